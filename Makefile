@@ -43,7 +43,7 @@ FRAME := 512
 DEEP_FRAME := 9216
 DEEP := $(patsubst %,$(B)/%.o, \
 	$(addprefix core/callsite/,caller caller_left cfi symbol) \
-	$(addprefix core/deliver/,delivery destination) core/event/to_span \
+	$(addprefix core/deliver/,delivery_fill destination) core/event/to_span \
 	$(addprefix core/export/,peer store) \
 	$(addprefix core/ledger/,counts ledger ledger_dir) \
 	$(addprefix core/net/,http resolve) \

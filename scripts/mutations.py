@@ -1029,7 +1029,7 @@ HAZARDS = [
                                    "    llmobs_delivery_adopt_later(&worker->"
                                    "delivery);\n", "")],
           ["unit none_after_a_cleanup"]),
-         ("adopts-in-bulk", [("core/deliver/delivery.c",
+         ("adopts-in-bulk", [("core/deliver/delivery_fill.c",
                               "? ADOPT_ENDING_EVENTS : FILL_EVENTS;",
                               "? FILL_EVENTS : FILL_EVENTS;")],
           ["unit few_of_others"]),
@@ -1473,7 +1473,7 @@ HAZARDS = [
      "the process takes them back, under a mark that the next relay sees "
      "(`llmobs_take_back_begin`)", [
          ("left-to-the-dead", [
-             ("core/deliver/delivery.c", "!llmobs_take_back_is_due(adopt)",
+             ("core/deliver/delivery_fill.c", "!llmobs_take_back_is_due(adopt)",
               "adopt")],
           ["relay.taken_back"]),
          ("mark-unseen", [
@@ -2670,11 +2670,11 @@ HAZARDS = [
      "from the disk says that it has been seen (`LLMOBS_MEASURED`), and "
      "adopted ones are not shown", [
          ("measured-at-each-reading", [
-             ("core/deliver/delivery.c", "        source->delivered_to |= "
+             ("core/deliver/delivery_fill.c", "        source->delivered_to |= "
               "LLMOBS_MEASURED;\n", "        source->delivered_to |= 0;\n")],
           ["otlp_metrics.a_span_that_waits_is_counted_once"]),
          ("adopted-are-measured", [
-             ("core/deliver/delivery.c", "if (!meter || source->adopted || ",
+             ("core/deliver/delivery_fill.c", "if (!meter || source->adopted || ",
               "if (!meter || ")],
           ["otlp_metrics.spans_of_others_are_not_counted"]),
          ("child-has-its-parents-sums", [

@@ -1,0 +1,557 @@
+#include "core/deliver/delivery_fill.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/commit.h"
+#include "core/base/log.h"
+#include "core/base/work.h"
+#include "core/event/encode.h"
+#include "core/event/exchange.h"
+#include "core/event/to_span.h"
+#include "core/privacy/content_filter.h"
+#include "core/spool/event_item.h"
+#include "core/spool/process_dir.h"
+#include "core/spool/take_back.h"
+#include "core/text/json.h"
+
+/* So many events between two looks at the end of adoption: their directories
+ * are removed when they are sent, which a disk may take milliseconds for. */
+#define ADOPT_ENDING_EVENTS 2
+/* At most so much is encoded ahead of a send. */
+#define FILL_EVENTS 64
+#define FILL_BYTES ((size_t)1024 * 1024)
+#define SCRATCH_KEPT ((size_t)2 * 1024 * 1024)
+/* To copy a longer text costs more than to write the next one to new memory. */
+#define COPIED_MAX ((size_t)128 * 1024)
+#define EXPIRED_NS (INT64_C(24) * 3600 * 1000000000)
+/* The time between two looks for spools of processes that have ended. */
+#define ADOPT_EVERY_MS 30000
+
+bool llmobs_delivery_is_over(const struct llmobs_delivery *delivery)
+{
+    return delivery->account.bytes >= (size_t)delivery->config->buffer_max;
+}
+
+/* True where a run of this kind may send to the destination at all. */
+static bool serves(const struct llmobs_destination *d, enum llmobs_run how)
+{
+    return how != LLMOBS_RUN_INLINE || !atomic_load(&d->exporter->remote);
+}
+
+bool llmobs_delivery_is_due(const struct llmobs_delivery *delivery,
+                            const struct llmobs_destination *d,
+                            enum llmobs_run how)
+{
+    if (!d->count || !serves(d, how))
+        return false;
+    if (how == LLMOBS_RUN_ALL)
+        return d->tries > 0;
+    return ((llmobs_delivery_is_over(delivery) || delivery->eager) &&
+            !d->due_ns) ||
+           llmobs_destination_due(d) <= llmobs_clock_mono_ns();
+}
+
+/* -- encoding ------------------------------------------------------------ */
+
+static int encode_item(struct llmobs_delivery *delivery,
+                       struct llmobs_item *item,
+                       const struct llmobs_config *config)
+{
+    struct llmobs_span span;
+    int rc;
+
+    if (item->type == LLMOBS_ITEM_SPAN)
+        return llmobs_encode_call(&((struct llmobs_span_item *)item)->span,
+                                  config, &delivery->scratch);
+    rc = llmobs_exchange_to_span((struct llmobs_exchange *)item, &span);
+    if (rc)
+        return rc;
+    rc = llmobs_encode_call(&span, config, &delivery->scratch);
+    llmobs_span_fini(&span);
+    return rc;
+}
+
+static int rescue_some(struct llmobs_delivery *delivery,
+                       struct llmobs_destination *d)
+{
+    int rc;
+
+    if (!delivery->rescue || !atomic_load(&d->exporter->remote) || !d->count ||
+        delivery->account.backlog.spool)
+        return -ENOSPC;
+    rc = llmobs_destination_rescue(d, delivery->rescue);
+    llmobs_commit_end();
+    if (rc > 0)
+        llmobs_log_once(LLMOBS_LOG_WARN, "rescue full",
+                        "exporter %s is behind: its oldest spans are kept in "
+                        "the local store",
+                        d->exporter->ops->name);
+    return rc;
+}
+
+/* Where the memory for events is used up, a destination that is behind gets no
+ * newer events; the others do. */
+static bool refuses(struct llmobs_delivery *delivery,
+                    struct llmobs_destination *d, enum llmobs_run how)
+{
+    if (!llmobs_delivery_is_over(delivery) || !d->count ||
+        (!d->due_ns && serves(d, how)) || d == delivery->busy)
+        return false;
+    return rescue_some(delivery, d) <= 0;
+}
+
+static void lose(struct llmobs_delivery *delivery, int error)
+{
+    bool memory = error == -ENOMEM;
+    enum llmobs_stat stat = LLMOBS_STAT_dropped_export;
+
+    if (error == -ENOENT)
+        stat = LLMOBS_STAT_unconfirmed;
+    else if (error == -EXDEV)
+        stat = LLMOBS_STAT_left;
+    else if (error == -ESTALE)
+        stat = LLMOBS_STAT_dropped_expired;
+    else if (error == -ENOSPC)
+        stat = LLMOBS_STAT_dropped_full;
+    else if (memory)
+        stat = LLMOBS_STAT_dropped_memory;
+    llmobs_account_settle(&delivery->account, stat, 1);
+    if (error == -ENOSPC)
+        llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
+                        "the buffer is full (LLMOBS_BUFFER_MAX): spans are "
+                        "dropped");
+    else if (error == -ESTALE)
+        llmobs_log_once(LLMOBS_LOG_WARN, "expired",
+                        "spans older than a day are dropped: no intake takes "
+                        "them");
+    else if (error != -ENOENT && error != -EXDEV)
+        llmobs_log_once(LLMOBS_LOG_ERROR, memory ? "encode memory" : "encode",
+                        "a span was dropped: %s", strerror(-error));
+}
+
+/* One item of the buffer or of a spool, which is to become an event. */
+struct source {
+    struct llmobs_item *item; /* NULL: `event` is the text */
+    struct llmobs_text event;
+    enum llmobs_event_kind kind;
+    struct llmobs_spooled spooled;
+    const struct llmobs_config *config;
+    bool adopted;
+    unsigned delivered_to; /* bit i: destination i has it already */
+};
+
+/* A long text that was written for this event becomes a part of it. */
+static struct llmobs_event *event_of(struct llmobs_delivery *delivery,
+                                     const struct source *source,
+                                     struct llmobs_text text)
+{
+    struct llmobs_buf *scratch = &delivery->scratch;
+
+    if (text.data == scratch->data && text.len > COPIED_MAX)
+        return llmobs_event_take(&delivery->account, source->kind, scratch);
+    return llmobs_event_new(&delivery->account, source->kind, text);
+}
+
+/* Pushes one event to all destinations that take its kind, but not to those
+ * that refuse it or have it already. */
+static int share(struct llmobs_delivery *delivery, const struct source *source,
+                 struct llmobs_text text, const bool *refusing)
+{
+    struct llmobs_event *event = event_of(delivery, source, text);
+    enum llmobs_stat fate = LLMOBS_STAT_delivered;
+
+    if (!event)
+        return -ENOMEM;
+    event->spooled = source->spooled;
+    event->adopted = source->adopted;
+    event->delivered_to = source->delivered_to;
+    for (size_t i = 0; i < delivery->count; i++) {
+        struct llmobs_destination *d = &delivery->list[i];
+        int rc = 0;
+
+        if (source->delivered_to & 1u << d->bit ||
+            !llmobs_destination_takes(d, source->kind))
+            continue;
+        rc = refusing[i] ? -ENOSPC : llmobs_destination_push(d, event);
+        if (rc)
+            fate = rc == -ENOMEM ? LLMOBS_STAT_dropped_memory
+                                 : LLMOBS_STAT_dropped_full;
+    }
+    llmobs_event_release(&delivery->account, event, fate);
+    return 0;
+}
+
+static int64_t start_of_event(struct llmobs_text event)
+{
+    struct llmobs_json *json;
+    int64_t start = INT64_MAX;
+
+    if (llmobs_json_parse(event, &json) != 0)
+        return start;
+    if (llmobs_json_is_int(llmobs_json_get(json, "start_ns")))
+        start = llmobs_json_to_int(llmobs_json_get(json, "start_ns"));
+    llmobs_json_free(json);
+    return start;
+}
+
+/* Every intake refuses a span that is older than this (WIRE 2.4). */
+static bool is_expired(const struct source *source)
+{
+    const struct llmobs_exchange *exchange;
+    int64_t start;
+
+    if (source->kind != LLMOBS_EVENT_SPAN ||
+        (source->item && source->item->type != LLMOBS_ITEM_EXCHANGE))
+        return false;
+    exchange = (const struct llmobs_exchange *)source->item;
+    start = exchange ? exchange->start_wall_ns : start_of_event(source->event);
+    return start < llmobs_clock_wall_ns() - EXPIRED_NS;
+}
+
+/* Reads an item again of which memory has only the head. */
+static int load(struct llmobs_delivery *delivery, struct source *source)
+{
+    struct llmobs_item *item;
+    int rc;
+
+    if (!source->item || source->item->type != LLMOBS_ITEM_SPOOLED)
+        return 0;
+    rc = llmobs_backlog_load(&delivery->account.backlog, &source->spooled,
+                             &item);
+    llmobs_exchange_free_memory(source->item);
+    source->item = item;
+    return rc;
+}
+
+/* Redacts an event that is text already. The steps need no limit, as the size
+ * of an event has one. */
+static int apply_text(struct llmobs_delivery *delivery,
+                      const struct source *source)
+{
+    int enough, rc;
+
+    llmobs_work_begin(LLMOBS_WORK_ALL);
+    rc = llmobs_content_filter_json(&source->config->privacy, source->event,
+                                    &delivery->scratch);
+    enough = llmobs_work_end();
+    return rc && enough ? enough : rc;
+}
+
+/* A long event has taken the buffer: goes on with the memory of one that was
+ * sent, which the kernel need not give again. */
+static void take_spare(struct llmobs_delivery *delivery)
+{
+    struct llmobs_buf *scratch = &delivery->scratch;
+    struct llmobs_buf *spare = &delivery->account.spare;
+
+    if (scratch->data || !spare->data)
+        return;
+    scratch->data = spare->data;
+    scratch->cap = spare->cap;
+    llmobs_buf_init(spare, 0);
+}
+
+static int encode(struct llmobs_delivery *delivery, const struct source *source,
+                  struct llmobs_text *text)
+{
+    int rc;
+
+    take_spare(delivery);
+    *text = source->event;
+    if (is_expired(source))
+        return -ESTALE;
+    if (source->item && source->item->type == LLMOBS_ITEM_EVENT) {
+        *text = llmobs_event_item_text(source->item);
+        return 0;
+    }
+    if (!source->item && !llmobs_privacy_applies(&source->config->privacy))
+        return 0;
+    rc = text->data ? apply_text(delivery, source)
+                    : encode_item(delivery, source->item, source->config);
+    *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
+    return rc;
+}
+
+/* An event for another host may wait for long. Where the privacy settings kept
+ * its content from the disk, the disk gets the redacted event now. */
+static void secure(struct llmobs_delivery *delivery, struct source *source,
+                   struct llmobs_text text)
+{
+    bool remote = delivery->relayed;
+
+    for (size_t i = 0; i < delivery->count; i++)
+        remote |= atomic_load(&delivery->list[i].exporter->remote);
+    if (remote && source->item && source->item->type != LLMOBS_ITEM_EVENT &&
+        !source->adopted && llmobs_privacy_applies(&source->config->privacy))
+        llmobs_backlog_replace(&delivery->account.backlog, &source->spooled,
+                               source->item->kind, delivery->relayed, text);
+}
+
+/* Counts a source that could not become an event as lost, or lets it wait on
+ * the disk. */
+static void fail(struct llmobs_delivery *delivery, const struct source *source,
+                 int error)
+{
+    struct llmobs_account *account = &delivery->account;
+
+    if ((error == -ENOMEM || error == -ETIMEDOUT ||
+         (error == -EXDEV &&
+          llmobs_spool_may_return(account->backlog.spool))) &&
+        llmobs_account_wait(account, &source->spooled, source->delivered_to,
+                            source->adopted))
+        return;
+    lose(delivery, error);
+    if (error != -EXDEV)
+        llmobs_backlog_done(&account->backlog, &source->spooled,
+                            source->adopted);
+}
+
+/* The time is over: puts the item back in front, so that a later run finds it
+ * with all that memory has of it. False for an adopted item and for one that
+ * some destination has already: the disk has all of those. */
+static bool hold(struct llmobs_delivery *delivery, struct source *source)
+{
+    if (source->adopted || source->delivered_to || !source->item)
+        return false;
+    source->item->spooled = source->spooled;
+    source->item->next = delivery->held;
+    delivery->held = source->item;
+    source->item = NULL;
+    return true;
+}
+
+/* Shows a span to the meter. The disk never learns of it: another process does
+ * not count it again. -ETIMEDOUT: the time is over. */
+static int measure(struct llmobs_delivery *delivery, struct source *source,
+                   struct llmobs_text text)
+{
+    struct llmobs_meter *meter = delivery->meter;
+    int rc;
+
+    if (!meter || source->adopted || source->kind != LLMOBS_EVENT_SPAN ||
+        source->delivered_to & LLMOBS_MEASURED)
+        return 0;
+    rc = meter->base.ops->send(&meter->base, &text, 1);
+    if (rc > 0)
+        source->delivered_to |= LLMOBS_MEASURED;
+    return rc < 0 ? rc : 0;
+}
+
+/* Encodes one source for the destinations, or counts its loss. Takes the item.
+ * False where memory is short or the time is over. */
+static bool add_source(struct llmobs_delivery *delivery, struct source *source,
+                       const bool *refusing)
+{
+    struct llmobs_text text;
+    int rc = load(delivery, source);
+
+    if (!rc)
+        rc = encode(delivery, source, &text);
+    if (!rc) {
+        secure(delivery, source, text);
+        rc = measure(delivery, source, text);
+    }
+    if (!rc)
+        rc = share(delivery, source, text, refusing);
+    if (rc && !(rc == -ETIMEDOUT && hold(delivery, source)))
+        fail(delivery, source, rc);
+    if (source->item)
+        llmobs_delivery_free_item(source->item);
+    if (delivery->scratch.cap > SCRATCH_KEPT)
+        llmobs_buf_fini(&delivery->scratch);
+    else
+        llmobs_buf_cut(&delivery->scratch, 0);
+    return rc != -ENOMEM && rc != -ETIMEDOUT;
+}
+
+/* No destination accepts the item now: it waits on the disk, as the redacted
+ * event where the disk may not have its content, or it is lost. */
+static void put_off(struct llmobs_delivery *delivery, struct source *source)
+{
+    struct llmobs_text text;
+
+    atomic_store(&delivery->full, true);
+    if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
+        llmobs_privacy_applies(&source->config->privacy) &&
+        encode(delivery, source, &text) == 0)
+        secure(delivery, source, text);
+    llmobs_buf_cut(&delivery->scratch, 0);
+    if (!llmobs_account_wait(&delivery->account, &source->spooled,
+                             source->delivered_to, false)) {
+        lose(delivery, -ENOSPC);
+        llmobs_backlog_done(&delivery->account.backlog, &source->spooled,
+                            false);
+    }
+    llmobs_delivery_free_item(source->item);
+}
+
+/* Takes the item. False where memory is short or the time is over. */
+static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
+                     unsigned delivered_to, enum llmobs_run how)
+{
+    struct source source = {.item = item,
+                            .kind = item->kind,
+                            .spooled = item->spooled,
+                            .config = delivery->config,
+                            .delivered_to = delivered_to};
+    bool refusing[LLMOBS_DESTINATIONS_MAX];
+    bool wanted = false;
+
+    for (size_t i = 0; i < delivery->count; i++) {
+        struct llmobs_destination *d = &delivery->list[i];
+
+        refusing[i] = llmobs_destination_takes(d, item->kind) &&
+                      refuses(delivery, d, how);
+        wanted |= llmobs_destination_takes(d, item->kind) && !refusing[i];
+    }
+    if (wanted)
+        return add_source(delivery, &source, refusing);
+    put_off(delivery, &source);
+    return true;
+}
+
+/* When half of the memory for events is free again, gives an item that waits on
+ * the disk for want of room; NULL: none. */
+static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
+                                   unsigned *delivered_to)
+{
+    struct llmobs_item *item;
+    int rc;
+
+    if (delivery->account.bytes * 2 >= (size_t)delivery->config->buffer_max)
+        return NULL;
+    do {
+        rc = llmobs_backlog_unspill(&delivery->account.backlog, &item,
+                                    delivered_to);
+        if (rc && rc != -ENOENT && rc != -ENOMEM)
+            lose(delivery, rc);
+    } while (rc && rc != -ENOENT && rc != -ENOMEM);
+    return rc ? NULL : item;
+}
+
+bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
+{
+    size_t bytes = delivery->account.bytes;
+    size_t n = 0;
+
+    while (n < FILL_EVENTS && delivery->account.bytes < bytes + FILL_BYTES) {
+        struct llmobs_item *item = delivery->held;
+        unsigned delivered_to = 0;
+
+        if (!item)
+            item = llmobs_buffer_take(delivery->buffer);
+        delivery->held = item ? item->next : NULL;
+        if (!item)
+            item = unspill(delivery, &delivered_to);
+        if (!item)
+            break;
+        if (!add_item(delivery, item, delivered_to, how))
+            break;
+        n++;
+    }
+    delivery->taken += n;
+    return n > 0;
+}
+
+/* -- adopting ------------------------------------------------------------ */
+
+static void add_adopted(struct llmobs_delivery *delivery,
+                        const struct llmobs_adopted *adopted)
+{
+    const bool refusing[LLMOBS_DESTINATIONS_MAX] = {false};
+    struct source source = {.event = adopted->event,
+                            .kind = adopted->kind,
+                            .spooled = adopted->spooled,
+                            .config = adopted->config,
+                            .adopted = true,
+                            .delivered_to = adopted->delivered_to};
+
+    if (adopted->exchange)
+        source.item = &adopted->exchange->item;
+    llmobs_stats_add(LLMOBS_STAT_kept, 1);
+    llmobs_stats_add(
+        adopted->uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
+    atomic_fetch_add(&delivery->account.pending, 1);
+    (void)add_source(delivery, &source, refusing);
+}
+
+/* True where the exporter has sent an event of any kind, or takes no spans, as
+ * it may then have nothing to send for long. */
+static bool has_sent(const struct llmobs_delivery *delivery,
+                     const struct llmobs_exporter *exporter)
+{
+    if (exporter->kinds && !(exporter->kinds & 1u << LLMOBS_EVENT_SPAN))
+        return true;
+    for (size_t i = 0; i < delivery->count; i++)
+        if (delivery->list[i].exporter == exporter && delivery->list[i].sent_ns)
+            return true;
+    return false;
+}
+
+void llmobs_delivery_take_back(struct llmobs_delivery *delivery)
+{
+    struct llmobs_adopt *adopt = delivery->account.backlog.adopt;
+
+    if (delivery->relayed || delivery->drains || !adopt ||
+        atomic_load(&delivery->end_ns) || !llmobs_take_back_is_due(adopt))
+        return;
+    for (size_t i = 0; i < delivery->count; i++)
+        if (delivery->list[i].due_ns)
+            return;
+    (void)llmobs_take_back_begin(adopt);
+}
+
+/* True where it is time to look for spools of ended processes, and every
+ * exporter works: else their events are safer on the disk. */
+static bool may_adopt(const struct llmobs_delivery *delivery)
+{
+    const struct llmobs_backlog *backlog = &delivery->account.backlog;
+    int64_t now = llmobs_clock_mono_ns();
+    bool ends = atomic_load(&delivery->end_ns) != 0;
+    bool back = backlog->adopt && llmobs_take_back_reads(backlog->adopt);
+
+    if (!backlog->adopt || (delivery->relayed && !back) ||
+        (ends && now >= atomic_load(&delivery->adopt_end_ns)) ||
+        (!ends && now < atomic_load(&delivery->adopt_from_ns)) ||
+        delivery->account.bytes >= FILL_BYTES ||
+        (!back && backlog->adopted_ns &&
+         now - backlog->adopted_ns < ADOPT_EVERY_MS * LLMOBS_NS_PER_MS))
+        return false;
+    for (size_t i = 0; i < delivery->count; i++)
+        if (delivery->list[i].due_ns ||
+            (!delivery->drains && !back &&
+             !has_sent(delivery, delivery->list[i].exporter)))
+            return false;
+    return true;
+}
+
+bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
+                           enum llmobs_run how)
+{
+    struct llmobs_backlog *backlog = &delivery->account.backlog;
+    size_t most =
+        atomic_load(&delivery->end_ns) ? ADOPT_ENDING_EVENTS : FILL_EVENTS;
+    struct llmobs_adopted adopted;
+    size_t n = 0;
+    int rc = 1;
+
+    if (!may_adopt(delivery))
+        return false;
+    llmobs_backlog_flush(backlog);
+    while (n < most && may_adopt(delivery)) {
+        rc = llmobs_adopt_next(backlog->adopt, &adopted);
+        if (rc != 1)
+            break;
+        add_adopted(delivery, &adopted);
+        n++;
+    }
+    if (rc != 1 && rc != -EAGAIN)
+        backlog->adopted_ns = llmobs_clock_mono_ns();
+    delivery->eager = n > 0 || rc == -EAGAIN;
+    for (size_t i = 0; i < delivery->count && rc == -EAGAIN; i++)
+        if (llmobs_delivery_is_due(delivery, &delivery->list[i], how))
+            return true;
+    return n > 0;
+}
