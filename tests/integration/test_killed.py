@@ -10,33 +10,25 @@ import time
 
 from delivery import (agent, caller, counts, double, ids, left_behind,
                       recover, recovered, wait_for)
-from harness import (APPS, LAUNCHER, PYTHON, body, curl, equal, expect_error, ok, test, tree)
+from hanging import Hanging
+from harness import (APPS, PYTHON, body, curl, equal, expect_error, ok, test,
+                     tree)
 from names import Names
 
 PATH = "/openai/deployments/dep1/chat/completions"
 TRACE = "%032x" % 0xabcdef
 
 
-class Dying:
-    """Programs that make a call which does not end."""
+class Dying(Hanging):
+    """Programs that a signal ends in the middle of a call."""
 
     def __init__(self, t, env):
-        self.t, self.env, self.all = t, env, []
         # As a shell starts what it does not wait for, it would be ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        t.fresh(None)
-
-    def start(self, argv, launcher=()):
-        process = subprocess.Popen(
-            [*launcher, LAUNCHER, *argv],
-            env=self.t.environment(True, self.env), stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            cwd=os.path.join(self.t.dir, "work"), start_new_session=True)
-        self.all.append(process)
-        return process
+        super().__init__(t, env)
 
     def call(self, url, prompt="hello there", *more, **options):
-        process = self.start([caller(self.t), url, *more], **options)
+        process = self.start(caller(self.t), url, *more, **options)
         process.stdin.write(body(prompt, "hang").encode() + b"\n")
         process.stdin.flush()
 
@@ -46,16 +38,6 @@ class Dying:
             process.send_signal(number)
             equal(process.wait(), -number, "how it ended")
         self.all = []
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *what):
-        for process in self.all:
-            process.kill()
-            process.wait()
-        for process in self.all:
-            process.stdin.close()
 
 
 def in_the_spool(t):
@@ -81,7 +63,7 @@ def killed_early(t, url, launcher=()):
         with double(t) as dd, Dying(t, agent(dd)) as dying:
             dying.call(url + PATH, launcher=launcher)
             dying.call(url + PATH, "hello there", "multi", launcher=launcher)
-            dying.start(curl(url + PATH, body(), "-k"), launcher)
+            dying.start(*curl(url + PATH, body(), "-k"), launcher=launcher)
             ok(wait_for(lambda: len(in_the_spool(t)) == 3, 10),
                "calls in the spool")
             time.sleep(0.2)
@@ -140,9 +122,9 @@ def a_body_at_hand(t):
     library = ctypes.util.find_library("curl")
     with mute(0) as port, double(t) as dd, Dying(t, agent(dd)) as dying:
         for text in body(), "no call":
-            dying.start([PYTHON, os.path.join(
+            dying.start(PYTHON, os.path.join(
                 APPS, "ctypes_calls.py"), library,
-                "http://127.0.0.1:%d%s" % (port, PATH), text])
+                "http://127.0.0.1:%d%s" % (port, PATH), text)
         ok(wait_for(lambda: in_the_spool(t), 10), "no call is kept")
         time.sleep(0.5)
         equal(len(in_the_spool(t)), 1, "processes with a call")
@@ -187,7 +169,7 @@ def in_an_answer(t):
     with double(t) as dd, Dying(t, agent(dd)) as dying:
         dying.call(t.url, "asked")
         dying.call(t.url, "asked", "multi")
-        dying.start(curl(t.url, body("asked", "hang"), "-H",
+        dying.start(*curl(t.url, body("asked", "hang"), "-H",
                          "traceparent: 00-%s-%016x-01" % (TRACE, 7)))
         ok(wait_for(lambda: kept(t).count(b'"asked"') == 3, 10),
            "requests in the spool")
@@ -209,8 +191,8 @@ def no_call_after_all(t):
     as they do at once, or when its body is looked for a dialect's."""
     with mute(16) as port, double(t) as dd, Dying(t, agent(dd)) as dying:
         url = "http://127.0.0.1:%d/v1/chat/completions" % port
-        dying.start(curl(url, "a=b", "-H", "Content-Type: text/plain"))
-        dying.start(curl(url, '{"n": 1}'))
+        dying.start(*curl(url, "a=b", "-H", "Content-Type: text/plain"))
+        dying.start(*curl(url, '{"n": 1}'))
         time.sleep(0.5)
         ok(b"chat/completions" in kept(t), "it was never taken for a call")
         dying.kill()

@@ -15,7 +15,8 @@ import time
 
 import harness
 from delivery import Living, wait_for
-from harness import APPS, LAUNCHER, Skip, body, equal, ok, test
+from hanging import Hanging
+from harness import APPS, Skip, body, equal, ok, test
 from relays import Relay
 
 NOBODY = 65534
@@ -24,21 +25,11 @@ OTHER_PIDS = ("unshare", "-p", "-f", "--mount-proc", "--kill-child")
 THREADS = 32
 
 
-class Programs:
-    """Programs whose calls do not end by themselves."""
+class Programs(Hanging):
+    """Programs whose output the test reads."""
 
     def __init__(self, t):
-        self.t, self.all = t, []
-        t.fresh(None)
-
-    def start(self, *argv, launcher=()):
-        process = subprocess.Popen(
-            [*launcher, LAUNCHER, *argv], env=self.t.environment(True, {}),
-            cwd=os.path.join(self.t.dir, "work"), stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            start_new_session=True)
-        self.all.append(process)
-        return process
+        super().__init__(t, {}, subprocess.PIPE)
 
     def waits(self, model, how, **more):
         path = os.path.join(self.t.dir, "waits")
@@ -53,16 +44,6 @@ class Programs:
     def curl(self, **more):
         return self.start("curl", "-s", "-d", body("hi", "hang"), self.t.url,
                           **more)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *what):
-        for process in self.all:
-            process.kill()
-            process.wait()
-            process.stdin.close()
-            process.stdout.close()
 
 
 def ps(t, *options, **more):

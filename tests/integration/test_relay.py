@@ -438,6 +438,14 @@ def held_in_spool(t, app):
     return [to for to in map(os.readlink, links) if spool_of(t) in to]
 
 
+def end_with_another(t, dd, app):
+    """The program makes its fifth call beside another relay, and ends."""
+    app.ask("with another relay")
+    settled(t, dd, 5, wait=5)
+    app.end()
+    empty_soon(t)
+
+
 @test
 def taken_back(t):
     """A program that lives on delivers by itself what it had left to a relay
@@ -449,10 +457,7 @@ def taken_back(t):
         settled(t, dd, 4, wait=10)
         with Relay(t, agent(dd)):
             time.sleep(1.2)
-            app.ask("with another relay")
-            settled(t, dd, 5, wait=5)
-            app.end()
-            empty_soon(t)
+            end_with_another(t, dd, app)
         settled(t, dd, 5)
         ended(t)
 
@@ -473,10 +478,7 @@ def taken_back_by_one(t):
             dd.well()
             settled(t, dd, 4, wait=20)
             ok(wait_for(lambda: not is_marked(t), 10), "no mark")
-            app.ask("with another relay")
-            settled(t, dd, 5, wait=5)
-            app.end()
-            empty_soon(t)
+            end_with_another(t, dd, app)
         settled(t, dd, 5)
         ended(t)
 
