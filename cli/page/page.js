@@ -712,7 +712,7 @@ function showRow(parts, item, row) {
   set(parts.cells[2], {title: note});
   set(parts.cells[3], {title: item.cost === undefined ? '' : dots(note, PRICED)}).classList.toggle('some', !!note);
 }
-/* What is found, as traces, spans or sessions; the unknown comes last in either order. */
+/* The spans that were found, as traces, spans or sessions; the unknown comes last in either order. */
 function itemsOf() {
   const {view, sort, down} = state, sign = down ? -1 : 1;
   const items = view === 'spans' ? found : new Set(found.map((s) =>

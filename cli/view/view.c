@@ -13,7 +13,7 @@
 #include "core/base/clock.h"
 #include "core/config/state_dir.h"
 
-/* What the command line asks for. */
+/* The user's wishes, as the command line has them. */
 struct asked {
     struct llmobs_view view;
     const char *store; /* NULL: by the environment */
