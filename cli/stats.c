@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/shared/cli.h"
 #include "cli/shared/options.h"
@@ -56,7 +57,8 @@ static const char help_text[] =
     "another\n"
     "process to deliver), unconfirmed (looked like a call of a model and was "
     "none),\n"
-    "purged (by `llmobs purge`) and dropped.\n"
+    "purged (by `llmobs purge`) and dropped. The delivered ones are spans and\n"
+    "evaluations.\n"
     "\n"
     "  --store DIR      another store than the environment names\n"
     "  --json           as one JSON object\n"
@@ -225,6 +227,7 @@ static bool is_aside(const struct llmobs_count *count)
                                         "adopted",
                                         "kept",
                                         "released",
+                                        "evaluations",
                                         LLMOBS_LEDGER_PENDING,
                                         LLMOBS_LEDGER_PROCESSES,
                                         LLMOBS_LEDGER_RESTARTS};
@@ -238,6 +241,19 @@ static bool is_aside(const struct llmobs_count *count)
 static uint64_t number(const struct stats *stats, const char *name)
 {
     return llmobs_counts_get(&stats->sum, name);
+}
+
+static uint64_t evaluations(const struct stats *stats)
+{
+    return number(stats, "evaluations");
+}
+
+/* The delivered events that are no evaluations; those are counted first. */
+static uint64_t spans(const struct stats *stats)
+{
+    uint64_t delivered = number(stats, "delivered");
+
+    return delivered > evaluations(stats) ? delivered - evaluations(stats) : 0;
 }
 
 static bool is_stale(const struct stats *stats)
@@ -262,6 +278,11 @@ static void print_part(const char *name, uint64_t value)
     printf("  %-18s %12" PRIu64 "\n", name, value);
 }
 
+static void print_piece(const char *name, uint64_t value)
+{
+    printf("    %-16s %12" PRIu64 "\n", name, value);
+}
+
 static void print_aside(const struct stats *stats)
 {
     const struct llmobs_counts *sum = &stats->sum;
@@ -277,6 +298,8 @@ static void print_text(const struct stats *stats)
 
     print_row("captured", stats->captured);
     print_part("delivered", number(stats, "delivered"));
+    print_piece("spans", spans(stats));
+    print_piece("evaluations", evaluations(stats));
     print_part("sampled_out", number(stats, "sampled_out"));
     print_part("pending", stats->pending);
     print_part("spooled", stats->spooled);
@@ -285,8 +308,7 @@ static void print_text(const struct stats *stats)
     print_part("dropped", stats->dropped);
     for (size_t i = 0; i < sum->len; i++)
         if (reason(&sum->list[i]) != NULL)
-            printf("    %-16s %12" PRIu64 "\n", reason(&sum->list[i]),
-                   sum->list[i].value);
+            print_piece(reason(&sum->list[i]), sum->list[i].value);
     print_aside(stats);
     if (stats->spool.oldest_ns > 0)
         print_row("oldest spooled, s", (uint64_t)stats->oldest_s);
@@ -375,6 +397,10 @@ static int fill_object(const struct stats *stats, struct llmobs_json *object)
     if (rc == 0)
         rc = set_number(object, "delivered", number(stats, "delivered"));
     if (rc == 0)
+        rc = set_number(object, "spans", spans(stats));
+    if (rc == 0)
+        rc = set_number(object, "evaluations", evaluations(stats));
+    if (rc == 0)
         rc = set_number(object, "sampled_out", number(stats, "sampled_out"));
     if (rc == 0)
         rc = set_number(object, "pending", stats->pending);
@@ -437,6 +463,9 @@ static void print_prometheus(const struct stats *stats)
                  stats->captured);
     print_metric("delivered_total", "counter", "Accepted by an exporter.",
                  number(stats, "delivered"));
+    print_metric("spans_total", "counter", "Delivered spans.", spans(stats));
+    print_metric("evaluations_total", "counter", "Delivered evaluations.",
+                 evaluations(stats));
     print_metric("sampled_out_total", "counter",
                  "Kept from OTLP by its sampler.",
                  number(stats, "sampled_out"));
@@ -536,6 +565,11 @@ int llmobs_cmd_stats(int argc, char **argv)
     if (stats.help) {
         fputs(help_text, stdout);
         return LLMOBS_CLI_OK;
+    }
+    if (stats.store != NULL && access(stats.store, F_OK) != 0 &&
+        errno == ENOENT) {
+        llmobs_cli_no_store("llmobs stats", stats.store);
+        return LLMOBS_CLI_FAILED;
     }
     rc = gather(&stats);
     llmobs_config_free(stats.config);

@@ -300,7 +300,9 @@ static void go_round(struct drain *drain)
     rc = llmobs_drain_run(&drain->round, drain->dir);
     if (rc == -ENOENT && drain->watch_s > 0)
         rc = 0; /* the spool may come later */
-    if (rc != 0 && rc != -EINTR)
+    if (rc == -ENOENT && drain->dir != NULL)
+        llmobs_cli_no_store(drain->argv[0], drain->dir);
+    else if (rc != 0 && rc != -EINTR)
         tell_error(drain, drain->dir != NULL ? drain->dir : "spool", rc);
     if (rc != 0 && drain->sum.error == 0)
         drain->sum.error = rc;

@@ -552,8 +552,11 @@ static int go(struct llmobs_purge *purge)
         rc = llmobs_spool_dirs_visit(purge->dir, purge->config, visit, purge);
     llmobs_live_namespaces_free(&purge->living);
     if (rc != 0 && purge->sum.error == 0) {
-        fprintf(stderr, "%s: %s: %s\n", purge->name,
-                purge->dir != NULL ? purge->dir : "spool", strerror(-rc));
+        if (rc == -ENOENT && purge->dir != NULL)
+            llmobs_cli_no_store(purge->name, purge->dir);
+        else
+            fprintf(stderr, "%s: %s: %s\n", purge->name,
+                    purge->dir != NULL ? purge->dir : "spool", strerror(-rc));
         purge->sum.error = rc;
     }
     return purge->sum.error;

@@ -154,7 +154,9 @@ static int run(struct ps *ps)
         llmobs_cli_have_spool(ps->config);
         rc = ps->watch ? watch(ps) : list(ps);
     }
-    if (rc != 0)
+    if (rc == -ENOENT && ps->dir != NULL)
+        llmobs_cli_no_store(ps->command, ps->dir);
+    else if (rc != 0)
         fprintf(stderr, "%s: %s\n", ps->command, strerror(-rc));
     return rc == 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
 }

@@ -36,7 +36,8 @@ const char *llmobs_filter_tag_of(const struct llmobs_json *event,
 
 /* -- texts ---------------------------------------------------------------- */
 
-static bool matches(const struct llmobs_filter_name *name, const char *have)
+bool llmobs_filter_name_match(const struct llmobs_filter_name *name,
+                              const char *have)
 {
     if (name->pattern == NULL)
         return true;
@@ -160,14 +161,18 @@ static bool names_match(const struct llmobs_filter *filter,
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
 
-    return matches(&filter->kind, llmobs_filter_kind(event)) &&
-           matches(&filter->name, llmobs_json_gets(event, "name")) &&
-           matches(&filter->model, llmobs_json_gets(meta, "model_name")) &&
-           matches(&filter->provider,
-                   llmobs_json_gets(meta, "model_provider")) &&
-           matches(&filter->session, session_of(event)) &&
-           matches(&filter->service, llmobs_filter_tag_of(event, "service")) &&
-           matches(&filter->ml_app, llmobs_filter_tag_of(event, "ml_app"));
+    return llmobs_filter_name_match(&filter->kind, llmobs_filter_kind(event)) &&
+           llmobs_filter_name_match(&filter->name,
+                                    llmobs_json_gets(event, "name")) &&
+           llmobs_filter_name_match(&filter->model,
+                                    llmobs_json_gets(meta, "model_name")) &&
+           llmobs_filter_name_match(&filter->provider,
+                                    llmobs_json_gets(meta, "model_provider")) &&
+           llmobs_filter_name_match(&filter->session, session_of(event)) &&
+           llmobs_filter_name_match(&filter->service,
+                                    llmobs_filter_tag_of(event, "service")) &&
+           llmobs_filter_name_match(&filter->ml_app,
+                                    llmobs_filter_tag_of(event, "ml_app"));
 }
 
 /* True where anything is asked for that a span alone has. */
@@ -210,8 +215,10 @@ bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
                                     const struct llmobs_json *event)
 {
     return !asks_of_span(filter) && tags_match(filter, event) &&
-           matches(&filter->service, llmobs_filter_tag_of(event, "service")) &&
-           matches(&filter->ml_app, llmobs_filter_tag_of(event, "ml_app"));
+           llmobs_filter_name_match(&filter->service,
+                                    llmobs_filter_tag_of(event, "service")) &&
+           llmobs_filter_name_match(&filter->ml_app,
+                                    llmobs_filter_tag_of(event, "ml_app"));
 }
 
 /* -- a first look --------------------------------------------------------- */
@@ -305,7 +312,8 @@ int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument)
     llmobs_filter_set(&filter->kind, argument);
     positive = (struct llmobs_filter_name){filter->kind.pattern, false};
     for (int i = LLMOBS_KIND_LLM; i <= LLMOBS_KIND_RETRIEVAL; i++)
-        if (matches(&positive, llmobs_kind_name((enum llmobs_kind)i)))
+        if (llmobs_filter_name_match(&positive,
+                                     llmobs_kind_name((enum llmobs_kind)i)))
             return 0;
     return -EINVAL;
 }

@@ -54,6 +54,10 @@ bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
 
 void llmobs_filter_set(struct llmobs_filter_name *name, const char *argument);
 
+/* True where that is such a text; NULL: the event has none. */
+bool llmobs_filter_name_match(const struct llmobs_filter_name *name,
+                              const char *have);
+
 /* Sets a kind; -EINVAL where no kind of span matches it. */
 int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument);
 

@@ -115,6 +115,16 @@ struct llmobs_config *llmobs_cli_config(const char *store)
     return NULL;
 }
 
+void llmobs_cli_no_store(const char *command, const char *dir)
+{
+    char room[LLMOBS_ESCAPE_NAME];
+
+    fprintf(stderr,
+            "%s: no such directory: %s (nothing was recorded there; `llmobs "
+            "doctor` tells why)\n",
+            command, llmobs_escape_name(dir, room));
+}
+
 void llmobs_cli_have_spool(struct llmobs_config *config)
 {
     if (config->spool_max <= 0)

@@ -32,6 +32,9 @@ int llmobs_cli_seconds(const char *command, const char *name, const char *value,
  * named; NULL without memory. */
 struct llmobs_config *llmobs_cli_config(const char *store);
 
+/* Says that there is no such directory, and where to look for the reason. */
+void llmobs_cli_no_store(const char *command, const char *dir);
+
 /* Lets a command deliver from a spool that the configuration switches off. */
 void llmobs_cli_have_spool(struct llmobs_config *config);
 

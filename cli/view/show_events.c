@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/view/otlp_lines.h"
 #include "cli/view/view.h"
@@ -7,6 +8,12 @@
 struct events {
     struct llmobs_view *view;
     struct llmobs_otlp_lines *otlp; /* NULL: the events as stored */
+    bool quiet;                     /* one span is enough, and not printed */
+
+    /* The places of the newest ones, which a walk from the end notes. */
+    struct llmobs_place *places;
+    size_t count, cap;
+    size_t spans;
 };
 
 static int print_event(struct llmobs_text text)
@@ -27,55 +34,142 @@ static bool wants(const struct events *events, const struct llmobs_json *event)
         return llmobs_filter_match(filter, event);
     }
     if (llmobs_evaluations_is_one(event))
-        return events->otlp == NULL &&
+        return events->otlp == NULL && !events->quiet &&
                llmobs_filter_match_evaluation(filter, event);
     load->bad++;
     return false;
 }
 
-static int give_event(const struct events *events,
-                      const struct llmobs_json *event, struct llmobs_text text)
+static int give(struct events *events, struct llmobs_text text)
 {
-    if (!wants(events, event))
-        return 0;
     events->view->load.shown++;
+    if (events->quiet)
+        return 1;
     return events->otlp != NULL ? llmobs_otlp_lines_add(events->otlp, text)
                                 : print_event(text);
+}
+
+/* Gives the event of a line; *event is NULL where nobody wants it. The caller
+ * frees it. */
+static int read_wanted(const struct events *events, struct llmobs_text text,
+                       struct llmobs_json **event)
+{
+    struct llmobs_load *load = &events->view->load;
+    int rc;
+
+    *event = NULL;
+    if (!llmobs_filter_may_match(&events->view->filter, text, false)) {
+        load->events++;
+        return 0;
+    }
+    rc = llmobs_json_parse(text, event);
+    if (rc == -EINVAL || rc == -E2BIG) {
+        load->bad++;
+        return 0;
+    }
+    if (rc == 0 && !wants(events, *event)) {
+        llmobs_json_free(*event);
+        *event = NULL;
+    }
+    return rc;
 }
 
 static int take_line(void *ctx, struct llmobs_text text,
                      struct llmobs_place place)
 {
-    const struct events *events = ctx;
-    struct llmobs_load *load = &events->view->load;
-    struct llmobs_json *event = NULL;
-    int rc;
+    struct events *events = ctx;
+    struct llmobs_json *event;
+    int rc = read_wanted(events, text, &event);
 
     (void)place;
-    if (!llmobs_filter_may_match(&events->view->filter, text, false)) {
-        load->events++;
-        return 0;
-    }
-    rc = llmobs_json_parse(text, &event);
-    if (rc == -EINVAL || rc == -E2BIG) {
-        load->bad++;
-        return 0;
-    }
-    if (rc == 0)
-        rc = give_event(events, event, text);
+    if (rc == 0 && event != NULL)
+        rc = give(events, text);
     llmobs_json_free(event);
     return rc;
 }
 
+/* -- the newest ----------------------------------------------------------- */
+
+static int note_place(struct events *events, struct llmobs_place place)
+{
+    if (events->count == events->cap) {
+        size_t cap = events->cap == 0 ? 64 : events->cap * 2;
+        struct llmobs_place *places =
+            reallocarray(events->places, cap, sizeof *places);
+
+        if (places == NULL)
+            return -ENOMEM;
+        events->places = places;
+        events->cap = cap;
+    }
+    events->places[events->count++] = place;
+    return 0;
+}
+
+/* Evaluations do not count: they come with the spans. */
+static int take_line_back(void *ctx, struct llmobs_text text,
+                          struct llmobs_place place)
+{
+    struct events *events = ctx;
+    struct llmobs_json *event;
+    int rc = read_wanted(events, text, &event);
+
+    if (rc == 0 && event != NULL) {
+        rc = note_place(events, place);
+        events->spans += llmobs_load_is_span(event) ? 1 : 0;
+    }
+    llmobs_json_free(event);
+    if (rc == 0 && events->spans == events->view->newest)
+        rc = 1;
+    return rc;
+}
+
+/* Reads the noted lines again, the oldest first. */
+static int give_noted(struct events *events)
+{
+    struct llmobs_buf line;
+    int rc = 0;
+
+    llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
+    for (size_t i = events->count; rc == 0 && i > 0; i--) {
+        rc = llmobs_reader_again(events->view->reader, events->places[i - 1],
+                                 &line);
+        if (rc == 0)
+            rc = give(events, (struct llmobs_text){line.data, line.len});
+        else if (rc == -ESTALE) /* the exporter has removed the file */
+            rc = 0;
+    }
+    llmobs_buf_fini(&line);
+    return rc;
+}
+
+static int give_newest(struct events *events)
+{
+    int rc = llmobs_reader_walk_back(events->view->reader,
+                                     events->view->filter.since_ns,
+                                     take_line_back, events);
+
+    if (rc >= 0)
+        rc = give_noted(events);
+    free(events->places);
+    return rc;
+}
+
+/* -- forms ---------------------------------------------------------------- */
+
 static int give_all(struct events *events)
 {
-    return llmobs_reader_walk(events->view->reader,
-                              events->view->filter.since_ns, take_line, events);
+    struct llmobs_view *view = events->view;
+
+    if (view->newest > 0)
+        return give_newest(events);
+    return llmobs_reader_walk(view->reader, view->filter.since_ns, take_line,
+                              events);
 }
 
 int llmobs_view_json(struct llmobs_view *view)
 {
-    struct events events = {view, NULL};
+    struct events events = {.view = view};
 
     return give_all(&events);
 }
@@ -83,7 +177,7 @@ int llmobs_view_json(struct llmobs_view *view)
 int llmobs_view_otlp(struct llmobs_view *view)
 {
     struct llmobs_otlp_lines lines;
-    struct events events = {view, &lines};
+    struct events events = {.view = view, .otlp = &lines};
     int rc;
 
     llmobs_otlp_lines_init(&lines, view->config);
@@ -93,4 +187,13 @@ int llmobs_view_otlp(struct llmobs_view *view)
     view->load.bad += lines.bad;
     llmobs_otlp_lines_fini(&lines);
     return rc;
+}
+
+int llmobs_view_quiet(struct llmobs_view *view)
+{
+    struct events events = {.view = view, .quiet = true};
+    int rc = llmobs_reader_walk_back(view->reader, view->filter.since_ns,
+                                     take_line, &events);
+
+    return rc < 0 ? rc : 0;
 }

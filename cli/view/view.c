@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/rows/values.h"
 #include "cli/rows/when.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/options.h"
@@ -13,10 +14,15 @@
 #include "core/base/clock.h"
 #include "core/config/state_dir.h"
 
+/* So many values are told where a filter selects nothing. */
+#define VALUES_TOLD 8
+
 /* The user's wishes, as the command line has them. */
 struct asked {
     struct llmobs_view view;
     const char *store; /* NULL: by the environment */
+    bool exit_status;  /* nothing found is a failure */
+    bool quiet;        /* the same, and nothing is printed */
     bool help;
 };
 
@@ -38,8 +44,10 @@ static const char help_text[] =
     "  --open           the same, opened in a browser; where no FILE is named\n"
     "                   $XDG_RUNTIME_DIR/llmobs-view.html\n"
     "  --full           with --html: no text is cut\n"
-    "  -n, --newest N   the newest N traces; with --spans or --html so many\n"
-    "                   spans; 0: all\n"
+    "  -n, --newest N   the newest N traces; with --spans, --json, --otlp or\n"
+    "                   --html so many spans; 0: all\n"
+    "  --exit-status    exit with status 1 where no span is found\n"
+    "  -q, --quiet      the same, and print nothing\n"
     "\n"
     "Only spans that pass all of these; a name is exact or a pattern such as\n"
     "'OpenAI.*', in either case of letters, and a ! before it turns it round:\n"
@@ -84,7 +92,8 @@ enum option_code {
     OPTION_MESSAGES,
     OPTION_HTML,
     OPTION_OPEN,
-    OPTION_FULL
+    OPTION_FULL,
+    OPTION_EXIT_STATUS
 };
 
 static const struct option options[] = {
@@ -111,6 +120,8 @@ static const struct option options[] = {
     {"open", no_argument, NULL, OPTION_OPEN},
     {"newest", required_argument, NULL, 'n'},
     {"full", no_argument, NULL, OPTION_FULL},
+    {"exit-status", no_argument, NULL, OPTION_EXIT_STATUS},
+    {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -266,6 +277,12 @@ static int apply(void *ctx, int code, const char *value)
         return 0;
     case 'n':
         return set_newest(view, value);
+    case OPTION_EXIT_STATUS:
+        asked->exit_status = true;
+        return 0;
+    case 'q':
+        asked->exit_status = asked->quiet = true;
+        return 0;
     case 'h':
         asked->help = true;
         return 0;
@@ -274,24 +291,44 @@ static int apply(void *ctx, int code, const char *value)
     }
 }
 
-static void tell(const struct llmobs_view *view,
-                 const struct llmobs_reader_report *report)
+/* -- the answer ------------------------------------------------------------ */
+
+/* "; services: support-bot, nightly": one of them may be meant. */
+static void tell_values(const struct llmobs_values *values)
+{
+    fprintf(stderr, "; %s: ", values->plural);
+    for (size_t i = 0; i < values->count && i < VALUES_TOLD; i++)
+        fprintf(stderr, "%s%s", i > 0 ? ", " : "", values->list[i]);
+    if (values->count > VALUES_TOLD)
+        fputs(", ...", stderr);
+}
+
+static void tell_nothing(const struct llmobs_view *view)
+{
+    bool empty =
+        view->load.events + llmobs_reader_report(view->reader)->old == 0;
+
+    fprintf(stderr, "llmobs view: no %sspans in %s", empty ? "" : "such ",
+            view->store);
+    if (!empty)
+        (void)llmobs_values_missed(&view->filter, view->reader, tell_values);
+    fputc('\n', stderr);
+}
+
+static void tell(const struct llmobs_view *view)
 {
     const struct llmobs_load *load = &view->load;
-    size_t bad = load->bad + report->oversized;
+    bool all = llmobs_reader_report(view->reader)->old == 0;
+    size_t bad = load->bad + llmobs_reader_report(view->reader)->oversized;
 
     fflush(stdout);
     if (load->shown == 0)
-        fprintf(stderr,
-                load->events + report->old == 0
-                    ? "llmobs view: no spans in %s\n"
-                    : "llmobs view: no such spans in %s\n",
-                view->store);
+        tell_nothing(view);
     if (bad > 0)
         fprintf(stderr, "llmobs view: %zu line%s could not be read as a span\n",
                 bad, bad == 1 ? "" : "s");
     bad = llmobs_evaluations_unjoined(&load->evaluations);
-    if (bad > 0 && report->old == 0)
+    if (bad > 0 && all)
         fprintf(stderr,
                 "llmobs view: %zu evaluation%s of spans that are not here\n",
                 bad, bad == 1 ? "" : "s");
@@ -300,37 +337,46 @@ static void tell(const struct llmobs_view *view,
                 load->forest.repeated, load->forest.repeated == 1 ? "" : "s");
 }
 
-static int show_store(struct llmobs_view *view)
+static int show_store(const struct asked *asked, struct llmobs_view *view)
 {
-    static const struct llmobs_reader_report nothing;
     int rc = llmobs_reader_open(view->store, &view->reader);
 
     if (rc == 0)
-        rc = view->form(view);
-    if (rc == -ENOENT) /* nothing has been stored yet */
-        rc = 0;
-    if (rc == 0)
-        tell(view, view->reader != NULL ? llmobs_reader_report(view->reader)
-                                        : &nothing);
+        rc = asked->quiet ? llmobs_view_quiet(view) : view->form(view);
+    if (rc == 0 && !asked->quiet)
+        tell(view);
     llmobs_reader_close(view->reader);
     return rc;
 }
 
+static void tell_error(const char *store, int rc)
+{
+    if (rc == -ENOENT)
+        llmobs_cli_no_store("llmobs view", store);
+    else if (rc != 0 && rc != -EPIPE && rc != -ECANCELED)
+        fprintf(stderr, "llmobs view: %s: %s\n", store, strerror(-rc));
+}
+
+/* The exit status. A store that the environment names may be empty yet. */
 static int run(struct asked *asked)
 {
-    struct llmobs_config *config = llmobs_cli_config(asked->store);
+    struct llmobs_view *view = &asked->view;
     char store[PATH_MAX] = "";
     int rc = -ENOMEM;
 
-    if (config != NULL)
-        rc = llmobs_config_store_dir(config, store, sizeof store);
-    asked->view.store = store;
-    asked->view.config = config;
+    view->config = llmobs_cli_config(asked->store);
+    if (view->config != NULL)
+        rc = llmobs_config_store_dir(view->config, store, sizeof store);
+    view->store = store;
     if (rc == 0)
-        rc = show_store(&asked->view);
-    if (rc != 0 && rc != -EPIPE && rc != -ECANCELED)
-        fprintf(stderr, "llmobs view: %s: %s\n", store, strerror(-rc));
-    llmobs_config_free(config);
+        rc = show_store(asked, view);
+    if (!asked->quiet || rc != -ENOENT)
+        tell_error(store, rc);
+    llmobs_config_free(view->config);
+    if (rc == -ENOENT && asked->store == NULL)
+        rc = 0;
+    if (rc == 0 && asked->exit_status && view->load.shown == 0)
+        return LLMOBS_CLI_FAILED;
     return rc == 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
 }
 
@@ -341,7 +387,7 @@ int llmobs_cmd_view(int argc, char **argv)
 
     llmobs_load_init(&asked.view.load);
     llmobs_buf_init(&asked.view.asked, SIZE_MAX / 2);
-    if (llmobs_cli_parse(argc, argv, "n:", options, apply, &asked) != 0) {
+    if (llmobs_cli_parse(argc, argv, "n:q", options, apply, &asked) != 0) {
         status = LLMOBS_CLI_USAGE;
     } else if (asked.help) {
         fputs(help_text, stdout);

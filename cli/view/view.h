@@ -41,6 +41,9 @@ int llmobs_view_list(struct llmobs_view *view);
 int llmobs_view_json(struct llmobs_view *view);
 int llmobs_view_otlp(struct llmobs_view *view);
 
+/* Nothing; `load` says whether there is a span (show_events.c). */
+int llmobs_view_quiet(struct llmobs_view *view);
+
 /* One HTML file (show_page.c). */
 int llmobs_view_html(struct llmobs_view *view);
 

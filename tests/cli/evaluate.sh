@@ -142,7 +142,7 @@ check "evaluate: too big is told" evaluate_big
 evaluate_counted() {
     evaluate --label a --type score --value 1 --tag k=v
     "$llmobs" stats >"$tmp/out" && has out 'captured                        1' \
-        '  delivered                     1' 'evaluations                     1'
+        '  delivered                     1' '    evaluations                 1'
 }
 check "evaluate: counted" evaluate_counted
 

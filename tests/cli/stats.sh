@@ -357,7 +357,8 @@ another_place() {
     anew
     call "$stats_url"
     stats --store "$tmp/elsewhere"
-    same "$(value captured)" 0 && test ! -e "$tmp/elsewhere" || return 1
+    same "$status" 1 && has err "no such directory: $tmp/elsewhere" &&
+        same "$(cat "$tmp/out")" '' && test ! -e "$tmp/elsewhere" || return 1
     LLMOBS_STORE_DIR=$tmp/elsewhere stats --store "$tmp/store"
     same "$(value captured)" 1
 }
