@@ -10,6 +10,7 @@ WERROR ?= -Werror
 # TEST=1: a core that dies where the environment says (core/base/crash_point.h).
 TEST ?=
 
+.DEFAULT_GOAL := all
 B := build$(if $(SAN),-$(SAN))$(if $(TEST),-test)
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes $(WERROR)
 SANFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -81,9 +82,23 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 ifeq ($(SAN),)
 $(SMALL): OPT := -Os -g
 endif
+# Few files die where they are told; the others are those of the plain build.
+ifneq ($(TEST),)
+PLAIN := $(B:-test=)
+DYING := $(shell grep -rl --include='*.c' '"core/base/crash_point.h"' core)
+shared = $(patsubst $(B)/%,$(PLAIN)/%,$(filter-out $(DYING:%.c=$(B)/%.o),$(1)))
+CORE_OBJ := $(call shared,$(CORE_OBJ)) $(DYING:%.c=$(B)/%.o)
+SHIM_OBJ := $(call shared,$(SHIM_OBJ))
+RULES_OBJ := $(call shared,$(RULES_OBJ))
+CLI_OBJ := $(call shared,$(CLI_OBJ))
+CPPFLAGS += -DLLMOBS_TEST
+.PHONY: plain
+plain:
+	$(Q)$(MAKE) --no-print-directory TEST= B=$(PLAIN) all
+$(filter $(PLAIN)/%,$(CORE_OBJ) $(SHIM_OBJ) $(RULES_OBJ) $(CLI_OBJ)): plain ;
+endif
 LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ) \
 	$(if $(TEST),$(B)/tests/support/crash_point.o)
-CPPFLAGS += $(if $(TEST),-DLLMOBS_TEST)
 ifeq ($(SAN),)
 $(SHIM_OBJ) $(CORE_OBJ) $(RULES_OBJ): FRAMES := -Wframe-larger-than=$(FRAME)
 $(DEEP): FRAMES := -Wframe-larger-than=$(DEEP_FRAME)
