@@ -130,7 +130,7 @@ static bool is_member(const char *tag)
         "ml_app:", "service:", "env:", "session_id:", "error:", "error_type:"};
 
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (strncmp(tag, keys[i], strlen(keys[i])) == 0)
+        if (*tag == *keys[i] && strncmp(tag, keys[i], strlen(keys[i])) == 0)
             return true;
     return false;
 }
