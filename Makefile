@@ -163,6 +163,8 @@ $(B)/libllmobs_core.so: $(LIB_OBJ)
 		-Wl,-z,noseparate-code -Wl,--hash-style=both $(if $(SAN),,-Wl,-z,defs) \
 		-Wl,--sort-section=name -Wl,-soname,libllmobs_core.so $(B)/core-all.o -lpthread -o $@
 
+$(B)/cli/completion/files.o: $(wildcard packaging/completion/*)
+
 # The page's policy names its script and its style by their hashes.
 $(B)/cli/page/assets.o: cli/page/page.js cli/page/page.css scripts/csp-hash
 $(B)/cli/page/assets.o: CPPFLAGS += \
@@ -272,6 +274,7 @@ bench-exit: all
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DOCDIR ?= $(PREFIX)/share/doc/llmobs-preload
 MANDIR ?= $(PREFIX)/share/man
 LAUNCHERS := llmobs-run llmobs-entrypoint
@@ -286,7 +289,7 @@ INSTALLED = $(patsubst %,$(PREFIX)/bin/%,llmobs $(LAUNCHERS)) \
 	$(PREFIX)/share/llmobs/llmobs-drain.cron \
 	$(patsubst examples/%,$(PREFIX)/share/llmobs/%,$(wildcard examples/inbound/*)) \
 	$(patsubst %,$(BASHDIR)/%,llmobs $(LAUNCHERS)) \
-	$(ZSHDIR)/_llmobs \
+	$(ZSHDIR)/_llmobs $(FISHDIR)/llmobs.fish \
 	$(patsubst packaging/man/%,$(MANDIR)/man1/%,$(wildcard packaging/man/*.1)) \
 	$(patsubst packaging/man/%,$(MANDIR)/man5/%,$(wildcard packaging/man/*.5)) \
 	$(patsubst docs/%,$(DOCDIR)/%,$(wildcard docs/*.md)) $(DOCDIR)/README.md \
@@ -311,6 +314,7 @@ install: all
 	for f in $(LAUNCHERS); do \
 		ln -sf llmobs $(DESTDIR)$(BASHDIR)/$$f || exit 1; done
 	install -m 644 packaging/completion/_llmobs $(DESTDIR)$(ZSHDIR)/
+	install -m 644 packaging/completion/llmobs.fish $(DESTDIR)$(FISHDIR)/
 	install -m 644 packaging/man/*.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 644 packaging/man/*.5 $(DESTDIR)$(MANDIR)/man5/
 	install -m 644 README.md docs/*.md $(DESTDIR)$(DOCDIR)/

@@ -46,6 +46,8 @@ static const struct command commands[] = {
      "run a command inside a workflow span (llmobs-run --workflow)"},
     {"entrypoint", "llmobs entrypoint", llmobs_cmd_entrypoint,
      "run a command as the first process of a container (llmobs-entrypoint)"},
+    {"completion", "llmobs completion", llmobs_cmd_completion,
+     "print the completion file of bash, zsh or fish"},
     {"help", "llmobs help", cmd_help,
      "this text; `llmobs help variables`: the environment variables"},
     {"version", "llmobs version", cmd_version, "print the version"},

@@ -1,15 +1,9 @@
 #include "cli/page/assets.h"
 
-/* The assembler copies the files into the object; the build gives their
- * hashes. */
-#define EMBED(name, path)                                                    \
-    __asm__(".pushsection .rodata\n" #name ":\n.incbin \"" path "\"\n" #name \
-            "_end:\n.popsection\n");                                         \
-    extern const char name[] __attribute__((visibility("hidden")));          \
-    extern const char name##_end[] __attribute__((visibility("hidden")))
+#include "cli/shared/embed.h"
 
-EMBED(llmobs_page_js, "cli/page/page.js");
-EMBED(llmobs_page_css, "cli/page/page.css");
+LLMOBS_EMBED(llmobs_page_js, "cli/page/page.js");
+LLMOBS_EMBED(llmobs_page_css, "cli/page/page.css");
 
 static struct llmobs_page_asset asset(const char *from, const char *to,
                                       const char *source)

@@ -16,6 +16,7 @@
 #define LLMOBS_CLI_FAILED 1
 #define LLMOBS_CLI_USAGE 2
 
+int llmobs_cmd_completion(int argc, char **argv);
 int llmobs_cmd_span(int argc, char **argv);
 int llmobs_cmd_doctor(int argc, char **argv);
 int llmobs_cmd_drain(int argc, char **argv);

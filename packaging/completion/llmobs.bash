@@ -6,6 +6,26 @@ _llmobs_options() { # TEXT: the options in it
     grep -oE -e '(^|[[:blank:]])--[a-z][a-z-]*' <<<"$1" | tr -d ' \t'
 }
 
+# Values of the newest spans. They come from programs and models, so they are
+# never a list of words that the shell expands.
+_llmobs_stored() { # MEMBER WORD
+    local value tool=${COMP_WORDS[0]} store=() i quoted=
+    case ${tool##*/} in llmobs-*) tool=${tool%-*} ;; esac
+    for ((i = 1; i + 1 < COMP_CWORD; i++)); do
+        [[ ${COMP_WORDS[i]} != --store ]] || store=("${COMP_WORDS[i + 1]}")
+    done
+    [[ $2 != [\"\']* ]] || quoted=yes
+    while IFS= read -r value; do
+        if [[ $value != "${2#[\"\']}"* ]]; then
+            continue
+        elif [[ -z $quoted ]]; then
+            COMPREPLY+=("$(printf %q "$value")")
+        elif [[ $value != *[\"\'\`\$\\!]* ]]; then
+            COMPREPLY+=("$value")
+        fi
+    done < <("$tool" completion values "$1" "${store[@]}" 2>/dev/null)
+}
+
 _llmobs_values() { # OPTION: completes its value; false: it has none of its own
     case $1 in
     --store | --dir)
@@ -18,9 +38,11 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
         ;;
     --to) COMPREPLY=($(compgen -W 'agent agentless otlp store' -- "$2")) ;;
     --since) COMPREPLY=($(compgen -W '10m 1h 1d 7d' -- "$2")) ;;
-    --ml-app | --service | --env | --session | --name | --tag | --trace | \
-        --input | --model | --provider | --workflow | --preload | \
-        --user-time | --idle)
+    --ml-app | --service | --session | --name | --trace | --model | \
+        --provider)
+        _llmobs_stored "${1#--}" "$2"
+        ;;
+    --env | --tag | --input | --workflow | --preload | --user-time | --idle)
         COMPREPLY=()
         ;;
     *) return 1 ;;
@@ -74,6 +96,10 @@ _llmobs() {
     elif [[ $command == help ]]; then
         COMPREPLY=($(compgen -W "variables $("$program" help 2>/dev/null |
             awk '/^  [a-z]/ { print $1 }')" -- "$word"))
+        return
+    fi
+    if [[ $command == completion ]]; then
+        COMPREPLY=($(compgen -W 'bash zsh fish --help' -- "$word"))
         return
     fi
     case $command in

@@ -1,4 +1,5 @@
-# What bash would offer for a half line. usage: completion.bash BUILD_DIR
+# What bash would offer for a half line, and zsh and fish where they are here.
+# usage: completion.bash BUILD_DIR
 build=$(cd "${1:-build}" && pwd -P) || exit 2
 cd "$(dirname "$0")/../.." || exit 2
 bin=$(mktemp -d) || exit 2
@@ -11,6 +12,19 @@ PATH=$bin:$PATH
     . /usr/share/bash-completion/bash_completion
 . packaging/completion/llmobs.bash
 compopt() { :; } # works only where a person types
+export LLMOBS_STORE_DIR=$bin/store
+
+# A store whose values are text that a shell might run.
+mkdir "$bin/store" "$bin/other"
+span() { # NUMBER MODEL SERVICE
+    printf '{"trace_id":"%s","span_id":"%s","name":"n","start_ns":%s,"meta":{"model_name":"%s","span":{"kind":"llm"}},"tags":["service:%s"]}\n' \
+        "$1" "$1" "$1" "$2" "$3"
+}
+span 1 gpt-4o 'support bot' >"$bin/store/spans.jsonl"
+span 2 'gpt-$(touch bad)' '*' >>"$bin/store/spans.jsonl"
+span 3 'claude; touch bad' '`touch bad`' >>"$bin/store/spans.jsonl"
+span 4 'line\nbreak' 'esc\u001b[2J' >>"$bin/store/spans.jsonl"
+span 5 elsewhere elsewhere >"$bin/other/spans.jsonl"
 passed=0
 failed=0
 
@@ -62,6 +76,13 @@ expect "llmobs drain --to agentl" -- agentless
 expect "llmobs purge --dir '$bin/some'" -- "$bin/some dir"
 expect "llmobs help var" -- variables
 expect "llmobs view --session --j" -- ''
+expect "llmobs view --model gpt" -- gpt-4o 'gpt-\$\(touch\ bad\)'
+expect "llmobs view --model = gpt-4" -- gpt-4o
+expect "llmobs view --store '$bin/other' --model ''" -- elsewhere
+expect "llmobs view --service ''" -- 'support\ bot' '\*' '\`touch\ bad\`'
+expect "llmobs-run --service sup" -- 'support\ bot'
+expect "llmobs view --trace ''" -- 1 2 3 4
+expect "llmobs completion ''" -- bash zsh fish --help
 expect "llmobs purge --user-time --j" -- ''
 expect "llmobs doctor llmobs-r" llmobs-run
 expect "llmobs-run --ml-app x llmobs-r" llmobs-run
@@ -80,5 +101,60 @@ if declare -F _command_offset >/dev/null; then
 else
     echo "skip completion of the command's own: no bash-completion here"
 fi
+# same NAME GOT WANTED
+same() {
+    if [[ $2 == "$3" ]]; then
+        passed=$((passed + 1))
+        echo "ok completion of $1"
+    else
+        failed=$((failed + 1))
+        echo "not ok completion of $1: ${2//$'\n'/ }, not ${3//$'\n'/ }"
+    fi
+}
+
+# A word within quotes: nothing that the shell would run there.
+COMP_WORDS=(llmobs view --model '"') COMP_CWORD=3 COMPREPLY=()
+_llmobs
+same 'bash: a quoted word' "$(printf '%s\n' "${COMPREPLY[@]}" | sort)" \
+    "$(printf '%s\n' 'claude; touch bad' gpt-4o)"
+for shell in bash zsh fish; do
+    file=packaging/completion/llmobs.$shell
+    [[ $shell != zsh ]] || file=packaging/completion/_llmobs
+    llmobs completion $shell | cmp -s - "$file"
+    same "$shell: the file" $? 0
+done
+
+models=$(printf '%s\n' 'claude; touch bad' gpt-4o 'gpt-$(touch bad)' | sort)
+if command -v zsh >/dev/null; then
+    zsh_offers() {
+        zsh -f -c 'compdef() { :; }; source <(llmobs completion zsh)
+            compadd() { [[ $1 != -- ]] || shift; print -rl -- "$@" }
+            words=("$@") CURRENT=$#words; _llmobs' zsh "$@" 2>&1 | sort
+    }
+    same 'zsh: a model' "$(zsh_offers llmobs view --model '')" "$models"
+    same 'zsh: of another store' \
+        "$(zsh_offers llmobs view --store "$bin/other" --service '')" elsewhere
+    same 'zsh: an option' "$(zsh_offers llmobs view -- | grep -x -e --model)" \
+        --model
+else
+    echo "skip zsh: it is not here"
+fi
+if command -v fish >/dev/null; then
+    fish_offers() {
+        HOME=$bin fish --no-config -c 'llmobs completion fish | source
+            complete -c sample -f -l an-option
+            complete -C $argv[1]' "$1" 2>&1 | sort
+    }
+    same 'fish: a command' "$(fish_offers 'llmobs vi' | cut -f1)" view
+    same 'fish: a model' "$(fish_offers 'llmobs view --model ')" "$models"
+    same 'fish: of another store' \
+        "$(fish_offers "llmobs view --store $bin/other --service ")" elsewhere
+    same 'fish: an option' "$(fish_offers 'llmobs view --me')" --messages
+    same "fish: the command's own" \
+        "$(fish_offers 'llmobs-run --env prod sample --an')" --an-option
+else
+    echo "skip fish: it is not here"
+fi
+[[ ! -e bad ]] || same 'nothing that a value says is run' bad ''
 echo "$passed passed, $failed failed"
 [[ $failed -eq 0 ]]
