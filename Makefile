@@ -107,7 +107,8 @@ endif
 SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case \
 	es_frame otlp_reader)
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
-	$(B)/cli/relay/relay_places.o
+	$(patsubst %,$(B)/cli/%.o,relay/relay_places rows/cost rows/filter rows/row \
+	rows/texts)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
 .PHONY: all unit fuzz fuzzers clients conformance bench bench-exit benches install uninstall clean \

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/rows/cost.h"
 #include "cli/rows/filter.h"
 
 /* -- pieces --------------------------------------------------------------- */
@@ -219,6 +220,25 @@ static void read_numbers(struct llmobs_row *row,
         llmobs_json_is_number(first) ? llmobs_json_to_real(first) : -1;
 }
 
+/* The cost that the provider gave, as its total or as its parts. Only a call
+ * has one: another span that repeats it would count it twice. */
+static void read_cost(struct llmobs_row *row, const struct llmobs_json *event)
+{
+    const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
+    const struct llmobs_json *total = llmobs_json_get(metrics, "total_cost");
+    const struct llmobs_json *in = llmobs_json_get(metrics, "input_cost");
+    const struct llmobs_json *out = llmobs_json_get(metrics, "output_cost");
+    double cost = -1;
+
+    if (llmobs_json_is_number(total))
+        cost = llmobs_json_to_real(total);
+    else if (llmobs_json_is_number(in) && llmobs_json_is_number(out))
+        cost = llmobs_json_to_real(in) + llmobs_json_to_real(out);
+    if (!(cost >= 0 && cost <= LLMOBS_COST_MAX) || !llmobs_row_is_call(row))
+        cost = -1;
+    row->cost = cost;
+}
+
 /* -- rows ----------------------------------------------------------------- */
 
 int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
@@ -231,6 +251,8 @@ int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
         return 0;
     read_numbers(row, event);
     rc = read_facts(row, event, texts);
+    if (rc == 0)
+        read_cost(row, event);
     if (rc == 0 && parts == LLMOBS_ROW_ALL)
         rc = read_words(texts, &row->question, llmobs_json_get(meta, "input"));
     if (rc == 0 && parts == LLMOBS_ROW_ALL)

@@ -51,6 +51,7 @@ struct llmobs_row {
     int64_t cache_write_tokens;
     int64_t reasoning_tokens;
     double first_token; /* seconds */
+    double cost;        /* USD, of a call of a model (cli/rows/cost) */
 
     struct llmobs_row *parent; /* the nearest shown one; NULL: at the top */
     struct llmobs_row *child;  /* oldest */

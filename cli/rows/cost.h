@@ -1,0 +1,41 @@
+/* cost - the cost of one call and of many, in USD.
+ *
+ * Threads: any.
+ * Errors:  none.
+ *
+ * A cost that nobody knows is no 0: a text for it is the caller's "-", and a
+ * sum says of how many calls it is.
+ */
+#ifndef LLMOBS_COST_H
+#define LLMOBS_COST_H
+
+#include "cli/rows/row.h"
+
+/* A cost beyond it is none. */
+#define LLMOBS_COST_MAX 1e12
+#define LLMOBS_COST_TEXT 48
+#define LLMOBS_COST_NOTE 64
+
+/* Writes a cost as a person reads it, such as $0.012 or $1,204.50, and answers
+ * `room`; NULL: the cost is unknown. */
+const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT]);
+
+/* The cost of some calls; all zero: of none. */
+struct llmobs_cost_sum {
+    double known_cost;
+    size_t known; /* so many calls have a cost */
+    size_t calls;
+};
+
+/* Adds a row if it is a call. */
+void llmobs_cost_add(struct llmobs_cost_sum *sum, const struct llmobs_row *row);
+
+/* The sum, -1 where no call has a cost. */
+double llmobs_cost_of(const struct llmobs_cost_sum *sum);
+
+/* Writes "of 310 of 338 calls" where some of them have no cost, else nothing;
+ * answers `room`. */
+const char *llmobs_cost_note(const struct llmobs_cost_sum *sum,
+                             char room[LLMOBS_COST_NOTE]);
+
+#endif

@@ -1,0 +1,78 @@
+#include <string.h>
+
+#include "cli/rows/cost.h"
+#include "tests/unit/unit.h"
+
+static const char *text_of(double cost)
+{
+    static char room[LLMOBS_COST_TEXT];
+
+    return llmobs_cost_text(cost, room);
+}
+
+START_TEST(a_cost_has_two_digits_at_least)
+{
+    static const struct {
+        double cost;
+        const char *text;
+    } cases[] = {
+        {0, "$0"},
+        {1e-9, "<$0.000001"},
+        {1.24e-6, "$0.0000012"},
+        {0.000123, "$0.00012"},
+        {0.0123, "$0.012"},
+        {0.123, "$0.12"},
+        {0.5, "$0.50"},
+        {0.999, "$1.00"},
+        {1, "$1.00"},
+        {12.345, "$12.35"},
+        {999.5, "$999.50"},
+        {1204.5, "$1,204.50"},
+        {1234567.891, "$1,234,567.89"},
+        {LLMOBS_COST_MAX, "$1,000,000,000,000.00"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        ck_assert_str_eq(text_of(cases[i].cost), cases[i].text);
+}
+END_TEST
+
+START_TEST(an_unknown_cost_has_no_text)
+{
+    ck_assert_ptr_null(text_of(-1));
+    ck_assert_ptr_null(text_of(2 * LLMOBS_COST_MAX));
+    ck_assert_ptr_null(text_of(__builtin_inf()));
+    ck_assert_ptr_null(text_of(__builtin_nan("")));
+}
+END_TEST
+
+START_TEST(a_sum_says_of_how_many_calls)
+{
+    struct llmobs_row priced = {.kind = "llm", .cost = 0.25};
+    struct llmobs_row unknown = {.kind = "embedding", .cost = -1};
+    struct llmobs_row other = {.kind = "workflow", .cost = 7};
+    struct llmobs_cost_sum sum = {0};
+    char note[LLMOBS_COST_NOTE];
+
+    llmobs_cost_add(&sum, &unknown);
+    ck_assert(llmobs_cost_of(&sum) < 0);
+    ck_assert_str_eq(llmobs_cost_note(&sum, note), "of 0 of 1 calls");
+    llmobs_cost_add(&sum, &priced);
+    llmobs_cost_add(&sum, &priced);
+    llmobs_cost_add(&sum, &other);
+    ck_assert(llmobs_cost_of(&sum) == 0.5);
+    ck_assert_str_eq(llmobs_cost_note(&sum, note), "of 2 of 3 calls");
+    sum.calls = 2;
+    ck_assert_str_eq(llmobs_cost_note(&sum, note), "");
+}
+END_TEST
+
+UNIT_SUITE(cost)
+{
+    Suite *s = suite_create("cost");
+
+    UNIT_TEST(s, a_cost_has_two_digits_at_least);
+    UNIT_TEST(s, an_unknown_cost_has_no_text);
+    UNIT_TEST(s, a_sum_says_of_how_many_calls);
+    return s;
+}
