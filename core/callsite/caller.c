@@ -181,13 +181,14 @@ static void read_program(char path[PATH_CAP])
         path[len - tail] = '\0';
 }
 
-static void name_program(struct location *location)
+/* Reads the path where the name is not known yet, or where it is left with it.
+ */
+static void name_program(struct location *location, struct look *look)
 {
-    char path[PATH_CAP];
-
+    if (!program[0] || (look->leave && !llmobs_left_has(look->object)))
+        read_program(look->path);
     if (!program[0]) {
-        read_program(path);
-        set_module(location, path[0] ? path : "program");
+        set_module(location, look->path[0] ? look->path : "program");
         memcpy(program, location->module, sizeof(program));
     }
     memcpy(location->module, program, sizeof(program));
@@ -202,8 +203,9 @@ static void name_from_file(struct location *location, const struct look *look)
     for (size_t i = 0; i < STRIPPED; i++)
         if (stripped[i] == look->object)
             return;
-    if (llmobs_symbol_in_file(look->path[0] ? look->path : PROGRAM, &look->head,
-                              look->address, &location->symbol) == -ENODATA)
+    if (llmobs_symbol_in_file(location->program ? PROGRAM : look->path,
+                              &look->head, look->address,
+                              &location->symbol) == -ENODATA)
         stripped[turn++ % STRIPPED] = look->object;
 }
 
@@ -212,8 +214,6 @@ static bool leave_name(struct location *location, struct look *look)
 {
     if (!look->leave)
         return false;
-    if (location->program && !llmobs_left_has(look->object))
-        read_program(look->path);
     location->file = llmobs_left_file(look->object, look->path, &look->head);
     return location->file > 0;
 }
@@ -228,7 +228,7 @@ static bool fill(struct location *location, struct look *look)
         return false;
     location->program = !look->path[0];
     if (location->program)
-        name_program(location);
+        name_program(location, look);
     if (!location->symbol.name[0] && look->head.len &&
         !leave_name(location, look))
         name_from_file(location, look);

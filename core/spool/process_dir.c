@@ -321,7 +321,7 @@ int llmobs_spool_have_dir(struct llmobs_spool *spool)
  * write after this waits until the directory is ready. */
 static bool is_idle(struct llmobs_spool *spool)
 {
-    for (size_t i = 0; i < LLMOBS_SPOOL_FILES; i++)
+    for (size_t i = 0; i < llmobs_spool_slots(spool); i++)
         if (atomic_load(&spool->slots[i].left) != 0)
             return false;
     return true;

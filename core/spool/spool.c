@@ -71,7 +71,7 @@ static void begin(struct llmobs_spool *spool)
  * its parent until it writes there. */
 static void clear_slots(struct llmobs_spool *spool)
 {
-    for (size_t i = 0; i < LLMOBS_SPOOL_FILES; i++) {
+    for (size_t i = 0; i < llmobs_spool_slots(spool); i++) {
         struct llmobs_spool_slot *slot = &spool->slots[i];
 
         if (!atomic_load(&slot->file) && !atomic_load(&slot->left) &&
@@ -832,7 +832,7 @@ static void tidy(struct llmobs_spool *spool)
 {
     char *path = llmobs_scratch_take(PATH_MAX);
 
-    for (size_t i = 0; path && i < LLMOBS_SPOOL_FILES; i++) {
+    for (size_t i = 0; path && i < llmobs_spool_slots(spool); i++) {
         struct llmobs_spool_slot *slot = &spool->slots[i];
         uint32_t file = atomic_load(&slot->file);
 

@@ -85,4 +85,13 @@ struct llmobs_spool {
     char dir[PATH_MAX];
 };
 
+/* How many slots were used since the begin: files count up, and none is behind
+ * the current one. A look at all of them would touch five pages. */
+static inline size_t llmobs_spool_slots(const struct llmobs_spool *spool)
+{
+    uint64_t slots = (atomic_load(&spool->at) >> 32) + 1;
+
+    return slots < LLMOBS_SPOOL_FILES ? (size_t)slots : LLMOBS_SPOOL_FILES;
+}
+
 #endif
