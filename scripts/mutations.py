@@ -2019,6 +2019,22 @@ HAZARDS = [
                            "    if (mine == 0 ||\n")],
           ["unit one_after_the_other"])]),
 
+    ("a disk or a spool without room for the end of a call that it has begun",
+     "memory alone has the call, and counts it: what the disk has of it goes "
+     "in place, behind a guard against SIGXFSZ, so that no other process "
+     "tells of it as cut off (`cancel_in`)", [
+         ("begun-stays", [("core/spool/spool.c", "        cancel(spool, "
+                           "&exchange->item.spooled, true);\n", "")],
+          ["unit end_refused", "spool.no_room_for_the_end",
+           "relay.no_room_for_the_end_beside_a_relay"]),
+         ("not-tried-again", [("core/spool/spool.c", " && retried)", " && "
+                               "!spooled->id)")],
+          ["unit end_refused"]),
+         ("struck-unguarded", [("core/spool/spool_file.c",
+                                "    bool limited = is_limited();\n    ssize_t",
+                                "    bool limited = false;\n    ssize_t")],
+          ["unit end_refused"])]),
+
     ("kill between the disk and the counters",
      "a call counts as captured after the disk has it, and a reader takes "
      "that counter first (`take_counts`); the worker records settled calls "

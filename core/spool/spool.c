@@ -440,20 +440,6 @@ int llmobs_spool_begin(struct llmobs_spool *spool,
     return keep_begun(spool, exchange, 1);
 }
 
-int llmobs_spool_end(struct llmobs_spool *spool,
-                     struct llmobs_exchange *exchange)
-{
-    int64_t file;
-
-    exchange->progress.id = 0;
-    file = keep_exchange(spool, exchange, LLMOBS_ENTRY_END);
-    if (file > 0) {
-        exchange->item.spooled.file = (uint32_t)file;
-        llmobs_stats_add(LLMOBS_STAT_kept, 1);
-    }
-    return file < 0 ? (int)file : 0;
-}
-
 int llmobs_spool_event(struct llmobs_spool *spool,
                        struct llmobs_spooled *spooled,
                        enum llmobs_event_kind kind, struct llmobs_text event)
@@ -677,31 +663,58 @@ static unsigned entries_in(uint32_t file, const struct llmobs_spooled *spooled)
     return n;
 }
 
+/* In place first, as the disk or the spool may be full. Where the disk refuses
+ * both, entries that are `retried` stay for a later release. */
 static void cancel_in(struct llmobs_spool *spool,
-                      struct llmobs_spooled *spooled, uint32_t file)
+                      struct llmobs_spooled *spooled, uint32_t file,
+                      bool retried)
 {
-    if (note_release(spool, file, &spooled->id, 1) != 0)
-        (void)strike(spool, file, spooled);
+    if (strike(spool, file, spooled) != 0 &&
+        note_release(spool, file, &spooled->id, 1) != 0 && retried)
+        return;
     leave_file(spool, file, entries_in(file, spooled));
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
         if (spooled->begun[i] == file)
             spooled->begun[i] = 0;
 }
 
-void llmobs_spool_cancel(struct llmobs_spool *spool,
-                         struct llmobs_exchange *exchange)
+static void cancel(struct llmobs_spool *spool, struct llmobs_spooled *spooled,
+                   bool retried)
 {
-    struct llmobs_spooled *spooled = &exchange->item.spooled;
     int state, saved = errno;
 
-    if (exchange->process != llmobs_fork_process())
-        return;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
         if (spooled->begun[i])
-            cancel_in(spool, spooled, spooled->begun[i]);
+            cancel_in(spool, spooled, spooled->begun[i], retried);
     pthread_setcancelstate(state, NULL);
     errno = saved;
+}
+
+void llmobs_spool_cancel(struct llmobs_spool *spool,
+                         struct llmobs_exchange *exchange)
+{
+    if (exchange->process == llmobs_fork_process())
+        cancel(spool, &exchange->item.spooled, false);
+}
+
+/* A call whose END the disk refuses is in memory alone, and counts there. Its
+ * earlier entries go at once: else another process would deliver them as a call
+ * that was cut off, though this one delivers or drops it. */
+int llmobs_spool_end(struct llmobs_spool *spool,
+                     struct llmobs_exchange *exchange)
+{
+    int64_t file;
+
+    exchange->progress.id = 0;
+    file = keep_exchange(spool, exchange, LLMOBS_ENTRY_END);
+    if (file < 0) {
+        cancel(spool, &exchange->item.spooled, true);
+        return (int)file;
+    }
+    exchange->item.spooled.file = (uint32_t)file;
+    llmobs_stats_add(LLMOBS_STAT_kept, 1);
+    return 0;
 }
 
 /* Remembers releases that the disk refused, for a later try. If the process

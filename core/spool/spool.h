@@ -15,7 +15,8 @@
  *          other. release, load, look: the one that has the worker's turn.
  *          close: the exit handler after it.
  * Errors:  -EDQUOT: the spool is full; any other: the disk's. The caller still
- *          has in memory what could not be written.
+ *          has in memory what could not be written; where that is an END, the
+ *          spool has nothing of the call any more.
  * Limits:  LLMOBS_SPOOL_MAX bytes in the user's spool. A process counts them
  *          once a second at most, and shares the result with the others, so
  *          that many processes at once may exceed the limit a little.

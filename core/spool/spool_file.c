@@ -235,9 +235,24 @@ int llmobs_spool_note(const struct llmobs_spool_target *target,
                         LLMOBS_RELEASE_IDS, field);
 }
 
-int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id)
+/* The app may have lowered its limit of file sizes below this place. */
+static int put_type(int fd, uint64_t offset, uint16_t type)
 {
     const off_t at = (off_t)(offset + offsetof(struct llmobs_entry_head, type));
+    struct llmobs_signal_guard guard;
+    bool limited = is_limited();
+    ssize_t n;
+
+    if (limited)
+        llmobs_signal_guard_begin(&guard);
+    n = pwrite(fd, &type, sizeof(type), at);
+    if (limited)
+        llmobs_signal_guard_end(&guard);
+    return n < 0 ? -errno : 0;
+}
+
+int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id)
+{
     int fd = llmobs_spool_open(path, O_RDWR);
     struct llmobs_entry_head head;
     int rc = -EBADMSG;
@@ -247,7 +262,7 @@ int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id)
     if (pread(fd, &head, sizeof(head), (off_t)offset) == sizeof(head) &&
         head.id == id) {
         head.type |= LLMOBS_ENTRY_DONE;
-        rc = pwrite(fd, &head.type, sizeof(head.type), at) < 0 ? -errno : 0;
+        rc = put_type(fd, offset, head.type);
     }
     close(fd);
     return rc;

@@ -311,6 +311,28 @@ def calls_that_come_closely(t):
 
 
 @test
+def no_room_for_the_end_beside_a_relay(t):
+    """The program has such a call alone, and drops it at its exit: the relay
+    does not tell of it as one that was cut off."""
+    t.fresh(None)
+    env = {"LLMOBS_SPOOL_MAX": "61500", "LLMOBS_EXIT_FLUSH_MS": "0"}
+    with double(t) as dd, Relay(t, agent(dd)):
+        dd.fault("500")
+        with Living(t, agent(dd, **env), keep=True) as app:
+            for i in range(20):
+                app.ask("call %d %s" % (i, "x" * 5000))
+            app.end()
+        dropped = counts(t)["dropped"]
+        ok(dropped > 0, "no call was dropped")
+        dd.well()
+        spans = settled(t, dd, 20 - dropped, wait=20)
+        equal([s["status"] for s in spans if s["status"] != "ok"], [],
+              "calls that were cut off")
+        ok(wait_for(lambda: left_behind(t) == [], 5), "an empty spool")
+        equal(counts(t)["captured"], 20, "captured")
+
+
+@test
 def many_files_of_a_living_program(t):
     """Files that nobody needs go while it lives, and no call with them."""
     t.fresh(None)

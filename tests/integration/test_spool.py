@@ -521,6 +521,40 @@ def full_spool(t):
         equal(len(set(ids(spans) + ids(saved))), 40, "spans")
 
 
+def counted_once(t, dd, env, size=None, calls=20):
+    """The disk refuses the last entries of some calls, and the exit drops
+    those: the spool has nothing more of them, and nobody tells of them."""
+    t.fresh(None)
+    dd.fault("500")
+    before = len(dd.spans())
+    with Living(t, agent(dd, LLMOBS_EXIT_FLUSH_MS="0", **env)) as app:
+        for i in range(calls):
+            if i == 3 and size:
+                app.tell("size %d" % size)
+            app.ask("call %d %s" % (i, "x" * 5000))
+        app.end()
+    said = counts(t)
+    equal([said[n] for n in ("captured", "pending")], [calls, 0],
+          "captured and pending")
+    ok(said["dropped"] > 0, "no call was dropped")
+    dd.well()
+    recover(t, dd, agent(dd), before + calls - said["dropped"])
+    spans = [s for s in dd.spans()[before:] if "recover" not in json.dumps(s)]
+    equal(errors(spans), [], "calls that were cut off")
+    equal(len(set(ids(spans))), calls - said["dropped"], "spans")
+    equal(counts(t)["captured"], calls + 1, "captured in the end")
+
+
+@test
+def no_room_for_the_end(t):
+    """The spool is full, or the disk is, or the program may write no larger
+    file."""
+    with double(t) as dd:
+        counted_once(t, dd, {"LLMOBS_SPOOL_MAX": "61500"})
+        counted_once(t, dd, failing(t, errno.ENOSPC, after=11))
+        counted_once(t, dd, {}, size=9000)
+
+
 @test
 def full_spool_of_short_programs(t):
     env = {"LLMOBS_SPOOL_MAX": "100000"}

@@ -12,6 +12,7 @@
 #include "core/deliver/backlog.h"
 #include "core/ledger/stats.h"
 #include "core/spool/owner.h"
+#include "core/spool/process_dir.h"
 #include "core/spool/spool_file.h"
 #include "core/spool/spool_state.h"
 #include "tests/unit/spool_case.h"
@@ -268,6 +269,109 @@ START_TEST(test_file_limit)
     llmobs_spool_release(spool, list, 5);
     llmobs_spool_close(spool);
     ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
+/* A call that has begun on the disk, and whose END the disk refuses. */
+static struct llmobs_exchange *begun_alone(size_t more)
+{
+    struct llmobs_exchange *e = spool_make(more);
+
+    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert(llmobs_spooled_any(&e->item.spooled));
+    return e;
+}
+
+static void limit_files(rlim_t size)
+{
+    struct rlimit limit;
+
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = size < limit.rlim_max ? size : limit.rlim_max;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static void end_without_room(void)
+{
+    struct llmobs_exchange *e = begun_alone(100000);
+
+    atomic_store(&spool->room, 50000);
+    errno = 4711;
+    ck_assert_int_eq(llmobs_spool_end(spool, e), -EDQUOT);
+    ck_assert_int_eq(errno, 4711);
+    ck_assert(!llmobs_spooled_any(&e->item.spooled));
+    llmobs_exchange_free(e);
+}
+
+static void end_past_the_limit(void)
+{
+    struct llmobs_exchange *e = begun_alone(100000);
+    int rc;
+
+    limit_files(50000);
+    rc = llmobs_spool_end(spool, e);
+    limit_files(RLIM_INFINITY);
+    ck_assert_int_eq(rc, -EFBIG);
+    ck_assert(!llmobs_spooled_any(&e->item.spooled));
+    llmobs_exchange_free(e);
+}
+
+static void end_after_a_failure(void)
+{
+    struct llmobs_exchange *e = begun_alone(1);
+
+    llmobs_spool_note_failure(spool, -EIO);
+    ck_assert_int_eq(llmobs_spool_end(spool, e), -EBUSY);
+    ck_assert(!llmobs_spooled_any(&e->item.spooled));
+    llmobs_exchange_free(e);
+}
+
+/* Its limit is below all that it has written: the signal kills nobody, and the
+ * entries go as soon as they can, with the item. */
+static void end_below_its_entries(void)
+{
+    struct llmobs_exchange *e = begun_alone(1);
+    int rc;
+
+    limit_files(16);
+    rc = llmobs_spool_end(spool, e);
+    limit_files(RLIM_INFINITY);
+    ck_assert_int_eq(rc, -EFBIG);
+    ck_assert(llmobs_spooled_any(&e->item.spooled));
+    llmobs_spool_release(spool, &e->item.spooled, 1);
+    llmobs_exchange_free(e);
+}
+
+static void end_in_files_apart(void)
+{
+    struct llmobs_exchange *e = spool_make(100000);
+
+    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    atomic_store(&spool->at, (uint64_t)2 << 32);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    (void)spool_keep(1);
+    atomic_store(&spool->room, 50000);
+    ck_assert_int_eq(llmobs_spool_end(spool, e), -EDQUOT);
+    ck_assert(!llmobs_spooled_any(&e->item.spooled));
+    ck_assert_uint_eq(atomic_load(&spool->slots[1].left), 0);
+    ck_assert_uint_eq(atomic_load(&spool->slots[2].left), 3);
+    llmobs_exchange_free(e);
+}
+
+/* Memory alone has the call, and counts it: nobody else tells of it. */
+START_TEST(test_end_refused)
+{
+    static void (*const ways[])(void) = {
+        end_without_room, end_past_the_limit, end_after_a_failure,
+        end_below_its_entries, end_in_files_apart};
+
+    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+        spool_in_dead(ways[i]);
+        spool_adopt_all(true);
+        ck_assert_uint_eq(killed, 0);
+        ck_assert_uint_eq(calls, ways[i] == end_in_files_apart);
+    }
 }
 END_TEST
 
@@ -712,6 +816,7 @@ UNIT_SUITE(spool)
     spool_add(s, "removed_while_running", test_removed_while_running);
     spool_add(s, "cap", test_cap);
     spool_add(s, "file_limit", test_file_limit);
+    spool_add(s, "end_refused", test_end_refused);
     spool_add(s, "unwritable", test_unwritable);
     spool_add(s, "reject", test_reject);
     spool_add(s, "files_of_others", test_files_of_others);
