@@ -964,6 +964,28 @@ HAZARDS = [
                                "    if (is_odd(line) && !event) {")],
           ["page hostile_store"])]),
 
+    ("a prompt or a name that is a formula in a spreadsheet",
+     "a cell of CSV that begins like one gets a `'` (`is_formula` in "
+     "`cli/figures/cell.c`); on a terminal its controls are escaped", [
+         ("lets-formulas-in", [("cli/figures/cell.c", "*text != '\\0' && "
+                                "strchr(", "*text == '\\0' && strchr(")],
+          ["figures formulas"]),
+         ("one-quote", [("cli/figures/cell.c", '            rc = llmobs_buf_'
+                         'adds(out, "\\"\\"");', '            rc = llmobs_buf_'
+                         'adds(out, "\\"");')], ["figures formulas"]),
+         ("csv-lets-controls-out", [("cli/figures/cell.c", "    if (!terminal)",
+                                     "    if (!terminal || cell.text)")],
+          ["figures formulas"])]),
+    ("spans of one trace that overlap, in a viewer of Chrome's trace events",
+     "each gets a lane on which nothing is open, or lies on a span above it in "
+     "the tree that ends no sooner (`fits` in `cli/view/lanes.c`)", [
+         ("one-lane", [("cli/view/lanes.c", "end_of(lane->top) >= end_of(row) "
+                        "&&", "(end_of(lane->top) >= end_of(row) || row->mark) "
+                        "&&")], ["figures crowds"]),
+         ("lanes-are-never-busy", [("cli/view/lanes.c", "end_at(lanes, 0) <= "
+                                    "row->start_ns;", "end_at(lanes, 0) <= "
+                                    "INT64_MAX;")], ["figures crowds"])]),
+
     ("a page written where a link or a device has the name",
      "such a name is refused, and the page replaces a file once it is whole "
      "(`check_name` in `cli/page/page_file.c`)", [

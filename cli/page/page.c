@@ -95,9 +95,8 @@ static bool is_full(const struct llmobs_page *page)
  * filter does not select, or that is one too many. */
 static bool is_counted(struct llmobs_page *page, struct llmobs_text line)
 {
-    static const struct llmobs_filter all;
     static const char mark[] = "\"join_on\"";
-    bool selects_all = memcmp(page->filter, &all, sizeof all) == 0;
+    bool selects_all = llmobs_filter_passes_all(page->filter);
 
     if (selects_all ? !is_full(page)
                     : llmobs_filter_may_match(page->filter, line, false))

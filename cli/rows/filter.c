@@ -211,6 +211,13 @@ bool llmobs_filter_match(struct llmobs_filter *filter,
            (filter->grep == NULL || found(filter, event));
 }
 
+bool llmobs_filter_passes_all(const struct llmobs_filter *filter)
+{
+    static const struct llmobs_filter none;
+
+    return memcmp(filter, &none, sizeof none) == 0;
+}
+
 bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
                                     const struct llmobs_json *event)
 {

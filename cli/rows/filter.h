@@ -42,6 +42,9 @@ void llmobs_filter_fini(struct llmobs_filter *filter);
 bool llmobs_filter_match(struct llmobs_filter *filter,
                          const struct llmobs_json *event);
 
+/* True where every event passes: nothing was set. */
+bool llmobs_filter_passes_all(const struct llmobs_filter *filter);
+
 /* False where a look at the line's bytes shows that no event in it can match;
  * `tree`: that no event of its trace can. It reads no JSON, so that a store is
  * searched as fast as memory; a true answer says nothing. */

@@ -24,7 +24,6 @@ void llmobs_load_fini(struct llmobs_load *load)
 
 /* -- evaluations ---------------------------------------------------------- */
 
-/* All are read before the first span, since one may come before its span. */
 static int take_evaluation(void *ctx, struct llmobs_text text,
                            struct llmobs_place place)
 {
@@ -41,6 +40,18 @@ static int take_evaluation(void *ctx, struct llmobs_text text,
         rc = llmobs_evaluations_add(&load->evaluations, event);
     llmobs_json_free(event);
     return rc == -ENOMEM ? rc : 0;
+}
+
+/* Reads all before the first span, since one may come before its span. */
+static int load_evaluations(struct llmobs_load *load,
+                            struct llmobs_reader *reader, int64_t since_ns)
+{
+    int rc = 0;
+
+    if (!load->bare)
+        rc = llmobs_reader_walk(reader, since_ns, take_evaluation, load);
+    llmobs_evaluations_sort(&load->evaluations);
+    return rc;
 }
 
 /* Keeps the lines of a row's evaluations. */
@@ -101,7 +112,7 @@ static int keep_row(struct llmobs_load *load, const struct llmobs_json *event,
         return rc;
     row->wanted = wanted;
     load->shown += wanted ? 1 : 0;
-    rc = join(load, event, row);
+    rc = load->bare ? 0 : join(load, event, row);
     if (rc == 0)
         return llmobs_forest_add(&load->forest, row);
     llmobs_row_free(row);
@@ -126,7 +137,8 @@ static int take_line(void *ctx, struct llmobs_text text,
     if (rc != 0 || event == NULL)
         return rc;
     load->events++;
-    wanted = llmobs_filter_match(load->filter, event);
+    wanted = llmobs_filter_passes_all(load->filter) ||
+             llmobs_filter_match(load->filter, event);
     if (wanted || load->tree)
         rc = keep_row(load, event, place, wanted);
     llmobs_json_free(event);
@@ -245,8 +257,7 @@ static int load_traces(struct llmobs_load *load, struct llmobs_reader *reader)
     if (rc >= 0 && window.traces.count > 0) {
         if (window.since_ns > since)
             since = window.since_ns;
-        rc = llmobs_reader_walk(reader, since, take_evaluation, load);
-        llmobs_evaluations_sort(&load->evaluations);
+        rc = load_evaluations(load, reader, since);
         if (rc == 0)
             rc =
                 llmobs_reader_walk(reader, since, take_line_of_window, &window);
@@ -270,9 +281,8 @@ static int take_line_back(void *ctx, struct llmobs_text text,
 static int load_spans(struct llmobs_load *load, struct llmobs_reader *reader)
 {
     int64_t since = load->filter->since_ns;
-    int rc = llmobs_reader_walk(reader, since, take_evaluation, load);
+    int rc = load_evaluations(load, reader, since);
 
-    llmobs_evaluations_sort(&load->evaluations);
     if (rc == 0 && load->newest > 0)
         rc = llmobs_reader_walk_back(reader, since, take_line_back, load);
     else if (rc == 0)

@@ -24,6 +24,7 @@ struct llmobs_load {
     struct llmobs_filter *filter; /* borrowed */
     enum llmobs_row_parts parts;  /* of wanted rows */
     bool tree;     /* the ids of the spans between wanted ones too */
+    bool bare;     /* the evaluations are not read */
     size_t newest; /* so many traces, or spans where it is no tree; 0: all */
 
     struct llmobs_texts texts;

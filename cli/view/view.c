@@ -35,6 +35,13 @@ static const char help_text[] =
     "  --store DIR      another directory than the environment names\n"
     "  --spans          one list of spans, oldest first\n"
     "  --json           the events as stored, one a line\n"
+    "  --csv            a line for each span, the newest first, with a "
+    "header\n"
+    "  --fields LIST    with --csv or --json: these facts of each span, such "
+    "as\n"
+    "                   start,model,input_tokens; docs/VIEW.md lists them\n"
+    "  --chrome-trace   the spans as trace events, for ui.perfetto.dev,\n"
+    "                   chrome://tracing and speedscope\n"
     "  --otlp           the spans as lines of OTLP's JSON, texts included "
     "unless\n"
     "                   LLMOBS_CONTENT is off\n"
@@ -44,8 +51,8 @@ static const char help_text[] =
     "  --open           the same, opened in a browser; where no FILE is named\n"
     "                   $XDG_RUNTIME_DIR/llmobs-view.html\n"
     "  --full           with --html: no text is cut\n"
-    "  -n, --newest N   the newest N traces; with --spans, --json, --otlp or\n"
-    "                   --html so many spans; 0: all\n"
+    "  -n, --newest N   the newest N traces; in a form other than trees and\n"
+    "                   --chrome-trace so many spans; 0: all\n"
     "  --exit-status    exit with status 1 where no span is found\n"
     "  -q, --quiet      the same, and print nothing\n"
     "\n"
@@ -88,6 +95,9 @@ enum option_code {
     OPTION_ERRORS,
     OPTION_SPANS,
     OPTION_JSON,
+    OPTION_CSV,
+    OPTION_FIELDS,
+    OPTION_CHROME,
     OPTION_OTLP,
     OPTION_MESSAGES,
     OPTION_HTML,
@@ -114,6 +124,9 @@ static const struct option options[] = {
     {"errors", no_argument, NULL, OPTION_ERRORS},
     {"spans", no_argument, NULL, OPTION_SPANS},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"csv", no_argument, NULL, OPTION_CSV},
+    {"fields", required_argument, NULL, OPTION_FIELDS},
+    {"chrome-trace", no_argument, NULL, OPTION_CHROME},
     {"otlp", no_argument, NULL, OPTION_OTLP},
     {"messages", no_argument, NULL, OPTION_MESSAGES},
     {"html", required_argument, NULL, OPTION_HTML},
@@ -256,7 +269,15 @@ static int apply(void *ctx, int code, const char *value)
         view->form = llmobs_view_list;
         return 0;
     case OPTION_JSON:
-        view->form = llmobs_view_json;
+        view->format = LLMOBS_SHEET_JSON;
+        return 0;
+    case OPTION_CSV:
+        view->format = LLMOBS_SHEET_CSV;
+        return 0;
+    case OPTION_FIELDS:
+        return llmobs_fields_choose(&view->fields, value);
+    case OPTION_CHROME:
+        view->form = llmobs_view_chrome;
         return 0;
     case OPTION_OTLP:
         view->form = llmobs_view_otlp;
@@ -289,6 +310,23 @@ static int apply(void *ctx, int code, const char *value)
     default: /* llmobs_cli_parse prints the fault */
         return -EINVAL;
     }
+}
+
+/* Chooses the form by all options together. */
+static int choose(struct llmobs_view *view)
+{
+    bool spans =
+        view->form == llmobs_view_tree || view->form == llmobs_view_list;
+    bool chosen = view->fields.count > 0;
+
+    if (spans && view->format == LLMOBS_SHEET_JSON && !chosen)
+        view->form = llmobs_view_json;
+    else if (spans && view->format != LLMOBS_SHEET_WORDS)
+        view->form = llmobs_view_fields;
+    if (!chosen || view->form == llmobs_view_fields)
+        return 0;
+    fprintf(stderr, "llmobs view: --fields is for --csv and --json of spans\n");
+    return -EINVAL;
 }
 
 /* -- the answer ------------------------------------------------------------ */
@@ -387,7 +425,8 @@ int llmobs_cmd_view(int argc, char **argv)
 
     llmobs_load_init(&asked.view.load);
     llmobs_buf_init(&asked.view.asked, SIZE_MAX / 2);
-    if (llmobs_cli_parse(argc, argv, "n:q", options, apply, &asked) != 0) {
+    if (llmobs_cli_parse(argc, argv, "n:q", options, apply, &asked) != 0 ||
+        (!asked.help && choose(&asked.view) != 0)) {
         status = LLMOBS_CLI_USAGE;
     } else if (asked.help) {
         fputs(help_text, stdout);

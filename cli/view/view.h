@@ -9,14 +9,18 @@
 #ifndef LLMOBS_VIEW_H
 #define LLMOBS_VIEW_H
 
+#include "cli/figures/sheet.h"
 #include "cli/rows/filter.h"
 #include "cli/rows/load.h"
 #include "cli/shared/reader.h"
+#include "cli/view/fields.h"
 #include "core/config/config.h"
 
 struct llmobs_view {
     struct llmobs_filter filter;
     int (*form)(struct llmobs_view *view); /* one of those below */
+    enum llmobs_sheet_form format;         /* of a form that has several */
+    struct llmobs_fields fields;           /* count 0: all */
     bool messages;
     size_t newest; /* so many; 0: all */
     bool counted;  /* `newest` was asked for */
@@ -43,6 +47,12 @@ int llmobs_view_otlp(struct llmobs_view *view);
 
 /* Nothing; `load` says whether there is a span (show_events.c). */
 int llmobs_view_quiet(struct llmobs_view *view);
+
+/* A line for each span: CSV, or JSON of the fields (show_fields.c). */
+int llmobs_view_fields(struct llmobs_view *view);
+
+/* A file for the viewers of Chrome's trace events (show_chrome.c). */
+int llmobs_view_chrome(struct llmobs_view *view);
 
 /* One HTML file (show_page.c). */
 int llmobs_view_html(struct llmobs_view *view);

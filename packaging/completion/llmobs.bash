@@ -37,6 +37,13 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
             retrieval' -- "$2"))
         ;;
     --to) COMPREPLY=($(compgen -W 'agent agentless otlp store' -- "$2")) ;;
+    --fields)
+        COMPREPLY=($(compgen -W 'start trace_id span_id parent_id kind name
+            model provider status error_type duration_s first_token_s
+            input_tokens output_tokens cache_read_tokens cache_write_tokens
+            reasoning_tokens cost_usd ml_app service env session error_message question
+            answer' -- "$2"))
+        ;;
     --since) COMPREPLY=($(compgen -W '10m 1h 1d 7d' -- "$2")) ;;
     --ml-app | --service | --session | --name | --trace | --model | \
         --provider)

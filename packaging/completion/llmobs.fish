@@ -62,6 +62,9 @@ function __llmobs_complete
         case --to
             string split ' ' 'agent agentless otlp store'
             return
+        case --fields
+            string split ' ' 'start trace_id span_id parent_id kind name model provider status error_type duration_s first_token_s input_tokens output_tokens cache_read_tokens cache_write_tokens reasoning_tokens cost_usd ml_app service env session error_message question answer'
+            return
         case --ml-app --service --session --name --trace --model --provider
             __llmobs_stored $program (string sub -s 3 -- $words[-1]) $words
             return

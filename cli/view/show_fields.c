@@ -1,0 +1,40 @@
+#include "cli/rows/each.h"
+#include "cli/view/fields.h"
+#include "cli/view/view.h"
+
+struct table {
+    struct llmobs_sheet sheet;
+    const struct llmobs_fields *fields;
+};
+
+static int take_row(void *ctx, const struct llmobs_row *row,
+                    const struct llmobs_json *event)
+{
+    struct table *table = ctx;
+    struct llmobs_cell cells[LLMOBS_FIELDS_MAX];
+
+    (void)event;
+    llmobs_fields_cells(table->fields, row, cells);
+    return llmobs_sheet_add(&table->sheet, cells);
+}
+
+int llmobs_view_fields(struct llmobs_view *view)
+{
+    struct llmobs_fields *fields = &view->fields;
+    struct table table = {.fields = fields};
+    struct llmobs_load *load = &view->load;
+    int rc;
+
+    if (fields->count == 0)
+        llmobs_fields_all(fields);
+    load->filter = &view->filter;
+    load->parts = llmobs_fields_parts(fields);
+    load->newest = view->newest;
+    llmobs_sheet_init(&table.sheet, view->format, fields->columns,
+                      fields->count);
+    rc = llmobs_sheet_begin(&table.sheet);
+    if (rc == 0)
+        rc = llmobs_each(load, view->reader, take_row, &table);
+    llmobs_sheet_fini(&table.sheet);
+    return rc;
+}
