@@ -1625,6 +1625,15 @@ HAZARDS = [
               "        if (by_relay && size == 0)\n")],
           ["unit takes_what_comes_late"])]),
 
+    ("a program that lives long beside a relay",
+     "a file of which the relay has all is no longer one of the "
+     "LLMOBS_SPOOL_FILES that the program may have (`leave_file`, `turn_to`)", [
+         ("current-stays", [("core/spool/spool.c",
+                             "    leave_file(spool, file, 1);\n}\n\n/* Goes "
+                             "on", "    atomic_fetch_sub(&slot_of(spool, "
+                             "file)->left, 1);\n}\n\n/* Goes on")],
+          ["unit takes_files_from_a_busy_process"])]),
+
     ("a directory that nobody can read or deliver, beside a relay",
      "its claimer does not rename it again, which would wake the relay without "
      "end (`is_mine`)", [

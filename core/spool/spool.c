@@ -252,19 +252,45 @@ static bool is_free(struct llmobs_spool_slot *slot)
     return atomic_load(&slot->left) == 0 && atomic_load(&slot->file) == 0;
 }
 
-/* Makes the next free file the current one, unless another thread has done so
- * since `at` was read; false where there are too many files. */
+static void forget_file(struct llmobs_spool_slot *slot)
+{
+    atomic_store(&slot->bytes, 0);
+    atomic_store(&slot->owned, false);
+    atomic_store(&slot->file, 0);
+}
+
+/* The thread that is the last to leave a file of which the relay may have
+ * entries frees its slot: the relay removes the file. Else `tidy` does both. */
+static void leave_file(struct llmobs_spool *spool, uint32_t file, unsigned n)
+{
+    struct llmobs_spool_slot *slot = slot_of(spool, file);
+
+    if (atomic_fetch_sub(&slot->left, n) == n && atomic_load(&spool->handed) &&
+        file != current_file(spool))
+        forget_file(slot);
+}
+
+/* Makes `next` the current file, unless another thread has made one since `at`
+ * was read. All entries of the file before it may be gone already, so this
+ * thread leaves that one, too. */
+static void turn_to(struct llmobs_spool *spool, uint64_t at, uint32_t next)
+{
+    uint32_t file = file_at(at);
+
+    atomic_fetch_add(&slot_of(spool, file)->left, 1);
+    atomic_store(&spool->turned, true);
+    (void)atomic_compare_exchange_strong(&spool->at, &at, (uint64_t)next << 32);
+    leave_file(spool, file, 1);
+}
+
+/* Goes on to the next free file; false where there are too many files. */
 static bool turn_over(struct llmobs_spool *spool, uint64_t at)
 {
     for (uint32_t next = file_at(at) + 1;
          next < file_at(at) + LLMOBS_SPOOL_FILES; next++) {
-        struct llmobs_spool_slot *slot = slot_of(spool, next);
-
-        if (!is_free(slot))
+        if (!is_free(slot_of(spool, next)))
             continue;
-        atomic_store(&spool->turned, true);
-        (void)atomic_compare_exchange_strong(&spool->at, &at,
-                                             (uint64_t)next << 32);
+        turn_to(spool, at, next);
         return true;
     }
     return false;
@@ -285,23 +311,18 @@ static uint32_t enter_file(struct llmobs_spool *spool, size_t size)
 {
     for (;;) {
         uint64_t at = atomic_load(&spool->at);
-        struct llmobs_spool_slot *slot = slot_of(spool, file_at(at));
+        uint32_t file = file_at(at);
 
         if ((at & UINT32_MAX) >= spool->file_max) {
             if (!turn_over(spool, at))
                 return 0;
             continue;
         }
-        atomic_fetch_add(&slot->left, 1);
+        atomic_fetch_add(&slot_of(spool, file)->left, 1);
         if (atomic_compare_exchange_strong(&spool->at, &at, at + size))
-            return file_at(at);
-        atomic_fetch_sub(&slot->left, 1);
+            return file;
+        leave_file(spool, file, 1);
     }
-}
-
-static void leave_file(struct llmobs_spool *spool, uint32_t file, unsigned n)
-{
-    atomic_fetch_sub(&slot_of(spool, file)->left, n);
 }
 
 /* Tries again in a new file, where the directory was removed, or where the file
@@ -509,13 +530,6 @@ void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
 
 /* -- handing over -------------------------------------------------------- */
 
-static void forget_file(struct llmobs_spool_slot *slot)
-{
-    atomic_store(&slot->bytes, 0);
-    atomic_store(&slot->owned, false);
-    atomic_store(&slot->file, 0);
-}
-
 static void look_for_relay(struct llmobs_spool *spool)
 {
     int base;
@@ -548,15 +562,6 @@ bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
     return atomic_load(&spool->relayed);
 }
 
-/* The thread that hands over the last entry of a file frees its slot. */
-static void hand_in(struct llmobs_spool *spool, uint32_t file)
-{
-    struct llmobs_spool_slot *slot = slot_of(spool, file);
-
-    if (atomic_fetch_sub(&slot->left, 1) == 1 && file != current_file(spool))
-        forget_file(slot);
-}
-
 /* `handed` comes first: from then on no file goes because nothing is left in
  * it. */
 void llmobs_spool_hand(struct llmobs_spool *spool,
@@ -565,8 +570,8 @@ void llmobs_spool_hand(struct llmobs_spool *spool,
     atomic_fetch_add(&spool->handed, 1);
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
         if (spooled->begun[i])
-            hand_in(spool, spooled->begun[i]);
-    hand_in(spool, spooled->file);
+            leave_file(spool, spooled->begun[i], 1);
+    leave_file(spool, spooled->file, 1);
 }
 
 /* -- taking back --------------------------------------------------------- */

@@ -259,6 +259,16 @@ START_TEST(relay_keeps_what_is_newer_than_a_call_under_way)
 }
 END_TEST
 
+/* A process that lives long goes through more files than it can have at once:
+ * those of which the relay has all are no longer its own. */
+START_TEST(relay_takes_files_from_a_busy_process)
+{
+    spool->file_max = 1;
+    for (int i = 0; i < LLMOBS_SPOOL_FILES; i++)
+        keep_handed();
+}
+END_TEST
+
 START_TEST(relay_leaves_what_another_has_claimed)
 {
     spool_in_dead(keep_handed);
@@ -439,6 +449,8 @@ UNIT_SUITE(relay)
     spool_add(s, "takes_what_comes_late", relay_takes_what_comes_late);
     spool_add(s, "keeps_what_is_newer_than_a_call_under_way",
               relay_keeps_what_is_newer_than_a_call_under_way);
+    spool_add(s, "takes_files_from_a_busy_process",
+              relay_takes_files_from_a_busy_process);
     spool_add(s, "names_a_directory_once", relay_names_a_directory_once);
     spool_add(s, "leaves_what_another_has_claimed",
               relay_leaves_what_another_has_claimed);
