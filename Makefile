@@ -108,13 +108,13 @@ SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case 
 	es_frame otlp_reader)
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 	$(patsubst %,$(B)/cli/%.o,relay/relay_places rows/cost rows/filter rows/row \
-	rows/texts)
+	rows/texts prices/price prices/prices)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
 .PHONY: all unit fuzz fuzzers clients conformance bench bench-exit benches install uninstall clean \
 	format help FORCE
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs \
-	$(B)/llmobs-run $(B)/llmobs-entrypoint
+	$(B)/llmobs-run $(B)/llmobs-entrypoint $(B)/prices.json
 
 $(B)/shim/%.o: shim/%.c
 	@mkdir -p $(@D)
@@ -171,6 +171,10 @@ $(B)/cli/page/assets.o: cli/page/page.js cli/page/page.css scripts/csp-hash
 $(B)/cli/page/assets.o: CPPFLAGS += \
 	-DLLMOBS_PAGE_JS_HASH='"$(shell scripts/csp-hash cli/page/page.js)"' \
 	-DLLMOBS_PAGE_CSS_HASH='"$(shell scripts/csp-hash cli/page/page.css)"'
+
+# The tool finds it beside itself.
+$(B)/prices.json: packaging/prices.json
+	$(Q)cp $< $@
 
 # It must start wherever the objects do, in an image of others too: libc alone.
 $(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
@@ -287,7 +291,7 @@ INSTALLED = $(patsubst %,$(PREFIX)/bin/%,llmobs $(LAUNCHERS)) \
 	$(PREFIX)/include/llmobs.h \
 	$(patsubst %,$(PREFIX)/lib/llmobs/%,libllmobs_preload.so libllmobs_core.so) \
 	$(patsubst %,$(UNITDIR)/%,$(UNITS)) \
-	$(PREFIX)/share/llmobs/llmobs-drain.cron \
+	$(patsubst %,$(PREFIX)/share/llmobs/%,llmobs-drain.cron prices.json) \
 	$(patsubst examples/%,$(PREFIX)/share/llmobs/%,$(wildcard examples/inbound/*)) \
 	$(patsubst %,$(BASHDIR)/%,llmobs $(LAUNCHERS)) \
 	$(ZSHDIR)/_llmobs $(FISHDIR)/llmobs.fish \
@@ -311,6 +315,7 @@ install: all
 		sed 's|@PREFIX@|$(PREFIX)|g' packaging/$$f > $(B)/$$f || exit 1; done
 	install -m 644 $(addprefix $(B)/,$(UNITS)) $(DESTDIR)$(UNITDIR)/
 	install -m 644 $(B)/llmobs-drain.cron $(DESTDIR)$(PREFIX)/share/llmobs/
+	install -m 644 packaging/prices.json $(DESTDIR)$(PREFIX)/share/llmobs/
 	install -m 644 packaging/completion/llmobs.bash $(DESTDIR)$(BASHDIR)/llmobs
 	for f in $(LAUNCHERS); do \
 		ln -sf llmobs $(DESTDIR)$(BASHDIR)/$$f || exit 1; done

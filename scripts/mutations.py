@@ -7,7 +7,7 @@ Read by scripts/mutate, which also makes docs/HAZARDS.md of it.  A row is
 line `new` is put at the file's end.  Tests: names of tests/integration/run;
 "preload NAME" of tests/preload/run; "unit CASE" of the unit tests; "doctor
 PART" of tests/cli/doctor.py, and so "doctor_otlp PART", "drain PART", "purge
-PART", "page PART", "launcher PART"; "cli FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
+PART", "page PART", "cost PART", "launcher PART"; "cli FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
 """
 
 OUTGOING = "core/capture/outgoing.c"
@@ -985,6 +985,27 @@ HAZARDS = [
          ("lanes-are-never-busy", [("cli/view/lanes.c", "end_at(lanes, 0) <= "
                                     "row->start_ns;", "end_at(lanes, 0) <= "
                                     "INT64_MAX;")], ["figures crowds"])]),
+
+    ("a call whose price or whose tokens nobody knows",
+     "its cost is unknown, never 0, and a model's price is that of its provider "
+     "(`llmobs_price_of`, `serves` in `cli/prices/prices.c`)", [
+         ("unknown-is-free", [("cli/prices/price.c", "price->count == 0 || "
+                               "tokens->input < 0", "price->count == 0")],
+          ["cost formula"]),
+         ("bad-price-is-none", [("cli/prices/price.c", "    if (tier == NULL || "
+                                 "!(rate >= 0", "    if (tier == NULL || "
+                                 "!(rate >= -1")],
+          ["unit a_price_that_is_none_makes_costs_unknown"]),
+         ("any-host-serves-it", [("cli/prices/prices.c", "    if (provider == "
+                                  "NULL || of == NULL)", "    if (provider != "
+                                  "NULL || of == NULL)")],
+          ["unit a_model_has_many_names"]),
+         ("estimates-over-the-given", [("cli/rows/cost.c", "!row->filled || "
+                                        "row->cost >= 0", "!row->filled")],
+          ["cost given"]),
+         ("root-costs-too", [("cli/rows/cost.c", "row->cost >= 0 || "
+                              "!llmobs_row_is_call(row)", "row->cost >= 0")],
+          ["cost given"])]),
 
     ("a page written where a link or a device has the name",
      "such a name is refused, and the page replaces a file once it is whole "

@@ -7,6 +7,7 @@
 #include "cli/page/assets.h"
 #include "cli/page/body.h"
 #include "cli/page/page_row.h"
+#include "cli/rows/cost.h"
 #include "cli/rows/evaluations.h"
 #include "cli/rows/load.h"
 #include "core/base/clock.h"
@@ -53,6 +54,8 @@ static int add_row(struct writer *w, const struct llmobs_json *event)
     int rc = llmobs_row_new(event, (struct llmobs_place){0}, LLMOBS_ROW_ALL,
                             &w->texts, &row);
 
+    if (rc == 0)
+        llmobs_cost_estimate(row, w->page->prices);
     if (rc == 0)
         rc = llmobs_buf_adds(&w->index, w->page->spans == 0 ? "\n" : ",\n");
     if (rc == 0)
@@ -255,6 +258,8 @@ static void put_head(FILE *out)
 static int add_meta(const struct writer *w, struct llmobs_buf *out)
 {
     const struct llmobs_page *page = w->page;
+    const char *date = llmobs_prices_date(page->prices);
+    const char *mark = date != NULL ? "\"" : "";
     int rc =
         llmobs_buf_adds(out, "{\"version\":\"" LLMOBS_VERSION "\",\"store\":");
 
@@ -269,9 +274,10 @@ static int add_meta(const struct writer *w, struct llmobs_buf *out)
             out,
             ",\"made\":%lld,\"spans_in_store\":%zu,\"spans\":%zu,"
             "\"cut\":{\"texts\":%zu,\"images\":%zu,\"spans\":%zu},"
-            "\"prices\":null}",
+            "\"prices\":%s%s%s}",
             (long long)(llmobs_clock_wall_ns() / NS_PER_MS), page->matching,
-            page->spans, w->body.texts, w->body.images, w->body.spans);
+            page->spans, w->body.texts, w->body.images, w->body.spans, mark,
+            date != NULL ? date : "null", mark);
     return rc;
 }
 

@@ -16,6 +16,7 @@
 
 #include <stdio.h>
 
+#include "cli/prices/prices.h"
 #include "cli/rows/filter.h"
 #include "cli/shared/reader.h"
 
@@ -26,6 +27,7 @@ struct llmobs_page {
     struct llmobs_filter *filter; /* borrowed */
     const char *store;            /* the directory, for the page's foot */
     const char *asked;            /* the filters, as a person wrote them */
+    struct llmobs_prices *prices; /* borrowed; NULL: no cost is estimated */
     size_t newest;                /* so many spans; 0: all */
     bool full;                    /* no text is cut */
 

@@ -204,6 +204,8 @@ int llmobs_page_row_add(struct llmobs_buf *out, const struct llmobs_row *row,
     if (rc == 0)
         rc = add_real(out, 'f', row->first_token);
     if (rc == 0)
+        rc = add_real(out, 'y', row->cost);
+    if (rc == 0)
         rc = add_tags(out, event);
     return rc == 0 ? llmobs_buf_addc(out, '}') : rc;
 }

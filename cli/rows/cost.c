@@ -6,6 +6,36 @@
 #define LEAST 1e-6
 #define DECIMALS_MAX 7
 
+void llmobs_cost_estimate(struct llmobs_row *row, struct llmobs_prices *prices)
+{
+    const struct llmobs_price_tokens tokens = {
+        .input = row->input_tokens,
+        .output = row->output_tokens,
+        .cache_read = row->cache_read_tokens,
+        .cache_write = row->cache_write_tokens,
+        .cache_write_hour = row->cache_write_hour_tokens,
+        .reasoning = row->reasoning_tokens,
+    };
+    double cost;
+
+    if (!row->filled || row->cost >= 0 || !llmobs_row_is_call(row))
+        return;
+    cost = llmobs_prices_cost(prices, row->provider, row->model, &tokens);
+    if (cost <= LLMOBS_COST_MAX)
+        row->cost = cost;
+}
+
+const char *llmobs_cost_source(const struct llmobs_prices *prices,
+                               char room[LLMOBS_COST_NOTE])
+{
+    const char *date = llmobs_prices_date(prices);
+
+    if (date == NULL)
+        return strcpy(room, "no prices known");
+    snprintf(room, LLMOBS_COST_NOTE, "estimated, prices of %s", date);
+    return room;
+}
+
 /* The decimals that show two digits of a cost below a dollar, two at least. */
 static int decimals_of(double cost)
 {

@@ -9,12 +9,22 @@
 #ifndef LLMOBS_COST_H
 #define LLMOBS_COST_H
 
+#include "cli/prices/prices.h"
 #include "cli/rows/row.h"
 
 /* A cost beyond it is none. */
 #define LLMOBS_COST_MAX 1e12
 #define LLMOBS_COST_TEXT 48
 #define LLMOBS_COST_NOTE 64
+
+/* Estimates the cost of a call whose provider gave none. NULL prices are fine.
+ */
+void llmobs_cost_estimate(struct llmobs_row *row, struct llmobs_prices *prices);
+
+/* Writes "estimated, prices of 2026-11-22", or "no prices known"; answers
+ * `room`. Say it wherever an estimate is shown, after the last one is made. */
+const char *llmobs_cost_source(const struct llmobs_prices *prices,
+                               char room[LLMOBS_COST_NOTE]);
 
 /* Writes a cost as a person reads it, such as $0.012 or $1,204.50, and answers
  * `room`; NULL: the cost is unknown. */

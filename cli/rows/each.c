@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "cli/rows/cost.h"
+
 #define KEY_MAX ((size_t)1 << 30)
 #define TEXTS_OF 1024 /* rows whose texts are kept together */
 /* Stands between a trace's id and a span's. */
@@ -44,8 +46,10 @@ static int hand_out(struct each *each, const struct llmobs_json *event,
     int rc =
         llmobs_row_new(event, place, each->load->parts, &each->texts, &row);
 
-    if (rc == 0)
+    if (rc == 0) {
+        llmobs_cost_estimate(row, each->load->prices);
         rc = each->take(each->ctx, row, event);
+    }
     llmobs_row_free(row);
     if (++each->load->shown % TEXTS_OF == 0)
         llmobs_texts_fini(&each->texts);

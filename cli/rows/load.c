@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/rows/cost.h"
+
 #define NS_PER_S INT64_C(1000000000)
 /* A trace's id that the library made has the second of its beginning, which may
  * lie so long before a span of it. */
@@ -110,6 +112,7 @@ static int keep_row(struct llmobs_load *load, const struct llmobs_json *event,
 
     if (rc != 0)
         return rc;
+    llmobs_cost_estimate(row, load->prices);
     row->wanted = wanted;
     load->shown += wanted ? 1 : 0;
     rc = load->bare ? 0 : join(load, event, row);
@@ -322,6 +325,7 @@ int llmobs_load_fill(struct llmobs_load *load, struct llmobs_reader *reader,
                                    &event);
         if (rc == 0)
             rc = llmobs_row_fill(row, event, load->parts, &load->texts);
+        llmobs_cost_estimate(row, load->prices);
         llmobs_json_free(event);
         if (rc == -ESTALE) /* the exporter has removed the file */
             rc = 0;

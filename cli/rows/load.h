@@ -13,6 +13,7 @@
 #ifndef LLMOBS_LOAD_H
 #define LLMOBS_LOAD_H
 
+#include "cli/prices/prices.h"
 #include "cli/rows/evaluations.h"
 #include "cli/rows/filter.h"
 #include "cli/rows/forest.h"
@@ -23,6 +24,7 @@ struct llmobs_load {
     /* The caller sets these after init. */
     struct llmobs_filter *filter; /* borrowed */
     enum llmobs_row_parts parts;  /* of wanted rows */
+    struct llmobs_prices *prices; /* borrowed; NULL: no cost is estimated */
     bool tree;     /* the ids of the spans between wanted ones too */
     bool bare;     /* the evaluations are not read */
     size_t newest; /* so many traces, or spans where it is no tree; 0: all */

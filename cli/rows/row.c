@@ -215,6 +215,8 @@ static void read_numbers(struct llmobs_row *row,
     row->output_tokens = count_of(metrics, "output_tokens");
     row->cache_read_tokens = count_of(metrics, "cache_read_input_tokens");
     row->cache_write_tokens = count_of(metrics, "cache_write_input_tokens");
+    row->cache_write_hour_tokens =
+        count_of(metrics, "ephemeral_1h_input_tokens");
     row->reasoning_tokens = count_of(metrics, "reasoning_output_tokens");
     row->first_token =
         llmobs_json_is_number(first) ? llmobs_json_to_real(first) : -1;

@@ -49,6 +49,7 @@ struct llmobs_row {
     int64_t output_tokens;
     int64_t cache_read_tokens;
     int64_t cache_write_tokens;
+    int64_t cache_write_hour_tokens; /* of these, those kept for an hour */
     int64_t reasoning_tokens;
     double first_token; /* seconds */
     double cost;        /* USD, of a call of a model (cli/rows/cost) */

@@ -82,6 +82,16 @@ int llmobs_preload_find(struct llmobs_preload *preload)
     return strpbrk(preload->library, ":$ \t\n\v\f\r") == NULL ? 0 : -EINVAL;
 }
 
+int llmobs_preload_share(const char *name, char path[PATH_MAX])
+{
+    char dir[PATH_MAX], lib[PATH_MAX];
+    int rc = find_directories(dir, lib);
+
+    if (rc == 0 && strcmp(dir, lib) != 0)
+        rc = join(lib, dir, "../share/llmobs");
+    return rc == 0 ? join(path, lib, name) : rc;
+}
+
 /* True when `list`, separated as LD_PRELOAD is, has `path`. */
 static int listed(const char *list, const char *path)
 {

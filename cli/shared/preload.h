@@ -25,6 +25,10 @@ struct llmobs_preload {
  * loader would take its path for another. */
 int llmobs_preload_find(struct llmobs_preload *preload);
 
+/* Gives the path of a file of that name that ships with the tool: in
+ * LLMOBS_BUILD, beside this program, or in share/llmobs of its installation. */
+int llmobs_preload_share(const char *name, char path[PATH_MAX]);
+
 /* Puts the library after the others in LD_PRELOAD, since an allocator or a
  * sanitizer must come first. Does nothing where the library is there already,
  * or NULL. */

@@ -117,6 +117,14 @@ int llmobs_fields_choose(struct llmobs_fields *fields, const char *names)
 
 /* -- values --------------------------------------------------------------- */
 
+bool llmobs_fields_have_cost(const struct llmobs_fields *fields)
+{
+    for (size_t i = 0; i < fields->count; i++)
+        if (all[fields->at[i]].at == AT(cost))
+            return true;
+    return false;
+}
+
 enum llmobs_row_parts llmobs_fields_parts(const struct llmobs_fields *fields)
 {
     for (size_t i = 0; i < fields->count; i++)

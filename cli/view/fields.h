@@ -29,6 +29,9 @@ void llmobs_fields_all(struct llmobs_fields *fields);
 /* Tells which parts of a row they need. */
 enum llmobs_row_parts llmobs_fields_parts(const struct llmobs_fields *fields);
 
+/* True where a cost is one of them. */
+bool llmobs_fields_have_cost(const struct llmobs_fields *fields);
+
 /* Sets one cell for each field, which borrows the row's texts. */
 void llmobs_fields_cells(const struct llmobs_fields *fields,
                          const struct llmobs_row *row,

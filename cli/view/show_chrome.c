@@ -164,6 +164,7 @@ int llmobs_view_chrome(struct llmobs_view *view)
     int rc = llmobs_fields_choose(&events.args, args);
 
     llmobs_buf_init(&events.line, SIZE_MAX / 2);
+    llmobs_view_prices(view);
     load->filter = &view->filter;
     load->parts = LLMOBS_ROW_FACTS;
     load->tree = true;
@@ -173,6 +174,8 @@ int llmobs_view_chrome(struct llmobs_view *view)
         rc = llmobs_load_rows(load, view->reader);
     if (rc == 0)
         rc = print_all(&events, &load->forest);
+    if (rc == 0)
+        llmobs_view_tell_prices(view);
     llmobs_buf_fini(&events.line);
     return rc;
 }

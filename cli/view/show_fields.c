@@ -27,6 +27,8 @@ int llmobs_view_fields(struct llmobs_view *view)
 
     if (fields->count == 0)
         llmobs_fields_all(fields);
+    if (llmobs_fields_have_cost(fields))
+        llmobs_view_prices(view);
     load->filter = &view->filter;
     load->parts = llmobs_fields_parts(fields);
     load->newest = view->newest;
@@ -36,5 +38,7 @@ int llmobs_view_fields(struct llmobs_view *view)
     if (rc == 0)
         rc = llmobs_each(load, view->reader, take_row, &table);
     llmobs_sheet_fini(&table.sheet);
+    if (rc == 0)
+        llmobs_view_tell_prices(view);
     return rc;
 }

@@ -112,6 +112,8 @@ int llmobs_view_html(struct llmobs_view *view)
 
     if (path == NULL)
         return -ECANCELED;
+    llmobs_view_prices(view);
+    page.prices = view->prices;
     if (strcmp(path, "-") == 0)
         path = NULL;
     rc = write_page(view, &page, path);

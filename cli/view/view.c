@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/prices/price_files.h"
+#include "cli/rows/cost.h"
 #include "cli/rows/values.h"
 #include "cli/rows/when.h"
 #include "cli/shared/cli.h"
@@ -353,6 +355,22 @@ static void tell_nothing(const struct llmobs_view *view)
     fputc('\n', stderr);
 }
 
+void llmobs_view_prices(struct llmobs_view *view)
+{
+    if (view->prices == NULL)
+        (void)llmobs_price_files_load("llmobs view", &view->prices);
+    view->load.prices = view->prices;
+}
+
+void llmobs_view_tell_prices(const struct llmobs_view *view)
+{
+    char source[LLMOBS_COST_NOTE];
+
+    if (view->prices != NULL && view->load.shown > 0)
+        fprintf(stderr, "llmobs view: costs are %s\n",
+                llmobs_cost_source(view->prices, source));
+}
+
 static void tell(const struct llmobs_view *view)
 {
     const struct llmobs_load *load = &view->load;
@@ -434,6 +452,7 @@ int llmobs_cmd_view(int argc, char **argv)
     } else {
         status = run(&asked);
     }
+    llmobs_prices_free(asked.view.prices);
     llmobs_buf_fini(&asked.view.asked);
     llmobs_load_fini(&asked.view.load);
     llmobs_filter_fini(&asked.view.filter);

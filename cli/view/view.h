@@ -10,6 +10,7 @@
 #define LLMOBS_VIEW_H
 
 #include "cli/figures/sheet.h"
+#include "cli/prices/prices.h"
 #include "cli/rows/filter.h"
 #include "cli/rows/load.h"
 #include "cli/shared/reader.h"
@@ -34,8 +35,17 @@ struct llmobs_view {
     const char *store; /* the directory */
     struct llmobs_config *config;
     struct llmobs_reader *reader;
-    struct llmobs_load load; /* the form fills its counts at least */
+    struct llmobs_prices *prices; /* NULL until llmobs_view_prices */
+    struct llmobs_load load;      /* the form fills its counts at least */
 };
+
+/* Loads the prices, for a form that shows what calls cost; tells of files that
+ * cannot be read, and goes on without them. */
+void llmobs_view_prices(struct llmobs_view *view);
+
+/* Says on stderr where the costs on stdout come from, which has no place to say
+ * it. */
+void llmobs_view_tell_prices(const struct llmobs_view *view);
 
 /* Traces as trees, or one list of spans (show_rows.c). */
 int llmobs_view_tree(struct llmobs_view *view);

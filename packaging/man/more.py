@@ -50,6 +50,11 @@ used, 2 for a mistake in the options.
     llmobs view --otlp --since 1d > spans.jsonl
     llmobs view --csv --fields start,model,duration_s,input_tokens > calls.csv
 """,
+        "ENVIRONMENT": """\
+`LLMOBS_PRICES`: files of prices, with commas between them, by which costs are
+estimated; `default` for those that ship, which also counts where it is unset;
+`off`. They have the format of LiteLLM's model_prices_and_context_window.json.
+""",
     },
     "llmobs-stats": {
         "EXAMPLES": """\

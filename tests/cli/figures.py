@@ -35,7 +35,8 @@ STORE = os.path.join(TMP.name, "store")
 HOSTILE = os.path.join(TMP.name, "hostile")
 NS = 10**9
 ENV = {"PATH": "/usr/bin:/bin", "HOME": TMP.name, "TZ": "UTC",
-       "LC_ALL": "C.UTF-8", "LLMOBS_CONFIG": os.path.join(TMP.name, "none")}
+       "LC_ALL": "C.UTF-8", "LLMOBS_CONFIG": os.path.join(TMP.name, "none"),
+       "LLMOBS_PRICES": "off"}
 FILTERS = [[], ["--kind", "llm"], ["--errors"], ["--model", "gpt-4o*"],
            ["--provider", "anthropic"], ["--ml-app", "support"],
            ["--session", "session-7"], ["--min-duration", "300ms"],
