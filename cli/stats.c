@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/gate.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/options.h"
 #include "core/base/clock.h"
@@ -34,6 +35,7 @@ struct stats {
     bool check;
     long check_s; /* the age that an entry of the spool may have */
     bool help;
+    struct llmobs_gate gate;
     struct llmobs_config *config;
     char dir[PATH_MAX];
     struct llmobs_ledger ledger;
@@ -67,13 +69,33 @@ static const char help_text[] =
     "                   exit with status 1 if anything was ever dropped, or "
     "lies\n"
     "                   in the spool that began longer ago (3600), and say "
-    "why\n";
+    "why\n"
+    "\n"
+    "These read the local store instead, print a line for each limit, and exit "
+    "with\n"
+    "status 1 if one is exceeded, 2 if it cannot be told:\n"
+    "  --max-cost USD   what all calls cost, estimated by a table of prices\n"
+    "  --max-tokens N   their tokens of input and output\n"
+    "  --max-errors N   calls that failed\n"
+    "  --since T        only those that started at T or later, such as 1h,\n"
+    "                   today, 2026-11-21\n"
+    "  --ml-app A       only those of this app, exactly or by a pattern\n"
+    "  --service S      only those of this service, likewise\n";
+
+/* The limits' options, whose names the gate reads. */
+#define GATE 256
 
 static const struct option options[] = {
     {"store", required_argument, NULL, 's'},
     {"json", no_argument, NULL, 'j'},
     {"prometheus", no_argument, NULL, 'p'},
     {"check", optional_argument, NULL, 'c'},
+    {"max-cost", required_argument, NULL, GATE},
+    {"max-tokens", required_argument, NULL, GATE + 1},
+    {"max-errors", required_argument, NULL, GATE + 2},
+    {"since", required_argument, NULL, GATE + 3},
+    {"ml-app", required_argument, NULL, GATE + 4},
+    {"service", required_argument, NULL, GATE + 5},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -93,9 +115,21 @@ static int read_check(struct stats *stats, const char *value)
     return -EINVAL;
 }
 
+static const char *name_of(int code)
+{
+    const struct option *option = options;
+
+    while (option->val != code)
+        option++;
+    return option->name;
+}
+
 static int apply(void *ctx, int code, const char *value)
 {
     struct stats *stats = ctx;
+
+    if (code >= GATE)
+        return llmobs_gate_set(&stats->gate, name_of(code), value);
 
     switch (code) {
     case 's':
@@ -554,31 +588,61 @@ static int check(const struct stats *stats)
                                                  : LLMOBS_CLI_OK;
 }
 
-int llmobs_cmd_stats(int argc, char **argv)
+static int count(struct stats *stats)
 {
-    static struct stats stats;
-    int rc;
+    int rc = gather(stats);
 
-    stats.check_s = CHECK_S;
-    if (llmobs_cli_parse(argc, argv, "", options, apply, &stats) != 0)
-        return LLMOBS_CLI_USAGE;
-    if (stats.help) {
+    llmobs_config_free(stats->config);
+    if (rc == 0)
+        rc = print(stats);
+    if (rc != 0) {
+        fprintf(stderr, "llmobs stats: %s: %s\n", stats->dir, strerror(-rc));
+        return LLMOBS_CLI_FAILED;
+    }
+    tell(stats);
+    return stats->check ? check(stats) : LLMOBS_CLI_OK;
+}
+
+/* Limits are for the calls in the store, all else is for what was captured. */
+static int gate(struct stats *stats)
+{
+    const char *why = NULL;
+
+    if (!llmobs_gate_has_limit(&stats->gate))
+        why = "--since, --ml-app and --service need a limit such as --max-cost";
+    else if (stats->form != FORM_TEXT || stats->check)
+        why = "--json, --prometheus and --check do not go with a limit";
+    if (why == NULL)
+        return llmobs_gate_check(&stats->gate, stats->store);
+    fprintf(stderr, "llmobs stats: %s\n", why);
+    return LLMOBS_CLI_USAGE;
+}
+
+static int run(struct stats *stats)
+{
+    bool gated = stats->gate.narrowed || llmobs_gate_has_limit(&stats->gate);
+
+    if (stats->help) {
         fputs(help_text, stdout);
         return LLMOBS_CLI_OK;
     }
-    if (stats.store != NULL && access(stats.store, F_OK) != 0 &&
+    if (stats->store != NULL && access(stats->store, F_OK) != 0 &&
         errno == ENOENT) {
-        llmobs_cli_no_store("llmobs stats", stats.store);
-        return LLMOBS_CLI_FAILED;
+        llmobs_cli_no_store("llmobs stats", stats->store);
+        return gated ? LLMOBS_CLI_USAGE : LLMOBS_CLI_FAILED;
     }
-    rc = gather(&stats);
-    llmobs_config_free(stats.config);
-    if (rc == 0)
-        rc = print(&stats);
-    if (rc != 0) {
-        fprintf(stderr, "llmobs stats: %s: %s\n", stats.dir, strerror(-rc));
-        return LLMOBS_CLI_FAILED;
-    }
-    tell(&stats);
-    return stats.check ? check(&stats) : LLMOBS_CLI_OK;
+    return gated ? gate(stats) : count(stats);
+}
+
+int llmobs_cmd_stats(int argc, char **argv)
+{
+    static struct stats stats;
+    int status = LLMOBS_CLI_USAGE;
+
+    stats.check_s = CHECK_S;
+    llmobs_gate_init(&stats.gate);
+    if (llmobs_cli_parse(argc, argv, "", options, apply, &stats) == 0)
+        status = run(&stats);
+    llmobs_gate_fini(&stats.gate);
+    return status;
 }

@@ -1003,6 +1003,11 @@ HAZARDS = [
          ("estimates-over-the-given", [("cli/rows/cost.c", "!row->filled || "
                                         "row->cost >= 0", "!row->filled")],
           ["cost given"]),
+         ("gate-is-open", [("cli/gate.c", "    return exceeded ? "
+                            "LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;",
+                            "    return exceeded && !calls ? "
+                            "LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;")],
+          ["cost limits"]),
          ("root-costs-too", [("cli/rows/cost.c", "row->cost >= 0 || "
                               "!llmobs_row_is_call(row)", "row->cost >= 0")],
           ["cost given"])]),

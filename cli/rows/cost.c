@@ -88,6 +88,8 @@ void llmobs_cost_add(struct llmobs_cost_sum *sum, const struct llmobs_row *row)
         return;
     sum->known++;
     sum->known_cost += row->cost;
+    if (sum->known_cost > LLMOBS_COST_MAX)
+        sum->known_cost = LLMOBS_COST_MAX;
 }
 
 double llmobs_cost_of(const struct llmobs_cost_sum *sum)

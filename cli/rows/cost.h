@@ -32,8 +32,8 @@ const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT]);
 
 /* The cost of some calls; all zero: of none. */
 struct llmobs_cost_sum {
-    double known_cost;
-    size_t known; /* so many calls have a cost */
+    double known_cost; /* LLMOBS_COST_MAX: that or more */
+    size_t known;      /* so many calls have a cost */
     size_t calls;
 };
 

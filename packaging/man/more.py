@@ -59,6 +59,10 @@ estimated; `default` for those that ship, which also counts where it is unset;
     "llmobs-stats": {
         "EXAMPLES": """\
     llmobs stats --check || echo "something was dropped, or waits"
+    llmobs stats --max-cost 2.50 --max-errors 0 --since 1h
+""",
+        "ENVIRONMENT": """\
+`LLMOBS_PRICES`: files of prices for `--max-cost`, as for `llmobs-view`(1).
 """,
     },
     "llmobs-span": {

@@ -279,6 +279,71 @@ def exports():
         0.75, None] and done.stderr == said, (found, done.stderr))
 
 
+# ---- limits ----------------------------------------------------------------
+
+def limits():
+    """`llmobs stats --max-...` says which limit is exceeded, and by how
+    much."""
+    table = write("g.json", {"llmobs_prices": {"date": "2020-01-02"},
+                             "m": {"input_cost_per_token": 0.1,
+                                   "output_cost_per_token": 0}})
+    events = [call(0, "m", input_tokens=1, output_tokens=4),
+              call(1, "m", input_tokens=2, output_tokens=0),
+              dict(call(2, "m"), status="error"),
+              call(3, "n", input_tokens=100),
+              call(4, "m", kind="workflow", input_tokens=1000)]
+    events[1]["tags"] = ["ml_app:one", "service:two"]
+    where = store("gate", events)
+    of = "of 2 of 4 calls, estimated, prices of 2020-01-02: "
+    for args, status, out, err in (
+            (["--max-cost", "0.3"], 0, "cost: $0.30 " + of +
+             "at most $0.30\n", ""),
+            (["--max-cost", "0.25"], 1, "", "llmobs stats: cost: $0.30 " + of +
+             "$0.050 more than $0.25\n"),
+            (["--max-tokens", "107"], 0,
+             "tokens: 107 of 3 of 4 calls: at most 107\n", ""),
+            (["--max-tokens", "106"], 1, "", "llmobs stats: tokens: 107 of 3 "
+             "of 4 calls: 1 more than 106\n"),
+            (["--max-errors", "0", "--max-cost", "1"], 1,
+             "cost: $0.30 " + of + "at most $1.00\n",
+             "llmobs stats: errors: 1 of 4 calls: 1 more than 0\n"),
+            (["--max-errors", "1"], 0, "errors: 1 of 4 calls: at most 1\n",
+             ""),
+            (["--max-cost", "0.1", "--ml-app", "one"], 1, "",
+             "llmobs stats: cost: $0.20 of 1 call, estimated, prices of "
+             "2020-01-02: $0.10 more than $0.10\n"),
+            (["--max-tokens", "1", "--service", "t*"], 1, "",
+             "llmobs stats: tokens: 2 of 1 call: 1 more than 1\n"),
+            (["--max-cost", "0", "--since", "2099-01-01"], 0,
+             "cost: $0 of 0 calls, estimated, prices of 2020-01-02: "
+             "at most $0\n", "")):
+        done = tool("stats", "--store", where, *args, prices=table,
+                    status=status)
+        check("stats %s" % " ".join(args), (done.stdout.decode(),
+                                            done.stderr.decode()) ==
+              (out, err), done)
+    done = tool("stats", "--store", where, "--max-cost", "1", prices="off")
+    check("a cost that nobody knows", done.stdout ==
+          b"cost: unknown for all 4 calls, no prices known: at most $1.00\n",
+          done)
+    for args, prices in ((["--since", "1h"], table),
+                         (["--max-cost", "1", "--json"], table),
+                         (["--max-cost", "1", "--check"], table),
+                         (["--max-cost", "1"], path("none")),
+                         (["--max-cost", "-1"], table),
+                         (["--max-cost", "1e3"], table),
+                         (["--max-cost", "nan"], table),
+                         (["--max-cost", ""], table),
+                         (["--max-cost", "9" * 20], table),
+                         (["--max-errors", "9" * 20], table),
+                         (["--max-tokens", "1.5"], table),
+                         (["--max-tokens", "1", "--since", "soon"], table)):
+        done = tool("stats", "--store", where, *args, prices=prices, status=2)
+        check("stats cannot tell: %s" % " ".join(args), done.stderr and
+              not done.stdout, done)
+    tool("stats", "--store", path("nowhere"), "--max-cost", "1", status=2)
+
+
 # ---- nothing leaves --------------------------------------------------------
 
 def kept_apart():
@@ -358,6 +423,6 @@ def made():
 
 
 for part in (formula, given, shipped, bad_files, big_file, exports,
-             kept_apart, made):
+             limits, kept_apart, made):
     if not ONLY or part.__name__ in ONLY:
         part()

@@ -62,7 +62,10 @@ START_TEST(a_sum_says_of_how_many_calls)
     llmobs_cost_add(&sum, &other);
     ck_assert(llmobs_cost_of(&sum) == 0.5);
     ck_assert_str_eq(llmobs_cost_note(&sum, note), "of 2 of 3 calls");
-    sum.calls = 2;
+    priced.cost = LLMOBS_COST_MAX;
+    llmobs_cost_add(&sum, &priced);
+    ck_assert(llmobs_cost_of(&sum) == LLMOBS_COST_MAX);
+    sum.calls = 3;
     ck_assert_str_eq(llmobs_cost_note(&sum, note), "");
 }
 END_TEST

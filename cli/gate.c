@@ -1,0 +1,267 @@
+#include "cli/gate.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/prices/price_files.h"
+#include "cli/rows/cost.h"
+#include "cli/rows/each.h"
+#include "cli/rows/when.h"
+#include "cli/shared/cli.h"
+#include "cli/shared/options.h"
+#include "core/base/clock.h"
+#include "core/config/config.h"
+#include "core/config/state_dir.h"
+
+#define COMMAND "llmobs stats"
+/* Sums of many costs are not exact. */
+#define GRAIN 1e-9
+
+struct sums {
+    struct llmobs_cost_sum cost;
+    int64_t tokens;
+    size_t counted; /* calls with a count of tokens */
+    size_t failed;
+};
+
+void llmobs_gate_init(struct llmobs_gate *gate)
+{
+    memset(gate, 0, sizeof *gate);
+    gate->max_cost = -1;
+    gate->max_tokens = gate->max_errors = -1;
+}
+
+void llmobs_gate_fini(struct llmobs_gate *gate)
+{
+    llmobs_filter_fini(&gate->filter);
+}
+
+bool llmobs_gate_has_limit(const struct llmobs_gate *gate)
+{
+    return gate->max_cost >= 0 || gate->max_tokens >= 0 ||
+           gate->max_errors >= 0;
+}
+
+/* -- options -------------------------------------------------------------- */
+
+static int refuse(const char *name, const char *value, const char *why)
+{
+    fprintf(stderr, COMMAND ": --%s %s: %s\n", name, value, why);
+    return -EINVAL;
+}
+
+static int set_cost(struct llmobs_gate *gate, const char *value)
+{
+    char *end;
+
+    gate->max_cost = strtod(value, &end);
+    if (*value != '\0' && value[strspn(value, "0123456789.")] == '\0' &&
+        *end == '\0' && gate->max_cost <= LLMOBS_COST_MAX)
+        return 0;
+    return refuse("max-cost", value, "no number of dollars such as 2.50");
+}
+
+static int set_count(int64_t *count, const char *name, const char *value)
+{
+    char *end;
+
+    errno = 0;
+    *count = strtoll(value, &end, 10);
+    if (*value >= '0' && *value <= '9' && *end == '\0' && errno == 0)
+        return 0;
+    return refuse(name, value, "not a number");
+}
+
+static int set_since(struct llmobs_gate *gate, const char *value)
+{
+    if (llmobs_when_parse(value, llmobs_clock_wall_ns(),
+                          &gate->filter.since_ns) == 0)
+        return 0;
+    return refuse("since", value, "no time such as " LLMOBS_WHEN_FORMS);
+}
+
+int llmobs_gate_set(struct llmobs_gate *gate, const char *name,
+                    const char *value)
+{
+    if (strcmp(name, "max-cost") == 0)
+        return set_cost(gate, value);
+    if (strcmp(name, "max-tokens") == 0)
+        return set_count(&gate->max_tokens, name, value);
+    if (strcmp(name, "max-errors") == 0)
+        return set_count(&gate->max_errors, name, value);
+    gate->narrowed = true;
+    if (strcmp(name, "since") == 0)
+        return set_since(gate, value);
+    llmobs_filter_set(strcmp(name, "ml-app") == 0 ? &gate->filter.ml_app
+                                                  : &gate->filter.service,
+                      value);
+    return 0;
+}
+
+/* -- sums ----------------------------------------------------------------- */
+
+static int add_row(void *ctx, const struct llmobs_row *row,
+                   const struct llmobs_json *event)
+{
+    struct sums *sums = ctx;
+    int64_t tokens = row->input_tokens > 0 ? row->input_tokens : 0;
+
+    (void)event;
+    if (!llmobs_row_is_call(row))
+        return 0;
+    llmobs_cost_add(&sums->cost, row);
+    sums->failed += row->failed ? 1 : 0;
+    if (row->input_tokens < 0 && row->output_tokens < 0)
+        return 0;
+    sums->counted++;
+    if (row->output_tokens > INT64_MAX - tokens)
+        tokens = INT64_MAX;
+    else if (row->output_tokens > 0)
+        tokens += row->output_tokens;
+    sums->tokens =
+        tokens > INT64_MAX - sums->tokens ? INT64_MAX : sums->tokens + tokens;
+    return 0;
+}
+
+static int read_store(struct llmobs_gate *gate, const char *store,
+                      struct llmobs_prices *prices, struct sums *sums)
+{
+    struct llmobs_reader *reader = NULL;
+    struct llmobs_load load;
+    int rc;
+
+    llmobs_load_init(&load);
+    load.filter = &gate->filter;
+    load.parts = LLMOBS_ROW_FACTS;
+    load.prices = prices;
+    rc = llmobs_reader_open(store, &reader);
+    if (rc == 0)
+        rc = llmobs_each(&load, reader, add_row, sums);
+    else if (rc == -ENOENT) /* nothing has been stored yet */
+        rc = 0;
+    if (load.bad > 0)
+        fprintf(stderr, COMMAND ": %zu line%s could not be read as a span\n",
+                load.bad, load.bad == 1 ? "" : "s");
+    llmobs_load_fini(&load);
+    llmobs_reader_close(reader);
+    return rc;
+}
+
+/* -- the answer ----------------------------------------------------------- */
+
+/* Begins a line where a limit that is exceeded is told, or one that is not. */
+static FILE *begin(bool exceeded)
+{
+    fflush(stdout);
+    if (exceeded)
+        fputs(COMMAND ": ", stderr);
+    return exceeded ? stderr : stdout;
+}
+
+/* Writes the sum and of how many calls it is. */
+static void print_cost(FILE *out, const struct llmobs_cost_sum *sum)
+{
+    char text[LLMOBS_COST_TEXT], note[LLMOBS_COST_NOTE];
+
+    if (sum->calls > 0 && sum->known == 0)
+        fprintf(out, "cost: unknown for all %zu calls", sum->calls);
+    else if (sum->known < sum->calls)
+        fprintf(out, "cost: %s %s", llmobs_cost_text(sum->known_cost, text),
+                llmobs_cost_note(sum, note));
+    else
+        fprintf(out, "cost: %s of %zu call%s",
+                llmobs_cost_text(sum->known_cost, text), sum->calls,
+                sum->calls == 1 ? "" : "s");
+}
+
+static bool tell_cost(const struct llmobs_gate *gate, const struct sums *sums,
+                      const struct llmobs_prices *prices)
+{
+    char text[LLMOBS_COST_TEXT], source[LLMOBS_COST_NOTE];
+    double more = sums->cost.known_cost - gate->max_cost;
+    bool exceeded = more > GRAIN;
+    FILE *out = begin(exceeded);
+
+    print_cost(out, &sums->cost);
+    fprintf(out, ", %s: ", llmobs_cost_source(prices, source));
+    if (exceeded)
+        fprintf(out, "%s more than ", llmobs_cost_text(more, text));
+    fprintf(out, "%s%s\n", exceeded ? "" : "at most ",
+            llmobs_cost_text(gate->max_cost, text));
+    return exceeded;
+}
+
+/* `of`: so many calls have the number. */
+static bool tell_count(const char *name, int64_t count, int64_t limit,
+                       size_t of, size_t calls)
+{
+    bool exceeded = count > limit;
+    FILE *out = begin(exceeded);
+
+    fprintf(out, "%s: %" PRId64 " of ", name, count);
+    if (of < calls)
+        fprintf(out, "%zu of ", of);
+    fprintf(out, "%zu call%s: ", calls, calls == 1 ? "" : "s");
+    if (exceeded)
+        fprintf(out, "%" PRId64 " more than %" PRId64 "\n", count - limit,
+                limit);
+    else
+        fprintf(out, "at most %" PRId64 "\n", limit);
+    return exceeded;
+}
+
+static int tell(const struct llmobs_gate *gate, const struct sums *sums,
+                const struct llmobs_prices *prices)
+{
+    size_t calls = sums->cost.calls;
+    bool exceeded = false;
+
+    if (gate->max_cost >= 0)
+        exceeded |= tell_cost(gate, sums, prices);
+    if (gate->max_tokens >= 0)
+        exceeded |= tell_count("tokens", sums->tokens, gate->max_tokens,
+                               sums->counted, calls);
+    if (gate->max_errors >= 0)
+        exceeded |= tell_count("errors", (int64_t)sums->failed,
+                               gate->max_errors, calls, calls);
+    return exceeded ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
+}
+
+static int check(struct llmobs_gate *gate, const char *dir)
+{
+    struct llmobs_prices *prices = NULL;
+    struct sums sums = {.tokens = 0};
+    int status = LLMOBS_CLI_USAGE;
+    int rc =
+        gate->max_cost >= 0 ? llmobs_price_files_load(COMMAND, &prices) : 0;
+
+    if (rc == 0) {
+        rc = read_store(gate, dir, prices, &sums);
+        if (rc != 0)
+            fprintf(stderr, COMMAND ": %s: %s\n", dir, strerror(-rc));
+    }
+    if (rc == 0)
+        status = tell(gate, &sums, prices);
+    llmobs_prices_free(prices);
+    return status;
+}
+
+int llmobs_gate_check(struct llmobs_gate *gate, const char *store)
+{
+    struct llmobs_config *config = llmobs_cli_config(store);
+    char dir[PATH_MAX] = "";
+    int rc = config != NULL ? llmobs_config_store_dir(config, dir, sizeof dir)
+                            : -ENOMEM;
+    int status = LLMOBS_CLI_USAGE;
+
+    if (rc == 0)
+        status = check(gate, dir);
+    else
+        fprintf(stderr, COMMAND ": %s\n", strerror(-rc));
+    llmobs_config_free(config);
+    return status;
+}

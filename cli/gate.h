@@ -1,0 +1,38 @@
+/* gate - limits for the calls in a store, so that a job of CI fails where a
+ * change makes them cost more, say more, or fail more often.
+ *
+ * Owns:    its filter, until fini; borrows the arguments.
+ * Threads: one.
+ * Errors:  as exit statuses: LLMOBS_CLI_FAILED beyond a limit, LLMOBS_CLI_USAGE
+ *          where nothing can be told; the messages are out then.
+ */
+#ifndef LLMOBS_GATE_H
+#define LLMOBS_GATE_H
+
+#include "cli/rows/filter.h"
+
+struct llmobs_gate {
+    struct llmobs_filter filter;
+    double max_cost;    /* USD */
+    int64_t max_tokens; /* of input and output */
+    int64_t max_errors; /* calls that failed */
+    bool narrowed;      /* the filter was set */
+};
+
+/* No limit: -1. */
+void llmobs_gate_init(struct llmobs_gate *gate);
+void llmobs_gate_fini(struct llmobs_gate *gate);
+
+/* Reads an option of these names: max-cost, max-tokens, max-errors, since,
+ * ml-app, service. -EINVAL after a message. */
+int llmobs_gate_set(struct llmobs_gate *gate, const char *name,
+                    const char *value);
+
+/* True where there is a limit. */
+bool llmobs_gate_has_limit(const struct llmobs_gate *gate);
+
+/* Prints a line for each limit, on stderr where it is exceeded. `store` as for
+ * llmobs_cli_config. */
+int llmobs_gate_check(struct llmobs_gate *gate, const char *store);
+
+#endif
