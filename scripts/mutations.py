@@ -72,6 +72,24 @@ HAZARDS = [
                                       "           block->guard < ")],
           ["unit of_a_stack_that_a_thread_was_given_one_page"])]),
 
+    ("an object that is unloaded between two frames of a walk",
+     "the object that was found last is believed under the loader's lock "
+     "alone, and only if the loader has counted no change since (`is_in_last`)",
+     [
+         ("last-object-stays", [("core/callsite/loaded.c",
+                                 "    if (now.adds != last->counts.adds || "
+                                 "now.subs != last->counts.subs)\n",
+                                 "    if (now.adds < last->counts.adds)\n")],
+          ["unit the_last_object_until_one_goes"])]),
+
+    ("an umask that takes the app's own rights from its files",
+     "a new file of the spool has the rights of its user, whatever the mask "
+     "(`set_rights`)", [
+         ("mask-obeyed", [("core/spool/spool.c", "    if (fstat(fd, &st) != 0 "
+                           "|| (st.st_mode & 07777) != 0600)",
+                           "    if (fstat(fd, &st) != 0)")],
+          ["unit any_mask"])]),
+
     ("a program's file with a hundred thousand symbols, on the app's thread; "
      "another file at its path, where another process looks",
      "a process that leaves its call to a relay reads no file for the names of "
@@ -2496,9 +2514,9 @@ HAZARDS = [
      "they reach the receiver, and no log (`llmobs_post_add_headers`, "
      "`set_tls`)", [
          ("header-logged", [
-             ("core/export/post.c", "    if (asprintf(&header, \"%s%s\", name, "
-              "value) < 0)", "    llmobs_log(LLMOBS_LOG_INFO, \"%s%s\", name, "
-              "value);\n    if (asprintf(&header, \"%s%s\", name, value) < 0)")],
+             ("core/export/post.c", "    header = join(name, value);\n",
+              "    llmobs_log(LLMOBS_LOG_INFO, \"%s%s\", name, value);\n"
+              "    header = join(name, value);\n")],
           ["otlp_exporter.headers_are_secrets"]),
          ("client-key-unsent", [
              ("core/net/http.c", "set(http, CURLOPT_SSLKEY, request->key_file)",

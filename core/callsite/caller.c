@@ -48,6 +48,7 @@ struct look {
     uintptr_t address; /* in the object, of the instruction itself */
     char path[PATH_CAP];
     struct llmobs_symbol_head head;
+    struct llmobs_loaded_last *last;
 };
 
 /* Indexed by address; NULL: never used. */
@@ -148,6 +149,15 @@ static bool is_c_library(const struct location *location)
            begins(location->module, "libpthread-2.");
 }
 
+/* Without printf, as the walk does this for each frame. */
+static void keep_path(struct look *look, const char *path)
+{
+    size_t len = strnlen(path, sizeof(look->path) - 1);
+
+    memcpy(look->path, path, len);
+    look->path[len] = '\0';
+}
+
 /* Runs under the loader's lock. The walk passes the frames of this library, and
  * so needs no names for them. */
 static void see_object(const struct llmobs_loaded *object, void *ctx)
@@ -158,7 +168,7 @@ static void see_object(const struct llmobs_loaded *object, void *ctx)
     look->object = object->phdr;
     look->address = location->pc - object->base - (location->exact ? 0 : 1);
     location->offset = location->pc - object->base;
-    snprintf(look->path, sizeof(look->path), "%s", object->path);
+    keep_path(look, object->path);
     set_module(location, look->path);
     location->rc = llmobs_cfi_row(
         object, location->pc - (location->exact ? 0 : 1), &location->row);
@@ -224,7 +234,7 @@ static bool fill(struct location *location, struct look *look)
 
     look->location = location;
     look->head.len = 0;
-    if (llmobs_loaded_find(inside, see_object, look) != 0)
+    if (llmobs_loaded_find(inside, see_object, look, look->last) != 0)
         return false;
     location->program = !look->path[0];
     if (location->program)
@@ -264,7 +274,8 @@ static struct location *slot_of(uintptr_t pc, bool exact)
 }
 
 static const struct location *location_of(uintptr_t pc, bool exact, bool names,
-                                          bool leave)
+                                          bool leave,
+                                          struct llmobs_loaded_last *last)
 {
     struct location *location = slot_of(pc, exact);
     struct look *look;
@@ -279,6 +290,7 @@ static const struct location *location_of(uintptr_t pc, bool exact, bool names,
         return NULL;
     look->names = names;
     look->leave = leave;
+    look->last = last;
     memset(location, 0, sizeof(*location));
     location->pc = pc;
     location->exact = exact;
@@ -318,14 +330,15 @@ static bool is_binding(const struct location *location)
 
 struct answer {
     struct llmobs_json *json;
-    struct llmobs_json *frames;  /* NULL: the first frame's address alone */
-    bool leave;                  /* another process names the rest */
-    struct llmobs_json *unnamed; /* what it needs for that; NULL: nothing */
-    int left;                    /* how many frames may still be added */
-    bool named;                  /* the answer has the caller */
-    bool bound;                  /* the answer has the binding */
-    bool told;                   /* the answer has a frame */
-    struct location first;       /* outside of this library */
+    struct llmobs_json *frames;     /* NULL: the first frame's address alone */
+    bool leave;                     /* another process names the rest */
+    struct llmobs_json *unnamed;    /* what it needs for that; NULL: nothing */
+    int left;                       /* how many frames may still be added */
+    bool named;                     /* the answer has the caller */
+    bool bound;                     /* the answer has the binding */
+    bool told;                      /* the answer has a frame */
+    struct location first;          /* outside of this library */
+    struct llmobs_loaded_last last; /* the object of the last frame */
     /* Frames in the C library. They are added when the walk finds a caller of
      * them; without a caller they started the program or the thread. */
     struct {
@@ -398,7 +411,7 @@ static void tell_held(struct answer *answer)
     for (int i = 0;
          i < answer->held_count && (answer->left > 0 || !answer->named); i++) {
         location = location_of(answer->held[i].pc, answer->held[i].exact, true,
-                               answer->leave);
+                               answer->leave, &answer->last);
         if (location)
             tell(answer, location);
     }
@@ -432,8 +445,8 @@ static bool is_start(const struct location *location)
 static int visit_next(struct answer *answer, struct llmobs_frame *frame,
                       const struct llmobs_cfi_stack *stack)
 {
-    const struct location *location =
-        location_of(frame->pc, frame->exact, false, answer->leave);
+    const struct location *location = location_of(
+        frame->pc, frame->exact, false, answer->leave, &answer->last);
     struct location here;
     int rc;
 

@@ -15,6 +15,8 @@ struct search {
     uintptr_t address;
     llmobs_loaded_fn *see;
     void *ctx;
+    struct llmobs_loaded_last *last;
+    bool asked; /* whether the address is in `last` */
 };
 
 static const ElfW(Phdr) *
@@ -30,9 +32,38 @@ static const ElfW(Phdr) *
     return NULL;
 }
 
+static bool read_counts(const struct dl_phdr_info *info, size_t size,
+                        struct llmobs_loaded_counts *counts)
+{
+    if (size <
+        offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs))
+        return false;
+    counts->adds = info->dlpi_adds;
+    counts->subs = info->dlpi_subs;
+    return true;
+}
+
+/* True where the last object has the address. Forgets it where it may be
+ * unloaded. */
+static bool is_in_last(struct search *search, const struct dl_phdr_info *info,
+                       size_t size)
+{
+    struct llmobs_loaded_last *last = search->last;
+    struct llmobs_loaded_counts now;
+
+    search->asked = true;
+    if (!read_counts(info, size, &now)) {
+        search->last = NULL;
+        return false;
+    }
+    if (now.adds != last->counts.adds || now.subs != last->counts.subs)
+        *last = (struct llmobs_loaded_last){.counts = now};
+    return last->object.phdr && segment_of(&last->object, search->address);
+}
+
 static int look(struct dl_phdr_info *info, size_t size, void *ctx)
 {
-    const struct search *search = ctx;
+    struct search *search = ctx;
     struct llmobs_loaded object = {
         .path = info->dlpi_name ? info->dlpi_name : "",
         .base = info->dlpi_addr,
@@ -40,10 +71,13 @@ static int look(struct dl_phdr_info *info, size_t size, void *ctx)
         .phnum = info->dlpi_phnum,
     };
 
-    (void)size;
-    if (!segment_of(&object, search->address))
+    if (search->last && !search->asked && is_in_last(search, info, size))
+        object = search->last->object;
+    else if (!segment_of(&object, search->address))
         return 0;
     search->see(&object, search->ctx);
+    if (search->last)
+        search->last->object = object;
     return 1;
 }
 
@@ -57,23 +91,17 @@ static int each(int (*fn)(struct dl_phdr_info *, size_t, void *), void *ctx)
     return rc;
 }
 
-int llmobs_loaded_find(uintptr_t address, llmobs_loaded_fn *see, void *ctx)
+int llmobs_loaded_find(uintptr_t address, llmobs_loaded_fn *see, void *ctx,
+                       struct llmobs_loaded_last *last)
 {
-    struct search search = {address, see, ctx};
+    struct search search = {address, see, ctx, last, false};
 
     return each(look, &search) == 1 ? 0 : -ENOENT;
 }
 
 static int count(struct dl_phdr_info *info, size_t size, void *ctx)
 {
-    struct llmobs_loaded_counts *counts = ctx;
-
-    if (size <
-        offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs))
-        return -1;
-    counts->adds = info->dlpi_adds;
-    counts->subs = info->dlpi_subs;
-    return 1;
+    return read_counts(info, size, ctx) ? 1 : -1;
 }
 
 bool llmobs_loaded_counts(struct llmobs_loaded_counts *counts)

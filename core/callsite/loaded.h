@@ -36,10 +36,19 @@ struct llmobs_loaded_counts {
     unsigned long long subs;
 };
 
+/* The object that one search found last, for the next one of the same caller:
+ * the frames of a stack lie in few objects. Zeros at first. */
+struct llmobs_loaded_last {
+    struct llmobs_loaded_counts counts;
+    struct llmobs_loaded object; /* phdr NULL: none */
+};
+
 typedef void llmobs_loaded_fn(const struct llmobs_loaded *object, void *ctx);
 
-/* Calls `see` with the object that `address` is in. */
-int llmobs_loaded_find(uintptr_t address, llmobs_loaded_fn *see, void *ctx);
+/* Calls `see` with the object that `address` is in. `last`, or NULL: believed
+ * under the loader's lock, and where it counted nothing since. */
+int llmobs_loaded_find(uintptr_t address, llmobs_loaded_fn *see, void *ctx,
+                       struct llmobs_loaded_last *last);
 
 /* False where the loader does not count. */
 bool llmobs_loaded_counts(struct llmobs_loaded_counts *counts);

@@ -30,6 +30,7 @@ void llmobs_capture_init(const struct llmobs_config *the_config,
 {
     config = the_config;
     worker = the_worker;
+    llmobs_handle_begin();
     llmobs_judge_init(config, rules);
     llmobs_outgoing_init(config, worker);
 }

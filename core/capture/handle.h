@@ -174,6 +174,9 @@ struct llmobs_handle {
 _Static_assert(offsetof(struct llmobs_handle, header) <= LLMOBS_KEYED_ALIGN,
                "a call of setopt takes one line of the record");
 
+/* Before any handle exists. */
+void llmobs_handle_begin(void);
+
 /* The record of an easy handle; NULL when there is none. */
 struct llmobs_handle *llmobs_handle_find(CURL *curl);
 

@@ -212,18 +212,23 @@ static bool read_value(struct llmobs_config_loading *loading,
     return false;
 }
 
-/* The value in the environment, else in the file; NULL when unset or empty in
- * both. */
+/* The value in the file; NULL when unset or empty there. */
+static const char *in_file(const struct llmobs_config_loading *loading,
+                           const char *name, bool *by_file)
+{
+    *by_file = loading->file && llmobs_config_in_file(name);
+    return *by_file ? find((const char *const *)loading->file, name) : NULL;
+}
+
+/* The value in the environment, else in the file. */
 static const char *given(const struct llmobs_config_loading *loading,
                          const char *const *env, const char *name,
                          bool *by_file)
 {
     const char *text = find(env, name);
 
-    *by_file = !text && loading->file && llmobs_config_in_file(name);
-    if (*by_file)
-        text = find((const char *const *)loading->file, name);
-    return text;
+    *by_file = false;
+    return text ? text : in_file(loading, name, by_file);
 }
 
 const char *llmobs_config_given(const struct llmobs_config *config,
@@ -242,17 +247,55 @@ const char *llmobs_config_file(const struct llmobs_config *config)
     return loading->file ? loading->file_path : NULL;
 }
 
+/* An entry of the environment, and the length of its name. */
+struct entry {
+    const char *text;
+    size_t len;
+};
+
+/* Gives the entries, for the caller to free; NULL without memory. A row finds
+ * its own by the length, without a look at the letters of most. */
+static struct entry *entries_of(const char *const *env)
+{
+    struct entry *entries;
+    size_t count = 0;
+
+    while (env && env[count])
+        count++;
+    entries = calloc(count + 1, sizeof(*entries));
+    for (size_t i = 0; entries && i < count; i++)
+        entries[i] = (struct entry){env[i], strcspn(env[i], "=")};
+    return entries;
+}
+
+/* Likewise `find`. */
+static const char *find_entry(const struct entry *entries, const char *name,
+                              size_t len)
+{
+    for (; entries->text; entries++)
+        if (entries->len == len && memcmp(entries->text, name, len) == 0 &&
+            entries->text[len] == '=')
+            break;
+    return entries->text && entries->text[len + 1] ? entries->text + len + 1
+                                                   : NULL;
+}
+
 static void read_variables(struct llmobs_config_loading *loading,
                            const char *const *env)
 {
+    struct entry *entries = entries_of(env);
     const char *name = texts;
 
-    for (const struct row *row = rows; row < rows + ROWS; row++) {
+    if (!entries)
+        loading->no_memory = true;
+    for (const struct row *row = rows; entries && row < rows + ROWS; row++) {
         struct llmobs_config_variable variable = {name, name + row->name,
                                                   name + row->name + row->type};
         bool by_file;
-        const char *text = given(loading, env, name, &by_file);
+        const char *text = find_entry(entries, name, row->name - 1u);
 
+        if (!text)
+            text = in_file(loading, name, &by_file);
         name = variable.fallback + row->fallback;
         if (row->form == FORM_TRISTATE)
             *(int *)((char *)loading + row->offset) = -1;
@@ -263,6 +306,7 @@ static void read_variables(struct llmobs_config_loading *loading,
                                    "%s: not a value of the form \"%s\"",
                                    variable.name, variable.type);
     }
+    free(entries);
 }
 
 /* Only the environment can name the file. */

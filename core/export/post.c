@@ -65,6 +65,20 @@ static bool is_clean(const char *text)
     return true;
 }
 
+/* Without printf: each process with an exporter over HTTP makes some, before it
+ * knows whether it sends anything. */
+static char *join(const char *name, const char *value)
+{
+    size_t len = strlen(name), size = strlen(value) + 1;
+    char *header = malloc(len + size);
+
+    if (header) {
+        memcpy(header, name, len);
+        memcpy(header + len, value, size);
+    }
+    return header;
+}
+
 int llmobs_post_add_header(struct llmobs_post *post, const char *name,
                            const char *value)
 {
@@ -81,8 +95,7 @@ int llmobs_post_add_header(struct llmobs_post *post, const char *name,
         return -ENOMEM;
     post->headers = list;
     post->request.headers = (const char *const *)list;
-    if (asprintf(&header, "%s%s", name, value) < 0)
-        header = NULL;
+    header = join(name, value);
     list[post->header_count] = header;
     post->header_count += header != NULL;
     list[post->header_count] = NULL;

@@ -48,19 +48,27 @@ static const struct llmobs_count *find(const struct llmobs_counts *counts,
     return NULL;
 }
 
+int llmobs_counts_append(struct llmobs_counts *counts, const char *name,
+                         uint64_t value)
+{
+    struct llmobs_count *count = &counts->list[counts->len];
+
+    if (counts->len >= LLMOBS_COUNTS_MAX || !name_is_good(name))
+        return -ENOSPC;
+    counts->len++;
+    count->value = value;
+    memcpy(count->name, name, strlen(name) + 1);
+    return 0;
+}
+
 static int add(struct llmobs_counts *counts, const char *name, uint64_t value,
                size_t first)
 {
     struct llmobs_count *count =
         (struct llmobs_count *)find(counts, name, first);
 
-    if (!count) {
-        if (counts->len >= LLMOBS_COUNTS_MAX || !name_is_good(name))
-            return -ENOSPC;
-        count = &counts->list[counts->len++];
-        count->value = 0;
-        memcpy(count->name, name, strlen(name) + 1);
-    }
+    if (!count)
+        return llmobs_counts_append(counts, name, value);
     if (__builtin_add_overflow(count->value, value, &count->value))
         count->value = UINT64_MAX;
     return 0;
@@ -182,13 +190,14 @@ static int read_head(struct llmobs_page *page, char *line)
     return 0;
 }
 
+/* A page has each name once, as its writer's list has. */
 static int read_count(struct llmobs_page *page, char *line)
 {
     char *name = strsep(&line, " ");
     uint64_t value;
 
     if (!line || !read_number(line, 10, &value) ||
-        llmobs_counts_add(&page->counts, name, value) != 0)
+        llmobs_counts_append(&page->counts, name, value) != 0)
         return -EBADMSG;
     return 0;
 }

@@ -42,6 +42,9 @@ struct llmobs_page {
 /* Adds to the number of that name; numbers stop at UINT64_MAX. */
 int llmobs_counts_add(struct llmobs_counts *counts, const char *name,
                       uint64_t value);
+/* The same, faster, where the list does not have that name. */
+int llmobs_counts_append(struct llmobs_counts *counts, const char *name,
+                         uint64_t value);
 int llmobs_counts_merge(struct llmobs_counts *counts,
                         const struct llmobs_counts *more);
 

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +38,6 @@
 /* The counts that this process has written to the disk. The thread that has the
  * turn uses them. */
 struct told {
-    int process; /* fork.h */
-    char dir[PATH_MAX];
     char name[LLMOBS_RECORD_NAME_MAX]; /* "": no record was written yet */
     uint64_t boot, pidns;
     uint64_t base[LLMOBS_STAT_COUNT];    /* in the totals already */
@@ -46,12 +45,27 @@ struct told {
     bool ended;                          /* counted as a process */
     int64_t written_ns;
     int64_t folded_ns;
+    char dir[PATH_MAX];
 };
 
-LLMOBS_COLD static struct told told;
+/* All but its path lies in one page. */
+LLMOBS_COLD _Alignas(1024) static struct told told;
+static int teller;      /* the process that `told` is of (fork.h); 0: none */
 static atomic_int turn; /* the process that has it; 0: none */
 
 /* -- the turn ------------------------------------------------------------ */
+
+_Static_assert(offsetof(struct told, dir) <= 1024, "alignment of told");
+
+/* The first process finds zeros. It writes before it reads: a page that is read
+ * first costs it a second fault. */
+static void begin_telling(int process)
+{
+    if (teller)
+        memset(&told, 0, sizeof(told));
+    *(volatile bool *)&told.ended = false;
+    teller = process;
+}
 
 /* False where another thread of this process has the turn. Never waits: an exit
  * may come while a thread hangs in a write. A child takes the turn from a
@@ -64,10 +78,8 @@ static bool take_turn(void)
     while (!atomic_compare_exchange_strong(&turn, &inside, process))
         if (inside == process)
             return false;
-    if (told.process != process) {
-        memset(&told, 0, sizeof(told));
-        told.process = process;
-    }
+    if (teller != process)
+        begin_telling(process);
     return true;
 }
 
@@ -118,9 +130,9 @@ static void make_counts(const uint64_t now[LLMOBS_STAT_COUNT],
 {
     out->len = 0;
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
-        llmobs_counts_add(out, llmobs_stats_name((enum llmobs_stat)i),
-                          now[i] - told.base[i]);
-    llmobs_counts_add(out, LLMOBS_LEDGER_PROCESSES, told.ended ? 0 : 1);
+        llmobs_counts_append(out, llmobs_stats_name((enum llmobs_stat)i),
+                             now[i] - told.base[i]);
+    llmobs_counts_append(out, LLMOBS_LEDGER_PROCESSES, told.ended ? 0 : 1);
 }
 
 /* -- the records of a ledger --------------------------------------------- */
@@ -408,7 +420,7 @@ static int write_record(const struct llmobs_config *config,
     page.boot = told.boot;
     page.pidns = told.pidns;
     make_counts(now, &page.counts);
-    llmobs_counts_add(&page.counts, LLMOBS_LEDGER_PENDING, open_count(now));
+    llmobs_counts_append(&page.counts, LLMOBS_LEDGER_PENDING, open_count(now));
     rc = llmobs_record_write(dir, told.name, &page);
     close(dir);
     return rc;

@@ -88,6 +88,11 @@ struct llmobs_adopt_found {
 
 struct llmobs_adopt {
     const struct llmobs_config *config;
+    /* A process that adopts nothing uses these alone: they lie in one page. */
+    struct llmobs_buf text; /* of the file that was read last */
+    enum llmobs_adopt_whose whose;
+    _Atomic int64_t until_ns;
+    char base[PATH_MAX];
     /* Of a relay: the owner without destinations, and the living. */
     struct llmobs_owner *unset;
     struct llmobs_adopt_progress *progress;
@@ -95,9 +100,7 @@ struct llmobs_adopt {
     bool beside_relay; /* of others: a relay has this spool */
     struct llmobs_adopt_progress
         *at_living; /* of `here`; NULL: its process has ended */
-    enum llmobs_adopt_whose whose;
     const struct llmobs_live_namespaces *living;
-    _Atomic int64_t until_ns;
     struct llmobs_owner *self; /* from the first owner on */
     struct llmobs_spool *own;
     /* The claim of the directory of this process, while it takes back what it
@@ -123,13 +126,11 @@ struct llmobs_adopt {
         *delivered_to; /* few, in the order of their file */
     size_t delivered_to_count, delivered_to_cap;
     struct llmobs_recalls *recalls;
-    struct llmobs_buf text;      /* of the file that was read last */
     uint32_t have;               /* that file, where `text` is all of it */
     struct llmobs_entry_key key; /* of that file, unless it is old */
     size_t at;
     size_t kept;     /* unreadable files and entries */
     int64_t died_ns; /* wall clock: the last write there */
-    char base[PATH_MAX];
     char dir[PATH_MAX];
 };
 

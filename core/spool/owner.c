@@ -199,29 +199,28 @@ void llmobs_owner_seal(struct llmobs_owner *owner,
                       owner->lead.len - sizeof(file), key);
 }
 
-struct llmobs_owner *llmobs_owner_begin(const struct llmobs_config *config)
+struct llmobs_owner *llmobs_owner_begin(void)
 {
     struct llmobs_owner *owner = calloc(1, sizeof(*owner));
 
     if (!owner)
         return NULL;
     llmobs_buf_init(&owner->lead, TEXT_MAX);
-    if (find_hash(config, &owner->origin) == 0)
-        return owner;
-    llmobs_owner_free(owner);
-    return NULL;
+    return owner;
 }
 
 int llmobs_owner_settle(struct llmobs_owner *owner,
                         const struct llmobs_config *config)
 {
+    int rc = find_hash(config, &owner->origin);
+
     llmobs_record_namespace(&owner->origin.boot, &owner->origin.pidns);
-    return make_lead(owner, config);
+    return rc ? rc : make_lead(owner, config);
 }
 
 struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
 {
-    struct llmobs_owner *owner = llmobs_owner_begin(config);
+    struct llmobs_owner *owner = llmobs_owner_begin();
 
     if (!owner || llmobs_owner_settle(owner, config) == 0)
         return owner;

@@ -22,12 +22,12 @@ struct llmobs_owner;
 
 /* Gives the owner of this process. */
 struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config);
-/* The same in two steps. The first has the hash alone; for the second the
+/* The same in two steps. The first one only allocates; for the second the
  * kernel makes the files of this process in /proc, which takes it longer than
  * the library takes for all else as it is loaded. A process settles its owner
  * before it first writes an entry, its child again; no other thread may use the
  * owner meanwhile. */
-struct llmobs_owner *llmobs_owner_begin(const struct llmobs_config *config);
+struct llmobs_owner *llmobs_owner_begin(void);
 int llmobs_owner_settle(struct llmobs_owner *owner,
                         const struct llmobs_config *config);
 /* In a forked child: replaces *owner by a new one, unless memory is short. */

@@ -96,7 +96,7 @@ struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config)
     if (!spool)
         return NULL;
     spool->config = config;
-    spool->owner = llmobs_owner_begin(config);
+    spool->owner = llmobs_owner_begin();
     if (!spool->owner) {
         llmobs_once_give(spool);
         return NULL;
@@ -122,7 +122,7 @@ void llmobs_spool_free(struct llmobs_spool *spool)
  * its parent. */
 void llmobs_spool_reset(struct llmobs_spool *spool)
 {
-    struct llmobs_owner *anew = llmobs_owner_begin(spool->config);
+    struct llmobs_owner *anew = llmobs_owner_begin();
 
     if (anew) {
         llmobs_owner_free(spool->owner);
@@ -154,6 +154,16 @@ static int open_another(const char *path)
     return -1;
 }
 
+/* The app's umask may have taken the rights of this user from a new file. To
+ * set them always would cost a short process more than its first entry. */
+static void set_rights(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || (st.st_mode & 07777) != 0600)
+        (void)!fchmod(fd, 0600);
+}
+
 /* `path`: room for PATH_MAX bytes. */
 static int open_in(struct llmobs_spool *spool, uint32_t file, char *path)
 {
@@ -169,7 +179,7 @@ static int open_in(struct llmobs_spool *spool, uint32_t file, char *path)
     if (fd < 0)
         return -errno;
     if (!exists) {
-        fchmod(fd, 0600);
+        set_rights(fd);
         atomic_store(&slot->file, file);
         llmobs_crash_point("made a file");
     }

@@ -197,10 +197,29 @@ START_TEST(test_made_twice)
 }
 END_TEST
 
+/* A mask that takes the app's own rights from its files. */
+START_TEST(test_any_mask)
+{
+    mode_t mask = umask(0777);
+    struct llmobs_spooled list[] = {spool_keep(1), spool_keep(2)};
+    char path[PATH_MAX];
+    struct stat st;
+
+    umask(mask);
+    llmobs_spool_file_path(llmobs_spool_path(spool), 1, path);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0600);
+    ck_assert(llmobs_spool_has(spool, &list[1]));
+    end_with(list, 2);
+    ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
 UNIT_SUITE(spool_place)
 {
     Suite *s = suite_create("spool_place");
 
+    spool_add(s, "any_mask", test_any_mask);
     spool_add(s, "given_and_taken", test_given_and_taken);
     spool_add(s, "one_spare_alone", test_one_spare_alone);
     spool_add(s, "unfit", test_unfit);

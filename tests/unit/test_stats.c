@@ -38,8 +38,13 @@ START_TEST(the_sum_knows_its_parts)
 {
     int parts = 0;
 
-    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
-        parts += llmobs_stats_settles((enum llmobs_stat)i);
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++) {
+        const enum llmobs_stat stat = (enum llmobs_stat)i;
+
+        parts += llmobs_stats_settles(stat);
+        ck_assert_int_eq(llmobs_stats_settles(stat),
+                         llmobs_stats_name_settles(llmobs_stats_name(stat)));
+    }
     ck_assert_int_ge(parts, 7);
     ck_assert(!llmobs_stats_settles(LLMOBS_STAT_captured));
     ck_assert(llmobs_stats_settles(LLMOBS_STAT_delivered));
