@@ -53,7 +53,8 @@ const short = (n) => (number(n) === undefined ? NONE : n < 1e4 ? digits(n)
 const bytes = (n) => (count(n) === undefined ? n : scaled(n, [[1048576, ' MiB'], [1024, ' KiB']], ' bytes'));
 function dollars(n) {
   if (count(n) === undefined) return NONE;
-  if (n === 0 || n >= 1) return '$' + grouped(Number(n.toFixed(2)));
+  if (n === 0) return '$0';
+  if (n >= 1) return '$' + n.toLocaleString('en-US', {minimumFractionDigits: 2, maximumFractionDigits: 2});
   return n < 1e-6 ? '<$0.000001' : '$' + n.toFixed(clamp(1 - Math.floor(Math.log10(n)), 2, 7));
 }
 /* Times are local, in microseconds since 1970. */
@@ -474,7 +475,7 @@ function buildFrame() {
     h('p.notice', `This file holds what was said to and by models: ${grouped(spans.length)} of ${
       plural(count(meta.spans_in_store) ?? spans.length, 'span')} of ${line(meta.store ?? '?', 100)}${
       filters && ` (${line(filters, 200)})`}, made ${moment(made * 1000, true, false)} ${zone()} by llmobs ${
-      line(meta.version ?? '', 30)}${cut && `; cut or left out: ${cut}`}.`),
+      line(meta.version ?? '', 30)}; cost: ${PRICED}${cut && `; cut or left out: ${cut}`}.`),
     h('header', h('strong.brand', 'llmobs'), h('nav', {'aria-label': 'Views'},
       VIEWS.map((view) => h('button', {'data-view': view, click: () => go(view)}, upper(view))),
       h('button.small', {id: 'filters', 'aria-expanded': false, click: () => drawer()}, 'Filters')),

@@ -1,10 +1,11 @@
 """The page counts and sums as the tool and a computation of this file do."""
 import datetime
+import fnmatch
 import json
 import math
 import random
 
-from pages import go, need
+from pages import PRICES, go, need, text_of
 
 METRICS = (("input", "input_tokens"), ("output", "output_tokens"))
 FACETS = {  # name: the option of `view`, and the value in an event
@@ -31,6 +32,21 @@ def rank(values, share):
     values = sorted(values)
     return values[max(0, math.ceil(share / 100 * len(values)) - 1)] \
         if values else None
+
+
+def cost_of(event):
+    """What a call costs, or None."""
+    usage, model = event["metrics"], event["meta"].get("model_name") or ""
+    prices = next((p for name, p in PRICES.items() if fnmatch.fnmatchcase(
+        model, name)), None)
+    if not is_call(event) or prices is None or "input_tokens" not in usage:
+        return None
+    price = prices["input_cost_per_token"]
+    read = usage.get("cache_read_input_tokens", 0)
+    return ((usage["input_tokens"] - read) * price
+            + read * prices.get("cache_read_input_token_cost", price)
+            + usage.get("output_tokens", 0)
+            * prices.get("output_cost_per_token", 0))
 
 
 def iso(us):
@@ -79,6 +95,8 @@ def sums(events):
         known = [e["metrics"][metric] for e in events
                  if metric in e["metrics"]]
         found[name] = sum(known) if known else None
+    known = [c for c in map(cost_of, events) if c is not None]
+    found["cost"] = sum(known) if known else None
     return found
 
 
@@ -154,4 +172,41 @@ def unknown(bench):
     text = tab.js("document.querySelector('[data-row] [data-sum=output]')"
                   ".textContent")
     need(text == "\u2013", text)
+    tab.close()
+
+
+def costs(bench):
+    """Each place has the cost of its calls, says how many these are, and from
+    when the prices are."""
+    events = [e for e in map(json.loads, bench.tool(
+        "--store", bench.store("few"), "--json").stdout.splitlines())
+        if "join_on" not in e]
+    said = "estimated, prices of 2026-01-02"
+    traces = {}
+    for event in events:
+        traces.setdefault(event["trace_id"], []).append(event)
+    some = [t for t in traces.values() if {True, False} == {
+        cost_of(e) is None for e in t if is_call(e)}][0]
+    calls = [e for e in some if is_call(e)]
+    known = [e for e in calls if cost_of(e) is not None]
+    tab = bench.open("few", at={"t": some[0]["trace_id"]})
+    have = tab.js("document.querySelector('[data-sum=trace-cost]')"
+                  ".dataset.value")
+    need(same(have, sum(map(cost_of, known))), (have, known))
+    text = text_of(tab, "#panel")
+    need("of %d of %d calls" % (len(known), len(calls)) in text and
+         said in text, text)
+    for event, want in ((known[0], cost_of(known[0])),
+                        (next(e for e in calls if e not in known), None)):
+        go(tab, {"t": event["trace_id"], "s": event["span_id"]})
+        have = tab.js("document.querySelector('[data-sum=span-cost]')"
+                      ".dataset.value")
+        need(same(have, want), (have, want, event["metrics"]))
+    go(tab, {"v": "timeseries"})
+    calls = [e for e in events if is_call(e)]
+    known = [e for e in calls if cost_of(e) is not None]
+    have = tab.js("document.querySelector('[data-sum=cost]').dataset.value")
+    text = text_of(tab, "[data-chart=cost]")
+    need(same(have, sum(map(cost_of, known))) and said in text, (have, text))
+    need("of {:,} of {:,} calls".format(len(known), len(calls)) in text, text)
     tab.close()

@@ -10,6 +10,15 @@ from browser import Browser, Failure, Page
 
 SPANS = 10000
 FEW = 1500
+# Of o4-mini nobody knows the price.
+PRICES = {
+    "llmobs_prices": {"date": "2026-01-02"},
+    "gpt-4o*": {"input_cost_per_token": 2.5e-6,
+                "cache_read_input_token_cost": 1.25e-6,
+                "output_cost_per_token": 1e-5},
+    "claude-*": {"input_cost_per_token": 3e-6, "output_cost_per_token": 1.5e-5},
+    "text-embedding-3-small": {"input_cost_per_token": 2e-8},
+}
 
 
 def need(good, what):
@@ -43,6 +52,13 @@ class Bench:
             hostile.write(path)
         return path
 
+    def prices(self):
+        path = os.path.join(self.folder, "prices.json")
+        if not os.path.exists(path):
+            with open(path, "w", encoding="ascii") as f:
+                json.dump(PRICES, f)
+        return path
+
     @staticmethod
     def multiply(few, path):
         """Ten times the spans, each in a trace of its own time."""
@@ -59,6 +75,7 @@ class Bench:
             [os.path.join(self.build, "llmobs"), "view", *args],
             capture_output=True, timeout=120, env={
                 "PATH": "/usr/bin:/bin", "HOME": self.folder, "TZ": "UTC",
+                "LLMOBS_PRICES": self.prices(),
                 "LLMOBS_CONFIG": os.path.join(self.folder, "none.conf")})
         need(done.returncode == 0, done.stderr.decode())
         return done
