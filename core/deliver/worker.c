@@ -115,21 +115,14 @@ void llmobs_worker_cancel(struct llmobs_worker *worker,
         llmobs_spool_cancel(llmobs_worker_spool_of(worker), exchange);
 }
 
-/* -- leaving items to the relay ------------------------------------------- */
-
 /* To start the thread here costs the app what its first span would cost it. */
-void llmobs_worker_warm(struct llmobs_worker *worker)
+static void warm(struct llmobs_worker *worker)
 {
     int64_t now, last;
-    int saved = errno;
 
-    if (!worker->wants_warm)
-        return;
     llmobs_worker_become_active(worker);
-    if (llmobs_delivery_is_relayed(&worker->delivery)) {
-        errno = saved;
+    if (llmobs_delivery_is_relayed(&worker->delivery))
         return;
-    }
     now = llmobs_clock_mono_ns();
     last = atomic_load(&worker->warm_ns);
     if ((last && now - last < WARM_AGAIN_MS * LLMOBS_NS_PER_MS) ||
@@ -141,6 +134,14 @@ void llmobs_worker_warm(struct llmobs_worker *worker)
         llmobs_worker_start_thread(worker);
     else
         llmobs_worker_wake(worker);
+}
+
+void llmobs_worker_warm(struct llmobs_worker *worker)
+{
+    int saved = errno;
+
+    if (worker->wants_warm)
+        warm(worker);
     errno = saved;
 }
 

@@ -435,6 +435,26 @@ START_TEST(relay_gets_the_first_event)
 }
 END_TEST
 
+/* The look for a relay finds no sign. */
+START_TEST(relay_that_is_missing_is_no_error_of_the_app)
+{
+    static struct llmobs_worker *worker; /* nobody frees a worker */
+    static struct llmobs_exporter far = {.wants_warm = true};
+
+    config.relay = true;
+    config.thread = false;
+    worker = llmobs_worker_new(&config, llmobs_buffer_new(65536), &far);
+    llmobs_worker_keep(worker, spool, NULL);
+    ck_assert_int_eq(llmobs_spool_have_dir(spool), 0);
+    errno = 0;
+    for (int i = 0; i < 2; i++) {
+        atomic_store(&spool->relay_ns, 0);
+        llmobs_worker_warm(worker);
+        ck_assert_int_eq(errno, 0);
+    }
+}
+END_TEST
+
 UNIT_SUITE(relay)
 {
     Suite *s = suite_create("relay");
@@ -459,5 +479,7 @@ UNIT_SUITE(relay)
     spool_add(s, "sign_says_for_whom", relay_sign_says_for_whom);
     spool_add(s, "sign_of_nobody", relay_sign_of_nobody);
     spool_add(s, "gets_the_first_event", relay_gets_the_first_event);
+    spool_add(s, "that_is_missing_is_no_error_of_the_app",
+              relay_that_is_missing_is_no_error_of_the_app);
     return s;
 }
