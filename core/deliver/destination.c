@@ -421,15 +421,18 @@ static void leave_first(struct llmobs_destination *d)
 }
 
 /* How many of the first events this process may send, as it can release them
- * afterwards. */
+ * afterwards. Asks about each event only where the process has moved. */
 static size_t may_send(struct llmobs_destination *d)
 {
+    const struct llmobs_spool *spool = d->account->backlog.spool;
+    bool moved = spool && llmobs_spool_has_moved(spool);
     size_t n = 0;
 
-    while (d->count && is_away(d, event_at(d, 0)))
+    while (moved && d->count && is_away(d, event_at(d, 0)))
         leave_first(d);
     while (n < d->count && n < LLMOBS_SEND_MAX &&
-           !event_at(d, n)->spooled.handed && !is_away(d, event_at(d, n)))
+           !event_at(d, n)->spooled.handed &&
+           !(moved && is_away(d, event_at(d, n))))
         n++;
     return n;
 }

@@ -384,10 +384,12 @@ bool llmobs_spool_may_return(struct llmobs_spool *spool)
     return real == spool->home.uid || saved == spool->home.uid;
 }
 
-static bool has_left(const struct llmobs_spool *spool)
+bool llmobs_spool_has_moved(const struct llmobs_spool *spool)
 {
     struct llmobs_spool_home now;
 
+    if (!atomic_load(&spool->named))
+        return false;
     find_home(&now);
     return now.uid != spool->home.uid || now.root != spool->home.root ||
            now.device != spool->home.device;
@@ -401,7 +403,7 @@ bool llmobs_spool_is_away(struct llmobs_spool *spool,
     char *path;
     int fd = -1;
 
-    if (!spooled->file || !atomic_load(&spool->named) || !has_left(spool))
+    if (!spooled->file || !llmobs_spool_has_moved(spool))
         return false;
     path = llmobs_scratch_take(PATH_MAX);
     if (path) {

@@ -44,11 +44,12 @@ int llmobs_spool_give_spare(const char *path);
 /* True for the directory that this process has, or had and may make again. */
 bool llmobs_spool_is_at(const struct llmobs_spool *spool, const char *path);
 
-/* True where the process has changed its user or its root since it made its
- * directory, and cannot release this entry now. If it delivered the entry, the
- * next process of that user would deliver it again. _may_return: the process
- * does not end yet, and may become that user again. For the thread that has the
- * worker's turn. */
+/* _has_moved: the process has changed its user or its root since it made its
+ * directory. _is_away: it has, and cannot release this entry now. If it
+ * delivered the entry, the next process of that user would deliver it again.
+ * _may_return: the process does not end yet, and may become that user again.
+ * For the thread that has the worker's turn. */
+bool llmobs_spool_has_moved(const struct llmobs_spool *spool);
 bool llmobs_spool_is_away(struct llmobs_spool *spool,
                           const struct llmobs_spooled *spooled);
 bool llmobs_spool_may_return(struct llmobs_spool *spool);
