@@ -1317,7 +1317,7 @@ HAZARDS = [
      "waits, and one process asks for all when it is old "
      "(`llmobs_peer_may_ask`)", [
          ("all-ask-at-once", [("core/export/peer.c", "    peer->asks_for_all = "
-                               "age != INT64_MAX;", "    peer->asks_for_all = "
+                               "peer->marked;", "    peer->asks_for_all = "
                                "age < 0;")],
           ["unit peer"]),
          ("silent-is-warmed", [("core/export/post.c", "    if (!llmobs_peer_may_ask"

@@ -118,12 +118,22 @@ bool llmobs_peer_may_ask(struct llmobs_peer *peer)
     if (peer->asks_for_all)
         return true;
     age = age_of_mark(peer->config, peer->url);
+    peer->marked = age != INT64_MAX;
     if (is_fresh(age))
         return false;
-    peer->asks_for_all = age != INT64_MAX;
+    peer->asks_for_all = peer->marked;
     if (peer->asks_for_all)
         llmobs_peer_mark_down(peer->config, peer->url);
     return true;
+}
+
+/* A marker that another process has made since the last look stays until the
+ * next one. */
+static void unmark(struct llmobs_peer *peer)
+{
+    if (peer->marked)
+        llmobs_peer_unmark(peer->config, peer->url);
+    peer->marked = false;
 }
 
 int llmobs_peer_begin(struct llmobs_peer *peer)
@@ -147,7 +157,7 @@ void llmobs_peer_answered(struct llmobs_peer *peer)
     atomic_store(&peer->exporter->silent, false);
     peer->silent_ns = 0;
     peer->asks_for_all = false;
-    llmobs_peer_unmark(peer->config, peer->url);
+    unmark(peer);
 }
 
 void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
@@ -160,18 +170,19 @@ void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
 
     if (rc != -ETIMEDOUT && !cut) {
         if (peer->asks_for_all && rc != -ECANCELED && rc != -ENOTCONN)
-            llmobs_peer_unmark(peer->config, peer->url);
+            unmark(peer);
         return;
     }
     atomic_store(&peer->exporter->silent, true);
     peer->silent_ns = now;
     peer->asks_for_all = false;
+    peer->marked = true;
     llmobs_peer_mark_down(peer->config, peer->url);
 }
 
 void llmobs_peer_forget(struct llmobs_peer *peer)
 {
-    peer->tried = peer->asks_for_all = false;
+    peer->tried = peer->marked = peer->asks_for_all = false;
     peer->silent_ns = 0;
     atomic_store(&peer->exporter->silent, false);
 }

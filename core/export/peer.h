@@ -35,6 +35,7 @@ struct llmobs_peer {
     const struct llmobs_config *config;
     char *url;         /* as configured; owned by the exporter */
     bool tried;        /* this process has sent a request */
+    bool marked;       /* its marker was there at the last look, or since */
     bool asks_for_all; /* its mark was old, and this process has renewed it */
     int64_t silent_ns; /* when a request last timed out; 0: none has */
 };

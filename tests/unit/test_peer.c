@@ -188,6 +188,28 @@ START_TEST(one_asks_for_all)
 }
 END_TEST
 
+/* An answer removes the marker that its process knows of. */
+START_TEST(an_answer_removes_the_mark)
+{
+    struct llmobs_exporter exporter = {.phase = LLMOBS_PHASE_RUNNING};
+    struct llmobs_peer peer = {
+        .exporter = &exporter, .config = &config, .url = strdup(URL)};
+
+    ck_assert_int_eq(llmobs_peer_begin(&peer), 0);
+    llmobs_peer_mark_down(&config, URL);
+    llmobs_peer_answered(&peer);
+    ck_assert_int_eq(find(), 1);
+    ck_assert_int_eq(llmobs_peer_begin(&peer), 0);
+    llmobs_peer_answered(&peer);
+    ck_assert_int_eq(find(), 0);
+    llmobs_peer_failed(&peer, -ETIMEDOUT, llmobs_clock_mono_ns(), 1000);
+    ck_assert_int_eq(find(), 1);
+    llmobs_peer_answered(&peer);
+    ck_assert_int_eq(find(), 0);
+    free(peer.url);
+}
+END_TEST
+
 UNIT_SUITE(peer)
 {
     Suite *s = suite_create("peer");
@@ -200,6 +222,7 @@ UNIT_SUITE(peer)
     tcase_add_test(c, beside_the_store);
     tcase_add_test(c, nobody_waits_for_a_silent_one);
     tcase_add_test(c, one_asks_for_all);
+    tcase_add_test(c, an_answer_removes_the_mark);
     suite_add_tcase(s, c);
     return s;
 }
