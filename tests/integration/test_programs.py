@@ -109,7 +109,9 @@ def closed_in(call):
                 "trace=" + call, "-e", "inject=%s:delay_exit=1000" % call,
                 program, "descriptors_busy",
                 "http://127.0.0.1:%d" % t.servers.http],
-               env={"_DD_LLMOBS_WRITER_INTERVAL": "0.005"}, order=False,
+               # A millisecond at each call of the exit may be a second in all.
+               env={"_DD_LLMOBS_WRITER_INTERVAL": "0.005",
+                    "LLMOBS_EXIT_FLUSH_MS": "20000"}, order=False,
                answers=False, spans=12)
     run.__module__ = "test_programs"
     run.__name__ = "closed_in_" + call
