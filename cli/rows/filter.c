@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/rows/tail.h"
 #include "core/span/span.h"
 #include "core/text/regex_compile.h"
 
@@ -186,6 +187,12 @@ static bool asks_of_span(const struct llmobs_filter *filter)
            filter->grep != NULL;
 }
 
+bool llmobs_filter_asks(const struct llmobs_filter *filter)
+{
+    return asks_of_span(filter) || filter->tag_count > 0 ||
+           filter->service.pattern != NULL || filter->ml_app.pattern != NULL;
+}
+
 static bool tags_match(const struct llmobs_filter *filter,
                        const struct llmobs_json *event)
 {
@@ -261,6 +268,16 @@ static bool has_id(struct llmobs_text line, const char *id)
     return has_text(line, "\"", lower, "") || has_text(line, "\"", id, "");
 }
 
+static bool has_trace(struct llmobs_text line, const char *begin)
+{
+    struct llmobs_text id = llmobs_tail_trace(line);
+    size_t len = strlen(begin);
+
+    if (id.data == NULL)
+        return has_id(line, begin);
+    return id.len >= len && strncasecmp(id.data, begin, len) == 0;
+}
+
 /* Looks only for a value that has one form: no pattern, no other case. */
 static bool has_value(struct llmobs_text line, const char *before,
                       const struct llmobs_filter_name *name)
@@ -290,7 +307,7 @@ static bool has_tag_text(struct llmobs_text line, const char *tag)
 bool llmobs_filter_may_match(const struct llmobs_filter *filter,
                              struct llmobs_text line, bool tree)
 {
-    if (filter->trace != NULL && !has_id(line, filter->trace))
+    if (filter->trace != NULL && !has_trace(line, filter->trace))
         return false;
     if (tree)
         return true;

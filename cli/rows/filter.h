@@ -61,6 +61,9 @@ void llmobs_filter_set(struct llmobs_filter_name *name, const char *argument);
 bool llmobs_filter_name_match(const struct llmobs_filter_name *name,
                               const char *have);
 
+/* True where not every event passes. */
+bool llmobs_filter_asks(const struct llmobs_filter *filter);
+
 /* Sets a kind; -EINVAL where no kind of span matches it. */
 int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument);
 

@@ -106,6 +106,25 @@ static struct llmobs_row *parent_of(const struct llmobs_forest *forest,
     return NULL;
 }
 
+bool llmobs_forest_shows(const struct llmobs_row *row)
+{
+    return row->wanted || row->path;
+}
+
+/* Marks the rows above the wanted ones, up to one that is marked. */
+static void mark_paths(struct llmobs_forest *forest)
+{
+    for (size_t i = 0; i < forest->count; i++) {
+        struct llmobs_row *row = forest->rows[i];
+
+        if (!row->wanted)
+            continue;
+        while ((row = parent_of(forest, row)) != NULL && !row->wanted &&
+               !row->path)
+            row->path = true;
+    }
+}
+
 /* Links every row to the nearest one above it that is shown. */
 static void find_parents(struct llmobs_forest *forest)
 {
@@ -119,12 +138,14 @@ static void find_parents(struct llmobs_forest *forest)
                 row->orphan = above->parent_id != NULL;
                 break;
             }
-            if (parent->wanted)
+            if (llmobs_forest_shows(parent))
                 break;
             above = parent;
         }
         row->parent =
-            parent != NULL && parent->wanted && parent != row ? parent : NULL;
+            parent != NULL && llmobs_forest_shows(parent) && parent != row
+                ? parent
+                : NULL;
         if (parent == row)
             row->orphan = true;
     }
@@ -158,6 +179,8 @@ int llmobs_forest_sort(struct llmobs_forest *forest)
         return 0;
     qsort(forest->rows, forest->count, sizeof *forest->rows, by_ids);
     drop_repeated(forest);
+    if (forest->paths)
+        mark_paths(forest);
     find_parents(forest);
     cut_circles(forest);
     qsort(forest->rows, forest->count, sizeof *forest->rows, by_time);
@@ -192,7 +215,7 @@ static size_t link_rows(struct llmobs_forest *forest, struct llmobs_row **roots)
     for (size_t i = forest->count; i-- > 0;) { /* youngest first */
         struct llmobs_row *row = forest->rows[i];
 
-        if (!row->wanted)
+        if (!llmobs_forest_shows(row))
             continue;
         if (row->parent == NULL) {
             roots[count++] = row;

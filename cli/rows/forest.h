@@ -21,6 +21,7 @@ struct llmobs_forest_trace {
 };
 
 struct llmobs_forest {
+    bool paths; /* rows above a wanted one are shown, too; set it after init */
     struct llmobs_row **rows;
     size_t count;
     size_t cap;
@@ -40,6 +41,9 @@ int llmobs_forest_sort(struct llmobs_forest *forest);
 
 /* Builds the traces of sorted rows. */
 int llmobs_forest_grow(struct llmobs_forest *forest);
+
+/* True where the row comes out. */
+bool llmobs_forest_shows(const struct llmobs_row *row);
 
 /* The next row in the order of printing; NULL after the last of a trace. */
 struct llmobs_row *llmobs_forest_next(const struct llmobs_row *row);

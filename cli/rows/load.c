@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/rows/cost.h"
+#include "cli/rows/tail.h"
 
 #define NS_PER_S INT64_C(1000000000)
 /* A trace's id that the library made has the second of its beginning, which may
@@ -35,7 +36,8 @@ static int take_evaluation(void *ctx, struct llmobs_text text,
     int rc;
 
     (void)place;
-    if (memmem(text.data, text.len, mark, sizeof mark - 1) == NULL)
+    if (llmobs_tail_trace(text).data != NULL || /* a span */
+        memmem(text.data, text.len, mark, sizeof mark - 1) == NULL)
         return 0;
     rc = llmobs_json_parse(text, &event);
     if (rc == 0 && llmobs_evaluations_is_one(event))
@@ -153,8 +155,9 @@ static int take_line(void *ctx, struct llmobs_text text,
 /* The traces that a walk from the end has found. */
 struct window {
     struct llmobs_load *load;
+    const struct llmobs_reader *reader;
     struct llmobs_texts traces; /* their ids, shared */
-    int64_t since_ns;           /* the beginning of the oldest */
+    int64_t since_ns;           /* where the second walk begins */
 };
 
 /* The time in an id that the library made; a stranger's id may be anything. */
@@ -169,9 +172,11 @@ static int64_t begin_of(const char *trace, int64_t start_ns)
 }
 
 /* Adds the trace; 1: it is one more than asked for. */
-static int add_trace(struct window *window, const char *trace, int64_t start_ns)
+static int add_trace(struct window *window, const char *trace, int64_t start_ns,
+                     struct llmobs_place place)
 {
     int64_t begin_ns = begin_of(trace, start_ns);
+    int64_t written_ns = llmobs_reader_written(window->reader, place);
 
     if (!llmobs_texts_has(&window->traces, trace, strlen(trace))) {
         if (window->load->newest > 0 &&
@@ -182,6 +187,8 @@ static int add_trace(struct window *window, const char *trace, int64_t start_ns)
         if (llmobs_texts_share(&window->traces, trace) == NULL)
             return -ENOMEM;
     }
+    if (written_ns < begin_ns) /* by another clock, or the file is a copy */
+        begin_ns = written_ns;
     if (begin_ns < window->since_ns)
         window->since_ns = begin_ns;
     return 0;
@@ -195,14 +202,14 @@ static int look_back(void *ctx, struct llmobs_text text,
     struct llmobs_json *event = NULL;
     int rc;
 
-    (void)place;
     if (!llmobs_filter_may_match(filter, text, false))
         return 0;
     rc = llmobs_json_parse(text, &event);
     if (rc == 0 && llmobs_load_is_span(event) &&
         llmobs_filter_match(filter, event))
         rc = add_trace(window, llmobs_json_gets(event, "trace_id"),
-                       llmobs_json_to_int(llmobs_json_get(event, "start_ns")));
+                       llmobs_json_to_int(llmobs_json_get(event, "start_ns")),
+                       place);
     llmobs_json_free(event);
     return rc == -ENOMEM || rc > 0 ? rc : 0;
 }
@@ -223,12 +230,16 @@ static struct llmobs_text value_at(const char *at, const char *stop)
     return value;
 }
 
-/* True where the line names one of the traces, as its own or otherwise. */
+/* True where the line names one of the traces: as its own where that can be
+ * told without a parser, else anyhow. */
 static bool names_trace(const struct window *window, struct llmobs_text text)
 {
     static const char key[] = "\"trace_id\"";
     const char *at = text.data, *stop = text.data + text.len;
+    struct llmobs_text own = llmobs_tail_trace(text);
 
+    if (own.data != NULL)
+        return llmobs_texts_has(&window->traces, own.data, own.len);
     while ((at = memmem(at, (size_t)(stop - at), key, sizeof key - 1)) !=
            NULL) {
         struct llmobs_text id = value_at(at += sizeof key - 1, stop);
@@ -253,7 +264,8 @@ static int take_line_of_window(void *ctx, struct llmobs_text text,
 
 static int load_traces(struct llmobs_load *load, struct llmobs_reader *reader)
 {
-    struct window window = {.load = load, .since_ns = INT64_MAX};
+    struct window window = {
+        .load = load, .reader = reader, .since_ns = INT64_MAX};
     int64_t since = load->filter->since_ns;
     int rc = llmobs_reader_walk_back(reader, since, look_back, &window);
 
@@ -293,19 +305,6 @@ static int load_spans(struct llmobs_load *load, struct llmobs_reader *reader)
     return rc < 0 ? rc : 0;
 }
 
-int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader)
-{
-    bool some = load->newest > 0 || load->filter->id != NULL;
-    int rc = load->tree && some ? load_traces(load, reader)
-                                : load_spans(load, reader);
-
-    if (rc == 0)
-        rc = llmobs_forest_sort(&load->forest);
-    if (rc == 0 && load->tree)
-        rc = llmobs_forest_grow(&load->forest);
-    return rc;
-}
-
 int llmobs_load_fill(struct llmobs_load *load, struct llmobs_reader *reader,
                      bool (*ask)(const struct llmobs_row *row))
 {
@@ -331,5 +330,26 @@ int llmobs_load_fill(struct llmobs_load *load, struct llmobs_reader *reader,
             rc = 0;
     }
     llmobs_buf_fini(&line);
+    return rc;
+}
+
+static bool is_path(const struct llmobs_row *row)
+{
+    return row->path;
+}
+
+int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader)
+{
+    bool some = load->newest > 0 || load->filter->id != NULL;
+    int rc = load->tree && some ? load_traces(load, reader)
+                                : load_spans(load, reader);
+
+    load->forest.paths = load->tree && load->paths;
+    if (rc == 0)
+        rc = llmobs_forest_sort(&load->forest);
+    if (rc == 0 && load->tree)
+        rc = llmobs_forest_grow(&load->forest);
+    if (rc == 0 && load->forest.paths)
+        rc = llmobs_load_fill(load, reader, is_path);
     return rc;
 }

@@ -27,6 +27,7 @@ struct llmobs_load {
     struct llmobs_prices *prices; /* borrowed; NULL: no cost is estimated */
     bool tree;     /* the ids of the spans between wanted ones too */
     bool bare;     /* the evaluations are not read */
+    bool paths;    /* and the spans above wanted ones are shown */
     size_t newest; /* so many traces, or spans where it is no tree; 0: all */
 
     struct llmobs_texts texts;

@@ -263,15 +263,28 @@ int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
     return rc;
 }
 
+static const struct llmobs_row unknown = {
+    .name = "",
+    .kind = "-",
+    .duration_ns = -1,
+    .input_tokens = -1,
+    .output_tokens = -1,
+    .cache_read_tokens = -1,
+    .cache_write_tokens = -1,
+    .reasoning_tokens = -1,
+    .first_token = -1,
+};
+
 int llmobs_row_new(const struct llmobs_json *event, struct llmobs_place place,
                    enum llmobs_row_parts parts, struct llmobs_texts *texts,
                    struct llmobs_row **out)
 {
-    struct llmobs_row *row = calloc(1, sizeof *row);
+    struct llmobs_row *row = malloc(sizeof *row);
     int rc;
 
     if (row == NULL)
         return -ENOMEM;
+    *row = unknown;
     row->place = place;
     rc = read_ids(row, event, texts);
     if (rc == 0)

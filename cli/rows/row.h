@@ -27,6 +27,7 @@ struct llmobs_row {
     const char *parent_id; /* NULL: a root */
     struct llmobs_place place;
     bool wanted; /* the filters select it */
+    bool path;   /* they do not, but it is above one that they do */
     bool filled; /* the members up to `failed` are set */
     bool failed;
 

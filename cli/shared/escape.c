@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <wchar.h>
 
-#define ESCAPE_MAX 16
 /* The columns of a name in a message. */
 #define NAME_COLUMNS 200
 
@@ -67,8 +67,23 @@ static size_t decode(const unsigned char *s, size_t len, uint32_t *code)
     return n;
 }
 
+/* Parts of Korean syllables that stand alone. Terminals differ: some join them
+ * to the character before, others give each a column. */
+static const struct range joined[] = {{0x1160, 0x11FF}, {0xD7B0, 0xD7FB}};
+
+/* True where the locale knows the widths of characters, but not of this one:
+ * any terminal may show it in its own way. */
+static bool is_unassigned(uint32_t code)
+{
+    return wcwidth((wchar_t)code) < 0 && wcwidth(L'日') == 2;
+}
+
 static size_t width_of(uint32_t code)
 {
+    int width = wcwidth((wchar_t)code);
+
+    if (width > 0 || (width == 0 && !IN(joined, code)))
+        return (size_t)width;
     if (IN(narrow, code))
         return 0;
     return IN(wide, code) ? 2 : 1;
@@ -76,49 +91,46 @@ static size_t width_of(uint32_t code)
 
 /* Writes the escape of a character that must not be shown as it is; 0: it may
  * be. */
-static size_t escape(uint32_t code, char out[ESCAPE_MAX])
+static size_t escape(uint32_t code, char out[LLMOBS_ESCAPE_MAX])
 {
     int n;
 
     if (code == '\n' || code == '\r' || code == '\t')
-        n = snprintf(out, ESCAPE_MAX, "\\%c",
+        n = snprintf(out, LLMOBS_ESCAPE_MAX, "\\%c",
                      code == '\n'   ? 'n'
                      : code == '\r' ? 'r'
                                     : 't');
     else if (code < 0x20 || code == 0x7F)
-        n = snprintf(out, ESCAPE_MAX, "\\x%02x", (unsigned)code);
-    else if ((code >= 0x80 && code < 0xA0) || IN(escaped, code))
-        n = snprintf(out, ESCAPE_MAX, "\\u{%x}", (unsigned)code);
+        n = snprintf(out, LLMOBS_ESCAPE_MAX, "\\x%02x", (unsigned)code);
+    else if ((code >= 0x80 && code < 0xA0) || IN(escaped, code) ||
+             (code >= 0x80 && is_unassigned(code)))
+        n = snprintf(out, LLMOBS_ESCAPE_MAX, "\\u{%x}", (unsigned)code);
     else
         n = 0;
     return (size_t)n;
 }
 
-/* The shown form of one character of the text. */
-struct piece {
-    char escape[ESCAPE_MAX];
-    const char *data;
-    size_t len;
-    size_t width;
-};
-
-/* Fills `piece` from the text's start; answers the number of bytes used. */
-static size_t next_piece(struct llmobs_text text, struct piece *piece)
+/* True before the mark that makes a picture of a character: many terminals show
+ * it with two columns then, and no row may be longer than it counts. */
+static bool is_picture(struct llmobs_text rest)
 {
-    unsigned char first = (unsigned char)text.data[0];
-    uint32_t code;
-    size_t used;
+    static const char mark[] = "\xEF\xB8\x8F"; /* U+FE0F */
 
-    if (first >= 0x20 && first < 0x7F) { /* most are, and a store is long */
-        piece->data = text.data;
-        piece->len = piece->width = 1;
-        return 1;
-    }
-    used = decode((const unsigned char *)text.data, text.len, &code);
+    return rest.len >= 3 && memcmp(rest.data, mark, 3) == 0;
+}
+
+/* Fills a piece from a character that is not ASCII, or is a control. */
+static size_t next_other(struct llmobs_text text,
+                         struct llmobs_escape_piece *piece)
+{
+    uint32_t code;
+    size_t used = decode((const unsigned char *)text.data, text.len, &code);
+
     if (used == 0) {
         used = 1;
-        piece->len = (size_t)snprintf(piece->escape, ESCAPE_MAX, "\\x%02x",
-                                      (unsigned)(unsigned char)text.data[0]);
+        piece->len =
+            (size_t)snprintf(piece->escape, LLMOBS_ESCAPE_MAX, "\\x%02x",
+                             (unsigned)(unsigned char)text.data[0]);
     } else {
         piece->len = escape(code, piece->escape);
     }
@@ -133,6 +145,24 @@ static size_t next_piece(struct llmobs_text text, struct piece *piece)
     return used;
 }
 
+size_t llmobs_escape_next(struct llmobs_text text,
+                          struct llmobs_escape_piece *piece)
+{
+    unsigned char first = (unsigned char)text.data[0];
+    size_t used = 1;
+
+    if (first >= 0x20 && first < 0x7F) { /* most are, and a store is long */
+        piece->data = text.data;
+        piece->len = piece->width = 1;
+    } else {
+        used = next_other(text, piece);
+    }
+    if (piece->width == 1 &&
+        is_picture((struct llmobs_text){text.data + used, text.len - used}))
+        piece->width = 2;
+    return used;
+}
+
 /* Characters without a width are limited by this, so that every shown text has
  * a maximal length. */
 #define BYTES_PER_COLUMN 16
@@ -141,13 +171,13 @@ int llmobs_escape_add(struct llmobs_buf *out, struct llmobs_text text,
                       size_t columns)
 {
     size_t begin = out->len, fit = out->len, width = 0;
-    struct piece piece;
+    struct llmobs_escape_piece piece;
     int rc = 0;
 
     for (size_t at = 0; at < text.len && rc == 0;) {
         struct llmobs_text rest = {text.data + at, text.len - at};
 
-        at += next_piece(rest, &piece);
+        at += llmobs_escape_next(rest, &piece);
         if (width + piece.width > columns ||
             out->len - begin > columns * BYTES_PER_COLUMN) {
             llmobs_buf_cut(out, fit);
@@ -184,11 +214,11 @@ const char *llmobs_escape_name(const char *name, char room[LLMOBS_ESCAPE_NAME])
 size_t llmobs_escape_width(const char *text)
 {
     struct llmobs_text rest = {text, strlen(text)};
-    struct piece piece;
+    struct llmobs_escape_piece piece;
     size_t width = 0;
 
     while (rest.len > 0) {
-        size_t used = next_piece(rest, &piece);
+        size_t used = llmobs_escape_next(rest, &piece);
 
         width += piece.width;
         rest.data += used;

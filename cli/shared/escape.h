@@ -2,7 +2,8 @@
  *
  * Threads: any.
  * Errors:  -ENOMEM, -EFBIG of the buffer.
- * Limits:  the columns asked for.
+ * Limits:  the columns asked for. A character is as wide as wcwidth says; where
+ *          the locale does not know it, as a short table here says.
  *
  * Controls, escapes, line breaks and characters that change the direction of
  * writing are written as \n, \x1b or \u{202e}, so that a model's answer cannot
@@ -27,5 +28,20 @@ const char *llmobs_escape_name(const char *name, char room[LLMOBS_ESCAPE_NAME]);
 
 /* The number of columns of a text that llmobs_escape_add has written. */
 size_t llmobs_escape_width(const char *text);
+
+#define LLMOBS_ESCAPE_MAX 16
+
+/* The shown form of one character of a text. */
+struct llmobs_escape_piece {
+    char escape[LLMOBS_ESCAPE_MAX];
+    const char *data; /* in the text, or ->escape */
+    size_t len;
+    size_t width; /* in columns */
+};
+
+/* Fills `piece` from the start of a text that is not empty; answers the number
+ * of bytes used. */
+size_t llmobs_escape_next(struct llmobs_text text,
+                          struct llmobs_escape_piece *piece);
 
 #endif

@@ -228,6 +228,12 @@ const struct llmobs_reader_report *llmobs_reader_report(
     return &reader->report;
 }
 
+int64_t llmobs_reader_written(const struct llmobs_reader *reader,
+                              struct llmobs_place place)
+{
+    return reader->files[place.file].written_s * NS_PER_S;
+}
+
 /* -- pieces of a file ----------------------------------------------------- */
 
 /* Adds the bytes from `at` to `end` to `out`; fewer where the file is shorter,

@@ -67,6 +67,10 @@ int llmobs_reader_more(struct llmobs_reader *reader, llmobs_reader_line *line,
 int llmobs_reader_again(struct llmobs_reader *reader, struct llmobs_place place,
                         struct llmobs_buf *out);
 
+/* When the file of a line was last written to, a wall time as since_ns is. */
+int64_t llmobs_reader_written(const struct llmobs_reader *reader,
+                              struct llmobs_place place);
+
 const struct llmobs_reader_report *llmobs_reader_report(
     const struct llmobs_reader *reader);
 

@@ -1,35 +1,133 @@
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "cli/rows/cost.h"
+#include "cli/rows/count.h"
+#include "cli/term/pager.h"
+#include "cli/view/cells.h"
+#include "cli/view/layout.h"
 #include "cli/view/table.h"
 #include "cli/view/view.h"
 
-static bool wants_colour(void)
+/* The begin of the oldest row that is shown. */
+static int64_t oldest(const struct llmobs_load *load)
 {
-    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    int64_t ns = INT64_MAX;
 
-    return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0') &&
-           term != NULL && strcmp(term, "dumb") != 0;
+    for (size_t i = 0; i < load->forest.count; i++) {
+        const struct llmobs_row *row = load->forest.rows[i];
+
+        if (row->wanted && row->start_ns < ns)
+            ns = row->start_ns;
+    }
+    return ns;
+}
+
+/* To count the traces that a filter selects would take as long as to show them.
+ */
+static int add_window(struct llmobs_view *view, struct llmobs_buf *line,
+                      bool tree)
+{
+    const struct llmobs_load *load = &view->load;
+    const char *what = tree ? "traces" : "spans";
+    size_t all = 0;
+    int rc = 0;
+
+    if (tree && !llmobs_filter_asks(&view->filter))
+        rc = llmobs_count_traces(view->reader, &all);
+    if (rc == 0 && all > 0)
+        rc = llmobs_buf_addf(line, "%zu of %zu %s since ", load->newest, all,
+                             what);
+    else if (rc == 0)
+        rc = llmobs_buf_addf(line, "the newest %zu %s, since ", load->newest,
+                             what);
+    if (rc == 0)
+        rc = llmobs_cells_time(line, oldest(load), true);
+    return rc == 0 ? llmobs_buf_adds(line, "; -n 0 shows all") : rc;
+}
+
+/* True where a cost is shown; it may be the provider's own. */
+static bool has_cost(const struct llmobs_load *load)
+{
+    for (size_t i = 0; i < load->forest.count; i++)
+        if (load->forest.rows[i]->cost >= 0)
+            return true;
+    return false;
+}
+
+/* Says below the rows how many there are besides, and what costs are. */
+static int tell_rest(struct llmobs_view *view, bool tree)
+{
+    const struct llmobs_load *load = &view->load;
+    char source[LLMOBS_COST_NOTE];
+    struct llmobs_buf line;
+    int rc = 0;
+
+    fflush(stdout); /* the rows are there meanwhile */
+    llmobs_buf_init(&line, 512);
+    if (load->more)
+        rc = add_window(view, &line, tree);
+    if (rc == 0 && view->prices != NULL && has_cost(load))
+        rc = llmobs_buf_addf(&line, "%sCOST: %s", line.len > 0 ? "   " : "",
+                             llmobs_cost_source(view->prices, source));
+    if (rc == 0 && line.len > 0) {
+        putchar('\n');
+        llmobs_screen_painted(&view->screen, LLMOBS_PAINT_DIM, line.data);
+        putchar('\n');
+    }
+    llmobs_buf_fini(&line);
+    return rc;
+}
+
+/* True where the rows alone are more than the screen takes: then the newest
+ * ones, the last, are shown first. */
+static bool is_long(const struct llmobs_view *view)
+{
+    const struct llmobs_load *load = &view->load;
+
+    return load->newest > 0 && !view->reverse && view->screen.lines > 0 &&
+           load->shown + 2 * load->forest.trace_count > view->screen.lines;
+}
+
+static int print(struct llmobs_view *view, bool tree)
+{
+    struct llmobs_table_style style = {
+        .screen = view->screen,
+        .messages = view->messages ? view->reader : NULL,
+        .reverse = view->reverse,
+    };
+    struct llmobs_pager pager = {0};
+    int rc;
+
+    if (view->screen.terminal && !view->no_pager)
+        llmobs_pager_begin(&pager, is_long(view));
+    rc = tree ? llmobs_table_tree(&view->load.forest, &style)
+              : llmobs_table_list(&view->load.forest, &style);
+    if (rc == 0 && view->screen.terminal)
+        rc = tell_rest(view, tree);
+    llmobs_pager_end(&pager);
+    return rc;
 }
 
 static int show(struct llmobs_view *view, bool tree)
 {
-    struct llmobs_table_style style = {.colour = wants_colour(),
-                                       .messages = view->messages ? view->reader
-                                                                  : NULL};
     struct llmobs_load *load = &view->load;
+    bool more = view->screen.columns >= LLMOBS_LAYOUT_COST;
     int rc;
 
+    if (more)
+        llmobs_view_prices(view);
     load->filter = &view->filter;
-    load->parts = LLMOBS_ROW_FACTS;
+    load->parts = more ? LLMOBS_ROW_ALL : LLMOBS_ROW_FACTS;
     load->tree = tree;
+    load->paths = view->filter.errors;
     load->newest = view->newest;
+    if (!view->counted && view->screen.terminal)
+        load->newest = LLMOBS_VIEW_NEWEST;
     rc = llmobs_load_rows(load, view->reader);
     if (rc != 0 || load->shown == 0)
         return rc;
-    return tree ? llmobs_table_tree(&load->forest, &style)
-                : llmobs_table_list(&load->forest, &style);
+    return print(view, tree);
 }
 
 int llmobs_view_tree(struct llmobs_view *view)

@@ -1,174 +1,51 @@
 #include "cli/view/table.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "cli/rows/cost.h"
 #include "cli/shared/escape.h"
+#include "cli/view/branches.h"
+#include "cli/view/cells.h"
+#include "cli/view/layout.h"
 #include "cli/view/messages.h"
 
-#define CELL_MAX 4096
+#define CELL_MAX (32u * 1024)
 #define NAME_COLUMNS 40
+#define APP_COLUMNS 20
 #define KIND_COLUMNS 12
 #define MODEL_COLUMNS 32
+#define ID_COLUMNS 39
 #define ERROR_COLUMNS 160
 #define BELOW_MAX (256u * 1024)
-
-enum column {
-    COLUMN_TIME, /* of the list only */
-    COLUMN_NAME,
-    COLUMN_KIND,
-    COLUMN_MODEL,
-    COLUMN_IN,
-    COLUMN_OUT,
-    COLUMN_DURATION,
-    COLUMN_FIRST,
-    COLUMN_STATUS,
-    COLUMN_TRACE, /* of the list only */
-    COLUMN_COUNT
-};
-
-static const struct {
-    const char *title;
-    bool right;
-    bool list_only;
-} columns[COLUMN_COUNT] = {
-    [COLUMN_TIME] = {"STARTED", false, true},
-    [COLUMN_NAME] = {"NAME", false, false},
-    [COLUMN_KIND] = {"KIND", false, false},
-    [COLUMN_MODEL] = {"MODEL", false, false},
-    [COLUMN_IN] = {"TOKENS IN", true, false},
-    [COLUMN_OUT] = {"OUT", true, false},
-    [COLUMN_DURATION] = {"DURATION", true, false},
-    [COLUMN_FIRST] = {"1ST TOKEN", true, false},
-    [COLUMN_STATUS] = {"STATUS", false, false},
-    [COLUMN_TRACE] = {"TRACE", false, true},
-};
-
-enum paint { PAINT_NONE, PAINT_DIM, PAINT_BOLD, PAINT_RED, PAINT_CYAN };
-
-static const char *const paints[] = {"", "\033[2m", "\033[1m", "\033[31m",
-                                     "\033[36m"};
+/* A branch is drawn where so much is left for the name. */
+#define NAME_LEAST 10
 
 struct table {
-    bool colour;
+    const struct llmobs_table_style *style;
+    const struct llmobs_screen *screen;
     bool list;
-    struct llmobs_reader *reader; /* NULL: no messages */
-    size_t width[COLUMN_COUNT];
-    struct llmobs_buf cell[COLUMN_COUNT]; /* cells of the current row */
+    bool brief; /* fitted to the screen */
+    struct llmobs_layout layout;
+    size_t depth;                                /* levels that are drawn */
+    struct llmobs_buf cell[LLMOBS_COLUMN_COUNT]; /* of the current row */
+    struct llmobs_buf text;                      /* for any line */
 };
 
-static void paint(const struct table *table, enum paint which)
+/* -- cells ---------------------------------------------------------------- */
+
+/* Stands for a fact that is unknown. */
+static const char *dash_of(const struct table *table)
 {
-    if (table->colour && which != PAINT_NONE)
-        fputs(paints[which], stdout);
-}
-
-static void unpaint(const struct table *table, enum paint which)
-{
-    if (table->colour && which != PAINT_NONE)
-        fputs("\033[0m", stdout);
-}
-
-static void painted(const struct table *table, enum paint which,
-                    const char *text)
-{
-    paint(table, which);
-    fputs(text, stdout);
-    unpaint(table, which);
-}
-
-/* Writes a duration in the unit that a person would choose: "412 ms",
- * "3 m 05 s". */
-static void write_duration(int64_t ns, char *out, size_t cap)
-{
-    int64_t s = ns / 1000000000;
-
-    if (ns < 0)
-        snprintf(out, cap, "-");
-    else if (ns < 1000000)
-        snprintf(out, cap, "%" PRId64 " µs", ns / 1000);
-    else if (ns < 1000000000)
-        snprintf(out, cap, "%" PRId64 " ms", ns / 1000000);
-    else if (s < 60)
-        snprintf(out, cap, "%" PRId64 ".%02d s", s,
-                 (int)(ns % 1000000000 / 10000000));
-    else if (s < 3600)
-        snprintf(out, cap, "%" PRId64 " m %02d s", s / 60, (int)(s % 60));
-    else
-        snprintf(out, cap, "%" PRId64 " h %02d m", s / 3600,
-                 (int)(s / 60 % 60));
-}
-
-static int add_time(struct llmobs_buf *out, int64_t ns)
-{
-    time_t at = (time_t)(ns / 1000000000);
-    struct tm tm;
-    char text[64] = "-";
-
-    if (ns > 0 && localtime_r(&at, &tm) != NULL)
-        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
-    return llmobs_buf_adds(out, text);
-}
-
-static int add_count(struct llmobs_buf *out, int64_t count)
-{
-    return count < 0 ? llmobs_buf_adds(out, "-")
-                     : llmobs_buf_addf(out, "%" PRId64, count);
-}
-
-static int add_duration(struct llmobs_buf *out, int64_t ns)
-{
-    char text[32];
-
-    write_duration(ns, text, sizeof text);
-    return llmobs_buf_adds(out, text);
-}
-
-/* Lists the drawn rows above `row`, the top one first; answers their number. */
-static size_t above(const struct llmobs_row *row,
-                    const struct llmobs_row *path[LLMOBS_TABLE_DEPTH])
-{
-    const struct llmobs_row *up;
-    size_t depth = 0, skip, at;
-
-    for (up = row->parent; up != NULL; up = up->parent)
-        depth++;
-    skip = depth > LLMOBS_TABLE_DEPTH ? depth - LLMOBS_TABLE_DEPTH : 0;
-    depth -= skip;
-    at = depth;
-    for (up = row->parent; at > 0; up = up->parent)
-        path[--at] = up;
-    return depth;
-}
-
-/* Adds the tree's lines to the left of a row: branches for its own line, or the
- * bars beside the lines below it. A root has none, since its siblings are other
- * trees. */
-static int add_branches(struct llmobs_buf *out, const struct llmobs_row *row,
-                        bool own)
-{
-    const struct llmobs_row *path[LLMOBS_TABLE_DEPTH];
-    size_t depth = above(row, path);
-    int rc = 0;
-
-    for (size_t i = 1; rc == 0 && i < depth; i++)
-        rc = llmobs_buf_adds(out, path[i]->next != NULL ? "│  " : "   ");
-    if (rc == 0 && depth > 0 && own)
-        rc = llmobs_buf_adds(out, row->next != NULL ? "├─ " : "└─ ");
-    else if (rc == 0 && depth > 0)
-        rc = llmobs_buf_adds(out, row->next != NULL ? "│  " : "   ");
-    if (rc == 0 && !own)
-        rc = llmobs_buf_adds(out, row->child != NULL ? "│  " : "   ");
-    return rc;
+    return table->brief ? LLMOBS_CELLS_DASH : "-";
 }
 
 static int fill_name(const struct table *table, struct llmobs_buf *out,
                      const struct llmobs_row *row)
 {
-    int rc = table->list ? 0 : add_branches(out, row, true);
+    int rc =
+        table->list ? 0 : llmobs_branches_add(out, row, true, table->depth);
 
     if (rc == 0)
         rc = llmobs_escape_adds(out, row->name, NAME_COLUMNS);
@@ -177,114 +54,160 @@ static int fill_name(const struct table *table, struct llmobs_buf *out,
     return rc;
 }
 
-static int fill(struct table *table, enum column column,
+static int fill_model(const struct table *table, struct llmobs_buf *out,
+                      const struct llmobs_row *row)
+{
+    bool brief = table->brief && table->layout.columns < LLMOBS_LAYOUT_KIND;
+
+    if (row->model != NULL)
+        return llmobs_cells_model(out, row->model, brief, MODEL_COLUMNS);
+    return table->brief && !llmobs_row_is_call(row)
+               ? 0
+               : llmobs_buf_adds(out, dash_of(table));
+}
+
+static int fill_first(const struct table *table, struct llmobs_buf *out,
+                      const struct llmobs_row *row)
+{
+    bool none = table->brief && strcmp(row->kind, "llm") != 0;
+
+    return llmobs_cells_first(out, row, none ? "" : dash_of(table));
+}
+
+static int fill_cost(struct llmobs_buf *out, const struct llmobs_row *row)
+{
+    char room[LLMOBS_COST_TEXT];
+    const char *cost = llmobs_cost_text(row->cost, room);
+
+    if (cost == NULL)
+        cost = llmobs_row_is_call(row) ? LLMOBS_CELLS_DASH : "";
+    return llmobs_buf_adds(out, cost);
+}
+
+static int fill(struct table *table, enum llmobs_layout_column column,
                 const struct llmobs_row *row)
 {
     struct llmobs_buf *out = &table->cell[column];
 
     switch (column) {
-    case COLUMN_TIME:
-        return add_time(out, row->start_ns);
-    case COLUMN_NAME:
+    case LLMOBS_COLUMN_TIME:
+        return llmobs_cells_time(out, row->start_ns, table->brief);
+    case LLMOBS_COLUMN_LETTER:
+        return llmobs_buf_addc(out, llmobs_cells_letter(row->kind));
+    case LLMOBS_COLUMN_NAME:
         return fill_name(table, out, row);
-    case COLUMN_KIND:
+    case LLMOBS_COLUMN_KIND:
         return llmobs_escape_adds(out, row->kind, KIND_COLUMNS);
-    case COLUMN_MODEL:
-        return llmobs_escape_adds(out, row->model != NULL ? row->model : "-",
-                                  MODEL_COLUMNS);
-    case COLUMN_IN:
-        return add_count(out, row->input_tokens);
-    case COLUMN_OUT:
-        return add_count(out, row->output_tokens);
-    case COLUMN_DURATION:
-        return add_duration(out, row->duration_ns);
-    case COLUMN_FIRST:
-        return add_duration(out, row->first_token >= 0 && row->first_token < 9e9
-                                     ? (int64_t)(row->first_token * 1e9)
-                                     : -1);
-    case COLUMN_STATUS:
+    case LLMOBS_COLUMN_MODEL:
+        return fill_model(table, out, row);
+    case LLMOBS_COLUMN_TOKENS:
+        return llmobs_cells_tokens(out, row);
+    case LLMOBS_COLUMN_IN:
+        return llmobs_cells_count(out, row->input_tokens, "-");
+    case LLMOBS_COLUMN_OUT:
+        return llmobs_cells_count(out, row->output_tokens, "-");
+    case LLMOBS_COLUMN_DURATION:
+        return llmobs_cells_duration(out, row->duration_ns, dash_of(table));
+    case LLMOBS_COLUMN_FIRST:
+        return fill_first(table, out, row);
+    case LLMOBS_COLUMN_COST:
+        return fill_cost(out, row);
+    case LLMOBS_COLUMN_STATUS:
         return llmobs_buf_adds(out, row->failed ? "error" : "ok");
-    case COLUMN_TRACE:
-        return llmobs_escape_adds(out, row->trace_id, 39);
-    case COLUMN_COUNT:
+    case LLMOBS_COLUMN_TRACE:
+        return llmobs_escape_adds(out, row->trace_id, ID_COLUMNS);
+    case LLMOBS_COLUMN_QUESTION:
+        return llmobs_cells_question(out, row, LLMOBS_ROW_WORDS);
+    case LLMOBS_COLUMN_COUNT:
         break;
     }
     return 0;
-}
-
-static bool absent(const struct table *table, int column)
-{
-    return columns[column].list_only && !table->list;
 }
 
 static int fill_row(struct table *table, const struct llmobs_row *row)
 {
     int rc = 0;
 
-    for (int i = 0; rc == 0 && i < COLUMN_COUNT; i++) {
+    for (int i = 0; rc == 0 && i < LLMOBS_COLUMN_COUNT; i++) {
         llmobs_buf_cut(&table->cell[i], 0);
-        if (!absent(table, i))
-            rc = fill(table, (enum column)i, row);
+        if (table->layout.shown[i])
+            rc = fill(table, (enum llmobs_layout_column)i, row);
     }
     return rc;
 }
 
-static const char *cell(const struct table *table, int column)
+static const char *text_of(const struct llmobs_buf *buf)
 {
-    return table->cell[column].len > 0 ? table->cell[column].data : "";
+    return buf->len > 0 ? buf->data : "";
 }
 
 static int measure(struct table *table, const struct llmobs_row *row)
 {
     int rc = fill_row(table, row);
 
-    for (int i = 0; rc == 0 && i < COLUMN_COUNT; i++) {
-        size_t width = llmobs_escape_width(cell(table, i));
-
-        if (width > table->width[i])
-            table->width[i] = width;
-    }
+    for (int i = 0; rc == 0 && i < LLMOBS_COLUMN_COUNT; i++)
+        llmobs_layout_want(&table->layout, (enum llmobs_layout_column)i,
+                           llmobs_escape_width(text_of(&table->cell[i])));
     return rc;
 }
 
-static int last_column(const struct table *table)
+/* -- lines ---------------------------------------------------------------- */
+
+/* Cuts a text that is fit for a terminal to the columns: one that was cut
+ * before keeps its end. */
+static int cut_to(struct table *table, struct llmobs_buf *cell, size_t columns)
 {
-    return table->list ? COLUMN_TRACE : COLUMN_STATUS;
+    int rc = 0;
+
+    if (llmobs_escape_width(text_of(cell)) <= columns)
+        return 0;
+    llmobs_buf_cut(&table->text, 0);
+    if (columns > 0)
+        rc = llmobs_escape_adds(&table->text, cell->data, columns);
+    llmobs_buf_cut(cell, 0);
+    return rc == 0 ? llmobs_buf_adds(cell, text_of(&table->text)) : rc;
 }
 
-static void pad(size_t count)
+static enum llmobs_paint paint_of(const struct table *table, int column,
+                                  const struct llmobs_row *row)
 {
-    printf("%*s", (int)count, "");
-}
-
-static void print_cell(const struct table *table, int column, const char *text,
-                       enum paint which)
-{
-    size_t width = llmobs_escape_width(text);
-    size_t space =
-        table->width[column] > width ? table->width[column] - width : 0;
-
-    if (columns[column].right)
-        pad(space);
-    painted(table, which, text);
-    if (column == last_column(table)) {
-        putchar('\n');
-        return;
+    if (row->path)
+        return LLMOBS_PAINT_DIM;
+    switch (column) {
+    case LLMOBS_COLUMN_STATUS:
+        return row->failed    ? LLMOBS_PAINT_RED
+               : table->brief ? LLMOBS_PAINT_DIM
+                              : LLMOBS_PAINT_NONE;
+    case LLMOBS_COLUMN_LETTER:
+        return llmobs_cells_paint(row->kind);
+    case LLMOBS_COLUMN_KIND:
+        return table->brief ? llmobs_cells_paint(row->kind) : LLMOBS_PAINT_CYAN;
+    case LLMOBS_COLUMN_TIME:
+    case LLMOBS_COLUMN_TRACE:
+    case LLMOBS_COLUMN_QUESTION:
+        return LLMOBS_PAINT_DIM;
+    default:
+        return LLMOBS_PAINT_NONE;
     }
-    if (!columns[column].right)
-        pad(space);
-    fputs("  ", stdout);
 }
 
-static enum paint paint_of(int column, const struct llmobs_row *row)
+/* Prints a cell and the gap behind it; `last`: there is none to its right. */
+static void print_cell(const struct table *table,
+                       enum llmobs_layout_column column, const char *text,
+                       enum llmobs_paint paint, bool last)
 {
-    if (column == COLUMN_STATUS && row->failed)
-        return PAINT_RED;
-    if (column == COLUMN_KIND)
-        return PAINT_CYAN;
-    if (column == COLUMN_TIME || column == COLUMN_TRACE)
-        return PAINT_DIM;
-    return PAINT_NONE;
+    size_t gap = last ? 0 : llmobs_layout_gap(&table->layout, column);
+    size_t width = llmobs_escape_width(text);
+    size_t want = table->layout.width[column];
+    size_t space = want > width ? want - width : 0;
+
+    if (llmobs_layout_right(column))
+        llmobs_screen_pad(space);
+    llmobs_screen_painted(table->screen, paint, text);
+    if (gap == 0)
+        putchar('\n');
+    else
+        llmobs_screen_pad(gap + (llmobs_layout_right(column) ? 0 : space));
 }
 
 static void print_lines(const struct table *table, const char *bars,
@@ -294,54 +217,73 @@ static void print_lines(const struct table *table, const char *bars,
 
     for (; lines != NULL && (end = strchr(lines, '\n')) != NULL;
          lines = end + 1) {
-        fputs(bars, stdout);
-        paint(table, PAINT_DIM);
-        fwrite(lines, 1, (size_t)(end - lines), stdout);
-        unpaint(table, PAINT_DIM);
+        llmobs_screen_puts(table->screen, bars);
+        llmobs_screen_paint(table->screen, LLMOBS_PAINT_DIM);
+        llmobs_screen_put(table->screen,
+                          (struct llmobs_text){lines, (size_t)(end - lines)});
+        llmobs_screen_unpaint(table->screen, LLMOBS_PAINT_DIM);
         putchar('\n');
     }
 }
 
-/* Adds "type: message". */
-static int add_error(struct llmobs_buf *out, const struct llmobs_row *row)
+/* Prints lines that are fit for a terminal, each cut to the screen. */
+static int print_cut(struct table *table, const char *bars, const char *lines)
 {
-    struct llmobs_buf text;
+    size_t columns = table->screen->columns, left = llmobs_escape_width(bars);
+    struct llmobs_buf cut;
+    const char *end;
     int rc = 0;
 
-    llmobs_buf_init(&text, BELOW_MAX);
-    if (row->error_type != NULL)
-        rc = llmobs_buf_adds(&text, row->error_type);
-    if (rc == 0 && text.len > 0 && row->error_message != NULL)
-        rc = llmobs_buf_adds(&text, ": ");
-    if (rc == 0 && row->error_message != NULL)
-        rc = llmobs_buf_adds(&text, row->error_message);
-    if (rc == 0 && text.len > 0)
-        rc = llmobs_escape_add(out, (struct llmobs_text){text.data, text.len},
-                               ERROR_COLUMNS);
-    llmobs_buf_fini(&text);
+    if (columns == 0) {
+        print_lines(table, bars, lines);
+        return 0;
+    }
+    columns = columns > left ? columns - left : 1;
+    llmobs_buf_init(&cut, SIZE_MAX / 2);
+    for (; rc == 0 && lines != NULL && (end = strchr(lines, '\n')) != NULL;
+         lines = end + 1) {
+        rc = llmobs_escape_add(
+            &cut, (struct llmobs_text){lines, (size_t)(end - lines)}, columns);
+        if (rc == 0)
+            rc = llmobs_buf_addc(&cut, '\n');
+    }
+    if (rc == 0)
+        print_lines(table, bars, text_of(&cut));
+    llmobs_buf_fini(&cut);
     return rc;
 }
+
+/* -- below a row ---------------------------------------------------------- */
 
 static int print_error(struct table *table, const char *bars,
                        const struct llmobs_row *row)
 {
-    struct llmobs_buf *error = &table->cell[COLUMN_STATUS];
+    size_t columns = table->screen->columns, left = llmobs_escape_width(bars);
+    struct llmobs_buf *error = &table->cell[LLMOBS_COLUMN_STATUS];
+    struct llmobs_buf text;
     int rc;
 
-    if (!row->failed)
+    if (!row->failed || row->path)
         return 0;
+    columns = columns == 0     ? ERROR_COLUMNS
+              : columns > left ? columns - left
+                               : 1;
+    llmobs_buf_init(&text, BELOW_MAX);
     llmobs_buf_cut(error, 0);
-    rc = add_error(error, row);
-    if (rc != 0 || error->len == 0)
-        return rc;
-    fputs(bars, stdout);
-    painted(table, PAINT_RED, error->data);
-    putchar('\n');
-    return 0;
+    rc = llmobs_cells_error(&text, row);
+    if (rc == 0 && text.len > 0)
+        rc = llmobs_escape_adds(error, text.data, columns);
+    if (rc == 0 && error->len > 0) {
+        llmobs_screen_puts(table->screen, bars);
+        llmobs_screen_painted(table->screen, LLMOBS_PAINT_RED, error->data);
+        putchar('\n');
+    }
+    llmobs_buf_fini(&text);
+    return rc;
 }
 
 /* Reads the span again for its messages. */
-static int print_messages(const struct table *table, const char *bars,
+static int print_messages(struct table *table, const char *bars,
                           const struct llmobs_row *row)
 {
     struct llmobs_json *event = NULL;
@@ -350,35 +292,74 @@ static int print_messages(const struct table *table, const char *bars,
 
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
     llmobs_buf_init(&lines, BELOW_MAX);
-    rc = llmobs_reader_again(table->reader, row->place, &line);
+    rc = llmobs_reader_again(table->style->messages, row->place, &line);
     if (rc == 0)
         rc = llmobs_json_parse((struct llmobs_text){line.data, line.len},
                                &event);
     if (rc == 0)
         rc = llmobs_messages_lines(event, &lines);
     if (rc == 0 && lines.len > 0)
-        print_lines(table, bars, lines.data);
+        rc = print_cut(table, bars, lines.data);
     llmobs_json_free(event);
     llmobs_buf_fini(&line);
     llmobs_buf_fini(&lines);
     return rc == -ESTALE ? 0 : rc; /* the exporter has removed the file */
 }
 
+/* Adds the bars beside the lines below a row, which stand below its name. */
+static int add_bars(const struct table *table, struct llmobs_buf *out,
+                    const struct llmobs_row *row)
+{
+    size_t left =
+        table->list ? 0
+                    : llmobs_layout_before(&table->layout, LLMOBS_COLUMN_NAME);
+    int rc = llmobs_buf_addf(out, "%*s", (int)left, "");
+
+    if (rc == 0 && table->list)
+        rc = llmobs_buf_adds(out, "   ");
+    else if (rc == 0)
+        rc = llmobs_branches_add(out, row, false, table->depth);
+    return rc;
+}
+
 /* Prints the lines below a row: its error, messages and evaluations. */
 static int print_below(struct table *table, const struct llmobs_row *row)
 {
-    struct llmobs_buf *bars = &table->cell[COLUMN_NAME];
+    struct llmobs_buf *bars = &table->cell[LLMOBS_COLUMN_NAME];
     int rc;
 
     llmobs_buf_cut(bars, 0);
-    rc = table->list ? llmobs_buf_adds(bars, "   ")
-                     : add_branches(bars, row, false);
+    rc = add_bars(table, bars, row);
+    if (rc == 0 && table->brief)
+        rc = cut_to(table, bars, table->screen->columns - 1);
     if (rc == 0)
-        rc = print_error(table, bars->data, row);
-    if (rc == 0 && table->reader != NULL)
-        rc = print_messages(table, bars->data, row);
+        rc = print_error(table, text_of(bars), row);
+    if (rc == 0 && table->style->messages != NULL && !row->path)
+        rc = print_messages(table, text_of(bars), row);
     if (rc == 0)
-        print_lines(table, bars->data, row->evaluations);
+        rc = print_cut(table, text_of(bars), row->evaluations);
+    return rc;
+}
+
+/* Prints the cells of a line, up to the last one that has a text. */
+static int print_cells(struct table *table, const struct llmobs_row *row)
+{
+    int last = LLMOBS_COLUMN_COUNT - 1, rc = 0;
+
+    while (last > 0 && table->cell[last].len == 0)
+        last--;
+    for (int i = 0; rc == 0 && i <= last; i++) {
+        enum llmobs_layout_column column = (enum llmobs_layout_column)i;
+
+        if (!table->layout.shown[i])
+            continue;
+        rc = cut_to(table, &table->cell[i], table->layout.width[i]);
+        if (rc == 0)
+            print_cell(table, column, text_of(&table->cell[i]),
+                       row != NULL ? paint_of(table, i, row)
+                                   : LLMOBS_PAINT_BOLD,
+                       i == last);
+    }
     return rc;
 }
 
@@ -386,85 +367,169 @@ static int print_row(struct table *table, const struct llmobs_row *row)
 {
     int rc = fill_row(table, row);
 
-    for (int i = 0; rc == 0 && i < COLUMN_COUNT; i++)
-        if (!absent(table, i))
-            print_cell(table, i, cell(table, i), paint_of(i, row));
-    return rc == 0 ? print_below(table, row) : rc;
+    if (rc == 0)
+        rc = print_cells(table, row);
+    if (rc == 0)
+        rc = print_below(table, row);
+    return rc == 0 && ferror(stdout) ? -EPIPE : rc;
 }
 
-static void print_titles(const struct table *table)
+static int print_titles(struct table *table)
 {
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        if (!absent(table, i))
-            print_cell(table, i, columns[i].title, PAINT_BOLD);
+    int rc = 0;
+
+    for (int i = 0; rc == 0 && i < LLMOBS_COLUMN_COUNT; i++) {
+        llmobs_buf_cut(&table->cell[i], 0);
+        if (table->layout.shown[i])
+            rc = llmobs_buf_adds(
+                &table->cell[i],
+                llmobs_layout_title((enum llmobs_layout_column)i));
+    }
+    return rc == 0 ? print_cells(table, NULL) : rc;
 }
+
+/* -- tables --------------------------------------------------------------- */
 
 static void init(struct table *table, bool list,
                  const struct llmobs_table_style *style)
 {
     memset(table, 0, sizeof *table);
+    table->style = style;
+    table->screen = &style->screen;
     table->list = list;
-    table->colour = style->colour;
-    table->reader = style->messages;
-    for (int i = 0; i < COLUMN_COUNT; i++) {
+    table->brief = style->screen.columns > 0;
+    table->depth = LLMOBS_TABLE_DEPTH;
+    for (int i = 0; i < LLMOBS_COLUMN_COUNT; i++)
         llmobs_buf_init(&table->cell[i], CELL_MAX);
-        table->width[i] = llmobs_escape_width(columns[i].title);
-    }
+    llmobs_buf_init(&table->text, CELL_MAX);
+    llmobs_layout_init(&table->layout, list, style->screen.columns);
 }
 
 static void fini(struct table *table)
 {
-    for (int i = 0; i < COLUMN_COUNT; i++)
+    for (int i = 0; i < LLMOBS_COLUMN_COUNT; i++)
         llmobs_buf_fini(&table->cell[i]);
+    llmobs_buf_fini(&table->text);
+}
+
+/* Measures all rows, and shares the screen among the columns. */
+static int lay_out(struct table *table, const struct llmobs_forest *forest)
+{
+    size_t name, most;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < forest->count; i++)
+        if (llmobs_forest_shows(forest->rows[i]))
+            rc = measure(table, forest->rows[i]);
+    llmobs_layout_fit(&table->layout);
+    name = table->layout.width[LLMOBS_COLUMN_NAME];
+    most =
+        name > NAME_LEAST ? (name - NAME_LEAST) / LLMOBS_BRANCHES_COLUMNS : 0;
+    if (table->brief && table->depth > most)
+        table->depth = most;
+    return rc;
+}
+
+/* Adds a trace's id, to the right where there is room for it. */
+static int add_id(struct table *table, struct llmobs_buf *out, const char *id)
+{
+    size_t have = llmobs_escape_width(text_of(out)) + 2;
+    size_t end = llmobs_layout_end(&table->layout);
+    size_t columns = table->screen->columns, width;
+    int rc = 0;
+
+    if (have >= columns)
+        return 0;
+    llmobs_buf_cut(&table->text, 0);
+    rc = llmobs_escape_adds(&table->text, id, columns - have);
+    width = llmobs_escape_width(text_of(&table->text));
+    if (rc == 0)
+        rc = llmobs_buf_addf(
+            out, "%*s", (int)(have + width < end ? end - have - width + 2 : 2),
+            "");
+    return rc == 0 ? llmobs_buf_adds(out, text_of(&table->text)) : rc;
+}
+
+/* The line above a trace on a terminal. */
+static int add_brief(struct table *table, struct llmobs_buf *out,
+                     const struct llmobs_forest_trace *trace)
+{
+    const struct llmobs_row *row = trace->root;
+    int rc = llmobs_cells_time(out, trace->start_ns, true);
+
+    if (rc == 0 && row->ml_app != NULL) {
+        rc = llmobs_buf_adds(out, "  ");
+        if (rc == 0)
+            rc = llmobs_escape_adds(out, row->ml_app, APP_COLUMNS);
+    }
+    if (rc == 0)
+        rc = llmobs_buf_addf(out, "  %zu span%s", trace->count,
+                             trace->count == 1 ? "" : "s");
+    if (rc == 0)
+        rc = add_id(table, out, row->trace_id);
+    return rc == 0 ? cut_to(table, out, table->screen->columns) : rc;
+}
+
+static int add_long(struct llmobs_buf *out,
+                    const struct llmobs_forest_trace *trace)
+{
+    const struct llmobs_row *row = trace->root;
+    int rc = llmobs_buf_adds(out, "trace ");
+
+    if (rc == 0)
+        rc = llmobs_escape_adds(out, row->trace_id, ID_COLUMNS);
+    if (rc == 0)
+        rc = llmobs_buf_adds(out, "  ");
+    if (rc == 0)
+        rc = llmobs_cells_time(out, trace->start_ns, false);
+    if (rc == 0)
+        rc = llmobs_buf_adds(out, "  ");
+    if (rc == 0)
+        rc = llmobs_escape_adds(out, row->ml_app != NULL ? row->ml_app : "-",
+                                NAME_COLUMNS);
+    return rc == 0 ? llmobs_buf_addf(out, "  %zu span%s", trace->count,
+                                     trace->count == 1 ? "" : "s")
+                   : rc;
 }
 
 static int print_trace(struct table *table,
                        const struct llmobs_forest_trace *trace)
 {
-    struct llmobs_buf *title = &table->cell[COLUMN_TIME];
+    struct llmobs_buf *title = &table->cell[LLMOBS_COLUMN_TIME];
     const struct llmobs_row *row = trace->root;
     int rc;
 
     llmobs_buf_cut(title, 0);
-    rc = llmobs_buf_adds(title, "trace ");
-    if (rc == 0)
-        rc = llmobs_escape_adds(title, row->trace_id, 39);
-    if (rc == 0)
-        rc = llmobs_buf_adds(title, "  ");
-    if (rc == 0)
-        rc = add_time(title, trace->start_ns);
-    if (rc == 0)
-        rc = llmobs_buf_adds(title, "  ");
-    if (rc == 0)
-        rc = llmobs_escape_adds(title, row->ml_app != NULL ? row->ml_app : "-",
-                                NAME_COLUMNS);
-    if (rc == 0)
-        rc = llmobs_buf_addf(title, "  %zu span%s", trace->count,
-                             trace->count == 1 ? "" : "s");
+    rc = table->brief ? add_brief(table, title, trace) : add_long(title, trace);
     if (rc != 0)
         return rc;
     putchar('\n');
-    painted(table, PAINT_DIM, title->data);
+    llmobs_screen_painted(table->screen, LLMOBS_PAINT_DIM, text_of(title));
     putchar('\n');
     for (; rc == 0 && row != NULL; row = llmobs_forest_next(row))
         rc = print_row(table, row);
     return rc;
 }
 
+/* The place of the n-th one to print. */
+static size_t nth(const struct table *table, size_t n, size_t count)
+{
+    return table->style->reverse ? count - 1 - n : n;
+}
+
 int llmobs_table_tree(const struct llmobs_forest *forest,
                       const struct llmobs_table_style *style)
 {
     struct table table;
-    int rc = 0;
+    size_t count = forest->trace_count;
+    int rc;
 
     init(&table, false, style);
-    for (size_t i = 0; rc == 0 && i < forest->count; i++)
-        if (forest->rows[i]->wanted)
-            rc = measure(&table, forest->rows[i]);
+    rc = lay_out(&table, forest);
     if (rc == 0)
-        print_titles(&table);
-    for (size_t i = 0; rc == 0 && i < forest->trace_count; i++)
-        rc = print_trace(&table, &forest->traces[i]);
+        rc = print_titles(&table);
+    for (size_t n = 0; rc == 0 && n < count; n++)
+        rc = print_trace(&table, &forest->traces[nth(&table, n, count)]);
     fini(&table);
     return rc;
 }
@@ -473,17 +538,19 @@ int llmobs_table_list(const struct llmobs_forest *forest,
                       const struct llmobs_table_style *style)
 {
     struct table table;
-    int rc = 0;
+    int rc;
 
     init(&table, true, style);
-    for (size_t i = 0; rc == 0 && i < forest->count; i++)
-        if (forest->rows[i]->wanted)
-            rc = measure(&table, forest->rows[i]);
+    rc = lay_out(&table, forest);
     if (rc == 0)
-        print_titles(&table);
-    for (size_t i = 0; rc == 0 && i < forest->count; i++)
-        if (forest->rows[i]->wanted)
-            rc = print_row(&table, forest->rows[i]);
+        rc = print_titles(&table);
+    for (size_t n = 0; rc == 0 && n < forest->count; n++) {
+        const struct llmobs_row *row =
+            forest->rows[nth(&table, n, forest->count)];
+
+        if (row->wanted)
+            rc = print_row(&table, row);
+    }
     fini(&table);
     return rc;
 }

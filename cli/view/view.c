@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -22,9 +23,10 @@
 /* The user's wishes, as the command line has them. */
 struct asked {
     struct llmobs_view view;
-    const char *store; /* NULL: by the environment */
-    bool exit_status;  /* nothing found is a failure */
-    bool quiet;        /* the same, and nothing is printed */
+    const char *store;  /* NULL: by the environment */
+    const char *output; /* NULL: stdout */
+    bool exit_status;   /* nothing found is a failure */
+    bool quiet;         /* the same, and nothing is printed */
     bool help;
 };
 
@@ -36,7 +38,7 @@ static const char help_text[] =
     "\n"
     "  --store DIR      another directory than the environment names\n"
     "  --spans          one list of spans, oldest first\n"
-    "  --json           the events as stored, one a line\n"
+    "  -j, --json       the events as stored, one a line\n"
     "  --csv            a line for each span, the newest first, with a "
     "header\n"
     "  --fields LIST    with --csv or --json: these facts of each span, such "
@@ -47,16 +49,28 @@ static const char help_text[] =
     "  --otlp           the spans as lines of OTLP's JSON, texts included "
     "unless\n"
     "                   LLMOBS_CONTENT is off\n"
-    "  --messages       input and output below each span, shortened\n"
+    "  -m, --messages   input and output below each span, shortened\n"
     "  --html FILE      one HTML file for a browser, '-': to stdout; of the\n"
     "                   newest 10000 spans, 64 KiB of each text\n"
     "  --open           the same, opened in a browser; where no FILE is named\n"
     "                   $XDG_RUNTIME_DIR/llmobs-view.html\n"
     "  --full           with --html: no text is cut\n"
     "  -n, --newest N   the newest N traces; in a form other than trees and\n"
-    "                   --chrome-trace so many spans; 0: all\n"
+    "                   --chrome-trace so many spans; 0: all; 20 on a "
+    "terminal\n"
+    "  --reverse        newest first\n"
+    "  -o, --output FILE\n"
+    "                   to FILE instead of stdout\n"
     "  --exit-status    exit with status 1 where no span is found\n"
     "  -q, --quiet      the same, and print nothing\n"
+    "\n"
+    "On a terminal rows are fitted to its width, and come in a pager:\n"
+    "  --wide           all columns, however wide\n"
+    "  --color WHEN     auto, always or never\n"
+    "  --ascii          lines are drawn with ASCII alone, as where the locale "
+    "is\n"
+    "                   not of UTF-8\n"
+    "  --no-pager       no pager: else $PAGER or less\n"
     "\n"
     "Only spans that pass all of these; a name is exact or a pattern such as\n"
     "'OpenAI.*', in either case of letters, and a ! before it turns it round:\n"
@@ -65,8 +79,8 @@ static const char help_text[] =
     "  --name N         --model M        --provider P\n"
     "  --service S      --ml-app A       --session ID\n"
     "  --tag K:V        a tag; may be given more than once\n"
-    "  --trace ID       a trace id or its beginning\n"
-    "  --since T        started at T or later: 90s, 1h30m, \"1 hour ago\",\n"
+    "  -t, --trace ID   a trace id or its beginning\n"
+    "  -s, --since T    started at T or later: 90s, 1h30m, \"1 hour ago\",\n"
     "                   today, yesterday, 13:00, 2026-11-21,\n"
     "                   \"2026-11-21 13:00\", 2026-11-21T13:00:00Z; files of\n"
     "                   the store that were last written a minute before that\n"
@@ -74,34 +88,34 @@ static const char help_text[] =
     "  --until T        started before T\n"
     "  --min-duration D\n"
     "                   took as long: 250ms, 2s, 1m30s\n"
-    "  --errors         status error\n"
+    "  -e, --errors     status error; a tree has the spans above them, too\n"
     "  --grep RE        the name, or a text of the input, the output or the\n"
     "                   error has a match of this pattern of `grep -E`; a\n"
     "                   pattern without capitals matches either case\n";
 
 enum option_code {
     OPTION_STORE = 256,
+    OPTION_REVERSE,
+    OPTION_WIDE,
+    OPTION_COLOR,
+    OPTION_ASCII,
+    OPTION_NO_PAGER,
     OPTION_SERVICE,
     OPTION_KIND,
     OPTION_ML_APP,
     OPTION_NAME,
     OPTION_TAG,
     OPTION_SESSION,
-    OPTION_TRACE,
-    OPTION_SINCE,
     OPTION_UNTIL,
     OPTION_MIN_DURATION,
     OPTION_MODEL,
     OPTION_PROVIDER,
     OPTION_GREP,
-    OPTION_ERRORS,
     OPTION_SPANS,
-    OPTION_JSON,
     OPTION_CSV,
     OPTION_FIELDS,
     OPTION_CHROME,
     OPTION_OTLP,
-    OPTION_MESSAGES,
     OPTION_HTML,
     OPTION_OPEN,
     OPTION_FULL,
@@ -116,24 +130,30 @@ static const struct option options[] = {
     {"name", required_argument, NULL, OPTION_NAME},
     {"tag", required_argument, NULL, OPTION_TAG},
     {"session", required_argument, NULL, OPTION_SESSION},
-    {"trace", required_argument, NULL, OPTION_TRACE},
-    {"since", required_argument, NULL, OPTION_SINCE},
+    {"trace", required_argument, NULL, 't'},
+    {"since", required_argument, NULL, 's'},
     {"until", required_argument, NULL, OPTION_UNTIL},
     {"min-duration", required_argument, NULL, OPTION_MIN_DURATION},
     {"model", required_argument, NULL, OPTION_MODEL},
     {"provider", required_argument, NULL, OPTION_PROVIDER},
     {"grep", required_argument, NULL, OPTION_GREP},
-    {"errors", no_argument, NULL, OPTION_ERRORS},
+    {"errors", no_argument, NULL, 'e'},
     {"spans", no_argument, NULL, OPTION_SPANS},
-    {"json", no_argument, NULL, OPTION_JSON},
+    {"json", no_argument, NULL, 'j'},
     {"csv", no_argument, NULL, OPTION_CSV},
     {"fields", required_argument, NULL, OPTION_FIELDS},
     {"chrome-trace", no_argument, NULL, OPTION_CHROME},
     {"otlp", no_argument, NULL, OPTION_OTLP},
-    {"messages", no_argument, NULL, OPTION_MESSAGES},
+    {"messages", no_argument, NULL, 'm'},
     {"html", required_argument, NULL, OPTION_HTML},
     {"open", no_argument, NULL, OPTION_OPEN},
     {"newest", required_argument, NULL, 'n'},
+    {"reverse", no_argument, NULL, OPTION_REVERSE},
+    {"output", required_argument, NULL, 'o'},
+    {"wide", no_argument, NULL, OPTION_WIDE},
+    {"color", required_argument, NULL, OPTION_COLOR},
+    {"ascii", no_argument, NULL, OPTION_ASCII},
+    {"no-pager", no_argument, NULL, OPTION_NO_PAGER},
     {"full", no_argument, NULL, OPTION_FULL},
     {"exit-status", no_argument, NULL, OPTION_EXIT_STATUS},
     {"quiet", no_argument, NULL, 'q'},
@@ -141,10 +161,11 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* True for an option that selects spans, by its place in the list above. */
+/* True for an option that selects spans. */
 static bool is_filter(int code)
 {
-    return code >= OPTION_SERVICE && code <= OPTION_ERRORS;
+    return (code >= OPTION_SERVICE && code <= OPTION_GREP) || code == 'e' ||
+           code == 's' || code == 't';
 }
 
 static int refuse(const char *option, const char *value, const char *why)
@@ -205,6 +226,22 @@ static int set_newest(struct llmobs_view *view, const char *text)
     return 0;
 }
 
+static int set_colour(struct llmobs_view *view, const char *when)
+{
+    static const char *const words[] = {
+        [LLMOBS_SCREEN_AUTO] = "auto",
+        [LLMOBS_SCREEN_ALWAYS] = "always",
+        [LLMOBS_SCREEN_NEVER] = "never",
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(when, words[i]) == 0) {
+            view->colour = (enum llmobs_screen_when)i;
+            return 0;
+        }
+    return refuse("color", when, "not auto, always or never");
+}
+
 /* Notes a filter, as the page tells it. */
 static int note(struct asked *asked, int code, const char *value)
 {
@@ -247,10 +284,10 @@ static int apply(void *ctx, int code, const char *value)
     case OPTION_SESSION:
         llmobs_filter_set(&view->filter.session, value);
         return 0;
-    case OPTION_TRACE:
+    case 't':
         view->filter.trace = value;
         return 0;
-    case OPTION_SINCE:
+    case 's':
         return set_time("since", value, &view->filter.since_ns);
     case OPTION_UNTIL:
         return set_time("until", value, &view->filter.until_ns);
@@ -264,13 +301,13 @@ static int apply(void *ctx, int code, const char *value)
         return 0;
     case OPTION_GREP:
         return set_grep(view, value);
-    case OPTION_ERRORS:
+    case 'e':
         view->filter.errors = true;
         return 0;
     case OPTION_SPANS:
         view->form = llmobs_view_list;
         return 0;
-    case OPTION_JSON:
+    case 'j':
         view->format = LLMOBS_SHEET_JSON;
         return 0;
     case OPTION_CSV:
@@ -284,7 +321,7 @@ static int apply(void *ctx, int code, const char *value)
     case OPTION_OTLP:
         view->form = llmobs_view_otlp;
         return 0;
-    case OPTION_MESSAGES:
+    case 'm':
         view->messages = true;
         return 0;
     case OPTION_HTML:
@@ -297,6 +334,23 @@ static int apply(void *ctx, int code, const char *value)
         return 0;
     case OPTION_FULL:
         view->full = true;
+        return 0;
+    case OPTION_REVERSE:
+        view->reverse = true;
+        return 0;
+    case OPTION_WIDE:
+        view->wide = true;
+        return 0;
+    case OPTION_COLOR:
+        return set_colour(view, value);
+    case OPTION_ASCII:
+        view->ascii = true;
+        return 0;
+    case OPTION_NO_PAGER:
+        view->no_pager = true;
+        return 0;
+    case 'o':
+        asked->output = value;
         return 0;
     case 'n':
         return set_newest(view, value);
@@ -384,7 +438,7 @@ static void tell(const struct llmobs_view *view)
         fprintf(stderr, "llmobs view: %zu line%s could not be read as a span\n",
                 bad, bad == 1 ? "" : "s");
     bad = llmobs_evaluations_unjoined(&load->evaluations);
-    if (bad > 0 && all)
+    if (bad > 0 && all && !load->more)
         fprintf(stderr,
                 "llmobs view: %zu evaluation%s of spans that are not here\n",
                 bad, bad == 1 ? "" : "s");
@@ -413,6 +467,29 @@ static void tell_error(const char *store, int rc)
         fprintf(stderr, "llmobs view: %s: %s\n", store, strerror(-rc));
 }
 
+/* Leads stdout into the file, which only its owner may read. */
+static int lead_to(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int rc = 0;
+
+    if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0) {
+        rc = -ECANCELED;
+        fprintf(stderr, "llmobs view: %s: %s\n", path, strerror(errno));
+    }
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+static void look_at_screen(struct llmobs_view *view)
+{
+    llmobs_screen_init(&view->screen, view->colour);
+    view->screen.ascii |= view->ascii;
+    if (view->wide)
+        view->screen.columns = 0;
+}
+
 /* The exit status. A store that the environment names may be empty yet. */
 static int run(struct asked *asked)
 {
@@ -424,6 +501,9 @@ static int run(struct asked *asked)
     if (view->config != NULL)
         rc = llmobs_config_store_dir(view->config, store, sizeof store);
     view->store = store;
+    if (rc == 0 && asked->output != NULL)
+        rc = lead_to(asked->output);
+    look_at_screen(view);
     if (rc == 0)
         rc = show_store(asked, view);
     if (!asked->quiet || rc != -ENOENT)
@@ -443,7 +523,8 @@ int llmobs_cmd_view(int argc, char **argv)
 
     llmobs_load_init(&asked.view.load);
     llmobs_buf_init(&asked.view.asked, SIZE_MAX / 2);
-    if (llmobs_cli_parse(argc, argv, "n:q", options, apply, &asked) != 0 ||
+    if (llmobs_cli_parse(argc, argv, "n:o:s:t:ejmq", options, apply, &asked) !=
+            0 ||
         (!asked.help && choose(&asked.view) != 0)) {
         status = LLMOBS_CLI_USAGE;
     } else if (asked.help) {

@@ -14,8 +14,12 @@
 #include "cli/rows/filter.h"
 #include "cli/rows/load.h"
 #include "cli/shared/reader.h"
+#include "cli/term/screen.h"
 #include "cli/view/fields.h"
 #include "core/config/config.h"
+
+/* Without a number a terminal gets the newest, as many as this. */
+#define LLMOBS_VIEW_NEWEST 20
 
 struct llmobs_view {
     struct llmobs_filter filter;
@@ -25,7 +29,12 @@ struct llmobs_view {
     bool messages;
     size_t newest; /* so many; 0: all */
     bool counted;  /* `newest` was asked for */
+    bool reverse;  /* the newest first */
     bool full;     /* no text is cut */
+    bool wide;     /* rows are not fitted to the terminal */
+    bool ascii;    /* lines are drawn with ASCII alone */
+    bool no_pager;
+    enum llmobs_screen_when colour;
     const char
         *html; /* the page's file, "-": stdout; NULL: a name of its own */
     bool open; /* starts a browser for it */
@@ -34,6 +43,7 @@ struct llmobs_view {
     /* Set before the form runs. */
     const char *store; /* the directory */
     struct llmobs_config *config;
+    struct llmobs_screen screen;
     struct llmobs_reader *reader;
     struct llmobs_prices *prices; /* NULL until llmobs_view_prices */
     struct llmobs_load load;      /* the form fills its counts at least */

@@ -1,0 +1,27 @@
+/* pager - shows what a command prints in the user's pager.
+ *
+ * Owns:    the pager's process and the pipe to it, from begin to end.
+ * Threads: the main thread, the only one at that time.
+ * Errors:  none: where no pager can run, the output goes to the terminal.
+ * Fork:    by posix_spawn.
+ */
+#ifndef LLMOBS_PAGER_H
+#define LLMOBS_PAGER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct llmobs_pager {
+    pid_t pid; /* 0: there is none */
+};
+
+/* Leads stdout to the pager that PAGER names, else to less; to none where that
+ * is empty or "cat", or where TERM is dumb. `to_end`: the last
+ * page is the one to look at. Afterwards the process does not end by SIGPIPE or
+ * SIGINT: a pager that was left is an error of stdout. */
+void llmobs_pager_begin(struct llmobs_pager *pager, bool to_end);
+
+/* Ends the output and waits until the user leaves the pager. */
+void llmobs_pager_end(struct llmobs_pager *pager);
+
+#endif

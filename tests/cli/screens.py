@@ -1,0 +1,361 @@
+#!/usr/bin/python3
+"""`llmobs view` on a terminal: its screens, and that no line is too long.
+
+usage: screens.py BUILD_DIR [PART]...      PART: golden, widths, choices
+       screens.py --write BUILD_DIR        writes the golden screens anew
+"""
+import difflib
+import fcntl
+import json
+import os
+import pty
+import random
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import unicodedata
+
+sys.dont_write_bytecode = True
+WRITE = sys.argv[1] == "--write"
+BUILD, *ONLY = sys.argv[2 if WRITE else 1:]
+ROOT = os.path.dirname(os.path.abspath(__file__))
+TOOL = os.path.join(BUILD, "llmobs")
+TMP = tempfile.TemporaryDirectory(prefix="llmobs-screens.")
+STORE = os.path.join(TMP.name, "store")
+RANDOM = os.path.join(TMP.name, "random")
+SECOND = 1000000000
+BEGIN = 1637488800 * SECOND  # not of this year: the date is whole
+
+
+def check(name, good, what=""):
+    print("%s %s%s" % ("ok" if good else "not ok", name,
+                       "" if good else "\n%s" % str(what)[:3000]), flush=True)
+
+
+def environment(**env):
+    return {"PATH": TMP.name + ":/usr/bin:/bin", "HOME": TMP.name, "TZ": "UTC",
+            "LANG": "C.UTF-8", "TERM": "xterm", "NO_COLOR": "1",
+            "PAGER": "", "LLMOBS_PRICES": "off",
+            "LLMOBS_CONFIG": os.path.join(TMP.name, "none"), **env}
+
+
+def screen(columns, *args, store=STORE, raw=False, **env):
+    """The stdout of a view on a terminal so wide."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ,
+                struct.pack("HHHH", 50, columns, 0, 0))
+    env = {k: v for k, v in environment(**env).items() if v is not None}
+    child = subprocess.Popen([TOOL, "view", "--store", store, *args],
+                             stdin=theirs, stdout=theirs, env=env,
+                             stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    data = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        data += piece
+    os.close(ours)
+    status = child.wait(timeout=60)
+    text = data.decode().replace("\r\n", "\n")
+    return text if raw else text + ("" if status == 0 else "status %d\n"
+                                    % status)
+
+
+def piped(*args, store=STORE, **env):
+    done = subprocess.run([TOOL, "view", "--store", store, *args], timeout=60,
+                          capture_output=True, env=environment(**env))
+    return done.stdout.decode()
+
+
+def width(line):
+    """The columns of a line, by another table than the tool's."""
+    return sum(0 if unicodedata.category(c) in ("Mn", "Me") else
+               2 if unicodedata.east_asian_width(c) in "WF" else 1
+               for c in line)
+
+
+# ---- stores
+
+class Trace:
+    def __init__(self, number, app):
+        self.id = "%08x00000000%016x" % (BEGIN // SECOND + number, number + 17)
+        self.begin = BEGIN + number * SECOND
+        self.app = app
+        self.events = []
+
+    def span(self, number, parent, name, kind, at, ms, model=None, tokens=None,
+             first=None, error=None, **meta):
+        event = {"duration": ms * 1000000, "meta": {"span": {"kind": kind}},
+                 "metrics": {}, "name": name,
+                 "parent_id": str(parent) if parent else "undefined",
+                 "span_id": "%d%d" % (self.begin // SECOND, number),
+                 "start_ns": self.begin + at * 1000000,
+                 "status": "error" if error else "ok",
+                 "tags": ["ml_app:" + self.app], "trace_id": self.id}
+        if parent:
+            event["parent_id"] = "%d%d" % (self.begin // SECOND, parent)
+        event["meta"].update(meta)
+        if model:
+            event["meta"]["model_name"] = model
+        if tokens:
+            event["metrics"].update(input_tokens=tokens[0],
+                                    output_tokens=tokens[1])
+        if first:
+            event["metrics"]["time_to_first_token"] = first
+        if error:
+            event["meta"]["error"] = {"type": error[0], "message": error[1]}
+        self.events.append(event)
+
+
+def said(*messages):
+    return {"messages": [{"role": role, "content": text}
+                         for role, text in messages]}
+
+
+def support():
+    trace = Trace(0, "support")
+    question = "Where is my parcel LX-2231?\nIt should have come on Friday."
+    trace.span(1, 0, "answer ticket", "workflow", 0, 61000,
+               input={"value": question}, output={"value": "See your mail."})
+    trace.span(2, 1, "OpenAI.createEmbedding", "embedding", 4, 20,
+               "text-embedding-3-small", (12, -1),
+               input={"documents": [{"text": question}] * 3},
+               output={"value": "[3 embeddings]"})
+    trace.span(3, 1, "\u641c\u7d22\u8bf4\u660e\u4e66 " * 5, "retrieval", 25,
+               30, input={"value": question}, output={"documents": [
+                   {"text": "A parcel takes two days.", "name": "manual",
+                    "score": 0.83, "id": "m-17"}]})
+    trace.span(4, 3, "cafe\u0301 \U0001f5bc\ufe0f \u0938\u094d\u0924\u0947 "
+               "\x1b[31m\u202e", "task", 26, 1)
+    trace.span(5, 1, "OpenAI.createChatCompletion", "llm", 60, 412,
+               "gpt-4o-2024-11-20", (12345, 1500000), 0.25,
+               input=said(("system", "You are a support agent."),
+                          ("user", question)),
+               output=said(("reasoning", "The parcel left on Monday."),
+                           ("assistant", "It is on its way.")))
+    trace.span(6, 1, "Anthropic.createMessage", "llm", 500, 90,
+               "anthropic.claude-3-5-sonnet-20240620-v1:0",
+               error=("rate_limit_error", "Rate limit reached for requests: "
+                      "wait for a minute before the next one, please."),
+               input=said(("system", "You are a support agent."),
+                          ("user", question),
+                          ("assistant", "It is on its way."),
+                          ("user", "Thank you \u2014 \u8c22\u8c22")))
+    trace.events[4]["metrics"]["total_cost"] = 0.0123
+    return trace.events
+
+
+def deep():
+    trace = Trace(60, "a very long name of an application")
+    for level in range(1, 8):
+        trace.span(level, level - 1, "level %d" % level, "agent", level,
+                   3700000 if level == 1 else 5)
+    trace.span(9, 77, "lost child", "tool", 40, 0)
+    return trace.events
+
+
+def write(path, events):
+    os.makedirs(path, exist_ok=True)
+    with open(os.path.join(path, "spans.jsonl"), "w", encoding="utf-8") as f:
+        for event in events:
+            f.write(json.dumps(event, ensure_ascii=False, sort_keys=True)
+                    + "\n")
+
+
+PIECES = ["a", "word ", "x" * 70, " ", "\n", "\t", "\r", "\x1b[2J", "\x9b",
+          "\u65e5\u672c\u8a9e", "\U0001f469", "\U0001f3fd", "\u200d", "\ufe0f",
+          "\u2764\ufe0f", "1\ufe0f\u20e3", "e\u0301\u0302", "\u0938\u094d",
+          "\u1112\u1161\u11ab", "\uac00", "\uff21", "\u202e", "\u05d0",
+          "\u3000", "\U0001f1e9\U0001f1ea", "\u0378", "\U0003fffd", "\ue000",
+          "\u00ad", "{\"a\": [1, 2]}", "`", "\u2502", "\ufffd"]
+
+
+def odd(rng, most=12):
+    return "".join(rng.choice(PIECES) for _ in range(rng.randrange(most)))
+
+
+def odd_events(rng, count):
+    for number in range(count):
+        messages = [{"role": odd(rng, 3), "content": odd(rng, 60),
+                     "tool_calls": [{"name": odd(rng), "tool_id": odd(rng),
+                                     "arguments": {odd(rng): odd(rng)}}]}
+                    for _ in range(rng.randrange(4))]
+        yield {"trace_id": "%d%s" % (number // 9, odd(rng)),
+               "span_id": str(number),
+               "parent_id": str(number - rng.randrange(9)),
+               "name": odd(rng), "start_ns": rng.choice(
+                   [0, BEGIN, 2**62, BEGIN + number * SECOND]),
+               "duration": rng.choice([-1, 0, 10**15, 2**62, 999999999]),
+               "status": rng.choice(["ok", "error"]),
+               "tags": ["ml_app:" + odd(rng)],
+               "metrics": {"input_tokens": rng.choice([-1, 0, 99999, 2**62]),
+                           "output_tokens": rng.randrange(10**6),
+                           "time_to_first_token": rng.choice([0.1, 1e9, -1])},
+               "meta": {"span": {"kind": rng.choice(["llm", "tool",
+                                                     odd(rng)])},
+                        "model_name": odd(rng), "input":
+                        {"messages": messages, "value": odd(rng)},
+                        "output": {"messages": messages[:1]},
+                        "error": {"type": odd(rng, 3),
+                                  "message": odd(rng, 30)}}}
+
+
+# ---- parts
+
+GOLDEN = {
+    "80": (80,), "100": (100,), "200": (200,),
+    "40": (40,), "80-spans": (80, "--spans"),
+    "80-errors": (80, "--errors"),
+}
+
+
+def golden():
+    for name, (columns, *args) in GOLDEN.items():
+        path = os.path.join(ROOT, "screens", name + ".txt")
+        have = screen(columns, *args)
+        if WRITE:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(have)
+            continue
+        with open(path, encoding="utf-8") as f:
+            want = f.read()
+        check("screen: " + name, have == want, "\n".join(difflib.unified_diff(
+            want.split("\n"), have.split("\n"), "wanted", "got", lineterm="")))
+
+
+FORMS = [[], ["--spans"], ["--messages"], ["--errors"], ["--reverse"],
+         ["--ascii"]]
+
+
+def widths():
+    """No line is longer than the terminal, whatever the store has."""
+    wrong = []
+    for seed in range(6):
+        rng = random.Random(seed)
+        write(RANDOM, odd_events(rng, 60))
+        for columns in (1, 7, 30, 79, 80, 100, 141, 200):
+            args = ["-n", "0", *rng.choice(FORMS)]
+            for line in screen(columns, *args, store=RANDOM).split("\n"):
+                if width(line) > columns:
+                    wrong.append((seed, columns, args, width(line), line))
+    check("widths: no line is too long", not wrong, wrong[:3])
+
+
+def window():
+    many = [Trace(number, "many") for number in range(33)]
+    for trace in many:
+        trace.span(1, 0, "one", "task", 0, 5)
+    store = os.path.join(TMP.name, "many")
+    write(store, [trace.events[0] for trace in many])
+    text = screen(80, store=store)
+    check("window: the newest 20, newest last",
+          [line.split()[1] for line in text.split("\n") if " many " in line] ==
+          ["10:00:%02d" % s for s in range(13, 33)], text)
+    check("window: it says how many there are", text.endswith(
+        "\n20 of 33 traces since 2021-11-21 10:00:13; -n 0 shows all\n"), text)
+    text = screen(80, "-n", "0", store=store)
+    check("window: all of them", text.count(" many ") == 33 and
+          "shows all" not in text, text)
+    text = screen(80, "--since", "2021-11-21 10:00:05", store=store)
+    check("window: of those that a filter selects", text.endswith(
+        "\nthe newest 20 traces, since 2021-11-21 10:00:13; -n 0 shows all\n"),
+        text)
+    text = screen(80, "--reverse", "-n", "2", store=store)
+    check("window: newest first", text.index("10:00:32") <
+          text.index("10:00:31"), text)
+    check("pipe: everything", piped(store=store).count("trace ") == 33)
+
+
+def colours():
+    for name, want, args, env in (
+            ("on a terminal", True, [], {"NO_COLOR": None}),
+            ("not with NO_COLOR", False, [], {"NO_COLOR": "1"}),
+            ("an empty NO_COLOR is none", True, [], {"NO_COLOR": ""}),
+            ("not where TERM is dumb", False, [],
+             {"NO_COLOR": None, "TERM": "dumb"}),
+            ("--color=always beats NO_COLOR", True, ["--color=always"], {}),
+            ("--color=never", False, ["--color", "never"],
+             {"NO_COLOR": None})):
+        text = screen(80, "--no-pager", *args, **env)
+        check("colours: " + name, ("\x1b[" in text) == want, text)
+    check("colours: forced into a pipe",
+          "\x1b[31m" in piped(NO_COLOR="", CLICOLOR_FORCE="1") and
+          "\x1b[31m" in piped("--color", "always") and
+          "\x1b[" not in piped(NO_COLOR="", CLICOLOR_FORCE="0"))
+    check("colours: a pipe stays as it is, but for them", re.sub(
+        "\x1b\\[[0-9]*m", "", piped("--color", "always")) == piped())
+
+
+def characters():
+    for name, args, env in (("asked for", ["--ascii"], {}),
+                            ("by the locale", [], {"LANG": "C"})):
+        text = screen(80, *args, **env)
+        check("ASCII: " + name, "|- OpenAI.createEmbedding" in text and
+              not re.search("[\u2500-\u257f\u2026\u2013]", text), text)
+
+
+def pager(script, *args, **env):
+    path = os.path.join(TMP.name, "less")
+    with open(path, "w", encoding="ascii") as f:
+        f.write("#!/bin/sh\n" + script)
+    os.chmod(path, 0o755)
+    try:
+        return screen(80, *args, **env)
+    finally:
+        os.remove(path)
+
+
+def pagers():
+    mark = "echo paged $LESS; cat\n"
+    many = os.path.join(TMP.name, "many")
+    for name, want, args, env in (
+            ("less", "paged FRX\n", [], {}),
+            ("less, at the end where it is long", "paged FRX+G\n", [],
+             {"store": many}),
+            ("less, newest first", "paged FRX\n", ["--reverse"],
+             {"store": many}),
+            ("the user's LESS stays", "paged S\n", [], {"LESS": "S"}),
+            ("PAGER", "2 ", [], {"PAGER": "wc -l | sed 's/.*/2 /'"}),
+            ("none that is empty", "  NAME", [], {"PAGER": ""}),
+            ("none for a dumb terminal", "  NAME", [], {"TERM": "dumb"}),
+            ("--no-pager", "  NAME", ["--no-pager"], {}),
+            ("one that is not there", "  NAME", [], {"PAGER": "no-such"})):
+        text = pager(mark, *args, **{"PAGER": None, **env})
+        check("pager: " + name, text.startswith(want) and
+              "status" not in text.lower().split("\n")[-1], text)
+    text = pager("head -n 1 > /dev/null; exit 3\n", "-n", "0", PAGER=None)
+    check("pager: left early", text == "", text)
+
+
+def output():
+    path = os.path.join(TMP.name, "out")
+    text = screen(80, "-o", path)
+    with open(path, encoding="utf-8") as f:
+        have = f.read()
+    check("output: to a file as to a pipe", text == "" and have == piped() and
+          os.stat(path).st_mode & 0o777 == 0o600, text)
+    text = screen(80, "-o", os.path.join(TMP.name, "no", "out"))
+    check("output: no such directory", text == "status 1\n", text)
+
+
+PARTS = {"golden": [golden], "widths": [widths],
+         "choices": [window, colours, characters, pagers, output]}
+
+
+def main():
+    write(STORE, support() + deep())
+    for name in ["golden"] if WRITE else ONLY or PARTS:
+        for part in PARTS[name]:
+            part()
+
+
+if __name__ == "__main__":
+    main()
