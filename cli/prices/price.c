@@ -141,9 +141,9 @@ static double either(double rate, double other)
 
 /* A count that is not known, or more than there are, is taken for the nearest
  * that can be. */
-static double within(int64_t count, int64_t all)
+static int64_t within(int64_t count, int64_t all)
 {
-    return count <= 0 ? 0 : (double)(count < all ? count : all);
+    return count <= 0 ? 0 : count < all ? count : all;
 }
 
 static double input_cost(const struct llmobs_price *price,
@@ -155,12 +155,13 @@ static double input_cost(const struct llmobs_price *price,
     double write = either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE, in), input);
     double hour =
         either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE_HOUR, in), write);
-    double from_cache = within(tokens->cache_read, in);
-    double to_cache = within(tokens->cache_write, in - (int64_t)from_cache);
-    double for_hour = within(tokens->cache_write_hour, (int64_t)to_cache);
+    int64_t from_cache = within(tokens->cache_read, in);
+    int64_t to_cache = within(tokens->cache_write, in - from_cache);
+    int64_t for_hour = within(tokens->cache_write_hour, to_cache);
 
-    return ((double)in - from_cache - to_cache) * input + from_cache * read +
-           (to_cache - for_hour) * write + for_hour * hour;
+    return (double)(in - from_cache - to_cache) * input +
+           (double)from_cache * read + (double)(to_cache - for_hour) * write +
+           (double)for_hour * hour;
 }
 
 /* Embeddings have neither a price for an output nor, mostly, a count of it. */
@@ -170,13 +171,14 @@ static double output_cost(const struct llmobs_price *price,
     double output = rate_of(price, LLMOBS_PRICE_OUTPUT, tokens->input);
     double reasoning =
         either(rate_of(price, LLMOBS_PRICE_REASONING, tokens->input), output);
-    double thought = within(tokens->reasoning, tokens->output);
+    int64_t thought = within(tokens->reasoning, tokens->output);
 
     if (output < 0)
         return tokens->output <= 0 ? 0 : -1;
     if (tokens->output < 0)
         return output == 0 && reasoning == 0 ? 0 : -1;
-    return ((double)tokens->output - thought) * output + thought * reasoning;
+    return (double)(tokens->output - thought) * output +
+           (double)thought * reasoning;
 }
 
 double llmobs_price_of(const struct llmobs_price *price,

@@ -285,6 +285,10 @@ START_TEST(each_kind_of_token_has_its_price)
     /* More of them than there are. */
     ck_assert(cost(FULL, 100, 10, 400, 20, 4, 40) == 6.25 + 7.5);
     ck_assert(cost(FULL, 0, 0, 0, 0, 0, 0) == 0);
+    ck_assert(cost(FULL, INT64_MAX, 0, INT64_MAX, INT64_MAX, INT64_MAX,
+                   INT64_MAX) == (double)INT64_MAX * 0.0625);
+    ck_assert(cost(FULL, 0, INT64_MAX, 0, 0, 0, INT64_MAX) ==
+              (double)INT64_MAX * 0.75);
 }
 END_TEST
 
