@@ -5,6 +5,7 @@
 
 #define COUNT_MAX (INT64_C(1) << 53)
 #define COST_GRAIN 1e-9
+#define TICKS 1e10 /* of a dollar, by xAI */
 
 int64_t llmobs_usage_text(const char *text)
 {
@@ -120,6 +121,21 @@ static int put_cost(struct llmobs_span *span, const char *key, double cost)
     return llmobs_json_set(span->metrics, key, llmobs_json_real(cost));
 }
 
+/* A total alone: Perplexity's, xAI's. */
+static int read_total(const struct llmobs_json *usage, struct llmobs_span *span)
+{
+    const struct llmobs_json *total =
+        llmobs_json_get(llmobs_json_get(usage, "cost"), "total_cost");
+    const struct llmobs_json *ticks =
+        llmobs_json_get(usage, "cost_in_usd_ticks");
+
+    if (llmobs_json_is_number(total))
+        return put_cost(span, "total_cost", llmobs_json_to_real(total));
+    if (llmobs_json_is_number(ticks))
+        return put_cost(span, "total_cost", llmobs_json_to_real(ticks) / TICKS);
+    return 0;
+}
+
 /* OpenRouter's costs; their parts are set only where they add up to the total
  * (WIRE 6.6). */
 static int read_costs(const struct llmobs_json *usage, struct llmobs_span *span)
@@ -136,7 +152,7 @@ static int read_costs(const struct llmobs_json *usage, struct llmobs_span *span)
     int rc;
 
     if (!llmobs_json_is_number(cost))
-        return 0;
+        return read_total(usage, span);
     total = llmobs_json_to_real(cost);
     if (llmobs_json_is_true(llmobs_json_get(usage, "is_byok")))
         total += llmobs_json_to_real(upstream);
