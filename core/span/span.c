@@ -126,6 +126,8 @@ int llmobs_span_set(char **field, const char *text)
 {
     char *copy = NULL;
 
+    if (text && *field && strcmp(*field, text) == 0)
+        return 0;
     if (text) {
         copy = strdup(text);
         if (!copy)

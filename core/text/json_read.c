@@ -117,7 +117,7 @@ static size_t read_string(struct llmobs_text text, char *out)
     return (size_t)(to - out);
 }
 
-static struct llmobs_json *string_of(struct llmobs_text text)
+struct llmobs_json *llmobs_json_value_text(struct llmobs_text text)
 {
     struct llmobs_json *json = llmobs_json_value_string(text.len), *less;
     size_t len;
@@ -195,7 +195,7 @@ static int take_token(void *ctx, enum llmobs_json_token token,
     case LLMOBS_JSON_TOKEN_KEY:
         return take_key(b, text);
     case LLMOBS_JSON_TOKEN_STRING:
-        return put(b, string_of(text));
+        return put(b, llmobs_json_value_text(text));
     case LLMOBS_JSON_TOKEN_INT:
         return put(b, int_of(text));
     case LLMOBS_JSON_TOKEN_REAL:

@@ -5,18 +5,21 @@
 #include <string.h>
 
 #include "core/base/work.h"
+#include "core/text/json_clean.h"
 #include "core/text/json_plain.h"
 #include "core/text/json_value.h"
 
 #define DEPTH_MAX 10
 #define CONTAINERS_MAX 48
 #define ALIKE_MIN 8   /* bytes at the beginning of documents that are alike */
+#define SPARE 32      /* bytes of a string, for the next one in its place */
 #define DIGITS_MAX 18 /* of a number that surely fits 64 bits */
 
 /* A string or a number of a document. */
 struct leaf {
-    size_t gap; /* bytes between the value before and this one */
-    size_t len; /* with its quotes */
+    size_t gap;  /* bytes between the value before and this one */
+    size_t len;  /* with its quotes */
+    size_t room; /* bytes that the string there may have; 0: not known */
     struct llmobs_json **place;
 };
 
@@ -42,24 +45,53 @@ struct llmobs_json_model {
 
 /* -- tokens -------------------------------------------------------------- */
 
-/* Answers the length of the string at `text`, with its quotes; 0: it does not
- * end. *plain: its bytes stand for themselves. */
-static size_t string_len(struct llmobs_text text, bool *plain)
-{
-    size_t at =
-        1 + llmobs_json_run(text.data + 1, text.len - 1, LLMOBS_JSON_STOP_ODD);
+/* How the text of a value stands for it. */
+enum form {
+    PLAIN,   /* bytes of a string, digits of a number */
+    ESCAPED, /* a string with escapes, or beyond ASCII */
+    ODD      /* for the parser alone */
+};
 
-    *plain = at < text.len && text.data[at] == '"';
-    if (*plain)
-        return at + 1;
-    while (at < text.len) {
-        at += llmobs_json_run(text.data + at, text.len - at,
-                              LLMOBS_JSON_STOP_QUOTE);
-        if (at < text.len && text.data[at] == '"')
-            return at + 1;
-        at += at < text.len && text.data[at] == '\\' ? 2 : 1;
+/* Answers the length of what stands at a byte that is no plain one. */
+static size_t odd_len(struct llmobs_text text, enum form *form)
+{
+    unsigned char byte = (unsigned char)*text.data;
+    uint32_t point;
+    size_t len;
+
+    if (byte == '\\') {
+        if (text.len < 2 || !memchr("\"\\/bfnrt", text.data[1], 8))
+            *form = ODD;
+        return 2;
     }
-    return 0;
+    len = llmobs_utf8_decode(text, &point);
+    if (len == 0 || byte < ' ')
+        *form = ODD;
+    return len == 0 ? 1 : len;
+}
+
+/* Answers the length of the string at `text`, with its quotes; 0: it does not
+ * end. *odd: how many of its characters are not plain bytes. */
+static size_t string_len(struct llmobs_text text, enum form *form, size_t *odd)
+{
+    size_t at = 1;
+
+    *form = PLAIN;
+    for (*odd = 0;; ++*odd) {
+        at += llmobs_json_run(text.data + at, text.len - at,
+                              *form == ODD ? LLMOBS_JSON_STOP_QUOTE
+                                           : LLMOBS_JSON_STOP_ODD);
+        if (at >= text.len)
+            return 0;
+        if (text.data[at] == '"')
+            return at + 1;
+        if (*form == PLAIN)
+            *form = ESCAPED;
+        at +=
+            odd_len((struct llmobs_text){text.data + at, text.len - at}, form);
+        if (at >= text.len)
+            return 0;
+    }
 }
 
 static bool is_digit(char c)
@@ -72,17 +104,19 @@ static bool is_of_number(char c)
     return is_digit(c) || c == '.' || c == '-' || c == '+' || (c | 0x20) == 'e';
 }
 
-/* Answers the length of the number at `text`; 0: there is none. *plain: it has
- * few digits and nothing else. */
-static size_t number_len(struct llmobs_text text, bool *plain)
+/* Answers the length of the number at `text`; 0: there is none. It is plain if
+ * it has few digits and nothing else. */
+static size_t number_len(struct llmobs_text text, enum form *form)
 {
     size_t at = 0;
+    bool plain;
 
     while (at < text.len && is_digit(text.data[at]))
         at++;
-    *plain = at == 1 || (at <= DIGITS_MAX && at > 0 && text.data[0] != '0');
+    plain = at == 1 || (at <= DIGITS_MAX && at > 0 && text.data[0] != '0');
+    *form = plain ? PLAIN : ODD;
     for (; at < text.len && is_of_number(text.data[at]); at++)
-        *plain = false;
+        *form = ODD;
     return at;
 }
 
@@ -96,15 +130,29 @@ static int64_t number_of(struct llmobs_text text)
     return number;
 }
 
-/* Gives the value of a token, as the parser does. */
-static int read_plain(struct llmobs_text text, struct llmobs_json **out)
+/* The string has room for the text. */
+static void put_string(struct llmobs_json *json, struct llmobs_text text)
 {
-    if (text.data[0] == '"') {
-        *out = llmobs_json_value_string(text.len - 2);
-        if (*out)
-            memcpy(llmobs_json_bytes(*out), text.data + 1, text.len - 2);
-    } else {
+    memcpy(llmobs_json_bytes(json), text.data, text.len);
+    llmobs_json_bytes(json)[text.len] = '\0';
+    json->len = text.len;
+}
+
+/* Gives the value of a token, as the parser does, a plain string with SPARE
+ * bytes more. */
+static int read_token(struct llmobs_text text, enum form form,
+                      struct llmobs_json **out)
+{
+    const struct llmobs_text inner = {text.data + 1, text.len - 2};
+
+    if (text.data[0] != '"') {
         *out = llmobs_json_int(number_of(text));
+    } else if (form == ESCAPED) {
+        *out = llmobs_json_value_text(inner);
+    } else {
+        *out = llmobs_json_value_string(inner.len + SPARE);
+        if (*out)
+            put_string(*out, inner);
     }
     return *out ? 0 : -ENOMEM;
 }
@@ -189,10 +237,10 @@ static bool close_container(struct walk *w)
 static bool pass_key(struct walk *w, struct level *level)
 {
     const struct llmobs_json_member *member = level->member;
-    bool plain;
-    size_t len = string_len(w->text, &plain);
+    enum form form;
+    size_t odd, len = string_len(w->text, &form, &odd);
 
-    if (!plain || !member || member->len != len - 2 ||
+    if (form != PLAIN || !member || member->len != len - 2 ||
         memcmp(member->key, w->text.data + 1, len - 2) != 0)
         return false;
     level->has_key = true;
@@ -208,7 +256,7 @@ static bool pass_leaf(struct walk *w, size_t len)
 
     if (len == 0 || !place || model->leaf_count == LLMOBS_JSON_SERIES_VALUES)
         return false;
-    model->leaves[model->leaf_count++] = (struct leaf){gap, len, place};
+    model->leaves[model->leaf_count++] = (struct leaf){gap, len, 0, place};
     move(w, len);
     w->end = w->text.data;
     return true;
@@ -217,11 +265,12 @@ static bool pass_leaf(struct walk *w, size_t len)
 static bool pass_string(struct walk *w)
 {
     struct level *level = &w->levels[w->depth - 1];
-    bool plain;
+    enum form form;
+    size_t odd;
 
     if (level->json->type == LLMOBS_JSON_OBJECT && !level->has_key)
         return pass_key(w, level);
-    return pass_leaf(w, string_len(w->text, &plain));
+    return pass_leaf(w, string_len(w->text, &form, &odd));
 }
 
 /* Words are no leaves: they have one form each. */
@@ -236,7 +285,7 @@ static bool pass_word(struct walk *w)
 static bool pass(struct walk *w)
 {
     char c = *w->text.data;
-    bool plain;
+    enum form form;
 
     if (c == '{' || c == '[')
         return open_container(w, c == '{' ? LLMOBS_JSON_OBJECT
@@ -254,7 +303,7 @@ static bool pass(struct walk *w)
     if (c == 't' || c == 'f' || c == 'n')
         return pass_word(w);
     return (c == '-' || is_digit(c)) &&
-           pass_leaf(w, number_len(w->text, &plain));
+           pass_leaf(w, number_len(w->text, &form));
 }
 
 /* Finds the values of the model in its text; false: it has too many, or its
@@ -278,7 +327,8 @@ static __attribute__((noinline)) bool find_values(
 struct change {
     struct leaf *leaf;
     struct llmobs_text text;
-    struct llmobs_json *value; /* NULL: the number in its place changes */
+    enum form form;
+    struct llmobs_json *value; /* NULL: the one in its place changes */
 };
 
 /* A model beside a document. Before `was` and `is` both are alike, but for the
@@ -288,9 +338,22 @@ struct match {
     struct llmobs_text text;
     size_t was, is;
     size_t next; /* the first leaf behind them */
+    size_t odd;  /* characters of the changes that are not plain bytes */
     size_t count;
     struct change changes[LLMOBS_JSON_SERIES_NEW];
 };
+
+/* Compares two blocks at once. */
+static inline bool are_same(const char *a, const char *b)
+{
+    llmobs_json_block x, y, next_x, next_y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    memcpy(&next_x, a + sizeof(x), sizeof(x));
+    memcpy(&next_y, b + sizeof(y), sizeof(y));
+    return llmobs_json_unmarked((x != y) | (next_x != next_y)) == sizeof(x);
+}
 
 /* Answers how many bytes at the beginning are the same. */
 static size_t same_bytes(const char *a, const char *b, size_t len)
@@ -298,6 +361,8 @@ static size_t same_bytes(const char *a, const char *b, size_t len)
     llmobs_json_block x, y;
     size_t at = 0, run = sizeof(x);
 
+    while (len - at >= 2 * sizeof(x) && are_same(a + at, b + at))
+        at += 2 * sizeof(x);
     for (; run == sizeof(x) && len - at >= sizeof(x); at += run) {
         memcpy(&x, a + at, sizeof(x));
         memcpy(&y, b + at, sizeof(y));
@@ -332,20 +397,25 @@ static struct leaf *find_leaf(struct match *m, size_t at)
     return NULL;
 }
 
-/* True where nobody else has the number that is there. */
-static bool is_own_number(const struct llmobs_json *json)
+/* True where nobody else has the value that is there, and it can become the one
+ * of the text, which is plain. */
+static bool fits(const struct leaf *leaf, struct llmobs_text text)
 {
-    return json->type == LLMOBS_JSON_INT &&
+    const struct llmobs_json *json = *leaf->place;
+    bool string = text.data[0] == '"';
+
+    return json->type == (string ? LLMOBS_JSON_STRING : LLMOBS_JSON_INT) &&
+           (!string || text.len - 2 <= leaf->room) &&
            atomic_load_explicit(&json->owners, memory_order_acquire) == 1;
 }
 
-static int read_change(struct change *change, bool plain)
+static int read_change(struct change *change)
 {
-    if (!plain)
+    if (change->form == ODD)
         return llmobs_json_parse(change->text, &change->value);
-    if (change->text.data[0] != '"' && is_own_number(*change->leaf->place))
+    if (change->form == PLAIN && fits(change->leaf, change->text))
         return 0;
-    return read_plain(change->text, &change->value);
+    return read_token(change->text, change->form, &change->value);
 }
 
 /* Reads the document's own value in the place of the leaf's. 1, 0: it is no
@@ -354,7 +424,8 @@ static int take_change(struct match *m, struct leaf *leaf)
 {
     struct change *change = &m->changes[m->count];
     struct llmobs_text text = m->text;
-    bool plain;
+    enum form form;
+    size_t odd = 0;
     int rc;
 
     m->is += leaf->gap;
@@ -362,15 +433,16 @@ static int take_change(struct match *m, struct leaf *leaf)
         return 0;
     text.data += m->is;
     text.len -= m->is;
-    text.len =
-        *text.data == '"' ? string_len(text, &plain) : number_len(text, &plain);
+    text.len = *text.data == '"' ? string_len(text, &form, &odd)
+                                 : number_len(text, &form);
     if (text.len == 0)
         return 0;
-    *change = (struct change){leaf, text, NULL};
-    rc = read_change(change, plain);
+    *change = (struct change){leaf, text, form, NULL};
+    rc = read_change(change);
     if (rc < 0)
         return rc == -ENOMEM ? rc : 0;
     m->count++;
+    m->odd += odd;
     m->was += leaf->gap + leaf->len;
     m->is += text.len;
     m->next++;
@@ -423,6 +495,22 @@ static bool begins_alike(const struct llmobs_json_model *model,
            memcmp(model->text.data, text.data, ALIKE_MIN) == 0;
 }
 
+/* Puts a plain value in the place of the one that is there. */
+static void change_value(struct llmobs_json *json, struct llmobs_text text)
+{
+    if (text.data[0] == '"')
+        put_string(json, (struct llmobs_text){text.data + 1, text.len - 2});
+    else
+        json->whole = number_of(text);
+}
+
+static size_t room_of(const struct change *change)
+{
+    bool string = change->text.data[0] == '"';
+
+    return string && change->form == PLAIN ? change->text.len - 2 + SPARE : 0;
+}
+
 /* Makes the model one of the document. */
 static int apply(struct match *m)
 {
@@ -434,10 +522,11 @@ static int apply(struct match *m)
 
         change->leaf->len = change->text.len;
         if (!change->value) {
-            old->whole = number_of(change->text);
+            change_value(old, change->text);
             continue;
         }
         *change->leaf->place = change->value;
+        change->leaf->room = room_of(change);
         llmobs_json_free(old);
     }
     llmobs_buf_cut(&model->text, 0);
@@ -457,9 +546,10 @@ static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
         return 0;
     m.model = model;
     m.text = text;
-    m.was = m.is = m.next = m.count = 0;
-    rc = llmobs_work_do(text.len) ? compare(&m) : -ENOMEM;
-    if (rc == 1 && !llmobs_work_do(m.count * LLMOBS_WORK_VALUE))
+    m.was = m.is = m.next = m.odd = m.count = 0;
+    rc = compare(&m);
+    if (!llmobs_work_do(text.len + m.count * LLMOBS_WORK_VALUE +
+                        m.odd * LLMOBS_WORK_ODD))
         rc = -ENOMEM;
     if (rc == 1)
         return apply(&m);
@@ -504,7 +594,7 @@ void llmobs_json_series_fini(struct llmobs_json_series *series)
     free_model(series->models[0]);
     free_model(series->models[1]);
     llmobs_json_free(series->other);
-    *series = (struct llmobs_json_series){{NULL, NULL}, NULL};
+    *series = (struct llmobs_json_series){{NULL, NULL}, NULL, false};
 }
 
 /* Puts the older model before the other one. */
@@ -532,17 +622,22 @@ static void remember(struct llmobs_json_series *series, struct llmobs_text text,
     turn(series);
 }
 
-/* 1: the model that stands first is the document now; 0: none can be. */
+/* 1: the model that stands first is the document now; 0: none can be. Looks
+ * first at the one that would keep the order of those before. */
 static int try_models(struct llmobs_json_series *series,
                       struct llmobs_text text)
 {
-    int rc = try_model(series->models[0], text);
+    bool older = series->turns;
+    int rc = try_model(series->models[older], text);
 
-    if (rc != 0)
-        return rc;
-    rc = try_model(series->models[1], text);
-    if (rc == 1)
+    if (rc == 0) {
+        older = !older;
+        rc = try_model(series->models[older], text);
+    }
+    if (rc == 1 && older)
         turn(series);
+    if (rc == 1)
+        series->turns = older;
     return rc;
 }
 

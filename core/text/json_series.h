@@ -33,6 +33,7 @@ struct llmobs_json_model;
 struct llmobs_json_series {
     struct llmobs_json_model *models[2]; /* the last one first; NULL: none */
     struct llmobs_json *other; /* the last tree, of which no model is made */
+    bool turns;                /* the older model was the last document's */
 };
 
 /* A series of all zeros is empty and ready. */

@@ -89,6 +89,10 @@ struct llmobs_json *llmobs_json_value_string(size_t len);
 struct llmobs_json *llmobs_json_value_object(void);
 struct llmobs_json *llmobs_json_value_array(void);
 
+/* Makes the string of which this is the text between its quotes: it has only
+ * escapes that JSON knows, and no bad bytes. */
+struct llmobs_json *llmobs_json_value_text(struct llmobs_text text);
+
 /* Puts a value at the end of an array; takes it, also on error. */
 int llmobs_json_value_add(struct llmobs_json *array, struct llmobs_json *value);
 

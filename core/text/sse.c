@@ -9,6 +9,8 @@
  * to the square of its length. */
 #define WINDOW 1024
 
+#define WORK_BATCH 1024 /* steps that are counted together */
+
 /* The fields of the event so far. */
 struct gathered {
     struct llmobs_text type;
@@ -20,6 +22,7 @@ void llmobs_sse_init(struct llmobs_sse *sse, struct llmobs_text in)
 {
     sse->in = in;
     sse->at = 0;
+    sse->work = 0;
     if (in.len >= 3 && memcmp(in.data, "\xEF\xBB\xBF", 3) == 0)
         sse->at = 3;
     llmobs_buf_init(&sse->joined, in.len);
@@ -50,6 +53,20 @@ static size_t find_line_end(struct llmobs_text in, size_t at)
     return at;
 }
 
+/* False, and from then on no line is left: there is no more work to be done. */
+static bool work(struct llmobs_sse *sse, size_t steps)
+{
+    size_t all = sse->work += steps;
+
+    if (all < WORK_BATCH)
+        return true;
+    sse->work = 0;
+    if (llmobs_work_do(all))
+        return true;
+    sse->at = sse->in.len;
+    return false;
+}
+
 /* Takes the next line without its end; false when nothing is left. */
 static bool next_line(struct llmobs_sse *sse, struct llmobs_text *line)
 {
@@ -58,7 +75,7 @@ static bool next_line(struct llmobs_sse *sse, struct llmobs_text *line)
     if (sse->at >= sse->in.len)
         return false;
     end = find_line_end(sse->in, sse->at);
-    if (!llmobs_work_do(end - sse->at + LLMOBS_WORK_ODD))
+    if (!work(sse, end - sse->at + LLMOBS_WORK_ODD))
         return false;
     line->data = sse->in.data + sse->at;
     line->len = end - sse->at;

@@ -20,6 +20,7 @@
 struct llmobs_sse {
     struct llmobs_text in; /* borrowed until fini */
     size_t at;             /* next byte to read */
+    size_t work;           /* steps that were not counted yet (work.h) */
     struct llmobs_buf joined;
 };
 

@@ -189,6 +189,7 @@ static int add_part(struct stream *stream, const struct llmobs_json *part)
 static int add_content(struct stream *stream, const struct llmobs_json *content)
 {
     const struct llmobs_json *parts = llmobs_json_get(content, "parts");
+    size_t count = llmobs_google_len(parts);
     int rc = 0;
 
     if (!stream->role) {
@@ -196,7 +197,7 @@ static int add_content(struct stream *stream, const struct llmobs_json *content)
         if (!stream->role)
             return -ENOMEM;
     }
-    for (size_t i = 0; rc == 0 && i < llmobs_google_len(parts); i++)
+    for (size_t i = 0; rc == 0 && i < count; i++)
         rc = add_part(stream, llmobs_google_at(parts, i));
     return rc;
 }
@@ -231,15 +232,19 @@ static int begin_stream(struct stream *stream)
     return stream->others ? 0 : -ENOMEM;
 }
 
-static int add_reason(struct stream *stream, const struct llmobs_json *from)
+static int add_reason(struct llmobs_reading *reading,
+                      const struct llmobs_json *from)
 {
     const char *reason = llmobs_json_gets(from, "finishReason");
+    struct stream *stream = reading->state;
     struct candidate *candidate;
     void *item;
     int rc = llmobs_stream_part_at(
         &stream->candidates, sizeof(*candidate), LLMOBS_FACT_ITEMS,
         llmobs_json_to_int(llmobs_json_get(from, "index")), &item);
 
+    if (is_reason(reason))
+        reading->done = true;
     if (rc < 0)
         return rc == -ENOSPC ? 0 : rc;
     candidate = item;
@@ -251,17 +256,16 @@ static int read_event(struct llmobs_reading *reading,
 {
     const struct llmobs_json *candidates =
         llmobs_json_get(event->json, "candidates");
+    size_t count = llmobs_google_len(candidates);
     struct stream *stream = reading->state;
     int rc = begin_stream(stream);
 
-    for (size_t i = 0; rc == 0 && i < llmobs_google_len(candidates); i++) {
+    for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct llmobs_json *candidate = llmobs_google_at(candidates, i);
         const struct llmobs_json *content =
             llmobs_json_get(candidate, "content");
 
-        if (is_reason(llmobs_json_gets(candidate, "finishReason")))
-            reading->done = true;
-        rc = add_reason(stream, candidate);
+        rc = add_reason(reading, candidate);
         if (rc == 0 && llmobs_json_is_object(content))
             rc = add_content(stream, content);
     }

@@ -54,12 +54,20 @@ struct llmobs_text llmobs_text_unblank(struct llmobs_text text)
     return text;
 }
 
+/* Most texts begin and end with such a byte. */
+static bool is_no_space(char byte)
+{
+    return byte > ' ' && byte < 0x7F;
+}
+
 /* The length of the white space at `at`, 0 when it is none. Unicode's
  * White_Space and the characters of Python's str.strip count. */
 static size_t space_at(const char *at, size_t len)
 {
     unsigned char c = (unsigned char)at[0];
 
+    if (is_no_space(at[0]))
+        return 0;
     if (c == ' ' || (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x1F))
         return 1;
     if (len >= 2 && c == 0xC2 && (at[1] == '\x85' || at[1] == '\xA0'))
@@ -80,6 +88,8 @@ static size_t space_at(const char *at, size_t len)
 /* The length of the white space at the end of `text`. */
 static size_t space_behind(struct llmobs_text text)
 {
+    if (is_no_space(text.data[text.len - 1]))
+        return 0;
     for (size_t n = 1; n <= 3 && n <= text.len; n++)
         if (space_at(text.data + text.len - n, n) == n)
             return n;

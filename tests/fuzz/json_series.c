@@ -82,7 +82,7 @@ static struct llmobs_json *check(struct llmobs_json_series *series,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct llmobs_text in = {(const char *)data, size};
-    struct llmobs_json_series series = {{NULL, NULL}, NULL};
+    struct llmobs_json_series series = {.other = NULL};
     struct kept kept[KEPT] = {{NULL, NULL}};
 
     for (size_t i = 0; in.len > 0; i++) {

@@ -52,6 +52,10 @@ static const struct {
     {DOC("a\\n"), DOC("a\\u00e9\\ud83d\\ude00"), true},
     {DOC("a"), DOC("\xC3\xA9 \xFF \x01 \x7F"), true},
     {DOC("a"), DOC("\\ud800 \\u0000"), true},
+    {DOC("a"), DOC("\\b\\f\\n\\r\\t\\/ \xE4\xBD\xA0\xF0\x9F\x98\x80\x7F"),
+     true},
+    {DOC("a\\t"), DOC("\xF0\x9F\x98"), true},
+    {DOC("a"), DOC("\xED\xA0\x80 \xC0\x80 \xF5\x80\x80\x80"), true},
     {DOC("a\\\\"), DOC("a\\\\\\\\"), true},
     {DOC("a"),
      "{\"id\":\"chat-20\",\"n\":-1.5e3,\"c\":[{\"i\":12345678901,"
@@ -105,7 +109,7 @@ static const struct {
 START_TEST(alike_documents_share_a_tree)
 {
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct llmobs_json_series series = {{NULL, NULL}, NULL};
+        struct llmobs_json_series series = {.other = NULL};
         struct llmobs_json *first = parse(&series, rows[i].first);
         struct llmobs_json *then = parse(&series, rows[i].then);
 
@@ -120,7 +124,7 @@ END_TEST
 /* A part of a document that somebody shares stays as it was. */
 START_TEST(shared_parts_stay)
 {
-    struct llmobs_json_series series = {{NULL, NULL}, NULL};
+    struct llmobs_json_series series = {.other = NULL};
     struct llmobs_json *trees[6], *share = NULL;
 
     for (size_t i = 0; i < COUNT(trees); i++) {
@@ -152,7 +156,7 @@ END_TEST
 /* So does a number. */
 START_TEST(shared_numbers_stay)
 {
-    struct llmobs_json_series series = {{NULL, NULL}, NULL};
+    struct llmobs_json_series series = {.other = NULL};
     struct llmobs_json *first, *share;
 
     parse(&series, "{\"alike up to here\":1}");
@@ -165,11 +169,41 @@ START_TEST(shared_numbers_stay)
 }
 END_TEST
 
+/* A string changes in its place where that has room, and nobody else has it. */
+START_TEST(strings_change_in_place)
+{
+    static const size_t lens[] = {1,  0,  33, 34, 5,   66, 67, 1, 300,
+                                  20, 31, 32, 33, 331, 0,  2,  1};
+    struct llmobs_json_series series = {.other = NULL};
+    struct llmobs_json *first = NULL, *share = NULL;
+
+    for (size_t i = 0; i < COUNT(lens); i++) {
+        char text[400] = "{\"alike up to here\":\"", had[400] = "";
+        size_t len = strlen(text);
+
+        memset(text + len, 'a' + (int)i, lens[i]);
+        strcpy(text + len + lens[i], i % 5 == 3 ? "\\n\"}" : "\"}");
+        if (share)
+            strcpy(had, llmobs_json_text(share));
+        first = parse(&series, text);
+        if (share)
+            ck_assert_str_eq(llmobs_json_text(share), had);
+        llmobs_json_free(share);
+        share =
+            i % 3
+                ? NULL
+                : llmobs_json_share(llmobs_json_get(first, "alike up to here"));
+    }
+    llmobs_json_free(share);
+    llmobs_json_series_fini(&series);
+}
+END_TEST
+
 /* Whoever changes a tree, which is not allowed, harms nobody by that. */
 START_TEST(changed_trees_are_left)
 {
     for (int how = 0; how < 5; how++) {
-        struct llmobs_json_series series = {{NULL, NULL}, NULL};
+        struct llmobs_json_series series = {.other = NULL};
         struct llmobs_json *tree, *list;
 
         parse(&series, DOC("a"));
@@ -195,7 +229,7 @@ END_TEST
 /* Two kinds of documents in turn have a tree each. */
 START_TEST(two_kinds_take_turns)
 {
-    struct llmobs_json_series series = {{NULL, NULL}, NULL};
+    struct llmobs_json_series series = {.other = NULL};
     struct llmobs_json *one = parse(&series, DOC("a"));
     struct llmobs_json *other = parse(&series, "[\"alike up to here\",1]");
 
@@ -214,7 +248,7 @@ START_TEST(large_documents_have_own_trees)
     char *text = malloc(len + 1);
 
     for (int many = 0; many < 2; many++) {
-        struct llmobs_json_series series = {{NULL, NULL}, NULL};
+        struct llmobs_json_series series = {.other = NULL};
 
         memset(text, many ? ',' : 'x', len);
         for (size_t i = 0; many && i < LLMOBS_JSON_SERIES_VALUES * 2 + 2;
@@ -242,6 +276,7 @@ UNIT_SUITE(json_series)
     UNIT_TEST(s, alike_documents_share_a_tree);
     UNIT_TEST(s, shared_parts_stay);
     UNIT_TEST(s, shared_numbers_stay);
+    UNIT_TEST(s, strings_change_in_place);
     UNIT_TEST(s, changed_trees_are_left);
     UNIT_TEST(s, two_kinds_take_turns);
     UNIT_TEST(s, large_documents_have_own_trees);
