@@ -986,6 +986,48 @@ HAZARDS = [
                                "    if (is_odd(line) && !event) {")],
           ["page hostile_store"])]),
 
+    ("a store that rotates, is cut, or loses files while `llmobs view -f` reads it",
+     "files are known by name and inode, the one that is written to stays open, a "
+     "removed one is let go of, and of one that was cut the rest is new "
+     "(`read_more` in `cli/shared/reader.c`); half a line waits for its end", [
+         ("rotated-comes-again", [("cli/shared/reader.c", "                         "
+                                   "(named || file->fd >= 0))",
+                                   "                         named)")],
+          ["follow rotation"]),
+         ("removed-stays-open", [("cli/shared/reader.c", "    if (gone)\n"
+                                  "        forget(file);\n", "    (void)gone;\n"
+                                  "    (void)forget;\n")], ["follow rotation"]),
+         ("cut-file-is-mute", [("cli/shared/reader.c", "    if (file->next > "
+                                "file->end)\n        file->next =",
+                                "    if (file->next > UINT64_MAX / 2)\n"
+                                "        file->next =")], ["follow halves"]),
+         ("gives-half-a-line", [("cli/shared/reader.c", "                        "
+                                 ".whole = true};", "                        "
+                                 ".whole = false};")], ["follow halves"]),
+         ("keeps-to-the-directory", [("cli/view/follow.c", "st.st_ino == "
+                                      "follow->ino;", "st.st_ino > 0;")],
+          ["follow a_store_that_comes_and_goes"])]),
+    ("spans of a trace that come apart, or twice, under `llmobs view -f`",
+     "its rows are kept, so that a later one finds its parent (`take_over` and "
+     "`have_trace` in `cli/view/follow.c`), and none is shown again but with a new "
+     "evaluation; at the end all that waits is shown", [
+         ("shows-at-once", [("cli/view/follow.c", "    if (!follow->tree || "
+                             "trace->ended ||", "    if (follow->tree || "
+                             "trace->ended ||")],
+          ["follow a_tree_when_its_root_ends"]),
+         ("shows-again", [("cli/view/follow.c", "rows[i]->wanted = false;",
+                           "rows[i]->wanted |= false;")],
+          ["follow a_tree_when_its_root_ends"]),
+         ("twice-is-twice", [("cli/view/follow.c", "llmobs_texts_has("
+                              "&trace->spans, id, strlen(id))", "*id == '\\0'")],
+          ["follow messages"]),
+         ("late-is-mute", [("cli/view/follow.c", "    if (!follow->evaluated)",
+                            "    if (follow->ending || follow->watch)")],
+          ["follow evaluations"]),
+         ("ends-without-the-rest", [("cli/view/follow.c", "trace->ended || "
+                                     "follow->ending)", "trace->ended)")],
+          ["follow ends"])]),
+
     ("a prompt or a name that is a formula in a spreadsheet",
      "a cell of CSV that begins like one gets a `'` (`is_formula` in "
      "`cli/figures/cell.c`); on a terminal its controls are escaped", [

@@ -35,7 +35,6 @@ int llmobs_forest_add(struct llmobs_forest *forest, struct llmobs_row *row)
         forest->rows = rows;
         forest->cap = cap;
     }
-    row->mark = (unsigned)forest->count; /* keeps the sort below stable */
     forest->rows[forest->count++] = row;
     return 0;
 }
@@ -173,10 +172,26 @@ static void cut_circles(struct llmobs_forest *forest)
     }
 }
 
+/* Lets the rows be as new ones; the marks keep the sort stable. */
+static void cut_links(struct llmobs_forest *forest)
+{
+    for (size_t i = 0; i < forest->count; i++) {
+        struct llmobs_row *row = forest->rows[i];
+
+        row->parent = row->child = row->next = NULL;
+        row->orphan = false;
+        row->mark = (unsigned)i;
+    }
+    free(forest->traces);
+    forest->traces = NULL;
+    forest->trace_count = 0;
+}
+
 int llmobs_forest_sort(struct llmobs_forest *forest)
 {
     if (forest->count == 0)
         return 0;
+    cut_links(forest);
     qsort(forest->rows, forest->count, sizeof *forest->rows, by_ids);
     drop_repeated(forest);
     if (forest->paths)

@@ -36,7 +36,8 @@ void llmobs_forest_fini(struct llmobs_forest *forest);
 /* Takes `row`, also on error. */
 int llmobs_forest_add(struct llmobs_forest *forest, struct llmobs_row *row);
 
-/* Drops repeated rows and, with all rows added, orders them by time. */
+/* Drops repeated rows and, with all rows added, orders them by time. After
+ * further adds, or where other rows are wanted, both may be called again. */
 int llmobs_forest_sort(struct llmobs_forest *forest);
 
 /* Builds the traces of sorted rows. */

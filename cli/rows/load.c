@@ -124,14 +124,23 @@ static int keep_row(struct llmobs_load *load, const struct llmobs_json *event,
     return rc;
 }
 
-/* Takes a line of the store. A tree needs the ids of unwanted spans too, but of
- * no trace that the filter excludes. */
+/* A tree needs the ids of unwanted spans too. */
+int llmobs_load_take(struct llmobs_load *load, const struct llmobs_json *event,
+                     struct llmobs_place place)
+{
+    bool wanted = llmobs_filter_passes_all(load->filter) ||
+                  llmobs_filter_match(load->filter, event);
+
+    load->events++;
+    return wanted || load->tree ? keep_row(load, event, place, wanted) : 0;
+}
+
+/* Takes a line of the store, but of no trace that the filter excludes. */
 static int take_line(void *ctx, struct llmobs_text text,
                      struct llmobs_place place)
 {
     struct llmobs_load *load = ctx;
     struct llmobs_json *event;
-    bool wanted;
     int rc;
 
     if (!llmobs_filter_may_match(load->filter, text, load->tree)) {
@@ -141,11 +150,7 @@ static int take_line(void *ctx, struct llmobs_text text,
     rc = parse_span(load, text, &event);
     if (rc != 0 || event == NULL)
         return rc;
-    load->events++;
-    wanted = llmobs_filter_passes_all(load->filter) ||
-             llmobs_filter_match(load->filter, event);
-    if (wanted || load->tree)
-        rc = keep_row(load, event, place, wanted);
+    rc = llmobs_load_take(load, event, place);
     llmobs_json_free(event);
     return rc;
 }
@@ -338,18 +343,24 @@ static bool is_path(const struct llmobs_row *row)
     return row->path;
 }
 
+int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader)
+{
+    int rc;
+
+    load->forest.paths = load->tree && load->paths;
+    rc = llmobs_forest_sort(&load->forest);
+    if (rc == 0 && load->tree)
+        rc = llmobs_forest_grow(&load->forest);
+    if (rc == 0 && load->forest.paths)
+        rc = llmobs_load_fill(load, reader, is_path);
+    return rc;
+}
+
 int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader)
 {
     bool some = load->newest > 0 || load->filter->id != NULL;
     int rc = load->tree && some ? load_traces(load, reader)
                                 : load_spans(load, reader);
 
-    load->forest.paths = load->tree && load->paths;
-    if (rc == 0)
-        rc = llmobs_forest_sort(&load->forest);
-    if (rc == 0 && load->tree)
-        rc = llmobs_forest_grow(&load->forest);
-    if (rc == 0 && load->forest.paths)
-        rc = llmobs_load_fill(load, reader, is_path);
-    return rc;
+    return rc == 0 ? llmobs_load_order(load, reader) : rc;
 }

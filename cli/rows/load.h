@@ -46,6 +46,12 @@ void llmobs_load_fini(struct llmobs_load *load);
  * reader, which can read the rows' lines again. */
 int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader);
 
+/* The steps of that, for rows that come later: takes one span, and orders all
+ * rows, also again. */
+int llmobs_load_take(struct llmobs_load *load, const struct llmobs_json *event,
+                     struct llmobs_place place);
+int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader);
+
 /* True for an event that is a span. */
 bool llmobs_load_is_span(const struct llmobs_json *event);
 

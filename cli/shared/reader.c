@@ -27,7 +27,7 @@ struct file {
     uint64_t end;      /* a walk reads up to here */
     uint64_t next;     /* more() reads from here; UNKNOWN: behind the end */
     int64_t written_s; /* the last write, a wall time */
-    bool failed;
+    bool failed;       /* the user was told of it, or it is gone */
 };
 
 struct llmobs_reader {
@@ -98,13 +98,29 @@ static void give_back(const struct file *file, int fd)
         close(fd);
 }
 
-static bool is_known(const struct llmobs_reader *reader, const struct stat *st)
+/* By name and inode. A file that is open may get another name, and its inode is
+ * its own; that of any other may be a later file's once it is removed. */
+static bool is_known(const struct llmobs_reader *reader, const char *name,
+                     int fd, const struct stat *st)
 {
-    for (size_t i = 0; i < reader->count; i++)
-        if (reader->files[i].dev == st->st_dev &&
-            reader->files[i].ino == st->st_ino)
+    for (size_t i = 0; i < reader->count; i++) {
+        const struct file *file = &reader->files[i];
+        bool named = strcmp(file->name, name) == 0;
+
+        if (fd < 0 ? named && file->failed
+                   : file->dev == st->st_dev && file->ino == st->st_ino &&
+                         (named || file->fd >= 0))
             return true;
+    }
     return false;
+}
+
+/* The one that is written to stays open, since it gets another name. */
+static bool stays_open(const struct llmobs_reader *reader, const char *name,
+                       uint64_t next)
+{
+    return reader->count < OPEN_MAX || next != UNKNOWN ||
+           strcmp(name, LLMOBS_STORE_FILE) == 0;
 }
 
 /* A rotated file has the time of its rotation in its name, which also holds for
@@ -124,8 +140,8 @@ static int add_file(struct llmobs_reader *reader, const char *name,
     struct stat st = {0};
     int fd = open_name(reader, name, &st);
 
-    if (fd >= 0 && is_known(reader, &st)) {
-        close(fd);
+    if (is_known(reader, name, fd, &st)) {
+        give_back(&file, fd);
         return 0;
     }
     files = reallocarray(reader->files, reader->count + 1, sizeof *files);
@@ -144,7 +160,7 @@ static int add_file(struct llmobs_reader *reader, const char *name,
         file.ino = st.st_ino;
         file.end = (uint64_t)st.st_size;
         file.written_s = written_s(name, &st);
-        if (reader->count < OPEN_MAX)
+        if (stays_open(reader, name, next))
             file.fd = fd;
         give_back(&file, fd);
     }
@@ -523,18 +539,34 @@ static uint64_t behind_last_line(struct llmobs_reader *reader, size_t index)
     return begin;
 }
 
-/* How long the file is now; its old length where it cannot be asked. */
-static uint64_t length_now(const struct llmobs_reader *reader,
-                           const struct file *file)
+/* Gives the file's length now in file->end; true where it is removed. Of a file
+ * that was cut, the lines that come then are new. */
+static bool look_again(struct llmobs_reader *reader, size_t index)
 {
-    struct stat st;
+    struct file *file = &reader->files[index];
     int fd = borrow(reader, file);
-    uint64_t end = file->end;
+    bool gone = fd == -ENOENT || fd == -ESTALE;
+    struct stat st;
 
-    if (fd >= 0 && fstat(fd, &st) == 0)
-        end = (uint64_t)st.st_size;
+    if (fd >= 0 && fstat(fd, &st) == 0) {
+        file->end = (uint64_t)st.st_size;
+        gone = st.st_nlink == 0;
+    }
     give_back(file, fd);
-    return end;
+    if (file->next > file->end)
+        file->next = behind_last_line(reader, index);
+    return gone;
+}
+
+/* Lets go of a removed file, which else would keep its room on the disk. */
+static void forget(struct file *file)
+{
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
+    file->ino = 0;
+    file->failed = true;
+    file->name[0] = '\0';
 }
 
 static int read_more(struct llmobs_reader *reader, size_t index,
@@ -546,13 +578,20 @@ static int read_more(struct llmobs_reader *reader, size_t index,
                         .ctx = ctx,
                         .file = (uint32_t)index,
                         .whole = true};
+    bool gone;
+    int rc = 0;
 
     if (file->failed)
         return 0;
     if (file->next == UNKNOWN)
         file->next = behind_last_line(reader, index);
-    file->end = walk.end = length_now(reader, file);
-    return file->next < walk.end ? with_file(&walk, walk_on, &file->next) : 0;
+    gone = look_again(reader, index);
+    walk.end = file->end;
+    if (file->next < walk.end)
+        rc = with_file(&walk, walk_on, &file->next);
+    if (gone)
+        forget(file);
+    return rc;
 }
 
 int llmobs_reader_more(struct llmobs_reader *reader, llmobs_reader_line *line,

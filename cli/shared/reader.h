@@ -58,7 +58,8 @@ int llmobs_reader_walk_back(struct llmobs_reader *reader, int64_t since_ns,
                             llmobs_reader_line *line, void *ctx);
 
 /* Calls `line` with the whole lines that came since the open, or since the last
- * such call, in files of any name. */
+ * such call, in files of any name. A removed file is read to its end, and let
+ * go of. */
 int llmobs_reader_more(struct llmobs_reader *reader, llmobs_reader_line *line,
                        void *ctx);
 

@@ -161,6 +161,8 @@ static int give_all(struct events *events)
 {
     struct llmobs_view *view = events->view;
 
+    if (view->more)
+        return llmobs_reader_more(view->reader, take_line, events);
     if (view->newest > 0)
         return give_newest(events);
     return llmobs_reader_walk(view->reader, view->filter.since_ns, take_line,

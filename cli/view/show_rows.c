@@ -6,8 +6,8 @@
 #include "cli/term/pager.h"
 #include "cli/view/cells.h"
 #include "cli/view/layout.h"
+#include "cli/view/show_rows.h"
 #include "cli/view/table.h"
-#include "cli/view/view.h"
 
 /* The begin of the oldest row that is shown. */
 static int64_t oldest(const struct llmobs_load *load)
@@ -56,20 +56,22 @@ static bool has_cost(const struct llmobs_load *load)
 }
 
 /* Says below the rows how many there are besides, and what costs are. */
-static int tell_rest(struct llmobs_view *view, bool tree)
+static int tell_rest(struct llmobs_view *view, const struct llmobs_load *load,
+                     bool tree)
 {
-    const struct llmobs_load *load = &view->load;
     char source[LLMOBS_COST_NOTE];
     struct llmobs_buf line;
     int rc = 0;
 
     fflush(stdout); /* the rows are there meanwhile */
     llmobs_buf_init(&line, 512);
-    if (load->more)
+    if (load->more && !view->follow)
         rc = add_window(view, &line, tree);
-    if (rc == 0 && view->prices != NULL && has_cost(load))
+    if (rc == 0 && view->prices != NULL && !view->cost_told && has_cost(load)) {
+        view->cost_told = true;
         rc = llmobs_buf_addf(&line, "%sCOST: %s", line.len > 0 ? "   " : "",
                              llmobs_cost_source(view->prices, source));
+    }
     if (rc == 0 && line.len > 0) {
         putchar('\n');
         llmobs_screen_painted(&view->screen, LLMOBS_PAINT_DIM, line.data);
@@ -89,31 +91,10 @@ static bool is_long(const struct llmobs_view *view)
            load->shown + 2 * load->forest.trace_count > view->screen.lines;
 }
 
-static int print(struct llmobs_view *view, bool tree)
+void llmobs_show_prepare(struct llmobs_view *view, struct llmobs_load *load,
+                         bool tree)
 {
-    struct llmobs_table_style style = {
-        .screen = view->screen,
-        .messages = view->messages ? view->reader : NULL,
-        .reverse = view->reverse,
-    };
-    struct llmobs_pager pager = {0};
-    int rc;
-
-    if (view->screen.terminal && !view->no_pager)
-        llmobs_pager_begin(&pager, is_long(view));
-    rc = tree ? llmobs_table_tree(&view->load.forest, &style)
-              : llmobs_table_list(&view->load.forest, &style);
-    if (rc == 0 && view->screen.terminal)
-        rc = tell_rest(view, tree);
-    llmobs_pager_end(&pager);
-    return rc;
-}
-
-static int show(struct llmobs_view *view, bool tree)
-{
-    struct llmobs_load *load = &view->load;
     bool more = view->screen.columns >= LLMOBS_LAYOUT_COST;
-    int rc;
 
     if (more)
         llmobs_view_prices(view);
@@ -121,13 +102,42 @@ static int show(struct llmobs_view *view, bool tree)
     load->parts = more ? LLMOBS_ROW_ALL : LLMOBS_ROW_FACTS;
     load->tree = tree;
     load->paths = view->filter.errors;
+    load->prices = view->prices;
+}
+
+int llmobs_show_print(struct llmobs_view *view, const struct llmobs_load *load,
+                      bool tree)
+{
+    struct llmobs_table_style style = {
+        .screen = view->screen,
+        .messages = view->messages ? view->reader : NULL,
+        .reverse = view->reverse,
+        .kept = view->kept,
+    };
+    int rc = tree ? llmobs_table_tree(&load->forest, &style)
+                  : llmobs_table_list(&load->forest, &style);
+
+    return rc == 0 && view->screen.terminal ? tell_rest(view, load, tree) : rc;
+}
+
+static int show(struct llmobs_view *view, bool tree)
+{
+    struct llmobs_load *load = &view->load;
+    struct llmobs_pager pager = {0};
+    int rc;
+
+    llmobs_show_prepare(view, load, tree);
     load->newest = view->newest;
     if (!view->counted && view->screen.terminal)
         load->newest = LLMOBS_VIEW_NEWEST;
     rc = llmobs_load_rows(load, view->reader);
     if (rc != 0 || load->shown == 0)
         return rc;
-    return print(view, tree);
+    if (view->screen.terminal && !view->no_pager && !view->follow)
+        llmobs_pager_begin(&pager, is_long(view));
+    rc = llmobs_show_print(view, load, tree);
+    llmobs_pager_end(&pager);
+    return rc;
 }
 
 int llmobs_view_tree(struct llmobs_view *view)

@@ -26,7 +26,9 @@ struct table {
     const struct llmobs_table_style *style;
     const struct llmobs_screen *screen;
     bool list;
-    bool brief; /* fitted to the screen */
+    bool brief;   /* fitted to the screen */
+    bool goes_on; /* the titles of the print before stand above */
+    bool again;   /* there was a print before */
     struct llmobs_layout layout;
     size_t depth;                                /* levels that are drawn */
     struct llmobs_buf cell[LLMOBS_COLUMN_COUNT]; /* of the current row */
@@ -378,6 +380,10 @@ static int print_titles(struct table *table)
 {
     int rc = 0;
 
+    if (table->goes_on)
+        return 0;
+    if (table->again)
+        putchar('\n');
     for (int i = 0; rc == 0 && i < LLMOBS_COLUMN_COUNT; i++) {
         llmobs_buf_cut(&table->cell[i], 0);
         if (table->layout.shown[i])
@@ -412,6 +418,37 @@ static void fini(struct table *table)
     llmobs_buf_fini(&table->text);
 }
 
+/* True where the columns are those of the print before. */
+static bool is_same(const struct llmobs_layout *a,
+                    const struct llmobs_layout *b)
+{
+    for (int i = 0; i < LLMOBS_COLUMN_COUNT; i++)
+        if (a->shown[i] != b->shown[i] ||
+            (a->shown[i] && a->width[i] != b->width[i]))
+            return false;
+    return a->columns == b->columns;
+}
+
+/* Shares the screen among the columns, which become no narrower from print to
+ * print. */
+static void fit(struct table *table)
+{
+    struct llmobs_table_kept *kept = table->style->kept;
+
+    if (kept == NULL) {
+        llmobs_layout_fit(&table->layout);
+        return;
+    }
+    for (int i = 0; i < LLMOBS_COLUMN_COUNT; i++)
+        llmobs_layout_want(&table->layout, (enum llmobs_layout_column)i,
+                           kept->wanted.width[i]);
+    kept->wanted = table->layout;
+    llmobs_layout_fit(&table->layout);
+    table->goes_on = is_same(&table->layout, &kept->fitted);
+    table->again = kept->fitted.shown[LLMOBS_COLUMN_NAME];
+    kept->fitted = table->layout;
+}
+
 /* Measures all rows, and shares the screen among the columns. */
 static int lay_out(struct table *table, const struct llmobs_forest *forest)
 {
@@ -421,7 +458,7 @@ static int lay_out(struct table *table, const struct llmobs_forest *forest)
     for (size_t i = 0; rc == 0 && i < forest->count; i++)
         if (llmobs_forest_shows(forest->rows[i]))
             rc = measure(table, forest->rows[i]);
-    llmobs_layout_fit(&table->layout);
+    fit(table);
     name = table->layout.width[LLMOBS_COLUMN_NAME];
     most =
         name > NAME_LEAST ? (name - NAME_LEAST) / LLMOBS_BRANCHES_COLUMNS : 0;

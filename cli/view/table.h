@@ -11,13 +11,21 @@
 #include "cli/rows/filter.h"
 #include "cli/rows/forest.h"
 #include "cli/term/screen.h"
+#include "cli/view/layout.h"
 
 #define LLMOBS_TABLE_DEPTH 16
+
+/* The columns of the print before, all zero before the first one. The next rows
+ * stand below it; its titles come again where a column changes. */
+struct llmobs_table_kept {
+    struct llmobs_layout wanted, fitted;
+};
 
 struct llmobs_table_style {
     struct llmobs_screen screen;    /* its columns are 0: rows are not fitted */
     struct llmobs_reader *messages; /* reads them again; NULL: show none */
     bool reverse;                   /* the newest first */
+    struct llmobs_table_kept *kept; /* borrowed; NULL: this is all */
 };
 
 /* Print the traces as trees, or all shown rows as one list. */

@@ -58,6 +58,12 @@ static const char help_text[] =
     "  -n, --newest N   the newest N traces; in a form other than trees and\n"
     "                   --chrome-trace so many spans; 0: all; 20 on a "
     "terminal\n"
+    "  -f, --follow     the newest 10, or those since T, and then what comes: "
+    "a\n"
+    "                   trace when its root ends, or after 2 s without a "
+    "further\n"
+    "                   span; with --spans, --json and --otlp each span at "
+    "once\n"
     "  --reverse        newest first\n"
     "  -o, --output FILE\n"
     "                   to FILE instead of stdout\n"
@@ -155,6 +161,7 @@ static const struct option options[] = {
     {"ascii", no_argument, NULL, OPTION_ASCII},
     {"no-pager", no_argument, NULL, OPTION_NO_PAGER},
     {"full", no_argument, NULL, OPTION_FULL},
+    {"follow", no_argument, NULL, 'f'},
     {"exit-status", no_argument, NULL, OPTION_EXIT_STATUS},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
@@ -354,6 +361,9 @@ static int apply(void *ctx, int code, const char *value)
         return 0;
     case 'n':
         return set_newest(view, value);
+    case 'f':
+        view->follow = true;
+        return 0;
     case OPTION_EXIT_STATUS:
         asked->exit_status = true;
         return 0;
@@ -425,18 +435,23 @@ void llmobs_view_tell_prices(const struct llmobs_view *view)
                 llmobs_cost_source(view->prices, source));
 }
 
+static void tell_bad(size_t bad)
+{
+    if (bad > 0)
+        fprintf(stderr, "llmobs view: %zu line%s could not be read as a span\n",
+                bad, bad == 1 ? "" : "s");
+}
+
 static void tell(const struct llmobs_view *view)
 {
     const struct llmobs_load *load = &view->load;
     bool all = llmobs_reader_report(view->reader)->old == 0;
-    size_t bad = load->bad + llmobs_reader_report(view->reader)->oversized;
+    size_t bad;
 
     fflush(stdout);
     if (load->shown == 0)
         tell_nothing(view);
-    if (bad > 0)
-        fprintf(stderr, "llmobs view: %zu line%s could not be read as a span\n",
-                bad, bad == 1 ? "" : "s");
+    tell_bad(load->bad + llmobs_reader_report(view->reader)->oversized);
     bad = llmobs_evaluations_unjoined(&load->evaluations);
     if (bad > 0 && all && !load->more)
         fprintf(stderr,
@@ -449,8 +464,14 @@ static void tell(const struct llmobs_view *view)
 
 static int show_store(const struct asked *asked, struct llmobs_view *view)
 {
-    int rc = llmobs_reader_open(view->store, &view->reader);
+    int rc;
 
+    if (view->follow) {
+        rc = llmobs_view_follow(view);
+        tell_bad(view->load.bad);
+        return rc;
+    }
+    rc = llmobs_reader_open(view->store, &view->reader);
     if (rc == 0)
         rc = asked->quiet ? llmobs_view_quiet(view) : view->form(view);
     if (rc == 0 && !asked->quiet)
@@ -482,7 +503,7 @@ static int lead_to(const char *path)
     return rc;
 }
 
-static void look_at_screen(struct llmobs_view *view)
+void llmobs_view_look_at_screen(struct llmobs_view *view)
 {
     llmobs_screen_init(&view->screen, view->colour);
     view->screen.ascii |= view->ascii;
@@ -503,7 +524,7 @@ static int run(struct asked *asked)
     view->store = store;
     if (rc == 0 && asked->output != NULL)
         rc = lead_to(asked->output);
-    look_at_screen(view);
+    llmobs_view_look_at_screen(view);
     if (rc == 0)
         rc = show_store(asked, view);
     if (!asked->quiet || rc != -ENOENT)
@@ -516,6 +537,17 @@ static int run(struct asked *asked)
     return rc == 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
 }
 
+static int check_follow(const struct asked *asked)
+{
+    if (!asked->view.follow ||
+        (llmobs_view_follows(&asked->view) && !asked->quiet))
+        return 0;
+    fprintf(stderr,
+            "llmobs view: --follow goes with traces, --spans, --json and "
+            "--otlp: any other form needs all spans at once\n");
+    return -EINVAL;
+}
+
 int llmobs_cmd_view(int argc, char **argv)
 {
     struct asked asked = {.view = {.form = llmobs_view_tree}};
@@ -523,9 +555,10 @@ int llmobs_cmd_view(int argc, char **argv)
 
     llmobs_load_init(&asked.view.load);
     llmobs_buf_init(&asked.view.asked, SIZE_MAX / 2);
-    if (llmobs_cli_parse(argc, argv, "n:o:s:t:ejmq", options, apply, &asked) !=
+    if (llmobs_cli_parse(argc, argv, "n:o:s:t:efjmq", options, apply, &asked) !=
             0 ||
-        (!asked.help && choose(&asked.view) != 0)) {
+        (!asked.help &&
+         (choose(&asked.view) != 0 || check_follow(&asked) != 0))) {
         status = LLMOBS_CLI_USAGE;
     } else if (asked.help) {
         fputs(help_text, stdout);

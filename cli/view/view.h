@@ -30,6 +30,7 @@ struct llmobs_view {
     size_t newest; /* so many; 0: all */
     bool counted;  /* `newest` was asked for */
     bool reverse;  /* the newest first */
+    bool follow;   /* the form goes on with what comes */
     bool full;     /* no text is cut */
     bool wide;     /* rows are not fitted to the terminal */
     bool ascii;    /* lines are drawn with ASCII alone */
@@ -47,7 +48,22 @@ struct llmobs_view {
     struct llmobs_reader *reader;
     struct llmobs_prices *prices; /* NULL until llmobs_view_prices */
     struct llmobs_load load;      /* the form fills its counts at least */
+
+    /* While it follows (follow.c). */
+    bool more;      /* the form of events gives those that are new */
+    bool cost_told; /* the origin of costs stands above */
+    struct llmobs_table_kept *kept; /* from print to print */
 };
+
+/* Shows the newest, and then what comes, until a signal or until nobody reads
+ * stdout; opens and closes the store itself, and waits for one that does not
+ * exist yet (follow.c). */
+int llmobs_view_follow(struct llmobs_view *view);
+/* True for a form that can go on. */
+bool llmobs_view_follows(const struct llmobs_view *view);
+
+/* Looks how wide the terminal is. */
+void llmobs_view_look_at_screen(struct llmobs_view *view);
 
 /* Loads the prices, for a form that shows what calls cost; tells of files that
  * cannot be read, and goes on without them. */
