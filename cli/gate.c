@@ -214,12 +214,24 @@ static bool tell_count(const char *name, int64_t count, int64_t limit,
     return exceeded;
 }
 
+/* True where a limit of the cost would hold whatever the calls cost. */
+static bool is_blind(const struct llmobs_cost_sum *sum,
+                     const struct llmobs_prices *prices)
+{
+    return llmobs_prices_date(prices) == NULL && sum->known == 0 &&
+           sum->calls > 0;
+}
+
 static int tell(const struct llmobs_gate *gate, const struct sums *sums,
                 const struct llmobs_prices *prices)
 {
     size_t calls = sums->cost.calls;
     bool exceeded = false;
 
+    if (gate->max_cost >= 0 && is_blind(&sums->cost, prices)) {
+        fputs(COMMAND ": --max-cost: no prices known\n", stderr);
+        return LLMOBS_CLI_USAGE;
+    }
     if (gate->max_cost >= 0)
         exceeded |= tell_cost(gate, sums, prices);
     if (gate->max_tokens >= 0)

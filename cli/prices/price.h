@@ -32,7 +32,8 @@ struct llmobs_price_tier {
     double rates[LLMOBS_PRICE_PARTS]; /* -1: not given */
 };
 
-/* All of it holds for a call above the last threshold that it exceeds. */
+/* The rates of a tier hold for the whole of a call with more input tokens than
+ * its threshold; one that it lacks is that of the tier below. */
 struct llmobs_price {
     struct llmobs_price_tier tiers[1 + LLMOBS_PRICE_TIERS]; /* by threshold */
     size_t count; /* 0: the model has no price */

@@ -322,14 +322,16 @@ def limits():
         check("stats %s" % " ".join(args), (done.stdout.decode(),
                                             done.stderr.decode()) ==
               (out, err), done)
-    done = tool("stats", "--store", where, "--max-cost", "1", prices="off")
+    done = tool("stats", "--store", where, "--max-cost", "1", prices=write(
+        "else.json", {"llmobs_prices": {"date": "2020-01-02"}}))
     check("a cost that nobody knows", done.stdout ==
-          b"cost: unknown for all 4 calls, no prices known: at most $1.00\n",
-          done)
+          b"cost: unknown for all 4 calls, estimated, prices of 2020-01-02: "
+          b"at most $1.00\n", done)
     for args, prices in ((["--since", "1h"], table),
                          (["--max-cost", "1", "--json"], table),
                          (["--max-cost", "1", "--check"], table),
                          (["--max-cost", "1"], path("none")),
+                         (["--max-cost", "1"], "off"),
                          (["--max-cost", "-1"], table),
                          (["--max-cost", "1e3"], table),
                          (["--max-cost", "nan"], table),
