@@ -54,12 +54,7 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	core/text/inflate rules/read/base64)
 
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
-# In a set order. The rooms that every process with a libcurl runs come first:
-# their code then lies in few pages of the file.
-FIRST := ops config span base capture deliver spool
 CORE_SRC := $(sort $(shell find core -name '*.c'))
-CORE_SRC := $(foreach room,$(FIRST),$(filter core/$(room)/%,$(CORE_SRC))) \
-	$(filter-out $(addsuffix /%,$(addprefix core/,$(FIRST))),$(CORE_SRC))
 RULES_SRC := $(sort $(shell find rules -name '*.c'))
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
 RULES_OBJ := $(RULES_SRC:%.c=$(B)/%.o)
@@ -97,7 +92,10 @@ plain:
 	$(Q)$(MAKE) --no-print-directory TEST= B=$(PLAIN) all
 $(filter $(PLAIN)/%,$(CORE_OBJ) $(SHIM_OBJ) $(RULES_OBJ) $(CLI_OBJ)): plain ;
 endif
-LIB_OBJ := $(CORE_OBJ) $(RULES_OBJ) \
+# In a set order: core/order.txt says why.
+EARLY := $(patsubst %.c,%.o,$(shell grep -v '^\#' core/order.txt))
+EARLY := $(foreach name,$(EARLY),$(filter %/$(name),$(CORE_OBJ) $(RULES_OBJ)))
+LIB_OBJ := $(EARLY) $(filter-out $(EARLY),$(CORE_OBJ) $(RULES_OBJ)) \
 	$(if $(TEST),$(B)/tests/support/crash_point.o)
 ifeq ($(SAN),)
 $(SHIM_OBJ) $(CORE_OBJ) $(RULES_OBJ): FRAMES := -Wframe-larger-than=$(FRAME)

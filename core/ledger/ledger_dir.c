@@ -145,19 +145,44 @@ void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX])
     llmobs_record_name(&self, out);
 }
 
+/* The number in "pid:[4026531836]" is that of the file behind the link, which
+ * the kernel makes only for those that follow the link. */
+static uint64_t read_number_of(const char *link)
+{
+    char text[64], *end;
+    ssize_t len = readlink(link, text, sizeof(text) - 1);
+    uint64_t number;
+
+    text[len > 0 ? len : 0] = '\0';
+    if (strncmp(text, "pid:[", 5) != 0)
+        return 0;
+    number = strtoull(text + 5, &end, 10);
+    return strcmp(end, "]") == 0 ? number : 0;
+}
+
+/* 0: not known. */
+static uint64_t pid_namespace(void)
+{
+    static const char own[] = "/proc/self/ns/pid";
+    uint64_t number = read_number_of(own);
+    struct stat st;
+
+    if (number)
+        return number;
+    return stat(own, &st) == 0 ? (uint64_t)st.st_ino : 0;
+}
+
 void llmobs_record_namespace(uint64_t *boot, uint64_t *pidns)
 {
     char text[64];
-    struct stat st;
 
-    *boot = *pidns = 0;
+    *boot = 0;
+    *pidns = pid_namespace();
     if (llmobs_file_begin(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text,
                           sizeof(text)) > 0) {
         text[8] = '\0'; /* 32 random bits are enough */
         *boot = strtoull(text, NULL, 16);
     }
-    if (stat("/proc/self/ns/pid", &st) == 0)
-        *pidns = (uint64_t)st.st_ino;
 }
 
 /* -- pages --------------------------------------------------------------- */

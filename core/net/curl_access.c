@@ -21,7 +21,8 @@ static atomic_int inside; /* threads in libcurl for a request */
 static atomic_uint life;
 static atomic_ulong exit_thread;
 static atomic_int process; /* the one with this state (fork.h) */
-LLMOBS_COLD static struct llmobs_proxies proxies;
+/* In one page, as each process with a libcurl writes to all of it. */
+LLMOBS_COLD _Alignas(4096) static struct llmobs_proxies proxies;
 
 /* A child inherits the state of its parent's requests and exit, which does not
  * hold for the child. */

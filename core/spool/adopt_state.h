@@ -92,6 +92,7 @@ struct llmobs_adopt {
     struct llmobs_buf text; /* of the file that was read last */
     enum llmobs_adopt_whose whose;
     _Atomic int64_t until_ns;
+    struct llmobs_spool *own;
     char base[PATH_MAX];
     /* Of a relay: the owner without destinations, and the living. */
     struct llmobs_owner *unset;
@@ -102,7 +103,6 @@ struct llmobs_adopt {
         *at_living; /* of `here`; NULL: its process has ended */
     const struct llmobs_live_namespaces *living;
     struct llmobs_owner *self; /* from the first owner on */
-    struct llmobs_spool *own;
     /* The claim of the directory of this process, while it takes back what it
      * had handed over (take_back.h), and how much that was. */
     struct llmobs_adopt_claim *taken;
