@@ -2272,7 +2272,7 @@ HAZARDS = [
          ("old-name", [("core/spool/spool_file.h", "#define LLMOBS_SPOOL_SUFFIX \""
                         ".entries\"", "#define LLMOBS_SPOOL_SUFFIX \"\"")],
           ["unit later_version"]),
-         ("later-for-a-stub", [("core/spool/adopt.c", "        if (one != "
+         ("later-for-a-stub", [("core/spool/adopt_read.c", "        if (one != "
                                 "-ENODATA)\n            rc = one;",
                                 "        rc = one == -ENOTSUP ? -ENODATA : "
                                 "one;")],

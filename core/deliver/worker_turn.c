@@ -118,6 +118,11 @@ void llmobs_worker_check_fork(struct llmobs_worker *worker)
     llmobs_fork_settled(&worker->process);
 }
 
+bool llmobs_worker_is_ours(struct llmobs_worker *worker)
+{
+    return atomic_load(&worker->process) == llmobs_fork_process();
+}
+
 /* -- whether this process has done anything ------------------------------ */
 
 static bool is_active(struct llmobs_worker *worker)
@@ -168,11 +173,4 @@ bool llmobs_worker_end_quietly(struct llmobs_worker *worker)
         return false;
     atomic_store(&worker->ended_quietly, llmobs_fork_process());
     return !is_active(worker);
-}
-
-/* -- leaving items to the relay ------------------------------------------- */
-
-bool llmobs_worker_is_ours(struct llmobs_worker *worker)
-{
-    return atomic_load(&worker->process) == llmobs_fork_process();
 }

@@ -128,9 +128,9 @@ bool llmobs_record_is_another(const struct llmobs_record_owner *who,
 
     if (!start || !who->start || start == who->start)
         return false;
-    snprintf(path, sizeof(path), "/proc/%ld/ns/time", (long)who->pid);
     if (who->start == LLMOBS_RECORD_GIVEN)
         return true;
+    snprintf(path, sizeof(path), "/proc/%ld/ns/time", (long)who->pid);
     mine = time_namespace("/proc/self/ns/time");
     other = time_namespace(path);
     return !mine || !other || mine == other;

@@ -27,41 +27,8 @@
 /* A directory without a file is younger than this if its process has just
  * begun; else that process was killed. */
 #define EMPTY_S 60
-#define OWNER_LOOK ((size_t)64 * 1024)
 
 /* -- the process of a directory ----------------------------------------- */
-
-/* Reads the owner from one file. */
-static int owner_in(struct llmobs_adopt *adopt, const char *dir, uint32_t file)
-{
-    int rc = llmobs_adopt_read_file(adopt, dir, file, OWNER_LOOK);
-    struct llmobs_entry entry;
-    size_t at = 0;
-
-    while (!rc && !adopt->owner && llmobs_adopt_next_entry(adopt, &at, &entry))
-        if (entry.type == LLMOBS_ENTRY_OWNER)
-            rc = llmobs_owner_read(&entry, &adopt->owner);
-    return rc ? rc : adopt->owner ? 0 : -ENODATA;
-}
-
-/* A small file is read whole, so that it need not be read again. */
-int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir)
-{
-    int rc = -ENODATA, one;
-
-    if (!adopt->self)
-        adopt->self = llmobs_owner_new(adopt->config);
-    if (!adopt->self)
-        return -ENOMEM;
-    llmobs_owner_free(adopt->owner);
-    adopt->owner = NULL;
-    for (size_t i = 0; i < adopt->file_count && !adopt->owner; i++) {
-        one = owner_in(adopt, dir, adopt->files[i]);
-        if (one != -ENODATA)
-            rc = one;
-    }
-    return rc;
-}
 
 /* A pid means nothing in another pid namespace. Where it is not known whether a
  * process lives, it counts as living. A directory with the pid of this process
@@ -101,7 +68,7 @@ static bool is_for_us(const struct llmobs_adopt *adopt)
             llmobs_owner_same_destinations(adopt->owner, adopt->unset));
 }
 
-/* -- leaving a directory -------------------------------------------------- */
+/* -- claiming one --------------------------------------------------------- */
 
 /* 0 where the directory cannot be claimed or read, so that the walk goes on to
  * the next one. */
@@ -152,7 +119,7 @@ static void remove_stub(struct llmobs_adopt *adopt, const char *dir,
     for (size_t i = 0; i < adopt->file_count; i++) {
         llmobs_adopt_file_path(adopt->old, dir, adopt->files[i], path);
         if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ||
-            !S_ISREG(st.st_mode) || st.st_size > (off_t)OWNER_LOOK)
+            !S_ISREG(st.st_mode) || st.st_size > (off_t)LLMOBS_ADOPT_OWNER_LOOK)
             return;
     }
     for (size_t i = 0; i < adopt->file_count; i++) {

@@ -21,10 +21,6 @@ void llmobs_adopt_forget_unmet(struct llmobs_adopt *adopt);
 void llmobs_adopt_advance(struct llmobs_adopt *adopt,
                           const struct llmobs_adopt_claim *claim);
 
-/* Reads the owner of a directory from the first of its listed files that has
- * one. -ENODATA: none has, and all files could be read. */
-int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir);
-
 /* Sorts numbers of files, sealed or not, from the oldest on. */
 void llmobs_adopt_sort_by_age(uint32_t *files, size_t count);
 

@@ -145,6 +145,40 @@ bool llmobs_adopt_next_entry(const struct llmobs_adopt *adopt, size_t *at,
                              at, entry);
 }
 
+/* -- its owner ----------------------------------------------------------- */
+
+/* Reads the owner from one file. */
+static int owner_in(struct llmobs_adopt *adopt, const char *dir, uint32_t file)
+{
+    int rc = llmobs_adopt_read_file(adopt, dir, file, LLMOBS_ADOPT_OWNER_LOOK);
+    struct llmobs_entry entry;
+    size_t at = 0;
+
+    while (!rc && !adopt->owner && llmobs_adopt_next_entry(adopt, &at, &entry))
+        if (entry.type == LLMOBS_ENTRY_OWNER)
+            rc = llmobs_owner_read(&entry, &adopt->owner);
+    return rc ? rc : adopt->owner ? 0 : -ENODATA;
+}
+
+/* A small file is read whole, so that it need not be read again. */
+int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir)
+{
+    int rc = -ENODATA, one;
+
+    if (!adopt->self)
+        adopt->self = llmobs_owner_new(adopt->config);
+    if (!adopt->self)
+        return -ENOMEM;
+    llmobs_owner_free(adopt->owner);
+    adopt->owner = NULL;
+    for (size_t i = 0; i < adopt->file_count && !adopt->owner; i++) {
+        one = owner_in(adopt, dir, adopt->files[i]);
+        if (one != -ENODATA)
+            rc = one;
+    }
+    return rc;
+}
+
 /* -- what is in a directory --------------------------------------------- */
 
 static int note_ids(struct llmobs_adopt_ids *ids,

@@ -26,6 +26,12 @@ int llmobs_adopt_have_file(struct llmobs_adopt *adopt, uint32_t file);
 bool llmobs_adopt_next_entry(const struct llmobs_adopt *adopt, size_t *at,
                              struct llmobs_entry *entry);
 
+/* Reads the owner of a directory from the first of its listed files that has
+ * one in its first LLMOBS_ADOPT_OWNER_LOOK bytes. -ENODATA: none has, and all
+ * files could be read. */
+#define LLMOBS_ADOPT_OWNER_LOOK ((size_t)64 * 1024)
+int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir);
+
 /* Notes when the file was last written; gives its bytes. */
 size_t llmobs_adopt_note_file(struct llmobs_adopt *adopt, uint32_t file);
 
