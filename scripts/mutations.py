@@ -1724,6 +1724,19 @@ HAZARDS = [
                              "file)->left, 1);\n}\n\n/* Goes on")],
           ["unit takes_files_from_a_busy_process"])]),
 
+    ("many programs that live and rest beside a busy one, which cost the relay "
+     "a look each at each of its calls",
+     "the relay passes over a directory in which nothing has changed, for less "
+     "than a second (`llmobs_adopt_meet`)", [
+         ("looked-at-always", [("core/spool/adopt_held.c",
+                                "    return progress->rests_ns &&",
+                                "    return progress->rests_ns && !name[0] &&")],
+          ["unit looks_seldom_at_what_rests"]),
+         ("rests-for-ever", [("core/spool/adopt_held.c",
+                              "               RESTS_MS * LLMOBS_NS_PER_MS &&",
+                              "               INT64_MAX &&")],
+          ["unit looks_seldom_at_what_rests"])]),
+
     ("a directory that nobody can read or deliver, beside a relay",
      "its claimer does not rename it again, which would wake the relay without "
      "end (`is_mine`)", [

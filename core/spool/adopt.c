@@ -138,6 +138,17 @@ static bool is_own(const struct llmobs_adopt *adopt, const char *path)
 
 /* -- finding one -------------------------------------------------------- */
 
+/* The kernel takes the times of files from its last tick, so a change may have
+ * the time of the one before it. */
+#define TICK_MS 20
+
+static int64_t modified_by(const struct stat *st, int64_t now_ns)
+{
+    int64_t at = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+
+    return now_ns - at > TICK_MS * LLMOBS_NS_PER_MS ? at : 0;
+}
+
 /* Lists the files of a directory of the spool, and finds out about its process.
  * False where it is that of no process, of another user, or of this process.
  * Root, too, leaves a directory to its user, and makes a process for that.
@@ -147,6 +158,7 @@ static bool is_own(const struct llmobs_adopt *adopt, const char *path)
 static bool look_at(struct llmobs_adopt *adopt, const char *name,
                     struct llmobs_adopt_found *found)
 {
+    int64_t now = llmobs_clock_wall_ns();
     struct stat st;
 
     if (!llmobs_record_parse(name, &found->who) ||
@@ -157,6 +169,7 @@ static bool look_at(struct llmobs_adopt *adopt, const char *name,
         !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
         return false;
     found->changed_s = st.st_ctime;
+    found->modified_ns = modified_by(&st, now);
     found->inode = st.st_ino;
     found->marked = st.st_mode & LLMOBS_SPOOL_MARK;
     found->gone = llmobs_record_start(found->who.pid, &found->start) == -ESRCH;
@@ -185,8 +198,8 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
     struct llmobs_adopt_found found;
     int rc;
 
-    llmobs_adopt_meet(adopt, name);
-    if (llmobs_adopt_is_ours(adopt, name) || !look_at(adopt, name, &found) ||
+    if (llmobs_adopt_meet(adopt, name) || llmobs_adopt_is_ours(adopt, name) ||
+        !look_at(adopt, name, &found) ||
         llmobs_adopt_is_held(adopt, found.inode))
         return 0;
     if (adopt->file_count == 0) {

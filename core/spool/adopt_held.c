@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,9 @@
 #define SEALED_LONG_S 60
 /* The time between two looks for files to seal. */
 #define TIDY_MS 1000
+/* After this time a directory that rests is looked at in full: its process may
+ * be dead, and some file may have to go. */
+#define RESTS_MS 900
 
 /* -- directories of living processes ------------------------------------- */
 
@@ -53,14 +57,6 @@ static struct llmobs_adopt_progress *progress_of(struct llmobs_adopt *adopt,
     return &list[count];
 }
 
-void llmobs_adopt_meet(struct llmobs_adopt *adopt, const char *name)
-{
-    struct llmobs_adopt_progress *progress = known(adopt, name);
-
-    if (progress)
-        progress->met = true;
-}
-
 void llmobs_adopt_forget_unmet(struct llmobs_adopt *adopt)
 {
     size_t left = 0;
@@ -84,6 +80,58 @@ void llmobs_adopt_advance(struct llmobs_adopt *adopt,
     progress->file = claim->newest;
     progress->from = claim->read_to;
     progress->size = claim->size;
+}
+
+static int64_t modified_ns(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+static __attribute__((noinline)) bool is_as_before(
+    const struct llmobs_adopt *adopt,
+    const struct llmobs_adopt_progress *progress)
+{
+    char dir[PATH_MAX], path[PATH_MAX];
+    struct stat st;
+
+    if (llmobs_adopt_dir_path(adopt, progress->name, dir) != 0 ||
+        fstatat(AT_FDCWD, dir, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        modified_ns(&st) != progress->modified_ns)
+        return false;
+    llmobs_adopt_file_path(false, dir, progress->file, path);
+    return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (size_t)st.st_size == progress->size;
+}
+
+/* True for a process that has ended. One in another pid namespace cannot be
+ * asked. */
+static bool has_gone(const struct llmobs_adopt_progress *progress)
+{
+    struct llmobs_record_owner who;
+
+    return progress->here && llmobs_record_parse(progress->name, &who) &&
+           kill(who.pid, 0) != 0 && errno == ESRCH;
+}
+
+bool llmobs_adopt_meet(struct llmobs_adopt *adopt, const char *name)
+{
+    struct llmobs_adopt_progress *progress = known(adopt, name);
+
+    if (!progress)
+        return false;
+    progress->met = true;
+    return progress->rests_ns &&
+           llmobs_clock_mono_ns() - progress->rests_ns <
+               RESTS_MS * LLMOBS_NS_PER_MS &&
+           !has_gone(progress) && is_as_before(adopt, progress);
+}
+
+static void note_rest(struct llmobs_adopt_progress *progress,
+                      const struct llmobs_adopt_found *found)
+{
+    progress->here = !found->gone;
+    progress->modified_ns = found->modified_ns;
+    progress->rests_ns = found->modified_ns ? llmobs_clock_mono_ns() : 0;
 }
 
 static size_t newest_of(const struct llmobs_adopt *adopt)
@@ -284,18 +332,22 @@ static int hold(struct llmobs_adopt *adopt, const char *name,
 /* Reads what the process has handed over since the last time. 1: there may be
  * some; 0: there is nothing new, or the next visit takes it: a process that
  * never rests has old files, too. */
-static int read_living(struct llmobs_adopt *adopt)
+static int read_living(struct llmobs_adopt *adopt,
+                       const struct llmobs_adopt_found *found)
 {
     bool news = has_news(adopt, adopt->at_living);
     int rc = 0;
 
     adopt->walk.found |= news;
+    adopt->at_living->rests_ns = 0;
     if (is_untidy(adopt)) {
         tidy(adopt);
         return 0;
     }
-    if (!news)
+    if (!news) {
+        note_rest(adopt->at_living, found);
         return 0;
+    }
     llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
     rc = llmobs_adopt_survey(adopt);
     if (rc)
@@ -314,7 +366,7 @@ int llmobs_adopt_open_living(struct llmobs_adopt *adopt, const char *name,
         rc = hold(adopt, name, found, claim);
     if (!rc) {
         adopt->at_living = progress;
-        rc = read_living(adopt);
+        rc = read_living(adopt, found);
         if (rc == 1)
             return 1;
     }

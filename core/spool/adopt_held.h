@@ -11,8 +11,10 @@
 
 #include "core/spool/adopt_state.h"
 
-/* Notes that the directory is still there. */
-void llmobs_adopt_meet(struct llmobs_adopt *adopt, const char *name);
+/* Notes that the directory is still there. True where a look at it would find
+ * nothing: there was nothing new a moment ago, its process lives, and neither
+ * the directory nor its newest file has changed. */
+bool llmobs_adopt_meet(struct llmobs_adopt *adopt, const char *name);
 
 /* Forgets directories that are not there any more. */
 void llmobs_adopt_forget_unmet(struct llmobs_adopt *adopt);

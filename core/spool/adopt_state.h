@@ -63,6 +63,11 @@ struct llmobs_adopt_progress {
     size_t size;   /* of that file at the last look */
     int64_t tidied_ns;
     bool met; /* in this walk */
+    /* Since when it has had nothing new, monotonic (0: it may have), when its
+     * directory had last changed by then, and whether its pid counts here. */
+    int64_t rests_ns;
+    int64_t modified_ns;
+    bool here;
 };
 
 /* The names in the spool that one walk has still to visit. The spool is not
@@ -83,6 +88,8 @@ struct llmobs_adopt_found {
     ino_t inode;
     uint64_t start; /* of the process with that pid now */
     int64_t changed_s;
+    int64_t modified_ns; /* 0: so lately that the next change may show no other
+                          * time */
     char path[PATH_MAX];
 };
 

@@ -8,8 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/deliver/worker.h"
 #include "core/ledger/stats.h"
+#include "core/spool/adopt_state.h"
 #include "core/spool/process_dir.h"
 #include "core/spool/relay_sign.h"
 #include "core/spool/spool_file.h"
@@ -331,6 +333,43 @@ START_TEST(relay_works_for_those_that_name_nothing)
 }
 END_TEST
 
+/* The last look at the one directory found nothing, so long ago. */
+static void rests_for(int64_t ms)
+{
+    ck_assert_uint_eq(adopt->progress_count, 1);
+    ck_assert_int_ne(adopt->progress->rests_ns, 0);
+    adopt->progress->rests_ns = llmobs_clock_mono_ns() - ms * LLMOBS_NS_PER_MS;
+}
+
+/* Nothing tells the relay of the new file but a look at the directory. */
+START_TEST(relay_looks_seldom_at_what_rests)
+{
+    const struct timespec moment = {0, 30000000};
+    struct timespec times[2];
+    char name[160];
+    struct stat st;
+
+    spool->file_max = 1;
+    begin_child();
+    tell("h");
+    become_relay();
+    take(1);
+    nanosleep(&moment, NULL);
+    take(0);
+    name_of_dir(name, sizeof(name));
+    ck_assert_int_eq(stat(name, &st), 0);
+    tell("h");
+    times[0] = st.st_atim;
+    times[1] = st.st_mtim;
+    ck_assert_int_eq(utimensat(AT_FDCWD, name, times, 0), 0);
+    rests_for(0);
+    take(0);
+    rests_for(1000);
+    take(1);
+    end_child();
+}
+END_TEST
+
 /* -- the sign ------------------------------------------------------------ */
 
 START_TEST(relay_sign_says_for_whom)
@@ -476,6 +515,8 @@ UNIT_SUITE(relay)
               relay_leaves_what_another_has_claimed);
     spool_add(s, "works_for_those_that_name_nothing",
               relay_works_for_those_that_name_nothing);
+    spool_add(s, "looks_seldom_at_what_rests",
+              relay_looks_seldom_at_what_rests);
     spool_add(s, "sign_says_for_whom", relay_sign_says_for_whom);
     spool_add(s, "sign_of_nobody", relay_sign_of_nobody);
     spool_add(s, "gets_the_first_event", relay_gets_the_first_event);
