@@ -15,10 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/shared/spool_dirs.h"
+#include "cli/rows/contents.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/options.h"
+#include "cli/shared/spool_dirs.h"
 #include "core/base/dirs.h"
 #include "core/base/fd.h"
 #include "core/base/file.h"
@@ -91,8 +92,12 @@ static const struct option options[] = {
 struct llmobs_purged {
     uint64_t files; /* of the store, and the file of refused entries */
     uint64_t bytes;
-    uint64_t calls;   /* of the spool */
-    uint64_t living;  /* calls of running processes: they stay */
+    uint64_t spans; /* of the store, and so the next three */
+    uint64_t evaluations;
+    uint64_t traces;
+    int64_t first_ns, last_ns; /* when spans began; 0: there are none */
+    uint64_t calls;            /* of the spool */
+    uint64_t living;           /* calls of running processes: they stay */
     uint64_t refused; /* not the user's own, or no regular files: they stay */
     uint64_t unreadable;
     int error;
@@ -123,6 +128,7 @@ struct folder {
     const char *path;
     int fd;
     struct llmobs_purged *out;
+    struct llmobs_contents *contents; /* NULL: no files of the store */
 };
 
 static int open_folder(struct folder *folder, bool chosen, DIR **list)
@@ -156,6 +162,21 @@ static void refuse(const struct folder *folder, const char *name)
                 llmobs_escape_name(name, file));
 }
 
+/* Counts what a file holds before it goes. One that cannot be read goes, too.
+ */
+static void look_into(const struct folder *folder, const char *name)
+{
+    int fd;
+
+    if (folder->contents == NULL)
+        return;
+    fd = llmobs_fd_open(folder->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    (void)llmobs_contents_add(folder->contents, fd);
+    close(fd);
+}
+
 static void remove_file(const struct folder *folder, const char *name)
 {
     struct llmobs_purged *out = folder->out;
@@ -165,6 +186,7 @@ static void remove_file(const struct folder *folder, const char *name)
         refuse(folder, name);
         return;
     }
+    look_into(folder, name);
     if (!folder->purge->dry && unlinkat(folder->fd, name, 0) != 0) {
         if (errno != ENOENT && out->error == 0)
             out->error = -errno;
@@ -202,7 +224,8 @@ static void purge_store(const struct llmobs_purge *purge,
                         struct llmobs_purged *out)
 {
     char path[PATH_MAX];
-    struct folder folder = {purge, path, -1, out};
+    struct llmobs_contents contents = {0};
+    struct folder folder = {purge, path, -1, out, &contents};
     struct dirent *entry;
     DIR *list = NULL;
     int lock = -1;
@@ -219,6 +242,12 @@ static void purge_store(const struct llmobs_purge *purge,
         close(lock);
     if (list != NULL)
         closedir(list);
+    out->spans = contents.spans;
+    out->evaluations = contents.evaluations;
+    out->traces = contents.traces.count;
+    out->first_ns = contents.first_ns;
+    out->last_ns = contents.last_ns;
+    llmobs_contents_fini(&contents);
     if (out->error == 0)
         out->error = rc;
 }
@@ -301,7 +330,7 @@ static int purge_rest(const struct llmobs_purge *purge,
                       struct llmobs_purged *out)
 {
     char path[PATH_MAX];
-    struct folder folder = {purge, path, -1, out};
+    struct folder folder = {purge, path, -1, out, NULL};
     struct dirent *entry;
     DIR *list = NULL;
     int rc = llmobs_spool_dir(config, path, sizeof path);
@@ -448,6 +477,13 @@ static void add_up(struct llmobs_purged *sum, const struct llmobs_purged *one)
 {
     sum->files += one->files;
     sum->bytes += one->bytes;
+    if (one->spans > 0 && (sum->spans == 0 || one->first_ns < sum->first_ns))
+        sum->first_ns = one->first_ns;
+    if (one->last_ns > sum->last_ns)
+        sum->last_ns = one->last_ns;
+    sum->spans += one->spans;
+    sum->evaluations += one->evaluations;
+    sum->traces += one->traces;
     sum->calls += one->calls;
     sum->living += one->living;
     sum->refused += one->refused;
@@ -564,23 +600,91 @@ static int go(struct llmobs_purge *purge)
 
 /* -- telling, asking ------------------------------------------------------ */
 
+static void print_json(const struct llmobs_purge *purge)
+{
+    const struct llmobs_purged *sum = &purge->sum;
+
+    printf("{\"dry_run\":%s,\"files\":%" PRIu64 ",\"bytes\":%" PRIu64
+           ",\"spans\":%" PRIu64 ",\"traces\":%" PRIu64
+           ",\"evaluations\":%" PRIu64 ",\"calls\":%" PRIu64
+           ",\"of_running\":%" PRIu64 ",\"unreadable\":%" PRIu64
+           ",\"refused\":%" PRIu64 "}\n",
+           purge->dry ? "true" : "false", sum->files, sum->bytes, sum->spans,
+           sum->traces, sum->evaluations, sum->calls, sum->living,
+           sum->unreadable, sum->refused);
+}
+
+static void print_count(const char *before, uint64_t count, const char *name)
+{
+    printf("%s%" PRIu64 " %s%s", before, count, name, count == 1 ? "" : "s");
+}
+
+static void print_size(uint64_t bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+    double size = (double)bytes / 1024;
+    size_t unit = 0;
+
+    if (bytes < 1024) {
+        print_count(" ", bytes, "byte");
+        return;
+    }
+    for (; size >= 1023.95 && unit < 3; unit++)
+        size /= 1024;
+    printf(" %.1f %s", size, units[unit]);
+}
+
+/* Prints "13:16", with the day where it is not that of `day`. */
+static void print_time(int64_t ns, const struct tm *day, struct tm *out)
+{
+    time_t at = (time_t)(ns / 1000000000);
+    char text[64] = "?";
+    bool same;
+
+    if (localtime_r(&at, out) == NULL)
+        memset(out, 0, sizeof *out);
+    same = out->tm_yday == day->tm_yday && out->tm_year == day->tm_year;
+    strftime(text, sizeof text, same ? "%H:%M" : "%Y-%m-%d %H:%M", out);
+    fputs(text, stdout);
+}
+
+static void print_span(const struct llmobs_purged *sum)
+{
+    time_t now = time(NULL);
+    struct tm today = {0}, first, last;
+
+    (void)localtime_r(&now, &today);
+    print_count(": ", sum->spans, "span");
+    print_count(" in ", sum->traces, "trace");
+    if (sum->evaluations > 0)
+        print_count(" and ", sum->evaluations, "evaluation");
+    if (sum->spans == 0)
+        return;
+    fputs(", ", stdout);
+    print_time(sum->first_ns, &today, &first);
+    if (sum->last_ns / 60000000000 == sum->first_ns / 60000000000)
+        return;
+    fputs(" to ", stdout);
+    print_time(sum->last_ns, &first, &last);
+}
+
 static void tell(const struct llmobs_purge *purge)
 {
     const struct llmobs_purged *sum = &purge->sum;
 
     if (purge->json) {
-        printf("{\"dry_run\":%s,\"files\":%" PRIu64 ",\"bytes\":%" PRIu64
-               ",\"calls\":%" PRIu64 ",\"of_running\":%" PRIu64
-               ",\"unreadable\":%" PRIu64 ",\"refused\":%" PRIu64 "}\n",
-               purge->dry ? "true" : "false", sum->files, sum->bytes,
-               sum->calls, sum->living, sum->unreadable, sum->refused);
+        print_json(purge);
         return;
     }
-    printf("%s %" PRIu64 " file%s of %" PRIu64 " bytes, %" PRIu64
-           " call%s of the spool",
-           purge->dry ? "would remove" : "removed", sum->files,
-           sum->files == 1 ? "" : "s", sum->bytes, sum->calls,
-           sum->calls == 1 ? "" : "s");
+    fputs(purge->dry ? "would remove" : "removed", stdout);
+    if (purge->store) {
+        print_size(sum->bytes);
+        print_span(sum);
+    }
+    if (purge->spool)
+        print_count(purge->store ? "; " : " ", sum->calls, "call");
+    if (purge->spool)
+        fputs(" of the spool", stdout);
     if (sum->living > 0)
         printf("; of running processes stay %" PRIu64, sum->living);
     if (sum->unreadable > 0)

@@ -46,8 +46,9 @@ def expect(result, code, **numbers):
                 refused=0)
     want.update(numbers)
     got = dict(result[1])
-    if "bytes" not in numbers:
-        del got["bytes"]
+    for name in "bytes", "spans", "traces", "evaluations":
+        if name not in numbers:
+            del got[name]
     equal((result[0], got), (code, want), "exit status and numbers")
 
 
@@ -63,8 +64,8 @@ def files(folder):
 def nothing_there():
     expect(purge(), 0, bytes=0)
     equal(os.path.exists(STORE), False, "a store was made")
-    equal(run("--yes"), (0, "removed 0 files of 0 bytes, 0 calls of the "
-                            "spool\n", ""), "text")
+    equal(run("--yes"), (0, "removed 0 bytes: 0 spans in 0 traces; 0 calls of "
+                            "the spool\n", ""), "text")
 
 
 def store_and_spool():
@@ -75,7 +76,7 @@ def store_and_spool():
     old = os.path.join(STORE, "spans-1700000000000000000.jsonl")
     shutil.copy(SPANS, old)
     expect(purge("--dry-run"), 0, dry_run=True, files=2, bytes=2 * size,
-           calls=4)
+           calls=4, spans=4, traces=2, evaluations=0)
     books(6, 2, spooled=4)
     equal(len(entries()), 2, "a dry run leaves the spool")
     equal(os.path.exists(SPANS), True, "a dry run leaves the store")
@@ -318,6 +319,27 @@ def beside_a_writer():
         equal(all(json.loads(x)["span_id"] for x in f), True, "whole lines")
 
 
+def in_peoples_units():
+    """Times are those of the spans, and a text that names them is none."""
+    os.mkdir(STORE)
+    begin = 1795155770 * 10**9  # 2026-11-20 06:22:50 UTC
+    lines = [json.dumps({"meta": {"start_ns": 7, "input": {"value":
+             '"start_ns": 5, "trace_id": "x"}'}}, "span_id": str(i),
+             "start_ns": begin + i * 60 * 10**9, "tags": ["a:b"] * 9,
+             "trace_id": str(i % 2)}) for i in range(3)]
+    lines.append(json.dumps({"join_on": {"span": {"span_id": "1", "trace_id":
+                 "1"}}, "label": "tone"}))
+    lines += ["{broken", json.dumps({"trace_id": "9", "span_id": "9",
+                                     "start_ns": begin - 10**9})]
+    with open(SPANS, "w") as f:
+        f.write("\n".join(lines) + "x" * 2000000 + "\n")
+    numbers = dict(files=1, spans=3, traces=2, evaluations=1)
+    expect(purge("--dry-run"), 0, dry_run=True, **numbers)
+    got = run("--yes", env=dict(environment(), TZ="UTC"))
+    equal(got[1], "removed 1.9 MiB: 3 spans in 2 traces and 1 evaluation, "
+          "2026-11-20 06:22 to 06:24; 0 calls of the spool\n", "text")
+
+
 def asks():
     """Only where somebody can answer."""
     stored()
@@ -329,7 +351,7 @@ def asks():
         got = run(stdin=theirs)
         os.close(ours)
         os.close(theirs)
-        equal((got[0], "would remove 1 file " in got[1],
+        equal((got[0], "1 span in 1 trace, " in got[1],
                os.path.exists(SPANS)), (code, True, code != 0), answer)
 
 
@@ -351,4 +373,5 @@ if __name__ == "__main__":
     drain.main([nothing_there, store_and_spool, only_one, refused_ones,
                 beside_the_living, links_and_strangers, linked_directories,
                 damaged, other_users, all_users,
-                stopped_by_its_user, beside_a_writer, asks, usage])
+                stopped_by_its_user, beside_a_writer, in_peoples_units, asks,
+                usage])
