@@ -97,7 +97,10 @@ static const char help_text[] =
     "  -e, --errors     status error; a tree has the spans above them, too\n"
     "  --grep RE        the name, or a text of the input, the output or the\n"
     "                   error has a match of this pattern of `grep -E`; a\n"
-    "                   pattern without capitals matches either case\n";
+    "                   pattern without capitals matches either case\n"
+    "\n"
+    "Costs are estimated by the table of prices that ships, or by the files\n"
+    "that LLMOBS_PRICES names.\n";
 
 enum option_code {
     OPTION_STORE = 256,
