@@ -1040,6 +1040,20 @@ HAZARDS = [
          ("csv-lets-controls-out", [("cli/figures/cell.c", "    if (!terminal)",
                                      "    if (!terminal || cell.text)")],
           ["figures formulas"])]),
+    ("a number that nobody sent, in a sum or a percentile",
+     "an unknown one counts nowhere, a sum of none is unknown, a percentile is "
+     "a value that was there (`cli/figures/totals.c`); a span that is in the "
+     "store twice counts once (`cli/rows/each.c`)", [
+         ("sums-from-nothing", [("cli/figures/totals.c", "int64_t sum = -1;",
+                                 "int64_t sum = 0;")], ["figures summary"]),
+         ("rank-below", [("cli/figures/totals.c", "percent + 99) / 100",
+                          "percent + 101) / 102")], ["figures summary"]),
+         ("counts-twice", [("cli/rows/each.c", "seen.count == before ? 1 : 0",
+                            "seen.count == SIZE_MAX ? 1 : 0 * before")],
+          ["figures summary"]),
+         ("draws-gaps", [("cli/view/show_series.c", "        if (count == 0)",
+                          "        if (count == SIZE_MAX)")],
+          ["figures bars"])]),
     ("spans of one trace that overlap, in a viewer of Chrome's trace events",
      "each gets a lane on which nothing is open, or lies on a span above it in "
      "the tree that ends no sooner (`fits` in `cli/view/lanes.c`)", [

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/rows/cost.h"
 #include "cli/shared/escape.h"
 #include "core/text/decimal.h"
 #include "core/text/json.h"
@@ -15,6 +16,7 @@
 #define NS_PER_US 1000
 #define NS_PER_MS 1000000
 #define NS_PER_S 1000000000
+#define SECONDS_MAX 9e9
 #define DIGITS 9 /* of a second's nanoseconds */
 #define CSV_COLUMNS (SIZE_MAX / 4)
 
@@ -25,6 +27,11 @@ struct llmobs_cell llmobs_cell_text(const char *text)
     return (struct llmobs_cell){.kind = text != NULL ? LLMOBS_CELL_TEXT
                                                      : LLMOBS_CELL_UNKNOWN,
                                 .text = text};
+}
+
+struct llmobs_cell llmobs_cell_drawn(const char *text)
+{
+    return (struct llmobs_cell){.kind = LLMOBS_CELL_DRAWN, .text = text};
 }
 
 static struct llmobs_cell whole(enum llmobs_cell_kind kind, int64_t number)
@@ -157,6 +164,7 @@ int llmobs_cell_add_json(struct llmobs_buf *out, struct llmobs_cell cell)
     case LLMOBS_CELL_UNKNOWN:
         return llmobs_buf_adds(out, "null");
     case LLMOBS_CELL_TEXT:
+    case LLMOBS_CELL_DRAWN:
         return add_string(out, cell.text);
     case LLMOBS_CELL_TIME:
         rc = llmobs_buf_addc(out, '"');
@@ -219,7 +227,7 @@ int llmobs_cell_add_csv(struct llmobs_buf *out, struct llmobs_cell cell,
         return 0;
     if (cell.kind == LLMOBS_CELL_TIME)
         return add_iso(out, cell.whole);
-    if (cell.kind != LLMOBS_CELL_TEXT)
+    if (cell.kind != LLMOBS_CELL_TEXT && cell.kind != LLMOBS_CELL_DRAWN)
         return add_number(out, cell);
     if (!terminal)
         return add_csv_text(out, cell.text);
@@ -270,6 +278,22 @@ static int add_length(struct llmobs_buf *out, int64_t ns, bool ascii)
                            (int)(s / 60 % 60));
 }
 
+static int add_real_length(struct llmobs_buf *out, double seconds, bool ascii)
+{
+    return add_length(
+        out, seconds < SECONDS_MAX ? (int64_t)(seconds * NS_PER_S) : INT64_MAX,
+        ascii);
+}
+
+static int add_money(struct llmobs_buf *out, double cost, bool ascii)
+{
+    char room[LLMOBS_COST_TEXT];
+    const char *text = llmobs_cost_text(cost, room);
+
+    return text != NULL ? llmobs_buf_adds(out, text)
+                        : llmobs_buf_adds(out, ascii ? "-" : "–");
+}
+
 static int add_local(struct llmobs_buf *out, int64_t wall_ns)
 {
     time_t at = (time_t)(wall_ns / NS_PER_S);
@@ -293,6 +317,8 @@ int llmobs_cell_add_words(struct llmobs_buf *out, struct llmobs_cell cell,
                           bool ascii)
 {
     switch (cell.kind) {
+    case LLMOBS_CELL_DRAWN:
+        return llmobs_buf_adds(out, cell.text);
     case LLMOBS_CELL_TEXT:
         return *cell.text == '\0'
                    ? llmobs_buf_adds(out, "\"\"")
@@ -305,9 +331,10 @@ int llmobs_cell_add_words(struct llmobs_buf *out, struct llmobs_cell cell,
         return add_local(out, cell.whole);
     case LLMOBS_CELL_NUMBER:
         return llmobs_buf_addf(out, "%.6g", cell.real);
+    case LLMOBS_CELL_SECONDS:
+        return add_real_length(out, cell.real, ascii);
     case LLMOBS_CELL_MONEY:
-        return llmobs_buf_addf(out, cell.real < 1 ? "$%.4f" : "$%.2f",
-                               cell.real);
+        return add_money(out, cell.real, ascii);
     case LLMOBS_CELL_SHARE:
         return add_share(out, cell.real);
     case LLMOBS_CELL_UNKNOWN:

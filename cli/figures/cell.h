@@ -21,12 +21,14 @@
 enum llmobs_cell_kind {
     LLMOBS_CELL_UNKNOWN,
     LLMOBS_CELL_TEXT,
+    LLMOBS_CELL_DRAWN, /* a text that is fit for a terminal, of any width */
     LLMOBS_CELL_COUNT,
-    LLMOBS_CELL_LENGTH, /* `whole` nanoseconds; JSON and CSV have seconds */
-    LLMOBS_CELL_TIME,   /* `whole` nanoseconds since 1970; in ISO's form */
-    LLMOBS_CELL_NUMBER, /* `real` */
-    LLMOBS_CELL_MONEY,  /* `real` dollars */
-    LLMOBS_CELL_SHARE   /* `real`, of 1; percents on a terminal */
+    LLMOBS_CELL_LENGTH,  /* `whole` nanoseconds; JSON and CSV have seconds */
+    LLMOBS_CELL_SECONDS, /* `real`; as a length on a terminal */
+    LLMOBS_CELL_TIME,    /* `whole` nanoseconds since 1970; in ISO's form */
+    LLMOBS_CELL_NUMBER,  /* `real` */
+    LLMOBS_CELL_MONEY,   /* `real` dollars */
+    LLMOBS_CELL_SHARE    /* `real`, of 1; percents on a terminal */
 };
 
 struct llmobs_cell {
@@ -38,6 +40,7 @@ struct llmobs_cell {
 
 /* Makers; NULL, a number below 0 and one that is not finite are unknown. */
 struct llmobs_cell llmobs_cell_text(const char *text);
+struct llmobs_cell llmobs_cell_drawn(const char *text);
 struct llmobs_cell llmobs_cell_count(int64_t count);
 struct llmobs_cell llmobs_cell_length(int64_t ns);
 struct llmobs_cell llmobs_cell_time(int64_t wall_ns); /* 0: unknown */

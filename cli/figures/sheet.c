@@ -4,20 +4,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/shared/escape.h"
 
 #define GAP 2
+#define CUT_LEAST 8 /* a column is never cut to less */
 
-void llmobs_sheet_init(struct llmobs_sheet *sheet, enum llmobs_sheet_form form,
+void llmobs_sheet_init(struct llmobs_sheet *sheet,
+                       const struct llmobs_screen *screen,
+                       enum llmobs_sheet_form form,
                        const struct llmobs_column *columns, size_t count)
 {
     memset(sheet, 0, sizeof *sheet);
     sheet->form = form;
     sheet->columns = columns;
     sheet->count = count;
-    sheet->terminal = isatty(STDOUT_FILENO) == 1;
+    sheet->screen = screen;
+    sheet->width = screen->columns;
     llmobs_buf_init(&sheet->line, LLMOBS_SHEET_MAX);
     llmobs_buf_init(&sheet->cells, LLMOBS_SHEET_MAX);
 }
@@ -59,7 +62,8 @@ static int add_csv(struct llmobs_sheet *sheet, const struct llmobs_cell *cells)
         if (i > 0)
             rc = llmobs_buf_addc(&sheet->line, ',');
         if (rc == 0)
-            rc = llmobs_cell_add_csv(&sheet->line, cells[i], sheet->terminal);
+            rc = llmobs_cell_add_csv(&sheet->line, cells[i],
+                                     sheet->screen->terminal);
     }
     return rc == 0 ? llmobs_buf_adds(&sheet->line, "\r\n") : rc;
 }
@@ -86,7 +90,8 @@ static int add_words(struct llmobs_sheet *sheet,
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < sheet->count; i++) {
-        rc = llmobs_cell_add_words(&sheet->cells, cells[i], sheet->ascii);
+        rc = llmobs_cell_add_words(&sheet->cells, cells[i],
+                                   sheet->screen->ascii);
         if (rc == 0)
             rc = llmobs_buf_addc(&sheet->cells, '\0');
     }
@@ -151,22 +156,69 @@ static bool spare_one(const struct llmobs_sheet *sheet, size_t *widths)
     return spare > 0;
 }
 
-static void print_cell(const struct llmobs_sheet *sheet, size_t column,
-                       const char *text, size_t width, bool last)
+/* Cuts the first column that is aligned to the left by what is too much. */
+static void cut_one(const struct llmobs_sheet *sheet, size_t *widths)
 {
+    size_t whole = whole_width(sheet, widths), too_much, i = 0;
+
+    if (sheet->width == 0 || whole <= sheet->width)
+        return;
+    too_much = whole - sheet->width;
+    while (i < sheet->count && (widths[i] == 0 || !sheet->columns[i].left))
+        i++;
+    if (i < sheet->count && widths[i] > CUT_LEAST)
+        widths[i] =
+            widths[i] > too_much + CUT_LEAST ? widths[i] - too_much : CUT_LEAST;
+}
+
+int llmobs_sheet_width(const struct llmobs_sheet *sheet, size_t *width)
+{
+    size_t *widths = calloc(sheet->count, sizeof *widths);
+
+    if (widths == NULL)
+        return -ENOMEM;
+    measure(sheet, widths);
+    *width = whole_width(sheet, widths);
+    free(widths);
+    return 0;
+}
+
+void llmobs_sheet_clear(struct llmobs_sheet *sheet)
+{
+    llmobs_buf_cut(&sheet->cells, 0);
+    sheet->rows = 0;
+}
+
+/* -- printing ------------------------------------------------------------- */
+
+/* The text in at most so many columns. */
+static const char *fit(struct llmobs_sheet *sheet, const char *text,
+                       size_t width)
+{
+    if (llmobs_escape_width(text) <= width)
+        return text;
+    llmobs_buf_cut(&sheet->line, 0);
+    return llmobs_escape_adds(&sheet->line, text, width) == 0 ? sheet->line.data
+                                                              : "";
+}
+
+static void print_cell(struct llmobs_sheet *sheet, size_t column,
+                       const char *whole, size_t width, bool last)
+{
+    const char *text = fit(sheet, whole, width);
     size_t have = llmobs_escape_width(text);
     int space = width > have ? (int)(width - have) : 0;
 
     if (!sheet->columns[column].left)
         printf("%*s", space, "");
-    fputs(text, stdout);
+    llmobs_screen_puts(sheet->screen, text);
     if (!last)
         printf("%*s", (sheet->columns[column].left ? space : 0) + GAP, "");
 }
 
 /* Prints a row, of which `next` gives the texts one by one. */
-static const char *print_row(const struct llmobs_sheet *sheet,
-                             const size_t *widths, const char *cells)
+static const char *print_row(struct llmobs_sheet *sheet, const size_t *widths,
+                             const char *cells)
 {
     size_t last = 0;
 
@@ -198,11 +250,10 @@ int llmobs_sheet_end(struct llmobs_sheet *sheet)
     while (sheet->width > 0 && whole_width(sheet, widths) > sheet->width &&
            spare_one(sheet, widths)) {
     }
-    if (sheet->colour)
-        fputs("\033[1m", stdout);
+    cut_one(sheet, widths);
+    llmobs_screen_paint(sheet->screen, LLMOBS_PAINT_BOLD);
     (void)print_row(sheet, widths, NULL);
-    if (sheet->colour)
-        fputs("\033[0m", stdout);
+    llmobs_screen_unpaint(sheet->screen, LLMOBS_PAINT_BOLD);
     for (size_t row = 0; row < sheet->rows; row++)
         cells = print_row(sheet, widths, cells);
     free(widths);

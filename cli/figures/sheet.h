@@ -1,6 +1,6 @@
 /* sheet - a table on stdout: as lines of JSON, as CSV, or in aligned columns.
  *
- * Owns:    the cells of a table in columns, until fini; borrows the columns.
+ * Owns:    the cells of a table in columns, until fini; borrows the rest.
  * Threads: one.
  * Errors:  -ENOMEM; -EPIPE: stdout takes no more.
  * Limits:  lines of JSON and CSV are printed as they come; columns are kept
@@ -10,6 +10,7 @@
 #define LLMOBS_SHEET_H
 
 #include "cli/figures/cell.h"
+#include "cli/term/screen.h"
 
 #define LLMOBS_SHEET_MAX ((size_t)1 << 30)
 
@@ -31,17 +32,17 @@ struct llmobs_sheet {
     enum llmobs_sheet_form form;
     const struct llmobs_column *columns;
     size_t count;
-    size_t width;  /* of the terminal; 0: any */
-    bool ascii;    /* of columns */
-    bool colour;   /* of columns */
-    bool terminal; /* stdout is one */
-    struct llmobs_buf line;
+    const struct llmobs_screen *screen;
+    size_t width; /* of columns; 0: any. The screen's, unless it is changed */
+    struct llmobs_buf line;  /* also a cell that is cut */
     struct llmobs_buf cells; /* texts with their NULs, row by row */
     size_t rows;
 };
 
-/* Borrows the columns. */
-void llmobs_sheet_init(struct llmobs_sheet *sheet, enum llmobs_sheet_form form,
+/* Borrows the screen, which is stdout's, and the columns. */
+void llmobs_sheet_init(struct llmobs_sheet *sheet,
+                       const struct llmobs_screen *screen,
+                       enum llmobs_sheet_form form,
                        const struct llmobs_column *columns, size_t count);
 void llmobs_sheet_fini(struct llmobs_sheet *sheet);
 
@@ -52,7 +53,14 @@ int llmobs_sheet_begin(struct llmobs_sheet *sheet);
 int llmobs_sheet_add(struct llmobs_sheet *sheet,
                      const struct llmobs_cell *cells);
 
-/* Prints the columns. */
+/* The width of the columns so far; -ENOMEM. */
+int llmobs_sheet_width(const struct llmobs_sheet *sheet, size_t *width);
+
+/* Forgets the rows. */
+void llmobs_sheet_clear(struct llmobs_sheet *sheet);
+
+/* Prints the columns. Where they are too wide and no more can be spared, the
+ * first one is cut. */
 int llmobs_sheet_end(struct llmobs_sheet *sheet);
 
 #endif

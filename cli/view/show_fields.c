@@ -32,8 +32,8 @@ int llmobs_view_fields(struct llmobs_view *view)
     load->filter = &view->filter;
     load->parts = llmobs_fields_parts(fields);
     load->newest = view->newest;
-    llmobs_sheet_init(&table.sheet, view->format, fields->columns,
-                      fields->count);
+    llmobs_sheet_init(&table.sheet, &view->screen, view->format,
+                      fields->columns, fields->count);
     rc = llmobs_sheet_begin(&table.sheet);
     if (rc == 0)
         rc = llmobs_each(load, view->reader, take_row, &table);

@@ -20,6 +20,8 @@
 /* So many values are told where a filter selects nothing. */
 #define VALUES_TOLD 8
 
+#define STEP_LEAST 1000000 /* nanoseconds */
+
 /* The user's wishes, as the command line has them. */
 struct asked {
     struct llmobs_view view;
@@ -28,6 +30,7 @@ struct asked {
     bool exit_status;   /* nothing found is a failure */
     bool quiet;         /* the same, and nothing is printed */
     bool help;
+    char **argv;
 };
 
 static const char help_text[] =
@@ -44,6 +47,24 @@ static const char help_text[] =
     "  --fields LIST    with --csv or --json: these facts of each span, such "
     "as\n"
     "                   start,model,input_tokens; docs/VIEW.md lists them\n"
+    "  --summary        calls, errors, latency, first tokens, tokens and cost "
+    "in one\n"
+    "                   table, also with --json or --csv\n"
+    "  --timeseries [METRIC,...]\n"
+    "                   the same over time, as lines of bars, or as numbers "
+    "with\n"
+    "                   --json or --csv: calls, errors, error_rate, "
+    "tokens_in,\n"
+    "                   tokens_out, cached, cost, latency_p50, _p95, _p99,\n"
+    "                   ttft_p50, _p95, _p99\n"
+    "  --step D         how long a step of it is, such as 5m\n"
+    "  --sessions       a line for each session: traces, calls, tokens, cost, "
+    "when;\n"
+    "                   -n N: the newest N\n"
+    "  --by KEY         with --summary and --timeseries: a line for each "
+    "model,\n"
+    "                   provider, ml_app, service, kind, session, day or "
+    "error\n"
     "  --chrome-trace   the spans as trace events, for ui.perfetto.dev,\n"
     "                   chrome://tracing and speedscope\n"
     "  --otlp           the spans as lines of OTLP's JSON, texts included "
@@ -124,6 +145,11 @@ enum option_code {
     OPTION_CSV,
     OPTION_FIELDS,
     OPTION_CHROME,
+    OPTION_SUMMARY,
+    OPTION_SERIES,
+    OPTION_STEP,
+    OPTION_SESSIONS,
+    OPTION_BY,
     OPTION_OTLP,
     OPTION_HTML,
     OPTION_OPEN,
@@ -152,6 +178,11 @@ static const struct option options[] = {
     {"csv", no_argument, NULL, OPTION_CSV},
     {"fields", required_argument, NULL, OPTION_FIELDS},
     {"chrome-trace", no_argument, NULL, OPTION_CHROME},
+    {"summary", no_argument, NULL, OPTION_SUMMARY},
+    {"timeseries", optional_argument, NULL, OPTION_SERIES},
+    {"step", required_argument, NULL, OPTION_STEP},
+    {"sessions", no_argument, NULL, OPTION_SESSIONS},
+    {"by", required_argument, NULL, OPTION_BY},
     {"otlp", no_argument, NULL, OPTION_OTLP},
     {"messages", no_argument, NULL, 'm'},
     {"html", required_argument, NULL, OPTION_HTML},
@@ -223,6 +254,43 @@ static int set_grep(struct llmobs_view *view, const char *pattern)
     if (llmobs_filter_set_grep(&view->filter, pattern, &why) == 0)
         return 0;
     return refuse("grep", pattern, why);
+}
+
+static int set_by(struct llmobs_view *view, const char *word)
+{
+    const char *near;
+
+    if (llmobs_samples_by(word, &view->by, &near) == 0)
+        return 0;
+    fprintf(stderr, "llmobs view: --by: no such way to group");
+    if (near != NULL)
+        fprintf(stderr, "; did you mean %s?\n", near);
+    else
+        fputs("; there are model, provider, ml_app, service, kind, session, "
+              "day, error\n",
+              stderr);
+    return -EINVAL;
+}
+
+/* The value may be an argument of its own. */
+static int set_series(struct llmobs_view *view, const char *words,
+                      const char *behind)
+{
+    view->form = llmobs_view_series;
+    if (words == NULL && behind != NULL && llmobs_metrics_are(behind)) {
+        words = behind;
+        optind++;
+    }
+    return llmobs_metrics_read(&view->metrics,
+                               words != NULL ? words : LLMOBS_METRICS_USUAL);
+}
+
+static int set_step(struct llmobs_view *view, const char *text)
+{
+    if (llmobs_when_duration(text, &view->step_ns) == 0 &&
+        view->step_ns >= STEP_LEAST)
+        return 0;
+    return refuse("step", text, "no duration such as 1s, 5m, 1h");
 }
 
 static int set_newest(struct llmobs_view *view, const char *text)
@@ -325,6 +393,18 @@ static int apply(void *ctx, int code, const char *value)
         return 0;
     case OPTION_FIELDS:
         return llmobs_fields_choose(&view->fields, value);
+    case OPTION_SUMMARY:
+        view->form = llmobs_view_summary;
+        return 0;
+    case OPTION_SERIES:
+        return set_series(view, value, asked->argv[optind]);
+    case OPTION_SESSIONS:
+        view->form = llmobs_view_sessions;
+        return 0;
+    case OPTION_STEP:
+        return set_step(view, value);
+    case OPTION_BY:
+        return set_by(view, value);
     case OPTION_CHROME:
         view->form = llmobs_view_chrome;
         return 0;
@@ -392,10 +472,22 @@ static int choose(struct llmobs_view *view)
         view->form = llmobs_view_json;
     else if (spans && view->format != LLMOBS_SHEET_WORDS)
         view->form = llmobs_view_fields;
-    if (!chosen || view->form == llmobs_view_fields)
-        return 0;
-    fprintf(stderr, "llmobs view: --fields is for --csv and --json of spans\n");
-    return -EINVAL;
+    if (chosen && view->form != llmobs_view_fields) {
+        fprintf(stderr,
+                "llmobs view: --fields is for --csv and --json of spans\n");
+        return -EINVAL;
+    }
+    if (view->by != LLMOBS_BY_NOTHING && view->form != llmobs_view_summary &&
+        view->form != llmobs_view_series) {
+        fprintf(stderr,
+                "llmobs view: --by is for --summary and --timeseries\n");
+        return -EINVAL;
+    }
+    if (view->step_ns > 0 && view->form != llmobs_view_series) {
+        fprintf(stderr, "llmobs view: --step is for --timeseries\n");
+        return -EINVAL;
+    }
+    return 0;
 }
 
 /* -- the answer ------------------------------------------------------------ */
@@ -553,7 +645,7 @@ static int check_follow(const struct asked *asked)
 
 int llmobs_cmd_view(int argc, char **argv)
 {
-    struct asked asked = {.view = {.form = llmobs_view_tree}};
+    struct asked asked = {.view = {.form = llmobs_view_tree}, .argv = argv};
     int status;
 
     llmobs_load_init(&asked.view.load);

@@ -9,6 +9,8 @@
 #ifndef LLMOBS_VIEW_H
 #define LLMOBS_VIEW_H
 
+#include "cli/figures/metrics.h"
+#include "cli/figures/samples.h"
 #include "cli/figures/sheet.h"
 #include "cli/prices/prices.h"
 #include "cli/rows/filter.h"
@@ -26,6 +28,9 @@ struct llmobs_view {
     int (*form)(struct llmobs_view *view); /* one of those below */
     enum llmobs_sheet_form format;         /* of a form that has several */
     struct llmobs_fields fields;           /* count 0: all */
+    enum llmobs_samples_by by;             /* of tables of calls */
+    struct llmobs_metrics metrics;
+    int64_t step_ns; /* of a series; 0: a round one */
     bool messages;
     size_t newest; /* so many; 0: all */
     bool counted;  /* `newest` was asked for */
@@ -86,6 +91,15 @@ int llmobs_view_quiet(struct llmobs_view *view);
 
 /* A line for each span: CSV, or JSON of the fields (show_fields.c). */
 int llmobs_view_fields(struct llmobs_view *view);
+
+/* Numbers about calls, in groups (show_summary.c). */
+int llmobs_view_summary(struct llmobs_view *view);
+
+/* The same over time (show_series.c). */
+int llmobs_view_series(struct llmobs_view *view);
+
+/* The sessions, with sums of each (show_sessions.c). */
+int llmobs_view_sessions(struct llmobs_view *view);
 
 /* A file for the viewers of Chrome's trace events (show_chrome.c). */
 int llmobs_view_chrome(struct llmobs_view *view);

@@ -37,6 +37,16 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
             retrieval' -- "$2"))
         ;;
     --to) COMPREPLY=($(compgen -W 'agent agentless otlp store' -- "$2")) ;;
+    --by)
+        COMPREPLY=($(compgen -W 'model provider ml_app service kind session day
+            error' -- "$2"))
+        ;;
+    --timeseries)
+        [[ $2 != -* ]] || return 1
+        COMPREPLY=($(compgen -W 'calls errors error_rate tokens_in tokens_out
+            cached cost latency ttft' -- "$2"))
+        ;;
+    --step) COMPREPLY=($(compgen -W '1m 5m 1h 1d' -- "$2")) ;;
     --fields)
         COMPREPLY=($(compgen -W 'start trace_id span_id parent_id kind name
             model provider status error_type duration_s first_token_s

@@ -62,6 +62,12 @@ function __llmobs_complete
         case --to
             string split ' ' 'agent agentless otlp store'
             return
+        case --by
+            string split ' ' 'model provider ml_app service kind session day error'
+            return
+        case --step
+            string split ' ' '1m 5m 1h 1d'
+            return
         case --fields
             string split ' ' 'start trace_id span_id parent_id kind name model provider status error_type duration_s first_token_s input_tokens output_tokens cache_read_tokens cache_write_tokens reasoning_tokens cost_usd ml_app service env session error_message question answer'
             return

@@ -48,6 +48,8 @@ used, 2 for a mistake in the options.
     llmobs view --since 1h --errors
     llmobs view --json --tag env:prod | jq .name
     llmobs view --otlp --since 1d > spans.jsonl
+    llmobs view --summary --by model --since 1d
+    llmobs view --timeseries latency,errors --by ml_app --step 1h
     llmobs view --csv --fields start,model,duration_s,input_tokens > calls.csv
 """,
         "ENVIRONMENT": """\

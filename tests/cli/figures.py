@@ -11,6 +11,7 @@ import datetime
 import decimal
 import io
 import json
+import math
 import os
 import pty
 import random
@@ -19,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unicodedata
 
 sys.dont_write_bytecode = True
 BUILD, *ONLY = sys.argv[1:]
@@ -339,6 +341,260 @@ def crowds():
         in done.stderr, (len(lengths), done.stderr))
 
 
+# ---- calls -----------------------------------------------------------------
+
+def calls_of(*args, store=STORE):
+    return [f for f in map(facts, events(*args, store=store))
+            if f["kind"] in ("llm", "embedding")]
+
+
+def rank(values, percent):
+    values = sorted(v for v in values if v is not None)
+    return values[math.ceil(len(values) * percent / 100) - 1] if values \
+        else None
+
+
+def sum_of(values):
+    values = [v for v in values if v is not None]
+    return sum(values) if values else None
+
+
+def figures(calls):
+    """Every number about these calls."""
+    def all_of(key):
+        return [call[key] for call in calls]
+
+    failed = sum(all_of("failed"))
+    out = {"calls": len(calls), "errors": failed,
+           "error_rate": failed / len(calls) if calls else None,
+           "input_tokens": sum_of(all_of("input_tokens")),
+           "output_tokens": sum_of(all_of("output_tokens")),
+           "cached_tokens": sum_of(all_of("cache_read_tokens")),
+           "reasoning_tokens": sum_of(all_of("reasoning_tokens")),
+           "cost_usd": sum_of(all_of("cost_usd")),
+           "cost_calls": len(calls) - all_of("cost_usd").count(None)}
+    for p in 50, 95, 99:
+        out["latency_p%d_s" % p] = seconds_of(rank(all_of("duration_ns"), p))
+        out["ttft_p%d_s" % p] = rank(all_of("first_token_s"), p)
+    return out
+
+
+def differs(have, want):
+    """The members of a line that are not those of the figures."""
+    return {k: (v, want[k]) for k, v in have.items() if k in want
+            and v != want[k] and not (k == "cost_usd" and v and want[k]
+                                      and math.isclose(v, want[k]))}
+
+
+def key_of(call, by):
+    if by == "day":
+        return call["start_ns"] and datetime.datetime.fromtimestamp(
+            call["start_ns"] // NS, datetime.timezone.utc).strftime("%F")
+    if by == "error":
+        return (call["error_type"] or "error") if call["failed"] else None
+    return call[by]
+
+
+def grouped(calls, by):
+    groups = {}
+    for call in calls:
+        groups.setdefault(key_of(call, by), []).append(call)
+    return groups
+
+
+WAYS = ["model", "provider", "ml_app", "service", "kind", "session", "day",
+        "error"]
+
+
+def summary():
+    for store in STORE, HOSTILE:
+        have = lines("--summary", store=store)
+        check("summary of all", len(have) == 1 and not differs(
+            have[0], figures(calls_of(store=store))), have)
+        for by in WAYS:
+            groups = grouped(calls_of(store=store), by)
+            have = lines("--summary", "--by", by, store=store)
+            wrong = [d for h in have
+                     for d in [differs(h, figures(groups[h[by]]))] if d]
+            check("summary by %s" % by, not wrong and
+                  len(have) == len(groups), wrong or (have, list(groups)))
+    for n, args in enumerate(choices(7, 12)):
+        by = WAYS[n % len(WAYS)]
+        have = lines("--summary", "--by", by, *args)
+        groups = grouped(calls_of(*args), by)
+        check("summary %s" % args, len(have) == len(groups) and not any(
+            differs(h, figures(groups[h[by]])) for h in have), have[:2])
+    have = rows("--summary", "--by", "model")
+    same = lines("--summary", "--by", "model")
+    check("summary in csv", [list(h.values()) for h in have] == [
+        ["" if v is None else json.dumps(v).strip('"')
+         for v in line.values()] for line in same], (have[:1], same[:1]))
+    text = view("--summary", "--by", "model").stdout.decode()
+    every = figures(calls_of())
+    check("summary in words", re.search(
+        r"\nall +%s +%d " % (format(every["calls"], ","), every["errors"]),
+        text) and "\ncost: of %d of %d calls" % (
+        every["cost_calls"], every["calls"]) in text, text)
+    check("summary of none", b"no span here is a call" in view(
+        "--summary", "--kind", "tool").stderr)
+    prices = os.path.join(TMP.name, "prices")
+    with open(prices, "w", encoding="ascii") as f:
+        json.dump({"gpt-4o-*": {"input_cost_per_token": 1e-6,
+                                "output_cost_per_token": 5e-6}}, f)
+    done = view("--summary", "--json", LLMOBS_PRICES=prices)
+    each = [json.loads(line)["cost_usd"] for line in view(
+        "--json", "--fields", "cost_usd", LLMOBS_PRICES=prices
+    ).stdout.splitlines()]
+    have = json.loads(done.stdout)
+    check("summary of estimates", math.isclose(have["cost_usd"], sum_of(each))
+          and have["cost_calls"] == len(each) - each.count(None)
+          > every["cost_calls"] and b"estimated" in done.stderr, have)
+    text = view("--summary", LLMOBS_PRICES=prices).stdout.decode()
+    check("estimates are called so", re.search(
+        r"\ncost: of \d+ of \d+ calls, estimated, prices of ", text), text)
+    said = view("--summary", "--by", "modle", status=2).stderr
+    check("a mistyped way", b"did you mean model?" in said, said)
+    view("--spans", "--by", "model", status=2)
+
+
+def cut_into(calls, begin, step):
+    parts = {}
+    for call in calls:
+        if call["start_ns"]:
+            parts.setdefault((call["start_ns"] - begin) // step, []).append(
+                call)
+    return parts
+
+
+def time_of(text):
+    at = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
+    return int(at.timestamp()) * NS + at.microsecond * 1000
+
+
+def wrong_series(have, calls, by):
+    """The first lines of a series that are not those of the calls."""
+    times = sorted({time_of(h["time"]) for h in have})
+    if not times:
+        return [] if not [c for c in calls if c["start_ns"]] else ["none"]
+    step = times[1] - times[0] if len(times) > 1 else NS * 10**9
+    if times != [times[0] + i * step for i in range(len(times))]:
+        return ["steps"]
+    groups = grouped(calls, by) if by else {None: calls}
+    if len(have) != len(groups) * len(times):
+        return ["count", len(have), len(groups), len(times)]
+    parts = {key: cut_into(all_, times[0], step)
+             for key, all_ in groups.items()}
+    starts = [c["start_ns"] for c in calls if c["start_ns"]]
+    if not times[0] <= min(starts) < times[0] + step or not \
+            times[-1] <= max(starts) < times[-1] + step:
+        return ["range"]
+    return [d for h in have for d in [differs(h, figures(
+        parts[h[by] if by else None].get(
+            (time_of(h["time"]) - times[0]) // step, [])))] if d]
+
+
+METRICS = "calls,errors,error_rate,tokens,cached,cost,latency,ttft"
+
+
+def series():
+    for store in STORE, HOSTILE:
+        have = lines("--timeseries", METRICS, store=store)
+        wrong = wrong_series(have, calls_of(store=store), None)
+        check("series of all", not wrong and 38 <= len(have) <= 96,
+              wrong or len(have))
+    for n, args in enumerate(choices(8, 12)):
+        by = WAYS[n % len(WAYS)]
+        steps = ["--step", ["7m", "1h", "90s"][n % 3]] if n % 2 else []
+        have = lines("--timeseries=" + METRICS, "--by", by, *steps, *args)
+        wrong = wrong_series(have, calls_of(*args), by)
+        check("series %s %s" % (by, args), not wrong, wrong[:2])
+    have = [json.loads(line) for line in view(
+        "--timeseries", "calls", "--step", "1h", "--json",
+        TZ="Asia/Kolkata").stdout.splitlines()]
+    check("steps begin at hours of the zone", have and all(
+        h["time"][14:16] == "30" for h in have), have[:1])
+    text = view("--timeseries", TZ="Asia/Kolkata").stdout.decode()
+    check("the zone is named", " IST, a bar is " in text, text)
+    said = view("--timeseries=callz", status=2).stderr
+    check("a mistyped metric", b"did you mean calls?" in said, said)
+    view("--timeseries", "--step", "1ns", status=2)
+    view("--timeseries", "--step", "1ms", status=1)
+    view("--summary", "--step", "1h", status=2)
+
+
+def width_of(line):
+    return sum(0 if unicodedata.combining(c) else
+               2 if unicodedata.east_asian_width(c) in "WF" else 1
+               for c in line)
+
+
+def bars():
+    """Lines of bars: gaps, heights, widths, other locales."""
+    store = os.path.join(TMP.name, "bars")
+    os.makedirs(store)
+    minute = 60 * NS
+    begin = hostile.BEGIN // minute * minute
+    with open(os.path.join(store, "spans.jsonl"), "w", encoding="utf-8") as f:
+        for i, count in enumerate([1, 4, 0, 8, 2]):
+            for k in range(count):
+                f.write(json.dumps(hostile.span(
+                    10 * i + k, start_ns=begin + i * minute + k,
+                    metrics={"input_tokens": count} if i < 4 else {},
+                    status="error" if i == 1 and k == 0 else "ok")) + "\n")
+    text = view("--timeseries", "calls,errors,tokens_in", "--step", "1m",
+                store=store).stdout.decode()
+    have = [re.sub("  +", "|", line) for line in text.splitlines()[2:]]
+    check("bars: heights, and a gap is a gap", have == [
+        "calls|\u2581\u2584 \u2588\u2582|1|8|2",
+        "errors|\u2581\u2588 \u2581\u2581|0|1|0",
+        "tokens_in|\u2581\u2582 \u2588|1|64|\u2013"], have)
+    text = view("--timeseries", "calls,tokens_in", "--step", "1m", "--ascii",
+                store=store).stdout
+    check("bars in ASCII", text.isascii() and b"_~ #." in text, text)
+    for columns in 80, 100, 200:
+        for more in [], ["--by", "session"]:
+            text = view("--timeseries", *more, store=HOSTILE,
+                        COLUMNS=str(columns)).stdout.decode()
+            wide = [x for x in text.splitlines() if width_of(x) > columns]
+            check("bars within %d %s" % (columns, more), not wide, wide[:2])
+        seen = terminal("--summary", "--by", "session", COLUMNS=str(columns),
+                        NO_COLOR="1", store=HOSTILE).decode()
+        wide = [x for x in seen.splitlines() if width_of(x) > columns]
+        check("no line is wider than %d" % columns, not wide, wide[:2])
+        check("no control reaches the terminal", not re.search(
+            "[\0-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", seen))
+
+
+def sessions():
+    for store, args in [(STORE, []), (HOSTILE, []), *(
+            (STORE, args) for args in choices(9, 6))]:
+        groups = {}
+        for f in map(facts, events(*args, store=store)):
+            if f["session"]:
+                groups.setdefault(f["session"], []).append(f)
+        have = lines("--sessions", *args, store=store)
+        wrong = []
+        for h in have:
+            all_ = groups[h["session"]]
+            starts = [f["start_ns"] for f in all_ if f["start_ns"]]
+            want = figures([f for f in all_ if f["kind"] in (
+                "llm", "embedding")])
+            if differs(h, want) or h["traces"] != len(
+                    {f["trace_id"] for f in all_}) or [
+                    time_of(h[k]) for k in ("first", "last")] != [
+                    k(starts) // 1000 * 1000 for k in (min, max)]:
+                wrong.append((h, want))
+        check("sessions %s" % args, not wrong and len(have) == len(groups),
+              wrong[:1])
+        check("sessions: the newest is last", [h["last"] for h in have] ==
+              sorted(h["last"] for h in have))
+    check("sessions: so many", lines("--sessions", "-n", "3") ==
+          lines("--sessions")[-3:])
+    seen = terminal("--sessions").decode()
+    check("sessions on a terminal", "20 of %d sessions" % len(
+        lines("--sessions")) in seen, seen)
+
+
 def write_store():
     """Spans of many kinds, some of which have a cost, or come twice."""
     rng = random.Random(4)
@@ -359,6 +615,7 @@ def write_store():
 
 write_store()
 hostile.write(HOSTILE)
-for one in (spans, formulas, database, chrome, crowds):
+for one in (spans, formulas, database, chrome, crowds, summary, series, bars,
+            sessions):
     if not ONLY or one.__name__ in ONLY:
         one()
