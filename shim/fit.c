@@ -8,9 +8,9 @@
 
 #define NAME_MAX_LEN 64
 /* The file is read in blocks of this size, each from a multiple of half of it
- * on: all that is wanted lies in three or four, where a read for each value
- * would be some thirty system calls. */
-#define BLOCK 1024
+ * on: all that is wanted lies in three, where a read for each value would be
+ * some thirty system calls. */
+#define BLOCK 2048
 #define VERSIONS_MAX 64
 #define GLIBC "GLIBC_2."
 /* Fields of /proc/self/statm: all mapped memory; data and stacks. */
