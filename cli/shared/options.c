@@ -52,10 +52,32 @@ void llmobs_cli_refuse_option(char **argv, const struct option *options,
     fputc('\n', stderr);
 }
 
-int llmobs_cli_parse(int argc, char **argv, const char *letters,
-                     const struct option *options,
-                     int (*apply)(void *ctx, int code, const char *value),
-                     void *ctx)
+/* Hands over the arguments behind the options; refuses the first one where
+ * there may be none. */
+static int parse_words(int argc, char **argv, bool words,
+                       int (*apply)(void *ctx, int code, const char *value),
+                       void *ctx)
+{
+    int rc = 0;
+
+    for (; rc == 0 && optind < argc; optind++) {
+        char room[LLMOBS_ESCAPE_NAME];
+
+        if (words) {
+            rc = apply(ctx, LLMOBS_CLI_WORD, argv[optind]);
+            continue;
+        }
+        fprintf(stderr, "%s: unexpected argument: %s\n", argv[0],
+                llmobs_escape_name(argv[optind], room));
+        rc = -EINVAL;
+    }
+    return rc;
+}
+
+static int parse(int argc, char **argv, const char *letters,
+                 const struct option *options, bool words,
+                 int (*apply)(void *ctx, int code, const char *value),
+                 void *ctx)
 {
     char shorts[32];
     int code, rc = 0;
@@ -71,13 +93,27 @@ int llmobs_cli_parse(int argc, char **argv, const char *letters,
             rc = apply(ctx, code, optarg);
         }
     }
-    if (rc == 0 && optind < argc) {
-        fprintf(stderr, "%s: unexpected argument: %s\n", argv[0], argv[optind]);
-        rc = -EINVAL;
-    }
+    if (rc == 0)
+        rc = parse_words(argc, argv, words, apply, ctx);
     if (rc != 0)
         fprintf(stderr, "`%s --help` tells more.\n", argv[0]);
     return rc;
+}
+
+int llmobs_cli_parse(int argc, char **argv, const char *letters,
+                     const struct option *options,
+                     int (*apply)(void *ctx, int code, const char *value),
+                     void *ctx)
+{
+    return parse(argc, argv, letters, options, false, apply, ctx);
+}
+
+int llmobs_cli_parse_words(int argc, char **argv, const char *letters,
+                           const struct option *options,
+                           int (*apply)(void *ctx, int code, const char *value),
+                           void *ctx)
+{
+    return parse(argc, argv, letters, options, true, apply, ctx);
 }
 
 int llmobs_cli_seconds(const char *command, const char *name, const char *value,

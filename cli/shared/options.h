@@ -16,6 +16,13 @@ int llmobs_cli_parse(int argc, char **argv, const char *letters,
                      int (*apply)(void *ctx, int code, const char *value),
                      void *ctx);
 
+/* The same, and hands over each further argument with LLMOBS_CLI_WORD. */
+#define LLMOBS_CLI_WORD 1
+int llmobs_cli_parse_words(int argc, char **argv, const char *letters,
+                           const struct option *options,
+                           int (*apply)(void *ctx, int code, const char *value),
+                           void *ctx);
+
 /* Tells of the option for which getopt_long has just answered ? or :, and which
  * one may have been meant. opterr is 0 then, and the letters begin with a
  * colon. */

@@ -17,6 +17,10 @@ enum llmobs_screen_when {
     LLMOBS_SCREEN_NEVER
 };
 
+/* Within a colour, where there are any. */
+#define LLMOBS_SCREEN_UNDERLINE "\033[4m"
+#define LLMOBS_SCREEN_NO_UNDERLINE "\033[24m"
+
 enum llmobs_paint {
     LLMOBS_PAINT_NONE,
     LLMOBS_PAINT_DIM,

@@ -161,6 +161,39 @@ int llmobs_cells_question(struct llmobs_buf *out, const struct llmobs_row *row,
     return llmobs_escape_add(out, (struct llmobs_text){line, len}, columns);
 }
 
+/* Adds ", N words" where the number is known. */
+static int add_tokens(struct llmobs_buf *out, int64_t count, const char *words)
+{
+    int rc = count > 0 ? llmobs_buf_adds(out, ", ") : 0;
+
+    if (rc == 0 && count > 0)
+        rc = add_short(out, count);
+    return rc == 0 && count > 0 ? llmobs_buf_adds(out, words) : rc;
+}
+
+static int add_fact(struct llmobs_buf *out, const char *what, const char *value)
+{
+    int rc = value != NULL ? llmobs_buf_adds(out, what) : 0;
+
+    return rc == 0 && value != NULL ? llmobs_buf_adds(out, value) : rc;
+}
+
+int llmobs_cells_facts(struct llmobs_buf *out, const struct llmobs_row *row)
+{
+    int rc = add_fact(out, "span ", row->span_id);
+
+    if (rc == 0)
+        rc = add_fact(out, ", session ", row->session);
+    if (rc == 0)
+        rc = add_fact(out, ", by ", row->provider);
+    if (rc == 0)
+        rc = add_tokens(out, row->cache_read_tokens, " tokens cached");
+    if (rc == 0)
+        rc = add_tokens(out, row->cache_write_tokens, " written to the cache");
+    return rc == 0 ? add_tokens(out, row->reasoning_tokens, " of reasoning")
+                   : rc;
+}
+
 int llmobs_cells_error(struct llmobs_buf *out, const struct llmobs_row *row)
 {
     int rc = 0;

@@ -37,6 +37,10 @@ int llmobs_cells_model(struct llmobs_buf *out, const char *model, bool brief,
 int llmobs_cells_question(struct llmobs_buf *out, const struct llmobs_row *row,
                           size_t columns);
 
+/* The facts that have no column: "span 42, session s-7, 30 cached". Those that
+ * are unknown are left out. */
+int llmobs_cells_facts(struct llmobs_buf *out, const struct llmobs_row *row);
+
 /* "type: message". */
 int llmobs_cells_error(struct llmobs_buf *out, const struct llmobs_row *row);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/shared/escape.h"
+#include "cli/view/media.h"
 
 #define TEXT_COLUMNS 96
 /* So many messages, tool calls or documents of a side are shown. */
@@ -51,6 +52,24 @@ static int tool_line(const struct detail *detail, const char *role,
     return rc;
 }
 
+static int media_lines(const struct detail *detail, const char *role,
+                       const struct llmobs_json *parts, const char *what)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(parts) && i < SHOWN;
+         i++) {
+        struct llmobs_buf text;
+
+        llmobs_buf_init(&text, TEXT_COLUMNS * 64);
+        rc = llmobs_media_add(&text, llmobs_json_at(parts, i), what);
+        if (rc == 0)
+            rc = line(detail, role, text.data, text.len);
+        llmobs_buf_fini(&text);
+    }
+    return rc;
+}
+
 static int message_lines(const struct detail *detail,
                          const struct llmobs_json *message)
 {
@@ -63,6 +82,12 @@ static int message_lines(const struct detail *detail,
 
     if (content != NULL && *content != '\0')
         rc = line(detail, role, content, strlen(content));
+    if (rc == 0)
+        rc = media_lines(detail, role, llmobs_json_get(message, "image_parts"),
+                         "image");
+    if (rc == 0)
+        rc = media_lines(detail, role, llmobs_json_get(message, "audio_parts"),
+                         "audio");
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls) && i < SHOWN; i++)
         rc = tool_line(detail, role, llmobs_json_at(calls, i));
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(results) && i < SHOWN;

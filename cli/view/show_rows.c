@@ -65,7 +65,10 @@ static int tell_rest(struct llmobs_view *view, const struct llmobs_load *load,
 
     fflush(stdout); /* the rows are there meanwhile */
     llmobs_buf_init(&line, 512);
-    if (load->more && !view->follow)
+    if (load->more && view->filter.id != NULL)
+        rc = llmobs_buf_adds(
+            &line, "older traces have such an id, too; -n 0 shows all");
+    else if (load->more && !view->whole && !view->follow)
         rc = add_window(view, &line, tree);
     if (rc == 0 && view->prices != NULL && !view->cost_told && has_cost(load)) {
         view->cost_told = true;
@@ -87,7 +90,8 @@ static bool is_long(const struct llmobs_view *view)
 {
     const struct llmobs_load *load = &view->load;
 
-    return load->newest > 0 && !view->reverse && view->screen.lines > 0 &&
+    return load->newest > 0 && !view->reverse && !view->whole &&
+           view->screen.lines > 0 &&
            load->shown + 2 * load->forest.trace_count > view->screen.lines;
 }
 
@@ -101,16 +105,20 @@ void llmobs_show_prepare(struct llmobs_view *view, struct llmobs_load *load,
     load->filter = &view->filter;
     load->parts = more ? LLMOBS_ROW_ALL : LLMOBS_ROW_FACTS;
     load->tree = tree;
-    load->paths = view->filter.errors;
+    load->paths = view->filter.errors || view->filter.id != NULL;
     load->prices = view->prices;
 }
 
 int llmobs_show_print(struct llmobs_view *view, const struct llmobs_load *load,
                       bool tree)
 {
+    bool whole = view->whole || view->full;
     struct llmobs_table_style style = {
         .screen = view->screen,
-        .messages = view->messages ? view->reader : NULL,
+        .filter = &view->filter,
+        .messages = view->messages || whole ? view->reader : NULL,
+        .whole = whole,
+        .repeat = view->full,
         .reverse = view->reverse,
         .kept = view->kept,
     };
@@ -128,7 +136,7 @@ static int show(struct llmobs_view *view, bool tree)
 
     llmobs_show_prepare(view, load, tree);
     load->newest = view->newest;
-    if (!view->counted && view->screen.terminal)
+    if (!view->counted && !view->whole && view->screen.terminal)
         load->newest = LLMOBS_VIEW_NEWEST;
     rc = llmobs_load_rows(load, view->reader);
     if (rc != 0 || load->shown == 0)

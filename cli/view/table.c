@@ -10,6 +10,7 @@
 #include "cli/view/cells.h"
 #include "cli/view/layout.h"
 #include "cli/view/messages.h"
+#include "cli/view/transcript.h"
 
 #define CELL_MAX (32u * 1024)
 #define NAME_COLUMNS 40
@@ -18,6 +19,7 @@
 #define MODEL_COLUMNS 32
 #define ID_COLUMNS 39
 #define ERROR_COLUMNS 160
+#define MESSAGE_LINES 3 /* of a message that is not shown whole */
 #define BELOW_MAX (256u * 1024)
 /* A branch is drawn where so much is left for the name. */
 #define NAME_LEAST 10
@@ -33,6 +35,7 @@ struct table {
     size_t depth;                                /* levels that are drawn */
     struct llmobs_buf cell[LLMOBS_COLUMN_COUNT]; /* of the current row */
     struct llmobs_buf text;                      /* for any line */
+    struct llmobs_transcript transcript;
 };
 
 /* -- cells ---------------------------------------------------------------- */
@@ -194,22 +197,31 @@ static enum llmobs_paint paint_of(const struct table *table, int column,
 }
 
 /* Prints a cell and the gap behind it; `last`: there is none to its right. */
-static void print_cell(const struct table *table,
-                       enum llmobs_layout_column column, const char *text,
-                       enum llmobs_paint paint, bool last)
+static int print_cell(const struct table *table,
+                      enum llmobs_layout_column column, const char *text,
+                      enum llmobs_paint paint, bool last)
 {
     size_t gap = last ? 0 : llmobs_layout_gap(&table->layout, column);
     size_t width = llmobs_escape_width(text);
     size_t want = table->layout.width[column];
+    int rc = 0;
     size_t space = want > width ? want - width : 0;
 
     if (llmobs_layout_right(column))
         llmobs_screen_pad(space);
-    llmobs_screen_painted(table->screen, paint, text);
+    if (*text == '\0')
+        paint = LLMOBS_PAINT_NONE;
+    llmobs_screen_paint(table->screen, paint);
+    if (column == LLMOBS_COLUMN_NAME || column == LLMOBS_COLUMN_QUESTION)
+        rc = llmobs_transcript_put(&table->transcript, text);
+    else
+        llmobs_screen_puts(table->screen, text);
+    llmobs_screen_unpaint(table->screen, paint);
     if (gap == 0)
         putchar('\n');
     else
         llmobs_screen_pad(gap + (llmobs_layout_right(column) ? 0 : space));
+    return rc;
 }
 
 static void print_lines(const struct table *table, const char *bars,
@@ -257,30 +269,73 @@ static int print_cut(struct table *table, const char *bars, const char *lines)
 
 /* -- below a row ---------------------------------------------------------- */
 
+/* Prints the facts of a row whose messages are shown whole. */
+static int print_facts(struct table *table, const char *bars,
+                       const struct llmobs_row *row)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    if (!table->style->whole)
+        return 0;
+    llmobs_buf_init(&text, BELOW_MAX);
+    rc = llmobs_cells_facts(&text, row);
+    if (rc == 0)
+        rc = llmobs_transcript_text(&table->transcript, text_of(&text),
+                                    LLMOBS_PAINT_DIM, bars);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+/* Prints the bars alone between two rows whose messages are shown whole. */
+static void print_space(const struct table *table, struct llmobs_buf *bars,
+                        const struct llmobs_row *row)
+{
+    if (!table->style->whole || llmobs_forest_next(row) == NULL)
+        return;
+    while (bars->len > 0 && bars->data[bars->len - 1] == ' ')
+        llmobs_buf_cut(bars, bars->len - 1);
+    llmobs_screen_puts(table->screen, text_of(bars));
+    putchar('\n');
+}
+
 static int print_error(struct table *table, const char *bars,
                        const struct llmobs_row *row)
 {
-    size_t columns = table->screen->columns, left = llmobs_escape_width(bars);
     struct llmobs_buf *error = &table->cell[LLMOBS_COLUMN_STATUS];
     struct llmobs_buf text;
     int rc;
 
     if (!row->failed || row->path)
         return 0;
-    columns = columns == 0     ? ERROR_COLUMNS
-              : columns > left ? columns - left
-                               : 1;
     llmobs_buf_init(&text, BELOW_MAX);
     llmobs_buf_cut(error, 0);
     rc = llmobs_cells_error(&text, row);
-    if (rc == 0 && text.len > 0)
-        rc = llmobs_escape_adds(error, text.data, columns);
-    if (rc == 0 && error->len > 0) {
+    if (rc == 0 && text.len > 0 && table->brief) {
+        rc = llmobs_transcript_text(&table->transcript, text.data,
+                                    LLMOBS_PAINT_RED, bars);
+    } else if (rc == 0 && text.len > 0) {
+        rc = llmobs_escape_adds(error, text.data, ERROR_COLUMNS);
         llmobs_screen_puts(table->screen, bars);
-        llmobs_screen_painted(table->screen, LLMOBS_PAINT_RED, error->data);
+        llmobs_screen_painted(table->screen, LLMOBS_PAINT_RED, text_of(error));
         putchar('\n');
     }
     llmobs_buf_fini(&text);
+    return rc;
+}
+
+/* Prints messages on one line each, shortened: the form of a pipe. */
+static int print_short(struct table *table, const char *bars,
+                       const struct llmobs_json *event)
+{
+    struct llmobs_buf lines;
+    int rc;
+
+    llmobs_buf_init(&lines, BELOW_MAX);
+    rc = llmobs_messages_lines(event, &lines);
+    if (rc == 0 && lines.len > 0)
+        print_lines(table, bars, lines.data);
+    llmobs_buf_fini(&lines);
     return rc;
 }
 
@@ -289,22 +344,20 @@ static int print_messages(struct table *table, const char *bars,
                           const struct llmobs_row *row)
 {
     struct llmobs_json *event = NULL;
-    struct llmobs_buf line, lines;
+    struct llmobs_buf line;
     int rc;
 
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
-    llmobs_buf_init(&lines, BELOW_MAX);
     rc = llmobs_reader_again(table->style->messages, row->place, &line);
     if (rc == 0)
         rc = llmobs_json_parse((struct llmobs_text){line.data, line.len},
                                &event);
-    if (rc == 0)
-        rc = llmobs_messages_lines(event, &lines);
-    if (rc == 0 && lines.len > 0)
-        rc = print_cut(table, bars, lines.data);
-    llmobs_json_free(event);
     llmobs_buf_fini(&line);
-    llmobs_buf_fini(&lines);
+    if (rc == 0 && (table->brief || table->style->whole))
+        return llmobs_transcript_print(&table->transcript, row, event, bars);
+    if (rc == 0)
+        rc = print_short(table, bars, event);
+    llmobs_json_free(event);
     return rc == -ESTALE ? 0 : rc; /* the exporter has removed the file */
 }
 
@@ -335,11 +388,15 @@ static int print_below(struct table *table, const struct llmobs_row *row)
     if (rc == 0 && table->brief)
         rc = cut_to(table, bars, table->screen->columns - 1);
     if (rc == 0)
+        rc = print_facts(table, text_of(bars), row);
+    if (rc == 0)
         rc = print_error(table, text_of(bars), row);
     if (rc == 0 && table->style->messages != NULL && !row->path)
         rc = print_messages(table, text_of(bars), row);
     if (rc == 0)
         rc = print_cut(table, text_of(bars), row->evaluations);
+    if (rc == 0)
+        print_space(table, bars, row);
     return rc;
 }
 
@@ -357,10 +414,10 @@ static int print_cells(struct table *table, const struct llmobs_row *row)
             continue;
         rc = cut_to(table, &table->cell[i], table->layout.width[i]);
         if (rc == 0)
-            print_cell(table, column, text_of(&table->cell[i]),
-                       row != NULL ? paint_of(table, i, row)
-                                   : LLMOBS_PAINT_BOLD,
-                       i == last);
+            rc = print_cell(table, column, text_of(&table->cell[i]),
+                            row != NULL ? paint_of(table, i, row)
+                                        : LLMOBS_PAINT_BOLD,
+                            i == last);
     }
     return rc;
 }
@@ -405,6 +462,10 @@ static void init(struct table *table, bool list,
     table->list = list;
     table->brief = style->screen.columns > 0;
     table->depth = LLMOBS_TABLE_DEPTH;
+    table->transcript.screen = table->screen;
+    table->transcript.filter = style->filter;
+    table->transcript.most = style->whole ? 0 : MESSAGE_LINES;
+    table->transcript.repeat = style->repeat;
     for (int i = 0; i < LLMOBS_COLUMN_COUNT; i++)
         llmobs_buf_init(&table->cell[i], CELL_MAX);
     llmobs_buf_init(&table->text, CELL_MAX);
@@ -416,6 +477,7 @@ static void fini(struct table *table)
     for (int i = 0; i < LLMOBS_COLUMN_COUNT; i++)
         llmobs_buf_fini(&table->cell[i]);
     llmobs_buf_fini(&table->text);
+    llmobs_transcript_fini(&table->transcript);
 }
 
 /* True where the columns are those of the print before. */
@@ -452,17 +514,20 @@ static void fit(struct table *table)
 /* Measures all rows, and shares the screen among the columns. */
 static int lay_out(struct table *table, const struct llmobs_forest *forest)
 {
-    size_t name, most;
+    size_t want, name, most;
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < forest->count; i++)
         if (llmobs_forest_shows(forest->rows[i]))
             rc = measure(table, forest->rows[i]);
+    want = table->layout.width[LLMOBS_COLUMN_NAME];
     fit(table);
+    if (table->style->kept != NULL)
+        want = table->style->kept->wanted.width[LLMOBS_COLUMN_NAME];
     name = table->layout.width[LLMOBS_COLUMN_NAME];
     most =
         name > NAME_LEAST ? (name - NAME_LEAST) / LLMOBS_BRANCHES_COLUMNS : 0;
-    if (table->brief && table->depth > most)
+    if (name < want && table->depth > most)
         table->depth = most;
     return rc;
 }

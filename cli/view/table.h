@@ -23,7 +23,10 @@ struct llmobs_table_kept {
 
 struct llmobs_table_style {
     struct llmobs_screen screen;    /* its columns are 0: rows are not fitted */
+    struct llmobs_filter *filter;   /* its pattern is underlined */
     struct llmobs_reader *messages; /* reads them again; NULL: show none */
+    bool whole;                     /* every line of them */
+    bool repeat;                    /* and those that were shown above */
     bool reverse;                   /* the newest first */
     struct llmobs_table_kept *kept; /* borrowed; NULL: this is all */
 };

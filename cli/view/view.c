@@ -12,6 +12,7 @@
 #include "cli/rows/values.h"
 #include "cli/rows/when.h"
 #include "cli/shared/cli.h"
+#include "cli/shared/escape.h"
 #include "cli/shared/options.h"
 #include "cli/view/view.h"
 #include "core/base/clock.h"
@@ -34,10 +35,11 @@ struct asked {
 };
 
 static const char help_text[] =
-    "usage: llmobs view [OPTIONS]\n"
+    "usage: llmobs view [OPTIONS] [ID | last]\n"
     "\n"
     "Shows the spans of the local store: each trace as a tree, oldest first,\n"
-    "and the evaluations of each span below it.\n"
+    "and the evaluations of each span below it. With the ID of a trace or a\n"
+    "span, or its beginning, or with `last`: that one, and all that was said.\n"
     "\n"
     "  --store DIR      another directory than the environment names\n"
     "  --spans          one list of spans, oldest first\n"
@@ -75,7 +77,9 @@ static const char help_text[] =
     "                   newest 10000 spans, 64 KiB of each text\n"
     "  --open           the same, opened in a browser; where no FILE is named\n"
     "                   $XDG_RUNTIME_DIR/llmobs-view.html\n"
-    "  --full           with --html: no text is cut\n"
+    "  --full           whole messages, also those that the call before had; "
+    "with\n"
+    "                   --html: no text is cut\n"
     "  -n, --newest N   the newest N traces; in a form other than trees and\n"
     "                   --chrome-trace so many spans; 0: all; 20 on a "
     "terminal\n"
@@ -320,6 +324,31 @@ static int set_colour(struct llmobs_view *view, const char *when)
     return refuse("color", when, "not auto, always or never");
 }
 
+/* Of an id that several traces begin with, the newest one is meant. */
+static int set_id(struct llmobs_view *view, const char *id)
+{
+    char room[LLMOBS_ESCAPE_NAME];
+
+    if (view->whole) {
+        fprintf(stderr, "llmobs view: one ID at a time: %s\n",
+                llmobs_escape_name(id, room));
+        return -EINVAL;
+    }
+    if (strcmp(id, "last") != 0) {
+        if (*id == '\0' || id[strspn(id, "0123456789abcdefABCDEF-")] != '\0') {
+            fprintf(stderr,
+                    "llmobs view: %s: no id of a trace or a span, nor `last`\n",
+                    llmobs_escape_name(id, room));
+            return -EINVAL;
+        }
+        view->filter.id = id;
+    }
+    if (!view->counted)
+        view->newest = 1;
+    view->whole = true;
+    return 0;
+}
+
 /* Notes a filter, as the page tells it. */
 static int note(struct asked *asked, int code, const char *value)
 {
@@ -442,6 +471,8 @@ static int apply(void *ctx, int code, const char *value)
     case 'o':
         asked->output = value;
         return 0;
+    case LLMOBS_CLI_WORD:
+        return set_id(view, value);
     case 'n':
         return set_newest(view, value);
     case 'f':
@@ -548,7 +579,7 @@ static void tell(const struct llmobs_view *view)
         tell_nothing(view);
     tell_bad(load->bad + llmobs_reader_report(view->reader)->oversized);
     bad = llmobs_evaluations_unjoined(&load->evaluations);
-    if (bad > 0 && all && !load->more)
+    if (bad > 0 && all && load->newest == 0)
         fprintf(stderr,
                 "llmobs view: %zu evaluation%s of spans that are not here\n",
                 bad, bad == 1 ? "" : "s");
@@ -650,8 +681,8 @@ int llmobs_cmd_view(int argc, char **argv)
 
     llmobs_load_init(&asked.view.load);
     llmobs_buf_init(&asked.view.asked, SIZE_MAX / 2);
-    if (llmobs_cli_parse(argc, argv, "n:o:s:t:efjmq", options, apply, &asked) !=
-            0 ||
+    if (llmobs_cli_parse_words(argc, argv, "n:o:s:t:efjmq", options, apply,
+                               &asked) != 0 ||
         (!asked.help &&
          (choose(&asked.view) != 0 || check_follow(&asked) != 0))) {
         status = LLMOBS_CLI_USAGE;

@@ -32,6 +32,7 @@ struct llmobs_view {
     struct llmobs_metrics metrics;
     int64_t step_ns; /* of a series; 0: a round one */
     bool messages;
+    bool whole;    /* every line of them */
     size_t newest; /* so many; 0: all */
     bool counted;  /* `newest` was asked for */
     bool reverse;  /* the newest first */

@@ -36,6 +36,11 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
         COMPREPLY=($(compgen -W 'llm embedding workflow agent task tool
             retrieval' -- "$2"))
         ;;
+    --color) COMPREPLY=($(compgen -W 'auto always never' -- "$2")) ;;
+    --output | -o)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$2")
+        ;;
     --to) COMPREPLY=($(compgen -W 'agent agentless otlp store' -- "$2")) ;;
     --by)
         COMPREPLY=($(compgen -W 'model provider ml_app service kind session day

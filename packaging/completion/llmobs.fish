@@ -53,11 +53,14 @@ function __llmobs_complete
         case --store --dir
             __fish_complete_directories (commandline -ct)
             return
-        case --html --input
+        case --html --input --output -o
             __fish_complete_path (commandline -ct)
             return
         case --kind
             string split ' ' 'llm embedding workflow agent task tool retrieval'
+            return
+        case --color
+            string split ' ' 'auto always never'
             return
         case --to
             string split ' ' 'agent agentless otlp store'

@@ -45,6 +45,8 @@ used, 2 for a mistake in the options.
     "llmobs-view": {
         "EXAMPLES": """\
     llmobs view --messages
+    llmobs view last
+    llmobs view 6affe73a
     llmobs view --since 1h --errors
     llmobs view --json --tag env:prod | jq .name
     llmobs view --otlp --since 1d > spans.jsonl

@@ -4,6 +4,7 @@
 usage: screens.py BUILD_DIR [PART]...      PART: golden, widths, choices
        screens.py --write BUILD_DIR        writes the golden screens anew
 """
+import base64
 import difflib
 import fcntl
 import json
@@ -152,6 +153,39 @@ def support():
     return trace.events
 
 
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\xc8\0\0\0\x96"
+                       + b"\x08" * 976).decode()
+
+
+def travel():
+    trace = Trace(30, "travel")
+    call = {"role": "assistant", "content": "", "tool_calls": [
+        {"name": "find_hotels", "tool_id": "call_7", "arguments":
+         {"city": "Roma", "guests": 2, "wishes": ["quiet", "near the river",
+                                                  "with a long breakfast"]}}]}
+    result = {"role": "tool", "content": "", "tool_results": [
+        {"name": "find_hotels", "tool_id": "call_7", "result":
+         json.dumps({"results": [{"name": "Hotel Am Dom", "price": 118.5}],
+                     "note": "breakfast from seven " * 6})}]}
+    asked = [{"role": "system", "content": "You plan trips.\n  - be brief\n"
+              "\t- be kind"},
+             {"role": "user", "content": "Where do we sleep?  We are two, and "
+              "this is what we like:\r\n\r\n\u6cb3\u8fb9\u7684\u65c5"
+              "\u9986" * 4, "image_parts": [
+                  {"mime_type": "image/png", "content": PNG}]},
+             {"role": "user", "content": "", "audio_parts": [
+                 {"mime_type": "audio/wav", "content": "AAAA"}]}]
+    trace.span(1, 0, "plan trip", "agent", 0, 900)
+    trace.span(2, 1, "first", "llm", 10, 200, "gpt-4o", (34, 12),
+               input={"messages": asked}, output={"messages": [call]})
+    trace.span(3, 1, "second", "llm", 400, 300, "gpt-4o", (207, 9), 0.12,
+               input={"messages": asked + [call, result]},
+               output=said(("reasoning", "One hotel is left."),
+                           ("assistant", "Take the Hotel Am Dom, as you asked "
+                            "for breakfast.")))
+    return trace.events
+
+
 def deep():
     trace = Trace(60, "a very long name of an application")
     for level in range(1, 8):
@@ -209,10 +243,13 @@ def odd_events(rng, count):
 
 # ---- parts
 
+TRAVEL = "%08x" % (BEGIN // SECOND + 30)
 GOLDEN = {
     "80": (80,), "100": (100,), "200": (200,),
     "40": (40,), "80-spans": (80, "--spans"),
-    "80-errors": (80, "--errors"),
+    "80-errors": (80, "--errors"), "80-id": (80, TRAVEL),
+    "40-id": (40, TRAVEL), "100-messages": (100, "-m", "-t", TRAVEL),
+    "80-last": (80, "last", "--kind", "llm", "--full", "--errors"),
 }
 
 
@@ -232,7 +269,8 @@ def golden():
 
 
 FORMS = [[], ["--spans"], ["--messages"], ["--errors"], ["--reverse"],
-         ["--ascii"]]
+         ["--ascii"], ["--full"], ["last", "-n", "0"],
+         ["--messages", "--grep", "o|x+", "--color=always"]]
 
 
 def widths():
@@ -243,10 +281,40 @@ def widths():
         write(RANDOM, odd_events(rng, 60))
         for columns in (1, 7, 30, 79, 80, 100, 141, 200):
             args = ["-n", "0", *rng.choice(FORMS)]
-            for line in screen(columns, *args, store=RANDOM).split("\n"):
+            for line in re.sub("\x1b\\[[0-9]*m", "", screen(
+                    columns, *args, store=RANDOM)).split("\n"):
                 if width(line) > columns:
                     wrong.append((seed, columns, args, width(line), line))
     check("widths: no line is too long", not wrong, wrong[:3])
+
+
+def words():
+    text = screen(80, "-m", "--grep", "hotel|first", "--color", "always")
+    check("grep: hits are underlined", "\x1b[4mfirst\x1b[24m" in text and
+          "result of find_\x1b[4mhotel\x1b[24ms" in text and
+          "Take the \x1b[4mHotel\x1b[24m Am Dom" in text, text)
+    text = piped("-m", "-t", TRAVEL)
+    check("media: named in a pipe, too",
+          "in   user: [image/png 200x150, 1 KB]\n" in text and
+          "in   user: [audio/wav, 3 bytes]\n" in text, text)
+    text = piped(TRAVEL)
+    check("id: a pipe has whole lines", "> user       Where do we sleep?  We "
+          "are two, and this is what we like:\n" in text, text)
+    text = piped("last", "--kind", "llm", "--json")
+    check("last: in any form", text.count("\n") == 1 and
+          '"name": "second"' in text, text)
+    text = screen(80, "%d2" % (BEGIN // SECOND + 30))
+    check("id: of a span, with those above it", "plan trip" in text and
+          " first " in text and " second " not in text and
+          "You plan trips." in text, text)
+    text = screen(80, "%x" % (BEGIN // SECOND))
+    check("id: the newest of several", "level 7" not in text and
+          "answer ticket" in text, text)
+    text = screen(80, "6")
+    check("id: others have it, too", "level 7" in text and text.endswith(
+        "older traces have such an id, too; -n 0 shows all\n"), text)
+    for wrong in (["last", "last"], ["lost"], [""], ["x" * 99]):
+        check("id: refused: %s" % wrong, screen(80, *wrong) == "status 2\n")
 
 
 def window():
@@ -347,11 +415,11 @@ def output():
 
 
 PARTS = {"golden": [golden], "widths": [widths],
-         "choices": [window, colours, characters, pagers, output]}
+         "choices": [words, window, colours, characters, pagers, output]}
 
 
 def main():
-    write(STORE, support() + deep())
+    write(STORE, support() + travel() + deep())
     for name in ["golden"] if WRITE else ONLY or PARTS:
         for part in PARTS[name]:
             part()
