@@ -154,7 +154,8 @@ static void *call_often(void *arg)
 {
     (void)arg;
     for (int i = 0; i < 400; i++) {
-        struct llmobs_spooled one = spool_keep(i % 7 == 0 ? 300000 : 100);
+        struct llmobs_spooled one =
+            spool_keep_patiently(i % 7 == 0 ? 300000 : 100);
 
         pthread_mutex_lock(&lock);
         queue[queued++] = one;
