@@ -66,7 +66,7 @@ CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out cli/run/run_main.c, \
 SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	core/otlp/letters core/otlp/writer core/trace/carrier rules/read/idn \
 	rules/read/match rules/read/text rules/read/url), \
-	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,callsite config deliver \
+	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,config deliver \
 	event export ledger net otlp trace) rules/%) $(patsubst %,$(B)/core/%.o, \
 	ops/attach ops/command ops/global privacy/content_filter privacy/redact \
 	$(addprefix spool/,adopt adopt_claim adopt_held adopt_read take_back \

@@ -408,7 +408,8 @@ struct llmobs_config *llmobs_config_load(const char *const *env,
     loading->env = env;
     read_file(loading, env);
     read_variables(loading, env);
-    settle(loading);
+    if (!loading->no_memory)
+        settle(loading);
     loading->env = NULL;
     if (!loading->no_memory)
         return &loading->config;
