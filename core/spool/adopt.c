@@ -150,7 +150,8 @@ static int64_t modified_by(const struct stat *st, int64_t now_ns)
 }
 
 /* Lists the files of a directory of the spool, and finds out about its process.
- * False where it is that of no process, of another user, or of this process.
+ * False where it is that of no process, of another user, or of this process, or
+ * where this process holds it and has not yet settled what it read there.
  * Root, too, leaves a directory to its user, and makes a process for that.
  *
  * The look at the process comes first: where it has ended, nobody writes to the
@@ -166,7 +167,8 @@ static bool look_at(struct llmobs_adopt *adopt, const char *name,
         return false;
     if (is_own(adopt, found->path) ||
         fstatat(AT_FDCWD, found->path, &st, AT_SYMLINK_NOFOLLOW) ||
-        !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+        !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
+        llmobs_adopt_is_held(adopt, st.st_ino))
         return false;
     found->changed_s = st.st_ctime;
     found->modified_ns = modified_by(&st, now);
@@ -199,8 +201,7 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
     int rc;
 
     if (llmobs_adopt_meet(adopt, name) || llmobs_adopt_is_ours(adopt, name) ||
-        !look_at(adopt, name, &found) ||
-        llmobs_adopt_is_held(adopt, found.inode))
+        !look_at(adopt, name, &found))
         return 0;
     if (adopt->file_count == 0) {
         if (is_old(found.path))

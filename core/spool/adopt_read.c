@@ -15,6 +15,8 @@
 /* The bytes of a directory that an ending process still reads. */
 #define ENDING_BYTES ((size_t)256 * 1024)
 #define IDS_MAX ((size_t)4 * 1024 * 1024)
+/* Room for the owner that most processes write. */
+#define OWNER_BYTES ((size_t)4096)
 
 /* -- ids ---------------------------------------------------------------- */
 
@@ -147,10 +149,10 @@ bool llmobs_adopt_next_entry(const struct llmobs_adopt *adopt, size_t *at,
 
 /* -- its owner ----------------------------------------------------------- */
 
-/* Reads the owner from one file. */
-static int owner_in(struct llmobs_adopt *adopt, const char *dir, uint32_t file)
+static int owner_within(struct llmobs_adopt *adopt, const char *dir,
+                        uint32_t file, size_t max)
 {
-    int rc = llmobs_adopt_read_file(adopt, dir, file, LLMOBS_ADOPT_OWNER_LOOK);
+    int rc = llmobs_adopt_read_file(adopt, dir, file, max);
     struct llmobs_entry entry;
     size_t at = 0;
 
@@ -160,7 +162,30 @@ static int owner_in(struct llmobs_adopt *adopt, const char *dir, uint32_t file)
     return rc ? rc : adopt->owner ? 0 : -ENODATA;
 }
 
-/* A small file is read whole, so that it need not be read again. */
+static __attribute__((noinline)) bool is_long(const struct llmobs_adopt *adopt,
+                                              const char *dir, uint32_t file)
+{
+    char path[PATH_MAX];
+    struct stat st;
+
+    llmobs_adopt_file_path(adopt->old, dir, file, path);
+    return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           st.st_size >= (off_t)LLMOBS_ADOPT_OWNER_LOOK;
+}
+
+/* Reads the owner from one file, which mostly begins with it. A small file is
+ * read whole, so that it need not be read again. */
+static int owner_in(struct llmobs_adopt *adopt, const char *dir, uint32_t file)
+{
+    int rc = is_long(adopt, dir, file)
+                 ? owner_within(adopt, dir, file, OWNER_BYTES)
+                 : -ENODATA;
+
+    return rc == -ENODATA
+               ? owner_within(adopt, dir, file, LLMOBS_ADOPT_OWNER_LOOK)
+               : rc;
+}
+
 int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir)
 {
     int rc = -ENODATA, one;

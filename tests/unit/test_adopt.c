@@ -46,6 +46,26 @@ START_TEST(test_adopt)
 }
 END_TEST
 
+static void leave_long(void)
+{
+    spool_keep(100000);
+}
+
+/* The settings of a process may be longer than those of most. */
+START_TEST(an_owner_with_long_settings)
+{
+    static char service[10000];
+
+    memset(service, 's', sizeof(service) - 1);
+    config.service = service;
+    spool_in_dead(leave_long);
+    config.service = NULL;
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
 static bool asks, stands;
 
 static void leave_started(void)
@@ -682,6 +702,7 @@ UNIT_SUITE(adopt)
     Suite *s = suite_create("adopt");
 
     spool_add(s, "adopt", test_adopt);
+    spool_add(s, "an_owner_with_long_settings", an_owner_with_long_settings);
     spool_add(s, "started", test_started);
     spool_add(s, "started_unsure", test_started_unsure);
     spool_add(s, "started_and_asked", test_started_and_asked);
