@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "core/base/fd.h"
@@ -16,7 +15,6 @@
 /* One mapping of a process. */
 struct mapping {
     uint64_t begin, end, offset, inode;
-    unsigned major, minor;
     struct llmobs_text path;
 };
 
@@ -48,11 +46,6 @@ int llmobs_modules_read(pid_t pid, struct llmobs_modules *out)
     return rc;
 }
 
-void llmobs_modules_free(struct llmobs_modules *modules)
-{
-    llmobs_buf_fini(&modules->text);
-}
-
 static bool parse(struct llmobs_text line, struct mapping *out)
 {
     char head[128];
@@ -62,9 +55,8 @@ static bool parse(struct llmobs_text line, struct mapping *out)
     memcpy(head, line.data, len);
     head[len] = '\0';
     if (sscanf(head,
-               "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %x:%x %" SCNu64 " %n",
-               &out->begin, &out->end, &out->offset, &out->major, &out->minor,
-               &out->inode, &path) != 6)
+               "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*x:%*x %" SCNu64 " %n",
+               &out->begin, &out->end, &out->offset, &out->inode, &path) != 4)
         return false;
     out->path = (struct llmobs_text){line.data + path,
                                      path > 0 ? line.len - (size_t)path : 0};

@@ -1,7 +1,8 @@
 /* modules - names addresses of another process, by the files that it has
  * mapped.
  *
- * Owns:    a list owns its texts, until free.
+ * Owns:    a list owns its text, which goes with the process that reads it: a
+ *          child (stack.h).
  * Threads: one.
  * Errors:  negative errno; an address that has no name is shown as a number.
  * Limits:  LLMOBS_MODULES_BYTES of the process's list of mappings.
@@ -21,8 +22,8 @@ struct llmobs_modules {
     struct llmobs_buf text; /* /proc/PID/maps */
 };
 
+/* Reads the mappings of a process. */
 int llmobs_modules_read(pid_t pid, struct llmobs_modules *out);
-void llmobs_modules_free(struct llmobs_modules *modules);
 
 /* Appends "module!function+0x1f", "module+0x1234" or "0x7f..." for an address.
  * `exact`: it is the instruction itself, not the one after a call. */

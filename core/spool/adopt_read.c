@@ -334,7 +334,8 @@ static size_t first_file(const struct llmobs_adopt *adopt)
     return i;
 }
 
-bool llmobs_adopt_is_newest(const struct llmobs_adopt *adopt, size_t i)
+/* True for the last file that is not sealed: its process may write to it. */
+static bool is_newest(const struct llmobs_adopt *adopt, size_t i)
 {
     return adopt->files[i] < LLMOBS_ADOPT_SEALED &&
            (i + 1 == adopt->file_count ||
@@ -346,7 +347,7 @@ static void note_end(struct llmobs_adopt *adopt, size_t i, size_t whole)
     struct llmobs_adopt_claim *claim = adopt->here;
     size_t from = begin_of(adopt, adopt->files[i]);
 
-    if (!adopt->at_living || !llmobs_adopt_is_newest(adopt, i))
+    if (!adopt->at_living || !is_newest(adopt, i))
         return;
     claim->newest = adopt->files[i];
     claim->read_to = from + whole;

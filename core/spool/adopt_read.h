@@ -35,9 +35,6 @@ int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir);
 /* Notes when the file was last written; gives its bytes. */
 size_t llmobs_adopt_note_file(struct llmobs_adopt *adopt, uint32_t file);
 
-/* True for the last file that is not sealed: its process may write to it. */
-bool llmobs_adopt_is_newest(const struct llmobs_adopt *adopt, size_t i);
-
 /* Reads all files of the directory once, to learn which entries were released,
  * which calls began and which ended. A file that cannot be read counts as kept,
  * so that the directory stays. */
