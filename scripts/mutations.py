@@ -1054,6 +1054,19 @@ HAZARDS = [
          ("draws-gaps", [("cli/view/show_series.c", "        if (count == 0)",
                           "        if (count == SIZE_MAX)")],
           ["figures bars"])]),
+    ("a call that is called waste and was none",
+     "only a request that was answered before is a repeat, only one that comes "
+     "soon after a failed one is a retry, and requests are equal whatever model "
+     "the answer names (`cli/figures/waste.c`, `cli/figures/digest.c`)", [
+         ("first-is-waste", [("cli/figures/waste.c", "    for (i++; i < count; "
+                              "i++) {", "    for (; i < count; i++) {")],
+          ["figures waste"]),
+         ("late-retries", [("cli/figures/waste.c", "    return wait <= "
+                            "LLMOBS_WASTE_RETRY_S * NS_PER_S;",
+                            "    return wait <= INT64_MAX;")],
+          ["figures waste"]),
+         ("model-of-the-answer", [("cli/figures/digest.c", '"request_model"',
+                                   '"response_model"')], ["figures waste"])]),
     ("spans of one trace that overlap, in a viewer of Chrome's trace events",
      "each gets a lane on which nothing is open, or lies on a span above it in "
      "the tree that ends no sooner (`fits` in `cli/view/lanes.c`)", [

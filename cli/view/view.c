@@ -63,6 +63,9 @@ static const char help_text[] =
     "  --sessions       a line for each session: traces, calls, tokens, cost, "
     "when;\n"
     "                   -n N: the newest N\n"
+    "  --waste          equal requests asked again, retries, loops of tools, "
+    "failed\n"
+    "                   calls that were paid for; with their callers\n"
     "  --by KEY         with --summary and --timeseries: a line for each "
     "model,\n"
     "                   provider, ml_app, service, kind, session, day or "
@@ -153,6 +156,7 @@ enum option_code {
     OPTION_SERIES,
     OPTION_STEP,
     OPTION_SESSIONS,
+    OPTION_WASTE,
     OPTION_BY,
     OPTION_OTLP,
     OPTION_HTML,
@@ -186,6 +190,7 @@ static const struct option options[] = {
     {"timeseries", optional_argument, NULL, OPTION_SERIES},
     {"step", required_argument, NULL, OPTION_STEP},
     {"sessions", no_argument, NULL, OPTION_SESSIONS},
+    {"waste", no_argument, NULL, OPTION_WASTE},
     {"by", required_argument, NULL, OPTION_BY},
     {"otlp", no_argument, NULL, OPTION_OTLP},
     {"messages", no_argument, NULL, 'm'},
@@ -427,6 +432,9 @@ static int apply(void *ctx, int code, const char *value)
         return 0;
     case OPTION_SERIES:
         return set_series(view, value, asked->argv[optind]);
+    case OPTION_WASTE:
+        view->form = llmobs_view_waste;
+        return 0;
     case OPTION_SESSIONS:
         view->form = llmobs_view_sessions;
         return 0;

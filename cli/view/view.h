@@ -102,6 +102,9 @@ int llmobs_view_series(struct llmobs_view *view);
 /* The sessions, with sums of each (show_sessions.c). */
 int llmobs_view_sessions(struct llmobs_view *view);
 
+/* Calls that nobody needed (show_waste.c). */
+int llmobs_view_waste(struct llmobs_view *view);
+
 /* A file for the viewers of Chrome's trace events (show_chrome.c). */
 int llmobs_view_chrome(struct llmobs_view *view);
 

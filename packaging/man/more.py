@@ -52,6 +52,7 @@ used, 2 for a mistake in the options.
     llmobs view --otlp --since 1d > spans.jsonl
     llmobs view --summary --by model --since 1d
     llmobs view --timeseries latency,errors --by ml_app --step 1h
+    llmobs view --waste --since 7d
     llmobs view --csv --fields start,model,duration_s,input_tokens > calls.csv
 """,
         "ENVIRONMENT": """\
