@@ -7,7 +7,8 @@ Read by scripts/mutate, which also makes docs/HAZARDS.md of it.  A row is
 line `new` is put at the file's end.  Tests: names of tests/integration/run;
 "preload NAME" of tests/preload/run; "unit CASE" of the unit tests; "doctor
 PART" of tests/cli/doctor.py, and so "doctor_otlp PART", "drain PART", "purge
-PART", "page PART", "cost PART", "launcher PART"; "cli FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
+PART", "page PART", "screens PART", "cost PART", "launcher PART"; "cli FUNCTION"
+of tests/cli/run; "container CASE" of tests/container/run.
 """
 
 OUTGOING = "core/capture/outgoing.c"
@@ -960,6 +961,37 @@ HAZARDS = [
          ("adopts-the-big", [("core/spool/adopt_read.c", "           (bytes > "
                               "ENDING_BYTES ||", "           (")],
           ["unit in_time"])]),
+
+    ("names and texts of wide, joined or unknown characters, on a terminal of "
+     "any width",
+     "no line of `llmobs view` is wider than the terminal: cells are cut and "
+     "texts wrapped by the widths that wcwidth tells, the larger one where "
+     "terminals differ (`width_of` in `cli/shared/escape.c`, `cut_to`, "
+     "`cli/term/wrap.c`)", [
+         ("cells-overflow", [("cli/view/table.c",
+                              "    if (llmobs_escape_width(text_of(cell)) <= "
+                              "columns)", "    if (columns > 0)")],
+          ["screens widths"]),
+         ("joined-are-none", [("cli/shared/escape.c",
+                               "(width == 0 && !IN(joined, code))",
+                               "width == 0")],
+          ["screens widths"]),
+         ("wraps-late", [("cli/term/wrap.c", "used = fit(*line, columns);",
+                          "used = fit(*line, columns + 1);")],
+          ["screens widths"]),
+         ("hangs-beyond", [("cli/term/wrap.c",
+                            "lead <= wrap->columns / 2 ? lead : 0;",
+                            "lead;")],
+          ["screens widths"])]),
+
+    ("a store whose files are older than the spans in them: a copy, or another "
+     "clock",
+     "the walk for the newest traces begins no later than the last write of a "
+     "file that has one of them (`add_trace` in `cli/rows/load.c`)", [
+         ("trusts-the-spans", [("cli/rows/load.c",
+                                "    if (written_ns < begin_ns)",
+                                "    if (written_ns < 0)")],
+          ["screens choices"])]),
 
     ("`llmobs view --since` beside a store that is full",
      "the reader passes files over that were last written before that time "

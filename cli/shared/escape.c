@@ -163,6 +163,17 @@ size_t llmobs_escape_next(struct llmobs_text text,
     return used;
 }
 
+/* The characters of a text's begin that are one byte and one column each, where
+ * none of them is part of a picture. */
+static size_t plain_run(const char *text, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && text[n] >= 0x20 && text[n] < 0x7F)
+        n++;
+    return n > 0 && n < len ? n - 1 : n; /* a mark may follow the last one */
+}
+
 /* Characters without a width are limited by this, so that every shown text has
  * a maximal length. */
 #define BYTES_PER_COLUMN 16
@@ -170,11 +181,15 @@ size_t llmobs_escape_next(struct llmobs_text text,
 int llmobs_escape_add(struct llmobs_buf *out, struct llmobs_text text,
                       size_t columns)
 {
-    size_t begin = out->len, fit = out->len, width = 0;
+    size_t begin = out->len, fit, width = 0;
+    size_t at = plain_run(text.data, text.len < columns ? text.len : columns);
     struct llmobs_escape_piece piece;
-    int rc = 0;
+    int rc;
 
-    for (size_t at = 0; at < text.len && rc == 0;) {
+    width = at = at > 0 && at == columns ? at - 1 : at;
+    rc = llmobs_buf_add(out, text.data, at);
+    fit = out->len;
+    while (at < text.len && rc == 0) {
         struct llmobs_text rest = {text.data + at, text.len - at};
 
         at += llmobs_escape_next(rest, &piece);
@@ -218,9 +233,13 @@ size_t llmobs_escape_width(const char *text)
     size_t width = 0;
 
     while (rest.len > 0) {
-        size_t used = llmobs_escape_next(rest, &piece);
+        size_t used = plain_run(rest.data, rest.len);
 
-        width += piece.width;
+        width += used;
+        if (used == 0) {
+            used = llmobs_escape_next(rest, &piece);
+            width += piece.width;
+        }
         rest.data += used;
         rest.len -= used;
     }

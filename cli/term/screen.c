@@ -166,5 +166,9 @@ void llmobs_screen_unpaint(const struct llmobs_screen *screen,
 
 void llmobs_screen_pad(size_t count)
 {
-    printf("%*s", (int)count, "");
+    static const char blanks[] = "                                ";
+
+    for (; count > sizeof blanks - 1; count -= sizeof blanks - 1)
+        fwrite(blanks, 1, sizeof blanks - 1, stdout);
+    fwrite(blanks, 1, count, stdout);
 }

@@ -60,14 +60,14 @@ static size_t without_blanks(const char *text, size_t len)
     return len;
 }
 
-/* The blanks that a line begins with, where they leave enough for the rest. */
-static size_t blanks_of(struct llmobs_text line, size_t columns)
+/* The blanks that a line begins with. */
+static size_t blanks_of(struct llmobs_text line)
 {
     size_t count = 0;
 
     while (count < line.len && line.data[count] == ' ')
         count++;
-    return count <= columns / 2 ? count : 0;
+    return count;
 }
 
 /* Cuts the line to what fits; answers the bytes that it takes of the text. */
@@ -101,7 +101,7 @@ bool llmobs_wrap_next(struct llmobs_wrap *wrap, struct llmobs_text *line)
     wrap->indent = wrap->hang;
     wrap->hang = 0;
     if (wrap->columns > 0 && len > 0) {
-        size_t lead = blanks_of(*line, wrap->columns) + wrap->indent;
+        size_t lead = blanks_of(*line) + wrap->indent;
         size_t took = cut(wrap, line);
 
         if (took < len) {

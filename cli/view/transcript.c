@@ -169,10 +169,13 @@ int llmobs_transcript_put(const struct llmobs_transcript *t, const char *text)
 {
     struct llmobs_text whole = {text, strlen(text)};
     struct llmobs_founds founds = {NULL, 0, 0};
-    int rc;
+    int rc = 0;
 
     find(t, whole, &founds);
-    rc = print_line(t, whole, whole, &founds);
+    if (founds.count > 0)
+        rc = print_line(t, whole, whole, &founds);
+    else
+        llmobs_screen_put(t->screen, whole);
     free(founds.list);
     return rc;
 }

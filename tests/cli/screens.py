@@ -31,7 +31,12 @@ SECOND = 1000000000
 BEGIN = 1637488800 * SECOND  # not of this year: the date is whole
 
 
+FAILED = []
+
+
 def check(name, good, what=""):
+    if not good:
+        FAILED.append(name)
     print("%s %s%s" % ("ok" if good else "not ok", name,
                        "" if good else "\n%s" % str(what)[:3000]), flush=True)
 
@@ -208,7 +213,8 @@ PIECES = ["a", "word ", "x" * 70, " ", "\n", "\t", "\r", "\x1b[2J", "\x9b",
           "\u2764\ufe0f", "1\ufe0f\u20e3", "e\u0301\u0302", "\u0938\u094d",
           "\u1112\u1161\u11ab", "\uac00", "\uff21", "\u202e", "\u05d0",
           "\u3000", "\U0001f1e9\U0001f1ea", "\u0378", "\U0003fffd", "\ue000",
-          "\u00ad", "{\"a\": [1, 2]}", "`", "\u2502", "\ufffd"]
+          "\u00ad", "{\"a\": [1, 2]}", "`", "\u2502", "\ufffd",
+          "\n" + " " * 20, "word " * 9]
 
 
 def odd(rng, most=12):
@@ -339,6 +345,10 @@ def window():
     text = screen(80, "--reverse", "-n", "2", store=store)
     check("window: newest first", text.index("10:00:32") <
           text.index("10:00:31"), text)
+    os.utime(os.path.join(store, "spans.jsonl"), (946684800, 946684800))
+    text = screen(80, "-n", "3", store=store)
+    check("window: in a file that is older than its spans",
+          text.count(" many ") == 3, text)
     check("pipe: everything", piped(store=store).count("trace ") == 33)
 
 
@@ -423,6 +433,7 @@ def main():
     for name in ["golden"] if WRITE else ONLY or PARTS:
         for part in PARTS[name]:
             part()
+    sys.exit(1 if FAILED else 0)
 
 
 if __name__ == "__main__":
