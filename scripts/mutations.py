@@ -1018,6 +1018,13 @@ HAZARDS = [
                                "    if (is_odd(line) && !event) {")],
           ["page hostile_store"])]),
 
+    ("a model, a service or a session whose name would control a terminal, or be two "
+     "lines to a shell",
+     "no such value is offered to a shell or told as a hint (`is_plain` in "
+     "`cli/rows/values.c`)", [
+         ("offers-controls", [("cli/rows/values.c", "        strcmp(shown.data, "
+                               "text) == 0", "        shown.len > 0")],
+          ["cli nothing_found"])]),
     ("a store that rotates, is cut, or loses files while `llmobs view -f` reads it",
      "files are known by name and inode, the one that is written to stays open, a "
      "removed one is let go of, and of one that was cut the rest is new "

@@ -128,6 +128,27 @@ int llmobs_values_read(struct llmobs_values *values,
     return -EINVAL;
 }
 
+static int take_newest(void *ctx, struct llmobs_text text,
+                       struct llmobs_place place)
+{
+    struct llmobs_json *event = NULL;
+    int64_t *start_ns = ctx;
+
+    (void)place;
+    if (llmobs_json_parse(text, &event) == 0 && llmobs_load_is_span(event))
+        *start_ns = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
+    llmobs_json_free(event);
+    return *start_ns != 0;
+}
+
+int64_t llmobs_values_newest(struct llmobs_reader *reader)
+{
+    int64_t start_ns = 0;
+
+    (void)llmobs_reader_walk_back(reader, 0, take_newest, &start_ns);
+    return start_ns;
+}
+
 void llmobs_values_fini(struct llmobs_values *values)
 {
     llmobs_texts_fini(&values->texts);

@@ -33,6 +33,9 @@ int llmobs_values_read(struct llmobs_values *values,
 
 void llmobs_values_fini(struct llmobs_values *values);
 
+/* When the newest span began, a wall time; 0: there is none. */
+int64_t llmobs_values_newest(struct llmobs_reader *reader);
+
 /* The members by which the filter selects and of which the newest spans have no
  * such value: calls `tell` with the values that there are. */
 int llmobs_values_missed(const struct llmobs_filter *filter,

@@ -30,6 +30,8 @@
 /* Traces, and evaluations, that are kept for spans that come later. */
 #define KEPT 256
 #define EVALUATIONS_KEPT 1000
+/* A trace with more rows is not kept: it may never end. */
+#define ROWS_KEPT 5000
 
 /* A trace; of a list the one that holds all spans. */
 struct trace {
@@ -92,6 +94,23 @@ static void forget_oldest(struct follow *follow)
     *oldest = trace->next;
     free_trace(trace);
     follow->count--;
+}
+
+/* A list needs no span that was shown. */
+static void forget_shown(struct follow *follow)
+{
+    struct trace **at = &follow->traces, *trace;
+
+    while ((trace = *at) != NULL) {
+        if (trace->waits ||
+            (follow->tree && trace->load.forest.count <= ROWS_KEPT)) {
+            at = &trace->next;
+            continue;
+        }
+        *at = trace->next;
+        free_trace(trace);
+        follow->count--;
+    }
 }
 
 static int add_span(struct trace *trace, const struct llmobs_json *event,
@@ -348,8 +367,6 @@ static int show(struct follow *follow, struct trace *trace)
         rc = llmobs_show_print(follow->view, &trace->load, follow->tree);
     follow->view->load.shown++;
     mark_shown(trace);
-    if (!follow->tree)
-        free_traces(follow);
     return rc;
 }
 
@@ -532,6 +549,7 @@ static int go_on(struct follow *follow)
             rc = look(follow);
         if (rc == 0)
             rc = show_due(follow);
+        forget_shown(follow);
     }
     return rc;
 }

@@ -54,7 +54,8 @@ static int fill_name(const struct table *table, struct llmobs_buf *out,
 
     if (rc == 0)
         rc = llmobs_escape_adds(out, row->name, NAME_COLUMNS);
-    if (rc == 0 && row->orphan && !table->list)
+    /* While a view follows, the parent may still run. */
+    if (rc == 0 && row->orphan && !table->list && table->style->kept == NULL)
         rc = llmobs_buf_adds(out, " (parent elsewhere)");
     return rc;
 }

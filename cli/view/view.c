@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/prices/price_files.h"
@@ -541,6 +542,19 @@ static void tell_values(const struct llmobs_values *values)
         fputs(", ...", stderr);
 }
 
+/* Says when the newest span began, where only older ones are there. */
+static void tell_newest(const struct llmobs_view *view)
+{
+    int64_t ns = llmobs_values_newest(view->reader);
+    time_t at = (time_t)(ns / 1000000000);
+    char text[64];
+    struct tm tm;
+
+    if (ns > 0 && ns < view->filter.since_ns && localtime_r(&at, &tm) != NULL &&
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm) > 0)
+        fprintf(stderr, "; the newest began at %s", text);
+}
+
 static void tell_nothing(const struct llmobs_view *view)
 {
     bool empty =
@@ -550,6 +564,7 @@ static void tell_nothing(const struct llmobs_view *view)
             view->store);
     if (!empty)
         (void)llmobs_values_missed(&view->filter, view->reader, tell_values);
+    tell_newest(view);
     fputc('\n', stderr);
 }
 

@@ -48,6 +48,7 @@ used, 2 for a mistake in the options.
     llmobs view last
     llmobs view 6affe73a
     llmobs view --since 1h --errors
+    llmobs view --follow --ml-app my-app
     llmobs view --json --tag env:prod | jq .name
     llmobs view --otlp --since 1d > spans.jsonl
     llmobs view --summary --by model --since 1d

@@ -5,14 +5,19 @@ usage: follow.py BUILD_DIR [TEST]...
 
 This file writes the spans itself, as the exporter of the store does.
 """
+import fcntl
 import json
 import os
+import pty
 import re
+import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 
@@ -182,7 +187,8 @@ def silence(store):
         expect(1.8 < took < 6, "after %.1f s" % took)
         store.write(span("its-root", number="1"))
         seen.wait("its-root")
-        expect(seen.count("lonely") == 1, seen.text())
+        expect(seen.count("lonely") == 1 and
+               "parent elsewhere" not in seen.text(), seen.text())
 
 
 @test
@@ -331,6 +337,38 @@ def messages(store):
         seen.wait("hostile")
         expect("\x1b" not in seen.text() and seen.count("asked talks") == 1,
                repr(seen.text()))
+
+
+def read_until(fd, word):
+    text = b""
+    while word not in text:
+        if not select.select([fd], [], [], LIMIT)[0]:
+            raise Wrong("%r does not come: %r" % (word, text))
+        text += os.read(fd, 4096)
+    return text
+
+
+@test
+def on_a_terminal(store):
+    """Fitted to it, in no pager, and below the titles of the first print."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    store.write(span("n" * 60))
+    seen = subprocess.Popen(
+        [TOOL, "view", "--store", store.path, "-f"], stdout=slave,
+        stderr=subprocess.DEVNULL, env=dict(ENV, PAGER="cat; echo paged"))
+    os.close(slave)
+    text = read_until(master, b"ok")
+    store.write(span("second", trace="2", parent="9"),
+                span("last-one", trace="3"))
+    text += read_until(master, b"last-one")
+    seen.send_signal(signal.SIGINT)
+    expect(seen.wait(LIMIT) == 0, "status")
+    os.close(master)
+    lines = re.sub(r"\033\[[0-9;]*m", "", text.decode()).splitlines()
+    expect(all(len(line) <= 80 for line in lines) and
+           sum("DURATION" in line for line in lines) == 1 and
+           "paged" not in text.decode(), text)
 
 
 @test
