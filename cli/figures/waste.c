@@ -21,6 +21,7 @@ struct llmobs_waste_call {
     double cost;
     bool failed;
     bool comparable; /* the digest is that of the whole request */
+    bool wasted;
 };
 
 void llmobs_waste_init(struct llmobs_waste *waste)
@@ -243,8 +244,9 @@ static void sum(int64_t *sum, int64_t number)
 }
 
 static void add_costs(struct llmobs_waste_line *line,
-                      const struct llmobs_waste_call *call)
+                      struct llmobs_waste_call *call)
 {
+    call->wasted = true;
     sum(&line->input_tokens, call->input_tokens);
     sum(&line->output_tokens, call->output_tokens);
     sum(&line->time_ns, call->duration_ns);
@@ -311,7 +313,7 @@ static bool is_retry(const struct llmobs_waste_call *call,
 
 /* Makes the lines of equal requests. */
 static int take_equal(struct llmobs_waste *waste,
-                      const struct llmobs_waste_call *calls, size_t count)
+                      struct llmobs_waste_call *calls, size_t count)
 {
     struct llmobs_waste_line retry = {0}, repeat = {0};
     size_t i = 0;
@@ -405,6 +407,40 @@ static int find_paid(struct llmobs_waste *waste)
     return rc == 0 ? keep_line(waste, &line) : rc;
 }
 
+/* -- callers -------------------------------------------------------------- */
+
+static int by_caller(const void *left, const void *right)
+{
+    const struct llmobs_waste_call *a = left, *b = right;
+    int order = (int)b->wasted - (int)a->wasted;
+
+    if (order == 0)
+        order = by_address(a->caller, b->caller);
+    return order != 0 ? order : by_time(a, b);
+}
+
+/* Sums what each caller wastes; a call may be in several lines before. */
+static int find_callers(struct llmobs_waste *waste)
+{
+    struct llmobs_waste_call *calls = waste->calls;
+    struct llmobs_waste_line line = {0};
+    int rc = 0;
+
+    if (waste->call_count > 1)
+        qsort(calls, waste->call_count, sizeof *calls, by_caller);
+    for (size_t i = 0; rc == 0 && i < waste->call_count && calls[i].wasted;
+         i++) {
+        if (i == 0 || line.caller != calls[i].caller) {
+            rc = keep_line(waste, &line);
+            line = begin_line(LLMOBS_WASTE_CALLER, &calls[i]);
+            line.model = line.thing = NULL;
+        }
+        line.count++;
+        add_costs(&line, &calls[i]);
+    }
+    return rc == 0 ? keep_line(waste, &line) : rc;
+}
+
 /* -- tools ---------------------------------------------------------------- */
 
 static int by_tool(const void *left, const void *right)
@@ -475,6 +511,8 @@ int llmobs_waste_read(struct llmobs_waste *waste, struct llmobs_load *load,
         rc = find_equal(waste);
     if (rc == 0)
         rc = find_paid(waste);
+    if (rc == 0)
+        rc = find_callers(waste);
     if (rc == 0)
         rc = find_loops(waste);
     if (rc == 0 && waste->count > 1)

@@ -29,6 +29,7 @@ enum llmobs_waste_kind {
     LLMOBS_WASTE_RETRY,
     LLMOBS_WASTE_LOOPS,
     LLMOBS_WASTE_FAILED,
+    LLMOBS_WASTE_CALLER, /* of the three others than loops, each call once */
     LLMOBS_WASTE_KINDS
 };
 

@@ -27,6 +27,8 @@ static const struct {
                             "time"},
     [LLMOBS_WASTE_FAILED] = {"failed", "Failed calls that were paid for",
                              "call"},
+    [LLMOBS_WASTE_CALLER] = {"caller", "By caller, each call of a model once",
+                             "call"},
 };
 
 /* Writes the command that shows the trace; NULL for an id that a shell would

@@ -10,6 +10,7 @@ import collections
 import csv
 import datetime
 import decimal
+import functools
 import io
 import json
 import math
@@ -78,6 +79,7 @@ def terminal(*args, store=STORE, **env):
     return out
 
 
+@functools.lru_cache(None)
 def events(*args, store=STORE):
     """The spans, each once: of repeated ones the last."""
     found = {}
@@ -642,7 +644,7 @@ def wasted(*args, store):
             call["caller"], call["event"] = caller_of(event), event
             calls.append(call)
     calls.sort(key=lambda c: (c["start_ns"] or 0, c["span_id"]))
-    out, same = [], {}
+    out, same, nobody = [], {}, []
     for call in calls:
         key = request_of(call["event"])
         if key is not None:
@@ -653,6 +655,7 @@ def wasted(*args, store):
         tries = [c for c, after in zip(all_[:first], all_[1:])
                  if after["start_ns"] - c["start_ns"] - (c["duration_ns"] or 0)
                  <= 600 * NS]
+        nobody += tries + (all_[first + 1:] if answered else [])
         if tries:
             out.append(line_of("retry", tries, tries[0],
                                tries[0]["error_type"] or "error"))
@@ -666,6 +669,11 @@ def wasted(*args, store):
                              call["caller"]), []).append(call)
     out += [line_of("failed", all_, all_[0], all_[0]["error_type"] or "error")
             for all_ in paid.values()]
+    nobody += sum(paid.values(), [])
+    for caller in {call["caller"] for call in nobody}:
+        each = {id(c): c for c in nobody if c["caller"] == caller}
+        out.append(line_of("caller", list(each.values()),
+                           {"model": None, "caller": caller}))
     tools = {}
     for call in calls:
         for message in part(call["event"], "meta", "output", "messages") or []:
@@ -748,7 +756,7 @@ def waste():
                 waste_lines(*args, store=store), wasted(*args, store=store)))
         kinds = {key[0] for key in want}
         check("waste %s" % args, have == want and (
-            args or len(kinds) == 4), (have - want, want - have))
+            args or len(kinds) == 5), (have - want, want - have))
     for path in STORE, HOSTILE:
         view("--waste", store=path)
     have, want = waste_lines(store=STORE), wasted(store=STORE)
