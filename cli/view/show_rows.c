@@ -4,6 +4,7 @@
 #include "cli/rows/cost.h"
 #include "cli/rows/count.h"
 #include "cli/term/pager.h"
+#include "cli/term/wrap.h"
 #include "cli/view/cells.h"
 #include "cli/view/layout.h"
 #include "cli/view/show_rows.h"
@@ -55,6 +56,21 @@ static bool has_cost(const struct llmobs_load *load)
     return false;
 }
 
+static void print_dim(const struct llmobs_screen *screen,
+                      struct llmobs_text text)
+{
+    struct llmobs_wrap wrap;
+    struct llmobs_text line;
+
+    llmobs_wrap_init(&wrap, text, screen->columns);
+    while (llmobs_wrap_next(&wrap, &line)) {
+        llmobs_screen_paint(screen, LLMOBS_PAINT_DIM);
+        llmobs_screen_put(screen, line);
+        llmobs_screen_unpaint(screen, LLMOBS_PAINT_DIM);
+        putchar('\n');
+    }
+}
+
 /* Says below the rows how many there are besides, and what costs are. */
 static int tell_rest(struct llmobs_view *view, const struct llmobs_load *load,
                      bool tree)
@@ -77,8 +93,7 @@ static int tell_rest(struct llmobs_view *view, const struct llmobs_load *load,
     }
     if (rc == 0 && line.len > 0) {
         putchar('\n');
-        llmobs_screen_painted(&view->screen, LLMOBS_PAINT_DIM, line.data);
-        putchar('\n');
+        print_dim(&view->screen, (struct llmobs_text){line.data, line.len});
     }
     llmobs_buf_fini(&line);
     return rc;

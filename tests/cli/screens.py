@@ -286,7 +286,7 @@ def widths():
         rng = random.Random(seed)
         write(RANDOM, odd_events(rng, 60))
         for columns in (1, 7, 30, 79, 80, 100, 141, 200):
-            args = ["-n", "0", *rng.choice(FORMS)]
+            args = ["-n", rng.choice("03"), *rng.choice(FORMS)]
             for line in re.sub("\x1b\\[[0-9]*m", "", screen(
                     columns, *args, store=RANDOM)).split("\n"):
                 if width(line) > columns:
