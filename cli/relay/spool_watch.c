@@ -67,17 +67,12 @@ int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base)
         rc = -errno;
     if (rc == 0)
         rc = watch_all(watch);
-    if (rc != 0)
-        llmobs_spool_watch_close(watch);
-    return rc;
-}
-
-void llmobs_spool_watch_close(struct llmobs_spool_watch *watch)
-{
-    if (watch->fd >= 0)
+    if (rc != 0) {
         close(watch->fd);
-    watch->fd = -1;
-    watch->blind = true;
+        watch->fd = -1;
+        watch->blind = true;
+    }
+    return rc;
 }
 
 /* True where the event is news. */

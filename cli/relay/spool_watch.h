@@ -1,7 +1,7 @@
 /* spool_watch - tells when something was written to a spool (inotify), at once
  * where it rests, and every 40 ms where there is always something.
  *
- * Owns:    its descriptor, from open to close.
+ * Owns:    its descriptor, as long as the process lives.
  * Threads: one at a time.
  * Errors:  negative errno from open. Where the kernel has no watch left, wait
  *          returns soon; a lost event costs time and no more: the caller looks
@@ -23,8 +23,9 @@ struct llmobs_spool_watch {
     char base[4096];
 };
 
+/* Watches the spool `base` and the directories in it. Where it cannot, wait
+ * returns every LLMOBS_SPOOL_WATCH_BLIND_MS. */
 int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base);
-void llmobs_spool_watch_close(struct llmobs_spool_watch *watch);
 
 /* Sleeps until something is written, `until_ns` (monotonic) at the latest.
  * True: something was. A signal ends it. */

@@ -8,12 +8,18 @@
 
 #define LLMOBS_NS_PER_MS INT64_C(1000000)
 
+/* The nanoseconds of a time, as of a file's. */
+static inline int64_t llmobs_clock_ns(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static inline int64_t llmobs_clock_read_ns(clockid_t clock)
 {
     struct timespec t;
 
     clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    return llmobs_clock_ns(t);
 }
 
 static inline int64_t llmobs_clock_mono_ns(void)

@@ -22,7 +22,7 @@ bool llmobs_commit_begin(void);
 /* Does nothing where no step has begun. */
 void llmobs_commit_end(void);
 
-/* Waits for the step under way until then at the longest. */
+/* Waits for the step under way, until then (monotonic) at the longest. */
 void llmobs_commit_close(int64_t until_ns);
 
 /* A new step may begin. _reopen leaves a step under way as it is; _reset

@@ -79,8 +79,7 @@ static int64_t age_of_mark(const struct llmobs_config *config, const char *url)
     if (rc || !S_ISREG(st.st_mode) ||
         (st.st_uid != geteuid() && st.st_uid != 0))
         return INT64_MAX;
-    age = llmobs_clock_wall_ns() -
-          ((int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+    age = llmobs_clock_wall_ns() - llmobs_clock_ns(st.st_mtim);
     return age > -1000 * LLMOBS_NS_PER_MS ? age : INT64_MAX;
 }
 

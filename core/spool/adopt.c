@@ -144,7 +144,7 @@ static bool is_own(const struct llmobs_adopt *adopt, const char *path)
 
 static int64_t modified_by(const struct stat *st, int64_t now_ns)
 {
-    int64_t at = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+    int64_t at = llmobs_clock_ns(st->st_mtim);
 
     return now_ns - at > TICK_MS * LLMOBS_NS_PER_MS ? at : 0;
 }

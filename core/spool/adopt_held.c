@@ -82,11 +82,6 @@ void llmobs_adopt_advance(struct llmobs_adopt *adopt,
     progress->size = claim->size;
 }
 
-static int64_t modified_ns(const struct stat *st)
-{
-    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
-
 static __attribute__((noinline)) bool is_as_before(
     const struct llmobs_adopt *adopt,
     const struct llmobs_adopt_progress *progress)
@@ -96,7 +91,7 @@ static __attribute__((noinline)) bool is_as_before(
 
     if (llmobs_adopt_dir_path(adopt, progress->name, dir) != 0 ||
         fstatat(AT_FDCWD, dir, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-        modified_ns(&st) != progress->modified_ns)
+        llmobs_clock_ns(st.st_mtim) != progress->modified_ns)
         return false;
     llmobs_adopt_file_path(false, dir, progress->file, path);
     return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&

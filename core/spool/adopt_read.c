@@ -309,7 +309,7 @@ size_t llmobs_adopt_note_file(struct llmobs_adopt *adopt, uint32_t file)
     llmobs_adopt_file_path(adopt->old, adopt->dir, file, path);
     if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW))
         return 0;
-    at = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    at = llmobs_clock_ns(st.st_mtim);
     if (at > adopt->died_ns)
         adopt->died_ns = at;
     return st.st_size > 0 ? (size_t)st.st_size : 0;

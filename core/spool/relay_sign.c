@@ -32,8 +32,7 @@ static bool is_fresh(int fd)
 
     if (fstat(fd, &st))
         return false;
-    age = llmobs_clock_wall_ns() -
-          ((int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+    age = llmobs_clock_wall_ns() - llmobs_clock_ns(st.st_mtim);
     /* A time to come, too, is that of no relay: the clock was set back. */
     return age < LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS &&
            age > -LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS;

@@ -484,8 +484,7 @@ static int read_usage(int base, int64_t ms, uint64_t *bytes)
     if (*end != ' ')
         return -ENODATA;
     took = strtoll(end, NULL, 10) * USAGE_TIMES;
-    age = llmobs_clock_wall_ns() - st.st_mtim.tv_sec * 1000000000 -
-          st.st_mtim.tv_nsec;
+    age = llmobs_clock_wall_ns() - llmobs_clock_ns(st.st_mtim);
     if (took < ms * LLMOBS_NS_PER_MS)
         took = ms * LLMOBS_NS_PER_MS;
     return age >= 0 && age <= took ? 0 : -ESTALE;
