@@ -2235,6 +2235,17 @@ HAZARDS = [
                                 "    bool limited = false;\n    ssize_t")],
           ["unit end_refused"])]),
 
+    ("an agent that is slower than the program",
+     "items that the worker has taken count until they are encoded, and the head "
+     "of an entry needs no room (`llmobs_buffer_put`)", [
+         ("taken-uncounted", [("core/deliver/buffer.c", "        from = next;\n",
+                               "        from = next;\n        "
+                               "llmobs_buffer_done(buffer, list);\n")],
+          ["unit keeps_the_order", "unit refuses_beyond_the_bytes"]),
+         ("head-needs-room", [("core/deliver/buffer.c", "weight == 0 || bytes",
+                               "bytes")],
+          ["unit refuses_beyond_the_bytes"])]),
+
     ("kill between the disk and the counters",
      "a call counts as captured after the disk has it, and a reader takes "
      "that counter first (`take_counts`); the worker records settled calls "

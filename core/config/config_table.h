@@ -218,8 +218,8 @@ struct row {
     V("LLMOBS_BUFFER_MAX", "bytes, from 65536", "67108864",                    \
       "memory for the bodies of all calls under way, and the reading of a "    \
       "call; beyond it heads and tails of bodies are kept; behind a slow "     \
-      "agent the queue, the items taken out of it and the encoded events "     \
-      "may have as much each, and at last spans are dropped",                  \
+      "agent the queue and the encoded events may have as much each, and at "  \
+      "last spans are dropped",                                                \
       FORM_NUMBER, CONF(buffer_max), 65536, 1024 * MIB)                        \
     V("LLMOBS_EXIT_FLUSH_MS", "milliseconds", "-1",                            \
       "longest wait at exit; -1: by exporter", FORM_NUMBER,                    \

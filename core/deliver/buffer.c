@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 /* A stack of items: put pushes with one exchange-if-unchanged, take empties it
@@ -9,19 +10,38 @@
  * come back to the top meanwhile (no ABA). */
 struct llmobs_buffer {
     _Atomic(struct llmobs_item *) top;
+    /* Also of items that were taken and not done with. */
     atomic_size_t items;
     atomic_size_t bytes;
     size_t bytes_max;
 };
 
-static void forget(struct llmobs_buffer *buffer, size_t items, size_t bytes)
+void llmobs_buffer_done(struct llmobs_buffer *buffer,
+                        const struct llmobs_item *item)
 {
-    atomic_fetch_sub_explicit(&buffer->items, items, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&buffer->bytes, bytes, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&buffer->items, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&buffer->bytes, item->weight,
+                              memory_order_relaxed);
 }
 
-/* An empty buffer takes an item that alone is heavier than the limit: its
- * memory is there already, and to refuse it would lose it for good. */
+void llmobs_buffer_undone(struct llmobs_buffer *buffer,
+                          const struct llmobs_item *item)
+{
+    atomic_fetch_add_explicit(&buffer->items, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&buffer->bytes, item->weight,
+                              memory_order_relaxed);
+}
+
+/* A weightless item needs no room. Where nothing else has weight, one that
+ * alone is heavier than the limit is taken: its memory is there already, and to
+ * refuse it would lose it for good. */
+static bool has_room(const struct llmobs_buffer *buffer, size_t bytes,
+                     size_t weight)
+{
+    return weight == 0 || bytes == 0 ||
+           (weight <= buffer->bytes_max && bytes <= buffer->bytes_max - weight);
+}
+
 int llmobs_buffer_put(struct llmobs_buffer *buffer, struct llmobs_item *item)
 {
     size_t items =
@@ -31,9 +51,8 @@ int llmobs_buffer_put(struct llmobs_buffer *buffer, struct llmobs_item *item)
     struct llmobs_item *top;
 
     if (items >= LLMOBS_BUFFER_ITEMS_MAX ||
-        (items > 0 && (item->weight > buffer->bytes_max ||
-                       bytes > buffer->bytes_max - item->weight))) {
-        forget(buffer, 1, item->weight);
+        !has_room(buffer, bytes, item->weight)) {
+        llmobs_buffer_done(buffer, item);
         return -ENOBUFS;
     }
     top = atomic_load_explicit(&buffer->top, memory_order_relaxed);
@@ -49,7 +68,6 @@ struct llmobs_item *llmobs_buffer_take(struct llmobs_buffer *buffer)
     struct llmobs_item *from =
         atomic_exchange_explicit(&buffer->top, NULL, memory_order_acquire);
     struct llmobs_item *list = NULL;
-    size_t items = 0, bytes = 0;
 
     while (from) {
         struct llmobs_item *next = from->next;
@@ -57,10 +75,7 @@ struct llmobs_item *llmobs_buffer_take(struct llmobs_buffer *buffer)
         from->next = list;
         list = from;
         from = next;
-        items++;
-        bytes += list->weight;
     }
-    forget(buffer, items, bytes);
     return list;
 }
 

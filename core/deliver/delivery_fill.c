@@ -318,6 +318,7 @@ static bool hold(struct llmobs_delivery *delivery, struct source *source)
     source->item->spooled = source->spooled;
     source->item->next = delivery->held;
     delivery->held = source->item;
+    llmobs_buffer_undone(delivery->buffer, source->item);
     source->item = NULL;
     return true;
 }
@@ -431,18 +432,29 @@ static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
     return rc ? NULL : item;
 }
 
+/* Gives the next item, which the buffer does not count any more. */
+static struct llmobs_item *next_item(struct llmobs_delivery *delivery)
+{
+    struct llmobs_item *item = delivery->held;
+
+    if (!item)
+        item = llmobs_buffer_take(delivery->buffer);
+    if (!item)
+        return NULL;
+    delivery->held = item->next;
+    llmobs_buffer_done(delivery->buffer, item);
+    return item;
+}
+
 bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 {
     size_t bytes = delivery->account.bytes;
     size_t n = 0;
 
     while (n < FILL_EVENTS && delivery->account.bytes < bytes + FILL_BYTES) {
-        struct llmobs_item *item = delivery->held;
+        struct llmobs_item *item = next_item(delivery);
         unsigned delivered_to = 0;
 
-        if (!item)
-            item = llmobs_buffer_take(delivery->buffer);
-        delivery->held = item ? item->next : NULL;
         if (!item)
             item = unspill(delivery, &delivered_to);
         if (!item)

@@ -37,15 +37,18 @@ START_TEST(keeps_the_order)
         ck_assert_int_eq(llmobs_buffer_put(b, &make(0, i, 1)->item), 0);
     ck_assert_uint_eq(llmobs_buffer_pending(b), 10);
     list = llmobs_buffer_take(b);
-    ck_assert_uint_eq(llmobs_buffer_pending(b), 0);
+    ck_assert_ptr_null(llmobs_buffer_take(b));
     for (int i = 0; i < 10; i++) {
         struct llmobs_item *next = list->next;
 
         ck_assert_int_eq(((struct numbered *)list)->number, i);
+        ck_assert_uint_eq(llmobs_buffer_pending(b), 10u - (unsigned)i);
+        llmobs_buffer_done(b, list);
         free(list);
         list = next;
     }
     ck_assert_ptr_null(list);
+    ck_assert_uint_eq(llmobs_buffer_pending(b), 0);
     free(b);
 }
 END_TEST
@@ -55,11 +58,20 @@ START_TEST(refuses_beyond_the_bytes)
     struct llmobs_buffer *b = llmobs_buffer_new(100);
     struct numbered *huge = make(0, 0, 1000), *one = make(0, 1, 60);
     struct numbered *two = make(0, 2, 60), *most = make(0, 3, (size_t)-1);
+    struct numbered *head = make(0, 4, 0);
 
     /* Alone it is taken whatever it weighs; nothing fits beside it. */
     ck_assert_int_eq(llmobs_buffer_put(b, &huge->item), 0);
     ck_assert_int_eq(llmobs_buffer_put(b, &one->item), -ENOBUFS);
     ck_assert_ptr_eq(llmobs_buffer_take(b), &huge->item);
+    ck_assert_int_eq(llmobs_buffer_put(b, &one->item), -ENOBUFS);
+    llmobs_buffer_done(b, &huge->item);
+    llmobs_buffer_undone(b, &huge->item);
+    ck_assert_int_eq(llmobs_buffer_put(b, &one->item), -ENOBUFS);
+    ck_assert_int_eq(llmobs_buffer_put(b, &head->item), 0);
+    ck_assert_ptr_eq(llmobs_buffer_take(b), &head->item);
+    llmobs_buffer_done(b, &head->item);
+    llmobs_buffer_done(b, &huge->item);
     ck_assert_int_eq(llmobs_buffer_put(b, &one->item), 0);
     ck_assert_int_eq(llmobs_buffer_put(b, &two->item), -ENOBUFS);
     ck_assert_int_eq(llmobs_buffer_put(b, &most->item), -ENOBUFS);
@@ -68,6 +80,7 @@ START_TEST(refuses_beyond_the_bytes)
     ck_assert_uint_eq(llmobs_buffer_pending(b), 2);
     ck_assert_ptr_eq(llmobs_buffer_take(b), &one->item);
     ck_assert_ptr_eq(one->item.next, &two->item);
+    free(head);
     free(huge);
     free(one);
     free(two);
@@ -87,6 +100,9 @@ START_TEST(refuses_beyond_the_items)
                      -ENOBUFS);
     ck_assert_uint_eq(llmobs_buffer_pending(b), LLMOBS_BUFFER_ITEMS_MAX);
     llmobs_buffer_take(b);
+    ck_assert_int_eq(llmobs_buffer_put(b, &all[LLMOBS_BUFFER_ITEMS_MAX].item),
+                     -ENOBUFS);
+    llmobs_buffer_done(b, &all[0].item);
     ck_assert_int_eq(llmobs_buffer_put(b, &all[0].item), 0);
     free(all);
     free(b);
@@ -144,6 +160,7 @@ START_TEST(threads_lose_nothing)
             after = list->next;
             ck_assert_int_eq(one->number, next[one->giver]++);
             total++;
+            llmobs_buffer_done(shared, list);
             free(one);
         }
         if (last)
