@@ -132,6 +132,20 @@ static void mark_shown(struct trace *trace)
     trace->waits = false;
 }
 
+/* Reads a row's event again, into *event, which the caller frees; NULL: the
+ * exporter has removed the file. */
+static int read_again(const struct follow *follow, const struct llmobs_row *row,
+                      struct llmobs_buf *line, struct llmobs_json **event)
+{
+    int rc = llmobs_reader_again(follow->view->reader, row->place, line);
+
+    *event = NULL;
+    if (rc == 0)
+        rc = llmobs_json_parse((struct llmobs_text){line->data, line->len},
+                               event);
+    return rc == -ESTALE ? 0 : rc;
+}
+
 /* Takes over the spans of the trace that were shown at the beginning: later
  * ones may be their children. */
 static int take_over(const struct follow *follow, struct trace *trace)
@@ -143,19 +157,14 @@ static int take_over(const struct follow *follow, struct trace *trace)
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
     for (size_t i = 0; rc == 0 && i < shown->count; i++) {
         const struct llmobs_row *row = shown->rows[i];
-        struct llmobs_json *event = NULL;
+        struct llmobs_json *event;
 
         if (strcmp(row->trace_id, trace->id) != 0)
             continue;
-        rc = llmobs_reader_again(follow->view->reader, row->place, &line);
-        if (rc == 0)
-            rc = llmobs_json_parse((struct llmobs_text){line.data, line.len},
-                                   &event);
-        if (rc == 0)
+        rc = read_again(follow, row, &line, &event);
+        if (rc == 0 && event != NULL)
             rc = add_span(trace, event, row->place);
         llmobs_json_free(event);
-        if (rc == -ESTALE) /* the exporter has removed the file */
-            rc = 0;
     }
     llmobs_buf_fini(&line);
     mark_shown(trace);
@@ -237,19 +246,14 @@ static int join_trace(struct follow *follow, struct trace *trace)
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
     for (size_t i = 0; rc == 0 && i < trace->load.forest.count; i++) {
         struct llmobs_row *row = trace->load.forest.rows[i];
-        struct llmobs_json *event = NULL;
+        struct llmobs_json *event;
 
         if (!row->filled)
             continue;
-        rc = llmobs_reader_again(follow->view->reader, row->place, &line);
-        if (rc == 0)
-            rc = llmobs_json_parse((struct llmobs_text){line.data, line.len},
-                                   &event);
-        if (rc == 0)
+        rc = read_again(follow, row, &line, &event);
+        if (rc == 0 && event != NULL)
             rc = join(follow, trace, row, event);
         llmobs_json_free(event);
-        if (rc == -ESTALE)
-            rc = 0;
     }
     llmobs_buf_fini(&line);
     return rc;
