@@ -17,6 +17,9 @@
 #define NS_PER_MS 1000000
 #define NS_PER_S 1000000000
 #define SECONDS_MAX 9e9
+#define COST_DIGITS 12
+#define COST_UNIT INT64_C(1000000000000)
+#define COST_SHORT 1000
 #define DIGITS 9 /* of a second's nanoseconds */
 #define CSV_COLUMNS (SIZE_MAX / 4)
 
@@ -102,6 +105,25 @@ static int add_real(struct llmobs_buf *out, double real)
     return llmobs_buf_add(out, text, llmobs_decimal_write(real, text));
 }
 
+/* Writes a cost with at most twelve decimals: those behind come from the
+ * arithmetic, and the shortest decimal of such a number takes long to find. */
+static int add_cost(struct llmobs_buf *out, double cost)
+{
+    char text[2 * LLMOBS_DECIMAL_MAX];
+    int64_t parts;
+    char *end;
+
+    if (cost >= COST_SHORT)
+        return add_real(out, cost);
+    parts = (int64_t)(cost * (double)COST_UNIT + 0.5);
+    end = text + llmobs_decimal_write_int(parts / COST_UNIT, text);
+    *end = '.';
+    end = put_digits(end + 1, parts % COST_UNIT, COST_DIGITS);
+    while (end[-1] == '0' && end[-2] != '.')
+        end--;
+    return llmobs_buf_add(out, text, (size_t)(end - text));
+}
+
 static int add_iso(struct llmobs_buf *out, int64_t wall_ns)
 {
     time_t at = (time_t)(wall_ns / NS_PER_S);
@@ -127,6 +149,8 @@ static int add_number(struct llmobs_buf *out, struct llmobs_cell cell)
         return add_count(out, cell.whole);
     case LLMOBS_CELL_LENGTH:
         return add_seconds(out, cell.whole);
+    case LLMOBS_CELL_MONEY:
+        return add_cost(out, cell.real);
     default:
         return add_real(out, cell.real);
     }

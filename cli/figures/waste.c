@@ -302,10 +302,11 @@ static int by_request(const void *left, const void *right)
 static bool is_retry(const struct llmobs_waste_call *call,
                      const struct llmobs_waste_call *next)
 {
-    int64_t wait = next->start_ns - call->start_ns;
+    int64_t wait;
 
-    if (call->start_ns <= 0)
+    if (call->start_ns <= 0) /* unknown, and a difference may overflow */
         return false;
+    wait = next->start_ns - call->start_ns;
     if (call->duration_ns > 0)
         wait -= call->duration_ns;
     return wait <= LLMOBS_WASTE_RETRY_S * NS_PER_S;

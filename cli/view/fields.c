@@ -8,7 +8,14 @@
 #include "cli/shared/escape.h"
 #include "cli/shared/suggest.h"
 
-enum form { FORM_TEXT, FORM_COUNT, FORM_LENGTH, FORM_TIME, FORM_REAL };
+enum form {
+    FORM_TEXT,
+    FORM_COUNT,
+    FORM_LENGTH,
+    FORM_TIME,
+    FORM_REAL,
+    FORM_MONEY
+};
 
 struct field {
     const char *name;
@@ -39,7 +46,7 @@ static const struct field all[] = {
     {"cache_read_tokens", FORM_COUNT, AT(cache_read_tokens), false},
     {"cache_write_tokens", FORM_COUNT, AT(cache_write_tokens), false},
     {"reasoning_tokens", FORM_COUNT, AT(reasoning_tokens), false},
-    {"cost_usd", FORM_REAL, AT(cost), false},
+    {"cost_usd", FORM_MONEY, AT(cost), false},
     {"ml_app", FORM_TEXT, AT(ml_app), false},
     {"service", FORM_TEXT, AT(service), false},
     {"env", FORM_TEXT, AT(env), false},
@@ -149,6 +156,9 @@ static struct llmobs_cell cell_of(const struct llmobs_row *row,
         return llmobs_cell_time(*(const int64_t *)(const void *)member);
     case FORM_REAL:
         return llmobs_cell_real(LLMOBS_CELL_NUMBER,
+                                *(const double *)(const void *)member);
+    case FORM_MONEY:
+        return llmobs_cell_real(LLMOBS_CELL_MONEY,
                                 *(const double *)(const void *)member);
     case FORM_TEXT:
         break;
