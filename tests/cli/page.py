@@ -15,14 +15,9 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-BUILD, *ONLY = sys.argv[1:]
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-sys.path[:0] = [os.path.join(ROOT, "tests", "page"),
-                os.path.join(ROOT, "tests", "support")]
-import hostile  # noqa: E402
-import stores  # noqa: E402
+from inputs import hostile, stores  # noqa: E402
 
+BUILD, *ONLY = sys.argv[1:]
 TOOL = os.path.join(BUILD, "llmobs")
 TMP = tempfile.TemporaryDirectory(prefix="llmobs-page-cli.")
 PAGE = os.path.join(TMP.name, "page.html")
