@@ -243,7 +243,7 @@ def agent_restarted(t):
         dd.close()
 
 
-@test
+@test(alone=True)
 def failing_agent_and_a_short_program(t):
     """Nothing but the bounded attempt at exit."""
     for kind, most in (("500", 1), ("reset", 1), ("close", 1),
