@@ -150,17 +150,28 @@ $(B)/codings: FORCE
 # files would have the loader seek four names, three of them in every object of
 # the process and in vain, and would touch one more page at exit. core/ops/attach.c
 # has the one that is needed.
-CORE_START := $(if $(SAN),,-nostartfiles)
-
-$(B)/libllmobs_core.so: $(LIB_OBJ)
-	$(Q)$(LD) -r $(LIB_OBJ) $(STATIC_ZLIB) $(CODING_LIBS) \
-		-o $(B)/core-all.o
+#
+# One core for every C library: it names no library and no version, so that the
+# loader takes each name from the libc that the process has. libc/lacking.c has
+# the functions that some lack. A sanitizer's library is one more that is needed.
+LACKING := atexit pthread_atfork stat fstat fstatat explicit_bzero
+LIBGCC := $(shell $(CC) -print-libgcc-file-name)
+CORE_LIBC := $(if $(SAN),,$(B)/libc/lacking.o)
+CORE_LIBS := $(if $(SAN),$(SANFLAGS) -lpthread,-nostdlib -Wl,-z,text)
+$(B)/libc/%.o: CFLAGS += -U_FORTIFY_SOURCE -fno-builtin
+$(B)/libllmobs_core.so: $(LIB_OBJ) $(CORE_LIBC)
+	$(Q)$(LD) -r $(LIB_OBJ) -o $(B)/core-own.o
+ifeq ($(SAN),)
+	$(Q)$(OBJCOPY) $(foreach name,$(LACKING), \
+		--redefine-sym $(name)=llmobs_libc_$(name)) $(B)/core-own.o
+endif
+	$(Q)$(LD) -r $(B)/core-own.o $(CORE_LIBC) $(STATIC_ZLIB) $(CODING_LIBS) \
+		$(LIBGCC) -o $(B)/core-all.o
 	$(Q)$(OBJCOPY) --keep-global-symbol=llmobs_core_attach \
 		--keep-global-symbol=__dso_handle $(B)/core-all.o
-	$(Q)$(CC) -shared $(SANFLAGS) $(CORE_START) -Wl,-z,now -Wl,-z,relro \
-		-Wl,-z,nodelete \
-		-Wl,-z,noseparate-code -Wl,--hash-style=both $(if $(SAN),,-Wl,-z,defs) \
-		-Wl,--sort-section=name -Wl,-soname,libllmobs_core.so $(B)/core-all.o -lpthread -o $@
+	$(Q)$(CC) -shared $(CORE_LIBS) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
+		-Wl,-z,noseparate-code -Wl,--hash-style=both \
+		-Wl,--sort-section=name -Wl,-soname,libllmobs_core.so $(B)/core-all.o -o $@
 
 $(B)/cli/completion/files.o: $(wildcard packaging/completion/*)
 

@@ -299,12 +299,15 @@ static bool take_needs(void)
 }
 
 /* The worst answer. One walk over the loaded objects looks for all versions: a
- * program may have hundreds of objects. */
+ * program may have hundreds of objects. A core that needs none, as it is built,
+ * costs no walk. */
 static enum answer ask(void)
 {
     enum answer worst = take_needs() ? THERE : UNKNOWN;
 
     newest = 0;
+    if (worst == THERE && wanted_count == 0)
+        return THERE;
     llmobs_libc.iterate(look, NULL);
     for (size_t i = 0; i < wanted_count; i++) {
         enum answer answer = is_there(&all.wanted[i]);

@@ -21,7 +21,8 @@
 #if defined(__has_include)
 #if __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
-#define SINGLE_THREADED __libc_single_threaded
+#pragma weak __libc_single_threaded
+#define SINGLE_THREADED (&__libc_single_threaded && __libc_single_threaded)
 #endif
 #endif
 #ifndef SINGLE_THREADED

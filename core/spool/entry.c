@@ -10,6 +10,7 @@
 #include "core/base/fork.h"
 #include "core/base/mix.h"
 #include "core/base/sha256.h"
+#include "core/base/sys.h"
 
 /* The version of an entry without a key, and that of a file with one. */
 #define VERSION 2
@@ -47,7 +48,7 @@ static void guess_key(struct llmobs_entry_key *key)
  * not wait. */
 void llmobs_entry_key(struct llmobs_entry_key *key)
 {
-    if (getrandom(key, sizeof(*key), GRND_NONBLOCK) != sizeof(*key))
+    if (llmobs_sys(SYS_getrandom, key, sizeof(*key), GRND_NONBLOCK) != sizeof(*key))
         guess_key(key);
 }
 
