@@ -92,11 +92,11 @@ void llmobs_libc_explicit_bzero(void *at, size_t len)
 }
 
 /* glibc's is outside its shared object, too; musl has it by this name alone. */
-int llmobs_libc_pthread_atfork(handler *prepare, handler *parent, handler *child)
+int llmobs_libc_pthread_atfork(handler *prepare, handler *parent,
+                               handler *child)
 {
     if (__register_atfork != NULL)
-        return __register_atfork(prepare, parent, child,
-                                 (void *)&__dso_handle);
+        return __register_atfork(prepare, parent, child, (void *)&__dso_handle);
     return pthread_atfork != NULL ? pthread_atfork(prepare, parent, child)
                                   : ENOSYS;
 }

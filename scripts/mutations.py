@@ -2288,9 +2288,9 @@ HAZARDS = [
      "all marks of an entry come from a key that only the file has "
      "(`llmobs_entry_key`); the writer takes half an entry back if no "
      "other thread writes (`llmobs_spool_cut`)", [
-         ("key-known", [("core/spool/entry.c", "    if (getrandom(key, sizeof(*key), "
-                         "GRND_NONBLOCK) != sizeof(*key))\n        guess_key"
-                         "(key);", "    memset(key, 0, sizeof(*key));\n    "
+         ("key-known", [("core/spool/entry.c", "    if (llmobs_sys(SYS_getrandom, key, "
+                         "sizeof(*key), GRND_NONBLOCK) !=\n        sizeof(*key))"
+                         "\n        guess_key(key);", "    memset(key, 0, sizeof(*key));\n    "
                          "if (key->mark)\n        guess_key(key);")],
           ["unit forged_answer"]),
          ("time-before-time", [("core/spool/exchange_entry.c",

@@ -21,7 +21,8 @@ static uint64_t seed(void)
 {
     uint64_t value = 0;
 
-    if (llmobs_sys(SYS_getrandom, &value, sizeof(value), GRND_NONBLOCK) == sizeof(value))
+    if (llmobs_sys(SYS_getrandom, &value, sizeof(value), GRND_NONBLOCK) ==
+        sizeof(value))
         return value;
     return llmobs_mix((uint64_t)llmobs_clock_wall_ns()) ^
            llmobs_mix((uint64_t)llmobs_clock_mono_ns() + (uint64_t)getpid()) ^

@@ -48,7 +48,8 @@ static void guess_key(struct llmobs_entry_key *key)
  * not wait. */
 void llmobs_entry_key(struct llmobs_entry_key *key)
 {
-    if (llmobs_sys(SYS_getrandom, key, sizeof(*key), GRND_NONBLOCK) != sizeof(*key))
+    if (llmobs_sys(SYS_getrandom, key, sizeof(*key), GRND_NONBLOCK) !=
+        sizeof(*key))
         guess_key(key);
 }
 
