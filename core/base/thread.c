@@ -39,6 +39,9 @@
 #define PROCESSES_LEAST 64
 
 /* ---- how many ---------------------------------------------------------- */
+/* As much as Linux gives a first thread: by default musl gives others 128 KiB.
+ */
+#define LAST_STACK ((size_t)8 * 1024 * 1024)
 
 /* How many threads of the library the process `owner` has (fork.h); a child has
  * none. A thread is added after it was made, and subtracted before it ends: so
@@ -225,6 +228,6 @@ void llmobs_thread_leave(const sigset_t *signals)
     leaving.code = first_code();
     leaving.signals = *signals;
     atomic_store(&leaving.process, llmobs_fork_process());
-    if (!leaving.code)
+    if (!leaving.code && llmobs_thread_start(end_last, NULL, LAST_STACK) != 0)
         (void)llmobs_thread_start(end_last, NULL, 0);
 }

@@ -85,11 +85,15 @@ static void *ask_at_last(void *unused)
 /* The process ends with its last thread, which is not the first one. */
 static void left_by_main(const char *base)
 {
+    pthread_attr_t attr;
     pthread_t thread;
 
     the_base = base;
     atexit(use_stack);
-    pthread_create(&thread, NULL, ask_at_last, NULL);
+    pthread_attr_init(&attr); /* not each C library gives a thread so much */
+    pthread_attr_setstacksize(&attr, (size_t)1024 * 1024);
+    pthread_create(&thread, &attr, ask_at_last, NULL);
+    pthread_attr_destroy(&attr);
     pthread_detach(thread);
     pthread_exit(NULL);
 }
@@ -274,15 +278,27 @@ static void end_early(void)
         _exit(9);
 }
 
+/* Not every C library gives a constructor its arguments. */
+static bool is_case(const char *name)
+{
+    char line[512] = "";
+    int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    ssize_t n = read(fd, line, sizeof(line) - 2);
+    const char *first = line + strlen(line) + 1;
+
+    close(fd);
+    return n > 0 && strcmp(first, name) == 0;
+}
+
 /* Ends the process after all that libcurl's first init registers, which is
  * ours, and before the destructors of libraries, which free. For the same
  * reason without OpenSSL's own handler. */
-__attribute__((constructor)) static void register_first(int argc, char **argv)
+__attribute__((constructor)) static void register_first(void)
 {
     int (*init)(uint64_t, const void *);
     const uint64_t no_atexit = 0x00080000;
 
-    if (argc < 2 || strcmp(argv[1], "exit_in_malloc") != 0)
+    if (!is_case("exit_in_malloc"))
         return;
     *(void **)&init = dlsym(RTLD_DEFAULT, "OPENSSL_init_crypto");
     if (init)

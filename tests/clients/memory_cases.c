@@ -431,7 +431,9 @@ static void each(const struct option *option, const char *base)
 {
     char *url = named(base);
 
+#ifdef M_PERTURB
     mallopt(M_PERTURB, 0xa5);
+#endif
     for (int i = 0; i < MOMENTS; i++) {
         if (option->moments & BIT(i))
             in_multi(option, (enum moment)i, url);
@@ -527,7 +529,9 @@ static void added_first(const char *base)
     CURL *curl = curl_easy_init();
     struct asked asked = {.curl = curl, .base = base};
 
+#ifdef M_PERTURB
     mallopt(M_PERTURB, 0xa5);
+#endif
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
     for (int i = 0; i < 50; i++) {
@@ -749,7 +753,9 @@ static void led_to(const char *base)
 
 static void url_goes_beside(const char *base)
 {
+#ifdef M_PERTURB
     mallopt(M_PERTURB, 0xa5);
+#endif
     led_to(base);
     led_to("http://127.0.0.1:1");
 }
