@@ -2194,10 +2194,16 @@ HAZARDS = [
     ("exit in a child of vfork",
      "the child ends nothing: all that could end is its parent's "
      "(`at_exit`)", [
-         ("vfork-ends-it", [("core/ops/global.c", "    if (llmobs_fork_shares())\n"
-                             "        return; /*",
-                             "    if (false)\n        return; /*")],
+         ("vfork-ends-it", [("core/ops/global.c", "    if (llmobs_fork_shares())",
+                             "    if (false)")],
           ["exit.vfork_child_exits"])]),
+
+    ("exit in a child of vfork, with musl",
+     "musl's exit keeps locks that a process of one thread does not take: the "
+     "worker's thread ends before (`llmobs_worker_withdraw`)", [
+         ("thread-stays", [("core/deliver/worker_thread.c", " &&\n           "
+                            "!atomic_load(&worker->withdrawn)", "")],
+          ["unit withdrawn_it_goes_on_without_a_thread"])]),
 
     ("a body that outgrows the room of its block",
      "the body moves, and nothing frees the block's room by itself "

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -29,19 +31,22 @@
 #define SINGLE_THREADED false
 #endif
 
+/* musl has no such function. */
+#pragma weak gnu_get_libc_version
+
 /* The longest line of /proc/self/stat that is read: the one of a first thread
  * that has ended is short, as it has no memory. */
 #define STAT_MAX 448
 #define STAT_EXIT_CODE 52
 #define LAST_MS 1000
+/* As much as Linux gives a first thread: by default musl gives others 128 KiB.
+ */
+#define LAST_STACK ((size_t)8 * 1024 * 1024)
 /* Systems allow a user thousands of processes and threads. An administrator who
  * sets a lower limit than this has counted the threads of one program. */
 #define PROCESSES_LEAST 64
 
 /* ---- how many ---------------------------------------------------------- */
-/* As much as Linux gives a first thread: by default musl gives others 128 KiB.
- */
-#define LAST_STACK ((size_t)8 * 1024 * 1024)
 
 /* How many threads of the library the process `owner` has (fork.h); a child has
  * none. A thread is added after it was made, and subtracted before it ends: so
@@ -94,6 +99,36 @@ size_t llmobs_thread_apps(void)
         atomic_load(&changes) != before)
         return 0;
     return st.st_nlink - 2 - known;
+}
+
+/* The kernel's number of threads of the process that noted its pid. */
+static size_t tasks(void)
+{
+    char path[sizeof("/proc//task") + 10];
+    struct stat st;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", llmobs_fork_pid());
+    return stat(path, &st) == 0 && st.st_nlink > 2 ? st.st_nlink - 2 : 0;
+}
+
+bool llmobs_thread_hinders_exit(void)
+{
+    size_t known = ours();
+
+    return !gnu_get_libc_version && known > 0 && tasks() <= known + 1;
+}
+
+/* musl has taken note of a thread's end before the kernel does. It goes on to
+ * take one more lock before it takes none: malloc's, which it gives back. */
+void llmobs_thread_wait_alone(int64_t until_ns)
+{
+    atomic_uint never = 0;
+    void *volatile block;
+
+    while (tasks() > 1 && llmobs_futex_left(until_ns) > 0)
+        llmobs_futex_sleep(&never, 0, 1);
+    block = malloc(1);
+    free(block);
 }
 
 /* ---- begin and end ----------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Runs `run(arg)` in a thread named "llmobs" with `stack` bytes of stack. The
  * thread blocks all signals, so that the app's threads get them. Borrows `arg`.
@@ -31,6 +32,16 @@ void llmobs_thread_ends(void);
  * counts even after its end. The answer is never too small; 0: unknown, as
  * without /proc. */
 size_t llmobs_thread_apps(void);
+
+/* True in a process of one thread of the app's and of this library's, where
+ * libc is musl: it takes its locks only where there is a second thread, and an
+ * exit lets some of them never go. A child of vfork that exits would leave them
+ * so in its parent's memory, and the parent would wait for them for ever. It
+ * asks in the child for the process that noted its pid (fork.h). */
+bool llmobs_thread_hinders_exit(void);
+
+/* Waits until that process has one thread. */
+void llmobs_thread_wait_alone(int64_t until_ns);
 
 /* True where the first thread has ended, as by pthread_exit, and only the
  * library's threads are left: the process has to end with them. False without

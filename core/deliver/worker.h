@@ -141,6 +141,11 @@ void llmobs_worker_resume(struct llmobs_worker *worker);
 int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms,
                           bool *tried);
 
+/* Ends the thread for good; from here on an exit delivers, or a flush. Takes
+ * half a second at most. A process that shares this one's memory may call it.
+ */
+void llmobs_worker_withdraw(struct llmobs_worker *worker);
+
 /* How long an exit, or a flush without a time of its own, waits at most:
  * LLMOBS_EXIT_FLUSH_MS, else the longest time that an exporter asks for. No
  * exporter gets more than it asks for, and at an exit a store gets less where

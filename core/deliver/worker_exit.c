@@ -9,12 +9,15 @@
 #include "core/base/futex.h"
 #include "core/base/log.h"
 #include "core/base/signal_guard.h"
+#include "core/base/thread.h"
 #include "core/deliver/worker_turn.h"
 #include "core/ledger/stats.h"
 #include "core/net/http.h"
 
 /* The additional time in which an exit saves undelivered events locally. */
 #define SAVE_MS 1000
+/* So long a withdrawal delivers, and waits again for the thread's end. */
+#define WITHDRAW_MS 250
 
 /* -- pausing ------------------------------------------------------------- */
 
@@ -176,6 +179,29 @@ static void wait_for_end(struct llmobs_worker *worker, int64_t deadline_ns)
             return;
         llmobs_futex_sleep(&worker->thread, state, left);
     }
+}
+
+/* All that waits is delivered first, as far as it can be at once: later only an
+ * exit or another process does that. */
+void llmobs_worker_withdraw(struct llmobs_worker *worker)
+{
+    int64_t deadline = llmobs_futex_deadline(WITHDRAW_MS);
+    int saved = errno;
+    int64_t since;
+
+    if (!llmobs_worker_has_thread(worker))
+        return;
+    since = llmobs_delivery_bound(&worker->delivery, WITHDRAW_MS);
+    llmobs_curl_access_deadline(deadline);
+    flush_by_thread(worker, deadline);
+    atomic_store(&worker->withdrawn, true);
+    llmobs_worker_wake(worker);
+    deadline += WITHDRAW_MS * LLMOBS_NS_PER_MS;
+    wait_for_end(worker, deadline);
+    llmobs_thread_wait_alone(deadline);
+    llmobs_delivery_unbound(&worker->delivery, since);
+    llmobs_curl_access_deadline(INT64_MAX);
+    errno = saved;
 }
 
 /* How many calls the disk has that are neither delivered nor left there. The

@@ -32,7 +32,8 @@ struct llmobs_worker {
     int64_t looked_ns;
     bool last;
     atomic_bool stop;
-    atomic_size_t left; /* items that its stops have left on the disk */
+    atomic_bool withdrawn; /* the thread ends, and no other one begins */
+    atomic_size_t left;    /* items that its stops have left on the disk */
     /* The process that has begun or given something, and the process whose exit
      * found that it had not. A call sets `active` and then reads
      * `ended_quietly`; the exit handler sets `ended_quietly` and then reads

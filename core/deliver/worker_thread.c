@@ -171,7 +171,8 @@ static void thread_loop(struct llmobs_worker *worker)
 {
     worker->last = false;
     worker->looked_ns = llmobs_clock_mono_ns();
-    while (!worker->last && !atomic_load(&worker->stop)) {
+    while (!worker->last && !atomic_load(&worker->stop) &&
+           !atomic_load(&worker->withdrawn)) {
         unsigned seen = atomic_load(&worker->events);
         unsigned given = atomic_load(&worker->given);
 
@@ -180,7 +181,8 @@ static void thread_loop(struct llmobs_worker *worker)
         else
             thread_sleep(worker, seen, given, thread_deliver(worker));
     }
-    thread_answer(worker, true);
+    if (worker->last || atomic_load(&worker->stop))
+        thread_answer(worker, true);
     if (worker->last) {
         /* The exit code first: a thread that resolves a host name may be the
          * last one of the process from here on. */

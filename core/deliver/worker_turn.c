@@ -94,6 +94,7 @@ static void reset(struct llmobs_worker *worker)
 {
     llmobs_delivery_reset(&worker->delivery);
     atomic_store(&worker->stop, false);
+    atomic_store(&worker->withdrawn, false);
     atomic_store(&worker->left, 0);
     atomic_store(&worker->fresh, false);
     atomic_store(&worker->failed_ns, 0);

@@ -11,6 +11,7 @@
 #include "core/base/fork.h"
 #include "core/base/futex.h"
 #include "core/base/log.h"
+#include "core/base/thread.h"
 #include "core/net/http.h"
 
 #define COPIES_MAX 8
@@ -272,8 +273,12 @@ static void at_exit(void)
 
     if (llmobs_worker_end_quietly(worker))
         return;
-    if (llmobs_fork_shares())
-        return; /* a child of vfork: the calls under way are its parent's */
+    if (llmobs_fork_shares()) {
+        /* A child of vfork: the calls under way are its parent's. */
+        if (llmobs_thread_hinders_exit())
+            llmobs_worker_withdraw(worker);
+        return;
+    }
     llmobs_fd_guest(true);
     llmobs_curl_access_exiting();
     /* If the app has cleaned libcurl up, this chooses the copy again, and the

@@ -369,6 +369,23 @@ static int our_threads(void)
     return found;
 }
 
+static void *nap_aside(void *unused)
+{
+    nap(100);
+    return unused;
+}
+
+/* musl locks these only beside another thread. */
+static void use_locks(void)
+{
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, nap_aside, NULL);
+    atexit(end_early);
+    fclose(fopen("/dev/null", "r"));
+    pthread_join(thread, NULL);
+}
+
 /* Forbidden, and often done where no program could be executed. What handlers
  * of others do then is not for a sanitizer to see. */
 static void exit_in_vfork_child(const char *base)
@@ -387,6 +404,7 @@ static void exit_in_vfork_child(const char *base)
     nap(number("AFTER_MS", 50));
     printf("threads=%d\n", our_threads());
     fflush(stdout);
+    use_locks();
     _exit(0);
 }
 

@@ -313,13 +313,16 @@ def own_allocator_is_left_alone(t):
 
 @test
 def vfork_child_exits(t):
-    """What it would end is its parent's."""
+    """What it would end is its parent's. Only musl's locks ask for the end of
+    the thread: the parent would wait for them for ever."""
+    with open(program(t), "rb") as f:
+        thread = 0 if b"/ld-musl-" in f.read(4096) else 1
     with double(t) as dd:
         r = t.run([program(t), "exit_in_vfork_child",
                    "http://127.0.0.1:%d" % t.servers.http],
                   env=dict(agent(dd), SHOW_THREADS="1", AFTER_MS="1000",
                            **SOON))
-        equal(r.stdout, b"200\nthreads=1\n", "stdout")
+        equal(r.stdout, b"200\nthreads=%d\n" % thread, "stdout")
         arrived(dd, 1)
 
 

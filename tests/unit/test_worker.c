@@ -84,6 +84,29 @@ START_TEST(no_thread_where_none_is_wanted)
 }
 END_TEST
 
+START_TEST(withdrawn_it_goes_on_without_a_thread)
+{
+    fake_begin(true, 1 << 24);
+    int before = settled_threads();
+
+    fake_give(3);
+    llmobs_worker_withdraw(worker);
+    ck_assert_int_eq(atomic_load(&fake.taken), 3);
+    for (int i = 0; i < 2000 && count_threads() > before; i++)
+        usleep(1000);
+    ck_assert_int_le(count_threads(), before);
+    fake_give(5);
+    usleep(50000);
+    ck_assert_int_eq(atomic_load(&fake.taken), 3);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
+    ck_assert_int_eq(atomic_load(&fake.taken), 8);
+    fake_give(1);
+    llmobs_worker_stop(worker, 1000);
+    ck_assert_int_eq(atomic_load(&fake.taken), 9);
+    fake_check_sum();
+}
+END_TEST
+
 /* Without a thread a full buffer is emptied, not overrun. */
 START_TEST(no_thread_and_no_loss)
 {
@@ -372,6 +395,7 @@ UNIT_SUITE(worker)
     UNIT_TEST(s, delivers_without_being_asked);
     UNIT_TEST(s, a_flush_waits_for_all);
     UNIT_TEST(s, no_thread_where_none_is_wanted);
+    UNIT_TEST(s, withdrawn_it_goes_on_without_a_thread);
     UNIT_TEST(s, no_thread_and_no_loss);
     UNIT_TEST(s, a_full_buffer_is_counted);
     UNIT_TEST(s, a_dead_exporter_costs_the_exit_little);
