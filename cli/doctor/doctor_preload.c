@@ -58,7 +58,12 @@ static bool is_machine_ours(struct llmobs_doctor *doctor,
     return false;
 }
 
-static bool is_loader_glibc(struct llmobs_doctor *doctor,
+static bool is_musl(const struct llmobs_object *object)
+{
+    return strncmp(base_of(object->interp), "ld-musl", 7) == 0;
+}
+
+static bool is_loader_known(struct llmobs_doctor *doctor,
                             const struct llmobs_object *object)
 {
     const char *base = base_of(object->interp);
@@ -70,13 +75,9 @@ static bool is_loader_glibc(struct llmobs_doctor *doctor,
         bad(doctor, "a damaged file", "");
     else if (object->interp[0] == '\0')
         bad(doctor, "statically linked: nothing can be preloaded", "");
-    else if (strncmp(base, "ld-musl", 7) == 0)
+    else if (strncmp(base, "ld-linux", 8) != 0 && !is_musl(object))
         bad(doctor,
-            "its C library is musl, not glibc: the library would stay "
-            "without effect",
-            "");
-    else if (strncmp(base, "ld-linux", 8) != 0)
-        bad(doctor, "its loader is not glibc's: ", object->interp);
+            "its loader is neither glibc's nor musl's: ", object->interp);
     else if ((fd = llmobs_object_at(doctor->library.root, object->interp)) < 0)
         bad(doctor, "its loader is not there: ", object->interp);
     else
@@ -165,8 +166,9 @@ static void check_asan(struct llmobs_doctor *doctor)
 static void check_object(struct llmobs_doctor *doctor,
                          const struct llmobs_object *object)
 {
-    if (!is_machine_ours(doctor, object) || !is_loader_glibc(doctor, object))
+    if (!is_machine_ours(doctor, object) || !is_loader_known(doctor, object))
         return;
+    doctor->library.musl = is_musl(object);
     if (doctor->process.pid != 0) {
         if (doctor->process.secure)
             bad(doctor,
@@ -237,14 +239,31 @@ static int read_list(const struct llmobs_doctor *doctor,
     return llmobs_file_read(path, text);
 }
 
-static bool is_for_all(const struct llmobs_doctor *doctor, char *found)
+/* musl's loader reads no such file. */
+static bool is_for_all(struct llmobs_doctor *doctor, char *found)
 {
     struct llmobs_buf text;
     bool there = read_list(doctor, &text) == 0 &&
-                 in_list(text.data, LLMOBS_DOCTOR_SHIM, found);
+                 in_list(text.data, LLMOBS_DOCTOR_SHIM,
+                         doctor->library.musl ? NULL : found);
 
     llmobs_buf_fini(&text);
-    return there;
+    if (there && doctor->library.musl)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          PRELOAD_FILE " has no effect: musl does not read it");
+    return there && !doctor->library.musl;
+}
+
+/* glibc's loader writes a line to stderr for such a file. */
+static void tell_silence(struct llmobs_doctor *doctor, const char *shim)
+{
+    int fd = doctor->library.musl ? llmobs_object_at(doctor->library.root, shim)
+                                  : AT_FDCWD;
+
+    if (fd == -ENOENT)
+        bad(doctor, "not there, and musl passes over it in silence: ", shim);
+    else if (fd >= 0)
+        close(fd);
 }
 
 static void tell_command(struct llmobs_doctor *doctor, char *shim)
@@ -255,6 +274,7 @@ static void tell_command(struct llmobs_doctor *doctor, char *shim)
     if (in_list(variable(doctor, "LD_PRELOAD"), LLMOBS_DOCTOR_SHIM, shim)) {
         llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
                           "asked for by LD_PRELOAD in this environment");
+        tell_silence(doctor, shim);
     } else if (is_for_all(doctor, shim)) {
         llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
                           "asked for by " PRELOAD_FILE);
@@ -364,7 +384,7 @@ static void tell_others(struct llmobs_doctor *doctor)
     struct llmobs_buf text;
 
     tell_list(doctor, variable(doctor, "LD_PRELOAD"));
-    if (read_list(doctor, &text) == 0)
+    if (read_list(doctor, &text) == 0 && !doctor->library.musl)
         tell_list(doctor, text.data);
     llmobs_buf_fini(&text);
 }

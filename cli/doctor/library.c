@@ -13,9 +13,11 @@
 
 #if defined(__x86_64__)
 #define TRIPLET "x86_64-linux-gnu"
+#define MUSL_DIRS "/etc/ld-musl-x86_64.path"
 #define CACHE_FLAGS 0x0303
 #else
 #define TRIPLET "aarch64-linux-gnu"
+#define MUSL_DIRS "/etc/ld-musl-aarch64.path"
 #define CACHE_FLAGS 0x0a03
 #endif
 
@@ -43,20 +45,21 @@ struct asked {
     struct llmobs_object *out;
 };
 
-static void read_cache(struct llmobs_library *library)
+static void read_whole(struct llmobs_library *library, const char *file,
+                       struct llmobs_buf *out)
 {
     char block[65536];
     ssize_t got;
-    int fd = llmobs_object_at(library->root, CACHE_FILE);
+    int fd = llmobs_object_at(library->root, file);
 
     if (fd < 0)
         return;
     while ((got = read(fd, block, sizeof block)) > 0 &&
-           llmobs_buf_add(&library->cache, block, (size_t)got) == 0)
+           llmobs_buf_add(out, block, (size_t)got) == 0)
         continue;
     close(fd);
-    if (got != 0 || llmobs_buf_addc(&library->cache, '\0') != 0)
-        llmobs_buf_cut(&library->cache, 0);
+    if (got != 0 || llmobs_buf_addc(out, '\0') != 0)
+        llmobs_buf_cut(out, 0);
 }
 
 void llmobs_library_init(struct llmobs_library *library, int root,
@@ -66,12 +69,16 @@ void llmobs_library_init(struct llmobs_library *library, int root,
     library->allowance = allowance;
     library->path = path;
     llmobs_buf_init(&library->cache, LLMOBS_LIBRARY_CACHE);
-    read_cache(library);
+    llmobs_buf_init(&library->dirs, LLMOBS_LIBRARY_CACHE);
+    library->musl = false;
+    read_whole(library, CACHE_FILE, &library->cache);
+    read_whole(library, MUSL_DIRS, &library->dirs);
 }
 
 void llmobs_library_fini(struct llmobs_library *library)
 {
     llmobs_buf_fini(&library->cache);
+    llmobs_buf_fini(&library->dirs);
 }
 
 /* True, with the file open, when `by` can load the file at asked->path. */
@@ -230,6 +237,20 @@ static bool in_cache(const struct asked *asked)
 
 /* ---- all of it ---------------------------------------------------------- */
 
+static bool by_musl(const struct asked *asked, const struct asked *program)
+{
+    const struct llmobs_buf *dirs = &asked->library->dirs;
+
+    return in_list(asked, asked->library->path, ":\n") ||
+           in_list(asked, asked->by->rpath, ":\n") ||
+           in_list(asked, asked->by->runpath, ":\n") ||
+           in_list(program, program->by->rpath, ":\n") ||
+           in_list(program, program->by->runpath, ":\n") ||
+           in_list(asked,
+                   dirs->len > 0 ? dirs->data : "/lib:/usr/local/lib:/usr/lib",
+                   ":\n");
+}
+
 /* `program` is the object whose RPATH counts too. */
 static bool by_search(const struct asked *asked, const struct asked *program)
 {
@@ -254,6 +275,8 @@ int llmobs_library_find(const struct llmobs_library *library,
     struct asked asked = {library, by, by_path, name, path, out};
     struct asked by_program = {library, program, program_path, name, path, out};
 
+    if (strchr(name, '/') == NULL && library->musl)
+        return by_musl(&asked, &by_program) ? 0 : -ENOENT;
     if (strchr(name, '/') == NULL)
         return by_search(&asked, &by_program) ? 0 : -ENOENT;
     if (*name != '/' || strlen(name) >= PATH_MAX)

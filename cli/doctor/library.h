@@ -8,7 +8,10 @@
  *
  * It looks in glibc's order: RPATH, LD_LIBRARY_PATH, RUNPATH, the cache, the
  * standard directories, and passes over files of another class or machine. It
- * does not look at the directories for certain processors (glibc-hwcaps).
+ * does not look at the directories for certain processors (glibc-hwcaps). For a
+ * program of musl the order is musl's: LD_LIBRARY_PATH, RUNPATH or RPATH, also
+ * the program's, and the directories of /etc/ld-musl-ARCH.path or the standard
+ * ones.
  */
 #ifndef LLMOBS_LIBRARY_H
 #define LLMOBS_LIBRARY_H
@@ -23,7 +26,9 @@ struct llmobs_library {
     struct llmobs_allowance *allowance; /* budget of all that is read; borrowed
                                          */
     const char *path;                   /* LD_LIBRARY_PATH, borrowed, or NULL */
-    struct llmobs_buf cache;
+    struct llmobs_buf cache;            /* of glibc */
+    struct llmobs_buf dirs;             /* of musl; "": the standard ones */
+    bool musl;                          /* the program's loader is musl's */
 };
 
 void llmobs_library_init(struct llmobs_library *library, int root,

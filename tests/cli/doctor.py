@@ -252,8 +252,8 @@ def header(machine=62, bits=2, order=1, kind=2, interp=None):
 
 def foreign():
     for name, data, text in (
-            ("musl", header(interp="/lib/ld-musl-x86_64.so.1"), "musl"),
-            ("bionic", header(interp="/system/bin/linker64"), "not glibc's"),
+            ("musl", header(interp="/lib/ld-musl-none.so.1"), "not there"),
+            ("bionic", header(interp="/system/bin/linker64"), "neither glibc"),
             ("no-loader", header(interp="/lib64/ld-linux-none.so.9"),
              "not there"),
             ("riscv", header(machine=243, interp="/lib/ld-linux.so"), "riscv"),
@@ -263,6 +263,11 @@ def foreign():
             ("library", header(kind=3), "library and no program")):
         if os.uname().machine == "x86_64":
             expect(name, write(name, data, 0o755), 1, text)
+    loader = write("ld-musl-test.so.1", b"", 0o755)
+    path = write("musl-program", header(machine=MACHINE, interp=loader), 0o755)
+    expect("musl can be preloaded", path, 1, "ok possible")
+    expect("musl and a preload that is not there", path, 1, "in silence",
+           env={"LD_PRELOAD": place("no/libllmobs_preload.so")})
 
 
 def modules():
