@@ -1,5 +1,9 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/run/run.h"
 #include "cli/shared/cli.h"
@@ -88,13 +92,25 @@ static void print_commands(FILE *out)
     fputs("\n`llmobs COMMAND --help` tells more.\n", out);
 }
 
-/* A command whose output cannot be written has failed: `llmobs view >
- * /dev/full`. */
-static int finish(int status)
+/* True where stdout is a pipe without a reader, who has what he wanted. */
+static bool reader_left(void)
 {
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return status == LLMOBS_CLI_OK ? LLMOBS_CLI_FAILED : status;
-    return status;
+    struct pollfd out = {STDOUT_FILENO, POLLOUT, 0};
+
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
+/* A command whose output cannot be written has failed: `llmobs view >
+ * /dev/full`. The C library keeps no reason of an earlier fault. */
+static int finish(const char *command, int status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (!reader_left())
+        fprintf(stderr, "%s: the output could not be written%s%s\n", command,
+                errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+    return status == LLMOBS_CLI_OK ? LLMOBS_CLI_FAILED : status;
 }
 
 static int print_variables(void)
@@ -166,5 +182,5 @@ int main(int argc, char **argv)
         return LLMOBS_CLI_USAGE;
     }
     argv[1] = (char *)command->shown;
-    return finish(command->run(argc - 1, argv + 1));
+    return finish(command->shown, command->run(argc - 1, argv + 1));
 }

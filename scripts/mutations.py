@@ -984,6 +984,14 @@ HAZARDS = [
                             "lead;")],
           ["screens widths"])]),
 
+    ("megabytes of a text without a line break, on a terminal",
+     "the end of a text's line is looked for once, however many lines of the "
+     "screen it fills (`line_end` in `cli/term/wrap.c`)", [
+         ("looks-each-time", [("cli/term/wrap.c",
+                               "    if (rest->data > wrap->stop)",
+                               "    if (true)")],
+          ["screens choices"])]),
+
     ("a store whose files are older than the spans in them: a copy, or another "
      "clock",
      "the walk for the newest traces begins no later than the last write of a "

@@ -9,7 +9,7 @@
 void llmobs_wrap_init(struct llmobs_wrap *wrap, struct llmobs_text text,
                       size_t columns)
 {
-    *wrap = (struct llmobs_wrap){text, columns, 0, 0};
+    *wrap = (struct llmobs_wrap){text, NULL, columns, 0, 0};
 }
 
 /* The bytes and columns of the first character. */
@@ -84,19 +84,32 @@ static size_t cut(struct llmobs_wrap *wrap, struct llmobs_text *line)
     return used;
 }
 
+/* The end of the text's line that the rest begins in, looked for once: each
+ * look would read megabytes where a text has no line breaks. */
+static const char *line_end(struct llmobs_wrap *wrap)
+{
+    const struct llmobs_text *rest = &wrap->rest;
+
+    if (wrap->stop == NULL)
+        wrap->stop = memchr(rest->data, '\n', rest->len);
+    if (wrap->stop == NULL)
+        wrap->stop = rest->data + rest->len;
+    return wrap->stop;
+}
+
 bool llmobs_wrap_next(struct llmobs_wrap *wrap, struct llmobs_text *line)
 {
     struct llmobs_text *rest = &wrap->rest;
-    const char *end;
     size_t len, used;
 
     if (rest->len == 0)
         return false;
-    end = memchr(rest->data, '\n', rest->len);
-    len = end != NULL ? (size_t)(end - rest->data) : rest->len;
-    used = end != NULL ? len + 1 : len;
-    if (len > 0 && end != NULL && rest->data[len - 1] == '\r')
-        len--;
+    used = len = (size_t)(line_end(wrap) - rest->data);
+    if (len < rest->len) { /* there is a line break */
+        used++;
+        if (len > 0 && rest->data[len - 1] == '\r')
+            len--;
+    }
     *line = (struct llmobs_text){rest->data, len};
     wrap->indent = wrap->hang;
     wrap->hang = 0;
@@ -111,6 +124,8 @@ bool llmobs_wrap_next(struct llmobs_wrap *wrap, struct llmobs_text *line)
     }
     rest->data += used;
     rest->len -= used;
+    if (rest->data > wrap->stop)
+        wrap->stop = NULL;
     return true;
 }
 

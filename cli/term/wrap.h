@@ -15,9 +15,10 @@
 
 struct llmobs_wrap {
     struct llmobs_text rest;
-    size_t columns; /* of a line; 0: any number */
-    size_t indent;  /* blanks that belong before the line given last */
-    size_t hang;    /* of the lines that go on with one of the text */
+    const char *stop; /* the end of the text's line; NULL: not looked for */
+    size_t columns;   /* of a line; 0: any number */
+    size_t indent;    /* blanks that belong before the line given last */
+    size_t hang;      /* of the lines that go on with one of the text */
 };
 
 void llmobs_wrap_init(struct llmobs_wrap *wrap, struct llmobs_text text,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -637,17 +638,21 @@ static void tell_error(const char *store, int rc)
         fprintf(stderr, "llmobs view: %s: %s\n", store, strerror(-rc));
 }
 
-/* Leads stdout into the file, which only its owner may read. */
+/* Leads stdout into the file, which only its owner may read, also where the
+ * file was there before. A user who has closed stdout gets its number here. */
 static int lead_to(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    struct stat st;
     int rc = 0;
 
-    if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0) {
+    if (fd < 0 || fstat(fd, &st) != 0 ||
+        (S_ISREG(st.st_mode) && fchmod(fd, 0600) != 0) ||
+        dup2(fd, STDOUT_FILENO) < 0) {
         rc = -ECANCELED;
         fprintf(stderr, "llmobs view: %s: %s\n", path, strerror(errno));
     }
-    if (fd >= 0)
+    if (fd >= 0 && fd != STDOUT_FILENO)
         close(fd);
     return rc;
 }

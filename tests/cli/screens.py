@@ -12,6 +12,7 @@ import os
 import pty
 import random
 import re
+import resource
 import struct
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def environment(**env):
             "LLMOBS_CONFIG": os.path.join(TMP.name, "none"), **env}
 
 
-def screen(columns, *args, store=STORE, raw=False, **env):
+def screen(columns, *args, store=STORE, raw=False, seconds=60, **env):
     """The stdout of a view on a terminal so wide."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ,
@@ -56,7 +57,9 @@ def screen(columns, *args, store=STORE, raw=False, **env):
     env = {k: v for k, v in environment(**env).items() if v is not None}
     child = subprocess.Popen([TOOL, "view", "--store", store, *args],
                              stdin=theirs, stdout=theirs, env=env,
-                             stderr=subprocess.DEVNULL)
+                             stderr=subprocess.DEVNULL,
+                             preexec_fn=lambda: resource.setrlimit(
+                                 resource.RLIMIT_CPU, (seconds, seconds)))
     os.close(theirs)
     data = b""
     while True:
@@ -420,12 +423,35 @@ def output():
         have = f.read()
     check("output: to a file as to a pipe", text == "" and have == piped() and
           os.stat(path).st_mode & 0o777 == 0o600, text)
+    os.chmod(path, 0o644)
+    piped("-o", path)
+    check("output: a file that others could read",
+          os.stat(path).st_mode & 0o777 == 0o600)
+    os.remove(path)
+    done = subprocess.run(["sh", "-c", '"$0" "$@" >&-', TOOL, "view", "--store",
+                           STORE, "-o", path], env=environment(), timeout=60)
+    with open(path, encoding="utf-8") as f:
+        check("output: to a file where stdout is closed",
+              done.returncode == 0 and f.read() == have)
     text = screen(80, "-o", os.path.join(TMP.name, "no", "out"))
     check("output: no such directory", text == "status 1\n", text)
 
 
+def long_line():
+    """Megabytes without a line break, in five seconds of the processor: they
+    take half a minute where each line looks for the end of all."""
+    store = os.path.join(TMP.name, "long")
+    trace = Trace(0, "long")
+    trace.span(1, None, "long", "llm", 0, 1, input=said(("user", "x" * 8**8)))
+    write(store, trace.events)
+    text = screen(40, "--messages", store=store, seconds=5)
+    check("a text of one long line", "xxx\n" in text and "more" in text and
+          "status" not in text.lower().split("\n")[-2], text[-300:])
+
+
 PARTS = {"golden": [golden], "widths": [widths],
-         "choices": [words, window, colours, characters, pagers, output]}
+         "choices": [words, window, colours, characters, pagers, output,
+                     long_line]}
 
 
 def main():
