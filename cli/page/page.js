@@ -1331,7 +1331,7 @@ function drawTables(calls) {
     const n = failedOf(all).length;
     return h('tr', {'data-row': visible(label)}, h('th', {scope: 'row'}, line(label, 80)), cell('calls', all.length,
       grouped(all.length)), cell('errors', n, n ? h('span.bad', `${grouped(n)} (${Math.round(100 * n / all.length)} %)`)
-      : NONE), rank('p50', all, lengthOf, 50), rank('p95', all, lengthOf, 95), rank('ttft', all, firstOf, 50),
+      : '0'), rank('p50', all, lengthOf, 50), rank('p95', all, lengthOf, 95), rank('ttft', all, firstOf, 50),
     sum('input', all, inputOf, short), sum('output', all, outputOf, short), sum('cost', all, costOf, dollars));
   };
   $('tables').replaceChildren(...['model', 'ml_app'].map((key) => {
