@@ -26,6 +26,7 @@ struct sums {
     int64_t tokens;
     size_t counted; /* calls with a count of tokens */
     size_t failed;
+    size_t unreadable; /* files, which may hold more calls */
 };
 
 void llmobs_gate_init(struct llmobs_gate *gate)
@@ -139,10 +140,13 @@ static int read_store(struct llmobs_gate *gate, const char *store,
     load.parts = LLMOBS_ROW_FACTS;
     load.prices = prices;
     rc = llmobs_reader_open(store, &reader);
-    if (rc == 0)
+    if (rc == 0) {
         rc = llmobs_each(&load, reader, add_row, sums);
-    else if (rc == -ENOENT) /* nothing has been stored yet */
+        sums->unreadable = llmobs_reader_report(reader)->unreadable;
+        load.bad += llmobs_reader_report(reader)->oversized;
+    } else if (rc == -ENOENT) { /* nothing has been stored yet */
         rc = 0;
+    }
     if (load.bad > 0)
         fprintf(stderr, COMMAND ": %zu line%s could not be read as a span\n",
                 load.bad, load.bad == 1 ? "" : "s");
@@ -258,6 +262,12 @@ static int check(struct llmobs_gate *gate, const char *dir)
     }
     if (rc == 0)
         status = tell(gate, &sums, prices);
+    if (status == LLMOBS_CLI_OK && sums.unreadable > 0) {
+        fprintf(stderr,
+                COMMAND ": there may be more calls in %zu file%s of %s\n",
+                sums.unreadable, sums.unreadable == 1 ? "" : "s", dir);
+        status = LLMOBS_CLI_USAGE;
+    }
     llmobs_prices_free(prices);
     return status;
 }

@@ -1146,6 +1146,9 @@ HAZARDS = [
                             "    return exceeded && !calls ? "
                             "LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;")],
           ["cost limits"]),
+         ("gate-half-read", [("cli/gate.c", "sums.unreadable > 0) {",
+                              "sums.unreadable > 9) {")],
+          ["cost limits"]),
          ("root-costs-too", [("cli/rows/cost.c", "row->cost >= 0 || "
                               "!llmobs_row_is_call(row)", "row->cost >= 0")],
           ["cost given"])]),

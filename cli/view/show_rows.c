@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -159,6 +160,8 @@ static int show(struct llmobs_view *view, bool tree)
     if (view->screen.terminal && !view->no_pager && !view->follow)
         llmobs_pager_begin(&pager, is_long(view));
     rc = llmobs_show_print(view, load, tree);
+    if (pager.pid > 0 && rc == -EPIPE) /* the user has left it */
+        rc = 0;
     llmobs_pager_end(&pager);
     return rc;
 }

@@ -246,8 +246,10 @@ static int set_tag(struct llmobs_view *view, const char *tag)
 
 static int set_time(const char *option, const char *text, int64_t *out)
 {
-    if (llmobs_when_parse(text, llmobs_clock_wall_ns(), out) == 0)
+    if (llmobs_when_parse(text, llmobs_clock_wall_ns(), out) == 0) {
+        *out = *out > 0 ? *out : 1; /* 0 stands for no limit */
         return 0;
+    }
     return refuse(option, text, "no time such as " LLMOBS_WHEN_FORMS);
 }
 

@@ -344,6 +344,13 @@ def limits():
         check("stats cannot tell: %s" % " ".join(args), done.stderr and
               not done.stdout, done)
     tool("stats", "--store", path("nowhere"), "--max-cost", "1", status=2)
+    os.symlink("/dev/null", path("gate/unread.jsonl"))
+    for most, status in (("1", 2), ("0", 1)):
+        done = tool("stats", "--store", where, "--max-errors", most,
+                    prices=table, status=status)
+        check("stats where a file cannot be read", b"it is a link" in
+              done.stderr and (b"may be more" in done.stderr) == (status == 2),
+              done)
 
 
 # ---- nothing leaves --------------------------------------------------------

@@ -447,6 +447,9 @@ def long_line():
     text = screen(40, "--messages", store=store, seconds=5)
     check("a text of one long line", "xxx\n" in text and "more" in text and
           "status" not in text.lower().split("\n")[-2], text[-300:])
+    text = screen(40, "--full", "--messages", store=store, PAGER="head -n 1")
+    check("pager: left before the end", "NAME" in text and
+          "status" not in text.split("\n")[-2], text[-300:])
 
 
 PARTS = {"golden": [golden], "widths": [widths],
