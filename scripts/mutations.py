@@ -1160,6 +1160,12 @@ HAZARDS = [
                                 "check_name(path);", "    int rc = "
                                 "check_name(path) * 0;")], ["page files"])]),
 
+    ("Ctrl-C while a page is written",
+     "a signal that ends the process removes the piece of the page first "
+     "(`guard_piece` in `cli/page/page_file.c`)", [
+         ("leaves-a-piece", [("cli/page/page_file.c", "    guard_piece();",
+                              "    (void)guard_piece;")], ["page ended"])]),
+
     ("a span around a command that takes less time than libcurl's loading",
      "the tool sends to a peer of this host by itself, and takes an answer "
      "only when it is whole (`cli/shared/plain_http.c`)", [

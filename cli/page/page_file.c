@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,30 @@ static int check_name(const char *path)
     if (lstat(path, &st) != 0)
         return errno == ENOENT ? 0 : -errno;
     return S_ISREG(st.st_mode) ? 0 : -EEXIST;
+}
+
+/* The piece that a signal must not leave behind: it holds what was said. */
+static char piece[PATH_MAX];
+
+static void remove_piece(int number)
+{
+    unlink(piece);
+    raise(number); /* which now ends the process */
+}
+
+/* Lets the signals that end the process remove the piece first; not those that
+ * the user has made it ignore, as nohup does. */
+static void guard_piece(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction action = {.sa_handler = remove_piece,
+                               .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+    struct sigaction before;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (sigaction(numbers[i], NULL, &before) == 0 &&
+            before.sa_handler == SIG_DFL)
+            sigaction(numbers[i], &action, NULL);
 }
 
 /* mkostemp makes files for their owner alone, and follows no link. */
@@ -38,19 +63,19 @@ int llmobs_page_make_file(struct llmobs_page *page,
                           struct llmobs_reader *reader, const char *path)
 {
     static const char end[] = ".XXXXXX";
-    char name[PATH_MAX];
     int rc = check_name(path);
 
-    if (rc == 0 && strlen(path) + sizeof end > sizeof name)
+    if (rc == 0 && strlen(path) + sizeof end > sizeof piece)
         rc = -ENAMETOOLONG;
     if (rc != 0)
         return rc;
-    strcpy(name, path);
-    strcat(name, end);
-    rc = write_new(page, reader, name);
-    if (rc == 0 && rename(name, path) != 0)
+    strcpy(piece, path);
+    strcat(piece, end);
+    guard_piece();
+    rc = write_new(page, reader, piece);
+    if (rc == 0 && rename(piece, path) != 0)
         rc = -errno;
     if (rc != 0)
-        unlink(name);
+        unlink(piece);
     return rc;
 }

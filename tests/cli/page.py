@@ -9,6 +9,7 @@ import html.parser
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -269,6 +270,22 @@ def much():
           meta["cut"]["spans"] == len(sizes) - count, (count, meta))
 
 
+def ended():
+    """A signal in the midst leaves no piece of a page."""
+    store = store_of("ended", [event_of(i, "word " * 6000)
+                               for i in range(1300)])
+    where = os.path.join(TMP.name, "ended.d")
+    os.mkdir(where)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        child = subprocess.Popen([TOOL, "view", "--store", store, "--html",
+                                  os.path.join(where, "x.html")])
+        while not os.listdir(where) and child.poll() is None:
+            pass
+        child.send_signal(number)
+        check("signal %d leaves no piece" % number, (child.wait(timeout=60),
+              os.listdir(where)) == (-number, []), os.listdir(where))
+
+
 def repeated():
     events = [event_of(1, "first"), event_of(2, "other"), event_of(1, "last")]
     said = view("--html", PAGE, store=store_of("twice", events)).stderr
@@ -280,6 +297,6 @@ def repeated():
 stores.write(STORE, 400, seed=3)
 hostile.write(HOSTILE)
 for part in (files, opens, agree, filtered, hostile_store, cuts, much,
-             repeated):
+             ended, repeated):
     if not ONLY or part.__name__ in ONLY:
         part()
