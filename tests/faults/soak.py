@@ -232,7 +232,10 @@ def turnover(report, files, file_bytes):
     t, cap = report.case(), 16 * file_bytes  # a 16th of it is a file's
     peak = last = made = 0
     with double(t) as dd:
-        with Living(t, agent(dd, LLMOBS_SPOOL_MAX=str(cap)), keep=True) as app:
+        # On a busy host its exit may take longer than it has by default.
+        env = agent(dd, LLMOBS_SPOOL_MAX=str(cap),
+                    LLMOBS_EXIT_FLUSH_MS="20000")
+        with Living(t, env, keep=True) as app:
             due = time.monotonic()
             while last <= files:
                 due = max(due + 0.02, time.monotonic())
