@@ -135,12 +135,13 @@ int llmobs_load_take(struct llmobs_load *load, const struct llmobs_json *event,
     return wanted || load->tree ? keep_row(load, event, place, wanted) : 0;
 }
 
-/* Takes a line of the store, but of no trace that the filter excludes. */
-static int take_line(void *ctx, struct llmobs_text text,
-                     struct llmobs_place place)
+/* Takes a line of the store, but of no trace that the filter excludes, and of
+ * these traces alone. NULL: of any. */
+static int take(struct llmobs_load *load, const struct llmobs_texts *traces,
+                struct llmobs_text text, struct llmobs_place place)
 {
-    struct llmobs_load *load = ctx;
     struct llmobs_json *event;
+    const char *trace;
     int rc;
 
     if (!llmobs_filter_may_match(load->filter, text, load->tree)) {
@@ -150,9 +151,19 @@ static int take_line(void *ctx, struct llmobs_text text,
     rc = parse_span(load, text, &event);
     if (rc != 0 || event == NULL)
         return rc;
-    rc = llmobs_load_take(load, event, place);
+    trace = llmobs_json_gets(event, "trace_id");
+    if (traces == NULL || llmobs_texts_has(traces, trace, strlen(trace)))
+        rc = llmobs_load_take(load, event, place);
+    else
+        load->events++;
     llmobs_json_free(event);
     return rc;
+}
+
+static int take_line(void *ctx, struct llmobs_text text,
+                     struct llmobs_place place)
+{
+    return take(ctx, NULL, text, place);
 }
 
 /* -- the newest ----------------------------------------------------------- */
@@ -235,8 +246,9 @@ static struct llmobs_text value_at(const char *at, const char *stop)
     return value;
 }
 
-/* True where the line names one of the traces: as its own where that can be
- * told without a parser, else anyhow. */
+/* True where the line may be of one of the traces: it names one as its own
+ * where that can be told without a parser, else anyhow, or an id with an escape.
+ */
 static bool names_trace(const struct window *window, struct llmobs_text text)
 {
     static const char key[] = "\"trace_id\"";
@@ -249,7 +261,9 @@ static bool names_trace(const struct window *window, struct llmobs_text text)
            NULL) {
         struct llmobs_text id = value_at(at += sizeof key - 1, stop);
 
-        if (id.len > 0 && llmobs_texts_has(&window->traces, id.data, id.len))
+        if (id.len > 0 &&
+            (memchr(id.data, '\\', id.len) != NULL ||
+             llmobs_texts_has(&window->traces, id.data, id.len)))
             return true;
     }
     return false;
@@ -264,7 +278,7 @@ static int take_line_of_window(void *ctx, struct llmobs_text text,
         window->load->events++;
         return 0;
     }
-    return take_line(window->load, text, place);
+    return take(window->load, &window->traces, text, place);
 }
 
 static int load_traces(struct llmobs_load *load, struct llmobs_reader *reader)
