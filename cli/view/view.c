@@ -530,6 +530,10 @@ static int choose(struct llmobs_view *view)
         fprintf(stderr, "llmobs view: --step is for --timeseries\n");
         return -EINVAL;
     }
+    if (view->open && view->html != NULL && strcmp(view->html, "-") == 0) {
+        fprintf(stderr, "llmobs view: --open needs a file\n");
+        return -EINVAL;
+    }
     return 0;
 }
 

@@ -141,6 +141,9 @@ def opens():
           and len(whole(path)[1]) == 2)
     said = view("--open", status=1).stderr
     check("open wants a directory", b"XDG_RUNTIME_DIR" in said, said)
+    done = view("--open", "--html", "-", status=2)
+    check("stdout is not opened", not done.stdout and b"a file" in done.stderr,
+          done)
 
 
 # ---- its parts -------------------------------------------------------------
