@@ -156,12 +156,13 @@ static bool spare_one(const struct llmobs_sheet *sheet, size_t *widths)
     return spare > 0;
 }
 
-/* Cuts the first column that is aligned to the left by what is too much. */
+/* Cuts the first column that is aligned to the left by what is too much, down
+ * to CUT_LEAST. */
 static void cut_one(const struct llmobs_sheet *sheet, size_t *widths)
 {
     size_t whole = whole_width(sheet, widths), too_much, i = 0;
 
-    if (sheet->width == 0 || whole <= sheet->width)
+    if (whole <= sheet->width)
         return;
     too_much = whole - sheet->width;
     while (i < sheet->count && (widths[i] == 0 || !sheet->columns[i].left))
@@ -169,6 +170,31 @@ static void cut_one(const struct llmobs_sheet *sheet, size_t *widths)
     if (i < sheet->count && widths[i] > CUT_LEAST)
         widths[i] =
             widths[i] > too_much + CUT_LEAST ? widths[i] - too_much : CUT_LEAST;
+}
+
+/* Leaves the last column out; cuts it where it is the only one. */
+static void drop_one(const struct llmobs_sheet *sheet, size_t *widths)
+{
+    size_t i = sheet->count;
+
+    while (i > 0 && widths[i - 1] == 0)
+        i--;
+    if (i > 0 && whole_width(sheet, widths) > widths[i - 1])
+        widths[i - 1] = 0;
+    else if (i > 0)
+        widths[i - 1] = sheet->width;
+}
+
+/* Makes the columns as narrow as the sheet is. */
+static void narrow(const struct llmobs_sheet *sheet, size_t *widths)
+{
+    if (sheet->width == 0)
+        return;
+    while (whole_width(sheet, widths) > sheet->width &&
+           spare_one(sheet, widths)) {
+    }
+    for (cut_one(sheet, widths); whole_width(sheet, widths) > sheet->width;)
+        drop_one(sheet, widths);
 }
 
 int llmobs_sheet_width(const struct llmobs_sheet *sheet, size_t *width)
@@ -247,10 +273,7 @@ int llmobs_sheet_end(struct llmobs_sheet *sheet)
     if (widths == NULL)
         return -ENOMEM;
     measure(sheet, widths);
-    while (sheet->width > 0 && whole_width(sheet, widths) > sheet->width &&
-           spare_one(sheet, widths)) {
-    }
-    cut_one(sheet, widths);
+    narrow(sheet, widths);
     llmobs_screen_paint(sheet->screen, LLMOBS_PAINT_BOLD);
     (void)print_row(sheet, widths, NULL);
     llmobs_screen_unpaint(sheet->screen, LLMOBS_PAINT_BOLD);

@@ -60,7 +60,7 @@ int llmobs_sheet_width(const struct llmobs_sheet *sheet, size_t *width);
 void llmobs_sheet_clear(struct llmobs_sheet *sheet);
 
 /* Prints the columns. Where they are too wide and no more can be spared, the
- * first one is cut. */
+ * first one is cut, and then the last ones are left out. */
 int llmobs_sheet_end(struct llmobs_sheet *sheet);
 
 #endif

@@ -1,5 +1,6 @@
 #include "cli/term/wrap.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/shared/escape.h"
@@ -146,4 +147,24 @@ int llmobs_wrap_add(struct llmobs_buf *out, struct llmobs_text part)
         rc = llmobs_buf_add(out, piece.data, piece.len);
     }
     return rc;
+}
+
+void llmobs_wrap_print(const struct llmobs_screen *screen,
+                       enum llmobs_paint paint, size_t indent, const char *text)
+{
+    const struct llmobs_text whole = {text, strlen(text)};
+    size_t columns = screen->columns;
+    struct llmobs_wrap wrap;
+    struct llmobs_text line;
+
+    if (columns > 0 && columns <= 2 * indent)
+        indent = 0;
+    llmobs_wrap_init(&wrap, whole, columns > 0 ? columns - indent : 0);
+    while (llmobs_wrap_next(&wrap, &line)) {
+        llmobs_screen_pad(indent + wrap.indent);
+        llmobs_screen_paint(screen, paint);
+        llmobs_screen_put(screen, line);
+        llmobs_screen_unpaint(screen, paint);
+        putchar('\n');
+    }
 }

@@ -11,6 +11,7 @@
 #ifndef LLMOBS_WRAP_H
 #define LLMOBS_WRAP_H
 
+#include "cli/term/screen.h"
 #include "core/base/buf.h"
 
 struct llmobs_wrap {
@@ -30,5 +31,12 @@ bool llmobs_wrap_next(struct llmobs_wrap *wrap, struct llmobs_text *line);
 /* Appends a part of a line fit for a terminal: a tab as blanks, else as
  * cli/shared/escape does. */
 int llmobs_wrap_add(struct llmobs_buf *out, struct llmobs_text part);
+
+/* Prints a text of the tool's own on stdout, in lines of the screen's width, in
+ * that colour. Each begins with so many blanks, where there is room for them.
+ */
+void llmobs_wrap_print(const struct llmobs_screen *screen,
+                       enum llmobs_paint paint, size_t indent,
+                       const char *text);
 
 #endif

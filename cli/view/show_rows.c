@@ -40,6 +40,9 @@ static int add_window(struct llmobs_view *view, struct llmobs_buf *line,
     if (rc == 0 && all > 0)
         rc = llmobs_buf_addf(line, "%zu of %zu %s since ", load->newest, all,
                              what);
+    else if (rc == 0 && load->newest == 1)
+        rc = llmobs_buf_addf(line, "the newest %s, since ",
+                             tree ? "trace" : "span");
     else if (rc == 0)
         rc = llmobs_buf_addf(line, "the newest %zu %s, since ", load->newest,
                              what);
@@ -55,21 +58,6 @@ static bool has_cost(const struct llmobs_load *load)
         if (load->forest.rows[i]->cost >= 0)
             return true;
     return false;
-}
-
-static void print_dim(const struct llmobs_screen *screen,
-                      struct llmobs_text text)
-{
-    struct llmobs_wrap wrap;
-    struct llmobs_text line;
-
-    llmobs_wrap_init(&wrap, text, screen->columns);
-    while (llmobs_wrap_next(&wrap, &line)) {
-        llmobs_screen_paint(screen, LLMOBS_PAINT_DIM);
-        llmobs_screen_put(screen, line);
-        llmobs_screen_unpaint(screen, LLMOBS_PAINT_DIM);
-        putchar('\n');
-    }
 }
 
 /* Says below the rows how many there are besides, and what costs are. */
@@ -94,7 +82,7 @@ static int tell_rest(struct llmobs_view *view, const struct llmobs_load *load,
     }
     if (rc == 0 && line.len > 0) {
         putchar('\n');
-        print_dim(&view->screen, (struct llmobs_text){line.data, line.len});
+        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_DIM, 0, line.data);
     }
     llmobs_buf_fini(&line);
     return rc;

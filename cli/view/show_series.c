@@ -7,7 +7,7 @@
 #include "cli/figures/buckets.h"
 #include "cli/figures/metrics.h"
 #include "cli/figures/spark.h"
-#include "cli/shared/escape.h"
+#include "cli/term/wrap.h"
 #include "cli/view/view.h"
 
 #define NS_PER_S 1000000000
@@ -263,11 +263,10 @@ static int print_head(const struct series *series)
     int64_t end = llmobs_buckets_begin(buckets, buckets->count);
     bool seconds = buckets->step_ns < INT64_C(60) * NS_PER_S;
     char from[64], to[64], zone[64];
-    struct llmobs_buf head, fit;
+    struct llmobs_buf head;
     int rc;
 
     llmobs_buf_init(&head, SIZE_MAX / 2);
-    llmobs_buf_init(&fit, SIZE_MAX / 2);
     add_time(buckets->first_ns, seconds, from);
     add_time(end, seconds, to);
     rc = llmobs_buf_addf(&head, "%s to %s %s, a bar is ", from, to,
@@ -275,12 +274,8 @@ static int print_head(const struct series *series)
     if (rc == 0)
         rc = llmobs_buckets_add_step(&head, buckets);
     if (rc == 0)
-        rc = llmobs_escape_adds(&fit, head.data, series->columns);
-    if (rc == 0)
-        llmobs_screen_puts(series->screen, fit.data);
-    putchar('\n');
+        llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, 0, head.data);
     llmobs_buf_fini(&head);
-    llmobs_buf_fini(&fit);
     return rc;
 }
 
@@ -336,20 +331,25 @@ static int show_bars(struct series *series)
     bool grouped = series->samples.by != LLMOBS_BY_NOTHING;
     size_t groups = series->samples.group_count;
     struct llmobs_sheet sheet;
+    char more[64];
     int rc;
 
     if (series->samples.count == series->left_out)
         return 0;
     llmobs_sheet_init(&sheet, series->screen, LLMOBS_SHEET_WORDS,
                       grouped ? columns : columns + 1, grouped ? 6 : 5);
-    sheet.width = series->columns;
+    if (sheet.width == 0)
+        sheet.width = series->columns;
     rc = fit_bars(series, &sheet);
     if (rc == 0)
         rc = print_head(series);
     if (rc == 0)
         rc = llmobs_sheet_end(&sheet);
-    if (rc == 0 && groups > GROUPS_SHOWN)
-        printf("%zu more; --csv has all\n", groups - GROUPS_SHOWN);
+    if (rc == 0 && groups > GROUPS_SHOWN) {
+        snprintf(more, sizeof more, "%zu more; --csv has all",
+                 groups - GROUPS_SHOWN);
+        llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, 0, more);
+    }
     llmobs_sheet_fini(&sheet);
     return rc;
 }

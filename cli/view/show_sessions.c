@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/figures/metrics.h"
+#include "cli/term/wrap.h"
 #include "cli/view/view.h"
 
 #define NEWEST_USUAL 20
@@ -165,6 +166,7 @@ static int show(struct sessions *sessions, const struct llmobs_view *view)
 {
     struct llmobs_samples *samples = &sessions->samples;
     size_t count, shown;
+    char line[80];
     int rc;
 
     order(samples);
@@ -175,8 +177,11 @@ static int show(struct sessions *sessions, const struct llmobs_view *view)
         rc = add_session(sessions, &samples->groups[i]);
     if (rc == 0)
         rc = llmobs_sheet_end(&sessions->sheet);
-    if (rc == 0 && shown < count && view->format == LLMOBS_SHEET_WORDS)
-        printf("%zu of %zu sessions; -n 0 shows all\n", shown, count);
+    if (rc == 0 && shown < count && view->format == LLMOBS_SHEET_WORDS) {
+        snprintf(line, sizeof line, "%zu of %zu sessions; -n 0 shows all",
+                 shown, count);
+        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_NONE, 0, line);
+    }
     if (rc == 0 && count == 0 && view->load.shown > 0)
         fprintf(stderr, "llmobs view: no span here has a session\n");
     return rc;

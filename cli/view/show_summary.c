@@ -4,6 +4,7 @@
 
 #include "cli/figures/metrics.h"
 #include "cli/rows/cost.h"
+#include "cli/term/wrap.h"
 #include "cli/view/view.h"
 
 #define COUNT (sizeof numbers / sizeof *numbers)
@@ -82,6 +83,7 @@ static void note_cost(const struct summary *summary,
 {
     struct llmobs_cost_sum sum = {.calls = summary->samples.count};
     char note[LLMOBS_COST_NOTE], source[LLMOBS_COST_NOTE];
+    char line[sizeof "cost: , " + 2 * LLMOBS_COST_NOTE];
 
     for (size_t i = 0; i < sum.calls; i++)
         sum.known += summary->samples.list[i].cost >= 0 ? 1 : 0;
@@ -90,10 +92,12 @@ static void note_cost(const struct summary *summary,
     llmobs_cost_note(&sum, note);
     if (prices != NULL)
         llmobs_cost_source(prices, source);
-    if (*note != '\0' || prices != NULL)
-        printf("cost: %s%s%s\n", note,
-               *note != '\0' && prices != NULL ? ", " : "",
-               prices != NULL ? source : "");
+    if (*note == '\0' && prices == NULL)
+        return;
+    snprintf(line, sizeof line, "cost: %s%s%s", note,
+             *note != '\0' && prices != NULL ? ", " : "",
+             prices != NULL ? source : "");
+    llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE, 0, line);
 }
 
 static int show(struct summary *summary, const struct llmobs_prices *prices)

@@ -5,6 +5,7 @@
 #include "cli/figures/waste.h"
 #include "cli/rows/cost.h"
 #include "cli/shared/escape.h"
+#include "cli/term/wrap.h"
 #include "cli/view/view.h"
 
 #define SHOWN 10 /* of each kind, for a person */
@@ -17,17 +18,17 @@ static const struct {
     const char *title;
     const char *unit;
 } kinds[LLMOBS_WASTE_KINDS] = {
-    [LLMOBS_WASTE_REPEAT] = {"repeat", "Requests that had been answered before",
+    [LLMOBS_WASTE_REPEAT] = {"repeat", "Requests that had been answered before:",
                              "time"},
-    [LLMOBS_WASTE_RETRY] = {"retry", "Retries, and what the failed calls cost",
+    [LLMOBS_WASTE_RETRY] = {"retry", "Retries, and what the failed calls cost:",
                             "time"},
     [LLMOBS_WASTE_LOOPS] = {"loop",
                             "The same call of a tool, again and again in one "
-                            "trace",
+                            "trace:",
                             "time"},
-    [LLMOBS_WASTE_FAILED] = {"failed", "Failed calls that were paid for",
+    [LLMOBS_WASTE_FAILED] = {"failed", "Failed calls that were paid for:",
                              "call"},
-    [LLMOBS_WASTE_CALLER] = {"caller", "By caller, each call of a model once",
+    [LLMOBS_WASTE_CALLER] = {"caller", "By caller, each call of a model once:",
                              "call"},
 };
 
@@ -89,18 +90,19 @@ static int show_numbers(const struct llmobs_waste *waste,
 
 /* -- words ---------------------------------------------------------------- */
 
-/* Prints a text at the indent, cut to the screen's width. */
+/* Prints a text at the indent, where there is room for both, cut to the
+ * screen's width. */
 static int print_text(const struct llmobs_view *view, const char *text)
 {
     size_t width = view->screen.columns > 0 ? view->screen.columns : WIDE;
+    size_t indent = width > 2 * INDENT ? INDENT : 0;
     struct llmobs_buf fit;
     int rc;
 
     llmobs_buf_init(&fit, SIZE_MAX / 2);
-    rc = llmobs_escape_adds(&fit, text,
-                            width > 2 * INDENT ? width - INDENT : INDENT);
+    rc = llmobs_escape_adds(&fit, text, width - indent);
     if (rc == 0)
-        printf("%*s", INDENT, "");
+        llmobs_screen_pad(indent);
     if (rc == 0)
         llmobs_screen_puts(&view->screen, fit.data);
     putchar('\n');
@@ -169,10 +171,8 @@ static int print_line(const struct llmobs_view *view,
     llmobs_buf_init(&facts, SIZE_MAX / 2);
     rc = add_facts(&facts, line);
     if (rc == 0)
-        printf("  ");
-    if (rc == 0)
-        llmobs_screen_painted(&view->screen, LLMOBS_PAINT_BOLD, facts.data);
-    putchar('\n');
+        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_BOLD, INDENT / 2,
+                          facts.data);
     llmobs_buf_fini(&facts);
     if (rc == 0)
         rc = print_named(view, "", line->thing);
@@ -208,25 +208,27 @@ static int print_kind(const struct llmobs_waste *waste,
 {
     struct llmobs_waste_line sum = sum_of(waste, kind);
     struct llmobs_buf head;
+    char more[64];
     size_t met = 0;
     int rc;
 
     if (sum.count == 0)
         return 0;
+    llmobs_wrap_print(&view->screen, LLMOBS_PAINT_CYAN, 0, kinds[kind].title);
     llmobs_buf_init(&head, SIZE_MAX / 2);
-    rc = add_facts(&head, &sum);
-    if (rc == 0) {
-        llmobs_screen_painted(&view->screen, LLMOBS_PAINT_CYAN,
-                              kinds[kind].title);
-        printf(":\n");
-        rc = print_named(view, "all: ", head.data);
-    }
+    rc = llmobs_buf_adds(&head, "all: ");
+    if (rc == 0)
+        rc = add_facts(&head, &sum);
+    if (rc == 0)
+        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_NONE, INDENT, head.data);
     llmobs_buf_fini(&head);
     for (size_t i = 0; rc == 0 && i < waste->count; i++)
         if (waste->lines[i].kind == kind && met++ < SHOWN)
             rc = print_line(view, &waste->lines[i]);
-    if (rc == 0 && met > SHOWN)
-        printf("  %zu more; --csv has all\n", met - SHOWN);
+    if (rc == 0 && met > SHOWN) {
+        snprintf(more, sizeof more, "%zu more; --csv has all", met - SHOWN);
+        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_NONE, INDENT / 2, more);
+    }
     return rc;
 }
 

@@ -560,10 +560,17 @@ def bars():
             check("bars within %d %s" % (columns, more), not wide, wide[:2])
         seen = terminal("--summary", "--by", "session", COLUMNS=str(columns),
                         NO_COLOR="1", store=HOSTILE).decode()
-        wide = [x for x in seen.splitlines() if width_of(x) > columns]
-        check("no line is wider than %d" % columns, not wide, wide[:2])
         check("no control reaches the terminal", not re.search(
             "[\0-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", seen))
+    for columns in 1, 8, 20, 40, 60, 80, 200:
+        for form in (["--summary"], ["--summary", "--by", "model"],
+                     ["--timeseries"], ["--sessions", "-n", "2"], ["--waste"]):
+            for store in STORE, HOSTILE:
+                seen = terminal(*form, COLUMNS=str(columns), NO_COLOR="1",
+                                store=store).decode()
+                wide = [x for x in seen.splitlines() if width_of(x) > columns]
+                check("no line of %s is wider than %d" % (form, columns),
+                      not wide, wide[:2])
 
 
 def sessions():
