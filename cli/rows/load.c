@@ -247,8 +247,8 @@ static struct llmobs_text value_at(const char *at, const char *stop)
 }
 
 /* True where the line may be of one of the traces: it names one as its own
- * where that can be told without a parser, else anyhow, or an id with an escape.
- */
+ * where that can be told without a parser, else anyhow, or it has an id with an
+ * escape. */
 static bool names_trace(const struct window *window, struct llmobs_text text)
 {
     static const char key[] = "\"trace_id\"";
@@ -261,9 +261,8 @@ static bool names_trace(const struct window *window, struct llmobs_text text)
            NULL) {
         struct llmobs_text id = value_at(at += sizeof key - 1, stop);
 
-        if (id.len > 0 &&
-            (memchr(id.data, '\\', id.len) != NULL ||
-             llmobs_texts_has(&window->traces, id.data, id.len)))
+        if (id.len > 0 && (memchr(id.data, '\\', id.len) != NULL ||
+                           llmobs_texts_has(&window->traces, id.data, id.len)))
             return true;
     }
     return false;

@@ -18,18 +18,18 @@ static const struct {
     const char *title;
     const char *unit;
 } kinds[LLMOBS_WASTE_KINDS] = {
-    [LLMOBS_WASTE_REPEAT] = {"repeat", "Requests that had been answered before:",
-                             "time"},
-    [LLMOBS_WASTE_RETRY] = {"retry", "Retries, and what the failed calls cost:",
-                            "time"},
+    [LLMOBS_WASTE_REPEAT] = {"repeat",
+                             "Requests that had been answered before:", "time"},
+    [LLMOBS_WASTE_RETRY] = {"retry",
+                            "Retries, and what the failed calls cost:", "time"},
     [LLMOBS_WASTE_LOOPS] = {"loop",
                             "The same call of a tool, again and again in one "
                             "trace:",
                             "time"},
-    [LLMOBS_WASTE_FAILED] = {"failed", "Failed calls that were paid for:",
-                             "call"},
-    [LLMOBS_WASTE_CALLER] = {"caller", "By caller, each call of a model once:",
-                             "call"},
+    [LLMOBS_WASTE_FAILED] = {"failed",
+                             "Failed calls that were paid for:", "call"},
+    [LLMOBS_WASTE_CALLER] = {"caller",
+                             "By caller, each call of a model once:", "call"},
 };
 
 /* Writes the command that shows the trace; NULL for an id that a shell would
