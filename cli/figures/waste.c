@@ -12,7 +12,7 @@
 #define THING 120
 #define TEXT_MAX 65536
 
-/* What is kept of a call of a model, or of a tool. */
+/* The facts that are kept of a call of a model, or of a tool. */
 struct llmobs_waste_call {
     struct llmobs_digest digest;
     const char *trace, *span, *model, *thing, *caller;

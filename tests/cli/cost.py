@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What calls cost: by a computation of this file, by tables that are none, and
+"""The costs of calls: by a computation of this file, by tables that are none, and
 by the table that ships.
 
 usage: cost.py BUILD_DIR [PART]...

@@ -313,8 +313,8 @@ def own_allocator_is_left_alone(t):
 
 @test
 def vfork_child_exits(t):
-    """What it would end is its parent's. Only musl's locks ask for the end of
-    the thread: the parent would wait for them for ever."""
+    """The child ends nothing of its parent's. Only musl's locks ask for the end
+    of the thread: the parent would wait for them for ever."""
     with open(program(t), "rb") as f:
         thread = 0 if b"/ld-musl-" in f.read(4096) else 1
     with double(t) as dd:

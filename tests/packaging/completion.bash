@@ -1,4 +1,4 @@
-# What bash would offer for a half line, and zsh and fish where they are here.
+# The words that bash would offer for a half line, and zsh and fish where they are here.
 # usage: completion.bash BUILD_DIR
 build=$(cd "${1:-build}" && pwd -P) || exit 2
 cd "$(dirname "$0")/../.." || exit 2

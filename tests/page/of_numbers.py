@@ -35,7 +35,7 @@ def rank(values, share):
 
 
 def cost_of(event):
-    """What a call costs, or None."""
+    """The cost of a call, or None."""
     usage, model = event["metrics"], event["meta"].get("model_name") or ""
     prices = next((p for name, p in PRICES.items() if fnmatch.fnmatchcase(
         model, name)), None)
