@@ -16,12 +16,13 @@ import tarfile
 import tempfile
 
 sys.dont_write_bytecode = True
+from checks import check  # noqa: E402
+from inputs import hostile  # noqa: E402
+
 BUILD, *ONLY = sys.argv[1:]
 BUILD = os.path.abspath(BUILD)
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-sys.path[:0] = [os.path.join(ROOT, "tests", "page")]
-import hostile  # noqa: E402
 
 TOOL = os.path.join(BUILD, "llmobs")
 TMP = tempfile.TemporaryDirectory(prefix="llmobs-cost.")
@@ -29,11 +30,6 @@ KINDS = ("input_cost_per_token", "cache_read_input_token_cost",
          "cache_creation_input_token_cost",
          "cache_creation_input_token_cost_above_1hr",
          "output_cost_per_token", "output_cost_per_reasoning_token")
-
-
-def check(name, good, what=""):
-    print("%s %s%s" % ("ok" if good else "not ok", name,
-                       "" if good else " (%s)" % str(what)[:1500]), flush=True)
 
 
 def path(name):

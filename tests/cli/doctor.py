@@ -20,6 +20,9 @@ import tempfile
 import threading
 import time
 
+sys.dont_write_bytecode = True
+from checks import check  # noqa: E402
+
 BUILD, RUN, *PARTS = sys.argv[1:]
 TOOL = os.path.join(BUILD, "llmobs")
 SHIM = os.path.join(BUILD, "libllmobs_preload.so")
@@ -41,11 +44,6 @@ int curl_easy_perform(void *h) { return h != 0; }
 int curl_easy_setopt(void *h) { return h != 0; }
 int curl_easy_getinfo(void *h) { return h != 0; }
 """
-
-
-def check(name, good, what=""):
-    print("%s %s%s" % ("ok" if good else "not ok", name,
-                       "" if good else " (%s)" % str(what)[:1500]), flush=True)
 
 
 def place(*names):

@@ -18,6 +18,9 @@ import tempfile
 import threading
 import time
 
+sys.dont_write_bytecode = True
+from checks import check  # noqa: E402
+
 BUILD, *PARTS = sys.argv[1:]
 TOOL = os.path.join(BUILD, "llmobs")
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
@@ -30,11 +33,6 @@ BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,
         "LLMOBS_CONFIG": os.path.join(TMP, "none.conf")}
 # A server of gRPC in Go sends this before it reads: SETTINGS of HTTP/2.
 FRAME = b"\0\0\6\4\0\0\0\0\0\0\5\0\0\x40\0"
-
-
-def check(name, good, what=""):
-    print("%s %s%s" % ("ok" if good else "not ok", name,
-                       "" if good else " (%s)" % str(what)[:1500]), flush=True)
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):

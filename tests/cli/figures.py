@@ -25,6 +25,7 @@ import tempfile
 import unicodedata
 
 sys.dont_write_bytecode = True
+from checks import check  # noqa: E402
 from inputs import hostile, stores  # noqa: E402
 
 BUILD, *ONLY = sys.argv[1:]
@@ -41,11 +42,6 @@ FILTERS = [[], ["--kind", "llm"], ["--errors"], ["--model", "gpt-4o*"],
            ["--session", "session-7"], ["--min-duration", "300ms"],
            ["--tag", "env:prod"], ["--name", "!OpenAI.*"],
            ["--grep", "parcel|invoice"], ["--kind", "tool"]]
-
-
-def check(name, good, what=""):
-    print("%s %s%s" % ("ok" if good else "not ok", name,
-                       "" if good else " (%s)" % str(what)[:1500]), flush=True)
 
 
 def view(*args, store=STORE, status=0, **env):

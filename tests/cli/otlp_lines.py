@@ -11,6 +11,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+from checks import check  # noqa: E402
+
 BUILD = sys.argv[1]
 TOOL = os.path.join(BUILD, "llmobs")
 TMP = tempfile.mkdtemp(prefix="llmobs-otlp-lines.")
@@ -20,11 +23,6 @@ BASE = {"PATH": "/usr/bin:/bin", "HOME": TMP, "LLMOBS_EXPORTER": "store",
         "LLMOBS_CONFIG": os.path.join(TMP, "none.conf"),
         "LLMOBS_SPOOL_MAX": "0"}
 LINE_MAX = 1024 * 1024  # of the otlpjsonfile receiver of a Collector
-
-
-def check(name, good, what=""):
-    print("%s %s%s" % ("ok" if good else "not ok", name,
-                       "" if good else " (%s)" % str(what)[:1500]), flush=True)
 
 
 def tool(*args, out=subprocess.PIPE, **env):

@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+from checks import check  # noqa: E402
 from inputs import hostile, stores  # noqa: E402
 
 BUILD, *ONLY = sys.argv[1:]
@@ -24,11 +25,6 @@ TMP = tempfile.TemporaryDirectory(prefix="llmobs-page-cli.")
 PAGE = os.path.join(TMP.name, "page.html")
 STORE = os.path.join(TMP.name, "store")
 HOSTILE = os.path.join(TMP.name, "hostile")
-
-
-def check(name, good, what=""):
-    print("%s %s%s" % ("ok" if good else "not ok", name,
-                       "" if good else " (%s)" % str(what)[:1500]), flush=True)
 
 
 def view(*args, store=STORE, status=0, **env):

@@ -15,6 +15,9 @@ import sys
 import tempfile
 import threading
 
+sys.dont_write_bytecode = True
+from checks import check  # noqa: E402
+
 BUILD = sys.argv[1]
 TOOL = os.path.join(BUILD, "llmobs")
 SHIM, CORE = "libllmobs_preload.so", "libllmobs_core.so"
@@ -45,11 +48,6 @@ int main(int argc, char **argv) {
   if (connect(fd, (void *)&at, sizeof at)) return 1;
   return write(fd, text, sizeof text - 1) < 0 || read(fd, text, 9) < 1; }
 """
-
-
-def check(name, good, what=""):
-    print("%s %s%s" % ("ok" if good else "not ok", name,
-                       "" if good else " (%s)" % str(what)[:1500]), flush=True)
 
 
 def doctor(*args, target="curl", timeout=100, **env):
