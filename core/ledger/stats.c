@@ -42,13 +42,6 @@ enum llmobs_stat llmobs_stats_sent(const char *exporter)
     return LLMOBS_STAT_COUNT;
 }
 
-bool llmobs_stats_name_settles(const char *name)
-{
-    return strcmp(name, "delivered") == 0 || strcmp(name, "sampled_out") == 0 ||
-           strcmp(name, "unconfirmed") == 0 || strcmp(name, "left") == 0 ||
-           strcmp(name, "purged") == 0 || strncmp(name, "dropped_", 8) == 0;
-}
-
 /* By number, as a short process asks for all of them at its end. */
 bool llmobs_stats_settles(enum llmobs_stat stat)
 {
@@ -57,6 +50,15 @@ bool llmobs_stats_settles(enum llmobs_stat stat)
            stat == LLMOBS_STAT_purged ||
            (stat >= LLMOBS_STAT_dropped_full &&
             stat <= LLMOBS_STAT_dropped_died);
+}
+
+/* A later release may have dropped for a reason that has no number here. */
+bool llmobs_stats_name_settles(const char *name)
+{
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
+        if (strcmp(names[i], name) == 0)
+            return llmobs_stats_settles((enum llmobs_stat)i);
+    return strncmp(name, "dropped_", 8) == 0;
 }
 
 void llmobs_stats_reset(void)
