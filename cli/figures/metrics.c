@@ -88,10 +88,7 @@ static int refuse(const char *words, size_t len)
         llmobs_suggest_offer(&suggest, all[i].word);
     fprintf(stderr, "llmobs view: --timeseries: no such metric: %s",
             llmobs_escape_name(word, shown));
-    if (suggest.best != NULL)
-        fprintf(stderr, "; did you mean %s?\n", suggest.best);
-    else
-        fputs("; docs/VIEW.md lists them\n", stderr);
+    llmobs_suggest_end(suggest.best, "docs/VIEW.md lists them");
     return -EINVAL;
 }
 

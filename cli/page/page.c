@@ -28,8 +28,7 @@ struct writer {
     struct llmobs_buf index, key;
     struct llmobs_texts texts;   /* of the last rows */
     struct llmobs_texts written; /* the ids of the spans in the page */
-    struct llmobs_place *evaluations;
-    size_t count, cap;
+    struct llmobs_places evaluations;
 };
 
 /* -- spans ---------------------------------------------------------------- */
@@ -111,22 +110,6 @@ static bool is_counted(struct llmobs_page *page, struct llmobs_text line)
     return true;
 }
 
-static int keep_place(struct writer *w, struct llmobs_place place)
-{
-    if (w->count == w->cap) {
-        size_t cap = w->cap == 0 ? 64 : w->cap * 2;
-        struct llmobs_place *more =
-            reallocarray(w->evaluations, cap, sizeof *more);
-
-        if (more == NULL)
-            return -ENOMEM;
-        w->evaluations = more;
-        w->cap = cap;
-    }
-    w->evaluations[w->count++] = place;
-    return 0;
-}
-
 static int take_event(struct writer *w, struct llmobs_text line,
                       struct llmobs_place place,
                       const struct llmobs_json *event)
@@ -135,7 +118,7 @@ static int take_event(struct writer *w, struct llmobs_text line,
 
     if (!llmobs_load_is_span(event)) {
         if (llmobs_evaluations_is_one(event))
-            return keep_place(w, place);
+            return llmobs_places_add(&w->evaluations, place);
         page->bad++;
         return 0;
     }
@@ -209,8 +192,8 @@ static int put_evaluations(struct writer *w)
     int rc = 0;
 
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
-    for (size_t i = w->count; rc == 0 && i-- > 0;)
-        rc = put_evaluation(w, w->evaluations[i], &line, &written);
+    for (size_t i = w->evaluations.count; rc == 0 && i-- > 0;)
+        rc = put_evaluation(w, w->evaluations.list[i], &line, &written);
     llmobs_buf_fini(&line);
     return rc;
 }
@@ -344,6 +327,6 @@ int llmobs_page_make(struct llmobs_page *page, struct llmobs_reader *reader,
     llmobs_buf_fini(&w.key);
     llmobs_texts_fini(&w.texts);
     llmobs_texts_fini(&w.written);
-    free(w.evaluations);
+    llmobs_places_fini(&w.evaluations);
     return rc;
 }

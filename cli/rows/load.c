@@ -332,14 +332,11 @@ int llmobs_load_fill(struct llmobs_load *load, struct llmobs_reader *reader,
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
     for (size_t i = 0; rc == 0 && i < load->forest.count; i++) {
         struct llmobs_row *row = load->forest.rows[i];
-        struct llmobs_json *event = NULL;
+        struct llmobs_json *event;
 
         if (row->filled || !ask(row))
             continue;
-        rc = llmobs_reader_again(reader, row->place, &line);
-        if (rc == 0)
-            rc = llmobs_json_parse((struct llmobs_text){line.data, line.len},
-                                   &event);
+        rc = llmobs_reader_event(reader, row->place, &line, &event);
         if (rc == 0)
             rc = llmobs_row_fill(row, event, load->parts, &load->texts);
         llmobs_cost_estimate(row, load->prices);

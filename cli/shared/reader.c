@@ -619,3 +619,36 @@ int llmobs_reader_again(struct llmobs_reader *reader, struct llmobs_place place,
         rc = -ESTALE;
     return rc == 0 ? llmobs_buf_add(out, "", 0) : rc;
 }
+
+int llmobs_reader_event(struct llmobs_reader *reader, struct llmobs_place place,
+                        struct llmobs_buf *room, struct llmobs_json **event)
+{
+    int rc = llmobs_reader_again(reader, place, room);
+
+    *event = NULL;
+    return rc != 0 ? rc
+                   : llmobs_json_parse(
+                         (struct llmobs_text){room->data, room->len}, event);
+}
+
+int llmobs_places_add(struct llmobs_places *places, struct llmobs_place place)
+{
+    if (places->count == places->cap) {
+        size_t cap = places->cap == 0 ? 64 : places->cap * 2;
+        struct llmobs_place *more =
+            reallocarray(places->list, cap, sizeof *more);
+
+        if (more == NULL)
+            return -ENOMEM;
+        places->list = more;
+        places->cap = cap;
+    }
+    places->list[places->count++] = place;
+    return 0;
+}
+
+void llmobs_places_fini(struct llmobs_places *places)
+{
+    free(places->list);
+    *places = (struct llmobs_places){0};
+}

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "core/base/buf.h"
+#include "core/text/json.h"
 
 #define LLMOBS_READER_LINE_MAX (64u * 1024 * 1024)
 
@@ -29,6 +30,15 @@ struct llmobs_place {
     uint32_t len;
     uint64_t at;
 };
+
+/* Places in the order in which they were added; all zeros: none. */
+struct llmobs_places {
+    struct llmobs_place *list;
+    size_t count, cap;
+};
+
+int llmobs_places_add(struct llmobs_places *places, struct llmobs_place place);
+void llmobs_places_fini(struct llmobs_places *places);
 
 struct llmobs_reader_report {
     size_t files;      /* files read by the last walk */
@@ -67,6 +77,10 @@ int llmobs_reader_more(struct llmobs_reader *reader, llmobs_reader_line *line,
  * is gone, or shorter. */
 int llmobs_reader_again(struct llmobs_reader *reader, struct llmobs_place place,
                         struct llmobs_buf *out);
+
+/* The same, and gives its *event; needs `room`, whose content it replaces. */
+int llmobs_reader_event(struct llmobs_reader *reader, struct llmobs_place place,
+                        struct llmobs_buf *room, struct llmobs_json **event);
 
 /* When the file of a line was last written to, a wall time as since_ns is. */
 int64_t llmobs_reader_written(const struct llmobs_reader *reader,

@@ -1,6 +1,7 @@
 #include "cli/shared/suggest.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #define FAR 3
@@ -59,4 +60,12 @@ void llmobs_suggest_offer(struct llmobs_suggest *suggest, const char *word)
         suggest->distance = far;
         suggest->best = word;
     }
+}
+
+void llmobs_suggest_end(const char *best, const char *otherwise)
+{
+    if (best != NULL)
+        fprintf(stderr, "; did you mean %s?\n", best);
+    else
+        fprintf(stderr, "; %s\n", otherwise);
 }

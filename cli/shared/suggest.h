@@ -24,4 +24,8 @@ void llmobs_suggest_init(struct llmobs_suggest *suggest, const char *typed);
  * differ, or stand in the wrong order; in either case of letters. */
 void llmobs_suggest_offer(struct llmobs_suggest *suggest, const char *word);
 
+/* Ends a line on stderr: "; did you mean BEST?", or where BEST is NULL "; " and
+ * the other words. */
+void llmobs_suggest_end(const char *best, const char *otherwise);
+
 #endif

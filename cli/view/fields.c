@@ -84,10 +84,7 @@ static int refuse(const char *name)
         llmobs_suggest_offer(&suggest, all[i].name);
     fprintf(stderr, "llmobs view: --fields: no such field: %s",
             llmobs_escape_name(name, shown));
-    if (suggest.best != NULL)
-        fprintf(stderr, "; did you mean %s?\n", suggest.best);
-    else
-        fputs("; docs/VIEW.md lists them\n", stderr);
+    llmobs_suggest_end(suggest.best, "docs/VIEW.md lists them");
     return -EINVAL;
 }
 

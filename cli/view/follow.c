@@ -137,12 +137,8 @@ static void mark_shown(struct trace *trace)
 static int read_again(const struct follow *follow, const struct llmobs_row *row,
                       struct llmobs_buf *line, struct llmobs_json **event)
 {
-    int rc = llmobs_reader_again(follow->view->reader, row->place, line);
+    int rc = llmobs_reader_event(follow->view->reader, row->place, line, event);
 
-    *event = NULL;
-    if (rc == 0)
-        rc = llmobs_json_parse((struct llmobs_text){line->data, line->len},
-                               event);
     return rc == -ESTALE ? 0 : rc;
 }
 

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/view/otlp_lines.h"
 #include "cli/view/view.h"
@@ -11,8 +10,7 @@ struct events {
     bool quiet;                     /* one span is enough, and not printed */
 
     /* The places of the newest ones, which a walk from the end notes. */
-    struct llmobs_place *places;
-    size_t count, cap;
+    struct llmobs_places places;
     size_t spans;
 };
 
@@ -90,22 +88,6 @@ static int take_line(void *ctx, struct llmobs_text text,
 
 /* -- the newest ----------------------------------------------------------- */
 
-static int note_place(struct events *events, struct llmobs_place place)
-{
-    if (events->count == events->cap) {
-        size_t cap = events->cap == 0 ? 64 : events->cap * 2;
-        struct llmobs_place *places =
-            reallocarray(events->places, cap, sizeof *places);
-
-        if (places == NULL)
-            return -ENOMEM;
-        events->places = places;
-        events->cap = cap;
-    }
-    events->places[events->count++] = place;
-    return 0;
-}
-
 /* Evaluations do not count: they come with the spans. */
 static int take_line_back(void *ctx, struct llmobs_text text,
                           struct llmobs_place place)
@@ -115,7 +97,7 @@ static int take_line_back(void *ctx, struct llmobs_text text,
     int rc = read_wanted(events, text, &event);
 
     if (rc == 0 && event != NULL) {
-        rc = note_place(events, place);
+        rc = llmobs_places_add(&events->places, place);
         events->spans += llmobs_load_is_span(event) ? 1 : 0;
     }
     llmobs_json_free(event);
@@ -131,9 +113,9 @@ static int give_noted(struct events *events)
     int rc = 0;
 
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
-    for (size_t i = events->count; rc == 0 && i > 0; i--) {
-        rc = llmobs_reader_again(events->view->reader, events->places[i - 1],
-                                 &line);
+    for (size_t i = events->places.count; rc == 0 && i > 0; i--) {
+        rc = llmobs_reader_again(events->view->reader,
+                                 events->places.list[i - 1], &line);
         if (rc == 0)
             rc = give(events, (struct llmobs_text){line.data, line.len});
         else if (rc == -ESTALE) /* the exporter has removed the file */
@@ -151,7 +133,7 @@ static int give_newest(struct events *events)
 
     if (rc >= 0)
         rc = give_noted(events);
-    free(events->places);
+    llmobs_places_fini(&events->places);
     return rc;
 }
 

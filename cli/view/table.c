@@ -344,15 +344,12 @@ static int print_short(struct table *table, const char *bars,
 static int print_messages(struct table *table, const char *bars,
                           const struct llmobs_row *row)
 {
-    struct llmobs_json *event = NULL;
+    struct llmobs_json *event;
     struct llmobs_buf line;
     int rc;
 
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
-    rc = llmobs_reader_again(table->style->messages, row->place, &line);
-    if (rc == 0)
-        rc = llmobs_json_parse((struct llmobs_text){line.data, line.len},
-                               &event);
+    rc = llmobs_reader_event(table->style->messages, row->place, &line, &event);
     llmobs_buf_fini(&line);
     if (rc == 0 && (table->brief || table->style->whole))
         return llmobs_transcript_print(&table->transcript, row, event, bars);

@@ -16,6 +16,7 @@
 #include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/options.h"
+#include "cli/shared/suggest.h"
 #include "cli/view/view.h"
 #include "core/base/clock.h"
 #include "core/config/state_dir.h"
@@ -276,12 +277,9 @@ static int set_by(struct llmobs_view *view, const char *word)
     if (llmobs_samples_by(word, &view->by, &near) == 0)
         return 0;
     fprintf(stderr, "llmobs view: --by: no such way to group");
-    if (near != NULL)
-        fprintf(stderr, "; did you mean %s?\n", near);
-    else
-        fputs("; there are model, provider, ml_app, service, kind, session, "
-              "day, error\n",
-              stderr);
+    llmobs_suggest_end(near,
+                       "there are model, provider, ml_app, service, kind, "
+                       "session, day, error");
     return -EINVAL;
 }
 
