@@ -70,6 +70,16 @@ static const struct llmobs_dialect *const cohere[] = {
     NULL,
 };
 
+static const struct llmobs_dialect *const ollama[] = {
+    &llmobs_dialect_ollama,
+    &llmobs_dialect_openai_chat,
+    &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings,
+    &llmobs_dialect_openai_responses,
+    &llmobs_dialect_anthropic,
+    NULL,
+};
+
 static const struct llmobs_dialect *const bedrock[] = {
     &llmobs_dialect_bedrock_converse,
     &llmobs_dialect_bedrock_embed,
@@ -119,10 +129,70 @@ static const struct llmobs_provider providers[] = {
     {HOST("api.z.ai"), .name = "zai", .dialects = openai},
     {HOST("open.bigmodel.cn"), .name = "zai", .dialects = openai},
     {HOST("api.deepseek.com"), .name = "deepseek", .dialects = openai},
+    {HOST("ai-gateway.helicone.ai"), .name = "helicone", .dialects = openai},
+    {HOST("ai-gateway.vercel.sh"), .name = "vercel", .dialects = openai},
+    {HOST("aihubmix.com"), .name = "aihubmix", .dialects = openai},
+    {HOST("api.ai21.com"), .name = "ai21", .dialects = openai},
+    {HOST("api.clarifai.com"), .name = "clarifai", .dialects = openai},
+    {HOST("api.cloudflare.com"), .name = "cloudflare", .dialects = openai},
+    {HOST("api.deepinfra.com"), .name = "deepinfra", .dialects = openai},
+    {HOST("api.featherless.ai"), .name = "featherless", .dialects = openai},
+    {HOST("api.friendli.ai"), .name = "friendli", .dialects = openai},
+    {HOST("*.githubcopilot.com"), .name = "github", .dialects = openai},
+    {HOST("api.hunyuan.cloud.tencent.com"), .name = "tencent",
+     .dialects = openai},
+    {HOST("api.hyperbolic.xyz"), .name = "hyperbolic", .dialects = openai},
+    {HOST("api.inference.net"), .name = "inference_net", .dialects = openai},
+    {HOST("api.inference.wandb.ai"), .name = "wandb", .dialects = openai},
+    {HOST("api.jina.ai"), .name = "jina", .dialects = openai},
+    {HOST("api.lambda.ai"), .name = "lambda", .dialects = openai},
+    {HOST("api.lingyiwanwu.com"), .name = "lingyiwanwu", .dialects = openai},
+    {HOST("api.llama.com"), .name = "meta", .dialects = openai},
+    {HOST("api.minimax.chat"), .name = "minimax", .dialects = openai},
+    {HOST("api.minimax.io"), .name = "minimax", .dialects = openai},
+    {HOST("api.minimaxi.com"), .name = "minimax", .dialects = openai},
+    {HOST("api.morphllm.com"), .name = "morph", .dialects = openai},
+    {HOST("api.novita.ai"), .name = "novita", .dialects = openai},
+    {HOST("api.parasail.io"), .name = "parasail", .dialects = openai},
+    {HOST("api.poe.com"), .name = "poe", .dialects = openai},
+    {HOST("api.publicai.co"), .name = "publicai", .dialects = openai},
+    {HOST("api.reka.ai"), .name = "reka", .dialects = openai},
+    {HOST("api.replicate.com"), .name = "replicate", .dialects = openai},
+    {HOST("api.scaleway.ai"), .name = "scaleway", .dialects = openai},
+    {HOST("api.siliconflow.cn"), .name = "siliconflow", .dialects = openai},
+    {HOST("api.siliconflow.com"), .name = "siliconflow", .dialects = openai},
+    {HOST("api.stepfun.com"), .name = "stepfun", .dialects = openai},
+    {HOST("api.studio.nebius.ai"), .name = "nebius", .dialects = openai},
+    {HOST("api.studio.nebius.com"), .name = "nebius", .dialects = openai},
+    {HOST("api.tokenfactory.nebius.com"), .name = "nebius", .dialects = openai},
+    {HOST("api.upstage.ai"), .name = "upstage", .dialects = openai},
+    {HOST("api.v0.dev"), .name = "v0", .dialects = openai},
+    {HOST("api.venice.ai"), .name = "venice", .dialects = openai},
+    {HOST("api.voyageai.com"), .name = "voyage", .dialects = openai},
+    {HOST("api.writer.com"), .name = "writer", .dialects = openai},
+    {HOST("ark.*.volces.com"), .name = "volcengine", .dialects = openai},
+    {HOST("*.endpoints.kepler.ai.cloud.ovh.net"), .name = "ovhcloud",
+     .dialects = openai},
+    {HOST("fal.run"), .name = "fal", .dialects = openai},
+    {HOST("gateway.ai.cloudflare.com"), .name = "cloudflare",
+     .dialects = openai},
+    {HOST("inference.api.nscale.com"), .name = "nscale", .dialects = openai},
+    {HOST("inference.baseten.co"), .name = "baseten", .dialects = openai},
+    {HOST("inference.do-ai.run"), .name = "digitalocean", .dialects = openai},
+    {HOST("llm.chutes.ai"), .name = "chutes", .dialects = openai},
+    {HOST("llm-gateway.assemblyai.com"), .name = "assemblyai",
+     .dialects = openai},
+    {HOST("qianfan.baidubce.com"), .name = "baidu", .dialects = openai},
     {HOST("api.mistral.ai"), .name = "mistral", .genai = "mistral_ai",
      .dialects = mistral},
     {HOST("codestral.mistral.ai"), .name = "mistral", .genai = "mistral_ai",
      .dialects = mistral},
+    {HOST("ollama.com"), .name = "ollama", .dialects = ollama},
+    {HOST("*.databricks.com"), .name = "databricks", .dialects = openai},
+    {HOST("*.azuredatabricks.net"), .name = "databricks", .dialects = openai},
+    {HOST("*.snowflakecomputing.com"), .name = "snowflake", .dialects = openai},
+    {HOST("*.ml.cloud.ibm.com"), .name = "watsonx", .genai = "ibm.watsonx.ai",
+     .dialects = openai},
     {HOST("api.cohere.com"), .name = "cohere", .span_name = "cohere.request",
      .dialects = cohere},
     {HOST("api.cohere.ai"), .name = "cohere", .span_name = "cohere.request",
@@ -135,6 +205,8 @@ static const struct llmobs_provider providers[] = {
      .genai = "aws.bedrock", .dialects = bedrock},
     {HOST("bedrock-runtime*.api.aws"), .name = "amazon_bedrock",
      .genai = "aws.bedrock", .dialects = bedrock},
+    {HOST("bedrock-mantle*.api.aws"), .name = "amazon_bedrock",
+     .genai = "aws.bedrock", .dialects = openai},
 };
 
 const struct llmobs_dialect *llmobs_dialect_find(const char *name)
@@ -148,38 +220,47 @@ const struct llmobs_dialect *llmobs_dialect_find(const char *name)
 }
 
 #define PROVIDERS (sizeof(providers) / sizeof(providers[0]))
-_Static_assert(PROVIDERS <= 64, "a bit for each");
+#define WORD 64
+#define WORDS ((PROVIDERS + WORD - 1) / WORD)
 
-/* One bit for each row that the host's last byte does not rule out. Each
- * request asks, so this has to be cheap. */
-static uint64_t possible(struct llmobs_text host)
+/* Sets one bit for each row that the host's last byte does not rule out; false:
+ * it rules out all of them. Each request with a known path asks, so this has to
+ * be cheap. */
+static bool possible(struct llmobs_text host, uint64_t bits[WORDS])
 {
-    uint64_t bits = 0;
+    bool any = false;
 
+    memset(bits, 0, WORDS * sizeof(*bits));
     for (size_t i = 0; i < PROVIDERS; i++)
-        if (llmobs_text_may_match(host, providers[i].host))
-            bits |= UINT64_C(1) << i;
-    return bits;
+        if (llmobs_text_may_match(host, providers[i].host)) {
+            bits[i / WORD] |= UINT64_C(1) << i % WORD;
+            any = true;
+        }
+    return any;
 }
 
 static const struct llmobs_provider *find_host(struct llmobs_text host,
-                                               uint64_t bits)
+                                               const uint64_t all[WORDS])
 {
-    for (; bits; bits &= bits - 1) {
-        const struct llmobs_provider *at = &providers[__builtin_ctzll(bits)];
+    for (size_t word = 0; word < WORDS; word++)
+        for (uint64_t bits = all[word]; bits; bits &= bits - 1) {
+            const struct llmobs_provider *at =
+                &providers[word * WORD + (size_t)__builtin_ctzll(bits)];
 
-        if (llmobs_text_matches(host, at->host))
-            return at;
-    }
+            if (llmobs_text_matches(host, at->host))
+                return at;
+        }
     return NULL;
 }
 
 const struct llmobs_provider *llmobs_provider_find(const struct llmobs_url *url)
 {
     struct llmobs_text host = {url->host, url->host_len};
-    uint64_t bits = possible(host);
+    uint64_t bits[WORDS];
 
-    while (bits) {
+    if (!possible(host, bits))
+        return NULL;
+    for (;;) {
         const struct llmobs_provider *provider = find_host(host, bits);
         const char *dot =
             host.len > 0 ? memchr(host.data, '.', host.len) : NULL;
