@@ -123,7 +123,7 @@ static void keep_line(struct llmobs_exchange *exchange, const char *line,
         return;
     }
     llmobs_exchange_expect(exchange, line, len);
-    llmobs_headers_keep(&exchange->response_headers, line, len);
+    llmobs_headers_keep_answer(&exchange->response_headers, line, len);
 }
 
 /* libcurl delivers one line as a rule, but after a pause all lines that came

@@ -112,8 +112,9 @@ struct llmobs_item *llmobs_exchange_to_spooled(struct llmobs_exchange *exchange)
     return item;
 }
 
-void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
-                         size_t len)
+static void keep_line(struct llmobs_headers *headers, const char *line,
+                      size_t len,
+                      const char *(*allowed)(const char *name, size_t len))
 {
     const char *colon = memchr(line, ':', len);
     struct llmobs_header *header;
@@ -124,7 +125,7 @@ void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
         return;
     name_len = (size_t)(colon - line);
     header = &headers->list[headers->count];
-    header->name = llmobs_allowlist_header(line, name_len);
+    header->name = allowed(line, name_len);
     if (!header->name)
         return;
     value =
@@ -134,6 +135,22 @@ void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
     header->value = strndup(value.data, value.len);
     if (header->value)
         headers->count++;
+}
+
+void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
+                         size_t len)
+{
+    keep_line(headers, line, len, llmobs_allowlist_header);
+}
+
+/* A server that tells much does not take the place of what is needed. */
+void llmobs_headers_keep_answer(struct llmobs_headers *headers,
+                                const char *line, size_t len)
+{
+    bool full = headers->count >= LLMOBS_HEADERS_MAX - LLMOBS_HEADERS_NEEDED;
+
+    keep_line(headers, line, len,
+              full ? llmobs_allowlist_header : llmobs_allowlist_answer);
 }
 
 void llmobs_headers_clear(struct llmobs_headers *headers)

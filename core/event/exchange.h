@@ -23,6 +23,8 @@
 #include "rules/rules.h"
 
 #define LLMOBS_HEADERS_MAX 32
+/* Of them, so many are for headers that the call cannot be read without. */
+#define LLMOBS_HEADERS_NEEDED 8
 #define LLMOBS_HEADER_VALUE_MAX 1024
 #define LLMOBS_MARKS_MAX 4096
 #define LLMOBS_ERROR_TEXT_MAX 256
@@ -123,6 +125,9 @@ struct llmobs_item *llmobs_exchange_to_spooled(
  * without its line end; a line of another form is ignored. */
 void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
                          size_t len);
+/* The same for a line of an answer: keeps the provider's own words too. */
+void llmobs_headers_keep_answer(struct llmobs_headers *headers,
+                                const char *line, size_t len);
 void llmobs_headers_clear(struct llmobs_headers *headers);
 
 /* Notes the length of the response, where this line of its header says it. */

@@ -10,6 +10,7 @@
 #include "core/callsite/caller.h"
 #include "core/callsite/caller_left.h"
 #include "core/event/annotation_apply.h"
+#include "core/event/told.h"
 #include "core/privacy/links.h"
 #include "core/privacy/mask.h"
 #include "core/privacy/members.h"
@@ -381,6 +382,7 @@ static void add_transfer(const struct llmobs_exchange *exchange,
     set_ms(to, "connect_ms", from->connect_ms);
     set_ms(to, "tls_ms", from->tls_ms);
     set_ms(to, "first_byte_ms", from->first_byte_ms);
+    llmobs_told_add(&exchange->response_headers, to);
     (void)llmobs_json_set(span->metadata, "transfer", to);
 }
 

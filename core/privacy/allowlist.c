@@ -12,26 +12,85 @@
 #define WORD_MAX 24
 #define VERSION_MAX 8
 
-/* The headers that dialects and the body's decoding need (WIRE 6.1, 6.9). */
-static const char *const headers[] = {
-    "content-type",
-    "content-encoding",
-    "x-stainless-helper-method",
-    "x-amzn-errortype",
-    "x-amzn-bedrock-input-token-count",
-    "x-amzn-bedrock-output-token-count",
-    "x-amzn-bedrock-cache-read-input-token-count",
-    "x-amzn-bedrock-cache-write-input-token-count",
+/* The longest name below. */
+#define NAME_ROOM 44
+
+struct name {
+    unsigned char len;
+    char text[NAME_ROOM];
 };
+
+#define NAME(text)             \
+    {                          \
+        sizeof(text) - 1, text \
+    }
+#define COUNT(names) (sizeof(names) / sizeof(*(names)))
+
+/* The headers that dialects and the body's decoding need (WIRE 6.1, 6.9). */
+static const struct name needed[] = {
+    NAME("content-type"),
+    NAME("content-encoding"),
+    NAME("x-stainless-helper-method"),
+    NAME("x-amzn-errortype"),
+    NAME("x-amzn-bedrock-input-token-count"),
+    NAME("x-amzn-bedrock-output-token-count"),
+    NAME("x-amzn-bedrock-cache-read-input-token-count"),
+    NAME("x-amzn-bedrock-cache-write-input-token-count"),
+};
+
+/* The names that llmobs_told_add knows (core/event/told.c). */
+static const struct name told[] = {
+    NAME("x-request-id"),
+    NAME("request-id"),
+    NAME("x-amzn-requestid"),
+    NAME("apim-request-id"),
+    NAME("cf-ray"),
+    NAME("openai-processing-ms"),
+    NAME("x-envoy-upstream-service-time"),
+    NAME("x-amzn-bedrock-invocation-latency"),
+    NAME("retry-after"),
+    NAME("retry-after-ms"),
+    NAME("x-ratelimit-limit-requests"),
+    NAME("x-ratelimit-remaining-requests"),
+    NAME("x-ratelimit-reset-requests"),
+    NAME("x-ratelimit-limit-tokens"),
+    NAME("x-ratelimit-remaining-tokens"),
+    NAME("x-ratelimit-reset-tokens"),
+    NAME("anthropic-ratelimit-requests-limit"),
+    NAME("anthropic-ratelimit-requests-remaining"),
+    NAME("anthropic-ratelimit-requests-reset"),
+    NAME("anthropic-ratelimit-tokens-limit"),
+    NAME("anthropic-ratelimit-tokens-remaining"),
+    NAME("anthropic-ratelimit-tokens-reset"),
+    NAME("anthropic-ratelimit-input-tokens-limit"),
+    NAME("anthropic-ratelimit-input-tokens-remaining"),
+    NAME("anthropic-ratelimit-input-tokens-reset"),
+    NAME("anthropic-ratelimit-output-tokens-limit"),
+    NAME("anthropic-ratelimit-output-tokens-remaining"),
+    NAME("anthropic-ratelimit-output-tokens-reset"),
+};
+
+/* Runs for each line of a header, on the app's thread: few names have the
+ * length of another header. */
+static const char *find(const struct name *names, size_t count,
+                        const char *name, size_t len)
+{
+    for (size_t i = 0; i < count; i++)
+        if (names[i].len == len && strncasecmp(name, names[i].text, len) == 0)
+            return names[i].text;
+    return NULL;
+}
 
 const char *llmobs_allowlist_header(const char *name, size_t len)
 {
-    for (size_t i = 0; i < sizeof(headers) / sizeof(*headers); i++)
-        if (len > 0 && (*name | 0x20) == *headers[i] &&
-            strlen(headers[i]) == len &&
-            strncasecmp(name, headers[i], len) == 0)
-            return headers[i];
-    return NULL;
+    return find(needed, COUNT(needed), name, len);
+}
+
+const char *llmobs_allowlist_answer(const char *name, size_t len)
+{
+    const char *found = llmobs_allowlist_header(name, len);
+
+    return found ? found : find(told, COUNT(told), name, len);
 }
 
 /* True for ":" and a text that is no port: a password with a slash in it. */

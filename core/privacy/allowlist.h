@@ -17,6 +17,10 @@
  * NULL: it may not be kept. `name` may have upper and lower case. */
 const char *llmobs_allowlist_header(const char *name, size_t len);
 
+/* The same for a header of an answer, of which more may be kept: the words of
+ * the provider about the call (told.h). */
+const char *llmobs_allowlist_answer(const char *name, size_t len);
+
 /* Appends the parts of a URL that may be kept. */
 int llmobs_allowlist_url(const char *url, struct llmobs_buf *out);
 

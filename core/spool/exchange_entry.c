@@ -367,7 +367,7 @@ static int read_header(struct llmobs_headers *headers, struct llmobs_text value)
 
     if (name == value.len || headers->count == LLMOBS_HEADERS_MAX)
         return -EINVAL;
-    header->name = llmobs_allowlist_header(value.data, name);
+    header->name = llmobs_allowlist_answer(value.data, name);
     if (!header->name)
         return 0;
     header->value = strndup(value.data + name + 1, value.len - name - 1);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/event/exchange.h"
+#include "core/event/told.h"
 #include "core/export/agent.h"
 #include "core/net/http_date.h"
 #include "core/privacy/allowlist.h"
@@ -13,6 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_kept(const struct llmobs_headers *headers)
 {
+    struct llmobs_json *transfer = llmobs_json_object();
+
+    llmobs_told_add(headers, transfer);
+    llmobs_json_free(transfer);
     FUZZ_CHECK(headers->count <= LLMOBS_HEADERS_MAX);
     for (size_t i = 0; i < headers->count; i++) {
         FUZZ_CHECK(headers->list[i].name != NULL);
@@ -59,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         line = fuzz_take(&in, '\n');
         copy = fuzz_copy(line);
-        llmobs_headers_keep(&headers, copy, line.len);
+        llmobs_headers_keep_answer(&headers, copy, line.len);
         value = fuzz_string(line);
         check_value(value);
         free(value);

@@ -602,7 +602,8 @@ class Provider(Handler):
         if "%s" in text:
             given = self.headers.get("Authorization", "").split(" ")[-1]
             text = text % given
-        extra = [("Retry-After", "1")] if status == 429 else []
+        extra = [("Retry-After", "1"), ("x-request-id", "req_of_429"),
+                 ("x-ratelimit-remaining-tokens", "0")] if status == 429 else []
         self.reply_json(status, {"error": {
             "message": text, "type": kind, "param": None, "code": code}},
             extra)

@@ -32,6 +32,13 @@ START_TEST(test_headers)
         ck_assert(llmobs_allowlist_header(kept[i], strlen(kept[i])));
     for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++)
         ck_assert(!llmobs_allowlist_header(secret[i], strlen(secret[i])));
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        ck_assert(llmobs_allowlist_answer(kept[i], strlen(kept[i])));
+    for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++)
+        ck_assert(!llmobs_allowlist_answer(secret[i], strlen(secret[i])));
+    ck_assert(!llmobs_allowlist_header("x-request-id", 12));
+    ck_assert_str_eq(llmobs_allowlist_answer("X-Request-ID", 12),
+                     "x-request-id");
 }
 END_TEST
 

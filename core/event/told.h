@@ -1,0 +1,34 @@
+/* told - what the provider's own headers say about a call: the id that its
+ * support asks for, its time, the room that is left within its limits.
+ *
+ * The names are those of allowlist.h; the values are copied as they came, but
+ * for numbers, which become numbers. Sources: platform.openai.com/docs/guides/
+ * rate-limits and /api-reference/debugging-requests; docs.anthropic.com/en/api/
+ * rate-limits and /errors; AWS API request ids (x-amzn-RequestId); RFC 9110,
+ * 10.2.3 (Retry-After).
+ *
+ * Owns:    nothing.
+ * Threads: any.
+ * Errors:  a value of another form, or with a secret in it, is left out, and so
+ *          is each where memory runs out.
+ * Limits:  LLMOBS_TOLD_MAX bytes of a value.
+ */
+#ifndef LLMOBS_TOLD_H
+#define LLMOBS_TOLD_H
+
+#include "core/event/exchange.h"
+#include "core/text/json.h"
+
+#define LLMOBS_TOLD_MAX 128
+
+/* Adds to the object `transfer`:
+ *   request_id            text: of the first of the headers that have one
+ *   processing_ms         number of milliseconds
+ *   retry_after           number of seconds, or a date as text
+ *   ratelimit_WHAT_limit, ratelimit_WHAT_remaining    numbers
+ *   ratelimit_WHAT_reset  text: a duration or a time, as the provider has it
+ * where WHAT is requests, tokens, input_tokens or output_tokens. */
+void llmobs_told_add(const struct llmobs_headers *headers,
+                     struct llmobs_json *transfer);
+
+#endif
