@@ -8,6 +8,7 @@
 extern const struct llmobs_dialect llmobs_dialect_anthropic;
 extern const struct llmobs_dialect llmobs_dialect_gemini;
 extern const struct llmobs_dialect llmobs_dialect_gemini_embed;
+extern const struct llmobs_dialect llmobs_dialect_gemini_interactions;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_converse;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_embed;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_invoke;
@@ -31,6 +32,7 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_anthropic,
     &llmobs_dialect_gemini,
     &llmobs_dialect_gemini_embed,
+    &llmobs_dialect_gemini_interactions,
     &llmobs_dialect_mistral,
     &llmobs_dialect_cohere,
     &llmobs_dialect_ollama,
@@ -49,6 +51,7 @@ static const struct llmobs_dialect *const openai[] = {
 static const struct llmobs_dialect *const google[] = {
     &llmobs_dialect_gemini,
     &llmobs_dialect_gemini_embed,
+    &llmobs_dialect_gemini_interactions,
     &llmobs_dialect_anthropic,
     &llmobs_dialect_vertex_chat,
     &llmobs_dialect_openai_chat,

@@ -129,7 +129,7 @@ static const struct {
     {"mars", "camb.ai"},
 };
 
-static const char *vendor_of(const char *model)
+const char *llmobs_google_vendor(const char *model)
 {
     for (size_t i = 0; i < sizeof(vendors) / sizeof(vendors[0]); i++)
         if (strncasecmp(model, vendors[i].prefix, strlen(vendors[i].prefix)) ==
@@ -149,7 +149,7 @@ int llmobs_google_begin(struct llmobs_reading *reading)
     model = path_model(reading->classified->url);
     if (!model)
         return -ENOMEM;
-    vendor = vendor_of(model);
+    vendor = llmobs_google_vendor(model);
     llmobs_fact_asked(reading, model);
     if (vendor)
         rc = llmobs_span_set(&reading->span->model_provider, vendor);

@@ -44,6 +44,9 @@ int llmobs_google_metadata(const struct llmobs_json *from,
 /* form->model: notes the model of the path, ".../models/NAME:operation". */
 int llmobs_google_model(struct llmobs_reading *reading);
 
+/* The vendor of a model, by the beginning of its name; NULL: not known. */
+const char *llmobs_google_vendor(const char *model);
+
 /* form->begin: notes that this is the model that was asked for. */
 int llmobs_google_ask(struct llmobs_reading *reading);
 

@@ -235,7 +235,7 @@ void llmobs_fact_answer(struct llmobs_reading *reading,
 /* The object of an event that has the answer's id: itself, or a member. */
 static const struct llmobs_json *told_in(const struct llmobs_json *event)
 {
-    static const char *const keys[] = {"message", "response"};
+    static const char *const keys[] = {"message", "response", "interaction"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         const struct llmobs_json *inner = llmobs_json_get(event, keys[i]);

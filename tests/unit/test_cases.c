@@ -358,7 +358,8 @@ static void collect(const struct llmobs_json *span, struct llmobs_buf *out)
 }
 
 /* A stream that is cut keeps what arrived: with one choice and no reasoning
- * its text is a beginning of the whole text, never shorter than before. */
+ * its text is a beginning of the whole text, never shorter than before. A text
+ * that tells the size of a sound changes as more of it arrives. */
 static void check_prefixes(const char *name, const struct rule_case *c)
 {
     bool streamed = llmobs_json_get(c->expected, "streamed") != NULL;
@@ -374,6 +375,8 @@ static void check_prefixes(const char *name, const struct rule_case *c)
     llmobs_buf_init(&whole, 1 << 24);
     llmobs_buf_init(&part, 1 << 24);
     collect(c->expected, &whole);
+    if (whole.len > 0 && memmem(whole.data, whole.len, " bytes]", 7))
+        plain = false;
     for (size_t n = 0; n < c->call.response.len; n += step) {
         struct llmobs_json *got;
         char *copy = malloc(n + 1);

@@ -1,0 +1,23 @@
+/* media - images, sounds and files as words: their bytes are never kept.
+ *
+ * Owns:    nothing.
+ * Threads: any; no state.
+ * Errors:  -ENOMEM.
+ * Limits:  those of message_content.h.
+ */
+#ifndef LLMOBS_MEDIA_H
+#define LLMOBS_MEDIA_H
+
+#include <stdint.h>
+
+#include "core/base/buf.h"
+
+/* Appends "[what: detail, N bytes]" to a text, on a line of its own. Either
+ * may be left out: `detail` by NULL or "", the size by 0. */
+int llmobs_media_mark(struct llmobs_buf *text, const char *what,
+                      const char *detail, uint64_t bytes);
+
+/* The number of bytes that a base64 text stands for. */
+uint64_t llmobs_media_base64(struct llmobs_text text);
+
+#endif
