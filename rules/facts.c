@@ -22,9 +22,14 @@ static const char *provider_of(const struct llmobs_rule *rule,
 
 static const char *operation_of(const struct llmobs_shape *shape)
 {
-    if (shape->genai)
-        return shape->genai;
-    return shape->kind == LLMOBS_KIND_EMBEDDING ? "embeddings" : "chat";
+    static const char *const words[] = {
+        [LLMOBS_KIND_LLM] = "chat",
+        [LLMOBS_KIND_EMBEDDING] = "embeddings",
+        [LLMOBS_KIND_TOOL] = "execute_tool",
+        [LLMOBS_KIND_RETRIEVAL] = "retrieval",
+    };
+
+    return shape->genai ? shape->genai : words[shape->kind];
 }
 
 void llmobs_rules_facts(const struct llmobs_rule *rule,
@@ -32,15 +37,16 @@ void llmobs_rules_facts(const struct llmobs_rule *rule,
                         struct llmobs_span *span)
 {
     const struct llmobs_url *url = classified->url;
+    const char *operation;
 
     if (url->host_len > 0) {
         llmobs_span_fact_word(&span->facts, LLMOBS_FACT_HOST, url->host);
         llmobs_span_fact_int(&span->facts, LLMOBS_FACT_PORT, url->port);
     }
-    if (span->kind != LLMOBS_KIND_LLM && span->kind != LLMOBS_KIND_EMBEDDING)
+    operation = operation_of(classified->shape);
+    if (span->kind == LLMOBS_KIND_WORKFLOW || !operation)
         return;
-    llmobs_span_fact_word(&span->facts, LLMOBS_FACT_OPERATION,
-                          operation_of(classified->shape));
+    llmobs_span_fact_word(&span->facts, LLMOBS_FACT_OPERATION, operation);
     llmobs_span_fact_word(&span->facts, LLMOBS_FACT_PROVIDER,
                           provider_of(rule, classified));
     llmobs_span_fact_word(&span->facts, LLMOBS_FACT_API_TYPE,

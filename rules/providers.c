@@ -12,6 +12,7 @@ extern const struct llmobs_dialect llmobs_dialect_gemini_interactions;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_converse;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_embed;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_invoke;
+extern const struct llmobs_dialect llmobs_dialect_bedrock_rerank;
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
 extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
@@ -19,11 +20,13 @@ extern const struct llmobs_dialect llmobs_dialect_openai_responses;
 extern const struct llmobs_dialect llmobs_dialect_mistral;
 extern const struct llmobs_dialect llmobs_dialect_cohere;
 extern const struct llmobs_dialect llmobs_dialect_ollama;
+extern const struct llmobs_dialect llmobs_dialect_rerank;
 extern const struct llmobs_dialect llmobs_dialect_vertex_chat;
 
 const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_bedrock_converse,
     &llmobs_dialect_bedrock_embed,
+    &llmobs_dialect_bedrock_rerank,
     &llmobs_dialect_bedrock_invoke,
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_completions,
@@ -36,6 +39,7 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_mistral,
     &llmobs_dialect_cohere,
     &llmobs_dialect_ollama,
+    &llmobs_dialect_rerank,
     &llmobs_dialect_vertex_chat,
     NULL,
 };
@@ -43,9 +47,13 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
 /* Many hosts with OpenAI's API offer Anthropic's too, for programs that know no
  * other. */
 static const struct llmobs_dialect *const openai[] = {
-    &llmobs_dialect_openai_chat,       &llmobs_dialect_openai_completions,
-    &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses,
-    &llmobs_dialect_anthropic,         NULL,
+    &llmobs_dialect_openai_chat,
+    &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings,
+    &llmobs_dialect_openai_responses,
+    &llmobs_dialect_anthropic,
+    &llmobs_dialect_rerank,
+    NULL,
 };
 
 static const struct llmobs_dialect *const google[] = {
@@ -70,6 +78,7 @@ static const struct llmobs_dialect *const cohere[] = {
     &llmobs_dialect_cohere,
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_embeddings,
+    &llmobs_dialect_rerank,
     NULL,
 };
 
@@ -84,11 +93,9 @@ static const struct llmobs_dialect *const ollama[] = {
 };
 
 static const struct llmobs_dialect *const bedrock[] = {
-    &llmobs_dialect_bedrock_converse,
-    &llmobs_dialect_bedrock_embed,
-    &llmobs_dialect_bedrock_invoke,
-    &llmobs_dialect_openai_chat,
-    NULL,
+    &llmobs_dialect_bedrock_converse, &llmobs_dialect_bedrock_embed,
+    &llmobs_dialect_bedrock_rerank,   &llmobs_dialect_bedrock_invoke,
+    &llmobs_dialect_openai_chat,      NULL,
 };
 
 #define HOST(text) .host = {text, sizeof(text) - 1}
@@ -200,6 +207,8 @@ static const struct llmobs_provider providers[] = {
      .dialects = cohere},
     {HOST("api.cohere.ai"), .name = "cohere", .span_name = "cohere.request",
      .dialects = cohere},
+    {HOST("api.jina.ai"), .name = "jina", .dialects = openai},
+    {HOST("api.voyageai.com"), .name = "voyage", .dialects = openai},
     {HOST("bedrock-runtime*.amazonaws.com"), .name = "amazon_bedrock",
      .genai = "aws.bedrock", .dialects = bedrock},
     {HOST("bedrock-runtime*.amazonaws.com.cn"), .name = "amazon_bedrock",

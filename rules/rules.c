@@ -456,6 +456,17 @@ static void begin_reading(const struct llmobs_match *match,
     classified->confirm = match->confirm;
 }
 
+static int name_by_provider(const struct llmobs_classified *classified,
+                            const char *rest, struct llmobs_span *span)
+{
+    char name[NAME_MAX_LEN];
+
+    if (!classified->provider)
+        return llmobs_span_set(&span->name, rest);
+    snprintf(name, sizeof(name), "%s.%s", classified->provider, rest);
+    return llmobs_span_set(&span->name, name);
+}
+
 /* Sets the span's name: the user's, else the provider's, else the shape's with
  * the client in place of %s (WIRE 6.1). */
 static int name_span(const struct llmobs_rule *rule,
@@ -476,6 +487,8 @@ static int name_span(const struct llmobs_rule *rule,
     if (helper && shape->helper &&
         llmobs_text_ends(llmobs_text_of(helper), shape->helper))
         form = shape->helper_name;
+    if (strncmp(form, "%p.", 3) == 0)
+        return name_by_provider(classified, form + 3, span);
     place = strstr(form, "%s");
     if (!place)
         return llmobs_span_set(&span->name, form);
@@ -486,14 +499,19 @@ static int name_span(const struct llmobs_rule *rule,
     return llmobs_span_set(&span->name, name);
 }
 
+/* NULL: the dialect has none. */
+static const struct llmobs_form *form_of(const struct llmobs_rule *rule,
+                                         const struct llmobs_shape *shape)
+{
+    return shape->form ? shape->form : rule->dialect->form;
+}
+
 static int read_bodies(const struct llmobs_rule *rule,
                        const struct llmobs_classified *classified,
                        struct llmobs_span *span)
 {
-    const struct llmobs_form *form = classified->shape->form;
+    const struct llmobs_form *form = form_of(rule, classified->shape);
 
-    if (!form)
-        form = rule->dialect->form;
     return form ? llmobs_reading_run(form, classified, span)
                 : rule->dialect->read(classified, span);
 }
@@ -552,12 +570,14 @@ bool llmobs_rules_seems(const struct llmobs_match *match,
                         struct llmobs_text body)
 {
     static const char *const names[] = {
-        "\"model\"",  "\"messages\"",  "\"contents\"", "\"content\"",
-        "\"prompt\"", "\"inputText\"", "\"requests\"", "\"texts\""};
+        "\"model\"",    "\"messages\"", "\"contents\"",
+        "\"content\"",  "\"prompt\"",   "\"inputText\"",
+        "\"requests\"", "\"texts\"",    NULL};
+    const struct llmobs_form *form = form_of(match->rule, match->rule->shape);
+    const char *const *name = form && form->signs ? form->signs : names;
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (body.data &&
-            memmem(body.data, body.len, names[i], strlen(names[i])))
+    for (; *name; name++)
+        if (body.data && memmem(body.data, body.len, *name, strlen(*name)))
             return true;
     return !match->confirm;
 }

@@ -500,9 +500,12 @@ static void forget_content(struct llmobs_span *span)
 {
     llmobs_json_free(span->input_messages);
     llmobs_json_free(span->output_messages);
+    llmobs_json_free(span->input_documents);
+    llmobs_json_free(span->output_documents);
     free(span->input_value);
     free(span->output_value);
     span->input_messages = span->output_messages = NULL;
+    span->input_documents = span->output_documents = NULL;
     span->input_value = span->output_value = NULL;
     span->input_dropped = span->output_dropped = false;
 }

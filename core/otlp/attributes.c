@@ -77,7 +77,8 @@ static const struct row rows[ROWS] = {
                             TYPE_TEXT, LLMOBS_FACT_RESPONSE_MODEL},
     [ROW_EMBEDDING_MODEL] = {"gen_ai.response.model", SINCE_1_41, EMBEDDINGS,
                              TYPE_TEXT, LLMOBS_FACT_RESPONSE_MODEL},
-    [ROW_RESPONSE_ID] = {"gen_ai.response.id", IN_ALL, INFERENCE, TYPE_TEXT,
+    [ROW_RESPONSE_ID] = {"gen_ai.response.id", IN_ALL,
+                         INFERENCE | LLMOBS_OTLP_NO_OP, TYPE_TEXT,
                          LLMOBS_FACT_RESPONSE_ID},
     [ROW_FINISH_REASONS] = {"gen_ai.response.finish_reasons", IN_ALL, INFERENCE,
                             TYPE_TEXTS, LLMOBS_FACT_FINISH_REASONS},
@@ -372,8 +373,8 @@ static bool has_provider(const struct llmobs_otlp_source *s)
 {
     if (s->op == AGENT)
         return s->form < LLMOBS_SEMCONV_LATEST;
-    if (s->op == RETRIEVAL)
-        return s->fact[LLMOBS_FACT_PROVIDER] != NULL;
+    if (s->op & (RETRIEVAL | LLMOBS_OTLP_NO_OP))
+        return s->operation && s->fact[LLMOBS_FACT_PROVIDER];
     return s->op & (INFERENCE | EMBEDDINGS);
 }
 

@@ -140,14 +140,16 @@ static void read_kind(struct llmobs_otlp_source *s)
     const struct kind *kind = find_kind(s->kind);
     const char *operation = llmobs_otlp_source_fact(s, LLMOBS_FACT_OPERATION);
 
-    s->client = kind->client;
+    s->client = kind->client || s->fact[LLMOBS_FACT_HOST];
     s->op = LLMOBS_OTLP_NO_OP;
     if (kind->op == LLMOBS_OTLP_WORKFLOW && is_proxied(s))
         s->client = true;
     else if (s->form >= kind->since)
         s->op = kind->op;
-    if (s->op == LLMOBS_OTLP_NO_OP)
+    if (s->op == LLMOBS_OTLP_NO_OP) {
+        s->operation = kind->op == LLMOBS_OTLP_NO_OP ? operation : NULL;
         return;
+    }
     s->operation = kind->operation;
     if (s->op == LLMOBS_OTLP_INFERENCE && operation)
         s->operation = operation;
@@ -187,6 +189,8 @@ static const char *requested_model(const struct llmobs_otlp_source *s)
 
 static const char *find_subject(const struct llmobs_otlp_source *s)
 {
+    if (s->op == LLMOBS_OTLP_NO_OP)
+        return NULL;
     if (s->op & (LLMOBS_OTLP_INFERENCE | LLMOBS_OTLP_EMBEDDINGS))
         return s->model;
     if (s->op == LLMOBS_OTLP_RETRIEVAL)

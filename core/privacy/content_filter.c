@@ -118,9 +118,9 @@ static int put_measured(void *ctx, struct llmobs_json *to, const char *key,
 int llmobs_content_bare_metadata(const char *key, struct llmobs_json *value,
                                  struct llmobs_json **out)
 {
-    static const char *const words[] = {"stop_reason", "finish_reason",
+    static const char *const words[] = {"stop_reason",     "finish_reason",
                                         "encoding_format", "service_tier",
-                                        NULL};
+                                        "model",           NULL};
     static const char *const measured[] = {"transfer", "truncated", "caller",
                                            NULL};
     bool keep = !llmobs_json_is_array(value);

@@ -28,11 +28,15 @@ struct llmobs_shape {
     const char *not_path;  /* with this suffix it is another operation; or NULL
                             */
     const char *operation; /* "chat", ... */
-    const char *span_name; /* "%s.createChatCompletion": %s is the client */
+    const char *span_name; /* "%s.createChatCompletion": %s is the client;
+                            * "%p.rerank": %p is the provider, and without one
+                            * the name begins behind it */
     const char *helper; /* a request whose x-stainless-helper-method ends so */
     const char *helper_name; /* has this name instead; both may be NULL */
     const char *genai; /* the operation in OpenTelemetry's words; NULL: "chat",
-                        * of an embedding "embeddings" */
+                        * of an embedding "embeddings", of a tool
+                        * "execute_tool", of a retrieval "retrieval", of a task
+                        * none */
     enum llmobs_kind kind;
     bool any_host; /* counts on every host, also an unlisted one (rule 3) */
     bool telling;  /* only this API has such a path: a call counts on every

@@ -157,10 +157,10 @@ void llmobs_fact_request(struct llmobs_reading *reading)
     note_model(reading);
     if (!request)
         return;
-    if (reading->classified->shape->kind == LLMOBS_KIND_EMBEDDING) {
+    if (reading->classified->shape->kind == LLMOBS_KIND_EMBEDDING)
         note_encodings(reading);
+    if (reading->classified->shape->kind != LLMOBS_KIND_LLM)
         return;
-    }
     note_reasoning(reading);
     note_conversation(reading, request);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_OUTPUT_TYPE,

@@ -16,6 +16,18 @@ static bool is_embedding(const struct llmobs_reading *reading)
     return reading->classified->shape->kind == LLMOBS_KIND_EMBEDDING;
 }
 
+static bool is_chat(const struct llmobs_reading *reading)
+{
+    return reading->classified->shape->kind == LLMOBS_KIND_LLM;
+}
+
+/* A tool, a task or a retrieval has values where a chat has messages, and a
+ * name of a model only where a body says it. */
+static bool has_values(const struct llmobs_reading *reading)
+{
+    return !is_chat(reading) && !is_embedding(reading);
+}
+
 int llmobs_reading_model(struct llmobs_reading *reading, const char *model)
 {
     if (reading->model || !model || !*model)
@@ -38,12 +50,16 @@ static int read_text_input(struct llmobs_reading *reading)
     char *text;
     int rc;
 
-    if (!is_embedding(reading)) {
+    if (is_chat(reading)) {
         span->input_messages =
             llmobs_request_text_message(reading->classified->call);
         return span->input_messages ? 0 : -ENOMEM;
     }
     text = llmobs_request_text(reading->classified->call);
+    if (has_values(reading)) {
+        span->input_value = text;
+        return text ? 0 : -ENOMEM;
+    }
     rc = text ? llmobs_embedding_add(span, llmobs_text_of(text)) : -ENOMEM;
     free(text);
     return rc;
@@ -83,7 +99,8 @@ static int read_input(struct llmobs_reading *reading)
         return 0;
     if (reading->beyond)
         rc = read_as_ends(reading, reading->form->request);
-    if (rc < 0 || span->input_messages || span->input_documents)
+    if (rc < 0 || span->input_messages || span->input_documents ||
+        span->input_value)
         return rc;
     return read_text_input(reading);
 }
@@ -95,7 +112,7 @@ static int read_text_output(struct llmobs_reading *reading)
 
     if (reading->classified->call->status >= 300)
         return 0;
-    if (is_embedding(reading)) {
+    if (!is_chat(reading)) {
         span->output_value = llmobs_answer_text(reading->classified->call);
         return span->output_value ? 0 : -ENOMEM;
     }
@@ -113,7 +130,8 @@ static int read_document(struct llmobs_reading *reading)
     llmobs_fact_answer(reading, body);
     if (call->status < 300 && llmobs_error_in(body))
         rc = llmobs_error_read(body, call->response, call, reading->span);
-    else if (call->status < 300 && !llmobs_json_is_object(body))
+    else if (call->status < 300 && !llmobs_json_is_object(body) &&
+             !(reading->form->lists && llmobs_json_is_array(body)))
         return read_text_output(reading);
     if (rc < 0 || !reading->form->document)
         return rc;
@@ -199,7 +217,8 @@ static int read_beyond(struct llmobs_reading *reading)
     llmobs_fact_ends(reading);
     if (is_embedding(reading))
         reading->span->output_dropped = true;
-    else if (rc == 0 && !reading->span->output_messages)
+    else if (rc == 0 && !reading->span->output_messages &&
+             !reading->span->output_value && !reading->span->output_documents)
         rc = read_text_output(reading);
     return rc;
 }
@@ -241,9 +260,8 @@ static int fill_output(struct llmobs_reading *reading)
     struct llmobs_span *span = reading->span;
     bool nothing = llmobs_json_len(span->output_messages) == 0;
 
-    if (is_embedding(reading) ||
-        (span->output_messages &&
-         !(span->failed && nothing && !reading->answered)))
+    if (!is_chat(reading) || (span->output_messages &&
+                              !(span->failed && nothing && !reading->answered)))
         return 0;
     llmobs_json_free(span->output_messages);
     span->output_messages = llmobs_message_only(reading->form->failed_role,
@@ -267,7 +285,8 @@ static int read_output(struct llmobs_reading *reading)
 }
 
 /* Sets the model: the noted one, else the request's, else the deployment of an
- * Azure path (WIRE 6.2, 8.6). */
+ * Azure path (WIRE 6.2, 8.6). Only the events of chats and embeddings have a
+ * member for it. */
 static int name_model(struct llmobs_reading *reading)
 {
     const char *model, *unknown = reading->form->unknown;
@@ -286,9 +305,14 @@ static int name_model(struct llmobs_reading *reading)
             llmobs_request_deployment(reading->classified->url));
         if (!deployment)
             return -ENOMEM;
-        model = *deployment ? deployment : unknown ? unknown : "unknown";
+        model = *deployment           ? deployment
+                : has_values(reading) ? NULL
+                : unknown             ? unknown
+                                      : "unknown";
     }
-    rc = llmobs_span_set(&reading->span->model_name, model);
+    rc = model ? llmobs_span_set(&reading->span->model_name, model) : 0;
+    if (rc == 0 && has_values(reading))
+        rc = llmobs_json_sets(reading->span->metadata, "model", model);
     free(deployment);
     return rc;
 }

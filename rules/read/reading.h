@@ -50,8 +50,9 @@ struct llmobs_form {
     /* Reads reading->request, an object, into input, metadata, tools. Where the
      * body's middle is missing, the object has `keys` only. */
     int (*request)(struct llmobs_reading *reading);
-    /* Reads an answer that is an object, of any status; the error of a failed
-     * call has been read before. */
+    /* Reads an answer that is an object, of any status, or with `lists` an
+     * array of a call that did not fail; the error of a failed call has been
+     * read before. */
     int (*document)(struct llmobs_reading *reading,
                     const struct llmobs_json *body);
     /* Reads one event. One that is no JSON comes here only if its frame says
@@ -71,6 +72,11 @@ struct llmobs_form {
     /* Frees the state's own allocations, at the end. */
     void (*state_fini)(void *state);
     size_t state_size;
+    bool lists; /* an answer may be an array */
+    /* Names of which a request's body has one, quoted, NULL-terminated: a guess
+     * where the body will not be there when the call is read. NULL: those of
+     * most APIs. */
+    const char *const *signs;
     const void *variant; /* settings for functions that several forms share */
     enum llmobs_framing framing; /* of streams that are not server-sent events
                                   */

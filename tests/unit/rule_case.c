@@ -197,7 +197,8 @@ static struct llmobs_json *normal(const struct llmobs_span *span)
         out, "input",
         side(span->input_messages, span->input_documents, span->input_value));
     llmobs_json_set(out, "output",
-                    side(span->output_messages, NULL, span->output_value));
+                    side(span->output_messages, span->output_documents,
+                         span->output_value));
     if (span->input_prompt)
         llmobs_json_set(llmobs_json_get(out, "input"), "prompt",
                         llmobs_json_clone(span->input_prompt));

@@ -51,6 +51,14 @@ static const struct host hosts[] = {
     {"https://r.cognitiveservices.azure.com/openai/deployments/d/embeddings",
      "azure_openai", "AzureOpenAI.createEmbedding"},
 
+    {"https://api.jina.ai/v1/rerank", "jina", "jina.rerank"},
+    {"https://api.jina.ai/v1/embeddings", "jina", "OpenAI.createEmbedding"},
+    {"https://api.jina.ai/v1/segment", "jina", NULL},
+    {"https://api.voyageai.com/v1/rerank", "voyage", "voyage.rerank"},
+    {"https://api.voyageai.com/v1/files", "voyage", NULL},
+    {"https://api.cohere.com/v2/rerank", "cohere", "cohere.rerank"},
+    {"https://api.cohere.ai/v1/rerank", "cohere", "cohere.rerank"},
+
     {"https://openrouter.ai/api/v1/chat/completions", "openrouter",
      "OpenAI.createChatCompletion"},
     {"https://openrouter.ai/api/v1/completions", "openrouter",

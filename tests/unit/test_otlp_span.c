@@ -365,6 +365,32 @@ static void check_kind(const struct kind_case *c, enum llmobs_semconv form)
     otlp_case_attributes(wanted);
 }
 
+/* What the C API makes within a process has no host; a call has one. */
+START_TEST(a_call_of_any_kind_is_a_client)
+{
+    otlp_case_write(OTLP_EVENT("task", "n",
+                               "\"host\": \"h\", \"operation\": "
+                               "\"fetch_response\", \"port\": 443, "
+                               "\"provider\": \"openai\", \"response_id\": "
+                               "\"r-1\"",
+                               "", ", \"metrics\": {\"input_tokens\": 3}"),
+                    LLMOBS_SEMCONV_LATEST, false);
+    otlp_case_attributes(
+        "{\"gen_ai.operation.name\": \"fetch_response\", "
+        "\"gen_ai.provider.name\": \"openai\", \"gen_ai.response.id\": "
+        "\"r-1\", \"llmobs.name\": \"n\", \"llmobs.span.kind\": \"task\", "
+        "\"llmobs.usage.input_tokens\": 3, \"server.address\": \"h\", "
+        "\"server.port\": 443}");
+    otlp_case_write(OTLP_EVENT("tool", "n",
+                               "\"host\": \"h\", \"operation\": "
+                               "\"execute_tool\", \"port\": 443, "
+                               "\"provider\": \"p\"",
+                               "", ""),
+                    LLMOBS_SEMCONV_LATEST, false);
+    otlp_case_attribute("server.address", "h");
+}
+END_TEST
+
 START_TEST(each_kind_has_the_names_of_its_form)
 {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
@@ -407,6 +433,7 @@ UNIT_SUITE(otlp_span)
     UNIT_TEST(s, a_status_is_said_once);
     UNIT_TEST(s, an_event_without_facts_says_what_it_can);
     UNIT_TEST(s, a_request_without_a_model_has_none);
+    UNIT_TEST(s, a_call_of_any_kind_is_a_client);
     UNIT_TEST(s, each_kind_has_the_names_of_its_form);
     UNIT_TEST(s, the_newest_form_has_names_of_its_own);
     return s;

@@ -1,0 +1,37 @@
+/* Rerankers of Cohere, Jina, Voyage, vLLM, llama.cpp, text-embeddings-inference
+ * and others of their form (WIRE 6.13). */
+#include "rules/read/rerank.h"
+
+static const struct llmobs_form form = {
+    .keys = llmobs_rerank_keys,
+    .signs = llmobs_rerank_signs,
+    .confirm = llmobs_rerank_asks,
+    .request = llmobs_rerank_request,
+    .document = llmobs_rerank_document,
+    .ends = llmobs_rerank_ends,
+    .lists = true,
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/rerank",
+     .operation = "rerank",
+     .span_name = "%p.rerank",
+     .kind = LLMOBS_KIND_RETRIEVAL,
+     .any_host = true},
+    {.method = "POST",
+     .path = "/reranking",
+     .operation = "rerank",
+     .span_name = "%p.rerank",
+     .kind = LLMOBS_KIND_RETRIEVAL,
+     .any_host = true},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_rerank = {
+    .name = "rerank",
+    .integration = "rerank",
+    .genai = "_OTHER",
+    .shapes = shapes,
+    .form = &form,
+};

@@ -1,0 +1,38 @@
+/* documents - what a retrieval found: texts with name, id and score.
+ *
+ * Owns:    nothing; the span owns the list.
+ * Threads: any; no state.
+ * Errors:  -ENOMEM.
+ * Limits:  LLMOBS_DOCUMENTS_MAX documents of a list and LLMOBS_DOCUMENT_MAX
+ *          bytes of one's text, name or id; the rest is left out.
+ *
+ * Source:  WIRE 1.5. A document of Datadog's SDK has these four members; name
+ *          and id are texts, the score is a number.
+ */
+#ifndef LLMOBS_DOCUMENTS_H
+#define LLMOBS_DOCUMENTS_H
+
+#include "core/span/span.h"
+
+#define LLMOBS_DOCUMENTS_MAX 1000
+#define LLMOBS_DOCUMENT_MAX ((size_t)64 * 1024)
+
+/* One document; what is NULL is left out, but a document always has a text.
+ * All borrowed. */
+struct llmobs_found {
+    const struct llmobs_json *text;  /* a text, or an object that holds one */
+    const struct llmobs_json *name;  /* a text */
+    const struct llmobs_json *id;    /* a text or a number */
+    const struct llmobs_json *score; /* a number; of another type: left out */
+};
+
+/* Adds a document to the span's output. An object's text is the first of its
+ * members "text", "content", "page_content", "document" and "chunk" that is
+ * one, else the object as JSON text. */
+int llmobs_documents_add(struct llmobs_span *span,
+                         const struct llmobs_found *found);
+
+/* Makes the output's list, which may stay empty: nothing was found. */
+int llmobs_documents_begin(struct llmobs_span *span);
+
+#endif

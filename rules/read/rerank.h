@@ -1,0 +1,35 @@
+/* rerank - calls that order documents by a query: the common part of all that
+ * have Cohere's form, which most have.
+ *
+ * Owns:    nothing; the span owns all that is set.
+ * Threads: any; no state.
+ * Errors:  -ENOMEM.
+ * Limits:  those of documents.h and values.h.
+ *
+ * Source:  docs.cohere.com/reference/rerank, api.jina.ai/docs (Rerank),
+ *          docs.voyageai.com/reference/reranker-api, llama.cpp's
+ *          tools/server/README.md, the API of text-embeddings-inference
+ *          (docs/openapi.json), Bedrock's "Cohere Rerank" parameters.
+ */
+#ifndef LLMOBS_RERANK_H
+#define LLMOBS_RERANK_H
+
+#include "rules/read/reading.h"
+
+/* The keys of a request that become metadata. */
+extern const char *const llmobs_rerank_keys[];
+
+/* Names of which such a request has one (form->signs). */
+extern const char *const llmobs_rerank_signs[];
+
+/* form->confirm: the request has a query, and documents or texts. */
+bool llmobs_rerank_asks(const struct llmobs_reading *reading);
+
+/* Functions for a form that has `lists`. A document of the output is the
+ * request's with that index; its id is its own, else the index. */
+int llmobs_rerank_request(struct llmobs_reading *reading);
+int llmobs_rerank_document(struct llmobs_reading *reading,
+                           const struct llmobs_json *body);
+int llmobs_rerank_ends(struct llmobs_reading *reading);
+
+#endif

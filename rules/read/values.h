@@ -1,0 +1,26 @@
+/* values - the input and the output of a span that is no conversation: of a
+ * tool, a task or a retrieval.
+ *
+ * Owns:    nothing; the span owns what is set.
+ * Threads: any; no state.
+ * Errors:  -ENOMEM.
+ * Limits:  LLMOBS_VALUE_MAX bytes of a value; the rest is left out.
+ */
+#ifndef LLMOBS_VALUES_H
+#define LLMOBS_VALUES_H
+
+#include "core/span/span.h"
+
+#define LLMOBS_VALUE_MAX ((size_t)1024 * 1024)
+
+/* Gives a value as a C string: a text as it is, any other value as JSON text.
+ * NULL without memory. */
+char *llmobs_value_text(const struct llmobs_json *value);
+
+/* Sets the span's input or output value; NULL and JSON's null set nothing. */
+int llmobs_value_input(struct llmobs_span *span,
+                       const struct llmobs_json *value);
+int llmobs_value_output(struct llmobs_span *span,
+                        const struct llmobs_json *value);
+
+#endif
