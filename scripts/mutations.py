@@ -2056,6 +2056,13 @@ HAZARDS = [
                                 "__ATOMIC_ACQUIRE);")],
           ["preload come_and_go"])]),
 
+    ("a libcurl whose path is that of a descriptor, which may be another "
+     "file's next",
+     "its calls are left alone, and it is not pinned (`is_fleeting`)", [
+         ("pinned-by-descriptor", [
+             ("shim/load.c", " || (copy && copy->fleeting)", "")],
+          ["preload one_name", "preload one_name_dev"])]),
+
     ("the first calls in a destructor that a dlclose runs",
      "the shim loads and pins nothing inside a dlclose "
      "(`llmobs_turn_load`)", [

@@ -156,6 +156,17 @@ static bool fill(struct llmobs_copy *copy, const struct llmobs_elf *elf)
     return changed;
 }
 
+/* A descriptor's path, as /proc/self/fd/3, may be another file's at the next
+ * dlopen. The loader would then answer with this copy, were it still there. */
+static bool is_fleeting(const char *path)
+{
+    for (const char *c = path; *c; c++)
+        if (llmobs_str_begins(c, "/fd/"))
+            return llmobs_str_begins(path, "/proc/") ||
+                   llmobs_str_begins(path, "/dev/");
+    return false;
+}
+
 bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
                        bool at_start)
 {
@@ -181,6 +192,7 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
     copy->at_start = at_start;
     copy->stays = false;
     copy->versioned = elf->verdef != NULL;
+    copy->fleeting = is_fleeting(copy->path);
     marked |= 1U << (copy - llmobs_copies);
     __atomic_fetch_or(&used, 1U << (copy - llmobs_copies), __ATOMIC_RELEASE);
     return true;

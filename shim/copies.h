@@ -6,7 +6,8 @@
  *          core has seen is pinned in memory and is never unloaded.
  * Threads: changed only under the scan's lock. A bit of a word publishes a
  *          structure, whose real functions are constant from then on.
- * Errors:  a copy beyond the limit, or whose path is too long, is not observed.
+ * Errors:  a copy beyond the limit, or whose path is too long or is that of a
+ *          descriptor, is not observed.
  * Limits:  LLMOBS_COPIES copies at a time.
  */
 #ifndef LLMOBS_COPIES_H
@@ -57,6 +58,7 @@ struct llmobs_copy {
     bool at_start;  /* loaded with the program: every object can bind to it */
     bool stays;     /* needed by the program itself, so never unloaded */
     bool versioned; /* its symbols carry versions */
+    bool fleeting;  /* another file may have its path next: never pinned */
     char soname[128];
     char path[LLMOBS_HOST_PATH_MAX];
 };

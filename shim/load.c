@@ -137,7 +137,7 @@ static const struct llmobs_ops *load(struct llmobs_copy *copy,
     int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
     int saved;
 
-    if (now == FAILED)
+    if (now == FAILED || (copy && copy->fleeting))
         return NULL;
     saved = llmobs_libc_errno();
     if (now == IDLE)
