@@ -62,7 +62,8 @@ BUILDS = {}
 def build(name, command, after=()):
     """Notes how a program is built; gives the placeholder for its path, @NAME.
     `after` names those that are needed before.  In a command @out is its own
-    path, @libcurl Debian's libcurl, and @embedded what links a static one."""
+    path, @folder that of all, @postgres PostgreSQL's headers, @libcurl Debian's libcurl, and @embedded what
+    links a static one."""
     BUILDS[name] = (command, after)
     return "@" + name
 
@@ -80,9 +81,9 @@ def plugin(name, library, *flags):
         ["-l:" + library] if library else []))
 
 
-def late(name, library, flags):
+def late(name, library, flags, *more):
     return c_program(name, '-DLATE="%s"' % library, "-DLATE_FLAGS=" + flags,
-                     "-ldl")
+                     *more, "-ldl")
 
 
 def tag(library):
@@ -207,6 +208,59 @@ def c_static():
         ["@opener", "n", own, "multi"], C_NEEDS, seen=False)
 
 
+def private():
+    """A copy of libcurl in a directory of the program's own. Its path, not its
+    soname, says which one it is."""
+    own, place = "private/libcurl.so.4", "@folder/private/libcurl.so.4"
+    build(own, ["cp", "@libcurl", "@out"])
+    needs = C_NEEDS + " libcurl4"
+
+    def opened(name, flags, *more):
+        program = late(name, place, flags, *more)
+        BUILDS[name] = (BUILDS[name][0], (own,))
+        return program
+
+    # Downloads.jl drives a multi by libuv; Libdl opens LibCURL_jll's copy with
+    # these flags (JuliaLang/julia, stdlib/LibCURL_jll and base/libdl.jl).
+    julia = opened("julia", "RTLD_LAZY|RTLD_DEEPBIND")
+    for interface in "easy", "socket":
+        add("C, as Julia: own copy, RTLD_DEEPBIND", OPENSSL, interface,
+            [julia, interface], needs, quick=True)
+    for name, kind, cut in (("closed and opened again", "CLOSED", "abort"),
+                            ("deleted while mapped", "DELETED", "timeout")):
+        both("C, own copy, " + name, OPENSSL,
+             [opened("private-" + kind, "RTLD_LOCAL", "-DODD=" + kind)], needs,
+             cut=cut, quick=kind == "DELETED")
+
+
+    plugin("late.so", None, '-DLATE="%s"' % place, "-DLATE_FLAGS=RTLD_LOCAL",
+           "-ldl")
+    BUILDS["late.so"] = (BUILDS["late.so"][0], (own,))
+    both("C, own copy beside another of its soname", OPENSSL,
+         ["@opener-linked", "l", "@one.so:@late.so"], needs, quick=True)
+
+
+def foundation():
+    library = "libfoundation.so"
+    linked(library, OPENSSL, "-shared", "-fPIC", "-DPLUGIN")
+    program = build("foundation", CC + [
+        "-o", "@out", script("foundation.c"), "@" + library, "-pthread",
+        "-Wl,-rpath,$ORIGIN"], after=[library])
+    add("C, as Swift's FoundationNetworking", OPENSSL, "socket",
+        [program, "socket"], C_NEEDS, cut="abort", quick=True)
+
+
+def odd():
+    """Copies that nobody can observe are left alone."""
+    for name, kind in (("loaded from memory", "MEMORY"),
+                       ("dlmopen", "NAMESPACE")):
+        program = late("odd-" + kind, "@libcurl", "RTLD_LOCAL", "-DODD=" + kind)
+        both("C, " + name, OPENSSL, [program], C_NEEDS, seen=False)
+    program = late("odd-static", OPENSSL, "RTLD_LOCAL", "-static-pie", "-fPIE")
+    both("C, static-pie that opens libcurl", "static", [program], C_NEEDS,
+         seen=False)
+
+
 def cplusplus():
     for library in OPENSSL, GNUTLS:
         program = build("cc-" + tag(library), CXX + [
@@ -263,6 +317,34 @@ def languages():
          "postgresql postgresql-plperl-15 libwww-curl-perl", user=True)
 
 
+def agents():
+    """What people's agents and plugins do with the clients above."""
+    both("Emacs, curl as gptel starts it", OPENSSL,
+         ["emacs", "--batch", "-Q", "-l", script("gptel.el"), "--"],
+         "emacs-nox curl")
+    both("Python, curl on a terminal", OPENSSL,
+         [PYTHON, "-B", script("pty_client.py")], "curl", quick=True)
+    both("PHP, Symfony's HttpClient as Symfony AI", OPENSSL,
+         ["php", script("symfony.php")],
+         "php-cli php-curl php-symfony-http-client")
+    both("R, httr2 as ellmer", OPENSSL, ["Rscript", script("httr2.R")],
+         "r-cran-httr2")
+    add("Zabbix, HttpRequest of a webhook", GNUTLS, "easy",
+        [script("zabbix.sh")], "zabbix-proxy-sqlite3")
+    add("Liquidsoap, http.post", GNUTLS, "easy",
+        ["liquidsoap", script("client.liq"), "--", "easy"], "liquidsoap",
+        user=True)
+    worker = build("worker.so", CC + [
+        "-shared", "-fPIC", "-DPLUGIN", "-isystem", "@postgres", "-o", "@out",
+        script("worker.c"), script("client.c"), "-l:" + OPENSSL])
+    for interface in "multi", "socket":
+        add("PostgreSQL, a worker as pg_net's", OPENSSL, interface,
+            [PYTHON, "-B", script("servers.py"), "worker:" + worker,
+             interface],
+            C_NEEDS + " postgresql postgresql-server-dev-15", cut="abort",
+            user=True)
+
+
 def ocaml():
     needs = C_NEEDS + " libcurl-ocaml-dev ocaml-findlib ocaml-nox"
     for kind, compiler in ("native", "ocamlopt"), ("bytecode", "ocamlc"):
@@ -293,6 +375,7 @@ def tools():
         path=git_path)
 
 
-for group in (curl_command, c_linked, c_late, c_plugins, c_odd, c_static, cplusplus, php,
-              python, languages, ocaml, tools):
+for group in (curl_command, c_linked, c_late, c_plugins, c_odd, c_static,
+              private, foundation, odd, cplusplus, php, python, languages,
+              agents, ocaml, tools):
     group()

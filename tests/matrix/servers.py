@@ -1,9 +1,10 @@
-"""usage: servers.py fpm|cgi|apache|postgres INTERFACE URL (MODE FILE)...
+"""usage: servers.py fpm|cgi|apache|postgres|worker:LIBRARY INTERFACE URL (MODE FILE)...
 
 Starts a server of the kind in a folder of its own, has it make the calls, each
 asked for by itself, prints what it answers, and stops it in order. Not as root:
 the three servers would change to another user, or refuse.
 """
+import contextlib
 import glob
 import http.client
 import json
@@ -154,7 +155,9 @@ def quoted(text):
     return "'" + text.replace("'", "''") + "'"
 
 
-def run_postgres(folder, calls):
+@contextlib.contextmanager
+def postgres(folder, options=(), env=None):
+    """A server; gives how psql asks it. At the end it is stopped."""
     tools = first("/usr/lib/postgresql/*/bin")
     data = folder + "/data"
     bare = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
@@ -163,33 +166,56 @@ def run_postgres(folder, calls):
                    env=bare)
     server = subprocess.Popen(
         [tools + "/postgres", "-D", data, "-k", folder, "-h", "", "-c",
-         "fsync=off"], stderr=subprocess.DEVNULL)
-    psql = [tools + "/psql", "-X", "-q", "-A", "-t", "-h", folder, "-U", "me",
-            "-d", "postgres"]
+         "fsync=off", *options], stderr=subprocess.DEVNULL, env=env)
+
+    def psql(*args, **more):
+        return subprocess.run(
+            [tools + "/psql", "-X", "-q", "-A", "-t", "-h", folder, "-U", "me",
+             "-d", "postgres", *args], env=bare, **more)
+
     try:
-        wait_for(lambda: subprocess.run(
-            psql + ["-c", ""], stderr=subprocess.DEVNULL,
-            env=bare).returncode == 0, "PostgreSQL")
-        subprocess.run(psql + ["-f", HERE + "/plperl.sql"], env=bare)
-        text = ";".join("SELECT ask(%s)" % ",".join(map(quoted, call))
-                        for call in calls)
-        done = subprocess.run(psql, input=text.encode() + b";",
-                              stdout=subprocess.PIPE, env=bare)
-        yield done.stdout
+        wait_for(lambda: psql("-c", "", stderr=subprocess.DEVNULL).returncode
+                 == 0, "PostgreSQL")
+        yield psql
     finally:
         server.send_signal(signal.SIGTERM)
-        yield b"%d\n" % server.wait(20)
+        if server.wait(20) != 0:
+            sys.exit("servers: PostgreSQL ends with %d" % server.returncode)
+
+
+def run_postgres(folder, calls):
+    with postgres(folder) as psql:
+        psql("-f", HERE + "/plperl.sql")
+        text = ";".join("SELECT ask(%s)" % ",".join(map(quoted, call))
+                        for call in calls)
+        yield psql(input=text.encode() + b";", stdout=subprocess.PIPE).stdout
+
+
+def run_worker(folder, calls, library):
+    """A background worker, which begins by itself."""
+    out = folder + "/out"
+    lines = calls[0][:2] + [part for call in calls for part in call[2:]]
+    env = dict(os.environ, MATRIX_CALLS="\n".join(lines), MATRIX_OUT=out,
+               MATRIX_LIBRARY=library)
+
+    def said():
+        return os.path.exists(out) and open(out, "rb").read()
+
+    with postgres(folder, ["-c", "shared_preload_libraries=" + library], env):
+        wait_for(lambda: b"\nend " in (said() or b""), "the worker")
+    yield said()
 
 
 def main():
     kind, interface, url, *rest = sys.argv[1:]
+    kind, *more = kind.split(":")
     run = {"fpm": run_fpm, "cgi": run_cgi, "apache": run_apache,
-           "postgres": run_postgres}[kind]
+           "postgres": run_postgres, "worker": run_worker}[kind]
     calls = [[interface, url, mode, os.path.abspath(file)]
              for mode, file in zip(rest[::2], rest[1::2])]
     folder = tempfile.mkdtemp(prefix="m.", dir="/tmp")
     try:
-        for text in run(folder, calls):
+        for text in run(folder, calls, *more):
             sys.stdout.buffer.write(text)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
