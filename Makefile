@@ -110,7 +110,7 @@ UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
 .PHONY: all unit fuzz fuzzers clients conformance bench bench-exit benches install uninstall clean \
-	format help FORCE
+	dist format help FORCE
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs \
 	$(B)/llmobs-run $(B)/llmobs-entrypoint $(B)/prices.json
 
@@ -347,6 +347,10 @@ uninstall:
 	for d in $(OWN_DIRS); do test ! -d $(DESTDIR)$$d || \
 		find $(DESTDIR)$$d -depth -type d -empty -delete || exit 1; done
 
+# Archives that work where they are unpacked, for both processors.
+dist:
+	scripts/dist
+
 # The list of commands for an editor's language server (clangd and others).
 compile_commands.json: FORCE
 	$(Q)scripts/compile-commands "$(CC)" '$(CPPFLAGS) $(CFLAGS_ALL)' > $@.new
@@ -363,6 +367,7 @@ help:
 	@echo 'make format       writes all C files as clang-format has them'
 	@echo 'make compile_commands.json   for clangd and editors'
 	@echo 'make install      to PREFIX (/usr/local), below DESTDIR; make uninstall'
+	@echo 'make dist         archives for both processors, in dist/'
 	@echo 'make clean        removes the build folders'
 	@echo 'settings: CC=clang  B=folder  SAN=asan|tsan  TEST=1 (a core that dies on'
 	@echo '          demand)  WERROR=  V=1 (shows the commands)  PREFIX=  DESTDIR='
@@ -372,6 +377,6 @@ format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
 
 clean:
-	rm -rf build build-asan build-tsan build-clang build-fuzz build-test
+	rm -rf build build-asan build-tsan build-clang build-dist build-fuzz build-test dist
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
