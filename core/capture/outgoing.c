@@ -8,6 +8,7 @@
 #include "core/base/fork.h"
 #include "core/base/network.h"
 #include "core/capture/judge.h"
+#include "core/privacy/account.h"
 #include "core/privacy/allowlist.h"
 #include "core/trace/carrier.h"
 
@@ -163,12 +164,26 @@ static void keep_head(const struct llmobs_handle *handle,
     }
 }
 
+/* The credentials of all rounds of an authentication are the same. */
+static void keep_account(const struct llmobs_handle *handle,
+                         struct llmobs_exchange *exchange)
+{
+    uint64_t account = llmobs_account_url(0, handle->origin.url);
+
+    for (const struct curl_slist *h = handle->headers; h; h = h->next) {
+        if (h->data)
+            account = llmobs_account_header(account, h->data, strlen(h->data));
+    }
+    exchange->account = account;
+}
+
 /* Where the body goes later, a copy made as the transfer began may stay. */
 static void keep_request(const struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
 {
     exchange->unsent = handle->latch.later;
     keep_head(handle, exchange);
+    keep_account(handle, exchange);
     if (handle->latch.later)
         return;
     llmobs_exchange_rewind(exchange, 0);

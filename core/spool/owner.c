@@ -9,6 +9,7 @@
 #include "core/base/scratch.h"
 #include "core/base/sha256.h"
 #include "core/ledger/ledger_dir.h"
+#include "core/privacy/account.h"
 
 #define TEXT_MAX ((size_t)1024 * 1024)
 #define TAGS_MAX 48
@@ -215,6 +216,7 @@ int llmobs_owner_settle(struct llmobs_owner *owner,
     int rc = find_hash(config, &owner->origin);
 
     llmobs_record_namespace(&owner->origin.boot, &owner->origin.pidns);
+    llmobs_account_set_boot(owner->origin.boot);
     return rc ? rc : make_lead(owner, config);
 }
 

@@ -1,0 +1,32 @@
+/* siphash - SipHash-2-4 with 128 bits of output: a short hash under a key, from
+ * which nobody without the key learns what was hashed.
+ *
+ * Threads: any; the state is the caller's. Never fails.
+ * Source:  Aumasson and Bernstein, "SipHash: a fast short-input PRF", and the
+ *          variant of 128 bits by the same authors.
+ */
+#ifndef LLMOBS_SIPHASH_H
+#define LLMOBS_SIPHASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct llmobs_siphash {
+    uint64_t v[4];
+    uint64_t word;  /* the bytes behind the last whole eight */
+    uint64_t total; /* all bytes so far */
+};
+
+struct llmobs_hash128 {
+    uint64_t hi, lo;
+};
+
+void llmobs_siphash_init(struct llmobs_siphash *state, const uint64_t key[2]);
+void llmobs_siphash_add(struct llmobs_siphash *state, const void *data,
+                        size_t len);
+
+/* The hash of all that was added; the state stays as it is, and more may be
+ * added to it. */
+struct llmobs_hash128 llmobs_siphash_now(const struct llmobs_siphash *state);
+
+#endif

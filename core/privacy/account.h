@@ -1,0 +1,37 @@
+/* account - tells calls with different credentials apart, and keeps none of
+ * them.
+ *
+ * The thread that sends a request hashes its credentials while they are at
+ * hand: the headers by which APIs and gateways know their caller, and the
+ * parameters of the URL that hold a key. The number says no more than whether
+ * two requests have the same ones. Of a signature of AWS, which changes with
+ * each request, only the name of the key counts.
+ *
+ * In memory the number is a plain hash. What leaves the process, to the disk,
+ * is sealed: hashed again under a key of this boot, so that nobody can look it
+ * up in a list made elsewhere, nor on this host after the next boot.
+ *
+ * Owns:    nothing; the key is one number of the process.
+ * Threads: any.
+ * Errors:  none.
+ */
+#ifndef LLMOBS_ACCOUNT_H
+#define LLMOBS_ACCOUNT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The number with a header, "Name: value", where that is a credential; else the
+ * same number. Their order does not count. 0: no credential yet. */
+uint64_t llmobs_account_header(uint64_t account, const char *line, size_t len);
+
+/* The same with user, password and keys in a URL. */
+uint64_t llmobs_account_url(uint64_t account, const char *url);
+
+/* Sets the key; the last one counts. */
+void llmobs_account_set_boot(uint64_t boot);
+
+/* The number as it may be written; 0 stays 0. */
+uint64_t llmobs_account_seal(uint64_t account);
+
+#endif

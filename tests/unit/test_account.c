@@ -1,0 +1,134 @@
+/* Numbers that stand for credentials. */
+#include <string.h>
+
+#include "core/base/siphash.h"
+#include "core/privacy/account.h"
+#include "tests/unit/unit.h"
+
+static uint64_t of(const char *line)
+{
+    return llmobs_account_header(0, line, strlen(line));
+}
+
+START_TEST(credentials_count)
+{
+    static const char *const lines[] = {"Authorization: Bearer a",
+                                        "authorization: Bearer b",
+                                        "x-api-key: a",
+                                        "api-key: a",
+                                        "X-Goog-Api-Key: a",
+                                        "Helicone-Auth: a",
+                                        "Cookie: a=b",
+                                        "X-User-Id: 7",
+                                        "OpenAI-Organization: o"};
+    static const char *const others[] = {"Content-Type: application/json",
+                                         "Accept: */*",
+                                         "User-Agent: curl",
+                                         "Idempotency-Key: 1",
+                                         "anthropic-version: 2023-06-01",
+                                         "no colon",
+                                         "Authorization:",
+                                         "x-api-key;",
+                                         "traceparent: 00-1-2-01",
+                                         ": a"};
+    size_t count = sizeof(lines) / sizeof(*lines);
+
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_msg(of(lines[i]) != 0, "%s", lines[i]);
+        for (size_t k = 0; k < i; k++)
+            ck_assert_msg(of(lines[i]) != of(lines[k]), "%s", lines[i]);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        ck_assert_msg(of(others[i]) == 0, "%s", others[i]);
+    ck_assert(of("AUTHORIZATION:Bearer a ") == of(lines[0]));
+    ck_assert(llmobs_account_header(of("api-key: 1"), "x-user-id: 2", 12) ==
+              llmobs_account_header(of("x-user-id: 2"), "api-key: 1", 10));
+}
+END_TEST
+
+START_TEST(a_signature_is_its_key)
+{
+#define SIGNED(key, day)                                      \
+    "Authorization: AWS4-HMAC-SHA256 Credential=" key "/" day \
+    "/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=" day
+    ck_assert(of(SIGNED("AKIA1", "20261122")) ==
+              of(SIGNED("AKIA1", "20261123")));
+    ck_assert(of(SIGNED("AKIA1", "20261122")) !=
+              of(SIGNED("AKIA2", "20261122")));
+    ck_assert(of("Authorization: AWS4-HMAC-SHA256 x") != 0);
+}
+END_TEST
+
+START_TEST(keys_in_urls)
+{
+    static const char *const plain[] = {"https://h/v1/a",
+                                        "https://h/v1?alt=sse",
+                                        "https://h/#key=a",
+                                        "https://h/?key",
+                                        "h",
+                                        "",
+                                        "https://h/a@b"};
+
+    for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+        ck_assert_msg(llmobs_account_url(0, plain[i]) == 0, "%s", plain[i]);
+    ck_assert(llmobs_account_url(0, "https://h/v1?alt=sse&key=a") ==
+              llmobs_account_url(0, "https://i/v2?key=a"));
+    ck_assert(llmobs_account_url(0, "https://h?key=a") !=
+              llmobs_account_url(0, "https://h?key=b"));
+    ck_assert(llmobs_account_url(0, "https://u:p@h/") !=
+              llmobs_account_url(0, "https://u:q@h/"));
+}
+END_TEST
+
+START_TEST(seals_differ_by_boot)
+{
+    uint64_t first, second;
+
+    llmobs_account_set_boot(1);
+    first = llmobs_account_seal(5);
+    llmobs_account_set_boot(2);
+    second = llmobs_account_seal(5);
+    ck_assert(first != 5 && second != 5 && first != second);
+    ck_assert(llmobs_account_seal(6) != second);
+    ck_assert(llmobs_account_seal(0) == 0);
+    llmobs_account_set_boot(0);
+}
+END_TEST
+
+/* The first and last vectors of the authors for 128 bits; a text in pieces has
+ * the hash of the whole. */
+START_TEST(siphash_vectors)
+{
+    static const uint64_t key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+    struct llmobs_siphash hash, pieces;
+    struct llmobs_hash128 out;
+    unsigned char text[63];
+
+    llmobs_siphash_init(&hash, key);
+    out = llmobs_siphash_now(&hash);
+    ck_assert_uint_eq(out.lo, 0xe6a825ba047f81a3);
+    ck_assert_uint_eq(out.hi, 0x930255c71472f66d);
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (unsigned char)i;
+    llmobs_siphash_add(&hash, text, sizeof(text));
+    out = llmobs_siphash_now(&hash);
+    ck_assert_uint_eq(out.lo, 0x4a83502f77d15051);
+    ck_assert_uint_eq(out.hi, 0x7cbd3f979a063e50);
+    llmobs_siphash_init(&pieces, key);
+    for (size_t i = 0; i < sizeof(text); i += 7)
+        llmobs_siphash_add(&pieces, text + i, 7);
+    ck_assert_uint_eq(llmobs_siphash_now(&pieces).lo, out.lo);
+}
+END_TEST
+
+UNIT_SUITE(account)
+{
+    Suite *s = suite_create("account");
+
+    UNIT_TEST(s, credentials_count);
+    UNIT_TEST(s, a_signature_is_its_key);
+    UNIT_TEST(s, keys_in_urls);
+    UNIT_TEST(s, seals_differ_by_boot);
+    UNIT_TEST(s, siphash_vectors);
+    return s;
+}
