@@ -45,6 +45,7 @@ void llmobs_delivery_init(struct llmobs_delivery *delivery,
     delivery->buffer = buffer;
     llmobs_buf_init(&delivery->scratch, SCRATCH_MAX);
     llmobs_backlog_init(&delivery->account.backlog, NULL, NULL);
+    llmobs_linker_init(&delivery->linker);
 }
 
 void llmobs_delivery_reset(struct llmobs_delivery *delivery)
@@ -58,6 +59,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
         delivery->meter->base.ops->forget(&delivery->meter->base);
     llmobs_stats_reset();
     llmobs_backlog_reset(&delivery->account.backlog);
+    llmobs_linker_reset(&delivery->linker);
     delivery->held = NULL;
     delivery->eager = delivery->published = delivery->relayed = false;
     delivery->busy = NULL;

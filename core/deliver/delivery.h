@@ -20,6 +20,7 @@
 #include "core/deliver/buffer.h"
 #include "core/deliver/destination.h"
 #include "core/export/meter.h"
+#include "core/links/linker.h"
 #include "core/span/span.h"
 
 /* A remote exporter needs one for each kind of event that it takes. */
@@ -42,6 +43,7 @@ struct llmobs_delivery {
     struct llmobs_meter *meter;      /* or NULL */
     struct llmobs_item *held; /* taken from the buffer, not encoded yet */
     struct llmobs_buf scratch;
+    struct llmobs_linker linker;
     size_t taken; /* items encoded by the last run */
     /* Called before the next request, as the last one may have settled events;
      * or NULL. */

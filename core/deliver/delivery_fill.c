@@ -10,6 +10,7 @@
 #include "core/event/encode.h"
 #include "core/event/exchange.h"
 #include "core/event/to_span.h"
+#include "core/privacy/account.h"
 #include "core/privacy/content_filter.h"
 #include "core/spool/event_item.h"
 #include "core/spool/process_dir.h"
@@ -55,6 +56,22 @@ bool llmobs_delivery_is_due(const struct llmobs_delivery *delivery,
 
 /* -- encoding ------------------------------------------------------------ */
 
+static void link_span(struct llmobs_delivery *delivery,
+                      const struct llmobs_exchange *exchange,
+                      struct llmobs_span *span)
+{
+    const struct llmobs_linker_call call = {
+        .url = exchange->url,
+        .account = exchange->sealed ? exchange->account
+                                    : llmobs_account_seal(exchange->account),
+        .request = exchange->request.truncated || exchange->request.lost
+                       ? (struct llmobs_text){NULL, 0}
+                       : llmobs_body_head(&exchange->request),
+    };
+
+    llmobs_linker_link(&delivery->linker, &call, span);
+}
+
 static int encode_item(struct llmobs_delivery *delivery,
                        struct llmobs_item *item,
                        const struct llmobs_config *config)
@@ -68,6 +85,7 @@ static int encode_item(struct llmobs_delivery *delivery,
     rc = llmobs_exchange_to_span((struct llmobs_exchange *)item, &span);
     if (rc)
         return rc;
+    link_span(delivery, (struct llmobs_exchange *)item, &span);
     rc = llmobs_encode_call(&span, config, &delivery->scratch);
     llmobs_span_fini(&span);
     return rc;

@@ -466,6 +466,9 @@ static struct llmobs_json *make_event(const struct encoding *e)
     note(&rc, llmobs_json_set(event, "metrics", make_metrics(e)));
     note(&rc,
          llmobs_json_set(event, "tags", llmobs_tags_make(span, e->config)));
+    if (llmobs_json_len(span->links) > 0)
+        note(&rc, llmobs_json_set(event, "span_links",
+                                  llmobs_json_share(span->links)));
     if (e->cut >= CUT_IO || span->input_dropped || span->output_dropped)
         note(&rc, set_collection_errors(event));
     if (rc == 0)

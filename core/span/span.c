@@ -46,6 +46,7 @@ void llmobs_span_fini(struct llmobs_span *span)
     llmobs_span_facts_fini(&span->facts);
     llmobs_json_free(span->tool_definitions);
     llmobs_json_free(span->extra_tags);
+    llmobs_json_free(span->links);
     memset(span, 0, sizeof(*span));
 }
 

@@ -1,0 +1,85 @@
+#include "core/links/link_user.h"
+
+#include <string.h>
+
+/* Where a walk through a document is. */
+struct walk {
+    const char *at, *end;
+    int depth;
+    bool within; /* the object that is open at depth 2 is "metadata" */
+};
+
+/* The string that begins at the quote; the walk goes behind it. */
+static struct llmobs_text take_string(struct walk *w)
+{
+    const char *from = ++w->at;
+    struct llmobs_text text;
+
+    while (w->at < w->end && *w->at != '"')
+        w->at += *w->at == '\\' && w->at + 1 < w->end ? 2 : 1;
+    text = (struct llmobs_text){from, (size_t)(w->at - from)};
+    if (w->at < w->end)
+        w->at++;
+    return text;
+}
+
+static void skip_blanks(struct walk *w)
+{
+    while (w->at < w->end && strchr(" \t\r\n", *w->at) && *w->at)
+        w->at++;
+}
+
+static bool is(struct llmobs_text text, const char *name)
+{
+    return text.len == strlen(name) && memcmp(text.data, name, text.len) == 0;
+}
+
+static bool names_user(const struct walk *w, struct llmobs_text key)
+{
+    if (w->depth == 2)
+        return w->within && is(key, "user_id");
+    return w->depth == 1 && (is(key, "user") || is(key, "safety_identifier") ||
+                             is(key, "user_id"));
+}
+
+/* A string that is a key is followed by a colon. */
+static void read_string(struct walk *w, struct llmobs_siphash *out)
+{
+    struct llmobs_text key = take_string(w), value;
+    bool user;
+
+    skip_blanks(w);
+    if (w->at == w->end || *w->at != ':')
+        return;
+    w->at++;
+    skip_blanks(w);
+    user = names_user(w, key);
+    if (w->depth == 1)
+        w->within = is(key, "metadata");
+    if (!user || w->at == w->end || *w->at != '"')
+        return;
+    value = take_string(w);
+    llmobs_siphash_add(out, key.data, key.len);
+    llmobs_siphash_add(out, "\0", 1);
+    llmobs_siphash_add(out, value.data, value.len);
+    llmobs_siphash_add(out, "\0", 1);
+}
+
+void llmobs_link_user_add(struct llmobs_text body, struct llmobs_siphash *out)
+{
+    struct walk w = {.at = body.data, .end = body.data + body.len};
+
+    if (!body.data)
+        return;
+    while (w.at < w.end) {
+        char c = *w.at;
+
+        if (c == '"') {
+            read_string(&w, out);
+            continue;
+        }
+        w.depth += c == '{' || c == '[';
+        w.depth -= c == '}' || c == ']';
+        w.at++;
+    }
+}
