@@ -17,6 +17,7 @@ extern const struct llmobs_dialect llmobs_dialect_openai_chat;
 extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
 extern const struct llmobs_dialect llmobs_dialect_openai_responses;
+extern const struct llmobs_dialect llmobs_dialect_llama_cpp;
 extern const struct llmobs_dialect llmobs_dialect_mistral;
 extern const struct llmobs_dialect llmobs_dialect_cohere;
 extern const struct llmobs_dialect llmobs_dialect_ollama;
@@ -39,6 +40,7 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_mistral,
     &llmobs_dialect_cohere,
     &llmobs_dialect_ollama,
+    &llmobs_dialect_llama_cpp,
     &llmobs_dialect_rerank,
     &llmobs_dialect_vertex_chat,
     NULL,

@@ -534,6 +534,39 @@ static int read_as(const struct llmobs_rule *rule,
     return llmobs_span_set(&span->model_provider, classified->provider);
 }
 
+static bool has_path(const struct llmobs_shape *shape,
+                     const struct llmobs_classified *classified)
+{
+    return strcmp(shape->method, classified->call->method) == 0 &&
+           llmobs_match_path(shape, classified->url->path) > 0;
+}
+
+/* Reads a call that its shape does not confirm by the next shape with the same
+ * path, as "/api/embeddings" is OpenAI's and Ollama's. */
+static int read_as_other(const struct llmobs_rule *first,
+                         struct llmobs_classified *classified,
+                         struct llmobs_span *span)
+{
+    struct llmobs_rule rule = *first;
+    bool behind = false;
+    int rc = -ENOENT;
+
+    for (size_t i = 0; llmobs_dialects[i] && rc == -ENOENT; i++) {
+        const struct llmobs_shape *shape = llmobs_dialects[i]->shapes;
+
+        for (; shape->path && rc == -ENOENT; shape++) {
+            if (behind && shape->any_host && has_path(shape, classified)) {
+                rule.dialect = llmobs_dialects[i];
+                rule.shape = classified->shape = shape;
+                span->kind = shape->kind;
+                rc = read_as(&rule, classified, span);
+            }
+            behind = behind || shape == first->shape;
+        }
+    }
+    return rc;
+}
+
 int llmobs_rules_read(const struct llmobs_match *match,
                       const struct llmobs_call *call, struct llmobs_span *span)
 {
@@ -556,6 +589,8 @@ int llmobs_rules_read(const struct llmobs_match *match,
         classified.shape = generic.shape;
         rc = read_as(&generic, &classified, span);
     }
+    if (rc == -ENOENT && match->confirm && match->rule->shape->shared)
+        rc = read_as_other(match->rule, &classified, span);
     llmobs_scratch_give(url);
     return rc;
 }

@@ -57,7 +57,9 @@ int llmobs_chat_document(struct llmobs_reading *reading,
                                        audio_format(reading));
     }
     reading->span->output_messages = list;
-    return rc < 0 ? rc : variant->usage(llmobs_usage_find(body), reading->span);
+    if (rc == 0)
+        rc = variant->usage(llmobs_usage_find(body), reading->span);
+    return rc < 0 ? rc : llmobs_usage_timings(body, reading->span);
 }
 
 void llmobs_chat_begun(struct llmobs_reading *reading,
@@ -77,7 +79,9 @@ int llmobs_chat_event(struct llmobs_reading *reading,
 
     llmobs_chat_begun(reading, event);
     reading->done = reading->done || stream->done;
-    return rc;
+    if (rc < 0 || !stream->done)
+        return rc;
+    return llmobs_usage_timings(event->json, reading->span);
 }
 
 int llmobs_chat_messages(struct llmobs_reading *reading)

@@ -80,8 +80,9 @@ static int read_document(struct llmobs_reading *reading,
         rc = add_prompt(list, llmobs_text_of(text_of(choice)));
     }
     reading->span->output_messages = list;
-    return rc < 0 ? rc
-                  : llmobs_usage_read(llmobs_usage_find(body), reading->span);
+    if (rc == 0)
+        rc = llmobs_usage_read(llmobs_usage_find(body), reading->span);
+    return rc < 0 ? rc : llmobs_usage_timings(body, reading->span);
 }
 
 static int read_event(struct llmobs_reading *reading,

@@ -64,11 +64,14 @@ static int read_vectors(struct llmobs_reading *reading,
     return llmobs_embedding_tell(reading->span, llmobs_json_len(data), 0);
 }
 
+/* llama.cpp's server answers a list at the path without a version. */
 static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
     int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
 
+    if (llmobs_json_is_array(body))
+        return llmobs_embedding_tell_list(reading->span, body, "embedding");
     if (rc == 0)
         rc = llmobs_usage_read(llmobs_usage_find(body), reading->span);
     if (rc == 0)
@@ -89,6 +92,7 @@ static const struct llmobs_form form = {
     .request = read_request,
     .document = read_document,
     .ends = read_ends,
+    .lists = true,
     .unknown = "unknown_model",
 };
 
@@ -98,7 +102,8 @@ static const struct llmobs_shape shapes[] = {
      .operation = "embedding",
      .span_name = "%s.createEmbedding",
      .kind = LLMOBS_KIND_EMBEDDING,
-     .any_host = true},
+     .any_host = true,
+     .shared = true},
     {.path = NULL},
 };
 

@@ -37,6 +37,8 @@ static const struct llmobs_chat_variant variant = {
     .keep_space = true,
 };
 
+static const char old_path[] = "/api/embeddings";
+
 struct ollama {
     struct llmobs_stream stream;
     int64_t calls; /* tool calls; each comes whole */
@@ -47,9 +49,16 @@ static bool generates(const struct llmobs_reading *reading)
     return strcmp(reading->classified->shape->operation, "generate") == 0;
 }
 
+/* The name of the text to embed; the older path has another one. */
+static const char *input_of(const struct llmobs_reading *reading)
+{
+    return strcmp(reading->classified->shape->path, old_path) == 0 ? "prompt"
+                                                                   : "input";
+}
+
 static bool embeds(const struct llmobs_reading *reading)
 {
-    return llmobs_openai_asks(reading, "input");
+    return llmobs_openai_asks(reading, input_of(reading));
 }
 
 static bool is_ours(const struct llmobs_reading *reading)
@@ -105,7 +114,7 @@ static int read_inputs(struct llmobs_reading *reading)
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     return llmobs_embedding_read_input(
-        reading->span, llmobs_json_get(reading->request, "input"));
+        reading->span, llmobs_json_get(reading->request, input_of(reading)));
 }
 
 /* Adds a line: a chat's has a message, a generate answer's has text and
@@ -142,16 +151,26 @@ static int add_reason(struct ollama *state, const struct llmobs_json *line)
     return llmobs_stream_reason(&state->stream, reason ? reason : "stop");
 }
 
-static void read_counts(struct llmobs_reading *reading,
-                        const struct llmobs_json *line)
+static int read_counts(struct llmobs_reading *reading,
+                       const struct llmobs_json *line)
 {
     int64_t in = llmobs_usage_count(line, "prompt_eval_count");
     int64_t out = llmobs_usage_count(line, "eval_count");
+    int rc;
 
     llmobs_span_metric(reading->span, "input_tokens", in);
     llmobs_span_metric(reading->span, "output_tokens", out);
     llmobs_span_metric(reading->span, "total_tokens",
                        in >= 0 && out >= 0 ? in + out : -1);
+    if (reading->classified->shape->kind == LLMOBS_KIND_EMBEDDING)
+        return 0;
+    rc = llmobs_usage_seconds(reading->span, "time_in_model_prefill",
+                              llmobs_json_get(line, "prompt_eval_duration"),
+                              1e9);
+    return rc < 0 ? rc
+                  : llmobs_usage_seconds(reading->span, "time_in_model_decode",
+                                         llmobs_json_get(line, "eval_duration"),
+                                         1e9);
 }
 
 static int read_event(struct llmobs_reading *reading,
@@ -166,7 +185,8 @@ static int read_event(struct llmobs_reading *reading,
     llmobs_chat_begun(reading, event);
     if (llmobs_json_is_true(llmobs_json_get(event->json, "done")))
         reading->done = true;
-    read_counts(reading, event->json);
+    if (rc == 0)
+        rc = read_counts(reading, event->json);
     return rc < 0 ? rc : add_reason(reading->state, event->json);
 }
 
@@ -177,17 +197,21 @@ static int read_document(struct llmobs_reading *reading,
 
     if (rc == 0)
         rc = add_reason(reading->state, body);
-    read_counts(reading, body);
+    if (rc == 0)
+        rc = read_counts(reading, body);
     return rc < 0 ? rc : llmobs_chat_messages(reading);
 }
 
 static int read_vectors(struct llmobs_reading *reading,
                         const struct llmobs_json *body)
 {
-    int rc;
+    const struct llmobs_json *one = llmobs_json_get(body, "embedding");
+    int rc = read_counts(reading, body);
 
-    read_counts(reading, body);
-    rc = llmobs_embedding_total(reading->span);
+    if (rc == 0)
+        rc = llmobs_embedding_total(reading->span);
+    if (rc == 0 && llmobs_json_is_array(one))
+        return llmobs_embedding_tell(reading->span, 1, llmobs_json_len(one));
     return rc < 0
                ? rc
                : llmobs_embedding_tell_list(
@@ -196,22 +220,24 @@ static int read_vectors(struct llmobs_reading *reading,
 
 static int read_ends(struct llmobs_reading *reading)
 {
-    static const char *const counts[] = {"prompt_eval_count", "eval_count",
-                                         "done", "done_reason", NULL};
+    static const char *const counts[] = {
+        "prompt_eval_count",    "eval_count",    "done", "done_reason",
+        "prompt_eval_duration", "eval_duration", NULL};
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *ends =
         llmobs_cut_json_object(call->response, call->response_tail, counts);
+    int rc;
 
     if (!ends)
         return -ENOMEM;
-    read_counts(reading, ends);
+    rc = read_counts(reading, ends);
     reading->span->complete =
         llmobs_json_is_true(llmobs_json_get(ends, "done"));
     if (reading->classified->shape->kind != LLMOBS_KIND_EMBEDDING)
         llmobs_fact_finish(reading->span,
                            llmobs_json_gets(ends, "done_reason"));
     llmobs_json_free(ends);
-    return 0;
+    return rc;
 }
 
 /* Reads an answer's ends: the vectors come first, the counts after the last of
@@ -270,6 +296,13 @@ static const struct llmobs_shape shapes[] = {
      .streams = true},
     {.method = "POST",
      .path = "/api/embed",
+     .operation = "embedding",
+     .span_name = "ollama.request",
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .form = &embeddings,
+     .any_host = true},
+    {.method = "POST",
+     .path = old_path,
      .operation = "embedding",
      .span_name = "ollama.request",
      .kind = LLMOBS_KIND_EMBEDDING,

@@ -41,6 +41,8 @@ struct llmobs_shape {
     bool any_host; /* counts on every host, also an unlisted one (rule 3) */
     bool telling;  /* only this API has such a path: a call counts on every
                     * host, even if its body never could be read */
+    bool shared;   /* another API has the path, too, on any host: a body that
+                    * is none of this shape's may be one of a later shape's */
     bool streams;  /* it streams unless the request refuses that */
     const struct llmobs_form *form; /* its own form, or NULL: the dialect's */
 };

@@ -65,6 +65,8 @@ int llmobs_embedding_tell_list(struct llmobs_span *span,
         return 0;
     if (key)
         first = llmobs_json_get(first, key);
+    if (llmobs_json_is_array(llmobs_json_at(first, 0)))
+        first = llmobs_json_at(first, 0);
     return llmobs_embedding_tell(
         span, llmobs_json_len(list),
         llmobs_json_is_array(first) ? llmobs_json_len(first) : 0);

@@ -26,7 +26,8 @@ int llmobs_embedding_read_input(struct llmobs_span *span,
 int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size);
 
 /* The same for a list of vectors: arrays of numbers, or objects that hold one
- * as `key` (NULL: they are the arrays). The first vector's length is the size.
+ * as `key` (NULL: they are the arrays). The first vector's length is the size;
+ * llama.cpp has a list of one vector, or one a token, in its place.
  * A value that is no array sets nothing. */
 int llmobs_embedding_tell_list(struct llmobs_span *span,
                                const struct llmobs_json *list, const char *key);

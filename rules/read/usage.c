@@ -208,3 +208,31 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
     read_cache(usage, span);
     return read_costs(usage, span);
 }
+
+int llmobs_usage_seconds(struct llmobs_span *span, const char *key,
+                         const struct llmobs_json *value, double per_second)
+{
+    double time = llmobs_json_is_number(value) ? llmobs_json_to_real(value) : 0;
+
+    if (!(time > 0) || time - time != 0)
+        return 0;
+    return llmobs_json_set(span->metrics, key,
+                           llmobs_json_real(time / per_second));
+}
+
+int llmobs_usage_timings(const struct llmobs_json *body,
+                         struct llmobs_span *span)
+{
+    const struct llmobs_json *timings = llmobs_json_get(body, "timings");
+    int rc;
+
+    if (!timings)
+        return 0;
+    rc = llmobs_usage_seconds(span, "time_in_model_prefill",
+                              llmobs_json_get(timings, "prompt_ms"), 1e3);
+    return rc < 0
+               ? rc
+               : llmobs_usage_seconds(span, "time_in_model_decode",
+                                      llmobs_json_get(timings, "predicted_ms"),
+                                      1e3);
+}

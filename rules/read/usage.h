@@ -24,4 +24,14 @@ int64_t llmobs_usage_text(const char *text);
 int llmobs_usage_read(const struct llmobs_json *usage,
                       struct llmobs_span *span);
 
+/* Sets a metric in seconds from a time in another unit, of which one second has
+ * `per_second`; a value that is no number above 0 sets nothing. */
+int llmobs_usage_seconds(struct llmobs_span *span, const char *key,
+                         const struct llmobs_json *value, double per_second);
+
+/* Sets how long the engine worked on prompt and answer, by llama.cpp's
+ * `timings` of an answer (WIRE 1.7); nothing where that is no object. */
+int llmobs_usage_timings(const struct llmobs_json *body,
+                         struct llmobs_span *span);
+
 #endif
