@@ -2056,6 +2056,13 @@ HAZARDS = [
                                 "__ATOMIC_ACQUIRE);")],
           ["preload come_and_go"])]),
 
+    ("two copies of libcurl with one soname",
+     "an object that needs the soname gets the program's (`asked_for`)", [
+         ("one-soname-none", [
+             ("shim/copies.c", "several && !one->at_start ? NULL : one",
+              "several ? NULL : one")],
+          ["preload one_soname"])]),
+
     ("a libcurl whose path is that of a descriptor, which may be another "
      "file's next",
      "its calls are left alone, and it is not pinned (`is_fleeting`)", [

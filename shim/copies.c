@@ -258,11 +258,15 @@ bool llmobs_copies_any(void)
 }
 
 /* The copy that the object names: by the file of the symbol's version, else by
- * DT_NEEDED. NULL when it names none or several. */
+ * DT_NEEDED. NULL when it names none or several. Of several with one soname it
+ * is the program's: the loader looks a symbol up there first, and gives that
+ * one to every object that needs the soname. Without it only the loader knows
+ * which of them stand in the object's scope. */
 static struct llmobs_copy *asked_for(const struct llmobs_elf *elf,
                                      const char *file)
 {
     struct llmobs_copy *one = NULL;
+    bool several = false;
 
     for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
         struct llmobs_copy *copy = &llmobs_copies[c];
@@ -270,11 +274,13 @@ static struct llmobs_copy *asked_for(const struct llmobs_elf *elf,
         if (!is_used(copy) || !(file ? llmobs_str_same(copy->soname, file)
                                      : llmobs_elf_needs(elf, copy->soname)))
             continue;
-        if (one)
+        if (one && !llmobs_str_same(copy->soname, one->soname))
             return NULL;
-        one = copy;
+        several |= one != NULL;
+        if (!one || copy->order < one->order)
+            one = copy;
     }
-    return one;
+    return several && !one->at_start ? NULL : one;
 }
 
 struct llmobs_copy *llmobs_copies_only(void)

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef RTLD_DEEPBIND /* musl has none */
+#define RTLD_DEEPBIND 0
+#endif
+
 typedef int ask_fn(const char *, const char *, const char *, const char *);
 
 static const char *nth(char *list, int n)

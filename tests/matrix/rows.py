@@ -21,14 +21,15 @@ class Row:
     """One client: `argv` is put before the calls, MODE FILE each.
 
     cut: how the fourth call ends, `timeout` or `abort`.  seen: False for a
-    copy of its own, which is left alone.  user: not run as root.  cmake: the
-    calls are one argument, before that script.  discards: libcurl is told to
-    fail at a refusal (FAILONERROR), and does not hand on what it says.
+    copy of its own, which is left alone.  user: not run as root.  musl: runs
+    with musl, too.  cmake: the calls are one argument, before that script.
+    discards: libcurl is told to fail at a refusal (FAILONERROR), and does not
+    hand on what it says.
     """
 
     def __init__(self, name, flavour, interface, argv, needs="", cut="timeout",
-                 seen=True, user=False, quick=False, rules=None, method="POST",
-                 path="/v1/chat/completions", cmake=None,
+                 seen=True, user=False, quick=False, musl=False, rules=None,
+                 method="POST", path="/v1/chat/completions", cmake=None,
                  discards=False):
         self.client = name
         self.flavour = FLAVOUR.get(flavour, flavour)
@@ -39,6 +40,7 @@ class Row:
         self.seen = seen
         self.user = user
         self.quick = quick
+        self.musl = musl
         self.rules = rules
         self.method = method
         self.path = path
@@ -106,7 +108,8 @@ def both(name, flavour, argv, needs, **options):
 
 
 def curl_command():
-    both("curl(1)", OPENSSL, [script("curl.sh")], "curl", quick=True)
+    both("curl(1)", OPENSSL, [script("curl.sh")], "curl", quick=True,
+         musl=True)
 
 
 LINKS = [
@@ -122,7 +125,8 @@ def c_linked():
         for library in OPENSSL, GNUTLS:
             program = linked("linked%d-%s" % (number, tag(library)), library,
                              *flags)
-            both(name, library, [program], C_NEEDS, cut=cut, quick=True)
+            both(name, library, [program], C_NEEDS, cut=cut, quick=True,
+                 musl=library == OPENSSL)
 
 
 def c_late():
@@ -131,7 +135,7 @@ def c_late():
                             ("RTLD_DEEPBIND", "RTLD_DEEPBIND")):
             program = late("%s-%s" % (name, tag(library)), library, flags)
             both("C, dlopen and dlsym, " + name, library, [program], C_NEEDS,
-                 quick=True)
+                 quick=True, musl=(name, library) == ("RTLD_LOCAL", OPENSSL))
 
 
 def c_plugins():
@@ -156,7 +160,8 @@ def c_plugins():
              [opener, "l", first + ":" + other]),
             ("C, plugin of the other flavour", "both",
              [linked_opener, "lg", other])):
-        both(name, flavour, argv, C_NEEDS, quick="late plugin" in name)
+        both(name, flavour, argv, C_NEEDS, quick="late plugin" in name,
+             musl=flavour == OPENSSL and "DEEPBIND" not in name)
 
 
 def c_odd():
@@ -171,9 +176,9 @@ def c_odd():
         "-o", "@out", script("client.c"), '-DLATE="%s"' % renamed,
         "-DLATE_FLAGS=RTLD_LOCAL", "-ldl", "-Wl,-rpath,$ORIGIN"],
         after=[renamed])
-    both("C, bundled " + renamed, OPENSSL, [bundled], needs)
+    both("C, bundled " + renamed, OPENSSL, [bundled], needs, musl=True)
     both("C, bundled, dlopen by RUNPATH", OPENSSL, [opened], needs,
-         cut="abort")
+         cut="abort", musl=True)
     sdk = "libsdk.so"
     build(sdk, CC + ["-o", "@out", "-shared", "@embedded",
                      "-Wl,-soname," + sdk])
@@ -230,14 +235,21 @@ def private():
                             ("deleted while mapped", "DELETED", "timeout")):
         both("C, own copy, " + name, OPENSSL,
              [opened("private-" + kind, "RTLD_LOCAL", "-DODD=" + kind)], needs,
-             cut=cut, quick=kind == "DELETED")
+             cut=cut, quick=kind == "DELETED", musl=True)
 
 
     plugin("late.so", None, '-DLATE="%s"' % place, "-DLATE_FLAGS=RTLD_LOCAL",
            "-ldl")
     BUILDS["late.so"] = (BUILDS["late.so"][0], (own,))
-    both("C, own copy beside another of its soname", OPENSSL,
-         ["@opener-linked", "l", "@one.so:@late.so"], needs, quick=True)
+    for name, argv in (
+            ("beside another of its soname", ["@opener-linked", "l",
+                                              "@one.so:@late.so"]),
+            ("before a plugin of its soname", ["@opener-linked", "l",
+                                               "@late.so:@one.so"]),
+            ("that a later plugin gets", ["@opener", "l",
+                                          "@late.so:@one.so"])):
+        both("C, own copy " + name, OPENSSL, argv, needs, quick=True,
+             musl=True)
 
 
 def foundation():
@@ -247,7 +259,7 @@ def foundation():
         "-o", "@out", script("foundation.c"), "@" + library, "-pthread",
         "-Wl,-rpath,$ORIGIN"], after=[library])
     add("C, as Swift's FoundationNetworking", OPENSSL, "socket",
-        [program, "socket"], C_NEEDS, cut="abort", quick=True)
+        [program, "socket"], C_NEEDS, cut="abort", quick=True, musl=True)
 
 
 def odd():
@@ -255,7 +267,8 @@ def odd():
     for name, kind in (("loaded from memory", "MEMORY"),
                        ("dlmopen", "NAMESPACE")):
         program = late("odd-" + kind, "@libcurl", "RTLD_LOCAL", "-DODD=" + kind)
-        both("C, " + name, OPENSSL, [program], C_NEEDS, seen=False)
+        both("C, " + name, OPENSSL, [program], C_NEEDS, seen=False,
+             musl=kind == "MEMORY")
     program = late("odd-static", OPENSSL, "RTLD_LOCAL", "-static-pie", "-fPIE")
     both("C, static-pie that opens libcurl", "static", [program], C_NEEDS,
          seen=False)
@@ -274,7 +287,7 @@ def cplusplus():
 
 def php():
     both("PHP, php-cli", OPENSSL, ["php", script("client.php")],
-         "php-cli php-curl", cut="abort", quick=True)
+         "php-cli php-curl", cut="abort", quick=True, musl=True)
     for kind, name, needs in (
             ("cgi", "PHP, php-cgi", "php-cgi php-curl"),
             ("fpm", "PHP, php-fpm", "php-fpm php-curl"),

@@ -1,5 +1,6 @@
 /* host FLAGS PLUGIN URL [TIMES]: loads a plugin and runs it. FLAGS: 'd'
- * DEEPBIND, 'g' GLOBAL, 'z' LAZY, 'c' close it again. */
+ * DEEPBIND, 'g' GLOBAL, 'z' LAZY, 'c' close it again. HOST_FIRST: a library
+ * that it opens before. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,10 @@ int main(int argc, char **argv)
 {
     int times = argc > 4 ? atoi(argv[4]) : 1;
     int r = argc < 4 ? 64 : 0;
+    const char *first = getenv("HOST_FIRST");
 
+    if (first && !dlopen(first, RTLD_NOW))
+        return 65;
     for (int i = 0; !r && i < times; i++)
         r = run(argv[1], argv[2], argv[3]);
     printf("%d\n", r);
