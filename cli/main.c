@@ -36,6 +36,8 @@ static const struct command commands[] = {
      "run a command inside a span of any kind"},
     {"evaluate", "llmobs evaluate", llmobs_cmd_evaluate,
      "submit an evaluation of a span"},
+    {"feedback", "llmobs feedback", llmobs_cmd_feedback,
+     "submit what a user says of a span, a trace or a session"},
     {"doctor", "llmobs doctor", llmobs_cmd_doctor,
      "tell whether a program can be observed, and why not"},
     {"drain", "llmobs drain", llmobs_cmd_drain,

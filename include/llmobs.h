@@ -97,7 +97,9 @@ struct llmobs_enable_options {
     const char *instrumented_proxy_urls;
     int agentless; /* 1: straight to the intake, -1: to an agent, 0: as
                     * DD_LLMOBS_AGENTLESS_ENABLED says */
-    int integrations_enabled; /* -1: calls through libcurl make no spans */
+    int integrations_enabled;  /* -1: calls through libcurl make no spans */
+    const char *agent_service; /* the newer name of ml_app, before which it
+                                * counts */
 };
 
 /* -- spans --------------------------------------------------------------- */
@@ -113,8 +115,11 @@ struct llmobs_start_options {
     const char *user_id;        /* this and the next two are tags of the span */
     const char *user_handle;
     const char *user_name;
-    llmobs_span_t parent; /* NULL: by the rule of llmobs_start */
-    int detached;         /* 1: does not become the current span */
+    llmobs_span_t parent;      /* NULL: by the rule of llmobs_start */
+    int detached;              /* 1: does not become the current span */
+    const char *agent_service; /* the newer name of ml_app, before which it
+                                * counts */
+    const char *agent_version; /* agent spans: the version of the agent */
 };
 
 /* A call of a tool that a model asks for. */
@@ -190,6 +195,14 @@ struct llmobs_annotation {
      * or "chat_template" (messages), "variables", "tags",
      * "rag_context_variables", "rag_query_variables" (arrays of names). */
     const char *prompt_json;
+    /* Keys of the span's tags, by which Datadog also splits cost and tokens; a
+     * key that the span does not have is left out. */
+    const char *const *cost_tags;
+    size_t cost_tag_count;
+    const char *agent_version; /* agent spans; as in start_options */
+    /* Agent spans. The text of a JSON object that describes the agent: "name",
+     * "instructions", "model", "tools", ... */
+    const char *agent_manifest_json;
 };
 
 /* The ids of a span, by which an evaluation names it. */
@@ -204,7 +217,8 @@ enum llmobs_metric_type {
     LLMOBS_CATEGORICAL, /* text */
     LLMOBS_SCORE,       /* number */
     LLMOBS_BOOLEAN,     /* truth */
-    LLMOBS_JSON         /* json */
+    LLMOBS_JSON,        /* json */
+    LLMOBS_TEXT         /* text, of any length; of feedback alone */
 };
 
 struct llmobs_evaluation_options {
@@ -227,6 +241,32 @@ struct llmobs_evaluation_options {
     const char *reasoning;     /* why */
     const char *metadata_json; /* the text of a JSON object */
     int of_trace;              /* 1: of the span's whole trace */
+    const char *agent_service; /* the newer name of ml_app, before which it
+                                * counts */
+};
+
+/* What a user says of a span, a trace or a session. */
+struct llmobs_feedback_options {
+    size_t size;
+    const char *label; /* not empty, without a dot */
+    enum llmobs_metric_type metric_type;
+    const char *text; /* the value is one of these four, by metric_type */
+    double number;    /* finite */
+    int truth;
+    const char *json;           /* the text of a JSON object */
+    const char *submitter_id;   /* who says it; not empty */
+    const char *submitter_type; /* "user", ...; NULL: not told */
+    /* What it is about: exactly one of these four. */
+    const struct llmobs_exported *span;
+    const char *trace_id; /* 32 hex digits, as export_span gives them */
+    const char *session_id;
+    const char *join_key;      /* a key of the program's own */
+    const char *agent_service; /* NULL: the process's */
+    int64_t timestamp_ms;      /* since 1970; 0: now */
+    const struct llmobs_pair *tags;
+    size_t tag_count;
+    const char *assessment; /* "pass", "fail" */
+    const char *reasoning;  /* why */
 };
 
 /* -- annotations of a scope ---------------------------------------------- */
@@ -236,7 +276,10 @@ struct llmobs_context_options {
     const char *name;               /* of each span */
     const struct llmobs_pair *tags; /* of each span */
     size_t tag_count;
-    const char *prompt_json; /* of each llm span */
+    const char *prompt_json;      /* of each llm span */
+    const char *const *cost_tags; /* of each span, as in an annotation */
+    size_t cost_tag_count;
+    const char *agent_version; /* of each agent span */
 };
 
 /* -- the library --------------------------------------------------------- */
@@ -276,6 +319,8 @@ struct llmobs_api {
     int (*proxied_end)(void);
     int (*context_begin)(const struct llmobs_context_options *options);
     int (*context_end)(void);
+    /* What a library of this version has in addition. */
+    int (*feedback)(const struct llmobs_feedback_options *options);
 };
 
 /* The only symbol of the preloaded library. NULL: no calls are observed, or it
@@ -310,6 +355,12 @@ static inline const struct llmobs_api *llmobs_api_get(
 
     return get ? get(LLMOBS_API_VERSION, enable) : NULL;
 }
+
+/* True where the library is new enough for a function of the table. */
+#define LLMOBS_API_HAS(api, name)                                              \
+    ((api) &&                                                                  \
+     (api)->size >= offsetof(struct llmobs_api, name) + sizeof((api)->name) && \
+     (api)->name)
 
 /* -- on and off ---------------------------------------------------------- */
 
@@ -513,6 +564,17 @@ static inline int llmobs_submit_evaluation(
     const struct llmobs_api *api = llmobs_api_get(NULL);
 
     return api ? api->evaluate(options) : LLMOBS_NOT_OBSERVING;
+}
+
+/* Submits a user's feedback, also on another process's span. -EINVAL: a value
+ * that the struct's comments rule out. */
+static inline int llmobs_submit_feedback(
+    const struct llmobs_feedback_options *options)
+{
+    const struct llmobs_api *api = llmobs_api_get(NULL);
+
+    return LLMOBS_API_HAS(api, feedback) ? api->feedback(options)
+                                         : LLMOBS_NOT_OBSERVING;
 }
 
 /* Delivers all finished spans at once, and waits for that, at most timeout_ms

@@ -97,13 +97,12 @@ static bool is_full(const struct llmobs_page *page)
  * filter does not select, or that is one too many. */
 static bool is_counted(struct llmobs_page *page, struct llmobs_text line)
 {
-    static const char mark[] = "\"join_on\"";
     bool selects_all = llmobs_filter_passes_all(page->filter);
 
     if (selects_all ? !is_full(page)
                     : llmobs_filter_may_match(page->filter, line, false))
         return false;
-    if (memmem(line.data, line.len, mark, sizeof mark - 1) != NULL)
+    if (llmobs_evaluations_may_be_one(line))
         return false;
     page->events++;
     page->matching += selects_all ? 1 : 0;

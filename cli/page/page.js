@@ -116,15 +116,17 @@ const end = (s) => s.start + (s.length ?? 0) / 1000;
 const tokens = ({input, output}) => (input === undefined && output === undefined ? undefined
   : (input ?? 0) + (output ?? 0));
 
-/* Evaluations by the span or the tag that they name; equal ones count once. */
+/* Evaluations by the span or the tag that they name, feedback by its span, trace or session; equal ones count once. */
 const evaluations = new Map();
 let byTag = false;
 for (const text of new Set(list(stored('evals')).map((one) => JSON.stringify(one)))) {
   const one = JSON.parse(text), {span, tag} = one?.join_on ?? {};
-  byTag = byTag || !span;
-  entry(evaluations, span ? `${span.trace_id}\x1f${span.span_id}` : `${tag?.key}:${tag?.value}`).push(one);
+  byTag = byTag || !!tag;
+  entry(evaluations, span ? `${span.trace_id}\x1f${span.span_id}` : tag ? `${tag.key}:${tag.value}`
+    : one?.span_id ? `\x1f${one.span_id}` : one?.trace_id ? `${one.trace_id}\x1f` : `\x1fsession\x1f${one?.session_id}`).push(one);
 }
-const evaluationsOf = (s) => (evaluations.size ? [`${s.trace}\x1f${s.id}`, ...(byTag ? [`ml_app:${s.app}`,
+const evaluationsOf = (s) => (evaluations.size ? [`${s.trace}\x1f${s.id}`, `\x1f${s.id}`,
+  ...(s.parent ? [] : [`${s.trace}\x1f`, `\x1fsession\x1f${s.session}`]), ...(byTag ? [`ml_app:${s.app}`,
   `service:${s.service}`, `env:${s.env}`, `session_id:${s.session}`, ...s.tags] : [])]
   .flatMap((key) => evaluations.get(key) ?? []) : []);
 const doubts = (s) => evaluationsOf(s).filter((one) => one.assessment === 'fail').length;
@@ -960,8 +962,8 @@ function boxesOf(s) {
   return [s.failed && h('div.box.bad', {id: 'error'}, h('b', line(type || s.error || 'error')), prose(message),
     prose(stack)), ...evaluationsOf(s).slice(0, 64).map((one) => {
     const verdict = one.assessment, value = one.score_value ?? one.categorical_value ?? one.boolean_value ??
-      one.json_value ?? NONE;
-    return h('div.box', 'evaluation ', h('b', line(one.label ?? '?', 100)), ' ', line(JSON.stringify(value), 500), ' ',
+      one.json_value ?? one.text_value ?? NONE;
+    return h('div.box', one.submitter ? 'feedback ' : 'evaluation ', h('b', line(one.label ?? '?', 100)), ' ', line(JSON.stringify(value), 500), ' ',
       string(verdict) && h('span.tag.' + (verdict === 'fail' ? 'bad' : 'good'), line(verdict, 40)),
       prose(one.reasoning));
   })];

@@ -11,6 +11,8 @@
 #define LINE_MAX_BYTES 8192
 /* Comes before the ids of a span; no tag begins so. */
 #define ID_MARK "\x1f"
+/* In the place of a trace's id. */
+#define SESSION "session"
 
 struct llmobs_evaluation_line {
     char *key;  /* the span that it belongs to: ids, or a tag "key:value" */
@@ -19,24 +21,38 @@ struct llmobs_evaluation_line {
     bool joined;
 };
 
+static bool is_feedback(const struct llmobs_json *event)
+{
+    return llmobs_json_is_object(llmobs_json_get(event, "submitter"));
+}
+
 bool llmobs_evaluations_is_one(const struct llmobs_json *event)
 {
     const struct llmobs_json *join = llmobs_json_get(event, "join_on");
 
     return (llmobs_json_is_object(llmobs_json_get(join, "span")) ||
-            llmobs_json_is_object(llmobs_json_get(join, "tag"))) &&
+            llmobs_json_is_object(llmobs_json_get(join, "tag")) ||
+            is_feedback(event)) &&
            llmobs_json_gets(event, "label") != NULL;
+}
+
+bool llmobs_evaluations_may_be_one(struct llmobs_text line)
+{
+    static const char *const marks[] = {"\"join_on\"", "\"submitter\""};
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (memmem(line.data, line.len, marks[i], strlen(marks[i])) != NULL)
+            return true;
+    return false;
 }
 
 /* -- one ------------------------------------------------------------------ */
 
-static int ids_key(struct llmobs_buf *key, const struct llmobs_json *span)
+/* Evaluations name a span by both ids; feedback names a span, a trace, or a
+ * session: then the other part of the key is empty, or says so. */
+static int ids_key(struct llmobs_buf *key, const char *trace, const char *id)
 {
-    const char *trace = llmobs_json_gets(span, "trace_id");
-    const char *id = llmobs_json_gets(span, "span_id");
-
-    if (trace == NULL || id == NULL)
-        return -EINVAL;
+    llmobs_buf_cut(key, 0);
     return llmobs_buf_addf(key, ID_MARK "%s" ID_MARK "%s", trace, id);
 }
 
@@ -50,20 +66,40 @@ static int tag_key(struct llmobs_buf *key, const struct llmobs_json *tag)
     return llmobs_buf_addf(key, "%s:%s", name, value);
 }
 
+static int feedback_key(struct llmobs_buf *key, const struct llmobs_json *event)
+{
+    const char *span = llmobs_json_gets(event, "span_id");
+    const char *trace = llmobs_json_gets(event, "trace_id");
+    const char *session = llmobs_json_gets(event, "session_id");
+
+    if (span != NULL)
+        return ids_key(key, "", span);
+    if (trace != NULL)
+        return ids_key(key, trace, "");
+    return session != NULL ? ids_key(key, SESSION, session)
+                           : llmobs_buf_adds(key, ID_MARK);
+}
+
 static int make_key(struct llmobs_buf *key, const struct llmobs_json *event)
 {
     const struct llmobs_json *join = llmobs_json_get(event, "join_on");
     const struct llmobs_json *span = llmobs_json_get(join, "span");
+    const char *trace = llmobs_json_gets(span, "trace_id");
+    const char *id = llmobs_json_gets(span, "span_id");
 
-    return span != NULL ? ids_key(key, span)
-                        : tag_key(key, llmobs_json_get(join, "tag"));
+    if (is_feedback(event))
+        return feedback_key(key, event);
+    if (span == NULL)
+        return tag_key(key, llmobs_json_get(join, "tag"));
+    return trace == NULL || id == NULL ? -EINVAL : ids_key(key, trace, id);
 }
 
 /* The value, of any type. */
 static const struct llmobs_json *value_of(const struct llmobs_json *event)
 {
     static const char *const names[] = {"score_value", "categorical_value",
-                                        "boolean_value", "json_value"};
+                                        "boolean_value", "json_value",
+                                        "text_value"};
     const struct llmobs_json *value = NULL;
 
     for (size_t i = 0; value == NULL && i < sizeof names / sizeof *names; i++)
@@ -90,9 +126,10 @@ static int add_value(struct llmobs_buf *out, const struct llmobs_json *event)
 /* "eval label: value (pass) reasoning" */
 static int make_text(struct llmobs_buf *out, const struct llmobs_json *event)
 {
+    const char *kind = is_feedback(event) ? "feedback " : "eval ";
     const char *assessment = llmobs_json_gets(event, "assessment");
     const char *reasoning = llmobs_json_gets(event, "reasoning");
-    int rc = llmobs_buf_adds(out, "eval ");
+    int rc = llmobs_buf_adds(out, kind);
 
     if (rc == 0)
         rc = llmobs_escape_adds(out, llmobs_json_gets(event, "label"),
@@ -228,22 +265,49 @@ static int take(struct llmobs_evaluations *all, const char *key,
     return rc;
 }
 
+/* The root of a trace also has what is said of the trace or the session. */
+static int take_by_ids(struct llmobs_evaluations *all,
+                       const struct llmobs_json *span, struct llmobs_buf *out,
+                       size_t *left)
+{
+    const char *trace = llmobs_json_gets(span, "trace_id");
+    const char *id = llmobs_json_gets(span, "span_id");
+    const char *parent = llmobs_json_gets(span, "parent_id");
+    const char *session = llmobs_json_gets(span, "session_id");
+    bool root = parent == NULL || strcmp(parent, "undefined") == 0;
+    const struct {
+        const char *trace, *id;
+        bool asked;
+    } keys[] = {{trace, id, true},
+                {"", id, true},
+                {trace, "", root},
+                {SESSION, session, root && session != NULL}};
+    struct llmobs_buf key;
+    int rc = trace != NULL && id != NULL ? 0 : -EINVAL;
+
+    llmobs_buf_init(&key, SIZE_MAX / 2);
+    for (size_t i = 0; rc == 0 && i < sizeof keys / sizeof *keys; i++) {
+        if (!keys[i].asked)
+            continue;
+        rc = ids_key(&key, keys[i].trace, keys[i].id);
+        if (rc == 0)
+            rc = take(all, key.data, out, left);
+    }
+    llmobs_buf_fini(&key);
+    return rc;
+}
+
 int llmobs_evaluations_of(struct llmobs_evaluations *all,
                           const struct llmobs_json *span,
                           struct llmobs_buf *out)
 {
     const struct llmobs_json *tags = llmobs_json_get(span, "tags");
     size_t left = LLMOBS_EVALUATIONS_SHOWN;
-    struct llmobs_buf key;
     int rc;
 
     if (all->count == 0)
         return 0;
-    llmobs_buf_init(&key, SIZE_MAX / 2);
-    rc = ids_key(&key, span);
-    if (rc == 0)
-        rc = take(all, key.data, out, &left);
-    llmobs_buf_fini(&key);
+    rc = take_by_ids(all, span, out, &left);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(tags); i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 

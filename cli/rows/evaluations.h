@@ -1,5 +1,5 @@
-/* evaluations - collects the evaluations of a local store, to show them below
- * their spans.
+/* evaluations - collects the evaluations and the feedback of a local store, to
+ * show them below their spans.
  *
  * Owns:    the evaluations that are added, until fini.
  * Threads: one.
@@ -22,6 +22,9 @@ struct llmobs_evaluations {
 };
 
 bool llmobs_evaluations_is_one(const struct llmobs_json *event);
+
+/* False where the line surely is no such event. */
+bool llmobs_evaluations_may_be_one(struct llmobs_text line);
 
 int llmobs_evaluations_add(struct llmobs_evaluations *evaluations,
                            const struct llmobs_json *event);

@@ -30,14 +30,13 @@ void llmobs_load_fini(struct llmobs_load *load)
 static int take_evaluation(void *ctx, struct llmobs_text text,
                            struct llmobs_place place)
 {
-    static const char mark[] = "\"join_on\"";
     struct llmobs_load *load = ctx;
     struct llmobs_json *event = NULL;
     int rc;
 
     (void)place;
     if (llmobs_tail_trace(text).data != NULL || /* a span */
-        memmem(text.data, text.len, mark, sizeof mark - 1) == NULL)
+        !llmobs_evaluations_may_be_one(text))
         return 0;
     rc = llmobs_json_parse(text, &event);
     if (rc == 0 && llmobs_evaluations_is_one(event))

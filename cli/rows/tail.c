@@ -4,6 +4,14 @@
 
 static const char key[] = "\"trace_id\":";
 
+/* Feedback has its time there: a span's tags are a list. */
+static bool follows_number(struct llmobs_text line, const char *at)
+{
+    while (at > line.data && (at[-1] == ' ' || at[-1] == ','))
+        at--;
+    return at > line.data && at[-1] >= '0' && at[-1] <= '9';
+}
+
 /* True where the key ends at `at`, and is one: no text has an unescaped quote.
  */
 static bool has_key(struct llmobs_text line, const char *at)
@@ -13,7 +21,7 @@ static bool has_key(struct llmobs_text line, const char *at)
     while (at > line.data && at[-1] == ' ')
         at--;
     return (size_t)(at - line.data) > len && memcmp(at - len, key, len) == 0 &&
-           at[-(ptrdiff_t)len - 1] != '\\';
+           at[-(ptrdiff_t)len - 1] != '\\' && !follows_number(line, at - len);
 }
 
 struct llmobs_text llmobs_tail_trace(struct llmobs_text line)

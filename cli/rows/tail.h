@@ -3,7 +3,8 @@
  * Threads: any.
  * Errors:  none; a line that the exporter has not written has no such end.
  *
- * The exporter sorts the keys, and trace_id is the last of a span. So a store
+ * The exporter sorts the keys, and trace_id is the last of a span, behind its
+ * tags; of feedback on a trace it is the last, too, behind a number. So a store
  * is searched for traces as fast as the ends of its lines are found.
  */
 #ifndef LLMOBS_ROWS_TAIL_H

@@ -1,4 +1,4 @@
-/* evaluate - sends an evaluation metric for a script. */
+/* evaluate - sends an evaluation metric, or a user's feedback, for a script. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -18,6 +18,7 @@
 
 struct job {
     char **argv;
+    bool feedback;
     struct llmobs_evaluation evaluation;
     struct llmobs_evaluation_tag tags[LLMOBS_EVALUATION_TAGS];
     const char *type;
@@ -32,6 +33,10 @@ struct job {
     struct llmobs_json *json; /* the value, where it is JSON */
     struct llmobs_json *metadata;
 };
+
+#define STATUS_TEXT                                                        \
+    "Exit status: 0 when it is delivered or waits in the spool, or when\n" \
+    "observing is switched off; 1 when it is lost.\n"
 
 static const char help_text[] =
     "usage: llmobs evaluate --label NAME --type TYPE --value VALUE [OPTIONS]\n"
@@ -51,12 +56,38 @@ static const char help_text[] =
     "  --assessment pass|fail\n"
     "  --reasoning TEXT     why\n"
     "  --metadata JSON      an object\n"
-    "  --ml-app NAME        default: the environment's\n"
+    "  --agent-service NAME, --ml-app NAME\n"
+    "                       default: the environment's\n"
     "  --timestamp MS       since 1970; default: now\n"
     "  --tag-add KEY:VALUE  a tag of the evaluation itself; may be repeated\n"
+    "\n" STATUS_TEXT;
+
+static const char feedback_text[] =
+    "usage: llmobs feedback --label NAME --type TYPE --value VALUE\n"
+    "                       --submitter ID TARGET [OPTIONS]\n"
     "\n"
-    "Exit status: 0 when it is delivered or waits in the spool, or when\n"
-    "observing is switched off; 1 when it is lost.\n";
+    "Submits what a user says of an answer; it goes where spans go. TARGET is\n"
+    "exactly one of\n"
+    "\n"
+    "  --span-id ID         a span, as `llmobs view --json` has its id\n"
+    "  --trace-id ID        a trace\n"
+    "  --session ID         a session\n"
+    "  --key TEXT           something that the program knows by a key of its "
+    "own\n"
+    "\n"
+    "  --label NAME         what it is about; no dot in it\n"
+    "  --type TYPE          score, categorical, boolean, json or text\n"
+    "  --value VALUE        a number; a text; true or false; a JSON object\n"
+    "  --submitter ID       who says it\n"
+    "  --submitter-type TYPE\n"
+    "                       what that is: user, ...\n"
+    "  --assessment pass|fail\n"
+    "  --reasoning TEXT     why\n"
+    "  --agent-service NAME, --ml-app NAME\n"
+    "                       default: the environment's\n"
+    "  --timestamp MS       since 1970; default: now\n"
+    "  --tag-add KEY:VALUE  a tag of the feedback itself; may be repeated\n"
+    "\n" STATUS_TEXT;
 
 enum option_code {
     OPTION_LABEL = 256,
@@ -71,30 +102,51 @@ enum option_code {
     OPTION_METADATA,
     OPTION_ML_APP,
     OPTION_TIMESTAMP,
-    OPTION_TAG_ADD
+    OPTION_TAG_ADD,
+    OPTION_SESSION,
+    OPTION_KEY,
+    OPTION_SUBMITTER,
+    OPTION_SUBMITTER_TYPE
 };
 
+#define COMMON_OPTIONS                                              \
+    {"label", required_argument, NULL, OPTION_LABEL},               \
+        {"type", required_argument, NULL, OPTION_TYPE},             \
+        {"value", required_argument, NULL, OPTION_VALUE},           \
+        {"span-id", required_argument, NULL, OPTION_SPAN},          \
+        {"trace-id", required_argument, NULL, OPTION_TRACE},        \
+        {"assessment", required_argument, NULL, OPTION_ASSESSMENT}, \
+        {"reasoning", required_argument, NULL, OPTION_REASONING},   \
+        {"agent-service", required_argument, NULL, OPTION_ML_APP},  \
+        {"ml-app", required_argument, NULL, OPTION_ML_APP},         \
+        {"timestamp", required_argument, NULL, OPTION_TIMESTAMP},   \
+        {"tag-add", required_argument, NULL, OPTION_TAG_ADD},       \
+        {"help", no_argument, NULL, 'h'},                           \
+    {                                                               \
+        NULL, 0, NULL, 0                                            \
+    }
+
 static const struct option options[] = {
-    {"label", required_argument, NULL, OPTION_LABEL},
-    {"type", required_argument, NULL, OPTION_TYPE},
-    {"value", required_argument, NULL, OPTION_VALUE},
-    {"span-id", required_argument, NULL, OPTION_SPAN},
-    {"trace-id", required_argument, NULL, OPTION_TRACE},
     {"tag", required_argument, NULL, OPTION_TAG},
     {"scope", required_argument, NULL, OPTION_SCOPE},
-    {"assessment", required_argument, NULL, OPTION_ASSESSMENT},
-    {"reasoning", required_argument, NULL, OPTION_REASONING},
     {"metadata", required_argument, NULL, OPTION_METADATA},
-    {"ml-app", required_argument, NULL, OPTION_ML_APP},
-    {"timestamp", required_argument, NULL, OPTION_TIMESTAMP},
-    {"tag-add", required_argument, NULL, OPTION_TAG_ADD},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    COMMON_OPTIONS,
 };
+
+static const struct option feedback_options[] = {
+    {"session", required_argument, NULL, OPTION_SESSION},
+    {"key", required_argument, NULL, OPTION_KEY},
+    {"submitter", required_argument, NULL, OPTION_SUBMITTER},
+    {"submitter-type", required_argument, NULL, OPTION_SUBMITTER_TYPE},
+    COMMON_OPTIONS,
+};
+
+/* "llmobs evaluate"; set before the options are read. */
+static const char *command;
 
 static int refuse(const char *option, const char *why)
 {
-    fprintf(stderr, "llmobs evaluate: --%s: %s\n", option, why);
+    fprintf(stderr, "%s: --%s: %s\n", command, option, why);
     return -EINVAL;
 }
 
@@ -198,6 +250,18 @@ static int apply(void *ctx, int code, const char *value)
         return read_time(e, value);
     case OPTION_TAG_ADD:
         return add_tag(e, job->tags, value);
+    case OPTION_SESSION:
+        e->session_id = value;
+        return 0;
+    case OPTION_KEY:
+        e->join_key = value;
+        return 0;
+    case OPTION_SUBMITTER:
+        e->submitter_id = value;
+        return 0;
+    case OPTION_SUBMITTER_TYPE:
+        e->submitter_type = value;
+        return 0;
     case 'h':
         job->help = true;
         return 0;
@@ -239,7 +303,8 @@ static int find_type(struct llmobs_evaluation *e, const char *text)
             return 0;
         }
     }
-    return refuse("type", "score, categorical, boolean or json");
+    return refuse("type",
+                  "score, categorical, boolean, json, or text of feedback");
 }
 
 static int read_value(struct job *job)
@@ -258,6 +323,7 @@ static int read_value(struct job *job)
     case LLMOBS_EVALUATION_BOOLEAN:
         return read_boolean(e, job->value);
     case LLMOBS_EVALUATION_CATEGORICAL:
+    case LLMOBS_EVALUATION_WORDS:
         e->value.categorical = job->value;
         return 0;
     case LLMOBS_EVALUATION_JSON:
@@ -297,7 +363,10 @@ static int check(struct job *job)
     if (read_value(job) != 0)
         return -EINVAL;
     job->evaluation.metadata = job->metadata;
-    join_around(job);
+    if (job->feedback && job->evaluation.submitter_id == NULL)
+        return refuse("submitter", "is missing");
+    if (!job->feedback)
+        join_around(job);
     wrong = llmobs_evaluation_wrong(&job->evaluation);
     if (wrong == NULL)
         return 0;
@@ -335,7 +404,8 @@ static const char *why_not(int rc)
     if (rc == -E2BIG)
         return "it is beyond DD_LLMOBS_EVENT_SIZE_BYTES";
     if (rc == 0 && llmobs_stats_get(LLMOBS_STAT_dropped_unsaid) > 0)
-        return "OTLP has evaluations by a span's ids alone, since 1.41";
+        return "OTLP has evaluations by a span's ids alone, since 1.41, and "
+               "no feedback";
     return rc != 0 ? strerror(-rc) : "neither delivered nor kept";
 }
 
@@ -355,17 +425,20 @@ static int submit(struct job *job)
     return LLMOBS_CLI_FAILED;
 }
 
-int llmobs_cmd_evaluate(int argc, char **argv)
+static int run(int argc, char **argv, bool feedback)
 {
     /* Static: the worker's thread may outlive this function. */
     static struct job job;
     int status = LLMOBS_CLI_USAGE;
 
     job.argv = argv;
-    if (llmobs_cli_parse(argc, argv, "", options, apply, &job) != 0)
+    job.feedback = feedback;
+    command = argv[0];
+    if (llmobs_cli_parse(argc, argv, "", feedback ? feedback_options : options,
+                         apply, &job) != 0)
         goto out;
     if (job.help) {
-        fputs(help_text, stdout);
+        fputs(feedback ? feedback_text : help_text, stdout);
         status = LLMOBS_CLI_OK;
         goto out;
     }
@@ -382,4 +455,14 @@ out:
     llmobs_json_free(job.json);
     llmobs_json_free(job.metadata);
     return status;
+}
+
+int llmobs_cmd_evaluate(int argc, char **argv)
+{
+    return run(argc, argv, false);
+}
+
+int llmobs_cmd_feedback(int argc, char **argv)
+{
+    return run(argc, argv, true);
 }

@@ -38,13 +38,23 @@ enum name { LAUNCHER, COMMAND, ENTRYPOINT, NAME_COUNT };
 static const char *const names[NAME_COUNT] = {"llmobs-run", "llmobs run",
                                               "llmobs-entrypoint"};
 
-enum option { ML_APP, SERVICE, ENV, SESSION, WORKFLOW, OPTION_COUNT };
+/* Of two options for one variable the later one counts. */
+enum option {
+    ML_APP,
+    AGENT_SERVICE,
+    SERVICE,
+    ENV,
+    SESSION,
+    WORKFLOW,
+    OPTION_COUNT
+};
 
 static const struct {
     const char *name;
     const char *variable;
 } options[OPTION_COUNT] = {
     [ML_APP] = {"--ml-app", "DD_LLMOBS_ML_APP"},
+    [AGENT_SERVICE] = {"--agent-service", "DD_LLMOBS_ML_APP"},
     [SERVICE] = {"--service", "DD_SERVICE"},
     [ENV] = {"--env", "DD_ENV"},
     [SESSION] = {"--session", "LLMOBS_SESSION_ID"},
@@ -77,6 +87,8 @@ static const char help_text[] =
     "CMD has ended (LLMOBS_GRACE_MS).\n"
     "\n"
     "  --ml-app A       name of the application (DD_LLMOBS_ML_APP)\n"
+    "  --agent-service A\n"
+    "                   the same, by Datadog's newer name\n"
     "  --service S      service (DD_SERVICE)\n"
     "  --env E          environment, such as prod (DD_ENV)\n"
     "  --session ID     session of a conversation (LLMOBS_SESSION_ID)\n"

@@ -53,6 +53,8 @@ void llmobs_annotation_apply(const char *packed, struct llmobs_span *span)
     if (llmobs_json_gets(json, "name"))
         (void)llmobs_span_set(&span->name, llmobs_json_gets(json, "name"));
     apply_tags(llmobs_json_get(json, "tags"), span);
+    (void)llmobs_span_cost_tags(span, llmobs_json_get(json, "cost_tags"),
+                                llmobs_json_get(json, "tags"));
     apply_prompt(llmobs_json_get(json, "prompt"), span);
     llmobs_json_free(json);
 }

@@ -13,8 +13,8 @@
 
 #include "core/span/span.h"
 
-/* Applies the text of an object {"name", "tags", "prompt"} to a span; NULL, or
- * a text of another form, changes nothing. */
+/* Applies the text of an object {"name", "tags", "cost_tags", "prompt"} to a
+ * span; NULL, or a text of another form, changes nothing. */
 void llmobs_annotation_apply(const char *packed, struct llmobs_span *span);
 
 #endif

@@ -271,7 +271,8 @@ static int set_error(const struct encoding *e, struct llmobs_json *meta)
     return rc;
 }
 
-/* The intake reserves `_dd` in metadata. */
+/* The intake reserves `_dd` in metadata: what a program puts there is left out,
+ * but for what the library makes of its own (WIRE 1.4). */
 static int set_metadata(const struct encoding *e, struct llmobs_json *meta)
 {
     struct llmobs_json *from = e->span->metadata;
@@ -288,6 +289,8 @@ static int set_metadata(const struct encoding *e, struct llmobs_json *meta)
             rc = llmobs_json_set(metadata, key,
                                  limited(llmobs_json_iter_value(it), 2));
     }
+    if (!rc && e->span->metadata_dd && e->cut < CUT_REST)
+        rc = llmobs_json_set(metadata, "_dd", limited(e->span->metadata_dd, 2));
     note(&rc, llmobs_json_set(meta, "metadata", metadata));
     return rc;
 }

@@ -24,6 +24,7 @@ static const char *const type_names[] = {
     [LLMOBS_EVALUATION_SCORE] = "score",
     [LLMOBS_EVALUATION_BOOLEAN] = "boolean",
     [LLMOBS_EVALUATION_JSON] = "json",
+    [LLMOBS_EVALUATION_WORDS] = "text",
 };
 
 const char *llmobs_evaluation_type_name(enum llmobs_evaluation_type type)
@@ -60,6 +61,12 @@ static bool is_trace_id(const char *text)
            strspn(text, "0123456789abcdef") == TRACE_HEX_LEN;
 }
 
+static bool is_feedback(const struct llmobs_evaluation *evaluation)
+{
+    return evaluation->submitter_id || evaluation->submitter_type ||
+           evaluation->session_id || evaluation->join_key;
+}
+
 static const char *wrong_label(const struct llmobs_evaluation *evaluation)
 {
     if (!given(evaluation->label))
@@ -72,9 +79,13 @@ static const char *wrong_label(const struct llmobs_evaluation *evaluation)
 static const char *wrong_value(const struct llmobs_evaluation *evaluation)
 {
     switch (evaluation->type) {
+    case LLMOBS_EVALUATION_WORDS:
+        if (!is_feedback(evaluation))
+            return "no such type";
+        /* fall through */
     case LLMOBS_EVALUATION_CATEGORICAL:
         if (!evaluation->value.categorical)
-            return "categorical without a text";
+            return "without its text";
         return fits(evaluation->value.categorical) ? NULL
                                                    : "its value is too long";
     case LLMOBS_EVALUATION_SCORE:
@@ -108,6 +119,35 @@ static const char *wrong_join(const struct llmobs_evaluation *evaluation)
         return "a span id that is no decimal number";
     return is_trace_id(evaluation->trace_id) ? NULL
                                              : "a trace id without 32 digits";
+}
+
+/* Feedback names one target: a span or a trace without the other's id, a
+ * session, or a key. */
+static const char *wrong_target(const struct llmobs_evaluation *evaluation)
+{
+    const char *const texts[] = {evaluation->span_id, evaluation->trace_id,
+                                 evaluation->session_id, evaluation->join_key};
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        if (!texts[i])
+            continue;
+        count++;
+        if (!*texts[i] || !fits(texts[i]))
+            return "a target that is empty or too long";
+    }
+    if (count != 1 || evaluation->tag_key || evaluation->tag_value)
+        return "feedback of more or less than one target";
+    if (evaluation->span_id && !is_span_id(evaluation->span_id))
+        return "a span id that is no decimal number";
+    if (evaluation->trace_id && !is_trace_id(evaluation->trace_id))
+        return "a trace id without 32 digits";
+    if (!given(evaluation->submitter_id) || !fits(evaluation->submitter_id) ||
+        !fits(evaluation->submitter_type))
+        return "feedback of nobody";
+    return evaluation->of_trace || evaluation->metadata
+               ? "feedback with a scope or metadata"
+               : NULL;
 }
 
 static const char *wrong_tags(const struct llmobs_evaluation *evaluation)
@@ -148,7 +188,8 @@ const char *llmobs_evaluation_wrong(const struct llmobs_evaluation *evaluation)
     if (!wrong)
         wrong = wrong_value(evaluation);
     if (!wrong)
-        wrong = wrong_join(evaluation);
+        wrong = is_feedback(evaluation) ? wrong_target(evaluation)
+                                        : wrong_join(evaluation);
     if (!wrong)
         wrong = wrong_tags(evaluation);
     return wrong ? wrong : wrong_rest(evaluation);
@@ -199,6 +240,38 @@ static struct llmobs_json *make_join(const struct llmobs_evaluation *e)
     return NULL;
 }
 
+/* Of whom it is, and about what: one of the four is set. */
+static int set_feedback(struct llmobs_json *metric,
+                        const struct llmobs_evaluation *e)
+{
+    struct llmobs_json *submitter = llmobs_json_object();
+    int rc = llmobs_json_sets(submitter, "id", e->submitter_id);
+
+    if (!rc)
+        rc = llmobs_json_sets(submitter, "type", e->submitter_type);
+    if (!rc)
+        rc = llmobs_json_set(metric, "submitter", llmobs_json_share(submitter));
+    llmobs_json_free(submitter);
+    if (!rc)
+        rc = llmobs_json_sets(metric, "span_id", e->span_id);
+    if (!rc)
+        rc = llmobs_json_sets(metric, "trace_id", e->trace_id);
+    if (!rc)
+        rc = llmobs_json_sets(metric, "session_id", e->session_id);
+    return rc ? rc : llmobs_json_sets(metric, "feedback_join_key", e->join_key);
+}
+
+static int set_subject(struct llmobs_json *metric,
+                       const struct llmobs_evaluation *e)
+{
+    int rc;
+
+    if (is_feedback(e))
+        return set_feedback(metric, e);
+    rc = llmobs_json_sets(metric, "eval_scope", e->of_trace ? "trace" : "span");
+    return rc ? rc : llmobs_json_set(metric, "join_on", make_join(e));
+}
+
 static struct llmobs_json *make_score(double score)
 {
     bool small = score >= -WHOLE_MAX && score <= WHOLE_MAX;
@@ -213,6 +286,7 @@ static struct llmobs_json *make_value(const struct llmobs_evaluation *e)
 {
     switch (e->type) {
     case LLMOBS_EVALUATION_CATEGORICAL:
+    case LLMOBS_EVALUATION_WORDS:
         return llmobs_json_string(e->value.categorical);
     case LLMOBS_EVALUATION_SCORE:
         return make_score(e->value.score);
@@ -298,17 +372,15 @@ static struct llmobs_json *make_metric(const struct llmobs_evaluation *e,
                                        const struct llmobs_config *config)
 {
     struct llmobs_json *metric = llmobs_json_object();
-    int rc = llmobs_json_sets(metric, "event_kind", "evaluation");
+    int rc = llmobs_json_sets(metric, "event_kind",
+                              is_feedback(e) ? "feedback" : "evaluation");
 
-    if (!rc)
-        rc = llmobs_json_sets(metric, "eval_scope",
-                              e->of_trace ? "trace" : "span");
     if (!rc)
         rc = llmobs_json_sets(metric, "label", e->label);
     if (!rc && config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
         rc = llmobs_json_set(metric, LLMOBS_FACTS_KEY, make_facts(e, config));
     if (!rc)
-        rc = llmobs_json_set(metric, "join_on", make_join(e));
+        rc = set_subject(metric, e);
     if (!rc)
         rc = set_value(metric, e);
     if (!rc)

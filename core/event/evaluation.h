@@ -1,5 +1,5 @@
-/* evaluation - one evaluation metric of a span, and its text for the intake
- * (WIRE 2.7).
+/* evaluation - one evaluation metric of a span, or one word of a user's
+ * feedback, and its text for the intake (WIRE 2.7).
  *
  * Owns:    nothing: every pointer is borrowed until the call returns.
  * Threads: any.
@@ -24,7 +24,8 @@ enum llmobs_evaluation_type {
     LLMOBS_EVALUATION_CATEGORICAL,
     LLMOBS_EVALUATION_SCORE,
     LLMOBS_EVALUATION_BOOLEAN,
-    LLMOBS_EVALUATION_JSON
+    LLMOBS_EVALUATION_JSON,
+    LLMOBS_EVALUATION_WORDS /* a text of any length, of feedback alone */
 };
 
 struct llmobs_evaluation_tag {
@@ -36,11 +37,18 @@ struct llmobs_evaluation {
     const char *label; /* not empty, no dot */
     enum llmobs_evaluation_type type;
     union {
-        const char *categorical;
-        double score; /* finite */
+        const char *categorical; /* and words */
+        double score;            /* finite */
         bool boolean;
         const struct llmobs_json *json; /* an object */
     } value;
+    /* Of whom feedback is; NULL: it is an evaluation. */
+    const char *submitter_id;
+    const char *submitter_type; /* or NULL */
+    /* Feedback has exactly one target: a span or a trace by one of the ids
+     * below, or one of these. */
+    const char *session_id;
+    const char *join_key; /* of something that is not the library's */
     /* The span: by its ids as export gives them (decimal, and 32 hex digits),
      * or by a tag that it has; the other pair is NULL. */
     const char *span_id;
@@ -59,7 +67,8 @@ struct llmobs_evaluation {
     const struct llmobs_json *metadata; /* an object or NULL */
 };
 
-/* "categorical", "score", "boolean", "json"; NULL for another number. */
+/* "categorical", "score", "boolean", "json", "text"; NULL for another number.
+ */
 const char *llmobs_evaluation_type_name(enum llmobs_evaluation_type type);
 
 /* Says in words why an evaluation may not be submitted; NULL: it may. */

@@ -65,8 +65,9 @@ static void note_unsaid(struct logs *logs, size_t place)
 {
     llmobs_otlp_note(&logs->base, place, LLMOBS_OUTCOME_UNSAID);
     llmobs_log_once(LLMOBS_LOG_WARN, "unsaid",
-                    "exporter otlp_logs: an evaluation joins by a tag, or "
-                    "LLMOBS_OTLP_SEMCONV has none: no log can say it");
+                    "exporter otlp_logs: an evaluation joins by a tag, is "
+                    "feedback, or LLMOBS_OTLP_SEMCONV has none: no log can "
+                    "say it");
 }
 
 /* Gathers the events that have a record; -ENOMEM. */

@@ -30,7 +30,8 @@ _Static_assert((int)LLMOBS_LLM == (int)LLMOBS_KIND_LLM &&
 _Static_assert((int)LLMOBS_CATEGORICAL == (int)LLMOBS_EVALUATION_CATEGORICAL &&
                    (int)LLMOBS_SCORE == (int)LLMOBS_EVALUATION_SCORE &&
                    (int)LLMOBS_BOOLEAN == (int)LLMOBS_EVALUATION_BOOLEAN &&
-                   (int)LLMOBS_JSON == (int)LLMOBS_EVALUATION_JSON,
+                   (int)LLMOBS_JSON == (int)LLMOBS_EVALUATION_JSON &&
+                   (int)LLMOBS_TEXT == (int)LLMOBS_EVALUATION_WORDS,
                "types of metrics, too");
 _Static_assert((int)LLMOBS_PROXIED_BY_URL == (int)LLMOBS_PROXYING_BY_URL &&
                    (int)LLMOBS_PROXIED_YES == (int)LLMOBS_PROXYING_YES &&
@@ -40,6 +41,9 @@ _Static_assert(LLMOBS_SPANS_MAX == LLMOBS_SPAN_TABLE_MAX &&
                    LLMOBS_DEPTH_MAX == LLMOBS_THREAD_STATE_DEPTH_MAX &&
                    LLMOBS_NOT_OBSERVING == LLMOBS_OWN_SPAN_OFF,
                "what the public header promises");
+
+/* What a struct of the public header had in its first version. */
+#define FIRST(type, member) offsetof(struct type, member)
 
 /* Constant after open. */
 static const struct llmobs_config *config;
@@ -82,7 +86,7 @@ static void list_settings(const struct llmobs_enable_options *o,
     const char *agentless = o->agentless > 0 ? "1" : "0";
     const struct setting settings[SETTINGS] = {
         {"DD_LLMOBS_ENABLED", "1"},
-        {"DD_LLMOBS_ML_APP", o->ml_app},
+        {"DD_LLMOBS_ML_APP", o->agent_service ? o->agent_service : o->ml_app},
         {"DD_SERVICE", o->service},
         {"DD_ENV", o->env},
         {"DD_SITE", o->site},
@@ -140,7 +144,9 @@ const char **llmobs_c_api_environment(
     struct setting settings[SETTINGS];
     const char **list;
 
-    if (llmobs_values_copy(&own, sizeof(own), options) != 0)
+    if (llmobs_values_copy(&own, sizeof(own),
+                           FIRST(llmobs_enable_options, agent_service),
+                           options) != 0)
         return NULL;
     list_settings(&own, settings);
     list = join(env, settings);
@@ -167,7 +173,9 @@ static int enable(const struct llmobs_enable_options *options)
     const struct llmobs_enable_options *ours = options;
     struct llmobs_enable_options own;
     bool first;
-    int rc = llmobs_values_copy(&own, sizeof(own), options);
+    int rc = llmobs_values_copy(&own, sizeof(own),
+                                FIRST(llmobs_enable_options, agent_service),
+                                options);
 
     if (rc)
         return llmobs_own_span_complain(rc,
@@ -213,7 +221,10 @@ static int start(const struct llmobs_start_options *options, llmobs_span_t *out)
     struct llmobs_start_options own;
     struct llmobs_own_span_start as = {0};
     uint64_t span;
-    int rc = out ? llmobs_values_copy(&own, sizeof(own), options) : -EINVAL;
+    int rc = out ? llmobs_values_copy(
+                       &own, sizeof(own),
+                       FIRST(llmobs_start_options, agent_service), options)
+                 : -EINVAL;
 
     if (rc)
         return llmobs_own_span_complain(rc, "start by options that are none");
@@ -222,7 +233,8 @@ static int start(const struct llmobs_start_options *options, llmobs_span_t *out)
     as.model_name = own.model_name;
     as.model_provider = own.model_provider;
     as.session_id = own.session_id;
-    as.ml_app = own.ml_app;
+    as.ml_app = own.agent_service ? own.agent_service : own.ml_app;
+    as.agent_version = own.agent_version;
     as.parent = number_of(own.parent);
     as.detached = own.detached != 0;
     llmobs_global_alone();
@@ -240,7 +252,8 @@ static int annotate(llmobs_span_t span,
 
     if (!llmobs_own_span_is_on())
         return LLMOBS_OWN_SPAN_OFF;
-    rc = llmobs_values_copy(&own, sizeof(own), annotation);
+    rc = llmobs_values_copy(&own, sizeof(own),
+                            FIRST(llmobs_annotation, cost_tags), annotation);
     if (!rc)
         rc = llmobs_values_annotation(&own, &data);
     if (rc)
@@ -277,21 +290,34 @@ static int export_span(llmobs_span_t span, struct llmobs_exported *out)
     return rc;
 }
 
-/* -- evaluations ----------------------------------------------------------- */
+/* -- evaluations and feedback ---------------------------------------------- */
+
+/* What both have. */
+struct verdict {
+    enum llmobs_metric_type type;
+    const char *text;
+    double number;
+    int truth;
+    const char *json;
+    const char *metadata_json; /* or NULL */
+    const struct llmobs_pair *tags;
+    size_t tag_count;
+};
 
 static void set_value(struct llmobs_evaluation *evaluation,
-                      const struct llmobs_evaluation_options *options,
+                      const struct verdict *verdict,
                       const struct llmobs_json *json)
 {
-    switch (options->metric_type) {
+    switch (verdict->type) {
     case LLMOBS_CATEGORICAL:
-        evaluation->value.categorical = options->text;
+    case LLMOBS_TEXT:
+        evaluation->value.categorical = verdict->text;
         break;
     case LLMOBS_SCORE:
-        evaluation->value.score = options->number;
+        evaluation->value.score = verdict->number;
         break;
     case LLMOBS_BOOLEAN:
-        evaluation->value.boolean = options->truth != 0;
+        evaluation->value.boolean = verdict->truth != 0;
         break;
     case LLMOBS_JSON:
         evaluation->value.json = json;
@@ -316,66 +342,110 @@ static void set_trace(struct llmobs_evaluation *evaluation,
     evaluation->apm_trace_id = room;
 }
 
-static int submit(const struct llmobs_evaluation_options *options,
-                  const struct llmobs_json *json,
-                  const struct llmobs_json *metadata)
+/* Borrows the values of the verdict. */
+static int submit_with(struct llmobs_evaluation *evaluation,
+                       const struct verdict *verdict,
+                       const struct llmobs_json *json)
 {
-    struct llmobs_evaluation evaluation = {
-        .label = options->label,
-        .type = (enum llmobs_evaluation_type)options->metric_type,
-        .span_id = options->span ? options->span->span_id : NULL,
-        .trace_id = options->span ? options->span->trace_id : NULL,
-        .tag_key = options->tag_key,
-        .tag_value = options->tag_value,
-        .of_trace = options->of_trace != 0,
-        .ml_app = options->ml_app,
-        .timestamp_ms = options->timestamp_ms,
-        .tag_count = options->tag_count,
-        .assessment = options->assessment,
-        .reasoning = options->reasoning,
-        .metadata = metadata,
-    };
     struct llmobs_evaluation_tag *tags = NULL;
     char trace[LLMOBS_TRACE_HEX_LEN + 1];
     int rc;
 
-    set_trace(&evaluation, trace);
-    set_value(&evaluation, options, json);
-    if (options->tags && options->tag_count <= LLMOBS_EVALUATION_TAGS)
-        tags = calloc(options->tag_count + 1, sizeof(*tags));
-    for (size_t i = 0; tags && i < options->tag_count; i++)
-        tags[i] = (struct llmobs_evaluation_tag){options->tags[i].key,
-                                                 options->tags[i].value};
-    evaluation.tags = tags;
-    rc = llmobs_evaluation_check(&evaluation);
+    set_trace(evaluation, trace);
+    evaluation->type = (enum llmobs_evaluation_type)verdict->type;
+    set_value(evaluation, verdict, json);
+    if (verdict->tags && verdict->tag_count <= LLMOBS_EVALUATION_TAGS)
+        tags = calloc(verdict->tag_count + 1, sizeof(*tags));
+    for (size_t i = 0; tags && i < verdict->tag_count; i++)
+        tags[i] = (struct llmobs_evaluation_tag){verdict->tags[i].key,
+                                                 verdict->tags[i].value};
+    evaluation->tags = tags;
+    evaluation->tag_count = verdict->tag_count;
+    rc = llmobs_evaluation_check(evaluation);
     if (!rc) {
         llmobs_global_alone();
-        rc = llmobs_evaluation_submit(&evaluation);
+        rc = llmobs_evaluation_submit(evaluation);
     }
     free(tags);
+    return rc;
+}
+
+static int submit(struct llmobs_evaluation *evaluation,
+                  const struct verdict *verdict)
+{
+    struct llmobs_json *json = NULL, *metadata = NULL;
+    int rc = 0;
+
+    if (verdict->type == LLMOBS_JSON)
+        rc = llmobs_values_parse(verdict->json, &json);
+    if (!rc)
+        rc = llmobs_values_parse(verdict->metadata_json, &metadata);
+    evaluation->metadata = metadata;
+    if (!rc)
+        rc = submit_with(evaluation, verdict, json);
+    else
+        (void)llmobs_own_span_complain(rc, "an evaluation that is none");
+    llmobs_json_free(json);
+    llmobs_json_free(metadata);
     return rc;
 }
 
 static int evaluate(const struct llmobs_evaluation_options *options)
 {
     struct llmobs_evaluation_options own;
-    struct llmobs_json *json = NULL, *metadata = NULL;
     int rc;
 
     if (!llmobs_own_span_is_on())
         return LLMOBS_OWN_SPAN_OFF;
-    rc = llmobs_values_copy(&own, sizeof(own), options);
-    if (!rc && own.metric_type == LLMOBS_JSON)
-        rc = llmobs_values_parse(own.json, &json);
-    if (!rc)
-        rc = llmobs_values_parse(own.metadata_json, &metadata);
-    if (!rc)
-        rc = submit(&own, json, metadata);
-    else
-        (void)llmobs_own_span_complain(rc, "an evaluation that is none");
-    llmobs_json_free(json);
-    llmobs_json_free(metadata);
-    return rc;
+    rc = llmobs_values_copy(&own, sizeof(own),
+                            FIRST(llmobs_evaluation_options, agent_service),
+                            options);
+    if (rc)
+        return llmobs_own_span_complain(rc, "an evaluation that is none");
+    return submit(
+        &(struct llmobs_evaluation){
+            .label = own.label,
+            .span_id = own.span ? own.span->span_id : NULL,
+            .trace_id = own.span ? own.span->trace_id : NULL,
+            .tag_key = own.tag_key,
+            .tag_value = own.tag_value,
+            .of_trace = own.of_trace != 0,
+            .ml_app = own.agent_service ? own.agent_service : own.ml_app,
+            .timestamp_ms = own.timestamp_ms,
+            .assessment = own.assessment,
+            .reasoning = own.reasoning,
+        },
+        &(struct verdict){own.metric_type, own.text, own.number, own.truth,
+                          own.json, own.metadata_json, own.tags,
+                          own.tag_count});
+}
+
+static int feedback(const struct llmobs_feedback_options *options)
+{
+    struct llmobs_feedback_options own;
+    int rc;
+
+    if (!llmobs_own_span_is_on())
+        return LLMOBS_OWN_SPAN_OFF;
+    rc = llmobs_values_copy(&own, sizeof(own), sizeof(own), options);
+    if (rc)
+        return llmobs_own_span_complain(rc, "feedback that is none");
+    return submit(
+        &(struct llmobs_evaluation){
+            .label = own.label,
+            .submitter_id = own.submitter_id ? own.submitter_id : "",
+            .submitter_type = own.submitter_type,
+            .span_id = own.span ? own.span->span_id : NULL,
+            .trace_id = own.trace_id,
+            .session_id = own.session_id,
+            .join_key = own.join_key,
+            .ml_app = own.agent_service,
+            .timestamp_ms = own.timestamp_ms,
+            .assessment = own.assessment,
+            .reasoning = own.reasoning,
+        },
+        &(struct verdict){own.metric_type, own.text, own.number, own.truth,
+                          own.json, NULL, own.tags, own.tag_count});
 }
 
 /* -- other processes ------------------------------------------------------- */
@@ -476,6 +546,14 @@ static int proxied_end(void)
                                     "proxied_end");
 }
 
+static int copy_text(char **to, const char *text)
+{
+    if (!text || !*text)
+        return 0;
+    *to = strdup(text);
+    return *to ? 0 : -ENOMEM;
+}
+
 static int make_context(const struct llmobs_context_options *options,
                         struct llmobs_annotation_context *context)
 {
@@ -488,11 +566,12 @@ static int make_context(const struct llmobs_context_options *options,
     if (!rc)
         rc = llmobs_values_pairs(options->tags, options->tag_count,
                                  &context->tags);
-    if (!rc && options->name && *options->name) {
-        context->name = strdup(options->name);
-        rc = context->name ? 0 : -ENOMEM;
-    }
-    return rc;
+    if (!rc)
+        rc = llmobs_values_texts(options->cost_tags, options->cost_tag_count,
+                                 &context->cost_tags);
+    if (!rc)
+        rc = copy_text(&context->name, options->name);
+    return rc ? rc : copy_text(&context->agent_version, options->agent_version);
 }
 
 static int context_begin(const struct llmobs_context_options *options)
@@ -503,7 +582,8 @@ static int context_begin(const struct llmobs_context_options *options)
 
     if (!llmobs_own_span_is_on())
         return LLMOBS_OWN_SPAN_OFF;
-    rc = llmobs_values_copy(&own, sizeof(own), options);
+    rc = llmobs_values_copy(&own, sizeof(own),
+                            FIRST(llmobs_context_options, cost_tags), options);
     if (!rc)
         rc = make_context(&own, &context);
     if (rc)
@@ -556,6 +636,7 @@ KEEPING(error,
 KEEPING(export_span, (llmobs_span_t span, struct llmobs_exported *out),
         export_span(span, out))
 KEEPING(evaluate, (const struct llmobs_evaluation_options *o), evaluate(o))
+KEEPING(feedback, (const struct llmobs_feedback_options *o), feedback(o))
 KEEPING(flush, (int64_t timeout_ms), flush(timeout_ms))
 KEEPING(inject, (llmobs_span_t span, llmobs_header_fn *add, void *context),
         inject(span, add, context))
@@ -588,6 +669,7 @@ static const struct llmobs_api table = {
     .proxied_end = api_proxied_end,
     .context_begin = api_context_begin,
     .context_end = api_context_end,
+    .feedback = api_feedback,
 };
 
 const struct llmobs_api *llmobs_c_api_table(unsigned version)

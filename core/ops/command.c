@@ -25,12 +25,15 @@ static int annotate(uint64_t span, const struct llmobs_json *what)
 
 static int start_span(struct llmobs_json *what)
 {
-    static const char *const own[] = {"kind",   "name",       "session_id",
-                                      "ml_app", "model_name", "model_provider"};
+    static const char *const own[] = {
+        "kind",       "name",           "session_id",    "ml_app",
+        "model_name", "model_provider", "agent_service", "agent_version"};
+    const char *service = llmobs_json_gets(what, "agent_service");
     struct llmobs_own_span_start start = {
         .name = llmobs_json_gets(what, "name"),
         .session_id = llmobs_json_gets(what, "session_id"),
-        .ml_app = llmobs_json_gets(what, "ml_app"),
+        .ml_app = service ? service : llmobs_json_gets(what, "ml_app"),
+        .agent_version = llmobs_json_gets(what, "agent_version"),
         .model_name = llmobs_json_gets(what, "model_name"),
         .model_provider = llmobs_json_gets(what, "model_provider"),
     };

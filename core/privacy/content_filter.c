@@ -14,7 +14,9 @@
 
 /* The members of an evaluation that are content, besides "json_value". */
 static const char *const judged[] = {"reasoning", "categorical_value",
-                                     "metadata", NULL};
+                                     "text_value", "metadata", NULL};
+/* Who gave feedback, and on what: ids as the program has them. */
+static const char *const named[] = {"submitter", "feedback_join_key", NULL};
 
 /* Puts a member of an object, or with a NULL key an element of an array, into a
  * copy; it may put another value, or none. */
@@ -113,6 +115,18 @@ static int put_measured(void *ctx, struct llmobs_json *to, const char *key,
     return put_value(to, key, value);
 }
 
+/* The keys of tags, which stay; a manifest has an agent's instructions. */
+static int keep_cost_tags(const struct llmobs_json *dd,
+                          struct llmobs_json **out)
+{
+    struct llmobs_json *keys = llmobs_json_get(dd, "cost_tags");
+
+    if (!llmobs_json_is_array(keys))
+        return 0;
+    *out = llmobs_json_object();
+    return llmobs_json_set(*out, "cost_tags", llmobs_json_share(keys));
+}
+
 /* Keeps numbers and switches, the core's measurements, and words of a closed
  * list. */
 int llmobs_content_bare_metadata(const char *key, struct llmobs_json *value,
@@ -126,6 +140,8 @@ int llmobs_content_bare_metadata(const char *key, struct llmobs_json *value,
     bool keep = !llmobs_json_is_array(value);
 
     *out = NULL;
+    if (strcmp(key, "_dd") == 0)
+        return keep_cost_tags(value, out);
     if (llmobs_json_is_object(value)) {
         if (!is_in(key, measured))
             return 0;
@@ -656,7 +672,8 @@ static int put_redacted(void *ctx, struct llmobs_json *to, const char *key,
     else if (strcmp(key, "join_on") == 0)
         value = map_members(value, put_redacted_join, ctx);
     else if (strcmp(key, "name") == 0 || strcmp(key, "label") == 0 ||
-             strcmp(key, "json_value") == 0 || is_in(key, judged))
+             strcmp(key, "json_value") == 0 || is_in(key, judged) ||
+             is_in(key, named))
         value = cleaned(ctx, value);
     else
         value = llmobs_json_share(value);

@@ -19,6 +19,19 @@ static void join_tags(struct llmobs_json *packed,
                               llmobs_json_clone(llmobs_json_iter_value(it)));
 }
 
+static void join_cost_tags(struct llmobs_json *packed,
+                           const struct llmobs_json *keys)
+{
+    struct llmobs_json *all = llmobs_json_get(packed, "cost_tags");
+
+    if (!all) {
+        (void)llmobs_json_set(packed, "cost_tags", llmobs_json_array());
+        all = llmobs_json_get(packed, "cost_tags");
+    }
+    for (size_t i = 0; i < llmobs_json_len(keys); i++)
+        (void)llmobs_json_add(all, llmobs_json_clone(llmobs_json_at(keys, i)));
+}
+
 char *llmobs_annotation_pack(void)
 {
     const struct llmobs_annotation_context *context =
@@ -34,6 +47,8 @@ char *llmobs_annotation_pack(void)
         (void)llmobs_json_sets(packed, "name", context->name);
         if (context->tags)
             join_tags(packed, context->tags);
+        if (context->cost_tags)
+            join_cost_tags(packed, context->cost_tags);
         if (context->prompt)
             (void)llmobs_json_set(packed, "prompt",
                                   llmobs_json_clone(context->prompt));

@@ -9,8 +9,9 @@
 #ifndef LLMOBS_ANNOTATION_PACK_H
 #define LLMOBS_ANNOTATION_PACK_H
 
-/* Gives the text of an object {"name", "tags", "prompt"} made of the thread's
- * contexts, where an inner one wins over an outer one; NULL: there is none. */
+/* Gives the text of an object {"name", "tags", "cost_tags", "prompt"} of
+ * the thread's contexts, where an inner one wins over an outer one; NULL: there
+ * is none. */
 char *llmobs_annotation_pack(void);
 
 #endif

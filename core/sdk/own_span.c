@@ -227,6 +227,9 @@ void llmobs_annotation_json_free(struct llmobs_annotation_json *data)
     llmobs_json_free(data->tags);
     llmobs_json_free(data->tools);
     llmobs_json_free(data->prompt);
+    llmobs_json_free(data->cost_tags);
+    llmobs_json_free(data->agent);
+    llmobs_json_free(data->manifest);
     memset(data, 0, sizeof(*data));
 }
 
@@ -240,6 +243,25 @@ static bool are_numbers(const struct llmobs_json *metrics)
             !llmobs_json_is_number(llmobs_json_iter_value(it)))
             return false;
     return true;
+}
+
+static bool are_texts(const struct llmobs_json *list)
+{
+    for (size_t i = 0; i < llmobs_json_len(list); i++)
+        if (!llmobs_json_is_string(llmobs_json_at(list, i)))
+            return false;
+    return llmobs_json_is_array(list);
+}
+
+/* True where what is said of an agent, if anything, is said of one. */
+static bool describes_agent(enum llmobs_kind kind,
+                            const struct llmobs_annotation_json *data)
+{
+    if (!data->agent && !data->manifest)
+        return true;
+    return kind == LLMOBS_KIND_AGENT &&
+           (!data->agent || llmobs_json_gets(data->agent, "version")) &&
+           (!data->manifest || llmobs_json_is_object(data->manifest));
 }
 
 static int make_tags(const struct llmobs_json *tags, struct llmobs_json **out)
@@ -272,7 +294,9 @@ static int make_change(enum llmobs_kind kind,
 
     if ((data->metadata && !llmobs_json_is_object(data->metadata)) ||
         (data->metrics && !are_numbers(data->metrics)) ||
-        ((data->tools || data->prompt) && kind != LLMOBS_KIND_LLM))
+        (data->cost_tags && !are_texts(data->cost_tags)) ||
+        ((data->tools || data->prompt) && kind != LLMOBS_KIND_LLM) ||
+        !describes_agent(kind, data))
         return -EINVAL;
     change->has_input = data->input && !llmobs_json_is_null(data->input);
     change->has_output = data->output && !llmobs_json_is_null(data->output);
@@ -345,6 +369,36 @@ static int set_prompt(struct llmobs_open_span *live,
         live->tags, "prompt_tracking_instrumentation_method", "annotated");
 }
 
+/* Datadog's tag of an agent's version; children do not have it. */
+static int tag_version(struct llmobs_open_span *live, const char *version)
+{
+    if (!version || !*version || live->span.kind != LLMOBS_KIND_AGENT)
+        return 0;
+    if (!live->tags)
+        live->tags = llmobs_json_object();
+    return llmobs_json_sets(live->tags, "agent_version", version);
+}
+
+static int set_manifest(struct llmobs_span *span,
+                        const struct llmobs_json *manifest)
+{
+    if (!span->metadata_dd)
+        span->metadata_dd = llmobs_json_object();
+    return llmobs_json_set(span->metadata_dd, "agent_manifest",
+                           llmobs_json_clone(manifest));
+}
+
+static int apply_rest(struct llmobs_open_span *live,
+                      const struct llmobs_annotation_json *data)
+{
+    int rc = tag_version(live, llmobs_json_gets(data->agent, "version"));
+
+    if (!rc)
+        rc = llmobs_span_cost_tags(&live->span, data->cost_tags, live->tags);
+    return rc || !data->manifest ? rc
+                                 : set_manifest(&live->span, data->manifest);
+}
+
 static int apply(struct llmobs_open_span *live, struct change *change,
                  const struct llmobs_annotation_json *data)
 {
@@ -367,7 +421,7 @@ static int apply(struct llmobs_open_span *live, struct change *change,
         rc = join(&span->metadata, data->metadata);
     if (!rc && data->metrics)
         rc = join(&span->metrics, data->metrics);
-    return rc;
+    return rc ? rc : apply_rest(live, data);
 }
 
 int llmobs_own_span_annotate(uint64_t span, struct llmobs_annotation_json *data)
@@ -401,6 +455,10 @@ static int add_context(struct llmobs_open_span *live,
         rc = copy ? join_tags(live, copy) : -ENOMEM;
         llmobs_json_free(copy);
     }
+    if (!rc)
+        rc = tag_version(live, context->agent_version);
+    if (!rc)
+        rc = llmobs_span_cost_tags(&live->span, context->cost_tags, live->tags);
     if (!rc && context->prompt && live->span.kind == LLMOBS_KIND_LLM) {
         copy = llmobs_json_clone(context->prompt);
         rc = copy ? set_prompt(live, &copy) : -ENOMEM;
@@ -431,7 +489,8 @@ int llmobs_own_span_annotate_json(uint64_t span,
         {"input", &data.input},       {"output", &data.output},
         {"metadata", &data.metadata}, {"metrics", &data.metrics},
         {"tags", &data.tags},         {"tool_definitions", &data.tools},
-        {"prompt", &data.prompt},
+        {"prompt", &data.prompt},     {"cost_tags", &data.cost_tags},
+        {"agent", &data.agent},       {"agent_manifest", &data.manifest},
     };
     size_t known = 0;
 
@@ -542,6 +601,8 @@ static int make(const struct llmobs_own_span_start *start,
         rc = fill(&live->span, start);
     if (!rc)
         rc = add_contexts(live);
+    if (!rc)
+        rc = tag_version(live, start->agent_version);
     if (!rc && start->kind == LLMOBS_KIND_TOOL)
         rc = find_version(start->parent ? start->parent
                                         : llmobs_thread_state_top(),

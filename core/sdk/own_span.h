@@ -32,13 +32,15 @@ struct llmobs_own_span_start {
     const char *model_provider; /* "custom" */
     const char *session_id;     /* the parent's */
     const char *ml_app;         /* the parent's, else the configuration's */
+    const char *agent_version;  /* none; for an agent's span */
     uint64_t parent;            /* 0: the current span, else none */
     bool detached;              /* does not become the current one */
 };
 
 /* An annotation of a span, in the forms of Datadog's SDKs (span_io.h); NULL
- * changes nothing. Input, output, tools and prompt replace earlier ones;
- * metadata, metrics and tags are objects, which join earlier ones by key. */
+ * changes nothing. Input, output, tools, prompt and manifest replace earlier
+ * ones; metadata, metrics and tags are objects, which join earlier ones by key;
+ * cost tags are keys, which join earlier ones. */
 struct llmobs_annotation_json {
     struct llmobs_json *input;
     struct llmobs_json *output;
@@ -47,6 +49,9 @@ struct llmobs_annotation_json {
     struct llmobs_json *tags;
     struct llmobs_json *tools;
     struct llmobs_json *prompt;
+    struct llmobs_json *cost_tags;
+    struct llmobs_json *agent;    /* {"version"}; agent spans */
+    struct llmobs_json *manifest; /* an object; agent spans */
 };
 
 /* Runs once, before the others. Borrows both for ever. */
@@ -73,7 +78,8 @@ int llmobs_own_span_annotate(uint64_t span,
 void llmobs_annotation_json_free(struct llmobs_annotation_json *data);
 
 /* The same from an object {"input", "output", "metadata", "metrics", "tags",
- * "tool_definitions", "prompt"}, which is borrowed; another key is -EINVAL. */
+ * "tool_definitions", "prompt", "cost_tags", "agent", "agent_manifest"}, which
+ * is borrowed; another key is -EINVAL. */
 int llmobs_own_span_annotate_json(uint64_t span,
                                   const struct llmobs_json *object);
 

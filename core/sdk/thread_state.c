@@ -52,6 +52,8 @@ static pthread_key_t key;
 void llmobs_annotation_context_free(struct llmobs_annotation_context *context)
 {
     free(context->name);
+    free(context->agent_version);
+    llmobs_json_free(context->cost_tags);
     llmobs_json_free(context->tags);
     llmobs_json_free(context->prompt);
     memset(context, 0, sizeof(*context));

@@ -20,12 +20,13 @@
 #define LLMOBS_THREAD_STATE_NEST_MAX 16
 #define LLMOBS_THREAD_STATE_HEADER_MAX 8192
 
-/* Name, tags and prompt of the spans that are started in a scope; NULL where it
- * gives none. */
+/* What the spans get that are started in a scope; NULL where it gives none. */
 struct llmobs_annotation_context {
     char *name;
-    struct llmobs_json *tags;   /* an object */
-    struct llmobs_json *prompt; /* an object */
+    char *agent_version;           /* of agent spans */
+    struct llmobs_json *cost_tags; /* an array of keys */
+    struct llmobs_json *tags;      /* an object */
+    struct llmobs_json *prompt;    /* an object */
 };
 
 /* Runs once, before the others. */

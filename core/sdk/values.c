@@ -9,7 +9,7 @@
 /* Whole numbers up to here (2^53) are written without a fraction. */
 #define WHOLE_MAX 9007199254740992.0
 
-int llmobs_values_copy(void *to, size_t own, const void *from)
+int llmobs_values_copy(void *to, size_t own, size_t first, const void *from)
 {
     const unsigned char *bytes = from;
     size_t size;
@@ -17,12 +17,13 @@ int llmobs_values_copy(void *to, size_t own, const void *from)
     if (!from)
         return -EINVAL;
     memcpy(&size, from, sizeof(size));
-    if (size < own || size > own + LATER_MAX)
+    if (size < first || size % sizeof(void *) || size > own + LATER_MAX)
         return -EINVAL;
     for (size_t i = own; i < size; i++)
         if (bytes[i] != 0)
             return -E2BIG;
-    memcpy(to, from, own);
+    memset(to, 0, own);
+    memcpy(to, from, size < own ? size : own);
     return 0;
 }
 
@@ -244,6 +245,37 @@ static int side_of(const struct llmobs_side *side, struct llmobs_json **out)
     return *out ? 0 : -ENOMEM;
 }
 
+int llmobs_values_texts(const char *const *texts, size_t count,
+                        struct llmobs_json **out)
+{
+    struct llmobs_json *list;
+    int rc = 0;
+
+    *out = NULL;
+    if (!is_list(texts, count))
+        return -EINVAL;
+    if (count == 0)
+        return 0;
+    list = llmobs_json_array();
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = texts[i] ? llmobs_json_add(list, llmobs_json_string(texts[i]))
+                      : -EINVAL;
+    if (!rc && list) {
+        *out = list;
+        return 0;
+    }
+    llmobs_json_free(list);
+    return rc ? rc : -ENOMEM;
+}
+
+static int agent_of(const char *version, struct llmobs_json **out)
+{
+    if (!version)
+        return 0;
+    *out = llmobs_json_object();
+    return llmobs_json_sets(*out, "version", version);
+}
+
 int llmobs_values_annotation(const struct llmobs_annotation *annotation,
                              struct llmobs_annotation_json *out)
 {
@@ -266,6 +298,14 @@ int llmobs_values_annotation(const struct llmobs_annotation *annotation,
             llmobs_values_parse(annotation->tool_definitions_json, &out->tools);
     if (!rc)
         rc = llmobs_values_parse(annotation->prompt_json, &out->prompt);
+    if (!rc)
+        rc = llmobs_values_texts(annotation->cost_tags,
+                                 annotation->cost_tag_count, &out->cost_tags);
+    if (!rc)
+        rc = agent_of(annotation->agent_version, &out->agent);
+    if (!rc)
+        rc = llmobs_values_parse(annotation->agent_manifest_json,
+                                 &out->manifest);
     if (rc)
         llmobs_annotation_json_free(out);
     return rc;

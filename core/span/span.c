@@ -42,6 +42,7 @@ void llmobs_span_fini(struct llmobs_span *span)
     llmobs_json_free(span->output_documents);
     llmobs_json_free(span->input_prompt);
     llmobs_json_free(span->metadata);
+    llmobs_json_free(span->metadata_dd);
     llmobs_json_free(span->metrics);
     llmobs_span_facts_fini(&span->facts);
     llmobs_json_free(span->tool_definitions);
@@ -144,4 +145,58 @@ void llmobs_span_metric(struct llmobs_span *span, const char *key,
 {
     if (number >= 0 && number <= METRIC_MAX)
         llmobs_json_set(span->metrics, key, llmobs_json_int(number));
+}
+
+/* -- cost tags ------------------------------------------------------------ */
+
+#define COST_TAGS "cost_tags"
+
+static bool is_tag(const char *key, const struct llmobs_json *tags)
+{
+    static const char *const always[] = {"ml_app", "agent_service", "service",
+                                         "env", "version"};
+
+    for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
+        if (strcmp(key, always[i]) == 0)
+            return true;
+    return llmobs_json_get(tags, key) != NULL;
+}
+
+static bool is_listed(const struct llmobs_json *list, const char *key)
+{
+    for (size_t i = 0; i < llmobs_json_len(list); i++)
+        if (strcmp(llmobs_json_text(llmobs_json_at(list, i)), key) == 0)
+            return true;
+    return false;
+}
+
+static int add_cost_tag(struct llmobs_span *span, const char *key)
+{
+    struct llmobs_json *list = llmobs_json_get(span->metadata_dd, COST_TAGS);
+    int rc = 0;
+
+    if (!span->metadata_dd)
+        span->metadata_dd = llmobs_json_object();
+    if (!list) {
+        rc = llmobs_json_set(span->metadata_dd, COST_TAGS, llmobs_json_array());
+        list = llmobs_json_get(span->metadata_dd, COST_TAGS);
+    }
+    if (rc || is_listed(list, key))
+        return rc;
+    return llmobs_json_add(list, llmobs_json_string(key));
+}
+
+int llmobs_span_cost_tags(struct llmobs_span *span,
+                          const struct llmobs_json *keys,
+                          const struct llmobs_json *tags)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < llmobs_json_len(keys) && !rc; i++) {
+        const char *key = llmobs_json_text(llmobs_json_at(keys, i));
+
+        if (key && is_tag(key, tags))
+            rc = add_cost_tag(span, key);
+    }
+    return rc;
 }

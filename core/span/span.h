@@ -42,6 +42,9 @@ struct llmobs_span {
     char *output_value;
     struct llmobs_json *input_prompt;     /* object or NULL */
     struct llmobs_json *metadata;         /* object, never NULL after init */
+    struct llmobs_json *metadata_dd;      /* Datadog's own part of it: object
+                                           * of cost_tags, agent_manifest, or
+                                           * NULL */
     struct llmobs_json *metrics;          /* object, never NULL after init */
     struct llmobs_facts facts;            /* of the dialect (WIRE 9.1) */
     struct llmobs_json *tool_definitions; /* array or NULL */
@@ -83,6 +86,12 @@ int llmobs_span_fail(struct llmobs_span *span, const char *type,
  * copy with its secrets masked, as for a text that came with an error. */
 int llmobs_span_set(char **field, const char *text);
 int llmobs_span_set_masked(char **field, const char *text);
+
+/* Notes those of the keys, an array of texts, that the object `tags` has, or
+ * every span: Datadog splits cost and tokens by these tags. -ENOMEM. */
+int llmobs_span_cost_tags(struct llmobs_span *span,
+                          const struct llmobs_json *keys,
+                          const struct llmobs_json *tags);
 
 /* Sets an integer metric; a negative number or one beyond 2^53 is left out. */
 void llmobs_span_metric(struct llmobs_span *span, const char *key,

@@ -66,6 +66,25 @@ def books(t, **want):
     equal({n: said.get(n, 0) for n in want}, want, "counters")
 
 
+@test
+def feedback_goes_where_evaluations_go(t):
+    said = ("--type", "text", "--value", "so so", "--submitter", "u7")
+    for label in "by-agent", "agentless":
+        with double(t) as dd:
+            env = agent(dd) if label == "by-agent" else agentless(t, dd)
+            done = subprocess.run(
+                [os.path.join(t.build, "llmobs"), "feedback", "--label", label,
+                 "--session", "s1", *said],
+                env=t.environment(True, dict(PATIENT, DD_LLMOBS_ENABLED="1",
+                                             **env)),
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+            equal((done.returncode, done.stdout, done.stderr), (0, b"", b""),
+                  "status, stdout, stderr")
+            word, = arrived(dd, [label], 5)
+            equal((word["event_kind"], word["session_id"], word["text_value"]),
+                  ("feedback", "s1", "so so"), "what was said")
+
+
 # ---- the doubles themselves ----------------------------------------------
 
 GOOD = {"event_kind": "evaluation", "label": "a", "metric_type": "score",
@@ -73,6 +92,20 @@ GOOD = {"event_kind": "evaluation", "label": "a", "metric_type": "score",
         "score_value": 1, "timestamp_ms": 1795155770999, "ml_app": "it",
         "tags": ["ddtrace.version:1", "ml_app:it", "x:y"],
         "eval_scope": "span"}
+
+WORD = {"event_kind": "feedback", "label": "a", "metric_type": "text",
+        "span_id": SPAN, "submitter": {"id": "u", "type": "user"},
+        "text_value": "so so", "timestamp_ms": 1795155770999, "ml_app": "it",
+        "tags": ["ddtrace.version:1", "ml_app:it", "x:y"]}
+
+WRONG_WORDS = [
+    put("event_kind", "evaluation"), put("submitter", None),
+    put("submitter", {}), put("submitter", {"id": ""}),
+    put("submitter", {"id": 7}), put("submitter", {"id": "u", "more": "x"}),
+    put("trace_id", TRACE), put("span_id", None), put("span_id", ""),
+    put("text_value", 7), put("metadata", {}), put("eval_scope", "span"),
+    put("join_on", {"tag": {"key": "a", "value": "b"}}),
+]
 
 WRONG = [
     put("event_kind", "feedback"), put("event_kind", None), put("label", ""),
@@ -126,6 +159,15 @@ def doubles_take_what_is_right(t):
                   "status")
             equal(dd.violations(), [], "violations")
             dd.reset()
+        for target in ("span_id", "trace_id", "session_id",
+                       "feedback_join_key"):
+            word = copy.deepcopy(WORD)
+            del word["span_id"]
+            word[target] = "x"
+            equal(post(dd, around(GOOD, word), HEAD, PROXY + PATH), 202,
+                  "status")
+            equal(dd.violations(), [], "violations")
+            dd.reset()
 
 
 @test
@@ -135,10 +177,12 @@ def doubles_see_what_is_wrong(t):
             dd.reset()
             post(dd, doc, head, path, port)
             ok(dd.violations(), "not seen: %s" % (what,))
-        for i, change in enumerate(WRONG):
-            bad = copy.deepcopy(GOOD)
-            change(bad)
-            seen("change %d" % i, around(bad))
+        for base, changes in (GOOD, WRONG), (WORD, WRONG_WORDS):
+            for i, change in enumerate(changes):
+                bad = copy.deepcopy(base)
+                change(bad)
+                seen("change %d of a %s" % (i, base["event_kind"]),
+                     around(bad))
         for bad in (b"", b"[]", [GOOD], around(), around(1),
                     dict(around(GOOD), more=1), {"data": around(GOOD)},
                     {"data": dict(around(GOOD)["data"], type="span")},

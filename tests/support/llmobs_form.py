@@ -428,6 +428,9 @@ VALUES = {"categorical": str, "score": (int, float), "boolean": bool,
 EVALUATION = {"event_kind": str, "join_on": dict, "label": str,
               "metric_type": str, "timestamp_ms": int, "ml_app": str,
               "tags": list, "eval_scope": str}
+FEEDBACK = dict({name: EVALUATION[name] for name in EVALUATION
+                 if name not in ("join_on", "eval_scope")}, submitter=dict)
+TARGETS = ("span_id", "trace_id", "session_id", "feedback_join_key")
 EVALUATION_MORE = {"assessment": str, "reasoning": str, "metadata": dict}
 
 
@@ -459,10 +462,15 @@ def check_evaluations(body, facts):
 
 def check_evaluation(metric, facts, wrong):
     kind = metric.get("metric_type")
-    if not wrong.unless(typed(kind, str) and kind in VALUES,
+    feedback = metric.get("event_kind") == "feedback"
+    values = dict(VALUES, text=str) if feedback else VALUES
+    if not wrong.unless(typed(kind, str) and kind in values,
                         "metric_type %r" % (kind,)):
         return
-    must = dict(EVALUATION, **{kind + "_value": VALUES[kind]})
+    must = dict(FEEDBACK if feedback else EVALUATION,
+                **{kind + "_value": values[kind]})
+    if feedback:
+        must.update({name: str for name in TARGETS if name in metric})
     missing, more = set(must) - set(metric), \
         set(metric) - set(must) - set(EVALUATION_MORE)
     wrong.unless(not missing and not more,
@@ -474,15 +482,27 @@ def check_evaluation(metric, facts, wrong):
             name, object)), "%s %.60r" % (name, value))
     label = metric["label"]
     wrong.unless(typed(label, str) and label and "." not in label, "label")
-    wrong.unless(metric["event_kind"] == "evaluation", "event_kind")
-    wrong.unless(metric["eval_scope"] in ("span", "trace"), "eval_scope")
+    if feedback:
+        check_feedback(metric, wrong)
+    else:
+        wrong.unless(metric["event_kind"] == "evaluation", "event_kind")
+        wrong.unless(metric["eval_scope"] in ("span", "trace"), "eval_scope")
+        check_join(metric["join_on"], wrong)
     wrong.unless(metric.get("assessment", "pass") in ("pass", "fail"),
                  "assessment")
     stamp = metric["timestamp_ms"]
     wrong.unless(typed(stamp, int) and stamp > 0, "timestamp_ms")
     check_evaluation_tags(metric, wrong)
-    check_join(metric["join_on"], wrong)
     check_size(metric, facts, wrong)
+
+
+def check_feedback(metric, wrong):
+    named = [metric[name] for name in TARGETS if name in metric]
+    wrong.unless(len(named) == 1 and all(named), "target")
+    submitter = metric["submitter"]
+    wrong.unless(set(submitter) <= {"id", "type"} and submitter.get("id") and
+                 all(typed(x, str) for x in submitter.values()), "submitter")
+    wrong.unless("metadata" not in metric, "metadata")
 
 
 def check_evaluation_tags(metric, wrong):

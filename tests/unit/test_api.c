@@ -269,6 +269,61 @@ START_TEST(no_span_is_no_span)
 }
 END_TEST
 
+/* A program that was compiled with the first header gives shorter structs. */
+START_TEST(structs_of_the_first_version_are_taken)
+{
+    struct llmobs_start_options options = options_of(LLMOBS_AGENT, "old");
+    struct llmobs_annotation annotation = {
+        .size = offsetof(struct llmobs_annotation, cost_tags),
+        .output.text = "done",
+        .agent_version = "not read"};
+    struct llmobs_context_options context = {
+        .size = offsetof(struct llmobs_context_options, cost_tags),
+        .name = "named",
+        .agent_version = "not read"};
+    llmobs_span_t span;
+
+    api = api_case();
+    options.size = offsetof(struct llmobs_start_options, agent_service);
+    options.agent_service = "not-read";
+    options.ml_app = "mine";
+    ck_assert_int_eq(api->start(&options, &span), 0);
+    ck_assert_int_eq(api->annotate(span, &annotation), 0);
+    ck_assert_int_eq(api->finish(span), 0);
+    ck_assert_str_eq(api_case_at("old", "meta.output.value"), "\"done\"");
+    ck_assert(api_case_has_tag("old", "ml_app:mine"));
+    ck_assert(!api_case_has_tag("old", "agent_version:not read"));
+    ck_assert_int_eq(api->context_begin(&context), 0);
+    ck_assert_int_eq(api->context_end(), 0);
+    options.size -= sizeof(void *);
+    ck_assert_int_eq(api->start(&options, &span), -EINVAL);
+}
+END_TEST
+
+START_TEST(the_newer_names_win)
+{
+    struct llmobs_start_options options = options_of(LLMOBS_AGENT, "new");
+    llmobs_span_t span;
+
+    api = api_case();
+    options.ml_app = "older";
+    options.agent_service = "newer";
+    options.agent_version = "1.4";
+    ck_assert_int_eq(api->start(&options, &span), 0);
+    ck_assert_int_eq(api->finish(api_case_start(LLMOBS_TASK, "below")), 0);
+    ck_assert_int_eq(api->finish(span), 0);
+    ck_assert(api_case_has_tag("new", "ml_app:newer"));
+    ck_assert(api_case_has_tag("new", "agent_service:newer"));
+    ck_assert(api_case_has_tag("new", "agent_version:1.4"));
+    ck_assert(!api_case_has_tag("below", "agent_version:1.4"));
+    options = options_of(LLMOBS_WORKFLOW, "flow");
+    options.agent_version = "1.4";
+    ck_assert_int_eq(api->start(&options, &span), 0);
+    ck_assert_int_eq(api->finish(span), 0);
+    ck_assert(!api_case_has_tag("flow", "agent_version:1.4"));
+}
+END_TEST
+
 START_TEST(wrong_structs_are_refused)
 {
     struct {
@@ -631,6 +686,8 @@ UNIT_SUITE(api)
     UNIT_TEST(s, a_number_is_never_another_spans);
     UNIT_TEST(s, no_span_is_no_span);
     UNIT_TEST(s, wrong_structs_are_refused);
+    UNIT_TEST(s, structs_of_the_first_version_are_taken);
+    UNIT_TEST(s, the_newer_names_win);
     UNIT_TEST(s, there_is_a_limit);
     UNIT_TEST(s, a_span_may_end_in_another_thread);
     UNIT_TEST(s, threads_do_not_harm_each_other);

@@ -97,6 +97,73 @@ START_TEST(each_kind_has_its_forms)
 }
 END_TEST
 
+/* -- agents and costs ----------------------------------------------------- */
+
+START_TEST(an_agent_is_described)
+{
+    struct llmobs_annotation annotation = nothing();
+    llmobs_span_t span;
+
+    api = api_case();
+    span = api_case_start(LLMOBS_AGENT, "agent");
+    annotation.agent_version = "2";
+    annotation.agent_manifest_json = "{\"name\": \"a\", \"tools\": [1]}";
+    annotation.metadata_json = "{\"_dd\": {\"mine\": 1}, \"k\": 1}";
+    ck_assert_int_eq(api->annotate(span, &annotation), 0);
+    api->finish(span);
+    ck_assert(api_case_has_tag("agent", "agent_version:2"));
+    ck_assert_str_eq(
+        api_case_at("agent", "meta.metadata"),
+        "{\"_dd\": {\"agent_manifest\": {\"name\": \"a\", \"tools\": [1]}}, "
+        "\"k\": 1}");
+    span = api_case_start(LLMOBS_TASK, "task");
+    ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
+    annotation = nothing();
+    annotation.agent_manifest_json = "[1]";
+    api->finish(span);
+    span = api_case_start(LLMOBS_AGENT, "agent");
+    ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
+    api->finish(span);
+}
+END_TEST
+
+START_TEST(cost_tags_are_keys_of_tags)
+{
+    const struct llmobs_pair tags[] = {{"team", "x"}, {"tier", "1"}};
+    const char *const keys[] = {"team", "none", "team", "service"};
+    const char *const wrong[] = {"team", NULL};
+    struct llmobs_annotation annotation = nothing();
+    struct llmobs_context_options context = {.size = sizeof(context),
+                                             .tags = &tags[1],
+                                             .tag_count = 1,
+                                             .agent_version = "3"};
+    const char *const tier[] = {"tier"};
+    llmobs_span_t span;
+
+    api = api_case();
+    context.cost_tags = tier;
+    context.cost_tag_count = 1;
+    ck_assert_int_eq(api->context_begin(&context), 0);
+    span = api_case_start(LLMOBS_LLM, "llm");
+    api->finish(api_case_start(LLMOBS_AGENT, "versioned"));
+    ck_assert_int_eq(api->context_end(), 0);
+    annotation.tags = tags;
+    annotation.tag_count = 1;
+    annotation.cost_tags = keys;
+    annotation.cost_tag_count = 4;
+    ck_assert_int_eq(api->annotate(span, &annotation), 0);
+    annotation.cost_tags = wrong;
+    annotation.cost_tag_count = 2;
+    ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
+    annotation.cost_tags = NULL;
+    ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
+    api->finish(span);
+    ck_assert_str_eq(api_case_at("llm", "meta.metadata._dd"),
+                     "{\"cost_tags\": [\"tier\", \"team\", \"service\"]}");
+    ck_assert(api_case_has_tag("versioned", "agent_version:3"));
+}
+END_TEST
+
 START_TEST(structs_say_the_same)
 {
     const struct llmobs_tool_call call = {"f", "{\"a\": 1}", "id1", NULL};
@@ -485,6 +552,8 @@ UNIT_SUITE(api_annotate)
 
     UNIT_TEST(s, each_kind_has_its_forms);
     UNIT_TEST(s, structs_say_the_same);
+    UNIT_TEST(s, an_agent_is_described);
+    UNIT_TEST(s, cost_tags_are_keys_of_tags);
     UNIT_TEST(s, later_words_join_or_replace);
     UNIT_TEST(s, what_is_wrong_changes_nothing);
     UNIT_TEST(s, a_prompt_is_checked);

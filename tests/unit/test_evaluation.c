@@ -157,6 +157,70 @@ START_TEST(refuses_the_rest)
 }
 END_TEST
 
+static struct llmobs_evaluation feedback(void)
+{
+    return (struct llmobs_evaluation){
+        .label = "stars",
+        .type = LLMOBS_EVALUATION_WORDS,
+        .value.categorical = "so so",
+        .submitter_id = "u7",
+        .session_id = "s1",
+    };
+}
+
+START_TEST(passes_feedback_on_one_target)
+{
+    struct llmobs_evaluation e = feedback();
+
+    ck_assert_int_eq(llmobs_evaluation_check(&e), 0);
+    e.session_id = NULL;
+    ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
+    e.span_id = "7";
+    ck_assert_int_eq(llmobs_evaluation_check(&e), 0);
+    e.trace_id = TRACE;
+    ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
+    e.span_id = NULL;
+    ck_assert_int_eq(llmobs_evaluation_check(&e), 0);
+    e.join_key = "order 9";
+    ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
+    e.trace_id = NULL;
+    ck_assert_int_eq(llmobs_evaluation_check(&e), 0);
+    e.join_key = "";
+    ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
+}
+END_TEST
+
+START_TEST(refuses_feedback)
+{
+    struct llmobs_json *object = llmobs_json_object();
+    struct llmobs_evaluation e = feedback();
+
+    e.submitter_id = NULL;
+    ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
+    e.submitter_id = "";
+    ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
+    e = feedback();
+    e.tag_key = "k";
+    e.tag_value = "v";
+    ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
+    e = feedback();
+    e.metadata = object;
+    ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
+    e = feedback();
+    e.of_trace = true;
+    ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
+    e = feedback();
+    e.value.categorical = NULL;
+    ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
+    /* A text is of feedback alone. */
+    e = good();
+    e.type = LLMOBS_EVALUATION_WORDS;
+    e.value.categorical = "x";
+    ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
+    llmobs_json_free(object);
+}
+END_TEST
+
 UNIT_SUITE(evaluation)
 {
     Suite *s = suite_create("evaluation");
@@ -166,5 +230,7 @@ UNIT_SUITE(evaluation)
     UNIT_TEST(s, refuses_a_value);
     UNIT_TEST(s, refuses_a_join);
     UNIT_TEST(s, refuses_the_rest);
+    UNIT_TEST(s, passes_feedback_on_one_target);
+    UNIT_TEST(s, refuses_feedback);
     return s;
 }

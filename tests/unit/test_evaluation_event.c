@@ -58,6 +58,42 @@ static void has(const struct llmobs_evaluation *e, const char *part)
     free(text);
 }
 
+START_TEST(feedback_is_the_wires)
+{
+    struct llmobs_evaluation e = good();
+    char *text;
+
+    e.type = LLMOBS_EVALUATION_WORDS;
+    e.value.categorical = "so so";
+    e.trace_id = NULL;
+    e.submitter_id = "u7";
+    e.submitter_type = "user";
+    e.assessment = "fail";
+    e.reasoning = "too long";
+    text = encoded(&e);
+    ck_assert_str_eq(text,
+                     "{\"assessment\": \"fail\", \"event_kind\": \"feedback\", "
+                     "\"label\": \"harmfulness\", \"metric_type\": \"text\", "
+                     "\"ml_app\": \"my-ml-app\", \"reasoning\": \"too long\", "
+                     "\"span_id\": \"7310458811263470123\", "
+                     "\"submitter\": {\"id\": \"u7\", \"type\": \"user\"}, "
+                     "\"tags\": [\"ddtrace.version:" LLMOBS_VERSION
+                     "\", \"ml_app:my-ml-app\"], \"text_value\": \"so so\", "
+                     "\"timestamp_ms\": 1795155770999}");
+    free(text);
+    e.span_id = NULL;
+    e.submitter_type = NULL;
+    e.session_id = "s1";
+    has(&e, "\"session_id\": \"s1\", \"submitter\": {\"id\": \"u7\"}, ");
+    e.session_id = NULL;
+    e.join_key = "order 9";
+    has(&e, "\"feedback_join_key\": \"order 9\", ");
+    e.join_key = NULL;
+    e.trace_id = TRACE;
+    has(&e, "\"timestamp_ms\": 1795155770999, \"trace_id\": \"" TRACE "\"}");
+}
+END_TEST
+
 START_TEST(the_text_is_the_wires)
 {
     struct llmobs_evaluation_tag tags[] = {
@@ -591,6 +627,7 @@ UNIT_SUITE(evaluation_event)
     Suite *s = suite_create("evaluation_event");
 
     UNIT_TEST(s, the_text_is_the_wires);
+    UNIT_TEST(s, feedback_is_the_wires);
     UNIT_TEST(s, each_type_has_its_value);
     UNIT_TEST(s, what_is_not_said_has_its_default);
     UNIT_TEST(s, hostile_texts_are_escaped);
