@@ -58,7 +58,8 @@ CORE_SRC := $(sort $(shell find core -name '*.c'))
 RULES_SRC := $(sort $(shell find rules -name '*.c'))
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
 RULES_OBJ := $(RULES_SRC:%.c=$(B)/%.o)
-CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out cli/run/run_main.c, \
+CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out \
+	cli/run/run_main.c cli/run/start_tool.c, \
 	$(shell find cli -name '*.c')))
 # Code that waits for disk and network, or runs once, or on the worker alone:
 # every process loads it, so it is built for its size. The rest runs beside the
@@ -109,10 +110,12 @@ UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 	rows/texts prices/price prices/prices)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 
+LAUNCHERS := llmobs-run llmobs-entrypoint
+
 .PHONY: all unit fuzz fuzzers clients conformance bench bench-exit benches install uninstall clean \
 	dist format help FORCE
-all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs \
-	$(B)/llmobs-run $(B)/llmobs-entrypoint $(B)/prices.json
+all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs-tool \
+	$(addprefix $(B)/,llmobs $(LAUNCHERS) prices.json)
 
 $(B)/shim/%.o: shim/%.c
 	@mkdir -p $(@D)
@@ -185,24 +188,50 @@ $(B)/cli/page/assets.o: CPPFLAGS += \
 $(B)/prices.json: packaging/prices.json
 	$(Q)cp $< $@
 
-# It must start wherever the objects do, in an image of others too: libc alone.
-$(B)/llmobs: $(CLI_OBJ) $(LIB_OBJ)
+# One tool for every C library, as the core: with the names of that libc alone
+# which the process gets, and none of its versions. It names the libraries, so it
+# is linked with ones that have nothing but those names (libc/stubs), and it
+# begins by itself (libc/start.S). A sanitizer has a libc of its own.
+TOOL_LACKING := $(LACKING) lstat reallocarray getrandom scandirat execvpe
+TOOL_LIBC := $(patsubst %,$(B)/libc/%.o,lacking lacking_tool start)
+$(B)/libc/%.o: libc/%.S
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c $< -o $@
+ifeq ($(SAN),)
+$(B)/llmobs-tool: $(CLI_OBJ) $(LIB_OBJ) $(TOOL_LIBC) libc/stubs
+	$(Q)$(LD) -r $(CLI_OBJ) $(LIB_OBJ) -o $(B)/tool-own.o
+	$(Q)$(OBJCOPY) $(foreach name,$(TOOL_LACKING), \
+		--redefine-sym $(name)=llmobs_libc_$(name)) $(B)/tool-own.o
+	$(Q)$(LD) -r $(B)/tool-own.o $(TOOL_LIBC) $(STATIC_ZLIB) $(CODING_LIBS) \
+		$(LIBGCC) -o $(B)/tool-all.o
+	$(Q)$(OBJCOPY) --keep-global-symbol=_start $(B)/tool-all.o
+	$(Q)CC='$(CC)' libc/stubs $(B)/tool-all.o $(B)/stubs
+	$(Q)$(CC) -pie -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,--hash-style=both \
+		-Wl,--build-id $(LDFLAGS) $(B)/tool-all.o -L$(B)/stubs \
+		-Wl,--no-as-needed -lc -lpthread -ldl -o $@
+	$(Q)mkdir -p $(B)/empty && cp $(B)/stubs/libpthread.so \
+		$(B)/empty/libpthread.so.0 && cp $(B)/stubs/libdl.so $(B)/empty/libdl.so.2
+else
+$(B)/llmobs-tool: $(CLI_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ $(CODING_LIBS) $(STATIC_ZLIB) \
 		-ldl -lpthread -o $@
+endif
 
-# The launcher needs nothing where it starts, also in an image of another libc,
-# and no preloaded library comes into it: static, and without a sanitizer, of
-# which it would be the first process. Dynamic where there is no static libc.
-LAUNCHER := $(addprefix cli/run/,run_main run) \
+# What stands in front of it has three names: the tool's, which it executes by the
+# loader that the system has, and those of the launcher, which it is. It needs
+# nothing where it starts, also in an image of another libc, and no preloaded
+# library comes into it: static, and without a sanitizer, of which it would be the
+# first process. Dynamic where there is no static libc.
+FRONT := $(addprefix cli/run/,run_main run start_tool) \
 	$(addprefix cli/shared/,environment preload)
-LAUNCHER_STATIC = $(shell echo 'int main(void) { return 0; }' | \
+FRONT_STATIC = $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static-pie -o /dev/null -xc - 2>/dev/null && echo -static-pie || echo -pie)
-$(B)/llmobs-run: $(wildcard $(LAUNCHER:=.c) $(LAUNCHER:=.h))
+$(B)/llmobs: $(wildcard $(FRONT:=.c) $(FRONT:=.h)) | $(B)/llmobs-tool
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -std=c11 -O2 -g $(WARN) -fPIE $(CFLAGS) $(LAUNCHER:=.c) \
-		$(LAUNCHER_STATIC) $(LDFLAGS) -o $@
-$(B)/llmobs-entrypoint: $(B)/llmobs-run
-	$(Q)ln -sf llmobs-run $@
+	$(Q)$(CC) $(CPPFLAGS) -std=c11 -O2 -g $(WARN) -fPIE $(CFLAGS) $(FRONT:=.c) \
+		$(FRONT_STATIC) $(LDFLAGS) -o $@
+$(LAUNCHERS:%=$(B)/%): $(B)/llmobs
+	$(Q)ln -sf llmobs $@
 
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) -pie -Wl,--build-id $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
@@ -291,15 +320,14 @@ ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DOCDIR ?= $(PREFIX)/share/doc/llmobs-preload
 MANDIR ?= $(PREFIX)/share/man
-LAUNCHERS := llmobs-run llmobs-entrypoint
 UNITS := llmobs-drain.service llmobs-relay.service llmobs-drain.timer
 # What is put where; uninstall removes the same, and the directories that are
 # then empty and ours alone. /etc/llmobs is the administrator's: it stays.
 EXAMPLES := $(shell find examples -type f)
 INSTALLED = $(patsubst %,$(PREFIX)/bin/%,llmobs $(LAUNCHERS)) \
 	$(PREFIX)/include/llmobs.h \
-	$(patsubst %,$(PREFIX)/lib/llmobs/%,libllmobs_preload.so libllmobs_core.so) \
-	$(patsubst %,$(UNITDIR)/%,$(UNITS)) \
+	$(patsubst %,$(PREFIX)/lib/llmobs/%,libllmobs_preload.so libllmobs_core.so \
+	llmobs-tool empty/libpthread.so.0 empty/libdl.so.2) $(patsubst %,$(UNITDIR)/%,$(UNITS)) \
 	$(patsubst %,$(PREFIX)/share/llmobs/%,llmobs-drain.cron prices.json) \
 	$(patsubst examples/%,$(PREFIX)/share/llmobs/%,$(wildcard examples/inbound/*)) \
 	$(patsubst %,$(BASHDIR)/%,llmobs $(LAUNCHERS)) \
@@ -313,12 +341,14 @@ OWN_DIRS = $(PREFIX)/lib/llmobs $(PREFIX)/share/llmobs $(DOCDIR)
 # The objects by a rename: at no moment may a loader find half of one.
 install: all
 	install -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
-	for f in libllmobs_core.so libllmobs_preload.so; do \
+	for f in libllmobs_core.so libllmobs_preload.so llmobs-tool; do \
 		install -m 755 $(B)/$$f $(DESTDIR)$(PREFIX)/lib/llmobs/.$$f && \
 		mv -f $(DESTDIR)$(PREFIX)/lib/llmobs/.$$f \
 			$(DESTDIR)$(PREFIX)/lib/llmobs/$$f || exit 1; done
-	install -m 755 $(B)/llmobs $(B)/llmobs-run $(DESTDIR)$(PREFIX)/bin/
-	ln -sf llmobs-run $(DESTDIR)$(PREFIX)/bin/llmobs-entrypoint
+	$(if $(SAN),,install -m 644 $(B)/empty/* $(DESTDIR)$(PREFIX)/lib/llmobs/empty/)
+	install -m 755 $(B)/llmobs $(DESTDIR)$(PREFIX)/bin/
+	for f in $(LAUNCHERS); do \
+		ln -sf llmobs $(DESTDIR)$(PREFIX)/bin/$$f || exit 1; done
 	install -m 644 include/llmobs.h $(DESTDIR)$(PREFIX)/include/
 	for f in $(UNITS) llmobs-drain.cron; do \
 		sed 's|@PREFIX@|$(PREFIX)|g' packaging/$$f > $(B)/$$f || exit 1; done

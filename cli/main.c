@@ -1,13 +1,17 @@
+#include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "cli/run/run.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
+#include "cli/shared/preload.h"
 #include "cli/shared/suggest.h"
 #include "core/base/fd.h"
 #include "core/base/fork.h"
@@ -164,11 +168,23 @@ static int cmd_version(int argc, char **argv)
     return LLMOBS_CLI_OK;
 }
 
+/* Where the kernel was given the loader, and that the tool, the kernel's names
+ * for this process are the loader's (cli/run/start_tool.h). */
+static void know_self(void)
+{
+    Dl_info own;
+
+    (void)prctl(PR_SET_NAME, "llmobs");
+    if (getauxval(AT_BASE) == 0 && dladdr(commands, &own) != 0)
+        llmobs_preload_own(own.dli_fname);
+}
+
 int main(int argc, char **argv)
 {
     const struct command *command;
     const char *name = argc > 1 ? argv[1] : "";
 
+    know_self();
     llmobs_fd_files_only();
     /* Else each question which process this is would be a system call. */
     (void)llmobs_fork_init();

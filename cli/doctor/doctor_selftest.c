@@ -120,7 +120,7 @@ _Noreturn static void become_client(const struct selftest *test)
     if (test->client[0] != '\0')
         execve(test->client, (char **)curl, test->environment.entries);
     else
-        execve("/proc/self/exe", (char **)own, test->environment.entries);
+        execve(test->preload.tool, (char **)own, test->environment.entries);
     _exit(127);
 }
 

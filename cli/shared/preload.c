@@ -11,18 +11,32 @@
 #include "cli/shared/environment.h"
 
 #define ENABLED "DD_LLMOBS_ENABLED"
+/* What users call the tool by (cli/run/start_tool.h). */
+#define FRONT "llmobs"
+
+/* This program's file, where a loader was executed in its place. */
+static const char *own_file;
+
+void llmobs_preload_own(const char *path)
+{
+    own_file = path;
+}
 
 /* The directory of this program; without /proc, by the name that it was started
  * with. */
 static int own_directory(char dir[PATH_MAX])
 {
-    unsigned long name = getauxval(AT_EXECFN);
-    ssize_t len = readlink("/proc/self/exe", dir, PATH_MAX - 1);
+    const char *name = (const char *)getauxval(AT_EXECFN);
+    ssize_t len = -1;
     char *slash;
 
+    if (own_file != NULL)
+        name = own_file;
+    else
+        len = readlink("/proc/self/exe", dir, PATH_MAX - 1);
     if (len > 0)
         dir[len] = '\0';
-    else if (name == 0 || realpath((const char *)name, dir) == NULL)
+    else if (name == NULL || realpath(name, dir) == NULL)
         return -ESRCH;
     slash = strrchr(dir, '/');
     if (slash == NULL)
@@ -38,43 +52,59 @@ static int join(char path[PATH_MAX], const char *dir, const char *name)
     return need < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-/* Sets the paths of the installation that `dir` is in; false where it is in
- * none. */
-static bool installed(const char *dir, char lib[PATH_MAX])
+static bool holds(const char *dir, const char *name)
 {
     char path[PATH_MAX];
 
-    return join(path, dir, "../lib/llmobs/" LLMOBS_PRELOAD_NAME) == 0 &&
-           access(path, F_OK) == 0 && join(path, dir, "../lib/llmobs") == 0 &&
-           realpath(path, lib) != NULL;
+    return join(path, dir, name) == 0 && access(path, F_OK) == 0;
 }
 
-static int find_directories(char dir[PATH_MAX], char lib[PATH_MAX])
+static bool enter(const char *dir, const char *name, char out[PATH_MAX])
+{
+    char path[PATH_MAX];
+
+    return join(path, dir, name) == 0 && realpath(path, out) != NULL;
+}
+
+/* Of an installation: `bin` has the programs for users, `lib` the rest. In a
+ * build folder both are the same. This program is in either. */
+static int own_directories(char bin[PATH_MAX], char lib[PATH_MAX])
+{
+    char dir[PATH_MAX];
+    int rc = own_directory(dir);
+
+    if (rc != 0)
+        return rc;
+    memcpy(bin, dir, PATH_MAX);
+    memcpy(lib, dir, PATH_MAX);
+    if (holds(dir, "../lib/llmobs/" LLMOBS_PRELOAD_NAME))
+        return enter(dir, "../lib/llmobs", lib) ? 0 : -ESRCH;
+    if (!holds(dir, FRONT) && holds(dir, "../../bin/" FRONT))
+        return enter(dir, "../../bin", bin) ? 0 : -ESRCH;
+    return 0;
+}
+
+static int find_directories(char bin[PATH_MAX], char lib[PATH_MAX])
 {
     const char *build = getenv("LLMOBS_BUILD");
-    int rc;
 
-    if (build != NULL && *build != '\0') {
-        if (join(lib, build, ".") != 0 || realpath(lib, dir) == NULL)
-            return -ENOTDIR;
-        memcpy(lib, dir, PATH_MAX);
-        return 0;
-    }
-    rc = own_directory(dir);
-    if (rc == 0 && !installed(dir, lib))
-        memcpy(lib, dir, PATH_MAX);
-    return rc;
+    if (build == NULL || *build == '\0')
+        return own_directories(bin, lib);
+    if (!enter(build, ".", bin))
+        return -ENOTDIR;
+    memcpy(lib, bin, PATH_MAX);
+    return 0;
 }
 
 int llmobs_preload_find(struct llmobs_preload *preload)
 {
-    char dir[PATH_MAX], lib[PATH_MAX];
-    int rc = find_directories(dir, lib);
+    char bin[PATH_MAX], lib[PATH_MAX];
+    int rc = find_directories(bin, lib);
 
     if (rc == 0)
         rc = join(preload->library, lib, LLMOBS_PRELOAD_NAME);
     if (rc == 0)
-        rc = join(preload->tool, dir, "llmobs");
+        rc = join(preload->tool, bin, FRONT);
     if (rc != 0)
         return rc == -ENAMETOOLONG ? -ESRCH : rc;
     if (access(preload->library, R_OK) != 0)
@@ -82,13 +112,21 @@ int llmobs_preload_find(struct llmobs_preload *preload)
     return strpbrk(preload->library, ":$ \t\n\v\f\r") == NULL ? 0 : -EINVAL;
 }
 
+int llmobs_preload_tool(char path[PATH_MAX])
+{
+    char bin[PATH_MAX], lib[PATH_MAX];
+    int rc = own_directories(bin, lib);
+
+    return rc == 0 ? join(path, lib, "llmobs-tool") : rc;
+}
+
 int llmobs_preload_share(const char *name, char path[PATH_MAX])
 {
-    char dir[PATH_MAX], lib[PATH_MAX];
-    int rc = find_directories(dir, lib);
+    char bin[PATH_MAX], lib[PATH_MAX];
+    int rc = find_directories(bin, lib);
 
-    if (rc == 0 && strcmp(dir, lib) != 0)
-        rc = join(lib, dir, "../share/llmobs");
+    if (rc == 0 && strcmp(bin, lib) != 0)
+        rc = join(lib, bin, "../share/llmobs");
     return rc == 0 ? join(path, lib, name) : rc;
 }
 

@@ -16,14 +16,22 @@ struct llmobs_environment;
 
 struct llmobs_preload {
     char library[PATH_MAX];
-    char tool[PATH_MAX]; /* not checked: it may be absent */
+    char tool[PATH_MAX]; /* as users start it; not checked: it may be absent */
 };
+
+/* Says where this program's file is: it was given to a loader, which is what
+ * the kernel knows then. Borrows the path. */
+void llmobs_preload_own(const char *path);
 
 /* Finds them in LLMOBS_BUILD, beside this program, or in its installation.
  * -ENOTDIR: LLMOBS_BUILD is no directory, -ESRCH: this program cannot find
  * itself, -ENOENT: `library`, which is filled, cannot be read, -EINVAL: the
  * loader would take its path for another. */
 int llmobs_preload_find(struct llmobs_preload *preload);
+
+/* Gives the path of the tool proper, of the same build or installation as this
+ * program; it is not checked. */
+int llmobs_preload_tool(char path[PATH_MAX]);
 
 /* Gives the path of a file of that name that ships with the tool: in
  * LLMOBS_BUILD, beside this program, or in share/llmobs of its installation. */

@@ -24,6 +24,10 @@ makes none. `llmobs COMMAND --help` lists the options of a command.
     llmobs doctor php
 """,
         "FILES": FILES,
+        "EXIT STATUS": """\
+Each command has its own. 127 where `llmobs-tool` is missing, which `llmobs`
+starts, or a loader for it: glibc's or musl's.
+""",
     },
     "llmobs-run": {
         "ENVIRONMENT": """\

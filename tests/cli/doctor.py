@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -135,7 +136,7 @@ def installed():
     expect("python3: by pycurl", "/usr/bin/python3", 0, "pycurl", how="later",
            copy={"flavour": "GnuTLS"})
     expect("sh: hands on", "sh", 0, "what it runs gets", how="none")
-    expect("llmobs: by dlopen", TOOL, 0, "opened later", how="later")
+    expect("llmobs: by dlopen", TOOL + "-tool", 0, "opened later", how="later")
 
 
 # ---- programs made here --------------------------------------------------
@@ -818,7 +819,9 @@ def usage():
          TOOL, "doctor", "--no-self-test", "php"], env=BASE, stdout=subprocess.DEVNULL)
     with open(place("strace")) as f:
         runs = [line for line in f if "execve(" in line or "fork" in line]
-    check("no program is run", traced.returncode == 0 and len(runs) == 1, runs)
+    check("no program is run", traced.returncode == 0 and [
+        os.path.basename(re.search(r'execve\("([^"]*)"', line).group(1))
+        for line in runs] == ["llmobs", "llmobs-tool"], runs)
 
 
 def main():

@@ -1,5 +1,6 @@
 """The rows of the table: what was run, what is expected."""
 import os
+import re
 import signal
 import subprocess
 import time
@@ -307,7 +308,7 @@ def the_library_is_missing(world):
 
 @case(LAUNCH, "the app is the first process itself, and is observed")
 def the_tool_does_not_start(world):
-    tool = world.root + PREFIX + "/bin/llmobs"
+    tool = world.root + PREFIX + "/lib/llmobs/llmobs-tool"
     os.rename(tool, tool + ".away")
     try:
         with open(tool, "w") as f:
@@ -321,14 +322,18 @@ def the_tool_does_not_start(world):
     return "pid 1, 1 span"
 
 
-@case(LAUNCH, "the launcher is static, the tool needs libc alone, and neither "
-      "runs a shell")
+@case(LAUNCH, "the launcher and what starts the tool are static, the tool needs "
+      "libc alone, and none runs a shell")
 def without_a_shell(world):
-    for name, count in ("llmobs", 1), ("llmobs-run", 0):
+    for name, libraries in (
+            ("lib/llmobs/llmobs-tool",
+             ["libc.so.6", "libdl.so.2", "libpthread.so.0"]),
+            ("bin/llmobs", []), ("bin/llmobs-run", [])):
         needed = subprocess.run(
-            ["readelf", "-d", "%s%s/bin/%s" % (world.root, PREFIX, name)],
-            stdout=subprocess.PIPE, text=True)
-        equal(needed.stdout.count("(NEEDED)"), count, "libraries of " + name)
+            ["readelf", "-d", "%s%s/%s" % (world.root, PREFIX, name)],
+            stdout=subprocess.PIPE, text=True).stdout
+        equal(sorted(re.findall(r"\(NEEDED\).*\[(.*)\]", needed)), libraries,
+              "libraries of " + name)
     empty = os.path.join(world.shared, "sh")
     open(empty, "w").close()
     got = world.run([ENTRY, *world.chat()], preload=False,

@@ -13,7 +13,7 @@ from disk_rows import in_mounts
 from relays import Relay, sign_is_up
 from report import all_of, ask, take_over
 
-FILES = ("llmobs", "libllmobs_preload.so", "libllmobs_core.so")
+FILES = ("llmobs", "llmobs-tool", "libllmobs_preload.so", "libllmobs_core.so")
 
 
 class Crowd:

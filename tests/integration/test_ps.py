@@ -282,7 +282,8 @@ def of_other_users(t):
         raise Skip("not root")
     with Programs(t) as programs, tempfile.TemporaryDirectory() as place:
         os.chmod(place, 0o1777)
-        tool = shutil.copy(os.path.join(t.build, "llmobs"), place)
+        tool, _ = [shutil.copy(os.path.join(t.build, name), place)
+                   for name in ("llmobs", "llmobs-tool")]
         spool = os.path.join(place, "spool")
         os.mkdir(spool)
         os.chmod(spool, 0o1777)

@@ -103,7 +103,8 @@ def own_mounts(t):
         os.chmod(LOG, 0o666)
     os.mkdir(HERE)
     shutil.copy(caller(t), HERE + "/caller")
-    for name in ("libllmobs_preload.so", "libllmobs_core.so", "llmobs"):
+    for name in ("libllmobs_preload.so", "libllmobs_core.so", "llmobs",
+                 "llmobs-tool"):
         shutil.copy(os.path.join(t.build, name), HERE)
 
 
