@@ -2063,6 +2063,19 @@ HAZARDS = [
               "several ? NULL : one")],
           ["preload one_soname"])]),
 
+    ("copies of libcurl with other sonames and the same version",
+     "an unbound slot that any of them may get is left alone "
+     "(`is_doubtful`)", [
+         ("version-by-soname", [
+             ("shim/copies.c", "asked && is_doubtful(asked, version)",
+              "asked && version == 1")],
+          ["preload one_version_z"]),
+         ("all-copies-global", [
+             ("shim/copies.c", "if (!copy->at_start && "
+              "!__atomic_load_n(&met_global, __ATOMIC_ACQUIRE))",
+              "if (copy == asked)")],
+          ["preload one_version_local"])]),
+
     ("a libcurl whose path is that of a descriptor, which may be another "
      "file's next",
      "its calls are left alone, and it is not pinned (`is_fleeting`)", [

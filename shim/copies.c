@@ -32,6 +32,7 @@ static const struct {
  * a process without libcurl does not touch their pages. */
 static unsigned used;
 static unsigned marked; /* bits of the copies that the current scan has met */
+static bool met_global; /* the program has opened something for all to see */
 
 static bool is_used(const struct llmobs_copy *copy)
 {
@@ -156,6 +157,18 @@ static bool fill(struct llmobs_copy *copy, const struct llmobs_elf *elf)
     return changed;
 }
 
+/* The version of libcurl's functions. The first one is that of the file, and
+ * libcurl defines one more. */
+static uint32_t last_version(const struct llmobs_elf *elf)
+{
+    struct llmobs_elf_version version = {.at = NULL};
+    uint32_t hash = 0;
+
+    while (llmobs_elf_next_version(elf, &version))
+        hash = version.hash;
+    return hash;
+}
+
 /* A descriptor's path, as /proc/self/fd/3, may be another file's at the next
  * dlopen. The loader would then answer with this copy, were it still there. */
 static bool is_fleeting(const char *path)
@@ -192,6 +205,7 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
     copy->at_start = at_start;
     copy->stays = false;
     copy->versioned = elf->verdef != NULL;
+    copy->version = last_version(elf);
     copy->fleeting = is_fleeting(copy->path);
     marked |= 1U << (copy - llmobs_copies);
     __atomic_fetch_or(&used, 1U << (copy - llmobs_copies), __ATOMIC_RELEASE);
@@ -315,14 +329,42 @@ static struct llmobs_copy *interposer(const struct llmobs_copy *asked)
     return first;
 }
 
+void llmobs_copies_note_global(void)
+{
+    if (!__atomic_load_n(&met_global, __ATOMIC_RELAXED))
+        __atomic_store_n(&met_global, true, __ATOMIC_RELEASE);
+}
+
+/* Whether a copy other than the one asked for may come first: the loader looks
+ * for a version by its name alone, in what all objects see and then in what the
+ * object needs; with RTLD_DEEPBIND the other way round. */
+static bool is_doubtful(const struct llmobs_copy *asked, uint32_t version)
+{
+    for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
+        const struct llmobs_copy *copy = &llmobs_copies[c];
+
+        if (!is_used(copy) || copy == asked ||
+            (asked->at_start && asked->order < copy->order))
+            continue;
+        if (!copy->at_start && !__atomic_load_n(&met_global, __ATOMIC_ACQUIRE))
+            continue;
+        if (!version || !copy->versioned || copy->version == version)
+            return true;
+    }
+    return false;
+}
+
 struct llmobs_copy *llmobs_copies_wanted(const struct llmobs_elf *elf,
                                          size_t symbol)
 {
-    const char *file = llmobs_elf_version_file(elf, symbol);
+    uint32_t version;
+    const char *file = llmobs_elf_version_file(elf, symbol, &version);
     struct llmobs_copy *asked = asked_for(elf, file);
     struct llmobs_copy *first = interposer(asked);
 
     if (first)
         return first;
+    if (asked && is_doubtful(asked, version))
+        return NULL;
     return asked || file ? asked : llmobs_copies_only();
 }

@@ -54,11 +54,12 @@ struct llmobs_copy {
     const struct llmobs_ops *ops; /* NULL until the copy is pinned and the core
                                    * ready */
     uintptr_t base;
-    size_t order;   /* its position in load order when it was found */
-    bool at_start;  /* loaded with the program: every object can bind to it */
-    bool stays;     /* needed by the program itself, so never unloaded */
-    bool versioned; /* its symbols carry versions */
-    bool fleeting;  /* another file may have its path next: never pinned */
+    size_t order;     /* its position in load order when it was found */
+    bool at_start;    /* loaded with the program: every object can bind to it */
+    bool stays;       /* needed by the program itself, so never unloaded */
+    bool versioned;   /* its symbols carry versions */
+    uint32_t version; /* hash of the version that its own symbols have */
+    bool fleeting;    /* another file may have its path next: never pinned */
     char soname[128];
     char path[LLMOBS_HOST_PATH_MAX];
 };
@@ -106,6 +107,10 @@ bool llmobs_copies_sweep(void);
 
 /* True when at least one copy is known. */
 bool llmobs_copies_any(void);
+
+/* Notes a dlopen by which a copy may become visible to all objects. Any thread
+ * may call it. */
+void llmobs_copies_note_global(void);
 
 /* The number of objects that came with the program and are loaded before the
  * last copy: their definitions of a name come before the copy's. */

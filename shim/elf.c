@@ -475,28 +475,33 @@ static const void *behind(const struct llmobs_elf *elf, const void *from,
 }
 
 static const char *version_file(const struct llmobs_elf *elf,
-                                const ElfW(Verneed) * need, unsigned version)
+                                const ElfW(Verneed) * need, unsigned version,
+                                uint32_t *hash)
 {
     const ElfW(Vernaux) *aux =
         behind(elf, need, need->vn_aux, sizeof(ElfW(Vernaux)));
 
     for (unsigned i = 0; aux && i < need->vn_cnt; i++) {
-        if ((aux->vna_other & 0x7fff) == version)
+        if ((aux->vna_other & 0x7fff) == version) {
+            *hash = aux->vna_hash;
             return llmobs_elf_string(elf, need->vn_file);
+        }
         aux = behind(elf, aux, aux->vna_next, sizeof(*aux));
     }
     return NULL;
 }
 
-const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index)
+const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index,
+                                    uint32_t *hash)
 {
     unsigned version = version_of(elf, index) & 0x7fff;
     const ElfW(Verneed) *need = NULL;
 
+    *hash = 0;
     if (version >= 2 && elf->verneed_len > 0)
         need = behind(elf, elf->verneed, 0, sizeof(*need));
     for (size_t i = 0; need && i < elf->verneed_len; i++) {
-        const char *file = version_file(elf, need, version);
+        const char *file = version_file(elf, need, version, hash);
 
         if (file)
             return file;

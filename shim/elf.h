@@ -76,9 +76,10 @@ const char *llmobs_elf_string(const struct llmobs_elf *elf, size_t offset);
 /* Symbol number `index`; an empty one where there is none. */
 const ElfW(Sym) * llmobs_elf_sym(const struct llmobs_elf *elf, size_t index);
 
-/* The file from which symbol number `index` is wanted, by its version; NULL
- * when it has no version. */
-const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index);
+/* The file from which symbol number `index` is wanted, by its version, and that
+ * version's hash; NULL and 0 when it has no version. */
+const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index,
+                                    uint32_t *hash);
 
 /* A version that the object defines. All zeros: before the first. */
 struct llmobs_elf_version {

@@ -58,6 +58,8 @@ static bool caller_is_no_matter(const char *file, const void *address)
 
 llmobs_open_fn llmobs_route_open(const char *file, int mode, const void *caller)
 {
+    if (mode & RTLD_GLOBAL)
+        llmobs_copies_note_global();
     if (llmobs_host_state() < LLMOBS_HOST_WATCHING || !file ||
         (mode & RTLD_NOLOAD))
         return llmobs_loader_open_fn();

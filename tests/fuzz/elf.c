@@ -36,7 +36,7 @@ static void look(const struct llmobs_elf *elf)
     while (version.count < 16 && llmobs_elf_next_version(elf, &version))
         FUZZ_CHECK(version.name != NULL);
     for (size_t i = 0; i < 16; i++)
-        (void)llmobs_elf_version_file(elf, i);
+        (void)llmobs_elf_version_file(elf, i, &hash);
     for (size_t i = 0; i < 64; i++)
         FUZZ_CHECK(llmobs_elf_string(elf, i * 7) != NULL);
 }
