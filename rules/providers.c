@@ -17,6 +17,7 @@ extern const struct llmobs_dialect llmobs_dialect_openai_chat;
 extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
 extern const struct llmobs_dialect llmobs_dialect_openai_responses;
+extern const struct llmobs_dialect llmobs_dialect_huggingface;
 extern const struct llmobs_dialect llmobs_dialect_llama_cpp;
 extern const struct llmobs_dialect llmobs_dialect_mistral;
 extern const struct llmobs_dialect llmobs_dialect_cohere;
@@ -41,6 +42,7 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_cohere,
     &llmobs_dialect_ollama,
     &llmobs_dialect_llama_cpp,
+    &llmobs_dialect_huggingface,
     &llmobs_dialect_rerank,
     &llmobs_dialect_vertex_chat,
     NULL,
@@ -82,6 +84,13 @@ static const struct llmobs_dialect *const cohere[] = {
     &llmobs_dialect_openai_embeddings,
     &llmobs_dialect_rerank,
     NULL,
+};
+
+static const struct llmobs_dialect *const huggingface[] = {
+    &llmobs_dialect_openai_chat,       &llmobs_dialect_openai_completions,
+    &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses,
+    &llmobs_dialect_anthropic,         &llmobs_dialect_rerank,
+    &llmobs_dialect_huggingface,       NULL,
 };
 
 static const struct llmobs_dialect *const ollama[] = {
@@ -128,9 +137,12 @@ static const struct llmobs_provider providers[] = {
     {HOST("api.x.ai"), .name = "xai", .genai = "x_ai", .dialects = openai},
     {HOST("api.perplexity.ai"), .name = "perplexity", .dialects = openai},
     {HOST("integrate.api.nvidia.com"), .name = "nvidia", .dialects = openai},
-    {HOST("router.huggingface.co"), .name = "huggingface", .dialects = openai},
+    {HOST("router.huggingface.co"), .name = "huggingface",
+     .dialects = huggingface},
+    {HOST("*.endpoints.huggingface.cloud"), .name = "huggingface",
+     .dialects = huggingface},
     {HOST("api-inference.huggingface.co"), .name = "huggingface",
-     .dialects = openai},
+     .dialects = huggingface},
     {HOST("api.cerebras.ai"), .name = "cerebras", .dialects = openai},
     {HOST("api.sambanova.ai"), .name = "sambanova", .dialects = openai},
     {HOST("dashscope*.aliyuncs.com"), .name = "dashscope", .dialects = openai},

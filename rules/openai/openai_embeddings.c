@@ -4,6 +4,7 @@
 #include "rules/openai/openai.h"
 #include "rules/read/embedding.h"
 #include "rules/read/reading.h"
+#include "rules/read/request.h"
 #include "rules/read/usage.h"
 
 static const char *const metadata_keys[] = {
@@ -96,6 +97,52 @@ static const struct llmobs_form form = {
     .unknown = "unknown_model",
 };
 
+/* Voyage's inputs have texts and images (voyageai 0.4.0, its types). */
+static const char *const multimodal_keys[] = {"input_type", "truncation",
+                                              "encoding_format", NULL};
+
+static bool is_multimodal(const struct llmobs_reading *reading)
+{
+    return llmobs_openai_asks(reading, "inputs");
+}
+
+static int read_contents(struct llmobs_reading *reading)
+{
+    int rc = llmobs_request_metadata(reading->request, multimodal_keys,
+                                     reading->span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    return llmobs_embedding_read_contents(
+        reading->span, llmobs_json_get(reading->request, "inputs"));
+}
+
+/* Images are counted in the total alone. */
+static int read_multimodal(struct llmobs_reading *reading,
+                           const struct llmobs_json *body)
+{
+    const struct llmobs_json *usage = llmobs_json_get(body, "usage");
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
+
+    llmobs_span_metric(reading->span, "input_tokens",
+                       llmobs_usage_count(usage, "total_tokens"));
+    if (rc == 0)
+        rc = llmobs_embedding_total(reading->span);
+    return rc < 0 ? rc
+                  : llmobs_embedding_tell_list(reading->span,
+                                               llmobs_json_get(body, "data"),
+                                               "embedding");
+}
+
+static const struct llmobs_form multimodal = {
+    .keys = multimodal_keys,
+    .confirm = is_multimodal,
+    .request = read_contents,
+    .document = read_multimodal,
+    .ends = read_ends,
+    .unknown = "unknown_model",
+};
+
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/embeddings",
@@ -104,6 +151,13 @@ static const struct llmobs_shape shapes[] = {
      .kind = LLMOBS_KIND_EMBEDDING,
      .any_host = true,
      .shared = true},
+    {.method = "POST",
+     .path = "/multimodalembeddings", /* Voyage */
+     .operation = "embedding",
+     .span_name = "%s.createEmbedding",
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .form = &multimodal,
+     .any_host = true},
     {.path = NULL},
 };
 

@@ -53,7 +53,8 @@ static const char *const response_keys[] = {
 static bool is_response(const struct llmobs_reading *reading)
 {
     return llmobs_openai_asks(reading, "input") ||
-           llmobs_openai_asks(reading, "prompt");
+           llmobs_openai_asks(reading, "prompt") ||
+           llmobs_openai_asks(reading, "previous_response_id");
 }
 
 /* -- the request --------------------------------------------------------- */
@@ -352,6 +353,12 @@ static const struct llmobs_shape shapes[] = {
      .span_name = "%s.createResponse",
      .helper = "responses.parse",
      .helper_name = "%s.parseResponse",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true},
+    {.method = "POST",
+     .path = "/responses/compact", /* its output is the shorter conversation */
+     .operation = "compact",
+     .span_name = "%s.compactResponse",
      .kind = LLMOBS_KIND_LLM,
      .any_host = true},
     {.method = "POST",

@@ -388,10 +388,10 @@ static int add_other(struct llmobs_json *list, const struct llmobs_json *item)
                     RESPONSES_ITEM_TEXT_MAX);
 }
 
-static int add_picture(struct llmobs_json *list)
+static int add_word(struct llmobs_json *list, const char *word)
 {
     return llmobs_json_add(
-        list, llmobs_message_new("assistant", llmobs_text_of("[image]")));
+        list, llmobs_message_new("assistant", llmobs_text_of(word)));
 }
 
 int llmobs_responses_add_output(struct llmobs_json *list,
@@ -411,7 +411,9 @@ int llmobs_responses_add_output(struct llmobs_json *list,
     if (is_type(item, "mcp_list_tools"))
         return 0;
     if (is_type(item, "image_generation_call"))
-        return add_picture(list);
+        return add_word(list, "[image]");
+    if (is_type(item, "compaction"))
+        return add_word(list, "[compaction]");
     if (is_type(item, "computer_call_output"))
         return add_screenshot(list, item);
     return add_other(list, item);

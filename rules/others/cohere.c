@@ -1,12 +1,15 @@
-/* Cohere's own chat, version 2 (WIRE 6.12). */
+/* Cohere's own chat, version 2, and its embeddings (WIRE 6.12). */
 #include <errno.h>
 #include <string.h>
 
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/embedding.h"
 #include "rules/read/error.h"
 #include "rules/read/facts.h"
 #include "rules/read/message_content.h"
+#include "rules/read/request.h"
 #include "rules/read/usage.h"
 
 /* Keys to look for; all but the first are metadata. */
@@ -180,12 +183,98 @@ static const struct llmobs_form form = {
     .variant = &variant,
 };
 
+/* -- embeddings ---------------------------------------------------------- */
+
+static const char *const embed_keys[] = {
+    "input_type", "embedding_types",  "truncate",
+    "max_tokens", "output_dimension", NULL,
+};
+
+static int add_images(struct llmobs_span *span, const struct llmobs_json *list)
+{
+    return list ? llmobs_embedding_read_contents(span, list) : 0;
+}
+
+static int read_inputs(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *request = reading->request;
+    const struct llmobs_json *texts = llmobs_json_get(request, "texts");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(request, embed_keys, span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    if (texts)
+        rc = llmobs_embedding_read_input(span, texts);
+    if (rc == 0)
+        rc = add_images(span, llmobs_json_get(request, "images"));
+    return rc < 0 ? rc : add_images(span, llmobs_json_get(request, "inputs"));
+}
+
+static int read_billed(const struct llmobs_json *meta, struct llmobs_span *span)
+{
+    int64_t in =
+        llmobs_usage_count(llmobs_json_get(meta, "tokens"), "input_tokens");
+
+    if (in < 0)
+        in = llmobs_usage_count(llmobs_json_get(meta, "billed_units"),
+                                "input_tokens");
+    llmobs_span_metric(span, "input_tokens", in);
+    return llmobs_embedding_total(span);
+}
+
+/* The vectors, of which an answer has one list for each type that was asked
+ * for. */
+static int read_vectors(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
+{
+    const struct llmobs_json *lists = llmobs_json_get(body, "embeddings");
+    void *first = llmobs_json_iter(lists);
+    int rc = read_billed(llmobs_json_get(body, "meta"), reading->span);
+
+    if (rc < 0)
+        return rc;
+    if (llmobs_json_is_object(lists))
+        lists = first ? llmobs_json_iter_value(first) : NULL;
+    return llmobs_embedding_tell_list(reading->span, lists, NULL);
+}
+
+static int read_vectors_ends(struct llmobs_reading *reading)
+{
+    struct llmobs_json *meta =
+        llmobs_cut_json_last(reading->classified->call->response_tail, "meta");
+    int rc = read_billed(meta, reading->span);
+
+    reading->span->complete = meta != NULL;
+    llmobs_json_free(meta);
+    return rc;
+}
+
+static const struct llmobs_form embeddings = {
+    .keys = embed_keys,
+    .request = read_inputs,
+    .document = read_vectors,
+    .ends = read_vectors_ends,
+};
+
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/v2/chat",
      .operation = "chat",
      .span_name = "cohere.request",
      .kind = LLMOBS_KIND_LLM},
+    {.method = "POST",
+     .path = "/v2/embed",
+     .operation = "embedding",
+     .span_name = "cohere.request",
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .form = &embeddings},
+    {.method = "POST",
+     .path = "/v1/embed",
+     .operation = "embedding",
+     .span_name = "cohere.request",
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .form = &embeddings},
     {.path = NULL},
 };
 

@@ -2,8 +2,13 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 #include "rules/read/inputs.h"
+#include "rules/read/media.h"
+#include "rules/read/message_content.h"
+#include "rules/read/text.h"
 
 #define SUMMARY_LEN 96
 
@@ -40,6 +45,77 @@ int llmobs_embedding_read_input(struct llmobs_span *span,
     int rc = need_list(span);
 
     return rc < 0 ? rc : llmobs_inputs_each(input, add_document, span);
+}
+
+/* Appends the word for an image: its URL, or the size of an inline one. */
+static int mark_image(struct llmobs_buf *text, const char *url)
+{
+    const char *comma = url ? strchr(url, ',') : NULL;
+
+    if (url && strncasecmp(url, "data:", strlen("data:")) != 0)
+        return llmobs_media_mark(text, "image", url, 0);
+    return llmobs_media_mark(
+        text, "image", NULL,
+        comma ? llmobs_media_base64(llmobs_text_of(comma + 1)) : 0);
+}
+
+static int add_part(struct llmobs_buf *text, const struct llmobs_json *part)
+{
+    const struct llmobs_json *image = llmobs_json_get(part, "image_url");
+    const char *url = llmobs_json_text(image);
+    const char *words = llmobs_json_gets(part, "text");
+    int rc;
+
+    if (!url)
+        url = llmobs_json_gets(image, "url");
+    if (!url)
+        url = llmobs_json_gets(part, "image_base64");
+    if (!url)
+        url = llmobs_json_gets(part, "image");
+    if (!words)
+        words = llmobs_json_text(part);
+    if (!url && words && strncasecmp(words, "data:", strlen("data:")) == 0)
+        url = words;
+    if (url)
+        return mark_image(text, url);
+    if (!words)
+        return 0;
+    rc = text->len > 0 ? llmobs_message_content_append(text, "\n") : 0;
+    return rc < 0 ? rc : llmobs_message_content_append(text, words);
+}
+
+static int add_content(struct llmobs_span *span, const struct llmobs_json *one)
+{
+    const struct llmobs_json *parts = llmobs_json_get(one, "content");
+    struct llmobs_buf text;
+    int rc = 0;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (!llmobs_json_is_array(parts))
+        parts = one;
+    if (!llmobs_json_is_array(parts))
+        rc = add_part(&text, parts);
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(parts) && i < llmobs_json_len(parts);
+         i++)
+        rc = add_part(&text, llmobs_json_at(parts, i));
+    if (rc == 0)
+        rc = llmobs_embedding_add(span,
+                                  (struct llmobs_text){text.data, text.len});
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+int llmobs_embedding_read_contents(struct llmobs_span *span,
+                                   const struct llmobs_json *inputs)
+{
+    int rc = need_list(span);
+
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(inputs) && i < llmobs_json_len(inputs);
+         i++)
+        rc = add_content(span, llmobs_json_at(inputs, i));
+    return rc;
 }
 
 int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size)

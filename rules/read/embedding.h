@@ -21,6 +21,12 @@ int llmobs_embedding_add(struct llmobs_span *span, struct llmobs_text text);
 int llmobs_embedding_read_input(struct llmobs_span *span,
                                 const struct llmobs_json *input);
 
+/* Appends a document for each of `inputs`, an array of objects whose `content`
+ * is a list of parts, or of such lists: texts, and images as words with their
+ * sizes. */
+int llmobs_embedding_read_contents(struct llmobs_span *span,
+                                   const struct llmobs_json *inputs);
+
 /* Sets the output value, "[N embedding(s) returned with size D]"; `size` 0:
  * unknown, so left out. */
 int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size);

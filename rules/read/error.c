@@ -41,7 +41,7 @@ bool llmobs_error_in(const struct llmobs_json *body)
  * "None" for an empty one. */
 static const char *type_text(const struct llmobs_json *from)
 {
-    static const char *const keys[] = {"type", "code", "status"};
+    static const char *const keys[] = {"type", "code", "status", "error_type"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         const char *text = llmobs_json_gets(from, keys[i]);
