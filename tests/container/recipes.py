@@ -2,8 +2,10 @@
 stage of the Dockerfile is a copy of a debootstrap root, RUN a chroot; a pod is
 a set of directories and mounts.
 """
+import glob
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -29,6 +31,7 @@ class Image:
 
     def __init__(self, root):
         self.root, self.env, self.entrypoint, self.cmd = root, {}, [], []
+        self.cwd = "/"
 
     def command(self):
         return self.entrypoint + self.cmd
@@ -82,6 +85,8 @@ def build(path, base, folder):
             run(image, rest)
         elif word == "COPY":
             copy(image, stages, shlex.split(rest))
+        elif word == "WORKDIR":
+            image.cwd = rest
         elif word == "ENV":
             image.env.update(w.split("=", 1) for w in shlex.split(rest))
         elif word in ("ENTRYPOINT", "CMD"):
@@ -99,6 +104,30 @@ def images(world):
         for image in world.images.values():
             os.makedirs(image.root + "/var/lib/llmobs", exist_ok=True)
     return world.images
+
+
+def init_image(world):
+    """What scripts/oci-image made, for this processor, unpacked by umoci."""
+    if hasattr(world, "init_image"):
+        return world.init_image
+    made = glob.glob(SOURCE + "/dist/llmobs-preload-*-image.tar")
+    if len(made) != 1:
+        raise Wrong("no image: scripts/oci-image makes it in dist")
+    version = re.search(r"preload-(.*)-image", made[0]).group(1)
+    layout, bundle = world.folder + "/layout:llmobs", world.folder + "/bundle"
+    subprocess.run(["skopeo", "copy", "-q", "oci-archive:%s:%s" % (
+        made[0], version), "oci:" + layout], check=True)
+    subprocess.run(["umoci", "unpack", "--image", layout, bundle], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(bundle + "/config.json") as f:
+        process = json.load(f)["process"]
+    world.init_image = image = Image(bundle + "/rootfs")
+    image.cmd, image.cwd = process["args"], process["cwd"]
+    image.env = dict(v.split("=", 1) for v in process["env"])
+    os.chmod(bundle, 0o755)
+    for place in ("proc", "dev", "mnt", "var/tmp"):  # as a runtime makes them
+        os.makedirs(os.path.join(image.root, place), exist_ok=True)
+    return image
 
 
 def here(world, env):
@@ -153,14 +182,16 @@ def mounts_of(container, made, root):
     return rows
 
 
-def start(world, pod, made, container, root):
+def start(world, pod, made, container, image):
     env = {v["name"]: v.get("value", "") for v in container.get("env", [])}
     safe = container.get("securityContext", {})
+    command = container.get("command", image.command())
     return world.start(
-        container["command"], preload=False, root=root, state=False,
-        user=pod["securityContext"]["runAsUser"],
+        ["sh", "-c", 'cd "$0" && exec "$@"', image.cwd, *command], preload=False,
+        root=image.root, state=False, user=pod["securityContext"]["runAsUser"],
         read_only=safe.get("readOnlyRootFilesystem", False),
-        mounts=mounts_of(container, made, root), **here(world, env))
+        mounts=mounts_of(container, made, image.root),
+        **here(world, dict(image.env, **env)))
 
 
 def plain_app(world):
@@ -169,7 +200,7 @@ def plain_app(world):
     if not os.path.exists(root):
         subprocess.run(["cp", "-a", images(world)[""].root, root], check=True)
         shutil.rmtree(root + "/opt/llmobs")
-    return root
+    return Image(root)
 
 
 @case(GROUP, "the init container fills the volume; both containers of the pod "
@@ -179,12 +210,43 @@ def kubernetes_yaml(world):
         pod = yaml.safe_load(f)["spec"]["template"]["spec"]
     made = volumes(world, pod)
     init, = pod["initContainers"]
-    got = world.finish(start(world, pod, made, init,
-                             images(world)["llmobs"].root))
+    got = world.finish(start(world, pod, made, init, init_image(world)))
     equal((got.status, got.err), (0, b""), "init container")
-    root = plain_app(world)
+    image = plain_app(world)
     for count, container in enumerate(pod["containers"], 1):
-        until_term(world, start(world, pod, made, container, root), count)
+        until_term(world, start(world, pod, made, container, image), count)
     if not wait_for(lambda: os.listdir(made["state"]), 1):
         raise Wrong("nothing was ever in the volume of the state")
     return "as user 1000: 2 spans, TERM: status 0 twice"
+
+
+# What others' controllers run in an image for init containers.
+WAYS = ({}, {"command": ["sh", "copy-lib.sh", "/llmobs"]},
+        {"command": ["cp", "-r", "/autoinstrumentation/.", "/llmobs"]})
+
+
+def filled(world, image, pod, way, name):
+    """The files that an init container leaves in a volume of its own."""
+    volume = os.path.join(world.own, name)
+    os.mkdir(volume)
+    os.chmod(volume, 0o777)
+    init = dict(way, volumeMounts=[{"name": "v", "mountPath": "/llmobs"}])
+    got = world.finish(start(world, pod, {"v": volume}, init, image))
+    equal((got.status, got.err), (0, b""), "init container %s" % way)
+    paths = ["lib/llmobs/libllmobs_preload.so", "lib/llmobs/libllmobs_core.so",
+             "bin/llmobs", "bin/llmobs-entrypoint"]
+    for path in paths:
+        mode = os.stat(os.path.join(volume, path)).st_mode
+        equal(mode & 0o555, 0o555, "who may use " + path)
+
+
+@case(GROUP, "the image of scripts/oci-image and the Dockerfile's stage llmobs "
+      "fill a volume by their own command, by copy-lib.sh (Datadog's admission "
+      "controller) and by cp -r (OpenTelemetry's operator)")
+def init_images(world):
+    pod = {"securityContext": {"runAsUser": 65534}}
+    both = init_image(world), images(world)["llmobs"]
+    for i, image in enumerate(both):
+        for j, way in enumerate(WAYS):
+            filled(world, image, pod, way, "filled-%d-%d" % (i, j))
+    return "two images, three ways each, readable by all"
