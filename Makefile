@@ -24,15 +24,18 @@ CPPFLAGS += -D_GNU_SOURCE -I. -Iinclude
 CFLAGS_ALL = -std=c11 $(OPT) $(WARN) -fvisibility=hidden \
 	-fasynchronous-unwind-tables $(SANFLAGS) $(CFLAGS)
 
+# There, atomics are calls into libgcc unless this is said, and libgcc asks for a
+# name that musl lacks.
+ATOMICS := $(if $(findstring aarch64,$(shell $(CC) -dumpmachine)),-mno-outline-atomics)
+CFLAGS_ALL += $(ATOMICS)
+
 # The shim runs in processes without a libc: nothing may be called that is not
 # ours or checked for first, and no sanitizer goes in. Constructors, destructors
 # and an allocator of the program's may be called from within frames of the shim,
 # and look at or unwind the stack.
 SHIM_CFLAGS := -std=c11 -O2 -g $(WARN) -fvisibility=hidden -fPIC -fno-plt \
 	-fno-stack-protector -U_FORTIFY_SOURCE -ffreestanding \
-	-fasynchronous-unwind-tables
-# There, atomics are calls into libgcc unless this is said.
-SHIM_CFLAGS += $(if $(findstring aarch64,$(shell $(CC) -dumpmachine)),-mno-outline-atomics)
+	-fasynchronous-unwind-tables $(ATOMICS)
 SHIM_LDFLAGS := -shared -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 	-Wl,-z,noseparate-code -Wl,--hash-style=both -Wl,--version-script=shim/shim.map \
 	-Wl,--sort-section=name -Wl,-soname,libllmobs_preload.so
