@@ -46,6 +46,17 @@ def equal(got, want, what):
         raise Wrong("%s: got %s, want %s" % (what, got, want))
 
 
+def start_llm(ready):
+    """The sample provider, and the port of its HTTP."""
+    llm = subprocess.Popen(
+        [sys.executable, SOURCE + "/tests/support/llm_server.py", "--ready",
+         ready], stdout=subprocess.DEVNULL)
+    if not wait_for(lambda: os.path.exists(ready), 60):
+        raise RuntimeError("the LLM server did not start")
+    with open(ready) as f:
+        return llm, re.search(r"HTTP_PORT='(\d+)'", f.read()).group(1)
+
+
 def case(group, expectation):
     """Registers one row of the table; the function answers what was seen."""
     def join(function):
@@ -60,14 +71,7 @@ class World:
 
     def __init__(self, root, folder, base):
         self.root, self.folder, self.base = root, folder, base
-        self.ready = os.path.join(folder, "llm")
-        self.llm = subprocess.Popen(
-            [sys.executable, SOURCE + "/tests/support/llm_server.py",
-             "--ready", self.ready], stdout=subprocess.DEVNULL)
-        if not wait_for(lambda: os.path.exists(self.ready), 60):
-            raise RuntimeError("the LLM server did not start")
-        with open(self.ready) as f:
-            self.port = re.search(r"HTTP_PORT='(\d+)'", f.read()).group(1)
+        self.llm, self.port = start_llm(os.path.join(folder, "llm"))
         self.datadog = Datadog()
         self.started = []
         self.fresh()
