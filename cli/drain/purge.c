@@ -28,6 +28,7 @@
 #include "core/ledger/ledger.h"
 #include "core/ledger/ledger_dir.h"
 #include "core/ledger/stats.h"
+#include "core/links/link_file.h"
 #include "core/spool/adopt.h"
 #include "core/spool/live_namespaces.h"
 #include "core/spool/spool_file.h"
@@ -309,15 +310,19 @@ static void remove_process(const struct folder *base, const char *name)
 }
 
 /* Removes what stands beside the directories of processes: the refused entries,
- * the file with the usage, and the directory for the next process, which should
- * be empty. */
+ * the files with the usage and with links, and the directory for the next
+ * process, which should be empty. */
 static void remove_rest(const struct folder *folder, const char *name)
 {
     struct llmobs_record_owner who;
+    char links[sizeof LLMOBS_LINK_FILE + 20];
 
+    snprintf(links, sizeof links, LLMOBS_LINK_FILE "%lu",
+             (unsigned long)geteuid());
     if (strcmp(name, LLMOBS_REJECTED) == 0)
         remove_file(folder, name);
-    else if (strcmp(name, USAGE_FILE) == 0 && !folder->purge->dry)
+    else if ((strcmp(name, USAGE_FILE) == 0 || strcmp(name, links) == 0) &&
+             !folder->purge->dry)
         unlinkat(folder->fd, name, 0);
     else if (!folder->purge->dry &&
              (strcmp(name, LLMOBS_SPOOL_SPARE) == 0 ||

@@ -57,6 +57,13 @@ enum llmobs_inject_to {
     LLMOBS_INJECT_NONE
 };
 
+/* LLMOBS_STITCH: what becomes of a conversation (core/links). */
+enum llmobs_stitch {
+    LLMOBS_STITCH_OFF,    /* nothing: no links of its turns, no tag */
+    LLMOBS_STITCH_TAG,    /* links, and the tag conversation_id */
+    LLMOBS_STITCH_SESSION /* and it is the session of spans without one */
+};
+
 /* LLMOBS_CALLSITE: frames of the stack, or one of these. */
 #define LLMOBS_CALLSITE_OFF 0
 #define LLMOBS_CALLSITE_ADDRESS (-1) /* only the return address */
@@ -121,6 +128,7 @@ struct llmobs_config {
     enum llmobs_trust trust;        /* LLMOBS_INBOUND_TRUST */
     int callsite;                   /* LLMOBS_CALLSITE */
     bool commands;                  /* LLMOBS_COMMANDS */
+    enum llmobs_stitch stitch;      /* LLMOBS_STITCH */
     struct llmobs_privacy privacy;  /* LLMOBS_CONTENT and LLMOBS_REDACT */
     struct llmobs_otlp_config otlp; /* OTEL_... */
     int64_t pid;      /* of the process whose events these are; 0: this one */

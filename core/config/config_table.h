@@ -169,6 +169,11 @@ struct row {
     V("LLMOBS_CALLSITE", "stack:N (1 to 16), address, off", "stack:8",         \
       "the caller in a span: N frames by name, the address alone, nothing",    \
       FORM_CALLSITE, CONF(callsite), 0, 0)                                     \
+    V("LLMOBS_STITCH", "off, tag, session", "tag",                             \
+      "conversations, found by the messages that a request repeats: tag: "     \
+      "links between their turns, and the tag conversation_id; session: it "   \
+      "is also the session of spans without one; off: neither",                \
+      FORM_CHOICE, CONF(stitch), 0, 0)                                         \
     V("LLMOBS_COMMANDS", "boolean", "off",                                     \
       "the program describes the request that it serves, by requests to "      \
       "llmobs: URLs (examples/inbound)",                                       \

@@ -17,6 +17,8 @@
 #ifndef LLMOBS_DELIVERY_H
 #define LLMOBS_DELIVERY_H
 
+#include <sys/types.h>
+
 #include "core/deliver/buffer.h"
 #include "core/deliver/destination.h"
 #include "core/export/meter.h"
@@ -44,6 +46,8 @@ struct llmobs_delivery {
     struct llmobs_item *held; /* taken from the buffer, not encoded yet */
     struct llmobs_buf scratch;
     struct llmobs_linker linker;
+    char *links_path; /* of the file of links; NULL: not known yet */
+    uid_t links_uid;
     size_t taken; /* items encoded by the last run */
     /* Called before the next request, as the last one may have settled events;
      * or NULL. */

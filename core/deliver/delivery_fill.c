@@ -1,11 +1,16 @@
 #include "core/deliver/delivery_fill.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/commit.h"
 #include "core/base/log.h"
+#include "core/base/scratch.h"
 #include "core/base/work.h"
 #include "core/event/encode.h"
 #include "core/event/exchange.h"
@@ -14,6 +19,7 @@
 #include "core/privacy/content_filter.h"
 #include "core/spool/event_item.h"
 #include "core/spool/process_dir.h"
+#include "core/spool/spool_file.h"
 #include "core/spool/take_back.h"
 #include "core/text/json.h"
 
@@ -27,6 +33,8 @@
 /* To copy a longer text costs more than to write the next one to new memory. */
 #define COPIED_MAX ((size_t)128 * 1024)
 #define EXPIRED_NS (INT64_C(24) * 3600 * 1000000000)
+/* A smaller spool has no room for the file of links. */
+#define LINKS_SPOOL ((int64_t)4 * LLMOBS_LINK_FILE_SIZE)
 /* The time between two looks for spools of processes that have ended. */
 #define ADOPT_EVERY_MS 30000
 
@@ -56,19 +64,57 @@ bool llmobs_delivery_is_due(const struct llmobs_delivery *delivery,
 
 /* -- encoding ------------------------------------------------------------ */
 
+/* Gives the path of the file of links in the spool; NULL without memory. */
+static char *make_links_path(const struct llmobs_config *config, uid_t uid)
+{
+    const size_t cap = PATH_MAX;
+    char *path = llmobs_scratch_take(cap), *copy = NULL;
+    size_t len;
+
+    if (path && llmobs_spool_dir(config, path, cap) == 0) {
+        len = strlen(path);
+        if ((size_t)snprintf(path + len, cap - len, "/" LLMOBS_LINK_FILE "%lu",
+                             (unsigned long)uid) < cap - len)
+            copy = strdup(path);
+    }
+    llmobs_scratch_give(path);
+    return copy;
+}
+
+/* Another user has another place. */
+static const char *links_path(struct llmobs_delivery *delivery)
+{
+    uid_t uid = geteuid();
+
+    if (delivery->config->spool_max < LINKS_SPOOL)
+        return NULL;
+    if (!delivery->links_path || delivery->links_uid != uid) {
+        free(delivery->links_path);
+        delivery->links_path = make_links_path(delivery->config, uid);
+        delivery->links_uid = uid;
+    }
+    return delivery->links_path;
+}
+
 static void link_span(struct llmobs_delivery *delivery,
-                      const struct llmobs_exchange *exchange,
+                      struct llmobs_exchange *exchange,
                       struct llmobs_span *span)
 {
-    const struct llmobs_linker_call call = {
+    bool whole = llmobs_exchange_request_whole(exchange);
+    struct llmobs_linker_call call = {
+        .method = exchange->method,
         .url = exchange->url,
         .account = exchange->sealed ? exchange->account
                                     : llmobs_account_seal(exchange->account),
-        .request = exchange->request.truncated || exchange->request.lost
-                       ? (struct llmobs_text){NULL, 0}
-                       : llmobs_body_head(&exchange->request),
+        .whole = whole && llmobs_exchange_answer_whole(exchange) &&
+                 !llmobs_json_get(span->metadata, "truncated"),
+        .aborted = exchange->end != LLMOBS_END_DONE,
+        .stitch = delivery->config->stitch,
     };
 
+    if (whole)
+        call.request = llmobs_body_head(&exchange->request);
+    llmobs_linker_share(&delivery->linker, links_path(delivery));
     llmobs_linker_link(&delivery->linker, &call, span);
 }
 

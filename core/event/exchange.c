@@ -262,3 +262,22 @@ void llmobs_exchange_mask(struct llmobs_exchange *exchange)
     if (exchange->request.truncated)
         mask_part(llmobs_body_tail(&exchange->request));
 }
+
+static bool is_whole(const struct llmobs_body *body)
+{
+    return !body->truncated && !body->lost;
+}
+
+bool llmobs_exchange_request_whole(const struct llmobs_exchange *exchange)
+{
+    const struct llmobs_headers *headers = &exchange->request_headers;
+
+    return is_whole(&exchange->request) && !exchange->bare &&
+           !llmobs_header_find(headers->list, headers->count,
+                               "content-encoding");
+}
+
+bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange)
+{
+    return is_whole(&exchange->response) && !exchange->bare;
+}

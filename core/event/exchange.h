@@ -151,6 +151,12 @@ void llmobs_exchange_restart(struct llmobs_exchange *exchange);
 /* Forgets the request's body after byte `total` (body.h). */
 void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total);
 
+/* True where the request is there to its last byte, and as the program wrote
+ * it: a coding makes it other bytes. _answer_whole: the same of the answer,
+ * which may be coded. */
+bool llmobs_exchange_request_whole(const struct llmobs_exchange *exchange);
+bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange);
+
 /* Masks the secrets among the members of the request's body (members.h), before
  * the body leaves memory. Does nothing a second time, unless the body has grown
  * or was rewound since. */

@@ -1,15 +1,23 @@
 #include "core/links/link_table.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/log.h"
+#include "core/ledger/stats.h"
 #include "core/span/context.h"
+
+/* More records of one key than this make it crowded: the rest of the row is for
+ * other keys. */
+#define SAME_MAX 4
 
 void llmobs_link_table_init(struct llmobs_link_table *table)
 {
-    table->salt[0] = llmobs_context_random();
-    table->salt[1] = llmobs_context_random();
-    table->rows = NULL;
+    memset(table, 0, sizeof(*table));
+    table->file.fd = -1;
+    table->own[0] = llmobs_context_random();
+    table->own[1] = llmobs_context_random();
 }
 
 void llmobs_link_table_fini(struct llmobs_link_table *table)
@@ -21,6 +29,36 @@ void llmobs_link_table_fini(struct llmobs_link_table *table)
 void llmobs_link_table_reset(struct llmobs_link_table *table)
 {
     table->rows = NULL;
+    table->file.fd = -1;
+}
+
+static void note_failure(int error)
+{
+    llmobs_stats_add(LLMOBS_STAT_link_file_failed, 1);
+    llmobs_log_once(LLMOBS_LOG_WARN, "links",
+                    "the file of links cannot be used (%s): calls of other "
+                    "processes get no links",
+                    strerror(-error));
+}
+
+void llmobs_link_table_begin(struct llmobs_link_table *table)
+{
+    int rc;
+
+    memcpy(table->salt, table->own, sizeof(table->salt));
+    if (!table->path)
+        return;
+    rc = llmobs_link_file_open(&table->file, table->path, table->salt);
+    if (rc == 0)
+        return;
+    memcpy(table->salt, table->own, sizeof(table->salt));
+    if (rc != -ENOENT && rc != -ENOTDIR)
+        note_failure(rc);
+}
+
+void llmobs_link_table_end(struct llmobs_link_table *table)
+{
+    llmobs_link_file_close(&table->file);
 }
 
 void llmobs_link_table_hash(const struct llmobs_link_table *table, char kind,
@@ -30,12 +68,41 @@ void llmobs_link_table_hash(const struct llmobs_link_table *table, char kind,
     llmobs_siphash_add(out, &kind, 1);
 }
 
-static struct llmobs_link_record *row_of(const struct llmobs_link_table *table,
+static uint64_t row_number(struct llmobs_hash128 key)
+{
+    return key.lo % LLMOBS_LINK_ROWS;
+}
+
+/* The row of a key; NULL: there is none. */
+static struct llmobs_link_record *row_of(struct llmobs_link_table *table,
                                          struct llmobs_hash128 key)
 {
-    return table->rows
-               ? &table->rows[key.lo % LLMOBS_LINK_ROWS * LLMOBS_LINK_ROW]
-               : NULL;
+    int rc;
+
+    if (table->file.fd < 0)
+        return table->rows ? &table->rows[row_number(key) * LLMOBS_LINK_ROW]
+                           : NULL;
+    rc = llmobs_link_file_read(&table->file, table->salt, row_number(key),
+                               table->row);
+    if (rc)
+        note_failure(rc);
+    return rc ? NULL : table->row;
+}
+
+static void store(struct llmobs_link_table *table,
+                  struct llmobs_link_record *place, struct llmobs_hash128 key,
+                  const struct llmobs_link_record *record)
+{
+    int rc;
+
+    if (table->file.fd < 0) {
+        *place = *record;
+        return;
+    }
+    rc = llmobs_link_file_write(&table->file, table->salt, row_number(key),
+                                (unsigned)(place - table->row), *record);
+    if (rc)
+        note_failure(rc);
 }
 
 static bool is_of(const struct llmobs_link_record *record,
@@ -46,56 +113,77 @@ static bool is_of(const struct llmobs_link_record *record,
 }
 
 /* A record of the future is of a clock that was set back: it counts, too. */
-static bool is_old(const struct llmobs_link_record *record, int64_t now_ns)
+bool llmobs_link_is_fresh(const struct llmobs_link_record *record,
+                          int64_t now_ns)
 {
-    return now_ns - record->at_ns > LLMOBS_LINK_LIFE_NS;
+    return now_ns - record->at_ns <= LLMOBS_LINK_LIFE_NS;
 }
 
-bool llmobs_link_table_find(const struct llmobs_link_table *table,
-                            struct llmobs_hash128 key, int64_t now_ns,
-                            struct llmobs_link_record *out)
+size_t llmobs_link_table_find(struct llmobs_link_table *table,
+                              struct llmobs_hash128 key,
+                              struct llmobs_link_record **out)
 {
     const struct llmobs_link_record *row = row_of(table, key);
+    size_t count = 0;
 
-    for (size_t i = 0; row && i < LLMOBS_LINK_ROW; i++) {
-        if (!is_of(&row[i], key))
-            continue;
-        *out = row[i];
-        return out->span_id && !is_old(out, now_ns);
-    }
-    return false;
+    for (size_t i = 0; row && i < LLMOBS_LINK_ROW; i++)
+        if (is_of(&row[i], key))
+            table->found[count++] = row[i];
+    *out = table->found;
+    return count;
 }
 
-/* The place of the record in its row: its key's own, else the oldest. */
-static struct llmobs_link_record *place_in(struct llmobs_link_record *row,
-                                           struct llmobs_hash128 key)
+/* Where a record goes in its row: to that of the same span, else to the oldest
+ * of its key where there are many, else to the oldest. */
+static struct llmobs_link_record *place_in(
+    struct llmobs_link_record *row, const struct llmobs_link_record *record,
+    bool *crowded)
 {
-    struct llmobs_link_record *place = row;
+    struct llmobs_link_record *oldest = row, *own = NULL;
+    size_t same = 0;
 
     for (size_t i = 0; i < LLMOBS_LINK_ROW; i++) {
-        if (is_of(&row[i], key))
+        if (row[i].at_ns < oldest->at_ns)
+            oldest = &row[i];
+        if (!is_of(&row[i], record->key))
+            continue;
+        *crowded = *crowded || row[i].crowded;
+        if (row[i].span_id == record->span_id)
             return &row[i];
-        if (row[i].at_ns < place->at_ns)
-            place = &row[i];
+        if (!own || row[i].at_ns < own->at_ns)
+            own = &row[i];
+        same++;
     }
-    return place;
+    if (same < SAME_MAX && oldest != own)
+        return oldest;
+    *crowded = true;
+    return own;
 }
 
 void llmobs_link_table_put(struct llmobs_link_table *table,
                            const struct llmobs_link_record *record)
 {
-    struct llmobs_link_record *place;
-    bool shared;
+    struct llmobs_link_record *row, anew = *record;
+    bool crowded = false;
 
-    if (!table->rows)
+    if (table->file.fd < 0 && !table->rows)
         table->rows =
             calloc(LLMOBS_LINK_ROWS, LLMOBS_LINK_ROW * sizeof(*table->rows));
-    if (!table->rows)
+    row = row_of(table, record->key);
+    if (!row)
         return;
-    place = place_in(row_of(table, record->key), record->key);
-    shared = is_of(place, record->key) && !is_old(place, record->at_ns) &&
-             place->span_id != record->span_id;
-    *place = *record;
-    if (shared)
-        place->span_id = 0;
+    row = place_in(row, record, &crowded);
+    anew.crowded = crowded;
+    store(table, row, record->key, &anew);
+}
+
+void llmobs_link_table_drop(struct llmobs_link_table *table,
+                            struct llmobs_hash128 key, uint64_t span_id)
+{
+    static const struct llmobs_link_record none;
+    struct llmobs_link_record *row = row_of(table, key);
+
+    for (size_t i = 0; row && i < LLMOBS_LINK_ROW; i++)
+        if (is_of(&row[i], key) && row[i].span_id == span_id)
+            store(table, &row[i], key, &none);
 }

@@ -1,32 +1,45 @@
 /* linker - links a call to earlier ones that it goes on from.
  *
- * An answer that calls tools leaves the ids of these calls; the request that
- * brings a result gets a link to the answer's span. It knows no provider: it
- * reads the messages as the dialects have filled them in, tool_calls and
- * tool_results with their tool_id (WIRE 1.5).
+ * - Tools: an answer that calls tools leaves the ids of these calls; the
+ * request that brings a result gets a link to the answer's span.
+ * - Turns: an answer leaves the hash of all messages up to its own, and its id;
+ *   the request that begins with those messages, or names that id, is the next
+ *   turn of the conversation. It gets a link, and the tag conversation_id.
+ * - Retries: a request that failed leaves the hash of its bytes; the same bytes
+ *   to the same address again are linked to it.
+ *
+ * It knows no provider: it reads the messages as the dialects have filled them
+ * in, tool_calls and tool_results with their tool_id (WIRE 1.5), and of the
+ * facts response_id, previous_response_id and conversation_id (WIRE 9.1). A
+ * dialect that sets these need do nothing else.
  *
  * A link must be certain. Two calls are of one caller only where scheme, host,
  * port, credentials and the end user that the request names are equal; else
- * they are of two, however equal their ids are. An id that two answers have had
- * links to neither. An id without much chance in it ("call_1") links to none:
- * servers that count begin anew.
+ * they are of two, however equal all else is. What two spans have left leads to
+ * neither, unless one of them alone is in the trace of the later span. An id of
+ * a tool's call without much chance in it ("call_1") links to none: servers
+ * that count begin anew.
  *
  * Owns:    the table, from init to fini.
  * Threads: the one that has the worker's turn.
  * Errors:  none: without memory, or beyond the work that a body may take, a
  *          link is left out.
  * Limits:  LLMOBS_LINKS_MAX links a span, and as many results that are looked
- *          up; the table's own.
+ *          up; LLMOBS_LINK_TURNS answers of a history; the table's own.
  * Fork:    a child begins anew, by reset.
  */
 #ifndef LLMOBS_LINKER_H
 #define LLMOBS_LINKER_H
 
 #include "core/base/buf.h"
+#include "core/config/config.h"
 #include "core/links/link_table.h"
 #include "core/span/span.h"
 
 #define LLMOBS_LINKS_MAX 32
+#define LLMOBS_LINK_TURNS 8
+/* A retry begins within this time after what failed. */
+#define LLMOBS_LINK_RETRY_NS (INT64_C(600) * 1000000000)
 
 struct llmobs_linker {
     struct llmobs_link_table table;
@@ -34,17 +47,26 @@ struct llmobs_linker {
 
 /* What the linker must know of a call beside its span; all borrowed. */
 struct llmobs_linker_call {
+    const char *method;
     const char *url;
     uint64_t account;           /* stands for its credentials (account.h) */
-    struct llmobs_text request; /* its body as sent; empty: not all of it */
+    struct llmobs_text request; /* its body as sent; no data: not all of it */
+    bool whole;                 /* request and answer were read as a whole */
+    bool aborted;               /* the program ended it, or the process did */
+    enum llmobs_stitch stitch;
 };
 
 void llmobs_linker_init(struct llmobs_linker *linker);
 void llmobs_linker_fini(struct llmobs_linker *linker);
 void llmobs_linker_reset(struct llmobs_linker *linker);
 
+/* Sets the path of the file that the user's processes share; borrows it. NULL:
+ * there is none. */
+void llmobs_linker_share(struct llmobs_linker *linker, const char *path);
+
 /* Adds the links of a span that a dialect has filled, and remembers what later
- * ones may go on from. Before content is left out: the messages are read. */
+ * ones may go on from. Before content is left out: the messages are read. A
+ * span that is linked a second time gets the same links. */
 void llmobs_linker_link(struct llmobs_linker *linker,
                         const struct llmobs_linker_call *call,
                         struct llmobs_span *span);

@@ -139,6 +139,7 @@ static void put_link(struct llmobs_otlp_writer *w,
     llmobs_otlp_put_span_id(w, OTLP_LINK_SPAN_ID, span);
     llmobs_otlp_list(w, OTLP_LINK_ATTRIBUTES);
     put_link_end(&out, "llmobs.link.from", llmobs_json_gets(ends, "from"));
+    put_link_end(&out, "llmobs.link.kind", llmobs_json_gets(ends, "kind"));
     put_link_end(&out, "llmobs.link.to", llmobs_json_gets(ends, "to"));
     llmobs_otlp_close_list(w);
     llmobs_otlp_close(w);

@@ -2,16 +2,24 @@
 import contextlib
 import http.server
 import json
+import os
+import stat
+import subprocess
 import threading
 
-from harness import curl, equal, ok, test
+from delivery import wait_for
+from harness import HERE, SECRET, curl, equal, ok, read_spans, test
+from relays import Relay
+from test_caller import build
 
+APPS = os.path.join(HERE, "apps")
 ID = "call_4kTq8Wb2ZsX0pLm7RvN3"
 
 
 class Agent(http.server.BaseHTTPRequestHandler):
     """A model that calls a tool under the id that the request's own model
-    names, "tool:ID", and else says how many messages it got."""
+    names, "tool:ID", is busy for the first requests that say so, "busy:2", and
+    else says how many messages it got."""
 
     protocol_version = "HTTP/1.1"
 
@@ -29,6 +37,10 @@ class Agent(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         doc = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.is_busy(doc["model"]):
+            self.answer(503, "application/json",
+                        b'{"error": {"message": "busy"}}')
+            return
         message = self.message(doc)
         if doc.get("stream"):
             calls = message.get("tool_calls") or []
@@ -39,12 +51,24 @@ class Agent(http.server.BaseHTTPRequestHandler):
                     {"delta": delta}, {"delta": {}, "finish_reason": "stop"}))
             data += b"data: [DONE]\n\n"
         else:
-            data = json.dumps({"model": "m", "choices": [
+            data = json.dumps({
+                "model": "other" if doc["model"] == "other-1" else "m", "choices": [
                 {"index": 0, "message": message,
                  "finish_reason": "stop"}]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream" if doc.get(
-            "stream") else "application/json")
+        self.answer(200, "text/event-stream" if doc.get("stream")
+                    else "application/json", data)
+
+    def is_busy(self, model):
+        kind, _, often = model.partition(":")
+        if kind != "busy":
+            return False
+        with self.server.lock:
+            self.server.refused += 1
+            return self.server.refused <= int(often)
+
+    def answer(self, status, kind, data):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -54,6 +78,7 @@ class Agent(http.server.BaseHTTPRequestHandler):
 def agent():
     """The address of such a model."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Agent)
+    server.refused, server.lock = 0, threading.Lock()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield "http://127.0.0.1:%d/v1/chat/completions" % server.server_port
@@ -92,36 +117,115 @@ def turns(url, *requests):
 
 
 def links_of(spans):
-    """For each span in their order the places of those that it links to."""
+    """For each span, in their order, what it is linked to: "0" is the first,
+    "0:turn" the same as the turn before."""
     order = sorted(spans, key=lambda s: s["start_ns"])
     places = {(s["span_id"], s["trace_id"]): i for i, s in enumerate(order)}
+    out = []
     for span in order:
-        for link in span.get("span_links", []):
-            equal(link["attributes"], {"from": "output", "to": "input"},
-                  "attributes")
-    return [[places[x["span_id"], x["trace_id"]]
-             for x in s.get("span_links", [])] for s in order]
+        ends = [dict(x["attributes"]) for x in span.get("span_links", [])]
+        kinds = [x.pop("kind", None) for x in ends]
+        for kind, end in zip(kinds, ends):
+            equal(end, {"from": "input" if kind == "retry_of" else "output",
+                        "to": "input"}, "attributes")
+        out.append(" ".join(
+            "%d" % places[x["span_id"], x["trace_id"]] +
+            (":" + kind if kind else "")
+            for x, kind in zip(span.get("span_links", []), kinds)))
+    return out
+
+
+def says(text):
+    return {"role": "assistant", "content": text}
+
+
+def user(text):
+    return {"role": "user", "content": text}
 
 
 ASKS = request(USER, model="tool:" + ID)
 BRINGS = request(USER, called(ID), result(ID))
+# What the model above answers to requests of one message and of three.
+HELLO, STORY = "You said 1 things.", "You said 3 things."
+TALK = [request(user("Hi")),
+        request(user("Hi"), says(HELLO), user("More!")),
+        request(user("Hi"), says(HELLO), user("More!"), says(STORY),
+                user("And then?"))]
+TURNS = ["", "0:turn", "1:turn"]
+AGENT = [ASKS, BRINGS, request(
+    USER, called(ID), result(ID), says(STORY), USER)]
+STEPS = ["", "0", "1:turn"]
 
 
 @test
-def tool_results_link_to_calls(t):
+def turns_of_one_process(t):
     with agent() as url:
         for more in ({}, {"stream": True}):
-            asks = request(USER, model="tool:" + ID, **more)
-            brings = request(USER, called(ID), result(ID), **more)
-            later = request(USER, called(ID), result(ID),
-                            {"role": "assistant", "content": "Yes."}, USER)
-            run = t.run(turns(url, asks, brings, later))
-            equal(links_of(run.spans), [[], [0], []], "links %s" % more)
+            for bodies, want in ((TALK, TURNS), (AGENT, STEPS)):
+                some = [json.dumps(dict(json.loads(b), **more))
+                        for b in bodies]
+                run = t.run(turns(url, *some))
+                equal(links_of(run.spans), want, "links %s" % more)
+                run = t.run(["php", os.path.join(APPS, "calls.php"), "easy",
+                             url] + some)
+                equal(links_of(run.spans), want, "links of PHP %s" % more)
+
+
+def one_by_one(t, commands, **env):
+    """Each command in a process of its own; gives the links of all."""
+    for i, argv in enumerate(commands):
+        run = t.run(argv, env=env, keep=i > 0)
+    return run
+
+
+@test
+def turns_of_many_processes(t):
+    program = build(t, "agent")
+    with agent() as url:
+        for bodies, want in ((TALK, TURNS), (AGENT, STEPS)):
+            for make in (lambda b: curl(url, b),
+                         lambda b: ["php", os.path.join(APPS, "calls.php"),
+                                    "easy", url, b],
+                         lambda b: [program, "easy", url, b]):
+                for env in ({}, {"LLMOBS_THREAD": "off"},
+                            {"LLMOBS_CONTENT": "off"}):
+                    run = one_by_one(t, [make(b) for b in bodies], **env)
+                    equal(links_of(run.spans), want,
+                          "links %s" % make("")[:2])
+        path = os.path.join(t.dir, "store", "spool",
+                            "links.%d" % os.geteuid())
+        equal(stat.S_IMODE(os.stat(path).st_mode), 0o600, "mode")
+        with open(path, "rb") as f:
+            data = f.read()
+        for word in (b"Oslo", ID.encode(), b"weather", SECRET.encode(),
+                     b"127.0.0.1"):
+            ok(word not in data, "no word of %r is in the file" % word)
+        out = subprocess.run([os.path.join(t.build, "llmobs"), "purge",
+                              "--yes"], env=t.environment(True, {}),
+                             capture_output=True)
+        equal((out.returncode, os.path.exists(path)), (0, False), "purge")
+
+
+@test
+def turns_beside_a_relay(t):
+    with agent() as url:
+        for bodies, want in ((TALK, TURNS), (AGENT, STEPS)):
+            t.fresh(None)
+            with Relay(t, {}) as relay:
+                for body in bodies:
+                    run = t.run(curl(url, body), keep=True)
+                ok(wait_for(lambda: len(read_spans(os.path.join(
+                    t.dir, "store"))) == 3, 20), "three spans")
+                relay.end()
+            equal(links_of(read_spans(os.path.join(t.dir, "store"))), want,
+                  "links")
 
 
 @test
 def no_link_between_strangers(t):
     key = ["-H", "x-api-key: Zyx7other"]
+    calls = request(USER, called(ID, "mail"), result(ID))
+    more = user("More!")
     with agent() as url, agent() as other:
         for why, asks, brings in (
                 ("another key", ASKS, (BRINGS, key)),
@@ -129,15 +233,83 @@ def no_link_between_strangers(t):
                 ("another host", ASKS, (BRINGS, [], other)),
                 ("another user", ASKS, request(
                     USER, called(ID), result(ID), user="b")),
-                ("another tool", ASKS, request(
-                    USER, called(ID, "mail"), result(ID))),
-                ("a weak id", request(USER, model="tool:call_1"),
-                 request(USER, called("call_1"), result("call_1"))),
+                ("another tool", ASKS, calls),
                 ("a key in the URL", ASKS, (BRINGS, [], url + "?key=b")),
-                ("no result", ASKS, request(USER, called(ID)))):
+                ("a weak id alone", request(USER, model="tool:call_1"),
+                 request(result("call_1"))),
+                ("another key's turn", TALK[0], (TALK[1], key)),
+                ("another host's turn", TALK[0], (TALK[1], [], other)),
+                ("another user's turn", TALK[0], request(
+                    user("Hi"), says(HELLO), more, user="b")),
+                ("another model's turn", TALK[0], request(
+                    user("Hi"), says(HELLO), more, model="other-1")),
+                ("another answer", TALK[0], request(
+                    user("Hi"), says("No."), more)),
+                ("another beginning", TALK[0], request(
+                    {"role": "system", "content": "x"}, user("Hi"),
+                    says(HELLO), more)),
+                ("no answer yet", TALK[0], request(user("Hi"), more)),
+                ("a success", TALK[0], TALK[0])):
             run = t.run(turns(url, asks, brings))
-            equal(links_of(run.spans), [[], []], why)
-        run = t.run(turns(url, ASKS, ASKS, BRINGS))
-        equal(links_of(run.spans), [[], [], []], "a reused id")
-        for text in (json.dumps(run.spans), run.log):
-            ok("Zyx7other" not in text, "the key is nowhere")
+            equal(links_of(run.spans), ["", ""], why)
+            equal([x for s in run.spans for x in s["tags"]
+                   if x.startswith("conversation_id")], [], why)
+            for text in (json.dumps(run.spans), run.log):
+                ok("Zyx7other" not in text, "the key is nowhere")
+        for why, first, last in (("a reused id", ASKS, BRINGS),
+                                 ("an equal beginning", TALK[0], TALK[1])):
+            run = t.run(turns(url, first, first, last))
+            equal(links_of(run.spans), ["", "", ""], why)
+            run = one_by_one(t, [curl(url, b) for b in (first, first, last)])
+            equal(links_of(run.spans), ["", "", ""], why)
+
+
+@test
+def branches_and_edits(t):
+    edit = request(user("Hi"), says(HELLO), user("Less!"))
+    with agent() as url:
+        run = t.run(turns(url, TALK[0], TALK[1], edit, TALK[2], TALK[1]))
+        equal(links_of(run.spans), ["", "0:turn", "0:turn", "1:turn",
+                                    "0:turn"], "links")
+        first = min(run.spans, key=lambda s: s["start_ns"])
+        for span in run.spans:
+            tags = [x for x in span["tags"] if "conversation_id" in x]
+            equal(tags, [] if span is first else
+                  ["conversation_id:" + first["span_id"]], "tags")
+        run = t.run(turns(url, *TALK), env={"LLMOBS_STITCH": "off"})
+        equal(links_of(run.spans), ["", "", ""], "links without stitching")
+        run = t.run(turns(url, *TALK), env={"LLMOBS_STITCH": "session"})
+        equal(links_of(run.spans), TURNS, "links")
+        first = min(run.spans, key=lambda s: s["start_ns"])["span_id"]
+        equal([s.get("session_id") for s in run.spans], [first] * 3,
+              "sessions")
+        run = t.run(turns(url, *TALK), env={"LLMOBS_STITCH": "session",
+                                            "LLMOBS_SESSION_ID": "mine"})
+        equal([s.get("session_id") for s in run.spans], ["mine"] * 3,
+              "sessions of the program's own")
+
+
+@test
+def retries_link_to_failures(t):
+    busy = request(USER, model="busy:1")
+    with agent() as url:
+        run = one_by_one(t, [curl(url, busy), curl(url, busy),
+                             curl(url, busy)])
+        equal(links_of(run.spans), ["", "0:retry_of", ""], "processes")
+    with agent() as url:
+        run = t.run(turns(url, busy, busy, busy))
+        equal(links_of(run.spans), ["", "0:retry_of", ""], "one process")
+    with agent() as url:
+        run = t.run(turns(url, busy, request(USER, model="busy:1 ")))
+        equal(links_of(run.spans), ["", ""], "other bytes")
+
+
+@test
+def twins_have_no_links(t):
+    """Equal requests at the same time, as a pool of workers sends them."""
+    for body in (TALK[0], ASKS, request(USER, model="busy:2")):
+        with agent() as url:
+            one = [a for i, a in enumerate(curl(url, body)) if i != 1]
+            run = t.run(["curl", "-q", "-Z", "--parallel-immediate"] +
+                        one[1:] + [url] * 7)
+            equal(links_of(run.spans), [""] * 8, "links of %s" % body)

@@ -1,9 +1,14 @@
 /* Links from a request to the answers that it goes on from, and those that must
  * not be made. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "core/ledger/stats.h"
 #include "core/links/link_user.h"
 #include "core/links/linker.h"
 #include "tests/unit/unit.h"
@@ -46,48 +51,101 @@ static struct llmobs_json *json(const char *text)
 struct turn {
     uint64_t id;
     const char *in, *out; /* messages, or NULL */
-    const char *url, *body;
+    const char *url, *body, *model;
+    const char *response, *previous, *conversation; /* the provider's ids */
     uint64_t account;
-    bool failed;
+    uint64_t trace; /* 0: one of its own */
+    int64_t start;  /* 0: behind the last one */
+    int choices;
+    long status; /* 0: 200, or none where it failed */
+    bool failed, cut, aborted, off;
+    enum llmobs_stitch stitch; /* _OFF: as by default */
 };
 
-/* Links a call; gives the ids of the spans that it is linked to, "2 1". */
-static const char *link_turn(const struct turn *turn)
-{
-    struct llmobs_linker_call call = {.url = turn->url ? turn->url : URL,
-                                      .account = turn->account};
-    static char ids[256];
-    struct llmobs_span span;
+static struct llmobs_span last; /* that was linked, or zeroes */
 
-    if (turn->body)
-        call.request = (struct llmobs_text){turn->body, strlen(turn->body)};
-    ck_assert_int_eq(llmobs_span_init(&span), 0);
-    span.context.span_id = turn->id;
-    span.context.trace_id = (struct llmobs_id128){1, turn->id};
-    span.input_messages = json(turn->in);
-    span.output_messages = json(turn->out);
-    span.failed = turn->failed;
-    span.start_ns = now;
-    span.duration_ns = SECOND / 2;
-    now += SECOND;
-    llmobs_linker_link(&linker, &call, &span);
+static void fill(const struct turn *turn, struct llmobs_span *span)
+{
+    ck_assert_int_eq(llmobs_span_init(span), 0);
+    span->context.span_id = turn->id;
+    span->context.trace_id =
+        (struct llmobs_id128){1, turn->trace ? turn->trace : turn->id};
+    span->input_messages = json(turn->in);
+    span->output_messages = json(turn->out);
+    span->failed = turn->failed;
+    span->http_status = turn->status;
+    span->start_ns = turn->start ? turn->start : now;
+    span->duration_ns = SECOND / 2;
+    if (turn->choices)
+        ck_assert_int_eq(llmobs_json_set(span->metadata, "n",
+                                         llmobs_json_int(turn->choices)),
+                         0);
+    if (turn->model)
+        ck_assert_int_eq(llmobs_span_set(&span->model_name, turn->model), 0);
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_ID, turn->response);
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_PREVIOUS_RESPONSE_ID,
+                     turn->previous);
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_CONVERSATION_ID,
+                     turn->conversation);
+}
+
+/* "2 1:turn": the spans that it is linked to, and the kinds. */
+static const char *links_of(const struct llmobs_span *span)
+{
+    static char ids[256];
+
     ids[0] = '\0';
-    for (size_t i = 0; i < llmobs_json_len(span.links); i++) {
-        const struct llmobs_json *link = llmobs_json_at(span.links, i);
+    for (size_t i = 0; i < llmobs_json_len(span->links); i++) {
+        const struct llmobs_json *link = llmobs_json_at(span->links, i);
+        const struct llmobs_json *ends = llmobs_json_get(link, "attributes");
+        const char *kind = llmobs_json_gets(ends, "kind");
 
         if (i > 0)
             strcat(ids, " ");
         strcat(ids, llmobs_json_gets(link, "span_id"));
-        ck_assert_str_eq(
-            llmobs_json_gets(llmobs_json_get(link, "attributes"), "from"),
-            "output");
-        ck_assert_str_eq(
-            llmobs_json_gets(llmobs_json_get(link, "attributes"), "to"),
-            "input");
+        if (kind) {
+            strcat(ids, ":");
+            strcat(ids, kind);
+        }
+        ck_assert_str_eq(llmobs_json_gets(ends, "from"),
+                         kind && strcmp(kind, "retry_of") == 0 ? "input"
+                                                               : "output");
+        ck_assert_str_eq(llmobs_json_gets(ends, "to"), "input");
         ck_assert_uint_eq(strlen(llmobs_json_gets(link, "trace_id")), 32);
     }
-    llmobs_span_fini(&span);
     return ids;
+}
+
+/* Links a call; gives its links. */
+static const char *link_turn(const struct turn *turn)
+{
+    struct llmobs_linker_call call = {
+        .method = "POST",
+        .url = turn->url ? turn->url : URL,
+        .account = turn->account,
+        .whole = !turn->cut,
+        .aborted = turn->aborted,
+        .stitch = turn->off      ? LLMOBS_STITCH_OFF
+                  : turn->stitch ? turn->stitch
+                                 : LLMOBS_STITCH_TAG,
+    };
+
+    if (turn->body)
+        call.request = (struct llmobs_text){turn->body, strlen(turn->body)};
+    if (last.metadata)
+        llmobs_span_fini(&last);
+    fill(turn, &last);
+    now += SECOND;
+    llmobs_linker_link(&linker, &call, &last);
+    return links_of(&last);
+}
+
+/* The value of the last span's tag conversation_id; "": it has none. */
+static const char *conversation(void)
+{
+    const char *tag = llmobs_json_text(llmobs_json_at(last.extra_tags, 0));
+
+    return tag && strncmp(tag, "conversation_id:", 16) == 0 ? tag + 16 : "";
 }
 
 #define TURN(number, before, answer) \
@@ -116,7 +174,7 @@ START_TEST(a_result_links_to_its_call)
                        "{\"role\":\"assistant\",\"content\":\"Yes.\"}," USER
                        "]",
              NULL),
-        "");
+        "1:turn");
     /* The program has begun the answer itself. */
     ck_assert_str_eq(
         TURN(5,
@@ -239,6 +297,8 @@ START_TEST(ids_without_chance)
         snprintf(in, sizeof(in), "[" BRINGS("%s") "]", weak[i]);
         TURN(1, "[" USER "]", out);
         ck_assert_str_eq(TURN(2, in, NULL), "");
+        llmobs_linker_fini(&linker);
+        begin();
     }
     for (size_t i = 0; i < sizeof(unique) / sizeof(*unique); i++)
         ck_assert_msg(llmobs_linker_is_unique(unique[i]), "%s", unique[i]);
@@ -250,12 +310,14 @@ END_TEST
 /* A row that is full loses its oldest record; nothing else breaks. */
 START_TEST(many_records)
 {
-    struct llmobs_link_record record = {.at_ns = SECOND}, found;
+    struct llmobs_link_record record = {.at_ns = SECOND};
+    struct llmobs_link_record *found;
     struct llmobs_link_table table;
     size_t kept = 0;
 
     llmobs_link_table_init(&table);
-    ck_assert(!llmobs_link_table_find(&table, record.key, 0, &found));
+    llmobs_link_table_begin(&table);
+    ck_assert_uint_eq(llmobs_link_table_find(&table, record.key, &found), 0);
     for (uint64_t i = 1; i <= 100; i++) {
         record.key.hi = record.span_id = i;
         record.at_ns += SECOND;
@@ -263,9 +325,9 @@ START_TEST(many_records)
     }
     for (uint64_t i = 1; i <= 100; i++) {
         record.key.hi = i;
-        if (!llmobs_link_table_find(&table, record.key, record.at_ns, &found))
+        if (llmobs_link_table_find(&table, record.key, &found) == 0)
             continue;
-        ck_assert_uint_eq(found.span_id, i);
+        ck_assert_uint_eq(found[0].span_id, i);
         ck_assert_uint_gt(i, 100 - LLMOBS_LINK_ROW);
         kept++;
     }
@@ -316,6 +378,398 @@ START_TEST(end_users)
 }
 END_TEST
 
+/* -- turns ------------------------------------------------------------------
+ */
+
+#define SAYS(role, text) "{\"role\":\"" role "\",\"content\":\"" text "\"}"
+#define HI SAYS("user", "Hi")
+#define HELLO SAYS("assistant", "Hello! How can I help you today?")
+#define MORE SAYS("user", "Tell me a story.")
+#define STORY SAYS("assistant", "Once upon a time there was a byte.")
+#define END SAYS("user", "And then?")
+
+#define FIRST "[" HI "]"
+#define SECOND_TURN "[" HI "," HELLO "," MORE "]"
+#define THIRD "[" HI "," HELLO "," MORE "," STORY "," END "]"
+
+START_TEST(turns_follow_each_other)
+{
+    begin();
+    ck_assert_str_eq(TURN(1, FIRST, "[" HELLO "]"), "");
+    ck_assert_str_eq(conversation(), "");
+    ck_assert_str_eq(TURN(2, SECOND_TURN, "[" STORY "]"), "1:turn");
+    ck_assert_str_eq(conversation(), "1");
+    ck_assert_str_eq(TURN(3, THIRD, "[" HELLO "]"), "2:turn");
+    ck_assert_str_eq(conversation(), "1");
+    /* An edit of the history is a branch; so is another answer. */
+    ck_assert_str_eq(TURN(4, "[" HI "," HELLO "," END "]", "[" STORY "]"),
+                     "1:turn");
+    ck_assert_str_eq(conversation(), "1");
+    ck_assert_str_eq(TURN(5, SECOND_TURN, "[" HELLO "]"), "1:turn");
+    ck_assert_str_eq(TURN(6, THIRD, NULL), "2:turn");
+    /* A summary in place of the history begins anew. */
+    ck_assert_str_eq(
+        TURN(7, "[" SAYS("user", "So far: hi.") "," END "]", "[" STORY "]"),
+        "");
+    ck_assert_str_eq(conversation(), "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+START_TEST(near_misses_of_turns)
+{
+    begin();
+    TURN_AS(1, FIRST, "[" HELLO "]", .account = 7, .model = "gpt-4o");
+    ck_assert_str_eq(TURN_AS(2, SECOND_TURN, NULL, .model = "gpt-4o"), "");
+    ck_assert_str_eq(
+        TURN_AS(3, SECOND_TURN, NULL, .account = 8, .model = "gpt-4o"), "");
+    ck_assert_str_eq(TURN_AS(4, SECOND_TURN, NULL, .account = 7,
+                             .model = "claude-4", .url = URL),
+                     "");
+    ck_assert_str_eq(TURN_AS(5, SECOND_TURN, NULL, .account = 7,
+                             .model = "gpt-4o", .url = "https://other/v1"),
+                     "");
+    ck_assert_str_eq(TURN_AS(6, SECOND_TURN, NULL, .account = 7,
+                             .model = "gpt-4o", .body = "{\"user\":\"b\"}"),
+                     "");
+    ck_assert_str_eq(TURN_AS(7, SECOND_TURN, NULL, .account = 7,
+                             .model = "gpt-4o", .cut = true),
+                     "");
+    ck_assert_str_eq(
+        TURN_AS(8, "[" SAYS("system", "Be kind.") "," HI "," HELLO "," MORE "]",
+                NULL, .account = 7, .model = "gpt-4o"),
+        "");
+    ck_assert_str_eq(
+        TURN_AS(9, "[" HI "," SAYS("assistant", "Hello!") "," MORE "]", NULL,
+                .account = 7, .model = "gpt-4o"),
+        "");
+    ck_assert_str_eq(TURN_AS(10, SECOND_TURN, NULL, .account = 7,
+                             .model = "gpt-4o", .off = true),
+                     "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+/* Two strangers behind one key say the same and hear the same. */
+START_TEST(equal_beginnings_are_nobodys)
+{
+    begin();
+    TURN(1, FIRST, "[" HELLO "]");
+    TURN(2, FIRST, "[" HELLO "]");
+    ck_assert_str_eq(TURN(3, SECOND_TURN, "[" STORY "]"), "");
+    ck_assert_str_eq(conversation(), "");
+    /* From here on it is one again. */
+    ck_assert_str_eq(TURN(4, THIRD, NULL), "3:turn");
+    ck_assert_str_eq(conversation(), "3");
+    /* One of the two is in the same trace. */
+    TURN_AS(5, FIRST, "[" HELLO "]", .trace = 77);
+    ck_assert_str_eq(TURN_AS(6, SECOND_TURN, NULL, .trace = 77), "5:turn");
+    TURN_AS(7, FIRST, "[" HELLO "]", .trace = 77);
+    ck_assert_str_eq(TURN_AS(8, SECOND_TURN, NULL, .trace = 77), "");
+    /* Many of them are still several, when most of their records are gone. */
+    for (uint64_t i = 10; i < 40; i++)
+        TURN(i, FIRST, "[" HELLO "]");
+    ck_assert_str_eq(TURN(50, SECOND_TURN, NULL), "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+/* A beginning that was had hours ago still shows that it is no sign. */
+START_TEST(old_beginnings_still_count)
+{
+    begin();
+    TURN(1, FIRST, "[" HELLO "]");
+    now += LLMOBS_LINK_LIFE_NS * 2;
+    ck_assert_str_eq(TURN(2, SECOND_TURN, NULL), "");
+    TURN(3, FIRST, "[" HELLO "]");
+    ck_assert_str_eq(TURN(4, SECOND_TURN, NULL), "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+START_TEST(forms_of_one_conversation)
+{
+    begin();
+    /* A reasoning stays away; pieces come together. */
+    TURN(1, FIRST,
+         "[" SAYS("reasoning", "Hm.") "," HELLO "," CALLS("c1", "f") "]");
+    ck_assert_str_eq(
+        TURN(2,
+             "[" HI ",{\"role\":\"assistant\",\"content\":\"Hello! How can "
+             "I help you today?\",\"tool_calls\":[{\"name\":\"f\","
+             "\"arguments\":{\"city\":\"Oslo\"},\"tool_id\":\"c1\"}]}," BRINGS(
+                 "c1") "]",
+             NULL),
+        "1:turn");
+    /* Other arguments under a weak id are another call. */
+    ck_assert_str_eq(TURN(3,
+                          "[" HI "," HELLO
+                          ",{\"role\":\"assistant\",\"tool_calls\":"
+                          "[{\"name\":\"f\",\"arguments\":{\"city\":\"Rome\"},"
+                          "\"tool_id\":\"c1\"}]}," BRINGS("c1") "]",
+                          NULL),
+                     "");
+    ck_assert_str_eq(TURN(4, "[" SAYS("system", "Be kind.") "]", "[]"), "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+START_TEST(ids_of_the_provider)
+{
+    begin();
+    TURN_AS(1, FIRST, "[" HELLO "]", .response = "resp_1");
+    ck_assert_str_eq(TURN_AS(2, "[" MORE "]", "[" STORY "]",
+                             .response = "resp_2", .previous = "resp_1"),
+                     "1:turn");
+    ck_assert_str_eq(conversation(), "1");
+    /* A branch; another key; an id that is not known. */
+    ck_assert_str_eq(TURN_AS(3, "[" END "]", NULL, .previous = "resp_1"),
+                     "1:turn");
+    ck_assert_str_eq(
+        TURN_AS(4, "[" END "]", NULL, .previous = "resp_1", .account = 9), "");
+    ck_assert_str_eq(TURN_AS(5, SECOND_TURN, NULL, .previous = "resp_0"), "");
+    ck_assert_str_eq(TURN_AS(6, FIRST, "[" HELLO "]", .conversation = "conv"),
+                     "");
+    ck_assert_str_eq(conversation(), "conv");
+    ck_assert_str_eq(
+        TURN_AS(7, "[" MORE "]", "[" STORY "]", .conversation = "conv"),
+        "6:turn");
+    ck_assert_str_eq(TURN_AS(8, "[" END "]", "[" HELLO "]",
+                             .conversation = "conv",
+                             .stitch = LLMOBS_STITCH_SESSION),
+                     "7:turn");
+    ck_assert_str_eq(last.context.session_id, "conv");
+    ck_assert_str_eq(TURN_AS(9, "[" END "]", NULL, .conversation = "other"),
+                     "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+/* Each of several answers may be the one that the program goes on from. */
+START_TEST(several_answers)
+{
+    begin();
+    ck_assert_str_eq(TURN_AS(1, FIRST, "[" STORY "," HELLO "]", .choices = 2),
+                     "");
+    ck_assert_str_eq(TURN(2, SECOND_TURN, NULL), "1:turn");
+    ck_assert_str_eq(TURN(3, "[" HI "," STORY "," HELLO "," MORE "]", NULL),
+                     "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+START_TEST(sessions)
+{
+    begin();
+    TURN_AS(1, FIRST, "[" HELLO "]", .stitch = LLMOBS_STITCH_SESSION);
+    ck_assert_str_eq(last.context.session_id, "1");
+    TURN_AS(2, SECOND_TURN, "[" STORY "]", .stitch = LLMOBS_STITCH_SESSION);
+    ck_assert_str_eq(last.context.session_id, "1");
+    ck_assert_str_eq(TURN(3, THIRD, NULL), "2:turn");
+    ck_assert_str_eq(last.context.session_id, "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+/* -- retries ----------------------------------------------------------------
+ */
+
+#define BODY .body = "{\"q\":1}"
+
+START_TEST(the_same_bytes_again)
+{
+    int64_t from;
+
+    begin();
+    ck_assert_str_eq(
+        TURN_AS(1, NULL, NULL, BODY, .failed = true, .status = 429), "");
+    ck_assert_str_eq(TURN_AS(2, NULL, NULL, BODY, .failed = true),
+                     "1:retry_of");
+    ck_assert_str_eq(TURN_AS(2, NULL, NULL, BODY, .failed = true),
+                     "1:retry_of");
+    ck_assert_str_eq(TURN_AS(3, NULL, NULL, BODY), "2:retry_of");
+    /* After a success it is a new one. */
+    ck_assert_str_eq(TURN_AS(4, NULL, NULL, BODY), "");
+    ck_assert_str_eq(
+        TURN_AS(5, NULL, NULL, BODY, .failed = true, .status = 400), "");
+    ck_assert_str_eq(TURN_AS(6, NULL, NULL, BODY), "");
+    TURN_AS(7, NULL, NULL, BODY, .failed = true, .aborted = true);
+    ck_assert_str_eq(TURN_AS(8, NULL, NULL, BODY), "");
+    /* Another body, address or key; too late. */
+    TURN_AS(9, NULL, NULL, BODY, .failed = true, .status = 503);
+    ck_assert_str_eq(TURN_AS(10, NULL, NULL, .body = "{\"q\":2}"), "");
+    ck_assert_str_eq(TURN_AS(11, NULL, NULL, BODY, .url = URL "s"), "");
+    ck_assert_str_eq(TURN_AS(12, NULL, NULL, BODY, .account = 4), "");
+    now += LLMOBS_LINK_RETRY_NS;
+    ck_assert_str_eq(TURN_AS(13, NULL, NULL, BODY), "");
+    /* Two at once, of which one fails: neither is the retry of the other. */
+    from = now;
+    TURN_AS(14, NULL, NULL, BODY, .failed = true, .status = 500, .start = from);
+    ck_assert_str_eq(TURN_AS(15, NULL, NULL, BODY, .start = from), "");
+    ck_assert_str_eq(TURN_AS(16, NULL, NULL, BODY), "");
+    /* Two have failed: nobody knows which of them comes again. */
+    TURN_AS(17, NULL, NULL, BODY, .failed = true, .start = now);
+    TURN_AS(18, NULL, NULL, BODY, .failed = true, .start = now - SECOND);
+    ck_assert_str_eq(TURN_AS(19, NULL, NULL, BODY), "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+/* -- the file ---------------------------------------------------------------
+ */
+
+static char path[UNIT_DIRECTORY + 16];
+static char dir[UNIT_DIRECTORY];
+
+static void begin_file(void)
+{
+    unit_directory(dir);
+    snprintf(path, sizeof(path), "%s/links.0", dir);
+    begin();
+    llmobs_linker_share(&linker, path);
+}
+
+/* Another process of the same user. */
+static void next_process(void)
+{
+    llmobs_linker_fini(&linker);
+    llmobs_linker_init(&linker);
+    llmobs_linker_share(&linker, path);
+}
+
+static void end_file(void)
+{
+    llmobs_linker_fini(&linker);
+    unit_remove(dir);
+}
+
+START_TEST(processes_share_a_file)
+{
+    struct stat st;
+
+    begin_file();
+    TURN_AS(1, "[" USER "]", ASKED, BODY, .failed = false);
+    next_process();
+    ck_assert_str_eq(TURN(2, BROUGHT, "[" STORY "]"), "1");
+    next_process();
+    TURN(3, FIRST, "[" HELLO "]");
+    next_process();
+    ck_assert_str_eq(TURN(4, SECOND_TURN, NULL), "3:turn");
+    TURN_AS(5, NULL, NULL, .body = "x", .failed = true);
+    next_process();
+    ck_assert_str_eq(TURN_AS(6, NULL, NULL, .body = "x"), "5:retry_of");
+    next_process();
+    ck_assert_str_eq(TURN_AS(7, NULL, NULL, .body = "x"), "");
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 07777, 0600);
+    ck_assert_int_le(st.st_size, LLMOBS_LINK_FILE_SIZE);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_link_file_failed), 0);
+    end_file();
+}
+END_TEST
+
+static void write_at(off_t at, const void *data, size_t len)
+{
+    int fd = open(path, O_RDWR);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pwrite(fd, data, len, at), (ssize_t)len);
+    close(fd);
+}
+
+/* Each byte that changes costs a link at most. */
+START_TEST(damaged_files)
+{
+    const char *found;
+    struct stat st;
+    char byte;
+    int fd;
+
+    begin_file();
+    TURN(1, "[" USER "]", ASKED);
+    ck_assert_int_eq(stat(path, &st), 0);
+    for (off_t at = 0; at < st.st_size; at += at < 64 ? 1 : 8) {
+        fd = open(path, O_RDWR);
+        ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
+        close(fd);
+        if (at >= 64 && byte == 0)
+            continue;
+        byte ^= 0x55;
+        write_at(at, &byte, 1);
+        next_process();
+        found = TURN(2, BROUGHT, NULL);
+        ck_assert_msg(!*found || (at >= 48 && (strcmp(found, "1") == 0 ||
+                                               strcmp(found, "1:turn") == 0)),
+                      "%s", found);
+        llmobs_linker_fini(&linker);
+        unlink(path);
+        next_process();
+        TURN(1, "[" USER "]", ASKED);
+    }
+    for (off_t size = 0; size < 64; size += 7) {
+        ck_assert_int_eq(truncate(path, size), 0);
+        next_process();
+        ck_assert_str_eq(TURN(3, BROUGHT, NULL), "");
+        TURN(1, "[" USER "]", ASKED);
+        ck_assert_str_eq(TURN(3, BROUGHT, NULL), "1");
+    }
+    end_file();
+}
+END_TEST
+
+/* Without the file there are the links of the process itself. */
+START_TEST(files_that_cannot_be_used)
+{
+    char other[sizeof(path) + 8];
+    uint64_t failed;
+
+    begin_file();
+    snprintf(other, sizeof(other), "%s.other", path);
+    ck_assert_int_eq(symlink(other, path), 0);
+    failed = llmobs_stats_get(LLMOBS_STAT_link_file_failed);
+    TURN(1, "[" USER "]", ASKED);
+    ck_assert_str_eq(TURN(2, BROUGHT, NULL), "1");
+    ck_assert_uint_gt(llmobs_stats_get(LLMOBS_STAT_link_file_failed), failed);
+    ck_assert_int_ne(access(other, F_OK), 0);
+    unlink(path);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_str_eq(TURN(3, BROUGHT, NULL), "1");
+    unlink(path);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    ck_assert_str_eq(TURN(4, BROUGHT, NULL), "1");
+    rmdir(path);
+    /* A second name. */
+    next_process();
+    TURN(1, "[" USER "]", ASKED);
+    ck_assert_int_eq(link(path, other), 0);
+    ck_assert_str_eq(TURN(5, BROUGHT, NULL), "");
+    unlink(other);
+    ck_assert_str_eq(TURN(6, BROUGHT, NULL), "1");
+    /* No directory: no spool, and nothing to count. */
+    failed = llmobs_stats_get(LLMOBS_STAT_link_file_failed);
+    llmobs_linker_share(&linker, "/nonexistent/links.0");
+    ck_assert_str_eq(TURN(7, BROUGHT, NULL), "");
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_link_file_failed), failed);
+    end_file();
+}
+END_TEST
+
+/* The app's own limit of file sizes: no signal, no file. */
+START_TEST(limits_of_file_sizes)
+{
+    const struct rlimit small = {4096, 4096};
+    struct stat st;
+
+    begin_file();
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    TURN(1, "[" USER "]", ASKED);
+    ck_assert_str_eq(TURN(2, BROUGHT, NULL), "1");
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_size, 0);
+    end_file();
+}
+END_TEST
+
 UNIT_SUITE(linker)
 {
     Suite *s = suite_create("linker");
@@ -328,5 +782,18 @@ UNIT_SUITE(linker)
     UNIT_TEST(s, ids_without_chance);
     UNIT_TEST(s, many_records);
     UNIT_TEST(s, end_users);
+    UNIT_TEST(s, turns_follow_each_other);
+    UNIT_TEST(s, near_misses_of_turns);
+    UNIT_TEST(s, equal_beginnings_are_nobodys);
+    UNIT_TEST(s, old_beginnings_still_count);
+    UNIT_TEST(s, forms_of_one_conversation);
+    UNIT_TEST(s, ids_of_the_provider);
+    UNIT_TEST(s, sessions);
+    UNIT_TEST(s, several_answers);
+    UNIT_TEST(s, the_same_bytes_again);
+    UNIT_TEST(s, processes_share_a_file);
+    UNIT_TEST(s, damaged_files);
+    UNIT_TEST(s, files_that_cannot_be_used);
+    UNIT_TEST(s, limits_of_file_sizes);
     return s;
 }

@@ -1,0 +1,55 @@
+/* linking - a call while it is linked, for the files of this room. */
+#ifndef LLMOBS_LINKING_H
+#define LLMOBS_LINKING_H
+
+#include "core/links/linker.h"
+
+/* The kinds of records. */
+#define LLMOBS_LINK_TOOL 't' /* a tool's call; check: the tool's name */
+#define LLMOBS_LINK_TURN                                                       \
+    'm'                          /* messages up to an answer; check: the first \
+                                  * span of the conversation */
+#define LLMOBS_LINK_RESPONSE 'r' /* the id of an answer; check: likewise */
+#define LLMOBS_LINK_CONVERSATION 'c' /* the provider's id of one */
+#define LLMOBS_LINK_RETRY 'y'        /* a request that failed */
+
+struct llmobs_linking {
+    struct llmobs_link_table *table;
+    const struct llmobs_linker_call *call;
+    struct llmobs_span *span;
+    struct llmobs_hash128 scope; /* whose call it is */
+    int64_t end_ns;
+};
+
+/* Begins a key of this caller's. */
+void llmobs_linking_begin(const struct llmobs_linking *l, char kind,
+                          struct llmobs_siphash *hash);
+
+/* Adds a text with its end; NULL is an empty one. */
+void llmobs_linking_add(struct llmobs_siphash *hash, const char *text);
+
+/* Gives the one record under the key that is meant: the only one there is, or,
+ * of several, the only one in the span's own trace. False: none is. */
+bool llmobs_linking_find(const struct llmobs_linking *l,
+                         struct llmobs_hash128 key,
+                         struct llmobs_link_record *out);
+
+/* Puts a record of this span under the key. */
+void llmobs_linking_put(const struct llmobs_linking *l,
+                        struct llmobs_hash128 key, uint64_t check);
+
+/* Adds a link, unless the span has one to the same span. `kind` names it; NULL:
+ * a plain one. */
+void llmobs_linking_link(const struct llmobs_linking *l,
+                         const struct llmobs_link_record *to, const char *from,
+                         const char *kind);
+
+/* True for a message of the model's. */
+bool llmobs_linking_is_model(const struct llmobs_json *message);
+
+/* The parts. Each adds its links, then leaves its records. */
+void llmobs_link_tools(const struct llmobs_linking *l);
+void llmobs_link_turns(const struct llmobs_linking *l);
+void llmobs_link_retries(const struct llmobs_linking *l);
+
+#endif
