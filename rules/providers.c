@@ -17,6 +17,7 @@ extern const struct llmobs_dialect llmobs_dialect_openai_chat;
 extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
 extern const struct llmobs_dialect llmobs_dialect_openai_responses;
+extern const struct llmobs_dialect llmobs_dialect_dashscope;
 extern const struct llmobs_dialect llmobs_dialect_huggingface;
 extern const struct llmobs_dialect llmobs_dialect_llama_cpp;
 extern const struct llmobs_dialect llmobs_dialect_mistral;
@@ -24,6 +25,7 @@ extern const struct llmobs_dialect llmobs_dialect_cohere;
 extern const struct llmobs_dialect llmobs_dialect_ollama;
 extern const struct llmobs_dialect llmobs_dialect_rerank;
 extern const struct llmobs_dialect llmobs_dialect_vertex_chat;
+extern const struct llmobs_dialect llmobs_dialect_watsonx;
 
 const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_bedrock_converse,
@@ -43,6 +45,8 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_ollama,
     &llmobs_dialect_llama_cpp,
     &llmobs_dialect_huggingface,
+    &llmobs_dialect_dashscope,
+    &llmobs_dialect_watsonx,
     &llmobs_dialect_rerank,
     &llmobs_dialect_vertex_chat,
     NULL,
@@ -50,13 +54,13 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
 
 /* Many hosts with OpenAI's API offer Anthropic's too, for programs that know no
  * other. */
+#define OPENAI                                                               \
+    &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,         \
+        &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses, \
+        &llmobs_dialect_anthropic, &llmobs_dialect_rerank
+
 static const struct llmobs_dialect *const openai[] = {
-    &llmobs_dialect_openai_chat,
-    &llmobs_dialect_openai_completions,
-    &llmobs_dialect_openai_embeddings,
-    &llmobs_dialect_openai_responses,
-    &llmobs_dialect_anthropic,
-    &llmobs_dialect_rerank,
+    OPENAI,
     NULL,
 };
 
@@ -87,10 +91,21 @@ static const struct llmobs_dialect *const cohere[] = {
 };
 
 static const struct llmobs_dialect *const huggingface[] = {
-    &llmobs_dialect_openai_chat,       &llmobs_dialect_openai_completions,
-    &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses,
-    &llmobs_dialect_anthropic,         &llmobs_dialect_rerank,
-    &llmobs_dialect_huggingface,       NULL,
+    OPENAI,
+    &llmobs_dialect_huggingface,
+    NULL,
+};
+
+static const struct llmobs_dialect *const dashscope[] = {
+    OPENAI,
+    &llmobs_dialect_dashscope,
+    NULL,
+};
+
+static const struct llmobs_dialect *const watsonx[] = {
+    OPENAI,
+    &llmobs_dialect_watsonx,
+    NULL,
 };
 
 static const struct llmobs_dialect *const ollama[] = {
@@ -145,7 +160,8 @@ static const struct llmobs_provider providers[] = {
      .dialects = huggingface},
     {HOST("api.cerebras.ai"), .name = "cerebras", .dialects = openai},
     {HOST("api.sambanova.ai"), .name = "sambanova", .dialects = openai},
-    {HOST("dashscope*.aliyuncs.com"), .name = "dashscope", .dialects = openai},
+    {HOST("dashscope*.aliyuncs.com"), .name = "dashscope",
+     .dialects = dashscope},
     {HOST("api.moonshot.ai"), .name = "moonshot", .genai = "moonshot_ai",
      .dialects = openai},
     {HOST("api.moonshot.cn"), .name = "moonshot", .genai = "moonshot_ai",
@@ -214,9 +230,11 @@ static const struct llmobs_provider providers[] = {
     {HOST("ollama.com"), .name = "ollama", .dialects = ollama},
     {HOST("*.databricks.com"), .name = "databricks", .dialects = openai},
     {HOST("*.azuredatabricks.net"), .name = "databricks", .dialects = openai},
+    {HOST("runtime.sagemaker.*.amazonaws.com"), .name = "amazon_sagemaker",
+     .dialects = huggingface},
     {HOST("*.snowflakecomputing.com"), .name = "snowflake", .dialects = openai},
     {HOST("*.ml.cloud.ibm.com"), .name = "watsonx", .genai = "ibm.watsonx.ai",
-     .dialects = openai},
+     .dialects = watsonx},
     {HOST("api.cohere.com"), .name = "cohere", .span_name = "cohere.request",
      .dialects = cohere},
     {HOST("api.cohere.ai"), .name = "cohere", .span_name = "cohere.request",

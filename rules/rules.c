@@ -537,8 +537,18 @@ static int read_as(const struct llmobs_rule *rule,
 static bool has_path(const struct llmobs_shape *shape,
                      const struct llmobs_classified *classified)
 {
-    return strcmp(shape->method, classified->call->method) == 0 &&
+    return (shape->any_host || !classified->confirm) &&
+           strcmp(shape->method, classified->call->method) == 0 &&
            llmobs_match_path(shape, classified->url->path) > 0;
+}
+
+/* The dialects that a call may have: a listed host's own. */
+static const struct llmobs_dialect *const *dialects_of(
+    const struct llmobs_classified *classified)
+{
+    const struct llmobs_provider *host = llmobs_provider_find(classified->url);
+
+    return host && !classified->confirm ? host->dialects : llmobs_dialects;
 }
 
 /* Reads a call that its shape does not confirm by the next shape with the same
@@ -547,16 +557,17 @@ static int read_as_other(const struct llmobs_rule *first,
                          struct llmobs_classified *classified,
                          struct llmobs_span *span)
 {
+    const struct llmobs_dialect *const *dialect = dialects_of(classified);
     struct llmobs_rule rule = *first;
     bool behind = false;
     int rc = -ENOENT;
 
-    for (size_t i = 0; llmobs_dialects[i] && rc == -ENOENT; i++) {
-        const struct llmobs_shape *shape = llmobs_dialects[i]->shapes;
+    for (; *dialect && rc == -ENOENT; dialect++) {
+        const struct llmobs_shape *shape = (*dialect)->shapes;
 
         for (; shape->path && rc == -ENOENT; shape++) {
-            if (behind && shape->any_host && has_path(shape, classified)) {
-                rule.dialect = llmobs_dialects[i];
+            if (behind && has_path(shape, classified)) {
+                rule.dialect = *dialect;
                 rule.shape = classified->shape = shape;
                 span->kind = shape->kind;
                 rc = read_as(&rule, classified, span);
@@ -565,6 +576,13 @@ static int read_as_other(const struct llmobs_rule *first,
         }
     }
     return rc;
+}
+
+static bool may_be_other(const struct llmobs_match *match)
+{
+    const struct llmobs_shape *shape = match->rule->shape;
+
+    return !match->proxied && (match->confirm ? shape->shared : shape->by_body);
 }
 
 int llmobs_rules_read(const struct llmobs_match *match,
@@ -589,7 +607,7 @@ int llmobs_rules_read(const struct llmobs_match *match,
         classified.shape = generic.shape;
         rc = read_as(&generic, &classified, span);
     }
-    if (rc == -ENOENT && match->confirm && match->rule->shape->shared)
+    if (rc == -ENOENT && may_be_other(match))
         rc = read_as_other(match->rule, &classified, span);
     llmobs_scratch_give(url);
     return rc;

@@ -54,6 +54,55 @@ static const struct llmobs_form form = {
     .unknown = "unknown_model",
 };
 
+/* Snowflake's answers have no reason, and its streams no mark at their end: the
+ * last event has the counts (docs.snowflake.com, Cortex REST API). */
+static int read_cortex_event(struct llmobs_reading *reading,
+                             const struct llmobs_event *event)
+{
+    int rc = llmobs_chat_event(reading, event);
+
+    if (llmobs_usage_find(event->json))
+        reading->done = true;
+    return rc;
+}
+
+static void drop_reason(struct llmobs_reading *reading)
+{
+    llmobs_span_fact_unset(&reading->span->facts, LLMOBS_FACT_FINISH_REASONS);
+}
+
+static int read_cortex(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
+{
+    int rc = llmobs_chat_document(reading, body);
+
+    drop_reason(reading);
+    return rc;
+}
+
+static int finish_cortex(struct llmobs_reading *reading)
+{
+    int rc = llmobs_chat_finish(reading);
+
+    if (reading->done)
+        drop_reason(reading);
+    return rc;
+}
+
+static const struct llmobs_form cortex = {
+    .keys = llmobs_chat_openai_keys,
+    .confirm = llmobs_chat_asks,
+    .request = llmobs_chat_request,
+    .document = read_cortex,
+    .event = read_cortex_event,
+    .finish = finish_cortex,
+    .ends = llmobs_chat_ends,
+    .state_fini = llmobs_chat_fini,
+    .state_size = sizeof(struct llmobs_stream),
+    .variant = &llmobs_chat_openai,
+    .unknown = "unknown_model",
+};
+
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/chat/completions",
@@ -71,6 +120,25 @@ static const struct llmobs_shape shapes[] = {
      .operation = "chat",
      .span_name = "%s.createChatCompletion",
      .kind = LLMOBS_KIND_LLM},
+    {.method = "POST",
+     .path = "/serving-endpoints/*/invocations", /* Databricks */
+     .operation = "chat",
+     .span_name = "%s.createChatCompletion",
+     .kind = LLMOBS_KIND_LLM,
+     .by_body = true},
+    {.method = "POST",
+     .path = "/endpoints/*/invocations", /* SageMaker */
+     .operation = "chat",
+     .span_name = "%s.createChatCompletion",
+     .kind = LLMOBS_KIND_LLM,
+     .by_body = true},
+    {.method = "POST",
+     .path = "/cortex/inference:complete", /* Snowflake */
+     .operation = "chat",
+     .span_name = "%s.createChatCompletion",
+     .kind = LLMOBS_KIND_LLM,
+     .streams = true,
+     .form = &cortex},
     {.path = NULL},
 };
 

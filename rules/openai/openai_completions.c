@@ -117,6 +117,20 @@ static const struct llmobs_shape shapes[] = {
      .span_name = "%s.createCompletion",
      .kind = LLMOBS_KIND_LLM,
      .any_host = true},
+    {.method = "POST",
+     .path = "/serving-endpoints/*/invocations", /* Databricks */
+     .operation = "completion",
+     .genai = "text_completion",
+     .span_name = "%s.createCompletion",
+     .kind = LLMOBS_KIND_LLM,
+     .by_body = true},
+    {.method = "POST",
+     .path = "/endpoints/*/invocations", /* SageMaker */
+     .operation = "completion",
+     .genai = "text_completion",
+     .span_name = "%s.createCompletion",
+     .kind = LLMOBS_KIND_LLM,
+     .by_body = true},
     {.path = NULL},
 };
 

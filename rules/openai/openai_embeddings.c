@@ -43,14 +43,18 @@ static int read_metadata(struct llmobs_reading *reading)
                            llmobs_json_share(dimensions));
 }
 
+/* Snowflake's input has another name. */
 static int read_request(struct llmobs_reading *reading)
 {
+    const struct llmobs_json *input;
     int rc = read_metadata(reading);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
+    input = llmobs_json_get(reading->request, "input");
     return llmobs_embedding_read_input(
-        reading->span, llmobs_json_get(reading->request, "input"));
+        reading->span,
+        input ? input : llmobs_json_get(reading->request, "text"));
 }
 
 /* Vectors in another encoding than plain numbers have no known size (WIRE 6.4).
@@ -158,6 +162,23 @@ static const struct llmobs_shape shapes[] = {
      .kind = LLMOBS_KIND_EMBEDDING,
      .form = &multimodal,
      .any_host = true},
+    {.method = "POST",
+     .path = "/serving-endpoints/*/invocations", /* Databricks */
+     .operation = "embedding",
+     .span_name = "%s.createEmbedding",
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .by_body = true},
+    {.method = "POST",
+     .path = "/endpoints/*/invocations", /* SageMaker */
+     .operation = "embedding",
+     .span_name = "%s.createEmbedding",
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .by_body = true},
+    {.method = "POST",
+     .path = "/cortex/inference:embed", /* Snowflake */
+     .operation = "embedding",
+     .span_name = "%s.createEmbedding",
+     .kind = LLMOBS_KIND_EMBEDDING},
     {.path = NULL},
 };
 

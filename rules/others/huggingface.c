@@ -356,6 +356,20 @@ static const struct llmobs_shape shapes[] = {
      .span_name = "huggingface.task",
      .kind = LLMOBS_KIND_LLM,
      .form = &task},
+    {.method = "POST",
+     .path = "/serving-endpoints/*/invocations", /* Databricks */
+     .operation = "generate",
+     .genai = "text_completion",
+     .span_name = "huggingface.generate",
+     .kind = LLMOBS_KIND_LLM,
+     .by_body = true},
+    {.method = "POST",
+     .path = "/endpoints/*/invocations", /* SageMaker */
+     .operation = "generate",
+     .genai = "text_completion",
+     .span_name = "huggingface.generate",
+     .kind = LLMOBS_KIND_LLM,
+     .by_body = true},
     {.path = NULL},
 };
 

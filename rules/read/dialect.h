@@ -43,6 +43,8 @@ struct llmobs_shape {
                     * host, even if its body never could be read */
     bool shared;   /* another API has the path, too, on any host: a body that
                     * is none of this shape's may be one of a later shape's */
+    bool by_body;  /* the path has several operations: the body decides on
+                    * listed hosts, too, between this shape and later ones */
     bool whole;    /* the path is the whole one, since many others end so */
     bool streams;  /* it streams unless the request refuses that */
     const struct llmobs_form *form; /* its own form, or NULL: the dialect's */

@@ -47,18 +47,6 @@ int llmobs_embedding_read_input(struct llmobs_span *span,
     return rc < 0 ? rc : llmobs_inputs_each(input, add_document, span);
 }
 
-/* Appends the word for an image: its URL, or the size of an inline one. */
-static int mark_image(struct llmobs_buf *text, const char *url)
-{
-    const char *comma = url ? strchr(url, ',') : NULL;
-
-    if (url && strncasecmp(url, "data:", strlen("data:")) != 0)
-        return llmobs_media_mark(text, "image", url, 0);
-    return llmobs_media_mark(
-        text, "image", NULL,
-        comma ? llmobs_media_base64(llmobs_text_of(comma + 1)) : 0);
-}
-
 static int add_part(struct llmobs_buf *text, const struct llmobs_json *part)
 {
     const struct llmobs_json *image = llmobs_json_get(part, "image_url");
@@ -77,7 +65,7 @@ static int add_part(struct llmobs_buf *text, const struct llmobs_json *part)
     if (!url && words && strncasecmp(words, "data:", strlen("data:")) == 0)
         url = words;
     if (url)
-        return mark_image(text, url);
+        return llmobs_media_url(text, "image", url);
     if (!words)
         return 0;
     rc = text->len > 0 ? llmobs_message_content_append(text, "\n") : 0;

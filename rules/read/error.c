@@ -147,6 +147,8 @@ int llmobs_error_read_as(struct llmobs_text type,
 
     body = unwrap(body);
     error = llmobs_json_get(body, "error");
+    if (!error) /* watsonx, Cloudflare */
+        error = llmobs_json_at(llmobs_json_get(body, "errors"), 0);
     from = llmobs_json_is_object(error) ? error : body;
     note_code(from, span);
     if (type.len == 0)

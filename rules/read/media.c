@@ -2,8 +2,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 #include "rules/read/message_content.h"
+#include "rules/read/text.h"
 
 #define SIZE_LEN 40
 
@@ -27,6 +30,19 @@ int llmobs_media_mark(struct llmobs_buf *text, const char *what,
     if (rc == 0)
         rc = llmobs_message_content_append(text, size);
     return rc < 0 ? rc : llmobs_message_content_append(text, "]");
+}
+
+int llmobs_media_url(struct llmobs_buf *text, const char *what, const char *url)
+{
+    const char *comma = url ? strchr(url, ',') : NULL;
+    bool inline_data = url && strncasecmp(url, "data:", strlen("data:")) == 0;
+
+    if (url && !inline_data && strstr(url, "://"))
+        return llmobs_media_mark(text, what, url, 0);
+    if (inline_data)
+        url = comma ? comma + 1 : "";
+    return llmobs_media_mark(text, what, NULL,
+                             llmobs_media_base64(llmobs_text_of(url)));
 }
 
 uint64_t llmobs_media_base64(struct llmobs_text text)

@@ -17,6 +17,11 @@
 int llmobs_media_mark(struct llmobs_buf *text, const char *what,
                       const char *detail, uint64_t bytes);
 
+/* The same for what a URL leads to: the URL, or the size of an inline one, or
+ * of base64 without a URL before it. */
+int llmobs_media_url(struct llmobs_buf *text, const char *what,
+                     const char *url);
+
 /* The number of bytes that a base64 text stands for. */
 uint64_t llmobs_media_base64(struct llmobs_text text);
 

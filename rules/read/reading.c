@@ -343,8 +343,11 @@ static int ask_form(struct llmobs_reading *reading)
 
 static bool must_confirm(const struct llmobs_reading *reading)
 {
-    return reading->classified->confirm ||
-           (reading->form->confirm_always && !reading->classified->proxied);
+    const struct llmobs_classified *classified = reading->classified;
+
+    return classified->confirm ||
+           ((reading->form->confirm_always || classified->shape->by_body) &&
+            !classified->proxied);
 }
 
 static bool confirms(struct llmobs_reading *reading)

@@ -85,19 +85,29 @@ struct llmobs_json *llmobs_request_text_message(const struct llmobs_call *call)
 
 struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url)
 {
-    static const char mark[] = "/deployments/";
-    const struct llmobs_text none = {NULL, 0};
-    const char *at, *end, *slash;
+    static const struct {
+        const char *before, *behind; /* "": anything */
+    } marks[] = {
+        {"/deployments/", ""},
+        {"/serving-endpoints/", "/invocations"},
+        {"/endpoints/", "/invocations"},
+    };
+    struct llmobs_text none = {NULL, 0};
 
-    if (url->path.len == 0)
-        return none;
-    at = memmem(url->path.data, url->path.len, mark, sizeof(mark) - 1);
-    if (!at)
-        return none;
-    at += sizeof(mark) - 1;
-    end = url->path.data + url->path.len;
-    slash = memchr(at, '/', (size_t)(end - at));
-    return (struct llmobs_text){at, (size_t)((slash ? slash : end) - at)};
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        size_t len = strlen(marks[i].before);
+        const char *end = url->path.data + url->path.len, *at, *slash;
+
+        if (url->path.len == 0 || !llmobs_text_ends(url->path, marks[i].behind))
+            continue;
+        at = memmem(url->path.data, url->path.len, marks[i].before, len);
+        if (!at)
+            continue;
+        at += len;
+        slash = memchr(at, '/', (size_t)(end - at));
+        return (struct llmobs_text){at, (size_t)((slash ? slash : end) - at)};
+    }
+    return none;
 }
 
 bool llmobs_request_has_messages(const struct llmobs_call *call,

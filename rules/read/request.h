@@ -29,8 +29,9 @@ char *llmobs_request_text(const struct llmobs_call *call);
 /* Gives the same as a request's only message, without a role. */
 struct llmobs_json *llmobs_request_text_message(const struct llmobs_call *call);
 
-/* The deployment in a path of Azure's form, as it is written there; empty: the
- * path has none. */
+/* The deployment in a path of Azure's form, or the endpoint in one of
+ * Databricks' or SageMaker's, as it is written there; empty: the path has none.
+ */
 struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url);
 
 /* True where the body's object, `request`, has an array `messages`, or at least

@@ -1,0 +1,439 @@
+/* DashScope's own API: generation and embeddings. A stream repeats the whole
+ * answer in each event, unless the request asks for pieces.
+ *
+ * Source: the API reference of Alibaba Cloud's Model Studio (DashScope). */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/openai/chat.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/embedding.h"
+#include "rules/read/facts.h"
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+#include "rules/read/usage.h"
+
+static const char *const keys[] = {"parameters", NULL};
+static const char *const signs[] = {"\"input\"", NULL};
+
+static const char *const settings[] = {
+    "temperature",
+    "top_p",
+    "top_k",
+    "max_tokens",
+    "seed",
+    "stop",
+    "n",
+    "presence_penalty",
+    "repetition_penalty",
+    "result_format",
+    "incremental_output",
+    "enable_search",
+    "enable_thinking",
+    "thinking_budget",
+    "tool_choice",
+    "response_format",
+    NULL,
+};
+
+static const char *const embed_settings[] = {"dimension", "text_type",
+                                             "output_type", NULL};
+
+/* A streamed answer. */
+struct state {
+    struct llmobs_stream stream; /* of pieces */
+    struct llmobs_json *output;  /* the last whole one */
+    struct llmobs_json *usage;
+    bool pieces;
+};
+
+static bool is_request(const struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+
+    if (!llmobs_json_gets(reading->request, "model"))
+        return false;
+    if (call->request_truncated)
+        return llmobs_cut_json_has(call->request, call->request_tail, "input");
+    return llmobs_json_is_object(llmobs_json_get(reading->request, "input"));
+}
+
+/* -- messages ------------------------------------------------------------ */
+
+/* Appends a part: {"text": ...}, {"image": URL}, {"audio": URL}, ... */
+static int append_part(struct llmobs_buf *text, const struct llmobs_json *part)
+{
+    static const char *const kinds[] = {"image", "audio", "video", "file"};
+    const char *words = llmobs_json_gets(part, "text");
+    int rc;
+
+    for (size_t i = 0; !words && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        const char *url = llmobs_json_gets(part, kinds[i]);
+
+        if (llmobs_json_get(part, kinds[i]))
+            return llmobs_media_url(text, kinds[i], url);
+    }
+    rc = words && text->len > 0 ? llmobs_message_content_append(text, "\n") : 0;
+    return rc < 0 ? rc : llmobs_message_content_append(text, words);
+}
+
+/* Gives the text of a list of parts. */
+static struct llmobs_json *join_parts(const struct llmobs_json *parts)
+{
+    struct llmobs_json *string = NULL;
+    struct llmobs_buf text;
+    int rc = 0;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(parts); i++)
+        rc = append_part(&text, llmobs_json_at(parts, i));
+    if (rc == 0)
+        string = llmobs_message_content_string(&text);
+    llmobs_buf_fini(&text);
+    return string;
+}
+
+/* Gives the message in OpenAI's form, which it has but for its parts. */
+static struct llmobs_json *in_form(const struct llmobs_json *message)
+{
+    const struct llmobs_json *content = llmobs_json_get(message, "content");
+    struct llmobs_json *out;
+    int rc = 0;
+
+    if (!llmobs_json_is_array(content))
+        return llmobs_json_share((struct llmobs_json *)(uintptr_t)message);
+    out = llmobs_json_object();
+    for (void *it = llmobs_json_iter(message); rc == 0 && it;
+         it = llmobs_json_next(message, it)) {
+        const char *key = llmobs_json_iter_key(it);
+        struct llmobs_json *value = llmobs_json_iter_value(it);
+
+        rc = llmobs_json_set(out, key,
+                             value == content ? join_parts(content)
+                                              : llmobs_json_share(value));
+    }
+    if (rc == 0)
+        return out;
+    llmobs_json_free(out);
+    return NULL;
+}
+
+static int add_input(struct llmobs_json *list,
+                     const struct llmobs_json *message)
+{
+    struct llmobs_json *own = in_form(message);
+    int rc =
+        own ? llmobs_message_add(list, own, &llmobs_message_openai) : -ENOMEM;
+
+    llmobs_json_free(own);
+    return rc;
+}
+
+static int read_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *input =
+        llmobs_json_get(reading->request, "input");
+    const struct llmobs_json *parameters =
+        llmobs_json_get(reading->request, "parameters");
+    const struct llmobs_json *messages = llmobs_json_get(input, "messages");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(parameters, settings, span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    if (!span->input_messages)
+        return -ENOMEM;
+    if (!messages)
+        rc = llmobs_json_add(
+            span->input_messages,
+            llmobs_message_new(
+                "user", llmobs_text_of(llmobs_json_gets(input, "prompt"))));
+    for (size_t i = 0; rc == 0 && llmobs_json_is_array(messages) &&
+                       i < llmobs_json_len(messages);
+         i++)
+        if (llmobs_json_is_object(llmobs_json_at(messages, i)))
+            rc = add_input(span->input_messages, llmobs_json_at(messages, i));
+    return rc < 0 ? rc
+                  : llmobs_tools_read_definitions(parameters,
+                                                  &span->tool_definitions);
+}
+
+/* -- the answer ---------------------------------------------------------- */
+
+/* An answer that goes on has the text "null" as its reason. */
+static const char *reason_of(const struct llmobs_json *choice)
+{
+    const char *reason = llmobs_json_gets(choice, "finish_reason");
+
+    return reason && *reason && strcmp(reason, "null") != 0 ? reason : NULL;
+}
+
+static int add_choice(struct llmobs_span *span,
+                      const struct llmobs_json *choice)
+{
+    struct llmobs_json *message = in_form(llmobs_json_get(choice, "message"));
+    int rc = 0;
+
+    llmobs_fact_finish(span, reason_of(choice));
+    if (message)
+        rc = llmobs_message_add_answer(span->output_messages, message, NULL);
+    llmobs_json_free(message);
+    return rc;
+}
+
+static int read_output(struct llmobs_span *span,
+                       const struct llmobs_json *output)
+{
+    const struct llmobs_json *choices = llmobs_json_get(output, "choices");
+    const char *text = llmobs_json_gets(output, "text");
+    int rc = 0;
+
+    span->output_messages = llmobs_json_array();
+    if (!span->output_messages)
+        return -ENOMEM;
+    for (size_t i = 0; rc == 0 && llmobs_json_is_array(choices) &&
+                       i < llmobs_json_len(choices);
+         i++)
+        rc = add_choice(span, llmobs_json_at(choices, i));
+    if (rc < 0 || !text)
+        return rc;
+    llmobs_fact_finish(span, reason_of(output));
+    return llmobs_json_add(
+        span->output_messages,
+        llmobs_message_new("assistant", llmobs_text_of(text)));
+}
+
+static void note_id(struct llmobs_span *span, const struct llmobs_json *body)
+{
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_ID,
+                     llmobs_json_gets(body, "request_id"));
+}
+
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_usage_read(llmobs_json_get(body, "usage"), span);
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    note_id(span, body);
+    return read_output(span, llmobs_json_get(body, "output"));
+}
+
+/* -- streams ------------------------------------------------------------- */
+
+/* Adds the pieces of an event, in the form of OpenAI's chunks. */
+static int add_pieces(struct state *state, const struct llmobs_json *output)
+{
+    const struct llmobs_json *choice =
+        llmobs_json_at(llmobs_json_get(output, "choices"), 0);
+    struct llmobs_json *message = in_form(llmobs_json_get(choice, "message"));
+    const struct llmobs_json *calls = llmobs_json_get(message, "tool_calls");
+    struct llmobs_stream *stream = &state->stream;
+    int rc = llmobs_stream_role(stream, llmobs_json_gets(message, "role"));
+
+    if (rc == 0)
+        rc = llmobs_stream_reasoning(
+            stream, llmobs_json_gets(message, "reasoning_content"));
+    if (rc == 0)
+        rc = llmobs_stream_text(stream, llmobs_json_gets(message, "content"));
+    if (rc == 0)
+        rc = llmobs_stream_text(stream, llmobs_json_gets(output, "text"));
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(calls) && i < llmobs_json_len(calls);
+         i++) {
+        const struct llmobs_json *call = llmobs_json_at(calls, i);
+
+        rc = llmobs_stream_call(
+            stream, llmobs_json_to_int(llmobs_json_get(call, "index")), call);
+    }
+    llmobs_json_free(message);
+    if (rc < 0)
+        return rc;
+    return llmobs_stream_reason(stream, reason_of(choice ? choice : output));
+}
+
+static void take(struct llmobs_json **to, struct llmobs_json *from)
+{
+    if (!llmobs_json_is_object(from))
+        return;
+    llmobs_json_free(*to);
+    *to = llmobs_json_share(from);
+}
+
+static bool has_text(const char *text)
+{
+    return text && *text;
+}
+
+/* True where an answer has begun. */
+static bool says(const struct llmobs_json *output)
+{
+    const struct llmobs_json *message = llmobs_json_get(
+        llmobs_json_at(llmobs_json_get(output, "choices"), 0), "message");
+
+    return has_text(llmobs_json_gets(output, "text")) ||
+           has_text(llmobs_json_gets(message, "content")) ||
+           llmobs_json_len(llmobs_json_get(message, "content")) > 0 ||
+           has_text(llmobs_json_gets(message, "reasoning_content")) ||
+           llmobs_json_len(llmobs_json_get(message, "tool_calls")) > 0;
+}
+
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
+{
+    struct llmobs_json *output = llmobs_json_get(event->json, "output");
+    const struct llmobs_json *choice =
+        llmobs_json_at(llmobs_json_get(output, "choices"), 0);
+    struct state *state = reading->state;
+
+    state->pieces = llmobs_json_is_true(llmobs_json_get(
+        llmobs_json_get(reading->request, "parameters"), "incremental_output"));
+    note_id(reading->span, event->json);
+    take(&state->usage, llmobs_json_get(event->json, "usage"));
+    take(&state->output, output);
+    if (says(output))
+        llmobs_reading_token(reading, event);
+    if (reason_of(choice ? choice : output))
+        reading->done = true;
+    return state->pieces && output ? add_pieces(state, output) : 0;
+}
+
+static int finish_stream(struct llmobs_reading *reading)
+{
+    const struct state *state = reading->state;
+    int rc = llmobs_usage_read(state->usage, reading->span);
+
+    if (rc < 0 || !state->output)
+        return rc;
+    if (!state->pieces)
+        return read_output(reading->span, state->output);
+    llmobs_stream_reasons(&state->stream, reading->span);
+    reading->span->output_messages =
+        llmobs_stream_messages(&state->stream, NULL);
+    return reading->span->output_messages ? 0 : -ENOMEM;
+}
+
+static void free_state(void *at)
+{
+    struct state *state = at;
+
+    llmobs_stream_fini(&state->stream);
+    llmobs_json_free(state->output);
+    llmobs_json_free(state->usage);
+}
+
+static int read_ends(struct llmobs_reading *reading)
+{
+    struct llmobs_json *usage =
+        llmobs_cut_json_last(reading->classified->call->response_tail, "usage");
+    int rc = llmobs_usage_read(usage, reading->span);
+
+    reading->span->complete = llmobs_json_is_object(usage);
+    llmobs_json_free(usage);
+    return rc;
+}
+
+/* -- embeddings ---------------------------------------------------------- */
+
+static int read_inputs(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *input =
+        llmobs_json_get(reading->request, "input");
+    const struct llmobs_json *contents = llmobs_json_get(input, "contents");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(
+        llmobs_json_get(reading->request, "parameters"), embed_settings, span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    if (contents)
+        return llmobs_embedding_read_contents(span, contents);
+    return llmobs_embedding_read_input(span, llmobs_json_get(input, "texts"));
+}
+
+static int read_vectors(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
+{
+    const struct llmobs_json *usage = llmobs_json_get(body, "usage");
+    int64_t in = llmobs_usage_count(usage, "input_tokens");
+    int rc;
+
+    note_id(reading->span, body);
+    if (in < 0)
+        in = llmobs_usage_count(usage, "total_tokens");
+    llmobs_span_metric(reading->span, "input_tokens", in);
+    rc = llmobs_embedding_total(reading->span);
+    return rc < 0 ? rc
+                  : llmobs_embedding_tell_list(
+                        reading->span,
+                        llmobs_json_get(llmobs_json_get(body, "output"),
+                                        "embeddings"),
+                        "embedding");
+}
+
+/* -- the dialect --------------------------------------------------------- */
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .signs = signs,
+    .confirm = is_request,
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
+    .finish = finish_stream,
+    .ends = read_ends,
+    .state_fini = free_state,
+    .state_size = sizeof(struct state),
+};
+
+static const struct llmobs_form embeddings = {
+    .keys = keys,
+    .signs = signs,
+    .confirm = is_request,
+    .request = read_inputs,
+    .document = read_vectors,
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/aigc/text-generation/generation",
+     .operation = "generate",
+     .span_name = "dashscope.generation",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true},
+    {.method = "POST",
+     .path = "/aigc/multimodal-generation/generation",
+     .operation = "generate",
+     .span_name = "dashscope.generation",
+     .kind = LLMOBS_KIND_LLM,
+     .any_host = true},
+    {.method = "POST",
+     .path = "/embeddings/text-embedding/text-embedding",
+     .operation = "embedding",
+     .span_name = "dashscope.embedding",
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .form = &embeddings,
+     .any_host = true},
+    {.method = "POST",
+     .path = "/embeddings/multimodal-embedding/multimodal-embedding",
+     .operation = "embedding",
+     .span_name = "dashscope.embedding",
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .form = &embeddings,
+     .any_host = true},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_dashscope = {
+    .name = "dashscope",
+    .integration = "dashscope",
+    .shapes = shapes,
+    .form = &form,
+};
