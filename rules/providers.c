@@ -20,6 +20,7 @@ extern const struct llmobs_dialect llmobs_dialect_openai_responses;
 extern const struct llmobs_dialect llmobs_dialect_dashscope;
 extern const struct llmobs_dialect llmobs_dialect_huggingface;
 extern const struct llmobs_dialect llmobs_dialect_llama_cpp;
+extern const struct llmobs_dialect llmobs_dialect_mcp;
 extern const struct llmobs_dialect llmobs_dialect_mistral;
 extern const struct llmobs_dialect llmobs_dialect_cohere;
 extern const struct llmobs_dialect llmobs_dialect_ollama;
@@ -49,6 +50,7 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_watsonx,
     &llmobs_dialect_rerank,
     &llmobs_dialect_vertex_chat,
+    &llmobs_dialect_mcp,
     NULL,
 };
 

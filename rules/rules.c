@@ -18,6 +18,7 @@
 
 #define NAME_MAX_LEN 256
 #define LINE_MAX_LEN 160
+#define SIGNED_MAX 4
 
 struct llmobs_rules {
     struct llmobs_url_list *never;
@@ -27,6 +28,7 @@ struct llmobs_rules {
     struct llmobs_rule generic;
     struct llmobs_rule *shapes; /* one for each shape of each dialect */
     size_t shape_count;
+    const struct llmobs_rule *with_signs[SIGNED_MAX + 1]; /* of the shapes */
     bool everything;
 };
 
@@ -34,6 +36,16 @@ static void complain(const struct llmobs_rules_config *config, const char *text)
 {
     if (config->complain)
         config->complain(config->complain_ctx, text);
+}
+
+/* Lists the shapes that a header shows. */
+static void list_signed(struct llmobs_rules *rules)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < rules->shape_count && count < SIGNED_MAX; i++)
+        if (rules->shapes[i].shape->signs)
+            rules->with_signs[count++] = &rules->shapes[i];
 }
 
 /* Lists every shape of every dialect as a rule. */
@@ -55,6 +67,7 @@ static int fill_shapes(struct llmobs_rules *rules)
             rules->shapes[at++].shape = s;
         }
     rules->shape_count = at;
+    list_signed(rules);
     rules->generic.dialect = &llmobs_dialect_generic;
     rules->generic.shape = llmobs_dialect_generic.shapes;
     return 0;
@@ -366,6 +379,86 @@ static bool is_proxied(const struct llmobs_rules *rules,
     return llmobs_url_list_has(rules->proxies, url);
 }
 
+/* ---- rule 4: a header shows it ------------------------------------------- */
+
+static bool may_have_sign(const struct llmobs_rules *rules,
+                          const struct llmobs_request *request)
+{
+    const struct llmobs_rule *const *rule = rules->with_signs;
+
+    if (request->multipart || !has_body(request))
+        return false;
+    while (*rule && strcmp((*rule)->shape->method, request->method) != 0)
+        rule++;
+    return *rule;
+}
+
+bool llmobs_rules_is_sign(const struct llmobs_rules *rules, const char *line)
+{
+    for (const struct llmobs_rule *const *rule = rules->with_signs; *rule;
+         rule++)
+        if (llmobs_match_sign((*rule)->shape, line))
+            return true;
+    return false;
+}
+
+/* What the body's first byte says, where the body is known, else its type. */
+static bool may_be_json(const struct llmobs_request *request)
+{
+    return request->body.data ? llmobs_match_json(request->body)
+                              : llmobs_match_json_type(request->content_type);
+}
+
+static bool match_signed(const struct llmobs_rules *rules,
+                         const struct llmobs_rule *rule,
+                         const struct llmobs_request *request,
+                         const struct llmobs_url *url,
+                         struct llmobs_match *match)
+{
+    if (!may_be_json(request))
+        return miss(match, "a known header, but the body is not JSON");
+    match->confirm = true;
+    match->near =
+        !llmobs_provider_find(url) && llmobs_network_private_host(url->host);
+    match->inject = is_named(rules, url);
+    return hit(match, rule, NULL, "rule 4: a known header");
+}
+
+static bool match_line(const struct llmobs_rules *rules,
+                       const struct llmobs_request *request,
+                       const struct llmobs_url *url, const char *line,
+                       struct llmobs_match *match)
+{
+    const struct llmobs_rule *const *rule = rules->with_signs;
+
+    for (; *rule; rule++) {
+        const struct llmobs_sign *sign =
+            llmobs_match_sign((*rule)->shape, line);
+
+        if (sign && strcmp((*rule)->shape->method, request->method) == 0 &&
+            llmobs_match_in_body(sign, request->body))
+            return match_signed(rules, *rule, request, url, match);
+    }
+    return miss(match, "no known method and path, and no known header");
+}
+
+bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
+                             const struct llmobs_request *asked,
+                             const char *line, struct llmobs_match *match)
+{
+    const struct llmobs_request known = as_known(asked);
+    struct llmobs_url *url = llmobs_scratch_take(sizeof(*url));
+    bool matched;
+
+    memset(match, 0, sizeof(*match));
+    if (!url)
+        return miss(match, "no memory");
+    matched = llmobs_url_parse(llmobs_text_of(known.url), url) == 0 &&
+              match_line(rules, &known, url, line, match);
+    llmobs_scratch_give(url);
+    return matched;
+}
+
 static bool match_url(const struct llmobs_rules *rules,
                       const struct llmobs_request *request,
                       const struct llmobs_url *url, struct llmobs_match *match)
@@ -384,6 +477,7 @@ static bool match_url(const struct llmobs_rules *rules,
                 : match_known(rules, request, url, match);
     if (!ours && !rule && rules->everything)
         ours = hit(match, &rules->generic, NULL, "LLMOBS_TEST_CAPTURE_ALL");
+    match->asks = !ours && !rule && may_have_sign(rules, request);
     match->inject = ours && is_named(rules, url);
     return ours;
 }
@@ -484,6 +578,8 @@ static int name_span(const struct llmobs_rule *rule,
 
     if (rule->name)
         return llmobs_span_set(&span->name, rule->name);
+    if (span->name)
+        return 0;
     if (helper && shape->helper &&
         llmobs_text_ends(llmobs_text_of(helper), shape->helper))
         form = shape->helper_name;

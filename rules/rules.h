@@ -48,6 +48,8 @@ struct llmobs_match {
     bool proxied;                   /* a configured proxy (rule 1) */
     bool confirm;                   /* the body decides when the call is read */
     bool bodyless;                  /* a user's rule takes it without a body */
+    bool asks;    /* it is no call by method and URL, but a field of its header
+                   * may show one (llmobs_rules_is_sign) */
     bool inject;  /* trace headers may go there: a configured proxy or host */
     bool near;    /* they may, because the host is in a private network */
     bool settled; /* method and URL decide, whatever the body is */
@@ -70,7 +72,8 @@ void llmobs_rules_free(struct llmobs_rules *rules);
 
 /* Classifies a request (WIRE 4.5, 6.1). True: it may be an LLM call, and
  * `match` is filled. False: it is none; then only match->why is filled, and
- * match->inject where the request goes to a configured proxy. */
+ * match->asks, and match->inject where the request goes to a configured proxy.
+ */
 bool llmobs_rules_match(const struct llmobs_rules *rules,
                         const struct llmobs_request *request,
                         struct llmobs_match *match);
@@ -79,6 +82,16 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
  * the body of the same request. False: the caller matches the whole request. */
 bool llmobs_rules_holds(const struct llmobs_match *match,
                         const struct llmobs_request *request);
+
+/* True where this line of a header list, "Name: value", shows a call. Cheap:
+ * each line of most requests with headers comes here. */
+bool llmobs_rules_is_sign(const struct llmobs_rules *rules, const char *line);
+
+/* Matches a request for which llmobs_rules_match has answered that it `asks`,
+ * by a line of its header list. */
+bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
+                             const struct llmobs_request *request,
+                             const char *line, struct llmobs_match *match);
 
 /* True when the configuration has at least one proxy. */
 bool llmobs_rules_has_proxies(const struct llmobs_rules *rules);

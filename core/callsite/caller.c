@@ -332,6 +332,7 @@ struct answer {
     struct llmobs_json *json;
     struct llmobs_json *frames;     /* NULL: the first frame's address alone */
     bool leave;                     /* another process names the rest */
+    uintptr_t entry;                /* frames below it are not told */
     struct llmobs_json *unnamed;    /* what it needs for that; NULL: nothing */
     int left;                       /* how many frames may still be added */
     bool named;                     /* the answer has the caller */
@@ -448,13 +449,16 @@ static int visit_next(struct answer *answer, struct llmobs_frame *frame,
     const struct location *location = location_of(
         frame->pc, frame->exact, false, answer->leave, &answer->last);
     struct location here;
+    bool below;
     int rc;
 
     if (!location)
         return -ENOENT;
     here = *location; /* visit may give its slot to another address */
+    below = frame->regs[LLMOBS_FRAME_SP] < answer->entry;
     rc = here.rc ? here.rc : llmobs_cfi_step(frame, &here.row, stack);
-    if (rc != -ENODATA || answer->held_count == 0 || !is_start(&here))
+    if (!below &&
+        (rc != -ENODATA || answer->held_count == 0 || !is_start(&here)))
         visit(answer, &here);
     return rc;
 }
@@ -483,7 +487,8 @@ static struct llmobs_json *read_frames(const struct llmobs_callsite *callsite,
                                        struct llmobs_json **left)
 {
     struct answer answer = {.json = llmobs_json_object(),
-                            .leave = left != NULL};
+                            .leave = left != NULL,
+                            .entry = callsite->entry};
 
     if (callsite->frames != LLMOBS_CALLSITE_ADDRESS) {
         answer.frames = llmobs_json_array();

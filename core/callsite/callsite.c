@@ -119,6 +119,7 @@ __attribute__((noinline)) struct llmobs_callsite *llmobs_callsite_take(
         callsite->len = max;
     copy(callsite->stack, sp, callsite->len);
     callsite->frames = 0;
+    callsite->entry = entry;
     return callsite;
 }
 

@@ -44,7 +44,8 @@ struct llmobs_frame {
 
 struct llmobs_callsite {
     struct llmobs_frame frame; /* of take itself */
-    int frames; /* how many to name; LLMOBS_CALLSITE_ADDRESS (config.h) */
+    int frames;      /* how many to name; LLMOBS_CALLSITE_ADDRESS (config.h) */
+    uintptr_t entry; /* frames below it are this library's and libcurl's */
     size_t len;
     unsigned char stack[]; /* from the stack pointer on */
 };

@@ -7,6 +7,7 @@ struct llmobs_adds {
     struct llmobs_handle *first, *last;
     atomic_uint members;
     unsigned drives; /* on the stack of the thread */
+    uintptr_t entry; /* of the drive; 0: not known */
     bool blind;
 };
 
@@ -131,6 +132,7 @@ void llmobs_adds_release(struct llmobs_adds *adds)
         ;
     atomic_store(&adds->members, 0);
     adds->drives = 0;
+    adds->entry = 0;
     adds->blind = false;
     llmobs_keyed_release(&table, &adds->keyed);
 }
@@ -157,13 +159,15 @@ bool llmobs_adds_is_blind(const struct llmobs_adds *adds)
     return adds && adds->blind;
 }
 
-void llmobs_adds_enter(struct llmobs_adds *adds)
+void llmobs_adds_enter(struct llmobs_adds *adds, uintptr_t entry)
 {
     adds->drives++;
+    adds->entry = entry;
 }
 
 void llmobs_adds_leave(struct llmobs_adds *adds)
 {
+    adds->entry = 0;
     if (adds->drives > 0)
         adds->drives--;
 }
@@ -173,4 +177,11 @@ bool llmobs_adds_driven(CURLM *multi)
     struct llmobs_adds *adds = llmobs_adds_find(multi);
 
     return adds && adds->drives > 0;
+}
+
+uintptr_t llmobs_adds_entry(const struct llmobs_handle *handle)
+{
+    struct llmobs_adds *adds = atomic_load(&handle->adds);
+
+    return adds ? adds->entry : 0;
 }

@@ -59,9 +59,13 @@ void llmobs_adds_see(CURLM *multi);
 bool llmobs_adds_is_blind(const struct llmobs_adds *adds);
 
 /* Around a drive: a handle that the app adds within it may be reached by that
- * very drive. */
-void llmobs_adds_enter(struct llmobs_adds *adds);
+ * very drive. `entry`: the address on the stack where the program entered this
+ * library (stack.h). */
+void llmobs_adds_enter(struct llmobs_adds *adds, uintptr_t entry);
 void llmobs_adds_leave(struct llmobs_adds *adds);
 bool llmobs_adds_driven(CURLM *multi);
+
+/* The entry of the drive that is under way; 0: not known. */
+uintptr_t llmobs_adds_entry(const struct llmobs_handle *handle);
 
 #endif

@@ -171,6 +171,24 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     return took;
 }
 
+static bool swap_write(struct llmobs_handle *handle, CURL *curl)
+{
+    handle->swapped_write = true;
+    return put(handle, curl, CURLOPT_WRITEFUNCTION, (void *)on_write,
+               CURLOPT_WRITEDATA, handle) &&
+           put(handle, curl, CURLOPT_HEADERFUNCTION, (void *)on_header,
+               CURLOPT_HEADERDATA, handle);
+}
+
+/* The header list may have decided just now that this is a call: libcurl asks
+ * for the callbacks that take the answer as it has one. */
+void llmobs_callbacks_settle(struct llmobs_handle *handle, CURL *curl)
+{
+    llmobs_outgoing_settle(handle, curl);
+    if (handle->capturing && !handle->swapped_write)
+        (void)swap_write(handle, curl);
+}
+
 /* libcurl calls this once for each request, when the connection stands, and
  * then reads header list and body: they may differ from those that were set
  * before. Where the app refuses the request, libcurl reads nothing. */
@@ -184,7 +202,7 @@ static int on_prereq(void *user, char *peer, char *own, int peer_port,
                         : PREREQ_OK;
 
     if (answer == PREREQ_OK)
-        llmobs_outgoing_settle(handle, atomic_load(&handle->keyed.key));
+        llmobs_callbacks_settle(handle, atomic_load(&handle->keyed.key));
     return answer;
 }
 
@@ -479,7 +497,7 @@ void llmobs_callbacks_restore(const struct llmobs_handle *handle, CURL *curl)
     if (handle->injected)
         (void)handle->real->easy_setopt(curl, CURLOPT_HTTPHEADER,
                                         handle->headers);
-    if (handle->swapped)
+    if (handle->swapped_write)
         restore_write(handle, curl);
     if (handle->swapped_prereq)
         put(handle, curl, LLMOBS_OPT_PREREQFUNCTION, handle->prereq.function,
@@ -505,10 +523,7 @@ bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl)
     handle->reader_count = 0;
     handle->reading = NULL;
     handle->unread = false;
-    if (!put(handle, curl, CURLOPT_WRITEFUNCTION, (void *)on_write,
-             CURLOPT_WRITEDATA, handle) ||
-        !put(handle, curl, CURLOPT_HEADERFUNCTION, (void *)on_header,
-             CURLOPT_HEADERDATA, handle))
+    if (!handle->origin.asks && !swap_write(handle, curl))
         return false;
     handle->swapped_prereq =
         put(handle, curl, LLMOBS_OPT_PREREQFUNCTION, (void *)on_prereq,
@@ -523,7 +538,7 @@ bool llmobs_callbacks_own(const struct llmobs_handle *handle, CURLoption option)
     case CURLOPT_WRITEDATA:
     case CURLOPT_HEADERFUNCTION:
     case CURLOPT_HEADERDATA:
-        return handle->swapped;
+        return handle->swapped_write;
     case CURLOPT_HTTPHEADER:
         return handle->injected;
     case CURLOPT_READFUNCTION:

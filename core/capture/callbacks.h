@@ -10,9 +10,14 @@
 
 #include "core/capture/handle.h"
 
-/* Puts our callbacks around the app's. On false, swap_out undoes the part that
- * went in. */
+/* Puts our callbacks around the app's; where the header list decides, only
+ * those that libcurl asks for before it reads that list. On false, swap_out
+ * undoes the part that went in. */
 bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl);
+
+/* libcurl is about to make the request: settles it (outgoing.h), and puts the
+ * other callbacks in where the header list has just shown a call. */
+void llmobs_callbacks_settle(struct llmobs_handle *handle, CURL *curl);
 
 /* Puts the app's own settings back; does nothing when they are in already. */
 void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl);

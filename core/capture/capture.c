@@ -9,6 +9,7 @@
 #include "core/base/fork.h"
 #include "core/capture/callbacks.h"
 #include "core/capture/judge.h"
+#include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
 #include "core/event/curlcode.h"
 #include "core/sdk/annotation_pack.h"
@@ -21,26 +22,17 @@
 #define EXIT_LOCK_MS 5
 
 /* Set once before any handle exists, constant afterwards. */
-static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 
-void llmobs_capture_init(const struct llmobs_config *the_config,
+void llmobs_capture_init(const struct llmobs_config *config,
                          const struct llmobs_rules *rules,
                          struct llmobs_worker *the_worker)
 {
-    config = the_config;
     worker = the_worker;
     llmobs_handle_begin();
+    llmobs_ours_init(config);
     llmobs_judge_init(config, rules);
     llmobs_outgoing_init(config, worker);
-}
-
-size_t llmobs_capture_body_max(void)
-{
-    if (config->privacy.content == LLMOBS_CONTENT_OFF &&
-        config->capture_max > 2 * LLMOBS_BODY_EDGE)
-        return 2 * (size_t)LLMOBS_BODY_EDGE;
-    return (size_t)config->capture_max;
 }
 
 /* ---- records of handles -------------------------------------------------- */
@@ -96,61 +88,6 @@ void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
 
 /* ---- the app makes the call --------------------------------------------- */
 
-/* NULL without memory: the span then names no caller. */
-static struct llmobs_callsite *take_callsite(uintptr_t entry)
-{
-    struct llmobs_callsite *callsite;
-
-    if (config->callsite == LLMOBS_CALLSITE_OFF)
-        return NULL;
-    callsite = llmobs_callsite_take(config->callsite == LLMOBS_CALLSITE_ADDRESS
-                                        ? LLMOBS_CALLSITE_NEAR
-                                        : LLMOBS_CALLSITE_STACK,
-                                    entry);
-    if (callsite)
-        callsite->frames = config->callsite;
-    return callsite;
-}
-
-/* The parent is, in this order: the program's own span, the context in the
- * headers that the program sends, the context of the request that it serves.
- * libcurl has not read the headers yet: `continue_own` takes that context
- * later. */
-static void take_parent(struct llmobs_origin *origin,
-                        struct llmobs_context *context)
-{
-    struct llmobs_carrier room;
-    const struct llmobs_carrier *now = llmobs_own_span_carrier(&room);
-
-    if (now->baggage)
-        origin->baggage = strdup(now->baggage);
-    origin->from_span =
-        origin->waits
-            ? origin->span && !llmobs_own_span_child(origin->span, context)
-            : llmobs_own_span_child_of_current(context);
-    origin->stranger = now->stranger;
-    if (!origin->from_span)
-        origin->carried = llmobs_context_from_carrier(context, config, now);
-}
-
-static bool take_ours(struct llmobs_handle *handle)
-{
-    struct llmobs_origin *origin = &handle->origin;
-    struct llmobs_exchange *exchange =
-        llmobs_exchange_new(llmobs_capture_body_max());
-
-    if (!exchange)
-        return false;
-    exchange->callsite = take_callsite(handle->called_from);
-    handle->called_from = 0;
-    exchange->annotations =
-        origin->waits ? origin->annotations : llmobs_annotation_pack();
-    origin->annotations = NULL;
-    take_parent(origin, &exchange->context);
-    origin->exchange = exchange;
-    return true;
-}
-
 /* Ends a call that a longjmp, or a reset under way, left without an end. */
 static void begin_anew(struct llmobs_handle *handle)
 {
@@ -177,6 +114,15 @@ static enum llmobs_verdict judge_added(const struct llmobs_handle *handle)
     return verdict;
 }
 
+/* Where its header list decides, what the thread has told of itself is taken
+ * now, as the thread may tell other things by then. */
+static bool takes_now(unsigned char judged)
+{
+    if (judged == LLMOBS_HEADERS_TELL)
+        return llmobs_thread_state_used();
+    return judged > LLMOBS_NOT_OURS;
+}
+
 void llmobs_capture_take(struct llmobs_handle *handle)
 {
     struct llmobs_origin *origin = &handle->origin;
@@ -184,9 +130,9 @@ void llmobs_capture_take(struct llmobs_handle *handle)
 
     begin_anew(handle);
     if (llmobs_judge_may_begin(handle))
-        handle->not_ours = judge_added(handle) == LLMOBS_NOT_OURS;
-    if (llmobs_judge_may_begin(handle) && !handle->not_ours) {
-        (void)take_ours(handle);
+        handle->judged = (unsigned char)judge_added(handle);
+    if (takes_now(handle->judged)) {
+        (void)llmobs_ours_take(handle);
     } else if (llmobs_thread_state_used()) {
         origin->span = llmobs_thread_state_top();
         origin->annotations = llmobs_annotation_pack();
@@ -218,11 +164,21 @@ static bool put_in(struct llmobs_handle *handle, CURL *curl)
         llmobs_outgoing_keep_start(handle);
         return true;
     }
-    llmobs_outgoing_settle(handle, curl);
+    llmobs_callbacks_settle(handle, curl);
     if (handle->capturing || handle->injected)
         return true;
     llmobs_callbacks_swap_out(handle, curl);
     return false;
+}
+
+static bool keep_url(struct llmobs_handle *handle, const char *url)
+{
+    handle->origin.url = strdup(url);
+    if (!handle->origin.url)
+        return false;
+    handle->origin.exposes = llmobs_handle_exposes_headers(handle);
+    llmobs_handle_latch(handle);
+    return true;
 }
 
 /* False: without memory. */
@@ -232,23 +188,34 @@ static bool take_all(struct llmobs_handle *handle, const char *url,
 {
     struct llmobs_origin *origin = &handle->origin;
 
-    if (!origin->exchange && !take_ours(handle))
+    if (!origin->exchange && !llmobs_ours_take(handle))
         return false;
-    origin->url = strdup(url);
-    if (!origin->url)
+    if (!keep_url(handle, url))
         return false;
-    origin->exposes = llmobs_handle_exposes_headers(handle);
-    llmobs_handle_latch(handle);
     return verdict != LLMOBS_PERHAPS_OURS ||
            llmobs_outgoing_open(handle, match);
+}
+
+/* Most such requests are none of ours: so nothing is taken but what the end of
+ * the wait needs, and no body is looked at. */
+static bool start_asking(struct llmobs_handle *handle, CURL *curl,
+                         const char *url)
+{
+    handle->origin.asks = true;
+    handle->origin.began_ns = llmobs_clock_mono_ns();
+    return keep_url(handle, url) && put_in(handle, curl);
 }
 
 static bool start_judged(struct llmobs_handle *handle, CURL *curl,
                          const char *url)
 {
     struct llmobs_match match;
-    enum llmobs_verdict verdict = llmobs_judge_url(handle, url, &match);
+    enum llmobs_verdict verdict = handle->judged;
 
+    if (verdict != LLMOBS_HEADERS_TELL)
+        verdict = llmobs_judge_url(handle, url, &match);
+    if (verdict == LLMOBS_HEADERS_TELL)
+        return start_asking(handle, curl, url);
     if (verdict == LLMOBS_NOT_OURS) {
         llmobs_judge_log(llmobs_handle_method(handle), url, &match, false);
         return false;
@@ -284,7 +251,7 @@ static bool start(struct llmobs_handle *handle, CURL *curl)
     const char *url;
     bool begun;
 
-    if (handle->not_ours)
+    if (handle->judged == LLMOBS_NOT_OURS)
         return false;
     if (!llmobs_judge_may_begin(handle)) {
         llmobs_judge_log_bodyless(handle);
@@ -482,6 +449,8 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
         finish(handle, exchange, end, code);
     else
         llmobs_exchange_free(exchange);
+    if (handle->origin.asks)
+        llmobs_judge_log_unsent(handle);
     llmobs_handle_drop_origin(handle);
     handle->latch.on = false;
 }

@@ -36,11 +36,6 @@ void llmobs_capture_init(const struct llmobs_config *config,
                          const struct llmobs_rules *rules,
                          struct llmobs_worker *worker);
 
-/* How many bytes of a body a call keeps in one piece. Where the configuration
- * shows no content, the two ends of a body hold all that a dialect reads of it:
- * the model, the token counts, how the answer ended. */
-size_t llmobs_capture_body_max(void);
-
 /* The app adds a handle to a multi: notes who makes the call, inside which
  * span and for whom, and reads no memory that the app's options point to. The
  * next take, start or finish of the handle frees it. */

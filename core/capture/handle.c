@@ -77,7 +77,7 @@ void llmobs_handle_drop_origin(struct llmobs_handle *handle)
     free(handle->origin.url);
     llmobs_exchange_free(handle->origin.exchange);
     handle->origin = none;
-    handle->not_ours = false;
+    handle->judged = LLMOBS_UNJUDGED;
 }
 
 struct llmobs_handle *llmobs_handle_create(const struct llmobs_real *real,
@@ -96,7 +96,8 @@ struct llmobs_handle *llmobs_handle_create(const struct llmobs_real *real,
 void llmobs_handle_unswap(struct llmobs_handle *handle)
 {
     handle->inside = false;
-    handle->swapped = handle->swapped_read = handle->swapped_seek = false;
+    handle->swapped = handle->swapped_write = false;
+    handle->swapped_read = handle->swapped_seek = false;
     handle->swapped_ioctl = handle->swapped_prereq = handle->injected = false;
 }
 
@@ -125,7 +126,7 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
     handle->ioctl_function = NULL;
     handle->write = handle->header = handle->read = handle->seek = none;
     handle->prereq = none;
-    handle->not_ours = false;
+    handle->judged = LLMOBS_UNJUDGED;
     handle->error_buffer = NULL;
     llmobs_handle_unswap(handle);
 }
@@ -361,7 +362,7 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
 {
     long number = (long)(intptr_t)arg;
 
-    handle->not_ours = false;
+    handle->judged = LLMOBS_UNJUDGED;
     if (handle->injected && redirects(option))
         llmobs_inject_blank(handle->inject);
     switch ((int)option) {
@@ -499,6 +500,12 @@ bool llmobs_handle_early(const struct llmobs_handle *handle)
     return atomic_load(&handle->multi) && !llmobs_adds_single(handle);
 }
 
+static void measure(struct llmobs_handle *handle)
+{
+    if (handle->postfields || handle->has_copy)
+        handle->latch.size = size_of(handle);
+}
+
 void llmobs_handle_latch(struct llmobs_handle *handle)
 {
     handle->latch.request = handle->request;
@@ -511,11 +518,19 @@ void llmobs_handle_latch(struct llmobs_handle *handle)
     handle->latch.proxy_rounds = handle->proxy_rounds;
     handle->latch.later = false;
     handle->latch.size = -1;
+    handle->latch.unmeasured = handle->origin.asks;
     if (handle->latch.early)
         handle->latch.size = handle->postfieldsize;
-    else if (handle->postfields || handle->has_copy)
-        handle->latch.size = size_of(handle);
+    else if (!handle->latch.unmeasured)
+        measure(handle);
     handle->latch.on = true;
+}
+
+void llmobs_handle_measure(struct llmobs_handle *handle)
+{
+    if (handle->latch.unmeasured && !handle->latch.early)
+        measure(handle);
+    handle->latch.unmeasured = false;
 }
 
 const char *llmobs_handle_method(const struct llmobs_handle *handle)

@@ -34,6 +34,15 @@ enum llmobs_http_verb {
     LLMOBS_HTTP_FORM
 };
 
+/* Whether a transfer is a call. */
+enum llmobs_verdict {
+    LLMOBS_UNJUDGED,
+    LLMOBS_NOT_OURS,
+    LLMOBS_PASSES_ON,    /* makes no span, but may carry a context on */
+    LLMOBS_HEADERS_TELL, /* its header list, which is not read yet, decides */
+    LLMOBS_PERHAPS_OURS
+};
+
 /* CURLOPT_PROXY. */
 enum llmobs_proxy {
     LLMOBS_PROXY_BY_ENVIRONMENT,
@@ -66,7 +75,8 @@ struct llmobs_latch {
     /* Other handles are in the same multi: their callbacks may still change
      * this one before libcurl begins with it, or just after. */
     bool early;
-    bool changed; /* the address or the verb, since the rules were asked */
+    bool unmeasured; /* a body without a size, which may be none of ours */
+    bool changed;    /* the address or the verb, since the rules were asked */
     bool
         unsure; /* which of two requests libcurl makes: the body stays unread */
     bool led;   /* to a URL handle that the app has set since */
@@ -98,8 +108,10 @@ struct llmobs_origin {
     bool stranger;     /* that carrier comes from a public network */
     char *baggage;     /* of that carrier; NULL: none */
     struct llmobs_exchange *exchange; /* NULL: not taken yet, or given on */
-    char *url;    /* the whole one, of a request that is still to be read */
-    bool exposes; /* hosts beside the peer may see the request's headers */
+    char *url;        /* the whole one, of a request that is still to be read */
+    bool exposes;     /* hosts beside the peer may see the request's headers */
+    bool asks;        /* the header list decides: nothing else was taken yet */
+    int64_t began_ns; /* then: when the transfer began, monotonic */
 };
 
 struct llmobs_handle {
@@ -108,16 +120,18 @@ struct llmobs_handle {
     /* For each call of setopt. Where there are many handles, each cache line
      * has to come from far away; these and the key are in the record's first
      * one. */
-    bool capturing;      /* `exchange` was set and not yet given away */
-    bool injected;       /* our headers are before the app's */
-    bool inside;         /* libcurl is in easy_perform with our callbacks: */
-    bool swapped;        /* our write and header callbacks are in */
-    bool swapped_prereq; /* our prereq callback too */
-    bool swapped_read;   /* our read callback too */
-    bool swapped_seek;   /* our seek callback too */
-    bool swapped_ioctl;  /* our ioctl callback too */
-    bool unread;         /* no room was left for another reader */
-    bool not_ours; /* by its settings when `origin` was taken, and since */
+    bool capturing;       /* `exchange` was set and not yet given away */
+    bool injected;        /* our headers are before the app's */
+    bool inside;          /* libcurl is in easy_perform with our callbacks: */
+    bool swapped;         /* some of our callbacks are in, namely: */
+    bool swapped_write;   /* our write and header callbacks */
+    bool swapped_prereq;  /* our prereq callback */
+    bool swapped_read;    /* our read callback */
+    bool swapped_seek;    /* our seek callback */
+    bool swapped_ioctl;   /* our ioctl callback */
+    bool unread;          /* no room was left for another reader */
+    unsigned char judged; /* a llmobs_verdict, by its settings when `origin` was
+                           * taken, and since */
     struct llmobs_callback write;
 
     /* Those that most programs set, in the second line. */
@@ -198,8 +212,10 @@ void llmobs_handle_unswap(struct llmobs_handle *handle);
 void llmobs_handle_drop_origin(struct llmobs_handle *handle);
 
 /* Does as libcurl does where a transfer begins: takes the method, and measures
- * a body that is a string unless the transfer is early. */
+ * a body that is a string unless the transfer is early. Where the origin asks,
+ * _measure does that later, once the body is known to be one of ours. */
 void llmobs_handle_latch(struct llmobs_handle *handle);
+void llmobs_handle_measure(struct llmobs_handle *handle);
 
 /* True when callbacks of other handles may run before libcurl begins with this
  * one. */

@@ -80,6 +80,15 @@ void llmobs_judge_log_bodyless(const struct llmobs_handle *handle)
     free(owned);
 }
 
+void llmobs_judge_log_unsent(const struct llmobs_handle *handle)
+{
+    const struct llmobs_match none = {
+        .why = "no known method and path, and no request was made"};
+
+    llmobs_judge_log(llmobs_handle_method(handle), handle->origin.url, &none,
+                     false);
+}
+
 static struct llmobs_request request_of(const struct llmobs_handle *handle,
                                         const char *url)
 {
@@ -129,6 +138,17 @@ static bool still_holds(const struct llmobs_handle *handle,
     return llmobs_rules_holds(match, &request);
 }
 
+static bool match_signs(const struct llmobs_handle *handle,
+                        const struct llmobs_request *request,
+                        struct llmobs_match *match)
+{
+    for (const struct curl_slist *h = handle->headers; h; h = h->next)
+        if (h->data && llmobs_rules_is_sign(rules, h->data) &&
+            llmobs_rules_match_sign(rules, request, h->data, match))
+            return true;
+    return false;
+}
+
 bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
                           struct llmobs_match *match)
 {
@@ -146,7 +166,16 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
         llmobs_handle_header(handle, "content-encoding:");
     request.body = llmobs_handle_body(handle);
     request.body_pending = !request.body.data && sends_some(handle);
-    return llmobs_rules_match(rules, &request, match);
+    return llmobs_rules_match(rules, &request, match) ||
+           (match->asks && match_signs(handle, &request, match));
+}
+
+bool llmobs_judge_has_sign(const struct llmobs_handle *handle)
+{
+    for (const struct curl_slist *h = handle->headers; h; h = h->next)
+        if (h->data && llmobs_rules_is_sign(rules, h->data))
+            return true;
+    return false;
 }
 
 bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
@@ -176,6 +205,8 @@ enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,
                        llmobs_handle_sends_body(handle)
                    ? LLMOBS_PERHAPS_OURS
                    : LLMOBS_NOT_OURS;
+    if (match->asks && handle->headers)
+        return LLMOBS_HEADERS_TELL;
     return llmobs_judge_may_pass(handle) && match->inject &&
                    llmobs_judge_wants_headers(handle, match)
                ? LLMOBS_PASSES_ON

@@ -10,12 +10,6 @@
 #include "core/capture/handle.h"
 #include "core/config/config.h"
 
-enum llmobs_verdict {
-    LLMOBS_NOT_OURS,
-    LLMOBS_PASSES_ON, /* makes no span, but may carry a context on */
-    LLMOBS_PERHAPS_OURS
-};
-
 /* Runs once; borrows both for ever. */
 void llmobs_judge_init(const struct llmobs_config *config,
                        const struct llmobs_rules *rules);
@@ -34,6 +28,10 @@ enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,
                                      const char *url,
                                      struct llmobs_match *match);
 
+/* True where the header list, which it reads, has a line that shows a call.
+ * Most requests with headers have none, so it reads nothing else. */
+bool llmobs_judge_has_sign(const struct llmobs_handle *handle);
+
 /* Judges by header list and body as well, and so reads them. */
 bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
                           struct llmobs_match *match);
@@ -42,9 +40,11 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
 bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
                                 const struct llmobs_match *match);
 
-/* Write a verdict, or that a request has no body, to a debug log. */
+/* Write a verdict to a debug log; that a request has no body; that one whose
+ * header list would have decided was never made. */
 void llmobs_judge_log(const char *method, const char *url,
                       const struct llmobs_match *match, bool ours);
 void llmobs_judge_log_bodyless(const struct llmobs_handle *handle);
+void llmobs_judge_log_unsent(const struct llmobs_handle *handle);
 
 #endif

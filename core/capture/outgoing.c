@@ -7,7 +7,9 @@
 
 #include "core/base/fork.h"
 #include "core/base/network.h"
+#include "core/capture/adds.h"
 #include "core/capture/judge.h"
+#include "core/capture/ours.h"
 #include "core/privacy/account.h"
 #include "core/privacy/allowlist.h"
 #include "core/trace/carrier.h"
@@ -70,6 +72,8 @@ static bool start_exchange(struct llmobs_handle *handle,
         return false;
     if (!handle->latch.url_pending)
         llmobs_outgoing_start_clock(&handle->origin);
+    if (handle->origin.began_ns)
+        llmobs_exchange_began(exchange, handle->origin.began_ns);
     exchange->match = *match;
     exchange->unsent = true;
     exchange->multipart = llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM;
@@ -457,12 +461,57 @@ void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
 /* ---- the request is made --------------------------------------------------
  */
 
+/* Where the call comes from is taken now. In a multi the function that made the
+ * call may have returned: this drive's caller stands for it. */
+static bool open_told(struct llmobs_handle *handle,
+                      const struct llmobs_match *match)
+{
+    struct llmobs_origin *origin = &handle->origin;
+
+    if (atomic_load(&handle->multi))
+        handle->called_from = llmobs_adds_entry(handle);
+    if ((!origin->exchange && !llmobs_ours_take(handle)) ||
+        !llmobs_outgoing_open(handle, match)) {
+        llmobs_worker_lose(worker);
+        return false;
+    }
+    if (handle->latch.later)
+        llmobs_outgoing_keep_start(handle);
+    return true;
+}
+
+/* The header list decides: its body is read only where a line of it shows a
+ * call. */
+static bool decide(struct llmobs_handle *handle, CURL *curl)
+{
+    struct llmobs_origin *origin = &handle->origin;
+    struct llmobs_match match = {
+        .why = "no known method and path, and no known header"};
+    bool ours = false;
+
+    origin->asks = false;
+    if (handle->latch.early)
+        follow_and_judge(handle, curl);
+    if (origin->url[0] && llmobs_judge_has_sign(handle)) {
+        llmobs_handle_measure(handle);
+        if (handle->swapped_prereq)
+            llmobs_handle_defer(handle);
+        ours = llmobs_judge_request(handle, origin->url, &match);
+    }
+    if (!ours)
+        llmobs_judge_log(llmobs_handle_method(handle), origin->url, &match,
+                         false);
+    return ours && open_told(handle, &match);
+}
+
 static void settle(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_origin *origin = &handle->origin;
     struct llmobs_match match = {0};
     bool ours = false;
 
+    if (origin->asks && !decide(handle, curl))
+        return;
     if (handle->latch.early)
         follow_and_judge(handle, curl);
     if (handle->swapped_prereq)

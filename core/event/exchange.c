@@ -9,6 +9,7 @@
 #include "core/base/cold.h"
 #include "core/base/fork.h"
 #include "core/base/sanitizer.h"
+#include "core/base/sha256.h"
 #include "core/privacy/allowlist.h"
 #include "core/privacy/links.h"
 #include "core/privacy/members.h"
@@ -75,6 +76,12 @@ void llmobs_exchange_start(struct llmobs_exchange *exchange)
     exchange->start_mono_ns = llmobs_clock_mono_ns();
 }
 
+void llmobs_exchange_began(struct llmobs_exchange *exchange, int64_t mono_ns)
+{
+    exchange->start_wall_ns -= exchange->start_mono_ns - mono_ns;
+    exchange->start_mono_ns = mono_ns;
+}
+
 static void free_parts(struct llmobs_exchange *exchange)
 {
     exchange->progress.id = 0;
@@ -112,6 +119,22 @@ struct llmobs_item *llmobs_exchange_to_spooled(struct llmobs_exchange *exchange)
     return item;
 }
 
+/* Half the hash, in hex: enough to tell one session from another. */
+static char *hash_of(struct llmobs_text value)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t hash[LLMOBS_SHA256_LEN];
+    char *text = malloc(LLMOBS_SHA256_LEN + 1);
+
+    if (!text)
+        return NULL;
+    llmobs_sha256(value.data, value.len, hash);
+    for (size_t i = 0; i < LLMOBS_SHA256_LEN; i++)
+        text[i] = digits[hash[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    text[LLMOBS_SHA256_LEN] = '\0';
+    return text;
+}
+
 static void keep_line(struct llmobs_headers *headers, const char *line,
                       size_t len,
                       const char *(*allowed)(const char *name, size_t len))
@@ -132,7 +155,9 @@ static void keep_line(struct llmobs_headers *headers, const char *line,
         llmobs_text_trim((struct llmobs_text){colon + 1, len - name_len - 1});
     if (value.len > LLMOBS_HEADER_VALUE_MAX)
         value.len = LLMOBS_HEADER_VALUE_MAX;
-    header->value = strndup(value.data, value.len);
+    header->value = llmobs_allowlist_hashed(header->name)
+                        ? hash_of(value)
+                        : strndup(value.data, value.len);
     if (header->value)
         headers->count++;
 }

@@ -24,7 +24,7 @@
 
 #define LLMOBS_HEADERS_MAX 32
 /* Of them, so many are for headers that the call cannot be read without. */
-#define LLMOBS_HEADERS_NEEDED 8
+#define LLMOBS_HEADERS_NEEDED 12
 #define LLMOBS_HEADER_VALUE_MAX 1024
 #define LLMOBS_MARKS_MAX 4096
 #define LLMOBS_ERROR_TEXT_MAX 256
@@ -113,6 +113,9 @@ void llmobs_exchange_free(struct llmobs_exchange *exchange);
 
 /* The exchange begins now, and not when it was made. */
 void llmobs_exchange_start(struct llmobs_exchange *exchange);
+
+/* It began at `mono_ns` of the monotonic clock, at most this moment. */
+void llmobs_exchange_began(struct llmobs_exchange *exchange, int64_t mono_ns);
 
 /* Frees the memory of an exchange or of an item itself, after everything that
  * it owned was freed or taken. */

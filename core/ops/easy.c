@@ -6,6 +6,7 @@
 #include "core/base/stack.h"
 #include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
+#include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
 #include "core/ops/command.h"
 #include "core/ops/global.h"
@@ -48,7 +49,7 @@ CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
         rc = real->easy_setopt(curl, option, arg);
     saved = errno;
     if (rc == CURLE_OK) {
-        llmobs_handle_note(handle, option, arg, llmobs_capture_body_max());
+        llmobs_handle_note(handle, option, arg, llmobs_ours_body_max());
         llmobs_callbacks_follow_reads(handle, curl, option);
         if (awaited)
             llmobs_outgoing_after_set(handle, curl, option);

@@ -111,7 +111,7 @@ static struct llmobs_adds *enter(const struct llmobs_real *real, CURLM *multi,
         return NULL;
     if (llmobs_adds_any(adds))
         start_added(real, multi, adds, entry);
-    llmobs_adds_enter(adds);
+    llmobs_adds_enter(adds, entry);
     return adds;
 }
 

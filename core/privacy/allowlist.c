@@ -26,9 +26,15 @@ struct name {
     }
 #define COUNT(names) (sizeof(names) / sizeof(*(names)))
 
+/* Who knows the id of a session may go on with it (WIRE 6.14). */
+static const char session_id[] = "mcp-session-id";
+
 /* The headers that dialects and the body's decoding need (WIRE 6.1, 6.9). */
 static const struct name needed[] = {
     NAME("content-type"),
+    NAME("mcp-method"),
+    NAME("mcp-protocol-version"),
+    NAME("mcp-session-id"),
     NAME("content-encoding"),
     NAME("x-stainless-helper-method"),
     NAME("x-amzn-errortype"),
@@ -91,6 +97,11 @@ const char *llmobs_allowlist_answer(const char *name, size_t len)
     const char *found = llmobs_allowlist_header(name, len);
 
     return found ? found : find(told, COUNT(told), name, len);
+}
+
+bool llmobs_allowlist_hashed(const char *name)
+{
+    return strcmp(name, session_id) == 0;
 }
 
 /* True for ":" and a text that is no port: a password with a slash in it. */

@@ -21,6 +21,11 @@ const char *llmobs_allowlist_header(const char *name, size_t len);
  * the provider about the call (told.h). */
 const char *llmobs_allowlist_answer(const char *name, size_t len);
 
+/* True where only a hash of the value may be kept: it is a key to something,
+ * and tells nothing but which things go together. `name`: as the others gave
+ * it. */
+bool llmobs_allowlist_hashed(const char *name);
+
 /* Appends the parts of a URL that may be kept. */
 int llmobs_allowlist_url(const char *url, struct llmobs_buf *out);
 

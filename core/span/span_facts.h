@@ -36,6 +36,10 @@
     F(FIRST_CHUNK_NS, "first_chunk_ns")               \
     F(FLAGS, "flags")                                 \
     F(HOST, "host")                                   \
+    F(MCP_METHOD, "mcp_method")                       \
+    F(MCP_PROTOCOL, "mcp_protocol")                   \
+    F(MCP_SESSION, "mcp_session")                     \
+    F(MCP_TARGET, "mcp_target")                       \
     F(OPERATION, "operation")                         \
     F(OUTPUT_TYPE, "output_type")                     \
     F(PARENT, "parent")                               \
@@ -51,6 +55,7 @@
     F(RESPONSE_ID, "response_id")                     \
     F(RESPONSE_MODEL, "response_model")               \
     F(RESPONSE_SERVICE_TIER, "response_service_tier") \
+    F(RPC_ID, "rpc_id")                               \
     F(SERVICE, "service")                             \
     F(STATUS, "status")                               \
     F(STREAM, "stream")                               \

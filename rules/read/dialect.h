@@ -18,6 +18,15 @@
 
 struct llmobs_form;
 
+/* A field of a request's header by which a protocol shows itself. */
+struct llmobs_sign {
+    const char *name;      /* in lower case, with its colon */
+    const char *values[3]; /* the value holds all of them, NULL-terminated;
+                            * none: it is not empty */
+    const char *in_body;   /* then a text that the body's ends must have, as
+                            * others send such a field, too; or NULL */
+};
+
 /* One operation of a dialect: a row of the shape table. */
 struct llmobs_shape {
     const char *method;    /* "POST" */
@@ -47,7 +56,11 @@ struct llmobs_shape {
                     * listed hosts, too, between this shape and later ones */
     bool whole;    /* the path is the whole one, since many others end so */
     bool streams;  /* it streams unless the request refuses that */
-    const struct llmobs_form *form; /* its own form, or NULL: the dialect's */
+    const struct llmobs_form *form;  /* its own form, or NULL: the dialect's */
+    const struct llmobs_sign *signs; /* ended by one without a name: a request
+                                      * shows by any of them that it has this
+                                      * shape, whatever its path is; NULL: the
+                                      * path shows it */
 };
 
 /* One known host: a row of the provider table. Data, no code. */

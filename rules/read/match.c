@@ -1,8 +1,12 @@
 #include "rules/read/match.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "rules/read/text.h"
+
+/* Where a body is searched for a text of a sign: so far from either end. */
+#define ENDS ((size_t)4096)
 
 static size_t without_slashes(struct llmobs_text path)
 {
@@ -102,7 +106,7 @@ const struct llmobs_shape *llmobs_match_shape(
 
         for (; shape->path; shape++) {
             if ((any_host && !shape->any_host) ||
-                llmobs_match_path(shape, path) == 0 ||
+                llmobs_match_path(shape, path) == 0 || shape->signs ||
                 strcmp(method, shape->method) != 0)
                 continue;
             *found = *dialects;
@@ -138,6 +142,51 @@ bool llmobs_match_intake(const struct llmobs_url *url)
         if (llmobs_text_ends(host, sites[i]))
             return true;
     return false;
+}
+
+static bool has_value(const char *value, const struct llmobs_sign *sign)
+{
+    for (const char *const *part = sign->values; *part; part++)
+        if (!llmobs_text_has_nocase(llmobs_text_of(value), *part))
+            return false;
+    return value[strspn(value, " \t\r\n")] != '\0';
+}
+
+const struct llmobs_sign *llmobs_match_sign(const struct llmobs_shape *shape,
+                                            const char *line)
+{
+    const struct llmobs_sign *sign = shape->signs;
+
+    for (; line[0] && sign->name; sign++) {
+        size_t len;
+
+        /* Most lines end here; a bit tells the cases of a letter apart. */
+        if ((line[0] | 32) != sign->name[0] || (line[1] | 32) != sign->name[1])
+            continue;
+        len = strlen(sign->name);
+        if (strncasecmp(line, sign->name, len) == 0 &&
+            has_value(line + len, sign))
+            return sign;
+    }
+    return NULL;
+}
+
+bool llmobs_match_in_body(const struct llmobs_sign *sign,
+                          struct llmobs_text body)
+{
+    size_t edge = body.len < ENDS ? body.len : ENDS, len;
+
+    if (!sign->in_body || !body.data)
+        return true;
+    len = strlen(sign->in_body);
+    return memmem(body.data, edge, sign->in_body, len) ||
+           memmem(body.data + body.len - edge, edge, sign->in_body, len);
+}
+
+bool llmobs_match_json(struct llmobs_text body)
+{
+    body = llmobs_text_unblank(body);
+    return llmobs_text_starts(body, "{") || llmobs_text_starts(body, "[");
 }
 
 bool llmobs_match_object(struct llmobs_text body)

@@ -36,6 +36,20 @@ const char *llmobs_match_client(const struct llmobs_shape *shape,
 /* True for the intakes of Datadog's sites. */
 bool llmobs_match_intake(const struct llmobs_url *url);
 
+/* The sign of the shape, which has some, that this line of a header list is,
+ * "Name: value"; NULL: it is none. */
+const struct llmobs_sign *llmobs_match_sign(const struct llmobs_shape *shape,
+                                            const char *line);
+
+/* True where the ends of the body have the text that the sign wants there, or
+ * no body is known. */
+bool llmobs_match_in_body(const struct llmobs_sign *sign,
+                          struct llmobs_text body);
+
+/* True where the first byte of the body that is not blank opens an object or a
+ * list. */
+bool llmobs_match_json(struct llmobs_text body);
+
 /* True where the first byte of the body that is not blank opens an object. */
 bool llmobs_match_object(struct llmobs_text body);
 

@@ -40,6 +40,17 @@ static char *take_headers(char *at, struct llmobs_header *list, size_t *count)
     return *at ? at + 1 : at;
 }
 
+/* Keeps the request's header list as it is. */
+static void keep_lines(struct rule_case *c, const char *at)
+{
+    while (*at && *at != '\n' && c->line_count < RULE_CASE_HEADERS_MAX) {
+        size_t len = strcspn(at, "\n");
+
+        c->lines[c->line_count++] = strndup(at, len);
+        at += len + (at[len] == '\n');
+    }
+}
+
 static bool flag(const struct llmobs_json *config, const char *key, bool fall)
 {
     const struct llmobs_json *value = llmobs_json_get(config, key);
@@ -73,6 +84,7 @@ static int split(struct rule_case *c)
     call->method = at;
     call->url = space + 1;
     call->request_headers = c->headers[0];
+    keep_lines(c, next);
     at = take_headers(next, c->headers[0], &call->request_header_count);
     call->request = (struct llmobs_text){
         at, c->request.len - (size_t)(at - c->request.data)};
@@ -94,6 +106,16 @@ static int split(struct rule_case *c)
         at, c->response.len - (size_t)(at - c->response.data)};
     call->response_truncated = cut(&call->response, &call->response_tail, edge);
     return 0;
+}
+
+static bool match_signs(struct rule_case *c,
+                        const struct llmobs_request *request)
+{
+    for (size_t i = 0; i < c->line_count; i++)
+        if (llmobs_rules_is_sign(c->rules, c->lines[i]) &&
+            llmobs_rules_match_sign(c->rules, request, c->lines[i], &c->match))
+            return true;
+    return false;
 }
 
 static int classify(struct rule_case *c)
@@ -121,7 +143,8 @@ static int classify(struct rule_case *c)
     free(text);
     if (!c->rules)
         return -ENOMEM;
-    c->ours = llmobs_rules_match(c->rules, &request, &c->match);
+    c->ours = llmobs_rules_match(c->rules, &request, &c->match) ||
+              (c->match.asks && match_signs(c, &request));
     return 0;
 }
 
@@ -144,6 +167,8 @@ int rule_case_load(struct rule_case *c, const char *dir)
 
 void rule_case_fini(struct rule_case *c)
 {
+    while (c->line_count > 0)
+        free(c->lines[--c->line_count]);
     llmobs_rules_free(c->rules);
     llmobs_buf_fini(&c->request);
     llmobs_buf_fini(&c->response);

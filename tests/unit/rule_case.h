@@ -31,6 +31,8 @@ struct rule_case {
     struct llmobs_json *config;
     struct llmobs_json *expected; /* NULL: no span.json */
     struct llmobs_header headers[2][RULE_CASE_HEADERS_MAX];
+    char *lines[RULE_CASE_HEADERS_MAX]; /* of the request's header */
+    size_t line_count;
     struct llmobs_call call;
     struct llmobs_rules *rules;
     struct llmobs_match match;

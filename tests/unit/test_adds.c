@@ -57,8 +57,8 @@ START_TEST(a_drive_is_known_inside)
     ck_assert(llmobs_adds_push(multi(3), &handles[0]));
     adds = llmobs_adds_find(multi(3));
     ck_assert(!llmobs_adds_driven(multi(3)));
-    llmobs_adds_enter(adds);
-    llmobs_adds_enter(adds);
+    llmobs_adds_enter(adds, 0);
+    llmobs_adds_enter(adds, 0);
     llmobs_adds_leave(adds);
     ck_assert(llmobs_adds_driven(multi(3)));
     ck_assert(!llmobs_adds_driven(multi(4)));
