@@ -174,6 +174,10 @@ typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
     X(CURLOPT_PROXY, __VA_ARGS__)                             \
     X(CURLOPT_HTTPAUTH, __VA_ARGS__)                          \
     X(CURLOPT_PROXYAUTH, __VA_ARGS__)                         \
+    X(CURLOPT_USERPWD, __VA_ARGS__)                           \
+    X(CURLOPT_USERNAME, __VA_ARGS__)                          \
+    X(CURLOPT_PASSWORD, __VA_ARGS__)                          \
+    X(CURLOPT_XOAUTH2_BEARER, __VA_ARGS__)                    \
     X(229, __VA_ARGS__)   /* CURLOPT_HEADEROPT, since 7.37 */ \
     X(10203, __VA_ARGS__) /* CURLOPT_RESOLVE */               \
     X(10243, __VA_ARGS__) /* CURLOPT_CONNECT_TO */            \

@@ -3255,4 +3255,32 @@ HAZARDS = [
                              "    if (llmobs_own_span_is_on())\n")],
           ["unit a_child_continues_and_does_not_submit",
            "programs.api_cases.forked"])]),
+
+    ("two users of one program, or of one key, who say the same",
+     "a link counts for one host, one credential and one end user, and what two "
+     "calls have left leads to neither (`core/links`)", [
+         ("any-key", [("core/links/linker.c", "    llmobs_siphash_add(&hash, "
+                       "&call->account, sizeof(call->account));\n", "")],
+          ["links.no_link_between_strangers"]),
+         ("any-of-two", [("core/links/linker.c", "return ((others == 1 && "
+                          "!crowded) || near == 1) &&",
+                          "return others > 0 &&")],
+          ["links.no_link_between_strangers",
+           "unit equal_beginnings_are_nobodys"]),
+         ("any-id", [("core/links/link_tools.c", "#define CHANGES 7",
+                      "#define CHANGES 0")],
+          ["unit ids_without_chance"])]),
+
+    ("a file of links that is damaged, cut, a stranger's, or beyond the "
+     "program's limit of file sizes",
+     "each record has a seal, no lock is waited for, and nothing is mapped "
+     "(`core/links/link_file`)", [
+         ("unsealed", [("core/links/link_file.c", "if (!out[i].at_ns || "
+                        "out[i].seal != record_seal(salt, row, &out[i]))",
+                        "if (!out[i].at_ns)")],
+          ["unit damaged_files"]),
+         ("beyond-the-limit", [("core/links/link_file.c",
+                                "    if (!has_room())\n        return "
+                                "-EFBIG;\n", "    (void)has_room;\n")],
+          ["unit limits_of_file_sizes"])]),
 ]

@@ -12,6 +12,7 @@
 #include "core/base/cold.h"
 #include "core/capture/adds.h"
 #include "core/net/target.h"
+#include "core/privacy/account.h"
 
 /* Bodies that do not look like JSON are copied only up to this size: a form
  * post to a proxy is small, and a 200 MB upload must not cost 200 MB more. */
@@ -118,6 +119,7 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
     handle->postfieldsize = -1;
     handle->headers = NULL;
     handle->unified_set = handle->unified = handle->signs = false;
+    memset(handle->account, 0, sizeof(handle->account));
     handle->rounds = handle->proxy_rounds = false;
     handle->elsewhere = false;
     handle->proxy = LLMOBS_PROXY_BY_ENVIRONMENT;
@@ -192,6 +194,7 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
     to->unified = from->unified;
     to->proxy = from->proxy;
     to->signs = from->signs;
+    memcpy(to->account, from->account, sizeof(to->account));
     to->rounds = from->rounds;
     to->proxy_rounds = from->proxy_rounds;
     to->elsewhere = from->elsewhere;
@@ -422,6 +425,18 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
         break;
     case CURLOPT_PROXYAUTH:
         handle->proxy_rounds = takes_rounds((unsigned long)number);
+        break;
+    case CURLOPT_USERPWD:
+        handle->account[0] = llmobs_account_secret("userpwd", arg);
+        break;
+    case CURLOPT_USERNAME:
+        handle->account[1] = llmobs_account_secret("username", arg);
+        break;
+    case CURLOPT_PASSWORD:
+        handle->account[2] = llmobs_account_secret("password", arg);
+        break;
+    case CURLOPT_XOAUTH2_BEARER:
+        handle->account[3] = llmobs_account_secret("bearer", arg);
         break;
     case 10305: /* CURLOPT_AWS_SIGV4 */
         handle->signs = arg != NULL;

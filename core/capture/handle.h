@@ -155,7 +155,9 @@ struct llmobs_handle {
     bool unified_set; /* CURLOPT_HEADEROPT was set, to: */
     bool unified;     /* headers go to a CONNECT proxy, too */
     enum llmobs_proxy proxy;
-    bool signs;        /* libcurl signs what is in the list */
+    bool signs; /* libcurl signs what is in the list */
+    /* What stands for USERPWD, USERNAME, PASSWORD and XOAUTH2_BEARER. */
+    uint64_t account[4];
     bool rounds;       /* HTTPAUTH may take more than one request */
     bool proxy_rounds; /* PROXYAUTH likewise */
     bool elsewhere;    /* the app names the addresses of hosts (RESOLVE) */

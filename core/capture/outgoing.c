@@ -178,6 +178,8 @@ static void keep_account(const struct llmobs_handle *handle,
         if (h->data)
             account = llmobs_account_header(account, h->data, strlen(h->data));
     }
+    for (size_t i = 0; i < sizeof(handle->account) / sizeof(uint64_t); i++)
+        account += handle->account[i];
     exchange->account = account;
 }
 

@@ -136,6 +136,13 @@ uint64_t llmobs_account_url(uint64_t account, const char *url)
     return query ? with_parameters(account, query + 1) : account;
 }
 
+uint64_t llmobs_account_secret(const char *name, const char *text)
+{
+    return text ? with(0, (struct llmobs_text){name, strlen(name)},
+                       (struct llmobs_text){text, strlen(text)})
+                : 0;
+}
+
 void llmobs_account_set_boot(uint64_t boot)
 {
     atomic_store_explicit(&boot_key, boot, memory_order_relaxed);

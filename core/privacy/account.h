@@ -28,6 +28,10 @@ uint64_t llmobs_account_header(uint64_t account, const char *line, size_t len);
 /* The same with user, password and keys in a URL. */
 uint64_t llmobs_account_url(uint64_t account, const char *url);
 
+/* The number of a credential that libcurl writes into a header itself; `name`
+ * says which. NULL: 0. The sum of such numbers is a number, too. */
+uint64_t llmobs_account_secret(const char *name, const char *text);
+
 /* Sets the key; the last one counts. */
 void llmobs_account_set_boot(uint64_t boot);
 

@@ -237,6 +237,11 @@ def no_link_between_strangers(t):
                 ("a key in the URL", ASKS, (BRINGS, [], url + "?key=b")),
                 ("a weak id alone", request(USER, model="tool:call_1"),
                  request(result("call_1"))),
+                ("another user of libcurl's", ASKS, (
+                    BRINGS, ["-u", "a:Zyx7other"])),
+                ("another bearer of libcurl's", (
+                    TALK[0], ["--oauth2-bearer", "a"]), (
+                        TALK[1], ["--oauth2-bearer", "b"])),
                 ("another key's turn", TALK[0], (TALK[1], key)),
                 ("another host's turn", TALK[0], (TALK[1], [], other)),
                 ("another user's turn", TALK[0], request(
