@@ -1146,7 +1146,15 @@ function infoTab(s, {input, output, tool_definitions, error, span, metadata, ...
   part('More', more), part('Tags', list(tags), (all) => h('div.facts', all.slice(0, NODES)
     .map((tag) => h('span.tag', line(tag, 400))))), h('h3.side', 'Ids'), table([['trace', s.trace], ['span', s.id],
     ['parent', s.parent ?? 'none: a root'], ['session', s.session], ['name', s.name]]), part('Tracing', _dd),
-  part('Links', span_links)];
+  part('Links', span_links, (all) => h('ol.mono', few(all, linked)))];
+}
+/* The other span of a link, where this file has it: another trace may have been left out. */
+function linked({span_id: id, trace_id: trace, attributes}) {
+  const {kind, from, to} = members(attributes), said = dots(line(kind ?? 'tool', 40),
+    string(from) && `${line(from, 40)} to ${line(to ?? '', 40)}`);
+  const other = traces.get(trace)?.spans.find((one) => one.id === id);
+  return h('li', said, ' ', other ? h('button.link', {click: () => open(other, true)}, line(other.name, 120))
+    : dots('#' + line(id ?? '?', 40), 'not in this file'));
 }
 const code = (text) => [h('p', copyButton(text)), h('pre', folded(text))];
 const rawTab = (s) => code(written(bodyOf(s), 2) ?? lineOf(s));

@@ -241,6 +241,47 @@ static void read_cost(struct llmobs_row *row, const struct llmobs_json *event)
     row->cost = cost;
 }
 
+/* -- links ---------------------------------------------------------------- */
+
+#define LINKS_MAX 8 /* in one row; the event has all of them */
+
+static int add_link(struct llmobs_buf *lines, const struct llmobs_json *link)
+{
+    const struct llmobs_json *ends = llmobs_json_get(link, "attributes");
+    const char *id = llmobs_json_gets(link, "span_id");
+    const char *kind = llmobs_json_gets(ends, "kind");
+    const char *said = "takes up the output of";
+
+    if (id == NULL || strlen(id) > 20 || id[strspn(id, "0123456789")] != '\0')
+        return 0;
+    if (kind != NULL && strcmp(kind, "turn") == 0)
+        said = "goes on from";
+    else if (kind != NULL && strcmp(kind, "retry_of") == 0)
+        said = "is a retry of";
+    else if (kind != NULL)
+        said = "is linked to";
+    return llmobs_buf_addf(lines, "%s %s\n", said, id);
+}
+
+static int read_links(struct llmobs_row *row, const struct llmobs_json *event,
+                      struct llmobs_texts *texts)
+{
+    const struct llmobs_json *links = llmobs_json_get(event, "span_links");
+    struct llmobs_buf lines;
+    int rc = 0;
+
+    llmobs_buf_init(&lines, 1024);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(links) && i < LINKS_MAX;
+         i++)
+        rc = add_link(&lines, llmobs_json_at(links, i));
+    if (rc == 0 && lines.len > 0) {
+        row->links = llmobs_texts_keep(texts, lines.data, lines.len);
+        rc = row->links != NULL ? 0 : -ENOMEM;
+    }
+    llmobs_buf_fini(&lines);
+    return rc;
+}
+
 /* -- rows ----------------------------------------------------------------- */
 
 int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
@@ -255,6 +296,8 @@ int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
     rc = read_facts(row, event, texts);
     if (rc == 0)
         read_cost(row, event);
+    if (rc == 0)
+        rc = read_links(row, event, texts);
     if (rc == 0 && parts == LLMOBS_ROW_ALL)
         rc = read_words(texts, &row->question, llmobs_json_get(meta, "input"));
     if (rc == 0 && parts == LLMOBS_ROW_ALL)

@@ -44,6 +44,7 @@ struct llmobs_row {
     const char *question; /* the first words of the last message of the input */
     const char *answer;   /* the first words of the output */
     const char *evaluations; /* lines fit for a terminal, each with its end */
+    const char *links;       /* likewise: the spans that it goes on from */
     int64_t start_ns;        /* a wall time */
     int64_t duration_ns;
     int64_t input_tokens; /* those of a cache included */

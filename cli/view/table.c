@@ -375,7 +375,8 @@ static int add_bars(const struct table *table, struct llmobs_buf *out,
     return rc;
 }
 
-/* Prints the lines below a row: its error, messages and evaluations. */
+/* Prints the lines below a row: its error, messages, links and
+ * evaluations. */
 static int print_below(struct table *table, const struct llmobs_row *row)
 {
     struct llmobs_buf *bars = &table->cell[LLMOBS_COLUMN_NAME];
@@ -391,6 +392,8 @@ static int print_below(struct table *table, const struct llmobs_row *row)
         rc = print_error(table, text_of(bars), row);
     if (rc == 0 && table->style->messages != NULL && !row->path)
         rc = print_messages(table, text_of(bars), row);
+    if (rc == 0)
+        rc = print_cut(table, text_of(bars), row->links);
     if (rc == 0)
         rc = print_cut(table, text_of(bars), row->evaluations);
     if (rc == 0)

@@ -281,6 +281,10 @@ def branches_and_edits(t):
             tags = [x for x in span["tags"] if "conversation_id" in x]
             equal(tags, [] if span is first else
                   ["conversation_id:" + first["span_id"]], "tags")
+        out = subprocess.run([os.path.join(t.build, "llmobs"), "view"],
+                             env=t.environment(True, {}), text=True,
+                             capture_output=True).stdout
+        equal(out.count("goes on from " + first["span_id"]), 3, "view")
         run = t.run(turns(url, *TALK), env={"LLMOBS_STITCH": "off"})
         equal(links_of(run.spans), ["", "", ""], "links without stitching")
         run = t.run(turns(url, *TALK), env={"LLMOBS_STITCH": "session"})
