@@ -91,6 +91,14 @@ HAZARDS = [
                            "    if (fstat(fd, &st) != 0)")],
           ["unit any_mask"])]),
 
+    ("a program that a loader got as its argument (`ld.so PROGRAM`): to the "
+     "kernel, the loader runs",
+     "the program is the file that its code is mapped from "
+     "(`core/base/maps`)", [
+         ("loader-calls", [("core/callsite/caller.c", "    return getauxval("
+                            "AT_BASE) == 0;", "    return false;")],
+          ["caller.agents_of_a_loader"])]),
+
     ("a program's file with a hundred thousand symbols, on the app's thread; "
      "another file at its path, where another process looks",
      "a process that leaves its call to a relay reads no file for the names of "
@@ -3106,6 +3114,11 @@ HAZARDS = [
          ("one-name", [("shim/host.c", "    return llmobs_glob_listed(list, "
                         "file);\n", "    return false;\n")],
           ["preload excluded_behind_a_link"]),
+         ("loader-is-the-program", [("shim/host.c", "    if (llmobs_libc.auxval"
+                                     "(AT_BASE) != 0) {\n",
+                                     "    if (llmobs_libc.auxval(AT_PAGESZ) != "
+                                     "0) {\n")],
+          ["preload excluded_by_loader"]),
          ("asked-name-unseen", [("shim/host.c", "    if (asked && llmobs_glob_"
                                  "listed(list, asked))", "    if (!asked)")],
           ["preload excluded_script"]),

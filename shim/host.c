@@ -2,6 +2,7 @@
 
 #include "core/base/cold.h"
 #include "core/base/glob.h"
+#include "core/base/maps.h"
 #include "shim/conf.h"
 
 #define OWN "LLMOBS_"
@@ -255,21 +256,55 @@ const char *llmobs_host_core_path(void)
     return *core_path() ? core_path() : NULL;
 }
 
+/* A program as the loader's list has it, where it comes first. */
+struct listed {
+    const char *path; /* "" with glibc; with musl, the name that was asked for
+                       */
+    uintptr_t inside; /* an address of the program's */
+};
+
+static int see_listed(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct listed *listed = argument;
+
+    (void)size;
+    listed->path = info->dlpi_name ? info->dlpi_name : "";
+    listed->inside = (uintptr_t)info->dlpi_phdr;
+    return 1;
+}
+
+/* Writes the path of the file that runs, without links. A program that a loader
+ * got as its argument is not what the kernel has executed. Then glibc has
+ * mended AT_EXECFN, and *asked becomes the name in musl's list. */
+static void find_program(char *file, size_t cap, const char **asked)
+{
+    struct listed listed = {"", 0};
+    long len;
+
+    if (llmobs_libc.auxval(AT_BASE) != 0) {
+        len = llmobs_sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", file,
+                         cap - 1);
+        file[len > 0 ? len : 0] = '\0';
+        return;
+    }
+    llmobs_libc.iterate(see_listed, &listed);
+    llmobs_maps_path(listed.inside, file, cap);
+    if (listed.path[0])
+        *asked = listed.path;
+}
+
 /* True where the list has the program: by its file, without links, or by the
  * name that was executed, which for a script is the only one. */
 static bool is_listed(const char *list)
 {
     LLMOBS_COLD static char file[LLMOBS_HOST_PATH_MAX];
     const char *asked = (const char *)llmobs_libc.auxval(AT_EXECFN);
-    long len;
 
     if (!list[0])
         return false;
+    find_program(file, sizeof file, &asked);
     if (asked && llmobs_glob_listed(list, asked))
         return true;
-    len = llmobs_sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", file,
-                     sizeof file - 1);
-    file[len > 0 ? len : 0] = '\0';
     return llmobs_glob_listed(list, file);
 }
 

@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/cold.h"
 #include "core/base/fork.h"
+#include "core/base/maps.h"
 #include "core/callsite/caller_left.h"
 #include "core/callsite/cfi.h"
 #include "core/callsite/symbol.h"
@@ -178,17 +180,24 @@ static void see_object(const struct llmobs_loaded *object, void *ctx)
         llmobs_symbol_head(object, &look->head);
 }
 
-/* The path of the program's file, also when another file has replaced it; ""
- * where it is not known. */
-static void read_program(char path[PATH_CAP])
+/* True for a program that a loader got as its argument. */
+static bool is_by_loader(void)
 {
-    static const char deleted[] = " (deleted)";
-    const ssize_t tail = sizeof(deleted) - 1;
-    ssize_t len = readlink(PROGRAM, path, PATH_CAP - 1);
+    return getauxval(AT_BASE) == 0;
+}
 
-    path[len > 0 ? len : 0] = '\0';
-    if (len > tail && strcmp(path + len - tail, deleted) == 0)
-        path[len - tail] = '\0';
+/* The path of the program's file, also when another file has replaced it; ""
+ * where it is not known. `inside`: an address of the program's. */
+static void read_program(uintptr_t inside, char path[PATH_CAP])
+{
+    ssize_t len;
+
+    if (is_by_loader()) {
+        llmobs_maps_path(inside, path, PATH_CAP);
+        return;
+    }
+    len = readlink(PROGRAM, path, PATH_CAP - 1);
+    path[len > 0 ? llmobs_maps_cut(path, (size_t)len) : 0] = '\0';
 }
 
 /* Reads the path where the name is not known yet, or where it is left with it.
@@ -196,7 +205,7 @@ static void read_program(char path[PATH_CAP])
 static void name_program(struct location *location, struct look *look)
 {
     if (!program[0] || (look->leave && !llmobs_left_has(look->object)))
-        read_program(look->path);
+        read_program(location->pc, look->path);
     if (!program[0]) {
         set_module(location, look->path[0] ? look->path : "program");
         memcpy(program, location->module, sizeof(program));
@@ -204,18 +213,30 @@ static void name_program(struct location *location, struct look *look)
     memcpy(location->module, program, sizeof(program));
 }
 
+/* The file to open for the program's names: not by its path, where the kernel
+ * has it, as another file may have replaced it. */
+static const char *file_of(const struct location *location, struct look *look)
+{
+    if (!location->program)
+        return look->path;
+    if (!is_by_loader())
+        return PROGRAM;
+    if (!look->path[0])
+        read_program(location->pc, look->path);
+    return look->path;
+}
+
 /* Searches the object's file. A stripped object is remembered: in a short run
  * most frames lie in the program, and it may be stripped. */
-static void name_from_file(struct location *location, const struct look *look)
+static void name_from_file(struct location *location, struct look *look)
 {
     static unsigned turn;
 
     for (size_t i = 0; i < STRIPPED; i++)
         if (stripped[i] == look->object)
             return;
-    if (llmobs_symbol_in_file(location->program ? PROGRAM : look->path,
-                              &look->head, look->address,
-                              &location->symbol) == -ENODATA)
+    if (llmobs_symbol_in_file(file_of(location, look), &look->head,
+                              look->address, &location->symbol) == -ENODATA)
         stripped[turn++ % STRIPPED] = look->object;
 }
 

@@ -54,6 +54,25 @@ def agents_in_c(t):
         expect_chain(callers(r)[0], "agent", ["main"])
 
 
+def loader_of(path):
+    text = subprocess.run(["readelf", "-p", ".interp", path], check=True,
+                          stdout=subprocess.PIPE).stdout.decode()
+    return re.search(r"/\S+", text).group()
+
+
+@test
+def agents_of_a_loader(t):
+    """`ld.so PROGRAM`: to the kernel, that process is the loader's."""
+    path = build(t, "agent")
+    link = os.path.join(t.dir, "link")
+    os.symlink("agent", link)
+    for flags in (), ("-fno-pie", "-no-pie"):
+        build(t, "agent", *flags)
+        for name in path, link:
+            r = t.same([loader_of(path), name, "easy", t.url, body()], spans=1)
+            expect_chain(callers(r)[0], "agent", ["main"])
+
+
 @test
 def stripped_agents(t):
     """Module and offset are left."""
