@@ -176,6 +176,20 @@ struct llmobs_side {
     size_t document_count;
 };
 
+/* The ids of a span, by which an evaluation or a link names it. */
+struct llmobs_exported {
+    char span_id[24];  /* decimal */
+    char trace_id[40]; /* 32 hex digits */
+};
+
+/* A link of a span to one before it, as of a tool to the model that asked for
+ * it. */
+struct llmobs_link {
+    const struct llmobs_exported *span; /* that one */
+    const char *from; /* its "input" or "output"; NULL: not told */
+    const char *to;   /* likewise of the span that has the link */
+};
+
 struct llmobs_annotation {
     size_t size;
     struct llmobs_side input;            /* replaces an earlier one */
@@ -203,12 +217,8 @@ struct llmobs_annotation {
     /* Agent spans. The text of a JSON object that describes the agent: "name",
      * "instructions", "model", "tools", ... */
     const char *agent_manifest_json;
-};
-
-/* The ids of a span, by which an evaluation names it. */
-struct llmobs_exported {
-    char span_id[24];  /* decimal */
-    char trace_id[40]; /* 32 hex digits */
+    const struct llmobs_link *links; /* join those that it has */
+    size_t link_count;
 };
 
 /* -- evaluations --------------------------------------------------------- */
@@ -282,6 +292,28 @@ struct llmobs_context_options {
     const char *agent_version; /* of each agent span */
 };
 
+/* -- the program's own processor ------------------------------------------ */
+
+/* A span that is about to be delivered, in the hands of the processor. */
+struct llmobs_finished;
+
+enum llmobs_part {
+    LLMOBS_INPUT, /* messages or documents, as in a side; a text as a string */
+    LLMOBS_OUTPUT,
+    LLMOBS_METADATA /* an object */
+};
+
+/* Looks at a span of the program or of a call before anybody else has it.
+ * Answers 0, LLMOBS_DROP where the span is not wanted, or a negative errno
+ * number: then the span stays as it was. It runs in the thread that finishes
+ * the span; for a call through libcurl in a thread of the library, or in the
+ * one that ends the process or flushes. So it may run in two threads at once,
+ * with 64 KiB of stack, and as late as in the exit handlers. It must return,
+ * and must call neither libcurl nor this API, but for the three functions
+ * below, whose texts are valid until it returns or sets the part. */
+#define LLMOBS_DROP 1
+typedef int llmobs_processor_fn(void *context, struct llmobs_finished *span);
+
 /* -- the library --------------------------------------------------------- */
 
 /* Whether the calls of a scope go to an LLM proxy. YES and NO win over the
@@ -321,6 +353,12 @@ struct llmobs_api {
     int (*context_end)(void);
     /* What a library of this version has in addition. */
     int (*feedback)(const struct llmobs_feedback_options *options);
+    int (*set_processor)(llmobs_processor_fn *processor, void *context);
+    const char *(*finished_get)(struct llmobs_finished *span,
+                                enum llmobs_part part);
+    int (*finished_set)(struct llmobs_finished *span, enum llmobs_part part,
+                        const char *json);
+    const char *(*finished_tag)(struct llmobs_finished *span, const char *key);
 };
 
 /* The only symbol of the preloaded library. NULL: no calls are observed, or it
@@ -584,6 +622,56 @@ static inline int llmobs_flush(int64_t timeout_ms)
     const struct llmobs_api *api = llmobs_api_get(NULL);
 
     return api ? api->flush(timeout_ms) : LLMOBS_NOT_OBSERVING;
+}
+
+/* -- the program's own processor ------------------------------------------ */
+
+/* From now on the processor gets each span; NULL: no more. Set it before the
+ * first call that it is to see: while one is set, no disk has the content of a
+ * call before it has run, so that of a call whose process is killed the span
+ * has none. A thread may still be in the processor before; after llmobs_flush
+ * the library's own is not. -EMFILE: beyond 1024 processors. */
+static inline int llmobs_set_processor(llmobs_processor_fn *processor,
+                                       void *context)
+{
+    const struct llmobs_api *api = llmobs_api_get(NULL);
+
+    return LLMOBS_API_HAS(api, set_processor)
+               ? api->set_processor(processor, context)
+               : LLMOBS_NOT_OBSERVING;
+}
+
+/* For the processor alone. The part as JSON text; NULL: the span has none. */
+static inline const char *llmobs_finished_get(struct llmobs_finished *span,
+                                              enum llmobs_part part)
+{
+    const struct llmobs_api *api = llmobs_api_get(NULL);
+
+    return LLMOBS_API_HAS(api, finished_get) ? api->finished_get(span, part)
+                                             : NULL;
+}
+
+/* Replaces a part by the text of a JSON value, in the forms that annotate takes
+ * for the span's kind; NULL: takes it out. -EINVAL: another form. */
+static inline int llmobs_finished_set(struct llmobs_finished *span,
+                                      enum llmobs_part part, const char *json)
+{
+    const struct llmobs_api *api = llmobs_api_get(NULL);
+
+    return LLMOBS_API_HAS(api, finished_set)
+               ? api->finished_set(span, part, json)
+               : LLMOBS_NOT_OBSERVING;
+}
+
+/* The value of a tag of the program's or of the call's; of "span.kind" and
+ * "name" the span's. NULL: it has none. */
+static inline const char *llmobs_finished_tag(struct llmobs_finished *span,
+                                              const char *key)
+{
+    const struct llmobs_api *api = llmobs_api_get(NULL);
+
+    return LLMOBS_API_HAS(api, finished_tag) ? api->finished_tag(span, key)
+                                             : NULL;
 }
 
 /* -- other processes ----------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "core/base/scratch.h"
 #include "core/base/work.h"
 #include "core/event/encode.h"
+#include "core/event/processor.h"
 #include "core/event/exchange.h"
 #include "core/event/to_span.h"
 #include "core/privacy/account.h"
@@ -125,14 +126,16 @@ static int encode_item(struct llmobs_delivery *delivery,
     struct llmobs_span span;
     int rc;
 
-    if (item->type == LLMOBS_ITEM_SPAN)
+    if (item->type == LLMOBS_ITEM_SPAN) /* it has been processed */
         return llmobs_encode_call(&((struct llmobs_span_item *)item)->span,
                                   config, &delivery->scratch);
     rc = llmobs_exchange_to_span((struct llmobs_exchange *)item, &span);
     if (rc)
         return rc;
     link_span(delivery, (struct llmobs_exchange *)item, &span);
-    rc = llmobs_encode_call(&span, config, &delivery->scratch);
+    rc = llmobs_processor_run(&span);
+    if (!rc)
+        rc = llmobs_encode_call(&span, config, &delivery->scratch);
     llmobs_span_fini(&span);
     return rc;
 }
@@ -179,6 +182,8 @@ static void lose(struct llmobs_delivery *delivery, int error)
         stat = LLMOBS_STAT_dropped_expired;
     else if (error == -ENOSPC)
         stat = LLMOBS_STAT_dropped_full;
+    else if (error == -ECANCELED)
+        stat = LLMOBS_STAT_dropped_program;
     else if (memory)
         stat = LLMOBS_STAT_dropped_memory;
     llmobs_account_settle(&delivery->account, stat, 1);
@@ -190,7 +195,7 @@ static void lose(struct llmobs_delivery *delivery, int error)
         llmobs_log_once(LLMOBS_LOG_WARN, "expired",
                         "spans older than a day are dropped: no intake takes "
                         "them");
-    else if (error != -ENOENT && error != -EXDEV)
+    else if (error != -ENOENT && error != -EXDEV && error != -ECANCELED)
         llmobs_log_once(LLMOBS_LOG_ERROR, memory ? "encode memory" : "encode",
                         "a span was dropped: %s", strerror(-error));
 }
@@ -348,7 +353,7 @@ static void secure(struct llmobs_delivery *delivery, struct source *source,
     for (size_t i = 0; i < delivery->count; i++)
         remote |= atomic_load(&delivery->list[i].exporter->remote);
     if (remote && source->item && source->item->type != LLMOBS_ITEM_EVENT &&
-        !source->adopted && llmobs_privacy_applies(&source->config->privacy))
+        !source->adopted && llmobs_privacy_withholds(&source->config->privacy))
         llmobs_backlog_replace(&delivery->account.backlog, &source->spooled,
                                source->item->kind, delivery->relayed, text);
 }
@@ -439,7 +444,7 @@ static void put_off(struct llmobs_delivery *delivery, struct source *source)
 
     atomic_store(&delivery->full, true);
     if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
-        llmobs_privacy_applies(&source->config->privacy) &&
+        llmobs_privacy_withholds(&source->config->privacy) &&
         encode(delivery, source, &text) == 0)
         secure(delivery, source, text);
     llmobs_buf_cut(&delivery->scratch, 0);

@@ -109,6 +109,8 @@ void llmobs_worker_note(struct llmobs_worker *worker,
 void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item);
 /* Counts one item as dropped for want of memory. Preserves errno. */
 void llmobs_worker_lose(struct llmobs_worker *worker);
+/* Counts one span that the program itself does not want. Preserves errno. */
+void llmobs_worker_refuse(struct llmobs_worker *worker);
 int llmobs_worker_give_span(struct llmobs_worker *worker,
                             struct llmobs_span *span);
 

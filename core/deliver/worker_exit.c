@@ -225,7 +225,7 @@ static bool disk_has_all(struct llmobs_worker *worker)
  * not wait until a store has it, too. */
 static bool is_safe(struct llmobs_worker *worker)
 {
-    return !llmobs_privacy_applies(&worker->config->privacy) &&
+    return !llmobs_privacy_withholds(&worker->config->privacy) &&
            disk_has_all(worker);
 }
 

@@ -69,7 +69,7 @@ static int put(struct llmobs_worker *worker, struct llmobs_item **item)
 
     if (atomic_load(&worker->delivery.full) &&
         llmobs_worker_has_thread(worker) &&
-        !llmobs_privacy_applies(&worker->config->privacy))
+        !llmobs_privacy_withholds(&worker->config->privacy))
         return put_spooled(worker, item);
     rc = llmobs_buffer_put(buffer, *item);
     if (rc == -ENOBUFS && !llmobs_worker_has_thread(worker)) {
@@ -157,7 +157,7 @@ static bool may_hand(struct llmobs_worker *worker,
 
     if (item->type != LLMOBS_ITEM_EVENT &&
         (item->type != LLMOBS_ITEM_EXCHANGE ||
-         llmobs_privacy_applies(&worker->config->privacy)))
+         llmobs_privacy_withholds(&worker->config->privacy)))
         return false;
     return spool && llmobs_spool_have_dir(spool) == 0 &&
            llmobs_delivery_is_relayed(&worker->delivery);
@@ -245,14 +245,24 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     errno = saved;
 }
 
-void llmobs_worker_lose(struct llmobs_worker *worker)
+static void count(struct llmobs_worker *worker, enum llmobs_stat stat)
 {
     int saved = errno;
 
     llmobs_worker_become_active(worker);
     llmobs_stats_add(LLMOBS_STAT_captured, 1);
-    llmobs_stats_add(LLMOBS_STAT_dropped_memory, 1);
+    llmobs_stats_add(stat, 1);
     errno = saved;
+}
+
+void llmobs_worker_lose(struct llmobs_worker *worker)
+{
+    count(worker, LLMOBS_STAT_dropped_memory);
+}
+
+void llmobs_worker_refuse(struct llmobs_worker *worker)
+{
+    count(worker, LLMOBS_STAT_dropped_program);
 }
 
 int llmobs_worker_give_span(struct llmobs_worker *worker,

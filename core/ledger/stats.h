@@ -37,6 +37,7 @@
     X(dropped_rejected) /* accepted, and thrown away by the receiver */        \
     X(dropped_unsaid)   /* evaluations that the logs of OTLP cannot say */     \
     X(dropped_expired)  /* older than the intake accepts */                    \
+    X(dropped_program)  /* refused by the program's own processor */           \
     X(dropped_exit)     /* not delivered when the process ended */             \
     X(dropped_died)     /* pending when the process was killed */              \
     X(evaluations)      /* delivered events that are evaluations */            \

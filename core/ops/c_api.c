@@ -10,6 +10,7 @@
 #include "core/base/scratch.h"
 #include "core/capture/judge.h"
 #include "core/event/evaluation.h"
+#include "core/ops/c_api_finished.h"
 #include "core/ops/global.h"
 #include "core/sdk/exported.h"
 #include "core/sdk/span_io.h"
@@ -670,6 +671,10 @@ static const struct llmobs_api table = {
     .context_begin = api_context_begin,
     .context_end = api_context_end,
     .feedback = api_feedback,
+    .set_processor = llmobs_c_api_set_processor,
+    .finished_get = llmobs_c_api_finished_get,
+    .finished_set = llmobs_c_api_finished_set,
+    .finished_tag = llmobs_c_api_finished_tag,
 };
 
 const struct llmobs_api *llmobs_c_api_table(unsigned version)

@@ -1,6 +1,7 @@
 #include "core/privacy/content_filter.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -730,6 +731,18 @@ static char *redact_text(const struct llmobs_privacy *privacy, const char *text)
 }
 
 /* -- the public functions ------------------------------------------------ */
+
+static atomic_bool held;
+
+void llmobs_privacy_hold(bool holds)
+{
+    atomic_store(&held, holds);
+}
+
+bool llmobs_privacy_withholds(const struct llmobs_privacy *privacy)
+{
+    return llmobs_privacy_applies(privacy) || atomic_load(&held);
+}
 
 int llmobs_content_filter_event(const struct llmobs_privacy *privacy,
                                 struct llmobs_json **event)

@@ -19,6 +19,8 @@
 #ifndef LLMOBS_CONTENT_FILTER_H
 #define LLMOBS_CONTENT_FILTER_H
 
+#include <stdbool.h>
+
 #include "core/text/json.h"
 
 #define LLMOBS_CONTENT_FILTER_NEST 4
@@ -44,6 +46,14 @@ static inline bool llmobs_privacy_applies(const struct llmobs_privacy *privacy)
 {
     return privacy->content != LLMOBS_CONTENT_FULL || privacy->redact;
 }
+
+/* The program looks at each span itself before anybody has it (processor.h).
+ * Any thread may say so, at any time. */
+void llmobs_privacy_hold(bool holds);
+
+/* True where the disk must not have a call as it was captured: the settings, or
+ * the program itself, may take content out of it. */
+bool llmobs_privacy_withholds(const struct llmobs_privacy *privacy);
 
 /* Replaces *event, a span or an evaluation, by its filtered copy. */
 int llmobs_content_filter_event(const struct llmobs_privacy *privacy,

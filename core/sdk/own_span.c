@@ -12,6 +12,7 @@
 #include "core/base/scratch.h"
 #include "core/config/inbound.h"
 #include "core/event/encode.h"
+#include "core/event/processor.h"
 #include "core/privacy/content_filter.h"
 #include "core/sdk/span_io.h"
 #include "core/sdk/span_table.h"
@@ -230,6 +231,7 @@ void llmobs_annotation_json_free(struct llmobs_annotation_json *data)
     llmobs_json_free(data->cost_tags);
     llmobs_json_free(data->agent);
     llmobs_json_free(data->manifest);
+    llmobs_json_free(data->links);
     memset(data, 0, sizeof(*data));
 }
 
@@ -251,6 +253,25 @@ static bool are_texts(const struct llmobs_json *list)
         if (!llmobs_json_is_string(llmobs_json_at(list, i)))
             return false;
     return llmobs_json_is_array(list);
+}
+
+/* Links as Datadog's SDK has them: {"span_id", "trace_id", "attributes"}. */
+static bool are_links(const struct llmobs_json *links)
+{
+    for (size_t i = 0; i < llmobs_json_len(links); i++) {
+        const struct llmobs_json *one = llmobs_json_at(links, i);
+        const char *span = llmobs_json_gets(one, "span_id");
+        const char *trace = llmobs_json_gets(one, "trace_id");
+        struct llmobs_id128 parsed;
+        uint64_t id;
+
+        if (!span || !trace || llmobs_json_len(one) != 3 ||
+            !llmobs_json_is_object(llmobs_json_get(one, "attributes")) ||
+            !llmobs_id128_parse_decimal64(text_of(span), &id) ||
+            !llmobs_id128_parse(text_of(trace), &parsed))
+            return false;
+    }
+    return llmobs_json_is_array(links);
 }
 
 /* True where what is said of an agent, if anything, is said of one. */
@@ -295,6 +316,7 @@ static int make_change(enum llmobs_kind kind,
     if ((data->metadata && !llmobs_json_is_object(data->metadata)) ||
         (data->metrics && !are_numbers(data->metrics)) ||
         (data->cost_tags && !are_texts(data->cost_tags)) ||
+        (data->links && !are_links(data->links)) ||
         ((data->tools || data->prompt) && kind != LLMOBS_KIND_LLM) ||
         !describes_agent(kind, data))
         return -EINVAL;
@@ -319,18 +341,6 @@ static void swap(struct llmobs_json **a, struct llmobs_json **b)
 
     *a = *b;
     *b = was;
-}
-
-static void swap_side(struct llmobs_span_side *side,
-                      struct llmobs_json **messages,
-                      struct llmobs_json **documents, char **value)
-{
-    char *was = *value;
-
-    swap(messages, &side->messages);
-    swap(documents, &side->documents);
-    *value = side->value;
-    side->value = was;
 }
 
 /* Shares the members of `from`, which its owner frees afterwards. */
@@ -388,6 +398,18 @@ static int set_manifest(struct llmobs_span *span,
                            llmobs_json_clone(manifest));
 }
 
+static int add_links(struct llmobs_span *span, const struct llmobs_json *links)
+{
+    int rc = 0;
+
+    if (links && !span->links)
+        span->links = llmobs_json_array();
+    for (size_t i = 0; i < llmobs_json_len(links) && !rc; i++)
+        rc = llmobs_json_add(span->links,
+                             llmobs_json_clone(llmobs_json_at(links, i)));
+    return rc;
+}
+
 static int apply_rest(struct llmobs_open_span *live,
                       const struct llmobs_annotation_json *data)
 {
@@ -395,8 +417,9 @@ static int apply_rest(struct llmobs_open_span *live,
 
     if (!rc)
         rc = llmobs_span_cost_tags(&live->span, data->cost_tags, live->tags);
-    return rc || !data->manifest ? rc
-                                 : set_manifest(&live->span, data->manifest);
+    if (!rc && data->manifest)
+        rc = set_manifest(&live->span, data->manifest);
+    return rc ? rc : add_links(&live->span, data->links);
 }
 
 static int apply(struct llmobs_open_span *live, struct change *change,
@@ -406,11 +429,11 @@ static int apply(struct llmobs_open_span *live, struct change *change,
     int rc = 0;
 
     if (change->has_input)
-        swap_side(&change->input, &span->input_messages, &span->input_documents,
-                  &span->input_value);
+        llmobs_span_side_swap(&change->input, &span->input_messages,
+                              &span->input_documents, &span->input_value);
     if (change->has_output)
-        swap_side(&change->output, &span->output_messages,
-                  &span->output_documents, &span->output_value);
+        llmobs_span_side_swap(&change->output, &span->output_messages,
+                              &span->output_documents, &span->output_value);
     if (change->tools)
         swap(&span->tool_definitions, &change->tools);
     if (change->prompt)
@@ -491,6 +514,7 @@ int llmobs_own_span_annotate_json(uint64_t span,
         {"tags", &data.tags},         {"tool_definitions", &data.tools},
         {"prompt", &data.prompt},     {"cost_tags", &data.cost_tags},
         {"agent", &data.agent},       {"agent_manifest", &data.manifest},
+        {"span_links", &data.links},
     };
     size_t known = 0;
 
@@ -689,8 +713,13 @@ static int submit(struct llmobs_open_span *live)
     llmobs_buf_init(&event, EVENT_MAX);
     live->span.duration_ns = llmobs_clock_mono_ns() - live->start_mono_ns;
     if (!rc)
+        rc = llmobs_processor_run(&live->span);
+    if (!rc)
         rc = llmobs_encode_span(&live->span, config, &event);
-    if (!rc) {
+    if (rc == -ECANCELED) {
+        llmobs_worker_refuse(worker);
+        rc = 0;
+    } else if (!rc) {
         rc = llmobs_worker_give_event(
             worker, LLMOBS_EVENT_SPAN,
             (struct llmobs_text){event.data, event.len});

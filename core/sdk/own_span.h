@@ -52,6 +52,7 @@ struct llmobs_annotation_json {
     struct llmobs_json *cost_tags;
     struct llmobs_json *agent;    /* {"version"}; agent spans */
     struct llmobs_json *manifest; /* an object; agent spans */
+    struct llmobs_json *links;    /* an array (WIRE 1.10); they join */
 };
 
 /* Runs once, before the others. Borrows both for ever. */
@@ -78,8 +79,8 @@ int llmobs_own_span_annotate(uint64_t span,
 void llmobs_annotation_json_free(struct llmobs_annotation_json *data);
 
 /* The same from an object {"input", "output", "metadata", "metrics", "tags",
- * "tool_definitions", "prompt", "cost_tags", "agent", "agent_manifest"}, which
- * is borrowed; another key is -EINVAL. */
+ * "tool_definitions", "prompt", "cost_tags", "agent", "agent_manifest",
+ * "span_links"}, which is borrowed; another key is -EINVAL. */
 int llmobs_own_span_annotate_json(uint64_t span,
                                   const struct llmobs_json *object);
 

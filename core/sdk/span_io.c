@@ -12,6 +12,26 @@ void llmobs_span_side_free(struct llmobs_span_side *side)
     memset(side, 0, sizeof(*side));
 }
 
+static void swap(struct llmobs_json **a, struct llmobs_json **b)
+{
+    struct llmobs_json *was = *a;
+
+    *a = *b;
+    *b = was;
+}
+
+void llmobs_span_side_swap(struct llmobs_span_side *side,
+                           struct llmobs_json **messages,
+                           struct llmobs_json **documents, char **value)
+{
+    char *was = *value;
+
+    swap(messages, &side->messages);
+    swap(documents, &side->documents);
+    *value = side->value;
+    side->value = was;
+}
+
 static bool is_text(const struct llmobs_json *value)
 {
     return llmobs_json_is_string(value);

@@ -21,6 +21,11 @@ struct llmobs_span_side {
 
 void llmobs_span_side_free(struct llmobs_span_side *side);
 
+/* Changes a side with that of a span, whose three members these are. */
+void llmobs_span_side_swap(struct llmobs_span_side *side,
+                           struct llmobs_json **messages,
+                           struct llmobs_json **documents, char **value);
+
 /* Makes a side from a value, which is borrowed. */
 int llmobs_span_io_input(enum llmobs_kind kind, struct llmobs_json *value,
                          struct llmobs_span_side *out);

@@ -268,6 +268,49 @@ int llmobs_values_texts(const char *const *texts, size_t count,
     return rc ? rc : -ENOMEM;
 }
 
+/* Where neither end is named, the link says nothing of them. */
+static int add_link(struct llmobs_json *list, const struct llmobs_link *link)
+{
+    struct llmobs_json *object = llmobs_json_object();
+    struct llmobs_json *ends = llmobs_json_object();
+    int rc = llmobs_json_sets(object, "span_id", link->span->span_id);
+
+    if (!rc)
+        rc = llmobs_json_sets(object, "trace_id", link->span->trace_id);
+    if (!rc)
+        rc = llmobs_json_sets(ends, "from", link->from);
+    if (!rc)
+        rc = llmobs_json_sets(ends, "to", link->to);
+    if (!rc)
+        rc = llmobs_json_set(object, "attributes", llmobs_json_share(ends));
+    llmobs_json_free(ends);
+    if (!rc)
+        return llmobs_json_add(list, object);
+    llmobs_json_free(object);
+    return rc;
+}
+
+static int links_of(const struct llmobs_link *links, size_t count,
+                    struct llmobs_json **out)
+{
+    struct llmobs_json *list;
+    int rc = 0;
+
+    if (!is_list(links, count))
+        return -EINVAL;
+    if (count == 0)
+        return 0;
+    list = llmobs_json_array();
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = links[i].span ? add_link(list, &links[i]) : -EINVAL;
+    if (!rc && list) {
+        *out = list;
+        return 0;
+    }
+    llmobs_json_free(list);
+    return rc ? rc : -ENOMEM;
+}
+
 static int agent_of(const char *version, struct llmobs_json **out)
 {
     if (!version)
@@ -306,6 +349,8 @@ int llmobs_values_annotation(const struct llmobs_annotation *annotation,
     if (!rc)
         rc = llmobs_values_parse(annotation->agent_manifest_json,
                                  &out->manifest);
+    if (!rc)
+        rc = links_of(annotation->links, annotation->link_count, &out->links);
     if (rc)
         llmobs_annotation_json_free(out);
     return rc;

@@ -415,7 +415,7 @@ static int64_t keep_written(struct llmobs_spool *spool,
 
     llmobs_entry_begin(&written->writer, type, spooled->id);
     rc = llmobs_exchange_add(exchange,
-                             llmobs_privacy_applies(&spool->config->privacy),
+                             llmobs_privacy_withholds(&spool->config->privacy),
                              &written->facts, &written->writer);
     return rc ? rc : keep(spool, &written->writer, spooled);
 }

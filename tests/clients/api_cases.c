@@ -319,6 +319,39 @@ static void off_and_on(const char *base)
     printf("%ld\n", ask_once());
 }
 
+/* -- the program's own processor ---------------------------------------------
+ */
+
+static int process(void *context, struct llmobs_finished *span)
+{
+    int rc = 0;
+
+    (void)context;
+    if (llmobs_finished_tag(span, "omit"))
+        return LLMOBS_DROP;
+    if (llmobs_finished_get(span, LLMOBS_INPUT))
+        rc = llmobs_finished_set(span, LLMOBS_INPUT, "\"hidden\"");
+    if (!rc && llmobs_finished_get(span, LLMOBS_OUTPUT))
+        rc = llmobs_finished_set(span, LLMOBS_OUTPUT, "\"hidden\"");
+    return rc;
+}
+
+static void processed(const char *base)
+{
+    const struct llmobs_pair tag = {"omit", "1"};
+    struct llmobs_context_options options = {
+        .size = sizeof(options), .tags = &tag, .tag_count = 1};
+
+    the_base = base;
+    want(llmobs_set_processor(process, NULL), 0, "set_processor");
+    printf("%ld\n", ask_once());
+    want(llmobs_context_begin(&options), 0, "context_begin");
+    printf("%ld\n", ask_once());
+    want(llmobs_finish(llmobs_start(LLMOBS_TASK, "omitted")), 0, "finish");
+    want(llmobs_context_end(), 0, "context_end");
+    want(llmobs_finish(llmobs_start(LLMOBS_TASK, "kept")), 0, "finish");
+}
+
 int main(int argc, char **argv)
 {
     static const struct one_case cases[] = {
@@ -335,6 +368,7 @@ int main(int argc, char **argv)
         {"served", served, 4, 0},
         {"wrong", wrong, 1, 1},
         {"off_and_on", off_and_on, 2, 0},
+        {"processed", processed, 2, 0},
         {NULL, NULL, 0, 0},
     };
 

@@ -324,6 +324,35 @@ def headers_carry_the_call(t):
 
 
 @test
+def processor(t):
+    r = case(t, "processed")
+    equal(sorted(s["name"] for s in r.spans),
+          ["OpenAI.createChatCompletion", "kept"], "names")
+    call, = [s for s in r.spans if s["meta"]["span"]["kind"] == "llm"]
+    for side in "input", "output":
+        equal(call["meta"][side]["messages"],
+              [{"content": "hidden", "role": ""}], side)
+    said = json.loads(subprocess.run(
+        [os.path.join(t.build, "llmobs"), "stats", "--json"],
+        env=t.environment(True, {}), stdout=subprocess.PIPE).stdout)
+    equal(said["dropped_by_reason"]["program"], 2, "counted")
+
+
+@test
+def no_disk_has_what_the_processor_hides(t):
+    port = harness.free_port()
+    case(t, "processed", env={"LLMOBS_EXPORTER": "agent", "DD_TRACE_AGENT_URL":
+                              "http://127.0.0.1:%d" % port})
+    kept = b""
+    for folder, _, names in os.walk(os.path.join(t.dir, "store")):
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as f:
+                kept += f.read()
+    ok(b"hidden" in kept, "the spool has no call")
+    ok(b"say hello" not in kept and b"Echo:" not in kept, "content in there")
+
+
+@test
 def wrong_use_is_told(t):
     r = case(t, "wrong")
     equal(r.stdout, b"errno 77\n", "stdout")

@@ -1,9 +1,11 @@
 /* The C API: what is said of a span, by kind. */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ledger/stats.h"
 #include "core/sdk/own_span.h"
 #include "tests/unit/api_case.h"
 
@@ -161,6 +163,131 @@ START_TEST(cost_tags_are_keys_of_tags)
     ck_assert_str_eq(api_case_at("llm", "meta.metadata._dd"),
                      "{\"cost_tags\": [\"tier\", \"team\", \"service\"]}");
     ck_assert(api_case_has_tag("versioned", "agent_version:3"));
+}
+END_TEST
+
+START_TEST(links_join)
+{
+    struct llmobs_exported to = {"77", "6affe73a00000000c3d1e2f3a4b5c6d7"};
+    struct llmobs_link links[] = {{&to, "output", "input"}, {&to, NULL, NULL}};
+    struct llmobs_annotation annotation = nothing();
+    llmobs_span_t span;
+
+    api = api_case();
+    span = api_case_start(LLMOBS_TOOL, "linked");
+    annotation.links = links;
+    annotation.link_count = 1;
+    ck_assert_int_eq(api->annotate(span, &annotation), 0);
+    annotation.links = links + 1;
+    ck_assert_int_eq(api->annotate(span, &annotation), 0);
+    to.span_id[0] = 'x';
+    ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
+    to.span_id[0] = '7';
+    to.trace_id[3] = '\0';
+    ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
+    links[1].span = NULL;
+    ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
+    annotation.links = NULL;
+    ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
+    api->finish(span);
+    ck_assert_str_eq(
+        api_case_at("linked", "span_links"),
+        "[{\"attributes\": {\"from\": \"output\", \"to\": \"input\"}, "
+        "\"span_id\": \"77\", \"trace_id\": "
+        "\"6affe73a00000000c3d1e2f3a4b5c6d7\"}, {\"attributes\": {}, "
+        "\"span_id\": \"77\", \"trace_id\": "
+        "\"6affe73a00000000c3d1e2f3a4b5c6d7\"}]");
+}
+END_TEST
+
+/* -- the program's own processor --------------------------------------------
+ */
+
+static int seen;
+static char was[3][200];
+
+static void note(struct llmobs_finished *span)
+{
+    for (int part = LLMOBS_INPUT; part <= LLMOBS_METADATA; part++) {
+        const char *text = api->finished_get(span, (enum llmobs_part)part);
+
+        snprintf(was[part], sizeof(was[part]), "%s", text ? text : "none");
+    }
+    seen++;
+}
+
+static int process(void *context, struct llmobs_finished *span)
+{
+    const char *omit = api->finished_tag(span, "omit");
+    const char *kind = api->finished_tag(span, "span.kind");
+
+    ck_assert_ptr_eq(context, &seen);
+    note(span);
+    ck_assert_ptr_null(api->finished_tag(span, "none"));
+    if (omit && strcmp(omit, "1") == 0)
+        return LLMOBS_DROP;
+    if (omit) { /* what it does before it fails counts for nothing */
+        ck_assert_int_eq(api->finished_set(span, LLMOBS_OUTPUT, NULL), 0);
+        return -EIO;
+    }
+    ck_assert_int_eq(api->finished_set(span, LLMOBS_INPUT, "{"), -EINVAL);
+    ck_assert_int_eq(api->finished_set(span, LLMOBS_METADATA, "[]"), -EINVAL);
+    ck_assert_int_eq(api->finished_set(span, (enum llmobs_part)3, "1"),
+                     -EINVAL);
+    if (strcmp(kind, "llm") == 0)
+        ck_assert_int_eq(api->finished_set(span, LLMOBS_INPUT, "5"), -EINVAL);
+    ck_assert_int_eq(api->finished_set(span, LLMOBS_INPUT, "\"gone\""), 0);
+    ck_assert_int_eq(api->finished_set(span, LLMOBS_OUTPUT, NULL), 0);
+    ck_assert_ptr_null(api->finished_get(span, LLMOBS_OUTPUT));
+    return api->finished_set(span, LLMOBS_METADATA, "{\"k\": 2}");
+}
+
+static void make(enum llmobs_span_kind kind, const char *name, const char *omit)
+{
+    const struct llmobs_pair tag = {"omit", omit};
+    struct llmobs_annotation annotation = nothing();
+    llmobs_span_t span = api_case_start(kind, name);
+
+    annotation.input.text = "secret";
+    annotation.output.text = "also";
+    annotation.metadata_json = "{\"k\": 1}";
+    annotation.tags = &tag;
+    annotation.tag_count = omit ? 1 : 0;
+    ck_assert_int_eq(api->annotate(span, &annotation), 0);
+    ck_assert_int_eq(api->finish(span), 0);
+}
+
+START_TEST(a_processor_changes_spans)
+{
+    size_t before;
+
+    api = api_case();
+    ck_assert_int_eq(api->set_processor(process, &seen), 0);
+    make(LLMOBS_LLM, "changed", NULL);
+    ck_assert_str_eq(was[LLMOBS_INPUT], "[{\"content\": \"secret\"}]");
+    ck_assert_str_eq(was[LLMOBS_METADATA], "{\"k\": 1}");
+    ck_assert_str_eq(
+        api_case_at("changed", "meta.input"),
+        "{\"messages\": [{\"content\": \"gone\", \"role\": \"\"}]}");
+    ck_assert_str_eq(api_case_at("changed", "meta.output"), "");
+    ck_assert_str_eq(api_case_at("changed", "meta.metadata"), "{\"k\": 2}");
+    make(LLMOBS_TASK, "task", NULL);
+    ck_assert_str_eq(was[LLMOBS_OUTPUT], "\"also\"");
+    ck_assert_str_eq(api_case_at("task", "meta.input"),
+                     "{\"value\": \"gone\"}");
+    make(LLMOBS_TASK, "failed", "0");
+    ck_assert_str_eq(api_case_at("failed", "meta.output"),
+                     "{\"value\": \"also\"}");
+    before = api_case_count();
+    make(LLMOBS_TASK, "dropped", "1");
+    ck_assert_uint_eq(api_case_count(), before);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_dropped_program), 1);
+    ck_assert_int_eq(seen, 4);
+    ck_assert_int_eq(api->set_processor(NULL, NULL), 0);
+    make(LLMOBS_TASK, "untouched", "1");
+    ck_assert_int_eq(seen, 4);
+    ck_assert_str_eq(api_case_at("untouched", "meta.input"),
+                     "{\"value\": \"secret\"}");
 }
 END_TEST
 
@@ -554,6 +681,8 @@ UNIT_SUITE(api_annotate)
     UNIT_TEST(s, structs_say_the_same);
     UNIT_TEST(s, an_agent_is_described);
     UNIT_TEST(s, cost_tags_are_keys_of_tags);
+    UNIT_TEST(s, links_join);
+    UNIT_TEST(s, a_processor_changes_spans);
     UNIT_TEST(s, later_words_join_or_replace);
     UNIT_TEST(s, what_is_wrong_changes_nothing);
     UNIT_TEST(s, a_prompt_is_checked);

@@ -1,0 +1,47 @@
+#include "core/event/processor.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "core/privacy/content_filter.h"
+
+struct processor {
+    llmobs_processor_call *call;
+    const void *function;
+    void *context;
+};
+
+/* What it points to is never freed, and never changes. */
+static _Atomic(const struct processor *) current;
+static atomic_int count;
+
+int llmobs_processor_set(llmobs_processor_call *call, const void *function,
+                         void *context)
+{
+    struct processor *processor = NULL;
+
+    if (function) {
+        if (atomic_fetch_add(&count, 1) >= LLMOBS_PROCESSORS_MAX)
+            return -EMFILE;
+        processor = malloc(sizeof(*processor));
+        if (!processor)
+            return -ENOMEM;
+        *processor = (struct processor){call, function, context};
+    }
+    if (processor)
+        llmobs_privacy_hold(true);
+    atomic_store(&current, processor);
+    if (!processor)
+        llmobs_privacy_hold(false);
+    return 0;
+}
+
+int llmobs_processor_run(struct llmobs_span *span)
+{
+    const struct processor *processor = atomic_load(&current);
+
+    return processor
+               ? processor->call(processor->function, processor->context, span)
+               : 0;
+}
