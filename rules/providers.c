@@ -13,9 +13,11 @@ extern const struct llmobs_dialect llmobs_dialect_bedrock_converse;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_embed;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_invoke;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_rerank;
+extern const struct llmobs_dialect llmobs_dialect_openai_audio;
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
 extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
+extern const struct llmobs_dialect llmobs_dialect_openai_moderations;
 extern const struct llmobs_dialect llmobs_dialect_openai_responses;
 extern const struct llmobs_dialect llmobs_dialect_dashscope;
 extern const struct llmobs_dialect llmobs_dialect_huggingface;
@@ -48,6 +50,8 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_huggingface,
     &llmobs_dialect_dashscope,
     &llmobs_dialect_watsonx,
+    &llmobs_dialect_openai_audio,
+    &llmobs_dialect_openai_moderations,
     &llmobs_dialect_rerank,
     &llmobs_dialect_vertex_chat,
     &llmobs_dialect_mcp,
@@ -59,7 +63,8 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
 #define OPENAI                                                               \
     &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,         \
         &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses, \
-        &llmobs_dialect_anthropic, &llmobs_dialect_rerank
+        &llmobs_dialect_anthropic, &llmobs_dialect_openai_audio,             \
+        &llmobs_dialect_openai_moderations, &llmobs_dialect_rerank
 
 static const struct llmobs_dialect *const openai[] = {
     OPENAI,
@@ -81,6 +86,8 @@ static const struct llmobs_dialect *const google[] = {
 
 static const struct llmobs_dialect *const mistral[] = {
     &llmobs_dialect_mistral,
+    &llmobs_dialect_openai_audio,
+    &llmobs_dialect_openai_moderations,
     NULL,
 };
 

@@ -211,6 +211,7 @@ static bool is_one_of(const char *text, const char *const *list)
 
 static bool miss(struct llmobs_match *match, const char *why)
 {
+    match->near = match->form = false;
     match->why = why;
     return false;
 }
@@ -221,6 +222,7 @@ static bool hit(struct llmobs_match *match, const struct llmobs_rule *rule,
     match->rule = rule;
     match->provider = provider;
     match->kind = match->proxied ? LLMOBS_KIND_WORKFLOW : rule->shape->kind;
+    match->bodyless = match->bodyless || rule->shape->bodyless;
     match->why = why;
     return rule != NULL;
 }
@@ -275,6 +277,25 @@ static bool match_proxy(const struct llmobs_rules *rules,
                "rule 1: configured proxy, known path");
 }
 
+/* A body that is no JSON is a form as well where one may come: a program may
+ * write the form itself. */
+static bool is_form(const struct llmobs_shape *shape,
+                    const struct llmobs_request *request)
+{
+    if (!shape->form_data)
+        return false;
+    return request->multipart ||
+           !llmobs_match_json_type(request->content_type) ||
+           (request->body.data && !llmobs_match_object(request->body));
+}
+
+/* A path that only this API has, for a request whose body tells nothing. */
+static bool tells_itself(const struct llmobs_shape *shape,
+                         const struct llmobs_request *request)
+{
+    return shape->telling && (shape->bodyless || is_form(shape, request));
+}
+
 /* Rule 3. Of a body that comes while libcurl sends, only the content type is
  * known: it must allow JSON. */
 static bool match_shape(const struct llmobs_rules *rules,
@@ -288,6 +309,11 @@ static bool match_shape(const struct llmobs_rules *rules,
 
     if (!shape)
         return miss(match, "no known method and path");
+    match->near = llmobs_network_private_host(url->host);
+    match->form = is_form(shape, request);
+    if (tells_itself(shape, request))
+        return hit(match, rule_of(rules, shape), llmobs_provider_by_port(url),
+                   "rule 3: telling path on another host");
     if (request->multipart)
         return miss(match, "known path, but a form");
     if (request->body.data) {
@@ -299,7 +325,6 @@ static bool match_shape(const struct llmobs_rules *rules,
         return miss(match, "known path, but the content type is not JSON");
     }
     match->confirm = true;
-    match->near = llmobs_network_private_host(url->host);
     return hit(match, rule_of(rules, shape), llmobs_provider_by_port(url),
                "rule 3: known path on another host");
 }
@@ -324,9 +349,10 @@ static bool match_known(const struct llmobs_rules *rules,
                                false, &dialect);
     if (!shape)
         return miss(match, "known provider, but not a known operation");
-    if (request->multipart)
+    if (request->multipart && !shape->form_data)
         return miss(match, "known provider, but a form");
-    match->settled = true;
+    match->form = is_form(shape, request);
+    match->settled = !shape->form_data;
     return hit(match, rule_of(rules, shape), provider->name,
                "rule 2: known provider and path");
 }
@@ -740,7 +766,7 @@ _Static_assert(LLMOBS_KIND_RETRIEVAL < 10, "a digit for each");
 /* The columns of the text, in this order. */
 enum {
     COLUMN_DIALECT,
-    COLUMN_PATH, /* tells the shapes of a dialect apart */
+    COLUMN_SHAPE, /* method, a blank and path; the path alone for a POST */
     COLUMN_KIND,
     COLUMN_FLAGS, /* p: proxied, c: the body has to confirm it */
     COLUMN_PROVIDER,
@@ -783,6 +809,8 @@ int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap)
     if (match->confirm)
         *flag = 'c';
     out = put_column(out, end, rule->dialect->name, SEPARATOR);
+    if (strcmp(rule->shape->method, "POST") != 0)
+        out = put_column(out, end, rule->shape->method, ' ');
     out = put_column(out, end, rule->shape->path, SEPARATOR);
     out = put_column(out, end, kind, SEPARATOR);
     out = put_column(out, end, flags, SEPARATOR);
@@ -791,12 +819,20 @@ int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap)
 }
 
 static const struct llmobs_shape *find_shape(
-    const struct llmobs_dialect *dialect, const char *path)
+    const struct llmobs_dialect *dialect, struct llmobs_text text)
 {
     const struct llmobs_shape *shape = dialect ? dialect->shapes : NULL;
+    const char *blank = memchr(text.data, ' ', text.len);
+    struct llmobs_text method = {"POST", 4}, path = text;
 
+    if (blank) {
+        method = (struct llmobs_text){text.data, (size_t)(blank - text.data)};
+        path.data = blank + 1;
+        path.len -= method.len + 1;
+    }
     for (; shape && shape->path; shape++)
-        if (strcmp(shape->path, path) == 0)
+        if (llmobs_text_is(path, shape->path) &&
+            llmobs_text_is(method, shape->method))
             return shape;
     return NULL;
 }
@@ -825,7 +861,8 @@ static int fill_recall(struct llmobs_recalls *recall)
     if (!split_note(recall->copy, columns))
         return -EINVAL;
     rule->dialect = llmobs_dialect_find(columns[COLUMN_DIALECT]);
-    rule->shape = find_shape(rule->dialect, columns[COLUMN_PATH]);
+    rule->shape =
+        find_shape(rule->dialect, llmobs_text_of(columns[COLUMN_SHAPE]));
     if (!rule->shape)
         return -ENOTSUP;
     if (*columns[COLUMN_NAME])

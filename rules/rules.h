@@ -47,9 +47,10 @@ struct llmobs_match {
     enum llmobs_kind kind;          /* of the span; workflow when proxied */
     bool proxied;                   /* a configured proxy (rule 1) */
     bool confirm;                   /* the body decides when the call is read */
-    bool bodyless;                  /* a user's rule takes it without a body */
+    bool bodyless;                  /* it counts without a body, too */
     bool asks;    /* it is no call by method and URL, but a field of its header
                    * may show one (llmobs_rules_is_sign) */
+    bool form;    /* the body is a form, of which nothing is kept */
     bool inject;  /* trace headers may go there: a configured proxy or host */
     bool near;    /* they may, because the host is in a private network */
     bool settled; /* method and URL decide, whatever the body is */
@@ -95,6 +96,11 @@ bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
 
 /* True when the configuration has at least one proxy. */
 bool llmobs_rules_has_proxies(const struct llmobs_rules *rules);
+
+/* True when a request to this URL may be one that needs no body: most are
+ * none, and only those that may be are matched. For any text; one walk over it,
+ * nothing else. */
+bool llmobs_rules_fetches(const char *url);
 
 /* True when a user's rule names a method that has no body, such as GET. */
 bool llmobs_rules_has_bodyless(const struct llmobs_rules *rules);

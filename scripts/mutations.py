@@ -391,8 +391,10 @@ HAZARDS = [
     ("POSTFIELDS in a buffer that changes",
      "the library reads it when libcurl makes the request (`keep_request`)", [
          ("read-at-the-end", [(OUTGOING, "    llmobs_exchange_rewind(exchange, "
-                               "0);\n    llmobs_handle_copy_body(handle, "
-                               "&exchange->request);\n", ""),
+                               "0);\n    exchange->multipart = exchange->"
+                               "multipart || exchange->match.form;\n    if ("
+                               "!exchange->match.form)\n        llmobs_handle_"
+                               "copy_body(handle, &exchange->request);\n", ""),
                               (CAPTURE, "    exchange->end = end;\n    if (end "
                                "== LLMOBS_END_DONE) {",
                                "    exchange->end = end;\n    llmobs_handle_"
@@ -704,6 +706,16 @@ HAZARDS = [
                                  "||\n        handle->request == "
                                  "LLMOBS_HTTP_FORM)\n        return true;")],
           ["hazards.forms_to_a_proxy"])]),
+
+    ("a form with a file, of any size",
+     "nothing of it is kept, however the program makes it (`on_read`, "
+     "`keep_request`)", [
+         ("form-read", [(CALLBACKS, "    if (handle->exchange && "
+                         "!handle->exchange->match.form)\n",
+                         "    if (handle->exchange)\n")],
+          ["fetch.a_form_that_is_uploaded_is_not_copied"]),
+         ("form-copied", [(OUTGOING, "    if (!exchange->match.form)\n", "")],
+          ["fetch.a_form_leaves_nothing_in_the_spool"])]),
 
     ("Expect: 100, redirects, 401 rounds",
      "a status line begins the answer anew (`keep_line`)", [

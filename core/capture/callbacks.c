@@ -382,7 +382,7 @@ static size_t on_read(char *data, size_t size, size_t count, void *user)
     if (got > size * count)
         return got;
     llmobs_handle_lock(handle);
-    if (handle->exchange)
+    if (handle->exchange && !handle->exchange->match.form)
         (void)llmobs_body_add(&handle->exchange->request, data, got);
     llmobs_handle_unlock(handle);
     errno = saved;

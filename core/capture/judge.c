@@ -188,12 +188,19 @@ bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
            !handle->origin.exposes && !llmobs_handle_exposes_headers(handle);
 }
 
+/* A URL handle is not asked: libcurl alone may, and a request without a body is
+ * hardly ever a call. */
+static bool may_fetch(const struct llmobs_handle *handle)
+{
+    return handle->url && !handle->curlu && llmobs_rules_fetches(handle->url);
+}
+
 /* A test that captures everything wants transfers without a body, too. */
 bool llmobs_judge_may_begin(const struct llmobs_handle *handle)
 {
     return observes() && !handle->connect_only &&
            (config->capture_all || llmobs_handle_sends_body(handle) ||
-            llmobs_judge_may_pass(handle) || bodyless);
+            llmobs_judge_may_pass(handle) || bodyless || may_fetch(handle));
 }
 
 enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,

@@ -78,7 +78,8 @@ static bool start_exchange(struct llmobs_handle *handle,
     exchange->unsent = true;
     exchange->multipart = llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM;
     set_method(exchange, handle);
-    if (!handle->has_copy && handle->postfieldsize < 0 && !handle->latch.early)
+    if (!match->form && !handle->has_copy && handle->postfieldsize < 0 &&
+        !handle->latch.early)
         llmobs_handle_copy_body(handle, &exchange->request);
     return true;
 }
@@ -193,7 +194,9 @@ static void keep_request(const struct llmobs_handle *handle,
     if (handle->latch.later)
         return;
     llmobs_exchange_rewind(exchange, 0);
-    llmobs_handle_copy_body(handle, &exchange->request);
+    exchange->multipart = exchange->multipart || exchange->match.form;
+    if (!exchange->match.form)
+        llmobs_handle_copy_body(handle, &exchange->request);
 }
 
 /* True for a program that sends on the headers of a caller from a public

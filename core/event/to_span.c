@@ -281,7 +281,8 @@ static void settle_status(const struct llmobs_exchange *exchange,
                           const struct llmobs_call *call,
                           struct llmobs_span *span)
 {
-    bool refused = exchange->status >= 300;
+    bool refused =
+        exchange->status >= 300 && exchange->status != LLMOBS_NOT_MODIFIED;
 
     if (refused && (call->transport_ok || span->complete ||
                     (exchange->end == LLMOBS_END_DONE &&

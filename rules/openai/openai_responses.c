@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rules/openai/openai.h"
+#include "rules/openai/responses_fetch.h"
 #include "rules/openai/responses_items.h"
 #include "rules/openai/responses_prompt.h"
 #include "rules/openai/responses_stream.h"
@@ -366,6 +367,40 @@ static const struct llmobs_shape shapes[] = {
      .operation = "response",
      .span_name = "%s.createResponse",
      .kind = LLMOBS_KIND_LLM},
+    {.method = "GET",
+     .path = "/responses/resp_*",
+     .operation = "retrieve",
+     .span_name = "%s.retrieveResponse",
+     .genai = "fetch_response",
+     .kind = LLMOBS_KIND_TASK,
+     .any_host = true,
+     .telling = true,
+     .bodyless = true,
+     .form = &llmobs_responses_fetch},
+    {.method = "GET",
+     .path = "/responses/*",
+     .operation = "retrieve",
+     .span_name = "%s.retrieveResponse",
+     .genai = "fetch_response",
+     .kind = LLMOBS_KIND_TASK,
+     .bodyless = true,
+     .form = &llmobs_responses_fetch},
+    {.method = "POST",
+     .path = "/responses/resp_*/cancel",
+     .operation = "cancel",
+     .span_name = "%s.cancelResponse",
+     .kind = LLMOBS_KIND_TASK,
+     .any_host = true,
+     .telling = true,
+     .bodyless = true,
+     .form = &llmobs_responses_fetch},
+    {.method = "POST",
+     .path = "/responses/*/cancel",
+     .operation = "cancel",
+     .span_name = "%s.cancelResponse",
+     .kind = LLMOBS_KIND_TASK,
+     .bodyless = true,
+     .form = &llmobs_responses_fetch},
     {.path = NULL},
 };
 

@@ -11,6 +11,9 @@
 
 #include "core/base/buf.h"
 
+/* The status of an answer that is the one which the program has: no error. */
+#define LLMOBS_NOT_MODIFIED 304
+
 /* A header that the core keeps, its name in lower case. */
 struct llmobs_header {
     const char *name;

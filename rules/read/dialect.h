@@ -29,7 +29,7 @@ struct llmobs_sign {
 
 /* One operation of a dialect: a row of the shape table. */
 struct llmobs_shape {
-    const char *method;    /* "POST" */
+    const char *method;    /* "POST", "GET", "HEAD", "DELETE" */
     const char *path;      /* suffix of the path, from a '/'; '*' stands for
                             * any bytes of one segment; "**", once and with no
                             * other star, for one or more whole segments */
@@ -47,15 +47,21 @@ struct llmobs_shape {
                         * "execute_tool", of a retrieval "retrieval", of a task
                         * none */
     enum llmobs_kind kind;
-    bool any_host; /* counts on every host, also an unlisted one (rule 3) */
-    bool telling;  /* only this API has such a path: a call counts on every
-                    * host, even if its body never could be read */
-    bool shared;   /* another API has the path, too, on any host: a body that
-                    * is none of this shape's may be one of a later shape's */
-    bool by_body;  /* the path has several operations: the body decides on
-                    * listed hosts, too, between this shape and later ones */
-    bool whole;    /* the path is the whole one, since many others end so */
-    bool streams;  /* it streams unless the request refuses that */
+    bool any_host;  /* counts on every host, also an unlisted one (rule 3) */
+    bool telling;   /* only this API has such a path: a call counts on every
+                     * host, even if its body never could be read */
+    bool shared;    /* another API has the path, too, on any host: a body that
+                     * is none of this shape's may be one of a later shape's */
+    bool by_body;   /* the path has several operations: the body decides on
+                     * listed hosts, too, between this shape and later ones */
+    bool whole;     /* the path is the whole one, since many others end so */
+    bool bodyless;  /* a request of it needs no body. On an unlisted host it
+                     * counts only if it is telling, too, and rules/bodyless.c
+                     * has to know a segment of its path */
+    bool form_data; /* its body may be a form (multipart): nothing of one is
+                     * kept. On an unlisted host a form counts only if the path
+                     * is telling */
+    bool streams;   /* it streams unless the request refuses that */
     const struct llmobs_form *form;  /* its own form, or NULL: the dialect's */
     const struct llmobs_sign *signs; /* ended by one without a name: a request
                                       * shows by any of them that it has this

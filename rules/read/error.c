@@ -173,7 +173,8 @@ int llmobs_error_of_status(const struct llmobs_json *body,
 {
     const struct llmobs_text none = {NULL, 0};
 
-    if (call->status < 300 || (!body && !call->transport_ok))
+    if (call->status < 300 || call->status == LLMOBS_NOT_MODIFIED ||
+        (!body && !call->transport_ok))
         return 0;
     if (call->status < 400)
         return llmobs_error_read(NULL, none, call, span);

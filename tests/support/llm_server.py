@@ -46,9 +46,16 @@ PUT .../chat/completions does the same.  /git/HOW/ is a git repository of one
 branch (protocol version 2); its answer comes in pieces where HOW is `stream`,
 stops after the first where it is `timeout`, and is an error for error-NNN.
 
+A path that begins with /hang/ gets no answer, ever.
 Any path that begins with /away/ is a redirect to another host name.  One that
 begins with /refused/ is refused, and with /unasked/ is not answered, before the
 body, where the client waits for a 100.
+
+GET .../responses/ID is a stored response (ID begins with resp_), as is POST
+.../responses/ID/cancel; one of resp_moved is a redirect to resp_there, resp_same is
+unchanged (304), resp_hang never comes, resp_empty has no body, resp_error is a 500, resp_stream streams.
+POST .../rerank orders texts by length, .../moderations flags "kill", .../audio/
+transcriptions answers a form with the length of what came.
 
 GET /v1/models lists models.  POST /chat answers {"reply": ...} for
 {"message": ...}, as gateways of one's own do.  The gateway is an HTTP proxy,
@@ -493,6 +500,22 @@ class Provider(Handler):
         if self.command in ("POST", "PUT") and path.endswith(
                 "/chat/completions"):
             return self.chat(body)
+        if "/responses/resp_" in path:
+            return self.stored(path.split("/responses/")[1].split("/"))
+        if self.command == "POST" and path.endswith("/rerank"):
+            return self.rerank(json.loads(body))
+        if self.command == "POST" and path.endswith("/moderations"):
+            bad = b"kill" in body
+            return self.reply_json(200, {"id": "modr-1", "model": "mod-1",
+                                         "results": [{
+                                             "flagged": bad, "categories": {
+                                                 "violence": bad}}]})
+        if path.startswith("/hang/"):
+            return self.wait_for_close()
+        if path.endswith("/audio/transcriptions"):
+            return self.reply_json(200, {"text": "%d bytes" % len(body),
+                                         "usage": {"type": "duration",
+                                                   "seconds": 2}})
         if path.startswith("/git/"):
             return self.git(*path[5:].partition("/")[::2])
         if self.command in ("GET", "HEAD") and path.endswith("/models"):
@@ -508,6 +531,47 @@ class Provider(Handler):
         if path.startswith("/away/"):
             return self.to_other("/redirected/v1/models", 302)
         return self.not_found()
+
+    def stored(self, parts):
+        """A response that was made before, or its cancellation."""
+        name = parts[0]
+        if self.command not in ("GET", "HEAD", "DELETE") and parts[1:] != [
+                "cancel"]:
+            return self.not_found()
+        if name == "resp_moved":
+            return self.reply(307, b"", headers=[
+                ("Location", self.path.replace("moved", "there"))])
+        if name == "resp_same":
+            self.send_response(304)
+            return self.end_headers()
+        if name == "resp_hang":
+            return self.wait_for_close()
+        if name == "resp_empty":
+            return self.reply(200, b"")
+        if name == "resp_error":
+            return self.error(500)
+        state = "cancelled" if parts[1:] else "completed"
+        doc = {"id": name, "object": "response", "status": state, "model":
+               "gpt-test", "error": None, "output": [] if parts[1:] else [
+                   {"type": "message", "role": "assistant", "content": [
+                       {"type": "output_text", "text": "stored"}]}],
+               "usage": {"input_tokens": 3, "output_tokens": 4,
+                         "total_tokens": 7}}
+        if name != "resp_stream":
+            return self.reply_json(200, doc)
+        self.begin_stream("text/event-stream")
+        for kind in ("created", "completed"):
+            event = {"type": "response." + kind, "response": doc}
+            self.piece(("event: %s\ndata: %s\n\n" % (
+                event["type"], json.dumps(event))).encode())
+        return self.end_stream()
+
+    def rerank(self, asked):
+        texts = asked["documents"]
+        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+        return self.reply_json(200, {"id": "rr-1", "results": [
+            {"index": i, "relevance_score": len(texts[i]) / 100}
+            for i in order], "meta": {"billed_units": {"search_units": 1}}})
 
     def generic(self, body):
         try:

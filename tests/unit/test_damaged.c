@@ -63,8 +63,10 @@ static void read_shape(const struct llmobs_dialect *dialect,
     struct llmobs_match match;
     char note[512];
 
-    snprintf(note, sizeof(note), "%s\t%s\t0\t%s\t\t", dialect->name,
-             shape->path, flags);
+    snprintf(note, sizeof(note), "%s\t%s%s%s\t%d\t%s\t\t", dialect->name,
+             strcmp(shape->method, "POST") == 0 ? "" : shape->method,
+             strcmp(shape->method, "POST") == 0 ? "" : " ", shape->path,
+             shape->kind, flags);
     ck_assert_int_eq(
         llmobs_rules_recall(&recalls, (struct llmobs_text){note, strlen(note)},
                             &match),

@@ -319,8 +319,11 @@ static const struct host hosts[] = {
 
     /* what is no call, or not theirs */
     {"https://api.openai.com/v1/responses/input_tokens", NULL, NULL},
-    {"https://api.openai.com/v1/responses/resp_1/cancel", NULL, NULL},
-    {"https://api.openai.com/v1/moderations", NULL, NULL},
+    {"https://api.openai.com/v1/responses/resp_1/cancel", "openai",
+     "OpenAI.cancelResponse"},
+    {"https://api.openai.com/v1/responses/resp_1/input_items", NULL, NULL},
+    {"https://api.openai.com/v1/moderations", "openai",
+     "OpenAI.createModeration"},
     {"https://api.openai.com/v1/images/generations", NULL, NULL},
     {"https://api.openai.com/v1/audio/speech", NULL, NULL},
     {"https://api.openai.com/v1/batches", NULL, NULL},

@@ -1,8 +1,11 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "rules/custom.h"
+#include "rules/providers.h"
 #include "rules/read/match.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/text.h"
@@ -486,6 +489,162 @@ START_TEST(some_stand_without_their_body)
 }
 END_TEST
 
+/* Calls `check` for each shape of each dialect. */
+static void each_shape(void (*check)(const struct llmobs_rules *rules,
+                                     const struct llmobs_dialect *dialect,
+                                     const struct llmobs_shape *shape),
+                       const struct llmobs_rules *rules)
+{
+    for (size_t i = 0; llmobs_dialects[i]; i++)
+        for (const struct llmobs_shape *s = llmobs_dialects[i]->shapes; s->path;
+             s++)
+            check(rules, llmobs_dialects[i], s);
+}
+
+static void check_first_look(const struct llmobs_rules *rules,
+                             const struct llmobs_dialect *dialect,
+                             const struct llmobs_shape *shape)
+{
+    char url[512];
+
+    (void)rules;
+    if (!shape->bodyless)
+        return;
+    snprintf(url, sizeof(url), "https://host.test/v1%s", shape->path);
+    ck_assert_msg(llmobs_rules_fetches(url), "%s: rules/bodyless.c lacks %s",
+                  dialect->name, shape->path);
+}
+
+START_TEST(a_request_without_a_body_has_one_look)
+{
+    static const char *const others[] = {
+        "",
+        "/",
+        "responses/x",
+        "http://h",
+        "http://h/responses",
+        "https://api.openai.com/v1/models",
+        "http://h/r/e/s",
+        "//r/",
+    };
+
+    each_shape(check_first_look, NULL);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        ck_assert_msg(!llmobs_rules_fetches(others[i]), "%s", others[i]);
+    ck_assert(llmobs_rules_fetches("h/responses/x"));
+}
+END_TEST
+
+/* The rule is one of llmobs_rules_note's own making. */
+static void check_note(const struct llmobs_rules *rules,
+                       const struct llmobs_dialect *dialect,
+                       const struct llmobs_shape *shape)
+{
+    const struct llmobs_rule rule = {.dialect = dialect, .shape = shape};
+    struct llmobs_match match = {.rule = &rule, .kind = shape->kind};
+    struct llmobs_recalls *recalls = NULL;
+    char note[512];
+
+    (void)rules;
+    ck_assert_int_eq(llmobs_rules_note(&match, note, sizeof(note)), 0);
+    ck_assert_int_eq(
+        llmobs_rules_recall(&recalls, llmobs_text_of(note), &match), 0);
+    ck_assert_msg(match.rule->shape == shape, "%s: %s %s", dialect->name,
+                  shape->method, shape->path);
+    llmobs_recalls_free(recalls);
+}
+
+START_TEST(a_note_tells_each_shape)
+{
+    each_shape(check_note, NULL);
+}
+END_TEST
+
+/* A request without a body, or with a form, is ours where a shape says so. */
+START_TEST(bodies_are_needed_by_most)
+{
+#define R "/v1/responses/"
+    static const struct {
+        struct row row;
+        bool ours, bodyless, form;
+    } rows[] = {
+        {{"GET", "https://api.openai.com" R "resp_1", NONE, 0, 0, 0},
+         true,
+         true,
+         false},
+        {{"GET", "https://api.openai.com" R "x?stream=true", NONE, 0, 0, 0},
+         true,
+         true,
+         false},
+        {{"POST", "https://api.openai.com" R "x/cancel", NONE, 0, 0, 0},
+         true,
+         true,
+         false},
+        {{"GET", "http://a.test" R "resp_1", NONE, 0, 0, 0}, true, true, false},
+        {{"GET", "http://a.test" R "resp_1", JSON, 0, 0, 0}, true, true, false},
+        {{"POST", "http://a.test" R "resp_1/cancel", PENDING, 0, 0, 0},
+         true,
+         true,
+         false},
+        {{"GET", "http://a.test" R "17", NONE, 0, 0, 0}, false, false, false},
+        {{"GET", "https://api.openai.com" R "x/input_items", NONE, 0, 0, 0},
+         false,
+         false,
+         false},
+        {{"HEAD", "https://api.openai.com" R "x", NONE, 0, 0, 0},
+         false,
+         false,
+         false},
+        {{"GET", "https://api.openai.com/v1/responses", NONE, 0, 0, 0},
+         false,
+         false,
+         false},
+        {{"POST", "https://api.openai.com/v1/audio/transcriptions", FORM, 0, 0,
+          0},
+         true,
+         false,
+         true},
+        {{"POST", "http://a.test/v1/audio/transcriptions", FORM, 0, 0, 0},
+         true,
+         false,
+         true},
+        {{"POST", "http://a.test/v1/audio/transcriptions", TEXT,
+          "multipart/form-data; boundary=x", 0, 0},
+         true,
+         false,
+         true},
+        {{"POST", "http://a.test/v1/audio/transcriptions", PENDING,
+          "multipart/form-data; boundary=x", 0, 0},
+         true,
+         false,
+         true},
+        {{"POST", "http://a.test/v1/audio/transcriptions", JSON, NULL, 0, 0},
+         true,
+         false,
+         false},
+        {{"POST", "https://api.openai.com" CHAT, FORM, 0, 0, 0},
+         false,
+         false,
+         false},
+        {{"POST", "http://a.test" CHAT, FORM, 0, 0, 0}, false, false, false},
+    };
+    struct llmobs_rules *rules = make(NULL, NULL);
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct llmobs_match match;
+        bool ours = run(rules, &rows[i].row, &match);
+
+        ck_assert_msg(ours == rows[i].ours, "%zu: %s", i, match.why);
+        ck_assert_msg(match.bodyless == rows[i].bodyless, "%zu", i);
+        ck_assert_msg(match.form == rows[i].form, "%zu", i);
+        if (match.bodyless || match.form)
+            ck_assert_msg(!match.confirm && llmobs_rules_stands(&match), "%zu",
+                          i);
+    }
+    llmobs_rules_free(rules);
+}
+END_TEST
+
 START_TEST(patterns_of_hosts_know_both_forms)
 {
     struct llmobs_rules *rules =
@@ -745,6 +904,9 @@ UNIT_SUITE(rules)
     UNIT_TEST(s, a_bad_rule_is_named);
     UNIT_TEST(s, a_coded_body_decides_at_the_end);
     UNIT_TEST(s, some_stand_without_their_body);
+    UNIT_TEST(s, a_request_without_a_body_has_one_look);
+    UNIT_TEST(s, a_note_tells_each_shape);
+    UNIT_TEST(s, bodies_are_needed_by_most);
     UNIT_TEST(s, patterns_of_hosts_know_both_forms);
     UNIT_TEST(s, a_bad_rules_file_is_ignored_whole);
     UNIT_TEST(s, candidates_are_confirmed_by_their_body);

@@ -1,0 +1,26 @@
+/* The first look at a request without a body: every GET of a program passes
+ * here, so it is one walk over the URL, and the code that reads URLs and knows
+ * hosts is not even mapped for it. */
+#include <string.h>
+
+#include "rules/rules.h"
+
+/* Segments of paths, one of which each bodyless shape has, not as its last.
+ * tests/unit/test_rules.c proves it. */
+static bool is_place(const char *at)
+{
+    switch (*at) {
+    case 'r':
+        return strncmp(at, "responses/", strlen("responses/")) == 0;
+    default:
+        return false;
+    }
+}
+
+bool llmobs_rules_fetches(const char *url)
+{
+    for (; *url; url++)
+        if (*url == '/' && is_place(url + 1))
+            return true;
+    return false;
+}

@@ -1,0 +1,141 @@
+/* Speech to text: transcriptions and translations of OpenAI, Azure, Groq and
+ * the servers of their form (WIRE 6.15). The request is a form with the audio,
+ * of which nothing is kept. */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/openai/openai.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/text.h"
+#include "rules/read/usage.h"
+
+static int begin(struct llmobs_reading *reading)
+{
+    reading->span->input_messages =
+        llmobs_message_only("user", llmobs_text_of("[audio]"));
+    return reading->span->input_messages ? 0 : -ENOMEM;
+}
+
+static int set_output(struct llmobs_reading *reading, struct llmobs_text text)
+{
+    llmobs_json_free(reading->span->output_messages);
+    reading->span->output_messages = llmobs_message_only("assistant", text);
+    return reading->span->output_messages ? 0 : -ENOMEM;
+}
+
+/* Older models are paid by the second, newer ones by the token. */
+static int read_usage(const struct llmobs_json *body, struct llmobs_span *span)
+{
+    const struct llmobs_json *usage = llmobs_usage_find(body);
+    const struct llmobs_json *seconds = llmobs_json_get(usage, "seconds");
+
+    if (!llmobs_json_is_number(seconds) || llmobs_json_to_real(seconds) < 0)
+        return llmobs_usage_read(usage, span);
+    return llmobs_json_set(span->metrics, "audio_seconds",
+                           llmobs_json_clone(seconds));
+}
+
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    const char *text = llmobs_json_gets(body, "text");
+    int rc;
+
+    if (reading->classified->call->status >= 300)
+        return 0;
+    rc = read_usage(body, reading->span);
+    if (rc == 0)
+        rc = llmobs_json_sets(reading->span->metadata, "language",
+                              llmobs_json_gets(body, "language"));
+    return rc < 0 || !text ? rc : set_output(reading, llmobs_text_of(text));
+}
+
+/* The pieces of a stream; the last event has the whole text, and the usage. */
+struct audio {
+    struct llmobs_buf text;
+};
+
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
+{
+    struct audio *audio = reading->state;
+    const char *type = llmobs_json_gets(event->json, "type");
+    const char *delta = llmobs_json_gets(event->json, "delta");
+    const char *text = llmobs_json_gets(event->json, "text");
+    int rc = 0;
+
+    if (!type)
+        return 0;
+    if (strcmp(type, "transcript.text.done") == 0) {
+        reading->done = true;
+        if (text)
+            llmobs_buf_cut(&audio->text, 0);
+        delta = text;
+        rc = read_usage(event->json, reading->span);
+    } else if (strcmp(type, "transcript.text.delta") != 0) {
+        return 0;
+    }
+    if (delta && *delta)
+        llmobs_reading_token(reading, event);
+    audio->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    if (rc == 0 && delta)
+        rc = llmobs_message_content_append(&audio->text, delta);
+    return rc;
+}
+
+static int finish(struct llmobs_reading *reading)
+{
+    struct audio *audio = reading->state;
+
+    if (audio->text.len == 0 && !reading->done)
+        return 0;
+    return set_output(
+        reading, (struct llmobs_text){audio->text.data ? audio->text.data : "",
+                                      audio->text.len});
+}
+
+static void free_state(void *state)
+{
+    llmobs_buf_fini(&((struct audio *)state)->text);
+}
+
+static int read_ends(struct llmobs_reading *reading)
+{
+    struct llmobs_text tail =
+        llmobs_text_strip(reading->classified->call->response_tail);
+
+    reading->span->complete = llmobs_text_ends(tail, "}");
+    return 0;
+}
+
+static const struct llmobs_form form = {
+    .begin = begin,
+    .document = read_document,
+    .event = read_event,
+    .finish = finish,
+    .ends = read_ends,
+    .state_fini = free_state,
+    .state_size = sizeof(struct audio),
+    .unknown = "unknown_model",
+};
+
+#define SHAPE(suffix, word, name)                                  \
+    {                                                              \
+        .method = "POST", .path = suffix, .operation = word,       \
+        .span_name = name, .kind = LLMOBS_KIND_LLM, .genai = word, \
+        .any_host = true, .telling = true, .form_data = true       \
+    }
+
+static const struct llmobs_shape shapes[] = {
+    SHAPE("/audio/transcriptions", "transcription", "%s.createTranscription"),
+    SHAPE("/audio/translations", "translation", "%s.createTranslation"),
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_openai_audio = {
+    .name = "openai_audio",
+    .integration = "openai",
+    .shapes = shapes,
+    .form = &form,
+};

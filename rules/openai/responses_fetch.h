@@ -1,0 +1,23 @@
+/* responses_fetch - a stored response of OpenAI's Responses API that is fetched
+ * or cancelled: a task, whose input is the response's id.
+ *
+ * Owns:    the form is constant; its state frees itself.
+ * Threads: one reading at a time.
+ * Errors:  -ENOMEM.
+ * Limits:  those of responses_stream.h and values.h.
+ *
+ * Source:  the paths /responses/{response_id} and /responses/{response_id}/
+ *          cancel of openai/openai-openapi; OpenTelemetry's gen_ai operation
+ *          fetch_response, which tells no usage.
+ *
+ * The tokens are those of the call that made the response, so they are not
+ * counted again.
+ */
+#ifndef LLMOBS_RESPONSES_FETCH_H
+#define LLMOBS_RESPONSES_FETCH_H
+
+#include "rules/read/reading.h"
+
+extern const struct llmobs_form llmobs_responses_fetch;
+
+#endif

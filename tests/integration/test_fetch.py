@@ -1,0 +1,160 @@
+"""Calls that are known by their path: requests without a body, and forms; and
+spans of other kinds than a chat's."""
+import json
+import os
+import time
+
+from delivery import agent, double, recovered, wait_for
+from harness import curl, equal, ok, tags_of, test
+from test_hazards import base, case
+from test_killed import Dying, in_the_spool, kept
+
+SPOKEN = "RIFF-these-bytes"
+
+
+def kinds(r):
+    return [(s["meta"]["span"]["kind"], s["name"]) for s in r.spans]
+
+
+def stored(t, name, *more):
+    return curl(base(t) + "/v1/responses/" + name, None, *more)
+
+
+@test
+def a_stored_response(t):
+    r = t.same(stored(t, "resp_1"))
+    span = r.only()
+    equal(kinds(r), [("task", "OpenAI.retrieveResponse")], "kind and name")
+    equal(span["meta"]["input"], {"value": "resp_1"}, "input")
+    equal(span["meta"]["output"], {"value": "stored"}, "output")
+    equal(span["metrics"], {}, "tokens, which the call itself has")
+    equal(span["meta"]["metadata"]["status"], "completed", "status")
+    ok("model_name" not in span["meta"], "a task has a model")
+    equal(span["meta"]["metadata"]["model"], "gpt-test", "model")
+    equal(tags_of(span)["http.status_code"], "200", "tag")
+
+
+@test
+def answers_without_a_body(t):
+    r = case(t, "fetch_answers", 6, "fetch_cases")
+    equal([(s["status"], s["meta"].get("output", {}).get("value"))
+           for s in r.spans],
+          [("ok", "stored"), ("error", None), ("ok", None), ("ok", None),
+           ("error", None), ("ok", "stored")], "answers")
+
+
+@test
+def methods_of_fetches(t):
+    r = case(t, "fetch_methods", 5, "fetch_cases")
+    equal([(s["name"], s["meta"].get("output", {}).get("value"))
+           for s in r.spans],
+          [("OpenAI.retrieveResponse", "stored")] * 2 +
+          [("OpenAI.retrieveResponse", None)] +
+          [("OpenAI.cancelResponse", "cancelled")] * 2, "spans")
+
+
+@test
+def a_fetch_that_is_killed(t):
+    """The next process delivers it: kind and input are in the spool."""
+    with double(t) as dd, Dying(t, agent(dd)) as dying:
+        dying.start(*stored(t, "resp_hang"))
+        ok(wait_for(lambda: len(in_the_spool(t)) == 1, 10), "the spool")
+        time.sleep(0.3)
+        dying.kill()
+        span, = recovered(t, dd, agent(dd), 1)
+    equal(span["meta"]["span"]["kind"], "task", "kind")
+    equal(span["name"], "OpenAI.retrieveResponse", "name")
+    equal(span["meta"]["error"]["type"], "process_killed", "error")
+    equal(span["meta"]["input"], {"value": "resp_hang"}, "input")
+
+
+@test
+def a_moderation(t):
+    r = t.same(curl("https://api.openai.com/v1/moderations",
+                    '{"input": "kill them"}', "--cacert", t.servers.cert,
+                    "--connect-to", "api.openai.com:443:127.0.0.1:%d" %
+                    t.servers.tls))
+    equal(kinds(r), [("task", "OpenAI.createModeration")], "kind and name")
+    equal(r.only()["meta"]["output"], {
+        "value": '{"flagged": true, "categories": ["violence"]}'}, "output")
+
+
+@test
+def a_retrieval(t):
+    text = json.dumps({"model": "rerank-1", "query": "which?",
+                       "documents": ["short", "a longer one"], "top_n": 2})
+    r = t.same(curl(base(t) + "/v1/rerank", text))
+    equal(kinds(r), [("retrieval", "rerank")], "kind and name")
+    meta = r.only()["meta"]
+    equal(meta["input"], {"value": "which?"}, "input")
+    equal(meta["output"], {"documents": [
+        {"id": "1", "score": 0.12, "text": "a longer one"},
+        {"id": "0", "score": 0.05, "text": "short"}]}, "output")
+    r = t.run(curl(base(t) + "/v1/rerank", text),
+              env={"LLMOBS_CONTENT": "off"})
+    meta = r.only()["meta"]
+    ok("which" not in json.dumps(meta) and "longer" not in json.dumps(meta),
+       "content")
+    equal(meta["metadata"]["model"], "rerank-1", "model without content")
+
+
+@test
+def a_form_keeps_nothing_of_the_file(t):
+    sound = {"a.wav": (SPOKEN * 1000).encode()}
+    r = t.same(curl(base(t) + "/v1/audio/transcriptions", None, "-H",
+                    "Content-Type:", "-F", "model=whisper-1", "-F",
+                    "file=@a.wav"), inputs=sound, answers=False)
+    span = r.only()
+    equal(kinds(r), [("llm", "OpenAI.createTranscription")], "kind and name")
+    equal(span["meta"]["input"]["messages"],
+          [{"content": "[audio]", "role": "user"}], "input")
+    ok(span["meta"]["output"]["messages"][0]["content"].endswith(" bytes"),
+       "output")
+    ok(span["meta"]["metadata"]["transfer"]["bytes_sent"] > len(
+        sound["a.wav"]), "bytes sent")
+    equal(span["metrics"], {"audio_seconds": 2}, "metrics")
+
+
+def by_hand(t, path, *how):
+    return ["curl", "-q", "-sS", "-H",
+            "Content-Type: multipart/form-data; boundary=b", *how,
+            base(t) + path + "/v1/audio/transcriptions"]
+
+
+@test
+def a_form_leaves_nothing_in_the_spool(t):
+    """A form that the program writes itself, and dies."""
+    form = os.path.join(t.dir, "form")
+    with open(form, "w") as f:
+        f.write('--b\r\nContent-Disposition: form-data; name="file"; '
+                'filename="a"\r\n\r\n%s\r\n--b--\r\n' % SPOKEN)
+    with double(t) as dd, Dying(t, agent(dd)) as dying:
+        dying.start(*by_hand(t, "/hang", "--data-binary", "@" + form))
+        ok(wait_for(lambda: b"transcriptions" in kept(t), 10), "the spool")
+        time.sleep(0.3)
+        ok(SPOKEN.encode() not in kept(t), "the file is in the spool")
+        dying.kill()
+        span, = recovered(t, dd, agent(dd), 1)
+    equal(span["name"], "OpenAI.createTranscription", "name")
+    equal(span["meta"]["input"]["messages"][0]["content"], "[audio]", "input")
+
+
+@test
+def a_form_that_is_uploaded_is_not_copied(t):
+    """Else so long a one would be told as cut."""
+    form = b"--b\r\n\r\n" + b"RIFF" * 500000 + b"\r\n--b--\r\n"
+    r = t.same(by_hand(t, "", "-X", "POST", "-T", "-"), stdin=form,
+               env={"LLMOBS_CAPTURE_MAX": "200000"})
+    ok("truncated" not in r.only()["meta"]["metadata"], "cut")
+    equal(r.only()["meta"]["input"]["messages"][0]["content"], "[audio]",
+          "input")
+
+
+@test
+def forms_of_every_making(t):
+    for name, count in (("speak", 4), ("speak_by_form", 1),
+                        ("speak_by_hand", 3), ("speak_oddly", 2),
+                        ("speak_long", 1)):
+        r = case(t, name, count, "fetch_cases")
+        text = json.dumps(r.spans)
+        ok(SPOKEN not in text, name + ": the file is in a span")
