@@ -49,21 +49,26 @@ static uint64_t word_of(const unsigned char *at)
     return word;
 }
 
+/* Behind a piece that is no multiple of eight bytes each word is of two parts.
+ */
+static void put_word(struct llmobs_siphash *state, uint64_t word)
+{
+    unsigned shift = (unsigned)(state->total % 8 * 8);
+
+    put(state->v, state->word | word << shift);
+    state->word = shift ? word >> (64 - shift) : 0;
+    state->total += 8;
+}
+
 void llmobs_siphash_add(struct llmobs_siphash *state, const void *data,
                         size_t len)
 {
     const unsigned char *at = data;
 
-    while (len > 0) {
-        if (state->total % 8 == 0 && len >= 8) {
-            put(state->v, word_of(at));
-            state->total += 8;
-            at += 8;
-            len -= 8;
-            continue;
-        }
+    for (; len >= 8; len -= 8, at += 8)
+        put_word(state, word_of(at));
+    for (; len > 0; len--) {
         state->word |= (uint64_t)*at++ << state->total % 8 * 8;
-        len--;
         if (++state->total % 8 == 0) {
             put(state->v, state->word);
             state->word = 0;

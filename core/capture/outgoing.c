@@ -169,7 +169,8 @@ static void keep_head(const struct llmobs_handle *handle,
     }
 }
 
-/* The credentials of all rounds of an authentication are the same. */
+/* The credentials of all rounds of an authentication are the same. The key of
+ * the seal is there: the disk has had the begin of the call. */
 static void keep_account(const struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
 {
@@ -181,7 +182,7 @@ static void keep_account(const struct llmobs_handle *handle,
     }
     for (size_t i = 0; i < sizeof(handle->account) / sizeof(uint64_t); i++)
         account += handle->account[i];
-    exchange->account = account;
+    exchange->account = llmobs_account_seal(account);
 }
 
 /* Where the body goes later, a copy made as the transfer began may stay. */

@@ -16,7 +16,6 @@
 #include "core/event/processor.h"
 #include "core/event/exchange.h"
 #include "core/event/to_span.h"
-#include "core/privacy/account.h"
 #include "core/privacy/content_filter.h"
 #include "core/spool/event_item.h"
 #include "core/spool/process_dir.h"
@@ -105,8 +104,7 @@ static void link_span(struct llmobs_delivery *delivery,
     struct llmobs_linker_call call = {
         .method = exchange->method,
         .url = exchange->url,
-        .account = exchange->sealed ? exchange->account
-                                    : llmobs_account_seal(exchange->account),
+        .account = exchange->account,
         .whole = whole && llmobs_exchange_answer_whole(exchange) &&
                  !llmobs_json_get(span->metadata, "truncated"),
         .aborted = exchange->end != LLMOBS_END_DONE,

@@ -75,8 +75,7 @@ struct llmobs_exchange {
     char *caller_left; /* as JSON, the names that it lacks (caller_left.h);
                         * NULL: none */
     char *annotations; /* annotation_pack.h; NULL: none */
-    uint64_t account;  /* stands for its credentials (account.h) */
-    bool sealed;       /* `account` is as the disk has it */
+    uint64_t account;  /* stands for its credentials, sealed (account.h) */
     char method[16];
     char *url;
     struct llmobs_headers request_headers;

@@ -7,7 +7,7 @@
  * two requests have the same ones. Of a signature of AWS, which changes with
  * each request, only the name of the key counts.
  *
- * In memory the number is a plain hash. What leaves the process, to the disk,
+ * In memory the number is a quick hash. What leaves the process, to the disk,
  * is sealed: hashed again under a key of this boot, so that nobody can look it
  * up in a list made elsewhere, nor on this host after the next boot.
  *

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "core/event/curlcode.h"
-#include "core/privacy/account.h"
 #include "core/privacy/allowlist.h"
 #include "core/spool/event_item.h"
 
@@ -124,9 +123,7 @@ static void fill_numbers(const struct llmobs_exchange *exchange, int64_t *n)
     n[NUMBER_TRACE_FLAGS] = (context->remote ? TRACE_REMOTE : 0) |
                             (exchange->traced ? TRACE_SENT : 0) |
                             (context->unsampled ? TRACE_UNSAMPLED : 0);
-    n[NUMBER_ACCOUNT] =
-        (int64_t)(exchange->sealed ? exchange->account
-                                   : llmobs_account_seal(exchange->account));
+    n[NUMBER_ACCOUNT] = (int64_t)exchange->account;
 }
 
 /* Tells where in this process the call is. The thread is known by its thread
@@ -355,7 +352,6 @@ static int read_numbers(struct llmobs_exchange *exchange, const int64_t *n)
     exchange->traced = n[NUMBER_TRACE_FLAGS] & TRACE_SENT;
     context->unsampled = n[NUMBER_TRACE_FLAGS] & TRACE_UNSAMPLED;
     exchange->account = (uint64_t)n[NUMBER_ACCOUNT];
-    exchange->sealed = true;
     return 0;
 }
 
