@@ -7,6 +7,10 @@
 #include "core/links/link_user.h"
 #include "core/links/linking.h"
 
+/* A program may go on from an answer before it is done with its transfer, but
+ * no more than so much earlier. */
+#define LATE_NS INT64_C(1000000000)
+
 void llmobs_linker_init(struct llmobs_linker *linker)
 {
     llmobs_link_table_init(&linker->table);
@@ -94,7 +98,8 @@ bool llmobs_linking_find(const struct llmobs_linking *l,
         near += is_same_trace(found[i].trace_id, l->span->context.trace_id);
     }
     return ((others == 1 && !crowded) || near == 1) &&
-           llmobs_link_is_fresh(out, l->span->start_ns);
+           llmobs_link_is_fresh(out, l->span->start_ns) &&
+           out->at_ns <= l->span->start_ns + LATE_NS;
 }
 
 void llmobs_linking_put(const struct llmobs_linking *l,

@@ -279,6 +279,18 @@ static int begin_walk(struct llmobs_adopt *adopt)
     return adopt->walk.list ? 0 : -ENOMEM;
 }
 
+/* By when they were made, which the last number of a name says: a call that
+ * goes on from another one's process comes behind it. */
+static int by_age(const void *a, const void *b)
+{
+    const char *x = strrchr(a, '-'), *y = strrchr(b, '-');
+    size_t x_len = strlen(x), y_len = strlen(y);
+
+    if (x_len != y_len)
+        return x_len < y_len ? -1 : 1;
+    return strcmp(x, y);
+}
+
 /* Reads the names that come next. A directory that was made meanwhile may have
  * been passed over: the next walk finds it. */
 static int next_names(struct llmobs_adopt *adopt)
@@ -305,6 +317,7 @@ static int next_names(struct llmobs_adopt *adopt)
     names->next = entry ? telldir(list) : 0;
     if (list)
         closedir(list);
+    qsort(names->list, names->count, sizeof(*names->list), by_age);
     return 0;
 }
 

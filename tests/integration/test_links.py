@@ -224,6 +224,22 @@ def turns_beside_a_relay(t):
 
 
 @test
+def turns_that_are_drained(t):
+    """No agent listens: the calls wait in the spool."""
+    far = {"LLMOBS_EXPORTER": "agent", "LLMOBS_EXIT_FLUSH_MS": "0",
+           "DD_TRACE_AGENT_URL": "http://127.0.0.1:1"}
+    with agent() as url:
+        for bodies, want in ((TALK, TURNS), (AGENT, STEPS)):
+            one_by_one(t, [curl(url, b) for b in bodies], **far)
+            done = subprocess.run(
+                [os.path.join(t.build, "llmobs"), "drain", "--to", "store"],
+                env=t.environment(True, far), capture_output=True)
+            equal(done.returncode, 0, "drain: %r" % done.stderr)
+            equal(links_of(read_spans(os.path.join(t.dir, "store"))), want,
+                  "links")
+
+
+@test
 def no_link_between_strangers(t):
     key = ["-H", "x-api-key: Zyx7other"]
     calls = request(USER, called(ID, "mail"), result(ID))

@@ -260,6 +260,15 @@ START_TEST(what_leaves_no_call)
     /* The server ran the tool. */
     TURN(3, "[" USER "]", "[" CALLS(OTHER, "search") "," BRINGS(OTHER) "]");
     ck_assert_str_eq(TURN(4, "[" BRINGS(OTHER) "]", NULL), "");
+    /* It was not there yet when the request began. */
+    ck_assert_str_eq(
+        TURN_AS(9, "[" BRINGS(OTHER) "]", NULL, .start = now - SECOND * 9), "");
+    TURN(8, "[" USER "]", "[" CALLS("call_8aB1cD2eF3gH4iJ5kL6m", "x") "]");
+    ck_assert_str_eq(TURN_AS(9, "[" BRINGS("call_8aB1cD2eF3gH4iJ5kL6m") "]",
+                             NULL, .start = now - SECOND * 9),
+                     "");
+    ck_assert_str_eq(TURN(9, "[" BRINGS("call_8aB1cD2eF3gH4iJ5kL6m") "]", NULL),
+                     "8");
     /* Too old. */
     TURN(5, "[" USER "]", ASKED);
     now += LLMOBS_LINK_LIFE_NS - SECOND;
