@@ -192,7 +192,124 @@ static void spoken(const char *base)
     curl_easy_cleanup(curl);
 }
 
+/* ---- websockets of libcurl's own ----------------------------------------- */
+
+#define SESSION "{\"type\": \"session.update\", \"session\": {}}"
+#define CREATE "{\"type\": \"response.create\"}"
+#define DONE "\"total_tokens\": 5}}}" /* the last bytes of response.done */
+#define TURNS 3
+
+struct frames {
+    CURL *curl;
+    struct text all;
+    int bare; /* pieces without libcurl's word on their frame */
+};
+
+static CURL *at_realtime(const char *base)
+{
+    char url[100];
+    CURL *curl = asking(base, CHAT, NULL, NULL);
+
+    snprintf(url, sizeof(url), "ws%s/v1/realtime?model=gpt-realtime",
+             strstr(base, "://"));
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 10000L);
+    return curl;
+}
+
+#if LIBCURL_VERSION_NUM >= 0x075600
+static CURLcode send_frame(CURL *curl, const char *data, unsigned flags)
+{
+    size_t sent = 0;
+    CURLcode rc = curl_ws_send(curl, data, strlen(data), &sent, 0, flags);
+
+    printf("sent=%zu rc=%d\n", sent, (int)rc);
+    return rc;
+}
+
+/* One piece of a frame, in a buffer smaller than most frames. How libcurl cuts
+ * a frame is a matter of how its bytes came, so the bytes alone are shown. */
+static bool receive_piece(CURL *curl, curl_socket_t fd, struct text *frame)
+{
+    struct pollfd wait = {fd, POLLIN, 0};
+    void *meta = NULL;
+    char part[64];
+    size_t got = 0;
+    CURLcode rc = curl_ws_recv(curl, part, sizeof(part), &got, (void *)&meta);
+
+    if (rc == CURLE_AGAIN)
+        return poll(&wait, 1, 5000) > 0;
+    if (rc == CURLE_OK)
+        text_add(frame, part, got);
+    return rc == CURLE_OK;
+}
+
+/* Until the frame that ends the response has come, or the connection ends. */
+static void receive_response(CURL *curl)
+{
+    struct text all = {0};
+    curl_socket_t fd = -1;
+
+    text_add(&all, "", 0);
+    curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &fd);
+    while (!strstr(all.data, DONE) && receive_piece(curl, fd, &all))
+        continue;
+    printf("%zu: %s\n", all.len, all.data);
+    free(all.data);
+}
+
+static void converse(CURL *curl)
+{
+    if (send_frame(curl, SESSION, CURLWS_TEXT) != CURLE_OK)
+        return;
+    for (int i = 0; i < TURNS; i++) {
+        send_frame(curl, CREATE, CURLWS_TEXT);
+        receive_response(curl);
+    }
+    send_frame(curl, "", CURLWS_CLOSE);
+}
+
+/* The server's frames come to a callback, which answers the first one. */
+static size_t on_frame(char *data, size_t size, size_t count, void *arg)
+{
+    struct frames *frames = arg;
+    size_t sent;
+
+    if (!frames->all.calls)
+        (void)curl_ws_send(frames->curl, CREATE, strlen(CREATE), &sent, 0,
+                           CURLWS_TEXT);
+    if (!curl_ws_meta(frames->curl))
+        frames->bare++;
+    return collect(data, size, count, &frames->all);
+}
+#else
+static void converse(CURL *curl)
+{
+    (void)curl;
+}
+
+static size_t on_frame(char *data, size_t size, size_t count, void *arg)
+{
+    return collect(data, size, count, &((struct frames *)arg)->all);
+}
+#endif
+
+/* A libcurl without websockets, or a server without them, ends it early. */
 static void websocket(const char *base)
+{
+    CURL *curl = at_realtime(base);
+    CURLcode rc;
+
+    curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 2L);
+    rc = curl_easy_perform(curl);
+    printf("rc=%d\n", (int)rc);
+    if (rc == CURLE_OK)
+        converse(curl);
+    curl_easy_cleanup(curl);
+}
+
+/* A call of a model by all but its scheme. */
+static void websocket_asked(const char *base)
 {
     char url[64];
     CURL *curl = asking(base, CHAT, hello, NULL);
@@ -203,6 +320,22 @@ static void websocket(const char *base)
     printf("rc=%d\n", (int)curl_easy_perform(curl));
     curl_easy_cleanup(curl);
 }
+
+static void websocket_written(const char *base)
+{
+    struct frames frames = {.curl = at_realtime(base)};
+
+    curl_easy_setopt(frames.curl, CURLOPT_WRITEFUNCTION, on_frame);
+    curl_easy_setopt(frames.curl, CURLOPT_WRITEDATA, &frames);
+    printf("rc=%d\n", (int)curl_easy_perform(frames.curl));
+    if (frames.all.calls)
+        printf("%zu, %d bare: %s\n", frames.all.len, frames.bare,
+               frames.all.data);
+    free(frames.all.data);
+    curl_easy_cleanup(frames.curl);
+}
+
+/* ---- other schemes ------------------------------------------------------- */
 
 static void not_http(const char *base)
 {
@@ -310,6 +443,8 @@ int main(int argc, char **argv)
         {"asked_inside", asked_inside, 1, 0},
         {"spoken", spoken, 0, 0},
         {"websocket", websocket, 0, 0},
+        {"websocket_asked", websocket_asked, 0, 0},
+        {"websocket_written", websocket_written, 0, 0},
         {"not_http", not_http, 0, 0},
         {"multi_inside", multi_inside, 2, 0},
         {"push_inside", push_inside, 2, 0},

@@ -10,7 +10,9 @@ import threading
 
 from harness import (LAUNCHER, Skip, body, curl, equal, expect_error,
                      expect_llm, ok, short, test)
+from realtime_server import Realtime
 
+UNSUPPORTED = 1  # CURLE_UNSUPPORTED_PROTOCOL
 LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
 ASKED = "say hello to the test"
 
@@ -123,6 +125,42 @@ def a_process_of_one_thread(t):
              LLMOBS_THREAD="off")
     if os.geteuid() == 0:
         ok(b"setns=0" in r.stdout, "the bare program may not")
+
+
+def speaks(t, name, turns):
+    """A case over libcurl's own websockets, bare and preloaded: first as it is,
+    then with settings that capture all and name the server a gateway."""
+    more = {}
+    if "LLMOBS_TEST_LIBCURL" in os.environ:
+        more["LD_LIBRARY_PATH"] = os.environ["LLMOBS_TEST_LIBCURL"]
+    program = os.path.join(t.build, "tests", "clients", "hazard_cases")
+    for all_of_it in False, True:
+        with Realtime(turns) as server:
+            if all_of_it:
+                more.update({LIST: server.url, "LLMOBS_INJECT": "all",
+                             "LLMOBS_TEST_CAPTURE_ALL": "1"})
+            r = t.same([program, name, server.url], spans=0, env=more)
+        if r.stdout == b"rc=%d\n" % UNSUPPORTED:
+            raise Skip("this libcurl has no websockets")
+        bare, ours = server.seen
+        equal(ours, bare, "what the server got")
+    return r, [x for x in ours if isinstance(x, tuple)]
+
+
+@test
+def realtime_by_websockets(t):
+    """Frames pass as they came, and are no span (DECISIONS.md, core/capture)."""
+    r, frames = speaks(t, "websocket", 0)
+    equal(r.stdout.count(b"response.done"), 3, "responses")
+    equal([f[0] for f in frames], [1, 1, 1, 1, 8], "kinds of the frames sent")
+
+
+@test
+def realtime_by_a_write_callback(t):
+    r, frames = speaks(t, "websocket_written", 1)
+    equal(r.stdout.count(b"response.done"), 1, "responses")
+    ok(b", 0 bare: " in r.stdout, "libcurl said of a piece no frame")
+    equal(len(frames), 1, "frames sent")
 
 
 def mounted(t, script):
