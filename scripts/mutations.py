@@ -26,7 +26,7 @@ HAZARDS = [
     ("setopt inside callbacks",
      "while the library's values are set, it notes the app's and does not "
      "forward them (`llmobs_callbacks_own`)", [
-         ("owns-nothing", [(CALLBACKS, "        return handle->swapped;",
+         ("owns-nothing", [(CALLBACKS, "        return handle->swapped_write;",
                             "        return false;")],
           ["hazards.changed_within_a_callback"])]),
 
@@ -497,6 +497,34 @@ HAZARDS = [
                                 "    if (handle)\n")],
           ["programs.memory_cases.refused"])]),
 
+    ("a request that its header list alone may show to be a call, as most requests "
+     "with lists are none",
+     "only the prereq callback goes in; there the library reads the list, and only "
+     "after a sign in it the body; then the other callbacks go in (`decide`, "
+     "`llmobs_callbacks_settle`)", [
+         ("list-read-at-once", [("core/capture/judge.c",
+                                 "    if (match->asks && handle->headers)\n",
+                                 "    if (match->asks && llmobs_judge_has_sign("
+                                 "handle))\n")],
+          ["programs.sign_cases.list_comes_late"]),
+         ("answer-unseen", [(CALLBACKS, "        (void)swap_write(handle, curl);"
+                             "\n", "        handle->swapped_write = false;\n")],
+          ["mcp.tool_call"]),
+         ("one-type-is-a-sign", [("rules/read/match.c", "        if (!llmobs_text_"
+                                  "has_nocase(llmobs_text_of(value), *part))\n",
+                                  "        if (!*part)\n")],
+          ["programs.sign_cases.each_its_list"]),
+         ("begun-as-it-is-told", [(OUTGOING, "    if (handle->origin.began_ns)\n",
+                                   "    if (!handle->origin.url)\n")],
+          ["mcp.tool_call"]),
+         ("session-told", [("core/privacy/allowlist.c", "    return strcmp(name, "
+                            "session_id) == 0;\n", "    return !session_id[0] && name;\n")],
+          ["mcp.initialize"]),
+         ("asked-and-silent", [(OUTGOING, "    if (!ours)\n        llmobs_judge_log("
+                                "llmobs_handle_method(handle), origin->url, &match,"
+                                "\n                         false);\n", "")],
+          ["mcp.each_request_is_told"])]),
+
     ("POSTFIELDS that libcurl sends later than the request, or never: after a 100, "
      "in the last round of an authentication",
      "the library reads them at the end of the 100, else, as far as "
@@ -769,7 +797,7 @@ HAZARDS = [
                               "    if (max < (size_t)-1 ||")],
           ["hostile.many_answers_have_one_budget",
            "unit long_bodies_share_it"]),
-         ("bodies-without-content", [(CAPTURE, "        return 2 * "
+         ("bodies-without-content", [("core/capture/ours.c", "        return 2 * "
                                       "(size_t)LLMOBS_BODY_EDGE;\n",
                                       "        return (size_t)config->"
                                       "capture_max;\n")],

@@ -69,6 +69,10 @@ enum row_id {
     ROW_DIMENSIONS,
     ROW_DATA_SOURCE,
     ROW_HTTP_STATUS,
+    ROW_MCP_METHOD,
+    ROW_MCP_PROTOCOL,
+    ROW_MCP_SESSION,
+    ROW_RPC_ID,
     ROWS
 };
 
@@ -122,6 +126,14 @@ static const struct row rows[ROWS] = {
                          TYPE_TEXT, NO_FACT},
     [ROW_HTTP_STATUS] = {"http.response.status_code", IN_ALL, ANY_OP, TYPE_INT,
                          LLMOBS_FACT_STATUS},
+    [ROW_MCP_METHOD] = {"mcp.method.name", IN_ALL, ANY_OP, TYPE_TEXT,
+                        LLMOBS_FACT_MCP_METHOD},
+    [ROW_MCP_PROTOCOL] = {"mcp.protocol.version", IN_ALL, ANY_OP, TYPE_TEXT,
+                          LLMOBS_FACT_MCP_PROTOCOL},
+    [ROW_MCP_SESSION] = {"mcp.session.id", IN_ALL, ANY_OP, TYPE_TEXT,
+                         LLMOBS_FACT_MCP_SESSION},
+    [ROW_RPC_ID] = {"jsonrpc.request.id", IN_ALL, ANY_OP, TYPE_TEXT,
+                    LLMOBS_FACT_RPC_ID},
 };
 
 /* The keys of metadata, sorted; of two for one row the lower rank counts. */
@@ -391,7 +403,7 @@ static void put_operation(const struct llmobs_otlp_source *s,
     if (s->op == LLMOBS_OTLP_WORKFLOW)
         put_text(out, "gen_ai.workflow.name", s->name);
     if (s->op == LLMOBS_OTLP_TOOL) {
-        put_text(out, "gen_ai.tool.name", s->name);
+        put_text(out, "gen_ai.tool.name", s->method ? s->subject : s->name);
         put_text(out, "gen_ai.tool.type", "function");
     }
     if (s->failed)

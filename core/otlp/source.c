@@ -189,6 +189,8 @@ static const char *requested_model(const struct llmobs_otlp_source *s)
 
 static const char *find_subject(const struct llmobs_otlp_source *s)
 {
+    if (s->method)
+        return llmobs_otlp_source_fact(s, LLMOBS_FACT_MCP_TARGET);
     if (s->op == LLMOBS_OTLP_NO_OP)
         return NULL;
     if (s->op & (LLMOBS_OTLP_INFERENCE | LLMOBS_OTLP_EMBEDDINGS))
@@ -219,6 +221,7 @@ int llmobs_otlp_source_read(struct llmobs_otlp_source *s,
     s->failed = llmobs_json_gets(event, "status") &&
                 strcmp(llmobs_json_gets(event, "status"), "error") == 0;
     read_facts(s);
+    s->method = llmobs_otlp_source_fact(s, LLMOBS_FACT_MCP_METHOD);
     read_kind(s);
     s->model = requested_model(s);
     s->subject = find_subject(s);

@@ -47,6 +47,8 @@ struct llmobs_otlp_source {
     const char *subject;   /* the span's name names it behind the operation:
                             * model, agent, tool; NULL: none */
     const char *model;     /* the requested one; NULL: unknown */
+    const char *method;    /* of MCP: the span's name begins with it, whatever
+                            * the operation is; NULL: it is no call by MCP */
     bool failed;
     bool client; /* the span speaks to a server */
     const struct llmobs_json *fact[LLMOBS_FACTS]; /* NULL: unknown */

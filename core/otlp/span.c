@@ -85,9 +85,10 @@ static void put_identity(struct llmobs_otlp_writer *w,
 static int make_name(const struct llmobs_otlp_source *s,
                      struct llmobs_buf *name)
 {
-    int rc = llmobs_buf_adds(name, s->operation ? s->operation : s->name);
+    const char *first = s->method ? s->method : s->operation;
+    int rc = llmobs_buf_adds(name, first ? first : s->name);
 
-    if (rc || !s->operation || !s->subject)
+    if (rc || !first || !s->subject)
         return rc;
     rc = llmobs_buf_addc(name, ' ');
     return rc ? rc : llmobs_buf_adds(name, s->subject);

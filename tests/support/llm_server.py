@@ -60,7 +60,9 @@ transcriptions answers a form with the length of what came.
 GET /v1/models lists models.  POST /chat answers {"reply": ...} for
 {"message": ...}, as gateways of one's own do.  The gateway is an HTTP proxy,
 too: a CONNECT to any name is led to the TLS listener.  POST or PUT /upload takes
-anything.  Everything else is a 404 with an error object.
+anything.  POST /mcp is an MCP server with the tool `add`: it answers as an event
+stream to initialize and where the arguments have "stream", and gives a session the id
+sk-mcp-session.  Everything else is a 404 with an error object.
 """
 import argparse
 import base64
@@ -522,6 +524,8 @@ class Provider(Handler):
             return self.reply_json(200, {"object": "list", "data": [
                 {"id": "gpt-test", "object": "model", "created": EPOCH,
                  "owned_by": "llm"}]})
+        if self.command == "POST" and path == "/mcp":
+            return self.mcp(body)
         if self.command in ("POST", "PUT") and path.startswith("/upload"):
             return self.reply_json(200, {
                 "received": len(body),
@@ -610,6 +614,35 @@ class Provider(Handler):
                 ("WWW-Authenticate", 'Digest realm="llm", nonce="6e6f6e6365",'
                  ' algorithm=MD5, qop="auth"'),
                 ("WWW-Authenticate", 'Basic realm="llm"')])
+
+    def mcp(self, body):
+        message = json.loads(body)
+        if "id" not in message:
+            return self.reply(202, b"")
+        params = message.get("params", {})
+        arguments = params.get("arguments", {})
+        answer = {"jsonrpc": "2.0", "id": message["id"]}
+        if message["method"] == "initialize":
+            answer["result"] = {
+                "protocolVersion": "2025-06-18", "capabilities": {},
+                "serverInfo": {"name": "sums", "version": "2.1"}}
+        elif message["method"] == "tools/list":
+            answer["result"] = {"tools": [{"name": "add", "inputSchema": {}}]}
+        elif params.get("name") != "add":
+            answer["error"] = {"code": -32602, "message": "Unknown tool"}
+        else:
+            failed = not arguments.get("a")
+            answer["result"] = {"isError": failed, "content": [
+                {"type": "text", "text": "no" if failed else "3"}]}
+        text = json.dumps(answer).encode()
+        if message["method"] != "initialize" and "stream" not in arguments:
+            return self.reply(200, text)
+        self.begin_stream("text/event-stream",
+                          [("Mcp-Session-Id", "sk-mcp-session")])
+        self.piece(b'data: {"jsonrpc": "2.0", "method": "notifications/x"}'
+                   b"\n\n")
+        self.piece(b"event: message\ndata: " + text + b"\n\n")
+        return self.end_stream()
 
     def chat(self, body):
         try:

@@ -281,6 +281,31 @@ static const struct kind_case {
       "\"llmobs.output.value\": \"sunny\"",
       ", \"gen_ai.tool.call.arguments\": \"{\\\"a\\\": 1}\", "
       "\"gen_ai.tool.call.result\": \"sunny\""}},
+    {OTLP_EVENT("tool", "MCP Client Tool Call: add",
+                "\"host\": \"h\", \"mcp_method\": \"tools/call\", "
+                "\"mcp_protocol\": \"2026-07-28\", \"mcp_session\": "
+                "\"0f\", \"mcp_target\": \"add\", \"port\": 443, "
+                "\"rpc_id\": \"7\"",
+                "", ""),
+     {"tools/call add", "tools/call add"},
+     3,
+     {"\"gen_ai.operation.name\": \"execute_tool\", \"gen_ai.tool.name\": "
+      "\"add\", \"gen_ai.tool.type\": \"function\", \"llmobs.span.kind\": "
+      "\"tool\", \"llmobs.name\": \"MCP Client Tool Call: add\", "
+      "\"mcp.method.name\": \"tools/call\", \"mcp.protocol.version\": "
+      "\"2026-07-28\", \"mcp.session.id\": \"0f\", "
+      "\"jsonrpc.request.id\": \"7\", \"server.address\": \"h\", "
+      "\"server.port\": 443",
+      ALL},
+     {"", ALL}},
+    {OTLP_EVENT("task", "MCP Client list Tools",
+                "\"mcp_method\": \"tools/list\"", "", ""),
+     {"tools/list", "tools/list"},
+     1,
+     {"\"llmobs.span.kind\": \"task\", \"llmobs.name\": "
+      "\"MCP Client list Tools\", \"mcp.method.name\": \"tools/list\"",
+      ALL},
+     {"", ALL}},
     {OTLP_EVENT(
          "retrieval", "index", "",
          ", \"metadata\": {\"data_source_id\": \"kb\"}, \"input\": "
