@@ -19,15 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define HIDDEN __attribute__((visibility("hidden")))
-#define MAYBE __attribute__((weak))
-
-/* The version of struct stat that the kernel's is: glibc up to 2.32 asks. */
-#ifdef __x86_64__
-#define STAT_VERSION 1
-#else
-#define STAT_VERSION 0
-#endif
+#include "libc/lacking.h"
 
 typedef void handler(void);
 

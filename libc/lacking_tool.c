@@ -16,15 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define HIDDEN __attribute__((visibility("hidden")))
-#define MAYBE __attribute__((weak))
-
-/* The version of struct stat that the kernel's is: glibc up to 2.32 asks. */
-#ifdef __x86_64__
-#define STAT_VERSION 1
-#else
-#define STAT_VERSION 0
-#endif
+#include "libc/lacking.h"
 
 typedef int pick_entry(const struct dirent *entry);
 typedef int order_entries(const struct dirent **a, const struct dirent **b);

@@ -218,6 +218,7 @@ int llmobs_doctor_examine(struct llmobs_doctor *doctor)
         process ? llmobs_process_env(&doctor->process, "LD_LIBRARY_PATH")
                 : getenv("LD_LIBRARY_PATH"),
         &doctor->allowance);
+    doctor->library.musl = llmobs_doctor_has_musl(doctor);
     tell_program(doctor);
     find_reach(doctor);
     llmobs_doctor_possible(doctor);

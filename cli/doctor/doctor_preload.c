@@ -168,7 +168,6 @@ static void check_object(struct llmobs_doctor *doctor,
 {
     if (!is_machine_ours(doctor, object) || !is_loader_known(doctor, object))
         return;
-    doctor->library.musl = is_musl(object);
     if (doctor->process.pid != 0) {
         if (doctor->process.secure)
             bad(doctor,
@@ -192,6 +191,22 @@ static int open_program(const struct llmobs_doctor *doctor)
         return llmobs_object_at(AT_FDCWD, doctor->program.file);
     snprintf(path, sizeof path, "/proc/%d/exe", (int)doctor->process.pid);
     return llmobs_object_at(AT_FDCWD, path);
+}
+
+bool llmobs_doctor_has_musl(const struct llmobs_doctor *doctor)
+{
+    static struct llmobs_object object;
+    struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 4};
+    int fd = open_program(doctor);
+    bool musl = false;
+
+    if (fd >= 0 && llmobs_object_open(&object, fd, &allowance) == 0) {
+        musl = is_musl(&object);
+        llmobs_object_close(&object);
+    } else if (fd >= 0) {
+        close(fd);
+    }
+    return musl;
 }
 
 void llmobs_doctor_possible(struct llmobs_doctor *doctor)

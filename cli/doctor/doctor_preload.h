@@ -8,6 +8,9 @@
 
 #include "cli/doctor/doctor.h"
 
+/* True where the program's loader is musl's. */
+bool llmobs_doctor_has_musl(const struct llmobs_doctor *doctor);
+
 /* Reports whether anything can be preloaded into the program's file. */
 void llmobs_doctor_possible(struct llmobs_doctor *doctor);
 

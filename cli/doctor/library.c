@@ -81,6 +81,16 @@ void llmobs_library_fini(struct llmobs_library *library)
     llmobs_buf_fini(&library->dirs);
 }
 
+/* True for an object of glibc, which musl's loader would end the program with:
+ * a list of folders may have those of glibc, too. */
+static bool is_of_glibc(const struct llmobs_object *object)
+{
+    for (size_t i = 0; i < object->needed_count; i++)
+        if (strcmp(object->needed[i], "libc.so.6") == 0)
+            return true;
+    return false;
+}
+
 /* True, with the file open, when `by` can load the file at asked->path. */
 static bool fits(const struct asked *asked)
 {
@@ -93,7 +103,8 @@ static bool fits(const struct asked *asked)
         return false;
     if (llmobs_object_open(asked->out, fd, allowance) == 0) {
         if (asked->out->wide == asked->by->wide &&
-            asked->out->machine == asked->by->machine)
+            asked->out->machine == asked->by->machine &&
+            !(asked->library->musl && is_of_glibc(asked->out)))
             return true;
         llmobs_object_close(asked->out);
         return false;

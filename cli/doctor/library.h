@@ -11,7 +11,7 @@
  * does not look at the directories for certain processors (glibc-hwcaps). For a
  * program of musl the order is musl's: LD_LIBRARY_PATH, RUNPATH or RPATH, also
  * the program's, and the directories of /etc/ld-musl-ARCH.path or the standard
- * ones.
+ * ones; an object that needs glibc is passed over.
  */
 #ifndef LLMOBS_LIBRARY_H
 #define LLMOBS_LIBRARY_H

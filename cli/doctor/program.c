@@ -1,24 +1,21 @@
 #include "cli/doctor/program.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/doctor/find_files.h"
 #include "core/base/file.h"
 
 #define SCRIPT_LINE 512
 #define INI_MAX (1024 * 1024)
 #define EXTENSIONS_MAX 32
 #define PATTERNS_MAX 10
-/* The cost of a name that a search finds, in bytes of the budget. */
-#define COST_ENTRY 1024
 
 /* Interpreters, by the beginning of their names, and the paths of their
  * extensions that use libcurl: %p is the directory above the program's own, %v
@@ -310,60 +307,28 @@ static void add_named_later(const struct extensions *all, const char *by)
     }
 }
 
-/* The budget of the current search, of which only one runs at a time. Each
- * entry of a directory has its cost, since any user with write access could
- * fill the directory. */
-static struct llmobs_allowance *globbing;
+struct found {
+    const struct extensions *all;
+    int left;
+};
 
-static struct dirent *next_entry(void *dir)
+static bool add_found(void *ctx, const char *path)
 {
-    return llmobs_allowance_take(globbing, COST_ENTRY) ? readdir(dir) : NULL;
-}
+    struct found *found = ctx;
+    size_t len = strlen(path);
 
-static void *open_list(const char *path)
-{
-    return opendir(path);
-}
-
-static void close_list(void *dir)
-{
-    closedir(dir);
-}
-
-static int find_files(const struct llmobs_library *library, const char *pattern,
-                      int flags, glob_t *found)
-{
-    globbing = library->allowance;
-    found->gl_opendir = open_list;
-    found->gl_readdir = next_entry;
-    found->gl_closedir = close_list;
-    found->gl_stat = stat;
-    found->gl_lstat = lstat;
-    return glob(pattern, flags | GLOB_ALTDIRFUNC, NULL, found);
-}
-
-static void add_glob(const struct extensions *all, const char *pattern,
-                     bool enabled)
-{
-    glob_t found;
-
-    if (find_files(all->library, pattern, GLOB_NOSORT, &found) != 0)
-        return;
-    for (size_t i = 0; i < found.gl_pathc && i < EXTENSIONS_MAX; i++) {
-        const char *path = found.gl_pathv[i];
-
-        if (strcmp(path + strlen(path) - 3, ".rb") == 0)
-            add_named_later(all, path);
-        else
-            add_extension(all, path, enabled);
-    }
-    globfree(&found);
+    if (len > 3 && strcmp(path + len - 3, ".rb") == 0)
+        add_named_later(found->all, path);
+    else
+        add_extension(found->all, path, true);
+    return --found->left > 0;
 }
 
 /* Adds the files of a pattern with %p and %v filled in. */
 static void add_pattern(const struct extensions *all, const char *pattern,
                         const char *path, const char *version)
 {
+    struct found found = {all, EXTENSIONS_MAX};
     size_t digits = strspn(version, "0123456789.");
     char directory[PATH_MAX], out[PATH_MAX];
     size_t len = 0;
@@ -391,7 +356,7 @@ static void add_pattern(const struct extensions *all, const char *pattern,
         pattern += pattern[0] == '%';
     }
     out[len] = '\0';
-    add_glob(all, out, true);
+    llmobs_find_files(out, all->library->allowance, add_found, &found);
 }
 
 /* ---- php ---------------------------------------------------------------- */
@@ -483,22 +448,26 @@ static bool ini_enables(const char *path)
     return on;
 }
 
+/* Notes whether this file enables it; the search ends there. */
+static bool note_enabled(void *ctx, const char *path)
+{
+    bool *on = ctx;
+
+    *on = ini_enables(path);
+    return !*on;
+}
+
 static bool php_enables(const struct php *php, const char *prefix,
                         const struct llmobs_library *library)
 {
     char pattern[3 * PATH_MAX];
     bool on = false;
-    glob_t found;
 
     snprintf(pattern, sizeof pattern, "%s%s/../php.ini", prefix, php->scan_dir);
     if (ini_enables(pattern))
         return true;
     snprintf(pattern, sizeof pattern, "%s%s/*.ini", prefix, php->scan_dir);
-    if (find_files(library, pattern, 0, &found) != 0)
-        return false;
-    for (size_t i = 0; i < found.gl_pathc && !on; i++)
-        on = ini_enables(found.gl_pathv[i]);
-    globfree(&found);
+    llmobs_find_files(pattern, library->allowance, note_enabled, &on);
     return on;
 }
 

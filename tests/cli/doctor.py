@@ -267,6 +267,17 @@ def foreign():
     expect("musl can be preloaded", path, 1, "ok possible")
     expect("musl and a preload that is not there", path, 1, "in silence",
            env={"LD_PRELOAD": place("no/libllmobs_preload.so")})
+    # A folder with glibc's libcurl, for a program whose loader is musl's.
+    library = glob.glob("/usr/lib/*/libcurl.so.4")[0]
+    where = "-Wl,-rpath," + os.path.dirname(library)
+    main = "int curl_global_init(long);\nint main(void)\n{\n    return " \
+        "curl_global_init(3);\n}\n"
+    expect("glibc and its libcurl", compile("for-glibc", main, library, where),
+           0, "libcurl.so.4")
+    path = compile("for-musl", main, library, where,
+                   "-Wl,--dynamic-linker=" + loader)
+    expect("musl passes glibc's libcurl over", path, 1,
+           "a library was not found: libcurl.so.4")
 
 
 def modules():
