@@ -9,9 +9,12 @@ extern const struct llmobs_dialect llmobs_dialect_anthropic;
 extern const struct llmobs_dialect llmobs_dialect_gemini;
 extern const struct llmobs_dialect llmobs_dialect_gemini_embed;
 extern const struct llmobs_dialect llmobs_dialect_gemini_interactions;
+extern const struct llmobs_dialect llmobs_dialect_bedrock_agents;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_converse;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_embed;
+extern const struct llmobs_dialect llmobs_dialect_bedrock_guardrails;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_invoke;
+extern const struct llmobs_dialect llmobs_dialect_bedrock_knowledge;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_rerank;
 extern const struct llmobs_dialect llmobs_dialect_openai_audio;
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
@@ -19,6 +22,7 @@ extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
 extern const struct llmobs_dialect llmobs_dialect_openai_moderations;
 extern const struct llmobs_dialect llmobs_dialect_openai_responses;
+extern const struct llmobs_dialect llmobs_dialect_openai_vector_stores;
 extern const struct llmobs_dialect llmobs_dialect_dashscope;
 extern const struct llmobs_dialect llmobs_dialect_huggingface;
 extern const struct llmobs_dialect llmobs_dialect_llama_cpp;
@@ -35,10 +39,14 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_bedrock_embed,
     &llmobs_dialect_bedrock_rerank,
     &llmobs_dialect_bedrock_invoke,
+    &llmobs_dialect_bedrock_agents,
+    &llmobs_dialect_bedrock_guardrails,
+    &llmobs_dialect_bedrock_knowledge,
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_completions,
     &llmobs_dialect_openai_embeddings,
     &llmobs_dialect_openai_responses,
+    &llmobs_dialect_openai_vector_stores,
     &llmobs_dialect_anthropic,
     &llmobs_dialect_gemini,
     &llmobs_dialect_gemini_embed,
@@ -63,8 +71,9 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
 #define OPENAI                                                               \
     &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,         \
         &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses, \
-        &llmobs_dialect_anthropic, &llmobs_dialect_openai_audio,             \
-        &llmobs_dialect_openai_moderations, &llmobs_dialect_rerank
+        &llmobs_dialect_openai_vector_stores, &llmobs_dialect_anthropic,     \
+        &llmobs_dialect_openai_audio, &llmobs_dialect_openai_moderations,    \
+        &llmobs_dialect_rerank
 
 static const struct llmobs_dialect *const openai[] = {
     OPENAI,
@@ -128,9 +137,19 @@ static const struct llmobs_dialect *const ollama[] = {
 };
 
 static const struct llmobs_dialect *const bedrock[] = {
-    &llmobs_dialect_bedrock_converse, &llmobs_dialect_bedrock_embed,
-    &llmobs_dialect_bedrock_rerank,   &llmobs_dialect_bedrock_invoke,
-    &llmobs_dialect_openai_chat,      NULL,
+    &llmobs_dialect_bedrock_converse,
+    &llmobs_dialect_bedrock_embed,
+    &llmobs_dialect_bedrock_rerank,
+    &llmobs_dialect_bedrock_invoke,
+    &llmobs_dialect_openai_chat,
+    &llmobs_dialect_bedrock_guardrails,
+    NULL,
+};
+
+static const struct llmobs_dialect *const bedrock_agents[] = {
+    &llmobs_dialect_bedrock_agents,
+    &llmobs_dialect_bedrock_knowledge,
+    NULL,
 };
 
 #define HOST(text) .host = {text, sizeof(text) - 1}
@@ -258,6 +277,14 @@ static const struct llmobs_provider providers[] = {
      .genai = "aws.bedrock", .dialects = bedrock},
     {HOST("bedrock-runtime*.api.aws"), .name = "amazon_bedrock",
      .genai = "aws.bedrock", .dialects = bedrock},
+    {HOST("bedrock-agent-runtime*.amazonaws.com"), .name = "amazon_bedrock",
+     .genai = "aws.bedrock", .dialects = bedrock_agents},
+    {HOST("bedrock-agent-runtime*.amazonaws.com.cn"), .name = "amazon_bedrock",
+     .genai = "aws.bedrock", .dialects = bedrock_agents},
+    {HOST("*.bedrock-agent-runtime*.amazonaws.com"), .name = "amazon_bedrock",
+     .genai = "aws.bedrock", .dialects = bedrock_agents},
+    {HOST("bedrock-agent-runtime*.api.aws"), .name = "amazon_bedrock",
+     .genai = "aws.bedrock", .dialects = bedrock_agents},
     {HOST("bedrock-mantle*.api.aws"), .name = "amazon_bedrock",
      .genai = "aws.bedrock", .dialects = openai},
 };

@@ -6,6 +6,7 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/match.h"
+#include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 
@@ -86,11 +87,7 @@ int llmobs_bedrock_ends(struct llmobs_reading *reading)
 
 bool llmobs_bedrock_asks(const struct llmobs_reading *reading, const char *key)
 {
-    const struct llmobs_call *call = reading->classified->call;
-
-    if (call->request_truncated)
-        return llmobs_cut_json_has(call->request, call->request_tail, key);
-    return llmobs_json_get(reading->request, key) != NULL;
+    return llmobs_request_has(reading->classified->call, reading->request, key);
 }
 
 int llmobs_bedrock_settings(struct llmobs_span *span,

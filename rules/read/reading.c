@@ -141,12 +141,14 @@ static int read_document(struct llmobs_reading *reading)
 static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
+    bool texts = reading->form->texts;
     int rc = 0;
 
-    llmobs_fact_event(reading, event->json);
-    if (reading->form->event && (event->json || event->failed))
+    if (!texts)
+        llmobs_fact_event(reading, event->json);
+    if (reading->form->event && (event->json || event->failed || texts))
         rc = reading->form->event(reading, event);
-    if (rc == 0 && (event->failed || llmobs_error_in(event->json)))
+    if (rc == 0 && (event->failed || (!texts && llmobs_error_in(event->json))))
         rc = llmobs_error_read_as(event->error, event->json, event->data,
                                   reading->classified->call, reading->span);
     return rc;

@@ -27,11 +27,7 @@ const char *const llmobs_rerank_signs[] = {"\"query\"", NULL};
 
 static bool has(const struct llmobs_reading *reading, const char *key)
 {
-    const struct llmobs_call *call = reading->classified->call;
-
-    if (call->request_truncated)
-        return llmobs_cut_json_has(call->request, call->request_tail, key);
-    return llmobs_json_get(reading->request, key) != NULL;
+    return llmobs_request_has(reading->classified->call, reading->request, key);
 }
 
 bool llmobs_rerank_asks(const struct llmobs_reading *reading)

@@ -430,6 +430,22 @@ char *llmobs_url_decode(struct llmobs_text text)
     return out;
 }
 
+char *llmobs_url_segment(struct llmobs_text path, size_t back)
+{
+    const char *slash = NULL;
+
+    while (path.len > 0 && path.data[path.len - 1] == '/')
+        path.len--;
+    while (path.len > 0 && (slash = memrchr(path.data, '/', path.len)) &&
+           back-- > 0)
+        path.len = (size_t)(slash - path.data);
+    if (path.len == 0 || !slash)
+        return strdup("");
+    slash++;
+    path.len -= (size_t)(slash - path.data);
+    return llmobs_url_decode((struct llmobs_text){slash, path.len});
+}
+
 int llmobs_url_list_add(struct llmobs_url_list **list, struct llmobs_text text)
 {
     struct llmobs_url_list *entry = malloc(sizeof(*entry) + text.len + 1);

@@ -50,6 +50,11 @@ bool llmobs_url_stays(const struct llmobs_url *base,
  * NULL without memory. */
 char *llmobs_url_decode(struct llmobs_text text);
 
+/* Gives the path's segment that is `back` places before its last one, decoded;
+ * "" where the path has none, NULL without memory. Slashes at its end do not
+ * count. */
+char *llmobs_url_segment(struct llmobs_text path, size_t back);
+
 /* A list of entries; NULL is the empty one. */
 struct llmobs_url_list;
 

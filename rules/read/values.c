@@ -23,6 +23,32 @@ char *llmobs_value_text(const struct llmobs_json *value)
     return dump;
 }
 
+static int add_line(struct llmobs_buf *lines, const char *text)
+{
+    struct llmobs_text line = llmobs_text_of(text);
+    int rc = line.len > 0 && lines->len > 0 ? llmobs_buf_addc(lines, '\n') : 0;
+
+    if (rc < 0 || line.len == 0)
+        return rc;
+    return llmobs_buf_add(lines, line.data, line.len);
+}
+
+struct llmobs_json *llmobs_value_lines(const struct llmobs_json *list,
+                                       const char *key)
+{
+    struct llmobs_buf lines;
+    struct llmobs_json *value = NULL;
+    int rc = 0;
+
+    llmobs_buf_init(&lines, LLMOBS_VALUE_MAX);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
+        rc = add_line(&lines, llmobs_json_gets(llmobs_json_at(list, i), key));
+    if (rc != -ENOMEM)
+        value = llmobs_json_stringn(lines.len > 0 ? lines.data : "", lines.len);
+    llmobs_buf_fini(&lines);
+    return value;
+}
+
 static int set(char **field, const struct llmobs_json *value)
 {
     char *text;

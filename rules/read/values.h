@@ -17,6 +17,11 @@
  * NULL without memory. */
 char *llmobs_value_text(const struct llmobs_json *value);
 
+/* Gives the texts under `key` of a list's objects, one a line, as a value; at
+ * most LLMOBS_VALUE_MAX bytes. NULL without memory. */
+struct llmobs_json *llmobs_value_lines(const struct llmobs_json *list,
+                                       const char *key);
+
 /* Sets the span's input or output value; NULL and JSON's null set nothing. */
 int llmobs_value_input(struct llmobs_span *span,
                        const struct llmobs_json *value);

@@ -295,6 +295,21 @@ static const struct host hosts[] = {
     {"https://bedrock-mantle.us-east-1.api.aws/openai/v1/responses",
      "amazon_bedrock", "OpenAI.createResponse"},
 
+    {"https://bedrock-agent-runtime.us-east-1.amazonaws.com/agents/A/"
+     "agentAliases/B/sessions/C/text",
+     "amazon_bedrock", "Bedrock Agent A"},
+    {"https://bedrock-agent-runtime.cn-north-1.amazonaws.com.cn/knowledgebases/"
+     "KB1/retrieve",
+     "amazon_bedrock", "amazon_bedrock.retrieve"},
+    {"https://vpce-1.bedrock-agent-runtime.us-east-1.vpce.amazonaws.com/"
+     "retrieveAndGenerate",
+     "amazon_bedrock", "amazon_bedrock.retrieveAndGenerate"},
+    {"https://bedrock-agent-runtime.us-east-1.api.aws/flows/F/aliases/A",
+     "amazon_bedrock", "Bedrock Flow F"},
+    {"https://bedrock-agent-runtime.us-east-1.amazonaws.com/flows/F/aliases/A/"
+     "executions",
+     NULL, NULL},
+
     /* vLLM, llama.cpp's server, LM Studio, LiteLLM: any host of one's own */
     {"http://localhost:8000/v1/chat/completions", NULL,
      "OpenAI.createChatCompletion"},

@@ -1,0 +1,258 @@
+/* Knowledge bases of Amazon Bedrock: Retrieve finds texts, RetrieveAndGenerate
+ * lets a model answer from them. Paths, members and events as the models of
+ * @aws-sdk/client-bedrock-agent-runtime have them. */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/bedrock/bedrock.h"
+#include "rules/bedrock/bedrock_stream.h"
+#include "rules/read/documents.h"
+#include "rules/read/facts.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/values.h"
+
+static int set_provider(struct llmobs_reading *reading)
+{
+    if (reading->classified->proxied)
+        return 0;
+    return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
+}
+
+/* ---- Retrieve ------------------------------------------------------------ */
+
+static const char *const retrieve_keys[] = {"retrievalConfiguration", NULL};
+
+static bool is_retrieve(const struct llmobs_reading *reading)
+{
+    return llmobs_bedrock_asks(reading, "retrievalQuery");
+}
+
+static int begin_retrieve(struct llmobs_reading *reading)
+{
+    int rc = llmobs_request_segment(reading->classified->url, 1,
+                                    "knowledge_base_id", reading->span);
+
+    return rc < 0 ? rc : set_provider(reading);
+}
+
+static int retrieve_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *query =
+        llmobs_json_get(reading->request, "retrievalQuery");
+    int rc =
+        llmobs_request_metadata(reading->request, retrieve_keys, reading->span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    return llmobs_value_input(reading->span, llmobs_json_get(query, "text"));
+}
+
+/* A location is an object that has one other object, of its type, with a URI or
+ * a URL: {"type": "S3", "s3Location": {"uri": ...}}. */
+static const struct llmobs_json *address_of(const struct llmobs_json *location)
+{
+    static const char *const ways[][2] = {
+        {"s3Location", "uri"},         {"webLocation", "url"},
+        {"confluenceLocation", "url"}, {"salesforceLocation", "url"},
+        {"sharePointLocation", "url"}, {"kendraDocumentLocation", "uri"},
+    };
+    const struct llmobs_json *found = NULL;
+
+    for (size_t i = 0; !found && i < sizeof(ways) / sizeof(ways[0]); i++)
+        found =
+            llmobs_json_get(llmobs_json_get(location, ways[i][0]), ways[i][1]);
+    return found;
+}
+
+/* A row of a table has columns, which stand as JSON; a picture has bytes, which
+ * are left out. */
+static const struct llmobs_json *text_of(const struct llmobs_json *content)
+{
+    const struct llmobs_json *text = llmobs_json_get(content, "text");
+
+    return text ? text : llmobs_json_get(content, "row");
+}
+
+static int add_result(struct llmobs_span *span,
+                      const struct llmobs_json *result)
+{
+    const struct llmobs_json *metadata = llmobs_json_get(result, "metadata");
+    const struct llmobs_json *id = llmobs_json_get(result, "documentId");
+    struct llmobs_found found = {
+        .text = text_of(llmobs_json_get(result, "content")),
+        .name = address_of(llmobs_json_get(result, "location")),
+        .id = id ? id : llmobs_json_get(metadata, "x-amz-bedrock-kb-chunk-id"),
+        .score = llmobs_json_get(result, "score"),
+    };
+
+    return llmobs_json_is_object(result) ? llmobs_documents_add(span, &found)
+                                         : 0;
+}
+
+static int retrieve_document(struct llmobs_reading *reading,
+                             const struct llmobs_json *body)
+{
+    const struct llmobs_json *list = llmobs_json_get(body, "retrievalResults");
+    int rc = llmobs_json_sets(reading->span->metadata, "guardrail_action",
+                              llmobs_json_gets(body, "guardrailAction"));
+
+    if (reading->classified->call->status >= 300 || !llmobs_json_is_array(list))
+        return rc;
+    if (rc == 0)
+        rc = llmobs_documents_begin(reading->span);
+    for (size_t i = 0;
+         rc == 0 && i < llmobs_json_len(list) && i < LLMOBS_DOCUMENTS_MAX; i++)
+        rc = add_result(reading->span, llmobs_json_at(list, i));
+    return rc;
+}
+
+static const struct llmobs_form retrieve = {
+    .keys = retrieve_keys,
+    .confirm = is_retrieve,
+    .begin = begin_retrieve,
+    .request = retrieve_request,
+    .document = retrieve_document,
+    .ends = llmobs_bedrock_ends,
+};
+
+/* ---- RetrieveAndGenerate ------------------------------------------------- */
+
+static const char *const generate_keys[] = {"sessionId", NULL};
+
+static bool is_generate(const struct llmobs_reading *reading)
+{
+    return llmobs_bedrock_asks(reading, "input") &&
+           (llmobs_bedrock_asks(reading, "retrieveAndGenerateConfiguration") ||
+            llmobs_bedrock_asks(reading, "sessionId"));
+}
+
+static void note_session(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
+                     llmobs_json_gets(body, "sessionId"));
+}
+
+/* Notes the knowledge base and the model, which stand below the configuration
+ * of either type. */
+static int read_configuration(struct llmobs_reading *reading)
+{
+    static const char *const types[] = {"knowledgeBaseConfiguration",
+                                        "externalSourcesConfiguration"};
+    const struct llmobs_json *all =
+        llmobs_json_get(reading->request, "retrieveAndGenerateConfiguration");
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++) {
+        const struct llmobs_json *one = llmobs_json_get(all, types[i]);
+
+        rc = llmobs_reading_model(reading, llmobs_json_gets(one, "modelArn"));
+        if (rc == 0)
+            rc = llmobs_json_sets(reading->span->metadata, "knowledge_base_id",
+                                  llmobs_json_gets(one, "knowledgeBaseId"));
+    }
+    return rc;
+}
+
+static int generate_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *input =
+        llmobs_json_get(reading->request, "input");
+    int rc = read_configuration(reading);
+
+    note_session(reading, reading->request);
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    return llmobs_value_input(reading->span, llmobs_json_get(input, "text"));
+}
+
+static int generate_document(struct llmobs_reading *reading,
+                             const struct llmobs_json *body)
+{
+    struct llmobs_span *span = reading->span;
+    const struct llmobs_json *citations = llmobs_json_get(body, "citations");
+    int rc = llmobs_json_sets(span->metadata, "guardrail_action",
+                              llmobs_json_gets(body, "guardrailAction"));
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    note_session(reading, body);
+    if (llmobs_json_is_array(citations))
+        rc = llmobs_json_set(
+            span->metadata, "citations",
+            llmobs_json_int((int64_t)llmobs_json_len(citations)));
+    if (rc < 0)
+        return rc;
+    return llmobs_value_output(
+        span, llmobs_json_get(llmobs_json_get(body, "output"), "text"));
+}
+
+static int generate_event(struct llmobs_reading *reading,
+                          const struct llmobs_event *event)
+{
+    const char *action = llmobs_json_gets(event->json, "action");
+    int rc = 0;
+
+    if (event->failed)
+        return 0;
+    if (llmobs_text_is(event->type, "output"))
+        rc = llmobs_bedrock_stream_text(
+            reading, event,
+            llmobs_text_of(llmobs_json_gets(event->json, "text")));
+    else if (llmobs_text_is(event->type, "guardrail"))
+        rc = llmobs_json_sets(reading->span->metadata, "guardrail_action",
+                              action);
+    llmobs_bedrock_stream_at(reading, event);
+    return rc;
+}
+
+static const struct llmobs_form generate = {
+    .keys = generate_keys,
+    .confirm = is_generate,
+    .begin = set_provider,
+    .request = generate_request,
+    .document = generate_document,
+    .event = generate_event,
+    .finish = llmobs_bedrock_stream_finish,
+    .ends = llmobs_bedrock_ends,
+    .state_fini = llmobs_bedrock_stream_fini,
+    .state_size = sizeof(struct llmobs_bedrock_stream),
+    .framing = LLMOBS_FRAMING_AWS,
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/knowledgebases/*/retrieve",
+     .operation = "retrieve",
+     .span_name = "amazon_bedrock.retrieve",
+     .kind = LLMOBS_KIND_RETRIEVAL,
+     .any_host = true,
+     .telling = true,
+     .form = &retrieve},
+    {.method = "POST",
+     .path = "/retrieveAndGenerate",
+     .operation = "retrieve_and_generate",
+     .span_name = "amazon_bedrock.retrieveAndGenerate",
+     .kind = LLMOBS_KIND_WORKFLOW,
+     .any_host = true,
+     .telling = true,
+     .form = &generate},
+    {.method = "POST",
+     .path = "/retrieveAndGenerateStream",
+     .operation = "retrieve_and_generate_stream",
+     .span_name = "amazon_bedrock.retrieveAndGenerate",
+     .kind = LLMOBS_KIND_WORKFLOW,
+     .any_host = true,
+     .telling = true,
+     .streams = true,
+     .form = &generate},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_bedrock_knowledge = {
+    .name = "bedrock_knowledge",
+    .integration = "bedrock",
+    .genai = "aws.bedrock",
+    .shapes = shapes,
+};

@@ -1,0 +1,108 @@
+/* Search in OpenAI's vector stores: the path
+ * /vector_stores/{vector_store_id}/search and the schemas
+ * VectorStoreSearchRequest, VectorStoreSearchResultsPage of openai-openapi. */
+#include <errno.h>
+
+#include "rules/read/documents.h"
+#include "rules/read/reading.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/values.h"
+
+static const char *const keys[] = {"max_num_results", "rewrite_query",
+                                   "ranking_options", "filters", NULL};
+
+static const char *const signs[] = {"\"query\"", NULL};
+
+static bool is_search(const struct llmobs_reading *reading)
+{
+    return llmobs_request_has(reading->classified->call, reading->request,
+                              "query");
+}
+
+static int begin(struct llmobs_reading *reading)
+{
+    return llmobs_request_segment(reading->classified->url, 1,
+                                  "vector_store_id", reading->span);
+}
+
+static int read_request(struct llmobs_reading *reading)
+{
+    int rc = llmobs_request_metadata(reading->request, keys, reading->span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    return llmobs_value_input(reading->span,
+                              llmobs_json_get(reading->request, "query"));
+}
+
+static int add_result(struct llmobs_span *span,
+                      const struct llmobs_json *result)
+{
+    struct llmobs_json *text;
+    int rc;
+
+    if (!llmobs_json_is_object(result))
+        return 0;
+    text = llmobs_value_lines(llmobs_json_get(result, "content"), "text");
+    rc = text ? llmobs_documents_add(
+                    span,
+                    &(struct llmobs_found){
+                        .text = text,
+                        .name = llmobs_json_get(result, "filename"),
+                        .id = llmobs_json_get(result, "file_id"),
+                        .score = llmobs_json_get(result, "score")})
+              : -ENOMEM;
+    llmobs_json_free(text);
+    return rc;
+}
+
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    const struct llmobs_json *list = llmobs_json_get(body, "data");
+    int rc;
+
+    if (reading->classified->call->status >= 300 || !llmobs_json_is_array(list))
+        return 0;
+    rc = llmobs_documents_begin(reading->span);
+    for (size_t i = 0;
+         rc == 0 && i < llmobs_json_len(list) && i < LLMOBS_DOCUMENTS_MAX; i++)
+        rc = add_result(reading->span, llmobs_json_at(list, i));
+    return rc;
+}
+
+static int read_ends(struct llmobs_reading *reading)
+{
+    reading->span->complete = llmobs_text_ends(
+        llmobs_text_strip(reading->classified->call->response_tail), "}");
+    return 0;
+}
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .signs = signs,
+    .confirm = is_search,
+    .begin = begin,
+    .request = read_request,
+    .document = read_document,
+    .ends = read_ends,
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/vector_stores/*/search",
+     .operation = "vector_store_search",
+     .span_name = "%s.searchVectorStore",
+     .kind = LLMOBS_KIND_RETRIEVAL,
+     .any_host = true,
+     .telling = true},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_openai_vector_stores = {
+    .name = "openai_vector_stores",
+    .integration = "openai",
+    .shapes = shapes,
+    .form = &form,
+};
