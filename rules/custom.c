@@ -24,29 +24,60 @@ static const char *const columns[COLUMN_COUNT] = {
     "host", "path", "method", "operation", "dialect", "provider", "name",
 };
 
-static const char *read_row(const struct llmobs_json *row,
-                            const char *texts[COLUMN_COUNT])
+/* The columns that are true or not there. */
+static bool *switch_of(struct llmobs_rule *rule, const char *key)
 {
-    if (!llmobs_json_is_object(row))
-        return "it is not an object";
-    for (void *it = llmobs_json_iter(row); it; it = llmobs_json_next(row, it)) {
-        const char *key = llmobs_json_iter_key(it);
-        const char *text = llmobs_json_text(llmobs_json_iter_value(it));
-        size_t i = 0;
+    return strcmp(key, "never") == 0 ? &rule->never : NULL;
+}
 
-        while (i < COLUMN_COUNT && strcmp(columns[i], key) != 0)
-            i++;
-        if (i == COLUMN_COUNT)
-            return "it has an unknown column";
-        if (!text || !*text)
-            return "a column is not a text or is empty";
-        texts[i] = text;
+static const char *read_column(const char *key, const struct llmobs_json *value,
+                               struct llmobs_rule *rule,
+                               const char *texts[COLUMN_COUNT])
+{
+    const char *text = llmobs_json_text(value);
+    bool *on = switch_of(rule, key);
+    size_t i = 0;
+
+    if (on) {
+        *on = llmobs_json_is_true(value);
+        return *on ? NULL : "never is not true";
     }
-    if (!texts[COLUMN_DIALECT])
+    while (i < COLUMN_COUNT && strcmp(columns[i], key) != 0)
+        i++;
+    if (i == COLUMN_COUNT)
+        return "it has an unknown column";
+    if (!text || !*text)
+        return "a column is not a text or is empty";
+    texts[i] = text;
+    return NULL;
+}
+
+static const char *check_row(const struct llmobs_rule *rule,
+                             const char *const texts[COLUMN_COUNT])
+{
+    if (rule->never && (texts[COLUMN_DIALECT] || texts[COLUMN_OPERATION] ||
+                        texts[COLUMN_PROVIDER] || texts[COLUMN_NAME]))
+        return "it says never, and how to read the call";
+    if (!rule->never && !texts[COLUMN_DIALECT])
         return "it names no dialect";
     if (!texts[COLUMN_HOST] && !texts[COLUMN_PATH])
         return "it has neither host nor path";
     return NULL;
+}
+
+static const char *read_row(const struct llmobs_json *row,
+                            struct llmobs_rule *rule,
+                            const char *texts[COLUMN_COUNT])
+{
+    const char *why = NULL;
+
+    if (!llmobs_json_is_object(row))
+        return "it is not an object";
+    for (void *it = llmobs_json_iter(row); it && !why;
+         it = llmobs_json_next(row, it))
+        why = read_column(llmobs_json_iter_key(it), llmobs_json_iter_value(it),
+                          rule, texts);
+    return why ? why : check_row(rule, texts);
 }
 
 static const struct llmobs_shape *shape_named(
@@ -88,21 +119,26 @@ static int to_dns(char **host)
     return *host ? 0 : -ENOMEM;
 }
 
+/* Answers the fault. */
+static const char *choose_shape(struct llmobs_rule *rule,
+                                const char *const texts[COLUMN_COUNT])
+{
+    rule->dialect = llmobs_dialect_find(texts[COLUMN_DIALECT]);
+    if (!rule->dialect)
+        return "it names an unknown dialect";
+    rule->shape = shape_named(rule->dialect, texts[COLUMN_OPERATION]);
+    return rule->shape ? NULL : "it names an unknown operation";
+}
+
 static int fill_rule(const struct llmobs_json *row, struct llmobs_rule *rule,
                      const char **why)
 {
     const char *texts[COLUMN_COUNT] = {NULL};
 
-    *why = read_row(row, texts);
+    *why = read_row(row, rule, texts);
+    if (!*why && !rule->never)
+        *why = choose_shape(rule, texts);
     if (*why)
-        return -EINVAL;
-    rule->dialect = llmobs_dialect_find(texts[COLUMN_DIALECT]);
-    *why = "it names an unknown dialect";
-    if (!rule->dialect)
-        return -EINVAL;
-    rule->shape = shape_named(rule->dialect, texts[COLUMN_OPERATION]);
-    *why = "it names an unknown operation";
-    if (!rule->shape)
         return -EINVAL;
     *why = "out of memory";
     if (!copy(&rule->host, texts[COLUMN_HOST]) ||
@@ -173,9 +209,17 @@ void llmobs_custom_free(struct llmobs_custom *custom)
 
 bool llmobs_custom_bodyless(const struct llmobs_rule *rule)
 {
-    return rule->method && (strcmp(rule->method, "GET") == 0 ||
-                            strcmp(rule->method, "HEAD") == 0 ||
-                            strcmp(rule->method, "DELETE") == 0);
+    return !rule->never && rule->method &&
+           (strcmp(rule->method, "GET") == 0 ||
+            strcmp(rule->method, "HEAD") == 0 ||
+            strcmp(rule->method, "DELETE") == 0);
+}
+
+static bool has_method(const struct llmobs_rule *rule, const char *method)
+{
+    if (!rule->method)
+        return rule->never || strcmp(method, "POST") == 0;
+    return strcmp(method, rule->method) == 0;
 }
 
 const struct llmobs_rule *llmobs_custom_find(const struct llmobs_custom *custom,
@@ -187,7 +231,7 @@ const struct llmobs_rule *llmobs_custom_find(const struct llmobs_custom *custom,
     for (size_t i = 0; i < custom->count; i++) {
         const struct llmobs_rule *rule = &custom->rules[i];
 
-        if (strcmp(method, rule->method ? rule->method : "POST") == 0 &&
+        if (has_method(rule, method) &&
             (!rule->host || llmobs_text_like(host, rule->host)) &&
             (!rule->path || llmobs_text_like(url->path, rule->path)))
             return rule;

@@ -11,6 +11,10 @@
  * match whole. method is POST and operation the dialect's first unless given;
  * name is the span's name. A request without a body needs a rule that names its
  * method: GET, HEAD, DELETE.
+ *
+ * never, which is true or not there, says that the request is no call. Such a
+ * rule has host, path and method only, and covers all methods unless it names
+ * one.
  */
 #ifndef LLMOBS_CUSTOM_H
 #define LLMOBS_CUSTOM_H
@@ -22,13 +26,14 @@
 /* How one kind of request is read. A rule of a built-in dialect fills the first
  * two members only. */
 struct llmobs_rule {
-    const struct llmobs_dialect *dialect;
+    const struct llmobs_dialect *dialect; /* NULL: never */
     const struct llmobs_shape *shape;
     char *host;
     char *path;
     char *method;
     char *provider; /* NULL: by the host */
     char *name;     /* NULL: the shape's */
+    bool never;     /* no call, whatever else would match */
 };
 
 struct llmobs_custom {

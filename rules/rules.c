@@ -489,16 +489,18 @@ static bool match_url(const struct llmobs_rules *rules,
                       const struct llmobs_request *request,
                       const struct llmobs_url *url, struct llmobs_match *match)
 {
-    const struct llmobs_rule *rule;
+    const struct llmobs_rule *rule =
+        llmobs_custom_find(&rules->custom, request->method, url);
     bool ours;
 
     if (llmobs_url_list_has(rules->never, url))
         return miss(match, "rule 0: an exporter's own destination");
     if (llmobs_match_intake(url))
         return miss(match, "rule 0: an intake of Datadog");
+    if (rule && rule->never)
+        return miss(match, "LLMOBS_RULES: a rule says never");
     if (is_proxied(rules, request, url))
         return match_proxy(rules, request, url, match);
-    rule = llmobs_custom_find(&rules->custom, request->method, url);
     ours = rule ? match_custom(rule, request, url, match)
                 : match_known(rules, request, url, match);
     if (!ours && !rule && rules->everything)

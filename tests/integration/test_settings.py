@@ -5,7 +5,7 @@ import re
 import time
 
 from harness import (LAUNCHER, SECRET, Skip, body, curl, equal, expect_llm,
-                     ok, short, tags_of, test)
+                     ok, short, tags_of, test, trace_headers)
 
 LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
 
@@ -282,6 +282,21 @@ def own_rule_for_a_method_without_a_body(t):
     equal(span["meta"]["input"], {"value": ""}, "input")
     equal(json.loads(span["meta"]["output"]["value"])["object"], "list",
           "output")
+
+
+@test
+def own_rule_that_says_never(t):
+    """No span and no trace header, whoever else would take the request."""
+    host = "127.0.0.1:%d" % t.servers.http
+    rules = [{"path": "/v1/*", "never": True}]
+    for env in ({}, {"DD_LLMOBS_INSTRUMENTED_PROXY_URLS": "http://" + host},
+                {"LLMOBS_INJECT": "all"}):
+        r = t.same(curl(t.url, body()), spans=0,
+                   env=dict(env, LLMOBS_RULES="rules.json"),
+                   inputs={"rules.json": json.dumps(rules).encode()})
+        ok("/v1/chat/completions: not ours (LLMOBS_RULES: a rule says never)"
+           in r.log, "the log: " + r.log)
+        equal(trace_headers(r.requests[0]), {}, "trace headers")
 
 
 @test

@@ -339,6 +339,45 @@ START_TEST(rules_of_the_user_come_before_ours)
 }
 END_TEST
 
+/* The first rule that matches counts, also before one that says never. */
+START_TEST(a_rule_may_say_never)
+{
+    static const char never[] =
+        "[{\"host\":\"api.groq.com\",\"path\":\"/a\",\"dialect\":\"http\"},"
+        "{\"host\":\"api.groq.com\",\"never\":true},"
+        "{\"host\":\"proxy.test\",\"path\":\"/in/*\",\"never\":true},"
+        "{\"path\":\"/v1/responses/*\",\"method\":\"GET\",\"never\":true},"
+        "{\"host\":\"mcp.test\",\"never\":true}]";
+    static const struct row misses[] = {
+        {"POST", "https://api.groq.com/openai/v1/chat/completions", JSON, NULL,
+         0, NULL},
+        {"POST", "http://proxy.test/in/v1/chat/completions", JSON, NULL, 0,
+         NULL},
+        {"PUT", "http://proxy.test/in/x", TEXT, NULL, 0, NULL},
+        {"GET", "https://api.openai.com/v1/responses/r", NONE, NULL, 0, NULL},
+        {"POST", "http://mcp.test/mcp", JSON, NULL, 0, NULL},
+    };
+    static const struct row hits[] = {
+        {"POST", "https://api.groq.com/a", TEXT, NULL, 2, "groq"},
+        {"POST", "http://proxy.test/inner" CHAT, JSON, NULL, 1, NULL},
+        {"POST", "https://api.openai.com/v1/responses", JSON, NULL, 2, NULL},
+    };
+    struct llmobs_rules *rules = make("http://proxy.test", never);
+    struct llmobs_match match;
+
+    ck_assert_str_eq(complaints, "");
+    ck_assert(!llmobs_rules_has_bodyless(rules));
+    for (size_t i = 0; i < sizeof(misses) / sizeof(misses[0]); i++) {
+        ck_assert_msg(!run(rules, &misses[i], &match), "%s", misses[i].url);
+        ck_assert_str_eq(match.why, "LLMOBS_RULES: a rule says never");
+        ck_assert(!match.inject && !match.near && !match.asks);
+    }
+    for (size_t i = 0; i < sizeof(hits) / sizeof(hits[0]); i++)
+        ck_assert_msg(run(rules, &hits[i], &match), "%s", hits[i].url);
+    llmobs_rules_free(rules);
+}
+END_TEST
+
 START_TEST(a_bad_rules_file_is_ignored_whole)
 {
     static const char *const bad[] = {
@@ -382,6 +421,13 @@ START_TEST(a_bad_rule_is_named)
          "LLMOBS_RULES: ignored, rule 1: it names no dialect"},
         {"[{\"host\":\"a\",\"dialect\":\"http\"},7]",
          "LLMOBS_RULES: ignored, rule 2: it is not an object"},
+        {"[{\"host\":\"a\",\"never\":false}]",
+         "LLMOBS_RULES: ignored, rule 1: never is not true"},
+        {"[{\"never\":true}]",
+         "LLMOBS_RULES: ignored, rule 1: it has neither host nor path"},
+        {"[{\"host\":\"a\",\"never\":true,\"dialect\":\"http\"}]",
+         "LLMOBS_RULES: ignored, rule 1: it says never, and how to read the "
+         "call"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -901,6 +947,7 @@ UNIT_SUITE(rules)
     UNIT_TEST(s, a_test_gets_every_http_request);
     UNIT_TEST(s, bad_proxy_entries_are_told_and_skipped);
     UNIT_TEST(s, rules_of_the_user_come_before_ours);
+    UNIT_TEST(s, a_rule_may_say_never);
     UNIT_TEST(s, a_bad_rule_is_named);
     UNIT_TEST(s, a_coded_body_decides_at_the_end);
     UNIT_TEST(s, some_stand_without_their_body);
