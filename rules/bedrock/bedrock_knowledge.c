@@ -1,5 +1,6 @@
-/* Knowledge bases of Amazon Bedrock: Retrieve finds texts, RetrieveAndGenerate
- * lets a model answer from them. Paths, members and events as the models of
+/* Knowledge bases of Amazon Bedrock: Retrieve finds texts, Rerank orders them,
+ * RetrieveAndGenerate lets a model answer from them. Paths, members and events
+ * as the models of
  * @aws-sdk/client-bedrock-agent-runtime have them. */
 #include <errno.h>
 #include <string.h>
@@ -221,7 +222,99 @@ static const struct llmobs_form generate = {
     .framing = LLMOBS_FRAMING_AWS,
 };
 
+/* ---- Rerank -------------------------------------------------------------- */
+
+static bool is_rerank(const struct llmobs_reading *reading)
+{
+    return llmobs_bedrock_asks(reading, "queries") &&
+           llmobs_bedrock_asks(reading, "sources");
+}
+
+static int rerank_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *query =
+        llmobs_json_at(llmobs_json_get(reading->request, "queries"), 0);
+    const struct llmobs_json *settings = llmobs_json_get(
+        llmobs_json_get(reading->request, "rerankingConfiguration"),
+        "bedrockRerankingConfiguration");
+    static const char *const count[] = {"numberOfResults", NULL};
+    int rc = llmobs_reading_model(
+        reading,
+        llmobs_json_gets(llmobs_json_get(settings, "modelConfiguration"),
+                         "modelArn"));
+
+    if (rc == 0)
+        rc = llmobs_request_metadata(settings, count, reading->span);
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    return llmobs_value_input(
+        reading->span,
+        llmobs_json_get(llmobs_json_get(query, "textQuery"), "text"));
+}
+
+/* The answer's document, else the request's with that index. */
+static const struct llmobs_json *ranked(const struct llmobs_reading *reading,
+                                        const struct llmobs_json *result)
+{
+    const struct llmobs_json *document = llmobs_json_get(result, "document");
+    const struct llmobs_json *index = llmobs_json_get(result, "index");
+    const struct llmobs_json *text;
+    int64_t at = llmobs_json_to_int(index);
+
+    if (!document && !reading->beyond && llmobs_json_is_int(index) && at >= 0)
+        document = llmobs_json_get(
+            llmobs_json_at(llmobs_json_get(reading->request, "sources"),
+                           (size_t)at),
+            "inlineDocumentSource");
+    text = llmobs_json_get(document, "textDocument");
+    return text ? text : llmobs_json_get(document, "jsonDocument");
+}
+
+static int add_ranked(struct llmobs_reading *reading,
+                      const struct llmobs_json *result)
+{
+    struct llmobs_found found = {
+        .text = ranked(reading, result),
+        .id = llmobs_json_get(result, "index"),
+        .score = llmobs_json_get(result, "relevanceScore"),
+    };
+
+    return llmobs_json_is_object(result)
+               ? llmobs_documents_add(reading->span, &found)
+               : 0;
+}
+
+static int rerank_document(struct llmobs_reading *reading,
+                           const struct llmobs_json *body)
+{
+    const struct llmobs_json *list = llmobs_json_get(body, "results");
+    int rc;
+
+    if (reading->classified->call->status >= 300 || !llmobs_json_is_array(list))
+        return 0;
+    rc = llmobs_documents_begin(reading->span);
+    for (size_t i = 0;
+         rc == 0 && i < llmobs_json_len(list) && i < LLMOBS_DOCUMENTS_MAX; i++)
+        rc = add_ranked(reading, llmobs_json_at(list, i));
+    return rc;
+}
+
+static const struct llmobs_form rerank = {
+    .confirm = is_rerank,
+    .begin = set_provider,
+    .request = rerank_request,
+    .document = rerank_document,
+    .ends = llmobs_bedrock_ends,
+};
+
 static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/rerank",
+     .operation = "rerank",
+     .span_name = "amazon_bedrock.rerank",
+     .kind = LLMOBS_KIND_RETRIEVAL,
+     .whole = true,
+     .form = &rerank},
     {.method = "POST",
      .path = "/knowledgebases/*/retrieve",
      .operation = "retrieve",

@@ -42,8 +42,9 @@ static int set_text(struct llmobs_json *document, const char *key,
 
 static int fill(struct llmobs_json *document, const struct llmobs_found *found)
 {
-    int rc = found->text ? set_text(document, "text", text_in(found->text))
-                         : llmobs_json_sets(document, "text", "");
+    bool has_text = found->text && !llmobs_json_is_null(found->text);
+    int rc = has_text ? set_text(document, "text", text_in(found->text))
+                      : llmobs_json_sets(document, "text", "");
 
     if (rc == 0 && llmobs_json_is_string(found->name))
         rc = set_text(document, "name", found->name);
