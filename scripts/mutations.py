@@ -1295,7 +1295,7 @@ HAZARDS = [
                                "worker);", "count_kept() + 1 > 0;")],
           ["unit kept_by_the_disk"]),
          ("content-is-left", [("core/deliver/worker_exit.c",
-                               "    return !llmobs_privacy_applies(&worker->"
+                               "    return !llmobs_privacy_withholds(&worker->"
                                "config->privacy) &&\n           disk_has_all",
                                "    return disk_has_all")],
           ["unit kept_without_content"])]),
@@ -2002,7 +2002,7 @@ HAZARDS = [
      "the process makes the event itself (`may_hand`, `secure`)", [
          ("handed-as-it-is", [
              ("core/deliver/worker_give.c", "        (item->type != "
-              "LLMOBS_ITEM_EXCHANGE ||\n         llmobs_privacy_applies("
+              "LLMOBS_ITEM_EXCHANGE ||\n         llmobs_privacy_withholds("
               "&worker->config->privacy)))", "        item->type != "
               "LLMOBS_ITEM_EXCHANGE)")],
           ["relay.content_stays_off_the_disk"])]),
@@ -2043,9 +2043,7 @@ HAZARDS = [
      "the reader adds nothing to a pointer that is NULL "
      "(`llmobs_request_deployment`); clang's sanitizer would say so", [
          ("added-to-nothing", [("rules/read/request.c", "    if (url->path.len == 0)\n"
-                                "        return none;\n    at = memmem(",
-                                "    end = url->path.data + url->path.len;\n"
-                                "    at = memmem("),
+                                "        return none;\n    for (", "    for ("),
                                ("Makefile", None, "$(B)/rules/read/request.o: CC = "
                                 "clang -fsanitize=pointer-overflow "
                                 "-fsanitize-trap=all")],

@@ -94,11 +94,13 @@ struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url)
     };
     struct llmobs_text none = {NULL, 0};
 
+    if (url->path.len == 0)
+        return none;
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         size_t len = strlen(marks[i].before);
         const char *end = url->path.data + url->path.len, *at, *slash;
 
-        if (url->path.len == 0 || !llmobs_text_ends(url->path, marks[i].behind))
+        if (!llmobs_text_ends(url->path, marks[i].behind))
             continue;
         at = memmem(url->path.data, url->path.len, marks[i].before, len);
         if (!at)

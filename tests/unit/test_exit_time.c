@@ -96,8 +96,9 @@ START_TEST(test_few_of_others)
                      0);
     ck_assert_int_ge(fake.taken, 1);
     ck_assert_int_le(fake.most, 2);
-    /* The last one may wait for its removal. */
-    ck_assert_int_le(spool_dirs(), 7 - fake.taken);
+    /* The last one may wait for its removal, and on a busy machine the one
+     * before, too, if the time ends between the two. */
+    ck_assert_int_le(spool_dirs(), 8 - fake.taken);
 }
 END_TEST
 
