@@ -21,6 +21,7 @@ extern const struct llmobs_dialect llmobs_dialect_openai_chat;
 extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
 extern const struct llmobs_dialect llmobs_dialect_openai_moderations;
+extern const struct llmobs_dialect llmobs_dialect_openai_media;
 extern const struct llmobs_dialect llmobs_dialect_openai_responses;
 extern const struct llmobs_dialect llmobs_dialect_openai_vector_stores;
 extern const struct llmobs_dialect llmobs_dialect_dashscope;
@@ -47,6 +48,7 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_openai_embeddings,
     &llmobs_dialect_openai_responses,
     &llmobs_dialect_openai_vector_stores,
+    &llmobs_dialect_openai_media,
     &llmobs_dialect_anthropic,
     &llmobs_dialect_gemini,
     &llmobs_dialect_gemini_embed,
@@ -71,9 +73,9 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
 #define OPENAI                                                               \
     &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,         \
         &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses, \
-        &llmobs_dialect_openai_vector_stores, &llmobs_dialect_anthropic,     \
-        &llmobs_dialect_openai_audio, &llmobs_dialect_openai_moderations,    \
-        &llmobs_dialect_rerank
+        &llmobs_dialect_openai_vector_stores, &llmobs_dialect_openai_media,  \
+        &llmobs_dialect_anthropic, &llmobs_dialect_openai_audio,             \
+        &llmobs_dialect_openai_moderations, &llmobs_dialect_rerank
 
 static const struct llmobs_dialect *const openai[] = {
     OPENAI,

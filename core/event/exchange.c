@@ -222,11 +222,27 @@ static void add_mark(struct llmobs_exchange *exchange)
     exchange->mark_count++;
 }
 
+/* Sounds and pictures are never kept: of those the ends suffice, which tell
+ * that they are none of text. */
+static void limit_media(struct llmobs_exchange *exchange)
+{
+    static const char *const kinds[] = {"audio/", "image/", "video/"};
+    const char *type =
+        llmobs_header_find(exchange->response_headers.list,
+                           exchange->response_headers.count, "content-type");
+
+    for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strncasecmp(type, kinds[i], strlen(kinds[i])) == 0)
+            llmobs_body_limit(&exchange->response, LLMOBS_BODY_SMALL);
+}
+
 void llmobs_exchange_received(struct llmobs_exchange *exchange,
                               const void *data, size_t len)
 {
     if (!len)
         return;
+    if (exchange->response.total == 0)
+        limit_media(exchange);
     /* Without memory the body is marked as lost. */
     (void)llmobs_body_add(&exchange->response, data, len);
     exchange->progress.received = exchange->response.total;

@@ -244,6 +244,7 @@ static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
         .multipart = exchange->multipart,
         .request_truncated =
             exchange->request.truncated || exchange->request.lost,
+        .response_size = exchange->response.total,
         .response_truncated =
             exchange->response.truncated || exchange->response.lost,
         .status = exchange->status,

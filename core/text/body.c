@@ -87,6 +87,16 @@ static size_t choose_edge(struct llmobs_body *body)
 
 /* -- the bytes ------------------------------------------------------------ */
 
+void llmobs_body_limit(struct llmobs_body *body, size_t whole_max)
+{
+    if (body->total > 0 || whole_max >= body->whole_max)
+        return;
+    body->whole_max = whole_max;
+    body->head.max = whole_max;
+    if (body->expected > whole_max)
+        body->expected = whole_max;
+}
+
 void llmobs_body_init(struct llmobs_body *body, size_t whole_max)
 {
     memset(body, 0, sizeof(*body));

@@ -49,6 +49,9 @@ void llmobs_body_fini(struct llmobs_body *body);
  * peer says so, and it may be wrong. */
 void llmobs_body_expect(struct llmobs_body *body, uint64_t len);
 
+/* Lowers the cap of a body that has no bytes yet. */
+void llmobs_body_limit(struct llmobs_body *body, size_t whole_max);
+
 /* Gives back the memory of bytes that did not come. */
 void llmobs_body_end(struct llmobs_body *body);
 

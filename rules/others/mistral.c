@@ -1,11 +1,13 @@
 /* Mistral's own API: chat, agents, fill-in-the-middle, embeddings (WIRE 6.11,
  * 6.12). It is OpenAI's but for settings, usage and a few details; other hosts
  * that serve its models have OpenAI's. */
+#include <errno.h>
 #include <string.h>
 
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"
 #include "rules/read/embedding.h"
+#include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
@@ -106,6 +108,83 @@ static int read_vectors(struct llmobs_reading *reading,
                         span, llmobs_json_get(body, "data"), "embedding");
 }
 
+/* -- OCR ----------------------------------------------------------------- */
+
+static const char *const ocr_keys[] = {"pages", "include_image_base64",
+                                       "image_limit", "image_min_size", NULL};
+
+/* The document to read, by its URL or by the id of its file. */
+static int read_document_url(struct llmobs_reading *reading)
+{
+    static const char *const kinds[] = {"document_url", "image_url"};
+    const struct llmobs_json *document =
+        llmobs_json_get(reading->request, "document");
+    struct llmobs_span *span = reading->span;
+    struct llmobs_buf text;
+    int rc = llmobs_request_metadata(reading->request, ocr_keys, span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    for (size_t i = 0; rc == 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        const struct llmobs_json *at = llmobs_json_get(document, kinds[i]);
+        const char *url = llmobs_json_text(at);
+
+        if (at)
+            rc = llmobs_media_url(&text, i == 0 ? "document" : "image",
+                                  url ? url : llmobs_json_gets(at, "url"));
+    }
+    if (rc == 0 && text.len == 0)
+        rc = llmobs_media_mark(&text, "document",
+                               llmobs_json_gets(document, "file_id"), 0);
+    if (rc == 0) {
+        span->input_messages = llmobs_message_only(
+            "user", (struct llmobs_text){text.data, text.len});
+        rc = span->input_messages ? 0 : -ENOMEM;
+    }
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+/* The pages' texts; their pictures are left out. OCR is paid for by the page,
+ * which is no token. */
+static int read_pages(struct llmobs_reading *reading,
+                      const struct llmobs_json *body)
+{
+    const struct llmobs_json *pages = llmobs_json_get(body, "pages");
+    struct llmobs_json *counted =
+        llmobs_json_get(llmobs_json_get(body, "usage_info"), "pages_processed");
+    struct llmobs_span *span = reading->span;
+    struct llmobs_buf text;
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
+
+    if (rc < 0 || !llmobs_json_is_array(pages))
+        return rc;
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(pages); i++) {
+        rc = i > 0 ? llmobs_message_content_append(&text, "\n\n") : 0;
+        if (rc == 0)
+            rc = llmobs_message_content_append(
+                &text, llmobs_json_gets(llmobs_json_at(pages, i), "markdown"));
+    }
+    if (rc == 0) {
+        span->output_messages = llmobs_message_only(
+            "assistant", (struct llmobs_text){text.data, text.len});
+        rc = span->output_messages ? 0 : -ENOMEM;
+    }
+    llmobs_buf_fini(&text);
+    if (rc < 0 || !counted)
+        return rc;
+    return llmobs_json_set(span->metadata, "pages_processed",
+                           llmobs_json_share(counted));
+}
+
+static const struct llmobs_form ocr = {
+    .keys = ocr_keys,
+    .request = read_document_url,
+    .document = read_pages,
+};
+
 static const struct llmobs_form form = {
     .keys = keys,
     .request = read_request,
@@ -150,6 +229,12 @@ static const struct llmobs_shape shapes[] = {
      .span_name = "mistralai.request",
      .kind = LLMOBS_KIND_EMBEDDING,
      .form = &embeddings},
+    {.method = "POST",
+     .path = "/ocr",
+     .operation = "ocr",
+     .span_name = "mistralai.request",
+     .kind = LLMOBS_KIND_LLM,
+     .form = &ocr},
     {.path = NULL},
 };
 

@@ -1,13 +1,17 @@
 #include "rules/read/answer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/text.h"
 
 #define WORD_MAX 512
+#define MIME_MAX 128
 
 static const char *content_type(const struct llmobs_call *call)
 {
@@ -136,14 +140,44 @@ static char *binary_word(const char *type)
     return out;
 }
 
+/* A word for a sound or a picture, with its size; NULL in *out: it is none. */
+static int media_word(const struct llmobs_call *call, char **out)
+{
+    static const char *const kinds[] = {"audio", "image", "video"};
+    const char *type = content_type(call);
+    uint64_t size =
+        call->response_size ? call->response_size : call->response.len;
+    char mime[MIME_MAX];
+    struct llmobs_buf word;
+    int rc = 0;
+
+    *out = NULL;
+    snprintf(mime, sizeof(mime), "%.*s", type ? (int)strcspn(type, "; ") : 0,
+             type ? type : "");
+    llmobs_buf_init(&word, WORD_MAX);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strncasecmp(mime, kinds[i], strlen(kinds[i])) == 0 &&
+            mime[strlen(kinds[i])] == '/')
+            rc = llmobs_media_mark(&word, kinds[i], mime, size);
+    if (rc == 0 && word.len > 0) {
+        *out = strndup(word.data, word.len);
+        rc = *out ? 0 : -ENOMEM;
+    }
+    llmobs_buf_fini(&word);
+    return rc;
+}
+
 char *llmobs_answer_text(const struct llmobs_call *call)
 {
     struct llmobs_text text = call->response;
+    char *word;
 
     if (call->encoded)
         return llmobs_text_word("encoded", call->encoded);
     if (!text.data)
         return strdup("");
+    if (media_word(call, &word) < 0 || word)
+        return word;
     if (!llmobs_text_readable(text))
         return binary_word(content_type(call));
     text = llmobs_text_cut(text, LLMOBS_ANSWER_TEXT_CUT);

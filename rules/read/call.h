@@ -39,6 +39,7 @@ struct llmobs_call {
     struct llmobs_text request_tail;  /* only when truncated */
     struct llmobs_text response;      /* decoded; the head when truncated */
     struct llmobs_text response_tail; /* only when truncated */
+    uint64_t response_size;           /* as it arrived; 0: that of `response` */
     bool multipart;                   /* request body is a form, not captured */
     bool request_truncated;
     bool response_truncated;

@@ -255,6 +255,28 @@ START_TEST(test_body_expected)
 }
 END_TEST
 
+/* A sound is of no use: of its megabytes a few KiB are kept. */
+START_TEST(test_body_limit)
+{
+    char piece[4096];
+    struct llmobs_body body;
+
+    memset(piece, 'x', sizeof(piece));
+    llmobs_body_init(&body, (size_t)16 << 20);
+    llmobs_body_expect(&body, (size_t)1 << 20);
+    llmobs_body_limit(&body, LLMOBS_BODY_SMALL);
+    for (size_t i = 0; i < 256; i++)
+        ck_assert_int_eq(llmobs_body_add(&body, piece, sizeof(piece)), 0);
+    ck_assert(body.truncated);
+    ck_assert_uint_eq(body.total, (size_t)1 << 20);
+    ck_assert_uint_le(llmobs_body_head(&body).len + llmobs_body_tail(&body).len,
+                      LLMOBS_BODY_SMALL);
+    llmobs_body_limit(&body, 1);
+    ck_assert_uint_eq(body.whole_max, LLMOBS_BODY_SMALL);
+    llmobs_body_fini(&body);
+}
+END_TEST
+
 UNIT_SUITE(body)
 {
     Suite *suite = suite_create("body");
@@ -265,5 +287,6 @@ UNIT_SUITE(body)
     UNIT_TEST(suite, test_body_gigabyte);
     UNIT_TEST(suite, test_body_lost);
     UNIT_TEST(suite, test_body_expected);
+    UNIT_TEST(suite, test_body_limit);
     return suite;
 }

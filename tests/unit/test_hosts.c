@@ -25,6 +25,9 @@ static const struct host hosts[] = {
     {"https://api.openai.com/v1/embeddings", "openai",
      "OpenAI.createEmbedding"},
     {"https://api.openai.com/v1/responses", "openai", "OpenAI.createResponse"},
+    {"https://api.openai.com/v1/images/generations", "openai",
+     "OpenAI.createImage"},
+    {"https://api.openai.com/v1/audio/speech", "openai", "OpenAI.createSpeech"},
     {"https://us.api.openai.com/v1/responses", "openai",
      "OpenAI.createResponse"},
 
@@ -339,8 +342,6 @@ static const struct host hosts[] = {
     {"https://api.openai.com/v1/responses/resp_1/input_items", NULL, NULL},
     {"https://api.openai.com/v1/moderations", "openai",
      "OpenAI.createModeration"},
-    {"https://api.openai.com/v1/images/generations", NULL, NULL},
-    {"https://api.openai.com/v1/audio/speech", NULL, NULL},
     {"https://api.openai.com/v1/batches", NULL, NULL},
     {"https://myapi.x.ai/v1/chat/completions", NULL,
      "OpenAI.createChatCompletion"},
@@ -386,8 +387,11 @@ static struct llmobs_text body_of(const char *url)
     path.len = strcspn(url, "?");
     if (llmobs_text_ends(path, "/embeddings") ||
         llmobs_text_ends(path, "/responses") ||
+        llmobs_text_ends(path, "/audio/speech") ||
         llmobs_text_ends(path, "/v1/agent"))
         return llmobs_text_of(INPUT);
+    if (llmobs_text_ends(path, "/images/generations"))
+        return llmobs_text_of(COMPLETION);
     if (llmobs_text_ends(path, "/completions") &&
         !llmobs_text_ends(path, "/chat/completions"))
         return llmobs_text_of(COMPLETION);

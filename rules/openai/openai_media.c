@@ -1,0 +1,352 @@
+/* OpenAI's images and speech, which most other providers speak too. Neither
+ * pictures nor sounds are kept: their sizes are told.
+ *
+ * Source: openai/openai-openapi, /images/generations, /images/edits and
+ * /audio/speech (2026-08). */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/openai/openai.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/usage.h"
+
+static const char *const image_keys[] = {
+    "n",
+    "size",
+    "quality",
+    "style",
+    "background",
+    "moderation",
+    "output_format",
+    "output_compression",
+    "response_format",
+    "partial_images",
+    "stream",
+    NULL,
+};
+
+static const char *const speech_keys[] = {
+    "voice", "response_format", "speed", "stream_format", NULL,
+};
+
+static const char *const speech_signs[] = {"\"input\"", NULL};
+
+/* A streamed answer. */
+struct state {
+    struct llmobs_buf words;   /* for each picture that is ready */
+    struct llmobs_json *usage; /* the last one */
+    uint64_t sound;            /* bytes */
+};
+
+/* -- requests ------------------------------------------------------------ */
+
+static bool asks_image(const struct llmobs_reading *reading)
+{
+    return llmobs_openai_asks(reading, "prompt");
+}
+
+static bool asks_speech(const struct llmobs_reading *reading)
+{
+    return llmobs_openai_asks(reading, "input");
+}
+
+static int add_text(struct llmobs_json *list, const char *role,
+                    struct llmobs_text text)
+{
+    return text.len > 0 ? llmobs_json_add(list, llmobs_message_new(role, text))
+                        : 0;
+}
+
+/* Appends words for the pictures to change: URLs, objects with one, or ids. */
+static int append_images(struct llmobs_buf *text,
+                         const struct llmobs_json *images)
+{
+    int rc = 0;
+
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(images) && i < llmobs_json_len(images);
+         i++) {
+        const struct llmobs_json *image = llmobs_json_at(images, i);
+        const char *url = llmobs_json_text(image);
+
+        if (!url)
+            url = llmobs_json_gets(image, "image_url");
+        rc = url ? llmobs_media_url(text, "image", url)
+                 : llmobs_media_mark(text, "image",
+                                     llmobs_json_gets(image, "file_id"), 0);
+    }
+    return rc;
+}
+
+static int read_image_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *request = reading->request;
+    struct llmobs_span *span = reading->span;
+    struct llmobs_buf text;
+    int rc = llmobs_request_metadata(request, image_keys, span);
+
+    llmobs_span_fact_word(&span->facts, LLMOBS_FACT_OUTPUT_TYPE, "image");
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_message_content_append(&text,
+                                       llmobs_json_gets(request, "prompt"));
+    if (rc == 0)
+        rc = append_images(&text, llmobs_json_get(request, "images"));
+    if (rc == 0) {
+        span->input_messages = llmobs_message_only(
+            "user", (struct llmobs_text){text.data, text.len});
+        rc = span->input_messages ? 0 : -ENOMEM;
+    }
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static int read_speech_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *request = reading->request;
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(request, speech_keys, span);
+
+    llmobs_span_fact_word(&span->facts, LLMOBS_FACT_OUTPUT_TYPE, "speech");
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    if (!span->input_messages)
+        return -ENOMEM;
+    rc = add_text(span->input_messages, "system",
+                  llmobs_text_of(llmobs_json_gets(request, "instructions")));
+    llmobs_fact_apart(span);
+    return rc < 0
+               ? rc
+               : add_text(span->input_messages, "user",
+                          llmobs_text_of(llmobs_json_gets(request, "input")));
+}
+
+/* -- pictures ------------------------------------------------------------ */
+
+static int append_image(struct llmobs_buf *text, const char *format,
+                        const struct llmobs_json *image)
+{
+    const char *url = llmobs_json_gets(image, "url");
+    const char *data = llmobs_json_gets(image, "b64_json");
+
+    if (url)
+        return llmobs_media_url(text, "image", url);
+    return llmobs_media_mark(text, "image", format,
+                             llmobs_media_base64(llmobs_text_of(data)));
+}
+
+/* Each picture is a message: the prompt as the server changed it, and a word.
+ */
+static int add_image(struct llmobs_json *list, const char *format,
+                     const struct llmobs_json *image)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_message_content_append(
+        &text, llmobs_json_gets(image, "revised_prompt"));
+    if (rc == 0)
+        rc = append_image(&text, format, image);
+    if (rc == 0)
+        rc = add_text(list, "assistant",
+                      (struct llmobs_text){text.data, text.len});
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static int read_images(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
+{
+    const struct llmobs_json *data = llmobs_json_get(body, "data");
+    const char *format = llmobs_json_gets(body, "output_format");
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    reading->span->output_messages = list;
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(data) && i < llmobs_json_len(data);
+         i++)
+        rc = add_image(list, format, llmobs_json_at(data, i));
+    return rc < 0 ? rc
+                  : llmobs_usage_read(llmobs_usage_find(body), reading->span);
+}
+
+static void take_usage(struct state *state, const struct llmobs_json *event)
+{
+    struct llmobs_json *usage = llmobs_json_get(event, "usage");
+
+    if (!llmobs_json_is_object(usage))
+        return;
+    llmobs_json_free(state->usage);
+    state->usage = llmobs_json_share(usage);
+}
+
+static bool ends_with(const char *type, const char *end)
+{
+    return llmobs_text_ends(llmobs_text_of(type), end);
+}
+
+/* Drafts of a picture come before it. */
+static int read_image_event(struct llmobs_reading *reading,
+                            const struct llmobs_event *event)
+{
+    const char *type = llmobs_json_gets(event->json, "type");
+    struct state *state = reading->state;
+
+    state->words.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    take_usage(state, event->json);
+    if (ends_with(type, ".partial_image"))
+        llmobs_reading_token(reading, event);
+    if (!ends_with(type, ".completed"))
+        return 0;
+    llmobs_reading_token(reading, event);
+    reading->done = true;
+    return append_image(&state->words,
+                        llmobs_json_gets(event->json, "output_format"),
+                        event->json);
+}
+
+static int put_words(struct llmobs_reading *reading)
+{
+    const struct state *state = reading->state;
+
+    if (state->words.len == 0)
+        return 0;
+    reading->span->output_messages = llmobs_message_only(
+        "assistant", (struct llmobs_text){state->words.data, state->words.len});
+    return reading->span->output_messages ? 0 : -ENOMEM;
+}
+
+static int finish_images(struct llmobs_reading *reading)
+{
+    const struct state *state = reading->state;
+    int rc = llmobs_usage_read(state->usage, reading->span);
+
+    return rc < 0 ? rc : put_words(reading);
+}
+
+/* -- sounds -------------------------------------------------------------- */
+
+static int read_speech_event(struct llmobs_reading *reading,
+                             const struct llmobs_event *event)
+{
+    const char *type = llmobs_json_gets(event->json, "type");
+    const char *data = llmobs_json_gets(event->json, "audio");
+    struct state *state = reading->state;
+
+    take_usage(state, event->json);
+    if (ends_with(type, ".done"))
+        reading->done = true;
+    if (!data || !ends_with(type, ".delta"))
+        return 0;
+    llmobs_reading_token(reading, event);
+    state->sound += llmobs_media_base64(llmobs_text_of(data));
+    return 0;
+}
+
+static int finish_speech(struct llmobs_reading *reading)
+{
+    struct state *state = reading->state;
+    int rc = llmobs_usage_read(state->usage, reading->span);
+
+    state->words.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    if (rc == 0 && state->sound > 0)
+        rc = llmobs_media_mark(
+            &state->words, "audio",
+            llmobs_json_gets(reading->request, "response_format"),
+            state->sound);
+    return rc < 0 ? rc : put_words(reading);
+}
+
+static void free_state(void *at)
+{
+    struct state *state = at;
+
+    llmobs_buf_fini(&state->words);
+    llmobs_json_free(state->usage);
+}
+
+/* Of a large answer the usage stands at the end. */
+static int read_ends(struct llmobs_reading *reading)
+{
+    struct llmobs_json *usage =
+        llmobs_cut_json_last(reading->classified->call->response_tail, "usage");
+    int rc = llmobs_json_is_object(usage)
+                 ? llmobs_usage_read(usage, reading->span)
+                 : 0;
+
+    reading->span->complete = llmobs_json_is_object(usage);
+    llmobs_json_free(usage);
+    return rc;
+}
+
+/* -- the dialect --------------------------------------------------------- */
+
+static const struct llmobs_form images = {
+    .keys = image_keys,
+    .confirm = asks_image,
+    .request = read_image_request,
+    .document = read_images,
+    .event = read_image_event,
+    .finish = finish_images,
+    .ends = read_ends,
+    .state_fini = free_state,
+    .state_size = sizeof(struct state),
+    .unknown = "unknown_model",
+};
+
+static const struct llmobs_form speech = {
+    .keys = speech_keys,
+    .signs = speech_signs,
+    .confirm = asks_speech,
+    .request = read_speech_request,
+    .event = read_speech_event,
+    .finish = finish_speech,
+    .state_fini = free_state,
+    .state_size = sizeof(struct state),
+    .unknown = "unknown_model",
+};
+
+static const struct llmobs_shape shapes[] = {
+    {.method = "POST",
+     .path = "/images/generations",
+     .operation = "image",
+     .genai = "generate_content",
+     .span_name = "%s.createImage",
+     .kind = LLMOBS_KIND_LLM,
+     .form = &images,
+     .any_host = true},
+    {.method = "POST",
+     .path = "/images/edits",
+     .operation = "image_edit",
+     .genai = "generate_content",
+     .span_name = "%s.createImageEdit",
+     .kind = LLMOBS_KIND_LLM,
+     .form = &images,
+     .any_host = true},
+    {.method = "POST",
+     .path = "/audio/speech",
+     .operation = "speech",
+     .genai = "generate_content",
+     .span_name = "%s.createSpeech",
+     .kind = LLMOBS_KIND_LLM,
+     .form = &speech,
+     .any_host = true},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_openai_media = {
+    .name = "openai_media",
+    .integration = "openai",
+    .shapes = shapes,
+    .form = &images,
+};
