@@ -24,6 +24,7 @@ extern const struct llmobs_dialect llmobs_dialect_openai_moderations;
 extern const struct llmobs_dialect llmobs_dialect_openai_media;
 extern const struct llmobs_dialect llmobs_dialect_openai_responses;
 extern const struct llmobs_dialect llmobs_dialect_openai_vector_stores;
+extern const struct llmobs_dialect llmobs_dialect_cloudflare;
 extern const struct llmobs_dialect llmobs_dialect_dashscope;
 extern const struct llmobs_dialect llmobs_dialect_huggingface;
 extern const struct llmobs_dialect llmobs_dialect_llama_cpp;
@@ -31,6 +32,7 @@ extern const struct llmobs_dialect llmobs_dialect_mcp;
 extern const struct llmobs_dialect llmobs_dialect_mistral;
 extern const struct llmobs_dialect llmobs_dialect_cohere;
 extern const struct llmobs_dialect llmobs_dialect_ollama;
+extern const struct llmobs_dialect llmobs_dialect_replicate;
 extern const struct llmobs_dialect llmobs_dialect_rerank;
 extern const struct llmobs_dialect llmobs_dialect_vertex_chat;
 extern const struct llmobs_dialect llmobs_dialect_watsonx;
@@ -60,6 +62,8 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_huggingface,
     &llmobs_dialect_dashscope,
     &llmobs_dialect_watsonx,
+    &llmobs_dialect_cloudflare,
+    &llmobs_dialect_replicate,
     &llmobs_dialect_openai_audio,
     &llmobs_dialect_openai_moderations,
     &llmobs_dialect_rerank,
@@ -125,6 +129,18 @@ static const struct llmobs_dialect *const dashscope[] = {
 static const struct llmobs_dialect *const watsonx[] = {
     OPENAI,
     &llmobs_dialect_watsonx,
+    NULL,
+};
+
+static const struct llmobs_dialect *const cloudflare[] = {
+    OPENAI,
+    &llmobs_dialect_cloudflare,
+    NULL,
+};
+
+static const struct llmobs_dialect *const replicate[] = {
+    OPENAI,
+    &llmobs_dialect_replicate,
     NULL,
 };
 
@@ -204,7 +220,7 @@ static const struct llmobs_provider providers[] = {
     {HOST("aihubmix.com"), .name = "aihubmix", .dialects = openai},
     {HOST("api.ai21.com"), .name = "ai21", .dialects = openai},
     {HOST("api.clarifai.com"), .name = "clarifai", .dialects = openai},
-    {HOST("api.cloudflare.com"), .name = "cloudflare", .dialects = openai},
+    {HOST("api.cloudflare.com"), .name = "cloudflare", .dialects = cloudflare},
     {HOST("api.deepinfra.com"), .name = "deepinfra", .dialects = openai},
     {HOST("api.featherless.ai"), .name = "featherless", .dialects = openai},
     {HOST("api.friendli.ai"), .name = "friendli", .dialects = openai},
@@ -227,7 +243,7 @@ static const struct llmobs_provider providers[] = {
     {HOST("api.poe.com"), .name = "poe", .dialects = openai},
     {HOST("api.publicai.co"), .name = "publicai", .dialects = openai},
     {HOST("api.reka.ai"), .name = "reka", .dialects = openai},
-    {HOST("api.replicate.com"), .name = "replicate", .dialects = openai},
+    {HOST("api.replicate.com"), .name = "replicate", .dialects = replicate},
     {HOST("api.scaleway.ai"), .name = "scaleway", .dialects = openai},
     {HOST("api.siliconflow.cn"), .name = "siliconflow", .dialects = openai},
     {HOST("api.siliconflow.com"), .name = "siliconflow", .dialects = openai},
@@ -245,7 +261,7 @@ static const struct llmobs_provider providers[] = {
      .dialects = openai},
     {HOST("fal.run"), .name = "fal", .dialects = openai},
     {HOST("gateway.ai.cloudflare.com"), .name = "cloudflare",
-     .dialects = openai},
+     .dialects = cloudflare},
     {HOST("inference.api.nscale.com"), .name = "nscale", .dialects = openai},
     {HOST("inference.baseten.co"), .name = "baseten", .dialects = openai},
     {HOST("inference.do-ai.run"), .name = "digitalocean", .dialects = openai},
