@@ -15,6 +15,7 @@
 #include "rules/read/match.h"
 #include "rules/read/reading.h"
 #include "rules/read/text.h"
+#include "rules/shapes.h"
 
 #define NAME_MAX_LEN 256
 #define LINE_MAX_LEN 160
@@ -26,8 +27,7 @@ struct llmobs_rules {
     char *inject_hosts; /* patterns, in lower case; or NULL */
     struct llmobs_custom custom;
     struct llmobs_rule generic;
-    struct llmobs_rule *shapes; /* one for each shape of each dialect */
-    size_t shape_count;
+    struct llmobs_shapes shapes; /* of llmobs_dialects */
     const struct llmobs_rule *with_signs[SIGNED_MAX + 1]; /* of the shapes */
     bool everything;
 };
@@ -43,33 +43,18 @@ static void list_signed(struct llmobs_rules *rules)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < rules->shape_count && count < SIGNED_MAX; i++)
-        if (rules->shapes[i].shape->signs)
-            rules->with_signs[count++] = &rules->shapes[i];
+    for (size_t i = 0; i < rules->shapes.count && count < SIGNED_MAX; i++)
+        if (rules->shapes.entries[i].rule.shape->signs)
+            rules->with_signs[count++] = &rules->shapes.entries[i].rule;
 }
 
-/* Lists every shape of every dialect as a rule. */
 static int fill_shapes(struct llmobs_rules *rules)
 {
-    size_t count = 0, at = 0;
-
-    for (size_t i = 0; llmobs_dialects[i]; i++)
-        for (const struct llmobs_shape *s = llmobs_dialects[i]->shapes; s->path;
-             s++)
-            count++;
-    rules->shapes = calloc(count, sizeof(*rules->shapes));
-    if (!rules->shapes)
-        return -ENOMEM;
-    for (size_t i = 0; llmobs_dialects[i]; i++)
-        for (const struct llmobs_shape *s = llmobs_dialects[i]->shapes; s->path;
-             s++) {
-            rules->shapes[at].dialect = llmobs_dialects[i];
-            rules->shapes[at++].shape = s;
-        }
-    rules->shape_count = at;
-    list_signed(rules);
     rules->generic.dialect = &llmobs_dialect_generic;
     rules->generic.shape = llmobs_dialect_generic.shapes;
+    if (llmobs_shapes_init(&rules->shapes, llmobs_dialects) < 0)
+        return -ENOMEM;
+    list_signed(rules);
     return 0;
 }
 
@@ -183,16 +168,16 @@ void llmobs_rules_free(struct llmobs_rules *rules)
     llmobs_url_list_free(rules->proxies);
     llmobs_custom_free(&rules->custom);
     free(rules->inject_hosts);
-    free(rules->shapes);
+    llmobs_shapes_fini(&rules->shapes);
     free(rules);
 }
 
 static const struct llmobs_rule *rule_of(const struct llmobs_rules *rules,
                                          const struct llmobs_shape *shape)
 {
-    for (size_t i = 0; i < rules->shape_count; i++)
-        if (rules->shapes[i].shape == shape)
-            return &rules->shapes[i];
+    for (size_t i = 0; i < rules->shapes.count; i++)
+        if (rules->shapes.entries[i].rule.shape == shape)
+            return &rules->shapes.entries[i].rule;
     return NULL;
 }
 
@@ -257,8 +242,7 @@ static bool match_proxy(const struct llmobs_rules *rules,
                         struct llmobs_match *match)
 {
     static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
-    const struct llmobs_dialect *dialect;
-    const struct llmobs_shape *shape = NULL;
+    const struct llmobs_rule *rule = NULL;
 
     match->inject = true;
     if (!is_one_of(request->method, methods))
@@ -268,12 +252,12 @@ static bool match_proxy(const struct llmobs_rules *rules,
     match->proxied = true;
     if (!request->multipart &&
         (!request->body.data || llmobs_match_object(request->body)))
-        shape = llmobs_match_shape(llmobs_dialects, request->method, url->path,
-                                   false, &dialect);
-    if (!shape)
+        rule = llmobs_shapes_find(&rules->shapes, request->method, url->path,
+                                  false);
+    if (!rule)
         return hit(match, &rules->generic, provider_name(url),
                    "rule 1: configured proxy, bodies as text");
-    return hit(match, rule_of(rules, shape), provider_name(url),
+    return hit(match, rule, provider_name(url),
                "rule 1: configured proxy, known path");
 }
 
@@ -303,16 +287,17 @@ static bool match_shape(const struct llmobs_rules *rules,
                         const struct llmobs_url *url,
                         struct llmobs_match *match)
 {
-    const struct llmobs_dialect *dialect;
-    const struct llmobs_shape *shape = llmobs_match_shape(
-        llmobs_dialects, request->method, url->path, true, &dialect);
+    const struct llmobs_rule *rule =
+        llmobs_shapes_find(&rules->shapes, request->method, url->path, true);
+    const struct llmobs_shape *shape;
 
-    if (!shape)
+    if (!rule)
         return miss(match, "no known method and path");
+    shape = rule->shape;
     match->near = llmobs_network_private_host(url->host);
     match->form = is_form(shape, request);
     if (tells_itself(shape, request))
-        return hit(match, rule_of(rules, shape), llmobs_provider_by_port(url),
+        return hit(match, rule, llmobs_provider_by_port(url),
                    "rule 3: telling path on another host");
     if (request->multipart)
         return miss(match, "known path, but a form");
@@ -325,7 +310,7 @@ static bool match_shape(const struct llmobs_rules *rules,
         return miss(match, "known path, but the content type is not JSON");
     }
     match->confirm = true;
-    return hit(match, rule_of(rules, shape), llmobs_provider_by_port(url),
+    return hit(match, rule, llmobs_provider_by_port(url),
                "rule 3: known path on another host");
 }
 
@@ -339,8 +324,7 @@ static bool match_known(const struct llmobs_rules *rules,
     const struct llmobs_dialect *dialect;
     const struct llmobs_shape *shape;
 
-    if (!llmobs_match_shape(llmobs_dialects, request->method, url->path, false,
-                            &dialect))
+    if (!llmobs_shapes_find(&rules->shapes, request->method, url->path, false))
         return miss(match, "no known method and path");
     provider = llmobs_provider_find(url);
     if (!provider)

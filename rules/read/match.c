@@ -8,11 +8,11 @@
 /* Where a body is searched for a text of a sign: so far from either end. */
 #define ENDS ((size_t)4096)
 
-static size_t without_slashes(struct llmobs_text path)
+struct llmobs_text llmobs_match_bare(struct llmobs_text path)
 {
     while (path.len > 1 && path.data[path.len - 1] == '/')
         path.len--;
-    return path.len;
+    return path;
 }
 
 static struct llmobs_text find_rest(const char *suffix, const char *stars,
@@ -77,15 +77,14 @@ struct llmobs_text llmobs_match_rest(const struct llmobs_shape *shape,
 {
     const char *stars = strstr(shape->path, "**");
 
-    path.len = without_slashes(path);
-    return stars ? find_rest(shape->path, stars, path)
+    return stars ? find_rest(shape->path, stars, llmobs_match_bare(path))
                  : (struct llmobs_text){"", 0};
 }
 
 size_t llmobs_match_path(const struct llmobs_shape *shape,
                          struct llmobs_text path)
 {
-    struct llmobs_text bare = {path.data, without_slashes(path)};
+    struct llmobs_text bare = llmobs_match_bare(path);
     size_t n = suffix_len(shape->path, bare);
 
     if (n == 0 || (shape->whole && n != bare.len) ||
@@ -97,6 +96,14 @@ size_t llmobs_match_path(const struct llmobs_shape *shape,
     return n + path.len - bare.len;
 }
 
+bool llmobs_match_has(const struct llmobs_shape *shape, const char *method,
+                      struct llmobs_text path, bool any_host)
+{
+    return (shape->any_host || !any_host) && !shape->signs &&
+           strcmp(method, shape->method) == 0 &&
+           llmobs_match_path(shape, path) > 0;
+}
+
 const struct llmobs_shape *llmobs_match_shape(
     const struct llmobs_dialect *const *dialects, const char *method,
     struct llmobs_text path, bool any_host, const struct llmobs_dialect **found)
@@ -105,9 +112,7 @@ const struct llmobs_shape *llmobs_match_shape(
         const struct llmobs_shape *shape = (*dialects)->shapes;
 
         for (; shape->path; shape++) {
-            if ((any_host && !shape->any_host) ||
-                llmobs_match_path(shape, path) == 0 || shape->signs ||
-                strcmp(method, shape->method) != 0)
+            if (!llmobs_match_has(shape, method, path, any_host))
                 continue;
             *found = *dialects;
             return shape;

@@ -9,6 +9,9 @@
 
 #include "rules/read/dialect.h"
 
+/* The path without the slashes at its end, of which "/" keeps one. */
+struct llmobs_text llmobs_match_bare(struct llmobs_text path);
+
 /* The part of the path that "**" of the shape's suffix stands for: all between
  * the first match of the text before it and the last match of the text after
  * it. Empty: none, or the suffix has no "**". */
@@ -20,9 +23,15 @@ struct llmobs_text llmobs_match_rest(const struct llmobs_shape *shape,
 size_t llmobs_match_path(const struct llmobs_shape *shape,
                          struct llmobs_text path);
 
+/* True where the path of a request shows this shape. `any_host`: only if it is
+ * known on every host. */
+bool llmobs_match_has(const struct llmobs_shape *shape, const char *method,
+                      struct llmobs_text path, bool any_host);
+
 /* The shape of one of `dialects` (NULL-terminated) for this method and path;
  * NULL: none. `any_host` looks only at shapes known on every host. Fills
- * `found`. */
+ * `found`. It looks at each shape: among all dialects, rules/shapes.h finds the
+ * same one sooner. */
 const struct llmobs_shape *llmobs_match_shape(
     const struct llmobs_dialect *const *dialects, const char *method,
     struct llmobs_text path, bool any_host,
