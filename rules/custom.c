@@ -6,6 +6,7 @@
 
 #include "rules/providers.h"
 #include "rules/read/idn.h"
+#include "rules/read/places.h"
 #include "rules/read/text.h"
 
 /* One row's texts, in the order of `columns`. */
@@ -17,67 +18,142 @@ enum column {
     COLUMN_DIALECT,
     COLUMN_PROVIDER,
     COLUMN_NAME,
+    COLUMN_KIND,
     COLUMN_COUNT
 };
 
 static const char *const columns[COLUMN_COUNT] = {
-    "host", "path", "method", "operation", "dialect", "provider", "name",
+    "host",    "path",     "method", "operation",
+    "dialect", "provider", "name",   "kind",
+};
+
+static const struct {
+    const char *column;
+    enum llmobs_place place;
+} places[] = {
+    {"input", LLMOBS_PLACE_INPUT},
+    {"output", LLMOBS_PLACE_OUTPUT},
+    {"model", LLMOBS_PLACE_MODEL},
+    {"documents", LLMOBS_PLACE_DOCUMENTS},
+    {"document_text", LLMOBS_PLACE_TEXT},
+    {"document_name", LLMOBS_PLACE_NAME},
+    {"document_id", LLMOBS_PLACE_ID},
+    {"document_score", LLMOBS_PLACE_SCORE},
+    {"input_tokens", LLMOBS_PLACE_INPUT_TOKENS},
+    {"output_tokens", LLMOBS_PLACE_OUTPUT_TOKENS},
+    {"total_tokens", LLMOBS_PLACE_TOTAL_TOKENS},
+};
+
+#define NOTE_ROOM 400
+#define PLACE_COUNT (sizeof(places) / sizeof(places[0]))
+
+/* A row of the file, borrowed from it. */
+struct row {
+    const char *texts[COLUMN_COUNT];
+    const char *pointers[PLACE_COUNT];
+    bool multipart;
+    bool never;
 };
 
 /* The columns that are true or not there. */
-static bool *switch_of(struct llmobs_rule *rule, const char *key)
+static bool *switch_of(struct row *row, const char *key)
 {
-    return strcmp(key, "never") == 0 ? &rule->never : NULL;
+    if (strcmp(key, "never") == 0)
+        return &row->never;
+    return strcmp(key, "multipart") == 0 ? &row->multipart : NULL;
 }
 
-static const char *read_column(const char *key, const struct llmobs_json *value,
-                               struct llmobs_rule *rule,
-                               const char *texts[COLUMN_COUNT])
+static const char *read_text(const char *key, const char *text, struct row *row)
 {
-    const char *text = llmobs_json_text(value);
-    bool *on = switch_of(rule, key);
     size_t i = 0;
 
-    if (on) {
-        *on = llmobs_json_is_true(value);
-        return *on ? NULL : "never is not true";
-    }
     while (i < COLUMN_COUNT && strcmp(columns[i], key) != 0)
         i++;
     if (i == COLUMN_COUNT)
         return "it has an unknown column";
     if (!text || !*text)
         return "a column is not a text or is empty";
-    texts[i] = text;
+    row->texts[i] = text;
     return NULL;
 }
 
-static const char *check_row(const struct llmobs_rule *rule,
-                             const char *const texts[COLUMN_COUNT])
+static const char *read_column(const char *key, const struct llmobs_json *value,
+                               struct row *row)
 {
-    if (rule->never && (texts[COLUMN_DIALECT] || texts[COLUMN_OPERATION] ||
-                        texts[COLUMN_PROVIDER] || texts[COLUMN_NAME]))
-        return "it says never, and how to read the call";
-    if (!rule->never && !texts[COLUMN_DIALECT])
-        return "it names no dialect";
-    if (!texts[COLUMN_HOST] && !texts[COLUMN_PATH])
-        return "it has neither host nor path";
-    return NULL;
+    const char *text = llmobs_json_text(value);
+    bool *on = switch_of(row, key);
+    size_t i = 0;
+
+    if (on) {
+        *on = true;
+        return llmobs_json_is_true(value) ? NULL : "a switch is not true";
+    }
+    while (i < PLACE_COUNT && strcmp(places[i].column, key) != 0)
+        i++;
+    if (i == PLACE_COUNT)
+        return read_text(key, text, row);
+    row->pointers[i] = text;
+    return text ? llmobs_place_fault(text) : "a pointer is not a text";
 }
 
-static const char *read_row(const struct llmobs_json *row,
-                            struct llmobs_rule *rule,
-                            const char *texts[COLUMN_COUNT])
+/* The columns that say how to read a call. */
+static bool reads(const struct row *row)
+{
+    bool any = row->texts[COLUMN_DIALECT] || row->texts[COLUMN_OPERATION] ||
+               row->texts[COLUMN_PROVIDER] || row->texts[COLUMN_NAME] ||
+               row->texts[COLUMN_KIND] || row->multipart;
+
+    for (size_t i = 0; i < PLACE_COUNT; i++)
+        any = any || row->pointers[i];
+    return any;
+}
+
+static const char *check_places(const struct row *row)
+{
+    const char *kind = row->texts[COLUMN_KIND];
+    bool retrieval = kind && strcmp(kind, "retrieval") == 0, finds = false;
+
+    for (size_t i = 0; i < PLACE_COUNT; i++) {
+        enum llmobs_place place = places[i].place;
+
+        if (!row->pointers[i])
+            continue;
+        if (!kind)
+            return "it has a pointer, but no kind";
+        finds = finds || place == LLMOBS_PLACE_DOCUMENTS;
+        if (retrieval && place == LLMOBS_PLACE_OUTPUT)
+            return "it has an output, but a retrieval has documents";
+        if (!retrieval && llmobs_place_is_of_documents(place))
+            return "it has documents, but is no retrieval";
+    }
+    return retrieval && !finds ? "it is a retrieval without documents" : NULL;
+}
+
+static const char *check_row(const struct row *row)
+{
+    if (row->never && reads(row))
+        return "it says never, and how to read the call";
+    if (!row->never && !row->texts[COLUMN_DIALECT] && !row->texts[COLUMN_KIND])
+        return "it names no dialect";
+    if (row->texts[COLUMN_KIND] &&
+        (row->texts[COLUMN_DIALECT] || row->texts[COLUMN_OPERATION]))
+        return "it names a kind, and a dialect or an operation";
+    if (!row->texts[COLUMN_HOST] && !row->texts[COLUMN_PATH])
+        return "it has neither host nor path";
+    return check_places(row);
+}
+
+static const char *read_row(const struct llmobs_json *json, struct row *row)
 {
     const char *why = NULL;
 
-    if (!llmobs_json_is_object(row))
+    if (!llmobs_json_is_object(json))
         return "it is not an object";
-    for (void *it = llmobs_json_iter(row); it && !why;
-         it = llmobs_json_next(row, it))
+    for (void *it = llmobs_json_iter(json); it && !why;
+         it = llmobs_json_next(json, it))
         why = read_column(llmobs_json_iter_key(it), llmobs_json_iter_value(it),
-                          rule, texts);
-    return why ? why : check_row(rule, texts);
+                          row);
+    return why ? why : check_row(row);
 }
 
 static const struct llmobs_shape *shape_named(
@@ -120,35 +196,75 @@ static int to_dns(char **host)
 }
 
 /* Answers the fault. */
-static const char *choose_shape(struct llmobs_rule *rule,
-                                const char *const texts[COLUMN_COUNT])
+static const char *choose_shape(struct llmobs_rule *rule, const struct row *row)
 {
-    rule->dialect = llmobs_dialect_find(texts[COLUMN_DIALECT]);
+    const char *kind = row->texts[COLUMN_KIND];
+
+    rule->dialect = kind ? &llmobs_dialect_json
+                         : llmobs_dialect_find(row->texts[COLUMN_DIALECT]);
     if (!rule->dialect)
         return "it names an unknown dialect";
-    rule->shape = shape_named(rule->dialect, texts[COLUMN_OPERATION]);
-    return rule->shape ? NULL : "it names an unknown operation";
+    rule->shape =
+        shape_named(rule->dialect, kind ? kind : row->texts[COLUMN_OPERATION]);
+    if (rule->shape)
+        return NULL;
+    return kind ? "it names an unknown kind" : "it names an unknown operation";
 }
 
-static int fill_rule(const struct llmobs_json *row, struct llmobs_rule *rule,
+/* A rule with pointers must have room in a note for other processes. */
+static bool fits_note(const struct llmobs_rule *rule)
+{
+    return !rule->places ||
+           strlen(rule->places) + (rule->name ? strlen(rule->name) : 0) +
+                   (rule->provider ? strlen(rule->provider) : 0) <=
+               NOTE_ROOM;
+}
+
+/* Writes the pointers as places.h has them. */
+static int fill_places(const struct row *row, struct llmobs_rule *rule,
+                       const char **why)
+{
+    struct llmobs_buf text;
+    int rc = 0;
+
+    llmobs_buf_init(&text, LLMOBS_PLACES_MAX);
+    for (size_t i = 0; rc == 0 && i < PLACE_COUNT; i++)
+        if (row->pointers[i])
+            rc = llmobs_buf_addf(&text, "%c%s\n", places[i].place,
+                                 row->pointers[i]);
+    if (rc == 0 && text.len > 0) {
+        rule->places = strndup(text.data, text.len);
+        rc = rule->places ? 0 : -ENOMEM;
+    }
+    if (rc == -EFBIG || !fits_note(rule))
+        *why = "its pointers, with its name and provider, are too long";
+    llmobs_buf_fini(&text);
+    return rc != -EFBIG && fits_note(rule) ? rc : -EINVAL;
+}
+
+static int fill_rule(const struct llmobs_json *json, struct llmobs_rule *rule,
                      const char **why)
 {
-    const char *texts[COLUMN_COUNT] = {NULL};
+    struct row row = {.never = false};
 
-    *why = read_row(row, rule, texts);
+    *why = read_row(json, &row);
+    rule->never = row.never;
+    rule->multipart = row.multipart;
     if (!*why && !rule->never)
-        *why = choose_shape(rule, texts);
+        *why = choose_shape(rule, &row);
     if (*why)
         return -EINVAL;
     *why = "out of memory";
-    if (!copy(&rule->host, texts[COLUMN_HOST]) ||
-        !copy(&rule->path, texts[COLUMN_PATH]) ||
-        !copy(&rule->method, texts[COLUMN_METHOD]) ||
-        !copy(&rule->provider, texts[COLUMN_PROVIDER]) ||
-        !copy(&rule->name, texts[COLUMN_NAME]))
+    if (!copy(&rule->host, row.texts[COLUMN_HOST]) ||
+        !copy(&rule->path, row.texts[COLUMN_PATH]) ||
+        !copy(&rule->method, row.texts[COLUMN_METHOD]) ||
+        !copy(&rule->provider, row.texts[COLUMN_PROVIDER]) ||
+        !copy(&rule->name, row.texts[COLUMN_NAME]))
         return -ENOMEM;
     lower(rule->host);
-    return to_dns(&rule->host);
+    if (to_dns(&rule->host) < 0)
+        return -ENOMEM;
+    return fill_places(&row, rule, why);
 }
 
 static int fill_rules(const struct llmobs_json *list,
@@ -201,6 +317,7 @@ void llmobs_custom_free(struct llmobs_custom *custom)
         free(custom->rules[i].method);
         free(custom->rules[i].provider);
         free(custom->rules[i].name);
+        free(custom->rules[i].places);
     }
     free(custom->rules);
     custom->rules = NULL;

@@ -12,6 +12,13 @@
  * name is the span's name. A request without a body needs a rule that names its
  * method: GET, HEAD, DELETE.
  *
+ * kind in place of dialect and operation is that of the span. Such a rule may
+ * say by JSON pointers where the bodies have what (rules/read/places.h); a
+ * retrieval says at least where the documents are.
+ *
+ * multipart, which is true or not there, takes forms, too: only their answers
+ * are read.
+ *
  * never, which is true or not there, says that the request is no call. Such a
  * rule has host, path and method only, and covers all methods unless it names
  * one.
@@ -33,6 +40,8 @@ struct llmobs_rule {
     char *method;
     char *provider; /* NULL: by the host */
     char *name;     /* NULL: the shape's */
+    char *places;   /* NULL: none */
+    bool multipart; /* the request may be a form */
     bool never;     /* no call, whatever else would match */
 };
 

@@ -312,6 +312,8 @@ const struct llmobs_dialect *llmobs_dialect_find(const char *name)
     for (size_t i = 0; llmobs_dialects[i]; i++)
         if (strcmp(llmobs_dialects[i]->name, name) == 0)
             return llmobs_dialects[i];
+    if (strcmp(llmobs_dialect_json.name, name) == 0)
+        return &llmobs_dialect_json;
     return strcmp(llmobs_dialect_generic.name, name) == 0
                ? &llmobs_dialect_generic
                : NULL;

@@ -13,7 +13,8 @@
 /* Every dialect that a path can select, NULL-terminated. */
 extern const struct llmobs_dialect *const llmobs_dialects[];
 
-/* The dialect of that name, the generic one included; NULL: there is none. */
+/* The dialect of that name, those that no path selects
+ * included; NULL: there is none. */
 const struct llmobs_dialect *llmobs_dialect_find(const char *name);
 
 /* The row of a host; NULL: not listed. */

@@ -263,10 +263,9 @@ static bool match_proxy(const struct llmobs_rules *rules,
 
 /* A body that is no JSON is a form as well where one may come: a program may
  * write the form itself. */
-static bool is_form(const struct llmobs_shape *shape,
-                    const struct llmobs_request *request)
+static bool is_form(bool may_be, const struct llmobs_request *request)
 {
-    if (!shape->form_data)
+    if (!may_be)
         return false;
     return request->multipart ||
            !llmobs_match_json_type(request->content_type) ||
@@ -277,7 +276,8 @@ static bool is_form(const struct llmobs_shape *shape,
 static bool tells_itself(const struct llmobs_shape *shape,
                          const struct llmobs_request *request)
 {
-    return shape->telling && (shape->bodyless || is_form(shape, request));
+    return shape->telling &&
+           (shape->bodyless || is_form(shape->form_data, request));
 }
 
 /* Rule 3. Of a body that comes while libcurl sends, only the content type is
@@ -295,7 +295,7 @@ static bool match_shape(const struct llmobs_rules *rules,
         return miss(match, "no known method and path");
     shape = rule->shape;
     match->near = llmobs_network_private_host(url->host);
-    match->form = is_form(shape, request);
+    match->form = is_form(shape->form_data, request);
     if (tells_itself(shape, request))
         return hit(match, rule, llmobs_provider_by_port(url),
                    "rule 3: telling path on another host");
@@ -335,7 +335,7 @@ static bool match_known(const struct llmobs_rules *rules,
         return miss(match, "known provider, but not a known operation");
     if (request->multipart && !shape->form_data)
         return miss(match, "known provider, but a form");
-    match->form = is_form(shape, request);
+    match->form = is_form(shape->form_data, request);
     match->settled = !shape->form_data;
     return hit(match, rule_of(rules, shape), provider->name,
                "rule 2: known provider and path");
@@ -346,8 +346,10 @@ static bool match_custom(const struct llmobs_rule *rule,
                          const struct llmobs_url *url,
                          struct llmobs_match *match)
 {
-    if (request->multipart && rule->dialect != &llmobs_dialect_generic)
+    if (request->multipart && !rule->multipart &&
+        rule->dialect != &llmobs_dialect_generic)
         return miss(match, "LLMOBS_RULES: a rule matched, but it is a form");
+    match->form = is_form(rule->multipart, request);
     match->near =
         !llmobs_provider_find(url) && llmobs_network_private_host(url->host);
     match->bodyless = llmobs_custom_bodyless(rule);
@@ -558,6 +560,7 @@ static void begin_reading(const struct llmobs_match *match,
     classified->shape = match->rule->shape;
     classified->url = url;
     classified->provider = match->provider;
+    classified->places = match->rule->places;
     classified->proxied = match->proxied;
     classified->confirm = match->confirm;
 }
@@ -757,6 +760,7 @@ enum {
     COLUMN_FLAGS, /* p: proxied, c: the body has to confirm it */
     COLUMN_PROVIDER,
     COLUMN_NAME,
+    COLUMN_PLACES, /* left out where the rule has none */
     COLUMN_COUNT
 };
 
@@ -801,7 +805,10 @@ int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap)
     out = put_column(out, end, kind, SEPARATOR);
     out = put_column(out, end, flags, SEPARATOR);
     out = put_column(out, end, match->provider, SEPARATOR);
-    return put_column(out, end, rule->name, '\0') ? 0 : -ENOSPC;
+    out = put_column(out, end, rule->name, rule->places ? SEPARATOR : '\0');
+    if (rule->places)
+        out = put_column(out, end, rule->places, '\0');
+    return out ? 0 : -ENOSPC;
 }
 
 static const struct llmobs_shape *find_shape(
@@ -823,15 +830,17 @@ static const struct llmobs_shape *find_shape(
     return NULL;
 }
 
-/* Ends each column with a NUL; false where it has more or fewer of them. */
+/* Ends each column with a NUL; false where it has more or fewer of them. The
+ * last one may be missing. */
 static bool split_note(char *text, char *columns[COLUMN_COUNT])
 {
+    columns[COLUMN_PLACES] = NULL;
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         char *end = strchr(text, SEPARATOR);
 
         columns[i] = text;
         if (!end)
-            return i + 1 == COLUMN_COUNT;
+            return i >= COLUMN_NAME;
         *end = '\0';
         text = end + 1;
     }
@@ -853,6 +862,7 @@ static int fill_recall(struct llmobs_recalls *recall)
         return -ENOTSUP;
     if (*columns[COLUMN_NAME])
         rule->name = columns[COLUMN_NAME];
+    rule->places = columns[COLUMN_PLACES];
     match->rule = rule;
     if (*columns[COLUMN_PROVIDER])
         match->provider = columns[COLUMN_PROVIDER];

@@ -85,6 +85,7 @@ struct llmobs_classified {
     const struct llmobs_shape *shape;
     const struct llmobs_url *url; /* of the call */
     const char *provider;         /* NULL: unknown */
+    const char *places;           /* of the user's rule (places.h), or NULL */
     bool proxied;                 /* the gateway reports model and metrics:
                                    * leave them out */
     bool confirm;                 /* the request's body decides whether it is a
@@ -112,5 +113,9 @@ struct llmobs_dialect {
 /* The dialect for those endpoints of a configured proxy that no other dialect
  * reads. */
 extern const struct llmobs_dialect llmobs_dialect_generic;
+
+/* The dialect of a user's rule that says the kind of its calls, and the places
+ * of their values; one operation for each kind. */
+extern const struct llmobs_dialect llmobs_dialect_json;
 
 #endif

@@ -19,9 +19,8 @@ int64_t llmobs_usage_text(const char *text)
     return *end != '\0' || errno != 0 || number > COUNT_MAX ? -1 : number;
 }
 
-/* The value as a count, or -1. Texts with digits are counts too, reals only
- * when whole (WIRE 8.4). */
-static int64_t count_of(const struct llmobs_json *value)
+/* WIRE 8.4. */
+int64_t llmobs_usage_value(const struct llmobs_json *value)
 {
     int64_t number = -1;
 
@@ -36,14 +35,12 @@ static int64_t count_of(const struct llmobs_json *value)
     } else {
         number = llmobs_usage_text(llmobs_json_text(value));
     }
-    return number > COUNT_MAX ? -1 : number;
+    return number < 0 || number > COUNT_MAX ? -1 : number;
 }
 
 int64_t llmobs_usage_count(const struct llmobs_json *object, const char *key)
 {
-    int64_t number = count_of(llmobs_json_get(object, key));
-
-    return number < 0 ? -1 : number;
+    return llmobs_usage_value(llmobs_json_get(object, key));
 }
 
 /* `key` if it is above 0, else `other` if it is there, else `key`: 0, or -1 for

@@ -16,6 +16,10 @@ const struct llmobs_json *llmobs_usage_find(const struct llmobs_json *body);
 /* The count under a key; -1: it has none (WIRE 8.4). */
 int64_t llmobs_usage_count(const struct llmobs_json *object, const char *key);
 
+/* The value as a count: a whole number, or a text with its digits; -1: it is
+ * none. */
+int64_t llmobs_usage_value(const struct llmobs_json *value);
+
 /* The count in a text, which may be NULL. */
 int64_t llmobs_usage_text(const char *text);
 

@@ -2,11 +2,26 @@
 #include <string.h>
 
 #include "rules/custom.h"
+#include "rules/read/text.h"
 #include "rules/read/url.h"
 #include "rules/rules.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What one process notes of a match, another one can make of it. */
+static void check_note(const struct llmobs_match *match)
+{
+    struct llmobs_recalls *recalls = NULL;
+    struct llmobs_match recalled;
+    char note[512];
+
+    if (!match->rule || llmobs_rules_note(match, note, sizeof(note)) != 0)
+        return;
+    if (llmobs_rules_recall(&recalls, llmobs_text_of(note), &recalled) == 0)
+        FUZZ_CHECK(recalled.kind == match->kind);
+    llmobs_recalls_free(recalls);
+}
 
 static void check_match(struct llmobs_text text, const char *url)
 {
@@ -18,8 +33,10 @@ static void check_match(struct llmobs_text text, const char *url)
                                    .body = {"{\"model\":\"m\"}", 13}};
     struct llmobs_match match;
 
-    if (rules && llmobs_rules_match(rules, &asked, &match))
-        FUZZ_CHECK(match.rule != NULL);
+    if (rules && llmobs_rules_match(rules, &asked, &match)) {
+        FUZZ_CHECK(match.rule != NULL && !match.rule->never);
+        check_note(&match);
+    }
     llmobs_rules_free(rules);
 }
 

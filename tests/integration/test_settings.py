@@ -285,6 +285,32 @@ def own_rule_for_a_method_without_a_body(t):
 
 
 @test
+def own_rules_with_a_kind(t):
+    """A retrieval, and a tool without a body."""
+    base = "http://127.0.0.1:%d" % t.servers.http
+    rules = [{"path": "/in/rerank", "kind": "retrieval", "input": "/query",
+              "documents": "/results", "document_id": "/index",
+              "document_score": "/relevance_score"},
+             {"path": "/v1/models", "method": "GET", "kind": "tool",
+              "name": "models", "output": "/object"}]
+    ask = '{"query": "Paris?", "documents": ["x", "yy"], "model": "m"}'
+    r = t.same(curl(base + "/in/rerank", ask), env={"LLMOBS_RULES": "rules.json"},
+               inputs={"rules.json": json.dumps(rules).encode()})
+    meta = r.only()["meta"]
+    equal((meta["span"]["kind"], meta["input"]),
+          ("retrieval", {"value": "Paris?"}), "retrieval")
+    equal([(d["id"], d["score"]) for d in meta["output"]["documents"]],
+          [("1", 0.02), ("0", 0.01)], "documents")
+    r = t.same(["curl", "-q", "-sS", base + "/v1/models"],
+               env={"LLMOBS_RULES": "rules.json"},
+               inputs={"rules.json": json.dumps(rules).encode()})
+    span = r.only()
+    equal((span["name"], span["meta"]["span"]["kind"],
+           span["meta"]["output"]), ("models", "tool", {"value": "list"}),
+          "tool")
+
+
+@test
 def own_rule_that_says_never(t):
     """No span and no trace header, whoever else would take the request."""
     host = "127.0.0.1:%d" % t.servers.http

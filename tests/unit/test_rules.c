@@ -5,6 +5,7 @@
 
 #include "core/base/clock.h"
 #include "rules/custom.h"
+#include "rules/read/places.h"
 #include "rules/providers.h"
 #include "rules/read/match.h"
 #include "rules/read/cut_json.h"
@@ -378,6 +379,86 @@ START_TEST(a_rule_may_say_never)
 }
 END_TEST
 
+#define SEARCH                                                            \
+    "[{\"host\":\"search.test\",\"kind\":\"retrieval\",\"input\":\"/q\"," \
+    "\"documents\":\"/hits\",\"name\":\"find\",\"multipart\":true}]"
+
+/* Another process reads the call by the pointers of this one's rule. */
+START_TEST(a_note_has_the_pointers)
+{
+    static const struct row rows[] = {
+        {"POST", "http://search.test/x", JSON, NULL, 2, NULL},
+        {"POST", "http://search.test/x", FORM, NULL, 2, NULL},
+    };
+    struct llmobs_rules *rules = make(NULL, SEARCH);
+
+    ck_assert_str_eq(complaints, "");
+    for (size_t i = 0; i < 2; i++) {
+        struct llmobs_recalls *recalls = NULL;
+        struct llmobs_match match, recalled;
+        char note[512];
+
+        ck_assert_msg(run(rules, &rows[i], &match), "%s", match.why);
+        ck_assert_int_eq(match.form, i == 1);
+        ck_assert_int_eq(match.kind, LLMOBS_KIND_RETRIEVAL);
+        ck_assert_int_eq(llmobs_rules_note(&match, note, sizeof(note)), 0);
+        ck_assert_int_eq(
+            llmobs_rules_recall(&recalls, llmobs_text_of(note), &recalled), 0);
+        ck_assert_str_eq(recalled.rule->places, "i/q\nd/hits\n");
+        ck_assert_str_eq(recalled.rule->name, "find");
+        ck_assert_ptr_eq(recalled.rule->shape, match.rule->shape);
+        llmobs_recalls_free(recalls);
+    }
+    llmobs_rules_free(rules);
+}
+END_TEST
+
+START_TEST(a_pointer_finds_as_the_rfc_says)
+{
+    static const struct {
+        const char *pointer, *value; /* RFC 6901, 5 */
+    } rows[] = {
+        {"/foo", "[\"bar\", \"baz\"]"},
+        {"/foo/0", "\"bar\""},
+        {"/", "0"},
+        {"/a~1b", "1"},
+        {"/c%d", "2"},
+        {"/m~0n", "8"},
+        {"/foo/2", NULL},
+        {"/foo/-", NULL},
+        {"/foo/00", NULL},
+        {"/foo/0/x", NULL},
+        {"/foo/", NULL},
+        {"/no", NULL},
+        {"/foo/99999999999", NULL},
+    };
+    struct llmobs_json *json;
+    char places[64];
+
+    ck_assert_int_eq(
+        llmobs_json_parse(llmobs_text_of("{\"foo\":[\"bar\",\"baz\"],\"\":0,"
+                                         "\"a/b\":1,\"c%d\":2,\"m~n\":8}"),
+                          &json),
+        0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct llmobs_json *value;
+        char *text;
+
+        snprintf(places, sizeof(places), "o/x\ni%s\nm/y\n", rows[i].pointer);
+        value = llmobs_place_of(places, LLMOBS_PLACE_INPUT, json);
+        ck_assert_msg((value != NULL) == (rows[i].value != NULL), "%s",
+                      rows[i].pointer);
+        text = value ? llmobs_json_dumps(value, 0) : NULL;
+        ck_assert_str_eq(text ? text : "", value ? rows[i].value : "");
+        free(text);
+    }
+    ck_assert_ptr_eq(llmobs_place_of("i\n", LLMOBS_PLACE_INPUT, json), json);
+    ck_assert_ptr_null(llmobs_place_of("o/x\n", LLMOBS_PLACE_INPUT, json));
+    ck_assert_ptr_null(llmobs_place_of(NULL, LLMOBS_PLACE_INPUT, json));
+    llmobs_json_free(json);
+}
+END_TEST
+
 START_TEST(a_bad_rules_file_is_ignored_whole)
 {
     static const char *const bad[] = {
@@ -412,6 +493,8 @@ START_TEST(a_bad_rules_file_is_ignored_whole)
 }
 END_TEST
 
+#define LONG "/456789012345678901234567890123456789012345678901234567"
+
 /* Which rule and what is wrong with it. */
 START_TEST(a_bad_rule_is_named)
 {
@@ -422,12 +505,47 @@ START_TEST(a_bad_rule_is_named)
         {"[{\"host\":\"a\",\"dialect\":\"http\"},7]",
          "LLMOBS_RULES: ignored, rule 2: it is not an object"},
         {"[{\"host\":\"a\",\"never\":false}]",
-         "LLMOBS_RULES: ignored, rule 1: never is not true"},
+         "LLMOBS_RULES: ignored, rule 1: a switch is not true"},
         {"[{\"never\":true}]",
          "LLMOBS_RULES: ignored, rule 1: it has neither host nor path"},
         {"[{\"host\":\"a\",\"never\":true,\"dialect\":\"http\"}]",
          "LLMOBS_RULES: ignored, rule 1: it says never, and how to read the "
          "call"},
+        {"[{\"host\":\"a\",\"never\":true,\"input\":\"/x\"}]",
+         "LLMOBS_RULES: ignored, rule 1: it says never, and how to read the "
+         "call"},
+        {"[{\"host\":\"a\",\"kind\":\"agent\"}]",
+         "LLMOBS_RULES: ignored, rule 1: it names an unknown kind"},
+        {"[{\"host\":\"a\",\"kind\":\"tool\",\"dialect\":\"http\"}]",
+         "LLMOBS_RULES: ignored, rule 1: it names a kind, and a dialect or an "
+         "operation"},
+        {"[{\"host\":\"a\",\"dialect\":\"http\",\"input\":\"/x\"}]",
+         "LLMOBS_RULES: ignored, rule 1: it has a pointer, but no kind"},
+        {"[{\"host\":\"a\",\"kind\":\"tool\",\"input\":\"x\"}]",
+         "LLMOBS_RULES: ignored, rule 1: a pointer does not begin with '/'"},
+        {"[{\"host\":\"a\",\"kind\":\"tool\",\"input\":\"/~2\"}]",
+         "LLMOBS_RULES: ignored, rule 1: a pointer has a '~' that is neither "
+         "~0 nor ~1"},
+        {"[{\"host\":\"a\",\"kind\":\"tool\",\"input\":\"/\\t\"}]",
+         "LLMOBS_RULES: ignored, rule 1: a pointer has a control character"},
+        {"[{\"host\":\"a\",\"kind\":\"tool\",\"input\":1}]",
+         "LLMOBS_RULES: ignored, rule 1: a pointer is not a text"},
+        {"[{\"host\":\"a\",\"kind\":\"retrieval\",\"input\":\"/x\"}]",
+         "LLMOBS_RULES: ignored, rule 1: it is a retrieval without documents"},
+        {"[{\"host\":\"a\",\"kind\":\"retrieval\",\"output\":\"/x\"}]",
+         "LLMOBS_RULES: ignored, rule 1: it has an output, but a retrieval has "
+         "documents"},
+        {"[{\"host\":\"a\",\"kind\":\"tool\",\"document_id\":\"/x\"}]",
+         "LLMOBS_RULES: ignored, rule 1: it has documents, but is no "
+         "retrieval"},
+        {"[{\"host\":\"a\",\"kind\":\"tool\",\"input\":\"" LONG LONG LONG LONG
+             LONG "\"}]",
+         "LLMOBS_RULES: ignored, rule 1: its pointers, with its name and "
+         "provider, are too long"},
+        {"[{\"host\":\"a\",\"kind\":\"tool\",\"input\":\"/x\",\"name\":\"" LONG
+             LONG LONG LONG LONG LONG LONG LONG "\"}]",
+         "LLMOBS_RULES: ignored, rule 1: its pointers, with its name and "
+         "provider, are too long"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -948,6 +1066,8 @@ UNIT_SUITE(rules)
     UNIT_TEST(s, bad_proxy_entries_are_told_and_skipped);
     UNIT_TEST(s, rules_of_the_user_come_before_ours);
     UNIT_TEST(s, a_rule_may_say_never);
+    UNIT_TEST(s, a_note_has_the_pointers);
+    UNIT_TEST(s, a_pointer_finds_as_the_rfc_says);
     UNIT_TEST(s, a_bad_rule_is_named);
     UNIT_TEST(s, a_coded_body_decides_at_the_end);
     UNIT_TEST(s, some_stand_without_their_body);
