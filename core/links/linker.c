@@ -14,16 +14,19 @@
 void llmobs_linker_init(struct llmobs_linker *linker)
 {
     llmobs_link_table_init(&linker->table);
+    llmobs_link_sessions_reset(&linker->sessions);
 }
 
 void llmobs_linker_fini(struct llmobs_linker *linker)
 {
     llmobs_link_table_fini(&linker->table);
+    llmobs_link_sessions_fini(&linker->sessions);
 }
 
 void llmobs_linker_reset(struct llmobs_linker *linker)
 {
     llmobs_link_table_reset(&linker->table);
+    llmobs_link_sessions_reset(&linker->sessions);
 }
 
 void llmobs_linker_share(struct llmobs_linker *linker, const char *path)
@@ -46,6 +49,21 @@ static struct llmobs_text origin_of(const char *url)
     host = host ? host + 3 : url;
     return (struct llmobs_text){url,
                                 (size_t)(host - url) + strcspn(host, "/?#")};
+}
+
+/* Its id has chance enough, and a server gives it to one client; so whose call
+ * it is need not be asked. */
+static struct llmobs_hash128 session_key(const struct llmobs_linking *l,
+                                         struct llmobs_text id)
+{
+    struct llmobs_text origin = origin_of(l->call->url ? l->call->url : "");
+    struct llmobs_siphash hash;
+
+    llmobs_link_table_hash(l->table, 'x', &hash);
+    llmobs_siphash_add(&hash, origin.data, origin.len);
+    llmobs_siphash_add(&hash, "", 1);
+    llmobs_siphash_add(&hash, id.data, id.len);
+    return llmobs_siphash_now(&hash);
 }
 
 static struct llmobs_hash128 scope_of(const struct llmobs_linking *l)
@@ -194,6 +212,9 @@ void llmobs_linker_link(struct llmobs_linker *linker,
 {
     struct llmobs_linking l = {
         .table = &linker->table, .call = call, .span = span};
+    const struct llmobs_text session = {
+        span->facts.text.data + span->facts.values[LLMOBS_FACT_MCP_SESSION].at,
+        span->facts.values[LLMOBS_FACT_MCP_SESSION].len};
 
     llmobs_work_begin(LLMOBS_WORK_BODY / 8);
     llmobs_link_table_begin(l.table);
@@ -205,6 +226,9 @@ void llmobs_linker_link(struct llmobs_linker *linker,
             llmobs_link_turns(&l);
     }
     llmobs_link_retries(&l);
+    if (session.len > 0 && span->session_tags)
+        llmobs_link_sessions_tag(&linker->sessions, session_key(&l, session),
+                                 span);
     llmobs_link_table_end(l.table);
     (void)llmobs_work_end();
 }

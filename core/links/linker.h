@@ -7,6 +7,8 @@
  *   turn of the conversation. It gets a link, and the tag conversation_id.
  * - Retries: a request that failed leaves the hash of its bytes; the same bytes
  *   to the same address again are linked to it.
+ * - Sessions: what one call says for all of its session, a later one gets as
+ *   tags (link_sessions.h).
  *
  * It knows no provider: it reads the messages as the dialects have filled them
  * in, tool_calls and tool_results with their tool_id (WIRE 1.5), and of the
@@ -20,7 +22,7 @@
  * a tool's call without much chance in it ("call_1") links to none: servers
  * that count begin anew.
  *
- * Owns:    the table, from init to fini.
+ * Owns:    the table and the sessions, from init to fini.
  * Threads: the one that has the worker's turn.
  * Errors:  none: without memory, or beyond the work that a body may take, a
  *          link is left out.
@@ -33,6 +35,7 @@
 
 #include "core/base/buf.h"
 #include "core/config/config.h"
+#include "core/links/link_sessions.h"
 #include "core/links/link_table.h"
 #include "core/span/span.h"
 
@@ -43,6 +46,7 @@
 
 struct llmobs_linker {
     struct llmobs_link_table table;
+    struct llmobs_link_sessions sessions;
 };
 
 /* What the linker must know of a call beside its span; all borrowed. */

@@ -49,6 +49,9 @@ struct llmobs_span {
     struct llmobs_facts facts;            /* of the dialect (WIRE 9.1) */
     struct llmobs_json *tool_definitions; /* array or NULL */
     struct llmobs_json *extra_tags;       /* array of "key:value" or NULL */
+    const char *session_tags;             /* static; extra tags that begin so
+                                           * hold for all of the call's session
+                                           * (fact mcp_session); or NULL */
     struct llmobs_json *links;            /* array of span links or NULL */
     bool streamed;                        /* the answer came as a stream */
     bool complete; /* the answer came to its end (terminator, finish

@@ -15,6 +15,7 @@
 
 #define SERVER_INFO "io.modelcontextprotocol/serverInfo"
 #define PROTOCOL "io.modelcontextprotocol/protocolVersion"
+#define SERVER_TAGS "mcp_server_"
 #define NAME_MAX_LEN 256
 #define CODE_LEN 32
 #define PARTS_DEPTH_MAX 8
@@ -557,7 +558,8 @@ static int add_tag(struct llmobs_json **tags, const char *key,
     return llmobs_json_add(*tags, llmobs_json_string(text));
 }
 
-/* Until 2025-11-25 only the answer to initialize says who the server is. */
+/* Until 2025-11-25 only the answer to initialize says who the server is, for
+ * all calls of its session. */
 static int tag_server(struct reading *reading, const struct llmobs_json *result)
 {
     const struct llmobs_json *info = llmobs_json_get(result, "serverInfo");
@@ -566,12 +568,13 @@ static int tag_server(struct reading *reading, const struct llmobs_json *result)
 
     if (!llmobs_json_is_object(info))
         info = llmobs_json_get(llmobs_json_get(result, "_meta"), SERVER_INFO);
-    rc = add_tag(tags, "mcp_server_name", llmobs_json_gets(info, "name"));
+    rc = add_tag(tags, SERVER_TAGS "name", llmobs_json_gets(info, "name"));
     if (rc == 0)
-        rc = add_tag(tags, "mcp_server_version",
+        rc = add_tag(tags, SERVER_TAGS "version",
                      llmobs_json_gets(info, "version"));
     if (rc == 0)
-        rc = add_tag(tags, "mcp_server_title", llmobs_json_gets(info, "title"));
+        rc =
+            add_tag(tags, SERVER_TAGS "title", llmobs_json_gets(info, "title"));
     return rc;
 }
 
@@ -650,6 +653,7 @@ static int read_all(struct reading *reading)
     if (rc < 0)
         return rc;
     reading->span->output_dropped = reading->call->response_truncated;
+    reading->span->session_tags = SERVER_TAGS;
     tell_session(reading);
     rc = llmobs_json_len(reading->requests) == 1
              ? read_request(reading, llmobs_json_at(reading->requests, 0))

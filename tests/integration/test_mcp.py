@@ -65,6 +65,21 @@ def tool_call(t):
 
 
 @test
+def session(t):
+    """The calls of one process know the server; those of another do not."""
+    call = message("tools/call", name="add", arguments={"a": 1})
+    first = ask(t, message("initialize"), BOTH)
+    names = []
+    for argv in (first + ["--next"] + ask(t, call, SESSION)[2:],
+                 first + ["--next"] + ask(t, call, "Mcp-Session-Id: b")[2:],
+                 ask(t, call, SESSION)):
+        spans = t.same(argv, spans=1 + ("--next" in argv)).spans
+        names.append([tags_of(s).get("mcp_server_name") for s in spans
+                      if kind_of(s) == "tool"])
+    equal(names, [["sums"], [None], [None]], "the server's name")
+
+
+@test
 def failures(t):
     for name, kind, text in (("add", "tool_error", "no"),
                              ("else", "-32602", "Unknown tool")):

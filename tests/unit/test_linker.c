@@ -53,6 +53,7 @@ struct turn {
     const char *in, *out; /* messages, or NULL */
     const char *url, *body, *model;
     const char *response, *previous, *conversation; /* the provider's ids */
+    const char *session, *tag; /* and what the answer says of it */
     uint64_t account;
     uint64_t trace; /* 0: one of its own */
     int64_t start;  /* 0: behind the last one */
@@ -87,6 +88,17 @@ static void fill(const struct turn *turn, struct llmobs_span *span)
                      turn->previous);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_CONVERSATION_ID,
                      turn->conversation);
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_MCP_SESSION, turn->session);
+    span->session_tags = turn->session ? "server_" : NULL;
+    if (turn->tag) {
+        span->extra_tags = llmobs_json_array();
+        ck_assert_int_eq(llmobs_json_add(span->extra_tags,
+                                         llmobs_json_string("kind:client")),
+                         0);
+        ck_assert_int_eq(
+            llmobs_json_add(span->extra_tags, llmobs_json_string(turn->tag)),
+            0);
+    }
 }
 
 /* "2 1:turn": the spans that it is linked to, and the kinds. */
@@ -789,6 +801,74 @@ START_TEST(limits_of_file_sizes)
 }
 END_TEST
 
+/* -- sessions ---------------------------------------------------------------
+ */
+
+/* The tags of a call, with blanks between. */
+static const char *tags_of_call(const struct turn *turn)
+{
+    static char text[256];
+
+    link_turn(turn);
+    text[0] = '\0';
+    for (size_t i = 0; i < llmobs_json_len(last.extra_tags); i++) {
+        strcat(text, i > 0 ? " " : "");
+        strcat(text, llmobs_json_text(llmobs_json_at(last.extra_tags, i)));
+    }
+    return text;
+}
+
+#define TAGS(number, ...) \
+    tags_of_call(&(struct turn){.id = (number), __VA_ARGS__})
+
+START_TEST(a_session_shares_its_tags)
+{
+    begin();
+    ck_assert_str_eq(TAGS(1, .session = "a"), "");
+    ck_assert_str_eq(TAGS(2, .session = "a", .tag = "server_name:x"),
+                     "kind:client server_name:x");
+    ck_assert_str_eq(TAGS(3, .session = "a"), "server_name:x");
+    ck_assert_str_eq(TAGS(4, .session = "a", .tag = "other:y"),
+                     "kind:client other:y server_name:x");
+    ck_assert_str_eq(TAGS(5, .session = "a", .tag = "server_name:z"),
+                     "kind:client server_name:z");
+    ck_assert_str_eq(TAGS(6, .session = "a"), "server_name:z");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+START_TEST(near_misses_of_sessions)
+{
+    begin();
+    TAGS(1, .session = "a", .tag = "server_name:x");
+    ck_assert_str_eq(TAGS(2, .session = "b"), "");
+    ck_assert_str_eq(TAGS(3, .session = NULL), "");
+    ck_assert_str_eq(
+        TAGS(5, .session = "a", .url = "https://api.example.org/mcp"), "");
+    ck_assert_str_eq(TAGS(6, .session = "a"), "server_name:x");
+    llmobs_linker_reset(&linker);
+    ck_assert_str_eq(TAGS(7, .session = "a"), "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+START_TEST(many_sessions)
+{
+    char name[16];
+
+    begin();
+    TAGS(1, .session = "used", .tag = "server_name:x");
+    TAGS(2, .session = "unused", .tag = "server_name:y");
+    for (int i = 0; i < 2 * LLMOBS_LINK_SESSIONS; i++) {
+        snprintf(name, sizeof(name), "s%d", i);
+        TAGS(3, .session = name, .tag = "server_name:z");
+        ck_assert_str_eq(TAGS(4, .session = "used"), "server_name:x");
+    }
+    ck_assert_str_eq(TAGS(5, .session = "unused"), "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
 UNIT_SUITE(linker)
 {
     Suite *s = suite_create("linker");
@@ -810,6 +890,9 @@ UNIT_SUITE(linker)
     UNIT_TEST(s, sessions);
     UNIT_TEST(s, several_answers);
     UNIT_TEST(s, the_same_bytes_again);
+    UNIT_TEST(s, a_session_shares_its_tags);
+    UNIT_TEST(s, near_misses_of_sessions);
+    UNIT_TEST(s, many_sessions);
     UNIT_TEST(s, processes_share_a_file);
     UNIT_TEST(s, damaged_files);
     UNIT_TEST(s, files_that_cannot_be_used);
