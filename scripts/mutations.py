@@ -3322,6 +3322,20 @@ HAZARDS = [
                       "#define CHANGES 0")],
           ["unit ids_without_chance"])]),
 
+    ("a tool's span that has the name and arguments of calls in two answers",
+     "a link counts for one trace, and for one answer whose result no request "
+     "has brought (`core/links/link_runs`)", [
+         ("any-trace", [("core/links/link_runs.c", "    llmobs_siphash_add("
+                         "&hash, &trace.lo, sizeof(trace.lo));\n", "")],
+          ["unit near_misses_of_runs"]),
+         ("any-run", [("core/links/link_runs.c", "if (found[i].crowded || "
+                       "(open && is_open(l, &found[i])))",
+                       "if (found[i].crowded)")],
+          ["unit near_misses_of_runs"]),
+         ("answered-run", [("core/links/link_runs.c",
+                            "        record.check = now;\n", "")],
+          ["unit a_tool_links_to_who_called_it"])]),
+
     ("a file of links that is damaged, cut, a stranger's, or beyond the "
      "program's limit of file sizes",
      "each record has a seal, no lock is waited for, and nothing is mapped "

@@ -78,8 +78,10 @@ static void remember(const struct llmobs_linking *l,
 {
     const char *id = llmobs_json_gets(call, "tool_id");
 
-    if (llmobs_linker_is_unique(id) &&
-        !find_tool(l->span->output_messages, "tool_results", id))
+    if (id && find_tool(l->span->output_messages, "tool_results", id))
+        return;
+    llmobs_link_runs_called(l, call);
+    if (llmobs_linker_is_unique(id))
         llmobs_linking_put(l, key_of(l, id),
                            check_of(l, llmobs_json_gets(call, "name")));
 }
@@ -111,8 +113,10 @@ static void link_result(const struct llmobs_linking *l,
         !llmobs_linking_find(l, key_of(l, id), &record))
         return;
     call = find_tool(l->span->input_messages, "tool_calls", id);
-    if (!call || record.check == check_of(l, llmobs_json_gets(call, "name")))
-        llmobs_linking_link(l, &record, "output", NULL);
+    if (call && record.check != check_of(l, llmobs_json_gets(call, "name")))
+        return;
+    llmobs_linking_link(l, &record, "output", NULL);
+    llmobs_link_runs_answered(l, call, &record);
 }
 
 /* The results that this request is the first to bring stand behind the last

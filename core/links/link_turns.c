@@ -263,26 +263,6 @@ static void remember(struct turns *t, uint64_t first)
 /* -- its name ---------------------------------------------------------------
  */
 
-/* The provider's own id as a text; NULL: it has none. Gives it. */
-static char *own_id(const struct llmobs_linking *l)
-{
-    const struct llmobs_facts *facts = &l->span->facts;
-    struct llmobs_json *json = NULL;
-    char *text = NULL;
-
-    if (!has_fact(l, LLMOBS_FACT_CONVERSATION_ID))
-        return NULL;
-    (void)llmobs_json_parse(
-        (struct llmobs_text){facts->text.data +
-                                 facts->values[LLMOBS_FACT_CONVERSATION_ID].at,
-                             facts->values[LLMOBS_FACT_CONVERSATION_ID].len},
-        &json);
-    if (llmobs_json_text(json))
-        text = strdup(llmobs_json_text(json));
-    llmobs_json_free(json);
-    return text;
-}
-
 /* Its frame is large: it is not for the caller's. */
 __attribute__((noinline)) static void add_tag(struct llmobs_span *span,
                                               const char *id)
@@ -301,7 +281,8 @@ __attribute__((noinline)) static void add_tag(struct llmobs_span *span,
 static void name_it(const struct llmobs_linking *l, uint64_t first)
 {
     struct llmobs_context *context = &l->span->context;
-    char number[24], *own = own_id(l);
+    char number[24],
+        *own = llmobs_linking_fact_text(l, LLMOBS_FACT_CONVERSATION_ID);
     const char *id = own;
 
     if (!id) {

@@ -197,6 +197,25 @@ bool llmobs_linking_is_model(const struct llmobs_json *message)
            (strcmp(role, "assistant") == 0 || strcmp(role, "model") == 0);
 }
 
+char *llmobs_linking_fact_text(const struct llmobs_linking *l,
+                               enum llmobs_fact fact)
+{
+    const struct llmobs_facts *facts = &l->span->facts;
+    struct llmobs_json *json = NULL;
+    char *text = NULL;
+
+    if (!llmobs_span_fact_is_set(facts, fact))
+        return NULL;
+    (void)llmobs_json_parse(
+        (struct llmobs_text){facts->text.data + facts->values[fact].at,
+                             facts->values[fact].len},
+        &json);
+    if (llmobs_json_text(json))
+        text = strdup(llmobs_json_text(json));
+    llmobs_json_free(json);
+    return text;
+}
+
 /* -- all of it --------------------------------------------------------------
  */
 
@@ -225,6 +244,7 @@ void llmobs_linker_link(struct llmobs_linker *linker,
         if (call->stitch != LLMOBS_STITCH_OFF)
             llmobs_link_turns(&l);
     }
+    llmobs_link_runs(&l);
     llmobs_link_retries(&l);
     if (session.len > 0 && span->session_tags)
         llmobs_link_sessions_tag(&linker->sessions, session_key(&l, session),

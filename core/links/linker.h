@@ -2,6 +2,8 @@
  *
  * - Tools: an answer that calls tools leaves the ids of these calls; the
  * request that brings a result gets a link to the answer's span.
+ * - Runs: such an answer leaves the names and arguments of the calls, too; the
+ *   span of a tool with both is linked to it, within one trace.
  * - Turns: an answer leaves the hash of all messages up to its own, and its id;
  *   the request that begins with those messages, or names that id, is the next
  *   turn of the conversation. It gets a link, and the tag conversation_id.

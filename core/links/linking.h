@@ -11,7 +11,10 @@
                                   * span of the conversation */
 #define LLMOBS_LINK_RESPONSE 'r' /* the id of an answer; check: likewise */
 #define LLMOBS_LINK_CONVERSATION 'c' /* the provider's id of one */
-#define LLMOBS_LINK_RETRY 'y'        /* a request that failed */
+#define LLMOBS_LINK_RUN                                                       \
+    'a' /* a tool's name and arguments; check: when a request has brought its \
+         * result, in ns; 0: none has */
+#define LLMOBS_LINK_RETRY 'y' /* a request that failed */
 
 struct llmobs_linking {
     struct llmobs_link_table *table;
@@ -44,12 +47,25 @@ void llmobs_linking_link(const struct llmobs_linking *l,
                          const struct llmobs_link_record *to, const char *from,
                          const char *kind);
 
+/* Gives that fact as a text; NULL: it is none. */
+char *llmobs_linking_fact_text(const struct llmobs_linking *l,
+                               enum llmobs_fact fact);
+
 /* True for a message of the model's. */
 bool llmobs_linking_is_model(const struct llmobs_json *message);
 
 /* The parts. Each adds its links, then leaves its records. */
 void llmobs_link_tools(const struct llmobs_linking *l);
+void llmobs_link_runs(const struct llmobs_linking *l);
 void llmobs_link_turns(const struct llmobs_linking *l);
 void llmobs_link_retries(const struct llmobs_linking *l);
+
+/* The span's answer calls this tool; its request brings the result of this
+ * call, which the answer of that record made. */
+void llmobs_link_runs_called(const struct llmobs_linking *l,
+                             const struct llmobs_json *call);
+void llmobs_link_runs_answered(const struct llmobs_linking *l,
+                               const struct llmobs_json *call,
+                               const struct llmobs_link_record *answer);
 
 #endif

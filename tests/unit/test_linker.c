@@ -54,6 +54,7 @@ struct turn {
     const char *url, *body, *model;
     const char *response, *previous, *conversation; /* the provider's ids */
     const char *session, *tag; /* and what the answer says of it */
+    const char *tool, *input;  /* of a tool's span */
     uint64_t account;
     uint64_t trace; /* 0: one of its own */
     int64_t start;  /* 0: behind the last one */
@@ -89,6 +90,11 @@ static void fill(const struct turn *turn, struct llmobs_span *span)
     llmobs_span_fact(&span->facts, LLMOBS_FACT_CONVERSATION_ID,
                      turn->conversation);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_MCP_SESSION, turn->session);
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_MCP_TARGET, turn->tool);
+    if (turn->tool)
+        span->kind = LLMOBS_KIND_TOOL;
+    if (turn->input)
+        ck_assert_int_eq(llmobs_span_set(&span->input_value, turn->input), 0);
     span->session_tags = turn->session ? "server_" : NULL;
     if (turn->tag) {
         span->extra_tags = llmobs_json_array();
@@ -801,6 +807,68 @@ START_TEST(limits_of_file_sizes)
 }
 END_TEST
 
+/* -- a tool's own span ------------------------------------------------------
+ */
+
+#define OSLO "{\"city\":\"Oslo\"}"
+#define RUN(number, name, arguments, in)                        \
+    link_turn(&(struct turn){.id = (number),                    \
+                             .tool = (name),                    \
+                             .input = (arguments),              \
+                             .account = 9,                      \
+                             .url = "http://tools.example/mcp", \
+                             .trace = (in)})
+
+START_TEST(a_tool_links_to_who_called_it)
+{
+    begin();
+    TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
+    ck_assert_str_eq(RUN(2, "weather", OSLO, 5), "1");
+    /* A second try of it, then the result, and the same call anew. */
+    ck_assert_str_eq(RUN(3, "weather", " {\"city\": \"Oslo\"}", 5), "1");
+    TURN_AS(4, BROUGHT, "[" CALLS(OTHER, "weather") "]", .trace = 5);
+    ck_assert_str_eq(RUN(6, "weather", OSLO, 5), "4");
+    /* What a tool's span is linked to does not change. */
+    ck_assert_str_eq(link_turn(&(struct turn){.id = 2,
+                                              .tool = "weather",
+                                              .input = OSLO,
+                                              .trace = 5,
+                                              .start = now - 4 * SECOND}),
+                     "1");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+START_TEST(near_misses_of_runs)
+{
+    begin();
+    ck_assert_str_eq(RUN(9, "weather", OSLO, 5), "");
+    TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
+    ck_assert_str_eq(RUN(2, "weather", OSLO, 6), "");
+    ck_assert_str_eq(RUN(3, "weather", "{\"city\":\"Rome\"}", 5), "");
+    ck_assert_str_eq(RUN(4, "weather", "{}", 5), "");
+    ck_assert_str_eq(RUN(5, "climate", OSLO, 5), "");
+    ck_assert_str_eq(RUN(6, "weather", NULL, 5), "");
+    ck_assert_str_eq(RUN(7, "weather", "\"Oslo\"", 5), "");
+    /* It began before the answer's end. */
+    ck_assert_str_eq(link_turn(&(struct turn){.id = 8,
+                                              .tool = "weather",
+                                              .input = OSLO,
+                                              .trace = 5,
+                                              .start = now - 8 * SECOND}),
+                     "");
+    /* Two answers wait for the same. */
+    TURN_AS(10, "[" USER "]", "[" CALLS(OTHER, "weather") "]", .trace = 5);
+    ck_assert_str_eq(RUN(11, "weather", OSLO, 5), "");
+    TURN_AS(12, "[" USER "," CALLS(OTHER, "weather") "," BRINGS(OTHER) "]",
+            NULL, .trace = 5);
+    ck_assert_str_eq(RUN(13, "weather", OSLO, 5), "1");
+    TURN_AS(14, BROUGHT, NULL, .trace = 5);
+    ck_assert_str_eq(RUN(15, "weather", OSLO, 5), "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
 /* -- sessions ---------------------------------------------------------------
  */
 
@@ -890,6 +958,8 @@ UNIT_SUITE(linker)
     UNIT_TEST(s, sessions);
     UNIT_TEST(s, several_answers);
     UNIT_TEST(s, the_same_bytes_again);
+    UNIT_TEST(s, a_tool_links_to_who_called_it);
+    UNIT_TEST(s, near_misses_of_runs);
     UNIT_TEST(s, a_session_shares_its_tags);
     UNIT_TEST(s, near_misses_of_sessions);
     UNIT_TEST(s, many_sessions);
