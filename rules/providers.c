@@ -285,8 +285,6 @@ static const struct llmobs_provider providers[] = {
      .dialects = cohere},
     {HOST("api.cohere.ai"), .name = "cohere", .span_name = "cohere.request",
      .dialects = cohere},
-    {HOST("api.jina.ai"), .name = "jina", .dialects = openai},
-    {HOST("api.voyageai.com"), .name = "voyage", .dialects = openai},
     {HOST("bedrock-runtime*.amazonaws.com"), .name = "amazon_bedrock",
      .genai = "aws.bedrock", .dialects = bedrock},
     {HOST("bedrock-runtime*.amazonaws.com.cn"), .name = "amazon_bedrock",

@@ -22,6 +22,7 @@ static void look(const struct llmobs_elf *elf)
     static const char *const names[] = {"curl_easy_perform", "malloc", "a", ""};
     struct llmobs_elf_version version = {.count = 0};
     uintptr_t from, to;
+    uint32_t wanted;
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         uint32_t hash = llmobs_elf_hash(names[i]);
@@ -36,7 +37,7 @@ static void look(const struct llmobs_elf *elf)
     while (version.count < 16 && llmobs_elf_next_version(elf, &version))
         FUZZ_CHECK(version.name != NULL);
     for (size_t i = 0; i < 16; i++)
-        (void)llmobs_elf_version_file(elf, i, &hash);
+        (void)llmobs_elf_version_file(elf, i, &wanted);
     for (size_t i = 0; i < 64; i++)
         FUZZ_CHECK(llmobs_elf_string(elf, i * 7) != NULL);
 }
