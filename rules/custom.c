@@ -184,7 +184,7 @@ static void lower(char *text)
 
 /* Requests' hosts have their DNS form when they are compared, so a rule's has
  * it, too. */
-static int to_dns(char **host)
+__attribute__((noinline)) static int to_dns(char **host)
 {
     char name[LLMOBS_URL_HOST_MAX + 1];
 

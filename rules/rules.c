@@ -565,8 +565,10 @@ static void begin_reading(const struct llmobs_match *match,
     classified->confirm = match->confirm;
 }
 
-static int name_by_provider(const struct llmobs_classified *classified,
-                            const char *rest, struct llmobs_span *span)
+/* Not inlined, as the next one has a name of its own on the stack. */
+__attribute__((noinline)) static int name_by_provider(
+    const struct llmobs_classified *classified, const char *rest,
+    struct llmobs_span *span)
 {
     char name[NAME_MAX_LEN];
 

@@ -169,8 +169,7 @@ static void keep_head(const struct llmobs_handle *handle,
     }
 }
 
-/* The credentials of all rounds of an authentication are the same. The key of
- * the seal is there: the disk has had the begin of the call. */
+/* The credentials of all rounds of an authentication are the same. */
 static void keep_account(const struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
 {

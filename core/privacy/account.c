@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/clock.h"
 #include "core/base/buf.h"
 #include "core/base/mix.h"
 #include "core/base/siphash.h"
@@ -169,10 +170,26 @@ void llmobs_account_set_boot(uint64_t boot)
     atomic_store_explicit(&boot_key, boot, memory_order_relaxed);
 }
 
+/* Until the boot's key is known, as where no disk takes calls, there is one of
+ * this process: its times to the nanosecond, and where its stack lies. */
+static uint64_t key_now(void)
+{
+    static _Atomic uint64_t own_key;
+    uint64_t key = atomic_load_explicit(&boot_key, memory_order_relaxed);
+    uint64_t none = 0, made;
+
+    if (key)
+        return key;
+    made = (uint64_t)llmobs_clock_wall_ns() ^
+           (uint64_t)llmobs_clock_mono_ns() << 20 ^ (uint64_t)(uintptr_t)&made;
+    if (atomic_compare_exchange_strong(&own_key, &none, made | 1))
+        return made | 1;
+    return none;
+}
+
 uint64_t llmobs_account_seal(uint64_t account)
 {
-    const uint64_t key[2] = {
-        atomic_load_explicit(&boot_key, memory_order_relaxed), 0x73706f6f6c};
+    const uint64_t key[2] = {key_now(), 0x73706f6f6c};
     struct llmobs_siphash hash;
 
     if (!account)
