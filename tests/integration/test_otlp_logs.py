@@ -131,7 +131,8 @@ def by_a_tag_it_cannot_be_said(t):
     with Receiver() as receiver:
         evaluate(t, logged(receiver, LLMOBS_EXPORTER="otlp"), "tone", *args,
                  code=1, said=b"llmobs evaluate: not submitted: OTLP has "
-                 b"evaluations by a span's ids alone, since 1.41\n")
+                 b"evaluations by a span's ids alone, since 1.41, and no "
+                 b"feedback\n")
         books(t, captured=1, unsaid=1, sent_otlp_logs=0)
         equal(posts(receiver), 0, "requests")
 

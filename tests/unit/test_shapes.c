@@ -85,8 +85,9 @@ START_TEST(each_shape_is_found_as_by_a_walk)
     for (size_t i = 0; i < shapes.count; i++)
         for (size_t v = 0; v < 7; v++) {
             fill_stars(shapes.entries[i].rule.shape->path, values[v], filled);
-            check_cuts(filled);
-            for (size_t n = 0; n < 36; n++) {
+            if (v == 0)
+                check_cuts(filled);
+            for (size_t n = v; n < 36; n += 7) {
                 snprintf(path, sizeof(path), "%s%s%s", before[n / 6], filled,
                          behind[n % 6]);
                 check_text(llmobs_text_of(path));
