@@ -9,6 +9,7 @@ import ctypes
 import gzip
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -114,7 +115,8 @@ def entries():
     """The directories of processes, and what else should not be there."""
     found = os.listdir(SPOOL) if os.path.isdir(SPOOL) else []
     return [name for name in found if name not in (
-        "usage", "spare", "relay.%d" % os.geteuid())]
+        "usage", "spare", "relay.%d" % os.geteuid()) and
+        not re.fullmatch(r"links\.\d+", name)]
 
 
 def stats():

@@ -80,9 +80,12 @@ def store_and_spool():
     books(6, 2, spooled=4)
     equal(len(entries()), 2, "a dry run leaves the spool")
     equal(os.path.exists(SPANS), True, "a dry run leaves the store")
+    links = os.path.join(SPOOL, "links.%d" % os.geteuid())
+    equal(os.path.exists(links), True, "a dry run leaves the file of links")
     expect(purge(), 0, files=2, bytes=2 * size, calls=4)
     equal((os.path.exists(SPANS), os.path.exists(old), entries()),
           (False, False, []), "what is left")
+    equal(os.path.exists(links), False, "the file of links")
     found = drain.stats()
     equal((found["captured"], found["delivered"], found["purged"],
            found["spooled"], found["dropped"]), (6, 2, 4, 0, 0), "counts")

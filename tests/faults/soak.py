@@ -138,11 +138,11 @@ def tell_counters(report, t, made):
 
 
 def tell_files(report, t):
-    """The spool's own file of usage, and the ledger's own, stay."""
+    """The spool's own files of usage and links, and the ledger's own, stay."""
     found = sorted(os.path.relpath(os.path.join(place, name), t.dir)
                    for top in (spool_of(t), os.path.join(t.dir, "store"))
                    for place, _, names in os.walk(top) for name in names)
-    stays = re.compile(r"store/(spool/(usage|relay\.\d+)|"
+    stays = re.compile(r"store/(spool/(usage|(links|relay)\.\d+)|"
                        r"stats/(totals|folded)|dead-[^/]*)")
     kept = sorted({n for n in found if not stays.fullmatch(n)})
     report.verdict(not kept and not left_behind(t),
