@@ -5,10 +5,12 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/fd.h"
 #include "core/base/file.h"
+#include "core/base/scratch.h"
 #include "core/span/context.h"
 
 #define ROW_SIZE (LLMOBS_LINK_ROW * sizeof(struct llmobs_link_record))
@@ -111,10 +113,49 @@ static int read_head(int fd, uint64_t salt[2])
     return rc;
 }
 
+static bool is_own(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0);
+}
+
+/* The spool may be a link to a directory of another user, who could watch or
+ * replace what is in it. Gives the descriptor. */
+static int open_spool(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *dir = slash ? llmobs_scratch_take((size_t)(slash - path) + 1) : NULL;
+    int fd, rc;
+
+    if (!dir)
+        return slash ? -ENOMEM : -EINVAL;
+    memcpy(dir, path, (size_t)(slash - path));
+    dir[slash - path] = '\0';
+    fd = llmobs_fd_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY);
+    rc = fd < 0 ? -errno : fd;
+    llmobs_scratch_give(dir);
+    if (fd < 0 || is_own(fd))
+        return rc;
+    close(fd);
+    return -EPERM;
+}
+
+static int open_in_spool(const char *path)
+{
+    int dir = open_spool(path), rc;
+
+    if (dir < 0)
+        return dir;
+    rc = llmobs_file_open(dir, strrchr(path, '/') + 1, O_RDWR);
+    close(dir);
+    return rc;
+}
+
 int llmobs_link_file_open(struct llmobs_link_file *file, const char *path,
                           uint64_t salt[2])
 {
-    int rc = llmobs_file_open(AT_FDCWD, path, O_RDWR);
+    int rc = open_in_spool(path);
 
     file->fd = -1;
     if (rc < 0)
