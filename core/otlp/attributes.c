@@ -299,8 +299,11 @@ struct found {
     unsigned char ranks[ROWS];
 };
 
+/* A span of no operation has no attribute of gen_ai. (WIRE 9.3). */
 static bool is_for(const struct row *row, const struct llmobs_otlp_source *s)
 {
+    if (!s->operation && strncmp(row->name, "gen_ai.", 7) == 0)
+        return false;
     return (row->forms & 1 << s->form) && (row->ops & (int)s->op);
 }
 

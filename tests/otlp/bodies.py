@@ -12,7 +12,13 @@ REASONS = {"end_turn": "stop", "stop_sequence": "stop", "STOP": "stop",
            "refusal": "content_filter",
            "guardrail_intervened": "content_filter"}
 IN_URL = (r"/(?:models|tunedModels|endpoints)/([^:]+):", r"/model/([^/]+)/",
-          r"/deployments/([^/]+)/")
+          r"/deployments/([^/]+)/", r"/(?:ai/run|workers-ai)/(@.+)",
+          r"/(?:serving-)?endpoints/([^/]+)/invocations",
+          r"^/v1/models/([^/]+/[^/]+)/predictions$",
+          r"^(?:/hf-inference)?/models/([^/]+/[^/]+)",
+          r"^/pipeline/[^/]+/([^/]+/[^/]+)")
+# Where a body names the model; Replicate's names a version, Gemini's an agent.
+IN_BODY = ("model", "model_id", "version", "agent")
 
 
 def parsed(text):
@@ -74,7 +80,7 @@ def facts_of(exchange):
     in_url = [unquote(m[1]) for m in (re.search(p, path) for p in IN_URL) if m]
     facts = {"response_id": first(found, "id", "responseId"),
              "response_model": first(found, "model", "modelVersion"),
-             "request_model": first([asked], "model") or
+             "request_model": first([asked], *IN_BODY) or
              (in_url[0] if in_url else None),
              "finish_reasons": reasons_of(found)}
     return {k: v for k, v in facts.items() if v}

@@ -28,7 +28,13 @@ OPERATIONS = {
     "invoke_agent": ("agent", INTERNAL, "gen_ai.agent.name"),
     "execute_tool": ("tool", INTERNAL, "gen_ai.tool.name"),
     "invoke_workflow": ("workflow", INTERNAL, "gen_ai.workflow.name"),
+    "fetch_response": ("inference", CLIENT, None),
+    "transcription": ("inference", CLIENT, MODEL),
+    "translation": ("inference", CLIENT, MODEL),
 }
+# Values of gen_ai.operation.name that a form does not list: the conventions take
+# a value of one's own where none of theirs applies.
+OWN_OPERATIONS = ("fetch_response", "transcription", "translation")
 # Lists of values that name all that the library may say; the others are open.
 CLOSED = ("gen_ai.operation.name", "gen_ai.output.type", "openai.api.type")
 # On a span of an operation, although its list in the model lacks them.
@@ -198,7 +204,8 @@ def type_problems(form, name, value):
     plain = value_of(value)
     if entry.get("deprecated"):
         found.append(name + " is deprecated")
-    if name in CLOSED and plain not in entry["values"]:
+    if name in CLOSED and plain not in entry["values"] and \
+            plain not in OWN_OPERATIONS:
         found.append("%s is %r" % (name, plain))
     if isinstance(plain, str) and not plain and known == name:
         found.append(name + " is empty")
@@ -236,6 +243,8 @@ def presence_problems(form, plain, asked):
         levels[MODEL] = "required" if asked else "recommended"
         if MODEL in plain and not asked:
             found.append(MODEL + " that the request does not name")
+    if OPERATIONS[operation][2] is None:
+        levels.pop(MODEL)
     found += ["%s is required" % n for n, level in levels.items()
               if level == "required" and n not in plain]
     allowed = set(levels) | set(ELSEWHERE.get(room, ()))
@@ -268,6 +277,8 @@ def frame_problems(span, plain, limited):
         found.append("its kind is %r" % span.get("kind"))
     if operation in OPERATIONS:
         _, kind, behind = OPERATIONS[operation]
+        # What runs elsewhere is a call, as an agent or a tool behind an API.
+        kind = CLIENT if "server.address" in plain else kind
         name = " ".join(t for t in (operation, plain.get(behind)) if t)
         have = span.get("name")
         if have != name and not (limited and have.startswith(name)):
