@@ -10,10 +10,12 @@ struct processor {
     llmobs_processor_call *call;
     const void *function;
     void *context;
+    struct processor *before; /* that was set before it */
 };
 
 /* What it points to is never freed, and never changes. */
 static _Atomic(const struct processor *) current;
+static _Atomic(struct processor *) all;
 static atomic_int count;
 
 int llmobs_processor_set(llmobs_processor_call *call, const void *function,
@@ -27,7 +29,8 @@ int llmobs_processor_set(llmobs_processor_call *call, const void *function,
         processor = malloc(sizeof(*processor));
         if (!processor)
             return -ENOMEM;
-        *processor = (struct processor){call, function, context};
+        *processor = (struct processor){call, function, context, NULL};
+        processor->before = atomic_exchange(&all, processor);
     }
     if (processor)
         llmobs_privacy_hold(true);

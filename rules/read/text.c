@@ -28,7 +28,7 @@ bool llmobs_text_ends(struct llmobs_text text, const char *suffix)
     size_t len = strlen(suffix);
 
     return text.len >= len &&
-           memcmp(text.data + text.len - len, suffix, len) == 0;
+           (len == 0 || memcmp(text.data + text.len - len, suffix, len) == 0);
 }
 
 bool llmobs_text_has_nocase(struct llmobs_text text, const char *word)

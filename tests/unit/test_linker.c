@@ -907,6 +907,8 @@ END_TEST
 
 START_TEST(near_misses_of_sessions)
 {
+    struct llmobs_link_sessions parents;
+
     begin();
     TAGS(1, .session = "a", .tag = "server_name:x");
     ck_assert_str_eq(TAGS(2, .session = "b"), "");
@@ -914,9 +916,11 @@ START_TEST(near_misses_of_sessions)
     ck_assert_str_eq(
         TAGS(5, .session = "a", .url = "https://api.example.org/mcp"), "");
     ck_assert_str_eq(TAGS(6, .session = "a"), "server_name:x");
+    parents = linker.sessions;
     llmobs_linker_reset(&linker);
     ck_assert_str_eq(TAGS(7, .session = "a"), "");
     llmobs_linker_fini(&linker);
+    llmobs_link_sessions_fini(&parents);
 }
 END_TEST
 
