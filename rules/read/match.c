@@ -22,7 +22,7 @@ static struct llmobs_text find_rest(const char *suffix, const char *stars,
     size_t before = (size_t)(stars - suffix);
     const char *end, *at;
 
-    if (!llmobs_text_ends(path, stars + 2))
+    if (path.len == 0 || !llmobs_text_ends(path, stars + 2))
         return none;
     end = path.data + path.len - strlen(stars + 2);
     at = memmem(path.data, (size_t)(end - path.data), suffix, before);
