@@ -221,11 +221,11 @@ $(B)/llmobs-tool: $(CLI_OBJ) $(LIB_OBJ)
 		-ldl -lpthread -o $@
 endif
 
-# What stands in front of it has three names: the tool's, which it executes by the
-# loader that the system has, and those of the launcher, which it is. It needs
-# nothing where it starts, also in an image of another libc, and no preloaded
-# library comes into it: static, and without a sanitizer, of which it would be the
-# first process. Dynamic where there is no static libc.
+# The program in front of it has three names: the tool's, which it executes by
+# the loader that the system has, and those of the launcher, which it is. It
+# needs nothing where it starts, also in an image of another libc, and no
+# preloaded library comes into it: static, and without a sanitizer, of which it
+# would be the first process. Dynamic where there is no static libc.
 FRONT := $(addprefix cli/run/,run_main run start_tool) \
 	$(addprefix cli/shared/,environment preload)
 FRONT_STATIC = $(shell echo 'int main(void) { return 0; }' | \

@@ -255,7 +255,7 @@ struct llmobs_evaluation_options {
                                 * counts */
 };
 
-/* What a user says of a span, a trace or a session. */
+/* A user's opinion of a span, a trace or a session. */
 struct llmobs_feedback_options {
     size_t size;
     const char *label; /* not empty, without a dot */
@@ -266,7 +266,7 @@ struct llmobs_feedback_options {
     const char *json;           /* the text of a JSON object */
     const char *submitter_id;   /* who says it; not empty */
     const char *submitter_type; /* "user", ...; NULL: not told */
-    /* What it is about: exactly one of these four. */
+    /* The object of the feedback: exactly one of these four. */
     const struct llmobs_exported *span;
     const char *trace_id; /* 32 hex digits, as export_span gives them */
     const char *session_id;
@@ -351,7 +351,7 @@ struct llmobs_api {
     int (*proxied_end)(void);
     int (*context_begin)(const struct llmobs_context_options *options);
     int (*context_end)(void);
-    /* What a library of this version has in addition. */
+    /* A library of this version has these in addition. */
     int (*feedback)(const struct llmobs_feedback_options *options);
     int (*set_processor)(llmobs_processor_fn *processor, void *context);
     const char *(*finished_get)(struct llmobs_finished *span,

@@ -414,7 +414,7 @@ bool llmobs_rules_is_sign(const struct llmobs_rules *rules, const char *line)
     return false;
 }
 
-/* What the body's first byte says, where the body is known, else its type. */
+/* Judges by the body's first byte where the body is known, else by its type. */
 static bool may_be_json(const struct llmobs_request *request)
 {
     return request->body.data ? llmobs_match_json(request->body)

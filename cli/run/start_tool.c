@@ -31,8 +31,8 @@
 #define HEADERS_MAX 64
 /* The loader, an option and its value, the tool, and the NULL at the end. */
 #define LOADER_WORDS 5
-/* What the tool asks glibc for besides libc.so.6; newer ones need none of it,
- * and `empty` stands in its place (libc/stubs). */
+/* The tool asks an older glibc for these besides libc.so.6; a newer one needs
+ * none, and `empty` stands in its place (libc/stubs). */
 #define THREADS "libpthread.so.0"
 #define EMPTY "empty"
 
@@ -157,8 +157,8 @@ static bool read_interpreter(int fd, char path[PATH_MAX])
     return false;
 }
 
-/* Some systems have their loader in a place of their own. What runs there knows
- * it: a shell, env, or who has started this. */
+/* Some systems have their loader in a place of their own. A program that runs
+ * there names it: a shell, env, or the one that has started this. */
 static void start_as(struct start *start, const char *program)
 {
     char loader[PATH_MAX];

@@ -11,7 +11,7 @@
 #include "cli/shared/environment.h"
 
 #define ENABLED "DD_LLMOBS_ENABLED"
-/* What users call the tool by (cli/run/start_tool.h). */
+/* Users call the tool by this name (cli/run/start_tool.h). */
 #define FRONT "llmobs"
 
 /* This program's file, where a loader was executed in its place. */

@@ -156,7 +156,8 @@ struct llmobs_handle {
     bool unified;     /* headers go to a CONNECT proxy, too */
     enum llmobs_proxy proxy;
     bool signs; /* libcurl signs what is in the list */
-    /* What stands for USERPWD, USERNAME, PASSWORD and XOAUTH2_BEARER. */
+    /* Numbers in the place of USERPWD, USERNAME, PASSWORD and
+     * XOAUTH2_BEARER, none of which is kept. */
     uint64_t account[4];
     bool rounds;       /* HTTPAUTH may take more than one request */
     bool proxy_rounds; /* PROXYAUTH likewise */

@@ -13,7 +13,7 @@ struct processor {
     struct processor *before; /* that was set before it */
 };
 
-/* What it points to is never freed, and never changes. */
+/* Points to a processor that is never freed, and never changes. */
 static _Atomic(const struct processor *) current;
 static _Atomic(struct processor *) all;
 static atomic_int count;

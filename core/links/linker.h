@@ -19,10 +19,10 @@
  *
  * A link must be certain. Two calls are of one caller only where scheme, host,
  * port, credentials and the end user that the request names are equal; else
- * they are of two, however equal all else is. What two spans have left leads to
- * neither, unless one of them alone is in the trace of the later span. An id of
- * a tool's call without much chance in it ("call_1") links to none: servers
- * that count begin anew.
+ * they are of two, however equal all else is. An id that two spans have left
+ * leads to neither, unless one of them alone is in the trace of the later span.
+ * An id of a tool's call without much chance in it ("call_1") links to none:
+ * servers that count begin anew.
  *
  * Owns:    the table and the sessions, from init to fini.
  * Threads: the one that has the worker's turn.
@@ -51,7 +51,7 @@ struct llmobs_linker {
     struct llmobs_link_sessions sessions;
 };
 
-/* What the linker must know of a call beside its span; all borrowed. */
+/* The linker must know this of a call beside its span; all borrowed. */
 struct llmobs_linker_call {
     const char *method;
     const char *url;

@@ -43,7 +43,7 @@ _Static_assert(LLMOBS_SPANS_MAX == LLMOBS_SPAN_TABLE_MAX &&
                    LLMOBS_NOT_OBSERVING == LLMOBS_OWN_SPAN_OFF,
                "what the public header promises");
 
-/* What a struct of the public header had in its first version. */
+/* The size of a struct of the public header in its first version. */
 #define FIRST(type, member) offsetof(struct type, member)
 
 /* Constant after open. */
@@ -293,7 +293,7 @@ static int export_span(llmobs_span_t span, struct llmobs_exported *out)
 
 /* -- evaluations and feedback ---------------------------------------------- */
 
-/* What both have. */
+/* Members that an evaluation and a feedback both have. */
 struct verdict {
     enum llmobs_metric_type type;
     const char *text;

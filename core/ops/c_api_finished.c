@@ -12,7 +12,7 @@
 _Static_assert(LLMOBS_INPUT == 0 && LLMOBS_OUTPUT == 1 && LLMOBS_METADATA == 2,
                "an element for each");
 
-/* What the processor sets is applied when it has returned without an error. */
+/* Holds the processor's changes until it has returned without an error. */
 struct llmobs_finished {
     struct llmobs_span *span;
     bool replaced[PARTS];

@@ -7,9 +7,10 @@
  * two requests have the same ones. Of a signature of AWS, which changes with
  * each request, only the name of the key counts.
  *
- * In memory the number is a quick hash. What leaves the process, to the disk,
- * is sealed: hashed again under a key of this boot, so that nobody can look it
- * up in a list made elsewhere, nor on this host after the next boot.
+ * In memory the number is a quick hash. A number that leaves the process, to
+ * the disk, is sealed: hashed again under a key of this boot, so that nobody
+ * can look it up in a list made elsewhere, nor on this host after the next
+ * boot.
  *
  * Owns:    nothing; the key is one number of the process.
  * Threads: any.

@@ -26,7 +26,7 @@ struct name {
     }
 #define COUNT(names) (sizeof(names) / sizeof(*(names)))
 
-/* Who knows the id of a session may go on with it (WIRE 6.14). */
+/* Anybody who knows the id of a session may go on with it (WIRE 6.14). */
 static const char session_id[] = "mcp-session-id";
 
 /* The headers that dialects and the body's decoding need (WIRE 6.1, 6.9). */

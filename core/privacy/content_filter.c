@@ -16,7 +16,7 @@
 /* The members of an evaluation that are content, besides "json_value". */
 static const char *const judged[] = {"reasoning", "categorical_value",
                                      "text_value", "metadata", NULL};
-/* Who gave feedback, and on what: ids as the program has them. */
+/* Ids of the program's own: of a feedback's giver, and of its object. */
 static const char *const named[] = {"submitter", "feedback_join_key", NULL};
 
 /* Puts a member of an object, or with a NULL key an element of an array, into a

@@ -20,7 +20,7 @@
 #define LLMOBS_THREAD_STATE_NEST_MAX 16
 #define LLMOBS_THREAD_STATE_HEADER_MAX 8192
 
-/* What the spans get that are started in a scope; NULL where it gives none. */
+/* Each span that is started in a scope gets these; NULL where it gives none. */
 struct llmobs_annotation_context {
     char *name;
     char *agent_version;           /* of agent spans */

@@ -31,7 +31,7 @@ enum llmobs_place {
     LLMOBS_PLACE_TOTAL_TOKENS = '+'
 };
 
-/* What is wrong with a pointer, static; NULL: nothing. */
+/* Names the fault of a pointer, in a static text; NULL: it has none. */
 const char *llmobs_place_fault(const char *pointer);
 
 /* True for the places that a retrieval alone has. */

@@ -1,5 +1,5 @@
-# What a user says of an answer, submitted by a script, and how it is shown: a
-# part of tests/cli/run.
+# A script submits a user's opinion of an answer, and the tool shows it: a part
+# of tests/cli/run.
 
 feedback() { # ARGUMENTS...
     DD_LLMOBS_ENABLED=1 "$llmobs" feedback "$@" >"$tmp/out" 2>"$tmp/err"

@@ -220,7 +220,7 @@ def kubernetes_yaml(world):
     return "as user 1000: 2 spans, TERM: status 0 twice"
 
 
-# What others' controllers run in an image for init containers.
+# Controllers of others run these in an image for init containers.
 WAYS = ({}, {"command": ["sh", "copy-lib.sh", "/llmobs"]},
         {"command": ["cp", "-r", "/autoinstrumentation/.", "/llmobs"]})
 

@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What one process notes of a match, another one can make of it. */
+/* Another process makes the same match of the note that one process writes. */
 static void check_note(const struct llmobs_match *match)
 {
     struct llmobs_recalls *recalls = NULL;

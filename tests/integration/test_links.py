@@ -147,7 +147,7 @@ def user(text):
 
 ASKS = request(USER, model="tool:" + ID)
 BRINGS = request(USER, called(ID), result(ID))
-# What the model above answers to requests of one message and of three.
+# The model above answers so to requests of one message and of three.
 HELLO, STORY = "You said 1 things.", "You said 3 things."
 TALK = [request(user("Hi")),
         request(user("Hi"), says(HELLO), user("More!")),

@@ -14,7 +14,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 DEBIAN = ["curl", "php-cli", "php-curl", "python3-pycurl"]
-# What debootstrap would have brought, where packages are only unpacked.
+# Packages that debootstrap would have brought, where others are only unpacked.
 UNPACKED = ["dash", "coreutils", "tar", "gzip", "findutils"]
 HOST = os.uname().machine
 EMULATOR = "/usr/bin/qemu-aarch64-static"

@@ -828,7 +828,7 @@ START_TEST(a_tool_links_to_who_called_it)
     ck_assert_str_eq(RUN(3, "weather", " {\"city\": \"Oslo\"}", 5), "1");
     TURN_AS(4, BROUGHT, "[" CALLS(OTHER, "weather") "]", .trace = 5);
     ck_assert_str_eq(RUN(6, "weather", OSLO, 5), "4");
-    /* What a tool's span is linked to does not change. */
+    /* The links of a tool's span do not change. */
     ck_assert_str_eq(link_turn(&(struct turn){.id = 2,
                                               .tool = "weather",
                                               .input = OSLO,

@@ -390,7 +390,7 @@ static void check_kind(const struct kind_case *c, enum llmobs_semconv form)
     otlp_case_attributes(wanted);
 }
 
-/* What the C API makes within a process has no host; a call has one. */
+/* A span that the C API makes within a process has no host; a call has one. */
 START_TEST(a_call_of_any_kind_is_a_client)
 {
     otlp_case_write(OTLP_EVENT("task", "n",

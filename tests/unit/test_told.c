@@ -71,7 +71,7 @@ START_TEST(it_tells_when_to_come_again)
 }
 END_TEST
 
-/* What a server must not bring into a span. */
+/* A server must not bring these into a span. */
 START_TEST(values_of_another_form_are_left_out)
 {
     static const char *const lines[] = {
