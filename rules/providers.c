@@ -173,7 +173,7 @@ static const struct llmobs_dialect *const bedrock_agents[] = {
 #define HOST(text) .host = {text, sizeof(text) - 1}
 
 /* WIRE 6.12. A row counts for the hosts below its own, too; '*' stands for any
- * bytes. */
+ * bytes, but for none of a row's last eight (possible). */
 static const struct llmobs_provider providers[] = {
     {HOST("*.openai.com"), .name = "openai", .dialects = openai},
     {HOST("*.openai.azure.com"), .name = "azure_openai",
@@ -321,23 +321,50 @@ const struct llmobs_dialect *llmobs_dialect_find(const char *name)
 #define WORD 64
 #define WORDS ((PROVIDERS + WORD - 1) / WORD)
 
-/* Sets one bit for each row that the host's last byte does not rule out; false:
- * it rules out all of them. Each request with a known path asks, so this has to
- * be cheap. */
+/* So many last bytes of a host rule out most rows. */
+#define TAIL ((size_t)8)
+
+static uint64_t tail_of(struct llmobs_text text)
+{
+    uint64_t tail;
+
+    memcpy(&tail, text.data + text.len - TAIL, TAIL);
+    return tail;
+}
+
+/* Sets one bit for each row that the host's last bytes do not rule out; false:
+ * they rule out all of them. Each request with a known path asks, so this has
+ * to be cheap. A host that is shorter has a tail that no row has. */
 static bool possible(struct llmobs_text host, uint64_t bits[WORDS])
 {
+    uint64_t tail = host.len < TAIL ? 0 : tail_of(host);
     bool any = false;
 
     memset(bits, 0, WORDS * sizeof(*bits));
-    for (size_t i = 0; i < PROVIDERS; i++)
-        if (llmobs_text_may_match(host, providers[i].host)) {
+    for (size_t i = 0; i < PROVIDERS; i++) {
+        struct llmobs_text row = providers[i].host;
+
+        if (row.len < TAIL ? llmobs_text_may_match(host, row)
+                           : tail_of(row) == tail) {
             bits[i / WORD] |= UINT64_C(1) << i % WORD;
             any = true;
         }
+    }
     return any;
 }
 
+/* A row that begins with a star and covers a part of a host covers the whole
+ * one as well, so that of a part (not `whole`) only the others are compared. */
+static bool covers(struct llmobs_text row, struct llmobs_text host, bool whole)
+{
+    if (row.data[0] == '*')
+        return whole && llmobs_text_matches(host, row);
+    return host.len > 0 && row.data[0] == host.data[0] &&
+           llmobs_text_matches(host, row);
+}
+
 static const struct llmobs_provider *find_host(struct llmobs_text host,
+                                               bool whole,
                                                const uint64_t all[WORDS])
 {
     for (size_t word = 0; word < WORDS; word++)
@@ -345,7 +372,7 @@ static const struct llmobs_provider *find_host(struct llmobs_text host,
             const struct llmobs_provider *at =
                 &providers[word * WORD + (size_t)__builtin_ctzll(bits)];
 
-            if (llmobs_text_matches(host, at->host))
+            if (covers(at->host, host, whole))
                 return at;
         }
     return NULL;
@@ -358,8 +385,8 @@ const struct llmobs_provider *llmobs_provider_find(const struct llmobs_url *url)
 
     if (!possible(host, bits))
         return NULL;
-    for (;;) {
-        const struct llmobs_provider *provider = find_host(host, bits);
+    for (bool whole = true;; whole = false) {
+        const struct llmobs_provider *provider = find_host(host, whole, bits);
         const char *dot =
             host.len > 0 ? memchr(host.data, '.', host.len) : NULL;
 
@@ -369,6 +396,11 @@ const struct llmobs_provider *llmobs_provider_find(const struct llmobs_url *url)
         host.data = dot + 1;
     }
     return NULL;
+}
+
+const struct llmobs_provider *llmobs_provider_at(size_t row)
+{
+    return row < PROVIDERS ? &providers[row] : NULL;
 }
 
 /* Of Google's two services none is known by the name alone. */

@@ -17,9 +17,13 @@ extern const struct llmobs_dialect *const llmobs_dialects[];
  * included; NULL: there is none. */
 const struct llmobs_dialect *llmobs_dialect_find(const char *name);
 
-/* The row of a host; NULL: not listed. */
+/* The row of a host: of those that cover the host, or else the longest of its
+ * ends behind a dot that any row covers, the first; NULL: not listed. */
 const struct llmobs_provider *llmobs_provider_find(
     const struct llmobs_url *url);
+
+/* A row by its number; NULL: there are fewer. */
+const struct llmobs_provider *llmobs_provider_at(size_t row);
 
 /* OpenTelemetry's name of a provider that was found without its host. */
 const char *llmobs_provider_genai(const char *name);
