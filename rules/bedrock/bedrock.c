@@ -6,8 +6,6 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/match.h"
-#include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 #define HEADER(name) "x-amzn-bedrock-" name "-token-count"
@@ -76,18 +74,9 @@ static void note_reason(struct llmobs_reading *reading)
 
 int llmobs_bedrock_ends(struct llmobs_reading *reading)
 {
-    struct llmobs_text tail =
-        llmobs_text_strip(reading->classified->call->response_tail);
-
-    reading->span->complete = llmobs_text_ends(tail, "}");
     if (reading->classified->shape->kind == LLMOBS_KIND_LLM)
         note_reason(reading);
-    return 0;
-}
-
-bool llmobs_bedrock_asks(const struct llmobs_reading *reading, const char *key)
-{
-    return llmobs_request_has(reading->classified->call, reading->request, key);
+    return llmobs_reading_ends(reading);
 }
 
 int llmobs_bedrock_settings(struct llmobs_span *span,

@@ -25,9 +25,6 @@ int llmobs_bedrock_ends(struct llmobs_reading *reading);
  * memory. */
 char *llmobs_bedrock_model(const struct llmobs_reading *reading);
 
-/* True where the request has this key, also where its middle is missing. */
-bool llmobs_bedrock_asks(const struct llmobs_reading *reading, const char *key);
-
 /* Puts both settings into the metadata as Datadog's SDK does, a real and an
  * integer; a value that is no number is left out. */
 int llmobs_bedrock_settings(struct llmobs_span *span,

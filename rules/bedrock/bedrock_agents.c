@@ -66,7 +66,7 @@ static bool is_agent(const struct llmobs_reading *reading)
                                           "sessionState", "endSession", NULL};
 
     for (const char *const *member = members; *member; member++)
-        if (llmobs_bedrock_asks(reading, *member))
+        if (llmobs_reading_has(reading, *member))
             return true;
     return false;
 }
@@ -178,7 +178,7 @@ static const struct llmobs_form inline_agent = {.begin = begin_inline, AGENT};
 
 static bool is_flow(const struct llmobs_reading *reading)
 {
-    return llmobs_bedrock_asks(reading, "inputs");
+    return llmobs_reading_has(reading, "inputs");
 }
 
 static int begin_flow(struct llmobs_reading *reading)

@@ -10,7 +10,7 @@ static const char *const keys[] = {"inferenceConfig", "toolConfig", NULL};
 
 static bool is_converse(const struct llmobs_reading *reading)
 {
-    return llmobs_bedrock_asks(reading, "messages");
+    return llmobs_reading_has(reading, "messages");
 }
 
 static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)

@@ -7,8 +7,8 @@
 
 static bool is_embed(const struct llmobs_reading *reading)
 {
-    return llmobs_bedrock_asks(reading, "inputText") ||
-           llmobs_bedrock_asks(reading, "texts");
+    return llmobs_reading_has(reading, "inputText") ||
+           llmobs_reading_has(reading, "texts");
 }
 
 /* Adds the documents; a request with images only has none. */

@@ -11,8 +11,8 @@ static const char *const keys[] = {"source", "outputScope", NULL};
 
 static bool is_apply(const struct llmobs_reading *reading)
 {
-    return llmobs_bedrock_asks(reading, "source") &&
-           llmobs_bedrock_asks(reading, "content");
+    return llmobs_reading_has(reading, "source") &&
+           llmobs_reading_has(reading, "content");
 }
 
 static int begin(struct llmobs_reading *reading)

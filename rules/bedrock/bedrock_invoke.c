@@ -510,20 +510,20 @@ static const struct body *find_body(const struct llmobs_reading *reading,
                                     const char *model,
                                     const struct llmobs_bedrock_family **family)
 {
-    bool messages = llmobs_bedrock_asks(reading, "messages");
+    bool messages = llmobs_reading_has(reading, "messages");
 
     *family = llmobs_bedrock_family_find(model);
-    if (llmobs_bedrock_asks(reading, "anthropic_version"))
+    if (llmobs_reading_has(reading, "anthropic_version"))
         return &anthropic;
-    if (llmobs_bedrock_asks(reading, "schemaVersion") ||
-        llmobs_bedrock_asks(reading, "inferenceConfig") ||
+    if (llmobs_reading_has(reading, "schemaVersion") ||
+        llmobs_reading_has(reading, "inferenceConfig") ||
         (messages && llmobs_text_has_nocase(llmobs_text_of(model), "nova")))
         return &nova;
     if (messages)
         return is_of(*family, "anthropic") ? &anthropic : &chat;
-    if (is_command(*family, model) && llmobs_bedrock_asks(reading, "message"))
+    if (is_command(*family, model) && llmobs_reading_has(reading, "message"))
         return &command;
-    if (*family && llmobs_bedrock_asks(reading, (*family)->prompt))
+    if (*family && llmobs_reading_has(reading, (*family)->prompt))
         return &prompt;
     return NULL;
 }

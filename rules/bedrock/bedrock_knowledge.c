@@ -26,7 +26,7 @@ static const char *const retrieve_keys[] = {"retrievalConfiguration", NULL};
 
 static bool is_retrieve(const struct llmobs_reading *reading)
 {
-    return llmobs_bedrock_asks(reading, "retrievalQuery");
+    return llmobs_reading_has(reading, "retrievalQuery");
 }
 
 static int begin_retrieve(struct llmobs_reading *reading)
@@ -123,9 +123,9 @@ static const char *const generate_keys[] = {"sessionId", NULL};
 
 static bool is_generate(const struct llmobs_reading *reading)
 {
-    return llmobs_bedrock_asks(reading, "input") &&
-           (llmobs_bedrock_asks(reading, "retrieveAndGenerateConfiguration") ||
-            llmobs_bedrock_asks(reading, "sessionId"));
+    return llmobs_reading_has(reading, "input") &&
+           (llmobs_reading_has(reading, "retrieveAndGenerateConfiguration") ||
+            llmobs_reading_has(reading, "sessionId"));
 }
 
 static void note_session(struct llmobs_reading *reading,
@@ -226,8 +226,8 @@ static const struct llmobs_form generate = {
 
 static bool is_rerank(const struct llmobs_reading *reading)
 {
-    return llmobs_bedrock_asks(reading, "queries") &&
-           llmobs_bedrock_asks(reading, "sources");
+    return llmobs_reading_has(reading, "queries") &&
+           llmobs_reading_has(reading, "sources");
 }
 
 static int rerank_request(struct llmobs_reading *reading)

@@ -46,14 +46,9 @@ static bool is_text(const struct llmobs_json *object, const char *key)
 
 static bool is_request(const struct llmobs_reading *reading)
 {
-    const struct llmobs_call *call = reading->classified->call;
-
-    if (!is_text(reading->request, "model") &&
-        !is_text(reading->request, "agent"))
-        return false;
-    if (call->request_truncated)
-        return llmobs_cut_json_has(call->request, call->request_tail, "input");
-    return llmobs_json_get(reading->request, "input") != NULL;
+    return (is_text(reading->request, "model") ||
+            is_text(reading->request, "agent")) &&
+           llmobs_reading_has(reading, "input");
 }
 
 static int begin(struct llmobs_reading *reading)

@@ -7,15 +7,11 @@
 
 bool llmobs_openai_asks(const struct llmobs_reading *reading, const char *what)
 {
-    const struct llmobs_call *call = reading->classified->call;
     bool deployed = llmobs_request_deployment(reading->classified->url).len > 0;
 
-    if (!deployed &&
-        !llmobs_json_is_string(llmobs_json_get(reading->request, "model")))
-        return false;
-    if (call->request_truncated)
-        return llmobs_cut_json_has(call->request, call->request_tail, what);
-    return llmobs_json_get(reading->request, what) != NULL;
+    return (deployed || llmobs_json_is_string(
+                            llmobs_json_get(reading->request, "model"))) &&
+           llmobs_reading_has(reading, what);
 }
 
 /* Finds a value on either side of the missing middle. */

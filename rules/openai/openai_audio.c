@@ -100,21 +100,12 @@ static void free_state(void *state)
     llmobs_buf_fini(&((struct audio *)state)->text);
 }
 
-static int read_ends(struct llmobs_reading *reading)
-{
-    struct llmobs_text tail =
-        llmobs_text_strip(reading->classified->call->response_tail);
-
-    reading->span->complete = llmobs_text_ends(tail, "}");
-    return 0;
-}
-
 static const struct llmobs_form form = {
     .begin = begin,
     .document = read_document,
     .event = read_event,
     .finish = finish,
-    .ends = read_ends,
+    .ends = llmobs_reading_ends,
     .state_fini = free_state,
     .state_size = sizeof(struct audio),
     .unknown = "unknown_model",

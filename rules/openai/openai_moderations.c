@@ -2,8 +2,6 @@
 #include <errno.h>
 
 #include "rules/openai/openai.h"
-#include "rules/read/cut_json.h"
-#include "rules/read/text.h"
 #include "rules/read/values.h"
 
 static int read_request(struct llmobs_reading *reading)
@@ -84,15 +82,6 @@ static int read_document(struct llmobs_reading *reading,
     return read_results(reading, results);
 }
 
-static int read_ends(struct llmobs_reading *reading)
-{
-    struct llmobs_text tail =
-        llmobs_text_strip(reading->classified->call->response_tail);
-
-    reading->span->complete = llmobs_text_ends(tail, "}");
-    return 0;
-}
-
 /* Only the model. */
 static const char *const keys[] = {NULL};
 
@@ -100,7 +89,7 @@ static const struct llmobs_form form = {
     .keys = keys,
     .request = read_request,
     .document = read_document,
-    .ends = read_ends,
+    .ends = llmobs_reading_ends,
 };
 
 static const struct llmobs_shape shapes[] = {

@@ -6,7 +6,6 @@
 #include "rules/read/documents.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/values.h"
 
 static const char *const keys[] = {"max_num_results", "rewrite_query",
@@ -16,8 +15,7 @@ static const char *const signs[] = {"\"query\"", NULL};
 
 static bool is_search(const struct llmobs_reading *reading)
 {
-    return llmobs_request_has(reading->classified->call, reading->request,
-                              "query");
+    return llmobs_reading_has(reading, "query");
 }
 
 static int begin(struct llmobs_reading *reading)
@@ -72,13 +70,6 @@ static int read_document(struct llmobs_reading *reading,
     return rc;
 }
 
-static int read_ends(struct llmobs_reading *reading)
-{
-    reading->span->complete = llmobs_text_ends(
-        llmobs_text_strip(reading->classified->call->response_tail), "}");
-    return 0;
-}
-
 static const struct llmobs_form form = {
     .keys = keys,
     .signs = signs,
@@ -86,7 +77,7 @@ static const struct llmobs_form form = {
     .begin = begin,
     .request = read_request,
     .document = read_document,
-    .ends = read_ends,
+    .ends = llmobs_reading_ends,
 };
 
 static const struct llmobs_shape shapes[] = {

@@ -7,14 +7,12 @@
 #include <string.h>
 
 #include "rules/openai/chat.h"
-#include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
 #include "rules/read/facts.h"
 #include "rules/read/match.h"
 #include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
@@ -45,23 +43,15 @@ static const struct llmobs_chat_variant variant = {
     .keep_space = true,
 };
 
-static bool has_key(const struct llmobs_reading *reading, const char *key)
-{
-    const struct llmobs_call *call = reading->classified->call;
-
-    if (call->request_truncated)
-        return llmobs_cut_json_has(call->request, call->request_tail, key);
-    return llmobs_json_get(reading->request, key) != NULL;
-}
-
 static bool asks(const struct llmobs_reading *reading)
 {
-    return has_key(reading, "messages") || has_key(reading, "prompt");
+    return llmobs_reading_has(reading, "messages") ||
+           llmobs_reading_has(reading, "prompt");
 }
 
 static bool embeds(const struct llmobs_reading *reading)
 {
-    return has_key(reading, "text");
+    return llmobs_reading_has(reading, "text");
 }
 
 /* Gives the model of the path, "@cf/meta/llama-3.1-8b-instruct". */

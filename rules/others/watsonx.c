@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "rules/openai/chat.h"
-#include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
 #include "rules/read/facts.h"
 #include "rules/read/message.h"
@@ -50,15 +49,6 @@ static const struct llmobs_chat_variant variant = {
     .usage = llmobs_usage_read,
 };
 
-static bool has_key(const struct llmobs_reading *reading, const char *key)
-{
-    const struct llmobs_call *call = reading->classified->call;
-
-    if (call->request_truncated)
-        return llmobs_cut_json_has(call->request, call->request_tail, key);
-    return llmobs_json_get(reading->request, key) != NULL;
-}
-
 /* The name of a deployment stands in the path. */
 static bool names_model(const struct llmobs_reading *reading)
 {
@@ -68,17 +58,17 @@ static bool names_model(const struct llmobs_reading *reading)
 
 static bool chats(const struct llmobs_reading *reading)
 {
-    return names_model(reading) && has_key(reading, "messages");
+    return names_model(reading) && llmobs_reading_has(reading, "messages");
 }
 
 static bool generates(const struct llmobs_reading *reading)
 {
-    return names_model(reading) && has_key(reading, "input");
+    return names_model(reading) && llmobs_reading_has(reading, "input");
 }
 
 static bool embeds(const struct llmobs_reading *reading)
 {
-    return names_model(reading) && has_key(reading, "inputs");
+    return names_model(reading) && llmobs_reading_has(reading, "inputs");
 }
 
 static int begin(struct llmobs_reading *reading)

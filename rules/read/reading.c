@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
 #include "rules/read/error.h"
 #include "rules/read/facts.h"
@@ -405,4 +406,20 @@ int llmobs_reading_run(const struct llmobs_form *form,
     llmobs_answer_fini(&reading.answer);
     llmobs_json_free(reading.request);
     return rc;
+}
+
+bool llmobs_reading_has(const struct llmobs_reading *reading, const char *key)
+{
+    const struct llmobs_call *call = reading->classified->call;
+
+    if (call->request_truncated)
+        return llmobs_cut_json_has(call->request, call->request_tail, key);
+    return llmobs_json_get(reading->request, key) != NULL;
+}
+
+int llmobs_reading_ends(struct llmobs_reading *reading)
+{
+    reading->span->complete = llmobs_text_ends(
+        llmobs_text_strip(reading->classified->call->response_tail), "}");
+    return 0;
 }

@@ -104,4 +104,13 @@ int llmobs_reading_model(struct llmobs_reading *reading, const char *model);
 void llmobs_reading_token(struct llmobs_reading *reading,
                           const struct llmobs_event *event);
 
+/* True where the request's object has this key, also where the body's middle is
+ * missing. */
+bool llmobs_reading_has(const struct llmobs_reading *reading, const char *key);
+
+/* form->ends of an answer that is an object: it is complete if the end is
+ * there.
+ */
+int llmobs_reading_ends(struct llmobs_reading *reading);
+
 #endif

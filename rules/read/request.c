@@ -112,14 +112,6 @@ struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url)
     return none;
 }
 
-bool llmobs_request_has(const struct llmobs_call *call,
-                        const struct llmobs_json *request, const char *key)
-{
-    if (call->request_truncated)
-        return llmobs_cut_json_has(call->request, call->request_tail, key);
-    return llmobs_json_get(request, key) != NULL;
-}
-
 int llmobs_request_segment(const struct llmobs_url *url, size_t back,
                            const char *key, struct llmobs_span *span)
 {

@@ -34,11 +34,6 @@ struct llmobs_json *llmobs_request_text_message(const struct llmobs_call *call);
  */
 struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url);
 
-/* True where the body's object, `request`, has this key, also where the body's
- * middle is missing. */
-bool llmobs_request_has(const struct llmobs_call *call,
-                        const struct llmobs_json *request, const char *key);
-
 /* Puts a segment of the URL's path, see llmobs_url_segment, into the metadata;
  * an empty one is left out. */
 int llmobs_request_segment(const struct llmobs_url *url, size_t back,

@@ -25,15 +25,11 @@ const char *const llmobs_rerank_keys[] = {
 
 const char *const llmobs_rerank_signs[] = {"\"query\"", NULL};
 
-static bool has(const struct llmobs_reading *reading, const char *key)
-{
-    return llmobs_request_has(reading->classified->call, reading->request, key);
-}
-
 bool llmobs_rerank_asks(const struct llmobs_reading *reading)
 {
-    return has(reading, "query") &&
-           (has(reading, "documents") || has(reading, "texts"));
+    return llmobs_reading_has(reading, "query") &&
+           (llmobs_reading_has(reading, "documents") ||
+            llmobs_reading_has(reading, "texts"));
 }
 
 int llmobs_rerank_request(struct llmobs_reading *reading)
