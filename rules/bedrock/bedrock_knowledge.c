@@ -75,7 +75,7 @@ static const struct llmobs_json *text_of(const struct llmobs_json *content)
     return text ? text : llmobs_json_get(content, "row");
 }
 
-static int add_result(struct llmobs_span *span,
+static int add_result(struct llmobs_reading *reading,
                       const struct llmobs_json *result)
 {
     const struct llmobs_json *metadata = llmobs_json_get(result, "metadata");
@@ -87,25 +87,21 @@ static int add_result(struct llmobs_span *span,
         .score = llmobs_json_get(result, "score"),
     };
 
-    return llmobs_json_is_object(result) ? llmobs_documents_add(span, &found)
-                                         : 0;
+    return llmobs_json_is_object(result)
+               ? llmobs_documents_add(reading->span, &found)
+               : 0;
 }
 
 static int retrieve_document(struct llmobs_reading *reading,
                              const struct llmobs_json *body)
 {
-    const struct llmobs_json *list = llmobs_json_get(body, "retrievalResults");
     int rc = llmobs_json_sets(reading->span->metadata, "guardrail_action",
                               llmobs_json_gets(body, "guardrailAction"));
 
-    if (reading->classified->call->status >= 300 || !llmobs_json_is_array(list))
+    if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    if (rc == 0)
-        rc = llmobs_documents_begin(reading->span);
-    for (size_t i = 0;
-         rc == 0 && i < llmobs_json_len(list) && i < LLMOBS_DOCUMENTS_MAX; i++)
-        rc = add_result(reading->span, llmobs_json_at(list, i));
-    return rc;
+    return llmobs_documents_each(
+        reading, llmobs_json_get(body, "retrievalResults"), add_result);
 }
 
 static const struct llmobs_form retrieve = {
@@ -287,16 +283,10 @@ static int add_ranked(struct llmobs_reading *reading,
 static int rerank_document(struct llmobs_reading *reading,
                            const struct llmobs_json *body)
 {
-    const struct llmobs_json *list = llmobs_json_get(body, "results");
-    int rc;
-
-    if (reading->classified->call->status >= 300 || !llmobs_json_is_array(list))
-        return 0;
-    rc = llmobs_documents_begin(reading->span);
-    for (size_t i = 0;
-         rc == 0 && i < llmobs_json_len(list) && i < LLMOBS_DOCUMENTS_MAX; i++)
-        rc = add_ranked(reading, llmobs_json_at(list, i));
-    return rc;
+    return reading->classified->call->status >= 300
+               ? 0
+               : llmobs_documents_each(
+                     reading, llmobs_json_get(body, "results"), add_ranked);
 }
 
 static const struct llmobs_form rerank = {

@@ -11,7 +11,6 @@
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/stream_parts.h"
-#include "rules/read/usage.h"
 
 static const char *const settings[] = {
     "temperature",
@@ -104,20 +103,15 @@ static int read_request(struct llmobs_reading *reading)
 static void read_usage(const struct llmobs_json *usage,
                        struct llmobs_span *span)
 {
-    int64_t in = llmobs_usage_count(usage, "promptTokenCount");
-    int64_t said = llmobs_usage_count(usage, "candidatesTokenCount");
-    int64_t thought = llmobs_usage_count(usage, "thoughtsTokenCount");
-    int64_t total = llmobs_usage_count(usage, "totalTokenCount");
-    int64_t out = said < 0 ? thought : thought < 0 ? said : said + thought;
+    static const struct llmobs_google_counts counts = {
+        .input = "promptTokenCount",
+        .output = "candidatesTokenCount",
+        .thoughts = "thoughtsTokenCount",
+        .total = "totalTokenCount",
+        .cached = "cachedContentTokenCount",
+    };
 
-    if (total <= 0 && in >= 0 && out >= 0)
-        total = in + out;
-    llmobs_span_metric(span, "input_tokens", in);
-    llmobs_span_metric(span, "output_tokens", out);
-    llmobs_span_metric(span, "total_tokens", total);
-    llmobs_span_metric(span, "reasoning_output_tokens", thought);
-    llmobs_span_metric(span, "cache_read_input_tokens",
-                       llmobs_usage_count(usage, "cachedContentTokenCount"));
+    llmobs_google_usage(usage, &counts, span);
 }
 
 static bool is_reason(const char *reason)

@@ -11,7 +11,6 @@
 #include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
-#include "rules/read/usage.h"
 
 /* Keys of the request; the first ones only tell what was asked for. */
 static const char *const keys[] = {
@@ -115,20 +114,15 @@ static int read_request(struct llmobs_reading *reading)
 static void read_usage(const struct llmobs_json *usage,
                        struct llmobs_span *span)
 {
-    int64_t in = llmobs_usage_count(usage, "total_input_tokens");
-    int64_t said = llmobs_usage_count(usage, "total_output_tokens");
-    int64_t thought = llmobs_usage_count(usage, "total_thought_tokens");
-    int64_t total = llmobs_usage_count(usage, "total_tokens");
-    int64_t out = said < 0 ? thought : thought < 0 ? said : said + thought;
+    static const struct llmobs_google_counts counts = {
+        .input = "total_input_tokens",
+        .output = "total_output_tokens",
+        .thoughts = "total_thought_tokens",
+        .total = "total_tokens",
+        .cached = "total_cached_tokens",
+    };
 
-    if (total <= 0 && in >= 0 && out >= 0)
-        total = in + out;
-    llmobs_span_metric(span, "input_tokens", in);
-    llmobs_span_metric(span, "output_tokens", out);
-    llmobs_span_metric(span, "total_tokens", total);
-    llmobs_span_metric(span, "reasoning_output_tokens", thought);
-    llmobs_span_metric(span, "cache_read_input_tokens",
-                       llmobs_usage_count(usage, "total_cached_tokens"));
+    llmobs_google_usage(usage, &counts, span);
 }
 
 /* An interaction has a status in the place of a reason, and none of both as

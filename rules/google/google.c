@@ -7,6 +7,7 @@
 
 #include "rules/read/facts.h"
 #include "rules/read/text.h"
+#include "rules/read/usage.h"
 
 static bool is_upper(char c)
 {
@@ -155,4 +156,24 @@ int llmobs_google_begin(struct llmobs_reading *reading)
         rc = llmobs_span_set(&reading->span->model_provider, vendor);
     free(model);
     return rc;
+}
+
+void llmobs_google_usage(const struct llmobs_json *usage,
+                         const struct llmobs_google_counts *counts,
+                         struct llmobs_span *span)
+{
+    int64_t in = llmobs_usage_count(usage, counts->input);
+    int64_t said = llmobs_usage_count(usage, counts->output);
+    int64_t thought = llmobs_usage_count(usage, counts->thoughts);
+    int64_t total = llmobs_usage_count(usage, counts->total);
+    int64_t out = said < 0 ? thought : thought < 0 ? said : said + thought;
+
+    if (total <= 0 && in >= 0 && out >= 0)
+        total = in + out;
+    llmobs_span_metric(span, "input_tokens", in);
+    llmobs_span_metric(span, "output_tokens", out);
+    llmobs_span_metric(span, "total_tokens", total);
+    llmobs_span_metric(span, "reasoning_output_tokens", thought);
+    llmobs_span_metric(span, "cache_read_input_tokens",
+                       llmobs_usage_count(usage, counts->cached));
 }

@@ -44,6 +44,18 @@ int llmobs_google_metadata(const struct llmobs_json *from,
 /* form->model: notes the model of the path, ".../models/NAME:operation". */
 int llmobs_google_model(struct llmobs_reading *reading);
 
+/* The names of an API's counts of tokens. */
+struct llmobs_google_counts {
+    const char *input, *output, *thoughts, *total, *cached;
+};
+
+/* Reads the counts of `usage` into the span's metrics. Thoughts are counted
+ * beside the output, so both together are the tokens of the output. A total
+ * that is not told is the sum of input and output, where both are. */
+void llmobs_google_usage(const struct llmobs_json *usage,
+                         const struct llmobs_google_counts *counts,
+                         struct llmobs_span *span);
+
 /* The vendor of a model, by the beginning of its name; NULL: not known. */
 const char *llmobs_google_vendor(const char *model);
 

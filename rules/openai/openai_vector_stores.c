@@ -34,7 +34,7 @@ static int read_request(struct llmobs_reading *reading)
                               llmobs_json_get(reading->request, "query"));
 }
 
-static int add_result(struct llmobs_span *span,
+static int add_result(struct llmobs_reading *reading,
                       const struct llmobs_json *result)
 {
     struct llmobs_json *text;
@@ -44,7 +44,7 @@ static int add_result(struct llmobs_span *span,
         return 0;
     text = llmobs_value_lines(llmobs_json_get(result, "content"), "text");
     rc = text ? llmobs_documents_add(
-                    span,
+                    reading->span,
                     &(struct llmobs_found){
                         .text = text,
                         .name = llmobs_json_get(result, "filename"),
@@ -58,16 +58,10 @@ static int add_result(struct llmobs_span *span,
 static int read_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
-    const struct llmobs_json *list = llmobs_json_get(body, "data");
-    int rc;
-
-    if (reading->classified->call->status >= 300 || !llmobs_json_is_array(list))
-        return 0;
-    rc = llmobs_documents_begin(reading->span);
-    for (size_t i = 0;
-         rc == 0 && i < llmobs_json_len(list) && i < LLMOBS_DOCUMENTS_MAX; i++)
-        rc = add_result(reading->span, llmobs_json_at(list, i));
-    return rc;
+    return reading->classified->call->status >= 300
+               ? 0
+               : llmobs_documents_each(reading, llmobs_json_get(body, "data"),
+                                       add_result);
 }
 
 static const struct llmobs_form form = {

@@ -79,3 +79,17 @@ int llmobs_documents_add(struct llmobs_span *span,
     llmobs_json_free(document);
     return rc;
 }
+
+int llmobs_documents_each(struct llmobs_reading *reading,
+                          const struct llmobs_json *list,
+                          int (*add)(struct llmobs_reading *reading,
+                                     const struct llmobs_json *one))
+{
+    int rc =
+        llmobs_json_is_array(list) ? llmobs_documents_begin(reading->span) : 0;
+
+    for (size_t i = 0;
+         rc == 0 && i < llmobs_json_len(list) && i < LLMOBS_DOCUMENTS_MAX; i++)
+        rc = add(reading, llmobs_json_at(list, i));
+    return rc;
+}

@@ -12,7 +12,7 @@
 #ifndef LLMOBS_DOCUMENTS_H
 #define LLMOBS_DOCUMENTS_H
 
-#include "core/span/span.h"
+#include "rules/read/reading.h"
 
 #define LLMOBS_DOCUMENTS_MAX 1000
 #define LLMOBS_DOCUMENT_MAX ((size_t)64 * 1024)
@@ -34,5 +34,12 @@ int llmobs_documents_add(struct llmobs_span *span,
 
 /* Makes the output's list, which may stay empty: nothing was found. */
 int llmobs_documents_begin(struct llmobs_span *span);
+
+/* Begins the output's list and calls `add` for each element of `list`, as many
+ * as an output can have; does nothing where it is no array. */
+int llmobs_documents_each(struct llmobs_reading *reading,
+                          const struct llmobs_json *list,
+                          int (*add)(struct llmobs_reading *reading,
+                                     const struct llmobs_json *one));
 
 #endif

@@ -85,18 +85,6 @@ static int add_result(struct llmobs_reading *reading,
     return llmobs_documents_add(reading->span, &found);
 }
 
-static int read_results(struct llmobs_reading *reading,
-                        const struct llmobs_json *list)
-{
-    int rc =
-        llmobs_json_is_array(list) ? llmobs_documents_begin(reading->span) : 0;
-
-    for (size_t i = 0;
-         rc == 0 && i < llmobs_json_len(list) && i < LLMOBS_DOCUMENTS_MAX; i++)
-        rc = add_result(reading, llmobs_json_at(list, i));
-    return rc;
-}
-
 /* Cohere counts searches. */
 static int read_usage(const struct llmobs_json *body, struct llmobs_span *span)
 {
@@ -117,9 +105,10 @@ int llmobs_rerank_document(struct llmobs_reading *reading,
         rc = read_usage(body, reading->span);
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    return read_results(reading, llmobs_json_is_array(body)
-                                     ? body
-                                     : either(body, "results", "data"));
+    return llmobs_documents_each(
+        reading,
+        llmobs_json_is_array(body) ? body : either(body, "results", "data"),
+        add_result);
 }
 
 int llmobs_rerank_ends(struct llmobs_reading *reading)
