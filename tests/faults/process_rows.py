@@ -3,12 +3,14 @@ import os
 
 import harness
 from delivery import (Living, agent, agentless, double, left_behind, recover,
-                      wait_for)
+                      taken_over, wait_for)
 from report import PROMPT, all_of, ask, prompt_of
 
 
 def reload_row(report):
-    """The same process and start time, again and again; then it is killed."""
+    """The same process and start time, again and again; then it is killed.  An
+    exec ends the worker's thread wherever that is, so none comes between an
+    answer and its note: what has no note comes again, and rightly so."""
     t, made = report.case(), []
     with double(t) as dd:
         with Living(t, agent(dd), keep=True) as app:
@@ -20,6 +22,7 @@ def reload_row(report):
                 ask(app, made, "reload %d" % i)
                 if i % 3 == 2:  # what its earlier lives left, too
                     wait_for(lambda: len(dd.spans()) == len(made), 60, 0.05)
+                    taken_over(t)
                 app.tell("exec")
             dd.fault("500")
             ask(app, made, "before the kill")

@@ -3,7 +3,7 @@ import os
 import subprocess
 import sys
 
-from delivery import Living, counts, left_behind
+from delivery import Living, counts, left_behind, taken_over
 from harness import SUPPORT, equal, ok
 
 sys.path.append(SUPPORT)
@@ -46,6 +46,7 @@ def next_process(t, receiver, env, total):
     with Living(t, env, keep=True) as app:
         app.ask("next")
         receiver.wait_spans(total, 20)
+        taken_over(t)
         app.end()
     each_once(receiver, total)
     equal(left_behind(t), [], "what is left in the spool")

@@ -41,10 +41,11 @@ class Dying(Hanging):
 
 
 def in_the_spool(t):
-    """The processes that have an entry there."""
-    return {os.path.dirname(name)
-            for name in tree(os.path.join(t.dir, "store", "spool"))
-            if name.endswith(".entries")}
+    """The processes that have an entry there: one that is killed between the
+    making of its file and the entry leaves nothing to tell of."""
+    return {os.path.dirname(name) for name, data
+            in tree(os.path.join(t.dir, "store", "spool")).items()
+            if name.endswith(".entries") and data}
 
 
 def kept(t):

@@ -106,6 +106,18 @@ def calls_of(lines):
     return ([n for n in names if n not in OF_TIME | OF_MEMORY], set(names))
 
 
+def as_they_began(pids):
+    """In the order of their making: each has a larger pid than the one before,
+    but for one, where the host begins anew.  That comes after the widest gap,
+    as they began within a moment."""
+    with open("/proc/sys/kernel/pid_max") as file:
+        most = int(file.read())
+    pids = sorted(pids)
+    first = max(range(len(pids)),
+                key=lambda i: (pids[i] - pids[i - 1]) % most)
+    return pids[first:] + pids[:first]
+
+
 def every_call(t, argv, ours, **env):
     """Of each process and thread, as it began, what it did from its mark on,
     or, of those that began later, all."""
@@ -118,9 +130,9 @@ def every_call(t, argv, ours, **env):
                folder + "/of", "--"] + argv, preload=ours,
               env=dict(env, LLMOBS_LOG=None, LLMOBS_LOG_LEVEL=None))
     found = []
-    for name in sorted(os.listdir(folder),
-                       key=lambda name: int(name.split(".")[1])):
-        with open(os.path.join(folder, name)) as file:
+    for pid in as_they_began(int(name.split(".")[1])
+                             for name in os.listdir(folder)):
+        with open(os.path.join(folder, "of.%d" % pid)) as file:
             lines = file.read().splitlines()
         marks = [i for i, line in enumerate(lines) if "from here on" in line]
         found.append(calls_of(lines[marks[0]:] if marks else lines))

@@ -186,7 +186,8 @@ def a_workflow_beside_a_relay(t):
                "--value", "1", "--tag", "a=b"], launcher=[],
               env=none(DD_LLMOBS_ENABLED="1"), keep=True, check=False)
         equal(len(dd.wait_evaluations(1)), 1, "evaluations")
-        equal((stored(t), left_behind(t)), ([], []), "store and spool")
+        equal(stored(t), [], "store")
+        empty_soon(t) # the relay removes a directory after it has the answer
         ended(t)
 
 

@@ -250,7 +250,7 @@ def two_tenants(t):
     for i, env in enumerate(envs):
         equal(len(left_behind(t)), 2 - i, "what is in the spool")
         with double(t, "--intake-port", port, "--key", keys[i]) as dd:
-            spans = recover(t, dd, env, 1)
+            spans = recover(t, dd, env, 1, left=1 - i)
             equal(len(spans), 1, "spans of tenant %d" % i)
             ok("of tenant %d" % i in json.dumps(spans[0]), "another's span")
             equal(dd.violations(), [], "violations")
@@ -278,7 +278,7 @@ def foreign_directories(t):
         other = os.path.join(spool_of(t), "4194000-77-abc")
         shutil.copytree(away, other)
         os.chown(other, 12345, 12345)
-        spans = recover(t, dd, agent(dd), 0)
+        spans = recover(t, dd, agent(dd), 0, left=2)
         equal(spans, [], "spans of others")
         ok(os.path.islink(mine) and os.listdir(other) and os.listdir(away),
            "something of it is gone")
