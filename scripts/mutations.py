@@ -3313,9 +3313,9 @@ HAZARDS = [
          ("any-key", [("core/links/linker.c", "    llmobs_siphash_add(&hash, "
                        "&call->account, sizeof(call->account));\n", "")],
           ["links.no_link_between_strangers"]),
-         ("any-of-two", [("core/links/linker.c", "return ((others == 1 && "
-                          "!crowded) || near == 1) &&",
-                          "return others > 0 &&")],
+         ("any-of-two", [("core/links/linker.c", "return (others == 1 && "
+                          "!crowded) || near == 1;",
+                          "return others > 0;")],
           ["links.no_link_between_strangers",
            "unit equal_beginnings_are_nobodys"]),
          ("any-id", [("core/links/link_tools.c", "#define CHANGES 7",
@@ -3335,6 +3335,20 @@ HAZARDS = [
          ("answered-run", [("core/links/link_runs.c",
                             "        record.check = now;\n", "")],
           ["unit a_tool_links_to_who_called_it"])]),
+
+    ("a job that goes on behind its call, whose tokens each call that asks for "
+     "it finds",
+     "the first one that finds the job at its end claims them, under a lock of "
+     "its record that is not waited for (`core/links/link_jobs`)", [
+         ("counted-again", [("core/links/link_table.c",
+                             "        if (row[i].check)\n            return "
+                             "row[i].check == check;\n", "")],
+          ["unit the_first_that_finds_the_end_counts",
+           "jobs.polls_of_one_process"]),
+         ("anybodys-job", [("core/links/link_jobs.c",
+                            "    llmobs_siphash_add(&hash, &l->owner, "
+                            "sizeof(l->owner));\n", "")],
+          ["unit what_nobody_began_is_not_counted"])]),
 
     ("a file of links that is damaged, cut, a stranger's, or beyond the "
      "program's limit of file sizes",

@@ -258,6 +258,8 @@ static int add_link(struct llmobs_buf *lines, const struct llmobs_json *link)
         said = "goes on from";
     else if (kind != NULL && strcmp(kind, "retry_of") == 0)
         said = "is a retry of";
+    else if (kind != NULL && strcmp(kind, "job") == 0)
+        said = "asks for the job of";
     else if (kind != NULL)
         said = "is linked to";
     return llmobs_buf_addf(lines, "%s %s\n", said, id);

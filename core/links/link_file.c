@@ -210,3 +210,24 @@ int llmobs_link_file_write(const struct llmobs_link_file *file,
     record.seal = record_seal(salt, row, &record);
     return write_all(file->fd, &record, sizeof(record), offset_of(row, place));
 }
+
+static int set_lock(const struct llmobs_link_file *file, uint64_t row,
+                    short type)
+{
+    struct flock range = {.l_type = type,
+                          .l_whence = SEEK_SET,
+                          .l_start = offset_of(row, 0),
+                          .l_len = ROW_SIZE};
+
+    return fcntl(file->fd, F_SETLK, &range) == 0 ? 0 : -errno;
+}
+
+int llmobs_link_file_lock(const struct llmobs_link_file *file, uint64_t row)
+{
+    return set_lock(file, row, F_WRLCK);
+}
+
+void llmobs_link_file_unlock(const struct llmobs_link_file *file, uint64_t row)
+{
+    (void)set_lock(file, row, F_UNLCK);
+}

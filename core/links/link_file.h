@@ -1,10 +1,10 @@
 /* link_file - the records of a link_table in a file that all processes of a
  * user share: a random key, and behind it rows of fixed size.
  *
- * A process reads and writes a row at a time, waits for nobody and locks
- * nothing. Each record has a seal, a hash of it under the key: what a writer
- * that was killed left, two writers at once, a full disk or a stranger made
- * counts as no record. So the worst of them costs a link, and makes none.
+ * A process reads and writes a row at a time, and waits for nobody. Each record
+ * has a seal, a hash of it under the key: what a writer that was killed left,
+ * two writers at once, a full disk or a stranger made counts as no record. So
+ * the worst of them costs a link, and makes none.
  *
  * Owns:    the descriptor, from open to close.
  * Threads: one at a time.
@@ -58,5 +58,10 @@ int llmobs_link_file_read(const struct llmobs_link_file *file,
 int llmobs_link_file_write(const struct llmobs_link_file *file,
                            const uint64_t salt[2], uint64_t row, unsigned place,
                            struct llmobs_link_record record);
+
+/* Keeps other processes from locking the row, until unlock; -EAGAIN or -EACCES
+ * where one has. Nothing but this minds the lock. */
+int llmobs_link_file_lock(const struct llmobs_link_file *file, uint64_t row);
+void llmobs_link_file_unlock(const struct llmobs_link_file *file, uint64_t row);
 
 #endif

@@ -89,7 +89,7 @@ static struct llmobs_link_record *row_of(struct llmobs_link_table *table,
     return rc ? NULL : table->row;
 }
 
-static void store(struct llmobs_link_table *table,
+static bool store(struct llmobs_link_table *table,
                   struct llmobs_link_record *place, struct llmobs_hash128 key,
                   const struct llmobs_link_record *record)
 {
@@ -97,12 +97,13 @@ static void store(struct llmobs_link_table *table,
 
     if (table->file.fd < 0) {
         *place = *record;
-        return;
+        return true;
     }
     rc = llmobs_link_file_write(&table->file, table->salt, row_number(key),
                                 (unsigned)(place - table->row), *record);
     if (rc)
         note_failure(rc);
+    return rc == 0;
 }
 
 static bool is_of(const struct llmobs_link_record *record,
@@ -174,7 +175,7 @@ void llmobs_link_table_put(struct llmobs_link_table *table,
         return;
     row = place_in(row, record, &crowded);
     anew.crowded = crowded;
-    store(table, row, record->key, &anew);
+    (void)store(table, row, record->key, &anew);
 }
 
 void llmobs_link_table_drop(struct llmobs_link_table *table,
@@ -185,5 +186,40 @@ void llmobs_link_table_drop(struct llmobs_link_table *table,
 
     for (size_t i = 0; row && i < LLMOBS_LINK_ROW; i++)
         if (is_of(&row[i], key) && row[i].span_id == span_id)
-            store(table, &row[i], key, &none);
+            (void)store(table, &row[i], key, &none);
+}
+
+static bool claim(struct llmobs_link_table *table,
+                  const struct llmobs_link_record *record, uint64_t check)
+{
+    struct llmobs_link_record *row = row_of(table, record->key), anew;
+
+    for (size_t i = 0; row && i < LLMOBS_LINK_ROW; i++) {
+        if (!is_of(&row[i], record->key) || row[i].span_id != record->span_id)
+            continue;
+        if (row[i].check)
+            return row[i].check == check;
+        anew = row[i];
+        anew.check = check;
+        return store(table, &row[i], record->key, &anew);
+    }
+    return false;
+}
+
+/* Two processes may find the record at once: the lock is the one's alone, and
+ * its row is read again under it. */
+bool llmobs_link_table_claim(struct llmobs_link_table *table,
+                             const struct llmobs_link_record *record,
+                             uint64_t check)
+{
+    const uint64_t row = row_number(record->key);
+    bool claimed;
+
+    if (table->file.fd < 0)
+        return claim(table, record, check);
+    if (llmobs_link_file_lock(&table->file, row))
+        return false;
+    claimed = claim(table, record, check);
+    llmobs_link_file_unlock(&table->file, row);
+    return claimed;
 }

@@ -70,6 +70,13 @@ bool llmobs_link_is_fresh(const struct llmobs_link_record *record,
 void llmobs_link_table_put(struct llmobs_link_table *table,
                            const struct llmobs_link_record *record);
 
+/* Sets the check of a record that was found, where it is 0 or `check` already.
+ * False: it has another one, as another process was first, or it is not certain
+ * that nobody was. */
+bool llmobs_link_table_claim(struct llmobs_link_table *table,
+                             const struct llmobs_link_record *record,
+                             uint64_t check);
+
 /* Removes the record of that span under the key. */
 void llmobs_link_table_drop(struct llmobs_link_table *table,
                             struct llmobs_hash128 key, uint64_t span_id);

@@ -66,7 +66,7 @@ static struct llmobs_hash128 session_key(const struct llmobs_linking *l,
     return llmobs_siphash_now(&hash);
 }
 
-static struct llmobs_hash128 scope_of(const struct llmobs_linking *l)
+static void set_scope(struct llmobs_linking *l)
 {
     const struct llmobs_linker_call *call = l->call;
     struct llmobs_text origin = origin_of(call->url ? call->url : "");
@@ -76,9 +76,10 @@ static struct llmobs_hash128 scope_of(const struct llmobs_linking *l)
     llmobs_siphash_add(&hash, &call->account, sizeof(call->account));
     llmobs_siphash_add(&hash, origin.data, origin.len);
     llmobs_siphash_add(&hash, "", 1);
+    l->owner = llmobs_siphash_now(&hash);
     if (llmobs_work_do(call->request.len))
         llmobs_link_user_add(call->request, &hash);
-    return llmobs_siphash_now(&hash);
+    l->scope = llmobs_siphash_now(&hash);
 }
 
 void llmobs_linking_begin(const struct llmobs_linking *l, char kind,
@@ -96,7 +97,7 @@ static bool is_same_trace(struct llmobs_id128 a, struct llmobs_id128 b)
     return a.hi == b.hi && a.lo == b.lo;
 }
 
-bool llmobs_linking_find(const struct llmobs_linking *l,
+bool llmobs_linking_pick(const struct llmobs_linking *l,
                          struct llmobs_hash128 key,
                          struct llmobs_link_record *out)
 {
@@ -115,7 +116,14 @@ bool llmobs_linking_find(const struct llmobs_linking *l,
             *out = found[i];
         near += is_same_trace(found[i].trace_id, l->span->context.trace_id);
     }
-    return ((others == 1 && !crowded) || near == 1) &&
+    return (others == 1 && !crowded) || near == 1;
+}
+
+bool llmobs_linking_find(const struct llmobs_linking *l,
+                         struct llmobs_hash128 key,
+                         struct llmobs_link_record *out)
+{
+    return llmobs_linking_pick(l, key, out) &&
            llmobs_link_is_fresh(out, l->span->start_ns) &&
            out->at_ns <= l->span->start_ns + LATE_NS;
 }
@@ -237,7 +245,7 @@ void llmobs_linker_link(struct llmobs_linker *linker,
 
     llmobs_work_begin(LLMOBS_WORK_BODY / 8);
     llmobs_link_table_begin(l.table);
-    l.scope = scope_of(&l);
+    set_scope(&l);
     l.end_ns = span->start_ns + span->duration_ns;
     if (has_messages(span)) {
         llmobs_link_tools(&l);
@@ -246,6 +254,7 @@ void llmobs_linker_link(struct llmobs_linker *linker,
     }
     llmobs_link_runs(&l);
     llmobs_link_retries(&l);
+    llmobs_link_jobs(&l);
     if (session.len > 0 && span->session_tags)
         llmobs_link_sessions_tag(&linker->sessions, session_key(&l, session),
                                  span);

@@ -9,13 +9,16 @@
  *   turn of the conversation. It gets a link, and the tag conversation_id.
  * - Retries: a request that failed leaves the hash of its bytes; the same bytes
  *   to the same address again are linked to it.
+ * - Jobs: a call may begin what goes on behind it (span.h); the calls that ask
+ *   for it are linked to that call, and the first of them that finds it at its
+ *   end counts its tokens.
  * - Sessions: what one call says for all of its session, a later one gets as
  *   tags (link_sessions.h).
  *
  * It knows no provider: it reads the messages as the dialects have filled them
  * in, tool_calls and tool_results with their tool_id (WIRE 1.5), and of the
- * facts response_id, previous_response_id and conversation_id (WIRE 9.1). A
- * dialect that sets these need do nothing else.
+ * facts response_id, previous_response_id and conversation_id (WIRE 9.1), and
+ * of a span its job. A dialect that sets these need do nothing else.
  *
  * A link must be certain. Two calls are of one caller only where scheme, host,
  * port, credentials and the end user that the request names are equal; else

@@ -15,12 +15,16 @@
     'a' /* a tool's name and arguments; check: when a request has brought its \
          * result, in ns; 0: none has */
 #define LLMOBS_LINK_RETRY 'y' /* a request that failed */
+#define LLMOBS_LINK_JOB                                                     \
+    'j' /* a job's id; check: the span that counts its tokens; 0: none does \
+         */
 
 struct llmobs_linking {
     struct llmobs_link_table *table;
     const struct llmobs_linker_call *call;
     struct llmobs_span *span;
     struct llmobs_hash128 scope; /* whose call it is */
+    struct llmobs_hash128 owner; /* the same without the end user */
     int64_t end_ns;
 };
 
@@ -33,6 +37,12 @@ void llmobs_linking_add(struct llmobs_siphash *hash, const char *text);
 
 /* Gives the one record under the key that is meant: the only one there is, or,
  * of several, the only one in the span's own trace. False: none is. */
+bool llmobs_linking_pick(const struct llmobs_linking *l,
+                         struct llmobs_hash128 key,
+                         struct llmobs_link_record *out);
+
+/* The same, where the record may still lead to its span, whose call had ended
+ * before this one began. */
 bool llmobs_linking_find(const struct llmobs_linking *l,
                          struct llmobs_hash128 key,
                          struct llmobs_link_record *out);
@@ -59,6 +69,7 @@ void llmobs_link_tools(const struct llmobs_linking *l);
 void llmobs_link_runs(const struct llmobs_linking *l);
 void llmobs_link_turns(const struct llmobs_linking *l);
 void llmobs_link_retries(const struct llmobs_linking *l);
+void llmobs_link_jobs(const struct llmobs_linking *l);
 
 /* The span's answer calls this tool; its request brings the result of this
  * call, which the answer of that record made. */

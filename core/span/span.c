@@ -25,6 +25,13 @@ int llmobs_span_init(struct llmobs_span *span)
     return -ENOMEM;
 }
 
+void llmobs_span_no_job(struct llmobs_span *span)
+{
+    free(span->job.id);
+    llmobs_json_free(span->job.metrics);
+    memset(&span->job, 0, sizeof(span->job));
+}
+
 void llmobs_span_fini(struct llmobs_span *span)
 {
     free(span->name);
@@ -48,6 +55,7 @@ void llmobs_span_fini(struct llmobs_span *span)
     llmobs_json_free(span->tool_definitions);
     llmobs_json_free(span->extra_tags);
     llmobs_json_free(span->links);
+    llmobs_span_no_job(span);
     memset(span, 0, sizeof(*span));
 }
 

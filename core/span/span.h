@@ -26,6 +26,22 @@ enum llmobs_kind {
     LLMOBS_KIND_RETRIEVAL
 };
 
+/* What a call has to do with a job: a thing that the provider works on behind
+ * the call which began it, until a later call finds it done. */
+enum llmobs_job_part {
+    LLMOBS_JOB_NONE,
+    LLMOBS_JOB_BEGUN, /* it began it, and has no tokens of it */
+    LLMOBS_JOB_ASKED  /* it asks for one that an earlier call began */
+};
+
+struct llmobs_job {
+    enum llmobs_job_part part;
+    char *id; /* the provider's; never in an event. NULL: none */
+    struct llmobs_json *metrics; /* LLMOBS_JOB_ASKED: of the job, which has
+                                  * ended; core/links decides whether this span
+                                  * counts them. Object or NULL */
+};
+
 struct llmobs_span {
     enum llmobs_kind kind;
     bool proxied; /* a configured proxy: encoded in workflow form */
@@ -53,7 +69,8 @@ struct llmobs_span {
                                            * hold for all of the call's session
                                            * (fact mcp_session); or NULL */
     struct llmobs_json *links;            /* array of span links or NULL */
-    bool streamed;                        /* the answer came as a stream */
+    struct llmobs_job job;
+    bool streamed; /* the answer came as a stream */
     bool complete; /* the answer came to its end (terminator, finish
                     * reason, or a whole document) */
     bool failed;   /* status error */
@@ -95,6 +112,9 @@ int llmobs_span_set_masked(char **field, const char *text);
 int llmobs_span_cost_tags(struct llmobs_span *span,
                           const struct llmobs_json *keys,
                           const struct llmobs_json *tags);
+
+/* Forgets the span's job. */
+void llmobs_span_no_job(struct llmobs_span *span);
 
 /* Sets an integer metric; a negative number or one beyond 2^53 is left out. */
 void llmobs_span_metric(struct llmobs_span *span, const char *key,

@@ -10,6 +10,7 @@
 #include "rules/openai/responses_stream.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
+#include "rules/read/jobs.h"
 #include "rules/read/message.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
@@ -47,7 +48,7 @@ static const char *const response_keys[] = {
     "truncation",  "text",
     "user",        "model",
     "usage",       "status",
-    NULL,
+    "id",          NULL,
 };
 #define RESPONSE_METADATA_KEYS 7
 
@@ -211,9 +212,18 @@ static void note_reason(struct llmobs_reading *reading,
 
     if (!ended)
         llmobs_fact_finish(reading->span, NULL);
-    else if (status && strcmp(status, "queued") != 0 &&
-             strcmp(status, "in_progress") != 0)
+    else if (status && !llmobs_responses_goes_on(status))
         llmobs_fact_finish(reading->span, reason_of(response, status, items));
+}
+
+/* A response in the background, and one whose stream was cut, goes on. */
+static int note_job(struct llmobs_reading *reading,
+                    const struct llmobs_json *response)
+{
+    if (reading->classified->call->status >= 300 ||
+        !llmobs_responses_goes_on(llmobs_json_gets(response, "status")))
+        return 0;
+    return llmobs_job_begun(reading->span, llmobs_json_gets(response, "id"));
 }
 
 static int read_output(struct llmobs_reading *reading,
@@ -241,6 +251,8 @@ static int read_document(struct llmobs_reading *reading,
     reading->answered = llmobs_json_is_array(llmobs_json_get(body, "output"));
     if (reading->classified->call->status < 300)
         note_reason(reading, body, llmobs_json_get(body, "output"), true);
+    if (rc == 0)
+        rc = note_job(reading, body);
     return rc < 0 ? rc : read_output(reading, llmobs_json_get(body, "output"));
 }
 
@@ -299,6 +311,8 @@ static int finish_stream(struct llmobs_reading *reading)
     struct llmobs_json *items;
     int rc = read_response(reading, stream->response);
 
+    if (rc == 0)
+        rc = note_job(reading, stream->response);
     if (rc < 0)
         return rc;
     items = llmobs_responses_stream_items(stream);
@@ -330,6 +344,8 @@ static int read_ends(struct llmobs_reading *reading)
     reading->span->complete =
         llmobs_json_is_object(llmobs_json_get(response, "usage"));
     note_reason(reading, response, NULL, reading->span->complete);
+    if (rc == 0)
+        rc = note_job(reading, response);
     llmobs_json_free(response);
     return rc;
 }

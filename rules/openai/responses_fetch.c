@@ -8,10 +8,18 @@
 #include "rules/openai/responses_stream.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
+#include "rules/read/jobs.h"
 #include "rules/read/text.h"
+#include "rules/read/usage.h"
 #include "rules/read/values.h"
 
-static const char *const keys[] = {"id", "model", "status", NULL};
+static const char *const keys[] = {"id", "model", "status", "usage", NULL};
+
+bool llmobs_responses_goes_on(const char *status)
+{
+    return status && (strcmp(status, "queued") == 0 ||
+                      strcmp(status, "in_progress") == 0);
+}
 
 /* The segment behind "/responses/". */
 static struct llmobs_text id_of(struct llmobs_text path)
@@ -40,6 +48,8 @@ static int begin(struct llmobs_reading *reading)
 
     if (rc == 0 && *text)
         rc = llmobs_span_set(&reading->span->input_value, text);
+    if (rc == 0)
+        rc = llmobs_job_asked(reading->span, text);
     free(text);
     return rc;
 }
@@ -87,6 +97,18 @@ static int set_output(struct llmobs_reading *reading,
     return rc;
 }
 
+/* As long as the response is made, its counts are not those of its end. */
+static int read_usage(struct llmobs_reading *reading,
+                      const struct llmobs_json *response, const char *status)
+{
+    int rc;
+
+    if (!status || llmobs_responses_goes_on(status))
+        return 0;
+    rc = llmobs_usage_read(llmobs_usage_find(response), reading->span);
+    return rc < 0 ? rc : llmobs_job_ended(reading->span);
+}
+
 static int read_response(struct llmobs_reading *reading,
                          const struct llmobs_json *response,
                          const struct llmobs_json *items)
@@ -96,6 +118,8 @@ static int read_response(struct llmobs_reading *reading,
 
     if (rc == 0)
         rc = llmobs_json_sets(reading->span->metadata, "status", status);
+    if (rc == 0)
+        rc = read_usage(reading, response, status);
     return rc < 0 ? rc : set_output(reading, items, status);
 }
 

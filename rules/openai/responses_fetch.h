@@ -10,13 +10,17 @@
  *          cancel of openai/openai-openapi; OpenTelemetry's gen_ai operation
  *          fetch_response, which tells no usage.
  *
- * The tokens are those of the call that made the response, so they are not
- * counted again.
+ * The tokens are those of the call that made the response. Where that ended
+ * before they were known, they are told as the job's (jobs.h), once the
+ * response has ended.
  */
 #ifndef LLMOBS_RESPONSES_FETCH_H
 #define LLMOBS_RESPONSES_FETCH_H
 
 #include "rules/read/reading.h"
+
+/* True for the status of a response that is not at its end. */
+bool llmobs_responses_goes_on(const char *status);
 
 extern const struct llmobs_form llmobs_responses_fetch;
 

@@ -334,6 +334,7 @@ static int finish_span(struct llmobs_reading *reading)
     llmobs_json_free(reading->span->metrics);
     reading->span->metrics = none;
     llmobs_fact_drop(reading->span);
+    llmobs_span_no_job(reading->span);
     return 0;
 }
 

@@ -208,6 +208,20 @@ static void put_facts(const struct llmobs_span *span, struct llmobs_json *out)
     llmobs_buf_fini(&text);
 }
 
+static void put_job(const struct llmobs_job *job, struct llmobs_json *out)
+{
+    struct llmobs_json *value;
+
+    if (job->part == LLMOBS_JOB_NONE)
+        return;
+    value = llmobs_json_object();
+    llmobs_json_sets(value, job->part == LLMOBS_JOB_BEGUN ? "begun" : "asked",
+                     job->id);
+    if (job->metrics)
+        llmobs_json_set(value, "metrics", llmobs_json_clone(job->metrics));
+    llmobs_json_set(out, "job", value);
+}
+
 static struct llmobs_json *normal(const struct llmobs_span *span)
 {
     struct llmobs_json *out = llmobs_json_object();
@@ -235,6 +249,7 @@ static struct llmobs_json *normal(const struct llmobs_span *span)
         llmobs_json_set(out, "tool_definitions",
                         llmobs_json_clone(span->tool_definitions));
     put_facts(span, out);
+    put_job(&span->job, out);
     if (span->failed) {
         error = llmobs_json_object();
         llmobs_json_sets(error, "type", span->error_type);

@@ -1,0 +1,234 @@
+"""What goes on behind its call, and the calls that ask for it: one of them has
+the tokens, and no other."""
+import collections
+import contextlib
+import http.server
+import json
+import os
+import subprocess
+import threading
+
+from delivery import wait_for
+from harness import curl, equal, ok, read_spans, test
+from relays import Relay
+from test_links import links_of, one_by_one, turns
+
+USAGE = {"input_tokens": 11, "output_tokens": 4, "total_tokens": 15}
+
+
+class Jobs(http.server.BaseHTTPRequestHandler):
+    """OpenAI's responses, whose id is "resp_" and the request's input. One in
+    the background has ended when it is asked for the second time."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self, kind, data):
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def response(self, name, status, usage):
+        return {"id": name, "object": "response", "model": "gpt-test",
+                "status": status, "usage": usage, "output": [{
+                    "type": "message", "role": "assistant", "content": [
+                        {"type": "output_text", "text": "done"}]}]
+                if usage else []}
+
+    def events(self, *events):
+        self.answer("text/event-stream", b"".join(
+            b"event: %s\ndata: %s\n\n" % (kind.encode(), json.dumps(
+                {"type": kind, "response": response}).encode())
+            for kind, response in events))
+
+    def send(self, name, status, usage):
+        self.answer("application/json", json.dumps(
+            self.response(name, status, usage)).encode())
+
+    def do_POST(self):
+        doc = json.loads(self.rfile.read(
+            int(self.headers.get("Content-Length") or 0)) or b"{}")
+        if self.path.endswith("/cancel"):
+            self.send(self.path.split("/")[-2], "cancelled", USAGE)
+        elif not doc.get("background"):
+            self.send("resp_" + doc["input"], "completed", USAGE)
+        elif doc.get("stream"):  # it is cut
+            self.events(("response.created", self.response(
+                "resp_" + doc["input"], "queued", None)))
+        else:
+            self.send("resp_" + doc["input"], "queued", None)
+
+    def do_GET(self):
+        path, _, query = self.path.partition("?")
+        name = path.split("/")[-1]
+        if "stream" in query:
+            self.events(("response.completed", self.response(
+                name, "completed", USAGE)))
+            return
+        self.server.asked[name] += 1
+        early = self.server.asked[name] == 1
+        self.send(name, "in_progress" if early else "completed",
+                  None if early else USAGE)
+
+
+@contextlib.contextmanager
+def jobs():
+    """The address of such responses."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Jobs)
+    server.asked = collections.Counter()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield "http://127.0.0.1:%d/v1/responses" % server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def begins(name, **more):
+    return json.dumps(dict({"model": "gpt-test", "input": name,
+                            "background": True}, **more))
+
+
+def asks(url, name, *headers):
+    return (None, list(headers), url + "/resp_" + name)
+
+
+def commands(url, *requests):
+    """Each request as a curl of its own."""
+    return [turns(url, request) for request in requests]
+
+
+def counted(spans):
+    """The tokens of each span, in their order."""
+    order = sorted(spans, key=lambda s: s["start_ns"])
+    return [s["metrics"].get("total_tokens") for s in order]
+
+
+LINKS = ["", "0:job", "0:job", "0:job"]
+TOKENS = [None, None, 15, None]
+
+
+@test
+def polls_of_one_process(t):
+    with jobs() as url:
+        run = t.run(turns(url, begins("a1"), *[asks(url, "a1")] * 3))
+        equal(links_of(run.spans), LINKS, "links")
+        equal(counted(run.spans), TOKENS, "tokens")
+        equal([(s["name"], s["meta"]["span"]["kind"]) for s in sorted(
+            run.spans, key=lambda s: s["start_ns"])],
+              [("OpenAI.createResponse", "llm")] +
+              [("OpenAI.retrieveResponse", "task")] * 3, "spans")
+        out = subprocess.run([os.path.join(t.build, "llmobs"), "view"],
+                             env=t.environment(True, {}), text=True,
+                             capture_output=True).stdout
+        equal(out.count("asks for the job of"), 3, "view")
+
+
+@test
+def polls_of_many_processes(t):
+    with jobs() as url:
+        for i, env in enumerate(({}, {"LLMOBS_THREAD": "off"},
+                                 {"LLMOBS_CONTENT": "off"},
+                                 {"LLMOBS_STITCH": "off"})):
+            name = "b%d" % i
+            run = one_by_one(t, commands(
+                url, begins(name, user="ann"), *[asks(url, name)] * 3), **env)
+            equal(links_of(run.spans), LINKS, "links %s" % env)
+            equal(counted(run.spans), TOKENS, "tokens %s" % env)
+
+
+@test
+def polls_beside_a_relay(t):
+    with jobs() as url:
+        t.fresh(None)
+        store = os.path.join(t.dir, "store")
+        with Relay(t, {}) as relay:
+            for argv in commands(url, begins("c"), *[asks(url, "c")] * 3):
+                t.run(argv, keep=True)
+            ok(wait_for(lambda: len(read_spans(store)) == 4, 20),
+               "four spans")
+            relay.end()
+        equal(counted(read_spans(store)), TOKENS, "tokens")
+
+
+@test
+def polls_that_are_drained(t):
+    """No agent listens: the calls wait in the spool."""
+    far = {"LLMOBS_EXPORTER": "agent", "LLMOBS_EXIT_FLUSH_MS": "0",
+           "DD_TRACE_AGENT_URL": "http://127.0.0.1:1"}
+    with jobs() as url:
+        one_by_one(t, commands(url, begins("d"), *[asks(url, "d")] * 3),
+                   **far)
+        done = subprocess.run(
+            [os.path.join(t.build, "llmobs"), "drain", "--to", "store"],
+            env=t.environment(True, far), capture_output=True)
+        equal(done.returncode, 0, "drain: %r" % done.stderr)
+        equal(counted(read_spans(os.path.join(t.dir, "store"))), TOKENS,
+              "tokens")
+
+
+def check_both(t, make, want):
+    """In one process, then in one for each request."""
+    for many in (False, True):
+        with jobs() as url:
+            requests = make(url)
+            run = one_by_one(t, commands(url, *requests)) if many else t.run(
+                turns(url, *requests))
+        equal(links_of(run.spans), LINKS, "links, many processes: %s" % many)
+        equal(counted(run.spans), want, "tokens, many processes: %s" % many)
+
+
+@test
+def a_stream_that_is_resumed(t):
+    check_both(t, lambda url: [
+        begins("e", stream=True),
+        (None, [], url + "/resp_e?stream=true&starting_after=0"),
+        asks(url, "e"), asks(url, "e")], [None, 15, None, None])
+
+
+@test
+def a_response_that_is_cancelled(t):
+    check_both(t, lambda url: [
+        begins("f"), asks(url, "f"), ("", [], url + "/resp_f/cancel"),
+        asks(url, "f")], [None, None, 15, None])
+
+
+@test
+def tokens_that_are_not_a_polls(t):
+    key = ["-H", "x-api-key: Zyx7other"]
+    with jobs() as url, jobs() as other:
+        for why, want, requests in (
+                ("the call has them", [15, None, None],
+                 [begins("g", background=False), asks(url, "g"),
+                  asks(url, "g")]),
+                ("nobody began it", [None, None],
+                 [asks(url, "h"), asks(url, "h")]),
+                ("another response", [None, None, None],
+                 [begins("i"), asks(url, "j"), asks(url, "j")]),
+                ("another key", [None, None, None],
+                 [begins("k"), asks(url, "k", *key), asks(url, "k", *key)]),
+                ("another host", [None, None, None],
+                 [begins("l"), asks(other, "l"), asks(other, "l")])):
+            run = t.run(turns(url, *requests))
+            equal(counted(run.spans), want, why)
+            equal(links_of(run.spans), [""] * len(want), why)
+            run = one_by_one(t, commands(url, *requests))
+            equal([x for x in counted(run.spans) if x],
+                  [x for x in want if x], why + ", many processes")
+
+
+@test
+def a_host_without_the_file(t):
+    """Each process knows its own calls only; it counts none of another's."""
+    small = {"LLMOBS_SPOOL_MAX": "1000000"}
+    with jobs() as url:
+        run = one_by_one(t, commands(url, begins("m"), *[asks(url, "m")] * 3),
+                         **small)
+        equal(counted(run.spans), [None] * 4, "tokens")
+        run = t.run(turns(url, begins("n"), *[asks(url, "n")] * 3),
+                    env=small)
+        equal(counted(run.spans), TOKENS, "tokens of one process")

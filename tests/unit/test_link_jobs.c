@@ -1,0 +1,308 @@
+/* The tokens of what goes on behind a call: one span counts them, or none. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/links/linker.h"
+#include "tests/unit/unit.h"
+
+#define SECOND INT64_C(1000000000)
+#define HOUR (3600 * SECOND)
+#define URL "https://api.example.com/v1/responses"
+#define ID "resp_68a1f2"
+
+static struct llmobs_linker linker;
+static int64_t now;
+static char dir[UNIT_DIRECTORY], path[UNIT_DIRECTORY + 16];
+
+static void begin(void)
+{
+    llmobs_linker_init(&linker);
+    now = SECOND * 1700000000;
+}
+
+static void end(void)
+{
+    llmobs_linker_fini(&linker);
+}
+
+static void begin_file(void)
+{
+    begin();
+    unit_directory(dir);
+    snprintf(path, sizeof(path), "%s/links.0", dir);
+    llmobs_linker_share(&linker, path);
+}
+
+/* What was in memory is gone. */
+static void next_process(void)
+{
+    llmobs_linker_fini(&linker);
+    llmobs_linker_init(&linker);
+    llmobs_linker_share(&linker, path);
+}
+
+static void end_file(void)
+{
+    end();
+    unit_remove(dir);
+}
+
+struct part {
+    uint64_t span;
+    enum llmobs_job_part part;
+    const char *id; /* NULL: ID */
+    int in, out;    /* tokens of the job that has ended */
+    const char *url, *body;
+    uint64_t account, trace; /* 0: a trace of its own */
+    bool failed, off;
+};
+
+static void fill(const struct part *part, struct llmobs_span *span)
+{
+    ck_assert_int_eq(llmobs_span_init(span), 0);
+    span->kind =
+        part->part == LLMOBS_JOB_BEGUN ? LLMOBS_KIND_LLM : LLMOBS_KIND_TASK;
+    span->context.span_id = part->span;
+    span->context.trace_id =
+        (struct llmobs_id128){1, part->trace ? part->trace : part->span};
+    span->start_ns = now;
+    span->duration_ns = SECOND / 2;
+    span->failed = part->failed;
+    span->job.part = part->part;
+    ck_assert_int_eq(llmobs_span_set(&span->job.id, part->id ? part->id : ID),
+                     0);
+    if (part->in == 0)
+        return;
+    span->job.metrics = llmobs_json_object();
+    ck_assert_int_eq(llmobs_json_set(span->job.metrics, "input_tokens",
+                                     llmobs_json_int(part->in)),
+                     0);
+    ck_assert_int_eq(llmobs_json_set(span->job.metrics, "output_tokens",
+                                     llmobs_json_int(part->out)),
+                     0);
+}
+
+/* "1:job 7/5": the links of the span, and the tokens that it counts. */
+static const char *text_of(const struct llmobs_span *span)
+{
+    static char text[256];
+    const struct llmobs_json *in =
+        llmobs_json_get(span->metrics, "input_tokens");
+    size_t len = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < llmobs_json_len(span->links); i++) {
+        const struct llmobs_json *link = llmobs_json_at(span->links, i);
+        const struct llmobs_json *ends = llmobs_json_get(link, "attributes");
+
+        ck_assert_str_eq(llmobs_json_gets(ends, "from"), "output");
+        ck_assert_str_eq(llmobs_json_gets(ends, "to"), "input");
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s:%s",
+                                llmobs_json_gets(link, "span_id"),
+                                llmobs_json_gets(ends, "kind"));
+    }
+    if (in)
+        snprintf(text + len, sizeof(text) - len, " %lld/%lld",
+                 (long long)llmobs_json_to_int(in),
+                 (long long)llmobs_json_to_int(
+                     llmobs_json_get(span->metrics, "output_tokens")));
+    return text;
+}
+
+static const char *link_part(const struct part *part)
+{
+    struct llmobs_linker_call call = {
+        .method = "GET",
+        .url = part->url ? part->url : URL,
+        .account = part->account,
+        .whole = true,
+        .stitch = part->off ? LLMOBS_STITCH_OFF : LLMOBS_STITCH_TAG,
+    };
+    struct llmobs_span span;
+    const char *text;
+
+    if (part->body)
+        call.request = (struct llmobs_text){part->body, strlen(part->body)};
+    fill(part, &span);
+    now += SECOND;
+    llmobs_linker_link(&linker, &call, &span);
+    text = text_of(&span);
+    llmobs_span_fini(&span);
+    return text;
+}
+
+#define BEGINS(number, ...)   \
+    link_part(&(struct part){ \
+        .span = (number), .part = LLMOBS_JOB_BEGUN, .in = 0, __VA_ARGS__})
+#define ASKS(number, ...)     \
+    link_part(&(struct part){ \
+        .span = (number), .part = LLMOBS_JOB_ASKED, .in = 0, __VA_ARGS__})
+#define FINDS(number, ...)                             \
+    link_part(&(struct part){.span = (number),         \
+                             .part = LLMOBS_JOB_ASKED, \
+                             .in = 7,                  \
+                             .out = 5,                 \
+                             __VA_ARGS__})
+
+START_TEST(the_first_that_finds_the_end_counts)
+{
+    begin();
+    ck_assert_str_eq(BEGINS(1, .failed = false), "");
+    ck_assert_str_eq(ASKS(2, .failed = false), "1:job");
+    ck_assert_str_eq(FINDS(3, .failed = false), "1:job 7/5");
+    ck_assert_str_eq(FINDS(4, .failed = false), "1:job");
+    ck_assert_str_eq(ASKS(5, .failed = false), "1:job");
+    end();
+}
+END_TEST
+
+/* As after a kill: the next process makes the span again. */
+START_TEST(a_span_that_is_made_again_is_the_same)
+{
+    begin();
+    BEGINS(1, .failed = false);
+    ck_assert_str_eq(FINDS(2, .failed = false), "1:job 7/5");
+    ck_assert_str_eq(FINDS(2, .failed = false), "1:job 7/5");
+    BEGINS(1, .failed = false);
+    ck_assert_str_eq(FINDS(3, .failed = false), "1:job");
+    end();
+}
+END_TEST
+
+START_TEST(what_nobody_began_is_not_counted)
+{
+    begin();
+    ck_assert_str_eq(FINDS(1, .failed = false), "");
+    BEGINS(2, .account = 7);
+    ck_assert_str_eq(FINDS(3, .account = 8), "");
+    ck_assert_str_eq(FINDS(4, .failed = false), "");
+    ck_assert_str_eq(
+        FINDS(5, .account = 7, .url = "https://api.example.org/v1/x"), "");
+    ck_assert_str_eq(
+        FINDS(6, .account = 7, .url = "https://api.example.com:8443/v1/x"), "");
+    ck_assert_str_eq(FINDS(7, .account = 7, .id = "resp_68a1f3"), "");
+    ck_assert_str_eq(
+        FINDS(8, .account = 7, .url = "https://api.example.com/v2/other"),
+        "2:job 7/5");
+    end();
+}
+END_TEST
+
+START_TEST(what_does_not_matter)
+{
+    begin();
+    /* A request that asks names no end user, and failed calls count: a stream
+     * in the background was cut. */
+    BEGINS(1, .body = "{\"user\":\"ann\"}", .failed = true);
+    ck_assert_str_eq(FINDS(2, .off = true, .failed = true), "1:job 7/5");
+    end();
+}
+END_TEST
+
+START_TEST(an_id_that_is_given_twice)
+{
+    begin();
+    BEGINS(1, .trace = 90);
+    BEGINS(2, .trace = 91);
+    ck_assert_str_eq(FINDS(3, .failed = false), "");
+    ck_assert_str_eq(FINDS(4, .trace = 91), "2:job 7/5");
+    /* It may be the one that is counted. */
+    ck_assert_str_eq(FINDS(5, .failed = false), "");
+    ck_assert_str_eq(FINDS(6, .trace = 90), "1:job 7/5");
+    ck_assert_str_eq(FINDS(7, .trace = 90), "1:job");
+    BEGINS(8, .failed = false);
+    ck_assert_str_eq(FINDS(9, .failed = false), "");
+    for (uint64_t i = 20; i < 30; i++)
+        BEGINS(i, .id = "1");
+    ck_assert_str_eq(FINDS(31, .id = "1"), "");
+    end();
+}
+END_TEST
+
+START_TEST(a_job_of_yesterday)
+{
+    begin();
+    BEGINS(1, .failed = false);
+    BEGINS(2, .id = "resp_2");
+    now += 23 * HOUR;
+    ck_assert_str_eq(FINDS(3, .failed = false), "1:job 7/5");
+    now += 2 * HOUR;
+    ck_assert_str_eq(FINDS(4, .id = "resp_2"), "");
+    end();
+}
+END_TEST
+
+START_TEST(each_part_in_a_process_of_its_own)
+{
+    begin_file();
+    BEGINS(1, .failed = false);
+    next_process();
+    ck_assert_str_eq(ASKS(2, .failed = false), "1:job");
+    next_process();
+    ck_assert_str_eq(FINDS(3, .failed = false), "1:job 7/5");
+    next_process();
+    ck_assert_str_eq(FINDS(4, .failed = false), "1:job");
+    next_process();
+    ck_assert_str_eq(FINDS(3, .failed = false), "1:job 7/5");
+    unlink(path);
+    ck_assert_str_eq(FINDS(5, .failed = false), "");
+    end_file();
+}
+END_TEST
+
+/* Begins when the pipe has ended. */
+static void poll_at_once(int start, uint64_t span)
+{
+    char byte;
+
+    next_process();
+    (void)!read(start, &byte, 1);
+    _exit(strstr(FINDS(span, .failed = false), "7/5") ? 1 : 0);
+}
+
+START_TEST(processes_that_find_the_end_at_once)
+{
+    for (int round = 0; round < 20; round++) {
+        int ends[2], counted = 0, status;
+
+        begin_file();
+        BEGINS(1, .failed = false);
+        ck_assert_int_eq(pipe(ends), 0);
+        for (uint64_t i = 0; i < 8; i++) {
+            pid_t pid = fork();
+
+            ck_assert_int_ge(pid, 0);
+            if (pid)
+                continue;
+            close(ends[1]);
+            poll_at_once(ends[0], 10 + i);
+        }
+        close(ends[0]);
+        close(ends[1]);
+        while (wait(&status) > 0) {
+            ck_assert(WIFEXITED(status));
+            counted += WEXITSTATUS(status);
+        }
+        ck_assert_int_eq(counted, 1);
+        end_file();
+    }
+}
+END_TEST
+
+UNIT_SUITE(link_jobs)
+{
+    Suite *s = suite_create("link_jobs");
+
+    UNIT_TEST(s, the_first_that_finds_the_end_counts);
+    UNIT_TEST(s, a_span_that_is_made_again_is_the_same);
+    UNIT_TEST(s, what_nobody_began_is_not_counted);
+    UNIT_TEST(s, what_does_not_matter);
+    UNIT_TEST(s, an_id_that_is_given_twice);
+    UNIT_TEST(s, a_job_of_yesterday);
+    UNIT_TEST(s, each_part_in_a_process_of_its_own);
+    UNIT_TEST(s, processes_that_find_the_end_at_once);
+    return s;
+}
