@@ -4,20 +4,24 @@
 
 #define ROTATE(x, n) ((x) << (n) | (x) >> (64 - (n)))
 
+static inline void one_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[1] = ROTATE(v[1], 13) ^ v[0];
+    v[0] = ROTATE(v[0], 32);
+    v[2] += v[3];
+    v[3] = ROTATE(v[3], 16) ^ v[2];
+    v[0] += v[3];
+    v[3] = ROTATE(v[3], 21) ^ v[0];
+    v[2] += v[1];
+    v[1] = ROTATE(v[1], 17) ^ v[2];
+    v[2] = ROTATE(v[2], 32);
+}
+
 static void rounds(uint64_t v[4], int count)
 {
-    for (; count > 0; count--) {
-        v[0] += v[1];
-        v[1] = ROTATE(v[1], 13) ^ v[0];
-        v[0] = ROTATE(v[0], 32);
-        v[2] += v[3];
-        v[3] = ROTATE(v[3], 16) ^ v[2];
-        v[0] += v[3];
-        v[3] = ROTATE(v[3], 21) ^ v[0];
-        v[2] += v[1];
-        v[1] = ROTATE(v[1], 17) ^ v[2];
-        v[2] = ROTATE(v[2], 32);
-    }
+    for (; count > 0; count--)
+        one_round(v);
 }
 
 static void put(uint64_t v[4], uint64_t word)
@@ -90,4 +94,24 @@ struct llmobs_hash128 llmobs_siphash_now(const struct llmobs_siphash *state)
     rounds(v, 4);
     out.hi = v[0] ^ v[1] ^ v[2] ^ v[3];
     return out;
+}
+
+uint64_t llmobs_siphash_number(const uint64_t key[2], uint64_t number)
+{
+    const uint64_t words[2] = {number, UINT64_C(8) << 56};
+    uint64_t v[4] = {key[0] ^ UINT64_C(0x736f6d6570736575),
+                     key[1] ^ UINT64_C(0x646f72616e646f6d),
+                     key[0] ^ UINT64_C(0x6c7967656e657261),
+                     key[1] ^ UINT64_C(0x7465646279746573)};
+
+    for (int i = 0; i < 2; i++) {
+        v[3] ^= words[i];
+        one_round(v);
+        v[0] ^= words[i];
+    }
+    v[2] ^= 0xff;
+    one_round(v);
+    one_round(v);
+    one_round(v);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
 }

@@ -158,26 +158,23 @@ static void pass_on(struct llmobs_handle *handle, CURL *curl,
     put_headers(handle, curl, &plan);
 }
 
+/* One walk for both, as the app's thread makes it. The credentials of all
+ * rounds of an authentication are the same. */
 static void keep_head(const struct llmobs_handle *handle,
                       struct llmobs_exchange *exchange)
 {
-    set_method(exchange, handle);
-    for (const struct curl_slist *h = handle->headers; h; h = h->next) {
-        if (h->data)
-            llmobs_headers_keep(&exchange->request_headers, h->data,
-                                strlen(h->data));
-    }
-}
-
-/* The credentials of all rounds of an authentication are the same. */
-static void keep_account(const struct llmobs_handle *handle,
-                         struct llmobs_exchange *exchange)
-{
     uint64_t account = llmobs_account_url(0, handle->origin.url);
 
+    set_method(exchange, handle);
     for (const struct curl_slist *h = handle->headers; h; h = h->next) {
-        if (h->data)
-            account = llmobs_account_header(account, h->data, strlen(h->data));
+        const char *colon = h->data ? strchr(h->data, ':') : NULL;
+
+        if (!colon)
+            continue;
+        llmobs_headers_keep(&exchange->request_headers, h->data,
+                            (size_t)(colon - h->data));
+        account =
+            llmobs_account_header(account, h->data, (size_t)(colon - h->data));
     }
     for (size_t i = 0; i < sizeof(handle->account) / sizeof(uint64_t); i++)
         account += handle->account[i];
@@ -190,7 +187,6 @@ static void keep_request(const struct llmobs_handle *handle,
 {
     exchange->unsent = handle->latch.later;
     keep_head(handle, exchange);
-    keep_account(handle, exchange);
     if (handle->latch.later)
         return;
     llmobs_exchange_rewind(exchange, 0);

@@ -135,27 +135,19 @@ static char *hash_of(struct llmobs_text value)
     return text;
 }
 
-static void keep_line(struct llmobs_headers *headers, const char *line,
-                      size_t len,
-                      const char *(*allowed)(const char *name, size_t len))
+/* Keeps a header under its name of the list, if it has one. */
+static void keep(struct llmobs_headers *headers, const char *name,
+                 struct llmobs_text value)
 {
-    const char *colon = memchr(line, ':', len);
-    struct llmobs_header *header;
-    struct llmobs_text value;
-    size_t name_len;
+    struct llmobs_header *header = &headers->list[headers->count];
 
-    if (!colon || headers->count == LLMOBS_HEADERS_MAX)
+    if (!name || headers->count == LLMOBS_HEADERS_MAX)
         return;
-    name_len = (size_t)(colon - line);
-    header = &headers->list[headers->count];
-    header->name = allowed(line, name_len);
-    if (!header->name)
-        return;
-    value =
-        llmobs_text_trim((struct llmobs_text){colon + 1, len - name_len - 1});
+    value = llmobs_text_trim(value);
     if (value.len > LLMOBS_HEADER_VALUE_MAX)
         value.len = LLMOBS_HEADER_VALUE_MAX;
-    header->value = llmobs_allowlist_hashed(header->name)
+    header->name = name;
+    header->value = llmobs_allowlist_hashed(name)
                         ? hash_of(value)
                         : strndup(value.data, value.len);
     if (header->value)
@@ -163,9 +155,13 @@ static void keep_line(struct llmobs_headers *headers, const char *line,
 }
 
 void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
-                         size_t len)
+                         size_t name_len)
 {
-    keep_line(headers, line, len, llmobs_allowlist_header);
+    const char *name = llmobs_allowlist_header(line, name_len);
+    const char *value = line + name_len + 1;
+
+    if (name)
+        keep(headers, name, (struct llmobs_text){value, strlen(value)});
 }
 
 /* A server that tells much does not take the place of what is needed. */
@@ -173,9 +169,14 @@ void llmobs_headers_keep_answer(struct llmobs_headers *headers,
                                 const char *line, size_t len)
 {
     bool full = headers->count >= LLMOBS_HEADERS_MAX - LLMOBS_HEADERS_NEEDED;
+    const char *colon = memchr(line, ':', len);
+    size_t name_len = colon ? (size_t)(colon - line) : len;
 
-    keep_line(headers, line, len,
-              full ? llmobs_allowlist_header : llmobs_allowlist_answer);
+    if (colon)
+        keep(headers,
+             full ? llmobs_allowlist_header(line, name_len)
+                  : llmobs_allowlist_answer(line, name_len),
+             (struct llmobs_text){colon + 1, len - name_len - 1});
 }
 
 void llmobs_headers_clear(struct llmobs_headers *headers)

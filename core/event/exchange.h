@@ -125,11 +125,13 @@ void llmobs_exchange_free_memory(void *item);
 struct llmobs_item *llmobs_exchange_to_spooled(
     struct llmobs_exchange *exchange);
 
-/* Keeps a header that allowlist.h allows. `line` is "Name: value", with or
- * without its line end; a line of another form is ignored. */
+/* Keeps a header of the request that allowlist.h allows. `line` is
+ * "Name: value", a C string; `name_len` is where its first colon is. */
 void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
-                         size_t len);
-/* The same for a line of an answer: keeps the provider's own words too. */
+                         size_t name_len);
+/* The same for a line of `len` bytes of an answer, with or without its line
+ * end: keeps the provider's own words too. A line of another form is ignored.
+ */
 void llmobs_headers_keep_answer(struct llmobs_headers *headers,
                                 const char *line, size_t len);
 void llmobs_headers_clear(struct llmobs_headers *headers);

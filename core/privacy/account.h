@@ -23,7 +23,8 @@
 #include <stdint.h>
 
 /* The number with a header, "Name: value", where that is a credential; else the
- * same number. Their order does not count. 0: no credential yet. */
+ * same number. `len`: of the name, behind which the colon is. Their order does
+ * not count. 0: no credential yet. */
 uint64_t llmobs_account_header(uint64_t account, const char *line, size_t len);
 
 /* The same with user, password and keys in a URL. */

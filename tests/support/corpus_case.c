@@ -68,7 +68,7 @@ static void keep_headers(const struct llmobs_json *side,
             strcmp(name, "transfer-encoding") == 0)
             continue;
         snprintf(line, sizeof(line), "%s: %s", name, value);
-        llmobs_headers_keep(headers, line, strlen(line));
+        llmobs_headers_keep(headers, line, strlen(name));
     }
 }
 

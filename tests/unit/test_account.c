@@ -7,7 +7,7 @@
 
 static uint64_t of(const char *line)
 {
-    return llmobs_account_header(0, line, strlen(line));
+    return llmobs_account_header(0, line, strcspn(line, ":"));
 }
 
 START_TEST(credentials_count)
@@ -20,16 +20,30 @@ START_TEST(credentials_count)
                                         "Helicone-Auth: a",
                                         "Cookie: a=b",
                                         "X-User-Id: 7",
+                                        "apikey: a",
+                                        "x-api-token: a",
+                                        "X-Access-Token: a",
+                                        "x-auth-token: a",
+                                        "x-id-token: a",
+                                        "end-user: a",
+                                        "x-tenant-id: a",
+                                        "x-tenant: a",
+                                        "x-account: a",
+                                        "x-account-id: a",
+                                        "OpenAI-Project: a",
+                                        "Ocp-Apim-Subscription-Key: a",
                                         "OpenAI-Organization: o"};
     static const char *const others[] = {"Content-Type: application/json",
                                          "Accept: */*",
                                          "User-Agent: curl",
                                          "Idempotency-Key: 1",
                                          "anthropic-version: 2023-06-01",
-                                         "no colon",
                                          "Authorization:",
-                                         "x-api-key;",
                                          "traceparent: 00-1-2-01",
+                                         "x-monkey: a",
+                                         "key: a",
+                                         "Content-Location: a",
+                                         "x-superuser: a",
                                          ": a"};
     size_t count = sizeof(lines) / sizeof(*lines);
 
@@ -41,8 +55,33 @@ START_TEST(credentials_count)
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
         ck_assert_msg(of(others[i]) == 0, "%s", others[i]);
     ck_assert(of("AUTHORIZATION:Bearer a ") == of(lines[0]));
-    ck_assert(llmobs_account_header(of("api-key: 1"), "x-user-id: 2", 12) ==
-              llmobs_account_header(of("x-user-id: 2"), "api-key: 1", 10));
+    ck_assert(llmobs_account_header(of("api-key: 1"), "x-user-id: 2", 9) ==
+              llmobs_account_header(of("x-user-id: 2"), "api-key: 1", 7));
+}
+END_TEST
+
+/* Of a value of any length, at any address. */
+START_TEST(each_byte_counts)
+{
+    char line[] = "api-key:                                         ";
+    const size_t name = sizeof("api-key:") - 1;
+
+    for (size_t len = 1; len < sizeof(line) - name; len++) {
+        uint64_t seen[sizeof(line)];
+
+        memset(line + name, 'a', len);
+        line[name + len] = '\0';
+        seen[len] = of(line);
+        for (size_t i = 0; i < len; i++) {
+            line[name + i] = 'b';
+            seen[i] = of(line);
+            line[name + i] = 'a';
+        }
+        for (size_t i = 0; i <= len; i++)
+            for (size_t k = 0; k < i; k++)
+                ck_assert_msg(seen[i] != seen[k], "%zu: %zu %zu", len, i, k);
+        ck_assert(of(line) == seen[len]);
+    }
 }
 END_TEST
 
@@ -95,6 +134,16 @@ START_TEST(seals_differ_by_boot)
 }
 END_TEST
 
+/* Of the vectors in Rust's coretests/tests/hash/sip.rs, that of eight bytes. */
+START_TEST(number_vector)
+{
+    static const uint64_t key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+
+    ck_assert_uint_eq(llmobs_siphash_number(key, 0x0706050403020100),
+                      0x369095118d299a8e);
+}
+END_TEST
+
 /* The first and last vectors of the authors for 128 bits; a text in pieces has
  * the hash of the whole. */
 START_TEST(siphash_vectors)
@@ -126,9 +175,11 @@ UNIT_SUITE(account)
     Suite *s = suite_create("account");
 
     UNIT_TEST(s, credentials_count);
+    UNIT_TEST(s, each_byte_counts);
     UNIT_TEST(s, a_signature_is_its_key);
     UNIT_TEST(s, keys_in_urls);
     UNIT_TEST(s, seals_differ_by_boot);
+    UNIT_TEST(s, number_vector);
     UNIT_TEST(s, siphash_vectors);
     return s;
 }

@@ -7,7 +7,7 @@
 
 static void keep(struct llmobs_headers *headers, const char *line)
 {
-    llmobs_headers_keep(headers, line, strlen(line));
+    llmobs_headers_keep_answer(headers, line, strlen(line));
 }
 
 START_TEST(test_headers)
@@ -29,7 +29,7 @@ START_TEST(test_headers)
     ck_assert_str_eq(kept->list[0].value, "text/event-stream");
     memset(line, 'a', sizeof(line));
     memcpy(line, "content-type:", 13);
-    llmobs_headers_keep(kept, line, sizeof(line));
+    llmobs_headers_keep_answer(kept, line, sizeof(line));
     ck_assert_uint_eq(strlen(kept->list[1].value), LLMOBS_HEADER_VALUE_MAX);
     for (int i = 0; i < 100; i++)
         keep(kept, "content-type: x");

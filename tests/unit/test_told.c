@@ -131,7 +131,7 @@ START_TEST(a_request_tells_nothing)
 {
     static const char line[] = "x-request-id: mine";
 
-    llmobs_headers_keep(&headers, line, strlen(line));
+    llmobs_headers_keep(&headers, line, strcspn(line, ":"));
     ck_assert_uint_eq(headers.count, 0);
 }
 END_TEST
