@@ -30,6 +30,7 @@ extern const struct llmobs_dialect llmobs_dialect_huggingface;
 extern const struct llmobs_dialect llmobs_dialect_llama_cpp;
 extern const struct llmobs_dialect llmobs_dialect_mcp;
 extern const struct llmobs_dialect llmobs_dialect_mistral;
+extern const struct llmobs_dialect llmobs_dialect_mistral_conversations;
 extern const struct llmobs_dialect llmobs_dialect_cohere;
 extern const struct llmobs_dialect llmobs_dialect_ollama;
 extern const struct llmobs_dialect llmobs_dialect_replicate;
@@ -56,6 +57,7 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_gemini_embed,
     &llmobs_dialect_gemini_interactions,
     &llmobs_dialect_mistral,
+    &llmobs_dialect_mistral_conversations,
     &llmobs_dialect_cohere,
     &llmobs_dialect_ollama,
     &llmobs_dialect_llama_cpp,
@@ -101,6 +103,7 @@ static const struct llmobs_dialect *const google[] = {
 
 static const struct llmobs_dialect *const mistral[] = {
     &llmobs_dialect_mistral,
+    &llmobs_dialect_mistral_conversations,
     &llmobs_dialect_openai_audio,
     &llmobs_dialect_openai_moderations,
     NULL,

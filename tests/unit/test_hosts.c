@@ -121,6 +121,9 @@ static const struct host hosts[] = {
     {"https://api.mistral.ai/v1/embeddings", "mistral", "mistralai.request"},
     {"https://codestral.mistral.ai/v1/chat/completions", "mistral",
      "mistralai.request"},
+    {"https://api.mistral.ai/v1/conversations", "mistral", "mistralai.request"},
+    {"https://api.mistral.ai/v1/conversations/c/history", "mistral", NULL},
+    {"https://api.openai.com/v1/conversations", "openai", NULL},
 
     {"https://integrate.api.nvidia.com/v1/chat/completions", "nvidia",
      "OpenAI.createChatCompletion"},
