@@ -10,6 +10,10 @@
 static bool is_place(const char *at)
 {
     switch (*at) {
+    case 'i':
+        return strncmp(at, "interactions/", strlen("interactions/")) == 0;
+    case 'p':
+        return strncmp(at, "predictions/", strlen("predictions/")) == 0;
     case 'r':
         return strncmp(at, "responses/", strlen("responses/")) == 0;
     default:

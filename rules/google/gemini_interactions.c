@@ -7,6 +7,7 @@
 #include "rules/google/interactions_stream.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
+#include "rules/read/jobs.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
@@ -35,8 +36,8 @@ static const char *const settings[] = {
     "thinking_summaries", "tool_choice",    NULL,
 };
 
-static const char *const answer_keys[] = {"model", "agent", "status", "usage",
-                                          NULL};
+static const char *const answer_keys[] = {"id",     "model", "agent",
+                                          "status", "usage", NULL};
 
 static bool is_text(const struct llmobs_json *object, const char *key)
 {
@@ -166,6 +167,16 @@ static int read_failure(struct llmobs_reading *reading, const char *status,
                             llmobs_json_gets(fault, "message"));
 }
 
+/* An interaction in the background goes on, and one whose stream was cut. */
+static int note_job(struct llmobs_reading *reading,
+                    const struct llmobs_json *interaction, const char *status)
+{
+    if (reading->classified->call->status >= 300 || !status ||
+        !llmobs_interactions_is_open(status))
+        return 0;
+    return llmobs_job_begun(reading->span, llmobs_json_gets(interaction, "id"));
+}
+
 static int read_output(struct llmobs_reading *reading,
                        const struct llmobs_json *steps)
 {
@@ -198,8 +209,8 @@ static const struct llmobs_json *steps_of(const struct llmobs_json *body)
     return steps ? steps : llmobs_json_get(body, "outputs");
 }
 
-static int read_document(struct llmobs_reading *reading,
-                         const struct llmobs_json *body)
+static int read_body(struct llmobs_reading *reading,
+                     const struct llmobs_json *body)
 {
     const char *status = llmobs_json_gets(body, "status");
     const struct llmobs_json *steps = steps_of(body);
@@ -215,6 +226,15 @@ static int read_document(struct llmobs_reading *reading,
     return rc < 0 ? rc : read_output(reading, steps);
 }
 
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    int rc = read_body(reading, body);
+
+    return rc < 0 ? rc
+                  : note_job(reading, body, llmobs_json_gets(body, "status"));
+}
+
 static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
@@ -227,7 +247,7 @@ static int read_event(struct llmobs_reading *reading,
     return rc;
 }
 
-static int finish_stream(struct llmobs_reading *reading)
+static int read_steps(struct llmobs_reading *reading)
 {
     const struct llmobs_interactions_stream *stream = reading->state;
     struct llmobs_json *steps = llmobs_interactions_stream_steps(stream);
@@ -243,6 +263,14 @@ static int finish_stream(struct llmobs_reading *reading)
     }
     llmobs_json_free(steps);
     return rc;
+}
+
+static int finish_stream(struct llmobs_reading *reading)
+{
+    const struct llmobs_interactions_stream *stream = reading->state;
+    int rc = read_steps(reading);
+
+    return rc < 0 ? rc : note_job(reading, stream->interaction, stream->status);
 }
 
 static void free_stream(void *stream)
@@ -269,9 +297,76 @@ static int read_ends(struct llmobs_reading *reading)
     reading->span->complete = status != NULL;
     read_usage(llmobs_json_get(body, "usage"), reading->span);
     note_reason(reading->span, status, reading->span->complete);
+    if (rc == 0)
+        rc = note_job(reading, body, status);
     llmobs_json_free(body);
     return rc;
 }
+
+/* -- an interaction that is asked for, cancelled or deleted ---------------- */
+
+static int settle(struct llmobs_reading *reading, const char *status)
+{
+    bool ended = status && !llmobs_interactions_is_open(status);
+
+    return llmobs_job_settle(reading, status, ended);
+}
+
+static int fetch_document(struct llmobs_reading *reading,
+                          const struct llmobs_json *body)
+{
+    int rc;
+
+    if (reading->classified->call->status >= 300)
+        return 0;
+    rc = read_body(reading, body);
+    return rc < 0 ? rc : settle(reading, llmobs_json_gets(body, "status"));
+}
+
+static int fetch_event(struct llmobs_reading *reading,
+                       const struct llmobs_event *event)
+{
+    struct llmobs_interactions_stream *stream = reading->state;
+    int rc = llmobs_interactions_stream_add(stream, event->json);
+
+    reading->done = reading->done || stream->done;
+    return rc;
+}
+
+static int fetch_finish(struct llmobs_reading *reading)
+{
+    const struct llmobs_interactions_stream *stream = reading->state;
+    int rc = read_steps(reading);
+
+    return rc < 0 ? rc : settle(reading, stream->status);
+}
+
+static int fetch_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *body = llmobs_cut_json_object(
+        call->response, call->response_tail, answer_keys);
+    int rc = body ? read_names(reading, body) : -ENOMEM;
+
+    reading->span->complete = llmobs_json_gets(body, "status") != NULL;
+    read_usage(llmobs_json_get(body, "usage"), reading->span);
+    if (rc == 0)
+        rc = settle(reading, llmobs_json_gets(body, "status"));
+    llmobs_json_free(body);
+    return rc;
+}
+
+static const struct llmobs_form fetch_form = {
+    .begin = llmobs_job_asked,
+    .document = fetch_document,
+    .event = fetch_event,
+    .finish = fetch_finish,
+    .ends = fetch_ends,
+    .state_fini = free_stream,
+    .state_size = sizeof(struct llmobs_interactions_stream),
+};
+
+/* -- the dialect ----------------------------------------------------------- */
 
 static const struct llmobs_form form = {
     .keys = keys,
@@ -296,6 +391,28 @@ static const struct llmobs_shape shapes[] = {
      .span_name = "google_genai.request",
      .kind = LLMOBS_KIND_LLM,
      .any_host = true},
+    {.method = "GET",
+     .path = "/interactions/*",
+     .operation = "retrieve",
+     .genai = "fetch_response",
+     .span_name = "google_genai.getInteraction",
+     .kind = LLMOBS_KIND_TASK,
+     .bodyless = true,
+     .form = &fetch_form},
+    {.method = "POST",
+     .path = "/interactions/*/cancel",
+     .operation = "cancel",
+     .span_name = "google_genai.cancelInteraction",
+     .kind = LLMOBS_KIND_TASK,
+     .bodyless = true,
+     .form = &fetch_form},
+    {.method = "DELETE",
+     .path = "/interactions/*",
+     .operation = "delete",
+     .span_name = "google_genai.deleteInteraction",
+     .kind = LLMOBS_KIND_TASK,
+     .bodyless = true,
+     .form = &fetch_form},
     {.path = NULL},
 };
 

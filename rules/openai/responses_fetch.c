@@ -1,7 +1,6 @@
 #include "rules/openai/responses_fetch.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "rules/openai/responses_items.h"
@@ -9,9 +8,7 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
-#include "rules/read/values.h"
 
 static const char *const keys[] = {"id", "model", "status", "usage", NULL};
 
@@ -21,92 +18,19 @@ bool llmobs_responses_goes_on(const char *status)
                       strcmp(status, "in_progress") == 0);
 }
 
-/* The segment behind "/responses/". */
-static struct llmobs_text id_of(struct llmobs_text path)
-{
-    static const char mark[] = "/responses/";
-    struct llmobs_text id = {NULL, 0};
-    const char *at = path.data;
-
-    while (at && (at = memmem(at, path.len - (size_t)(at - path.data), mark,
-                              sizeof(mark) - 1))) {
-        at += sizeof(mark) - 1;
-        id.data = at;
-        id.len = path.len - (size_t)(at - path.data);
-    }
-    at = id.data ? memchr(id.data, '/', id.len) : NULL;
-    if (at)
-        id.len = (size_t)(at - id.data);
-    return id;
-}
-
-static int begin(struct llmobs_reading *reading)
-{
-    struct llmobs_text id = id_of(reading->classified->url->path);
-    char *text = llmobs_url_decode(id);
-    int rc = text ? 0 : -ENOMEM;
-
-    if (rc == 0 && *text)
-        rc = llmobs_span_set(&reading->span->input_value, text);
-    if (rc == 0)
-        rc = llmobs_job_asked(reading->span, text);
-    free(text);
-    return rc;
-}
-
-/* Joins the texts of the output's messages. */
-static int join(const struct llmobs_json *messages, struct llmobs_buf *out)
+static int add_output(struct llmobs_span *span, const struct llmobs_json *items)
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++) {
-        const struct llmobs_json *message = llmobs_json_at(messages, i);
-        const char *text = llmobs_json_gets(message, "content");
-        const char *role = llmobs_json_gets(message, "role");
-
-        if (!text || !*text || (role && strcmp(role, "reasoning") == 0))
-            continue;
-        if (out->len > 0)
-            rc = llmobs_buf_addc(out, '\n');
-        if (rc == 0)
-            rc = llmobs_buf_adds(out, text);
-    }
-    return rc == -EFBIG ? 0 : rc;
-}
-
-/* The output is the response's text, else how far it is. */
-static int set_output(struct llmobs_reading *reading,
-                      const struct llmobs_json *items, const char *status)
-{
-    struct llmobs_json *messages = llmobs_json_array();
-    struct llmobs_buf text;
-    int rc = messages ? 0 : -ENOMEM;
-
-    llmobs_buf_init(&text, LLMOBS_VALUE_MAX);
+    span->output_messages = llmobs_json_array();
+    if (!span->output_messages)
+        return -ENOMEM;
     for (size_t i = 0;
          rc == 0 && llmobs_json_is_array(items) && i < llmobs_json_len(items);
          i++)
-        rc = llmobs_responses_add_output(messages, llmobs_json_at(items, i));
-    if (rc == 0)
-        rc = join(messages, &text);
-    if (rc == 0 && (text.len > 0 || status))
-        rc = llmobs_span_set(&reading->span->output_value,
-                             text.len > 0 ? text.data : status);
-    llmobs_buf_fini(&text);
-    llmobs_json_free(messages);
+        rc = llmobs_responses_add_output(span->output_messages,
+                                         llmobs_json_at(items, i));
     return rc;
-}
-
-/* As long as the response is made, its counts are not those of its end. */
-static int read_usage(struct llmobs_reading *reading,
-                      const struct llmobs_json *response, const char *status)
-{
-    int rc;
-
-    if (!status || llmobs_responses_goes_on(status))
-        return 0;
-    rc = llmobs_usage_read(llmobs_usage_find(response), reading->span);
-    return rc < 0 ? rc : llmobs_job_ended(reading->span);
 }
 
 static int read_response(struct llmobs_reading *reading,
@@ -117,10 +41,13 @@ static int read_response(struct llmobs_reading *reading,
     int rc = llmobs_reading_model(reading, llmobs_json_gets(response, "model"));
 
     if (rc == 0)
-        rc = llmobs_json_sets(reading->span->metadata, "status", status);
+        rc = llmobs_usage_read(llmobs_usage_find(response), reading->span);
     if (rc == 0)
-        rc = read_usage(reading, response, status);
-    return rc < 0 ? rc : set_output(reading, items, status);
+        rc = add_output(reading->span, items);
+    return rc < 0
+               ? rc
+               : llmobs_job_settle(reading, status,
+                                   status && !llmobs_responses_goes_on(status));
 }
 
 static int read_document(struct llmobs_reading *reading,
@@ -174,7 +101,7 @@ static void free_state(void *state)
 }
 
 const struct llmobs_form llmobs_responses_fetch = {
-    .begin = begin,
+    .begin = llmobs_job_asked,
     .document = read_document,
     .event = read_event,
     .finish = finish,

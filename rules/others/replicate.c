@@ -1,5 +1,5 @@
-/* Replicate's predictions. One that is not waited for ends later: its output is
- * then what a poll brings, and the call has none.
+/* Replicate's predictions. One that is not waited for ends later: its output
+ * and its tokens are then what a poll brings, and the call has none.
  *
  * Source: replicate.com/docs/reference/http; symfony/ai, Bridge/Replicate. */
 #include <errno.h>
@@ -9,6 +9,7 @@
 
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
+#include "rules/read/jobs.h"
 #include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
@@ -19,6 +20,8 @@
 #include "rules/read/values.h"
 
 static const char *const keys[] = {"version", NULL};
+static const char *const answer_keys[] = {"id",      "model", "status",
+                                          "metrics", "error", NULL};
 static const char *const signs[] = {"\"input\"", NULL};
 
 static const char *const settings[] = {
@@ -201,11 +204,36 @@ static int read_output(struct llmobs_reading *reading,
     return rc;
 }
 
-static int read_document(struct llmobs_reading *reading,
-                         const struct llmobs_json *body)
+static bool goes_on(const char *status)
+{
+    static const char *const words[] = {"starting", "queued", "processing"};
+
+    for (size_t i = 0; status && i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(status, words[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A call that only asks for the prediction, or cancels it, is none that was
+ * canceled. */
+static int read_end(const struct llmobs_reading *reading, const char *status,
+                    const char *error)
+{
+    bool asks = reading->classified->shape->kind == LLMOBS_KIND_TASK;
+
+    if (status && strcmp(status, "succeeded") == 0)
+        llmobs_fact_finish(reading->span, "stop");
+    else if (status && (strcmp(status, "failed") == 0 ||
+                        (strcmp(status, "canceled") == 0 && !asks)))
+        return llmobs_span_fail(reading->span, status, error);
+    return 0;
+}
+
+/* Reads all of a prediction but its output. */
+static int read_facts(struct llmobs_reading *reading,
+                      const struct llmobs_json *body)
 {
     const struct llmobs_json *metrics = llmobs_json_get(body, "metrics");
-    const char *status = llmobs_json_gets(body, "status");
     int64_t in = llmobs_usage_count(metrics, "input_token_count");
     int64_t out = llmobs_usage_count(metrics, "output_token_count");
     struct llmobs_span *span = reading->span;
@@ -217,13 +245,88 @@ static int read_document(struct llmobs_reading *reading,
     llmobs_span_metric(span, "output_tokens", out);
     llmobs_span_metric(span, "total_tokens",
                        in >= 0 && out >= 0 ? in + out : -1);
-    if (status && strcmp(status, "succeeded") == 0)
-        llmobs_fact_finish(span, "stop");
-    else if (status &&
-             (strcmp(status, "failed") == 0 || strcmp(status, "canceled") == 0))
-        rc = llmobs_span_fail(span, status, llmobs_json_gets(body, "error"));
-    return rc < 0 ? rc : read_output(reading, llmobs_json_get(body, "output"));
+    return read_end(reading, llmobs_json_gets(body, "status"),
+                    llmobs_json_gets(body, "error"));
 }
+
+static int read_prediction(struct llmobs_reading *reading,
+                           const struct llmobs_json *body)
+{
+    int rc = read_facts(reading, body);
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    return read_output(reading, llmobs_json_get(body, "output"));
+}
+
+static int note_job(struct llmobs_reading *reading,
+                    const struct llmobs_json *body)
+{
+    if (reading->classified->call->status >= 300 ||
+        !goes_on(llmobs_json_gets(body, "status")))
+        return 0;
+    return llmobs_job_begun(reading->span, llmobs_json_gets(body, "id"));
+}
+
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    int rc = read_prediction(reading, body);
+
+    return rc < 0 ? rc : note_job(reading, body);
+}
+
+static int read_ends_as(struct llmobs_reading *reading,
+                        int (*last)(struct llmobs_reading *reading,
+                                    const struct llmobs_json *body))
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *body = llmobs_cut_json_object(
+        call->response, call->response_tail, answer_keys);
+    int rc = body ? read_facts(reading, body) : -ENOMEM;
+
+    reading->span->complete = llmobs_json_gets(body, "status") != NULL;
+    if (rc == 0)
+        rc = last(reading, body);
+    llmobs_json_free(body);
+    return rc;
+}
+
+static int read_ends(struct llmobs_reading *reading)
+{
+    return read_ends_as(reading, note_job);
+}
+
+/* -- a prediction that is asked for or cancelled --------------------------- */
+
+static int settle(struct llmobs_reading *reading,
+                  const struct llmobs_json *body)
+{
+    const char *status = llmobs_json_gets(body, "status");
+
+    return llmobs_job_settle(reading, status, status && !goes_on(status));
+}
+
+static int fetch_document(struct llmobs_reading *reading,
+                          const struct llmobs_json *body)
+{
+    int rc = read_prediction(reading, body);
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    return settle(reading, body);
+}
+
+static int fetch_ends(struct llmobs_reading *reading)
+{
+    return read_ends_as(reading, settle);
+}
+
+static const struct llmobs_form fetch_form = {
+    .begin = llmobs_job_asked,
+    .document = fetch_document,
+    .ends = fetch_ends,
+};
 
 /* -- the dialect --------------------------------------------------------- */
 
@@ -234,6 +337,7 @@ static const struct llmobs_form form = {
     .begin = begin,
     .request = read_request,
     .document = read_document,
+    .ends = read_ends,
     .model = name_model,
 };
 
@@ -256,6 +360,21 @@ static const struct llmobs_shape shapes[] = {
      .genai = "text_completion",
      .span_name = "replicate.predict",
      .kind = LLMOBS_KIND_LLM},
+    {.method = "GET",
+     .path = "/v1/predictions/*",
+     .operation = "retrieve",
+     .genai = "fetch_response",
+     .span_name = "replicate.getPrediction",
+     .kind = LLMOBS_KIND_TASK,
+     .bodyless = true,
+     .form = &fetch_form},
+    {.method = "POST",
+     .path = "/v1/predictions/*/cancel",
+     .operation = "cancel",
+     .span_name = "replicate.cancelPrediction",
+     .kind = LLMOBS_KIND_TASK,
+     .bodyless = true,
+     .form = &fetch_form},
     {.path = NULL},
 };
 

@@ -1,6 +1,11 @@
 #include "rules/read/jobs.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/facts.h"
+#include "rules/read/values.h"
 
 static bool has_tokens(const struct llmobs_span *span)
 {
@@ -28,12 +33,32 @@ int llmobs_job_begun(struct llmobs_span *span, const char *id)
     return has_tokens(span) ? 0 : note(span, LLMOBS_JOB_BEGUN, id);
 }
 
-int llmobs_job_asked(struct llmobs_span *span, const char *id)
+/* The number of segments behind the last star. */
+static size_t behind_star(const char *path)
 {
-    return note(span, LLMOBS_JOB_ASKED, id);
+    const char *at = strrchr(path, '*');
+    size_t count = 0;
+
+    for (; at && *at; at++)
+        count += *at == '/';
+    return count;
 }
 
-int llmobs_job_ended(struct llmobs_span *span)
+int llmobs_job_asked(struct llmobs_reading *reading)
+{
+    const struct llmobs_classified *classified = reading->classified;
+    char *id = llmobs_url_segment(classified->url->path,
+                                  behind_star(classified->shape->path));
+    int rc = id ? note(reading->span, LLMOBS_JOB_ASKED, id) : -ENOMEM;
+
+    if (rc == 0 && *id)
+        rc = llmobs_span_set(&reading->span->input_value, id);
+    free(id);
+    return rc;
+}
+
+/* The counts of a job that goes on are not those of its end. */
+static int take_metrics(struct llmobs_span *span, bool ended)
 {
     struct llmobs_json *none;
 
@@ -42,8 +67,58 @@ int llmobs_job_ended(struct llmobs_span *span)
     none = llmobs_json_object();
     if (!none)
         return -ENOMEM;
-    llmobs_json_free(span->job.metrics);
-    span->job.metrics = span->metrics;
+    if (ended && span->job.id && !span->job.metrics)
+        span->job.metrics = span->metrics;
+    else
+        llmobs_json_free(span->metrics);
     span->metrics = none;
     return 0;
+}
+
+/* Joins what the model said. */
+static int join(const struct llmobs_json *messages, struct llmobs_buf *out)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++) {
+        const struct llmobs_json *message = llmobs_json_at(messages, i);
+        const char *text = llmobs_json_gets(message, "content");
+        const char *role = llmobs_json_gets(message, "role");
+
+        if (!text || !*text || (role && strcmp(role, "reasoning") == 0))
+            continue;
+        if (out->len > 0)
+            rc = llmobs_buf_addc(out, '\n');
+        if (rc == 0)
+            rc = llmobs_buf_adds(out, text);
+    }
+    return rc == -EFBIG ? 0 : rc;
+}
+
+static int set_output(struct llmobs_span *span, const char *status)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_VALUE_MAX);
+    rc = join(span->output_messages, &text);
+    if (rc == 0 && (text.len > 0 || status))
+        rc = llmobs_span_set(&span->output_value,
+                             text.len > 0 ? text.data : status);
+    llmobs_buf_fini(&text);
+    llmobs_json_free(span->output_messages);
+    span->output_messages = NULL;
+    return rc;
+}
+
+int llmobs_job_settle(struct llmobs_reading *reading, const char *status,
+                      bool ended)
+{
+    struct llmobs_span *span = reading->span;
+    int rc = set_output(span, status);
+
+    llmobs_fact_refused(span);
+    if (rc == 0 && status)
+        rc = llmobs_json_sets(span->metadata, "status", status);
+    return rc < 0 ? rc : take_metrics(span, ended);
 }

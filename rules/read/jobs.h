@@ -6,6 +6,9 @@
  * job afterwards finds them again. A dialect says which call is which;
  * core/links, which remembers earlier calls, says which span counts them.
  *
+ * A call that asks for a job is a task: its input is the job's id, its output
+ * the model's text, or how far the job is.
+ *
  * Owns:    nothing; the span owns what is set.
  * Threads: any; no state.
  * Errors:  -ENOMEM.
@@ -13,17 +16,21 @@
 #ifndef LLMOBS_READ_JOBS_H
 #define LLMOBS_READ_JOBS_H
 
-#include "core/span/span.h"
+#include "rules/read/reading.h"
 
 /* Notes that the call began the job `id`, which goes on. Nothing is noted where
  * the span has tokens, or the id is NULL or empty. */
 int llmobs_job_begun(struct llmobs_span *span, const char *id);
 
-/* Notes that the call asks for the job `id`, likewise. */
-int llmobs_job_asked(struct llmobs_span *span, const char *id);
+/* form->begin of a call that asks for a job: notes the id, which stands in the
+ * place of the last star of the shape's path. */
+int llmobs_job_asked(struct llmobs_reading *reading);
 
-/* The job that the call asks for has ended, and the metrics of the span are the
- * job's: takes them out of the span, which may not be the one to count them. */
-int llmobs_job_ended(struct llmobs_span *span);
+/* The end of reading such a call: makes the output messages of the span its
+ * output, and takes the metrics out of it, which are the job's, so that this
+ * span may not be the one to count them. `status`: how far the job is, in the
+ * words of the API, or NULL; `ended`: it is at its end. */
+int llmobs_job_settle(struct llmobs_reading *reading, const char *status,
+                      bool ended);
 
 #endif

@@ -17,8 +17,9 @@ USAGE = {"input_tokens": 11, "output_tokens": 4, "total_tokens": 15}
 
 
 class Jobs(http.server.BaseHTTPRequestHandler):
-    """OpenAI's responses, whose id is "resp_" and the request's input. One in
-    the background has ended when it is asked for the second time."""
+    """OpenAI's responses, whose id is "resp_" and the request's input; and the
+    same of Gemini's interactions and of Replicate's predictions. One in the
+    background has ended when it is asked for the second time."""
 
     protocol_version = "HTTP/1.1"
 
@@ -49,10 +50,27 @@ class Jobs(http.server.BaseHTTPRequestHandler):
         self.answer("application/json", json.dumps(
             self.response(name, status, usage)).encode())
 
+    def prediction(self, name, status, usage):
+        self.answer("application/json", json.dumps({
+            "id": name, "model": "acme/m", "status": status,
+            "output": ["do", "ne"] if usage else None,
+            "metrics": {"input_token_count": 11, "output_token_count": 4}
+            if usage else {}}).encode())
+
+    def interaction(self, name, status, usage):
+        self.answer("application/json", json.dumps({
+            "id": name, "model": "gemini-x", "status": status, "steps": [],
+            "usage": {"total_input_tokens": 11, "total_output_tokens": 4}
+            if usage else None}).encode())
+
     def do_POST(self):
         doc = json.loads(self.rfile.read(
             int(self.headers.get("Content-Length") or 0)) or b"{}")
-        if self.path.endswith("/cancel"):
+        if self.path.endswith("/predictions"):
+            self.prediction(doc["input"]["prompt"], "starting", None)
+        elif self.path.endswith("/interactions"):
+            self.interaction(doc["input"], "in_progress", None)
+        elif self.path.endswith("/cancel"):
             self.send(self.path.split("/")[-2], "cancelled", USAGE)
         elif not doc.get("background"):
             self.send("resp_" + doc["input"], "completed", USAGE)
@@ -71,8 +89,15 @@ class Jobs(http.server.BaseHTTPRequestHandler):
             return
         self.server.asked[name] += 1
         early = self.server.asked[name] == 1
-        self.send(name, "in_progress" if early else "completed",
-                  None if early else USAGE)
+        if "/predictions/" in path:
+            self.prediction(name, "processing" if early else "succeeded",
+                            None if early else USAGE)
+        elif "/interactions/" in path:
+            self.interaction(name, "in_progress" if early else "completed",
+                             None if early else USAGE)
+        else:
+            self.send(name, "in_progress" if early else "completed",
+                      None if early else USAGE)
 
 
 @contextlib.contextmanager
@@ -232,3 +257,30 @@ def a_host_without_the_file(t):
         run = t.run(turns(url, begins("n"), *[asks(url, "n")] * 3),
                     env=small)
         equal(counted(run.spans), TOKENS, "tokens of one process")
+
+
+@test
+def jobs_of_other_apis(t):
+    """They are known by their hosts, for which rules stand here."""
+    rules = os.path.join(t.dir, "rules.json")
+    with open(rules, "w") as f:
+        json.dump([{"host": "127.0.0.1", "path": path, "method": method,
+                    "dialect": dialect, "operation": operation}
+                   for dialect, where, begin in (
+                       ("replicate", "/v1/predictions", "predict"),
+                       ("gemini_interactions", "/v1/interactions",
+                        "interaction"))
+                   for path, method, operation in (
+                       (where, "POST", begin),
+                       (where + "/*", "GET", "retrieve"))], f)
+    for where, body in (
+            ("predictions", {"version": "v", "input": {"prompt": "o"}}),
+            ("interactions", {"model": "gemini-x", "input": "o",
+                              "background": True})):
+        with jobs() as url:
+            url = url.replace("responses", where)
+            poll = (None, [], url + "/o")
+            run = one_by_one(t, commands(url, json.dumps(body), *[poll] * 3),
+                             LLMOBS_RULES=rules)
+        equal(links_of(run.spans), LINKS, "links of " + where)
+        equal(counted(run.spans), TOKENS, "tokens of " + where)
