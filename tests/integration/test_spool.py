@@ -523,7 +523,8 @@ def full_spool(t):
 
 def counted_once(t, dd, env, size=None, calls=20):
     """The disk refuses the last entries of some calls, and the exit drops
-    those: the spool has nothing more of them, and nobody tells of them."""
+    those, or, where the worker's thread is quicker, stores them: the spool has
+    nothing more of them, and nobody tells of them."""
     t.fresh(None)
     dd.fault("500")
     before = len(dd.spans())
@@ -536,12 +537,13 @@ def counted_once(t, dd, env, size=None, calls=20):
     said = counts(t)
     equal([said[n] for n in ("captured", "pending")], [calls, 0],
           "captured and pending")
-    ok(said["dropped"] > 0, "no call was dropped")
+    gone = said["dropped"] + len(stored(t))
+    ok(gone > 0, "the spool had room for all calls")
     dd.well()
-    recover(t, dd, agent(dd), before + calls - said["dropped"])
+    recover(t, dd, agent(dd), before + calls - gone)
     spans = [s for s in dd.spans()[before:] if "recover" not in json.dumps(s)]
     equal(errors(spans), [], "calls that were cut off")
-    equal(len(set(ids(spans))), calls - said["dropped"], "spans")
+    equal(len(set(ids(spans))), calls - gone, "spans")
     equal(counts(t)["captured"], calls + 1, "captured in the end")
 
 
