@@ -1832,6 +1832,15 @@ HAZARDS = [
               "< told.written[LLMOBS_STAT_adopted]);")],
           ["relay.killed_after_it_delivered"])]),
 
+    ("an exit while the worker's thread writes counts that are not the last",
+     "the exit waits for it, though not for long (`wait_turn`)", [
+         ("closes-no-later", [
+             ("core/ledger/ledger.c", "    if (wait_turn()) {",
+              "    if (take_turn()) {"),
+             ("core/ledger/ledger.c", "static bool wait_turn(void)",
+              "__attribute__((unused)) static bool wait_turn(void)")],
+          ["unit the_last_close_has_all_counts"])]),
+
     ("a relay whose disk is full",
      "it releases in place what it delivered (`note_some`)", [
          ("not-released", [

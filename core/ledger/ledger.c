@@ -19,6 +19,7 @@
 #include "core/base/fd.h"
 #include "core/base/file.h"
 #include "core/base/fork.h"
+#include "core/base/futex.h"
 #include "core/base/log.h"
 #include "core/base/signal_guard.h"
 #include "core/config/state_dir.h"
@@ -86,6 +87,20 @@ static bool take_turn(void)
 static void leave_turn(void)
 {
     atomic_store(&turn, 0);
+}
+
+/* Another thread may be about to write counts that are not the last ones. */
+static bool wait_turn(void)
+{
+    const struct timespec moment = {0, 200000};
+    int64_t until = llmobs_futex_deadline(LLMOBS_LEDGER_TURN_MS);
+
+    while (!take_turn()) {
+        if (llmobs_futex_left(until) == 0)
+            return false;
+        llmobs_signal_guard_sleep(&moment);
+    }
+    return true;
 }
 
 void llmobs_ledger_reset(void)
@@ -611,7 +626,7 @@ void llmobs_ledger_close(const struct llmobs_config *config)
     if (!has_counted())
         return;
     llmobs_signal_guard_begin(&guard);
-    if (take_turn()) {
+    if (wait_turn()) {
         close_ledger(config);
         leave_turn();
     }

@@ -13,8 +13,8 @@
  *
  * Owns:    no descriptor between two calls.
  * Threads: note and settle: the one that has the worker's turn; close: the exit
- *          handler. Where two of these meet, the second does nothing. fold and
- *          read: any.
+ *          handler. Where two of these meet, the second does nothing, but for
+ *          close, which waits LLMOBS_LEDGER_TURN_MS. fold and read: any.
  * Errors:  the app sees none: a ledger that cannot be written is logged once.
  *          fold and read give a negative errno. All preserve errno.
  * Limits:  a process writes its record at most once in LLMOBS_LEDGER_NOTE_MS,
@@ -34,6 +34,7 @@
 
 #define LLMOBS_LEDGER_NOTE_MS 1000
 #define LLMOBS_LEDGER_LOCK_MS 2
+#define LLMOBS_LEDGER_TURN_MS 20
 
 /* Names that are no counters of stats.h. */
 #define LLMOBS_LEDGER_PENDING "pending"

@@ -408,6 +408,55 @@ START_TEST(a_held_lock_delays_nobody)
 }
 END_TEST
 
+static void *close_first(void *begun)
+{
+    atomic_store((atomic_bool *)begun, true);
+    llmobs_ledger_close(&ledger_config);
+    return NULL;
+}
+
+/* While the other thread waits for the lock, it has taken its counts. */
+static void count_beside_a_close(void)
+{
+    const struct timespec moment = {0, 300000};
+    atomic_bool begun = false;
+    pthread_t thread;
+
+    ledger_count(4, 4);
+    llmobs_ledger_note(&ledger_config);
+    pthread_create(&thread, NULL, close_first, &begun);
+    while (!atomic_load(&begun))
+        nanosleep(&moment, NULL);
+    nanosleep(&moment, NULL);
+    ledger_count(3, 3);
+    llmobs_ledger_close(&ledger_config);
+    pthread_join(thread, NULL);
+}
+
+START_TEST(the_last_close_has_all_counts)
+{
+    const int processes = 10;
+    struct llmobs_totals totals;
+    uint64_t before;
+    int fd;
+
+    ledger_begin();
+    ledger_in_child(ledger_live_and_close);
+    ledger_look();
+    before = ledger_ended("captured");
+    fd = open(ledger_at, O_PATH | O_DIRECTORY);
+    ck_assert_int_eq(llmobs_totals_open(&totals, fd, 0), 0);
+    for (int i = 0; i < processes; i++)
+        ledger_in_child(count_beside_a_close);
+    llmobs_totals_close(&totals);
+    close(fd);
+    ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 100), 0);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured") - before, 7 * processes);
+    ledger_end();
+}
+END_TEST
+
 UNIT_SUITE(ledger)
 {
     Suite *s = suite_create("ledger");
@@ -429,5 +478,6 @@ UNIT_SUITE(ledger)
     UNIT_TEST(s, many_at_once_lose_nothing);
     UNIT_TEST(s, a_reader_sees_each_once);
     UNIT_TEST(s, a_held_lock_delays_nobody);
+    UNIT_TEST(s, the_last_close_has_all_counts);
     return s;
 }
