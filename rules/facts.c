@@ -32,6 +32,14 @@ static const char *operation_of(const struct llmobs_shape *shape)
     return shape->genai ? shape->genai : words[shape->kind];
 }
 
+/* An agent or a workflow behind an API has one, although its kind says the
+ * operation. */
+static bool has_provider(enum llmobs_kind kind, const char *operation)
+{
+    return operation || kind == LLMOBS_KIND_AGENT ||
+           kind == LLMOBS_KIND_WORKFLOW;
+}
+
 void llmobs_rules_facts(const struct llmobs_rule *rule,
                         const struct llmobs_classified *classified,
                         struct llmobs_span *span)
@@ -44,11 +52,13 @@ void llmobs_rules_facts(const struct llmobs_rule *rule,
         llmobs_span_fact_int(&span->facts, LLMOBS_FACT_PORT, url->port);
     }
     operation = operation_of(classified->shape);
+    if (classified->proxied || !has_provider(span->kind, operation))
+        return;
+    llmobs_span_fact_word(&span->facts, LLMOBS_FACT_PROVIDER,
+                          provider_of(rule, classified));
     if (span->kind == LLMOBS_KIND_WORKFLOW || !operation)
         return;
     llmobs_span_fact_word(&span->facts, LLMOBS_FACT_OPERATION, operation);
-    llmobs_span_fact_word(&span->facts, LLMOBS_FACT_PROVIDER,
-                          provider_of(rule, classified));
     llmobs_span_fact_word(&span->facts, LLMOBS_FACT_API_TYPE,
                           rule->dialect->api);
 }

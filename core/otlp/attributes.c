@@ -77,18 +77,20 @@ enum row_id {
 };
 
 static const struct row rows[ROWS] = {
-    [ROW_RESPONSE_MODEL] = {"gen_ai.response.model", IN_ALL, INFERENCE,
-                            TYPE_TEXT, LLMOBS_FACT_RESPONSE_MODEL},
+    [ROW_RESPONSE_MODEL] = {"gen_ai.response.model", IN_ALL,
+                            INFERENCE | LLMOBS_OTLP_NO_OP, TYPE_TEXT,
+                            LLMOBS_FACT_RESPONSE_MODEL},
     [ROW_EMBEDDING_MODEL] = {"gen_ai.response.model", SINCE_1_41, EMBEDDINGS,
                              TYPE_TEXT, LLMOBS_FACT_RESPONSE_MODEL},
     [ROW_RESPONSE_ID] = {"gen_ai.response.id", IN_ALL,
                          INFERENCE | LLMOBS_OTLP_NO_OP, TYPE_TEXT,
                          LLMOBS_FACT_RESPONSE_ID},
-    [ROW_FINISH_REASONS] = {"gen_ai.response.finish_reasons", IN_ALL, INFERENCE,
-                            TYPE_TEXTS, LLMOBS_FACT_FINISH_REASONS},
+    [ROW_FINISH_REASONS] = {"gen_ai.response.finish_reasons", IN_ALL,
+                            INFERENCE | LLMOBS_OTLP_NO_OP, TYPE_TEXTS,
+                            LLMOBS_FACT_FINISH_REASONS},
     [ROW_OUTPUT_TYPE] = {"gen_ai.output.type", IN_ALL, INFERENCE, TYPE_TEXT,
                          LLMOBS_FACT_OUTPUT_TYPE},
-    [ROW_CONVERSATION] = {"gen_ai.conversation.id", IN_ALL, INFERENCE,
+    [ROW_CONVERSATION] = {"gen_ai.conversation.id", IN_ALL, INFERENCE | AGENT,
                           TYPE_TEXT, LLMOBS_FACT_CONVERSATION_ID},
     [ROW_MAX_TOKENS] = {"gen_ai.request.max_tokens", IN_ALL, INFERENCE | AGENT,
                         TYPE_INT, NO_FACT},
@@ -382,12 +384,12 @@ static bool is_row(const struct found *found, const char *key)
 
 /* -- the call ------------------------------------------------------------ */
 
-/* Every call has a provider, and so has an agent in the older forms: there the
- * attribute is required. */
+/* Every call has a provider, also one to an agent behind an API, and so has any
+ * agent in the older forms: there the attribute is required. */
 static bool has_provider(const struct llmobs_otlp_source *s)
 {
     if (s->op == AGENT)
-        return s->form < LLMOBS_SEMCONV_LATEST;
+        return s->client || s->form < LLMOBS_SEMCONV_LATEST;
     if (s->op & (RETRIEVAL | LLMOBS_OTLP_NO_OP))
         return s->operation && s->fact[LLMOBS_FACT_PROVIDER];
     return s->op & (INFERENCE | EMBEDDINGS);
@@ -409,6 +411,9 @@ static void put_operation(const struct llmobs_otlp_source *s,
         put_text(out, "gen_ai.tool.name", s->method ? s->subject : s->name);
         put_text(out, "gen_ai.tool.type", "function");
     }
+    if (s->form >= LLMOBS_SEMCONV_1_41 && s->method &&
+        strcmp(s->method, "prompts/get") == 0)
+        put_text(out, "gen_ai.prompt.name", s->subject);
     if (s->failed)
         put_text(out, "error.type", llmobs_otlp_source_error(s));
 }
@@ -422,13 +427,15 @@ static void put_server(const struct llmobs_otlp_source *s,
     put_fact(s, LLMOBS_FACT_PORT, TYPE_INT, "server.port", out);
 }
 
+/* Of an answer of the model, also of one that is fetched: a task that has an
+ * operation. */
 static void put_openai(const struct llmobs_otlp_source *s,
                        struct llmobs_otlp_attributes *out)
 {
     const char *tier =
         llmobs_otlp_source_fact(s, LLMOBS_FACT_REQUEST_SERVICE_TIER);
 
-    if (s->op != INFERENCE ||
+    if (!s->operation || !(s->op & (INFERENCE | LLMOBS_OTLP_NO_OP)) ||
         strcmp(llmobs_otlp_source_provider(s), "openai") != 0)
         return;
     if (tier && strcmp(tier, "auto") != 0)

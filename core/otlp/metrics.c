@@ -57,8 +57,13 @@ static const char *const attribute_names[ATTR_COUNT] = {
 /* Longer than all attributes of a span. */
 #define KEY_MAX ((size_t)ATTR_COUNT * (LLMOBS_OTLP_SERIES_TEXT + 2))
 
+/* A request to an agent or a workflow behind an API is an operation of a
+ * client: the metrics of agents and workflows are of those within the process.
+ */
+#define BEHIND_API (1u << 7)
+
 /* Requests to a host of models in which none answers a prompt. */
-#define OTHERS (LLMOBS_OTLP_EMBEDDINGS | LLMOBS_OTLP_RETRIEVAL)
+#define OTHERS (LLMOBS_OTLP_EMBEDDINGS | LLMOBS_OTLP_RETRIEVAL | BEHIND_API)
 
 /* The forms (LLMOBS_OTLP_SEMCONV) that have a metric. */
 #define IN_1_37 (1u << LLMOBS_SEMCONV_1_37)
@@ -258,8 +263,8 @@ static int look(struct seen *seen, const struct llmobs_config *config,
     if (source->failed)
         seen->texts[ATTR_ERROR] = llmobs_otlp_source_error(source);
     seen->texts[ATTR_MODALITY] = "unknown";
-    seen->texts[ATTR_AGENT] = seen->texts[ATTR_TOOL] =
-        seen->texts[ATTR_WORKFLOW] = source->name;
+    seen->texts[ATTR_AGENT] = seen->texts[ATTR_WORKFLOW] = source->name;
+    seen->texts[ATTR_TOOL] = source->method ? source->subject : source->name;
     seen->texts[ATTR_TOOL_TYPE] = "function";
     return 0;
 }
@@ -350,16 +355,27 @@ static bool add(struct llmobs_otlp_metrics *metrics, size_t i,
     return true;
 }
 
+/* The operation of a span, or BEHIND_API. */
+static unsigned op_of(const struct llmobs_otlp_source *source)
+{
+    unsigned op = source->op;
+
+    if (source->client && (op & (LLMOBS_OTLP_AGENT | LLMOBS_OTLP_WORKFLOW)))
+        return BEHIND_API;
+    return op;
+}
+
 /* False: no metric has a value of the span. */
 static bool add_span(struct llmobs_otlp_metrics *metrics, struct seen *seen)
 {
     unsigned form = 1u << metrics->config->otlp.semconv;
+    unsigned op = op_of(&seen->source);
     bool any = false;
 
     for (size_t i = 0; i < METRICS; i++) {
         const struct metric *metric = &metrics_table[i];
 
-        if (!(metric->forms & form) || !(metric->ops & seen->source.op))
+        if (!(metric->forms & form) || !(metric->ops & op))
             continue;
         if (metric->value != VALUE_TOKENS || metric->tokens) {
             any |= add(metrics, i, seen, metric->tokens);

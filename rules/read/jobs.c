@@ -51,8 +51,10 @@ int llmobs_job_asked(struct llmobs_reading *reading)
                                   behind_star(classified->shape->path));
     int rc = id ? note(reading->span, LLMOBS_JOB_ASKED, id) : -ENOMEM;
 
-    if (rc == 0 && *id)
+    if (rc == 0 && *id) {
+        llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
         rc = llmobs_span_set(&reading->span->input_value, id);
+    }
     free(id);
     return rc;
 }

@@ -23,7 +23,9 @@
 int llmobs_job_begun(struct llmobs_span *span, const char *id);
 
 /* form->begin of a call that asks for a job: notes the id, which stands in the
- * place of the last star of the shape's path. */
+ * place of the last star of the shape's path. It is the fact response_id, too,
+ * for OpenTelemetry wants the id that was asked for, also where no answer has
+ * it. */
 int llmobs_job_asked(struct llmobs_reading *reading);
 
 /* The end of reading such a call: makes the output messages of the span its

@@ -4,6 +4,8 @@ compared with something."""
 import json
 import re
 
+import otlp_conventions
+
 FORMS = ("1.37", "1.41", "latest")
 SCHEMAS = {"1.37": "https://opentelemetry.io/schemas/1.37.0",
            "1.41": "https://opentelemetry.io/schemas/1.41.0",
@@ -15,6 +17,26 @@ NOT_REPEATED = ("error", "error_type", "ddtrace.version", "language", "source",
                 "service", "env", "version", "user_id")
 NO_NAMES = ("", "unknown", "unknown_model", "custom")
 SERVER_CALLS = ("server_tool_use", "mcp_call", "mcp_tool_use")
+# The provider of a host, as the conventions tell it (the notes of
+# gen_ai.provider.name), and of the names that LLM Observability has.
+PROVIDER_OF_HOST = (
+    (r"api\.openai\.com", "openai"),
+    (r".+\.openai\.azure\.com", "azure.ai.openai"),
+    (r"generativelanguage\.googleapis\.com", "gcp.gemini"),
+    (r"(.+-)?aiplatform\.googleapis\.com", "gcp.vertex_ai"),
+    (r"bedrock-(agent-)?runtime\..+\.amazonaws\.com", "aws.bedrock"),
+    (r"api\.anthropic\.com", "anthropic"),
+    (r"api\.cohere\.(com|ai)", "cohere"),
+    (r"api\.deepseek\.com", "deepseek"),
+    (r"api\.groq\.com", "groq"),
+    (r"api\.mistral\.ai", "mistral_ai"),
+    (r"api\.perplexity\.ai", "perplexity"),
+    (r"api\.x\.ai", "x_ai"),
+    (r".+\.ml\.cloud\.ibm\.com", "ibm.watsonx.ai"))
+PROVIDER_OF_NAME = {"amazon_bedrock": "aws.bedrock", "mistral": "mistral_ai",
+                    "azure_openai": "azure.ai.openai", "xai": "x_ai",
+                    "google": "gcp.gen_ai", "vertexai": "gcp.vertex_ai",
+                    "moonshot": "moonshot_ai"}
 
 USAGE = {
     "input_tokens": {f: "gen_ai.usage.input_tokens" for f in FORMS},
@@ -45,6 +67,37 @@ def asked_model(event, facts):
         return facts.get("request_model")
     model = event["meta"].get("model_name")
     return None if model in NO_NAMES else model
+
+
+def is_request(event, facts):
+    """It went to a server; of an event without facts its kind says so."""
+    return "host" in facts or "proxied" in facts or \
+        event["meta"]["span"]["kind"] in ("llm", "embedding", "retrieval")
+
+
+def provider_of(event, facts):
+    for host, name in PROVIDER_OF_HOST:
+        if re.fullmatch(host, facts.get("host", "")):
+            return name
+    name = facts.get("provider") or event["meta"].get("model_provider") or ""
+    if name in NO_NAMES:
+        name = tags_of(event).get("integration", "unknown")
+    return name if "provider" in facts else PROVIDER_OF_NAME.get(name, name)
+
+
+def listed(event, facts, form):
+    """The attributes that the form lists for such a span."""
+    operation = operation_of(event, facts, form)
+    if operation is None:
+        return set()
+    return set(otlp_conventions.levels_of(form, otlp_conventions.room_of(
+        operation, provider_of(event, facts), "host" in facts)))
+
+
+def error_of(event, facts):
+    """error.type: a word, never a sentence."""
+    code = facts.get("error_code") or event["meta"]["error"].get("type") or ""
+    return code if code and is_code(code) else "_OTHER"
 
 
 def is_code(text):
@@ -265,25 +318,32 @@ def operation_of(event, facts, form):
     if kind == "llm":
         return facts.get("operation", "chat")
     return {"embedding": "embeddings", "agent": "invoke_agent",
-            "tool": "execute_tool",
+            "tool": "execute_tool", "task": facts.get("operation"),
             "retrieval": "retrieval" if form != "1.37" else None,
             "workflow": "invoke_workflow"
             if form != "1.37" and not facts.get("proxied") else None}.get(kind)
 
 
 def name_of(event, facts, operation):
+    """A call by MCP is named as MCP's conventions want it, others by their
+    operation."""
     kind = event["meta"]["span"]["kind"]
-    if operation is None:
+    first, second = operation, event["name"]
+    if "mcp_method" in facts:
+        first, second = facts["mcp_method"], facts.get("mcp_target")
+    elif operation is None:
         return event["name"]
-    if kind in ("llm", "embedding"):
-        model = asked_model(event, facts)
-        return "%s %s" % (operation, model) if model else operation
-    if kind == "retrieval":
-        return "retrieval"
-    return "%s %s" % (operation, event["name"])
+    elif kind in ("llm", "embedding"):
+        second = asked_model(event, facts)
+    elif kind == "retrieval":
+        second = event["meta"]["metadata"].get("data_source_id")
+    elif kind == "task":
+        second = None
+    return "%s %s" % (first, second) if second else first
 
 
-WORDS = ("stop_reason", "finish_reason", "encoding_format", "service_tier")
+WORDS = ("stop_reason", "finish_reason", "encoding_format", "service_tier",
+         "model")
 MEASURED = ("transfer", "truncated", "caller")
 
 
@@ -295,7 +355,8 @@ def bare(metadata):
 
 
 # {attribute below gen_ai.request.: (type, keys of metadata)}; the first key
-# that has a value of the type says it, and others stay in the rest.
+# that has a value of the type says it, and others stay in the rest.  A fact says
+# it better.
 SETTINGS = {
     "max_tokens": (int, "max_tokens", "max_completion_tokens",
                    "max_output_tokens", "maxOutputTokens"),
@@ -307,11 +368,16 @@ SETTINGS = {
     "seed": (int, "seed", "random_seed"),
     "stop_sequences": (list, "stop_sequences", "stop", "stopSequences"),
     "choice.count": (int, "n", "candidate_count", "candidateCount"),
-    "stream": (bool, "stream")}
+    "stream": (bool, "stream"),
+    "reasoning.level": (str, "reasoning_effort"),
+    "previous_response.id": (str, "previous_response_id"),
+    "encoding_formats": (list, "encoding_format", "encoding_formats")}
 
 
 def typed(name, kind, value):
     """The value of a setting; None: it is of another type."""
+    if kind is str:
+        return value if isinstance(value, str) and value else None
     if kind is list:
         value = [value] if isinstance(value, str) and value else value
         return value if isinstance(value, list) and value and \
@@ -324,83 +390,78 @@ def typed(name, kind, value):
     return float(value) if is_number(value) else None
 
 
-def from_metadata(metadata, form):
+def from_metadata(metadata, form, allowed):
+    """The settings, and the keys that they use up."""
     found, taken = {}, set()
     for name, (kind, *keys) in SETTINGS.items():
+        long_name = "gen_ai.request." + name
         if name == "top_k" and form == "latest":
             kind = int
-        if name == "stream" and form == "1.37":
-            continue
-        for key in keys:
+            if "gen_ai.retrieval.top_k" in allowed:
+                long_name = "gen_ai.retrieval.top_k"
+        for key in keys if long_name in allowed else ():
             value = typed(name, kind, metadata.get(key))
             if value is not None:
-                found["gen_ai.request." + name] = value
+                found[long_name] = value
                 taken.add(key)
                 break
+    if "gen_ai.data_source.id" in allowed and metadata.get("data_source_id"):
+        found["gen_ai.data_source.id"] = metadata["data_source_id"]
+        taken.add("data_source_id")
     return found, taken
 
 
-def encoding_of(metadata, found):
-    """Facts say it, else the metadata; gives the keys that are used up."""
-    name = "gen_ai.request.encoding_formats"
-    for key in ("encoding_format", "encoding_formats"):
-        value = typed(name, list, metadata.get(key))
-        if value:
-            found.setdefault(name, value)
-            return {key}
-    return set()
+FACTS = {"finish_reasons": "gen_ai.response.finish_reasons",
+         "output_type": "gen_ai.output.type",
+         "encoding_formats": "gen_ai.request.encoding_formats",
+         "conversation_id": "gen_ai.conversation.id",
+         "response_id": "gen_ai.response.id",
+         "response_model": "gen_ai.response.model",
+         "request_service_tier": "openai.request.service_tier",
+         "response_service_tier": "openai.response.service_tier",
+         "system_fingerprint": "openai.response.system_fingerprint",
+         "api_type": "openai.api.type",
+         "dimensions": "gen_ai.embeddings.dimension.count",
+         "stream": "gen_ai.request.stream",
+         "reasoning_level": "gen_ai.request.reasoning.level",
+         "previous_response_id": "gen_ai.request.previous_response.id"}
+# These stand on spans of any operation, and of none.
+ANYWHERE = {"host": "server.address", "port": "server.port",
+            "status": "http.response.status_code",
+            "mcp_method": "mcp.method.name",
+            "mcp_protocol": "mcp.protocol.version",
+            "mcp_session": "mcp.session.id",
+            "rpc_id": "jsonrpc.request.id"}
 
 
 def from_facts(event, facts, form):
-    kind = event["meta"]["span"]["kind"]
-    names = {             "finish_reasons": "gen_ai.response.finish_reasons",
-             "host": "server.address", "port": "server.port",
-             "output_type": "gen_ai.output.type",
-             "encoding_formats": "gen_ai.request.encoding_formats",
-             "conversation_id": "gen_ai.conversation.id",
-             "status": "http.response.status_code"}
-    if kind != "embedding":
-        names["response_id"] = "gen_ai.response.id"
-    if kind != "embedding" or form != "1.37":
-        names["response_model"] = "gen_ai.response.model"
-    if facts.get("provider") == "openai":
-        names.update(request_service_tier="openai.request.service_tier",
-                     response_service_tier="openai.response.service_tier",
-                     system_fingerprint="openai.response.system_fingerprint")
-        if form != "1.37":
-            names["api_type"] = "openai.api.type"
-    if form != "1.37":
-        names["dimensions"] = "gen_ai.embeddings.dimension.count"
-        if kind == "llm":
-            names["stream"] = "gen_ai.request.stream"
-    if form == "latest":
-        names.update(reasoning_level="gen_ai.request.reasoning.level",
-                     previous_response_id="gen_ai.request.previous_response.id")
-    found = {name: facts[key] for key, name in names.items() if key in facts}
+    allowed = listed(event, facts, form)
+    found = {name: facts[key] for key, name in FACTS.items()
+             if key in facts and name in allowed}
+    found.update((name, facts[key]) for key, name in ANYWHERE.items()
+                 if key in facts)
     if found.get("openai.request.service_tier") == "auto":
         del found["openai.request.service_tier"]
-    if kind in ("llm", "embedding"):
-        if asked_model(event, facts):
-            found["gen_ai.request.model"] = asked_model(event, facts)
-        found["gen_ai.provider.name"] = facts.get("provider")
-        if "provider" not in facts:
-            name = event["meta"]["model_provider"]
-            found["gen_ai.provider.name"] = \
-                "unknown" if name in NO_NAMES else name
-    if kind == "llm" and form != "1.37" and facts.get("stream") and \
-            "first_chunk_ns" in facts:
+    if "gen_ai.request.model" in allowed and asked_model(event, facts):
+        found["gen_ai.request.model"] = asked_model(event, facts)
+    if "gen_ai.provider.name" in allowed and (
+            event["meta"]["span"]["kind"] not in ("retrieval", "task") or
+            "provider" in facts):
+        found["gen_ai.provider.name"] = provider_of(event, facts)
+    if "gen_ai.response.time_to_first_chunk" in allowed and \
+            facts.get("stream") and "first_chunk_ns" in facts:
         found["gen_ai.response.time_to_first_chunk"] = \
             facts["first_chunk_ns"] / 1e9
     return found
 
 
-def usage_of(event, form):
-    found, kind = {}, event["meta"]["span"]["kind"]
+def usage_of(event, facts, form):
+    found, allowed = {}, listed(event, facts, form)
     for key, value in event["metrics"].items():
         if key == "total_tokens":
             continue
         name = USAGE.get(key, {}).get(form)
-        if kind == "embedding" and key != "input_tokens":
+        if name not in allowed:
             name = None
         if key == "time_to_first_token":
             name = "llmobs.time_to_first_token"
@@ -423,8 +484,13 @@ def attributes_of(event, facts, form, content):
              "invoke_workflow": "gen_ai.workflow.name"}.get(operation)
     if named:
         found[named] = event["name"]
-    if operation == "invoke_agent" and form != "latest":
-        found["gen_ai.provider.name"] = "unknown"  # it must have one
+    if "mcp_method" in facts:
+        found.pop(named, None)
+        named = otlp_conventions.MCP_TARGETS.get(facts["mcp_method"])
+        if "mcp_target" in facts and (named in listed(event, facts, form) or
+                                      named in otlp_conventions.levels_of(
+                                          form, "mcp")):
+            found[named] = facts["mcp_target"]
     if operation == "execute_tool":
         found["gen_ai.tool.type"] = "function"
     if name_of(event, facts, operation) != event["name"]:
@@ -432,15 +498,9 @@ def attributes_of(event, facts, form, content):
     if "parent" in facts and event["parent_id"] != "undefined":
         found["llmobs.parent_id"] = event["parent_id"]
     found.update(from_facts(event, facts, form))
-    metadata, taken = event["meta"]["metadata"], set()
-    if operation in INFERENCE:
-        more, taken = from_metadata(metadata, form)
-        found.update(more)
-        if form == "latest":
-            taken |= {k for k in ("reasoning_effort", "previous_response_id")
-                      if isinstance(metadata.get(k), str)}
-    if operation == "embeddings":
-        taken = encoding_of(metadata, found)
+    metadata = event["meta"]["metadata"]
+    more, taken = from_metadata(metadata, form, listed(event, facts, form))
+    found.update((k, v) for k, v in more.items() if k not in found)
     shown = metadata if content else bare(metadata)
     found.update(("llmobs.metadata." + k, v) for k, v in shown.items()
                  if k not in taken and v is not None)
@@ -449,7 +509,7 @@ def attributes_of(event, facts, form, content):
         if prompt.get(key):
             found["%s.prompt.%s" % ("gen_ai" if form == "latest" else "llmobs",
                                     name)] = prompt[key]
-    found.update(usage_of(event, form))
+    found.update(usage_of(event, facts, form))
     for key, name in (("ml_app", "llmobs.ml_app"),
                       ("integration", "llmobs.integration")):
         if key in tags:
@@ -464,7 +524,7 @@ def attributes_of(event, facts, form, content):
                  if k not in NOT_REPEATED and
                  (k != "http.status_code" or "status" not in facts))
     if event["status"] == "error":
-        found["error.type"] = facts.get("error_code", "_OTHER")
+        found["error.type"] = error_of(event, facts)
     if content:
         found.update(content_of(event, facts, form))
     return found
@@ -482,8 +542,6 @@ def span_of(event, form, content):
     facts = event.get("_call", {})
     operation = operation_of(event, facts, form)
     parent = facts.get("parent", event["parent_id"])
-    kind = event["meta"]["span"]["kind"]
-    client = kind in ("llm", "embedding", "retrieval") or facts.get("proxied")
     return {
         "traceId": event["_dd"]["apm_trace_id"],
         "spanId": "%016x" % int(event["span_id"]),
@@ -492,7 +550,7 @@ def span_of(event, form, content):
         "traceState": facts.get("tracestate", ""),
         "flags": facts["flags"],
         "name": name_of(event, facts, operation),
-        "kind": CLIENT if client else INTERNAL,
+        "kind": CLIENT if is_request(event, facts) else INTERNAL,
         "start": event["start_ns"],
         "end": event["start_ns"] + event["duration"],
         "attributes": attributes_of(event, facts, form, content),
@@ -502,62 +560,89 @@ def span_of(event, form, content):
 
 # ---- metrics -------------------------------------------------------------------
 
+# The bounds that the conventions' pages on metrics ask for.
 SHORT = [0.01 * 2 ** i for i in range(14)]
 TOKENS = [4.0 ** i for i in range(14)]
+BOUNDS = {"gen_ai.client.token.usage": TOKENS,
+          "gen_ai.client.inference.operation.input_tokens": TOKENS,
+          "gen_ai.client.inference.operation.output_tokens": TOKENS,
+          "gen_ai.client.operation.duration": SHORT,
+          "gen_ai.client.operation.time_to_first_chunk": SHORT,
+          "gen_ai.client.inference.duration": SHORT,
+          "gen_ai.client.inference.time_to_first_chunk": SHORT,
+          "gen_ai.execute_tool.duration": SHORT,
+          "gen_ai.invoke_agent.duration": [0.1 * 2 ** i for i in range(13)],
+          "gen_ai.invoke_workflow.duration": [1, 5, 10, 30, 60, 120, 300, 600,
+                                              1800, 3600, 7200]}
+COUNTERS = {"input_tokens": "input_tokens", "output_tokens": "output_tokens",
+            "cache_read_input_tokens": "cache_read.input_tokens",
+            "cache_write_input_tokens": "cache_write.input_tokens",
+            "reasoning_output_tokens": "reasoning.output_tokens"}
+
 
 def call_of(event, facts, form):
     """The attributes by which a call's metrics are told apart."""
-    names = {"provider": "gen_ai.provider.name",
-             "response_model": "gen_ai.response.model",
+    names = {"response_model": "gen_ai.response.model",
              "host": "server.address", "port": "server.port"}
     found = {name: facts[key] for key, name in names.items() if key in facts}
+    found["gen_ai.provider.name"] = provider_of(event, facts)
     found["gen_ai.operation.name"] = operation_of(event, facts, form)
     if asked_model(event, facts):
         found["gen_ai.request.model"] = asked_model(event, facts)
     return found
 
 
-def values_of(event, form):
-    """(metric, attributes, value, bounds) of one span; no bounds: a sum."""
-    facts, metrics = event.get("_call", {}), event["metrics"]
-    kind = event["meta"]["span"]["kind"]
-    call = call_of(event, facts, form)
-    operation = call["gen_ai.operation.name"]
-    if kind not in ("llm", "embedding") or "provider" not in facts:
-        return
-    latest = form == "latest" and operation in INFERENCE
-    prefix = "gen_ai.client." + ("inference." if latest else "operation.")
-    failed = {"error.type": facts.get("error_code", "_OTHER")} \
-        if event["status"] == "error" else {}
-    yield (prefix + "duration", dict(call, **failed), event["duration"] / 1e9,
-           SHORT)
-    if form != "1.37" and facts.get("stream") and "first_chunk_ns" in facts:
-        yield (prefix + "time_to_first_chunk", call,
-               facts["first_chunk_ns"] / 1e9, SHORT)
+def within(event, facts, operation, seconds, failed):
+    """Of a span within the process, and of a tool anywhere."""
+    found = attributes_of(event, facts, "latest", False)
+    name = {"invoke_agent": "gen_ai.agent.name",
+            "invoke_workflow": "gen_ai.workflow.name",
+            "execute_tool": "gen_ai.tool.name"}[operation]
+    kept = {k: found[k] for k in (name, "gen_ai.tool.type") if k in found}
+    yield "gen_ai.%s.duration" % operation, dict(kept, **failed), seconds
+
+
+def tokens_of(event, call, form, inference):
+    metrics = event["metrics"]
     for which in ("input", "output"):
         key = which + "_tokens"
-        if latest:
-            yield ("gen_ai.client.inference.usage." + key,
-                   dict(call, **{"gen_ai.token.modality": "unknown"}),
-                   metrics.get(key, 0), None)
         if key not in metrics:
             continue
-        if latest:
-            yield prefix + "operation." + key, call, metrics[key], TOKENS
-        elif form != "latest":
+        if form != "latest":
             yield ("gen_ai.client.token.usage", dict(
-                call, **{"gen_ai.token.type": which}), metrics[key], TOKENS)
-    if latest:
-        for key, name in (("cache_read_input_tokens",
-                           "cache_read.input_tokens"),
-                          ("cache_write_input_tokens",
-                           "cache_write.input_tokens"),
-                          ("reasoning_output_tokens",
-                           "reasoning.output_tokens")):
-            if key in metrics:
-                yield ("gen_ai.client.inference.usage." + name,
-                       dict(call, **{"gen_ai.token.modality": "unknown"}),
-                       metrics[key], None)
+                call, **{"gen_ai.token.type": which}), metrics[key])
+        elif inference:
+            yield ("gen_ai.client.inference.operation." + key, call,
+                   metrics[key])
+    for key, name in COUNTERS.items() if form == "latest" and inference else ():
+        if key in metrics or key in ("input_tokens", "output_tokens"):
+            yield ("gen_ai.client.inference.usage." + name,
+                   dict(call, **{"gen_ai.token.modality": "unknown"}),
+                   metrics.get(key, 0))
+
+
+def values_of(event, form):
+    """(metric, attributes, value) of one span."""
+    facts, kind = event.get("_call", {}), event["meta"]["span"]["kind"]
+    operation = operation_of(event, facts, form)
+    seconds = event["duration"] / 1e9
+    if operation is None or kind == "task":
+        return
+    failed = {"error.type": error_of(event, facts)} \
+        if event["status"] == "error" else {}
+    if kind == "tool" or not is_request(event, facts):
+        if form == "latest":
+            yield from within(event, facts, operation, seconds, failed)
+        return
+    call, inference = call_of(event, facts, form), kind == "llm"
+    prefix = "gen_ai.client.inference." if inference and form == "latest" \
+        else "gen_ai.client.operation."
+    yield prefix + "duration", dict(call, **failed), seconds
+    if inference and form != "1.37" and facts.get("stream") and \
+            "first_chunk_ns" in facts:
+        yield (prefix + "time_to_first_chunk", call,
+               facts["first_chunk_ns"] / 1e9)
+    yield from tokens_of(event, call, form, inference)
 
 
 def key_of(name, attributes):
@@ -568,12 +653,13 @@ def metrics_of(events, form):
     """{(name, attributes): (count, sum, buckets)}; of a sum: the sum."""
     found = {}
     for event in events:
-        for name, attributes, value, bounds in values_of(event, form):
-            key = key_of(name, attributes)
+        for name, attributes, value in values_of(event, form):
+            key, bounds = key_of(name, attributes), BOUNDS.get(name)
             if bounds is None:
                 found[key] = found.get(key, 0) + value
                 continue
-            count, total, buckets = found.get(key, (0, 0.0, [0] * 15))
+            count, total, buckets = found.get(
+                key, (0, 0.0, [0] * (len(bounds) + 1)))
             at = len([b for b in bounds if value > b])
             buckets = buckets[:at] + [buckets[at] + 1] + buckets[at + 1:]
             found[key] = (count + 1, total + value, buckets)
@@ -630,11 +716,11 @@ def details_of(event, form):
 
 def has_exception(event, form):
     return form != "1.37" and event["status"] == "error" and \
-        event["meta"]["span"]["kind"] in ("llm", "embedding")
+        event["meta"]["span"]["kind"] in ("llm", "embedding", "retrieval")
 
 
 def exception_of(event):
-    said = {"exception.type": event["_call"]["error_code"]}
+    said = {"exception.type": error_of(event, event.get("_call", {}))}
     if event["meta"]["error"]["message"]:
         said["exception.message"] = event["meta"]["error"]["message"]
     return of_span(event, "gen_ai.client.operation.exception",

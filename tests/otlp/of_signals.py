@@ -139,9 +139,11 @@ def compare_metrics(bench, events, metrics, form):
             if metric["type"] == "histogram":
                 equal(len(point["buckets"]), len(point["bounds"]) + 1,
                       "buckets of " + metric["name"])
-                ok(all(close_to(a, b) for a, b in zip(
-                    point["bounds"], expect.SHORT if metric["unit"] == "s"
-                    else expect.TOKENS)), "bounds of " + metric["name"])
+                equal(metric["unit"], "{token}" if expect.BOUNDS[
+                    metric["name"]] is expect.TOKENS else "s",
+                      "unit of " + metric["name"])
+                equal(point["bounds"], expect.BOUNDS[metric["name"]],
+                      "bounds of " + metric["name"])
                 last[key] = (point["count"], point["sum"], point["buckets"])
             else:
                 equal(metric["monotonic"], True, metric["name"] + " monotonic")
@@ -200,8 +202,7 @@ def series_of(events, form):
         labels = dict(attributes)
         found[with_bound(name + "_count", labels)] = count
         found[with_bound(name + "_sum", labels)] = total
-        bounds = expect.TOKENS if "token" in name else expect.SHORT
-        for i, bound in enumerate(bounds + ["+Inf"]):
+        for i, bound in enumerate(expect.BOUNDS[name] + ["+Inf"]):
             found[with_bound(name + "_bucket", dict(labels, le=bound))] = \
                 sum(buckets[:i + 1])
     return found

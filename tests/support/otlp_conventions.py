@@ -7,7 +7,7 @@ import json
 import os
 import re
 
-FORMS = ("1.37", "1.41", "latest")
+FORMS = ("1.37", "1.41", "latest")  # sorted: a later form is greater
 CLIENT, INTERNAL = 3, 1
 MODEL = "gen_ai.request.model"
 OWN = "llmobs."
@@ -28,7 +28,7 @@ OPERATIONS = {
     "invoke_agent": ("agent", INTERNAL, "gen_ai.agent.name"),
     "execute_tool": ("tool", INTERNAL, "gen_ai.tool.name"),
     "invoke_workflow": ("workflow", INTERNAL, "gen_ai.workflow.name"),
-    "fetch_response": ("inference", CLIENT, None),
+    "fetch_response": ("fetch", CLIENT, None),
     "transcription": ("inference", CLIENT, MODEL),
     "translation": ("inference", CLIENT, MODEL),
 }
@@ -40,6 +40,12 @@ CLOSED = ("gen_ai.operation.name", "gen_ai.output.type", "openai.api.type")
 # On a span of an operation, although its list in the model lacks them.
 ELSEWHERE = {"inference": ("gen_ai.agent.name",),
              "openai": ("gen_ai.agent.name", "gen_ai.request.top_k")}
+# Spans that only later forms have: the form that first has one stands for the
+# older ones, which name nothing for such a call.
+FIRST_IN = {"fetch": "latest", "openai_fetch": "latest", "mcp": "1.41"}
+MCP = ("mcp.", "jsonrpc.")
+MCP_TARGETS = {"tools/call": "gen_ai.tool.name",
+               "prompts/get": "gen_ai.prompt.name"}
 TYPES = {"stringValue": "string", "intValue": "int", "doubleValue": "double",
          "boolValue": "boolean", "arrayValue": "string[]"}
 
@@ -180,6 +186,8 @@ PARTS = {form: parts_of(form) for form in FORMS}
 
 def known_as(form, name):
     """The entry of an attribute, also of one that a template makes."""
+    if name.startswith(MCP):
+        form = max(form, FIRST_IN["mcp"])
     known = DATA[form]["attributes"]
     if name in known:
         return name, known[name]
@@ -216,26 +224,62 @@ def type_problems(form, name, value):
     return found
 
 
+def room_of(operation, provider, remote):
+    """The span of the model that one of an operation is; `remote`: it is a
+    request to a server."""
+    room = OPERATIONS[operation][0]
+    if room in ("inference", "fetch") and provider == "openai":
+        return "openai" if room == "inference" else "openai_fetch"
+    return "remote_agent" if room == "agent" and remote else room
+
+
+def levels_of(form, room):
+    """{attribute: requirement level} of a span, with those that its pages add;
+    None: the form has no such span."""
+    span = DATA[max(form, FIRST_IN.get(room, form))]["spans"].get(room)
+    if not span:
+        return None
+    levels = {n: level for n, level in span["attributes"].items()
+              if n in DATA[form]["attributes"] or n.startswith(MCP)}
+    levels.update((n, "opt_in") for n in ELSEWHERE.get(room, ()))
+    # The general span asks for what the refined one may only have.
+    if room in ("openai", "embeddings"):
+        levels["gen_ai.provider.name"] = "required"
+    return levels
+
+
+def mcp_problems(form, plain, theirs):
+    """A request by MCP is a span of MCP, and one that calls a tool also one of
+    a tool."""
+    levels, tool = levels_of(form, "mcp"), levels_of(form, "tool")
+    calls = plain["mcp.method.name"] == "tools/call"
+    if (plain.get("gen_ai.operation.name") == "execute_tool") != calls:
+        return ["%s has the operation %r" % (
+            plain["mcp.method.name"], plain.get("gen_ai.operation.name"))]
+    for target in MCP_TARGETS.values():
+        if target in plain and \
+                MCP_TARGETS.get(plain["mcp.method.name"]) != target:
+            return ["%s on %s" % (target, plain["mcp.method.name"])]
+    allowed = set(levels) | (set(tool) if calls else set())
+    return ["%s on a span of MCP" % n for n in sorted(theirs)
+            if known_as(form, n)[0] not in allowed]
+
+
 def presence_problems(form, plain, asked):
     """Whether the span has what its operation asks for, and no more."""
     operation = plain.get("gen_ai.operation.name")
-    theirs = {n for n in plain if n.startswith(("gen_ai.", "openai."))}
+    theirs = {n for n in plain if n.startswith(("gen_ai.", "openai.") + MCP)}
+    if "mcp.method.name" in plain:
+        return mcp_problems(form, plain, theirs)
     if operation is None:
         return ["%s on a span of no operation" % n for n in sorted(theirs)]
     if operation not in OPERATIONS:
         return ["the operation is %r" % operation]
-    room = OPERATIONS[operation][0]
-    if room == "inference" and plain.get("gen_ai.provider.name") == "openai":
-        room = "openai"
-    span = DATA[form]["spans"].get(room)
-    if not span:
+    room = room_of(operation, plain.get("gen_ai.provider.name"),
+                   "server.address" in plain)
+    levels = levels_of(form, room)
+    if levels is None:
         return ["%s has no span %s" % (form, room)]
-    # The general span asks for what the refined one may only have.
-    levels = dict(span["attributes"])
-    if room == "openai":
-        levels["gen_ai.provider.name"] = "required"
-    if room == "embeddings":
-        levels["gen_ai.provider.name"] = "required"
     found = []
     # It depends on the request alone, also where it is required: a request with
     # a stored prompt names no model.
@@ -243,13 +287,10 @@ def presence_problems(form, plain, asked):
         levels[MODEL] = "required" if asked else "recommended"
         if MODEL in plain and not asked:
             found.append(MODEL + " that the request does not name")
-    if OPERATIONS[operation][2] is None:
-        levels.pop(MODEL)
     found += ["%s is required" % n for n, level in levels.items()
               if level == "required" and n not in plain]
-    allowed = set(levels) | set(ELSEWHERE.get(room, ()))
     found += ["%s on a span of %s" % (n, room) for n in sorted(theirs)
-              if known_as(form, n)[0] not in allowed]
+              if known_as(form, n)[0] not in levels]
     return found
 
 
@@ -264,7 +305,7 @@ def is_hex(text, digits):
         re.fullmatch("[0-9a-fA-F]{%d}" % digits, text)) and set(text) != {"0"}
 
 
-def frame_problems(span, plain, limited):
+def frame_problems(form, span, plain, limited):
     found = []
     operation = plain.get("gen_ai.operation.name")
     if not is_hex(span.get("traceId"), 32) or not is_hex(span.get("spanId"), 16):
@@ -275,12 +316,17 @@ def frame_problems(span, plain, limited):
         found.append("it ends before it begins")
     if span.get("kind") not in (CLIENT, INTERNAL):
         found.append("its kind is %r" % span.get("kind"))
-    if operation in OPERATIONS:
-        _, kind, behind = OPERATIONS[operation]
-        # What runs elsewhere is a call, as an agent or a tool behind an API.
+    method = plain.get("mcp.method.name")
+    if operation in OPERATIONS or method:
+        _, kind, behind = OPERATIONS.get(operation, (None, INTERNAL, None))
+        if method:
+            behind = MCP_TARGETS.get(method)
+        # An agent or a tool behind an API runs elsewhere: it is a call.
         kind = CLIENT if "server.address" in plain else kind
-        name = " ".join(t for t in (operation, plain.get(behind)) if t)
+        name = " ".join(t for t in (method or operation, plain.get(behind)) if t)
         have = span.get("name")
+        if method and behind and behind not in DATA[form]["attributes"]:
+            have = have.split(" ")[0]  # no attribute tells the target
         if have != name and not (limited and have.startswith(name)):
             found.append("its name is %r, not %r" % (have, name))
         if span.get("kind") != kind:
@@ -315,7 +361,7 @@ def problems(form, span, content=None, limited=False, asked=None):
         found += type_problems(form, attribute["key"], attribute["value"])
     plain = attributes_of(span)
     found += presence_problems(form, plain, asked)
-    found += frame_problems(span, plain, limited)
+    found += frame_problems(form, span, plain, limited)
     found += error_problems(span, plain)
     if ("server.address" in plain) != ("server.port" in plain):
         found.append("half of a server's address")
