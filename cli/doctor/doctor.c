@@ -3,6 +3,7 @@
 #include "cli/doctor/doctor_preload.h"
 #include "cli/doctor/doctor_selftest.h"
 #include "cli/doctor/doctor_settings.h"
+#include "cli/doctor/host.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -21,6 +22,7 @@
 
 static const char help_text[] =
     "usage: llmobs doctor [--json] [--no-self-test] CMD | PID | fpm:POOL\n"
+    "       llmobs doctor --host [--json]\n"
     "\n"
     "Tells whether a program can be observed: how it reaches libcurl, whether\n"
     "the library can be preloaded into it and is, its settings, and whether\n"
@@ -38,10 +40,18 @@ static const char help_text[] =
     "its\n"
     "configuration.\n"
     "\n"
+    "--host lists the processes of this host that have libcurl or talk to a\n"
+    "model's host or a gateway: observed or not, why, and how to switch it "
+    "on.\n"
+    "It reads /proc and the sockets, looks the hosts' names up, and changes\n"
+    "nothing.\n"
+    "\n"
+    "  --host           all processes; those of other users only as root\n"
     "  --json           as one JSON object\n"
     "  --no-self-test   without that call\n"
     "\n"
-    "Exit status: 0 all is well, 1 it cannot work or is not on, 2 usage.\n";
+    "Exit status: 0 all is well, 1 it cannot work or is not on (--host: a\n"
+    "process talks to a model and is not observed), 2 usage.\n";
 
 /* ---- routes to libcurl -------------------------------------------------- */
 
@@ -321,11 +331,12 @@ static int print(const struct llmobs_report *report, bool json)
 /* Answers 1 where help is wanted, 2 where this process is the self-test's
  * client. */
 static int parse(int argc, char **argv, struct llmobs_doctor *doctor,
-                 bool *json)
+                 bool *json, bool *host)
 {
     static const struct option options[] = {
         {"json", no_argument, NULL, 'j'},
         {"no-self-test", no_argument, NULL, 'n'},
+        {"host", no_argument, NULL, 'H'},
         {"self-test-client", no_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -337,12 +348,13 @@ static int parse(int argc, char **argv, struct llmobs_doctor *doctor,
     while ((code = getopt_long(argc, argv, "+:h", options, NULL)) >= 0) {
         if (code == 'h' || code == 'c')
             return code == 'h' ? 1 : 2;
-        if (code != 'j' && code != 'n')
+        if (code != 'j' && code != 'n' && code != 'H')
             break;
         *json |= code == 'j';
+        *host |= code == 'H';
         doctor->no_selftest |= code == 'n';
     }
-    if (code < 0 && optind < argc)
+    if (code < 0 && *host == (optind == argc))
         return 0;
     if (code >= 0)
         llmobs_cli_refuse_option(argv, options, code);
@@ -350,11 +362,21 @@ static int parse(int argc, char **argv, struct llmobs_doctor *doctor,
     return -EINVAL;
 }
 
+static int examine_host(bool json)
+{
+    bool misses;
+    int rc = llmobs_doctor_host(json, &misses);
+
+    if (rc != 0)
+        fprintf(stderr, "llmobs doctor: %s\n", strerror(-rc));
+    return rc != 0 || misses ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
+}
+
 int llmobs_cmd_doctor(int argc, char **argv)
 {
     static struct llmobs_doctor doctor;
-    bool json = false;
-    int rc = parse(argc, argv, &doctor, &json), status;
+    bool json = false, host = false;
+    int rc = parse(argc, argv, &doctor, &json, &host), status;
 
     if (rc == 2)
         return argv[optind] != NULL ? llmobs_probe_run(argv[optind])
@@ -363,6 +385,8 @@ int llmobs_cmd_doctor(int argc, char **argv)
         fputs(help_text, stdout);
     if (rc != 0)
         return rc == 1 ? LLMOBS_CLI_OK : LLMOBS_CLI_USAGE;
+    if (host)
+        return examine_host(json);
     doctor.process.root = AT_FDCWD;
     doctor.allowance.left = LLMOBS_ALLOWANCE_MAX;
     llmobs_report_init(&doctor.report);

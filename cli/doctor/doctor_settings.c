@@ -467,30 +467,63 @@ static void tell_places(struct llmobs_doctor *doctor,
     llmobs_doctor_otlp(doctor, config, why_no_otlp(config, automatic, datadog));
 }
 
-int llmobs_doctor_settings(struct llmobs_doctor *doctor)
+/* 1: the environment is not to be read, which is reported. */
+static int open_settings(struct settings *settings)
 {
-    struct settings settings = {.doctor = doctor};
-    int rc = 0;
+    struct llmobs_doctor *doctor = settings->doctor;
+    int rc;
 
     if (doctor->process.pid != 0 && !doctor->process.env_known) {
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
                           "its environment cannot be read: ask as root, or it "
                           "has written its title over it");
-        return 0;
+        return 1;
     }
     if (doctor->process.env_copied)
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
                           "its environment was written over; this is the "
                           "library's copy of it");
-    rc = make_env(&settings);
-    if (rc == 0) {
-        settings.config = llmobs_config_load(settings.env, complain, doctor);
-        rc = settings.config != NULL ? tell_config(&settings) : -ENOMEM;
-    }
+    rc = make_env(settings);
+    if (rc != 0)
+        return rc;
+    settings->config = llmobs_config_load(settings->env, complain, doctor);
+    return settings->config != NULL ? 0 : -ENOMEM;
+}
+
+static void close_settings(struct settings *settings)
+{
+    llmobs_config_free(settings->config);
+    free(settings->env);
+    free(settings->file);
+}
+
+int llmobs_doctor_settings(struct llmobs_doctor *doctor)
+{
+    struct settings settings = {.doctor = doctor};
+    int rc = open_settings(&settings);
+
+    if (rc == 0)
+        rc = tell_config(&settings);
     if (rc == 0)
         tell_places(doctor, settings.config);
-    llmobs_config_free(settings.config);
-    free(settings.env);
-    free(settings.file);
-    return rc;
+    close_settings(&settings);
+    return rc < 0 ? rc : 0;
+}
+
+int llmobs_doctor_switch(struct llmobs_doctor *doctor, char **proxy_urls)
+{
+    struct settings settings = {.doctor = doctor};
+    int rc = open_settings(&settings);
+
+    *proxy_urls = NULL;
+    if (rc == 0) {
+        tell_enabled(&settings);
+        tell_excluded(&settings);
+        if (settings.config->proxy_urls != NULL) {
+            *proxy_urls = strdup(settings.config->proxy_urls);
+            rc = *proxy_urls != NULL ? 0 : -ENOMEM;
+        }
+    }
+    close_settings(&settings);
+    return rc < 0 ? rc : 0;
 }

@@ -12,6 +12,10 @@
 /* Reports the configuration, and whether its exporter takes spans. */
 int llmobs_doctor_settings(struct llmobs_doctor *doctor);
 
+/* Reports only whether the program's settings switch it on, and asks nobody.
+ * `proxy_urls`: gives the URLs of its gateways; NULL: none. */
+int llmobs_doctor_switch(struct llmobs_doctor *doctor, char **proxy_urls);
+
 /* Gives a value in a form that may be shown; keys, tokens and headers are
  * never shown. NULL without memory. */
 char *llmobs_doctor_shown(const char *name, const char *value);

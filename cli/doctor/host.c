@@ -1,0 +1,393 @@
+#include "cli/doctor/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/doctor/doctor_preload.h"
+#include "cli/doctor/doctor_settings.h"
+
+#define TOOL "llmobs-tool"
+
+/* A file that many processes have is read once. */
+struct seen {
+    dev_t device;
+    ino_t inode;
+    bool copy; /* it is a copy of libcurl, or holds one */
+};
+
+struct walk {
+    struct llmobs_host_list *host;
+    struct llmobs_socket_tables tables;
+    struct seen *seen;
+    size_t seen_count, seen_room;
+    struct llmobs_allowance allowance;
+    struct llmobs_doctor *doctor; /* used for one process after another */
+    int rc;
+};
+
+/* ---- libcurl ------------------------------------------------------------ */
+
+static struct seen *find_seen(const struct walk *walk, const struct stat *st)
+{
+    for (size_t i = 0; i < walk->seen_count; i++)
+        if (walk->seen[i].inode == st->st_ino &&
+            walk->seen[i].device == st->st_dev)
+            return &walk->seen[i];
+    return NULL;
+}
+
+static void note_seen(struct walk *walk, const struct stat *st, bool copy)
+{
+    if (walk->seen_count == walk->seen_room) {
+        size_t room = walk->seen_room ? 2 * walk->seen_room : 256;
+        void *more = realloc(walk->seen, room * sizeof *walk->seen);
+
+        if (!more)
+            return;
+        walk->seen = more;
+        walk->seen_room = room;
+    }
+    walk->seen[walk->seen_count++] =
+        (struct seen){st->st_dev, st->st_ino, copy};
+}
+
+/* Reads a file of the process's unless it is known to have no libcurl. */
+static void look_into(struct walk *walk, const char *path, bool program)
+{
+    struct llmobs_doctor *doctor = walk->doctor;
+    char whole[2 * PATH_MAX];
+    const struct seen *seen;
+    struct stat st;
+    size_t before = doctor->routes.count;
+
+    snprintf(whole, sizeof whole, "%s%s", doctor->process.prefix, path);
+    if (stat(whole, &st) != 0)
+        return;
+    seen = find_seen(walk, &st);
+    if (seen && !seen->copy)
+        return;
+    if (program)
+        (void)llmobs_libcurl_routes_add(&doctor->routes, &doctor->library, path,
+                                        LLMOBS_LIBCURL_LINKED, "", false);
+    else
+        (void)llmobs_libcurl_routes_add_copy(&doctor->routes, &doctor->library,
+                                             path, LLMOBS_LIBCURL_LOADED);
+    if (!seen)
+        note_seen(walk, &st, doctor->routes.count > before);
+}
+
+/* The copies in its memory come first; without one, its own file may hold one.
+ */
+static void find_curl(struct walk *walk, struct llmobs_host_row *row)
+{
+    struct llmobs_doctor *doctor = walk->doctor;
+    const struct llmobs_process *process = &doctor->process;
+
+    for (size_t i = 0; i < process->object_count; i++)
+        if (strcmp(process->objects[i].path, process->exe) == 0)
+            continue;
+        else if (!process->objects[i].deleted)
+            look_into(walk, process->objects[i].path, false);
+        else if (!row->curl && strstr(process->objects[i].path, "/libcurl"))
+            row->curl = strdup(process->objects[i].path);
+    if (doctor->routes.count == 0 && !row->curl)
+        look_into(walk, process->exe, true);
+    if (doctor->routes.count > 0 && !row->curl) {
+        row->linked = doctor->routes.copies[0].how == LLMOBS_LIBCURL_STATIC;
+        row->curl = strdup(doctor->routes.copies[0].path);
+    }
+}
+
+/* ---- state -------------------------------------------------------------- */
+
+static void say(struct llmobs_host_row *row, const char *text)
+{
+    snprintf(row->why, sizeof row->why, "%s", text);
+}
+
+/* The first finding that keeps the process from being observed. */
+static const char *first_bad(const struct llmobs_report *report)
+{
+    for (size_t i = 0; i < llmobs_json_len(report->findings); i++) {
+        const struct llmobs_json *one = llmobs_json_at(report->findings, i);
+        const char *level = llmobs_json_gets(one, "level");
+
+        if (level && strcmp(level, "bad") == 0)
+            return llmobs_json_gets(one, "text");
+    }
+    return NULL;
+}
+
+static int judge(struct walk *walk, struct llmobs_host_row *row)
+{
+    struct llmobs_doctor *doctor = walk->doctor;
+    bool loaded =
+        llmobs_process_object(&doctor->process, LLMOBS_DOCTOR_SHIM) != NULL;
+    char *urls = NULL;
+    const char *bad;
+    int rc;
+
+    llmobs_doctor_possible(doctor);
+    llmobs_doctor_on(doctor);
+    rc = llmobs_doctor_switch(doctor, &urls);
+    llmobs_host_names_add(&walk->host->names, urls);
+    free(urls);
+    if (rc != 0)
+        return rc;
+    bad = first_bad(&doctor->report);
+    say(row, bad ? bad : "");
+    row->state = loaded             ? LLMOBS_HOST_OBSERVED
+                 : doctor->possible ? LLMOBS_HOST_NOT
+                                    : LLMOBS_HOST_NEVER;
+    if (row->state == LLMOBS_HOST_OBSERVED && bad)
+        row->state = LLMOBS_HOST_OFF;
+    if (row->linked || !row->curl) {
+        row->state = LLMOBS_HOST_NEVER;
+        say(row, row->linked ? "libcurl is linked into the file itself, which "
+                               "is out of reach"
+                             : "it has no libcurl: something else makes its "
+                               "calls");
+    }
+    return 0;
+}
+
+/* ---- one process -------------------------------------------------------- */
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static void free_row(struct llmobs_host_row *row)
+{
+    free(row->program);
+    free(row->title);
+    free(row->curl);
+    free(row->sockets);
+}
+
+static int find_sockets(struct walk *walk, struct llmobs_host_row *row)
+{
+    struct llmobs_host_address found[LLMOBS_SOCKETS];
+    int rc =
+        llmobs_sockets_of(&walk->tables, row->pid, found, &row->socket_count);
+
+    if (rc < 0 || row->socket_count == 0) {
+        row->socket_count = 0;
+        return rc == -ENOMEM ? rc : 0;
+    }
+    row->sockets = malloc(row->socket_count * sizeof *found);
+    if (!row->sockets)
+        return -ENOMEM;
+    memcpy(row->sockets, found, row->socket_count * sizeof *found);
+    return 0;
+}
+
+/* Fills a row of the process that is open. */
+static int fill(struct walk *walk, struct llmobs_host_row *row)
+{
+    struct llmobs_doctor *doctor = walk->doctor;
+    const struct llmobs_process *process = &doctor->process;
+    char title[LLMOBS_HOST_TEXT], path[64];
+    struct stat st;
+    int rc;
+
+    row->pid = process->pid;
+    snprintf(path, sizeof path, "/proc/%d", (int)process->pid);
+    row->uid = stat(path, &st) == 0 ? st.st_uid : 0;
+    llmobs_process_title(process->pid, title, sizeof title);
+    row->title = strdup(title);
+    row->program = strdup(process->exe);
+    if (!row->title || !row->program)
+        return -ENOMEM;
+    llmobs_starter_of(&row->starter, process->pid, base_of(process->exe));
+    memcpy(doctor->program.path, process->exe, PATH_MAX);
+    memcpy(doctor->program.file, process->exe, PATH_MAX);
+    llmobs_program_know(&doctor->program);
+    llmobs_library_init(&doctor->library, process->root,
+                        llmobs_process_env(process, "LD_LIBRARY_PATH"),
+                        &walk->allowance);
+    doctor->library.musl = llmobs_doctor_has_musl(doctor);
+    find_curl(walk, row);
+    rc = find_sockets(walk, row);
+    return rc == 0 && (row->curl || row->socket_count > 0) ? judge(walk, row)
+                                                           : rc;
+}
+
+static int add_row(struct llmobs_host_list *host, struct llmobs_host_row **out)
+{
+    if (host->count == host->room) {
+        size_t room = host->room ? 2 * host->room : 64;
+        void *more = realloc(host->rows, room * sizeof *host->rows);
+
+        if (!more)
+            return -ENOMEM;
+        host->rows = more;
+        host->room = room;
+    }
+    *out = &host->rows[host->count];
+    memset(*out, 0, sizeof **out);
+    return 0;
+}
+
+static int look_at(struct walk *walk)
+{
+    struct llmobs_host_row *row;
+    int rc = add_row(walk->host, &row);
+
+    if (rc == 0) {
+        rc = fill(walk, row);
+        if (rc == 0 && (row->curl || row->socket_count > 0)) {
+            walk->host->count++;
+            return 0;
+        }
+        free_row(row);
+        walk->host->others += rc == 0;
+    }
+    return rc;
+}
+
+static bool each(void *ctx, pid_t pid)
+{
+    struct walk *walk = ctx;
+    struct llmobs_doctor *doctor = walk->doctor;
+    int rc;
+
+    if (walk->host->count == LLMOBS_HOST_ROWS)
+        return true;
+    memset(doctor, 0, sizeof *doctor);
+    llmobs_report_init(&doctor->report);
+    rc = llmobs_process_open(&doctor->process, pid);
+    if (rc == 0 && llmobs_process_object(&doctor->process, TOOL))
+        ; /* delivers spans, and calls no model */
+    else if (rc == 0 && doctor->process.exe[0] != '\0' &&
+             doctor->process.maps_known)
+        rc = look_at(walk);
+    else if (rc == 0 || rc == -EACCES)
+        walk->host->unreadable++;
+    if (rc == 0 && doctor->report.no_memory)
+        rc = -ENOMEM;
+    llmobs_library_fini(&doctor->library);
+    llmobs_process_close(&doctor->process);
+    llmobs_report_fini(&doctor->report);
+    walk->rc = rc == -ENOMEM ? rc : 0;
+    return walk->rc == 0;
+}
+
+/* ---- connections -------------------------------------------------------- */
+
+static void add_peer(struct llmobs_host_row *row, const char *name,
+                     bool gateway)
+{
+    for (size_t i = 0; i < row->peer_count; i++)
+        if (strcmp(row->peers[i].name, name) == 0) {
+            row->peers[i].count++;
+            return;
+        }
+    if (row->peer_count == LLMOBS_HOST_PEERS)
+        return;
+    row->peers[row->peer_count].gateway = gateway;
+    row->peers[row->peer_count].count = 1;
+    snprintf(row->peers[row->peer_count++].name, LLMOBS_HOST_NAME, "%s", name);
+}
+
+static void name_peers(const struct llmobs_host_list *host,
+                       struct llmobs_host_row *row)
+{
+    char name[LLMOBS_HOST_NAME];
+    bool gateway;
+
+    for (size_t i = 0; i < row->socket_count; i++)
+        if (llmobs_host_names_find(&host->names, &row->sockets[i], name,
+                                   sizeof name, &gateway))
+            add_peer(row, name, gateway);
+}
+
+/* True where a process has a connection to another machine. */
+static bool has_remote(const struct llmobs_host_list *host)
+{
+    for (size_t i = 0; i < host->count; i++)
+        for (size_t s = 0; s < host->rows[i].socket_count; s++)
+            if (!llmobs_host_names_is_local(&host->rows[i].sockets[s]))
+                return true;
+    return false;
+}
+
+/* Drops the rows that have neither a libcurl nor a connection with a name. */
+static void keep_callers(struct llmobs_host_list *host)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < host->count; i++) {
+        struct llmobs_host_row row = host->rows[i];
+
+        name_peers(host, &row);
+        if (row.curl || row.peer_count > 0) {
+            host->rows[kept++] = row;
+        } else {
+            free_row(&row);
+            host->others++;
+        }
+    }
+    host->count = kept;
+}
+
+bool llmobs_host_row_misses(const struct llmobs_host_row *row)
+{
+    return row->peer_count > 0 && row->state != LLMOBS_HOST_OBSERVED;
+}
+
+/* ---- the command -------------------------------------------------------- */
+
+static int gather(struct llmobs_host_list *host)
+{
+    static struct llmobs_doctor doctor;
+    static struct walk walk;
+    static struct llmobs_preload preload;
+    int rc = llmobs_host_names_init(&host->names);
+
+    if (rc != 0)
+        return rc;
+    snprintf(host->library, sizeof host->library, "%s",
+             llmobs_preload_find(&preload) == 0 ? preload.library
+                                                : LLMOBS_DOCTOR_SHIM);
+    llmobs_host_names_add(&host->names,
+                          getenv("DD_LLMOBS_INSTRUMENTED_PROXY_URLS"));
+    walk = (struct walk){.host = host,
+                         .doctor = &doctor,
+                         .allowance = {.left = LLMOBS_ALLOWANCE_MAX}};
+    llmobs_process_all(each, &walk);
+    rc = walk.rc;
+    if (rc == 0)
+        rc = llmobs_host_names_look_up(&host->names, has_remote(host));
+    if (rc == 0)
+        keep_callers(host);
+    free(walk.seen);
+    llmobs_sockets_fini(&walk.tables);
+    return rc;
+}
+
+int llmobs_doctor_host(bool json, bool *misses)
+{
+    static struct llmobs_host_list host;
+    int rc = gather(&host);
+
+    *misses = false;
+    for (size_t i = 0; i < host.count; i++)
+        *misses |= llmobs_host_row_misses(&host.rows[i]);
+    if (rc == 0)
+        rc = json ? llmobs_host_print_json(&host)
+                  : llmobs_host_print_text(&host);
+    for (size_t i = 0; i < host.count; i++)
+        free_row(&host.rows[i]);
+    free(host.rows);
+    llmobs_host_names_fini(&host.names);
+    return rc;
+}

@@ -1,0 +1,273 @@
+#include "cli/doctor/host_names.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rules/providers.h"
+#include "rules/read/url.h"
+
+#define ASKERS 8
+#define LISTED 4096
+
+static void add_name(struct llmobs_host_names *names, const char *name,
+                     uint16_t port)
+{
+    struct llmobs_host_name *to = &names->names[names->count];
+
+    if (names->count == LLMOBS_HOST_NAMES || strlen(name) >= sizeof to->name)
+        return;
+    for (size_t i = 0; i < names->count; i++)
+        if (names->names[i].port == port &&
+            strcmp(names->names[i].name, name) == 0)
+            return;
+    snprintf(to->name, sizeof to->name, "%s", name);
+    to->port = port;
+    names->count++;
+}
+
+/* "*.example.com" becomes api.example.com; a name with another star has none.
+ */
+static void add_host(struct llmobs_host_names *names, struct llmobs_text host)
+{
+    bool below = host.len > 2 && memcmp(host.data, "*.", 2) == 0;
+    size_t from = below ? 2 : 0;
+    char name[LLMOBS_HOST_NAME];
+
+    if (memchr(host.data + from, '*', host.len - from) ||
+        snprintf(name, sizeof name, "%s%.*s", below ? "api." : "",
+                 (int)(host.len - from), host.data + from) >= (int)sizeof name)
+        return;
+    add_name(names, name, 0);
+}
+
+int llmobs_host_names_init(struct llmobs_host_names *names)
+{
+    const struct llmobs_provider *provider;
+
+    memset(names, 0, sizeof *names);
+    names->names = calloc(LLMOBS_HOST_NAMES + 1, sizeof *names->names);
+    if (!names->names)
+        return -ENOMEM;
+    for (size_t i = 0; (provider = llmobs_provider_at(i)); i++)
+        add_host(names, provider->host);
+    return 0;
+}
+
+void llmobs_host_names_fini(struct llmobs_host_names *names)
+{
+    free(names->names);
+    free(names->known);
+    memset(names, 0, sizeof *names);
+}
+
+void llmobs_host_names_add(struct llmobs_host_names *names, const char *urls)
+{
+    static struct llmobs_url url;
+
+    while (urls && *urls) {
+        size_t len = strcspn(urls, ",");
+        struct llmobs_text text = {urls + strspn(urls, " \t"), 0};
+
+        if (text.data < urls + len)
+            text.len = (size_t)(urls + len - text.data);
+        if (text.len > 0 && llmobs_url_parse(text, &url) == 0)
+            add_name(names, url.host, url.port);
+        urls += len + (urls[len] == ',');
+    }
+}
+
+/* ---- looking them up ---------------------------------------------------- */
+
+static void to_bytes(const struct sockaddr *from, unsigned char bytes[16])
+{
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+    if (from->sa_family == AF_INET6) {
+        memcpy(bytes,
+               &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr,
+               16);
+        return;
+    }
+    memcpy(bytes, mapped, sizeof mapped);
+    memcpy(bytes + sizeof mapped,
+           &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
+}
+
+/* In a child: writes what it finds of one name; a write of less than PIPE_BUF
+ * is whole. */
+static void look_up(const struct llmobs_host_names *names, size_t i, int out)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+
+    if (getaddrinfo(names->names[i].name, NULL, &hints, &list) != 0)
+        return;
+    for (struct addrinfo *at = list; at; at = at->ai_next) {
+        struct llmobs_host_known known;
+
+        memset(&known, 0, sizeof known);
+        known.name = i;
+        if (at->ai_family != AF_INET && at->ai_family != AF_INET6)
+            continue;
+        to_bytes(at->ai_addr, known.bytes);
+        if (write(out, &known, sizeof known) != (ssize_t)sizeof known)
+            break;
+    }
+    freeaddrinfo(list);
+}
+
+static int note(struct llmobs_host_names *names,
+                const struct llmobs_host_known *known)
+{
+    if (known->name >= names->count || names->known_count == LISTED)
+        return 0;
+    if (names->known_count == names->known_room) {
+        size_t room = names->known_room ? 2 * names->known_room : 64;
+        void *more = realloc(names->known, room * sizeof *names->known);
+
+        if (!more)
+            return -ENOMEM;
+        names->known = more;
+        names->known_room = room;
+    }
+    names->known[names->known_count++] = *known;
+    return 0;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Reads until all children have ended, or the time is over. */
+static int gather(struct llmobs_host_names *names, int in)
+{
+    int64_t end = now_ms() + LLMOBS_HOST_LOOKUP_MS;
+    struct llmobs_host_known known;
+    int rc = 0;
+
+    while (rc == 0) {
+        struct pollfd ready = {in, POLLIN, 0};
+        int64_t left = end - now_ms();
+        int got = left > 0 ? poll(&ready, 1, (int)left) : 0;
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0 || read(in, &known, sizeof known) != (ssize_t)sizeof known)
+            break;
+        rc = note(names, &known);
+    }
+    return rc;
+}
+
+/* Gateways come first: they were added last, and are the fewest. */
+static pid_t start(const struct llmobs_host_names *names, size_t first,
+                   bool models, const int ends[2])
+{
+    pid_t child = fork();
+
+    if (child != 0)
+        return child;
+    close(ends[0]);
+    for (size_t i = first; i < names->count; i += ASKERS)
+        if (models || names->names[names->count - 1 - i].port != 0)
+            look_up(names, names->count - 1 - i, ends[1]);
+    _exit(0);
+}
+
+int llmobs_host_names_look_up(struct llmobs_host_names *names, bool models)
+{
+    pid_t children[ASKERS];
+    int ends[2], rc = 0;
+    size_t started = 0;
+
+    if (pipe(ends) != 0)
+        return -errno;
+    while (started < ASKERS && rc == 0) {
+        children[started] = start(names, started, models, ends);
+        if (children[started] < 0)
+            rc = -errno;
+        else
+            started++;
+    }
+    close(ends[1]);
+    if (rc == 0)
+        rc = gather(names, ends[0]);
+    close(ends[0]);
+    for (size_t i = 0; i < started; i++) {
+        kill(children[i], SIGKILL);
+        while (waitpid(children[i], NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+    return rc;
+}
+
+/* ---- finding one -------------------------------------------------------- */
+
+bool llmobs_host_names_is_local(const struct llmobs_host_address *address)
+{
+    static const unsigned char six[16] = {[15] = 1};
+    const unsigned char *bytes = address->bytes;
+
+    return memcmp(bytes, six, 16) == 0 ||
+           (bytes[10] == 0xff && bytes[12] == 127);
+}
+
+/* A model's server of this host, by its usual port. */
+static const char *local_model(const struct llmobs_host_address *address)
+{
+    static struct llmobs_url url;
+
+    url.port = address->port;
+    return llmobs_host_names_is_local(address) ? llmobs_provider_by_port(&url)
+                                               : NULL;
+}
+
+/* A gateway's port is a part of its name; a gateway comes before a model. */
+static const struct llmobs_host_name *find(
+    const struct llmobs_host_names *names,
+    const struct llmobs_host_address *address)
+{
+    const struct llmobs_host_name *model = NULL;
+
+    for (size_t i = 0; i < names->known_count; i++) {
+        const struct llmobs_host_name *name =
+            &names->names[names->known[i].name];
+
+        if (memcmp(names->known[i].bytes, address->bytes, 16) != 0)
+            continue;
+        if (name->port == address->port)
+            return name;
+        if (name->port == 0 && !model)
+            model = name;
+    }
+    return model;
+}
+
+bool llmobs_host_names_find(const struct llmobs_host_names *names,
+                            const struct llmobs_host_address *address,
+                            char *out, size_t cap, bool *gateway)
+{
+    const struct llmobs_host_name *name = find(names, address);
+    const char *local = name ? NULL : local_model(address);
+
+    *gateway = name && name->port != 0;
+    if (name)
+        snprintf(out, cap, "%s:%u", name->name, (unsigned)address->port);
+    else if (local)
+        snprintf(out, cap, "localhost:%u (%s)", (unsigned)address->port, local);
+    return name || local;
+}

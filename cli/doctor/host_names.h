@@ -1,0 +1,71 @@
+/* host_names - the addresses of models and gateways, to know them again by the
+ * other end of a connection.
+ *
+ * A socket has an address and no name, so the names are looked up: those of
+ * rules/providers.c and of the gateways that were added. Of "*.example.com"
+ * the name api.example.com is asked. What shares an address with a model's
+ * host, as services behind one content network do, is taken for it.
+ *
+ * Owns:    its lists, from init to fini.
+ * Threads: one, in a process that has no other: it forks.
+ * Errors:  -ENOMEM, -errno of pipe and fork. A name that is not found in time
+ *          is left out.
+ * Limits:  LLMOBS_HOST_NAMES names, LLMOBS_HOST_LOOKUP_MS for all look-ups.
+ */
+#ifndef LLMOBS_HOST_NAMES_H
+#define LLMOBS_HOST_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LLMOBS_HOST_NAMES 512
+#define LLMOBS_HOST_LOOKUP_MS 3000
+#define LLMOBS_HOST_NAME 256
+
+/* The address of a socket's other end; one of IPv4 has the form ::ffff:a.b.c.d.
+ */
+struct llmobs_host_address {
+    unsigned char bytes[16];
+    uint16_t port;
+};
+
+struct llmobs_host_name {
+    char name[LLMOBS_HOST_NAME];
+    uint16_t port; /* of a gateway; 0: a model's host, any port */
+};
+
+struct llmobs_host_known {
+    unsigned char bytes[16];
+    size_t name; /* its place in `names` */
+};
+
+struct llmobs_host_names {
+    struct llmobs_host_name *names;
+    size_t count;
+    struct llmobs_host_known *known;
+    size_t known_count, known_room;
+};
+
+/* Lists the hosts of models. */
+int llmobs_host_names_init(struct llmobs_host_names *names);
+void llmobs_host_names_fini(struct llmobs_host_names *names);
+
+/* Adds the gateways of a comma-separated list of URLs, each once; NULL: none.
+ */
+void llmobs_host_names_add(struct llmobs_host_names *names, const char *urls);
+
+/* Looks up the gateways, and with `models` the models' hosts too, in children
+ * that end within the time. */
+int llmobs_host_names_look_up(struct llmobs_host_names *names, bool models);
+
+/* True for an address of this machine alone: no model's host has it. */
+bool llmobs_host_names_is_local(const struct llmobs_host_address *address);
+
+/* Writes "host:port" of a model or a gateway at this address; false: it is
+ * neither. */
+bool llmobs_host_names_find(const struct llmobs_host_names *names,
+                            const struct llmobs_host_address *address,
+                            char *out, size_t cap, bool *gateway);
+
+#endif

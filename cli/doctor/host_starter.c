@@ -1,0 +1,183 @@
+#include "cli/doctor/host_starter.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/file.h"
+
+#define ID_MIN 12 /* digits of a container's id, at least */
+
+/* What an engine puts before the id of a container in the name of its group. */
+static const char *const engines[] = {
+    "docker-",  "cri-containerd-", "crio-", "libpod-",
+    "nerdctl-", "lxc.payload.",    "lxc-",  "machine-",
+};
+/* The groups below which a container's group has its bare id as its name. */
+static const char *const parents[] = {"docker", "kubepods",      "lxc",
+                                      "libpod", "libpod_parent", "garden"};
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Cuts the path's last part and returns it; NULL: there is none. */
+static char *cut_last(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (!slash || !slash[1])
+        return NULL;
+    *slash = '\0';
+    return slash + 1;
+}
+
+static bool is_id(const char *text)
+{
+    size_t len = 0;
+
+    while (isxdigit((unsigned char)text[len]))
+        len++;
+    return len >= ID_MIN && (text[len] == '\0' || text[len] == '.');
+}
+
+static bool has_part(const char *path, const char *part)
+{
+    size_t len = strlen(part);
+
+    for (const char *at = path; (at = strchr(at, '/')); at++)
+        if (strncmp(at + 1, part, len) == 0 && strchr("/-.", at[1 + len]))
+            return true;
+    return false;
+}
+
+/* Notes a container whose group is `part` of `before`. */
+static bool note_container(struct llmobs_starter *starter, const char *before,
+                           const char *part)
+{
+    const char *id = NULL;
+
+    for (size_t i = 0; i < sizeof engines / sizeof *engines && !id; i++)
+        if (begins(part, engines[i]))
+            id = part + strlen(engines[i]);
+    for (size_t i = 0; i < sizeof parents / sizeof *parents && !id; i++)
+        if (is_id(part) && has_part(before, parents[i]))
+            id = part;
+    if (!id)
+        return false;
+    starter->kind = LLMOBS_STARTER_CONTAINER;
+    snprintf(starter->name, sizeof starter->name, "%.*s", (int)strcspn(id, "."),
+             id);
+    return true;
+}
+
+static bool is_cron(const char *name)
+{
+    static const char *const names[] = {"cron.", "crond.", "cronie.", "atd.",
+                                        "anacron."};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (begins(name, names[i]))
+            return true;
+    return false;
+}
+
+/* Notes a unit; cron's own program has the unit's name up to the dot. */
+static bool note_unit(struct llmobs_starter *starter, const char *before,
+                      const char *part, const char *base)
+{
+    size_t len = strlen(part);
+
+    if (len < 9 || strcmp(part + len - 8, ".service") != 0 ||
+        begins(part, "user@"))
+        return false;
+    starter->kind =
+        strstr(before, "/user@") ? LLMOBS_STARTER_USER : LLMOBS_STARTER_UNIT;
+    snprintf(starter->name, sizeof starter->name, "%s", part);
+    if (is_cron(part) && strncmp(part, base, strcspn(part, ".")) != 0)
+        starter->kind = LLMOBS_STARTER_CRON;
+    return true;
+}
+
+/* The innermost group that says something counts; of a container within a
+ * unit, and of a unit within a container, the container. */
+static void read_path(struct llmobs_starter *starter, char *path,
+                      const char *base)
+{
+    bool unit = false;
+    char *part;
+
+    while ((part = cut_last(path))) {
+        if (note_container(starter, path, part))
+            return;
+        if (!unit)
+            unit = note_unit(starter, path, part, base);
+    }
+}
+
+void llmobs_starter_read(struct llmobs_starter *starter, const char *groups,
+                         const char *base)
+{
+    char path[LLMOBS_STARTER_TEXT];
+
+    memset(starter, 0, sizeof *starter);
+    while (*groups && starter->kind == LLMOBS_STARTER_HAND) {
+        size_t len = strcspn(groups, "\n");
+        const char *at = memchr(groups, ':', len);
+
+        at = at ? memchr(at + 1, ':', len - (size_t)(at + 1 - groups)) : NULL;
+        if (at &&
+            snprintf(path, sizeof path, "%.*s", (int)(groups + len - at - 1),
+                     at + 1) < (int)sizeof path)
+            read_path(starter, path, base);
+        groups += len + (groups[len] == '\n');
+    }
+}
+
+void llmobs_starter_of(struct llmobs_starter *starter, pid_t pid,
+                       const char *base)
+{
+    char path[64], text[LLMOBS_STARTER_TEXT];
+
+    snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
+    if (llmobs_file_begin(AT_FDCWD, path, text, sizeof text) < 0)
+        *text = '\0';
+    llmobs_starter_read(starter, text, base);
+}
+
+const char *llmobs_starter_name(enum llmobs_starter_kind kind)
+{
+    static const char *const names[] = {"by hand", "unit", "user's unit",
+                                        "cron", "container"};
+
+    return names[kind];
+}
+
+void llmobs_starter_advice(const struct llmobs_starter *starter,
+                           const char *library, char *out, size_t cap)
+{
+    switch (starter->kind) {
+    case LLMOBS_STARTER_HAND:
+        snprintf(out, cap, "start it again as llmobs-run CMD");
+        break;
+    case LLMOBS_STARTER_UNIT:
+    case LLMOBS_STARTER_USER:
+        snprintf(out, cap,
+                 "systemctl %sedit %s: [Service] Environment=LD_PRELOAD=%s "
+                 "DD_LLMOBS_ENABLED=1; then restart it",
+                 starter->kind == LLMOBS_STARTER_USER ? "--user " : "",
+                 starter->name, library);
+        break;
+    case LLMOBS_STARTER_CRON:
+        snprintf(out, cap, "put llmobs-run before its command in the crontab");
+        break;
+    case LLMOBS_STARTER_CONTAINER:
+        snprintf(out, cap,
+                 "put the library into its image, or an init container into "
+                 "its manifest (docs/CONTAINERS.md)");
+        break;
+    }
+}
