@@ -24,14 +24,23 @@ struct dl_phdr_info;
 
 /* Changed whenever a table below changes; a core of another number is not
  * used. */
-#define LLMOBS_ENGINE_ABI 4
+#define LLMOBS_ENGINE_ABI 5
 
 /* The one name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
 
+/* The head of libcurl's struct curl_ws_frame, which old headers lack. */
+struct llmobs_ws_frame {
+    int age;
+    int flags;
+    curl_off_t offset;
+    curl_off_t bytesleft;
+};
+
 /* X(result, name, arguments): the functions of one libcurl copy that the shim
  * looks up by name. Names are without "curl_". Not before 7.29: all but
- * url_get (7.62). A name that the copy lacks is NULL in its table. */
+ * url_get (7.62), ws_send and ws_recv (7.86). A name that the copy lacks is
+ * NULL in its table. */
 #define LLMOBS_REAL_FUNCTIONS(X)                                              \
     X(CURLcode, global_init, (long))                                          \
     X(CURLcode, global_init_mem,                                              \
@@ -63,6 +72,10 @@ struct dl_phdr_info;
     X(void, slist_free_all, (struct curl_slist *))                            \
     X(curl_version_info_data *, version_info, (CURLversion))                  \
     X(CURLUcode, url_get, (const CURLU *, CURLUPart, char **, unsigned))      \
+    X(CURLcode, ws_send,                                                      \
+      (CURL *, const void *, size_t, size_t *, curl_off_t, unsigned))         \
+    X(CURLcode, ws_recv,                                                      \
+      (CURL *, void *, size_t, size_t *, const struct llmobs_ws_frame **))    \
     X(void, free, (void *))
 
 /* The real functions of one loaded libcurl copy. */
@@ -121,6 +134,10 @@ struct llmobs_ops {
     CURLMcode (*multi_cleanup)(const struct llmobs_real *, CURLM *);
     CURLMcode (*multi_setopt)(const struct llmobs_real *, CURLM *, CURLMoption,
                               void *);
+    CURLcode (*ws_send)(const struct llmobs_real *, CURL *, const void *,
+                        size_t, size_t *, curl_off_t, unsigned);
+    CURLcode (*ws_recv)(const struct llmobs_real *, CURL *, void *, size_t,
+                        size_t *, const struct llmobs_ws_frame **);
     /* The public header's table of that version, or NULL. */
     const struct llmobs_api *(*api)(unsigned version);
 };

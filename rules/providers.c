@@ -22,6 +22,7 @@ extern const struct llmobs_dialect llmobs_dialect_openai_completions;
 extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
 extern const struct llmobs_dialect llmobs_dialect_openai_moderations;
 extern const struct llmobs_dialect llmobs_dialect_openai_media;
+extern const struct llmobs_dialect llmobs_dialect_openai_realtime;
 extern const struct llmobs_dialect llmobs_dialect_openai_responses;
 extern const struct llmobs_dialect llmobs_dialect_openai_vector_stores;
 extern const struct llmobs_dialect llmobs_dialect_cloudflare;
@@ -71,6 +72,7 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_rerank,
     &llmobs_dialect_vertex_chat,
     &llmobs_dialect_mcp,
+    &llmobs_dialect_openai_realtime,
     NULL,
 };
 
@@ -81,7 +83,8 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
         &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses, \
         &llmobs_dialect_openai_vector_stores, &llmobs_dialect_openai_media,  \
         &llmobs_dialect_anthropic, &llmobs_dialect_openai_audio,             \
-        &llmobs_dialect_openai_moderations, &llmobs_dialect_rerank
+        &llmobs_dialect_openai_moderations, &llmobs_dialect_rerank,          \
+        &llmobs_dialect_openai_realtime
 
 static const struct llmobs_dialect *const openai[] = {
     OPENAI,

@@ -241,7 +241,8 @@ static bool match_proxy(const struct llmobs_rules *rules,
                         const struct llmobs_url *url,
                         struct llmobs_match *match)
 {
-    static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
+    static const char *const methods[] = {"POST", "PUT", "PATCH",
+                                          LLMOBS_METHOD_WEBSOCKET, NULL};
     const struct llmobs_rule *rule = NULL;
 
     match->inject = true;

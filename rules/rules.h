@@ -14,6 +14,7 @@
 
 #include "core/span/span.h"
 #include "rules/read/call.h"
+#include "rules/read/frame.h"
 
 /* How the rules know whether a request goes to a proxy: by its URL, or because
  * the program says so.
@@ -93,6 +94,28 @@ bool llmobs_rules_is_sign(const struct llmobs_rules *rules, const char *line);
 bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
                              const struct llmobs_request *request,
                              const char *line, struct llmobs_match *match);
+
+/* Classifies a websocket's connection to an absolute http or https URL: ws and
+ * wss are those. True: its frames are read by llmobs_rules_frame. */
+bool llmobs_rules_match_connection(const struct llmobs_rules *rules,
+                                   const char *url, enum llmobs_proxying how,
+                                   struct llmobs_match *match);
+
+/* The kind of a frame of such a connection, of which so much has passed that
+ * the members are there or will not come; `sent` by the program. */
+enum llmobs_frame_kind llmobs_rules_frame(const struct llmobs_match *match,
+                                          const struct llmobs_look *frame,
+                                          bool sent);
+
+/* True where the words of speech follow it, by these settings. */
+bool llmobs_rules_transcribes(const struct llmobs_match *match,
+                              struct llmobs_text settings);
+
+/* Appends a line that stands before all settings: what the URL says of them,
+ * for the rest of the library keeps no parameters. Nothing where it says
+ * nothing. -ENOMEM. */
+int llmobs_rules_open(const struct llmobs_match *match, const char *url,
+                      struct llmobs_buf *line);
 
 /* True when the configuration has at least one proxy. */
 bool llmobs_rules_has_proxies(const struct llmobs_rules *rules);

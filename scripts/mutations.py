@@ -847,7 +847,7 @@ HAZARDS = [
           ["hazards.resumed_uploads_to_a_proxy"])]),
 
     ("CONNECT_ONLY and websockets",
-     "the library leaves such a transfer alone (`may_begin`)", [
+     "the library sets nothing at such a transfer (`may_begin`)", [
          ("connect-only-captured", [("core/capture/judge.c", "observes() && !handle->"
                                      "connect_only &&", "observes() &&")],
           ["programs.easy_cases.connect_only",

@@ -40,7 +40,9 @@
     X(multi_socket_all)    \
     X(multi_info_read)     \
     X(multi_cleanup)       \
-    X(multi_setopt)
+    X(multi_setopt)        \
+    X(ws_send)             \
+    X(ws_recv)
 
 enum llmobs_hook {
 #define X(name) LLMOBS_HOOK_##name,

@@ -11,6 +11,7 @@
 #include "core/capture/judge.h"
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
+#include "core/capture/talk.h"
 #include "core/event/curlcode.h"
 #include "core/sdk/annotation_pack.h"
 #include "core/sdk/own_span.h"
@@ -33,6 +34,7 @@ void llmobs_capture_init(const struct llmobs_config *config,
     llmobs_ours_init(config);
     llmobs_judge_init(config, rules);
     llmobs_outgoing_init(config, worker);
+    llmobs_talk_init(worker);
 }
 
 /* ---- records of handles -------------------------------------------------- */
@@ -42,8 +44,10 @@ struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
 {
     struct llmobs_handle *stale = llmobs_handle_find(curl);
 
-    if (stale)
+    if (stale) {
+        llmobs_talk_end(stale, LLMOBS_END_REMOVED, CURLE_OK);
         llmobs_capture_finish(stale, LLMOBS_END_REMOVED, CURLE_OK);
+    }
     return llmobs_handle_create(real, curl);
 }
 
@@ -91,6 +95,8 @@ void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
 /* Ends a call that a longjmp, or a reset under way, left without an end. */
 static void begin_anew(struct llmobs_handle *handle)
 {
+    if (llmobs_talk_may(handle))
+        llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
     llmobs_capture_finish(handle, LLMOBS_END_REMOVED, CURLE_OK);
     handle->origin.proxying = llmobs_thread_state_proxied();
 }
@@ -254,7 +260,8 @@ static bool start(struct llmobs_handle *handle, CURL *curl)
     if (handle->judged == LLMOBS_NOT_OURS)
         return false;
     if (!llmobs_judge_may_begin(handle)) {
-        llmobs_judge_log_bodyless(handle);
+        if (!llmobs_talk_expect(handle))
+            llmobs_judge_log_bodyless(handle);
         return false;
     }
     if (handle->curlu && llmobs_handle_early(handle))
@@ -460,6 +467,7 @@ static void abandon(struct llmobs_handle *handle, void *ctx)
     struct llmobs_exchange *exchange;
 
     (void)ctx;
+    llmobs_talk_abandon(handle);
     if (!llmobs_handle_trylock(handle, EXIT_LOCK_MS))
         return;
     exchange = handle->exchange;

@@ -11,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/cold.h"
 #include "core/capture/adds.h"
+#include "core/capture/talk.h"
 #include "core/net/target.h"
 #include "core/privacy/account.h"
 
@@ -63,6 +64,7 @@ static void forget_transfer(struct llmobs_handle *handle)
     handle->exchange = NULL;
     llmobs_handle_unlock(handle);
     llmobs_exchange_free(exchange);
+    llmobs_talk_free(handle);
     llmobs_handle_drop_origin(handle);
     llmobs_adds_part(handle);
     atomic_store(&handle->multi, NULL);
@@ -124,7 +126,7 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
     handle->elsewhere = false;
     handle->proxy = LLMOBS_PROXY_BY_ENVIRONMENT;
     handle->header_in_body = false;
-    handle->connect_only = false;
+    handle->connect_only = 0;
     handle->ioctl_function = NULL;
     handle->write = handle->header = handle->read = handle->seek = none;
     handle->prereq = none;
@@ -449,7 +451,9 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
         handle->header_in_body = number != 0;
         break;
     case CURLOPT_CONNECT_ONLY:
-        handle->connect_only = number != 0;
+        handle->connect_only = number == LLMOBS_CONNECT_FOR_FRAMES
+                                   ? LLMOBS_CONNECT_FOR_FRAMES
+                                   : number != 0;
         break;
     case CURLOPT_WRITEFUNCTION:
         set_function(&handle->write, arg);

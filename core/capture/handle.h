@@ -43,6 +43,16 @@ enum llmobs_verdict {
     LLMOBS_PERHAPS_OURS
 };
 
+/* Whether the handle's connection is one for frames to a model (talk.h). */
+enum llmobs_talking {
+    LLMOBS_TALK_NONE,
+    LLMOBS_TALK_EXPECTED, /* it was made for frames: the first one decides */
+    LLMOBS_TALK_ON
+};
+
+/* Of CURLOPT_CONNECT_ONLY: the app speaks websockets. */
+#define LLMOBS_CONNECT_FOR_FRAMES 2
+
 /* CURLOPT_PROXY. */
 enum llmobs_proxy {
     LLMOBS_PROXY_BY_ENVIRONMENT,
@@ -163,7 +173,9 @@ struct llmobs_handle {
     bool proxy_rounds; /* PROXYAUTH likewise */
     bool elsewhere;    /* the app names the addresses of hosts (RESOLVE) */
     bool header_in_body;
-    bool connect_only;
+    unsigned char connect_only; /* as it was set; above 2: 1 */
+    unsigned char talking;      /* a llmobs_talking */
+    struct llmobs_talk *talk;   /* NULL: none */
     struct llmobs_callback read;
     struct llmobs_callback seek;
     struct llmobs_callback prereq;

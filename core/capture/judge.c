@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/privacy/allowlist.h"
 #include "core/sdk/own_span.h"
+#include "core/sdk/thread_state.h"
 
 /* Set once before any handle exists, constant afterwards. */
 static const struct llmobs_config *config;
@@ -201,6 +202,18 @@ bool llmobs_judge_may_begin(const struct llmobs_handle *handle)
     return observes() && !handle->connect_only &&
            (config->capture_all || llmobs_handle_sends_body(handle) ||
             llmobs_judge_may_pass(handle) || bodyless || may_fetch(handle));
+}
+
+bool llmobs_judge_connection(const char *url, struct llmobs_match *match)
+{
+    bool ours;
+
+    if (!observes())
+        return false;
+    ours = llmobs_rules_match_connection(rules, url,
+                                         llmobs_thread_state_proxied(), match);
+    llmobs_judge_log(LLMOBS_METHOD_WEBSOCKET, url, match, ours);
+    return ours;
 }
 
 enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,

@@ -76,3 +76,16 @@ bool llmobs_ours_take(struct llmobs_handle *handle)
     origin->exchange = exchange;
     return true;
 }
+
+struct llmobs_exchange *llmobs_ours_make(struct llmobs_handle *handle)
+{
+    struct llmobs_exchange *exchange;
+
+    llmobs_handle_drop_origin(handle);
+    if (!llmobs_ours_take(handle))
+        return NULL;
+    exchange = handle->origin.exchange;
+    handle->origin.exchange = NULL;
+    llmobs_handle_drop_origin(handle);
+    return exchange;
+}

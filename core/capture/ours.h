@@ -20,6 +20,10 @@ void llmobs_ours_init(const struct llmobs_config *config);
  * the model, the token counts, how the answer ended. */
 size_t llmobs_ours_body_max(void);
 
+/* The same for a call that is no transfer of its own: gives the exchange; NULL
+ * without memory. The handle has no transfer under way. */
+struct llmobs_exchange *llmobs_ours_make(struct llmobs_handle *handle);
+
 /* Makes the exchange of the handle's origin, in the thread and within the call
  * that make the request. */
 bool llmobs_ours_take(struct llmobs_handle *handle);

@@ -22,6 +22,7 @@
 #include "core/ops/global.h"
 #include "core/capture/adds.h"
 #include "core/ops/multi.h"
+#include "core/ops/ws.h"
 #include "core/sdk/evaluation_submit.h"
 #include "core/text/budget.h"
 
@@ -183,6 +184,8 @@ static const struct llmobs_ops ops = {
     .multi_info_read = llmobs_ops_multi_info_read,
     .multi_cleanup = llmobs_ops_multi_cleanup,
     .multi_setopt = llmobs_ops_multi_setopt,
+    .ws_send = llmobs_ops_ws_send,
+    .ws_recv = llmobs_ops_ws_recv,
     .api = llmobs_c_api_table,
 };
 

@@ -8,6 +8,7 @@
 #include "core/capture/capture.h"
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
+#include "core/capture/talk.h"
 #include "core/ops/command.h"
 #include "core/ops/global.h"
 #include "core/ops/multi.h"
@@ -151,6 +152,8 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
     errno = saved;
     real->easy_cleanup(curl);
     saved = errno;
+    if (llmobs_talk_may(handle))
+        llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
     llmobs_capture_finish(handle, ending.end, ending.code);
     llmobs_handle_release(handle);
     errno = saved;

@@ -7,6 +7,7 @@
 #include "core/capture/adds.h"
 #include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
+#include "core/capture/talk.h"
 #include "core/ops/command.h"
 #include "core/ops/multi_messages.h"
 #include "core/ops/multi_push.h"
@@ -179,6 +180,8 @@ static void leave(struct llmobs_handle *handle, CURL *curl,
 
     llmobs_adds_part(handle);
     llmobs_callbacks_swap_out(handle, curl);
+    if (llmobs_talk_may(handle))
+        llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
     llmobs_capture_finish(handle, ending->end, ending->code);
     atomic_store(&handle->multi, NULL);
     errno = saved;

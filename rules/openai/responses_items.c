@@ -82,6 +82,14 @@ static int add_audio(struct llmobs_message_content *content,
                                             llmobs_json_gets(audio, "format"));
 }
 
+/* True for sound whose words came with it. */
+static bool is_speech(const struct llmobs_json *part)
+{
+    return (is_type(part, "input_audio") || is_type(part, "output_audio") ||
+            is_type(part, "audio")) &&
+           has_text(llmobs_json_gets(part, "transcript"));
+}
+
 /* Adds a part. One of an unknown type may have a text or a refusal, else it
  * adds nothing. */
 static int add_part(struct llmobs_message_content *content,
@@ -97,8 +105,13 @@ static int add_part(struct llmobs_message_content *content,
         return llmobs_message_content_add_image(content, image_url(part));
     if (reference)
         return llmobs_message_content_append(&content->text, reference);
+    if (is_speech(part))
+        return llmobs_message_content_append(
+            &content->text, llmobs_json_gets(part, "transcript"));
     if (is_type(part, "input_audio"))
         return add_audio(content, part);
+    if (is_type(part, "output_audio") || is_type(part, "audio"))
+        return llmobs_message_content_append(&content->text, "[audio]");
     rc = llmobs_message_content_append(&content->text,
                                        llmobs_json_gets(part, "text"));
     if (rc < 0)

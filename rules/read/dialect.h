@@ -14,6 +14,7 @@
 
 #include "core/span/span.h"
 #include "rules/read/call.h"
+#include "rules/read/frame.h"
 #include "rules/read/url.h"
 
 struct llmobs_form;
@@ -27,9 +28,23 @@ struct llmobs_sign {
                             * others send such a field, too; or NULL */
 };
 
+/* How the frames of a connection are read while they pass, on the app's thread:
+ * no allocation, no I/O. A call of such a shape has as its request the frames
+ * of the settings and the input, and as its answer those of one response, a
+ * line each (form.frames). */
+struct llmobs_frames {
+    enum llmobs_frame_kind (*kind)(const struct llmobs_look *frame, bool sent);
+    /* True where these settings say that the words of speech follow it. */
+    bool (*transcribes)(struct llmobs_text settings);
+    /* The parameters of the URL by which it may name the model,
+     * NULL-terminated. */
+    const char *const *models;
+};
+
 /* One operation of a dialect: a row of the shape table. */
 struct llmobs_shape {
-    const char *method;    /* "POST", "GET", "HEAD", "DELETE" */
+    const char *method;    /* "POST", "GET", "HEAD", "DELETE"; or
+                            * LLMOBS_METHOD_WEBSOCKET, then with `frames` */
     const char *path;      /* suffix of the path, from a '/'; '*' stands for
                             * any bytes of one segment; "**", once and with no
                             * other star, for one or more whole segments */
@@ -62,7 +77,8 @@ struct llmobs_shape {
                      * kept. On an unlisted host a form counts only if the path
                      * is telling */
     bool streams;   /* it streams unless the request refuses that */
-    const struct llmobs_form *form;  /* its own form, or NULL: the dialect's */
+    const struct llmobs_form *form; /* its own form, or NULL: the dialect's */
+    const struct llmobs_frames *frames; /* of a websocket; or NULL */
     const struct llmobs_sign *signs; /* ended by one without a name: a request
                                       * shows by any of them that it has this
                                       * shape, whatever its path is; NULL: the

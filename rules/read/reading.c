@@ -96,7 +96,7 @@ static int read_input(struct llmobs_reading *reading)
 
     if (reading->request && !reading->beyond)
         return reading->form->request ? reading->form->request(reading) : 0;
-    if (reading->classified->call->request_truncated)
+    if (reading->classified->call->request_truncated || reading->form->frames)
         return 0;
     if (reading->beyond)
         rc = read_as_ends(reading, reading->form->request);
@@ -366,15 +366,17 @@ static int read_call(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
     const struct llmobs_form *form = reading->form;
-    int rc =
-        llmobs_request_read(classified->call, form->keys, &reading->request);
+    int rc = form->frames ? 0
+                          : llmobs_request_read(classified->call, form->keys,
+                                                &reading->request);
 
     if (rc < 0)
         return rc;
     reading->beyond = rc > 0 && reading->request;
     if (must_confirm(reading) && !confirms(reading))
         return -ENOENT;
-    if ((!reading->request || reading->beyond) && classified->proxied)
+    if ((!reading->request || reading->beyond) && classified->proxied &&
+        !form->frames)
         return -ENOTSUP;
     if (form->state_size > 0) {
         reading->state = calloc(1, form->state_size);

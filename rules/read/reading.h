@@ -72,9 +72,11 @@ struct llmobs_form {
     /* Frees the state's own allocations, at the end. */
     void (*state_fini)(void *state);
     size_t state_size;
-    bool lists; /* an answer may be an array */
-    bool texts; /* an event may be a text, which is no answer even where it
-                 * looks like JSON: only its frame says that it is an error */
+    bool frames; /* the request is a list of frames, a line each, which `begin`
+                  * reads; the answer is one, too, with LLMOBS_FRAMING_LINES */
+    bool lists;  /* an answer may be an array */
+    bool texts;  /* an event may be a text, which is no answer even where it
+                  * looks like JSON: only its frame says that it is an error */
     /* Names of which a request's body has one, quoted, NULL-terminated: a guess
      * where the body will not be there when the call is read. NULL: those of
      * most APIs. */

@@ -127,9 +127,11 @@ def a_process_of_one_thread(t):
         ok(b"setns=0" in r.stdout, "the bare program may not")
 
 
-def speaks(t, name, turns):
+def speaks(t, name, turns, spans=0):
     """A case over libcurl's own websockets, bare and preloaded: first as it is,
-    then with settings that capture all and name the server a gateway."""
+    then with settings that capture all and name the server a gateway. Gives the
+    last run, the frames sent, and the spans of both."""
+    found = []
     more = {}
     if "LLMOBS_TEST_LIBCURL" in os.environ:
         more["LD_LIBRARY_PATH"] = os.environ["LLMOBS_TEST_LIBCURL"]
@@ -139,25 +141,33 @@ def speaks(t, name, turns):
             if all_of_it:
                 more.update({LIST: server.url, "LLMOBS_INJECT": "all",
                              "LLMOBS_TEST_CAPTURE_ALL": "1"})
-            r = t.same([program, name, server.url], spans=0, env=more)
+            r = t.same([program, name, server.url], env=more)
         if r.stdout == b"rc=%d\n" % UNSUPPORTED:
             raise Skip("this libcurl has no websockets")
+        equal(len(r.spans), spans, "number of spans")
+        found.append(r.spans)
         bare, ours = server.seen
         equal(ours, bare, "what the server got")
-    return r, [x for x in ours if isinstance(x, tuple)]
+    return r, [x for x in ours if isinstance(x, tuple)], found
 
 
 @test
 def realtime_by_websockets(t):
-    """Frames pass as they came, and are no span (DECISIONS.md, core/capture)."""
-    r, frames = speaks(t, "websocket", 0)
+    """Frames pass as they came; each response is a span."""
+    r, frames, found = speaks(t, "websocket", 0, 3)
+    for spans, kind in zip(found, ("llm", "workflow")):
+        equal([s["meta"]["span"]["kind"] for s in spans], [kind] * 3, "kinds")
+        equal({s["name"] for s in spans}, {"OpenAI.createRealtimeResponse"},
+              "names")
+        equal([s["status"] for s in spans], ["ok"] * 3, "status")
+    equal([s["metrics"]["total_tokens"] for s in found[0]], [5] * 3, "tokens")
     equal(r.stdout.count(b"response.done"), 3, "responses")
     equal([f[0] for f in frames], [1, 1, 1, 1, 8], "kinds of the frames sent")
 
 
 @test
 def realtime_by_a_write_callback(t):
-    r, frames = speaks(t, "websocket_written", 1)
+    r, frames, _ = speaks(t, "websocket_written", 1)
     equal(r.stdout.count(b"response.done"), 1, "responses")
     ok(b", 0 bare: " in r.stdout, "libcurl said of a piece no frame")
     equal(len(frames), 1, "frames sent")

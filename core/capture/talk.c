@@ -1,0 +1,761 @@
+#include "core/capture/talk.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/clock.h"
+#include "core/base/fork.h"
+#include "core/capture/judge.h"
+#include "core/capture/ours.h"
+#include "core/capture/outgoing.h"
+#include "core/event/curlcode.h"
+#include "core/privacy/account.h"
+#include "core/privacy/allowlist.h"
+
+/* How many milliseconds the exit handler waits for a thread that is appending.
+ */
+#define EXIT_LOCK_MS 5
+
+/* Of libcurl's websockets.h, which old headers lack: CURLWS_*. */
+#define WS_TEXT 1u
+#define WS_CONT 4u
+#define WS_OFFSET 32u
+#define WS_NO_DATA (2u | 8u | 16u | 64u) /* binary, close, ping, pong */
+#define WS_CLOSE 8u
+
+/* The status of the answer by which a connection becomes a websocket. */
+#define SWITCHING_PROTOCOLS 101
+
+/* A frame's memory beyond this is given back behind it. */
+#define TEXT_KEPT ((size_t)16 * 1024)
+
+/* The frames of one direction: at most one is under way. */
+struct side {
+    struct llmobs_look look;
+    struct llmobs_buf text; /* what came of it; empty if nothing is kept */
+    uint64_t len;           /* how long it was until now */
+    bool cut;               /* the text lacks bytes */
+    bool passes;            /* nothing of it is kept */
+    bool goes_on;           /* the next frame is a part of it */
+    curl_off_t left;        /* bytes of the frame that are still to come */
+};
+
+enum phase {
+    ASKED,
+    REFUSED, /* an error came, which may be the answer */
+    BEGUN,
+    WAITS /* it has ended, and the words of its input come later */
+};
+
+struct turn {
+    struct llmobs_exchange *exchange;
+    enum phase phase;
+    uint64_t missed;                /* bytes of pieces that were not kept */
+    char id[LLMOBS_FRAME_VALUE];    /* of the response; empty: not begun */
+    char event[LLMOBS_FRAME_VALUE]; /* of the frame that asked for it */
+    char heard[LLMOBS_FRAME_VALUE]; /* of speech whose words did not come yet */
+};
+
+struct llmobs_talk {
+    atomic_bool busy; /* a thread is in here */
+    bool deaf;        /* its thread is gone, or another came in between */
+    int process;
+    struct llmobs_match match;
+    char *url;
+    struct llmobs_buf opening; /* what the URL says of the settings */
+    uint64_t account; /* of this connection alone: its ids are its own */
+    struct side sent, received;
+    struct llmobs_body settings, input;
+    uint64_t missed; /* bytes of the input that were not kept */
+    bool transcribes;
+    char heard[LLMOBS_FRAME_VALUE]; /* as a turn's, for the next one */
+    struct turn turns[LLMOBS_TALK_TURNS];
+    size_t count;
+};
+
+/* Set once before any handle exists, constant afterwards. */
+static struct llmobs_worker *worker;
+
+void llmobs_talk_init(struct llmobs_worker *the_worker)
+{
+    worker = the_worker;
+}
+
+/* ---- turns --------------------------------------------------------------- */
+
+static void end_exchange(const struct llmobs_handle *handle,
+                         struct llmobs_exchange *exchange, enum llmobs_end end,
+                         CURLcode code)
+{
+    const struct llmobs_real *real = handle->real;
+
+    exchange->end = end;
+    if (end == LLMOBS_END_DONE) {
+        exchange->code = (int)code;
+        exchange->code_name = llmobs_curlcode_name((int)code);
+        if (code != CURLE_OK && real->easy_strerror)
+            snprintf(exchange->error_text, sizeof(exchange->error_text), "%s",
+                     real->easy_strerror(code));
+    }
+    if (exchange->duration_ns == 0)
+        exchange->duration_ns =
+            llmobs_clock_mono_ns() - exchange->start_mono_ns;
+    llmobs_body_end(&exchange->response);
+    llmobs_worker_give(worker, &exchange->item);
+}
+
+/* Takes the turn out; the ones behind it move up. */
+static struct turn take_turn(struct llmobs_handle *handle, size_t i)
+{
+    struct llmobs_talk *talk = handle->talk;
+    struct turn turn;
+
+    llmobs_handle_lock(handle);
+    turn = talk->turns[i];
+    talk->count--;
+    memmove(&talk->turns[i], &talk->turns[i + 1],
+            (talk->count - i) * sizeof(turn));
+    llmobs_handle_unlock(handle);
+    return turn;
+}
+
+static void finish(struct llmobs_handle *handle, size_t i, enum llmobs_end end,
+                   CURLcode code)
+{
+    struct turn turn = take_turn(handle, i);
+
+    if (!turn.exchange)
+        return;
+    if (turn.missed)
+        llmobs_body_miss(&turn.exchange->response, turn.missed);
+    if (turn.phase == WAITS || turn.phase == REFUSED)
+        end_exchange(handle, turn.exchange, LLMOBS_END_DONE, CURLE_OK);
+    else
+        end_exchange(handle, turn.exchange, end, code);
+}
+
+static void finish_all(struct llmobs_handle *handle, enum phase phase)
+{
+    for (size_t i = handle->talk->count; i-- > 0;)
+        if (handle->talk->turns[i].phase == phase)
+            finish(handle, i, LLMOBS_END_DONE, CURLE_OK);
+}
+
+/* The first turn in one of two phases; NULL: there is none. */
+static struct turn *turn_in(struct llmobs_talk *talk, enum phase one,
+                            enum phase other)
+{
+    for (size_t i = 0; i < talk->count; i++)
+        if (talk->turns[i].phase == one || talk->turns[i].phase == other)
+            return &talk->turns[i];
+    return NULL;
+}
+
+static struct turn *turn_of(struct llmobs_talk *talk, const char *id)
+{
+    for (size_t i = 0; *id && i < talk->count; i++)
+        if (talk->turns[i].phase == BEGUN && strcmp(talk->turns[i].id, id) == 0)
+            return &talk->turns[i];
+    return NULL;
+}
+
+/* What is kept of a body, a line each; a line that its limit cut is ended. */
+static void add_kept(struct llmobs_body *to, struct llmobs_body *from)
+{
+    struct llmobs_text head = llmobs_body_head(from);
+    struct llmobs_text tail = llmobs_body_tail(from);
+
+    (void)llmobs_body_add(to, head.data, head.len);
+    if (!from->truncated)
+        return;
+    (void)llmobs_body_add(to, "\n", 1);
+    (void)llmobs_body_add(to, tail.data, tail.len);
+}
+
+static void reset_body(struct llmobs_body *body, size_t max)
+{
+    llmobs_body_fini(body);
+    llmobs_body_init(body, max);
+}
+
+static void fill(struct llmobs_talk *talk, struct llmobs_exchange *exchange,
+                 struct llmobs_text line)
+{
+    struct llmobs_body *request = &exchange->request;
+    bool whole = !talk->settings.truncated && !talk->settings.lost &&
+                 !talk->input.truncated && !talk->input.lost && !talk->missed;
+
+    exchange->match = talk->match;
+    strcpy(exchange->method, LLMOBS_METHOD_WEBSOCKET);
+    exchange->account = talk->account;
+    exchange->status = SWITCHING_PROTOCOLS;
+    exchange->transfer.redirects = -1;
+    (void)llmobs_body_add(request, talk->opening.data, talk->opening.len);
+    add_kept(request, &talk->settings);
+    add_kept(request, &talk->input);
+    (void)llmobs_body_add(request, line.data, line.len);
+    if (!whole)
+        llmobs_body_miss(request, talk->missed ? talk->missed : 1);
+    reset_body(&talk->input, LLMOBS_TALK_INPUT);
+    talk->missed = 0;
+}
+
+/* Begins an exchange with the input so far and `line`. NULL: it is lost. */
+static struct turn *begin_turn(struct llmobs_handle *handle,
+                               struct llmobs_text line)
+{
+    struct llmobs_talk *talk = handle->talk;
+    struct llmobs_exchange *exchange = NULL;
+    struct turn *turn;
+
+    if (talk->count < LLMOBS_TALK_TURNS)
+        exchange = llmobs_ours_make(handle);
+    if (exchange)
+        exchange->url = strdup(talk->url);
+    if (!exchange || !exchange->url) {
+        llmobs_exchange_free(exchange);
+        llmobs_worker_lose(worker);
+        return NULL;
+    }
+    if (!talk->account)
+        talk->account = llmobs_account_seal(exchange->context.span_id);
+    fill(talk, exchange, line);
+    llmobs_worker_begin(worker, exchange);
+    turn = &talk->turns[talk->count];
+    memset(turn, 0, sizeof(*turn));
+    turn->exchange = exchange;
+    memcpy(turn->heard, talk->heard, sizeof(turn->heard));
+    talk->heard[0] = '\0';
+    llmobs_handle_lock(handle);
+    talk->count++;
+    llmobs_handle_unlock(handle);
+    return turn;
+}
+
+/* The exit handler may have taken the exchange. */
+static void add_answer(struct llmobs_handle *handle, struct turn *turn,
+                       struct llmobs_text line)
+{
+    llmobs_handle_lock(handle);
+    if (turn->exchange)
+        llmobs_exchange_received(turn->exchange, line.data, line.len);
+    llmobs_handle_unlock(handle);
+}
+
+/* ---- whole frames -------------------------------------------------------- */
+
+/* A frame that is not there to its end tells no more than that it came. */
+static void add_input(struct llmobs_talk *talk, const struct side *side)
+{
+    if (side->cut)
+        talk->missed += side->len;
+    else
+        (void)llmobs_body_add(&talk->input, side->text.data, side->text.len);
+}
+
+static void set(struct llmobs_talk *talk, const struct side *side, bool anew)
+{
+    struct llmobs_text text = {side->text.data, side->text.len};
+
+    if (side->cut) {
+        talk->missed += side->len;
+        return;
+    }
+    if (anew)
+        reset_body(&talk->settings, LLMOBS_TALK_SETTINGS);
+    (void)llmobs_body_add(&talk->settings, text.data, text.len);
+    talk->transcribes =
+        talk->transcribes || llmobs_rules_transcribes(&talk->match, text);
+}
+
+/* The line of the frame; nothing where it was cut. */
+static struct llmobs_text line_of(struct llmobs_talk *talk,
+                                  const struct side *side, bool input)
+{
+    struct llmobs_text none = {"", 0};
+
+    if (!side->cut)
+        return (struct llmobs_text){side->text.data, side->text.len};
+    if (input)
+        talk->missed += side->len;
+    return none;
+}
+
+/* The answer to an earlier question was the error that came behind it. */
+static void ask(struct llmobs_handle *handle, const struct side *side)
+{
+    struct turn *turn;
+
+    finish_all(handle, REFUSED);
+    finish_all(handle, WAITS);
+    turn = begin_turn(handle, line_of(handle->talk, side, true));
+    if (turn)
+        memcpy(turn->event, side->look.members[LLMOBS_FRAME_EVENT_ID],
+               sizeof(turn->event));
+}
+
+/* The error before it, if any, was about something else. */
+static void begin(struct llmobs_handle *handle, const struct side *side)
+{
+    struct llmobs_talk *talk = handle->talk;
+    struct llmobs_text none = {"", 0};
+    struct turn *turn;
+
+    finish_all(handle, WAITS);
+    turn = turn_in(talk, ASKED, REFUSED);
+    if (!turn)
+        turn = begin_turn(handle, none);
+    if (!turn)
+        return;
+    llmobs_handle_lock(handle);
+    if (turn->phase == REFUSED && turn->exchange)
+        llmobs_exchange_restart(turn->exchange);
+    if (turn->exchange)
+        turn->exchange->status = SWITCHING_PROTOCOLS;
+    llmobs_handle_unlock(handle);
+    turn->phase = BEGUN;
+    memcpy(turn->id, side->look.members[LLMOBS_FRAME_RESPONSE_ID],
+           sizeof(turn->id));
+    add_answer(handle, turn, line_of(talk, side, false));
+}
+
+static void tell(struct llmobs_handle *handle, const struct side *side)
+{
+    struct turn *turn =
+        turn_of(handle->talk, side->look.members[LLMOBS_FRAME_RESPONSE_ID]);
+
+    if (turn && side->cut)
+        turn->missed += side->len;
+    else if (turn)
+        add_answer(handle, turn, line_of(handle->talk, side, false));
+}
+
+/* The last frame has the whole output: pieces that were lost do not count. */
+static void end(struct llmobs_handle *handle, const struct side *side)
+{
+    struct llmobs_talk *talk = handle->talk;
+    struct turn *turn =
+        turn_of(talk, side->look.members[LLMOBS_FRAME_RESPONSE_ID]);
+
+    if (!turn)
+        return;
+    turn->missed = side->cut ? side->len : 0;
+    add_answer(handle, turn, line_of(talk, side, false));
+    if (!turn->heard[0] || !talk->transcribes) {
+        finish(handle, (size_t)(turn - talk->turns), LLMOBS_END_DONE, CURLE_OK);
+        return;
+    }
+    turn->phase = WAITS;
+    llmobs_handle_lock(handle);
+    if (turn->exchange)
+        turn->exchange->duration_ns =
+            llmobs_clock_mono_ns() - turn->exchange->start_mono_ns;
+    llmobs_handle_unlock(handle);
+}
+
+static void hear(struct llmobs_talk *talk, const struct side *side)
+{
+    add_input(talk, side);
+    memcpy(talk->heard, side->look.members[LLMOBS_FRAME_ITEM_ID],
+           sizeof(talk->heard));
+}
+
+/* They belong to the turn that had the speech as its input. */
+static void take_words(struct llmobs_handle *handle, const struct side *side)
+{
+    struct llmobs_talk *talk = handle->talk;
+    const char *item = side->look.members[LLMOBS_FRAME_ITEM_ID];
+
+    if (strcmp(talk->heard, item) == 0) {
+        add_input(talk, side);
+        talk->heard[0] = '\0';
+        return;
+    }
+    for (size_t i = 0; *item && i < talk->count; i++) {
+        struct turn *turn = &talk->turns[i];
+
+        if (strcmp(turn->heard, item) != 0)
+            continue;
+        llmobs_handle_lock(handle);
+        if (turn->exchange && !side->cut)
+            (void)llmobs_body_add(&turn->exchange->request, side->text.data,
+                                  side->text.len);
+        llmobs_handle_unlock(handle);
+        turn->heard[0] = '\0';
+        if (turn->phase == WAITS)
+            finish(handle, i, LLMOBS_END_DONE, CURLE_OK);
+        return;
+    }
+}
+
+/* True where the error says which frame it is about, and it is the turn's. */
+static bool is_about(const struct turn *turn, const struct side *side)
+{
+    const char *event = side->look.members[LLMOBS_FRAME_ERROR_EVENT];
+
+    return *event && strcmp(turn->event, event) == 0;
+}
+
+/* An error does not always say what it is about. One that names the frame that
+ * asked ends its turn. One that names none may be the answer to the first
+ * question: that shows as the next frames come. */
+static void refuse(struct llmobs_handle *handle, const struct side *side)
+{
+    struct llmobs_talk *talk = handle->talk;
+    struct turn *turn = turn_in(talk, ASKED, ASKED);
+    bool sure = false;
+
+    for (size_t i = 0; i < talk->count && !sure; i++)
+        if (talk->turns[i].phase <= REFUSED &&
+            is_about(&talk->turns[i], side)) {
+            turn = &talk->turns[i];
+            sure = true;
+        }
+    if (!turn ||
+        (!sure && side->look.members[LLMOBS_FRAME_ERROR_EVENT][0] != '\0'))
+        return;
+    add_answer(handle, turn, line_of(talk, side, false));
+    turn->phase = REFUSED;
+    if (sure)
+        finish(handle, (size_t)(turn - talk->turns), LLMOBS_END_DONE, CURLE_OK);
+}
+
+static void take_frame(struct llmobs_handle *handle, const struct side *side,
+                       bool sent)
+{
+    struct llmobs_talk *talk = handle->talk;
+
+    switch (llmobs_rules_frame(&talk->match, &side->look, sent)) {
+    case LLMOBS_FRAME_PASSES:
+        break;
+    case LLMOBS_FRAME_SETS:
+    case LLMOBS_FRAME_ADJUSTS:
+        set(talk, side, !sent);
+        break;
+    case LLMOBS_FRAME_BRINGS:
+        add_input(talk, side);
+        break;
+    case LLMOBS_FRAME_HEARD:
+        hear(talk, side);
+        break;
+    case LLMOBS_FRAME_WORDS:
+        take_words(handle, side);
+        break;
+    case LLMOBS_FRAME_ASKS:
+        ask(handle, side);
+        break;
+    case LLMOBS_FRAME_BEGINS:
+        begin(handle, side);
+        break;
+    case LLMOBS_FRAME_TELLS:
+        tell(handle, side);
+        break;
+    case LLMOBS_FRAME_ENDS:
+        end(handle, side);
+        break;
+    case LLMOBS_FRAME_REFUSES:
+        refuse(handle, side);
+        break;
+    }
+}
+
+/* ---- pieces of frames ---------------------------------------------------- */
+
+static void begin_frame(struct side *side)
+{
+    llmobs_look_begin(&side->look);
+    if (side->text.cap > TEXT_KEPT) {
+        llmobs_buf_fini(&side->text);
+        llmobs_buf_init(&side->text, LLMOBS_TALK_FRAME);
+    }
+    llmobs_buf_cut(&side->text, 0);
+    side->len = 0;
+    side->cut = side->passes = false;
+}
+
+/* JSON has line ends between its values only: the frame becomes one line. */
+static void make_line(struct side *side)
+{
+    char *at = side->text.data;
+    size_t len = side->text.len;
+
+    for (char *c = at; len && (c = memchr(c, '\n', len - (size_t)(c - at)));)
+        *c = ' ';
+    for (char *c = at; len && (c = memchr(c, '\r', len - (size_t)(c - at)));)
+        *c = ' ';
+    if (llmobs_buf_addc(&side->text, '\n') < 0)
+        side->cut = true;
+}
+
+static void keep(const struct llmobs_talk *talk, struct side *side,
+                 struct llmobs_text data, bool sent)
+{
+    side->len += data.len;
+    if (!side->passes && !side->cut &&
+        llmobs_buf_add(&side->text, data.data, data.len) < 0)
+        side->cut = true;
+    if (side->passes || !side->look.members[LLMOBS_FRAME_TYPE][0])
+        return;
+    side->passes = llmobs_rules_frame(&talk->match, &side->look, sent) ==
+                   LLMOBS_FRAME_PASSES;
+    if (side->passes)
+        llmobs_buf_cut(&side->text, 0);
+}
+
+/* The object's end is the frame's, whatever libcurl says of fragments: versions
+ * differ in that. */
+static void add_piece(struct llmobs_handle *handle, struct side *side,
+                      struct llmobs_text data, bool sent)
+{
+    if (side->look.over || data.len == 0)
+        return;
+    llmobs_look_add(&side->look, data.data, data.len);
+    keep(handle->talk, side, data, sent);
+    if (!side->look.over || side->passes)
+        return;
+    make_line(side);
+    take_frame(handle, side, sent);
+    side->passes = true;
+}
+
+/* ---- the connection ------------------------------------------------------ */
+
+static void free_talk(struct llmobs_talk *talk)
+{
+    for (size_t i = 0; i < talk->count; i++)
+        llmobs_exchange_free(talk->turns[i].exchange);
+    llmobs_buf_fini(&talk->sent.text);
+    llmobs_buf_fini(&talk->received.text);
+    llmobs_body_fini(&talk->settings);
+    llmobs_body_fini(&talk->input);
+    llmobs_buf_fini(&talk->opening);
+    free(talk->url);
+    free(talk);
+}
+
+static struct llmobs_talk *new_talk(const struct llmobs_match *match,
+                                    const char *url)
+{
+    struct llmobs_talk *talk = calloc(1, sizeof(*talk));
+
+    if (!talk)
+        return NULL;
+    talk->process = llmobs_fork_process();
+    talk->match = *match;
+    talk->url = llmobs_allowlist_url_copy(url);
+    llmobs_buf_init(&talk->sent.text, LLMOBS_TALK_FRAME);
+    llmobs_buf_init(&talk->received.text, LLMOBS_TALK_FRAME);
+    llmobs_body_init(&talk->settings, LLMOBS_TALK_SETTINGS);
+    llmobs_body_init(&talk->input, LLMOBS_TALK_INPUT);
+    llmobs_buf_init(&talk->opening, LLMOBS_TALK_FRAME);
+    if (talk->url && llmobs_rules_open(match, url, &talk->opening) == 0)
+        return talk;
+    free_talk(talk);
+    return NULL;
+}
+
+/* ws is http and wss is https, up to the first frame. */
+static char *http_url(const struct llmobs_handle *handle, CURL *curl)
+{
+    const char *url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+    char *owned = NULL, *made = NULL;
+
+    if (!url || strncasecmp(url, "ws", 2) != 0)
+        return NULL;
+    url = llmobs_handle_url_at(handle, url, &owned);
+    if (!url || asprintf(&made, "http%s", url + 2) < 0)
+        made = NULL;
+    free(owned);
+    return made;
+}
+
+static void open_talk(struct llmobs_handle *handle, CURL *curl)
+{
+    struct llmobs_match match;
+    char *url = http_url(handle, curl);
+
+    handle->talking = LLMOBS_TALK_NONE;
+    if (url && llmobs_judge_connection(url, &match)) {
+        handle->talk = new_talk(&match, url);
+        handle->talking = LLMOBS_TALK_ON;
+        if (!handle->talk) {
+            handle->talking = LLMOBS_TALK_NONE;
+            llmobs_worker_lose(worker);
+        }
+    }
+    free(url);
+}
+
+bool llmobs_talk_expect(struct llmobs_handle *handle)
+{
+    if (handle->connect_only != LLMOBS_CONNECT_FOR_FRAMES)
+        return false;
+    handle->talking = LLMOBS_TALK_EXPECTED;
+    return true;
+}
+
+/* The parent ends what it began. */
+static void settle_fork(struct llmobs_talk *talk)
+{
+    if (talk->process == llmobs_fork_process())
+        return;
+    for (size_t i = 0; i < talk->count; i++)
+        llmobs_exchange_free(talk->turns[i].exchange);
+    talk->count = 0;
+    talk->process = llmobs_fork_process();
+    talk->sent.look.over = talk->received.look.over = true;
+}
+
+/* False: the talk is none of ours, or cannot be followed. */
+static bool enter(struct llmobs_handle *handle, CURL *curl)
+{
+    struct llmobs_talk *talk;
+    int64_t until = 0;
+
+    if (handle->talking == LLMOBS_TALK_EXPECTED)
+        open_talk(handle, curl);
+    talk = handle->talk;
+    if (!talk || talk->deaf)
+        return false;
+    while (atomic_exchange(&talk->busy, true)) {
+        if (!until)
+            until =
+                llmobs_clock_mono_ns() + LLMOBS_TALK_WAIT_MS * LLMOBS_NS_PER_MS;
+        else if (llmobs_clock_mono_ns() >= until)
+            talk->deaf = true;
+        if (talk->deaf)
+            return false;
+        sched_yield();
+    }
+    settle_fork(talk);
+    return true;
+}
+
+static void leave(struct llmobs_handle *handle)
+{
+    atomic_store(&handle->talk->busy, false);
+}
+
+/* A frame begins where none is under way. */
+static bool begins(const struct side *side, unsigned flags)
+{
+    return side->left == 0 && !side->goes_on && (flags & WS_TEXT);
+}
+
+void llmobs_talk_sent(struct llmobs_handle *handle, CURL *curl,
+                      struct llmobs_text data, size_t given, curl_off_t size,
+                      unsigned flags)
+{
+    struct side *side;
+    int saved = errno;
+
+    if ((flags & WS_NO_DATA) || !enter(handle, curl)) {
+        errno = saved;
+        return;
+    }
+    side = &handle->talk->sent;
+    if (begins(side, flags))
+        begin_frame(side);
+    if (side->left == 0 && (flags & WS_OFFSET) && size > 0)
+        side->left = size;
+    else if (side->left == 0 || !(flags & WS_OFFSET))
+        side->left = (curl_off_t)given;
+    add_piece(handle, side, data, true);
+    side->left = side->left > (curl_off_t)data.len
+                     ? side->left - (curl_off_t)data.len
+                     : 0;
+    if (side->left == 0)
+        side->goes_on = flags & WS_CONT;
+    leave(handle);
+    errno = saved;
+}
+
+static void close_all(struct llmobs_handle *handle, enum llmobs_end end_as,
+                      CURLcode code)
+{
+    while (handle->talk->count > 0)
+        finish(handle, 0, end_as, code);
+}
+
+void llmobs_talk_received(struct llmobs_handle *handle, CURL *curl,
+                          struct llmobs_text data, curl_off_t left,
+                          unsigned flags)
+{
+    struct side *side;
+    int saved = errno;
+
+    if ((flags & WS_NO_DATA & ~WS_CLOSE) || !enter(handle, curl)) {
+        errno = saved;
+        return;
+    }
+    side = &handle->talk->received;
+    if (flags & WS_CLOSE) {
+        close_all(handle, LLMOBS_END_DONE, CURLE_OK);
+    } else {
+        if (begins(side, flags))
+            begin_frame(side);
+        add_piece(handle, side, data, false);
+        side->left = left;
+        if (left == 0)
+            side->goes_on = flags & WS_CONT;
+    }
+    leave(handle);
+    errno = saved;
+}
+
+void llmobs_talk_end(struct llmobs_handle *handle, enum llmobs_end end_as,
+                     CURLcode code)
+{
+    struct llmobs_talk *talk = handle->talk;
+    int saved = errno;
+
+    handle->talking = LLMOBS_TALK_NONE;
+    if (!talk)
+        return;
+    if (talk->process == llmobs_fork_process())
+        close_all(handle, end_as, code);
+    llmobs_talk_free(handle);
+    errno = saved;
+}
+
+void llmobs_talk_free(struct llmobs_handle *handle)
+{
+    struct llmobs_talk *talk;
+
+    llmobs_handle_lock(handle);
+    talk = handle->talk;
+    handle->talk = NULL;
+    llmobs_handle_unlock(handle);
+    handle->talking = LLMOBS_TALK_NONE;
+    if (talk)
+        free_talk(talk);
+}
+
+/* Only pointers change hands under the lock, as the frames' thread may be gone.
+ */
+void llmobs_talk_abandon(struct llmobs_handle *handle)
+{
+    struct turn *turns = NULL;
+    struct llmobs_exchange *taken[LLMOBS_TALK_TURNS];
+    bool ended[LLMOBS_TALK_TURNS];
+    size_t count = 0;
+
+    if (!handle->talk || !llmobs_handle_trylock(handle, EXIT_LOCK_MS))
+        return;
+    if (handle->talk)
+        turns = handle->talk->turns;
+    for (size_t i = 0; turns && i < handle->talk->count; i++) {
+        ended[count] = turns[i].phase == WAITS || turns[i].phase == REFUSED;
+        taken[count] = turns[i].exchange;
+        turns[i].exchange = NULL;
+        count += taken[count] && taken[count]->process == llmobs_fork_process();
+    }
+    llmobs_handle_unlock(handle);
+    for (size_t i = 0; i < count; i++)
+        end_exchange(handle, taken[i],
+                     ended[i] ? LLMOBS_END_DONE : LLMOBS_END_EXIT, CURLE_OK);
+}

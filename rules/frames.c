@@ -1,0 +1,90 @@
+/* The connections over which a program talks to a model by frames. */
+#include <string.h>
+
+#include "rules/custom.h"
+#include "rules/read/dialect.h"
+#include "rules/rules.h"
+
+#define MODEL_MAX 128
+
+bool llmobs_rules_match_connection(const struct llmobs_rules *rules,
+                                   const char *url, enum llmobs_proxying how,
+                                   struct llmobs_match *match)
+{
+    const struct llmobs_request request = {
+        .method = LLMOBS_METHOD_WEBSOCKET,
+        .url = url,
+        .content_type = "application/json",
+        .body_pending = true,
+        .proxying = how,
+    };
+
+    if (!llmobs_rules_match(rules, &request, match))
+        return false;
+    if (!match->rule->shape->frames) {
+        match->why = "a websocket, but no known path";
+        return false;
+    }
+    /* The frames themselves show that it is one. */
+    match->confirm = false;
+    return true;
+}
+
+enum llmobs_frame_kind llmobs_rules_frame(const struct llmobs_match *match,
+                                          const struct llmobs_look *frame,
+                                          bool sent)
+{
+    return match->rule->shape->frames->kind(frame, sent);
+}
+
+bool llmobs_rules_transcribes(const struct llmobs_match *match,
+                              struct llmobs_text settings)
+{
+    return match->rule->shape->frames->transcribes(settings);
+}
+
+/* The value of a parameter; its length is 0 where there is none. */
+static struct llmobs_text parameter(const char *url, const char *name)
+{
+    const char *at = strchr(url, '?');
+    size_t len = strlen(name);
+
+    while (at && *at && *at != '#') {
+        at++;
+        if (strncmp(at, name, len) == 0 && at[len] == '=')
+            return (struct llmobs_text){at + len + 1,
+                                        strcspn(at + len + 1, "&#")};
+        at += strcspn(at, "&#");
+    }
+    return (struct llmobs_text){"", 0};
+}
+
+/* A name with other bytes, such as escapes, is left out: none has them. */
+static bool is_name(struct llmobs_text text)
+{
+    static const char other[] = "-._:/@";
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') || strchr(other, c)))
+            return false;
+    }
+    return text.len > 0 && text.len <= MODEL_MAX;
+}
+
+int llmobs_rules_open(const struct llmobs_match *match, const char *url,
+                      struct llmobs_buf *line)
+{
+    const char *const *name = match->rule->shape->frames->models;
+
+    for (; *name; name++) {
+        struct llmobs_text model = parameter(url, *name);
+
+        if (is_name(model))
+            return llmobs_buf_addf(line, "{\"model\":\"%.*s\"}\n",
+                                   (int)model.len, model.data);
+    }
+    return 0;
+}

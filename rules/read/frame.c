@@ -1,0 +1,177 @@
+#include "rules/read/frame.h"
+
+#include <string.h>
+
+enum key {
+    KEY_OTHER,
+    KEY_TYPE,
+    KEY_EVENT_ID,
+    KEY_RESPONSE_ID,
+    KEY_ITEM_ID,
+    KEY_ID,
+    KEY_CODE,
+    KEY_RESPONSE,
+    KEY_ERROR
+};
+
+static const char *const names[] = {
+    [KEY_TYPE] = "type",
+    [KEY_EVENT_ID] = "event_id",
+    [KEY_RESPONSE_ID] = "response_id",
+    [KEY_ITEM_ID] = "item_id",
+    [KEY_ID] = "id",
+    [KEY_CODE] = "code",
+    [KEY_RESPONSE] = "response",
+    [KEY_ERROR] = "error",
+};
+
+void llmobs_look_begin(struct llmobs_look *frame)
+{
+    memset(frame, 0, sizeof(*frame));
+}
+
+/* The member whose value comes now; LLMOBS_FRAME_MEMBERS: none that is noted.
+ */
+static enum llmobs_frame_member member_of(const struct llmobs_look *frame)
+{
+    if (!frame->value || frame->depth > 2 || !frame->object[frame->depth - 1])
+        return LLMOBS_FRAME_MEMBERS;
+    if (frame->depth == 2 && frame->key[0] == KEY_RESPONSE)
+        return frame->key[1] == KEY_ID ? LLMOBS_FRAME_RESPONSE_ID
+                                       : LLMOBS_FRAME_MEMBERS;
+    if (frame->depth == 2 && frame->key[0] == KEY_ERROR)
+        return frame->key[1] == KEY_EVENT_ID ? LLMOBS_FRAME_ERROR_EVENT
+               : frame->key[1] == KEY_CODE   ? LLMOBS_FRAME_ERROR_CODE
+                                             : LLMOBS_FRAME_MEMBERS;
+    if (frame->depth == 2)
+        return LLMOBS_FRAME_MEMBERS;
+    switch (frame->key[0]) {
+    case KEY_TYPE:
+        return LLMOBS_FRAME_TYPE;
+    case KEY_EVENT_ID:
+        return LLMOBS_FRAME_EVENT_ID;
+    case KEY_RESPONSE_ID:
+        return LLMOBS_FRAME_RESPONSE_ID;
+    case KEY_ITEM_ID:
+        return LLMOBS_FRAME_ITEM_ID;
+    default:
+        return LLMOBS_FRAME_MEMBERS;
+    }
+}
+
+static bool is_key(const struct llmobs_look *frame)
+{
+    return frame->depth <= 2 && frame->object[frame->depth - 1] &&
+           !frame->value;
+}
+
+static void begin_string(struct llmobs_look *frame)
+{
+    frame->string = true;
+    frame->escaped = frame->token_lost = false;
+    frame->token_len = 0;
+    frame->noting = is_key(frame) || member_of(frame) != LLMOBS_FRAME_MEMBERS;
+}
+
+static uint8_t key_of(const struct llmobs_look *frame)
+{
+    uint8_t key = KEY_TYPE;
+
+    while (key <= KEY_ERROR && strcmp(names[key], frame->token) != 0)
+        key++;
+    return key <= KEY_ERROR ? key : KEY_OTHER;
+}
+
+static void end_string(struct llmobs_look *frame)
+{
+    enum llmobs_frame_member member = member_of(frame);
+
+    frame->string = false;
+    if (!frame->noting)
+        return;
+    if (frame->token_lost)
+        frame->token_len = 0;
+    frame->token[frame->token_len] = '\0';
+    if (is_key(frame))
+        frame->key[frame->depth - 1] = key_of(frame);
+    else if (member != LLMOBS_FRAME_MEMBERS)
+        memcpy(frame->members[member], frame->token,
+               (size_t)frame->token_len + 1);
+}
+
+/* Keeps a part of a string of which something is looked for. */
+static void note(struct llmobs_look *frame, const char *from, const char *to)
+{
+    size_t len = (size_t)(to - from);
+
+    if (len > sizeof(frame->token) - 1 - frame->token_len ||
+        memchr(from, '\\', len))
+        frame->token_lost = true;
+    if (frame->token_lost)
+        return;
+    memcpy(frame->token + frame->token_len, from, len);
+    frame->token_len = (uint8_t)(frame->token_len + len);
+}
+
+/* Passes over bytes of a string; answers where it goes on behind them. A quote
+ * ends the string unless an odd number of backslashes stands before it. */
+static const char *pass_string(struct llmobs_look *frame, const char *at,
+                               const char *end)
+{
+    const char *quote = memchr(at, '"', (size_t)(end - at));
+    const char *stop = quote ? quote : end, *slash = stop;
+    bool escaped;
+
+    while (slash > at && slash[-1] == '\\')
+        slash--;
+    escaped = ((stop - slash) & 1) != (slash == at && frame->escaped);
+    if (frame->noting)
+        note(frame, at, stop);
+    frame->escaped = !quote && escaped;
+    if (!quote)
+        return end;
+    if (!escaped)
+        end_string(frame);
+    else if (frame->noting)
+        frame->token_lost = true;
+    return quote + 1;
+}
+
+static void open_bracket(struct llmobs_look *frame, bool object)
+{
+    frame->depth++;
+    frame->value = !object;
+    if (frame->depth > 2)
+        return;
+    frame->object[frame->depth - 1] = object;
+    frame->key[frame->depth - 1] = KEY_OTHER;
+}
+
+/* Behind a comma of an object comes a key. */
+static void take(struct llmobs_look *frame, char c)
+{
+    if (frame->depth == 0 && c != '{')
+        frame->over = c != ' ' && c != '\t' && c != '\r' && c != '\n';
+    else if (c == '"')
+        begin_string(frame);
+    else if (c == '{' || c == '[')
+        open_bracket(frame, c == '{');
+    else if (c == '}' || c == ']')
+        frame->over = --frame->depth == 0;
+    else if (c == ':')
+        frame->value = true;
+    else if (c == ',' && frame->depth <= 2)
+        frame->value = !frame->object[frame->depth - 1];
+}
+
+void llmobs_look_add(struct llmobs_look *frame, const char *data, size_t len)
+{
+    const char *end = data + len;
+
+    while (data < end && !frame->over) {
+        if (frame->string)
+            data = pass_string(frame, data, end);
+        else
+            take(frame, *data++);
+    }
+}
