@@ -16,6 +16,8 @@ static bool is_place(const char *at)
         return strncmp(at, "predictions/", strlen("predictions/")) == 0;
     case 'r':
         return strncmp(at, "responses/", strlen("responses/")) == 0;
+    case 't':
+        return strncmp(at, "transcript/", strlen("transcript/")) == 0;
     default:
         return false;
     }

@@ -38,6 +38,11 @@ extern const struct llmobs_dialect llmobs_dialect_replicate;
 extern const struct llmobs_dialect llmobs_dialect_rerank;
 extern const struct llmobs_dialect llmobs_dialect_vertex_chat;
 extern const struct llmobs_dialect llmobs_dialect_watsonx;
+extern const struct llmobs_dialect llmobs_dialect_elevenlabs;
+extern const struct llmobs_dialect llmobs_dialect_deepgram;
+extern const struct llmobs_dialect llmobs_dialect_cartesia;
+extern const struct llmobs_dialect llmobs_dialect_minimax;
+extern const struct llmobs_dialect llmobs_dialect_assemblyai;
 
 const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_bedrock_converse,
@@ -71,6 +76,11 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_openai_moderations,
     &llmobs_dialect_rerank,
     &llmobs_dialect_vertex_chat,
+    &llmobs_dialect_elevenlabs,
+    &llmobs_dialect_deepgram,
+    &llmobs_dialect_cartesia,
+    &llmobs_dialect_minimax,
+    &llmobs_dialect_assemblyai,
     &llmobs_dialect_mcp,
     &llmobs_dialect_openai_realtime,
     NULL,
@@ -108,6 +118,7 @@ static const struct llmobs_dialect *const mistral[] = {
     &llmobs_dialect_mistral,
     &llmobs_dialect_mistral_conversations,
     &llmobs_dialect_openai_audio,
+    &llmobs_dialect_openai_media,
     &llmobs_dialect_openai_moderations,
     NULL,
 };
@@ -116,6 +127,7 @@ static const struct llmobs_dialect *const cohere[] = {
     &llmobs_dialect_cohere,
     &llmobs_dialect_openai_chat,
     &llmobs_dialect_openai_embeddings,
+    &llmobs_dialect_openai_audio,
     &llmobs_dialect_rerank,
     NULL,
 };
@@ -176,6 +188,32 @@ static const struct llmobs_dialect *const bedrock_agents[] = {
     NULL,
 };
 
+static const struct llmobs_dialect *const elevenlabs[] = {
+    &llmobs_dialect_elevenlabs,
+    NULL,
+};
+
+static const struct llmobs_dialect *const deepgram[] = {
+    &llmobs_dialect_deepgram,
+    NULL,
+};
+
+static const struct llmobs_dialect *const cartesia[] = {
+    &llmobs_dialect_cartesia,
+    NULL,
+};
+
+static const struct llmobs_dialect *const minimax[] = {
+    OPENAI,
+    &llmobs_dialect_minimax,
+    NULL,
+};
+
+static const struct llmobs_dialect *const assemblyai[] = {
+    &llmobs_dialect_assemblyai,
+    NULL,
+};
+
 #define HOST(text) .host = {text, sizeof(text) - 1}
 
 /* WIRE 6.12. A row counts for the hosts below its own, too; '*' stands for any
@@ -225,6 +263,12 @@ static const struct llmobs_provider providers[] = {
     {HOST("ai-gateway.vercel.sh"), .name = "vercel", .dialects = openai},
     {HOST("aihubmix.com"), .name = "aihubmix", .dialects = openai},
     {HOST("api.ai21.com"), .name = "ai21", .dialects = openai},
+    {HOST("api.assemblyai.com"), .name = "assemblyai", .dialects = assemblyai},
+    {HOST("api.eu.assemblyai.com"), .name = "assemblyai",
+     .dialects = assemblyai},
+    {HOST("api.cartesia.ai"), .name = "cartesia", .dialects = cartesia},
+    {HOST("*.deepgram.com"), .name = "deepgram", .dialects = deepgram},
+    {HOST("*.elevenlabs.io"), .name = "elevenlabs", .dialects = elevenlabs},
     {HOST("api.clarifai.com"), .name = "clarifai", .dialects = openai},
     {HOST("api.cloudflare.com"), .name = "cloudflare", .dialects = cloudflare},
     {HOST("api.deepinfra.com"), .name = "deepinfra", .dialects = openai},
@@ -240,9 +284,9 @@ static const struct llmobs_provider providers[] = {
     {HOST("api.lambda.ai"), .name = "lambda", .dialects = openai},
     {HOST("api.lingyiwanwu.com"), .name = "lingyiwanwu", .dialects = openai},
     {HOST("api.llama.com"), .name = "meta", .dialects = openai},
-    {HOST("api.minimax.chat"), .name = "minimax", .dialects = openai},
-    {HOST("api.minimax.io"), .name = "minimax", .dialects = openai},
-    {HOST("api.minimaxi.com"), .name = "minimax", .dialects = openai},
+    {HOST("api.minimax.chat"), .name = "minimax", .dialects = minimax},
+    {HOST("api.minimax.io"), .name = "minimax", .dialects = minimax},
+    {HOST("api.minimaxi.com"), .name = "minimax", .dialects = minimax},
     {HOST("api.morphllm.com"), .name = "morph", .dialects = openai},
     {HOST("api.novita.ai"), .name = "novita", .dialects = openai},
     {HOST("api.parasail.io"), .name = "parasail", .dialects = openai},

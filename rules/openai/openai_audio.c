@@ -1,6 +1,6 @@
-/* Speech to text: transcriptions and translations of OpenAI, Azure, Groq and
- * the servers of their form (WIRE 6.15). The request is a form with the audio,
- * of which nothing is kept. */
+/* Speech to text: transcriptions and translations of OpenAI, Azure, Groq,
+ * Mistral, Cohere and the servers of their form (WIRE 6.15). The request is a
+ * form with the audio, of which nothing is kept. */
 #include <errno.h>
 #include <string.h>
 
@@ -24,14 +24,23 @@ static int set_output(struct llmobs_reading *reading, struct llmobs_text text)
     return reading->span->output_messages ? 0 : -ENOMEM;
 }
 
-/* Older models are paid by the second, newer ones by the token. */
+/* Older models are paid by the second, newer ones by the token; Mistral tells
+ * both. */
 static int read_usage(const struct llmobs_json *body, struct llmobs_span *span)
 {
     const struct llmobs_json *usage = llmobs_usage_find(body);
     const struct llmobs_json *seconds = llmobs_json_get(usage, "seconds");
+    int rc = seconds ? 0 : llmobs_usage_read(usage, span);
 
-    if (!llmobs_json_is_number(seconds) || llmobs_json_to_real(seconds) < 0)
-        return llmobs_usage_read(usage, span);
+    if (!seconds) {
+        seconds = llmobs_json_get(usage, "prompt_audio_seconds");
+        if (seconds) /* its total has the sound's tokens as well */
+            llmobs_span_metric(span, "total_tokens",
+                               llmobs_usage_count(usage, "total_tokens"));
+    }
+    if (rc < 0 || !llmobs_json_is_number(seconds) ||
+        llmobs_json_to_real(seconds) < 0)
+        return rc;
     return llmobs_json_set(span->metrics, "audio_seconds",
                            llmobs_json_clone(seconds));
 }
@@ -46,6 +55,8 @@ static int read_document(struct llmobs_reading *reading,
         return 0;
     rc = read_usage(body, reading->span);
     if (rc == 0)
+        rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
+    if (rc == 0)
         rc = llmobs_json_sets(reading->span->metadata, "language",
                               llmobs_json_gets(body, "language"));
     return rc < 0 || !text ? rc : set_output(reading, llmobs_text_of(text));
@@ -56,31 +67,57 @@ struct audio {
     struct llmobs_buf text;
 };
 
+/* OpenAI's events and Mistral's. */
+static bool is_last(const char *type)
+{
+    return strcmp(type, "transcript.text.done") == 0 ||
+           strcmp(type, "transcription.done") == 0;
+}
+
+static const char *piece_of(const char *type, const struct llmobs_json *event)
+{
+    if (strcmp(type, "transcript.text.delta") == 0)
+        return llmobs_json_gets(event, "delta");
+    return strcmp(type, "transcription.text.delta") == 0
+               ? llmobs_json_gets(event, "text")
+               : NULL;
+}
+
+/* The last event, whose text is all of it. */
+static int end_text(struct llmobs_reading *reading,
+                    const struct llmobs_json *event)
+{
+    struct audio *audio = reading->state;
+    int rc = read_usage(event, reading->span);
+
+    reading->done = true;
+    if (llmobs_json_gets(event, "text"))
+        llmobs_buf_cut(&audio->text, 0);
+    return rc < 0 ? rc
+                  : llmobs_reading_model(reading,
+                                         llmobs_json_gets(event, "model"));
+}
+
 static int read_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
     struct audio *audio = reading->state;
     const char *type = llmobs_json_gets(event->json, "type");
-    const char *delta = llmobs_json_gets(event->json, "delta");
-    const char *text = llmobs_json_gets(event->json, "text");
+    const char *piece;
     int rc = 0;
 
     if (!type)
         return 0;
-    if (strcmp(type, "transcript.text.done") == 0) {
-        reading->done = true;
-        if (text)
-            llmobs_buf_cut(&audio->text, 0);
-        delta = text;
-        rc = read_usage(event->json, reading->span);
-    } else if (strcmp(type, "transcript.text.delta") != 0) {
-        return 0;
+    piece = piece_of(type, event->json);
+    if (is_last(type)) {
+        rc = end_text(reading, event->json);
+        piece = llmobs_json_gets(event->json, "text");
     }
-    if (delta && *delta)
+    if (piece && *piece)
         llmobs_reading_token(reading, event);
     audio->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    if (rc == 0 && delta)
-        rc = llmobs_message_content_append(&audio->text, delta);
+    if (rc == 0 && piece)
+        rc = llmobs_message_content_append(&audio->text, piece);
     return rc;
 }
 

@@ -32,7 +32,7 @@ static const char *const image_keys[] = {
 };
 
 static const char *const speech_keys[] = {
-    "voice", "response_format", "speed", "stream_format", NULL,
+    "voice", "voice_id", "response_format", "speed", "stream_format", NULL,
 };
 
 static const char *const speech_signs[] = {"\"input\"", NULL};
@@ -236,11 +236,19 @@ static int finish_images(struct llmobs_reading *reading)
 
 /* -- sounds -------------------------------------------------------------- */
 
+/* Mistral has the sound under another key, and in a document. */
+static const char *sound_of(const struct llmobs_json *body)
+{
+    const char *data = llmobs_json_gets(body, "audio");
+
+    return data ? data : llmobs_json_gets(body, "audio_data");
+}
+
 static int read_speech_event(struct llmobs_reading *reading,
                              const struct llmobs_event *event)
 {
     const char *type = llmobs_json_gets(event->json, "type");
-    const char *data = llmobs_json_gets(event->json, "audio");
+    const char *data = sound_of(event->json);
     struct state *state = reading->state;
 
     take_usage(state, event->json);
@@ -265,6 +273,19 @@ static int finish_speech(struct llmobs_reading *reading)
             llmobs_json_gets(reading->request, "response_format"),
             state->sound);
     return rc < 0 ? rc : put_words(reading);
+}
+
+static int read_speech(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
+{
+    const char *data = sound_of(body);
+    struct state *state = reading->state;
+
+    if (reading->classified->call->status >= 300 || !data)
+        return 0;
+    state->usage = llmobs_json_share(llmobs_json_get(body, "usage"));
+    state->sound = llmobs_media_base64(llmobs_text_of(data));
+    return finish_speech(reading);
 }
 
 static void free_state(void *at)
@@ -309,6 +330,7 @@ static const struct llmobs_form speech = {
     .signs = speech_signs,
     .confirm = asks_speech,
     .request = read_speech_request,
+    .document = read_speech,
     .event = read_speech_event,
     .finish = finish_speech,
     .state_fini = free_state,

@@ -41,7 +41,8 @@ bool llmobs_error_in(const struct llmobs_json *body)
  * "None" for an empty one. */
 static const char *type_text(const struct llmobs_json *from)
 {
-    static const char *const keys[] = {"type", "code", "status", "error_type"};
+    static const char *const keys[] = {"type", "code", "status", "error_type",
+                                       "err_code"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         const char *text = llmobs_json_gets(from, keys[i]);
@@ -55,7 +56,8 @@ static const char *type_text(const struct llmobs_json *from)
 static const char *message_text(const struct llmobs_json *body,
                                 const struct llmobs_json *error)
 {
-    static const char *const keys[] = {"message", "detail", "Message"};
+    static const char *const keys[] = {"message", "detail", "Message",
+                                       "err_msg"};
     const char *text = llmobs_json_text(error);
 
     if (!has_text(text))
@@ -149,6 +151,9 @@ int llmobs_error_read_as(struct llmobs_text type,
     error = llmobs_json_get(body, "error");
     if (!error) /* watsonx, Cloudflare */
         error = llmobs_json_at(llmobs_json_get(body, "errors"), 0);
+    if (!error && /* ElevenLabs */
+        llmobs_json_is_object(llmobs_json_get(body, "detail")))
+        error = llmobs_json_get(body, "detail");
     from = llmobs_json_is_object(error) ? error : body;
     note_code(from, span);
     if (type.len == 0)

@@ -1,0 +1,410 @@
+/* The APIs of the makers of voices and transcripts: ElevenLabs, Deepgram,
+ * Cartesia, AssemblyAI, and MiniMax's speech.
+ *
+ * Source: the types of npm's @elevenlabs/elevenlabs-js 2.73.0, @deepgram/sdk
+ * 5.13.0, @cartesia/cartesia-js 4.2.0 and assemblyai 4.41.5; symfony/ai,
+ * Bridge/MiniMax. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/others/speech.h"
+#include "rules/read/message_content.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/values.h"
+
+#define SAYS(suffix, row)                                        \
+    {                                                            \
+        .method = "POST", .path = suffix, .operation = "speech", \
+        .genai = "generate_content", .span_name = "%p.speech",   \
+        .kind = LLMOBS_KIND_LLM, .form = &row                    \
+    }
+#define HEARS(suffix, row)                                              \
+    {                                                                   \
+        .method = "POST", .path = suffix, .operation = "transcription", \
+        .genai = "transcription", .span_name = "%p.transcription",      \
+        .kind = LLMOBS_KIND_LLM, .form_data = true, .form = &row        \
+    }
+
+/* -- ElevenLabs ------------------------------------------------------------ */
+
+static const char *const eleven_keys[] = {
+    "voice_settings",   "language_code",    "seed",
+    "duration_seconds", "prompt_influence", NULL,
+};
+
+static const struct llmobs_speech_voice eleven = {
+    .text = "text",
+    .model = "model_id",
+    .settings = eleven_keys,
+    .in_path = true,
+};
+
+static const char *const eleven_names[] = {"text", "model_id", NULL};
+
+/* Pieces of a sound with times come one a line. */
+static const struct llmobs_form eleven_voice = {
+    LLMOBS_SPEECH_VOICE,
+    .keys = eleven_names,
+    .variant = &eleven,
+    .framing = LLMOBS_FRAMING_LINES,
+};
+
+/* Channels that were heard apart have a transcript each. */
+static int eleven_read(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
+{
+    const struct llmobs_json *list = llmobs_json_get(body, "transcripts");
+    const struct llmobs_json *seconds =
+        llmobs_json_get(body, "audio_duration_secs");
+    struct llmobs_json *lines;
+    int rc = llmobs_json_sets(reading->span->metadata, "language",
+                              llmobs_json_gets(body, "language_code"));
+
+    if (rc < 0 || !llmobs_json_is_array(list))
+        return rc < 0 ? rc
+                      : llmobs_speech_transcript(reading->span,
+                                                 llmobs_json_gets(body, "text"),
+                                                 seconds);
+    lines = llmobs_value_lines(list, "text");
+    rc = lines ? llmobs_speech_transcript(reading->span,
+                                          llmobs_json_text(lines), seconds)
+               : -ENOMEM;
+    llmobs_json_free(lines);
+    return rc;
+}
+
+static const char *const no_keys[] = {NULL};
+
+static const struct llmobs_speech_ear eleven_hears = {
+    .read = eleven_read,
+    .settings = no_keys,
+};
+
+static const struct llmobs_form eleven_ear = {
+    LLMOBS_SPEECH_EAR,
+    .variant = &eleven_hears,
+};
+
+static const struct llmobs_shape eleven_shapes[] = {
+    SAYS("/text-to-speech/*", eleven_voice),
+    SAYS("/text-to-speech/*/stream", eleven_voice),
+    SAYS("/text-to-speech/*/with-timestamps", eleven_voice),
+    {.method = "POST",
+     .path = "/text-to-speech/*/stream/with-timestamps",
+     .operation = "speech",
+     .genai = "generate_content",
+     .span_name = "%p.speech",
+     .kind = LLMOBS_KIND_LLM,
+     .streams = true,
+     .form = &eleven_voice},
+    SAYS("/v1/sound-generation", eleven_voice),
+    HEARS("/v1/speech-to-text", eleven_ear),
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_elevenlabs = {
+    .name = "elevenlabs",
+    .integration = "elevenlabs",
+    .shapes = eleven_shapes,
+};
+
+/* -- Deepgram -------------------------------------------------------------- */
+
+static const struct llmobs_speech_voice deepgram = {
+    .text = "text",
+    .settings = no_keys,
+};
+
+static const char *const deepgram_names[] = {"text", NULL};
+
+static const struct llmobs_form deepgram_voice = {
+    LLMOBS_SPEECH_VOICE,
+    .keys = deepgram_names,
+    .variant = &deepgram,
+};
+
+/* The URL's parameters name the model that was asked for, and are not kept: the
+ * first one that the answer names is told. */
+static const char *deepgram_model(const struct llmobs_json *metadata)
+{
+    const struct llmobs_json *all = llmobs_json_get(metadata, "model_info");
+    const char *id = llmobs_json_text(
+        llmobs_json_at(llmobs_json_get(metadata, "models"), 0));
+
+    return id ? llmobs_json_gets(llmobs_json_get(all, id), "name") : NULL;
+}
+
+/* The likeliest transcript of each channel, one a line. */
+static int append_channels(struct llmobs_buf *text,
+                           const struct llmobs_json *channels)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && llmobs_json_is_array(channels) &&
+                       i < llmobs_json_len(channels);
+         i++) {
+        const struct llmobs_json *best = llmobs_json_at(
+            llmobs_json_get(llmobs_json_at(channels, i), "alternatives"), 0);
+
+        rc = i > 0 ? llmobs_message_content_append(text, "\n") : 0;
+        if (rc == 0)
+            rc = llmobs_message_content_append(
+                text, llmobs_json_gets(best, "transcript"));
+    }
+    return rc;
+}
+
+static int deepgram_read(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    const struct llmobs_json *metadata = llmobs_json_get(body, "metadata");
+    const struct llmobs_json *channels =
+        llmobs_json_get(llmobs_json_get(body, "results"), "channels");
+    struct llmobs_buf text;
+    int rc = llmobs_reading_model(reading, deepgram_model(metadata));
+
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
+                     deepgram_model(metadata));
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (rc == 0)
+        rc = append_channels(&text, channels);
+    if (rc == 0 && text.data == NULL && llmobs_json_is_array(channels))
+        rc = llmobs_buf_adds(&text, "");
+    if (rc == 0)
+        rc = llmobs_speech_transcript(reading->span, text.data,
+                                      llmobs_json_get(metadata, "duration"));
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static const struct llmobs_speech_ear deepgram_hears = {
+    .url = "url",
+    .read = deepgram_read,
+    .settings = no_keys,
+};
+
+static const char *const deepgram_url[] = {"url", NULL};
+
+static const struct llmobs_form deepgram_ear = {
+    LLMOBS_SPEECH_EAR,
+    .keys = deepgram_url,
+    .variant = &deepgram_hears,
+};
+
+static const struct llmobs_shape deepgram_shapes[] = {
+    SAYS("/v1/speak", deepgram_voice),
+    HEARS("/v1/listen", deepgram_ear),
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_deepgram = {
+    .name = "deepgram",
+    .integration = "deepgram",
+    .shapes = deepgram_shapes,
+};
+
+/* -- Cartesia -------------------------------------------------------------- */
+
+static const char *const cartesia_keys[] = {
+    "voice", "output_format", "language", "speed", "generation_config", NULL,
+};
+
+static const struct llmobs_speech_voice cartesia = {
+    .text = "transcript",
+    .model = "model_id",
+    .settings = cartesia_keys,
+};
+
+static const char *const cartesia_names[] = {"transcript", "model_id", NULL};
+
+static const struct llmobs_form cartesia_voice = {
+    LLMOBS_SPEECH_VOICE,
+    .keys = cartesia_names,
+    .variant = &cartesia,
+};
+
+static int cartesia_read(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    int rc = llmobs_json_sets(reading->span->metadata, "language",
+                              llmobs_json_gets(body, "language"));
+
+    return rc < 0 ? rc
+                  : llmobs_speech_transcript(reading->span,
+                                             llmobs_json_gets(body, "text"),
+                                             llmobs_json_get(body, "duration"));
+}
+
+static const struct llmobs_speech_ear cartesia_hears = {
+    .read = cartesia_read,
+    .settings = no_keys,
+};
+
+static const struct llmobs_form cartesia_ear = {
+    LLMOBS_SPEECH_EAR,
+    .variant = &cartesia_hears,
+};
+
+static const struct llmobs_shape cartesia_shapes[] = {
+    SAYS("/tts/bytes", cartesia_voice),
+    SAYS("/tts/sse", cartesia_voice),
+    HEARS("/stt", cartesia_ear),
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_cartesia = {
+    .name = "cartesia",
+    .integration = "cartesia",
+    .shapes = cartesia_shapes,
+};
+
+/* -- MiniMax --------------------------------------------------------------- */
+
+static const char *const minimax_keys[] = {
+    "voice_setting", "audio_setting", "language_boost", "stream", NULL,
+};
+
+static const struct llmobs_speech_voice minimax = {
+    .text = "text",
+    .settings = minimax_keys,
+};
+
+static const struct llmobs_form minimax_voice = {
+    LLMOBS_SPEECH_VOICE,
+    .keys = deepgram_names,
+    .variant = &minimax,
+};
+
+static const struct llmobs_shape minimax_shapes[] = {
+    SAYS("/t2a_v2", minimax_voice),
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_minimax = {
+    .name = "minimax",
+    .integration = "minimax",
+    .shapes = minimax_shapes,
+};
+
+/* -- AssemblyAI ------------------------------------------------------------ */
+
+static const char *const assembly_keys[] = {
+    "speech_model",   "speech_models", "language_code",
+    "speaker_labels", "punctuate",     NULL,
+};
+
+static const char *assembly_model(const struct llmobs_json *body)
+{
+    const char *model = llmobs_json_gets(body, "speech_model_used");
+
+    return model ? model : llmobs_json_gets(body, "speech_model");
+}
+
+/* The call begins a job, of which a later request gets the text. */
+static int assembly_read(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    int rc = llmobs_reading_model(reading, assembly_model(body));
+
+    if (rc == 0)
+        rc = llmobs_json_sets(reading->span->metadata, "status",
+                              llmobs_json_gets(body, "status"));
+    return rc < 0 ? rc
+                  : llmobs_speech_transcript(
+                        reading->span, llmobs_json_gets(body, "text"), NULL);
+}
+
+static const struct llmobs_speech_ear assembly_hears = {
+    .url = "audio_url",
+    .read = assembly_read,
+    .settings = assembly_keys,
+};
+
+static const char *const assembly_names[] = {
+    "audio_url",
+    "speech_model",
+    "speech_models",
+    "language_code",
+    "speaker_labels",
+    "punctuate",
+    NULL,
+};
+
+/* The only model that was asked for. */
+static int assembly_asked(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *list =
+        llmobs_json_get(reading->request, "speech_models");
+    const char *model = llmobs_json_gets(reading->request, "speech_model");
+
+    if (!model && llmobs_json_len(list) == 1)
+        model = llmobs_json_text(llmobs_json_at(list, 0));
+    return llmobs_reading_model(reading, model);
+}
+
+static const struct llmobs_form assembly_ear = {
+    LLMOBS_SPEECH_EAR,
+    .model = assembly_asked,
+    .keys = assembly_names,
+    .variant = &assembly_hears,
+};
+
+/* A job that is asked for: its id, and its text or its status. */
+static int assembly_begin(struct llmobs_reading *reading)
+{
+    char *id = llmobs_url_segment(reading->classified->url->path, 0);
+
+    free(reading->span->input_value);
+    reading->span->input_value = id;
+    return id ? 0 : -ENOMEM;
+}
+
+static int assembly_job(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
+{
+    const struct llmobs_json *text = llmobs_json_get(body, "text");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_reading_model(reading, assembly_model(body));
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    rc = llmobs_json_sets(span->metadata, "status",
+                          llmobs_json_gets(body, "status"));
+    return rc < 0 ? rc
+                  : llmobs_value_output(span,
+                                        llmobs_json_is_string(text)
+                                            ? text
+                                            : llmobs_json_get(body, "status"));
+}
+
+static const struct llmobs_form assembly_poll = {
+    .begin = assembly_begin,
+    .document = assembly_job,
+    .ends = llmobs_reading_ends,
+};
+
+static const struct llmobs_shape assembly_shapes[] = {
+    {.method = "POST",
+     .path = "/v2/transcript",
+     .operation = "transcription",
+     .genai = "transcription",
+     .span_name = "%p.transcription",
+     .kind = LLMOBS_KIND_LLM,
+     .form = &assembly_ear},
+    {.method = "GET",
+     .path = "/v2/transcript/*",
+     .operation = "get_transcript",
+     .span_name = "%p.get_transcript",
+     .kind = LLMOBS_KIND_TASK,
+     .bodyless = true,
+     .form = &assembly_poll},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_assemblyai = {
+    .name = "assemblyai",
+    .integration = "assemblyai",
+    .shapes = assembly_shapes,
+};
