@@ -158,13 +158,11 @@ static void pass_on(struct llmobs_handle *handle, CURL *curl,
     put_headers(handle, curl, &plan);
 }
 
-/* One walk for both, as the app's thread makes it. The credentials of all
- * rounds of an authentication are the same. */
-static void keep_head(const struct llmobs_handle *handle,
-                      struct llmobs_exchange *exchange)
+/* Adds the credentials among the headers to `account`: one walk for both, as
+ * the app's thread makes it. */
+static uint64_t keep_head(const struct llmobs_handle *handle,
+                          struct llmobs_exchange *exchange, uint64_t account)
 {
-    uint64_t account = llmobs_account_url(0, handle->origin.url);
-
     set_method(exchange, handle);
     for (const struct curl_slist *h = handle->headers; h; h = h->next) {
         const char *colon = h->data ? strchr(h->data, ':') : NULL;
@@ -176,6 +174,15 @@ static void keep_head(const struct llmobs_handle *handle,
         account =
             llmobs_account_header(account, h->data, (size_t)(colon - h->data));
     }
+    return account;
+}
+
+static void keep_head_and_account(const struct llmobs_handle *handle,
+                                  struct llmobs_exchange *exchange)
+{
+    uint64_t account =
+        keep_head(handle, exchange, llmobs_account_url(0, handle->origin.url));
+
     for (size_t i = 0; i < sizeof(handle->account) / sizeof(uint64_t); i++)
         account += handle->account[i];
     exchange->account = llmobs_account_seal(account);
@@ -186,7 +193,7 @@ static void keep_request(const struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
 {
     exchange->unsent = handle->latch.later;
-    keep_head(handle, exchange);
+    keep_head_and_account(handle, exchange);
     if (handle->latch.later)
         return;
     llmobs_exchange_rewind(exchange, 0);
@@ -538,7 +545,8 @@ static void settle(struct llmobs_handle *handle, CURL *curl)
         pass_on(handle, curl, &origin->exchange->context);
 }
 
-/* Each round of an authentication is another request; the last one counts. */
+/* Each round of an authentication is another request; the last one counts. The
+ * URL is gone, and the credentials of all rounds are the same. */
 static void settle_again(struct llmobs_handle *handle)
 {
     struct llmobs_exchange *exchange;
@@ -548,7 +556,7 @@ static void settle_again(struct llmobs_handle *handle)
     exchange = handle->exchange;
     if (exchange && (exchange->status == 401 || exchange->status == 407)) {
         llmobs_headers_clear(&exchange->request_headers);
-        keep_head(handle, exchange);
+        (void)keep_head(handle, exchange, 0);
     }
     llmobs_handle_unlock(handle);
 }
