@@ -36,7 +36,7 @@ CFLAGS_ALL += $(ATOMICS)
 SHIM_CFLAGS := -std=c11 -O2 -g $(WARN) -fvisibility=hidden -fPIC -fno-plt \
 	-fno-stack-protector -U_FORTIFY_SOURCE -ffreestanding \
 	-fasynchronous-unwind-tables $(ATOMICS)
-SHIM_LDFLAGS := -shared -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
+SHIM_LDFLAGS := -shared -nostdlib -Wl,-z,now -Wl,-z,norelro -Wl,-z,nodelete \
 	-Wl,-z,noseparate-code -Wl,--hash-style=both -Wl,--version-script=shim/shim.map \
 	-Wl,--sort-section=name -Wl,-soname,libllmobs_preload.so
 

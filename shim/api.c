@@ -15,6 +15,7 @@ const struct llmobs_api *llmobs_get_api(
         enable ? LLMOBS_SCAN_ENABLE : LLMOBS_SCAN_DECIDE;
     const struct llmobs_ops *ops;
 
+    llmobs_scan_late();
     if (llmobs_host_state() <= LLMOBS_HOST_OFF || !llmobs_scan_ask(asked))
         return NULL;
     ops = llmobs_load_alone(enable);

@@ -43,6 +43,18 @@ bool llmobs_elf_covers(const struct llmobs_elf *elf, uintptr_t address,
     return false;
 }
 
+bool llmobs_elf_spans(const struct dl_phdr_info *info, uintptr_t address)
+{
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+
+        if (segment->p_type == PT_LOAD &&
+            address - info->dlpi_addr - segment->p_vaddr < segment->p_memsz)
+            return true;
+    }
+    return false;
+}
+
 bool llmobs_elf_relro(const struct llmobs_elf *elf, uintptr_t *start,
                       uintptr_t *end)
 {

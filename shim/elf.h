@@ -43,6 +43,9 @@ struct llmobs_elf {
 
 int llmobs_elf_open(struct llmobs_elf *elf, const struct dl_phdr_info *info);
 
+/* True when a segment of the object covers the address. It reads no table. */
+bool llmobs_elf_spans(const struct dl_phdr_info *info, uintptr_t address);
+
 /* The same from an entry of the loader's list, which has no segments. So the
  * tables are trusted, as the loader itself trusts them, and only symbols can be
  * looked up. For libc alone: while its tables still hold the file's addresses,

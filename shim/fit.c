@@ -50,8 +50,7 @@ struct version {
     bool there;
 };
 
-/* In one page where the file needs few versions. */
-LLMOBS_COLD static _Alignas(4096) struct {
+LLMOBS_COLD static struct {
     struct file core;
     struct version wanted[VERSIONS_MAX];
 } all;

@@ -7,13 +7,20 @@
 
 #define OWN "LLMOBS_"
 
-static const char prefixes[][16] = {"DD_", "_DD_", OWN, "OTEL_",
-                                    "HTTP_X_DATADOG_"};
-static const char whole[][20] = {
-    "TRACEPARENT",     "TRACESTATE",     "BAGGAGE",        "HTTP_TRACEPARENT",
-    "HTTP_TRACESTATE", "HTTP_BAGGAGE",   "XDG_STATE_HOME", "HOME",
-    "SSL_CERT_FILE",   "CURL_CA_BUNDLE",
-};
+#define PREFIXES(X) X("DD_") X("_DD_") X(OWN) X("OTEL_") X("HTTP_X_DATADOG_")
+#define WHOLE(X)          \
+    X("TRACEPARENT")      \
+    X("TRACESTATE")       \
+    X("BAGGAGE")          \
+    X("HTTP_TRACEPARENT") \
+    X("HTTP_TRACESTATE")  \
+    X("HTTP_BAGGAGE")     \
+    X("XDG_STATE_HOME") X("HOME") X("SSL_CERT_FILE") X("CURL_CA_BUNDLE")
+
+#define X(name) name,
+static const char prefixes[][16] = {PREFIXES(X)};
+static const char whole[][20] = {WHOLE(X)};
+#undef X
 
 static enum llmobs_host_state state;
 static bool file_decides;  /* the environment does not decide: the file does */
@@ -46,28 +53,20 @@ void llmobs_host_off(void)
     set_state(LLMOBS_HOST_OFF);
 }
 
-bool llmobs_host_is_shim(const struct llmobs_elf *elf)
+bool llmobs_host_is_shim(const struct dl_phdr_info *info)
 {
-    uintptr_t here = (uintptr_t)&state;
-
-    return here >= elf->start && here < elf->end;
+    return llmobs_elf_spans(info, (uintptr_t)&state);
 }
 
-static uint64_t letter(const char *name)
+/* True for the first letters of the names above: most variables begin with none
+ * of them. */
+static inline bool may_be_wanted(const char *entry)
 {
-    return UINT64_C(1) << (name[0] & 63);
-}
+#define X(name) | UINT64_C(1) << (name[0] & 63)
+    const uint64_t letters = 0 PREFIXES(X) WHOLE(X);
+#undef X
 
-/* One bit for each first letter: most variables begin with none of them. */
-static uint64_t first_letters(void)
-{
-    uint64_t letters = 0;
-
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
-        letters |= letter(prefixes[i]);
-    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
-        letters |= letter(whole[i]);
-    return letters;
+    return letters >> (entry[0] & 63) & 1;
 }
 
 /* The value in "NAME=value"; NULL when the entry is another variable. */
@@ -81,10 +80,10 @@ static const char *value_of(const char *entry, const char *name)
 static bool wanted(const char *entry)
 {
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
-        if (llmobs_str_begins(entry, prefixes[i]))
+        if (entry[0] == prefixes[i][0] && llmobs_str_begins(entry, prefixes[i]))
             return true;
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
-        if (value_of(entry, whole[i]))
+        if (entry[0] == whole[i][0] && value_of(entry, whole[i]))
             return true;
     return false;
 }
@@ -93,16 +92,16 @@ static bool wanted(const char *entry)
  * `used` bytes; gives the bytes used. */
 static size_t copy_some(char **env, bool own, size_t used)
 {
-    uint64_t letters = first_letters();
-
     for (; env && *env && env_count < LLMOBS_HOST_ENV_COUNT; env++) {
-        if (!(letters & letter(*env)) || llmobs_str_begins(*env, OWN) != own ||
-            !wanted(*env) ||
-            !llmobs_str_copy(env_bytes + used, LLMOBS_HOST_ENV_MAX - used,
-                             *env))
+        size_t len;
+
+        if (!may_be_wanted(*env) || llmobs_str_begins(*env, OWN) != own ||
+            !wanted(*env))
             continue;
-        used += llmobs_str_len(*env) + 1;
-        env_count++;
+        len =
+            llmobs_str_copy(env_bytes + used, LLMOBS_HOST_ENV_MAX - used, *env);
+        used += len;
+        env_count += len > 0;
     }
     return used;
 }
@@ -193,22 +192,24 @@ static const char *setting(const char *const *env, const char *name)
 
 struct own {
     const char *path;
+    size_t index;
     bool second; /* another copy of the shim comes first in load order */
 };
 
+/* The program comes first, and is no copy. */
 static int find_own(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct own *own = argument;
     struct llmobs_elf elf;
 
     (void)size;
-    if (llmobs_elf_open(&elf, info) != 0)
-        return 0;
-    if (llmobs_host_is_shim(&elf)) {
-        own->path = elf.path;
+    if (llmobs_host_is_shim(info)) {
+        own->path = info->dlpi_name ? info->dlpi_name : "";
         return 1;
     }
-    if (llmobs_str_same(elf.soname, LLMOBS_SHIM_SONAME))
+    if (own->index++ > 0 && !llmobs_libc_brings(info->dlpi_addr) &&
+        llmobs_elf_open(&elf, info) == 0 &&
+        llmobs_str_same(elf.soname, LLMOBS_SHIM_SONAME))
         own->second = true;
     return 0;
 }
@@ -314,19 +315,30 @@ void llmobs_host_init(char **env)
     const char *const *settings = (const char *const *)env;
     const char *enabled = setting(settings, "DD_LLMOBS_ENABLED");
     const char *exclude = setting(settings, "LLMOBS_EXCLUDE");
+    bool later = !exclude && llmobs_libc_is_all(&own.path);
 
-    if (!llmobs_libc_find() || llmobs_libc.auxval(AT_SECURE) ||
-        (enabled && !llmobs_conf_is_true(enabled)) ||
-        (exclude && is_listed(exclude)))
+    if (enabled && !llmobs_conf_is_true(enabled))
         return;
-    llmobs_libc.iterate(find_own, &own);
+    if (!later) {
+        if (!llmobs_libc_find() || llmobs_libc.auxval(AT_SECURE) ||
+            (exclude && is_listed(exclude)))
+            return;
+        llmobs_libc.iterate(find_own, &own);
+    }
     if (!own.path || own.second)
         return;
     file_decides = !enabled;
     file_excludes = !exclude;
     copy_env(env);
     keep_own_path(own.path);
-    set_state(LLMOBS_HOST_WATCHING);
+    set_state(later ? LLMOBS_HOST_LATER : LLMOBS_HOST_WATCHING);
+}
+
+void llmobs_host_begin(void)
+{
+    if (llmobs_host_state() == LLMOBS_HOST_LATER)
+        set_state(llmobs_libc.auxval(AT_SECURE) ? LLMOBS_HOST_OFF
+                                                : LLMOBS_HOST_WATCHING);
 }
 
 /* Reads the configuration file where the environment does not decide

@@ -3,7 +3,7 @@
  *
  * Owns:    static buffers; nothing is allocated.
  * Threads: written by the constructor; afterwards only the state changes, and
- *          only towards off or on, for good.
+ *          from LATER to another, then only towards off or on, for good.
  * Errors:  none; without a fact that it needs the shim does nothing.
  * Limits:  LLMOBS_HOST_ENV_MAX bytes and LLMOBS_HOST_ENV_COUNT variables; a
  *          variable that does not fit is left out as a whole. Those of this
@@ -23,6 +23,8 @@
 
 enum llmobs_host_state {
     LLMOBS_HOST_NEW,      /* the constructor has not run */
+    LLMOBS_HOST_LATER,    /* nothing has been looked at before the first dlopen
+                           */
     LLMOBS_HOST_OFF,      /* for good: every call goes straight to the real
                            * function */
     LLMOBS_HOST_UNASKED,  /* not switched on; the program may still do it */
@@ -39,6 +41,10 @@ void llmobs_host_init(char **env);
 
 enum llmobs_host_state llmobs_host_state(void);
 
+/* Ends the state LATER; called under the scan's lock, once libc's functions are
+ * found. */
+void llmobs_host_begin(void);
+
 /* Decides once, when the first libcurl copy has been found. */
 void llmobs_host_decide(void);
 
@@ -47,7 +53,7 @@ void llmobs_host_decide(void);
 bool llmobs_host_ask(void);
 
 /* True for the shim itself. */
-bool llmobs_host_is_shim(const struct llmobs_elf *elf);
+bool llmobs_host_is_shim(const struct dl_phdr_info *info);
 
 /* The core's absolute path; NULL when the shim's own path is not known. Only
  * for the thread that loads the core. */

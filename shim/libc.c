@@ -9,6 +9,8 @@
 #pragma weak _dl_debug_addr
 extern struct r_debug *_dl_debug_addr;
 
+extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
+
 struct llmobs_libc llmobs_libc;
 
 static const struct r_debug *loader(void)
@@ -25,17 +27,18 @@ static bool is_loader(uintptr_t base)
     return debug && debug->r_ldbase && base == debug->r_ldbase;
 }
 
-/* True by the file's name. The list has no segments, and without them the
- * tables of the vdso cannot be read, so it must be left out. */
+/* True by the address of the loader, which musl's libc is, or by the file's
+ * name. The list has no segments, and without them the tables of the vdso
+ * cannot be read, so it must be left out. */
 static bool may_be_libc(const struct link_map *object)
 {
-    static const char beginnings[][12] = {"libc-2.", "libc.musl-", "ld-musl-"};
-    const char *name = llmobs_str_base(object->l_name ? object->l_name : "");
+    const char *name;
 
-    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
-        if (llmobs_str_begins(name, beginnings[i]))
-            return true;
-    return llmobs_str_same(name, LIBC_SONAME) || is_loader(object->l_addr);
+    if (&_dl_debug_addr || is_loader(object->l_addr))
+        return is_loader(object->l_addr);
+    name = llmobs_str_base(object->l_name ? object->l_name : "");
+    return llmobs_str_same(name, LIBC_SONAME) ||
+           llmobs_str_begins(name, "libc-2.");
 }
 
 /* musl's libc and its loader are one object. */
@@ -58,8 +61,13 @@ static bool take(const struct link_map *object)
     if (!errno_location || !iterate || !auxval)
         return false;
     llmobs_libc.errno_location = (int *(*)(void))errno_location;
-    llmobs_libc.iterate = (int (*)(llmobs_libc_see_fn *, void *))iterate;
     llmobs_libc.auxval = (unsigned long (*)(unsigned long))auxval;
+    llmobs_libc.brought[0] = elf.base;
+    llmobs_libc.brought[1] = llmobs_libc.auxval(AT_BASE);
+    llmobs_libc.brought[2] = llmobs_libc.auxval(AT_SYSINFO_EHDR);
+    __atomic_store_n(&llmobs_libc.iterate,
+                     (int (*)(llmobs_libc_see_fn *, void *))iterate,
+                     __ATOMIC_RELEASE);
     return true;
 }
 
@@ -78,7 +86,25 @@ static void walk_list(void)
 
 bool llmobs_libc_find(void)
 {
-    if (!llmobs_libc.iterate)
+    if (!__atomic_load_n(&llmobs_libc.iterate, __ATOMIC_ACQUIRE))
         walk_list();
     return llmobs_libc.iterate != NULL;
+}
+
+/* musl lists the preloads behind the program, and the vdso, without a name, at
+ * the end. */
+bool llmobs_libc_is_all(const char **own)
+{
+    const struct r_debug *debug = &_dl_debug_addr ? _dl_debug_addr : NULL;
+    const struct link_map *object = debug ? debug->r_map : NULL;
+
+    object = object ? object->l_next : NULL;
+    if (!object || object->l_ld != _DYNAMIC || !object->l_name)
+        return false;
+    *own = object->l_name;
+    object = object->l_next;
+    if (!object || !is_loader(object->l_addr))
+        return false;
+    object = object->l_next;
+    return !object || (!object->l_next && object->l_name && !*object->l_name);
 }

@@ -2,8 +2,9 @@
  * own string functions.
  *
  * Owns:    the addresses of libc's functions, which never change.
- * Threads: found before main, while there is one thread, since that walk over
- *          the loader's list takes no lock. Any thread from then on.
+ * Threads: found before main, or before the program's first dlopen, since that
+ *          walk over the loader's list takes no lock: it ends at libc, and no
+ *          object before that is ever unloaded. Any thread from then on.
  * Errors:  a program without a libc has none of these names, so the weak ones
  *          are tested. Where llmobs_libc_find says no, nothing else here is
  *          called.
@@ -47,13 +48,31 @@ extern struct llmobs_libc {
     int *(*errno_location)(void);
     int (*iterate)(llmobs_libc_see_fn *, void *); /* dl_iterate_phdr */
     unsigned long (*auxval)(unsigned long);
+    uintptr_t brought[3]; /* the addresses of libc, its loader and the vdso; 0:
+                           * it has none */
 } llmobs_libc;
 
-/* Finds all of them, once; false where the process has no libc. */
+/* Finds all of them, once; false where the process has no libc. Of two threads
+ * that do it at once, both find the same. */
 bool llmobs_libc_find(void);
+
+/* True where the loader's list has the program, the shim and musl's libc, and
+ * nothing else but the vdso: then no libcurl is there before the program's
+ * first dlopen. Gives the loader's string for the shim's path. Before main
+ * alone. */
+bool llmobs_libc_is_all(const char **own);
 
 /* True for libc itself, false for other objects with the same names. */
 bool llmobs_libc_is_part(const struct llmobs_elf *elf);
+
+/* True for the address of libc itself, of its loader and of the vdso, which
+ * every process has and which neither are nor call a libcurl. */
+static inline bool llmobs_libc_brings(uintptr_t base)
+{
+    return base &&
+           (base == llmobs_libc.brought[0] || base == llmobs_libc.brought[1] ||
+            base == llmobs_libc.brought[2]);
+}
 
 static inline int llmobs_libc_errno(void)
 {
@@ -176,16 +195,20 @@ static inline void llmobs_bytes_copy(void *to, const void *from, size_t len)
         *t++ = *f++;
 }
 
-/* Copies the string with its NUL; false, with nothing copied, when it does not
- * fit. */
-static inline bool llmobs_str_copy(char *to, size_t cap, const char *from)
+/* Copies the string with its NUL; gives the bytes copied. 0, and an empty
+ * string, when it does not fit. */
+static inline size_t llmobs_str_copy(char *to, size_t cap, const char *from)
 {
-    size_t len = llmobs_str_len(from);
+    size_t n = 0;
 
-    if (len >= cap)
-        return false;
-    llmobs_bytes_copy(to, from, len + 1);
-    return true;
+    while (n < cap) {
+        to[n] = from[n];
+        if (!from[n++])
+            return n;
+    }
+    if (cap > 0)
+        to[0] = '\0';
+    return 0;
 }
 
 #endif

@@ -53,7 +53,7 @@ static int visit(struct dl_phdr_info *info, size_t size, void *argument)
         return 0;
     }
     if (llmobs_str_same(elf.soname, LLMOBS_SHIM_SONAME)) {
-        if (llmobs_host_is_shim(&elf))
+        if (llmobs_host_is_shim(info))
             search->passed = true;
         return 0;
     }

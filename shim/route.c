@@ -60,6 +60,7 @@ llmobs_open_fn llmobs_route_open(const char *file, int mode, const void *caller)
 {
     if (mode & RTLD_GLOBAL)
         llmobs_copies_note_global();
+    llmobs_scan_late();
     if (llmobs_host_state() < LLMOBS_HOST_WATCHING || !file ||
         (mode & RTLD_NOLOAD))
         return llmobs_loader_open_fn();
@@ -118,6 +119,7 @@ static bool is_hooked(const char *name)
  * is being unloaded. */
 static bool may_observe(const void *handle, const char *name)
 {
+    llmobs_scan_late();
     if (llmobs_host_state() < LLMOBS_HOST_WATCHING)
         return false;
     llmobs_scan_unseen();

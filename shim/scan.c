@@ -53,12 +53,6 @@ static bool is_ours(const struct llmobs_elf *elf)
            llmobs_str_same(elf->soname, LLMOBS_CORE_FILE);
 }
 
-static bool is_loader(const struct llmobs_elf *elf)
-{
-    return elf->base && (elf->base == llmobs_libc.auxval(AT_BASE) ||
-                         elf->base == llmobs_libc.auxval(AT_SYSINFO_EHDR));
-}
-
 /* The identity of an object: its address and name. The address alone would not
  * do, since an object of the same size may be loaded where another one was. */
 static uint64_t identity(const struct dl_phdr_info *info)
@@ -96,6 +90,14 @@ static bool is_plain(const struct walk *walk, size_t index)
     return index < PLAIN_MAX && walk->plain[index / 64] >> index % 64 & 1;
 }
 
+/* True for the program, which is no copy, and for what every process has. So
+ * nothing is read of the objects of a process that has no others. */
+static bool is_no_matter(const struct dl_phdr_info *info, size_t index)
+{
+    return index == 0 || llmobs_libc_brings(info->dlpi_addr) ||
+           llmobs_host_is_shim(info);
+}
+
 /* First walk: finds the copies. */
 static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
 {
@@ -120,12 +122,12 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
     else if (start_objects > 1 && index == start_objects - 1 &&
              identity(info) != start_last)
         walk->shifted = true;
-    if (index < walk->first || llmobs_elf_open(&elf, info) != 0 ||
-        is_ours(&elf))
+    if (index < walk->first || is_no_matter(info, index) ||
+        llmobs_elf_open(&elf, info) != 0 || is_ours(&elf))
         return 0;
-    if (index > 0 && elf.rpath)
+    if (elf.rpath)
         __atomic_store_n(&met_rpath, true, __ATOMIC_RELEASE);
-    if (index > 0 && llmobs_copies_is_one(&elf)) {
+    if (llmobs_copies_is_one(&elf)) {
         walk->changed |= llmobs_copies_add(&elf, index, start_objects == 0);
         if (start_objects == 0)
             llmobs_host_decide();
@@ -172,7 +174,8 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
     walk->now.subs = info->dlpi_subs;
     if (index < walk->first || is_plain(walk, index) ||
         llmobs_elf_open(&elf, info) != 0 || !llmobs_patch_may(&elf, &how) ||
-        is_ours(&elf) || is_loader(&elf) || llmobs_copies_has(&elf))
+        is_ours(&elf) || llmobs_libc_brings(elf.base) ||
+        llmobs_copies_has(&elf))
         return 0;
     if (!llmobs_patch_object(&elf, &how))
         walk->loading = true;
@@ -289,6 +292,7 @@ static void scan_locked(void)
 {
     __atomic_store_n(&owner_thread, llmobs_sys_thread(), __ATOMIC_RELEASE);
     __atomic_store_n(&pending, 0, __ATOMIC_SEQ_CST);
+    llmobs_host_begin();
     if (answer())
         seen.known = false;
     for (int i = 0; i < ROUNDS_MAX && !round_done(); i++)
@@ -335,6 +339,16 @@ void llmobs_scan(void)
 {
     if (llmobs_host_state() >= LLMOBS_HOST_WATCHING)
         scan();
+}
+
+void llmobs_scan_late(void)
+{
+    if (llmobs_host_state() != LLMOBS_HOST_LATER)
+        return;
+    if (llmobs_libc_find())
+        scan();
+    else
+        llmobs_host_off();
 }
 
 bool llmobs_scan_ask(enum llmobs_scan_question asked)

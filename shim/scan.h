@@ -27,6 +27,9 @@
  * there are none. */
 void llmobs_scan(void);
 
+/* The first scan of a process whose constructor has left it out. */
+void llmobs_scan_late(void);
+
 /* The API's question whether observing is on; without a libcurl that may be
  * undecided yet. ENABLE: the program switches it on, and all earlier objects
  * are looked through again. Bits. */

@@ -19,22 +19,27 @@
 #include "shim/thunk_set.h"
 #undef COPY
 
-static void *const thunks[LLMOBS_COPIES][LLMOBS_HOOK_COUNT] = {
-#define X(name) (void *)name##_0,
-    {LLMOBS_HOOKS(X)},
-#undef X
-#define X(name) (void *)name##_1,
-    {LLMOBS_HOOKS(X)},
-#undef X
-#define X(name) (void *)name##_2,
-    {LLMOBS_HOOKS(X)},
-#undef X
-#define X(name) (void *)name##_3,
-    {LLMOBS_HOOKS(X)},
-#undef X
-};
+#define CASE(copy, name)                                \
+    case (copy)*LLMOBS_HOOK_COUNT + LLMOBS_HOOK_##name: \
+        return (void *)name##_##copy;
 
+/* A table of addresses would have to be relocated in every process. */
 void *llmobs_thunk(unsigned copy, enum llmobs_hook hook)
 {
-    return thunks[copy][hook];
+    switch (copy * LLMOBS_HOOK_COUNT + hook) {
+#define X(name) CASE(0, name)
+        LLMOBS_HOOKS(X)
+#undef X
+#define X(name) CASE(1, name)
+        LLMOBS_HOOKS(X)
+#undef X
+#define X(name) CASE(2, name)
+        LLMOBS_HOOKS(X)
+#undef X
+#define X(name) CASE(3, name)
+        LLMOBS_HOOKS(X)
+#undef X
+    default:
+        return NULL;
+    }
 }
