@@ -182,13 +182,37 @@ static int read_tags(struct llmobs_row *row, const struct llmobs_json *event,
     return rc;
 }
 
+/* The span of a tool that nobody measured (core/links). */
+static bool is_inferred(const struct llmobs_json *event)
+{
+    const char *value = llmobs_filter_tag_of(event, "inferred");
+
+    return value != NULL && strcmp(value, "true") == 0;
+}
+
+static int read_name(struct llmobs_row *row, const struct llmobs_json *event,
+                     struct llmobs_texts *texts)
+{
+    const char *name = or_empty(llmobs_json_gets(event, "name"));
+    struct llmobs_buf text;
+    int rc;
+
+    if (!is_inferred(event))
+        return share(texts, &row->name, name);
+    llmobs_buf_init(&text, SIZE_MAX);
+    rc = llmobs_buf_addf(&text, "%s (inferred)", name);
+    if (rc == 0)
+        rc = share(texts, &row->name, text.data);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
 static int read_facts(struct llmobs_row *row, const struct llmobs_json *event,
                       struct llmobs_texts *texts)
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
     const char *kind = llmobs_filter_kind(event);
-    int rc =
-        share(texts, &row->name, or_empty(llmobs_json_gets(event, "name")));
+    int rc = read_name(row, event, texts);
 
     if (rc == 0)
         rc = share(texts, &row->kind, kind != NULL ? kind : "-");
@@ -273,6 +297,8 @@ static int read_links(struct llmobs_row *row, const struct llmobs_json *event,
     int rc = 0;
 
     llmobs_buf_init(&lines, 1024);
+    if (is_inferred(event))
+        rc = llmobs_buf_adds(&lines, "took no longer than this\n");
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(links) && i < LINKS_MAX;
          i++)
         rc = add_link(&lines, llmobs_json_at(links, i));

@@ -64,6 +64,13 @@ enum llmobs_stitch {
     LLMOBS_STITCH_SESSION /* and it is the session of spans without one */
 };
 
+/* LLMOBS_TOOLS: tools that make no call of their own (core/links). */
+enum llmobs_tools {
+    LLMOBS_TOOLS_OFF,
+    LLMOBS_TOOLS_INFERRED /* a span from the model's answer to the request that
+                           * brings the result */
+};
+
 /* LLMOBS_CALLSITE: frames of the stack, or one of these. */
 #define LLMOBS_CALLSITE_OFF 0
 #define LLMOBS_CALLSITE_ADDRESS (-1) /* only the return address */
@@ -129,6 +136,7 @@ struct llmobs_config {
     int callsite;                   /* LLMOBS_CALLSITE */
     bool commands;                  /* LLMOBS_COMMANDS */
     enum llmobs_stitch stitch;      /* LLMOBS_STITCH */
+    enum llmobs_tools tools;        /* LLMOBS_TOOLS */
     struct llmobs_privacy privacy;  /* LLMOBS_CONTENT and LLMOBS_REDACT */
     struct llmobs_otlp_config otlp; /* OTEL_... */
     int64_t pid;      /* of the process whose events these are; 0: this one */

@@ -174,6 +174,11 @@ struct row {
       "links between their turns, and the tag conversation_id; session: it "   \
       "is also the session of spans without one; off: neither",                \
       FORM_CHOICE, CONF(stitch), 0, 0)                                         \
+    V("LLMOBS_TOOLS", "off, inferred", "off",                                  \
+      "inferred: a span for each tool that a model calls and that makes no "   \
+      "call which is a span, from the end of that answer to the begin of the " \
+      "request that brings the result; tagged inferred:true",                  \
+      FORM_CHOICE, CONF(tools), 0, 0)                                          \
     V("LLMOBS_COMMANDS", "boolean", "off",                                     \
       "the program describes the request that it serves, by requests to "      \
       "llmobs: URLs (examples/inbound)",                                       \

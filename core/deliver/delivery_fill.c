@@ -9,7 +9,9 @@
 
 #include "core/base/clock.h"
 #include "core/base/commit.h"
+#include "core/base/crash_point.h"
 #include "core/base/log.h"
+#include "core/base/mix.h"
 #include "core/base/scratch.h"
 #include "core/base/work.h"
 #include "core/event/encode.h"
@@ -96,9 +98,15 @@ static const char *links_path(struct llmobs_delivery *delivery)
     return delivery->links_path;
 }
 
+static bool is_inferring(const struct llmobs_delivery *delivery)
+{
+    return delivery->config->tools == LLMOBS_TOOLS_INFERRED;
+}
+
 static void link_span(struct llmobs_delivery *delivery,
                       struct llmobs_exchange *exchange,
-                      struct llmobs_span *span)
+                      struct llmobs_span *span,
+                      struct llmobs_inferred *inferred)
 {
     bool whole = llmobs_exchange_request_whole(exchange);
     struct llmobs_linker_call call = {
@@ -109,6 +117,7 @@ static void link_span(struct llmobs_delivery *delivery,
                  !llmobs_json_get(span->metadata, "truncated"),
         .aborted = exchange->end != LLMOBS_END_DONE,
         .stitch = delivery->config->stitch,
+        .inferred = is_inferring(delivery) ? inferred : NULL,
     };
 
     if (whole)
@@ -119,7 +128,8 @@ static void link_span(struct llmobs_delivery *delivery,
 
 static int encode_item(struct llmobs_delivery *delivery,
                        struct llmobs_item *item,
-                       const struct llmobs_config *config)
+                       const struct llmobs_config *config,
+                       struct llmobs_inferred *inferred)
 {
     struct llmobs_span span;
     int rc;
@@ -130,7 +140,7 @@ static int encode_item(struct llmobs_delivery *delivery,
     rc = llmobs_exchange_to_span((struct llmobs_exchange *)item, &span);
     if (rc)
         return rc;
-    link_span(delivery, (struct llmobs_exchange *)item, &span);
+    link_span(delivery, (struct llmobs_exchange *)item, &span, inferred);
     rc = llmobs_processor_run(&span);
     if (!rc)
         rc = llmobs_encode_call(&span, config, &delivery->scratch);
@@ -206,7 +216,8 @@ struct source {
     struct llmobs_spooled spooled;
     const struct llmobs_config *config;
     bool adopted;
-    unsigned delivered_to; /* bit i: destination i has it already */
+    unsigned delivered_to;           /* bit i: destination i has it already */
+    struct llmobs_inferred inferred; /* its spans, until they are items */
 };
 
 /* A long text that was written for this event becomes a part of it. */
@@ -320,7 +331,7 @@ static void take_spare(struct llmobs_delivery *delivery)
     llmobs_buf_init(spare, 0);
 }
 
-static int encode(struct llmobs_delivery *delivery, const struct source *source,
+static int encode(struct llmobs_delivery *delivery, struct source *source,
                   struct llmobs_text *text)
 {
     int rc;
@@ -336,7 +347,8 @@ static int encode(struct llmobs_delivery *delivery, const struct source *source,
     if (!source->item && !llmobs_privacy_applies(&source->config->privacy))
         return 0;
     rc = text->data ? apply_text(delivery, source)
-                    : encode_item(delivery, source->item, source->config);
+                    : encode_item(delivery, source->item, source->config,
+                                  &source->inferred);
     *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
     return rc;
 }
@@ -380,8 +392,10 @@ static void fail(struct llmobs_delivery *delivery, const struct source *source,
  * some destination has already: the disk has all of those. */
 static bool hold(struct llmobs_delivery *delivery, struct source *source)
 {
-    if (source->adopted || source->delivered_to || !source->item)
+    if (source->adopted || source->delivered_to & ~LLMOBS_INFERRED ||
+        !source->item)
         return false;
+    source->item->inferred = source->delivered_to & LLMOBS_INFERRED;
     source->item->spooled = source->spooled;
     source->item->next = delivery->held;
     delivery->held = source->item;
@@ -407,6 +421,170 @@ static int measure(struct llmobs_delivery *delivery, struct source *source,
     return rc < 0 ? rc : 0;
 }
 
+/* -- inferred spans --------------------------------------------------------
+ */
+
+/* A span that was inferred of a call, as a source of its own. */
+struct tool_source {
+    struct source source;
+    struct llmobs_buf text;
+    int rc; /* of its encoding */
+};
+
+/* Its entry has an id that is made of the call's and of its own: so an adopter
+ * that finds both knows that it need not make the span again. */
+static uint64_t tool_id(const struct source *source,
+                        const struct llmobs_span *span)
+{
+    uint64_t id = llmobs_mix(source->spooled.id ^ span->context.span_id);
+
+    return source->spooled.id && id ? id : 0;
+}
+
+static bool is_kept_already(const struct llmobs_delivery *delivery,
+                            const struct source *source, uint64_t id)
+{
+    return source->adopted && id &&
+           llmobs_adopt_has(delivery->account.backlog.adopt, id);
+}
+
+/* Encodes a span; -ETIMEDOUT: the time for all of them is over. */
+static int encode_tool(const struct llmobs_delivery *delivery,
+                       const struct source *source, struct llmobs_span *span,
+                       struct tool_source *tool)
+{
+    tool->source =
+        (struct source){.kind = LLMOBS_EVENT_SPAN, .config = source->config};
+    tool->source.spooled.id = tool_id(source, span);
+    llmobs_buf_init(&tool->text, delivery->scratch.max);
+    tool->rc = llmobs_processor_run(span);
+    if (!tool->rc)
+        tool->rc = llmobs_encode_call(span, source->config, &tool->text);
+    return tool->rc == -ETIMEDOUT ? tool->rc : 0;
+}
+
+/* Writes it beside the call's entry; false where the disk has no room. */
+static bool write_tool(struct llmobs_delivery *delivery,
+                       const struct source *source, struct tool_source *tool)
+{
+    struct llmobs_backlog *backlog = &delivery->account.backlog;
+    const struct llmobs_text text = {tool->text.data, tool->text.len};
+    struct llmobs_spooled *spooled = &tool->source.spooled;
+
+    if (source->adopted) {
+        if (llmobs_adopt_add(backlog->adopt, &source->spooled, spooled->id,
+                             text, spooled) != 0)
+            return false;
+        tool->source.adopted = true;
+        llmobs_stats_add(LLMOBS_STAT_kept, 1);
+        return true;
+    }
+    spooled->handed =
+        delivery->relayed && llmobs_privacy_withholds(&source->config->privacy);
+    return backlog->spool && llmobs_spool_event(backlog->spool, spooled,
+                                                LLMOBS_EVENT_SPAN, text) == 0;
+}
+
+/* From here on it counts, and the disk has it. */
+static void keep_tool(struct llmobs_delivery *delivery,
+                      const struct source *source, struct tool_source *tool)
+{
+    if (tool->rc || !write_tool(delivery, source, tool))
+        tool->source.spooled = (struct llmobs_spooled){.handed = false};
+    llmobs_stats_add(LLMOBS_STAT_captured, 1);
+    atomic_fetch_add(&delivery->account.pending, 1);
+    llmobs_crash_point("kept an inferred span");
+}
+
+/* Notes in the call's entry that its spans have entries of their own. */
+static void note_inferred(struct llmobs_delivery *delivery,
+                          struct source *source)
+{
+    struct llmobs_backlog *backlog = &delivery->account.backlog;
+    unsigned bits = (source->delivered_to & ~LLMOBS_MEASURED) | LLMOBS_INFERRED;
+
+    source->delivered_to |= LLMOBS_INFERRED;
+    if (source->adopted)
+        llmobs_adopt_note_delivered_to(backlog->adopt, &source->spooled, bits);
+    else if (backlog->spool)
+        llmobs_spool_note_delivered_to(backlog->spool, &source->spooled, bits);
+    llmobs_crash_point("noted the inferred spans");
+}
+
+/* NULL: every destination refuses it. */
+static void share_tool(struct llmobs_delivery *delivery,
+                       struct tool_source *tool, const bool *refusing)
+{
+    const struct llmobs_text text = {tool->text.data, tool->text.len};
+    int rc = tool->rc;
+
+    if (!rc && refusing)
+        rc = share(delivery, &tool->source, text, refusing);
+    else if (!rc &&
+             !llmobs_account_wait(&delivery->account, &tool->source.spooled, 0,
+                                  tool->source.adopted))
+        rc = -ENOSPC;
+    if (rc)
+        fail(delivery, &tool->source, rc);
+}
+
+static int add_tools(struct llmobs_delivery *delivery, struct source *source,
+                     const bool *refusing, struct tool_source *tools)
+{
+    struct llmobs_inferred *inferred = &source->inferred;
+    size_t count = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < inferred->count && !rc; i++) {
+        struct llmobs_span *span = &inferred->list[i];
+
+        if (!is_kept_already(delivery, source, tool_id(source, span)))
+            rc = encode_tool(delivery, source, span, &tools[count++]);
+    }
+    for (size_t i = 0; i < count && !rc; i++)
+        keep_tool(delivery, source, &tools[i]);
+    if (!rc)
+        note_inferred(delivery, source);
+    for (size_t i = 0; i < count; i++) {
+        if (!rc)
+            share_tool(delivery, &tools[i], refusing);
+        llmobs_buf_fini(&tools[i].text);
+    }
+    return rc;
+}
+
+/* Before the call itself can be let go: makes items of the spans that were
+ * inferred of it, once. On error none is made yet. */
+static int add_inferred(struct llmobs_delivery *delivery, struct source *source,
+                        const bool *refusing)
+{
+    struct tool_source *tools;
+    int rc;
+
+    if (!source->inferred.count || source->delivered_to & LLMOBS_INFERRED)
+        return 0;
+    tools = calloc(source->inferred.count, sizeof(*tools));
+    if (!tools)
+        return -ENOMEM;
+    rc = add_tools(delivery, source, refusing, tools);
+    free(tools);
+    return rc;
+}
+
+/* Tells the linker of a tool's span that the program has made. */
+static void note_tool(struct llmobs_delivery *delivery,
+                      const struct source *source, struct llmobs_text text)
+{
+    bool made = !source->item || source->item->type == LLMOBS_ITEM_EVENT;
+
+    if (!is_inferring(delivery) || !made || source->kind != LLMOBS_EVENT_SPAN)
+        return;
+    llmobs_linker_share(&delivery->linker, links_path(delivery));
+    llmobs_linker_note(&delivery->linker, text);
+}
+
+/* -- sources --------------------------------------------------------------- */
+
 /* Encodes one source for the destinations, or counts its loss. Takes the item.
  * False where memory is short or the time is over. */
 static bool add_source(struct llmobs_delivery *delivery, struct source *source,
@@ -417,7 +595,12 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
 
     if (!rc)
         rc = encode(delivery, source, &text);
+    if (!rc)
+        rc = add_inferred(delivery, source, refusing);
+    else if (rc == -ECANCELED) /* the program wants this one span away */
+        (void)add_inferred(delivery, source, refusing);
     if (!rc) {
+        note_tool(delivery, source, text);
         secure(delivery, source, text);
         rc = measure(delivery, source, text);
     }
@@ -425,6 +608,7 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
         rc = share(delivery, source, text, refusing);
     if (rc && !(rc == -ETIMEDOUT && hold(delivery, source)))
         fail(delivery, source, rc);
+    llmobs_inferred_fini(&source->inferred);
     if (source->item)
         llmobs_delivery_free_item(source->item);
     if (delivery->scratch.cap > SCRATCH_KEPT)
@@ -443,8 +627,10 @@ static void put_off(struct llmobs_delivery *delivery, struct source *source)
     atomic_store(&delivery->full, true);
     if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
         llmobs_privacy_withholds(&source->config->privacy) &&
-        encode(delivery, source, &text) == 0)
+        encode(delivery, source, &text) == 0 &&
+        add_inferred(delivery, source, NULL) == 0)
         secure(delivery, source, text);
+    llmobs_inferred_fini(&source->inferred);
     llmobs_buf_cut(&delivery->scratch, 0);
     if (!llmobs_account_wait(&delivery->account, &source->spooled,
                              source->delivered_to, false)) {
@@ -459,11 +645,12 @@ static void put_off(struct llmobs_delivery *delivery, struct source *source)
 static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
                      unsigned delivered_to, enum llmobs_run how)
 {
-    struct source source = {.item = item,
-                            .kind = item->kind,
-                            .spooled = item->spooled,
-                            .config = delivery->config,
-                            .delivered_to = delivered_to};
+    struct source source = {
+        .item = item,
+        .kind = item->kind,
+        .spooled = item->spooled,
+        .config = delivery->config,
+        .delivered_to = delivered_to | (item->inferred ? LLMOBS_INFERRED : 0)};
     bool refusing[LLMOBS_DESTINATIONS_MAX];
     bool wanted = false;
 

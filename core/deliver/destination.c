@@ -314,7 +314,7 @@ static void go_on(struct llmobs_destination *d)
 
 static unsigned had_by(const struct llmobs_event *event)
 {
-    return event->delivered_to & ~LLMOBS_MEASURED;
+    return event->delivered_to & ~(LLMOBS_MEASURED | LLMOBS_INFERRED);
 }
 
 /* Where other destinations still wait for the event, notes on the disk which

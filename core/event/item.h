@@ -44,6 +44,7 @@ struct llmobs_item {
     enum llmobs_item_type type;
     enum llmobs_event_kind kind; /* of its event */
     size_t weight;               /* bytes, roughly */
+    bool inferred; /* the spans that were inferred of it are items */
     struct llmobs_spooled spooled;
 };
 

@@ -98,6 +98,20 @@ static void link_to(const struct llmobs_linking *l, struct llmobs_hash128 key)
         llmobs_linking_link(l, open, "output", NULL);
 }
 
+static void note_run(const struct llmobs_linking *l, const char *name,
+                     const struct llmobs_json *arguments)
+{
+    const struct llmobs_link_ran ran = {.name = name,
+                                        .arguments = arguments,
+                                        .span_id = l->span->context.span_id,
+                                        .trace_id = l->span->context.trace_id,
+                                        .start_ns = l->span->start_ns,
+                                        .end_ns = l->end_ns};
+
+    if (name && l->call->inferred)
+        llmobs_link_inferred_ran(l->table, &ran);
+}
+
 void llmobs_link_runs(const struct llmobs_linking *l)
 {
     const char *input = l->span->input_value;
@@ -105,13 +119,15 @@ void llmobs_link_runs(const struct llmobs_linking *l)
     struct llmobs_hash128 key;
     char *name;
 
-    if (l->span->kind != LLMOBS_KIND_TOOL || !input || l->span->input_dropped)
+    if (l->span->kind != LLMOBS_KIND_TOOL)
         return;
     name = llmobs_linking_fact_text(l, LLMOBS_FACT_MCP_TARGET);
-    (void)llmobs_json_parse((struct llmobs_text){input, strlen(input)},
-                            &arguments);
+    if (input && !l->span->input_dropped)
+        (void)llmobs_json_parse((struct llmobs_text){input, strlen(input)},
+                                &arguments);
     if (key_of(l, name, arguments, &key))
         link_to(l, key);
+    note_run(l, name, arguments);
     llmobs_json_free(arguments);
     free(name);
 }

@@ -81,9 +81,11 @@ static void remember(const struct llmobs_linking *l,
     if (id && find_tool(l->span->output_messages, "tool_results", id))
         return;
     llmobs_link_runs_called(l, call);
-    if (llmobs_linker_is_unique(id))
-        llmobs_linking_put(l, key_of(l, id),
-                           check_of(l, llmobs_json_gets(call, "name")));
+    if (!llmobs_linker_is_unique(id))
+        return;
+    llmobs_linking_put(l, key_of(l, id),
+                       check_of(l, llmobs_json_gets(call, "name")));
+    llmobs_link_inferred_called(l, id);
 }
 
 static void remember_all(const struct llmobs_linking *l)
@@ -115,7 +117,8 @@ static void link_result(const struct llmobs_linking *l,
     call = find_tool(l->span->input_messages, "tool_calls", id);
     if (call && record.check != check_of(l, llmobs_json_gets(call, "name")))
         return;
-    llmobs_linking_link(l, &record, "output", NULL);
+    if (!llmobs_link_inferred(l, &record, call, result))
+        llmobs_linking_link(l, &record, "output", NULL);
     llmobs_link_runs_answered(l, call, &record);
 }
 

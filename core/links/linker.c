@@ -1,6 +1,7 @@
 #include "core/links/linker.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/work.h"
@@ -254,10 +255,81 @@ void llmobs_linker_link(struct llmobs_linker *linker,
     }
     llmobs_link_runs(&l);
     llmobs_link_retries(&l);
+    llmobs_link_inferred_end(&l);
     llmobs_link_jobs(&l);
     if (session.len > 0 && span->session_tags)
         llmobs_link_sessions_tag(&linker->sessions, session_key(&l, session),
                                  span);
     llmobs_link_table_end(l.table);
+    (void)llmobs_work_end();
+}
+
+/* -- tools of the program's own ---------------------------------------------
+ */
+
+static bool has_tag(const struct llmobs_json *event, const char *tag)
+{
+    const struct llmobs_json *tags = llmobs_json_get(event, "tags");
+
+    for (size_t i = 0; i < llmobs_json_len(tags); i++) {
+        const char *text = llmobs_json_text(llmobs_json_at(tags, i));
+
+        if (text && strcmp(text, tag) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Fills what an event says of its span; false where it is no measured tool. */
+static bool read_tool(const struct llmobs_json *event,
+                      struct llmobs_link_ran *out)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    const char *kind = llmobs_json_gets(llmobs_json_get(meta, "span"), "kind");
+    const char *trace = llmobs_json_gets(event, "trace_id");
+    const char *span = llmobs_json_gets(event, "span_id");
+
+    if (!kind || strcmp(kind, "tool") != 0 || !span || !trace ||
+        has_tag(event, LLMOBS_LINK_INFERRED_TAG) ||
+        !llmobs_id128_parse((struct llmobs_text){trace, strlen(trace)},
+                            &out->trace_id))
+        return false;
+    out->name = llmobs_json_gets(event, "name");
+    out->span_id = strtoull(span, NULL, 10);
+    out->start_ns = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
+    out->end_ns =
+        out->start_ns + llmobs_json_to_int(llmobs_json_get(event, "duration"));
+    return out->name != NULL;
+}
+
+static struct llmobs_json *arguments_of(const struct llmobs_json *event)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    const char *text =
+        llmobs_json_gets(llmobs_json_get(meta, "input"), "value");
+    struct llmobs_json *arguments = NULL;
+
+    if (text)
+        (void)llmobs_json_parse((struct llmobs_text){text, strlen(text)},
+                                &arguments);
+    return arguments;
+}
+
+void llmobs_linker_note(struct llmobs_linker *linker, struct llmobs_text event)
+{
+    struct llmobs_link_ran ran = {.name = NULL};
+    struct llmobs_json *json = NULL, *arguments;
+
+    if (!memmem(event.data, event.len, "\"tool\"", 6))
+        return;
+    llmobs_work_begin(LLMOBS_WORK_BODY / 8);
+    if (llmobs_json_parse(event, &json) == 0 && read_tool(json, &ran)) {
+        ran.arguments = arguments = arguments_of(json);
+        llmobs_link_table_begin(&linker->table);
+        llmobs_link_inferred_ran(&linker->table, &ran);
+        llmobs_link_table_end(&linker->table);
+        llmobs_json_free(arguments);
+    }
+    llmobs_json_free(json);
     (void)llmobs_work_end();
 }

@@ -4,6 +4,11 @@
  * request that brings a result gets a link to the answer's span.
  * - Runs: such an answer leaves the names and arguments of the calls, too; the
  *   span of a tool with both is linked to it, within one trace.
+ * - Inferred: where it is asked for, the first request that brings a tool's
+ *   result gives a span from the end of the answer to its own begin. It has the
+ *   name, the arguments and the result that this request has, and an id made of
+ *   the answer's span and the tool's call. No span is made of a tool that has
+ *   one: of that name with those arguments, or within that trace.
  * - Turns: an answer leaves the hash of all messages up to its own, and its id;
  *   the request that begins with those messages, or names that id, is the next
  *   turn of the conversation. It gets a link, and the tag conversation_id.
@@ -63,6 +68,13 @@ struct llmobs_linker_call {
     bool whole;                 /* request and answer were read as a whole */
     bool aborted;               /* the program ended it, or the process did */
     enum llmobs_stitch stitch;
+    struct llmobs_inferred *inferred; /* gets such spans; NULL: make none */
+};
+
+/* Spans of tools that were not measured. Owned: a list, empty at first. */
+struct llmobs_inferred {
+    struct llmobs_span *list;
+    size_t count;
 };
 
 void llmobs_linker_init(struct llmobs_linker *linker);
@@ -79,6 +91,12 @@ void llmobs_linker_share(struct llmobs_linker *linker, const char *path);
 void llmobs_linker_link(struct llmobs_linker *linker,
                         const struct llmobs_linker_call *call,
                         struct llmobs_span *span);
+
+void llmobs_inferred_fini(struct llmobs_inferred *inferred);
+
+/* Notes that a tool has a span that the program has made: `event` is its text.
+ * One of another kind is passed over. */
+void llmobs_linker_note(struct llmobs_linker *linker, struct llmobs_text event);
 
 /* True where an id of a tool's call has so much chance in it that no server
  * gives it twice. */

@@ -15,9 +15,18 @@
     'a' /* a tool's name and arguments; check: when a request has brought its \
          * result, in ns; 0: none has */
 #define LLMOBS_LINK_RETRY 'y' /* a request that failed */
+#define LLMOBS_LINK_PARENT \
+    'p' /* a tool's call; check: the span above that of the answer, or 0 */
+#define LLMOBS_LINK_BROUGHT                                                   \
+    'b' /* a tool's result, and the span of the first request with it; check: \
+         * 1: there is an inferred span; 0: none, the tool has its own */
+#define LLMOBS_LINK_OWN \
+    'o' /* a tool's span that was measured; check: when it began, in ns */
 #define LLMOBS_LINK_JOB                                                     \
     'j' /* a job's id; check: the span that counts its tokens; 0: none does \
          */
+
+#define LLMOBS_LINK_INFERRED_TAG "inferred:true"
 
 struct llmobs_linking {
     struct llmobs_link_table *table;
@@ -78,5 +87,32 @@ void llmobs_link_runs_called(const struct llmobs_linking *l,
 void llmobs_link_runs_answered(const struct llmobs_linking *l,
                                const struct llmobs_json *call,
                                const struct llmobs_link_record *answer);
+
+/* A span of a tool that was measured; all borrowed. */
+struct llmobs_link_ran {
+    const char *name;
+    const struct llmobs_json *arguments; /* NULL: not known */
+    uint64_t span_id;
+    struct llmobs_id128 trace_id;
+    int64_t start_ns, end_ns;
+};
+
+/* The span's answer calls a tool by this id; a tool has a span of its own. */
+void llmobs_link_inferred_called(const struct llmobs_linking *l,
+                                 const char *id);
+void llmobs_link_inferred_ran(struct llmobs_link_table *table,
+                              const struct llmobs_link_ran *ran);
+
+/* The span's request brings this result of a tool that this answer called.
+ * True: the tool has an inferred span, to which the request is linked now; the
+ * first such request makes it. */
+bool llmobs_link_inferred(const struct llmobs_linking *l,
+                          const struct llmobs_link_record *answer,
+                          const struct llmobs_json *call,
+                          const struct llmobs_json *result);
+
+/* Gives the inferred spans what the span has got since: session and
+ * conversation. */
+void llmobs_link_inferred_end(const struct llmobs_linking *l);
 
 #endif

@@ -596,6 +596,27 @@ void llmobs_adopt_note_delivered_to(struct llmobs_adopt *adopt,
                                               delivered_to);
 }
 
+int llmobs_adopt_add(struct llmobs_adopt *adopt,
+                     const struct llmobs_spooled *beside, uint64_t id,
+                     struct llmobs_text event, struct llmobs_spooled *out)
+{
+    struct llmobs_adopt_claim *claim = &adopt->claims[beside->claim];
+    struct llmobs_spool_target target;
+    struct llmobs_entry_key key;
+    char path[PATH_MAX];
+    int rc =
+        claim->old ? -ENOTSUP : open_target(adopt, beside, path, &key, &target);
+
+    if (!rc)
+        rc = llmobs_spool_write_span(&target, id, event);
+    if (rc)
+        return rc;
+    *out = (struct llmobs_spooled){
+        .id = id, .file = beside->file, .claim = beside->claim};
+    claim->out++;
+    return 0;
+}
+
 void llmobs_adopt_give_back(struct llmobs_adopt *adopt,
                             const struct llmobs_spooled *spooled)
 {

@@ -86,6 +86,16 @@ int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out);
 void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
                          const struct llmobs_spooled *list, size_t count);
 
+/* True where the directory of the entry that was given last has, or had, an END
+ * or EVENT with this id. */
+bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id);
+
+/* Adds an event of a span, with that id, to the file of an entry that was given
+ * and is out; gives where it is. It is out, too, and no call gives it. */
+int llmobs_adopt_add(struct llmobs_adopt *adopt,
+                     const struct llmobs_spooled *beside, uint64_t id,
+                     struct llmobs_text event, struct llmobs_spooled *out);
+
 /* In a forked child: forgets the inherited directory, and frees nothing. */
 void llmobs_adopt_abandon(struct llmobs_adopt *adopt);
 

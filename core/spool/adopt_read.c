@@ -403,6 +403,11 @@ bool llmobs_adopt_is_open(const struct llmobs_adopt *adopt,
     return entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT;
 }
 
+bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id)
+{
+    return has_id(&adopt->ended, id) || has_id(&adopt->released, id);
+}
+
 bool llmobs_adopt_is_due(const struct llmobs_adopt *adopt,
                          const struct llmobs_entry *entry)
 {
@@ -435,7 +440,7 @@ static int read_entry(struct llmobs_adopt *adopt,
     /* In a process with other destinations the bits mean others. */
     counted = delivered_to_of(adopt, entry->id, &out->delivered_to);
     if (adopt->whose == LLMOBS_ADOPT_ANY)
-        out->delivered_to = 0;
+        out->delivered_to &= LLMOBS_INFERRED;
     if (entry->type == LLMOBS_ENTRY_EVENT)
         return llmobs_event_read(entry, &out->kind, &out->event);
     out->killed = llmobs_entry_has_begun(entry->type);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The tag of the text is the kind of the event plus 1. */
-#define TAG_TEXT 1
 #define TAG_BEGAN 64
 
 struct llmobs_item *llmobs_event_item_new(enum llmobs_event_kind kind,
@@ -35,8 +33,8 @@ int llmobs_event_add(struct llmobs_entry_writer *writer,
                      enum llmobs_event_kind kind, struct llmobs_text text,
                      const int64_t *began_ns)
 {
-    int rc = llmobs_entry_add(writer, TAG_TEXT + (uint32_t)kind, text.data,
-                              text.len);
+    int rc = llmobs_entry_add(writer, LLMOBS_EVENT_TAG + (uint32_t)kind,
+                              text.data, text.len);
 
     return rc ? rc
               : llmobs_entry_add(writer, TAG_BEGAN, began_ns,
@@ -50,10 +48,10 @@ int llmobs_event_read(const struct llmobs_entry *entry,
     uint32_t tag;
 
     if (entry->type != LLMOBS_ENTRY_EVENT ||
-        !llmobs_entry_field(entry, &at, &tag, text) || tag < TAG_TEXT ||
-        tag >= TAG_TEXT + LLMOBS_EVENT_KINDS)
+        !llmobs_entry_field(entry, &at, &tag, text) || tag < LLMOBS_EVENT_TAG ||
+        tag >= LLMOBS_EVENT_TAG + LLMOBS_EVENT_KINDS)
         return -EINVAL;
-    *kind = (enum llmobs_event_kind)(tag - TAG_TEXT);
+    *kind = (enum llmobs_event_kind)(tag - LLMOBS_EVENT_TAG);
     return 0;
 }
 
@@ -84,7 +82,7 @@ int64_t llmobs_event_start(const struct llmobs_entry *entry)
     uint32_t tag;
 
     while (llmobs_entry_field(entry, &at, &tag, &value)) {
-        if (tag == TAG_TEXT + LLMOBS_EVENT_SPAN)
+        if (tag == LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN)
             return start_of_span(value);
         if (tag == TAG_BEGAN && value.len == sizeof(start))
             memcpy(&start, value.data, sizeof(start));

@@ -11,6 +11,9 @@
 #include "core/event/item.h"
 #include "core/spool/entry.h"
 
+/* The tag of the text is this and the kind of the event. */
+#define LLMOBS_EVENT_TAG 1
+
 struct llmobs_event_item {
     struct llmobs_item item; /* first */
     size_t len;

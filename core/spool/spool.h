@@ -74,7 +74,9 @@ int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event);
 
 /* Notes which destinations have an event that others still wait for: bit i of
  * `delivered_to` is destination i. For the thread that has the worker's turn.
- */
+ * LLMOBS_INFERRED among them: the spans that were inferred of the call have
+ * entries of their own, or had them. */
+#define LLMOBS_INFERRED (1u << 30)
 void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
                                     const struct llmobs_spooled *spooled,
                                     unsigned delivered_to);

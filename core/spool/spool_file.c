@@ -20,6 +20,7 @@
 #include "core/base/scratch.h"
 #include "core/base/crash_point.h"
 #include "core/config/state_dir.h"
+#include "core/spool/event_item.h"
 #include "core/trace/propagate.h"
 
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
@@ -276,6 +277,13 @@ int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
 
     return append_field(target, LLMOBS_ENTRY_DELIVERED_TO, id,
                         LLMOBS_DELIVERED_TO_BITS, field);
+}
+
+int llmobs_spool_write_span(const struct llmobs_spool_target *target,
+                            uint64_t id, struct llmobs_text event)
+{
+    return append_field(target, LLMOBS_ENTRY_EVENT, id,
+                        LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN, event);
 }
 
 static int read_part(int fd, uint64_t offset, size_t want,

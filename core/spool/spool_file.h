@@ -84,6 +84,10 @@ int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id);
 int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
                                     uint64_t id, unsigned delivered_to);
 
+/* Adds an EVENT entry of a span, which begins as its text says. */
+int llmobs_spool_write_span(const struct llmobs_spool_target *target,
+                            uint64_t id, struct llmobs_text event);
+
 /* Appends `size` bytes from `offset` on, or as many as there are, to the
  * buffer. Of holes in the file it reads only the first LLMOBS_SPOOL_HOLES
  * bytes: entries have none, and a file with big holes costs nothing to make. */

@@ -29,12 +29,15 @@
     "\"result\":\"-3\"}]}"
 
 static struct llmobs_linker linker;
+static struct llmobs_inferred tools;     /* of the last turn */
+static uint64_t tool_ids[8], tool_count; /* all that were inferred */
 static int64_t now;
 
 static void begin(void)
 {
     llmobs_linker_init(&linker);
     now = SECOND * 1700000000;
+    tool_count = 0;
 }
 
 static struct llmobs_json *json(const char *text)
@@ -60,7 +63,8 @@ struct turn {
     int64_t start;  /* 0: behind the last one */
     int choices;
     long status; /* 0: 200, or none where it failed */
-    bool failed, cut, aborted, off;
+    bool failed, cut, aborted, off, infer;
+    uint64_t parent;
     enum llmobs_stitch stitch; /* _OFF: as by default */
 };
 
@@ -72,6 +76,7 @@ static void fill(const struct turn *turn, struct llmobs_span *span)
     span->context.span_id = turn->id;
     span->context.trace_id =
         (struct llmobs_id128){1, turn->trace ? turn->trace : turn->id};
+    span->context.parent_id = turn->parent;
     span->input_messages = json(turn->in);
     span->output_messages = json(turn->out);
     span->failed = turn->failed;
@@ -107,6 +112,33 @@ static void fill(const struct turn *turn, struct llmobs_span *span)
     }
 }
 
+/* "T1", "T2", ... for the id of an inferred span, in their order; else the id
+ * itself. */
+static const char *short_id(const char *id)
+{
+    static char text[8];
+
+    for (uint64_t i = 0; i < tool_count; i++)
+        if (tool_ids[i] == strtoull(id, NULL, 10)) {
+            snprintf(text, sizeof(text), "T%d", (int)i + 1);
+            return text;
+        }
+    return id;
+}
+
+static void note_tools(void)
+{
+    for (size_t i = 0; i < tools.count; i++) {
+        uint64_t id = tools.list[i].context.span_id, at = 0;
+
+        while (at < tool_count && tool_ids[at] != id)
+            at++;
+        ck_assert_uint_lt(at, sizeof(tool_ids) / sizeof(*tool_ids));
+        tool_ids[at] = id;
+        tool_count += at == tool_count;
+    }
+}
+
 /* "2 1:turn": the spans that it is linked to, and the kinds. */
 static const char *links_of(const struct llmobs_span *span)
 {
@@ -120,7 +152,7 @@ static const char *links_of(const struct llmobs_span *span)
 
         if (i > 0)
             strcat(ids, " ");
-        strcat(ids, llmobs_json_gets(link, "span_id"));
+        strcat(ids, short_id(llmobs_json_gets(link, "span_id")));
         if (kind) {
             strcat(ids, ":");
             strcat(ids, kind);
@@ -146,6 +178,7 @@ static const char *link_turn(const struct turn *turn)
         .stitch = turn->off      ? LLMOBS_STITCH_OFF
                   : turn->stitch ? turn->stitch
                                  : LLMOBS_STITCH_TAG,
+        .inferred = turn->infer ? &tools : NULL,
     };
 
     if (turn->body)
@@ -154,7 +187,9 @@ static const char *link_turn(const struct turn *turn)
         llmobs_span_fini(&last);
     fill(turn, &last);
     now += SECOND;
+    llmobs_inferred_fini(&tools);
     llmobs_linker_link(&linker, &call, &last);
+    note_tools();
     return links_of(&last);
 }
 
@@ -642,6 +677,184 @@ START_TEST(the_same_bytes_again)
 }
 END_TEST
 
+/* -- inferred spans ---------------------------------------------------------
+ */
+
+#define INFER .infer = true, .off = true, .body = "{}"
+
+/* "T1 weather {...} -> -3, 500 ms behind 1; ...": what the last turn infers. */
+static const char *inferred(void)
+{
+    static char text[1024];
+    size_t at = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < tools.count; i++) {
+        const struct llmobs_span *span = &tools.list[i];
+        char id[24];
+
+        ck_assert_int_eq(span->kind, LLMOBS_KIND_TOOL);
+        ck_assert_str_eq(llmobs_json_text(llmobs_json_at(span->extra_tags, 0)),
+                         "inferred:true");
+        ck_assert(llmobs_json_is_true(
+            llmobs_json_get(span->metadata, "duration_is_upper_bound")));
+        snprintf(id, sizeof(id), "%llu",
+                 (unsigned long long)span->context.span_id);
+        at += (size_t)snprintf(
+            text + at, sizeof(text) - at, "%s%s %s %s -> %s, %d ms",
+            i ? "; " : "", short_id(id), span->name, span->input_value,
+            span->output_value, (int)(span->duration_ns / 1000000));
+        at += (size_t)snprintf(text + at, sizeof(text) - at, " behind %s",
+                               links_of(span));
+    }
+    return text;
+}
+
+#define WEATHER " weather {\"city\": \"Oslo\"} -> -3, 500 ms behind "
+
+START_TEST(a_tool_is_inferred_once)
+{
+    const struct llmobs_span *tool;
+
+    begin();
+    TURN_AS(1, "[" USER "]", ASKED, INFER, .parent = 9);
+    ck_assert_str_eq(inferred(), "");
+    ck_assert_str_eq(TURN_AS(2, BROUGHT, NULL, INFER, .failed = true), "T1");
+    ck_assert_str_eq(inferred(), "T1" WEATHER "1");
+    tool = &tools.list[0];
+    ck_assert_uint_eq(tool->context.trace_id.lo, 1);
+    ck_assert_uint_eq(tool->context.parent_id, 9);
+    ck_assert_str_eq(llmobs_json_gets(tool->metadata, "tool_id"), CALL);
+    /* The same call once more, as an adopter makes it. */
+    ck_assert_str_eq(
+        TURN_AS(2, BROUGHT, NULL, INFER, .failed = true, .start = now - SECOND),
+        "T1");
+    ck_assert_str_eq(inferred(), "T1" WEATHER "1");
+    /* A retry, and a later turn. */
+    ck_assert_str_eq(TURN_AS(3, BROUGHT, NULL, INFER), "T1 2:retry_of");
+    ck_assert_str_eq(inferred(), "");
+    TURN_AS(4,
+            "[" USER "," CALLS(CALL, "weather") "," BRINGS(
+                CALL) ",{\"role\":\"assistant\",\"content\":\"Yes.\"}," USER
+                      "]",
+            NULL, INFER);
+    ck_assert_str_eq(inferred(), "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+START_TEST(parallel_tools_are_inferred)
+{
+    begin();
+    TURN_AS(1, "[" USER "]",
+            "[" CALLS(CALL, "weather") "," CALLS(OTHER, "mail") "]", INFER,
+            .trace = 7, .parent = 5);
+    ck_assert_str_eq(
+        TURN_AS(2,
+                "[" USER "," CALLS(CALL, "weather") "," CALLS(
+                    OTHER, "mail") "," BRINGS(CALL) "," BRINGS(OTHER) "]",
+                "[" CALLS("call_9sW1dK3fP5gJ7hQ2aZ4x", "c") "]", INFER,
+                .trace = 7, .parent = 5),
+        "T1 T2");
+    ck_assert_str_eq(inferred(), "T1 mail {\"city\": \"Oslo\"} -> -3, 500 ms "
+                                 "behind 1; T2" WEATHER "1");
+    ck_assert_uint_eq(tools.list[0].context.trace_id.lo, 7);
+    ck_assert_uint_eq(tools.list[0].context.parent_id, 5);
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+static void brings_none(const char *request)
+{
+    TURN_AS(90, request, NULL, INFER);
+    ck_assert_str_eq(inferred(), "");
+    llmobs_linker_fini(&linker);
+}
+
+START_TEST(near_misses_of_inferred_tools)
+{
+    begin();
+    TURN_AS(1, "[" USER "]", ASKED, INFER, .account = 4);
+    brings_none(BROUGHT);
+    begin();
+    TURN_AS(1, "[" USER "]", ASKED, INFER);
+    brings_none("[" USER "," CALLS(CALL, "mail") "," BRINGS(CALL) "]");
+    begin();
+    TURN_AS(1, "[" USER "]", ASKED, INFER);
+    brings_none("[" BRINGS(CALL) "]"); /* nobody knows which tool */
+    begin();
+    TURN_AS(1, "[" USER "]", "[" CALLS("call_1", "weather") "]", INFER);
+    brings_none("[" USER
+                "," CALLS("call_1", "weather") "," BRINGS("call_1") "]");
+    begin();
+    TURN_AS(1, "[" USER "]", ASKED, INFER);
+    TURN_AS(2, "[" USER "]", ASKED, INFER);
+    brings_none(BROUGHT); /* of which answer? */
+    begin();
+    TURN_AS(1, "[" USER "]", ASKED, INFER);
+    brings_none("[" USER "," CALLS(CALL, "weather") "]"); /* no result */
+    begin();
+    TURN_AS(1, "[" USER "]", ASKED, INFER);
+    now += LLMOBS_LINK_LIFE_NS;
+    brings_none(BROUGHT);
+    begin(); /* the request is not known to its end */
+    TURN_AS(1, "[" USER "]", ASKED, INFER);
+    ck_assert_str_eq(TURN_AS(2, BROUGHT, NULL, .infer = true, .off = true),
+                     "1");
+    ck_assert_str_eq(inferred(), "");
+    /* Not asked for. */
+    ck_assert_str_eq(TURN(3, BROUGHT, NULL), "1");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+START_TEST(a_tool_with_a_span_is_not_inferred)
+{
+    static const char event[] =
+        "{\"name\": \"weather\", \"span_id\": \"5\", \"trace_id\": "
+        "\"00000000000000010000000000000001\", \"start_ns\": %lld, "
+        "\"duration\": 5, \"tags\": [\"a:b\"%s], "
+        "\"meta\": {\"span\": {\"kind\": \"%s\"}}}";
+    static const struct {
+        const char *kind, *tag, *links;
+        int64_t late;
+    } events[] = {{"tool", "", "1", 0},
+                  {"tool", ", \"inferred:true\"", "T1", 0},
+                  {"task", "", "T1", 0},
+                  {"tool", "", "T1", 5 * SECOND}};
+    char text[512];
+
+    /* An MCP client's, in another trace. */
+    begin();
+    TURN_AS(1, "[" USER "]", ASKED, INFER);
+    TURN_AS(5, NULL, NULL, INFER, .tool = "weather",
+            .input = "{\"city\":\"Oslo\"}");
+    ck_assert_str_eq(TURN_AS(2, BROUGHT, NULL, INFER), "1");
+    ck_assert_str_eq(inferred(), "");
+    ck_assert_str_eq(TURN_AS(3, BROUGHT, NULL, .infer = true, .off = true),
+                     "1");
+    llmobs_linker_fini(&linker);
+    /* With other arguments, in another trace: it is another one's. */
+    begin();
+    TURN_AS(1, "[" USER "]", ASKED, INFER);
+    TURN_AS(5, NULL, NULL, INFER, .tool = "weather",
+            .input = "{\"city\":\"Rome\"}");
+    ck_assert_str_eq(TURN_AS(2, BROUGHT, NULL, INFER), "T1");
+    llmobs_linker_fini(&linker);
+    for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++) {
+        begin();
+        TURN_AS(1, "[" USER "]", ASKED, INFER);
+        snprintf(text, sizeof(text), event, (long long)(now + events[i].late),
+                 events[i].tag, events[i].kind);
+        llmobs_linker_note(&linker, (struct llmobs_text){text, strlen(text)});
+        ck_assert_msg(
+            strcmp(TURN_AS(2, BROUGHT, NULL, INFER), events[i].links) == 0,
+            "%zu: %s", i, links_of(&last));
+        llmobs_linker_fini(&linker);
+    }
+}
+END_TEST
+
 /* -- the file ---------------------------------------------------------------
  */
 
@@ -687,6 +900,16 @@ START_TEST(processes_share_a_file)
     ck_assert_str_eq(TURN_AS(6, NULL, NULL, .body = "x"), "5:retry_of");
     next_process();
     ck_assert_str_eq(TURN_AS(7, NULL, NULL, .body = "x"), "");
+    TURN_AS(8, "[" USER "]", "[" CALLS(OTHER, "mail") "]", INFER, .parent = 3);
+    for (uint64_t i = 0; i < 2; i++) {
+        next_process();
+        ck_assert_str_eq(TURN_AS(9 + i,
+                                 "[" USER
+                                 "," CALLS(OTHER, "mail") "," BRINGS(OTHER) "]",
+                                 NULL, INFER),
+                         "T1");
+        ck_assert_uint_eq(tools.count, i == 0);
+    }
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(st.st_mode & 07777, 0600);
     ck_assert_int_le(st.st_size, LLMOBS_LINK_FILE_SIZE);
@@ -967,6 +1190,10 @@ UNIT_SUITE(linker)
     UNIT_TEST(s, a_session_shares_its_tags);
     UNIT_TEST(s, near_misses_of_sessions);
     UNIT_TEST(s, many_sessions);
+    UNIT_TEST(s, a_tool_is_inferred_once);
+    UNIT_TEST(s, parallel_tools_are_inferred);
+    UNIT_TEST(s, near_misses_of_inferred_tools);
+    UNIT_TEST(s, a_tool_with_a_span_is_not_inferred);
     UNIT_TEST(s, processes_share_a_file);
     UNIT_TEST(s, damaged_files);
     UNIT_TEST(s, files_that_cannot_be_used);
