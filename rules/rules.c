@@ -208,6 +208,7 @@ static bool hit(struct llmobs_match *match, const struct llmobs_rule *rule,
     match->provider = provider;
     match->kind = match->proxied ? LLMOBS_KIND_WORKFLOW : rule->shape->kind;
     match->bodyless = match->bodyless || rule->shape->bodyless;
+    match->media = rule->shape->media;
     match->why = why;
     return rule != NULL;
 }

@@ -52,6 +52,8 @@ struct llmobs_match {
     bool asks;    /* it is no call by method and URL, but a field of its header
                    * may show one (llmobs_rules_is_sign) */
     bool form;    /* the body is a form, of which nothing is kept */
+    bool media;   /* of a long answer in JSON the ends suffice: its middle is a
+                   * picture or a sound */
     bool inject;  /* trace headers may go there: a configured proxy or host */
     bool near;    /* they may, because the host is in a private network */
     bool settled; /* method and URL decide, whatever the body is */

@@ -14,6 +14,9 @@
 #include "core/privacy/links.h"
 #include "core/privacy/members.h"
 
+/* The ends that are kept of a picture or a sound within JSON. */
+#define INLINE_MEDIA_MAX ((size_t)64 * 1024)
+
 /* A block holds an exchange and room for two small bodies. */
 struct kept {
     struct llmobs_exchange exchange;
@@ -223,9 +226,17 @@ static void add_mark(struct llmobs_exchange *exchange)
     exchange->mark_count++;
 }
 
+/* A picture within JSON would fill the budget. Bytes that are still compressed
+ * could not be read without their middle. */
+static bool is_inline_media(const struct llmobs_exchange *exchange,
+                            const char *data)
+{
+    return exchange->match.media && *data == '{';
+}
+
 /* Sounds and pictures are never kept: of those the ends suffice, which tell
  * that they are none of text. */
-static void limit_media(struct llmobs_exchange *exchange)
+static void limit_media(struct llmobs_exchange *exchange, const char *data)
 {
     static const char *const kinds[] = {"audio/", "image/", "video/"};
     const char *type =
@@ -235,6 +246,8 @@ static void limit_media(struct llmobs_exchange *exchange)
     for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strncasecmp(type, kinds[i], strlen(kinds[i])) == 0)
             llmobs_body_limit(&exchange->response, LLMOBS_BODY_SMALL);
+    if (is_inline_media(exchange, data))
+        llmobs_body_limit(&exchange->response, INLINE_MEDIA_MAX);
 }
 
 void llmobs_exchange_received(struct llmobs_exchange *exchange,
@@ -243,7 +256,7 @@ void llmobs_exchange_received(struct llmobs_exchange *exchange,
     if (!len)
         return;
     if (exchange->response.total == 0)
-        limit_media(exchange);
+        limit_media(exchange, data);
     /* Without memory the body is marked as lost. */
     (void)llmobs_body_add(&exchange->response, data, len);
     exchange->progress.received = exchange->response.total;

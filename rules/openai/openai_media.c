@@ -296,18 +296,61 @@ static void free_state(void *at)
     llmobs_json_free(state->usage);
 }
 
+/* The only picture of a large answer, of which the middle is missing. */
+static int read_cut_image(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    static const char *const keys[] = {"output_format", NULL};
+    struct llmobs_json *told =
+        llmobs_cut_json_object(call->response, call->response_tail, keys);
+    struct llmobs_json *prompt =
+        llmobs_cut_json_last(call->response_tail, "revised_prompt");
+    uint64_t bytes = llmobs_media_cut(call, "b64_json");
+    struct state *state = reading->state;
+    int rc = 0;
+
+    if (bytes > 0) {
+        state->words.max = LLMOBS_MESSAGE_CONTENT_MAX;
+        rc = llmobs_message_content_append(&state->words,
+                                           llmobs_json_text(prompt));
+        if (rc == 0)
+            rc = llmobs_media_mark(&state->words, "image",
+                                   llmobs_json_gets(told, keys[0]), bytes);
+        reading->span->output_dropped = false;
+    }
+    llmobs_json_free(told);
+    llmobs_json_free(prompt);
+    return rc < 0 ? rc : put_words(reading);
+}
+
 /* Of a large answer the usage stands at the end. */
 static int read_ends(struct llmobs_reading *reading)
 {
+    const struct llmobs_json *n = llmobs_json_get(reading->request, "n");
     struct llmobs_json *usage =
         llmobs_cut_json_last(reading->classified->call->response_tail, "usage");
     int rc = llmobs_json_is_object(usage)
                  ? llmobs_usage_read(usage, reading->span)
                  : 0;
 
-    reading->span->complete = llmobs_json_is_object(usage);
     llmobs_json_free(usage);
-    return rc;
+    if (rc == 0)
+        rc = llmobs_reading_ends(reading);
+    if (rc < 0 || (n && llmobs_json_to_int(n) != 1))
+        return rc;
+    return read_cut_image(reading);
+}
+
+/* Mistral's sound. */
+static int read_speech_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct state *state = reading->state;
+
+    state->sound = llmobs_media_cut(call, "audio_data");
+    reading->span->output_dropped = state->sound == 0;
+    reading->span->complete = state->sound > 0;
+    return finish_speech(reading);
 }
 
 /* -- the dialect --------------------------------------------------------- */
@@ -333,6 +376,7 @@ static const struct llmobs_form speech = {
     .document = read_speech,
     .event = read_speech_event,
     .finish = finish_speech,
+    .ends = read_speech_ends,
     .state_fini = free_state,
     .state_size = sizeof(struct state),
     .unknown = "unknown_model",
@@ -346,7 +390,8 @@ static const struct llmobs_shape shapes[] = {
      .span_name = "%s.createImage",
      .kind = LLMOBS_KIND_LLM,
      .form = &images,
-     .any_host = true},
+     .any_host = true,
+     .media = true},
     {.method = "POST",
      .path = "/images/edits",
      .operation = "image_edit",
@@ -354,7 +399,8 @@ static const struct llmobs_shape shapes[] = {
      .span_name = "%s.createImageEdit",
      .kind = LLMOBS_KIND_LLM,
      .form = &images,
-     .any_host = true},
+     .any_host = true,
+     .media = true},
     {.method = "POST",
      .path = "/audio/speech",
      .operation = "speech",
@@ -362,7 +408,8 @@ static const struct llmobs_shape shapes[] = {
      .span_name = "%s.createSpeech",
      .kind = LLMOBS_KIND_LLM,
      .form = &speech,
-     .any_host = true},
+     .any_host = true,
+     .media = true},
     {.path = NULL},
 };
 

@@ -160,6 +160,24 @@ int llmobs_speech_finish(struct llmobs_reading *reading)
     return state->sound > 0 ? set_sound(reading->span, state->sound) : 0;
 }
 
+/* Of an answer without its middle: the size of the sound, if that is the
+ * middle.
+ */
+int llmobs_speech_cut(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    uint64_t hex = llmobs_media_cut(call, "audio");
+    uint64_t bytes = llmobs_media_cut(call, "audio_base64");
+    int rc = llmobs_reading_ends(reading);
+
+    if (bytes == 0) /* a digit is half a byte there */
+        bytes = (hex * 4 + 2) / 3 / 2;
+    if (rc < 0 || bytes == 0)
+        return rc;
+    reading->span->output_dropped = false;
+    return set_sound(reading->span, bytes);
+}
+
 /* -- a sound becomes a text ------------------------------------------------ */
 
 /* The sound is a body that is not kept, or is somewhere else. */

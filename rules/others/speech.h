@@ -37,6 +37,7 @@ int llmobs_speech_sound(struct llmobs_reading *reading,
 int llmobs_speech_piece(struct llmobs_reading *reading,
                         const struct llmobs_event *event);
 int llmobs_speech_finish(struct llmobs_reading *reading);
+int llmobs_speech_cut(struct llmobs_reading *reading);
 
 /* reading->state of a voice; all zeros is empty. */
 struct llmobs_speech_state {
@@ -47,7 +48,7 @@ struct llmobs_speech_state {
 #define LLMOBS_SPEECH_VOICE                                           \
     .begin = llmobs_speech_begin_voice, .request = llmobs_speech_say, \
     .document = llmobs_speech_sound, .event = llmobs_speech_piece,    \
-    .finish = llmobs_speech_finish, .ends = llmobs_reading_ends,      \
+    .finish = llmobs_speech_finish, .ends = llmobs_speech_cut,        \
     .state_size = sizeof(struct llmobs_speech_state),                 \
     .unknown = "unknown_model"
 

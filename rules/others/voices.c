@@ -14,11 +14,11 @@
 #include "rules/read/text.h"
 #include "rules/read/values.h"
 
-#define SAYS(suffix, row)                                        \
-    {                                                            \
-        .method = "POST", .path = suffix, .operation = "speech", \
-        .genai = "generate_content", .span_name = "%p.speech",   \
-        .kind = LLMOBS_KIND_LLM, .form = &row                    \
+#define SAYS(suffix, row)                                                     \
+    {                                                                         \
+        .method = "POST", .path = suffix, .operation = "speech",              \
+        .genai = "generate_content", .span_name = "%p.speech", .media = true, \
+        .kind = LLMOBS_KIND_LLM, .form = &row                                 \
     }
 #define HEARS(suffix, row)                                              \
     {                                                                   \

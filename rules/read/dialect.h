@@ -76,6 +76,8 @@ struct llmobs_shape {
     bool form_data; /* its body may be a form (multipart): nothing of one is
                      * kept. On an unlisted host a form counts only if the path
                      * is telling */
+    bool media;     /* its answer has a picture or a sound within JSON: of one
+                     * that is long the ends suffice */
     bool streams;   /* it streams unless the request refuses that */
     const struct llmobs_form *form; /* its own form, or NULL: the dialect's */
     const struct llmobs_frames *frames; /* of a websocket; or NULL */

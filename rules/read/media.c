@@ -51,3 +51,54 @@ uint64_t llmobs_media_base64(struct llmobs_text text)
         text.len--;
     return (uint64_t)text.len * 3 / 4;
 }
+
+/* The number of bytes at the beginning of a text that base64 may have. */
+static size_t base64_span(struct llmobs_text text)
+{
+    static const char others[] = "+/-_=";
+    size_t n = 0;
+
+    while (n < text.len &&
+           (((text.data[n] | 32) >= 'a' && (text.data[n] | 32) <= 'z') ||
+            (text.data[n] >= '0' && text.data[n] <= '9') ||
+            (text.data[n] && strchr(others, text.data[n]))))
+        n++;
+    return n;
+}
+
+/* Where the last value of the key begins, if it is a text of base64 that goes
+ * on behind the head; 0: it is none. */
+static size_t cut_at(struct llmobs_text head, const char *key)
+{
+    size_t len = strlen(key), at = head.len;
+
+    while (at > 0 && head.data[at - 1] != '"')
+        at--;
+    if (at == 0 || base64_span((struct llmobs_text){
+                       head.data + at, head.len - at}) != head.len - at)
+        return 0;
+    head.len = at - 1;
+    while (head.len > 0 && strchr(" \t\r\n:", head.data[head.len - 1]))
+        head.len--;
+    if (head.len < len + 2 || head.data[head.len - 1] != '"' ||
+        head.data[head.len - len - 2] != '"' ||
+        memcmp(head.data + head.len - len - 1, key, len) != 0)
+        return 0;
+    return at;
+}
+
+uint64_t llmobs_media_cut(const struct llmobs_call *call, const char *key)
+{
+    struct llmobs_text tail = call->response_tail;
+    size_t from = cut_at(call->response, key), rest = base64_span(tail);
+    uint64_t around = from + (tail.len - rest);
+
+    if (from == 0 || rest == tail.len || tail.data[rest] != '"' ||
+        call->response_size <= around)
+        return 0;
+    while (rest > 0 && tail.data[rest - 1] == '=') {
+        rest--;
+        around++;
+    }
+    return (call->response_size - around) * 3 / 4;
+}

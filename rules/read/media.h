@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/base/buf.h"
+#include "rules/read/call.h"
 
 /* Appends "[what: detail, N bytes]" to a text, on a line of its own. Either
  * may be left out: `detail` by NULL or "", the size by 0. */
@@ -24,5 +25,9 @@ int llmobs_media_url(struct llmobs_buf *text, const char *what,
 
 /* The number of bytes that a base64 text stands for. */
 uint64_t llmobs_media_base64(struct llmobs_text text);
+
+/* The same for the text under `key` of an answer whose missing middle is all in
+ * that text; 0: that cannot be seen. */
+uint64_t llmobs_media_cut(const struct llmobs_call *call, const char *key);
 
 #endif

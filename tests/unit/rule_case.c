@@ -104,6 +104,7 @@ static int split(struct rule_case *c)
     at = take_headers(next, c->headers[1], &call->response_header_count);
     call->response = (struct llmobs_text){
         at, c->response.len - (size_t)(at - c->response.data)};
+    call->response_size = call->response.len;
     call->response_truncated = cut(&call->response, &call->response_tail, edge);
     return 0;
 }

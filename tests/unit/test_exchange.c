@@ -81,6 +81,34 @@ static size_t expected(struct llmobs_exchange *e, const char *line)
     return e->response.expected;
 }
 
+static uint64_t kept_of(bool media, const char *begins)
+{
+    static char more[1024 * 1024];
+    struct llmobs_exchange *e = llmobs_exchange_new((size_t)1 << 30);
+    uint64_t kept;
+
+    memset(more, 'A', sizeof(more));
+    e->match.media = media;
+    llmobs_exchange_received(e, begins, strlen(begins));
+    for (int i = 0; i < 10; i++)
+        llmobs_exchange_received(e, more, sizeof(more));
+    ck_assert_uint_eq(e->response.total, strlen(begins) + 10 * sizeof(more));
+    kept = llmobs_body_head(&e->response).len + e->response.tail_len;
+    llmobs_exchange_free(e);
+    return kept;
+}
+
+START_TEST(of_a_picture_within_json_the_ends_are_kept)
+{
+    const char *json = "{\"data\": [{\"b64_json\": \"";
+
+    ck_assert_uint_eq(kept_of(true, json), 64 * 1024);
+    ck_assert_uint_gt(kept_of(false, json), 10 * 1024 * 1024);
+    ck_assert_uint_gt(kept_of(true, "\x1F\x8B"), 10 * 1024 * 1024);
+    ck_assert_uint_gt(kept_of(true, "data: {"), 10 * 1024 * 1024);
+}
+END_TEST
+
 START_TEST(a_header_tells_the_length)
 {
     struct llmobs_exchange *e = llmobs_exchange_new((size_t)1 << 30);
@@ -167,6 +195,7 @@ UNIT_SUITE(exchange)
 
     UNIT_TEST(s, test_headers);
     UNIT_TEST(s, test_response);
+    UNIT_TEST(s, of_a_picture_within_json_the_ends_are_kept);
     UNIT_TEST(s, a_header_tells_the_length);
     UNIT_TEST(s, test_many);
     UNIT_TEST(s, a_request_is_masked);
