@@ -46,10 +46,10 @@ bool llmobs_rules_transcribes(const struct llmobs_match *match,
 /* The value of a parameter; its length is 0 where there is none. */
 static struct llmobs_text parameter(const char *url, const char *name)
 {
-    const char *at = strchr(url, '?');
+    const char *at = url + strcspn(url, "?#");
     size_t len = strlen(name);
 
-    while (at && *at && *at != '#') {
+    while (*at && *at != '#') {
         at++;
         if (strncmp(at, name, len) == 0 && at[len] == '=')
             return (struct llmobs_text){at + len + 1,

@@ -853,6 +853,17 @@ HAZARDS = [
           ["programs.easy_cases.connect_only",
            "programs.hazard_cases.spoken"])]),
 
+    ("frames of a websocket that quote frames, in pieces of any size",
+     "a look at the frame's own members, without a parse "
+     "(`llmobs_look_add`)", [
+         ("inner-values-count", [("rules/read/frame.c", "    if (frame->depth == 2)\n",
+                                  "    if (frame->depth == 3)\n")],
+          ["unit looks_see_members_however_they_are_cut"]),
+         ("escapes-end-with-a-piece", [("rules/read/frame.c", "frame->escaped = "
+                                        "!quote && escaped;",
+                                        "frame->escaped = false;")],
+          ["unit looks_see_members_however_they_are_cut"])]),
+
     ("schemes that are not HTTP",
      "never a call (`llmobs_url_parse`)", [
          ("any-scheme", [("rules/read/url.c", "strncasecmp(text->data, \"http:\","

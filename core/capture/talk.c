@@ -312,12 +312,12 @@ static void begin(struct llmobs_handle *handle, const struct side *side)
     if (!turn)
         return;
     llmobs_handle_lock(handle);
-    if (turn->phase == REFUSED && turn->exchange)
+    if (turn->phase == REFUSED && turn->exchange) {
         llmobs_exchange_restart(turn->exchange);
-    if (turn->exchange)
         turn->exchange->status = SWITCHING_PROTOCOLS;
-    llmobs_handle_unlock(handle);
+    }
     turn->phase = BEGUN;
+    llmobs_handle_unlock(handle);
     memcpy(turn->id, side->look.members[LLMOBS_FRAME_RESPONSE_ID],
            sizeof(turn->id));
     add_answer(handle, turn, line_of(talk, side, false));
@@ -349,8 +349,8 @@ static void end(struct llmobs_handle *handle, const struct side *side)
         finish(handle, (size_t)(turn - talk->turns), LLMOBS_END_DONE, CURLE_OK);
         return;
     }
-    turn->phase = WAITS;
     llmobs_handle_lock(handle);
+    turn->phase = WAITS;
     if (turn->exchange)
         turn->exchange->duration_ns =
             llmobs_clock_mono_ns() - turn->exchange->start_mono_ns;
@@ -419,7 +419,9 @@ static void refuse(struct llmobs_handle *handle, const struct side *side)
         (!sure && side->look.members[LLMOBS_FRAME_ERROR_EVENT][0] != '\0'))
         return;
     add_answer(handle, turn, line_of(talk, side, false));
+    llmobs_handle_lock(handle);
     turn->phase = REFUSED;
+    llmobs_handle_unlock(handle);
     if (sure)
         finish(handle, (size_t)(turn - talk->turns), LLMOBS_END_DONE, CURLE_OK);
 }
@@ -576,17 +578,18 @@ static char *http_url(const struct llmobs_handle *handle, CURL *curl)
 static void open_talk(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_match match;
+    struct llmobs_talk *talk = NULL;
     char *url = http_url(handle, curl);
+    bool ours = url && llmobs_judge_connection(url, &match);
 
-    handle->talking = LLMOBS_TALK_NONE;
-    if (url && llmobs_judge_connection(url, &match)) {
-        handle->talk = new_talk(&match, url);
-        handle->talking = LLMOBS_TALK_ON;
-        if (!handle->talk) {
-            handle->talking = LLMOBS_TALK_NONE;
-            llmobs_worker_lose(worker);
-        }
-    }
+    if (ours)
+        talk = new_talk(&match, url);
+    if (ours && !talk)
+        llmobs_worker_lose(worker);
+    handle->talking = talk ? LLMOBS_TALK_ON : LLMOBS_TALK_NONE;
+    llmobs_handle_lock(handle);
+    handle->talk = talk;
+    llmobs_handle_unlock(handle);
     free(url);
 }
 
@@ -744,7 +747,7 @@ void llmobs_talk_abandon(struct llmobs_handle *handle)
     bool ended[LLMOBS_TALK_TURNS];
     size_t count = 0;
 
-    if (!handle->talk || !llmobs_handle_trylock(handle, EXIT_LOCK_MS))
+    if (!llmobs_handle_trylock(handle, EXIT_LOCK_MS))
         return;
     if (handle->talk)
         turns = handle->talk->turns;

@@ -1,0 +1,192 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/text.h"
+#include "rules/rules.h"
+#include "tests/unit/unit.h"
+
+/* A frame, and what is seen of it; NULL: nothing. */
+static const struct {
+    const char *text;
+    const char *type, *response, *item, *event, *code;
+    bool open; /* its end did not come */
+} rows[] = {
+    {.text = "{\"type\":\"a\"}", .type = "a"},
+    {.text = " \r\n{ \"type\" : \"a.b\" , \"response_id\":\"r\"} ",
+     .type = "a.b",
+     .response = "r"},
+    {.text = "{\"delta\":\"QUJD\",\"n\":[1,{\"type\":\"x\"}],\"type\":\"a\"}",
+     .type = "a"},
+    {.text = "{\"type\":\"a\",\"response\":{\"object\":\"o\",\"id\":\"r\","
+             "\"output\":[{\"id\":\"x\"}],\"usage\":{\"id\":\"y\"}}}",
+     .type = "a",
+     .response = "r"},
+    {.text = "{\"item\":{\"id\":\"x\",\"type\":\"y\"},\"item_id\":\"i\","
+             "\"event_id\":\"e\",\"type\":\"a\"}",
+     .type = "a",
+     .item = "i",
+     .event = "e"},
+    {.text = "{\"error\":{\"type\":\"t\",\"code\":\"c\",\"event_id\":\"e\"},"
+             "\"type\":\"error\"}",
+     .type = "error",
+     .code = "c"},
+    /* texts that look like members */
+    {.text = "{\"text\":\"\\\"type\\\":\\\"b\\\"\",\"type\":\"a\"}",
+     .type = "a"},
+    {.text = "{\"text\":\"}\\\\\\\\\",\"type\":\"a\"}", .type = "a"},
+    {.text = "{\"text\":\"\\\\\\\"}\",\"type\":\"a\"}", .type = "a"},
+    {.text = "{\"a\":\"type\",\"b\":[\"type\",\"c\"],\"type\":\"a\"}",
+     .type = "a"},
+    {.text = "{\"d\":[\"type\",{\"e\":{\"type\":\"x\"}}]}"},
+    {.text = "{\"type\":[\"x\"],\"response_id\":{\"id\":\"x\"}}"},
+    {.text = "{\"type\":\"with \\u0061\"}"},
+    {.text = "{\"type\":\"0123456789012345678901234567890123456789"
+             "0123456789012345678901234567890123456789\"}"},
+    {.text = "{\"type\":\"a\"}{\"type\":\"b\"}", .type = "a"},
+    /* no object, or not the end of one */
+    {.text = "[{\"type\":\"a\"}]"},
+    {.text = "\x81\x10{\"type\":\"a\"}"},
+    {.text = "}"},
+    {.text = "", .open = true},
+    {.text = "{\"type\":\"a\"", .type = "a", .open = true},
+    {.text = "{\"type\":\"a", .open = true},
+    {.text = "{\"a\":\"\\", .open = true},
+};
+
+static void check_member(const struct llmobs_look *look, size_t i,
+                         enum llmobs_frame_member member, const char *want)
+{
+    ck_assert_msg(strcmp(look->members[member], want ? want : "") == 0,
+                  "%s: member %d: \"%s\"", rows[i].text, (int)member,
+                  look->members[member]);
+}
+
+static void check(const struct llmobs_look *look, size_t i)
+{
+    ck_assert_msg(look->over != rows[i].open, "%s: its end", rows[i].text);
+    check_member(look, i, LLMOBS_FRAME_TYPE, rows[i].type);
+    check_member(look, i, LLMOBS_FRAME_RESPONSE_ID, rows[i].response);
+    check_member(look, i, LLMOBS_FRAME_ITEM_ID, rows[i].item);
+    check_member(look, i, LLMOBS_FRAME_EVENT_ID, rows[i].event);
+    check_member(look, i, LLMOBS_FRAME_ERROR_CODE, rows[i].code);
+}
+
+START_TEST(looks_see_members_however_they_are_cut)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t len = strlen(rows[i].text);
+
+        for (size_t cut = 0; cut <= len; cut++) {
+            struct llmobs_look look;
+
+            llmobs_look_begin(&look);
+            llmobs_look_add(&look, rows[i].text, cut);
+            llmobs_look_add(&look, rows[i].text + cut, len - cut);
+            check(&look, i);
+            llmobs_look_begin(&look);
+            for (size_t at = 0; at < len; at++)
+                llmobs_look_add(&look, rows[i].text + at, 1);
+            check(&look, i);
+        }
+    }
+}
+END_TEST
+
+/* Where a connection leads, and whether its frames are read. */
+static const struct {
+    const char *url;
+    bool ours;
+    const char *provider;
+} places[] = {
+    {"https://api.openai.com/v1/realtime?model=gpt-realtime", true, "openai"},
+    {"https://x.openai.azure.com/openai/v1/realtime", true, "azure_openai"},
+    {"https://x.openai.azure.com/openai/realtime?deployment=d", true,
+     "azure_openai"},
+    {"http://127.0.0.1:9/v1/realtime", true, NULL},
+    {"http://proxy.test:4000/v1/realtime", true, NULL},
+    {"http://127.0.0.1:9/realtime", false, NULL},
+    {"http://proxy.test:4000/other", false, NULL},
+    {"https://api.openai.com/v1/realtime/client_secrets", false, NULL},
+    {"https://api.openai.com/v1/chat/completions", false, NULL},
+    {"ftp://api.openai.com/v1/realtime", false, NULL},
+};
+
+START_TEST(connections_are_known_by_their_url)
+{
+    struct llmobs_rules_config config = {.proxy_urls =
+                                             "http://proxy.test:4000"};
+    struct llmobs_rules *rules = llmobs_rules_new(&config);
+    struct llmobs_match match;
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        bool ours = llmobs_rules_match_connection(
+            rules, places[i].url, LLMOBS_PROXYING_BY_URL, &match);
+
+        ck_assert_msg(ours == places[i].ours, "%s", places[i].url);
+        if (ours && places[i].provider)
+            ck_assert_str_eq(match.provider, places[i].provider);
+    }
+    llmobs_rules_free(rules);
+}
+END_TEST
+
+/* No request over HTTP has such a shape, whatever its method. */
+START_TEST(requests_are_no_connections)
+{
+    static const char *const methods[] = {"GET", "POST"};
+    struct llmobs_rules_config config = {0};
+    struct llmobs_rules *rules = llmobs_rules_new(&config);
+    struct llmobs_match match;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct llmobs_request request = {.method = methods[i],
+                                         .url = places[0].url,
+                                         .body = llmobs_text_of("{}")};
+
+        ck_assert(!llmobs_rules_match(rules, &request, &match));
+    }
+    llmobs_rules_free(rules);
+}
+END_TEST
+
+static void opens(const struct llmobs_rules *rules, const char *url,
+                  const char *want)
+{
+    struct llmobs_match match;
+    struct llmobs_buf line;
+
+    llmobs_buf_init(&line, 1000);
+    ck_assert(llmobs_rules_match_connection(rules, url, LLMOBS_PROXYING_BY_URL,
+                                            &match));
+    ck_assert_int_eq(llmobs_rules_open(&match, url, &line), 0);
+    ck_assert_str_eq(line.data ? line.data : "", want);
+    llmobs_buf_fini(&line);
+}
+
+START_TEST(urls_name_the_model)
+{
+    struct llmobs_rules_config config = {0};
+    struct llmobs_rules *rules = llmobs_rules_new(&config);
+
+    opens(rules, places[0].url, "{\"model\":\"gpt-realtime\"}\n");
+    opens(rules, places[2].url, "{\"model\":\"d\"}\n");
+    opens(rules, "http://h/v1/realtime?key=sk-1&model=m:1#x",
+          "{\"model\":\"m:1\"}\n");
+    opens(rules, "http://h/v1/realtime?amodel=m", "");
+    opens(rules, "http://h/v1/realtime#?model=m", "");
+    opens(rules, "http://h/v1/realtime?model=a\"b", "");
+    opens(rules, "http://h/v1/realtime", "");
+    llmobs_rules_free(rules);
+}
+END_TEST
+
+UNIT_SUITE(look)
+{
+    Suite *s = suite_create("look");
+
+    UNIT_TEST(s, looks_see_members_however_they_are_cut);
+    UNIT_TEST(s, connections_are_known_by_their_url);
+    UNIT_TEST(s, requests_are_no_connections);
+    UNIT_TEST(s, urls_name_the_model);
+    return s;
+}
