@@ -17,7 +17,8 @@ static bool is_place(const char *at)
     case 'r':
         return strncmp(at, "responses/", strlen("responses/")) == 0;
     case 't':
-        return strncmp(at, "transcript/", strlen("transcript/")) == 0;
+        return strncmp(at, "threads/", strlen("threads/")) == 0 ||
+               strncmp(at, "transcript/", strlen("transcript/")) == 0;
     default:
         return false;
     }

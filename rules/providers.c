@@ -16,6 +16,7 @@ extern const struct llmobs_dialect llmobs_dialect_bedrock_guardrails;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_invoke;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_knowledge;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_rerank;
+extern const struct llmobs_dialect llmobs_dialect_openai_assistants;
 extern const struct llmobs_dialect llmobs_dialect_openai_audio;
 extern const struct llmobs_dialect llmobs_dialect_openai_chat;
 extern const struct llmobs_dialect llmobs_dialect_openai_completions;
@@ -72,6 +73,7 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_watsonx,
     &llmobs_dialect_cloudflare,
     &llmobs_dialect_replicate,
+    &llmobs_dialect_openai_assistants,
     &llmobs_dialect_openai_audio,
     &llmobs_dialect_openai_moderations,
     &llmobs_dialect_rerank,
@@ -88,13 +90,13 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
 
 /* Many hosts with OpenAI's API offer Anthropic's too, for programs that know no
  * other. */
-#define OPENAI                                                               \
-    &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,         \
-        &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses, \
-        &llmobs_dialect_openai_vector_stores, &llmobs_dialect_openai_media,  \
-        &llmobs_dialect_anthropic, &llmobs_dialect_openai_audio,             \
-        &llmobs_dialect_openai_moderations, &llmobs_dialect_rerank,          \
-        &llmobs_dialect_openai_realtime
+#define OPENAI                                                                 \
+    &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,           \
+        &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses,   \
+        &llmobs_dialect_openai_vector_stores, &llmobs_dialect_openai_media,    \
+        &llmobs_dialect_anthropic, &llmobs_dialect_openai_audio,               \
+        &llmobs_dialect_openai_moderations, &llmobs_dialect_openai_assistants, \
+        &llmobs_dialect_rerank, &llmobs_dialect_openai_realtime
 
 static const struct llmobs_dialect *const openai[] = {
     OPENAI,

@@ -3365,6 +3365,10 @@ HAZARDS = [
                              "row[i].check == check;\n", "")],
           ["unit the_first_that_finds_the_end_counts",
            "jobs.polls_of_one_process"]),
+         ("told-again", [("core/links/link_tools.c",
+                          "    if (id && is_repeated(l, id))\n"
+                          "        return;\n", "    (void)is_repeated;\n")],
+          ["unit a_run_that_calls_a_tool"]),
          ("anybodys-job", [("core/links/link_jobs.c",
                             "    llmobs_siphash_add(&hash, &l->owner, "
                             "sizeof(l->owner));\n", "")],

@@ -72,13 +72,32 @@ static const struct llmobs_json *find_tool(const struct llmobs_json *messages,
     return NULL;
 }
 
+/* Each call that asks for a job finds the same calls in it: the first one that
+ * was told of them is the answer. */
+static bool is_repeated(const struct llmobs_linking *l, const char *id)
+{
+    const uint64_t own = l->span->context.span_id;
+    struct llmobs_link_record *found;
+    size_t count;
+
+    if (l->span->job.part != LLMOBS_JOB_ASKED)
+        return false;
+    count = llmobs_link_table_find(l->table, key_of(l, id), &found);
+    for (size_t i = 0; i < count; i++)
+        if (found[i].span_id == own)
+            return false;
+    return count > 0;
+}
+
 /* A tool that the server ran has its result in the answer. */
 static void remember(const struct llmobs_linking *l,
                      const struct llmobs_json *call)
 {
     const char *id = llmobs_json_gets(call, "tool_id");
 
-    if (id && find_tool(l->span->output_messages, "tool_results", id))
+    if (id && find_tool(l->output, "tool_results", id))
+        return;
+    if (id && is_repeated(l, id))
         return;
     llmobs_link_runs_called(l, call);
     if (!llmobs_linker_is_unique(id))
@@ -90,7 +109,7 @@ static void remember(const struct llmobs_linking *l,
 
 static void remember_all(const struct llmobs_linking *l)
 {
-    const struct llmobs_json *messages = l->span->output_messages;
+    const struct llmobs_json *messages = l->output;
     size_t count = 0;
 
     for (size_t i = 0; i < llmobs_json_len(messages); i++) {
@@ -114,7 +133,7 @@ static void link_result(const struct llmobs_linking *l,
     if (!llmobs_linker_is_unique(id) ||
         !llmobs_linking_find(l, key_of(l, id), &record))
         return;
-    call = find_tool(l->span->input_messages, "tool_calls", id);
+    call = find_tool(l->input, "tool_calls", id);
     if (call && record.check != check_of(l, llmobs_json_gets(call, "name")))
         return;
     if (!llmobs_link_inferred(l, &record, call, result))
@@ -127,7 +146,7 @@ static void link_result(const struct llmobs_linking *l,
  * that the program wants. */
 static void link_results(const struct llmobs_linking *l)
 {
-    const struct llmobs_json *messages = l->span->input_messages;
+    const struct llmobs_json *messages = l->input;
     size_t at = llmobs_json_len(messages), count = 0;
 
     if (at > 0 && llmobs_linking_is_model(llmobs_json_at(messages, at - 1)))

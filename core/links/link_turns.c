@@ -311,3 +311,8 @@ void llmobs_link_turns(const struct llmobs_linking *l)
     name_it(l, first);
     remember(&t, first);
 }
+
+void llmobs_link_turns_name(const struct llmobs_linking *l)
+{
+    name_it(l, l->span->context.span_id);
+}

@@ -234,6 +234,25 @@ static bool has_messages(const struct llmobs_span *span)
            (span->input_messages || span->output_messages);
 }
 
+/* An agent and a workflow have no messages, and may still say which
+ * conversation goes on. */
+static bool is_turn(const struct llmobs_span *span)
+{
+    return has_messages(span) ||
+           ((span->kind == LLMOBS_KIND_AGENT ||
+             span->kind == LLMOBS_KIND_WORKFLOW) &&
+            llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_CONVERSATION_ID));
+}
+
+static void set_messages(struct llmobs_linking *l)
+{
+    const struct llmobs_span *span = l->span;
+    bool own = has_messages(span);
+
+    l->input = own ? span->input_messages : span->input_behind;
+    l->output = own ? span->output_messages : span->output_behind;
+}
+
 void llmobs_linker_link(struct llmobs_linker *linker,
                         const struct llmobs_linker_call *call,
                         struct llmobs_span *span)
@@ -248,11 +267,14 @@ void llmobs_linker_link(struct llmobs_linker *linker,
     llmobs_link_table_begin(l.table);
     set_scope(&l);
     l.end_ns = span->start_ns + span->duration_ns;
-    if (has_messages(span)) {
+    set_messages(&l);
+    if (l.input || l.output)
         llmobs_link_tools(&l);
-        if (call->stitch != LLMOBS_STITCH_OFF)
-            llmobs_link_turns(&l);
-    }
+    if (call->stitch != LLMOBS_STITCH_OFF && is_turn(span))
+        llmobs_link_turns(&l);
+    else if (call->stitch != LLMOBS_STITCH_OFF &&
+             llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_CONVERSATION_ID))
+        llmobs_link_turns_name(&l);
     llmobs_link_runs(&l);
     llmobs_link_retries(&l);
     llmobs_link_inferred_end(&l);

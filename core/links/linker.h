@@ -21,9 +21,10 @@
  *   tags (link_sessions.h).
  *
  * It knows no provider: it reads the messages as the dialects have filled them
- * in, tool_calls and tool_results with their tool_id (WIRE 1.5), and of the
- * facts response_id, previous_response_id and conversation_id (WIRE 9.1), and
- * of a span its job. A dialect that sets these need do nothing else.
+ * in, or those that stand behind values (span.h), with tool_calls and
+ * tool_results with their tool_id (WIRE 1.5), of the facts response_id,
+ * previous_response_id and conversation_id (WIRE 9.1), and the job of a span. A
+ * dialect that sets these need do nothing else.
  *
  * A link must be certain. Two calls are of one caller only where scheme, host,
  * port, credentials and the end user that the request names are equal; else

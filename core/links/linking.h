@@ -34,6 +34,7 @@ struct llmobs_linking {
     struct llmobs_span *span;
     struct llmobs_hash128 scope; /* whose call it is */
     struct llmobs_hash128 owner; /* the same without the end user */
+    const struct llmobs_json *input, *output; /* messages, or NULL */
     int64_t end_ns;
 };
 
@@ -77,6 +78,8 @@ bool llmobs_linking_is_model(const struct llmobs_json *message);
 void llmobs_link_tools(const struct llmobs_linking *l);
 void llmobs_link_runs(const struct llmobs_linking *l);
 void llmobs_link_turns(const struct llmobs_linking *l);
+/* The same of a span that is no turn: it only gets the conversation's name. */
+void llmobs_link_turns_name(const struct llmobs_linking *l);
 void llmobs_link_retries(const struct llmobs_linking *l);
 void llmobs_link_jobs(const struct llmobs_linking *l);
 

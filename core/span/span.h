@@ -56,6 +56,11 @@ struct llmobs_span {
     struct llmobs_json *output_documents;
     char *input_value; /* texts or NULL; used where there are no messages */
     char *output_value;
+    struct llmobs_json *input_behind; /* messages that such a value stands
+                                       * for, with calls and results of
+                                       * tools: for core/links, in no event.
+                                       * Arrays or NULL */
+    struct llmobs_json *output_behind;
     struct llmobs_json *input_prompt;     /* object or NULL */
     struct llmobs_json *metadata;         /* object, never NULL after init */
     struct llmobs_json *metadata_dd;      /* Datadog's own part of it: object

@@ -97,6 +97,22 @@ static int join(const struct llmobs_json *messages, struct llmobs_buf *out)
     return rc == -EFBIG ? 0 : rc;
 }
 
+/* A later request may bring the results of tools that the messages call. */
+static void keep_calls(struct llmobs_span *span)
+{
+    bool calls = false;
+
+    for (size_t i = 0; i < llmobs_json_len(span->output_messages); i++)
+        calls =
+            calls || llmobs_json_get(llmobs_json_at(span->output_messages, i),
+                                     "tool_calls");
+    if (calls && !span->output_behind)
+        span->output_behind = span->output_messages;
+    else
+        llmobs_json_free(span->output_messages);
+    span->output_messages = NULL;
+}
+
 static int set_output(struct llmobs_span *span, const char *status)
 {
     struct llmobs_buf text;
@@ -104,12 +120,12 @@ static int set_output(struct llmobs_span *span, const char *status)
 
     llmobs_buf_init(&text, LLMOBS_VALUE_MAX);
     rc = join(span->output_messages, &text);
-    if (rc == 0 && (text.len > 0 || status))
-        rc = llmobs_span_set(&span->output_value,
-                             text.len > 0 ? text.data : status);
+    if (rc == 0 && text.len > 0)
+        rc = llmobs_span_set(&span->output_value, text.data);
+    if (rc == 0 && !span->output_value && status)
+        rc = llmobs_span_set(&span->output_value, status);
     llmobs_buf_fini(&text);
-    llmobs_json_free(span->output_messages);
-    span->output_messages = NULL;
+    keep_calls(span);
     return rc;
 }
 

@@ -29,9 +29,9 @@ int llmobs_job_begun(struct llmobs_span *span, const char *id);
 int llmobs_job_asked(struct llmobs_reading *reading);
 
 /* The end of reading such a call: makes the output messages of the span its
- * output, and takes the metrics out of it, which are the job's, so that this
- * span may not be the one to count them. `status`: how far the job is, in the
- * words of the API, or NULL; `ended`: it is at its end. */
+ * output, unless it has one, and takes the metrics out of it, which are the
+ * job's, so that this span may not be the one to count them. `status`: how far
+ * the job is, in the words of the API, or NULL; `ended`: it is at its end. */
 int llmobs_job_settle(struct llmobs_reading *reading, const char *status,
                       bool ended);
 

@@ -58,13 +58,28 @@ struct part {
     const char *url, *body;
     uint64_t account, trace; /* 0: a trace of its own */
     bool failed, off;
+    enum llmobs_kind kind;       /* _LLM: as the part says */
+    const char *thread;          /* the provider's id of the conversation */
+    const char *calls, *results; /* messages behind the values */
 };
+
+static struct llmobs_json *json(const char *text)
+{
+    struct llmobs_json *value = NULL;
+
+    if (text)
+        ck_assert_int_eq(
+            llmobs_json_parse((struct llmobs_text){text, strlen(text)}, &value),
+            0);
+    return value;
+}
 
 static void fill(const struct part *part, struct llmobs_span *span)
 {
     ck_assert_int_eq(llmobs_span_init(span), 0);
-    span->kind =
-        part->part == LLMOBS_JOB_BEGUN ? LLMOBS_KIND_LLM : LLMOBS_KIND_TASK;
+    span->kind = part->kind                       ? part->kind
+                 : part->part == LLMOBS_JOB_BEGUN ? LLMOBS_KIND_LLM
+                                                  : LLMOBS_KIND_TASK;
     span->context.span_id = part->span;
     span->context.trace_id =
         (struct llmobs_id128){1, part->trace ? part->trace : part->span};
@@ -74,6 +89,9 @@ static void fill(const struct part *part, struct llmobs_span *span)
     span->job.part = part->part;
     ck_assert_int_eq(llmobs_span_set(&span->job.id, part->id ? part->id : ID),
                      0);
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_CONVERSATION_ID, part->thread);
+    span->output_behind = json(part->calls);
+    span->input_behind = json(part->results);
     if (part->in == 0)
         return;
     span->job.metrics = llmobs_json_object();
@@ -85,7 +103,8 @@ static void fill(const struct part *part, struct llmobs_span *span)
                      0);
 }
 
-/* "1:job 7/5": the links of the span, and the tokens that it counts. */
+/* "1:job 7/5": the links of the span, and the tokens that it counts; then its
+ * tag. */
 static const char *text_of(const struct llmobs_span *span)
 {
     static char text[256];
@@ -98,17 +117,22 @@ static const char *text_of(const struct llmobs_span *span)
         const struct llmobs_json *link = llmobs_json_at(span->links, i);
         const struct llmobs_json *ends = llmobs_json_get(link, "attributes");
 
+        const char *kind = llmobs_json_gets(ends, "kind");
+
         ck_assert_str_eq(llmobs_json_gets(ends, "from"), "output");
         ck_assert_str_eq(llmobs_json_gets(ends, "to"), "input");
-        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s:%s",
-                                llmobs_json_gets(link, "span_id"),
-                                llmobs_json_gets(ends, "kind"));
+        len += (size_t)snprintf(
+            text + len, sizeof(text) - len, "%s%s:%s", i > 0 ? " " : "",
+            llmobs_json_gets(link, "span_id"), kind ? kind : "");
     }
     if (in)
-        snprintf(text + len, sizeof(text) - len, " %lld/%lld",
-                 (long long)llmobs_json_to_int(in),
-                 (long long)llmobs_json_to_int(
-                     llmobs_json_get(span->metrics, "output_tokens")));
+        len += (size_t)snprintf(text + len, sizeof(text) - len, " %lld/%lld",
+                                (long long)llmobs_json_to_int(in),
+                                (long long)llmobs_json_to_int(llmobs_json_get(
+                                    span->metrics, "output_tokens")));
+    if (span->extra_tags)
+        snprintf(text + len, sizeof(text) - len, " %s",
+                 llmobs_json_text(llmobs_json_at(span->extra_tags, 0)));
     return text;
 }
 
@@ -292,6 +316,36 @@ START_TEST(processes_that_find_the_end_at_once)
 }
 END_TEST
 
+#define CALL "call_4kTq8Wb2ZsX0pLm7RvN3"
+#define CALLS                                             \
+    "[{\"role\":\"assistant\",\"tool_calls\":[{\"name\":" \
+    "\"weather\",\"arguments\":{},\"tool_id\":\"" CALL "\"}]}]"
+#define RESULTS                                                  \
+    "[{\"role\":\"tool\",\"tool_results\":[{\"tool_id\":\"" CALL \
+    "\",\"result\":\"-3\"}]}]"
+#define TAG " conversation_id:thread_1"
+
+/* A run of an assistant, which no call has messages of. */
+START_TEST(a_run_that_calls_a_tool)
+{
+    begin();
+    ck_assert_str_eq(BEGINS(1, .kind = LLMOBS_KIND_AGENT, .thread = "thread_1"),
+                     TAG);
+    ck_assert_str_eq(ASKS(2, .thread = "thread_1"), "1:job" TAG);
+    ck_assert_str_eq(ASKS(3, .calls = CALLS), "1:job");
+    /* The same calls again: the first poll has brought them. */
+    ck_assert_str_eq(ASKS(4, .calls = CALLS), "1:job");
+    ck_assert_str_eq(ASKS(5, .results = RESULTS), "3: 1:job");
+    ck_assert_str_eq(ASKS(6, .results = RESULTS, .account = 7), "");
+    ck_assert_str_eq(FINDS(7, .off = true, .thread = "thread_1"), "1:job 7/5");
+    /* The next run is the next turn; a poll is none. */
+    ck_assert_str_eq(BEGINS(8, .id = "run_2", .kind = LLMOBS_KIND_AGENT,
+                            .thread = "thread_1"),
+                     "1:turn" TAG);
+    end();
+}
+END_TEST
+
 UNIT_SUITE(link_jobs)
 {
     Suite *s = suite_create("link_jobs");
@@ -303,6 +357,7 @@ UNIT_SUITE(link_jobs)
     UNIT_TEST(s, an_id_that_is_given_twice);
     UNIT_TEST(s, a_job_of_yesterday);
     UNIT_TEST(s, each_part_in_a_process_of_its_own);
+    UNIT_TEST(s, a_run_that_calls_a_tool);
     UNIT_TEST(s, processes_that_find_the_end_at_once);
     return s;
 }
