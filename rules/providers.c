@@ -45,6 +45,23 @@ extern const struct llmobs_dialect llmobs_dialect_cartesia;
 extern const struct llmobs_dialect llmobs_dialect_minimax;
 extern const struct llmobs_dialect llmobs_dialect_assemblyai;
 
+extern const struct llmobs_dialect llmobs_dialect_azure_search;
+extern const struct llmobs_dialect llmobs_dialect_brave;
+extern const struct llmobs_dialect llmobs_dialect_chroma;
+extern const struct llmobs_dialect llmobs_dialect_exa;
+extern const struct llmobs_dialect llmobs_dialect_firecrawl;
+extern const struct llmobs_dialect llmobs_dialect_milvus;
+extern const struct llmobs_dialect llmobs_dialect_ollama_search;
+extern const struct llmobs_dialect llmobs_dialect_opensearch;
+extern const struct llmobs_dialect llmobs_dialect_perplexity_search;
+extern const struct llmobs_dialect llmobs_dialect_pinecone;
+extern const struct llmobs_dialect llmobs_dialect_qdrant;
+extern const struct llmobs_dialect llmobs_dialect_serpapi;
+extern const struct llmobs_dialect llmobs_dialect_serper;
+extern const struct llmobs_dialect llmobs_dialect_tavily;
+extern const struct llmobs_dialect llmobs_dialect_vectorize;
+extern const struct llmobs_dialect llmobs_dialect_weaviate;
+
 const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_bedrock_converse,
     &llmobs_dialect_bedrock_embed,
@@ -85,6 +102,26 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_assemblyai,
     &llmobs_dialect_mcp,
     &llmobs_dialect_openai_realtime,
+    NULL,
+};
+
+const struct llmobs_dialect *const llmobs_observed[] = {
+    &llmobs_dialect_azure_search,
+    &llmobs_dialect_brave,
+    &llmobs_dialect_chroma,
+    &llmobs_dialect_exa,
+    &llmobs_dialect_firecrawl,
+    &llmobs_dialect_milvus,
+    &llmobs_dialect_ollama_search,
+    &llmobs_dialect_opensearch,
+    &llmobs_dialect_perplexity_search,
+    &llmobs_dialect_pinecone,
+    &llmobs_dialect_qdrant,
+    &llmobs_dialect_serpapi,
+    &llmobs_dialect_serper,
+    &llmobs_dialect_tavily,
+    &llmobs_dialect_vectorize,
+    &llmobs_dialect_weaviate,
     NULL,
 };
 
@@ -359,11 +396,22 @@ static const struct llmobs_provider providers[] = {
      .genai = "aws.bedrock", .dialects = openai},
 };
 
+static const struct llmobs_dialect *find_in(
+    const struct llmobs_dialect *const *list, const char *name)
+{
+    while (*list && strcmp((*list)->name, name) != 0)
+        list++;
+    return *list;
+}
+
 const struct llmobs_dialect *llmobs_dialect_find(const char *name)
 {
-    for (size_t i = 0; llmobs_dialects[i]; i++)
-        if (strcmp(llmobs_dialects[i]->name, name) == 0)
-            return llmobs_dialects[i];
+    const struct llmobs_dialect *found = find_in(llmobs_dialects, name);
+
+    if (!found)
+        found = find_in(llmobs_observed, name);
+    if (found)
+        return found;
     if (strcmp(llmobs_dialect_json.name, name) == 0)
         return &llmobs_dialect_json;
     return strcmp(llmobs_dialect_generic.name, name) == 0

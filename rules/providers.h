@@ -13,6 +13,9 @@
 /* Every dialect that a path can select, NULL-terminated. */
 extern const struct llmobs_dialect *const llmobs_dialects[];
 
+/* Those of LLMOBS_OBSERVE, likewise. */
+extern const struct llmobs_dialect *const llmobs_observed[];
+
 /* The dialect of that name, those that no path selects
  * included; NULL: there is none. */
 const struct llmobs_dialect *llmobs_dialect_find(const char *name);

@@ -20,6 +20,8 @@
 #define NAME_MAX_LEN 256
 #define LINE_MAX_LEN 160
 #define SIGNED_MAX 4
+#define OBSERVED_MAX 32
+#define QUERY_MAX ((size_t)8192) /* longer URLs are hardly taken anywhere */
 
 struct llmobs_rules {
     struct llmobs_url_list *never;
@@ -28,8 +30,11 @@ struct llmobs_rules {
     struct llmobs_custom custom;
     struct llmobs_rule generic;
     struct llmobs_shapes shapes; /* of llmobs_dialects */
+    struct llmobs_shapes
+        observed; /* those of llmobs_observed that are wanted */
     const struct llmobs_rule *with_signs[SIGNED_MAX + 1]; /* of the shapes */
     bool everything;
+    bool search;
 };
 
 static void complain(const struct llmobs_rules_config *config, const char *text)
@@ -48,14 +53,36 @@ static void list_signed(struct llmobs_rules *rules)
             rules->with_signs[count++] = &rules->shapes.entries[i].rule;
 }
 
-static int fill_shapes(struct llmobs_rules *rules)
+static bool wants(const struct llmobs_rules_config *config,
+                  const struct llmobs_dialect *dialect)
+{
+    return dialect->group == LLMOBS_GROUP_VECTOR ? config->vector
+                                                 : config->search;
+}
+
+/* Where nothing is wanted, there is no memory and no list. */
+static int fill_observed(struct llmobs_rules *rules,
+                         const struct llmobs_rules_config *config)
+{
+    const struct llmobs_dialect *wanted[OBSERVED_MAX + 1];
+    size_t count = 0;
+
+    for (size_t i = 0; llmobs_observed[i] && count < OBSERVED_MAX; i++)
+        if (wants(config, llmobs_observed[i]))
+            wanted[count++] = llmobs_observed[i];
+    wanted[count] = NULL;
+    return count > 0 ? llmobs_shapes_init(&rules->observed, wanted) : 0;
+}
+
+static int fill_shapes(struct llmobs_rules *rules,
+                       const struct llmobs_rules_config *config)
 {
     rules->generic.dialect = &llmobs_dialect_generic;
     rules->generic.shape = llmobs_dialect_generic.shapes;
     if (llmobs_shapes_init(&rules->shapes, llmobs_dialects) < 0)
         return -ENOMEM;
     list_signed(rules);
-    return 0;
+    return fill_observed(rules, config);
 }
 
 /* The message has only the entry's number, since the entry may hold a password.
@@ -150,11 +177,13 @@ struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config)
 {
     struct llmobs_rules *rules = calloc(1, sizeof(*rules));
 
-    if (rules)
+    if (rules) {
         rules->everything = config->everything;
-    if (rules && fill_shapes(rules) == 0 && add_nevers(rules, config) == 0 &&
-        add_proxies(rules, config) == 0 && add_hosts(rules, config) == 0 &&
-        add_custom(rules, config) == 0)
+        rules->search = config->search;
+    }
+    if (rules && fill_shapes(rules, config) == 0 &&
+        add_nevers(rules, config) == 0 && add_proxies(rules, config) == 0 &&
+        add_hosts(rules, config) == 0 && add_custom(rules, config) == 0)
         return rules;
     llmobs_rules_free(rules);
     return NULL;
@@ -169,6 +198,7 @@ void llmobs_rules_free(struct llmobs_rules *rules)
     llmobs_custom_free(&rules->custom);
     free(rules->inject_hosts);
     llmobs_shapes_fini(&rules->shapes);
+    llmobs_shapes_fini(&rules->observed);
     free(rules);
 }
 
@@ -393,6 +423,55 @@ static bool is_proxied(const struct llmobs_rules *rules,
     return llmobs_url_list_has(rules->proxies, url);
 }
 
+/* ---- rule 5: LLMOBS_OBSERVE ---------------------------------------------- */
+
+static const struct llmobs_rule *find_observed(
+    const struct llmobs_rules *rules, const struct llmobs_request *request,
+    const struct llmobs_url *url)
+{
+    struct llmobs_text host = {url->host, url->host_len};
+
+    for (size_t i = 0; i < rules->observed.count; i++) {
+        const struct llmobs_rule *rule = &rules->observed.entries[i].rule;
+
+        if (llmobs_match_has(rule->shape, request->method, url->path, false) &&
+            (!rule->shape->host || llmobs_text_like(host, rule->shape->host)))
+            return rule;
+    }
+    return NULL;
+}
+
+/* Its bodies are JSON or not there. Where a body has to confirm that it is such
+ * a search and is known, it does so now: most requests to such a path are not.
+ */
+static bool match_observed(const struct llmobs_rules *rules,
+                           const struct llmobs_request *request,
+                           const struct llmobs_url *url,
+                           struct llmobs_match *match)
+{
+    const struct llmobs_rule *rule = find_observed(rules, request, url);
+
+    if (!rule)
+        return false;
+    if (request->multipart)
+        return miss(match, "LLMOBS_OBSERVE: known path, but a form");
+    if (!rule->shape->bodyless &&
+        (request->body.data
+             ? !llmobs_match_object(request->body)
+             : !request->body_pending ||
+                   !llmobs_match_json_type(request->content_type)))
+        return miss(match, "LLMOBS_OBSERVE: known path, but the body is no "
+                           "JSON object");
+    match->form = match->near = false;
+    match->confirm = !rule->shape->host || rule->shape->by_body;
+    match->settled = !match->confirm;
+    (void)hit(match, rule, NULL, "rule 5: LLMOBS_OBSERVE");
+    if (!request->body.data || llmobs_rules_seems(match, request->body))
+        return true;
+    memset(match, 0, sizeof(*match));
+    return miss(match, "LLMOBS_OBSERVE: known path, but no such search");
+}
+
 /* ---- rule 4: a header shows it ------------------------------------------- */
 
 static bool may_have_sign(const struct llmobs_rules *rules,
@@ -491,6 +570,8 @@ static bool match_url(const struct llmobs_rules *rules,
         return match_proxy(rules, request, url, match);
     ours = rule ? match_custom(rule, request, url, match)
                 : match_known(rules, request, url, match);
+    if (!ours && !rule && rules->observed.count > 0)
+        ours = match_observed(rules, request, url, match);
     if (!ours && !rule && rules->everything)
         ours = hit(match, &rules->generic, NULL, "LLMOBS_TEST_CAPTURE_ALL");
     match->asks = !ours && !rule && may_have_sign(rules, request);
@@ -524,11 +605,14 @@ bool llmobs_rules_holds(const struct llmobs_match *match,
         return false;
     return match->settled ||
            (match->confirm && llmobs_match_object(request->body) &&
+            match->rule->dialect->group == LLMOBS_GROUP_MODELS &&
             !is_coded(request->content_encoding));
 }
 
 bool llmobs_rules_has_bodyless(const struct llmobs_rules *rules)
 {
+    if (rules->search)
+        return true;
     for (size_t i = 0; i < rules->custom.count; i++)
         if (llmobs_custom_bodyless(&rules->custom.rules[i]))
             return true;
@@ -748,6 +832,40 @@ bool llmobs_rules_seems(const struct llmobs_match *match,
         if (body.data && memmem(body.data, body.len, *name, strlen(*name)))
             return true;
     return !match->confirm;
+}
+
+bool llmobs_rules_has_vectors(const struct llmobs_match *match)
+{
+    return match->rule && match->rule->dialect->group == LLMOBS_GROUP_VECTOR;
+}
+
+/* The value of a parameter; data NULL: the query has none of that name. */
+static struct llmobs_text parameter(const char *query, const char *name)
+{
+    size_t len = strlen(name);
+
+    while (*query && *query != '#') {
+        size_t end = strcspn(query, "&;#");
+
+        if (end > len && query[len] == '=' && memcmp(query, name, len) == 0)
+            return (struct llmobs_text){query + len + 1, end - len - 1};
+        query += end + (query[end] == '&' || query[end] == ';');
+    }
+    return (struct llmobs_text){NULL, 0};
+}
+
+struct llmobs_text llmobs_rules_query(const struct llmobs_match *match,
+                                      const char *url)
+{
+    const char *const *name = match->rule->shape->queries;
+    const char *query = url + strcspn(url, "?#");
+    struct llmobs_text value = {NULL, 0};
+
+    for (; name && *name && *query == '?' && !value.data; name++)
+        value = parameter(query + 1, *name);
+    if (value.len > QUERY_MAX)
+        value.len = QUERY_MAX;
+    return value;
 }
 
 /* ---- a match as a text, for another process that reads the call ---------- */

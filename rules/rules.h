@@ -65,6 +65,8 @@ struct llmobs_rules_config {
     const char *inject_hosts;      /* patterns of LLMOBS_INJECT, or NULL */
     const char *const *never_urls; /* rule 0; NULL-terminated, may be NULL */
     struct llmobs_text rules_json; /* text of LLMOBS_RULES; data NULL: none */
+    bool vector;     /* LLMOBS_OBSERVE: searches in vector databases count */
+    bool search;     /* likewise: web searches do */
     bool everything; /* for tests: any HTTP request that no other rule takes */
     void (*complain)(void *ctx, const char *text); /* one line each */
     void *complain_ctx;
@@ -127,7 +129,8 @@ bool llmobs_rules_has_proxies(const struct llmobs_rules *rules);
  * nothing else. */
 bool llmobs_rules_fetches(const char *url);
 
-/* True when a user's rule names a method that has no body, such as GET. */
+/* True when a user's rule names a method that has no body, such as GET, or web
+ * searches are observed, of which some are such. */
 bool llmobs_rules_has_bodyless(const struct llmobs_rules *rules);
 
 /* True when a redirect to `location` (a header's value, in any form) surely
@@ -151,6 +154,15 @@ bool llmobs_rules_stands(const struct llmobs_match *match);
  * read. */
 bool llmobs_rules_seems(const struct llmobs_match *match,
                         struct llmobs_text body);
+
+/* True where the call is a search by vectors, of which the numbers are never
+ * kept (core/privacy/vectors.h). */
+bool llmobs_rules_has_vectors(const struct llmobs_match *match);
+
+/* The text of a search that stands in the URL, as it is written there: a part
+ * of `url`, of which the rest may hold a key; data NULL: none does. */
+struct llmobs_text llmobs_rules_query(const struct llmobs_match *match,
+                                      const char *url);
 
 /* Writes a match as a text, from which another process makes the match again,
  * whatever its own configuration is. -ENOSPC. */

@@ -1429,6 +1429,44 @@ HAZARDS = [
                                        "from,")],
           ["unit what_grows_is_masked_as_whole"])]),
 
+    ("the vectors of a search, which can be turned back into texts",
+     "the library blanks the lists of numbers of such a call before the disk has "
+     "them, and as the worker reads it (`llmobs_vectors_mask`)", [
+         ("vectors-on-disk", [("core/event/exchange.c",
+                               "    mask_vectors(exchange, "
+                               "&exchange->request);\n", "")],
+          ["unit a_search_loses_its_vectors"]),
+         ("vectors-of-answers-on-disk", [("core/event/exchange.c",
+                                          "    mask_vectors(exchange, "
+                                          "&exchange->response);\n", "")],
+          ["unit a_search_loses_its_vectors"]),
+         ("vectors-in-spans", [("core/event/to_span.c",
+                                "    mask_vectors(exchange, call);\n", "")],
+          ["observe.a_search_by_a_vector"]),
+         ("vectors-cut", [("core/privacy/vectors.c",
+                           " || seen->end == w->len", "")],
+          ["unit no_cut_keeps_a_number"]),
+         ("distances-blanked", [("core/privacy/vectors.c",
+                                 "    if (!kept)\n", "")],
+          ["unit vectors_are_blanked"]),
+         ("references-blanked", [("core/privacy/vectors.c",
+                                  "    if (!w->text)\n", "")],
+          ["unit vectors_are_blanked"])]),
+
+    ("a request to a place that others have, too, such as _search",
+     "only a body with the signs of a search by vectors makes it one "
+     "(`match_observed`, the form's `confirm`)", [
+         ("signs-unasked", [("rules/rules.c",
+                             "    if (!request->body.data || "
+                             "llmobs_rules_seems(match, request->body))\n",
+                             "")],
+          ["unit cases_read_as_expected"]),
+         ("any-host", [("rules/rules.c",
+                        "(!rule->shape->host || "
+                        "llmobs_text_like(host, rule->shape->host))",
+                        "(!rule->shape->host || host.len > 0)")],
+          ["unit cases_read_as_expected"])]),
+
     ("a body that names a server by a URL with a password or key in it",
      "the library masks the URL's user part and secret parameters before "
      "the disk has them, and as the worker reads an answer "

@@ -188,6 +188,17 @@ static void keep_head_and_account(const struct llmobs_handle *handle,
     exchange->account = llmobs_account_seal(account);
 }
 
+/* Of a search by GET the query is kept, and nothing else of the URL's. */
+static void keep_query(const struct llmobs_handle *handle,
+                       struct llmobs_exchange *exchange)
+{
+    struct llmobs_text query =
+        llmobs_rules_query(&exchange->match, handle->origin.url);
+
+    if (query.len > 0)
+        (void)llmobs_body_add(&exchange->request, query.data, query.len);
+}
+
 /* Where the body goes later, a copy made as the transfer began may stay. */
 static void keep_request(const struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
@@ -200,6 +211,7 @@ static void keep_request(const struct llmobs_handle *handle,
     exchange->multipart = exchange->multipart || exchange->match.form;
     if (!exchange->match.form)
         llmobs_handle_copy_body(handle, &exchange->request);
+    keep_query(handle, exchange);
 }
 
 /* True for a program that sends on the headers of a caller from a public

@@ -379,6 +379,34 @@ static void settle_content(struct llmobs_config_loading *loading)
     llmobs_buf_fini(&text);
 }
 
+static bool text_is(struct llmobs_text text, const char *word)
+{
+    return strlen(word) == text.len && memcmp(word, text.data, text.len) == 0;
+}
+
+/* A word that is not known switches nothing on. */
+static void settle_observe(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+    const char *text = loading->observe;
+
+    while (text && *text) {
+        size_t len = strcspn(text, ",");
+        struct llmobs_text word =
+            llmobs_text_trim((struct llmobs_text){text, len});
+
+        if (text_is(word, "vector"))
+            config->observe_vector = true;
+        else if (text_is(word, "search"))
+            config->observe_search = true;
+        else if (word.len > 0)
+            llmobs_config_complain(
+                loading, "LLMOBS_OBSERVE: \"%.*s\" is not vector or search",
+                word.len < 40 ? (int)word.len : 40, word.data);
+        text += len + (text[len] != '\0');
+    }
+}
+
 static void settle(struct llmobs_config_loading *loading)
 {
     llmobs_config_settle_tags(loading);
@@ -387,6 +415,7 @@ static void settle(struct llmobs_config_loading *loading)
     llmobs_config_absolute(&loading->config.spool_dir);
     llmobs_config_settle_headers(loading);
     settle_content(loading);
+    settle_observe(loading);
     llmobs_config_settle_otlp(loading);
     llmobs_config_settle_peers(loading);
     llmobs_config_settle_trace(loading);

@@ -89,6 +89,8 @@ struct llmobs_config {
     char *proxy_urls;      /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS; NULL: unset */
     char **never_urls;     /* agent and OTLP endpoints, NULL-terminated */
     char *rules_path;      /* LLMOBS_RULES; NULL: unset */
+    bool observe_vector;   /* LLMOBS_OBSERVE has "vector" */
+    bool observe_search;   /* it has "search" */
     char *exclude;         /* LLMOBS_EXCLUDE; the shim obeys it. NULL: unset */
     char *exporter;        /* LLMOBS_EXPORTER; "auto" */
     char *store_dir;       /* LLMOBS_STORE_DIR; NULL: by rule */

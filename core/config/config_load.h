@@ -51,6 +51,7 @@ struct llmobs_config_loading {
     char *ssl_cert_file;
     char *curl_ca_bundle;
     char *redact_path;
+    char *observe; /* LLMOBS_OBSERVE */
     /* Of a part: the general value, then those of the signals. */
     char *otlp[LLMOBS_OTLP_PARTS][1 + LLMOBS_SIGNAL_COUNT];
     bool otlp_told; /* the general values were told about */

@@ -193,6 +193,10 @@ struct row {
       FORM_TEXT, IN(redact_path), 0, 0)                                        \
     V("LLMOBS_RULES", "file", "", "further rules, as JSON", FORM_TEXT,         \
       CONF(rules_path), 0, 0)                                                  \
+    V("LLMOBS_OBSERVE", "vector, search, comma-separated", "",                 \
+      "what is observed beside calls to models: vector: searches in vector "   \
+      "databases; search: web searches",                                       \
+      FORM_TEXT, IN(observe), 0, 0)                                            \
     V("LLMOBS_EXCLUDE", "patterns, comma-separated", "",                       \
       "programs that are never observed: by file name, or by path where the "  \
       "pattern has a /",                                                       \

@@ -13,6 +13,7 @@
 #include "core/privacy/allowlist.h"
 #include "core/privacy/links.h"
 #include "core/privacy/members.h"
+#include "core/privacy/vectors.h"
 
 /* The ends that are kept of a picture or a sound within JSON. */
 #define INLINE_MEDIA_MAX ((size_t)64 * 1024)
@@ -308,6 +309,20 @@ void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total)
     exchange->masked = 0;
 }
 
+static void mask_vectors(const struct llmobs_exchange *exchange,
+                         struct llmobs_body *body)
+{
+    struct llmobs_text head = llmobs_body_head(body), tail;
+
+    if (!llmobs_rules_has_vectors(&exchange->match))
+        return;
+    llmobs_vectors_mask((char *)(uintptr_t)head.data, head.len, true);
+    if (!body->truncated)
+        return;
+    tail = llmobs_body_tail(body);
+    llmobs_vectors_mask((char *)(uintptr_t)tail.data, tail.len, false);
+}
+
 void llmobs_exchange_mask(struct llmobs_exchange *exchange)
 {
     if (exchange->masked == exchange->request.total)
@@ -316,6 +331,12 @@ void llmobs_exchange_mask(struct llmobs_exchange *exchange)
     mask_part(llmobs_body_head(&exchange->request));
     if (exchange->request.truncated)
         mask_part(llmobs_body_tail(&exchange->request));
+    mask_vectors(exchange, &exchange->request);
+}
+
+void llmobs_exchange_mask_answer(struct llmobs_exchange *exchange)
+{
+    mask_vectors(exchange, &exchange->response);
 }
 
 static bool is_whole(const struct llmobs_body *body)

@@ -161,9 +161,13 @@ void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total);
 bool llmobs_exchange_request_whole(const struct llmobs_exchange *exchange);
 bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange);
 
-/* Masks the secrets among the members of the request's body (members.h), before
- * the body leaves memory. Does nothing a second time, unless the body has grown
- * or was rewound since. */
+/* Masks the secrets among the members of the request's body (members.h), and
+ * the vectors of a search (vectors.h), before the body leaves memory. Does
+ * nothing a second time, unless the body has grown or was rewound since. */
 void llmobs_exchange_mask(struct llmobs_exchange *exchange);
+
+/* Takes the vectors out of the answer to a search, before it leaves memory; its
+ * secrets are masked when it is read. */
+void llmobs_exchange_mask_answer(struct llmobs_exchange *exchange);
 
 #endif

@@ -14,6 +14,7 @@
 #include "core/privacy/links.h"
 #include "core/privacy/mask.h"
 #include "core/privacy/members.h"
+#include "core/privacy/vectors.h"
 #include "core/text/budget.h"
 #include "core/text/eventstream.h"
 #include "core/text/inflate.h"
@@ -225,6 +226,23 @@ static void mask_texts(const struct llmobs_call *call)
     }
 }
 
+/* After the decoding: a coded body is on the disk as it came. */
+static void mask_vectors(const struct llmobs_exchange *exchange,
+                         const struct llmobs_call *call)
+{
+    const struct llmobs_text texts[] = {call->request, call->request_tail,
+                                        call->response, call->response_tail};
+
+    if (!llmobs_rules_has_vectors(&exchange->match))
+        return;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        (void)llmobs_work_do(texts[i].len);
+        if (texts[i].len > 0)
+            llmobs_vectors_mask((char *)(uintptr_t)texts[i].data, texts[i].len,
+                                i % 2 == 0);
+    }
+}
+
 static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
                      struct llmobs_call *call)
 {
@@ -255,6 +273,7 @@ static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
     };
     rc = decode_bodies(call, decoded);
     mask_texts(call);
+    mask_vectors(exchange, call);
     return rc;
 }
 

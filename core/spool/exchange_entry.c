@@ -269,8 +269,10 @@ static int add_request(struct llmobs_exchange *exchange,
 static int add_answer(struct llmobs_exchange *exchange,
                       struct llmobs_entry_writer *writer)
 {
-    int rc = add_body(writer, TAG_RESPONSE, &exchange->response);
+    int rc;
 
+    llmobs_exchange_mask_answer(exchange);
+    rc = add_body(writer, TAG_RESPONSE, &exchange->response);
     if (!rc)
         rc = add_text(writer, TAG_ERROR_TEXT, exchange->error_text);
     if (rc || exchange->mark_count == 0)

@@ -85,6 +85,12 @@ struct llmobs_shape {
                                       * shows by any of them that it has this
                                       * shape, whatever its path is; NULL: the
                                       * path shows it */
+    const char *host;                /* of an observed dialect: its only host,
+                                      * with '*' for any bytes; NULL: any host,
+                                      * and the body decides */
+    const char *const *queries;      /* parameters of the URL, NULL-terminated:
+                                      * the first that is there is kept, as the
+                                      * request's body; NULL: none is */
 };
 
 /* One known host: a row of the provider table. Data, no code. */
@@ -95,6 +101,15 @@ struct llmobs_provider {
     const char *span_name;   /* name of the spans of all its calls; NULL: the
                               * shape's */
     const struct llmobs_dialect *const *dialects; /* NULL-terminated */
+};
+
+/* What a dialect is about. All but those of models are looked for only where
+ * LLMOBS_OBSERVE says so. */
+enum llmobs_group {
+    LLMOBS_GROUP_MODELS,
+    LLMOBS_GROUP_VECTOR, /* searches in vector databases: lists of numbers in
+                          * the bodies are never kept */
+    LLMOBS_GROUP_SEARCH  /* web searches */
 };
 
 /* A call and the result of its classification, for a dialect. */
@@ -123,6 +138,7 @@ struct llmobs_dialect {
     const char *api;   /* which of OpenAI's APIs it is; NULL: none of two */
     const struct llmobs_shape *shapes; /* ended by one with a NULL path */
     const struct llmobs_form *form;    /* its functions (reading.h) */
+    enum llmobs_group group;
     /* For a dialect without a form, which keeps the bodies as texts. */
     int (*read)(const struct llmobs_classified *classified,
                 struct llmobs_span *span);

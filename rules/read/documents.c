@@ -8,8 +8,8 @@
 #include "rules/read/values.h"
 
 /* Where stores and rerankers have the text of a document. */
-static const char *const places[] = {"text", "content", "page_content",
-                                     "document", "chunk"};
+static const char *const places[] = {"text",     "content", "page_content",
+                                     "document", "chunk",   "chunk_text"};
 
 static const struct llmobs_json *text_in(const struct llmobs_json *value)
 {

@@ -27,8 +27,8 @@ struct llmobs_found {
 };
 
 /* Adds a document to the span's output. An object's text is the first of its
- * members "text", "content", "page_content", "document" and "chunk" that is
- * one, else the object as JSON text. */
+ * members "text", "content", "page_content", "document", "chunk" and
+ * "chunk_text" that is one, else the object as JSON text. */
 int llmobs_documents_add(struct llmobs_span *span,
                          const struct llmobs_found *found);
 

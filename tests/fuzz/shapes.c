@@ -10,25 +10,37 @@ const char *const fuzz_types[FUZZ_TYPES] = {
     [FUZZ_EVENTSTREAM_RAW] = "application/vnd.amazon.eventstream",
 };
 
+static const struct llmobs_dialect *const *const lists[] = {llmobs_dialects,
+                                                            llmobs_observed};
+
+/* The rule of shape `*n`, or without a shape, and *n is less by all of them. */
+static struct llmobs_rule pick(const struct llmobs_dialect *const *list,
+                               size_t *n)
+{
+    for (; *list; list++)
+        for (const struct llmobs_shape *s = (*list)->shapes; s->path; s++)
+            if ((*n)-- == 0)
+                return (struct llmobs_rule){.dialect = *list, .shape = s};
+    return (struct llmobs_rule){.dialect = NULL};
+}
+
 size_t fuzz_shape_count(void)
 {
-    size_t count = 1;
+    size_t left = SIZE_MAX;
 
-    for (size_t i = 0; llmobs_dialects[i]; i++)
-        for (const struct llmobs_shape *s = llmobs_dialects[i]->shapes; s->path;
-             s++)
-            count++;
-    return count;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        (void)pick(lists[i], &left);
+    return SIZE_MAX - left + 1;
 }
 
 struct llmobs_rule fuzz_shape(size_t n)
 {
-    for (size_t i = 0; llmobs_dialects[i]; i++)
-        for (const struct llmobs_shape *s = llmobs_dialects[i]->shapes; s->path;
-             s++)
-            if (n-- == 0)
-                return (struct llmobs_rule){.dialect = llmobs_dialects[i],
-                                            .shape = s};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        struct llmobs_rule rule = pick(lists[i], &n);
+
+        if (rule.shape)
+            return rule;
+    }
     return (struct llmobs_rule){.dialect = &llmobs_dialect_generic,
                                 .shape = llmobs_dialect_generic.shapes};
 }

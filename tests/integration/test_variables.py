@@ -532,6 +532,7 @@ BAD = {  # a value that means nothing
     "LLMOBS_LOG_LEVEL": "verbose",
     "LLMOBS_CONFIG": "/no/such/file",
     "LLMOBS_RULES": "/no/such/rules",
+    "LLMOBS_OBSERVE": "everything",
 }
 MORE_BAD = {  # which win over another one
     "DD_TRACE_PROPAGATION_STYLE_INJECT": "zipkin",

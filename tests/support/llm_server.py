@@ -55,7 +55,8 @@ GET .../responses/ID is a stored response (ID begins with resp_), as is POST
 .../responses/ID/cancel; one of resp_moved is a redirect to resp_there, resp_same is
 unchanged (304), resp_hang never comes, resp_empty has no body, resp_error is a 500, resp_stream streams.
 POST .../rerank orders texts by length, .../moderations flags "kill", .../audio/
-transcriptions answers a form with the length of what came.
+transcriptions answers a form with the length of what came.  POST .../points/query
+finds the vector that it got, and /search, /search.json and /res/v1/web/search one page.
 
 GET /v1/models lists models.  POST /chat answers {"reply": ...} for
 {"message": ...}, as gateways of one's own do.  The gateway is an HTTP proxy,
@@ -506,6 +507,18 @@ class Provider(Handler):
             return self.stored(path.split("/responses/")[1].split("/"))
         if self.command == "POST" and path.endswith("/rerank"):
             return self.rerank(json.loads(body))
+        if self.command == "POST" and path.endswith("/points/query"):
+            vector = json.loads(body).get("query")
+            return self.reply_json(200, {"status": "ok", "result": {"points": [
+                {"id": 7, "score": 0.5, "payload": {"text": "Paris is a city."},
+                 "vector": vector},
+                {"id": 8, "score": 0.25, "payload": {"place": "Rome",
+                                                     "vector": vector}}]}})
+        if path in ("/search", "/search.json", "/res/v1/web/search"):
+            page = [{"title": "Paris", "url": "https://example.org/paris"}]
+            return self.reply_json(200, {
+                "results": page, "organic_results": page,
+                "web": {"results": page}})
         if self.command == "POST" and path.endswith("/moderations"):
             bad = b"kill" in body
             return self.reply_json(200, {"id": "modr-1", "model": "mod-1",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/privacy/allowlist.h"
+#include "core/privacy/vectors.h"
 #include "tests/support/case_file.h"
 
 /* Ends the line at `at` with a NUL and answers where the next begins. */
@@ -119,6 +120,21 @@ static bool match_signs(struct rule_case *c,
     return false;
 }
 
+/* As the core does, before anything reads them. */
+static void mask_vectors(struct rule_case *c)
+{
+    const struct llmobs_text texts[] = {c->call.request, c->call.request_tail,
+                                        c->call.response,
+                                        c->call.response_tail};
+
+    if (!c->ours || !llmobs_rules_has_vectors(&c->match))
+        return;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (texts[i].len > 0)
+            llmobs_vectors_mask((char *)(uintptr_t)texts[i].data, texts[i].len,
+                                i % 2 == 0);
+}
+
 static int classify(struct rule_case *c)
 {
     const struct llmobs_json *rules = llmobs_json_get(c->config, "rules");
@@ -126,6 +142,8 @@ static int classify(struct rule_case *c)
     struct llmobs_rules_config config = {
         .proxy_urls = RULE_CASE_PROXY,
         .rules_json = {text, text ? strlen(text) : 0},
+        .vector = flag(c->config, "observe", true),
+        .search = flag(c->config, "observe", true),
     };
     struct llmobs_request request = {
         .method = c->call.method,
@@ -146,6 +164,9 @@ static int classify(struct rule_case *c)
         return -ENOMEM;
     c->ours = llmobs_rules_match(c->rules, &request, &c->match) ||
               (c->match.asks && match_signs(c, &request));
+    if (c->ours && c->call.request.len == 0)
+        c->call.request = llmobs_rules_query(&c->match, c->call.url);
+    mask_vectors(c);
     return 0;
 }
 

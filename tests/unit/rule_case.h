@@ -15,6 +15,7 @@
  *   edge       bodies are cut to this many bytes at either end
  *   multipart  true: the request body is a form
  *   pending    true: the body only comes while sending
+ *   observe    false: LLMOBS_OBSERVE is unset; else it has all its words
  */
 #ifndef LLMOBS_RULE_CASE_H
 #define LLMOBS_RULE_CASE_H

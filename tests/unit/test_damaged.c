@@ -100,6 +100,8 @@ START_TEST(nothing_is_read_of_nothing)
 {
     for (size_t i = 0; llmobs_dialects[i]; i++)
         read_dialect(llmobs_dialects[i]);
+    for (size_t i = 0; llmobs_observed[i]; i++)
+        read_dialect(llmobs_observed[i]);
     read_dialect(&llmobs_dialect_generic);
 }
 END_TEST

@@ -189,6 +189,38 @@ START_TEST(a_request_is_masked)
 }
 END_TEST
 
+/* Of a search alone: elsewhere a list of numbers is what somebody said. */
+START_TEST(a_search_loses_its_vectors)
+{
+    static const char body[] = "{\"query\":[0.5,0.25]}";
+    static const char *const notes[] = {
+        "qdrant\t/collections/*/points/query\t6\tc\t\t",
+        "openai_chat\t/chat/completions\t1\t\t\t"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct llmobs_exchange *e = llmobs_exchange_new(1000);
+        const char *wanted = i == 0 ? "{\"query\":[        ]}" : body;
+        struct llmobs_recalls *recalls = NULL;
+
+        ck_assert_int_eq(llmobs_rules_recall(
+                             &recalls,
+                             (struct llmobs_text){notes[i], strlen(notes[i])},
+                             &e->match),
+                         0);
+        ck_assert_int_eq(llmobs_body_add(&e->request, body, strlen(body)), 0);
+        llmobs_exchange_received(e, body, strlen(body));
+        llmobs_exchange_mask(e);
+        llmobs_exchange_mask_answer(e);
+        ck_assert_mem_eq(llmobs_body_head(&e->request).data, wanted,
+                         strlen(wanted));
+        ck_assert_mem_eq(llmobs_body_head(&e->response).data, wanted,
+                         strlen(wanted));
+        llmobs_exchange_free(e);
+        llmobs_recalls_free(recalls);
+    }
+}
+END_TEST
+
 UNIT_SUITE(exchange)
 {
     Suite *s = suite_create("exchange");
@@ -199,5 +231,6 @@ UNIT_SUITE(exchange)
     UNIT_TEST(s, a_header_tells_the_length);
     UNIT_TEST(s, test_many);
     UNIT_TEST(s, a_request_is_masked);
+    UNIT_TEST(s, a_search_loses_its_vectors);
     return s;
 }

@@ -665,6 +665,18 @@ static void each_shape(void (*check)(const struct llmobs_rules *rules,
             check(rules, llmobs_dialects[i], s);
 }
 
+/* The same for those of LLMOBS_OBSERVE. */
+static void each_observed(void (*check)(const struct llmobs_rules *rules,
+                                        const struct llmobs_dialect *dialect,
+                                        const struct llmobs_shape *shape),
+                          const struct llmobs_rules *rules)
+{
+    for (size_t i = 0; llmobs_observed[i]; i++)
+        for (const struct llmobs_shape *s = llmobs_observed[i]->shapes; s->path;
+             s++)
+            check(rules, llmobs_observed[i], s);
+}
+
 static void check_first_look(const struct llmobs_rules *rules,
                              const struct llmobs_dialect *dialect,
                              const struct llmobs_shape *shape)
@@ -721,6 +733,7 @@ static void check_note(const struct llmobs_rules *rules,
 START_TEST(a_note_tells_each_shape)
 {
     each_shape(check_note, NULL);
+    each_observed(check_note, NULL);
 }
 END_TEST
 

@@ -1,0 +1,278 @@
+/* Vector databases of which tables tell all: Azure AI Search, Cloudflare
+ * Vectorize, Milvus, Pinecone and Qdrant (WIRE 6.18). */
+#include <stdio.h>
+
+#include "rules/observed/store.h"
+
+#define CODE_LEN 32
+
+#define NAMES(...)        \
+    (const char *const[]) \
+    {                     \
+        __VA_ARGS__, NULL \
+    }
+
+#define SEARCH(p, op, name)                                                \
+    .method = "POST", .path = (p), .operation = (op), .span_name = (name), \
+    .kind = LLMOBS_KIND_RETRIEVAL
+
+/* The functions of each form here. */
+#define FUNCTIONS                                                       \
+    .confirm = llmobs_store_asks, .begin = llmobs_store_begin,          \
+    .request = llmobs_store_request, .document = llmobs_store_document, \
+    .ends = llmobs_store_ends
+
+/* -- Azure AI Search: POST /indexes/{index}/docs/search -------------------- */
+
+static const char *const azure_keys[] = {"top",
+                                         "skip",
+                                         "filter",
+                                         "queryType",
+                                         "select",
+                                         "searchFields",
+                                         "searchMode",
+                                         "vectorFilterMode",
+                                         "semanticConfiguration",
+                                         "scoringProfile",
+                                         NULL};
+
+static const struct llmobs_store azure = {
+    .asks = NAMES("vectorQueries"),
+    .keys = azure_keys,
+    .texts = NAMES("search", "text"),
+    .lists = NAMES("value"),
+    .ids = NAMES("id"),
+    .scores = NAMES("@search.rerankerScore", "@search.score"),
+    .place = "index",
+};
+
+static const struct llmobs_form azure_form = {
+    FUNCTIONS,
+    .keys = azure_keys,
+    .signs = NAMES("\"vectorQueries\""),
+    .variant = &azure,
+};
+
+static const struct llmobs_shape azure_shapes[] = {
+    {SEARCH("/indexes/*/docs/search", "search", "azure_search.search"),
+     .host = "*.search.windows.net", .by_body = true},
+    {SEARCH("/indexes(*)/docs/search.post.search", "search_odata",
+            "azure_search.search"),
+     .host = "*.search.windows.net", .by_body = true},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_azure_search = {
+    .name = "azure_search",
+    .integration = "azure_search",
+    .genai = "_OTHER",
+    .group = LLMOBS_GROUP_VECTOR,
+    .shapes = azure_shapes,
+    .form = &azure_form,
+};
+
+/* -- Cloudflare Vectorize: POST /vectorize/v2/indexes/{index}/query ---------
+ */
+
+static const char *const vectorize_keys[] = {
+    "topK", "namespace", "filter", "returnMetadata", "returnValues", NULL};
+
+static const struct llmobs_store vectorize = {
+    .asks = NAMES("vector"),
+    .keys = vectorize_keys,
+    .lists = NAMES("result", "matches"),
+    .payloads = NAMES("metadata"),
+    .ids = NAMES("id"),
+    .scores = NAMES("score"),
+    .place = "index",
+};
+
+static const struct llmobs_form vectorize_form = {
+    FUNCTIONS,
+    .keys = vectorize_keys,
+    .signs = NAMES("\"vector\""),
+    .variant = &vectorize,
+};
+
+static const struct llmobs_shape vectorize_shapes[] = {
+    {SEARCH("/vectorize/v2/indexes/*/query", "query", "vectorize.query"),
+     .host = "api.cloudflare.com"},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_vectorize = {
+    .name = "vectorize",
+    .integration = "vectorize",
+    .genai = "_OTHER",
+    .group = LLMOBS_GROUP_VECTOR,
+    .shapes = vectorize_shapes,
+    .form = &vectorize_form,
+};
+
+/* -- Milvus, Zilliz Cloud: POST /v2/vectordb/entities/search --------------- */
+
+static const char *const milvus_keys[] = {"collectionName",
+                                          "dbName",
+                                          "annsField",
+                                          "limit",
+                                          "offset",
+                                          "filter",
+                                          "outputFields",
+                                          "groupingField",
+                                          "searchParams",
+                                          "partitionNames",
+                                          NULL};
+
+/* A refusal has the status 200 and a code. */
+static int milvus_fail(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
+{
+    int64_t code = llmobs_json_to_int(llmobs_json_get(body, "code"));
+    char type[CODE_LEN];
+
+    if (code == 0 || code == 200)
+        return 0;
+    snprintf(type, sizeof(type), "%lld", (long long)code);
+    return llmobs_span_fail(reading->span, type,
+                            llmobs_json_gets(body, "message"));
+}
+
+static const struct llmobs_store milvus = {
+    .asks = NAMES("collectionName"),
+    .keys = milvus_keys,
+    .texts = NAMES("data"),
+    .lists = NAMES("data"),
+    .ids = NAMES("id"),
+    .scores = NAMES("distance", "score"),
+    .fail = milvus_fail,
+};
+
+static const struct llmobs_form milvus_form = {
+    FUNCTIONS,
+    .keys = milvus_keys,
+    .signs = NAMES("\"collectionName\""),
+    .variant = &milvus,
+};
+
+static const struct llmobs_shape milvus_shapes[] = {
+    {SEARCH("/v2/vectordb/entities/search", "search", "milvus.search"),
+     .telling = true},
+    {SEARCH("/v2/vectordb/entities/hybrid_search", "hybrid_search",
+            "milvus.hybrid_search"),
+     .telling = true},
+    {SEARCH("/v2/vectordb/entities/advanced_search", "advanced_search",
+            "milvus.hybrid_search"),
+     .telling = true},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_milvus = {
+    .name = "milvus",
+    .integration = "milvus",
+    .genai = "_OTHER",
+    .group = LLMOBS_GROUP_VECTOR,
+    .shapes = milvus_shapes,
+    .form = &milvus_form,
+};
+
+/* -- Pinecone: POST /query, /records/namespaces/{namespace}/search --------- */
+
+static const char *const pinecone_keys[] = {
+    "topK",          "namespace", "filter", "includeMetadata",
+    "includeValues", "fields",    "rerank", NULL};
+
+static const struct llmobs_store pinecone = {
+    .asks = NAMES("vector", "id", "sparseVector", "query"),
+    .keys = pinecone_keys,
+    .texts = NAMES("text"),
+    .lists = NAMES("matches", "result", "hits"),
+    .payloads = NAMES("metadata", "fields"),
+    .ids = NAMES("id", "_id"),
+    .scores = NAMES("score", "_score"),
+    .place = "namespace",
+};
+
+static const struct llmobs_form pinecone_form = {
+    FUNCTIONS,
+    .keys = pinecone_keys,
+    .variant = &pinecone,
+};
+
+static const struct llmobs_shape pinecone_shapes[] = {
+    {SEARCH("/query", "query", "pinecone.query"), .host = "*.pinecone.io",
+     .whole = true},
+    {SEARCH("/records/namespaces/*/search", "search_records",
+            "pinecone.search"),
+     .host = "*.pinecone.io"},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_pinecone = {
+    .name = "pinecone",
+    .integration = "pinecone",
+    .genai = "_OTHER",
+    .group = LLMOBS_GROUP_VECTOR,
+    .shapes = pinecone_shapes,
+    .form = &pinecone_form,
+};
+
+/* -- Qdrant: POST /collections/{collection}/points/... --------------------- */
+
+static const char *const qdrant_keys[] = {
+    "limit",        "offset",   "score_threshold", "using", "filter",
+    "with_payload", "group_by", "group_size",      NULL};
+
+static int qdrant_fail(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
+{
+    const char *error =
+        llmobs_json_gets(llmobs_json_get(body, "status"), "error");
+
+    return error ? llmobs_span_fail(reading->span, "qdrant_error", error) : 0;
+}
+
+static const struct llmobs_store qdrant = {
+    .asks = NAMES("query", "vector", "prefetch", "searches", "positive"),
+    .keys = qdrant_keys,
+    .texts = NAMES("text"),
+    .lists = NAMES("result", "points", "groups", "hits"),
+    .payloads = NAMES("payload"),
+    .ids = NAMES("id"),
+    .scores = NAMES("score"),
+    .place = "collection",
+    .fail = qdrant_fail,
+};
+
+static const struct llmobs_form qdrant_form = {
+    FUNCTIONS,
+    .keys = qdrant_keys,
+    .signs = NAMES("\"query\"", "\"vector\"", "\"prefetch\"", "\"searches\"",
+                   "\"positive\""),
+    .variant = &qdrant,
+};
+
+#define POINTS(path, op)                                         \
+    {                                                            \
+        SEARCH("/collections/*/points/" path, op, "qdrant." op), \
+            .telling = true                                      \
+    }
+
+static const struct llmobs_shape qdrant_shapes[] = {
+    POINTS("query", "query"),
+    POINTS("query/batch", "query_batch"),
+    POINTS("query/groups", "query_groups"),
+    POINTS("search", "search"),
+    POINTS("search/batch", "search_batch"),
+    POINTS("search/groups", "search_groups"),
+    POINTS("recommend", "recommend"),
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_qdrant = {
+    .name = "qdrant",
+    .integration = "qdrant",
+    .genai = "_OTHER",
+    .group = LLMOBS_GROUP_VECTOR,
+    .shapes = qdrant_shapes,
+    .form = &qdrant_form,
+};
