@@ -41,11 +41,16 @@ static struct llmobs_hash128 key_of(const struct llmobs_linking *l, char kind,
     return llmobs_siphash_now(&hash);
 }
 
-void llmobs_link_inferred_called(const struct llmobs_linking *l, const char *id)
+void llmobs_link_inferred_called(const struct llmobs_linking *l,
+                                 const struct llmobs_json *call)
 {
-    if (l->call->inferred)
-        llmobs_linking_put(l, key_of(l, LLMOBS_LINK_PARENT, id),
-                           l->span->context.parent_id);
+    struct llmobs_hash128 key;
+
+    if (!l->call->inferred)
+        return;
+    key = key_of(l, LLMOBS_LINK_PARENT, llmobs_json_gets(call, "tool_id"));
+    llmobs_linking_put(l, key, l->span->context.parent_id);
+    llmobs_link_calls_put(l->calls, key, call);
 }
 
 /* -- spans of the tool's own -------------------------------------------------
@@ -261,11 +266,16 @@ bool llmobs_link_inferred(const struct llmobs_linking *l,
                           const struct llmobs_json *call,
                           const struct llmobs_json *result)
 {
-    const char *id = llmobs_json_gets(result, "tool_id");
-    const char *name = llmobs_json_gets(call, "name");
+    const char *id = llmobs_json_gets(result, "tool_id"), *name;
     struct llmobs_link_record first, tool = *answer;
 
-    if (!l->call->inferred || !l->call->request.data || !name || !*name)
+    if (!l->call->inferred || !l->call->request.data)
+        return false;
+    if (!call)
+        call =
+            llmobs_link_calls_get(l->calls, key_of(l, LLMOBS_LINK_PARENT, id));
+    name = llmobs_json_gets(call, "name");
+    if (!name || !*name)
         return false;
     first = first_of(l, id, call, answer);
     if (!first.check)

@@ -104,7 +104,7 @@ static void remember(const struct llmobs_linking *l,
         return;
     llmobs_linking_put(l, key_of(l, id),
                        check_of(l, llmobs_json_gets(call, "name")));
-    llmobs_link_inferred_called(l, id);
+    llmobs_link_inferred_called(l, call);
 }
 
 static void remember_all(const struct llmobs_linking *l)

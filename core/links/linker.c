@@ -16,18 +16,21 @@ void llmobs_linker_init(struct llmobs_linker *linker)
 {
     llmobs_link_table_init(&linker->table);
     llmobs_link_sessions_reset(&linker->sessions);
+    llmobs_link_calls_reset(&linker->calls);
 }
 
 void llmobs_linker_fini(struct llmobs_linker *linker)
 {
     llmobs_link_table_fini(&linker->table);
     llmobs_link_sessions_fini(&linker->sessions);
+    llmobs_link_calls_fini(&linker->calls);
 }
 
 void llmobs_linker_reset(struct llmobs_linker *linker)
 {
     llmobs_link_table_reset(&linker->table);
     llmobs_link_sessions_reset(&linker->sessions);
+    llmobs_link_calls_reset(&linker->calls);
 }
 
 void llmobs_linker_share(struct llmobs_linker *linker, const char *path)
@@ -257,8 +260,10 @@ void llmobs_linker_link(struct llmobs_linker *linker,
                         const struct llmobs_linker_call *call,
                         struct llmobs_span *span)
 {
-    struct llmobs_linking l = {
-        .table = &linker->table, .call = call, .span = span};
+    struct llmobs_linking l = {.table = &linker->table,
+                               .calls = &linker->calls,
+                               .call = call,
+                               .span = span};
     const struct llmobs_text session = {
         span->facts.text.data + span->facts.values[LLMOBS_FACT_MCP_SESSION].at,
         span->facts.values[LLMOBS_FACT_MCP_SESSION].len};

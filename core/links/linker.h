@@ -6,7 +6,8 @@
  *   span of a tool with both is linked to it, within one trace.
  * - Inferred: where it is asked for, the first request that brings a tool's
  *   result gives a span from the end of the answer to its own begin. It has the
- *   name, the arguments and the result that this request has, and an id made of
+ *   result, the name and the arguments that this request has (of a call that it
+ *   does not repeat, those of the answer: link_calls.h), and an id made of
  *   the answer's span and the tool's call. No span is made of a tool that has
  *   one: of that name with those arguments, or within that trace.
  * - Turns: an answer leaves the hash of all messages up to its own, and its id;
@@ -46,6 +47,7 @@
 
 #include "core/base/buf.h"
 #include "core/config/config.h"
+#include "core/links/link_calls.h"
 #include "core/links/link_sessions.h"
 #include "core/links/link_table.h"
 #include "core/span/span.h"
@@ -58,6 +60,7 @@
 struct llmobs_linker {
     struct llmobs_link_table table;
     struct llmobs_link_sessions sessions;
+    struct llmobs_link_calls calls;
 };
 
 /* The linker must know this of a call beside its span; all borrowed. */

@@ -30,6 +30,7 @@
 
 struct llmobs_linking {
     struct llmobs_link_table *table;
+    struct llmobs_link_calls *calls;
     const struct llmobs_linker_call *call;
     struct llmobs_span *span;
     struct llmobs_hash128 scope; /* whose call it is */
@@ -100,15 +101,16 @@ struct llmobs_link_ran {
     int64_t start_ns, end_ns;
 };
 
-/* The span's answer calls a tool by this id; a tool has a span of its own. */
+/* The span's answer calls a tool; a tool has a span of its own. */
 void llmobs_link_inferred_called(const struct llmobs_linking *l,
-                                 const char *id);
+                                 const struct llmobs_json *call);
 void llmobs_link_inferred_ran(struct llmobs_link_table *table,
                               const struct llmobs_link_ran *ran);
 
-/* The span's request brings this result of a tool that this answer called.
- * True: the tool has an inferred span, to which the request is linked now; the
- * first such request makes it. */
+/* The span's request brings this result of a tool that this answer called;
+ * `call` is NULL where it does not repeat the call. True: the tool has an
+ * inferred span, to which the request is linked now; the first such request
+ * makes it. */
 bool llmobs_link_inferred(const struct llmobs_linking *l,
                           const struct llmobs_link_record *answer,
                           const struct llmobs_json *call,

@@ -270,6 +270,21 @@ def tools_and_retries(t):
 
 
 @test
+def a_history_that_the_server_has(t):
+    """The request brings the result alone: the process that has read the
+    answer knows the tool, another one does not."""
+    api = APIS[1]
+    bring = dict(api.bring(IDS[:1]), previous_response_id="resp_1")
+    bring["input"] = bring["input"][-1:]
+    bodies = [json.dumps(api.ask()), json.dumps(bring)]
+    with model() as url:
+        check(t.run(turns(url + api.path, *bodies), env=ON).spans)
+        for i, body in enumerate(bodies):
+            run = t.run(curl(url + api.path, body), env=ON, keep=i > 0)
+        equal(len(run.spans), 2, "spans of two processes")
+
+
+@test
 def content_of_inferred_tools(t):
     api = APIS[0]
     bodies = [json.dumps(api.ask()), json.dumps(api.bring(IDS[:1]))]
@@ -307,8 +322,6 @@ def no_tool_is_invented(t):
     silent = api.bring(IDS[:1])
     silent["messages"].pop()
     silent["messages"].append({"role": "user", "content": RESULT})
-    nameless = api.bring(IDS[:1])
-    del nameless["messages"][1]
     key = ["-H", "x-api-key: other"]
     with model() as url, model() as other:
         for why, bodies in (
@@ -316,7 +329,6 @@ def no_tool_is_invented(t):
                 ("another host", [ask, (bring, [], other + api.path)]),
                 ("a reused id", [ask, ask, bring]),
                 ("no result", [ask, json.dumps(silent)]),
-                ("no name", [ask, json.dumps(nameless)]),
                 ("no answer", [bring, bring])):
             run = t.run(turns(url + api.path, *bodies), env=ON)
             equal((why, len(tools_of(run.spans)), len(run.spans)),

@@ -743,6 +743,29 @@ START_TEST(a_tool_is_inferred_once)
 }
 END_TEST
 
+START_TEST(a_call_that_is_not_repeated)
+{
+    char ask[256];
+
+    begin();
+    TURN_AS(1, "[" USER "]", ASKED, INFER);
+    ck_assert_str_eq(TURN_AS(2, "[" BRINGS(CALL) "]", NULL, INFER), "T1");
+    ck_assert_str_eq(inferred(), "T1" WEATHER "1");
+    llmobs_linker_fini(&linker);
+    /* Of many calls the oldest ones are forgotten. */
+    begin();
+    TURN_AS(1, "[" USER "]", ASKED, INFER);
+    for (int i = 0; i < LLMOBS_LINK_CALLS; i++) {
+        snprintf(ask, sizeof(ask),
+                 "[" CALLS("call_4kTq8Wb2Z%dsX0pLm7RvN3", "x") "]", i);
+        TURN_AS((uint64_t)(100 + i), "[" USER "]", ask, INFER);
+    }
+    ck_assert_str_eq(TURN_AS(2, "[" BRINGS(CALL) "]", NULL, INFER), "1");
+    ck_assert_str_eq(inferred(), "");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
 START_TEST(parallel_tools_are_inferred)
 {
     begin();
@@ -781,6 +804,7 @@ START_TEST(near_misses_of_inferred_tools)
     brings_none("[" USER "," CALLS(CALL, "mail") "," BRINGS(CALL) "]");
     begin();
     TURN_AS(1, "[" USER "]", ASKED, INFER);
+    llmobs_link_calls_fini(&linker.calls);
     brings_none("[" BRINGS(CALL) "]"); /* nobody knows which tool */
     begin();
     TURN_AS(1, "[" USER "]", "[" CALLS("call_1", "weather") "]", INFER);
@@ -1191,6 +1215,7 @@ UNIT_SUITE(linker)
     UNIT_TEST(s, near_misses_of_sessions);
     UNIT_TEST(s, many_sessions);
     UNIT_TEST(s, a_tool_is_inferred_once);
+    UNIT_TEST(s, a_call_that_is_not_repeated);
     UNIT_TEST(s, parallel_tools_are_inferred);
     UNIT_TEST(s, near_misses_of_inferred_tools);
     UNIT_TEST(s, a_tool_with_a_span_is_not_inferred);
