@@ -72,6 +72,11 @@ class Bench:
         subprocess.run(["gcc", "-O1", "-I", os.path.join(ROOT, "include"),
                         "-o", self.client, os.path.join(HERE, "spans.c"),
                         "-ldl"], check=True)
+        # The library sends from a process that has libcurl.
+        self.living = self.client + "-with-curl"
+        subprocess.run(["gcc", "-O1", "-I", os.path.join(ROOT, "include"),
+                        "-o", self.living, os.path.join(HERE, "spans.c"),
+                        "-DWITH_CURL", "-ldl", "-lcurl"], check=True)
 
     def start(self, what, *args):
         if what not in self.started:

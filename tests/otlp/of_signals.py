@@ -108,15 +108,16 @@ def a_while(port):
 
 
 def run_metrics(bench, url, form, json, **more):
-    """A process that lives long enough; gives the spans of its store."""
-    if not hasattr(bench, "living"):
+    """Processes that live long enough; gives the spans of their store."""
+    if not hasattr(bench, "asking"):
         rules = list(replay.of_rules(os.path.join(ROOT, "tests", "rules")))
-        bench.living = Exchanges(os.path.join(bench.folder, "living"),
+        bench.asking = Exchanges(os.path.join(bench.folder, "living"),
                                  rules[::3], a_while(bench.servers.http))
     run = Run(bench, url, form, json, dict({
         "OTEL_METRICS_EXPORTER": "otlp", "OTEL_TRACES_EXPORTER": "none",
         "OTEL_METRIC_EXPORT_INTERVAL": "400"}, **more))
-    run.make_calls(bench.living)
+    run.make_calls(bench.asking)
+    run.program(bench.living)
     return run.events()[0]
 
 

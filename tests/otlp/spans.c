@@ -1,7 +1,15 @@
 /* Spans of every kind, and evaluations of every type, by the C API.
- * usage: spans [evaluations] */
+ * usage: spans [evaluations]
+ *
+ * With WITH_CURL the process first uses libcurl, so that the library begins its
+ * work in it, and lives on for some exports of metrics. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#ifdef WITH_CURL
+#include <curl/curl.h>
+#endif
 
 #include "llmobs.h"
 
@@ -186,6 +194,24 @@ static void evaluate(const struct llmobs_exported *ids)
     want(llmobs_submit_evaluation(&options), "by a tag");
 }
 
+static void begin(void)
+{
+#ifdef WITH_CURL
+    CURL *easy = curl_easy_init();
+
+    curl_easy_setopt(easy, CURLOPT_URL, "file:///dev/null");
+    want(-(int)curl_easy_perform(easy), "libcurl");
+    curl_easy_cleanup(easy);
+#endif
+}
+
+static void live_on(void)
+{
+#ifdef WITH_CURL
+    usleep(1300000);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     struct llmobs_exported ids;
@@ -196,7 +222,9 @@ int main(int argc, char **argv)
         want(llmobs_export_span(span, &ids), "export");
         evaluate(&ids);
     } else {
+        begin();
         make_spans();
+        live_on();
     }
     return failures;
 }
