@@ -17,8 +17,10 @@ IN_URL = (r"/(?:models|tunedModels|endpoints)/([^:]+):", r"/model/([^/]+)/",
           r"^/v1/models/([^/]+/[^/]+)/predictions$",
           r"^(?:/hf-inference)?/models/([^/]+/[^/]+)",
           r"^/pipeline/[^/]+/([^/]+/[^/]+)")
-# Where a body names the model; Replicate's names a version, Gemini's an agent.
-IN_BODY = ("model", "model_id", "version", "agent")
+# Where a body names the model, and on these hosts alone a version or an agent.
+IN_BODY = ("model", "model_id")
+IN_BODY_OF = {"api.replicate.com": ("version",),
+              "generativelanguage.googleapis.com": ("agent",)}
 
 
 def parsed(text):
@@ -76,11 +78,13 @@ def facts_of(exchange):
     found = list(documents(exchange.answer))
     asked = parsed(exchange.body.decode("utf-8", "replace"))
     asked = asked if isinstance(asked, dict) else {}
-    path = urlsplit(exchange.url).path
+    parts = urlsplit(exchange.url)
+    path = parts.path
+    names = IN_BODY + IN_BODY_OF.get(parts.hostname, ())
     in_url = [unquote(m[1]) for m in (re.search(p, path) for p in IN_URL) if m]
     facts = {"response_id": first(found, "id", "responseId"),
              "response_model": first(found, "model", "modelVersion"),
-             "request_model": first([asked], *IN_BODY) or
+             "request_model": first([asked], *names) or
              (in_url[0] if in_url else None),
              "finish_reasons": reasons_of(found)}
     return {k: v for k, v in facts.items() if v}

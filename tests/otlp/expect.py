@@ -17,22 +17,7 @@ NOT_REPEATED = ("error", "error_type", "ddtrace.version", "language", "source",
                 "service", "env", "version", "user_id")
 NO_NAMES = ("", "unknown", "unknown_model", "custom")
 SERVER_CALLS = ("server_tool_use", "mcp_call", "mcp_tool_use")
-# The provider of a host, as the conventions tell it (the notes of
-# gen_ai.provider.name), and of the names that LLM Observability has.
-PROVIDER_OF_HOST = (
-    (r"api\.openai\.com", "openai"),
-    (r".+\.openai\.azure\.com", "azure.ai.openai"),
-    (r"generativelanguage\.googleapis\.com", "gcp.gemini"),
-    (r"(.+-)?aiplatform\.googleapis\.com", "gcp.vertex_ai"),
-    (r"bedrock-(agent-)?runtime\..+\.amazonaws\.com", "aws.bedrock"),
-    (r"api\.anthropic\.com", "anthropic"),
-    (r"api\.cohere\.(com|ai)", "cohere"),
-    (r"api\.deepseek\.com", "deepseek"),
-    (r"api\.groq\.com", "groq"),
-    (r"api\.mistral\.ai", "mistral_ai"),
-    (r"api\.perplexity\.ai", "perplexity"),
-    (r"api\.x\.ai", "x_ai"),
-    (r".+\.ml\.cloud\.ibm\.com", "ibm.watsonx.ai"))
+# The conventions' words for names that LLM Observability has.
 PROVIDER_OF_NAME = {"amazon_bedrock": "aws.bedrock", "mistral": "mistral_ai",
                     "azure_openai": "azure.ai.openai", "xai": "x_ai",
                     "google": "gcp.gen_ai", "vertexai": "gcp.vertex_ai",
@@ -76,9 +61,9 @@ def is_request(event, facts):
 
 
 def provider_of(event, facts):
-    for host, name in PROVIDER_OF_HOST:
-        if re.fullmatch(host, facts.get("host", "")):
-            return name
+    known = otlp_conventions.provider_of_host(facts.get("host", ""))
+    if known:
+        return known
     name = facts.get("provider") or event["meta"].get("model_provider") or ""
     if name in NO_NAMES:
         name = tags_of(event).get("integration", "unknown")

@@ -72,6 +72,28 @@ static void keep_headers(const struct llmobs_json *side,
     }
 }
 
+/* By a line of its header list, where method and URL do not show it. */
+static bool match_signs(const struct corpus_case *c,
+                        const struct llmobs_rules *rules,
+                        const struct llmobs_request *request,
+                        struct llmobs_match *match)
+{
+    const struct llmobs_json *from = llmobs_json_get(c->request, "headers");
+
+    for (void *it = llmobs_json_iter(from); it;
+         it = llmobs_json_next(from, it)) {
+        const char *value = llmobs_json_text(llmobs_json_iter_value(it));
+        char line[8192];
+
+        snprintf(line, sizeof(line), "%s: %s", llmobs_json_iter_key(it),
+                 value ? value : "");
+        if (llmobs_rules_is_sign(rules, line) &&
+            llmobs_rules_match_sign(rules, request, line, match))
+            return true;
+    }
+    return false;
+}
+
 static bool classify(const struct corpus_case *c,
                      const struct llmobs_rules *rules,
                      struct llmobs_exchange *exchange)
@@ -82,12 +104,15 @@ static bool classify(const struct corpus_case *c,
         .content_type =
             llmobs_header_find(exchange->request_headers.list,
                                exchange->request_headers.count, "content-type"),
+        .multipart = c->multipart,
     };
 
     if (c->request_body.len)
         request.body =
             (struct llmobs_text){c->request_body.data, c->request_body.len};
-    return llmobs_rules_match(rules, &request, &exchange->match);
+    return llmobs_rules_match(rules, &request, &exchange->match) ||
+           (exchange->match.asks &&
+            match_signs(c, rules, &request, &exchange->match));
 }
 
 int corpus_case_exchange(const struct corpus_case *c,
@@ -117,6 +142,7 @@ int corpus_case_exchange(const struct corpus_case *c,
     keep_headers(c->response, &exchange->response_headers);
     llmobs_exchange_received(exchange, c->response_body.data,
                              c->response_body.len);
+    exchange->multipart = c->multipart;
     exchange->status =
         (long)llmobs_json_to_int(llmobs_json_get(c->response, "status"));
     *out = exchange;

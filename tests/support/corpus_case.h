@@ -23,6 +23,7 @@ struct corpus_case {
     struct llmobs_json *response;
     struct llmobs_buf request_body;
     struct llmobs_buf response_body;
+    bool multipart; /* the request's body is a form, and is not there */
 };
 
 /* fini is due also after an error. */

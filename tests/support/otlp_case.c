@@ -50,6 +50,25 @@ static struct llmobs_json *headers_of(const struct llmobs_header *list,
     return headers;
 }
 
+/* All fields of the request's header: one of them may show the call. */
+static struct llmobs_json *lines_of(const struct rule_case *from)
+{
+    struct llmobs_json *headers = llmobs_json_object();
+    char name[64];
+
+    for (size_t i = 0; i < from->line_count; i++) {
+        const char *line = from->lines[i];
+        size_t len = strcspn(line, ":");
+
+        if (len >= sizeof(name) || !line[len])
+            continue;
+        snprintf(name, sizeof(name), "%.*s", (int)len, line);
+        llmobs_json_sets(headers, name,
+                         line + len + 1 + strspn(line + len + 1, " "));
+    }
+    return headers;
+}
+
 /* A body of which a case gives the reader the ends alone. */
 static struct llmobs_text whole(struct llmobs_text head,
                                 struct llmobs_text tail)
@@ -73,15 +92,14 @@ static int as_recorded(const struct rule_case *from, struct corpus_case *to)
     memset(to, 0, sizeof(*to));
     llmobs_buf_init(&to->request_body, TEXT_MAX);
     llmobs_buf_init(&to->response_body, TEXT_MAX);
+    to->multipart = call->multipart;
     to->request = llmobs_json_object();
     to->response = llmobs_json_object();
     rc = llmobs_json_sets(to->request, "url", call->url);
     if (rc == 0)
         rc = llmobs_json_sets(to->request, "method", call->method);
     if (rc == 0)
-        rc = llmobs_json_set(
-            to->request, "headers",
-            headers_of(call->request_headers, call->request_header_count));
+        rc = llmobs_json_set(to->request, "headers", lines_of(from));
     if (rc == 0)
         rc = llmobs_json_set(
             to->response, "headers",

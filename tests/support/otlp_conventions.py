@@ -32,9 +32,29 @@ OPERATIONS = {
     "transcription": ("inference", CLIENT, MODEL),
     "translation": ("inference", CLIENT, MODEL),
 }
-# Values of gen_ai.operation.name that a form does not list: the conventions take
-# a value of one's own where none of theirs applies.
-OWN_OPERATIONS = ("fetch_response", "transcription", "translation")
+# Values of gen_ai.operation.name that a form does not list, and why they stand:
+# the conventions take a value of one's own where none of theirs applies.
+# docs/WIRE.md 9.1 names them.
+OWN_OPERATIONS = {
+    "fetch_response": "the older forms have no word for what latest calls so",
+    "transcription": "sound to text: no prompt, and no chat",
+    "translation": "the same, in another language"}
+# The provider of a host that the notes of gen_ai.provider.name name, or whose
+# owner is the value.
+PROVIDER_OF_HOST = (
+    (r"api\.openai\.com", "openai"),
+    (r".+\.openai\.azure\.com", "azure.ai.openai"),
+    (r"generativelanguage\.googleapis\.com", "gcp.gemini"),
+    (r"(.+-)?aiplatform\.googleapis\.com", "gcp.vertex_ai"),
+    (r"bedrock-(agent-)?runtime\..+\.amazonaws\.com", "aws.bedrock"),
+    (r"api\.anthropic\.com", "anthropic"),
+    (r"api\.cohere\.(com|ai)", "cohere"),
+    (r"api\.deepseek\.com", "deepseek"),
+    (r"api\.groq\.com", "groq"),
+    (r"api\.mistral\.ai", "mistral_ai"),
+    (r"api\.perplexity\.ai", "perplexity"),
+    (r"api\.x\.ai", "x_ai"),
+    (r".+\.ml\.cloud\.ibm\.com", "ibm.watsonx.ai"))
 # Lists of values that name all that the library may say; the others are open.
 CLOSED = ("gen_ai.operation.name", "gen_ai.output.type", "openai.api.type")
 # On a span of an operation, although its list in the model lacks them.
@@ -265,6 +285,22 @@ def mcp_problems(form, plain, theirs):
             if known_as(form, n)[0] not in allowed]
 
 
+def provider_of_host(host):
+    """The provider whose API is at a host, None where the conventions tell
+    none."""
+    for pattern, name in PROVIDER_OF_HOST:
+        if re.fullmatch(pattern, host):
+            return name
+    return None
+
+
+def provider_problems(plain):
+    want = provider_of_host(plain.get("server.address", ""))
+    have = plain.get("gen_ai.provider.name", want)
+    return [] if want in (None, have) else [
+        "the provider of %s is %r" % (plain["server.address"], have)]
+
+
 def presence_problems(form, plain, asked):
     """Whether the span has what its operation asks for, and no more."""
     operation = plain.get("gen_ai.operation.name")
@@ -361,6 +397,7 @@ def problems(form, span, content=None, limited=False, asked=None):
         found += type_problems(form, attribute["key"], attribute["value"])
     plain = attributes_of(span)
     found += presence_problems(form, plain, asked)
+    found += provider_problems(plain)
     found += frame_problems(form, span, plain, limited)
     found += error_problems(span, plain)
     if ("server.address" in plain) != ("server.port" in plain):
