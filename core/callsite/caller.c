@@ -147,6 +147,8 @@ static bool is_c_library(const struct location *location)
 {
     return begins(location->module, "libc.so") ||
            begins(location->module, "libc-2.") ||
+           begins(location->module, "libc.musl-") ||
+           begins(location->module, "ld-musl-") ||
            begins(location->module, "libpthread.so") ||
            begins(location->module, "libpthread-2.");
 }
@@ -456,11 +458,13 @@ static void visit(struct answer *answer, const struct location *location)
 }
 
 /* True for a program's _start, the outermost frame, which calls the C library:
- * it lies in the program and has no other name. */
+ * it lies in the program and has no other name than that, or musl's. */
 static bool is_start(const struct location *location)
 {
-    return location->program && (!location->symbol.name[0] ||
-                                 strcmp(location->symbol.name, "_start") == 0);
+    const char *name = location->symbol.name;
+
+    return location->program && (!name[0] || strcmp(name, "_start") == 0 ||
+                                 strcmp(name, "_start_c") == 0);
 }
 
 /* Visits the frame, and turns it into the frame of its caller. */

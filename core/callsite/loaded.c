@@ -16,7 +16,8 @@ struct search {
     llmobs_loaded_fn *see;
     void *ctx;
     struct llmobs_loaded_last *last;
-    bool asked; /* whether the address is in `last` */
+    bool asked;    /* whether the address is in `last` */
+    size_t passed; /* objects before this one */
 };
 
 static const ElfW(Phdr) *
@@ -61,11 +62,12 @@ static bool is_in_last(struct search *search, const struct dl_phdr_info *info,
     return last->object.phdr && segment_of(&last->object, search->address);
 }
 
+/* The program comes first. musl has a name for it, too. */
 static int look(struct dl_phdr_info *info, size_t size, void *ctx)
 {
     struct search *search = ctx;
     struct llmobs_loaded object = {
-        .path = info->dlpi_name ? info->dlpi_name : "",
+        .path = search->passed++ && info->dlpi_name ? info->dlpi_name : "",
         .base = info->dlpi_addr,
         .phdr = info->dlpi_phdr,
         .phnum = info->dlpi_phnum,
@@ -94,7 +96,8 @@ static int each(int (*fn)(struct dl_phdr_info *, size_t, void *), void *ctx)
 int llmobs_loaded_find(uintptr_t address, llmobs_loaded_fn *see, void *ctx,
                        struct llmobs_loaded_last *last)
 {
-    struct search search = {address, see, ctx, last, false};
+    struct search search = {
+        .address = address, .see = see, .ctx = ctx, .last = last};
 
     return each(look, &search) == 1 ? 0 : -ENOENT;
 }

@@ -11,11 +11,14 @@ CHAIN = ["fetch_reply", "plan", "think"]
 
 
 def build(t, name, *flags, cc="gcc"):
-    """The agent, so built."""
+    """The agent, so built; by another compiler where scripts/platforms names
+    one."""
     if not shutil.which(cc):
         raise Skip("no " + cc)
     path = os.path.join(t.dir, name)
-    subprocess.run([cc, "-O2", *flags, OURS, "-o", path, "-lcurl",
+    if cc == "gcc":
+        cc = os.environ.get("LLMOBS_TEST_CC", cc)
+    subprocess.run([*cc.split(), "-O2", *flags, OURS, "-o", path, "-lcurl",
                     "-lpthread"], check=True)
     return path
 
