@@ -2665,6 +2665,13 @@ HAZARDS = [
                                "    llmobs_log_once(")],
           ["programs.process_cases.sandboxed"])]),
 
+    ("seccomp that answers rseq with an error, once glibc has registered",
+     "a new thread would end the process: none is started (`may_register`)", [
+         ("thread-unregistered", [("core/base/thread.c",
+                                   "if (!has_room() || !may_register())",
+                                   "if (!has_room())")],
+          ["programs.process_cases.filtered_forbidden"])]),
+
     ("seccomp that kills for a system call that libcurl never makes",
      "in a program that calls no model the library makes no system call, "
      "nor at its end (`llmobs_worker_end_quietly`)", [

@@ -166,12 +166,23 @@ static bool has_room(void)
            limit.rlim_cur >= PROCESSES_LEAST;
 }
 
+/* glibc from 2.35 on registers each thread for restartable sequences where the
+ * first one is, and ends the process where the kernel refuses: so does a filter
+ * (seccomp) that came in between. These arguments are never valid. */
+extern const unsigned rseq_size __asm__("__rseq_size") __attribute__((weak));
+
+static bool may_register(void)
+{
+    return !&rseq_size || rseq_size == 0 ||
+           llmobs_sys(SYS_rseq, NULL, 0, -1, 0) == -EINVAL;
+}
+
 int llmobs_thread_start(void *(*run)(void *), void *arg, size_t stack)
 {
     sigset_t all, old;
     int rc;
 
-    if (!has_room())
+    if (!has_room() || !may_register())
         return -EAGAIN;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
