@@ -261,15 +261,15 @@ static void set(struct llmobs_talk *talk, const struct side *side, bool anew)
 {
     struct llmobs_text text = {side->text.data, side->text.len};
 
-    if (side->cut) {
-        talk->missed += side->len;
-        return;
-    }
     if (anew)
         reset_body(&talk->settings, LLMOBS_TALK_SETTINGS);
+    if (side->cut) {
+        llmobs_body_miss(&talk->settings, side->len);
+        return;
+    }
     (void)llmobs_body_add(&talk->settings, text.data, text.len);
-    talk->transcribes =
-        talk->transcribes || llmobs_rules_transcribes(&talk->match, text);
+    talk->transcribes = llmobs_rules_transcribes(&talk->match, text) ||
+                        (talk->transcribes && !anew);
 }
 
 /* The line of the frame; nothing where it was cut. */
@@ -392,31 +392,31 @@ static void take_words(struct llmobs_handle *handle, const struct side *side)
     }
 }
 
-/* True where the error says which frame it is about, and it is the turn's. */
-static bool is_about(const struct turn *turn, const struct side *side)
+/* The turn whose question an error names; NULL: it names none of them. */
+static struct turn *turn_named(struct llmobs_talk *talk, const char *event)
 {
-    const char *event = side->look.members[LLMOBS_FRAME_ERROR_EVENT];
-
-    return *event && strcmp(turn->event, event) == 0;
+    for (size_t i = 0; *event && i < talk->count; i++)
+        if (talk->turns[i].phase <= REFUSED &&
+            strcmp(talk->turns[i].event, event) == 0)
+            return &talk->turns[i];
+    return NULL;
 }
 
 /* An error does not always say what it is about. One that names the frame that
- * asked ends its turn. One that names none may be the answer to the first
- * question: that shows as the next frames come. */
-static void refuse(struct llmobs_handle *handle, const struct side *side)
+ * asked ends its turn, and so does one that nothing but a question can have.
+ * Any other that names no frame may be the answer to the first question: that
+ * shows as the next frames come. */
+static void refuse(struct llmobs_handle *handle, const struct side *side,
+                   bool declines)
 {
     struct llmobs_talk *talk = handle->talk;
-    struct turn *turn = turn_in(talk, ASKED, ASKED);
-    bool sure = false;
+    const char *event = side->look.members[LLMOBS_FRAME_ERROR_EVENT];
+    struct turn *turn = turn_named(talk, event);
+    bool sure = turn || declines;
 
-    for (size_t i = 0; i < talk->count && !sure; i++)
-        if (talk->turns[i].phase <= REFUSED &&
-            is_about(&talk->turns[i], side)) {
-            turn = &talk->turns[i];
-            sure = true;
-        }
-    if (!turn ||
-        (!sure && side->look.members[LLMOBS_FRAME_ERROR_EVENT][0] != '\0'))
+    if (!turn && (declines || !*event))
+        turn = turn_in(talk, ASKED, ASKED);
+    if (!turn)
         return;
     add_answer(handle, turn, line_of(talk, side, false));
     llmobs_handle_lock(handle);
@@ -430,8 +430,10 @@ static void take_frame(struct llmobs_handle *handle, const struct side *side,
                        bool sent)
 {
     struct llmobs_talk *talk = handle->talk;
+    enum llmobs_frame_kind kind =
+        llmobs_rules_frame(&talk->match, &side->look, sent);
 
-    switch (llmobs_rules_frame(&talk->match, &side->look, sent)) {
+    switch (kind) {
     case LLMOBS_FRAME_PASSES:
         break;
     case LLMOBS_FRAME_SETS:
@@ -460,7 +462,8 @@ static void take_frame(struct llmobs_handle *handle, const struct side *side,
         end(handle, side);
         break;
     case LLMOBS_FRAME_REFUSES:
-        refuse(handle, side);
+    case LLMOBS_FRAME_DECLINES:
+        refuse(handle, side, kind == LLMOBS_FRAME_DECLINES);
         break;
     }
 }

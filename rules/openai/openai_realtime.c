@@ -56,11 +56,17 @@ static const struct {
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
+/* The code of the one error that only a `response.create` can have. */
+static const char busy[] = "conversation_already_has_active_response";
+
 static enum llmobs_frame_kind kind_of(const struct llmobs_look *frame,
                                       bool sent)
 {
     const char *type = frame->members[LLMOBS_FRAME_TYPE];
 
+    if (!sent && strcmp(type, "error") == 0 &&
+        strcmp(frame->members[LLMOBS_FRAME_ERROR_CODE], busy) == 0)
+        return LLMOBS_FRAME_DECLINES;
     for (size_t i = 0; sent && i < COUNT(sent_types); i++)
         if (strcmp(type, sent_types[i].type) == 0)
             return sent_types[i].kind;

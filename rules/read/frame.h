@@ -47,7 +47,8 @@ enum llmobs_frame_kind {
     LLMOBS_FRAME_BEGINS,  /* a response */
     LLMOBS_FRAME_TELLS,   /* a piece of a response */
     LLMOBS_FRAME_ENDS,    /* a response */
-    LLMOBS_FRAME_REFUSES  /* a frame of the program's */
+    LLMOBS_FRAME_REFUSES, /* a frame of the program's */
+    LLMOBS_FRAME_DECLINES /* one that asked for a response */
 };
 
 struct llmobs_look {

@@ -83,6 +83,8 @@ def libcurl():
     return {"LD_LIBRARY_PATH": where} if where else {}
 
 
+COMMIT = 'send:{"type": "input_audio_buffer.commit"}'
+APPEND = 'send:{"audio": "%s", "type": "input_audio_buffer.append"}' % SOUND
 START = 'send:{"type": "session.update", "session": {}}', "until:session.updated"
 
 
@@ -199,10 +201,6 @@ def talks_of_sound(answer):
     return make
 
 
-COMMIT = 'send:{"type": "input_audio_buffer.commit"}'
-APPEND = 'send:{"audio": "%s", "type": "input_audio_buffer.append"}' % SOUND
-
-
 @test
 def speech(t):
     """Sound is in no span; words count for the response that they led to."""
@@ -233,6 +231,24 @@ def frames_in_pieces(t):
     equal([s["status"] for s in r.spans], ["ok"] * 2, "status")
 
 
+@test
+def frames_beyond_the_limit(t):
+    """Sound before its type is passed over; of a last frame that is not kept
+    whole nothing is guessed, and the response has not failed."""
+    def long(n):
+        return whole("resp_1") if n == 1 else [
+            begun("resp_2"), delta("resp_2", "Much"),
+            ended("resp_2", said("much " * 60000))]
+    sound = APPEND.replace(SOUND, SOUND * 5)  # an argument has 128 KiB at most
+    r = speak(t, talks(long), sound, "send:" + CREATE, "until:response.done",
+              "send:" + CREATE, "until:response.done", spans=2)
+    equal([s["status"] for s in r.spans], ["ok"] * 2, "status")
+    equal([s["metrics"].get("output_tokens") for s in r.spans], [3, None],
+          "tokens")
+    ok(r.spans[1]["meta"]["metadata"]["truncated"]["response_bytes"] > 300000,
+       "it is said to be cut")
+
+
 def refusal(about=None):
     return {"type": "error", "error": {"type": "invalid_request_error",
                                        "message": "No.", "event_id": about}}
@@ -252,6 +268,26 @@ def errors(t):
     equal([error_of(s)["message"] for s in r.spans], ["No.", "No.", None],
           "messages")
     ok("output_tokens" not in r.spans[0]["metrics"], "no tokens")
+
+
+@test
+def declined_beside_another(t):
+    """The server began a response by itself, declines the program's question, and
+    begins another one: the error is not the answer of that one."""
+    def to(message):
+        if message["type"] == "session.update":
+            yield {"type": "session.updated", "session": SESSION}
+        elif message["type"] == "input_audio_buffer.commit":
+            yield begun("resp_1")
+        else:
+            error = refusal()
+            error["error"]["code"] = "conversation_already_has_active_response"
+            yield from (error, ended("resp_1", said("One.")))
+            yield from whole("resp_2", "Two.")
+    r = speak(t, lambda: to, COMMIT, "until:resp_1", "send:" + CREATE,
+              'until:resp_2", "status": "c', spans=3)
+    equal(sorted((s["status"], texts(s, "output")[0][1]) for s in r.spans),
+          [("error", ""), ("ok", "One."), ("ok", "Two.")], "spans")
 
 
 @test
