@@ -95,11 +95,15 @@ class Living:
     def ask(self, prompt="hello there", model="gpt-test"):
         """One call; gives the seconds that it took."""
         began = time.monotonic()
-        self.process.stdin.write(harness.body(prompt, model).encode() + b"\n")
+        self.post(harness.body(prompt, model))
+        return time.monotonic() - began
+
+    def post(self, text):
+        """One call with that body."""
+        self.process.stdin.write(text.encode() + b"\n")
         self.process.stdin.flush()
         told = self.process.stdout.readline().split()
         equal(told[:2], [b"0", b"200"], "code and status of a call")
-        return time.monotonic() - began
 
     def begin(self, prompt, model="hang", wait=0.3):
         """A call that is not waited for."""

@@ -8,8 +8,8 @@ import subprocess
 import threading
 import time
 
-from delivery import wait_for
-from harness import HERE, SECRET, curl, equal, ok, read_spans, test
+from delivery import Living, failing, wait_for
+from harness import HERE, LAUNCHER, SECRET, curl, equal, ok, read_spans, test
 from relays import Relay
 from test_caller import build
 
@@ -237,6 +237,73 @@ def turns_that_are_drained(t):
             equal(done.returncode, 0, "drain: %r" % done.stderr)
             equal(links_of(read_spans(os.path.join(t.dir, "store"))), want,
                   "links")
+
+
+@test
+def turns_of_killed_processes(t):
+    """Nobody but the drainer sees their calls, in the order of their making."""
+    far = {"LLMOBS_EXPORTER": "agent",
+           "DD_TRACE_AGENT_URL": "http://127.0.0.1:1"}
+    with agent() as url:
+        for bodies, want in ((TALK, TURNS), (AGENT, STEPS)):
+            for i, data in enumerate(bodies):
+                with Living(t, far, url=url, keep=i > 0) as app:
+                    app.post(data)
+                    app.kill()
+            done = subprocess.run(
+                [os.path.join(t.build, "llmobs"), "drain", "--to", "store"],
+                env=t.environment(True, far), capture_output=True)
+            equal(done.returncode, 0, "drain: %r" % done.stderr)
+            equal(links_of(read_spans(os.path.join(t.dir, "store"))), want,
+                  "links")
+
+
+@test
+def a_full_disk_takes_no_links(t):
+    """A process knows its own calls then, and those of no other; each call is a
+    span all the same."""
+    env = failing(t, path="/links.", BAD_BEYOND="1")
+    with agent() as url:
+        run = one_by_one(t, [curl(url, b) for b in TALK], **env)
+        equal(links_of(run.spans), ["", "", ""], "links of many processes")
+        run = t.run(turns(url, *TALK), env=env)
+        equal(links_of(run.spans), TURNS, "links of one")
+        run = one_by_one(t, [curl(url, b) for b in TALK])
+        equal(links_of(run.spans), TURNS, "links after that")
+
+
+def talk_of(i):
+    """The conversation above, begun by another."""
+    return [b.replace('"Hi"', '"Hi, I am number %d"' % i) for b in TALK]
+
+
+@test
+def many_write_links_at_once(t):
+    """Where two want one place of the file, a link may be missing: none leads
+    to another's call, and no span is lost."""
+    talks = 12
+    t.fresh(None)
+    with agent() as url:
+        asked = [threading.Thread(target=lambda i=i: [subprocess.run(
+            [LAUNCHER, *curl(url, data)], env=t.environment(True, {}),
+            stdout=subprocess.DEVNULL, check=True) for data in talk_of(i)])
+            for i in range(talks)]
+        for thread in asked:
+            thread.start()
+        for thread in asked:
+            thread.join()
+    spans = read_spans(os.path.join(t.dir, "store"))
+    equal(len(spans), 3 * talks, "spans")
+    whole = 0
+    for i in range(talks):
+        mine = [s for s in spans if "number %d\"" % i in json.dumps(
+            s["meta"]["input"])]
+        equal(len(mine), 3, "spans of number %d" % i)
+        found = links_of(mine) # fails where one leads elsewhere
+        ok(all(x in ("", y) for x, y in zip(found, TURNS)),
+           "links of number %d: %r" % (i, found))
+        whole += found == TURNS
+    ok(whole >= talks // 2, "%d of %d have all links" % (whole, talks))
 
 
 @test

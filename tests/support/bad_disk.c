@@ -2,6 +2,7 @@
  *
  * BAD_ERROR    the errno of writes to files whose path has the text BAD_PATH,
  *              of which half of the bytes come through; 0: none fails
+ * BAD_BEYOND   so do those by pwrite that make a file larger
  * BAD_SLOW_MS  they come through, and return so much later
  * BAD_AFTER    so many do neither before
  * LATE_S       seconds that the wall clock is behind
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,6 +75,25 @@ ssize_t write(int fd, const void *data, size_t len)
         return real(fd, data, len);
     if (number("BAD_ERROR") == 0)
         return late(real(fd, data, len));
+    errno = (int)number("BAD_ERROR");
+    return -1;
+}
+
+static int grows(int fd, off_t end)
+{
+    struct stat st;
+
+    return getenv("BAD_BEYOND") && fstat(fd, &st) == 0 && end > st.st_size;
+}
+
+ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
+{
+    ssize_t (*real)(int, const void *, size_t, off_t) =
+        (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT,
+                                                            "pwrite");
+
+    if (!grows(fd, at + (off_t)len) || number("BAD_ERROR") == 0 || !is_bad(fd))
+        return real(fd, data, len, at);
     errno = (int)number("BAD_ERROR");
     return -1;
 }
