@@ -108,7 +108,7 @@ static const struct llmobs_form form = {
     .begin = llmobs_store_begin,
     .request = llmobs_store_request,
     .document = llmobs_store_document,
-    .ends = llmobs_store_ends,
+    .ends = llmobs_reading_ends,
     .variant = &store,
 };
 

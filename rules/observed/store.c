@@ -6,7 +6,6 @@
 
 #include "rules/read/documents.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/values.h"
 
 #define STORE_DEPTH_MAX 8
@@ -244,11 +243,4 @@ int llmobs_store_document(struct llmobs_reading *reading,
         reading->span->failed)
         return rc;
     return read_hits(reading, body, 0);
-}
-
-int llmobs_store_ends(struct llmobs_reading *reading)
-{
-    reading->span->complete = llmobs_text_ends(
-        llmobs_text_strip(reading->classified->call->response_tail), "}");
-    return 0;
 }

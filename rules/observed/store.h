@@ -36,7 +36,6 @@ int llmobs_store_begin(struct llmobs_reading *reading);
 int llmobs_store_request(struct llmobs_reading *reading);
 int llmobs_store_document(struct llmobs_reading *reading,
                           const struct llmobs_json *body);
-int llmobs_store_ends(struct llmobs_reading *reading);
 
 /* Sets the input: the only one of these texts, or the list of them. A vector
  * has no text, and then there is no input. */

@@ -20,7 +20,7 @@
 #define FUNCTIONS                                                       \
     .confirm = llmobs_store_asks, .begin = llmobs_store_begin,          \
     .request = llmobs_store_request, .document = llmobs_store_document, \
-    .ends = llmobs_store_ends
+    .ends = llmobs_reading_ends
 
 /* -- Azure AI Search: POST /indexes/{index}/docs/search -------------------- */
 

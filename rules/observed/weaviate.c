@@ -188,7 +188,7 @@ static const struct llmobs_form form = {
     .confirm = is_search,
     .request = read_request,
     .document = read_document,
-    .ends = llmobs_store_ends,
+    .ends = llmobs_reading_ends,
     .variant = &store,
 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/observed/store.h"
+#include "rules/read/reading.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/values.h"
@@ -161,12 +161,13 @@ static int read_exa(struct llmobs_reading *reading,
     .method = (verb), .path = (p), .operation = (op), .span_name = (name), \
     .kind = LLMOBS_KIND_TOOL, .whole = true
 
-#define FORM(name, with)                                                      \
-    static const struct llmobs_form name##_form = {.keys = name##_keys,       \
-                                                   .begin = begin,            \
-                                                   .request = read_request,   \
-                                                   .document = (with),        \
-                                                   .ends = llmobs_store_ends, \
+#define FORM(name, with)                                                    \
+    static const struct llmobs_form name##_form = {.keys = name##_keys,     \
+                                                   .begin = begin,          \
+                                                   .request = read_request, \
+                                                   .document = (with),      \
+                                                   .ends =                  \
+                                                       llmobs_reading_ends, \
                                                    .variant = &name##_tool}
 
 #define DIALECT(id, title)                              \

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/read/cut_json.h"
 #include "rules/read/documents.h"
 #include "rules/read/embedding.h"
 #include "rules/read/message.h"
+#include "rules/read/message_content.h"
 #include "rules/read/places.h"
 #include "rules/read/reading.h"
 #include "rules/read/usage.h"
@@ -53,20 +55,75 @@ static int read_messages(const struct llmobs_json *value,
     return *messages ? 0 : -ENOMEM;
 }
 
-static int read_request(struct llmobs_reading *reading)
+static int set_input(struct llmobs_reading *reading,
+                     const struct llmobs_json *value)
 {
     struct llmobs_span *span = reading->span;
-    const struct llmobs_json *value =
-        at_or_all(reading, LLMOBS_PLACE_INPUT, reading->request);
 
-    if (reading->classified->call->request_truncated)
-        return 0;
     if (kind_of(reading) == LLMOBS_KIND_LLM)
         return read_messages(value, &span->input_messages);
     if (kind_of(reading) != LLMOBS_KIND_EMBEDDING)
         return llmobs_value_input(span, value);
     return value ? llmobs_embedding_read_input(span, value) : 0;
 }
+
+/* -- bodies whose middle is missing --------------------------------------- */
+
+/* Gives an object with those members of a body at whose ends they stand whole
+ * that a pointer of the rule begins with; NULL without memory. */
+static struct llmobs_json *ends_of(const struct llmobs_reading *reading,
+                                   struct llmobs_text head,
+                                   struct llmobs_text tail)
+{
+    static const enum llmobs_place places[] = {
+        LLMOBS_PLACE_INPUT,        LLMOBS_PLACE_OUTPUT,
+        LLMOBS_PLACE_MODEL,        LLMOBS_PLACE_DOCUMENTS,
+        LLMOBS_PLACE_INPUT_TOKENS, LLMOBS_PLACE_OUTPUT_TOKENS,
+        LLMOBS_PLACE_TOTAL_TOKENS};
+    struct llmobs_json *out = llmobs_json_object();
+    int rc = out ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < sizeof(places) / sizeof(places[0]); i++) {
+        char *name = llmobs_place_first(reading->classified->places, places[i]);
+        const char *const names[] = {name, NULL};
+        struct llmobs_json *one =
+            name ? llmobs_cut_json_object(head, tail, names) : NULL;
+        struct llmobs_json *value = llmobs_json_get(one, name);
+
+        if (value)
+            rc = llmobs_json_set(out, name, llmobs_json_share(value));
+        llmobs_json_free(one);
+        free(name);
+    }
+    if (rc == 0)
+        return out;
+    llmobs_json_free(out);
+    return NULL;
+}
+
+static int read_cut_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *ends =
+        ends_of(reading, call->request, call->request_tail);
+    int rc = ends ? 0 : -ENOMEM;
+
+    if (rc == 0 &&
+        llmobs_place_named(reading->classified->places, LLMOBS_PLACE_INPUT))
+        rc = set_input(reading, at(reading, LLMOBS_PLACE_INPUT, ends));
+    llmobs_json_free(ends);
+    return rc;
+}
+
+static int read_request(struct llmobs_reading *reading)
+{
+    if (reading->classified->call->request_truncated)
+        return read_cut_request(reading);
+    return set_input(reading,
+                     at_or_all(reading, LLMOBS_PLACE_INPUT, reading->request));
+}
+
+/* -- the answer ----------------------------------------------------------- */
 
 static const struct llmobs_json *text_or_number(const struct llmobs_json *value)
 {
@@ -158,6 +215,113 @@ static int read_document(struct llmobs_reading *reading,
     return read_output(reading, body);
 }
 
+/* The whole of an answer is no output where a part of it is missing. */
+static int read_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *ends =
+        ends_of(reading, call->response, call->response_tail);
+    bool named =
+        kind_of(reading) == LLMOBS_KIND_RETRIEVAL ||
+        llmobs_place_named(reading->classified->places, LLMOBS_PLACE_OUTPUT);
+    int rc = ends ? llmobs_reading_ends(reading) : -ENOMEM;
+
+    if (rc == 0)
+        rc = llmobs_reading_model(
+            reading, llmobs_json_text(at(reading, LLMOBS_PLACE_MODEL, ends)));
+    if (rc == 0)
+        read_usage(reading, ends);
+    if (rc == 0 && named && call->status < 300)
+        rc = read_output(reading, ends);
+    llmobs_json_free(ends);
+    return rc;
+}
+
+/* -- streams -------------------------------------------------------------- */
+
+/* What the events so far had as output. */
+struct state {
+    struct llmobs_buf text;    /* their texts, one behind the other */
+    struct llmobs_json *value; /* the last one that is no text; or NULL */
+    bool any;                  /* there was an event */
+};
+
+static void state_fini(void *data)
+{
+    struct state *state = data;
+
+    llmobs_buf_fini(&state->text);
+    llmobs_json_free(state->value);
+}
+
+static int gather(struct llmobs_reading *reading,
+                  const struct llmobs_event *event,
+                  const struct llmobs_json *value)
+{
+    struct state *state = reading->state;
+    const char *text = llmobs_json_text(value);
+
+    if (!state->text.max)
+        llmobs_buf_init(&state->text, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (!value || llmobs_json_is_null(value))
+        return 0;
+    if (text && *text)
+        llmobs_reading_token(reading, event);
+    if (text)
+        return llmobs_message_content_append(&state->text, text);
+    llmobs_json_free(state->value);
+    state->value = llmobs_json_clone(value);
+    return state->value ? 0 : -ENOMEM;
+}
+
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
+{
+    int rc;
+
+    if (!event->json)
+        return 0;
+    ((struct state *)reading->state)->any = true;
+    rc = llmobs_reading_model(
+        reading,
+        llmobs_json_text(at(reading, LLMOBS_PLACE_MODEL, event->json)));
+    read_usage(reading, event->json);
+    if (rc < 0 || event->failed || reading->classified->call->status >= 300)
+        return rc;
+    if (kind_of(reading) == LLMOBS_KIND_RETRIEVAL)
+        return add_documents(reading,
+                             at(reading, LLMOBS_PLACE_DOCUMENTS, event->json));
+    if (kind_of(reading) == LLMOBS_KIND_EMBEDDING)
+        return 0;
+    return gather(reading, event,
+                  at_or_all(reading, LLMOBS_PLACE_OUTPUT, event->json));
+}
+
+/* Texts are pieces of one; without any the last value is the output. Nothing
+ * says which event is the last one but the end of the stream itself. */
+static int finish(struct llmobs_reading *reading)
+{
+    struct state *state = reading->state;
+    struct llmobs_span *span = reading->span;
+    struct llmobs_json *text = NULL;
+    const struct llmobs_json *value = state->value;
+    int rc = 0;
+
+    if (state->any && reading->classified->call->transport_ok)
+        span->complete = true;
+    if (state->text.len > 0) {
+        text = llmobs_json_stringn(state->text.data, state->text.len);
+        rc = text ? 0 : -ENOMEM;
+        value = text;
+    }
+    if (rc == 0 && value)
+        rc = kind_of(reading) == LLMOBS_KIND_LLM
+                 ? read_messages(value, &span->output_messages)
+                 : llmobs_value_output(span, value);
+    llmobs_json_free(text);
+    return rc;
+}
+
 static int asked_model(struct llmobs_reading *reading)
 {
     return llmobs_reading_model(
@@ -168,7 +332,12 @@ static int asked_model(struct llmobs_reading *reading)
 static const struct llmobs_form form = {
     .request = read_request,
     .document = read_document,
+    .event = read_event,
     .model = asked_model,
+    .finish = finish,
+    .ends = read_ends,
+    .state_fini = state_fini,
+    .state_size = sizeof(struct state),
     .lists = true,
 };
 

@@ -1,5 +1,6 @@
 #include "rules/read/places.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define DIGITS_MAX 9
@@ -57,23 +58,47 @@ static const struct llmobs_json *element(const struct llmobs_json *array,
     return llmobs_json_at(array, at);
 }
 
-static const struct llmobs_json *member(const struct llmobs_json *object,
-                                        struct llmobs_text name)
+/* Undoes the escapes of a step; `key` has room for one byte more than it. */
+static void decode(struct llmobs_text name, char *key)
 {
-    char key[LLMOBS_PLACES_MAX];
-    size_t len = 0;
-
-    if (name.len >= sizeof(key))
-        return NULL;
     for (size_t i = 0; i < name.len; i++) {
         bool coded = name.data[i] == '~' && i + 1 < name.len;
 
         if (coded)
             i++;
-        key[len++] = !coded ? name.data[i] : name.data[i] == '1' ? '/' : '~';
+        *key++ = !coded ? name.data[i] : name.data[i] == '1' ? '/' : '~';
     }
-    key[len] = '\0';
+    *key = '\0';
+}
+
+static const struct llmobs_json *member(const struct llmobs_json *object,
+                                        struct llmobs_text name)
+{
+    char key[LLMOBS_PLACES_MAX];
+
+    if (name.len >= sizeof(key))
+        return NULL;
+    decode(name, key);
     return llmobs_json_get(object, key);
+}
+
+char *llmobs_place_first(const char *places, enum llmobs_place which)
+{
+    struct llmobs_text name = pointer_of(places, which);
+    const char *end;
+    char *key;
+
+    if (name.len < 2)
+        return NULL;
+    name.data++;
+    name.len--;
+    end = memchr(name.data, '/', name.len);
+    if (end)
+        name.len = (size_t)(end - name.data);
+    key = malloc(name.len + 1);
+    if (key)
+        decode(name, key);
+    return key;
 }
 
 const struct llmobs_json *llmobs_place_of(const char *places,

@@ -40,6 +40,10 @@ bool llmobs_place_is_of_documents(enum llmobs_place which);
 /* True where the rule names this place. `places` may be NULL here and below. */
 bool llmobs_place_named(const char *places, enum llmobs_place which);
 
+/* Gives the member of the body in which the place is; NULL: the rule names no
+ * such place, or the whole body is it, or memory is short. */
+char *llmobs_place_first(const char *places, enum llmobs_place which);
+
 /* The value at this place of a body, which may be NULL; NULL: the rule names no
  * such place, or the body has none. */
 const struct llmobs_json *llmobs_place_of(const char *places,

@@ -311,6 +311,21 @@ def own_rules_with_a_kind(t):
 
 
 @test
+def own_rule_for_a_stream(t):
+    rules = [{"path": "/v1/chat/completions", "kind": "llm",
+              "input": "/messages", "output": "/choices/0/delta/content",
+              "model": "/model", "name": "mine"}]
+    span = t.same(curl(t.url, body(stream=True)),
+                  env={"LLMOBS_RULES": "rules.json"},
+                  inputs={"rules.json": json.dumps(rules).encode()}).only()
+    equal((span["name"], span["meta"]["model_name"]),
+          ("mine", "gpt-test-2023-11-14"), "name and model")
+    equal(span["meta"]["output"]["messages"][0]["content"],
+          "Echo: hello there", "output")
+    equal(span["status"], "ok", "status")
+
+
+@test
 def own_rule_that_says_never(t):
     """No span and no trace header, whoever else would take the request."""
     host = "127.0.0.1:%d" % t.servers.http
