@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "rules/providers.h"
 #include "rules/read/idn.h"
@@ -19,12 +20,13 @@ enum column {
     COLUMN_PROVIDER,
     COLUMN_NAME,
     COLUMN_KIND,
+    COLUMN_HEADER,
     COLUMN_COUNT
 };
 
 static const char *const columns[COLUMN_COUNT] = {
-    "host",    "path",     "method", "operation",
-    "dialect", "provider", "name",   "kind",
+    "host",     "path", "method", "operation", "dialect",
+    "provider", "name", "kind",   "header",
 };
 
 static const struct {
@@ -101,7 +103,8 @@ static bool reads(const struct row *row)
 {
     bool any = row->texts[COLUMN_DIALECT] || row->texts[COLUMN_OPERATION] ||
                row->texts[COLUMN_PROVIDER] || row->texts[COLUMN_NAME] ||
-               row->texts[COLUMN_KIND] || row->multipart;
+               row->texts[COLUMN_KIND] || row->texts[COLUMN_HEADER] ||
+               row->multipart;
 
     for (size_t i = 0; i < PLACE_COUNT; i++)
         any = any || row->pointers[i];
@@ -138,8 +141,11 @@ static const char *check_row(const struct row *row)
     if (row->texts[COLUMN_KIND] &&
         (row->texts[COLUMN_DIALECT] || row->texts[COLUMN_OPERATION]))
         return "it names a kind, and a dialect or an operation";
-    if (!row->texts[COLUMN_HOST] && !row->texts[COLUMN_PATH])
+    if (!row->texts[COLUMN_HOST] && !row->texts[COLUMN_PATH] &&
+        !row->texts[COLUMN_HEADER])
         return "it has neither host nor path";
+    if (row->texts[COLUMN_HEADER] && row->texts[COLUMN_HEADER][0] == ':')
+        return "its header has no name";
     return check_places(row);
 }
 
@@ -259,7 +265,8 @@ static int fill_rule(const struct llmobs_json *json, struct llmobs_rule *rule,
         !copy(&rule->path, row.texts[COLUMN_PATH]) ||
         !copy(&rule->method, row.texts[COLUMN_METHOD]) ||
         !copy(&rule->provider, row.texts[COLUMN_PROVIDER]) ||
-        !copy(&rule->name, row.texts[COLUMN_NAME]))
+        !copy(&rule->name, row.texts[COLUMN_NAME]) ||
+        !copy(&rule->header, row.texts[COLUMN_HEADER]))
         return -ENOMEM;
     lower(rule->host);
     if (to_dns(&rule->host) < 0)
@@ -318,6 +325,7 @@ void llmobs_custom_free(struct llmobs_custom *custom)
         free(custom->rules[i].provider);
         free(custom->rules[i].name);
         free(custom->rules[i].places);
+        free(custom->rules[i].header);
     }
     free(custom->rules);
     custom->rules = NULL;
@@ -339,19 +347,64 @@ static bool has_method(const struct llmobs_rule *rule, const char *method)
     return strcmp(method, rule->method) == 0;
 }
 
+static bool covers(const struct llmobs_rule *rule, const char *method,
+                   const struct llmobs_url *url)
+{
+    struct llmobs_text host = {url->host, url->host_len};
+
+    return has_method(rule, method) &&
+           (!rule->host || llmobs_text_like(host, rule->host)) &&
+           (!rule->path || llmobs_text_like(url->path, rule->path));
+}
+
 const struct llmobs_rule *llmobs_custom_find(const struct llmobs_custom *custom,
                                              const char *method,
                                              const struct llmobs_url *url)
 {
-    struct llmobs_text host = {url->host, url->host_len};
+    for (size_t i = 0; i < custom->count; i++)
+        if (!custom->rules[i].header && covers(&custom->rules[i], method, url))
+            return &custom->rules[i];
+    return NULL;
+}
 
-    for (size_t i = 0; i < custom->count; i++) {
-        const struct llmobs_rule *rule = &custom->rules[i];
+static bool is_header(const struct llmobs_rule *rule, const char *line)
+{
+    size_t name = rule->header ? strcspn(rule->header, ":") : 0;
+    const char *part, *value;
 
-        if (has_method(rule, method) &&
-            (!rule->host || llmobs_text_like(host, rule->host)) &&
-            (!rule->path || llmobs_text_like(url->path, rule->path)))
-            return rule;
-    }
+    if (!rule->header || strncasecmp(line, rule->header, name) != 0 ||
+        line[name] != ':')
+        return false;
+    value = line + name + 1;
+    value += strspn(value, " \t\r\n");
+    part = rule->header + name + (rule->header[name] == ':');
+    part += strspn(part, " \t");
+    return *value && llmobs_text_has_nocase(llmobs_text_of(value), part);
+}
+
+bool llmobs_custom_asks(const struct llmobs_custom *custom, const char *method)
+{
+    for (size_t i = 0; i < custom->count; i++)
+        if (custom->rules[i].header && has_method(&custom->rules[i], method))
+            return true;
+    return false;
+}
+
+bool llmobs_custom_is_sign(const struct llmobs_custom *custom, const char *line)
+{
+    for (size_t i = 0; i < custom->count; i++)
+        if (is_header(&custom->rules[i], line))
+            return true;
+    return false;
+}
+
+const struct llmobs_rule *llmobs_custom_find_signed(
+    const struct llmobs_custom *custom, const char *method,
+    const struct llmobs_url *url, const char *line)
+{
+    for (size_t i = 0; i < custom->count; i++)
+        if (is_header(&custom->rules[i], line) &&
+            covers(&custom->rules[i], method, url))
+            return &custom->rules[i];
     return NULL;
 }

@@ -6,11 +6,11 @@
  * Limits:  LLMOBS_CUSTOM_MAX rules; a file with more is bad.
  *
  * The file is a JSON array of objects with the columns host, path, method,
- * operation, dialect, provider and name, all texts. dialect and one of host and
- * path must be there; '*' in these two stands for any bytes, and both must
- * match whole. method is POST and operation the dialect's first unless given;
- * name is the span's name. A request without a body needs a rule that names its
- * method: GET, HEAD, DELETE.
+ * operation, dialect, provider, name and header, all texts. dialect and one of
+ * host, path and header must be there; '*' in the first two stands for any
+ * bytes, and both must match whole. method is POST and operation the dialect's
+ * first unless given; name is the span's name. A request without a body needs a
+ * rule that names its method: GET, HEAD, DELETE.
  *
  * kind in place of dialect and operation is that of the span. Such a rule may
  * say by JSON pointers where the bodies have what (rules/read/places.h); a
@@ -18,6 +18,10 @@
  *
  * multipart, which is true or not there, takes forms, too: only their answers
  * are read.
+ *
+ * header is the name of a field that the request's header must have, with a
+ * value; behind a colon, a part of the value, in any case. Such a rule counts
+ * for requests that nothing else takes, and reads their header list.
  *
  * never, which is true or not there, says that the request is no call. Such a
  * rule has host, path and method only, and covers all methods unless it names
@@ -41,6 +45,7 @@ struct llmobs_rule {
     char *provider; /* NULL: by the host */
     char *name;     /* NULL: the shape's */
     char *places;   /* NULL: none */
+    char *header;   /* "name" or "name: part of the value"; NULL: none */
     bool multipart; /* the request may be a form */
     bool never;     /* no call, whatever else would match */
 };
@@ -65,7 +70,20 @@ void llmobs_custom_free(struct llmobs_custom *custom);
 /* True when the rule's method is one that sends no body. */
 bool llmobs_custom_bodyless(const struct llmobs_rule *rule);
 
-/* The first rule for this request; NULL: none. */
+/* True where a rule with a header has this method. */
+bool llmobs_custom_asks(const struct llmobs_custom *custom, const char *method);
+
+/* True where the line, "Name: value", is the header of a rule. */
+bool llmobs_custom_is_sign(const struct llmobs_custom *custom,
+                           const char *line);
+
+/* The first rule with a header that this line is, for this request; NULL:
+ * none. */
+const struct llmobs_rule *llmobs_custom_find_signed(
+    const struct llmobs_custom *custom, const char *method,
+    const struct llmobs_url *url, const char *line);
+
+/* The first rule without a header for this request; NULL: none. */
 const struct llmobs_rule *llmobs_custom_find(const struct llmobs_custom *custom,
                                              const char *method,
                                              const struct llmobs_url *url);

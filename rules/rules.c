@@ -479,6 +479,8 @@ static bool may_have_sign(const struct llmobs_rules *rules,
 {
     const struct llmobs_rule *const *rule = rules->with_signs;
 
+    if (llmobs_custom_asks(&rules->custom, request->method))
+        return true;
     if (request->multipart || !has_body(request))
         return false;
     while (*rule && strcmp((*rule)->shape->method, request->method) != 0)
@@ -492,7 +494,7 @@ bool llmobs_rules_is_sign(const struct llmobs_rules *rules, const char *line)
          rule++)
         if (llmobs_match_sign((*rule)->shape, line))
             return true;
-    return false;
+    return llmobs_custom_is_sign(&rules->custom, line);
 }
 
 /* Judges by the body's first byte where the body is known, else by its type. */
@@ -523,7 +525,13 @@ static bool match_line(const struct llmobs_rules *rules,
                        struct llmobs_match *match)
 {
     const struct llmobs_rule *const *rule = rules->with_signs;
+    const struct llmobs_rule *own =
+        llmobs_custom_find_signed(&rules->custom, request->method, url, line);
 
+    if (own) {
+        match->inject = is_named(rules, url);
+        return match_custom(own, request, url, match);
+    }
     for (; *rule; rule++) {
         const struct llmobs_sign *sign =
             llmobs_match_sign((*rule)->shape, line);

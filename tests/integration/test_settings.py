@@ -326,6 +326,26 @@ def own_rule_for_a_stream(t):
 
 
 @test
+def own_rule_for_a_header(t):
+    """A request that no path shows, and a GET."""
+    base = "http://127.0.0.1:%d" % t.servers.http
+    rules = [{"header": "X-Agent: search", "kind": "tool", "name": "found"},
+             {"header": "X-Get", "method": "GET", "kind": "tool"}]
+    env = {"LLMOBS_RULES": "rules.json"}
+    files = {"rules.json": json.dumps(rules).encode()}
+    ask = '{"message": "hi"}'
+    for argv, count in (
+            (curl(base + "/chat", ask, "-H", "x-agent: Search/1"), 1),
+            (curl(base + "/chat", ask, "-H", "X-Agent: find"), 0),
+            (curl(base + "/chat", ask), 0),
+            (curl(base + "/v1/models", None, "-H", "X-Get: 1"), 1),
+            (curl(base + "/v1/models"), 0)):
+        r = t.same(argv, env=env, inputs=files, spans=count)
+        if count:
+            equal(r.only()["meta"]["span"]["kind"], "tool", "kind")
+
+
+@test
 def own_rule_that_says_never(t):
     """No span and no trace header, whoever else would take the request."""
     host = "127.0.0.1:%d" % t.servers.http

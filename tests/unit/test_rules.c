@@ -511,6 +511,13 @@ START_TEST(a_bad_rule_is_named)
         {"[{\"host\":\"a\",\"never\":true,\"dialect\":\"http\"}]",
          "LLMOBS_RULES: ignored, rule 1: it says never, and how to read the "
          "call"},
+        {"[{\"host\":\"a\",\"never\":true,\"header\":\"x\"}]",
+         "LLMOBS_RULES: ignored, rule 1: it says never, and how to read the "
+         "call"},
+        {"[{\"header\":\": x\",\"kind\":\"tool\"}]",
+         "LLMOBS_RULES: ignored, rule 1: its header has no name"},
+        {"[{\"header\":\"\",\"kind\":\"tool\"}]",
+         "LLMOBS_RULES: ignored, rule 1: a column is not a text or is empty"},
         {"[{\"host\":\"a\",\"never\":true,\"input\":\"/x\"}]",
          "LLMOBS_RULES: ignored, rule 1: it says never, and how to read the "
          "call"},
