@@ -2,8 +2,8 @@
  * of @aws-sdk/client-bedrock-agent-runtime have them; name, kind, values and
  * tags of an agent's span as Datadog's SDK for Python makes them.
  *
- * The steps in an agent's trace are no spans of their own: one exchange makes
- * one span. */
+ * The steps in an agent's trace are no spans of their own, as one exchange
+ * makes one span: metadata.steps lists them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +18,7 @@
 #include "rules/read/values.h"
 
 #define NAME_MAX_LEN 256
+#define STEPS_MAX 64
 
 static int set_name(struct llmobs_span *span, const char *what, const char *id)
 {
@@ -132,16 +133,78 @@ static void count_step(struct llmobs_bedrock_stream *stream,
     stream->output += output;
 }
 
-static void read_trace(struct llmobs_bedrock_stream *stream,
-                       const struct llmobs_json *event)
+/* The thing that a step called, by the name that the trace has for its kind. */
+static const char *called_of(const struct llmobs_json *input)
+{
+    static const char *const ways[][2] = {
+        {"actionGroupInvocationInput", "actionGroupName"},
+        {"knowledgeBaseLookupInput", "knowledgeBaseId"},
+        {"agentCollaboratorInvocationInput", "agentCollaboratorName"},
+    };
+    const char *name = NULL;
+
+    for (size_t i = 0; !name && i < sizeof(ways) / sizeof(ways[0]); i++)
+        name = llmobs_json_gets(llmobs_json_get(input, ways[i][0]), ways[i][1]);
+    return name;
+}
+
+/* Adds {"type": type, "name": name} to metadata.steps; what it was given and
+ * what it brought is content, and is left out. */
+static int add_step(struct llmobs_span *span, const char *type,
+                    const char *name)
+{
+    struct llmobs_json *steps = llmobs_json_get(span->metadata, "steps");
+    struct llmobs_json *step;
+    int rc = 0;
+
+    if (llmobs_json_len(steps) >= STEPS_MAX)
+        return 0;
+    if (!steps) {
+        rc = llmobs_json_set(span->metadata, "steps", llmobs_json_array());
+        steps = llmobs_json_get(span->metadata, "steps");
+    }
+    step = llmobs_json_object();
+    if (rc == 0)
+        rc = llmobs_json_sets(step, "type", type);
+    if (rc == 0)
+        rc = llmobs_json_sets(step, "name", name);
+    if (rc == 0)
+        return llmobs_json_add(steps, step);
+    llmobs_json_free(step);
+    return rc;
+}
+
+/* A step that called a model, a tool, a knowledge base or another agent. */
+static int note_step(struct llmobs_span *span, const struct llmobs_json *step)
+{
+    const struct llmobs_json *model =
+        llmobs_json_get(step, "modelInvocationInput");
+    const struct llmobs_json *input = llmobs_json_get(step, "invocationInput");
+    const char *type = llmobs_json_gets(input, "invocationType");
+    int rc = 0;
+
+    if (llmobs_json_is_object(model))
+        rc =
+            add_step(span, "MODEL", llmobs_json_gets(model, "foundationModel"));
+    return rc < 0 || !type ? rc : add_step(span, type, called_of(input));
+}
+
+static int read_trace(struct llmobs_reading *reading,
+                      const struct llmobs_json *event)
 {
     static const char *const steps[] = {
         "preProcessingTrace", "orchestrationTrace", "postProcessingTrace",
         "routingClassifierTrace"};
     const struct llmobs_json *trace = llmobs_json_get(event, "trace");
+    int rc = 0;
 
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-        count_step(stream, llmobs_json_get(trace, steps[i]));
+    for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+        const struct llmobs_json *step = llmobs_json_get(trace, steps[i]);
+
+        count_step(reading->state, step);
+        rc = note_step(reading->span, step);
+    }
+    return rc;
 }
 
 /* A chunk's bytes are a piece of the answer. An agent that wants the program to
@@ -156,7 +219,7 @@ static int agent_event(struct llmobs_reading *reading,
     if (llmobs_text_is(event->type, "chunk"))
         rc = llmobs_bedrock_stream_text(reading, event, event->data);
     else if (llmobs_text_is(event->type, "trace"))
-        read_trace(reading->state, event->json);
+        rc = read_trace(reading, event->json);
     else if (llmobs_text_is(event->type, "returnControl"))
         rc = llmobs_value_output(reading->span, event->json);
     llmobs_bedrock_stream_at(reading, event);
