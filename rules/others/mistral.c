@@ -1,6 +1,7 @@
-/* Mistral's own API: chat, agents, fill-in-the-middle, embeddings (WIRE 6.11,
- * 6.12). It is OpenAI's but for settings, usage and a few details; other hosts
- * that serve its models have OpenAI's. */
+/* Mistral's own API: chat, agents, fill-in-the-middle, embeddings, OCR,
+ * classifications (WIRE 6.11, 6.12; npm's @mistralai/mistralai 2.7.0). It is
+ * OpenAI's but for settings, usage and a few details; other hosts that serve
+ * its models have OpenAI's. */
 #include <errno.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
+#include "rules/read/values.h"
 
 /* Keys to look for; all but the first are metadata. */
 static const char *const keys[] = {
@@ -185,6 +187,33 @@ static const struct llmobs_form ocr = {
     .document = read_pages,
 };
 
+/* -- classifications ----------------------------------------------------- */
+
+static int read_classified(struct llmobs_reading *reading)
+{
+    if (reading->classified->call->request_truncated)
+        return 0;
+    return llmobs_value_input(reading->span,
+                              llmobs_json_get(reading->request, "input"));
+}
+
+/* The scores of each target are the answer itself. */
+static int read_scores(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
+{
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    return llmobs_value_output(reading->span, llmobs_json_get(body, "results"));
+}
+
+static const struct llmobs_form classifications = {
+    .request = read_classified,
+    .document = read_scores,
+    .ends = llmobs_reading_ends,
+};
+
 static const struct llmobs_form form = {
     .keys = keys,
     .request = read_request,
@@ -235,6 +264,12 @@ static const struct llmobs_shape shapes[] = {
      .span_name = "mistralai.request",
      .kind = LLMOBS_KIND_LLM,
      .form = &ocr},
+    {.method = "POST",
+     .path = "/classifications",
+     .operation = "classification",
+     .span_name = "mistralai.request",
+     .kind = LLMOBS_KIND_TASK,
+     .form = &classifications},
     {.path = NULL},
 };
 

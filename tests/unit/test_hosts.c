@@ -141,6 +141,8 @@ static const struct host hosts[] = {
     {"https://codestral.mistral.ai/v1/chat/completions", "mistral",
      "mistralai.request"},
     {"https://api.mistral.ai/v1/conversations", "mistral", "mistralai.request"},
+    {"https://api.mistral.ai/v1/chat/classifications", "mistral",
+     "mistralai.request"},
     {"https://api.mistral.ai/v1/conversations/c/history", "mistral", NULL},
     {"https://api.openai.com/v1/conversations", "openai", NULL},
 
