@@ -40,6 +40,37 @@ def to_gateway(exchange):
                            exchange.answered, exchange.answer)
 
 
+def turns():
+    """A model that calls a tool, the tool behind an MCP server, and the model
+    with the result."""
+    call = {"id": "call_of_turns", "type": "function", "function": {
+        "name": "get_weather", "arguments": "{}"}}
+    asked = [{"role": "user", "content": "Is it raining in these turns?"}]
+    said = {"role": "assistant", "content": None, "tool_calls": [call]}
+    result = {"role": "tool", "tool_call_id": call["id"], "content": "Rain"}
+    for name, messages, answer, reason in (
+            ("turns/call", asked, said, "tool_calls"), ("turns/tool", 0, 0, 0),
+            ("turns/end", asked + [said, result],
+             {"role": "assistant", "content": "Yes."}, "stop")):
+        headers = [("Content-Type", "application/json")]
+        if messages:
+            url = "https://api.openai.com/v1/chat/completions"
+            body = {"model": "gpt-4o", "messages": messages}
+            back = {"id": name, "model": "gpt-4o", "choices": [
+                {"index": 0, "message": answer, "finish_reason": reason}]}
+        else:
+            url = "https://tools.test/mcp"
+            headers += [("Accept", "application/json, text/event-stream"),
+                        ("MCP-Protocol-Version", "2025-06-18")]
+            body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+                    "params": {"name": "get_weather", "arguments": {}}}
+            back = {"jsonrpc": "2.0", "id": 1, "result": {
+                "content": [{"type": "text", "text": "Rain"}]}}
+        yield replay.Exchange(name, "POST", url, headers,
+                              json.dumps(body).encode(), 200, headers[:1],
+                              json.dumps(back).encode())
+
+
 def that_fail(port):
     """Calls to the LLM server of the tests, and to nobody."""
     url = "http://127.0.0.1:%d/v1/chat/completions" % port
@@ -66,7 +97,8 @@ class Bench:
             os.path.join(folder, "rules"),
             rules + [to_gateway(e) for e in rules
                      if e.name.startswith(("openai_chat/s", "anthropic/t",
-                                           "openai_embeddings/"))],
+                                           "openai_embeddings/"))]
+            + list(turns()),
             that_fail(self.servers.http))
         self.client = os.path.join(folder, "spans")
         subprocess.run(["gcc", "-O1", "-I", os.path.join(ROOT, "include"),
@@ -232,7 +264,7 @@ def compare_spans(bench, events, spans, form, content):
         want = expect.span_of(event, form, content)
         where = "%s %s" % (event["meta"]["span"]["kind"], event["name"])
         for key in ("traceId", "spanId", "parentSpanId", "traceState", "flags",
-                    "name", "kind", "start", "end"):
+                    "name", "kind", "start", "end", "links"):
             found.compare("%s, %s" % (where, key), span[key], want[key])
         found.compare(where + ", status", span["status"], want["status"])
         found.compare(where + ", schema", span["scope"]["schema"],

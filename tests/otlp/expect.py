@@ -523,6 +523,16 @@ def status_of(event, content):
     return 2, message if content or is_code(message) else ""
 
 
+def links_of(event):
+    """Links to other spans; within the trace by the id that traceparent has."""
+    for link in event.get("span_links", []):
+        trace = event["_dd"]["apm_trace_id"] \
+            if link["trace_id"] == event["trace_id"] else link["trace_id"]
+        yield {"traceId": trace, "spanId": "%016x" % int(link["span_id"]),
+               "attributes": {"llmobs.link." + k: v
+                              for k, v in link["attributes"].items()}}
+
+
 def span_of(event, form, content):
     facts = event.get("_call", {})
     operation = operation_of(event, facts, form)
@@ -540,6 +550,7 @@ def span_of(event, form, content):
         "end": event["start_ns"] + event["duration"],
         "attributes": attributes_of(event, facts, form, content),
         "status": status_of(event, content),
+        "links": list(links_of(event)),
         "schema": SCHEMAS[form]}
 
 

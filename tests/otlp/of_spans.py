@@ -8,7 +8,7 @@ import otlp_conventions
 import receivers
 import replay
 from bench import (CONTENT, Differences, Exchanges, ROOT, Run, compare_resource,
-                   compare_spans, with_values)
+                   compare_spans, turns, with_values)
 from doubles import wait_for
 from harness import equal, ok
 from receivers import NotHere
@@ -30,7 +30,32 @@ def all_calls(bench, receiver, form, json, exchanges=None, env=None):
     compare_spans(bench, events, spans, form, not env)
     for span in spans:
         compare_resource(span)
+    if not exchanges:
+        ok(any(span["links"] for span in spans), "no span has a link")
     return events, spans
+
+
+def linked_turns(bench, receiver, json):
+    """In one trace the tool, and the model with its result, are linked to the
+    answer that called the tool."""
+    receiver.forget()
+    if not hasattr(bench, "turns"):
+        bench.turns = Exchanges(os.path.join(bench.folder, "turns"), turns())
+    run = Run(bench, receiver.url, "1.41", json)
+    run.program(os.path.join(bench.build, "llmobs"), "span", "--kind",
+                "workflow", "--name", "turns", "--", "curl", "-q", "-K",
+                bench.turns.config)
+    run.drain()
+    spans = wait_for(lambda: (lambda s: s if len(s) == 4 else None)(
+        receiver.got("traces")), 10, 0.1) or receiver.got("traces")
+    _, call, tool, end = sorted(spans, key=lambda s: s["start"])
+    equal([s["name"] for s in (call, tool, end)],
+          ["chat gpt-4o", "tools/call get_weather", "chat gpt-4o"], "names")
+    for span, linked in ((call, []), (tool, [call]), (end, [call])):
+        for link in span["links"]:
+            equal(link["traceId"], span["traceId"], "trace of a link")
+        equal({link["spanId"] for link in span["links"]},
+              {s["spanId"] for s in linked}, "links of " + span["name"])
 
 
 def elastic_spans(bench, form, json):
