@@ -48,7 +48,7 @@ static void put_message(const struct llmobs_otlp_source *s,
 static void put_tool(struct llmobs_otlp_attributes *out,
                      const struct side *side)
 {
-    if (side->value)
+    if (side->value && *side->value)
         llmobs_otlp_put_text_or_object(out,
                                        side->output
                                            ? "gen_ai.tool.call.result"

@@ -249,7 +249,8 @@ def value_of(event, facts, operation, side, form):
         if side == "output":
             message = finished(message, event, facts)
         found["gen_ai.%s.messages" % side] = message
-    elif text is not None:
+    elif text is not None and (text or not names.get(operation) or
+                               operation == "retrieval"):
         name = names.get(operation) or "llmobs.%s.value" % side
         found[name] = text if operation == "retrieval" and \
             side == "input" else container(text)
