@@ -61,8 +61,6 @@ struct turn {
 };
 
 struct llmobs_talk {
-    atomic_bool busy; /* a thread is in here */
-    bool deaf;        /* its thread is gone, or another came in between */
     int process;
     struct llmobs_match match;
     char *url;
@@ -163,7 +161,8 @@ static struct turn *turn_of(struct llmobs_talk *talk, const char *id)
     return NULL;
 }
 
-/* What is kept of a body, a line each; a line that its limit cut is ended. */
+/* Adds the kept ends of a body, a line each; a line that its limit cut is
+ * ended. */
 static void add_kept(struct llmobs_body *to, struct llmobs_body *from)
 {
     struct llmobs_text head = llmobs_body_head(from);
@@ -601,6 +600,8 @@ bool llmobs_talk_expect(struct llmobs_handle *handle)
     if (handle->connect_only != LLMOBS_CONNECT_FOR_FRAMES)
         return false;
     handle->talking = LLMOBS_TALK_EXPECTED;
+    atomic_store(&handle->talk_deaf, false);
+    atomic_store(&handle->talk_busy, false);
     return true;
 }
 
@@ -616,34 +617,44 @@ static void settle_fork(struct llmobs_talk *talk)
     talk->sent.look.over = talk->received.look.over = true;
 }
 
-/* False: the talk is none of ours, or cannot be followed. */
-static bool enter(struct llmobs_handle *handle, CURL *curl)
+static void leave(struct llmobs_handle *handle)
 {
-    struct llmobs_talk *talk;
+    atomic_store(&handle->talk_busy, false);
+}
+
+/* Waits for the thread that is in here; false where it does not leave in time.
+ */
+static bool take_turn_to_hear(struct llmobs_handle *handle)
+{
     int64_t until = 0;
 
-    if (handle->talking == LLMOBS_TALK_EXPECTED)
-        open_talk(handle, curl);
-    talk = handle->talk;
-    if (!talk || talk->deaf)
-        return false;
-    while (atomic_exchange(&talk->busy, true)) {
+    while (atomic_exchange(&handle->talk_busy, true)) {
         if (!until)
             until =
                 llmobs_clock_mono_ns() + LLMOBS_TALK_WAIT_MS * LLMOBS_NS_PER_MS;
         else if (llmobs_clock_mono_ns() >= until)
-            talk->deaf = true;
-        if (talk->deaf)
+            atomic_store(&handle->talk_deaf, true);
+        if (atomic_load(&handle->talk_deaf))
             return false;
         sched_yield();
     }
-    settle_fork(talk);
     return true;
 }
 
-static void leave(struct llmobs_handle *handle)
+/* False: the talk is none of ours, or cannot be followed. `curl`: NULL where no
+ * talk is to begin. */
+static bool enter(struct llmobs_handle *handle, CURL *curl)
 {
-    atomic_store(&handle->talk->busy, false);
+    if (atomic_load(&handle->talk_deaf) || !take_turn_to_hear(handle))
+        return false;
+    if (curl && handle->talking == LLMOBS_TALK_EXPECTED)
+        open_talk(handle, curl);
+    if (!handle->talk || atomic_load(&handle->talk_deaf)) {
+        leave(handle);
+        return false;
+    }
+    settle_fork(handle->talk);
+    return true;
 }
 
 /* A frame begins where none is under way. */
@@ -706,10 +717,25 @@ void llmobs_talk_received(struct llmobs_handle *handle, CURL *curl,
             begin_frame(side);
         add_piece(handle, side, data, false);
         side->left = left;
+        /* libcurl 8.1 to 8.12 says CONT of all pieces but the first, the last
+         * one included; newer ones say it beside TEXT while more is to come. */
         if (left == 0)
-            side->goes_on = flags & WS_CONT;
+            side->goes_on = (flags & WS_TEXT) && (flags & WS_CONT);
     }
     leave(handle);
+    errno = saved;
+}
+
+/* Frees nothing: another thread may be on its way in. */
+void llmobs_talk_gone(struct llmobs_handle *handle, CURLcode code)
+{
+    int saved = errno;
+
+    if (enter(handle, NULL)) {
+        close_all(handle, LLMOBS_END_DONE, code);
+        atomic_store(&handle->talk_deaf, true);
+        leave(handle);
+    }
     errno = saved;
 }
 
@@ -748,6 +774,7 @@ void llmobs_talk_abandon(struct llmobs_handle *handle)
     struct turn *turns = NULL;
     struct llmobs_exchange *taken[LLMOBS_TALK_TURNS];
     bool ended[LLMOBS_TALK_TURNS];
+    uint64_t missed[LLMOBS_TALK_TURNS];
     size_t count = 0;
 
     if (!llmobs_handle_trylock(handle, EXIT_LOCK_MS))
@@ -757,11 +784,15 @@ void llmobs_talk_abandon(struct llmobs_handle *handle)
     for (size_t i = 0; turns && i < handle->talk->count; i++) {
         ended[count] = turns[i].phase == WAITS || turns[i].phase == REFUSED;
         taken[count] = turns[i].exchange;
+        missed[count] = turns[i].missed;
         turns[i].exchange = NULL;
         count += taken[count] && taken[count]->process == llmobs_fork_process();
     }
     llmobs_handle_unlock(handle);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (missed[i])
+            llmobs_body_miss(&taken[i]->response, missed[i]);
         end_exchange(handle, taken[i],
                      ended[i] ? LLMOBS_END_DONE : LLMOBS_END_EXIT, CURLE_OK);
+    }
 }

@@ -44,6 +44,9 @@ void llmobs_talk_end(struct llmobs_handle *handle, enum llmobs_end end,
 /* A transfer begins: true where it only connects, for frames. */
 bool llmobs_talk_expect(struct llmobs_handle *handle);
 
+/* The connection is gone: ends the exchanges under way with the code. */
+void llmobs_talk_gone(struct llmobs_handle *handle, CURLcode code);
+
 /* Frees all of it, and counts nothing. */
 void llmobs_talk_free(struct llmobs_handle *handle);
 

@@ -46,7 +46,7 @@ CURLcode llmobs_ops_ws_send(const struct llmobs_real *real, CURL *curl,
         llmobs_talk_sent(handle, curl, taken(data, len, sent), len, size,
                          flags);
     else if (is_gone(rc))
-        llmobs_talk_end(handle, LLMOBS_END_DONE, rc);
+        llmobs_talk_gone(handle, rc);
     return rc;
 }
 
@@ -65,6 +65,6 @@ CURLcode llmobs_ops_ws_recv(const struct llmobs_real *real, CURL *curl,
         llmobs_talk_received(handle, curl, (struct llmobs_text){data, *got},
                              (*meta)->bytesleft, (unsigned)(*meta)->flags);
     else if (is_gone(rc))
-        llmobs_talk_end(handle, LLMOBS_END_DONE, rc);
+        llmobs_talk_gone(handle, rc);
     return rc;
 }

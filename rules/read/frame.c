@@ -139,6 +139,10 @@ static const char *pass_string(struct llmobs_look *frame, const char *at,
 
 static void open_bracket(struct llmobs_look *frame, bool object)
 {
+    if (frame->depth == UINT32_MAX) { /* no server that means well */
+        frame->over = true;
+        return;
+    }
     frame->depth++;
     frame->value = !object;
     if (frame->depth > 2)
