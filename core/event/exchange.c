@@ -14,6 +14,7 @@
 #include "core/privacy/links.h"
 #include "core/privacy/members.h"
 #include "core/privacy/vectors.h"
+#include "core/text/inflate.h"
 
 /* The ends that are kept of a picture or a sound within JSON. */
 #define INLINE_MEDIA_MAX ((size_t)64 * 1024)
@@ -309,12 +310,17 @@ void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total)
     exchange->masked = 0;
 }
 
+/* A coded body is no text: it goes to the disk as it came. */
 static void mask_vectors(const struct llmobs_exchange *exchange,
+                         const struct llmobs_headers *headers,
                          struct llmobs_body *body)
 {
     struct llmobs_text head = llmobs_body_head(body), tail;
 
-    if (!llmobs_rules_has_vectors(&exchange->match))
+    if (!llmobs_rules_has_vectors(&exchange->match) ||
+        llmobs_inflate_is_coded(head, llmobs_header_find(headers->list,
+                                                         headers->count,
+                                                         "content-encoding")))
         return;
     llmobs_vectors_mask((char *)(uintptr_t)head.data, head.len, true);
     if (!body->truncated)
@@ -331,12 +337,12 @@ void llmobs_exchange_mask(struct llmobs_exchange *exchange)
     mask_part(llmobs_body_head(&exchange->request));
     if (exchange->request.truncated)
         mask_part(llmobs_body_tail(&exchange->request));
-    mask_vectors(exchange, &exchange->request);
+    mask_vectors(exchange, &exchange->request_headers, &exchange->request);
 }
 
 void llmobs_exchange_mask_answer(struct llmobs_exchange *exchange)
 {
-    mask_vectors(exchange, &exchange->response);
+    mask_vectors(exchange, &exchange->response_headers, &exchange->response);
 }
 
 static bool is_whole(const struct llmobs_body *body)

@@ -438,3 +438,43 @@ int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
     *cut = *cut || rc != 0;
     return rc;
 }
+
+/* Where libcurl has undone the coding already, the header still names it, but
+ * the body is text. A compressed body always has a control character or an
+ * invalid byte in its first bytes, beside zlib's own 'x'. */
+static bool is_text(struct llmobs_text body)
+{
+    const unsigned char *data = (const unsigned char *)body.data;
+    size_t len = body.len < 64 ? body.len : 64;
+
+    if (len >= 2 && (data[0] & 0x0f) == 8 &&
+        (data[0] * 256 + data[1]) % 31 == 0)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if ((data[i] < 0x20 && !memchr("\t\n\r", data[i], 3)) ||
+            data[i] == 0x7f)
+            return false;
+        if (i == 0 && data[i] >= 0x80 && data[i] != 0xef)
+            return false;
+    }
+    return true;
+}
+
+/* The bytes that every body of a coding begins with; NULL: it has none. */
+static const char *magic_of(const char *coding)
+{
+    if (strcasecmp(coding, "gzip") == 0 || strcasecmp(coding, "x-gzip") == 0)
+        return "\x1f\x8b";
+    return strcasecmp(coding, "zstd") == 0 ? "\x28\xb5\x2f\xfd" : NULL;
+}
+
+bool llmobs_inflate_is_coded(struct llmobs_text body, const char *coding)
+{
+    const char *magic = coding ? magic_of(coding) : NULL;
+
+    if (!coding || !*coding || body.len == 0)
+        return false;
+    if (magic && body.len >= strlen(magic))
+        return memcmp(body.data, magic, strlen(magic)) == 0;
+    return !is_text(body);
+}

@@ -30,4 +30,8 @@
 int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
                         struct llmobs_body *out, bool *cut);
 
+/* True where the body is still coded, though libcurl may have undone the coding
+ * that the header names. */
+bool llmobs_inflate_is_coded(struct llmobs_text body, const char *coding);
+
 #endif
