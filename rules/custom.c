@@ -143,7 +143,7 @@ static const char *check_row(const struct row *row)
         return "it names a kind, and a dialect or an operation";
     if (!row->texts[COLUMN_HOST] && !row->texts[COLUMN_PATH] &&
         !row->texts[COLUMN_HEADER])
-        return "it has neither host nor path";
+        return "it has no host, no path and no header";
     if (row->texts[COLUMN_HEADER] && row->texts[COLUMN_HEADER][0] == ':')
         return "its header has no name";
     return check_places(row);

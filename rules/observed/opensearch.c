@@ -35,7 +35,6 @@ static const char *const holders[][2] = {
     {"linear", "retrievers"},
     {"constant_score", "filter"},
     {"text_similarity_reranker", "retriever"},
-    {"linear", "retriever"},
 };
 
 static bool searches(const struct llmobs_json *clause, int depth);
@@ -44,6 +43,9 @@ static bool is_clause(const struct llmobs_json *clause, int depth)
 {
     if (llmobs_json_is_object(llmobs_json_get(clause, "knn")) ||
         llmobs_json_is_object(llmobs_json_get(clause, "neural")))
+        return true;
+    /* An entry of a list with weights. */
+    if (searches(llmobs_json_get(clause, "retriever"), depth + 1))
         return true;
     for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)
         if (searches(llmobs_json_get(llmobs_json_get(clause, holders[i][0]),

@@ -47,7 +47,7 @@ const struct llmobs_json *llmobs_store_first(const struct llmobs_json *object,
                                              const char *const *names);
 
 /* Adds one document: a text, or an object that has one among other members.
- * What is NULL is left out; a score may be a number's text. */
+ * NULL members are left out; a score may be a number's text. */
 int llmobs_store_add(struct llmobs_span *span,
                      const struct llmobs_json *payload,
                      const struct llmobs_json *id,

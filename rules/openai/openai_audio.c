@@ -30,9 +30,11 @@ static int read_usage(const struct llmobs_json *body, struct llmobs_span *span)
 {
     const struct llmobs_json *usage = llmobs_usage_find(body);
     const struct llmobs_json *seconds = llmobs_json_get(usage, "seconds");
-    int rc = seconds ? 0 : llmobs_usage_read(usage, span);
+    bool timed =
+        llmobs_json_is_number(seconds) && llmobs_json_to_real(seconds) >= 0;
+    int rc = timed ? 0 : llmobs_usage_read(usage, span);
 
-    if (!seconds) {
+    if (!timed) {
         seconds = llmobs_json_get(usage, "prompt_audio_seconds");
         if (seconds) /* its total has the sound's tokens as well */
             llmobs_span_metric(span, "total_tokens",

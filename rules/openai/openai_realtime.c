@@ -1,4 +1,4 @@
-/* OpenAI's Realtime API over a websocket, and those of its form (WIRE 6.16).
+/* OpenAI's Realtime API over a websocket, and those of its form (WIRE 6.17).
  *
  * A call is one response. Its request has the frames of the session's settings
  * and those since the response before: items, speech that was heard, the

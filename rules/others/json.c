@@ -101,6 +101,17 @@ static struct llmobs_json *ends_of(const struct llmobs_reading *reading,
     return NULL;
 }
 
+/* True where the rule names a part of the body; "" is the whole of it. */
+static bool names_part(const struct llmobs_reading *reading,
+                       enum llmobs_place which)
+{
+    char *name = llmobs_place_first(reading->classified->places, which);
+    bool names = name != NULL;
+
+    free(name);
+    return names;
+}
+
 static int read_cut_request(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
@@ -108,8 +119,7 @@ static int read_cut_request(struct llmobs_reading *reading)
         ends_of(reading, call->request, call->request_tail);
     int rc = ends ? 0 : -ENOMEM;
 
-    if (rc == 0 &&
-        llmobs_place_named(reading->classified->places, LLMOBS_PLACE_INPUT))
+    if (rc == 0 && names_part(reading, LLMOBS_PLACE_INPUT))
         rc = set_input(reading, at(reading, LLMOBS_PLACE_INPUT, ends));
     llmobs_json_free(ends);
     return rc;
@@ -131,27 +141,19 @@ static const struct llmobs_json *text_or_number(const struct llmobs_json *value)
                                                                         : NULL;
 }
 
-static int add_documents(struct llmobs_reading *reading,
-                         const struct llmobs_json *list)
+static int add_document(struct llmobs_reading *reading,
+                        const struct llmobs_json *one)
 {
-    int rc =
-        llmobs_json_is_array(list) ? llmobs_documents_begin(reading->span) : 0;
+    const struct llmobs_found found = {
+        .text = at_or_all(reading, LLMOBS_PLACE_TEXT, one),
+        .name = at(reading, LLMOBS_PLACE_NAME, one),
+        .id = text_or_number(at(reading, LLMOBS_PLACE_ID, one)),
+        .score = at(reading, LLMOBS_PLACE_SCORE, one),
+    };
 
-    for (size_t i = 0;
-         rc == 0 && i < llmobs_json_len(list) && i < LLMOBS_DOCUMENTS_MAX;
-         i++) {
-        const struct llmobs_json *one = llmobs_json_at(list, i);
-        const struct llmobs_found found = {
-            .text = at_or_all(reading, LLMOBS_PLACE_TEXT, one),
-            .name = at(reading, LLMOBS_PLACE_NAME, one),
-            .id = text_or_number(at(reading, LLMOBS_PLACE_ID, one)),
-            .score = at(reading, LLMOBS_PLACE_SCORE, one),
-        };
-
-        if (found.text || llmobs_json_is_object(one))
-            rc = llmobs_documents_add(reading->span, &found);
-    }
-    return rc;
+    return found.text || llmobs_json_is_object(one)
+               ? llmobs_documents_add(reading->span, &found)
+               : 0;
 }
 
 /* The numbers of vectors are never kept. */
@@ -177,8 +179,8 @@ static int read_output(struct llmobs_reading *reading,
     case LLMOBS_KIND_EMBEDDING:
         return tell_vectors(reading, at(reading, LLMOBS_PLACE_OUTPUT, body));
     case LLMOBS_KIND_RETRIEVAL:
-        return add_documents(reading,
-                             at(reading, LLMOBS_PLACE_DOCUMENTS, body));
+        return llmobs_documents_each(
+            reading, at(reading, LLMOBS_PLACE_DOCUMENTS, body), add_document);
     default:
         return llmobs_value_output(
             span, at_or_all(reading, LLMOBS_PLACE_OUTPUT, body));
@@ -221,9 +223,8 @@ static int read_ends(struct llmobs_reading *reading)
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *ends =
         ends_of(reading, call->response, call->response_tail);
-    bool named =
-        kind_of(reading) == LLMOBS_KIND_RETRIEVAL ||
-        llmobs_place_named(reading->classified->places, LLMOBS_PLACE_OUTPUT);
+    bool named = kind_of(reading) == LLMOBS_KIND_RETRIEVAL ||
+                 names_part(reading, LLMOBS_PLACE_OUTPUT);
     int rc = ends ? llmobs_reading_ends(reading) : -ENOMEM;
 
     if (rc == 0)
@@ -239,7 +240,7 @@ static int read_ends(struct llmobs_reading *reading)
 
 /* -- streams -------------------------------------------------------------- */
 
-/* What the events so far had as output. */
+/* The output of the events so far. */
 struct state {
     struct llmobs_buf text;    /* their texts, one behind the other */
     struct llmobs_json *value; /* the last one that is no text; or NULL */
@@ -289,8 +290,9 @@ static int read_event(struct llmobs_reading *reading,
     if (rc < 0 || event->failed || reading->classified->call->status >= 300)
         return rc;
     if (kind_of(reading) == LLMOBS_KIND_RETRIEVAL)
-        return add_documents(reading,
-                             at(reading, LLMOBS_PLACE_DOCUMENTS, event->json));
+        return llmobs_documents_each(
+            reading, at(reading, LLMOBS_PLACE_DOCUMENTS, event->json),
+            add_document);
     if (kind_of(reading) == LLMOBS_KIND_EMBEDDING)
         return 0;
     return gather(reading, event,

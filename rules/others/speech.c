@@ -41,12 +41,32 @@ int llmobs_speech_begin_voice(struct llmobs_reading *reading)
                                         "voice_id", reading->span);
 }
 
+/* A voice may be a vector, which can be turned back into a person's. */
+static int drop_vector(struct llmobs_span *span)
+{
+    const struct llmobs_json *voice = llmobs_json_get(span->metadata, "voice");
+    struct llmobs_json *plain;
+    int rc;
+
+    if (!llmobs_json_get(voice, "embedding"))
+        return 0;
+    plain = llmobs_json_object();
+    rc = llmobs_json_sets(plain, "mode", "embedding");
+    if (rc == 0)
+        return llmobs_json_set(span->metadata, "voice", plain);
+    llmobs_json_free(plain);
+    llmobs_json_unset(span->metadata, "voice");
+    return rc;
+}
+
 int llmobs_speech_say(struct llmobs_reading *reading)
 {
     const struct llmobs_speech_voice *voice = voice_of(reading);
     struct llmobs_span *span = reading->span;
     int rc = llmobs_request_metadata(reading->request, voice->settings, span);
 
+    if (rc == 0)
+        rc = drop_vector(span);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_message_only(

@@ -103,7 +103,7 @@ struct llmobs_provider {
     const struct llmobs_dialect *const *dialects; /* NULL-terminated */
 };
 
-/* What a dialect is about. All but those of models are looked for only where
+/* The subject of a dialect. All but those of models are looked for only where
  * LLMOBS_OBSERVE says so. */
 enum llmobs_group {
     LLMOBS_GROUP_MODELS,

@@ -35,7 +35,7 @@ enum llmobs_frame_member {
     LLMOBS_FRAME_MEMBERS
 };
 
-/* What a frame is to the account of its connection. */
+/* The part of a frame in the account of its connection. */
 enum llmobs_frame_kind {
     LLMOBS_FRAME_PASSES, /* nothing of it is kept: sound, news of limits */
     LLMOBS_FRAME_SETS,   /* the settings from here on, in place of all before */

@@ -7,13 +7,18 @@
 #include "rules/read/facts.h"
 #include "rules/read/values.h"
 
+static const char *const counts[] = {"input_tokens",
+                                     "output_tokens",
+                                     "total_tokens",
+                                     "cache_read_input_tokens",
+                                     "cache_write_input_tokens",
+                                     "reasoning_output_tokens"};
+#define COUNTS (sizeof(counts) / sizeof(counts[0]))
+
 static bool has_tokens(const struct llmobs_span *span)
 {
-    static const char *const keys[] = {"input_tokens", "output_tokens",
-                                       "total_tokens"};
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        if (llmobs_json_to_int(llmobs_json_get(span->metrics, keys[i])) > 0)
+    for (size_t i = 0; i < COUNTS; i++)
+        if (llmobs_json_to_int(llmobs_json_get(span->metrics, counts[i])) > 0)
             return true;
     return false;
 }
@@ -30,7 +35,12 @@ static int note(struct llmobs_span *span, enum llmobs_job_part part,
 
 int llmobs_job_begun(struct llmobs_span *span, const char *id)
 {
-    return has_tokens(span) ? 0 : note(span, LLMOBS_JOB_BEGUN, id);
+    if (has_tokens(span))
+        return 0;
+    /* The zeros of a job that goes on stand for what nobody knows yet. */
+    for (size_t i = 0; i < COUNTS; i++)
+        llmobs_json_unset(span->metrics, counts[i]);
+    return note(span, LLMOBS_JOB_BEGUN, id);
 }
 
 /* The number of segments behind the last star. */

@@ -87,14 +87,17 @@ static size_t cut_at(struct llmobs_text head, const char *key)
     return at;
 }
 
+/* A tail that begins with fewer bytes of base64 may begin within other text. */
+#define RUN_MIN 64
+
 uint64_t llmobs_media_cut(const struct llmobs_call *call, const char *key)
 {
     struct llmobs_text tail = call->response_tail;
     size_t from = cut_at(call->response, key), rest = base64_span(tail);
     uint64_t around = from + (tail.len - rest);
 
-    if (from == 0 || rest == tail.len || tail.data[rest] != '"' ||
-        call->response_size <= around)
+    if (from == 0 || rest < RUN_MIN || rest == tail.len ||
+        tail.data[rest] != '"' || call->response_size <= around)
         return 0;
     while (rest > 0 && tail.data[rest - 1] == '=') {
         rest--;

@@ -506,8 +506,8 @@ START_TEST(a_bad_rule_is_named)
          "LLMOBS_RULES: ignored, rule 2: it is not an object"},
         {"[{\"host\":\"a\",\"never\":false}]",
          "LLMOBS_RULES: ignored, rule 1: a switch is not true"},
-        {"[{\"never\":true}]",
-         "LLMOBS_RULES: ignored, rule 1: it has neither host nor path"},
+        {"[{\"never\":true}]", "LLMOBS_RULES: ignored, rule 1: it has no host, "
+                               "no path and no header"},
         {"[{\"host\":\"a\",\"never\":true,\"dialect\":\"http\"}]",
          "LLMOBS_RULES: ignored, rule 1: it says never, and how to read the "
          "call"},
