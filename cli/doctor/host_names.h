@@ -3,8 +3,8 @@
  *
  * A socket has an address and no name, so the names are looked up: those of
  * rules/providers.c and of the gateways that were added. Of "*.example.com"
- * the name api.example.com is asked. What shares an address with a model's
- * host, as services behind one content network do, is taken for it.
+ * the name api.example.com is asked. A service that shares an address with a
+ * model's host, as those behind one content network do, is taken for it.
  *
  * Owns:    its lists, from init to fini.
  * Threads: one, in a process that has no other: it forks.

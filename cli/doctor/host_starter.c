@@ -10,7 +10,7 @@
 
 #define ID_MIN 12 /* digits of a container's id, at least */
 
-/* What an engine puts before the id of a container in the name of its group. */
+/* An engine puts one of these before a container's id in its group's name. */
 static const char *const engines[] = {
     "docker-",  "cri-containerd-", "crio-", "libpod-",
     "nerdctl-", "lxc.payload.",    "lxc-",  "machine-",

@@ -16,7 +16,7 @@ struct walk {
     bool tracks; /* it is known which byte is within one */
 };
 
-/* What a run of bytes has that may be the inside of a list. */
+/* The contents of a run of bytes that may be the inside of a list. */
 struct seen {
     size_t end;
     size_t numbers;

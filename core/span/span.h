@@ -26,7 +26,7 @@ enum llmobs_kind {
     LLMOBS_KIND_RETRIEVAL
 };
 
-/* What a call has to do with a job: a thing that the provider works on behind
+/* The part of a call in a job: a thing that the provider works on behind
  * the call which began it, until a later call finds it done. */
 enum llmobs_job_part {
     LLMOBS_JOB_NONE,

@@ -1,4 +1,4 @@
-/* Who starts a process, by its control groups. */
+/* The starter of a process, by its control groups. */
 #include <string.h>
 
 #include "cli/doctor/host_starter.h"

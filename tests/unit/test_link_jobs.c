@@ -36,7 +36,7 @@ static void begin_file(void)
     llmobs_linker_share(&linker, path);
 }
 
-/* What was in memory is gone. */
+/* All that was in memory is gone. */
 static void next_process(void)
 {
     llmobs_linker_fini(&linker);
