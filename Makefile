@@ -121,6 +121,10 @@ LAUNCHERS := llmobs-run llmobs-entrypoint
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs-tool \
 	$(addprefix $(B)/,llmobs $(LAUNCHERS) prices.json)
 
+# clang would make the switch over the thunks a table of addresses, each of which
+# the loader has to relocate in every process.
+$(B)/shim/thunks.o: SHIM_CFLAGS += -fno-jump-tables
+
 $(B)/shim/%.o: shim/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(SHIM_CFLAGS) $(FRAMES) -MMD -MP -c $< -o $@
