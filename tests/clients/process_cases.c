@@ -230,8 +230,8 @@ static void sandboxed(const char *base)
     exit(0);
 }
 
-/* What the library asks of the kernel and libcurl does not, but for files; and
- * what newer C libraries ask of newer kernels. The library's thread is asked to
+/* The library asks the kernel for these, but for files, and libcurl does not;
+ * the rest newer C libraries ask of newer kernels. The library's thread is asked to
  * start where it could not register for restartable sequences. */
 static void filtered(const char *base, unsigned error)
 {
