@@ -43,27 +43,15 @@ bool llmobs_gemini_is_thought(const struct llmobs_json *part)
     return llmobs_json_is_true(llmobs_json_get(part, "thought"));
 }
 
-/* Sets message[key] to a list with one item, which it takes. */
-static int set_one(struct llmobs_json *message, const char *key,
-                   struct llmobs_json *item)
-{
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = llmobs_json_add(list, item);
-
-    if (rc == 0)
-        return llmobs_json_set(message, key, list);
-    llmobs_json_free(list);
-    return rc;
-}
-
 static int read_call(const struct llmobs_json *value,
                      struct llmobs_json *message)
 {
-    return set_one(message, "tool_calls",
-                   llmobs_tools_call(
-                       llmobs_json_gets(value, "name"),
-                       llmobs_json_gets(value, "id"), "function_call",
-                       llmobs_tools_arguments(llmobs_json_get(value, "args"))));
+    return llmobs_message_set_one(
+        message, "tool_calls",
+        llmobs_tools_call(
+            llmobs_json_gets(value, "name"), llmobs_json_gets(value, "id"),
+            "function_call",
+            llmobs_tools_arguments(llmobs_json_get(value, "args"))));
 }
 
 /* Gives the JSON text of a value, as a string value. */
@@ -89,10 +77,10 @@ static int read_response(const struct llmobs_json *value,
         text = "";
     result = text ? llmobs_json_string(text)
                   : dumped(response, LLMOBS_JSON_KEEP_ORDER);
-    return set_one(message, "tool_results",
-                   llmobs_tools_result(name ? name : "",
-                                       llmobs_json_gets(value, "id"),
-                                       "function_response", result));
+    return llmobs_message_set_one(
+        message, "tool_results",
+        llmobs_tools_result(name ? name : "", llmobs_json_gets(value, "id"),
+                            "function_response", result));
 }
 
 /* Sets the content to the JSON text of two members. */

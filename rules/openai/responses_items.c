@@ -120,19 +120,6 @@ static int add_part(struct llmobs_message_content *content,
                                          llmobs_json_gets(part, "refusal"));
 }
 
-static int add_content(struct llmobs_message_content *content,
-                       const struct llmobs_json *value)
-{
-    int rc = 0;
-
-    content->bare = true;
-    if (!llmobs_json_is_array(value))
-        return llmobs_message_content_read(content, value, 0);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = add_part(content, llmobs_json_at(value, i));
-    return rc;
-}
-
 /* Adds a message with the collected content; an empty one only if `empty`. */
 static int put_content(struct llmobs_json *list, const char *role,
                        struct llmobs_message_content *content, bool empty)
@@ -159,7 +146,7 @@ static int add_message(struct llmobs_json *list, const char *role,
     int rc;
 
     llmobs_message_content_init(&content);
-    rc = add_content(&content, value);
+    rc = llmobs_message_content_each(&content, value, add_part);
     if (rc == 0)
         rc = put_content(list, role, &content, empty);
     llmobs_message_content_fini(&content);

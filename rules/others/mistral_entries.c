@@ -51,19 +51,6 @@ static int add_chunk(struct llmobs_message_content *content,
     return rc;
 }
 
-static int read_chunks(struct llmobs_message_content *content,
-                       const struct llmobs_json *value)
-{
-    int rc = 0;
-
-    content->bare = true;
-    if (!llmobs_json_is_array(value))
-        return llmobs_message_content_read(content, value, 0);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = add_chunk(content, llmobs_json_at(value, i));
-    return rc;
-}
-
 static int add_thoughts(struct llmobs_json *list,
                         const struct llmobs_message_content *content)
 {
@@ -82,7 +69,7 @@ static int add_text(struct llmobs_json *list, const char *role,
     int rc;
 
     llmobs_message_content_init(&content);
-    rc = read_chunks(&content, value);
+    rc = llmobs_message_content_each(&content, value, add_chunk);
     if (rc == 0)
         rc = llmobs_json_sets(message, "role", role);
     if (rc == 0)
@@ -98,26 +85,14 @@ static int add_text(struct llmobs_json *list, const char *role,
 
 /* -- tools ---------------------------------------------------------------- */
 
-/* Sets message[key] to a list with one item, which it takes. */
-static int set_one(struct llmobs_json *message, const char *key,
-                   struct llmobs_json *item)
-{
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = llmobs_json_add(list, item);
-
-    if (rc == 0)
-        return llmobs_json_set(message, key, list);
-    llmobs_json_free(list);
-    return rc;
-}
-
 static int set_call(struct llmobs_json *message, const char *id,
                     const char *type, const struct llmobs_json *entry)
 {
-    return set_one(message, "tool_calls",
-                   llmobs_tools_call(llmobs_json_gets(entry, "name"), id, type,
-                                     llmobs_tools_arguments(
-                                         llmobs_json_get(entry, "arguments"))));
+    return llmobs_message_set_one(
+        message, "tool_calls",
+        llmobs_tools_call(
+            llmobs_json_gets(entry, "name"), id, type,
+            llmobs_tools_arguments(llmobs_json_get(entry, "arguments"))));
 }
 
 /* A result that is no text becomes JSON text. */
@@ -131,12 +106,12 @@ static int set_result(struct llmobs_json *message, const char *id,
     int rc = value && !text && !dump ? -ENOMEM : 0;
 
     if (rc == 0)
-        rc = set_one(message, "tool_results",
-                     llmobs_tools_result(llmobs_json_gets(entry, "name"), id,
-                                         type,
-                                         llmobs_json_string(dump   ? dump
-                                                            : text ? text
-                                                                   : "")));
+        rc = llmobs_message_set_one(
+            message, "tool_results",
+            llmobs_tools_result(llmobs_json_gets(entry, "name"), id, type,
+                                llmobs_json_string(dump   ? dump
+                                                   : text ? text
+                                                          : "")));
     free(dump);
     return rc;
 }

@@ -206,3 +206,15 @@ int llmobs_message_add_answer(struct llmobs_json *list,
     rc = finish(message, from, &content, rc);
     return rc == 0 ? llmobs_json_add(list, message) : rc;
 }
+
+int llmobs_message_set_one(struct llmobs_json *message, const char *key,
+                           struct llmobs_json *item)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = llmobs_json_add(list, item);
+
+    if (rc == 0)
+        return llmobs_json_set(message, key, list);
+    llmobs_json_free(list);
+    return rc;
+}

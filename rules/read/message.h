@@ -21,6 +21,10 @@ struct llmobs_json *llmobs_message_only(const char *role,
 /* The same with a text that it takes; NULL: no memory. */
 struct llmobs_json *llmobs_message_take(char *text);
 
+/* Sets message[key] to a list with one item, which it takes. */
+int llmobs_message_set_one(struct llmobs_json *message, const char *key,
+                           struct llmobs_json *item);
+
 /* The ways in which a provider's messages differ from OpenAI's. No key is
  * looked for where NULL stands. */
 struct llmobs_message_form {

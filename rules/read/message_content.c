@@ -329,3 +329,18 @@ int llmobs_message_content_store(struct llmobs_message_content *content,
     }
     return rc;
 }
+
+int llmobs_message_content_each(
+    struct llmobs_message_content *content, const struct llmobs_json *value,
+    int (*add)(struct llmobs_message_content *content,
+               const struct llmobs_json *part))
+{
+    int rc = 0;
+
+    content->bare = true;
+    if (!llmobs_json_is_array(value))
+        return llmobs_message_content_read(content, value, 0);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
+        rc = add(content, llmobs_json_at(value, i));
+    return rc;
+}

@@ -41,6 +41,12 @@ int llmobs_message_content_read(struct llmobs_message_content *content,
                                 const struct llmobs_json *value,
                                 unsigned types);
 
+/* Reads a content value whose parts `add` knows, joined without LF. */
+int llmobs_message_content_each(
+    struct llmobs_message_content *content, const struct llmobs_json *value,
+    int (*add)(struct llmobs_message_content *content,
+               const struct llmobs_json *part));
+
 /* Adds the images of a list; they have no media type (Ollama). */
 int llmobs_message_content_add_images(struct llmobs_message_content *content,
                                       const struct llmobs_json *list);

@@ -231,8 +231,8 @@ static void sandboxed(const char *base)
 }
 
 /* The library asks the kernel for these, but for files, and libcurl does not;
- * the rest newer C libraries ask of newer kernels. The library's thread is asked to
- * start where it could not register for restartable sequences. */
+ * the rest newer C libraries ask of newer kernels. The library's thread is
+ * asked to start where it could not register for restartable sequences. */
 static void filtered(const char *base, unsigned error)
 {
     static const unsigned calls[] = {
