@@ -832,10 +832,10 @@ HAZARDS = [
 
     ("gzip asked for by header",
      "the worker inflates a copy (`decode`)", [
-         ("stays-coded", [("core/event/to_span.c", "    if (!is_coded(*part->head, "
-                           "coding))\n        return 0;",
-                           "    if (!is_coded(*part->head, coding) || out)\n"
-                           "        return 0;")],
+         ("stays-coded", [("core/event/to_span.c",
+                           "    if (!llmobs_inflate_is_coded(*part->head, coding))",
+                           "    if (!llmobs_inflate_is_coded(*part->head, coding) "
+                           "|| out)")],
           ["curl.accept_encoding_by_hand"])]),
 
     ("resumed and ranged",
@@ -1434,10 +1434,12 @@ HAZARDS = [
      "them, and as the worker reads it (`llmobs_vectors_mask`)", [
          ("vectors-on-disk", [("core/event/exchange.c",
                                "    mask_vectors(exchange, "
-                               "&exchange->request);\n", "")],
+                               "&exchange->request_headers, &exchange->request);\n",
+                               "")],
           ["unit a_search_loses_its_vectors"]),
          ("vectors-of-answers-on-disk", [("core/event/exchange.c",
                                           "    mask_vectors(exchange, "
+                                          "&exchange->response_headers, "
                                           "&exchange->response);\n", "")],
           ["unit a_search_loses_its_vectors"]),
          ("vectors-in-spans", [("core/event/to_span.c",
@@ -2595,6 +2597,13 @@ HAZARDS = [
                                  "        give_back(http);",
                                  "    (void)has_handles;\n")],
           ["quiet.keeps_no_connection_where_few_are_left"]),
+         ("others-for-the-pair", [("core/net/sockets.c",
+                                   "        if (!wakes_libcurl(&one)) {",
+                                   "        if (0) {")],
+          ["unit watches_the_pair_alone"]),
+         ("hidden-pair-is-known", [("core/net/sockets.c",
+                                    " || (others && !found) ?", " ?")],
+          ["unit watches_the_pair_alone"]),
          ("last-is-lost", [("core/ops/global.c", "    llmobs_fd_guest(true);\n",
                             "")],
           ["quiet.few.5_well"])]),

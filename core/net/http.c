@@ -35,6 +35,8 @@
 /* Where fewer descriptors are left, no connection stays open between two
  * requests. */
 #define KEEP_FDS 64
+/* Handles that are made until the descriptors of one are known. */
+#define TRIES 4
 #define LOOKS 3
 #define MULTIPLE_ADDRESSES 0x073b00 /* CURLOPT_RESOLVE takes several */
 
@@ -200,15 +202,23 @@ int llmobs_http_close_all(int64_t ms)
 }
 
 /* Makes the multi handle, and watches the pair of descriptors that libcurl
- * opens to wake it. */
+ * opens to wake it. An app that opens files at this moment may hide the pair.
+ * Then the handle goes at once, before the app can have closed the pair, and
+ * another one is made: a pair that nobody knows would stay open for ever. */
 static void make_multi(struct llmobs_http *http)
 {
     struct llmobs_sockets_probe probe;
     int hold[3];
 
-    (void)llmobs_sockets_probe(&probe, hold);
-    http->multi = http->real->multi_init();
-    http->opaque = llmobs_sockets_watch(&http->sockets, &probe, hold) != 0;
+    http->opaque = true;
+    for (int i = 0; http->opaque && i < TRIES; i++) {
+        if (http->multi)
+            http->real->multi_cleanup(atomic_exchange(&http->multi, NULL));
+        llmobs_sockets_drop(&http->sockets);
+        (void)llmobs_sockets_probe(&probe, hold);
+        http->multi = http->real->multi_init();
+        http->opaque = llmobs_sockets_watch(&http->sockets, &probe, hold) != 0;
+    }
 }
 
 static int make_handles(struct llmobs_http *http,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/base/fd.h"
@@ -121,32 +122,61 @@ int llmobs_sockets_probe(struct llmobs_sockets_probe *probe, int hold[3])
     return probe->count == 8 ? 0 : -ENOENT;
 }
 
-/* Another thread may open a file at this moment, which is then watched too.
- * When the app closes it, the library leaves handles behind that it could have
- * freed, and does no other harm. */
-int llmobs_sockets_watch(struct llmobs_sockets *sockets,
-                         const struct llmobs_sockets_probe *probe,
-                         const int hold[3])
+/* A socket of a pair has no name, nor has its peer: a server's has the name of
+ * the server, and a client's peer has that. */
+static bool has_no_name(int (*ask)(int fd, struct sockaddr *name,
+                                   socklen_t *len),
+                        int fd)
 {
-    int rc = 0;
+    struct sockaddr_un name = {.sun_family = AF_UNSPEC};
+    socklen_t len = sizeof(name);
 
+    return ask(fd, (struct sockaddr *)&name, &len) == 0 &&
+           name.sun_family == AF_UNIX && len == sizeof(name.sun_family);
+}
+
+static bool wakes_libcurl(const struct llmobs_socket *one)
+{
+    if (one->type == S_IFSOCK)
+        return has_no_name(getsockname, one->fd) &&
+               has_no_name(getpeername, one->fd);
+    return one->type == 0 || one->type == S_IFIFO;
+}
+
+static void let_go(const int hold[3])
+{
     for (int i = 0; i < 3; i++) {
         if (hold[i] >= 0)
             close(hold[i]);
     }
+}
+
+/* Another thread may open a descriptor of these kinds at this moment, which is
+ * then watched too. When the app closes it, the library leaves handles behind
+ * that it could have freed, and does no other harm. */
+int llmobs_sockets_watch(struct llmobs_sockets *sockets,
+                         const struct llmobs_sockets_probe *probe,
+                         const int hold[3])
+{
+    bool found = false, others = false;
+
+    let_go(hold);
     for (size_t i = 0; i < probe->count; i++) {
         struct llmobs_socket *slot = free_slot(sockets);
         struct llmobs_socket one;
 
         if (!look_at(probe->free[i], &one))
             continue;
-        one.watched = true;
+        if (!wakes_libcurl(&one)) {
+            others = true;
+            continue;
+        }
         if (!slot)
-            rc = -ENOENT;
-        else
-            *slot = one;
+            return -ENOENT;
+        *slot = one;
+        slot->watched = found = true;
     }
-    return probe->count == 8 ? rc : -ENOENT;
+    return probe->count < 8 || (others && !found) ? -ENOENT : 0;
 }
 
 void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd)

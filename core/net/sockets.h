@@ -44,10 +44,12 @@ struct llmobs_sockets_probe {
     int free[8];
 };
 
-/* To be called before and after a call in which libcurl opens descriptors.
- * probe takes those of 0 to 2 that are free, which a program uses for input and
- * output, so that libcurl gets none of them. watch gives them back, and watches
- * the new descriptors; -ENOENT when it cannot find them all. */
+/* To be called before and after a call in which libcurl opens the descriptors
+ * that wake it. probe takes those of 0 to 2 that are free, which a program uses
+ * for input and output, so that libcurl gets none of them. watch gives them
+ * back, and watches the new descriptors of libcurl's kinds: a pair of sockets,
+ * a pipe, an event descriptor. -ENOENT: it cannot tell which ones libcurl has,
+ * as other threads opened files meanwhile. */
 int llmobs_sockets_probe(struct llmobs_sockets_probe *probe, int hold[3]);
 int llmobs_sockets_watch(struct llmobs_sockets *sockets,
                          const struct llmobs_sockets_probe *probe,

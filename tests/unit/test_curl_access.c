@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -130,6 +131,28 @@ static void check_other_thread(struct llmobs_http *http)
     ck_assert_ptr_eq(result, http);
 }
 
+/* Opens what libcurl does to be woken: an event descriptor, which has no other
+ * end, or a pair of sockets. */
+static void open_pair(int kind, int pair[2])
+{
+    pair[1] = -1;
+    if (kind)
+        pair[0] = eventfd(0, EFD_CLOEXEC);
+    else
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+}
+
+static int connected_to(int server)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct sockaddr_un name;
+    socklen_t len = sizeof name;
+
+    ck_assert_int_eq(getsockname(server, (struct sockaddr *)&name, &len), 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&name, len), 0);
+    return fd;
+}
+
 /* What libcurl opens for itself is known again, event descriptors as well,
  * which have one inode all together. */
 START_TEST(watches)
@@ -137,13 +160,14 @@ START_TEST(watches)
     for (int kind = 0; kind < 2; kind++) {
         struct llmobs_sockets sockets = {0};
         struct llmobs_sockets_probe probe;
-        int hold[3], fd, other;
+        int hold[3], pair[2], fd, other;
 
         ck_assert_int_eq(llmobs_sockets_probe(&probe, hold), 0);
-        fd = kind ? eventfd(0, EFD_CLOEXEC) : socket(AF_UNIX, SOCK_STREAM, 0);
+        open_pair(kind, pair);
+        fd = pair[0];
         ck_assert_int_eq(llmobs_sockets_watch(&sockets, &probe, hold), 0);
         ck_assert(sockets.list[0].used && sockets.list[0].fd == fd);
-        ck_assert(!sockets.list[1].used);
+        ck_assert(sockets.list[1].used == (pair[1] >= 0));
         ck_assert(llmobs_sockets_intact(&sockets));
         llmobs_sockets_close(&sockets, fd);
         ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
@@ -153,7 +177,45 @@ START_TEST(watches)
         llmobs_sockets_drop(&sockets);
         ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
         close(fd);
+        close(pair[1]);
         close(other);
+    }
+}
+END_TEST
+
+/* A thread of the app opens files, listens and connects while libcurl opens its
+ * pair: the pair alone is watched, and a pair that is hidden is told of. */
+START_TEST(watches_the_pair_alone)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    struct llmobs_sockets sockets = {0};
+    struct llmobs_sockets_probe probe;
+    int hold[3], pair[2], fds[4];
+
+    for (int hidden = 0; hidden < 2; hidden++) {
+        ck_assert_int_eq(llmobs_sockets_probe(&probe, hold), 0);
+        fds[0] = open("/", O_PATH);
+        fds[1] = socket(AF_UNIX, SOCK_STREAM, 0);
+        ck_assert_int_eq(
+            bind(fds[1], (struct sockaddr *)&name, sizeof name.sun_family), 0);
+        ck_assert_int_eq(listen(fds[1], 1), 0);
+        fds[2] = connected_to(fds[1]);
+        fds[3] = accept(fds[1], NULL, NULL);
+        if (!hidden)
+            open_pair(0, pair);
+        ck_assert_int_eq(llmobs_sockets_watch(&sockets, &probe, hold),
+                         hidden ? -ENOENT : 0);
+        for (int i = 0; i < 4; i++)
+            close(fds[i]);
+        ck_assert(llmobs_sockets_intact(&sockets));
+        ck_assert(hidden ||
+                  (sockets.list[0].fd == pair[0] &&
+                   sockets.list[1].fd == pair[1] && !sockets.list[2].used));
+        if (!hidden) {
+            close(pair[0]);
+            close(pair[1]);
+        }
+        llmobs_sockets_drop(&sockets);
     }
 }
 END_TEST
@@ -163,19 +225,20 @@ START_TEST(spares_low_numbers)
 {
     struct llmobs_sockets_probe probe;
     struct llmobs_sockets sockets = {0};
-    int kept = dup(0), hold[3], fd;
+    int kept = dup(0), hold[3], pair[2];
 
     close(0);
     ck_assert_int_eq(llmobs_sockets_probe(&probe, hold), 0);
-    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    open_pair(0, pair);
     ck_assert_int_eq(llmobs_sockets_watch(&sockets, &probe, hold), 0);
-    ck_assert_int_gt(fd, 2);
+    ck_assert_int_gt(pair[0], 2);
     ck_assert_int_lt(fcntl(0, F_GETFD), 0);
     if (kept >= 0) {
         dup2(kept, 0);
         close(kept);
     }
-    close(fd);
+    close(pair[0]);
+    close(pair[1]);
 }
 END_TEST
 
@@ -426,6 +489,7 @@ UNIT_SUITE(http_life)
     UNIT_TEST(suite, taken_down_in_flight);
     UNIT_TEST(suite, descriptors_taken);
     UNIT_TEST(suite, watches);
+    UNIT_TEST(suite, watches_the_pair_alone);
     UNIT_TEST(suite, spares_low_numbers);
     UNIT_TEST(suite, forked);
     UNIT_TEST(suite, warms);
