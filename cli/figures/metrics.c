@@ -11,6 +11,7 @@ static const struct llmobs_metric_words all[LLMOBS_METRIC_COUNT] = {
     [LLMOBS_METRIC_CALLS] = {"calls", "calls", "CALLS"},
     [LLMOBS_METRIC_ERRORS] = {"errors", "errors", "ERRORS"},
     [LLMOBS_METRIC_ERROR_RATE] = {"error_rate", "error_rate", NULL},
+    [LLMOBS_METRIC_TRACES] = {"traces", "traces", "TRACES"},
     [LLMOBS_METRIC_TOKENS_IN] = {"tokens_in", "input_tokens", "IN"},
     [LLMOBS_METRIC_TOKENS_OUT] = {"tokens_out", "output_tokens", "OUT"},
     [LLMOBS_METRIC_CACHED] = {"cached", "cached_tokens", "CACHED"},

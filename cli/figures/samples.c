@@ -233,6 +233,7 @@ int llmobs_samples_read(struct llmobs_samples *samples,
     int rc;
 
     load->parts = LLMOBS_ROW_FACTS;
+    samples->spans = samples->spans || load->filter->kind.pattern != NULL;
     rc = llmobs_each(load, reader, take_row, samples);
     return rc == 0 ? sort(samples) : rc;
 }

@@ -6,7 +6,8 @@
  * Limits:  memory: some 90 bytes a call.
  *
  * Calls are the spans of the kinds llm and embedding. The workflow span of a
- * call through a gateway is none: the gateway reports the call.
+ * call through a gateway is none: the gateway reports the call. Where the
+ * filter names kinds, the spans of these are counted in their place.
  */
 #ifndef LLMOBS_SAMPLES_H
 #define LLMOBS_SAMPLES_H
@@ -51,7 +52,7 @@ struct llmobs_samples_group {
 
 struct llmobs_samples {
     enum llmobs_samples_by by;
-    bool spans; /* those of other kinds, too; the caller may set it */
+    bool spans; /* all that the filter selects; the caller may set it */
     struct llmobs_texts names;
     struct llmobs_sample *list;
     size_t count, cap;
@@ -72,9 +73,9 @@ void llmobs_samples_init(struct llmobs_samples *samples,
                          enum llmobs_samples_by by);
 void llmobs_samples_fini(struct llmobs_samples *samples);
 
-/* Reads the calls among the spans that `load` selects, and makes the groups,
- * each in the order of time. By nothing there is one, also where there is no
- * call. */
+/* Reads the calls, or the spans of the kinds that the filter names, among the
+ * spans that `load` selects, and makes the groups, each in the order of time.
+ * By nothing there is one, also where there is no call. */
 int llmobs_samples_read(struct llmobs_samples *samples,
                         struct llmobs_load *load, struct llmobs_reader *reader);
 

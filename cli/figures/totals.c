@@ -163,6 +163,27 @@ static int find_percentile(struct llmobs_totals *totals,
     return rc;
 }
 
+/* -- traces --------------------------------------------------------------- */
+
+/* The ids are shared, so that equal ones are the same text. */
+static int count_traces(struct llmobs_totals *totals,
+                        const struct llmobs_sample *list, size_t count,
+                        struct llmobs_cell *out)
+{
+    size_t traces = 0;
+
+    if (make_room(totals, count) != 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        totals->values[i] = (int64_t)(intptr_t)list[i].trace;
+    if (count > 0)
+        qsort(totals->values, count, sizeof *totals->values, by_value);
+    for (size_t i = 0; i < count; i++)
+        traces += i == 0 || totals->values[i] != totals->values[i - 1];
+    *out = llmobs_cell_count((int64_t)traces);
+    return 0;
+}
+
 int llmobs_totals_get(struct llmobs_totals *totals, enum llmobs_metric metric,
                       const struct llmobs_sample *list, size_t count,
                       struct llmobs_cell *out)
@@ -179,6 +200,8 @@ int llmobs_totals_get(struct llmobs_totals *totals, enum llmobs_metric metric,
             LLMOBS_CELL_SHARE,
             count > 0 ? (double)failed_of(list, count) / (double)count : -1);
         return 0;
+    case LLMOBS_METRIC_TRACES:
+        return count_traces(totals, list, count, out);
     case LLMOBS_METRIC_TOKENS_IN:
     case LLMOBS_METRIC_TOKENS_OUT:
     case LLMOBS_METRIC_CACHED:

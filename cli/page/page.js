@@ -1265,7 +1265,8 @@ function seriesOf({key, of, ranked}, calls) {
   return groups.map(([label, all], i) => series(label, i, all, of, ranked && 95));
 }
 function drawCharts() {
-  const range = rangeOf(found), calls = found.filter((s) => s.call), by = state.group !== 'none';
+  const range = rangeOf(found), by = state.group !== 'none';
+  const kinds = state.only.has('kind') || state.not.has('kind'), calls = kinds ? found : found.filter((s) => s.call);
   $('group').value = state.group;
   $('charts').hidden = $('tables').hidden = !range;
   buckets = range && bucketsOf(range);
@@ -1276,9 +1277,9 @@ function drawCharts() {
     const some = key === 'errors' ? failedOf(calls) : calls, values = known(some, of), sum = total(some, of);
     const value = ranked ? percentile(values, 95) : of === one ? some.length : sum.value;
     chart.series = seriesOf(chart, some).filter((each) => each.values.some((n) => n === n));
-    put(name, by ? title.split(' by ')[0] + (ranked ? ', p95' : '') : title);
+    put(name, kinds && key === 'calls' ? 'Spans' : by ? title.split(' by ')[0] + (ranked ? ', p95' : '') : title);
     put(set(chart.total, {'data-value': value ?? ''}), unit(value) + (ranked && value !== undefined ? ' p95' : ''));
-    put(note, key === 'ttft' ? `of ${plural(values.length, 'streamed call')}` : key === 'cost'
+    put(note, key === 'calls' ? `in ${plural(new Set(some.map((s) => s.trace)).size, 'trace')}` : key === 'ttft' ? `of ${plural(values.length, 'streamed call')}` : key === 'cost'
       ? dots(sum.note, PRICED) : key === 'tokens' ? total(calls, inputOf).note : '');
     set(draw, {'aria-label': `${title}: ${chart.total.textContent}`});
     legend.replaceChildren(...chart.series.map(({label, color, at}) => h('span', paintAs(h('i'), 'c' + color),

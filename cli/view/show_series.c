@@ -359,7 +359,9 @@ static int show_bars(struct series *series)
 static void tell(const struct series *series, const struct llmobs_load *load)
 {
     if (load->shown > 0 && series->samples.count == 0)
-        fprintf(stderr, "llmobs view: no span here is a call of a model\n");
+        fprintf(stderr,
+                "llmobs view: no span here is a call of a model; --kind counts "
+                "others\n");
     if (series->left_out > 0)
         fprintf(stderr, "llmobs view: %zu call%s without a start left out\n",
                 series->left_out, series->left_out == 1 ? "" : "s");

@@ -138,7 +138,9 @@ int llmobs_view_summary(struct llmobs_view *view)
     if (rc == 0 && view->format != LLMOBS_SHEET_WORDS)
         llmobs_view_tell_prices(view);
     if (rc == 0 && load->shown > 0 && summary.samples.count == 0)
-        fprintf(stderr, "llmobs view: no span here is a call of a model\n");
+        fprintf(stderr,
+                "llmobs view: no span here is a call of a model; --kind counts "
+                "others\n");
     llmobs_sheet_fini(&summary.sheet);
     llmobs_totals_fini(&summary.totals);
     llmobs_samples_fini(&summary.samples);

@@ -342,7 +342,7 @@ def crowds():
 
 def calls_of(*args, store=STORE):
     return [f for f in map(facts, events(*args, store=store))
-            if f["kind"] in ("llm", "embedding")]
+            if "--kind" in args or f["kind"] in ("llm", "embedding")]
 
 
 def rank(values, percent):
@@ -369,7 +369,8 @@ def figures(calls):
            "cached_tokens": sum_of(all_of("cache_read_tokens")),
            "reasoning_tokens": sum_of(all_of("reasoning_tokens")),
            "cost_usd": sum_of(all_of("cost_usd")),
-           "cost_calls": len(calls) - all_of("cost_usd").count(None)}
+           "cost_calls": len(calls) - all_of("cost_usd").count(None),
+           "traces": len(set(all_of("trace_id")))}
     for p in 50, 95, 99:
         out["latency_p%d_s" % p] = seconds_of(rank(all_of("duration_ns"), p))
         out["ttft_p%d_s" % p] = rank(all_of("first_token_s"), p)
@@ -432,8 +433,10 @@ def summary():
         r"\nall +%s +%d " % (format(every["calls"], ","), every["errors"]),
         text) and "\ncost: of %d of %d calls" % (
         every["cost_calls"], every["calls"]) in text, text)
+    others = {f["name"] for f in map(facts, events())} - {
+        f["name"] for f in calls_of()}
     check("summary of none", b"no span here is a call" in view(
-        "--summary", "--kind", "tool").stderr)
+        "--summary", "--name", min(others)).stderr)
     prices = os.path.join(TMP.name, "prices")
     with open(prices, "w", encoding="ascii") as f:
         json.dump({"gpt-4o-*": {"input_cost_per_token": 1e-6,
@@ -490,7 +493,7 @@ def wrong_series(have, calls, by):
             (time_of(h["time"]) - times[0]) // step, [])))] if d]
 
 
-METRICS = "calls,errors,error_rate,tokens,cached,cost,latency,ttft"
+METRICS = "calls,errors,error_rate,traces,tokens,cached,cost,latency,ttft"
 
 
 def series():
@@ -583,8 +586,8 @@ def sessions():
             starts = [f["start_ns"] for f in all_ if f["start_ns"]]
             want = figures([f for f in all_ if f["kind"] in (
                 "llm", "embedding")])
-            if differs(h, want) or h["traces"] != len(
-                    {f["trace_id"] for f in all_}) or [
+            want["traces"] = len({f["trace_id"] for f in all_})
+            if differs(h, want) or [
                     time_of(h[k]) for k in ("first", "last")] != [
                     k(starts) // 1000 * 1000 for k in (min, max)]:
                 wrong.append((h, want))

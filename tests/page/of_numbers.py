@@ -120,8 +120,9 @@ def same(have, want):
 def compare_tables(tables, events, where):
     models = {}
     for event in events:
-        if is_call(event):
-            models.setdefault(event["meta"].get("model_name"), []).append(event)
+        if is_call(event) or "--kind" in where:
+            models.setdefault(event["meta"].get("model_name") or "\u2013",
+                              []).append(event)
     need(set(tables) == set(models), "%s: models %s, not %s" % (
         where, sorted(tables), sorted(models)))
     for model, some in models.items():
