@@ -137,6 +137,7 @@ struct llmobs_config {
     enum llmobs_trust trust;        /* LLMOBS_INBOUND_TRUST */
     int callsite;                   /* LLMOBS_CALLSITE */
     bool commands;                  /* LLMOBS_COMMANDS */
+    bool inbound;                   /* LLMOBS_INBOUND */
     enum llmobs_stitch stitch;      /* LLMOBS_STITCH */
     enum llmobs_tools tools;        /* LLMOBS_TOOLS */
     struct llmobs_privacy privacy;  /* LLMOBS_CONTENT and LLMOBS_REDACT */

@@ -157,6 +157,10 @@ struct row {
       FORM_TEXT, IN(file_path), 0, 0)                                          \
     V("LLMOBS_SESSION_ID", "text", "", "session of the spans", FORM_TEXT,      \
       CONF(session_id), 0, 0)                                                  \
+    V("LLMOBS_INBOUND", "boolean", "off",                                      \
+      "a program that serves requests takes the trace of each from its "       \
+      "headers, without code of its own",                                      \
+      FORM_BOOL, CONF(inbound), 0, 0)                                          \
     V("LLMOBS_INBOUND_TRUST", "default, all, none", "default",                 \
       "callers of a program that serves requests whose ml_app, session "       \
       "and sampling count: those without a public address; all; none",         \

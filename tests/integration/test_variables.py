@@ -516,6 +516,7 @@ BAD = {  # a value that means nothing
     "DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH": "long",
     "DD_TRACE_DEBUG": "loud",
     "LLMOBS_COMMANDS": "perhaps",
+    "LLMOBS_INBOUND": "perhaps",
     "LLMOBS_INBOUND_TRUST": "some", "LLMOBS_STITCH": "some",
     "LLMOBS_TOOLS": "some",
     "LLMOBS_INJECT": "some",
