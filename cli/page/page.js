@@ -1287,6 +1287,8 @@ function drawCharts() {
     drawPlot(chart);
   }
 }
+/* A text that is wider than the room beside the axis becomes "$5e-6". */
+const tick = (text, n) => (text.length > 8 ? text[0] + Number(n.toPrecision(2)).toExponential() : text);
 function drawPlot({series: all, ranked, unit, plot, draw, paths, grid, axis}) {
   const {size, text} = buckets, width = plot.clientWidth, step = (width - LEFT - RIGHT) / size;
   if (!(step > 0)) return;
@@ -1310,7 +1312,7 @@ function drawPlot({series: all, ranked, unit, plot, draw, paths, grid, axis}) {
   set(draw, {width});
   set(grid, {d: [1, .5, 0].map((n) => `M${LEFT} ${FLOOR - tall(top * n)}H${width - RIGHT}`).join('')});
   axis.forEach((node, i) => {
-    put(node, i > 2 ? text((i - 3) / 2) : i ? unit(top * i / 2) : '0');
+    put(node, i > 2 ? text((i - 3) / 2) : i ? tick(unit(top * i / 2), top * i / 2) : '0');
     set(node, i > 2 ? {x: LEFT + (i - 3) / 2 * step * size, y: FLOOR + 15}
       : {x: LEFT - 5, y: FLOOR + 3 - tall(top * i / 2)});
   });
