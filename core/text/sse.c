@@ -23,6 +23,7 @@ void llmobs_sse_init(struct llmobs_sse *sse, struct llmobs_text in)
     sse->in = in;
     sse->at = 0;
     sse->work = 0;
+    sse->has_ids = false;
     if (in.len >= 3 && memcmp(in.data, "\xEF\xBB\xBF", 3) == 0)
         sse->at = 3;
     llmobs_buf_init(&sse->joined, in.len);
@@ -146,6 +147,8 @@ static int read_field(struct llmobs_sse *sse, struct gathered *g,
         return gather(sse, g, value);
     if (is_name(name, "event"))
         g->type = value;
+    else if (is_name(name, "id"))
+        sse->has_ids = sse->has_ids || value.len > 0;
     return 0;
 }
 

@@ -337,6 +337,14 @@ static int take_messages(struct reading *reading, struct llmobs_json *body)
     return rc;
 }
 
+/* Since 2025-11-25 a server that has given an event an id may let go of the
+ * stream: the client fetches the answer by a GET, which is no call. */
+static bool goes_on_elsewhere(const struct reading *reading,
+                              const struct llmobs_events *events)
+{
+    return events->sse.has_ids && reading->call->transport_ok;
+}
+
 static int take_events(struct reading *reading, struct llmobs_text text,
                        bool whole)
 {
@@ -349,6 +357,8 @@ static int take_events(struct reading *reading, struct llmobs_text text,
            (more = llmobs_events_next(&events, &event)) == 1)
         if (event.json)
             rc = take_messages(reading, event.json);
+    if (is_answered(reading) || goes_on_elsewhere(reading, &events))
+        reading->span->complete = true;
     llmobs_events_fini(&events);
     return more < 0 ? more : rc;
 }
@@ -361,7 +371,6 @@ static int take_stream(struct reading *reading)
     if (rc == 0 && call->response_truncated)
         rc = take_events(reading, call->response_tail, false);
     reading->span->streamed = true;
-    reading->span->complete = is_answered(reading);
     return rc;
 }
 
