@@ -13,19 +13,30 @@
 
 static char url[64];
 
-/* Gives a socket at this address; port 0: any, which `url` then names. */
-static int listen_at(const char *address, unsigned port)
+/* Gives a socket that is bound to this address and does not listen; port 0:
+ * any, which `url` then names. Another one of these may be bound to the same.
+ */
+static int bind_at(const char *address, unsigned port)
 {
     struct sockaddr_in place = {.sin_family = AF_INET,
                                 .sin_port = htons((uint16_t)port)};
     socklen_t len = sizeof(place);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
 
     ck_assert_int_eq(inet_pton(AF_INET, address, &place.sin_addr), 1);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)),
+                     0);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&place, len), 0);
-    ck_assert_int_eq(listen(fd, 1), 0);
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&place, &len), 0);
     snprintf(url, sizeof(url), "http://localhost:%u", ntohs(place.sin_port));
+    return fd;
+}
+
+static int listen_at(const char *address, unsigned port)
+{
+    int fd = bind_at(address, port);
+
+    ck_assert_int_eq(listen(fd, 1), 0);
     return fd;
 }
 
@@ -37,24 +48,33 @@ static unsigned port_of_url(void)
     return port;
 }
 
+/* Keeps any port for the test: other programs, which run beside it, are given
+ * other ones, and none of them listens where the test's listener is gone or is
+ * at another address. */
+static int keep_port(void)
+{
+    return bind_at("0.0.0.0", 0);
+}
+
 START_TEST(ours)
 {
     static const char *const places[] = {"127.0.0.1", "0.0.0.0"};
     uint64_t mark, again;
-    int fd = listen_at(places[_i], 0);
+    int kept = keep_port(), fd = listen_at(places[_i], port_of_url());
 
     ck_assert_int_eq(llmobs_listener_check(url, &mark), 0);
     ck_assert_int_eq(llmobs_listener_check(url, &again), 0);
     ck_assert_uint_eq(mark, again);
     close(fd);
     ck_assert_int_eq(llmobs_listener_check(url, &mark), -ECONNREFUSED);
+    close(kept);
 }
 END_TEST
 
 START_TEST(another_one_has_another_mark)
 {
     uint64_t mark, again;
-    int fd = listen_at("127.0.0.1", 0);
+    int kept = keep_port(), fd = listen_at("127.0.0.1", port_of_url());
 
     ck_assert_int_eq(llmobs_listener_check(url, &mark), 0);
     close(fd);
@@ -62,6 +82,7 @@ START_TEST(another_one_has_another_mark)
     ck_assert_int_eq(llmobs_listener_check(url, &again), 0);
     ck_assert_uint_ne(mark, again);
     close(fd);
+    close(kept);
 }
 END_TEST
 
@@ -69,10 +90,11 @@ END_TEST
 START_TEST(another_address)
 {
     uint64_t mark;
-    int fd = listen_at("127.0.0.9", 0);
+    int kept = keep_port(), fd = listen_at("127.0.0.9", port_of_url());
 
     ck_assert_int_eq(llmobs_listener_check(url, &mark), -ECONNREFUSED);
     close(fd);
+    close(kept);
 }
 END_TEST
 
