@@ -165,7 +165,7 @@ def an_exit_that_owes_nothing_sends_nothing(t):
 @test
 def a_hanging_receiver_holds_no_exit_up(t):
     with Receiver() as receiver:
-        with Living(t, metered(receiver)) as app:
+        with Living(t, metered(receiver, LLMOBS_EXIT_FLUSH_MS=None)) as app:
             app.ask()
             reaches(receiver, 1)
             receiver.fault("metrics/*:hang")

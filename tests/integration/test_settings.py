@@ -433,7 +433,7 @@ def store_by_default_below_home(t):
        "no store below XDG_STATE_HOME")
 
 
-@test
+@test(alone=True)
 def programs_do_not_wait(t):
     """The end of a program is not held up by us."""
     argv = curl(t.url, body())
@@ -441,7 +441,7 @@ def programs_do_not_wait(t):
     for preload in (False, True):
         start = time.monotonic()
         for _ in range(10):
-            t.run(argv, preload=preload)
+            t.run(argv, preload=preload, env={"LLMOBS_EXIT_FLUSH_MS": None})
         took.append(time.monotonic() - start)
     ok(took[1] < took[0] + 1.5, "10 calls: %.2f s bare, %.2f s preloaded"
        % tuple(took))
