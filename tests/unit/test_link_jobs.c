@@ -5,49 +5,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/links/linker.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/link_case.h"
 
-#define SECOND INT64_C(1000000000)
 #define HOUR (3600 * SECOND)
 #define URL "https://api.example.com/v1/responses"
 #define ID "resp_68a1f2"
 
-static struct llmobs_linker linker;
-static int64_t now;
-static char dir[UNIT_DIRECTORY], path[UNIT_DIRECTORY + 16];
-
-static void begin(void)
-{
-    llmobs_linker_init(&linker);
-    now = SECOND * 1700000000;
-}
-
 static void end(void)
 {
     llmobs_linker_fini(&linker);
-}
-
-static void begin_file(void)
-{
-    begin();
-    unit_directory(dir);
-    snprintf(path, sizeof(path), "%s/links.0", dir);
-    llmobs_linker_share(&linker, path);
-}
-
-/* All that was in memory is gone. */
-static void next_process(void)
-{
-    llmobs_linker_fini(&linker);
-    llmobs_linker_init(&linker);
-    llmobs_linker_share(&linker, path);
-}
-
-static void end_file(void)
-{
-    end();
-    unit_remove(dir);
 }
 
 struct part {
@@ -63,17 +29,6 @@ struct part {
     const char *calls, *results; /* messages behind the values */
 };
 
-static struct llmobs_json *json(const char *text)
-{
-    struct llmobs_json *value = NULL;
-
-    if (text)
-        ck_assert_int_eq(
-            llmobs_json_parse((struct llmobs_text){text, strlen(text)}, &value),
-            0);
-    return value;
-}
-
 static void fill(const struct part *part, struct llmobs_span *span)
 {
     ck_assert_int_eq(llmobs_span_init(span), 0);
@@ -83,15 +38,15 @@ static void fill(const struct part *part, struct llmobs_span *span)
     span->context.span_id = part->span;
     span->context.trace_id =
         (struct llmobs_id128){1, part->trace ? part->trace : part->span};
-    span->start_ns = now;
+    span->start_ns = link_now;
     span->duration_ns = SECOND / 2;
     span->failed = part->failed;
     span->job.part = part->part;
     ck_assert_int_eq(llmobs_span_set(&span->job.id, part->id ? part->id : ID),
                      0);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_CONVERSATION_ID, part->thread);
-    span->output_behind = json(part->calls);
-    span->input_behind = json(part->results);
+    span->output_behind = link_json(part->calls);
+    span->input_behind = link_json(part->results);
     if (part->in == 0)
         return;
     span->job.metrics = llmobs_json_object();
@@ -151,7 +106,7 @@ static const char *link_part(const struct part *part)
     if (part->body)
         call.request = (struct llmobs_text){part->body, strlen(part->body)};
     fill(part, &span);
-    now += SECOND;
+    link_now += SECOND;
     llmobs_linker_link(&linker, &call, &span);
     text = text_of(&span);
     llmobs_span_fini(&span);
@@ -173,7 +128,7 @@ static const char *link_part(const struct part *part)
 
 START_TEST(the_first_that_finds_the_end_counts)
 {
-    begin();
+    link_begin();
     ck_assert_str_eq(BEGINS(1, .failed = false), "");
     ck_assert_str_eq(ASKS(2, .failed = false), "1:job");
     ck_assert_str_eq(FINDS(3, .failed = false), "1:job 7/5");
@@ -186,7 +141,7 @@ END_TEST
 /* As after a kill: the next process makes the span again. */
 START_TEST(a_span_that_is_made_again_is_the_same)
 {
-    begin();
+    link_begin();
     BEGINS(1, .failed = false);
     ck_assert_str_eq(FINDS(2, .failed = false), "1:job 7/5");
     ck_assert_str_eq(FINDS(2, .failed = false), "1:job 7/5");
@@ -198,7 +153,7 @@ END_TEST
 
 START_TEST(what_nobody_began_is_not_counted)
 {
-    begin();
+    link_begin();
     ck_assert_str_eq(FINDS(1, .failed = false), "");
     BEGINS(2, .account = 7);
     ck_assert_str_eq(FINDS(3, .account = 8), "");
@@ -217,7 +172,7 @@ END_TEST
 
 START_TEST(what_does_not_matter)
 {
-    begin();
+    link_begin();
     /* A request that asks names no end user, and failed calls count: a stream
      * in the background was cut. */
     BEGINS(1, .body = "{\"user\":\"ann\"}", .failed = true);
@@ -228,7 +183,7 @@ END_TEST
 
 START_TEST(an_id_that_is_given_twice)
 {
-    begin();
+    link_begin();
     BEGINS(1, .trace = 90);
     BEGINS(2, .trace = 91);
     ck_assert_str_eq(FINDS(3, .failed = false), "");
@@ -248,12 +203,12 @@ END_TEST
 
 START_TEST(a_job_of_yesterday)
 {
-    begin();
+    link_begin();
     BEGINS(1, .failed = false);
     BEGINS(2, .id = "resp_2");
-    now += 23 * HOUR;
+    link_now += 23 * HOUR;
     ck_assert_str_eq(FINDS(3, .failed = false), "1:job 7/5");
-    now += 2 * HOUR;
+    link_now += 2 * HOUR;
     ck_assert_str_eq(FINDS(4, .id = "resp_2"), "");
     end();
 }
@@ -261,19 +216,19 @@ END_TEST
 
 START_TEST(each_part_in_a_process_of_its_own)
 {
-    begin_file();
+    link_begin_file();
     BEGINS(1, .failed = false);
-    next_process();
+    link_next_process();
     ck_assert_str_eq(ASKS(2, .failed = false), "1:job");
-    next_process();
+    link_next_process();
     ck_assert_str_eq(FINDS(3, .failed = false), "1:job 7/5");
-    next_process();
+    link_next_process();
     ck_assert_str_eq(FINDS(4, .failed = false), "1:job");
-    next_process();
+    link_next_process();
     ck_assert_str_eq(FINDS(3, .failed = false), "1:job 7/5");
-    unlink(path);
+    unlink(link_path);
     ck_assert_str_eq(FINDS(5, .failed = false), "");
-    end_file();
+    link_end_file();
 }
 END_TEST
 
@@ -282,7 +237,7 @@ static void poll_at_once(int start, uint64_t span)
 {
     char byte;
 
-    next_process();
+    link_next_process();
     (void)!read(start, &byte, 1);
     _exit(strstr(FINDS(span, .failed = false), "7/5") ? 1 : 0);
 }
@@ -292,7 +247,7 @@ START_TEST(processes_that_find_the_end_at_once)
     for (int round = 0; round < 20; round++) {
         int ends[2], counted = 0, status;
 
-        begin_file();
+        link_begin_file();
         BEGINS(1, .failed = false);
         ck_assert_int_eq(pipe(ends), 0);
         for (uint64_t i = 0; i < 8; i++) {
@@ -311,30 +266,24 @@ START_TEST(processes_that_find_the_end_at_once)
             counted += WEXITSTATUS(status);
         }
         ck_assert_int_eq(counted, 1);
-        end_file();
+        link_end_file();
     }
 }
 END_TEST
 
-#define CALL "call_4kTq8Wb2ZsX0pLm7RvN3"
-#define CALLS                                             \
-    "[{\"role\":\"assistant\",\"tool_calls\":[{\"name\":" \
-    "\"weather\",\"arguments\":{},\"tool_id\":\"" CALL "\"}]}]"
-#define RESULTS                                                  \
-    "[{\"role\":\"tool\",\"tool_results\":[{\"tool_id\":\"" CALL \
-    "\",\"result\":\"-3\"}]}]"
+#define RESULTS "[" BRINGS(CALL) "]"
 #define TAG " conversation_id:thread_1"
 
 /* A run of an assistant, which no call has messages of. */
 START_TEST(a_run_that_calls_a_tool)
 {
-    begin();
+    link_begin();
     ck_assert_str_eq(BEGINS(1, .kind = LLMOBS_KIND_AGENT, .thread = "thread_1"),
                      TAG);
     ck_assert_str_eq(ASKS(2, .thread = "thread_1"), "1:job" TAG);
-    ck_assert_str_eq(ASKS(3, .calls = CALLS), "1:job");
+    ck_assert_str_eq(ASKS(3, .calls = ASKED), "1:job");
     /* The same calls again: the first poll has brought them. */
-    ck_assert_str_eq(ASKS(4, .calls = CALLS), "1:job");
+    ck_assert_str_eq(ASKS(4, .calls = ASKED), "1:job");
     ck_assert_str_eq(ASKS(5, .results = RESULTS), "3: 1:job");
     ck_assert_str_eq(ASKS(6, .results = RESULTS, .account = 7), "");
     ck_assert_str_eq(FINDS(7, .off = true, .thread = "thread_1"), "1:job 7/5");
