@@ -1,37 +1,23 @@
 """What goes on behind its call, and the calls that ask for it: one of them has
 the tokens, and no other."""
 import collections
-import contextlib
-import http.server
 import json
 import os
 import subprocess
-import threading
 
 from delivery import wait_for
-from harness import curl, equal, ok, read_spans, test
+from harness import equal, ok, read_spans, test
 from relays import Relay
+from serving import NOBODY, Handler, drained, serving
 from test_links import links_of, one_by_one, turns
 
 USAGE = {"input_tokens": 11, "output_tokens": 4, "total_tokens": 15}
 
 
-class Jobs(http.server.BaseHTTPRequestHandler):
+class Jobs(Handler):
     """OpenAI's responses, whose id is "resp_" and the request's input; and the
     same of Gemini's interactions and of Replicate's predictions. One in the
     background has ended when it is asked for the second time."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
-    def answer(self, kind, data):
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
 
     def response(self, name, status, usage):
         return {"id": name, "object": "response", "model": "gpt-test",
@@ -41,31 +27,30 @@ class Jobs(http.server.BaseHTTPRequestHandler):
                 if usage else []}
 
     def events(self, *events):
-        self.answer("text/event-stream", b"".join(
+        self.answer(b"".join(
             b"event: %s\ndata: %s\n\n" % (kind.encode(), json.dumps(
                 {"type": kind, "response": response}).encode())
-            for kind, response in events))
+            for kind, response in events), "text/event-stream")
 
     def send(self, name, status, usage):
-        self.answer("application/json", json.dumps(
+        self.answer(json.dumps(
             self.response(name, status, usage)).encode())
 
     def prediction(self, name, status, usage):
-        self.answer("application/json", json.dumps({
+        self.answer(json.dumps({
             "id": name, "model": "acme/m", "status": status,
             "output": ["do", "ne"] if usage else None,
             "metrics": {"input_token_count": 11, "output_token_count": 4}
             if usage else {}}).encode())
 
     def interaction(self, name, status, usage):
-        self.answer("application/json", json.dumps({
+        self.answer(json.dumps({
             "id": name, "model": "gemini-x", "status": status, "steps": [],
             "usage": {"total_input_tokens": 11, "total_output_tokens": 4}
             if usage else None}).encode())
 
     def do_POST(self):
-        doc = json.loads(self.rfile.read(
-            int(self.headers.get("Content-Length") or 0)) or b"{}")
+        doc = json.loads(self.read() or b"{}")
         if self.path.endswith("/predictions"):
             self.prediction(doc["input"]["prompt"], "starting", None)
         elif self.path.endswith("/interactions"):
@@ -100,17 +85,9 @@ class Jobs(http.server.BaseHTTPRequestHandler):
                       None if early else USAGE)
 
 
-@contextlib.contextmanager
 def jobs(handler=Jobs):
     """The address of such responses."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.asked = collections.Counter()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield "http://127.0.0.1:%d/v1/responses" % server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
+    return serving(handler, "/v1/responses", asked=collections.Counter())
 
 
 def begins(name, **more):
@@ -183,17 +160,11 @@ def polls_beside_a_relay(t):
 @test
 def polls_that_are_drained(t):
     """No agent listens: the calls wait in the spool."""
-    far = {"LLMOBS_EXPORTER": "agent", "LLMOBS_EXIT_FLUSH_MS": "0",
-           "DD_TRACE_AGENT_URL": "http://127.0.0.1:1"}
+    far = dict(NOBODY, LLMOBS_EXIT_FLUSH_MS="0")
     with jobs() as url:
         one_by_one(t, commands(url, begins("d"), *[asks(url, "d")] * 3),
                    **far)
-        done = subprocess.run(
-            [os.path.join(t.build, "llmobs"), "drain", "--to", "store"],
-            env=t.environment(True, far), capture_output=True)
-        equal(done.returncode, 0, "drain: %r" % done.stderr)
-        equal(counted(read_spans(os.path.join(t.dir, "store"))), TOKENS,
-              "tokens")
+        equal(counted(drained(t, far)), TOKENS, "tokens")
 
 
 def check_both(t, make, want):
@@ -296,18 +267,18 @@ class Assistant(Jobs):
     """A run that calls a tool, and ends once it has the result."""
 
     def run(self, status, **more):
-        self.answer("application/json", json.dumps(
+        self.answer(json.dumps(
             {**RUN, "status": status, **more}).encode())
 
     def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.read()
         self.server.asked["results"] += self.path.endswith("_outputs")
         self.run("queued")
 
     def do_GET(self):
         self.server.asked["polls"] += 1
         if self.path.endswith("/messages"):
-            self.answer("application/json", json.dumps({"data": [
+            self.answer(json.dumps({"data": [
                 {"role": "assistant", "content": [
                     {"type": "text", "text": {"value": "It is cold."}}]},
                 {"role": "user", "content": []}]}).encode())

@@ -1,6 +1,4 @@
 """Links between the calls of an agent, and none between strangers."""
-import contextlib
-import http.server
 import json
 import os
 import stat
@@ -11,21 +9,17 @@ import time
 from delivery import Living, failing, wait_for
 from harness import HERE, LAUNCHER, SECRET, curl, equal, ok, read_spans, test
 from relays import Relay
+from serving import NOBODY, Handler, drained, serving
 from test_caller import build
 
 APPS = os.path.join(HERE, "apps")
 ID = "call_4kTq8Wb2ZsX0pLm7RvN3"
 
 
-class Agent(http.server.BaseHTTPRequestHandler):
+class Agent(Handler):
     """A model that calls a tool under the id that the request's own model
     names, "tool:ID", is busy for the first requests that say so, "busy:2", and
     else says how many messages it got."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
 
     def message(self, doc):
         kind, _, what = doc["model"].partition(":")
@@ -37,11 +31,10 @@ class Agent(http.server.BaseHTTPRequestHandler):
                 "name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}]}
 
     def do_POST(self):
-        doc = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        doc = json.loads(self.read())
         if self.is_busy(doc["model"]):
             time.sleep(0.5)  # those sent at once begin before it answers
-            self.answer(503, "application/json",
-                        b'{"error": {"message": "busy"}}')
+            self.answer(b'{"error": {"message": "busy"}}', status=503)
             return
         message = self.message(doc)
         if doc.get("stream"):
@@ -57,8 +50,8 @@ class Agent(http.server.BaseHTTPRequestHandler):
                 "model": "other" if doc["model"] == "other-1" else "m", "choices": [
                 {"index": 0, "message": message,
                  "finish_reason": "stop"}]}).encode()
-        self.answer(200, "text/event-stream" if doc.get("stream")
-                    else "application/json", data)
+        self.answer(data, "text/event-stream" if doc.get("stream")
+                    else "application/json")
 
     def is_busy(self, model):
         kind, _, often = model.partition(":")
@@ -68,25 +61,11 @@ class Agent(http.server.BaseHTTPRequestHandler):
             self.server.refused += 1
             return self.server.refused <= int(often)
 
-    def answer(self, status, kind, data):
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
 
-
-@contextlib.contextmanager
 def agent():
     """The address of such a model."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Agent)
-    server.refused, server.lock = 0, threading.Lock()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield "http://127.0.0.1:%d/v1/chat/completions" % server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
+    return serving(Agent, "/v1/chat/completions", refused=0,
+                   lock=threading.Lock())
 
 
 USER = {"role": "user", "content": "Is it cold in Oslo?"}
@@ -215,7 +194,7 @@ def turns_beside_a_relay(t):
             t.fresh(None)
             with Relay(t, {}) as relay:
                 for body in bodies:
-                    run = t.run(curl(url, body), keep=True)
+                    t.run(curl(url, body), keep=True)
                 ok(wait_for(lambda: len(read_spans(os.path.join(
                     t.dir, "store"))) == 3, 20), "three spans")
                 relay.end()
@@ -226,36 +205,23 @@ def turns_beside_a_relay(t):
 @test
 def turns_that_are_drained(t):
     """No agent listens: the calls wait in the spool."""
-    far = {"LLMOBS_EXPORTER": "agent", "LLMOBS_EXIT_FLUSH_MS": "0",
-           "DD_TRACE_AGENT_URL": "http://127.0.0.1:1"}
+    far = dict(NOBODY, LLMOBS_EXIT_FLUSH_MS="0")
     with agent() as url:
         for bodies, want in ((TALK, TURNS), (AGENT, STEPS)):
             one_by_one(t, [curl(url, b) for b in bodies], **far)
-            done = subprocess.run(
-                [os.path.join(t.build, "llmobs"), "drain", "--to", "store"],
-                env=t.environment(True, far), capture_output=True)
-            equal(done.returncode, 0, "drain: %r" % done.stderr)
-            equal(links_of(read_spans(os.path.join(t.dir, "store"))), want,
-                  "links")
+            equal(links_of(drained(t, far)), want, "links")
 
 
 @test
 def turns_of_killed_processes(t):
     """Nobody but the drainer sees their calls, in the order of their making."""
-    far = {"LLMOBS_EXPORTER": "agent",
-           "DD_TRACE_AGENT_URL": "http://127.0.0.1:1"}
     with agent() as url:
         for bodies, want in ((TALK, TURNS), (AGENT, STEPS)):
             for i, data in enumerate(bodies):
-                with Living(t, far, url=url, keep=i > 0) as app:
+                with Living(t, NOBODY, url=url, keep=i > 0) as app:
                     app.post(data)
                     app.kill()
-            done = subprocess.run(
-                [os.path.join(t.build, "llmobs"), "drain", "--to", "store"],
-                env=t.environment(True, far), capture_output=True)
-            equal(done.returncode, 0, "drain: %r" % done.stderr)
-            equal(links_of(read_spans(os.path.join(t.dir, "store"))), want,
-                  "links")
+            equal(links_of(drained(t, NOBODY)), want, "links")
 
 
 @test

@@ -1,14 +1,12 @@
 """Spans of tools that make no call of their own (LLMOBS_TOOLS=inferred)."""
-import contextlib
-import http.server
 import json
 import os
 import subprocess
-import threading
 
 from delivery import wait_for
 from harness import HERE, curl, equal, ok, read_spans, test
 from relays import Relay
+from serving import NOBODY, Handler, drained, serving
 from test_caller import build
 from test_links import turns
 
@@ -133,38 +131,22 @@ class Gemini(Chat):
 APIS = [Chat(), Responses(), Messages(), Gemini()]
 
 
-class Model(http.server.BaseHTTPRequestHandler):
+class Model(Handler):
     """Calls the tools of the server's list until a request brings results."""
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
 
     def do_POST(self):
-        text = self.rfile.read(int(self.headers["Content-Length"])).decode()
         api = next(a for a in APIS if self.path.endswith(a.path))
-        brings = RESULT in text
+        brings = RESULT in self.read().decode()
         refused = brings and self.server.refuses > 0
         self.server.refuses -= refused
-        data = json.dumps({"error": {"message": "busy"}} if refused else
-                          api.answer([] if brings else self.server.ids))
-        self.send_response(503 if refused else 200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data.encode())
+        self.answer(json.dumps(
+            {"error": {"message": "busy"}} if refused else
+            api.answer([] if brings else self.server.ids)).encode(),
+            status=503 if refused else 200)
 
 
-@contextlib.contextmanager
 def model(ids=IDS[:1], refuses=0):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Model)
-    server.ids, server.refuses = ids, refuses
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield "http://127.0.0.1:%d" % server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
+    return serving(Model, ids=ids, refuses=refuses)
 
 
 def tools_of(spans):
@@ -246,15 +228,10 @@ def tools_of_programs(t):
                "three spans by the relay")
             relay.end()
         check(read_spans(store))
-        far = dict(ON, LLMOBS_EXPORTER="agent", LLMOBS_EXIT_FLUSH_MS="0",
-                   DD_TRACE_AGENT_URL="http://127.0.0.1:1")
+        far = dict(ON, **NOBODY, LLMOBS_EXIT_FLUSH_MS="0")
         for i, body in enumerate(bodies):
             t.run(curl(url, body), env=far, keep=i > 0)
-        done = subprocess.run(
-            [os.path.join(t.build, "llmobs"), "drain", "--to", "store"],
-            env=t.environment(True, far), capture_output=True)
-        equal(done.returncode, 0, "drain: %r" % done.stderr)
-        check(read_spans(store))
+        check(drained(t, far))
 
 
 @test
