@@ -56,7 +56,7 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	live_namespaces) \
 	core/text/inflate rules/read/base64)
 
-SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
+SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c shim/servers/*.c))
 CORE_SRC := $(sort $(shell find core -name '*.c'))
 RULES_SRC := $(sort $(shell find rules -name '*.c'))
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
@@ -121,9 +121,9 @@ LAUNCHERS := llmobs-run llmobs-entrypoint
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs-tool \
 	$(addprefix $(B)/,llmobs $(LAUNCHERS) prices.json)
 
-# clang would make the switch over the thunks a table of addresses, each of which
-# the loader has to relocate in every process.
-$(B)/shim/thunks.o: SHIM_CFLAGS += -fno-jump-tables
+# clang would make a switch over thunks a table of addresses, each of which the
+# loader has to relocate in every process.
+$(B)/shim/thunks.o $(B)/shim/servers/%.o: SHIM_CFLAGS += -fno-jump-tables
 
 $(B)/shim/%.o: shim/%.c
 	@mkdir -p $(@D)
@@ -284,9 +284,15 @@ $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o \
 	$(Q)$(CC) $(SANFLAGS) -fsanitize=fuzzer $^ $(CODING_LIBS) $(SECOND) -lz \
 		-lpthread -o $@
 
+# Gateways on server libraries, each where its library is; as programs, and as
+# objects for one that opens them.
+with = $(shell echo | $(CC) -include $(1) -fsyntax-only -xc - 2>/dev/null && echo $(2))
+SERVERS_HERE = $(call with,fcgiapp.h,fcgi)
+SERVERS = $(B)/tests/servers/plugin \
+	$(foreach one,$(SERVERS_HERE),$(B)/tests/servers/$(one) $(B)/tests/servers/$(one).so)
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
 clients: $(CLIENTS) $(B)/tests/fuzz/api_walk $(B)/tests/clients/api_scopes \
-	$(EXAMPLES)
+	$(EXAMPLES) $(SERVERS)
 $(EXAMPLES): $(B)/%: %.c include/llmobs.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -lpthread -o $@
@@ -302,6 +308,18 @@ $(filter-out %/api_alone,$(CLIENTS)): $(B)/%: %.c tests/clients/cases.h \
 		tests/clients/pages.h include/llmobs.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -ldl -lpthread -o $@
+
+$(B)/tests/servers/fcgi $(B)/tests/servers/fcgi.so: LIBRARY := -lfcgi
+$(B)/tests/servers/plugin: tests/servers/plugin.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -ldl -o $@
+$(B)/tests/servers/%.so: tests/servers/%.c tests/servers/forward.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -fvisibility=default -fPIC -shared $< \
+		$(LIBRARY) -lcurl -ldl -lpthread -o $@
+$(B)/tests/servers/%: tests/servers/%.c tests/servers/forward.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< $(LIBRARY) -lcurl -ldl -lpthread -o $@
 
 # One more walks at random (tests/fuzz/walk).
 $(B)/tests/fuzz/api_walk: $(B)/tests/fuzz/api_walk.o $(B)/tests/fuzz/walk_item.o

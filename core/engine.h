@@ -24,7 +24,7 @@ struct dl_phdr_info;
 
 /* Changed whenever a table below changes; a core of another number is not
  * used. */
-#define LLMOBS_ENGINE_ABI 5
+#define LLMOBS_ENGINE_ABI 6
 
 /* The one name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -104,6 +104,24 @@ struct llmobs_host {
     bool connect_held;
 };
 
+/* A header of a request; a name that begins with ':' is no header's. */
+struct llmobs_served_header {
+    const char *name;
+    const char *value;
+};
+
+/* A request that a thread of the program begins to serve. Without headers it
+ * has no caller, and hides that of a request around it. */
+struct llmobs_served {
+    const void *key; /* the address by which its end names it */
+    /* The address of a word in the frame that calls the program's handler,
+     * which holds that address while the handler runs; 0: the request ends by a
+     * call of the program. */
+    uintptr_t mark;
+    const struct llmobs_served_header *headers;
+    size_t count;
+};
+
 /* The operations of the core, one for each hooked function. Each calls the
  * real function itself, exactly once. */
 struct llmobs_ops {
@@ -140,6 +158,10 @@ struct llmobs_ops {
                         size_t *, const struct llmobs_ws_frame **);
     /* The public header's table of that version, or NULL. */
     const struct llmobs_api *(*api)(unsigned version);
+    /* The calling thread begins to serve a request, or ends the one with that
+     * key, if it has it. */
+    void (*serve)(const struct llmobs_served *);
+    void (*unserve)(const void *key);
 };
 
 /* The type of llmobs_core_attach, which the shim calls once, after it loaded

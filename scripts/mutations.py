@@ -3329,6 +3329,30 @@ HAZARDS = [
                                 "forwards_strangers;")],
           ["inbound.a_stranger_that_is_sent_on"])]),
 
+    ("a server library whose own calls call each other",
+     "the slots of the library itself stay: one request is not begun twice "
+     "(`llmobs_server_libs_target`)", [
+         ("library-patched", [
+             ("shim/server_libs.c",
+              "places[llmobs_servers_library(hook)].base == elf->base",
+              "places[llmobs_servers_library(hook)].base == 1")],
+          ["servers.fcgi_by_its_other_calls"])]),
+
+    ("a thread that accepts FastCGI requests for others, or several at once",
+     "it gets the context of none from then on (`is_certain`)", [
+         ("each-accept-counts", [("core/sdk/serving.c",
+                                  "        llmobs_thread_state_doubt();\n",
+                                  "")],
+          ["servers.fcgi_handed_to_others"])]),
+
+    ("calls after a request's end, before the thread's next one",
+     "the finish of a request ends its context (`FCGX_Finish_r`)", [
+         ("finish-unseen", [("shim/servers/fcgi.c",
+                             "    REAL(FCGX_Finish_r)(request);\n"
+                             "    llmobs_server_end(request);",
+                             "    REAL(FCGX_Finish_r)(request);")],
+          ["servers.fcgi_after_a_request"])]),
+
     ("libcurl's own threads in a program that has none",
      "of the threads, as many as there are transfers in multis do not "
      "count (`is_alone`)", [

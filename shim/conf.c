@@ -7,21 +7,29 @@
 
 #define ENABLED "DD_LLMOBS_ENABLED"
 #define EXCLUDE "LLMOBS_EXCLUDE"
+#define INBOUND "LLMOBS_INBOUND"
 
 /* One byte more than the limit, to notice a bigger file, and one for the NUL.
  */
 LLMOBS_COLD static char text[LLMOBS_CONF_MAX + 2];
 
+static bool is_word(const char *value, const char *word)
+{
+    while (*word && (*value | 0x20) == *word) {
+        value++;
+        word++;
+    }
+    return *word == '\0' && *value == '\0';
+}
+
 bool llmobs_conf_is_true(const char *value)
 {
-    static const char word[] = "true";
-    size_t i = 0;
+    return (value[0] == '1' && value[1] == '\0') || is_word(value, "true");
+}
 
-    if (value[0] == '1' && value[1] == '\0')
-        return true;
-    while (word[i] && (value[i] | 0x20) == word[i])
-        i++;
-    return word[i] == '\0' && value[i] == '\0';
+bool llmobs_conf_is_on(const char *value)
+{
+    return llmobs_conf_is_true(value) || is_word(value, "on");
 }
 
 /* Opens a regular file only: a fifo would block, and reading a device may have
@@ -105,18 +113,21 @@ static void take(struct llmobs_conf *conf, char *line, char *end)
 {
     const char *enabled = value_in(line, end, ENABLED);
     const char *exclude = value_in(line, end, EXCLUDE);
+    const char *inbound = value_in(line, end, INBOUND);
 
     if (enabled)
         conf->enabled = llmobs_conf_is_true(enabled);
     if (exclude)
         conf->exclude = exclude;
+    if (inbound)
+        conf->inbound = llmobs_conf_is_on(inbound);
 }
 
 void llmobs_conf_read(const char *path, struct llmobs_conf *conf)
 {
     char *end = text + slurp(path);
 
-    conf->enabled = false;
+    conf->enabled = conf->inbound = false;
     conf->exclude = "";
     for (char *line = text; line < end;) {
         char *stop = line;

@@ -1,5 +1,5 @@
-/* conf - reads two lines of the configuration file: those that decide whether
- * to observe at all.
+/* conf - reads three lines of the configuration file: those that decide whether
+ * to observe at all, and whether server libraries are hooked.
  *
  * Owns:    a static buffer that holds the file, until the next one is read.
  * Threads: one at a time, under the scan's lock.
@@ -19,12 +19,16 @@
 /* True for "1" and for "true" in any case, nothing else (WIRE 3.1). */
 bool llmobs_conf_is_true(const char *value);
 
+/* The same for a variable of this library alone, of which "on" is true, too. */
+bool llmobs_conf_is_on(const char *value);
+
 struct llmobs_conf {
     bool enabled;
     const char *exclude; /* "" where there is none; borrowed */
+    bool inbound;
 };
 
-/* Reads both from the file. Without a line they are off and empty. */
+/* Reads all from the file. Without a line they are off and empty. */
 void llmobs_conf_read(const char *path, struct llmobs_conf *conf);
 
 #endif

@@ -52,6 +52,10 @@ void llmobs_host_decide(void);
  * was not on before: then all objects must be looked through. */
 bool llmobs_host_ask(void);
 
+/* True where the calls of server libraries are to be hooked. The file may say
+ * so when the state is decided. */
+bool llmobs_host_inbound(void);
+
 /* True for the shim itself. */
 bool llmobs_host_is_shim(const struct dl_phdr_info *info);
 

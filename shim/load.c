@@ -160,3 +160,8 @@ const struct llmobs_ops *llmobs_load_alone(
 {
     return load(NULL, enable);
 }
+
+const struct llmobs_ops *llmobs_load_core(void)
+{
+    return __atomic_load_n(&state, __ATOMIC_ACQUIRE) == READY ? core_ops : NULL;
+}

@@ -32,6 +32,9 @@ const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy);
 const struct llmobs_ops *llmobs_load_alone(
     const struct llmobs_enable_options *enable);
 
+/* The core's operations if it has been loaded at all, else NULL. */
+const struct llmobs_ops *llmobs_load_core(void);
+
 /* The core's operations if it has been loaded for this copy, else NULL. */
 static inline const struct llmobs_ops *llmobs_load_ready(
     const struct llmobs_copy *copy)

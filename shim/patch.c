@@ -3,7 +3,9 @@
 #include "shim/arch.h"
 #include "shim/copies.h"
 #include "shim/dl.h"
+#include "shim/host.h"
 #include "shim/loader_calls.h"
+#include "shim/server_libs.h"
 #include "shim/thunks.h"
 
 /* The object that is being patched. */
@@ -128,27 +130,46 @@ static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
     return NULL;
 }
 
+/* The names whose slots may be written. */
+enum kind { NO_MATTER, OF_CURL, OF_LOADER, OF_SERVER };
+
+static enum kind kind_of(const struct work *work, const char *name)
+{
+    if (llmobs_str_begins(name, "curl_"))
+        return llmobs_hook_find(name) < LLMOBS_HOOK_COUNT ? OF_CURL : NO_MATTER;
+    if (work->how->late && llmobs_dl_ours(name))
+        return OF_LOADER;
+    return llmobs_host_inbound() &&
+                   llmobs_servers_find(name) < LLMOBS_SERVER_HOOK_COUNT
+               ? OF_SERVER
+               : NO_MATTER;
+}
+
+static void *target_of(const struct work *work, const ElfW(Rela) * rela,
+                       const char *name, enum kind kind, const void *value)
+{
+    if (kind == OF_CURL)
+        return curl_target(work, rela, llmobs_hook_find(name), value);
+    if (kind == OF_LOADER)
+        return dl_target(work, rela, name, value);
+    return llmobs_server_libs_target(work->elf, name, value,
+                                     unbound(work, rela, value));
+}
+
 static void patch_one(struct work *work, const ElfW(Rela) * rela)
 {
     const ElfW(Sym) *sym = llmobs_elf_sym(work->elf, ELF64_R_SYM(rela->r_info));
     const char *name = llmobs_elf_string(work->elf, sym->st_name);
     uintptr_t slot = work->elf->base + rela->r_offset;
-    enum llmobs_hook hook = LLMOBS_HOOK_COUNT;
+    enum kind kind = kind_of(work, name);
     void *value, *target;
 
-    if (llmobs_str_begins(name, "curl_"))
-        hook = llmobs_hook_find(name);
-    else if (!work->how->late || !llmobs_dl_ours(name))
-        return;
-    else
-        hook = LLMOBS_HOOK_COUNT + 1;
-    if (hook == LLMOBS_HOOK_COUNT || slot < work->elf->start ||
+    if (kind == NO_MATTER || slot < work->elf->start ||
         slot + sizeof value > work->elf->end)
         return;
     ask_seal(work);
     value = __atomic_load_n((void **)slot, __ATOMIC_ACQUIRE);
-    target = hook < LLMOBS_HOOK_COUNT ? curl_target(work, rela, hook, value)
-                                      : dl_target(work, rela, name, value);
+    target = target_of(work, rela, name, kind, value);
     if (target)
         write_slot(work, slot, target);
 }
@@ -201,7 +222,9 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
     if (count > elf->symtab_len)
         count = elf->symtab_len;
     return names_curl(elf, count) || llmobs_hooks_hashed(elf) ||
-           (how->late && (names_dl(elf, count) || llmobs_dl_hashed(elf)));
+           (how->late && (names_dl(elf, count) || llmobs_dl_hashed(elf))) ||
+           (llmobs_host_inbound() && (llmobs_server_libs_names(elf, count) ||
+                                      llmobs_server_libs_hashed(elf)));
 }
 
 bool llmobs_patch_object(const struct llmobs_elf *elf,

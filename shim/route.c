@@ -7,6 +7,7 @@
 #include "shim/elf.h"
 #include "shim/host.h"
 #include "shim/scan.h"
+#include "shim/server_libs.h"
 #include "shim/turn.h"
 
 static void *open_and_scan(const char *file, int mode)
@@ -74,17 +75,25 @@ llmobs_open_fn llmobs_route_open(const char *file, int mode, const void *caller)
 /* The name by which programs ask dlsym for libc's dlclose. */
 #define CLOSE "dlclose"
 
-/* The thunk for the found function, even if the shim has not seen its copy
+static void *thunk_of(const void *found)
+{
+    void *thunk = llmobs_copies_thunk(found);
+
+    return thunk || !llmobs_host_inbound() ? thunk
+                                           : llmobs_server_libs_thunk(found);
+}
+
+/* The thunk for the found function, even if the shim has not seen its object
  * being loaded. */
 static void *observed(void *found)
 {
-    void *thunk = llmobs_copies_thunk(found);
+    void *thunk = thunk_of(found);
 
     if (llmobs_loader_is(CLOSE, found))
         return llmobs_dl_ours(CLOSE);
     if (found && !thunk) {
         llmobs_scan();
-        thunk = llmobs_copies_thunk(found);
+        thunk = thunk_of(found);
     }
     return thunk ? thunk : found;
 }
@@ -103,6 +112,8 @@ static void *vsym_observed(void *handle, const char *name, const char *version)
  * answers cannot differ while there is only one copy. */
 static bool one_answer(const char *name)
 {
+    if (llmobs_host_inbound() && llmobs_server_libs_certain(name))
+        return true;
     return llmobs_copies_only() &&
            llmobs_copies_thunk(llmobs_loader_sym(RTLD_DEFAULT, name));
 }
@@ -111,6 +122,9 @@ static bool is_hooked(const char *name)
 {
     if (llmobs_str_begins(name, "curl_"))
         return llmobs_hook_find(name) != LLMOBS_HOOK_COUNT;
+    if (llmobs_host_inbound() &&
+        llmobs_servers_find(name) != LLMOBS_SERVER_HOOK_COUNT)
+        return true;
     return llmobs_str_same(name, CLOSE);
 }
 

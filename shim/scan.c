@@ -4,6 +4,7 @@
 #include "shim/elf.h"
 #include "shim/host.h"
 #include "shim/patch.h"
+#include "shim/server_libs.h"
 
 #define ROUNDS_MAX 8
 #define PLAIN_MAX 256
@@ -98,6 +99,21 @@ static bool is_no_matter(const struct dl_phdr_info *info, size_t index)
            llmobs_host_is_shim(info);
 }
 
+/* Looks for server libraries, and for what the program itself defines of them.
+ */
+static void find_server(struct walk *walk, const struct dl_phdr_info *info,
+                        size_t index, const struct llmobs_elf *elf)
+{
+    struct llmobs_elf program;
+
+    if (!llmobs_host_inbound())
+        return;
+    if (elf)
+        walk->changed |= llmobs_server_libs_add(elf, false, start_objects == 0);
+    else if (index == 0 && llmobs_elf_open(&program, info) == 0)
+        (void)llmobs_server_libs_add(&program, true, true);
+}
+
 /* First walk: finds the copies. */
 static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
 {
@@ -122,9 +138,12 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
     else if (start_objects > 1 && index == start_objects - 1 &&
              identity(info) != start_last)
         walk->shifted = true;
+    if (index == 0 && walk->first == 0)
+        find_server(walk, info, index, NULL);
     if (index < walk->first || is_no_matter(info, index) ||
         llmobs_elf_open(&elf, info) != 0 || is_ours(&elf))
         return 0;
+    find_server(walk, info, index, &elf);
     if (elf.rpath)
         __atomic_store_n(&met_rpath, true, __ATOMIC_RELEASE);
     if (llmobs_copies_is_one(&elf)) {
@@ -188,17 +207,20 @@ static void find(struct walk *walk)
     bool first = start_objects == 0;
 
     llmobs_copies_unmark(seen.known);
+    llmobs_server_libs_unmark(seen.known);
     llmobs_libc.iterate(find_copies, walk);
     if (walk->same)
         return;
     walk->shifted |= walk->now.objects < start_objects;
-    if (walk->full)
+    if (walk->full) {
         walk->changed |= llmobs_copies_sweep();
+        llmobs_server_libs_sweep();
+    }
     if (first) {
         start_objects = walk->now.objects;
         start_last = walk->last;
     }
-    if (!llmobs_copies_any())
+    if (!llmobs_copies_any() && !llmobs_server_libs_any())
         return;
     llmobs_host_decide();
     before.count = llmobs_copies_reach(start_objects);
@@ -214,8 +236,14 @@ static bool round_done(void)
 {
     struct walk copies = {.first = 0};
     struct walk callers = {.first = 0};
+    bool serving = llmobs_host_inbound();
 
     find(&copies);
+    /* The file has just said that there may be something else to find. */
+    if (serving != llmobs_host_inbound()) {
+        seen.known = false;
+        return false;
+    }
     if (copies.same || llmobs_host_state() < LLMOBS_HOST_WATCHING)
         return true;
     /* A constructor that ran before the shim's had loaded that object. From now

@@ -24,6 +24,7 @@
 #include "core/ops/multi.h"
 #include "core/ops/ws.h"
 #include "core/sdk/evaluation_submit.h"
+#include "core/sdk/serving.h"
 #include "core/text/budget.h"
 
 #define RULES_FILE_MAX (1024 * 1024)
@@ -189,6 +190,8 @@ static const struct llmobs_ops ops = {
     .ws_send = llmobs_ops_ws_send,
     .ws_recv = llmobs_ops_ws_recv,
     .api = llmobs_c_api_table,
+    .serve = llmobs_serving_begin,
+    .unserve = llmobs_serving_end,
 };
 
 __attribute__((visibility("default"))) const struct llmobs_ops *

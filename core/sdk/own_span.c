@@ -14,6 +14,7 @@
 #include "core/event/encode.h"
 #include "core/event/processor.h"
 #include "core/privacy/content_filter.h"
+#include "core/sdk/serving.h"
 #include "core/sdk/span_io.h"
 #include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
@@ -144,6 +145,7 @@ bool llmobs_own_span_child_of_current(struct llmobs_context *out)
 
     if (!llmobs_thread_state_used())
         return false;
+    llmobs_serving_settle();
     while ((top = llmobs_thread_state_top()) != 0) {
         if (llmobs_own_span_child(top, out) == 0)
             return true;
@@ -156,9 +158,12 @@ bool llmobs_own_span_child_of_current(struct llmobs_context *out)
 const struct llmobs_carrier *llmobs_own_span_carrier(
     struct llmobs_carrier *room)
 {
-    const struct llmobs_carrier *inbound =
-        llmobs_thread_state_used() ? llmobs_thread_state_inbound() : NULL;
+    const struct llmobs_carrier *inbound = NULL;
 
+    if (llmobs_thread_state_used()) {
+        llmobs_serving_settle();
+        inbound = llmobs_thread_state_inbound();
+    }
     return inbound ? inbound : llmobs_inbound_now(&config->carrier, room);
 }
 

@@ -8,11 +8,26 @@
 #include <strings.h>
 
 #include "core/base/network.h"
+#include "core/base/stack.h"
 #include "core/sdk/span_table.h"
+
+/* A request, and what it has put aside. */
+struct request {
+    struct request *outer;
+    const void *key;
+    uintptr_t mark;
+    uint64_t span; /* 0: it has none of its own */
+    size_t floor;
+    char *headers;
+    struct llmobs_carrier inbound;
+};
 
 struct thread {
     uint64_t *spans;
     size_t depth, cap;
+    size_t floor; /* the spans below it are not those of the newest request */
+    struct request *newest;
+    bool doubtful;
     enum llmobs_proxying proxied[LLMOBS_THREAD_STATE_NEST_MAX];
     size_t proxied_depth;
     struct llmobs_annotation_context contexts[LLMOBS_THREAD_STATE_NEST_MAX];
@@ -65,6 +80,11 @@ static void free_thread(void *arg)
 
     for (size_t i = 0; i < thread->context_depth; i++)
         llmobs_annotation_context_free(&thread->contexts[i]);
+    for (struct request *one = thread->newest, *outer; one; one = outer) {
+        outer = one->outer;
+        free(one->headers);
+        free(one);
+    }
     free(thread->spans);
     free(thread->headers);
     free(thread);
@@ -142,6 +162,16 @@ int llmobs_thread_state_push(uint64_t number)
     return rc;
 }
 
+/* The spans from number `i` on have moved down by one. */
+static void lower_floors(struct thread *thread, size_t i)
+{
+    if (thread->floor > i)
+        thread->floor--;
+    for (struct request *one = thread->newest; one; one = one->outer)
+        if (one->floor > i)
+            one->floor--;
+}
+
 int llmobs_thread_state_remove(uint64_t number)
 {
     struct thread *thread = find();
@@ -154,6 +184,7 @@ int llmobs_thread_state_remove(uint64_t number)
     memmove(&thread->spans[i - 1], &thread->spans[i],
             (thread->depth - i) * sizeof(*thread->spans));
     thread->depth--;
+    lower_floors(thread, i);
     return 0;
 }
 
@@ -161,7 +192,7 @@ uint64_t llmobs_thread_state_top(void)
 {
     struct thread *thread = find();
 
-    while (thread && thread->depth > 0) {
+    while (thread && thread->depth > thread->floor) {
         uint64_t number = thread->spans[thread->depth - 1];
 
         if (llmobs_span_table_has(number))
@@ -257,6 +288,114 @@ const struct llmobs_carrier *llmobs_thread_state_inbound(void)
     struct thread *thread = find();
 
     return thread && thread->headers ? &thread->inbound : NULL;
+}
+
+/* -- requests -------------------------------------------------------------- */
+
+int llmobs_thread_state_enter(const void *of, uintptr_t mark)
+{
+    struct thread *thread = get();
+    struct request *request = thread ? malloc(sizeof(*request)) : NULL;
+
+    if (!request)
+        return -ENOMEM;
+    *request = (struct request){.outer = thread->newest,
+                                .key = of,
+                                .mark = mark,
+                                .floor = thread->floor,
+                                .headers = thread->headers,
+                                .inbound = thread->inbound};
+    thread->newest = request;
+    thread->floor = thread->depth;
+    thread->headers = NULL;
+    memset(&thread->inbound, 0, sizeof(thread->inbound));
+    return 0;
+}
+
+uint64_t llmobs_thread_state_leave(void)
+{
+    struct thread *thread = find();
+    struct request *request = thread ? thread->newest : NULL;
+    uint64_t span = 0;
+
+    if (!request)
+        return 0;
+    free(thread->headers);
+    thread->headers = request->headers;
+    thread->inbound = request->inbound;
+    thread->floor = request->floor;
+    thread->newest = request->outer;
+    span = request->span;
+    free(request);
+    return span;
+}
+
+void llmobs_thread_state_own(uint64_t span)
+{
+    struct thread *thread = find();
+
+    if (thread && thread->newest)
+        thread->newest->span = span;
+}
+
+const void *llmobs_thread_state_newest(void)
+{
+    struct thread *thread = find();
+
+    return thread && thread->newest ? thread->newest->key : NULL;
+}
+
+bool llmobs_thread_state_holds(const void *of)
+{
+    struct thread *thread = find();
+    struct request *one = thread ? thread->newest : NULL;
+
+    while (one && one->key != of)
+        one = one->outer;
+    return one != NULL;
+}
+
+const void *llmobs_thread_state_apart(void)
+{
+    struct thread *thread = find();
+    struct request *one = thread ? thread->newest : NULL;
+
+    while (one && one->mark)
+        one = one->outer;
+    return one ? one->key : NULL;
+}
+
+/* The stack belongs to the program, whose sanitizer may watch it. */
+__attribute__((no_sanitize("address", "thread"))) static bool stands(
+    uintptr_t mark)
+{
+    uintptr_t here = LLMOBS_STACK_ENTRY();
+
+    return here < mark && mark - here < llmobs_stack_sure(here, 0) &&
+           *(const volatile uintptr_t *)mark == mark;
+}
+
+bool llmobs_thread_state_gone(void)
+{
+    struct thread *thread = find();
+
+    return thread && thread->newest && thread->newest->mark &&
+           !stands(thread->newest->mark);
+}
+
+void llmobs_thread_state_doubt(void)
+{
+    struct thread *thread = find();
+
+    if (thread)
+        thread->doubtful = true;
+}
+
+bool llmobs_thread_state_doubtful(void)
+{
+    struct thread *thread = find();
+
+    return thread && thread->doubtful;
 }
 
 /* -- scopes ---------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* thread_state - what the program has told us of a thread: its current spans,
- * the caller that it serves, and the annotations of all calls within a scope.
+ * the caller that it serves, and the annotations of all calls within a scope;
+ * and the requests that it serves, as its server's library has shown them.
  *
  * Owns:    a record for each thread that told us anything, until it ends.
  * Threads: each function but _used is about the calling thread.
@@ -47,6 +48,30 @@ uint64_t llmobs_thread_state_top(void);
 int llmobs_thread_state_activate(const struct llmobs_header *headers,
                                  size_t count);
 const struct llmobs_carrier *llmobs_thread_state_inbound(void);
+
+/* The requests that the thread serves, one within another. enter puts aside the
+ * headers kept before, and the spans that are current; leave ends the newest
+ * one, brings both back and gives the span that _own has named, or 0. `key`:
+ * the address by which the request is known. `mark`: a word on the stack, in
+ * the frame that calls the program's handler, which holds its own address while
+ * that runs; 0: the request ends by a call. */
+int llmobs_thread_state_enter(const void *key, uintptr_t mark);
+uint64_t llmobs_thread_state_leave(void);
+void llmobs_thread_state_own(uint64_t span);
+
+/* The key of the newest one; NULL: there is none. _apart: of the newest one
+ * that ends by a call. _holds: whether any one has the key. _gone: whether the
+ * newest one's handler does not run any more, as a jump or an exception has
+ * left its frame, or runs on another stack. */
+const void *llmobs_thread_state_newest(void);
+const void *llmobs_thread_state_apart(void);
+bool llmobs_thread_state_holds(const void *key);
+bool llmobs_thread_state_gone(void);
+
+/* A thread that holds two requests at once, each of which ends by a call, is
+ * not asked any more whose call is whose. */
+void llmobs_thread_state_doubt(void);
+bool llmobs_thread_state_doubtful(void);
 
 int llmobs_thread_state_proxied_begin(enum llmobs_proxying how);
 int llmobs_thread_state_proxied_end(void);

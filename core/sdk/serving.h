@@ -1,0 +1,27 @@
+/* serving - the request that a thread serves, as its server's library shows it
+ * (engine.h).
+ *
+ * Owns:    what thread_state.h keeps of it.
+ * Threads: each function is about the calling thread.
+ * Errors:  none: a request that cannot be kept is served without a context.
+ * Fork:    the child's one thread serves the request of the thread that forked.
+ *
+ * A handler may leave by a jump or by an exception, past the frame that called
+ * it. Its request is ended as the thread's next one begins, or as the thread
+ * asks for its context.
+ */
+#ifndef LLMOBS_SERVING_H
+#define LLMOBS_SERVING_H
+
+#include "core/engine.h"
+
+/* The thread begins to serve a request; the texts are borrowed until the call
+ * returns. `end`: a request with that key ends, if the thread has one, and each
+ * that it began to serve meanwhile. */
+void llmobs_serving_begin(const struct llmobs_served *served);
+void llmobs_serving_end(const void *key);
+
+/* Ends each request whose handler does not run any more. */
+void llmobs_serving_settle(void);
+
+#endif

@@ -1,0 +1,135 @@
+#include "shim/server_libs.h"
+
+#include "shim/host.h"
+#include "shim/load.h"
+
+struct place {
+    uintptr_t base;
+    bool used, marked, at_start;
+    bool doubtful; /* another object defines the same names, too */
+};
+
+static struct place places[LLMOBS_SERVER_COUNT];
+static unsigned any;
+
+static const struct llmobs_ops *core(bool load)
+{
+    if (llmobs_host_state() != LLMOBS_HOST_ON)
+        return NULL;
+    return load ? llmobs_load_alone(NULL) : llmobs_load_core();
+}
+
+static void take(enum llmobs_server library, const struct llmobs_elf *elf)
+{
+    llmobs_servers_open(core);
+    for (unsigned i = 0; i < LLMOBS_SERVER_FUNCTION_COUNT; i++)
+        if (llmobs_servers_library(i) == library)
+            llmobs_servers_set(i,
+                               llmobs_elf_symbol(elf, llmobs_servers_name(i)));
+}
+
+static bool add(enum llmobs_server library, const struct llmobs_elf *elf,
+                bool program, bool at_start)
+{
+    struct place *place = &places[library];
+
+    if (!llmobs_elf_symbol(elf,
+                           llmobs_servers_name(llmobs_servers_sign(library))))
+        return false;
+    if (place->used && place->base == elf->base) {
+        place->marked = true;
+        return false;
+    }
+    if (program || place->used) {
+        place->doubtful = true;
+        return false;
+    }
+    take(library, elf);
+    place->base = elf->base;
+    place->used = place->marked = true;
+    place->at_start = at_start;
+    __atomic_store_n(&any, 1, __ATOMIC_RELEASE);
+    return true;
+}
+
+bool llmobs_server_libs_add(const struct llmobs_elf *elf, bool program,
+                            bool at_start)
+{
+    bool found = false;
+
+    for (unsigned i = 0; i < LLMOBS_SERVER_COUNT; i++)
+        found |= add(i, elf, program, at_start);
+    return found;
+}
+
+void llmobs_server_libs_unmark(bool but_at_start)
+{
+    for (unsigned i = 0; i < LLMOBS_SERVER_COUNT; i++)
+        places[i].marked = but_at_start && places[i].at_start;
+}
+
+void llmobs_server_libs_sweep(void)
+{
+    for (unsigned i = 0; i < LLMOBS_SERVER_COUNT; i++)
+        places[i].used &= places[i].marked;
+}
+
+bool llmobs_server_libs_any(void)
+{
+    return __atomic_load_n(&any, __ATOMIC_ACQUIRE);
+}
+
+bool llmobs_server_libs_hashed(const struct llmobs_elf *elf)
+{
+    uint32_t hashes[LLMOBS_SERVER_HOOK_COUNT];
+
+    for (unsigned i = 0; i < LLMOBS_SERVER_HOOK_COUNT; i++)
+        hashes[i] = llmobs_elf_hash(llmobs_servers_name(i));
+    return llmobs_elf_hashes(elf, hashes, LLMOBS_SERVER_HOOK_COUNT);
+}
+
+bool llmobs_server_libs_names(const struct llmobs_elf *elf, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (llmobs_servers_find(llmobs_elf_string(
+                elf, elf->symtab[i].st_name)) < LLMOBS_SERVER_HOOK_COUNT)
+            return true;
+    return false;
+}
+
+static bool is_certain(enum llmobs_server_function hook)
+{
+    const struct place *place = &places[llmobs_servers_library(hook)];
+
+    return place->used && !place->doubtful;
+}
+
+void *llmobs_server_libs_target(const struct llmobs_elf *elf, const char *name,
+                                const void *value, bool unbound)
+{
+    enum llmobs_server_function hook = llmobs_servers_find(name);
+    void *real;
+
+    if (hook == LLMOBS_SERVER_HOOK_COUNT ||
+        places[llmobs_servers_library(hook)].base == elf->base)
+        return NULL;
+    real = llmobs_servers_real(hook);
+    if (real && (value == real || (unbound && is_certain(hook))))
+        return llmobs_servers_thunk(hook);
+    return NULL;
+}
+
+void *llmobs_server_libs_thunk(const void *address)
+{
+    for (unsigned i = 0; address && i < LLMOBS_SERVER_HOOK_COUNT; i++)
+        if (llmobs_servers_real(i) == address)
+            return llmobs_servers_thunk(i);
+    return NULL;
+}
+
+bool llmobs_server_libs_certain(const char *name)
+{
+    enum llmobs_server_function hook = llmobs_servers_find(name);
+
+    return hook < LLMOBS_SERVER_HOOK_COUNT && is_certain(hook);
+}

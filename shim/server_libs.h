@@ -1,0 +1,45 @@
+/* server_libs - finds the server libraries of a process, whose calls the
+ * program wants hooked (LLMOBS_INBOUND).
+ *
+ * Owns:    the place of one object for each library. A second one of the same
+ *          library is left alone.
+ * Threads: changed only under the scan's lock; thunk, any.
+ * Errors:  none: what is not found is not hooked.
+ */
+#ifndef LLMOBS_SERVER_LIBS_H
+#define LLMOBS_SERVER_LIBS_H
+
+#include "shim/elf.h"
+#include "shim/servers/servers.h"
+
+/* Looks at an object; true when it is a server library that was not known.
+ * `program`: it is the program itself, whose definitions come before those of
+ * any library. */
+bool llmobs_server_libs_add(const struct llmobs_elf *elf, bool program,
+                            bool at_start);
+
+/* For a walk over all objects, as llmobs_copies_unmark and _sweep. */
+void llmobs_server_libs_unmark(bool but_at_start);
+void llmobs_server_libs_sweep(void);
+
+bool llmobs_server_libs_any(void);
+
+/* True when the object's GNU hash table, or one of its first `count` symbols,
+ * may have a hooked name. */
+bool llmobs_server_libs_hashed(const struct llmobs_elf *elf);
+bool llmobs_server_libs_names(const struct llmobs_elf *elf, size_t count);
+
+/* The function for a slot of that name, which holds `value`; NULL: it stays, as
+ * those of the library itself do, whose calls call each other. `unbound`: the
+ * loader has not looked the name up yet. */
+void *llmobs_server_libs_target(const struct llmobs_elf *elf, const char *name,
+                                const void *value, bool unbound);
+
+/* The function for a real one; NULL for another address. */
+void *llmobs_server_libs_thunk(const void *address);
+
+/* True where only one object defines the name, which is hooked, so that every
+ * look-up finds that one. */
+bool llmobs_server_libs_certain(const char *name);
+
+#endif

@@ -1,0 +1,108 @@
+#include "shim/servers/servers.h"
+
+#include "shim/servers/library.h"
+
+#define NAME_MAX_LEN 32
+
+static const char names[LLMOBS_SERVER_FUNCTION_COUNT][NAME_MAX_LEN] = {
+#define X(library, name) #name,
+    LLMOBS_SERVER_HOOKS(X) LLMOBS_SERVER_HELPERS(X)
+#undef X
+};
+
+static const unsigned char libraries[LLMOBS_SERVER_FUNCTION_COUNT] = {
+#define X(library, name) LLMOBS_SERVER_##library,
+    LLMOBS_SERVER_HOOKS(X) LLMOBS_SERVER_HELPERS(X)
+#undef X
+};
+
+static void *functions[LLMOBS_SERVER_FUNCTION_COUNT];
+static llmobs_servers_core_fn *core;
+
+void llmobs_servers_open(llmobs_servers_core_fn *the_core)
+{
+    __atomic_store_n(&core, the_core, __ATOMIC_RELEASE);
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+enum llmobs_server_function llmobs_servers_find(const char *name)
+{
+    unsigned i = 0;
+
+    while (i < LLMOBS_SERVER_HOOK_COUNT && !is_same(name, names[i]))
+        i++;
+    return (enum llmobs_server_function)i;
+}
+
+const char *llmobs_servers_name(enum llmobs_server_function function)
+{
+    return names[function];
+}
+
+enum llmobs_server llmobs_servers_library(enum llmobs_server_function function)
+{
+    return (enum llmobs_server)libraries[function];
+}
+
+enum llmobs_server_function llmobs_servers_sign(enum llmobs_server library)
+{
+    unsigned i = 0;
+
+    while (libraries[i] != library)
+        i++;
+    return (enum llmobs_server_function)i;
+}
+
+void llmobs_servers_set(enum llmobs_server_function function, void *address)
+{
+    __atomic_store_n(&functions[function], address, __ATOMIC_RELEASE);
+}
+
+void *llmobs_servers_real(enum llmobs_server_function function)
+{
+    return __atomic_load_n(&functions[function], __ATOMIC_ACQUIRE);
+}
+
+void *llmobs_servers_thunk(enum llmobs_server_function hook)
+{
+    return llmobs_server_fcgi(hook);
+}
+
+/* -- a request ------------------------------------------------------------ */
+
+static const struct llmobs_ops *get_core(bool load)
+{
+    llmobs_servers_core_fn *get = __atomic_load_n(&core, __ATOMIC_ACQUIRE);
+
+    return get ? get(load) : NULL;
+}
+
+/* Without a core, and without a caller, there is nothing that a request could
+ * hide: the core is loaded by the first one that has a caller. */
+void llmobs_server_begin(const void *key, uintptr_t mark,
+                         const struct llmobs_server_fields *fields)
+{
+    bool called = fields->carries && !fields->full;
+    const struct llmobs_ops *ops = get_core(called);
+    struct llmobs_served served = {key, mark, fields->list,
+                                   called ? fields->count : 0};
+
+    if (ops)
+        ops->serve(&served);
+}
+
+void llmobs_server_end(const void *key)
+{
+    const struct llmobs_ops *ops = get_core(false);
+
+    if (ops)
+        ops->unserve(key);
+}

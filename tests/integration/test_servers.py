@@ -1,0 +1,250 @@
+"""Unmodified gateways in C, on server libraries that give them their requests:
+with LLMOBS_INBOUND=1 what each request asks for belongs to its caller."""
+import concurrent.futures
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+import harness
+from delivery import double
+from announce import announce
+from harness import (LAUNCHER, Failure, Skip, body, equal, ok, tags_of, test)
+from test_gateways import (CALLERS, belongs, check, kind_of, prompt_of,
+                           requests, settings, violations)
+
+INBOUND = {"LLMOBS_INBOUND": "1"}
+
+
+def server(name):
+    path = os.path.join(harness.BUILD, "tests", "servers", name)
+    if not os.path.exists(path):
+        raise Skip("built without the library of " + name)
+    return path
+
+
+# ---- a web server, as FastCGI sees it ------------------------------------
+
+BEGIN, END, PARAMS, STDIN, STDOUT, STDERR = 1, 3, 4, 5, 6, 7
+
+
+def record(kind, content=b""):
+    return struct.pack("!BBHHBx", 1, kind, 1, len(content), 0) + content
+
+
+def pair(name, value):
+    name, value = name.encode(), value.encode()
+    return b"".join(struct.pack("!B", len(s)) if len(s) < 128 else
+                    struct.pack("!I", len(s) | 1 << 31)
+                    for s in (name, value)) + name + value
+
+
+def message(data, headers, keep):
+    """A request, as FastCGI's specification has it (version 1.0, 3 to 5)."""
+    variables = {"HTTP_" + n.upper().replace("-", "_"): v
+                 for n, v in (h.split(": ", 1) for h in headers)}
+    variables.update(REQUEST_METHOD="POST", REMOTE_ADDR="127.0.0.1",
+                     CONTENT_LENGTH=str(len(data)))
+    return record(BEGIN, struct.pack("!HB5x", 1, int(keep))) + \
+        record(PARAMS, b"".join(pair(*v) for v in variables.items())) + \
+        record(PARAMS) + (record(STDIN, data) if data else b"") + \
+        record(STDIN)
+
+
+def exactly(peer, count):
+    data = b""
+    while len(data) < count:
+        some = peer.recv(count - len(data))
+        if not some:
+            raise Failure("the gateway has closed the connection")
+        data += some
+    return data
+
+
+def connect(path):
+    """The socket may be there and not listen yet."""
+    end = time.monotonic() + 20
+    while True:
+        peer = socket.socket(socket.AF_UNIX)
+        peer.settimeout(20)
+        try:
+            peer.connect(path)
+            return peer
+        except ConnectionRefusedError:
+            peer.close()
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
+def exchange(peer, data, headers, keep=False):
+    """All that comes back, but for the padding, which is not initialised."""
+    peer.sendall(message(data, headers, keep))
+    kind, answer = 0, []
+    while kind != END:
+        _, kind, _, length, padding = struct.unpack("!BBHHBx", exactly(peer, 8))
+        answer.append((kind, exactly(peer, length)))
+        exactly(peer, padding)
+    return answer
+
+
+def page(answer):
+    return b"".join(data for kind, data in answer if kind == STDOUT)
+
+
+class FastCgi:
+    """A gateway on a socket of its own."""
+
+    def __init__(self, t, argv, env, launcher=(LAUNCHER,)):
+        self.path = os.path.join(t.dir, "fcgi.sock")
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+        self.process = subprocess.Popen(
+            [*launcher, *argv, self.path], env=env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True, preexec_fn=harness.end_with_parent)
+        end = time.monotonic() + 20
+        while not os.path.exists(self.path):
+            if time.monotonic() > end or self.process.poll() is not None:
+                raise Failure("the gateway did not start")
+            time.sleep(0.02)
+
+    def ask(self, prompt, headers):
+        with connect(self.path) as peer:
+            answer = page(exchange(peer, body(prompt).encode(), headers))
+        ok(answer.startswith(b"Status: 200\r\n"), "status: %.200r" % answer)
+        ok(b"Echo: " + prompt.encode() in answer, "answer: %.200r" % answer)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        said = self.process.communicate(timeout=20)[0]
+        if not what[0]:
+            equal(said, b"", "stdout and stderr")
+
+
+def talk(gateway):
+    known = {}
+    for prompt, ids, headers in requests():
+        gateway.ask(prompt, headers)
+        known[prompt] = ids
+    return known
+
+
+def fcgi(t, *arguments, program="fcgi"):
+    with double(t) as dd:
+        env = settings(t, dd, **INBOUND)
+        with FastCgi(t, [server(program), *arguments], env) as gateway:
+            check(dd, talk(gateway))
+
+
+def many(dd, ask):
+    """64 requests at once, of two callers each."""
+    known = {}
+
+    def one(i):
+        ids, headers = announce("app-" + "ab"[i % 2], "datadog", i)
+        known["prompt-%d" % i] = ("app-" + "ab"[i % 2], ids)
+        ask("prompt-%d" % i, headers)
+
+    with concurrent.futures.ThreadPoolExecutor(64) as pool:
+        list(pool.map(one, range(64)))
+    spans = dd.wait_spans(64, 20)
+    equal(violations(dd), [], "violations")
+    equal(sorted(map(prompt_of, spans)), sorted(known), "prompts")
+    for span in spans:
+        app, ids = known[prompt_of(span)]
+        equal((span["trace_id"], span["parent_id"], tags_of(span)["ml_app"]),
+              (ids["trace_id"], ids["span_id"], app), prompt_of(span))
+
+
+@test
+def fcgi_in_a_thread_and_in_processes(t):
+    for kind in ("r", "processes", "child"):
+        fcgi(t, kind)
+
+
+@test
+def fcgi_by_its_other_calls(t):
+    for kind in ("plain", "stdio", "opened"):
+        fcgi(t, kind)
+
+
+@test
+def fcgi_in_an_object_that_is_opened(t):
+    fcgi(t, server("fcgi.so"), "r", program="plugin")
+    fcgi(t, server("fcgi.so"), "threads", program="plugin")
+
+
+@test
+def fcgi_many_at_once(t):
+    """64 requests of two callers, in eight threads."""
+    with double(t) as dd:
+        env = settings(t, dd, **INBOUND)
+        with FastCgi(t, [server("fcgi"), "threads"], env) as gateway:
+            many(dd, gateway.ask)
+
+
+def asks_itself(t, kind):
+    with double(t) as dd:
+        env = settings(t, dd, ASKS_ITSELF="1", **INBOUND)
+        with FastCgi(t, [server("fcgi"), kind], env) as gateway:
+            talk(gateway)
+            spans = dd.wait_spans(2 * len(CALLERS), 20)
+    own = [s for s in spans if prompt_of(s) == "own"]
+    return own, [s for s in spans if s not in own]
+
+
+def roots(spans):
+    return sum(s["parent_id"] == "undefined" for s in spans)
+
+
+@test
+def fcgi_after_a_request(t):
+    own, others = asks_itself(t, "r")
+    equal((roots(own), roots(others)), (len(CALLERS), 3), "roots")
+
+
+@test
+def fcgi_handed_to_others(t):
+    """A thread that accepts a request beside one that is not done serves
+    neither, as far as anybody can tell, from the second on; nor do those that it
+    hands them to."""
+    own, others = asks_itself(t, "handed")
+    equal(roots(others), len(CALLERS), "roots, of requests")
+    ok(roots(own) >= len(CALLERS) - 1, "roots, of the thread that accepts")
+
+
+@test
+def fcgi_is_the_same(t):
+    """Every byte of the answers to a kept connection, bare and observed; and
+    without LLMOBS_INBOUND nobody's trace."""
+    with double(t) as dd:
+        argv, seen = [server("fcgi"), "threads"], []
+        for launcher, more in (((), INBOUND), ((LAUNCHER,), INBOUND),
+                               ((LAUNCHER,), {"LLMOBS_INBOUND": "off"})):
+            with FastCgi(t, argv, settings(t, dd, **more), launcher) as gateway:
+                seen.append(conversation(gateway.path))
+                spans = dd.wait_spans(len(CALLERS) * max(len(seen) - 1, 0), 20)
+    equal(seen[1], seen[0], "observed")
+    equal(seen[2], seen[0], "observed without the variable")
+    equal(sum(s["parent_id"] != "undefined" for s in spans), 3,
+          "spans below a caller's")
+
+
+def conversation(path):
+    answers = []
+    with connect(path) as peer:
+        for prompt, _, headers in requests():
+            answers.append(exchange(peer, body(prompt).encode(), headers, True))
+            answers.append(exchange(peer, b"", headers, True))
+    return answers
