@@ -322,7 +322,7 @@ def languages():
          cut="abort")
     add("Lua, lua-curl", GNUTLS, "easy",
         ["lua5.2", script("client.lua"), "easy"], "lua5.2 lua-curl",
-        cut="abort")
+        cut="abort", musl=True)
     both("Tcl, TclCurl", GNUTLS, ["tclsh", script("client.tcl")],
          "tcl tclcurl")
     both("PostgreSQL, PL/Perl with WWW::Curl", GNUTLS,

@@ -63,7 +63,7 @@ class Room:
             shutil.copy(archive, self.shared + "/llmobs.tar.gz")
             shutil.copytree(SOURCE + "/tests/integration/apps",
                             self.shared + "/tests/integration/apps")
-            for path in clients:
+            for path in clients + [SOURCE + "/tests/matrix/client.lua"]:
                 shutil.copy(path, self.shared)
             self.before = self.left()
             self.fresh()
@@ -210,6 +210,17 @@ def php_multi(room):
 def pycurl(room):
     return counted(room, app(room, "python", "pycurl_calls.py", "multi",
                              room.url, *map(body, PROMPTS)), 3)
+
+
+@column("Lua")
+def lua(room):
+    """Its client takes each call from a file."""
+    argv = [*room.program("lua"), "/mnt/client.lua", "easy", room.url]
+    for number, prompt in enumerate(PROMPTS):
+        with open("%s/%d.json" % (room.own, number), "w") as f:
+            f.write(body(prompt))
+        argv += ["json", "/mnt/%d/%d.json" % (room.number, number)]
+    return counted(room, argv, 3)
 
 
 @column("C API")

@@ -13,7 +13,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
-DEBIAN = ["curl", "php-cli", "php-curl", "python3-pycurl"]
+DEBIAN = ["curl", "php-cli", "php-curl", "python3-pycurl", "lua5.2", "lua-curl"]
 # Packages that debootstrap would have brought, where others are only unpacked.
 UNPACKED = ["dash", "coreutils", "tar", "gzip", "findutils"]
 HOST = os.uname().machine
@@ -44,10 +44,19 @@ class Platform:
         return self.make_root(self, roots)
 
 
+def has_packages(root):
+    """Whether the root was made with all of them; dpkg's lists say so."""
+    info = os.path.join(root, "var", "lib", "dpkg", "info")
+    there = {name.split(":")[0].removesuffix(".list")
+             for name in (os.listdir(info) if os.path.isdir(info) else [])
+             if name.endswith(".list")}
+    return there.issuperset(DEBIAN)
+
+
 def debian(release):
     def make(_, roots):
         root = os.path.join(roots, "platform-" + release)
-        if not os.path.exists(root):
+        if not has_packages(root):
             found = subprocess.run([SOURCE + "/scripts/debian-mirror"],
                                    stdout=subprocess.PIPE, text=True)
             if found.returncode:
@@ -56,6 +65,7 @@ def debian(release):
             run(["debootstrap", "--variant=minbase", "--include=" +
                  ",".join(DEBIAN), release, root + ".new",
                  found.stdout.split()[0]], root + ".log")
+            shutil.rmtree(root, ignore_errors=True)
             os.rename(root + ".new", root)
         return root
     return make
@@ -68,18 +78,20 @@ def debian_arm64(_, roots):
     return root
 
 
-def musl(folder, *options):
-    """A root that has curl stays as it is, whatever else it has."""
+def musl(folder, options, costly):
+    """A root that has curl does without what takes long."""
     def make(_, roots):
         place = os.path.join(SOURCE, folder)
-        if not os.path.exists(place + "/root/usr/bin/curl"):
-            run([SOURCE + "/scripts/musl-root", *options, place],
-                os.path.join(roots, folder + ".log"))
+        there = os.path.exists(place + "/root/usr/bin/curl")
+        run([SOURCE + "/scripts/musl-root", *options,
+             *([] if there else costly), place],
+            os.path.join(roots, folder + ".log"))
         return place + "/root"
     return make
 
 
-NAMES = {"curl": ["curl"], "php": ["php"], "python": ["python3"]}
+NAMES = {"curl": ["curl"], "php": ["php"], "python": ["python3"],
+         "lua": ["lua5.2"]}
 # Nothing was run that writes PHP's settings, or makes the name php.
 BARE = dict(NAMES, php=["php8.2", "-d", "extension=curl.so"])
 
@@ -92,10 +104,10 @@ PLATFORMS = [
     Platform("Debian 12, glibc 2.36", "x86_64", debian("bookworm"), NAMES),
     Platform("Debian 13, glibc 2.41", "x86_64", debian("trixie"), NAMES),
     Platform("musl 1.2.3", "x86_64",
-             musl("build-musl", "--tls", "--php"), NAMES, LACKS),
+             musl("build-musl", [], ["--tls", "--php"]), NAMES, LACKS),
     Platform("Debian 12, glibc 2.36, arm64", "aarch64", debian_arm64, BARE),
     Platform("musl 1.2.3, arm64", "aarch64",
-             musl("build-musl-arm64", "--arm64", "--php"), NAMES,
+             musl("build-musl-arm64", ["--arm64"], ["--php"]), NAMES,
              LACKS),
 ]
 
