@@ -604,15 +604,18 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
     struct llmobs_spool_target target;
     struct llmobs_entry_key key;
     char path[PATH_MAX];
+    uint64_t offset;
     int rc =
         claim->old ? -ENOTSUP : open_target(adopt, beside, path, &key, &target);
 
     if (!rc)
-        rc = llmobs_spool_write_span(&target, id, event);
+        rc = llmobs_spool_write_span(&target, id, event, &offset);
     if (rc)
         return rc;
-    *out = (struct llmobs_spooled){
-        .id = id, .file = beside->file, .claim = beside->claim};
+    *out = (struct llmobs_spooled){.id = id,
+                                   .file = beside->file,
+                                   .claim = beside->claim,
+                                   .offset = offset};
     claim->out++;
     return 0;
 }

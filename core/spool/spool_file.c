@@ -191,28 +191,31 @@ void llmobs_spool_cut(int fd, const struct llmobs_spool_written *written)
     (void)!ftruncate(fd, (off_t)(written->end - written->part));
 }
 
+/* Gives the place of the entry. */
 static int append(const struct llmobs_spool_target *target,
-                  struct llmobs_entry_writer *writer)
+                  struct llmobs_entry_writer *writer, uint64_t *offset)
 {
     const struct llmobs_text no_owner = {NULL, 0};
     struct llmobs_spool_written written;
     int fd = llmobs_spool_open(target->path, O_WRONLY | O_APPEND);
+    size_t size;
     int rc;
 
     if (fd < 0)
         return -errno;
-    (void)llmobs_entry_end(writer, target->key);
+    size = llmobs_entry_end(writer, target->key);
     rc = llmobs_spool_write(fd, no_owner, writer, &written);
     if (target->alone)
         llmobs_spool_cut(fd, &written);
     close(fd);
+    *offset = written.end - size;
     return rc;
 }
 
 /* Adds an entry of one field. */
 static int append_field(const struct llmobs_spool_target *target,
                         enum llmobs_entry_type type, uint64_t id, uint32_t tag,
-                        struct llmobs_text field)
+                        struct llmobs_text field, uint64_t *offset)
 {
     struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
     int rc;
@@ -222,7 +225,7 @@ static int append_field(const struct llmobs_spool_target *target,
     llmobs_entry_begin(writer, type, id);
     rc = llmobs_entry_add(writer, tag, field.data, field.len);
     if (!rc)
-        rc = append(target, writer);
+        rc = append(target, writer, offset);
     llmobs_scratch_give(writer);
     return rc;
 }
@@ -231,9 +234,10 @@ int llmobs_spool_note(const struct llmobs_spool_target *target,
                       const uint64_t *ids, size_t count)
 {
     const struct llmobs_text field = {(const char *)ids, count * sizeof(*ids)};
+    uint64_t offset;
 
     return append_field(target, LLMOBS_ENTRY_RELEASE, ids[0],
-                        LLMOBS_RELEASE_IDS, field);
+                        LLMOBS_RELEASE_IDS, field, &offset);
 }
 
 /* The app may have lowered its limit of file sizes below this place. */
@@ -274,16 +278,18 @@ int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
 {
     const struct llmobs_text field = {(const char *)&delivered_to,
                                       sizeof(delivered_to)};
+    uint64_t offset;
 
     return append_field(target, LLMOBS_ENTRY_DELIVERED_TO, id,
-                        LLMOBS_DELIVERED_TO_BITS, field);
+                        LLMOBS_DELIVERED_TO_BITS, field, &offset);
 }
 
 int llmobs_spool_write_span(const struct llmobs_spool_target *target,
-                            uint64_t id, struct llmobs_text event)
+                            uint64_t id, struct llmobs_text event,
+                            uint64_t *offset)
 {
     return append_field(target, LLMOBS_ENTRY_EVENT, id,
-                        LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN, event);
+                        LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN, event, offset);
 }
 
 static int read_part(int fd, uint64_t offset, size_t want,

@@ -84,9 +84,11 @@ int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id);
 int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
                                     uint64_t id, unsigned delivered_to);
 
-/* Adds an EVENT entry of a span, which begins as its text says. */
+/* Adds an EVENT entry of a span, which begins as its text says. Gives its
+ * place, for llmobs_spool_strike. */
 int llmobs_spool_write_span(const struct llmobs_spool_target *target,
-                            uint64_t id, struct llmobs_text event);
+                            uint64_t id, struct llmobs_text event,
+                            uint64_t *offset);
 
 /* Appends `size` bytes from `offset` on, or as many as there are, to the
  * buffer. Of holes in the file it reads only the first LLMOBS_SPOOL_HOLES

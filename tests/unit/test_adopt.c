@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -165,29 +166,43 @@ static void leave_four(void)
         spool_keep(1);
 }
 
-/* Of the one file of the one directory. */
-static unsigned notes(void)
+static void leave_two(void)
 {
-    struct llmobs_entry_key key;
-    struct llmobs_entry entry;
-    struct llmobs_buf text;
+    spool_keep(1);
+    spool_keep(1);
+}
+
+/* Finds the one file of the one directory. */
+static void find_file(char path[256])
+{
     char pattern[128];
-    unsigned n = 0;
-    size_t at = 0;
     glob_t found;
 
     snprintf(pattern, sizeof(pattern), "%s/*/1" LLMOBS_SPOOL_SUFFIX, place);
     ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
     ck_assert_uint_eq(found.gl_pathc, 1);
+    snprintf(path, 256, "%s", found.gl_pathv[0]);
+    globfree(&found);
+}
+
+/* Of that file. */
+static unsigned notes(void)
+{
+    struct llmobs_entry_key key;
+    struct llmobs_entry entry;
+    struct llmobs_buf text;
+    char path[256];
+    unsigned n = 0;
+    size_t at = 0;
+
+    find_file(path);
     llmobs_buf_init(&text, 1 << 20);
-    ck_assert_int_eq(llmobs_spool_read(found.gl_pathv[0], 0, 1 << 20, &text),
-                     0);
-    ck_assert_int_eq(llmobs_spool_key(found.gl_pathv[0], &key), 0);
+    ck_assert_int_eq(llmobs_spool_read(path, 0, 1 << 20, &text), 0);
+    ck_assert_int_eq(llmobs_spool_key(path, &key), 0);
     while (llmobs_entry_next(&key, (struct llmobs_text){text.data, text.len},
                              &at, &entry))
         n += entry.type == LLMOBS_ENTRY_RELEASE;
     llmobs_buf_fini(&text);
-    globfree(&found);
     return n;
 }
 
@@ -209,6 +224,47 @@ START_TEST(test_one_note_a_batch)
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 1);
     ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
+/* That file grows no more: the disk has no room. */
+static void fill_disk(void)
+{
+    struct rlimit limit;
+    struct stat st;
+    char path[256];
+
+    find_file(path);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = (rlim_t)st.st_size;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* A span that the adopter adds to a call's file and delivers: released in its
+ * place, as there is no room for a note, and given to nobody again. */
+START_TEST(test_added_on_a_full_disk)
+{
+    struct llmobs_spooled added, beside[2];
+
+    spool_in_dead(leave_two);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
+        llmobs_exchange_free(last.exchange);
+        beside[i] = last.spooled;
+    }
+    ck_assert_int_eq(llmobs_adopt_add(adopt, &beside[1], 77,
+                                      (struct llmobs_text){"{}", 2}, &added),
+                     0);
+    fill_disk();
+    llmobs_adopt_let_go(adopt, &added, 1);
+    for (size_t i = 0; i < 2; i++)
+        llmobs_adopt_give_back(adopt, &beside[i]);
+    llmobs_adopt_free(adopt);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 2);
+    ck_assert_uint_eq(events, 0);
 }
 END_TEST
 
@@ -708,6 +764,7 @@ UNIT_SUITE(adopt)
     spool_add(s, "started_and_asked", test_started_and_asked);
     spool_add(s, "give_back", test_give_back);
     spool_add(s, "one_note_a_batch", test_one_note_a_batch);
+    spool_add(s, "added_on_a_full_disk", test_added_on_a_full_disk);
     spool_add(s, "short_ones", test_short_ones);
     spool_add(s, "death_in_a_batch", test_death_in_a_batch);
     spool_add(s, "give_back_some", test_give_back_some);
