@@ -1897,7 +1897,11 @@ HAZARDS = [
          ("not-released", [
              (READ, "        (void)llmobs_spool_strike(path, list[i].offset, "
               "list[i].id);\n", "        (void)list[i].id;\n")],
-          ["relay.a_full_disk_of_the_relay"])]),
+          ["relay.a_full_disk_of_the_relay"]),
+         ("added-nowhere", [
+             (READ, "                                   .offset = offset};",
+              "                                   .offset = 0};")],
+          ["unit test_added_on_a_full_disk"])]),
 
     ("a thread that writes to an older file than the relay reads",
      "the relay goes back to that file (`go_back`)", [
