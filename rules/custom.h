@@ -16,8 +16,8 @@
  * say by JSON pointers where the bodies have what (rules/read/places.h); a
  * retrieval says at least where the documents are.
  *
- * multipart, which is true or not there, takes forms, too: only their answers
- * are read.
+ * multipart, which is true or not there, takes forms, too: their fields are the
+ * members of the request.
  *
  * header is the name of a field that the request's header must have, with a
  * value; behind a colon, a part of the value, in any case. Such a rule counts

@@ -226,7 +226,7 @@ static bool is_one_of(const char *text, const char *const *list)
 
 static bool miss(struct llmobs_match *match, const char *why)
 {
-    match->near = match->form = false;
+    match->near = match->form = match->forms = false;
     match->why = why;
     return false;
 }
@@ -266,6 +266,18 @@ static bool is_named(const struct llmobs_rules *rules,
     return false;
 }
 
+/* A body that is no JSON is a form as well where one may come: a program may
+ * write the form itself. */
+static void judge_form(bool may_be, const struct llmobs_request *request,
+                       struct llmobs_match *match)
+{
+    match->forms = may_be;
+    match->form =
+        may_be && (request->multipart || request->says_form ||
+                   !llmobs_match_json_type(request->content_type) ||
+                   (request->body.data && !llmobs_match_object(request->body)));
+}
+
 /* Rule 1. No dialect reads a body that is known to be no JSON object. */
 static bool match_proxy(const struct llmobs_rules *rules,
                         const struct llmobs_request *request,
@@ -282,6 +294,8 @@ static bool match_proxy(const struct llmobs_rules *rules,
     if (!has_body(request))
         return miss(match, "proxy: no body");
     match->proxied = true;
+    if (request->says_form && !llmobs_match_object(request->body))
+        judge_form(true, request, match);
     if (!request->multipart &&
         (!request->body.data || llmobs_match_object(request->body)))
         rule = llmobs_shapes_find(&rules->shapes, request->method, url->path,
@@ -293,23 +307,11 @@ static bool match_proxy(const struct llmobs_rules *rules,
                "rule 1: configured proxy, known path");
 }
 
-/* A body that is no JSON is a form as well where one may come: a program may
- * write the form itself. */
-static bool is_form(bool may_be, const struct llmobs_request *request)
-{
-    if (!may_be)
-        return false;
-    return request->multipart ||
-           !llmobs_match_json_type(request->content_type) ||
-           (request->body.data && !llmobs_match_object(request->body));
-}
-
 /* A path that only this API has, for a request whose body tells nothing. */
 static bool tells_itself(const struct llmobs_shape *shape,
-                         const struct llmobs_request *request)
+                         const struct llmobs_match *match)
 {
-    return shape->telling &&
-           (shape->bodyless || is_form(shape->form_data, request));
+    return shape->telling && (shape->bodyless || match->form);
 }
 
 /* Rule 3. Of a body that comes while libcurl sends, only the content type is
@@ -327,13 +329,16 @@ static bool match_shape(const struct llmobs_rules *rules,
         return miss(match, "no known method and path");
     shape = rule->shape;
     match->near = llmobs_network_private_host(url->host);
-    match->form = is_form(shape->form_data, request);
-    if (tells_itself(shape, request))
+    judge_form(shape->form_data, request, match);
+    if (tells_itself(shape, match))
         return hit(match, rule, llmobs_provider_by_port(url),
                    "rule 3: telling path on another host");
-    if (request->multipart)
+    if (request->multipart && !match->form)
         return miss(match, "known path, but a form");
-    if (request->body.data) {
+    if (match->form) {
+        if (!request->multipart && !request->says_form)
+            return miss(match, "known path, but neither JSON nor a form");
+    } else if (request->body.data) {
         if (!llmobs_match_object(request->body))
             return miss(match, "known path, but the body is no JSON object");
     } else if (!request->body_pending) {
@@ -367,7 +372,7 @@ static bool match_known(const struct llmobs_rules *rules,
         return miss(match, "known provider, but not a known operation");
     if (request->multipart && !shape->form_data)
         return miss(match, "known provider, but a form");
-    match->form = is_form(shape->form_data, request);
+    judge_form(shape->form_data, request, match);
     match->settled = !shape->form_data;
     return hit(match, rule_of(rules, shape), provider->name,
                "rule 2: known provider and path");
@@ -381,7 +386,7 @@ static bool match_custom(const struct llmobs_rule *rule,
     if (request->multipart && !rule->multipart &&
         rule->dialect != &llmobs_dialect_generic)
         return miss(match, "LLMOBS_RULES: a rule matched, but it is a form");
-    match->form = is_form(rule->multipart, request);
+    judge_form(rule->multipart, request, match);
     match->near =
         !llmobs_provider_find(url) && llmobs_network_private_host(url->host);
     match->bodyless = llmobs_custom_bodyless(rule);
@@ -801,7 +806,7 @@ int llmobs_rules_read(const struct llmobs_match *match,
     struct llmobs_url *url;
     int rc;
 
-    if (match->confirm && (call->multipart || !call->request.data))
+    if (match->confirm && !call->request.data)
         return -ENOENT;
     url = llmobs_scratch_take(sizeof(*url));
     if (!url)
@@ -840,6 +845,12 @@ bool llmobs_rules_seems(const struct llmobs_match *match,
         if (body.data && memmem(body.data, body.len, *name, strlen(*name)))
             return true;
     return !match->confirm;
+}
+
+bool llmobs_rules_keeps(const struct llmobs_match *match,
+                        struct llmobs_text body)
+{
+    return !match->form && (!match->forms || llmobs_match_object(body));
 }
 
 bool llmobs_rules_has_vectors(const struct llmobs_match *match)

@@ -34,7 +34,8 @@ struct llmobs_request {
     const char *content_encoding; /* the body's, NULL: none given */
     struct llmobs_text body;      /* data NULL: not known yet or none */
     bool body_pending;            /* a body will be read while sending */
-    bool multipart;               /* a form: never read */
+    bool multipart;               /* a form that libcurl makes */
+    bool says_form;               /* its content type is that of a form */
     enum llmobs_proxying proxying;
 };
 
@@ -51,7 +52,8 @@ struct llmobs_match {
     bool bodyless;                  /* it counts without a body, too */
     bool asks;    /* it is no call by method and URL, but a field of its header
                    * may show one (llmobs_rules_is_sign) */
-    bool form;    /* the body is a form, of which nothing is kept */
+    bool form;    /* the body is a form: of it the text fields are kept */
+    bool forms;   /* the body may be one */
     bool media;   /* of a long answer in JSON the ends suffice: its middle is a
                    * picture or a sound */
     bool inject;  /* trace headers may go there: a configured proxy or host */
@@ -120,6 +122,11 @@ bool llmobs_rules_transcribes(const struct llmobs_match *match,
  * nothing. -ENOMEM. */
 int llmobs_rules_open(const struct llmobs_match *match, const char *url,
                       struct llmobs_buf *line);
+
+/* True where a body that begins so may be kept as it is: it is no form, of
+ * which the files are never kept. */
+bool llmobs_rules_keeps(const struct llmobs_match *match,
+                        struct llmobs_text body);
 
 /* True when the configuration has at least one proxy. */
 bool llmobs_rules_has_proxies(const struct llmobs_rules *rules);

@@ -391,10 +391,10 @@ HAZARDS = [
     ("POSTFIELDS in a buffer that changes",
      "the library reads it when libcurl makes the request (`keep_request`)", [
          ("read-at-the-end", [(OUTGOING, "    llmobs_exchange_rewind(exchange, "
-                               "0);\n    exchange->multipart = exchange->"
-                               "multipart || exchange->match.form;\n    if ("
-                               "!exchange->match.form)\n        llmobs_handle_"
-                               "copy_body(handle, &exchange->request);\n", ""),
+                               "0);\n    if (exchange->match.form)\n        "
+                               "llmobs_handle_send_form(handle, exchange);\n"
+                               "    else\n        llmobs_handle_copy_body("
+                               "handle, &exchange->request);\n", ""),
                               (CAPTURE, "    exchange->end = end;\n    if (end "
                                "== LLMOBS_END_DONE) {",
                                "    exchange->end = end;\n    llmobs_handle_"
@@ -736,14 +736,38 @@ HAZARDS = [
           ["hazards.forms_to_a_proxy"])]),
 
     ("a form with a file, of any size",
-     "nothing of it is kept, however the program makes it (`on_read`, "
-     "`keep_request`)", [
-         ("form-read", [(CALLBACKS, "    if (handle->exchange && "
-                         "!handle->exchange->match.form)\n",
-                         "    if (handle->exchange)\n")],
+     "of it the text fields are kept, and of files the size, however the "
+     "program makes it (`llmobs_exchange_sent`, `llmobs_rules_keeps`)", [
+         ("form-read", [("core/event/exchange.c",
+                         "    if (!exchange->match.form)\n        (void)"
+                         "llmobs_body_add(&exchange->request, data, len);",
+                         "    if (exchange)\n        (void)"
+                         "llmobs_body_add(&exchange->request, data, len);")],
           ["fetch.a_form_that_is_uploaded_is_not_copied"]),
-         ("form-copied", [(OUTGOING, "    if (!exchange->match.form)\n", "")],
-          ["fetch.a_form_leaves_nothing_in_the_spool"])]),
+         ("form-copied", [(OUTGOING, "    if (exchange->match.form)\n        "
+                           "llmobs_handle_send_form(handle, exchange);\n"
+                           "    else\n", "")],
+          ["fetch.a_form_leaves_nothing_in_the_spool"]),
+         ("late-form-copied", [("core/capture/judge.c",
+                                "handle->latch.later && !request.says_form",
+                                "handle->latch.later"),
+                               ("core/capture/judge.c",
+                                "    request.says_form = llmobs_form_type"
+                                "(type);\n", "")],
+          ["fetch.fields_of_a_long_form"]),
+         ("unsent-form-copied", [(CAPTURE, " &&\n        llmobs_rules_keeps("
+                                  "&exchange->match, llmobs_body_head("
+                                  "&handle->copied))", "")],
+          ["fetch.a_form_that_nobody_gets"]),
+         ("file-is-a-text", [("core/text/form.c",
+                              "    form->file = form->file || strcasestr("
+                              "value, \"filename=\") ||\n                 "
+                              "strcasestr(value, \"filename*\");\n", "")],
+          ["unit fields_are_read"]),
+         ("base64-is-a-text", [("core/text/form.c",
+                                "        if (run == BASE64_MIN)\n"
+                                "            return false;\n", "")],
+          ["unit long_texts_have_a_size"])]),
 
     ("Expect: 100, redirects, 401 rounds",
      "a status line begins the answer anew (`keep_line`)", [

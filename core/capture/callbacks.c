@@ -382,8 +382,8 @@ static size_t on_read(char *data, size_t size, size_t count, void *user)
     if (got > size * count)
         return got;
     llmobs_handle_lock(handle);
-    if (handle->exchange && !handle->exchange->match.form)
-        (void)llmobs_body_add(&handle->exchange->request, data, got);
+    if (handle->exchange)
+        llmobs_exchange_sent(handle->exchange, data, got);
     llmobs_handle_unlock(handle);
     errno = saved;
     return got;

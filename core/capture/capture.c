@@ -414,7 +414,8 @@ static void settle_unsent(struct llmobs_exchange *exchange)
 static void copy_unsent(const struct llmobs_handle *handle,
                         struct llmobs_exchange *exchange)
 {
-    if (exchange->unsent && handle->has_copy && !exchange->request.total)
+    if (exchange->unsent && handle->has_copy && !exchange->request.total &&
+        llmobs_rules_keeps(&exchange->match, llmobs_body_head(&handle->copied)))
         llmobs_handle_copy_body(handle, &exchange->request);
     if (exchange->unsent && handle->origin.url &&
         (exchange->stands || exchange->request.total))

@@ -11,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/cold.h"
 #include "core/capture/adds.h"
+#include "core/capture/parts.h"
 #include "core/capture/talk.h"
 #include "core/net/target.h"
 #include "core/privacy/account.h"
@@ -52,7 +53,7 @@ static void drop_copy(struct llmobs_handle *handle, size_t copy_max)
     llmobs_body_fini(&handle->copied);
     llmobs_body_init(&handle->copied, copy_max);
     handle->copied.free = true;
-    handle->has_copy = false;
+    handle->has_copy = handle->form_copy = false;
 }
 
 static void forget_transfer(struct llmobs_handle *handle)
@@ -116,6 +117,7 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
     handle->default_protocol[0] = '\0';
     handle->custom_request[0] = '\0';
     handle->request = LLMOBS_HTTP_GET;
+    handle->list = NULL;
     handle->no_body = false;
     handle->postfields = NULL;
     handle->postfieldsize = -1;
@@ -179,6 +181,7 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
 {
     drop_copy(to, 0);
     to->has_copy = from->has_copy;
+    to->form_copy = from->form_copy;
     if (llmobs_body_clone(&to->copied, &from->copied) != 0)
         return false;
     to->no_body = from->no_body;
@@ -191,6 +194,7 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
     memcpy(to->custom_request, from->custom_request,
            sizeof(to->custom_request));
     to->request = from->request;
+    to->list = from->list;
     to->headers = from->headers;
     to->unified_set = from->unified_set;
     to->unified = from->unified;
@@ -238,7 +242,10 @@ static void copy_postfields(struct llmobs_handle *handle, const char *data,
     handle->has_copy = true;
     len = handle->postfieldsize < 0 ? strlen(data)
                                     : (size_t)handle->postfieldsize;
-    if (worth_a_copy(data, len) &&
+    handle->form_copy = !worth_a_copy(data, len) && memcmp(data, "--", 2) == 0;
+    if (handle->form_copy)
+        llmobs_body_limit(&handle->copied, COPY_TEXT_MAX);
+    if ((handle->form_copy || worth_a_copy(data, len)) &&
         llmobs_buf_add(&handle->copied.head, data, 0) == 0)
         (void)llmobs_body_add(&handle->copied, data, len);
     else
@@ -391,9 +398,12 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
     case CURLOPT_POST:
     case CURLOPT_UPLOAD:
     case LLMOBS_OPT_PUT:
+        note_request(handle, option, arg != NULL);
+        break;
     case 10024: /* CURLOPT_HTTPPOST */
     case CURLOPT_MIMEPOST:
-        note_request(handle, option, arg != NULL);
+        note_request(handle, option, true);
+        handle->list = option == CURLOPT_MIMEPOST ? NULL : arg;
         break;
     case CURLOPT_NOBODY:
         note_nobody(handle, number != 0);
@@ -702,6 +712,10 @@ void llmobs_handle_copy_body(const struct llmobs_handle *handle,
 {
     struct llmobs_text body;
 
+    if (handle->form_copy && sends_fields(handle)) {
+        llmobs_body_miss(to, copy_len(handle));
+        return;
+    }
     if (handle->has_copy && sends_fields(handle)) {
         (void)llmobs_body_clone(to, &handle->copied);
         llmobs_body_rewind(to, copy_len(handle));
@@ -710,6 +724,32 @@ void llmobs_handle_copy_body(const struct llmobs_handle *handle,
     body = llmobs_handle_body(handle);
     if (body.data)
         (void)llmobs_body_add(to, body.data, body.len);
+}
+
+/* The list of the program's that libcurl makes the form of now; NULL: it makes
+ * none, or the list is unknown. */
+static const struct curl_httppost *list_of(const struct llmobs_handle *handle)
+{
+    return handle->latch.on && handle->latch.unsure ? NULL : handle->list;
+}
+
+void llmobs_handle_send_form(struct llmobs_handle *handle,
+                             struct llmobs_exchange *exchange)
+{
+    struct llmobs_text body = llmobs_handle_body(handle), tail;
+
+    if (llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM) {
+        llmobs_parts_list(list_of(handle), &exchange->request);
+        return;
+    }
+    if (!body.data || !exchange->form)
+        return;
+    llmobs_exchange_sent(exchange, body.data, body.len);
+    if (!handle->form_copy || copy_len(handle) < handle->copied.total)
+        return;
+    llmobs_form_gap(exchange->form);
+    tail = llmobs_body_tail(&handle->copied);
+    llmobs_exchange_sent(exchange, tail.data, tail.len);
 }
 
 /* -- the URL ------------------------------------------------------------- */

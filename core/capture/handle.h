@@ -158,8 +158,10 @@ struct llmobs_handle {
     char default_protocol[16];
     char custom_request[32];
     enum llmobs_http_verb request;
-    bool no_body;  /* CURLOPT_NOBODY, as libcurl keeps it */
-    bool has_copy; /* COPYPOSTFIELDS was set, to: */
+    const struct curl_httppost *list; /* of HTTPPOST, the app's memory */
+    bool no_body;                     /* CURLOPT_NOBODY, as libcurl keeps it */
+    bool has_copy;                    /* COPYPOSTFIELDS was set, to: */
+    bool form_copy;                   /* a form whose ends alone were copied: */
     struct llmobs_body copied;
     curl_off_t postfieldsize;
     bool unified_set; /* CURLOPT_HEADEROPT was set, to: */
@@ -295,6 +297,11 @@ void llmobs_handle_defer(struct llmobs_handle *handle);
 /* At most `most` bytes of a body that goes later: the app's memory. */
 struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
                                         uint64_t most);
+
+/* Sends the body of a form, as far as it is known before libcurl sends it, to
+ * an exchange, which keeps its text fields. */
+void llmobs_handle_send_form(struct llmobs_handle *handle,
+                             struct llmobs_exchange *exchange);
 
 /* Copies the body as far as it is known before sending into `to`, which is
  * initialised and empty. */

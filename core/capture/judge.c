@@ -154,15 +154,18 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
                           struct llmobs_match *match)
 {
     struct llmobs_request request = request_of(handle, url);
+    const char *type;
 
     if (handle->exchange && still_holds(handle, &handle->exchange->match)) {
         *match = handle->exchange->match;
         return true;
     }
+    type = llmobs_handle_header(handle, "content-type:");
+    request.says_form = llmobs_form_type(type);
     request.content_type =
-        handle->latch.on && handle->latch.later
+        handle->latch.on && handle->latch.later && !request.says_form
             ? "application/json" /* a body that goes later speaks for itself */
-            : llmobs_handle_header(handle, "content-type:");
+            : type;
     request.content_encoding =
         llmobs_handle_header(handle, "content-encoding:");
     request.body = llmobs_handle_body(handle);

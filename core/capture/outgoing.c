@@ -78,8 +78,9 @@ static bool start_exchange(struct llmobs_handle *handle,
     exchange->unsent = true;
     exchange->multipart = llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM;
     set_method(exchange, handle);
-    if (!match->form && !handle->has_copy && handle->postfieldsize < 0 &&
-        !handle->latch.early)
+    if (!handle->has_copy && handle->postfieldsize < 0 &&
+        !handle->latch.early &&
+        llmobs_rules_keeps(match, llmobs_handle_body(handle)))
         llmobs_handle_copy_body(handle, &exchange->request);
     return true;
 }
@@ -200,16 +201,21 @@ static void keep_query(const struct llmobs_handle *handle,
 }
 
 /* Where the body goes later, a copy made as the transfer began may stay. */
-static void keep_request(const struct llmobs_handle *handle,
+static void keep_request(struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
 {
     exchange->unsent = handle->latch.later;
     keep_head_and_account(handle, exchange);
+    exchange->multipart = exchange->multipart || exchange->match.form;
+    if (exchange->match.form && !exchange->form)
+        exchange->form =
+            llmobs_form_new(llmobs_handle_header(handle, "content-type:"));
     if (handle->latch.later)
         return;
     llmobs_exchange_rewind(exchange, 0);
-    exchange->multipart = exchange->multipart || exchange->match.form;
-    if (!exchange->match.form)
+    if (exchange->match.form)
+        llmobs_handle_send_form(handle, exchange);
+    else
         llmobs_handle_copy_body(handle, &exchange->request);
     keep_query(handle, exchange);
 }
@@ -611,8 +617,8 @@ static void take_fields(struct llmobs_handle *handle, uint64_t most)
     first = exchange->unsent && exchange->request.total == 0;
     if (latch->taken == 0)
         llmobs_exchange_rewind(exchange, 0);
-    (void)llmobs_body_add(&exchange->request, body.data + latch->taken,
-                          body.len - latch->taken);
+    llmobs_exchange_sent(exchange, body.data + latch->taken,
+                         body.len - latch->taken);
     latch->taken = body.len;
     if (body.len < most) /* there is no more */
         latch->fields = NULL;

@@ -98,6 +98,8 @@ static void free_parts(struct llmobs_exchange *exchange)
     free(exchange->marks);
     llmobs_headers_clear(&exchange->request_headers);
     llmobs_headers_clear(&exchange->response_headers);
+    llmobs_form_free(exchange->form);
+    exchange->form = NULL;
     llmobs_body_fini(&exchange->request);
     llmobs_body_fini(&exchange->response);
 }
@@ -304,9 +306,21 @@ static void mask_part(struct llmobs_text part)
     llmobs_links_mask(data, part.len);
 }
 
+void llmobs_exchange_sent(struct llmobs_exchange *exchange, const void *data,
+                          size_t len)
+{
+    if (!exchange->match.form)
+        (void)llmobs_body_add(&exchange->request, data, len);
+    else if (exchange->form)
+        llmobs_form_feed(exchange->form, data, len, &exchange->request);
+}
+
 void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total)
 {
-    llmobs_body_rewind(&exchange->request, total);
+    if (exchange->form)
+        llmobs_form_rewind(exchange->form, total);
+    if (!exchange->form || total == 0)
+        llmobs_body_rewind(&exchange->request, total);
     exchange->masked = 0;
 }
 
@@ -355,6 +369,7 @@ bool llmobs_exchange_request_whole(const struct llmobs_exchange *exchange)
     const struct llmobs_headers *headers = &exchange->request_headers;
 
     return is_whole(&exchange->request) && !exchange->bare &&
+           !exchange->multipart &&
            !llmobs_header_find(headers->list, headers->count,
                                "content-encoding");
 }

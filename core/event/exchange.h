@@ -20,6 +20,7 @@
 #include "core/callsite/callsite.h"
 #include "core/event/item.h"
 #include "core/text/body.h"
+#include "core/text/form.h"
 #include "rules/rules.h"
 
 #define LLMOBS_HEADERS_MAX 32
@@ -80,7 +81,8 @@ struct llmobs_exchange {
     char *url;
     struct llmobs_headers request_headers;
     struct llmobs_headers response_headers;
-    struct llmobs_body request;
+    struct llmobs_body request;      /* of a form its text fields (form.h) */
+    struct llmobs_form_parser *form; /* of one that is read; NULL: none */
     uint64_t masked; /* the length of `request` when masked; 0: never */
     struct llmobs_body response;
     struct llmobs_progress progress;
@@ -152,12 +154,17 @@ void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
 /* Forgets the response so far: a new status line came (redirect, 100, 401). */
 void llmobs_exchange_restart(struct llmobs_exchange *exchange);
 
+/* Appends bytes that the program sends as the request's body: of a form the
+ * fields that end in them. */
+void llmobs_exchange_sent(struct llmobs_exchange *exchange, const void *data,
+                          size_t len);
+
 /* Forgets the request's body after byte `total` (body.h). */
 void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total);
 
 /* True where the request is there to its last byte, and as the program wrote
- * it: a coding makes it other bytes. _answer_whole: the same of the answer,
- * which may be coded. */
+ * it: a coding makes it other bytes, and of a form nothing else is there.
+ * _answer_whole: the same of the answer, which may be coded. */
 bool llmobs_exchange_request_whole(const struct llmobs_exchange *exchange);
 bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange);
 

@@ -1,12 +1,18 @@
 /* Speech to text: transcriptions and translations of OpenAI, Azure, Groq,
  * Mistral, Cohere and the servers of their form (WIRE 6.15). The request is a
- * form with the audio, of which nothing is kept. */
+ * form; of the sound in it the size is told.
+ *
+ * Source: openai/openai-openapi, CreateTranscriptionRequest and
+ * CreateTranslationRequest (2026-08); npm's @mistralai/mistralai,
+ * AudioTranscriptionRequest. */
 #include <errno.h>
 #include <string.h>
 
 #include "rules/openai/openai.h"
+#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
+#include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 
@@ -15,6 +21,44 @@ static int begin(struct llmobs_reading *reading)
     reading->span->input_messages =
         llmobs_message_only("user", llmobs_text_of("[audio]"));
     return reading->span->input_messages ? 0 : -ENOMEM;
+}
+
+static const char *const audio_keys[] = {
+    "language",
+    "response_format",
+    "temperature",
+    "timestamp_granularities",
+    "chunking_strategy",
+    "include",
+    "known_speaker_names",
+    "diarize",
+    "context_bias",
+    "stream",
+    NULL,
+};
+
+/* The words that lead the transcription, and a word for each sound. */
+static int read_request(struct llmobs_reading *reading)
+{
+    struct llmobs_span *span = reading->span;
+    struct llmobs_buf text;
+    int rc = llmobs_request_metadata(reading->request, audio_keys, span);
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (rc == 0)
+        rc = llmobs_message_content_append(
+            &text, llmobs_json_gets(reading->request, "prompt"));
+    if (rc == 0)
+        rc = llmobs_media_file(&text, "audio",
+                               llmobs_json_get(reading->request, "file"));
+    if (rc == 0 && text.len > 0) {
+        llmobs_json_free(span->input_messages);
+        span->input_messages = llmobs_message_only(
+            "user", (struct llmobs_text){text.data, text.len});
+        rc = span->input_messages ? 0 : -ENOMEM;
+    }
+    llmobs_buf_fini(&text);
+    return rc;
 }
 
 static int set_output(struct llmobs_reading *reading, struct llmobs_text text)
@@ -141,6 +185,8 @@ static void free_state(void *state)
 
 static const struct llmobs_form form = {
     .begin = begin,
+    .keys = audio_keys,
+    .request = read_request,
     .document = read_document,
     .event = read_event,
     .finish = finish,

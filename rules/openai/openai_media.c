@@ -51,6 +51,17 @@ static bool asks_image(const struct llmobs_reading *reading)
     return llmobs_openai_asks(reading, "prompt");
 }
 
+/* A form that sends a prompt and a picture: other programs have such paths. */
+static bool asks_edit(const struct llmobs_reading *reading)
+{
+    const struct llmobs_json *image =
+        llmobs_json_get(reading->request, "image");
+
+    return asks_image(reading) &&
+           (!reading->classified->call->multipart ||
+            llmobs_json_is_object(image) || llmobs_json_is_array(image));
+}
+
 static bool asks_speech(const struct llmobs_reading *reading)
 {
     return llmobs_openai_asks(reading, "input");
@@ -99,6 +110,11 @@ static int read_image_request(struct llmobs_reading *reading)
                                        llmobs_json_gets(request, "prompt"));
     if (rc == 0)
         rc = append_images(&text, llmobs_json_get(request, "images"));
+    if (rc == 0)
+        rc = llmobs_media_file(&text, "image",
+                               llmobs_json_get(request, "image"));
+    if (rc == 0)
+        rc = llmobs_media_file(&text, "mask", llmobs_json_get(request, "mask"));
     if (rc == 0) {
         span->input_messages = llmobs_message_only(
             "user", (struct llmobs_text){text.data, text.len});
@@ -368,6 +384,19 @@ static const struct llmobs_form images = {
     .unknown = "unknown_model",
 };
 
+static const struct llmobs_form edits = {
+    .keys = image_keys,
+    .confirm = asks_edit,
+    .request = read_image_request,
+    .document = read_images,
+    .event = read_image_event,
+    .finish = finish_images,
+    .ends = read_ends,
+    .state_fini = free_state,
+    .state_size = sizeof(struct state),
+    .unknown = "unknown_model",
+};
+
 static const struct llmobs_form speech = {
     .keys = speech_keys,
     .signs = speech_signs,
@@ -398,8 +427,9 @@ static const struct llmobs_shape shapes[] = {
      .genai = "generate_content",
      .span_name = "%s.createImageEdit",
      .kind = LLMOBS_KIND_LLM,
-     .form = &images,
+     .form = &edits,
      .any_host = true,
+     .form_data = true,
      .media = true},
     {.method = "POST",
      .path = "/audio/speech",

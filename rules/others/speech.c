@@ -204,14 +204,21 @@ int llmobs_speech_cut(struct llmobs_reading *reading)
 int llmobs_speech_begin_ear(struct llmobs_reading *reading)
 {
     const struct llmobs_speech_ear *ear = reading->form->variant;
+    const char *model =
+        ear->model ? llmobs_json_gets(reading->request, ear->model) : NULL;
     const char *url =
         ear->url ? llmobs_json_gets(reading->request, ear->url) : NULL;
     struct llmobs_buf text;
-    int rc;
+    int rc = llmobs_reading_model(reading, model);
 
+    llmobs_fact_asked(reading, model);
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = url ? llmobs_media_url(&text, "audio", url)
-             : llmobs_media_mark(&text, "audio", NULL, 0);
+    if (rc == 0)
+        rc = url ? llmobs_media_url(&text, "audio", url)
+                 : llmobs_media_file(&text, "audio",
+                                     llmobs_json_get(reading->request, "file"));
+    if (rc == 0 && text.len == 0)
+        rc = llmobs_media_mark(&text, "audio", NULL, 0);
     if (rc == 0) {
         reading->span->input_messages = llmobs_message_only(
             "user", (struct llmobs_text){text.data, text.len});

@@ -23,8 +23,9 @@ struct llmobs_speech_voice {
 
 /* Where an answer has its transcript: form->variant of an ear. */
 struct llmobs_speech_ear {
-    const char *url; /* key of the sound's address in a JSON request; NULL: the
-                      * sound is the body, or is in a form */
+    const char *url; /* key of the sound's address; NULL: the sound is the body,
+                      * or is in a form */
+    const char *model; /* key of the model; NULL: "model" */
     int (*read)(struct llmobs_reading *reading, const struct llmobs_json *body);
     const char *const *settings;
 };

@@ -77,9 +77,16 @@ static int eleven_read(struct llmobs_reading *reading,
 
 static const char *const no_keys[] = {NULL};
 
+static const char *const eleven_settings[] = {
+    "language_code",          "diarize",     "num_speakers", "tag_audio_events",
+    "timestamps_granularity", "temperature", "seed",         NULL,
+};
+
 static const struct llmobs_speech_ear eleven_hears = {
+    .url = "cloud_storage_url",
+    .model = "model_id",
     .read = eleven_read,
-    .settings = no_keys,
+    .settings = eleven_settings,
 };
 
 static const struct llmobs_form eleven_ear = {
@@ -237,9 +244,15 @@ static int cartesia_read(struct llmobs_reading *reading,
                                              llmobs_json_get(body, "duration"));
 }
 
+static const char *const cartesia_settings[] = {
+    "language",
+    "timestamp_granularities",
+    NULL,
+};
+
 static const struct llmobs_speech_ear cartesia_hears = {
     .read = cartesia_read,
-    .settings = no_keys,
+    .settings = cartesia_settings,
 };
 
 static const struct llmobs_form cartesia_ear = {

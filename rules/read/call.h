@@ -40,7 +40,8 @@ struct llmobs_call {
     struct llmobs_text response;      /* decoded; the head when truncated */
     struct llmobs_text response_tail; /* only when truncated */
     uint64_t response_size;           /* as it arrived; 0: that of `response` */
-    bool multipart;                   /* request body is a form, not captured */
+    bool multipart; /* the request is a form: `request` has its fields, as
+                     * lines of JSON (core/text/form.h) */
     bool request_truncated;
     bool response_truncated;
     const char *encoded; /* the answer's content coding if it could not be

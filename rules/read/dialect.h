@@ -73,9 +73,9 @@ struct llmobs_shape {
     bool bodyless;  /* a request of it needs no body. On an unlisted host it
                      * counts only if it is telling, too, and rules/bodyless.c
                      * has to know a segment of its path */
-    bool form_data; /* its body may be a form (multipart): nothing of one is
-                     * kept. On an unlisted host a form counts only if the path
-                     * is telling */
+    bool form_data; /* its body may be a form (multipart). On an unlisted host
+                     * the form's fields confirm it, unless the path is
+                     * telling */
     bool media;     /* its answer has a picture or a sound within JSON: of one
                      * that is long the ends suffice */
     bool streams;   /* it streams unless the request refuses that */

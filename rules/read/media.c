@@ -45,6 +45,23 @@ int llmobs_media_url(struct llmobs_buf *text, const char *what, const char *url)
                              llmobs_media_base64(llmobs_text_of(url)));
 }
 
+int llmobs_media_file(struct llmobs_buf *text, const char *what,
+                      const struct llmobs_json *file)
+{
+    const struct llmobs_json *bytes = llmobs_json_get(file, "bytes");
+    int64_t size = llmobs_json_is_int(bytes) ? llmobs_json_to_int(bytes) : 0;
+    int rc = 0;
+
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(file) && i < llmobs_json_len(file);
+         i++)
+        rc = llmobs_media_file(text, what, llmobs_json_at(file, i));
+    return rc < 0 || !llmobs_json_is_object(file)
+               ? rc
+               : llmobs_media_mark(text, what, llmobs_json_gets(file, "type"),
+                                   size > 0 ? (uint64_t)size : 0);
+}
+
 uint64_t llmobs_media_base64(struct llmobs_text text)
 {
     while (text.len > 0 && text.data[text.len - 1] == '=')

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/base/buf.h"
+#include "core/text/json.h"
 #include "rules/read/call.h"
 
 /* Appends "[what: detail, N bytes]" to a text, on a line of its own. Either
@@ -22,6 +23,11 @@ int llmobs_media_mark(struct llmobs_buf *text, const char *what,
  * of base64 without a URL before it. */
 int llmobs_media_url(struct llmobs_buf *text, const char *what,
                      const char *url);
+
+/* The same for a file of a form (llmobs_request_read), or a list of them; its
+ * type is told, and the size if it is known. Nothing for any other value. */
+int llmobs_media_file(struct llmobs_buf *text, const char *what,
+                      const struct llmobs_json *file);
 
 /* The number of bytes that a base64 text stands for. */
 uint64_t llmobs_media_base64(struct llmobs_text text);

@@ -26,14 +26,108 @@ static int read_ends(struct llmobs_text head, struct llmobs_text tail,
     return rc;
 }
 
+/* Of a form all values are texts; these stay such, whatever they say. */
+static bool stays_text(const char *name)
+{
+    static const char *const names[] = {"model", "model_id", "prompt",
+                                        "text",  "input",    "language",
+                                        "voice", "user",     NULL};
+    size_t i = 0;
+
+    while (names[i] && strcmp(names[i], name) != 0)
+        i++;
+    return names[i];
+}
+
+/* A number or a truth value of a form, as a JSON request has it; else a share
+ * of the text. */
+static struct llmobs_json *plain_value(const char *name,
+                                       struct llmobs_json *value)
+{
+    const char *text = llmobs_json_text(value);
+    struct llmobs_json *plain = NULL;
+
+    if (!text || stays_text(name) || !strchr("-0123456789tf", *text))
+        return llmobs_json_share(value);
+    if (llmobs_json_parse(llmobs_text_of(text), &plain) == 0 &&
+        (llmobs_json_is_number(plain) || llmobs_json_is_true(plain) ||
+         llmobs_json_is_false(plain)))
+        return plain;
+    llmobs_json_free(plain);
+    return llmobs_json_share(value);
+}
+
+/* A name that comes again, or that ends with "[]", has a list. */
+static int add_field(struct llmobs_json *fields, const char *name,
+                     struct llmobs_json *value)
+{
+    size_t len = strlen(name);
+    bool lists = len > 2 && strcmp(name + len - 2, "[]") == 0;
+    char *bare = strndup(name, lists ? len - 2 : len);
+    struct llmobs_json *list, *before;
+    int rc = -ENOMEM;
+
+    if (!bare)
+        return rc;
+    before = llmobs_json_get(fields, bare);
+    value = plain_value(bare, value);
+    if (!lists && !before) {
+        rc = llmobs_json_set(fields, bare, value);
+    } else if (llmobs_json_is_array(before)) {
+        rc = llmobs_json_add(before, value);
+    } else {
+        list = llmobs_json_array();
+        rc = before ? llmobs_json_add(list, llmobs_json_share(before)) : 0;
+        if (rc == 0)
+            rc = llmobs_json_add(list, value);
+        else
+            llmobs_json_free(value);
+        if (rc == 0)
+            rc = llmobs_json_set(fields, bare, list);
+        else
+            llmobs_json_free(list);
+    }
+    free(bare);
+    return rc;
+}
+
+/* The lines of core/text/form.h; one that was cut is left out. */
+static int read_fields(struct llmobs_text lines, struct llmobs_json **out)
+{
+    struct llmobs_json *line;
+    int rc = 0;
+
+    *out = llmobs_json_object();
+    while (*out && rc == 0 && lines.len > 0) {
+        const char *end = memchr(lines.data, '\n', lines.len);
+        size_t len = end ? (size_t)(end - lines.data) : lines.len;
+        void *member;
+
+        rc = llmobs_json_parse((struct llmobs_text){lines.data, len}, &line);
+        member = rc == 0 ? llmobs_json_iter(line) : NULL;
+        if (member)
+            rc = add_field(*out, llmobs_json_iter_key(member),
+                           llmobs_json_iter_value(member));
+        if (rc != -ENOMEM) {
+            llmobs_json_free(line);
+            rc = 0;
+        }
+        lines.data += len + (end != NULL);
+        lines.len -= len + (end != NULL);
+    }
+    return *out ? rc : -ENOMEM;
+}
+
 int llmobs_request_read(const struct llmobs_call *call, const char *const *keys,
                         struct llmobs_json **out)
 {
     int rc;
 
     *out = NULL;
-    if (call->multipart || !call->request.data)
+    if (!call->request.data)
         return 0;
+    if (call->multipart)
+        return read_fields(call->request, out);
     if (call->request_truncated)
         return read_ends(call->request, call->request_tail, keys, out);
     if (!llmobs_match_object(call->request))
@@ -65,10 +159,24 @@ int llmobs_request_metadata(const struct llmobs_json *request,
     return rc;
 }
 
+/* The fields of a form as one object. */
+static char *form_text(const struct llmobs_call *call)
+{
+    struct llmobs_json *fields = NULL;
+    int rc = call->request.data ? read_fields(call->request, &fields) : 0;
+    char *text = NULL;
+
+    if (rc == 0)
+        text = llmobs_json_len(fields) > 0 ? llmobs_json_dumps(fields, 0)
+                                           : strdup("[multipart]");
+    llmobs_json_free(fields);
+    return text;
+}
+
 char *llmobs_request_text(const struct llmobs_call *call)
 {
     if (call->multipart)
-        return strdup("[multipart]");
+        return form_text(call);
     if (call->request_encoded)
         return llmobs_text_word("encoded", call->request_encoded);
     if (!call->request.data)

@@ -10,10 +10,12 @@
 
 #include "rules/read/dialect.h"
 
-/* Gives the body's object, NULL in *out when the body is none. Where the body's
- * middle is missing, or it is beyond the limits of core/text/json.h (then it
- * answers 1), the object has only those of `keys` (NULL-terminated) and "model"
- * that stand at the body's ends. */
+/* Gives the body's object, NULL in *out when the body is none; of a form its
+ * fields, numbers and truth values as such, names that come again as lists, a
+ * file as an object with its `type` and `bytes` if they are known. Where the
+ * body's middle is missing, or it is beyond the limits of core/text/json.h
+ * (then it answers 1), the object has only those of `keys` (NULL-terminated)
+ * and "model" that stand at the body's ends. */
 int llmobs_request_read(const struct llmobs_call *call, const char *const *keys,
                         struct llmobs_json **out);
 
@@ -23,7 +25,7 @@ int llmobs_request_metadata(const struct llmobs_json *request,
                             const char *const *keys, struct llmobs_span *span);
 
 /* Gives a body that is not JSON as a C string: "[binary]" where it is not text
- * either, "[multipart]" for a form. */
+ * either; of a form the fields as an object, "[multipart]" without any. */
 char *llmobs_request_text(const struct llmobs_call *call);
 
 /* Gives the same as a request's only message, without a role. */

@@ -126,8 +126,9 @@ def a_form_leaves_nothing_in_the_spool(t):
     """A form that the program writes itself, and dies."""
     form = os.path.join(t.dir, "form")
     with open(form, "w") as f:
-        f.write('--b\r\nContent-Disposition: form-data; name="file"; '
-                'filename="a"\r\n\r\n%s\r\n--b--\r\n' % SPOKEN)
+        f.write('--b\r\nContent-Disposition: form-data; name="model"\r\n\r\n'
+                'whisper-1\r\n--b\r\nContent-Disposition: form-data; '
+                'name="file"; filename="a"\r\n\r\n%s\r\n--b--\r\n' % SPOKEN)
     with double(t) as dd, Dying(t, agent(dd)) as dying:
         dying.start(*by_hand(t, "/hang", "--data-binary", "@" + form))
         ok(wait_for(lambda: b"transcriptions" in kept(t), 10), "the spool")
@@ -136,7 +137,9 @@ def a_form_leaves_nothing_in_the_spool(t):
         dying.kill()
         span, = recovered(t, dd, agent(dd), 1)
     equal(span["name"], "OpenAI.createTranscription", "name")
-    equal(span["meta"]["input"]["messages"][0]["content"], "[audio]", "input")
+    equal(span["meta"]["input"]["messages"][0]["content"],
+          "[audio: %d bytes]" % len(SPOKEN), "input")
+    equal(span["meta"]["model_name"], "whisper-1", "model")
 
 
 @test
@@ -158,3 +161,71 @@ def forms_of_every_making(t):
         r = case(t, name, count, "fetch_cases")
         text = json.dumps(r.spans)
         ok(SPOKEN not in text, name + ": the file is in a span")
+        if name in ("speak_by_form", "speak_by_hand"):
+            equal([s["meta"]["model_name"] for s in r.spans],
+                  ["whisper-1"] * count, name + ": models")
+
+
+FORM = b"""--b\r
+Content-Disposition: form-data; name="model"\r
+\r
+gpt-4o-transcribe\r
+--b\r
+Content-Disposition: form-data; name="file"; filename="a.wav"\r
+Content-Type: audio/wav\r
+\r
+%s\r
+--b\r
+Content-Disposition: form-data; name="language"\r
+\r
+en\r
+--b--\r
+"""
+
+
+def by_php(t, path, way):
+    """Guzzle sends its forms so: as a text, longer ones by a function."""
+    return ["php", "-n", "-d", "extension=curl", "-r",
+            "$f = file_get_contents('form'); $at = 0;"
+            "$c = curl_init('%s/v1/audio/transcriptions');"
+            "curl_setopt_array($c, [CURLOPT_RETURNTRANSFER => true,"
+            "CURLOPT_HTTPHEADER => ["
+            "'Content-Type: multipart/form-data; boundary=b']] + %s);"
+            "echo curl_exec($c), curl_error($c);" % (base(t) + path, {
+                "text": "[CURLOPT_POSTFIELDS => $f]",
+                "function": "[CURLOPT_POST => true, CURLOPT_INFILESIZE => "
+                "strlen($f), CURLOPT_UPLOAD => true, CURLOPT_CUSTOMREQUEST => "
+                "'POST', CURLOPT_READFUNCTION => function ($c, $s, $n) use "
+                "(&$at, $f) { $p = substr($f, $at, $n); $at += strlen($p); "
+                "return $p; }]"}[way])]
+
+
+@test
+def fields_of_a_long_form(t):
+    """Beyond what a text is copied to, beyond where libcurl asks the server
+    first, and where nobody answers."""
+    form = FORM % (SPOKEN.encode() * 100000)
+    ways = [by_hand(t, "", "--data-binary", "@form"),
+            by_hand(t, "", "-X", "POST", "-T", "form"),
+            by_hand(t, "", "-H", "Expect:", "--data-binary", "@form"),
+            by_php(t, "", "text"), by_php(t, "", "function")]
+    for way in ways:
+        meta = t.same(way, inputs={"form": form}).only()["meta"]
+        equal(meta["model_name"], "gpt-4o-transcribe", "model of %s" % way)
+        equal(meta["metadata"].get("language"), "en", "language")
+        ok(SPOKEN not in json.dumps(meta), "the file is in the span")
+        ok("truncated" not in meta["metadata"], "cut")
+
+
+@test
+def a_form_that_nobody_gets(t):
+    """libcurl has not asked for it: of it nothing is known but that it is no
+    JSON."""
+    nowhere = "http://127.0.0.1:1/v1/audio/transcriptions"
+    for way in (by_hand(t, "", "--data-binary", "@form"),
+                by_php(t, "", "text")):
+        way = [word.replace(base(t) + "/v1/audio/transcriptions", nowhere)
+               for word in way]
+        span = t.run(way, inputs={"form": FORM % SPOKEN.encode()}).only()
+        equal(span["name"], "OpenAI.createTranscription", "name")
+        ok(SPOKEN not in json.dumps(span), "the file is in the span")

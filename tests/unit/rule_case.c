@@ -93,7 +93,7 @@ static int split(struct rule_case *c)
     call->encoded = llmobs_json_gets(c->config, "encoded");
     call->multipart = flag(c->config, "multipart", false);
     call->request_truncated = cut(&call->request, &call->request_tail, edge);
-    if (call->multipart)
+    if (call->multipart) /* libcurl's own form has no body */
         call->request = (struct llmobs_text){NULL, 0};
     if (c->response.len == 0)
         return 0;
@@ -135,6 +135,29 @@ static void mask_vectors(struct rule_case *c)
                                 i % 2 == 0);
 }
 
+/* Of a form the fields are kept, as the core does. */
+static void keep_fields(struct rule_case *c, const char *content_type)
+{
+    struct llmobs_form_parser *form;
+
+    if (!c->ours || !c->match.form)
+        return;
+    c->call.multipart = true;
+    form = llmobs_form_new(content_type);
+    llmobs_body_init(&c->fields, LLMOBS_FORM_KEPT_MAX);
+    if (form) {
+        llmobs_form_feed(form, c->call.request.data, c->call.request.len,
+                         &c->fields);
+        llmobs_form_gap(form);
+        llmobs_form_feed(form, c->call.request_tail.data,
+                         c->call.request_tail.len, &c->fields);
+    }
+    llmobs_form_free(form);
+    c->call.request = llmobs_body_head(&c->fields);
+    c->call.request_tail = (struct llmobs_text){NULL, 0};
+    c->call.request_truncated = false;
+}
+
 static int classify(struct rule_case *c)
 {
     const struct llmobs_json *rules = llmobs_json_get(c->config, "rules");
@@ -156,6 +179,7 @@ static int classify(struct rule_case *c)
         .multipart = c->call.multipart,
     };
 
+    request.says_form = llmobs_form_type(request.content_type);
     if (request.body_pending)
         request.body = (struct llmobs_text){NULL, 0};
     c->rules = llmobs_rules_new(&config);
@@ -167,6 +191,7 @@ static int classify(struct rule_case *c)
     if (c->ours && c->call.request.len == 0)
         c->call.request = llmobs_rules_query(&c->match, c->call.url);
     mask_vectors(c);
+    keep_fields(c, request.content_type);
     return 0;
 }
 
@@ -192,6 +217,7 @@ void rule_case_fini(struct rule_case *c)
     while (c->line_count > 0)
         free(c->lines[--c->line_count]);
     llmobs_rules_free(c->rules);
+    llmobs_body_fini(&c->fields);
     llmobs_buf_fini(&c->request);
     llmobs_buf_fini(&c->response);
     llmobs_json_free(c->config);

@@ -1,0 +1,22 @@
+/* parts - the form that libcurl makes of a program's list (curl_formadd), as
+ * far as it is text.
+ *
+ * Owns:    nothing. It reads the program's list as libcurl is about to read it
+ *          itself, and no file, no buffer of a file, and no callback.
+ * Threads: the thread that drives the handle.
+ * Errors:  without memory a field is left out.
+ * Limits:  those of core/text/form.h.
+ * Fork:    no state.
+ */
+#ifndef LLMOBS_PARTS_H
+#define LLMOBS_PARTS_H
+
+#include <curl/curl.h>
+
+#include "core/text/form.h"
+
+/* Appends the fields of such a list, NULL included, to `out`. */
+void llmobs_parts_list(const struct curl_httppost *list,
+                       struct llmobs_body *out);
+
+#endif
