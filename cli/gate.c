@@ -112,10 +112,10 @@ static int add_row(void *ctx, const struct llmobs_row *row,
     int64_t tokens = row->input_tokens > 0 ? row->input_tokens : 0;
 
     (void)event;
-    if (!llmobs_row_is_call(row))
+    if (!llmobs_row_counts(row))
         return 0;
     llmobs_cost_add(&sums->cost, row);
-    sums->failed += row->failed ? 1 : 0;
+    sums->failed += row->failed && llmobs_row_is_call(row) ? 1 : 0;
     if (row->input_tokens < 0 && row->output_tokens < 0)
         return 0;
     sums->counted++;

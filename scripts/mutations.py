@@ -1233,7 +1233,7 @@ HAZARDS = [
                               "sums.unreadable > 9) {")],
           ["cost limits"]),
          ("root-costs-too", [("cli/rows/cost.c", "row->cost >= 0 || "
-                              "!llmobs_row_is_call(row)", "row->cost >= 0")],
+                              "!llmobs_row_counts(row)", "row->cost >= 0")],
           ["cost given"])]),
 
     ("a page written where a link or a device has the name",

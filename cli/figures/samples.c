@@ -119,6 +119,14 @@ static struct llmobs_sample *new_sample(struct llmobs_samples *samples)
     return &samples->list[samples->count];
 }
 
+/* Tokens and cost of another span are told by the calls that it is around. */
+static void forget_tokens(struct llmobs_sample *sample)
+{
+    sample->input_tokens = sample->output_tokens = -1;
+    sample->cached_tokens = sample->reasoning_tokens = -1;
+    sample->cost = -1;
+}
+
 static int take_row(void *ctx, const struct llmobs_row *row,
                     const struct llmobs_json *event)
 {
@@ -128,7 +136,7 @@ static int take_row(void *ctx, const struct llmobs_row *row,
     char room[32];
 
     (void)event;
-    if (!samples->spans && !llmobs_row_is_call(row))
+    if (!samples->spans && !llmobs_row_counts(row))
         return 0;
     name = group_of(samples, row, room);
     if (name != NULL)
@@ -149,8 +157,10 @@ static int take_row(void *ctx, const struct llmobs_row *row,
         .first_token = row->first_token,
         .cost = row->cost,
         .failed = row->failed,
-        .is_call = llmobs_row_is_call(row),
+        .is_call = samples->of_kinds || llmobs_row_is_call(row),
     };
+    if (!samples->of_kinds && !llmobs_row_counts(row))
+        forget_tokens(sample);
     samples->count++;
     return 0;
 }
@@ -233,7 +243,8 @@ int llmobs_samples_read(struct llmobs_samples *samples,
     int rc;
 
     load->parts = LLMOBS_ROW_FACTS;
-    samples->spans = samples->spans || load->filter->kind.pattern != NULL;
+    samples->of_kinds = load->filter->kind.pattern != NULL;
+    samples->spans = samples->spans || samples->of_kinds;
     rc = llmobs_each(load, reader, take_row, samples);
     return rc == 0 ? sort(samples) : rc;
 }

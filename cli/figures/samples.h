@@ -7,7 +7,8 @@
  *
  * Calls are the spans of the kinds llm and embedding. The workflow span of a
  * call through a gateway is none: the gateway reports the call. Where the
- * filter names kinds, the spans of these are counted in their place.
+ * filter names kinds, the spans of these are counted in their place. Other
+ * spans whose tokens count (llmobs_row_counts) are among the samples, too.
  */
 #ifndef LLMOBS_SAMPLES_H
 #define LLMOBS_SAMPLES_H
@@ -27,7 +28,8 @@ enum llmobs_samples_by {
     LLMOBS_BY_COUNT
 };
 
-/* A number is -1 where the call does not have it. */
+/* A number is -1 where the call does not have it; of a span whose tokens do not
+ * count, they and the cost are. */
 struct llmobs_sample {
     const char *group; /* NULL: the call has no such fact */
     const char *trace;
@@ -40,7 +42,7 @@ struct llmobs_sample {
     double first_token; /* seconds */
     double cost;
     bool failed;
-    bool is_call;
+    bool is_call; /* or of a kind that the filter names */
 };
 
 /* Samples that stand side by side. */
@@ -52,7 +54,8 @@ struct llmobs_samples_group {
 
 struct llmobs_samples {
     enum llmobs_samples_by by;
-    bool spans; /* all that the filter selects; the caller may set it */
+    bool spans;    /* all that the filter selects; the caller may set it */
+    bool of_kinds; /* the filter names kinds */
     struct llmobs_texts names;
     struct llmobs_sample *list;
     size_t count, cap;

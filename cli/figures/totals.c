@@ -18,13 +18,27 @@ void llmobs_totals_fini(struct llmobs_totals *totals)
 
 /* -- sums ----------------------------------------------------------------- */
 
+static int64_t calls_of(const struct llmobs_sample *list, size_t count)
+{
+    int64_t calls = 0;
+
+    for (size_t i = 0; i < count; i++)
+        calls += list[i].is_call ? 1 : 0;
+    return calls;
+}
+
 static int64_t failed_of(const struct llmobs_sample *list, size_t count)
 {
     int64_t failed = 0;
 
     for (size_t i = 0; i < count; i++)
-        failed += list[i].failed ? 1 : 0;
+        failed += list[i].is_call && list[i].failed ? 1 : 0;
     return failed;
+}
+
+static double share_of(int64_t part, int64_t all)
+{
+    return all > 0 ? (double)part / (double)all : -1;
 }
 
 static int64_t tokens_of(const struct llmobs_sample *sample,
@@ -133,7 +147,7 @@ static int find_rank(struct llmobs_totals *totals,
                             ? bits_of(list[i].first_token)
                             : -1;
 
-        if (value >= 0)
+        if (value >= 0 && list[i].is_call)
             totals->values[known++] = value;
     }
     if (known == 0)
@@ -170,15 +184,16 @@ static int count_traces(struct llmobs_totals *totals,
                         const struct llmobs_sample *list, size_t count,
                         struct llmobs_cell *out)
 {
-    size_t traces = 0;
+    size_t traces = 0, calls = 0;
 
     if (make_room(totals, count) != 0)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
-        totals->values[i] = (int64_t)(intptr_t)list[i].trace;
-    if (count > 0)
-        qsort(totals->values, count, sizeof *totals->values, by_value);
-    for (size_t i = 0; i < count; i++)
+        if (list[i].is_call)
+            totals->values[calls++] = (int64_t)(intptr_t)list[i].trace;
+    if (calls > 0)
+        qsort(totals->values, calls, sizeof *totals->values, by_value);
+    for (size_t i = 0; i < calls; i++)
         traces += i == 0 || totals->values[i] != totals->values[i - 1];
     *out = llmobs_cell_count((int64_t)traces);
     return 0;
@@ -190,7 +205,7 @@ int llmobs_totals_get(struct llmobs_totals *totals, enum llmobs_metric metric,
 {
     switch (metric) {
     case LLMOBS_METRIC_CALLS:
-        *out = llmobs_cell_count((int64_t)count);
+        *out = llmobs_cell_count(calls_of(list, count));
         return 0;
     case LLMOBS_METRIC_ERRORS:
         *out = llmobs_cell_count(failed_of(list, count));
@@ -198,7 +213,7 @@ int llmobs_totals_get(struct llmobs_totals *totals, enum llmobs_metric metric,
     case LLMOBS_METRIC_ERROR_RATE:
         *out = llmobs_cell_real(
             LLMOBS_CELL_SHARE,
-            count > 0 ? (double)failed_of(list, count) / (double)count : -1);
+            share_of(failed_of(list, count), calls_of(list, count)));
         return 0;
     case LLMOBS_METRIC_TRACES:
         return count_traces(totals, list, count, out);

@@ -73,8 +73,8 @@ function percentile(values, p) {
 /* A sum of what is known, which says of how many. */
 class Sum {
   constructor() { Object.assign(this, {known: 0, of: 0}); }
-  add(n) {
-    this.of++;
+  add(n, call = 1) {
+    this.of += call;
     if (n !== undefined) this.value = (this.value ?? 0) + (this.known++, n);
     return this;
   }
@@ -82,7 +82,7 @@ class Sum {
     return this.known && this.known < this.of ? `of ${grouped(this.known)} of ${plural(this.of, 'call')}` : '';
   }
 }
-const total = (all, of) => all.reduce((sum, s) => sum.add(of(s)), new Sum());
+const total = (all, of) => all.reduce((sum, s) => sum.add(of(s), +!s.billed), new Sum());
 function entry(map, key, make = () => []) {
   if (!map.has(key)) map.set(key, make());
   return map.get(key);
@@ -110,7 +110,7 @@ const spans = list(stored('index')).map((row, at) => {
     env: string(r.e), session: string(r.u), start: number(r.b) ?? 0, length: count(r.d), input: count(r.i),
     output: count(r.o), read: count(r.r), write: count(r.w), reasoning: count(r.x), first: first && first * 1e9,
     cost: count(r.y), error: string(r.E), failed: !!r.z, question: string(r.q), answer: string(r.A),
-    tags: list(r.g).filter(string), call: r.k === 'llm' || r.k === 'embedding', words: ''};
+    tags: list(r.g).filter(string), call: r.k === 'llm' || r.k === 'embedding', billed: !!r.j, words: ''};
 });
 const end = (s) => s.start + (s.length ?? 0) / 1000;
 const tokens = ({input, output}) => (input === undefined && output === undefined ? undefined
@@ -131,8 +131,11 @@ const evaluationsOf = (s) => (evaluations.size ? [`${s.trace}\x1f${s.id}`, `\x1f
   .flatMap((key) => evaluations.get(key) ?? []) : []);
 const doubts = (s) => evaluationsOf(s).filter((one) => one.assessment === 'fail').length;
 
-/* A trace or a session. Tokens and cost are those of calls, so that the workflow span of a proxied call does not
- * count twice. */
+/* Tokens and cost are those of calls, so that the workflow span of a proxied call does not count twice, and of other
+ * requests whose tokens no call has. */
+const counts = (s) => s.call || s.billed;
+
+/* A trace or a session. */
 class Group {
   constructor(id, many) {
     Object.assign(this, {id, many, spans: [], start: Infinity, last: -Infinity, failures: 0, doubts: 0,
@@ -149,7 +152,7 @@ class Group {
     const {root, streamed} = this, over = !!root?.parent - !!s.parent;
     if (!root || over > 0 || over === 0 && s.start < root.start) this.root = s;
     if (s.first !== undefined && !(streamed?.start <= s.start)) this.streamed = s;
-    if (s.call) for (const key in this.sums) this.sums[key].add(s[key]);
+    if (counts(s)) for (const key in this.sums) this.sums[key].add(s[key], +!s.billed);
   }
   get length() { return (this.last - this.start) * 1000; }
   get first() { return this.streamed?.first; }
@@ -949,7 +952,7 @@ function headOfSpan(s) {
   return [h('div.line', badge(s.kind), h('h2', {dir: 'auto'}, line(s.name)), h('span.tag', line(s.kind, 40)),
     s.model && h('span.tag', line(s.model, 100))),
   h('div.facts', fact('', duration(s.length)), s.first !== undefined && fact('first token', duration(s.first)),
-    s.call && [fact('', `${short(s.input)} → ${short(s.output)}`), faint(parts && `(${parts})`),
+    counts(s) && [fact('', `${short(s.input)} → ${short(s.output)}`), faint(parts && `(${parts})`),
       fact('', dollars(s.cost), 'span-cost', s.cost), faint(PRICED)], speed(s) && fact('', speed(s) + ' tok/s')),
   ...boxesOf(s), h('div', {id: 'tabs', role: 'tablist', 'aria-label': 'Span'}, TABS.map((tab) => h('button',
     {role: 'tab', id: 'tab-' + tab, 'data-tab': tab, 'aria-controls': 'tab', click: () => change({tab})}, upper(tab)))),
@@ -1266,21 +1269,23 @@ function seriesOf({key, of, ranked}, calls) {
 }
 function drawCharts() {
   const range = rangeOf(found), by = state.group !== 'none';
-  const kinds = state.only.has('kind') || state.not.has('kind'), calls = kinds ? found : found.filter((s) => s.call);
+  const kinds = state.only.has('kind') || state.not.has('kind'), isCall = (s) => kinds || s.call;
+  const calls = found.filter(isCall), counted = found.filter((s) => kinds || counts(s));
   $('group').value = state.group;
   $('charts').hidden = $('tables').hidden = !range;
   buckets = range && bucketsOf(range);
   put($('buckets'), range ? `buckets of ${duration(buckets.step * 1e3)}, times ${zone()}` : 'Nothing matches.');
-  if (range) drawTables(calls);
+  if (range) drawTables(counted, isCall);
   for (const chart of range ? charts : []) {
     const {key, title, unit, of, ranked, name, note, draw, legend} = chart;
-    const some = key === 'errors' ? failedOf(calls) : calls, values = known(some, of), sum = total(some, of);
+    const some = key === 'errors' ? failedOf(calls) : of === tokens || of === costOf ? counted : calls;
+    const values = known(some, of), sum = total(some, of);
     const value = ranked ? percentile(values, 95) : of === one ? some.length : sum.value;
     chart.series = seriesOf(chart, some).filter((each) => each.values.some((n) => n === n));
     put(name, kinds && key === 'calls' ? 'Spans' : by ? title.split(' by ')[0] + (ranked ? ', p95' : '') : title);
     put(set(chart.total, {'data-value': value ?? ''}), unit(value) + (ranked && value !== undefined ? ' p95' : ''));
     put(note, key === 'calls' ? `in ${plural(new Set(some.map((s) => s.trace)).size, 'trace')}` : key === 'ttft' ? `of ${plural(values.length, 'streamed call')}` : key === 'cost'
-      ? dots(sum.note, PRICED) : key === 'tokens' ? total(calls, inputOf).note : '');
+      ? dots(sum.note, PRICED) : key === 'tokens' ? total(counted, inputOf).note : '');
     set(draw, {'aria-label': `${title}: ${chart.total.textContent}`});
     legend.replaceChildren(...chart.series.map(({label, color, at}) => h('span', paintAs(h('i'), 'c' + color),
       line(label, 60), ' ', at)));
@@ -1329,7 +1334,7 @@ function hover(at) {
   }
 }
 const HEADS = ['', 'calls', 'errors', 'p50', 'p95', '1st token', 'tokens in', 'out', 'cost'];
-function drawTables(calls) {
+function drawTables(counted, isCall) {
   const cell = (name, value, text, note) => h('td', {'data-sum': name, 'data-value': value ?? ''}, text,
     note && h('small', note));
   const sum = (name, all, of, unit) => {
@@ -1341,14 +1346,14 @@ function drawTables(calls) {
     return cell(name, value, duration(value));
   };
   const row = ([label, all]) => {
-    const n = failedOf(all).length;
-    return h('tr', {'data-row': visible(label)}, h('th', {scope: 'row'}, line(label, 80)), cell('calls', all.length,
-      grouped(all.length)), cell('errors', n, n ? h('span.bad', `${grouped(n)} (${Math.round(100 * n / all.length)} %)`)
-      : '0'), rank('p50', all, lengthOf, 50), rank('p95', all, lengthOf, 95), rank('ttft', all, firstOf, 50),
+    const calls = all.filter(isCall), m = calls.length, n = failedOf(calls).length;
+    return h('tr', {'data-row': visible(label)}, h('th', {scope: 'row'}, line(label, 80)), cell('calls', m, grouped(m)),
+      cell('errors', n, n ? h('span.bad', `${grouped(n)} (${Math.round(100 * n / m)} %)`) : '0'),
+      rank('p50', calls, lengthOf, 50), rank('p95', calls, lengthOf, 95), rank('ttft', calls, firstOf, 50),
     sum('input', all, inputOf, short), sum('output', all, outputOf, short), sum('cost', all, costOf, dollars));
   };
   $('tables').replaceChildren(...['model', 'ml_app'].map((key) => {
-    const groups = groupsOf(calls, READERS.get(key));
+    const groups = groupsOf(counted, READERS.get(key));
     return h('article.chart', {'data-table': key}, h('h2', key === 'model' ? 'By model' : 'By app'), h('div.scroll',
       h('table', h('thead', h('tr', HEADS.map((head) => h('th', {scope: 'col'}, head)))), h('tbody',
         groups.slice(0, 25).map(row)))), faint(dots(groups.length > 25 && `${groups.length - 25} more`,

@@ -182,6 +182,7 @@ static int add_counts(struct llmobs_buf *out, const struct llmobs_row *row)
         {'i', row->input_tokens},         {'o', row->output_tokens},
         {'r', row->cache_read_tokens},    {'w', row->cache_write_tokens},
         {'x', row->reasoning_tokens},     {'z', row->failed ? 1 : -1},
+        {'j', row->billed ? 1 : -1},
     };
     int rc = 0;
 

@@ -18,7 +18,7 @@ void llmobs_cost_estimate(struct llmobs_row *row, struct llmobs_prices *prices)
     };
     double cost;
 
-    if (!row->filled || row->cost >= 0 || !llmobs_row_is_call(row))
+    if (!row->filled || row->cost >= 0 || !llmobs_row_counts(row))
         return;
     cost = llmobs_prices_cost(prices, row->provider, row->model, &tokens);
     if (cost <= LLMOBS_COST_MAX)
@@ -81,9 +81,9 @@ const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT])
 
 void llmobs_cost_add(struct llmobs_cost_sum *sum, const struct llmobs_row *row)
 {
-    if (!llmobs_row_is_call(row))
+    if (!llmobs_row_counts(row))
         return;
-    sum->calls++;
+    sum->calls += llmobs_row_is_call(row) ? 1 : 0;
     if (row->cost < 0)
         return;
     sum->known++;

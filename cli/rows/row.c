@@ -246,8 +246,44 @@ static void read_numbers(struct llmobs_row *row,
         llmobs_json_is_number(first) ? llmobs_json_to_real(first) : -1;
 }
 
-/* The cost that the provider gave, as its total or as its parts. Only a call
- * has one: another span that repeats it would count it twice. */
+static bool is_one_of(const char *word, const char *const *list)
+{
+    while (*list != NULL && strcmp(*list, word) != 0)
+        list++;
+    return *list != NULL;
+}
+
+/* A workflow is never: it stands around calls, or for one that a gateway
+ * makes. */
+static bool is_billed(const struct llmobs_row *row,
+                      const struct llmobs_json *event)
+{
+    static const char *const kinds[] = {"agent", "task", "tool", "retrieval",
+                                        NULL};
+    const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
+
+    return is_one_of(row->kind, kinds) &&
+           llmobs_filter_tag_of(event, "integration") != NULL &&
+           (row->input_tokens >= 0 || row->output_tokens >= 0 ||
+            llmobs_json_is_number(llmobs_json_get(metrics, "total_cost")));
+}
+
+/* The model of the job that a task asked for is no model of the task's. */
+static int read_bill(struct llmobs_row *row, const struct llmobs_json *event,
+                     struct llmobs_texts *texts)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+
+    row->billed = is_billed(row, event);
+    if (!row->billed || row->model != NULL)
+        return 0;
+    return share_full(
+        texts, &row->model,
+        llmobs_json_gets(llmobs_json_get(meta, "metadata"), "model"));
+}
+
+/* The cost that the provider gave, as its total or as its parts. A span that
+ * repeats it would count it twice. */
 static void read_cost(struct llmobs_row *row, const struct llmobs_json *event)
 {
     const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
@@ -260,7 +296,7 @@ static void read_cost(struct llmobs_row *row, const struct llmobs_json *event)
         cost = llmobs_json_to_real(total);
     else if (llmobs_json_is_number(in) && llmobs_json_is_number(out))
         cost = llmobs_json_to_real(in) + llmobs_json_to_real(out);
-    if (!(cost >= 0 && cost <= LLMOBS_COST_MAX) || !llmobs_row_is_call(row))
+    if (!(cost >= 0 && cost <= LLMOBS_COST_MAX) || !llmobs_row_counts(row))
         cost = -1;
     row->cost = cost;
 }
@@ -323,6 +359,8 @@ int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
     read_numbers(row, event);
     rc = read_facts(row, event, texts);
     if (rc == 0)
+        rc = read_bill(row, event, texts);
+    if (rc == 0)
         read_cost(row, event);
     if (rc == 0)
         rc = read_links(row, event, texts);
@@ -372,6 +410,11 @@ bool llmobs_row_is_call(const struct llmobs_row *row)
 {
     return row->kind != NULL && (strcmp(row->kind, "llm") == 0 ||
                                  strcmp(row->kind, "embedding") == 0);
+}
+
+bool llmobs_row_counts(const struct llmobs_row *row)
+{
+    return row->billed || llmobs_row_is_call(row);
 }
 
 void llmobs_row_free(struct llmobs_row *row)

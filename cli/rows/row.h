@@ -30,6 +30,7 @@ struct llmobs_row {
     bool path;   /* they do not, but it is above one that they do */
     bool filled; /* the members up to `failed` are set */
     bool failed;
+    bool billed; /* no call of a model, but what it used is told nowhere else */
 
     const char *name; /* never NULL */
     const char *kind; /* never NULL */
@@ -54,7 +55,7 @@ struct llmobs_row {
     int64_t cache_write_hour_tokens; /* of these, those kept for an hour */
     int64_t reasoning_tokens;
     double first_token; /* seconds */
-    double cost;        /* USD, of a call of a model (cli/rows/cost) */
+    double cost;        /* USD, where it counts (cli/rows/cost) */
 
     struct llmobs_row *parent; /* the nearest shown one; NULL: at the top */
     struct llmobs_row *child;  /* oldest */
@@ -79,9 +80,15 @@ int llmobs_row_new(const struct llmobs_json *event, struct llmobs_place place,
 int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
                     enum llmobs_row_parts parts, struct llmobs_texts *texts);
 
-/* True for a call of a model: its tokens and its cost count. The workflow span
- * of a call through a gateway does not, since the gateway reports the call. */
+/* True for a call of a model. The workflow span of a call through a gateway is
+ * none, since the gateway reports the call. */
 bool llmobs_row_is_call(const struct llmobs_row *row);
+
+/* True where its tokens and its cost count: of a call of a model, and of a
+ * request of another kind that the library has read, such as the poll that
+ * found a job's tokens, or an agent at the provider's. Those that a program set
+ * at spans of its own repeat what its calls have. */
+bool llmobs_row_counts(const struct llmobs_row *row);
 
 void llmobs_row_free(struct llmobs_row *row); /* NULL is fine */
 

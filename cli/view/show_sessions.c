@@ -94,13 +94,6 @@ static int by_trace(const void *left, const void *right)
     return (a->trace > b->trace) - (a->trace < b->trace);
 }
 
-static int calls_first(const void *left, const void *right)
-{
-    const struct llmobs_sample *a = left, *b = right;
-
-    return (int)b->is_call - (int)a->is_call;
-}
-
 static size_t count_traces(const struct llmobs_samples_group *group)
 {
     size_t count = 1;
@@ -108,17 +101,6 @@ static size_t count_traces(const struct llmobs_samples_group *group)
     qsort(group->list, group->count, sizeof *group->list, by_trace);
     for (size_t i = 1; i < group->count; i++)
         count += group->list[i].trace != group->list[i - 1].trace ? 1 : 0;
-    return count;
-}
-
-/* Moves the calls to the front, and answers their number. */
-static size_t count_calls(const struct llmobs_samples_group *group)
-{
-    size_t count = 0;
-
-    qsort(group->list, group->count, sizeof *group->list, calls_first);
-    while (count < group->count && group->list[count].is_call)
-        count++;
     return count;
 }
 
@@ -135,17 +117,15 @@ static int add_session(struct sessions *sessions,
                        const struct llmobs_samples_group *group)
 {
     struct llmobs_cell cells[COUNT];
-    size_t calls;
     int rc = 0;
 
     cells[SESSION] = llmobs_cell_text(group->name);
     cells[FIRST] = llmobs_cell_time(first_of(group));
     cells[LAST] = llmobs_cell_time(last_of(group));
     cells[TRACES] = llmobs_cell_count((int64_t)count_traces(group));
-    calls = count_calls(group);
     for (size_t i = CALLS; rc == 0 && i <= COST_CALLS; i++)
         rc = llmobs_totals_get(&sessions->totals, metrics[i], group->list,
-                               calls, &cells[i]);
+                               group->count, &cells[i]);
     return rc == 0 ? llmobs_sheet_add(&sessions->sheet, cells) : rc;
 }
 

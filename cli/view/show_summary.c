@@ -81,12 +81,15 @@ static int add_line(struct summary *summary,
 static void note_cost(const struct summary *summary,
                       const struct llmobs_prices *prices)
 {
-    struct llmobs_cost_sum sum = {.calls = summary->samples.count};
+    const struct llmobs_samples *samples = &summary->samples;
+    struct llmobs_cost_sum sum = {.calls = 0};
     char note[LLMOBS_COST_NOTE], source[LLMOBS_COST_NOTE];
     char line[sizeof "cost: , " + 2 * LLMOBS_COST_NOTE];
 
-    for (size_t i = 0; i < sum.calls; i++)
-        sum.known += summary->samples.list[i].cost >= 0 ? 1 : 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        sum.calls += samples->list[i].is_call ? 1 : 0;
+        sum.known += samples->list[i].cost >= 0 ? 1 : 0;
+    }
     if (sum.known == 0)
         return;
     llmobs_cost_note(&sum, note);

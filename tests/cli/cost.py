@@ -183,6 +183,38 @@ def given():
         str(today), str(today - datetime.timedelta(1))), date)
 
 
+def bills():
+    """What a call has used counts once, also where another span than its own
+    has it."""
+    table = write("b.json", {"m": {"input_cost_per_token": 0.01,
+                                   "output_cost_per_token": 0}})
+    have, _, _ = costs(list(hostile.bills()), table, "bills")
+    check("cost of what is no call", have == [
+        None, 0.1, None, None, 0.5, 0.1, None, None, None], have)
+    for args in ["--summary"], ["--sessions"], ["--timeseries"]:
+        done = tool("view", "--store", path("bills"), "--json", *args,
+                    prices=table)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        told = [sum(line.get(key) or 0 for line in lines) for key in (
+            "calls", "errors", "input_tokens", "output_tokens")]
+        check("each token counts once in %s" % args,
+              told == [2, 0, 30, 12], lines)
+    done = tool("view", "--store", path("bills"), "--summary", "--by", "model",
+                "--json", prices=table)
+    lines = {line["model"]: line for line in map(
+        json.loads, done.stdout.splitlines())}
+    check("by the model of the job", [
+        [lines[key][name] for name in ("calls", "input_tokens", "cost_usd")]
+        for key in ("m", None)] == [[2, 20, 0.2], [0, 10, 0.5]], lines)
+    for args, status in (("40", 1), ("42", 0)):
+        tool("stats", "--store", path("bills"), "--max-tokens", args,
+             prices=table, status=status)
+    done = tool("stats", "--store", path("bills"), "--max-cost", "0.7",
+                prices=table)
+    check("the limit of costs", done.stdout.startswith(b"cost: $0.70 of 2 "),
+          done)
+
+
 def shipped():
     """Of models that everybody knows, as the makers' own lists had them."""
     events = [call(0, "gpt-4o-2024-08-06", input_tokens=1000000,
@@ -427,7 +459,7 @@ def made():
         about["date"] == "2026-02-03", (done, table))
 
 
-for part in (formula, given, shipped, bad_files, big_file, exports,
+for part in (formula, given, bills, shipped, bad_files, big_file, exports,
              limits, kept_apart, made):
     if not ONLY or part.__name__ in ONLY:
         part()

@@ -57,6 +57,26 @@ def span(number, trace=None, **members):
     return event
 
 
+def bills():
+    """A job whose poll has its tokens, an agent at a provider's, a search that
+    has a price, and spans that repeat what calls have used."""
+    used = {"input_tokens": 10, "output_tokens": 4}
+    rows = [("llm", "m", {}, True), ("task", None, used, True),
+            ("task", None, {}, True), ("agent", None, used, True),
+            ("tool", None, {"total_cost": 0.5}, True),
+            ("llm", "m", used, True), ("workflow", None, used, True),
+            ("agent", None, used, False), ("tool", None, used, False)]
+    for number, (kind, model, metrics, is_read) in enumerate(rows):
+        meta = {"span": {"kind": kind}, "metadata": {}}
+        if model:
+            meta["model_name"] = model
+        elif kind == "task":
+            meta["metadata"]["model"] = "m"
+        yield span(number, "job", metrics=dict(metrics), meta=meta,
+                   session_id="s", tags=["ml_app:bills"] + [
+                       "integration:openai"] * is_read)
+
+
 def everywhere(number, text):
     """A span that has the text in every place that a text can have."""
     say = [{"role": text, "content": text, "tool_calls": [

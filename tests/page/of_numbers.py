@@ -3,8 +3,10 @@ import datetime
 import fnmatch
 import json
 import math
+import os
 import random
 
+import hostile
 from pages import PRICES, go, need, text_of
 
 METRICS = (("input", "input_tokens"), ("output", "output_tokens"))
@@ -161,6 +163,28 @@ def filters(bench):
             need(made.startswith("llmobs view: %d span" % len(want))
                  or not want, where + ": " + made)
     need(some > 25, "only %d filters find something" % some)
+    tab.close()
+
+
+def bills(bench):
+    """What a call has used counts once, also where another span has it."""
+    path = os.path.join(bench.folder, "bills")
+    os.makedirs(path)
+    with open(os.path.join(path, "spans.jsonl"), "w", encoding="ascii") as f:
+        f.writelines(json.dumps(e) + "\n" for e in hostile.bills())
+    tab = bench.open("bills", at={"t": "job"})
+    have = tab.js("+document.querySelector('[data-sum=trace-tokens]')"
+                  ".dataset.value")
+    need(have == 42, "%s tokens of the trace" % have)
+    go(tab, {"v": "timeseries"})
+    have = {key: tab.js("document.querySelector('[data-chart=%s] [data-sum=%s]'"
+                        ").dataset.value" % (key, key))
+            for key in ("calls", "tokens", "cost")}
+    need(have["calls"] == "2" and have["tokens"] == "42" and
+         have["cost"] == "0.5", have)
+    have = tab.js(TABLES)["m"]
+    need((have["calls"], have["input"], have["output"]) == ("2", "20", "8"),
+         have)
     tab.close()
 
 
