@@ -287,7 +287,8 @@ $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o \
 # Gateways on server libraries, each where its library is; as programs, and as
 # objects for one that opens them.
 with = $(shell echo | $(CC) -include $(1) -fsyntax-only -xc - 2>/dev/null && echo $(2))
-SERVERS_HERE = $(call with,fcgiapp.h,fcgi)
+SERVERS_HERE = $(call with,fcgiapp.h,fcgi) $(call with,microhttpd.h,mhd) \
+	$(call with,event2/http.h,evhttp)
 SERVERS = $(B)/tests/servers/plugin \
 	$(foreach one,$(SERVERS_HERE),$(B)/tests/servers/$(one) $(B)/tests/servers/$(one).so)
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
@@ -310,6 +311,8 @@ $(filter-out %/api_alone,$(CLIENTS)): $(B)/%: %.c tests/clients/cases.h \
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -ldl -lpthread -o $@
 
 $(B)/tests/servers/fcgi $(B)/tests/servers/fcgi.so: LIBRARY := -lfcgi
+$(B)/tests/servers/mhd $(B)/tests/servers/mhd.so: LIBRARY := -lmicrohttpd
+$(B)/tests/servers/evhttp $(B)/tests/servers/evhttp.so: LIBRARY := -levent
 $(B)/tests/servers/plugin: tests/servers/plugin.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -ldl -o $@
@@ -320,6 +323,13 @@ $(B)/tests/servers/%.so: tests/servers/%.c tests/servers/forward.h
 $(B)/tests/servers/%: tests/servers/%.c tests/servers/forward.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< $(LIBRARY) -lcurl -ldl -lpthread -o $@
+
+CXX_SERVER = $(Q)mkdir -p $(@D) && $(CXX) $(CPPFLAGS) -std=c++11 -O2 -g -Wall -Wextra \
+	-Wconversion $(WERROR) $(SANFLAGS)
+$(B)/tests/servers/%.so: tests/servers/%.cc tests/servers/forward.h
+	$(CXX_SERVER) -fPIC -shared $< $(LIBRARY) -lcurl -ldl -lpthread -o $@
+$(B)/tests/servers/%: tests/servers/%.cc tests/servers/forward.h
+	$(CXX_SERVER) $< $(LIBRARY) -lcurl -ldl -lpthread -o $@
 
 # One more walks at random (tests/fuzz/walk).
 $(B)/tests/fuzz/api_walk: $(B)/tests/fuzz/api_walk.o $(B)/tests/fuzz/walk_item.o

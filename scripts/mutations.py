@@ -3373,6 +3373,29 @@ HAZARDS = [
                                   "")],
           ["servers.fcgi_handed_to_others"])]),
 
+    ("a handler that is left by an exception or a jump, past the library",
+     "its request ends with its frame: a word there no longer holds its own "
+     "address, or lies below the stack pointer (`llmobs_thread_state_gone`)", [
+         ("frame-believed", [("core/sdk/thread_state.c",
+                              "!stands(thread->newest->mark)", "false")],
+          ["servers.evhttp_left_by_its_callback"])]),
+
+    ("a handler that serves other requests within its own",
+     "each request hides the one around it, also one without a caller "
+     "(`llmobs_serving_begin`)", [
+         ("inner-unmarked", [("core/sdk/serving.c",
+                              "served->count || llmobs_thread_state_newest()",
+                              "served->count")],
+          ["servers.evhttp_within_evhttp"])]),
+
+    ("a client that sends more headers than are kept, to hide the one that "
+     "shows it a stranger",
+     "such a request has no caller (`llmobs_server_begin`)", [
+         ("some-headers-do", [("shim/servers/fields.c",
+                               "        fields->full = true;",
+                               "        return;")],
+          ["servers.evhttp_of_strangers"])]),
+
     ("calls after a request's end, before the thread's next one",
      "the finish of a request ends its context (`FCGX_Finish_r`)", [
          ("finish-unseen", [("shim/servers/fcgi.c",

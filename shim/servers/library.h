@@ -45,12 +45,42 @@ void llmobs_server_begin(const void *key, uintptr_t mark,
                          const struct llmobs_server_fields *fields);
 void llmobs_server_end(const void *key);
 
+/* A handler of the program and its argument, as one argument for a function of
+ * ours. NULL: there is no room for another pair. */
+struct llmobs_server_handler {
+    void *function;
+    void *argument;
+};
+const struct llmobs_server_handler *llmobs_server_handler(void *function,
+                                                          void *argument);
+
+/* While a handler runs: begins with a word that holds its own address, by which
+ * the core sees whether this frame still stands. */
+struct llmobs_server_run {
+    volatile uintptr_t mark;
+};
+
+static inline void llmobs_server_run(struct llmobs_server_run *run,
+                                     const struct llmobs_server_fields *fields)
+{
+    run->mark = (uintptr_t)&run->mark;
+    llmobs_server_begin(run, (uintptr_t)&run->mark, fields);
+}
+
+static inline void llmobs_server_done(struct llmobs_server_run *run)
+{
+    llmobs_server_end(run);
+    run->mark = 0;
+}
+
 /* The library's function whose type and name are those of ours in that file. */
 #define LLMOBS_SERVER_REAL(name) \
     ((__typeof__(&(name)))llmobs_servers_real(LLMOBS_SERVER_##name))
 
 /* The functions for the patched slots of each library. */
 void *llmobs_server_fcgi(enum llmobs_server_function hook);
+void *llmobs_server_mhd(enum llmobs_server_function hook);
+void *llmobs_server_evhttp(enum llmobs_server_function hook);
 
 #define LLMOBS_SERVER_CASE(library, name) \
     case LLMOBS_SERVER_##name:            \

@@ -2,7 +2,7 @@
 
 #include "shim/servers/library.h"
 
-#define NAME_MAX_LEN 32
+#define NAME_MAX_LEN 36
 
 static const char names[LLMOBS_SERVER_FUNCTION_COUNT][NAME_MAX_LEN] = {
 #define X(library, name) #name,
@@ -73,7 +73,17 @@ void *llmobs_servers_real(enum llmobs_server_function function)
 
 void *llmobs_servers_thunk(enum llmobs_server_function hook)
 {
-    return llmobs_server_fcgi(hook);
+    switch (llmobs_servers_library(hook)) {
+    case LLMOBS_SERVER_FCGI:
+        return llmobs_server_fcgi(hook);
+    case LLMOBS_SERVER_MHD:
+        return llmobs_server_mhd(hook);
+    case LLMOBS_SERVER_EVHTTP:
+        return llmobs_server_evhttp(hook);
+    case LLMOBS_SERVER_COUNT:
+        break;
+    }
+    return NULL;
 }
 
 /* -- a request ------------------------------------------------------------ */

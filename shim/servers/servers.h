@@ -24,7 +24,12 @@
 
 #define LLMOBS_SERVER_HANDLERS 1024
 
-enum llmobs_server { LLMOBS_SERVER_FCGI, LLMOBS_SERVER_COUNT };
+enum llmobs_server {
+    LLMOBS_SERVER_FCGI,
+    LLMOBS_SERVER_MHD,
+    LLMOBS_SERVER_EVHTTP,
+    LLMOBS_SERVER_COUNT
+};
 
 /* X(library, name): the calls that are hooked. An object that defines the first
  * one of a library is that library. */
@@ -36,10 +41,24 @@ enum llmobs_server { LLMOBS_SERVER_FCGI, LLMOBS_SERVER_COUNT };
     X(FCGI, FCGX_Finish)            \
     X(FCGI, FCGI_Finish)            \
     X(FCGI, FCGX_Free)
-#define LLMOBS_SERVER_HOOKS(X) LLMOBS_SERVER_FCGI_HOOKS(X)
+#define LLMOBS_SERVER_MHD_HOOKS(X) \
+    X(MHD, MHD_start_daemon)       \
+    X(MHD, MHD_start_daemon_va)
+#define LLMOBS_SERVER_EVHTTP_HOOKS(X) \
+    X(EVHTTP, evhttp_set_gencb)       \
+    X(EVHTTP, evhttp_set_cb)
+#define LLMOBS_SERVER_HOOKS(X)  \
+    LLMOBS_SERVER_FCGI_HOOKS(X) \
+    LLMOBS_SERVER_MHD_HOOKS(X)  \
+    LLMOBS_SERVER_EVHTTP_HOOKS(X)
 
 /* What is called besides; a library may lack it. */
-#define LLMOBS_SERVER_HELPERS(X)
+#define LLMOBS_SERVER_HELPERS(X)                \
+    X(MHD, MHD_get_connection_values)           \
+    X(MHD, MHD_get_connection_info)             \
+    X(EVHTTP, evhttp_request_get_input_headers) \
+    X(EVHTTP, evhttp_request_get_connection)    \
+    X(EVHTTP, evhttp_connection_get_peer)
 
 enum llmobs_server_function {
 #define X(library, name) LLMOBS_SERVER_##name,

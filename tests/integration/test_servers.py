@@ -2,19 +2,18 @@
 with LLMOBS_INBOUND=1 what each request asks for belongs to its caller."""
 import concurrent.futures
 import os
-import re
 import signal
 import socket
 import struct
 import subprocess
-import sys
 import time
 
 import harness
+import test_gateways
 from delivery import double
-from announce import announce
-from harness import (LAUNCHER, Failure, Skip, body, equal, ok, tags_of, test)
-from test_gateways import (CALLERS, belongs, check, kind_of, prompt_of,
+from harness import (LAUNCHER, Failure, Skip, body, equal, free_port, ok,
+                     tags_of, test)
+from test_gateways import (CALLERS, Server, announce, check, prompt_of,
                            requests, settings, violations)
 
 INBOUND = {"LLMOBS_INBOUND": "1"}
@@ -248,3 +247,162 @@ def conversation(path):
             answers.append(exchange(peer, body(prompt).encode(), headers, True))
             answers.append(exchange(peer, b"", headers, True))
     return answers
+
+
+# ---- servers of HTTP ------------------------------------------------------
+
+def gateway(t, dd, name, kind, *opener, launcher=(LAUNCHER,), **more):
+    port = free_port()
+    env = settings(t, dd, **dict(INBOUND, **more))
+    return Server([*map(server, opener), server(name), kind, str(port)], env,
+                  port, launcher)
+
+
+def http(t, name, *kinds):
+    for kind in kinds:
+        with double(t) as dd, gateway(t, dd, name, kind) as at:
+            check(dd, test_gateways.talk(at.port))
+    with double(t) as dd, \
+            gateway(t, dd, name + ".so", kinds[0], "plugin") as at:
+        check(dd, test_gateways.talk(at.port))
+
+
+def post(port, prompt, headers):
+    connection = test_gateways.connect(port)
+    test_gateways.ask(connection, prompt, headers)
+    connection.close()
+
+
+def http_many(t, name, kind):
+    with double(t) as dd, gateway(t, dd, name, kind) as at:
+        many(dd, lambda prompt, headers: post(at.port, prompt, headers))
+
+
+def raw(port):
+    """Every byte of the answers to requests of one connection, with a body and
+    without; then of a stream, and of a client that goes away in its body."""
+    answers = []
+    with socket.create_connection(("127.0.0.1", port), 20) as peer:
+        for prompt, _, headers in requests():
+            for data in (body(prompt), "", body(prompt, stream=True)):
+                peer.sendall(request(data, headers))
+                answers.append(one_answer(peer))
+        peer.sendall(request(body("never"), headers)[:-5])
+    return answers
+
+
+def request(data, headers):
+    lines = ["POST /chat.php/v1/chat/completions HTTP/1.1", "Host: gw",
+             "Content-Length: %d" % len(data)] + headers
+    return ("\r\n".join(lines) + "\r\n\r\n" + data).encode()
+
+
+def one_answer(peer):
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += exactly(peer, 1)
+    fields = dict(line.lower().split(b": ", 1)
+                  for line in head.split(b"\r\n")[1:-2])
+    fields.pop(b"date", None)
+    length = int(fields[b"content-length"])
+    return head.split(b"\r\n")[0], fields, exactly(peer, length)
+
+
+def http_same(t, name, kind):
+    seen = []
+    with double(t) as dd:
+        for launcher, on in (((), "1"), ((LAUNCHER,), "1"), ((LAUNCHER,), "")):
+            with gateway(t, dd, name, kind, launcher=launcher,
+                         LLMOBS_INBOUND=on) as at:
+                seen.append(raw(at.port))
+                spans = dd.wait_spans(2 * len(CALLERS) * (len(seen) - 1), 20)
+    equal(seen[1], seen[0], "observed")
+    equal(seen[2], seen[0], "observed without the variable")
+    equal(len(spans) - roots(spans), 6, "spans below a caller's")
+
+
+@test
+def mhd_of_all_kinds(t):
+    http(t, "mhd", "one", "pool", "each", "own")
+
+
+@test
+def mhd_many_at_once(t):
+    http_many(t, "mhd", "pool")
+
+
+@test
+def mhd_is_the_same(t):
+    http_same(t, "mhd", "one")
+
+
+@test
+def evhttp_of_all_kinds(t):
+    http(t, "evhttp", "any", "path", "multi")
+
+
+@test
+def evhttp_many_at_once(t):
+    http_many(t, "evhttp", "multi")
+
+
+@test
+def evhttp_is_the_same(t):
+    http_same(t, "evhttp", "any")
+
+
+@test
+def evhttp_within_evhttp(t):
+    """A callback waits until another one, in its thread, has served a request of
+    another caller, or of none: each has its own."""
+    for caller in (CALLERS[2], None):
+        with double(t) as dd, gateway(t, dd, "evhttp", "nested") as at, \
+                concurrent.futures.ThreadPoolExecutor(1) as pool:
+            ids, headers = announce("app-a", "tracecontext", 0)
+            outer = pool.submit(post, at.port, "nest", headers)
+            inside = announce(*caller, 2)[1] if caller else []
+            post(at.port + 1, "inner", inside)
+            outer.result(20)
+            spans = {prompt_of(s): s for s in dd.wait_spans(2, 20)}
+        equal(spans["nest"]["parent_id"], ids["span_id"], "parent, around")
+        equal(tags_of(spans["inner"])["ml_app"],
+              caller[0] if caller else "chat-proxy", "ml_app, within")
+
+
+@test
+def evhttp_left_by_its_callback(t):
+    """By an exception or a jump: what the thread then asks for is nobody's."""
+    for kind in ("throws", "jumps"):
+        with double(t) as dd, gateway(t, dd, "evhttp", kind) as at:
+            headers = announce("app-a", "tracecontext", 0)[1]
+            with socket.create_connection(("127.0.0.1", at.port), 20) as peer:
+                peer.sendall(request(body("leave"), headers))
+                spans = dd.wait_spans(1, 20)
+            equal([prompt_of(s) for s in spans], ["own"], "prompts")
+            equal(roots(spans), 1, "roots (%s)" % kind)
+            post(at.port, "after", headers)
+            equal(roots(dd.wait_spans(2, 20)), 1, "roots, with the next request")
+
+
+@test
+def evhttp_of_strangers(t):
+    """A proxy's header of a public address; and more of them than are looked
+    at, of which the last one has it: then the request has no caller."""
+    headers = announce("app-a", "datadog", 0)[1]
+    public = ["X-Forwarded-For: 203.0.113.9"]
+    private = ["X-Forwarded-For: 10.0.0.9"]
+    with double(t) as dd, gateway(t, dd, "evhttp", "any") as at:
+        for prompt, more in (("known", private), ("public", public),
+                             ("lots", private * 20 + public)):
+            post_raw(at.port, prompt, headers + more)
+        spans = {prompt_of(s): s for s in dd.wait_spans(3, 20)}
+    equal({p: (tags_of(s)["ml_app"], s["parent_id"] == "undefined")
+           for p, s in spans.items()},
+          {"known": ("app-a", False), "public": ("chat-proxy", False),
+           "lots": ("chat-proxy", True)}, "ml_app, and whether a root")
+
+
+def post_raw(port, prompt, headers):
+    with socket.create_connection(("127.0.0.1", port), 20) as peer:
+        peer.sendall(request(body(prompt), headers))
+        equal(one_answer(peer)[0][:12], b"HTTP/1.1 200", "status")

@@ -43,21 +43,6 @@ static void serve(FCGX_Stream *in, FCGX_Stream *out)
     text_drop(&answer);
 }
 
-/* Asks a model of its own accord. */
-static void ask_itself(void)
-{
-    static const char own[] = "{\"model\": \"gpt-test\", \"messages\": [{"
-                              "\"role\": \"user\", \"content\": \"own\"}]}";
-    struct text body = {0}, answer = {0};
-
-    if (!asks_itself)
-        return;
-    text_add(&body, own, sizeof(own) - 1);
-    forward(&body, &answer);
-    text_drop(&body);
-    text_drop(&answer);
-}
-
 static void *loop(void *unused)
 {
     FCGX_Request request;
@@ -66,7 +51,8 @@ static void *loop(void *unused)
     while (accept_r(&request) == 0) {
         serve(request.in, request.out);
         finish_r(&request);
-        ask_itself();
+        if (asks_itself)
+            ask_itself();
     }
     return unused;
 }
@@ -183,7 +169,8 @@ static void handed(void)
         waiting = request;
         pthread_cond_broadcast(&changed);
         pthread_mutex_unlock(&lock);
-        ask_itself();
+        if (asks_itself)
+            ask_itself();
     }
 }
 

@@ -22,7 +22,7 @@ static struct curl_slist *forward_headers;
 
 static inline void text_add(struct text *text, const void *data, size_t len)
 {
-    text->data = realloc(text->data, text->len + len + 1);
+    text->data = (char *)realloc(text->data, text->len + len + 1);
     if (!text->data)
         exit(3);
     memcpy(text->data + text->len, data, len);
@@ -40,7 +40,7 @@ static inline void text_drop(struct text *text)
 static inline size_t keep_answer(char *data, size_t size, size_t count,
                                  void *to)
 {
-    text_add(to, data, size * count);
+    text_add((struct text *)to, data, size * count);
     return size * count;
 }
 
@@ -84,6 +84,19 @@ static inline int forward(const struct text *body, struct text *answer)
         curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_cleanup(handle);
     return (int)status;
+}
+
+/* Asks the model of the program's own accord. */
+static inline void ask_itself(void)
+{
+    static const char own[] = "{\"model\": \"gpt-test\", \"messages\": [{"
+                              "\"role\": \"user\", \"content\": \"own\"}]}";
+    struct text body = {NULL, 0}, answer = {NULL, 0};
+
+    text_add(&body, own, sizeof(own) - 1);
+    (void)forward(&body, &answer);
+    text_drop(&body);
+    text_drop(&answer);
 }
 
 #endif
