@@ -177,7 +177,7 @@ struct llmobs_handle {
     bool header_in_body;
     unsigned char connect_only; /* as it was set; above 2: 1 */
     unsigned char talking;      /* a llmobs_talking */
-    atomic_bool talk_busy;      /* a thread is in core/capture/talk */
+    atomic_uint talk_turn;      /* of a thread in core/capture/talk; there */
     atomic_bool talk_deaf; /* the talk is followed no more: it has ended, or a
                             * thread did not leave it */
     struct llmobs_talk *talk; /* NULL: none */

@@ -1,7 +1,6 @@
 #include "core/capture/talk.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/fork.h"
+#include "core/base/futex.h"
 #include "core/capture/judge.h"
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
@@ -595,13 +595,16 @@ static void open_talk(struct llmobs_handle *handle, CURL *curl)
     free(url);
 }
 
+/* Values of talk_turn. */
+enum { NOBODYS, TAKEN, AWAITED };
+
 bool llmobs_talk_expect(struct llmobs_handle *handle)
 {
     if (handle->connect_only != LLMOBS_CONNECT_FOR_FRAMES)
         return false;
     handle->talking = LLMOBS_TALK_EXPECTED;
     atomic_store(&handle->talk_deaf, false);
-    atomic_store(&handle->talk_busy, false);
+    atomic_store(&handle->talk_turn, NOBODYS);
     return true;
 }
 
@@ -619,24 +622,27 @@ static void settle_fork(struct llmobs_talk *talk)
 
 static void leave(struct llmobs_handle *handle)
 {
-    atomic_store(&handle->talk_busy, false);
+    if (atomic_exchange(&handle->talk_turn, NOBODYS) == AWAITED)
+        llmobs_futex_wake(&handle->talk_turn);
 }
 
-/* Waits for the thread that is in here; false where it does not leave in time.
- */
+/* Sleeps until the thread that is in here has left; false where it does not
+ * leave in time. */
 static bool take_turn_to_hear(struct llmobs_handle *handle)
 {
-    int64_t until = 0;
+    unsigned nobodys = NOBODYS;
+    int64_t until, left;
 
-    while (atomic_exchange(&handle->talk_busy, true)) {
-        if (!until)
-            until =
-                llmobs_clock_mono_ns() + LLMOBS_TALK_WAIT_MS * LLMOBS_NS_PER_MS;
-        else if (llmobs_clock_mono_ns() >= until)
+    if (atomic_compare_exchange_strong(&handle->talk_turn, &nobodys, TAKEN))
+        return true;
+    until = llmobs_futex_deadline(LLMOBS_TALK_WAIT_MS);
+    while (atomic_exchange(&handle->talk_turn, AWAITED) != NOBODYS) {
+        left = llmobs_futex_left(until);
+        if (left == 0)
             atomic_store(&handle->talk_deaf, true);
         if (atomic_load(&handle->talk_deaf))
             return false;
-        sched_yield();
+        llmobs_futex_sleep(&handle->talk_turn, AWAITED, left);
     }
     return true;
 }

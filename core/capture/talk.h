@@ -11,7 +11,7 @@
  *
  * Owns:    the kept frames and the exchanges under way, until end or free.
  * Threads: the thread that sends or receives. libcurl wants one at a time for a
- *          handle; where two threads come at once all the same, one waits for
+ *          handle; where two threads come at once all the same, one sleeps for
  *          LLMOBS_TALK_WAIT_MS at most, and the talk is then heard no more. The
  *          exit handler takes the exchanges under the handle's lock.
  * Errors:  without memory a frame, or an exchange, is lost, and counted.

@@ -1,0 +1,291 @@
+/* What is heard of a websocket's frames, however libcurl cuts and flags them,
+ * and of a connection that is gone. */
+#include "core/capture/talk.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/capture/judge.h"
+#include "core/capture/ours.h"
+#include "core/sdk/own_span.h"
+#include "tests/unit/context_case.h"
+#include "tests/unit/worker_fake.h"
+
+/* Of libcurl's websockets.h, which old headers lack. */
+enum { WS_TEXT = 1, WS_CONT = 4, WS_CLOSE = 8, WS_PING = 16 };
+
+#define URL "wss://api.openai.com/v1/realtime?model=gpt-realtime"
+#define BEGUN(id)                                               \
+    "{\"type\":\"response.created\",\"response\":{\"id\":\"" id \
+    "\",\"status\":\"in_progress\",\"output\":[]}}"
+#define ENDED(id, text)                                                       \
+    "{\"type\":\"response.done\",\"response\":{\"id\":\"" id "\",\"status\":" \
+    "\"completed\",\"output\":[{\"type\":\"message\",\"role\":\"assistant\"," \
+    "\"content\":[{\"type\":\"output_text\",\"text\":\"" text "\"}]}],"       \
+    "\"usage\":{\"input_tokens\":7,\"output_tokens\":3}}}"
+
+static int memory;
+static CURL *const curl = (CURL *)&memory; /* stands for an easy handle */
+static struct llmobs_handle *handle;
+static struct llmobs_rules *rules;
+
+static CURLcode getinfo(CURL *asked, CURLINFO info, ...)
+{
+    va_list args;
+
+    (void)asked;
+    va_start(args, info);
+    if (info == CURLINFO_EFFECTIVE_URL)
+        *va_arg(args, const char **) = URL;
+    va_end(args);
+    return info == CURLINFO_EFFECTIVE_URL ? CURLE_OK : CURLE_UNKNOWN_OPTION;
+}
+
+static const struct llmobs_real real = {.easy_getinfo = getinfo};
+
+/* An exporter that keeps what it gets. */
+#define EVENTS 16
+static char events[EVENTS][4096];
+static int event_count;
+
+static int keep(struct llmobs_exporter *exporter,
+                const struct llmobs_text *given, size_t count)
+{
+    (void)exporter;
+    for (size_t i = 0; i < count && event_count < EVENTS; i++)
+        snprintf(events[event_count++], sizeof(events[0]), "%.*s",
+                 (int)given[i].len, given[i].data);
+    return (int)count;
+}
+
+static void nothing(struct llmobs_exporter *exporter)
+{
+    (void)exporter;
+}
+
+static const struct llmobs_exporter_ops keeps = {
+    .name = "keeps", .send = keep, .forget = nothing, .free = nothing};
+static struct llmobs_exporter keeper = {.ops = &keeps};
+
+/* A handle that is about to connect, for frames. */
+static void begin(void)
+{
+    const struct llmobs_rules_config any = {.proxy_urls = NULL};
+
+    fake_begin(false, 1 << 20);
+    fake_config->ml_app = context_base.ml_app;
+    fake_config->sample_rate = 1;
+    fake_replace(&keeper, 1 << 20);
+    rules = llmobs_rules_new(&any);
+    llmobs_own_span_init(fake_config, worker);
+    llmobs_judge_init(fake_config, rules);
+    llmobs_ours_init(fake_config);
+    llmobs_talk_init(worker);
+    handle = llmobs_handle_create(&real, curl);
+    handle->connect_only = LLMOBS_CONNECT_FOR_FRAMES;
+    ck_assert(llmobs_talk_expect(handle));
+    event_count = 0;
+}
+
+/* Ends the handle; so many events came in all. */
+static void end(int count)
+{
+    llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
+    llmobs_worker_stop(worker, 1000);
+    ck_assert_int_eq(event_count, count);
+    worker_case_sum(worker);
+    llmobs_handle_detach(handle);
+    llmobs_handle_release(handle);
+    llmobs_rules_free(rules);
+}
+
+static void receive(const char *data, size_t len, size_t left, unsigned flags)
+{
+    llmobs_talk_received(handle, curl, (struct llmobs_text){data, len},
+                         (curl_off_t)left, flags);
+}
+
+/* -- flags ----------------------------------------------------------------- */
+
+enum generation {
+    FROM_7_86, /* the opcode's, and CONT of no last fragment */
+    FROM_8_1,  /* the opcode's alone: curl's issue 15298 */
+    FROM_8_13, /* the message's kind; CONT: more is to come. curl's 16687 */
+    GENERATIONS
+};
+
+static unsigned flags_of(enum generation generation, bool first, bool last)
+{
+    if (generation == FROM_8_13)
+        return last ? WS_TEXT : WS_TEXT | WS_CONT;
+    if (first)
+        return WS_TEXT;
+    return generation == FROM_7_86 && last ? 0 : WS_CONT;
+}
+
+/* A message in so many fragments, each read in so many pieces, and a ping that
+ * looks like a message behind each fragment but the last one. */
+static void hear(enum generation generation, const char *text, size_t fragments,
+                 size_t pieces)
+{
+    const char ping[] = ENDED("resp_1", "Pinged.");
+    size_t len = strlen(text);
+
+    for (size_t i = 0; i < fragments; i++) {
+        size_t from = len * i / fragments, to = len * (i + 1) / fragments;
+        unsigned flags = flags_of(generation, i == 0, i == fragments - 1);
+
+        for (size_t j = 0; j < pieces; j++) {
+            size_t a = from + (to - from) * j / pieces;
+            size_t b = from + (to - from) * (j + 1) / pieces;
+
+            receive(text + a, b - a, to - b, flags);
+        }
+        if (i + 1 < fragments)
+            receive(ping, sizeof(ping) - 1, 0, WS_PING);
+    }
+}
+
+static void check(const char *event, const char *text)
+{
+    char want[128];
+
+    snprintf(want, sizeof(want), "\"content\": \"%s\"", text);
+    ck_assert_msg(strstr(event, want), "no %s in %s", want, event);
+    ck_assert_msg(strstr(event, "\"input_tokens\": 7"), "%s", event);
+    ck_assert_msg(strstr(event, "\"status\": \"ok\""), "%s", event);
+}
+
+START_TEST(frames_of_each_generation)
+{
+    static const size_t cuts[][2] = {{1, 1}, {1, 3}, {2, 1}, {3, 2}, {7, 4}};
+    enum generation generation = (enum generation)_i;
+
+    begin();
+    for (size_t i = 0; i < sizeof(cuts) / sizeof(*cuts); i++) {
+        const size_t *cut = cuts[i];
+
+        hear(generation, BEGUN("resp_1"), cut[0], cut[1]);
+        hear(generation, ENDED("resp_1", "It is cold."), cut[0], cut[1]);
+        /* A whole message behind one in fragments is another one. */
+        hear(generation, BEGUN("resp_2"), 1, 1);
+        hear(generation, ENDED("resp_2", "It is warm."), 1, 1);
+    }
+    end(10);
+    for (int i = 0; i < 10; i++)
+        check(events[i], i % 2 ? "It is warm." : "It is cold.");
+}
+END_TEST
+
+/* The first fragment has none, or the last one. */
+START_TEST(fragments_without_bytes)
+{
+    const char begun[] = BEGUN("resp_1");
+
+    begin();
+    receive("", 0, 0, WS_TEXT | WS_CONT);
+    receive(begun, sizeof(begun) - 1, 0, WS_TEXT | WS_CONT);
+    receive("", 0, 0, WS_TEXT);
+    hear(FROM_8_13, ENDED("resp_1", "Yes."), 1, 1);
+    end(1);
+    check(events[0], "Yes.");
+}
+END_TEST
+
+/* -- the end of a connection ----------------------------------------------- */
+
+static void say(const char *text)
+{
+    hear(FROM_8_13, text, 1, 1);
+}
+
+START_TEST(a_close_ends_what_is_under_way)
+{
+    begin();
+    say(BEGUN("resp_1"));
+    receive("", 0, 0, WS_CLOSE);
+    say(ENDED("resp_1", "Late."));
+    end(1);
+    ck_assert_ptr_null(strstr(events[0], "Late."));
+}
+END_TEST
+
+/* Nothing counts behind it, and it ends what is under way once. */
+START_TEST(a_connection_that_is_gone)
+{
+    begin();
+    say(BEGUN("resp_1"));
+    llmobs_talk_gone(handle, CURLE_RECV_ERROR);
+    say(BEGUN("resp_2"));
+    llmobs_talk_gone(handle, CURLE_SEND_ERROR);
+    end(1);
+    ck_assert_msg(strstr(events[0], "CURLE_RECV_ERROR"), "%s", events[0]);
+}
+END_TEST
+
+/* Another thread is among the frames and stays there, as one that a debugger
+ * holds: who learns that the connection is gone does not wait without end. */
+START_TEST(gone_beside_a_thread_that_stays)
+{
+    begin();
+    say(BEGUN("resp_1"));
+    atomic_store(&handle->talk_turn, 1);
+    llmobs_talk_gone(handle, CURLE_RECV_ERROR);
+    atomic_store(&handle->talk_turn, 0);
+    say(ENDED("resp_1", "Late."));
+    end(1);
+    ck_assert_ptr_null(strstr(events[0], "Late."));
+}
+END_TEST
+
+static void *hear_of_the_end(void *ctx)
+{
+    (void)ctx;
+    say(ENDED("resp_1", "Yes."));
+    return NULL;
+}
+
+static void *learn_that_it_is_gone(void *ctx)
+{
+    (void)ctx;
+    llmobs_talk_gone(handle, CURLE_RECV_ERROR);
+    return NULL;
+}
+
+/* Whoever is first, and also where a busy machine lets one wait for too long,
+ * the response is told of once. */
+START_TEST(gone_beside_a_thread_that_hears)
+{
+    pthread_t threads[2];
+
+    for (int round = 0; round < 200; round++) {
+        begin();
+        say(BEGUN("resp_1"));
+        pthread_create(&threads[round % 2], NULL, hear_of_the_end, NULL);
+        pthread_create(&threads[1 - round % 2], NULL, learn_that_it_is_gone,
+                       NULL);
+        for (int i = 0; i < 2; i++)
+            pthread_join(threads[i], NULL);
+        end(1);
+        if (strstr(events[0], "Yes."))
+            check(events[0], "Yes.");
+    }
+}
+END_TEST
+
+UNIT_SUITE(talk)
+{
+    Suite *s = suite_create("talk");
+    TCase *c = tcase_create("frames_of_each_generation");
+
+    tcase_add_loop_test(c, frames_of_each_generation, 0, GENERATIONS);
+    suite_add_tcase(s, c);
+    UNIT_TEST(s, fragments_without_bytes);
+    UNIT_TEST(s, a_close_ends_what_is_under_way);
+    UNIT_TEST(s, a_connection_that_is_gone);
+    UNIT_TEST(s, gone_beside_a_thread_that_stays);
+    UNIT_TEST(s, gone_beside_a_thread_that_hears);
+    return s;
+}
