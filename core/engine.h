@@ -24,7 +24,7 @@ struct dl_phdr_info;
 
 /* Changed whenever a table below changes; a core of another number is not
  * used. */
-#define LLMOBS_ENGINE_ABI 6
+#define LLMOBS_ENGINE_ABI 7
 
 /* The one name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -39,8 +39,8 @@ struct llmobs_ws_frame {
 
 /* X(result, name, arguments): the functions of one libcurl copy that the shim
  * looks up by name. Names are without "curl_". Not before 7.29: all but
- * url_get (7.62), ws_send and ws_recv (7.86). A name that the copy lacks is
- * NULL in its table. */
+ * mime_* (7.56), url_get (7.62), ws_send and ws_recv (7.86). A name that the
+ * copy lacks is NULL in its table. */
 #define LLMOBS_REAL_FUNCTIONS(X)                                              \
     X(CURLcode, global_init, (long))                                          \
     X(CURLcode, global_init_mem,                                              \
@@ -76,6 +76,17 @@ struct llmobs_ws_frame {
       (CURL *, const void *, size_t, size_t *, curl_off_t, unsigned))         \
     X(CURLcode, ws_recv,                                                      \
       (CURL *, void *, size_t, size_t *, const struct llmobs_ws_frame **))    \
+    X(curl_mime *, mime_init, (CURL *))                                       \
+    X(void, mime_free, (curl_mime *))                                         \
+    X(curl_mimepart *, mime_addpart, (curl_mime *))                           \
+    X(CURLcode, mime_name, (curl_mimepart *, const char *))                   \
+    X(CURLcode, mime_filename, (curl_mimepart *, const char *))               \
+    X(CURLcode, mime_data, (curl_mimepart *, const char *, size_t))           \
+    X(CURLcode, mime_filedata, (curl_mimepart *, const char *))               \
+    X(CURLcode, mime_data_cb,                                                 \
+      (curl_mimepart *, curl_off_t, curl_read_callback, curl_seek_callback,   \
+       curl_free_callback, void *))                                           \
+    X(CURLcode, mime_subparts, (curl_mimepart *, curl_mime *))                \
     X(void, free, (void *))
 
 /* The real functions of one loaded libcurl copy. */
@@ -156,6 +167,22 @@ struct llmobs_ops {
                         size_t, size_t *, curl_off_t, unsigned);
     CURLcode (*ws_recv)(const struct llmobs_real *, CURL *, void *, size_t,
                         size_t *, const struct llmobs_ws_frame **);
+    curl_mime *(*mime_init)(const struct llmobs_real *, CURL *);
+    void (*mime_free)(const struct llmobs_real *, curl_mime *);
+    curl_mimepart *(*mime_addpart)(const struct llmobs_real *, curl_mime *);
+    CURLcode (*mime_name)(const struct llmobs_real *, curl_mimepart *,
+                          const char *);
+    CURLcode (*mime_filename)(const struct llmobs_real *, curl_mimepart *,
+                              const char *);
+    CURLcode (*mime_data)(const struct llmobs_real *, curl_mimepart *,
+                          const char *, size_t);
+    CURLcode (*mime_filedata)(const struct llmobs_real *, curl_mimepart *,
+                              const char *);
+    CURLcode (*mime_data_cb)(const struct llmobs_real *, curl_mimepart *,
+                             curl_off_t, curl_read_callback, curl_seek_callback,
+                             curl_free_callback, void *);
+    CURLcode (*mime_subparts)(const struct llmobs_real *, curl_mimepart *,
+                              curl_mime *);
     /* The public header's table of that version, or NULL. */
     const struct llmobs_api *(*api)(unsigned version);
     /* The calling thread begins to serve a request, or ends the one with that

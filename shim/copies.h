@@ -42,7 +42,16 @@
     X(multi_cleanup)       \
     X(multi_setopt)        \
     X(ws_send)             \
-    X(ws_recv)
+    X(ws_recv)             \
+    X(mime_init)           \
+    X(mime_free)           \
+    X(mime_addpart)        \
+    X(mime_name)           \
+    X(mime_filename)       \
+    X(mime_data)           \
+    X(mime_filedata)       \
+    X(mime_data_cb)        \
+    X(mime_subparts)
 
 enum llmobs_hook {
 #define X(name) LLMOBS_HOOK_##name,

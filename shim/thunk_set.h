@@ -205,6 +205,81 @@ static CURLcode NAME(ws_recv)(CURL *handle, void *data, size_t room,
                : REAL->ws_recv(handle, data, room, got, meta);
 }
 
+static curl_mime *NAME(mime_init)(CURL *handle)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->mime_init(REAL, handle) : REAL->mime_init(handle);
+}
+
+static void NAME(mime_free)(curl_mime *mime)
+{
+    const struct llmobs_ops *ops = READY();
+
+    if (ops)
+        ops->mime_free(REAL, mime);
+    else
+        REAL->mime_free(mime);
+}
+
+static curl_mimepart *NAME(mime_addpart)(curl_mime *mime)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->mime_addpart(REAL, mime) : REAL->mime_addpart(mime);
+}
+
+static CURLcode NAME(mime_name)(curl_mimepart *part, const char *name)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->mime_name(REAL, part, name) : REAL->mime_name(part, name);
+}
+
+static CURLcode NAME(mime_filename)(curl_mimepart *part, const char *name)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->mime_filename(REAL, part, name)
+               : REAL->mime_filename(part, name);
+}
+
+static CURLcode NAME(mime_data)(curl_mimepart *part, const char *data,
+                                size_t size)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->mime_data(REAL, part, data, size)
+               : REAL->mime_data(part, data, size);
+}
+
+static CURLcode NAME(mime_filedata)(curl_mimepart *part, const char *path)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->mime_filedata(REAL, part, path)
+               : REAL->mime_filedata(part, path);
+}
+
+static CURLcode NAME(mime_data_cb)(curl_mimepart *part, curl_off_t size,
+                                   curl_read_callback read,
+                                   curl_seek_callback seek,
+                                   curl_free_callback end, void *user)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->mime_data_cb(REAL, part, size, read, seek, end, user)
+               : REAL->mime_data_cb(part, size, read, seek, end, user);
+}
+
+static CURLcode NAME(mime_subparts)(curl_mimepart *part, curl_mime *within)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->mime_subparts(REAL, part, within)
+               : REAL->mime_subparts(part, within);
+}
+
 #undef READY
 #undef BEGIN
 #undef REAL

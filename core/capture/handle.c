@@ -11,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/cold.h"
 #include "core/capture/adds.h"
+#include "core/capture/mime.h"
 #include "core/capture/parts.h"
 #include "core/capture/talk.h"
 #include "core/net/target.h"
@@ -118,6 +119,7 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
     handle->custom_request[0] = '\0';
     handle->request = LLMOBS_HTTP_GET;
     handle->list = NULL;
+    handle->mime = NULL;
     handle->no_body = false;
     handle->postfields = NULL;
     handle->postfieldsize = -1;
@@ -195,6 +197,7 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
            sizeof(to->custom_request));
     to->request = from->request;
     to->list = from->list;
+    to->mime = NULL; /* libcurl has made a form of the twin's own */
     to->headers = from->headers;
     to->unified_set = from->unified_set;
     to->unified = from->unified;
@@ -404,6 +407,8 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
     case CURLOPT_MIMEPOST:
         note_request(handle, option, true);
         handle->list = option == CURLOPT_MIMEPOST ? NULL : arg;
+        handle->mime = option == CURLOPT_MIMEPOST ? arg : NULL;
+        handle->mime_since = handle->mime ? llmobs_mime_now() : 0;
         break;
     case CURLOPT_NOBODY:
         note_nobody(handle, number != 0);
@@ -726,11 +731,14 @@ void llmobs_handle_copy_body(const struct llmobs_handle *handle,
         (void)llmobs_body_add(to, body.data, body.len);
 }
 
-/* The list of the program's that libcurl makes the form of now; NULL: it makes
- * none, or the list is unknown. */
-static const struct curl_httppost *list_of(const struct llmobs_handle *handle)
+/* The form that libcurl makes now, of whichever parts. */
+static void send_parts(const struct llmobs_handle *handle,
+                       struct llmobs_body *out)
 {
-    return handle->latch.on && handle->latch.unsure ? NULL : handle->list;
+    if (handle->latch.on && handle->latch.unsure)
+        return;
+    llmobs_parts_list(handle->list, out);
+    llmobs_mime_fields(handle->mime, handle->mime_since, out);
 }
 
 void llmobs_handle_send_form(struct llmobs_handle *handle,
@@ -739,7 +747,7 @@ void llmobs_handle_send_form(struct llmobs_handle *handle,
     struct llmobs_text body = llmobs_handle_body(handle), tail;
 
     if (llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM) {
-        llmobs_parts_list(list_of(handle), &exchange->request);
+        send_parts(handle, &exchange->request);
         return;
     }
     if (!body.data || !exchange->form)

@@ -159,9 +159,11 @@ struct llmobs_handle {
     char custom_request[32];
     enum llmobs_http_verb request;
     const struct curl_httppost *list; /* of HTTPPOST, the app's memory */
-    bool no_body;                     /* CURLOPT_NOBODY, as libcurl keeps it */
-    bool has_copy;                    /* COPYPOSTFIELDS was set, to: */
-    bool form_copy;                   /* a form whose ends alone were copied: */
+    curl_mime *mime;     /* of MIMEPOST; never read, the records are (mime.h) */
+    uint64_t mime_since; /* when it was set (llmobs_mime_now) */
+    bool no_body;        /* CURLOPT_NOBODY, as libcurl keeps it */
+    bool has_copy;       /* COPYPOSTFIELDS was set, to: */
+    bool form_copy;      /* a form whose ends alone were copied: */
     struct llmobs_body copied;
     curl_off_t postfieldsize;
     bool unified_set; /* CURLOPT_HEADEROPT was set, to: */

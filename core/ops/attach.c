@@ -21,6 +21,7 @@
 #include "core/ops/easy.h"
 #include "core/ops/global.h"
 #include "core/capture/adds.h"
+#include "core/ops/mime.h"
 #include "core/ops/multi.h"
 #include "core/ops/ws.h"
 #include "core/sdk/evaluation_submit.h"
@@ -189,6 +190,15 @@ static const struct llmobs_ops ops = {
     .multi_setopt = llmobs_ops_multi_setopt,
     .ws_send = llmobs_ops_ws_send,
     .ws_recv = llmobs_ops_ws_recv,
+    .mime_init = llmobs_ops_mime_init,
+    .mime_free = llmobs_ops_mime_free,
+    .mime_addpart = llmobs_ops_mime_addpart,
+    .mime_name = llmobs_ops_mime_name,
+    .mime_filename = llmobs_ops_mime_filename,
+    .mime_data = llmobs_ops_mime_data,
+    .mime_filedata = llmobs_ops_mime_filedata,
+    .mime_data_cb = llmobs_ops_mime_data_cb,
+    .mime_subparts = llmobs_ops_mime_subparts,
     .api = llmobs_c_api_table,
     .serve = llmobs_serving_begin,
     .unserve = llmobs_serving_end,

@@ -241,9 +241,74 @@ static CURLMcode multi_setopt(const struct llmobs_real *r, CURLM *multi,
     return r->multi_setopt(multi, option, value);
 }
 
+/* Forms are made by calls that are not counted: curl frees one in each run. */
+static curl_mime *mime_init(const struct llmobs_real *r, CURL *h)
+{
+    return r->mime_init(h);
+}
+
+static void mime_free(const struct llmobs_real *r, curl_mime *mime)
+{
+    r->mime_free(mime);
+}
+
+static curl_mimepart *mime_addpart(const struct llmobs_real *r, curl_mime *mime)
+{
+    return r->mime_addpart(mime);
+}
+
+static CURLcode mime_name(const struct llmobs_real *r, curl_mimepart *part,
+                          const char *name)
+{
+    return r->mime_name(part, name);
+}
+
+static CURLcode mime_filename(const struct llmobs_real *r, curl_mimepart *part,
+                              const char *name)
+{
+    return r->mime_filename(part, name);
+}
+
+static CURLcode mime_data(const struct llmobs_real *r, curl_mimepart *part,
+                          const char *data, size_t size)
+{
+    return r->mime_data(part, data, size);
+}
+
+static CURLcode mime_filedata(const struct llmobs_real *r, curl_mimepart *part,
+                              const char *path)
+{
+    return r->mime_filedata(part, path);
+}
+
+static CURLcode mime_data_cb(const struct llmobs_real *r, curl_mimepart *part,
+                             curl_off_t size, curl_read_callback read,
+                             curl_seek_callback seek, curl_free_callback end,
+                             void *user)
+{
+    return r->mime_data_cb(part, size, read, seek, end, user);
+}
+
+static CURLcode mime_subparts(const struct llmobs_real *r, curl_mimepart *part,
+                              curl_mime *within)
+{
+    return r->mime_subparts(part, within);
+}
+
+#define FORMS(X)     \
+    X(mime_init)     \
+    X(mime_free)     \
+    X(mime_addpart)  \
+    X(mime_name)     \
+    X(mime_filename) \
+    X(mime_data)     \
+    X(mime_filedata) \
+    X(mime_data_cb)  \
+    X(mime_subparts)
+
 static struct llmobs_ops ops = {.abi = LLMOBS_ENGINE_ABI,
 #define X(name) .name = name,
-                                OPERATIONS(X)
+                                OPERATIONS(X) FORMS(X)
 #undef X
 };
 
