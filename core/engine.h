@@ -115,7 +115,8 @@ struct llmobs_host {
     bool connect_held;
 };
 
-/* A header of a request; a name that begins with ':' is no header's. */
+/* A header of a request; a name that begins with ':' is no header's. Names stay
+ * where they are for good. */
 struct llmobs_served_header {
     const char *name;
     const char *value;

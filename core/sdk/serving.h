@@ -15,7 +15,7 @@
 
 #include "core/engine.h"
 
-/* The thread begins to serve a request; the texts are borrowed until the call
+/* The thread begins to serve a request; the values are borrowed until the call
  * returns. `end`: a request with that key ends, if the thread has one, and each
  * that it began to serve meanwhile. */
 void llmobs_serving_begin(const struct llmobs_served *served);

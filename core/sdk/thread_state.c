@@ -11,15 +11,18 @@
 #include "core/base/stack.h"
 #include "core/sdk/span_table.h"
 
-/* A request, and what it has put aside. */
+/* A request, and what it has put aside. Behind it are its headers and their
+ * values. */
 struct request {
     struct request *outer;
     const void *key;
     uintptr_t mark;
-    uint64_t span; /* 0: it has none of its own */
     size_t floor;
     char *headers;
     struct llmobs_carrier inbound;
+    bool unread; /* nobody has asked for its headers */
+    size_t count;
+    struct llmobs_header list[];
 };
 
 struct thread {
@@ -262,6 +265,8 @@ int llmobs_thread_state_activate(const struct llmobs_header *headers,
 
     if (!thread)
         return count ? -ENOMEM : 0;
+    if (thread->newest)
+        thread->newest->unread = false;
     free(thread->headers);
     thread->headers = NULL;
     memset(&thread->inbound, 0, sizeof(thread->inbound));
@@ -286,56 +291,74 @@ int llmobs_thread_state_activate(const struct llmobs_header *headers,
 const struct llmobs_carrier *llmobs_thread_state_inbound(void)
 {
     struct thread *thread = find();
+    struct request *newest = thread ? thread->newest : NULL;
 
+    if (newest && newest->unread)
+        (void)llmobs_thread_state_activate(newest->list, newest->count);
     return thread && thread->headers ? &thread->inbound : NULL;
 }
 
 /* -- requests -------------------------------------------------------------- */
 
-int llmobs_thread_state_enter(const void *of, uintptr_t mark)
+static size_t size_of(const struct llmobs_served *served)
+{
+    size_t size =
+        sizeof(struct request) + served->count * sizeof(struct llmobs_header);
+
+    for (size_t i = 0; i < served->count; i++)
+        size += strlen(served->headers[i].value) + 1;
+    return size;
+}
+
+static void copy_headers(struct request *request,
+                         const struct llmobs_served *served)
+{
+    char *at = (char *)(request->list + served->count);
+
+    request->count = served->count;
+    request->unread = served->count > 0;
+    for (size_t i = 0; i < served->count; i++) {
+        request->list[i].name = (char *)(uintptr_t)served->headers[i].name;
+        request->list[i].value = at;
+        (void)copy(&at, served->headers[i].value);
+    }
+}
+
+int llmobs_thread_state_enter(const struct llmobs_served *served)
 {
     struct thread *thread = get();
-    struct request *request = thread ? malloc(sizeof(*request)) : NULL;
+    struct request *request = thread ? malloc(size_of(served)) : NULL;
 
     if (!request)
         return -ENOMEM;
-    *request = (struct request){.outer = thread->newest,
-                                .key = of,
-                                .mark = mark,
-                                .floor = thread->floor,
-                                .headers = thread->headers,
-                                .inbound = thread->inbound};
+    request->outer = thread->newest;
+    request->key = served->key;
+    request->mark = served->mark;
+    request->floor = thread->floor;
+    request->headers = thread->headers;
+    if (thread->headers)
+        request->inbound = thread->inbound;
+    copy_headers(request, served);
     thread->newest = request;
     thread->floor = thread->depth;
     thread->headers = NULL;
-    memset(&thread->inbound, 0, sizeof(thread->inbound));
     return 0;
 }
 
-uint64_t llmobs_thread_state_leave(void)
+void llmobs_thread_state_leave(void)
 {
     struct thread *thread = find();
     struct request *request = thread ? thread->newest : NULL;
-    uint64_t span = 0;
 
     if (!request)
-        return 0;
+        return;
     free(thread->headers);
     thread->headers = request->headers;
-    thread->inbound = request->inbound;
+    if (thread->headers)
+        thread->inbound = request->inbound;
     thread->floor = request->floor;
     thread->newest = request->outer;
-    span = request->span;
     free(request);
-    return span;
-}
-
-void llmobs_thread_state_own(uint64_t span)
-{
-    struct thread *thread = find();
-
-    if (thread && thread->newest)
-        thread->newest->span = span;
 }
 
 const void *llmobs_thread_state_newest(void)

@@ -13,6 +13,7 @@
 #ifndef LLMOBS_THREAD_STATE_H
 #define LLMOBS_THREAD_STATE_H
 
+#include "core/engine.h"
 #include "core/span/context.h"
 #include "core/text/json.h"
 #include "rules/rules.h"
@@ -51,13 +52,11 @@ const struct llmobs_carrier *llmobs_thread_state_inbound(void);
 
 /* The requests that the thread serves, one within another. enter puts aside the
  * headers kept before, and the spans that are current; leave ends the newest
- * one, brings both back and gives the span that _own has named, or 0. `key`:
- * the address by which the request is known. `mark`: a word on the stack, in
- * the frame that calls the program's handler, which holds its own address while
- * that runs; 0: the request ends by a call. */
-int llmobs_thread_state_enter(const void *key, uintptr_t mark);
-uint64_t llmobs_thread_state_leave(void);
-void llmobs_thread_state_own(uint64_t span);
+ * one and brings both back. Most requests make no call that is observed, so
+ * enter copies the headers' values and does not look at them before _inbound
+ * asks. */
+int llmobs_thread_state_enter(const struct llmobs_served *served);
+void llmobs_thread_state_leave(void);
 
 /* The key of the newest one; NULL: there is none. _apart: of the newest one
  * that ends by a call. _holds: whether any one has the key. _gone: whether the

@@ -1,6 +1,7 @@
 #include "shim/servers/library.h"
 
-/* Those that carry a trace come first. */
+/* Those that carry a trace come first; names with the same beginning stand
+ * together (range_of). */
 static const char names[][28] = {
     "traceparent",
     "tracestate",
@@ -16,10 +17,8 @@ static const char names[][28] = {
     "x-datadog-sampling-priority",
     "x-datadog-origin",
     "x-forwarded-for",
-    "forwarded",
-    "x-real-ip",
     "x-forwarded",
-    "forwarded-for",
+    "x-real-ip",
     "x-client-ip",
     "x-cluster-client-ip",
     "true-client-ip",
@@ -27,6 +26,8 @@ static const char names[][28] = {
     "cf-connecting-ipv6",
     "fastly-client-ip",
     "fly-client-ip",
+    "forwarded",
+    "forwarded-for",
 };
 
 #define COUNT (sizeof names / sizeof *names)
@@ -39,23 +40,52 @@ static char fold(char c, bool cgi)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-/* True for two letters with which one of the names begins: few other headers'
- * do. */
-static bool may_name(char first, char second)
+/* Numbers of names, the last one excluded. */
+struct range {
+    unsigned char from, to;
+};
+
+/* Of those that begin with "x-": most other headers that do have another third
+ * letter. */
+static struct range range_of_x(char third)
 {
-    switch (first) {
-    case 't':
-        return second == 'r';
-    case 'x':
-        return second == '-';
+    switch (third | 0x20) {
     case 'b':
-        return second == 'a' || second == '3';
-    case 'c':
-        return second == 'f';
+        return (struct range){4, 8};
+    case 'd':
+        return (struct range){8, 13};
     case 'f':
-        return second == 'o' || second == 'a' || second == 'l';
+        return (struct range){13, 15};
+    case 'r':
+        return (struct range){15, 16};
+    case 'c':
+        return (struct range){16, 18};
     default:
-        return false;
+        return (struct range){0, 0};
+    }
+}
+
+/* Where the name is, if it is one, by its first letters. */
+static struct range range_of(const char *text)
+{
+    char second = text[0] ? text[1] | 0x20 : ' ';
+
+    switch (text[0] | 0x20) {
+    case 't':
+        if (second != 'r')
+            return (struct range){0, 0};
+        return (text[2] | 0x20) == 'u' ? (struct range){18, 19}
+                                       : (struct range){0, 2};
+    case 'b':
+        return (struct range){2, 4};
+    case 'x':
+        return text[1] ? range_of_x(text[2]) : (struct range){0, 0};
+    case 'c':
+        return second == 'f' ? (struct range){19, 21} : (struct range){0, 0};
+    case 'f':
+        return (struct range){21, 25};
+    default:
+        return (struct range){0, 0};
     }
 }
 
@@ -71,13 +101,12 @@ static bool is_name(const char *name, const char *text, char end, bool cgi)
 
 static size_t find(const char *text, char end, bool cgi)
 {
-    size_t i = 0;
+    struct range range = range_of(text);
 
-    if (!text[0] || !may_name(fold(text[0], cgi), fold(text[1], cgi)))
-        return COUNT;
-    while (i < COUNT && !is_name(names[i], text, end, cgi))
-        i++;
-    return i;
+    for (size_t i = range.from; i < range.to; i++)
+        if (is_name(names[i], text, end, cgi))
+            return i;
+    return COUNT;
 }
 
 static void add(struct llmobs_server_fields *fields, const char *name,
@@ -120,7 +149,7 @@ static const char *after(const char *text, const char *beginning)
 void llmobs_server_add_cgi(struct llmobs_server_fields *fields,
                            const char *entry)
 {
-    const char *name = after(entry, "HTTP_");
+    const char *name = entry[0] == 'H' ? after(entry, "HTTP_") : NULL;
     size_t i = name ? find(name, '=', true) : COUNT;
 
     if (i < COUNT) {
@@ -128,7 +157,7 @@ void llmobs_server_add_cgi(struct llmobs_server_fields *fields,
             continue;
         fields->carries |= i < CARRIERS;
         add(fields, names[i], name);
-    } else if (!name) {
+    } else if (entry[0] == 'R') {
         llmobs_server_add_address(fields, after(entry, "REMOTE_ADDR="));
     }
 }

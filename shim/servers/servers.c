@@ -37,6 +37,9 @@ enum llmobs_server_function llmobs_servers_find(const char *name)
 {
     unsigned i = 0;
 
+    /* Every symbol of an object is asked. */
+    if (name[0] != 'F' && name[0] != 'M' && name[0] != 'e')
+        return LLMOBS_SERVER_HOOK_COUNT;
     while (i < LLMOBS_SERVER_HOOK_COUNT && !is_same(name, names[i]))
         i++;
     return (enum llmobs_server_function)i;
