@@ -119,7 +119,8 @@ LAUNCHERS := llmobs-run llmobs-entrypoint
 .PHONY: all unit fuzz fuzzers clients conformance bench bench-exit benches install uninstall clean \
 	dist format help FORCE
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs-tool \
-	$(addprefix $(B)/,llmobs $(LAUNCHERS) prices.json)
+	$(addprefix $(B)/,llmobs $(LAUNCHERS) prices.json) \
+	$(patsubst examples/%,$(B)/%,$(wildcard examples/inbound/*))
 
 # clang would make a switch over thunks a table of addresses, each of which the
 # loader has to relocate in every process.
@@ -196,6 +197,11 @@ $(B)/cli/page/assets.o: CPPFLAGS += \
 $(B)/prices.json: packaging/prices.json
 	$(Q)cp $< $@
 
+# The launcher does: they are the hooks of --inbound.
+$(B)/inbound/%: examples/inbound/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
 # One tool for every C library, as the core: with the names of that libc alone
 # which the process gets, and none of its versions. It names the libraries, so it
 # is linked with ones that have nothing but those names (libc/stubs), and it
@@ -230,7 +236,7 @@ endif
 # needs nothing where it starts, also in an image of another libc, and no
 # preloaded library comes into it: static, and without a sanitizer, of which it
 # would be the first process. Dynamic where there is no static libc.
-FRONT := $(addprefix cli/run/,run_main run start_tool) \
+FRONT := $(addprefix cli/run/,run_main run hooks start_tool) \
 	$(addprefix cli/shared/,environment preload)
 FRONT_STATIC = $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static-pie -o /dev/null -xc - 2>/dev/null && echo -static-pie || echo -pie)

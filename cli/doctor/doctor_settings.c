@@ -7,6 +7,7 @@
 #include "cli/doctor/doctor_otlp.h"
 #include "cli/doctor/doctor_settings.h"
 #include "cli/shared/open_libcurl.h"
+#include "cli/shared/preload.h"
 #include "core/base/glob.h"
 #include "core/base/paths.h"
 #include "core/config/state_dir.h"
@@ -253,6 +254,23 @@ static void tell_excluded(struct settings *settings)
     }
 }
 
+/* Another root has files of its own. */
+static void tell_inbound(struct settings *settings)
+{
+    struct llmobs_doctor *doctor = settings->doctor;
+    char path[PATH_MAX];
+
+    if (!settings->config->inbound || doctor->process.prefix[0] != '\0')
+        return;
+    if (llmobs_preload_share("inbound/hook.rb", path) == 0 &&
+        access(path, R_OK) == 0)
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_OK, ABOUT,
+                          "LLMOBS_INBOUND: hooks beside %s", path);
+    else
+        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
+                          "LLMOBS_INBOUND: the hooks cannot be read: %s", path);
+}
+
 static int tell_config(struct settings *settings)
 {
     struct llmobs_json *fact = llmobs_json_object();
@@ -260,6 +278,7 @@ static int tell_config(struct settings *settings)
 
     tell_enabled(settings);
     tell_excluded(settings);
+    tell_inbound(settings);
     rc = tell_variables(settings, fact);
     if (rc == 0)
         rc = llmobs_json_set(fact, "enabled",

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/run/hooks.h"
 #include "cli/shared/environment.h"
 #include "cli/shared/preload.h"
 
@@ -66,6 +67,7 @@ struct launch {
     const char *self;
     char *given[OPTION_COUNT]; /* NULL: not given */
     bool relay;                /* one is to deliver */
+    bool inbound;              /* interpreters load their hooks */
     char **command;
     char *workflow;                 /* NULL: no span around the command */
     bool stays;                     /* the tool stays, as the first process */
@@ -96,7 +98,10 @@ static const char help_text[] =
     "  --relay          a relay delivers for CMD: one that runs, or one that "
     "this\n"
     "                   starts, which ends when it has been idle for a "
-    "minute\n";
+    "minute\n"
+    "  --inbound        a server in Perl or Ruby serves each request in its "
+    "caller's\n"
+    "                   trace, without a line in it (LLMOBS_INBOUND)\n";
 
 /* -- the command line ------------------------------------------------------ */
 
@@ -141,6 +146,17 @@ static int take(struct launch *launch, char ***argv)
     return 0;
 }
 
+/* False for a word that is no option without a value. */
+static bool take_switch(struct launch *launch, const char *word)
+{
+    bool relay = strcmp(word, "--relay") == 0;
+    bool inbound = strcmp(word, "--inbound") == 0;
+
+    launch->relay |= relay;
+    launch->inbound |= inbound;
+    return relay || inbound;
+}
+
 static bool is_help(const char *word)
 {
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
@@ -158,12 +174,10 @@ static int parse(struct launch *launch, char **argv)
             argv++;
             break;
         }
-        if (strcmp(*argv, "--relay") == 0) {
-            launch->relay = true;
-            argv++;
-        } else {
+        if (!take_switch(launch, *argv))
             rc = take(launch, &argv);
-        }
+        else
+            argv++;
     }
     launch->command = argv;
     if (rc == 0 && *argv == NULL)
@@ -179,6 +193,9 @@ static int add_options(struct launch *launch)
         if (options[i].variable != NULL && launch->given[i] != NULL)
             rc = llmobs_environment_set(&launch->environment,
                                         options[i].variable, launch->given[i]);
+    if (rc == 0 && launch->inbound)
+        rc =
+            llmobs_environment_set(&launch->environment, "LLMOBS_INBOUND", "1");
     launch->workflow = launch->given[WORKFLOW];
     return rc;
 }
@@ -358,6 +375,8 @@ static int add_variables(struct launch *launch)
 {
     int rc = llmobs_preload_enable(&launch->environment);
 
+    if (rc == 0 && llmobs_hooks_wanted(&launch->environment))
+        rc = llmobs_hooks_add(&launch->environment);
     if (rc == 0)
         rc = llmobs_environment_init(&launch->whole,
                                      launch->environment.entries);

@@ -159,7 +159,7 @@ struct row {
       CONF(session_id), 0, 0)                                                  \
     V("LLMOBS_INBOUND", "boolean", "off",                                      \
       "a program that serves requests takes the trace of each from its "       \
-      "headers, without code of its own",                                      \
+      "headers, without code of its own; switches LLMOBS_COMMANDS on",         \
       FORM_BOOL, CONF(inbound), 0, 0)                                          \
     V("LLMOBS_INBOUND_TRUST", "default, all, none", "default",                 \
       "callers of a program that serves requests whose ml_app, session "       \

@@ -157,7 +157,7 @@ static bool start(const struct llmobs_host *host)
     llmobs_inbound_lookups(llmobs_adds_all_members);
     llmobs_c_api_open(config, worker);
     llmobs_evaluation_init(config, worker);
-    llmobs_command_init(config->commands);
+    llmobs_command_init(config->commands || config->inbound);
     if (config->callsite != LLMOBS_CALLSITE_OFF)
         llmobs_caller_watch();
     llmobs_fd_guest(false);

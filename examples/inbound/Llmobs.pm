@@ -32,24 +32,40 @@ my @WHO = qw(X_FORWARDED_FOR FORWARDED X_REAL_IP
     CF_CONNECTING_IP CF_CONNECTING_IPV6 FASTLY_CLIENT_IP FLY_CLIENT_IP);
 my @CARRIED = (@OWN, "REMOTE_ADDR", map "HTTP_$_", @NAMES, @WHO);
 my $MOST = 1 << 20;
-my ($entry, %saved);
+my ($entry, @carried, %saved);
 
 sub begin {
     my ($env, %options) = @_;
-    my %header = headers_of($env, @NAMES);
-    my %who = headers_of($env, @WHO);
-    %saved = map { exists $ENV{$_} ? ($_ => $ENV{$_}) : () } @CARRIED;
-    if (%header) { # without a context the process keeps its own, if it has one
-        delete @ENV{@CARRIED};
-        %header = (%header, %who);
-        $ENV{"HTTP_" . uc($_) =~ tr/-/_/r} = $header{$_} for keys %header;
-        $ENV{REMOTE_ADDR} = $env->{REMOTE_ADDR} if defined $env->{REMOTE_ADDR};
-        $header{":remote-addr"} = $env->{REMOTE_ADDR} // "";
-    }
+    my %header = (headers_of($env, @NAMES), headers_of($env, @WHO));
+    $header{":remote-addr"} = $env->{REMOTE_ADDR} // "";
+    carry($env);
     $entry = $options{entry};
     command("request/start", { headers => \%header, $entry ? (entry => says(
         "workflow", $entry eq "1" ? "chat-proxy-entrypoint" : $entry,
         $options{input})) : () });
+    return;
+}
+
+# Puts the context into the environment; without one the process keeps its own,
+# if it has one.
+sub carry {
+    my ($env) = @_;
+    my @given = grep { defined $env->{"HTTP_$_"} } @NAMES;
+    return unless @given;
+    %saved = map { exists $ENV{$_} ? ($_ => $ENV{$_}) : () } @CARRIED;
+    delete @ENV{keys %saved};
+    push @given, grep { defined $env->{"HTTP_$_"} } @WHO;
+    my @names = map { "HTTP_$_" } @given;
+    push @names, "REMOTE_ADDR" if defined $env->{REMOTE_ADDR};
+    @ENV{@names} = @$env{@names};
+    @carried = @names;
+    return;
+}
+
+sub restore {
+    delete @ENV{@carried};
+    @ENV{keys %saved} = values %saved;
+    @carried = %saved = ();
     return;
 }
 
@@ -62,8 +78,7 @@ sub headers_of {
 # output => TEXT, error => [TYPE, MESSAGE]
 sub end {
     command("request/finish", $entry ? { entry => ended(@_) } : {});
-    delete @ENV{@CARRIED};
-    @ENV{keys %saved} = values %saved;
+    restore();
     return;
 }
 

@@ -1,0 +1,123 @@
+# hook.pl - what `llmobs-run --inbound` has each Perl load as it starts
+# (PERL5OPT). A PSGI application that Plack serves (plackup, Starman, FastCGI)
+# then serves each request in the trace, and under the ml_app, that the request's
+# headers name, without a line in it; so are the programs that it starts.
+# LLMOBS_ENTRY and LLMOBS_ENTRY_CONTENT: see llmobs.php. CGI needs no hook.
+#
+# It loads nothing where Plack is not loaded as the program begins, and does
+# nothing for a server that has several requests at once in one process.
+package Llmobs::Hook;
+
+my ($run, $open, $entry, $content);
+our $serving;
+
+sub quietly {
+    my ($work, @given) = @_;
+    local ($@, $!);
+    local $SIG{__DIE__} = "DEFAULT";
+    local $SIG{__WARN__} = sub { };
+    return eval { $work->(@given) };
+}
+
+# Without an entry the environment says all: the library reads it anew at each
+# call, as Perl has no other threads.
+sub begin {
+    my ($env) = @_;
+    finish() if $open; # its body was never closed
+    $open = { content => $content };
+    return Llmobs::carry($env) unless $entry;
+    return Llmobs::begin($env, entry => $entry,
+        $content ? (input => Llmobs::body_of($env)) : ());
+}
+
+sub finish {
+    my $said = $open;
+    $open = undef;
+    return $entry ? Llmobs::end(%$said) : Llmobs::restore();
+}
+
+# Gives the answer that the server gets. It reads the body of an object after
+# this has returned; a file asks for nothing.
+sub answered {
+    my ($answer) = @_;
+    if (ref $answer ne "ARRAY") {
+        finish();
+        return $answer;
+    }
+    Llmobs::note($open, $answer) if $entry;
+    my ($status, $headers, $body) = @$answer;
+    if (ref $body eq "ARRAY" || !eval { $body->can("getline") }
+        || eval { defined $body->fileno }) {
+        finish();
+        return $answer;
+    }
+    return [$status, $headers, bless [$body], "Llmobs::Hook::Body"];
+}
+
+sub serve {
+    my ($app, $env) = @_;
+    return $run->($app, $env) if $serving || $env->{"psgi.nonblocking"}
+        || $env->{"psgi.multithread"};
+    local $serving = 1;
+    quietly(\&begin, $env);
+    my $answer = $run->($app, $env);
+    return quietly(\&answered, $answer) || $answer if ref $answer ne "CODE";
+    return sub { # the server calls it at once, or as the answer comes
+        my ($respond) = @_;
+        $answer->(sub {
+            quietly(\&Llmobs::note, $open, $_[0]) if $entry;
+            return $respond->($_[0]);
+        });
+        quietly(\&finish);
+        return;
+    };
+}
+
+sub watch {
+    return unless defined &Plack::Util::run_app;
+    (my $path = __FILE__) =~ s{[^/]*\z}{Llmobs.pm};
+    require $path unless defined &Llmobs::carry;
+    $entry = $ENV{LLMOBS_ENTRY};
+    $content = ($ENV{LLMOBS_ENTRY_CONTENT} || "") eq "1";
+    $run = \&Plack::Util::run_app;
+    local $^W = 0;
+    *Plack::Util::run_app = sub ($$) { serve(@_) };
+    return;
+}
+
+# When the program is compiled, with all that it uses, and before it runs.
+INIT { quietly(\&watch) }
+
+# A body that ends its request. It is what the other is to all who ask.
+package Llmobs::Hook::Body;
+
+our $AUTOLOAD;
+
+sub getline {
+    my ($self) = @_;
+    return $self->[0]->getline;
+}
+
+sub close {
+    my ($self) = @_;
+    my $rc = eval { $self->[0]->close };
+    my $error = $@;
+    Llmobs::Hook::quietly(\&Llmobs::Hook::finish) unless $self->[1]++;
+    die $error if $error;
+    return $rc;
+}
+
+sub AUTOLOAD {
+    my ($self, @given) = @_;
+    (my $name = $AUTOLOAD) =~ s/.*:://;
+    return $self->[0]->$name(@given);
+}
+
+sub DESTROY { }
+
+sub can {
+    my ($self, $name) = @_;
+    return UNIVERSAL::can($self, $name) || ref $self && $self->[0]->can($name);
+}
+
+1;

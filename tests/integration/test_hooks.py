@@ -1,0 +1,252 @@
+"""Servers in several languages that know nothing of traces, under `llmobs-run
+--inbound`: what each request asks for belongs to its caller's trace and ml_app."""
+import concurrent.futures
+import os
+import socket
+import struct
+import subprocess
+
+from delivery import double, wait_for
+from harness import (APPS, LAUNCHER, Skip, body, equal, free_port, ok, tags_of,
+                     test)
+from test_gateways import (CALLERS, ENTRY, Server, announce, belongs, connect,
+                           kind_of, need, pairs, prompt_of, requests, settings,
+                           violations)
+
+INBOUND = (LAUNCHER, "--inbound")
+UNMODIFIED = os.path.join(APPS, "unmodified")
+
+
+def app(name):
+    return os.path.join(UNMODIFIED, name)
+
+
+def puma(threads=1):
+    need("puma")
+    need("ruby", "-rtyphoeus", "-rcurb", "-e", "1")
+    return ["puma", "-q", "-t", "%d:%d" % (threads, threads), "-b",
+            "tcp://127.0.0.1:@port", app("config.ru")]
+
+
+def starman(workers=1):
+    need("starman")
+    need("perl", "-MWWW::Curl::Easy", "-e", "1")
+    return ["starman", "--workers", str(workers), "--listen",
+            "127.0.0.1:@port", app("app.psgi")]
+
+
+def ask(connection, prompt, headers, path):
+    """The answer, without what tells the time."""
+    connection.request("POST", path, body(prompt), dict(
+        [h.split(": ", 1) for h in headers],
+        **{"Content-Type": "application/json"}))
+    answer = connection.getresponse()
+    text = answer.read()
+    return (answer.status, [(n, v) for n, v in answer.getheaders()
+                            if n != "Date"], text)
+
+
+def talk(port, path):
+    """Asks for all callers over one connection; gives what is known of them,
+    and the answers."""
+    connection = connect(port)
+    known, answers = {}, []
+    for prompt, ids, headers in requests():
+        answers.append(ask(connection, prompt, headers, path))
+        ok(b"Echo: " + prompt.encode() in answers[-1][2],
+           "answer of %s: %r" % (path, answers[-1]))
+        known[prompt] = ids
+    connection.close()
+    return known, answers
+
+
+def check(spans, known, entry):
+    calls = {prompt_of(s): s for s in spans if kind_of(s) == "llm"}
+    entries = {s["span_id"]: s for s in spans if kind_of(s) == "workflow"}
+    equal(sorted(calls), sorted(known), "prompts")
+    equal(len(spans), len(known) * (2 if entry else 1), "spans")
+    for prompt, span in calls.items():
+        if entry:
+            equal(entries[span["parent_id"]]["name"], entry, "entry")
+            span = entries[span["parent_id"]]
+        belongs(span, known[prompt], CALLERS[int(prompt[-1])])
+
+
+def serve(t, argv, paths, bare=True, **more):
+    """Each path: the same answers bare and observed, each call in its caller's
+    trace; the server's context for none."""
+    with double(t) as dd:
+        env = settings(t, dd, **more)
+        entry = ENTRY if "LLMOBS_ENTRY" in more else None
+        plain = {}
+        if bare:
+            with Server(argv, env, free_port(), ()) as server:
+                plain = {p: talk(server.port, p)[1] for p in paths}
+        with Server(argv, env, free_port(), INBOUND) as server:
+            seen = 0
+            for path in paths:
+                known, answers = talk(server.port, path)
+                if bare:
+                    equal(answers, plain[path], "answers of " + path)
+                count = len(known) * (2 if entry else 1)
+                spans = dd.wait_spans(seen + count, 20)[seen:]
+                check(spans, known, entry)
+                seen += count
+        equal(violations(dd), [], "violations")
+
+
+def around(dd, server, path="/ask", entry=ENTRY):
+    """curl of an application `shop`, a gateway, a model: one trace."""
+    done = subprocess.run(
+        [LAUNCHER, "--ml-app", "shop", "curl", "-q", "-sS", "--json",
+         body("prompt-9"), "http://127.0.0.1:%d%s" % (server.port, path)],
+        env=dict(server.env, DD_SERVICE="shop", DD_LLMOBS_INSTRUMENTED_PROXY_URLS=
+                 "http://127.0.0.1:%d" % server.port),
+        stdout=subprocess.PIPE, timeout=30, check=True)
+    ok(b"Echo: prompt-9" in done.stdout, "answer: %r" % done.stdout)
+    spans = wait_for(lambda: (lambda found: found if len(found) == 3 else None)(
+        [s for s in dd.spans() if "ml_app:shop" in s["tags"]]), 20)
+    ok(spans, "spans of shop: %r" % [s["name"] for s in dd.spans()])
+    by_id = {s["span_id"]: s for s in spans}
+    call = next(s for s in spans if kind_of(s) == "llm")
+    above = by_id[call["parent_id"]]
+    equal((above["name"], by_id[above["parent_id"]]["parent_id"]),
+          (entry, "undefined"), "spans above the call")
+    equal(len({s["trace_id"] for s in spans}), 1, "traces")
+
+
+def failed(dd, server, entry):
+    """An application that fails, and clients that do not wait."""
+    seen = len(dd.spans())
+    known, headers = announce("app-a", "datadog", 1)
+    connection = connect(server.port)
+    equal(ask(connection, "x", headers, "/die")[0], 500, "status of /die")
+    connection.close()
+    for i in range(2, 5):
+        gone = connect(server.port)
+        gone.request("POST", "/pieces", body("prompt-%d" % i),
+                     dict(h.split(": ", 1) for h in headers))
+        gone.sock.recv(1)
+        gone.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                             struct.pack("ii", 1, 0))
+        gone.close()
+    spans = dd.wait_spans(seen + 7, 20)[seen:]
+    equal(sorted(kind_of(s) for s in spans), ["llm"] * 3 + ["workflow"] * 4,
+          "spans")
+    equal([s["status"] for s in spans if s["name"] == entry].count("error"), 1,
+          "entries that failed")
+    equal({s["trace_id"] for s in spans}, {known["trace_id"]}, "traces")
+
+
+def many(dd, server, count=64):
+    """Callers at once, each of an application of its own."""
+    def one(i):
+        connection = connect(server.port)
+        known, headers = announce("app-%d" % i, "datadog", i)
+        text = ask(connection, "prompt-%d" % i, headers, "/ask")[2]
+        connection.close()
+        ok(b"Echo: prompt-%d" % i in text, "answer: %r" % text)
+        return known
+
+    seen = len(dd.spans())
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        known = list(pool.map(one, range(count)))
+    spans = dd.wait_spans(seen + 2 * count, 30)[seen:]
+    pairs(spans, count)
+    for span in spans:
+        i = int(prompt_of(span)[7:])
+        equal((span["trace_id"], tags_of(span)["ml_app"]),
+              (known[i]["trace_id"], "app-%d" % i), "of prompt-%d" % i)
+
+
+def serve_many(t, argv, **more):
+    """With an entry, and as many at once as the server has workers for."""
+    with double(t) as dd, \
+            Server(argv, settings(t, dd, LLMOBS_ENTRY="1",
+                                  LLMOBS_ENTRY_CONTENT="1", **more),
+                   free_port(), INBOUND) as server:
+        server.env = settings(t, dd)
+        around(dd, server)
+        failed(dd, server, ENTRY)
+        many(dd, server)
+        equal(violations(dd), [], "violations")
+
+
+@test
+def rack(t):
+    serve(t, puma(), ["/ask", "/pieces", "/child", "/shell"],
+          BINDING="typhoeus")
+    serve(t, puma(), ["/ask", "/pieces"], BINDING="curb")
+
+
+@test
+def psgi(t):
+    serve(t, starman(), ["/ask", "/pieces", "/later", "/child"])
+
+
+@test
+def rack_at_once(t):
+    serve_many(t, puma(8), BINDING="typhoeus")
+
+
+@test
+def psgi_at_once(t):
+    serve_many(t, starman(4))
+
+
+# Each prints what a hook might change, and ends with an error.
+PROGRAMS = [
+    (["ruby", "-e", """p $VERBOSE, $!, $0, caller, $LOAD_PATH,
+        $LOADED_FEATURES.grep_v(/hook.rb/), defined?(Rack), defined?(Llmobs)
+        class A; def self.inherited(b) = p(b); end
+        class B < A; end
+        p Class.new.name
+        def system(x) = p(x)
+        system("mine")
+        require "nowhere" """],
+     {"RUBYOPT": "-w -rset"}),
+    (["perl", "-e", """print "$^W $0 @INC @ARGV\\n", defined &say, "\\n";
+        print "$@ $!", join(" ", sort grep !/strict|hook/, keys %INC), "\\n";
+        $x = "no strict"; $$x = 1; my $unused = undef . ""; die "at a line" """],
+     {"PERL5OPT": "-w -MPOSIX=floor"}),
+]
+
+
+@test
+def own_values_stay(t):
+    """A program that serves nothing prints the same, with start-up values of
+    its own and without."""
+    for argv, own in PROGRAMS:
+        need(argv[0])
+        for env in {}, own:
+            bare = t.run(argv, preload=False, env=env)
+            seen = t.run([LAUNCHER, "--inbound", *argv], preload=False, env=env,
+                         check=False, launcher=[])
+            equal((seen.code, seen.stdout, seen.stderr),
+                  (bare.code, bare.stdout, bare.stderr), argv[0])
+            ok(bare.code and bare.stdout and bare.stderr, "ran: %r" % bare.stderr)
+
+
+@test
+def without_hooks(t):
+    """The hooks are gone, or not to be read: the command runs."""
+    build = os.path.join(t.dir, "no-hooks")
+    os.mkdir(build)
+    for name in "llmobs", "llmobs-tool", "llmobs-run", "libllmobs_preload.so", \
+            "libllmobs_core.so":
+        os.symlink(os.path.join(t.build, name), os.path.join(build, name))
+    for mode in None, 0:
+        if mode is not None:
+            os.mkdir(os.path.join(build, "inbound"), mode)
+        done = t.run([os.path.join(build, "llmobs-run"), "--inbound", "sh", "-c",
+                      "echo $LLMOBS_INBOUND $RUBYOPT $PERL5OPT"],
+                     env={"LLMOBS_BUILD": build, "RUBYOPT": "-W0"},
+                     preload=False, check=False, launcher=[])
+        equal((done.code, done.stdout, done.stderr), (0, b"1 -W0\n", b""), "end")
+    for where, text in ((build, b"the hooks cannot be read"),
+                        (t.build, b"hooks beside")):
+        told = t.run([os.path.join(t.build, "llmobs"), "doctor",
+                      "--no-self-test", "sh"], preload=False, check=False,
+                     launcher=[], env={"LLMOBS_BUILD": where,
+                                       "LLMOBS_INBOUND": "1"})
+        ok(text in told.stdout, "the doctor: %r" % told.stdout)
