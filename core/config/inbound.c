@@ -1,11 +1,13 @@
 #include "core/config/inbound.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/network.h"
 #include "core/base/thread.h"
+#include "core/config/php_request.h"
 
 #define NAME(text)             \
     {                          \
@@ -127,16 +129,63 @@ static void read_entry(const char *entry,
             values[i] = equals + 1;
 }
 
+#define OF_REQUEST LLMOBS_CARRIED_HTTP_TRACEPARENT
+
+static bool asked; /* LLMOBS_INBOUND, constant after init */
+/* The thread that was the app's only one, and serves its requests; 0: none was
+ * yet. */
+static atomic_ulong serving;
+
+void llmobs_inbound_init(bool on)
+{
+    asked = on;
+}
+
+static void read_environment(const char *values[LLMOBS_CARRIED_COUNT])
+{
+    for (char **entry = environ; entry && *entry; entry++)
+        if (may_carry(*entry))
+            read_entry(*entry, values);
+}
+
+/* A context of the request replaces all that the process has. */
+static bool read_request(const char *values[LLMOBS_CARRIED_COUNT], bool alone)
+{
+    bool found = false;
+
+    if (!asked)
+        return false;
+    if (alone)
+        atomic_store(&serving, (unsigned long)pthread_self());
+    if (atomic_load(&serving) != (unsigned long)pthread_self() ||
+        !llmobs_php_request())
+        return false;
+    for (size_t i = OF_REQUEST; i < LLMOBS_CARRIED_COUNT; i++) {
+        const char *value = llmobs_php_request_get(names[i].text, names[i].len);
+
+        if (i == LLMOBS_CARRIED_REMOTE_ADDR && !found)
+            return false;
+        if (!value)
+            continue;
+        values[i] = value;
+        found = true;
+    }
+    values[LLMOBS_CARRIED_TRACEPARENT] = NULL;
+    values[LLMOBS_CARRIED_TRACESTATE] = NULL;
+    values[LLMOBS_CARRIED_BAGGAGE] = NULL;
+    return true;
+}
+
 const struct llmobs_carrier *llmobs_inbound_now(
     const struct llmobs_carrier *at_start, struct llmobs_carrier *room)
 {
     const char *values[LLMOBS_CARRIED_COUNT] = {NULL};
+    bool alone = is_alone();
 
-    if (!is_alone())
+    if (alone)
+        read_environment(values);
+    if (!read_request(values, alone) && !alone)
         return at_start;
-    for (char **entry = environ; entry && *entry; entry++)
-        if (may_carry(*entry))
-            read_entry(*entry, values);
     llmobs_inbound_choose(values, room);
     return room;
 }

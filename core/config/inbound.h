@@ -11,6 +11,8 @@
 #ifndef LLMOBS_INBOUND_H
 #define LLMOBS_INBOUND_H
 
+#include <stdbool.h>
+
 #include "core/span/context.h"
 
 /* The variables that carry the context. */
@@ -51,8 +53,13 @@ void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
  * have in transfers that take several calls. */
 void llmobs_inbound_lookups(size_t (*count)(void));
 
-/* Reads the environment as it is now into `room`; gives `at_start` instead
- * where the app has more than one thread. */
+/* Runs once, before the first call of llmobs_inbound_now. `on`: LLMOBS_INBOUND
+ * is. */
+void llmobs_inbound_init(bool on);
+
+/* Reads the environment as it is now into `room`, and where LLMOBS_INBOUND is
+ * on, over it the headers of the request that PHP serves; gives `at_start`
+ * instead where the app has more than one thread and serves no such request. */
 const struct llmobs_carrier *llmobs_inbound_now(
     const struct llmobs_carrier *at_start, struct llmobs_carrier *room);
 

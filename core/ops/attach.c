@@ -158,6 +158,7 @@ static bool start(const struct llmobs_host *host)
     llmobs_c_api_open(config, worker);
     llmobs_evaluation_init(config, worker);
     llmobs_command_init(config->commands || config->inbound);
+    llmobs_inbound_init(config->inbound);
     if (config->callsite != LLMOBS_CALLSITE_OFF)
         llmobs_caller_watch();
     llmobs_fd_guest(false);

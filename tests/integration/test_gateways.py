@@ -347,10 +347,12 @@ php_admin_value auto_prepend_file %(dir)s/llmobs.php
 class Apache(Web):
     """mod_php: PHP in the server's own worker, nothing between."""
 
+    template = APACHE
+
     def start(self, t, env):
         modules = "/usr/lib/apache2/modules"
         server = installed("/usr/sbin/apache2")
-        conf = self.write("apache.conf", APACHE % {
+        conf = self.write("apache.conf", self.template % {
             "dir": self.dir, "port": self.port, "modules": modules,
             "php": installed(modules + "/libphp*.so")})
         self.processes.append(subprocess.Popen(

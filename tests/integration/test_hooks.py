@@ -9,9 +9,11 @@ import subprocess
 from delivery import double, wait_for
 from harness import (APPS, LAUNCHER, Skip, body, equal, free_port, ok, tags_of,
                      test)
-from test_gateways import (CALLERS, ENTRY, Server, announce, belongs, connect,
-                           kind_of, need, pairs, prompt_of, requests, settings,
+from test_fpm import Web, preload
+from test_gateways import (APACHE, CALLERS, CHAT, ENTRY, Server, announce, belongs, connect,
+                           kind_of, need, pairs, prompt_of, read, requests, settings,
                            violations)
+from test_gateways import Apache as ApacheWithHelper
 
 INBOUND = (LAUNCHER, "--inbound")
 UNMODIFIED = os.path.join(APPS, "unmodified")
@@ -192,6 +194,55 @@ def rack_at_once(t):
 @test
 def psgi_at_once(t):
     serve_many(t, starman(4))
+
+
+def php(t, dd, kind, pool=None, **more):
+    """A web server and PHP with no file of ours, all as another user may read
+    it."""
+    upstream = t.url.replace("/chat/completions", "")
+    env = dict(preload(t), DD_LLMOBS_ENABLED="1", DD_SERVICE="chat-proxy",
+               LLMOBS_EXPORTER="agent", DD_TRACE_AGENT_URL=dd.url,
+               UPSTREAM=upstream, LLMOBS_INBOUND="1")
+    pool = dict(pool or {}, **{"pm": "static", "pm.max_children": "2",
+                               "env[UPSTREAM]": upstream})
+    return kind(t, dd, env, pool=pool, page=read(CHAT), **more)
+
+
+class FastCgi(Web):
+    """php-cgi that stays."""
+
+    def command(self):
+        need("php-cgi")
+        return ["php-cgi", "-b", self.dir + "/fpm.sock"]
+
+
+class Apache(ApacheWithHelper):
+    template = APACHE.replace("php_admin_value auto_prepend_file", "#")
+
+
+def in_php(t, kind, **more):
+    with double(t) as dd, php(t, dd, kind, **more) as gateway:
+        known = talk(gateway.port, "/chat.php/v1/chat/completions")[0]
+        check(dd.wait_spans(len(known), 20), known, None)
+        equal(violations(dd), [], "violations")
+
+
+@test
+def php_fpm(t):
+    in_php(t, Web)
+
+
+@test
+def php_fpm_in_a_chroot(t):
+    """No file of ours is there, or allowed."""
+    in_php(t, Web, chroot=True,
+           pool={"php_admin_value[open_basedir]": "/"})
+
+
+@test
+def php_fastcgi_and_apache(t):
+    for kind in FastCgi, Apache:
+        in_php(t, kind)
 
 
 # Each prints what a hook might change, and ends with an error.

@@ -1,0 +1,27 @@
+/* php_request - the headers of the request that PHP serves now.
+ *
+ * A SAPI gives them to PHP's pages as $_SERVER, and has them in no environment.
+ * Its table, sapi_module, has a function for them that allocates nothing. The
+ * process's own symbols lead there, so a page needs no line for it, and a pool
+ * with a root or an open_basedir of its own no file.
+ *
+ * Source:  main/SAPI.h of PHP 5.2 to 8.4; a later table may have another form.
+ * Threads: the one that serves the requests of a PHP without threads. Of a PHP
+ *          with threads nothing is read.
+ */
+#ifndef LLMOBS_PHP_REQUEST_H
+#define LLMOBS_PHP_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* True while a request of php-fpm, FastCGI, CGI or Apache's module is served.
+ */
+bool llmobs_php_request(void);
+
+/* Gives a header by its name in CGI, HTTP_TRACEPARENT, or REMOTE_ADDR; NULL
+ * where there is none. Only while llmobs_php_request() is true. Borrowed until
+ * the request ends. */
+const char *llmobs_php_request_get(const char *name, size_t len);
+
+#endif
