@@ -372,6 +372,7 @@ INSTALLED = $(patsubst %,$(PREFIX)/bin/%,llmobs $(LAUNCHERS)) \
 	llmobs-tool empty/libpthread.so.0 empty/libdl.so.2) $(patsubst %,$(UNITDIR)/%,$(UNITS)) \
 	$(patsubst %,$(PREFIX)/share/llmobs/%,llmobs-drain.cron prices.json) \
 	$(patsubst examples/%,$(PREFIX)/share/llmobs/%,$(wildcard examples/inbound/*)) \
+	$(PREFIX)/share/llmobs/inbound/__pycache__ \
 	$(patsubst %,$(BASHDIR)/%,llmobs $(LAUNCHERS)) \
 	$(ZSHDIR)/_llmobs $(FISHDIR)/llmobs.fish \
 	$(patsubst packaging/man/%,$(MANDIR)/man1/%,$(wildcard packaging/man/*.1)) \
@@ -409,6 +410,7 @@ install: all
 	for f in $(EXAMPLES); do \
 		install -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
 	install -m 644 examples/inbound/* $(DESTDIR)$(PREFIX)/share/llmobs/inbound/
+	: > $(DESTDIR)$(PREFIX)/share/llmobs/inbound/__pycache__
 
 # The loader would complain on the stderr of every process of the host.
 uninstall:

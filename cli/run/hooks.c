@@ -78,12 +78,27 @@ static int add_perl(struct llmobs_environment *environment, const char *file)
     return rc;
 }
 
+/* Before the own, since Python takes the first of its name. */
+static int add_python(struct llmobs_environment *environment, const char *file)
+{
+    const char *own = given(environment, "PYTHONPATH");
+    char dir[PATH_MAX];
+
+    snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(file, '/') - file), file);
+    if (own == NULL || *own == '\0')
+        return set(environment, "PYTHONPATH", dir, "", "");
+    if (strstr(own, dir) != NULL)
+        return 0;
+    return set(environment, "PYTHONPATH", dir, ":", own);
+}
+
 static const struct {
     const char *file;
     int (*add)(struct llmobs_environment *environment, const char *path);
 } hooks[] = {
     {"hook.rb", add_ruby},
     {"hook.pl", add_perl},
+    {"sitecustomize.py", add_python},
 };
 
 static bool is_plain(const char *path)

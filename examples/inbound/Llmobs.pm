@@ -30,7 +30,6 @@ my @NAMES = (@OWN, qw(X_DATADOG_TRACE_ID X_DATADOG_PARENT_ID X_DATADOG_TAGS
 my @WHO = qw(X_FORWARDED_FOR FORWARDED X_REAL_IP
     X_FORWARDED FORWARDED_FOR X_CLIENT_IP X_CLUSTER_CLIENT_IP TRUE_CLIENT_IP
     CF_CONNECTING_IP CF_CONNECTING_IPV6 FASTLY_CLIENT_IP FLY_CLIENT_IP);
-my @CARRIED = (@OWN, "REMOTE_ADDR", map "HTTP_$_", @NAMES, @WHO);
 my $MOST = 1 << 20;
 my ($entry, @carried, %saved);
 
@@ -52,11 +51,11 @@ sub carry {
     my ($env) = @_;
     my @given = grep { defined $env->{"HTTP_$_"} } @NAMES;
     return unless @given;
-    %saved = map { exists $ENV{$_} ? ($_ => $ENV{$_}) : () } @CARRIED;
-    delete @ENV{keys %saved};
     push @given, grep { defined $env->{"HTTP_$_"} } @WHO;
     my @names = map { "HTTP_$_" } @given;
     push @names, "REMOTE_ADDR" if defined $env->{REMOTE_ADDR};
+    %saved = map { exists $ENV{$_} ? ($_ => $ENV{$_}) : () } @OWN, @names;
+    delete @ENV{keys %saved};
     @ENV{@names} = @$env{@names};
     @carried = @names;
     return;

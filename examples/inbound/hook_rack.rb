@@ -1,5 +1,9 @@
 # hook_rack.rb - the part of hook.rb that a program with Rack::Builder loads.
 module LlmobsHook
+  ENTRY = { "" => nil, "0" => nil, "1" => "chat-proxy-entrypoint" }
+          .fetch(ENV["LLMOBS_ENTRY"].to_s) { |name| name }
+  CONTENT = ENTRY && ENV["LLMOBS_ENTRY_CONTENT"] == "1"
+  TURNS = Fiber.respond_to?(:scheduler)
   CARRIED = %w[TRACEPARENT TRACESTATE BAGGAGE REMOTE_ADDR].freeze
 
   # A request, from its begin to the end of its answer.
@@ -9,11 +13,8 @@ module LlmobsHook
     def initialize(env)
       @env = env
       @told = false
-      name = ENV["LLMOBS_ENTRY"].to_s
-      return if name.empty? || name == "0"
-      @entry = name == "1" ? "chat-proxy-entrypoint" : name
-      @content = ENV["LLMOBS_ENTRY_CONTENT"] == "1"
-      tell
+      @running = true
+      tell if ENTRY
     end
 
     # Once, and before any transfer of the request.
@@ -21,7 +22,7 @@ module LlmobsHook
       return if @told
       @told = true
       LlmobsHook.quietly do
-        LlmobsHook.library.start_request(@env, entry: @entry, input: input)
+        LlmobsHook.library.start_request(@env, entry: ENTRY, input: input)
       end
     end
 
@@ -31,13 +32,13 @@ module LlmobsHook
         error = ["http_#{status}", "answered with status #{status}"]
       end
       LlmobsHook.quietly do
-        LlmobsHook.library.finish_request(@entry, output: output, error: error)
+        LlmobsHook.library.finish_request(ENTRY, output: output, error: error)
       end
     end
 
     # A place for what is answered; nil where nobody asks for it.
     def output
-      @content ? +"" : nil
+      CONTENT ? +"" : nil
     end
 
     # The variables of a program that the request starts.
@@ -50,7 +51,7 @@ module LlmobsHook
     # An input that cannot be read twice is the application's.
     def input
       stream = @env["rack.input"]
-      return nil unless @content && stream.respond_to?(:rewind)
+      return nil unless CONTENT && stream.respond_to?(:rewind)
       said = stream.read(Llmobs::MOST)
       stream.rewind
       said
@@ -186,24 +187,24 @@ module LlmobsHook
     def begin(env)
       thread = Thread.current
       before = thread.thread_variable_get(:llmobs_request)
-      return if before&.running || turns?
-      request = quietly { Request.new(env) } or return
-      request.running = true
+      return if before&.running || (TURNS && Fiber.scheduler)
+      request = Request.new(env)
       thread.thread_variable_set(:llmobs_request, request)
       request
-    end
-
-    def turns?
-      Fiber.respond_to?(:scheduler) && Fiber.scheduler
     end
 
     # A list of texts is whole, and stays what it is.
     def follow(request, answer)
       status, _, body = answer
-      if answer.instance_of?(Array) && !body.instance_of?(Array)
+      return finished(request, status, body, answer) if body.instance_of?(Array)
+      if answer.instance_of?(Array)
         kind = body.respond_to?(:each) ? Pieces : Answer
         return [*answer.take(2), kind.new(body, request, status)]
       end
+      finished(request, status, nil, answer)
+    end
+
+    def finished(request, status, body, answer)
       output = request.output
       body.each { |piece| keep(output, piece) } if output && body
       self.end(request, status, output, nil)

@@ -7,7 +7,7 @@ import struct
 import subprocess
 
 from delivery import double, wait_for
-from harness import (APPS, LAUNCHER, Skip, body, equal, free_port, ok, tags_of,
+from harness import (APPS, LAUNCHER, PYTHON, Skip, body, equal, free_port, ok, tags_of,
                      test)
 from test_fpm import Web, preload
 from test_gateways import (APACHE, CALLERS, CHAT, ENTRY, Server, announce, belongs, connect,
@@ -45,7 +45,7 @@ def ask(connection, prompt, headers, path):
     answer = connection.getresponse()
     text = answer.read()
     return (answer.status, [(n, v) for n, v in answer.getheaders()
-                            if n != "Date"], text)
+                            if n.lower() != "date"], text)
 
 
 def talk(port, path):
@@ -140,7 +140,7 @@ def failed(dd, server, entry):
     equal({s["trace_id"] for s in spans}, {known["trace_id"]}, "traces")
 
 
-def many(dd, server, count=64):
+def many(dd, server, entry=True, count=64):
     """Callers at once, each of an application of its own."""
     def one(i):
         connection = connect(server.port)
@@ -153,12 +153,23 @@ def many(dd, server, count=64):
     seen = len(dd.spans())
     with concurrent.futures.ThreadPoolExecutor(count) as pool:
         known = list(pool.map(one, range(count)))
-    spans = dd.wait_spans(seen + 2 * count, 30)[seen:]
-    pairs(spans, count)
+    spans = dd.wait_spans(seen + (2 if entry else 1) * count, 30)[seen:]
+    if entry:
+        pairs(spans, count)
+    else:
+        equal(len({s["trace_id"] for s in spans}), count, "traces")
     for span in spans:
         i = int(prompt_of(span)[7:])
         equal((span["trace_id"], tags_of(span)["ml_app"]),
               (known[i]["trace_id"], "app-%d" % i), "of prompt-%d" % i)
+
+
+def serve_calls(t, argv):
+    """Many at once, without an entry."""
+    with double(t) as dd, \
+            Server(argv, settings(t, dd), free_port(), INBOUND) as server:
+        many(dd, server, False)
+        equal(violations(dd), [], "violations")
 
 
 def serve_many(t, argv, **more):
@@ -184,6 +195,39 @@ def rack(t):
 @test
 def psgi(t):
     serve(t, starman(), ["/ask", "/pieces", "/later", "/child"])
+
+
+def python(server, *more):
+    need(PYTHON, "-c", "import %s, pycurl" % server)
+    return [PYTHON, "-m", server, *more]
+
+
+def gunicorn():
+    return python("gunicorn", "-b", "127.0.0.1:@port", "--threads", "8",
+                  "--keep-alive", "20", "--chdir", UNMODIFIED, "gateway:wsgi")
+
+
+def uvicorn():
+    return python("uvicorn", "--port", "@port", "--app-dir", UNMODIFIED,
+                  "--log-level", "error", "gateway:asgi")
+
+
+@test
+def wsgi(t):
+    serve(t, gunicorn(), ["/ask", "/pieces", "/child"])
+    serve_calls(t, gunicorn())
+
+
+@test
+def wsgi_of_python(t):
+    need(PYTHON, "-c", "import pycurl")
+    serve(t, [PYTHON, app("gateway.py"), "@port"], ["/ask"])
+
+
+@test
+def asgi(t):
+    serve(t, uvicorn(), ["/ask", "/pool", "/child"])
+    serve_calls(t, uvicorn())
 
 
 @test
@@ -245,6 +289,7 @@ def php_fastcgi_and_apache(t):
         in_php(t, kind)
 
 
+SITE = "import sys; print('own', __name__, sys.path[1:]); import json"
 # Each prints what a hook might change, and ends with an error.
 PROGRAMS = [
     (["ruby", "-e", """p $VERBOSE, $!, $0, caller, $LOAD_PATH,
@@ -260,6 +305,14 @@ PROGRAMS = [
         print "$@ $!", join(" ", sort grep !/strict|hook/, keys %INC), "\\n";
         $x = "no strict"; $$x = 1; my $unused = undef . ""; die "at a line" """],
      {"PERL5OPT": "-w -MPOSIX=floor"}),
+    ([PYTHON, "-c", """import sys, subprocess
+print(sys.path[1:], sys.argv, sys.flags, sys.modules.get("sitecustomize"))
+import pycurl
+print(pycurl.Curl, pycurl.Curl.__name__, isinstance(pycurl.Curl(), pycurl.Curl))
+sys.modules.pop("sitecustomize", None)
+import sitecustomize
+print(sitecustomize.__file__)
+pycurl.Curl().setopt(pycurl.URL, None, 1)"""], {"PYTHONPATH": "."}),
 ]
 
 
@@ -270,9 +323,10 @@ def own_values_stay(t):
     for argv, own in PROGRAMS:
         need(argv[0])
         for env in {}, own:
-            bare = t.run(argv, preload=False, env=env)
+            files = {"sitecustomize.py": SITE.encode()}
+            bare = t.run(argv, preload=False, env=env, inputs=files)
             seen = t.run([LAUNCHER, "--inbound", *argv], preload=False, env=env,
-                         check=False, launcher=[])
+                         inputs=files, check=False, launcher=[])
             equal((seen.code, seen.stdout, seen.stderr),
                   (bare.code, bare.stdout, bare.stderr), argv[0])
             ok(bare.code and bare.stdout and bare.stderr, "ran: %r" % bare.stderr)

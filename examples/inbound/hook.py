@@ -1,0 +1,201 @@
+# hook.py - the part of sitecustomize.py that a program with a server, or with
+# pycurl, loads. Each request of gunicorn, wsgiref (and Django's own server) and
+# uvicorn is then the request of its context (contextvars), so also of the tasks
+# and of the threads of a pool that work for it. The library is told of it just
+# before a transfer: a request that calls no model costs a variable.
+#
+# A CurlMulti of an event loop serves many requests, and its handles may wait for
+# each other: nothing is told of these.
+import contextvars
+import functools
+import os
+import sys
+import threading
+
+OWN = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
+KNOWN = OWN + ("X_DATADOG_TRACE_ID", "X_DATADOG_PARENT_ID", "X_DATADOG_TAGS",
+               "X_DATADOG_SAMPLING_PRIORITY", "X_DATADOG_ORIGIN")
+WHO = ("X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP", "X_FORWARDED",
+       "FORWARDED_FOR", "X_CLIENT_IP", "X_CLUSTER_CLIENT_IP",
+       "TRUE_CLIENT_IP", "CF_CONNECTING_IP", "CF_CONNECTING_IPV6",
+       "FASTLY_CLIENT_IP", "FLY_CLIENT_IP")
+
+# A request as CGI has it, or ASGI's scope.
+current = contextvars.ContextVar("llmobs_request", default=None)
+thread = threading.local()  # .told: the request that the library knows there
+Curl = None  # pycurl's own
+
+
+def variables(request):
+    """Of the request, as CGI names them; none where it has no context."""
+    if "asgi" in request:
+        names = {n.upper().replace(b"-", b"_").decode("latin-1"):
+                 v.decode("latin-1") for n, v in request["headers"]}
+        found = {"HTTP_" + n: names[n] for n in KNOWN + WHO if n in names}
+        address = (request.get("client") or [None])[0]
+    else:
+        found = {"HTTP_" + n: request["HTTP_" + n] for n in KNOWN + WHO
+                 if "HTTP_" + n in request}
+        address = request.get("REMOTE_ADDR")
+    if not any("HTTP_" + n in found for n in KNOWN):
+        return {}
+    return dict(found, REMOTE_ADDR=address) if address else found
+
+
+def command(name, what):
+    """No transfer takes place: libcurl knows no such protocol, with the library
+    or without."""
+    import json
+    import pycurl
+    curl = Curl()
+    curl.setopt(pycurl.URL, "llmobs://" + name)
+    curl.setopt(pycurl.HTTPHEADER, ["Content-Type: application/vnd.llmobs"])
+    curl.setopt(pycurl.POSTFIELDS, json.dumps(what))
+    try:
+        curl.perform()
+    except pycurl.error:
+        pass
+    curl.close()
+
+
+def tell(request):
+    if getattr(thread, "told", None) is request:
+        return
+    thread.told = request
+    if request is None:
+        command("request/finish", {})
+        return
+    headers = {n[5:].lower().replace("_", "-"): v
+               for n, v in variables(request).items() if n != "REMOTE_ADDR"}
+    address = variables(request).get("REMOTE_ADDR")
+    if address:
+        headers[":remote-addr"] = address
+    command("request/start", {"headers": headers})
+
+
+def tell_quietly(request):
+    try:
+        tell(request)
+    except Exception:
+        pass
+
+
+def in_event_loop():
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def telling(method, alone):
+    @functools.wraps(method)
+    def tells(self, *args):
+        tell_quietly(None if not alone and in_event_loop() else current.get())
+        return method(self, *args)
+    return tells
+
+
+def double(kind, names, alone):
+    """A class in place of pycurl's, which cannot be changed: of its name."""
+    made = type(kind)(kind.__name__, (kind,), {
+        n: telling(getattr(kind, n), alone) for n in names if hasattr(kind, n)})
+    made.__module__, made.__doc__ = kind.__module__, kind.__doc__
+    return made
+
+
+def watch_pycurl(module):
+    global Curl
+    Curl = module.Curl
+    module.Curl = double(Curl, ("perform", "perform_rb", "perform_rs"), True)
+    module.CurlMulti = double(module.CurlMulti, (
+        "add_handle", "perform", "socket_action", "socket_all"), False)
+
+
+# ---- servers ---------------------------------------------------------------
+
+def by_wsgi(app):
+    """The application, which takes over each request."""
+    def serve(environ, start_response):
+        current.set(environ)
+        return app(environ, start_response)
+    return functools.update_wrapper(serve, app, functools.WRAPPER_ASSIGNMENTS,
+                                    ())
+
+
+def by_asgi(app):
+    async def serve(scope, receive, send):
+        if scope.get("type") == "http":
+            current.set(scope)
+        return await app(scope, receive, send)
+    return serve
+
+
+def is_asgi(app):
+    import inspect
+    return any(inspect.iscoroutinefunction(f) for f in (
+        app, getattr(app, "__call__", None))) or inspect.isclass(app)
+
+
+def after(kind, name, change):
+    """Changes what a method gives."""
+    method = getattr(kind, name)
+
+    @functools.wraps(method)
+    def changed(self, *args, **options):
+        return change(self, method(self, *args, **options))
+    setattr(kind, name, changed)
+
+
+def watch_gunicorn(module):
+    after(module.BaseApplication, "wsgi",
+          lambda self, app: app if is_asgi(app) else by_wsgi(app))
+    watch_children()
+
+
+def watch_uvicorn(module):
+    def loaded(config, nothing):
+        config.loaded_app = by_asgi(config.loaded_app)
+    after(module.Config, "load", loaded)
+    watch_children()
+
+
+def watch_wsgiref(module):
+    run = module.BaseHandler.run
+
+    @functools.wraps(run)
+    def runs(self, application):
+        return run(self, by_wsgi(application))
+    module.BaseHandler.run = runs
+    watch_children()
+
+
+# ---- children --------------------------------------------------------------
+
+def environment(given):
+    """Of a program that the request starts."""
+    request = current.get()
+    more = variables(request) if request is not None else {}
+    if not more:
+        return given
+    carried = OWN + ("REMOTE_ADDR",) + tuple("HTTP_" + n for n in KNOWN + WHO)
+    own = os.environ if given is None else given
+    return dict({n: v for n, v in own.items() if n not in carried}, **more)
+
+
+def watch_children():
+    import subprocess
+    begin = subprocess.Popen.__init__
+    if hasattr(begin, "__wrapped__"):
+        return
+
+    @functools.wraps(begin)
+    def begins(self, *args, **options):
+        if len(args) <= 10:  # where env is one
+            try:
+                options["env"] = environment(options.get("env"))
+            except Exception:
+                pass
+        return begin(self, *args, **options)
+    subprocess.Popen.__init__ = begins
+
+
+PATCHES = {"gunicorn.app.base": watch_gunicorn, "pycurl": watch_pycurl,
+           "uvicorn.config": watch_uvicorn, "wsgiref.handlers": watch_wsgiref}

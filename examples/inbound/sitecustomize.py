@@ -1,0 +1,67 @@
+# sitecustomize.py - what `llmobs-run --inbound` has each Python load as it starts
+# (PYTHONPATH). Its folder leaves sys.path at once, and the program's own
+# sitecustomize, if it has one, runs in its place. The rest is in hook.py, which
+# is read when the program imports a server that it knows, or pycurl.
+import sys
+
+
+class LlmobsFinder(object):
+    names = ("gunicorn.app.base", "pycurl", "uvicorn.config", "wsgiref.handlers")
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.hook = None
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in self.names:
+            return None
+        try:
+            return self.watched(name, path, target)
+        except Exception:
+            return None
+
+    # What the finders after this one find, with a word when it is loaded.
+    def watched(self, name, path, target):
+        for finder in sys.meta_path:
+            look = None if finder is self else getattr(finder, "find_spec", None)
+            spec = look(name, path, target) if look else None
+            if spec is None:
+                continue
+            load = spec.loader.exec_module
+
+            def exec_module(module):
+                load(module)
+                try:
+                    self.loaded(module)
+                except Exception:
+                    pass
+
+            spec.loader.exec_module = exec_module
+            return spec
+        return None
+
+    def loaded(self, module):
+        if self.hook is None:
+            path = self.folder + "/hook.py"
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            self.hook = {"__name__": "llmobs_hook", "__file__": path}
+            exec(compile(text, path, "exec"), self.hook)
+        self.hook["PATCHES"][module.__name__](module)
+
+
+def llmobs_begin():
+    folder = __file__[:__file__.rindex("/")]
+    sys.path[:] = [p for p in sys.path if p.rstrip("/") != folder]
+    sys.modules.pop("sitecustomize", None)
+    if sys.version_info >= (3, 7):
+        sys.meta_path.insert(0, LlmobsFinder(folder))
+
+
+llmobs_begin()
+try:
+    import sitecustomize
+except ImportError as llmobs_error:
+    # As Python does where there is none, and where it does not come to its end.
+    if getattr(llmobs_error, "name", "sitecustomize") != "sitecustomize":
+        raise
