@@ -3497,7 +3497,55 @@ HAZARDS = [
            "unit equal_beginnings_are_nobodys"]),
          ("any-id", [("core/links/link_tools.c", "#define CHANGES 7",
                       "#define CHANGES 0")],
-          ["unit ids_without_chance"])]),
+          ["unit ids_without_chance"]),
+         ("any-user", [("core/links/linker.c", "        llmobs_link_user_add("
+                        "call->request, &hash);\n", "        {\n        }\n")],
+          ["unit no_link_is_wrong_and_none_is_missing"]),
+         ("any-host-of-a-key", [("core/links/linker.c", "    llmobs_siphash_add("
+                                 "&hash, origin.data, origin.len);\n    "
+                                 "llmobs_siphash_add(&hash, \"\", 1);\n    "
+                                 "l->owner", "    (void)origin;\n    "
+                                 "l->owner")],
+          ["unit no_link_is_wrong_and_none_is_missing"]),
+         ("any-family", [("core/links/link_turns.c", "    llmobs_siphash_add("
+                          "&t->hash, family.data, family.len);\n",
+                          "    (void)family;\n")],
+          ["unit no_link_is_wrong_and_none_is_missing"]),
+         ("another-tools-name", [("core/links/link_tools.c", "    if (call && "
+                                  "record.check != check_of(", "    if (call && "
+                                  "!record.check && record.check != "
+                                  "check_of(")],
+          ["unit no_link_is_wrong_and_none_is_missing"])]),
+
+    ("calls that overlap, and answers of hours ago, with the history of a "
+     "request or the id of its tool's call",
+     "a link leads to a call that had ended before, within an hour "
+     "(`llmobs_linking_find` in `core/links/linker.c`)", [
+         ("old-answers", [("core/links/link_table.c", "return now_ns - "
+                           "record->at_ns <= LLMOBS_LINK_LIFE_NS;",
+                           "return now_ns - record->at_ns <= INT64_MAX;")],
+          ["unit no_link_is_wrong_and_none_is_missing"]),
+         ("not-ended-yet", [("core/links/linker.c", "out->at_ns <= "
+                             "l->span->start_ns + LATE_NS;",
+                             "out->at_ns <= INT64_MAX;")],
+          ["unit no_link_is_wrong_and_none_is_missing"])]),
+
+    ("a tool that is inferred, and has a span of its own, or whose result comes "
+     "with several requests",
+     "the first request that brings the result decides, and leaves a record of "
+     "it (`core/links/link_inferred`)", [
+         ("inferred-beside-its-own", [("core/links/link_inferred.c",
+                                       "if ((int64_t)found[i].check >= "
+                                       "answer->at_ns - EARLY_NS &&",
+                                       "if ((int64_t)found[i].check >= "
+                                       "INT64_MAX - EARLY_NS + 0 * "
+                                       "answer->at_ns &&")],
+          ["unit a_tool_with_a_span_is_not_inferred"]),
+         ("inferred-again", [("core/links/link_inferred.c",
+                              "    if (first.span_id == "
+                              "l->span->context.span_id)\n",
+                              "    if (first.span_id)\n")],
+          ["unit a_tool_is_inferred_once"])]),
 
     ("a tool's span that has the name and arguments of calls in two answers",
      "a link counts for one trace, and for one answer whose result no request "
@@ -3529,7 +3577,38 @@ HAZARDS = [
          ("anybodys-job", [("core/links/link_jobs.c",
                             "    llmobs_siphash_add(&hash, &l->owner, "
                             "sizeof(l->owner));\n", "")],
-          ["unit what_nobody_began_is_not_counted"])]),
+          ["unit what_nobody_began_is_not_counted"]),
+         ("last-weeks-job", [("core/links/link_jobs.c", "l->span->start_ns - "
+                              "out->at_ns <= LIFE_NS;", "l->span->start_ns - "
+                              "out->at_ns <= INT64_MAX - LIFE_NS;")],
+          ["unit a_job_of_yesterday"]),
+         ("poll-in-no-sum", [("cli/rows/row.c", "return row->billed || "
+                              "llmobs_row_is_call(row);",
+                              "return llmobs_row_is_call(row);")],
+          ["cost bills"])]),
+
+    ("a program that sets at its own span the sum of what its calls have used",
+     "only what the library has read from a request counts beside calls, and a "
+     "workflow never (`is_billed` in `cli/rows/row.c`)", [
+         ("sums-of-sums", [("cli/rows/row.c", "           llmobs_filter_tag_of("
+                            "event, \"integration\") != NULL &&\n", "")],
+          ["cost bills"]),
+         ("workflows-are-billed", [("cli/rows/row.c", "\"agent\", \"task\", "
+                                    "\"tool\", \"retrieval\",",
+                                    "\"agent\", \"task\", \"tool\", "
+                                    "\"retrieval\", \"workflow\",")],
+          ["cost bills"])]),
+
+    ("a server of MCP that lets go of a stream, to have its answer fetched",
+     "a stream whose events have ids is no failure where libcurl saw its end "
+     "(`goes_on_elsewhere` in `rules/others/mcp.c`)", [
+         ("fetched-later-fails", [("rules/others/mcp.c", "return "
+                                   "events->sse.has_ids && ", "return "
+                                   "events->sse.has_ids > 1 && ")],
+          ["unit cases_read_as_expected", "mcp_versions.in_c"]),
+         ("cut-is-fetched", [("rules/others/mcp.c", "return "
+                              "events->sse.has_ids && ", "return ")],
+          ["unit cases_read_as_expected"])]),
 
     ("a file of links that is damaged, cut, a stranger's, or beyond the "
      "program's limit of file sizes",
