@@ -8,6 +8,7 @@ import time
 
 from delivery import Living, failing, wait_for
 from harness import HERE, LAUNCHER, SECRET, curl, equal, ok, read_spans, test
+from otlp_case import Receiver, each_once, otlp
 from relays import Relay
 from serving import NOBODY, Handler, drained, serving
 from test_caller import build
@@ -185,6 +186,38 @@ def turns_of_many_processes(t):
                               "--yes"], env=t.environment(True, {}),
                              capture_output=True)
         equal((out.returncode, os.path.exists(path)), (0, False), "purge")
+
+
+def otlp_links_of(spans):
+    """The same of spans by OTLP: a link names its span by trace and span id, in
+    hex. The link of a tool's result has no kind."""
+    order = sorted(spans, key=lambda s: int(s["startTimeUnixNano"]))
+    places = {(s["traceId"], s["spanId"]): i for i, s in enumerate(order)}
+    return [" ".join("%d" % places[x["traceId"], x["spanId"]] + "".join(
+        ":" + a["value"]["stringValue"] for a in x.get("attributes", [])
+        if a["key"].endswith("kind")) for x in span.get("links", []))
+        for span in order]
+
+
+@test
+def turns_by_otlp(t):
+    """A process a turn, and no store: each link resolves among what the
+    receiver got, an inferred tool's, too."""
+    program = build(t, "agent")
+    inferred = ["", "0", "1 0:turn", "2:turn"]
+    with agent() as url:
+        for make, bodies, want, env in (
+                (lambda b: curl(url, b), TALK, TURNS, {}),
+                (lambda b: curl(url, b), AGENT, STEPS, {}),
+                (lambda b: [program, "easy", url, b], AGENT, inferred, {
+                    "LLMOBS_TOOLS": "inferred"})):
+            with Receiver() as receiver:
+                one_by_one(t, [make(b) for b in bodies],
+                           **otlp(receiver, **env))
+                spans = receiver.wait_spans(len(want), 20)
+                each_once(receiver, len(want))
+                equal(otlp_links_of(spans), want, "links by OTLP %s" % env)
+                ok(SECRET not in json.dumps(spans), "the key")
 
 
 @test
