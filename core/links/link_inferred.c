@@ -173,6 +173,7 @@ static void place(const struct llmobs_linking *l, const char *id,
         parent.span_id == answer->span_id)
         context->parent_id = parent.check;
     context->trace_id = context->apm_trace_id = answer->trace_id;
+    (void)llmobs_linking_find_apm(l, answer->span_id, &context->apm_trace_id);
     if (context->sample_rate[0])
         llmobs_context_sample(context, strtod(context->sample_rate, NULL));
 }
@@ -232,6 +233,7 @@ static void make(const struct llmobs_linking *l,
         return;
     }
     anew.span = span;
+    llmobs_linking_put_apm(&anew);
     llmobs_linking_link(&anew, answer, "output", NULL);
     out->count++;
 }
@@ -281,9 +283,9 @@ bool llmobs_link_inferred(const struct llmobs_linking *l,
     if (!first.check)
         return false;
     tool.span_id = id_of(answer, id);
-    llmobs_linking_link(l, &tool, "output", NULL);
     if (first.span_id == l->span->context.span_id)
         make(l, answer, call, result);
+    llmobs_linking_link(l, &tool, "output", NULL);
     return true;
 }
 

@@ -132,6 +132,32 @@ bool llmobs_linking_find(const struct llmobs_linking *l,
            out->at_ns <= l->span->start_ns + LATE_NS;
 }
 
+static struct llmobs_hash128 key_of_apm(const struct llmobs_linking *l,
+                                        uint64_t span_id)
+{
+    struct llmobs_siphash hash;
+
+    llmobs_link_table_hash(l->table, LLMOBS_LINK_APM, &hash);
+    llmobs_siphash_add(&hash, &span_id, sizeof(span_id));
+    return llmobs_siphash_now(&hash);
+}
+
+/* A caller's traceparent puts spans into a trace of its own, which is theirs by
+ * OTLP, while each process is a trace of LLM Observability. */
+void llmobs_linking_put_apm(const struct llmobs_linking *l)
+{
+    const struct llmobs_context *context = &l->span->context;
+    const struct llmobs_link_record record = {
+        .key = key_of_apm(l, context->span_id),
+        .span_id = context->span_id,
+        .trace_id = context->apm_trace_id,
+        .at_ns = l->end_ns > 0 ? l->end_ns : 1,
+    };
+
+    if (!is_same_trace(context->trace_id, context->apm_trace_id))
+        llmobs_link_table_put(l->table, &record);
+}
+
 void llmobs_linking_put(const struct llmobs_linking *l,
                         struct llmobs_hash128 key, uint64_t check)
 {
@@ -144,6 +170,7 @@ void llmobs_linking_put(const struct llmobs_linking *l,
     };
 
     llmobs_link_table_put(l->table, &record);
+    llmobs_linking_put_apm(l);
 }
 
 /* -- the span's links -------------------------------------------------------
@@ -163,7 +190,7 @@ static bool has_link(const struct llmobs_json *links, const char *span_id)
 /* The form of Datadog's SDK for Python (WIRE 1.10). */
 static struct llmobs_json *make_link(const struct llmobs_link_record *to,
                                      const char *span_id, const char *from,
-                                     const char *kind)
+                                     const char *kind, const char *apm_trace)
 {
     struct llmobs_json *link = llmobs_json_object();
     struct llmobs_json *ends = llmobs_json_object();
@@ -172,6 +199,7 @@ static struct llmobs_json *make_link(const struct llmobs_link_record *to,
     llmobs_id128_hex(to->trace_id, trace_id);
     if (llmobs_json_sets(ends, "from", from) == 0 &&
         llmobs_json_sets(ends, "kind", kind) == 0 &&
+        llmobs_json_sets(ends, "apm_trace_id", apm_trace) == 0 &&
         llmobs_json_sets(ends, "to", "input") == 0 &&
         llmobs_json_sets(link, "span_id", span_id) == 0 &&
         llmobs_json_sets(link, "trace_id", trace_id) == 0 &&
@@ -184,12 +212,28 @@ static struct llmobs_json *make_link(const struct llmobs_link_record *to,
     return NULL;
 }
 
-void llmobs_linking_link(const struct llmobs_linking *l,
-                         const struct llmobs_link_record *to, const char *from,
-                         const char *kind)
+bool llmobs_linking_find_apm(const struct llmobs_linking *l, uint64_t span_id,
+                             struct llmobs_id128 *out)
 {
+    struct llmobs_link_record *found;
+    size_t count =
+        llmobs_link_table_find(l->table, key_of_apm(l, span_id), &found);
+
+    if (count != 1)
+        return false;
+    *out = found->trace_id;
+    return true;
+}
+
+void llmobs_linking_link(const struct llmobs_linking *l,
+                         const struct llmobs_link_record *found,
+                         const char *from, const char *kind)
+{
+    const struct llmobs_link_record record = *found, *to = &record;
     struct llmobs_span *span = l->span;
-    char span_id[24];
+    char span_id[24], apm[LLMOBS_TRACE_HEX_LEN + 1];
+    struct llmobs_id128 carrier;
+    bool other;
 
     snprintf(span_id, sizeof(span_id), "%llu", (unsigned long long)to->span_id);
     if (to->span_id == span->context.span_id ||
@@ -198,7 +242,12 @@ void llmobs_linking_link(const struct llmobs_linking *l,
         return;
     if (!span->links)
         span->links = llmobs_json_array();
-    (void)llmobs_json_add(span->links, make_link(to, span_id, from, kind));
+    other = !is_same_trace(to->trace_id, span->context.trace_id) &&
+            llmobs_linking_find_apm(l, to->span_id, &carrier);
+    if (other)
+        llmobs_id128_hex(carrier, apm);
+    (void)llmobs_json_add(
+        span->links, make_link(to, span_id, from, kind, other ? apm : NULL));
 }
 
 bool llmobs_linking_is_model(const struct llmobs_json *message)

@@ -26,6 +26,9 @@
     'j' /* a job's id; check: the span that counts its tokens; 0: none does \
          */
 
+#define LLMOBS_LINK_APM \
+    'w' /* a span; the record's trace is that of the carrier it was in */
+
 #define LLMOBS_LINK_INFERRED_TAG "inferred:true"
 
 struct llmobs_linking {
@@ -61,6 +64,14 @@ bool llmobs_linking_find(const struct llmobs_linking *l,
 /* Puts a record of this span under the key. */
 void llmobs_linking_put(const struct llmobs_linking *l,
                         struct llmobs_hash128 key, uint64_t check);
+
+/* Puts a record of the span's trace by its carrier, where that is another. */
+void llmobs_linking_put_apm(const struct llmobs_linking *l);
+
+/* Gives the trace that an earlier span has by its carrier; false where that is
+ * none other. */
+bool llmobs_linking_find_apm(const struct llmobs_linking *l, uint64_t span_id,
+                             struct llmobs_id128 *out);
 
 /* Adds a link, unless the span has one to the same span. `kind` names it; NULL:
  * a plain one. */

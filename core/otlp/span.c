@@ -117,7 +117,8 @@ static void put_link_end(struct llmobs_otlp_attributes *out, const char *key,
 }
 
 /* A link names the trace of LLM Observability: within the span's own trace
- * that is the one below. */
+ * that is the one below. Of a span of another it says the trace by OTLP, where
+ * that is another one. */
 static void put_link(struct llmobs_otlp_writer *w,
                      const struct llmobs_otlp_source *s,
                      const struct llmobs_json *link)
@@ -128,12 +129,13 @@ static void put_link(struct llmobs_otlp_writer *w,
     uint64_t span = llmobs_otlp_source_id(llmobs_json_gets(link, "span_id"));
     const char *own = llmobs_json_gets(s->event, "trace_id");
     const char *trace = llmobs_json_gets(link, "trace_id");
+    const char *apm = llmobs_json_gets(ends, "apm_trace_id");
     struct llmobs_id128 id = s->trace_id;
 
     if (!span || !trace)
         return;
     if ((!own || strcmp(own, trace) != 0) &&
-        !llmobs_otlp_source_trace(trace, &id))
+        !llmobs_otlp_source_trace(apm ? apm : trace, &id))
         return;
     llmobs_otlp_item(w, OTLP_SPAN_LINKS);
     llmobs_otlp_put_trace_id(w, OTLP_LINK_TRACE_ID, id);

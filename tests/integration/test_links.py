@@ -202,13 +202,17 @@ def otlp_links_of(spans):
 @test
 def turns_by_otlp(t):
     """A process a turn, and no store: each link resolves among what the
-    receiver got, an inferred tool's, too."""
+    receiver got, an inferred tool's and those within a caller's trace, too."""
     program = build(t, "agent")
+    trace = "%032x" % 0x1234abcd5678
+    joined = {"TRACEPARENT": "00-%s-00f067aa0ba902b7-01" % trace}
     inferred = ["", "0", "1 0:turn", "2:turn"]
     with agent() as url:
         for make, bodies, want, env in (
                 (lambda b: curl(url, b), TALK, TURNS, {}),
-                (lambda b: curl(url, b), AGENT, STEPS, {}),
+                (lambda b: curl(url, b), AGENT, STEPS, joined),
+                (lambda b: curl(url, b), AGENT, inferred, dict(
+                    joined, LLMOBS_TOOLS="inferred")),
                 (lambda b: [program, "easy", url, b], AGENT, inferred, {
                     "LLMOBS_TOOLS": "inferred"})):
             with Receiver() as receiver:
@@ -217,6 +221,8 @@ def turns_by_otlp(t):
                 spans = receiver.wait_spans(len(want), 20)
                 each_once(receiver, len(want))
                 equal(otlp_links_of(spans), want, "links by OTLP %s" % env)
+                equal({s["traceId"] for s in spans} == {trace},
+                      "TRACEPARENT" in env, "one trace")
                 ok(SECRET not in json.dumps(spans), "the key")
 
 
