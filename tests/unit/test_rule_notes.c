@@ -100,37 +100,21 @@ START_TEST(some_stand_without_their_body)
 }
 END_TEST
 
-/* Calls `check` for each shape of each dialect. */
-static void each_shape(void (*check)(const struct llmobs_rules *rules,
-                                     const struct llmobs_dialect *dialect,
-                                     const struct llmobs_shape *shape),
-                       const struct llmobs_rules *rules)
+/* Calls `check` for each shape of these dialects. */
+static void each_shape(const struct llmobs_dialect *const *dialects,
+                       void (*check)(const struct llmobs_dialect *dialect,
+                                     const struct llmobs_shape *shape))
 {
-    for (size_t i = 0; llmobs_dialects[i]; i++)
-        for (const struct llmobs_shape *s = llmobs_dialects[i]->shapes; s->path;
-             s++)
-            check(rules, llmobs_dialects[i], s);
+    for (size_t i = 0; dialects[i]; i++)
+        for (const struct llmobs_shape *s = dialects[i]->shapes; s->path; s++)
+            check(dialects[i], s);
 }
 
-/* The same for those of LLMOBS_OBSERVE. */
-static void each_observed(void (*check)(const struct llmobs_rules *rules,
-                                        const struct llmobs_dialect *dialect,
-                                        const struct llmobs_shape *shape),
-                          const struct llmobs_rules *rules)
-{
-    for (size_t i = 0; llmobs_observed[i]; i++)
-        for (const struct llmobs_shape *s = llmobs_observed[i]->shapes; s->path;
-             s++)
-            check(rules, llmobs_observed[i], s);
-}
-
-static void check_first_look(const struct llmobs_rules *rules,
-                             const struct llmobs_dialect *dialect,
+static void check_first_look(const struct llmobs_dialect *dialect,
                              const struct llmobs_shape *shape)
 {
     char url[512];
 
-    (void)rules;
     if (!shape->bodyless)
         return;
     snprintf(url, sizeof(url), "https://host.test/v1%s", shape->path);
@@ -151,7 +135,7 @@ START_TEST(a_request_without_a_body_has_one_look)
         "//r/",
     };
 
-    each_shape(check_first_look, NULL);
+    each_shape(llmobs_dialects, check_first_look);
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         ck_assert_msg(!llmobs_rules_fetches(others[i]), "%s", others[i]);
     ck_assert(llmobs_rules_fetches("h/responses/x"));
@@ -159,8 +143,7 @@ START_TEST(a_request_without_a_body_has_one_look)
 END_TEST
 
 /* The rule is one of llmobs_rules_note's own making. */
-static void check_note(const struct llmobs_rules *rules,
-                       const struct llmobs_dialect *dialect,
+static void check_note(const struct llmobs_dialect *dialect,
                        const struct llmobs_shape *shape)
 {
     const struct llmobs_rule rule = {.dialect = dialect, .shape = shape};
@@ -168,7 +151,6 @@ static void check_note(const struct llmobs_rules *rules,
     struct llmobs_recalls *recalls = NULL;
     char note[512];
 
-    (void)rules;
     ck_assert_int_eq(llmobs_rules_note(&match, note, sizeof(note)), 0);
     ck_assert_int_eq(
         llmobs_rules_recall(&recalls, llmobs_text_of(note), &match), 0);
@@ -179,8 +161,8 @@ static void check_note(const struct llmobs_rules *rules,
 
 START_TEST(a_note_tells_each_shape)
 {
-    each_shape(check_note, NULL);
-    each_observed(check_note, NULL);
+    each_shape(llmobs_dialects, check_note);
+    each_shape(llmobs_observed, check_note);
 }
 END_TEST
 
