@@ -21,6 +21,7 @@ struct seen {
     size_t end;
     size_t numbers;
     bool fraction;
+    bool in_name; /* the last quote begins one */
 };
 
 static bool is_digit(char c)
@@ -66,7 +67,7 @@ static size_t number_at(const struct walk *w, size_t at, struct seen *seen)
  * quotes and colons. */
 static struct seen look(const struct walk *w, size_t at, bool names)
 {
-    struct seen seen = {at, 0, false};
+    struct seen seen = {at, 0, false, false};
 
     while (seen.end < w->len) {
         size_t n = blank_at(w, seen.end);
@@ -74,8 +75,10 @@ static struct seen look(const struct walk *w, size_t at, bool names)
         if (n == 0)
             n = number_at(w, seen.end, &seen);
         if (n == 0 && names &&
-            (w->data[seen.end] == '"' || w->data[seen.end] == ':'))
+            (w->data[seen.end] == '"' || w->data[seen.end] == ':')) {
+            seen.in_name ^= w->data[seen.end] == '"';
             n = 1;
+        }
         if (n == 0)
             break;
         seen.end += n;
@@ -97,7 +100,7 @@ static size_t hide(struct walk *w, size_t at, char close, bool names)
 {
     struct seen seen = look(w, at + 1, names);
 
-    if ((seen.end < w->len && w->data[seen.end] != close) ||
+    if ((seen.end < w->len && (w->data[seen.end] != close || seen.in_name)) ||
         !is_vector(w, &seen))
         return at + 1;
     memset(w->data + at + 1, ' ', seen.end - at - 1);

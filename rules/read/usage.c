@@ -187,6 +187,28 @@ const struct llmobs_json *llmobs_usage_find(const struct llmobs_json *body)
     return NULL;
 }
 
+/* Most calls have none, and say 0. OpenAI's transcriptions and its Realtime API
+ * write the group without the second "s". */
+static void read_audio(const struct llmobs_json *usage,
+                       struct llmobs_span *span)
+{
+    static const char *const groups[][4] = {
+        {"prompt_tokens_details", "input_tokens_details", "input_token_details",
+         "audio_input_tokens"},
+        {"completion_tokens_details", "output_tokens_details",
+         "output_token_details", "audio_output_tokens"}};
+
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        int64_t number =
+            count_detail(usage, groups[i][0], groups[i][1], "audio_tokens");
+
+        if (number < 0)
+            number = llmobs_usage_count(llmobs_json_get(usage, groups[i][2]),
+                                        "audio_tokens");
+        put_positive(span, groups[i][3], number);
+    }
+}
+
 int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     int64_t in = count_either(usage, "prompt_tokens", "input_tokens");
@@ -203,6 +225,7 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
         count_detail(usage, "completion_tokens_details",
                      "output_tokens_details", "reasoning_tokens"));
     read_cache(usage, span);
+    read_audio(usage, span);
     return read_costs(usage, span);
 }
 
