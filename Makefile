@@ -71,7 +71,7 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	core/otlp/letters core/otlp/writer core/trace/carrier rules/read/idn \
 	rules/read/match rules/read/text rules/read/url), \
 	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,config deliver \
-	event export ledger net otlp trace) rules/%) $(patsubst %,$(B)/core/%.o, \
+	event export ledger net otlp record trace) rules/%) $(patsubst %,$(B)/core/%.o, \
 	ops/attach ops/command ops/global privacy/content_filter privacy/redact \
 	$(addprefix spool/,adopt adopt_claim adopt_held adopt_read take_back \
 	live_namespaces owner process_dir) \

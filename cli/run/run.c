@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +47,7 @@ enum option {
     SERVICE,
     ENV,
     SESSION,
+    RECORD,
     WORKFLOW,
     OPTION_COUNT
 };
@@ -59,6 +61,7 @@ static const struct {
     [SERVICE] = {"--service", "DD_SERVICE"},
     [ENV] = {"--env", "DD_ENV"},
     [SESSION] = {"--session", "LLMOBS_SESSION_ID"},
+    [RECORD] = {"--record", "LLMOBS_RECORD"},
     [WORKFLOW] = {"--workflow", NULL},
 };
 
@@ -95,6 +98,10 @@ static const char help_text[] =
     "  --env E          environment, such as prod (DD_ENV)\n"
     "  --session ID     session of a conversation (LLMOBS_SESSION_ID)\n"
     "  --workflow NAME  one workflow span around all that CMD does\n"
+    "  --record DIR     keep the raw exchanges with models as files in DIR, "
+    "with "
+    "their\n"
+    "                   texts, for `llmobs mock` (LLMOBS_RECORD)\n"
     "  --relay          a relay delivers for CMD: one that runs, or one that "
     "this\n"
     "                   starts, which ends when it has been idle for a "
@@ -185,6 +192,53 @@ static int parse(struct launch *launch, char **argv)
     return rc;
 }
 
+/* -- recording ------------------------------------------------------------- */
+
+/* Bodies that are cut cannot be served again: so more of them is kept in memory
+ * than usual, where the user says nothing. */
+static const char *const record_limits[][2] = {
+    {"LLMOBS_CAPTURE_MAX", "134217728"}, {"LLMOBS_BUFFER_MAX", "1073741824"}};
+
+/* Has the directory, and gives its absolute path, as CMD may change its own.
+ * NULL, and errno. */
+static char *have_directory(const char *path)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return NULL;
+    if (access(path, R_OK | W_OK | X_OK) != 0)
+        return NULL;
+    return realpath(path, NULL);
+}
+
+/* Says why nothing can be recorded: whoever asks for it would miss it later. */
+static int prepare_record(struct launch *launch)
+{
+    char *path;
+
+    if (launch->given[RECORD] == NULL)
+        return 0;
+    path = have_directory(launch->given[RECORD]);
+    if (path == NULL) {
+        fprintf(stderr, "%s: --record %s: %s\n", launch->self,
+                launch->given[RECORD], strerror(errno));
+        return STATUS_USAGE;
+    }
+    launch->given[RECORD] = path;
+    return 0;
+}
+
+static int add_record_limits(struct launch *launch)
+{
+    int rc = 0;
+
+    for (size_t i = 0;
+         i < sizeof record_limits / sizeof *record_limits && rc == 0; i++)
+        if (getenv(record_limits[i][0]) == NULL)
+            rc = llmobs_environment_set(
+                &launch->environment, record_limits[i][0], record_limits[i][1]);
+    return rc;
+}
+
 static int add_options(struct launch *launch)
 {
     int rc = llmobs_environment_init(&launch->environment, environ);
@@ -196,6 +250,8 @@ static int add_options(struct launch *launch)
     if (rc == 0 && launch->inbound)
         rc =
             llmobs_environment_set(&launch->environment, "LLMOBS_INBOUND", "1");
+    if (rc == 0 && launch->given[RECORD] != NULL)
+        rc = add_record_limits(launch);
     launch->workflow = launch->given[WORKFLOW];
     return rc;
 }
@@ -427,6 +483,9 @@ int llmobs_cmd_run(int argc, char **argv)
     rc = parse(&launch, argv + (argc > 0));
     if (rc != 0)
         return rc > 0 ? usage(&launch, stdout) : STATUS_USAGE;
+    rc = prepare_record(&launch);
+    if (rc != 0)
+        return rc;
     if (add_options(&launch) != 0)
         return become(&launch, &launch.bare, launch.command);
     rc = find(&launch);

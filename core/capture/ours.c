@@ -67,6 +67,7 @@ bool llmobs_ours_take(struct llmobs_handle *handle)
 
     if (!exchange)
         return false;
+    exchange->whole = config->record_dir != NULL;
     exchange->callsite = take_callsite(handle->called_from);
     handle->called_from = 0;
     exchange->annotations =

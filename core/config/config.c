@@ -407,12 +407,20 @@ static void settle_observe(struct llmobs_config_loading *loading)
     }
 }
 
+/* The relay would get the calls, and does not record them. */
+static void settle_record(struct llmobs_config *config)
+{
+    llmobs_config_absolute(&config->record_dir);
+    config->relay = config->relay && !config->record_dir;
+}
+
 static void settle(struct llmobs_config_loading *loading)
 {
     llmobs_config_settle_tags(loading);
     settle_ml_app(loading);
     llmobs_config_absolute(&loading->config.store_dir);
     llmobs_config_absolute(&loading->config.spool_dir);
+    settle_record(&loading->config);
     llmobs_config_settle_headers(loading);
     settle_content(loading);
     settle_observe(loading);

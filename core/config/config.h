@@ -91,6 +91,7 @@ struct llmobs_config {
     char *rules_path;      /* LLMOBS_RULES; NULL: unset */
     bool observe_vector;   /* LLMOBS_OBSERVE has "vector" */
     bool observe_search;   /* it has "search" */
+    char *record_dir;      /* LLMOBS_RECORD; NULL: nothing is recorded */
     char *exclude;         /* LLMOBS_EXCLUDE; the shim obeys it. NULL: unset */
     char *exporter;        /* LLMOBS_EXPORTER; "auto" */
     char *store_dir;       /* LLMOBS_STORE_DIR; NULL: by rule */

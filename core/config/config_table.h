@@ -201,6 +201,11 @@ struct row {
       "what is observed beside calls to models: vector: searches in vector "   \
       "databases; search: web searches",                                       \
       FORM_TEXT, IN(observe), 0, 0)                                            \
+    V("LLMOBS_RECORD", "directory", "",                                        \
+      "raw exchanges with models are kept there as files, with their texts "   \
+      "(llmobs-run --record); the process delivers without a relay; never "    \
+      "from the file",                                                         \
+      FORM_TEXT, CONF(record_dir), 0, 0)                                       \
     V("LLMOBS_EXCLUDE", "patterns, comma-separated", "",                       \
       "programs that are never observed: by file name, or by path where the "  \
       "pattern has a /",                                                       \

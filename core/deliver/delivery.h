@@ -23,6 +23,7 @@
 #include "core/deliver/destination.h"
 #include "core/export/meter.h"
 #include "core/links/linker.h"
+#include "core/record/recorder.h"
 #include "core/span/span.h"
 
 /* A remote exporter needs one for each kind of event that it takes. */
@@ -46,6 +47,7 @@ struct llmobs_delivery {
     struct llmobs_item *held; /* taken from the buffer, not encoded yet */
     struct llmobs_buf scratch;
     struct llmobs_linker linker;
+    struct llmobs_recorder recorder;
     char *links_path; /* of the file of links; NULL: not known yet */
     uid_t links_uid;
     size_t taken; /* items encoded by the last run */

@@ -126,28 +126,6 @@ static void link_span(struct llmobs_delivery *delivery,
     llmobs_linker_link(&delivery->linker, &call, span);
 }
 
-static int encode_item(struct llmobs_delivery *delivery,
-                       struct llmobs_item *item,
-                       const struct llmobs_config *config,
-                       struct llmobs_inferred *inferred)
-{
-    struct llmobs_span span;
-    int rc;
-
-    if (item->type == LLMOBS_ITEM_SPAN) /* it has been processed */
-        return llmobs_encode_call(&((struct llmobs_span_item *)item)->span,
-                                  config, &delivery->scratch);
-    rc = llmobs_exchange_to_span((struct llmobs_exchange *)item, &span);
-    if (rc)
-        return rc;
-    link_span(delivery, (struct llmobs_exchange *)item, &span, inferred);
-    rc = llmobs_processor_run(&span);
-    if (!rc)
-        rc = llmobs_encode_call(&span, config, &delivery->scratch);
-    llmobs_span_fini(&span);
-    return rc;
-}
-
 static int rescue_some(struct llmobs_delivery *delivery,
                        struct llmobs_destination *d)
 {
@@ -219,6 +197,30 @@ struct source {
     unsigned delivered_to;           /* bit i: destination i has it already */
     struct llmobs_inferred inferred; /* its spans, until they are items */
 };
+
+static int encode_item(struct llmobs_delivery *delivery, struct source *source)
+{
+    struct llmobs_exchange *exchange = (struct llmobs_exchange *)source->item;
+    struct llmobs_span span;
+    int rc;
+
+    if (source->item->type == LLMOBS_ITEM_SPAN) /* it has been processed */
+        return llmobs_encode_call(
+            &((struct llmobs_span_item *)source->item)->span, source->config,
+            &delivery->scratch);
+    rc = llmobs_exchange_to_span(exchange, &span);
+    if (rc)
+        return rc;
+    if (!source->adopted)
+        llmobs_recorder_keep(&delivery->recorder, delivery->config, exchange,
+                             span.name);
+    link_span(delivery, exchange, &span, &source->inferred);
+    rc = llmobs_processor_run(&span);
+    if (!rc)
+        rc = llmobs_encode_call(&span, source->config, &delivery->scratch);
+    llmobs_span_fini(&span);
+    return rc;
+}
 
 /* A long text that was written for this event becomes a part of it. */
 static struct llmobs_event *event_of(struct llmobs_delivery *delivery,
@@ -347,8 +349,7 @@ static int encode(struct llmobs_delivery *delivery, struct source *source,
     if (!source->item && !llmobs_privacy_applies(&source->config->privacy))
         return 0;
     rc = text->data ? apply_text(delivery, source)
-                    : encode_item(delivery, source->item, source->config,
-                                  &source->inferred);
+                    : encode_item(delivery, source);
     *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
     return rc;
 }

@@ -222,9 +222,12 @@ static bool disk_has_all(struct llmobs_worker *worker)
 }
 
 /* True where the spool has all that waits, and with its content: the exit need
- * not wait until a store has it, too. */
+ * not wait until a store has it, too. A call is recorded only when its span is
+ * made. */
 static bool is_safe(struct llmobs_worker *worker)
 {
+    if (worker->config->record_dir)
+        return false;
     return !llmobs_privacy_withholds(&worker->config->privacy) &&
            disk_has_all(worker);
 }

@@ -259,7 +259,7 @@ void llmobs_exchange_received(struct llmobs_exchange *exchange,
 {
     if (!len)
         return;
-    if (exchange->response.total == 0)
+    if (exchange->response.total == 0 && !exchange->whole)
         limit_media(exchange, data);
     /* Without memory the body is marked as lost. */
     (void)llmobs_body_add(&exchange->response, data, len);

@@ -90,10 +90,12 @@ struct llmobs_exchange {
      * again after a pause. */
     size_t again, header_again;
     bool multipart;
-    bool unsent; /* libcurl has not made the request */
-    bool stands; /* a call, even if libcurl never makes the request */
-    bool bare;   /* read from the disk, which was not to have its bodies */
-    bool traced; /* libcurl got a tracestate header for it */
+    bool unsent;   /* libcurl has not made the request */
+    bool stands;   /* a call, even if libcurl never makes the request */
+    bool bare;     /* read from the disk, which was not to have its bodies */
+    bool traced;   /* libcurl got a tracestate header for it */
+    bool whole;    /* pictures and sounds are kept as other bodies are */
+    bool recorded; /* or it was tried (recorder.h) */
     struct llmobs_mark *marks;
     size_t mark_count;
     size_t mark_cap;
