@@ -110,6 +110,7 @@ SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case 
 	es_frame otlp_reader)
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 	$(patsubst %,$(B)/cli/%.o,doctor/find_files doctor/host_starter doctor/object \
+	mock/choose mock/http \
 	relay/relay_places rows/cost rows/filter rows/row rows/tail \
 	rows/texts prices/price prices/prices)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))

@@ -34,6 +34,8 @@ static const struct command commands[] = {
      "show the spans of the local store"},
     {"stats", "llmobs stats", llmobs_cmd_stats,
      "count captured, delivered and dropped calls"},
+    {"mock", "llmobs mock", llmobs_cmd_mock,
+     "answer from recorded exchanges, so that tests run offline"},
     {"ps", "llmobs ps", llmobs_cmd_ps,
      "list the calls that are under way on this host"},
     {"span", "llmobs span", llmobs_cmd_span,

@@ -23,6 +23,7 @@ int llmobs_cmd_drain(int argc, char **argv);
 int llmobs_cmd_evaluate(int argc, char **argv);
 int llmobs_cmd_feedback(int argc, char **argv);
 int llmobs_cmd_entrypoint(int argc, char **argv);
+int llmobs_cmd_mock(int argc, char **argv);
 int llmobs_cmd_ps(int argc, char **argv);
 int llmobs_cmd_relay(int argc, char **argv);
 int llmobs_cmd_purge(int argc, char **argv);

@@ -48,6 +48,17 @@ used, 2 for a mistake in the options.
 """,
         "FILES": FILES,
     },
+    "llmobs-mock": {
+        "EXIT STATUS": """\
+That of CMD where it is another than 0; else 1 where a request had no recording
+or DIR cannot be served, 2 for a mistake in the options, 0 otherwise.
+""",
+        "EXAMPLES": """\
+    llmobs-run --record cassette ./test-chat
+    llmobs mock cassette -- ./test-chat
+    llmobs mock cassette --nearest --timing --port 8080
+""",
+    },
     "llmobs-view": {
         "EXAMPLES": """\
     llmobs view --messages

@@ -1,12 +1,17 @@
-"""llmobs-run --record: exchanges as files."""
+"""llmobs-run --record: exchanges as files; llmobs mock: answers from them."""
 import glob
+import gzip
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 
 from delivery import wait_for
-from harness import LAUNCHER, SECRET, body, curl, equal, ok, test, tree
+from harness import (APPS, LAUNCHER, SECRET, body, curl, equal, ok, test,
+                     tree)
+from test_gateways import need
 
 
 def recorded(folder):
@@ -98,3 +103,210 @@ def a_directory_that_cannot_be(t):
               preload=False)
     equal(r.code, 2, "status")
     ok(b"--record /proc/none" in r.stderr, "message")
+
+
+# ---- the mock --------------------------------------------------------------
+
+def llmobs(t, *words):
+    return [os.path.join(t.build, "llmobs"), *words]
+
+
+def offline(t, argv, calls):
+    """The program's test runs live, then from its cassette: the same output."""
+    folder = os.path.join(t.dir, "cassette")
+    live = t.run([LAUNCHER, "--record", folder] + argv, launcher=[], env={
+        "OPENAI_BASE_URL": "http://127.0.0.1:%d/v1" % t.servers.http})
+    equal(live.code, 0, "status")
+    equal(len(recorded(folder)), calls, "recordings")
+    no_secret(t, folder)
+    for more in [], ["--timing"], ["--nearest"]:
+        mark = t.servers.mark()
+        again = t.run(llmobs(t, "mock", folder, *more, "--", *argv),
+                      preload=False)
+        equal(again.stderr, live.stderr, "stderr, the mock's with it")
+        equal((again.code, again.stdout), (0, live.stdout), "offline")
+        equal(t.servers.requests_since(mark), [], "requests to the server")
+
+
+@test
+def offline_in_c(t):
+    program = os.path.join(t.dir, "offline")
+    subprocess.run([*os.environ.get("LLMOBS_TEST_CC", "gcc").split(), "-O2",
+                    os.path.join(APPS, "offline.c"), "-o", program, "-lcurl"],
+                   check=True)
+    offline(t, [program], 5)
+
+
+@test
+def offline_in_php(t):
+    offline(t, ["php", os.path.join(APPS, "offline.php")], 4)
+
+
+@test
+def offline_in_r(t):
+    need("Rscript", "-e", "library(curl)")
+    offline(t, ["Rscript", os.path.join(APPS, "offline.R")], 3)
+
+
+class Mock:
+    """A mock that runs until the end of a `with`."""
+
+    def __init__(self, t, folder, *more):
+        self.process = subprocess.Popen(
+            llmobs(t, "mock", folder, *more), env=t.environment(False, {}),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.url = self.process.stdout.readline().decode().strip()
+        ok(self.url.startswith("http://127.0.0.1:"), "base URL of the mock")
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(20)
+
+    def talk(self, *pieces):
+        """All that the mock answers on one connection; it has answered each
+        piece with something before the next, and the end follows the last."""
+        with socket.create_connection(("127.0.0.1", self.port), 20) as s:
+            got = b""
+            for piece in pieces[:-1]:
+                s.sendall(piece)
+                got += s.recv(65536)
+            s.sendall(pieces[-1])
+            s.shutdown(socket.SHUT_WR)
+            try:
+                while part := s.recv(65536):
+                    got += part
+            except ConnectionError:
+                pass
+            return got
+
+    def end(self):
+        self.process.terminate()
+        _, err = self.process.communicate(timeout=20)
+        return self.process.returncode, err.decode()
+
+
+def keep(folder, number, request, answer, status=200, **more):
+    """Writes a recording as a person might."""
+    place = os.path.join(folder, "%04d" % number)
+    os.makedirs(place)
+    head = {"format": 1, "request": {
+        "method": "POST", "url": "https://api.openai.com/v1/chat/completions",
+        "body": "request.json"}, "answer": dict({
+            "status": status, "content_type": "application/json",
+            "body": "answer.json"}, **more)}
+    for name, text in (("exchange.json", json.dumps(head)),
+                       ("request.json", request), ("answer.json", answer)):
+        with open(os.path.join(place, name), "w") as f:
+            f.write(text)
+
+
+def head(length, *more):
+    return "\r\n".join(["POST /v1/chat/completions?api-version=1 HTTP/1.1",
+                        "Host: a", "Content-Length: %d" % length, *more,
+                        "", ""]).encode()
+
+
+@test
+def requests_of_any_form(t):
+    folder = os.path.join(t.dir, "cassette")
+    keep(folder, 1, '{"q": 1}', '"one"')
+    keep(folder, 2, '{"q": 1}', '"two"', chunks=[[99, 5], "x", [3, -1], [2, 9]])
+    with Mock(t, folder) as mock:
+        one = mock.talk(head(7) + b'{"q":1}')
+        ok(one.endswith(b'\r\n\r\n"one"'), "answer")
+        # A second one on the same connection; the last goes on and on.
+        both = mock.talk(head(7) + b'{"q":1}' + head(7) + b'{"q":1}')
+        equal(both.count(b'"two"'), 2, "answers to requests in a row")
+        slow = mock.talk(head(9, "Expect: 100-continue"), b'{ "q":1 }')
+        ok(slow.startswith(b"HTTP/1.1 100 ") and slow.endswith(b'"two"'),
+           "answer after a 100")
+        ok(mock.talk(head(0).replace(
+            b"Content-Length: 0", b"Transfer-Encoding: chunked") +
+            b'4\r\n{"q"\r\n3\r\n:1}\r\n0\r\n\r\n').endswith(b'"two"'), "chunks")
+        ok(mock.talk(head(7).replace(b"POST /", b"POST http://a/") + b'{"q":1}')
+           .endswith(b'"two"'), "as a proxy gets it")
+        packed = gzip.compress(b'{"q":1}')
+        ok(mock.talk(head(len(packed), "Content-Encoding: gzip") + packed)
+           .endswith(b'"two"'), "a coded request")
+        equal(mock.end(), (0, ""), "end")
+
+
+@test
+def hostile_requests(t):
+    folder = os.path.join(t.dir, "cassette")
+    keep(folder, 1, '{"q": 1}', '"one"')
+    good = head(7) + b'{"q":1}'
+    with Mock(t, folder) as mock:
+        # More than it serves at a time, which say nothing or little; some go.
+        idle = [socket.create_connection(("127.0.0.1", mock.port), 20)
+                for _ in range(200)]
+        for i, one in enumerate(idle):
+            one.sendall(b"POST / HT"[:i % 9])
+        for text, status in (
+                (b"X: " + b"a" * 100000, 431), (b"\0" * 1000 + b"\n\n", 400),
+                (head(10 ** 12), 413), (good.replace(b"1.1", b"3.0"), 505),
+                (head(3, "Transfer-Encoding: chunked") + b"x\r\n", 400),
+                (head(0).replace(b"Content-Length: 0",
+                                 b"Transfer-Encoding: chunked") + b"zz\r\n",
+                 400)):
+            answer = mock.talk(text)
+            equal(answer[:12].decode(), "HTTP/1.1 %d" % status, text[:40])
+        mock.talk(b"")
+        mock.talk(head(100) + b"{")  # it does not come
+        for one in idle[::2]:
+            one.close()
+        ok(mock.talk(good).endswith(b'"one"'), "answer beside all of them")
+        for one in idle[1::2]:
+            one.close()
+        equal(mock.end(), (0, ""), "end")
+
+
+@test
+def misses_are_told(t):
+    folder = os.path.join(t.dir, "cassette")
+    keep(folder, 1, '{"q": "recorded", "api_key": "%s"}' % SECRET, '"one"')
+    keep(folder, 2, '{"q": "long"}', "", cut="it was too long")
+    with Mock(t, folder) as mock:
+        sent = json.dumps({"q": "asked\x1b[31m", "api_key": SECRET}).encode()
+        answer = mock.talk(head(len(sent)) + sent)
+        equal(answer[:12], b"HTTP/1.1 404", "status")
+        error = json.loads(answer.split(b"\r\n\r\n")[1])["error"]
+        equal(error["code"], "no_recording", "code")
+        ok("0001: q is" in error["message"], "message: " + error["message"])
+        ok(b"too long" in mock.talk(head(12) + b'{"q":"long"}'), "a cut one")
+        ok(b"404" in mock.talk(b"GET /other HTTP/1.1\r\n\r\n"), "another path")
+        code, err = mock.end()
+        equal(code, 1, "status of the mock")
+        equal(len(err.splitlines()), 4, "lines on stderr")
+        ok(SECRET not in err and "\x1b" not in err, "stderr: " + err)
+    equal(t.run(llmobs(t, "mock", folder, "--", "sh", "-c", "exit 5"),
+                preload=False).code, 5, "status of a command")
+
+
+@test
+def broken_cassettes(t):
+    folder = os.path.join(t.dir, "cassette")
+    for name, change in (("exchange.json", b""), ("exchange.json", b"{"),
+                         ("exchange.json", b'{"format": 2}'),
+                         ("answer.json", None), ("request.json", None)):
+        keep(folder, 1, '{"q": 1}', '"one"')
+        path = os.path.join(folder, "0001", name)
+        os.unlink(path)
+        if change is not None:
+            with open(path, "wb") as f:
+                f.write(change)
+        r = t.run(llmobs(t, "mock", folder), preload=False)
+        equal(r.code, 1, "status")
+        ok(b"0001/" + name.encode() in r.stderr, "message")
+        shutil.rmtree(folder)
+    os.mkdir(folder)
+    for words, code in (([folder], 1), ([folder + "/none"], 1), ([], 2),
+                        ([folder, "--port", "x"], 2), ([folder, folder], 2),
+                        ([folder, "--"], 2)):
+        r = t.run(llmobs(t, "mock", *words), preload=False)
+        equal((r.code, r.stdout), (code, b""), " ".join(words))
+        ok(r.stderr, "message")

@@ -1,0 +1,319 @@
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/mock/serve.h"
+#include "cli/shared/cli.h"
+#include "cli/shared/environment.h"
+#include "cli/shared/escape.h"
+#include "cli/shared/options.h"
+
+#define PORT_MAX 65535
+#define URL_MAX 64
+
+struct mock {
+    char **argv;
+    const char *dir;
+    char **command; /* NULL: none */
+    bool help;
+    struct llmobs_serve serve;
+    pid_t child; /* of the command; 0: none, or it has ended */
+    int status;  /* of it, as a shell has it */
+};
+
+static const char help_text[] =
+    "usage: llmobs mock DIR [OPTIONS] [-- CMD...]\n"
+    "\n"
+    "Answers from the recordings that `llmobs-run --record DIR` made, on\n"
+    "loopback, so that a program's tests run without a network. Prints the "
+    "base\n"
+    "URL, and goes on until TERM or INT. With CMD it runs that and ends with "
+    "it;\n"
+    "CMD has the URL in OPENAI_BASE_URL (with /v1), ANTHROPIC_BASE_URL and\n"
+    "LLMOBS_MOCK_URL.\n"
+    "\n"
+    "A request without a recording gets 404 with the reason, which is on "
+    "stderr,\n"
+    "too; then the exit status is 1, unless that of CMD is another than 0.\n"
+    "\n"
+    "  --strict     only a recording of an equal request answers (default)\n"
+    "  --nearest    else the one whose request is most like it, of the same "
+    "method\n"
+    "               and path\n"
+    "  --at-once    answers come whole (default)\n"
+    "  --timing     answers come in the pieces and with the pauses that they "
+    "had\n"
+    "  --port N     listen there (default: a free port)\n";
+
+static const struct option options[] = {
+    {"strict", no_argument, NULL, 's'},
+    {"nearest", no_argument, NULL, 'n'},
+    {"at-once", no_argument, NULL, 'a'},
+    {"timing", no_argument, NULL, 't'},
+    {"port", required_argument, NULL, 'p'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* -- the command line ------------------------------------------------------ */
+
+static int set_port(struct mock *mock, const char *value)
+{
+    char *end;
+    long port = strtol(value, &end, 10);
+
+    if (end == value || *end != '\0' || port < 0 || port > PORT_MAX) {
+        fprintf(stderr, "%s: --port: 0 to %d\n", mock->argv[0], PORT_MAX);
+        return -EINVAL;
+    }
+    mock->serve.port = (unsigned)port;
+    return 0;
+}
+
+static int set_dir(struct mock *mock, const char *value)
+{
+    char room[LLMOBS_ESCAPE_NAME];
+
+    if (mock->dir != NULL) {
+        fprintf(stderr,
+                "%s: unexpected argument: %s (a command comes behind "
+                "--)\n",
+                mock->argv[0], llmobs_escape_name(value, room));
+        return -EINVAL;
+    }
+    mock->dir = value;
+    return 0;
+}
+
+static int apply(void *ctx, int code, const char *value)
+{
+    struct mock *mock = ctx;
+
+    switch (code) {
+    case 's':
+    case 'n':
+        mock->serve.nearest = code == 'n';
+        return 0;
+    case 'a':
+    case 't':
+        mock->serve.timed = code == 't';
+        return 0;
+    case 'p':
+        return set_port(mock, value);
+    case LLMOBS_CLI_WORD:
+        return set_dir(mock, value);
+    default:
+        mock->help = true;
+        return 0;
+    }
+}
+
+/* Takes the command off, and answers the number of arguments before it. */
+static int split(struct mock *mock, int argc)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(mock->argv[i], "--") == 0) {
+            mock->command = mock->argv + i + 1;
+            mock->argv[i] = NULL;
+            return i;
+        }
+    return argc;
+}
+
+static int parse(struct mock *mock, int argc)
+{
+    int rc;
+
+    argc = split(mock, argc);
+    rc = llmobs_cli_parse_words(argc, mock->argv, "", options, apply, mock);
+    if (rc != 0 || mock->help)
+        return rc;
+    if (mock->dir == NULL || (mock->command != NULL && !*mock->command)) {
+        fprintf(stderr, "%s: no %s\n`%s --help` tells more.\n", mock->argv[0],
+                mock->dir == NULL ? "directory" : "command", mock->argv[0]);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* -- signals --------------------------------------------------------------- */
+
+static volatile sig_atomic_t asked_to_end;
+
+static void on_end(int number)
+{
+    asked_to_end = number;
+}
+
+static void on_child(int number)
+{
+    (void)number;
+}
+
+/* They come only while the server waits, so that none is missed. `before`: the
+ * mask that the command gets. */
+static void take_signals(sigset_t *before)
+{
+    struct sigaction ending = {.sa_handler = on_end};
+    struct sigaction child = {.sa_handler = on_child};
+    sigset_t taken;
+
+    sigemptyset(&taken);
+    sigaddset(&taken, SIGTERM);
+    sigaddset(&taken, SIGINT);
+    sigaddset(&taken, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &taken, before);
+    sigaction(SIGTERM, &ending, NULL);
+    sigaction(SIGINT, &ending, NULL);
+    sigaction(SIGCHLD, &child, NULL);
+}
+
+/* -- the command ----------------------------------------------------------- */
+
+static int set_urls(struct llmobs_environment *environment, unsigned port)
+{
+    static const struct {
+        const char *name, *path;
+    } variables[] = {{"LLMOBS_MOCK_URL", ""},
+                     {"ANTHROPIC_BASE_URL", ""},
+                     {"OPENAI_BASE_URL", "/v1"}};
+    int rc = llmobs_environment_init(environment, environ);
+
+    for (size_t i = 0; i < sizeof variables / sizeof *variables && rc == 0;
+         i++) {
+        char *url = malloc(URL_MAX);
+
+        if (url == NULL)
+            return -ENOMEM;
+        snprintf(url, URL_MAX, "http://127.0.0.1:%u%s", port,
+                 variables[i].path);
+        rc = llmobs_environment_set(environment, variables[i].name, url);
+        free(url);
+    }
+    return rc;
+}
+
+_Noreturn static void become(const struct mock *mock, const sigset_t *before)
+{
+    struct llmobs_environment environment;
+    int error = -set_urls(&environment, mock->serve.port);
+
+    sigprocmask(SIG_SETMASK, before, NULL);
+    if (error == 0)
+        error = llmobs_environment_exec(&environment, mock->command);
+    fprintf(stderr, "%s: %s: %s\n", mock->argv[0], mock->command[0],
+            strerror(error));
+    _exit(llmobs_environment_exec_status(error));
+}
+
+static int start(struct mock *mock, const sigset_t *before)
+{
+    mock->child = fork();
+    if (mock->child == 0)
+        become(mock, before);
+    return mock->child < 0 ? -errno : 0;
+}
+
+/* Notes the end of the command. */
+static void look_at_child(struct mock *mock)
+{
+    int status;
+
+    if (mock->child == 0 ||
+        waitpid(mock->child, &status, WNOHANG) != mock->child)
+        return;
+    mock->child = 0;
+    mock->status =
+        WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* True as long as somebody may ask. The command ends by itself, also when it is
+ * asked to: a terminal sends it INT by itself. */
+static bool goes_on(struct mock *mock)
+{
+    int number = asked_to_end;
+
+    look_at_child(mock);
+    if (mock->command == NULL)
+        return number == 0;
+    asked_to_end = 0;
+    if (number == SIGTERM && mock->child != 0)
+        kill(mock->child, SIGTERM);
+    return mock->child != 0;
+}
+
+/* -- the whole ------------------------------------------------------------- */
+
+static int tell(const struct mock *mock, int rc)
+{
+    fprintf(stderr, "%s: %s\n", mock->argv[0], strerror(-rc));
+    return LLMOBS_CLI_FAILED;
+}
+
+static int end(struct mock *mock)
+{
+    if (mock->serve.misses > 0)
+        fprintf(stderr, "%s: requests without a recording: %lu\n",
+                mock->argv[0], mock->serve.misses);
+    if (mock->status != 0)
+        return mock->status;
+    return mock->serve.misses > 0 ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
+}
+
+static int serve(struct mock *mock)
+{
+    sigset_t before, waiting;
+    int rc;
+
+    take_signals(&before);
+    waiting = before;
+    sigdelset(&waiting, SIGTERM);
+    sigdelset(&waiting, SIGINT);
+    sigdelset(&waiting, SIGCHLD);
+    rc = llmobs_serve_open(&mock->serve);
+    if (rc == 0 && mock->command != NULL)
+        rc = start(mock, &before);
+    if (rc != 0)
+        return tell(mock, rc);
+    if (mock->command == NULL) {
+        printf("http://127.0.0.1:%u\n", mock->serve.port);
+        fflush(stdout);
+    }
+    while (goes_on(mock))
+        llmobs_serve_step(&mock->serve, &waiting);
+    llmobs_serve_close(&mock->serve);
+    return end(mock);
+}
+
+int llmobs_cmd_mock(int argc, char **argv)
+{
+    static struct mock mock;
+    struct llmobs_cassette cassette;
+    char room[LLMOBS_ESCAPE_NAME];
+    int status = LLMOBS_CLI_FAILED;
+
+    mock.argv = argv;
+    if (parse(&mock, argc) != 0)
+        return LLMOBS_CLI_USAGE;
+    if (mock.help) {
+        fputs(help_text, stdout);
+        return LLMOBS_CLI_OK;
+    }
+    mock.serve.cassette = &cassette;
+    mock.serve.command = argv[0];
+    if (llmobs_cassette_load(&cassette, mock.dir, argv[0]) == 0) {
+        if (cassette.count == 0)
+            fprintf(stderr, "%s: no recordings in %s\n", argv[0],
+                    llmobs_escape_name(mock.dir, room));
+        else
+            status = serve(&mock);
+    }
+    llmobs_cassette_free(&cassette);
+    return status;
+}
