@@ -314,6 +314,9 @@ int llmobs_recording_make(struct llmobs_exchange *exchange, const char *name,
     llmobs_buf_init(&recording->request, LLMOBS_RECORDING_MAX);
     llmobs_buf_init(&recording->answer, LLMOBS_RECORDING_MAX);
     rc = take(&request);
+    /* Of a form only the text fields are there, and nobody compares them. */
+    if (exchange->multipart)
+        request.cut = lack_of(exchange);
     if (!rc)
         rc = take(&answer);
     if (!rc)

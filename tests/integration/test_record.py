@@ -1,4 +1,5 @@
 """llmobs-run --record: exchanges as files; llmobs mock: answers from them."""
+import errno
 import glob
 import gzip
 import json
@@ -8,7 +9,7 @@ import shutil
 import socket
 import subprocess
 
-from delivery import wait_for
+from delivery import failing, wait_for
 from harness import (APPS, LAUNCHER, SECRET, body, curl, equal, ok, test,
                      tree)
 from test_gateways import need
@@ -98,6 +99,19 @@ def by_many_processes(t):
 
 
 @test
+def on_a_bad_disk(t):
+    """The program and its span do not notice, and nothing is left of it."""
+    folder = os.path.join(t.dir, "cassette")
+    for error, after in ((errno.ENOSPC, 0), (errno.EIO, 1), (errno.ENOSPC, 2)):
+        env = failing(t, error, path="/cassette/", after=after)
+        r = t.run(curl(t.url, body()), env=dict(env, LLMOBS_RECORD=folder))
+        equal(r.code, 0, "status")
+        r.only()
+        equal(os.listdir(folder), [], "what is left")
+        equal(r.log_count("a call is not recorded"), 1, "lines in the log")
+
+
+@test
 def a_directory_that_cannot_be(t):
     r = t.run([LAUNCHER, "--record", "/proc/none", "true"], launcher=[],
               preload=False)
@@ -146,6 +160,16 @@ def offline_in_php(t):
 def offline_in_r(t):
     need("Rscript", "-e", "library(curl)")
     offline(t, ["Rscript", os.path.join(APPS, "offline.R")], 3)
+
+
+@test
+def offline_forms(t):
+    """Of a form neither the file is kept nor its boundary, which is another one
+    each time: any form is equal."""
+    argv = ["sh", "-c", 'head -c 3000 /dev/zero > sound.wav && exec curl -sS '
+            '-F model=whisper-1 -F file=@sound.wav '
+            '"$OPENAI_BASE_URL/audio/transcriptions"']
+    offline(t, argv, 1)
 
 
 class Mock:
