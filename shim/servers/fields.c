@@ -146,10 +146,17 @@ static const char *after(const char *text, const char *beginning)
     return *beginning ? NULL : text;
 }
 
+/* Most of a request's variables are asked: by letter, without a loop. */
+static inline bool is_http(const char *entry)
+{
+    return entry[0] == 'H' && entry[1] == 'T' && entry[2] == 'T' &&
+           entry[3] == 'P' && entry[4] == '_';
+}
+
 void llmobs_server_add_cgi(struct llmobs_server_fields *fields,
                            const char *entry)
 {
-    const char *name = entry[0] == 'H' ? after(entry, "HTTP_") : NULL;
+    const char *name = is_http(entry) ? entry + 5 : NULL;
     size_t i = name ? find(name, '=', true) : COUNT;
 
     if (i < COUNT) {
