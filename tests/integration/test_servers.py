@@ -203,6 +203,12 @@ def asks_itself(t, kind):
     return own, [s for s in spans if s not in own]
 
 
+def children(spans):
+    """By their ids: a gateway that is killed may leave a span that it has just
+    delivered to the next one."""
+    return {s["span_id"] for s in spans if s["parent_id"] != "undefined"}
+
+
 def roots(spans):
     return sum(s["parent_id"] == "undefined" for s in spans)
 
@@ -236,8 +242,7 @@ def fcgi_is_the_same(t):
                 spans = dd.wait_spans(len(CALLERS) * max(len(seen) - 1, 0), 20)
     equal(seen[1], seen[0], "observed")
     equal(seen[2], seen[0], "observed without the variable")
-    equal(sum(s["parent_id"] != "undefined" for s in spans), 3,
-          "spans below a caller's")
+    equal(len(children(spans)), 3, "spans below a caller's")
 
 
 def conversation(path):
@@ -318,7 +323,7 @@ def http_same(t, name, kind):
                 spans = dd.wait_spans(2 * len(CALLERS) * (len(seen) - 1), 20)
     equal(seen[1], seen[0], "observed")
     equal(seen[2], seen[0], "observed without the variable")
-    equal(len(spans) - roots(spans), 6, "spans below a caller's")
+    equal(len(children(spans)), 6, "spans below a caller's")
 
 
 @test
