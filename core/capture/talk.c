@@ -21,28 +21,11 @@
 #define EXIT_LOCK_MS 5
 
 /* Of libcurl's websockets.h, which old headers lack: CURLWS_*. */
-#define WS_TEXT 1u
-#define WS_CONT 4u
-#define WS_OFFSET 32u
 #define WS_NO_DATA (2u | 8u | 16u | 64u) /* binary, close, ping, pong */
 #define WS_CLOSE 8u
 
 /* The status of the answer by which a connection becomes a websocket. */
 #define SWITCHING_PROTOCOLS 101
-
-/* A frame's memory beyond this is given back behind it. */
-#define TEXT_KEPT ((size_t)16 * 1024)
-
-/* The frames of one direction: at most one is under way. */
-struct side {
-    struct llmobs_look look;
-    struct llmobs_buf text; /* what came of it; empty if nothing is kept */
-    uint64_t len;           /* how long it was until now */
-    bool cut;               /* the text lacks bytes */
-    bool passes;            /* nothing of it is kept */
-    bool goes_on;           /* the next frame is a part of it */
-    curl_off_t left;        /* bytes of the frame that are still to come */
-};
 
 enum phase {
     ASKED,
@@ -66,7 +49,7 @@ struct llmobs_talk {
     char *url;
     struct llmobs_buf opening; /* what the URL says of the settings */
     uint64_t account; /* of this connection alone: its ids are its own */
-    struct side sent, received;
+    struct llmobs_talk_side sent, received;
     struct llmobs_body settings, input;
     uint64_t missed; /* bytes of the input that were not kept */
     bool transcribes;
@@ -248,7 +231,8 @@ static void add_answer(struct llmobs_handle *handle, struct turn *turn,
 /* ---- whole frames -------------------------------------------------------- */
 
 /* A frame that is not there to its end tells no more than that it came. */
-static void add_input(struct llmobs_talk *talk, const struct side *side)
+static void add_input(struct llmobs_talk *talk,
+                      const struct llmobs_talk_side *side)
 {
     if (side->cut)
         talk->missed += side->len;
@@ -256,7 +240,8 @@ static void add_input(struct llmobs_talk *talk, const struct side *side)
         (void)llmobs_body_add(&talk->input, side->text.data, side->text.len);
 }
 
-static void set(struct llmobs_talk *talk, const struct side *side, bool anew)
+static void set(struct llmobs_talk *talk, const struct llmobs_talk_side *side,
+                bool anew)
 {
     struct llmobs_text text = {side->text.data, side->text.len};
 
@@ -273,7 +258,8 @@ static void set(struct llmobs_talk *talk, const struct side *side, bool anew)
 
 /* The line of the frame; nothing where it was cut. */
 static struct llmobs_text line_of(struct llmobs_talk *talk,
-                                  const struct side *side, bool input)
+                                  const struct llmobs_talk_side *side,
+                                  bool input)
 {
     struct llmobs_text none = {"", 0};
 
@@ -285,7 +271,8 @@ static struct llmobs_text line_of(struct llmobs_talk *talk,
 }
 
 /* The answer to an earlier question was the error that came behind it. */
-static void ask(struct llmobs_handle *handle, const struct side *side)
+static void ask(struct llmobs_handle *handle,
+                const struct llmobs_talk_side *side)
 {
     struct turn *turn;
 
@@ -298,7 +285,8 @@ static void ask(struct llmobs_handle *handle, const struct side *side)
 }
 
 /* The error before it, if any, was about something else. */
-static void begin(struct llmobs_handle *handle, const struct side *side)
+static void begin(struct llmobs_handle *handle,
+                  const struct llmobs_talk_side *side)
 {
     struct llmobs_talk *talk = handle->talk;
     struct llmobs_text none = {"", 0};
@@ -322,7 +310,8 @@ static void begin(struct llmobs_handle *handle, const struct side *side)
     add_answer(handle, turn, line_of(talk, side, false));
 }
 
-static void tell(struct llmobs_handle *handle, const struct side *side)
+static void tell(struct llmobs_handle *handle,
+                 const struct llmobs_talk_side *side)
 {
     struct turn *turn =
         turn_of(handle->talk, side->look.members[LLMOBS_FRAME_RESPONSE_ID]);
@@ -334,7 +323,8 @@ static void tell(struct llmobs_handle *handle, const struct side *side)
 }
 
 /* The last frame has the whole output: pieces that were lost do not count. */
-static void end(struct llmobs_handle *handle, const struct side *side)
+static void end(struct llmobs_handle *handle,
+                const struct llmobs_talk_side *side)
 {
     struct llmobs_talk *talk = handle->talk;
     struct turn *turn =
@@ -356,7 +346,7 @@ static void end(struct llmobs_handle *handle, const struct side *side)
     llmobs_handle_unlock(handle);
 }
 
-static void hear(struct llmobs_talk *talk, const struct side *side)
+static void hear(struct llmobs_talk *talk, const struct llmobs_talk_side *side)
 {
     add_input(talk, side);
     memcpy(talk->heard, side->look.members[LLMOBS_FRAME_ITEM_ID],
@@ -364,7 +354,8 @@ static void hear(struct llmobs_talk *talk, const struct side *side)
 }
 
 /* They belong to the turn that had the speech as its input. */
-static void take_words(struct llmobs_handle *handle, const struct side *side)
+static void take_words(struct llmobs_handle *handle,
+                       const struct llmobs_talk_side *side)
 {
     struct llmobs_talk *talk = handle->talk;
     const char *item = side->look.members[LLMOBS_FRAME_ITEM_ID];
@@ -405,8 +396,8 @@ static struct turn *turn_named(struct llmobs_talk *talk, const char *event)
  * asked ends its turn, and so does one that nothing but a question can have.
  * Any other that names no frame may be the answer to the first question: that
  * shows as the next frames come. */
-static void refuse(struct llmobs_handle *handle, const struct side *side,
-                   bool declines)
+static void refuse(struct llmobs_handle *handle,
+                   const struct llmobs_talk_side *side, bool declines)
 {
     struct llmobs_talk *talk = handle->talk;
     const char *event = side->look.members[LLMOBS_FRAME_ERROR_EVENT];
@@ -425,8 +416,8 @@ static void refuse(struct llmobs_handle *handle, const struct side *side,
         finish(handle, (size_t)(turn - talk->turns), LLMOBS_END_DONE, CURLE_OK);
 }
 
-static void take_frame(struct llmobs_handle *handle, const struct side *side,
-                       bool sent)
+static void take_frame(struct llmobs_handle *handle,
+                       const struct llmobs_talk_side *side, bool sent)
 {
     struct llmobs_talk *talk = handle->talk;
     enum llmobs_frame_kind kind =
@@ -467,73 +458,14 @@ static void take_frame(struct llmobs_handle *handle, const struct side *side,
     }
 }
 
-/* ---- pieces of frames ---------------------------------------------------- */
-
-static void begin_frame(struct side *side)
-{
-    llmobs_look_begin(&side->look);
-    if (side->text.cap > TEXT_KEPT) {
-        llmobs_buf_fini(&side->text);
-        llmobs_buf_init(&side->text, LLMOBS_TALK_FRAME);
-    }
-    llmobs_buf_cut(&side->text, 0);
-    side->len = 0;
-    side->cut = side->passes = false;
-}
-
-/* JSON has line ends between its values only: the frame becomes one line. */
-static void make_line(struct side *side)
-{
-    char *at = side->text.data;
-    size_t len = side->text.len;
-
-    for (char *c = at; len && (c = memchr(c, '\n', len - (size_t)(c - at)));)
-        *c = ' ';
-    for (char *c = at; len && (c = memchr(c, '\r', len - (size_t)(c - at)));)
-        *c = ' ';
-    if (llmobs_buf_addc(&side->text, '\n') < 0)
-        side->cut = true;
-}
-
-static void keep(const struct llmobs_talk *talk, struct side *side,
-                 struct llmobs_text data, bool sent)
-{
-    side->len += data.len;
-    if (!side->passes && !side->cut &&
-        llmobs_buf_add(&side->text, data.data, data.len) < 0)
-        side->cut = true;
-    if (side->passes || !side->look.members[LLMOBS_FRAME_TYPE][0])
-        return;
-    side->passes = llmobs_rules_frame(&talk->match, &side->look, sent) ==
-                   LLMOBS_FRAME_PASSES;
-    if (side->passes)
-        llmobs_buf_cut(&side->text, 0);
-}
-
-/* The object's end is the frame's, whatever libcurl says of fragments: versions
- * differ in that. */
-static void add_piece(struct llmobs_handle *handle, struct side *side,
-                      struct llmobs_text data, bool sent)
-{
-    if (side->look.over || data.len == 0)
-        return;
-    llmobs_look_add(&side->look, data.data, data.len);
-    keep(handle->talk, side, data, sent);
-    if (!side->look.over || side->passes)
-        return;
-    make_line(side);
-    take_frame(handle, side, sent);
-    side->passes = true;
-}
-
 /* ---- the connection ------------------------------------------------------ */
 
 static void free_talk(struct llmobs_talk *talk)
 {
     for (size_t i = 0; i < talk->count; i++)
         llmobs_exchange_free(talk->turns[i].exchange);
-    llmobs_buf_fini(&talk->sent.text);
-    llmobs_buf_fini(&talk->received.text);
+    llmobs_talk_side_fini(&talk->sent);
+    llmobs_talk_side_fini(&talk->received);
     llmobs_body_fini(&talk->settings);
     llmobs_body_fini(&talk->input);
     llmobs_buf_fini(&talk->opening);
@@ -551,8 +483,8 @@ static struct llmobs_talk *new_talk(const struct llmobs_match *match,
     talk->process = llmobs_fork_process();
     talk->match = *match;
     talk->url = llmobs_allowlist_url_copy(url);
-    llmobs_buf_init(&talk->sent.text, LLMOBS_TALK_FRAME);
-    llmobs_buf_init(&talk->received.text, LLMOBS_TALK_FRAME);
+    llmobs_talk_side_init(&talk->sent);
+    llmobs_talk_side_init(&talk->received);
     llmobs_body_init(&talk->settings, LLMOBS_TALK_SETTINGS);
     llmobs_body_init(&talk->input, LLMOBS_TALK_INPUT);
     llmobs_buf_init(&talk->opening, LLMOBS_TALK_FRAME);
@@ -663,37 +595,20 @@ static bool enter(struct llmobs_handle *handle, CURL *curl)
     return true;
 }
 
-/* A frame begins where none is under way. */
-static bool begins(const struct side *side, unsigned flags)
-{
-    return side->left == 0 && !side->goes_on && (flags & WS_TEXT);
-}
-
 void llmobs_talk_sent(struct llmobs_handle *handle, CURL *curl,
                       struct llmobs_text data, size_t given, curl_off_t size,
                       unsigned flags)
 {
-    struct side *side;
+    struct llmobs_talk *talk;
     int saved = errno;
 
-    if ((flags & WS_NO_DATA) || !enter(handle, curl)) {
-        errno = saved;
-        return;
+    if (!(flags & WS_NO_DATA) && enter(handle, curl)) {
+        talk = handle->talk;
+        if (llmobs_talk_side_send(&talk->sent, &talk->match, data, given, size,
+                                  flags))
+            take_frame(handle, &talk->sent, true);
+        leave(handle);
     }
-    side = &handle->talk->sent;
-    if (begins(side, flags))
-        begin_frame(side);
-    if (side->left == 0 && (flags & WS_OFFSET) && size > 0)
-        side->left = size;
-    else if (side->left == 0 || !(flags & WS_OFFSET))
-        side->left = (curl_off_t)given;
-    add_piece(handle, side, data, true);
-    side->left = side->left > (curl_off_t)data.len
-                     ? side->left - (curl_off_t)data.len
-                     : 0;
-    if (side->left == 0)
-        side->goes_on = flags & WS_CONT;
-    leave(handle);
     errno = saved;
 }
 
@@ -708,27 +623,18 @@ void llmobs_talk_received(struct llmobs_handle *handle, CURL *curl,
                           struct llmobs_text data, curl_off_t left,
                           unsigned flags)
 {
-    struct side *side;
+    struct llmobs_talk *talk;
     int saved = errno;
 
-    if ((flags & WS_NO_DATA & ~WS_CLOSE) || !enter(handle, curl)) {
-        errno = saved;
-        return;
+    if (!(flags & WS_NO_DATA & ~WS_CLOSE) && enter(handle, curl)) {
+        talk = handle->talk;
+        if (flags & WS_CLOSE)
+            close_all(handle, LLMOBS_END_DONE, CURLE_OK);
+        else if (llmobs_talk_side_receive(&talk->received, &talk->match, data,
+                                          left, flags))
+            take_frame(handle, &talk->received, false);
+        leave(handle);
     }
-    side = &handle->talk->received;
-    if (flags & WS_CLOSE) {
-        close_all(handle, LLMOBS_END_DONE, CURLE_OK);
-    } else {
-        if (begins(side, flags))
-            begin_frame(side);
-        add_piece(handle, side, data, false);
-        side->left = left;
-        /* libcurl 8.1 to 8.12 says CONT of all pieces but the first, the last
-         * one included; newer ones say it beside TEXT while more is to come. */
-        if (left == 0)
-            side->goes_on = (flags & WS_TEXT) && (flags & WS_CONT);
-    }
-    leave(handle);
     errno = saved;
 }
 

@@ -25,9 +25,9 @@
 #define LLMOBS_TALK_H
 
 #include "core/capture/handle.h"
+#include "core/capture/talk_side.h"
 #include "core/deliver/worker.h"
 
-#define LLMOBS_TALK_FRAME ((size_t)256 * 1024)
 #define LLMOBS_TALK_SETTINGS ((size_t)256 * 1024)
 #define LLMOBS_TALK_INPUT ((size_t)1024 * 1024)
 #define LLMOBS_TALK_TURNS 8
