@@ -35,6 +35,7 @@ def settings(t, dd, **more):
            "LLMOBS_EXPORTER": "agent", "DD_TRACE_AGENT_URL": dd.url,
            # a process for each request must deliver, however slow the machine
            "LLMOBS_EXIT_FLUSH_MS": "4000",
+           "PYTHONDONTWRITEBYTECODE": "1",  # the sources' folders stay clean
            "UPSTREAM": t.url.replace("/chat/completions", "")}
     env.update(more)
     return t.environment(True, env)
