@@ -118,7 +118,7 @@ static int add_row(void *ctx, const struct llmobs_row *row,
     sums->failed += row->failed && llmobs_row_is_call(row) ? 1 : 0;
     if (row->input_tokens < 0 && row->output_tokens < 0)
         return 0;
-    sums->counted++;
+    sums->counted += llmobs_row_is_call(row) ? 1 : 0;
     if (row->output_tokens > INT64_MAX - tokens)
         tokens = INT64_MAX;
     else if (row->output_tokens > 0)
@@ -171,7 +171,7 @@ static void print_cost(FILE *out, const struct llmobs_cost_sum *sum)
 {
     char text[LLMOBS_COST_TEXT], note[LLMOBS_COST_NOTE];
 
-    if (sum->calls > 0 && sum->known == 0)
+    if (sum->calls > 0 && !sum->any)
         fprintf(out, "cost: unknown for all %zu calls", sum->calls);
     else if (sum->known < sum->calls)
         fprintf(out, "cost: %s %s", llmobs_cost_text(sum->known_cost, text),
@@ -222,8 +222,7 @@ static bool tell_count(const char *name, int64_t count, int64_t limit,
 static bool is_blind(const struct llmobs_cost_sum *sum,
                      const struct llmobs_prices *prices)
 {
-    return llmobs_prices_date(prices) == NULL && sum->known == 0 &&
-           sum->calls > 0;
+    return llmobs_prices_date(prices) == NULL && !sum->any && sum->calls > 0;
 }
 
 static int tell(const struct llmobs_gate *gate, const struct sums *sums,

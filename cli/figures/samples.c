@@ -243,7 +243,8 @@ int llmobs_samples_read(struct llmobs_samples *samples,
     int rc;
 
     load->parts = LLMOBS_ROW_FACTS;
-    samples->of_kinds = load->filter->kind.pattern != NULL;
+    samples->of_kinds =
+        load->filter->kind.pattern != NULL && !load->filter->kind.is_not;
     samples->spans = samples->spans || samples->of_kinds;
     rc = llmobs_each(load, reader, take_row, samples);
     return rc == 0 ? sort(samples) : rc;

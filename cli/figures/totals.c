@@ -75,20 +75,20 @@ static struct llmobs_cell sum_tokens(const struct llmobs_sample *list,
 static struct llmobs_cell sum_cost(const struct llmobs_sample *list,
                                    size_t count, enum llmobs_metric metric)
 {
-    double sum = 0;
+    double sum = -1;
     int64_t known = 0;
 
     for (size_t i = 0; i < count; i++) {
         if (list[i].cost < 0)
             continue;
-        sum += list[i].cost;
-        known++;
+        sum = (sum < 0 ? 0 : sum) + list[i].cost;
+        known += list[i].is_call ? 1 : 0;
     }
     if (metric == LLMOBS_METRIC_COST_CALLS)
         return llmobs_cell_count(known);
     if (sum > LLMOBS_COST_MAX)
         sum = LLMOBS_COST_MAX;
-    return llmobs_cell_real(LLMOBS_CELL_MONEY, known > 0 ? sum : -1);
+    return llmobs_cell_real(LLMOBS_CELL_MONEY, sum);
 }
 
 /* -- percentiles ---------------------------------------------------------- */

@@ -75,11 +75,11 @@ class Sum {
   constructor() { Object.assign(this, {known: 0, of: 0}); }
   add(n, call = 1) {
     this.of += call;
-    if (n !== undefined) this.value = (this.value ?? 0) + (this.known++, n);
+    if (n !== undefined) [this.value, this.known] = [(this.value ?? 0) + n, this.known + call];
     return this;
   }
   get note() {
-    return this.known && this.known < this.of ? `of ${grouped(this.known)} of ${plural(this.of, 'call')}` : '';
+    return this.value !== undefined && this.known < this.of ? `of ${grouped(this.known)} of ${plural(this.of, 'call')}` : '';
   }
 }
 const total = (all, of) => all.reduce((sum, s) => sum.add(of(s), +!s.billed), new Sum());
@@ -1269,7 +1269,7 @@ function seriesOf({key, of, ranked}, calls) {
 }
 function drawCharts() {
   const range = rangeOf(found), by = state.group !== 'none';
-  const kinds = state.only.has('kind') || state.not.has('kind'), isCall = (s) => kinds || s.call;
+  const kinds = state.only.has('kind'), isCall = (s) => kinds || s.call;
   const calls = found.filter(isCall), counted = found.filter((s) => kinds || counts(s));
   $('group').value = state.group;
   $('charts').hidden = $('tables').hidden = !range;

@@ -86,7 +86,8 @@ void llmobs_cost_add(struct llmobs_cost_sum *sum, const struct llmobs_row *row)
     sum->calls += llmobs_row_is_call(row) ? 1 : 0;
     if (row->cost < 0)
         return;
-    sum->known++;
+    sum->known += llmobs_row_is_call(row) ? 1 : 0;
+    sum->any = true;
     sum->known_cost += row->cost;
     if (sum->known_cost > LLMOBS_COST_MAX)
         sum->known_cost = LLMOBS_COST_MAX;
@@ -94,7 +95,7 @@ void llmobs_cost_add(struct llmobs_cost_sum *sum, const struct llmobs_row *row)
 
 double llmobs_cost_of(const struct llmobs_cost_sum *sum)
 {
-    return sum->known > 0 ? sum->known_cost : -1;
+    return sum->any ? sum->known_cost : -1;
 }
 
 const char *llmobs_cost_note(const struct llmobs_cost_sum *sum,

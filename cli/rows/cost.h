@@ -34,13 +34,14 @@ const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT]);
 struct llmobs_cost_sum {
     double known_cost; /* LLMOBS_COST_MAX: that or more */
     size_t known;      /* so many calls have a cost */
+    bool any;          /* they have, or what is billed beside them has */
     size_t calls;
 };
 
-/* Adds a row if it is a call. */
+/* Adds a row if it is a call, or billed without being one. */
 void llmobs_cost_add(struct llmobs_cost_sum *sum, const struct llmobs_row *row);
 
-/* The sum, -1 where no call has a cost. */
+/* The sum, -1 where nothing has a cost. */
 double llmobs_cost_of(const struct llmobs_cost_sum *sum);
 
 /* Writes "of 310 of 338 calls" where some of them have no cost, else nothing;

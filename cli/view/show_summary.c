@@ -87,10 +87,13 @@ static void note_cost(const struct summary *summary,
     char line[sizeof "cost: , " + 2 * LLMOBS_COST_NOTE];
 
     for (size_t i = 0; i < samples->count; i++) {
-        sum.calls += samples->list[i].is_call ? 1 : 0;
-        sum.known += samples->list[i].cost >= 0 ? 1 : 0;
+        const struct llmobs_sample *sample = &samples->list[i];
+
+        sum.calls += sample->is_call ? 1 : 0;
+        sum.known += sample->is_call && sample->cost >= 0 ? 1 : 0;
+        sum.any = sum.any || sample->cost >= 0;
     }
-    if (sum.known == 0)
+    if (!sum.any)
         return;
     llmobs_cost_note(&sum, note);
     if (prices != NULL)

@@ -211,8 +211,22 @@ def bills():
              prices=table, status=status)
     done = tool("stats", "--store", path("bills"), "--max-cost", "0.7",
                 prices=table)
-    check("the limit of costs", done.stdout.startswith(b"cost: $0.70 of 2 "),
+    check("the limit of costs", done.stdout.startswith(
+        b"cost: $0.70 of 1 of 2 "),
           done)
+    # a billed span does not hide that a call's cost is unknown
+    where = store("half", [call(0, "m", input_tokens=10, output_tokens=0),
+                           call(1, "none", input_tokens=1, output_tokens=0),
+                           list(hostile.bills())[4]])
+    done = tool("stats", "--store", where, "--max-cost", "0.7", prices=table)
+    check("of how many calls", done.stdout.startswith(
+        b"cost: $0.60 of 1 of 2 "), done)
+    done = tool("view", "--store", where, "--summary", prices=table)
+    check("the summary says it", b"cost: of 1 of 2 calls" in done.stdout, done)
+    line, = tool("view", "--store", where, "--summary", "--json",
+                 prices=table).stdout.splitlines()
+    check("so do its lines", (json.loads(line)["cost_usd"],
+                              json.loads(line)["cost_calls"]) == (0.6, 1), line)
 
 
 def shipped():
