@@ -34,7 +34,7 @@
 
 #define LLMOBS_LEDGER_NOTE_MS 1000
 #define LLMOBS_LEDGER_LOCK_MS 2
-#define LLMOBS_LEDGER_TURN_MS 20
+#define LLMOBS_LEDGER_TURN_MS 100
 
 /* Names that are no counters of stats.h. */
 #define LLMOBS_LEDGER_PENDING "pending"

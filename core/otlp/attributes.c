@@ -661,6 +661,8 @@ static bool is_usage(const char *metric)
         "ephemeral_5m_input_tokens",
         "ephemeral_1h_input_tokens",
         "billable_character_count",
+        "audio_input_tokens",
+        "audio_output_tokens",
         "input_cost",
         "output_cost",
         "total_cost",

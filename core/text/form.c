@@ -464,7 +464,7 @@ static const char *read_head(struct llmobs_form_parser *form, const char *at,
 void llmobs_form_feed(struct llmobs_form_parser *form, const char *data,
                       size_t len, struct llmobs_body *out)
 {
-    const char *end = data + len;
+    const char *end = len ? data + len : data; /* of nothing it may be NULL */
 
     while (data < end && form->state != IN_NOTHING) {
         if (form->state == IN_BODY)

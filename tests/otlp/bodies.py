@@ -73,10 +73,29 @@ def reasons_of(found):
     return [REASONS.get(r, r) for _, r in sorted(reasons.items())]
 
 
+def fields_of(sent, body):
+    """The fields of a form that have a name and no file; {} of no form."""
+    if not body.startswith(b"--"):
+        return {}
+    body = body.replace(b"\r\n", b"\n")
+    told = re.search('boundary="?([^";\r\n]+)', str(sent))
+    boundary = told[1].encode() if told else body[2:].split(b"\n", 1)[0]
+    found, parts = {}, re.split(
+        rb"(?:^|\n)--%s(?:--)?[ \t]*(?:\n|$)" % re.escape(
+            boundary), body)
+    for part in parts:
+        head, _, value = part.partition(b"\n\n")
+        name = re.match(rb'(?i)[^\n]*form-data; name="([^"]+)"', head)
+        if name and b"filename" not in head:
+            found[name[1].decode()] = value.decode("utf-8", "replace")
+    return found
+
+
 def facts_of(exchange):
     """Those of the facts that the bodies and the URL tell plainly."""
     found = list(documents(exchange.answer))
-    asked = parsed(exchange.body.decode("utf-8", "replace"))
+    asked = parsed(exchange.body.decode("utf-8", "replace")) or \
+        fields_of(exchange.sent, exchange.body)
     asked = asked if isinstance(asked, dict) else {}
     parts = urlsplit(exchange.url)
     path = parts.path
