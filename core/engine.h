@@ -87,6 +87,8 @@ struct llmobs_ws_frame {
       (curl_mimepart *, curl_off_t, curl_read_callback, curl_seek_callback,   \
        curl_free_callback, void *))                                           \
     X(CURLcode, mime_subparts, (curl_mimepart *, curl_mime *))                \
+    X(CURLcode, mime_type, (curl_mimepart *, const char *))                   \
+    X(CURLcode, mime_encoder, (curl_mimepart *, const char *))                \
     X(void, free, (void *))
 
 /* The real functions of one loaded libcurl copy. */
@@ -184,6 +186,10 @@ struct llmobs_ops {
                              curl_free_callback, void *);
     CURLcode (*mime_subparts)(const struct llmobs_real *, curl_mimepart *,
                               curl_mime *);
+    CURLcode (*mime_type)(const struct llmobs_real *, curl_mimepart *,
+                          const char *);
+    CURLcode (*mime_encoder)(const struct llmobs_real *, curl_mimepart *,
+                             const char *);
     /* The public header's table of that version, or NULL. */
     const struct llmobs_api *(*api)(unsigned version);
     /* The calling thread begins to serve a request, or ends the one with that

@@ -765,13 +765,19 @@ HAZARDS = [
                               "strcasestr(value, \"filename*\");\n", "")],
           ["unit fields_are_read"]),
          ("named-file-is-a-text", [("core/capture/mime.c",
-                                    "    if (noted->file || size > "
-                                    "LLMOBS_FORM_TEXT_MAX)\n",
-                                    "    if (size > LLMOBS_FORM_TEXT_MAX)\n"),
+                                    "    if (noted->named || noted->coded",
+                                    "    if (noted->coded"),
                                    ("core/capture/mime.c",
-                                    "    free(noted->text);\n    noted->text "
-                                    "= NULL;\n", "")],
-          ["fetch.fields_of_a_form_of_phps"]),
+                                    "    if (noted->named)\n"
+                                    "        drop_text(noted);\n", "")],
+          ["unit parts_that_are_no_text"]),
+         ("typed-part-is-a-text", [("core/ops/mime.c",
+                                    "        llmobs_mime_type(part, type);\n",
+                                    "        (void)0;\n"),
+                                   ("core/ops/mime.c",
+                                    "        llmobs_mime_encoder(part, "
+                                    "coding);\n", "        (void)0;\n")],
+          ["fetch.parts_that_are_no_text_by_their_type"]),
          ("base64-is-a-text", [("core/text/form.c",
                                 "        if (run == BASE64_MIN)\n"
                                 "            return false;\n", "")],
@@ -779,22 +785,24 @@ HAZARDS = [
 
     ("a form of curl_mime_* at the address of one that was freed",
      "the parts noted there are forgotten as libcurl makes another one, and a "
-     "handle takes none that are all younger than its CURLOPT_MIMEPOST "
-     "(`llmobs_mime_begin`, `llmobs_mime_fields`)", [
+     "handle takes no form that is younger than its CURLOPT_MIMEPOST, and a "
+     "form within a form is forgotten (`llmobs_mime_begin`, "
+     "`llmobs_mime_fields`)", [
          ("old-parts-stay", [("core/ops/mime.c",
                               "    if (mime)\n        llmobs_mime_begin("
                               "mime);\n", ""),
                              ("core/capture/mime.c",
-                              "{\n    llmobs_mime_end(mime);\n}",
-                              "{\n    (void)mime;\n}")],
+                              "    struct form *form;\n\n"
+                              "    llmobs_mime_end(mime);\n",
+                              "    struct form *form;\n\n")],
           ["unit addresses_that_come_again"]),
          ("age-unasked", [("core/capture/mime.c",
-                           "    if (part && part->number > since)\n"
-                           "        return;\n", "    (void)since;\n")],
+                           " || form->number > since)",
+                           " || (since && false))")],
           ["unit addresses_that_come_again"]),
          ("inner-form-stays", [("core/capture/mime.c",
-                                "    if (within)\n        llmobs_mime_end("
-                                "within);\n", "    (void)within;\n")],
+                                "    llmobs_mime_end(within);\n",
+                                "    (void)within;\n")],
           ["unit forms_within_forms"])]),
 
     ("Expect: 100, redirects, 401 rounds",

@@ -51,7 +51,9 @@
     X(mime_data)           \
     X(mime_filedata)       \
     X(mime_data_cb)        \
-    X(mime_subparts)
+    X(mime_subparts)       \
+    X(mime_type)           \
+    X(mime_encoder)
 
 enum llmobs_hook {
 #define X(name) LLMOBS_HOOK_##name,

@@ -280,6 +280,21 @@ static CURLcode NAME(mime_subparts)(curl_mimepart *part, curl_mime *within)
                : REAL->mime_subparts(part, within);
 }
 
+static CURLcode NAME(mime_type)(curl_mimepart *part, const char *type)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->mime_type(REAL, part, type) : REAL->mime_type(part, type);
+}
+
+static CURLcode NAME(mime_encoder)(curl_mimepart *part, const char *coding)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->mime_encoder(REAL, part, coding)
+               : REAL->mime_encoder(part, coding);
+}
+
 #undef READY
 #undef BEGIN
 #undef REAL

@@ -7,110 +7,165 @@
 #include "core/base/cold.h"
 #include "core/base/keyed.h"
 
+struct form;
+
 struct part {
-    struct llmobs_keyed keyed;   /* by its curl_mimepart */
-    _Atomic(curl_mime *) mime;   /* that it is a part of; NULL: none */
-    _Atomic(curl_mime *) within; /* the form that it is; NULL: none */
-    uint64_t number;             /* in the order of their making */
-    char *name;                  /* NULL: none */
-    char *text;                  /* NULL: it is none */
-    int64_t size;                /* -1: unknown */
-    bool file;                   /* it has a file's name */
+    struct llmobs_keyed keyed; /* by its curl_mimepart */
+    /* Whoever changes this owns the rest; NULL: nobody does. A form whose end
+     * nobody saw may lose a part to another one. */
+    _Atomic(struct form *) form;
+    char *name;   /* NULL: none */
+    char *type;   /* NULL: none */
+    char *text;   /* NULL: it is none; else of `size` bytes */
+    int64_t size; /* -1: unknown */
+    bool named;   /* it has a file's name */
+    bool coded;   /* its bytes do not go as they are */
 };
 
-/* One level is enough for a hundred parts. */
+struct form {
+    struct llmobs_keyed keyed; /* by its curl_mime */
+    uint64_t number;           /* in the order of their making */
+    bool missing;              /* a part is */
+    size_t count;
+    struct part *parts[LLMOBS_FORM_PARTS_MAX]; /* in their order */
+};
+
+/* One level is enough for a hundred of each. */
 #define LINE_BITS 6
 
-LLMOBS_COLD static struct llmobs_keyed_line lines[1 << LINE_BITS];
-static struct llmobs_keyed_state state;
-static const struct llmobs_keyed_table table = {lines, LINE_BITS,
-                                                sizeof(struct part), &state};
+LLMOBS_COLD static struct llmobs_keyed_line form_lines[1 << LINE_BITS];
+LLMOBS_COLD static struct llmobs_keyed_line part_lines[1 << LINE_BITS];
+static struct llmobs_keyed_state form_state, part_state;
+static const struct llmobs_keyed_table forms = {
+    form_lines, LINE_BITS, sizeof(struct form), &form_state};
+static const struct llmobs_keyed_table parts = {
+    part_lines, LINE_BITS, sizeof(struct part), &part_state};
 static atomic_uint_least64_t numbers;
+static atomic_size_t live_forms, live_parts, text_bytes;
 
 static struct part *find(curl_mimepart *part)
 {
-    return llmobs_keyed_find(&table, part);
+    return llmobs_keyed_find(&parts, part);
+}
+
+static bool take(atomic_size_t *of, size_t n, size_t max)
+{
+    if (atomic_fetch_add(of, n) + n <= max)
+        return true;
+    atomic_fetch_sub(of, n);
+    return false;
 }
 
 /* ---- life ---------------------------------------------------------------- */
 
 static void drop_text(struct part *part)
 {
+    if (part->text)
+        atomic_fetch_sub(&text_bytes, (size_t)part->size);
     free(part->text);
     part->text = NULL;
+}
+
+static void drop_data(struct part *part)
+{
+    drop_text(part);
     part->size = -1;
 }
 
-/* Forms within forms are as deep as the program made them; libcurl goes down to
- * them in the same way. */
-static void drop_data(struct part *part)
+static void release_part(struct part *part)
 {
-    curl_mime *within = atomic_exchange(&part->within, NULL);
-
-    drop_text(part);
-    if (within)
-        llmobs_mime_end(within);
-}
-
-static void drop_all(struct part *part)
-{
-    atomic_store(&part->mime, NULL);
     drop_data(part);
     free(part->name);
-    part->name = NULL;
-    part->file = false;
+    free(part->type);
+    part->name = part->type = NULL;
+    part->named = part->coded = false;
+    llmobs_keyed_release(&parts, &part->keyed);
+    atomic_fetch_sub(&live_parts, 1);
 }
 
-/* libcurl has taken the form out of the part that it was. */
-static void part_from(struct part *part, curl_mime *within)
+static void release_if_of(struct part *part, struct form *form)
 {
-    (void)atomic_compare_exchange_strong(&part->within, &within, NULL);
+    if (form && atomic_compare_exchange_strong(&part->form, &form, NULL))
+        release_part(part);
 }
 
-static struct part *next_of(struct llmobs_keyed *record, const curl_mime *mime)
+static void drop_parts(struct form *form)
 {
-    for (; record; record = record->next)
-        if (atomic_load(&((struct part *)record)->mime) == mime)
-            return (struct part *)record;
-    return NULL;
+    for (size_t i = 0; i < form->count; i++)
+        release_if_of(form->parts[i], form);
+    form->count = 0;
 }
 
-static struct part *first_of(const curl_mime *mime)
+static void release_form(struct form *form)
 {
-    return next_of(atomic_load_explicit(&state.all, memory_order_acquire),
-                   mime);
+    drop_parts(form);
+    llmobs_keyed_release(&forms, &form->keyed);
+    atomic_fetch_sub(&live_forms, 1);
 }
 
 void llmobs_mime_end(curl_mime *mime)
 {
-    struct llmobs_keyed *record =
-        mime ? atomic_load_explicit(&state.all, memory_order_acquire) : NULL;
+    struct form *form = llmobs_keyed_find(&forms, mime);
 
-    for (; record; record = record->next) {
-        struct part *part = (struct part *)record;
-
-        part_from(part, mime);
-        if (atomic_load(&part->mime) != mime)
-            continue;
-        drop_all(part);
-        llmobs_keyed_release(&table, record);
-    }
+    if (form)
+        release_form(form);
 }
 
 void llmobs_mime_begin(curl_mime *mime)
 {
+    struct form *form;
+
     llmobs_mime_end(mime);
+    if (!take(&live_forms, 1, LLMOBS_MIME_FORMS_MAX))
+        return;
+    form = llmobs_keyed_claim(&forms, mime);
+    if (!form) {
+        atomic_fetch_sub(&live_forms, 1);
+        return;
+    }
+    form->missing = false;
+    form->number = llmobs_mime_now();
+}
+
+/* A part whose end nobody saw. */
+static void forget(curl_mimepart *part)
+{
+    struct part *noted = find(part);
+
+    if (noted)
+        release_if_of(noted, atomic_load(&noted->form));
+}
+
+static struct part *new_part(curl_mimepart *part)
+{
+    struct part *noted = NULL;
+
+    if (!take(&live_parts, 1, LLMOBS_MIME_PARTS_MAX))
+        return NULL;
+    if (!find(part)) /* else another thread is about to release it */
+        noted = llmobs_keyed_claim(&parts, part);
+    if (!noted)
+        atomic_fetch_sub(&live_parts, 1);
+    return noted;
 }
 
 void llmobs_mime_part(curl_mime *mime, curl_mimepart *part)
 {
-    struct part *noted = llmobs_keyed_claim(&table, part);
+    struct form *form = llmobs_keyed_find(&forms, mime);
+    struct part *noted;
 
-    if (!noted)
+    forget(part);
+    if (!form || form->missing || form->count == LLMOBS_FORM_PARTS_MAX)
         return;
-    drop_all(noted);
-    noted->number = llmobs_mime_now();
-    atomic_store(&noted->mime, mime);
+    noted = new_part(part);
+    if (!noted) {
+        drop_parts(form);
+        form->missing = true;
+        return;
+    }
+    noted->size = -1;
+    form->parts[form->count++] = noted;
+    atomic_store(&noted->form, form);
 }
 
 uint64_t llmobs_mime_now(void)
@@ -120,6 +175,15 @@ uint64_t llmobs_mime_now(void)
 
 /* ---- what a part is ------------------------------------------------------ */
 
+/* Without its name a part would be missing, without its type a text. */
+static void lose(struct part *part)
+{
+    struct form *form = atomic_load(&part->form);
+
+    if (form)
+        form->missing = true;
+}
+
 void llmobs_mime_name(curl_mimepart *part, const char *name)
 {
     struct part *noted = find(part);
@@ -127,10 +191,26 @@ void llmobs_mime_name(curl_mimepart *part, const char *name)
     if (!noted)
         return;
     free(noted->name);
-    noted->name =
-        name && strnlen(name, LLMOBS_FORM_NAME_MAX + 1) <= LLMOBS_FORM_NAME_MAX
-            ? strdup(name)
-            : NULL;
+    noted->name = NULL;
+    if (!name || strnlen(name, LLMOBS_FORM_NAME_MAX + 1) > LLMOBS_FORM_NAME_MAX)
+        return;
+    noted->name = strdup(name);
+    if (!noted->name)
+        lose(noted);
+}
+
+static char *copy_of(const char *data, size_t size)
+{
+    char *copy;
+
+    if (!take(&text_bytes, size, LLMOBS_MIME_TEXTS_MAX))
+        return NULL;
+    copy = malloc(size + 1);
+    if (copy)
+        memcpy(copy, data, size);
+    else
+        atomic_fetch_sub(&text_bytes, size);
+    return copy;
 }
 
 void llmobs_mime_data(curl_mimepart *part, const char *data, size_t size)
@@ -145,22 +225,20 @@ void llmobs_mime_data(curl_mimepart *part, const char *data, size_t size)
     if (size == CURL_ZERO_TERMINATED)
         size = strlen(data);
     noted->size = (int64_t)size;
-    if (noted->file || size > LLMOBS_FORM_TEXT_MAX)
+    if (noted->named || noted->coded || size > LLMOBS_FORM_TEXT_MAX)
         return;
-    noted->text = malloc(size + 1);
-    if (noted->text)
-        memcpy(noted->text, data, size);
+    noted->text = copy_of(data, size);
 }
 
 void llmobs_mime_file(curl_mimepart *part, int64_t size, curl_mime *within)
 {
     struct part *noted = find(part);
 
-    if (!noted || (within && atomic_load(&noted->within) == within))
+    llmobs_mime_end(within);
+    if (!noted)
         return;
     drop_data(noted);
     noted->size = size < 0 ? -1 : size;
-    atomic_store(&noted->within, within);
 }
 
 void llmobs_mime_filename(curl_mimepart *part, const char *name)
@@ -169,11 +247,33 @@ void llmobs_mime_filename(curl_mimepart *part, const char *name)
 
     if (!noted)
         return;
-    noted->file = name != NULL;
-    if (!noted->file)
+    noted->named = name != NULL;
+    if (noted->named)
+        drop_text(noted);
+}
+
+void llmobs_mime_encoder(curl_mimepart *part, const char *coding)
+{
+    struct part *noted = find(part);
+
+    if (!noted)
         return;
-    free(noted->text);
-    noted->text = NULL;
+    noted->coded = !llmobs_form_plain(coding);
+    if (noted->coded)
+        drop_text(noted);
+}
+
+/* A longer one than the fields have room for is as good as none of them. */
+void llmobs_mime_type(curl_mimepart *part, const char *type)
+{
+    struct part *noted = find(part);
+
+    if (!noted)
+        return;
+    free(noted->type);
+    noted->type = type ? strndup(type, LLMOBS_FORM_TYPE_MAX + 1) : NULL;
+    if (type && !noted->type)
+        lose(noted);
 }
 
 /* ---- a form -------------------------------------------------------------- */
@@ -185,32 +285,20 @@ static void put(const struct part *part, struct llmobs_body *out)
     if (name.len == 0)
         return;
     if (part->text)
-        llmobs_form_text(out, name, NULL,
+        llmobs_form_text(out, name, part->type,
                          (struct llmobs_text){part->text, (size_t)part->size});
     else
-        llmobs_form_file(out, name, NULL, part->size);
-}
-
-/* The part of the form that was made next after that number. */
-static const struct part *next_made(const curl_mime *mime, uint64_t number)
-{
-    const struct part *part = first_of(mime), *next = NULL;
-
-    for (; part; part = next_of(part->keyed.next, mime))
-        if (part->number > number && (!next || part->number < next->number))
-            next = part;
-    return next;
+        llmobs_form_file(out, name, part->type, part->size);
 }
 
 void llmobs_mime_fields(const curl_mime *mime, uint64_t since,
                         struct llmobs_body *out)
 {
-    const struct part *part = mime ? next_made(mime, 0) : NULL;
+    struct form *form = llmobs_keyed_find(&forms, mime);
 
-    if (part && part->number > since)
+    if (!form || form->missing || form->number > since)
         return;
-    for (size_t i = 0; part && i < LLMOBS_FORM_PARTS_MAX; i++) {
-        put(part, out);
-        part = next_made(mime, part->number);
-    }
+    for (size_t i = 0; i < form->count; i++)
+        if (atomic_load(&form->parts[i]->form) == form)
+            put(form->parts[i], out);
 }

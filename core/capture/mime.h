@@ -2,18 +2,23 @@
  * libcurl gives nobody back.
  *
  * The operations of core/ops/mime.c note each part as the program makes it.
- * Where a call sends such a form, the texts among its parts are read here; a
- * part that is a file, comes from a function or is a form itself is noted as
- * such, and no byte of it is looked at.
+ * Where a call sends such a form, the texts among its parts are read here; of a
+ * part that is a file, has a coding, comes from a function or is a form itself
+ * no byte is told. What is a text by its type and bytes, form.h decides.
  *
- * Owns:    one record per live part, by its address (keyed.h), with its name
- *          and text.
- * Threads: those of keyed.h: a part belongs to the thread that uses it.
- * Errors:  without memory a part is not noted, or loses its text.
- * Limits:  a name of LLMOBS_FORM_NAME_MAX bytes, a text of
- * LLMOBS_FORM_TEXT_MAX; of a form the first LLMOBS_FORM_PARTS_MAX parts are
- * read. A form is found by a walk over all records. Fork:    the child has its
- * own copies.
+ * Owns:    one record per live form, with the list of its parts, and one per
+ *          part, with its name, type and text; each is found by its address
+ *          (keyed.h), so no call walks over more than one form's parts.
+ * Threads: those of keyed.h: a form belongs to the thread that uses it.
+ * Errors:  a form of which a part could not be noted, for want of memory or by
+ *          the limits, has no fields; one whose text could not be copied tells
+ *          that part's size.
+ * Limits:  LLMOBS_MIME_FORMS_MAX forms and LLMOBS_MIME_PARTS_MAX parts at a
+ *          time, LLMOBS_MIME_TEXTS_MAX bytes of texts in all; a name of
+ *          LLMOBS_FORM_NAME_MAX bytes, a text of LLMOBS_FORM_TEXT_MAX; of a
+ *          form the first LLMOBS_FORM_PARTS_MAX parts. Headers that a program
+ *          gives a part (curl_mime_headers) are not looked at.
+ * Fork:    the child has its own copies.
  */
 #ifndef LLMOBS_MIME_H
 #define LLMOBS_MIME_H
@@ -22,11 +27,15 @@
 
 #include "core/text/form.h"
 
+#define LLMOBS_MIME_FORMS_MAX 1024
+#define LLMOBS_MIME_PARTS_MAX 4096
+#define LLMOBS_MIME_TEXTS_MAX ((size_t)4 * 1024 * 1024)
+
 /* libcurl has made this form. A form that was there before, whose end nobody
  * saw, is forgotten. */
 void llmobs_mime_begin(curl_mime *mime);
 
-/* The form goes, with those in it. */
+/* The form goes. */
 void llmobs_mime_end(curl_mime *mime);
 
 /* libcurl has made this part of it. */
@@ -37,17 +46,20 @@ void llmobs_mime_name(curl_mimepart *part, const char *name);
 void llmobs_mime_data(curl_mimepart *part, const char *data, size_t size);
 
 /* Its bytes are no text; `size` below 0: unknown. `within`: the form that they
- * are; NULL: none. */
+ * are; NULL: none. That one is forgotten: it is freed with the part, which
+ * nobody is told, and no call can send it by itself. */
 void llmobs_mime_file(curl_mimepart *part, int64_t size, curl_mime *within);
 
-/* It has a file's name, or has none again: NULL. */
+/* It has a file's name, a type or a coding, or has none again: NULL. */
 void llmobs_mime_filename(curl_mimepart *part, const char *name);
+void llmobs_mime_type(curl_mimepart *part, const char *type);
+void llmobs_mime_encoder(curl_mimepart *part, const char *coding);
 
-/* A number that is larger than those of all parts that were made before. */
+/* A number that is larger than those of all forms that were made before. */
 uint64_t llmobs_mime_now(void);
 
-/* Appends the fields of the form to `out`: nothing of one whose parts were all
- * made after `since`, for it may be another one at the same address. */
+/* Appends the fields of the form to `out`: nothing of one that was made after
+ * `since`, for it is another one at the same address. */
 void llmobs_mime_fields(const curl_mime *mime, uint64_t since,
                         struct llmobs_body *out);
 

@@ -111,3 +111,27 @@ CURLcode llmobs_ops_mime_subparts(const struct llmobs_real *real,
     errno = saved;
     return rc;
 }
+
+CURLcode llmobs_ops_mime_type(const struct llmobs_real *real,
+                              curl_mimepart *part, const char *type)
+{
+    CURLcode rc = real->mime_type(part, type);
+    int saved = errno;
+
+    if (rc == CURLE_OK)
+        llmobs_mime_type(part, type);
+    errno = saved;
+    return rc;
+}
+
+CURLcode llmobs_ops_mime_encoder(const struct llmobs_real *real,
+                                 curl_mimepart *part, const char *coding)
+{
+    CURLcode rc = real->mime_encoder(part, coding);
+    int saved = errno;
+
+    if (rc == CURLE_OK)
+        llmobs_mime_encoder(part, coding);
+    errno = saved;
+    return rc;
+}

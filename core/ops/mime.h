@@ -29,5 +29,9 @@ CURLcode llmobs_ops_mime_data_cb(const struct llmobs_real *real,
                                  curl_free_callback end, void *user);
 CURLcode llmobs_ops_mime_subparts(const struct llmobs_real *real,
                                   curl_mimepart *part, curl_mime *within);
+CURLcode llmobs_ops_mime_type(const struct llmobs_real *real,
+                              curl_mimepart *part, const char *type);
+CURLcode llmobs_ops_mime_encoder(const struct llmobs_real *real,
+                                 curl_mimepart *part, const char *coding);
 
 #endif

@@ -157,6 +157,12 @@ static bool is_text_type(const char *type)
            begins(type, "application/json");
 }
 
+bool llmobs_form_plain(const char *coding)
+{
+    return !coding || begins(coding, "7bit") || begins(coding, "8bit") ||
+           begins(coding, "binary");
+}
+
 void llmobs_form_text(struct llmobs_body *out, struct llmobs_text name,
                       const char *type, struct llmobs_text text)
 {
@@ -293,9 +299,7 @@ static void read_header(struct llmobs_form_parser *form)
         memcpy(form->type, value, len);
         form->type[len] = '\0';
     } else if (begins(form->line, "content-transfer-encoding:")) {
-        form->file =
-            form->file || !(begins(value, "7bit") || begins(value, "8bit") ||
-                            begins(value, "binary"));
+        form->file = form->file || !llmobs_form_plain(value);
     }
 }
 

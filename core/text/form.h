@@ -35,6 +35,10 @@
 
 struct llmobs_form_parser;
 
+/* True for a transfer coding that leaves the bytes as they are, and for none:
+ * NULL (RFC 2045, 6.2). */
+bool llmobs_form_plain(const char *coding);
+
 /* True for the content type of a form, NULL included: that is none. */
 bool llmobs_form_type(const char *content_type);
 

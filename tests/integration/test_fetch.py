@@ -245,6 +245,17 @@ def fields_of_libcurls_own_form(t):
 
 
 @test
+def parts_that_are_no_text_by_their_type(t):
+    meta = meta_of(t, curl(
+        base(t) + "/v1/audio/transcriptions", None, "-H", "Content-Type:",
+        "-F", "model=whisper-1;type=text/plain", "-F",
+        "prompt=SECRET;type=application/octet-stream", "-F",
+        "language=SECRET;encoder=base64", "-F", "file=@a.wav"))
+    equal(meta["model_name"], "whisper-1", "model")
+    ok("SECRET" not in json.dumps(meta), "bytes that are no text")
+
+
+@test
 def fields_of_a_form_of_phps(t):
     meta = meta_of(t, [
         "php", "-n", "-d", "extension=curl", "-r",
@@ -257,7 +268,8 @@ def fields_of_a_form_of_phps(t):
         "curl_exec($c);" % (base(t), SPOKEN)])
     equal(meta["model_name"], "gpt-image-1", "model")
     equal(meta["input"]["messages"][0]["content"],
-          "Make it blue\n[image: 16 bytes]\n[mask: 16 bytes]", "input")
+          "Make it blue\n[image: image/png, 16 bytes]\n"
+          "[mask: application/octet-stream, 16 bytes]", "input")
     equal(meta["metadata"]["n"], 1, "setting")
 
 

@@ -295,6 +295,18 @@ static CURLcode mime_subparts(const struct llmobs_real *r, curl_mimepart *part,
     return r->mime_subparts(part, within);
 }
 
+static CURLcode mime_type(const struct llmobs_real *r, curl_mimepart *part,
+                          const char *type)
+{
+    return r->mime_type(part, type);
+}
+
+static CURLcode mime_encoder(const struct llmobs_real *r, curl_mimepart *part,
+                             const char *coding)
+{
+    return r->mime_encoder(part, coding);
+}
+
 #define FORMS(X)     \
     X(mime_init)     \
     X(mime_free)     \
@@ -304,7 +316,9 @@ static CURLcode mime_subparts(const struct llmobs_real *r, curl_mimepart *part,
     X(mime_data)     \
     X(mime_filedata) \
     X(mime_data_cb)  \
-    X(mime_subparts)
+    X(mime_subparts) \
+    X(mime_type)     \
+    X(mime_encoder)
 
 static struct llmobs_ops ops = {.abi = LLMOBS_ENGINE_ABI,
 #define X(name) .name = name,

@@ -6,17 +6,21 @@
 #include "tests/unit/unit.h"
 
 /* Addresses alone count. */
-static char memory[64];
+#define LIVE_FORMS 20000
+static char memory[16 + 11 * LIVE_FORMS];
 #define FORM(i) ((curl_mime *)(void *)&memory[i])
 #define PART(i) ((curl_mimepart *)(void *)&memory[16 + (i)])
+/* For those of many forms. */
+#define NEXT_FORM(i) FORM(16 + (i))
+#define NEXT_PART(i) ((curl_mimepart *)(void *)&memory[16 + LIVE_FORMS + (i)])
 
-static void check(int form, uint64_t since, const char *lines)
+static void check_at(curl_mime *form, uint64_t since, const char *lines)
 {
     struct llmobs_text kept;
     struct llmobs_body body;
 
     llmobs_body_init(&body, LLMOBS_FORM_KEPT_MAX);
-    llmobs_mime_fields(FORM(form), since, &body);
+    llmobs_mime_fields(form, since, &body);
     kept = llmobs_body_head(&body);
     ck_assert_msg(kept.len == strlen(lines) &&
                       memcmp(kept.data ? kept.data : "", lines, kept.len) == 0,
@@ -24,16 +28,28 @@ static void check(int form, uint64_t since, const char *lines)
     llmobs_body_fini(&body);
 }
 
+static void check(int form, uint64_t since, const char *lines)
+{
+    check_at(FORM(form), since, lines);
+}
+
+static void add_at(curl_mime *form, curl_mimepart *part, const char *name,
+                   const char *text)
+{
+    llmobs_mime_part(form, part);
+    llmobs_mime_name(part, name);
+    llmobs_mime_data(part, text, CURL_ZERO_TERMINATED);
+}
+
 static void add(int form, int part, const char *name, const char *text)
 {
-    llmobs_mime_part(FORM(form), PART(part));
-    llmobs_mime_name(PART(part), name);
-    llmobs_mime_data(PART(part), text, CURL_ZERO_TERMINATED);
+    add_at(FORM(form), PART(part), name, text);
 }
 
 START_TEST(texts_of_a_form)
 {
     llmobs_mime_begin(FORM(0));
+    llmobs_mime_begin(FORM(1));
     add(0, 2, "b", "2");
     add(0, 1, "a", "1");
     add(1, 3, "other", "form");
@@ -53,6 +69,7 @@ START_TEST(parts_that_are_no_text)
 {
     char *large = malloc(LLMOBS_FORM_TEXT_MAX + 1);
 
+    llmobs_mime_begin(FORM(0));
     add(0, 1, "a", "1");
     llmobs_mime_filename(PART(1), "f");
     check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":1}}\n");
@@ -75,26 +92,132 @@ START_TEST(parts_that_are_no_text)
 }
 END_TEST
 
+START_TEST(types_and_codings)
+{
+    llmobs_mime_begin(FORM(0));
+    add(0, 1, "a", "1");
+    llmobs_mime_type(PART(1), "application/octet-stream; x=y");
+    check(0, llmobs_mime_now(),
+          "{\"a\":{\"type\":\"application/octet-stream\",\"bytes\":1}}\n");
+    llmobs_mime_type(PART(1), "text/plain;charset=utf-8");
+    check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
+    llmobs_mime_type(PART(1), NULL);
+    llmobs_mime_encoder(PART(1), "8bit");
+    check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
+    llmobs_mime_encoder(PART(1), "base64");
+    check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":1}}\n");
+    llmobs_mime_data(PART(1), "12", CURL_ZERO_TERMINATED);
+    check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":2}}\n");
+    llmobs_mime_encoder(PART(1), NULL);
+    llmobs_mime_data(PART(1), "123", CURL_ZERO_TERMINATED);
+    check(0, llmobs_mime_now(), "{\"a\":\"123\"}\n");
+    llmobs_mime_type(PART(9), "x");
+    llmobs_mime_encoder(PART(9), "x");
+    llmobs_mime_end(FORM(0));
+}
+END_TEST
+
 /* libcurl frees a form with the one that it is in, and tells nobody. */
 START_TEST(forms_within_forms)
 {
+    llmobs_mime_begin(FORM(0));
+    llmobs_mime_begin(FORM(1));
     add(1, 2, "inner", "text");
     add(0, 1, "outer", "text");
+    check(1, llmobs_mime_now(), "{\"inner\":\"text\"}\n");
     llmobs_mime_file(PART(1), -1, FORM(1));
     llmobs_mime_file(PART(1), -1, FORM(1)); /* once more: it stays */
-    check(1, llmobs_mime_now(), "{\"inner\":\"text\"}\n");
     check(0, llmobs_mime_now(), "{\"outer\":{}}\n");
-    llmobs_mime_end(FORM(0));
+    add(1, 3, "late", "text");
     check(1, llmobs_mime_now(), "");
 
-    /* One that was freed by itself: what comes to its address is another. */
-    add(0, 1, "outer", "text");
-    llmobs_mime_file(PART(1), -1, FORM(1));
-    llmobs_mime_end(FORM(1));
+    /* What comes to its address is another. */
+    llmobs_mime_begin(FORM(1));
     add(1, 2, "new", "text");
     llmobs_mime_end(FORM(0));
+    check(0, llmobs_mime_now(), "");
     check(1, llmobs_mime_now(), "{\"new\":\"text\"}\n");
     llmobs_mime_end(FORM(1));
+}
+END_TEST
+
+/* Each with ten parts, in a program that frees them in any order. */
+static void make_many(int forms)
+{
+    for (int i = 0; i < forms; i++) {
+        llmobs_mime_begin(NEXT_FORM(i));
+        for (int j = 0; j < 10; j++)
+            add_at(NEXT_FORM(i), NEXT_PART(10 * i + j), "a", "1");
+    }
+}
+
+static void end_many(int forms)
+{
+    for (int i = 0; i < forms; i++)
+        llmobs_mime_end(NEXT_FORM((i * 7919L) % forms));
+}
+
+/* A walk over all records at each of these would take minutes. */
+START_TEST(a_form_touches_its_own_parts)
+{
+    make_many(LLMOBS_MIME_PARTS_MAX / 10);
+    for (int i = 0; i < 4000000; i++) {
+        llmobs_mime_begin(FORM(0));
+        llmobs_mime_end(FORM(0));
+    }
+    end_many(LLMOBS_MIME_PARTS_MAX / 10);
+    for (int i = 0; i < 100; i++) {
+        make_many(LLMOBS_MIME_PARTS_MAX / 10);
+        check_at(NEXT_FORM(i), llmobs_mime_now(),
+                 "{\"a\":\"1\"}\n{\"a\":\"1\"}\n{\"a\":\"1\"}\n{\"a\":\"1\"}\n"
+                 "{\"a\":\"1\"}\n{\"a\":\"1\"}\n{\"a\":\"1\"}\n{\"a\":\"1\"}\n"
+                 "{\"a\":\"1\"}\n{\"a\":\"1\"}\n");
+        end_many(LLMOBS_MIME_PARTS_MAX / 10);
+    }
+}
+END_TEST
+
+/* Whatever cannot be noted is as if it were not seen, as a whole. */
+START_TEST(more_than_can_be_noted)
+{
+    const int fit = LLMOBS_MIME_PARTS_MAX / 10;
+
+    make_many(LIVE_FORMS);
+    check_at(NEXT_FORM(fit), llmobs_mime_now(), "");
+    check_at(NEXT_FORM(LLMOBS_MIME_FORMS_MAX), llmobs_mime_now(), "");
+    check_at(NEXT_FORM(LIVE_FORMS - 1), llmobs_mime_now(), "");
+    end_many(LIVE_FORMS);
+    /* All of it has come back. */
+    llmobs_mime_begin(FORM(0));
+    for (int i = 0; i < LLMOBS_FORM_PARTS_MAX + 1; i++)
+        add_at(FORM(0), NEXT_PART(i), i ? "" : "a", "1");
+    check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
+    make_many(fit - LLMOBS_FORM_PARTS_MAX);
+    llmobs_mime_end(FORM(0));
+    end_many(fit - LLMOBS_FORM_PARTS_MAX);
+}
+END_TEST
+
+/* The texts of a process have a limit together; then a part has its size. */
+START_TEST(more_text_than_fits)
+{
+    const int fit = LLMOBS_MIME_TEXTS_MAX / LLMOBS_FORM_TEXT_MAX;
+    char *text = malloc(LLMOBS_FORM_TEXT_MAX);
+
+    memset(text, ' ', LLMOBS_FORM_TEXT_MAX);
+    for (int i = 0; i < fit; i++) {
+        llmobs_mime_begin(NEXT_FORM(i));
+        llmobs_mime_part(NEXT_FORM(i), NEXT_PART(i));
+        llmobs_mime_data(NEXT_PART(i), text, LLMOBS_FORM_TEXT_MAX);
+    }
+    llmobs_mime_begin(FORM(0));
+    add(0, 1, "a", "text");
+    check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":4}}\n");
+    end_many(fit);
+    llmobs_mime_data(PART(1), "text", CURL_ZERO_TERMINATED);
+    check(0, llmobs_mime_now(), "{\"a\":\"text\"}\n");
+    llmobs_mime_end(FORM(0));
+    free(text);
 }
 END_TEST
 
@@ -102,6 +225,8 @@ START_TEST(addresses_that_come_again)
 {
     uint64_t before;
 
+    llmobs_mime_begin(FORM(0));
+    llmobs_mime_begin(FORM(1));
     add(0, 1, "a", "1");
     before = llmobs_mime_now();
     /* Freed by nobody that was seen. */
@@ -133,7 +258,11 @@ UNIT_SUITE(mime)
 
     UNIT_TEST(s, texts_of_a_form);
     UNIT_TEST(s, parts_that_are_no_text);
+    UNIT_TEST(s, types_and_codings);
     UNIT_TEST(s, forms_within_forms);
+    UNIT_TEST(s, a_form_touches_its_own_parts);
+    UNIT_TEST(s, more_than_can_be_noted);
+    UNIT_TEST(s, more_text_than_fits);
     UNIT_TEST(s, addresses_that_come_again);
     return s;
 }
