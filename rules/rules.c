@@ -294,7 +294,8 @@ static bool match_proxy(const struct llmobs_rules *rules,
     if (!has_body(request))
         return miss(match, "proxy: no body");
     match->proxied = true;
-    if (request->says_form && !llmobs_match_object(request->body))
+    if (request->multipart ||
+        (request->says_form && !llmobs_match_object(request->body)))
         judge_form(true, request, match);
     if (!request->multipart &&
         (!request->body.data || llmobs_match_object(request->body)))

@@ -109,7 +109,8 @@ def multipart_to_proxy(t):
                     "http://127.0.0.1:%d" % t.servers.http})
     meta = r.only()["meta"]
     equal(meta["span"]["kind"], "workflow", "kind")
-    equal(meta["input"], {"value": "[multipart]"}, "input")
+    equal(json.loads(meta["input"]["value"]),
+          {"purpose": "test", "file": {}}, "input")
     equal(r.only()["name"], "llm_proxy.request", "name")
 
 
