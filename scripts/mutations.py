@@ -497,6 +497,14 @@ HAZARDS = [
                                 "    if (handle)\n")],
           ["programs.memory_cases.refused"])]),
 
+    ("the list of CURLOPT_HTTPPOST freed between two transfers, which libcurl "
+     "reads once from 8.3 on",
+     "the library forgets it with the first transfer, whichever host that goes "
+     "to (`llmobs_handle_forget_list`)", [
+         ("list-stays", [(HANDLE, "{\n    handle->list = NULL;\n}",
+                          "{\n    (void)handle;\n}")],
+          ["hazards.lists_that_libcurl_reads_once"])]),
+
     ("a request that its header list alone may show to be a call, as most requests "
      "with lists are none",
      "only the prereq callback goes in; there the library reads the list, and only "

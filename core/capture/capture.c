@@ -83,6 +83,7 @@ void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
 
     llmobs_callbacks_swap_out(handle, curl);
     llmobs_handle_drop_origin(handle);
+    llmobs_handle_forget_list(handle);
     handle->latch.on = false;
     if (!exchange)
         return;
@@ -152,6 +153,7 @@ void llmobs_capture_lose(struct llmobs_handle *handle)
     if (handle->origin.exchange)
         llmobs_worker_lose(worker);
     llmobs_handle_drop_origin(handle);
+    llmobs_handle_forget_list(handle);
 }
 
 /* ---- libcurl begins the transfer ---------------------------------------- */
@@ -281,6 +283,7 @@ bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl)
     begun = start(handle, curl);
     if (!begun) {
         llmobs_handle_drop_origin(handle);
+        llmobs_handle_forget_list(handle);
         handle->latch.on = false;
     }
     errno = saved;
@@ -460,6 +463,8 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
     if (handle->origin.asks)
         llmobs_judge_log_unsent(handle);
     llmobs_handle_drop_origin(handle);
+    if (handle->latch.on)
+        llmobs_handle_forget_list(handle);
     handle->latch.on = false;
 }
 

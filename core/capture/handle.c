@@ -741,6 +741,11 @@ static void send_parts(const struct llmobs_handle *handle,
     llmobs_mime_fields(handle->mime, handle->mime_since, out);
 }
 
+void llmobs_handle_forget_list(struct llmobs_handle *handle)
+{
+    handle->list = NULL;
+}
+
 void llmobs_handle_send_form(struct llmobs_handle *handle,
                              struct llmobs_exchange *exchange)
 {

@@ -300,6 +300,11 @@ void llmobs_handle_defer(struct llmobs_handle *handle);
 struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
                                         uint64_t most);
 
+/* A transfer of the handle begins unread, or is over: the app may free its list
+ * of HTTPPOST from now on, even if it performs again, for from 8.3 on libcurl
+ * reads the list once (lib/http.c, state.formp). */
+void llmobs_handle_forget_list(struct llmobs_handle *handle);
+
 /* Sends the body of a form, as far as it is known before libcurl sends it, to
  * an exchange, which keeps its text fields. */
 void llmobs_handle_send_form(struct llmobs_handle *handle,

@@ -65,9 +65,12 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
         llmobs_multi_messages_stop();
     if (handle)
         llmobs_callbacks_leave_behind(handle, curl);
-    if (!handle || atomic_load(&handle->multi) || handle->swapped ||
-        llmobs_multi_push_is_blind(multi))
+    if (!handle || atomic_load(&handle->multi) || handle->swapped)
         return real->multi_add_handle(multi, curl);
+    if (llmobs_multi_push_is_blind(multi)) {
+        llmobs_handle_forget_list(handle);
+        return real->multi_add_handle(multi, curl);
+    }
     handle->called_from = LLMOBS_STACK_ENTRY();
     return add(real, multi, handle, curl);
 }
