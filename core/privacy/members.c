@@ -157,11 +157,13 @@ char llmobs_members_unit(const char *text, size_t len)
 }
 
 /* True where the text between two quotes is a name of the list: takes its
- * letters alone, in lower case. In JSON within a text there are more
- * backslashes, also before the second quote. */
+ * letters alone, in lower case, and no number behind a bracket, which is the
+ * index of a form's list. In JSON within a text there are more backslashes,
+ * also before the second quote. */
 static bool is_secrets_name(const char *text, size_t len)
 {
     char name[LLMOBS_MEMBERS_NAME_MAX];
+    bool index = false;
     size_t n = 0;
 
     for (size_t i = 0; i < len; i++) {
@@ -169,7 +171,11 @@ static bool is_secrets_name(const char *text, size_t len)
         char c = escaped ? llmobs_members_unit(text + i, len - i) : text[i];
 
         i += escaped ? 4 : 0;
-        if (c != '\0' && strchr("\\-_. ", c))
+        if (c != '\0' && strchr("\\-_. []", c)) {
+            index = c == '[';
+            continue;
+        }
+        if (index && c >= '0' && c <= '9')
             continue;
         c |= 0x20;
         if (c < 'a' || c > 'z' || n == sizeof(name))
@@ -424,7 +430,7 @@ static bool may_be_secret(const char *name, size_t len)
     case 'e':
         return may_end_in(name, len, "rase") || may_end_in(name, len, "okie");
     default:
-        return memchr("-_. \\3459", name[len - 1], 9) != NULL;
+        return memchr("-_. ][\\3459", name[len - 1], 11) != NULL;
     }
 }
 

@@ -8,8 +8,8 @@
  * token, bearer token, session token, security token, client secret or
  * password. "token" and "key" alone do not count: a model's answer consists of
  * tokens, and a list has keys. A name may have upper and lower case, '-', '_',
- * '.' or blanks or none of them, and escaped letters (\u005f), and it may lie
- * in JSON within a text.
+ * '.', blanks or the brackets of a form's names ("extra[api_key]"), or none of
+ * them, and escaped letters (\u005f), and it may lie in JSON within a text.
  *
  * Strings are masked, also those in a list or an object, but no names there. A
  * schema is left alone: a tool describes a parameter of that name by an object
