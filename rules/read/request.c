@@ -108,10 +108,9 @@ static int read_fields(struct llmobs_text lines, struct llmobs_json **out)
         if (member)
             rc = add_field(*out, llmobs_json_iter_key(member),
                            llmobs_json_iter_value(member));
-        if (rc != -ENOMEM) {
-            llmobs_json_free(line);
+        llmobs_json_free(line);
+        if (rc != -ENOMEM)
             rc = 0;
-        }
         lines.data += len + (end != NULL);
         lines.len -= len + (end != NULL);
     }
