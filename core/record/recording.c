@@ -26,6 +26,7 @@ struct side {
     const struct llmobs_headers *headers;
     const char *const *files; /* by form */
     bool lays_out;            /* JSON gets a member a line */
+    bool may_be_frames;       /* of an event stream */
     struct llmobs_buf *out;
     const char *file; /* NULL: there is no body */
     const char *cut;  /* why it is not the whole body, or NULL */
@@ -40,23 +41,20 @@ static const char *header_of(const struct llmobs_headers *headers,
 
 /* -- masking -------------------------------------------------------------- */
 
-static bool is_frames(const char *data, size_t len)
-{
-    return len > 0 && data[0] == '\0';
-}
-
 void llmobs_recording_mask(char *data, size_t len)
 {
     struct llmobs_mask_walk walk = {0};
     size_t secret;
 
-    if (len == 0 || is_frames(data, len))
-        return;
     llmobs_members_mask(data, len);
     llmobs_links_mask(data, len);
-    while ((secret = llmobs_mask_find(data, false, &walk)) > 0) {
-        llmobs_members_hide(data + walk.at, secret);
-        walk.at += secret;
+    /* A text ends at its NUL, and the next one begins behind it. */
+    for (; walk.at < len; walk.at++) {
+        walk.ends = (struct llmobs_mask_ends){0};
+        while ((secret = llmobs_mask_find(data, false, &walk)) > 0) {
+            llmobs_members_hide(data + walk.at, secret);
+            walk.at += secret;
+        }
     }
 }
 
@@ -80,6 +78,15 @@ static bool is_text(struct llmobs_text text)
 static bool has(const char *type, const char *word)
 {
     return type && strcasestr(type, word);
+}
+
+/* True for frames of an event stream, whose payloads were masked as the span
+ * was made: a mask over them would break their checksums. */
+static bool is_frames(const struct side *side, struct llmobs_text text)
+{
+    return side->may_be_frames && text.len > 0 && *text.data == '\0' &&
+           has(header_of(side->headers, "content-type"),
+               "vnd.amazon.eventstream");
 }
 
 /* libcurl calls a body a form where the program names no type: so JSON is known
@@ -117,8 +124,7 @@ static int copy(struct side *side)
     rc = llmobs_inflate_body(text, coding, LLMOBS_RECORDING_MAX, &plain, &cut);
     text = llmobs_body_head(&plain);
     side->decoded = true;
-    if (rc == -ENOTSUP || rc == -EBADMSG || cut ||
-        is_frames(text.data, text.len)) {
+    if (rc == -ENOTSUP || rc == -EBADMSG || cut || is_frames(side, text)) {
         side->cut = "its content coding cannot be undone";
         rc = 0;
     } else if (!rc) {
@@ -147,6 +153,7 @@ static int lay_out(struct llmobs_buf *body)
 
 static int take(struct side *side)
 {
+    struct llmobs_text text;
     enum form form;
     int rc;
 
@@ -157,9 +164,10 @@ static int take(struct side *side)
     rc = copy(side);
     if (rc || side->out->len == 0)
         return rc;
-    llmobs_recording_mask(side->out->data, side->out->len);
-    form = form_of(header_of(side->headers, "content-type"),
-                   (struct llmobs_text){side->out->data, side->out->len});
+    text = (struct llmobs_text){side->out->data, side->out->len};
+    if (!is_frames(side, text))
+        llmobs_recording_mask(side->out->data, side->out->len);
+    form = form_of(header_of(side->headers, "content-type"), text);
     side->file = side->files[form];
     return form == JSON && side->lays_out ? lay_out(side->out) : 0;
 }
@@ -305,6 +313,7 @@ int llmobs_recording_make(struct llmobs_exchange *exchange, const char *name,
     struct side answer = {.body = &exchange->response,
                           .headers = &exchange->response_headers,
                           .files = answers,
+                          .may_be_frames = true,
                           .out = &recording->answer,
                           .cut = lack_of(exchange)};
     int rc;

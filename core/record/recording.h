@@ -34,7 +34,7 @@ void llmobs_recording_fini(struct llmobs_recording *recording);
 
 /* Masks in place what looks like a key in a body, and keeps the length. The
  * mock does the same to a request before it compares. The NUL behind `len`
- * bytes is there. Frames of an event stream stay as they are. */
+ * bytes is there; others within them end a text, and not the body. */
 void llmobs_recording_mask(char *data, size_t len);
 
 #endif

@@ -106,6 +106,26 @@ START_TEST(keys_of_a_body_are_masked)
 }
 END_TEST
 
+/* A NUL ends a text, and not the body: neither the first byte nor a later one.
+ */
+START_TEST(keys_behind_a_nul_are_masked)
+{
+    static const char secret[] = "\0a\0\0 sk-proj-Zq7fUnspeakable9Xw2AAAAAAAA"
+                                 "\0sk-proj-Zq7fUnspeakable9Xw2AAAAAAAA\0";
+    char text[sizeof(secret)];
+
+    for (size_t from = 0; from < 4; from++) {
+        size_t len = sizeof(secret) - from;
+
+        memcpy(text, secret + from, len);
+        llmobs_recording_mask(text, len - 1);
+        ck_assert_ptr_null(memmem(text, len, "Zq7f", 4));
+        ck_assert_mem_eq(text, secret + from, 4 - from);
+        ck_assert_int_eq(text[len - 1], '\0');
+    }
+}
+END_TEST
+
 static void add_headers(struct llmobs_exchange *e, const char *type,
                         const char *coding)
 {
@@ -215,6 +235,30 @@ START_TEST(an_answer_has_a_file_of_its_kind)
             r.answer.len == 0 ||
                 memcmp(r.answer.data, answers[i].answer, r.answer.len) == 0,
             1);
+        llmobs_recording_fini(&r);
+        llmobs_exchange_free(e);
+    }
+}
+END_TEST
+
+/* Frames are those of an answer of their type: any other body that begins with
+ * a NUL is masked. */
+START_TEST(frames_stay_as_they_are)
+{
+    static const char body[] = "\0\0 sk-proj-Zq7fUnspeakable9Xw2AAAAAAAA";
+    static const char *const types[] = {
+        "Content-Type: application/vnd.amazon.eventstream",
+        "Content-Type: application/octet-stream"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct llmobs_exchange *e =
+            exchange_of("x", body, sizeof(body) - 1, types[i]);
+        struct llmobs_recording r;
+
+        ck_assert_int_eq(llmobs_recording_make(e, "n", &r), 0);
+        ck_assert_uint_eq(r.answer.len, sizeof(body) - 1);
+        ck_assert_int_eq(memmem(r.answer.data, r.answer.len, "Zq7f", 4) != NULL,
+                         i == 0);
         llmobs_recording_fini(&r);
         llmobs_exchange_free(e);
     }
@@ -372,6 +416,8 @@ UNIT_SUITE(record)
     UNIT_TEST(s, a_document_is_laid_out);
     UNIT_TEST(s, containers_have_a_depth);
     UNIT_TEST(s, keys_of_a_body_are_masked);
+    UNIT_TEST(s, keys_behind_a_nul_are_masked);
+    UNIT_TEST(s, frames_stay_as_they_are);
     UNIT_TEST(s, an_exchange_becomes_three_texts);
     UNIT_TEST(s, an_answer_has_a_file_of_its_kind);
     UNIT_TEST(s, a_body_that_is_not_whole_says_so);
