@@ -384,10 +384,12 @@ static bool match_custom(const struct llmobs_rule *rule,
                          const struct llmobs_url *url,
                          struct llmobs_match *match)
 {
-    if (request->multipart && !rule->multipart &&
+    bool by_hand = request->says_form && !llmobs_match_object(request->body);
+
+    if ((request->multipart || by_hand) && !rule->multipart &&
         rule->dialect != &llmobs_dialect_generic)
         return miss(match, "LLMOBS_RULES: a rule matched, but it is a form");
-    judge_form(rule->multipart, request, match);
+    judge_form(rule->multipart || by_hand, request, match);
     match->near =
         !llmobs_provider_find(url) && llmobs_network_private_host(url->host);
     match->bodyless = llmobs_custom_bodyless(rule);
@@ -848,10 +850,17 @@ bool llmobs_rules_seems(const struct llmobs_match *match,
     return !match->confirm;
 }
 
+/* RFC 2046, 5.1.1: a delimiter is two dashes and the boundary. */
+bool llmobs_rules_is_form(struct llmobs_text body)
+{
+    return llmobs_text_starts(llmobs_text_unblank(body), "--");
+}
+
 bool llmobs_rules_keeps(const struct llmobs_match *match,
                         struct llmobs_text body)
 {
-    return !match->form && (!match->forms || llmobs_match_object(body));
+    return !match->form && !llmobs_rules_is_form(body) &&
+           (!match->forms || llmobs_match_object(body));
 }
 
 bool llmobs_rules_has_vectors(const struct llmobs_match *match)

@@ -123,6 +123,9 @@ bool llmobs_rules_transcribes(const struct llmobs_match *match,
 int llmobs_rules_open(const struct llmobs_match *match, const char *url,
                       struct llmobs_buf *line);
 
+/* True for a body that begins as a form does, whatever its header says. */
+bool llmobs_rules_is_form(struct llmobs_text body);
+
 /* True where a body that begins so may be kept as it is: it is no form, of
  * which the files are never kept. */
 bool llmobs_rules_keeps(const struct llmobs_match *match,

@@ -393,8 +393,10 @@ HAZARDS = [
          ("read-at-the-end", [(OUTGOING, "    llmobs_exchange_rewind(exchange, "
                                "0);\n    if (exchange->match.form)\n        "
                                "llmobs_handle_send_form(handle, exchange);\n"
-                               "    else\n        llmobs_handle_copy_body("
-                               "handle, &exchange->request);\n", ""),
+                               "    else if (!llmobs_rules_is_form("
+                               "llmobs_handle_body(handle)))\n        "
+                               "llmobs_handle_copy_body(handle, "
+                               "&exchange->request);\n", ""),
                               (CAPTURE, "    exchange->end = end;\n    if (end "
                                "== LLMOBS_END_DONE) {",
                                "    exchange->end = end;\n    llmobs_handle_"
@@ -754,7 +756,8 @@ HAZARDS = [
           ["fetch.a_form_that_is_uploaded_is_not_copied"]),
          ("form-copied", [(OUTGOING, "    if (exchange->match.form)\n        "
                            "llmobs_handle_send_form(handle, exchange);\n"
-                           "    else\n", "")],
+                           "    else if (!llmobs_rules_is_form("
+                           "llmobs_handle_body(handle)))\n", "")],
           ["fetch.a_form_leaves_nothing_in_the_spool"]),
          ("late-form-copied", [("core/capture/judge.c",
                                 "handle->latch.later && !request.says_form",
@@ -767,6 +770,17 @@ HAZARDS = [
                                   "&exchange->match, llmobs_body_head("
                                   "&handle->copied))", "")],
           ["fetch.a_form_that_nobody_gets"]),
+         ("form-by-its-header-alone", [("rules/rules.c",
+                                        "!match->form && !llmobs_rules_is_form"
+                                        "(body) &&", "!match->form &&")],
+          ["fetch.a_form_to_a_gateway"]),
+         ("unexpected-form-copied", [("rules/rules.c",
+                                      "by_hand = request->says_form",
+                                      "by_hand = false"),
+                                     (OUTGOING, "    else if (!llmobs_rules_"
+                                      "is_form(llmobs_handle_body(handle)))\n",
+                                      "    else\n")],
+          ["fetch.a_form_that_a_rule_does_not_expect"]),
          ("file-is-a-text", [("core/text/form.c",
                               "    form->file = form->file || strcasestr("
                               "value, \"filename=\") ||\n                 "

@@ -215,7 +215,7 @@ static void keep_request(struct llmobs_handle *handle,
     llmobs_exchange_rewind(exchange, 0);
     if (exchange->match.form)
         llmobs_handle_send_form(handle, exchange);
-    else
+    else if (!llmobs_rules_is_form(llmobs_handle_body(handle)))
         llmobs_handle_copy_body(handle, &exchange->request);
     keep_query(handle, exchange);
 }

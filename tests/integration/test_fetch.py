@@ -285,3 +285,54 @@ def a_form_that_nobody_gets(t):
         span = t.run(way, inputs={"form": FORM % SPOKEN.encode()}).only()
         equal(span["name"], "OpenAI.createTranscription", "name")
         ok(SPOKEN not in json.dumps(span), "the file is in the span")
+
+
+def spans_of_forms(t, url, **env):
+    """Of a form by hand, as a text and as PHP's."""
+    form = FORM % SPOKEN.encode()
+    ways = [by_hand(t, "", "--data-binary", "@form"), by_php(t, "", "text")]
+    spans = []
+    for way in ways:
+        way = [word.replace(base(t) + "/v1/audio/transcriptions", url)
+               for word in way]
+        spans += t.run(way, inputs={"form": form}, env=env).spans
+    ok(SPOKEN not in json.dumps(spans), "the file is in a span")
+    return spans
+
+
+@test
+def a_form_to_a_gateway(t):
+    """Where nobody listens the header list, which calls it a form, is not
+    read: its first bytes tell."""
+    for server in base(t), "http://127.0.0.1:1":
+        spans = spans_of_forms(t, server + "/v1/anything",
+                               DD_LLMOBS_INSTRUMENTED_PROXY_URLS=server)
+        equal(len(spans), 2, "spans")
+
+
+@test
+def a_form_that_a_rule_does_not_expect(t):
+    """It is none of the rule's, as a form that libcurl makes; where nobody
+    listens the rule's method and path alone are known."""
+    rules = os.path.join(t.dir, "rules.json")
+    with open(rules, "w") as f:
+        json.dump([{"path": "/v1/anything", "kind": "tool"}], f)
+    for server, count in (base(t), 0), ("http://127.0.0.1:1", 2):
+        spans = spans_of_forms(t, server + "/v1/anything", LLMOBS_RULES=rules)
+        equal(len(spans), count, "spans")
+
+
+@test
+def a_form_to_a_gateway_leaves_nothing_in_the_spool(t):
+    form = os.path.join(t.dir, "form")
+    with open(form, "wb") as f:
+        f.write(FORM % SPOKEN.encode())
+    with double(t) as dd, Dying(t, {
+            **agent(dd), "DD_LLMOBS_INSTRUMENTED_PROXY_URLS": base(t)}) as dying:
+        dying.start(*by_hand(t, "/hang", "--data-binary", "@" + form))
+        ok(wait_for(lambda: b"transcriptions" in kept(t), 10), "the spool")
+        time.sleep(0.3)
+        ok(SPOKEN.encode() not in kept(t), "the file is in the spool")
+        dying.kill()
+        span, = recovered(t, dd, agent(dd), 1)
+    ok(SPOKEN not in json.dumps(span), "the file is in the span")
