@@ -447,7 +447,7 @@ static void finish(struct llmobs_handle *handle,
         exchange->duration_ns =
             llmobs_clock_mono_ns() - exchange->start_mono_ns;
     cover_marks(exchange);
-    llmobs_body_end(&exchange->response);
+    llmobs_exchange_end(exchange);
     llmobs_worker_give(worker, &exchange->item);
 }
 

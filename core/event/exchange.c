@@ -324,6 +324,13 @@ void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total)
     exchange->masked = 0;
 }
 
+void llmobs_exchange_end(struct llmobs_exchange *exchange)
+{
+    llmobs_body_end(&exchange->response);
+    llmobs_form_free(exchange->form);
+    exchange->form = NULL;
+}
+
 /* A coded body is no text: it goes to the disk as it came. */
 static void mask_vectors(const struct llmobs_exchange *exchange,
                          const struct llmobs_headers *headers,

@@ -170,6 +170,10 @@ void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total);
 bool llmobs_exchange_request_whole(const struct llmobs_exchange *exchange);
 bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange);
 
+/* The transfer is over: gives back what only its bytes needed, before the
+ * exchange waits in the queue. Nothing is sent or received any more. */
+void llmobs_exchange_end(struct llmobs_exchange *exchange);
+
 /* Masks the secrets among the members of the request's body (members.h), and
  * the vectors of a search (vectors.h), before the body leaves memory. Does
  * nothing a second time, unless the body has grown or was rewound since. */

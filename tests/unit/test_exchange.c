@@ -221,6 +221,27 @@ START_TEST(a_search_loses_its_vectors)
 }
 END_TEST
 
+/* The fields stay; what reads them does not wait in the queue. */
+START_TEST(a_forms_parser_ends_with_the_transfer)
+{
+    static const char form[] = "--b\r\nContent-Disposition: form-data; "
+                               "name=\"a\"\r\n\r\nx\r\n--b--\r\n";
+    static const char wanted[] = "{\"a\":\"x\"}\n";
+    struct llmobs_exchange *e = llmobs_exchange_new(1000);
+
+    e->match.form = true;
+    e->form = llmobs_form_new("multipart/form-data; boundary=b");
+    ck_assert_ptr_nonnull(e->form);
+    llmobs_exchange_sent(e, form, sizeof(form) - 1);
+    llmobs_exchange_end(e);
+    ck_assert_ptr_null(e->form);
+    ck_assert_uint_eq(e->request.total, sizeof(wanted) - 1);
+    ck_assert_mem_eq(llmobs_body_head(&e->request).data, wanted,
+                     sizeof(wanted) - 1);
+    llmobs_exchange_free(e);
+}
+END_TEST
+
 UNIT_SUITE(exchange)
 {
     Suite *s = suite_create("exchange");
@@ -232,5 +253,6 @@ UNIT_SUITE(exchange)
     UNIT_TEST(s, test_many);
     UNIT_TEST(s, a_request_is_masked);
     UNIT_TEST(s, a_search_loses_its_vectors);
+    UNIT_TEST(s, a_forms_parser_ends_with_the_transfer);
     return s;
 }
