@@ -119,9 +119,12 @@ LAUNCHERS := llmobs-run llmobs-entrypoint
 
 .PHONY: all unit fuzz fuzzers clients conformance bench bench-exit benches install uninstall clean \
 	dist format help FORCE
+# Python may leave its own folder there.
+HOOKS := $(filter-out %/__pycache__,$(wildcard examples/inbound/*))
+
 all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs-tool \
 	$(addprefix $(B)/,llmobs $(LAUNCHERS) prices.json) \
-	$(patsubst examples/%,$(B)/%,$(wildcard examples/inbound/*))
+	$(patsubst examples/%,$(B)/%,$(HOOKS))
 
 # clang would make a switch over thunks a table of addresses, each of which the
 # loader has to relocate in every process.
@@ -296,7 +299,7 @@ $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o \
 with = $(shell echo | $(CC) -include $(1) -fsyntax-only -xc - 2>/dev/null && echo $(2))
 SERVERS_HERE = $(call with,fcgiapp.h,fcgi) $(call with,microhttpd.h,mhd) \
 	$(call with,event2/http.h,evhttp)
-SERVERS = $(B)/tests/servers/plugin \
+SERVERS = $(B)/tests/servers/plugin $(B)/tests/servers/part.so \
 	$(foreach one,$(SERVERS_HERE),$(B)/tests/servers/$(one) $(B)/tests/servers/$(one).so)
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
 clients: $(CLIENTS) $(B)/tests/fuzz/api_walk $(B)/tests/clients/api_scopes \
@@ -372,7 +375,7 @@ INSTALLED = $(patsubst %,$(PREFIX)/bin/%,llmobs $(LAUNCHERS)) \
 	$(patsubst %,$(PREFIX)/lib/llmobs/%,libllmobs_preload.so libllmobs_core.so \
 	llmobs-tool empty/libpthread.so.0 empty/libdl.so.2) $(patsubst %,$(UNITDIR)/%,$(UNITS)) \
 	$(patsubst %,$(PREFIX)/share/llmobs/%,llmobs-drain.cron prices.json) \
-	$(patsubst examples/%,$(PREFIX)/share/llmobs/%,$(wildcard examples/inbound/*)) \
+	$(patsubst examples/%,$(PREFIX)/share/llmobs/%,$(HOOKS)) \
 	$(PREFIX)/share/llmobs/inbound/__pycache__ \
 	$(patsubst %,$(BASHDIR)/%,llmobs $(LAUNCHERS)) \
 	$(ZSHDIR)/_llmobs $(FISHDIR)/llmobs.fish \
@@ -410,7 +413,7 @@ install: all
 	install -m 644 packaging/llmobs.conf $(DESTDIR)$(DOCDIR)/examples/
 	for f in $(EXAMPLES); do \
 		install -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
-	install -m 644 examples/inbound/* $(DESTDIR)$(PREFIX)/share/llmobs/inbound/
+	install -m 644 $(HOOKS) $(DESTDIR)$(PREFIX)/share/llmobs/inbound/
 	: > $(DESTDIR)$(PREFIX)/share/llmobs/inbound/__pycache__
 
 # The loader would complain on the stderr of every process of the host.

@@ -3424,6 +3424,20 @@ HAZARDS = [
               "places[llmobs_servers_library(hook)].base == 1")],
           ["servers.fcgi_by_its_other_calls"])]),
 
+    ("an object that defines some of a server library's calls",
+     "it is not taken for the library, whose other calls it lacks "
+     "(`llmobs_server_libs_add`)", [
+         ("part-for-all", [
+             ("shim/server_libs.c", " || !defines(library, elf, true)", "")],
+          ["servers.a_library_in_part"])]),
+
+    ("a span from before a request that ends within it",
+     "the request's own spans stay below each other (`lower_floors`)", [
+         ("floor-stays", [("core/sdk/thread_state.c",
+                           "    if (thread->floor >= i)",
+                           "    if (thread->floor > i)")],
+          ["unit a_request_keeps_its_own_spans"])]),
+
     ("a thread that accepts FastCGI requests for others, or several at once",
      "it gets the context of none from then on (`is_certain`)", [
          ("each-accept-counts", [("core/sdk/serving.c",

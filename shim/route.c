@@ -112,10 +112,11 @@ static void *vsym_observed(void *handle, const char *name, const char *version)
  * answers cannot differ while there is only one copy. */
 static bool one_answer(const char *name)
 {
+    void *found = llmobs_loader_sym(RTLD_DEFAULT, name);
+
     if (llmobs_host_inbound() && llmobs_server_libs_certain(name))
-        return true;
-    return llmobs_copies_only() &&
-           llmobs_copies_thunk(llmobs_loader_sym(RTLD_DEFAULT, name));
+        return llmobs_server_libs_thunk(found);
+    return llmobs_copies_only() && llmobs_copies_thunk(found);
 }
 
 static bool is_hooked(const char *name)

@@ -6,7 +6,7 @@
 struct place {
     uintptr_t base;
     bool used, marked, at_start;
-    bool doubtful; /* another object defines the same names, too */
+    bool doubtful; /* another object defines some of its names, too */
 };
 
 static struct place places[LLMOBS_SERVER_COUNT];
@@ -28,25 +28,40 @@ static void take(enum llmobs_server library, const struct llmobs_elf *elf)
                                llmobs_elf_symbol(elf, llmobs_servers_name(i)));
 }
 
+/* True where the object defines one of the library's functions that are hooked;
+ * `whole`: where it defines all that are hooked or called. */
+static bool defines(enum llmobs_server library, const struct llmobs_elf *elf,
+                    bool whole)
+{
+    unsigned end =
+        whole ? LLMOBS_SERVER_FUNCTION_COUNT : LLMOBS_SERVER_HOOK_COUNT;
+
+    for (unsigned i = 0; i < end; i++)
+        if (llmobs_servers_library(i) == library &&
+            !llmobs_elf_symbol(elf, llmobs_servers_name(i)) == whole)
+            return !whole;
+    return whole;
+}
+
 static bool add(enum llmobs_server library, const struct llmobs_elf *elf,
                 bool program, bool at_start)
 {
     struct place *place = &places[library];
 
-    if (!llmobs_elf_symbol(elf,
-                           llmobs_servers_name(llmobs_servers_sign(library))))
+    if (!defines(library, elf, false))
         return false;
     if (place->used && place->base == elf->base) {
         place->marked = true;
         return false;
     }
-    if (program || place->used) {
-        place->doubtful = true;
+    if (program || place->used || !defines(library, elf, true)) {
+        __atomic_store_n(&place->doubtful, true, __ATOMIC_RELEASE);
         return false;
     }
     take(library, elf);
     place->base = elf->base;
-    place->used = place->marked = true;
+    place->marked = true;
+    __atomic_store_n(&place->used, true, __ATOMIC_RELEASE);
     place->at_start = at_start;
     __atomic_store_n(&any, 1, __ATOMIC_RELEASE);
     return true;
@@ -71,7 +86,8 @@ void llmobs_server_libs_unmark(bool but_at_start)
 void llmobs_server_libs_sweep(void)
 {
     for (unsigned i = 0; i < LLMOBS_SERVER_COUNT; i++)
-        places[i].used &= places[i].marked;
+        if (!places[i].marked)
+            __atomic_store_n(&places[i].used, false, __ATOMIC_RELEASE);
 }
 
 bool llmobs_server_libs_any(void)
@@ -101,7 +117,8 @@ static bool is_certain(enum llmobs_server_function hook)
 {
     const struct place *place = &places[llmobs_servers_library(hook)];
 
-    return place->used && !place->doubtful;
+    return __atomic_load_n(&place->used, __ATOMIC_ACQUIRE) &&
+           !__atomic_load_n(&place->doubtful, __ATOMIC_ACQUIRE);
 }
 
 void *llmobs_server_libs_target(const struct llmobs_elf *elf, const char *name,

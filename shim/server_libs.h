@@ -2,7 +2,8 @@
  * program wants hooked (LLMOBS_INBOUND).
  *
  * Owns:    the place of one object for each library. A second one of the same
- *          library is left alone.
+ *          library is left alone, as is one that defines some of its functions
+ *          only: an interposer, or the double of a test.
  * Threads: changed only under the scan's lock; thunk, any.
  * Errors:  none: what is not found is not hooked.
  */

@@ -165,13 +165,14 @@ int llmobs_thread_state_push(uint64_t number)
     return rc;
 }
 
-/* The spans from number `i` on have moved down by one. */
+/* Number `i` of the spans, counted from 1, is gone: those above it have moved
+ * down by one. */
 static void lower_floors(struct thread *thread, size_t i)
 {
-    if (thread->floor > i)
+    if (thread->floor >= i)
         thread->floor--;
     for (struct request *one = thread->newest; one; one = one->outer)
-        if (one->floor > i)
+        if (one->floor >= i)
             one->floor--;
 }
 

@@ -53,15 +53,19 @@ class LlmobsFinder(object):
 def llmobs_begin():
     folder = __file__[:__file__.rindex("/")]
     sys.path[:] = [p for p in sys.path if p.rstrip("/") != folder]
-    sys.modules.pop("sitecustomize", None)
+    this = sys.modules.pop("sitecustomize", None)
     if sys.version_info >= (3, 7):
         sys.meta_path.insert(0, LlmobsFinder(folder))
+    return this
 
 
-llmobs_begin()
+llmobs_this = llmobs_begin()
 try:
     import sitecustomize
 except ImportError as llmobs_error:
     # As Python does where there is none, and where it does not come to its end.
     if getattr(llmobs_error, "name", "sitecustomize") != "sitecustomize":
         raise
+    # The import of this file comes to its end, too, and looks it up.
+    if llmobs_this is not None:
+        sys.modules["sitecustomize"] = llmobs_this

@@ -69,12 +69,7 @@ static void on_request(void *request, void *argument)
 static const struct llmobs_server_handler *wrap(callback *function,
                                                 void *argument)
 {
-    if (!function ||
-        !llmobs_servers_real(LLMOBS_SERVER_evhttp_request_get_input_headers) ||
-        !llmobs_servers_real(LLMOBS_SERVER_evhttp_request_get_connection) ||
-        !llmobs_servers_real(LLMOBS_SERVER_evhttp_connection_get_peer))
-        return NULL;
-    return llmobs_server_handler((void *)function, argument);
+    return function ? llmobs_server_handler((void *)function, argument) : NULL;
 }
 
 static void evhttp_set_gencb(void *http, callback *function, void *argument)

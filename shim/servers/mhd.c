@@ -115,12 +115,9 @@ static void *MHD_start_daemon_va(unsigned flags, uint16_t port, void *accept,
                                  void *of_accept, access *function,
                                  void *argument, va_list rest)
 {
-    const struct llmobs_server_handler *handler = NULL;
+    const struct llmobs_server_handler *handler =
+        function ? llmobs_server_handler((void *)function, argument) : NULL;
 
-    if (function &&
-        llmobs_servers_real(LLMOBS_SERVER_MHD_get_connection_values) &&
-        llmobs_servers_real(LLMOBS_SERVER_MHD_get_connection_info))
-        handler = llmobs_server_handler((void *)function, argument);
     if (handler)
         return REAL(MHD_start_daemon_va)(flags, port, accept, of_accept,
                                          on_access, (void *)(uintptr_t)handler,

@@ -55,15 +55,6 @@ enum llmobs_server llmobs_servers_library(enum llmobs_server_function function)
     return (enum llmobs_server)libraries[function];
 }
 
-enum llmobs_server_function llmobs_servers_sign(enum llmobs_server library)
-{
-    unsigned i = 0;
-
-    while (libraries[i] != library)
-        i++;
-    return (enum llmobs_server_function)i;
-}
-
 void llmobs_servers_set(enum llmobs_server_function function, void *address)
 {
     __atomic_store_n(&functions[function], address, __ATOMIC_RELEASE);

@@ -31,8 +31,8 @@ enum llmobs_server {
     LLMOBS_SERVER_COUNT
 };
 
-/* X(library, name): the calls that are hooked. An object that defines the first
- * one of a library is that library. */
+/* X(library, name): the calls that are hooked. An object that defines all of
+ * these and of the helpers is the library: a function of ours may call each. */
 #define LLMOBS_SERVER_FCGI_HOOKS(X) \
     X(FCGI, FCGX_Accept_r)          \
     X(FCGI, FCGX_Accept)            \
@@ -52,7 +52,7 @@ enum llmobs_server {
     LLMOBS_SERVER_MHD_HOOKS(X)  \
     LLMOBS_SERVER_EVHTTP_HOOKS(X)
 
-/* What is called besides; a library may lack it. */
+/* What is called besides. */
 #define LLMOBS_SERVER_HELPERS(X)                \
     X(MHD, MHD_get_connection_values)           \
     X(MHD, MHD_get_connection_info)             \
@@ -81,12 +81,11 @@ void llmobs_servers_open(llmobs_servers_core_fn *core);
 /* The hook of that name; LLMOBS_SERVER_HOOK_COUNT: none. */
 enum llmobs_server_function llmobs_servers_find(const char *name);
 
-/* The name and the library of a function; the hook that tells a library. */
+/* The name and the library of a function. */
 const char *llmobs_servers_name(enum llmobs_server_function function);
 enum llmobs_server llmobs_servers_library(enum llmobs_server_function function);
-enum llmobs_server_function llmobs_servers_sign(enum llmobs_server library);
 
-/* Sets the real address of a function; NULL: the library lacks it. */
+/* The real address of a function. */
 void llmobs_servers_set(enum llmobs_server_function function, void *address);
 void *llmobs_servers_real(enum llmobs_server_function function);
 

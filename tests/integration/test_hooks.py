@@ -1,5 +1,6 @@
 """Servers in several languages that know nothing of traces, under `llmobs-run
 --inbound`: what each request asks for belongs to its caller's trace and ml_app."""
+import harness
 import concurrent.futures
 import os
 import socket
@@ -330,6 +331,17 @@ def own_values_stay(t):
             equal((seen.code, seen.stdout, seen.stderr),
                   (bare.code, bare.stdout, bare.stderr), argv[0])
             ok(bare.code and bare.stdout and bare.stderr, "ran: %r" % bare.stderr)
+
+
+@test
+def python_without_a_sitecustomize(t):
+    """As most Pythons are, but for Debian's: the hook's import comes to its
+    end."""
+    hooks = os.path.join(harness.ROOT, "examples", "inbound")
+    r = t.run([PYTHON, "-B", "-I", "-S", "-c", "import sys; sys.path[:] = [%r]\n"
+               "import sitecustomize; print(sitecustomize.__name__, sys.path)"
+               % hooks], preload=False)
+    equal((r.code, r.stdout, r.stderr), (0, b"sitecustomize []\n", b""), "run")
 
 
 @test

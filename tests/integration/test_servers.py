@@ -11,7 +11,7 @@ import time
 import harness
 import test_gateways
 from delivery import double
-from harness import (LAUNCHER, Failure, Skip, body, equal, free_port, ok,
+from harness import (LAUNCHER, PYTHON, Failure, Skip, body, equal, free_port, ok,
                      tags_of, test)
 from test_gateways import (CALLERS, Server, announce, check, prompt_of,
                            requests, settings, violations)
@@ -339,6 +339,16 @@ def mhd_many_at_once(t):
 @test
 def mhd_is_the_same(t):
     http_same(t, "mhd", "one")
+
+
+@test
+def a_library_in_part(t):
+    """An object with one of the calls alone is no server library."""
+    ask = ("import ctypes; lib = ctypes.CDLL(%r); "
+           "print(bool(lib.MHD_start_daemon(0, 1, 0, 0, 1, 0, 0)))" %
+           server("part.so"))
+    r = t.same([PYTHON, "-c", ask], env={"LLMOBS_INBOUND": "1"}, spans=0)
+    equal(r.stdout, b"True\n", "what it says")
 
 
 @test

@@ -78,7 +78,7 @@ def fields_of(sent, body):
     if not body.startswith(b"--"):
         return {}
     body = body.replace(b"\r\n", b"\n")
-    told = re.search('boundary="?([^";\r\n]+)', str(sent))
+    told = re.search(r"""boundary="?([^"';\s]+)""", str(sent))
     boundary = told[1].encode() if told else body[2:].split(b"\n", 1)[0]
     found, parts = {}, re.split(
         rb"(?:^|\n)--%s(?:--)?[ \t]*(?:\n|$)" % re.escape(
