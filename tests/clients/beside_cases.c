@@ -507,6 +507,9 @@ static CURL *start_first(struct all *all, const char *base)
 
     curl_easy_setopt(first, CURLOPT_WRITEFUNCTION, change_all);
     curl_easy_setopt(first, CURLOPT_WRITEDATA, all);
+    /* libcurl fills it a hundred times at most in one drive: that is less than
+     * the answer, however much of it has come. */
+    curl_easy_setopt(first, CURLOPT_BUFFERSIZE, 1024L);
     curl_easy_setopt(first, CURLOPT_OPENSOCKETFUNCTION, open_first);
     curl_easy_setopt(first, CURLOPT_OPENSOCKETDATA, all);
     curl_multi_add_handle(all->multi, first);
