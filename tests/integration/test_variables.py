@@ -294,14 +294,28 @@ def fcgi_pair(name, value):
             name.encode() + value.encode())
 
 
+def connected(path):
+    """The socket's name is there a moment before anybody listens."""
+    until = time.monotonic() + 20
+    while True:
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(20)
+        try:
+            s.connect(path)
+            return s
+        except (ConnectionRefusedError, FileNotFoundError):
+            s.close()
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
 def fcgi_get(path, script):
     """The output of a script by FastCGI over a Unix socket."""
     values = {"SCRIPT_FILENAME": script, "REQUEST_METHOD": "GET",
               "QUERY_STRING": "", "REQUEST_URI": "/", "SCRIPT_NAME": "/"}
     data = b"".join(fcgi_pair(*v) for v in values.items())
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(20)
-        s.connect(path)
+    with connected(path) as s:
         s.sendall(fcgi(1, struct.pack("!HB5x", 1, 0)) + fcgi(4, data) +
                   fcgi(4, b"") + fcgi(5, b""))
         out = b""
@@ -354,9 +368,7 @@ def pool(t, text, root, more=""):
                   os.path.join(t.dir, "fpm.conf")],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        end = time.monotonic() + 10
-        while not os.path.exists(sock) and time.monotonic() < end:
-            time.sleep(0.05)
+        end = time.monotonic() + 30
         for _ in range(5):
             out = fcgi_get(sock, script)
             ok(b"served0" in out, "php: " + short(out))
