@@ -88,6 +88,22 @@ def command(argv, build=None):
     return EMULATOR + given + argv
 
 
+def connected(path):
+    """A Unix socket, whose name is there a moment before anybody listens."""
+    until = time.monotonic() + 20
+    while True:
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(20)
+        try:
+            s.connect(path)
+            return s
+        except (ConnectionRefusedError, FileNotFoundError):
+            s.close()
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
 def short(value):
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 400 else text[:300] + " ... " + text[-80:]

@@ -11,8 +11,8 @@ import time
 import harness
 import test_gateways
 from delivery import double
-from harness import (LAUNCHER, PYTHON, Failure, Skip, body, equal, free_port, ok,
-                     tags_of, test)
+from harness import (LAUNCHER, PYTHON, Failure, Skip, body, connected, equal,
+                     free_port, ok, tags_of, test)
 from test_gateways import (CALLERS, Server, announce, check, prompt_of,
                            requests, settings, violations)
 
@@ -64,22 +64,6 @@ def exactly(peer, count):
     return data
 
 
-def connect(path):
-    """The socket may be there and not listen yet."""
-    end = time.monotonic() + 20
-    while True:
-        peer = socket.socket(socket.AF_UNIX)
-        peer.settimeout(20)
-        try:
-            peer.connect(path)
-            return peer
-        except ConnectionRefusedError:
-            peer.close()
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.02)
-
-
 def exchange(peer, data, headers, keep=False):
     """All that comes back, but for the padding, which is not initialised."""
     peer.sendall(message(data, headers, keep))
@@ -113,7 +97,7 @@ class FastCgi:
             time.sleep(0.02)
 
     def ask(self, prompt, headers):
-        with connect(self.path) as peer:
+        with connected(self.path) as peer:
             answer = page(exchange(peer, body(prompt).encode(), headers))
         ok(answer.startswith(b"Status: 200\r\n"), "status: %.200r" % answer)
         ok(b"Echo: " + prompt.encode() in answer, "answer: %.200r" % answer)
@@ -247,7 +231,7 @@ def fcgi_is_the_same(t):
 
 def conversation(path):
     answers = []
-    with connect(path) as peer:
+    with connected(path) as peer:
         for prompt, _, headers in requests():
             answers.append(exchange(peer, body(prompt).encode(), headers, True))
             answers.append(exchange(peer, b"", headers, True))

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import time
 
-from harness import (Skip, body, curl, equal, expect_llm, ok, read_spans,
+from harness import (Skip, body, connected, curl, equal, expect_llm, ok, read_spans,
                      short, tags_of, test, trace_headers, tree)
 
 FILE = "llmobs.conf"
@@ -292,22 +292,6 @@ def fcgi(kind, data):
 def fcgi_pair(name, value):
     return (struct.pack("!BI", len(name), len(value) | 1 << 31) +
             name.encode() + value.encode())
-
-
-def connected(path):
-    """The socket's name is there a moment before anybody listens."""
-    until = time.monotonic() + 20
-    while True:
-        s = socket.socket(socket.AF_UNIX)
-        s.settimeout(20)
-        try:
-            s.connect(path)
-            return s
-        except (ConnectionRefusedError, FileNotFoundError):
-            s.close()
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
 
 
 def fcgi_get(path, script):
