@@ -183,9 +183,10 @@ static const struct llmobs_dialect *const dashscope[] = {
     NULL,
 };
 
+/* Its paths end as OpenAI's do, /text/embeddings and /text/rerank. */
 static const struct llmobs_dialect *const watsonx[] = {
-    OPENAI,
     &llmobs_dialect_watsonx,
+    OPENAI,
     NULL,
 };
 

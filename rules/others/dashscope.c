@@ -1,5 +1,5 @@
-/* DashScope's own API: generation and embeddings. A stream repeats the whole
- * answer in each event, unless the request asks for pieces.
+/* DashScope's own API: generation, embeddings and rerankers. A stream repeats
+ * the whole answer in each event, unless the request asks for pieces.
  *
  * Source: the API reference of Alibaba Cloud's Model Studio (DashScope). */
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
+#include "rules/read/rerank.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
@@ -67,16 +68,12 @@ static bool is_request(const struct llmobs_reading *reading)
 /* Appends a part: {"text": ...}, {"image": URL}, {"audio": URL}, ... */
 static int append_part(struct llmobs_buf *text, const struct llmobs_json *part)
 {
-    static const char *const kinds[] = {"image", "audio", "video", "file"};
     const char *words = llmobs_json_gets(part, "text");
+    const char *kind = llmobs_media_kind(part);
     int rc;
 
-    for (size_t i = 0; !words && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        const char *url = llmobs_json_gets(part, kinds[i]);
-
-        if (llmobs_json_get(part, kinds[i]))
-            return llmobs_media_url(text, kinds[i], url);
-    }
+    if (kind)
+        return llmobs_media_url(text, kind, llmobs_json_gets(part, kind));
     rc = words && text->len > 0 ? llmobs_message_content_append(text, "\n") : 0;
     return rc < 0 ? rc : llmobs_message_content_append(text, words);
 }
@@ -378,6 +375,33 @@ static int read_vectors(struct llmobs_reading *reading,
                         "embedding");
 }
 
+/* -- rerankers ----------------------------------------------------------- */
+
+static bool reranks(const struct llmobs_reading *reading)
+{
+    const struct llmobs_json *input =
+        llmobs_json_get(reading->request, "input");
+
+    return is_request(reading) &&
+           (reading->classified->call->request_truncated ||
+            (llmobs_json_get(input, "query") &&
+             llmobs_json_is_array(llmobs_json_get(input, "documents"))));
+}
+
+static int read_ranks(struct llmobs_reading *reading,
+                      const struct llmobs_json *body)
+{
+    note_id(reading->span, body);
+    return llmobs_rerank_document(reading, body);
+}
+
+static const struct llmobs_rerank rerank = {
+    .asks = "input",
+    .settings = "parameters",
+    .keys = llmobs_rerank_keys,
+    .answers = "output",
+};
+
 /* -- the dialect --------------------------------------------------------- */
 
 static const struct llmobs_form form = {
@@ -399,6 +423,16 @@ static const struct llmobs_form embeddings = {
     .confirm = is_request,
     .request = read_inputs,
     .document = read_vectors,
+};
+
+static const struct llmobs_form reranking = {
+    .keys = keys,
+    .signs = signs,
+    .confirm = reranks,
+    .request = llmobs_rerank_request,
+    .document = read_ranks,
+    .ends = llmobs_rerank_ends,
+    .variant = &rerank,
 };
 
 static const struct llmobs_shape shapes[] = {
@@ -427,6 +461,13 @@ static const struct llmobs_shape shapes[] = {
      .span_name = "dashscope.embedding",
      .kind = LLMOBS_KIND_EMBEDDING,
      .form = &embeddings,
+     .any_host = true},
+    {.method = "POST",
+     .path = "/rerank/text-rerank/text-rerank",
+     .operation = "rerank",
+     .span_name = "dashscope.rerank",
+     .kind = LLMOBS_KIND_RETRIEVAL,
+     .form = &reranking,
      .any_host = true},
     {.path = NULL},
 };

@@ -25,6 +25,12 @@ static const struct llmobs_shape shapes[] = {
      .span_name = "%p.rerank",
      .kind = LLMOBS_KIND_RETRIEVAL,
      .any_host = true},
+    {.method = "POST",
+     .path = "/reranks", /* DashScope */
+     .operation = "rerank",
+     .span_name = "%p.rerank",
+     .kind = LLMOBS_KIND_RETRIEVAL,
+     .any_host = true},
     {.path = NULL},
 };
 

@@ -1,16 +1,18 @@
-/* IBM's watsonx.ai: chat, generation and embeddings. Its chat is OpenAI's but
- * for paths and the model's name in the request.
+/* IBM's watsonx.ai: chat, generation, embeddings and rerankers. Its chat is
+ * OpenAI's but for paths and the model's name in the request.
  *
- * Source: the API reference of watsonx.ai (cloud.ibm.com/apidocs/watsonx-ai).
- */
+ * Source: the API reference of watsonx.ai (cloud.ibm.com/apidocs/watsonx-ai);
+ * of the rerankers the types of npm's @ibm-cloud/watsonx-ai 1.7.16. */
 #include <errno.h>
 #include <string.h>
 
 #include "rules/openai/chat.h"
+#include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
 #include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
+#include "rules/read/rerank.h"
 #include "rules/read/text.h"
 #include "rules/read/text_stream.h"
 #include "rules/read/usage.h"
@@ -202,20 +204,64 @@ static int read_inputs(struct llmobs_reading *reading)
         reading->span, llmobs_json_get(reading->request, "inputs"));
 }
 
-static int read_vectors(struct llmobs_reading *reading,
-                        const struct llmobs_json *body)
+/* Embeddings and rerankers count their input alone. */
+static int note_input(struct llmobs_span *span, int64_t tokens)
+{
+    llmobs_span_metric(span, "input_tokens", tokens);
+    return llmobs_embedding_total(span);
+}
+
+static int read_names_and_count(struct llmobs_reading *reading,
+                                const struct llmobs_json *body)
 {
     int rc = read_names(reading, body);
 
-    llmobs_span_metric(reading->span, "input_tokens",
-                       llmobs_usage_count(body, "input_token_count"));
-    if (rc == 0)
-        rc = llmobs_embedding_total(reading->span);
+    return rc < 0 ? rc
+                  : note_input(reading->span,
+                               llmobs_usage_count(body, "input_token_count"));
+}
+
+static int read_vectors(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
+{
+    int rc = read_names_and_count(reading, body);
+
     return rc < 0 ? rc
                   : llmobs_embedding_tell_list(reading->span,
                                                llmobs_json_get(body, "results"),
                                                "embedding");
 }
+
+/* -- rerankers ----------------------------------------------------------- */
+
+static bool reranks(const struct llmobs_reading *reading)
+{
+    return embeds(reading) && llmobs_reading_has(reading, "query");
+}
+
+static int read_ranks(struct llmobs_reading *reading,
+                      const struct llmobs_json *body)
+{
+    int rc = read_names_and_count(reading, body);
+
+    return rc < 0 ? rc : llmobs_rerank_document(reading, body);
+}
+
+static int read_rank_ends(struct llmobs_reading *reading)
+{
+    struct llmobs_json *count = llmobs_cut_json_last(
+        reading->classified->call->response_tail, "input_token_count");
+    int rc = note_input(reading->span, llmobs_usage_value(count));
+
+    llmobs_json_free(count);
+    return rc < 0 ? rc : llmobs_rerank_ends(reading);
+}
+
+static const char *const rank_settings[] = {"truncate_input_tokens",
+                                            "return_options", NULL};
+
+static const struct llmobs_rerank rerank = {.settings = "parameters",
+                                            .keys = rank_settings};
 
 /* -- the dialect --------------------------------------------------------- */
 
@@ -256,6 +302,17 @@ static const struct llmobs_form embeddings = {
     .model = name_model,
 };
 
+static const struct llmobs_form reranking = {
+    .keys = keys,
+    .confirm = reranks,
+    .begin = begin,
+    .request = llmobs_rerank_request,
+    .document = read_ranks,
+    .model = name_model,
+    .ends = read_rank_ends,
+    .variant = &rerank,
+};
+
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/text/chat",
@@ -294,6 +351,14 @@ static const struct llmobs_shape shapes[] = {
      .kind = LLMOBS_KIND_EMBEDDING,
      .form = &embeddings,
      .any_host = true},
+    {.method = "POST",
+     .path = "/text/rerank",
+     .operation = "rerank",
+     .span_name = "watsonx.rerank",
+     .kind = LLMOBS_KIND_RETRIEVAL,
+     .form = &reranking,
+     .any_host = true,
+     .shared = true},
     {.path = NULL},
 };
 

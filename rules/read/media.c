@@ -62,6 +62,18 @@ int llmobs_media_file(struct llmobs_buf *text, const char *what,
                                    size > 0 ? (uint64_t)size : 0);
 }
 
+const char *llmobs_media_kind(const struct llmobs_json *part)
+{
+    static const char *const kinds[] = {"image", "audio", "video", "file"};
+
+    if (llmobs_json_gets(part, "text"))
+        return NULL;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (llmobs_json_get(part, kinds[i]))
+            return kinds[i];
+    return NULL;
+}
+
 uint64_t llmobs_media_base64(struct llmobs_text text)
 {
     while (text.len > 0 && text.data[text.len - 1] == '=')

@@ -29,6 +29,11 @@ int llmobs_media_url(struct llmobs_buf *text, const char *what,
 int llmobs_media_file(struct llmobs_buf *text, const char *what,
                       const struct llmobs_json *file);
 
+/* The kind of a part that is no text, {"image": URL}: "image", "audio", "video"
+ * or "file", which is also the name of its member. NULL: it is a text, or none
+ * of these. Static. */
+const char *llmobs_media_kind(const struct llmobs_json *part);
+
 /* The number of bytes that a base64 text stands for. */
 uint64_t llmobs_media_base64(struct llmobs_text text);
 

@@ -5,6 +5,8 @@
 
 #include "rules/read/cut_json.h"
 #include "rules/read/documents.h"
+#include "rules/read/media.h"
+#include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
@@ -20,6 +22,7 @@ const char *const llmobs_rerank_keys[] = {
     "rank_fields",
     "return_documents",
     "return_text",
+    "instruct",
     NULL,
 };
 
@@ -32,27 +35,71 @@ bool llmobs_rerank_asks(const struct llmobs_reading *reading)
             llmobs_reading_has(reading, "texts"));
 }
 
+static const struct llmobs_rerank *variant_of(
+    const struct llmobs_reading *reading)
+{
+    static const struct llmobs_rerank plain = {.keys = llmobs_rerank_keys};
+
+    return reading->form->variant ? reading->form->variant : &plain;
+}
+
+/* The member of this name, or the object itself. */
+static const struct llmobs_json *within(const struct llmobs_json *object,
+                                        const char *name)
+{
+    return name ? llmobs_json_get(object, name) : object;
+}
+
+/* Gives words for an object that is nothing but a picture or a sound, any other
+ * value as it is. */
+static struct llmobs_json *in_words(const struct llmobs_json *value)
+{
+    const char *kind =
+        llmobs_json_len(value) == 1 ? llmobs_media_kind(value) : NULL;
+    struct llmobs_json *words = NULL;
+    struct llmobs_buf text;
+
+    if (!kind)
+        return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (llmobs_media_url(&text, kind, llmobs_json_gets(value, kind)) == 0)
+        words = llmobs_message_content_string(&text);
+    llmobs_buf_fini(&text);
+    return words;
+}
+
 int llmobs_rerank_request(struct llmobs_reading *reading)
 {
+    const struct llmobs_rerank *variant = variant_of(reading);
+    const struct llmobs_json *query;
     struct llmobs_span *span = reading->span;
-    int rc =
-        llmobs_request_metadata(reading->request, llmobs_rerank_keys, span);
+    struct llmobs_json *words;
+    int rc = llmobs_request_metadata(
+        within(reading->request, variant->settings), variant->keys, span);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    return llmobs_value_input(span, llmobs_json_get(reading->request, "query"));
+    query = llmobs_json_get(within(reading->request, variant->asks), "query");
+    if (!query)
+        return 0;
+    words = in_words(query);
+    rc = words ? llmobs_value_input(span, words) : -ENOMEM;
+    llmobs_json_free(words);
+    return rc;
 }
 
 /* The document that the request has at this index; NULL: none is known. */
 static const struct llmobs_json *asked(const struct llmobs_reading *reading,
                                        const struct llmobs_json *index)
 {
-    const struct llmobs_json *list =
-        llmobs_json_get(reading->request, "documents");
+    static const char *const names[] = {"documents", "texts", "inputs"};
+    const struct llmobs_json *from =
+        within(reading->request, variant_of(reading)->asks);
+    const struct llmobs_json *list = NULL;
     int64_t at = llmobs_json_to_int(index);
 
-    if (!list)
-        list = llmobs_json_get(reading->request, "texts");
+    for (size_t i = 0; !list && i < sizeof(names) / sizeof(names[0]); i++)
+        list = llmobs_json_get(from, names[i]);
     if (reading->beyond || !llmobs_json_is_int(index) || at < 0)
         return NULL;
     return llmobs_json_at(list, (size_t)at);
@@ -71,18 +118,32 @@ static int add_result(struct llmobs_reading *reading,
 {
     const struct llmobs_json *index = llmobs_json_get(result, "index");
     const struct llmobs_json *document = asked(reading, index);
+    const struct llmobs_json *text =
+        document ? document : either(result, "document", "text");
     struct llmobs_found found = {
-        .text = document ? document : either(result, "document", "text"),
         .name = either(document, "title", "name"),
         .id = llmobs_json_get(document, "id"),
         .score = either(result, "relevance_score", "score"),
     };
 
+    struct llmobs_json *words = NULL;
+    int rc;
+
     if (!llmobs_json_is_object(result))
         return 0;
     if (!found.id && llmobs_json_is_int(index))
         found.id = index;
-    return llmobs_documents_add(reading->span, &found);
+    if (!text) /* watsonx */
+        text = llmobs_json_get(result, "input");
+    if (text) {
+        words = in_words(text);
+        if (!words)
+            return -ENOMEM;
+    }
+    found.text = words;
+    rc = llmobs_documents_add(reading->span, &found);
+    llmobs_json_free(words);
+    return rc;
 }
 
 /* Cohere counts searches. */
@@ -105,6 +166,7 @@ int llmobs_rerank_document(struct llmobs_reading *reading,
         rc = read_usage(body, reading->span);
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
+    body = within(body, variant_of(reading)->answers);
     return llmobs_documents_each(
         reading,
         llmobs_json_is_array(body) ? body : either(body, "results", "data"),

@@ -9,12 +9,22 @@
  * Source:  docs.cohere.com/reference/rerank, api.jina.ai/docs (Rerank),
  *          docs.voyageai.com/reference/reranker-api, llama.cpp's
  *          tools/server/README.md, the API of text-embeddings-inference
- *          (docs/openapi.json), Bedrock's "Cohere Rerank" parameters.
+ *          (docs/openapi.json), Bedrock's "Cohere Rerank" parameters,
+ * DashScope's "Text rerank" (its own path, and /reranks).
  */
 #ifndef LLMOBS_RERANK_H
 #define LLMOBS_RERANK_H
 
 #include "rules/read/reading.h"
+
+/* How an API's calls differ from Cohere's: form->variant, of which NULL means
+ * that they do not. A member that is NULL is not in the way. */
+struct llmobs_rerank {
+    const char *asks;     /* member of the request with query and documents */
+    const char *settings; /* member of the request with the settings */
+    const char *const *keys; /* of the settings: kept as metadata */
+    const char *answers;     /* member of the answer with the results */
+};
 
 /* The keys of a request that become metadata. */
 extern const char *const llmobs_rerank_keys[];
@@ -25,8 +35,9 @@ extern const char *const llmobs_rerank_signs[];
 /* form->confirm: the request has a query, and documents or texts. */
 bool llmobs_rerank_asks(const struct llmobs_reading *reading);
 
-/* Functions for a form that has `lists`. A document of the output is the
- * request's with that index; its id is its own, else the index. */
+/* Functions for a form, which has `lists` where an answer may be one. A
+ * document of the output is the request's with that index; its id is its own,
+ * else the index. Words stand for a picture or a sound. */
 int llmobs_rerank_request(struct llmobs_reading *reading);
 int llmobs_rerank_document(struct llmobs_reading *reading,
                            const struct llmobs_json *body);

@@ -183,6 +183,15 @@ static const struct host hosts[] = {
      "dashscope", "OpenAI.createChatCompletion"},
     {"https://dashscope-intl.aliyuncs.com/compatible-mode/v1/embeddings",
      "dashscope", "OpenAI.createEmbedding"},
+    {"https://dashscope.aliyuncs.com/compatible-api/v1/reranks", "dashscope",
+     "dashscope.rerank"},
+    {"https://dashscope.aliyuncs.com/api/v1/services/rerank/text-rerank/"
+     "text-rerank",
+     "dashscope", "dashscope.rerank"},
+    {"https://eu-de.ml.cloud.ibm.com/ml/v1/text/embeddings", "watsonx",
+     "watsonx.embed"},
+    {"https://eu-de.ml.cloud.ibm.com/ml/v1/text/rerank", "watsonx",
+     "watsonx.rerank"},
     {"https://dashscope-us.aliyuncs.com/compatible-mode/v1/responses",
      "dashscope", "OpenAI.createResponse"},
     {"https://dashscope-intl.aliyuncs.com/api/v2/apps/protocols/"
