@@ -11,8 +11,8 @@ struct form;
 
 struct part {
     struct llmobs_keyed keyed; /* by its curl_mimepart */
-    /* Whoever changes this owns the rest; NULL: nobody does. A form whose end
-     * nobody saw may lose a part to another one. */
+    /* The thread that changes this owns the rest; NULL: no thread does. Where
+     * no hook saw a form's end, another form may take a part from it. */
     _Atomic(struct form *) form;
     char *name;   /* NULL: none */
     char *type;   /* NULL: none */

@@ -4,7 +4,7 @@
  * The operations of core/ops/mime.c note each part as the program makes it.
  * Where a call sends such a form, the texts among its parts are read here; of a
  * part that is a file, has a coding, comes from a function or is a form itself
- * no byte is told. What is a text by its type and bytes, form.h decides.
+ * no byte is told. form.h decides by type and bytes which part is a text.
  *
  * Owns:    one record per live form, with the list of its parts, and one per
  *          part, with its name, type and text; each is found by its address
@@ -41,7 +41,7 @@ void llmobs_mime_end(curl_mime *mime);
 /* libcurl has made this part of it. */
 void llmobs_mime_part(curl_mime *mime, curl_mimepart *part);
 
-/* What libcurl has accepted for a part. `size` as in curl_mime_data. */
+/* libcurl has accepted this for a part. `size` as in curl_mime_data. */
 void llmobs_mime_name(curl_mimepart *part, const char *name);
 void llmobs_mime_data(curl_mimepart *part, const char *data, size_t size);
 

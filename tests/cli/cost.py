@@ -184,8 +184,8 @@ def given():
 
 
 def bills():
-    """What a call has used counts once, also where another span than its own
-    has it."""
+    """The tokens of a call count once, also where another span than its own
+    has them."""
     table = write("b.json", {"m": {"input_cost_per_token": 0.01,
                                    "output_cost_per_token": 0}})
     have, _, _ = costs(list(hostile.bills()), table, "bills")

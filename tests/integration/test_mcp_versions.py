@@ -15,7 +15,7 @@ PREFIX = "io.modelcontextprotocol/"
 
 
 class Span:
-    """What a message becomes."""
+    """The span that a message becomes."""
 
     def __init__(self, kind, name, given, got, error=None, **call):
         self.kind, self.name, self.given, self.got = kind, name, given, got

@@ -167,7 +167,7 @@ def filters(bench):
 
 
 def bills(bench):
-    """What a call has used counts once, also where another span has it."""
+    """The tokens of a call count once, also where another span has them."""
     path = os.path.join(bench.folder, "bills")
     os.makedirs(path)
     with open(os.path.join(path, "spans.jsonl"), "w", encoding="ascii") as f:

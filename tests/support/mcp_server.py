@@ -7,7 +7,7 @@ and a stream to listen on, 2025-11-25 lets go of a stream and has its answer
 fetched, 2026-07-28 has fields in the header for what a message says, and asks
 back by its results (modelcontextprotocol: docs/specification/*/basic/transports).
 
-What a tool does stands in its name, how its answer comes in the argument `how`.
+A tool's name says what the tool does; the argument `how` says how its answer comes.
 The server keeps each request.
 """
 import http.server

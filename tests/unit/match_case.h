@@ -11,7 +11,7 @@
 #define CHAT "/v1/chat/completions"
 #define BODY "{\"model\":\"m\",\"messages\":[]}"
 
-/* What the newest rules complain of, in one text, and how often. */
+/* The complaints of the newest rules in one text, and their count. */
 extern char match_complaints[1024];
 extern int match_complaint_count;
 

@@ -1,4 +1,5 @@
-/* What is found in a document whose middle is missing, and when bytes came. */
+/* The reader finds the members of a document whose middle is missing, and tells
+ * when bytes came. */
 #include <stdlib.h>
 #include <string.h>
 

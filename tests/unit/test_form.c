@@ -31,7 +31,7 @@ static const struct {
      "\"x\\u000d\\u000a\"}\n"},
     /* No line end before the delimiter of an empty part. */
     {TYPE, PART("a") "\r\n--b--", "{\"a\":\"\"}\n"},
-    /* What nearly is a delimiter. */
+    /* Lines that nearly are a delimiter. */
     {TYPE, PART("a") "\r\n--b1\r\n--\r\n-b\r\n\r\n--b--", ""},
     {TYPE, PART("a") "\r\n--\r\n--c\r\n-\r\n--b--",
      "{\"a\":\"--\\u000d\\u000a--c\\u000d\\u000a-\"}\n"},

@@ -32,7 +32,7 @@ struct talk {
     unsigned count;
 };
 
-/* What one answer has left: a history, or the call of a tool. */
+/* One answer has left this: a history, or the call of a tool. */
 struct left {
     uint64_t key, name, span, trace;
     int64_t end;

@@ -73,7 +73,7 @@ START_TEST(parts_that_are_no_text)
     add(0, 1, "a", "1");
     llmobs_mime_filename(PART(1), "f");
     check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":1}}\n");
-    /* Whatever was a file's stays so, also without the name. */
+    /* A file's bytes stay a file's, also without the name. */
     llmobs_mime_filename(PART(1), NULL);
     check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":1}}\n");
     llmobs_mime_data(PART(1), "text", CURL_ZERO_TERMINATED);
@@ -131,7 +131,7 @@ START_TEST(forms_within_forms)
     add(1, 3, "late", "text");
     check(1, llmobs_mime_now(), "");
 
-    /* What comes to its address is another. */
+    /* The form that comes to its address is another one. */
     llmobs_mime_begin(FORM(1));
     add(1, 2, "new", "text");
     llmobs_mime_end(FORM(0));
@@ -177,7 +177,7 @@ START_TEST(a_form_touches_its_own_parts)
 }
 END_TEST
 
-/* Whatever cannot be noted is as if it were not seen, as a whole. */
+/* A form that cannot be noted as a whole is as if no hook had seen it. */
 START_TEST(more_than_can_be_noted)
 {
     const int fit = LLMOBS_MIME_PARTS_MAX / 10;

@@ -397,7 +397,7 @@ START_TEST(settings_that_hide_content_win)
 }
 END_TEST
 
-/* What could not be written leaves nothing behind. */
+/* A recording that could not be written leaves nothing behind. */
 START_TEST(a_failure_leaves_nothing)
 {
     struct llmobs_recorder recorder = {.next = LLMOBS_RECORDER_MAX + 1};

@@ -1,4 +1,5 @@
-/* What a spool notes of a match, and what each shape says of itself. */
+/* The spool's notes of a match, and the words in which each shape describes
+ * itself. */
 #include <stdio.h>
 
 #include "rules/custom.h"

@@ -1,5 +1,5 @@
-/* What is heard of a websocket's frames, however libcurl cuts and flags them,
- * and of a connection that is gone. */
+/* The talk hears a websocket's frames whole, however libcurl cuts and flags
+ * them, and that a connection is gone. */
 #include "core/capture/talk.h"
 
 #include <pthread.h>
@@ -254,8 +254,8 @@ static void *learn_that_it_is_gone(void *ctx)
     return NULL;
 }
 
-/* Whoever is first, and also where a busy machine lets one wait for too long,
- * the response is told of once. */
+/* The response is told of once, whichever thread is first, and also where a
+ * busy machine lets one wait for too long. */
 START_TEST(gone_beside_a_thread_that_hears)
 {
     pthread_t threads[2];
