@@ -794,11 +794,14 @@ HAZARDS = [
                                     "        drop_text(noted);\n", "")],
           ["unit parts_that_are_no_text"]),
          ("typed-part-is-a-text", [("core/ops/mime.c",
-                                    "        llmobs_mime_type(part, type);\n",
-                                    "        (void)0;\n"),
+                                    "tell(real->mime_type(part, type), "
+                                    "llmobs_mime_type, part, type)",
+                                    "real->mime_type(part, type)"),
                                    ("core/ops/mime.c",
-                                    "        llmobs_mime_encoder(part, "
-                                    "coding);\n", "        (void)0;\n")],
+                                    "tell(real->mime_encoder(part, coding), "
+                                    "llmobs_mime_encoder, part,\n"
+                                    "                coding)",
+                                    "real->mime_encoder(part, coding)")],
           ["fetch.parts_that_are_no_text_by_their_type"]),
          ("base64-is-a-text", [("core/text/form.c",
                                 "        if (run == BASE64_MIN)\n"

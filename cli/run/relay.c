@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
+
 struct llmobs_relayed {
     atomic_size_t len;
     char data[LLMOBS_RELAY_MAX];
@@ -23,19 +25,6 @@ static void keep(struct llmobs_relayed *kept, const char *data, size_t len)
         len = LLMOBS_RELAY_MAX - have;
     memcpy(kept->data + have, data, len);
     atomic_store(&kept->len, have + len);
-}
-
-static bool write_all(const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(STDOUT_FILENO, data, len);
-
-        if (n < 0 && errno != EINTR)
-            return false;
-        data += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return true;
 }
 
 /* Passes bytes on. When the reader of the output has gone, this closes the
@@ -52,7 +41,7 @@ static void pass_on(int from, struct llmobs_relayed *kept)
         if (n <= 0)
             return;
         keep(kept, part, (size_t)n);
-        if (!write_all(part, (size_t)n))
+        if (llmobs_file_write(STDOUT_FILENO, part, (size_t)n))
             return;
     }
 }

@@ -161,19 +161,13 @@ char *llmobs_buf_take(struct llmobs_buf *buf, size_t *len)
     return data;
 }
 
-/* A NUL is no blank, but strchr finds it at the end of every list. */
-static bool is_blank(char c)
-{
-    return c && strchr(" \t\r\n", c);
-}
-
 struct llmobs_text llmobs_text_trim(struct llmobs_text text)
 {
-    while (text.len && is_blank(text.data[0])) {
+    while (text.len && llmobs_is_blank(text.data[0])) {
         text.data++;
         text.len--;
     }
-    while (text.len && is_blank(text.data[text.len - 1]))
+    while (text.len && llmobs_is_blank(text.data[text.len - 1]))
         text.len--;
     return text;
 }

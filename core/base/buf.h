@@ -26,6 +26,13 @@ struct llmobs_text {
     size_t len;
 };
 
+/* True for a blank, a tab, or a character that ends a line: the white space of
+ * JSON (RFC 8259, 2). */
+static inline bool llmobs_is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* The text without the blanks and ends of lines around it. */
 struct llmobs_text llmobs_text_trim(struct llmobs_text text);
 

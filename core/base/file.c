@@ -61,6 +61,23 @@ ssize_t llmobs_file_begin(int dir, const char *path, char *out, size_t cap)
     return len;
 }
 
+int llmobs_file_write(int fd, const void *data, size_t len)
+{
+    const char *at = data;
+
+    while (len > 0) {
+        ssize_t n = write(fd, at, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
 static int open_any(int dir, const char *name, int how)
 {
     const int flags = how | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;

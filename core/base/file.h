@@ -25,6 +25,10 @@ int llmobs_file_read(const char *path, struct llmobs_buf *text);
  * directory in which a relative path begins. */
 ssize_t llmobs_file_begin(int dir, const char *path, char *out, size_t cap);
 
+/* Writes all bytes, also where a signal or a pipe parts them. -EIO: the file
+ * takes no more. */
+int llmobs_file_write(int fd, const void *data, size_t len);
+
 /* Opens this user's file in `dir`, where other users may write too. `how` is
  * O_RDONLY, or O_RDWR and more: then a missing file is made, for its owner
  * alone. Follows no link and waits for no fifo. Gives the descriptor. -EPERM:

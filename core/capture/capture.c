@@ -77,13 +77,19 @@ static struct llmobs_exchange *take(struct llmobs_handle *handle)
     return exchange;
 }
 
+/* Forgets what the handle holds for the call that it was to make. */
+static void drop_call(struct llmobs_handle *handle)
+{
+    llmobs_handle_drop_origin(handle);
+    llmobs_handle_forget_list(handle);
+}
+
 void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_exchange *exchange = take(handle);
 
     llmobs_callbacks_swap_out(handle, curl);
-    llmobs_handle_drop_origin(handle);
-    llmobs_handle_forget_list(handle);
+    drop_call(handle);
     handle->latch.on = false;
     if (!exchange)
         return;
@@ -152,8 +158,7 @@ void llmobs_capture_lose(struct llmobs_handle *handle)
 {
     if (handle->origin.exchange)
         llmobs_worker_lose(worker);
-    llmobs_handle_drop_origin(handle);
-    llmobs_handle_forget_list(handle);
+    drop_call(handle);
 }
 
 /* ---- libcurl begins the transfer ---------------------------------------- */
@@ -282,8 +287,7 @@ bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl)
     llmobs_worker_call(worker);
     begun = start(handle, curl);
     if (!begun) {
-        llmobs_handle_drop_origin(handle);
-        llmobs_handle_forget_list(handle);
+        drop_call(handle);
         handle->latch.on = false;
     }
     errno = saved;

@@ -237,6 +237,7 @@ static void copy_postfields(struct llmobs_handle *handle, const char *data,
                             size_t copy_max)
 {
     size_t len;
+    bool worth;
 
     drop_copy(handle, copy_max);
     handle->postfields = NULL;
@@ -245,10 +246,11 @@ static void copy_postfields(struct llmobs_handle *handle, const char *data,
     handle->has_copy = true;
     len = handle->postfieldsize < 0 ? strlen(data)
                                     : (size_t)handle->postfieldsize;
-    handle->form_copy = !worth_a_copy(data, len) && memcmp(data, "--", 2) == 0;
+    worth = worth_a_copy(data, len);
+    handle->form_copy = !worth && memcmp(data, "--", 2) == 0;
     if (handle->form_copy)
         llmobs_body_limit(&handle->copied, COPY_TEXT_MAX);
-    if ((handle->form_copy || worth_a_copy(data, len)) &&
+    if ((handle->form_copy || worth) &&
         llmobs_buf_add(&handle->copied.head, data, 0) == 0)
         (void)llmobs_body_add(&handle->copied, data, len);
     else

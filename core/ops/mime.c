@@ -37,31 +37,46 @@ curl_mimepart *llmobs_ops_mime_addpart(const struct llmobs_real *real,
     return part;
 }
 
-CURLcode llmobs_ops_mime_name(const struct llmobs_real *real,
-                              curl_mimepart *part, const char *name)
+typedef void told(curl_mimepart *part, const char *text);
+
+/* Tells of a text that libcurl has taken for a part. Returns `rc`, libcurl's
+ * own result. */
+static CURLcode tell(CURLcode rc, told *tell_of, curl_mimepart *part,
+                     const char *text)
 {
-    CURLcode rc = real->mime_name(part, name);
     int saved = errno;
 
     if (rc == CURLE_OK)
-        llmobs_mime_name(part, name);
+        tell_of(part, text);
     errno = saved;
     return rc;
+}
+
+/* The same of bytes that are no text. */
+static CURLcode tell_file(CURLcode rc, curl_mimepart *part, int64_t size,
+                          curl_mime *within)
+{
+    int saved = errno;
+
+    llmobs_mime_file(part, size, rc == CURLE_OK ? within : NULL);
+    errno = saved;
+    return rc;
+}
+
+CURLcode llmobs_ops_mime_name(const struct llmobs_real *real,
+                              curl_mimepart *part, const char *name)
+{
+    return tell(real->mime_name(part, name), llmobs_mime_name, part, name);
 }
 
 CURLcode llmobs_ops_mime_filename(const struct llmobs_real *real,
                                   curl_mimepart *part, const char *name)
 {
-    CURLcode rc = real->mime_filename(part, name);
-    int saved = errno;
-
-    if (rc == CURLE_OK)
-        llmobs_mime_filename(part, name);
-    errno = saved;
-    return rc;
+    return tell(real->mime_filename(part, name), llmobs_mime_filename, part,
+                name);
 }
 
-/* Whatever libcurl refuses, it has dropped the part's former bytes. */
+/* libcurl drops the part's former bytes, also where it refuses the new ones. */
 CURLcode llmobs_ops_mime_data(const struct llmobs_real *real,
                               curl_mimepart *part, const char *data,
                               size_t size)
@@ -77,14 +92,10 @@ CURLcode llmobs_ops_mime_data(const struct llmobs_real *real,
 CURLcode llmobs_ops_mime_filedata(const struct llmobs_real *real,
                                   curl_mimepart *part, const char *path)
 {
-    CURLcode rc = real->mime_filedata(part, path);
-    int saved = errno;
+    CURLcode rc = tell_file(real->mime_filedata(part, path), part, -1, NULL);
 
-    llmobs_mime_file(part, -1, NULL);
-    if (rc == CURLE_OK) /* libcurl gives it the file's own */
-        llmobs_mime_filename(part, path);
-    errno = saved;
-    return rc;
+    /* libcurl gives the part the file's own name. */
+    return tell(rc, llmobs_mime_filename, part, path);
 }
 
 CURLcode llmobs_ops_mime_data_cb(const struct llmobs_real *real,
@@ -93,45 +104,25 @@ CURLcode llmobs_ops_mime_data_cb(const struct llmobs_real *real,
                                  curl_seek_callback seek,
                                  curl_free_callback end, void *user)
 {
-    CURLcode rc = real->mime_data_cb(part, size, read, seek, end, user);
-    int saved = errno;
-
-    llmobs_mime_file(part, size, NULL);
-    errno = saved;
-    return rc;
+    return tell_file(real->mime_data_cb(part, size, read, seek, end, user),
+                     part, size, NULL);
 }
 
 CURLcode llmobs_ops_mime_subparts(const struct llmobs_real *real,
                                   curl_mimepart *part, curl_mime *within)
 {
-    CURLcode rc = real->mime_subparts(part, within);
-    int saved = errno;
-
-    llmobs_mime_file(part, -1, rc == CURLE_OK ? within : NULL);
-    errno = saved;
-    return rc;
+    return tell_file(real->mime_subparts(part, within), part, -1, within);
 }
 
 CURLcode llmobs_ops_mime_type(const struct llmobs_real *real,
                               curl_mimepart *part, const char *type)
 {
-    CURLcode rc = real->mime_type(part, type);
-    int saved = errno;
-
-    if (rc == CURLE_OK)
-        llmobs_mime_type(part, type);
-    errno = saved;
-    return rc;
+    return tell(real->mime_type(part, type), llmobs_mime_type, part, type);
 }
 
 CURLcode llmobs_ops_mime_encoder(const struct llmobs_real *real,
                                  curl_mimepart *part, const char *coding)
 {
-    CURLcode rc = real->mime_encoder(part, coding);
-    int saved = errno;
-
-    if (rc == CURLE_OK)
-        llmobs_mime_encoder(part, coding);
-    errno = saved;
-    return rc;
+    return tell(real->mime_encoder(part, coding), llmobs_mime_encoder, part,
+                coding);
 }

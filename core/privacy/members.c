@@ -101,11 +101,6 @@ bool llmobs_members_is_secret(const char *name, size_t len)
     return false;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
-}
-
 /* How many backslashes before the quote at `at` are its own, and tell how deep
  * its text lies within texts: none for the outermost, then 1, 3, 7. Pairs
  * before them belong to the text itself, which then ends in a backslash. */
@@ -124,7 +119,7 @@ static size_t skip_blank(const struct walk *w, size_t at)
 {
     size_t run = 0;
 
-    if (at < w->len && is_blank(w->data[at]))
+    if (at < w->len && llmobs_is_blank(w->data[at]))
         return at + 1;
     while (run < w->own && at + run < w->len && w->data[at + run] == '\\')
         run++;

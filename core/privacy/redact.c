@@ -47,11 +47,6 @@ static const struct {
 
 /* -- the file ------------------------------------------------------------ */
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
 static bool is_name(struct llmobs_text text)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -88,7 +83,7 @@ static const char *read_line(struct llmobs_text line, struct pattern *pattern)
     const char *why;
 
     if (line.len > 4 && memcmp(line.data, "use", 3) == 0 &&
-        is_blank(line.data[3]))
+        llmobs_is_blank(line.data[3]))
         return use_ready(pattern, llmobs_text_trim((struct llmobs_text){
                                       line.data + 3, line.len - 3}));
     if (!sign)

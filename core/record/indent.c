@@ -12,11 +12,6 @@ struct walk {
     bool value; /* a value has just ended */
 };
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 static bool is_mark(char c)
 {
     return c != '\0' && strchr("{}[],:\"", c);
@@ -24,7 +19,7 @@ static bool is_mark(char c)
 
 static char next(struct walk *w)
 {
-    while (w->at < w->text.len && is_blank(w->text.data[w->at]))
+    while (w->at < w->text.len && llmobs_is_blank(w->text.data[w->at]))
         w->at++;
     return w->at < w->text.len ? w->text.data[w->at] : '\0';
 }
@@ -53,7 +48,7 @@ static bool skip_string(struct walk *w)
 
 static void skip_word(struct walk *w)
 {
-    while (w->at < w->text.len && !is_blank(w->text.data[w->at]) &&
+    while (w->at < w->text.len && !llmobs_is_blank(w->text.data[w->at]) &&
            !is_mark(w->text.data[w->at]))
         w->at++;
 }
@@ -88,8 +83,8 @@ static size_t flat_end(const struct walk *w)
     return 0;
 }
 
-/* Whatever stands between the commas stays as it is, without the blanks around
- * it. */
+/* Copies the items as they stand between the commas, without the blanks around
+ * them. */
 static int add_flat(struct walk *w, size_t end)
 {
     int rc = llmobs_buf_addc(w->out, '[');

@@ -10,6 +10,7 @@
 
 #include "core/base/dirs.h"
 #include "core/base/fd.h"
+#include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/record/recording.h"
 #include "rules/read/frame.h"
@@ -18,21 +19,6 @@
 /* A directory of a process that was killed has such a name, and no other one
  * takes it. */
 #define TRIES 1000
-
-static int write_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        data += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
 
 static int write_file(int dir, const char *name, const struct llmobs_buf *text)
 {
@@ -43,7 +29,8 @@ static int write_file(int dir, const char *name, const struct llmobs_buf *text)
     fd = llmobs_fd_open(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
     if (fd < 0)
         return -errno;
-    rc = fchmod(fd, 0600) ? -errno : write_all(fd, text->data, text->len);
+    rc = fchmod(fd, 0600) ? -errno
+                          : llmobs_file_write(fd, text->data, text->len);
     if (close(fd) != 0 && !rc)
         rc = -errno;
     return rc;

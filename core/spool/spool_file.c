@@ -191,7 +191,7 @@ void llmobs_spool_cut(int fd, const struct llmobs_spool_written *written)
     (void)!ftruncate(fd, (off_t)(written->end - written->part));
 }
 
-/* Gives the place of the entry. */
+/* Gives the place of the entry; `offset` may be NULL. */
 static int append(const struct llmobs_spool_target *target,
                   struct llmobs_entry_writer *writer, uint64_t *offset)
 {
@@ -208,7 +208,8 @@ static int append(const struct llmobs_spool_target *target,
     if (target->alone)
         llmobs_spool_cut(fd, &written);
     close(fd);
-    *offset = written.end - size;
+    if (offset)
+        *offset = written.end - size;
     return rc;
 }
 
@@ -234,10 +235,9 @@ int llmobs_spool_note(const struct llmobs_spool_target *target,
                       const uint64_t *ids, size_t count)
 {
     const struct llmobs_text field = {(const char *)ids, count * sizeof(*ids)};
-    uint64_t offset;
 
     return append_field(target, LLMOBS_ENTRY_RELEASE, ids[0],
-                        LLMOBS_RELEASE_IDS, field, &offset);
+                        LLMOBS_RELEASE_IDS, field, NULL);
 }
 
 /* The app may have lowered its limit of file sizes below this place. */
@@ -278,10 +278,9 @@ int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
 {
     const struct llmobs_text field = {(const char *)&delivered_to,
                                       sizeof(delivered_to)};
-    uint64_t offset;
 
     return append_field(target, LLMOBS_ENTRY_DELIVERED_TO, id,
-                        LLMOBS_DELIVERED_TO_BITS, field, &offset);
+                        LLMOBS_DELIVERED_TO_BITS, field, NULL);
 }
 
 int llmobs_spool_write_span(const struct llmobs_spool_target *target,
