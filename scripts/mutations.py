@@ -1465,7 +1465,16 @@ HAZARDS = [
           ["unit random_keys_are_masked"]),
          ("uuids-in-paths", [("core/privacy/mask.c", "        return !shape->error;",
                               "        return false;")],
-          ["unit test_urls"])]),
+          ["unit test_urls"]),
+         ("brackets-join", [("core/privacy/members.c", "    return l.secret || llmobs_",
+                             "    return llmobs_")],
+          ["unit secret_members_are_masked"]),
+         ("brackets-in-links", [("core/privacy/links.c", "w->within || is_secret(w) ?",
+                                 "is_secret(w) ?")],
+          ["unit urls_of_a_body_lose_their_secrets"]),
+         ("brackets-in-texts", [("core/privacy/mask.c", "text + match_form(text);",
+                                 "text;")],
+          ["unit secrets_are_masked", "unit keys_of_a_body_are_masked"])]),
 
     ("a text in a body that ends behind a quoted name and a colon, or in a list",
      "a value's quotes have as many backslashes as its name's; a quote "

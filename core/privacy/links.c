@@ -33,6 +33,7 @@ struct walk {
     size_t port;  /* behind the first colon of the user part; 0: none yet */
     bool digits;  /* only digits came behind that colon */
     size_t count; /* letters of a name; more than `name` holds: it is none */
+    bool within;  /* a part of it, before a bracket, is a secret's name */
     char name[LLMOBS_MEMBERS_NAME_MAX];
 };
 
@@ -133,6 +134,7 @@ static void begin_name(struct walk *w)
 {
     w->part = NAME;
     w->count = 0;
+    w->within = false;
 }
 
 /* True for "host" and "host:8080", which cannot hold a password. */
@@ -194,9 +196,12 @@ static void see_name(struct walk *w, char c)
     bool letter = is_alnum(c) && c > '9';
 
     if (c == '=') {
-        w->part = is_secret(w) ? VALUE : PATH;
+        w->part = w->within || is_secret(w) ? VALUE : PATH;
         w->from = w->at;
-    } else if (strchr("?#&;[", c)) {
+    } else if (c == '[') {
+        w->within = w->within || is_secret(w);
+        w->count = 0;
+    } else if (strchr("?#&;", c)) {
         begin_name(w);
     } else if (letter && w->count < sizeof(w->name)) {
         w->name[w->count++] = (char)(c | 0x20);

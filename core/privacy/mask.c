@@ -12,6 +12,7 @@
 #define OPAQUE_CHANGES 4
 #define MASK_WORK 2 /* steps of work a byte */
 #define KEEP_FROM 8
+#define BRACKETS_MAX 64
 
 /* The form of a secret: the text at its beginning, and the characters that it
  * consists of. */
@@ -207,12 +208,46 @@ static size_t match_word(const char *text, const char *word)
     return (size_t)(at - text);
 }
 
+/* The length of a bracket, which a URL's coding may have made "%5B". */
+static size_t match_bracket(const char *text, char bracket)
+{
+    if (*text == bracket)
+        return 1;
+    return strncasecmp(text, bracket == '[' ? "%5b" : "%5d", 3) == 0 ? 3 : 0;
+}
+
+/* The length of "[...]". */
+static size_t match_brackets(const char *text)
+{
+    size_t at = match_bracket(text, '[');
+    size_t most = at + BRACKETS_MAX, end = 0;
+
+    if (!at)
+        return 0;
+    while (at < most && (llmobs_mask_is_alnum(text[at]) || text[at] == '_' ||
+                         text[at] == '-'))
+        at++;
+    end = match_bracket(text + at, ']');
+    return end ? at + end : 0;
+}
+
+/* The length of the brackets behind a part of a form's name, as in
+ * "password[again]=" and "user[api_key]="; 0: no '=' follows them. */
+static size_t match_form(const char *text)
+{
+    size_t at = match_bracket(text, ']'), more;
+
+    while ((more = match_brackets(text + at)))
+        at += more;
+    return text[at] == '=' ? at : 0;
+}
+
 /* The length of the separator between a name and its value; 0: no value
  * follows.
  */
 static size_t match_separator(const char *text, bool *equals)
 {
-    const char *at = text;
+    const char *at = text + match_form(text);
 
     at += *at == '\\';
     at += *at == '"' || *at == '\'';

@@ -38,12 +38,15 @@ static const struct word whole[] = {
     WORD("credentials"),   WORD("passphrase"),         WORD("passwd"),
     WORD("cookie"),        WORD("setcookie")};
 static const struct word ends[] = {
-    WORD("apikey"),         WORD("accesskey"),       WORD("secretkey"),
-    WORD("privatekey"),     WORD("accountkey"),      WORD("appkey"),
-    WORD("applicationkey"), WORD("subscriptionkey"), WORD("accesstoken"),
-    WORD("refreshtoken"),   WORD("idtoken"),         WORD("authtoken"),
-    WORD("bearertoken"),    WORD("sessiontoken"),    WORD("securitytoken"),
-    WORD("clientsecret"),   WORD("password")};
+    WORD("apikey"),         WORD("accesskey"),
+    WORD("secretkey"),      WORD("privatekey"),
+    WORD("accountkey"),     WORD("appkey"),
+    WORD("applicationkey"), WORD("subscriptionkey"),
+    WORD("accesstoken"),    WORD("refreshtoken"),
+    WORD("idtoken"),        WORD("authtoken"),
+    WORD("bearertoken"),    WORD("sessiontoken"),
+    WORD("securitytoken"),  WORD("clientsecret"),
+    WORD("password"),       WORD("passwordconfirmation")};
 
 /* The first member of a schema: one of these, or "type" with one of those. */
 static const char *const keywords[] = {"allOf",
@@ -151,33 +154,58 @@ char llmobs_members_unit(const char *text, size_t len)
     return (char)value;
 }
 
+/* The letters of a name while it is read. */
+struct letters {
+    char name[LLMOBS_MEMBERS_NAME_MAX];
+    size_t count;
+    size_t part; /* where those begin that follow the last bracket */
+    bool index;  /* digits are the index of a form's list */
+    bool secret; /* a part of the name is a secret's name */
+};
+
+/* A bracket ends a part of a form's name: "password[confirmation]" belongs to a
+ * password, and "user[secret]" is a secret. */
+static void end_part(struct letters *l)
+{
+    l->secret = l->secret ||
+                llmobs_members_is_secret(l->name + l->part, l->count - l->part);
+    l->part = l->count;
+}
+
+/* Takes a character of a name; false: no name of the list has it. */
+static bool take_letter(struct letters *l, char c)
+{
+    if (c == '[' || c == ']')
+        end_part(l);
+    if (c != '\0' && strchr("\\-_. []", c)) {
+        l->index = c == '[';
+        return true;
+    }
+    if (l->index && c >= '0' && c <= '9')
+        return true;
+    c |= 0x20;
+    if (c < 'a' || c > 'z' || l->count == sizeof(l->name))
+        return false;
+    l->name[l->count++] = c;
+    return true;
+}
+
 /* True where the text between two quotes is a name of the list: takes its
- * letters alone, in lower case, and no number behind a bracket, which is the
- * index of a form's list. In JSON within a text there are more backslashes,
- * also before the second quote. */
+ * letters alone, in lower case, and no number behind a bracket. In JSON within
+ * a text there are more backslashes, also before the second quote. */
 static bool is_secrets_name(const char *text, size_t len)
 {
-    char name[LLMOBS_MEMBERS_NAME_MAX];
-    bool index = false;
-    size_t n = 0;
+    struct letters l = {.count = 0};
 
     for (size_t i = 0; i < len; i++) {
         bool escaped = text[i] == 'u' && i > 0 && text[i - 1] == '\\';
         char c = escaped ? llmobs_members_unit(text + i, len - i) : text[i];
 
         i += escaped ? 4 : 0;
-        if (c != '\0' && strchr("\\-_. []", c)) {
-            index = c == '[';
-            continue;
-        }
-        if (index && c >= '0' && c <= '9')
-            continue;
-        c |= 0x20;
-        if (c < 'a' || c > 'z' || n == sizeof(name))
-            return false;
-        name[n++] = c;
+        if (!take_letter(&l, c))
+            return l.secret;
     }
-    return llmobs_members_is_secret(name, n);
+    return l.secret || llmobs_members_is_secret(l.name, l.count);
 }
 
 /* True where an event of a stream follows the line feed at `at`. */
@@ -415,7 +443,7 @@ static bool may_be_secret(const char *name, size_t len)
     case 'y':
         return may_end_in(name, len, "key");
     case 'n':
-        return may_end_in(name, len, "zation") || may_end_in(name, len, "oken");
+        return may_end_in(name, len, "ation") || may_end_in(name, len, "oken");
     case 't':
         return may_end_in(name, len, "cret");
     case 'd':

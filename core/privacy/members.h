@@ -5,11 +5,13 @@
  * authorization, cookie, set-cookie, secret, credentials, passphrase, passwd,
  * and all that end in api key, access key, secret key, private key, account
  * key, subscription key, app key, access token, refresh token, id token, auth
- * token, bearer token, session token, security token, client secret or
- * password. "token" and "key" alone do not count: a model's answer consists of
+ * token, bearer token, session token, security token, client secret, password
+ * or password confirmation. "token" and "key" alone do not count: a model's
+ * answer consists of
  * tokens, and a list has keys. A name may have upper and lower case, '-', '_',
  * '.', blanks or the brackets of a form's names ("extra[api_key]"), or none of
- * them, and escaped letters (\u005f), and it may lie in JSON within a text.
+ * them, and escaped letters (\u005f), and it may lie in JSON within a text. Of
+ * a name with brackets each part counts by itself, too: "password[again]".
  *
  * Strings are masked, also those in a list or an object, but no names there. A
  * schema is left alone: a tool describes a parameter of that name by an object

@@ -63,6 +63,8 @@ static const char *const rows[][2] = {
     {"http://h?a=b&amp;key=abc&amp;c=d", "http://h?a=b&amp;key=***&amp;c=d"},
     {"http://h?auth[token]=a&api%5Fkey=b&c%5Bkey%5D=d",
      "http://h?auth[token]=*&api%5Fkey=*&c%5Bkey%5D=*"},
+    {"http://h?password[confirmation]=a&user%5Bapi_key%5D%5B0%5D=b&c[d]=e",
+     "http://h?password[confirmation]=*&user%5Bapi_key%5D%5B0%5D=*&c[d]=e"},
     {"[x](http://h?key=abc), (http://h?key=abc). y",
      "[x](http://h?key=***), (http://h?key=***). y"},
     {"get('http://h?key=abc', 'a@b')", "get('http://h?key=***', 'a@b')"},

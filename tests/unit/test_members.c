@@ -19,7 +19,18 @@ static const char *const rows[][2] = {
     {"{\"password[0]\":\"abcd\",\"extra[api_key]\":\"abcd\"}",
      "{\"password[0]\":\"****\",\"extra[api_key]\":\"****\"}"},
     {"{\"api_key[key]\":\"abcd\",\"[]\":\"abcd\"}",
-     "{\"api_key[key]\":\"abcd\",\"[]\":\"abcd\"}"},
+     "{\"api_key[key]\":\"****\",\"[]\":\"abcd\"}"},
+    {"{\"password[confirmation]\":\"abcd\",\"user[api_key]\":\"abcd\"}",
+     "{\"password[confirmation]\":\"****\",\"user[api_key]\":\"****\"}"},
+    {"{\"a[secret]\":\"ab\",\"a[b][credentials][0][c]\":\"ab\"}",
+     "{\"a[secret]\":\"**\",\"a[b][credentials][0][c]\":\"**\"}"},
+    {"{\"a[secrets]\":\"ab\",\"model[pass][word]\":\"ab\",\"a[password\":"
+     "\"b\"}",
+     "{\"a[secrets]\":\"ab\",\"model[pass][word]\":\"**\",\"a[password\":\"*"
+     "\"}"},
+    {"{\"password\\u005bagain\\u005d\":\"ab\",\"passwordConfirmation\":\"ab\"}",
+     "{\"password\\u005bagain\\u005d\":\"**\",\"passwordConfirmation\":\"**"
+     "\"}"},
     {"{\"access_token\":\"a\",\"password\":\"b\",\"Authorization\":\"c d\"}",
      "{\"access_token\":\"*\",\"password\":\"*\",\"Authorization\":\"***\"}"},
     {"{\"s\":\"{\\\"api_key\\\": \\\"abcd\\\"}\"}",

@@ -84,6 +84,10 @@ static const char *const keys[][2] = {
     {"use sk-proj-Zq7fUnspeakable9Xw2AAAAAAAA now", "Zq7f"},
     {"see https://me:hunter2@example.com/", "hunter2"},
     {"Authorization: Bearer abcdefghijklmnopqrst", "abcdefghijkl"},
+    {"a=b&user%5Bapi_key%5D=hunter2&c=d", "hunter2"},
+    {"password[confirmation]=hunter2", "hunter2"},
+    {"{\"password[confirmation]\":\"ab\"}\n",
+     "{\"password[confirmation]\":\"**\"}\n"},
     {"no secret at all", NULL},
 };
 
