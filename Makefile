@@ -298,8 +298,9 @@ $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o \
 # objects for one that opens them.
 with = $(shell echo | $(CC) -include $(1) -fsyntax-only -xc - 2>/dev/null && echo $(2))
 SERVERS_HERE = $(call with,fcgiapp.h,fcgi) $(call with,microhttpd.h,mhd) \
-	$(call with,event2/http.h,evhttp)
+	$(call with,event2/http.h,evhttp) $(call with,civetweb.h,civetweb)
 SERVERS = $(B)/tests/servers/plugin $(B)/tests/servers/part.so \
+	$(B)/tests/servers/versions.so \
 	$(foreach one,$(SERVERS_HERE),$(B)/tests/servers/$(one) $(B)/tests/servers/$(one).so)
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
 clients: $(CLIENTS) $(B)/tests/fuzz/api_walk $(B)/tests/clients/api_scopes \
@@ -323,6 +324,8 @@ $(filter-out %/api_alone,$(CLIENTS)): $(B)/%: %.c tests/clients/cases.h \
 $(B)/tests/servers/fcgi $(B)/tests/servers/fcgi.so: LIBRARY := -lfcgi
 $(B)/tests/servers/mhd $(B)/tests/servers/mhd.so: LIBRARY := -lmicrohttpd
 $(B)/tests/servers/evhttp $(B)/tests/servers/evhttp.so: LIBRARY := -levent
+$(B)/tests/servers/civetweb $(B)/tests/servers/civetweb.so: \
+	LIBRARY := -lcivetweb-cpp -lcivetweb
 $(B)/tests/servers/plugin: tests/servers/plugin.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -ldl -o $@

@@ -3443,6 +3443,19 @@ HAZARDS = [
              ("shim/server_libs.c", " || !defines(library, elf, true)", "")],
           ["servers.a_library_in_part"])]),
 
+    ("a server library whose structures are those of another version",
+     "its handlers stay the program's own (`is_known` in "
+     "`shim/servers/civetweb.c`)", [
+         ("any-civetweb", [
+             ("shim/servers/civetweb.c", "(version[3] == '5' || "
+              "version[3] == '6')", "version[3]")],
+          ["servers.civetweb_of_other_versions"]),
+         ("read-past-the-page", [
+             ("shim/servers/civetweb.c",
+              "        (uintptr_t)&from->others[17] % PAGE != 0)",
+              "        from->others[17] != (void (*)(void))1)")],
+          ["servers.civetweb_of_other_versions"])]),
+
     ("a span from before a request that ends within it",
      "the request's own spans stay below each other (`lower_floors`)", [
          ("floor-stays", [("core/sdk/thread_state.c",

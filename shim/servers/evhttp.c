@@ -66,15 +66,10 @@ static void on_request(void *request, void *argument)
     llmobs_server_done(&run);
 }
 
-static const struct llmobs_server_handler *wrap(callback *function,
-                                                void *argument)
-{
-    return function ? llmobs_server_handler((void *)function, argument) : NULL;
-}
-
 static void evhttp_set_gencb(void *http, callback *function, void *argument)
 {
-    const struct llmobs_server_handler *handler = wrap(function, argument);
+    const struct llmobs_server_handler *handler =
+        llmobs_server_handler((void *)function, argument);
 
     if (handler)
         REAL(evhttp_set_gencb)(http, on_request, (void *)(uintptr_t)handler);
@@ -85,7 +80,8 @@ static void evhttp_set_gencb(void *http, callback *function, void *argument)
 static int evhttp_set_cb(void *http, const char *path, callback *function,
                          void *argument)
 {
-    const struct llmobs_server_handler *handler = wrap(function, argument);
+    const struct llmobs_server_handler *handler =
+        llmobs_server_handler((void *)function, argument);
 
     if (handler)
         return REAL(evhttp_set_cb)(http, path, on_request,

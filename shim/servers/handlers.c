@@ -29,10 +29,10 @@ const struct llmobs_server_handler *llmobs_server_handler(void *function,
                                                           void *argument)
 {
     const struct llmobs_server_handler *known =
-        find(function, argument, count());
+        function ? find(function, argument, count()) : NULL;
     unsigned i;
 
-    if (known || count() == LLMOBS_SERVER_HANDLERS)
+    if (!function || known || count() == LLMOBS_SERVER_HANDLERS)
         return known;
     i = __atomic_fetch_add(&used, 1, __ATOMIC_ACQ_REL);
     if (i >= LLMOBS_SERVER_HANDLERS)

@@ -46,7 +46,7 @@ void llmobs_server_begin(const void *key, uintptr_t mark,
 void llmobs_server_end(const void *key);
 
 /* A handler of the program and its argument, as one argument for a function of
- * ours. NULL: there is no room for another pair. */
+ * ours. NULL: there is no handler, or no room for another pair. */
 struct llmobs_server_handler {
     void *function;
     void *argument;
@@ -81,6 +81,7 @@ static inline void llmobs_server_done(struct llmobs_server_run *run)
 void *llmobs_server_fcgi(enum llmobs_server_function hook);
 void *llmobs_server_mhd(enum llmobs_server_function hook);
 void *llmobs_server_evhttp(enum llmobs_server_function hook);
+void *llmobs_server_civetweb(enum llmobs_server_function hook);
 
 #define LLMOBS_SERVER_CASE(library, name) \
     case LLMOBS_SERVER_##name:            \

@@ -116,7 +116,7 @@ static void *MHD_start_daemon_va(unsigned flags, uint16_t port, void *accept,
                                  void *argument, va_list rest)
 {
     const struct llmobs_server_handler *handler =
-        function ? llmobs_server_handler((void *)function, argument) : NULL;
+        llmobs_server_handler((void *)function, argument);
 
     if (handler)
         return REAL(MHD_start_daemon_va)(flags, port, accept, of_accept,

@@ -38,7 +38,8 @@ enum llmobs_server_function llmobs_servers_find(const char *name)
     unsigned i = 0;
 
     /* Every symbol of an object is asked. */
-    if (name[0] != 'F' && name[0] != 'M' && name[0] != 'e')
+    if (name[0] != 'F' && name[0] != 'M' && name[0] != 'e' &&
+        (name[0] != 'm' || name[1] != 'g'))
         return LLMOBS_SERVER_HOOK_COUNT;
     while (i < LLMOBS_SERVER_HOOK_COUNT && !is_same(name, names[i]))
         i++;
@@ -74,6 +75,8 @@ void *llmobs_servers_thunk(enum llmobs_server_function hook)
         return llmobs_server_mhd(hook);
     case LLMOBS_SERVER_EVHTTP:
         return llmobs_server_evhttp(hook);
+    case LLMOBS_SERVER_CIVETWEB:
+        return llmobs_server_civetweb(hook);
     case LLMOBS_SERVER_COUNT:
         break;
     }

@@ -28,6 +28,7 @@ enum llmobs_server {
     LLMOBS_SERVER_FCGI,
     LLMOBS_SERVER_MHD,
     LLMOBS_SERVER_EVHTTP,
+    LLMOBS_SERVER_CIVETWEB,
     LLMOBS_SERVER_COUNT
 };
 
@@ -47,18 +48,25 @@ enum llmobs_server {
 #define LLMOBS_SERVER_EVHTTP_HOOKS(X) \
     X(EVHTTP, evhttp_set_gencb)       \
     X(EVHTTP, evhttp_set_cb)
-#define LLMOBS_SERVER_HOOKS(X)  \
-    LLMOBS_SERVER_FCGI_HOOKS(X) \
-    LLMOBS_SERVER_MHD_HOOKS(X)  \
-    LLMOBS_SERVER_EVHTTP_HOOKS(X)
+#define LLMOBS_SERVER_CIVETWEB_HOOKS(X) \
+    X(CIVETWEB, mg_set_request_handler) \
+    X(CIVETWEB, mg_start)               \
+    X(CIVETWEB, mg_start2)
+#define LLMOBS_SERVER_HOOKS(X)    \
+    LLMOBS_SERVER_FCGI_HOOKS(X)   \
+    LLMOBS_SERVER_MHD_HOOKS(X)    \
+    LLMOBS_SERVER_EVHTTP_HOOKS(X) \
+    LLMOBS_SERVER_CIVETWEB_HOOKS(X)
 
-/* What is called besides. */
+/* X(library, name): the calls by which a function of ours asks the library. */
 #define LLMOBS_SERVER_HELPERS(X)                \
     X(MHD, MHD_get_connection_values)           \
     X(MHD, MHD_get_connection_info)             \
     X(EVHTTP, evhttp_request_get_input_headers) \
     X(EVHTTP, evhttp_request_get_connection)    \
-    X(EVHTTP, evhttp_connection_get_peer)
+    X(EVHTTP, evhttp_connection_get_peer)       \
+    X(CIVETWEB, mg_version)                     \
+    X(CIVETWEB, mg_get_request_info)
 
 enum llmobs_server_function {
 #define X(library, name) LLMOBS_SERVER_##name,

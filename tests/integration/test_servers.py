@@ -335,6 +335,49 @@ def a_library_in_part(t):
     equal(r.stdout, b"True\n", "what it says")
 
 
+VERSIONS = """import ctypes, sys
+lib = ctypes.CDLL(sys.argv[1])
+for call in lib.handler_given, lib.mg_start, lib.mg_start2:
+    call.restype = ctypes.c_void_p
+word = ctypes.c_void_p
+page = ctypes.create_string_buffer(3 * 4096)
+start = (ctypes.addressof(page) + 4095) // 4096 * 4096
+
+
+def kept(place, function):
+    callbacks = (word * 19).from_address(place)
+    callbacks[0] = function
+    init = (word * 3)(place, None, None)
+    return (lib.mg_start(callbacks, None, None) == function,
+            lib.mg_start2(init, None) == function)
+
+
+for version in b"1.15", b"1.16", b"1.14", b"1.17", b"1.150", b"2.15":
+    lib.be(version)
+    lib.mg_set_request_handler(None, b"/", word(0x1230), None)
+    print(version.decode(), lib.handler_given() == 0x1230, *kept(start, 0x1230))
+lib.be(b"1.15")
+lib.mg_set_request_handler(None, b"/", None, None)
+print(lib.handler_given(), lib.mg_start(None, None, None), kept(start, None))
+print(kept(start + 4096 - 18 * 8, 0x1230), kept(start + 4096 - 19 * 8, 0x1230))
+print([kept(start, 0x2000 + i)[0] for i in range(9)])
+"""
+
+
+@test
+def civetweb_of_other_versions(t):
+    """Its structures may be others: each handler stays the program's own, as
+    does a callback whose fellows cannot all be read, and one too many."""
+    r = t.run([PYTHON, "-c", VERSIONS, server("versions.so")], env=INBOUND)
+    equal((r.code, r.stderr), (0, b""), "its end")
+    equal(r.stdout.decode().splitlines(), [
+        "1.15 False False False", "1.16 False False False",
+        "1.14 True True True", "1.17 True True True", "1.150 True True True",
+        "2.15 True True True", "None None (True, True)",
+        "(True, True) (False, False)",
+        str([False] * 7 + [True] * 2)], "what it says")
+
+
 @test
 def evhttp_of_all_kinds(t):
     http(t, "evhttp", "any", "path", "multi")
@@ -348,6 +391,21 @@ def evhttp_many_at_once(t):
 @test
 def evhttp_is_the_same(t):
     http_same(t, "evhttp", "any")
+
+
+@test
+def civetweb_of_all_kinds(t):
+    http(t, "civetweb", "handler", "begin", "second", "class")
+
+
+@test
+def civetweb_many_at_once(t):
+    http_many(t, "civetweb", "handler")
+
+
+@test
+def civetweb_is_the_same(t):
+    http_same(t, "civetweb", "begin")
 
 
 @test
