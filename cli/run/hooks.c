@@ -20,43 +20,13 @@ bool llmobs_hooks_wanted(const struct llmobs_environment *environment)
            strcasecmp(value, "on") == 0;
 }
 
-/* NULL where the environment has no such name. */
-static const char *given(const struct llmobs_environment *environment,
-                         const char *name)
-{
-    size_t len = strlen(name);
-
-    for (size_t i = 0; i < environment->count; i++)
-        if (strncmp(environment->entries[i], name, len) == 0 &&
-            environment->entries[i][len] == '=')
-            return environment->entries[i] + len + 1;
-    return NULL;
-}
-
-/* Sets the variable to three texts in a row. */
-static int set(struct llmobs_environment *environment, const char *name,
-               const char *first, const char *between, const char *last)
-{
-    char *value;
-    int rc;
-
-    if (asprintf(&value, "%s%s%s", first, between, last) < 0)
-        return -ENOMEM;
-    rc = llmobs_environment_set(environment, name, value);
-    free(value);
-    return rc;
-}
-
 /* Ruby ends where it cannot load the file. */
 static int add_ruby(struct llmobs_environment *environment, const char *file)
 {
-    const char *own = given(environment, "RUBYOPT");
+    char item[PATH_MAX + 2];
 
-    if (own == NULL || *own == '\0')
-        return set(environment, "RUBYOPT", "-r", file, "");
-    if (strstr(own, file) != NULL)
-        return 0;
-    return set(environment, "RUBYOPT", own, " -r", file);
+    snprintf(item, sizeof item, "-r%s", file);
+    return llmobs_environment_join(environment, "RUBYOPT", item, " ", false);
 }
 
 /* Perl reads -M as a line of its own language: strict without its import, which
@@ -64,32 +34,19 @@ static int add_ruby(struct llmobs_environment *environment, const char *file)
 static int add_perl(struct llmobs_environment *environment, const char *file)
 {
     static const char begin[] = "-Mstrict();BEGIN{local($@,$!);eval{require(q<";
-    const char *own = given(environment, "PERL5OPT");
-    char *item;
-    int rc;
+    char item[sizeof begin + PATH_MAX + 4];
 
-    if (own != NULL && strstr(own, file) != NULL)
-        return 0;
-    if (asprintf(&item, "%s%s>)}}", begin, file) < 0)
-        return -ENOMEM;
-    rc = set(environment, "PERL5OPT", own != NULL ? own : "",
-             own != NULL && *own != '\0' ? " " : "", item);
-    free(item);
-    return rc;
+    snprintf(item, sizeof item, "%s%s>)}}", begin, file);
+    return llmobs_environment_join(environment, "PERL5OPT", item, " ", false);
 }
 
 /* Before the own, since Python takes the first of its name. */
 static int add_python(struct llmobs_environment *environment, const char *file)
 {
-    const char *own = given(environment, "PYTHONPATH");
     char dir[PATH_MAX];
 
     snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(file, '/') - file), file);
-    if (own == NULL || *own == '\0')
-        return set(environment, "PYTHONPATH", dir, "", "");
-    if (strstr(own, dir) != NULL)
-        return 0;
-    return set(environment, "PYTHONPATH", dir, ":", own);
+    return llmobs_environment_join(environment, "PYTHONPATH", dir, ":", true);
 }
 
 static const struct {

@@ -1,7 +1,6 @@
 #include "cli/shared/environment.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,24 +93,39 @@ const char *llmobs_environment_get(const struct llmobs_environment *environment,
     return "";
 }
 
+/* Compares whole items: /x/inbound2 is another folder than /x/inbound. */
+static bool has_item(const char *list, const char *item, const char *separators)
+{
+    size_t len = strlen(item);
+
+    while (*list != '\0') {
+        size_t n = strcspn(list, separators);
+
+        if (n == len && memcmp(list, item, len) == 0)
+            return true;
+        list += n + strspn(list + n, separators);
+    }
+    return false;
+}
+
 int llmobs_environment_join(struct llmobs_environment *environment,
-                            const char *name, const char *item, char separator,
-                            int (*holds)(const char *value, const char *item))
+                            const char *name, const char *item,
+                            const char *separators, bool before)
 {
     bool found = false;
 
     for (size_t i = 0; i < environment->count; i++) {
         const char *value = value_of(environment->entries[i], name);
-        char between[] = {separator, '\0'};
+        int between = value != NULL && *value != '\0' ? 1 : 0;
         char *entry;
 
         if (value == NULL)
             continue;
         found = true;
-        if (holds(value, item))
+        if (has_item(value, item, separators))
             continue;
-        if (asprintf(&entry, "%s=%s%s%s", name, value,
-                     *value != '\0' ? between : "", item) < 0)
+        if (asprintf(&entry, "%s=%s%.*s%s", name, before ? item : value,
+                     between, separators, before ? value : item) < 0)
             return -ENOMEM;
         environment->entries[i] = entry;
     }

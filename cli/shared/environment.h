@@ -15,6 +15,7 @@
 #ifndef LLMOBS_ENVIRONMENT_H
 #define LLMOBS_ENVIRONMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct llmobs_environment {
@@ -37,11 +38,12 @@ void llmobs_environment_unset(struct llmobs_environment *environment,
 const char *llmobs_environment_get(const struct llmobs_environment *environment,
                                    const char *name);
 
-/* Adds `separator` and `item` to every value in which `holds` does not find it.
- */
+/* Puts `item` before or behind every value that does not have it: the values
+ * are lists whose items any of the characters of `separators` separates, and
+ * the first of these separates the new item. */
 int llmobs_environment_join(struct llmobs_environment *environment,
-                            const char *name, const char *item, char separator,
-                            int (*holds)(const char *value, const char *item));
+                            const char *name, const char *item,
+                            const char *separators, bool before);
 
 /* Executes argv[0], found as execvp finds it, with these variables, or with
  * this process's own where the kernel refuses so many (E2BIG). Returns an

@@ -130,28 +130,13 @@ int llmobs_preload_share(const char *name, char path[PATH_MAX])
     return rc == 0 ? join(path, lib, name) : rc;
 }
 
-/* True when `list`, separated as LD_PRELOAD is, has `path`. */
-static int listed(const char *list, const char *path)
-{
-    size_t len = strlen(path);
-
-    while (*list != '\0') {
-        size_t n = strcspn(list, ": ");
-
-        if (n == len && memcmp(list, path, len) == 0)
-            return 1;
-        list += n + strspn(list + n, ": ");
-    }
-    return 0;
-}
-
 int llmobs_preload_join(struct llmobs_environment *environment,
                         const char *library)
 {
     if (library == NULL)
         return 0;
-    return llmobs_environment_join(environment, "LD_PRELOAD", library, ':',
-                                   listed);
+    return llmobs_environment_join(environment, "LD_PRELOAD", library, ": ",
+                                   false);
 }
 
 int llmobs_preload_enable(struct llmobs_environment *environment)

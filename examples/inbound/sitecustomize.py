@@ -1,5 +1,5 @@
-# sitecustomize.py - what `llmobs-run --inbound` has each Python load as it starts
-# (PYTHONPATH). Its folder leaves sys.path at once, and the program's own
+# sitecustomize.py - each Python that `llmobs-run --inbound` starts loads this file
+# first (PYTHONPATH). Its folder leaves sys.path at once, and the program's own
 # sitecustomize, if it has one, runs in its place. The rest is in hook.py, which
 # is read when the program imports a server that it knows, or pycurl.
 import sys
@@ -20,7 +20,7 @@ class LlmobsFinder(object):
         except Exception:
             return None
 
-    # What the finders after this one find, with a word when it is loaded.
+    # Asks the finders after this one, and learns when the module is loaded.
     def watched(self, name, path, target):
         for finder in sys.meta_path:
             look = None if finder is self else getattr(finder, "find_spec", None)
@@ -63,7 +63,8 @@ llmobs_this = llmobs_begin()
 try:
     import sitecustomize
 except ImportError as llmobs_error:
-    # As Python does where there is none, and where it does not come to its end.
+    # Python passes over a sitecustomize that is absent, and tells of one that
+    # fails.
     if getattr(llmobs_error, "name", "sitecustomize") != "sitecustomize":
         raise
     # The import of this file comes to its end, too, and looks it up.

@@ -334,6 +334,24 @@ def own_values_stay(t):
 
 
 @test
+def each_hook_is_listed_once(t):
+    """An own item that only begins as the hook's does is another item."""
+    hooks = os.path.realpath(os.path.join(t.build, "inbound"))
+    own = {"RUBYOPT": "-W0 -r%s/hook.rb2" % hooks,
+           "PERL5OPT": "-Mless=%s/hook.pl" % hooks,
+           "PYTHONPATH": "%s2:/elsewhere" % hooks}
+    show = ["sh", "-c", "echo $RUBYOPT; echo $PERL5OPT; echo $PYTHONPATH"]
+    once, twice = (t.run([*INBOUND * count, *show], preload=False, env=own,
+                         launcher=[]).stdout.decode() for count in (1, 2))
+    equal(twice, once, "values within another llmobs-run")
+    ruby, perl, python = once.splitlines()
+    equal((ruby, python),
+          ("%s -r%s/hook.rb" % (own["RUBYOPT"], hooks),
+           "%s:%s" % (hooks, own["PYTHONPATH"])), "values")
+    ok(perl.startswith(own["PERL5OPT"] + " -Mstrict"), perl)
+
+
+@test
 def python_without_a_sitecustomize(t):
     """As most Pythons are, but for Debian's: the hook's import comes to its
     end."""
