@@ -44,6 +44,7 @@ extern const struct llmobs_dialect llmobs_dialect_deepgram;
 extern const struct llmobs_dialect llmobs_dialect_cartesia;
 extern const struct llmobs_dialect llmobs_dialect_minimax;
 extern const struct llmobs_dialect llmobs_dialect_assemblyai;
+extern const struct llmobs_dialect llmobs_dialect_azure_speech;
 
 extern const struct llmobs_dialect llmobs_dialect_azure_search;
 extern const struct llmobs_dialect llmobs_dialect_brave;
@@ -100,6 +101,7 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_cartesia,
     &llmobs_dialect_minimax,
     &llmobs_dialect_assemblyai,
+    &llmobs_dialect_azure_speech,
     &llmobs_dialect_mcp,
     &llmobs_dialect_openai_realtime,
     NULL,
@@ -254,6 +256,18 @@ static const struct llmobs_dialect *const assemblyai[] = {
     NULL,
 };
 
+/* A resource of Azure's has one host for all of its services. */
+static const struct llmobs_dialect *const azure[] = {
+    OPENAI,
+    &llmobs_dialect_azure_speech,
+    NULL,
+};
+
+static const struct llmobs_dialect *const azure_speech[] = {
+    &llmobs_dialect_azure_speech,
+    NULL,
+};
+
 #define HOST(text) .host = {text, sizeof(text) - 1}
 
 /* WIRE 6.12. A row counts for the hosts below its own, too; '*' stands for any
@@ -265,7 +279,11 @@ static const struct llmobs_provider providers[] = {
     {HOST("*.services.ai.azure.com"), .name = "azure_openai",
      .genai = "azure.ai.inference", .dialects = openai},
     {HOST("*.cognitiveservices.azure.com"), .name = "azure_openai",
-     .genai = "azure.ai.openai", .dialects = openai},
+     .genai = "azure.ai.openai", .dialects = azure},
+    {HOST("*.api.cognitive.microsoft.com"), .name = "azure_speech",
+     .dialects = azure_speech},
+    {HOST("*.stt.speech.microsoft.com"), .name = "azure_speech",
+     .dialects = azure_speech},
     {HOST("*.anthropic.com"), .name = "anthropic", .dialects = openai},
     {HOST("models.github.ai"), .name = "github", .dialects = openai},
     {HOST("models.inference.ai.azure.com"), .name = "github",

@@ -10,6 +10,7 @@
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
+#include "rules/read/values.h"
 
 /* -- a text becomes a sound ------------------------------------------------ */
 
@@ -59,6 +60,33 @@ static int drop_vector(struct llmobs_span *span)
     return rc;
 }
 
+/* A message for each turn of a dialogue, and the voices that say them. */
+static int say_turns(const struct llmobs_speech_voice *voice,
+                     const struct llmobs_json *turns, struct llmobs_span *span)
+{
+    struct llmobs_json *voices = llmobs_json_array();
+    int rc = 0;
+
+    span->input_messages = llmobs_json_array();
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(turns) && i < llmobs_json_len(turns);
+         i++) {
+        const struct llmobs_json *turn = llmobs_json_at(turns, i);
+        const char *id = llmobs_json_gets(turn, "voice_id");
+
+        rc = llmobs_json_add(
+            span->input_messages,
+            llmobs_message_new(
+                "user", llmobs_text_of(llmobs_json_gets(turn, voice->text))));
+        if (rc == 0)
+            rc = llmobs_json_add(voices, llmobs_json_string(id ? id : ""));
+    }
+    if (rc == 0)
+        return llmobs_json_set(span->metadata, "voice_ids", voices);
+    llmobs_json_free(voices);
+    return rc;
+}
+
 int llmobs_speech_say(struct llmobs_reading *reading)
 {
     const struct llmobs_speech_voice *voice = voice_of(reading);
@@ -69,6 +97,9 @@ int llmobs_speech_say(struct llmobs_reading *reading)
         rc = drop_vector(span);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
+    if (voice->turns)
+        return say_turns(voice, llmobs_json_get(reading->request, voice->turns),
+                         span);
     span->input_messages = llmobs_message_only(
         "user",
         llmobs_text_of(llmobs_json_gets(reading->request, voice->text)));
@@ -215,8 +246,10 @@ int llmobs_speech_begin_ear(struct llmobs_reading *reading)
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     if (rc == 0)
         rc = url ? llmobs_media_url(&text, "audio", url)
-                 : llmobs_media_file(&text, "audio",
-                                     llmobs_json_get(reading->request, "file"));
+                 : llmobs_media_file(
+                       &text, "audio",
+                       llmobs_json_get(reading->request,
+                                       ear->file ? ear->file : "file"));
     if (rc == 0 && text.len == 0)
         rc = llmobs_media_mark(&text, "audio", NULL, 0);
     if (rc == 0) {
@@ -259,4 +292,17 @@ int llmobs_speech_transcript(struct llmobs_span *span, const char *text,
     span->output_messages =
         llmobs_message_only("assistant", llmobs_text_of(text));
     return span->output_messages ? 0 : -ENOMEM;
+}
+
+int llmobs_speech_transcripts(struct llmobs_span *span,
+                              const struct llmobs_json *list,
+                              const struct llmobs_json *seconds)
+{
+    struct llmobs_json *lines = llmobs_value_lines(list, "text");
+    int rc =
+        lines ? llmobs_speech_transcript(span, llmobs_json_text(lines), seconds)
+              : -ENOMEM;
+
+    llmobs_json_free(lines);
+    return rc;
 }

@@ -16,6 +16,9 @@
 /* Where a request for a sound has what: form->variant of a voice. */
 struct llmobs_speech_voice {
     const char *text;            /* key of the text to say */
+    const char *turns;           /* key of a list of objects that have such a
+                                  * text, each said by another voice; NULL: the
+                                  * request has the text itself */
     const char *model;           /* key of the model; NULL: "model" */
     const char *const *settings; /* keys that become metadata */
     bool in_path;                /* the path names the voice */
@@ -25,6 +28,7 @@ struct llmobs_speech_voice {
 struct llmobs_speech_ear {
     const char *url; /* key of the sound's address; NULL: the sound is the body,
                       * or is in a form */
+    const char *file;  /* key of the form's file; NULL: "file" */
     const char *model; /* key of the model; NULL: "model" */
     int (*read)(struct llmobs_reading *reading, const struct llmobs_json *body);
     const char *const *settings;
@@ -59,14 +63,20 @@ int llmobs_speech_settings(struct llmobs_reading *reading);
 int llmobs_speech_heard(struct llmobs_reading *reading,
                         const struct llmobs_json *body);
 
-#define LLMOBS_SPEECH_EAR                                                \
-    .begin = llmobs_speech_begin_ear, .request = llmobs_speech_settings, \
-    .document = llmobs_speech_heard, .ends = llmobs_reading_ends,        \
-    .unknown = "unknown_model"
+#define LLMOBS_SPEECH_HEARD                                             \
+    .request = llmobs_speech_settings, .document = llmobs_speech_heard, \
+    .ends = llmobs_reading_ends, .unknown = "unknown_model"
+
+#define LLMOBS_SPEECH_EAR .begin = llmobs_speech_begin_ear, LLMOBS_SPEECH_HEARD
 
 /* Sets the transcript, and how many seconds the sound had: a number from 0 on,
  * or another value for unknown. */
 int llmobs_speech_transcript(struct llmobs_span *span, const char *text,
                              const struct llmobs_json *seconds);
+
+/* The same for a list of objects with a `text`, one a line. */
+int llmobs_speech_transcripts(struct llmobs_span *span,
+                              const struct llmobs_json *list,
+                              const struct llmobs_json *seconds);
 
 #endif

@@ -9,9 +9,13 @@
 #include <string.h>
 
 #include "rules/others/speech.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/media.h"
+#include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
+#include "rules/read/usage.h"
 #include "rules/read/values.h"
 
 #define SAYS(suffix, row)                                                     \
@@ -19,6 +23,12 @@
         .method = "POST", .path = suffix, .operation = "speech",              \
         .genai = "generate_content", .span_name = "%p.speech", .media = true, \
         .kind = LLMOBS_KIND_LLM, .form = &row                                 \
+    }
+#define SAYS_LINES(suffix, row)                                  \
+    {                                                            \
+        .method = "POST", .path = suffix, .operation = "speech", \
+        .genai = "generate_content", .span_name = "%p.speech",   \
+        .kind = LLMOBS_KIND_LLM, .streams = true, .form = &row   \
     }
 #define HEARS(suffix, row)                                              \
     {                                                                   \
@@ -51,6 +61,29 @@ static const struct llmobs_form eleven_voice = {
     .framing = LLMOBS_FRAMING_LINES,
 };
 
+static const char *const dialogue_keys[] = {
+    "settings", "language_code", "seed", "apply_text_normalization", NULL,
+};
+
+static const struct llmobs_speech_voice dialogue = {
+    .text = "text",
+    .turns = "inputs",
+    .model = "model_id",
+    .settings = dialogue_keys,
+};
+
+static const char *const dialogue_names[] = {
+    "model_id", "settings", "language_code", "seed", "apply_text_normalization",
+    NULL,
+};
+
+static const struct llmobs_form eleven_dialogue = {
+    LLMOBS_SPEECH_VOICE,
+    .keys = dialogue_names,
+    .variant = &dialogue,
+    .framing = LLMOBS_FRAMING_LINES,
+};
+
 /* Channels that were heard apart have a transcript each. */
 static int eleven_read(struct llmobs_reading *reading,
                        const struct llmobs_json *body)
@@ -58,21 +91,15 @@ static int eleven_read(struct llmobs_reading *reading,
     const struct llmobs_json *list = llmobs_json_get(body, "transcripts");
     const struct llmobs_json *seconds =
         llmobs_json_get(body, "audio_duration_secs");
-    struct llmobs_json *lines;
     int rc = llmobs_json_sets(reading->span->metadata, "language",
                               llmobs_json_gets(body, "language_code"));
 
-    if (rc < 0 || !llmobs_json_is_array(list))
-        return rc < 0 ? rc
-                      : llmobs_speech_transcript(reading->span,
-                                                 llmobs_json_gets(body, "text"),
-                                                 seconds);
-    lines = llmobs_value_lines(list, "text");
-    rc = lines ? llmobs_speech_transcript(reading->span,
-                                          llmobs_json_text(lines), seconds)
-               : -ENOMEM;
-    llmobs_json_free(lines);
-    return rc;
+    if (rc < 0)
+        return rc;
+    return llmobs_json_is_array(list)
+               ? llmobs_speech_transcripts(reading->span, list, seconds)
+               : llmobs_speech_transcript(
+                     reading->span, llmobs_json_gets(body, "text"), seconds);
 }
 
 static const char *const no_keys[] = {NULL};
@@ -98,14 +125,11 @@ static const struct llmobs_shape eleven_shapes[] = {
     SAYS("/text-to-speech/*", eleven_voice),
     SAYS("/text-to-speech/*/stream", eleven_voice),
     SAYS("/text-to-speech/*/with-timestamps", eleven_voice),
-    {.method = "POST",
-     .path = "/text-to-speech/*/stream/with-timestamps",
-     .operation = "speech",
-     .genai = "generate_content",
-     .span_name = "%p.speech",
-     .kind = LLMOBS_KIND_LLM,
-     .streams = true,
-     .form = &eleven_voice},
+    SAYS_LINES("/text-to-speech/*/stream/with-timestamps", eleven_voice),
+    SAYS("/v1/text-to-dialogue", eleven_dialogue),
+    SAYS("/v1/text-to-dialogue/stream", eleven_dialogue),
+    SAYS("/v1/text-to-dialogue/with-timestamps", eleven_dialogue),
+    SAYS_LINES("/v1/text-to-dialogue/stream/with-timestamps", eleven_dialogue),
     SAYS("/v1/sound-generation", eleven_voice),
     HEARS("/v1/speech-to-text", eleven_ear),
     {.path = NULL},
@@ -200,9 +224,103 @@ static const struct llmobs_form deepgram_ear = {
     .variant = &deepgram_hears,
 };
 
+/* The text to be read, or its address. */
+static int deepgram_text(struct llmobs_reading *reading)
+{
+    const char *text = llmobs_json_gets(reading->request, "text");
+    const char *url = llmobs_json_gets(reading->request, "url");
+    struct llmobs_buf words;
+    int rc = 0;
+
+    if (reading->classified->call->request_truncated)
+        return 0;
+    llmobs_buf_init(&words, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (!text && url) {
+        rc = llmobs_media_url(&words, "text", url);
+        text = words.data;
+    }
+    if (rc == 0) {
+        reading->span->input_messages =
+            llmobs_message_only("user", llmobs_text_of(text));
+        rc = reading->span->input_messages ? 0 : -ENOMEM;
+    }
+    llmobs_buf_fini(&words);
+    return rc;
+}
+
+/* Each analysis counts its own tokens: the call has the sum, unless one tells
+ * none. */
+static void deepgram_count(struct llmobs_span *span,
+                           const struct llmobs_json *metadata, const char *key)
+{
+    static const char *const parts[] = {"summary_info", "sentiment_info",
+                                        "topics_info", "intents_info"};
+    int64_t sum = -1;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        const struct llmobs_json *info = llmobs_json_get(metadata, parts[i]);
+        int64_t count = llmobs_usage_count(info, key);
+
+        if (info && count < 0)
+            return;
+        if (info)
+            sum = (sum < 0 ? 0 : sum) + count;
+    }
+    llmobs_span_metric(span, key, sum);
+}
+
+/* A summary is the answer where nothing else was asked for. */
+static int deepgram_reads(struct llmobs_reading *reading,
+                          const struct llmobs_json *body)
+{
+    const struct llmobs_json *metadata = llmobs_json_get(body, "metadata");
+    const struct llmobs_json *results = llmobs_json_get(body, "results");
+    const struct llmobs_json *summary =
+        llmobs_json_get(llmobs_json_get(results, "summary"), "text");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_json_sets(span->metadata, "language",
+                              llmobs_json_gets(metadata, "language"));
+
+    deepgram_count(span, metadata, "input_tokens");
+    deepgram_count(span, metadata, "output_tokens");
+    if (rc < 0 || !results || reading->classified->call->status >= 300)
+        return rc;
+    span->output_messages = llmobs_message_take(llmobs_value_text(
+        llmobs_json_len(results) == 1 && llmobs_json_is_string(summary)
+            ? summary
+            : results));
+    return span->output_messages ? 0 : -ENOMEM;
+}
+
+/* The counts stand before the results. */
+static int deepgram_ends(struct llmobs_reading *reading)
+{
+    struct llmobs_json *metadata =
+        llmobs_cut_json_first(reading->classified->call->response, "metadata");
+
+    deepgram_count(reading->span, metadata, "input_tokens");
+    deepgram_count(reading->span, metadata, "output_tokens");
+    llmobs_json_free(metadata);
+    return llmobs_reading_ends(reading);
+}
+
+static const struct llmobs_form deepgram_reader = {
+    .request = deepgram_text,
+    .document = deepgram_reads,
+    .ends = deepgram_ends,
+    .unknown = "unknown_model",
+};
+
 static const struct llmobs_shape deepgram_shapes[] = {
     SAYS("/v1/speak", deepgram_voice),
     HEARS("/v1/listen", deepgram_ear),
+    {.method = "POST",
+     .path = "/v1/read",
+     .operation = "read",
+     .genai = "generate_content",
+     .span_name = "%p.read",
+     .kind = LLMOBS_KIND_LLM,
+     .form = &deepgram_reader},
     {.path = NULL},
 };
 

@@ -54,6 +54,8 @@ static const struct host hosts[] = {
     {"https://r.cognitiveservices.azure.com/openai/deployments/d/embeddings",
      "azure_openai", "AzureOpenAI.createEmbedding"},
 
+    {"https://eastus.api.cognitive.microsoft.com/vision/v3.2/analyze",
+     "azure_speech", NULL},
     {"https://api.jina.ai/v1/rerank", "jina", "jina.rerank"},
     {"https://api.jina.ai/v1/embeddings", "jina", "OpenAI.createEmbedding"},
     {"https://api.jina.ai/v1/segment", "jina", NULL},
