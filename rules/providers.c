@@ -51,6 +51,7 @@ extern const struct llmobs_dialect llmobs_dialect_brave;
 extern const struct llmobs_dialect llmobs_dialect_chroma;
 extern const struct llmobs_dialect llmobs_dialect_exa;
 extern const struct llmobs_dialect llmobs_dialect_firecrawl;
+extern const struct llmobs_dialect llmobs_dialect_meilisearch;
 extern const struct llmobs_dialect llmobs_dialect_milvus;
 extern const struct llmobs_dialect llmobs_dialect_ollama_search;
 extern const struct llmobs_dialect llmobs_dialect_opensearch;
@@ -60,6 +61,7 @@ extern const struct llmobs_dialect llmobs_dialect_qdrant;
 extern const struct llmobs_dialect llmobs_dialect_serpapi;
 extern const struct llmobs_dialect llmobs_dialect_serper;
 extern const struct llmobs_dialect llmobs_dialect_tavily;
+extern const struct llmobs_dialect llmobs_dialect_typesense;
 extern const struct llmobs_dialect llmobs_dialect_vectorize;
 extern const struct llmobs_dialect llmobs_dialect_weaviate;
 
@@ -113,6 +115,7 @@ const struct llmobs_dialect *const llmobs_observed[] = {
     &llmobs_dialect_chroma,
     &llmobs_dialect_exa,
     &llmobs_dialect_firecrawl,
+    &llmobs_dialect_meilisearch,
     &llmobs_dialect_milvus,
     &llmobs_dialect_ollama_search,
     &llmobs_dialect_opensearch,
@@ -122,6 +125,7 @@ const struct llmobs_dialect *const llmobs_observed[] = {
     &llmobs_dialect_serpapi,
     &llmobs_dialect_serper,
     &llmobs_dialect_tavily,
+    &llmobs_dialect_typesense,
     &llmobs_dialect_vectorize,
     &llmobs_dialect_weaviate,
     NULL,

@@ -35,12 +35,61 @@ const struct llmobs_json *llmobs_store_first(const struct llmobs_json *object,
 
 /* -- the request ---------------------------------------------------------- */
 
-bool llmobs_store_asks(const struct llmobs_reading *reading)
+/* A member that is null asks for nothing. */
+static bool asks_in(const struct llmobs_store *store,
+                    const struct llmobs_json *search)
 {
-    for (const char *const *name = store_of(reading)->asks; *name; name++)
-        if (llmobs_reading_has(reading, *name))
+    const struct llmobs_json *value = NULL;
+
+    for (const char *const *name = store->asks;
+         *name && (!value || llmobs_json_is_null(value)); name++)
+        value = llmobs_json_get(search, *name);
+    return value && !llmobs_json_is_null(value);
+}
+
+static bool has_sign(struct llmobs_text text, const char *const *signs)
+{
+    for (; *signs; signs++)
+        if (text.len > 0 && memmem(text.data, text.len, *signs, strlen(*signs)))
             return true;
     return false;
+}
+
+/* Of a list of searches that was cut no more than its bytes can be asked. */
+static bool cut_asks(const struct llmobs_reading *reading)
+{
+    const struct llmobs_store *store = store_of(reading);
+    const struct llmobs_call *call = reading->classified->call;
+
+    for (const char *const *name = store->asks; *name; name++)
+        if (llmobs_reading_has(reading, *name))
+            return true;
+    return store->each && llmobs_reading_has(reading, store->each) &&
+           (has_sign(call->request, reading->form->signs) ||
+            has_sign(call->request_tail, reading->form->signs));
+}
+
+static const struct llmobs_json *searches_of(
+    const struct llmobs_reading *reading)
+{
+    const char *each = store_of(reading)->each;
+    const struct llmobs_json *list =
+        each ? llmobs_json_get(reading->request, each) : NULL;
+
+    return llmobs_json_is_array(list) ? list : NULL;
+}
+
+bool llmobs_store_asks(const struct llmobs_reading *reading)
+{
+    const struct llmobs_store *store = store_of(reading);
+    const struct llmobs_json *list = searches_of(reading);
+    bool asks = asks_in(store, reading->request);
+
+    if (reading->classified->call->request_truncated)
+        return cut_asks(reading);
+    for (size_t i = 0; !asks && i < llmobs_json_len(list); i++)
+        asks = asks_in(store, llmobs_json_at(list, i));
+    return asks;
 }
 
 /* Keeps the segment of the path that the shape's star stands for. */
@@ -108,8 +157,10 @@ static int read_query(struct llmobs_reading *reading)
 
 int llmobs_store_request(struct llmobs_reading *reading)
 {
-    int rc = llmobs_request_metadata(reading->request, store_of(reading)->keys,
-                                     reading->span);
+    const struct llmobs_json *list = searches_of(reading);
+    int rc = llmobs_request_metadata(
+        llmobs_json_len(list) == 1 ? llmobs_json_at(list, 0) : reading->request,
+        store_of(reading)->keys, reading->span);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
@@ -124,10 +175,12 @@ static bool is_empty(const struct llmobs_json *value)
            llmobs_json_len(value) == 0;
 }
 
-/* Gives an object without the members named in `without` and without those that
- * a vector has left empty; a value of another type as it is. */
+/* Gives an object without the members named in `without` and `drops`, and
+ * without those that a vector has left empty; a value of another type as it is.
+ */
 static struct llmobs_json *rest_of(const struct llmobs_json *value,
-                                   const char *const *without)
+                                   const char *const *without,
+                                   const char *const *drops)
 {
     struct llmobs_json *out;
     int rc = 0;
@@ -140,7 +193,7 @@ static struct llmobs_json *rest_of(const struct llmobs_json *value,
         const char *key = llmobs_json_iter_key(it);
         struct llmobs_json *one = llmobs_json_iter_value(it);
 
-        if (is_one_of(key, without) || is_empty(one))
+        if (is_one_of(key, without) || is_one_of(key, drops) || is_empty(one))
             continue;
         rc = llmobs_json_set(out, key, llmobs_json_share(one));
     }
@@ -197,10 +250,12 @@ static int add_hit(struct llmobs_reading *reading,
     const struct llmobs_json *id = llmobs_store_first(hit, store->ids);
     const struct llmobs_json *payload =
         store->payloads ? llmobs_store_first(hit, store->payloads) : hit;
-    struct llmobs_json *rest =
-        rest_of(payload, store->payloads ? no_names : store->scores);
+    struct llmobs_json *rest = rest_of(
+        payload, store->payloads ? no_names : store->scores, store->drops);
     int rc = rest || !payload ? 0 : -ENOMEM;
 
+    if (!id && store->payloads)
+        id = llmobs_store_first(payload, store->ids);
     if (rc == 0 && !store->payloads)
         for (const char *const *name = store->ids; *name; name++)
             llmobs_json_unset(rest, *name);
@@ -211,8 +266,9 @@ static int add_hit(struct llmobs_reading *reading,
     return rc;
 }
 
+/* `sure`: an object is a hit, whatever it has. */
 static int read_hits(struct llmobs_reading *reading,
-                     const struct llmobs_json *value, int depth)
+                     const struct llmobs_json *value, bool sure, int depth)
 {
     const struct llmobs_store *store = store_of(reading);
     bool list = llmobs_json_is_array(value);
@@ -223,13 +279,16 @@ static int read_hits(struct llmobs_reading *reading,
     for (size_t i = 0; list && rc == 0 && i < llmobs_json_len(value) &&
                        i < LLMOBS_DOCUMENTS_MAX;
          i++)
-        rc = read_hits(reading, llmobs_json_at(value, i), depth + 1);
+        rc = read_hits(reading, llmobs_json_at(value, i), sure, depth + 1);
     if (list || !llmobs_json_is_object(value))
         return rc;
-    if (depth > 0 && llmobs_store_first(value, store->scores))
+    if (sure ||
+        (depth > 0 && !store->hits && llmobs_store_first(value, store->scores)))
         return add_hit(reading, value);
     for (const char *const *name = store->lists; *name && rc == 0; name++)
-        rc = read_hits(reading, llmobs_json_get(value, *name), depth + 1);
+        rc = read_hits(reading, llmobs_json_get(value, *name),
+                       store->hits && strcmp(*name, store->hits) == 0,
+                       depth + 1);
     return rc;
 }
 
@@ -242,5 +301,5 @@ int llmobs_store_document(struct llmobs_reading *reading,
     if (rc < 0 || reading->classified->call->status >= 300 ||
         reading->span->failed)
         return rc;
-    return read_hits(reading, body, 0);
+    return read_hits(reading, body, false, 0);
 }

@@ -15,13 +15,19 @@
 /* The variant of a form: names of members, NULL-terminated, of which the first
  * that is there counts. */
 struct llmobs_store {
-    const char *const *asks;     /* one of these is in each search */
-    const char *const *keys;     /* of the request: kept as metadata */
-    const char *const *texts;    /* of the request, at any depth but in filters:
-                                  * their texts are the query; NULL: none */
-    const char *const *lists;    /* of the answer: they lead to the hits */
+    const char *const *asks; /* one of these is in each search */
+    const char *each; /* of the request: a list of searches, of which an only
+                       * one has the keys; NULL: it is one search */
+    const char *const *keys;  /* of the request: kept as metadata */
+    const char *const *texts; /* of the request, at any depth but in filters:
+                               * their texts are the query; NULL: none */
+    const char *const *lists; /* of the answer: they lead to the hits */
+    const char *hits; /* one of `lists`, which has nothing but hits; NULL: an
+                       * object with a score is one */
     const char *const *payloads; /* of a hit: has its text; NULL: the hit has */
-    const char *const *ids;      /* of a hit */
+    const char *const *ids;      /* of a hit, else of its payload */
+    const char *const *drops;    /* of a hit without a payload: no part of its
+                                  * text; NULL: none */
     const char *const *scores;   /* of a hit, each of which has one */
     const char *place; /* what the path's star is called in the metadata; NULL:
                         * it is not kept */

@@ -1,5 +1,8 @@
 /* Vector databases of which tables tell all: Azure AI Search, Cloudflare
- * Vectorize, Milvus, Pinecone and Qdrant (WIRE 6.18). */
+ * Vectorize, Meilisearch, Milvus, Pinecone, Qdrant and Typesense (WIRE 6.18).
+ *
+ * Source: of Meilisearch and Typesense the types of npm's meilisearch 0.62.0
+ * and typesense 3.1.0; typesense.org/docs, "Vector Search". */
 #include <stdio.h>
 
 #include "rules/observed/store.h"
@@ -21,6 +24,16 @@
     .confirm = llmobs_store_asks, .begin = llmobs_store_begin,          \
     .request = llmobs_store_request, .document = llmobs_store_document, \
     .ends = llmobs_reading_ends
+
+/* A refusal within an answer whose status is 200. */
+static int fail_with(struct llmobs_span *span, const struct llmobs_json *code,
+                     const char *message)
+{
+    char type[CODE_LEN];
+
+    snprintf(type, sizeof(type), "%lld", (long long)llmobs_json_to_int(code));
+    return llmobs_span_fail(span, type, message);
+}
 
 /* -- Azure AI Search: POST /indexes/{index}/docs/search -------------------- */
 
@@ -109,6 +122,50 @@ const struct llmobs_dialect llmobs_dialect_vectorize = {
     .form = &vectorize_form,
 };
 
+/* -- Meilisearch: POST /indexes/{index}/search, /multi-search ---------- */
+
+/* Most of its searches are by words: these have a member of their own. */
+static const char *const meili_keys[] = {
+    "indexUid", "hybrid", "limit",       "offset",
+    "filter",   "sort",   "hitsPerPage", "rankingScoreThreshold",
+    NULL};
+
+static const struct llmobs_store meili = {
+    .asks = NAMES("hybrid", "vector"),
+    .each = "queries",
+    .keys = meili_keys,
+    .texts = NAMES("q"),
+    .lists = NAMES("results", "hits"),
+    .hits = "hits",
+    .ids = NAMES("id"),
+    .drops = NAMES("_vectors", "_formatted", "_matchesPosition", "_federation",
+                   "_rankingScoreDetails"),
+    .scores = NAMES("_rankingScore", "_semanticScore"),
+    .place = "index",
+};
+
+static const struct llmobs_form meili_form = {
+    FUNCTIONS,
+    .keys = meili_keys,
+    .signs = NAMES("\"hybrid\"", "\"vector\""),
+    .variant = &meili,
+};
+
+static const struct llmobs_shape meili_shapes[] = {
+    {SEARCH("/indexes/*/search", "search", "meilisearch.search")},
+    {SEARCH("/multi-search", "multi_search", "meilisearch.search")},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_meilisearch = {
+    .name = "meilisearch",
+    .integration = "meilisearch",
+    .genai = "_OTHER",
+    .group = LLMOBS_GROUP_VECTOR,
+    .shapes = meili_shapes,
+    .form = &meili_form,
+};
+
 /* -- Milvus, Zilliz Cloud: POST /v2/vectordb/entities/search --------------- */
 
 static const char *const milvus_keys[] = {"collectionName",
@@ -127,14 +184,11 @@ static const char *const milvus_keys[] = {"collectionName",
 static int milvus_fail(struct llmobs_reading *reading,
                        const struct llmobs_json *body)
 {
-    int64_t code = llmobs_json_to_int(llmobs_json_get(body, "code"));
-    char type[CODE_LEN];
+    const struct llmobs_json *code = llmobs_json_get(body, "code");
 
-    if (code == 0 || code == 200)
+    if (llmobs_json_to_int(code) == 0 || llmobs_json_to_int(code) == 200)
         return 0;
-    snprintf(type, sizeof(type), "%lld", (long long)code);
-    return llmobs_span_fail(reading->span, type,
-                            llmobs_json_gets(body, "message"));
+    return fail_with(reading->span, code, llmobs_json_gets(body, "message"));
 }
 
 static const struct llmobs_store milvus = {
@@ -275,4 +329,62 @@ const struct llmobs_dialect llmobs_dialect_qdrant = {
     .group = LLMOBS_GROUP_VECTOR,
     .shapes = qdrant_shapes,
     .form = &qdrant_form,
+};
+
+/* -- Typesense: POST /multi_search ----------------------------------------- */
+
+static const char *const typesense_keys[] = {
+    "collection", "query_by", "filter_by", "per_page",
+    "page",       "limit",    "offset",    NULL};
+
+/* Each search of a list has a status of its own. */
+static int typesense_fail(struct llmobs_reading *reading,
+                          const struct llmobs_json *body)
+{
+    const struct llmobs_json *list = llmobs_json_get(body, "results");
+
+    for (size_t i = 0; llmobs_json_is_array(list) && i < llmobs_json_len(list);
+         i++) {
+        const struct llmobs_json *one = llmobs_json_at(list, i);
+        const char *error = llmobs_json_gets(one, "error");
+
+        if (error)
+            return fail_with(reading->span, llmobs_json_get(one, "code"),
+                             error);
+    }
+    return 0;
+}
+
+static const struct llmobs_store typesense = {
+    .asks = NAMES("vector_query"),
+    .each = "searches",
+    .keys = typesense_keys,
+    .texts = NAMES("q"),
+    .lists = NAMES("results", "hits"),
+    .hits = "hits",
+    .payloads = NAMES("document"),
+    .ids = NAMES("id"),
+    .scores = NAMES("vector_distance"),
+    .fail = typesense_fail,
+};
+
+static const struct llmobs_form typesense_form = {
+    FUNCTIONS,
+    .keys = typesense_keys,
+    .signs = NAMES("\"vector_query\""),
+    .variant = &typesense,
+};
+
+static const struct llmobs_shape typesense_shapes[] = {
+    {SEARCH("/multi_search", "multi_search", "typesense.search")},
+    {.path = NULL},
+};
+
+const struct llmobs_dialect llmobs_dialect_typesense = {
+    .name = "typesense",
+    .integration = "typesense",
+    .genai = "_OTHER",
+    .group = LLMOBS_GROUP_VECTOR,
+    .shapes = typesense_shapes,
+    .form = &typesense_form,
 };
