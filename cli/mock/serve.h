@@ -5,9 +5,9 @@
  * Errors:  -errno; what a client does wrong is answered, and ends its
  *          connection alone.
  * Limits:  LLMOBS_SERVE_CONNECTIONS at a time, others wait;
- * LLMOBS_SERVE_HEAD_MS for a head, LLMOBS_SERVE_IDLE_MS between two steps of a
- * body or of an answer; http.h has those of a request. Fork:    the sockets are
- * closed at exec.
+ *          LLMOBS_SERVE_HEAD_MS for a head, LLMOBS_SERVE_IDLE_MS between two
+ *          steps of a body or of an answer; http.h has those of a request.
+ * Fork:    the sockets are closed at exec.
  */
 #ifndef LLMOBS_SERVE_H
 #define LLMOBS_SERVE_H

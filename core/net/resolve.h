@@ -3,10 +3,12 @@
  * Owns:    a few answers, for five minutes each, and the look-up under way.
  * Threads: one at a time, as its http client. The look-ups run in a thread of
  *          their own, which begins with the first one, so that a caller need
- * not wait for a dead name server. Errors:  -EINPROGRESS until the answer is
- * there; -EHOSTUNREACH: there is no such name; -ENOMEM. Limits:
- * LLMOBS_RESOLVE_TEXT_MAX bytes of addresses for a name. Fork:    forget: the
- * child begins anew, and leaves its parent's look-up alone.
+ *          not wait for a dead name server.
+ * Errors:  -EINPROGRESS until the answer is there; -EHOSTUNREACH: there is no
+ *          such name; -ENOMEM.
+ * Limits:  LLMOBS_RESOLVE_TEXT_MAX bytes of addresses for a name.
+ * Fork:    forget: the child begins anew, and leaves its parent's look-up
+ *          alone.
  */
 #ifndef LLMOBS_RESOLVE_H
 #define LLMOBS_RESOLVE_H

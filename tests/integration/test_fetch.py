@@ -122,6 +122,15 @@ def by_hand(t, path, *how):
             base(t) + path + "/v1/audio/transcriptions"]
 
 
+def dies_with_the_form(t, dying, form):
+    """A call of a form whose file must not reach the spool, and a kill."""
+    dying.start(*by_hand(t, "/hang", "--data-binary", "@" + form))
+    ok(wait_for(lambda: b"transcriptions" in kept(t), 10), "the spool")
+    time.sleep(0.3)
+    ok(SPOKEN.encode() not in kept(t), "the file is in the spool")
+    dying.kill()
+
+
 @test
 def a_form_leaves_nothing_in_the_spool(t):
     """A form that the program writes itself, and dies."""
@@ -131,11 +140,7 @@ def a_form_leaves_nothing_in_the_spool(t):
                 'whisper-1\r\n--b\r\nContent-Disposition: form-data; '
                 'name="file"; filename="a"\r\n\r\n%s\r\n--b--\r\n' % SPOKEN)
     with double(t) as dd, Dying(t, agent(dd)) as dying:
-        dying.start(*by_hand(t, "/hang", "--data-binary", "@" + form))
-        ok(wait_for(lambda: b"transcriptions" in kept(t), 10), "the spool")
-        time.sleep(0.3)
-        ok(SPOKEN.encode() not in kept(t), "the file is in the spool")
-        dying.kill()
+        dies_with_the_form(t, dying, form)
         span, = recovered(t, dd, agent(dd), 1)
     equal(span["name"], "OpenAI.createTranscription", "name")
     equal(span["meta"]["input"]["messages"][0]["content"],
@@ -329,10 +334,6 @@ def a_form_to_a_gateway_leaves_nothing_in_the_spool(t):
         f.write(FORM % SPOKEN.encode())
     with double(t) as dd, Dying(t, {
             **agent(dd), "DD_LLMOBS_INSTRUMENTED_PROXY_URLS": base(t)}) as dying:
-        dying.start(*by_hand(t, "/hang", "--data-binary", "@" + form))
-        ok(wait_for(lambda: b"transcriptions" in kept(t), 10), "the spool")
-        time.sleep(0.3)
-        ok(SPOKEN.encode() not in kept(t), "the file is in the spool")
-        dying.kill()
+        dies_with_the_form(t, dying, form)
         span, = recovered(t, dd, agent(dd), 1)
     ok(SPOKEN not in json.dumps(span), "the file is in the span")
