@@ -267,15 +267,17 @@ static bool is_named(const struct llmobs_rules *rules,
 }
 
 /* A body that is no JSON is a form as well where one may come: a program may
- * write the form itself. */
+ * write the form itself. A body that is known decides, for many programs leave
+ * it at the content type that libcurl sends by default. */
 static void judge_form(bool may_be, const struct llmobs_request *request,
                        struct llmobs_match *match)
 {
     match->forms = may_be;
     match->form =
-        may_be && (request->multipart || request->says_form ||
-                   !llmobs_match_json_type(request->content_type) ||
-                   (request->body.data && !llmobs_match_object(request->body)));
+        may_be &&
+        (request->multipart || request->says_form ||
+         (request->body.data ? !llmobs_match_object(request->body)
+                             : !llmobs_match_json_type(request->content_type)));
 }
 
 /* Rule 1. No dialect reads a body that is known to be no JSON object. */
@@ -842,12 +844,9 @@ bool llmobs_rules_seems(const struct llmobs_match *match,
         "\"content\"",  "\"prompt\"",   "\"inputText\"",
         "\"requests\"", "\"texts\"",    NULL};
     const struct llmobs_form *form = form_of(match->rule, match->rule->shape);
-    const char *const *name = form && form->signs ? form->signs : names;
 
-    for (; *name; name++)
-        if (body.data && memmem(body.data, body.len, *name, strlen(*name)))
-            return true;
-    return !match->confirm;
+    return !match->confirm ||
+           llmobs_text_has_any(body, form && form->signs ? form->signs : names);
 }
 
 /* RFC 2046, 5.1.1: a delimiter is two dashes and the boundary. */

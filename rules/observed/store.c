@@ -6,6 +6,7 @@
 
 #include "rules/read/documents.h"
 #include "rules/read/request.h"
+#include "rules/read/text.h"
 #include "rules/read/values.h"
 
 #define STORE_DEPTH_MAX 8
@@ -47,14 +48,6 @@ static bool asks_in(const struct llmobs_store *store,
     return value && !llmobs_json_is_null(value);
 }
 
-static bool has_sign(struct llmobs_text text, const char *const *signs)
-{
-    for (; *signs; signs++)
-        if (text.len > 0 && memmem(text.data, text.len, *signs, strlen(*signs)))
-            return true;
-    return false;
-}
-
 /* Of a list of searches that was cut no more than its bytes can be asked. */
 static bool cut_asks(const struct llmobs_reading *reading)
 {
@@ -65,8 +58,8 @@ static bool cut_asks(const struct llmobs_reading *reading)
         if (llmobs_reading_has(reading, *name))
             return true;
     return store->each && llmobs_reading_has(reading, store->each) &&
-           (has_sign(call->request, reading->form->signs) ||
-            has_sign(call->request_tail, reading->form->signs));
+           (llmobs_text_has_any(call->request, reading->form->signs) ||
+            llmobs_text_has_any(call->request_tail, reading->form->signs));
 }
 
 static const struct llmobs_json *searches_of(

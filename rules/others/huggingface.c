@@ -2,17 +2,23 @@
  * and the tasks of its inference API.
  *
  * Source: docs/openapi.json of huggingface/text-generation-inference and
- * huggingface/text-embeddings-inference; @huggingface/inference 4.13. */
+ * huggingface/text-embeddings-inference; npm's @huggingface/inference 4.13.30,
+ * providers/hf-inference.js. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "rules/read/cut_json.h"
+#include "rules/read/documents.h"
 #include "rules/read/embedding.h"
 #include "rules/read/facts.h"
+#include "rules/read/media.h"
 #include "rules/read/message.h"
+#include "rules/read/message_content.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
+#include "rules/read/rerank.h"
 #include "rules/read/text.h"
 #include "rules/read/text_stream.h"
 #include "rules/read/usage.h"
@@ -58,6 +64,17 @@ static bool has_inputs(const struct llmobs_reading *reading)
 
 /* -- the request --------------------------------------------------------- */
 
+/* Gives the text of a value; words stand for the pictures and sounds that some
+ * tasks have in it. */
+static char *text_with_words(const struct llmobs_json *value)
+{
+    struct llmobs_json *words = llmobs_media_words(value, "data");
+    char *text = words ? llmobs_value_text(words) : NULL;
+
+    llmobs_json_free(words);
+    return text;
+}
+
 /* The inputs of some tasks are objects. */
 static int read_request(struct llmobs_reading *reading)
 {
@@ -71,8 +88,11 @@ static int read_request(struct llmobs_reading *reading)
                                      settings, span);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
+    if (!inputs && span->input_messages)
+        return 0;
+    llmobs_json_free(span->input_messages);
     span->input_messages =
-        llmobs_message_take(inputs ? llmobs_value_text(inputs) : strdup(""));
+        llmobs_message_take(inputs ? text_with_words(inputs) : strdup(""));
     return span->input_messages ? 0 : -ENOMEM;
 }
 
@@ -139,7 +159,7 @@ static int add_other(struct llmobs_reading *reading,
     if (is_vector(body) || is_vector(first) ||
         is_vector(llmobs_json_at(first, 0)))
         return add_message(span->output_messages, "[embedding]");
-    text = llmobs_value_text(body);
+    text = text_with_words(body);
     rc = text ? add_message(span->output_messages, text) : -ENOMEM;
     free(text);
     return rc;
@@ -215,32 +235,73 @@ static void free_state(void *state)
 
 /* -- the model in the path ------------------------------------------------ */
 
-/* Gives ".../models/OWNER/NAME" as "OWNER/NAME"; "" where the path has none. */
+/* Gives ".../models/OWNER/NAME[/pipeline/TASK]" and the older
+ * ".../pipeline/TASK/OWNER/NAME" as "OWNER/NAME"; "" where the path has none.
+ */
 static char *path_model(const struct llmobs_url *url)
 {
-    static const char mark[] = "/models/";
-    struct llmobs_text name = {NULL, 0};
-    const char *at = url->path.len > 0 ? memmem(url->path.data, url->path.len,
-                                                mark, sizeof(mark) - 1)
-                                       : NULL;
+    static const char models[] = "/models/", pipeline[] = "/pipeline/";
+    struct llmobs_text path = url->path, name = {NULL, 0};
+    const char *end = path.data + path.len, *at = NULL, *task = NULL;
 
-    if (at) {
-        name.data = at + sizeof(mark) - 1;
-        name.len = (size_t)(url->path.data + url->path.len - name.data);
-        at = memmem(name.data, name.len, "/pipeline/", 10);
-        if (at)
-            name.len = (size_t)(at - name.data);
+    if (path.len > 0) {
+        at = memmem(path.data, path.len, models, sizeof(models) - 1);
+        task = memmem(path.data, path.len, pipeline, sizeof(pipeline) - 1);
     }
+    if (at) {
+        at += sizeof(models) - 1;
+        if (task && task >= at)
+            end = task;
+    } else if (task) {
+        task += sizeof(pipeline) - 1;
+        at = memchr(task, '/', (size_t)(end - task));
+        at = at ? at + 1 : end;
+    }
+    if (at)
+        name = (struct llmobs_text){at, (size_t)(end - at)};
     return llmobs_url_decode(name);
 }
 
-static int begin_task(struct llmobs_reading *reading)
+/* A body that is a picture or a sound is not kept: its type stands for it. */
+static int tell_body(struct llmobs_reading *reading)
+{
+    static const char *const kinds[] = {"audio", "image", "video"};
+    const struct llmobs_call *call = reading->classified->call;
+    const char *type = llmobs_header_find(
+        call->request_headers, call->request_header_count, "content-type");
+    const char *kind = NULL;
+    struct llmobs_buf text;
+    int rc;
+
+    for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strncasecmp(type, kinds[i], strlen(kinds[i])) == 0)
+            kind = kinds[i];
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_media_mark(&text, kind ? kind : "data", kind ? type : NULL, 0);
+    if (rc == 0) {
+        reading->span->input_messages = llmobs_message_only(
+            NULL, (struct llmobs_text){text.data, text.len});
+        rc = reading->span->input_messages ? 0 : -ENOMEM;
+    }
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static int note_asked(struct llmobs_reading *reading)
 {
     char *model = path_model(reading->classified->url);
 
     llmobs_fact_asked(reading, model);
     free(model);
     return model ? 0 : -ENOMEM;
+}
+
+static int begin_task(struct llmobs_reading *reading)
+{
+    int rc = note_asked(reading);
+
+    return rc < 0 || !reading->classified->call->multipart ? rc
+                                                           : tell_body(reading);
 }
 
 static int task_model(struct llmobs_reading *reading)
@@ -274,6 +335,56 @@ static int read_vectors(struct llmobs_reading *reading,
     return llmobs_embedding_tell_list(reading->span, body, NULL);
 }
 
+/* -- likeness ------------------------------------------------------------ */
+
+static const char *const similar_signs[] = {"\"source_sentence\"", NULL};
+
+/* Of a body that was cut the names are what can be asked. */
+static bool compares(const struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    const struct llmobs_json *inputs =
+        llmobs_json_get(reading->request, "inputs");
+
+    if (call->request_truncated)
+        return llmobs_reading_has(reading, "inputs") &&
+               (llmobs_text_has_any(call->request, similar_signs) ||
+                llmobs_text_has_any(call->request_tail, similar_signs));
+    return llmobs_json_gets(inputs, "source_sentence") &&
+           llmobs_json_is_array(llmobs_json_get(inputs, "sentences"));
+}
+
+static int read_sentence(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *inputs =
+        llmobs_json_get(reading->request, "inputs");
+
+    if (reading->classified->call->request_truncated)
+        return 0;
+    return llmobs_value_input(reading->span,
+                              llmobs_json_get(inputs, "source_sentence"));
+}
+
+/* A score for each sentence, in their order. */
+static int read_scores(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
+{
+    const struct llmobs_json *sentences = llmobs_json_get(
+        llmobs_json_get(reading->request, "inputs"), "sentences");
+    size_t count = llmobs_json_is_array(body) ? llmobs_json_len(body) : 0;
+    int rc = 0;
+
+    if (reading->classified->call->status >= 300)
+        return 0;
+    for (size_t i = 0; rc == 0 && i < count && i < LLMOBS_DOCUMENTS_MAX; i++)
+        rc = llmobs_documents_add(reading->span,
+                                  &(struct llmobs_found){
+                                      .text = llmobs_json_at(sentences, i),
+                                      .score = llmobs_json_at(body, i),
+                                  });
+    return rc;
+}
+
 /* -- the dialect --------------------------------------------------------- */
 
 static const struct llmobs_form form = {
@@ -305,16 +416,37 @@ static const struct llmobs_form task = {
     .lists = true,
 };
 
+static const struct llmobs_form similarity = {
+    .signs = similar_signs,
+    .confirm = compares,
+    .begin = note_asked,
+    .request = read_sentence,
+    .document = read_scores,
+    .model = task_model,
+    .ends = llmobs_rerank_ends,
+    .lists = true,
+};
+
 static const struct llmobs_form embeddings = {
     .keys = embed_keys,
     .signs = signs,
     .confirm = has_inputs,
-    .begin = begin_task,
+    .begin = note_asked,
     .request = read_inputs,
     .document = read_vectors,
     .model = task_model,
     .lists = true,
 };
+
+/* The answer of a task is a text, or labels and scores, which are told as JSON.
+ */
+#define TASK(suffix, other)                                       \
+    {                                                             \
+        .method = "POST", .path = suffix, .not_path = other,      \
+        .operation = "task", .genai = "text_completion",          \
+        .span_name = "huggingface.task", .kind = LLMOBS_KIND_LLM, \
+        .form_data = true, .form = &task                          \
+    }
 
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
@@ -343,6 +475,21 @@ static const struct llmobs_shape shapes[] = {
      .any_host = true,
      .whole = true},
     {.method = "POST",
+     .path = "/similarity",
+     .operation = "similarity",
+     .span_name = "huggingface.similarity",
+     .kind = LLMOBS_KIND_RETRIEVAL,
+     .form = &similarity,
+     .any_host = true,
+     .whole = true},
+    {.method = "POST",
+     .path = "/pipeline/sentence-similarity",
+     .operation = "similarity",
+     .span_name = "huggingface.similarity",
+     .kind = LLMOBS_KIND_RETRIEVAL,
+     .form = &similarity,
+     .any_host = true},
+    {.method = "POST",
      .path = "/pipeline/feature-extraction",
      .operation = "embedding",
      .span_name = "huggingface.embed",
@@ -350,12 +497,15 @@ static const struct llmobs_shape shapes[] = {
      .form = &embeddings,
      .any_host = true},
     {.method = "POST",
-     .path = "/models/*/*",
-     .operation = "task",
-     .genai = "text_completion",
-     .span_name = "huggingface.task",
-     .kind = LLMOBS_KIND_LLM,
-     .form = &task},
+     .path = "/pipeline/feature-extraction/*/*", /* the older order */
+     .operation = "embedding",
+     .span_name = "huggingface.embed",
+     .kind = LLMOBS_KIND_EMBEDDING,
+     .form = &embeddings},
+    TASK("/pipeline/*", NULL),
+    TASK("/models/*/*", NULL),
+    /* Of before models had owners; Google has operations there. */
+    TASK("/models/*", "/models/*:*"),
     {.method = "POST",
      .path = "/serving-endpoints/*/invocations", /* Databricks */
      .operation = "generate",

@@ -1,5 +1,6 @@
 #include "rules/read/media.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,4 +134,83 @@ uint64_t llmobs_media_cut(const struct llmobs_call *call, const char *key)
         around++;
     }
     return (call->response_size - around) * 3 / 4;
+}
+
+/* Levels of a value, below which no request and no answer has such a text. */
+#define DEPTH_MAX 4
+
+/* No word and no name goes on so long. */
+#define PIECE_MIN 256
+
+static struct llmobs_json *words_of(const struct llmobs_json *value,
+                                    const char *what, unsigned depth);
+
+static struct llmobs_json *text_words(const struct llmobs_json *value,
+                                      const char *what)
+{
+    const char *data = llmobs_json_text(value);
+    struct llmobs_text text = llmobs_text_of(data);
+    struct llmobs_json *words = NULL;
+    struct llmobs_buf mark;
+
+    if (strncasecmp(data, "data:", strlen("data:")) != 0 &&
+        (text.len < PIECE_MIN || base64_span(text) < text.len))
+        return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
+    llmobs_buf_init(&mark, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (llmobs_media_url(&mark, what, data) == 0)
+        words = llmobs_message_content_string(&mark);
+    llmobs_buf_fini(&mark);
+    return words;
+}
+
+static struct llmobs_json *list_words(const struct llmobs_json *list,
+                                      const char *what, unsigned depth)
+{
+    struct llmobs_json *out = llmobs_json_array();
+    int rc = out ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
+        rc = llmobs_json_add(out,
+                             words_of(llmobs_json_at(list, i), what, depth));
+    if (rc == 0)
+        return out;
+    llmobs_json_free(out);
+    return NULL;
+}
+
+static struct llmobs_json *object_words(const struct llmobs_json *object,
+                                        unsigned depth)
+{
+    struct llmobs_json *out = llmobs_json_object();
+    int rc = out ? 0 : -ENOMEM;
+
+    for (void *it = llmobs_json_iter(object); rc == 0 && it;
+         it = llmobs_json_next(object, it)) {
+        const char *key = llmobs_json_iter_key(it);
+
+        rc = llmobs_json_set(out, key,
+                             words_of(llmobs_json_iter_value(it), key, depth));
+    }
+    if (rc == 0)
+        return out;
+    llmobs_json_free(out);
+    return NULL;
+}
+
+static struct llmobs_json *words_of(const struct llmobs_json *value,
+                                    const char *what, unsigned depth)
+{
+    if (llmobs_json_is_string(value))
+        return text_words(value, what);
+    if (depth < DEPTH_MAX && llmobs_json_is_array(value))
+        return list_words(value, what, depth + 1);
+    if (depth < DEPTH_MAX && llmobs_json_is_object(value))
+        return object_words(value, depth + 1);
+    return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
+}
+
+struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
+                                       const char *what)
+{
+    return words_of(value, what, 0);
 }

@@ -134,6 +134,14 @@ bool llmobs_text_matches(struct llmobs_text text, struct llmobs_text pattern)
     return p == pattern.len;
 }
 
+bool llmobs_text_has_any(struct llmobs_text text, const char *const *words)
+{
+    for (; text.len > 0 && *words; words++)
+        if (memmem(text.data, text.len, *words, strlen(*words)))
+            return true;
+    return false;
+}
+
 bool llmobs_text_like(struct llmobs_text text, const char *pattern)
 {
     return llmobs_text_matches(text, llmobs_text_of(pattern));

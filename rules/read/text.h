@@ -26,6 +26,9 @@ bool llmobs_text_ends(struct llmobs_text text, const char *suffix);
 /* ASCII letters compare alike in both cases. */
 bool llmobs_text_has_nocase(struct llmobs_text text, const char *word);
 
+/* True where the text has one of the words, NULL-terminated. */
+bool llmobs_text_has_any(struct llmobs_text text, const char *const *words);
+
 /* False where the last bytes differ: that rules out most patterns of a list. */
 static inline bool llmobs_text_may_match(struct llmobs_text text,
                                          struct llmobs_text pattern)
