@@ -3679,6 +3679,14 @@ HAZARDS = [
                               "events->sse.has_ids && ", "return ")],
           ["unit cases_read_as_expected"])]),
 
+    ("a first call of a process that only its header shows, with credentials",
+     "the boot's key is known before they are sealed "
+     "(`llmobs_worker_find_key`)", [
+         ("sealed-too-soon", [("core/capture/outgoing.c",
+                               "    llmobs_worker_find_key(worker, exchange);"
+                               "\n", "")],
+          ["links.calls_that_their_header_shows"])]),
+
     ("a file of links that is damaged, cut, a stranger's, or beyond the "
      "program's limit of file sizes",
      "each record has a seal, no lock is waited for, and nothing is mapped "

@@ -291,6 +291,7 @@ static bool settle_call(struct llmobs_handle *handle, CURL *curl,
         return false;
     }
     exchange->match = *match;
+    llmobs_worker_find_key(worker, exchange);
     keep_request(handle, exchange);
     send_context(handle, curl, exchange);
     if (!exchange->unsent || exchange->request.total > 0)

@@ -99,6 +99,14 @@ void llmobs_worker_start(struct llmobs_worker *worker,
         (void)llmobs_spool_start(llmobs_worker_spool_of(worker), exchange);
 }
 
+void llmobs_worker_find_key(struct llmobs_worker *worker,
+                            const struct llmobs_exchange *exchange)
+{
+    llmobs_worker_become_active(worker);
+    if (llmobs_worker_spool_of(worker))
+        llmobs_spool_find_key(llmobs_worker_spool_of(worker), exchange);
+}
+
 void llmobs_worker_begin(struct llmobs_worker *worker,
                          struct llmobs_exchange *exchange)
 {

@@ -84,6 +84,11 @@ void llmobs_worker_keep(struct llmobs_worker *worker,
  * errno. */
 void llmobs_worker_call(struct llmobs_worker *worker);
 
+/* Before the account of a call is sealed: from the first call on the key is the
+ * one that the disk has. Any thread, without a lock; preserves errno. */
+void llmobs_worker_find_key(struct llmobs_worker *worker,
+                            const struct llmobs_exchange *exchange);
+
 /* _start: an exchange begins; _begin: its request is about to be sent. Both
  * write to the disk what is known of it by then. _cancel releases that where it
  * was no LLM call after all. Any thread, without a lock; they preserve errno.

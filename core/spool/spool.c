@@ -459,6 +459,16 @@ static int keep_begun(struct llmobs_spool *spool,
     return 0;
 }
 
+void llmobs_spool_find_key(struct llmobs_spool *spool,
+                           const struct llmobs_exchange *exchange)
+{
+    int saved = errno;
+
+    if (exchange->process == llmobs_fork_process())
+        (void)llmobs_spool_have_dir(spool);
+    errno = saved;
+}
+
 int llmobs_spool_start(struct llmobs_spool *spool,
                        struct llmobs_exchange *exchange)
 {

@@ -41,6 +41,11 @@ struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config);
 /* Frees the memory; the disk keeps its entries. */
 void llmobs_spool_free(struct llmobs_spool *spool);
 
+/* Makes the directory for a call that is about to begin, with which the key of
+ * its account comes (account.h). Preserves errno. */
+void llmobs_spool_find_key(struct llmobs_spool *spool,
+                           const struct llmobs_exchange *exchange);
+
 /* _start writes that a call begins, _begin its request, _end all of it when it
  * has ended. Each entry replaces the ones before it. They note in the
  * exchange's item where the entry is. They preserve errno. */

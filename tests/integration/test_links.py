@@ -403,6 +403,33 @@ def retries_link_to_failures(t):
         equal(links_of(run.spans), ["", ""], "other bytes")
 
 
+class Tools(Handler):
+    """A tool of MCP that is busy at first."""
+
+    def do_POST(self):
+        doc = json.loads(self.read())
+        self.server.asked += 1
+        self.answer(json.dumps({
+            "jsonrpc": "2.0", "id": doc["id"], "result": {"content": []}
+        }).encode(), status=503 if self.server.asked == 1 else 200)
+
+
+@test
+def calls_that_their_header_shows(t):
+    """Their credentials are read before the disk has anything of them, also
+    those of the first call of a process."""
+    call = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+                       "params": {"name": "add"}})
+    with serving(Tools, "/mcp", asked=0) as url:
+        both = [curl(url, call, "-H", "Mcp-Session-Id: a")] * 2
+        run = one_by_one(t, both)
+        equal(links_of(run.spans), ["", "0:retry_of"], "processes")
+    with serving(Tools, "/mcp", asked=0) as url:
+        request = call, ["-H", "Mcp-Session-Id: a"]
+        run = t.run(turns(url, request, request))
+        equal(links_of(run.spans), ["", "0:retry_of"], "one process")
+
+
 @test
 def twins_have_no_links(t):
     """Equal requests at the same time, as a pool of workers sends them."""
