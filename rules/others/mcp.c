@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/others/mcp_result.h"
 #include "rules/read/answer.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/dialect.h"
@@ -13,12 +14,8 @@
 #include "rules/read/match.h"
 #include "rules/read/text.h"
 
-#define SERVER_INFO "io.modelcontextprotocol/serverInfo"
 #define PROTOCOL "io.modelcontextprotocol/protocolVersion"
-#define SERVER_TAGS "mcp_server_"
 #define NAME_MAX_LEN 256
-#define CODE_LEN 32
-#define PARTS_DEPTH_MAX 8
 
 /* The requests that make a span. Names and kinds of the first three are those
  * of Datadog's SDK for Python, which makes none for the others. */
@@ -27,13 +24,20 @@ static const struct operation {
     const char *span_name;
     enum llmobs_kind kind;
     const char *target; /* the parameter that names what it is about */
+    bool tasks;         /* it is about tasks */
 } operations[] = {
-    {"tools/call", "MCP Client Tool Call", LLMOBS_KIND_TOOL, "name"},
-    {"initialize", "MCP Client Initialize", LLMOBS_KIND_TASK, NULL},
-    {"tools/list", "MCP Client list Tools", LLMOBS_KIND_TASK, NULL},
-    {"server/discover", "MCP Client Discover", LLMOBS_KIND_TASK, NULL},
-    {"prompts/get", "MCP Client Get Prompt", LLMOBS_KIND_TASK, "name"},
-    {"resources/read", "MCP Client Read Resource", LLMOBS_KIND_TASK, NULL},
+    {"tools/call", "MCP Client Tool Call", LLMOBS_KIND_TOOL, "name", false},
+    {"initialize", "MCP Client Initialize", LLMOBS_KIND_TASK, NULL, false},
+    {"tools/list", "MCP Client list Tools", LLMOBS_KIND_TASK, NULL, false},
+    {"server/discover", "MCP Client Discover", LLMOBS_KIND_TASK, NULL, false},
+    {"prompts/get", "MCP Client Get Prompt", LLMOBS_KIND_TASK, "name", false},
+    {"resources/read", "MCP Client Read Resource", LLMOBS_KIND_TASK, NULL,
+     false},
+    {"tasks/get", "MCP Client Get Task", LLMOBS_KIND_TASK, NULL, true},
+    {"tasks/result", "MCP Client Task Result", LLMOBS_KIND_TASK, NULL, true},
+    {"tasks/cancel", "MCP Client Cancel Task", LLMOBS_KIND_TASK, NULL, true},
+    {"tasks/update", "MCP Client Update Task", LLMOBS_KIND_TASK, NULL, true},
+    {"tasks/list", "MCP Client List Tasks", LLMOBS_KIND_TASK, NULL, true},
 };
 
 /* A call while it is read. */
@@ -77,9 +81,19 @@ static bool is_request(const struct llmobs_json *message)
            find_operation(llmobs_json_gets(message, "method"));
 }
 
+/* A2A has methods of the same names; but MCP has tasks only since its clients
+ * tell the version in each header. */
+static bool may_be(const struct llmobs_call *call,
+                   const struct llmobs_json *message)
+{
+    return !find_operation(llmobs_json_gets(message, "method"))->tasks ||
+           request_header(call, "mcp-protocol-version") ||
+           request_header(call, "mcp-session-id");
+}
+
 static int add_request(struct reading *reading, struct llmobs_json *message)
 {
-    return is_request(message)
+    return is_request(message) && may_be(reading->call, message)
                ? llmobs_json_add(reading->requests, llmobs_json_share(message))
                : 0;
 }
@@ -110,30 +124,28 @@ static struct llmobs_text from_object(struct llmobs_text text, const char *key)
     return at ? (struct llmobs_text){at, (size_t)(end - at)} : none;
 }
 
-/* Of a request whose middle is missing: the members at its ends, and the name
- * among its parameters. Current protocol versions say the method in the header,
- * too. */
+/* Of a request whose middle is missing: the members at its ends, and name or
+ * task among its parameters. Current protocol versions say the method in the
+ * header, too. */
 static struct llmobs_json *cut_request(const struct llmobs_call *call)
 {
     static const char *const keys[] = {"jsonrpc", "id", "method", NULL};
+    static const char *const inner_keys[] = {"name", "taskId", NULL};
     struct llmobs_text head = call->request, tail = call->request_tail;
     struct llmobs_text inner = from_object(head, "\"params\"");
-    struct llmobs_json *message, *name = NULL, *params;
+    const struct llmobs_text none = {NULL, 0};
+    struct llmobs_json *message;
 
     if (!llmobs_match_object(head))
         return llmobs_json_object();
     if (tail.len == 0)
         tail = head;
-    params = llmobs_json_object();
     message = llmobs_cut_json_object(head, tail, keys);
-    if (inner.len > 0)
-        name = llmobs_cut_json_first(inner, "name");
     if (!llmobs_json_gets(message, "method"))
         (void)llmobs_json_sets(message, "method",
                                request_header(call, "mcp-method"));
-    (void)llmobs_json_sets(params, "name", llmobs_json_text(name));
-    (void)llmobs_json_set(message, "params", params);
-    llmobs_json_free(name);
+    (void)llmobs_json_set(message, "params",
+                          llmobs_cut_json_object(inner, none, inner_keys));
     return message;
 }
 
@@ -158,17 +170,6 @@ static int read_requests(struct reading *reading)
 
 /* -- what the request says ---------------------------------------------------
  */
-
-static int set_json(char **field, const struct llmobs_json *value)
-{
-    char *text = llmobs_json_dumps(value, LLMOBS_JSON_KEEP_ORDER);
-
-    if (!text)
-        return -ENOMEM;
-    free(*field);
-    *field = text;
-    return 0;
-}
 
 static int name_span(struct reading *reading, const char *target)
 {
@@ -211,7 +212,8 @@ static int set_input(struct reading *reading, const struct llmobs_json *params)
                     value, llmobs_json_iter_key(it),
                     llmobs_json_share(llmobs_json_iter_value(it)));
     }
-    rc = value ? set_json(&reading->span->input_value, value) : -ENOMEM;
+    rc = value ? llmobs_mcp_set_json(&reading->span->input_value, value)
+               : -ENOMEM;
     llmobs_json_free(value);
     return rc;
 }
@@ -226,18 +228,28 @@ static void tell_version(struct reading *reading,
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_MCP_PROTOCOL, version);
 }
 
-/* The value is a hash of the id (allowlist.h). The server gives it in its
- * answer to initialize. */
-static void tell_session(struct reading *reading)
+/* The value is a hash of the id (allowlist.h), or NULL. The server gives it in
+ * its answer to initialize. */
+static const char *session_of(const struct llmobs_call *call)
 {
     static const char name[] = "mcp-session-id";
-    const struct llmobs_call *call = reading->call;
     const char *session = request_header(call, name);
 
-    if (!session)
-        session = llmobs_header_find(call->response_headers,
-                                     call->response_header_count, name);
-    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_MCP_SESSION, session);
+    return session ? session
+                   : llmobs_header_find(call->response_headers,
+                                        call->response_header_count, name);
+}
+
+/* The id of a task is of its session, as servers may count in each one. */
+static int ask_for_task(struct reading *reading,
+                        const struct llmobs_json *params)
+{
+    const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK,
+                                       session_of(reading->call),
+                                       llmobs_json_gets(params, "taskId")};
+    int rc = llmobs_json_sets(reading->span->metadata, "task_id", job.id);
+
+    return rc < 0 ? rc : llmobs_mcp_job(reading->span, LLMOBS_JOB_ASKED, &job);
 }
 
 static void tell_id(struct reading *reading, const struct llmobs_json *id)
@@ -266,6 +278,8 @@ static int read_request(struct reading *reading,
     tell_id(reading, llmobs_json_get(message, "id"));
     tell_version(reading, params);
     rc = name_span(reading, target);
+    if (rc == 0 && reading->operation->tasks)
+        rc = ask_for_task(reading, params);
     return rc < 0 ? rc : set_input(reading, params);
 }
 
@@ -277,7 +291,8 @@ static int read_batch(struct reading *reading)
 
     span->kind = LLMOBS_KIND_TASK;
     tell_version(reading, NULL);
-    return rc < 0 ? rc : set_json(&span->input_value, reading->requests);
+    return rc < 0 ? rc
+                  : llmobs_mcp_set_json(&span->input_value, reading->requests);
 }
 
 /* -- the answer ---------------------------------------------------------------
@@ -407,236 +422,6 @@ static int take_answer(struct reading *reading, struct llmobs_answer *answer)
     }
 }
 
-/* -- what the answer says
- * ------------------------------------------------------ */
-
-static int set_or_empty(struct llmobs_json *to, const char *key,
-                        struct llmobs_json *value)
-{
-    return llmobs_json_set(to, key,
-                           llmobs_json_is_object(value)
-                               ? llmobs_json_share(value)
-                               : llmobs_json_object());
-}
-
-/* Takes the bytes of images, audio and files out, which are base64 in members
- * of these names: down to the parts of a message of a prompt in a batch. */
-static void drop_bytes(struct llmobs_json *value, int depth)
-{
-    if (depth > PARTS_DEPTH_MAX)
-        return;
-    for (size_t i = 0; i < llmobs_json_len(value); i++)
-        drop_bytes(llmobs_json_at(value, i), depth + 1);
-    if (!llmobs_json_is_object(value))
-        return;
-    if (llmobs_json_get(value, "mimeType")) {
-        llmobs_json_unset(value, "data");
-        llmobs_json_unset(value, "blob");
-    }
-    for (void *it = llmobs_json_iter(value); it;
-         it = llmobs_json_next(value, it))
-        drop_bytes(llmobs_json_iter_value(it), depth + 1);
-}
-
-/* A part without its bytes: images and audio are told by their type alone. */
-static int add_part(struct llmobs_json *parts, const struct llmobs_json *part)
-{
-    static const char *const keys[] = {"name", "uri", "mimeType"};
-    const struct llmobs_json *resource = llmobs_json_get(part, "resource");
-    const char *type = llmobs_json_gets(part, "type");
-    const char *text = llmobs_json_gets(part, "text");
-    struct llmobs_json *out = llmobs_json_object();
-    int rc = llmobs_json_sets(out, "type", type ? type : "");
-
-    if (rc == 0)
-        rc = set_or_empty(out, "annotations",
-                          llmobs_json_get(part, "annotations"));
-    if (rc == 0)
-        rc = set_or_empty(out, "meta", llmobs_json_get(part, "_meta"));
-    if (!text)
-        text = llmobs_json_gets(resource, "text");
-    if (rc == 0)
-        rc = llmobs_json_sets(out, "text", text);
-    for (size_t i = 0; rc == 0 && i < sizeof(keys) / sizeof(*keys); i++) {
-        const char *value = llmobs_json_gets(part, keys[i]);
-
-        rc = llmobs_json_sets(
-            out, keys[i], value ? value : llmobs_json_gets(resource, keys[i]));
-    }
-    if (rc < 0) {
-        llmobs_json_free(out);
-        return rc;
-    }
-    return llmobs_json_add(parts, out);
-}
-
-/* Sets an output as the server wrote it, without the bytes of its parts. */
-static int set_output(struct reading *reading, const struct llmobs_json *value)
-{
-    struct llmobs_json *copy = llmobs_json_clone(value);
-    int rc = copy ? 0 : -ENOMEM;
-
-    if (rc == 0)
-        drop_bytes(copy, 0);
-    if (rc == 0)
-        rc = set_json(&reading->span->output_value, copy);
-    llmobs_json_free(copy);
-    return rc;
-}
-
-static int fail_tool(struct llmobs_span *span, const struct llmobs_json *result)
-{
-    const struct llmobs_json *content = llmobs_json_get(result, "content");
-    const char *text = llmobs_json_gets(llmobs_json_at(content, 0), "text");
-
-    return llmobs_span_fail(span, "tool_error", text);
-}
-
-/* Beside the parts there may be the same as one value, which is told where no
- * part is. */
-static int fill_tool(struct llmobs_json *out, const struct llmobs_json *result)
-{
-    const struct llmobs_json *content = llmobs_json_get(result, "content");
-    struct llmobs_json *value = llmobs_json_get(result, "structuredContent");
-    struct llmobs_json *parts = llmobs_json_array();
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++)
-        if (llmobs_json_is_object(llmobs_json_at(content, i)))
-            rc = add_part(parts, llmobs_json_at(content, i));
-    if (rc == 0 && value && llmobs_json_len(parts) == 0)
-        rc =
-            llmobs_json_set(out, "structuredContent", llmobs_json_share(value));
-    if (rc < 0) {
-        llmobs_json_free(parts);
-        return rc;
-    }
-    return llmobs_json_set(out, "content", parts);
-}
-
-static int read_tool(struct reading *reading, const struct llmobs_json *result)
-{
-    struct llmobs_json *out = llmobs_json_object();
-    bool failed = llmobs_json_is_true(llmobs_json_get(result, "isError"));
-    int rc = fill_tool(out, result);
-
-    if (rc == 0)
-        rc = llmobs_json_set(out, "isError", llmobs_json_bool(failed));
-    if (rc == 0)
-        rc = set_json(&reading->span->output_value, out);
-    if (rc == 0 && failed)
-        rc = fail_tool(reading->span, result);
-    llmobs_json_free(out);
-    return rc;
-}
-
-static bool is_complete(const struct llmobs_json *result)
-{
-    const char *type = llmobs_json_gets(result, "resultType");
-
-    return !type || strcmp(type, "complete") == 0;
-}
-
-/* The server wants to know more before it goes on: what it asks for is the
- * output. Its state is its own, and may be a secret. */
-static int read_asked(struct reading *reading, const struct llmobs_json *result)
-{
-    struct llmobs_json *out = llmobs_json_object();
-    struct llmobs_json *asked = llmobs_json_get(result, "inputRequests");
-    int rc = llmobs_json_sets(out, "resultType",
-                              llmobs_json_gets(result, "resultType"));
-
-    if (rc == 0 && asked)
-        rc = llmobs_json_set(out, "inputRequests", llmobs_json_share(asked));
-    if (rc == 0)
-        rc = set_json(&reading->span->output_value, out);
-    llmobs_json_free(out);
-    return rc;
-}
-
-static int add_tag(struct llmobs_json **tags, const char *key,
-                   const char *value)
-{
-    char text[NAME_MAX_LEN];
-
-    if (!value || !*value)
-        return 0;
-    if (!*tags)
-        *tags = llmobs_json_array();
-    snprintf(text, sizeof(text), "%s:%s", key, value);
-    return llmobs_json_add(*tags, llmobs_json_string(text));
-}
-
-/* Until 2025-11-25 only the answer to initialize says who the server is, for
- * all calls of its session. */
-static int tag_server(struct reading *reading, const struct llmobs_json *result)
-{
-    const struct llmobs_json *info = llmobs_json_get(result, "serverInfo");
-    struct llmobs_json **tags = &reading->span->extra_tags;
-    int rc;
-
-    if (!llmobs_json_is_object(info))
-        info = llmobs_json_get(llmobs_json_get(result, "_meta"), SERVER_INFO);
-    rc = add_tag(tags, SERVER_TAGS "name", llmobs_json_gets(info, "name"));
-    if (rc == 0)
-        rc = add_tag(tags, SERVER_TAGS "version",
-                     llmobs_json_gets(info, "version"));
-    if (rc == 0)
-        rc =
-            add_tag(tags, SERVER_TAGS "title", llmobs_json_gets(info, "title"));
-    return rc;
-}
-
-static int fail_rpc(struct llmobs_span *span, const struct llmobs_json *error)
-{
-    const struct llmobs_json *code = llmobs_json_get(error, "code");
-    const char *message = llmobs_json_gets(error, "message");
-    char type[CODE_LEN] = "jsonrpc_error";
-
-    if (llmobs_json_is_int(code))
-        snprintf(type, sizeof(type), "%lld",
-                 (long long)llmobs_json_to_int(code));
-    return llmobs_span_fail(span, type, message);
-}
-
-static int read_result(struct reading *reading,
-                       const struct llmobs_json *message)
-{
-    const struct llmobs_json *result = llmobs_json_get(message, "result");
-    int rc;
-
-    if (llmobs_json_get(message, "error"))
-        return fail_rpc(reading->span, llmobs_json_get(message, "error"));
-    rc = tag_server(reading, result);
-    if (rc < 0)
-        return rc;
-    if (reading->operation->kind == LLMOBS_KIND_TASK)
-        llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_MCP_PROTOCOL,
-                         llmobs_json_gets(result, "protocolVersion"));
-    if (!is_complete(result))
-        return read_asked(reading, result);
-    if (reading->operation->kind == LLMOBS_KIND_TOOL)
-        return read_tool(reading, result);
-    return set_output(reading, result);
-}
-
-static int read_batch_results(struct reading *reading)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(reading->answers); i++) {
-        const struct llmobs_json *message = llmobs_json_at(reading->answers, i);
-        const struct llmobs_json *error = llmobs_json_get(message, "error");
-        const struct llmobs_json *result = llmobs_json_get(message, "result");
-
-        if (error)
-            rc = fail_rpc(reading->span, error);
-        else if (llmobs_json_is_true(llmobs_json_get(result, "isError")))
-            rc = fail_tool(reading->span, result);
-    }
-    return rc < 0 ? rc : set_output(reading, reading->answers);
-}
-
 static int read_answer(struct reading *reading)
 {
     struct llmobs_answer answer;
@@ -647,8 +432,9 @@ static int read_answer(struct reading *reading)
         rc = take_answer(reading, &answer);
     if (rc == 0 && llmobs_json_len(reading->answers) > 0)
         rc = reading->operation
-                 ? read_result(reading, llmobs_json_at(reading->answers, 0))
-                 : read_batch_results(reading);
+                 ? llmobs_mcp_result(reading->span, session_of(reading->call),
+                                     llmobs_json_at(reading->answers, 0))
+                 : llmobs_mcp_results(reading->span, reading->answers);
     if (rc == 0)
         rc = llmobs_error_of_status(answer.json, reading->call, reading->span);
     llmobs_answer_fini(&answer);
@@ -662,13 +448,15 @@ static int read_all(struct reading *reading)
     if (rc < 0)
         return rc;
     reading->span->output_dropped = reading->call->response_truncated;
-    reading->span->session_tags = SERVER_TAGS;
-    tell_session(reading);
+    reading->span->session_tags = LLMOBS_MCP_SERVER_TAGS;
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_MCP_SESSION,
+                     session_of(reading->call));
     rc = llmobs_json_len(reading->requests) == 1
              ? read_request(reading, llmobs_json_at(reading->requests, 0))
              : read_batch(reading);
     if (rc == 0 && reading->span->kind == LLMOBS_KIND_TOOL)
-        rc = add_tag(&reading->span->extra_tags, "mcp_tool_kind", "client");
+        rc = llmobs_mcp_add_tag(&reading->span->extra_tags, "mcp_tool_kind",
+                                "client");
     return rc < 0 ? rc : read_answer(reading);
 }
 

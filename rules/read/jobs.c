@@ -43,6 +43,11 @@ int llmobs_job_begun(struct llmobs_span *span, const char *id)
     return note(span, LLMOBS_JOB_BEGUN, id);
 }
 
+int llmobs_job_asks(struct llmobs_span *span, const char *id)
+{
+    return note(span, LLMOBS_JOB_ASKED, id);
+}
+
 /* The number of segments behind the last star. */
 static size_t behind_star(const char *path)
 {

@@ -22,6 +22,10 @@
  * the span has tokens, or the id is NULL or empty. */
 int llmobs_job_begun(struct llmobs_span *span, const char *id);
 
+/* Notes that the call asks for the job `id`; nothing where that is NULL or
+ * empty. */
+int llmobs_job_asks(struct llmobs_span *span, const char *id);
+
 /* form->begin of a call that asks for a job: notes the id, which stands in the
  * place of the last star of the shape's path. It is the fact response_id, too,
  * for OpenTelemetry wants the id that was asked for, also where no answer has

@@ -1,0 +1,362 @@
+#include "rules/others/mcp_result.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/facts.h"
+#include "rules/read/jobs.h"
+
+#define SERVER_INFO "io.modelcontextprotocol/serverInfo"
+#define TAG_MAX_LEN 256
+#define CODE_LEN 32
+#define JOB_ID_MAX 1024
+#define PARTS_DEPTH_MAX 8
+
+/* -- values ------------------------------------------------------------------
+ */
+
+int llmobs_mcp_set_json(char **field, const struct llmobs_json *value)
+{
+    char *text = llmobs_json_dumps(value, LLMOBS_JSON_KEEP_ORDER);
+
+    if (!text)
+        return -ENOMEM;
+    free(*field);
+    *field = text;
+    return 0;
+}
+
+static int set_or_empty(struct llmobs_json *to, const char *key,
+                        struct llmobs_json *value)
+{
+    return llmobs_json_set(to, key,
+                           llmobs_json_is_object(value)
+                               ? llmobs_json_share(value)
+                               : llmobs_json_object());
+}
+
+/* Takes the bytes of images, audio and files out, which are base64 in members
+ * of these names: down to the parts of a message of a prompt in a batch. */
+static void drop_bytes(struct llmobs_json *value, int depth)
+{
+    if (depth > PARTS_DEPTH_MAX)
+        return;
+    for (size_t i = 0; i < llmobs_json_len(value); i++)
+        drop_bytes(llmobs_json_at(value, i), depth + 1);
+    if (!llmobs_json_is_object(value))
+        return;
+    if (llmobs_json_get(value, "mimeType")) {
+        llmobs_json_unset(value, "data");
+        llmobs_json_unset(value, "blob");
+    }
+    for (void *it = llmobs_json_iter(value); it;
+         it = llmobs_json_next(value, it))
+        drop_bytes(llmobs_json_iter_value(it), depth + 1);
+}
+
+/* A part without its bytes: images and audio are told by their type alone. */
+static int add_part(struct llmobs_json *parts, const struct llmobs_json *part)
+{
+    static const char *const keys[] = {"name", "uri", "mimeType"};
+    const struct llmobs_json *resource = llmobs_json_get(part, "resource");
+    const char *type = llmobs_json_gets(part, "type");
+    const char *text = llmobs_json_gets(part, "text");
+    struct llmobs_json *out = llmobs_json_object();
+    int rc = llmobs_json_sets(out, "type", type ? type : "");
+
+    if (rc == 0)
+        rc = set_or_empty(out, "annotations",
+                          llmobs_json_get(part, "annotations"));
+    if (rc == 0)
+        rc = set_or_empty(out, "meta", llmobs_json_get(part, "_meta"));
+    if (!text)
+        text = llmobs_json_gets(resource, "text");
+    if (rc == 0)
+        rc = llmobs_json_sets(out, "text", text);
+    for (size_t i = 0; rc == 0 && i < sizeof(keys) / sizeof(*keys); i++) {
+        const char *value = llmobs_json_gets(part, keys[i]);
+
+        rc = llmobs_json_sets(
+            out, keys[i], value ? value : llmobs_json_gets(resource, keys[i]));
+    }
+    if (rc < 0) {
+        llmobs_json_free(out);
+        return rc;
+    }
+    return llmobs_json_add(parts, out);
+}
+
+/* Sets an output as the server wrote it, without the bytes of its parts. */
+static int set_output(struct llmobs_span *span, const struct llmobs_json *value)
+{
+    struct llmobs_json *copy = llmobs_json_clone(value);
+    int rc = copy ? 0 : -ENOMEM;
+
+    if (rc == 0)
+        drop_bytes(copy, 0);
+    if (rc == 0)
+        rc = llmobs_mcp_set_json(&span->output_value, copy);
+    llmobs_json_free(copy);
+    return rc;
+}
+
+static int fail_tool(struct llmobs_span *span, const struct llmobs_json *result)
+{
+    const struct llmobs_json *content = llmobs_json_get(result, "content");
+    const char *text = llmobs_json_gets(llmobs_json_at(content, 0), "text");
+
+    return llmobs_span_fail(span, "tool_error", text);
+}
+
+/* Beside the parts there may be the same as one value, which is told where no
+ * part is. */
+static int fill_tool(struct llmobs_json *out, const struct llmobs_json *result)
+{
+    const struct llmobs_json *content = llmobs_json_get(result, "content");
+    struct llmobs_json *value = llmobs_json_get(result, "structuredContent");
+    struct llmobs_json *parts = llmobs_json_array();
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++)
+        if (llmobs_json_is_object(llmobs_json_at(content, i)))
+            rc = add_part(parts, llmobs_json_at(content, i));
+    if (rc == 0 && value && llmobs_json_len(parts) == 0)
+        rc =
+            llmobs_json_set(out, "structuredContent", llmobs_json_share(value));
+    if (rc < 0) {
+        llmobs_json_free(parts);
+        return rc;
+    }
+    return llmobs_json_set(out, "content", parts);
+}
+
+static int read_tool(struct llmobs_span *span, const struct llmobs_json *result)
+{
+    struct llmobs_json *out = llmobs_json_object();
+    bool failed = llmobs_json_is_true(llmobs_json_get(result, "isError"));
+    int rc = fill_tool(out, result);
+
+    if (rc == 0)
+        rc = llmobs_json_set(out, "isError", llmobs_json_bool(failed));
+    if (rc == 0)
+        rc = llmobs_mcp_set_json(&span->output_value, out);
+    if (rc == 0 && failed)
+        rc = fail_tool(span, result);
+    llmobs_json_free(out);
+    return rc;
+}
+
+static bool is_complete(const struct llmobs_json *result)
+{
+    const char *type = llmobs_json_gets(result, "resultType");
+
+    return !type || strcmp(type, "complete") == 0;
+}
+
+/* The server wants to know more before it goes on: what it asks for is the
+ * output. Its state is its own, and may be a secret. */
+static int read_asked(struct llmobs_span *span,
+                      const struct llmobs_json *result)
+{
+    struct llmobs_json *out = llmobs_json_object();
+    struct llmobs_json *asked = llmobs_json_get(result, "inputRequests");
+    int rc = llmobs_json_sets(out, "resultType",
+                              llmobs_json_gets(result, "resultType"));
+
+    if (rc == 0 && asked)
+        rc = llmobs_json_set(out, "inputRequests", llmobs_json_share(asked));
+    if (rc == 0)
+        rc = llmobs_mcp_set_json(&span->output_value, out);
+    llmobs_json_free(out);
+    return rc;
+}
+
+int llmobs_mcp_add_tag(struct llmobs_json **tags, const char *key,
+                       const char *value)
+{
+    char text[TAG_MAX_LEN];
+
+    if (!value || !*value)
+        return 0;
+    if (!*tags)
+        *tags = llmobs_json_array();
+    snprintf(text, sizeof(text), "%s:%s", key, value);
+    return llmobs_json_add(*tags, llmobs_json_string(text));
+}
+
+/* Until 2025-11-25 only the answer to initialize says who the server is, for
+ * all calls of its session. */
+static int tag_server(struct llmobs_span *span,
+                      const struct llmobs_json *result)
+{
+    const struct llmobs_json *info = llmobs_json_get(result, "serverInfo");
+    struct llmobs_json **tags = &span->extra_tags;
+    int rc;
+
+    if (!llmobs_json_is_object(info))
+        info = llmobs_json_get(llmobs_json_get(result, "_meta"), SERVER_INFO);
+    rc = llmobs_mcp_add_tag(tags, LLMOBS_MCP_SERVER_TAGS "name",
+                            llmobs_json_gets(info, "name"));
+    if (rc == 0)
+        rc = llmobs_mcp_add_tag(tags, LLMOBS_MCP_SERVER_TAGS "version",
+                                llmobs_json_gets(info, "version"));
+    if (rc == 0)
+        rc = llmobs_mcp_add_tag(tags, LLMOBS_MCP_SERVER_TAGS "title",
+                                llmobs_json_gets(info, "title"));
+    return rc;
+}
+
+static int fail_rpc(struct llmobs_span *span, const struct llmobs_json *error)
+{
+    const struct llmobs_json *code = llmobs_json_get(error, "code");
+    const char *message = llmobs_json_gets(error, "message");
+    char type[CODE_LEN] = "jsonrpc_error";
+
+    if (llmobs_json_is_int(code))
+        snprintf(type, sizeof(type), "%lld",
+                 (long long)llmobs_json_to_int(code));
+    return llmobs_span_fail(span, type, message);
+}
+
+/* -- tasks -------------------------------------------------------------------
+ */
+
+int llmobs_mcp_job(struct llmobs_span *span, enum llmobs_job_part part,
+                   const struct llmobs_mcp_job *job)
+{
+    const char *const texts[] = {
+        job->what, " ", job->session ? job->session : "", " ", job->id};
+    struct llmobs_buf id;
+    int rc = 0;
+
+    if (!job->id || !*job->id)
+        return 0;
+    llmobs_buf_init(&id, JOB_ID_MAX);
+    for (size_t i = 0; rc == 0 && i < sizeof(texts) / sizeof(*texts); i++)
+        rc = llmobs_buf_adds(&id, texts[i]);
+    if (rc == 0)
+        rc = part == LLMOBS_JOB_BEGUN ? llmobs_job_begun(span, id.data)
+                                      : llmobs_job_asks(span, id.data);
+    llmobs_buf_fini(&id);
+    return rc == -EFBIG ? 0 : rc;
+}
+
+/* The value where it is a task; else NULL. */
+static const struct llmobs_json *as_task(const struct llmobs_json *value)
+{
+    return llmobs_json_gets(value, "taskId") ? value : NULL;
+}
+
+/* The task that stands in the place of the tool's own result; NULL: none does.
+ * In 2025-11-25 it is a member of the result, since then it is the result. */
+static const struct llmobs_json *task_instead(const struct llmobs_json *result)
+{
+    const char *type = llmobs_json_gets(result, "resultType");
+
+    if (type && strcmp(type, "task") == 0)
+        return as_task(result);
+    if (llmobs_json_get(result, "content"))
+        return NULL;
+    return as_task(llmobs_json_get(result, "task"));
+}
+
+/* Until 2025-11-25 tasks/result tells the error in its place; since then the
+ * task has it, or the result of a tool that failed. */
+static int fail_task(struct llmobs_span *span, const struct llmobs_json *task)
+{
+    const struct llmobs_json *error = llmobs_json_get(task, "error");
+    const struct llmobs_json *result = llmobs_json_get(task, "result");
+    const char *status = llmobs_json_gets(task, "status");
+
+    if (llmobs_json_is_true(llmobs_json_get(result, "isError")))
+        return fail_tool(span, result);
+    if (!status || strcmp(status, "failed") != 0)
+        return 0;
+    return error ? fail_rpc(span, error)
+                 : llmobs_span_fail(span, status,
+                                    llmobs_json_gets(task, "statusMessage"));
+}
+
+static int tell_task(struct llmobs_span *span, const struct llmobs_json *task)
+{
+    int rc = llmobs_json_sets(span->metadata, "task_id",
+                              llmobs_json_gets(task, "taskId"));
+
+    if (rc == 0)
+        rc = llmobs_json_sets(span->metadata, "status",
+                              llmobs_json_gets(task, "status"));
+    return rc < 0 ? rc : fail_task(span, task);
+}
+
+/* The tool goes on behind its call: what it says comes with a later one. */
+static int read_task_instead(struct llmobs_span *span, const char *session,
+                             const struct llmobs_json *result)
+{
+    const struct llmobs_json *task = task_instead(result);
+    const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK, session,
+                                       llmobs_json_gets(task, "taskId")};
+    int rc = llmobs_mcp_job(span, LLMOBS_JOB_BEGUN, &job);
+
+    if (rc == 0)
+        rc = tell_task(span, task);
+    return rc < 0 ? rc : set_output(span, result);
+}
+
+/* What the tool said comes as it would have come without the task. */
+static int read_about_task(struct llmobs_span *span,
+                           const struct llmobs_json *result)
+{
+    int rc;
+
+    if (llmobs_json_is_array(llmobs_json_get(result, "content")))
+        return read_tool(span, result);
+    rc = tell_task(span, as_task(result));
+    return rc < 0 ? rc : set_output(span, result);
+}
+
+/* -- all of it ---------------------------------------------------------------
+ */
+
+int llmobs_mcp_result(struct llmobs_span *span, const char *session,
+                      const struct llmobs_json *message)
+{
+    const struct llmobs_json *result = llmobs_json_get(message, "result");
+    int rc;
+
+    if (llmobs_json_get(message, "error"))
+        return fail_rpc(span, llmobs_json_get(message, "error"));
+    rc = tag_server(span, result);
+    if (rc < 0)
+        return rc;
+    if (span->kind == LLMOBS_KIND_TASK)
+        llmobs_span_fact(&span->facts, LLMOBS_FACT_MCP_PROTOCOL,
+                         llmobs_json_gets(result, "protocolVersion"));
+    if (span->kind == LLMOBS_KIND_TOOL && task_instead(result))
+        return read_task_instead(span, session, result);
+    if (!is_complete(result))
+        return read_asked(span, result);
+    if (span->kind == LLMOBS_KIND_TOOL)
+        return read_tool(span, result);
+    return span->job.part == LLMOBS_JOB_ASKED ? read_about_task(span, result)
+                                              : set_output(span, result);
+}
+
+int llmobs_mcp_results(struct llmobs_span *span,
+                       const struct llmobs_json *messages)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++) {
+        const struct llmobs_json *message = llmobs_json_at(messages, i);
+        const struct llmobs_json *error = llmobs_json_get(message, "error");
+        const struct llmobs_json *result = llmobs_json_get(message, "result");
+
+        if (error)
+            rc = fail_rpc(span, error);
+        else if (llmobs_json_is_true(llmobs_json_get(result, "isError")))
+            rc = fail_tool(span, result);
+    }
+    return rc < 0 ? rc : set_output(span, messages);
+}
