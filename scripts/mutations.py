@@ -3501,6 +3501,17 @@ HAZARDS = [
                              "    REAL(FCGX_Finish_r)(request);")],
           ["servers.fcgi_after_a_request"])]),
 
+    ("a program that a request in Perl starts, and one that it does not start",
+     "the core has the hook set the environment as Perl forks, and not before "
+     "(`llmobs_perl_before_fork`)", [
+         ("forks-untold", [("core/config/inbound.c", "    if (pthread_atfork("
+                            "llmobs_perl_before_fork, NULL, NULL) == 0)",
+                            "    if (pthread_atfork(NULL, NULL, NULL) == 0)")],
+          ["hooks.psgi"]),
+         ("perl-unread", [("core/config/inbound.c", "(!read_php(values) && "
+                           "!read_perl(values))", "!read_php(values)")],
+          ["hooks.psgi"])]),
+
     ("libcurl's own threads in a program that has none",
      "of the threads, as many as there are transfers in multis do not "
      "count (`is_alone`)", [

@@ -7,6 +7,7 @@
 
 #include "core/base/network.h"
 #include "core/base/thread.h"
+#include "core/config/perl_request.h"
 #include "core/config/php_request.h"
 
 #define NAME(text)             \
@@ -117,13 +118,14 @@ static bool may_carry(const char *entry)
            (entry[0] == 'H' && entry[1] == 'T');
 }
 
-static void read_entry(const char *entry,
+/* Takes the value of one of the names from that one on. */
+static void read_entry(const char *entry, size_t first,
                        const char *values[LLMOBS_CARRIED_COUNT])
 {
     const char *equals = strchr(entry, '=');
     size_t len = equals ? (size_t)(equals - entry) : 0;
 
-    for (size_t i = 0; len > 0 && i < LLMOBS_CARRIED_COUNT; i++)
+    for (size_t i = first; len > 0 && i < LLMOBS_CARRIED_COUNT; i++)
         if (names[i].len == len && !values[i] &&
             memcmp(names[i].text, entry, len) == 0)
             values[i] = equals + 1;
@@ -138,27 +140,28 @@ static atomic_ulong serving;
 
 void llmobs_inbound_init(bool on)
 {
+    size_t len;
+
     asked = on;
+    if (!on || !llmobs_perl_found())
+        return;
+    /* Without the handler the hook goes on to set the environment itself. */
+    if (pthread_atfork(llmobs_perl_before_fork, NULL, NULL) == 0)
+        (void)llmobs_perl_request(&len);
 }
 
 static void read_environment(const char *values[LLMOBS_CARRIED_COUNT])
 {
     for (char **entry = environ; entry && *entry; entry++)
         if (may_carry(*entry))
-            read_entry(*entry, values);
+            read_entry(*entry, 0, values);
 }
 
-/* A context of the request replaces all that the process has. */
-static bool read_request(const char *values[LLMOBS_CARRIED_COUNT], bool alone)
+static bool read_php(const char *values[LLMOBS_CARRIED_COUNT])
 {
     bool found = false;
 
-    if (!asked)
-        return false;
-    if (alone)
-        atomic_store(&serving, (unsigned long)pthread_self());
-    if (atomic_load(&serving) != (unsigned long)pthread_self() ||
-        !llmobs_php_request())
+    if (!llmobs_php_request())
         return false;
     for (size_t i = OF_REQUEST; i < LLMOBS_CARRIED_COUNT; i++) {
         const char *value = llmobs_php_request_get(names[i].text, names[i].len);
@@ -170,6 +173,33 @@ static bool read_request(const char *values[LLMOBS_CARRIED_COUNT], bool alone)
         values[i] = value;
         found = true;
     }
+    return true;
+}
+
+/* The hook gives entries only where they have a context. */
+static bool read_perl(const char *values[LLMOBS_CARRIED_COUNT])
+{
+    size_t len;
+    const char *entry = llmobs_perl_request(&len), *end = entry + len;
+
+    if (len == 0 || end[-1] != '\0')
+        return false;
+    memset(values, 0, LLMOBS_CARRIED_COUNT * sizeof(*values));
+    for (; entry < end; entry += strlen(entry) + 1)
+        read_entry(entry, OF_REQUEST, values);
+    return true;
+}
+
+/* A context of the request replaces all that the process has. */
+static bool read_request(const char *values[LLMOBS_CARRIED_COUNT], bool alone)
+{
+    if (!asked)
+        return false;
+    if (alone)
+        atomic_store(&serving, (unsigned long)pthread_self());
+    if (atomic_load(&serving) != (unsigned long)pthread_self() ||
+        (!read_php(values) && !read_perl(values)))
+        return false;
     values[LLMOBS_CARRIED_TRACEPARENT] = NULL;
     values[LLMOBS_CARRIED_TRACESTATE] = NULL;
     values[LLMOBS_CARRIED_BAGGAGE] = NULL;

@@ -58,8 +58,9 @@ void llmobs_inbound_lookups(size_t (*count)(void));
 void llmobs_inbound_init(bool on);
 
 /* Reads the environment as it is now into `room`, and where LLMOBS_INBOUND is
- * on, over it the headers of the request that PHP serves; gives `at_start`
- * instead where the app has more than one thread and serves no such request. */
+ * on, over it the headers of the request that PHP or Perl serves; gives
+ * `at_start` instead where the app has more than one thread and serves no such
+ * request. */
 const struct llmobs_carrier *llmobs_inbound_now(
     const struct llmobs_carrier *at_start, struct llmobs_carrier *room);
 

@@ -25,19 +25,29 @@ use strict;
 use warnings;
 
 my @OWN = qw(TRACEPARENT TRACESTATE BAGGAGE);
-my @NAMES = (@OWN, qw(X_DATADOG_TRACE_ID X_DATADOG_PARENT_ID X_DATADOG_TAGS
-    X_DATADOG_SAMPLING_PRIORITY X_DATADOG_ORIGIN));
-my @WHO = qw(X_FORWARDED_FOR FORWARDED X_REAL_IP
+my @CONTEXT = map { "HTTP_$_" } @OWN, qw(X_DATADOG_TRACE_ID
+    X_DATADOG_PARENT_ID X_DATADOG_TAGS X_DATADOG_SAMPLING_PRIORITY
+    X_DATADOG_ORIGIN);
+my @WHO = map { "HTTP_$_" } qw(X_FORWARDED_FOR FORWARDED X_REAL_IP
     X_FORWARDED FORWARDED_FOR X_CLIENT_IP X_CLUSTER_CLIENT_IP TRUE_CLIENT_IP
     CF_CONNECTING_IP CF_CONNECTING_IPV6 FASTLY_CLIENT_IP FLY_CLIENT_IP);
+my @CARRIED = ("REMOTE_ADDR", @CONTEXT, @WHO);
 my $MOST = 1 << 20;
-my ($entry, @carried, %saved);
+my ($entry, %saved, $carried);
 
 sub begin {
     my ($env, %options) = @_;
-    my %header = (headers_of($env, @NAMES), headers_of($env, @WHO));
-    $header{":remote-addr"} = $env->{REMOTE_ADDR} // "";
     carry($env);
+    return announce($env, %options);
+}
+
+# Tells the library of the request.
+sub announce {
+    my ($env, %options) = @_;
+    my %header = map { defined $env->{"HTTP_$_"}
+        ? (lc($_) =~ tr/_/-/r => $env->{"HTTP_$_"}) : () }
+        map { substr $_, 5 } @CONTEXT, @WHO;
+    $header{":remote-addr"} = $env->{REMOTE_ADDR} // "";
     $entry = $options{entry};
     command("request/start", { headers => \%header, $entry ? (entry => says(
         "workflow", $entry eq "1" ? "chat-proxy-entrypoint" : $entry,
@@ -45,33 +55,32 @@ sub begin {
     return;
 }
 
+# The variables of the request, of one without a context none.
+sub variables {
+    my ($env) = @_;
+    return unless grep { defined $env->{$_} } @CONTEXT;
+    return map { defined $env->{$_} ? ($_ => $env->{$_}) : () } @CARRIED;
+}
+
 # Puts the context into the environment; without one the process keeps its own,
 # if it has one.
 sub carry {
-    my ($env) = @_;
-    my @given = grep { defined $env->{"HTTP_$_"} } @NAMES;
-    return unless @given;
-    push @given, grep { defined $env->{"HTTP_$_"} } @WHO;
-    my @names = map { "HTTP_$_" } @given;
-    push @names, "REMOTE_ADDR" if defined $env->{REMOTE_ADDR};
-    %saved = map { exists $ENV{$_} ? ($_ => $ENV{$_}) : () } @OWN, @names;
+    my %given = variables($_[0]) or return;
+    restore();
+    %saved = map { exists $ENV{$_} ? ($_ => $ENV{$_}) : () } @OWN, @CARRIED;
     delete @ENV{keys %saved};
-    @ENV{@names} = @$env{@names};
-    @carried = @names;
+    @ENV{keys %given} = values %given;
+    $carried = 1;
     return;
 }
 
 sub restore {
-    delete @ENV{@carried};
+    return unless $carried;
+    delete @ENV{@CARRIED};
     @ENV{keys %saved} = values %saved;
-    @carried = %saved = ();
+    %saved = ();
+    $carried = 0;
     return;
-}
-
-sub headers_of {
-    my ($env, @names) = @_;
-    return map { defined $env->{"HTTP_$_"}
-        ? (lc($_) =~ tr/_/-/r => $env->{"HTTP_$_"}) : () } @names;
 }
 
 # output => TEXT, error => [TYPE, MESSAGE]

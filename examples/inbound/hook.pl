@@ -8,8 +8,8 @@
 # nothing for a server that has several requests at once in one process.
 package Llmobs::Hook;
 
-my ($run, $open, $entry, $content);
-our $serving;
+my ($run, $open, $served, $told, $lazy, $entry, $content);
+our ($serving, $request, $fork);
 
 sub quietly {
     my ($work, @given) = @_;
@@ -19,21 +19,53 @@ sub quietly {
     return eval { $work->(@given) };
 }
 
-# Without an entry the environment says all: the library reads it anew at each
-# call, as Perl has no other threads.
+# The library reads $request before it makes a span, and $fork before Perl forks:
+# so a request that asks for neither costs neither. A library that reads them has
+# read $request as it began; until then each request sets the environment.
+sub request {
+    $lazy = 1;
+    return "" unless $served && !$entry;
+    my %given = Llmobs::variables($served);
+    my $address = delete $given{REMOTE_ADDR};
+    return join "", map { "$_\0" }
+        defined $address && %given ? "REMOTE_ADDR=$address" : (),
+        map { "$_=$given{$_}" } keys %given;
+}
+
+sub set_environment {
+    return "" if $told || !$served;
+    $told = 1;
+    Llmobs::carry($served);
+    return "";
+}
+
+sub TIESCALAR {
+    my ($class, $read) = @_;
+    return bless $read, $class;
+}
+
+sub FETCH {
+    return quietly($_[0]) // "";
+}
+
+tie $request, __PACKAGE__, \&request;
+tie $fork, __PACKAGE__, \&set_environment;
+
 sub begin {
-    my ($env) = @_;
-    finish() if $open; # its body was never closed
+    set_environment() unless $lazy;
+    return unless $entry;
     $open = { content => $content };
-    return Llmobs::carry($env) unless $entry;
-    return Llmobs::begin($env, entry => $entry,
-        $content ? (input => Llmobs::body_of($env)) : ());
+    Llmobs::announce($served, entry => $entry,
+        $content ? (input => Llmobs::body_of($served)) : ());
+    return;
 }
 
 sub finish {
     my $said = $open;
-    $open = undef;
-    return $entry ? Llmobs::end(%$said) : Llmobs::restore();
+    Llmobs::restore() if $told;
+    $open = $served = $told = undef;
+    Llmobs::end(%$said) if $said;
+    return;
 }
 
 # Gives the answer that the server gets. It reads the body of an object after
@@ -54,13 +86,9 @@ sub answered {
     return [$status, $headers, bless [$body], "Llmobs::Hook::Body"];
 }
 
-sub serve {
-    my ($app, $env) = @_;
-    return $run->($app, $env) if $serving || $env->{"psgi.nonblocking"}
-        || $env->{"psgi.multithread"};
-    local $serving = 1;
-    quietly(\&begin, $env);
-    my $answer = $run->($app, $env);
+# An answer that comes in pieces, or later.
+sub followed {
+    my ($answer) = @_;
     return quietly(\&answered, $answer) || $answer if ref $answer ne "CODE";
     return sub { # the server calls it at once, or as the answer comes
         my ($respond) = @_;
@@ -73,15 +101,31 @@ sub serve {
     };
 }
 
+# Few operators: most requests ask no model.
+sub serve ($$) {
+    my $env = $_[1];
+    return &$run if $serving || $env->{"psgi.nonblocking"}
+        || $env->{"psgi.multithread"};
+    local $serving = 1;
+    quietly(\&finish) if $served; # its body was never closed
+    $served = $env;
+    quietly(\&begin) unless $lazy && !$entry;
+    my $answer = &$run;
+    return followed($answer) if $entry || $told || ref $answer ne "ARRAY"
+        || ref $answer->[2] ne "ARRAY";
+    $served = undef;
+    return $answer;
+}
+
 sub watch {
     return unless defined &Plack::Util::run_app;
     (my $path = __FILE__) =~ s{[^/]*\z}{Llmobs.pm};
-    require $path unless defined &Llmobs::carry;
+    require $path unless defined &Llmobs::variables;
     $entry = $ENV{LLMOBS_ENTRY};
     $content = ($ENV{LLMOBS_ENTRY_CONTENT} || "") eq "1";
     $run = \&Plack::Util::run_app;
     local $^W = 0;
-    *Plack::Util::run_app = sub ($$) { serve(@_) };
+    *Plack::Util::run_app = \&serve;
     return;
 }
 

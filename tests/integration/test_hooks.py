@@ -195,7 +195,17 @@ def rack(t):
 
 @test
 def psgi(t):
-    serve(t, starman(), ["/ask", "/pieces", "/later", "/child"])
+    serve(t, starman(), ["/ask", "/pieces", "/later", "/child", "/shell",
+                         "/piped"])
+
+
+@test
+def psgi_without_libcurl(t):
+    """Nobody reads the hook's scalars: it sets the environment itself."""
+    need("starman")
+    argv = ["starman", "--workers", "1", "--listen", "127.0.0.1:@port",
+            app("children.psgi")]
+    serve(t, argv, ["/child"])
 
 
 def python(server, *more):

@@ -33,6 +33,18 @@ sub child {
     return $answer;
 }
 
+sub shell {
+    my ($body) = @_;
+    return `echo '$body' | @curl $url`;
+}
+
+sub piped {
+    my ($body) = @_;
+    open my $out, "-|", @curl[0 .. 4], "-d", $body, $url or die;
+    local $/;
+    return scalar <$out>;
+}
+
 # An answer whose second piece is asked for as it is sent.
 package Pieces {
     sub getline {
@@ -52,6 +64,8 @@ sub {
     return [200, [@type], ["plain"]] if $path eq "/plain";
     die "told to die\n" if $path eq "/die";
     return [200, [@type], [child($body)]] if $path eq "/child";
+    return [200, [@type], [shell($body)]] if $path eq "/shell";
+    return [200, [@type], [piped($body)]] if $path eq "/piped";
     return [200, [@type], bless ["first ", sub { ask($body) }], "Pieces"]
         if $path eq "/pieces";
     return sub {

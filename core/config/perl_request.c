@@ -1,0 +1,82 @@
+#include "core/config/perl_request.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define WEAK __attribute__((weak))
+
+#define SV_GMAGIC 2 /* sv.h: runs the FETCH of a tied scalar */
+
+/* Perl's own, in the form of a Perl with threads, which alone has PL_thr_key;
+ * NULL where the process is none. */
+extern void *Perl_get_context(void) WEAK;
+extern void *Perl_get_sv(void *perl, const char *name, int32_t flags) WEAK;
+extern const char *Perl_sv_2pv_flags(void *perl, void *sv, size_t *len,
+                                     uint32_t flags) WEAK;
+extern const int PL_thr_key WEAK;
+
+/* Without threads no interpreter comes first. */
+typedef void *get_sv_fn(const char *name, int32_t flags);
+typedef const char *text_fn(void *sv, size_t *len, uint32_t flags);
+typedef void any_fn(void);
+
+/* Of a Perl without threads: the thread that asked first. */
+static atomic_ulong owner;
+
+static bool is_owner(void)
+{
+    unsigned long none = 0, self = (unsigned long)pthread_self();
+
+    return atomic_compare_exchange_strong(&owner, &none, self) || none == self;
+}
+
+bool llmobs_perl_found(void)
+{
+    return Perl_get_sv && Perl_sv_2pv_flags && Perl_get_context;
+}
+
+static const char *read_plain(const char *name, size_t *len)
+{
+    get_sv_fn *get_sv = (get_sv_fn *)(any_fn *)Perl_get_sv;
+    text_fn *text = (text_fn *)(any_fn *)Perl_sv_2pv_flags;
+    void *sv = is_owner() ? get_sv(name, 0) : NULL;
+
+    return sv ? text(sv, len, SV_GMAGIC) : NULL;
+}
+
+static const char *read_threaded(const char *name, size_t *len)
+{
+    void *perl = Perl_get_context();
+    void *sv = perl ? Perl_get_sv(perl, name, 0) : NULL;
+
+    return sv ? Perl_sv_2pv_flags(perl, sv, len, SV_GMAGIC) : NULL;
+}
+
+static const char *read_scalar(const char *name, size_t *len)
+{
+    const char *text = NULL;
+    int saved = errno;
+
+    *len = 0;
+    if (llmobs_perl_found())
+        text = &PL_thr_key ? read_threaded(name, len) : read_plain(name, len);
+    errno = saved;
+    if (text)
+        return text;
+    *len = 0;
+    return "";
+}
+
+const char *llmobs_perl_request(size_t *len)
+{
+    return read_scalar("Llmobs::Hook::request", len);
+}
+
+void llmobs_perl_before_fork(void)
+{
+    size_t len;
+
+    (void)read_scalar("Llmobs::Hook::fork", &len);
+}

@@ -1,0 +1,33 @@
+/* perl_request - the headers of the request that a hooked Perl serves now.
+ *
+ * The hook (examples/inbound/hook.pl) has two tied scalars, whose FETCH Perl
+ * runs when somebody reads them: one gives the headers, the other puts them
+ * into the environment. So a request that calls no model and starts no program
+ * costs neither. A read of a tied scalar is a call of Perl's public API that
+ * Perl itself makes in the middle of its operators: the hook runs on a stack of
+ * its own, and lets no error out.
+ *
+ * Source:  perlapi: get_sv, sv_2pv_flags; since Perl 5.14 with these names.
+ * Threads: any. Each thread of a Perl with threads has an interpreter of its
+ * own; of another Perl the thread that asks first has it. Other threads read
+ *          nothing.
+ */
+#ifndef LLMOBS_PERL_REQUEST_H
+#define LLMOBS_PERL_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* True where the process is a Perl that exports its API. */
+bool llmobs_perl_found(void);
+
+/* Gives the request's entries, "HTTP_TRACEPARENT=..." as CGI has them, each
+ * with a zero byte behind it, and their length; "" and 0 where there is no
+ * request, or no hook. Borrowed until the next call. */
+const char *llmobs_perl_request(size_t *len);
+
+/* Has the hook put the request into the environment, for a program that is
+ * about to start. */
+void llmobs_perl_before_fork(void);
+
+#endif
