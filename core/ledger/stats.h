@@ -50,7 +50,8 @@
     X(sent_otlp_logs)                                                          \
     X(sent_otlp_metrics) /* spans in sums that a receiver accepted; */         \
     X(lost_otlp_metrics) /* in a delta that it refused for good */             \
-    X(link_file_failed)  /* times that the file of links was unusable */
+    X(link_file_failed)  /* times that the file of links was unusable */       \
+    X(hook_failed)       /* times that a hook of LLMOBS_INBOUND failed */
 
 enum llmobs_stat {
 #define X(name) LLMOBS_STAT_##name,

@@ -6,6 +6,7 @@
 
 #include "core/base/log.h"
 #include "core/base/scratch.h"
+#include "core/ledger/stats.h"
 #include "core/sdk/own_span.h"
 #include "core/sdk/thread_state.h"
 #include "core/text/json.h"
@@ -149,16 +150,27 @@ static int finish_current(struct llmobs_json *what)
     return span ? finish_span(span, what) : -ENOENT;
 }
 
+/* -- hooks ----------------------------------------------------------------- */
+
+static int note_failure(struct llmobs_json *what)
+{
+    (void)what;
+    llmobs_stats_add(LLMOBS_STAT_hook_failed, 1);
+    llmobs_log_once(LLMOBS_LOG_WARN, "hook",
+                    "a hook of LLMOBS_INBOUND failed: some requests have no "
+                    "caller");
+    return 0;
+}
+
 /* -- commands ------------------------------------------------------------ */
 
 static const struct {
     const char *name;
     int (*run)(struct llmobs_json *what);
 } commands[] = {
-    {"request/start", start_request},
-    {"request/finish", finish_request},
-    {"span/start", start_span},
-    {"span/finish", finish_current},
+    {"request/start", start_request}, {"request/finish", finish_request},
+    {"span/start", start_span},       {"span/finish", finish_current},
+    {"hook/failed", note_failure},
 };
 
 static bool has_type(const struct llmobs_handle *handle)

@@ -9,6 +9,7 @@
  *   llmobs://request/finish  {"entry": END}
  *   llmobs://span/start      SPAN
  *   llmobs://span/finish     END: of the span that was started last
+ *   llmobs://hook/failed     {}: a hook of LLMOBS_INBOUND has; it is counted
  *
  * SPAN: "kind", "name", "session_id", "ml_app", "model_name",
  * "model_provider"; END: "error" {"type", "message"}; both: the members that

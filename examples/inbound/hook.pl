@@ -8,7 +8,7 @@
 # nothing for a server that has several requests at once in one process.
 package Llmobs::Hook;
 
-my ($run, $open, $served, $told, $lazy, $entry, $content);
+my ($run, $open, $served, $told, $lazy, $entry, $content, $failures);
 our ($serving, $request, $fork);
 
 sub quietly {
@@ -16,7 +16,17 @@ sub quietly {
     local ($@, $!);
     local $SIG{__DIE__} = "DEFAULT";
     local $SIG{__WARN__} = sub { };
-    return eval { $work->(@given) };
+    my $result = eval { $work->(@given) };
+    $failures++ if $@;
+    return $result;
+}
+
+# Not at once: a failure may come in the middle of a transfer.
+sub report {
+    my $count = $failures;
+    $failures = 0;
+    Llmobs::command("hook/failed", {}) while $count--;
+    return;
 }
 
 # The library reads $request before it makes a span, and $fork before Perl forks:
@@ -108,6 +118,7 @@ sub serve ($$) {
         || $env->{"psgi.multithread"};
     local $serving = 1;
     quietly(\&finish) if $served; # its body was never closed
+    quietly(\&report) if $failures;
     $served = $env;
     quietly(\&begin) unless $lazy && !$entry;
     my $answer = &$run;

@@ -6,6 +6,9 @@
 #
 # A CurlMulti of an event loop serves many requests, and its handles may wait for
 # each other: nothing is told of these.
+#
+# LLMOBS_ENTRY and LLMOBS_ENTRY_CONTENT, see llmobs.php, hold for WSGI, where a
+# thread serves one request at a time.
 import contextvars
 import functools
 import os
@@ -19,6 +22,11 @@ WHO = ("X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP", "X_FORWARDED",
        "FORWARDED_FOR", "X_CLIENT_IP", "X_CLUSTER_CLIENT_IP",
        "TRUE_CLIENT_IP", "CF_CONNECTING_IP", "CF_CONNECTING_IPV6",
        "FASTLY_CLIENT_IP", "FLY_CLIENT_IP")
+
+MOST = 1 << 20
+ENTRY = os.environ.get("LLMOBS_ENTRY", "")
+ENTRY = {"0": "", "1": "chat-proxy-entrypoint"}.get(ENTRY, ENTRY)
+CONTENT = os.environ.get("LLMOBS_ENTRY_CONTENT") == "1"
 
 # A request as CGI has it, or ASGI's scope.
 current = contextvars.ContextVar("llmobs_request", default=None)
@@ -46,6 +54,8 @@ def command(name, what):
     """No transfer takes place: libcurl knows no such protocol, with the library
     or without."""
     import json
+    if Curl is None: # the program has no pycurl
+        return
     import pycurl
     curl = Curl()
     curl.setopt(pycurl.URL, "llmobs://" + name)
@@ -61,21 +71,35 @@ def command(name, what):
 def tell(request):
     if getattr(thread, "told", None) is request:
         return
-    thread.told = request
     if request is None:
+        thread.told = None
         command("request/finish", {})
         return
+    start(request)
+
+
+def start(request, **more):
+    thread.told = request
     headers = {n[5:].lower().replace("_", "-"): v
                for n, v in variables(request).items() if n != "REMOTE_ADDR"}
     address = variables(request).get("REMOTE_ADDR")
     if address:
         headers[":remote-addr"] = address
-    command("request/start", {"headers": headers})
+    command("request/start", dict(more, headers=headers))
 
 
-def tell_quietly(request):
+def quietly(work, *given):
     try:
-        tell(request)
+        return work(*given)
+    except Exception:
+        failed()
+        return None
+
+
+def failed():
+    """The library counts it, where the program has a pycurl."""
+    try:
+        command("hook/failed", {})
     except Exception:
         pass
 
@@ -88,7 +112,7 @@ def in_event_loop():
 def telling(method, alone):
     @functools.wraps(method)
     def tells(self, *args):
-        tell_quietly(None if not alone and in_event_loop() else current.get())
+        quietly(tell, None if not alone and in_event_loop() else current.get())
         return method(self, *args)
     return tells
 
@@ -111,10 +135,132 @@ def watch_pycurl(module):
 
 # ---- servers ---------------------------------------------------------------
 
+def text_of(data):
+    return data.decode("utf-8", "replace")
+
+
+class Read(object):
+    """An input that keeps the first part of what the application reads."""
+
+    def __init__(self, other):
+        self.other = other
+        self.said = b""
+
+    def keep(self, data):
+        self.said += data[:MOST - len(self.said)]
+        return data
+
+    def read(self, *size):
+        return self.keep(self.other.read(*size))
+
+    def readline(self, *size):
+        return self.keep(self.other.readline(*size))
+
+    def readlines(self, *hint):
+        return [self.keep(line) for line in self.other.readlines(*hint)]
+
+    def __iter__(self):
+        return (self.keep(line) for line in self.other)
+
+    def __getattr__(self, name):
+        return getattr(self.other, name)
+
+
+class Entry(object):
+    """The span around a request, which belongs to the thread that serves it."""
+
+    def __init__(self, environ):
+        self.thread = threading.get_ident()
+        self.input, self.output, self.error = None, b"", None
+        if CONTENT:
+            self.input = environ["wsgi.input"] = Read(environ["wsgi.input"])
+        start(environ, entry={"kind": "workflow", "name": ENTRY})
+
+    def watch(self, start_response):
+        def started(status, *more):
+            if status[:1] == "5":
+                self.error = ("http_" + status[:3],
+                              "answered with status " + status[:3])
+            return start_response(status, *more)
+        return started
+
+    def keep(self, piece):
+        if CONTENT:
+            self.output += piece[:MOST - len(self.output)]
+
+    def end(self, error=None):
+        if self.thread != threading.get_ident():
+            return  # it ends as unfinished, with the thread's next request
+        self.thread = None
+        said = {}
+        if CONTENT:
+            said.update(input=text_of(self.input.said),
+                        output=text_of(self.output))
+        if error is not None:
+            lines = str(error).splitlines() or [""]
+            self.error = (type(error).__name__, lines[0])
+        if self.error:
+            said["error"] = dict(zip(("type", "message"), self.error))
+        thread.told = None
+        command("request/finish", {"entry": said})
+
+
+class Pieces(object):
+    """An answer that comes piece by piece; the request ends with it."""
+
+    def __init__(self, answer, entry):
+        self.answer = answer
+        self.entry = entry
+
+    def __iter__(self):
+        for piece in self.answer:
+            quietly(self.entry.keep, piece)
+            yield piece
+
+    def close(self):
+        try:
+            if hasattr(self.answer, "close"):
+                self.answer.close()
+        finally:
+            current.set(None)
+            quietly(self.entry.end)
+
+    def __getattr__(self, name):
+        return getattr(self.answer, name)
+
+
+def follow(answer, entry, environ):
+    """A list is whole, and a server sends a file by itself: both stay."""
+    file = environ.get("wsgi.file_wrapper")
+    if not hasattr(type(answer), "__len__") and not (
+            isinstance(file, type) and isinstance(answer, file)):
+        return Pieces(answer, entry)
+    if isinstance(answer, (list, tuple)):
+        for piece in answer:
+            quietly(entry.keep, piece)
+    current.set(None)
+    quietly(entry.end)
+    return answer
+
+
+def with_entry(app, environ, start_response):
+    entry = quietly(Entry, environ)
+    if entry is None:
+        return app(environ, start_response)
+    try:
+        answer = app(environ, entry.watch(start_response))
+    except BaseException as error:
+        quietly(entry.end, error)
+        raise
+    return follow(answer, entry, environ)
+
+
 def by_wsgi(app):
     """The application, which takes over each request."""
     def serve(environ, start_response):
         current.set(environ)
+        if ENTRY:
+            return with_entry(app, environ, start_response)
         return app(environ, start_response)
     return functools.update_wrapper(serve, app, functools.WRAPPER_ASSIGNMENTS,
                                     ())
@@ -189,10 +335,9 @@ def watch_children():
     @functools.wraps(begin)
     def begins(self, *args, **options):
         if len(args) <= 10:  # where env is one
-            try:
-                options["env"] = environment(options.get("env"))
-            except Exception:
-                pass
+            made = quietly(environment, options.get("env"))
+            if made is not None:
+                options["env"] = made
         return begin(self, *args, **options)
     subprocess.Popen.__init__ = begins
 

@@ -13,6 +13,14 @@ module LlmobsHook
   def self.quietly
     yield
   rescue StandardError, ScriptError
+    failed
+    nil
+  end
+
+  # The library counts it, where the program has the means to tell it.
+  def self.failed
+    ::Llmobs.failed if defined?(::Llmobs.failed)
+  rescue StandardError, ScriptError
     nil
   end
 

@@ -51,7 +51,7 @@ module Llmobs
     end
 
     def start_request(env, entry: nil, input: nil)
-      headers = NAMES.to_h { |n| [n, env["HTTP_#{n.upcase.tr('-', '_')}"]] }
+      headers = NAMES.to_h { |n| [n, text(env["HTTP_#{n.upcase.tr('-', '_')}"])] }
       headers[":remote-addr"] = env["REMOTE_ADDR"]
       name = entry == true ? "chat-proxy-entrypoint" : entry
       command("request/start", {
@@ -72,6 +72,11 @@ module Llmobs
     # type and message.
     def finish(output: nil, error: nil)
       command("span/finish", ended(output, error))
+    end
+
+    # Tells that a hook failed.
+    def failed
+      command("hook/failed", {})
     end
 
     private

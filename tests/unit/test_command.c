@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/sanitizer.h"
+#include "core/ledger/stats.h"
 #include "core/ops/command.h"
 #include "core/sdk/thread_state.h"
 #include "tests/unit/api_case.h"
@@ -114,6 +115,17 @@ START_TEST(an_end_that_says_nonsense_is_an_end)
 }
 END_TEST
 
+START_TEST(a_hook_that_failed)
+{
+    uint64_t before = llmobs_stats_get(LLMOBS_STAT_hook_failed);
+
+    begin();
+    say("hook/failed", "{}");
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_hook_failed), before + 1);
+    ck_assert(is_quiet());
+}
+END_TEST
+
 static const char whole[] =
     "{\"headers\": {\"traceparent\": "
     "\"00-0af7651916cd43dd8448eb211c80319c-00000000000000aa-01\"},"
@@ -215,6 +227,7 @@ UNIT_SUITE(command)
     UNIT_TEST(s, a_request_and_its_spans);
     UNIT_TEST(s, a_model_and_an_error);
     UNIT_TEST(s, an_end_that_says_nonsense_is_an_end);
+    UNIT_TEST(s, a_hook_that_failed);
     UNIT_TEST(s, cut_and_changed_at_every_byte);
     UNIT_TEST(s, only_with_method_type_and_leave);
     UNIT_TEST(s, spans_of_the_c_api_may_be_between);

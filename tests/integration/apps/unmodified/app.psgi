@@ -45,6 +45,9 @@ sub piped {
     return scalar <$out>;
 }
 
+# No header is such: what looks at it dies.
+package Odd { use overload '""' => sub { die "odd" } }
+
 # An answer whose second piece is asked for as it is sent.
 package Pieces {
     sub getline {
@@ -64,6 +67,7 @@ sub {
     return [200, [@type], ["plain"]] if $path eq "/plain";
     die "told to die\n" if $path eq "/die";
     return [200, [@type], [child($body)]] if $path eq "/child";
+    $env->{HTTP_TRACEPARENT} = bless {}, "Odd" if $path eq "/odd";
     return [200, [@type], [shell($body)]] if $path eq "/shell";
     return [200, [@type], [piped($body)]] if $path eq "/piped";
     return [200, [@type], bless ["first ", sub { ask($body) }], "Pieces"]

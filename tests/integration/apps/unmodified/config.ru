@@ -35,6 +35,8 @@ module Gateway
 
   def self.call(env)
     body = env["rack.input"].read
+    # No header is such.
+    env["HTTP_TRACEPARENT"] = BasicObject.new if env["PATH_INFO"] == "/odd"
     case env["PATH_INFO"]
     when "/plain" then [200, {}, ["plain"]]
     when "/die" then raise "told to die"

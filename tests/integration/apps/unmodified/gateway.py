@@ -37,6 +37,10 @@ def pieces(body):
 def wsgi(environ, start_response):
     body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
     path = environ["PATH_INFO"]
+    if path == "/odd":
+        environ["HTTP_TRACEPARENT"] = object() # no header is such
+    if path == "/die":
+        raise ValueError("told to die")
     start_response("200 OK", [("Content-Type", TYPE)])
     if path == "/pieces":
         return pieces(body)
