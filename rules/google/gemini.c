@@ -4,12 +4,11 @@
 #include <string.h>
 
 #include "rules/google/gemini_parts.h"
+#include "rules/google/gemini_stream.h"
 #include "rules/google/gemini_tools.h"
 #include "rules/google/google.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
-#include "rules/read/message.h"
-#include "rules/read/message_content.h"
 #include "rules/read/stream_parts.h"
 
 static const char *const settings[] = {
@@ -34,17 +33,12 @@ static const char *const cut_keys[] = {"generationConfig", "generation_config",
                                        "safetySettings", "safety_settings",
                                        NULL};
 
-/* A streamed answer: the texts of all its chunks joined in two (thought and
- * said), the other parts in their order. */
+/* A streamed answer. */
 struct stream {
-    struct llmobs_buf text;
-    struct llmobs_buf thought;
-    struct llmobs_json *others; /* messages; NULL: no chunk came */
-    struct llmobs_json *usage;  /* the last one */
+    struct llmobs_gemini_stream parts; /* of all its chunks */
+    struct llmobs_json *usage;         /* the last one */
     struct llmobs_stream_parts candidates;
-    char *role;  /* of the first content */
     char *model; /* the last one */
-    bool begun;  /* a first token was seen */
 };
 
 struct candidate {
@@ -160,42 +154,6 @@ static int read_document(struct llmobs_reading *reading,
                         reading, llmobs_json_gets(body, "modelVersion"));
 }
 
-static int add_part(struct stream *stream, const struct llmobs_json *part)
-{
-    const char *text = llmobs_json_gets(part, "text");
-    size_t count = llmobs_json_len(stream->others);
-    int rc;
-
-    if (text && *text) {
-        stream->begun = true;
-        return llmobs_message_content_append(
-            llmobs_gemini_is_thought(part) ? &stream->thought : &stream->text,
-            text);
-    }
-    if (!llmobs_gemini_has_data(part))
-        return 0;
-    rc = llmobs_gemini_add_part(stream->others, part, stream->role);
-    if (llmobs_json_len(stream->others) > count)
-        stream->begun = true;
-    return rc;
-}
-
-static int add_content(struct stream *stream, const struct llmobs_json *content)
-{
-    const struct llmobs_json *parts = llmobs_json_get(content, "parts");
-    size_t count = llmobs_google_len(parts);
-    int rc = 0;
-
-    if (!stream->role) {
-        stream->role = strdup(llmobs_gemini_role(content, "assistant"));
-        if (!stream->role)
-            return -ENOMEM;
-    }
-    for (size_t i = 0; rc == 0 && i < count; i++)
-        rc = add_part(stream, llmobs_google_at(parts, i));
-    return rc;
-}
-
 /* Reads everything of a chunk but its candidates. */
 static int note_chunk(struct llmobs_reading *reading,
                       const struct llmobs_json *chunk)
@@ -214,16 +172,6 @@ static int note_chunk(struct llmobs_reading *reading,
         stream->usage = llmobs_json_share(usage);
     }
     return model && *model ? llmobs_span_set(&stream->model, model) : 0;
-}
-
-static int begin_stream(struct stream *stream)
-{
-    if (stream->others)
-        return 0;
-    stream->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    stream->thought.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    stream->others = llmobs_json_array();
-    return stream->others ? 0 : -ENOMEM;
 }
 
 static int add_reason(struct llmobs_reading *reading,
@@ -252,7 +200,7 @@ static int read_event(struct llmobs_reading *reading,
         llmobs_json_get(event->json, "candidates");
     size_t count = llmobs_google_len(candidates);
     struct stream *stream = reading->state;
-    int rc = begin_stream(stream);
+    int rc = llmobs_gemini_stream_begin(&stream->parts);
 
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct llmobs_json *candidate = llmobs_google_at(candidates, i);
@@ -261,21 +209,11 @@ static int read_event(struct llmobs_reading *reading,
 
         rc = add_reason(reading, candidate);
         if (rc == 0 && llmobs_json_is_object(content))
-            rc = add_content(stream, content);
+            rc = llmobs_gemini_stream_add(&stream->parts, content);
     }
-    if (stream->begun)
+    if (stream->parts.begun)
         llmobs_reading_token(reading, event);
     return rc < 0 ? rc : note_chunk(reading, event->json);
-}
-
-static int add_text(struct llmobs_json *list, const char *role,
-                    const struct llmobs_buf *text)
-{
-    if (text->len == 0)
-        return 0;
-    return llmobs_json_add(
-        list,
-        llmobs_message_new(role, (struct llmobs_text){text->data, text->len}));
 }
 
 static const struct candidate *candidate_of(const struct stream *stream,
@@ -287,7 +225,6 @@ static const struct candidate *candidate_of(const struct stream *stream,
 static int finish_stream(struct llmobs_reading *reading)
 {
     const struct stream *stream = reading->state;
-    struct llmobs_json *list;
     int rc = llmobs_reading_model(reading, stream->model);
 
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
@@ -295,17 +232,11 @@ static int finish_stream(struct llmobs_reading *reading)
     read_usage(stream->usage, reading->span);
     for (size_t i = 0; i < stream->candidates.count; i++)
         llmobs_fact_finish(reading->span, candidate_of(stream, i)->reason);
-    if (rc < 0 || !stream->others)
+    if (rc < 0 || !stream->parts.others)
         return rc;
-    list = llmobs_json_array();
-    reading->span->output_messages = list;
-    rc = list ? add_text(list, "reasoning", &stream->thought) : -ENOMEM;
-    if (rc == 0)
-        rc = add_text(list, stream->role, &stream->text);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(stream->others); i++)
-        rc = llmobs_json_add(
-            list, llmobs_json_share(llmobs_json_at(stream->others, i)));
-    return rc;
+    reading->span->output_messages =
+        llmobs_gemini_stream_messages(&stream->parts);
+    return reading->span->output_messages ? 0 : -ENOMEM;
 }
 
 static void free_stream(void *state)
@@ -315,11 +246,8 @@ static void free_stream(void *state)
     for (size_t i = 0; i < stream->candidates.count; i++)
         free(candidate_of(stream, i)->reason);
     llmobs_stream_parts_fini(&stream->candidates);
-    llmobs_buf_fini(&stream->text);
-    llmobs_buf_fini(&stream->thought);
-    llmobs_json_free(stream->others);
+    llmobs_gemini_stream_fini(&stream->parts);
     llmobs_json_free(stream->usage);
-    free(stream->role);
     free(stream->model);
 }
 
