@@ -37,10 +37,31 @@ enum llmobs_frame_kind llmobs_rules_frame(const struct llmobs_match *match,
     return match->rule->shape->frames->kind(frame, sent);
 }
 
+void llmobs_rules_look(const struct llmobs_match *match,
+                       struct llmobs_look *frame)
+{
+    llmobs_look_begin(frame, match->rule->shape->frames->names);
+}
+
+bool llmobs_rules_takes_binary(const struct llmobs_match *match)
+{
+    return match->rule->shape->frames->binary;
+}
+
+size_t llmobs_rules_shrink(const struct llmobs_match *match, char *frame,
+                           size_t len)
+{
+    const struct llmobs_frames *frames = match->rule->shape->frames;
+
+    return frames->shrink ? frames->shrink(frame, len) : len;
+}
+
 bool llmobs_rules_transcribes(const struct llmobs_match *match,
                               struct llmobs_text settings)
 {
-    return match->rule->shape->frames->transcribes(settings);
+    const struct llmobs_frames *frames = match->rule->shape->frames;
+
+    return frames->transcribes && frames->transcribes(settings);
 }
 
 /* The value of a parameter; its length is 0 where there is none. */
@@ -79,7 +100,7 @@ int llmobs_rules_open(const struct llmobs_match *match, const char *url,
 {
     const char *const *name = match->rule->shape->frames->models;
 
-    for (; *name; name++) {
+    for (; name && *name; name++) {
         struct llmobs_text model = parameter(url, *name);
 
         if (is_name(model))

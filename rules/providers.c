@@ -9,6 +9,7 @@ extern const struct llmobs_dialect llmobs_dialect_anthropic;
 extern const struct llmobs_dialect llmobs_dialect_gemini;
 extern const struct llmobs_dialect llmobs_dialect_gemini_embed;
 extern const struct llmobs_dialect llmobs_dialect_gemini_interactions;
+extern const struct llmobs_dialect llmobs_dialect_gemini_live;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_agents;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_converse;
 extern const struct llmobs_dialect llmobs_dialect_bedrock_embed;
@@ -106,6 +107,7 @@ const struct llmobs_dialect *const llmobs_dialects[] = {
     &llmobs_dialect_azure_speech,
     &llmobs_dialect_mcp,
     &llmobs_dialect_openai_realtime,
+    &llmobs_dialect_gemini_live,
     NULL,
 };
 
@@ -150,6 +152,7 @@ static const struct llmobs_dialect *const google[] = {
     &llmobs_dialect_gemini,
     &llmobs_dialect_gemini_embed,
     &llmobs_dialect_gemini_interactions,
+    &llmobs_dialect_gemini_live,
     &llmobs_dialect_anthropic,
     &llmobs_dialect_vertex_chat,
     &llmobs_dialect_openai_chat,

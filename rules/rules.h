@@ -113,6 +113,17 @@ enum llmobs_frame_kind llmobs_rules_frame(const struct llmobs_match *match,
                                           const struct llmobs_look *frame,
                                           bool sent);
 
+/* Begins a look at a frame of it. */
+void llmobs_rules_look(const struct llmobs_match *match,
+                       struct llmobs_look *frame);
+
+/* True where its binary frames are read as well. */
+bool llmobs_rules_takes_binary(const struct llmobs_match *match);
+
+/* Takes out of a whole frame what is never kept; answers its new length. */
+size_t llmobs_rules_shrink(const struct llmobs_match *match, char *frame,
+                           size_t len);
+
 /* True where the words of speech follow it, by these settings. */
 bool llmobs_rules_transcribes(const struct llmobs_match *match,
                               struct llmobs_text settings);

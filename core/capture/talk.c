@@ -21,7 +21,8 @@
 #define EXIT_LOCK_MS 5
 
 /* Of libcurl's websockets.h, which old headers lack: CURLWS_*. */
-#define WS_NO_DATA (2u | 8u | 16u | 64u) /* binary, close, ping, pong */
+#define WS_CONTROL (8u | 16u | 64u) /* close, ping, pong */
+#define WS_BINARY 2u
 #define WS_CLOSE 8u
 
 /* The status of the answer by which a connection becomes a websocket. */
@@ -31,7 +32,8 @@ enum phase {
     ASKED,
     REFUSED, /* an error came, which may be the answer */
     BEGUN,
-    WAITS /* it has ended, and the words of its input come later */
+    PAUSED, /* it has called tools, and may be over */
+    WAITS   /* it has ended, and the words of its input come later */
 };
 
 struct turn {
@@ -104,6 +106,12 @@ static struct turn take_turn(struct llmobs_handle *handle, size_t i)
     return turn;
 }
 
+/* True where the end of the connection takes nothing from it. */
+static bool is_over(enum phase phase)
+{
+    return phase == PAUSED || phase == WAITS || phase == REFUSED;
+}
+
 static void finish(struct llmobs_handle *handle, size_t i, enum llmobs_end end,
                    CURLcode code)
 {
@@ -113,7 +121,7 @@ static void finish(struct llmobs_handle *handle, size_t i, enum llmobs_end end,
         return;
     if (turn.missed)
         llmobs_body_miss(&turn.exchange->response, turn.missed);
-    if (turn.phase == WAITS || turn.phase == REFUSED)
+    if (is_over(turn.phase))
         end_exchange(handle, turn.exchange, LLMOBS_END_DONE, CURLE_OK);
     else
         end_exchange(handle, turn.exchange, end, code);
@@ -278,6 +286,7 @@ static void ask(struct llmobs_handle *handle,
 
     finish_all(handle, REFUSED);
     finish_all(handle, WAITS);
+    finish_all(handle, PAUSED);
     turn = begin_turn(handle, line_of(handle->talk, side, true));
     if (turn)
         memcpy(turn->event, side->look.members[LLMOBS_FRAME_EVENT_ID],
@@ -310,16 +319,23 @@ static void begin(struct llmobs_handle *handle,
     add_answer(handle, turn, line_of(talk, side, false));
 }
 
-static void tell(struct llmobs_handle *handle,
-                 const struct llmobs_talk_side *side)
+/* Nothing where there is no turn. */
+static void add_piece(struct llmobs_handle *handle, struct turn *turn,
+                      const struct llmobs_talk_side *side)
 {
-    struct turn *turn =
-        turn_of(handle->talk, side->look.members[LLMOBS_FRAME_RESPONSE_ID]);
-
     if (turn && side->cut)
         turn->missed += side->len;
     else if (turn)
         add_answer(handle, turn, line_of(handle->talk, side, false));
+}
+
+static void tell(struct llmobs_handle *handle,
+                 const struct llmobs_talk_side *side)
+{
+    add_piece(
+        handle,
+        turn_of(handle->talk, side->look.members[LLMOBS_FRAME_RESPONSE_ID]),
+        side);
 }
 
 /* The last frame has the whole output: pieces that were lost do not count. */
@@ -346,6 +362,75 @@ static void end(struct llmobs_handle *handle,
     llmobs_handle_unlock(handle);
 }
 
+/* ---- responses without an id ---- */
+
+/* A response that is interrupted still has its last frame before the next one
+ * has its first: the oldest is the one that a frame belongs to. */
+static struct turn *under_way(struct llmobs_talk *talk)
+{
+    for (size_t i = 0; i < talk->count; i++)
+        if (talk->turns[i].phase != REFUSED && talk->turns[i].phase != WAITS)
+            return &talk->turns[i];
+    return NULL;
+}
+
+/* A response to which speech has led begins with its first piece. One that
+ * calls tools lasts until here, unless it goes on all the same. */
+static void speak(struct llmobs_handle *handle,
+                  const struct llmobs_talk_side *side, bool pauses)
+{
+    struct llmobs_text none = {"", 0};
+    struct turn *turn = under_way(handle->talk);
+
+    if (!turn)
+        turn = begin_turn(handle, none);
+    if (!turn)
+        return;
+    llmobs_handle_lock(handle);
+    turn->phase = pauses ? PAUSED : BEGUN;
+    if (turn->exchange)
+        turn->exchange->duration_ns =
+            pauses ? llmobs_clock_mono_ns() - turn->exchange->start_mono_ns : 0;
+    llmobs_handle_unlock(handle);
+    add_piece(handle, turn, side);
+}
+
+static void close_turn(struct llmobs_handle *handle,
+                       const struct llmobs_talk_side *side)
+{
+    struct llmobs_talk *talk = handle->talk;
+    struct turn *turn = under_way(talk);
+
+    if (!turn)
+        return;
+    add_piece(handle, turn, side);
+    finish(handle, (size_t)(turn - talk->turns), LLMOBS_END_DONE, CURLE_OK);
+}
+
+/* The exit handler may have taken the exchange. */
+static void add_request(struct llmobs_handle *handle, struct turn *turn,
+                        const struct llmobs_talk_side *side)
+{
+    llmobs_handle_lock(handle);
+    if (turn->exchange && !side->cut)
+        (void)llmobs_body_add(&turn->exchange->request, side->text.data,
+                              side->text.len);
+    llmobs_handle_unlock(handle);
+}
+
+static void take_speech(struct llmobs_handle *handle,
+                        const struct llmobs_talk_side *side)
+{
+    struct turn *turn = under_way(handle->talk);
+
+    if (turn)
+        add_request(handle, turn, side);
+    else
+        add_input(handle->talk, side);
+}
+
+/* ---- speech ---- */
+
 static void hear(struct llmobs_talk *talk, const struct llmobs_talk_side *side)
 {
     add_input(talk, side);
@@ -370,11 +455,7 @@ static void take_words(struct llmobs_handle *handle,
 
         if (strcmp(turn->heard, item) != 0)
             continue;
-        llmobs_handle_lock(handle);
-        if (turn->exchange && !side->cut)
-            (void)llmobs_body_add(&turn->exchange->request, side->text.data,
-                                  side->text.len);
-        llmobs_handle_unlock(handle);
+        add_request(handle, turn, side);
         turn->heard[0] = '\0';
         if (turn->phase == WAITS)
             finish(handle, i, LLMOBS_END_DONE, CURLE_OK);
@@ -454,6 +535,19 @@ static void take_frame(struct llmobs_handle *handle,
     case LLMOBS_FRAME_REFUSES:
     case LLMOBS_FRAME_DECLINES:
         refuse(handle, side, kind == LLMOBS_FRAME_DECLINES);
+        break;
+    case LLMOBS_FRAME_SPEAKS:
+    case LLMOBS_FRAME_PAUSES:
+        speak(handle, side, kind == LLMOBS_FRAME_PAUSES);
+        break;
+    case LLMOBS_FRAME_ADDS:
+        add_piece(handle, under_way(talk), side);
+        break;
+    case LLMOBS_FRAME_CLOSES:
+        close_turn(handle, side);
+        break;
+    case LLMOBS_FRAME_HEARS:
+        take_speech(handle, side);
         break;
     }
 }
@@ -595,6 +689,11 @@ static bool enter(struct llmobs_handle *handle, CURL *curl)
     return true;
 }
 
+static bool reads(const struct llmobs_talk *talk, unsigned flags)
+{
+    return !(flags & WS_BINARY) || llmobs_rules_takes_binary(&talk->match);
+}
+
 void llmobs_talk_sent(struct llmobs_handle *handle, CURL *curl,
                       struct llmobs_text data, size_t given, curl_off_t size,
                       unsigned flags)
@@ -602,9 +701,10 @@ void llmobs_talk_sent(struct llmobs_handle *handle, CURL *curl,
     struct llmobs_talk *talk;
     int saved = errno;
 
-    if (!(flags & WS_NO_DATA) && enter(handle, curl)) {
+    if (!(flags & WS_CONTROL) && enter(handle, curl)) {
         talk = handle->talk;
-        if (llmobs_talk_side_send(&talk->sent, &talk->match, data, given, size,
+        if (reads(talk, flags) &&
+            llmobs_talk_side_send(&talk->sent, &talk->match, data, given, size,
                                   flags))
             take_frame(handle, &talk->sent, true);
         leave(handle);
@@ -626,11 +726,12 @@ void llmobs_talk_received(struct llmobs_handle *handle, CURL *curl,
     struct llmobs_talk *talk;
     int saved = errno;
 
-    if (!(flags & WS_NO_DATA & ~WS_CLOSE) && enter(handle, curl)) {
+    if (!(flags & WS_CONTROL & ~WS_CLOSE) && enter(handle, curl)) {
         talk = handle->talk;
         if (flags & WS_CLOSE)
             close_all(handle, LLMOBS_END_DONE, CURLE_OK);
-        else if (llmobs_talk_side_receive(&talk->received, &talk->match, data,
+        else if (reads(talk, flags) &&
+                 llmobs_talk_side_receive(&talk->received, &talk->match, data,
                                           left, flags))
             take_frame(handle, &talk->received, false);
         leave(handle);
@@ -694,7 +795,7 @@ void llmobs_talk_abandon(struct llmobs_handle *handle)
     if (handle->talk)
         turns = handle->talk->turns;
     for (size_t i = 0; turns && i < handle->talk->count; i++) {
-        ended[count] = turns[i].phase == WAITS || turns[i].phase == REFUSED;
+        ended[count] = is_over(turns[i].phase);
         taken[count] = turns[i].exchange;
         missed[count] = turns[i].missed;
         turns[i].exchange = NULL;

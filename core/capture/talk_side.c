@@ -4,6 +4,7 @@
 
 /* Of libcurl's websockets.h, which old headers lack: CURLWS_*. */
 #define WS_TEXT 1u
+#define WS_BINARY 2u
 #define WS_CONT 4u
 #define WS_OFFSET 32u
 
@@ -22,9 +23,10 @@ void llmobs_talk_side_fini(struct llmobs_talk_side *side)
 
 /* ---- pieces -------------------------------------------------------------- */
 
-static void begin_frame(struct llmobs_talk_side *side)
+static void begin_frame(struct llmobs_talk_side *side,
+                        const struct llmobs_match *match)
 {
-    llmobs_look_begin(&side->look);
+    llmobs_rules_look(match, &side->look);
     if (side->text.cap > TEXT_KEPT) {
         llmobs_buf_fini(&side->text);
         llmobs_buf_init(&side->text, LLMOBS_TALK_FRAME);
@@ -76,6 +78,9 @@ static bool add_piece(struct llmobs_talk_side *side,
     keep(side, match, data, sent);
     if (!side->look.over || side->passes)
         return false;
+    if (!side->cut)
+        llmobs_buf_cut(&side->text, llmobs_rules_shrink(match, side->text.data,
+                                                        side->text.len));
     make_line(side);
     side->passes = true;
     return true;
@@ -84,10 +89,11 @@ static bool add_piece(struct llmobs_talk_side *side,
 /* ---- what libcurl says of them ------------------------------------------- */
 
 /* A frame begins where none is under way. */
-static void begin_with(struct llmobs_talk_side *side, unsigned flags)
+static void begin_with(struct llmobs_talk_side *side,
+                       const struct llmobs_match *match, unsigned flags)
 {
-    if (side->left == 0 && !side->goes_on && (flags & WS_TEXT))
-        begin_frame(side);
+    if (side->left == 0 && !side->goes_on && (flags & (WS_TEXT | WS_BINARY)))
+        begin_frame(side, match);
 }
 
 bool llmobs_talk_side_send(struct llmobs_talk_side *side,
@@ -97,7 +103,7 @@ bool llmobs_talk_side_send(struct llmobs_talk_side *side,
 {
     bool whole;
 
-    begin_with(side, flags);
+    begin_with(side, match, flags);
     if (side->left == 0 && (flags & WS_OFFSET) && size > 0)
         side->left = size;
     else if (side->left == 0 || !(flags & WS_OFFSET))
@@ -118,12 +124,12 @@ bool llmobs_talk_side_receive(struct llmobs_talk_side *side,
 {
     bool whole;
 
-    begin_with(side, flags);
+    begin_with(side, match, flags);
     whole = add_piece(side, match, data, false);
     side->left = left;
     /* libcurl 8.1 to 8.12 says CONT of all pieces but the first, the last one
      * included; newer ones say it beside TEXT while more is to come. */
     if (left == 0)
-        side->goes_on = (flags & WS_TEXT) && (flags & WS_CONT);
+        side->goes_on = (flags & (WS_TEXT | WS_BINARY)) && (flags & WS_CONT);
     return whole;
 }

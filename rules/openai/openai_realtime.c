@@ -19,9 +19,6 @@
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
-/* Of one response's input. */
-#define FRAMES_MAX 1024
-
 /* ---- frames as they pass ------------------------------------------------- */
 
 static const struct {
@@ -136,8 +133,9 @@ static int add_heard(struct realtime *state, const char *id)
     return rc;
 }
 
-static int take_frame(struct realtime *state, const struct llmobs_json *frame)
+static int take_frame(void *of, const struct llmobs_json *frame)
 {
+    struct realtime *state = of;
     const char *type = llmobs_json_gets(frame, "type");
     const char *id = llmobs_json_gets(frame, "item_id");
     struct llmobs_json *item = llmobs_json_get(frame, "item");
@@ -161,28 +159,6 @@ static int take_frame(struct realtime *state, const struct llmobs_json *frame)
         state->asked = llmobs_json_share(llmobs_json_get(frame, "response"));
     }
     return 0;
-}
-
-static int take_frames(struct realtime *state, struct llmobs_text text,
-                       bool whole)
-{
-    struct llmobs_events events;
-    struct llmobs_event event;
-    int rc = 0;
-
-    llmobs_events_init(&events, LLMOBS_FRAMING_LINES, text, whole);
-    for (size_t i = 0; rc == 0 && i < FRAMES_MAX; i++) {
-        int next = llmobs_events_next(&events, &event);
-
-        if (next < 1) {
-            rc = next;
-            break;
-        }
-        if (llmobs_json_is_object(event.json))
-            rc = take_frame(state, event.json);
-    }
-    llmobs_events_fini(&events);
-    return rc;
 }
 
 /* A setting of this response, else of the session. */
@@ -326,9 +302,9 @@ static int begin(struct llmobs_reading *reading)
     state->words = llmobs_json_object();
     if (!state->session || !state->items || !state->words)
         return -ENOMEM;
-    rc = take_frames(state, call->request, true);
+    rc = llmobs_events_lines(call->request, true, take_frame, state);
     if (rc == 0 && call->request_truncated)
-        rc = take_frames(state, call->request_tail, false);
+        rc = llmobs_events_lines(call->request_tail, false, take_frame, state);
     if (rc == 0)
         rc = read_settings(reading);
     return rc < 0 ? rc : read_input(state, reading->span);

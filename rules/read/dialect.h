@@ -34,10 +34,17 @@ struct llmobs_sign {
  * line each (form.frames). */
 struct llmobs_frames {
     enum llmobs_frame_kind (*kind)(const struct llmobs_look *frame, bool sent);
-    /* True where these settings say that the words of speech follow it. */
+    /* True where these settings say that the words of speech follow it; NULL:
+     * they never do. */
     bool (*transcribes)(struct llmobs_text settings);
+    /* Keys for the look (frame.h); NULL: none. */
+    const char *const *names;
+    /* Takes out of a whole frame's text what is never kept, and answers the new
+     * length; NULL: all of it is kept. */
+    size_t (*shrink)(char *text, size_t len);
+    bool binary; /* JSON comes in binary frames, too */
     /* The parameters of the URL by which it may name the model,
-     * NULL-terminated. */
+     * NULL-terminated; NULL: none. */
     const char *const *models;
 };
 

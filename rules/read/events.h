@@ -61,4 +61,11 @@ void llmobs_events_fini(struct llmobs_events *events);
 int llmobs_events_next(struct llmobs_events *events,
                        struct llmobs_event *event);
 
+/* Calls `take` for each object among lines of JSON, LLMOBS_EVENTS_LINES_MAX of
+ * them at most. `whole`: the text begins with a line. */
+#define LLMOBS_EVENTS_LINES_MAX 1024
+int llmobs_events_lines(struct llmobs_text text, bool whole,
+                        int (*take)(void *ctx, const struct llmobs_json *line),
+                        void *ctx);
+
 #endif

@@ -11,7 +11,8 @@ enum key {
     KEY_ID,
     KEY_CODE,
     KEY_RESPONSE,
-    KEY_ERROR
+    KEY_ERROR,
+    KEY_NAMED /* and those behind it: the names that were given */
 };
 
 static const char *const names[] = {
@@ -25,9 +26,10 @@ static const char *const names[] = {
     [KEY_ERROR] = "error",
 };
 
-void llmobs_look_begin(struct llmobs_look *frame)
+void llmobs_look_begin(struct llmobs_look *frame, const char *const *given)
 {
     memset(frame, 0, sizeof(*frame));
+    frame->names = given;
 }
 
 /* The member whose value comes now; LLMOBS_FRAME_MEMBERS: none that is noted.
@@ -77,9 +79,24 @@ static uint8_t key_of(const struct llmobs_look *frame)
 {
     uint8_t key = KEY_TYPE;
 
-    while (key <= KEY_ERROR && strcmp(names[key], frame->token) != 0)
+    while (key < KEY_NAMED && strcmp(names[key], frame->token) != 0)
         key++;
-    return key <= KEY_ERROR ? key : KEY_OTHER;
+    if (key < KEY_NAMED)
+        return key;
+    for (size_t i = 0;
+         frame->names && i < LLMOBS_FRAME_NAMES && frame->names[i]; i++)
+        if (strcmp(frame->names[i], frame->token) == 0)
+            return (uint8_t)(KEY_NAMED + i);
+    return KEY_OTHER;
+}
+
+/* Sets the bit of the key at the present depth, if that is a name. */
+static void mark(const struct llmobs_look *frame, uint32_t bits[2])
+{
+    uint8_t key = frame->key[frame->depth - 1];
+
+    if (key >= KEY_NAMED)
+        bits[frame->depth - 1] |= UINT32_C(1) << (key - KEY_NAMED);
 }
 
 static void end_string(struct llmobs_look *frame)
@@ -92,11 +109,13 @@ static void end_string(struct llmobs_look *frame)
     if (frame->token_lost)
         frame->token_len = 0;
     frame->token[frame->token_len] = '\0';
-    if (is_key(frame))
+    if (is_key(frame)) {
         frame->key[frame->depth - 1] = key_of(frame);
-    else if (member != LLMOBS_FRAME_MEMBERS)
+        mark(frame, frame->seen);
+    } else if (member != LLMOBS_FRAME_MEMBERS) {
         memcpy(frame->members[member], frame->token,
                (size_t)frame->token_len + 1);
+    }
 }
 
 /* Keeps a part of a string of which something is looked for. */
@@ -164,6 +183,9 @@ static void take(struct llmobs_look *frame, char c)
         frame->over = --frame->depth == 0;
     else if (c == ':')
         frame->value = true;
+    else if (c == 't' && frame->value && frame->depth <= 2 &&
+             frame->object[frame->depth - 1])
+        mark(frame, frame->truths);
     else if (c == ',' && frame->depth <= 2)
         frame->value = !frame->object[frame->depth - 1];
 }

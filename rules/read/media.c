@@ -11,6 +11,9 @@
 
 #define SIZE_LEN 40
 
+/* No word and no name goes on so long in letters of base64. */
+#define PIECE_MIN 256
+
 int llmobs_media_mark(struct llmobs_buf *text, const char *what,
                       const char *detail, uint64_t bytes)
 {
@@ -139,9 +142,6 @@ uint64_t llmobs_media_cut(const struct llmobs_call *call, const char *key)
 /* Levels of a value, below which no request and no answer has such a text. */
 #define DEPTH_MAX 4
 
-/* No word and no name goes on so long. */
-#define PIECE_MIN 256
-
 static struct llmobs_json *words_of(const struct llmobs_json *value,
                                     const char *what, unsigned depth);
 
@@ -213,4 +213,37 @@ struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
                                        const char *what)
 {
     return words_of(value, what, 0);
+}
+
+/* Where a text that begins here and is of base64 ends, at its quote; 0: it is
+ * another one. A slash may be escaped. */
+static size_t piece_end(struct llmobs_text text)
+{
+    size_t n = 0, more;
+
+    do {
+        more = base64_span((struct llmobs_text){text.data + n, text.len - n});
+        n += more;
+        if (text.len - n > 1 && text.data[n] == '\\' && text.data[n + 1] == '/')
+            n += more = 2;
+        else
+            break;
+    } while (more > 0);
+    return n >= PIECE_MIN && n < text.len && text.data[n] == '"' ? n : 0;
+}
+
+size_t llmobs_media_drop(char *json, size_t len)
+{
+    const char *at = json, *end = json + len;
+    char *to = json;
+
+    while (at < end) {
+        const char *quote = memchr(at, '"', (size_t)(end - at));
+        const char *next = quote ? quote + 1 : end;
+
+        memmove(to, at, (size_t)(next - at));
+        to += next - at;
+        at = next + piece_end((struct llmobs_text){next, (size_t)(end - next)});
+    }
+    return (size_t)(to - json);
 }

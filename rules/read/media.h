@@ -40,6 +40,10 @@ const char *llmobs_media_kind(const struct llmobs_json *part);
 struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
                                        const char *what);
 
+/* Takes the texts that are long pieces of base64 out of JSON, in its place, and
+ * answers the new length: each becomes "". No allocation. */
+size_t llmobs_media_drop(char *json, size_t len);
+
 /* The number of bytes that a base64 text stands for. */
 uint64_t llmobs_media_base64(struct llmobs_text text);
 

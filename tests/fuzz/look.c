@@ -11,8 +11,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void look_at(struct llmobs_text in, size_t step,
                     struct llmobs_look *look)
 {
+    static const char *const names[] = {"type", "a", "serverContent", NULL};
+
     memset(look, 0, sizeof(*look));
-    llmobs_look_begin(look);
+    llmobs_look_begin(look, names);
     for (size_t at = 0; at < in.len; at += step) {
         size_t len = in.len - at < step ? in.len - at : step;
         char *piece = fuzz_copy((struct llmobs_text){in.data + at, len});
@@ -26,6 +28,8 @@ static void check_same(const struct llmobs_look *one,
                        const struct llmobs_look *other)
 {
     FUZZ_CHECK(one->over == other->over && one->depth == other->depth);
+    FUZZ_CHECK(memcmp(one->seen, other->seen, sizeof(one->seen)) == 0);
+    FUZZ_CHECK(memcmp(one->truths, other->truths, sizeof(one->truths)) == 0);
     for (size_t i = 0; i < LLMOBS_FRAME_MEMBERS; i++) {
         FUZZ_CHECK(memchr(one->members[i], '\0', LLMOBS_FRAME_VALUE));
         FUZZ_CHECK(strcmp(one->members[i], other->members[i]) == 0);

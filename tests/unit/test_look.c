@@ -79,14 +79,55 @@ START_TEST(looks_see_members_however_they_are_cut)
         for (size_t cut = 0; cut <= len; cut++) {
             struct llmobs_look look;
 
-            llmobs_look_begin(&look);
+            llmobs_look_begin(&look, NULL);
             llmobs_look_add(&look, rows[i].text, cut);
             llmobs_look_add(&look, rows[i].text + cut, len - cut);
             check(&look, i);
-            llmobs_look_begin(&look);
+            llmobs_look_begin(&look, NULL);
             for (size_t at = 0; at < len; at++)
                 llmobs_look_add(&look, rows[i].text + at, 1);
             check(&look, i);
+        }
+    }
+}
+END_TEST
+
+/* Names that are keys at each depth, and whose value is true. */
+static const struct {
+    const char *text;
+    uint32_t seen[2], truths[2];
+} named[] = {
+    {"{}", {0, 0}, {0, 0}},
+    {"{\"a\":{\"b\":true}}", {1, 2}, {0, 2}},
+    {"{\"b\" : true , \"a\":false}", {3, 0}, {2, 0}},
+    {"{\"a\":{\"x\":true,\"b\":false},\"x\":true}", {1, 2}, {0, 0}},
+    {"{\"a\":[true,{\"b\":true}],\"b\":\"true\"}", {3, 0}, {0, 0}},
+    {"{\"a\":{\"a\":{\"b\":true}}}", {1, 1}, {0, 0}},
+    {"{\"a\":\"b\",\"c\":{\"b\":null}}", {1, 2}, {0, 0}},
+    {"{\"\\u0061\":true}", {0, 0}, {0, 0}},
+    {"[{\"a\":true}]", {0, 0}, {0, 0}},
+    {"{\"a\":{\"b\":t", {1, 2}, {0, 2}},
+};
+
+START_TEST(looks_see_names_however_they_are_cut)
+{
+    static const char *const names[] = {"a", "b", NULL};
+
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+        size_t len = strlen(named[i].text);
+
+        for (size_t cut = 0; cut <= len; cut++) {
+            struct llmobs_look look;
+
+            llmobs_look_begin(&look, names);
+            llmobs_look_add(&look, named[i].text, cut);
+            llmobs_look_add(&look, named[i].text + cut, len - cut);
+            for (size_t depth = 0; depth < 2; depth++) {
+                ck_assert_msg(look.seen[depth] == named[i].seen[depth] &&
+                                  look.truths[depth] == named[i].truths[depth],
+                              "%s: depth %zu: %x, true %x", named[i].text,
+                              depth + 1, look.seen[depth], look.truths[depth]);
+            }
         }
     }
 }
@@ -106,6 +147,18 @@ static const struct {
     {"http://proxy.test:4000/v1/realtime", true, NULL},
     {"http://127.0.0.1:9/realtime", false, NULL},
     {"http://proxy.test:4000/other", false, NULL},
+    {"https://generativelanguage.googleapis.com/ws/google.ai."
+     "generativelanguage.v1beta.GenerativeService.BidiGenerateContent?key=k",
+     true, "google"},
+    {"https://europe-west1-aiplatform.googleapis.com/ws/google.cloud."
+     "aiplatform.v1.LlmBidiService/BidiGenerateContent",
+     true, "google"},
+    {"http://127.0.0.1:9/x/google.ai.generativelanguage.v1alpha."
+     "GenerativeService.BidiGenerateContentConstrained?access_token=t",
+     true, NULL},
+    {"https://generativelanguage.googleapis.com/ws/google.ai."
+     "generativelanguage.v1alpha.GenerativeService.BidiGenerateMusic",
+     false, NULL},
     {"https://api.openai.com/v1/realtime/client_secrets", false, NULL},
     {"https://api.openai.com/v1/chat/completions", false, NULL},
     {"ftp://api.openai.com/v1/realtime", false, NULL},
@@ -185,6 +238,7 @@ UNIT_SUITE(look)
     Suite *s = suite_create("look");
 
     UNIT_TEST(s, looks_see_members_however_they_are_cut);
+    UNIT_TEST(s, looks_see_names_however_they_are_cut);
     UNIT_TEST(s, connections_are_known_by_their_url);
     UNIT_TEST(s, requests_are_no_connections);
     UNIT_TEST(s, urls_name_the_model);

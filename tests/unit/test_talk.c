@@ -14,7 +14,7 @@
 #include "tests/unit/worker_fake.h"
 
 /* Of libcurl's websockets.h, which old headers lack. */
-enum { WS_TEXT = 1, WS_CONT = 4, WS_CLOSE = 8, WS_PING = 16 };
+enum { WS_TEXT = 1, WS_BINARY = 2, WS_CONT = 4, WS_CLOSE = 8, WS_PING = 16 };
 
 #define URL "wss://api.openai.com/v1/realtime?model=gpt-realtime"
 #define BEGUN(id)                                               \
@@ -26,6 +26,12 @@ enum { WS_TEXT = 1, WS_CONT = 4, WS_CLOSE = 8, WS_PING = 16 };
     "\"content\":[{\"type\":\"output_text\",\"text\":\"" text "\"}]}],"       \
     "\"usage\":{\"input_tokens\":7,\"output_tokens\":3}}}"
 
+#define LIVE                                                          \
+    "wss://generativelanguage.googleapis.com/ws/google.ai."           \
+    "generativelanguage.v1beta.GenerativeService.BidiGenerateContent" \
+    "?key=AIzaSecret"
+
+static const char *address = URL;
 static int memory;
 static CURL *const curl = (CURL *)&memory; /* stands for an easy handle */
 static struct llmobs_handle *handle;
@@ -38,7 +44,7 @@ static CURLcode getinfo(CURL *asked, CURLINFO info, ...)
     (void)asked;
     va_start(args, info);
     if (info == CURLINFO_EFFECTIVE_URL)
-        *va_arg(args, const char **) = URL;
+        *va_arg(args, const char **) = address;
     va_end(args);
     return info == CURLINFO_EFFECTIVE_URL ? CURLE_OK : CURLE_UNKNOWN_OPTION;
 }
@@ -275,6 +281,241 @@ START_TEST(gone_beside_a_thread_that_hears)
 }
 END_TEST
 
+/* -- responses without an id ------------------------------------------------
+ */
+
+#define SETUP                                                             \
+    "{\"setup\":{\"model\":\"models/gemini-live\",\"systemInstruction\":" \
+    "{\"parts\":[{\"text\":\"Be brief.\"}]}}}"
+#define ASK(text)                                                             \
+    "{\"clientContent\":{\"turns\":[{\"role\":\"user\",\"parts\":[{\"text\":" \
+    "\"" text "\"}]}],\"turnComplete\":true}}"
+#define SPEAK(text)                                                            \
+    "{\"serverContent\":{\"modelTurn\":{\"parts\":[{\"text\":\"" text "\"}]}}" \
+    "}"
+#define WORDS(side, words) \
+    "{\"serverContent\":{\"" side "Transcription\":{\"text\":\"" words "\"}}}"
+#define INTERRUPTED "{\"serverContent\":{\"interrupted\":true}}"
+#define GENERATED "{\"serverContent\":{\"generationComplete\":true}}"
+#define COMPLETE                                                     \
+    "{\"serverContent\":{\"turnComplete\":true},\"usageMetadata\":{" \
+    "\"promptTokenCount\":7,\"responseTokenCount\":3}}"
+#define CALL                                                              \
+    "{\"toolCall\":{\"functionCalls\":[{\"id\":\"f1\",\"name\":\"find\"," \
+    "\"args\":{\"n\":1}}]}}"
+#define RESULT                                                           \
+    "{\"toolResponse\":{\"functionResponses\":[{\"id\":\"f1\",\"name\":" \
+    "\"find\",\"response\":{\"result\":\"there\"}}]}}"
+
+static void begin_live(void)
+{
+    address = LIVE;
+    begin();
+}
+
+static void end_live(int count)
+{
+    end(count);
+    address = URL;
+}
+
+/* The server's frames are binary ones. */
+static void come(const char *text)
+{
+    receive(text, strlen(text), 0, WS_BINARY);
+}
+
+static void go(const char *text)
+{
+    size_t len = strlen(text);
+
+    llmobs_talk_sent(handle, curl, (struct llmobs_text){text, len}, len, 0,
+                     WS_TEXT);
+}
+
+static void has(const char *event, const char *text)
+{
+    ck_assert_msg(strstr(event, text), "no %s in %s", text, event);
+}
+
+START_TEST(a_turn_of_binary_frames)
+{
+    begin_live();
+    go(SETUP);
+    come("{\"setupComplete\":{}}");
+    go(ASK("Is it cold?"));
+    for (size_t at = 0, len = strlen(SPEAK("It is ")); at < len; at++)
+        receive(&SPEAK("It is ")[at], 1, len - at - 1, WS_BINARY);
+    receive("", 0, 0, WS_PING);
+    come(SPEAK("cold."));
+    come(GENERATED);
+    come(COMPLETE);
+    end_live(1);
+    check(events[0], "It is cold.");
+    has(events[0], "Is it cold?");
+    has(events[0], "Be brief.");
+    has(events[0], "gemini-live");
+    ck_assert_ptr_null(strstr(events[0], "Secret"));
+}
+END_TEST
+
+/* Of another API binary frames are sound. */
+START_TEST(binary_frames_of_another)
+{
+    begin();
+    receive(BEGUN("resp_1"), strlen(BEGUN("resp_1")), 0, WS_BINARY);
+    end(0);
+}
+END_TEST
+
+START_TEST(a_turn_that_calls_tools)
+{
+    begin_live();
+    go(SETUP);
+    go(ASK("Where is it?"));
+    come(SPEAK("A moment."));
+    come(CALL);
+    go(RESULT);
+    come(SPEAK("It is there."));
+    come(COMPLETE);
+    end_live(2);
+    has(events[0], "\"name\": \"find\"");
+    has(events[0], "\"status\": \"ok\"");
+    ck_assert_ptr_null(strstr(events[0], "there"));
+    check(events[1], "It is there.");
+    has(events[1], "tool_results");
+}
+END_TEST
+
+/* The model may go on while a tool runs; the result then asks for a new turn.
+ */
+START_TEST(a_turn_that_does_not_wait_for_its_tool)
+{
+    begin_live();
+    go(SETUP);
+    go(ASK("Where is it?"));
+    come(CALL);
+    come(SPEAK("I am looking."));
+    go(RESULT);
+    come(COMPLETE);
+    come(SPEAK("It is there."));
+    come(COMPLETE);
+    end_live(2);
+    check(events[0], "I am looking.");
+    check(events[1], "It is there.");
+}
+END_TEST
+
+/* Sound is kept on neither side, and speech asks without a frame. */
+START_TEST(a_turn_of_speech)
+{
+    char sound[1024], frame[2048];
+
+    memset(sound, 'A', sizeof(sound) - 1);
+    sound[sizeof(sound) - 1] = '\0';
+    begin_live();
+    go(SETUP);
+    snprintf(frame, sizeof(frame),
+             "{\"realtimeInput\":{\"audio\":{\"data\":\"%s\"}}}", sound);
+    go(frame);
+    come(WORDS("input", "Is it "));
+    come(WORDS("input", "cold?"));
+    snprintf(frame, sizeof(frame),
+             "{\"serverContent\":{\"modelTurn\":{\"parts\":[{\"inlineData\":{"
+             "\"mimeType\":\"audio/pcm\",\"data\":\"%s\"}}]}}}",
+             sound);
+    come(frame);
+    come(WORDS("output", "It is "));
+    come(frame);
+    come(WORDS("output", "cold."));
+    come(GENERATED);
+    come(COMPLETE);
+    end_live(1);
+    check(events[0], "It is cold.");
+    has(events[0], "Is it cold?");
+    ck_assert_ptr_null(strstr(events[0], "AAAA"));
+}
+END_TEST
+
+/* A turn that is interrupted has its last frame before the next one's first. */
+START_TEST(a_turn_that_is_interrupted)
+{
+    begin_live();
+    go(SETUP);
+    go(ASK("A story"));
+    come(SPEAK("Once"));
+    go(ASK("Stop"));
+    come(SPEAK(" upon"));
+    come(INTERRUPTED);
+    come(COMPLETE);
+    come(SPEAK("Stopped."));
+    come(COMPLETE);
+    end_live(2);
+    check(events[0], "Once upon");
+    check(events[1], "Stopped.");
+    has(events[1], "\"content\": \"Stop\"");
+}
+END_TEST
+
+START_TEST(frames_that_are_no_turn)
+{
+    begin_live();
+    go(SETUP);
+    go("{\"clientContent\":{\"turns\":[],\"turnComplete\":false}}");
+    go("{\"realtimeInput\":{\"activityEnd\":{}}}");
+    come("{}");
+    come(COMPLETE);
+    come(GENERATED);
+    come(INTERRUPTED);
+    come(WORDS("input", "Hm."));
+    come("{\"usageMetadata\":{\"promptTokenCount\":1}}");
+    come("{\"goAway\":{\"timeLeft\":\"5s\"}}");
+    come("{\"sessionResumptionUpdate\":{\"newHandle\":\"h\"}}");
+    come("{\"toolCallCancellation\":{\"ids\":[\"f1\"]}}");
+    come("[{\"serverContent\":{\"modelTurn\":{}}}]");
+    come("serverContent");
+    end_live(0);
+}
+END_TEST
+
+START_TEST(turns_of_a_connection_that_goes)
+{
+    begin_live();
+    go(SETUP);
+    go(ASK("One"));
+    come(CALL);
+    receive("", 0, 0, WS_CLOSE);
+    end_live(1);
+    has(events[0], "\"status\": \"ok\"");
+    begin_live();
+    go(SETUP);
+    go(ASK("One"));
+    come(SPEAK("Half"));
+    go(ASK("Two"));
+    llmobs_talk_gone(handle, CURLE_RECV_ERROR);
+    come(COMPLETE);
+    end_live(2);
+    has(events[0], "CURLE_RECV_ERROR");
+    has(events[0], "Half");
+    has(events[1], "CURLE_RECV_ERROR");
+}
+END_TEST
+
+/* More questions than a talk follows: the others are lost, and counted. */
+START_TEST(more_turns_than_are_followed)
+{
+    begin_live();
+    go(SETUP);
+    for (int i = 0; i < 10; i++)
+        go(ASK("Again"));
+    for (int i = 0; i < 10; i++) {
+        come(SPEAK("Yes."));
+        come(COMPLETE);
+    }
+    end_live(10);
+}
+END_TEST
+
 UNIT_SUITE(talk)
 {
     Suite *s = suite_create("talk");
@@ -287,5 +528,14 @@ UNIT_SUITE(talk)
     UNIT_TEST(s, a_connection_that_is_gone);
     UNIT_TEST(s, gone_beside_a_thread_that_stays);
     UNIT_TEST(s, gone_beside_a_thread_that_hears);
+    UNIT_TEST(s, a_turn_of_binary_frames);
+    UNIT_TEST(s, binary_frames_of_another);
+    UNIT_TEST(s, a_turn_that_calls_tools);
+    UNIT_TEST(s, a_turn_that_does_not_wait_for_its_tool);
+    UNIT_TEST(s, a_turn_of_speech);
+    UNIT_TEST(s, a_turn_that_is_interrupted);
+    UNIT_TEST(s, frames_that_are_no_turn);
+    UNIT_TEST(s, turns_of_a_connection_that_goes);
+    UNIT_TEST(s, more_turns_than_are_followed);
     return s;
 }
