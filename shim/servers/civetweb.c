@@ -55,20 +55,33 @@ static bool is_known(void)
 
 /* A function of its own, so that the list is not in the frame below which the
  * program's handler runs. */
-__attribute__((noinline)) static void begin(struct llmobs_server_run *run,
-                                            const void *connection)
+__attribute__((noinline)) static void begin_called(
+    struct llmobs_server_run *run, const struct request_info *info, int count)
 {
-    const struct request_info *info = REAL(mg_get_request_info)(connection);
-    int count = info ? info->header_count : 0;
     struct llmobs_server_fields fields;
 
     llmobs_server_clear(&fields);
-    for (int i = 0; i < count && i < MAX_HEADERS; i++)
+    for (int i = 0; i < count; i++)
         llmobs_server_add(&fields, info->headers[i].name,
                           info->headers[i].value);
-    if (fields.carries)
-        llmobs_server_add_address(&fields, info->remote_addr);
+    llmobs_server_add_address(&fields, info->remote_addr);
     llmobs_server_run(run, &fields);
+}
+
+static void begin(struct llmobs_server_run *run, const void *connection)
+{
+    const struct request_info *info = REAL(mg_get_request_info)(connection);
+    int count = info ? info->header_count : 0;
+    int i = 0;
+
+    if (count > MAX_HEADERS)
+        count = MAX_HEADERS;
+    while (i < count && !llmobs_server_carries(info->headers[i].name))
+        i++;
+    if (i < count)
+        begin_called(run, info, count);
+    else
+        llmobs_server_run(run, NULL);
 }
 
 static int on_request(void *connection, void *argument)

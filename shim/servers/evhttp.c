@@ -40,20 +40,31 @@ static void add_address(struct llmobs_server_fields *fields, void *request)
 
 /* A function of its own, so that the list is not in the frame below which the
  * program's callback runs. */
-__attribute__((noinline)) static void begin(struct llmobs_server_run *run,
-                                            void *request)
+__attribute__((noinline)) static void begin_called(
+    struct llmobs_server_run *run, void *request, const struct evkeyval *first)
 {
-    const struct evkeyvalq *headers =
-        REAL(evhttp_request_get_input_headers)(request);
     struct llmobs_server_fields fields;
 
     llmobs_server_clear(&fields);
-    for (const struct evkeyval *one = headers ? headers->first : NULL; one;
-         one = one->next)
+    for (const struct evkeyval *one = first; one; one = one->next)
         llmobs_server_add(&fields, one->key, one->value);
-    if (fields.carries)
-        add_address(&fields, request);
+    add_address(&fields, request);
     llmobs_server_run(run, &fields);
+}
+
+static void begin(struct llmobs_server_run *run, void *request)
+{
+    const struct evkeyvalq *headers =
+        REAL(evhttp_request_get_input_headers)(request);
+    const struct evkeyval *first = headers ? headers->first : NULL;
+    const struct evkeyval *one = first;
+
+    while (one && !llmobs_server_carries(one->key))
+        one = one->next;
+    if (one)
+        begin_called(run, request, first);
+    else
+        llmobs_server_run(run, NULL);
 }
 
 static void on_request(void *request, void *argument)

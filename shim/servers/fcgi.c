@@ -21,14 +21,26 @@ static const char only;
 #define REAL LLMOBS_SERVER_REAL
 
 /* A function of its own, so that the list is not in the frame of an accept. */
-__attribute__((noinline)) static void begin(const void *key, char **envp)
+__attribute__((noinline)) static void begin_called(const void *key, char **envp)
 {
     struct llmobs_server_fields fields;
 
     llmobs_server_clear(&fields);
-    for (; envp && *envp; envp++)
+    for (; *envp; envp++)
         llmobs_server_add_cgi(&fields, *envp);
     llmobs_server_begin(key, 0, &fields);
+}
+
+static void begin(const void *key, char **envp)
+{
+    char **one = envp;
+
+    while (one && *one && !llmobs_server_carries_cgi(*one))
+        one++;
+    if (one && *one)
+        begin_called(key, envp);
+    else
+        llmobs_server_begin(key, 0, NULL);
 }
 
 static int FCGX_Accept_r(struct request *request)

@@ -1,112 +1,110 @@
 #include "shim/servers/library.h"
 
-/* Those that carry a trace come first; names with the same beginning stand
- * together (range_of). */
-static const char names[][28] = {
-    "traceparent",
-    "tracestate",
-    "baggage",
-    "b3",
-    "x-b3-traceid",
-    "x-b3-spanid",
-    "x-b3-sampled",
-    "x-b3-flags",
-    "x-datadog-trace-id",
-    "x-datadog-parent-id",
-    "x-datadog-tags",
-    "x-datadog-sampling-priority",
-    "x-datadog-origin",
-    "x-forwarded-for",
-    "x-forwarded",
-    "x-real-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "true-client-ip",
-    "cf-connecting-ip",
-    "cf-connecting-ipv6",
-    "fastly-client-ip",
-    "fly-client-ip",
-    "forwarded",
-    "forwarded-for",
+/* In the order of the alphabet. `same`: so many of its letters begin the name
+ * before it, too. */
+struct name {
+    unsigned char same;
+    bool carries; /* a trace */
+    char text[28];
 };
 
-#define COUNT (sizeof names / sizeof *names)
-#define CARRIERS 13
-
-static char fold(char c, bool cgi)
-{
-    if (cgi && c == '_')
-        return '-';
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-/* Numbers of names, the last one excluded. */
-struct range {
-    unsigned char from, to;
+static const struct name names[] = {
+    {0, true, "b3"},
+    {1, true, "baggage"},
+    {0, false, "cf-connecting-ip"},
+    {16, false, "cf-connecting-ipv6"},
+    {0, false, "fastly-client-ip"},
+    {1, false, "fly-client-ip"},
+    {1, false, "forwarded"},
+    {9, false, "forwarded-for"},
+    {0, true, "traceparent"},
+    {5, true, "tracestate"},
+    {2, false, "true-client-ip"},
+    {0, true, "x-b3-flags"},
+    {5, true, "x-b3-sampled"},
+    {6, true, "x-b3-spanid"},
+    {5, true, "x-b3-traceid"},
+    {2, false, "x-client-ip"},
+    {4, false, "x-cluster-client-ip"},
+    {2, true, "x-datadog-origin"},
+    {10, true, "x-datadog-parent-id"},
+    {10, true, "x-datadog-sampling-priority"},
+    {10, true, "x-datadog-tags"},
+    {11, true, "x-datadog-trace-id"},
+    {2, false, "x-forwarded"},
+    {11, false, "x-forwarded-for"},
+    {2, false, "x-real-ip"},
 };
 
-/* Of those that begin with "x-": most other headers that do have another third
- * letter. */
-static struct range range_of_x(char third)
+#define END (names + sizeof(names) / sizeof(*names))
+
+/* The first of the names that begin with the letter; END: none. */
+static const struct name *first_of(char letter)
 {
-    switch (third | 0x20) {
+    switch (letter | 0x20) {
     case 'b':
-        return (struct range){4, 8};
-    case 'd':
-        return (struct range){8, 13};
-    case 'f':
-        return (struct range){13, 15};
-    case 'r':
-        return (struct range){15, 16};
+        return names;
     case 'c':
-        return (struct range){16, 18};
-    default:
-        return (struct range){0, 0};
-    }
-}
-
-/* Where the name is, if it is one, by its first letters. */
-static struct range range_of(const char *text)
-{
-    char second = text[0] ? text[1] | 0x20 : ' ';
-
-    switch (text[0] | 0x20) {
+        return names + 2;
+    case 'f':
+        return names + 4;
     case 't':
-        if (second != 'r')
-            return (struct range){0, 0};
-        return (text[2] | 0x20) == 'u' ? (struct range){18, 19}
-                                       : (struct range){0, 2};
-    case 'b':
-        return (struct range){2, 4};
+        return names + 8;
     case 'x':
-        return text[1] ? range_of_x(text[2]) : (struct range){0, 0};
-    case 'c':
-        return second == 'f' ? (struct range){19, 21} : (struct range){0, 0};
-    case 'f':
-        return (struct range){21, 25};
+        return names + 11;
     default:
-        return (struct range){0, 0};
+        return END;
     }
 }
 
-/* True where the text is the name, up to the letter `end`. */
-static bool is_name(const char *name, const char *text, char end, bool cgi)
+/* True for the same letter, be it a capital, and for CGI's '_' instead of '-';
+ * never at the end of either. Control characters would count as others, but a
+ * header's name has none. */
+static inline bool is_letter(char ours, char text, bool cgi)
 {
-    while (*name && *name == fold(*text, cgi)) {
-        name++;
-        text++;
-    }
-    return *name == '\0' && *text == end;
+    return ours == (text | 0x20) || (cgi && text == '_' && ours == '-');
 }
 
-static size_t find(const char *text, char end, bool cgi)
+/* The name that the text is up to `end`, where it is left; NULL: none. Where it
+ * differs from a name at a letter, it differs from each that begins with that
+ * letter and those before. */
+static inline const struct name *find(const char **text, char end, bool cgi)
 {
-    struct range range = range_of(text);
+    const struct name *one = first_of(**text);
+    const char *at = *text;
 
-    for (size_t i = range.from; i < range.to; i++)
-        if (is_name(names[i], text, end, cgi))
-            return i;
-    return COUNT;
+    while (one < END) {
+        const char *ours = one->text + (at - *text);
+
+        while (is_letter(*ours, *at, cgi)) {
+            ours++;
+            at++;
+        }
+        if (*ours == '\0' && *at == end) {
+            *text = at;
+            return one;
+        }
+        do
+            one++;
+        while (one < END && one->same > at - *text);
+        if (one < END && one->same < at - *text)
+            return NULL;
+    }
+    return NULL;
+}
+
+bool llmobs_server_is_carrier(const char *name)
+{
+    const struct name *one = find(&name, '\0', false);
+
+    return one && one->carries;
+}
+
+bool llmobs_server_is_carrier_cgi(const char *name)
+{
+    const struct name *one = find(&name, '=', true);
+
+    return one && one->carries;
 }
 
 static void add(struct llmobs_server_fields *fields, const char *name,
@@ -122,12 +120,10 @@ static void add(struct llmobs_server_fields *fields, const char *name,
 void llmobs_server_add(struct llmobs_server_fields *fields, const char *name,
                        const char *value)
 {
-    size_t i = name && value ? find(name, '\0', false) : COUNT;
+    const struct name *one = name && value ? find(&name, '\0', false) : NULL;
 
-    if (i == COUNT)
-        return;
-    fields->carries |= i < CARRIERS;
-    add(fields, names[i], value);
+    if (one)
+        add(fields, one->text, value);
 }
 
 void llmobs_server_add_address(struct llmobs_server_fields *fields,
@@ -146,25 +142,14 @@ static const char *after(const char *text, const char *beginning)
     return *beginning ? NULL : text;
 }
 
-/* Most of a request's variables are asked: by letter, without a loop. */
-static inline bool is_http(const char *entry)
-{
-    return entry[0] == 'H' && entry[1] == 'T' && entry[2] == 'T' &&
-           entry[3] == 'P' && entry[4] == '_';
-}
-
 void llmobs_server_add_cgi(struct llmobs_server_fields *fields,
                            const char *entry)
 {
-    const char *name = is_http(entry) ? entry + 5 : NULL;
-    size_t i = name ? find(name, '=', true) : COUNT;
+    const char *name = llmobs_server_header_of(entry);
+    const struct name *one = name ? find(&name, '=', true) : NULL;
 
-    if (i < COUNT) {
-        while (*name++ != '=')
-            continue;
-        fields->carries |= i < CARRIERS;
-        add(fields, names[i], name);
-    } else if (entry[0] == 'R') {
+    if (one)
+        add(fields, one->text, name + 1);
+    else if (entry[0] == 'R')
         llmobs_server_add_address(fields, after(entry, "REMOTE_ADDR="));
-    }
 }

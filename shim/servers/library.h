@@ -16,7 +16,6 @@
 struct llmobs_server_fields {
     struct llmobs_served_header list[LLMOBS_SERVER_FIELDS];
     unsigned count;
-    bool carries; /* one of them carries a trace */
     bool full;
 };
 
@@ -24,14 +23,50 @@ struct llmobs_server_fields {
 static inline void llmobs_server_clear(struct llmobs_server_fields *fields)
 {
     fields->count = 0;
-    fields->carries = fields->full = false;
+    fields->full = false;
 }
 
-/* Adds a header, if it is one of those. */
+/* True for a header that carries a trace; _cgi: from "NAME=value", CGI's form.
+ * Only where a request has one, the others are looked at: most requests of most
+ * servers have none, and no call is made for most of their headers. */
+bool llmobs_server_is_carrier(const char *name);
+bool llmobs_server_is_carrier_cgi(const char *name);
+
+static inline bool llmobs_server_may_carry(char letter)
+{
+    return (1U << ('b' & 31) | 1U << ('t' & 31) | 1U << ('x' & 31)) >>
+               (letter & 31) &
+           1;
+}
+
+static inline bool llmobs_server_carries(const char *name)
+{
+    return name && llmobs_server_may_carry(name[0]) &&
+           llmobs_server_is_carrier(name);
+}
+
+/* "NAME=value" of "HTTP_NAME=value", as CGI writes a header; NULL: it is none.
+ */
+static inline const char *llmobs_server_header_of(const char *entry)
+{
+    return entry[0] == 'H' && entry[1] == 'T' && entry[2] == 'T' &&
+                   entry[3] == 'P' && entry[4] == '_'
+               ? entry + 5
+               : NULL;
+}
+
+static inline bool llmobs_server_carries_cgi(const char *entry)
+{
+    const char *name = llmobs_server_header_of(entry);
+
+    return name && llmobs_server_may_carry(name[0]) &&
+           llmobs_server_is_carrier_cgi(name);
+}
+
+/* Adds a header, if it is one of those that name the caller; _cgi: from
+ * "HTTP_NAME=value" or "REMOTE_ADDR=value". */
 void llmobs_server_add(struct llmobs_server_fields *fields, const char *name,
                        const char *value);
-
-/* The same from "HTTP_NAME=value", as CGI writes it, or "REMOTE_ADDR=value". */
 void llmobs_server_add_cgi(struct llmobs_server_fields *fields,
                            const char *entry);
 
@@ -40,7 +75,7 @@ void llmobs_server_add_address(struct llmobs_server_fields *fields,
                                const char *address);
 
 /* The calling thread begins to serve a request, or ends the one of that key
- * (engine.h). */
+ * (engine.h). `fields`: NULL: none of its headers carries a trace. */
 void llmobs_server_begin(const void *key, uintptr_t mark,
                          const struct llmobs_server_fields *fields);
 void llmobs_server_end(const void *key);

@@ -12,6 +12,7 @@
 #define HEADER_KIND 1
 #define CLIENT_ADDRESS 2
 #define YES 1
+#define NO 0
 
 typedef int iterator(void *argument, int kind, const char *name,
                      const char *value);
@@ -31,6 +32,17 @@ const union connection_info *MHD_get_connection_info(void *connection, int type,
                                                      ...);
 
 #define REAL LLMOBS_SERVER_REAL
+
+/* Looks no further than at the first one that carries a trace. */
+static int look_at_header(void *argument, int kind, const char *name,
+                          const char *value)
+{
+    bool *called = argument;
+
+    (void)kind, (void)value;
+    *called = llmobs_server_carries(name);
+    return *called ? NO : YES;
+}
 
 static int add_header(void *argument, int kind, const char *name,
                       const char *value)
@@ -76,8 +88,8 @@ static const char *write_address(const struct sockaddr *address, char to[48])
 
 /* A function of its own, so that the list is not in the frame below which the
  * program's handler runs. */
-__attribute__((noinline)) static void begin(struct llmobs_server_run *run,
-                                            void *connection)
+__attribute__((noinline)) static void begin_called(
+    struct llmobs_server_run *run, void *connection)
 {
     struct llmobs_server_fields fields;
     const union connection_info *info;
@@ -86,13 +98,23 @@ __attribute__((noinline)) static void begin(struct llmobs_server_run *run,
     llmobs_server_clear(&fields);
     REAL(MHD_get_connection_values)
     (connection, HEADER_KIND, add_header, &fields);
-    info = fields.carries
-               ? REAL(MHD_get_connection_info)(connection, CLIENT_ADDRESS)
-               : NULL;
+    info = REAL(MHD_get_connection_info)(connection, CLIENT_ADDRESS);
     if (info)
         llmobs_server_add_address(&fields,
                                   write_address(info->address, address));
     llmobs_server_run(run, &fields);
+}
+
+static void begin(struct llmobs_server_run *run, void *connection)
+{
+    bool called = false;
+
+    REAL(MHD_get_connection_values)
+    (connection, HEADER_KIND, look_at_header, &called);
+    if (called)
+        begin_called(run, connection);
+    else
+        llmobs_server_run(run, NULL);
 }
 
 static int on_access(void *argument, void *connection, const char *url,

@@ -85,6 +85,10 @@ void *llmobs_servers_thunk(enum llmobs_server_function hook)
 
 /* -- a request ------------------------------------------------------------ */
 
+/* A request has had a caller: before, none hides another one, and the core
+ * knows of none that could end. */
+static bool called_once;
+
 static const struct llmobs_ops *get_core(bool load)
 {
     llmobs_servers_core_fn *get = __atomic_load_n(&core, __ATOMIC_ACQUIRE);
@@ -92,24 +96,31 @@ static const struct llmobs_ops *get_core(bool load)
     return get ? get(load) : NULL;
 }
 
-/* Without a core, and without a caller, there is nothing that a request could
- * hide: the core is loaded by the first one that has a caller. */
+/* The core is loaded by the first request that has a caller. */
 void llmobs_server_begin(const void *key, uintptr_t mark,
                          const struct llmobs_server_fields *fields)
 {
-    bool called = fields->carries && !fields->full;
-    const struct llmobs_ops *ops = get_core(called);
-    struct llmobs_served served = {key, mark, fields->list,
+    bool called = fields && !fields->full;
+    struct llmobs_served served = {key, mark, called ? fields->list : NULL,
                                    called ? fields->count : 0};
+    const struct llmobs_ops *ops;
 
+    if (called)
+        __atomic_store_n(&called_once, true, __ATOMIC_RELAXED);
+    else if (!__atomic_load_n(&called_once, __ATOMIC_RELAXED))
+        return;
+    ops = get_core(called);
     if (ops)
         ops->serve(&served);
 }
 
 void llmobs_server_end(const void *key)
 {
-    const struct llmobs_ops *ops = get_core(false);
+    const struct llmobs_ops *ops;
 
+    if (!__atomic_load_n(&called_once, __ATOMIC_RELAXED))
+        return;
+    ops = get_core(false);
     if (ops)
         ops->unserve(key);
 }

@@ -459,6 +459,47 @@ def evhttp_of_strangers(t):
            "lots": ("chat-proxy", True)}, "ml_app, and whether a root")
 
 
+PROXIES = ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded",
+           "Forwarded-For", "X-Client-IP", "X-Cluster-Client-IP",
+           "True-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6",
+           "Fastly-Client-IP", "Fly-Client-IP"]
+B3 = "0000000000000000463ac35c9f6413ad"
+# Each is a trace by itself, and these are almost one of the names.
+ALONE = {"traceparent": "00-%s-00f067aa0ba902b7-01" % B3,
+         "X-Datadog-Trace-Id": str(int(B3, 16)),
+         "B3": B3 + "-00f067aa0ba902b7-1"}
+NEAR = ["Fly-Client-Ip-", "x-forwarde", "x-forwarded-fort", "forwarded-fo",
+        "x-real-i", "f", "x", "x-", "t", "true", "c", "cf-connecting-ipv5"]
+
+
+def heard(dd, ask):
+    """Which headers of proxies show a stranger, and which names do not; which
+    headers of a trace are one by themselves."""
+    headers = announce("app-a", "datadog", 0)[1]
+    public = [n + ": 203.0.113.9" for n in PROXIES]
+    for i, line in enumerate(public + [n + ": 203.0.113.9" for n in NEAR]):
+        ask("stranger-%02d" % i, headers + [line])
+    for i, line in enumerate("%s: %s" % one for one in ALONE.items()):
+        ask("alone-%02d" % i, [line])
+    count = len(PROXIES) + len(NEAR)
+    spans = sorted(dd.wait_spans(count + len(ALONE), 20), key=prompt_of)
+    equal([s["_dd"]["trace_id"] for s in spans[:len(ALONE)]],
+          [B3] * len(ALONE), "traces")
+    equal([tags_of(s)["ml_app"] for s in spans[len(ALONE):]],
+          ["chat-proxy"] * len(PROXIES) + ["app-a"] * len(NEAR), "ml_apps")
+
+
+@test
+def every_header_by_its_name(t):
+    styles = {"DD_TRACE_PROPAGATION_STYLE": "datadog,tracecontext,b3"}
+    with double(t) as dd, gateway(t, dd, "evhttp", "any", **styles) as at:
+        heard(dd, lambda *what: post_raw(at.port, *what))
+    with double(t) as dd, FastCgi(
+            t, [server("fcgi"), "r"],
+            settings(t, dd, **INBOUND, **styles)) as at:
+        heard(dd, at.ask)
+
+
 def post_raw(port, prompt, headers):
     with socket.create_connection(("127.0.0.1", port), 20) as peer:
         peer.sendall(request(body(prompt), headers))
