@@ -3512,6 +3512,32 @@ HAZARDS = [
                            "!read_perl(values))", "!read_php(values)")],
           ["hooks.psgi"])]),
 
+    ("a context that a PHP worker's process has, beside that of its request",
+     "PHP's own table gives the request's headers, and a context among them "
+     "replaces the process's (`read_request`)", [
+         ("php-unread", [("core/config/inbound.c", "    if (!llmobs_php_request("
+                          "))", "    if (true)")], ["hooks.php_fpm"]),
+         ("process-beside-request", [("core/config/inbound.c", "    values["
+                                      "LLMOBS_CARRIED_TRACEPARENT] = NULL;\n",
+                                      "")],
+          ["hooks.php_beside_a_context_of_its_own"]),
+         ("address-is-a-context", [("core/config/inbound.c", "LLMOBS_CARRIED_"
+                                    "REMOTE_ADDR && !found)",
+                                    "LLMOBS_CARRIED_COUNT)")],
+          ["hooks.php_beside_a_context_of_its_own"])]),
+
+    ("a PHP whose table has another form",
+     "its function is called only of SAPIs that are known to have it "
+     "(`is_known`)", [
+         ("apache-unknown", [("core/config/php_request.c",
+                              "strcmp(sapi->name, \"apache2handler\") == 0 ||",
+                              "")],
+          ["hooks.php_fastcgi_and_apache"]),
+         ("fastcgi-unknown", [("core/config/php_request.c",
+                               "strcmp(sapi->name, \"cgi-fcgi\") == 0) &&",
+                               "false) &&")],
+          ["hooks.php_fastcgi_and_apache"])]),
+
     ("libcurl's own threads in a program that has none",
      "of the threads, as many as there are transfers in multis do not "
      "count (`is_alone`)", [

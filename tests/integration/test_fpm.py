@@ -35,7 +35,7 @@ NGINX = """user www-data;
 worker_processes 1;
 pid %(dir)s/nginx.pid;
 error_log %(dir)s/nginx.log;
-events { worker_connections 64; }
+events { worker_connections 512; }
 http {
   access_log off;
   client_body_temp_path %(dir)s/b; proxy_temp_path %(dir)s/p;

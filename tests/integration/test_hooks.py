@@ -11,7 +11,7 @@ from delivery import double, wait_for
 from harness import (APPS, LAUNCHER, PYTHON, Skip, body, equal, free_port, ok, tags_of,
                      test)
 from test_fpm import Web, preload
-from test_gateways import (APACHE, CALLERS, CHAT, ENTRY, Server, announce, belongs, connect,
+from test_gateways import (APACHE, CALLERS, ENTRY, Server, announce, belongs, connect,
                            kind_of, need, pairs, prompt_of, read, requests, settings,
                            violations)
 from test_gateways import Apache as ApacheWithHelper
@@ -118,6 +118,18 @@ def around(dd, server, path="/ask", entry=ENTRY):
     equal(len({s["trace_id"] for s in spans}), 1, "traces")
 
 
+def aborted(port, headers, prompts):
+    """Clients that leave once the answer has begun."""
+    for prompt in prompts:
+        gone = connect(port)
+        gone.request("POST", "/pieces", body(prompt),
+                     dict(h.split(": ", 1) for h in headers))
+        gone.sock.recv(1)
+        gone.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                             struct.pack("ii", 1, 0))
+        gone.close()
+
+
 def failed(dd, server, entry, asks):
     """An application that fails, and clients that do not wait. `asks`: the
     application asks the model for these all the same."""
@@ -126,14 +138,7 @@ def failed(dd, server, entry, asks):
     connection = connect(server.port)
     equal(ask(connection, "x", headers, "/die")[0], 500, "status of /die")
     connection.close()
-    for i in range(2, 5):
-        gone = connect(server.port)
-        gone.request("POST", "/pieces", body("prompt-%d" % i),
-                     dict(h.split(": ", 1) for h in headers))
-        gone.sock.recv(1)
-        gone.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                             struct.pack("ii", 1, 0))
-        gone.close()
+    aborted(server.port, headers, ["prompt-%d" % i for i in range(2, 5)])
     def entries():
         return [s for s in dd.spans()[seen:] if kind_of(s) == "workflow"]
 
@@ -296,16 +301,16 @@ def psgi_at_once(t):
     serve_many(t, starman(4))
 
 
-def php(t, dd, kind, pool=None, **more):
+def php(t, dd, kind, pool=None, observed=True, **more):
     """A web server and PHP with no file of ours, all as another user may read
     it."""
     upstream = t.url.replace("/chat/completions", "")
-    env = dict(preload(t), DD_LLMOBS_ENABLED="1", DD_SERVICE="chat-proxy",
-               LLMOBS_EXPORTER="agent", DD_TRACE_AGENT_URL=dd.url,
-               UPSTREAM=upstream, LLMOBS_INBOUND="1")
-    pool = dict(pool or {}, **{"pm": "static", "pm.max_children": "2",
-                               "env[UPSTREAM]": upstream})
-    return kind(t, dd, env, pool=pool, page=read(CHAT), **more)
+    env = dict(preload(t) if observed else {}, DD_LLMOBS_ENABLED="1",
+               DD_SERVICE="chat-proxy", LLMOBS_EXPORTER="agent",
+               DD_TRACE_AGENT_URL=dd.url, UPSTREAM=upstream, LLMOBS_INBOUND="1")
+    pool = {"pm": "static", "pm.max_children": "2", "env[UPSTREAM]": upstream,
+            **(pool or {})}
+    return kind(t, dd, env, pool=pool, page=read(app("gateway.php")), **more)
 
 
 class FastCgi(Web):
@@ -317,13 +322,42 @@ class FastCgi(Web):
 
 
 class Apache(ApacheWithHelper):
-    template = APACHE.replace("php_admin_value auto_prepend_file", "#")
+    template = APACHE.replace("php_admin_value auto_prepend_file", "#") \
+        .replace("^/chat.php", "^/").replace("Workers 1", "Workers 4")
 
 
 def in_php(t, kind, **more):
-    with double(t) as dd, php(t, dd, kind, **more) as gateway:
-        known = talk(gateway.port, "/chat.php/v1/chat/completions")[0]
-        check(dd.wait_spans(len(known), 20), known, None)
+    """The same answers bare and observed, over a connection that is kept."""
+    with double(t) as dd:
+        with php(t, dd, kind, observed=False, **more) as gateway:
+            plain = [talk(gateway.port, p)[1] for p in ("/ask", "/pieces")]
+        with php(t, dd, kind, **more) as gateway:
+            for i, path in enumerate(("/ask", "/pieces")):
+                known, answers = talk(gateway.port, path)
+                equal(answers, plain[i], "answers of " + path)
+                spans = dd.wait_spans((i + 1) * len(known), 20)
+                check(spans[i * len(known):], known, None)
+        equal(violations(dd), [], "violations")
+
+
+def php_at_once(t, kind):
+    """Pages that fail, clients that do not wait, and many callers; the next
+    request of a worker has nothing of these."""
+    with double(t) as dd, \
+            php(t, dd, kind, pool={"pm.max_children": "4"}) as gateway:
+        known, headers = announce("app-a", "datadog", 1)
+        connection = connect(gateway.port)
+        equal(ask(connection, "x", headers, "/die")[0], 500, "status of /die")
+        aborted(gateway.port, headers, ["prompt-%d" % i for i in range(2, 8)])
+        spans = dd.wait_spans(7, 20)
+        equal({(s["trace_id"], kind_of(s)) for s in spans},
+              {(known["trace_id"], "llm")}, "of the caller")
+        for _ in range(8):
+            equal(ask(connection, "none", [], "/ask")[0], 200, "status")
+        connection.close()
+        equal({s["parent_id"] for s in dd.wait_spans(15, 20)[7:]},
+              {"undefined"}, "parents without a caller")
+        many(dd, gateway, False)
         equal(violations(dd), [], "violations")
 
 
@@ -337,6 +371,31 @@ def php_fpm_in_a_chroot(t):
     """No file of ours is there, or allowed."""
     in_php(t, Web, chroot=True,
            pool={"php_admin_value[open_basedir]": "/"})
+
+
+@test
+def php_fpm_at_once(t):
+    php_at_once(t, Web)
+
+
+@test
+def php_apache_at_once(t):
+    php_at_once(t, Apache)
+
+
+@test
+def php_beside_a_context_of_its_own(t):
+    """The request's context replaces the process's: the pool's, here."""
+    pool = {"env[TRACEPARENT]": "00-%032x-%016x-01" % (7, 9)}
+    with double(t) as dd, php(t, dd, Web, pool=pool) as gateway:
+        known, headers = announce("app-a", "datadog", 1)
+        connection = connect(gateway.port)
+        for given in headers, []:
+            ask(connection, "prompt-1", given, "/ask")
+        connection.close()
+        spans = dd.wait_spans(2, 20)
+        equal([s["_dd"]["trace_id"] for s in spans],
+              [known["trace_id"], "%032x" % 7], "traces")
 
 
 @test
