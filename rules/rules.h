@@ -52,7 +52,7 @@ struct llmobs_match {
     bool bodyless;                  /* it counts without a body, too */
     bool asks;    /* it is no call by method and URL, but a field of its header
                    * may show one (llmobs_rules_is_sign) */
-    bool form;    /* the body is a form: of it the text fields are kept */
+    bool form;    /* the body is a form: only its text fields are kept */
     bool forms;   /* the body may be one */
     bool media;   /* of a long answer in JSON the ends suffice: its middle is a
                    * picture or a sound */
@@ -137,8 +137,8 @@ int llmobs_rules_open(const struct llmobs_match *match, const char *url,
 /* True for a body that begins as a form does, whatever its header says. */
 bool llmobs_rules_is_form(struct llmobs_text body);
 
-/* True where a body that begins so may be kept as it is: it is no form, of
- * which the files are never kept. */
+/* True where a body with this beginning may be kept as it is. False: it may be
+ * a form, whose files are never kept. */
 bool llmobs_rules_keeps(const struct llmobs_match *match,
                         struct llmobs_text body);
 

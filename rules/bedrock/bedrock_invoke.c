@@ -404,9 +404,8 @@ static int prompt_request(struct llmobs_reading *reading)
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    reading->span->input_messages =
-        llmobs_message_only(NULL, llmobs_text_of(prompt));
-    return reading->span->input_messages ? 0 : -ENOMEM;
+    return llmobs_message_put(&reading->span->input_messages, NULL,
+                              llmobs_text_of(prompt));
 }
 
 static int prompt_document(struct llmobs_reading *reading,

@@ -44,7 +44,8 @@ static bool is_clause(const struct llmobs_json *clause, int depth)
     if (llmobs_json_is_object(llmobs_json_get(clause, "knn")) ||
         llmobs_json_is_object(llmobs_json_get(clause, "neural")))
         return true;
-    /* An entry of a list with weights. */
+    /* "linear" has a list of retrievers, each within an object that has its
+     * weight, too. */
     if (searches(llmobs_json_get(clause, "retriever"), depth + 1))
         return true;
     for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)

@@ -18,9 +18,8 @@
 
 static int begin(struct llmobs_reading *reading)
 {
-    reading->span->input_messages =
-        llmobs_message_only("user", llmobs_text_of("[audio]"));
-    return reading->span->input_messages ? 0 : -ENOMEM;
+    return llmobs_message_put(&reading->span->input_messages, "user",
+                              llmobs_text_of("[audio]"));
 }
 
 static const char *const audio_keys[] = {
@@ -37,7 +36,7 @@ static const char *const audio_keys[] = {
     NULL,
 };
 
-/* The words that lead the transcription, and a word for each sound. */
+/* The prompt, which leads the transcription, and words for each sound. */
 static int read_request(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
@@ -52,10 +51,8 @@ static int read_request(struct llmobs_reading *reading)
         rc = llmobs_media_file(&text, "audio",
                                llmobs_json_get(reading->request, "file"));
     if (rc == 0 && text.len > 0) {
-        llmobs_json_free(span->input_messages);
-        span->input_messages = llmobs_message_only(
-            "user", (struct llmobs_text){text.data, text.len});
-        rc = span->input_messages ? 0 : -ENOMEM;
+        rc = llmobs_message_put(&span->input_messages, "user",
+                                (struct llmobs_text){text.data, text.len});
     }
     llmobs_buf_fini(&text);
     return rc;
@@ -63,9 +60,8 @@ static int read_request(struct llmobs_reading *reading)
 
 static int set_output(struct llmobs_reading *reading, struct llmobs_text text)
 {
-    llmobs_json_free(reading->span->output_messages);
-    reading->span->output_messages = llmobs_message_only("assistant", text);
-    return reading->span->output_messages ? 0 : -ENOMEM;
+    return llmobs_message_put(&reading->span->output_messages, "assistant",
+                              text);
 }
 
 /* Older models are paid by the second, newer ones by the token; Mistral tells
@@ -84,11 +80,7 @@ static int read_usage(const struct llmobs_json *body, struct llmobs_span *span)
             llmobs_span_metric(span, "total_tokens",
                                llmobs_usage_count(usage, "total_tokens"));
     }
-    if (rc < 0 || !llmobs_json_is_number(seconds) ||
-        llmobs_json_to_real(seconds) < 0)
-        return rc;
-    return llmobs_json_set(span->metrics, "audio_seconds",
-                           llmobs_json_clone(seconds));
+    return rc < 0 ? rc : llmobs_usage_sound(span, seconds);
 }
 
 static int read_document(struct llmobs_reading *reading,

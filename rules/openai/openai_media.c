@@ -46,18 +46,14 @@ struct state {
 
 /* -- requests ------------------------------------------------------------ */
 
+/* A form has to send a picture, too: other programs have forms with a prompt,
+ * and such paths. */
 static bool asks_image(const struct llmobs_reading *reading)
-{
-    return llmobs_openai_asks(reading, "prompt");
-}
-
-/* A form that sends a prompt and a picture: other programs have such paths. */
-static bool asks_edit(const struct llmobs_reading *reading)
 {
     const struct llmobs_json *image =
         llmobs_json_get(reading->request, "image");
 
-    return asks_image(reading) &&
+    return llmobs_openai_asks(reading, "prompt") &&
            (!reading->classified->call->multipart ||
             llmobs_json_is_object(image) || llmobs_json_is_array(image));
 }
@@ -116,9 +112,8 @@ static int read_image_request(struct llmobs_reading *reading)
     if (rc == 0)
         rc = llmobs_media_file(&text, "mask", llmobs_json_get(request, "mask"));
     if (rc == 0) {
-        span->input_messages = llmobs_message_only(
-            "user", (struct llmobs_text){text.data, text.len});
-        rc = span->input_messages ? 0 : -ENOMEM;
+        rc = llmobs_message_put(&span->input_messages, "user",
+                                (struct llmobs_text){text.data, text.len});
     }
     llmobs_buf_fini(&text);
     return rc;
@@ -237,9 +232,9 @@ static int put_words(struct llmobs_reading *reading)
 
     if (state->words.len == 0)
         return 0;
-    reading->span->output_messages = llmobs_message_only(
-        "assistant", (struct llmobs_text){state->words.data, state->words.len});
-    return reading->span->output_messages ? 0 : -ENOMEM;
+    return llmobs_message_put(
+        &reading->span->output_messages, "assistant",
+        (struct llmobs_text){state->words.data, state->words.len});
 }
 
 static int finish_images(struct llmobs_reading *reading)
@@ -384,19 +379,6 @@ static const struct llmobs_form images = {
     .unknown = "unknown_model",
 };
 
-static const struct llmobs_form edits = {
-    .keys = image_keys,
-    .confirm = asks_edit,
-    .request = read_image_request,
-    .document = read_images,
-    .event = read_image_event,
-    .finish = finish_images,
-    .ends = read_ends,
-    .state_fini = free_state,
-    .state_size = sizeof(struct state),
-    .unknown = "unknown_model",
-};
-
 static const struct llmobs_form speech = {
     .keys = speech_keys,
     .signs = speech_signs,
@@ -427,7 +409,7 @@ static const struct llmobs_shape shapes[] = {
      .genai = "generate_content",
      .span_name = "%s.createImageEdit",
      .kind = LLMOBS_KIND_LLM,
-     .form = &edits,
+     .form = &images,
      .any_host = true,
      .form_data = true,
      .media = true},

@@ -279,9 +279,8 @@ static int tell_body(struct llmobs_reading *reading)
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = llmobs_media_mark(&text, kind ? kind : "data", kind ? type : NULL, 0);
     if (rc == 0) {
-        reading->span->input_messages = llmobs_message_only(
-            NULL, (struct llmobs_text){text.data, text.len});
-        rc = reading->span->input_messages ? 0 : -ENOMEM;
+        rc = llmobs_message_put(&reading->span->input_messages, NULL,
+                                (struct llmobs_text){text.data, text.len});
     }
     llmobs_buf_fini(&text);
     return rc;

@@ -304,7 +304,7 @@ static int read_task_instead(struct llmobs_span *span, const char *session,
     return rc < 0 ? rc : set_output(span, result);
 }
 
-/* What the tool said comes as it would have come without the task. */
+/* The answer of the tool comes as it would have come without the task. */
 static int read_about_task(struct llmobs_span *span,
                            const struct llmobs_json *result)
 {

@@ -140,9 +140,8 @@ static int read_document_url(struct llmobs_reading *reading)
         rc = llmobs_media_mark(&text, "document",
                                llmobs_json_gets(document, "file_id"), 0);
     if (rc == 0) {
-        span->input_messages = llmobs_message_only(
-            "user", (struct llmobs_text){text.data, text.len});
-        rc = span->input_messages ? 0 : -ENOMEM;
+        rc = llmobs_message_put(&span->input_messages, "user",
+                                (struct llmobs_text){text.data, text.len});
     }
     llmobs_buf_fini(&text);
     return rc;
@@ -170,9 +169,8 @@ static int read_pages(struct llmobs_reading *reading,
                 &text, llmobs_json_gets(llmobs_json_at(pages, i), "markdown"));
     }
     if (rc == 0) {
-        span->output_messages = llmobs_message_only(
-            "assistant", (struct llmobs_text){text.data, text.len});
-        rc = span->output_messages ? 0 : -ENOMEM;
+        rc = llmobs_message_put(&span->output_messages, "assistant",
+                                (struct llmobs_text){text.data, text.len});
     }
     llmobs_buf_fini(&text);
     if (rc < 0 || !counted)

@@ -10,6 +10,7 @@
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
+#include "rules/read/usage.h"
 #include "rules/read/values.h"
 
 /* -- a text becomes a sound ------------------------------------------------ */
@@ -42,7 +43,8 @@ int llmobs_speech_begin_voice(struct llmobs_reading *reading)
                                         "voice_id", reading->span);
 }
 
-/* A voice may be a vector, which can be turned back into a person's. */
+/* A voice may be a vector, of which anybody can make a person's voice again:
+ * only that it was one is told. */
 static int drop_vector(struct llmobs_span *span)
 {
     const struct llmobs_json *voice = llmobs_json_get(span->metadata, "voice");
@@ -100,10 +102,9 @@ int llmobs_speech_say(struct llmobs_reading *reading)
     if (voice->turns)
         return say_turns(voice, llmobs_json_get(reading->request, voice->turns),
                          span);
-    span->input_messages = llmobs_message_only(
-        "user",
+    return llmobs_message_put(
+        &span->input_messages, "user",
         llmobs_text_of(llmobs_json_gets(reading->request, voice->text)));
-    return span->input_messages ? 0 : -ENOMEM;
 }
 
 /* Appends words for a sound, and makes them the answer. */
@@ -115,10 +116,8 @@ static int set_sound(struct llmobs_span *span, uint64_t bytes)
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = llmobs_media_mark(&text, "audio", NULL, bytes);
     if (rc == 0) {
-        llmobs_json_free(span->output_messages);
-        span->output_messages = llmobs_message_only(
-            "assistant", (struct llmobs_text){text.data, text.len});
-        rc = span->output_messages ? 0 : -ENOMEM;
+        rc = llmobs_message_put(&span->output_messages, "assistant",
+                                (struct llmobs_text){text.data, text.len});
     }
     llmobs_buf_fini(&text);
     return rc;
@@ -253,9 +252,8 @@ int llmobs_speech_begin_ear(struct llmobs_reading *reading)
     if (rc == 0 && text.len == 0)
         rc = llmobs_media_mark(&text, "audio", NULL, 0);
     if (rc == 0) {
-        reading->span->input_messages = llmobs_message_only(
-            "user", (struct llmobs_text){text.data, text.len});
-        rc = reading->span->input_messages ? 0 : -ENOMEM;
+        rc = llmobs_message_put(&reading->span->input_messages, "user",
+                                (struct llmobs_text){text.data, text.len});
     }
     llmobs_buf_fini(&text);
     return rc;
@@ -281,17 +279,12 @@ int llmobs_speech_heard(struct llmobs_reading *reading,
 int llmobs_speech_transcript(struct llmobs_span *span, const char *text,
                              const struct llmobs_json *seconds)
 {
-    int rc = 0;
+    int rc = llmobs_usage_sound(span, seconds);
 
-    if (llmobs_json_is_number(seconds) && llmobs_json_to_real(seconds) >= 0)
-        rc = llmobs_json_set(span->metrics, "audio_seconds",
-                             llmobs_json_clone(seconds));
     if (rc < 0 || !text)
         return rc;
-    llmobs_json_free(span->output_messages);
-    span->output_messages =
-        llmobs_message_only("assistant", llmobs_text_of(text));
-    return span->output_messages ? 0 : -ENOMEM;
+    return llmobs_message_put(&span->output_messages, "assistant",
+                              llmobs_text_of(text));
 }
 
 int llmobs_speech_transcripts(struct llmobs_span *span,

@@ -240,9 +240,8 @@ static int deepgram_text(struct llmobs_reading *reading)
         text = words.data;
     }
     if (rc == 0) {
-        reading->span->input_messages =
-            llmobs_message_only("user", llmobs_text_of(text));
-        rc = reading->span->input_messages ? 0 : -ENOMEM;
+        rc = llmobs_message_put(&reading->span->input_messages, "user",
+                                llmobs_text_of(text));
     }
     llmobs_buf_fini(&words);
     return rc;

@@ -96,9 +96,9 @@ static int read_request(struct llmobs_reading *reading)
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    span->input_messages = llmobs_message_only(
-        NULL, llmobs_text_of(llmobs_json_gets(request, "input")));
-    return span->input_messages ? 0 : -ENOMEM;
+    return llmobs_message_put(
+        &span->input_messages, NULL,
+        llmobs_text_of(llmobs_json_gets(request, "input")));
 }
 
 static const char *reason_of(const struct llmobs_json *result)
@@ -151,9 +151,9 @@ static int read_document(struct llmobs_reading *reading,
         return rc;
     read_counts(span, result);
     llmobs_fact_finish(span, reason_of(result));
-    span->output_messages = llmobs_message_only(
-        NULL, llmobs_text_of(llmobs_json_gets(result, "generated_text")));
-    return span->output_messages ? 0 : -ENOMEM;
+    return llmobs_message_put(
+        &span->output_messages, NULL,
+        llmobs_text_of(llmobs_json_gets(result, "generated_text")));
 }
 
 static int read_event(struct llmobs_reading *reading,

@@ -158,7 +158,7 @@ static const char *pass_string(struct llmobs_look *frame, const char *at,
 
 static void open_bracket(struct llmobs_look *frame, bool object)
 {
-    if (frame->depth == UINT32_MAX) { /* no server that means well */
+    if (frame->depth == UINT32_MAX) { /* the count would begin anew */
         frame->over = true;
         return;
     }

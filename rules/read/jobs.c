@@ -37,7 +37,7 @@ int llmobs_job_begun(struct llmobs_span *span, const char *id)
 {
     if (has_tokens(span))
         return 0;
-    /* The zeros of a job that goes on stand for what nobody knows yet. */
+    /* Nobody knows the counts of a job that goes on: some servers write 0. */
     for (size_t i = 0; i < COUNTS; i++)
         llmobs_json_unset(span->metrics, counts[i]);
     return note(span, LLMOBS_JOB_BEGUN, id);

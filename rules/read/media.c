@@ -120,7 +120,8 @@ static size_t cut_at(struct llmobs_text head, const char *key)
     return at;
 }
 
-/* A tail that begins with fewer bytes of base64 may begin within other text. */
+/* So many bytes of base64 at the beginning of a tail belong to the text that
+ * was cut; fewer may belong to another one. */
 #define RUN_MIN 64
 
 uint64_t llmobs_media_cut(const struct llmobs_call *call, const char *key)

@@ -42,6 +42,14 @@ struct llmobs_json *llmobs_message_only(const char *role,
     return NULL;
 }
 
+int llmobs_message_put(struct llmobs_json **list, const char *role,
+                       struct llmobs_text content)
+{
+    llmobs_json_free(*list);
+    *list = llmobs_message_only(role, content);
+    return *list ? 0 : -ENOMEM;
+}
+
 struct llmobs_json *llmobs_message_take(char *text)
 {
     struct llmobs_json *list =

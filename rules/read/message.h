@@ -18,7 +18,12 @@ struct llmobs_json *llmobs_message_new(const char *role,
 struct llmobs_json *llmobs_message_only(const char *role,
                                         struct llmobs_text content);
 
-/* The same with a text that it takes; NULL: no memory. */
+/* Puts such an array in the place of `*list`, which may be NULL. */
+int llmobs_message_put(struct llmobs_json **list, const char *role,
+                       struct llmobs_text content);
+
+/* Gives an array with one message without a role, whose text it takes; NULL: no
+ * memory. */
 struct llmobs_json *llmobs_message_take(char *text);
 
 /* Sets message[key] to a list with one item, which it takes. */

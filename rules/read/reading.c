@@ -266,10 +266,9 @@ static int fill_output(struct llmobs_reading *reading)
     if (!is_chat(reading) || (span->output_messages &&
                               !(span->failed && nothing && !reading->answered)))
         return 0;
-    llmobs_json_free(span->output_messages);
-    span->output_messages = llmobs_message_only(reading->form->failed_role,
-                                                (struct llmobs_text){"", 0});
-    return span->output_messages ? 0 : -ENOMEM;
+    return llmobs_message_put(&span->output_messages,
+                              reading->form->failed_role,
+                              (struct llmobs_text){"", 0});
 }
 
 static int read_output(struct llmobs_reading *reading)

@@ -240,6 +240,15 @@ int llmobs_usage_seconds(struct llmobs_span *span, const char *key,
                            llmobs_json_real(time / per_second));
 }
 
+int llmobs_usage_sound(struct llmobs_span *span,
+                       const struct llmobs_json *seconds)
+{
+    if (!llmobs_json_is_number(seconds) || llmobs_json_to_real(seconds) < 0)
+        return 0;
+    return llmobs_json_set(span->metrics, "audio_seconds",
+                           llmobs_json_clone(seconds));
+}
+
 int llmobs_usage_timings(const struct llmobs_json *body,
                          struct llmobs_span *span)
 {

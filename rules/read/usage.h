@@ -33,6 +33,11 @@ int llmobs_usage_read(const struct llmobs_json *usage,
 int llmobs_usage_seconds(struct llmobs_span *span, const char *key,
                          const struct llmobs_json *value, double per_second);
 
+/* Sets how many seconds the sound of a call has; a value that is no number from
+ * 0 on sets nothing. */
+int llmobs_usage_sound(struct llmobs_span *span,
+                       const struct llmobs_json *seconds);
+
 /* Sets how long the engine worked on prompt and answer, by llama.cpp's
  * `timings` of an answer (WIRE 1.7); nothing where that is no object. */
 int llmobs_usage_timings(const struct llmobs_json *body,
