@@ -139,6 +139,15 @@ def end_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
+def end_group(process):
+    """Kills the session that the process began, and waits for the process."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
 class Servers:
     """The LLM server, one that pushes and, where nghttpx is installed, HTTP/2
     before the first."""

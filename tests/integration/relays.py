@@ -1,12 +1,11 @@
 """A relay for a test, and the sign by which others find it."""
 import fcntl
 import os
-import signal
 import struct
 import subprocess
 
 from delivery import wait_for
-from harness import equal, ok
+from harness import end_group, equal, ok
 
 # fcntl's command and the layout of its struct flock, of which Python knows
 # neither.
@@ -33,8 +32,7 @@ class Relay:
 
     def kill(self, wait=True):
         """All of its processes at once; waits until they hold no lock."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        end_group(self.process)
         if wait:
             ok(wait_for(lambda: not is_locked(sign(self.t)), 5), "no lock")
 
@@ -42,11 +40,7 @@ class Relay:
         return self
 
     def __exit__(self, *what):
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
+        end_group(self.process)
         self.process.stdout.close()
 
 

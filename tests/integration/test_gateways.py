@@ -12,9 +12,9 @@ import sys
 
 import harness
 from delivery import double
-from harness import (APPS, LAUNCHER, ROOT, SUPPORT, Failure, Skip, body, equal,
-                     free_port, installed, ok, tags_of, test, trace_headers,
-                     wait_port)
+from harness import (APPS, LAUNCHER, ROOT, SUPPORT, Failure, Skip, body,
+                     end_group, equal, free_port, installed, ok, tags_of, test,
+                     trace_headers, wait_port)
 from test_fpm import Web, preload
 
 sys.path.append(SUPPORT)
@@ -73,11 +73,7 @@ class Server:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             pass
-        try:  # its workers too
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
+        end_group(self.process)  # its workers too
         for pipe in (self.process.stdout, self.process.stderr):
             pipe.close()
 

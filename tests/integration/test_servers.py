@@ -2,7 +2,6 @@
 with LLMOBS_INBOUND=1 what each request asks for belongs to its caller."""
 import concurrent.futures
 import os
-import signal
 import socket
 import struct
 import subprocess
@@ -11,8 +10,8 @@ import time
 import harness
 import test_gateways
 from delivery import double
-from harness import (LAUNCHER, PYTHON, Failure, Skip, body, connected, equal,
-                     free_port, ok, tags_of, test)
+from harness import (LAUNCHER, PYTHON, Failure, Skip, body, connected,
+                     end_group, equal, free_port, ok, tags_of, test)
 from test_gateways import (CALLERS, Server, announce, check, prompt_of,
                            requests, settings, violations)
 
@@ -106,10 +105,7 @@ class FastCgi:
         return self
 
     def __exit__(self, *what):
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        end_group(self.process)
         said = self.process.communicate(timeout=20)[0]
         if not what[0]:
             equal(said, b"", "stdout and stderr")
