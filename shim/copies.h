@@ -22,38 +22,44 @@
 
 /* X(name) for each hooked function, without "curl_"; llmobs_ops has the same.
  */
-#define LLMOBS_HOOKS(X)    \
-    X(global_init)         \
-    X(global_init_mem)     \
-    X(global_cleanup)      \
-    X(easy_init)           \
-    X(easy_setopt)         \
-    X(easy_perform)        \
-    X(easy_reset)          \
-    X(easy_duphandle)      \
-    X(easy_cleanup)        \
-    X(multi_add_handle)    \
-    X(multi_remove_handle) \
-    X(multi_perform)       \
-    X(multi_socket)        \
-    X(multi_socket_action) \
-    X(multi_socket_all)    \
-    X(multi_info_read)     \
-    X(multi_cleanup)       \
-    X(multi_setopt)        \
+#define LLMOBS_TRANSFER_HOOKS(X) \
+    X(global_init)               \
+    X(global_init_mem)           \
+    X(global_cleanup)            \
+    X(easy_init)                 \
+    X(easy_setopt)               \
+    X(easy_perform)              \
+    X(easy_reset)                \
+    X(easy_duphandle)            \
+    X(easy_cleanup)              \
+    X(multi_add_handle)          \
+    X(multi_remove_handle)       \
+    X(multi_perform)             \
+    X(multi_socket)              \
+    X(multi_socket_action)       \
+    X(multi_socket_all)          \
+    X(multi_info_read)           \
+    X(multi_cleanup)             \
+    X(multi_setopt)
+#define LLMOBS_WS_HOOKS(X) \
     X(ws_send)             \
-    X(ws_recv)             \
-    X(mime_init)           \
-    X(mime_free)           \
-    X(mime_addpart)        \
-    X(mime_name)           \
-    X(mime_filename)       \
-    X(mime_data)           \
-    X(mime_filedata)       \
-    X(mime_data_cb)        \
-    X(mime_subparts)       \
-    X(mime_type)           \
+    X(ws_recv)
+#define LLMOBS_FORM_HOOKS(X) \
+    X(mime_init)             \
+    X(mime_free)             \
+    X(mime_addpart)          \
+    X(mime_name)             \
+    X(mime_filename)         \
+    X(mime_data)             \
+    X(mime_filedata)         \
+    X(mime_data_cb)          \
+    X(mime_subparts)         \
+    X(mime_type)             \
     X(mime_encoder)
+#define LLMOBS_HOOKS(X)      \
+    LLMOBS_TRANSFER_HOOKS(X) \
+    LLMOBS_WS_HOOKS(X)       \
+    LLMOBS_FORM_HOOKS(X)
 
 enum llmobs_hook {
 #define X(name) LLMOBS_HOOK_##name,

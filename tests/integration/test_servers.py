@@ -126,26 +126,6 @@ def fcgi(t, *arguments, program="fcgi"):
             check(dd, talk(gateway))
 
 
-def many(dd, ask):
-    """64 requests at once, of two callers each."""
-    known = {}
-
-    def one(i):
-        ids, headers = announce("app-" + "ab"[i % 2], "datadog", i)
-        known["prompt-%d" % i] = ("app-" + "ab"[i % 2], ids)
-        ask("prompt-%d" % i, headers)
-
-    with concurrent.futures.ThreadPoolExecutor(64) as pool:
-        list(pool.map(one, range(64)))
-    spans = dd.wait_spans(64, 20)
-    equal(violations(dd), [], "violations")
-    equal(sorted(map(prompt_of, spans)), sorted(known), "prompts")
-    for span in spans:
-        app, ids = known[prompt_of(span)]
-        equal((span["trace_id"], span["parent_id"], tags_of(span)["ml_app"]),
-              (ids["trace_id"], ids["span_id"], app), prompt_of(span))
-
-
 @test
 def fcgi_in_a_thread_and_in_processes(t):
     for kind in ("r", "processes", "child"):
@@ -162,15 +142,6 @@ def fcgi_by_its_other_calls(t):
 def fcgi_in_an_object_that_is_opened(t):
     fcgi(t, server("fcgi.so"), "r", program="plugin")
     fcgi(t, server("fcgi.so"), "threads", program="plugin")
-
-
-@test
-def fcgi_many_at_once(t):
-    """64 requests of two callers, in eight threads."""
-    with double(t) as dd:
-        env = settings(t, dd, **INBOUND)
-        with FastCgi(t, [server("fcgi"), "threads"], env) as gateway:
-            many(dd, gateway.ask)
 
 
 def asks_itself(t, kind):
@@ -258,11 +229,6 @@ def post(port, prompt, headers):
     connection.close()
 
 
-def http_many(t, name, kind):
-    with double(t) as dd, gateway(t, dd, name, kind) as at:
-        many(dd, lambda prompt, headers: post(at.port, prompt, headers))
-
-
 def raw(port):
     """Every byte of the answers to requests of one connection, with a body and
     without; then of a stream, and of a client that goes away in its body."""
@@ -307,18 +273,17 @@ def http_same(t, name, kind):
 
 
 @test
-def mhd_of_all_kinds(t):
+def http_of_all_kinds(t):
     http(t, "mhd", "one", "pool", "each", "own")
+    http(t, "evhttp", "any", "path", "multi")
+    http(t, "civetweb", "handler", "begin", "second", "class")
 
 
 @test
-def mhd_many_at_once(t):
-    http_many(t, "mhd", "pool")
-
-
-@test
-def mhd_is_the_same(t):
-    http_same(t, "mhd", "one")
+def http_is_the_same(t):
+    for name, kind in (("mhd", "one"), ("evhttp", "any"),
+                       ("civetweb", "begin")):
+        http_same(t, name, kind)
 
 
 @test
@@ -372,36 +337,6 @@ def civetweb_of_other_versions(t):
         "2.15 True True True", "None None (True, True)",
         "(True, True) (False, False)",
         str([False] * 7 + [True] * 2)], "what it says")
-
-
-@test
-def evhttp_of_all_kinds(t):
-    http(t, "evhttp", "any", "path", "multi")
-
-
-@test
-def evhttp_many_at_once(t):
-    http_many(t, "evhttp", "multi")
-
-
-@test
-def evhttp_is_the_same(t):
-    http_same(t, "evhttp", "any")
-
-
-@test
-def civetweb_of_all_kinds(t):
-    http(t, "civetweb", "handler", "begin", "second", "class")
-
-
-@test
-def civetweb_many_at_once(t):
-    http_many(t, "civetweb", "handler")
-
-
-@test
-def civetweb_is_the_same(t):
-    http_same(t, "civetweb", "begin")
 
 
 @test

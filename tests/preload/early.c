@@ -1,6 +1,6 @@
 /* A preload whose constructor runs before the shim's (it is listed after it)
- * and calls all three functions of it. What it opens is there when the shim
- * starts, and can be closed later. */
+ * and calls all three functions of it. The object that it opens is there when
+ * the shim starts, and can be closed later. */
 #include <dlfcn.h>
 #include <unistd.h>
 

@@ -9,43 +9,23 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/engine.h"
+#include "shim/copies.h"
 
 #undef curl_easy_setopt
 #undef curl_multi_setopt
 
 #define COPIES 8
 
-#define OPERATIONS(X)      \
-    X(global_init)         \
-    X(global_init_mem)     \
-    X(global_cleanup)      \
-    X(easy_init)           \
-    X(easy_setopt)         \
-    X(easy_perform)        \
-    X(easy_reset)          \
-    X(easy_duphandle)      \
-    X(easy_cleanup)        \
-    X(multi_add_handle)    \
-    X(multi_remove_handle) \
-    X(multi_perform)       \
-    X(multi_socket)        \
-    X(multi_socket_action) \
-    X(multi_socket_all)    \
-    X(multi_info_read)     \
-    X(multi_cleanup)       \
-    X(multi_setopt)
-
 enum operation {
 #define X(name) OP_##name,
-    OPERATIONS(X)
+    LLMOBS_TRANSFER_HOOKS(X)
 #undef X
         OP_COUNT
 };
 
 static const char *const names[OP_COUNT] = {
 #define X(name) #name,
-    OPERATIONS(X)
+    LLMOBS_TRANSFER_HOOKS(X)
 #undef X
 };
 
@@ -307,22 +287,9 @@ static CURLcode mime_encoder(const struct llmobs_real *r, curl_mimepart *part,
     return r->mime_encoder(part, coding);
 }
 
-#define FORMS(X)     \
-    X(mime_init)     \
-    X(mime_free)     \
-    X(mime_addpart)  \
-    X(mime_name)     \
-    X(mime_filename) \
-    X(mime_data)     \
-    X(mime_filedata) \
-    X(mime_data_cb)  \
-    X(mime_subparts) \
-    X(mime_type)     \
-    X(mime_encoder)
-
 static struct llmobs_ops ops = {.abi = LLMOBS_ENGINE_ABI,
 #define X(name) .name = name,
-                                OPERATIONS(X) FORMS(X)
+                                LLMOBS_TRANSFER_HOOKS(X) LLMOBS_FORM_HOOKS(X)
 #undef X
 };
 
