@@ -205,12 +205,19 @@ struct llmobs_ops {
 typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
     const struct llmobs_host *host);
 
-/* Options by number: old headers lack the first two (since 7.80), new ones warn
- * of the others. */
+/* Options by number: old headers lack the first two (since 7.80) and those of
+ * proxies, sockets and protocols (7.40 to 7.85), new ones warn of the others.
+ */
 #define LLMOBS_OPT_PREREQFUNCTION ((CURLoption)20312)
 #define LLMOBS_OPT_PREREQDATA ((CURLoption)10313)
 #define LLMOBS_OPT_IOCTLFUNCTION ((CURLoption)20130)
 #define LLMOBS_OPT_PUT ((CURLoption)54)
+#define LLMOBS_OPT_UNIX_SOCKET ((CURLoption)10231)
+#define LLMOBS_OPT_ABSTRACT_SOCKET ((CURLoption)10264)
+#define LLMOBS_OPT_CONNECT_TO ((CURLoption)10243)
+#define LLMOBS_OPT_PRE_PROXY ((CURLoption)10262)
+#define LLMOBS_OPT_PROTOCOLS ((CURLoption)181)
+#define LLMOBS_OPT_PROTOCOLS_STR ((CURLoption)10318)
 
 /* X(option, ...): the options whose value the core remembers. */
 #define LLMOBS_WATCHED(X, ...)                                \
@@ -253,8 +260,14 @@ typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
     X(CURLOPT_XOAUTH2_BEARER, __VA_ARGS__)                    \
     X(229, __VA_ARGS__)   /* CURLOPT_HEADEROPT, since 7.37 */ \
     X(10203, __VA_ARGS__) /* CURLOPT_RESOLVE */               \
-    X(10243, __VA_ARGS__) /* CURLOPT_CONNECT_TO */            \
+    X(LLMOBS_OPT_CONNECT_TO, __VA_ARGS__)                     \
     X(10305, __VA_ARGS__) /* CURLOPT_AWS_SIGV4, since 7.75 */ \
+    X(LLMOBS_OPT_PRE_PROXY, __VA_ARGS__)                      \
+    X(LLMOBS_OPT_UNIX_SOCKET, __VA_ARGS__)                    \
+    X(LLMOBS_OPT_ABSTRACT_SOCKET, __VA_ARGS__)                \
+    X(LLMOBS_OPT_PROTOCOLS, __VA_ARGS__)                      \
+    X(LLMOBS_OPT_PROTOCOLS_STR, __VA_ARGS__)                  \
+    X(CURLOPT_HTTP_VERSION, __VA_ARGS__)                      \
     X(LLMOBS_OPT_IOCTLFUNCTION, __VA_ARGS__)
 
 /* True for the options above. The shim asks this before any other work, so that

@@ -30,6 +30,27 @@ HAZARDS = [
                             "        return false;")],
           ["hazards.changed_within_a_callback"])]),
 
+    ("calls that are led to a mock, on handles whose settings lead elsewhere",
+     "libcurl has the mock's values for the time of the transfer, and the "
+     "program's again afterwards; only this host is a mock's "
+     "(`llmobs_replay_restore`, `settle_replay`)", [
+         ("led-for-good", [(CALLBACKS, "    llmobs_replay_restore(handle, "
+                            "curl);\n", "")],
+          ["record.led_to_the_mock"]),
+         ("led-by-others", [("core/capture/replay.c",
+                             "        if (handle->replay->set[i] || i == "
+                             "BY_ENVIRONMENT)\n            (void)real->"
+                             "easy_setopt(curl, (CURLoption)all[i].option,\n"
+                             "                                    (void *)",
+                             "        if (i == BY_ENVIRONMENT)\n"
+                             "            (void)real->easy_setopt(curl, "
+                             "(CURLoption)all[i].option,\n"
+                             "                                    (void *)")],
+          ["record.led_past_other_settings", "unit all_settings_come_back"]),
+         ("led-away", [("core/config/config.c", "strncmp(*url, begin, strlen("
+                        "begin)) == 0 &&", "true &&")],
+          ["record.led_to_this_host_alone"])]),
+
     ("reset, before, during and after a transfer",
      "the handle's record is reset as libcurl resets the handle "
      "(`llmobs_ops_easy_reset`)", [

@@ -13,6 +13,7 @@
 #include "cli/shared/environment.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/options.h"
+#include "cli/shared/preload.h"
 
 #define PORT_MAX 65535
 #define URL_MAX 64
@@ -20,7 +21,9 @@
 struct mock {
     char **argv;
     const char *dir;
-    char **command; /* NULL: none */
+    char **command;      /* NULL: none */
+    const char *preload; /* the library that leads its calls; NULL: none */
+    bool replay;         /* its calls are led to the mock */
     bool help;
     struct llmobs_serve serve;
     pid_t child; /* of the command; 0: none, or it has ended */
@@ -49,7 +52,10 @@ static const char help_text[] =
     "  --at-once    answers come whole (default)\n"
     "  --timing     answers come in the pieces and with the pauses that they "
     "had\n"
-    "  --port N     listen there (default: a free port)\n";
+    "  --port N     listen there (default: a free port)\n"
+    "  --replay     CMD's calls come here, wherever it sends them\n"
+    "  --preload L  the library L, preloaded into CMD, leads them\n"
+    "               (`llmobs-run --replay DIR CMD` gives both)\n";
 
 static const struct option options[] = {
     {"strict", no_argument, NULL, 's'},
@@ -57,6 +63,8 @@ static const struct option options[] = {
     {"at-once", no_argument, NULL, 'a'},
     {"timing", no_argument, NULL, 't'},
     {"port", required_argument, NULL, 'p'},
+    {"replay", no_argument, NULL, 'r'},
+    {"preload", required_argument, NULL, 'l'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -106,6 +114,12 @@ static int apply(void *ctx, int code, const char *value)
         return 0;
     case 'p':
         return set_port(mock, value);
+    case 'r':
+        mock->replay = true;
+        return 0;
+    case 'l':
+        mock->preload = value;
+        return 0;
     case LLMOBS_CLI_WORD:
         return set_dir(mock, value);
     default:
@@ -134,6 +148,11 @@ static int parse(struct mock *mock, int argc)
     rc = llmobs_cli_parse_words(argc, mock->argv, "", options, apply, mock);
     if (rc != 0 || mock->help)
         return rc;
+    if (mock->replay && (mock->command == NULL || mock->preload == NULL)) {
+        fprintf(stderr, "%s: --replay needs --preload and a command\n",
+                mock->argv[0]);
+        return -EINVAL;
+    }
     if (mock->dir == NULL || (mock->command != NULL && !*mock->command)) {
         fprintf(stderr, "%s: no %s\n`%s --help` tells more.\n", mock->argv[0],
                 mock->dir == NULL ? "directory" : "command", mock->argv[0]);
@@ -176,6 +195,16 @@ static void take_signals(sigset_t *before)
 
 /* -- the command ----------------------------------------------------------- */
 
+static int set_url(struct llmobs_environment *environment, const char *name,
+                   unsigned port, const char *path)
+{
+    char url[URL_MAX];
+
+    snprintf(url, sizeof url, "http://127.0.0.1:%u%s", port, path);
+    return llmobs_environment_set(environment, name, url);
+}
+
+/* The program finds the mock by itself. */
 static int set_urls(struct llmobs_environment *environment, unsigned port)
 {
     static const struct {
@@ -183,30 +212,57 @@ static int set_urls(struct llmobs_environment *environment, unsigned port)
     } variables[] = {{"LLMOBS_MOCK_URL", ""},
                      {"ANTHROPIC_BASE_URL", ""},
                      {"OPENAI_BASE_URL", "/v1"}};
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof variables / sizeof *variables && rc == 0; i++)
+        rc = set_url(environment, variables[i].name, port, variables[i].path);
+    return rc;
+}
+
+/* The library leads the program there. Its spans say that no model was asked.
+ */
+static int set_replay(struct llmobs_environment *environment,
+                      const struct mock *mock)
+{
+    const char *tags = llmobs_environment_get(environment, "DD_TAGS");
+    bool blanks = strchr(tags, ' ') != NULL && strchr(tags, ',') == NULL;
+    int rc = set_url(environment, "LLMOBS_REPLAY", mock->serve.port, "");
+
+    if (rc == 0)
+        rc = llmobs_environment_join(environment, "DD_TAGS", "replayed:true",
+                                     blanks ? " " : ",", false);
+    return rc == 0 ? llmobs_preload_join(environment, mock->preload) : rc;
+}
+
+static int set_variables(struct llmobs_environment *environment,
+                         const struct mock *mock)
+{
     int rc = llmobs_environment_init(environment, environ);
 
-    for (size_t i = 0; i < sizeof variables / sizeof *variables && rc == 0;
-         i++) {
-        char *url = malloc(URL_MAX);
+    if (rc != 0)
+        return rc;
+    return mock->replay ? set_replay(environment, mock)
+                        : set_urls(environment, mock->serve.port);
+}
 
-        if (url == NULL)
-            return -ENOMEM;
-        snprintf(url, URL_MAX, "http://127.0.0.1:%u%s", port,
-                 variables[i].path);
-        rc = llmobs_environment_set(environment, variables[i].name, url);
-        free(url);
-    }
-    return rc;
+/* A command that is to be led here must not run without the variables. */
+static int execute(const struct mock *mock,
+                   const struct llmobs_environment *environment)
+{
+    if (!mock->replay)
+        return llmobs_environment_exec(environment, mock->command);
+    execvpe(mock->command[0], mock->command, environment->entries);
+    return errno;
 }
 
 _Noreturn static void become(const struct mock *mock, const sigset_t *before)
 {
     struct llmobs_environment environment;
-    int error = -set_urls(&environment, mock->serve.port);
+    int error = -set_variables(&environment, mock);
 
     sigprocmask(SIG_SETMASK, before, NULL);
     if (error == 0)
-        error = llmobs_environment_exec(&environment, mock->command);
+        error = execute(mock, &environment);
     fprintf(stderr, "%s: %s: %s\n", mock->argv[0], mock->command[0],
             strerror(error));
     _exit(llmobs_environment_exec_status(error));
@@ -268,6 +324,7 @@ static int end(struct mock *mock)
 
 static int serve(struct mock *mock)
 {
+    char room[LLMOBS_ESCAPE_NAME];
     sigset_t before, waiting;
     int rc;
 
@@ -277,6 +334,9 @@ static int serve(struct mock *mock)
     sigdelset(&waiting, SIGINT);
     sigdelset(&waiting, SIGCHLD);
     rc = llmobs_serve_open(&mock->serve);
+    if (rc == 0 && mock->replay)
+        fprintf(stderr, "%s: calls to models are answered from %s\n",
+                mock->argv[0], llmobs_escape_name(mock->dir, room));
     if (rc == 0 && mock->command != NULL)
         rc = start(mock, &before);
     if (rc != 0)

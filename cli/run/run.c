@@ -30,8 +30,8 @@
 /* Space for LD_PRELOAD, TRACEPARENT and TRACESTATE, which the tools add later.
  */
 #define ADDED_LATER ((size_t)8 * 1024)
-/* The number of words that both tools put before a command. */
-#define TOOL_WORDS 12
+/* The number of words that the tools put before a command. */
+#define TOOL_WORDS 19
 
 #define NOT_THERE " is not there (run make)"
 
@@ -48,6 +48,7 @@ enum option {
     ENV,
     SESSION,
     RECORD,
+    REPLAY,
     WORKFLOW,
     OPTION_COUNT
 };
@@ -62,6 +63,7 @@ static const struct {
     [ENV] = {"--env", "DD_ENV"},
     [SESSION] = {"--session", "LLMOBS_SESSION_ID"},
     [RECORD] = {"--record", "LLMOBS_RECORD"},
+    [REPLAY] = {"--replay", NULL},
     [WORKFLOW] = {"--workflow", NULL},
 };
 
@@ -102,6 +104,9 @@ static const char help_text[] =
     "with "
     "their\n"
     "                   texts, for `llmobs mock` (LLMOBS_RECORD)\n"
+    "  --replay DIR     answer CMD's calls from these files, wherever it sends "
+    "them;\n"
+    "                   for tests of a CMD whose base URL cannot be set\n"
     "  --relay          a relay delivers for CMD: one that runs, or one that "
     "this\n"
     "                   starts, which ends when it has been idle for a "
@@ -396,7 +401,8 @@ static char **around(struct launch *launch)
     size_t count = 0;
     char **words, **at;
 
-    if (!launch->stays && launch->workflow == NULL)
+    if (!launch->stays && launch->workflow == NULL &&
+        launch->given[REPLAY] == NULL)
         return NULL;
     while (launch->command[count] != NULL)
         count++;
@@ -405,6 +411,12 @@ static char **around(struct launch *launch)
         return NULL;
     if (launch->stays) {
         at = add_tool(at, launch, "entrypoint");
+        *at++ = "--";
+    }
+    if (launch->given[REPLAY] != NULL) {
+        at = add_tool(at, launch, "mock");
+        *at++ = "--replay";
+        *at++ = launch->given[REPLAY];
         *at++ = "--";
     }
     if (launch->workflow != NULL) {
@@ -441,6 +453,14 @@ static int add_variables(struct launch *launch)
     return rc;
 }
 
+/* A command that was to be answered from files must not ask a model. */
+static int unanswered(const struct launch *launch)
+{
+    fprintf(stderr, "%s: --replay: no memory, or no room for its variables\n",
+            launch->self);
+    return STATUS_REFUSED;
+}
+
 static int run(struct launch *launch)
 {
     char **words;
@@ -448,14 +468,19 @@ static int run(struct launch *launch)
     launch->stays = launch->entrypoint && tool_works(launch->preload.tool);
     if (launch->entrypoint && !launch->stays)
         launch->workflow = NULL;
-    if (launch->workflow != NULL && access(launch->preload.tool, X_OK) != 0)
+    if ((launch->workflow != NULL || launch->given[REPLAY] != NULL) &&
+        access(launch->preload.tool, X_OK) != 0)
         return tell(launch, "not built: ", launch->preload.tool, NOT_THERE);
     if (add_variables(launch) != 0)
-        return become(launch, &launch->bare, launch->command);
+        return launch->given[REPLAY] != NULL
+                   ? unanswered(launch)
+                   : become(launch, &launch->bare, launch->command);
     have_relay(launch);
     words = around(launch);
     if (words != NULL && has_room(launch, words))
         return become(launch, &launch->environment, words);
+    if (launch->given[REPLAY] != NULL)
+        return unanswered(launch);
     return become(launch, &launch->whole, launch->command);
 }
 
@@ -487,11 +512,13 @@ int llmobs_cmd_run(int argc, char **argv)
     if (rc != 0)
         return rc;
     if (add_options(&launch) != 0)
-        return become(&launch, &launch.bare, launch.command);
+        return launch.given[REPLAY] != NULL
+                   ? unanswered(&launch)
+                   : become(&launch, &launch.bare, launch.command);
     rc = find(&launch);
     if (rc == 0)
         return run(&launch);
-    return launch.entrypoint
+    return launch.entrypoint && launch.given[REPLAY] == NULL
                ? become(&launch, &launch.environment, launch.command)
                : rc;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/capture/outgoing.h"
+#include "core/capture/replay.h"
 
 #define PREREQ_OK 0
 
@@ -503,6 +504,7 @@ void llmobs_callbacks_restore(const struct llmobs_handle *handle, CURL *curl)
         put(handle, curl, LLMOBS_OPT_PREREQFUNCTION, handle->prereq.function,
             LLMOBS_OPT_PREREQDATA, callback_data(&handle->prereq, NULL));
     restore_reads(handle, curl);
+    llmobs_replay_restore(handle, curl);
 }
 
 void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl)
@@ -553,6 +555,6 @@ bool llmobs_callbacks_own(const struct llmobs_handle *handle, CURLoption option)
     case LLMOBS_OPT_PREREQDATA:
         return handle->swapped_prereq;
     default:
-        return false;
+        return llmobs_replay_owns(handle, option);
     }
 }

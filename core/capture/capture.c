@@ -11,6 +11,7 @@
 #include "core/capture/judge.h"
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
+#include "core/capture/replay.h"
 #include "core/capture/talk.h"
 #include "core/event/curlcode.h"
 #include "core/sdk/annotation_pack.h"
@@ -32,6 +33,7 @@ void llmobs_capture_init(const struct llmobs_config *config,
     worker = the_worker;
     llmobs_handle_begin();
     llmobs_ours_init(config);
+    llmobs_replay_init(config->replay_url);
     llmobs_judge_init(config, rules);
     llmobs_outgoing_init(config, worker);
     llmobs_talk_init(worker);
@@ -238,7 +240,10 @@ static bool start_judged(struct llmobs_handle *handle, CURL *curl,
             llmobs_worker_lose(worker);
         return false;
     }
-    return put_in(handle, curl);
+    if (!put_in(handle, curl))
+        return false;
+    llmobs_replay_lead(handle, curl, url);
+    return true;
 }
 
 /* The app may free or replace a URL handle until libcurl asks it, so libcurl's

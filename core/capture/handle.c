@@ -13,6 +13,7 @@
 #include "core/capture/adds.h"
 #include "core/capture/mime.h"
 #include "core/capture/parts.h"
+#include "core/capture/replay.h"
 #include "core/capture/talk.h"
 #include "core/net/target.h"
 #include "core/privacy/account.h"
@@ -104,6 +105,7 @@ void llmobs_handle_unswap(struct llmobs_handle *handle)
     handle->swapped = handle->swapped_write = false;
     handle->swapped_read = handle->swapped_seek = false;
     handle->swapped_ioctl = handle->swapped_prereq = handle->injected = false;
+    llmobs_replay_unlead(handle);
 }
 
 void llmobs_handle_reset(struct llmobs_handle *handle)
@@ -137,6 +139,7 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
     handle->judged = LLMOBS_UNJUDGED;
     handle->error_buffer = NULL;
     llmobs_handle_unswap(handle);
+    llmobs_replay_forget(handle);
 }
 
 void llmobs_handle_detach(struct llmobs_handle *handle)
@@ -217,7 +220,7 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
     to->prereq = from->prereq;
     /* libcurl gives a copy no error buffer. */
     to->error_buffer = NULL;
-    return set_url(to, from->url);
+    return llmobs_replay_copy(to, from) && set_url(to, from->url);
 }
 
 static bool worth_a_copy(const char *data, size_t len)
@@ -365,8 +368,8 @@ static bool redirects(CURLoption option)
     case CURLOPT_DEFAULT_PROTOCOL:
     case CURLOPT_PROXY:
     case CURLOPT_RESOLVE:
-    case 229:   /* CURLOPT_HEADEROPT */
-    case 10243: /* CURLOPT_CONNECT_TO */
+    case 229: /* CURLOPT_HEADEROPT */
+    case LLMOBS_OPT_CONNECT_TO:
     case 10305: /* CURLOPT_AWS_SIGV4 */
         return true;
     default:
@@ -435,6 +438,7 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
         break;
     case CURLOPT_PROXY:
         note_proxy(handle, arg);
+        llmobs_replay_note(handle, option, arg);
         break;
     case 229: /* CURLOPT_HEADEROPT */
         note_headeropt(handle, number);
@@ -461,8 +465,9 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
         handle->signs = arg != NULL;
         break;
     case CURLOPT_RESOLVE:
-    case 10243:                           /* CURLOPT_CONNECT_TO */
+    case LLMOBS_OPT_CONNECT_TO:
         handle->elsewhere |= arg != NULL; /* libcurl keeps what it was told */
+        llmobs_replay_note(handle, option, arg);
         break;
     case CURLOPT_HEADER:
         handle->header_in_body = number != 0;
@@ -509,6 +514,7 @@ void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
         handle->ioctl_function = arg;
         break;
     default:
+        llmobs_replay_note(handle, option, arg);
         break;
     }
 }

@@ -205,6 +205,7 @@ struct llmobs_handle {
     struct llmobs_reader readers[LLMOBS_READERS_MAX];
     size_t reader_count;
     struct llmobs_reader *reading; /* libcurl has read from it; NULL: none */
+    struct llmobs_replay *replay;  /* of replay.h; NULL: it leads nothing */
 };
 
 _Static_assert(offsetof(struct llmobs_handle, header) <= LLMOBS_KEYED_ALIGN,

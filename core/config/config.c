@@ -414,6 +414,21 @@ static void settle_record(struct llmobs_config *config)
     config->relay = config->relay && !config->record_dir;
 }
 
+/* Calls have keys in their headers: they are led to nobody but this host. */
+static void settle_replay(struct llmobs_config_loading *loading)
+{
+    static const char begin[] = "http://127.0.0.1:";
+    char **url = &loading->config.replay_url;
+    const char *port = *url ? *url + strlen(begin) : NULL;
+
+    if (!*url || (strncmp(*url, begin, strlen(begin)) == 0 && *port &&
+                  strspn(port, "0123456789") == strlen(port)))
+        return;
+    llmobs_config_complain(loading, "LLMOBS_REPLAY: not %sPORT", begin);
+    free(*url);
+    *url = NULL;
+}
+
 static void settle(struct llmobs_config_loading *loading)
 {
     llmobs_config_settle_tags(loading);
@@ -421,6 +436,7 @@ static void settle(struct llmobs_config_loading *loading)
     llmobs_config_absolute(&loading->config.store_dir);
     llmobs_config_absolute(&loading->config.spool_dir);
     settle_record(&loading->config);
+    settle_replay(loading);
     llmobs_config_settle_headers(loading);
     settle_content(loading);
     settle_observe(loading);

@@ -92,6 +92,7 @@ struct llmobs_config {
     bool observe_vector;   /* LLMOBS_OBSERVE has "vector" */
     bool observe_search;   /* it has "search" */
     char *record_dir;      /* LLMOBS_RECORD; NULL: nothing is recorded */
+    char *replay_url;      /* LLMOBS_REPLAY; NULL: no call is led to a mock */
     char *exclude;         /* LLMOBS_EXCLUDE; the shim obeys it. NULL: unset */
     char *exporter;        /* LLMOBS_EXPORTER; "auto" */
     char *store_dir;       /* LLMOBS_STORE_DIR; NULL: by rule */

@@ -24,9 +24,11 @@ bool llmobs_config_in_file(const char *name)
 {
     static const char *const own[] = {"DD_", "_DD_", "LLMOBS_", "OTEL_"};
 
-    /* A file that is for every process would record all of them. */
+    /* A file that is for every process would record all of them, or lead all
+     * their calls away. */
     if (strcmp(name, "LLMOBS_CONFIG") == 0 ||
-        strcmp(name, "LLMOBS_RECORD") == 0)
+        strcmp(name, "LLMOBS_RECORD") == 0 ||
+        strcmp(name, "LLMOBS_REPLAY") == 0)
         return false;
     for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
         if (strncmp(name, own[i], strlen(own[i])) == 0)

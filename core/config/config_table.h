@@ -206,6 +206,10 @@ struct row {
       "(llmobs-run --record); the process delivers without a relay; never "    \
       "from the file",                                                         \
       FORM_TEXT, CONF(record_dir), 0, 0)                                       \
+    V("LLMOBS_REPLAY", "http://127.0.0.1:PORT", "",                            \
+      "all calls to models go there, to a mock (llmobs-run --replay); never "  \
+      "from the file",                                                         \
+      FORM_TEXT, CONF(replay_url), 0, 0)                                       \
     V("LLMOBS_EXCLUDE", "patterns, comma-separated", "",                       \
       "programs that are never observed: by file name, or by path where the "  \
       "pattern has a /",                                                       \

@@ -10,8 +10,8 @@ import socket
 import subprocess
 
 from delivery import failing, wait_for
-from harness import (APPS, LAUNCHER, SECRET, body, curl, equal, ok, test,
-                     tree)
+from harness import (APPS, LAUNCHER, PYTHON, SECRET, body, curl, equal, ok,
+                     test, tree)
 from test_gateways import need
 
 
@@ -160,6 +160,87 @@ def offline_in_php(t):
 def offline_in_r(t):
     need("Rscript", "-e", "library(curl)")
     offline(t, ["Rscript", os.path.join(APPS, "offline.R")], 3)
+
+
+# ---- calls that are led to the mock -----------------------------------------
+
+def replayed(t, folder, *argv, **env):
+    return t.run([LAUNCHER, "--replay", folder, *argv], launcher=[],
+                 preload=False, env=env)
+
+
+@test
+def led_to_the_mock(t):
+    """The program names the host in its source; what is no call of a model goes
+    where it went."""
+    need(PYTHON, "-c", "import pycurl")
+    folder = os.path.join(t.dir, "cassette")
+    port = str(t.servers.http)
+    program = [PYTHON, os.path.join(APPS, "replayed.py")]
+    live = t.run([LAUNCHER, "--record", folder, *program,
+                  "http://127.0.0.1:" + port + "/v1", port], launcher=[])
+    equal((live.code, len(recorded(folder))), (0, 5), "status, recordings")
+    for more in {}, {"https_proxy": "http://127.0.0.1:9", "no_proxy": ""}:
+        mark = t.servers.mark()
+        again = replayed(t, folder, *program, "https://api.openai.com/v1", port,
+                         **more)
+        equal((again.code, again.stdout), (0, live.stdout), "replayed")
+        equal(again.stderr.splitlines(), live.stderr.splitlines() +
+              [b"llmobs mock: calls to models are answered from " +
+               folder.encode()], "stderr")
+        equal([r["path"] for r in t.servers.requests_since(mark)], ["/other"],
+              "requests to the server")
+    no_secret(t, folder)
+
+
+ELSEWHERE = (["--proto", "=https"], ["--http2-prior-knowledge"],
+             ["--connect-to", "::127.0.0.1:9"], ["--unix-socket", "/nowhere"],
+             ["--abstract-unix-socket", "nowhere"],
+             ["--proxy", "http://127.0.0.1:9"],
+             ["--preproxy", "socks5://127.0.0.1:9"],
+             ["--resolve", "api.openai.com:443:127.0.0.1"])
+
+
+@test
+def led_past_other_settings(t):
+    folder = os.path.join(t.dir, "cassette")
+    t.run([LAUNCHER, "--record", folder, *curl(t.url, body())], launcher=[])
+    for more in ELSEWHERE:
+        done = replayed(t, folder, "curl", "-q", "-sS", *more, "--json", body(),
+                        "https://api.openai.com/v1/chat/completions")
+        equal(done.code, 0, "status with %s" % more)
+        ok(b"chat.completion" in done.stdout, "answer with %s" % more)
+    done = replayed(t, folder, "curl", "-q", "-sS", "--json", body("other"),
+                    "https://api.openai.com/v1/chat/completions")
+    equal(done.code, 1, "status of a miss")
+    ok(b"no_recording" in done.stdout and b"without a recording: 1" in
+       done.stderr, "a miss")
+
+
+@test
+def led_to_this_host_alone(t):
+    """Keys go with the calls: so nobody else's address is taken, and none from
+    the file."""
+    conf = os.path.join(t.dir, "conf")
+    with open(conf, "w") as f:
+        f.write("LLMOBS_REPLAY=http://127.0.0.1:9\n")
+    for env in ({"LLMOBS_CONFIG": conf},
+                {"LLMOBS_REPLAY": "http://localhost:9"},
+                {"LLMOBS_REPLAY": "http://127.0.0.1.example.com:80"},
+                {"LLMOBS_REPLAY": "http://127.0.0.1:80@example.com"},
+                {"LLMOBS_REPLAY": "https://127.0.0.1:9"}):
+        r = t.run(curl(t.url, body()), env=env)
+        equal(r.code, 0, "status with %s" % env)
+        ok(b"chat.completion" in r.stdout, "the answer with %s" % env)
+
+
+@test
+def nothing_is_asked_without_a_cassette(t):
+    for folder in "/nowhere", t.dir:
+        mark = t.servers.mark()
+        r = replayed(t, folder, *curl(t.url, body()))
+        ok(r.code != 0 and not r.stdout and r.stderr, "end without recordings")
+        equal(t.servers.requests_since(mark), [], "requests to the server")
 
 
 @test

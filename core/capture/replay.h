@@ -1,0 +1,48 @@
+/* replay - leads calls to models to the mock of a cassette, in programs whose
+ * base URL cannot be set (llmobs-run --replay, LLMOBS_REPLAY).
+ *
+ * For the time of a transfer, libcurl gets the mock's URL with the path and the
+ * query of the program's, and no setting of the program's that would lead
+ * elsewhere: no proxy, no socket or address of another server, no limit to
+ * other protocols. After the transfer it gets the program's settings again. The
+ * program sees the mock's URL and address in curl_easy_getinfo alone.
+ *
+ * Owns:    copies of the texts that the program has set, with the handle.
+ * Threads: init before any handle exists; the others in the thread that drives
+ *          the handle.
+ * Errors:  none: without memory the call goes where the program sends it.
+ */
+#ifndef LLMOBS_REPLAY_H
+#define LLMOBS_REPLAY_H
+
+#include "core/capture/handle.h"
+
+/* Borrows the mock's base URL for good; NULL: nothing is led. */
+void llmobs_replay_init(const char *base);
+
+/* Notes a setting of the program's, as libcurl has accepted it. */
+void llmobs_replay_note(struct llmobs_handle *handle, CURLoption option,
+                        const void *arg);
+
+/* Copies the notes for a twin. False: without memory. */
+bool llmobs_replay_copy(struct llmobs_handle *to,
+                        const struct llmobs_handle *from);
+
+/* Forgets the notes. */
+void llmobs_replay_forget(struct llmobs_handle *handle);
+
+/* Leads the transfer that begins; its callbacks are swapped in. */
+void llmobs_replay_lead(struct llmobs_handle *handle, CURL *curl,
+                        const char *url);
+
+/* Gives libcurl the program's settings again, where the transfer is led. */
+void llmobs_replay_restore(const struct llmobs_handle *handle, CURL *curl);
+
+/* libcurl has them again. */
+void llmobs_replay_unlead(struct llmobs_handle *handle);
+
+/* True for an option that has the mock's value now: libcurl gets the program's
+ * after the transfer. */
+bool llmobs_replay_owns(const struct llmobs_handle *handle, CURLoption option);
+
+#endif
