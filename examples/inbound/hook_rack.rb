@@ -1,4 +1,13 @@
 # hook_rack.rb - the part of hook.rb that a program with Rack::Builder loads.
+unless defined?(Llmobs.follow)
+  verbose, $VERBOSE = $VERBOSE, nil # the program may have an older copy
+  begin
+    require_relative "llmobs"
+  ensure
+    $VERBOSE = verbose
+  end
+end
+
 module LlmobsHook
   ENTRY = { "" => nil, "0" => nil, "1" => "chat-proxy-entrypoint" }
           .fetch(ENV["LLMOBS_ENTRY"].to_s) { |name| name }
@@ -22,23 +31,15 @@ module LlmobsHook
       return if @told
       @told = true
       LlmobsHook.quietly do
-        LlmobsHook.library.start_request(@env, entry: ENTRY, input: input)
+        Llmobs.start_request(@env, entry: ENTRY, input: input)
       end
     end
 
-    def finish(status, output, error)
+    def finish(said, error)
       return unless @told
-      if error.nil? && status.to_i >= 500
-        error = ["http_#{status}", "answered with status #{status}"]
-      end
       LlmobsHook.quietly do
-        LlmobsHook.library.finish_request(ENTRY, output: output, error: error)
+        Llmobs.finish_request(ENTRY, output: said, error: error)
       end
-    end
-
-    # A place for what is answered; nil where nobody asks for it.
-    def output
-      CONTENT ? +"" : nil
     end
 
     # The variables of a program that the request starts.
@@ -58,31 +59,15 @@ module LlmobsHook
     end
 
     def make_variables
-      names = LlmobsHook.library::NAMES.map { |n| "HTTP_#{n.upcase.tr('-', '_')}" }
+      names = Llmobs::NAMES.map { |n| "HTTP_#{n.upcase.tr('-', '_')}" }
       return {} if names.first(8).none? { |n| @env[n] }
       (names + CARRIED).to_h { |n| [n, nil] }
                        .merge(@env.slice(*names, "REMOTE_ADDR"))
     end
   end
 
-  # It is what the other is, to all who ask.
-  class Double
-    def initialize(other)
-      @other = other
-    end
-
-    def method_missing(name, *given, &block)
-      @other.public_send(name, *given, &block)
-    end
-    ruby2_keywords :method_missing if respond_to?(:ruby2_keywords, true)
-
-    def respond_to_missing?(name, all = false)
-      @other.respond_to?(name, all)
-    end
-  end
-
   # The application, as its server has it.
-  class Entrance < Double
+  class Entrance < Llmobs::Double
     def call(env)
       request = LlmobsHook.begin(env) or return @other.call(env)
       begin
@@ -90,55 +75,9 @@ module LlmobsHook
         came = true
       ensure
         request.running = false
-        LlmobsHook.end(request, nil, nil, $!) unless came
+        LlmobsHook.end(request, nil, $!) unless came
       end
       LlmobsHook.follow(request, answer)
-    end
-  end
-
-  # An answer that comes piece by piece, or writes itself; the request ends with
-  # it.
-  class Answer < Double
-    def initialize(body, request, status)
-      super(body)
-      @request = request
-      @status = status
-      @output = request.output
-    end
-
-    def call(stream)
-      @other.call(stream)
-    rescue Exception => e # is raised again
-      finish(e)
-      raise
-    else
-      finish
-    end
-
-    def close
-      @other.close if @other.respond_to?(:close)
-    ensure
-      finish
-    end
-
-    def respond_to?(name, all = false)
-      name == :call ? @other.respond_to?(:call) : super
-    end
-
-    private
-
-    def finish(error = nil)
-      request, @request = @request, nil
-      LlmobsHook.end(request, @status, @output, error) if request
-    end
-  end
-
-  class Pieces < Answer
-    def each
-      @other.each do |piece|
-        LlmobsHook.keep(@output, piece)
-        yield piece
-      end
     end
   end
 
@@ -177,11 +116,6 @@ module LlmobsHook
   end
 
   class << self
-    def library
-      require_relative "llmobs" unless defined?(::Llmobs.start_request)
-      ::Llmobs
-    end
-
     # Gives nothing for a part of a request that has begun, and where requests
     # take turns on the thread.
     def begin(env)
@@ -193,35 +127,21 @@ module LlmobsHook
       request
     end
 
-    # A list of texts is whole, and stays what it is.
     def follow(request, answer)
-      status, _, body = answer
-      return finished(request, status, body, answer) if body.instance_of?(Array)
-      if answer.instance_of?(Array)
-        kind = body.respond_to?(:each) ? Pieces : Answer
-        return [*answer.take(2), kind.new(body, request, status)]
+      followed = LlmobsHook.quietly do
+        Llmobs.follow(answer, CONTENT) do |said, error|
+          self.end(request, said, error)
+        end
       end
-      finished(request, status, nil, answer)
+      followed || answer
     end
 
-    def finished(request, status, body, answer)
-      output = request.output
-      body.each { |piece| keep(output, piece) } if output && body
-      self.end(request, status, output, nil)
-      answer
-    end
-
-    def keep(output, piece)
-      room = output ? Llmobs::MOST - output.bytesize : 0
-      output << piece.byteslice(0, room) if room.positive?
-    end
-
-    def end(request, status, output, error)
+    def end(request, said, error)
       thread = Thread.current
       if thread.thread_variable_get(:llmobs_request).equal?(request)
         thread.thread_variable_set(:llmobs_request, nil)
       end
-      request.finish(status, output, error)
+      request.finish(said, error)
     end
 
     def with_variables(words)

@@ -18,8 +18,8 @@
 #
 # All of it needs LLMOBS_COMMANDS=1: servers have threads, and the environment
 # is one for all of them. Where nothing is preloaded, it does nothing.
-require "json"
-
+#
+# The hooks of `llmobs-run --inbound` use this file, too; it needs none of them.
 module Llmobs
   NAMES = %w[traceparent tracestate baggage x-datadog-trace-id
              x-datadog-parent-id x-datadog-tags x-datadog-sampling-priority
@@ -74,12 +74,39 @@ module Llmobs
       command("span/finish", ended(output, error))
     end
 
+    # Gives the answer as its server is to have it; the block learns its end,
+    # with text and error. A list of texts is whole, and stays what it is.
+    def follow(answer, keeps, &at_end)
+      status, _, body = answer
+      said = keeps ? +"" : nil
+      error = failure(status)
+      if answer.instance_of?(Array) && !body.instance_of?(Array)
+        kind = body.respond_to?(:each) ? Pieces : Answer
+        return [*answer.take(2), kind.new(body, said, error, &at_end)]
+      end
+      body.each { |piece| keep(said, piece) } if body.instance_of?(Array)
+      at_end.call(said, error)
+      answer
+    end
+
+    # Keeps of the pieces what has room.
+    def keep(said, piece)
+      return unless said && piece.is_a?(String)
+      room = MOST - said.bytesize
+      said << piece.byteslice(0, room) if room.positive?
+    end
+
     # Tells that a hook failed.
     def failed
       command("hook/failed", {})
     end
 
     private
+
+    def failure(status)
+      return unless status.to_i >= 500
+      ["http_#{status}", "answered with status #{status}"]
+    end
 
     def says(kind, name, input)
       { kind: kind, name: name, input: text(input) }.compact
@@ -99,6 +126,7 @@ module Llmobs
     # No transfer takes place, and libcurl answers that it knows no such
     # protocol, with the library or without.
     def command(name, what)
+      require "json" unless defined?(::JSON.generate)
       url, body = "llmobs://#{name}", JSON.generate(what)
       if defined?(Ethon::Easy)
         Ethon::Easy.new(
@@ -129,14 +157,9 @@ module Llmobs
     def call(env)
       Llmobs.start_request(env, entry: @entry,
                                 input: @content ? body_of(env) : nil)
-      status, headers, body = @app.call(env)
-      if status.to_i >= 500
-        error = ["http_#{status}", "answered with status #{status}"]
+      Llmobs.follow(@app.call(env), @content) do |said, error|
+        Llmobs.finish_request(@entry, output: said, error: error)
       end
-      kind = body.respond_to?(:each) ? Body : Stream
-      [status, headers, kind.new(body, @content) { |said, broke|
-        Llmobs.finish_request(@entry, output: said, error: broke || error)
-      }]
     rescue Exception => e
       Llmobs.finish_request(@entry, error: e)
       raise
@@ -152,39 +175,34 @@ module Llmobs
     end
   end
 
-  # An answer that may come piece by piece; the request ends with it.
-  class Body
-    def initialize(body, keeps, &at_end)
-      @body = body
-      @said = keeps ? +"" : nil
-      @at_end = at_end
+  # It is what the other is, to all who ask.
+  class Double
+    def initialize(other)
+      @other = other
     end
 
-    def each
-      @body.each do |piece|
-        room = @said ? MOST - @said.bytesize : 0
-        @said << piece.byteslice(0, room) if room.positive?
-        yield piece
-      end
+    def method_missing(name, *given, &block)
+      @other.public_send(name, *given, &block)
     end
+    ruby2_keywords :method_missing if respond_to?(:ruby2_keywords, true)
 
-    def close
-      @body.close if @body.respond_to?(:close)
-    ensure
-      @at_end&.call(@said)
-      @at_end = nil
+    def respond_to_missing?(name, all = false)
+      @other.respond_to?(name, all)
     end
   end
 
-  # An answer that writes itself to the connection: what it writes is not kept.
-  class Stream
-    def initialize(body, _keeps, &at_end)
-      @body = body
+  # An answer that writes itself to the connection, of which nothing is kept; the
+  # request ends with it.
+  class Answer < Double
+    def initialize(body, said, error, &at_end)
+      super(body)
+      @said = said
+      @error = error
       @at_end = at_end
     end
 
     def call(stream)
-      @body.call(stream)
+      @other.call(stream)
     rescue Exception => e # is raised again
       finish(e)
       raise
@@ -193,16 +211,30 @@ module Llmobs
     end
 
     def close
-      @body.close if @body.respond_to?(:close)
+      @other.close if @other.respond_to?(:close)
     ensure
       finish
+    end
+
+    def respond_to?(name, all = false)
+      name == :call ? @other.respond_to?(:call) : super
     end
 
     private
 
     def finish(error = nil)
-      @at_end&.call(nil, error)
-      @at_end = nil
+      at_end, @at_end = @at_end, nil
+      at_end&.call(@said, error || @error)
+    end
+  end
+
+  # An answer that comes piece by piece.
+  class Pieces < Answer
+    def each
+      @other.each do |piece|
+        Llmobs.keep(@said, piece)
+        yield piece
+      end
     end
   end
 end

@@ -58,6 +58,8 @@ async def asgi(scope, receive, send):
         context = contextvars.copy_context()
         text = await asyncio.get_running_loop().run_in_executor(
             None, lambda: context.run(ask, body))
+    elif scope["path"] == "/plain":
+        text = b"plain"
     else:
         await asyncio.sleep(0.001)
         text = (child if scope["path"] == "/child" else ask)(body)
