@@ -40,6 +40,16 @@ static int add_perl(struct llmobs_environment *environment, const char *file)
     return llmobs_environment_join(environment, "PERL5OPT", item, " ", false);
 }
 
+/* Node ends where it cannot load the file. */
+static int add_node(struct llmobs_environment *environment, const char *file)
+{
+    char item[PATH_MAX + 10];
+
+    snprintf(item, sizeof item, "--require=%s", file);
+    return llmobs_environment_join(environment, "NODE_OPTIONS", item, " ",
+                                   false);
+}
+
 /* Before the own, since Python takes the first of its name. */
 static int add_python(struct llmobs_environment *environment, const char *file)
 {
@@ -56,6 +66,7 @@ static const struct {
     {"hook.rb", add_ruby},
     {"hook.pl", add_perl},
     {"sitecustomize.py", add_python},
+    {"hook.js", add_node},
 };
 
 static bool is_plain(const char *path)

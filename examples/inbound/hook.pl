@@ -4,6 +4,9 @@
 # headers name, without a line in it; so are the programs that it starts.
 # LLMOBS_ENTRY and LLMOBS_ENTRY_CONTENT: see llmobs.php. CGI needs no hook.
 #
+# In mod_perl %ENV has the request's headers where the environment of the process
+# has none, so the hook gives them to the library.
+#
 # It loads nothing where Plack is not loaded as the program begins, and does
 # nothing for a server that has several requests at once in one process.
 package Llmobs::Hook;
@@ -34,8 +37,10 @@ sub report {
 # read $request as it began; until then each request sets the environment.
 sub request {
     $lazy = 1;
-    return "" unless $served && !$entry;
-    my %given = Llmobs::variables($served);
+    my $env = $served || ($ENV{MOD_PERL} ? \%ENV : undef);
+    return "" unless $env && !$entry;
+    load();
+    my %given = Llmobs::variables($env);
     my $address = delete $given{REMOTE_ADDR};
     return join "", map { "$_\0" }
         defined $address && %given ? "REMOTE_ADDR=$address" : (),
@@ -128,10 +133,16 @@ sub serve ($$) {
     return $answer;
 }
 
+sub load {
+    return if defined &Llmobs::variables;
+    (my $path = __FILE__) =~ s{[^/]*\z}{Llmobs.pm};
+    require $path;
+    return;
+}
+
 sub watch {
     return unless defined &Plack::Util::run_app;
-    (my $path = __FILE__) =~ s{[^/]*\z}{Llmobs.pm};
-    require $path unless defined &Llmobs::variables;
+    load();
     $entry = $ENV{LLMOBS_ENTRY};
     $content = ($ENV{LLMOBS_ENTRY_CONTENT} || "") eq "1";
     $run = \&Plack::Util::run_app;

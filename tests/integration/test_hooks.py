@@ -8,8 +8,8 @@ import struct
 import subprocess
 
 from delivery import double, wait_for
-from harness import (APPS, LAUNCHER, PYTHON, Skip, body, equal, free_port, ok, tags_of,
-                     test)
+from harness import (APPS, LAUNCHER, PYTHON, Skip, body, equal, free_port, installed,
+                     ok, tags_of, test)
 from test_fpm import Web, preload
 from test_gateways import (APACHE, CALLERS, ENTRY, Server, announce, belongs, connect,
                            kind_of, need, pairs, prompt_of, read, requests, settings,
@@ -404,6 +404,61 @@ def php_fastcgi_and_apache(t):
         in_php(t, kind)
 
 
+class ModPerl(ApacheWithHelper):
+    """A script of ModPerl::Registry in Apache's own worker."""
+
+    template = APACHE.replace("LoadModule php_module %(php)s", """
+LoadModule perl_module %(modules)s/mod_perl.so
+PerlPassEnv UPSTREAM
+<Location />
+SetHandler perl-script
+PerlResponseHandler ModPerl::Registry
+Options +ExecCGI
+</Location>""").split("<FilesMatch")[0] + "AliasMatch ^/ %(dir)s/index.php\n"
+
+
+def node():
+    need("node")
+    return ["node", app("gateway.js"), "@port"]
+
+
+@test
+def programs_of_node(t):
+    serve(t, node(), ["/ask", "/later", "/sync", "/own"])
+
+
+@test
+def programs_of_node_at_once(t):
+    with double(t) as dd, \
+            Server(node(), settings(t, dd), free_port(), INBOUND) as server:
+        many(dd, server, False)
+        equal(violations(dd), [], "violations")
+
+
+@test
+def mod_perl(t):
+    installed("/usr/lib/apache2/modules/mod_perl.so")
+    need("perl", "-MWWW::Curl::Easy", "-e", "1")
+    with double(t) as dd:
+        done = subprocess.run([*INBOUND, "sh", "-c", "echo \"$PERL5OPT\""],
+                              stdout=subprocess.PIPE, text=True, check=True)
+        upstream = t.url.replace("/chat/completions", "")
+        answers = []
+        for observed in False, True:
+            env = dict(preload(t) if observed else {}, DD_LLMOBS_ENABLED="1",
+                       DD_SERVICE="chat-proxy", LLMOBS_EXPORTER="agent",
+                       DD_TRACE_AGENT_URL=dd.url, UPSTREAM=upstream,
+                       LLMOBS_INBOUND="1",
+                       **({"PERL5OPT": done.stdout.strip()} if observed else {}))
+            with ModPerl(t, dd, env, page=read(app("handler.pl"))) as gateway:
+                known, given = talk(gateway.port, "/ask")
+                answers.append(given)
+                if observed:
+                    check(dd.wait_spans(len(known), 20), known, None)
+        equal(answers[1], answers[0], "answers")
+        equal(violations(dd), [], "violations")
+
+
 SITE = "import sys; print('own', __name__, sys.path[1:]); import json"
 # Each prints what a hook might change, and ends with an error.
 PROGRAMS = [
@@ -428,6 +483,13 @@ sys.modules.pop("sitecustomize", None)
 import sitecustomize
 print(sitecustomize.__file__)
 pycurl.Curl().setopt(pycurl.URL, None, 1)"""], {"PYTHONPATH": "."}),
+    (["node", "-e", """const programs = require("child_process");
+        const { spawn } = programs.ChildProcess.prototype;
+        console.log(process.argv.length, process.execArgv, spawn.name,
+            spawn.length, programs.execSync.name, Object.keys(require.cache),
+            programs.execSync("echo $NODE_NO_WARNINGS") + "");
+        nowhere() """],
+     {"NODE_OPTIONS": "--stack-trace-limit=3", "NODE_NO_WARNINGS": "1"}),
 ]
 
 
