@@ -3547,6 +3547,18 @@ HAZARDS = [
                                     "LLMOBS_CARRIED_COUNT)")],
           ["hooks.php_beside_a_context_of_its_own"])]),
 
+    ("a span around a request in PHP, whose end no call of the page tells",
+     "the library stands in PHP's table where PHP ends a request, and calls what "
+     "stood there (`llmobs_php_request_at_end`)", [
+         ("request-without-end", [("core/config/php_request.c",
+                                   "    sapi_module.deactivate = deactivate;\n",
+                                   "    (void)deactivate;\n")],
+          ["hooks.php_with_entry"]),
+         ("each-transfer-an-entry", [("core/ops/php_entry.c", "!open && "
+                                      "llmobs_thread_state_top() == 0",
+                                      "true")],
+          ["hooks.php_two_calls_in_one_entry"])]),
+
     ("a PHP whose table has another form",
      "its function is called only of SAPIs that are known to have it "
      "(`is_known`)", [

@@ -140,6 +140,7 @@ struct llmobs_config {
     int callsite;                   /* LLMOBS_CALLSITE */
     bool commands;                  /* LLMOBS_COMMANDS */
     bool inbound;                   /* LLMOBS_INBOUND */
+    char *entry;                    /* LLMOBS_ENTRY */
     enum llmobs_stitch stitch;      /* LLMOBS_STITCH */
     enum llmobs_tools tools;        /* LLMOBS_TOOLS */
     struct llmobs_privacy privacy;  /* LLMOBS_CONTENT and LLMOBS_REDACT */

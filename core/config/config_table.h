@@ -161,6 +161,10 @@ struct row {
       "a program that serves requests takes the trace of each from its "       \
       "headers, without code of its own; switches LLMOBS_COMMANDS on",         \
       FORM_BOOL, CONF(inbound), 0, 0)                                          \
+    V("LLMOBS_ENTRY", "text", "",                                              \
+      "name of a span around each request that a hook or a helper of "         \
+      "examples/inbound sees; 1: chat-proxy-entrypoint; 0: none",              \
+      FORM_TEXT, CONF(entry), 0, 0)                                            \
     V("LLMOBS_INBOUND_TRUST", "default, all, none", "default",                 \
       "callers of a program that serves requests whose ml_app, session "       \
       "and sampling count: those without a public address; all; none",         \

@@ -190,14 +190,22 @@ static bool read_perl(const char *values[LLMOBS_CARRIED_COUNT])
     return true;
 }
 
+static bool is_serving(bool alone)
+{
+    if (alone)
+        atomic_store(&serving, (unsigned long)pthread_self());
+    return atomic_load(&serving) == (unsigned long)pthread_self();
+}
+
+bool llmobs_inbound_of_php(void)
+{
+    return asked && llmobs_php_request() && is_serving(is_alone());
+}
+
 /* A context of the request replaces all that the process has. */
 static bool read_request(const char *values[LLMOBS_CARRIED_COUNT], bool alone)
 {
-    if (!asked)
-        return false;
-    if (alone)
-        atomic_store(&serving, (unsigned long)pthread_self());
-    if (atomic_load(&serving) != (unsigned long)pthread_self() ||
+    if (!asked || !is_serving(alone) ||
         (!read_php(values) && !read_perl(values)))
         return false;
     values[LLMOBS_CARRIED_TRACEPARENT] = NULL;

@@ -57,6 +57,10 @@ void llmobs_inbound_lookups(size_t (*count)(void));
  * is. */
 void llmobs_inbound_init(bool on);
 
+/* True where LLMOBS_INBOUND is on and the calling thread serves a request of
+ * PHP. */
+bool llmobs_inbound_of_php(void);
+
 /* Reads the environment as it is now into `room`, and where LLMOBS_INBOUND is
  * on, over it the headers of the request that PHP or Perl serves; gives
  * `at_start` instead where the app has more than one thread and serves no such

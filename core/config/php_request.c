@@ -11,7 +11,9 @@
 struct sapi {
     const char *name;
     const char *pretty_name;
-    void (*others[6])(void); /* startup ... flush */
+    void (*first[3])(void); /* startup, shutdown, activate */
+    int (*deactivate)(void);
+    void (*others[2])(void); /* ub_write, flush */
     void (*get_stat)(void);
     char *(*getenv)(const char *name, size_t len);
 };
@@ -23,7 +25,7 @@ struct sapi_state {
 
 /* PHP's own; NULL where the process is none. A PHP with threads has no
  * sapi_globals, and one before 8.3 no php_version_id. */
-extern const struct sapi sapi_module WEAK;
+extern struct sapi sapi_module WEAK;
 extern const struct sapi_state sapi_globals WEAK;
 extern unsigned php_version_id(void) WEAK;
 
@@ -44,6 +46,24 @@ bool llmobs_php_request(void)
     const struct sapi_state *state = &sapi_globals;
 
     return sapi && state && state->server_context && is_known(sapi);
+}
+
+static void (*at_end)(void);
+static int (*own_deactivate)(void);
+
+static int deactivate(void)
+{
+    at_end();
+    return own_deactivate ? own_deactivate() : 0;
+}
+
+void llmobs_php_request_at_end(void (*end)(void))
+{
+    if (at_end)
+        return;
+    at_end = end;
+    own_deactivate = sapi_module.deactivate;
+    sapi_module.deactivate = deactivate;
 }
 
 const char *llmobs_php_request_get(const char *name, size_t len)

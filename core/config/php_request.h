@@ -19,6 +19,10 @@
  */
 bool llmobs_php_request(void);
 
+/* Has a function called as each request ends, from now on; once. It takes the
+ * place of PHP's own in that table, and calls that. */
+void llmobs_php_request_at_end(void (*end)(void));
+
 /* Gives a header by its name in CGI, HTTP_TRACEPARENT, or REMOTE_ADDR; NULL
  * where there is none. Only while llmobs_php_request() is true. Borrowed until
  * the request ends. */

@@ -19,6 +19,7 @@
 #include "core/ops/c_api.h"
 #include "core/ops/command.h"
 #include "core/ops/easy.h"
+#include "core/ops/php_entry.h"
 #include "core/ops/global.h"
 #include "core/capture/adds.h"
 #include "core/ops/mime.h"
@@ -159,6 +160,7 @@ static bool start(const struct llmobs_host *host)
     llmobs_evaluation_init(config, worker);
     llmobs_command_init(config->commands || config->inbound);
     llmobs_inbound_init(config->inbound);
+    llmobs_php_entry_init(config->entry);
     if (config->callsite != LLMOBS_CALLSITE_OFF)
         llmobs_caller_watch();
     llmobs_fd_guest(false);

@@ -10,6 +10,7 @@
 #include "core/capture/outgoing.h"
 #include "core/capture/talk.h"
 #include "core/ops/command.h"
+#include "core/ops/php_entry.h"
 #include "core/ops/global.h"
 #include "core/ops/multi.h"
 #include "core/ops/multi_messages.h"
@@ -89,6 +90,8 @@ CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
     busy = handle->swapped || atomic_load(&handle->multi);
     if (!busy)
         llmobs_command_run(handle);
+    if (!busy)
+        llmobs_php_entry_begin();
     if (!busy)
         handle->called_from = LLMOBS_STACK_ENTRY();
     if (!busy && !llmobs_capture_begin(handle, curl))

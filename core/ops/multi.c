@@ -9,6 +9,7 @@
 #include "core/capture/capture.h"
 #include "core/capture/talk.h"
 #include "core/ops/command.h"
+#include "core/ops/php_entry.h"
 #include "core/ops/multi_messages.h"
 #include "core/ops/multi_push.h"
 
@@ -38,6 +39,7 @@ static CURLMcode add(const struct llmobs_real *real, CURLM *multi,
     int saved;
 
     llmobs_command_run(handle);
+    llmobs_php_entry_begin();
     llmobs_capture_take(handle);
     atomic_store(&handle->multi, multi);
     listed = llmobs_adds_push(multi, handle);

@@ -301,13 +301,14 @@ def psgi_at_once(t):
     serve_many(t, starman(4))
 
 
-def php(t, dd, kind, pool=None, observed=True, **more):
+def php(t, dd, kind, pool=None, observed=True, entry=None, **more):
     """A web server and PHP with no file of ours, all as another user may read
     it."""
     upstream = t.url.replace("/chat/completions", "")
     env = dict(preload(t) if observed else {}, DD_LLMOBS_ENABLED="1",
                DD_SERVICE="chat-proxy", LLMOBS_EXPORTER="agent",
-               DD_TRACE_AGENT_URL=dd.url, UPSTREAM=upstream, LLMOBS_INBOUND="1")
+               DD_TRACE_AGENT_URL=dd.url, UPSTREAM=upstream, LLMOBS_INBOUND="1",
+               **({"LLMOBS_ENTRY": entry} if entry else {}))
     pool = {"pm": "static", "pm.max_children": "2", "env[UPSTREAM]": upstream,
             **(pool or {})}
     return kind(t, dd, env, pool=pool, page=read(app("gateway.php")), **more)
@@ -326,17 +327,19 @@ class Apache(ApacheWithHelper):
         .replace("^/chat.php", "^/").replace("Workers 1", "Workers 4")
 
 
-def in_php(t, kind, **more):
+def in_php(t, kind, entry=None, **more):
     """The same answers bare and observed, over a connection that is kept."""
     with double(t) as dd:
         with php(t, dd, kind, observed=False, **more) as gateway:
             plain = [talk(gateway.port, p)[1] for p in ("/ask", "/pieces")]
-        with php(t, dd, kind, **more) as gateway:
+        with php(t, dd, kind, entry=entry, **more) as gateway:
+            seen = 0
             for i, path in enumerate(("/ask", "/pieces")):
                 known, answers = talk(gateway.port, path)
                 equal(answers, plain[i], "answers of " + path)
-                spans = dd.wait_spans((i + 1) * len(known), 20)
-                check(spans[i * len(known):], known, None)
+                count = len(known) * (2 if entry else 1)
+                check(dd.wait_spans(seen + count, 20)[seen:], known, entry)
+                seen += count
         equal(violations(dd), [], "violations")
 
 
@@ -371,6 +374,32 @@ def php_fpm_in_a_chroot(t):
     """No file of ours is there, or allowed."""
     in_php(t, Web, chroot=True,
            pool={"php_admin_value[open_basedir]": "/"})
+
+
+@test
+def php_with_entry(t):
+    """The span ends with its request, and the next one has another."""
+    for kind in Web, FastCgi, Apache:
+        in_php(t, kind, entry="my-gateway")
+
+
+@test
+def php_two_calls_in_one_entry(t):
+    """Also after a page that failed."""
+    with double(t) as dd, \
+            php(t, dd, Web, pool={"pm.max_children": "1"}, entry="1") as gateway:
+        known, headers = announce("app-a", "datadog", 1)
+        connection = connect(gateway.port)
+        for path, status in ("/die", 500), ("/two", 200):
+            equal(ask(connection, "prompt", headers, path)[0], status, path)
+        connection.close()
+        spans = dd.wait_spans(5, 20)
+        entries = {s["span_id"]: s for s in spans if kind_of(s) == "workflow"}
+        equal([(s["name"], s["parent_id"]) for s in entries.values()],
+              [(ENTRY, known["span_id"])] * 2, "entries")
+        equal(sorted([s["parent_id"] for s in spans if kind_of(s) == "llm"]
+                     .count(i) for i in entries), [1, 2], "calls of each")
+        equal(violations(dd), [], "violations")
 
 
 @test

@@ -23,6 +23,10 @@ case '/pieces': /* more than a web server keeps back */
     flush();
     echo ask();
     break;
+case '/two':
+    ask();
+    echo ask();
+    break;
 case '/die':
     ask();
     throw new Exception('told to die');
