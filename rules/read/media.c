@@ -140,11 +140,19 @@ uint64_t llmobs_media_cut(const struct llmobs_call *call, const char *key)
     return (call->response_size - around) * 3 / 4;
 }
 
-/* Levels of a value, below which no request and no answer has such a text. */
-#define DEPTH_MAX 4
+/* A sentence may begin with "Data:", too: a URL has a type, or says that it is
+ * base64, and no blank before its comma. */
+static bool is_data_url(const char *text)
+{
+    static const char base64[] = ";base64";
+    size_t len = strcspn(text, ", \t\r\n");
 
-static struct llmobs_json *words_of(const struct llmobs_json *value,
-                                    const char *what, unsigned depth);
+    if (strncasecmp(text, "data:", strlen("data:")) != 0 || text[len] != ',')
+        return false;
+    return len == strlen("data:") || memchr(text, '/', len) ||
+           (len >= sizeof(base64) && strncasecmp(text + len - strlen(base64),
+                                                 base64, strlen(base64)) == 0);
+}
 
 static struct llmobs_json *text_words(const struct llmobs_json *value,
                                       const char *what)
@@ -154,7 +162,7 @@ static struct llmobs_json *text_words(const struct llmobs_json *value,
     struct llmobs_json *words = NULL;
     struct llmobs_buf mark;
 
-    if (strncasecmp(data, "data:", strlen("data:")) != 0 &&
+    if (!is_data_url(data) &&
         (text.len < PIECE_MIN || base64_span(text) < text.len))
         return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
     llmobs_buf_init(&mark, LLMOBS_MESSAGE_CONTENT_MAX);
@@ -165,22 +173,21 @@ static struct llmobs_json *text_words(const struct llmobs_json *value,
 }
 
 static struct llmobs_json *list_words(const struct llmobs_json *list,
-                                      const char *what, unsigned depth)
+                                      const char *what)
 {
     struct llmobs_json *out = llmobs_json_array();
     int rc = out ? 0 : -ENOMEM;
 
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
         rc = llmobs_json_add(out,
-                             words_of(llmobs_json_at(list, i), what, depth));
+                             llmobs_media_words(llmobs_json_at(list, i), what));
     if (rc == 0)
         return out;
     llmobs_json_free(out);
     return NULL;
 }
 
-static struct llmobs_json *object_words(const struct llmobs_json *object,
-                                        unsigned depth)
+static struct llmobs_json *object_words(const struct llmobs_json *object)
 {
     struct llmobs_json *out = llmobs_json_object();
     int rc = out ? 0 : -ENOMEM;
@@ -189,8 +196,8 @@ static struct llmobs_json *object_words(const struct llmobs_json *object,
          it = llmobs_json_next(object, it)) {
         const char *key = llmobs_json_iter_key(it);
 
-        rc = llmobs_json_set(out, key,
-                             words_of(llmobs_json_iter_value(it), key, depth));
+        rc = llmobs_json_set(
+            out, key, llmobs_media_words(llmobs_json_iter_value(it), key));
     }
     if (rc == 0)
         return out;
@@ -198,22 +205,17 @@ static struct llmobs_json *object_words(const struct llmobs_json *object,
     return NULL;
 }
 
-static struct llmobs_json *words_of(const struct llmobs_json *value,
-                                    const char *what, unsigned depth)
-{
-    if (llmobs_json_is_string(value))
-        return text_words(value, what);
-    if (depth < DEPTH_MAX && llmobs_json_is_array(value))
-        return list_words(value, what, depth + 1);
-    if (depth < DEPTH_MAX && llmobs_json_is_object(value))
-        return object_words(value, depth + 1);
-    return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
-}
-
+/* As deep as a value may be that was parsed (LLMOBS_JSON_DEPTH_MAX). */
 struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
                                        const char *what)
 {
-    return words_of(value, what, 0);
+    if (llmobs_json_is_string(value))
+        return text_words(value, what);
+    if (llmobs_json_is_array(value))
+        return list_words(value, what);
+    if (llmobs_json_is_object(value))
+        return object_words(value);
+    return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
 }
 
 /* Where a text that begins here and is of base64 ends, at its quote; 0: it is

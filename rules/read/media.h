@@ -35,8 +35,9 @@ int llmobs_media_file(struct llmobs_buf *text, const char *what,
 const char *llmobs_media_kind(const struct llmobs_json *part);
 
 /* Gives the value with words in place of the texts that are long pieces of
- * base64, in lists and objects, too; `what` is the kind of such a text that is
- * no member, whose name is its kind. NULL without memory. */
+ * base64 or URLs that begin "data:", in lists and objects, too; `what` is the
+ * kind of such a text that is no member, whose name is its kind. NULL without
+ * memory. */
 struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
                                        const char *what);
 
