@@ -7,20 +7,23 @@
 
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
+#include "rules/read/media.h"
 
 #define SERVER_INFO "io.modelcontextprotocol/serverInfo"
 #define TAG_MAX_LEN 256
 #define CODE_LEN 32
 #define JOB_ID_MAX 1024
-#define PARTS_DEPTH_MAX 8
 
 /* -- values ------------------------------------------------------------------
  */
 
 int llmobs_mcp_set_json(char **field, const struct llmobs_json *value)
 {
-    char *text = llmobs_json_dumps(value, LLMOBS_JSON_KEEP_ORDER);
+    struct llmobs_json *words = llmobs_media_words(value, "data");
+    char *text =
+        words ? llmobs_json_dumps(words, LLMOBS_JSON_KEEP_ORDER) : NULL;
 
+    llmobs_json_free(words);
     if (!text)
         return -ENOMEM;
     free(*field);
@@ -37,23 +40,27 @@ static int set_or_empty(struct llmobs_json *to, const char *key,
                                : llmobs_json_object());
 }
 
-/* Takes the bytes of images, audio and files out, which are base64 in members
- * of these names: down to the parts of a message of a prompt in a batch. */
-static void drop_bytes(struct llmobs_json *value, int depth)
+static void drop_text(struct llmobs_json *object, const char *key)
 {
-    if (depth > PARTS_DEPTH_MAX)
-        return;
+    if (llmobs_json_gets(object, key))
+        llmobs_json_unset(object, key);
+}
+
+/* Takes the bytes of images, audio and files out, which are base64 in members
+ * of these names, however short. The type of a file need not be told. */
+static void drop_bytes(struct llmobs_json *value)
+{
     for (size_t i = 0; i < llmobs_json_len(value); i++)
-        drop_bytes(llmobs_json_at(value, i), depth + 1);
+        drop_bytes(llmobs_json_at(value, i));
     if (!llmobs_json_is_object(value))
         return;
-    if (llmobs_json_get(value, "mimeType")) {
-        llmobs_json_unset(value, "data");
-        llmobs_json_unset(value, "blob");
-    }
+    if (llmobs_json_get(value, "mimeType"))
+        drop_text(value, "data");
+    if (llmobs_json_get(value, "mimeType") || llmobs_json_get(value, "uri"))
+        drop_text(value, "blob");
     for (void *it = llmobs_json_iter(value); it;
          it = llmobs_json_next(value, it))
-        drop_bytes(llmobs_json_iter_value(it), depth + 1);
+        drop_bytes(llmobs_json_iter_value(it));
 }
 
 /* A part without its bytes: images and audio are told by their type alone. */
@@ -95,7 +102,7 @@ static int set_output(struct llmobs_span *span, const struct llmobs_json *value)
     int rc = copy ? 0 : -ENOMEM;
 
     if (rc == 0)
-        drop_bytes(copy, 0);
+        drop_bytes(copy);
     if (rc == 0)
         rc = llmobs_mcp_set_json(&span->output_value, copy);
     llmobs_json_free(copy);
@@ -168,7 +175,7 @@ static int read_asked(struct llmobs_span *span,
     if (rc == 0 && asked)
         rc = llmobs_json_set(out, "inputRequests", llmobs_json_share(asked));
     if (rc == 0)
-        rc = llmobs_mcp_set_json(&span->output_value, out);
+        rc = set_output(span, out);
     llmobs_json_free(out);
     return rc;
 }

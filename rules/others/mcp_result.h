@@ -22,7 +22,8 @@ struct llmobs_mcp_job {
 
 #define LLMOBS_MCP_TASK "task"
 
-/* Replaces *field, an owned text, by the value as JSON. */
+/* Replaces *field, an owned text, by the value as JSON, with words in place of
+ * long pieces of base64 and of URLs that begin "data:". */
 int llmobs_mcp_set_json(char **field, const struct llmobs_json *value);
 
 /* Adds "key:value", unless the value is NULL or empty, to *tags, which may be
