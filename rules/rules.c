@@ -239,6 +239,7 @@ static bool hit(struct llmobs_match *match, const struct llmobs_rule *rule,
     match->kind = match->proxied ? LLMOBS_KIND_WORKFLOW : rule->shape->kind;
     match->bodyless = match->bodyless || rule->shape->bodyless;
     match->media = rule->shape->media;
+    match->goes_on = rule->shape->goes_on;
     match->why = why;
     return rule != NULL;
 }
@@ -484,6 +485,15 @@ static bool match_observed(const struct llmobs_rules *rules,
 
 /* ---- rule 4: a header shows it ------------------------------------------- */
 
+static bool may_have(const struct llmobs_shape *shape,
+                     const struct llmobs_request *request)
+{
+    if (strcmp(shape->method, request->method) != 0)
+        return false;
+    return shape->resumes ? request->resumes
+                          : !request->multipart && has_body(request);
+}
+
 static bool may_have_sign(const struct llmobs_rules *rules,
                           const struct llmobs_request *request)
 {
@@ -491,9 +501,7 @@ static bool may_have_sign(const struct llmobs_rules *rules,
 
     if (llmobs_custom_asks(&rules->custom, request->method))
         return true;
-    if (request->multipart || !has_body(request))
-        return false;
-    while (*rule && strcmp((*rule)->shape->method, request->method) != 0)
+    while (*rule && !may_have((*rule)->shape, request))
         rule++;
     return *rule;
 }
@@ -520,9 +528,9 @@ static bool match_signed(const struct llmobs_rules *rules,
                          const struct llmobs_url *url,
                          struct llmobs_match *match)
 {
-    if (!may_be_json(request))
+    if (!rule->shape->resumes && !may_be_json(request))
         return miss(match, "a known header, but the body is not JSON");
-    match->confirm = true;
+    match->confirm = !rule->shape->resumes;
     match->near =
         !llmobs_provider_find(url) && llmobs_network_private_host(url->host);
     match->inject = is_named(rules, url);
@@ -546,7 +554,7 @@ static bool match_line(const struct llmobs_rules *rules,
         const struct llmobs_sign *sign =
             llmobs_match_sign((*rule)->shape, line);
 
-        if (sign && strcmp((*rule)->shape->method, request->method) == 0 &&
+        if (sign && may_have((*rule)->shape, request) &&
             llmobs_match_in_body(sign, request->body))
             return match_signed(rules, *rule, request, url, match);
     }

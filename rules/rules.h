@@ -36,6 +36,8 @@ struct llmobs_request {
     bool body_pending;            /* a body will be read while sending */
     bool multipart;               /* a form that libcurl makes */
     bool says_form;               /* its content type is that of a form */
+    bool resumes; /* its header has the place in a stream from which it is to go
+                   * on (Last-Event-ID); of one that is not read yet: it may */
     enum llmobs_proxying proxying;
 };
 
@@ -59,6 +61,7 @@ struct llmobs_match {
     bool inject;  /* trace headers may go there: a configured proxy or host */
     bool near;    /* they may, because the host is in a private network */
     bool settled; /* method and URL decide, whatever the body is */
+    bool goes_on; /* a later request may bring its answer */
     const char *why; /* static text: what matched, or why nothing did */
 };
 

@@ -3740,14 +3740,33 @@ HAZARDS = [
 
     ("a server of MCP that lets go of a stream, to have its answer fetched",
      "a stream whose events have ids is no failure where libcurl saw its end "
-     "(`goes_on_elsewhere` in `rules/others/mcp.c`)", [
+     "(`goes_on_elsewhere` in `rules/others/mcp.c`); the GET that brings the "
+     "answer is a call, and no other GET is (`read_resumed`)", [
          ("fetched-later-fails", [("rules/others/mcp.c", "return "
                                    "events->sse.has_ids && ", "return "
                                    "events->sse.has_ids > 1 && ")],
           ["unit cases_read_as_expected", "mcp_versions.in_c"]),
          ("cut-is-fetched", [("rules/others/mcp.c", "return "
                               "events->sse.has_ids && ", "return ")],
-          ["unit cases_read_as_expected"])]),
+          ["unit cases_read_as_expected"]),
+         ("answer-unfetched", [("core/capture/judge.c",
+                                "        atomic_store(&resumes, true);\n",
+                                "        (void)resumes;\n")],
+          ["mcp_resume.a_stream_that_is_polled", "mcp_versions.in_c"]),
+         ("each-listener-reads", [("core/capture/judge.c",
+                                   "return place && *place;",
+                                   "return !place || *place;")],
+          ["mcp_resume.no_calls"]),
+         ("every-get-is-told", [("rules/others/mcp.c", "        rc = -ENOENT;"
+                                 "\n    return rc;\n}\n\nstatic int "
+                                 "read_all", "        rc = 0;\n    return rc;"
+                                 "\n}\n\nstatic int read_all")],
+          ["mcp_resume.a_stream_that_is_polled",
+           "unit cases_read_as_expected"]),
+         ("in-any-session", [("rules/others/mcp_result.c",
+                              "job->session ? job->session : \"\"",
+                              "\"\"")],
+          ["mcp_resume.answers_to_others", "mcp_tasks.a_task_of_another"])]),
 
     ("a first call of a process that only its header shows, with credentials",
      "the boot's key is known before they are sealed "

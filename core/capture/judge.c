@@ -13,7 +13,10 @@ static const struct llmobs_config *config;
 static const struct llmobs_rules *rules;
 static bool bodyless; /* one of the user's rules wants requests without body */
 static atomic_bool integrated = true; /* calls through libcurl make spans */
-static bool passes_on; /* requests without a span may carry a context on */
+static bool passes_on;      /* requests without a span may carry a context on */
+static atomic_bool resumes; /* a request may bring the answer to an earlier one:
+                             * before the first call of such an API no request
+                             * without a body is looked at for this */
 
 static bool injects(void)
 {
@@ -118,6 +121,7 @@ static bool may_match(const struct llmobs_handle *handle, const char *url,
 
     request.content_type = "application/json";
     request.body_pending = sends_some(handle);
+    request.resumes = atomic_load(&resumes);
     return llmobs_rules_match(rules, &request, match);
 }
 
@@ -150,8 +154,17 @@ static bool match_signs(const struct llmobs_handle *handle,
     return false;
 }
 
-bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
-                          struct llmobs_match *match)
+static bool says_place(const struct llmobs_handle *handle)
+{
+    const char *place = atomic_load(&resumes)
+                            ? llmobs_handle_header(handle, "last-event-id:")
+                            : NULL;
+
+    return place && *place;
+}
+
+static bool judge_whole(const struct llmobs_handle *handle, const char *url,
+                        struct llmobs_match *match)
 {
     struct llmobs_request request = request_of(handle, url);
     const char *type;
@@ -170,8 +183,19 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
         llmobs_handle_header(handle, "content-encoding:");
     request.body = llmobs_handle_body(handle);
     request.body_pending = !request.body.data && sends_some(handle);
+    request.resumes = says_place(handle);
     return llmobs_rules_match(rules, &request, match) ||
            (match->asks && match_signs(handle, &request, match));
+}
+
+bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
+                          struct llmobs_match *match)
+{
+    bool ours = judge_whole(handle, url, match);
+
+    if (ours && match->goes_on)
+        atomic_store(&resumes, true);
+    return ours;
 }
 
 bool llmobs_judge_has_sign(const struct llmobs_handle *handle)
@@ -204,7 +228,8 @@ bool llmobs_judge_may_begin(const struct llmobs_handle *handle)
 {
     return observes() && !handle->connect_only &&
            (config->capture_all || llmobs_handle_sends_body(handle) ||
-            llmobs_judge_may_pass(handle) || bodyless || may_fetch(handle));
+            llmobs_judge_may_pass(handle) || bodyless || may_fetch(handle) ||
+            (handle->headers && atomic_load(&resumes)));
 }
 
 bool llmobs_judge_connection(const char *url, struct llmobs_match *match)

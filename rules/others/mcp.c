@@ -16,6 +16,9 @@
 
 #define PROTOCOL "io.modelcontextprotocol/protocolVersion"
 #define NAME_MAX_LEN 256
+/* A stream that is taken up again has the answers to one request, or to a list
+ * of them. */
+#define LATE_MAX 64
 
 /* The requests that make a span. Names and kinds of the first three are those
  * of Datadog's SDK for Python, which makes none for the others. */
@@ -48,6 +51,9 @@ struct reading {
     struct llmobs_json *requests;      /* those in it that make a span */
     const struct operation *operation; /* of the only one; NULL: of several */
     struct llmobs_json *answers;       /* to them, as they came */
+    bool resumed; /* the call takes up the stream of an earlier one: of the
+                   * requests nothing but the ids of the answers is known */
+    bool has_ids; /* its own stream may be taken up again */
 };
 
 static const char *request_header(const struct llmobs_call *call,
@@ -308,6 +314,28 @@ static bool same_id(const struct llmobs_json *a, const struct llmobs_json *b)
            llmobs_json_to_real(a) == llmobs_json_to_real(b);
 }
 
+static bool has_id(const struct llmobs_json *messages,
+                   const struct llmobs_json *id)
+{
+    for (size_t i = 0; i < llmobs_json_len(messages); i++)
+        if (same_id(id, llmobs_json_get(llmobs_json_at(messages, i), "id")))
+            return true;
+    return false;
+}
+
+/* True for the first answer to a request of another call. */
+static bool is_late(const struct reading *reading,
+                    const struct llmobs_json *message)
+{
+    const char *version = llmobs_json_gets(message, "jsonrpc");
+    const struct llmobs_json *id = llmobs_json_get(message, "id");
+
+    return version && strcmp(version, "2.0") == 0 &&
+           !llmobs_json_get(message, "method") &&
+           (llmobs_json_is_string(id) || llmobs_json_is_number(id)) &&
+           !has_id(reading->answers, id);
+}
+
 /* A server that could not read the request's id answers with an error without
  * one. */
 static bool answers(const struct reading *reading,
@@ -320,17 +348,14 @@ static bool answers(const struct reading *reading,
         return false;
     if (!id || llmobs_json_is_null(id))
         return error && reading->operation;
-    for (size_t i = 0; i < llmobs_json_len(reading->requests); i++)
-        if (same_id(id, llmobs_json_get(llmobs_json_at(reading->requests, i),
-                                        "id")))
-            return true;
-    return false;
+    return reading->resumed ? is_late(reading, message)
+                            : has_id(reading->requests, id);
 }
 
 static bool is_answered(const struct reading *reading)
 {
     return llmobs_json_len(reading->answers) >=
-           llmobs_json_len(reading->requests);
+           (reading->resumed ? LATE_MAX : llmobs_json_len(reading->requests));
 }
 
 static int take_message(struct reading *reading, struct llmobs_json *message)
@@ -353,11 +378,41 @@ static int take_messages(struct reading *reading, struct llmobs_json *body)
 }
 
 /* Since 2025-11-25 a server that has given an event an id may let go of the
- * stream: the client fetches the answer by a GET, which is no call. */
+ * stream: the client fetches the answer by a GET, which is another call. */
 static bool goes_on_elsewhere(const struct reading *reading,
                               const struct llmobs_events *events)
 {
     return events->sse.has_ids && reading->call->transport_ok;
+}
+
+/* An event in which the middle of the answer is missing: nothing else tells
+ * that a stream which is taken up again brought something. */
+static int take_cut(struct reading *reading, struct llmobs_text head)
+{
+    static const char *const keys[] = {"jsonrpc", "id", "method", NULL};
+    struct llmobs_text tail = reading->call->response_tail;
+    struct llmobs_json *message;
+    int rc = 0;
+
+    if (!reading->resumed || !reading->call->response_truncated ||
+        !(llmobs_cut_json_has(head, tail, "result") ||
+          llmobs_cut_json_has(head, tail, "error")))
+        return 0;
+    message = llmobs_cut_json_object(head, tail, keys);
+    if (!message)
+        return -ENOMEM;
+    if (is_late(reading, message))
+        rc = llmobs_json_add(reading->answers, llmobs_json_share(message));
+    llmobs_json_free(message);
+    return rc;
+}
+
+static bool is_over(const struct reading *reading,
+                    const struct llmobs_events *events)
+{
+    if (reading->resumed)
+        return llmobs_json_len(reading->answers) > 0;
+    return is_answered(reading) || goes_on_elsewhere(reading, events);
 }
 
 static int take_events(struct reading *reading, struct llmobs_text text,
@@ -372,7 +427,10 @@ static int take_events(struct reading *reading, struct llmobs_text text,
            (more = llmobs_events_next(&events, &event)) == 1)
         if (event.json)
             rc = take_messages(reading, event.json);
-    if (is_answered(reading) || goes_on_elsewhere(reading, &events))
+        else if (whole)
+            rc = take_cut(reading, event.data);
+    reading->has_ids = reading->has_ids || events.sse.has_ids;
+    if (is_over(reading, &events))
         reading->span->complete = true;
     llmobs_events_fini(&events);
     return more < 0 ? more : rc;
@@ -422,6 +480,56 @@ static int take_answer(struct reading *reading, struct llmobs_answer *answer)
     }
 }
 
+/* The id of a request stands for it within its session alone. */
+static int note_late(struct reading *reading, enum llmobs_job_part part,
+                     const struct llmobs_json *id)
+{
+    struct llmobs_mcp_job job = {LLMOBS_MCP_STREAM, session_of(reading->call),
+                                 NULL};
+    char *text;
+    int rc;
+
+    if (!job.session)
+        return 0;
+    job.id = text = llmobs_json_dumps(id, 0);
+    rc = text ? llmobs_mcp_job(reading->span, part, &job) : -ENOMEM;
+    free(text);
+    return rc;
+}
+
+/* The answer to a request of an earlier call, or to one about a task. */
+static int read_late(struct reading *reading, const struct llmobs_json *message)
+{
+    const struct llmobs_json *id = llmobs_json_get(message, "id");
+    const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK,
+                                       session_of(reading->call),
+                                       llmobs_mcp_related_task(message)};
+    int rc = llmobs_json_sets(reading->span->metadata, "task_id", job.id);
+
+    tell_id(reading, id);
+    if (rc == 0)
+        rc = job.id ? llmobs_mcp_job(reading->span, LLMOBS_JOB_ASKED, &job)
+                    : note_late(reading, LLMOBS_JOB_ASKED, id);
+    if (rc < 0)
+        return rc;
+    return llmobs_json_get(message, "result") ||
+                   llmobs_json_get(message, "error")
+               ? llmobs_mcp_result(reading->span, job.session, message)
+               : take_ends(reading);
+}
+
+static int read_answers(struct reading *reading)
+{
+    const struct llmobs_json *first = llmobs_json_at(reading->answers, 0);
+
+    if (reading->resumed && llmobs_json_len(reading->answers) == 1)
+        return read_late(reading, first);
+    return reading->operation
+               ? llmobs_mcp_result(reading->span, session_of(reading->call),
+                                   first)
+               : llmobs_mcp_results(reading->span, reading->answers);
+}
+
 static int read_answer(struct reading *reading)
 {
     struct llmobs_answer answer;
@@ -431,13 +539,32 @@ static int read_answer(struct reading *reading)
     if (rc == 0)
         rc = take_answer(reading, &answer);
     if (rc == 0 && llmobs_json_len(reading->answers) > 0)
-        rc = reading->operation
-                 ? llmobs_mcp_result(reading->span, session_of(reading->call),
-                                     llmobs_json_at(reading->answers, 0))
-                 : llmobs_mcp_results(reading->span, reading->answers);
+        rc = read_answers(reading);
     if (rc == 0)
         rc = llmobs_error_of_status(answer.json, reading->call, reading->span);
     llmobs_answer_fini(&answer);
+    return rc;
+}
+
+static void begin_span(struct reading *reading)
+{
+    reading->span->output_dropped = reading->call->response_truncated;
+    reading->span->session_tags = LLMOBS_MCP_SERVER_TAGS;
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_MCP_SESSION,
+                     session_of(reading->call));
+}
+
+/* Most streams that are taken up again have nothing but the server's own
+ * messages: they are no calls. */
+static int read_resumed(struct reading *reading)
+{
+    int rc;
+
+    begin_span(reading);
+    tell_version(reading, NULL);
+    rc = read_answer(reading);
+    if (rc == 0 && llmobs_json_len(reading->answers) == 0)
+        rc = -ENOENT;
     return rc;
 }
 
@@ -447,17 +574,22 @@ static int read_all(struct reading *reading)
 
     if (rc < 0)
         return rc;
-    reading->span->output_dropped = reading->call->response_truncated;
-    reading->span->session_tags = LLMOBS_MCP_SERVER_TAGS;
-    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_MCP_SESSION,
-                     session_of(reading->call));
+    begin_span(reading);
     rc = llmobs_json_len(reading->requests) == 1
              ? read_request(reading, llmobs_json_at(reading->requests, 0))
              : read_batch(reading);
     if (rc == 0 && reading->span->kind == LLMOBS_KIND_TOOL)
         rc = llmobs_mcp_add_tag(&reading->span->extra_tags, "mcp_tool_kind",
                                 "client");
-    return rc < 0 ? rc : read_answer(reading);
+    if (rc == 0)
+        rc = read_answer(reading);
+    if (rc == 0 && reading->has_ids && reading->operation &&
+        llmobs_json_len(reading->answers) == 0 &&
+        reading->span->job.part == LLMOBS_JOB_NONE)
+        rc = note_late(
+            reading, LLMOBS_JOB_BEGUN,
+            llmobs_json_get(llmobs_json_at(reading->requests, 0), "id"));
+    return rc;
 }
 
 static int mcp_read(const struct llmobs_classified *classified,
@@ -466,9 +598,12 @@ static int mcp_read(const struct llmobs_classified *classified,
     struct reading reading = {.call = classified->call,
                               .span = span,
                               .requests = llmobs_json_array(),
-                              .answers = llmobs_json_array()};
-    int rc = reading.requests && reading.answers ? read_all(&reading) : -ENOMEM;
+                              .answers = llmobs_json_array(),
+                              .resumed = classified->shape->resumes};
+    int rc = -ENOMEM;
 
+    if (reading.requests && reading.answers)
+        rc = reading.resumed ? read_resumed(&reading) : read_all(&reading);
     llmobs_json_free(reading.body);
     llmobs_json_free(reading.requests);
     llmobs_json_free(reading.answers);
@@ -489,13 +624,29 @@ static const struct llmobs_sign signs[] = {
     {.name = NULL},
 };
 
+/* A browser's stream may say from where it goes on, too. */
+static const struct llmobs_sign resumed_signs[] = {
+    {.name = "mcp-protocol-version:"},
+    {.name = "mcp-session-id:"},
+    {.name = NULL},
+};
+
 static const struct llmobs_shape shapes[] = {
     {.method = "POST",
      .path = "/mcp", /* its name alone: servers have other paths, too */
      .operation = "message",
      .span_name = "MCP Client Request",
      .kind = LLMOBS_KIND_TASK,
+     .goes_on = true,
      .signs = signs},
+    {.method = "GET",
+     .path = "/mcp",
+     .operation = "resume",
+     .span_name = "MCP Client Resume",
+     .kind = LLMOBS_KIND_TASK,
+     .bodyless = true,
+     .resumes = true,
+     .signs = resumed_signs},
     {.path = NULL},
 };
 

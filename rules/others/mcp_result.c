@@ -10,6 +10,7 @@
 #include "rules/read/media.h"
 
 #define SERVER_INFO "io.modelcontextprotocol/serverInfo"
+#define RELATED_TASK "io.modelcontextprotocol/related-task"
 #define TAG_MAX_LEN 256
 #define CODE_LEN 32
 #define JOB_ID_MAX 1024
@@ -311,15 +312,25 @@ static int read_task_instead(struct llmobs_span *span, const char *session,
     return rc < 0 ? rc : set_output(span, result);
 }
 
-/* The answer of the tool comes as it would have come without the task. */
-static int read_about_task(struct llmobs_span *span,
-                           const struct llmobs_json *result)
+const char *llmobs_mcp_related_task(const struct llmobs_json *message)
 {
-    int rc;
+    const struct llmobs_json *meta =
+        llmobs_json_get(llmobs_json_get(message, "result"), "_meta");
+
+    return llmobs_json_gets(llmobs_json_get(meta, RELATED_TASK), "taskId");
+}
+
+/* The result of a tool comes in the form that it would have had with its own
+ * answer. */
+static int read_any(struct llmobs_span *span, const struct llmobs_json *result)
+{
+    const struct llmobs_json *task = task_instead(result);
+    int rc = 0;
 
     if (llmobs_json_is_array(llmobs_json_get(result, "content")))
         return read_tool(span, result);
-    rc = tell_task(span, as_task(result));
+    if (span->job.part == LLMOBS_JOB_ASKED)
+        rc = tell_task(span, task ? task : as_task(result));
     return rc < 0 ? rc : set_output(span, result);
 }
 
@@ -344,10 +355,8 @@ int llmobs_mcp_result(struct llmobs_span *span, const char *session,
         return read_task_instead(span, session, result);
     if (!is_complete(result))
         return read_asked(span, result);
-    if (span->kind == LLMOBS_KIND_TOOL)
-        return read_tool(span, result);
-    return span->job.part == LLMOBS_JOB_ASKED ? read_about_task(span, result)
-                                              : set_output(span, result);
+    return span->kind == LLMOBS_KIND_TOOL ? read_tool(span, result)
+                                          : read_any(span, result);
 }
 
 int llmobs_mcp_results(struct llmobs_span *span,

@@ -20,7 +20,9 @@ struct llmobs_mcp_job {
     const char *id;      /* NULL or empty: none */
 };
 
+/* The id is the task's; that of the request, as JSON. */
 #define LLMOBS_MCP_TASK "task"
+#define LLMOBS_MCP_STREAM "stream"
 
 /* Replaces *field, an owned text, by the value as JSON, with words in place of
  * long pieces of base64 and of URLs that begin "data:". */
@@ -35,6 +37,9 @@ int llmobs_mcp_add_tag(struct llmobs_json **tags, const char *key,
  * that is too long is left out. */
 int llmobs_mcp_job(struct llmobs_span *span, enum llmobs_job_part part,
                    const struct llmobs_mcp_job *job);
+
+/* The task to which the answer belongs, by its _meta; NULL: it says none. */
+const char *llmobs_mcp_related_task(const struct llmobs_json *message);
 
 /* Reads the answer to the span's only request: result or error, the server, and
  * the task that it is about. `session`: as above. */

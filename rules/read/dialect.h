@@ -86,6 +86,9 @@ struct llmobs_shape {
     bool media;     /* its answer has a picture or a sound within JSON: of one
                      * that is long the ends suffice */
     bool streams;   /* it streams unless the request refuses that */
+    bool goes_on;   /* a later request may bring its answer */
+    bool resumes;   /* it is such a later request, without a body, which has
+                     * signs; it counts in a process that has made such calls */
     const struct llmobs_form *form; /* its own form, or NULL: the dialect's */
     const struct llmobs_frames *frames; /* of a websocket; or NULL */
     const struct llmobs_sign *signs; /* ended by one without a name: a request

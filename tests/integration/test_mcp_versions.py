@@ -7,6 +7,7 @@ import subprocess
 
 from harness import APPS, TRACE_LINE, equal, ok, tags_of, test
 from mcp_server import PICTURE, SERVER, STATE, McpServer, session_of
+from test_links import links_of
 
 OLD, FIRST, SECOND, THIRD, NOW = ALL = (
     "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
@@ -15,11 +16,13 @@ PREFIX = "io.modelcontextprotocol/"
 
 
 class Span:
-    """The span that a message becomes."""
+    """The span that a message becomes; `later`: that of the request which
+    brings its answer."""
 
-    def __init__(self, kind, name, given, got, error=None, **call):
+    def __init__(self, kind, name, given, got, error=None, later=None, **call):
         self.kind, self.name, self.given, self.got = kind, name, given, got
         self.error = error
+        self.later = later
         self.call = call
 
 
@@ -40,12 +43,13 @@ def task(method, title, got, number=1, target="", **params):
         mcp_method=method)
 
 
-def call(name, got, number=2, error=None, span=True, more=None, **arguments):
+def call(name, got, number=2, error=None, span=True, more=None, later=None,
+         **arguments):
     params = dict(more or {}, name=name, arguments=arguments)
     return "tools/call", name, request("tools/call", number, **params), \
         span and Span("tool", "MCP Client Tool Call: " + name, arguments, got,
-                      error, rpc_id=str(number), mcp_method="tools/call",
-                      mcp_target=name)
+                      error, later, rpc_id=str(number),
+                      mcp_method="tools/call", mcp_target=name)
 
 
 def batch(requests, answers, error, *others):
@@ -133,7 +137,8 @@ def messages_of(version):
         return hello(version) + common(version)
     if version == THIRD:
         return hello(version) + common(version) + [
-            call("add", None, 30, a=1, how="later")]
+            call("add", None, 30, a=1, how="later", later=Span(
+                "task", "MCP Client Resume", None, texts("1"), rpc_id="30"))]
     asked = {"resultType": "input_required",
              "inputRequests": {"day": {"method": "elicitation/create"}}}
     return [task("server/discover", "Discover",
@@ -228,10 +233,15 @@ def check(version, want, span):
 def check_all(t, argv):
     t.secrets += [PICTURE, STATE] + [session_of(v) for v in ALL]
     run = speak(t, argv)
-    wanted = [(row[0], row[4]) for row in script() if row[4]]
+    wanted = [(row[0], span) for row in script() if row[4]
+              for span in (row[4], row[4].later) if span]
     equal([s["name"] for s in run.spans], [w.name for _, w in wanted], "names")
     for (version, want), span in zip(wanted, run.spans):
         check(version, want, span)
+    first, = [i for i, (_, want) in enumerate(wanted) if want.later]
+    links = [""] * len(wanted)
+    links[first + 1] = "%d:job" % first
+    equal(links_of(run.spans), links, "links")
 
 
 @test

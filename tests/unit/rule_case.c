@@ -158,6 +158,15 @@ static void keep_fields(struct rule_case *c, const char *content_type)
     c->call.request_truncated = false;
 }
 
+/* Of this header nothing is kept. */
+static bool says_place(const struct rule_case *c)
+{
+    for (size_t i = 0; i < c->line_count; i++)
+        if (strncmp(c->lines[i], "Last-Event-ID: ", 15) == 0)
+            return true;
+    return false;
+}
+
 static int classify(struct rule_case *c)
 {
     const struct llmobs_json *rules = llmobs_json_get(c->config, "rules");
@@ -180,6 +189,7 @@ static int classify(struct rule_case *c)
     };
 
     request.says_form = llmobs_form_type(request.content_type);
+    request.resumes = says_place(c);
     if (request.body_pending)
         request.body = (struct llmobs_text){NULL, 0};
     c->rules = llmobs_rules_new(&config);
