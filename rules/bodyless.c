@@ -5,7 +5,8 @@
 
 #include "rules/rules.h"
 
-/* Segments of paths, one of which each bodyless shape has, not as its last.
+/* Segments of paths, one of which each bodyless shape has that its path shows,
+ * not as its last.
  * tests/unit/test_rules.c proves it. */
 static bool is_place(const char *at)
 {
