@@ -2403,6 +2403,25 @@ HAZARDS = [
                                    "limit.rlim_cur > 0;")],
           ["programs.process_cases.few_processes"])]),
 
+    ("keys of pthread_key_create, of which the program has a limited number; two "
+     "copies of libc (dlmopen) that share each thread's values of them",
+     "the library makes one only for a program that uses the C API "
+     "(`have_key`), and knows its own threads by their addresses "
+     "(`llmobs_fd_thread_begins`)", [
+         ("key-for-all", [("core/sdk/thread_state.c",
+                           "static atomic_bool used;",
+                           "static struct thread *get(void);\n"
+                           "static atomic_bool used;"),
+                          ("core/sdk/thread_state.c",
+                           "    return atomic_load_explicit(&used, "
+                           "memory_order_acquire);",
+                           "    return get() != NULL;")],
+          ["programs.process_cases.keys"]),
+         ("thread-stays-ours", [("core/base/fd.c",
+                                 "        atomic_store(place, 0);",
+                                 "        (void)place;")],
+          ["unit low_where_ours_was"])]),
+
     ("a first thread that ends by itself, and a process that ends with its "
      "last one", "the worker looks each second whether any other thread is "
                  "left, and ends with the first one's code (`look`, "

@@ -3,15 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/fork.h"
+#include "core/base/sys.h"
 
 #define FIRST_FREE 3
 #define TRIES 3
@@ -27,29 +29,59 @@
 #define MORE 4
 /* A search for free numbers looks at no more: each look takes some 100 ns. */
 #define LOOKS_MAX 512
+/* A thread of the library beyond these follows the rules of the app's. */
+#define THREADS_MAX 16
 
 /* -- whose thread --------------------------------------------------------- */
 
-/* Has a value on the library's threads only. A thread-local variable would not
- * do: the first look at one would allocate on the app's thread. */
-static pthread_key_t mark;
-static atomic_bool has_mark;
+/* The library's threads in the process `owner` (fork.h). A thread-local
+ * variable would not do: the first look at one would allocate on the app's
+ * thread. Nor would a key of pthread_key_create: the app has a limited number
+ * of them. */
+static atomic_int owner;
+static _Atomic uintptr_t threads[THREADS_MAX];
 
-void llmobs_fd_thread_of_ours(void)
+static _Atomic uintptr_t *place_of(uintptr_t thread)
 {
-    static atomic_flag made = ATOMIC_FLAG_INIT;
+    size_t i = 0;
 
-    /* A thread that comes while another one makes the key stays unmarked, and
-     * follows the rules of the app's threads. */
-    if (!atomic_flag_test_and_set(&made))
-        atomic_store(&has_mark, pthread_key_create(&mark, NULL) == 0);
-    if (atomic_load(&has_mark))
-        pthread_setspecific(mark, &mark);
+    if (atomic_load(&owner) != llmobs_fork_process())
+        return NULL;
+    while (i < THREADS_MAX && atomic_load(&threads[i]) != thread)
+        i++;
+    return i < THREADS_MAX ? &threads[i] : NULL;
 }
 
 static bool is_ours(void)
 {
-    return atomic_load(&has_mark) && pthread_getspecific(mark);
+    return place_of(llmobs_sys_thread()) != NULL;
+}
+
+/* A child of a fork has none of its parent's threads. */
+static void own(void)
+{
+    if (!llmobs_fork_unsettled(&owner))
+        return;
+    for (size_t i = 0; i < THREADS_MAX; i++)
+        atomic_store(&threads[i], 0);
+    llmobs_fork_settled(&owner);
+}
+
+void llmobs_fd_thread_begins(void)
+{
+    uintptr_t none = 0;
+
+    own();
+    for (size_t i = 0; i < THREADS_MAX && !is_ours(); i++, none = 0)
+        atomic_compare_exchange_strong(&threads[i], &none, llmobs_sys_thread());
+}
+
+void llmobs_fd_thread_ends(void)
+{
+    _Atomic uintptr_t *place = place_of(llmobs_sys_thread());
+
+    if (place)
+        atomic_store(place, 0);
 }
 
 /* -- how many are left ----------------------------------------------------- */
@@ -65,8 +97,7 @@ void llmobs_fd_guest(bool ending)
 
 void llmobs_fd_alone(void)
 {
-    if (atomic_load(&has_mark))
-        pthread_setspecific(mark, NULL);
+    llmobs_fd_thread_ends();
     llmobs_fd_guest(true);
 }
 

@@ -27,8 +27,10 @@
  * use high numbers. */
 #define LLMOBS_FD_HIGH 40
 
-/* Each thread of the library calls it before it opens a file. */
-void llmobs_fd_thread_of_ours(void);
+/* Each thread of the library calls the one before it opens a file, and the
+ * other as it ends: the app's next thread may be at its address. */
+void llmobs_fd_thread_begins(void);
+void llmobs_fd_thread_ends(void);
 
 /* A thread of the library calls it where the app has no thread any more: then
  * it may take the last descriptors. */

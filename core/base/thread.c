@@ -199,7 +199,7 @@ int llmobs_thread_start(void *(*run)(void *), void *arg, size_t stack)
 void llmobs_thread_begins(void)
 {
     prctl(PR_SET_NAME, "llmobs", 0, 0, 0);
-    llmobs_fd_thread_of_ours();
+    llmobs_fd_thread_begins();
 }
 
 /* When the last thread ends, the C library exits the process, with code 0, and
@@ -209,6 +209,7 @@ void llmobs_thread_begins(void)
  * the thread ends by that system call too. */
 void llmobs_thread_ends(void)
 {
+    llmobs_fd_thread_ends();
     uncount_one();
     if (atomic_load(&leaving.process) != llmobs_fork_process())
         return;

@@ -36,7 +36,6 @@ void llmobs_own_span_init(const struct llmobs_config *the_config,
 {
     config = the_config;
     worker = the_worker;
-    llmobs_thread_state_init();
     atomic_store(&on, true);
 }
 

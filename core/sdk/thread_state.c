@@ -62,8 +62,9 @@ static const struct {
 
 #define CARRIED (sizeof(carried) / sizeof(*carried))
 
-static atomic_bool ready, used;
-static pthread_key_t key;
+static atomic_bool used;
+/* The key of pthread_key_create, plus one; 0: none yet. */
+static atomic_uint made;
 
 /* -- the record ---------------------------------------------------------- */
 
@@ -93,13 +94,26 @@ static void free_thread(void *arg)
     free(thread);
 }
 
-void llmobs_thread_state_init(void)
+static pthread_key_t key(void)
 {
-    static atomic_flag begun = ATOMIC_FLAG_INIT;
+    return (pthread_key_t)(atomic_load(&made) - 1);
+}
 
-    if (!atomic_flag_test_and_set(&begun) &&
-        pthread_key_create(&key, free_thread) == 0)
-        atomic_store(&ready, true);
+/* Makes the key when the first thread needs it: the app has a limited number of
+ * keys, and those of two copies of libc in one process (dlmopen) must have the
+ * same numbers for the same libraries, as they share each thread's values. */
+static bool have_key(void)
+{
+    unsigned none = 0;
+    pthread_key_t mine;
+
+    if (atomic_load(&made))
+        return true;
+    if (pthread_key_create(&mine, free_thread) != 0)
+        return false;
+    if (!atomic_compare_exchange_strong(&made, &none, (unsigned)mine + 1))
+        pthread_key_delete(mine);
+    return true;
 }
 
 bool llmobs_thread_state_used(void)
@@ -110,7 +124,7 @@ bool llmobs_thread_state_used(void)
 /* NULL: this thread has none. */
 static struct thread *find(void)
 {
-    return llmobs_thread_state_used() ? pthread_getspecific(key) : NULL;
+    return llmobs_thread_state_used() ? pthread_getspecific(key()) : NULL;
 }
 
 /* NULL without memory. */
@@ -118,13 +132,13 @@ static struct thread *get(void)
 {
     struct thread *thread;
 
-    if (!atomic_load(&ready))
+    if (!have_key())
         return NULL;
-    thread = pthread_getspecific(key);
+    thread = pthread_getspecific(key());
     if (thread)
         return thread;
     thread = calloc(1, sizeof(*thread));
-    if (thread && pthread_setspecific(key, thread) != 0) {
+    if (thread && pthread_setspecific(key(), thread) != 0) {
         free(thread);
         return NULL;
     }

@@ -31,9 +31,6 @@ struct llmobs_annotation_context {
     struct llmobs_json *prompt;    /* an object */
 };
 
-/* Runs once, before the others. */
-void llmobs_thread_state_init(void);
-
 /* False while no thread has a record: then no other function need be asked. */
 bool llmobs_thread_state_used(void);
 

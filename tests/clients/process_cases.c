@@ -293,6 +293,22 @@ static void few_processes(const char *base)
            stat("/proc/self/task", &tasks) ? -1 : (int)tasks.st_nlink - 2);
 }
 
+/* ---- a limit of keys ----------------------------------------------------- */
+
+/* As many as the program would have alone. */
+static void keys(const char *base)
+{
+    pthread_key_t key;
+    int count = 0;
+
+    for (int i = 0; i < 3; i++)
+        printf("%ld\n", status_of(base, hello));
+    usleep(20000);
+    while (pthread_key_create(&key, NULL) == 0)
+        count++;
+    printf("keys=%d\n", count);
+}
+
 int main(int argc, char **argv)
 {
     static const struct one_case cases[] = {
@@ -304,6 +320,7 @@ int main(int argc, char **argv)
         {"filtered_forbidden", filtered_forbidden, 3, 0},
         {"unshared", unshared, 2, 0},
         {"few_processes", few_processes, 3, 0},
+        {"keys", keys, 3, 0},
         {NULL, NULL, 0, 0},
     };
 

@@ -31,8 +31,10 @@ static void *open_it(void *arg)
 
 static void *open_it_as_ours(void *arg)
 {
-    llmobs_fd_thread_of_ours();
-    return open_it(arg);
+    llmobs_fd_thread_begins();
+    open_it(arg);
+    llmobs_fd_thread_ends();
+    return NULL;
 }
 
 static struct request on(void *(*how)(void *), const char *name, int flags)
@@ -76,6 +78,19 @@ START_TEST(high_on_ours)
     one = on(open_it_as_ours, "/dev/null/none", O_RDONLY);
     ck_assert_int_eq(one.fd, -1);
     ck_assert_int_eq(one.error, ENOTDIR);
+}
+END_TEST
+
+/* The C library gives the app's next thread the stack of the one that ended. */
+START_TEST(low_where_ours_was)
+{
+    int lowest = lowest_free();
+    struct request ours = on(open_it_as_ours, "/dev/null", O_RDONLY);
+    struct request one = on(open_it, "/dev/null", O_RDONLY);
+
+    ck_assert_int_eq(one.fd, lowest);
+    close(one.fd);
+    close(ours.fd);
 }
 END_TEST
 
@@ -179,7 +194,7 @@ static void *open_it_often(void *arg)
 {
     intptr_t failed = 0;
 
-    llmobs_fd_thread_of_ours();
+    llmobs_fd_thread_begins();
     for (int i = 0; i < 20000; i++) {
         int fd = llmobs_fd_open(AT_FDCWD, arg, O_RDONLY);
 
@@ -187,6 +202,7 @@ static void *open_it_often(void *arg)
         if (fd >= 0)
             close(fd);
     }
+    llmobs_fd_thread_ends();
     return (void *)failed;
 }
 
@@ -275,6 +291,7 @@ UNIT_SUITE(fd)
 
     UNIT_TEST(suite, low_on_the_apps_threads);
     UNIT_TEST(suite, high_on_ours);
+    UNIT_TEST(suite, low_where_ours_was);
     UNIT_TEST(suite, by_links);
     UNIT_TEST(suite, for_us_alone);
     UNIT_TEST(suite, none_is_high);
