@@ -257,10 +257,22 @@ static void keep_own_path(const char *own)
         make_core_path(own);
 }
 
+/* The shim's path may be a link to it, which has no core beside it. */
+static void follow_own_path(void)
+{
+    LLMOBS_COLD static char file[LLMOBS_HOST_PATH_MAX];
+
+    llmobs_maps_path((uintptr_t)llmobs_host_off, file, sizeof file);
+    if (file[0])
+        make_core_path(file);
+}
+
 const char *llmobs_host_core_path(void)
 {
     if (own_path)
         make_core_path(own_path);
+    if (!llmobs_libc_may(core_path(), F_OK))
+        follow_own_path();
     return *core_path() ? core_path() : NULL;
 }
 
