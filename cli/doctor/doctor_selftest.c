@@ -253,7 +253,8 @@ static const char *why_no_core(const struct selftest *test)
 }
 
 /* The step that failed; STEP_COUNT: none. Writes the reason, or the rule that
- * matched, to `why`. */
+ * matched, to `why`. A verdict in the log says that both objects were loaded,
+ * also where no /proc shows them. */
 static enum step judge(const struct selftest *test, char *why, size_t cap)
 {
     bool answered = test->asked && WIFEXITED(test->status) &&
@@ -265,10 +266,10 @@ static enum step judge(const struct selftest *test, char *why, size_t cap)
     if (!test->asked || (!answered && !seen)) {
         failed = STEP_CLIENT;
         text = why_no_client(test);
-    } else if (!test->preloaded) {
+    } else if (!seen && !test->preloaded) {
         failed = STEP_PRELOAD;
         text = "the loader did not take the library";
-    } else if (!test->has_core) {
+    } else if (!seen && !test->has_core) {
         failed = STEP_CORE;
         text = why_no_core(test);
     } else if (!seen) {

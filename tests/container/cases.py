@@ -410,6 +410,15 @@ def no_proc(world):
     return world.same(world.chat(), 1, proc=False)
 
 
+@case(POOR, "the doctor's own call works, though no /proc shows it the objects")
+def doctor_without_proc(world):
+    got = world.run([PREFIX + "/bin/llmobs", "doctor", "curl"], preload=False,
+                    proc=False, DD_LLMOBS_ENABLED="1", LLMOBS_EXPORTER="store")
+    equal((got.status, b"became a span" in got.out), (0, True),
+          "status, its word (%r)" % got)
+    return "status 0, a span"
+
+
 @case(POOR, "same output and status, one span")
 def all_of_it_at_once(world):
     return world.same(world.chat(), 1, user=APP, read_only=True, proc=False,
