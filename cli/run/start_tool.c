@@ -157,8 +157,9 @@ static bool read_interpreter(int fd, char path[PATH_MAX])
     return false;
 }
 
-/* Some systems have their loader in a place of their own. A program that runs
- * there names it: a shell, env, or the one that has started this. */
+/* Some systems have their loader in a place of their own, and in the usual one
+ * a program that only says so (NixOS). A program that runs there names it: a
+ * shell, env, or the one that has started this. */
 static void start_as(struct start *start, const char *program)
 {
     char loader[PATH_MAX];
@@ -182,10 +183,10 @@ static void seek_loader(struct start *start)
                                         "/usr/lib64/" GLIBC};
     char parent[sizeof "/proc/2147483647/exe"];
 
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-        start_by(start, usual[i]);
     start_as(start, "/bin/sh");
     start_as(start, "/usr/bin/env");
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        start_by(start, usual[i]);
     snprintf(parent, sizeof parent, "/proc/%d/exe", (int)getppid());
     start_as(start, parent);
 }

@@ -224,6 +224,9 @@ def roots():
     shutil.copy(odd + "/llmobs-tool", odd + "/bin/sh")
     rename_loader(odd + "/bin/sh", b"/odd/ld.so")
     starts("the loader that the shell has", odd)
+    subprocess.run(["gcc", "-static", "-xc", "-", "-o", odd + loader], check=True,
+                   input=b"int main(void) { return 9; }")
+    starts("the loader that the shell has, another program in its place", odd)
     wrong = make_root("wrong", libc)
     os.makedirs(os.path.dirname(wrong + loader), exist_ok=True)
     with open(wrong + loader, "w") as f:
