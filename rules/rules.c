@@ -13,6 +13,7 @@
 #include "rules/facts.h"
 #include "rules/providers.h"
 #include "rules/read/match.h"
+#include "rules/read/media.h"
 #include "rules/read/reading.h"
 #include "rules/read/text.h"
 #include "rules/shapes.h"
@@ -234,6 +235,10 @@ static bool miss(struct llmobs_match *match, const char *why)
 static bool hit(struct llmobs_match *match, const struct llmobs_rule *rule,
                 const char *provider, const char *why)
 {
+    if (rule->dialect) {
+        match->sent_media = rule->dialect->sent_media;
+        match->answered_media = rule->dialect->answered_media;
+    }
     match->rule = rule;
     match->provider = provider;
     match->kind = match->proxied ? LLMOBS_KIND_WORKFLOW : rule->shape->kind;
@@ -873,6 +878,11 @@ bool llmobs_rules_keeps(const struct llmobs_match *match,
 bool llmobs_rules_has_vectors(const struct llmobs_match *match)
 {
     return match->rule && match->rule->dialect->group == LLMOBS_GROUP_VECTOR;
+}
+
+size_t llmobs_rules_stays(unsigned media, struct llmobs_text before)
+{
+    return llmobs_media_stays(media, before);
 }
 
 /* The value of a parameter; data NULL: the query has none of that name. */

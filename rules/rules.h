@@ -52,12 +52,13 @@ struct llmobs_match {
     bool proxied;                   /* a configured proxy (rule 1) */
     bool confirm;                   /* the body decides when the call is read */
     bool bodyless;                  /* it counts without a body, too */
-    bool asks;    /* it is no call by method and URL, but a field of its header
-                   * may show one (llmobs_rules_is_sign) */
-    bool form;    /* the body is a form: only its text fields are kept */
-    bool forms;   /* the body may be one */
-    bool media;   /* of a long answer in JSON the ends suffice: its middle is a
-                   * picture or a sound */
+    bool asks;  /* it is no call by method and URL, but a field of its header
+                 * may show one (llmobs_rules_is_sign) */
+    bool form;  /* the body is a form: only its text fields are kept */
+    bool forms; /* the body may be one */
+    bool media; /* of a long answer in JSON the ends suffice: its middle is a
+                 * picture or a sound */
+    unsigned sent_media, answered_media; /* for llmobs_rules_stays */
     bool inject;  /* trace headers may go there: a configured proxy or host */
     bool near;    /* they may, because the host is in a private network */
     bool settled; /* method and URL decide, whatever the body is */
@@ -182,6 +183,11 @@ bool llmobs_rules_seems(const struct llmobs_match *match,
 /* True where the call is a search by vectors, of which the numbers are never
  * kept (core/privacy/vectors.h). */
 bool llmobs_rules_has_vectors(const struct llmobs_match *match);
+
+/* How many characters a text of base64 may have that follows `before`, and stay
+ * in the body; `media`: sent_media or answered_media of the match
+ * (rules/read/left_out.h). For the program's thread: no allocation. */
+size_t llmobs_rules_stays(unsigned media, struct llmobs_text before);
 
 /* The text of a search that stands in the URL, as it is written there: a part
  * of `url`, of which the rest may hold a key; data NULL: none does. */

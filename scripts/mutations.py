@@ -416,8 +416,8 @@ HAZARDS = [
                                "llmobs_handle_send_form(handle, exchange);\n"
                                "    else if (!llmobs_rules_is_form("
                                "llmobs_handle_body(handle)))\n        "
-                               "llmobs_handle_copy_body(handle, "
-                               "&exchange->request);\n", ""),
+                               "llmobs_handle_copy_body(handle, exchange);\n",
+                               ""),
                               (CAPTURE, "    exchange->end = end;\n    if (end "
                                "== LLMOBS_END_DONE) {",
                                "    exchange->end = end;\n    llmobs_handle_"
@@ -770,10 +770,10 @@ HAZARDS = [
      "of it the text fields are kept, and of files the size, however the "
      "program makes it (`llmobs_exchange_sent`, `llmobs_rules_keeps`)", [
          ("form-read", [("core/event/exchange.c",
-                         "    if (!exchange->match.form)\n        (void)"
-                         "llmobs_body_add(&exchange->request, data, len);",
-                         "    if (exchange)\n        (void)"
-                         "llmobs_body_add(&exchange->request, data, len);")],
+                         "    if (!exchange->match.form)\n        "
+                         "llmobs_exchange_sent_text(",
+                         "    if (exchange)\n        "
+                         "llmobs_exchange_sent_text(")],
           ["fetch.a_form_that_is_uploaded_is_not_copied"]),
          ("form-copied", [(OUTGOING, "    if (exchange->match.form)\n        "
                            "llmobs_handle_send_form(handle, exchange);\n"
@@ -1609,6 +1609,38 @@ HAZARDS = [
          ("links-read-again", [("core/privacy/links.c", "    if (*known > at)",
                                 "    if (*known > w->len)")],
           ["unit no_text_is_read_twice"])]),
+
+    ("pictures, sounds and files in base64 within the JSON of a body",
+     "while the body grows, the library keeps of such a text the first "
+     "characters and the size (`llmobs_blob_add`), unless the span shows it "
+     "(`llmobs_media_stays`) or the exchange is recorded", [
+         ("media-on-disk", [("core/event/exchange.c", "blob->how && data.len > 0",
+                             "!blob->how && data.len > 0")],
+          ["unit media_of_an_answer_stay_out", "spool.media_stay_out"]),
+         ("shown-left-out", [("rules/read/left_out.c", "return image && (media",
+                              "return !image && (media")],
+          ["unit members_of_media_alone"]),
+         ("recorded-left-out", [("core/event/exchange.c",
+                                 "exchange->whole ? 0 : media", "media")],
+          ["unit other_answers_stay_whole"]),
+         ("sum-by-pieces", [("core/text/blob.c",
+                             "(size_t)(-blob->bytes % SUM_EVERY)", "0")],
+          ["unit long_texts_become_marks"]),
+         ("half-an-escape", [("core/text/blob.c",
+                              "    kept -= text[kept - 1] == '\\\\';\n", "")],
+          ["unit any_bytes"]),
+         ("backslash-eaten", [("core/text/blob.c",
+                               "        llmobs_body_stand_in(body, \"\\\\\", 1);",
+                               "        blob->run = 0;")],
+          ["unit long_texts_become_marks"]),
+         ("marks-of-all-bytes", [("core/event/exchange.c",
+                                  "llmobs_body_len(&exchange->response);",
+                                  "exchange->response.total;")],
+          ["unit media_of_an_answer_stay_out"]),
+         ("left-out-counts", [("core/text/body.c",
+                               "llmobs_body_len(body) <= body->whole_max",
+                               "body->total <= body->whole_max")],
+          ["unit the_rest_fits_in"])]),
 
     ("facts for OTLP in an event for Datadog",
      "the exporter finds the event's first member and leaves it out; neither "

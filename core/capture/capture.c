@@ -428,7 +428,7 @@ static void copy_unsent(const struct llmobs_handle *handle,
 {
     if (exchange->unsent && handle->has_copy && !exchange->request.total &&
         llmobs_rules_keeps(&exchange->match, llmobs_body_head(&handle->copied)))
-        llmobs_handle_copy_body(handle, &exchange->request);
+        llmobs_handle_copy_body(handle, exchange);
     if (exchange->unsent && handle->origin.url &&
         (exchange->stands || exchange->request.total))
         llmobs_judge_log(llmobs_handle_method(handle), handle->origin.url,

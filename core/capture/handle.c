@@ -721,22 +721,21 @@ struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
 }
 
 void llmobs_handle_copy_body(const struct llmobs_handle *handle,
-                             struct llmobs_body *to)
+                             struct llmobs_exchange *exchange)
 {
     struct llmobs_text body;
 
     if (handle->form_copy && sends_fields(handle)) {
-        llmobs_body_miss(to, copy_len(handle));
+        llmobs_body_miss(&exchange->request, copy_len(handle));
         return;
     }
     if (handle->has_copy && sends_fields(handle)) {
-        (void)llmobs_body_clone(to, &handle->copied);
-        llmobs_body_rewind(to, copy_len(handle));
+        llmobs_exchange_sent_copy(exchange, &handle->copied, copy_len(handle));
         return;
     }
     body = llmobs_handle_body(handle);
     if (body.data)
-        (void)llmobs_body_add(to, body.data, body.len);
+        llmobs_exchange_sent_text(exchange, body.data, body.len);
 }
 
 /* The form that libcurl makes now, of whichever parts. */

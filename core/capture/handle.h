@@ -311,10 +311,10 @@ void llmobs_handle_forget_list(struct llmobs_handle *handle);
 void llmobs_handle_send_form(struct llmobs_handle *handle,
                              struct llmobs_exchange *exchange);
 
-/* Copies the body as far as it is known before sending into `to`, which is
- * initialised and empty. */
+/* Copies the body as far as it is known before sending into the request of the
+ * exchange, which is empty. */
 void llmobs_handle_copy_body(const struct llmobs_handle *handle,
-                             struct llmobs_body *to);
+                             struct llmobs_exchange *exchange);
 
 /* The absolute URL that libcurl will use; NULL when there is none or it is not
  * HTTP. The result is the handle's own string or `*owned`, which the caller

@@ -81,7 +81,7 @@ static bool start_exchange(struct llmobs_handle *handle,
     if (!handle->has_copy && handle->postfieldsize < 0 &&
         !handle->latch.early &&
         llmobs_rules_keeps(match, llmobs_handle_body(handle)))
-        llmobs_handle_copy_body(handle, &exchange->request);
+        llmobs_handle_copy_body(handle, exchange);
     return true;
 }
 
@@ -216,7 +216,7 @@ static void keep_request(struct llmobs_handle *handle,
     if (exchange->match.form)
         llmobs_handle_send_form(handle, exchange);
     else if (!llmobs_rules_is_form(llmobs_handle_body(handle)))
-        llmobs_handle_copy_body(handle, &exchange->request);
+        llmobs_handle_copy_body(handle, exchange);
     keep_query(handle, exchange);
 }
 

@@ -225,7 +225,7 @@ static void add_mark(struct llmobs_exchange *exchange)
         exchange->marks = marks;
         exchange->mark_cap = cap;
     }
-    marks[exchange->mark_count].offset = exchange->response.total;
+    marks[exchange->mark_count].offset = llmobs_body_len(&exchange->response);
     marks[exchange->mark_count].at_ns = llmobs_clock_mono_ns();
     exchange->mark_count++;
 }
@@ -254,6 +254,30 @@ static void limit_media(struct llmobs_exchange *exchange, const char *data)
         llmobs_body_limit(&exchange->response, INLINE_MEDIA_MAX);
 }
 
+/* True for the beginning of a body that may be JSON, or a stream of it: other
+ * bytes are not looked at. */
+static bool may_be_json(char first)
+{
+    return first == '{' || first == '[' || (first >= 'a' && first <= 'z') ||
+           memchr(": \r\n\t", first, 5) != NULL;
+}
+
+/* Adds to a body, which is empty, or whose pictures and sounds are left out
+ * already. Without memory the body is marked as lost. */
+static void add(const struct llmobs_exchange *exchange,
+                struct llmobs_body *body, struct llmobs_blob *blob,
+                unsigned media, struct llmobs_text data)
+{
+    if (body->total == 0) {
+        llmobs_blob_reset(blob);
+        blob->how = exchange->whole ? 0 : media;
+        blob->most = blob->how && data.len > 0 && may_be_json(*data.data)
+                         ? llmobs_rules_stays
+                         : NULL;
+    }
+    (void)llmobs_blob_add(blob, body, data.data, data.len);
+}
+
 void llmobs_exchange_received(struct llmobs_exchange *exchange,
                               const void *data, size_t len)
 {
@@ -261,8 +285,8 @@ void llmobs_exchange_received(struct llmobs_exchange *exchange,
         return;
     if (exchange->response.total == 0 && !exchange->whole)
         limit_media(exchange, data);
-    /* Without memory the body is marked as lost. */
-    (void)llmobs_body_add(&exchange->response, data, len);
+    add(exchange, &exchange->response, &exchange->response_blob,
+        exchange->match.answered_media, (struct llmobs_text){data, len});
     exchange->progress.received = exchange->response.total;
     add_mark(exchange);
 }
@@ -272,10 +296,11 @@ void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
 {
     struct llmobs_text head = llmobs_body_head(&exchange->response);
 
-    if (exchange->response.truncated || len > head.len ||
-        memcmp(head.data + head.len - len, data, len) != 0)
+    if (exchange->response.truncated || exchange->response.left > 0 ||
+        len > head.len || memcmp(head.data + head.len - len, data, len) != 0)
         return;
     llmobs_body_rewind(&exchange->response, head.len - len);
+    llmobs_blob_reset(&exchange->response_blob);
     exchange->progress.received = exchange->response.total;
     while (exchange->mark_count &&
            exchange->marks[exchange->mark_count - 1].offset >
@@ -306,11 +331,33 @@ static void mask_part(struct llmobs_text part)
     llmobs_links_mask(data, part.len);
 }
 
+void llmobs_exchange_sent_text(struct llmobs_exchange *exchange,
+                               const void *data, size_t len)
+{
+    add(exchange, &exchange->request, &exchange->request_blob,
+        exchange->match.sent_media, (struct llmobs_text){data, len});
+}
+
+void llmobs_exchange_sent_copy(struct llmobs_exchange *exchange,
+                               const struct llmobs_body *copy, uint64_t len)
+{
+    struct llmobs_text head = llmobs_body_head(copy);
+
+    if (copy->truncated || copy->lost || head.len == 0) {
+        (void)llmobs_body_clone(&exchange->request, copy);
+        llmobs_body_rewind(&exchange->request, len);
+        return;
+    }
+    if (len < head.len)
+        head.len = (size_t)len;
+    llmobs_exchange_sent_text(exchange, head.data, head.len);
+}
+
 void llmobs_exchange_sent(struct llmobs_exchange *exchange, const void *data,
                           size_t len)
 {
     if (!exchange->match.form)
-        (void)llmobs_body_add(&exchange->request, data, len);
+        llmobs_exchange_sent_text(exchange, data, len);
     else if (exchange->form)
         llmobs_form_feed(exchange->form, data, len, &exchange->request);
 }
@@ -321,6 +368,7 @@ void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total)
         llmobs_form_rewind(exchange->form, total);
     if (!exchange->form || total == 0)
         llmobs_body_rewind(&exchange->request, total);
+    llmobs_blob_reset(&exchange->request_blob);
     exchange->masked = 0;
 }
 

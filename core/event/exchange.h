@@ -19,7 +19,7 @@
 
 #include "core/callsite/callsite.h"
 #include "core/event/item.h"
-#include "core/text/body.h"
+#include "core/text/blob.h"
 #include "core/text/form.h"
 #include "rules/rules.h"
 
@@ -85,6 +85,8 @@ struct llmobs_exchange {
     struct llmobs_form_parser *form; /* of one that is read; NULL: none */
     uint64_t masked; /* the length of `request` when masked; 0: never */
     struct llmobs_body response;
+    /* Leave pictures and sounds out of the two bodies. */
+    struct llmobs_blob request_blob, response_blob;
     struct llmobs_progress progress;
     /* How many bytes of the response, and of its headers, libcurl delivers
      * again after a pause. */
@@ -161,11 +163,21 @@ void llmobs_exchange_restart(struct llmobs_exchange *exchange);
 void llmobs_exchange_sent(struct llmobs_exchange *exchange, const void *data,
                           size_t len);
 
+/* The same where the body is no form, whatever the request is. */
+void llmobs_exchange_sent_text(struct llmobs_exchange *exchange,
+                               const void *data, size_t len);
+
+/* The same of a copy of the whole body, of which the first `len` bytes go. */
+void llmobs_exchange_sent_copy(struct llmobs_exchange *exchange,
+                               const struct llmobs_body *copy, uint64_t len);
+
 /* Forgets the request's body after byte `total` (body.h). */
 void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total);
 
 /* True where the request is there to its last byte, and as the program wrote
- * it: a coding makes it other bytes, and of a form nothing else is there.
+ * it: a coding makes it other bytes, and of a form nothing else is there. Of
+ * pictures that were left out the marks are there (blob.h), which another one
+ * has not.
  * _answer_whole: the same of the answer, which may be coded. */
 bool llmobs_exchange_request_whole(const struct llmobs_exchange *exchange);
 bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange);

@@ -75,8 +75,8 @@ static size_t choose_edge(struct llmobs_body *body)
 
     if (edge > LLMOBS_BODY_EDGE)
         edge = LLMOBS_BODY_EDGE;
-    if (edge > body->total / 2)
-        edge = (size_t)(body->total / 2);
+    if (edge > llmobs_body_len(body) / 2)
+        edge = (size_t)(llmobs_body_len(body) / 2);
 
     while (!charge(body, 2 * edge, LLMOBS_BUDGET_ENDS))
         edge =
@@ -186,7 +186,9 @@ void llmobs_body_end(struct llmobs_body *body)
  * room. Untouched memory costs nothing, and so no budget. */
 static void make_room(struct llmobs_body *body)
 {
-    if (body->total >= body->expected || body->total < LLMOBS_BODY_ROOM)
+    uint64_t len = llmobs_body_len(body);
+
+    if (len >= body->expected || len < LLMOBS_BODY_ROOM)
         return;
     (void)llmobs_buf_reserve(&body->head, body->expected - body->head.len);
     body->expected = 0;
@@ -204,8 +206,8 @@ int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
         return -ENOMEM;
     if (!body->head.data && body->room)
         llmobs_buf_lend(&body->head, body->room, LLMOBS_BODY_ROOM);
-    if (!body->truncated && body->total <= body->whole_max &&
-        affords(body, body->total)) {
+    if (!body->truncated && llmobs_body_len(body) <= body->whole_max &&
+        affords(body, llmobs_body_len(body))) {
         make_room(body);
         rc = llmobs_buf_add(&body->head, at, len);
     } else {
@@ -254,6 +256,7 @@ int llmobs_body_clone(struct llmobs_body *to, const struct llmobs_body *from)
         rc = llmobs_buf_add(&to->head, "", 0);
     llmobs_buf_fit(&to->head);
     to->total = from->total;
+    to->left = from->left;
     to->lost = from->lost || rc != 0;
     return rc;
 }
@@ -275,13 +278,36 @@ void llmobs_body_miss(struct llmobs_body *body, uint64_t len)
     body->lost = true;
 }
 
+void llmobs_body_leave(struct llmobs_body *body, size_t len)
+{
+    llmobs_buf_cut(&body->head, body->head.len - len);
+    body->left += len;
+}
+
+void llmobs_body_pass(struct llmobs_body *body, size_t len)
+{
+    body->total += len;
+    body->left += len;
+}
+
+void llmobs_body_stand_in(struct llmobs_body *body, const char *text,
+                          size_t len)
+{
+    body->left -= len;
+    body->total -= len;
+    (void)llmobs_body_add(body, text, len);
+}
+
 void llmobs_body_rewind(struct llmobs_body *body, uint64_t total)
 {
+    bool gaps = body->left > 0 && total > 0;
+
     if (total >= body->total)
         return;
     body->total = total;
+    body->left = 0;
     drop_tail(body);
-    if (total > body->head.len) {
+    if (gaps || total > body->head.len) {
         body->lost = true;
         return;
     }

@@ -34,6 +34,8 @@ struct llmobs_body {
     size_t charged;  /* bytes taken from the budget */
     int charged_in;  /* by this process */
     uint64_t total;  /* bytes ever added and not rewound */
+    uint64_t left;   /* those of them that were left out (blob.h), less those
+                      * that stand for them */
     size_t whole_max;
     size_t expected; /* from llmobs_body_expect, until there is room for it */
     bool free;       /* its bytes do not count against the budget */
@@ -68,10 +70,26 @@ void llmobs_body_shrink(struct llmobs_body *body);
 /* Counts `len` bytes that nobody copied; `lost` is set. */
 void llmobs_body_miss(struct llmobs_body *body, uint64_t len);
 
+/* All three leave `total` as it would be with all bytes. _leave takes the last
+ * `len` bytes out of a body that is whole; _pass counts `len` more that are
+ * left out; _stand_in appends a text in the place of such bytes, of which there
+ * are more. */
+void llmobs_body_leave(struct llmobs_body *body, size_t len);
+void llmobs_body_pass(struct llmobs_body *body, size_t len);
+void llmobs_body_stand_in(struct llmobs_body *body, const char *text,
+                          size_t len);
+
+/* The length of the body without the bytes that were left out. */
+static inline uint64_t llmobs_body_len(const struct llmobs_body *body)
+{
+    return body->total - body->left;
+}
+
 /* Forgets all bytes after byte `total`, for a READFUNCTION upload that seeks
  * back; a larger total than the present one changes nothing. When `total` is
  * within the head, the body is as if the rest had never come; else the tail is
- * gone, and `lost` is set. */
+ * gone, and `lost` is set; so it is where bytes were left out, unless the body
+ * begins anew. */
 void llmobs_body_rewind(struct llmobs_body *body, uint64_t total);
 
 /* The whole body, or its head when truncated; borrowed until the next add. */

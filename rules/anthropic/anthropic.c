@@ -8,6 +8,7 @@
 #include "rules/google/google.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
+#include "rules/read/media.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
 #include "rules/read/tools.h"
@@ -164,4 +165,6 @@ const struct llmobs_dialect llmobs_dialect_anthropic = {
     .integration = "anthropic",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA,
+    .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA,
 };

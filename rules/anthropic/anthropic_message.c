@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rules/read/facts.h"
+#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/text.h"
@@ -109,11 +110,13 @@ static int add_image(const struct sink *sink, const struct llmobs_json *block)
     const char *type = llmobs_json_gets(source, "type");
     const char *mime = llmobs_json_gets(source, "media_type");
     const char *data = llmobs_json_gets(source, "data");
+    uint64_t bytes;
 
     if (!sink->images || !type || strcmp(type, "base64") != 0 || !data ||
         !*data || !is_shown(mime) || !is_ascii(data))
         return add_text(sink, sink->role, IMAGE_SEEN);
-    if (strlen(data) > LLMOBS_ANTHROPIC_IMAGE_MAX)
+    if (llmobs_media_left_out(llmobs_text_of(data), &bytes) ||
+        strlen(data) > LLMOBS_ANTHROPIC_IMAGE_MAX)
         return add_text(sink, sink->role, LLMOBS_IMAGE_TOO_LARGE);
     return add_with(
         sink, "", "image_parts",

@@ -5,6 +5,7 @@
 #include "rules/bedrock/converse_stream.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
+#include "rules/read/media.h"
 
 static const char *const keys[] = {"inferenceConfig", "toolConfig", NULL};
 
@@ -136,4 +137,6 @@ const struct llmobs_dialect llmobs_dialect_bedrock_converse = {
     .genai = "aws.bedrock",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };

@@ -3,6 +3,7 @@
 
 #include "rules/bedrock/bedrock.h"
 #include "rules/read/embedding.h"
+#include "rules/read/media.h"
 #include "rules/read/usage.h"
 
 static bool is_embed(const struct llmobs_reading *reading)
@@ -99,4 +100,6 @@ const struct llmobs_dialect llmobs_dialect_bedrock_embed = {
     .genai = "aws.bedrock",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };

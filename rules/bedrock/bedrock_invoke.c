@@ -13,6 +13,7 @@
 #include "rules/bedrock/converse_stream.h"
 #include "rules/openai/openai_stream.h"
 #include "rules/read/facts.h"
+#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
@@ -661,4 +662,6 @@ const struct llmobs_dialect llmobs_dialect_bedrock_invoke = {
     .genai = "aws.bedrock",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };

@@ -9,6 +9,7 @@
 #include "rules/google/google.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
+#include "rules/read/media.h"
 #include "rules/read/stream_parts.h"
 
 static const char *const settings[] = {
@@ -314,4 +315,6 @@ const struct llmobs_dialect llmobs_dialect_gemini = {
     .genai = "gcp.gen_ai",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };

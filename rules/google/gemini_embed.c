@@ -7,6 +7,7 @@
 #include "rules/google/google.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
+#include "rules/read/media.h"
 #include "rules/read/usage.h"
 
 static const char *const settings[] = {
@@ -208,4 +209,6 @@ const struct llmobs_dialect llmobs_dialect_gemini_embed = {
     .genai = "gcp.gen_ai",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };

@@ -8,6 +8,7 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
+#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
@@ -422,4 +423,6 @@ const struct llmobs_dialect llmobs_dialect_gemini_interactions = {
     .genai = "gcp.gen_ai",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };

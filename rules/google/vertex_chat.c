@@ -4,6 +4,7 @@
 #include "rules/google/google.h"
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"
+#include "rules/read/media.h"
 #include "rules/read/request.h"
 
 /* The path's model counts, not the body's. */
@@ -62,4 +63,6 @@ const struct llmobs_dialect llmobs_dialect_vertex_chat = {
     .genai = "gcp.vertex_ai",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES | LLMOBS_MEDIA_DATA,
+    .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA,
 };

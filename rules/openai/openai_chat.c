@@ -2,6 +2,7 @@
  * other providers speak too. */
 #include "rules/openai/chat.h"
 #include "rules/openai/openai.h"
+#include "rules/read/media.h"
 #include "rules/read/usage.h"
 
 const char *const llmobs_chat_openai_keys[] = {
@@ -148,4 +149,6 @@ const struct llmobs_dialect llmobs_dialect_openai_chat = {
     .api = "chat_completions",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES | LLMOBS_MEDIA_DATA,
+    .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA,
 };

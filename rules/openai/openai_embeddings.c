@@ -3,6 +3,7 @@
 
 #include "rules/openai/openai.h"
 #include "rules/read/embedding.h"
+#include "rules/read/media.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
@@ -187,4 +188,6 @@ const struct llmobs_dialect llmobs_dialect_openai_embeddings = {
     .integration = "openai",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };

@@ -430,4 +430,6 @@ const struct llmobs_dialect llmobs_dialect_openai_media = {
     .integration = "openai",
     .shapes = shapes,
     .form = &images,
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };

@@ -11,6 +11,7 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
+#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
@@ -426,4 +427,7 @@ const struct llmobs_dialect llmobs_dialect_openai_responses = {
     .api = "responses",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES | LLMOBS_MEDIA_DATA,
+    .answered_media =
+        LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES | LLMOBS_MEDIA_DATA,
 };

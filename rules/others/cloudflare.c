@@ -267,4 +267,6 @@ const struct llmobs_dialect llmobs_dialect_cloudflare = {
     .integration = "cloudflare",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES | LLMOBS_MEDIA_DATA,
+    .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA,
 };

@@ -8,6 +8,7 @@
 #include "rules/read/embedding.h"
 #include "rules/read/error.h"
 #include "rules/read/facts.h"
+#include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
@@ -283,4 +284,6 @@ const struct llmobs_dialect llmobs_dialect_cohere = {
     .integration = "cohere",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES | LLMOBS_MEDIA_DATA,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };

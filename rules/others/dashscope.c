@@ -477,4 +477,6 @@ const struct llmobs_dialect llmobs_dialect_dashscope = {
     .integration = "dashscope",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };

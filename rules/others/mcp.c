@@ -12,6 +12,7 @@
 #include "rules/read/dialect.h"
 #include "rules/read/error.h"
 #include "rules/read/match.h"
+#include "rules/read/media.h"
 #include "rules/read/text.h"
 
 #define PROTOCOL "io.modelcontextprotocol/protocolVersion"
@@ -655,4 +656,5 @@ const struct llmobs_dialect llmobs_dialect_mcp = {
     .integration = "mcp",
     .shapes = shapes,
     .read = mcp_read,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };

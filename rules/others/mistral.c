@@ -277,4 +277,6 @@ const struct llmobs_dialect llmobs_dialect_mistral = {
     .genai = "mistral_ai",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES | LLMOBS_MEDIA_DATA,
+    .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA,
 };

@@ -14,6 +14,7 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/error.h"
 #include "rules/read/facts.h"
+#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
@@ -458,4 +459,7 @@ const struct llmobs_dialect llmobs_dialect_mistral_conversations = {
     .genai = "mistral_ai",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES | LLMOBS_MEDIA_DATA,
+    .answered_media =
+        LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES | LLMOBS_MEDIA_DATA,
 };

@@ -9,6 +9,7 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
 #include "rules/read/facts.h"
+#include "rules/read/media.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
@@ -316,4 +317,6 @@ const struct llmobs_dialect llmobs_dialect_ollama = {
     .integration = "ollama",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };

@@ -383,4 +383,6 @@ const struct llmobs_dialect llmobs_dialect_replicate = {
     .integration = "replicate",
     .shapes = shapes,
     .form = &form,
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };

@@ -139,6 +139,8 @@ const struct llmobs_dialect llmobs_dialect_elevenlabs = {
     .name = "elevenlabs",
     .integration = "elevenlabs",
     .shapes = eleven_shapes,
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };
 
 /* -- Deepgram -------------------------------------------------------------- */
@@ -388,6 +390,8 @@ const struct llmobs_dialect llmobs_dialect_cartesia = {
     .name = "cartesia",
     .integration = "cartesia",
     .shapes = cartesia_shapes,
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
 };
 
 /* -- MiniMax --------------------------------------------------------------- */

@@ -146,6 +146,9 @@ struct llmobs_dialect {
     const char *genai; /* OpenTelemetry's name of the provider on a host that is
                         * not listed; NULL: as the integration */
     const char *api;   /* which of OpenAI's APIs it is; NULL: none of two */
+    /* Of the pictures, sounds and files within the JSON of its requests and of
+     * its answers: LLMOBS_MEDIA_* (left_out.h); 0: all stay as they came. */
+    unsigned sent_media, answered_media;
     const struct llmobs_shape *shapes; /* ended by one with a NULL path */
     const struct llmobs_form *form;    /* its functions (reading.h) */
     enum llmobs_group group;

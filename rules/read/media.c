@@ -80,6 +80,10 @@ const char *llmobs_media_kind(const struct llmobs_json *part)
 
 uint64_t llmobs_media_base64(struct llmobs_text text)
 {
+    uint64_t bytes;
+
+    if (llmobs_media_left_out(text, &bytes))
+        return bytes;
     while (text.len > 0 && text.data[text.len - 1] == '=')
         text.len--;
     return (uint64_t)text.len * 3 / 4;
@@ -161,8 +165,9 @@ static struct llmobs_json *text_words(const struct llmobs_json *value,
     struct llmobs_text text = llmobs_text_of(data);
     struct llmobs_json *words = NULL;
     struct llmobs_buf mark;
+    uint64_t bytes;
 
-    if (!is_data_url(data) &&
+    if (!is_data_url(data) && !llmobs_media_left_out(text, &bytes) &&
         (text.len < PIECE_MIN || base64_span(text) < text.len))
         return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
     llmobs_buf_init(&mark, LLMOBS_MESSAGE_CONTENT_MAX);

@@ -13,6 +13,7 @@
 #include "core/base/buf.h"
 #include "core/text/json.h"
 #include "rules/read/call.h"
+#include "rules/read/left_out.h"
 
 /* Appends "[what: detail, N bytes]" to a text, on a line of its own. Either
  * may be left out: `detail` by NULL or "", the size by 0. */
@@ -45,7 +46,8 @@ struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
  * answers the new length: each becomes "". No allocation. */
 size_t llmobs_media_drop(char *json, size_t len);
 
-/* The number of bytes that a base64 text stands for. */
+/* The number of bytes that a base64 text stands for, also if they were left
+ * out. */
 uint64_t llmobs_media_base64(struct llmobs_text text);
 
 /* The same for the text under `key` of an answer whose missing middle is all in

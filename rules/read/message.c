@@ -183,14 +183,14 @@ static int read_answer(struct llmobs_message_content *content,
 
     rc = llmobs_message_content_read(content, llmobs_json_get(from, "content"),
                                      LLMOBS_MESSAGE_CONTENT_THINKING);
-    if (rc == 0 && has_text(data))
-        rc = llmobs_message_content_add_audio(content, data, audio_format);
     if (rc == 0 && content->text.len == 0) {
         text = llmobs_json_gets(audio, "transcript");
         if (!has_text(text))
             text = llmobs_json_gets(from, "refusal");
         rc = llmobs_message_content_append(&content->text, text);
     }
+    if (rc == 0 && has_text(data))
+        rc = llmobs_message_content_add_audio(content, data, audio_format);
     return rc;
 }
 

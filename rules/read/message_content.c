@@ -6,8 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "rules/read/media.h"
 #include "rules/read/text.h"
 
+#define IMAGE_BYTES_MAX ((size_t)LLMOBS_IMAGE_MAX / 4 * 3)
 #define IMAGE_RAW_MAX ((size_t)LLMOBS_IMAGE_MAX * 8)
 #define IMAGE_MARKER "[image]"
 
@@ -144,11 +146,16 @@ static int add_inline(struct llmobs_message_content *content, const char *url,
 int llmobs_message_content_add_image(struct llmobs_message_content *content,
                                      const char *url)
 {
+    uint64_t bytes;
     size_t mime_len;
     const char *payload = url ? image_payload(url, &mime_len) : NULL;
 
     if (!payload)
         return add_line(content, IMAGE_MARKER);
+    if (llmobs_media_left_out(llmobs_text_of(payload), &bytes))
+        return add_line(content, bytes > IMAGE_BYTES_MAX
+                                     ? LLMOBS_IMAGE_TOO_LARGE
+                                     : IMAGE_MARKER);
     if (strlen(payload) > IMAGE_RAW_MAX)
         return add_line(content, LLMOBS_IMAGE_TOO_LARGE);
     return add_inline(content, url, mime_len, payload);
@@ -180,14 +187,19 @@ int llmobs_message_content_add_audio(struct llmobs_message_content *content,
 {
     struct llmobs_text text = llmobs_text_strip(llmobs_text_of(format));
     struct llmobs_buf mime;
+    uint64_t bytes;
     int rc;
 
     if (text.len == 0)
         text = llmobs_text_of("wav");
     llmobs_buf_init(&mime, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = llmobs_buf_addf(&mime, "audio/%.*s", (int)text.len, text.data);
-    if (rc == 0) {
+    if (rc == 0)
         to_lower(mime.data);
+    if (rc == 0 && llmobs_media_left_out(llmobs_text_of(data), &bytes)) {
+        rc = llmobs_media_mark(&content->text, "audio", mime.data, bytes);
+        content->lines++;
+    } else if (rc == 0) {
         rc = add_media(&content->audio,
                        strcmp(mime.data, "audio/mp3") == 0 ? "audio/mpeg"
                                                            : mime.data,

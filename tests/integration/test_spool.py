@@ -9,8 +9,9 @@ import time
 
 from delivery import (Living, agent, caller, counts, double, failing, ids,
                       left_behind, recover, recovered, settled, stored,
-                      wait_for)
-from harness import APPS, Skip, body, equal, free_port, ok, test, tree
+                      untouched, wait_for)
+from harness import (APPS, Skip, body, curl, equal, free_port, ok, test,
+                     tree)
 
 
 def spool_of(t):
@@ -595,3 +596,30 @@ def refused(t):
         equal(os.stat(path).st_mode & 0o777, 0o600, "mode")
         equal(counts(t)["dropped_by_reason"]["export"], 1, "counted")
         equal(left_behind(t), [], "what is left in the spool")
+
+
+@test
+def media_stay_out(t):
+    """Of a file within the JSON of a request the disk has the size alone; of a
+    picture that the span shows it has the bytes."""
+    file, picture = "JVBERi0x" * 40000, "iVBORw0K" * 400
+    parts = [
+        {"type": "text", "text": "read"},
+        {"type": "image_url",
+         "image_url": {"url": "data:image/png;base64," + picture}},
+        {"type": "file", "file": {
+            "filename": "a.pdf",
+            "file_data": "data:application/pdf;base64," + file}}]
+    with double(t) as dd:
+        dd.fault("500")
+        untouched(t, curl(t.url, "@request.json"), agent(dd),
+                  inputs={"request.json": body(parts).encode()})
+        kept = b"".join(tree(spool_of(t)).values())
+        ok(file[:99].encode() not in kept, "the file is in the spool")
+        ok(b"...[240000 bytes of base64, " in kept, "its size is not")
+        ok(picture.encode() in kept, "the picture is not in the spool")
+        dd.well()
+        span, = recovered(t, dd, agent(dd), 1)
+    message = span["meta"]["input"]["messages"][0]
+    equal(message["content"], "read\n[file]", "the message")
+    equal(message["image_parts"][0]["content"], picture, "its picture")

@@ -150,7 +150,7 @@ START_TEST(copies_of_handles_are_free)
     static const struct llmobs_real real;
     static char text[MIB], keys[20];
     struct llmobs_handle *h = NULL;
-    struct llmobs_body body;
+    struct llmobs_exchange *exchange;
 
     start(MAX);
     memset(text, '{', sizeof(text) - 1);
@@ -159,18 +159,18 @@ START_TEST(copies_of_handles_are_free)
         llmobs_handle_note(h, CURLOPT_COPYPOSTFIELDS, text, 2 * MIB);
     }
     ck_assert_uint_eq(unit_budget_left(), MAX);
-    llmobs_body_init(&body, 2 * MIB);
-    llmobs_handle_copy_body(h, &body);
-    ck_assert_uint_eq(body.total, MIB - 1);
-    ck_assert(!body.truncated && !body.lost);
+    exchange = llmobs_exchange_new(2 * MIB);
+    llmobs_handle_copy_body(h, exchange);
+    ck_assert_uint_eq(exchange->request.total, MIB - 1);
+    ck_assert(!exchange->request.truncated && !exchange->request.lost);
     ck_assert_uint_eq(unit_budget_left(), MAX - MIB);
-    llmobs_body_fini(&body);
+    llmobs_exchange_free(exchange);
     llmobs_handle_note(h, CURLOPT_COPYPOSTFIELDS, text, MIB / 2);
-    llmobs_body_init(&body, MIB / 2);
-    llmobs_handle_copy_body(h, &body);
-    ck_assert(body.truncated);
+    exchange = llmobs_exchange_new(MIB / 2);
+    llmobs_handle_copy_body(h, exchange);
+    ck_assert(exchange->request.truncated);
     ck_assert_uint_eq(unit_budget_left(), MAX - MIB / 2);
-    llmobs_body_fini(&body);
+    llmobs_exchange_free(exchange);
     for (size_t i = 0; i < sizeof(keys); i++)
         llmobs_handle_release(llmobs_handle_find((CURL *)&keys[i]));
     end(MAX);

@@ -109,6 +109,126 @@ START_TEST(of_a_picture_within_json_the_ends_are_kept)
 }
 END_TEST
 
+static void receive(struct llmobs_exchange *e, const char *text)
+{
+    llmobs_exchange_received(e, text, strlen(text));
+}
+
+/* The middle of a text of base64, in pieces as a connection brings them. */
+static void receive_media(struct llmobs_exchange *e)
+{
+    static char more[3000];
+
+    memset(more, 'A', sizeof(more));
+    for (int i = 0; i < 100; i++)
+        llmobs_exchange_received(e, more, sizeof(more));
+}
+
+#define HEAD_OF_MEDIA "{\"data\":\""
+#define MEDIA_KEPT                                              \
+    HEAD_OF_MEDIA "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA...[225000 " \
+                  "bytes of base64, "
+
+START_TEST(media_of_an_answer_stay_out)
+{
+    struct llmobs_exchange *e = llmobs_exchange_new((size_t)1 << 30);
+    struct llmobs_text head;
+
+    e->match.answered_media = 1;
+    for (int round = 0; round < 2; round++) {
+        /* Begun anew within a text, as after a redirect. */
+        receive(e, HEAD_OF_MEDIA);
+        receive_media(e);
+        llmobs_exchange_restart(e);
+        receive(e, HEAD_OF_MEDIA);
+        receive_media(e);
+        receive(e, "\",\"b\":1}");
+        head = llmobs_body_head(&e->response);
+        ck_assert_uint_eq(e->response.total, strlen(HEAD_OF_MEDIA) + 300008);
+        ck_assert_uint_eq(e->progress.received, e->response.total);
+        ck_assert_mem_eq(head.data, MEDIA_KEPT, strlen(MEDIA_KEPT));
+        ck_assert_mem_eq(head.data + head.len - 9, "]\",\"b\":1}", 9);
+        ck_assert_uint_eq(e->mark_count, 102);
+        for (size_t i = 1; i < e->mark_count; i++)
+            ck_assert_uint_le(e->marks[i].offset, head.len);
+        ck_assert_uint_eq(e->marks[101].offset, head.len);
+        llmobs_exchange_restart(e);
+    }
+    llmobs_exchange_free(e);
+}
+END_TEST
+
+static uint64_t kept_with(unsigned media, bool whole, const char *begins)
+{
+    struct llmobs_exchange *e = llmobs_exchange_new((size_t)1 << 30);
+    uint64_t kept;
+
+    e->match.answered_media = media;
+    e->whole = whole;
+    receive(e, begins);
+    receive_media(e);
+    receive(e, "\"}");
+    kept = llmobs_body_head(&e->response).len;
+    llmobs_exchange_free(e);
+    return kept;
+}
+
+/* Nothing stays out where the dialect shows it, where the exchange is recorded,
+ * and of bytes that are no JSON. */
+START_TEST(other_answers_stay_whole)
+{
+    ck_assert_uint_lt(kept_with(1, false, "data: {\"data\":\""), 200);
+    ck_assert_uint_lt(kept_with(1, false, " {\"data\":\""), 200);
+    ck_assert_uint_gt(kept_with(5, false, HEAD_OF_MEDIA), 300000);
+    ck_assert_uint_gt(kept_with(0, false, HEAD_OF_MEDIA), 300000);
+    ck_assert_uint_gt(kept_with(1, true, HEAD_OF_MEDIA), 300000);
+    ck_assert_uint_gt(kept_with(1, false, "\x1F\x8B\"data\":\""), 300000);
+    ck_assert_uint_gt(kept_with(1, false, "{\"text\":\""), 300000);
+}
+END_TEST
+
+/* However it is sent. */
+START_TEST(media_of_a_request_stay_out)
+{
+    static char text[300100];
+    size_t begin = strlen(HEAD_OF_MEDIA), len = begin + 300000;
+    struct llmobs_exchange *e = llmobs_exchange_new((size_t)1 << 30);
+    struct llmobs_body copy;
+    struct llmobs_text head;
+
+    strcpy(text, HEAD_OF_MEDIA);
+    memset(text + begin, 'A', 300000);
+    strcpy(text + len, "\"}");
+    len += 2;
+    llmobs_body_init(&copy, (size_t)1 << 30);
+    ck_assert_int_eq(llmobs_body_add(&copy, text, len), 0);
+    e->match.sent_media = 1;
+    for (int how = 0; how < 4; how++) {
+        /* A part of it is sent, and then all of it from the beginning. */
+        llmobs_exchange_sent(e, text, len / 2);
+        llmobs_exchange_mask(e);
+        llmobs_exchange_rewind(e, 0);
+        if (how == 0)
+            llmobs_exchange_sent(e, text, len);
+        else if (how == 1)
+            llmobs_exchange_sent_copy(e, &copy, len + 1);
+        for (size_t i = 0; how > 1 && i < len; i++)
+            llmobs_exchange_sent(e, text + i, 1);
+        head = llmobs_body_head(&e->request);
+        ck_assert_uint_eq(e->request.total, len);
+        ck_assert_mem_eq(head.data, MEDIA_KEPT, strlen(MEDIA_KEPT));
+        ck_assert_uint_lt(head.len, 100);
+        ck_assert(llmobs_exchange_request_whole(e));
+        llmobs_exchange_rewind(e, 0);
+    }
+    /* Of a copy its beginning alone goes. */
+    llmobs_exchange_sent_copy(e, &copy, 5);
+    ck_assert_uint_eq(e->request.total, 5);
+    llmobs_body_fini(&copy);
+    llmobs_exchange_free(e);
+}
+END_TEST
+
 START_TEST(a_header_tells_the_length)
 {
     struct llmobs_exchange *e = llmobs_exchange_new((size_t)1 << 30);
@@ -249,6 +369,9 @@ UNIT_SUITE(exchange)
     UNIT_TEST(s, test_headers);
     UNIT_TEST(s, test_response);
     UNIT_TEST(s, of_a_picture_within_json_the_ends_are_kept);
+    UNIT_TEST(s, media_of_an_answer_stay_out);
+    UNIT_TEST(s, other_answers_stay_whole);
+    UNIT_TEST(s, media_of_a_request_stay_out);
     UNIT_TEST(s, a_header_tells_the_length);
     UNIT_TEST(s, test_many);
     UNIT_TEST(s, a_request_is_masked);

@@ -195,8 +195,12 @@ END_TEST
 
 static void copy_into(const struct llmobs_handle *h, struct llmobs_body *body)
 {
+    struct llmobs_exchange *exchange = llmobs_exchange_new(COPY_MAX);
+
+    llmobs_handle_copy_body(h, exchange);
     llmobs_body_init(body, COPY_MAX);
-    llmobs_handle_copy_body(h, body);
+    ck_assert_int_eq(llmobs_body_clone(body, &exchange->request), 0);
+    llmobs_exchange_free(exchange);
 }
 
 START_TEST(test_copies)

@@ -573,6 +573,86 @@ START_TEST(codes_have_names)
 }
 END_TEST
 
+/* ---- pictures and sounds that are too large --------------------------------
+ */
+
+#define LARGE 5000000
+
+/* Gives `before`, so many characters of base64 and `after`. */
+static char *large(const char *before, size_t len, const char *after)
+{
+    char *text = malloc(strlen(before) + len + strlen(after) + 1);
+    char *at = stpcpy(text, before);
+
+    for (size_t i = 0; i < len; i++)
+        *at++ = "ABCDEFGHIJKLMNOPQRSTUVWXYZ+abcdefgh"[i % 35];
+    strcpy(at, after);
+    return text;
+}
+
+/* What the span has of a request, with its media left out or not. */
+static char *input_of(const char *url, const char *request, bool whole)
+{
+    char *text;
+
+    begin_with(url, request, NULL);
+    llmobs_body_fini(&x->request);
+    llmobs_body_init(&x->request, (size_t)16 << 20);
+    x->whole = whole;
+    llmobs_exchange_sent(x, request, strlen(request));
+    ck_assert(!x->request.truncated);
+    ck_assert_int_eq(x->request.left > 0, !whole);
+    answer("application/json", ANSWER, strlen(ANSWER));
+    finish();
+    text = llmobs_json_dumps(span.input_messages, 0);
+    end();
+    return text;
+}
+
+static const struct {
+    const char *url, *before, *after, *wanted;
+    bool other; /* where nothing was left out the span has it all */
+} large_ones[] = {
+    {CHAT,
+     "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+     "\"text\",\"text\":\"hi\"},{\"type\":\"image_url\",\"image_url\":{\"url\":"
+     "\"data:image/png;base64,",
+     "=\"}}]}]}",
+     "[{\"content\": \"hi\\n[image omitted: too large]\", \"role\": \"user\"}]",
+     false},
+    {CHAT,
+     "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+     "\"input_audio\",\"input_audio\":{\"format\":\"mp3\",\"data\":\"",
+     "\"}},{\"type\":\"text\",\"text\":\"hi\"}]}]}",
+     "[{\"content\": \"[audio: audio/mp3, 3750000 bytes]\\nhi\", "
+     "\"role\": \"user\"}]",
+     true},
+    {"https://api.anthropic.com/v1/messages",
+     "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"user\","
+     "\"content\":[{\"type\":\"image\",\"source\":{\"type\":\"base64\","
+     "\"media_type\":\"image/png\",\"data\":\"",
+     "\"}}]}]}",
+     "[{\"content\": \"[image omitted: too large]\", \"role\": \"user\"}]",
+     false},
+};
+
+START_TEST(large_media_are_told)
+{
+    for (size_t i = 0; i < sizeof(large_ones) / sizeof(*large_ones); i++) {
+        char *request = large(large_ones[i].before, LARGE, large_ones[i].after);
+        char *left = input_of(large_ones[i].url, request, false);
+        char *kept = input_of(large_ones[i].url, request, true);
+
+        ck_assert_str_eq(left, large_ones[i].wanted);
+        if (!large_ones[i].other)
+            ck_assert_str_eq(kept, left);
+        free(request);
+        free(left);
+        free(kept);
+    }
+}
+END_TEST
+
 UNIT_SUITE(to_span)
 {
     Suite *s = suite_create("to_span");
@@ -593,5 +673,6 @@ UNIT_SUITE(to_span)
     UNIT_TEST(s, a_proxied_call_is_tagged);
     UNIT_TEST(s, a_candidate_that_was_none);
     UNIT_TEST(s, codes_have_names);
+    UNIT_TEST(s, large_media_are_told);
     return s;
 }
