@@ -24,7 +24,7 @@ struct dl_phdr_info;
 
 /* Changed whenever a table below changes; a core of another number is not
  * used. */
-#define LLMOBS_ENGINE_ABI 7
+#define LLMOBS_ENGINE_ABI 8
 
 /* The one name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -89,6 +89,7 @@ struct llmobs_ws_frame {
     X(CURLcode, mime_subparts, (curl_mimepart *, curl_mime *))                \
     X(CURLcode, mime_type, (curl_mimepart *, const char *))                   \
     X(CURLcode, mime_encoder, (curl_mimepart *, const char *))                \
+    X(CURLcode, mime_headers, (curl_mimepart *, struct curl_slist *, int))    \
     X(void, free, (void *))
 
 /* The real functions of one loaded libcurl copy. */
@@ -190,6 +191,8 @@ struct llmobs_ops {
                           const char *);
     CURLcode (*mime_encoder)(const struct llmobs_real *, curl_mimepart *,
                              const char *);
+    CURLcode (*mime_headers)(const struct llmobs_real *, curl_mimepart *,
+                             struct curl_slist *, int);
     /* The public header's table of that version, or NULL. */
     const struct llmobs_api *(*api)(unsigned version);
     /* The calling thread begins to serve a request, or ends the one with that

@@ -824,6 +824,14 @@ HAZARDS = [
                                     "                coding)",
                                     "real->mime_encoder(part, coding)")],
           ["fetch.parts_that_are_no_text_by_their_type"]),
+         ("header-types-unread", [("core/capture/mime.c",
+                                   "part->type ? part->type : "
+                                   "part->header_type", "part->type")],
+          ["unit headers_of_a_part"]),
+         ("part-headers-untold", [("core/ops/mime.c",
+                                   "        llmobs_mime_headers(part, headers);",
+                                   "        (void)headers;")],
+          ["fetch.parts_that_are_no_text_by_their_type"]),
          ("base64-is-a-text", [("core/text/form.c",
                                 "        if (run == BASE64_MIN)\n"
                                 "            return false;\n", "")],

@@ -55,7 +55,8 @@
     X(mime_data_cb)          \
     X(mime_subparts)         \
     X(mime_type)             \
-    X(mime_encoder)
+    X(mime_encoder)          \
+    X(mime_headers)
 #define LLMOBS_HOOKS(X)      \
     LLMOBS_TRANSFER_HOOKS(X) \
     LLMOBS_WS_HOOKS(X)       \

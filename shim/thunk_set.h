@@ -295,6 +295,15 @@ static CURLcode NAME(mime_encoder)(curl_mimepart *part, const char *coding)
                : REAL->mime_encoder(part, coding);
 }
 
+static CURLcode NAME(mime_headers)(curl_mimepart *part,
+                                   struct curl_slist *headers, int owned)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->mime_headers(REAL, part, headers, owned)
+               : REAL->mime_headers(part, headers, owned);
+}
+
 #undef READY
 #undef BEGIN
 #undef REAL

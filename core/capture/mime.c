@@ -6,6 +6,7 @@
 
 #include "core/base/cold.h"
 #include "core/base/keyed.h"
+#include "core/capture/parts.h"
 
 struct form;
 
@@ -14,12 +15,14 @@ struct part {
     /* The thread that changes this owns the rest; NULL: no thread does. Where
      * no hook saw a form's end, another form may take a part from it. */
     _Atomic(struct form *) form;
-    char *name;   /* NULL: none */
-    char *type;   /* NULL: none */
-    char *text;   /* NULL: it is none; else of `size` bytes */
-    int64_t size; /* -1: unknown */
-    bool named;   /* it has a file's name */
-    bool coded;   /* its bytes do not go as they are */
+    char *name;        /* NULL: none */
+    char *type;        /* NULL: none */
+    char *text;        /* NULL: it is none; else of `size` bytes */
+    int64_t size;      /* -1: unknown */
+    bool named;        /* it has a file's name */
+    bool coded;        /* its bytes do not go as they are */
+    char *header_type; /* by a header of its own, where `type` is NULL */
+    bool headed;       /* its own headers make it no text */
 };
 
 struct form {
@@ -77,8 +80,9 @@ static void release_part(struct part *part)
     drop_data(part);
     free(part->name);
     free(part->type);
-    part->name = part->type = NULL;
-    part->named = part->coded = false;
+    free(part->header_type);
+    part->name = part->type = part->header_type = NULL;
+    part->named = part->coded = part->headed = false;
     llmobs_keyed_release(&parts, &part->keyed);
     atomic_fetch_sub(&live_parts, 1);
 }
@@ -225,7 +229,8 @@ void llmobs_mime_data(curl_mimepart *part, const char *data, size_t size)
     if (size == CURL_ZERO_TERMINATED)
         size = strlen(data);
     noted->size = (int64_t)size;
-    if (noted->named || noted->coded || size > LLMOBS_FORM_TEXT_MAX)
+    if (noted->named || noted->coded || noted->headed ||
+        size > LLMOBS_FORM_TEXT_MAX)
         return;
     noted->text = copy_of(data, size);
 }
@@ -264,16 +269,33 @@ void llmobs_mime_encoder(curl_mimepart *part, const char *coding)
 }
 
 /* A longer one than the fields have room for is as good as none of them. */
+static void note_type(struct part *part, char **to, const char *type)
+{
+    free(*to);
+    *to = type ? strndup(type, LLMOBS_FORM_TYPE_MAX + 1) : NULL;
+    if (type && !*to)
+        lose(part);
+}
+
 void llmobs_mime_type(curl_mimepart *part, const char *type)
 {
     struct part *noted = find(part);
 
+    if (noted)
+        note_type(noted, &noted->type, type);
+}
+
+void llmobs_mime_headers(curl_mimepart *part, const struct curl_slist *headers)
+{
+    struct llmobs_part_headers own = llmobs_parts_headers(headers);
+    struct part *noted = find(part);
+
     if (!noted)
         return;
-    free(noted->type);
-    noted->type = type ? strndup(type, LLMOBS_FORM_TYPE_MAX + 1) : NULL;
-    if (type && !noted->type)
-        lose(noted);
+    note_type(noted, &noted->header_type, own.type);
+    noted->headed = own.no_text;
+    if (noted->headed)
+        drop_text(noted);
 }
 
 /* ---- a form -------------------------------------------------------------- */
@@ -281,14 +303,15 @@ void llmobs_mime_type(curl_mimepart *part, const char *type)
 static void put(const struct part *part, struct llmobs_body *out)
 {
     struct llmobs_text name = {part->name, part->name ? strlen(part->name) : 0};
+    const char *type = part->type ? part->type : part->header_type;
 
     if (name.len == 0)
         return;
     if (part->text)
-        llmobs_form_text(out, name, part->type,
+        llmobs_form_text(out, name, type,
                          (struct llmobs_text){part->text, (size_t)part->size});
     else
-        llmobs_form_file(out, name, part->type, part->size);
+        llmobs_form_file(out, name, type, part->size);
 }
 
 void llmobs_mime_fields(const curl_mime *mime, uint64_t since,

@@ -16,8 +16,9 @@
  * Limits:  LLMOBS_MIME_FORMS_MAX forms and LLMOBS_MIME_PARTS_MAX parts at a
  *          time, LLMOBS_MIME_TEXTS_MAX bytes of texts in all; a name of
  *          LLMOBS_FORM_NAME_MAX bytes, a text of LLMOBS_FORM_TEXT_MAX; of a
- *          form the first LLMOBS_FORM_PARTS_MAX parts. Headers that a program
- *          gives a part (curl_mime_headers) are not looked at.
+ *          form the first LLMOBS_FORM_PARTS_MAX parts. Headers of its own that
+ *          a part gets (curl_mime_headers) count as they are then: a program
+ *          that adds to the list later is not seen.
  * Fork:    the child has its own copies.
  */
 #ifndef LLMOBS_MIME_H
@@ -54,6 +55,10 @@ void llmobs_mime_file(curl_mimepart *part, int64_t size, curl_mime *within);
 void llmobs_mime_filename(curl_mimepart *part, const char *name);
 void llmobs_mime_type(curl_mimepart *part, const char *type);
 void llmobs_mime_encoder(curl_mimepart *part, const char *coding);
+
+/* It has headers of its own, which are borrowed for the call, or none again:
+ * NULL. */
+void llmobs_mime_headers(curl_mimepart *part, const struct curl_slist *headers);
 
 /* A number that is larger than those of all forms that were made before. */
 uint64_t llmobs_mime_now(void);

@@ -1,6 +1,7 @@
 #include "core/capture/parts.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* Flags of struct curl_httppost, which old headers lack. */
 enum {
@@ -20,24 +21,60 @@ static int64_t size_of(const struct curl_httppost *part)
     return size > 0 ? size : -1;
 }
 
+/* The value of this header of one's own (lib/mime.c, match_header). */
+static const char *value_of(const struct curl_slist *header, const char *name)
+{
+    const char *line = header->data;
+    size_t len = strlen(name);
+
+    if (!line || strncasecmp(line, name, len) != 0)
+        return NULL;
+    return line + len + strspn(line + len, " ");
+}
+
+struct llmobs_part_headers llmobs_parts_headers(
+    const struct curl_slist *headers)
+{
+    struct llmobs_part_headers own = {NULL, false};
+
+    for (; headers; headers = headers->next) {
+        const char *type = value_of(headers, "content-type:");
+        const char *coding = value_of(headers, "content-transfer-encoding:");
+
+        if (type && !own.type)
+            own.type = type;
+        own.no_text = own.no_text || !llmobs_form_plain(coding) ||
+                      value_of(headers, "content-disposition:");
+    }
+    return own;
+}
+
+static bool is_text(const struct curl_httppost *part,
+                    const struct llmobs_part_headers *own)
+{
+    return part->contents && !part->showfilename && !own->no_text &&
+           !(part->flags &
+             (POST_FILENAME | POST_READFILE | POST_BUFFER | POST_CALLBACK));
+}
+
 static void put(const struct curl_httppost *part, struct llmobs_text name,
                 struct llmobs_body *out)
 {
+    struct llmobs_part_headers own = llmobs_parts_headers(part->contentheader);
+    const char *type = part->contenttype ? part->contenttype : own.type;
     int64_t size = size_of(part);
 
     if (part->flags & (POST_FILENAME | POST_READFILE))
-        llmobs_form_file(out, name, part->contenttype, -1);
+        size = -1;
     else if (part->flags & POST_BUFFER)
-        llmobs_form_file(out, name, part->contenttype, part->bufferlength);
-    else if (part->flags & POST_CALLBACK)
-        llmobs_form_file(out, name, part->contenttype, size);
-    else if (part->contents && !part->showfilename)
-        llmobs_form_text(out, name, part->contenttype,
+        size = part->bufferlength;
+    if (is_text(part, &own))
+        llmobs_form_text(out, name, type,
                          (struct llmobs_text){part->contents,
                                               size < 0 ? strlen(part->contents)
                                                        : (size_t)size});
     else
-        llmobs_form_file(out, name, part->contenttype, size);
+        llmobs_form_file(out, name, type, size);
 }
 
 /* A name may have several files. */

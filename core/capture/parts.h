@@ -15,6 +15,17 @@
 
 #include "core/text/form.h"
 
+/* Headers that a program gives a part of its form, of either kind. libcurl
+ * sends them in the place of its own, but for the type, where the program has
+ * named that otherwise, too (lib/mime.c, Curl_mime_prepare_headers). */
+struct llmobs_part_headers {
+    const char *type; /* borrowed from the list; NULL: none of them is one */
+    bool no_text;     /* they name a coding, or may name a file */
+};
+
+struct llmobs_part_headers llmobs_parts_headers(
+    const struct curl_slist *headers);
+
 /* Appends the fields of such a list, NULL included, to `out`. */
 void llmobs_parts_list(const struct curl_httppost *list,
                        struct llmobs_body *out);

@@ -204,6 +204,7 @@ static const struct llmobs_ops ops = {
     .mime_subparts = llmobs_ops_mime_subparts,
     .mime_type = llmobs_ops_mime_type,
     .mime_encoder = llmobs_ops_mime_encoder,
+    .mime_headers = llmobs_ops_mime_headers,
     .api = llmobs_c_api_table,
     .serve = llmobs_serving_begin,
     .unserve = llmobs_serving_end,

@@ -126,3 +126,16 @@ CURLcode llmobs_ops_mime_encoder(const struct llmobs_real *real,
     return tell(real->mime_encoder(part, coding), llmobs_mime_encoder, part,
                 coding);
 }
+
+CURLcode llmobs_ops_mime_headers(const struct llmobs_real *real,
+                                 curl_mimepart *part,
+                                 struct curl_slist *headers, int owned)
+{
+    CURLcode rc = real->mime_headers(part, headers, owned);
+    int saved = errno;
+
+    if (rc == CURLE_OK)
+        llmobs_mime_headers(part, headers);
+    errno = saved;
+    return rc;
+}

@@ -33,5 +33,8 @@ CURLcode llmobs_ops_mime_type(const struct llmobs_real *real,
                               curl_mimepart *part, const char *type);
 CURLcode llmobs_ops_mime_encoder(const struct llmobs_real *real,
                                  curl_mimepart *part, const char *coding);
+CURLcode llmobs_ops_mime_headers(const struct llmobs_real *real,
+                                 curl_mimepart *part,
+                                 struct curl_slist *headers, int owned);
 
 #endif

@@ -255,7 +255,9 @@ def parts_that_are_no_text_by_their_type(t):
         base(t) + "/v1/audio/transcriptions", None, "-H", "Content-Type:",
         "-F", "model=whisper-1;type=text/plain", "-F",
         "prompt=SECRET;type=application/octet-stream", "-F",
-        "language=SECRET;encoder=base64", "-F", "file=@a.wav"))
+        "language=SECRET;encoder=base64", "-F",
+        'response_format=SECRET;headers="Content-Type: image/png"', "-F",
+        "file=@a.wav"))
     equal(meta["model_name"], "whisper-1", "model")
     ok("SECRET" not in json.dumps(meta), "bytes that are no text")
 

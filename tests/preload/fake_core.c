@@ -287,6 +287,12 @@ static CURLcode mime_encoder(const struct llmobs_real *r, curl_mimepart *part,
     return r->mime_encoder(part, coding);
 }
 
+static CURLcode mime_headers(const struct llmobs_real *r, curl_mimepart *part,
+                             struct curl_slist *headers, int owned)
+{
+    return r->mime_headers(part, headers, owned);
+}
+
 static struct llmobs_ops ops = {.abi = LLMOBS_ENGINE_ABI,
 #define X(name) .name = name,
                                 LLMOBS_TRANSFER_HOOKS(X) LLMOBS_FORM_HOOKS(X)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/capture/mime.h"
+#include "core/capture/parts.h"
 #include "tests/unit/unit.h"
 
 /* Addresses alone count. */
@@ -114,6 +115,81 @@ START_TEST(types_and_codings)
     llmobs_mime_type(PART(9), "x");
     llmobs_mime_encoder(PART(9), "x");
     llmobs_mime_end(FORM(0));
+}
+END_TEST
+
+#define HEADER(line, after)                        \
+    &(struct curl_slist)                           \
+    {                                              \
+        (char *)(uintptr_t)(line), (void *)(after) \
+    }
+
+START_TEST(headers_of_a_part)
+{
+    llmobs_mime_begin(FORM(0));
+    add(0, 1, "a", "1");
+    llmobs_mime_headers(PART(1), HEADER("X-A: b", NULL));
+    check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
+    llmobs_mime_headers(
+        PART(1),
+        HEADER("X-A: b", HEADER("content-TYPE:  audio/wav; x=y",
+                                HEADER("Content-Type: text/plain", NULL))));
+    check(0, llmobs_mime_now(),
+          "{\"a\":{\"type\":\"audio/wav\",\"bytes\":1}}\n");
+    /* libcurl sends that of curl_mime_type. */
+    llmobs_mime_type(PART(1), "text/plain");
+    check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
+    llmobs_mime_type(PART(1), NULL);
+    llmobs_mime_headers(PART(1), HEADER("Content-Type : audio/wav",
+                                        HEADER("Content-Type;", NULL)));
+    check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
+    llmobs_mime_headers(PART(1),
+                        HEADER("Content-Transfer-Encoding: 8bit", NULL));
+    check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
+    llmobs_mime_headers(PART(1),
+                        HEADER("Content-Transfer-Encoding: base64", NULL));
+    check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":1}}\n");
+    llmobs_mime_headers(
+        PART(1),
+        HEADER("content-disposition: form-data; name=\"b\"; filename=\"c\"",
+               NULL));
+    llmobs_mime_data(PART(1), "12", CURL_ZERO_TERMINATED);
+    check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":2}}\n");
+    llmobs_mime_headers(PART(1), NULL);
+    llmobs_mime_data(PART(1), "123", CURL_ZERO_TERMINATED);
+    check(0, llmobs_mime_now(), "{\"a\":\"123\"}\n");
+    llmobs_mime_headers(PART(9), HEADER("Content-Type: x", NULL));
+    llmobs_mime_end(FORM(0));
+}
+END_TEST
+
+static void check_list(struct curl_slist *headers, const char *type,
+                       const char *wanted)
+{
+    struct curl_httppost part = {.name = (char *)(uintptr_t) "a",
+                                 .contents = (char *)(uintptr_t) "1",
+                                 .contenttype = (char *)(uintptr_t)type,
+                                 .contentheader = headers};
+    struct llmobs_body body;
+    struct llmobs_text kept;
+
+    llmobs_body_init(&body, LLMOBS_FORM_KEPT_MAX);
+    llmobs_parts_list(&part, &body);
+    kept = llmobs_body_head(&body);
+    ck_assert_uint_eq(kept.len, strlen(wanted));
+    ck_assert_mem_eq(kept.data, wanted, kept.len);
+    llmobs_body_fini(&body);
+}
+
+START_TEST(headers_in_a_list)
+{
+    check_list(NULL, NULL, "{\"a\":\"1\"}\n");
+    check_list(HEADER("Content-Type: audio/wav", NULL), NULL,
+               "{\"a\":{\"type\":\"audio/wav\",\"bytes\":1}}\n");
+    check_list(HEADER("Content-Type: audio/wav", NULL), "text/plain",
+               "{\"a\":\"1\"}\n");
+    check_list(HEADER("Content-Disposition: form-data", NULL), NULL,
+               "{\"a\":{}}\n");
 }
 END_TEST
 
@@ -259,6 +335,8 @@ UNIT_SUITE(mime)
     UNIT_TEST(s, texts_of_a_form);
     UNIT_TEST(s, parts_that_are_no_text);
     UNIT_TEST(s, types_and_codings);
+    UNIT_TEST(s, headers_of_a_part);
+    UNIT_TEST(s, headers_in_a_list);
     UNIT_TEST(s, forms_within_forms);
     UNIT_TEST(s, a_form_touches_its_own_parts);
     UNIT_TEST(s, more_than_can_be_noted);
