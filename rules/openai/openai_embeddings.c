@@ -6,6 +6,7 @@
 #include "rules/read/media.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
+#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 static const char *const metadata_keys[] = {
@@ -58,8 +59,26 @@ static int read_request(struct llmobs_reading *reading)
         input ? input : llmobs_json_get(reading->request, "text"));
 }
 
-/* Vectors in another encoding than plain numbers have no known size (WIRE 6.4).
- */
+/* In base64 a vector is floats of four bytes (api: openai-openapi, Embedding,
+ * encoding_format; openai-python, resources/embeddings.py), unless the program
+ * asks for numbers of another type, as Voyage's API lets it. */
+static void tell_size(struct llmobs_reading *reading,
+                      const struct llmobs_json *data)
+{
+    const char *vector = llmobs_json_gets(llmobs_json_at(data, 0), "embedding");
+    uint64_t bytes;
+
+    if (!vector || strcmp(encoding_of(reading), "base64") != 0 ||
+        llmobs_json_get(reading->request, "output_dtype"))
+        return;
+    bytes = llmobs_media_base64(llmobs_text_of(vector));
+    if (bytes > 0 && bytes % 4 == 0)
+        llmobs_span_fact_int(&reading->span->facts, LLMOBS_FACT_DIMENSIONS,
+                             (int64_t)(bytes / 4));
+}
+
+/* The output tells no size of vectors in another encoding than plain numbers
+ * (WIRE 6.4). */
 static int read_vectors(struct llmobs_reading *reading,
                         const struct llmobs_json *data)
 {
@@ -67,6 +86,7 @@ static int read_vectors(struct llmobs_reading *reading,
         return llmobs_embedding_tell_list(reading->span, data, "embedding");
     if (!llmobs_json_is_array(data))
         return 0;
+    tell_size(reading, data);
     return llmobs_embedding_tell(reading->span, llmobs_json_len(data), 0);
 }
 
