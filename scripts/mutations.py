@@ -978,6 +978,25 @@ HAZARDS = [
                                         "frame->escaped = false;")],
           ["unit looks_see_members_however_they_are_cut"])]),
 
+    ("frames of a websocket without a type or an id, binary, and with sound "
+     "in them",
+     "names of members tell the kind, the oldest response is the one under "
+     "way (`under_way`), base64 is taken out of a whole frame "
+     "(`llmobs_media_drop`)", [
+         ("names-at-one-level", [("rules/read/frame.c", "        bits[frame->depth - 1]"
+                                  " |= ", "        bits[0] |= ")],
+          ["unit looks_see_names_however_they_are_cut"]),
+         ("asked-is-under-way", [("core/capture/talk.c", "        if (talk->turns[i].phase "
+                                  "!= REFUSED && talk->turns[i].phase != WAITS)",
+                                  "        if (talk->turns[i].phase == ASKED)")],
+          ["unit a_turn_that_is_interrupted"]),
+         ("binary-passes", [("rules/frames.c", "    return match->rule->shape->frames"
+                             "->binary;", "    return match == NULL;")],
+          ["unit a_turn_of_binary_frames"]),
+         ("sound-stays", [("rules/read/media.c", "    return n >= PIECE_MIN && n < "
+                           "text.len &&", "    return n == SIZE_MAX && n < text.len &&")],
+          ["unit frames_lose_long_pieces_of_base64"])]),
+
     ("schemes that are not HTTP",
      "never a call (`llmobs_url_parse`)", [
          ("any-scheme", [("rules/read/url.c", "strncasecmp(text->data, \"http:\","

@@ -8,7 +8,8 @@ import subprocess
 import time
 
 from harness import APPS, Skip, equal, ok, tags_of, test
-from realtime_server import PING, PONG, Drop, Realtime, fragments, frame
+from realtime_server import (BINARY, PING, PONG, Drop, Realtime, fragments,
+                             frame)
 
 NONE = 77  # this libcurl has no websockets
 CREATE = '{"type": "response.create"}'
@@ -452,3 +453,116 @@ def killed(t):
     equal(texts(span, "input"), [SYSTEM, ("user", "Who?")], "input")
     equal([k for k in span["metrics"] if "tokens" in k], [], "no tokens")
     shutil.rmtree(os.path.join(t.dir, "store"))
+
+
+# -- Gemini's Live API: binary frames, which have neither a type nor an id ------
+
+LIVE = ("/ws/google.ai.generativelanguage.v1beta.GenerativeService."
+        "BidiGenerateContent?key=AIzaSecret")
+SETUP = 'send:{"setup": {"model": "models/gemini-live", "systemInstruction": ' \
+        '{"parts": [{"text": "Be brief."}]}}}', "until:setupComplete"
+TURN = {"serverContent": {"turnComplete": True}, "usageMetadata": {
+    "promptTokenCount": 7, "responseTokenCount": 3, "totalTokenCount": 10}}
+CALL = {"toolCall": {"functionCalls": [
+    {"id": "function-call-8143", "name": "stock", "args": {"of": "tea"}}]}}
+STOCK = 'send:{"toolResponse": {"functionResponses": [{"id": ' \
+        '"function-call-8143", "name": "stock", "response": {"result": 2}}]}}'
+
+
+def asks(text):
+    return 'send:{"clientContent": {"turns": [{"role": "user", "parts": ' \
+           '[{"text": "%s"}]}], "turnComplete": true}}' % text
+
+
+def content(**of):
+    return {"serverContent": of}
+
+
+def piece(**part):
+    return content(modelTurn={"parts": [part]})
+
+
+def binary(event):
+    return frame(BINARY, json.dumps(event).encode())
+
+
+def lives(answer):
+    """`answer` gives what the server says to the n-th message behind the setup."""
+    def make():
+        count = 0
+
+        def to(message):
+            nonlocal count
+            if "setup" in message:
+                yield binary({"setupComplete": {}})
+                return
+            count += 1
+            for event in answer(count):
+                yield event if isinstance(event, bytes) else binary(event)
+        return to
+    return make
+
+
+def live(t, make, *steps, spans, **more):
+    return speak(t, make, *steps, spans=spans, start=SETUP, path=LIVE, **more)
+
+
+@test
+def live_text(t):
+    r = live(t, lives(lambda n: [piece(text="Y"), piece(text="es."),
+                                 content(generationComplete=True), TURN]),
+             asks("Is it here?"), "until:turnComplete", "close", spans=1)
+    span = r.only()
+    equal(span["name"], "google_genai.live", "name")
+    equal(span["meta"]["model_name"], "gemini-live", "model")
+    equal(texts(span, "input"), [SYSTEM, ("user", "Is it here?")], "input")
+    equal(texts(span, "output"), [("assistant", "Yes.")], "output")
+    tokens = {k: v for k, v in span["metrics"].items() if "tokens" in k}
+    equal(tokens, {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10},
+          "tokens")
+    ok(0 < span["metrics"]["time_to_first_token"] < 5, "first token")
+    ok("AIza" not in json.dumps(r.spans), "no key")
+
+
+@test
+def live_tool(t):
+    r = live(t, lives(lambda n: [CALL] if n == 1 else [piece(text="Two."), TURN]),
+             asks("Any tea?"), "until:toolCall", STOCK, "until:turnComplete",
+             spans=2)
+    first, second = r.spans
+    call, = first["meta"]["output"]["messages"][0]["tool_calls"]
+    equal((call["name"], call["arguments"]), ("stock", {"of": "tea"}), "call")
+    equal(error_of(first)["type"], None, "no error")
+    equal(texts(second, "output"), [("assistant", "Two.")], "output")
+    results = [m["tool_results"][0] for m in second["meta"]["input"]["messages"]
+               if "tool_results" in m]
+    equal([x["result"] for x in results], ['{"result": 2}'], "result")
+
+
+@test
+def live_sound(t):
+    def answer(n):
+        sound = json.dumps(piece(inlineData={"mimeType": "audio/pcm",
+                                             "data": SOUND})).encode()
+        return [content(inputTranscription={"text": "Is it "}),
+                content(inputTranscription={"text": "cold?"}),
+                fragments(sound, 5000, BINARY),
+                content(outputTranscription={"text": "Ye"}),
+                frame(BINARY, sound), content(outputTranscription={"text": "s."}),
+                TURN]
+    audio = 'send:{"realtimeInput": {"audio": {"data": "%s"}}}' % SOUND
+    r = live(t, lives(answer), audio, "until:turnComplete", spans=1)
+    equal(texts(r.only(), "input"), [SYSTEM, ("user", "Is it cold?")], "input")
+    equal(texts(r.only(), "output"), [("assistant", "Yes.")], "output")
+    ok("QUJD" not in json.dumps(r.spans), "no sound")
+
+
+@test
+def live_that_drops(t):
+    def answer(n):
+        yield piece(text="Half")
+        raise Drop()
+    r = live(t, lives(answer), asks("Who?"), "until:never", spans=1)
+    equal(texts(r.only(), "output"), [("assistant", "Half")], "output")
+    ok(error_of(r.only())["type"], "an error")
+    equal([k for k in r.only()["metrics"] if "tokens" in k], [], "no tokens")

@@ -14,7 +14,7 @@ import struct
 import threading
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
-CONT, TEXT, CLOSE, PING, PONG = 0, 1, 8, 9, 10
+CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 LONG = "a word and " * 100  # a frame with a length of 16 bits
 
 
@@ -29,11 +29,11 @@ def frame(opcode, payload, last=0x80):
     return head + payload
 
 
-def fragments(text, size):
+def fragments(text, size, kind=TEXT):
     """A message in frames of so many bytes, with a ping between two of them."""
     parts = [text[i:i + size] for i in range(0, len(text), size)]
     return frame(PING, b"still there?").join(
-        frame(CONT if i else TEXT, part, 0x80 * (i + 1 == len(parts)))
+        frame(CONT if i else kind, part, 0x80 * (i + 1 == len(parts)))
         for i, part in enumerate(parts))
 
 

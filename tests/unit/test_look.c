@@ -233,6 +233,58 @@ START_TEST(urls_name_the_model)
 }
 END_TEST
 
+#define PIECE                                                          \
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+    "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB////++++BBBBBBBBBBBBBBBBBBBBBBBB" \
+    "CCCCCCCCCCCCCCCCCCCCCCCCCCCC\\/CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"  \
+    "DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD=="
+
+/* Of a frame of the Live API; one of OpenAI's stays as it is. */
+static const struct {
+    const char *frame, *kept;
+} shrunk[] = {
+    {"", ""},
+    {"{\"data\":\"" PIECE "\"}", "{\"data\":\"\"}"},
+    {"{\"a\":[\"" PIECE "\",\"x\",\"" PIECE "\"],\"" PIECE "\":1}",
+     "{\"a\":[\"\",\"x\",\"\"],\"\":1}"},
+    {"{\"text\":\"" PIECE " and words\"}",
+     "{\"text\":\"" PIECE " and words\"}"},
+    {"{\"data\":\"" PIECE, "{\"data\":\"" PIECE},
+    {"{\"data\":\"QUJD\"}", "{\"data\":\"QUJD\"}"},
+    {"{\"data\":\"" PIECE "\\", "{\"data\":\"" PIECE "\\"},
+};
+
+START_TEST(frames_lose_long_pieces_of_base64)
+{
+    struct llmobs_rules_config config = {0};
+    struct llmobs_rules *rules = llmobs_rules_new(&config);
+    struct llmobs_match live, other;
+
+    ck_assert(llmobs_rules_match_connection(
+        rules,
+        "https://h/ws/google.cloud.aiplatform.v1.LlmBidiService/"
+        "BidiGenerateContent",
+        LLMOBS_PROXYING_BY_URL, &live));
+    ck_assert(llmobs_rules_match_connection(rules, "https://h/v1/realtime",
+                                            LLMOBS_PROXYING_BY_URL, &other));
+    ck_assert(llmobs_rules_takes_binary(&live) &&
+              !llmobs_rules_takes_binary(&other));
+    for (size_t i = 0; i < sizeof(shrunk) / sizeof(shrunk[0]); i++) {
+        char *frame = strdup(shrunk[i].frame);
+        size_t len = strlen(frame);
+
+        ck_assert_uint_eq(llmobs_rules_shrink(&other, frame, len), len);
+        ck_assert_str_eq(frame, shrunk[i].frame);
+        len = llmobs_rules_shrink(&live, frame, len);
+        ck_assert_msg(len == strlen(shrunk[i].kept) &&
+                          memcmp(frame, shrunk[i].kept, len) == 0,
+                      "%s: %.*s", shrunk[i].frame, (int)len, frame);
+        free(frame);
+    }
+    llmobs_rules_free(rules);
+}
+END_TEST
+
 UNIT_SUITE(look)
 {
     Suite *s = suite_create("look");
@@ -242,5 +294,6 @@ UNIT_SUITE(look)
     UNIT_TEST(s, connections_are_known_by_their_url);
     UNIT_TEST(s, requests_are_no_connections);
     UNIT_TEST(s, urls_name_the_model);
+    UNIT_TEST(s, frames_lose_long_pieces_of_base64);
     return s;
 }
