@@ -509,7 +509,7 @@ static void take_frame(struct llmobs_handle *handle,
         break;
     case LLMOBS_FRAME_SETS:
     case LLMOBS_FRAME_ADJUSTS:
-        set(talk, side, !sent);
+        set(talk, side, kind == LLMOBS_FRAME_SETS);
         break;
     case LLMOBS_FRAME_BRINGS:
         add_input(talk, side);

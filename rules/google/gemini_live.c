@@ -38,6 +38,7 @@ enum {
     TURN_COMPLETE,
     TURN_COMPLETE_SNAKE,
     TEXT,
+    SETUP_COMPLETE,
     SERVER_CONTENT,
     TOOL_CALL,
     USAGE,
@@ -57,6 +58,7 @@ static const char *const names[] = {
     [TURN_COMPLETE] = "turnComplete",
     [TURN_COMPLETE_SNAKE] = "turn_complete",
     [TEXT] = "text",
+    [SETUP_COMPLETE] = "setupComplete",
     [SERVER_CONTENT] = "serverContent",
     [TOOL_CALL] = "toolCall",
     [USAGE] = "usageMetadata",
@@ -94,6 +96,8 @@ static enum llmobs_frame_kind kind_received(const struct llmobs_look *frame)
 {
     uint32_t top = frame->seen[0], below = frame->seen[1];
 
+    if (has(top, SETUP_COMPLETE))
+        return LLMOBS_FRAME_ADJUSTS;
     if (has(top, TOOL_CALL))
         return LLMOBS_FRAME_PAUSES;
     if (has(top, SERVER_CONTENT)) {
@@ -123,25 +127,35 @@ static const struct llmobs_frames frames = {
 
 struct live {
     struct llmobs_json *setup;
-    struct llmobs_json *items; /* frames of the input, in their order */
+    struct llmobs_json *session; /* its id, from the server */
+    struct llmobs_json *items;   /* frames of the input, in their order */
     struct llmobs_gemini_stream stream;
     struct llmobs_json *usage; /* the last one */
     struct llmobs_json *end;   /* the last frame of the server's content */
     bool sounds, interrupted, called;
 };
 
+static void take(struct llmobs_json **to, struct llmobs_json *from)
+{
+    if (!llmobs_json_is_object(from))
+        return;
+    llmobs_json_free(*to);
+    *to = llmobs_json_share(from);
+}
+
 static int take_frame(void *of, const struct llmobs_json *frame)
 {
     struct live *state = of;
     struct llmobs_json *setup = llmobs_json_get(frame, "setup");
+    struct llmobs_json *session = llmobs_json_get(frame, "setupComplete");
 
-    if (!setup)
-        return llmobs_json_add(
-            state->items,
-            llmobs_json_share((struct llmobs_json *)(uintptr_t)frame));
-    llmobs_json_free(state->setup);
-    state->setup = llmobs_json_share(setup);
-    return 0;
+    take(&state->setup, setup);
+    take(&state->session, session);
+    if (setup || session)
+        return 0;
+    return llmobs_json_add(
+        state->items,
+        llmobs_json_share((struct llmobs_json *)(uintptr_t)frame));
 }
 
 static const char *model_of(const struct llmobs_json *setup)
@@ -182,15 +196,18 @@ static int read_metadata(const struct llmobs_json *setup,
     return rc;
 }
 
-static int read_setup(struct llmobs_reading *reading,
-                      const struct llmobs_json *setup)
+static int read_setup(struct llmobs_reading *reading)
 {
+    const struct live *state = reading->state;
+    const struct llmobs_json *setup = state->setup;
     const char *model = model_of(setup);
     const char *vendor = model ? llmobs_google_vendor(model) : NULL;
     struct llmobs_span *span = reading->span;
     int rc = llmobs_reading_model(reading, model);
 
     llmobs_fact_asked(reading, model);
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_CONVERSATION_ID,
+                     llmobs_google_gets(state->session, "sessionId"));
     if (rc == 0 && vendor && !reading->classified->proxied)
         rc = llmobs_span_set(&span->model_provider, vendor);
     if (rc == 0)
@@ -320,7 +337,7 @@ static int begin(struct llmobs_reading *reading)
     if (rc == 0 && call->request_truncated)
         rc = llmobs_events_lines(call->request_tail, false, take_frame, state);
     if (rc == 0)
-        rc = read_setup(reading, state->setup);
+        rc = read_setup(reading);
     return rc < 0 ? rc : read_input(state, reading->span);
 }
 
@@ -375,14 +392,6 @@ static int add_calls(struct live *state, const struct llmobs_json *calls)
         rc = add_value(&state->stream, NULL, "functionCall",
                        llmobs_google_at(calls, i));
     return rc;
-}
-
-static void take(struct llmobs_json **to, struct llmobs_json *from)
-{
-    if (!llmobs_json_is_object(from))
-        return;
-    llmobs_json_free(*to);
-    *to = llmobs_json_share(from);
 }
 
 static int read_event(struct llmobs_reading *reading,
@@ -476,6 +485,7 @@ static void free_state(void *of)
 
     llmobs_gemini_stream_fini(&state->stream);
     llmobs_json_free(state->setup);
+    llmobs_json_free(state->session);
     llmobs_json_free(state->items);
     llmobs_json_free(state->usage);
     llmobs_json_free(state->end);

@@ -494,7 +494,7 @@ def lives(answer):
         def to(message):
             nonlocal count
             if "setup" in message:
-                yield binary({"setupComplete": {}})
+                yield binary({"setupComplete": {"sessionId": "sess_live_1"}})
                 return
             count += 1
             for event in answer(count):
@@ -537,6 +537,9 @@ def live_tool(t):
     results = [m["tool_results"][0] for m in second["meta"]["input"]["messages"]
                if "tool_results" in m]
     equal([x["result"] for x in results], ['{"result": 2}'], "result")
+    equal(tags_of(second)["conversation_id"], "sess_live_1", "conversation")
+    ok(first["span_id"] in [x["span_id"] for x in second["span_links"]],
+       "a link to the call")
 
 
 @test
