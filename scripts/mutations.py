@@ -3580,9 +3580,20 @@ HAZARDS = [
      "each request hides the one around it, also one without a caller "
      "(`llmobs_serving_begin`)", [
          ("inner-unmarked", [("core/sdk/serving.c",
-                              "served->count || llmobs_thread_state_newest()",
-                              "served->count")],
+                              "served->count || entry || "
+                              "llmobs_thread_state_newest()",
+                              "served->count || entry")],
           ["servers.evhttp_within_evhttp"])]),
+
+    ("a library that calls a handler several times for one request, or several "
+     "handlers",
+     "its span begins when it asks for something, and only then "
+     "(`llmobs_serving_settle`)", [
+         ("entry-at-once", [("core/sdk/serving.c",
+                             "entry ? llmobs_clock_mono_ns() : 0);",
+                             "entry ? llmobs_clock_mono_ns() : 0),\n"
+                             "            begin_span();")],
+          ["shop.entries_of_all"])]),
 
     ("a client that sends more headers than are kept, to hide the one that "
      "shows it a stranger",

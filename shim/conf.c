@@ -8,6 +8,7 @@
 #define ENABLED "DD_LLMOBS_ENABLED"
 #define EXCLUDE "LLMOBS_EXCLUDE"
 #define INBOUND "LLMOBS_INBOUND"
+#define ENTRY "LLMOBS_ENTRY"
 
 /* One byte more than the limit, to notice a bigger file, and one for the NUL.
  */
@@ -30,6 +31,11 @@ bool llmobs_conf_is_true(const char *value)
 bool llmobs_conf_is_on(const char *value)
 {
     return llmobs_conf_is_true(value) || is_word(value, "on");
+}
+
+bool llmobs_conf_enters(const char *value)
+{
+    return value[0] && (value[0] != '0' || value[1]);
 }
 
 /* Opens a regular file only: a fifo would block, and reading a device may have
@@ -114,6 +120,7 @@ static void take(struct llmobs_conf *conf, char *line, char *end)
     const char *enabled = value_in(line, end, ENABLED);
     const char *exclude = value_in(line, end, EXCLUDE);
     const char *inbound = value_in(line, end, INBOUND);
+    const char *entry = value_in(line, end, ENTRY);
 
     if (enabled)
         conf->enabled = llmobs_conf_is_true(enabled);
@@ -121,13 +128,15 @@ static void take(struct llmobs_conf *conf, char *line, char *end)
         conf->exclude = exclude;
     if (inbound)
         conf->inbound = llmobs_conf_is_on(inbound);
+    if (entry)
+        conf->entry = llmobs_conf_enters(entry);
 }
 
 void llmobs_conf_read(const char *path, struct llmobs_conf *conf)
 {
     char *end = text + slurp(path);
 
-    conf->enabled = conf->inbound = false;
+    conf->enabled = conf->inbound = conf->entry = false;
     conf->exclude = "";
     for (char *line = text; line < end;) {
         char *stop = line;

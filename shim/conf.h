@@ -1,5 +1,6 @@
-/* conf - reads three lines of the configuration file: those that decide whether
- * to observe at all, and whether server libraries are hooked.
+/* conf - reads four lines of the configuration file: those that decide whether
+ * to observe at all, and whether server libraries are hooked and each request
+ * is a span.
  *
  * Owns:    a static buffer that holds the file, until the next one is read.
  * Threads: one at a time, under the scan's lock.
@@ -26,7 +27,11 @@ struct llmobs_conf {
     bool enabled;
     const char *exclude; /* "" where there is none; borrowed */
     bool inbound;
+    bool entry;
 };
+
+/* True for a value of LLMOBS_ENTRY that asks for spans. */
+bool llmobs_conf_enters(const char *value);
 
 /* Reads all from the file. Without a line they are off and empty. */
 void llmobs_conf_read(const char *path, struct llmobs_conf *conf);

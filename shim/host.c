@@ -28,6 +28,8 @@ static bool file_excludes; /* the environment excludes no programs: the file may
                             */
 static bool file_serves;   /* likewise whether server libraries are hooked */
 static bool inbound;       /* they are */
+static bool file_enters;   /* likewise whether their requests are spans */
+static bool enters_all;    /* they are */
 static size_t env_count, env_len;
 /* The strings; behind them the list of pointers to them, and the core's path,
  * which are made when they are needed. Most often all lie in one page. */
@@ -58,6 +60,11 @@ void llmobs_host_off(void)
 bool llmobs_host_inbound(void)
 {
     return __atomic_load_n(&inbound, __ATOMIC_ACQUIRE);
+}
+
+bool llmobs_host_entry(void)
+{
+    return __atomic_load_n(&enters_all, __ATOMIC_ACQUIRE);
 }
 
 bool llmobs_host_is_shim(const struct dl_phdr_info *info)
@@ -335,6 +342,7 @@ void llmobs_host_init(char **env)
     const char *enabled = setting(settings, "DD_LLMOBS_ENABLED");
     const char *exclude = setting(settings, "LLMOBS_EXCLUDE");
     const char *serves = setting(settings, "LLMOBS_INBOUND");
+    const char *enters = setting(settings, "LLMOBS_ENTRY");
     bool later = !exclude && llmobs_libc_is_all(&own.path);
 
     if (enabled && !llmobs_conf_is_true(enabled))
@@ -351,6 +359,8 @@ void llmobs_host_init(char **env)
     file_excludes = !exclude;
     file_serves = !serves;
     inbound = serves && llmobs_conf_is_on(serves);
+    file_enters = !enters;
+    enters_all = enters && llmobs_conf_enters(enters);
     copy_env(env);
     keep_own_path(own.path);
     set_state(later ? LLMOBS_HOST_LATER : LLMOBS_HOST_WATCHING);
@@ -370,11 +380,13 @@ static enum llmobs_host_state state_by_file(void)
     const char *path = setting(list_env(), "LLMOBS_CONFIG");
     struct llmobs_conf conf;
 
-    if (!file_decides && !file_excludes && !file_serves)
+    if (!file_decides && !file_excludes && !file_serves && !file_enters)
         return LLMOBS_HOST_ON;
     llmobs_conf_read(path ? path : LLMOBS_CONFIG_FILE, &conf);
     if (file_serves)
         __atomic_store_n(&inbound, conf.inbound, __ATOMIC_RELEASE);
+    if (file_enters)
+        __atomic_store_n(&enters_all, conf.entry, __ATOMIC_RELEASE);
     if (file_excludes && is_listed(conf.exclude))
         return LLMOBS_HOST_OFF;
     return file_decides && !conf.enabled ? LLMOBS_HOST_UNASKED : LLMOBS_HOST_ON;

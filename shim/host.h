@@ -56,6 +56,9 @@ bool llmobs_host_ask(void);
  * so when the state is decided. */
 bool llmobs_host_inbound(void);
 
+/* True where each of their requests is to be a span, likewise. */
+bool llmobs_host_entry(void);
+
 /* True for the shim itself. */
 bool llmobs_host_is_shim(const struct dl_phdr_info *info);
 

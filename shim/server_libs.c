@@ -21,7 +21,7 @@ static const struct llmobs_ops *core(bool load)
 
 static void take(enum llmobs_server library, const struct llmobs_elf *elf)
 {
-    llmobs_servers_open(core);
+    llmobs_servers_open(core, llmobs_host_entry());
     for (unsigned i = 0; i < LLMOBS_SERVER_FUNCTION_COUNT; i++)
         if (llmobs_servers_library(i) == library)
             llmobs_servers_set(i,

@@ -162,8 +162,9 @@ struct row {
       "headers, without code of its own; switches LLMOBS_COMMANDS on",         \
       FORM_BOOL, CONF(inbound), 0, 0)                                          \
     V("LLMOBS_ENTRY", "text", "",                                              \
-      "name of a span around each request that a hook or a helper of "         \
-      "examples/inbound sees; 1: chat-proxy-entrypoint; 0: none",              \
+      "name of a span around each request that a hook, a helper of "           \
+      "examples/inbound or a hooked library sees; 1: chat-proxy-entrypoint; "  \
+      "0: none",                                                               \
       FORM_TEXT, CONF(entry), 0, 0)                                            \
     V("LLMOBS_INBOUND_TRUST", "default, all, none", "default",                 \
       "callers of a program that serves requests whose ml_app, session "       \

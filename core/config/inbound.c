@@ -227,3 +227,10 @@ const struct llmobs_carrier *llmobs_inbound_now(
     llmobs_inbound_choose(values, room);
     return room;
 }
+
+const char *llmobs_inbound_entry(const char *value)
+{
+    if (!value || !*value || strcmp(value, "0") == 0)
+        return NULL;
+    return strcmp(value, "1") == 0 ? "chat-proxy-entrypoint" : value;
+}

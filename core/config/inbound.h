@@ -68,4 +68,8 @@ bool llmobs_inbound_of_php(void);
 const struct llmobs_carrier *llmobs_inbound_now(
     const struct llmobs_carrier *at_start, struct llmobs_carrier *room);
 
+/* The name of a request's span by the value of LLMOBS_ENTRY, which is borrowed;
+ * NULL: it has none. */
+const char *llmobs_inbound_entry(const char *value);
+
 #endif

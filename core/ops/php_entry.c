@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "core/config/inbound.h"
 #include "core/config/php_request.h"
@@ -14,8 +13,7 @@ static uint64_t open;     /* 0: none */
 
 void llmobs_php_entry_init(const char *name)
 {
-    if (name && strcmp(name, "") != 0 && strcmp(name, "0") != 0)
-        entry = strcmp(name, "1") == 0 ? "chat-proxy-entrypoint" : name;
+    entry = llmobs_inbound_entry(name);
 }
 
 static void end(void)

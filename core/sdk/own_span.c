@@ -36,6 +36,7 @@ void llmobs_own_span_init(const struct llmobs_config *the_config,
 {
     config = the_config;
     worker = the_worker;
+    llmobs_serving_init(config->entry);
     atomic_store(&on, true);
 }
 
@@ -615,6 +616,14 @@ static int find_version(uint64_t above, struct llmobs_span *tool)
     return rc;
 }
 
+static void set_start(struct llmobs_open_span *live, int64_t since_mono_ns)
+{
+    int64_t now = llmobs_clock_mono_ns();
+
+    live->start_mono_ns = since_mono_ns ? since_mono_ns : now;
+    live->span.start_ns = llmobs_clock_wall_ns() - (now - live->start_mono_ns);
+}
+
 static int make(const struct llmobs_own_span_start *start,
                 struct llmobs_open_span **out)
 {
@@ -635,8 +644,7 @@ static int make(const struct llmobs_own_span_start *start,
         rc = find_version(start->parent ? start->parent
                                         : llmobs_thread_state_top(),
                           &live->span);
-    live->span.start_ns = llmobs_clock_wall_ns();
-    live->start_mono_ns = llmobs_clock_mono_ns();
+    set_start(live, start->since_mono_ns);
     if (rc)
         llmobs_open_span_free(live);
     else

@@ -34,6 +34,7 @@ struct llmobs_own_span_start {
     const char *ml_app;         /* the parent's, else the configuration's */
     const char *agent_version;  /* none; for an agent's span */
     uint64_t parent;            /* 0: the current span, else none */
+    int64_t since_mono_ns;      /* it began then; 0: it begins now */
     bool detached;              /* does not become the current one */
 };
 

@@ -2,13 +2,50 @@
 
 #include <errno.h>
 
+#include "core/base/clock.h"
+#include "core/config/inbound.h"
 #include "core/sdk/own_span.h"
 #include "core/sdk/thread_state.h"
 
-void llmobs_serving_settle(void)
+/* NULL: a request has no span. Constant after init. */
+static const char *entry;
+
+void llmobs_serving_init(const char *name)
+{
+    entry = llmobs_inbound_entry(name);
+}
+
+static void begin_span(void)
+{
+    struct llmobs_own_span_start start = {.kind = LLMOBS_KIND_WORKFLOW,
+                                          .name = entry};
+    uint64_t number;
+
+    start.since_mono_ns = llmobs_thread_state_unasked();
+    if (start.since_mono_ns && !llmobs_own_span_start(&start, &number))
+        llmobs_thread_state_set_entry(number);
+}
+
+static void leave(void)
+{
+    uint64_t number = llmobs_thread_state_entry();
+
+    if (number)
+        (void)llmobs_own_span_finish(number);
+    llmobs_thread_state_leave();
+}
+
+static void end_gone(void)
 {
     while (llmobs_thread_state_gone())
-        llmobs_thread_state_leave();
+        leave();
+}
+
+void llmobs_serving_settle(void)
+{
+    end_gone();
+    if (entry)
+        begin_span();
 }
 
 /* False for a request that ends by a call, in a thread that has begun another
@@ -31,10 +68,11 @@ void llmobs_serving_begin(const struct llmobs_served *served)
 {
     int saved = errno;
 
-    llmobs_serving_settle();
+    end_gone();
     if (llmobs_own_span_is_on() && is_certain(served) &&
-        (served->count || llmobs_thread_state_newest()))
-        (void)llmobs_thread_state_enter(served);
+        (served->count || entry || llmobs_thread_state_newest()))
+        (void)llmobs_thread_state_enter(served,
+                                        entry ? llmobs_clock_mono_ns() : 0);
     errno = saved;
 }
 
@@ -44,8 +82,8 @@ void llmobs_serving_end(const void *key)
 
     if (llmobs_thread_state_holds(key)) {
         while (llmobs_thread_state_newest() != key)
-            llmobs_thread_state_leave();
-        llmobs_thread_state_leave();
+            leave();
+        leave();
     }
     errno = saved;
 }

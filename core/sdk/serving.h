@@ -9,11 +9,17 @@
  * A handler may leave by a jump or by an exception, past the frame that called
  * it. Its request is ended as the thread's next one begins, or as the thread
  * asks for its context.
+ *
+ * A request's span (LLMOBS_ENTRY) begins when the request did and ends with it.
  */
 #ifndef LLMOBS_SERVING_H
 #define LLMOBS_SERVING_H
 
 #include "core/engine.h"
+
+/* Runs once, before the others. `entry`: LLMOBS_ENTRY or NULL, borrowed for
+ * ever. */
+void llmobs_serving_init(const char *entry);
 
 /* The thread begins to serve a request; the values are borrowed until the call
  * returns. `end`: a request with that key ends, if the thread has one, and each
@@ -21,7 +27,10 @@
 void llmobs_serving_begin(const struct llmobs_served *served);
 void llmobs_serving_end(const void *key);
 
-/* Ends each request whose handler does not run any more. */
+/* Ends each request whose handler does not run any more. Then begins the span
+ * of the newest one, if there is to be one: a request is none before it asks
+ * for something, since a library may call a handler several times for it, or
+ * ask several handlers which of them serves it. */
 void llmobs_serving_settle(void);
 
 #endif

@@ -18,6 +18,8 @@ struct request {
     const void *key;
     uintptr_t mark;
     size_t floor;
+    int64_t since_mono_ns; /* its span would begin then; 0: it has begun */
+    uint64_t entry;
     char *headers;
     struct llmobs_carrier inbound;
     bool unread; /* nobody has asked for its headers */
@@ -339,7 +341,8 @@ static void copy_headers(struct request *request,
     }
 }
 
-int llmobs_thread_state_enter(const struct llmobs_served *served)
+int llmobs_thread_state_enter(const struct llmobs_served *served,
+                              int64_t since_mono_ns)
 {
     struct thread *thread = get();
     struct request *request = thread ? malloc(size_of(served)) : NULL;
@@ -349,6 +352,8 @@ int llmobs_thread_state_enter(const struct llmobs_served *served)
     request->outer = thread->newest;
     request->key = served->key;
     request->mark = served->mark;
+    request->since_mono_ns = since_mono_ns;
+    request->entry = 0;
     request->floor = thread->floor;
     request->headers = thread->headers;
     if (thread->headers)
@@ -374,6 +379,32 @@ void llmobs_thread_state_leave(void)
     thread->floor = request->floor;
     thread->newest = request->outer;
     free(request);
+}
+
+int64_t llmobs_thread_state_unasked(void)
+{
+    struct thread *thread = find();
+    int64_t since =
+        thread && thread->newest ? thread->newest->since_mono_ns : 0;
+
+    if (since)
+        thread->newest->since_mono_ns = 0;
+    return since;
+}
+
+void llmobs_thread_state_set_entry(uint64_t number)
+{
+    struct thread *thread = find();
+
+    if (thread && thread->newest)
+        thread->newest->entry = number;
+}
+
+uint64_t llmobs_thread_state_entry(void)
+{
+    struct thread *thread = find();
+
+    return thread && thread->newest ? thread->newest->entry : 0;
 }
 
 const void *llmobs_thread_state_newest(void)

@@ -52,8 +52,15 @@ const struct llmobs_carrier *llmobs_thread_state_inbound(void);
  * one and brings both back. Most requests make no call that is observed, so
  * enter copies the headers' values and does not look at them before _inbound
  * asks. */
-int llmobs_thread_state_enter(const struct llmobs_served *served);
+int llmobs_thread_state_enter(const struct llmobs_served *served,
+                              int64_t since_mono_ns);
 void llmobs_thread_state_leave(void);
+
+/* The span of the newest one. _unasked gives its `since_mono_ns` once, and then
+ * 0, as without a request; _entry gives the number that was set, or 0. */
+int64_t llmobs_thread_state_unasked(void);
+void llmobs_thread_state_set_entry(uint64_t number);
+uint64_t llmobs_thread_state_entry(void);
 
 /* The key of the newest one; NULL: there is none. _apart: of the newest one
  * that ends by a call. _holds: whether any one has the key. _gone: whether the

@@ -18,9 +18,16 @@ static const unsigned char libraries[LLMOBS_SERVER_FUNCTION_COUNT] = {
 
 static void *functions[LLMOBS_SERVER_FUNCTION_COUNT];
 static llmobs_servers_core_fn *core;
+static bool every; /* the core is to hear of each request */
+/* A request has had a caller: before, none hides another one, and the core
+ * knows of none that could end. True where it hears of each. */
+static bool called_once;
 
-void llmobs_servers_open(llmobs_servers_core_fn *the_core)
+void llmobs_servers_open(llmobs_servers_core_fn *the_core, bool each)
 {
+    every = each;
+    if (each)
+        __atomic_store_n(&called_once, true, __ATOMIC_RELAXED);
     __atomic_store_n(&core, the_core, __ATOMIC_RELEASE);
 }
 
@@ -85,10 +92,6 @@ void *llmobs_servers_thunk(enum llmobs_server_function hook)
 
 /* -- a request ------------------------------------------------------------ */
 
-/* A request has had a caller: before, none hides another one, and the core
- * knows of none that could end. */
-static bool called_once;
-
 static const struct llmobs_ops *get_core(bool load)
 {
     llmobs_servers_core_fn *get = __atomic_load_n(&core, __ATOMIC_ACQUIRE);
@@ -96,7 +99,8 @@ static const struct llmobs_ops *get_core(bool load)
     return get ? get(load) : NULL;
 }
 
-/* The core is loaded by the first request that has a caller. */
+/* The core is loaded by the first request that has a caller, or where each is a
+ * span by the first one. */
 void llmobs_server_begin(const void *key, uintptr_t mark,
                          const struct llmobs_server_fields *fields)
 {
@@ -109,7 +113,7 @@ void llmobs_server_begin(const void *key, uintptr_t mark,
         __atomic_store_n(&called_once, true, __ATOMIC_RELAXED);
     else if (!__atomic_load_n(&called_once, __ATOMIC_RELAXED))
         return;
-    ops = get_core(called);
+    ops = get_core(called || every);
     if (ops)
         ops->serve(&served);
 }

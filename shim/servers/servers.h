@@ -83,8 +83,9 @@ enum llmobs_server_function {
 /* Gives the core's operations; NULL: there is no core. `load`: loads it. */
 typedef const struct llmobs_ops *llmobs_servers_core_fn(bool load);
 
-/* Runs before the first slot is patched. */
-void llmobs_servers_open(llmobs_servers_core_fn *core);
+/* Runs before the first slot is patched. `each`: the core hears of each
+ * request, also of those that have no caller and hide none. */
+void llmobs_servers_open(llmobs_servers_core_fn *core, bool each);
 
 /* The hook of that name; LLMOBS_SERVER_HOOK_COUNT: none. */
 enum llmobs_server_function llmobs_servers_find(const char *name);

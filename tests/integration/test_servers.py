@@ -358,6 +358,27 @@ def evhttp_within_evhttp(t):
 
 
 @test
+def evhttp_entries_within_entries(t):
+    """Each of two requests, one served within the other, has a span of its
+    own, of the name that was asked for."""
+    with double(t) as dd, \
+            gateway(t, dd, "evhttp", "nested", LLMOBS_ENTRY="mine") as at, \
+            concurrent.futures.ThreadPoolExecutor(1) as pool:
+        ids, headers = announce("app-a", "tracecontext", 0)
+        outer = pool.submit(post, at.port, "nest", headers)
+        post(at.port + 1, "inner", [])
+        outer.result(20)
+        spans = dd.wait_spans(4, 20)
+    calls = {prompt_of(s): s for s in spans if s["name"] != "mine"}
+    entries = {s["span_id"]: s for s in spans if s["name"] == "mine"}
+    equal(entries[calls["nest"]["parent_id"]]["parent_id"], ids["span_id"],
+          "parent, around")
+    equal(entries[calls["inner"]["parent_id"]]["parent_id"], "undefined",
+          "parent, within")
+    equal(tags_of(calls["inner"])["ml_app"], "chat-proxy", "ml_app, within")
+
+
+@test
 def evhttp_left_by_its_callback(t):
     """By an exception or a jump: what the thread then asks for is nobody's."""
     for kind in ("throws", "jumps"):

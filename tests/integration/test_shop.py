@@ -8,7 +8,7 @@ import subprocess
 from delivery import double
 from harness import (LAUNCHER, body, curl, end_group, end_with_parent, equal,
                      free_port, installed, ok, tags_of, test, wait_port)
-from test_gateways import Server, kind_of, prompt_of, settings
+from test_gateways import ENTRY, Server, kind_of, prompt_of, settings
 from test_servers import FastCgi, server
 
 GATEWAY = (LAUNCHER, "--inbound", "--service", "gw")
@@ -57,8 +57,8 @@ class BehindNginx(FastCgi):
         super().__exit__(*what)
 
 
-def gateway(t, dd, name, kind, launcher=GATEWAY):
-    env = settings(t, dd, DD_SERVICE=None)
+def gateway(t, dd, name, kind, launcher=GATEWAY, **more):
+    env = settings(t, dd, DD_SERVICE=None, **more)
     if name == "fcgi":
         return BehindNginx(t, kind, env, launcher)
     port = free_port()
@@ -152,6 +152,35 @@ def hangs_up(t, name, kind):
         joined(dd.wait_spans(4, 20), 2, {"shop"})
 
 
+def entered(t, name, *kinds):
+    """Each request that asks a model is a span between, also one without a
+    caller, which comes first: it began before its call and ended after it."""
+    for kind in kinds:
+        with double(t) as dd, gateway(t, dd, name, kind,
+                                      LLMOBS_ENTRY="1") as at:
+            nobodys = requests("", body("own"), "", body("again"))
+            heard(shop(t, dd, at.port, nobodys, None))
+            heard(shop(t, dd, at.port, requests("", *ASKED)))
+            spans = dd.wait_spans(4 + 3 * len(ASKED), 20)
+            equal(dd.violations(), [], "violations")
+        between = {s["span_id"]: s for s in spans if s["name"] == ENTRY}
+        calls = [s for s in spans if kind_of(s) == "llm"]
+        # a request without a body asks no model
+        equal((len(between), len(calls)), (2 + len(ASKED),) * 2,
+              "spans of the gateway (%s)" % kind)
+        for call in calls:
+            above = between.pop(call["parent_id"])
+            equal(call["trace_id"], above["trace_id"], "trace of a call")
+            equal(tags_of(call)["ml_app"], tags_of(above)["ml_app"], "ml_app")
+            ok(above["start_ns"] <= call["start_ns"], "begin of an entry")
+            ok(kind == "multi" or above["start_ns"] + above["duration"] >=
+               call["start_ns"] + call["duration"], "end of an entry")
+            call["parent_id"] = above["parent_id"]
+        joined([s for s in spans if s["name"] != ENTRY and
+                s["parent_id"] != "undefined" or kind_of(s) == "workflow" and
+                s["name"] != ENTRY], len(ASKED), {"shop"})
+
+
 def two_shops(t, name, kind):
     """32 requests of each at once."""
     with double(t) as dd, gateway(t, dd, name, kind) as at, \
@@ -166,6 +195,14 @@ def two_shops(t, name, kind):
         calls = joined(dd.wait_spans(128, 40), 64, {"shop-a", "shop-b"})
     for prompt, call in calls.items():
         equal(tags_of(call)["ml_app"], prompt.split()[0], "ml_app")
+
+
+@test
+def entries_of_all(t):
+    entered(t, "mhd", "pool", "own")
+    entered(t, "evhttp", "any", "multi")
+    entered(t, "civetweb", "handler", "begin")
+    entered(t, "fcgi", "r", "stdio", "child")
 
 
 @test
