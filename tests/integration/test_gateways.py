@@ -45,7 +45,8 @@ class Server:
     """A gateway on a port of its own. One that is not told which ends with its
     standard input."""
 
-    def __init__(self, argv, env, port=None, launcher=(LAUNCHER,)):
+    def __init__(self, argv, env, port=None, launcher=(LAUNCHER,),
+                 seconds=10):
         argv = [a.replace("@port", str(port)) for a in argv]
         self.process = subprocess.Popen(
             [*launcher, *argv], env=env, stdin=subprocess.PIPE,
@@ -53,7 +54,7 @@ class Server:
             start_new_session=True, preexec_fn=harness.end_with_parent)
         self.port, self.asked_for = port, port
         if port:
-            wait_port(port, self.process)
+            wait_port(port, self.process, seconds)
         else:
             line = self.process.stdout.readline().strip()
             if not line.isdigit():

@@ -1,0 +1,166 @@
+"""Recipes of the documentation and of examples/, followed as they stand but for
+their paths and ports."""
+import json
+import os
+import re
+import shlex
+import subprocess
+
+import harness
+from delivery import double
+from harness import (LAUNCHER, ROOT, Skip, body, equal, free_port, installed, ok,
+                     tags_of, test)
+from test_gateways import (COMMANDS, ENTRY, EXAMPLES, Server, ask, check, connect,
+                           kind_of, need, read, requests, settings)
+
+INSTALLED = "/usr/local/share/llmobs/inbound"
+INBOUND = os.path.join(EXAMPLES, "inbound")
+
+
+def write(t, name, text):
+    path = os.path.join(t.dir, name)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def followed(t, name, **changes):
+    """A file of examples/ with each of these texts replaced."""
+    text = read(os.path.join(EXAMPLES, name))
+    for old, new in dict({INSTALLED: INBOUND}, **changes).items():
+        ok(old in text, "%s has no %s" % (name, old))
+        text = text.replace(old, new)
+    return write(t, os.path.basename(name), text)
+
+
+def talk(port):
+    """Asks for all callers; gives what is known of them, by prompt."""
+    known, connection = {}, connect(port)
+    for prompt, ids, headers in requests():
+        ask(connection, prompt, headers, "/v1/chat/completions")
+        known[prompt] = ids
+    connection.close()
+    return known
+
+
+@test
+def plumber(t):
+    need("Rscript", "-e", "library(plumber); library(curl)")
+    page, port = followed(t, "plumber.R"), free_port()
+    run = "plumber::pr_run(plumber::pr('%s'), port = %d, docs = FALSE)" % (
+        page, port)
+    with double(t) as dd, Server(["Rscript", "-e", run],
+                                 settings(t, dd, **COMMANDS), port,
+                                 seconds=60) as at:
+        check(dd, talk(at.port), ENTRY)
+
+
+NGINX = """load_module /usr/lib/nginx/modules/ndk_http_module.so;
+load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
+user root;
+worker_processes 1;
+daemon off;
+pid %(dir)s/nginx.pid;
+error_log %(dir)s/nginx.log;
+events { worker_connections 64; }
+http {
+  access_log off;
+  client_body_temp_path %(dir)s/b; proxy_temp_path %(dir)s/p;
+  fastcgi_temp_path %(dir)s/f; uwsgi_temp_path %(dir)s/u;
+  scgi_temp_path %(dir)s/s;
+  include %(page)s;
+}
+"""
+
+
+@test
+def nginx_with_lua(t):
+    """As OpenResty is: each request in a coroutine of the worker."""
+    installed("/usr/lib/nginx/modules/ngx_http_lua_module.so")
+    installed("/usr/lib/*/lua/5.1/curl.so")
+    port = free_port()
+    page = followed(t, "nginx-lua.conf", **{
+        "127.0.0.1:8080": "127.0.0.1:%d" % port,
+        "https://api.openai.com/v1": t.url.replace("/chat/completions", "")})
+    conf = write(t, "nginx.conf", NGINX % {"dir": t.dir, "page": page})
+    with double(t) as dd, Server(
+            [installed("/usr/sbin/nginx"), "-c", conf, "-p", t.dir],
+            settings(t, dd, **COMMANDS), port) as at:
+        check(dd, talk(at.port), ENTRY)
+
+
+def page_of(name):
+    return read(os.path.join(ROOT, "docs", name))
+
+
+@test
+def cron(t):
+    """Its line as cron runs it: by /bin/sh, without a terminal, with four
+    variables and those of the crontab, here the store's. Each job is a trace of
+    its own."""
+    fields = re.search(r"^0 3 \* \* \* app (.*)$", page_of("OPERATIONS.md"),
+                       re.M).group(1)
+    line = fields.replace("/usr/local/bin/llmobs-run", LAUNCHER) \
+        .replace("/opt/app/report.sh", write(t, "report.sh", "#!/bin/sh\n" +
+                 shlex.join(harness.curl(t.url, body("report"))) +
+                 " > /dev/null\n"))
+    os.chmod(os.path.join(t.dir, "report.sh"), 0o755)
+    ok("%" not in line, "cron takes a %% for a line's end: " + line)
+    home = os.path.join(t.dir, "home")
+    os.makedirs(home, exist_ok=True)
+    store = {"LLMOBS_STORE_DIR": os.path.join(home, "store")}
+    for _ in range(2):
+        done = subprocess.run(["/bin/sh", "-c", line], cwd=home, timeout=60, env={
+            "HOME": home, "LOGNAME": "app", "SHELL": "/bin/sh",
+            "PATH": "/usr/bin:/bin", **store}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # cron would send a mail with it
+        equal((done.returncode, done.stdout, done.stderr), (0, b"", b""),
+              "end of the job")
+    seen = subprocess.run([os.path.join(t.build, "llmobs"), "view", "--json"],
+                          env=store, stdout=subprocess.PIPE, check=True)
+    spans = [json.loads(one) for one in seen.stdout.splitlines()]
+    equal(sorted((kind_of(s), s["name"]) for s in spans),
+          [("llm", "OpenAI.createChatCompletion")] * 2 +
+          [("workflow", "nightly")] * 2, "spans")
+    equal({tags_of(s)["ml_app"] for s in spans}, {"nightly"}, "ml_app")
+    equal(len({s["trace_id"] for s in spans}), 2, "traces")
+
+
+@test
+def docker_compose(t):
+    """The file is one, by the tool's own schema, and names what is there."""
+    need("docker-compose", "version")
+    folder = os.path.join(EXAMPLES, "container")
+    path = os.path.join(folder, "compose.yaml")
+    done = subprocess.run(
+        ["docker-compose", "-f", path, "config"], timeout=60,
+        env={"PATH": os.environ["PATH"], "HOME": t.dir, "LLM_KEY": "key"},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    equal(done.returncode, 0, "end of config: " + done.stderr)
+    try:
+        import yaml
+    except ImportError:
+        raise Skip("no yaml for " + harness.PYTHON)
+    services = yaml.safe_load(done.stdout)["services"]
+    dockerfile = read(os.path.join(folder, "Dockerfile"))
+    variables = page_of("CONFIG.md")
+    for name, service in services.items():
+        build = service.get("build", {})
+        if build:
+            equal(os.path.join(build["context"], build["dockerfile"]),
+                  os.path.join(folder, "Dockerfile"), name)
+            ok(" AS %s\n" % build.get("target", "llmobs") in dockerfile,
+               "stage of " + name)
+        for variable in service.get("environment", {}):
+            ok(not variable.startswith(("LLMOBS_", "DD_LLMOBS_")) or
+               "`%s`" % variable in variables, variable)
+        for volume in service.get("volumes", []):
+            source = str(volume).split(":")[0]
+            ok(not source.startswith("/") or os.path.exists(source), source)
+    words = " ".join(services["worker"]["entrypoint"] +
+                     services["worker"]["command"])
+    for file in re.findall(r"/llmobs/(\S+)", words):
+        ok(os.path.basename(file) in os.listdir(
+            INBOUND if "inbound" in file else os.path.dirname(LAUNCHER)), file)
