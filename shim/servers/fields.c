@@ -38,10 +38,29 @@ static const struct name names[] = {
 
 #define END (names + sizeof(names) / sizeof(*names))
 
-/* The first of the names that begin with the letter; END: none. */
-static const struct name *first_of(char letter)
+/* Many other headers begin with "x-", too. */
+static const struct name *first_of_x(char third)
 {
-    switch (letter | 0x20) {
+    switch (third | 0x20) {
+    case 'b':
+        return names + 11;
+    case 'c':
+        return names + 15;
+    case 'd':
+        return names + 17;
+    case 'f':
+        return names + 22;
+    case 'r':
+        return names + 24;
+    default:
+        return END;
+    }
+}
+
+/* The first of the names that begin as the text does; END: none. */
+static const struct name *first_of(const char *text)
+{
+    switch (text[0] | 0x20) {
     case 'b':
         return names;
     case 'c':
@@ -51,7 +70,7 @@ static const struct name *first_of(char letter)
     case 't':
         return names + 8;
     case 'x':
-        return names + 11;
+        return text[1] ? first_of_x(text[2]) : END;
     default:
         return END;
     }
@@ -70,7 +89,7 @@ static inline bool is_letter(char ours, char text, bool cgi)
  * letter and those before. */
 static inline const struct name *find(const char **text, char end, bool cgi)
 {
-    const struct name *one = first_of(**text);
+    const struct name *one = first_of(*text);
     const char *at = *text;
 
     while (one < END) {

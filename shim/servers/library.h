@@ -32,16 +32,21 @@ static inline void llmobs_server_clear(struct llmobs_server_fields *fields)
 bool llmobs_server_is_carrier(const char *name);
 bool llmobs_server_is_carrier_cgi(const char *name);
 
-static inline bool llmobs_server_may_carry(char letter)
+/* By the first letters: "b", "t", "x-b" and "x-d". */
+static inline bool llmobs_server_may_carry(const char *name)
 {
-    return (1U << ('b' & 31) | 1U << ('t' & 31) | 1U << ('x' & 31)) >>
-               (letter & 31) &
-           1;
+    if (((1U << ('b' & 31) | 1U << ('t' & 31) | 1U << ('x' & 31)) >>
+             (name[0] & 31) &
+         1) == 0)
+        return false;
+    return (name[0] & 31) != ('x' & 31) ||
+           (name[1] &&
+            ((name[2] & 31) == ('b' & 31) || (name[2] & 31) == ('d' & 31)));
 }
 
 static inline bool llmobs_server_carries(const char *name)
 {
-    return name && llmobs_server_may_carry(name[0]) &&
+    return name && llmobs_server_may_carry(name) &&
            llmobs_server_is_carrier(name);
 }
 
@@ -59,7 +64,7 @@ static inline bool llmobs_server_carries_cgi(const char *entry)
 {
     const char *name = llmobs_server_header_of(entry);
 
-    return name && llmobs_server_may_carry(name[0]) &&
+    return name && llmobs_server_may_carry(name) &&
            llmobs_server_is_carrier_cgi(name);
 }
 
