@@ -223,6 +223,7 @@ static void find(struct walk *walk)
     if (!llmobs_copies_any() && !llmobs_server_libs_any())
         return;
     llmobs_host_decide();
+    llmobs_server_libs_open();
     before.count = llmobs_copies_reach(start_objects);
     if (before.count > foreign_reach && llmobs_host_state() == LLMOBS_HOST_ON) {
         llmobs_libc.iterate(find_foreign, &before);

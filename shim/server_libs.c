@@ -21,7 +21,6 @@ static const struct llmobs_ops *core(bool load)
 
 static void take(enum llmobs_server library, const struct llmobs_elf *elf)
 {
-    llmobs_servers_open(core, llmobs_host_entry());
     for (unsigned i = 0; i < LLMOBS_SERVER_FUNCTION_COUNT; i++)
         if (llmobs_servers_library(i) == library)
             llmobs_servers_set(i,
@@ -75,6 +74,12 @@ bool llmobs_server_libs_add(const struct llmobs_elf *elf, bool program,
     for (unsigned i = 0; i < LLMOBS_SERVER_COUNT; i++)
         found |= add(i, elf, program, at_start);
     return found;
+}
+
+void llmobs_server_libs_open(void)
+{
+    if (llmobs_server_libs_any())
+        llmobs_servers_open(core, llmobs_host_entry());
 }
 
 void llmobs_server_libs_unmark(bool but_at_start)

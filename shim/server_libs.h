@@ -5,7 +5,7 @@
  *          library is left alone, as is one that defines some of its functions
  *          only: an interposer, or the double of a test.
  * Threads: changed only under the scan's lock; thunk, any.
- * Errors:  none: what is not found is not hooked.
+ * Errors:  none: a library that is not found is not hooked.
  */
 #ifndef LLMOBS_SERVER_LIBS_H
 #define LLMOBS_SERVER_LIBS_H
@@ -18,6 +18,9 @@
  * any library. */
 bool llmobs_server_libs_add(const struct llmobs_elf *elf, bool program,
                             bool at_start);
+
+/* Runs once it is decided whether to observe, and before a slot is patched. */
+void llmobs_server_libs_open(void);
 
 /* For a walk over all objects, as llmobs_copies_unmark and _sweep. */
 void llmobs_server_libs_unmark(bool but_at_start);

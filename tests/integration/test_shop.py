@@ -206,6 +206,20 @@ def entries_of_all(t):
 
 
 @test
+def entries_by_the_file(t):
+    """The configuration file says it, and the environment the rest."""
+    conf = os.path.join(t.dir, "llmobs.conf")
+    with open(conf, "w") as f:
+        f.write("LLMOBS_ENTRY=filed\n")
+    with double(t) as dd, gateway(t, dd, "evhttp", "any",
+                                  LLMOBS_CONFIG=conf) as at:
+        heard(shop(t, dd, at.port, requests(body("own")), None))
+        spans = {kind_of(s): s for s in dd.wait_spans(2, 20)}
+    equal(spans["workflow"]["name"], "filed", "name")
+    equal(spans["llm"]["parent_id"], spans["workflow"]["span_id"], "parent")
+
+
+@test
 def libmicrohttpd(t):
     whole(t, "mhd", "one", "pool", "each", "own")
 
