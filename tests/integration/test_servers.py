@@ -16,6 +16,7 @@ from test_gateways import (CALLERS, Server, announce, check, prompt_of,
                            requests, settings, violations)
 
 INBOUND = {"LLMOBS_INBOUND": "1"}
+PATH = "/chat.php/v1/chat/completions"
 
 
 def server(name):
@@ -210,8 +211,24 @@ def conversation(path):
 def gateway(t, dd, name, kind, *opener, launcher=(LAUNCHER,), **more):
     port = free_port()
     env = settings(t, dd, **dict(INBOUND, **more))
-    return Server([*map(server, opener), server(name), kind, str(port)], env,
-                  port, launcher)
+    return ready(Server([*map(server, opener), server(name), kind, str(port)],
+                        env, port, launcher))
+
+
+def ready(at):
+    """civetweb listens before the program can give it a handler."""
+    end = time.monotonic() + 20
+    while True:
+        peer = test_gateways.connect(at.port)
+        peer.request("POST", PATH, "")
+        answer = peer.getresponse()
+        answer.read()
+        peer.close()
+        if answer.status == 200:
+            return at
+        if time.monotonic() > end:
+            raise Failure("the gateway does not serve: %d" % answer.status)
+        time.sleep(0.02)
 
 
 def http(t, name, *kinds):
@@ -243,7 +260,7 @@ def raw(port):
 
 
 def request(data, headers):
-    lines = ["POST /chat.php/v1/chat/completions HTTP/1.1", "Host: gw",
+    lines = ["POST %s HTTP/1.1" % PATH, "Host: gw",
              "Content-Length: %d" % len(data)] + headers
     return ("\r\n".join(lines) + "\r\n\r\n" + data).encode()
 

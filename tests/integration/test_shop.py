@@ -9,10 +9,9 @@ from delivery import double
 from harness import (LAUNCHER, body, curl, end_group, end_with_parent, equal,
                      free_port, installed, ok, tags_of, test, wait_port)
 from test_gateways import ENTRY, Server, kind_of, prompt_of, settings
-from test_servers import FastCgi, server
+from test_servers import PATH, FastCgi, ready, server
 
 GATEWAY = (LAUNCHER, "--inbound", "--service", "gw")
-PATH = "/chat.php/v1/chat/completions"
 NGINX = """user root;
 worker_processes 1;
 pid %(dir)s/nginx.pid;
@@ -62,7 +61,7 @@ def gateway(t, dd, name, kind, launcher=GATEWAY, **more):
     if name == "fcgi":
         return BehindNginx(t, kind, env, launcher)
     port = free_port()
-    return Server([server(name), kind, str(port)], env, port, launcher)
+    return ready(Server([server(name), kind, str(port)], env, port, launcher))
 
 
 def shop(t, dd, port, argv, ml_app="shop"):

@@ -93,7 +93,7 @@ int main(int argc, char **argv)
     daemon = MHD_start_daemon(
         flags, (uint16_t)atoi(argv[2]), NULL, NULL, on_access, mine,
         MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        200U, MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_END);
+        1000U, MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_END);
     if (!daemon)
         return 1;
     if (flags == 0)
