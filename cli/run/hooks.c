@@ -50,6 +50,33 @@ static int add_node(struct llmobs_environment *environment, const char *file)
                                    false);
 }
 
+/* A variable has code, or a file's name behind an '@'. Lua 5.2 and later look
+ * at one with their own version first. */
+static int add_lua(struct llmobs_environment *environment, const char *file)
+{
+    static const char *const names[] = {"LUA_INIT", "LUA_INIT_5_2",
+                                        "LUA_INIT_5_3", "LUA_INIT_5_4"};
+    char item[2 * PATH_MAX + 32];
+    int rc = 0;
+
+    snprintf(item, sizeof item, "pcall(loadfile'%s','%.*s')", file,
+             (int)(strrchr(file, '/') - file), file);
+    for (size_t i = 0; i < sizeof names / sizeof *names && rc == 0; i++) {
+        const char *own = llmobs_environment_get(environment, names[i]);
+        bool named = own[0] == '@';
+        char *value;
+
+        if ((i > 0 && !*own) || strncmp(own, item, strlen(item)) == 0)
+            continue;
+        if (asprintf(&value, "%s%s%s%s", item, named ? "dofile[==[" : " ",
+                     own + named, named ? "]==]" : "") < 0)
+            return -ENOMEM;
+        rc = llmobs_environment_set(environment, names[i], value);
+        free(value);
+    }
+    return rc;
+}
+
 /* Before the own, since Python takes the first of its name. */
 static int add_python(struct llmobs_environment *environment, const char *file)
 {
@@ -67,6 +94,7 @@ static const struct {
     {"hook.pl", add_perl},
     {"sitecustomize.py", add_python},
     {"hook.js", add_node},
+    {"hook.lua", add_lua},
 };
 
 static bool is_plain(const char *path)

@@ -91,6 +91,11 @@ function llmobs.finish(output, problem)
     command("span/finish", ended(not problem, problem or output))
 end
 
+-- Tells that a hook failed.
+function llmobs.failed()
+    command("hook/failed", {})
+end
+
 local function in_span(...)
     command("span/finish", ended(...))
     return passed(...)
@@ -106,7 +111,8 @@ local function in_request(entry, ...)
     return passed(...)
 end
 
-function llmobs.request(headers, work, options)
+-- For requests that take turns: what follows belongs to this one.
+function llmobs.enter(headers, options)
     local given, known = {}, {}
     local entry = options and options.entry
     for name, value in pairs(headers) do known[name:lower()] = value end
@@ -115,7 +121,15 @@ function llmobs.request(headers, work, options)
     command("request/start", {headers = given, entry = entry and says(
         "workflow", entry == true and "chat-proxy-entrypoint" or entry,
         options.input) or nil})
-    return in_request(entry, pcall(work))
+end
+
+function llmobs.leave()
+    command("request/finish", {})
+end
+
+function llmobs.request(headers, work, options)
+    llmobs.enter(headers, options)
+    return in_request(options and options.entry, pcall(work))
 end
 
 return llmobs

@@ -151,12 +151,12 @@ def failed(dd, server, entry, asks):
     equal({s["trace_id"] for s in spans}, {known["trace_id"]}, "traces")
 
 
-def many(dd, server, entry=True, count=64):
+def many(dd, server, entry=True, count=64, path="/ask"):
     """Callers at once, each of an application of its own."""
     def one(i):
         connection = connect(server.port)
         known, headers = announce("app-%d" % i, "datadog", i)
-        text = ask(connection, "prompt-%d" % i, headers, "/ask")[2]
+        text = ask(connection, "prompt-%d" % i, headers, path)[2]
         connection.close()
         ok(b"Echo: prompt-%d" % i in text, "answer: %r" % text)
         return known
@@ -446,6 +446,25 @@ Options +ExecCGI
 </Location>""").split("<FilesMatch")[0] + "AliasMatch ^/ %(dir)s/index.php\n"
 
 
+def lua():
+    need("lua5.2", "-e", "require 'http.server' require 'curl'")
+    return ["lua5.2", app("gateway.lua"), "@port"]
+
+
+@test
+def lua_http(t):
+    serve(t, lua(), ["/ask", "/later"])
+
+
+@test
+def lua_http_at_once(t):
+    """Coroutines of one thread, which take turns."""
+    with double(t) as dd, \
+            Server(lua(), settings(t, dd), free_port(), INBOUND) as server:
+        many(dd, server, False, path="/later")
+        equal(violations(dd), [], "violations")
+
+
 def node():
     need("node")
     return ["node", app("gateway.js"), "@port"]
@@ -512,6 +531,11 @@ sys.modules.pop("sitecustomize", None)
 import sitecustomize
 print(sitecustomize.__file__)
 pycurl.Curl().setopt(pycurl.URL, None, 1)"""], {"PYTHONPATH": "."}),
+    (["lua5.2", "-e", """print(arg, own, package.loaded.llmobs)
+        print(pcall(require, "nowhere")) nowhere() """],
+     {"LUA_INIT": "own = 1"}),
+    (["lua5.2", "-e", "print(own, mine) nowhere()"],
+     {"LUA_INIT_5_2": "@own.lua", "LUA_INIT": "mine = 1"}),
     (["node", "-e", """const programs = require("child_process");
         const { spawn } = programs.ChildProcess.prototype;
         console.log(process.argv.length, process.execArgv, spawn.name,
@@ -529,7 +553,7 @@ def own_values_stay(t):
     for argv, own in PROGRAMS:
         need(argv[0])
         for env in {}, own:
-            files = {"sitecustomize.py": SITE.encode()}
+            files = {"sitecustomize.py": SITE.encode(), "own.lua": b"own = 2"}
             bare = t.run(argv, preload=False, env=env, inputs=files)
             seen = t.run([LAUNCHER, "--inbound", *argv], preload=False, env=env,
                          inputs=files, check=False, launcher=[])

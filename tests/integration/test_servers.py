@@ -99,7 +99,7 @@ class FastCgi:
     def ask(self, prompt, headers):
         with connected(self.path) as peer:
             answer = page(exchange(peer, body(prompt).encode(), headers))
-        ok(answer.startswith(b"Status: 200\r\n"), "status: %.200r" % answer)
+        ok(answer.startswith(b"Status: 200"), "status: %.200r" % answer)
         ok(b"Echo: " + prompt.encode() in answer, "answer: %.200r" % answer)
 
     def __enter__(self):
@@ -124,6 +124,25 @@ def fcgi(t, *arguments, program="fcgi"):
     with double(t) as dd:
         env = settings(t, dd, **INBOUND)
         with FastCgi(t, [server(program), *arguments], env) as gateway:
+            check(dd, talk(gateway))
+
+
+OPEN = """import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[-1])
+listener.listen(64)
+os.dup2(listener.fileno(), 0)
+os.execvp(sys.argv[1], sys.argv[1:])"""
+
+
+@test
+def fcgi_of_lua(t):
+    """WSAPI, which has libfcgi give it its requests."""
+    test_gateways.need("lua5.1", "-e", "require 'wsapi.fastcgi' require 'curl'")
+    with double(t) as dd:
+        argv = [PYTHON, "-c", OPEN, "lua5.1",
+                os.path.join(harness.APPS, "unmodified", "wsapi.lua")]
+        with FastCgi(t, argv, settings(t, dd, **INBOUND)) as gateway:
             check(dd, talk(gateway))
 
 
