@@ -25,13 +25,16 @@
     .request = llmobs_store_request, .document = llmobs_store_document, \
     .ends = llmobs_reading_ends
 
-/* A refusal within an answer whose status is 200. */
+/* A refusal within an answer whose status is 200. The type is its code, if it
+ * tells one. */
 static int fail_with(struct llmobs_span *span, const struct llmobs_json *code,
                      const char *message)
 {
-    char type[CODE_LEN];
+    char type[CODE_LEN] = "error";
 
-    snprintf(type, sizeof(type), "%lld", (long long)llmobs_json_to_int(code));
+    if (llmobs_json_is_int(code))
+        snprintf(type, sizeof(type), "%lld",
+                 (long long)llmobs_json_to_int(code));
     return llmobs_span_fail(span, type, message);
 }
 

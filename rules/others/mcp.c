@@ -197,6 +197,20 @@ static bool is_own(const char *key)
     return strcmp(key, "_meta") == 0 || strcmp(key, "requestState") == 0;
 }
 
+/* Gives the parameters without those. NULL without memory. */
+static struct llmobs_json *without_own(const struct llmobs_json *params)
+{
+    struct llmobs_json *value = llmobs_json_object();
+
+    for (void *it = llmobs_json_iter(params); it;
+         it = llmobs_json_next(params, it))
+        if (!is_own(llmobs_json_iter_key(it)))
+            (void)llmobs_json_set(
+                value, llmobs_json_iter_key(it),
+                llmobs_json_share(llmobs_json_iter_value(it)));
+    return value;
+}
+
 /* The arguments are the value, as Datadog's SDK for Python has it; of another
  * request the parameters without the protocol's own. */
 static int set_input(struct reading *reading, const struct llmobs_json *params)
@@ -211,13 +225,7 @@ static int set_input(struct reading *reading, const struct llmobs_json *params)
         value = llmobs_json_is_object(value) ? llmobs_json_share(value)
                                              : llmobs_json_object();
     } else {
-        value = llmobs_json_object();
-        for (void *it = llmobs_json_iter(params); it;
-             it = llmobs_json_next(params, it))
-            if (!is_own(llmobs_json_iter_key(it)))
-                (void)llmobs_json_set(
-                    value, llmobs_json_iter_key(it),
-                    llmobs_json_share(llmobs_json_iter_value(it)));
+        value = without_own(params);
     }
     rc = value ? llmobs_mcp_set_json(&reading->span->input_value, value)
                : -ENOMEM;
@@ -298,6 +306,13 @@ static int read_batch(struct reading *reading)
 
     span->kind = LLMOBS_KIND_TASK;
     tell_version(reading, NULL);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(reading->requests); i++) {
+        struct llmobs_json *one = llmobs_json_at(reading->requests, i);
+        const struct llmobs_json *params = llmobs_json_get(one, "params");
+
+        if (params)
+            rc = llmobs_json_set(one, "params", without_own(params));
+    }
     return rc < 0 ? rc
                   : llmobs_mcp_set_json(&span->input_value, reading->requests);
 }

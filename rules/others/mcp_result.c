@@ -48,20 +48,22 @@ static void drop_text(struct llmobs_json *object, const char *key)
 }
 
 /* Takes the bytes of images, audio and files out, which are base64 in members
- * of these names, however short. The type of a file need not be told. */
-static void drop_bytes(struct llmobs_json *value)
+ * of these names, however short; the type of a file need not be told. A
+ * server's state, which may be a secret, goes with them. */
+static void drop_own(struct llmobs_json *value)
 {
     for (size_t i = 0; i < llmobs_json_len(value); i++)
-        drop_bytes(llmobs_json_at(value, i));
+        drop_own(llmobs_json_at(value, i));
     if (!llmobs_json_is_object(value))
         return;
+    llmobs_json_unset(value, "requestState");
     if (llmobs_json_get(value, "mimeType"))
         drop_text(value, "data");
     if (llmobs_json_get(value, "mimeType") || llmobs_json_get(value, "uri"))
         drop_text(value, "blob");
     for (void *it = llmobs_json_iter(value); it;
          it = llmobs_json_next(value, it))
-        drop_bytes(llmobs_json_iter_value(it));
+        drop_own(llmobs_json_iter_value(it));
 }
 
 /* A part without its bytes: images and audio are told by their type alone. */
@@ -96,14 +98,15 @@ static int add_part(struct llmobs_json *parts, const struct llmobs_json *part)
     return llmobs_json_add(parts, out);
 }
 
-/* Sets an output as the server wrote it, without the bytes of its parts. */
+/* Sets an output as the server wrote it, without the bytes of its parts and
+ * without its state. */
 static int set_output(struct llmobs_span *span, const struct llmobs_json *value)
 {
     struct llmobs_json *copy = llmobs_json_clone(value);
     int rc = copy ? 0 : -ENOMEM;
 
     if (rc == 0)
-        drop_bytes(copy);
+        drop_own(copy);
     if (rc == 0)
         rc = llmobs_mcp_set_json(&span->output_value, copy);
     llmobs_json_free(copy);
