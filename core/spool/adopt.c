@@ -430,8 +430,8 @@ void llmobs_adopt_except(struct llmobs_adopt *adopt, struct llmobs_spool *own)
     adopt->own = own;
 }
 
-/* A directory that its user has made read-only keeps its files. What is in them
- * was delivered, and goes. */
+/* A directory that its user has made read-only keeps its files. Their spans
+ * were delivered, and go. */
 static void remove_file(const char *path)
 {
     int fd;

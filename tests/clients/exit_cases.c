@@ -386,8 +386,8 @@ static void use_locks(void)
     pthread_join(thread, NULL);
 }
 
-/* Forbidden, and often done where no program could be executed. What handlers
- * of others do then is not for a sanitizer to see. */
+/* Forbidden, and often done where no program could be executed. A sanitizer is
+ * not to see how handlers of others act then. */
 static void exit_in_vfork_child(const char *base)
 {
     pid_t child;
