@@ -5,7 +5,7 @@
 # llmobs.php.
 #
 # Nothing is loaded, and nothing is on a stack, before a class of these names is
-# defined. A request that calls no model costs two variables of its thread: the
+# defined. A request that calls no model costs a variable of its thread: the
 # library is told of the request just before the first call by Ethon or Curb.
 # Where a scheduler has several requests on one thread, nothing is done.
 module LlmobsHook
@@ -71,7 +71,7 @@ module LlmobsHook
     end
 
     def tell
-      request = Thread.current.thread_variable_get(:llmobs_request)
+      request = Thread.current.instance_variable_get(:@llmobs_request)
       request&.tell
     end
   end

@@ -18,6 +18,7 @@ module LlmobsHook
   # A request, from its begin to the end of its answer.
   class Request
     attr_accessor :running
+    attr_reader :told
 
     def initialize(env)
       @env = env
@@ -120,14 +121,20 @@ module LlmobsHook
     # take turns on the thread.
     def begin(env)
       thread = Thread.current
-      before = thread.thread_variable_get(:llmobs_request)
+      before = thread.instance_variable_get(:@llmobs_request)
       return if before&.running || (TURNS && Fiber.scheduler)
       request = Request.new(env)
-      thread.thread_variable_set(:llmobs_request, request)
+      thread.instance_variable_set(:@llmobs_request, request)
       request
     end
 
+    # A list without an entry is all there is: most requests ask no model.
     def follow(request, answer)
+      if !request.told && answer.instance_of?(Array) &&
+         answer[2].instance_of?(Array)
+        Thread.current.instance_variable_set(:@llmobs_request, nil)
+        return answer
+      end
       followed = LlmobsHook.quietly do
         Llmobs.follow(answer, CONTENT) do |said, error|
           self.end(request, said, error)
@@ -138,14 +145,14 @@ module LlmobsHook
 
     def end(request, said, error)
       thread = Thread.current
-      if thread.thread_variable_get(:llmobs_request).equal?(request)
-        thread.thread_variable_set(:llmobs_request, nil)
+      if thread.instance_variable_get(:@llmobs_request).equal?(request)
+        thread.instance_variable_set(:@llmobs_request, nil)
       end
       request.finish(said, error)
     end
 
     def with_variables(words)
-      request = Thread.current.thread_variable_get(:llmobs_request)
+      request = Thread.current.instance_variable_get(:@llmobs_request)
       more = request ? request.variables : {}
       return words if more.empty?
       own = words.first.is_a?(Hash)
