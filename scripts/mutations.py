@@ -1835,6 +1835,13 @@ HAZARDS = [
                                "&& newest < RELEASE_SOUND);")],
           ["preload core_of_an_unloaded_library"])]),
 
+    ("a core that is cut short, as while somebody copies it: a page beyond the "
+     "file's end kills the program",
+     "the shim tries no file that lacks a loaded part (`is_whole`)", [
+         ("cut-short-tried", [("shim/fit.c", "    if (!is_whole())",
+                               "    if (all.core.fd < 0)")],
+          ["preload core_cut_short", "preload core_cut_short_same"])]),
+
     ("a limit of memory that has room for the program alone",
      "the shim loads the core if the limits leave 32 MiB beside the memory "
      "in use (`has_room`)", [

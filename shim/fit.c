@@ -144,6 +144,21 @@ static bool read_segments(void)
     return all.core.dynamic != 0;
 }
 
+/* True where the file has all that its loaded parts are to have. A page beyond
+ * its end would kill the program: while somebody copies the file, or where the
+ * disk was full. */
+static bool is_whole(void)
+{
+    long end = llmobs_sys(SYS_lseek, all.core.fd, 0, SEEK_END);
+    bool whole = end > 0;
+
+    for (size_t i = 0; i < all.core.loaded_count; i++)
+        whole &=
+            all.core.loaded[i].offset <= (uint64_t)end &&
+            all.core.loaded[i].len <= (uint64_t)end - all.core.loaded[i].offset;
+    return whole;
+}
+
 /* Reads the next tag; false after the last. */
 static bool take_tag(const ElfW(Dyn) * tag)
 {
@@ -297,14 +312,16 @@ static bool take_needs(void)
     return true;
 }
 
-/* The worst answer. One walk over the loaded objects looks for all versions: a
- * program may have hundreds of objects. A core that needs none, as it is built,
- * costs no walk. */
+/* The worst answer; a file that is cut short lacks a part. One walk over the
+ * loaded objects looks for all versions: a program may have hundreds of
+ * objects. A core that needs none, as it is built, costs no walk. */
 static enum answer ask(void)
 {
     enum answer worst = take_needs() ? THERE : UNKNOWN;
 
     newest = 0;
+    if (!is_whole())
+        return MISSING;
     if (worst == THERE && wanted_count == 0)
         return THERE;
     llmobs_libc.iterate(look, NULL);

@@ -24,8 +24,8 @@
  * program does not lack the memory which the core takes. */
 #define LLMOBS_FIT_ROOM (32 << 20)
 
-/* True where the limits of memory leave enough for the core, and the versions
- * that the file needs exist. */
+/* True where the limits of memory leave enough for the core, the file is not
+ * cut short, and the versions that it needs exist. */
 bool llmobs_fit(const char *path);
 
 #endif
