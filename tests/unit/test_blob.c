@@ -228,7 +228,8 @@ START_TEST(a_cut_body_stays_one)
 }
 END_TEST
 
-/* What the library kept before a text that is left out was too long. */
+/* A body with a long text in it was too long to be kept; without that text the
+ * rest of it fits. */
 START_TEST(the_rest_fits_in)
 {
     static char run[100000];

@@ -590,7 +590,7 @@ static char *large(const char *before, size_t len, const char *after)
     return text;
 }
 
-/* What the span has of a request, with its media left out or not. */
+/* Gives the span's input of a request, with its media left out or not. */
 static char *input_of(const char *url, const char *request, bool whole)
 {
     char *text;
