@@ -52,3 +52,38 @@ def drained(t, env):
         env=t.environment(True, env), capture_output=True)
     equal(done.returncode, 0, "drain: %r" % done.stderr)
     return read_spans(os.path.join(t.dir, "store"))
+
+
+NGINX = """%(before)suser %(user)s;
+worker_processes 1;
+pid %(dir)s/nginx.pid;
+error_log %(dir)s/nginx.log;
+events { worker_connections 512; }
+http {
+  access_log off;
+  client_body_temp_path %(dir)s/b; proxy_temp_path %(dir)s/p;
+  fastcgi_temp_path %(dir)s/f; uwsgi_temp_path %(dir)s/u;
+  scgi_temp_path %(dir)s/s;
+  %(servers)s
+}
+"""
+FASTCGI = """server {
+    listen 127.0.0.1:%d;
+    location / {
+      include /etc/nginx/fastcgi_params;
+      %s
+      fastcgi_pass unix:%s;
+    }
+  }"""
+
+
+def nginx_conf(folder, servers, user="root", before=""):
+    """nginx's configuration: all that it writes is in the folder."""
+    return NGINX % {"dir": folder, "servers": servers, "user": user,
+                    "before": before}
+
+
+def fastcgi_conf(port, socket, params=None):
+    """A server of it that asks a FastCGI program on a socket."""
+    return FASTCGI % (port, " ".join("fastcgi_param %s %s;" % one for one in
+                                     (params or {}).items()), socket)

@@ -13,6 +13,7 @@ import urllib.request
 from delivery import double, wait_for
 from harness import (SECRET, Skip, equal, expect_llm, free_port, installed, ok,
                      tags_of, test, wait_port)
+from serving import fastcgi_conf, nginx_conf
 
 PAGE = r"""<?php
 $url = "%s";
@@ -29,27 +30,6 @@ foreach (explode(",", $_GET["ask"]) as $prompt) {
 if (isset($_GET["env"])) {
     echo count(getenv()), " ", var_export(getenv("LD_PRELOAD"), true),
         var_export(getenv("DD_SERVICE"), true), "\n";
-}
-"""
-NGINX = """user www-data;
-worker_processes 1;
-pid %(dir)s/nginx.pid;
-error_log %(dir)s/nginx.log;
-events { worker_connections 512; }
-http {
-  access_log off;
-  client_body_temp_path %(dir)s/b; proxy_temp_path %(dir)s/p;
-  fastcgi_temp_path %(dir)s/f; uwsgi_temp_path %(dir)s/u;
-  scgi_temp_path %(dir)s/s;
-  server {
-    listen 127.0.0.1:%(port)d;
-    location / {
-      include /etc/nginx/fastcgi_params;
-      fastcgi_param SCRIPT_FILENAME %(page)s;
-      %(params)s
-      fastcgi_pass unix:%(dir)s/fpm.sock;
-    }
-  }
 }
 """
 
@@ -82,10 +62,9 @@ class Web:
                        self.dir, patience, self.dir))
         self.port = free_port()
         page = "/index.php" if chroot else self.dir + "/index.php"
-        self.write("nginx.conf", NGINX % {
-            "dir": self.dir, "port": self.port, "page": page,
-            "params": " ".join("fastcgi_param %s %s;" % kv
-                               for kv in (params or {}).items())})
+        self.write("nginx.conf", nginx_conf(self.dir, fastcgi_conf(
+            self.port, self.dir + "/fpm.sock",
+            dict({"SCRIPT_FILENAME": page}, **params or {})), "www-data"))
         try:
             self.start(t, env)
         except BaseException:

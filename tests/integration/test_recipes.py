@@ -10,6 +10,7 @@ import harness
 from delivery import double
 from harness import (LAUNCHER, ROOT, Skip, body, equal, free_port, installed, ok,
                      tags_of, test)
+from serving import nginx_conf
 from test_gateways import (COMMANDS, ENTRY, EXAMPLES, Server, ask, check, connect,
                            kind_of, need, read, requests, settings)
 
@@ -55,21 +56,9 @@ def plumber(t):
         check(dd, talk(at.port), ENTRY)
 
 
-NGINX = """load_module /usr/lib/nginx/modules/ndk_http_module.so;
+NGINX_MODULES = """load_module /usr/lib/nginx/modules/ndk_http_module.so;
 load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
-user root;
-worker_processes 1;
 daemon off;
-pid %(dir)s/nginx.pid;
-error_log %(dir)s/nginx.log;
-events { worker_connections 64; }
-http {
-  access_log off;
-  client_body_temp_path %(dir)s/b; proxy_temp_path %(dir)s/p;
-  fastcgi_temp_path %(dir)s/f; uwsgi_temp_path %(dir)s/u;
-  scgi_temp_path %(dir)s/s;
-  include %(page)s;
-}
 """
 
 
@@ -82,7 +71,8 @@ def nginx_with_lua(t):
     page = followed(t, "nginx-lua.conf", **{
         "127.0.0.1:8080": "127.0.0.1:%d" % port,
         "https://api.openai.com/v1": t.url.replace("/chat/completions", "")})
-    conf = write(t, "nginx.conf", NGINX % {"dir": t.dir, "page": page})
+    conf = write(t, "nginx.conf", nginx_conf(
+        t.dir, "include %s;" % page, before=NGINX_MODULES))
     with double(t) as dd, Server(
             [installed("/usr/sbin/nginx"), "-c", conf, "-p", t.dir],
             settings(t, dd, **COMMANDS), port) as at:

@@ -8,29 +8,11 @@ import subprocess
 from delivery import double
 from harness import (LAUNCHER, body, curl, end_group, end_with_parent, equal,
                      free_port, installed, ok, tags_of, test, wait_port)
+from serving import fastcgi_conf, nginx_conf
 from test_gateways import ENTRY, Server, kind_of, prompt_of, settings
 from test_servers import PATH, FastCgi, ready, server
 
 GATEWAY = (LAUNCHER, "--inbound", "--service", "gw")
-NGINX = """user root;
-worker_processes 1;
-pid %(dir)s/nginx.pid;
-error_log %(dir)s/nginx.log;
-events { worker_connections 512; }
-http {
-  access_log off;
-  client_body_temp_path %(dir)s/b; proxy_temp_path %(dir)s/p;
-  fastcgi_temp_path %(dir)s/f; uwsgi_temp_path %(dir)s/u;
-  scgi_temp_path %(dir)s/s;
-  server {
-    listen 127.0.0.1:%(port)d;
-    location / {
-      include /etc/nginx/fastcgi_params;
-      fastcgi_pass unix:%(socket)s;
-    }
-  }
-}
-"""
 
 
 class BehindNginx(FastCgi):
@@ -42,8 +24,7 @@ class BehindNginx(FastCgi):
         self.port = free_port()
         conf = os.path.join(t.dir, "nginx.conf")
         with open(conf, "w") as f:
-            f.write(NGINX % {"dir": t.dir, "port": self.port,
-                             "socket": self.path})
+            f.write(nginx_conf(t.dir, fastcgi_conf(self.port, self.path)))
         self.nginx = subprocess.Popen(
             [nginx, "-c", conf, "-p", t.dir, "-g", "daemon off;"],
             env={"PATH": "/usr/bin:/bin"}, stdin=subprocess.DEVNULL,
