@@ -81,8 +81,9 @@ module Llmobs
       said = keeps ? +"" : nil
       error = failure(status)
       if answer.instance_of?(Array) && !body.instance_of?(Array)
-        kind = body.respond_to?(:each) ? Pieces : Answer
-        return [*answer.take(2), kind.new(body, said, error, &at_end)]
+        made = body.respond_to?(:each) ? Pieces.new(body, said, error, &at_end)
+                                       : Answer.new(body, nil, error, &at_end)
+        return [*answer.take(2), made]
       end
       body.each { |piece| keep(said, piece) } if body.instance_of?(Array)
       at_end.call(said, error)

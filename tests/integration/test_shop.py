@@ -37,8 +37,15 @@ class BehindNginx(FastCgi):
         super().__exit__(*what)
 
 
+def its_settings(t, dd, **more):
+    """For one gateway and its callers: a gateway is killed, and what it leaves in
+    the spool is not to reach the next one's double."""
+    spool = os.path.join(t.dir, "spool-" + dd.url.rsplit(":", 1)[1])
+    return settings(t, dd, DD_SERVICE=None, LLMOBS_SPOOL_DIR=spool, **more)
+
+
 def gateway(t, dd, name, kind, launcher=GATEWAY, **more):
-    env = settings(t, dd, DD_SERVICE=None, **more)
+    env = its_settings(t, dd, **more)
     if name == "fcgi":
         return BehindNginx(t, kind, env, launcher)
     port = free_port()
@@ -48,8 +55,7 @@ def gateway(t, dd, name, kind, launcher=GATEWAY, **more):
 def shop(t, dd, port, argv, ml_app="shop"):
     """The shop's command; without an ml_app it runs bare."""
     base = "http://127.0.0.1:%d%s" % (port, PATH)
-    env = settings(t, dd, DD_SERVICE=None,
-                   DD_LLMOBS_INSTRUMENTED_PROXY_URLS=base)
+    env = its_settings(t, dd, DD_LLMOBS_INSTRUMENTED_PROXY_URLS=base)
     launcher = [LAUNCHER, "--ml-app", ml_app] if ml_app else []
     return subprocess.run(launcher + [a.replace("@", base) for a in argv],
                           env=env, stdin=subprocess.DEVNULL, timeout=60,

@@ -529,6 +529,7 @@ BAD = {  # a value that means nothing
     "LLMOBS_LOG_LEVEL": "verbose",
     "LLMOBS_CONFIG": "/no/such/file",
     "LLMOBS_RULES": "/no/such/rules",
+    "LLMOBS_REPLAY": "http://127.0.0.1",
     "LLMOBS_OBSERVE": "everything",
 }
 MORE_BAD = {  # which win over another one
