@@ -15,7 +15,7 @@ IN_URL = (r"/(?:models|tunedModels|endpoints)/([^:]+):", r"/model/([^/]+)/",
           r"/deployments/([^/]+)/", r"/(?:ai/run|workers-ai)/(@.+)",
           r"/(?:serving-)?endpoints/([^/]+)/invocations",
           r"^/v1/models/([^/]+/[^/]+)/predictions$",
-          r"^(?:/hf-inference)?/models/([^/]+/[^/]+)",
+          r"^(?:/hf-inference)?/models/([^/:]+$|[^/]+/[^/]+)",
           r"^/pipeline/[^/]+/([^/]+/[^/]+)")
 # Where a body names the model, and on these hosts alone a version or an agent.
 IN_BODY = ("model", "model_id")

@@ -308,7 +308,8 @@ def presence_problems(form, plain, asked):
     if "mcp.method.name" in plain:
         return mcp_problems(form, plain, theirs)
     if operation is None:
-        return ["%s on a span of no operation" % n for n in sorted(theirs)]
+        return ["%s on a span of no operation" % n for n in sorted(theirs)
+                if not n.startswith(MCP)]
     if operation not in OPERATIONS:
         return ["the operation is %r" % operation]
     room = room_of(operation, plain.get("gen_ai.provider.name"),
