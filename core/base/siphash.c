@@ -4,45 +4,55 @@
 
 #define ROTATE(x, n) ((x) << (n) | (x) >> (64 - (n)))
 
-static inline void one_round(uint64_t v[4])
+/* By value, so that the compiler keeps the four words in registers. */
+typedef struct llmobs_siphash_words words;
+
+static inline words one_round(words v)
 {
-    v[0] += v[1];
-    v[1] = ROTATE(v[1], 13) ^ v[0];
-    v[0] = ROTATE(v[0], 32);
-    v[2] += v[3];
-    v[3] = ROTATE(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = ROTATE(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = ROTATE(v[1], 17) ^ v[2];
-    v[2] = ROTATE(v[2], 32);
+    v.a += v.b;
+    v.b = ROTATE(v.b, 13) ^ v.a;
+    v.a = ROTATE(v.a, 32);
+    v.c += v.d;
+    v.d = ROTATE(v.d, 16) ^ v.c;
+    v.a += v.d;
+    v.d = ROTATE(v.d, 21) ^ v.a;
+    v.c += v.b;
+    v.b = ROTATE(v.b, 17) ^ v.c;
+    v.c = ROTATE(v.c, 32);
+    return v;
 }
 
-static void rounds(uint64_t v[4], int count)
+static inline words put(words v, uint64_t word)
 {
-    for (; count > 0; count--)
-        one_round(v);
+    v.d ^= word;
+    v = one_round(one_round(v));
+    v.a ^= word;
+    return v;
 }
 
-static void put(uint64_t v[4], uint64_t word)
+static inline uint64_t mixed(words v)
 {
-    v[3] ^= word;
-    rounds(v, 2);
-    v[0] ^= word;
+    return v.a ^ v.b ^ v.c ^ v.d;
+}
+
+static inline words begin(const uint64_t key[2])
+{
+    return (words){key[0] ^ UINT64_C(0x736f6d6570736575),
+                   key[1] ^ UINT64_C(0x646f72616e646f6d),
+                   key[0] ^ UINT64_C(0x6c7967656e657261),
+                   key[1] ^ UINT64_C(0x7465646279746573)};
 }
 
 void llmobs_siphash_init(struct llmobs_siphash *state, const uint64_t key[2])
 {
-    state->v[0] = key[0] ^ UINT64_C(0x736f6d6570736575);
-    state->v[1] = key[1] ^ UINT64_C(0x646f72616e646f6d) ^ 0xee;
-    state->v[2] = key[0] ^ UINT64_C(0x6c7967656e657261);
-    state->v[3] = key[1] ^ UINT64_C(0x7465646279746573);
+    state->v = begin(key);
+    state->v.b ^= 0xee;
     state->word = 0;
     state->total = 0;
 }
 
 /* The bytes of a word, the first one lowest. */
-static uint64_t word_of(const unsigned char *at)
+static inline uint64_t word_of(const unsigned char *at)
 {
     uint64_t word;
 
@@ -53,15 +63,27 @@ static uint64_t word_of(const unsigned char *at)
     return word;
 }
 
-/* Behind a piece that is no multiple of eight bytes each word is of two parts.
- */
-static void put_word(struct llmobs_siphash *state, uint64_t word)
+/* Behind a piece that is no multiple of eight bytes each word is of two parts,
+ * the second one by `shift` bits higher. */
+static void add_words(struct llmobs_siphash *state, const unsigned char *at,
+                      size_t count)
 {
     unsigned shift = (unsigned)(state->total % 8 * 8);
+    uint64_t left = state->word;
+    words v = state->v;
 
-    put(state->v, state->word | word << shift);
-    state->word = shift ? word >> (64 - shift) : 0;
-    state->total += 8;
+    state->total += count * 8;
+    if (shift == 0)
+        for (; count > 0; count--, at += 8)
+            v = put(v, word_of(at));
+    for (; count > 0; count--, at += 8) {
+        uint64_t word = word_of(at);
+
+        v = put(v, left | word << shift);
+        left = word >> (64 - shift);
+    }
+    state->word = left;
+    state->v = v;
 }
 
 void llmobs_siphash_add(struct llmobs_siphash *state, const void *data,
@@ -69,12 +91,12 @@ void llmobs_siphash_add(struct llmobs_siphash *state, const void *data,
 {
     const unsigned char *at = data;
 
-    for (; len >= 8; len -= 8, at += 8)
-        put_word(state, word_of(at));
-    for (; len > 0; len--) {
+    add_words(state, at, len / 8);
+    at += len / 8 * 8;
+    for (len %= 8; len > 0; len--) {
         state->word |= (uint64_t)*at++ << state->total % 8 * 8;
         if (++state->total % 8 == 0) {
-            put(state->v, state->word);
+            state->v = put(state->v, state->word);
             state->word = 0;
         }
     }
@@ -82,36 +104,28 @@ void llmobs_siphash_add(struct llmobs_siphash *state, const void *data,
 
 struct llmobs_hash128 llmobs_siphash_now(const struct llmobs_siphash *state)
 {
+    words v = put(state->v, state->word | state->total << 56);
     struct llmobs_hash128 out;
-    uint64_t v[4];
 
-    memcpy(v, state->v, sizeof(v));
-    put(v, state->word | state->total << 56);
-    v[2] ^= 0xee;
-    rounds(v, 4);
-    out.lo = v[0] ^ v[1] ^ v[2] ^ v[3];
-    v[1] ^= 0xdd;
-    rounds(v, 4);
-    out.hi = v[0] ^ v[1] ^ v[2] ^ v[3];
+    v.c ^= 0xee;
+    v = one_round(one_round(one_round(one_round(v))));
+    out.lo = mixed(v);
+    v.b ^= 0xdd;
+    v = one_round(one_round(one_round(one_round(v))));
+    out.hi = mixed(v);
     return out;
 }
 
 uint64_t llmobs_siphash_number(const uint64_t key[2], uint64_t number)
 {
-    const uint64_t words[2] = {number, UINT64_C(8) << 56};
-    uint64_t v[4] = {key[0] ^ UINT64_C(0x736f6d6570736575),
-                     key[1] ^ UINT64_C(0x646f72616e646f6d),
-                     key[0] ^ UINT64_C(0x6c7967656e657261),
-                     key[1] ^ UINT64_C(0x7465646279746573)};
+    const uint64_t words_in[2] = {number, UINT64_C(8) << 56};
+    words v = begin(key);
 
     for (int i = 0; i < 2; i++) {
-        v[3] ^= words[i];
-        one_round(v);
-        v[0] ^= words[i];
+        v.d ^= words_in[i];
+        v = one_round(v);
+        v.a ^= words_in[i];
     }
-    v[2] ^= 0xff;
-    one_round(v);
-    one_round(v);
-    one_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    v.c ^= 0xff;
+    return mixed(one_round(one_round(one_round(v))));
 }

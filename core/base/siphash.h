@@ -11,8 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct llmobs_siphash_words {
+    uint64_t a, b, c, d;
+};
+
 struct llmobs_siphash {
-    uint64_t v[4];
+    struct llmobs_siphash_words v;
     uint64_t word;  /* the bytes behind the last whole eight */
     uint64_t total; /* all bytes so far */
 };

@@ -9,18 +9,32 @@ struct walk {
     bool within; /* the object that is open at depth 2 is "metadata" */
 };
 
+/* The end of the string, a quote behind an even number of backslashes; the end
+ * of the document where none is. */
+static const char *end_of_string(const char *from, const char *end)
+{
+    for (const char *at = from; at < end; at++) {
+        const char *quote = memchr(at, '"', (size_t)(end - at));
+
+        if (!quote)
+            break;
+        for (at = quote; at > from && at[-1] == '\\';)
+            at--;
+        if ((quote - at) % 2 == 0)
+            return quote;
+        at = quote;
+    }
+    return end;
+}
+
 /* The string that begins at the quote; the walk goes behind it. */
 static struct llmobs_text take_string(struct walk *w)
 {
-    const char *from = ++w->at;
-    struct llmobs_text text;
+    const char *from = w->at + 1;
+    const char *to = end_of_string(from, w->end);
 
-    while (w->at < w->end && *w->at != '"')
-        w->at += *w->at == '\\' && w->at + 1 < w->end ? 2 : 1;
-    text = (struct llmobs_text){from, (size_t)(w->at - from)};
-    if (w->at < w->end)
-        w->at++;
-    return text;
+    w->at = to < w->end ? to + 1 : to;
+    return (struct llmobs_text){from, (size_t)(to - from)};
 }
 
 static void skip_blanks(struct walk *w)

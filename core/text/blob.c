@@ -85,6 +85,9 @@ static size_t run_before(const char *data, size_t from, size_t len)
 {
     size_t at = len;
 
+    while (at - from >= LOOK_AT &&
+           chars_of_block(data + at - LOOK_AT) == LOOK_AT)
+        at -= LOOK_AT;
     while (at > from &&
            (is_char(data[at - 1]) ||
             (data[at - 1] == '\\' && (at == len || data[at] == '/'))))
@@ -250,15 +253,16 @@ static size_t find(const char *data, size_t len)
     size_t from = 0;
 
     for (size_t at = LOOK_EVERY; at <= len; at += LOOK_EVERY) {
-        size_t begin, n, escapes;
+        size_t begin, most, n, escapes;
 
         if (!may_be_within(data + at - LOOK_AT)) {
             from = at - LOOK_AT;
             continue;
         }
         begin = at - run_before(data, from, at);
-        n = run_of(data + begin, len - begin, &escapes);
-        if (n >= LLMOBS_BLOB_MIN || begin + n == len)
+        most = len - begin < LLMOBS_BLOB_MIN ? len - begin : LLMOBS_BLOB_MIN;
+        n = run_of(data + begin, most, &escapes);
+        if (n == most)
             return begin;
         from = at = begin + n;
     }

@@ -217,7 +217,8 @@ START_TEST(end_users)
         "{\"user\"",
         "\"user",
         "}}}\"user\":\"a\"",
-        "{\"a\":\"\\"};
+        "{\"a\":\"\\",
+        "{\"a\":\"\\\\\\\",\"user\":\"a\"}"};
     uint64_t none = user_of("{}");
 
     for (size_t i = 0; i < sizeof(nobody) / sizeof(*nobody); i++)
@@ -227,6 +228,8 @@ START_TEST(end_users)
     ck_assert(user_of("{\"user\":\"a\"}") ==
               user_of("{\"messages\":[{\"role\":\"user\"}], \"user\" : "
                       "\"a\"}"));
+    ck_assert(user_of("{\"user\":\"a\"}") ==
+              user_of("{\"b\":\"\\\"\\\\\",\"user\":\"a\"}"));
     ck_assert(user_of("{\"safety_identifier\":\"a\"}") != none);
     ck_assert(user_of("{\"metadata\":{\"user_id\":\"a\"}}") != none);
     ck_assert(user_of("{\"metadata\":{\"user_id\":\"a\"}}") !=
