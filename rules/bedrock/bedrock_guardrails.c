@@ -122,6 +122,7 @@ const struct llmobs_dialect llmobs_dialect_bedrock_guardrails = {
     .name = "bedrock_guardrails",
     .integration = "bedrock",
     .genai = "aws.bedrock",
+    .sent_media = LLMOBS_MEDIA_TOLD,
     .shapes = shapes,
     .form = &form,
 };

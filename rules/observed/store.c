@@ -265,7 +265,9 @@ static int read_hits(struct llmobs_reading *reading,
 {
     const struct llmobs_store *store = store_of(reading);
     bool list = llmobs_json_is_array(value);
-    int rc = list ? llmobs_documents_begin(reading->span) : 0;
+    int rc = list && !reading->span->failed
+                 ? llmobs_documents_begin(reading->span)
+                 : 0;
 
     if (rc < 0 || depth == STORE_DEPTH_MAX)
         return rc;
@@ -285,6 +287,7 @@ static int read_hits(struct llmobs_reading *reading,
     return rc;
 }
 
+/* Where one of several searches failed, the others found what they did. */
 int llmobs_store_document(struct llmobs_reading *reading,
                           const struct llmobs_json *body)
 {
@@ -292,7 +295,7 @@ int llmobs_store_document(struct llmobs_reading *reading,
     int rc = store->fail ? store->fail(reading, body) : 0;
 
     if (rc < 0 || reading->classified->call->status >= 300 ||
-        reading->span->failed)
+        (reading->span->failed && !store->each))
         return rc;
     return read_hits(reading, body, false, 0);
 }

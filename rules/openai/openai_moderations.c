@@ -104,6 +104,7 @@ static const struct llmobs_shape shapes[] = {
 const struct llmobs_dialect llmobs_dialect_openai_moderations = {
     .name = "openai_moderations",
     .integration = "openai",
+    .sent_media = LLMOBS_MEDIA_TOLD,
     .shapes = shapes,
     .form = &form,
 };

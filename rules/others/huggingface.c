@@ -525,6 +525,8 @@ static const struct llmobs_shape shapes[] = {
 const struct llmobs_dialect llmobs_dialect_huggingface = {
     .name = "huggingface",
     .integration = "huggingface",
+    .sent_media = LLMOBS_MEDIA_TOLD,
+    .answered_media = LLMOBS_MEDIA_TOLD,
     .shapes = shapes,
     .form = &form,
 };

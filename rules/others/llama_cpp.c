@@ -391,6 +391,7 @@ static const struct llmobs_shape shapes[] = {
 const struct llmobs_dialect llmobs_dialect_llama_cpp = {
     .name = "llama_cpp",
     .integration = "llama_cpp",
+    .sent_media = LLMOBS_MEDIA_TOLD,
     .shapes = shapes,
     .form = &form,
 };

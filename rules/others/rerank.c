@@ -38,6 +38,7 @@ const struct llmobs_dialect llmobs_dialect_rerank = {
     .name = "rerank",
     .integration = "rerank",
     .genai = "_OTHER",
+    .sent_media = LLMOBS_MEDIA_TOLD,
     .shapes = shapes,
     .form = &form,
 };

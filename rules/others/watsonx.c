@@ -366,6 +366,7 @@ const struct llmobs_dialect llmobs_dialect_watsonx = {
     .name = "watsonx",
     .integration = "watsonx",
     .genai = "ibm.watsonx.ai",
+    .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES | LLMOBS_MEDIA_DATA,
     .shapes = shapes,
     .form = &form,
 };

@@ -15,6 +15,7 @@
 #include "core/span/span.h"
 #include "rules/read/call.h"
 #include "rules/read/frame.h"
+#include "rules/read/left_out.h"
 #include "rules/read/url.h"
 
 struct llmobs_form;

@@ -3,14 +3,38 @@
 #include <string.h>
 #include <strings.h>
 
-/* The mark's form is LLMOBS_BLOB_MARK of core/text/blob.h. */
+#define NAME_MAX_LEN 24
+
+static void strip_blanks(struct llmobs_text *text)
+{
+    while (text->len > 0 && llmobs_is_blank(text->data[text->len - 1]))
+        text->len--;
+}
+
+/* Takes the end off; false: the text ends in something else. */
+static bool strip(struct llmobs_text *text, const char *end)
+{
+    size_t len = strlen(end);
+
+    if (text->len < len ||
+        strncasecmp(text->data + text->len - len, end, len) != 0)
+        return false;
+    text->len -= len;
+    return true;
+}
+
+/* The mark's form is LLMOBS_BLOB_MARK of core/text/blob.h. Google's servers
+ * write the padding of base64 as "\u003d", which stays behind the mark. */
 bool llmobs_media_left_out(struct llmobs_text text, uint64_t *bytes)
 {
     static const char head[] = "...[", tail[] = " bytes of base64, ";
     const size_t sum = 8, most = 20;
-    size_t at = text.len, digits = 0;
     uint64_t times = 1, number = 0;
+    size_t at, digits = 0;
 
+    while (strip(&text, "=") || strip(&text, "\\u003d"))
+        ;
+    at = text.len;
     if (at < sum + 1 + sizeof(tail) - 1 || text.data[at - 1] != ']')
         return false;
     at -= sum + 1 + sizeof(tail) - 1;
@@ -25,29 +49,6 @@ bool llmobs_media_left_out(struct llmobs_text text, uint64_t *bytes)
             0)
         return false;
     *bytes = number;
-    return true;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
-}
-
-static void strip_blanks(struct llmobs_text *text)
-{
-    while (text->len > 0 && is_blank(text->data[text->len - 1]))
-        text->len--;
-}
-
-/* Takes the end off; false: the text ends in something else. */
-static bool strip(struct llmobs_text *text, const char *end)
-{
-    size_t len = strlen(end);
-
-    if (text->len < len ||
-        strncasecmp(text->data + text->len - len, end, len) != 0)
-        return false;
-    text->len -= len;
     return true;
 }
 
@@ -70,6 +71,20 @@ static bool is_url(struct llmobs_text before, bool *image)
     return true;
 }
 
+/* The text in quotes that is the end, without these; one of no bytes where the
+ * end is none, or one longer than any name that is looked for. */
+static struct llmobs_text name_of(struct llmobs_text text)
+{
+    size_t at = text.len;
+
+    if (!strip(&text, "\""))
+        return (struct llmobs_text){"", 0};
+    for (at = text.len; at > 0 && text.data[at - 1] != '"'; at--)
+        if (text.len - at > NAME_MAX_LEN)
+            return (struct llmobs_text){"", 0};
+    return (struct llmobs_text){text.data + at, at > 0 ? text.len - at : 0};
+}
+
 /* The members whose texts are a picture, a sound, a file or a vector, in the
  * APIs that the dialects read. */
 static bool is_member(struct llmobs_text before, bool *data)
@@ -79,18 +94,15 @@ static bool is_member(struct llmobs_text before, bool *data)
         "bytes",     "file_data",  "bytesBase64Encoded", "imageBytes",
         "image",     "images",     "image_base64",       "image_url",
         "audio",     "audio_data", "audio_base64",       "base64",
-        "embedding", "blob"};
+        "embedding", "blob",       "multimodal_data"};
+    struct llmobs_text name = name_of(before);
 
-    if (!strip(&before, "\""))
-        return false;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        struct llmobs_text name = before;
-
-        if (strip(&name, names[i]) && strip(&name, "\"")) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (name.len == strlen(names[i]) &&
+            strncasecmp(name.data, names[i], name.len) == 0) {
             *data = i == 0;
             return true;
         }
-    }
     return false;
 }
 

@@ -224,9 +224,10 @@ struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
 }
 
 /* Where a text that begins here and is of base64 ends, at its quote; 0: it is
- * another one. A slash may be escaped. */
+ * another one. A slash may be escaped, and so may the padding. */
 static size_t piece_end(struct llmobs_text text)
 {
+    static const char padding[] = "\\u003d";
     size_t n = 0, more;
 
     do {
@@ -237,6 +238,9 @@ static size_t piece_end(struct llmobs_text text)
         else
             break;
     } while (more > 0);
+    while (text.len - n >= sizeof(padding) - 1 &&
+           strncasecmp(text.data + n, padding, sizeof(padding) - 1) == 0)
+        n += sizeof(padding) - 1;
     return n >= PIECE_MIN && n < text.len && text.data[n] == '"' ? n : 0;
 }
 

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/read/media.h"
 #include "rules/read/text.h"
 
 char *llmobs_value_text(const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
+    struct llmobs_json *words;
     struct llmobs_text cut;
     char *dump;
 
@@ -16,7 +18,9 @@ char *llmobs_value_text(const struct llmobs_json *value)
         cut = llmobs_text_cut(llmobs_text_of(text), LLMOBS_VALUE_MAX);
         return strndup(cut.data, cut.len);
     }
-    dump = llmobs_json_dumps(value, LLMOBS_JSON_KEEP_ORDER);
+    words = llmobs_media_words(value, "data");
+    dump = words ? llmobs_json_dumps(words, LLMOBS_JSON_KEEP_ORDER) : NULL;
+    llmobs_json_free(words);
     if (dump)
         dump[llmobs_text_cut(llmobs_text_of(dump), LLMOBS_VALUE_MAX).len] =
             '\0';

@@ -13,7 +13,8 @@
 
 #define LLMOBS_VALUE_MAX ((size_t)1024 * 1024)
 
-/* Gives a value as a C string: a text as it is, any other value as JSON text.
+/* Gives a value as a C string: a text as it is, any other value as JSON text,
+ * with words for the pictures, sounds and files in it (llmobs_media_words).
  * NULL without memory. */
 char *llmobs_value_text(const struct llmobs_json *value);
 

@@ -324,7 +324,9 @@ static const struct {
     {"...[ bytes of base64, 00000000]", 0, false},
     {"..[12 bytes of base64, 00000000]", 0, false},
     {"...[12 bytes of base64, 0000000]", 0, false},
-    {"...[12 bytes of base64, 00000000]=", 0, false},
+    {"...[12 bytes of base64, 00000000]==", 12, true},
+    {"AAAA...[12 bytes of base64, 00000000]\\u003D\\u003d", 12, true},
+    {"...[12 bytes of base64, 00000000]u003d", 0, false},
     {"AAAA", 3, false},
     {"AAA=", 2, false},
     {"AA==", 1, false},
@@ -346,6 +348,23 @@ START_TEST(sizes_are_told)
 }
 END_TEST
 
+/* Google's servers escape the padding, and others the slash. */
+START_TEST(long_pieces_are_dropped)
+{
+    char json[700], *end = json;
+
+    for (int i = 0; i < 2; i++) {
+        end += sprintf(end, "%s\"", i ? "," : "[");
+        memset(end, 'A', 256);
+        end += sprintf(end + 256, "\\/%s\"", i ? "\\u003d\\u003D" : "==") + 256;
+    }
+    sprintf(end, ",\"A\\u003d\"]");
+    end = json + llmobs_media_drop(json, strlen(json));
+    *end = '\0';
+    ck_assert_str_eq(json, "[\"\",\"\",\"A\\u003d\"]");
+}
+END_TEST
+
 UNIT_SUITE(blob)
 {
     Suite *s = suite_create("blob");
@@ -356,5 +375,6 @@ UNIT_SUITE(blob)
     UNIT_TEST(s, the_rest_fits_in);
     UNIT_TEST(s, members_of_media_alone);
     UNIT_TEST(s, sizes_are_told);
+    UNIT_TEST(s, long_pieces_are_dropped);
     return s;
 }

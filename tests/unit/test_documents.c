@@ -115,7 +115,7 @@ START_TEST(a_value_has_a_limit)
     char *text = malloc(LLMOBS_VALUE_MAX + 2);
     struct llmobs_json *list = llmobs_json_array();
 
-    memset(text, 'a', LLMOBS_VALUE_MAX + 1);
+    memset(text, '.', LLMOBS_VALUE_MAX + 1);
     text[LLMOBS_VALUE_MAX + 1] = '\0';
     ck_assert_int_eq(llmobs_json_add(list, llmobs_json_string(text)), 0);
     check_cut(list);
