@@ -80,6 +80,8 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	$(RULES_OBJ))))
 ifeq ($(SAN),)
 $(SMALL): OPT := -Os -g
+# They run for less time than the compiler would take to make them fast.
+$(B)/tests/unit/%.o: OPT := -O0 -g
 endif
 # Few files die where they are told; the others are those of the plain build.
 ifneq ($(TEST),)

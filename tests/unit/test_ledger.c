@@ -435,7 +435,7 @@ static void count_beside_a_close(void)
 
 START_TEST(the_last_close_has_all_counts)
 {
-    const int processes = 10;
+    const unsigned processes = 10;
     struct llmobs_totals totals;
     uint64_t before;
     int fd;
@@ -446,7 +446,7 @@ START_TEST(the_last_close_has_all_counts)
     before = ledger_ended("captured");
     fd = open(ledger_at, O_PATH | O_DIRECTORY);
     ck_assert_int_eq(llmobs_totals_open(&totals, fd, 0), 0);
-    for (int i = 0; i < processes; i++)
+    for (unsigned i = 0; i < processes; i++)
         ledger_in_child(count_beside_a_close);
     llmobs_totals_close(&totals);
     close(fd);
