@@ -124,8 +124,9 @@ static void apply_flags(struct attempt *a, unsigned flags)
     static const long statuses[] = {200, 200, 200, 400, 500, 0, 302, 204};
     const struct llmobs_shape *shape = a->rule.shape;
 
-    /* as matching decides: only paths of any host are to be confirmed */
-    a->match.proxied = flags & FUZZ_PROXIED;
+    /* as matching decides: only paths of any host are to be confirmed, and no
+     * header tells a gateway's calls */
+    a->match.proxied = flags & FUZZ_PROXIED && !shape->signs;
     a->match.confirm =
         flags & FUZZ_CONFIRM && shape->any_host && !a->match.proxied;
     a->match.kind = a->match.proxied ? LLMOBS_KIND_WORKFLOW : shape->kind;
