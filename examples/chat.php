@@ -4,9 +4,8 @@
  * URL), with a stream if the caller wants one. Nothing here knows that it is
  * observed:
  *
- *     UPSTREAM=https://api.openai.com/v1 llmobs-run --service chat-proxy \
- *         php -d auto_prepend_file=$PWD/examples/inbound/llmobs.php \
- *         -S 127.0.0.1:8080 -t examples
+ *     UPSTREAM=https://api.openai.com/v1 llmobs-run --inbound \
+ *         --service chat-proxy php -S 127.0.0.1:8080 -t examples
  *
  * Its base URL is then http://127.0.0.1:8080/chat.php/v1.
  */

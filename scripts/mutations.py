@@ -3633,14 +3633,14 @@ HAZARDS = [
      "PHP's own table gives the request's headers, and a context among them "
      "replaces the process's (`read_request`)", [
          ("php-unread", [("core/config/inbound.c", "    if (!llmobs_php_request("
-                          "))", "    if (true)")], ["hooks.php_fpm"]),
+                          ") ||", "    if (true ||")], ["hooks.php_fpm"]),
          ("process-beside-request", [("core/config/inbound.c", "    values["
                                       "LLMOBS_CARRIED_TRACEPARENT] = NULL;\n",
                                       "")],
           ["hooks.php_beside_a_context_of_its_own"]),
-         ("address-is-a-context", [("core/config/inbound.c", "LLMOBS_CARRIED_"
-                                    "REMOTE_ADDR && !found)",
-                                    "LLMOBS_CARRIED_COUNT)")],
+         ("address-is-a-context", [("core/config/inbound.c", "i < LLMOBS_CARRIED_"
+                                    "REMOTE_ADDR; i++",
+                                    "i < LLMOBS_CARRIED_COUNT; i++")],
           ["hooks.php_beside_a_context_of_its_own"])]),
 
     ("a span around a request in PHP, whose end no call of the page tells",
@@ -3654,6 +3654,42 @@ HAZARDS = [
                                       "llmobs_thread_state_top() == 0",
                                       "true")],
           ["hooks.php_two_calls_in_one_entry"])]),
+
+    ("a page of `php -S` that has used up the memory it may have",
+     "PHP has memory of the library's while it tells the request's headers, "
+     "and the page's is as before (`llmobs_php_server_read`)", [
+         ("page-pays", [("core/config/php_server.c",
+                         "    zend_mm_set_custom_handlers(heap, lend, "
+                         "take_back, lend_more);\n",
+                         "    (void)take_back;\n    (void)lend_more;\n"),
+                        ("core/config/php_server.c", "return get == lend;",
+                         "return get != lend;")],
+          ["hooks.php_built_in_at_its_memory_limit"])]),
+
+    ("a page of `php -S`, and its filter, that look at $_SERVER",
+     "PHP asks the library's filter, which passes nothing, and the site's own "
+     "is back afterwards (`llmobs_php_server_read`)", [
+         ("filter-stays", [("core/config/php_server.c", "    *filter = own_filter;\n",
+                            "    (void)own_filter;\n")],
+          ["hooks.php_built_in_tells_the_same"])]),
+
+    ("a PHP of 8.2 or later, which keeps names that it is asked for",
+     "the library makes them, and ends them with its array (`new_name`)", [
+         ("names-kept", [("core/config/php_server.c",
+                          "    zend_string_init_interned = new_name;\n",
+                          "    (void)new_name;\n")],
+          ["unit of_both_forms", "hooks.php_built_in_tells_the_same"]),
+         ("address-unread", [("core/config/php_server.c",
+                              "    keep_unfiltered(array.is.array);\n",
+                              "    (void)keep_unfiltered;\n")],
+          ["unit of_both_forms", "hooks.php_built_in"])]),
+
+    ("a client of `php -S` that hides, by a second header, the one that shows it "
+     "a stranger",
+     "with two headers of one name in CGI the request has no caller (`keep`)", [
+         ("last-header-counts", [("core/config/php_server.c",
+                                  "if (*value || len", "if (len")],
+          ["hooks.php_built_in_in_doubt"])]),
 
     ("a PHP whose table has another form",
      "its function is called only of SAPIs that are known to have it "

@@ -15,10 +15,7 @@
         text, sizeof(text) - 1 \
     }
 
-static const struct {
-    const char *text;
-    size_t len;
-} names[LLMOBS_CARRIED_COUNT] = {
+static const struct llmobs_php_name names[LLMOBS_CARRIED_COUNT] = {
     [LLMOBS_CARRIED_TRACEPARENT] = NAME("TRACEPARENT"),
     [LLMOBS_CARRIED_TRACESTATE] = NAME("TRACESTATE"),
     [LLMOBS_CARRIED_BAGGAGE] = NAME("BAGGAGE"),
@@ -157,22 +154,27 @@ static void read_environment(const char *values[LLMOBS_CARRIED_COUNT])
             read_entry(*entry, 0, values);
 }
 
+static bool has_context(const char *const values[LLMOBS_CARRIED_COUNT])
+{
+    for (size_t i = OF_REQUEST; i < LLMOBS_CARRIED_REMOTE_ADDR; i++)
+        if (values[i])
+            return true;
+    return false;
+}
+
 static bool read_php(const char *values[LLMOBS_CARRIED_COUNT])
 {
-    bool found = false;
+    const char *found[LLMOBS_CARRIED_COUNT] = {NULL};
 
-    if (!llmobs_php_request())
+    if (!llmobs_php_request() ||
+        !llmobs_php_request_read(names + OF_REQUEST,
+                                 LLMOBS_CARRIED_COUNT - OF_REQUEST,
+                                 found + OF_REQUEST) ||
+        !has_context(found))
         return false;
-    for (size_t i = OF_REQUEST; i < LLMOBS_CARRIED_COUNT; i++) {
-        const char *value = llmobs_php_request_get(names[i].text, names[i].len);
-
-        if (i == LLMOBS_CARRIED_REMOTE_ADDR && !found)
-            return false;
-        if (!value)
-            continue;
-        values[i] = value;
-        found = true;
-    }
+    for (size_t i = OF_REQUEST; i < LLMOBS_CARRIED_COUNT; i++)
+        if (found[i])
+            values[i] = found[i];
     return true;
 }
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/config/php_server.h"
+
 #define WEAK __attribute__((weak))
 
 /* The first tables of PHP that nobody has checked here. */
@@ -16,6 +18,16 @@ struct sapi {
     void (*others[2])(void); /* ub_write, flush */
     void (*get_stat)(void);
     char *(*getenv)(const char *name, size_t len);
+    /* From here as the known versions of the built-in server have it. */
+    void (*answers[6])(void); /* sapi_error to read_cookies */
+    void (*register_server_variables)(void *array);
+    void (*process[3])(void); /* log_message to terminate_process */
+    const char *ini_path;
+    void (*readers[2])(void); /* default_post_reader, treat_data */
+    const char *executable;
+    int ini_ignored[2];
+    void (*connection[4])(void); /* get_fd to get_target_gid */
+    llmobs_php_filter *input_filter;
 };
 
 /* The head of sapi_globals_struct. */
@@ -29,10 +41,18 @@ extern struct sapi sapi_module WEAK;
 extern const struct sapi_state sapi_globals WEAK;
 extern unsigned php_version_id(void) WEAK;
 
+static bool is_server(const struct sapi *sapi)
+{
+    return strcmp(sapi->name, "cli-server") == 0;
+}
+
 static bool is_known(const struct sapi *sapi)
 {
-    if (!sapi->name || !sapi->getenv ||
-        (php_version_id && php_version_id() >= VERSION_UNKNOWN))
+    if (!sapi->name || (php_version_id && php_version_id() >= VERSION_UNKNOWN))
+        return false;
+    if (is_server(sapi))
+        return !sapi->getenv && llmobs_php_server_known();
+    if (!sapi->getenv)
         return false;
     return strcmp(sapi->name, "apache2handler") == 0 ||
            ((strcmp(sapi->name, "fpm-fcgi") == 0 ||
@@ -66,7 +86,14 @@ void llmobs_php_request_at_end(void (*end)(void))
     sapi_module.deactivate = deactivate;
 }
 
-const char *llmobs_php_request_get(const char *name, size_t len)
+bool llmobs_php_request_read(const struct llmobs_php_name *names, size_t count,
+                             const char **values)
 {
-    return sapi_module.getenv(name, len);
+    if (is_server(&sapi_module))
+        return llmobs_php_server_read(sapi_module.register_server_variables,
+                                      &sapi_module.input_filter, names, count,
+                                      values);
+    for (size_t i = 0; i < count; i++)
+        values[i] = sapi_module.getenv(names[i].text, names[i].len);
+    return true;
 }

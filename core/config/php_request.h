@@ -1,9 +1,10 @@
 /* php_request - the headers of the request that PHP serves now.
  *
  * A SAPI gives them to PHP's pages as $_SERVER, and has them in no environment.
- * Its table, sapi_module, has a function for them that allocates nothing. The
- * process's own symbols lead there, so a page needs no line for it, and a pool
- * with a root or an open_basedir of its own no file.
+ * Its table, sapi_module, has a function for them that allocates nothing; that
+ * of the built-in server has none, and php_server.h another way. The process's
+ * own symbols lead there, so a page needs no line for it, and a pool with a
+ * root or an open_basedir of its own no file.
  *
  * Source:  main/SAPI.h of PHP 5.2 to 8.4; a later table may have another form.
  * Threads: the one that serves the requests of a PHP without threads. Of a PHP
@@ -15,17 +16,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* True while a request of php-fpm, FastCGI, CGI or Apache's module is served.
- */
+/* The name of a header in CGI, HTTP_TRACEPARENT, or REMOTE_ADDR. */
+struct llmobs_php_name {
+    const char *text;
+    size_t len;
+};
+
+/* True while a request of php-fpm, FastCGI, CGI, Apache's module or the
+ * built-in server is served. */
 bool llmobs_php_request(void);
 
 /* Has a function called as each request ends, from now on; once. It takes the
  * place of PHP's own in that table, and calls that. */
 void llmobs_php_request_at_end(void (*end)(void));
 
-/* Gives a header by its name in CGI, HTTP_TRACEPARENT, or REMOTE_ADDR; NULL
- * where there is none. Only while llmobs_php_request() is true. Borrowed until
- * the request ends. */
-const char *llmobs_php_request_get(const char *name, size_t len);
+/* Sets each of `values`, which are NULL before, to that of the name at its
+ * place; NULL where there is none. Only while llmobs_php_request() is true;
+ * borrowed until the next call or the request's end. False: they cannot be
+ * read, and `values` say nothing. */
+bool llmobs_php_request_read(const struct llmobs_php_name *names, size_t count,
+                             const char **values);
 
 #endif

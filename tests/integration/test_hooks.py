@@ -12,8 +12,8 @@ from harness import (APPS, LAUNCHER, PYTHON, Skip, body, equal, free_port, insta
                      ok, tags_of, test)
 from test_fpm import Web, preload
 from test_gateways import (APACHE, CALLERS, ENTRY, Server, announce, belongs, connect,
-                           kind_of, need, pairs, prompt_of, read, requests, settings,
-                           violations)
+                           kind_of, need, of_strangers, pairs, prompt_of, read,
+                           requests, settings, violations)
 from test_gateways import Apache as ApacheWithHelper
 
 INBOUND = (LAUNCHER, "--inbound")
@@ -39,14 +39,14 @@ def starman(workers=1):
 
 
 def ask(connection, prompt, headers, path):
-    """The answer, without what tells the time."""
+    """The answer, without what tells the time and the port."""
     connection.request("POST", path, body(prompt), dict(
         [h.split(": ", 1) for h in headers],
         **{"Content-Type": "application/json"}))
     answer = connection.getresponse()
     text = answer.read()
     return (answer.status, [(n, v) for n, v in answer.getheaders()
-                            if n.lower() != "date"], text)
+                            if n.lower() not in ("date", "host")], text)
 
 
 def talk(port, path):
@@ -343,25 +343,29 @@ def in_php(t, kind, entry=None, **more):
         equal(violations(dd), [], "violations")
 
 
-def php_at_once(t, kind):
+def at_once(dd, gateway):
     """Pages that fail, clients that do not wait, and many callers; the next
     request of a worker has nothing of these."""
+    known, headers = announce("app-a", "datadog", 1)
+    connection = connect(gateway.port)
+    equal(ask(connection, "x", headers, "/die")[0], 500, "status of /die")
+    aborted(gateway.port, headers, ["prompt-%d" % i for i in range(2, 8)])
+    spans = dd.wait_spans(7, 20)
+    equal({(s["trace_id"], kind_of(s)) for s in spans},
+          {(known["trace_id"], "llm")}, "of the caller")
+    for _ in range(8):
+        equal(ask(connection, "none", [], "/ask")[0], 200, "status")
+    connection.close()
+    equal({s["parent_id"] for s in dd.wait_spans(15, 20)[7:]},
+          {"undefined"}, "parents without a caller")
+    many(dd, gateway, False)
+    equal(violations(dd), [], "violations")
+
+
+def php_at_once(t, kind):
     with double(t) as dd, \
             php(t, dd, kind, pool={"pm.max_children": "4"}) as gateway:
-        known, headers = announce("app-a", "datadog", 1)
-        connection = connect(gateway.port)
-        equal(ask(connection, "x", headers, "/die")[0], 500, "status of /die")
-        aborted(gateway.port, headers, ["prompt-%d" % i for i in range(2, 8)])
-        spans = dd.wait_spans(7, 20)
-        equal({(s["trace_id"], kind_of(s)) for s in spans},
-              {(known["trace_id"], "llm")}, "of the caller")
-        for _ in range(8):
-            equal(ask(connection, "none", [], "/ask")[0], 200, "status")
-        connection.close()
-        equal({s["parent_id"] for s in dd.wait_spans(15, 20)[7:]},
-              {"undefined"}, "parents without a caller")
-        many(dd, gateway, False)
-        equal(violations(dd), [], "violations")
+        at_once(dd, gateway)
 
 
 @test
@@ -383,23 +387,27 @@ def php_with_entry(t):
         in_php(t, kind, entry="my-gateway")
 
 
+def two_calls_in_one_entry(dd, gateway):
+    """Also after a page that failed."""
+    known, headers = announce("app-a", "datadog", 1)
+    connection = connect(gateway.port)
+    for path, status in ("/die", 500), ("/two", 200):
+        equal(ask(connection, "prompt", headers, path)[0], status, path)
+    connection.close()
+    spans = dd.wait_spans(5, 20)
+    entries = {s["span_id"]: s for s in spans if kind_of(s) == "workflow"}
+    equal([(s["name"], s["parent_id"]) for s in entries.values()],
+          [(ENTRY, known["span_id"])] * 2, "entries")
+    equal(sorted([s["parent_id"] for s in spans if kind_of(s) == "llm"]
+                 .count(i) for i in entries), [1, 2], "calls of each")
+    equal(violations(dd), [], "violations")
+
+
 @test
 def php_two_calls_in_one_entry(t):
-    """Also after a page that failed."""
     with double(t) as dd, \
             php(t, dd, Web, pool={"pm.max_children": "1"}, entry="1") as gateway:
-        known, headers = announce("app-a", "datadog", 1)
-        connection = connect(gateway.port)
-        for path, status in ("/die", 500), ("/two", 200):
-            equal(ask(connection, "prompt", headers, path)[0], status, path)
-        connection.close()
-        spans = dd.wait_spans(5, 20)
-        entries = {s["span_id"]: s for s in spans if kind_of(s) == "workflow"}
-        equal([(s["name"], s["parent_id"]) for s in entries.values()],
-              [(ENTRY, known["span_id"])] * 2, "entries")
-        equal(sorted([s["parent_id"] for s in spans if kind_of(s) == "llm"]
-                     .count(i) for i in entries), [1, 2], "calls of each")
-        equal(violations(dd), [], "violations")
+        two_calls_in_one_entry(dd, gateway)
 
 
 @test
@@ -431,6 +439,109 @@ def php_beside_a_context_of_its_own(t):
 def php_fastcgi_and_apache(t):
     for kind in FastCgi, Apache:
         in_php(t, kind)
+
+
+def built_in(page="gateway.php", *options):
+    """PHP's own server; the page takes all requests."""
+    need("php", "-r", "exit((int)!extension_loaded('curl'));")
+    if subprocess.run(["php", "-r", "exit((int)(PHP_ZTS || "
+                       "PHP_VERSION_ID < 70300 || PHP_VERSION_ID >= 80500));"]
+                      ).returncode:
+        raise Skip("a PHP whose own server needs the helper")
+    # Pages that are new since a second ago take as much memory as others.
+    return ["php", "-d", "opcache.file_update_protection=0", *options, "-S",
+            "127.0.0.1:@port", app(page)]
+
+
+@test
+def php_built_in(t):
+    serve(t, built_in(), ["/ask", "/pieces"])
+    serve(t, built_in(), ["/ask", "/pieces"], LLMOBS_ENTRY="my-gateway")
+
+
+@test
+def php_built_in_two_calls_in_one_entry(t):
+    with double(t) as dd, \
+            Server(built_in(), settings(t, dd, LLMOBS_ENTRY="1"), free_port(),
+                   INBOUND) as gateway:
+        two_calls_in_one_entry(dd, gateway)
+
+
+@test
+def php_built_in_tells_the_same(t):
+    """$_SERVER, what a filter of the site's makes of it, and the memory that
+    PHP uses; no file of ours is below its open_basedir."""
+    for options in [], ["-d", "filter.default=special_chars", "-d",
+                        "open_basedir=" + UNMODIFIED]:
+        serve(t, built_in("request.php", *options), ["/", "/?full"],
+              LLMOBS_ENTRY="my-gateway")
+
+
+def answers_of_built_in(t, dd, page, path, headers, **more):
+    """Bare and observed; ids of the caller's span."""
+    known, own = announce("app-a", "datadog", 1)
+    for launcher in (), INBOUND:
+        with Server(built_in(page), settings(t, dd, **more), free_port(),
+                    launcher) as server:
+            connection = connect(server.port)
+            yield known, ask(connection, "prompt-1", own + headers, path)
+            connection.close()
+
+
+@test
+def php_built_in_at_its_memory_limit(t):
+    """Names that are longer than the memory that the page has left."""
+    long = ["X-%s: v" % (c * 36000) for c in "ab"]
+    with double(t) as dd:
+        (known, bare), (_, seen) = answers_of_built_in(
+            t, dd, "request.php", "/?full", long)
+        ok(bare[0] == 200 and b"Echo: prompt-1" in bare[2], "bare: %r" % (bare,))
+        equal(seen, bare, "answer")
+        belongs(dd.wait_spans(1, 20)[0], known, ("app-a", ""))
+        equal(violations(dd), [], "violations")
+
+
+@test
+def php_built_in_in_doubt(t):
+    """Two headers that have one name in CGI: nobody knows whose the request
+    is. A PHP with a memory manager of another's is not asked."""
+    for headers, more in (
+            (["X-Forwarded-For: 8.8.8.8", "X_Forwarded_For: 10.0.0.1"], {}),
+            ([], {"USE_ZEND_ALLOC": "0"})):
+        with double(t) as dd:
+            (_, bare), (_, seen) = answers_of_built_in(
+                t, dd, "gateway.php", "/ask", headers, **more)
+            equal(seen, bare, "answer")
+            belongs(dd.wait_spans(1, 20)[0], None, None)
+
+
+@test
+def php_built_in_with_many_headers(t):
+    """More than are kept, and as many as PHP takes."""
+    headers = ["X-%d: %s" % (i, "v" * 10) for i in range(4000)]
+    for more in headers, ["Baggage: " + "b=c," * 5000]:
+        with double(t) as dd:
+            (known, bare), (_, seen) = answers_of_built_in(
+                t, dd, "gateway.php", "/ask", more)
+            equal(seen, bare, "answer")
+            span = dd.wait_spans(1, 20)[0]
+            belongs(span, *(known, ("app-a", "")) if more is headers
+                    else (None, None))
+
+
+@test
+def php_built_in_of_strangers(t):
+    of_strangers(t, built_in(), free_port(), LLMOBS_INBOUND="1")
+
+
+@test
+def php_built_in_at_once(t):
+    for workers in "1", "4":
+        with double(t) as dd, \
+                Server(built_in(), settings(
+                    t, dd, PHP_CLI_SERVER_WORKERS=workers), free_port(),
+                    INBOUND) as gateway:
+            at_once(dd, gateway)
 
 
 class ModPerl(ApacheWithHelper):

@@ -1,0 +1,241 @@
+#include "core/config/php_server.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WEAK __attribute__((weak))
+
+/* The head of zval, and zend_string, as from PHP 7.0 on. */
+#define IS_STRING 6
+#define IS_ARRAY 7
+#define NOT_COLLECTABLE 0x10
+
+struct text {
+    uint32_t refcount;
+    uint32_t type;
+    uint64_t hash;
+    size_t len;
+    char bytes[];
+};
+
+struct value {
+    union {
+        void *array;
+        const struct text *text;
+    } is;
+    uint8_t type;
+    uint8_t more[7];
+};
+
+/* PHP's own; NULL where the process is none. _zend_new_array is first in
+ * PHP 7.3. */
+typedef void *malloc_fn(size_t size);
+typedef void free_fn(void *block);
+typedef void *realloc_fn(void *block, size_t size);
+typedef struct text *new_text_fn(const char *bytes, size_t len, bool permanent);
+extern void *zend_mm_get_heap(void) WEAK;
+extern void zend_mm_get_custom_handlers(void *heap, malloc_fn **, free_fn **,
+                                        realloc_fn **) WEAK;
+extern void zend_mm_set_custom_handlers(void *heap, malloc_fn *, free_fn *,
+                                        realloc_fn *) WEAK;
+extern void *_zend_new_array(uint32_t size) WEAK;
+extern void zend_array_destroy(void *array) WEAK;
+extern const struct value *zend_hash_str_find(const void *array,
+                                              const char *key, size_t len) WEAK;
+extern new_text_fn *zend_string_init_interned WEAK;
+
+/* ---- the memory that PHP borrows -------------------------------------- */
+
+/* Enough for all but long names, which malloc serves. */
+#define LENT 8192
+#define ALIGN 16
+
+static _Alignas(ALIGN) char lent[LENT];
+static size_t top;  /* of what is lent */
+static size_t live; /* blocks that PHP has not given back */
+
+static bool is_lent(const void *block)
+{
+    return (uintptr_t)block - (uintptr_t)lent < LENT;
+}
+
+static void *lend(size_t size)
+{
+    void *block = lent + top;
+
+    if (size > LENT - top)
+        return malloc(size);
+    top += (size + ALIGN - 1) / ALIGN * ALIGN;
+    live++;
+    return block;
+}
+
+static void take_back(void *block)
+{
+    if (!is_lent(block))
+        free(block);
+    else if (--live == 0)
+        top = 0;
+}
+
+/* A block's size is not known: more than it may be copied, of what is lent. */
+static void *lend_more(void *block, size_t size)
+{
+    size_t most = is_lent(block) ? top - (size_t)((char *)block - lent) : 0;
+    void *more;
+
+    if (block && most == 0)
+        return realloc(block, size);
+    more = lend(size);
+    if (!more || !block)
+        return more;
+    memcpy(more, block, size < most ? size : most);
+    take_back(block);
+    return more;
+}
+
+/* A PHP that profiles its memory, or uses malloc for all of it, has functions
+ * of its own there. */
+static bool begin_lending(void *heap)
+{
+    malloc_fn *get = NULL;
+    free_fn *give = NULL;
+    realloc_fn *change = NULL;
+
+    zend_mm_get_custom_handlers(heap, &get, &give, &change);
+    if (get || give || change)
+        return false;
+    zend_mm_set_custom_handlers(heap, lend, take_back, lend_more);
+    zend_mm_get_custom_handlers(heap, &get, &give, &change);
+    return get == lend;
+}
+
+/* ---- the variables ---------------------------------------------------- */
+
+/* The specification of baggage wants 8 KiB of it passed on. */
+#define KEPT 16384
+
+static char kept[KEPT]; /* the values, each with its NUL */
+
+static struct {
+    const struct llmobs_php_name *names;
+    size_t count;
+    const char **values;
+    size_t used; /* of `kept` */
+    bool refused;
+} reading;
+
+static void keep(const char **value, const char *text, size_t len)
+{
+    char *copy = kept + reading.used;
+
+    if (*value || len >= KEPT - reading.used) {
+        reading.refused = true;
+        return;
+    }
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    reading.used += len + 1;
+    *value = copy;
+}
+
+static unsigned filter_all(int kind, const char *name, char **value, size_t len,
+                           size_t *new_len)
+{
+    (void)kind;
+    (void)new_len;
+    for (size_t i = 0; i < reading.count; i++)
+        if (strcmp(name, reading.names[i].text) == 0)
+            keep(&reading.values[i], *value, len);
+    return 0;
+}
+
+/* PHP 8.2 asks no filter about variables whose names no client chooses. It
+ * would keep those names until the request ends, as it keeps those of the
+ * page's code. */
+static struct text *new_name(const char *bytes, size_t len, bool permanent)
+{
+    struct text *name = lend(sizeof(*name) + len + 1);
+
+    (void)permanent;
+    if (!name)
+        return NULL;
+    name->refcount = 1;
+    name->type = IS_STRING | NOT_COLLECTABLE;
+    name->hash = 0;
+    name->len = len;
+    memcpy(name->bytes, bytes, len);
+    name->bytes[len] = '\0';
+    return name;
+}
+
+static void keep_unfiltered(const void *array)
+{
+    for (size_t i = 0; i < reading.count; i++) {
+        const struct llmobs_php_name *name = &reading.names[i];
+        const struct value *found;
+
+        if (reading.values[i])
+            continue;
+        found = zend_hash_str_find(array, name->text, name->len);
+        if (found && found->type == IS_STRING)
+            keep(&reading.values[i], found->is.text->bytes,
+                 found->is.text->len);
+    }
+}
+
+/* Each request has a caller. */
+static bool has_address(void)
+{
+    for (size_t i = 0; i < reading.count; i++)
+        if (strcmp(reading.names[i].text, "REMOTE_ADDR") == 0)
+            return reading.values[i];
+    return true;
+}
+
+bool llmobs_php_server_known(void)
+{
+    return zend_mm_get_heap && zend_mm_get_custom_handlers &&
+           zend_mm_set_custom_handlers && _zend_new_array &&
+           zend_array_destroy && zend_hash_str_find &&
+           &zend_string_init_interned;
+}
+
+/* Of an array in PHP's memory, which is the library's now. */
+static void ask(void (*fill)(void *array), llmobs_php_filter **filter)
+{
+    struct value array = {.is.array = _zend_new_array(0), .type = IS_ARRAY};
+    llmobs_php_filter *own_filter = *filter;
+    new_text_fn *own_names = zend_string_init_interned;
+
+    *filter = filter_all;
+    zend_string_init_interned = new_name;
+    fill(&array);
+    zend_string_init_interned = own_names;
+    *filter = own_filter;
+    keep_unfiltered(array.is.array);
+    zend_array_destroy(array.is.array);
+}
+
+bool llmobs_php_server_read(void (*fill)(void *array),
+                            llmobs_php_filter **filter,
+                            const struct llmobs_php_name *names, size_t count,
+                            const char **values)
+{
+    void *heap = zend_mm_get_heap();
+    int saved = errno;
+
+    if (!begin_lending(heap))
+        return false;
+    reading.names = names;
+    reading.count = count;
+    reading.values = values;
+    reading.used = 0;
+    reading.refused = false;
+    ask(fill, filter);
+    zend_mm_set_custom_handlers(heap, NULL, NULL, NULL);
+    errno = saved;
+    return !reading.refused && has_address();
+}

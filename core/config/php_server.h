@@ -1,0 +1,46 @@
+/* php_server - the headers of the request that PHP's built-in server serves,
+ * `php -S`.
+ *
+ * Its table has no function that gives a header. The one that fills $_SERVER
+ * hands each variable to the table's input filter first, and leaves out those
+ * that the filter does not pass; from PHP 8.2 on it puts the ones that no
+ * client names into the array itself. So the library calls that function with
+ * an array and a filter of its own, which keeps what is asked for and passes
+ * nothing: no array of the page's changes, and no filter of the site's runs.
+ *
+ * The function takes PHP's memory. Of that the page may have used all that its
+ * memory_limit allows, and PHP would then leave the function, and the library,
+ * by a jump. So the library lends PHP memory of its own meanwhile: the page's
+ * is as it was, and so is all that PHP tells of it.
+ *
+ * Source:  sapi/cli/php_cli_server.c, main/php_variables.c and
+ *          Zend/zend_alloc.h of PHP 7.3 to 8.4.
+ * Owns:    the values of the last request that was read.
+ * Threads: the one that serves the requests.
+ */
+#ifndef LLMOBS_PHP_SERVER_H
+#define LLMOBS_PHP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/config/php_request.h"
+
+/* PHP's input filter: true passes a variable on. Its value has `len` bytes and
+ * a NUL. */
+typedef unsigned llmobs_php_filter(int kind, const char *name, char **value,
+                                   size_t len, size_t *new_len);
+
+/* True in a PHP of such a version, without threads. */
+bool llmobs_php_server_known(void);
+
+/* llmobs_php_request_read() by the table's function that fills $_SERVER and by
+ * its `filter`, which is the same again afterwards. False also where PHP has
+ * not its own memory manager, where two headers have one name in CGI, as X-A
+ * and X_A have, or if the values have more than 16 KiB. */
+bool llmobs_php_server_read(void (*fill)(void *array),
+                            llmobs_php_filter **filter,
+                            const struct llmobs_php_name *names, size_t count,
+                            const char **values);
+
+#endif
