@@ -3629,6 +3629,38 @@ HAZARDS = [
                            "!read_perl(values))", "!read_php(values)")],
           ["hooks.psgi"])]),
 
+    ("programs that several requests of Node start at once",
+     "each gets the variables of the request that its code works for (`begin` "
+     "and `environment` in `hook.js`)", [
+         ("node-last-request", [("examples/inbound/hook.js",
+                                 "    requests.enterWith(found || undefined);",
+                                 "    requests.getStore = () => found;")],
+          ["hooks.programs_of_node_at_once"]),
+         ("node-programs-untold", [("examples/inbound/hook.js",
+                                    "made = make(given);", "made = given;")],
+          ["hooks.programs_of_node"])]),
+
+    ("requests of lua-http that take turns in one thread",
+     "the library is told the request of the coroutine just before its transfer "
+     "(`tell` in `hook.lua`)", [
+         ("lua-last-request", [
+             ("examples/inbound/hook.lua",
+              "local request = current[coroutine.running() or main]",
+              "local request = current[main]"),
+             ("examples/inbound/hook.lua",
+              "    current[coroutine.running() or main] = {",
+              "    current[main] = {")], ["hooks.lua_http_at_once"]),
+         ("lua-transfers-untold", [("examples/inbound/hook.lua",
+                                    "if not pcall(tell) then",
+                                    "if false then")], ["hooks.lua_http"])]),
+
+    ("mod_perl, whose requests no wrapper of the hook's sees",
+     "the hook gives the library the request that %ENV has (`request` in "
+     "`hook.pl`)", [
+         ("mod-perl-unread", [("examples/inbound/hook.pl",
+                               "$served || ($ENV{MOD_PERL} ? \\%ENV : undef);",
+                               "$served;")], ["hooks.mod_perl"])]),
+
     ("a context that a PHP worker's process has, beside that of its request",
      "PHP's own table gives the request's headers, and a context among them "
      "replaces the process's (`read_request`)", [

@@ -588,9 +588,10 @@ def programs_of_node(t):
 
 @test
 def programs_of_node_at_once(t):
+    """Others come between a request and the program that it starts."""
     with double(t) as dd, \
             Server(node(), settings(t, dd), free_port(), INBOUND) as server:
-        many(dd, server, False)
+        many(dd, server, False, path="/later")
         equal(violations(dd), [], "violations")
 
 
