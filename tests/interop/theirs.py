@@ -1,6 +1,7 @@
 """Their SDK calls gateways of ours."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -21,7 +22,8 @@ ONE_TRACE = [("javascript", "workflow"), ("javascript", "llm"),
 class Gateway:
     """A program of ours that serves at a port; a service without an ml_app."""
 
-    def __init__(self, bench, argv, base, more=None, end=signal.SIGINT):
+    def __init__(self, bench, argv, base, more=None, end=signal.SIGINT,
+                 launcher=()):
         self.end = end
         port = harness.free_port()
         env = {"PATH": os.environ["PATH"], "HOME": bench.folder,
@@ -29,12 +31,12 @@ class Gateway:
                "LLMOBS_EXPORTER": "agent", "DD_TRACE_AGENT_URL": bench.dd.url,
                "LLMOBS_STORE_DIR": os.path.join(bench.folder, "gateway"),
                "DD_SERVICE": "chat-proxy", "UPSTREAM": bench.upstream,
-               "LLMOBS_COMMANDS": "1", "LLMOBS_ENTRY": "1",
+               "LLMOBS_EXIT_FLUSH_MS": "4000", "LLMOBS_ENTRY": "1",
                "LLMOBS_ENTRY_CONTENT": "1"}
         env.update(more or {})
         self.process = subprocess.Popen(
-            [harness.LAUNCHER] + [a.replace("@port", str(port))
-                                  for a in argv],
+            [harness.LAUNCHER, *launcher] + [a.replace("@port", str(port))
+                                             for a in argv],
             env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, start_new_session=True)
         harness.wait_port(port, self.process)
@@ -48,12 +50,27 @@ class Gateway:
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            pass
+        harness.end_group(self.process)  # its workers too
 
 
 def php(bench, more=None):
-    return Gateway(bench, PHP, "/chat.php/v1", more)
+    return Gateway(bench, PHP, "/chat.php/v1",
+                   dict({"LLMOBS_COMMANDS": "1"}, **more or {}))
+
+
+def unmodified(page, *argv):
+    """A program that knows nothing of traces, and no file of ours beside it:
+    its page is the last argument."""
+    page = os.path.join(harness.APPS, "unmodified", page)
+
+    def start(bench, more=None):
+        if not shutil.which(argv[0]):
+            raise harness.Skip("no " + argv[0])
+        return Gateway(bench, [*argv, page], "/v1",
+                       dict({"BINDING": "typhoeus"}, **more or {}),
+                       launcher=["--inbound"])
+    return start
 
 
 def in_c(bench, more=None):
@@ -63,7 +80,15 @@ def in_c(bench, more=None):
                            "@port", upstream], "/v1", more, signal.SIGTERM)
 
 
-GATEWAYS = {"php": php, "c": in_c}
+GATEWAYS = {
+    "php": php, "c": in_c,
+    "php_as_it_is": unmodified("gateway.php", "php", "-S", "127.0.0.1:@port"),
+    "perl_as_it_is": unmodified("app.psgi", "starman", "--workers", "2",
+                                "--listen", "127.0.0.1:@port"),
+    "ruby_as_it_is": unmodified("config.ru", "puma", "-q", "-t", "4:4", "-b",
+                                "tcp://127.0.0.1:@port")}
+# The library sees no text of a request that PHP serves by itself.
+WITHOUT_TEXTS = ("php_as_it_is",)
 
 
 def ask(bench, gateway, ml_app, style=None):
@@ -88,6 +113,7 @@ def ask(bench, gateway, ml_app, style=None):
 
 
 def one_trace(bench, start=php, style=None, title=None, more=None):
+    """Their client, and an entry and a call of ours."""
     bench.dd.reset()
     with start(bench, more) as gateway:
         ask(bench, gateway, "their-app", style)
@@ -100,16 +126,20 @@ def one_trace(bench, start=php, style=None, title=None, more=None):
               span["name"])
     entry, llm = path[2:]
     equal(entry["name"], "chat-proxy-entrypoint", "name of the entry")
-    ok('"hello"' in entry["meta"]["input"]["value"], "input of the entry")
-    ok("Echo: hello" in entry["meta"]["output"]["value"],
-       "output of the entry")
+    if start in [GATEWAYS[name] for name in WITHOUT_TEXTS]:
+        equal([entry["meta"].get(side) for side in ("input", "output")],
+              [None] * 2, "texts of the entry")
+    else:
+        ok('"hello"' in entry["meta"]["input"]["value"], "input of the entry")
+        ok("Echo: hello" in entry["meta"]["output"]["value"],
+           "output of the entry")
     equal(tags_of(llm)["service"], "chat-proxy", "service of the llm")
 
 
-def callers_in_turn(bench):
+def callers_in_turn(bench, start=php):
     """Two ml_apps, and one without headers in between."""
     bench.dd.reset()
-    with php(bench) as gateway:
+    with start(bench) as gateway:
         ask(bench, gateway, "left-app")
         ask(bench, gateway, "own", style="none")
         ask(bench, gateway, "right-app")
@@ -141,9 +171,10 @@ def not_joined(bench):
 def tests(styles):
     for name, start in GATEWAYS.items():
         yield "theirs_to_" + name, lambda b, g=start, n=name: one_trace(
-            b, g, title="their client, our gateway in %s" % n.upper())
-        for style in styles:
+            b, g, title="their client, our gateway: " + n.replace("_", " "))
+        for style in () if name.endswith("as_it_is") else styles:
             yield "theirs_to_%s_by_%s" % (name, style), \
                 lambda b, g=start, s=style: one_trace(b, g, s)
-    yield "theirs_in_turn", callers_in_turn
+        yield "theirs_in_turn_of_" + name, \
+            lambda b, g=start: callers_in_turn(b, g)
     yield "theirs_not_joined", not_joined
