@@ -20,7 +20,8 @@ ONE_TRACE = [("javascript", "workflow"), ("javascript", "llm"),
 
 
 class Gateway:
-    """A program of ours that serves at a port; a service without an ml_app."""
+    """A program of ours that serves at a port; a service without an ml_app,
+    which reports as the bench says."""
 
     def __init__(self, bench, argv, base, more=None, end=signal.SIGINT,
                  launcher=()):
@@ -28,11 +29,10 @@ class Gateway:
         port = harness.free_port()
         env = {"PATH": os.environ["PATH"], "HOME": bench.folder,
                "NO_PROXY": "*", "LLMOBS_BUILD": bench.build,
-               "LLMOBS_EXPORTER": "agent", "DD_TRACE_AGENT_URL": bench.dd.url,
                "LLMOBS_STORE_DIR": os.path.join(bench.folder, "gateway"),
-               "DD_SERVICE": "chat-proxy", "UPSTREAM": bench.upstream,
-               "LLMOBS_EXIT_FLUSH_MS": "4000", "LLMOBS_ENTRY": "1",
-               "LLMOBS_ENTRY_CONTENT": "1"}
+               "UPSTREAM": bench.upstream, "LLMOBS_EXIT_FLUSH_MS": "4000",
+               "LLMOBS_ENTRY": "1", "LLMOBS_ENTRY_CONTENT": "1",
+               **bench.reports()}
         env.update(more or {})
         self.process = subprocess.Popen(
             [harness.LAUNCHER, *launcher] + [a.replace("@port", str(port))
