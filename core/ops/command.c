@@ -7,7 +7,9 @@
 #include "core/base/log.h"
 #include "core/base/scratch.h"
 #include "core/ledger/stats.h"
+#include "core/ops/shared_entry.h"
 #include "core/sdk/own_span.h"
+#include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
 #include "core/text/json.h"
 
@@ -24,7 +26,8 @@ static int annotate(uint64_t span, const struct llmobs_json *what)
                                  : 0;
 }
 
-static int start_span(struct llmobs_json *what)
+/* `number`: the span's, also on an error after it has started. */
+static int begin_span(struct llmobs_json *what, bool detached, uint64_t *number)
 {
     static const char *const own[] = {
         "kind",       "name",           "session_id",    "ml_app",
@@ -37,17 +40,24 @@ static int start_span(struct llmobs_json *what)
         .agent_version = llmobs_json_gets(what, "agent_version"),
         .model_name = llmobs_json_gets(what, "model_name"),
         .model_provider = llmobs_json_gets(what, "model_provider"),
+        .detached = detached,
     };
-    uint64_t span;
     int rc = llmobs_kind_read(llmobs_json_gets(what, "kind"), &start.kind);
 
     if (rc == 0)
-        rc = llmobs_own_span_start(&start, &span);
+        rc = llmobs_own_span_start(&start, number);
     if (rc != 0)
         return rc;
     for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
         llmobs_json_unset(what, own[i]);
-    return annotate(span, what);
+    return annotate(*number, what);
+}
+
+static int start_span(struct llmobs_json *what)
+{
+    uint64_t span;
+
+    return begin_span(what, false, &span);
 }
 
 static int fail(uint64_t span, const struct llmobs_json *error)
@@ -83,7 +93,8 @@ static int leave_open(uint64_t span)
 }
 
 /* Ends the open spans; `entry` is for the outermost. A child cannot end spans
- * of its parent: they stop being current, and no more. */
+ * of its parent: they stop being current, and no more. So does the entry of a
+ * request that goes on while the thread serves others. */
 static int unwind(struct llmobs_json *entry)
 {
     uint64_t span = llmobs_thread_state_top(), outer;
@@ -92,6 +103,8 @@ static int unwind(struct llmobs_json *entry)
     for (; span; span = outer) {
         (void)llmobs_thread_state_remove(span);
         outer = llmobs_thread_state_top();
+        if (llmobs_own_span_is_detached(span))
+            continue;
         one = !outer && entry ? finish_span(span, entry) : leave_open(span);
         if (one != 0)
             rc = one;
@@ -123,22 +136,89 @@ static int activate(const struct llmobs_json *headers)
     return rc;
 }
 
+/* The key by which the request names itself; 0: none, it is the thread's. */
+static int read_key(const struct llmobs_json *what, uintptr_t *key)
+{
+    const struct llmobs_json *given = llmobs_json_get(what, "request");
+    int64_t number = given ? llmobs_json_to_int(given) : 0;
+
+    *key = 0;
+    if (given && (!llmobs_json_is_int(given) || number <= 0 ||
+                  (uint64_t)number > UINTPTR_MAX))
+        return -EINVAL;
+    *key = (uintptr_t)number;
+    return 0;
+}
+
+static int begin_shared(uintptr_t key, struct llmobs_json *entry)
+{
+    uint64_t span = LLMOBS_OWN_SPAN_NONE;
+    int rc = llmobs_shared_entry_hold(key);
+
+    if (rc != 0)
+        return rc;
+    rc = begin_span(entry, true, &span);
+    if (span == LLMOBS_OWN_SPAN_NONE)
+        (void)llmobs_shared_entry_take(key);
+    else
+        llmobs_shared_entry_set(key, span);
+    return rc;
+}
+
+/* A thread that takes part in a request after its end, or whose request has got
+ * no entry, is below the request's caller. */
+static int enter_shared(uintptr_t key, struct llmobs_json *entry)
+{
+    uint64_t span = llmobs_shared_entry_find(key);
+    int rc = 0, entered = 0;
+
+    if (!span && entry) {
+        rc = begin_shared(key, entry);
+        span = llmobs_shared_entry_find(key);
+    }
+    if (span)
+        entered = llmobs_own_span_enter(span);
+    return entered < 0 ? entered : rc;
+}
+
 static int start_request(struct llmobs_json *what)
 {
     struct llmobs_json *entry = llmobs_json_get(what, "entry");
-    int rc;
+    uintptr_t key;
+    int wrong = read_key(what, &key), rc;
 
     (void)unwind(NULL);
     rc = activate(llmobs_json_get(what, "headers"));
     if (rc == -ENOENT) /* no caller: the request begins a trace */
         rc = 0;
-    return rc == 0 && entry ? start_span(entry) : rc;
+    if (rc != 0 || wrong != 0)
+        return rc ? rc : wrong;
+    if (key)
+        return enter_shared(key, entry);
+    return entry ? start_span(entry) : 0;
+}
+
+/* Whatever request the thread serves: its own goes on. */
+static int finish_shared(uintptr_t key, struct llmobs_json *entry)
+{
+    uint64_t span = llmobs_shared_entry_take(key);
+
+    if (!span)
+        return -ENOENT;
+    return entry ? finish_span(span, entry) : llmobs_own_span_finish(span);
 }
 
 static int finish_request(struct llmobs_json *what)
 {
-    int rc = unwind(llmobs_json_get(what, "entry"));
+    struct llmobs_json *entry = llmobs_json_get(what, "entry");
+    uintptr_t key;
+    int rc = read_key(what, &key);
 
+    if (rc != 0)
+        return rc;
+    if (key)
+        return finish_shared(key, entry);
+    rc = unwind(entry);
     (void)llmobs_own_span_activate(NULL, 0);
     return rc;
 }

@@ -5,8 +5,9 @@
  * object as body. The core does the command before it calls libcurl, which then
  * fails as it does without us: CURLE_UNSUPPORTED_PROTOCOL, without any I/O.
  *
- *   llmobs://request/start   {"headers": {NAME: VALUE}, "entry": SPAN}
- *   llmobs://request/finish  {"entry": END}
+ *   llmobs://request/start   {"headers": {NAME: VALUE}, "entry": SPAN,
+ *                             "request": KEY}
+ *   llmobs://request/finish  {"entry": END, "request": KEY}
  *   llmobs://span/start      SPAN
  *   llmobs://span/finish     END: of the span that was started last
  *   llmobs://hook/failed     {}: a hook of LLMOBS_INBOUND has; it is counted
@@ -18,13 +19,21 @@
  * one, is the span around it. Spans that a request leaves open end with it, or
  * as the next request starts, with the error `unfinished`.
  *
+ * KEY is for requests that take turns on a thread, or use several: a whole
+ * number from 1 that the process never uses twice. The entry of such a request
+ * is its key's, and no thread's. The start that brings the entry begins it; a
+ * further start, without one, leads its thread back below it, as before each
+ * transfer of the request. The finish with the key ends the entry and does
+ * nothing else, in whatever thread: calls after it are below the caller.
+ *
  * Commands work only with LLMOBS_COMMANDS, since a program's users may make it
  * ask for any URL; and only with method, type and body, which no URL can bring.
  *
  * Owns:    nothing.
  * Threads: those of the handle; a command is about the calling thread.
  * Errors:  the program sees none; the log has the first of each cause.
- * Limits:  LLMOBS_COMMAND_HEADERS headers; the body as handle.h keeps it.
+ * Limits:  LLMOBS_COMMAND_HEADERS headers; the body as handle.h keeps it;
+ *          LLMOBS_SHARED_ENTRIES keys (shared_entry.h).
  */
 #ifndef LLMOBS_COMMAND_H
 #define LLMOBS_COMMAND_H

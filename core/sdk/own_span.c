@@ -633,6 +633,7 @@ static int make(const struct llmobs_own_span_start *start,
     if (!live)
         return -ENOMEM;
     live->process = llmobs_fork_process();
+    live->detached = start->detached;
     rc = find_context(start->parent, &live->span.context);
     if (!rc)
         rc = fill(&live->span, start);
@@ -779,6 +780,16 @@ int llmobs_own_span_context(uint64_t span, struct llmobs_context *out)
     attribute(out, &live->span);
     llmobs_span_table_unlock(span);
     return 0;
+}
+
+bool llmobs_own_span_is_detached(uint64_t span)
+{
+    struct llmobs_open_span *live = llmobs_span_table_lock(span);
+    bool detached = live && live->detached;
+
+    if (live)
+        llmobs_span_table_unlock(span);
+    return detached;
 }
 
 int llmobs_own_span_enter(uint64_t span)

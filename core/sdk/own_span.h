@@ -110,6 +110,9 @@ const struct llmobs_carrier *llmobs_own_span_carrier(
  * -ENOENT: they carry no caller. */
 int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count);
 
+/* True for an open span that was started detached: it is no thread's to end. */
+bool llmobs_own_span_is_detached(uint64_t span);
+
 /* Makes a span a current one of this thread as well, or no longer. */
 int llmobs_own_span_enter(uint64_t span);
 int llmobs_own_span_leave(uint64_t span);

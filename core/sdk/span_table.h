@@ -25,6 +25,7 @@ struct llmobs_open_span {
     struct llmobs_span span;
     struct llmobs_json *tags; /* an object; NULL: none yet */
     int process;              /* that started it (fork.h) */
+    bool detached;            /* no thread has started it as its own */
     int64_t start_mono_ns;
 };
 

@@ -1,4 +1,6 @@
 /* Requests to llmobs: URLs, whole and damaged. */
+#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,8 @@
 #include "core/base/sanitizer.h"
 #include "core/ledger/stats.h"
 #include "core/ops/command.h"
+#include "core/ops/shared_entry.h"
+#include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
 #include "tests/unit/api_case.h"
 
@@ -126,34 +130,249 @@ START_TEST(a_hook_that_failed)
 }
 END_TEST
 
-static const char whole[] =
-    "{\"headers\": {\"traceparent\": "
-    "\"00-0af7651916cd43dd8448eb211c80319c-00000000000000aa-01\"},"
-    " \"entry\": {\"kind\": \"workflow\", \"name\": \"\\u0041\\ud800\","
-    " \"input\": [{\"role\": \"user\", \"content\": \"x\"}],"
-    " \"tags\": {\"a\": null}, \"metadata\": {\"b\": [1e999]}}}";
+/* -- requests that take turns ---------------------------------------------- */
 
-/* Of memory that ends where the body does, for the sanitizer's eyes. */
-START_TEST(cut_and_changed_at_every_byte)
+/* Begins a request, or leads the thread back to it. */
+static void turn(int key, const char *entry)
+{
+    char body[300];
+
+    snprintf(body, sizeof(body),
+             "{\"request\": %d, \"headers\": {\"x-datadog-trace-id\": \"%d\","
+             " \"x-datadog-parent-id\": \"%d\","
+             " \"x-datadog-tags\": \"_dd.p.llmobs_parent_id=%d\"}%s%s%s}",
+             key, key, 100 + key, 100 + key,
+             entry ? ", \"entry\": {\"kind\": \"workflow\", \"name\": \"" : "",
+             entry ? entry : "", entry ? "\"}" : "");
+    say("request/start", body);
+}
+
+static void end_turn(int key, const char *what)
+{
+    char body[100];
+
+    snprintf(body, sizeof(body), "{\"request\": %d, \"entry\": %s}", key, what);
+    say("request/finish", body);
+}
+
+static void call(const char *name)
+{
+    (void)api->finish(api_case_start(LLMOBS_TASK, name));
+}
+
+static const char *id_of(const char *name)
+{
+    static char id[64];
+
+    snprintf(id, sizeof(id), "%s", api_case_at(name, "span_id"));
+    return id;
+}
+
+START_TEST(requests_that_take_turns)
 {
     begin();
-    for (size_t i = 0; i < sizeof(whole); i++) {
+    turn(7001, "a");
+    call("of a");
+    turn(7002, "b");
+    call("of b");
+    turn(7001, NULL);
+    call("of a again");
+    end_turn(7002, "{\"output\": \"said b\"}");
+    call("of a at last");
+    say("request/finish", "{}"); /* the thread leaves it, and it goes on */
+    call("of nobody");
+    turn(7001, NULL);
+    end_turn(7001, "{\"error\": {\"type\": \"T\", \"message\": \"M\"}}");
+    call("of its caller");
+    turn(7002, NULL);
+    call("of the other caller");
+    say("request/finish", "{}");
+    ck_assert(is_quiet());
+    ck_assert_uint_eq(api_case_count(), 9);
+    ck_assert_str_eq(api_case_at("a", "parent_id"), "\"7101\"");
+    ck_assert_str_eq(api_case_at("a", "meta.error.type"), "\"T\"");
+    ck_assert_str_eq(api_case_at("b", "parent_id"), "\"7102\"");
+    ck_assert_str_eq(api_case_at("b", "status"), "\"ok\"");
+    ck_assert_str_eq(api_case_at("b", "meta.output.value"), "\"said b\"");
+    ck_assert_str_eq(api_case_at("of a", "parent_id"), id_of("a"));
+    ck_assert_str_eq(api_case_at("of a again", "parent_id"), id_of("a"));
+    ck_assert_str_eq(api_case_at("of a at last", "parent_id"), id_of("a"));
+    ck_assert_str_eq(api_case_at("of b", "parent_id"), id_of("b"));
+    ck_assert_str_eq(api_case_at("of nobody", "parent_id"), "\"undefined\"");
+    ck_assert_str_eq(api_case_at("of its caller", "parent_id"), "\"7101\"");
+    ck_assert_str_eq(api_case_at("of the other caller", "parent_id"),
+                     "\"7102\"");
+}
+END_TEST
+
+static void *work_for(void *name)
+{
+    turn(7010, NULL);
+    call(name);
+    return NULL;
+}
+
+static void *end_it(void *unused)
+{
+    end_turn(7010, "{}");
+    return unused;
+}
+
+static void in_a_thread(void *(*work)(void *), const char *name)
+{
+    pthread_t thread;
+
+    ck_assert_int_eq(
+        pthread_create(&thread, NULL, work, (void *)(uintptr_t)name), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
+START_TEST(threads_that_work_for_a_request)
+{
+    begin();
+    turn(7010, "pooled");
+    in_a_thread(work_for, "before");
+    in_a_thread(end_it, NULL);
+    in_a_thread(work_for, "after");
+    call("here");
+    end_turn(7010, "{}"); /* not twice */
+    say("request/finish", "{}");
+    ck_assert(is_quiet());
+    ck_assert_uint_eq(api_case_count(), 4);
+    ck_assert_str_eq(api_case_at("before", "parent_id"), id_of("pooled"));
+    ck_assert_str_eq(api_case_at("after", "parent_id"), "\"7110\"");
+    ck_assert_str_eq(api_case_at("here", "parent_id"), "\"7110\"");
+}
+END_TEST
+
+/* A span that no thread started as its own is left, and a thread's own ends. */
+START_TEST(what_a_turn_leaves_open)
+{
+    begin();
+    turn(7020, "left");
+    say("span/start", "{\"kind\": \"task\", \"name\": \"open\"}");
+    turn(7021, NULL);
+    say("request/finish", "{\"entry\": {\"output\": \"no\"}}");
+    ck_assert_uint_eq(api_case_count(), 1);
+    ck_assert_str_eq(api_case_at("open", "meta.error.type"), "\"unfinished\"");
+    end_turn(7020, "{}");
+    ck_assert_str_eq(api_case_at("left", "status"), "\"ok\"");
+    ck_assert(is_quiet());
+}
+END_TEST
+
+/* No entry begins or ends by these, and the thread keeps no request. */
+START_TEST(keys_that_are_none)
+{
+    static const char *const keys[] = {
+        "0",    "-1", "1.5",   "\"7030\"", "true",
+        "null", "[]", "{}",    "1e30",     "9223372036854775808",
+        "-0",   "",   "7030.0"};
+    char text[200];
+
+    begin();
+    turn(7030, "good");
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        snprintf(text, sizeof(text),
+                 "{\"request\": %s, \"entry\": {\"kind\": \"task\"}}", keys[i]);
+        say("request/finish", text);
+        say("request/start", text);
+        ck_assert_msg(is_quiet(), "row %zu", i);
+    }
+    ck_assert_uint_eq(api_case_count(), 0);
+    end_turn(7030, "{\"nonsense\": 1}");
+    end_turn(7030, "{}");
+    ck_assert_uint_eq(api_case_count(), 1);
+}
+END_TEST
+
+START_TEST(entries_that_do_not_begin)
+{
+    begin();
+    say("request/start", "{\"request\": 7040, \"entry\": {\"kind\": \"x\"}}");
+    ck_assert(is_quiet());
+    ck_assert_uint_eq(llmobs_shared_entry_find(7040), 0);
+    say("request/start", "{\"request\": 7040, \"entry\": 1}");
+    ck_assert(is_quiet());
+    turn(7041, "once");
+    turn(7041, "twice");
+    end_turn(7041, "{}");
+    end_turn(7041, "{}");
+    ck_assert_uint_eq(api_case_count(), 1);
+    ck_assert_str_eq(api_case_at("once", "status"), "\"ok\"");
+    say("request/finish", "{}");
+}
+END_TEST
+
+/* Those beyond the limit have none, and those before keep theirs. */
+START_TEST(more_requests_than_are_kept)
+{
+    const uintptr_t first = 8000, last = first + LLMOBS_SHARED_ENTRIES;
+
+    begin();
+    for (uintptr_t key = first; key <= last; key++)
+        ck_assert_int_eq(llmobs_shared_entry_hold(key),
+                         key < last ? 0 : -EMFILE);
+    turn(7050, "too many");
+    ck_assert(llmobs_thread_state_top() == 0);
+    ck_assert(llmobs_thread_state_inbound());
+    for (uintptr_t key = first; key < last; key++) {
+        llmobs_shared_entry_set(key, key * 2);
+        ck_assert_uint_eq(llmobs_shared_entry_find(key), key * 2);
+    }
+    ck_assert_int_eq(llmobs_shared_entry_hold(first), -EMFILE);
+    for (uintptr_t key = last - 1; key >= first; key--)
+        ck_assert_uint_eq(llmobs_shared_entry_take(key), key * 2);
+    ck_assert_uint_eq(llmobs_shared_entry_take(first), 0);
+    ck_assert_int_eq(llmobs_shared_entry_hold(first), 0);
+    ck_assert_int_eq(llmobs_shared_entry_hold(first), -EEXIST);
+    ck_assert_uint_eq(llmobs_shared_entry_take(first), LLMOBS_OWN_SPAN_NONE);
+    say("request/finish", "{}");
+    ck_assert_uint_eq(api_case_count(), 0);
+}
+END_TEST
+
+#define CALLER                        \
+    "\"headers\": {\"traceparent\": " \
+    "\"00-0af7651916cd43dd8448eb211c80319c-00000000000000aa-01\"},"
+#define SPAN                                                  \
+    "{\"kind\": \"workflow\", \"name\": \"\\u0041\\ud800\","  \
+    " \"input\": [{\"role\": \"user\", \"content\": \"x\"}]," \
+    " \"tags\": {\"a\": null}, \"metadata\": {\"b\": [1e999]}}"
+
+static const char *const whole[] = {
+    "{" CALLER " \"entry\": " SPAN "}",
+    "{\"request\": 12, " CALLER " \"entry\": " SPAN "}",
+};
+
+/* Of memory that ends where the body does, for the sanitizer's eyes. */
+static void cut_and_change(const char *text, size_t size)
+{
+    for (size_t i = 0; i <= size; i++) {
         char *copy = malloc(i + 1);
 
-        memcpy(copy, whole, i);
+        memcpy(copy, text, i);
         say_bytes("request/start", copy, i, LLMOBS_COMMAND_TYPE);
         say_bytes("request/finish", copy, i, LLMOBS_COMMAND_TYPE);
         say_bytes("span/finish", copy, i, LLMOBS_COMMAND_TYPE);
         free(copy);
     }
-    for (size_t i = 0; i + 1 < sizeof(whole); i++) {
-        char copy[sizeof(whole)];
+    for (size_t i = 0; i < size; i++) {
+        char *copy = strdup(text);
 
-        memcpy(copy, whole, sizeof(whole));
         copy[i] = (char)(copy[i] ^ (1 << i % 7));
         say("request/start", copy);
         say("span/start", copy);
+        say("request/finish", copy);
+        free(copy);
     }
+}
+
+START_TEST(cut_and_changed_at_every_byte)
+{
+    begin();
+    for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
+        cut_and_change(whole[i], strlen(whole[i]));
     say("request/finish", "{}");
     ck_assert(is_quiet());
 }
@@ -228,6 +447,12 @@ UNIT_SUITE(command)
     UNIT_TEST(s, a_model_and_an_error);
     UNIT_TEST(s, an_end_that_says_nonsense_is_an_end);
     UNIT_TEST(s, a_hook_that_failed);
+    UNIT_TEST(s, requests_that_take_turns);
+    UNIT_TEST(s, threads_that_work_for_a_request);
+    UNIT_TEST(s, what_a_turn_leaves_open);
+    UNIT_TEST(s, keys_that_are_none);
+    UNIT_TEST(s, entries_that_do_not_begin);
+    UNIT_TEST(s, more_requests_than_are_kept);
     UNIT_TEST(s, cut_and_changed_at_every_byte);
     UNIT_TEST(s, only_with_method_type_and_leave);
     UNIT_TEST(s, spans_of_the_c_api_may_be_between);

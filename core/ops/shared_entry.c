@@ -1,0 +1,85 @@
+#include "core/ops/shared_entry.h"
+
+#include <errno.h>
+
+#include "core/base/keyed.h"
+#include "core/sdk/span_table.h"
+
+struct shared {
+    struct llmobs_keyed keyed;
+    _Atomic uint64_t number; /* 0: the record is nobody's */
+};
+
+#define LINE_BITS 4
+
+static struct llmobs_keyed_line lines[1 << LINE_BITS];
+static struct llmobs_keyed_state state;
+static const struct llmobs_keyed_table table = {lines, LINE_BITS,
+                                                sizeof(struct shared), &state};
+static atomic_uint held;
+
+static void let_go(struct shared *one)
+{
+    llmobs_keyed_release(&table, &one->keyed);
+    atomic_fetch_sub(&held, 1);
+}
+
+int llmobs_shared_entry_hold(uintptr_t key)
+{
+    uint64_t nobody = 0;
+    struct shared *one = NULL;
+    int rc = 0;
+
+    if (atomic_fetch_add(&held, 1) >= LLMOBS_SHARED_ENTRIES)
+        rc = -EMFILE;
+    if (!rc && !(one = llmobs_keyed_claim(&table, (void *)key)))
+        rc = -ENOMEM;
+    if (!rc && !atomic_compare_exchange_strong(&one->number, &nobody,
+                                               LLMOBS_OWN_SPAN_NONE))
+        rc = -EEXIST;
+    if (rc)
+        atomic_fetch_sub(&held, 1);
+    return rc;
+}
+
+/* The key's record and its number. Another key may get the record at any
+ * moment: the number counts if the key is still the same after it was read. */
+static struct shared *look(uintptr_t key, uint64_t *number)
+{
+    struct shared *one = llmobs_keyed_find(&table, (void *)key);
+
+    *number = one ? atomic_load(&one->number) : 0;
+    if (one && atomic_load(&one->keyed.key) != (void *)key)
+        *number = 0;
+    return one;
+}
+
+void llmobs_shared_entry_set(uintptr_t key, uint64_t number)
+{
+    uint64_t none;
+    struct shared *one = look(key, &none);
+
+    if (none == LLMOBS_OWN_SPAN_NONE)
+        (void)atomic_compare_exchange_strong(&one->number, &none, number);
+}
+
+uint64_t llmobs_shared_entry_find(uintptr_t key)
+{
+    uint64_t number;
+
+    (void)look(key, &number);
+    return number;
+}
+
+uint64_t llmobs_shared_entry_take(uintptr_t key)
+{
+    uint64_t number;
+    struct shared *one = look(key, &number);
+
+    /* A span's number never comes again, so this one is still the key's. */
+    if (number == 0 ||
+        !atomic_compare_exchange_strong(&one->number, &number, 0))
+        return 0;
+    let_go(one);
+    return number;
+}
