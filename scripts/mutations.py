@@ -3723,6 +3723,57 @@ HAZARDS = [
                                   "if (*value || len", "if (len")],
           ["hooks.php_built_in_in_doubt"])]),
 
+    ("requests of an event loop, which take turns on a thread",
+     "each has its entry by a key; the thread is told of it before each "
+     "transfer, and leaves it without ending it (`enter_shared`, `unwind`, "
+     "`Turn` in hook.py)", [
+         ("turn-ends-the-last", [("core/ops/command.c", "        if ("
+                                  "llmobs_own_span_is_detached(span))\n"
+                                  "            continue;\n", "")],
+          ["unit requests_that_take_turns", "hooks.asgi_at_once"]),
+         ("turn-untold", [("examples/inbound/hook.py", "    if getattr(thread, "
+                           "\"told\", None) is request:", "    if getattr(thread, "
+                           "\"told\", None) and request:")],
+          ["hooks.asgi_at_once"]),
+         ("entry-of-the-thread", [("examples/inbound/hook.py", "        more["
+                                   "\"request\"] = request.number\n",
+                                   "        pass\n")],
+          ["hooks.asgi_at_once"]),
+         ("turns-without-limit", [("core/ops/shared_entry.c", "atomic_fetch_add("
+                                   "&held, 1) >= LLMOBS_SHARED_ENTRIES",
+                                   "atomic_fetch_add(&held, 1) >= 1u << 20")],
+          ["unit more_requests_than_are_kept"])]),
+
+    ("a request of an event loop that is cancelled, or ends in the middle of its "
+     "answer",
+     "its entry ends with the application's call, and says how (`take_turn`, "
+     "`Turn.sent` in hook.py)", [
+         ("cancelled-unended", [("examples/inbound/hook.py", "    except "
+                                 "BaseException as error:\n        quietly("
+                                 "turn.end, error)", "    except Exception as "
+                                 "error:\n        quietly(turn.end, error)")],
+          ["hooks.asgi_requests_that_fail"]),
+         ("half-is-whole", [("examples/inbound/hook.py", "            self.whole "
+                             "= not message.get(\"more_body\", False)",
+                             "            self.whole = True")],
+          ["hooks.asgi_requests_that_fail"])]),
+
+    ("a task that works on after its request has ended",
+     "its calls are below the caller: only the request's begin begins an entry "
+     "(`Turn` in hook.py)", [
+         ("begins-again", [("examples/inbound/hook.py", "        more[\"request\"]"
+                            " = request.number\n", "        more[\"request\"] = "
+                            "request.number\n        more[\"entry\"] = {\"kind\": "
+                            "\"workflow\", \"name\": ENTRY}\n")],
+          ["hooks.asgi_after_the_answer"])]),
+
+    ("a request in Python whose headers cannot be told",
+     "its thread leaves the request that it served before (`start` in hook.py)", [
+         ("untold-is-the-last", [("examples/inbound/hook.py", "        command("
+                                  "\"request/finish\", {})\n        raise",
+                                  "        raise")],
+          ["hooks.failures_are_counted"])]),
+
     ("a PHP whose table has another form",
      "its function is called only of SAPIs that are known to have it "
      "(`is_known`)", [

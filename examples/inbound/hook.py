@@ -7,10 +7,13 @@
 # A CurlMulti of an event loop serves many requests, and its handles may wait for
 # each other: nothing is told of these.
 #
-# LLMOBS_ENTRY and LLMOBS_ENTRY_CONTENT, see llmobs.php, hold for WSGI, where a
-# thread serves one request at a time.
+# LLMOBS_ENTRY and LLMOBS_ENTRY_CONTENT: see llmobs.php. In WSGI the span around a
+# request is its thread's, which serves one request at a time. In ASGI requests
+# take turns on a thread, so that each has a number, by which the library knows
+# its span in any thread.
 import contextvars
 import functools
+import itertools
 import os
 import sys
 import threading
@@ -28,14 +31,17 @@ ENTRY = os.environ.get("LLMOBS_ENTRY", "")
 ENTRY = {"0": "", "1": "chat-proxy-entrypoint"}.get(ENTRY, ENTRY)
 CONTENT = os.environ.get("LLMOBS_ENTRY_CONTENT") == "1"
 
-# A request as CGI has it, or ASGI's scope.
+NUMBERS = itertools.count(1)
+
+# A request as CGI has it, or ASGI's scope, or a Turn.
 current = contextvars.ContextVar("llmobs_request", default=None)
 thread = threading.local()  # .told: the request that the library knows there
-Curl = None  # pycurl's own
+Curl = None  # pycurl's own, once the program has loaded it
 
 
 def variables(request):
     """Of the request, as CGI names them; none where it has no context."""
+    request = getattr(request, "scope", request)
     if "asgi" in request:
         names = {n.upper().replace(b"-", b"_").decode("latin-1"):
                  v.decode("latin-1") for n, v in request["headers"]}
@@ -54,8 +60,6 @@ def command(name, what):
     """No transfer takes place: libcurl knows no such protocol, with the library
     or without."""
     import json
-    if Curl is None: # the program has no pycurl
-        return
     import pycurl
     curl = Curl()
     curl.setopt(pycurl.URL, "llmobs://" + name)
@@ -78,14 +82,22 @@ def tell(request):
     start(request)
 
 
+def headers_of(request):
+    return {":remote-addr" if n == "REMOTE_ADDR"
+            else n[5:].lower().replace("_", "-"): v
+            for n, v in variables(request).items()}
+
+
 def start(request, **more):
+    """A request that cannot be told does not get what the thread served last."""
     thread.told = request
-    headers = {n[5:].lower().replace("_", "-"): v
-               for n, v in variables(request).items() if n != "REMOTE_ADDR"}
-    address = variables(request).get("REMOTE_ADDR")
-    if address:
-        headers[":remote-addr"] = address
-    command("request/start", dict(more, headers=headers))
+    if isinstance(request, Turn):
+        more["request"] = request.number
+    try:
+        command("request/start", dict(more, headers=headers_of(request)))
+    except Exception:
+        command("request/finish", {})
+        raise
 
 
 def quietly(work, *given):
@@ -99,7 +111,8 @@ def quietly(work, *given):
 def failed():
     """The library counts it, where the program has a pycurl."""
     try:
-        command("hook/failed", {})
+        if Curl is not None:
+            command("hook/failed", {})
     except Exception:
         pass
 
@@ -133,100 +146,116 @@ def watch_pycurl(module):
         "add_handle", "perform", "socket_action", "socket_all"), False)
 
 
-# ---- servers ---------------------------------------------------------------
+# ---- entries ---------------------------------------------------------------
 
-def text_of(data):
-    return data.decode("utf-8", "replace")
+def failure(status):
+    """Of an answer with this status; most are none."""
+    if status < 500:
+        return None
+    return ("http_%d" % status, "answered with status %d" % status)
 
 
-class Read(object):
-    """An input that keeps the first part of what the application reads."""
+class Text(object):
+    """The first part of a text that comes in pieces."""
 
-    def __init__(self, other):
+    def __init__(self):
+        self.data = bytearray()
+
+    def add(self, piece):
+        if CONTENT:
+            self.data += piece[:MOST - len(self.data)]
+        return piece
+
+    def __str__(self):
+        return self.data.decode("utf-8", "replace")
+
+
+class Double(object):
+    """It is what the other is, to all who ask."""
+
+    def __init__(self, other, entry):
         self.other = other
-        self.said = b""
-
-    def keep(self, data):
-        self.said += data[:MOST - len(self.said)]
-        return data
-
-    def read(self, *size):
-        return self.keep(self.other.read(*size))
-
-    def readline(self, *size):
-        return self.keep(self.other.readline(*size))
-
-    def readlines(self, *hint):
-        return [self.keep(line) for line in self.other.readlines(*hint)]
-
-    def __iter__(self):
-        return (self.keep(line) for line in self.other)
+        self.entry = entry
 
     def __getattr__(self, name):
         return getattr(self.other, name)
 
 
-class Entry(object):
-    """The span around a request, which belongs to the thread that serves it."""
+class Span(object):
+    """The span around a request: what is known at its end."""
 
-    def __init__(self, environ):
-        self.thread = threading.get_ident()
-        self.input, self.output, self.error = None, b"", None
+    def __init__(self):
+        self.input, self.output, self.error = Text(), Text(), None
+
+    def said(self, error):
+        what = {}
         if CONTENT:
-            self.input = environ["wsgi.input"] = Read(environ["wsgi.input"])
-        start(environ, entry={"kind": "workflow", "name": ENTRY})
-
-    def watch(self, start_response):
-        def started(status, *more):
-            if status[:1] == "5":
-                self.error = ("http_" + status[:3],
-                              "answered with status " + status[:3])
-            return start_response(status, *more)
-        return started
-
-    def keep(self, piece):
-        if CONTENT:
-            self.output += piece[:MOST - len(self.output)]
-
-    def end(self, error=None):
-        if self.thread != threading.get_ident():
-            return  # it ends as unfinished, with the thread's next request
-        self.thread = None
-        said = {}
-        if CONTENT:
-            said.update(input=text_of(self.input.said),
-                        output=text_of(self.output))
+            what.update(input=str(self.input), output=str(self.output))
         if error is not None:
             lines = str(error).splitlines() or [""]
             self.error = (type(error).__name__, lines[0])
         if self.error:
-            said["error"] = dict(zip(("type", "message"), self.error))
-        thread.told = None
-        command("request/finish", {"entry": said})
+            what["error"] = dict(zip(("type", "message"), self.error))
+        return what
 
 
-class Pieces(object):
-    """An answer that comes piece by piece; the request ends with it."""
+# ---- WSGI ------------------------------------------------------------------
 
-    def __init__(self, answer, entry):
-        self.answer = answer
-        self.entry = entry
+class Read(Double):
+    """An input that keeps the first part of what the application reads."""
+
+    def read(self, *size):
+        return self.entry.input.add(self.other.read(*size))
+
+    def readline(self, *size):
+        return self.entry.input.add(self.other.readline(*size))
+
+    def readlines(self, *hint):
+        return [self.entry.input.add(line)
+                for line in self.other.readlines(*hint)]
 
     def __iter__(self):
-        for piece in self.answer:
-            quietly(self.entry.keep, piece)
+        return (self.entry.input.add(line) for line in self.other)
+
+
+class Entry(Span):
+    """It belongs to the thread that serves the request."""
+
+    def __init__(self, environ):
+        Span.__init__(self)
+        self.thread = threading.get_ident()
+        if CONTENT:
+            environ["wsgi.input"] = Read(environ["wsgi.input"], self)
+        start(environ, entry={"kind": "workflow", "name": ENTRY})
+
+    def watch(self, start_response):
+        def started(status, *more):
+            self.error = quietly(lambda: failure(int(status[:3])))
+            return start_response(status, *more)
+        return started
+
+    def end(self, error=None):
+        if self.thread != threading.get_ident():
+            return  # it ends as unfinished, with the thread's next request
+        self.thread = thread.told = None
+        command("request/finish", {"entry": self.said(error)})
+
+
+class Pieces(Double):
+    """An answer that comes piece by piece; the request ends with it."""
+
+    def __iter__(self):
+        for piece in self.other:
+            quietly(self.entry.output.add, piece)
             yield piece
 
     def close(self):
         try:
-            if hasattr(self.answer, "close"):
-                self.answer.close()
+            if hasattr(self.other, "close"):
+                self.other.close()
         finally:
             current.set(None)
             quietly(self.entry.end)
-
-    def __getattr__(self, name):
-        return getattr(self.answer, name)
 
 
 def follow(answer, entry, environ):
@@ -237,7 +266,7 @@ def follow(answer, entry, environ):
         return Pieces(answer, entry)
     if isinstance(answer, (list, tuple)):
         for piece in answer:
-            quietly(entry.keep, piece)
+            quietly(entry.output.add, piece)
     current.set(None)
     quietly(entry.end)
     return answer
@@ -259,20 +288,85 @@ def by_wsgi(app):
     """The application, which takes over each request."""
     def serve(environ, start_response):
         current.set(environ)
-        if ENTRY:
+        if ENTRY and Curl is not None:
             return with_entry(app, environ, start_response)
         return app(environ, start_response)
     return functools.update_wrapper(serve, app, functools.WRAPPER_ASSIGNMENTS,
                                     ())
 
 
+# ---- ASGI ------------------------------------------------------------------
+
+class Turn(Span):
+    """A request that takes turns with others on its thread, and for which threads
+    of a pool may work. Its span is its own, by its number."""
+
+    def __init__(self, scope):
+        Span.__init__(self)
+        self.scope, self.number = scope, next(NUMBERS)
+        self.whole = False
+        start(self, entry={"kind": "workflow", "name": ENTRY})
+
+    def received(self, message):
+        self.input.add(message.get("body", b""))
+
+    def sent(self, message):
+        if message["type"] == "http.response.start":
+            self.error = failure(message["status"])
+        elif message["type"] in ("http.response.body",
+                                 "http.response.pathsend",
+                                 "http.response.zerocopysend"):
+            self.whole = not message.get("more_body", False)
+            self.output.add(message.get("body", b""))
+
+    def end(self, error=None):
+        if not self.whole and not self.error:
+            self.error = ("unfinished", "ended before its answer")
+        command("request/finish", {"request": self.number,
+                                   "entry": self.said(error)})
+        self.input, self.output = Text(), Text()  # a task may outlive it
+
+
+class Receive(Double):
+    async def __call__(self):
+        message = await self.other()
+        quietly(self.entry.received, message)
+        return message
+
+
+class Send(Double):
+    async def __call__(self, message):
+        result = await self.other(message)
+        quietly(self.entry.sent, message)
+        return result
+
+
+async def take_turn(app, scope, receive, send):
+    turn = quietly(Turn, scope)
+    current.set(turn or scope)
+    if turn is None:
+        return await app(scope, receive, send)
+    try:
+        result = await app(scope, Receive(receive, turn) if CONTENT else receive,
+                           Send(send, turn))
+    except BaseException as error:
+        quietly(turn.end, error)
+        raise
+    quietly(turn.end)
+    return result
+
+
 def by_asgi(app):
     async def serve(scope, receive, send):
         if scope.get("type") == "http":
+            if ENTRY and Curl is not None:
+                return await take_turn(app, scope, receive, send)
             current.set(scope)
         return await app(scope, receive, send)
     return serve
 
+
+# ---- servers ---------------------------------------------------------------
 
 def is_asgi(app):
     import inspect

@@ -1,19 +1,22 @@
 """Servers in several languages that know nothing of traces, under `llmobs-run
 --inbound`: what each request asks for belongs to its caller's trace and ml_app."""
 import harness
+import collections
 import concurrent.futures
+import http.client
 import os
 import socket
 import struct
 import subprocess
 
-from delivery import double, wait_for
+from delivery import agent, double, recovered, wait_for
 from harness import (APPS, LAUNCHER, PYTHON, Skip, body, equal, free_port, installed,
                      ok, tags_of, test)
 from test_fpm import Web, preload
 from test_gateways import (APACHE, CALLERS, ENTRY, Server, announce, belongs, connect,
                            kind_of, need, of_strangers, pairs, prompt_of, read,
                            requests, settings, violations)
+from test_killed import in_the_spool
 from test_gateways import Apache as ApacheWithHelper
 
 INBOUND = (LAUNCHER, "--inbound")
@@ -118,11 +121,11 @@ def around(dd, server, path="/ask", entry=ENTRY):
     equal(len({s["trace_id"] for s in spans}), 1, "traces")
 
 
-def aborted(port, headers, prompts):
+def aborted(port, headers, prompts, path="/pieces"):
     """Clients that leave once the answer has begun."""
     for prompt in prompts:
         gone = connect(port)
-        gone.request("POST", "/pieces", body(prompt),
+        gone.request("POST", path, body(prompt),
                      dict(h.split(": ", 1) for h in headers))
         gone.sock.recv(1)
         gone.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
@@ -260,12 +263,12 @@ def counted(t, argv, **more):
         for launcher in (), INBOUND:
             with Server(argv, env, free_port(), launcher) as server:
                 connection = connect(server.port)
-                for path in "/odd", "/ask", "/ask":
+                for path in "/ask", "/odd", "/ask":
                     answers.append(ask(connection, "prompt-1", headers, path))
                 connection.close()
                 if launcher:
                     equal([s["parent_id"] == "undefined" for s in
-                           dd.wait_spans(3, 20)], [True, False, False], "spans")
+                           dd.wait_spans(3, 20)], [False, True, False], "spans")
         equal(answers[3:], answers[:3], "answers")
         stats = subprocess.run([os.path.join(t.build, "llmobs"), "stats"],
                                env=env, stdout=subprocess.PIPE, check=True)
@@ -277,6 +280,7 @@ def failures_are_counted(t):
     counted(t, puma(), BINDING="typhoeus")
     counted(t, starman())
     counted(t, gunicorn())
+    counted(t, uvicorn())
 
 
 @test
@@ -289,6 +293,149 @@ def wsgi_of_python(t):
 def asgi(t):
     serve(t, uvicorn(), ["/ask", "/pool", "/child"])
     serve_calls(t, uvicorn())
+
+
+@test
+def asgi_with_entry(t):
+    """Whole answers and streams; their bytes are those without the library."""
+    serve(t, uvicorn(), ["/ask", "/pool", "/pieces"], LLMOBS_ENTRY="my-gateway",
+          LLMOBS_ENTRY_CONTENT="1")
+
+
+def take_turns(dd, server, count=64):
+    """Requests of two callers, all on one thread: each asks twice there, and twice
+    at once in a pool. None gets a span of another one."""
+    def one(i):
+        connection = connect(server.port)
+        known, headers = announce("app-%d" % (i % 2), "datadog", i)
+        text = ask(connection, "prompt-%d" % i, headers, "/turns")[2]
+        connection.close()
+        ok(b"Echo: prompt-%d" % i in text, "answer: %r" % text)
+        return known
+
+    seen = len(dd.spans())
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        known = list(pool.map(one, range(count)))
+    spans = dd.wait_spans(seen + 5 * count, 60)[seen:]
+    entries = {s["span_id"]: s for s in spans if kind_of(s) == "workflow"}
+    calls = [s for s in spans if kind_of(s) == "llm"]
+    equal(collections.Counter(s["parent_id"] for s in calls),
+          {span: 4 for span in entries}, "calls of each")
+    for call in calls:
+        equal(prompt_of(call), prompt_of(entries[call["parent_id"]]), "prompt")
+    for span in spans:
+        i = int(prompt_of(span)[7:])
+        equal((span["trace_id"], tags_of(span)["ml_app"]),
+              (known[i]["trace_id"], "app-%d" % (i % 2)), "of prompt-%d" % i)
+    for entry in entries.values():
+        i = int(prompt_of(entry)[7:])
+        equal((entry["parent_id"], entry["status"]),
+              (known[i]["span_id"], "ok"), "of prompt-%d" % i)
+        ok("Echo: prompt-%d" % i in entry["meta"]["output"]["value"], "output")
+
+
+@test
+def asgi_at_once(t):
+    serve_many(t, uvicorn())
+    with double(t) as dd, \
+            Server(uvicorn(), settings(t, dd, LLMOBS_ENTRY="1",
+                                       LLMOBS_ENTRY_CONTENT="1"),
+                   free_port(), INBOUND) as server:
+        take_turns(dd, server)
+        equal(violations(dd), [], "violations")
+
+
+UNFINISHED = ("unfinished", "ended before its answer")
+REASONS = {"/ask": None, "/die": ("ValueError", "told to die"),
+           "/refused": ("http_503", "answered with status 503"),
+           "/cancelled": ("CancelledError", ""), "/none": UNFINISHED,
+           "/half": UNFINISHED, "/left": UNFINISHED}
+
+
+def outcome(port, prompt, headers, path):
+    """The answer, as far as it comes."""
+    connection = connect(port)
+    try:
+        return ask(connection, prompt, headers, path)
+    except http.client.HTTPException as e:
+        return type(e).__name__, getattr(e, "partial", b"")
+    finally:
+        connection.close()
+
+
+@test
+def asgi_requests_that_fail(t):
+    """Each says why; its client gets the same as without the library."""
+    known, headers = announce("app-a", "datadog", 1)
+    answers = []
+    with double(t) as dd:
+        env = settings(t, dd, LLMOBS_ENTRY="1", LLMOBS_ENTRY_CONTENT="1")
+        for launcher in (), INBOUND:
+            with Server(uvicorn(), env, free_port(), launcher) as server:
+                answers.append([outcome(server.port, "in " + path, headers, path)
+                                for path in list(REASONS)[:-1]])
+                aborted(server.port, headers, ["in /left"], "/left")
+                if launcher: # two ask the model
+                    spans = dd.wait_spans(len(REASONS) + 2, 20)
+        equal(answers[1], answers[0], "answers")
+        equal(violations(dd), [], "violations")
+    entries = {prompt_of(s)[3:]: s for s in spans if kind_of(s) == "workflow"}
+    errors = {path: s["meta"].get("error") for path, s in entries.items()}
+    equal({path: e and (e["type"], e["message"]) for path, e in errors.items()},
+          REASONS, "errors")
+    equal({s["parent_id"] for s in entries.values()}, {known["span_id"]},
+          "parents")
+    equal(entries["/half"]["meta"]["output"]["value"], "first ", "output")
+    equal(sorted(s["parent_id"] for s in spans if kind_of(s) == "llm"),
+          sorted(entries[path]["span_id"] for path in ("/ask", "/refused")),
+          "parents of calls")
+
+
+@test
+def asgi_after_the_answer(t):
+    """A task that outlives its request is below the caller, beside the entry,
+    whatever the thread serves by then."""
+    with double(t) as dd, \
+            Server(uvicorn(), settings(t, dd, LLMOBS_ENTRY="1",
+                                       LLMOBS_ENTRY_CONTENT="1"),
+                   free_port(), INBOUND) as server:
+        connection = connect(server.port)
+        known = []
+        for i, path in enumerate(("/later", "/ask")):
+            ids, headers = announce("app-%d" % i, "datadog", i)
+            ask(connection, "prompt-%d" % i, headers, path)
+            known.append(ids)
+        connection.close()
+        spans = dd.wait_spans(5, 20)
+        equal(violations(dd), [], "violations")
+    entries = {prompt_of(s): s["span_id"] for s in spans
+               if kind_of(s) == "workflow"}
+    equal(sorted((prompt_of(s), s["parent_id"]) for s in spans
+                 if kind_of(s) == "llm"),
+          sorted([("prompt-0", entries["prompt-0"]),
+                  ("prompt-0", known[0]["span_id"]),
+                  ("prompt-1", entries["prompt-1"])]), "parents")
+
+
+@test
+def asgi_killed(t):
+    """In the middle of a call: the next process tells of the call, and nobody of
+    the request."""
+    known, headers = announce("app-a", "datadog", 1)
+    t.fresh(None)
+    with double(t) as dd:
+        with Server(uvicorn(), settings(t, dd, LLMOBS_ENTRY="1"), free_port(),
+                    INBOUND) as server:
+            connection = connect(server.port)
+            connection.request("POST", "/ask", body("prompt-1", "hang"), dict(
+                h.split(": ", 1) for h in headers))
+            ok(wait_for(lambda: in_the_spool(t), 10), "the call in the spool")
+            server.process.kill()
+            connection.close()
+        spans = recovered(t, dd, agent(dd), 1)
+    equal(([kind_of(s) for s in spans], spans[0]["trace_id"]),
+          (["llm"], known["trace_id"]), "spans")
+    ok(spans[0]["parent_id"] not in ("undefined", known["span_id"]), "parent")
 
 
 @test

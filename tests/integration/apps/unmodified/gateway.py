@@ -1,5 +1,7 @@
 """A gateway in Python that knows nothing of traces, by WSGI and by ASGI. UPSTREAM
 is a base URL."""
+import asyncio
+import contextvars
 import os
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import pycurl
 
 URL = os.environ["UPSTREAM"] + "/chat/completions"
 TYPE = "application/json"
+tasks = []
 
 
 def ask(body):
@@ -47,26 +50,81 @@ def wsgi(environ, start_response):
     return [{"/plain": lambda b: b"plain", "/child": child}.get(path, ask)(body)]
 
 
+async def in_pool(body):
+    """As for a function of FastAPI."""
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(
+        None, lambda: context.run(ask, body))
+
+
+async def turns(body):
+    """Asks four times, while other requests have their turns."""
+    said = []
+    for _ in range(2):
+        await asyncio.sleep(0.001)
+        said.append(ask(body))
+    said += await asyncio.gather(in_pool(body), in_pool(body))
+    return said[0] if len(set(said)) == 1 else b"not the same"
+
+
+async def later(body):
+    await asyncio.sleep(0.3)
+    ask(body)
+
+
+async def fail(path, receive):
+    """In one of the ways that a request may."""
+    if path == "/die":
+        raise ValueError("told to die")
+    if path == "/cancelled":
+        asyncio.current_task().cancel()
+        await asyncio.sleep(60)
+    if path == "/left":
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
 async def asgi(scope, receive, send):
-    """/pool: a thread of a pool asks, as for a function of FastAPI."""
     if scope["type"] != "http":
         return
-    import asyncio
-    import contextvars
-    body = (await receive())["body"]
-    if scope["path"] == "/pool":
-        context = contextvars.copy_context()
-        text = await asyncio.get_running_loop().run_in_executor(
-            None, lambda: context.run(ask, body))
-    elif scope["path"] == "/plain":
+    path, body = scope["path"], (await receive())["body"]
+    status = 503 if path == "/refused" else 200
+    work = {"/pool": in_pool, "/turns": turns}.get(path)
+
+    async def piece(text, more):
+        await send({"type": "http.response.body", "body": text,
+                    "more_body": more})
+
+    async def start(*more):
+        await send({"type": "http.response.start", "status": status,
+                    "headers": [(b"content-type", TYPE.encode()), *more]})
+
+    if path == "/odd":
+        scope["headers"].append((b"traceparent", 7)) # no header is such
+    if path in ("/half", "/left", "/pieces"):
+        await start()
+        await piece(b"first ", True)
+    if path in ("/die", "/cancelled", "/left", "/none", "/half"):
+        await fail(path, receive)
+        return
+    if path == "/pieces":
+        await asyncio.sleep(0.001)
+        await piece(ask(body), True)
+        for _ in range(20): # more than an entry keeps
+            await piece(b" " * 65536, True)
+        await piece(b"", False)
+        return
+    if path == "/plain":
         text = b"plain"
+    elif work:
+        text = await work(body)
     else:
         await asyncio.sleep(0.001)
-        text = (child if scope["path"] == "/child" else ask)(body)
-    await send({"type": "http.response.start", "status": 200,
-                "headers": [(b"content-type", TYPE.encode()),
-                            (b"content-length", b"%d" % len(text))]})
-    await send({"type": "http.response.body", "body": text})
+        text = (child if path == "/child" else ask)(body)
+    await start((b"content-length", b"%d" % len(text)))
+    await piece(text, False)
+    if path == "/later":
+        tasks.append(asyncio.create_task(later(body)))
 
 
 if __name__ == "__main__":
