@@ -39,11 +39,12 @@ llmobs <- local({
         text <- paste(text, collapse = "\n")
         if (validUTF8(text)) Encoding(text) <- "UTF-8"
         else text <- iconv(text, "latin1", "UTF-8")
-        codes <- utf8ToInt(text)
-        odd <- codes < 32 | codes == 127 | codes == 34 | codes == 92
-        chars <- intToUtf8(codes, multiple = TRUE)
-        chars[odd] <- sprintf("\\u%04x", codes[odd])
-        paste0('"', paste(chars, collapse = ""), '"')
+        codes <- unique(utf8ToInt(text))
+        odd <- codes[codes < 32 | codes == 127 | codes == 34]
+        for (code in c(92, odd)) # the backslash comes first
+            text <- gsub(intToUtf8(code), sprintf("\\u%04x", code), text,
+                         fixed = TRUE)
+        paste0('"', text, '"')
     }
 
     # No transfer takes place, and libcurl answers that it knows no such
@@ -93,25 +94,45 @@ llmobs <- local({
         Filter(Negate(is.null), given)
     }
 
-    # Without a context in the request the process keeps its own, if it has one.
-    request <- function(env, work, entry = NULL, input = NULL) {
+    # None without a context in the request: the process keeps its own, if it
+    # has one.
+    context_of <- function(env) {
         headers <- headers_of(env, known)
-        address <- env[["REMOTE_ADDR"]]
+        if (length(headers)) c(headers, headers_of(env, who))
+    }
+
+    # For the programs that the request starts. Gives what is to be set at its
+    # end.
+    carry <- function(env) {
         before <- Sys.getenv(carried, NA, names = TRUE)
-        on.exit(set(before[!is.na(before)]))
-        if (length(headers)) {
-            headers <- c(headers, headers_of(env, who))
+        headers <- context_of(env)
+        if (length(headers))
             set(c(structure(headers, names = paste0(
                 "HTTP_", chartr("-", "_", toupper(names(headers))))),
-                some(REMOTE_ADDR = address)))
-            headers <- c(headers, some(":remote-addr" = address))
-        }
-        name <- if (isTRUE(entry)) "chat-proxy-entrypoint" else text(entry)
+                some(REMOTE_ADDR = env[["REMOTE_ADDR"]])))
+        before[!is.na(before)]
+    }
+
+    name_of <- function(entry)
+        if (isTRUE(entry)) "chat-proxy-entrypoint" else text(entry)
+
+    start <- function(env, entry = NULL, input = NULL) {
+        headers <- context_of(env)
+        if (length(headers))
+            headers <- c(headers, some(":remote-addr" = env[["REMOTE_ADDR"]]))
+        name <- name_of(entry)
         command("request/start", some(
-            headers = headers,
+            headers = as.list(headers),
             entry = if (length(name)) says("workflow", name, input)))
-        watch(work, function(said) command(
-            "request/finish", some(entry = if (length(name)) said)))
+    }
+
+    finish <- function(said) command("request/finish", some(entry = said))
+
+    request <- function(env, work, entry = NULL, input = NULL) {
+        before <- carry(env)
+        on.exit(set(before))
+        start(env, entry, input)
+        watch(work, function(said) finish(if (length(name_of(entry))) said))
     }
 
     span <- function(kind, name, work, input = NULL) {
@@ -119,5 +140,8 @@ llmobs <- local({
         watch(work, function(said) command("span/finish", said))
     }
 
-    list(request = request, span = span)
+    # The hook of `llmobs-run --inbound` uses the rest.
+    list(request = request, span = span, start = start, finish = finish,
+         carry = carry, restore = set, error_of = failed,
+         count_failure = function() command("hook/failed", list()))
 })
