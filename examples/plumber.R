@@ -4,6 +4,8 @@
 #     LLMOBS_COMMANDS=1 UPSTREAM=https://api.openai.com/v1 \
 #         llmobs-run --service chat-proxy Rscript -e \
 #         'plumber::pr_run(plumber::pr("plumber.R"), port = 8080, docs = FALSE)'
+# `llmobs-run --inbound` does the same without the lines of llmobs.R, where
+# LLMOBS_ENTRY=1 and LLMOBS_ENTRY_CONTENT=1 make the span and its texts.
 source("/usr/local/share/llmobs/inbound/llmobs.R")
 
 ask <- function(body, key) {

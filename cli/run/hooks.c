@@ -86,6 +86,25 @@ static int add_python(struct llmobs_environment *environment, const char *file)
     return llmobs_environment_join(environment, "PYTHONPATH", dir, ":", true);
 }
 
+/* R reads one file of its site alone, and none where the variable is empty. The
+ * hook runs the own one in its place. Another installation's hook goes. */
+static int add_r(struct llmobs_environment *environment, const char *file)
+{
+    static const char hook[] = "/inbound/hook.R";
+    const char *own = llmobs_environment_get(environment, "R_PROFILE");
+    size_t len = strlen(own);
+    int rc = 0;
+
+    if (!*own && llmobs_environment_has(environment, "R_PROFILE"))
+        return 0;
+    if (len < strlen(hook) || strcmp(own + len - strlen(hook), hook) != 0) {
+        llmobs_environment_unset(environment, "LLMOBS_R_PROFILE");
+        if (*own)
+            rc = llmobs_environment_set(environment, "LLMOBS_R_PROFILE", own);
+    }
+    return rc ? rc : llmobs_environment_set(environment, "R_PROFILE", file);
+}
+
 static const struct {
     const char *file;
     int (*add)(struct llmobs_environment *environment, const char *path);
@@ -95,6 +114,7 @@ static const struct {
     {"sitecustomize.py", add_python},
     {"hook.js", add_node},
     {"hook.lua", add_lua},
+    {"hook.R", add_r},
 };
 
 static bool is_plain(const char *path)

@@ -111,7 +111,7 @@ static const char help_text[] =
     "this\n"
     "                   starts, which ends when it has been idle for a "
     "minute\n"
-    "  --inbound        a server in PHP, Perl, Python or Ruby serves each\n"
+    "  --inbound        a server in PHP, Perl, Python, R or Ruby serves each\n"
     "                   request in its caller's trace, without a line in it\n"
     "                   (LLMOBS_INBOUND)\n";
 

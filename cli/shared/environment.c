@@ -93,6 +93,15 @@ const char *llmobs_environment_get(const struct llmobs_environment *environment,
     return "";
 }
 
+bool llmobs_environment_has(const struct llmobs_environment *environment,
+                            const char *name)
+{
+    for (size_t i = 0; i < environment->count; i++)
+        if (value_of(environment->entries[i], name) != NULL)
+            return true;
+    return false;
+}
+
 /* Compares whole items: /x/inbound2 is another folder than /x/inbound. */
 static bool has_item(const char *list, const char *item, const char *separators)
 {

@@ -38,6 +38,10 @@ void llmobs_environment_unset(struct llmobs_environment *environment,
 const char *llmobs_environment_get(const struct llmobs_environment *environment,
                                    const char *name);
 
+/* Whether there is an entry of that name, even without a value. */
+bool llmobs_environment_has(const struct llmobs_environment *environment,
+                            const char *name);
+
 /* Puts `item` before or behind every value that does not have it: the values
  * are lists whose items any of the characters of `separators` separates, and
  * the first of these separates the new item. */

@@ -78,7 +78,7 @@ def check(spans, known, entry):
         belongs(span, known[prompt], CALLERS[int(prompt[-1])])
 
 
-def serve(t, argv, paths, bare=True, **more):
+def serve(t, argv, paths, bare=True, seconds=10, **more):
     """Each path: the same answers bare and observed, each call in its caller's
     trace; the server's context for none."""
     with double(t) as dd:
@@ -86,9 +86,9 @@ def serve(t, argv, paths, bare=True, **more):
         entry = more.get("LLMOBS_ENTRY")
         plain = {}
         if bare:
-            with Server(argv, env, free_port(), ()) as server:
+            with Server(argv, env, free_port(), (), seconds) as server:
                 plain = {p: talk(server.port, p)[1] for p in paths}
-        with Server(argv, env, free_port(), INBOUND) as server:
+        with Server(argv, env, free_port(), INBOUND, seconds) as server:
             seen = 0
             for path in paths:
                 known, answers = talk(server.port, path)
@@ -186,12 +186,12 @@ def serve_calls(t, argv):
         equal(violations(dd), [], "violations")
 
 
-def serve_many(t, argv, asks=True, **more):
+def serve_many(t, argv, asks=True, seconds=10, **more):
     """With an entry, and as many at once as the server has workers for."""
     with double(t) as dd, \
             Server(argv, settings(t, dd, LLMOBS_ENTRY="1",
                                   LLMOBS_ENTRY_CONTENT="1", **more),
-                   free_port(), INBOUND) as server:
+                   free_port(), INBOUND, seconds) as server:
         server.env = settings(t, dd)
         around(dd, server)
         failed(dd, server, ENTRY, asks)
@@ -281,6 +281,7 @@ def failures_are_counted(t):
     counted(t, starman())
     counted(t, gunicorn())
     counted(t, uvicorn())
+    counted(t, httpuv())
 
 
 @test
@@ -723,6 +724,78 @@ def lua_http_at_once(t):
         equal(violations(dd), [], "violations")
 
 
+def httpuv():
+    need("Rscript", "-e", "library(httpuv); library(curl)")
+    return ["Rscript", app("gateway.R"), "@port"]
+
+
+def plumber():
+    need("Rscript", "-e", "library(plumber); library(curl)")
+    return ["Rscript", "-e", "plumber::pr_run(plumber::pr('%s'), port = @port, "
+            "docs = FALSE)" % app("plumber.R")]
+
+
+@test
+def r_httpuv(t):
+    serve(t, httpuv(), ["/ask", "/stream", "/multi", "/child", "/shell", "/piped"],
+          seconds=60)
+
+
+@test
+def r_plumber(t):
+    serve(t, plumber(), ["/ask"], seconds=60)
+
+
+@test
+def r_with_entry(t):
+    serve(t, httpuv(), ["/ask", "/stream"], seconds=60, LLMOBS_ENTRY="my-gateway",
+          LLMOBS_ENTRY_CONTENT="1")
+    serve_many(t, httpuv(), seconds=60)
+    serve_many(t, plumber(), seconds=60)
+
+
+@test
+def r_at_once(t):
+    """Callers whose requests take turns; a promise is fulfilled after its
+    request's end, for nobody."""
+    with double(t) as dd, Server(httpuv(), settings(t, dd), free_port(), INBOUND,
+                                 60) as server:
+        many(dd, server, False)
+        known, headers = announce("app-a", "datadog", 1)
+        connection = connect(server.port)
+        for path in "/later", "/ask":
+            ok(b"Echo: p" in ask(connection, "p", headers, path)[2], path)
+        connection.close()
+        equal([s["trace_id"] == known["trace_id"]
+               for s in dd.wait_spans(66, 20)[64:]], [False, True], "callers")
+        equal(violations(dd), [], "violations")
+
+
+@test
+def r_sees_nothing_of_it(t):
+    """The stack of an application's function, headers of any form, and the
+    texts of an entry."""
+    odd = [["traceparent: \xff\xfe"], ["traceparent: " + "0" * 60000],
+           ["x-datadog-trace-id: 1\\\"{"], ["baggage: " + "a=\x80," * 900]]
+    with double(t) as dd:
+        env = settings(t, dd, LLMOBS_ENTRY="1", LLMOBS_ENTRY_CONTENT="1")
+        answers = []
+        for launcher in (), INBOUND:
+            with Server(httpuv(), env, free_port(), launcher, 60) as server:
+                for path, headers in [("/calls", []), ("/broken", [])] + [
+                        ("/ask", h) for h in odd]:
+                    connection = connect(server.port)
+                    answers.append(ask(connection, "prompt-1", headers, path))
+                    connection.close()
+        count = len(answers) // 2
+        equal(answers[count:], answers[:count], "answers")
+        spans = dd.wait_spans(2 + 2 * len(odd), 20)
+        texts = [s["meta"]["output"]["value"] for s in spans
+                 if kind_of(s) == "workflow"]
+        ok("f\ufffd" in texts, "texts: %r" % texts)
+        equal(violations(dd), [], "violations")
+
+
 def node():
     need("node")
     return ["node", app("gateway.js"), "@port"]
@@ -767,6 +840,18 @@ def mod_perl(t):
 
 
 SITE = "import sys; print('own', __name__, sys.path[1:]); import json"
+SITE_OF_R = b"""site <- 1
+ls(all.names = TRUE)
+"shown"; invisible("hidden")
+sys.calls(); sys.function()
+print(environment()); (function() parent.frame())()
+for (i in 1:2) print(i)
+rm(i)
+try(stop("tried"))
+.First <- function() print(sys.calls())
+options(own = 1)
+(function() warning("one"))()
+"""
 # Each prints what a hook might change, and ends with an error.
 PROGRAMS = [
     (["ruby", "-e", """p $VERBOSE, $!, $0, caller, $LOAD_PATH,
@@ -795,6 +880,11 @@ pycurl.Curl().setopt(pycurl.URL, None, 1)"""], {"PYTHONPATH": "."}),
      {"LUA_INIT": "own = 1"}),
     (["lua5.2", "-e", "print(own, mine) nowhere()"],
      {"LUA_INIT_5_2": "@own.lua", "LUA_INIT": "mine = 1"}),
+    (["Rscript", "-e", """print(ls(all.names = TRUE)); print(search())
+        print(loadedNamespaces()); print(sort(names(options())))
+        print(c(Sys.getenv("R_PROFILE_USER"), .libPaths())); print(body(system))
+        print((function() sys.calls())()); warning("seen"); stop("at a line")"""],
+     {"R_PROFILE": "site.R", "R_PROFILE_USER": "user.R"}),
     (["node", "-e", """const programs = require("child_process");
         const { spawn } = programs.ChildProcess.prototype;
         console.log(process.argv.length, process.execArgv, spawn.name,
@@ -812,7 +902,8 @@ def own_values_stay(t):
     for argv, own in PROGRAMS:
         need(argv[0])
         for env in {}, own:
-            files = {"sitecustomize.py": SITE.encode(), "own.lua": b"own = 2"}
+            files = {"sitecustomize.py": SITE.encode(), "own.lua": b"own = 2",
+                     "site.R": SITE_OF_R, "user.R": b"site + 1\nsys.calls()\n"}
             bare = t.run(argv, preload=False, env=env, inputs=files)
             seen = t.run([LAUNCHER, "--inbound", *argv], preload=False, env=env,
                          inputs=files, check=False, launcher=[])
@@ -821,21 +912,71 @@ def own_values_stay(t):
             ok(bare.code and bare.stdout and bare.stderr, "ran: %r" % bare.stderr)
 
 
+# R runs no last line that has no end, and says of none that it is not right.
+PROFILES = [
+    b"", b"NULL\n", b"print(1)\nstop('told to')\nprint(2)\n", b"1\nx y\n", b"2",
+    b"print(1)\nf <- function() {\n  1 +\n", b")\n", b"print(1)\n\"", b"1\n\n2\n3 # 4",
+    b"f <- function() stop('inside')\nf()\n", b"print(1); q(status = 3)\n",
+    b"options(warn = 2)\nwarning('w')\n", b"closeAllConnections()\n2\n",
+    b"rm(list = ls(all.names = TRUE))\ngc()[0]\n# end\n", b"repeat break\n",
+    b"\xff <- 1\n", b"print('\xc3\xa9')\n", b"x <- '\\0'\n", b"x <- 1;;\n",
+    b"library(stats)\nstructure(list(), class = 'lm')\nas.Date('2020-01-01')\n"]
+PACKAGE = {"DESCRIPTION": "Package: tiny\nVersion: 1.0\nTitle: T\nLicense: MIT\n"
+           "Description: D.\nAuthor: A\nMaintainer: A <a@a.example>\n",
+           "NAMESPACE": "export(f)\n", "R/f.R": "f <- function() sys.calls()\n"}
+
+
+@test
+def profiles_of_r(t):
+    """What R prints and how it ends, with a profile of the site of any kind,
+    none, and for R's own commands."""
+    need("Rscript")
+    tiny = os.path.join(t.dir, "tiny")
+    os.makedirs(os.path.join(tiny, "R"))
+    os.mkdir(os.path.join(t.dir, "library"))
+    for name, text in PACKAGE.items():
+        with open(os.path.join(tiny, name), "w") as f:
+            f.write(text)
+    show = ["R", "--slave", "-e", "ls(all.names = TRUE); sys.calls()"]
+    cases = [(show, text, {"R_PROFILE": "site.R"}) for text in PROFILES]
+    cases += [(show, b"1", {"R_PROFILE": own}) for own in ("", "/", "none", "~/x")]
+    cases += [([*argv, "-e", "ls(all.names = TRUE)"], b"1", {"R_PROFILE": "site.R"})
+              for argv in (["Rscript", "--vanilla"], ["Rscript", "--no-init-file"],
+                           ["R", "--slave", "--no-site-file"])]
+    cases += [(argv, b"", {}) for argv in (
+        ["R", "CMD", "config", "CC"], ["sh", "-c", "R CMD BATCH --no-timing run.R "
+         "&& cat run.Rout"], ["sh", "-c", "R CMD INSTALL -l %s/library %s 2>&1 && "
+                              "R_LIBS=%s/library Rscript -e 'tiny::f()'"
+                              % (t.dir, tiny, t.dir)])]
+    def ended(run): # R shows less of the lines before a wrong one
+        wrong = b": unexpected " in run.stderr
+        return run.code, run.stdout, run.stderr.splitlines()[:1 if wrong else None]
+
+    for argv, site, env in cases:
+        files = {"site.R": site, "run.R": b"f <- function() sys.calls()\nf()\n"}
+        bare = t.run(argv, preload=False, env=env, inputs=files)
+        seen = t.run([LAUNCHER, "--inbound", *argv], preload=False, env=env,
+                     inputs=files, check=False, launcher=[])
+        equal(ended(seen), ended(bare), "%s %r" % (argv, site))
+
+
 @test
 def each_hook_is_listed_once(t):
     """An own item that only begins as the hook's does is another item."""
     hooks = os.path.realpath(os.path.join(t.build, "inbound"))
     own = {"RUBYOPT": "-W0 -r%s/hook.rb2" % hooks,
            "PERL5OPT": "-Mless=%s/hook.pl" % hooks,
-           "PYTHONPATH": "%s2:/elsewhere" % hooks}
-    show = ["sh", "-c", "echo $RUBYOPT; echo $PERL5OPT; echo $PYTHONPATH"]
+           "PYTHONPATH": "%s2:/elsewhere" % hooks, "R_PROFILE": "%s/hook.R2" % hooks}
+    show = ["sh", "-c", "echo $RUBYOPT; echo $PERL5OPT; echo $PYTHONPATH; "
+            "echo $R_PROFILE $LLMOBS_R_PROFILE"]
     once, twice = (t.run([*INBOUND * count, *show], preload=False, env=own,
                          launcher=[]).stdout.decode() for count in (1, 2))
     equal(twice, once, "values within another llmobs-run")
-    ruby, perl, python = once.splitlines()
-    equal((ruby, python),
+    ruby, perl, python, r = once.splitlines()
+    equal((ruby, python, r),
           ("%s -r%s/hook.rb" % (own["RUBYOPT"], hooks),
-           "%s:%s" % (hooks, own["PYTHONPATH"])), "values")
+           "%s:%s" % (hooks, own["PYTHONPATH"]),
+           "%s/hook.R %s" % (hooks, own["R_PROFILE"])), "values")
     ok(perl.startswith(own["PERL5OPT"] + " -Mstrict"), perl)
 
 

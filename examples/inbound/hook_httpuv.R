@@ -1,0 +1,146 @@
+# hook_httpuv.R - the part of hook.R that a program with httpuv, curl or RCurl
+# loads. A request is the current one while httpuv runs the application's
+# function. The library is told of it just before a transfer, and the programs
+# that the request starts by their environment: a request that asks no model costs
+# two calls of functions.
+#
+# The code goes into functions of the packages, in front of their own, so that no
+# call in a program's stack is the hook's.
+#
+# LLMOBS_ENTRY and LLMOBS_ENTRY_CONTENT: see llmobs.php.
+most <- 2^20
+entry <- Sys.getenv("LLMOBS_ENTRY")
+entry <- if (entry == "1") TRUE else if (!entry %in% c("", "0")) entry
+content <- Sys.getenv("LLMOBS_ENTRY_CONTENT") == "1"
+sys.source(file.path(folder, "llmobs.R"), environment())
+
+# Requests, as httpuv has them: the one that is served now, the one that the
+# library knows, the one with an open span, and the one whose variables the
+# environment has.
+current <- told <- entered <- carried <- NULL
+outer <- NULL # of requests that serve another one meanwhile
+before <- NULL # variables
+busy <- FALSE # in a transfer of the hook's own
+
+quietly <- function(work) {
+    busy <<- TRUE
+    on.exit(busy <<- FALSE)
+    tryCatch(suppressMessages(suppressWarnings(work)), error = function(e)
+        tryCatch(llmobs$count_failure(), error = function(e) NULL))
+    NULL
+}
+
+# ---- the library -------------------------------------------------------------
+
+start <- function(entry = NULL, input = NULL) {
+    if (!is.null(entered)) llmobs$finish(list())
+    told <<- current
+    entered <<- if (!is.null(entry)) current
+    llmobs$start(current, entry, input)
+}
+
+tell <- function()
+    if (!busy && !identical(current, told)) quietly(start())
+
+carry <- function()
+    if (!busy && !identical(current, carried)) quietly({
+        if (!is.null(carried)) llmobs$restore(before)
+        carried <<- current
+        before <<- llmobs$carry(current)
+    })
+
+# ---- the server --------------------------------------------------------------
+
+text_of <- function(body) {
+    if (is.character(body)) { # as httpuv sends it, unless it is known
+        if (any(Encoding(body) == "latin1")) body <- enc2utf8(body)
+        body <- charToRaw(paste(body, collapse = ""))
+    }
+    if (!is.raw(body) || any(body == as.raw(0L))) return()
+    body <- body[seq_len(min(length(body), most))]
+    iconv(rawToChar(body), "UTF-8", "UTF-8", sub = "\ufffd")
+}
+
+# The body as httpuv has put it into a file, which it reads from the begin.
+read_input <- function(data, size) {
+    if (!content || is.null(data)) return()
+    force(size)
+    seek(data, 0)
+    text_of(readBin(data, raw(), min(size, most)))
+}
+
+ended <- function(answer, problem) {
+    answer <- unclass(answer)
+    if (!is.list(answer)) answer <- list()
+    said <- if (!is.null(problem)) llmobs$error_of(problem)
+        else if (isTRUE(answer$status >= 500)) list(error = list(
+            type = paste0("http_", answer$status),
+            message = paste("answered with status", answer$status)))
+        else list()
+    if (content) said$output <- text_of(answer$body)
+    said
+}
+
+begin <- function(request, head, data, size) {
+    if (!is.null(current)) outer <<- list(current, outer)
+    current <<- request
+    if (!is.null(entry) && !head) quietly(start(entry, read_input(data, size)))
+}
+
+finish <- function(answer, frame) {
+    if (identical(told, current)) {
+        quietly(llmobs$finish(if (identical(entered, current))
+            ended(answer, frame$compute_error)))
+        told <<- entered <<- NULL
+    }
+    if (identical(carried, current)) {
+        quietly(llmobs$restore(before))
+        carried <<- NULL
+    }
+    if (is.null(outer)) return(current <<- NULL)
+    current <<- outer[[1L]]
+    outer <<- outer[[2L]]
+}
+
+# ---- where it goes in --------------------------------------------------------
+
+splice <- function(where, name, ...) {
+    f <- get(name, where, mode = "function", inherits = FALSE)
+    body(f) <- as.call(list(as.name("{"), ..., body(f)))
+    locked <- bindingIsLocked(name, where)
+    unlockBinding(name, where)
+    assign(name, f, where)
+    if (locked) lockBinding(name, where)
+}
+
+calls <- function(f, ...) as.call(list(f, ...))
+
+splice_all <- function(where, names, f)
+    for (name in names) splice(where, name, calls(f))
+
+as_loaded <- function(package, work) {
+    if (isNamespaceLoaded(package)) return(work())
+    setHook(packageEvent(package, "onLoad"), function(...) quietly(work()))
+}
+
+patches <- list(
+    httpuv = function(where) {
+        splice(where, "rookCall",
+            calls(begin, quote(req), quote(missing(data)), quote(data),
+                  quote(dataLength)),
+            call("on.exit", calls(finish, quote(returnValue()),
+                                  quote(environment()))))
+        splice_all(baseenv(), c("system", "system2", "pipe"), carry)
+        as_loaded("processx", function() splice_all(
+            asNamespace("processx"), "process_initialize", carry))
+        as_loaded("sys", function() splice_all(
+            asNamespace("sys"), "execute", carry))
+    },
+    curl = function(where) splice_all(where, c(
+        "curl_connection", "curl_download", "curl_fetch_memory",
+        "curl_fetch_disk", "multi_add"), tell),
+    RCurl = function(where) splice_all(where, c(
+        "curlPerform", "curlMultiPerform"), tell))
+
+loaded <- function(package)
+    quietly(patches[[package]](asNamespace(package)))

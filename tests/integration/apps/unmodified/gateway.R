@@ -1,0 +1,72 @@
+# A gateway of httpuv that knows nothing of traces. UPSTREAM is a base URL.
+library(curl)
+
+url <- paste0(Sys.getenv("UPSTREAM"), "/chat/completions")
+words <- c("-q", "-sS", "-H", "Content-Type:application/json",
+           "--data-binary", "@-", url)
+line <- paste(c("curl", words), collapse = " ")
+
+post <- function(body) {
+    handle <- new_handle(copypostfields = body)
+    handle_setheaders(handle, "Content-Type" = "application/json")
+}
+
+ask <- function(body) rawToChar(curl_fetch_memory(url, post(body))$content)
+
+stream <- function(body) {
+    pieces <- raw()
+    curl_fetch_stream(url, function(piece) pieces <<- c(pieces, piece),
+                      post(body))
+    pieces
+}
+
+multi <- function(body) {
+    answer <- NULL
+    curl_fetch_multi(url, function(done) answer <<- done$content,
+                     handle = post(body))
+    multi_run()
+    answer
+}
+
+piped <- function(body) {
+    file <- tempfile()
+    on.exit(unlink(file))
+    writeLines(body, file)
+    input <- pipe(paste(line, "<", file, "; echo"))
+    on.exit(close(input), TRUE)
+    readLines(input)
+}
+
+# The answer comes when the function has returned.
+later <- function(body) promises::then(
+    promises::promise(function(resolve, reject) resolve(body)),
+    function(body) list(status = 200L, headers = list(), body = ask(body)))
+
+answers <- list(
+    "/plain" = function(body) "plain",
+    "/die" = function(body) stop("told to die"),
+    "/broken" = function(body) rawToChar(as.raw(c(0x66, 0xff))),
+    "/stream" = stream, "/multi" = multi, "/piped" = piped,
+    "/later" = later,
+    "/child" = function(body)
+        system2("curl", words, input = body, stdout = TRUE),
+    "/shell" = function(body)
+        system(paste0("echo '", body, "' | ", line), intern = TRUE))
+
+serve <- function(req) {
+    if (req$PATH_INFO == "/odd") req$HTTP_TRACEPARENT <- serve # no header is such
+    if (req$PATH_INFO == "/calls") # the program's, and no other
+        return(list(status = 200L, headers = list(), body = paste(
+            vapply(sys.calls(), function(f) deparse(f)[1], ""),
+            collapse = "\n")))
+    body <- rawToChar(req$rook.input$read())
+    answer <- answers[[req$PATH_INFO]]
+    said <- if (is.null(answer)) ask(body) else answer(body)
+    if (promises::is.promise(said)) return(said)
+    if (is.character(said)) said <- paste(said, collapse = "\n")
+    list(status = 200L, headers = list("Content-Type" = "application/json"),
+         body = said)
+}
+
+port <- as.integer(commandArgs(TRUE)[1])
+httpuv::runServer("127.0.0.1", port, list(call = serve))
