@@ -1,6 +1,6 @@
 # hook_httpuv.R - the part of hook.R that a program with httpuv, curl or RCurl
 # loads. A request is the current one while httpuv runs the application's
-# function. The library is told of it just before a transfer, and the programs
+# function, and while a promise runs what that function has left to it. The library is told of it just before a transfer, and the programs
 # that the request starts by their environment: a request that asks no model costs
 # two calls of functions.
 #
@@ -87,7 +87,15 @@ begin <- function(request, head, data, size) {
     if (!is.null(entry) && !head) quietly(start(entry, read_input(data, size)))
 }
 
+# Most requests have told nobody: `identical` costs as much as all the rest.
 finish <- function(answer, frame) {
+    if (!is.null(told) || !is.null(carried)) forget(answer, frame)
+    if (is.null(outer)) return(current <<- NULL)
+    current <<- outer[[1L]]
+    outer <<- outer[[2L]]
+}
+
+forget <- function(answer, frame) {
     if (identical(told, current)) {
         quietly(llmobs$finish(if (identical(entered, current))
             ended(answer, frame$compute_error)))
@@ -97,16 +105,34 @@ finish <- function(answer, frame) {
         quietly(llmobs$restore(before))
         carried <<- NULL
     }
-    if (is.null(outer)) return(current <<- NULL)
-    current <<- outer[[1L]]
-    outer <<- outer[[2L]]
 }
+
+# What a function of the request has left to a promise: its part of the request
+# begins and ends with it. One that might take the end away gets a function
+# around it.
+then <- function(f) {
+    if (is.null(current)) return(f)
+    request <- current
+    if ("on.exit" %in% all.names(body(f))) return(function(...) {
+        resume(request)
+        on.exit(finish(NULL, NULL))
+        f(...)
+    })
+    spliced(f, calls(resume, request),
+            call("on.exit", calls(finish, NULL, NULL)))
+}
+
+resume <- function(request) begin(request, TRUE)
 
 # ---- where it goes in --------------------------------------------------------
 
-splice <- function(where, name, ...) {
-    f <- get(name, where, mode = "function", inherits = FALSE)
+spliced <- function(f, ...) {
     body(f) <- as.call(list(as.name("{"), ..., body(f)))
+    f
+}
+
+splice <- function(where, name, ...) {
+    f <- spliced(get(name, where, mode = "function", inherits = FALSE), ...)
     locked <- bindingIsLocked(name, where)
     unlockBinding(name, where)
     assign(name, f, where)
@@ -130,6 +156,9 @@ patches <- list(
                   quote(dataLength)),
             call("on.exit", calls(finish, quote(returnValue()),
                                   quote(environment()))))
+        globals <- asNamespace("promises")$globals
+        if (is.null(globals$domain))
+            globals$domain <- promises::new_promise_domain(then, then)
         splice_all(baseenv(), c("system", "system2", "pipe"), carry)
         as_loaded("processx", function() splice_all(
             asNamespace("processx"), "process_initialize", carry))
@@ -140,7 +169,7 @@ patches <- list(
         "curl_connection", "curl_download", "curl_fetch_memory",
         "curl_fetch_disk", "multi_add"), tell),
     RCurl = function(where) splice_all(where, c(
-        "curlPerform", "curlMultiPerform"), tell))
+        "curlPerform", "curlMultiPerform", "getCurlMultiHandle"), tell))
 
 loaded <- function(package)
     quietly(patches[[package]](asNamespace(package)))

@@ -50,12 +50,17 @@ llmobs <- local({
     # No transfer takes place, and libcurl answers that it knows no such
     # protocol, with the library or without.
     command <- function(name, what) {
-        if (!requireNamespace("curl", quietly = TRUE)) return()
-        handle <- curl::new_handle(copypostfields = json(what))
-        curl::handle_setheaders(handle,
-                                "Content-Type" = "application/vnd.llmobs")
-        tryCatch(curl::curl_fetch_memory(paste0("llmobs://", name), handle),
-                 error = function(e) NULL)
+        url <- paste0("llmobs://", name)
+        type <- c("Content-Type" = "application/vnd.llmobs")
+        tryCatch(
+            if (requireNamespace("curl", quietly = TRUE)) {
+                handle <- curl::new_handle(copypostfields = json(what))
+                curl::handle_setheaders(handle, .list = type)
+                curl::curl_fetch_memory(url, handle)
+            } else if (isNamespaceLoaded("RCurl"))
+                RCurl::curlPerform(url = url, postfields = json(what),
+                                   httpheader = type),
+            error = function(e) NULL)
     }
 
     text <- function(value) if (is.character(value)) value

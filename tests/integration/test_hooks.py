@@ -737,8 +737,8 @@ def plumber():
 
 @test
 def r_httpuv(t):
-    serve(t, httpuv(), ["/ask", "/stream", "/multi", "/child", "/shell", "/piped"],
-          seconds=60)
+    serve(t, httpuv(), ["/ask", "/stream", "/multi", "/later", "/child", "/shell",
+                        "/piped"], seconds=60)
 
 
 @test
@@ -756,19 +756,20 @@ def r_with_entry(t):
 
 @test
 def r_at_once(t):
-    """Callers whose requests take turns; a promise is fulfilled after its
-    request's end, for nobody."""
-    with double(t) as dd, Server(httpuv(), settings(t, dd), free_port(), INBOUND,
-                                 60) as server:
-        many(dd, server, False)
-        known, headers = announce("app-a", "datadog", 1)
-        connection = connect(server.port)
-        for path in "/later", "/ask":
-            ok(b"Echo: p" in ask(connection, "p", headers, path)[2], path)
-        connection.close()
-        equal([s["trace_id"] == known["trace_id"]
-               for s in dd.wait_spans(66, 20)[64:]], [False, True], "callers")
-        equal(violations(dd), [], "violations")
+    """Callers whose requests take turns, also by promises."""
+    for path in "/ask", "/later":
+        with double(t) as dd, Server(httpuv(), settings(t, dd), free_port(),
+                                     INBOUND, 60) as server:
+            many(dd, server, False, path=path)
+            equal(violations(dd), [], "violations")
+
+
+@test
+def r_by_other_packages(t):
+    need("Rscript", "-e", "library(RCurl); library(httr); library(processx); "
+         "library(sys)")
+    serve(t, httpuv(), ["/rcurl", "/httr", "/processx", "/sys"],
+          seconds=60)
 
 
 @test
@@ -782,15 +783,15 @@ def r_sees_nothing_of_it(t):
         answers = []
         for launcher in (), INBOUND:
             with Server(httpuv(), env, free_port(), launcher, 60) as server:
-                for path, headers in [("/calls", []), ("/broken", [])] + [
+                for path, headers in [("/calls", []), ("/stack", []), ("/broken", [])] + [
                         ("/ask", h) for h in odd]:
                     connection = connect(server.port)
                     answers.append(ask(connection, "prompt-1", headers, path))
                     connection.close()
         count = len(answers) // 2
         equal(answers[count:], answers[:count], "answers")
-        spans = dd.wait_spans(2 + 2 * len(odd), 20)
-        texts = [s["meta"]["output"]["value"] for s in spans
+        spans = dd.wait_spans(3 + 2 * len(odd), 20)
+        texts = [s["meta"].get("output", {}).get("value") for s in spans
                  if kind_of(s) == "workflow"]
         ok("f\ufffd" in texts, "texts: %r" % texts)
         equal(violations(dd), [], "violations")
@@ -958,6 +959,25 @@ def profiles_of_r(t):
         seen = t.run([LAUNCHER, "--inbound", *argv], preload=False, env=env,
                      inputs=files, check=False, launcher=[])
         equal(ended(seen), ended(bare), "%s %r" % (argv, site))
+
+
+@test
+def r_without_a_part_of_the_hook(t):
+    """The rest is gone, or all of it."""
+    need("Rscript", "-e", "library(httpuv); library(curl)")
+    folder = os.path.join(t.dir, "inbound")
+    os.mkdir(folder)
+    argv = ["Rscript", "-e", "library(httpuv); library(curl); sys.calls(); stop(1)"]
+    bare = t.run(argv, preload=False)
+    for name, text in (None, None), ("hook.R", None), ("hook_httpuv.R", "stop(1)"), \
+            ("llmobs.R", "]"):
+        if name:
+            source = os.path.join(harness.ROOT, "examples", "inbound", name)
+            with open(os.path.join(folder, name), "w") as f:
+                f.write(text or read(source))
+        seen = t.run(argv, preload=False, env={"R_PROFILE": folder + "/hook.R"})
+        equal((seen.code, seen.stdout, seen.stderr),
+              (bare.code, bare.stdout, bare.stderr), name)
 
 
 @test

@@ -38,16 +38,30 @@ piped <- function(body) {
 }
 
 # The answer comes when the function has returned.
-later <- function(body) promises::then(
+later <- function(body, work = ask) promises::then(
     promises::promise(function(resolve, reject) resolve(body)),
-    function(body) list(status = 200L, headers = list(), body = ask(body)))
+    function(body) list(status = 200L, headers = list(), body = work(body)))
+
+calls <- function(body)
+    paste(vapply(sys.calls(), function(f) deparse(f)[1], ""), collapse = "\n")
+
+type <- c("Content-Type" = "application/json")
+by_rcurl <- function(body)
+    RCurl::getURL(url, postfields = body, httpheader = type)
+by_httr <- function(body) httr::content(
+    httr::POST(url, body = body, httr::content_type_json()), "text")
 
 answers <- list(
     "/plain" = function(body) "plain",
     "/die" = function(body) stop("told to die"),
     "/broken" = function(body) rawToChar(as.raw(c(0x66, 0xff))),
     "/stream" = stream, "/multi" = multi, "/piped" = piped,
-    "/later" = later,
+    "/later" = later, "/stack" = function(body) later(body, calls),
+    "/calls" = calls, "/rcurl" = by_rcurl, "/httr" = by_httr,
+    "/processx" = function(body)
+        processx::run("curl", c(words[1:4], "-d", body, url))$stdout,
+    "/sys" = function(body) rawToChar(sys::exec_internal(
+        "curl", c(words[1:4], "-d", body, url))$stdout),
     "/child" = function(body)
         system2("curl", words, input = body, stdout = TRUE),
     "/shell" = function(body)
@@ -55,10 +69,6 @@ answers <- list(
 
 serve <- function(req) {
     if (req$PATH_INFO == "/odd") req$HTTP_TRACEPARENT <- serve # no header is such
-    if (req$PATH_INFO == "/calls") # the program's, and no other
-        return(list(status = 200L, headers = list(), body = paste(
-            vapply(sys.calls(), function(f) deparse(f)[1], ""),
-            collapse = "\n")))
     body <- rawToChar(req$rook.input$read())
     answer <- answers[[req$PATH_INFO]]
     said <- if (is.null(answer)) ask(body) else answer(body)
