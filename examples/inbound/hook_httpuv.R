@@ -49,6 +49,11 @@ carry <- function()
         before <<- llmobs$carry(current)
     })
 
+uncarry <- function() if (!is.null(carried)) {
+    quietly(llmobs$restore(before))
+    carried <<- NULL
+}
+
 # ---- the server --------------------------------------------------------------
 
 text_of <- function(body) {
@@ -101,10 +106,7 @@ forget <- function(answer, frame) {
             ended(answer, frame$compute_error)))
         told <<- entered <<- NULL
     }
-    if (identical(carried, current)) {
-        quietly(llmobs$restore(before))
-        carried <<- NULL
-    }
+    if (identical(carried, current)) uncarry()
 }
 
 # What a function of the request has left to a promise: its part of the request
@@ -145,9 +147,19 @@ splice_all <- function(where, names, f)
     for (name in names) splice(where, name, calls(f))
 
 as_loaded <- function(package, work) {
-    if (isNamespaceLoaded(package)) return(work())
-    setHook(packageEvent(package, "onLoad"), function(...) quietly(work()))
+    if (isNamespaceLoaded(package)) return(work(package))
+    setHook(packageEvent(package, "onLoad"), function(...)
+        quietly(work(package)))
 }
+
+# Where the function takes away what is to be done at its end, the request's end
+# does it.
+starts_program <- function(where, name) splice(where, name, calls(carry),
+    call("on.exit", calls(uncarry), TRUE))
+
+starters <- c(processx = "process_initialize", sys = "execute")
+starts_in <- function(package)
+    starts_program(asNamespace(package), starters[[package]])
 
 patches <- list(
     httpuv = function(where) {
@@ -159,11 +171,10 @@ patches <- list(
         globals <- asNamespace("promises")$globals
         if (is.null(globals$domain))
             globals$domain <- promises::new_promise_domain(then, then)
-        splice_all(baseenv(), c("system", "system2", "pipe"), carry)
-        as_loaded("processx", function() splice_all(
-            asNamespace("processx"), "process_initialize", carry))
-        as_loaded("sys", function() splice_all(
-            asNamespace("sys"), "execute", carry))
+        splice_all(baseenv(), "pipe", carry) # it starts as it is opened
+        starts_program(baseenv(), "system")
+        starts_program(baseenv(), "system2")
+        for (name in names(starters)) as_loaded(name, starts_in)
     },
     curl = function(where) splice_all(where, c(
         "curl_connection", "curl_download", "curl_fetch_memory",

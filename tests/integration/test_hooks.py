@@ -768,6 +768,16 @@ def r_at_once(t):
 def r_by_other_packages(t):
     need("Rscript", "-e", "library(RCurl); library(httr); library(processx); "
          "library(sys)")
+    headers = announce("app-a", "datadog,tracecontext", 1)[1]
+    with double(t) as dd:
+        answers = []
+        for launcher in (), INBOUND:
+            with Server(httpuv(), settings(t, dd), free_port(), launcher,
+                        60) as server:
+                connection = connect(server.port)
+                answers.append(ask(connection, "", headers, "/env"))
+                connection.close()
+        equal(answers[1], answers[0], "variables")
     serve(t, httpuv(), ["/rcurl", "/httr", "/processx", "/sys"],
           seconds=60)
 
