@@ -765,6 +765,34 @@ def r_at_once(t):
 
 
 @test
+def r_request_within_another(t):
+    """Its calls are its own, and so are those of the outer one afterwards, whose
+    span has ended."""
+    for entry in "0", "1":
+        with double(t) as dd, concurrent.futures.ThreadPoolExecutor(1) as pool, \
+                Server(httpuv(), settings(t, dd, LLMOBS_ENTRY=entry), free_port(),
+                       INBOUND, 60) as server:
+            def one(i, path):
+                known, headers = announce("app-%d" % i, "datadog", i)
+                connection = connect(server.port)
+                ask(connection, "prompt-%d" % i, headers, path)
+                connection.close()
+                return known["trace_id"]
+
+            first = pool.submit(one, 0, "/outer")
+            dd.wait_spans(1, 20)
+            second = one(1, "/inner")
+            traces = {"prompt-0": first.result(), "prompt-1": second}
+            spans = dd.wait_spans(3 if entry == "0" else 5, 20)
+            equal(sorted((prompt_of(s), s["trace_id"]) for s in spans
+                         if kind_of(s) == "llm"), sorted(
+                (p, traces[p]) for p in ("prompt-0", "prompt-0", "prompt-1")),
+                "traces")
+            equal({s["status"] for s in spans}, {"ok"}, "status")
+            equal(violations(dd), [], "violations")
+
+
+@test
 def r_by_other_packages(t):
     need("Rscript", "-e", "library(RCurl); library(httr); library(processx); "
          "library(sys)")

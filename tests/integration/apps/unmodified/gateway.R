@@ -51,7 +51,19 @@ by_rcurl <- function(body)
 by_httr <- function(body) httr::content(
     httr::POST(url, body = body, httr::content_type_json()), "text")
 
+# Another request, /inner, is served between the two calls.
+inner <- FALSE
+outer <- function(body) {
+    ask(body)
+    while (!inner) httpuv::service(100)
+    ask(body)
+}
+
 answers <- list(
+    "/outer" = outer, "/inner" = function(body) {
+        inner <<- TRUE
+        ask(body)
+    },
     "/env" = function(body) {
         system("true")
         system2("cat", input = body, stdout = TRUE)
