@@ -23,8 +23,8 @@ invisible(tryCatch(local({
         setHook(packageEvent(package, "onLoad"), loaded)
 }, new.env(parent = baseenv())), error = function(e) NULL))
 
-# The profile's expressions run as R itself runs them: one after the other, at the
-# top level, with no function around them. To that end each is a promise, for
+# The profile's expressions run as R itself runs them: one after the other, at
+# the top level, with no function around them. To that end each is a promise, for
 # which the loop at the end asks.
 invisible(tryCatch(local({
     left <- expression()
@@ -84,5 +84,6 @@ invisible(tryCatch(local({
     read(lines)
     setHook("llmobs.profile", home, "replace")
 }, new.env(parent = baseenv())), error = function(e) NULL))
-while (length(getHook("llmobs.profile")) && getHook("llmobs.profile")[[1L]]$more())
+while (length(getHook("llmobs.profile")) &&
+       getHook("llmobs.profile")[[1L]]$more())
     getHook("llmobs.profile")[[1L]]$one

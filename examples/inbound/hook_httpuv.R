@@ -1,11 +1,11 @@
 # hook_httpuv.R - the part of hook.R that a program with httpuv, curl or RCurl
 # loads. A request is the current one while httpuv runs the application's
-# function, and while a promise runs what that function has left to it. The library is told of it just before a transfer, and the programs
-# that the request starts by their environment: a request that asks no model costs
-# two calls of functions.
+# function, and while a promise runs what that function has left to it. The library
+# is told of it just before a transfer, and the programs that it starts by their
+# environment: a request that asks no model costs two calls of functions.
 #
-# The code goes into functions of the packages, in front of their own, so that no
-# call in a program's stack is the hook's.
+# The code goes into functions of the packages, in front of their own, so that
+# no call in a program's stack is the hook's.
 #
 # LLMOBS_ENTRY and LLMOBS_ENTRY_CONTENT: see llmobs.php.
 most <- 2^20
@@ -43,11 +43,13 @@ tell <- function()
     if (!busy && !identical(current, told)) quietly(start())
 
 carry <- function()
-    if (!busy && !identical(current, carried)) quietly({
-        if (!is.null(carried)) llmobs$restore(before)
-        carried <<- current
-        before <<- llmobs$carry(current)
-    })
+    if (!busy && !identical(current, carried)) {
+        uncarry()
+        if (!is.null(current)) quietly({
+            before <<- llmobs$carry(current)
+            carried <<- current
+        })
+    }
 
 uncarry <- function() if (!is.null(carried)) {
     quietly(llmobs$restore(before))
@@ -113,8 +115,14 @@ forget <- function(answer, frame) {
 # begins and ends with it. One that might take the end away gets a function
 # around it.
 then <- function(f) {
-    if (is.null(current)) return(f)
-    request <- current
+    if (is.null(current) || is.primitive(f)) return(f)
+    followed <- f
+    quietly(followed <- follow(f, current))
+    followed
+}
+
+follow <- function(f, request) {
+    force(request)
     if ("on.exit" %in% all.names(body(f))) return(function(...) {
         resume(request)
         on.exit(finish(NULL, NULL))

@@ -89,6 +89,7 @@ llmobs <- local({
     }
 
     set <- function(values) {
+        values <- vapply(values, as.character, "") # or nothing changes
         Sys.unsetenv(carried)
         if (length(values)) do.call(Sys.setenv, as.list(values))
     }
