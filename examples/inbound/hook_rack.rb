@@ -15,21 +15,40 @@ module LlmobsHook
   TURNS = Fiber.respond_to?(:scheduler)
   CARRIED = %w[TRACEPARENT TRACESTATE BAGGAGE REMOTE_ADDR].freeze
 
-  # A request, from its begin to the end of its answer.
+  # The request that a thread serves, from its begin to the end of its answer. Most
+  # ask no model and answer with a list; nobody else has them then, and the
+  # thread's next request is the same object: few calls, and nothing to free.
   class Request
-    attr_accessor :running
     attr_reader :told
 
-    def initialize(env)
+    def initialize
+      @running = @told = false
+      @env = @variables = nil
+    end
+
+    def serve(app, env)
+      return app.call(env) if @running # a part of it has an entrance, too
+      return LlmobsHook.make.serve(app, env) if @env # its answer goes on
       @env = env
-      @told = false
       @running = true
       tell if ENTRY
+      begin
+        answer = app.call(env)
+        came = true
+      ensure
+        @running = false
+        LlmobsHook.end(self, nil, $!) unless came
+      end
+      if !@told && answer.instance_of?(Array) && answer[2].instance_of?(Array)
+        @env = @variables = nil
+        return answer
+      end
+      LlmobsHook.follow(self, answer)
     end
 
     # Once, and before any transfer of the request.
     def tell
-      return if @told
+      return if @told || !@env || LlmobsHook.turns?
       @told = true
       LlmobsHook.quietly do
         Llmobs.start_request(@env, entry: ENTRY, input: input)
@@ -45,6 +64,7 @@ module LlmobsHook
 
     # The variables of a program that the request starts.
     def variables
+      return {} if !@env || LlmobsHook.turns?
       @variables ||= LlmobsHook.quietly { make_variables } || {}
     end
 
@@ -70,15 +90,8 @@ module LlmobsHook
   # The application, as its server has it.
   class Entrance < Llmobs::Double
     def call(env)
-      request = LlmobsHook.begin(env) or return @other.call(env)
-      begin
-        answer = @other.call(env)
-        came = true
-      ensure
-        request.running = false
-        LlmobsHook.end(request, nil, $!) unless came
-      end
-      LlmobsHook.follow(request, answer)
+      request = Thread.current.instance_variable_get(:@llmobs_request)
+      (request || LlmobsHook.make).serve(@other, env)
     end
   end
 
@@ -117,24 +130,18 @@ module LlmobsHook
   end
 
   class << self
-    # Gives nothing for a part of a request that has begun, and where requests
-    # take turns on the thread.
-    def begin(env)
-      thread = Thread.current
-      before = thread.instance_variable_get(:@llmobs_request)
-      return if before&.running || (TURNS && Fiber.scheduler)
-      request = Request.new(env)
-      thread.instance_variable_set(:@llmobs_request, request)
-      request
+    # The thread's next request.
+    def make
+      Thread.current.instance_variable_set(:@llmobs_request, Request.new)
     end
 
-    # A list without an entry is all there is: most requests ask no model.
+    # Whether requests take turns on the thread: then nobody knows whose one is.
+    def turns?
+      TURNS && Fiber.scheduler
+    end
+
     def follow(request, answer)
-      if !request.told && answer.instance_of?(Array) &&
-         answer[2].instance_of?(Array)
-        Thread.current.instance_variable_set(:@llmobs_request, nil)
-        return answer
-      end
+      return answer if !request.told && turns?
       followed = LlmobsHook.quietly do
         Llmobs.follow(answer, CONTENT) do |said, error|
           self.end(request, said, error)
