@@ -14,8 +14,9 @@ const who = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'x-forwarded',
   'cf-connecting-ip', 'cf-connecting-ipv6', 'fastly-client-ip',
   'fly-client-ip'];
 const named = (name) => 'HTTP_' + name.toUpperCase().replaceAll('-', '_');
+const taken = known.concat(who).map((name) => ({ name, as: named(name) }));
 const carried = new Set(['TRACEPARENT', 'TRACESTATE', 'BAGGAGE', 'REMOTE_ADDR',
-  ...known.map(named), ...who.map(named)]);
+  ...taken.map(({ as }) => as)]);
 let requests = null; // which request the running code works for
 
 // As CGI names them; null where the request names no caller.
@@ -23,8 +24,8 @@ function variables(request) {
   const headers = request.headers;
   if (!known.some((name) => headers[name] !== undefined)) return null;
   const found = {};
-  for (const name of known.concat(who))
-    if (headers[name] !== undefined) found[named(name)] = String(headers[name]);
+  for (const { name, as } of taken)
+    if (headers[name] !== undefined) found[as] = String(headers[name]);
   const address = request.socket && request.socket.remoteAddress;
   if (address) found.REMOTE_ADDR = address;
   return found;
