@@ -13,11 +13,13 @@ local function tell()
     local request = current[coroutine.running() or main]
     if request == told then return end
     llmobs = llmobs or dofile(folder .. "/llmobs.lua")
-    told = request
-    if request then
-        llmobs.enter(request.headers, request)
-    else
+    told = request -- before a command, which is a transfer, too
+    if not request then return llmobs.leave() end
+    -- One that cannot be told does not get what was told last.
+    local ok, problem = pcall(llmobs.enter, request.headers, request)
+    if not ok then
         llmobs.leave()
+        error(problem)
     end
 end
 

@@ -282,6 +282,7 @@ def failures_are_counted(t):
     counted(t, gunicorn())
     counted(t, uvicorn())
     counted(t, httpuv())
+    counted(t, lua())
 
 
 @test

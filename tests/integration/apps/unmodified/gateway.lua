@@ -21,6 +21,15 @@ local function ask(body)
     return table.concat(pieces)
 end
 
+-- While a function that others call is not what it was.
+local function ask_oddly(body)
+    local lower = string.lower
+    string.lower = error
+    local answer = ask(body)
+    string.lower = lower
+    return answer
+end
+
 local function serve(_, stream)
     local path = stream:get_headers():get ":path"
     local body = stream:get_body_as_string()
@@ -29,7 +38,8 @@ local function serve(_, stream)
     headers:append(":status", "200")
     headers:append("content-type", "application/json")
     stream:write_headers(headers, false)
-    stream:write_body_from_string(path == "/plain" and "plain" or ask(body))
+    stream:write_body_from_string(path == "/plain" and "plain"
+        or path == "/odd" and ask_oddly(body) or ask(body))
 end
 
 assert(server.listen {host = "127.0.0.1", port = tonumber(arg[1]),
