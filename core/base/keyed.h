@@ -1,5 +1,5 @@
-/* keyed - a table of records, found by an address of the app, that of an easy
- * or of a multi handle, or by a number that it gives.
+/* keyed - a table of records, each found by its key: the address of an easy or
+ * of a multi handle of the app, or a number that the app gives.
  *
  * A record has a place, which holds its key. The places are in levels: the
  * first one is the table's own array, each further one is eight times as large

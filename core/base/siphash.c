@@ -4,7 +4,8 @@
 
 #define ROTATE(x, n) ((x) << (n) | (x) >> (64 - (n)))
 
-/* By value, so that the compiler keeps the four words in registers. */
+/* The functions take and give the four words by value, so that the compiler
+ * keeps them in registers. */
 typedef struct llmobs_siphash_words words;
 
 static inline words one_round(words v)
@@ -63,8 +64,9 @@ static inline uint64_t word_of(const unsigned char *at)
     return word;
 }
 
-/* Behind a piece that is no multiple of eight bytes each word is of two parts,
- * the second one by `shift` bits higher. */
+/* After a piece whose bytes are no multiple of eight, each word has two parts:
+ * `left`, the bytes that were left over, and the next ones, `shift` bits
+ * higher. */
 static void add_words(struct llmobs_siphash *state, const unsigned char *at,
                       size_t count)
 {

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* SipHash's four words, v0 to v3. */
 struct llmobs_siphash_words {
     uint64_t a, b, c, d;
 };

@@ -1,10 +1,10 @@
 /* php_request - the headers of the request that PHP serves now.
  *
  * A SAPI gives them to PHP's pages as $_SERVER, and has them in no environment.
- * Its table, sapi_module, has a function for them that allocates nothing; that
- * of the built-in server has none, and php_server.h another way. The process's
- * own symbols lead there, so a page needs no line for it, and a pool with a
- * root or an open_basedir of its own no file.
+ * Its table, sapi_module, has a function for them that allocates nothing. That
+ * of the built-in server has none: php_server.h reads its headers. The
+ * process's own symbols lead to the table, so a page needs no line for it, and
+ * a pool with a root or an open_basedir of its own no file.
  *
  * Source:  main/SAPI.h of PHP 5.2 to 8.4; a later table may have another form.
  * Threads: the one that serves the requests of a PHP without threads. Of a PHP
@@ -30,10 +30,11 @@ bool llmobs_php_request(void);
  * place of PHP's own in that table, and calls that. */
 void llmobs_php_request_at_end(void (*end)(void));
 
-/* Sets each of `values`, which are NULL before, to that of the name at its
- * place; NULL where there is none. Only while llmobs_php_request() is true;
- * borrowed until the next call or the request's end. False: they cannot be
- * read, and `values` say nothing. */
+/* Sets each of `values`, all NULL before the call, to the header that has the
+ * name at the same place of `names`; NULL: the request has no such header. Only
+ * while llmobs_php_request() is true. The values are borrowed until the next
+ * call or the request's end. False: the headers cannot be read, and `values`
+ * must not be used. */
 bool llmobs_php_request_read(const struct llmobs_php_name *names, size_t count,
                              const char **values);
 

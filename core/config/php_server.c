@@ -29,8 +29,8 @@ struct value {
     uint8_t more[7];
 };
 
-/* PHP's own; NULL where the process is none. _zend_new_array is first in
- * PHP 7.3. */
+/* PHP's own; NULL where the process is no PHP. _zend_new_array came with PHP
+ * 7.3. */
 typedef void *malloc_fn(size_t size);
 typedef void free_fn(void *block);
 typedef void *realloc_fn(void *block, size_t size);
@@ -80,7 +80,8 @@ static void take_back(void *block)
         top = 0;
 }
 
-/* A block's size is not known: more than it may be copied, of what is lent. */
+/* The size of a lent block is not known, so this copies up to all that is lent
+ * behind the block's begin. */
 static void *lend_more(void *block, size_t size)
 {
     size_t most = is_lent(block) ? top - (size_t)((char *)block - lent) : 0;
@@ -96,8 +97,9 @@ static void *lend_more(void *block, size_t size)
     return more;
 }
 
-/* A PHP that profiles its memory, or uses malloc for all of it, has functions
- * of its own there. */
+/* False in a PHP that profiles its memory, or uses malloc for all of it: it has
+ * functions of its own there. Lending ends as the caller sets the functions to
+ * NULL. */
 static bool begin_lending(void *heap)
 {
     malloc_fn *get = NULL;
@@ -114,7 +116,7 @@ static bool begin_lending(void *heap)
 
 /* ---- the variables ---------------------------------------------------- */
 
-/* The specification of baggage wants 8 KiB of it passed on. */
+/* W3C's specification of baggage has each of it up to 8 KiB passed on. */
 #define KEPT 16384
 
 static char kept[KEPT]; /* the values, each with its NUL */
@@ -152,9 +154,9 @@ static unsigned filter_all(int kind, const char *name, char **value, size_t len,
     return 0;
 }
 
-/* PHP 8.2 asks no filter about variables whose names no client chooses. It
- * would keep those names until the request ends, as it keeps those of the
- * page's code. */
+/* Stands in for PHP's function that makes the names of variables which no
+ * client chooses; PHP 8.2 asks no filter about these. PHP's own would keep the
+ * names until the request ends, as it keeps those of the page's code. */
 static struct text *new_name(const char *bytes, size_t len, bool permanent)
 {
     struct text *name = lend(sizeof(*name) + len + 1);
@@ -186,7 +188,7 @@ static void keep_unfiltered(const void *array)
     }
 }
 
-/* Each request has a caller. */
+/* A request without an address is one that PHP told in part. */
 static bool has_address(void)
 {
     for (size_t i = 0; i < reading.count; i++)
@@ -203,7 +205,8 @@ bool llmobs_php_server_known(void)
            &zend_string_init_interned;
 }
 
-/* Of an array in PHP's memory, which is the library's now. */
+/* Has PHP fill an array, and keeps its variables. The array is in memory that
+ * the library lends. */
 static void ask(void (*fill)(void *array), llmobs_php_filter **filter)
 {
     struct value array = {.is.array = _zend_new_array(0), .type = IS_ARRAY};

@@ -8,10 +8,10 @@
  * an array and a filter of its own, which keeps what is asked for and passes
  * nothing: no array of the page's changes, and no filter of the site's runs.
  *
- * The function takes PHP's memory. Of that the page may have used all that its
- * memory_limit allows, and PHP would then leave the function, and the library,
- * by a jump. So the library lends PHP memory of its own meanwhile: the page's
- * is as it was, and so is all that PHP tells of it.
+ * The function takes PHP's memory. If the page has used up all that its
+ * memory_limit allows, PHP would leave the function, and the library, by a
+ * jump. So the library lends PHP memory of its own for the length of the call:
+ * the page's memory is as it was, and so is all that PHP tells of it.
  *
  * Source:  sapi/cli/php_cli_server.c, main/php_variables.c and
  *          Zend/zend_alloc.h of PHP 7.3 to 8.4.
@@ -31,13 +31,14 @@
 typedef unsigned llmobs_php_filter(int kind, const char *name, char **value,
                                    size_t len, size_t *new_len);
 
-/* True in a PHP of such a version, without threads. */
+/* True in a PHP that has all functions that the library calls here. */
 bool llmobs_php_server_known(void);
 
-/* llmobs_php_request_read() by the table's function that fills $_SERVER and by
- * its `filter`, which is the same again afterwards. False also where PHP has
- * not its own memory manager, where two headers have one name in CGI, as X-A
- * and X_A have, or if the values have more than 16 KiB. */
+/* Does llmobs_php_request_read() with `fill`, the table's function that fills
+ * $_SERVER, and `filter`, the table's place for the input filter, which has the
+ * same one again afterwards. Only if llmobs_php_server_known(). False also
+ * where PHP does not use its own memory manager, where two headers have one
+ * name in CGI, as X-A and X_A have, or if the values have more than 16 KiB. */
 bool llmobs_php_server_read(void (*fill)(void *array),
                             llmobs_php_filter **filter,
                             const struct llmobs_php_name *names, size_t count,

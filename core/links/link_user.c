@@ -9,8 +9,8 @@ struct walk {
     bool within; /* the object that is open at depth 2 is "metadata" */
 };
 
-/* The end of the string, a quote behind an even number of backslashes; the end
- * of the document where none is. */
+/* Gives the end of the string: a quote after an even number of backslashes; the
+ * end of the document where there is no such quote. */
 static const char *end_of_string(const char *from, const char *end)
 {
     for (const char *at = from; at < end; at++) {

@@ -26,7 +26,8 @@ static int annotate(uint64_t span, const struct llmobs_json *what)
                                  : 0;
 }
 
-/* `number`: the span's, also on an error after it has started. */
+/* *number: the span's; on an error LLMOBS_OWN_SPAN_NONE, or the span's if the
+ * error came after its start. */
 static int begin_span(struct llmobs_json *what, bool detached, uint64_t *number)
 {
     static const char *const own[] = {
@@ -93,8 +94,8 @@ static int leave_open(uint64_t span)
 }
 
 /* Ends the open spans; `entry` is for the outermost. A child cannot end spans
- * of its parent: they stop being current, and no more. So does the entry of a
- * request that goes on while the thread serves others. */
+ * of its parent: they stop being current, and no more. The same holds for the
+ * entry of a request that goes on while the thread serves others. */
 static int unwind(struct llmobs_json *entry)
 {
     uint64_t span = llmobs_thread_state_top(), outer;
@@ -136,7 +137,8 @@ static int activate(const struct llmobs_json *headers)
     return rc;
 }
 
-/* The key by which the request names itself; 0: none, it is the thread's. */
+/* *key: the key by which the request names itself; 0: it names none, and its
+ * entry is the thread's. -EINVAL: it is no key. */
 static int read_key(const struct llmobs_json *what, uintptr_t *key)
 {
     const struct llmobs_json *given = llmobs_json_get(what, "request");
@@ -198,7 +200,7 @@ static int start_request(struct llmobs_json *what)
     return entry ? start_span(entry) : 0;
 }
 
-/* Whatever request the thread serves: its own goes on. */
+/* The thread may serve another request, whose entry goes on. */
 static int finish_shared(uintptr_t key, struct llmobs_json *entry)
 {
     uint64_t span = llmobs_shared_entry_take(key);

@@ -21,10 +21,11 @@
  *
  * KEY is for requests that take turns on a thread, or use several: a whole
  * number from 1 that the process never uses twice. The entry of such a request
- * is its key's, and no thread's. The start that brings the entry begins it; a
- * further start, without one, leads its thread back below it, as before each
- * transfer of the request. The finish with the key ends the entry and does
- * nothing else, in whatever thread: calls after it are below the caller.
+ * belongs to its key, and to no thread. The start that brings SPAN begins the
+ * entry. A further start, without SPAN, puts its thread back below the entry;
+ * the program sends one before each transfer of the request. The finish with
+ * the key ends the entry and does nothing else, in any thread: calls after it
+ * are below the caller.
  *
  * Commands work only with LLMOBS_COMMANDS, since a program's users may make it
  * ask for any URL; and only with method, type and body, which no URL can bring.

@@ -42,8 +42,9 @@ int llmobs_shared_entry_hold(uintptr_t key)
     return rc;
 }
 
-/* The key's record and its number. Another key may get the record at any
- * moment: the number counts if the key is still the same after it was read. */
+/* Gives the key's record, or NULL; *number: that of its span. Another key may
+ * get the record at any moment: the number counts only if the record has the
+ * same key after the number was read. */
 static struct shared *look(uintptr_t key, uint64_t *number)
 {
     struct shared *one = llmobs_keyed_find(&table, (void *)key);
@@ -76,7 +77,7 @@ uint64_t llmobs_shared_entry_take(uintptr_t key)
     uint64_t number;
     struct shared *one = look(key, &number);
 
-    /* A span's number never comes again, so this one is still the key's. */
+    /* A span's number comes again after 2^47 others: this one is the key's. */
     if (number == 0 ||
         !atomic_compare_exchange_strong(&one->number, &number, 0))
         return 0;

@@ -3,9 +3,10 @@
  *
  * Owns:    a record for each key, from hold to take, and the numbers in them.
  *          The spans are own_span's.
- * Threads: any; nothing waits. A program that uses a key twice at the same
- *          moment may get -EEXIST for it, or a record that stays.
- * Errors:  -EMFILE beyond the limit; -EEXIST: the key is held; -ENOMEM.
+ * Threads: any; nothing waits. If a program uses a key in two threads at the
+ *          same moment, it may get -EEXIST for it, or a record that stays.
+ * Errors:  of hold: -EMFILE beyond the limit; -EEXIST: the key is held;
+ *          -ENOMEM.
  * Limits:  LLMOBS_SHARED_ENTRIES keys at a time.
  * Fork:    a child knows the keys of its parent, and takes them only from
  *          itself.
@@ -17,17 +18,18 @@
 
 #define LLMOBS_SHARED_ENTRIES 4096
 
-/* Holds a key, which is not 0, for a span that is about to start; set, or take,
- * must follow in this thread. `number`: of the span (span_table.h). */
+/* Holds a key, which is not 0, for a span that is about to start. The thread
+ * then calls set with the span's number (span_table.h), or take if the span did
+ * not start. */
 int llmobs_shared_entry_hold(uintptr_t key);
 void llmobs_shared_entry_set(uintptr_t key, uint64_t number);
 
-/* The number of the key's span; LLMOBS_OWN_SPAN_NONE: it is held, and has none;
- * 0: it is not held. */
+/* Gives the number of the key's span; LLMOBS_OWN_SPAN_NONE: the key is held,
+ * and has no span yet; 0: it is not held. */
 uint64_t llmobs_shared_entry_find(uintptr_t key);
 
-/* The same, and the key is held no longer: of several threads that take it, one
- * gets the span. */
+/* The same, and lets the key go: of several threads that take it, one gets the
+ * number, and the others 0. */
 uint64_t llmobs_shared_entry_take(uintptr_t key);
 
 #endif

@@ -110,7 +110,8 @@ const struct llmobs_carrier *llmobs_own_span_carrier(
  * -ENOENT: they carry no caller. */
 int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count);
 
-/* True for an open span that was started detached: it is no thread's to end. */
+/* True for an open span that was started detached: it belongs to no thread, and
+ * none ends it as its own. */
 bool llmobs_own_span_is_detached(uint64_t span);
 
 /* Makes a span a current one of this thread as well, or no longer. */

@@ -287,7 +287,8 @@ static int read_hits(struct llmobs_reading *reading,
     return rc;
 }
 
-/* Where one of several searches failed, the others found what they did. */
+/* If one of several searches failed, the span still has the documents that the
+ * others found. */
 int llmobs_store_document(struct llmobs_reading *reading,
                           const struct llmobs_json *body)
 {

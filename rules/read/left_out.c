@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define NAME_MAX_LEN 24
+#define NAME_MAX_LEN 24 /* no name of is_member() is longer */
 
 static void strip_blanks(struct llmobs_text *text)
 {
@@ -71,8 +71,8 @@ static bool is_url(struct llmobs_text before, bool *image)
     return true;
 }
 
-/* The text in quotes that is the end, without these; one of no bytes where the
- * end is none, or one longer than any name that is looked for. */
+/* Gives the text between the two quotes at the end; one of no bytes where there
+ * are none, or where it is longer than any name that is_member() looks for. */
 static struct llmobs_text name_of(struct llmobs_text text)
 {
     size_t at = text.len;
