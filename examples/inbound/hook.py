@@ -8,9 +8,9 @@
 # each other: nothing is told of these.
 #
 # LLMOBS_ENTRY and LLMOBS_ENTRY_CONTENT: see llmobs.php. In WSGI the span around a
-# request is its thread's, which serves one request at a time. In ASGI requests
-# take turns on a thread, so that each has a number, by which the library knows
-# its span in any thread.
+# request belongs to the thread, which serves one request at a time. In ASGI
+# requests take turns on a thread, so the hook gives each a number, by which the
+# library knows its span in any thread.
 import contextvars
 import functools
 import itertools
@@ -26,7 +26,7 @@ WHO = ("X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP", "X_FORWARDED",
        "TRUE_CLIENT_IP", "CF_CONNECTING_IP", "CF_CONNECTING_IPV6",
        "FASTLY_CLIENT_IP", "FLY_CLIENT_IP")
 
-MOST = 1 << 20
+MOST = 1 << 20  # bytes of a request or an answer that its span keeps
 ENTRY = os.environ.get("LLMOBS_ENTRY", "")
 ENTRY = {"0": "", "1": "chat-proxy-entrypoint"}.get(ENTRY, ENTRY)
 CONTENT = os.environ.get("LLMOBS_ENTRY_CONTENT") == "1"
@@ -89,7 +89,8 @@ def headers_of(request):
 
 
 def start(request, **more):
-    """A request that cannot be told does not get what the thread served last."""
+    """Tells the library which request the thread serves. If that fails, the thread
+    serves none, and not the one before."""
     thread.told = request
     if isinstance(request, Turn):
         more["request"] = request.number
@@ -149,7 +150,7 @@ def watch_pycurl(module):
 # ---- entries ---------------------------------------------------------------
 
 def failure(status):
-    """Of an answer with this status; most are none."""
+    """The error of an answer with this status; None where it is none."""
     if status < 500:
         return None
     return ("http_%d" % status, "answered with status %d" % status)
@@ -171,7 +172,7 @@ class Text(object):
 
 
 class Double(object):
-    """It is what the other is, to all who ask."""
+    """An object in place of another: it has all that the other has."""
 
     def __init__(self, other, entry):
         self.other = other
@@ -182,12 +183,13 @@ class Double(object):
 
 
 class Span(object):
-    """The span around a request: what is known at its end."""
+    """The span around a request: its texts and its error, until it ends."""
 
     def __init__(self):
         self.input, self.output, self.error = Text(), Text(), None
 
     def said(self, error):
+        """END of the command request/finish; `error`: an exception, or None."""
         what = {}
         if CONTENT:
             what.update(input=str(self.input), output=str(self.output))
@@ -219,7 +221,7 @@ class Read(Double):
 
 
 class Entry(Span):
-    """It belongs to the thread that serves the request."""
+    """In WSGI the span belongs to the thread that serves the request."""
 
     def __init__(self, environ):
         Span.__init__(self)
@@ -299,7 +301,7 @@ def by_wsgi(app):
 
 class Turn(Span):
     """A request that takes turns with others on its thread, and for which threads
-    of a pool may work. Its span is its own, by its number."""
+    of a pool may work. The library knows its span by its number."""
 
     def __init__(self, scope):
         Span.__init__(self)
@@ -324,7 +326,7 @@ class Turn(Span):
             self.error = ("unfinished", "ended before its answer")
         command("request/finish", {"request": self.number,
                                    "entry": self.said(error)})
-        self.input, self.output = Text(), Text()  # a task may outlive it
+        self.input, self.output = Text(), Text()  # a task may keep the Turn
 
 
 class Receive(Double):

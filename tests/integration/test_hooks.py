@@ -367,7 +367,7 @@ def outcome(port, prompt, headers, path):
 
 @test
 def asgi_requests_that_fail(t):
-    """Each says why; its client gets the same as without the library."""
+    """Each span says why; the client gets the same as without the library."""
     known, headers = announce("app-a", "datadog", 1)
     answers = []
     with double(t) as dd:
@@ -421,8 +421,8 @@ def asgi_after_the_answer(t):
 
 @test
 def asgi_killed(t):
-    """In the middle of a call: the next process tells of the call, and nobody of
-    the request."""
+    """In the middle of a call: the next process sends the span of the call, and
+    none of the request."""
     known, headers = announce("app-a", "datadog", 1)
     t.fresh(None)
     with double(t) as dd:
@@ -597,7 +597,8 @@ def built_in(page="gateway.php", *options):
                        "PHP_VERSION_ID < 70300 || PHP_VERSION_ID >= 80500));"]
                       ).returncode:
         raise Skip("a PHP whose own server needs the helper")
-    # Pages that are new since a second ago take as much memory as others.
+    # With it, opcache would keep no page that is younger than two seconds, and
+    # PHP's use of memory would differ.
     return ["php", "-d", "opcache.file_update_protection=0", *options, "-S",
             "127.0.0.1:@port", app(page)]
 
@@ -653,7 +654,7 @@ def php_built_in_at_its_memory_limit(t):
 @test
 def php_built_in_in_doubt(t):
     """Two headers that have one name in CGI: nobody knows whose the request
-    is. A PHP with a memory manager of another's is not asked."""
+    is. The library does not ask a PHP that uses malloc."""
     for headers, more in (
             (["X-Forwarded-For: 8.8.8.8", "X_Forwarded_For: 10.0.0.1"], {}),
             ([], {"USE_ZEND_ALLOC": "0"})):

@@ -51,7 +51,7 @@ def wsgi(environ, start_response):
 
 
 async def in_pool(body):
-    """As for a function of FastAPI."""
+    """Asks in a thread of a pool, as FastAPI does for a plain function."""
     context = contextvars.copy_context()
     return await asyncio.get_running_loop().run_in_executor(
         None, lambda: context.run(ask, body))
@@ -73,7 +73,7 @@ async def later(body):
 
 
 async def fail(path, receive):
-    """In one of the ways that a request may."""
+    """Ends the request in the way that the path names."""
     if path == "/die":
         raise ValueError("told to die")
     if path == "/cancelled":

@@ -1,13 +1,13 @@
 <?php
 /* Asks a model, and only then tells all that PHP knows of the request and of its
- * memory, which ?full uses up before. UPSTREAM is a base URL. No word of this
- * code has PHP make $_SERVER before it is told. */
+ * memory, which ?full uses up before. UPSTREAM is a base URL. PHP makes $_SERVER
+ * when a page's code names it, so this code names it in an eval, at the end. */
 if (isset($_GET['full'])) {
     $full = array_fill(0, 1000, '');
     $most = memory_get_usage(true);
     for ($i = 0; memory_get_usage(true) === $most; $i++)
         $full[$i] = str_repeat('x', 8100);
-    /* The one that did not fit is in 2 MiB more. 64 KiB of these are left. */
+    /* The text that did not fit made PHP take 2 MiB more: this leaves 64 KiB. */
     ini_set('memory_limit', (string)memory_get_usage(true));
     for ($left = 246; $left > 0; $left--)
         $full[++$i] = str_repeat('x', 8100);
