@@ -61,11 +61,13 @@ static bool is_lent(const void *block)
     return (uintptr_t)block - (uintptr_t)lent < LENT;
 }
 
+/* A lent block has bytes of its own, so that its address tells it from others.
+ */
 static void *lend(size_t size)
 {
     void *block = lent + top;
 
-    if (size > LENT - top)
+    if (size == 0 || size > LENT - top)
         return malloc(size);
     top += (size + ALIGN - 1) / ALIGN * ALIGN;
     live++;
