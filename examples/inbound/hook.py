@@ -156,6 +156,14 @@ def failure(status):
     return ("http_%d" % status, "answered with status %d" % status)
 
 
+def first_line(error):
+    """Of an exception's text, which may raise one itself."""
+    try:
+        return (str(error).splitlines() or [""])[0]
+    except Exception:
+        return ""
+
+
 class Text(object):
     """The first part of a text that comes in pieces."""
 
@@ -194,8 +202,7 @@ class Span(object):
         if CONTENT:
             what.update(input=str(self.input), output=str(self.output))
         if error is not None:
-            lines = str(error).splitlines() or [""]
-            self.error = (type(error).__name__, lines[0])
+            self.error = (type(error).__name__, first_line(error))
         if self.error:
             what["error"] = dict(zip(("type", "message"), self.error))
         return what

@@ -350,8 +350,8 @@ def asgi_at_once(t):
 UNFINISHED = ("unfinished", "ended before its answer")
 REASONS = {"/ask": None, "/die": ("ValueError", "told to die"),
            "/refused": ("http_503", "answered with status 503"),
-           "/cancelled": ("CancelledError", ""), "/none": UNFINISHED,
-           "/half": UNFINISHED, "/left": UNFINISHED}
+           "/mute": ("Mute", ""), "/cancelled": ("CancelledError", ""),
+           "/none": UNFINISHED, "/half": UNFINISHED, "/left": UNFINISHED}
 
 
 def outcome(port, prompt, headers, path):

@@ -72,10 +72,17 @@ async def later(body):
     ask(body)
 
 
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
 async def fail(path, receive):
     """Ends the request in the way that the path names."""
     if path == "/die":
         raise ValueError("told to die")
+    if path == "/mute":
+        raise Mute()
     if path == "/cancelled":
         asyncio.current_task().cancel()
         await asyncio.sleep(60)
@@ -104,7 +111,7 @@ async def asgi(scope, receive, send):
     if path in ("/half", "/left", "/pieces"):
         await start()
         await piece(b"first ", True)
-    if path in ("/die", "/cancelled", "/left", "/none", "/half"):
+    if path in ("/die", "/mute", "/cancelled", "/left", "/none", "/half"):
         await fail(path, receive)
         return
     if path == "/pieces":
