@@ -159,7 +159,7 @@ def failure(status):
 def first_line(error):
     """Of an exception's text, which may raise one itself."""
     try:
-        return (str(error).splitlines() or [""])[0]
+        return (str(error).splitlines() or [""])[0][:MOST]
     except Exception:
         return ""
 
