@@ -196,13 +196,16 @@ class Span(object):
     def __init__(self):
         self.input, self.output, self.error = Text(), Text(), None
 
+    def fail(self, error):
+        self.error = (type(error).__name__, first_line(error))
+
     def said(self, error):
         """END of the command request/finish; `error`: an exception, or None."""
         what = {}
         if CONTENT:
             what.update(input=str(self.input), output=str(self.output))
         if error is not None:
-            self.error = (type(error).__name__, first_line(error))
+            self.fail(error)
         if self.error:
             what["error"] = dict(zip(("type", "message"), self.error))
         return what
@@ -254,9 +257,13 @@ class Pieces(Double):
     """An answer that comes piece by piece; the request ends with it."""
 
     def __iter__(self):
-        for piece in self.other:
-            quietly(self.entry.output.add, piece)
-            yield piece
+        try:
+            for piece in self.other:
+                quietly(self.entry.output.add, piece)
+                yield piece
+        except Exception as error:
+            quietly(self.entry.fail, error)
+            raise
 
     def close(self):
         try:

@@ -366,6 +366,25 @@ def outcome(port, prompt, headers, path):
 
 
 @test
+def wsgi_answer_that_fails(t):
+    """The entry says why the pieces of its answer end."""
+    known, headers = announce("app-a", "datadog", 1)
+    answers = []
+    with double(t) as dd:
+        for launcher in (), INBOUND:
+            with Server(gunicorn(), settings(t, dd, LLMOBS_ENTRY="1"),
+                        free_port(), launcher) as server:
+                answers.append(outcome(server.port, "x", headers, "/torn"))
+                if launcher:
+                    span, = dd.wait_spans(1, 20)
+        equal(answers[1], answers[0], "answers")
+        equal(violations(dd), [], "violations")
+    error = span["meta"]["error"]
+    equal((error["type"], error["message"], span["parent_id"]),
+          ("ValueError", "told to tear", known["span_id"]), "entry")
+
+
+@test
 def asgi_requests_that_fail(t):
     """Each span says why; the client gets the same as without the library."""
     known, headers = announce("app-a", "datadog", 1)

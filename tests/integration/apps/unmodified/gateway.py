@@ -37,6 +37,11 @@ def pieces(body):
     yield ask(body)
 
 
+def torn():
+    yield b"first "
+    raise ValueError("told to tear")
+
+
 def wsgi(environ, start_response):
     body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
     path = environ["PATH_INFO"]
@@ -47,6 +52,8 @@ def wsgi(environ, start_response):
     start_response("200 OK", [("Content-Type", TYPE)])
     if path == "/pieces":
         return pieces(body)
+    if path == "/torn":
+        return torn()
     return [{"/plain": lambda b: b"plain", "/child": child}.get(path, ask)(body)]
 
 
