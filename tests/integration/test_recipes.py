@@ -13,6 +13,7 @@ from harness import (LAUNCHER, ROOT, Skip, body, equal, free_port, installed, ok
 from serving import nginx_conf
 from test_gateways import (COMMANDS, ENTRY, EXAMPLES, Server, ask, check, connect,
                            kind_of, need, read, requests, settings)
+from test_hooks import check as check_spans
 
 INSTALLED = "/usr/local/share/llmobs/inbound"
 INBOUND = os.path.join(EXAMPLES, "inbound")
@@ -115,6 +116,52 @@ def cron(t):
           [("workflow", "nightly")] * 2, "spans")
     equal({tags_of(s)["ml_app"] for s in spans}, {"nightly"}, "ml_app")
     equal(len({s["trace_id"] for s in spans}), 2, "traces")
+
+
+def unit_of(t, name, changes):
+    """The unit in the documentation that has this description: its file, with
+    each of these texts replaced, and its section [Service]."""
+    text = next(u for u in re.findall(r"^```ini\n(.*?)^```", page_of(
+        "OPERATIONS.md"), re.M | re.S) if "Description=%s\n" % name in u)
+    for old, new in changes.items():
+        ok(old in text, "the unit has no " + old)
+        text = text.replace(old, new)
+    lines = re.search(r"^\[Service\]\n(.*?)^\[", text, re.M | re.S).group(1)
+    return write(t, "gateway.service", text), [
+        line.split("=", 1) for line in
+        lines.replace("\\\n", "").splitlines() if line]
+
+
+@test
+def systemd_service(t):
+    """The unit is one, by systemd's own tool, and its command serves: with the
+    unit's environment, and a folder such as systemd makes for a user that comes
+    and goes, behind a link."""
+    need("systemd-analyze", "--version")
+    need("puma")
+    need("ruby", "-rtyphoeus", "-e", "1")
+    port = free_port()
+    path, service = unit_of(t, "The gateway to our models", {
+        "/usr/local/bin/llmobs-run": LAUNCHER, ":8080": ":%d" % port,
+        "https://api.openai.com/v1": t.url.replace("/chat/completions", ""),
+        "/srv/gateway/config.ru": os.path.join(
+            harness.APPS, "unmodified", "config.ru")})
+    done = subprocess.run(["systemd-analyze", "--man=no", "verify", path],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=60)
+    equal((done.returncode, done.stdout), (0, b""), "systemd's judgement")
+    state = os.path.join(t.dir, "state")
+    os.makedirs(os.path.join(state, "private", "gateway"), mode=0o700)
+    os.symlink("private/gateway", os.path.join(state, "gateway"))
+    given = [word.replace("%S", state).split("=", 1) for key, value in service
+             if key == "Environment" for word in shlex.split(value)]
+    command, = (value for key, value in service if key == "ExecStart")
+    with double(t) as dd, Server(
+            shlex.split(command), dict(settings(t, dd, BINDING="typhoeus"),
+                                       **dict(given)), port, ()) as at:
+        known = talk(at.port)
+        check_spans(dd.wait_spans(2 * len(known), 20), known, ENTRY)
+        ok(os.listdir(os.path.join(state, "private", "gateway")), "its folder")
 
 
 @test
