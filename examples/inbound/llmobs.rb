@@ -127,8 +127,7 @@ module Llmobs
     # No transfer takes place, and libcurl answers that it knows no such
     # protocol, with the library or without.
     def command(name, what)
-      require "json" unless defined?(::JSON.generate)
-      url, body = "llmobs://#{name}", JSON.generate(what)
+      url, body = "llmobs://#{name}", json.generate(what)
       if defined?(Ethon::Easy)
         Ethon::Easy.new(
           url: url, postfieldsize: body.bytesize, copypostfields: body,
@@ -136,6 +135,15 @@ module Llmobs
         ).perform
       elsif defined?(Curl::Easy)
         post_by_curb(url, body)
+      end
+    end
+
+    # A module that another thread is loading has some of its parts already:
+    # `require` waits for the rest.
+    def json
+      @json ||= begin
+        require "json"
+        ::JSON
       end
     end
 
