@@ -160,12 +160,12 @@ static void call(const char *name)
     (void)api->finish(api_case_start(LLMOBS_TASK, name));
 }
 
-static const char *id_of(const char *name)
+static void check_below(const char *name, const char *parent)
 {
-    static char id[64];
+    char id[64];
 
-    snprintf(id, sizeof(id), "%s", api_case_at(name, "span_id"));
-    return id;
+    snprintf(id, sizeof(id), "%s", api_case_at(parent, "span_id"));
+    ck_assert_str_eq(api_case_at(name, "parent_id"), id);
 }
 
 START_TEST(requests_that_take_turns)
@@ -194,10 +194,10 @@ START_TEST(requests_that_take_turns)
     ck_assert_str_eq(api_case_at("b", "parent_id"), "\"7102\"");
     ck_assert_str_eq(api_case_at("b", "status"), "\"ok\"");
     ck_assert_str_eq(api_case_at("b", "meta.output.value"), "\"said b\"");
-    ck_assert_str_eq(api_case_at("of a", "parent_id"), id_of("a"));
-    ck_assert_str_eq(api_case_at("of a again", "parent_id"), id_of("a"));
-    ck_assert_str_eq(api_case_at("of a at last", "parent_id"), id_of("a"));
-    ck_assert_str_eq(api_case_at("of b", "parent_id"), id_of("b"));
+    check_below("of a", "a");
+    check_below("of a again", "a");
+    check_below("of a at last", "a");
+    check_below("of b", "b");
     ck_assert_str_eq(api_case_at("of nobody", "parent_id"), "\"undefined\"");
     ck_assert_str_eq(api_case_at("of its caller", "parent_id"), "\"7101\"");
     ck_assert_str_eq(api_case_at("of the other caller", "parent_id"),
@@ -239,7 +239,7 @@ START_TEST(threads_that_work_for_a_request)
     say("request/finish", "{}");
     ck_assert(is_quiet());
     ck_assert_uint_eq(api_case_count(), 4);
-    ck_assert_str_eq(api_case_at("before", "parent_id"), id_of("pooled"));
+    check_below("before", "pooled");
     ck_assert_str_eq(api_case_at("after", "parent_id"), "\"7110\"");
     ck_assert_str_eq(api_case_at("here", "parent_id"), "\"7110\"");
 }
