@@ -1,147 +1,77 @@
-# `make help` lists the targets and the settings.
+# `make help` lists the targets and the settings. From top to bottom: settings, flags,
+# sources, files that are built in a way of their own, what is installed, programs of
+# the tests, installation.
+
+# ---- settings ----------------------------------------------------------------
+
 CC ?= gcc
 OBJCOPY ?= objcopy
 PREFIX ?= /usr/local
 # V=1 shows the compiler lines.
 V ?=
+comma := ,
 Q := $(if $(V),,@)
 SAN ?=
-WERROR ?= -Werror
-# TEST=1: a core that dies where the environment says (core/base/crash_point.h).
+# -Werror in scripts/test and scripts/check: another compiler warns of other things.
+WERROR ?=
+# TEST=1: a core that dies where the environment says (lib/base/crash_point.h).
 TEST ?=
 
 .DEFAULT_GOAL := all
 B := build$(if $(SAN),-$(SAN))$(if $(TEST),-test)
-WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes $(WERROR)
+
+# ---- flags -------------------------------------------------------------------
+
+# CFLAGS, CPPFLAGS and LDFLAGS are those of whoever builds; the own ones stand beside
+# them, so that `make CFLAGS=...` takes none away.
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes
 SANFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SANFLAGS_tsan := -fsanitize=thread
 SANFLAGS_fuzz := -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined
 SANFLAGS := $(SANFLAGS_$(SAN)) $(if $(SAN),-fno-omit-frame-pointer)
 OPT := $(if $(SAN),-O1 -g,-O2 -g)
-CPPFLAGS += -D_GNU_SOURCE -I. -Iinclude
-# Exceptions and cancellations of the program go through frames of ours.
-CFLAGS_ALL = -std=c11 $(OPT) $(WARN) -fvisibility=hidden \
-	-fasynchronous-unwind-tables $(SANFLAGS) $(CFLAGS)
+DEFINES := -D_GNU_SOURCE -I. -Iinclude $(if $(TEST),-DLLMOBS_TEST)
 
 # There, atomics are calls into libgcc unless this is said, and libgcc asks for a
 # name that musl lacks.
-ATOMICS := $(if $(findstring aarch64,$(shell $(CC) -dumpmachine)),-mno-outline-atomics)
-CFLAGS_ALL += $(ATOMICS)
+MACHINE := $(shell $(CC) -dumpmachine)
+ATOMICS := $(if $(findstring aarch64,$(MACHINE)),-mno-outline-atomics)
+
+# One object without the marks of control-flow protection takes the protection
+# from its whole process, or is refused (docs/DECISIONS.md). Old tools know none.
+knows = $(shell $(CC) -Wl,--fatal-warnings $(1) -Werror -shared -nostdlib \
+	-o /dev/null -xc /dev/null 2>/dev/null && echo '$(1)')
+PROTECT := $(call knows,$(if $(findstring aarch64,$(MACHINE)),\
+	-mbranch-protection=standard,-fcf-protection))
+SHADOW := $(call knows,-Wl$(comma)-z$(comma)$(if \
+	$(findstring aarch64,$(MACHINE)),gcs=always,shstk))
+# Between compiling and linking, names of the core and the tool change (objcopy),
+# which the compiler's own form of an object does not allow.
+NO_LTO := -fno-lto
+ifneq ($(findstring -flto,$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)),)
+$(info -flto has no effect here: CONTRIBUTING.md, For packagers)
+endif
+# Exceptions and cancellations of the program go through frames of ours. One binary
+# runs with each libc, of which some lack the functions of _FORTIFY_SOURCE.
+CFLAGS_ALL = -std=c11 $(OPT) $(WARN) $(WERROR) -fvisibility=hidden \
+	-fasynchronous-unwind-tables $(SANFLAGS) $(ATOMICS) $(PROTECT) $(CFLAGS) $(NO_LTO) \
+	-U_FORTIFY_SOURCE
+# SPECIAL, FRAMES and OPT differ by file: see below.
+SPECIAL :=
+FRAMES :=
+COMPILE = $(CC) $(DEFINES) $(CPPFLAGS) $(CFLAGS_ALL) $(SPECIAL)
 
 # The shim runs in processes without a libc: nothing may be called that is not
 # ours or checked for first, and no sanitizer goes in. Constructors, destructors
 # and an allocator of the program's may be called from within frames of the shim,
 # and look at or unwind the stack.
-SHIM_CFLAGS := -std=c11 -O2 -g $(WARN) -fvisibility=hidden -fPIC -fno-plt \
+SHIM_CFLAGS = -std=c11 -O2 -g $(WARN) $(WERROR) -fvisibility=hidden -fPIC -fno-plt \
 	-fno-stack-protector -U_FORTIFY_SOURCE -ffreestanding \
-	-fasynchronous-unwind-tables $(ATOMICS)
-SHIM_LDFLAGS := -shared -nostdlib -Wl,-z,now -Wl,-z,norelro -Wl,-z,nodelete \
-	-Wl,-z,noseparate-code -Wl,--hash-style=both -Wl,--version-script=shim/shim.map \
-	-Wl,--sort-section=name -Wl,-soname,libllmobs_preload.so
-
-# The program's threads and coroutines may have little stack: no function that
-# runs there has a larger frame. Functions that run on our own thread alone, or
-# at the end of a process, may have larger ones.
-FRAME := 512
-DEEP_FRAME := 9216
-DEEP := $(patsubst %,$(B)/%.o, \
-	$(addprefix core/callsite/,caller caller_left cfi symbol) \
-	$(addprefix core/deliver/,delivery_fill destination) core/event/to_span \
-	$(addprefix core/export/,peer store) \
-	$(addprefix core/ledger/,counts ledger ledger_dir) \
-	$(addprefix core/net/,http resolve) \
-	$(basename $(wildcard core/otlp/*.c)) \
-	$(addprefix core/spool/,adopt adopt_claim adopt_held adopt_read take_back \
-	live_namespaces) \
-	core/text/inflate rules/read/base64)
-
-SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c shim/servers/*.c))
-CORE_SRC := $(sort $(shell find core -name '*.c'))
-RULES_SRC := $(sort $(shell find rules -name '*.c'))
-CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
-RULES_OBJ := $(RULES_SRC:%.c=$(B)/%.o)
-CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out \
-	cli/run/run_main.c cli/run/start_tool.c, \
-	$(shell find cli -name '*.c')))
-# Code that waits for disk and network, or runs once, or on the worker alone:
-# every process loads it, so it is built for its size. The rest runs beside the
-# program's calls, or for every byte.
-SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
-	core/otlp/letters core/otlp/writer core/trace/carrier rules/read/idn \
-	rules/read/match rules/read/text rules/read/url), \
-	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,config deliver \
-	event export ledger net otlp record trace) rules/%) $(patsubst %,$(B)/core/%.o, \
-	ops/attach ops/command ops/global privacy/content_filter privacy/redact \
-	$(addprefix spool/,adopt adopt_claim adopt_held adopt_read take_back \
-	live_namespaces owner process_dir) \
-	text/regex_compile),$(CORE_OBJ) \
-	$(filter-out $(patsubst rules/%.c,$(B)/rules/%.o,$(wildcard rules/*.c)), \
-	$(RULES_OBJ))))
-ifeq ($(SAN),)
-$(SMALL): OPT := -Os -g
-# They run for less time than the compiler would take to make them fast.
-$(B)/tests/unit/%.o: OPT := -O0 -g
-endif
-# Few files die where they are told; the others are those of the plain build.
-ifneq ($(TEST),)
-PLAIN := $(B:-test=)
-DYING := $(shell grep -rl --include='*.c' '"core/base/crash_point.h"' core)
-shared = $(patsubst $(B)/%,$(PLAIN)/%,$(filter-out $(DYING:%.c=$(B)/%.o),$(1)))
-CORE_OBJ := $(call shared,$(CORE_OBJ)) $(DYING:%.c=$(B)/%.o)
-SHIM_OBJ := $(call shared,$(SHIM_OBJ))
-RULES_OBJ := $(call shared,$(RULES_OBJ))
-CLI_OBJ := $(call shared,$(CLI_OBJ))
-CPPFLAGS += -DLLMOBS_TEST
-.PHONY: plain
-plain:
-	$(Q)$(MAKE) --no-print-directory TEST= B=$(PLAIN) all
-$(filter $(PLAIN)/%,$(CORE_OBJ) $(SHIM_OBJ) $(RULES_OBJ) $(CLI_OBJ)): plain ;
-endif
-# In a set order: core/order.txt says why.
-EARLY := $(patsubst %.c,%.o,$(shell grep -v '^\#' core/order.txt))
-EARLY := $(foreach name,$(EARLY),$(filter %/$(name),$(CORE_OBJ) $(RULES_OBJ)))
-LIB_OBJ := $(EARLY) $(filter-out $(EARLY),$(CORE_OBJ) $(RULES_OBJ)) \
-	$(if $(TEST),$(B)/tests/support/crash_point.o)
-ifeq ($(SAN),)
-$(SHIM_OBJ) $(CORE_OBJ) $(RULES_OBJ): FRAMES := -Wframe-larger-than=$(FRAME)
-$(DEEP): FRAMES := -Wframe-larger-than=$(DEEP_FRAME)
-endif
-# What test programs share; each takes of it what it needs.
-SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case \
-	es_frame otlp_reader)
-UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
-	$(patsubst %,$(B)/cli/%.o,doctor/find_files doctor/host_starter doctor/object \
-	mock/choose mock/http \
-	relay/relay_places rows/cost rows/filter rows/row rows/tail \
-	rows/texts prices/price prices/prices)
-CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
-
-LAUNCHERS := llmobs-run llmobs-entrypoint
-
-.PHONY: all unit fuzz fuzzers clients conformance bench bench-exit benches install uninstall clean \
-	dist format help FORCE
-# Python may leave its own folder there.
-HOOKS := $(filter-out %/__pycache__,$(wildcard examples/inbound/*))
-
-all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs-tool \
-	$(addprefix $(B)/,llmobs $(LAUNCHERS) prices.json) \
-	$(patsubst examples/%,$(B)/%,$(HOOKS))
-
-# clang would make a switch over thunks a table of addresses, each of which the
-# loader has to relocate in every process.
-$(B)/shim/thunks.o $(B)/shim/servers/%.o: SHIM_CFLAGS += -fno-jump-tables
-
-$(B)/shim/%.o: shim/%.c
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(SHIM_CFLAGS) $(FRAMES) -MMD -MP -c $< -o $@
-
-$(B)/%.o: %.c
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(FRAMES) -fPIC -MMD -MP -c $< -o $@
-
-$(B)/libllmobs_preload.so: $(SHIM_OBJ) shim/shim.map
-	$(Q)$(CC) $(SHIM_LDFLAGS) $(SHIM_OBJ) -o $@
+	-fasynchronous-unwind-tables $(ATOMICS) $(PROTECT) $(NO_LTO)
+SHIM_LDFLAGS := -shared -nostdlib $(SHADOW) -Wl,-z,now -Wl,-z,norelro -Wl,-z,nodelete \
+	-Wl,-z,initfirst -Wl,-z,noseparate-code -Wl,--hash-style=both \
+	-Wl,--version-script=shim/shim.map -Wl,--sort-section=name -Wl,-soname,libllmobs_preload.so
 
 # zlib is inside the core, and nothing of it leaves (docs/DECISIONS.md).
 STATIC_ZLIB := $(shell $(CC) -print-file-name=libz.a)
@@ -158,15 +88,157 @@ BROTLI := $(call usable,brotli/decode.h,BrotliDecoderVersion,$(BROTLI_LIBS))
 ZSTD := $(call usable,zstd.h,ZSTD_versionNumber,$(shell $(CC) -print-file-name=libzstd.a))
 CODING_LIBS := $(BROTLI) $(ZSTD)
 CODING_FLAGS := $(if $(BROTLI),-DLLMOBS_BROTLI) $(if $(ZSTD),-DLLMOBS_ZSTD)
-$(B)/core/text/inflate.o: CPPFLAGS += $(CODING_FLAGS)
-$(B)/core/text/inflate.o: $(B)/codings
+
+# All that decides about an object: where it changes, the objects are made anew. With
+# or without ccache or -Werror they are the same.
+$(B)/flags: export FLAGS := $(filter-out %ccache,$(CC)) $(DEFINES) $(CPPFLAGS) \
+	$(filter-out -Werror,$(CFLAGS_ALL) $(SHIM_CFLAGS)) $(LDFLAGS)
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo "$$FLAGS" | cmp -s - $@ || echo "$$FLAGS" > $@
+# The files among what a target is made of that the linker takes.
+OBJECTS = $(filter %.o,$^)
+
+# ---- sources -----------------------------------------------------------------
+
+SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
+CORE_SRC := $(sort $(shell find core lib -name '*.c'))
+RULES_SRC := $(sort $(shell find rules -name '*.c'))
+CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
+RULES_OBJ := $(RULES_SRC:%.c=$(B)/%.o)
+CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out \
+	cli/run/run_main.c cli/run/start_tool.c, \
+	$(shell find cli -name '*.c')))
+# Few files die where they are told; the others are those of the plain build.
+ifneq ($(TEST),)
+PLAIN := $(B:-test=)
+DYING := $(shell grep -rl --include='*.c' '"lib/base/crash_point.h"' core lib)
+shared = $(patsubst $(B)/%,$(PLAIN)/%,$(filter-out $(DYING:%.c=$(B)/%.o),$(1)))
+CORE_OBJ := $(call shared,$(CORE_OBJ)) $(DYING:%.c=$(B)/%.o)
+SHIM_OBJ := $(call shared,$(SHIM_OBJ))
+RULES_OBJ := $(call shared,$(RULES_OBJ))
+CLI_OBJ := $(call shared,$(CLI_OBJ))
+.PHONY: plain
+plain:
+	$(Q)$(MAKE) --no-print-directory TEST= B=$(PLAIN) all
+$(filter $(PLAIN)/%,$(CORE_OBJ) $(SHIM_OBJ) $(RULES_OBJ) $(CLI_OBJ)): plain ;
+endif
+# In a set order: core/order.txt says why.
+EARLY := $(patsubst %.c,%.o,$(shell grep -v '^\#' core/order.txt))
+EARLY := $(foreach name,$(EARLY),$(filter %/$(name),$(CORE_OBJ) $(RULES_OBJ)))
+LIB_OBJ := $(EARLY) $(filter-out $(EARLY),$(CORE_OBJ) $(RULES_OBJ)) \
+	$(if $(TEST),$(B)/tests/support/crash_point.o)
+# The objects that test programs share; each takes what it needs.
+SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case \
+	es_frame otlp_reader)
+UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
+	$(patsubst %,$(B)/cli/%.o,doctor/find_files doctor/host_starter doctor/object \
+	run/choose run/http log/relay_places query/cost query/filter query/row \
+	query/tail query/texts query/price query/prices)
+CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
+
+# ---- files that are built in a way of their own ------------------------------
+
+# The program's threads and coroutines may have little stack: no function that
+# runs there has a larger frame. Functions that run on our own thread alone, or
+# at the end of a process, may have larger ones.
+FRAME := 512
+DEEP_FRAME := 9216
+OTLP := answer attributes batch document letters logs messages metrics \
+	resource series source span traces value writer
+DEEP := $(patsubst %,$(B)/%.o, \
+	$(addprefix core/trace/,caller caller_left) $(addprefix lib/elf/,cfi symbol) \
+	$(addprefix core/deliver/,delivery_fill destination) core/event/to_span \
+	$(addprefix core/export/,peer store) \
+	$(addprefix core/log/,counts ledger ledger_dir) \
+	$(addprefix core/export/,http resolve $(OTLP)) \
+	$(addprefix core/log/,adopt adopt_claim adopt_held adopt_read take_back \
+	live_namespaces) \
+	lib/text/inflate rules/read/base64)
+
+ifeq ($(SAN),)
+$(SHIM_OBJ) $(CORE_OBJ) $(RULES_OBJ): FRAMES := -Wframe-larger-than=$(FRAME)
+$(DEEP): FRAMES := -Wframe-larger-than=$(DEEP_FRAME)
+endif
+
+# Code that waits for disk and network, or runs once, or on the worker alone:
+# every process loads it, so it is built for its size. The rest runs beside the
+# program's calls, or for every byte.
+SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
+	core/export/letters core/export/writer core/trace/carrier \
+	$(addprefix core/trace/,caller caller_left callsite) \
+	rules/read/idn rules/read/match rules/read/text rules/read/url) \
+	$(B)/core/event/link% $(patsubst rules/%.c,$(B)/rules/%.o,$(wildcard rules/*.c)), \
+	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,config deliver event \
+	export trace) rules/%) $(patsubst %,$(B)/%.o, \
+	$(addprefix core/capture/,attach command global) \
+	$(addprefix core/log/,adopt adopt_claim adopt_held adopt_read counts ledger \
+	ledger_dir live_namespaces owner process_dir take_back) lib/base/stats \
+	$(addprefix lib/span/,content_filter redact) lib/text/regex_compile), \
+	$(CORE_OBJ) $(RULES_OBJ)))
+ifeq ($(SAN),)
+$(SMALL): OPT := -Os -g
+# They run for less time than the compiler would take to make them fast, and some
+# look at their own frames, whatever CFLAGS says.
+$(B)/tests/unit/%.o: SPECIAL := -O0
+endif
+
+# clang would make a switch over thunks a table of addresses, each of which the
+# loader has to relocate in every process.
+$(patsubst %,$(B)/shim/%.o,thunks fcgi mhd): SPECIAL := -fno-jump-tables
+
+# The libraries that there are decide what it can decode.
+$(B)/lib/text/inflate.o: SPECIAL := $(CODING_FLAGS)
+$(B)/lib/text/inflate.o: $(B)/codings
 $(B)/codings: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CODING_LIBS)' | cmp -s - $@ || echo '$(CODING_LIBS)' > $@
 
+# They stand for functions of libc.
+$(B)/libc/%.o: SPECIAL := -fno-builtin
+
+# They contain files of other languages. The page's policy names its script and its
+# style by their hashes.
+$(B)/cli/show/files.o: $(wildcard packaging/completion/*)
+$(B)/cli/shared/help.o: $(wildcard cli/help/*)
+$(B)/cli/show/assets.o: cli/show/page.js cli/show/page.css scripts/csp-hash
+$(B)/cli/show/assets.o: SPECIAL := \
+	-DLLMOBS_PAGE_JS_HASH='"$(shell scripts/csp-hash cli/show/page.js)"' \
+	-DLLMOBS_PAGE_CSS_HASH='"$(shell scripts/csp-hash cli/show/page.css)"'
+
+# ---- what is installed -------------------------------------------------------
+
+LAUNCHERS := llmobs-run llmobs-entrypoint
+
+.PHONY: all unit fuzz fuzzers clients conformance bench bench-exit benches docs install \
+	uninstall clean dist format help FORCE
+# Python may leave its own folder there.
+HOOKS := $(filter-out %/__pycache__,$(wildcard examples/inbound/*))
+
+all: $(B)/libllmobs_preload.so $(B)/libllmobs_core.so $(B)/llmobs-tool $(B)/places \
+	$(addprefix $(B)/,llmobs $(LAUNCHERS) prices.json) \
+	$(patsubst examples/%,$(B)/%,$(HOOKS))
+
+$(B)/shim/%.o: shim/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(DEFINES) $(CPPFLAGS) $(SHIM_CFLAGS) $(SPECIAL) $(FRAMES) -MMD -MP -c $< -o $@
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) $(FRAMES) -fPIC -MMD -MP -c $< -o $@
+
+$(B)/libllmobs_preload.so: $(SHIM_OBJ) shim/shim.map
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SHIM_LDFLAGS) $(SHIM_OBJ) -o $@
+
+$(B)/places: shim/places shim/inert.S
+	@mkdir -p $(@D)
+	$(Q)CC='$(CC)' OBJCOPY='$(OBJCOPY)' shim/places $(B)
+	@touch $@
+
 # The core has nothing to run as it is loaded or unloaded. The compiler's start
 # files would have the loader seek four names, three of them in every object of
-# the process and in vain, and would touch one more page at exit. core/ops/attach.c
+# the process and in vain, and would touch one more page at exit. core/capture/attach.c
 # has the one that is needed.
 #
 # One core for every C library: it names no library and no version, so that the
@@ -175,9 +247,8 @@ $(B)/codings: FORCE
 LACKING := atexit pthread_atfork stat fstat fstatat explicit_bzero
 LIBGCC := $(shell $(CC) -print-libgcc-file-name)
 CORE_LIBC := $(if $(SAN),,$(B)/libc/lacking.o)
-CORE_LIBS := $(if $(SAN),$(SANFLAGS) -lpthread,-nostdlib -Wl,-z,text)
-$(B)/libc/%.o: CFLAGS += -U_FORTIFY_SOURCE -fno-builtin
-$(B)/libllmobs_core.so: $(LIB_OBJ) $(CORE_LIBC)
+CORE_LIBS := $(if $(SAN),$(SANFLAGS) -lpthread,-nostdlib -Wl,-z,text $(SHADOW))
+$(B)/libllmobs_core.so: $(LIB_OBJ) $(CORE_LIBC) $(B)/flags
 	$(Q)$(LD) -r $(LIB_OBJ) -o $(B)/core-own.o
 ifeq ($(SAN),)
 	$(Q)$(OBJCOPY) $(foreach name,$(LACKING), \
@@ -190,14 +261,6 @@ endif
 	$(Q)$(CC) -shared $(CORE_LIBS) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 		-Wl,-z,noseparate-code -Wl,--hash-style=both \
 		-Wl,--sort-section=name -Wl,-soname,libllmobs_core.so $(B)/core-all.o -o $@
-
-$(B)/cli/completion/files.o: $(wildcard packaging/completion/*)
-
-# The page's policy names its script and its style by their hashes.
-$(B)/cli/page/assets.o: cli/page/page.js cli/page/page.css scripts/csp-hash
-$(B)/cli/page/assets.o: CPPFLAGS += \
-	-DLLMOBS_PAGE_JS_HASH='"$(shell scripts/csp-hash cli/page/page.js)"' \
-	-DLLMOBS_PAGE_CSS_HASH='"$(shell scripts/csp-hash cli/page/page.css)"'
 
 # The tool finds it beside itself.
 $(B)/prices.json: packaging/prices.json
@@ -216,24 +279,24 @@ TOOL_LACKING := $(LACKING) lstat reallocarray getrandom scandirat execvpe
 TOOL_LIBC := $(patsubst %,$(B)/libc/%.o,lacking lacking_tool start)
 $(B)/libc/%.o: libc/%.S
 	@mkdir -p $(@D)
-	$(Q)$(CC) -c $< -o $@
+	$(Q)$(CC) $(PROTECT) -c $< -o $@
 ifeq ($(SAN),)
-$(B)/llmobs-tool: $(CLI_OBJ) $(LIB_OBJ) $(TOOL_LIBC) libc/stubs
+$(B)/llmobs-tool: $(CLI_OBJ) $(LIB_OBJ) $(TOOL_LIBC) libc/stubs $(B)/flags
 	$(Q)$(LD) -r $(CLI_OBJ) $(LIB_OBJ) -o $(B)/tool-own.o
 	$(Q)$(OBJCOPY) $(foreach name,$(TOOL_LACKING), \
 		--redefine-sym $(name)=llmobs_libc_$(name)) $(B)/tool-own.o
 	$(Q)$(LD) -r $(B)/tool-own.o $(TOOL_LIBC) $(STATIC_ZLIB) $(CODING_LIBS) \
 		$(LIBGCC) -o $(B)/tool-all.o
 	$(Q)$(OBJCOPY) --keep-global-symbol=_start $(B)/tool-all.o
-	$(Q)CC='$(CC)' libc/stubs $(B)/tool-all.o $(B)/stubs
+	$(Q)CC='$(CC)' PROTECT='$(PROTECT)' libc/stubs $(B)/tool-all.o $(B)/stubs
 	$(Q)$(CC) -pie -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,--hash-style=both \
-		-Wl,--build-id $(LDFLAGS) $(B)/tool-all.o -L$(B)/stubs \
+		-Wl,--build-id $(SHADOW) $(LDFLAGS) $(B)/tool-all.o -L$(B)/stubs \
 		-Wl,--no-as-needed -lc -lpthread -ldl -o $@
 	$(Q)mkdir -p $(B)/empty && cp $(B)/stubs/libpthread.so \
 		$(B)/empty/libpthread.so.0 && cp $(B)/stubs/libdl.so $(B)/empty/libdl.so.2
 else
 $(B)/llmobs-tool: $(CLI_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $^ $(CODING_LIBS) $(STATIC_ZLIB) \
+	$(Q)$(CC) $(SANFLAGS) $(LDFLAGS) $(OBJECTS) $(CODING_LIBS) $(STATIC_ZLIB) \
 		-ldl -lpthread -o $@
 endif
 
@@ -243,18 +306,20 @@ endif
 # preloaded library comes into it: static, and without a sanitizer, of which it
 # would be the first process. Dynamic where there is no static libc.
 FRONT := $(addprefix cli/run/,run_main run hooks start_tool) \
-	$(addprefix cli/shared/,environment preload)
+	$(addprefix cli/shared/,environment preload tell)
 FRONT_STATIC = $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static-pie -o /dev/null -xc - 2>/dev/null && echo -static-pie || echo -pie)
-$(B)/llmobs: $(wildcard $(FRONT:=.c) $(FRONT:=.h)) | $(B)/llmobs-tool
+$(B)/llmobs: $(wildcard $(FRONT:=.c) $(FRONT:=.h)) $(B)/flags | $(B)/llmobs-tool
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -std=c11 -O2 -g $(WARN) -fPIE $(CFLAGS) $(FRONT:=.c) \
-		$(FRONT_STATIC) $(LDFLAGS) -o $@
+	$(Q)$(CC) $(DEFINES) $(CPPFLAGS) -std=c11 -O2 -g $(WARN) $(WERROR) -fPIE $(PROTECT) \
+		$(CFLAGS) $(FRONT:=.c) $(FRONT_STATIC) $(LDFLAGS) -o $@
 $(LAUNCHERS:%=$(B)/%): $(B)/llmobs
 	$(Q)ln -sf llmobs $@
 
+# ---- programs of the tests ---------------------------------------------------
+
 $(B)/unit: $(UNIT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) -pie -Wl,--build-id $(SANFLAGS) $^ $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
+	$(Q)$(CC) -pie -Wl,--build-id $(SANFLAGS) $(OBJECTS) $(CODING_LIBS) -lcheck_pic -lsubunit -lrt -lm \
 		-lz -ldl -lpthread -o $@
 
 unit: $(B)/unit
@@ -262,15 +327,15 @@ unit: $(B)/unit
 
 # Reads recorded calls without network (scripts/map-corpus).
 $(B)/map-case: $(B)/tests/support/map_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $(OBJECTS) $(CODING_LIBS) -lz -lpthread -o $@
 
 # Writes spans of OTLP without network (tests/support/otlp_conventions.py).
 $(B)/otlp-case: $(B)/tests/support/otlp_case.o $(B)/tests/unit/rule_case.o \
 	$(SUPPORT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $(OBJECTS) $(CODING_LIBS) -lz -lpthread -o $@
 
 # A second opinion on JSON, for tests alone.
-$(addprefix $(B)/,bench-parse fuzz-json fuzz-members): SECOND := -ljansson
+$(addprefix $(B)/,bench-parse fuzz-json fuzz-members fuzz-secrets): SECOND := -ljansson
 
 # libFuzzer is clang's.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(filter-out \
@@ -278,77 +343,66 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(filter-out \
 	tests/fuzz/walk_item.c tests/fuzz/tools.c, \
 	$(wildcard tests/fuzz/*.c)))
 fuzz:
-	$(Q)$(MAKE) CC=clang SAN=fuzz B=$(B)-fuzz fuzzers
+	$(Q)$(MAKE) CC="$(CCACHE) clang" SAN=fuzz B=$(B)-fuzz fuzzers
 fuzzers: $(FUZZERS) $(B)/fuzz-seeds
 $(B)/fuzz-seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/shapes.o \
 	$(B)/tests/unit/rule_case.o $(SUPPORT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $(OBJECTS) $(CODING_LIBS) -lz -lpthread -o $@
 $(B)/fuzz-config: $(B)/tests/fuzz/shim_conf.o
 $(B)/fuzz-elf: $(B)/tests/fuzz/shim_elf.o
 $(B)/fuzz-object: $(patsubst %,$(B)/%.o,cli/doctor/object)
-$(B)/fuzz-store: $(patsubst %,$(B)/%.o,cli/shared/reader cli/shared/escape)
+$(B)/fuzz-store: $(patsubst %,$(B)/%.o,cli/shared/reader cli/shared/escape \
+	cli/shared/tell)
 # With the sanitizers that the shim is made without.
-$(B)/tests/fuzz/shim_%.o: shim/%.c
+$(B)/tests/fuzz/shim_%.o: shim/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -fPIC -MMD -MP -c $< -o $@
+	$(Q)$(COMPILE) -fPIC -MMD -MP -c $< -o $@
 $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o \
 	$(B)/tests/fuzz/tools.o $(SUPPORT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) -fsanitize=fuzzer $^ $(CODING_LIBS) $(SECOND) -lz \
+	$(Q)$(CC) $(SANFLAGS) -fsanitize=fuzzer $(OBJECTS) $(CODING_LIBS) $(SECOND) -lz \
 		-lpthread -o $@
 
 # Gateways on server libraries, each where its library is; as programs, and as
 # objects for one that opens them.
 with = $(shell echo | $(CC) -include $(1) -fsyntax-only -xc - 2>/dev/null && echo $(2))
-SERVERS_HERE = $(call with,fcgiapp.h,fcgi) $(call with,microhttpd.h,mhd) \
-	$(call with,event2/http.h,evhttp) $(call with,civetweb.h,civetweb)
+SERVERS_HERE = $(call with,fcgiapp.h,fcgi) $(call with,microhttpd.h,mhd)
 SERVERS = $(B)/tests/servers/plugin $(B)/tests/servers/part.so \
-	$(B)/tests/servers/versions.so \
 	$(foreach one,$(SERVERS_HERE),$(B)/tests/servers/$(one) $(B)/tests/servers/$(one).so)
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
 clients: $(CLIENTS) $(B)/tests/fuzz/api_walk $(B)/tests/clients/api_scopes \
 	$(EXAMPLES) $(SERVERS)
-$(EXAMPLES): $(B)/%: %.c include/llmobs.h
+$(EXAMPLES): $(B)/%: %.c include/llmobs.h $(B)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -lpthread -o $@
+	$(Q)$(COMPILE) $< -lcurl -lpthread -o $@
 # Nothing of ours, nor libcurl, to link with.
-$(B)/tests/clients/api_alone: tests/clients/api_alone.c include/llmobs.h
+$(B)/tests/clients/api_alone: tests/clients/api_alone.c include/llmobs.h $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) -Iinclude $(CFLAGS_ALL) -std=c99 -D_GNU_SOURCE $< -o $@
-$(B)/tests/clients/api_scopes: tests/clients/api_scopes.cc include/llmobs.h
+$(B)/tests/clients/api_scopes: tests/clients/api_scopes.cc include/llmobs.h $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -Iinclude -std=c++11 -O2 -g -Wall -Wextra -Wpedantic -Wconversion \
 		$(WERROR) $(SANFLAGS) $< -lpthread -o $@
 $(filter-out %/api_alone,$(CLIENTS)): $(B)/%: %.c tests/clients/cases.h \
-		tests/clients/pages.h include/llmobs.h
+		tests/clients/pages.h include/llmobs.h $(B)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -lcurl -ldl -lpthread -o $@
+	$(Q)$(COMPILE) $< -lcurl -ldl -lpthread -lm -o $@
 
 $(B)/tests/servers/fcgi $(B)/tests/servers/fcgi.so: LIBRARY := -lfcgi
 $(B)/tests/servers/mhd $(B)/tests/servers/mhd.so: LIBRARY := -lmicrohttpd
-$(B)/tests/servers/evhttp $(B)/tests/servers/evhttp.so: LIBRARY := -levent
-$(B)/tests/servers/civetweb $(B)/tests/servers/civetweb.so: \
-	LIBRARY := -lcivetweb-cpp -lcivetweb
-$(B)/tests/servers/plugin: tests/servers/plugin.c
+$(B)/tests/servers/plugin: tests/servers/plugin.c $(B)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< -ldl -o $@
-$(B)/tests/servers/%.so: tests/servers/%.c tests/servers/forward.h
+	$(Q)$(COMPILE) $< -ldl -o $@
+$(B)/tests/servers/%.so: tests/servers/%.c tests/servers/forward.h $(B)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -fvisibility=default -fPIC -shared $< \
+	$(Q)$(COMPILE) -fvisibility=default -fPIC -shared $< \
 		$(LIBRARY) -lcurl -ldl -lpthread -o $@
-$(B)/tests/servers/%: tests/servers/%.c tests/servers/forward.h
+$(B)/tests/servers/%: tests/servers/%.c tests/servers/forward.h $(B)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $< $(LIBRARY) -lcurl -ldl -lpthread -o $@
-
-CXX_SERVER = $(Q)mkdir -p $(@D) && $(CXX) $(CPPFLAGS) -std=c++11 -O2 -g -Wall -Wextra \
-	-Wconversion $(WERROR) $(SANFLAGS)
-$(B)/tests/servers/%.so: tests/servers/%.cc tests/servers/forward.h
-	$(CXX_SERVER) -fPIC -shared $< $(LIBRARY) -lcurl -ldl -lpthread -o $@
-$(B)/tests/servers/%: tests/servers/%.cc tests/servers/forward.h
-	$(CXX_SERVER) $< $(LIBRARY) -lcurl -ldl -lpthread -o $@
+	$(Q)$(COMPILE) $< $(LIBRARY) -lcurl -ldl -lpthread -o $@
 
 # One more walks at random (tests/fuzz/walk).
 $(B)/tests/fuzz/api_walk: $(B)/tests/fuzz/api_walk.o $(B)/tests/fuzz/walk_item.o
-	$(Q)$(CC) $(SANFLAGS) $^ -lcurl -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $(OBJECTS) -lcurl -lpthread -o $@
 
 conformance: all
 	scripts/conformance $(B)
@@ -356,13 +410,22 @@ conformance: all
 BENCHES := $(patsubst %,$(B)/bench-%,parse callsite miss otlp)
 benches: $(BENCHES)
 $(BENCHES): $(B)/bench-%: $(B)/tests/bench/%.o $(SUPPORT_OBJ) $(LIB_OBJ)
-	$(Q)$(CC) $(SANFLAGS) $^ $(CODING_LIBS) $(SECOND) -lz -lpthread -o $@
+	$(Q)$(CC) $(SANFLAGS) $(OBJECTS) $(CODING_LIBS) $(SECOND) -lz -lpthread -o $@
 
 bench: all clients benches
 	scripts/bench $(B)
 
 bench-exit: all
 	scripts/bench-exit $(B)
+
+# ---- installation ------------------------------------------------------------
+
+# The one page that is not committed (docs/DECISIONS.md). `make install` takes it
+# along where it was made: only this wants Python.
+docs: $(B)/HAZARDS.md
+$(B)/HAZARDS.md: scripts/mutate scripts/mutations.py
+	@mkdir -p $(@D)
+	$(Q)scripts/mutate --doc > $@.new && mv $@.new $@
 
 # UNITDIR= where systemd looks; a package's own files are under PREFIX.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
@@ -372,7 +435,7 @@ FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DOCDIR ?= $(PREFIX)/share/doc/llmobs-preload
 MANDIR ?= $(PREFIX)/share/man
 UNITS := llmobs-drain.service llmobs-relay.service llmobs-drain.timer
-# What is put where; uninstall removes the same, and the directories that are
+# The list of installed files; uninstall removes the same, and the directories that are
 # then empty and ours alone. /etc/llmobs is the administrator's: it stays.
 EXAMPLES := $(shell find examples -type f)
 INSTALLED = $(patsubst %,$(PREFIX)/bin/%,llmobs $(LAUNCHERS)) \
@@ -386,7 +449,7 @@ INSTALLED = $(patsubst %,$(PREFIX)/bin/%,llmobs $(LAUNCHERS)) \
 	$(ZSHDIR)/_llmobs $(FISHDIR)/llmobs.fish \
 	$(patsubst packaging/man/%,$(MANDIR)/man1/%,$(wildcard packaging/man/*.1)) \
 	$(patsubst packaging/man/%,$(MANDIR)/man5/%,$(wildcard packaging/man/*.5)) \
-	$(patsubst docs/%,$(DOCDIR)/%,$(wildcard docs/*.md)) $(DOCDIR)/README.md \
+	$(patsubst docs/%,$(DOCDIR)/%,$(wildcard docs/*.md)) $(DOCDIR)/README.md $(DOCDIR)/HAZARDS.md \
 	$(DOCDIR)/examples/llmobs.conf $(patsubst %,$(DOCDIR)/%,$(EXAMPLES))
 OWN_DIRS = $(PREFIX)/lib/llmobs $(PREFIX)/share/llmobs $(DOCDIR)
 
@@ -397,6 +460,7 @@ install: all
 		install -m 755 $(B)/$$f $(DESTDIR)$(PREFIX)/lib/llmobs/.$$f && \
 		mv -f $(DESTDIR)$(PREFIX)/lib/llmobs/.$$f \
 			$(DESTDIR)$(PREFIX)/lib/llmobs/$$f || exit 1; done
+	CC='$(CC)' shim/places $(DESTDIR)$(PREFIX)/lib/llmobs $(B)
 	$(if $(SAN),,install -m 644 $(B)/empty/* $(DESTDIR)$(PREFIX)/lib/llmobs/empty/)
 	install -m 755 $(B)/llmobs $(DESTDIR)$(PREFIX)/bin/
 	for f in $(LAUNCHERS); do \
@@ -414,7 +478,7 @@ install: all
 	install -m 644 packaging/completion/llmobs.fish $(DESTDIR)$(FISHDIR)/
 	install -m 644 packaging/man/*.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 644 packaging/man/*.5 $(DESTDIR)$(MANDIR)/man5/
-	install -m 644 README.md docs/*.md $(DESTDIR)$(DOCDIR)/
+	install -m 644 README.md docs/*.md $(wildcard $(B)/HAZARDS.md) $(DESTDIR)$(DOCDIR)/
 	install -m 644 packaging/llmobs.conf $(DESTDIR)$(DOCDIR)/examples/
 	for f in $(EXAMPLES); do \
 		install -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
@@ -427,6 +491,7 @@ uninstall:
 		{ echo "$(DESTDIR)/etc/ld.so.preload names the library:" \
 			"take that line out first" >&2; exit 1; }
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	rm -rf $(DESTDIR)$(PREFIX)/lib/llmobs/behind-libasan.so
 	for d in $(OWN_DIRS); do test ! -d $(DESTDIR)$$d || \
 		find $(DESTDIR)$$d -depth -type d -empty -delete || exit 1; done
 
@@ -436,7 +501,7 @@ dist:
 
 # The list of commands for an editor's language server (clangd and others).
 compile_commands.json: FORCE
-	$(Q)scripts/compile-commands "$(CC)" '$(CPPFLAGS) $(CFLAGS_ALL)' > $@.new
+	$(Q)scripts/compile-commands "$(CC)" '$(DEFINES) $(CPPFLAGS) $(CFLAGS_ALL)' > $@.new
 	$(Q)mv $@.new $@
 
 help:
@@ -449,12 +514,13 @@ help:
 	@echo 'make fuzz         the fuzz targets, by clang (scripts/fuzz runs them)'
 	@echo 'make format       writes all C files as clang-format has them'
 	@echo 'make compile_commands.json   for clangd and editors'
+	@echo 'make docs         $(B)/HAZARDS.md: the hazards, their handling and their tests'
 	@echo 'make install      to PREFIX (/usr/local), below DESTDIR; make uninstall'
 	@echo 'make dist         archives for both processors, in dist/'
 	@echo 'make clean        removes the build folders'
 	@echo 'settings: CC=clang  B=folder  SAN=asan|tsan  TEST=1 (a core that dies on'
-	@echo '          demand)  WERROR=  V=1 (shows the commands)  PREFIX=  DESTDIR='
-	@echo 'scripts:  scripts/check (the loop, under a minute), scripts/test (all)'
+	@echo '          demand)  WERROR=-Werror  CFLAGS= CPPFLAGS= LDFLAGS=  V=1 (shows the commands)  PREFIX=  DESTDIR='
+	@echo 'scripts:  scripts/check (the loop, some 25 s), scripts/test (all)'
 
 format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')

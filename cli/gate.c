@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/prices/price_files.h"
-#include "cli/rows/cost.h"
-#include "cli/rows/each.h"
-#include "cli/rows/when.h"
+#include "cli/query/price_files.h"
+#include "cli/query/cost.h"
+#include "cli/query/each.h"
+#include "cli/query/when.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/options.h"
-#include "core/base/clock.h"
+#include "cli/shared/tell.h"
+#include "lib/base/clock.h"
 #include "core/config/config.h"
 #include "core/config/state_dir.h"
 
@@ -49,12 +50,6 @@ bool llmobs_gate_has_limit(const struct llmobs_gate *gate)
 
 /* -- options -------------------------------------------------------------- */
 
-static int refuse(const char *name, const char *value, const char *why)
-{
-    fprintf(stderr, COMMAND ": --%s %s: %s\n", name, value, why);
-    return -EINVAL;
-}
-
 static int set_cost(struct llmobs_gate *gate, const char *value)
 {
     char *end;
@@ -63,10 +58,11 @@ static int set_cost(struct llmobs_gate *gate, const char *value)
     if (*value != '\0' && value[strspn(value, "0123456789.")] == '\0' &&
         *end == '\0' && gate->max_cost <= LLMOBS_COST_MAX)
         return 0;
-    return refuse("max-cost", value, "no number of dollars such as 2.50");
+    return llmobs_cli_refuse("max-cost", value,
+                             "no number of dollars such as 2.50");
 }
 
-static int set_count(int64_t *count, const char *name, const char *value)
+static int gate_set_count(int64_t *count, const char *name, const char *value)
 {
     char *end;
 
@@ -74,29 +70,27 @@ static int set_count(int64_t *count, const char *name, const char *value)
     *count = strtoll(value, &end, 10);
     if (*value >= '0' && *value <= '9' && *end == '\0' && errno == 0)
         return 0;
-    return refuse(name, value, "not a number");
+    return llmobs_cli_refuse(name, value, "not a number");
 }
 
-static int set_since(struct llmobs_gate *gate, const char *value)
+int llmobs_gate_set(const struct llmobs_cli_option *option, const char *value)
 {
-    if (llmobs_when_parse(value, llmobs_clock_wall_ns(),
-                          &gate->filter.since_ns) == 0)
-        return 0;
-    return refuse("since", value, "no time such as " LLMOBS_WHEN_FORMS);
-}
+    struct llmobs_gate *gate = option->to;
+    const char *name = option->name;
 
-int llmobs_gate_set(struct llmobs_gate *gate, const char *name,
-                    const char *value)
-{
     if (strcmp(name, "max-cost") == 0)
         return set_cost(gate, value);
     if (strcmp(name, "max-tokens") == 0)
-        return set_count(&gate->max_tokens, name, value);
+        return gate_set_count(&gate->max_tokens, name, value);
     if (strcmp(name, "max-errors") == 0)
-        return set_count(&gate->max_errors, name, value);
+        return gate_set_count(&gate->max_errors, name, value);
     gate->narrowed = true;
     if (strcmp(name, "since") == 0)
-        return set_since(gate, value);
+        return llmobs_when_parse(value, llmobs_clock_wall_ns(),
+                                 &gate->filter.since_ns) == 0
+                   ? 0
+                   : llmobs_cli_refuse(name, value,
+                                       "no time such as " LLMOBS_WHEN_FORMS);
     llmobs_filter_set(strcmp(name, "ml-app") == 0 ? &gate->filter.ml_app
                                                   : &gate->filter.service,
                       value);
@@ -105,8 +99,8 @@ int llmobs_gate_set(struct llmobs_gate *gate, const char *name,
 
 /* -- sums ----------------------------------------------------------------- */
 
-static int add_row(void *ctx, const struct llmobs_row *row,
-                   const struct llmobs_json *event)
+static int gate_add_row(void *ctx, const struct llmobs_row *row,
+                        const struct llmobs_json *event)
 {
     struct sums *sums = ctx;
     int64_t tokens = row->input_tokens > 0 ? row->input_tokens : 0;
@@ -141,15 +135,15 @@ static int read_store(struct llmobs_gate *gate, const char *store,
     load.prices = prices;
     rc = llmobs_reader_open(store, &reader);
     if (rc == 0) {
-        rc = llmobs_each(&load, reader, add_row, sums);
+        rc = llmobs_each(&load, reader, gate_add_row, sums);
         sums->unreadable = llmobs_reader_report(reader)->unreadable;
         load.bad += llmobs_reader_report(reader)->oversized;
     } else if (rc == -ENOENT) { /* nothing has been stored yet */
         rc = 0;
     }
     if (load.bad > 0)
-        fprintf(stderr, COMMAND ": %zu line%s could not be read as a span\n",
-                load.bad, load.bad == 1 ? "" : "s");
+        llmobs_tell(COMMAND ": %zu line%s could not be read as a span\n",
+                    load.bad, load.bad == 1 ? "" : "s");
     llmobs_load_fini(&load);
     llmobs_reader_close(reader);
     return rc;
@@ -157,8 +151,9 @@ static int read_store(struct llmobs_gate *gate, const char *store,
 
 /* -- the answer ----------------------------------------------------------- */
 
-/* Begins a line where a limit that is exceeded is told, or one that is not. */
-static FILE *begin(bool exceeded)
+/* Begins a line about a limit: on stderr where it is exceeded, else on
+ * stdout. */
+static FILE *gate_begin(bool exceeded)
 {
     fflush(stdout);
     if (exceeded)
@@ -188,7 +183,7 @@ static bool tell_cost(const struct llmobs_gate *gate, const struct sums *sums,
     char text[LLMOBS_COST_TEXT], source[LLMOBS_COST_NOTE];
     double more = sums->cost.known_cost - gate->max_cost;
     bool exceeded = more > GRAIN;
-    FILE *out = begin(exceeded);
+    FILE *out = gate_begin(exceeded);
 
     print_cost(out, &sums->cost);
     fprintf(out, ", %s: ", llmobs_cost_source(prices, source));
@@ -199,12 +194,12 @@ static bool tell_cost(const struct llmobs_gate *gate, const struct sums *sums,
     return exceeded;
 }
 
-/* `of`: so many calls have the number. */
+/* `of`: the number of calls that have a count. */
 static bool tell_count(const char *name, int64_t count, int64_t limit,
                        size_t of, size_t calls)
 {
     bool exceeded = count > limit;
-    FILE *out = begin(exceeded);
+    FILE *out = gate_begin(exceeded);
 
     fprintf(out, "%s: %" PRId64 " of ", name, count);
     if (of < calls)
@@ -225,8 +220,8 @@ static bool is_blind(const struct llmobs_cost_sum *sum,
     return llmobs_prices_date(prices) == NULL && !sum->any && sum->calls > 0;
 }
 
-static int tell(const struct llmobs_gate *gate, const struct sums *sums,
-                const struct llmobs_prices *prices)
+static int gate_tell(const struct llmobs_gate *gate, const struct sums *sums,
+                     const struct llmobs_prices *prices)
 {
     size_t calls = sums->cost.calls;
     bool exceeded = false;
@@ -246,7 +241,7 @@ static int tell(const struct llmobs_gate *gate, const struct sums *sums,
     return exceeded ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
 }
 
-static int check(struct llmobs_gate *gate, const char *dir)
+static int gate_check(struct llmobs_gate *gate, const char *dir)
 {
     struct llmobs_prices *prices = NULL;
     struct sums sums = {.tokens = 0};
@@ -257,14 +252,13 @@ static int check(struct llmobs_gate *gate, const char *dir)
     if (rc == 0) {
         rc = read_store(gate, dir, prices, &sums);
         if (rc != 0)
-            fprintf(stderr, COMMAND ": %s: %s\n", dir, strerror(-rc));
+            llmobs_tell(COMMAND ": %s: %s\n", dir, strerror(-rc));
     }
     if (rc == 0)
-        status = tell(gate, &sums, prices);
+        status = gate_tell(gate, &sums, prices);
     if (status == LLMOBS_CLI_OK && sums.unreadable > 0) {
-        fprintf(stderr,
-                COMMAND ": there may be more calls in %zu file%s of %s\n",
-                sums.unreadable, sums.unreadable == 1 ? "" : "s", dir);
+        llmobs_tell(COMMAND ": there may be more calls in %zu file%s of %s\n",
+                    sums.unreadable, sums.unreadable == 1 ? "" : "s", dir);
         status = LLMOBS_CLI_USAGE;
     }
     llmobs_prices_free(prices);
@@ -280,9 +274,9 @@ int llmobs_gate_check(struct llmobs_gate *gate, const char *store)
     int status = LLMOBS_CLI_USAGE;
 
     if (rc == 0)
-        status = check(gate, dir);
+        status = gate_check(gate, dir);
     else
-        fprintf(stderr, COMMAND ": %s\n", strerror(-rc));
+        llmobs_tell(COMMAND ": %s\n", strerror(-rc));
     llmobs_config_free(config);
     return status;
 }

@@ -4,12 +4,13 @@
  * Owns:    its filter, until fini; borrows the arguments.
  * Threads: one.
  * Errors:  as exit statuses: LLMOBS_CLI_FAILED beyond a limit, LLMOBS_CLI_USAGE
- *          where nothing can be told; the messages are out then.
+ *          where the answer is unknown; the messages are out then.
  */
 #ifndef LLMOBS_GATE_H
 #define LLMOBS_GATE_H
 
-#include "cli/rows/filter.h"
+#include "cli/query/filter.h"
+#include "cli/shared/options.h"
 
 struct llmobs_gate {
     struct llmobs_filter filter;
@@ -23,10 +24,9 @@ struct llmobs_gate {
 void llmobs_gate_init(struct llmobs_gate *gate);
 void llmobs_gate_fini(struct llmobs_gate *gate);
 
-/* Reads an option of these names: max-cost, max-tokens, max-errors, since,
- * ml-app, service. -EINVAL after a message. */
-int llmobs_gate_set(struct llmobs_gate *gate, const char *name,
-                    const char *value);
+/* A `set` (options.h) for options of these names: max-cost, max-tokens,
+ * max-errors, since, ml-app, service; `to` is the gate. */
+int llmobs_gate_set(const struct llmobs_cli_option *option, const char *value);
 
 /* True where there is a limit. */
 bool llmobs_gate_has_limit(const struct llmobs_gate *gate);

@@ -13,8 +13,9 @@
 #include "cli/shared/escape.h"
 #include "cli/shared/preload.h"
 #include "cli/shared/suggest.h"
-#include "core/base/fd.h"
-#include "core/base/fork.h"
+#include "cli/shared/tell.h"
+#include "lib/base/fd.h"
+#include "lib/base/fork.h"
 #include "core/config/config.h"
 #include "core/config/config_table.h"
 #include "llmobs.h"
@@ -67,7 +68,7 @@ static const struct command commands[] = {
 
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
-static const struct command *find(const char *name)
+static const struct command *main_find(const char *name)
 {
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i].name, name) == 0)
@@ -76,7 +77,7 @@ static const struct command *find(const char *name)
 }
 
 /* Tells of a word that is no command, and which one may have been meant. */
-static int refuse(const char *asked, const char *name)
+static int main_refuse(const char *asked, const char *name)
 {
     char room[LLMOBS_ESCAPE_NAME];
     struct llmobs_suggest suggest;
@@ -84,10 +85,10 @@ static int refuse(const char *asked, const char *name)
     llmobs_suggest_init(&suggest, name);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         llmobs_suggest_offer(&suggest, commands[i].name);
-    fprintf(stderr, "%s: no such command: %s", asked,
-            llmobs_escape_name(name, room));
+    llmobs_tell("%s: no such command: %s", asked,
+                llmobs_escape_name(name, room));
     if (suggest.best != NULL)
-        fprintf(stderr, "; did you mean %s?", suggest.best);
+        llmobs_tell("; did you mean %s?", suggest.best);
     fputs("\n`llmobs help` lists the commands.\n", stderr);
     return LLMOBS_CLI_USAGE;
 }
@@ -100,7 +101,7 @@ static void print_commands(FILE *out)
     fputs("\n`llmobs COMMAND --help` tells more.\n", out);
 }
 
-/* True where stdout is a pipe without a reader, who has what he wanted. */
+/* True where stdout is a pipe whose reader has gone: that is no error. */
 static bool reader_left(void)
 {
     struct pollfd out = {STDOUT_FILENO, POLLOUT, 0};
@@ -110,20 +111,20 @@ static bool reader_left(void)
 
 /* A command whose output cannot be written has failed: `llmobs view >
  * /dev/full`. The C library keeps no reason of an earlier fault. */
-static int finish(const char *command, int status)
+static int main_finish(const char *command, int status)
 {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
     if (!reader_left())
-        fprintf(stderr, "%s: the output could not be written%s%s\n", command,
-                errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+        llmobs_tell("%s: the output could not be written%s%s\n", command,
+                    errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
     return status == LLMOBS_CLI_OK ? LLMOBS_CLI_FAILED : status;
 }
 
 static int print_variables(void)
 {
-    /* Here, not in the library, which every process loads. */
+    /* The texts are here, as every process loads the library. */
     static const char *const helps[] = {
 #define V(name, type, fallback, help, form, offset, least, most) help,
         VARIABLES(V)
@@ -148,12 +149,12 @@ static int cmd_help(int argc, char **argv)
     }
     if (strcmp(argv[1], "variables") == 0)
         return print_variables();
-    command = find(argv[1]);
+    command = main_find(argv[1]);
     if (command == NULL && strcmp(argv[1], "--help") != 0 &&
         strcmp(argv[1], "-h") != 0)
-        return refuse("llmobs help", argv[1]);
+        return main_refuse("llmobs help", argv[1]);
     if (command == NULL)
-        command = find("help");
+        command = main_find("help");
     if (command->run == cmd_help || command->run == cmd_version) {
         printf("usage: %s\n%s\n", command->shown, command->help);
         return LLMOBS_CLI_OK;
@@ -188,19 +189,19 @@ int main(int argc, char **argv)
 
     know_self();
     llmobs_fd_files_only();
-    /* Else each question which process this is would be a system call. */
+    /* Without this, getting the process's number is a system call each time. */
     (void)llmobs_fork_init();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         name = "help";
     else if (strcmp(name, "--version") == 0)
         name = "version";
-    command = find(name);
+    command = main_find(name);
     if (command == NULL && *name != '\0')
-        return refuse("llmobs", name);
+        return main_refuse("llmobs", name);
     if (command == NULL) {
         print_commands(stderr);
         return LLMOBS_CLI_USAGE;
     }
     argv[1] = (char *)command->shown;
-    return finish(command->shown, command->run(argc - 1, argv + 1));
+    return main_finish(command->shown, command->run(argc - 1, argv + 1));
 }

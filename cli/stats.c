@@ -9,14 +9,18 @@
 
 #include "cli/gate.h"
 #include "cli/shared/cli.h"
+#include "cli/shared/json_out.h"
 #include "cli/shared/options.h"
-#include "core/base/clock.h"
+#include "cli/shared/tell.h"
+#include "lib/base/clock.h"
 #include "core/config/config.h"
-#include "core/ledger/ledger.h"
-#include "core/ledger/stats.h"
-#include "core/spool/adopt.h"
-#include "core/spool/relay_sign.h"
-#include "core/text/json.h"
+#include "core/log/ledger.h"
+#include "lib/base/stats.h"
+#include "cli/shared/escape.h"
+#include "core/log/adopt.h"
+#include "core/log/relay_sign.h"
+#include "lib/base/wrapped_names.h"
+#include "lib/text/json.h"
 
 #define DROPPED "dropped_"
 
@@ -34,7 +38,6 @@ struct stats {
     enum form form;
     bool check;
     long check_s; /* the age that an entry of the spool may have */
-    bool help;
     struct llmobs_gate gate;
     struct llmobs_config *config;
     char dir[PATH_MAX];
@@ -49,60 +52,9 @@ struct stats {
     int64_t oldest_s; /* the age of the oldest there; 0: none */
 };
 
-static const char help_text[] =
-    "usage: llmobs stats [OPTIONS]\n"
-    "\n"
-    "Counts the calls that this user's processes, running or ended, have\n"
-    "captured, by their outcome. captured is the sum of delivered, "
-    "sampled_out\n"
-    "(kept from OTLP by its sampler), pending, spooled (on the disk, for "
-    "another\n"
-    "process to deliver), unconfirmed (looked like a call of a model and was "
-    "none),\n"
-    "purged (by `llmobs purge`) and dropped. The delivered ones are spans and\n"
-    "evaluations.\n"
-    "\n"
-    "  --store DIR      another store than the environment names\n"
-    "  --json           as one JSON object\n"
-    "  --prometheus     in Prometheus' text format\n"
-    "  --check[=SECONDS]\n"
-    "                   exit with status 1 if anything was ever dropped, or "
-    "lies\n"
-    "                   in the spool that began longer ago (3600), and say "
-    "why\n"
-    "\n"
-    "These read the local store instead, print a line for each limit, and exit "
-    "with\n"
-    "status 1 if one is exceeded, 2 if it cannot be told:\n"
-    "  --max-cost USD   what all calls cost, estimated by the table of prices\n"
-    "                   that ships, or by the files that LLMOBS_PRICES names\n"
-    "  --max-tokens N   their tokens of input and output\n"
-    "  --max-errors N   calls that failed\n"
-    "  --since T        only those that started at T or later, such as 1h,\n"
-    "                   today, 2026-11-21\n"
-    "  --ml-app A       only those of this app, exactly or by a pattern\n"
-    "  --service S      only those of this service, likewise\n";
-
-/* The limits' options, whose names the gate reads. */
-#define GATE 256
-
-static const struct option options[] = {
-    {"store", required_argument, NULL, 's'},
-    {"json", no_argument, NULL, 'j'},
-    {"prometheus", no_argument, NULL, 'p'},
-    {"check", optional_argument, NULL, 'c'},
-    {"max-cost", required_argument, NULL, GATE},
-    {"max-tokens", required_argument, NULL, GATE + 1},
-    {"max-errors", required_argument, NULL, GATE + 2},
-    {"since", required_argument, NULL, GATE + 3},
-    {"ml-app", required_argument, NULL, GATE + 4},
-    {"service", required_argument, NULL, GATE + 5},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
-static int read_check(struct stats *stats, const char *value)
+static int read_check(const struct llmobs_cli_option *option, const char *value)
 {
+    struct stats *stats = option->to;
     char *end = NULL;
 
     stats->check = true;
@@ -112,44 +64,8 @@ static int read_check(struct stats *stats, const char *value)
     if (end != value && *end == '\0' && stats->check_s >= 1 &&
         stats->check_s <= CHECK_MAX_S)
         return 0;
-    fprintf(stderr, "llmobs stats: --check: 1 to %d seconds\n", CHECK_MAX_S);
+    llmobs_tell("llmobs stats: --check: 1 to %d seconds\n", CHECK_MAX_S);
     return -EINVAL;
-}
-
-static const char *name_of(int code)
-{
-    const struct option *option = options;
-
-    while (option->val != code)
-        option++;
-    return option->name;
-}
-
-static int apply(void *ctx, int code, const char *value)
-{
-    struct stats *stats = ctx;
-
-    if (code >= GATE)
-        return llmobs_gate_set(&stats->gate, name_of(code), value);
-
-    switch (code) {
-    case 's':
-        stats->store = value;
-        return 0;
-    case 'j':
-        stats->form = FORM_JSON;
-        return 0;
-    case 'p':
-        stats->form = FORM_PROMETHEUS;
-        return 0;
-    case 'c':
-        return read_check(stats, value);
-    case 'h':
-        stats->help = true;
-        return 0;
-    default: /* llmobs_cli_parse prints the fault */
-        return -EINVAL;
-    }
 }
 
 /* -- numbers ------------------------------------------------------------- */
@@ -212,7 +128,7 @@ static void count_spooled(struct stats *stats)
 }
 
 /* Adds every counter of this version, even those that are 0. */
-static int add_up(struct stats *stats)
+static int cli_stats_add_up(struct stats *stats)
 {
     struct llmobs_counts *sum = &stats->sum;
     int rc = 0;
@@ -233,7 +149,7 @@ static int add_up(struct stats *stats)
 
 /* Folds the records of ended processes where that is allowed; the reading below
  * includes them in any case. */
-static int gather(struct stats *stats)
+static int cli_stats_gather(struct stats *stats)
 {
     int rc = find_places(stats);
 
@@ -243,7 +159,7 @@ static int gather(struct stats *stats)
     rc = llmobs_ledger_read(stats->dir, &stats->ledger);
     if (rc == -ENOENT) /* nothing has been captured yet */
         rc = 0;
-    return rc == 0 ? add_up(stats) : rc;
+    return rc == 0 ? cli_stats_add_up(stats) : rc;
 }
 
 /* The reason of a counter of drops; NULL for any other. */
@@ -278,243 +194,239 @@ static uint64_t number(const struct stats *stats, const char *name)
     return llmobs_counts_get(&stats->sum, name);
 }
 
-static uint64_t evaluations(const struct stats *stats)
-{
-    return number(stats, "evaluations");
-}
-
-/* The delivered events that are no evaluations; those are counted first. */
-static uint64_t spans(const struct stats *stats)
-{
-    uint64_t delivered = number(stats, "delivered");
-
-    return delivered > evaluations(stats) ? delivered - evaluations(stats) : 0;
-}
-
 static bool is_stale(const struct stats *stats)
 {
     return stats->oldest_s > stats->check_s;
 }
 
-static uint64_t ended(const struct stats *stats)
+/* -- rows ---------------------------------------------------------------- */
+
+/* The numbers in all three forms. The first rows are before the reasons of
+ * drops and the counters of exporters, the others behind them. */
+enum {
+    CAPTURED,
+    DELIVERED,
+    SPANS,
+    EVALUATIONS,
+    SAMPLED_OUT,
+    PENDING,
+    SPOOLED,
+    UNCONFIRMED,
+    PURGED,
+    DROPPED_ALL,
+    OLDEST,
+    UNREADABLE,
+    ENDED,
+    RUNNING,
+    RELAY,
+    ROWS
+};
+
+static const struct {
+    int indent;         /* in the text */
+    const char *name;   /* there, and of the first rows in JSON */
+    const char *metric; /* NULL: none */
+    bool gauge;
+    const char *help;
+} rows[ROWS] = {
+    {0, "captured", "captured_total", false, "Calls and spans captured."},
+    {2, "delivered", "delivered_total", false, "Accepted by an exporter."},
+    {4, "spans", "spans_total", false, "Delivered spans."},
+    {4, "evaluations", "evaluations_total", false, "Delivered evaluations."},
+    {2, "sampled_out", "sampled_out_total", false,
+     "Kept from OTLP by its sampler."},
+    {2, "pending", "pending", true, "Captured and not yet delivered."},
+    {2, "spooled", "spooled", true,
+     "On the disk, for another process to deliver."},
+    {2, "unconfirmed", "unconfirmed_total", false,
+     "Candidates that were no call of a model."},
+    {2, "purged", "purged_total", false,
+     "Removed from the spool by `llmobs purge`."},
+    {2, "dropped", NULL, false, NULL},
+    {0, "oldest spooled, s", "spool_oldest_seconds", true,
+     "How long ago the oldest call in the spool began."},
+    {0, "spool, unreadable", "spool_unreadable", true,
+     "Files of the spool that nobody can read."},
+    {0, "processes, ended", "processes_ended_total", false,
+     "Processes that captured something and ended."},
+    {0, "processes, running", "processes_running", true,
+     "Processes that captured something and run."},
+    {0, "relay, running", "relay_running", true,
+     "1: a relay delivers the spool."},
+};
+
+static void cli_stats_fill_rows(const struct stats *stats,
+                                uint64_t values[ROWS])
 {
-    return llmobs_counts_get(&stats->ledger.ended, LLMOBS_LEDGER_PROCESSES);
+    uint64_t delivered = number(stats, "delivered");
+    uint64_t evaluations = number(stats, "evaluations");
+    const uint64_t all[ROWS] = {
+        [CAPTURED] = stats->captured,
+        [DELIVERED] = delivered,
+        /* Evaluations are counted first. */
+        [SPANS] = delivered > evaluations ? delivered - evaluations : 0,
+        [EVALUATIONS] = evaluations,
+        [SAMPLED_OUT] = number(stats, "sampled_out"),
+        [PENDING] = stats->pending,
+        [SPOOLED] = stats->spooled,
+        [UNCONFIRMED] = number(stats, "unconfirmed"),
+        [PURGED] = number(stats, "purged"),
+        [DROPPED_ALL] = stats->dropped,
+        [OLDEST] = (uint64_t)stats->oldest_s,
+        [UNREADABLE] = stats->spool.unreadable,
+        [ENDED] =
+            llmobs_counts_get(&stats->ledger.ended, LLMOBS_LEDGER_PROCESSES),
+        [RUNNING] = stats->ledger.records,
+        [RELAY] = stats->relay,
+    };
+
+    memcpy(values, all, sizeof all);
+}
+
+/* The next of the objects that may hide calls; NULL: none is left. */
+static const char *next_wrapped(const struct stats *stats, char **at,
+                                char text[LLMOBS_WRAPPED_FILE])
+{
+    const char *line;
+
+    if (*at == NULL) {
+        llmobs_wrapped_read(stats->dir, text);
+        *at = text;
+    }
+    do
+        line = strsep(at, "\n");
+    while (line != NULL && *line == '\0');
+    return line;
 }
 
 /* -- text ---------------------------------------------------------------- */
 
-static void print_row(const char *name, uint64_t value)
+static void cli_stats_print_row(int indent, const char *name, uint64_t value)
 {
-    printf("%-20s %12" PRIu64 "\n", name, value);
+    printf("%*s%-*s %12" PRIu64 "\n", indent, "", 20 - indent, name, value);
 }
 
-static void print_part(const char *name, uint64_t value)
+static void print_wrapped(const struct stats *stats)
 {
-    printf("  %-18s %12" PRIu64 "\n", name, value);
+    char text[LLMOBS_WRAPPED_FILE], room[LLMOBS_ESCAPE_NAME], *at = NULL;
+    const char *line;
+
+    while ((line = next_wrapped(stats, &at, text)) != NULL)
+        printf("wrapped by %s\n", llmobs_escape_name(line, room));
 }
 
-static void print_piece(const char *name, uint64_t value)
-{
-    printf("    %-16s %12" PRIu64 "\n", name, value);
-}
-
-static void print_aside(const struct stats *stats)
+static int cli_stats_print_text(const struct stats *stats,
+                                const uint64_t *values)
 {
     const struct llmobs_counts *sum = &stats->sum;
 
-    for (size_t i = 0; i < sum->len; i++)
-        if (is_aside(&sum->list[i]))
-            print_row(sum->list[i].name, sum->list[i].value);
-}
-
-static void print_text(const struct stats *stats)
-{
-    const struct llmobs_counts *sum = &stats->sum;
-
-    print_row("captured", stats->captured);
-    print_part("delivered", number(stats, "delivered"));
-    print_piece("spans", spans(stats));
-    print_piece("evaluations", evaluations(stats));
-    print_part("sampled_out", number(stats, "sampled_out"));
-    print_part("pending", stats->pending);
-    print_part("spooled", stats->spooled);
-    print_part("unconfirmed", number(stats, "unconfirmed"));
-    print_part("purged", number(stats, "purged"));
-    print_part("dropped", stats->dropped);
+    for (int i = 0; i <= DROPPED_ALL; i++)
+        cli_stats_print_row(rows[i].indent, rows[i].name, values[i]);
     for (size_t i = 0; i < sum->len; i++)
         if (reason(&sum->list[i]) != NULL)
-            print_piece(reason(&sum->list[i]), sum->list[i].value);
-    print_aside(stats);
-    if (stats->spool.oldest_ns > 0)
-        print_row("oldest spooled, s", (uint64_t)stats->oldest_s);
-    if (stats->spool.unreadable > 0)
-        print_row("spool, unreadable", stats->spool.unreadable);
-    print_row("processes, ended", ended(stats));
-    print_row("processes, running", stats->ledger.records);
-    print_row("relay, running", stats->relay);
+            cli_stats_print_row(4, reason(&sum->list[i]), sum->list[i].value);
+    for (size_t i = 0; i < sum->len; i++)
+        if (is_aside(&sum->list[i]))
+            cli_stats_print_row(0, sum->list[i].name, sum->list[i].value);
+    print_wrapped(stats);
+    for (int i = OLDEST; i < ROWS; i++)
+        if ((i != OLDEST || stats->spool.oldest_ns > 0) &&
+            (i != UNREADABLE || values[i] > 0))
+            cli_stats_print_row(0, rows[i].name, values[i]);
+    return 0;
 }
 
 /* -- JSON ---------------------------------------------------------------- */
 
-static int set_number(struct llmobs_json *object, const char *key,
-                      uint64_t value)
+static int cli_stats_set_number(struct llmobs_json *object, const char *key,
+                                uint64_t value)
 {
     int64_t most = value > INT64_MAX ? INT64_MAX : (int64_t)value;
 
     return llmobs_json_set(object, key, llmobs_json_int(most));
 }
 
-static struct llmobs_json *make_dropped(const struct stats *stats)
+static struct llmobs_json *make_wrapped(const struct stats *stats)
+{
+    char text[LLMOBS_WRAPPED_FILE], *at = NULL;
+    struct llmobs_json *array = llmobs_json_array();
+    const char *line;
+
+    while ((line = next_wrapped(stats, &at, text)) != NULL)
+        (void)llmobs_json_add(array, llmobs_json_string(line));
+    return array;
+}
+
+/* Each of them fails for want of memory alone. */
+static int fill_object(const struct stats *stats, const uint64_t *values,
+                       struct llmobs_json *object)
 {
     const struct llmobs_counts *sum = &stats->sum;
-    struct llmobs_json *object = llmobs_json_object();
-    int rc = object != NULL ? 0 : -ENOMEM;
+    struct llmobs_json *dropped = llmobs_json_object();
+    struct llmobs_json *spool = llmobs_json_object(),
+                       *alerts = llmobs_json_object();
+    struct llmobs_json *processes = llmobs_json_object();
+    int rc = 0;
 
-    for (size_t i = 0; i < sum->len && rc == 0; i++)
+    for (int i = 0; i <= DROPPED_ALL; i++)
+        rc |= cli_stats_set_number(object, rows[i].name, values[i]);
+    for (size_t i = 0; i < sum->len; i++)
         if (reason(&sum->list[i]) != NULL)
-            rc = set_number(object, reason(&sum->list[i]), sum->list[i].value);
-    if (rc == 0)
-        return object;
-    llmobs_json_free(object);
-    return NULL;
-}
-
-static struct llmobs_json *make_processes(const struct stats *stats)
-{
-    struct llmobs_json *object = llmobs_json_object();
-
-    if (object != NULL &&
-        (set_number(object, "ended", ended(stats)) != 0 ||
-         set_number(object, "running", stats->ledger.records) != 0)) {
-        llmobs_json_free(object);
-        return NULL;
-    }
-    return object;
-}
-
-static struct llmobs_json *make_spool(const struct stats *stats)
-{
-    const struct llmobs_adopt_left *spool = &stats->spool;
-    struct llmobs_json *object = llmobs_json_object();
-
-    if (object != NULL &&
-        (set_number(object, "of_ended", spool->ours) != 0 ||
-         set_number(object, "of_running", spool->living) != 0 ||
-         set_number(object, "unreadable", spool->unreadable) != 0 ||
-         set_number(object, "oldest_seconds", (uint64_t)stats->oldest_s) !=
-             0)) {
-        llmobs_json_free(object);
-        return NULL;
-    }
-    return object;
-}
-
-static struct llmobs_json *make_alerts(const struct stats *stats)
-{
-    struct llmobs_json *object = llmobs_json_object();
-
-    if (object != NULL &&
-        (llmobs_json_set(object, "dropped",
-                         llmobs_json_bool(stats->dropped > 0)) != 0 ||
-         llmobs_json_set(object, "spooled",
-                         llmobs_json_bool(is_stale(stats))) != 0)) {
-        llmobs_json_free(object);
-        return NULL;
-    }
-    return object;
-}
-
-static int fill_object(const struct stats *stats, struct llmobs_json *object)
-{
-    const struct llmobs_counts *sum = &stats->sum;
-    int rc = set_number(object, "captured", stats->captured);
-
-    if (rc == 0)
-        rc = set_number(object, "delivered", number(stats, "delivered"));
-    if (rc == 0)
-        rc = set_number(object, "spans", spans(stats));
-    if (rc == 0)
-        rc = set_number(object, "evaluations", evaluations(stats));
-    if (rc == 0)
-        rc = set_number(object, "sampled_out", number(stats, "sampled_out"));
-    if (rc == 0)
-        rc = set_number(object, "pending", stats->pending);
-    if (rc == 0)
-        rc = set_number(object, "spooled", stats->spooled);
-    if (rc == 0)
-        rc = set_number(object, "unconfirmed", number(stats, "unconfirmed"));
-    if (rc == 0)
-        rc = set_number(object, "purged", number(stats, "purged"));
-    if (rc == 0)
-        rc = set_number(object, "dropped", stats->dropped);
-    if (rc == 0)
-        rc = llmobs_json_set(object, "dropped_by_reason", make_dropped(stats));
-    for (size_t i = 0; i < sum->len && rc == 0; i++)
+            rc |= cli_stats_set_number(dropped, reason(&sum->list[i]),
+                                       sum->list[i].value);
+    rc |= llmobs_json_set(object, "dropped_by_reason", dropped);
+    for (size_t i = 0; i < sum->len; i++)
         if (is_aside(&sum->list[i]))
-            rc = set_number(object, sum->list[i].name, sum->list[i].value);
-    if (rc == 0)
-        rc = llmobs_json_set(object, "spool", make_spool(stats));
-    if (rc == 0)
-        rc = llmobs_json_set(object, "alerts", make_alerts(stats));
-    if (rc == 0)
-        rc = llmobs_json_set(object, "processes", make_processes(stats));
-    if (rc == 0)
-        rc = llmobs_json_set(object, "relay", llmobs_json_bool(stats->relay));
-    if (rc == 0)
-        rc = llmobs_json_sets(object, "directory", stats->dir);
-    return rc;
+            rc |= cli_stats_set_number(object, sum->list[i].name,
+                                       sum->list[i].value);
+    rc |= llmobs_json_set(object, "wrapped_by", make_wrapped(stats));
+    rc |= cli_stats_set_number(spool, "of_ended", stats->spool.ours);
+    rc |= cli_stats_set_number(spool, "of_running", stats->spool.living);
+    rc |= cli_stats_set_number(spool, "unreadable", values[UNREADABLE]);
+    rc |= cli_stats_set_number(spool, "oldest_seconds", values[OLDEST]);
+    rc |= llmobs_json_set(object, "spool", spool);
+    rc |= llmobs_json_set(alerts, "dropped",
+                          llmobs_json_bool(values[DROPPED_ALL] > 0));
+    rc |= llmobs_json_set(alerts, "spooled", llmobs_json_bool(is_stale(stats)));
+    rc |= llmobs_json_set(object, "alerts", alerts);
+    rc |= cli_stats_set_number(processes, "ended", values[ENDED]);
+    rc |= cli_stats_set_number(processes, "running", values[RUNNING]);
+    rc |= llmobs_json_set(object, "processes", processes);
+    rc |= llmobs_json_set(object, "relay", llmobs_json_bool(stats->relay));
+    return rc | llmobs_json_sets(object, "directory", stats->dir);
 }
 
-static int print_json(const struct stats *stats)
+static int cli_stats_print_json(const struct stats *stats,
+                                const uint64_t *values)
 {
     struct llmobs_json *object = llmobs_json_object();
-    struct llmobs_buf text;
-    int rc = object != NULL ? fill_object(stats, object) : -ENOMEM;
+    int rc = fill_object(stats, values, object);
 
-    llmobs_buf_init(&text, 1024 * 1024);
     if (rc == 0)
-        rc = llmobs_json_dump(object, LLMOBS_JSON_KEEP_ORDER, &text);
-    if (rc == 0)
-        printf("%s\n", text.data);
-    llmobs_buf_fini(&text);
+        rc = llmobs_json_out_value(object);
     llmobs_json_free(object);
     return rc;
 }
 
 /* -- Prometheus ---------------------------------------------------------- */
 
-static void print_metric(const char *name, const char *type, const char *help,
-                         uint64_t value)
+static void print_metric(int row, const uint64_t *values)
 {
+    const char *name = rows[row].metric;
+
     printf("# HELP llmobs_%s %s\n# TYPE llmobs_%s %s\nllmobs_%s %" PRIu64 "\n",
-           name, help, name, type, name, value);
+           name, rows[row].help, name, rows[row].gauge ? "gauge" : "counter",
+           name, values[row]);
 }
 
-static void print_prometheus(const struct stats *stats)
+static int print_prometheus(const struct stats *stats, const uint64_t *values)
 {
     const struct llmobs_counts *sum = &stats->sum;
 
-    print_metric("captured_total", "counter", "Calls and spans captured.",
-                 stats->captured);
-    print_metric("delivered_total", "counter", "Accepted by an exporter.",
-                 number(stats, "delivered"));
-    print_metric("spans_total", "counter", "Delivered spans.", spans(stats));
-    print_metric("evaluations_total", "counter", "Delivered evaluations.",
-                 evaluations(stats));
-    print_metric("sampled_out_total", "counter",
-                 "Kept from OTLP by its sampler.",
-                 number(stats, "sampled_out"));
-    print_metric("unconfirmed_total", "counter",
-                 "Candidates that were no call of a model.",
-                 number(stats, "unconfirmed"));
-    print_metric("purged_total", "counter",
-                 "Removed from the spool by `llmobs purge`.",
-                 number(stats, "purged"));
-    print_metric("pending", "gauge", "Captured and not yet delivered.",
-                 stats->pending);
-    print_metric("spooled", "gauge",
-                 "On the disk, for another process to deliver.",
-                 stats->spooled);
+    for (int gauge = 0; gauge < 2; gauge++)
+        for (int i = 0; i < DROPPED_ALL; i++)
+            if (rows[i].gauge == gauge)
+                print_metric(i, values);
     puts("# HELP llmobs_dropped_total Lost, by reason.\n"
          "# TYPE llmobs_dropped_total counter");
     for (size_t i = 0; i < sum->len; i++)
@@ -526,82 +438,75 @@ static void print_prometheus(const struct stats *stats)
             printf("# TYPE llmobs_%s_total counter\nllmobs_%s_total %" PRIu64
                    "\n",
                    sum->list[i].name, sum->list[i].name, sum->list[i].value);
-    print_metric("spool_oldest_seconds", "gauge",
-                 "How long ago the oldest call in the spool began.",
-                 (uint64_t)stats->oldest_s);
-    print_metric("spool_unreadable", "gauge",
-                 "Files of the spool that nobody can read.",
-                 stats->spool.unreadable);
+    print_metric(OLDEST, values);
+    print_metric(UNREADABLE, values);
     printf("# HELP llmobs_alert 1: --check fails for this reason.\n"
            "# TYPE llmobs_alert gauge\n"
            "llmobs_alert{reason=\"dropped\"} %d\n"
            "llmobs_alert{reason=\"spooled\"} %d\n",
            stats->dropped > 0, is_stale(stats));
-    print_metric("processes_ended_total", "counter",
-                 "Processes that captured something and ended.", ended(stats));
-    print_metric("processes_running", "gauge",
-                 "Processes that captured something and run.",
-                 stats->ledger.records);
-    print_metric("relay_running", "gauge", "1: a relay delivers the spool.",
-                 stats->relay);
+    for (int i = ENDED; i < ROWS; i++)
+        print_metric(i, values);
+    return 0;
 }
 
 /* -- the command --------------------------------------------------------- */
 
 static int print(const struct stats *stats)
 {
-    if (stats->form == FORM_JSON)
-        return print_json(stats);
-    if (stats->form == FORM_PROMETHEUS)
-        print_prometheus(stats);
-    else
-        print_text(stats);
-    return 0;
+    static int (*const forms[])(const struct stats *, const uint64_t *) = {
+        [FORM_TEXT] = cli_stats_print_text,
+        [FORM_JSON] = cli_stats_print_json,
+        [FORM_PROMETHEUS] = print_prometheus};
+    uint64_t values[ROWS];
+
+    cli_stats_fill_rows(stats, values);
+    return forms[stats->form](stats, values);
 }
 
-static void tell(const struct stats *stats)
+static void cli_stats_tell(const struct stats *stats)
 {
     uint64_t restarts = number(stats, LLMOBS_LEDGER_RESTARTS);
 
     fflush(stdout);
     if (stats->ledger.unreadable > 0)
-        fprintf(stderr, "llmobs stats: %zu file%s in %s could not be read\n",
-                stats->ledger.unreadable,
-                stats->ledger.unreadable == 1 ? "" : "s", stats->dir);
+        llmobs_tell("llmobs stats: %zu file%s in %s could not be read\n",
+                    stats->ledger.unreadable,
+                    stats->ledger.unreadable == 1 ? "" : "s", stats->dir);
     if (restarts > 0)
-        fprintf(stderr,
-                "llmobs stats: the totals in %s could not be read and began "
-                "anew %" PRIu64 " time%s\n",
-                stats->dir, restarts, restarts == 1 ? "" : "s");
+        llmobs_tell(
+            "llmobs stats: the totals in %s could not be read and began "
+            "anew %" PRIu64 " time%s\n",
+            stats->dir, restarts, restarts == 1 ? "" : "s");
 }
 
-static int check(const struct stats *stats)
+static int cli_stats_check(const struct stats *stats)
 {
     if (stats->dropped > 0)
-        fprintf(stderr, "llmobs stats: dropped: %" PRIu64 "\n", stats->dropped);
+        llmobs_tell("llmobs stats: dropped: %" PRIu64 "\n", stats->dropped);
     if (is_stale(stats))
-        fprintf(stderr,
-                "llmobs stats: in the spool for %" PRId64
-                " s: its destination is away, or neither `llmobs relay` nor "
-                "`llmobs drain` runs\n",
-                stats->oldest_s);
+        llmobs_tell(
+            "llmobs stats: in the spool for %" PRId64
+            " s: its destination is away, or neither `llmobs relay` nor "
+            "`llmobs drain` runs\n",
+            stats->oldest_s);
     return stats->dropped > 0 || is_stale(stats) ? LLMOBS_CLI_FAILED
                                                  : LLMOBS_CLI_OK;
 }
 
-static int count(struct stats *stats)
+static int cli_stats_count(struct stats *stats)
 {
-    int rc = gather(stats);
+    int rc = cli_stats_gather(stats);
 
     llmobs_config_free(stats->config);
     if (rc == 0)
         rc = print(stats);
     if (rc != 0) {
-        fprintf(stderr, "llmobs stats: %s: %s\n", stats->dir, strerror(-rc));
+        llmobs_tell("llmobs stats: %s: %s\n", stats->dir, strerror(-rc));
         return LLMOBS_CLI_FAILED;
     }
-    tell(stats);
-    return stats->check ? check(stats) : LLMOBS_CLI_OK;
+    cli_stats_tell(stats);
+    return stats->check ? cli_stats_check(stats) : LLMOBS_CLI_OK;
 }
 
 /* Limits are for the calls in the store, all else is for what was captured. */
@@ -615,35 +520,43 @@ static int gate(struct stats *stats)
         why = "--json, --prometheus and --check do not go with a limit";
     if (why == NULL)
         return llmobs_gate_check(&stats->gate, stats->store);
-    fprintf(stderr, "llmobs stats: %s\n", why);
+    llmobs_tell("llmobs stats: %s\n", why);
     return LLMOBS_CLI_USAGE;
 }
 
-static int run(struct stats *stats)
+static int cli_stats_run(struct stats *stats)
 {
     bool gated = stats->gate.narrowed || llmobs_gate_has_limit(&stats->gate);
 
-    if (stats->help) {
-        fputs(help_text, stdout);
-        return LLMOBS_CLI_OK;
-    }
     if (stats->store != NULL && access(stats->store, F_OK) != 0 &&
         errno == ENOENT) {
         llmobs_cli_no_store("llmobs stats", stats->store);
         return gated ? LLMOBS_CLI_USAGE : LLMOBS_CLI_FAILED;
     }
-    return gated ? gate(stats) : count(stats);
+    return gated ? gate(stats) : cli_stats_count(stats);
 }
 
 int llmobs_cmd_stats(int argc, char **argv)
 {
-    static struct stats stats;
-    int status = LLMOBS_CLI_USAGE;
+    static struct stats stats = {.check_s = CHECK_S};
+    static const struct llmobs_cli_option options[] = {
+        LLMOBS_CLI_VALUE("store", llmobs_cli_text, &stats.store),
+        LLMOBS_CLI_PICK("json", &stats.form, FORM_JSON),
+        LLMOBS_CLI_PICK("prometheus", &stats.form, FORM_PROMETHEUS),
+        {"check", read_check, &stats, 0, optional_argument, 0, NULL},
+        LLMOBS_CLI_VALUE("max-cost", llmobs_gate_set, &stats.gate),
+        LLMOBS_CLI_VALUE("max-tokens", llmobs_gate_set, &stats.gate),
+        LLMOBS_CLI_VALUE("max-errors", llmobs_gate_set, &stats.gate),
+        LLMOBS_CLI_VALUE("since", llmobs_gate_set, &stats.gate),
+        LLMOBS_CLI_VALUE("ml-app", llmobs_gate_set, &stats.gate),
+        LLMOBS_CLI_VALUE("service", llmobs_gate_set, &stats.gate),
+        LLMOBS_CLI_END};
+    int status;
 
-    stats.check_s = CHECK_S;
     llmobs_gate_init(&stats.gate);
-    if (llmobs_cli_parse(argc, argv, "", options, apply, &stats) == 0)
-        status = run(&stats);
+    status = llmobs_cli_parse(argc, argv, options);
+    if (status < 0)
+        status = cli_stats_run(&stats);
     llmobs_gate_fini(&stats.gate);
     return status;
 }

@@ -26,7 +26,7 @@
  * Fork:    in a child the spans of the thread that forked are still parents,
  *          but only the process that started a span can submit it.
  * Limits:  LLMOBS_SPANS_MAX open spans at once, LLMOBS_DEPTH_MAX current ones
- * in a thread.
+ *          in a thread.
  */
 #ifndef LLMOBS_H
 #define LLMOBS_H
@@ -351,7 +351,7 @@ struct llmobs_api {
     int (*proxied_end)(void);
     int (*context_begin)(const struct llmobs_context_options *options);
     int (*context_end)(void);
-    /* A library of this version has these in addition. */
+    /* Members that a library of this version adds. */
     int (*feedback)(const struct llmobs_feedback_options *options);
     int (*set_processor)(llmobs_processor_fn *processor, void *context);
     const char *(*finished_get)(struct llmobs_finished *span,

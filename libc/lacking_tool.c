@@ -39,7 +39,8 @@ HIDDEN int llmobs_libc_scandirat(int at, const char *path, struct dirent ***out,
                                  pick_entry *pick, order_entries *order);
 
 /* Executes the file, also a script that does not say by what. */
-static int execute(const char *file, char *const *argv, char *const *variables)
+static int lacking_tool_execute(const char *file, char *const *argv,
+                                char *const *variables)
 {
     size_t count = 0;
     char **words;
@@ -79,7 +80,7 @@ int llmobs_libc_execvpe(const char *file, char *const *argv,
     char path[PATH_MAX];
 
     if (strchr(file, '/') != NULL || *file == '\0')
-        return execute(file, argv, variables);
+        return lacking_tool_execute(file, argv, variables);
     if (from == NULL)
         from = "/bin:/usr/bin";
     errno = name > NAME_MAX ? ENAMETOOLONG : ENOENT;
@@ -89,7 +90,7 @@ int llmobs_libc_execvpe(const char *file, char *const *argv,
             memcpy(path, from, len);
             path[len] = '/';
             memcpy(path + len + (len > 0), file, name + 1);
-            execute(path, argv, variables);
+            lacking_tool_execute(path, argv, variables);
             refused |= errno == EACCES;
             if (!try_next(errno))
                 return -1;
@@ -126,7 +127,8 @@ ssize_t llmobs_libc_getrandom(void *out, size_t len, unsigned flags)
     return syscall(SYS_getrandom, out, len, flags);
 }
 
-static int add_entry(struct entries *all, const struct dirent *entry)
+static int lacking_tool_add_entry(struct entries *all,
+                                  const struct dirent *entry)
 {
     size_t more = all->count + 1;
     struct dirent **list;
@@ -155,7 +157,7 @@ static int read_entries(DIR *dir, struct entries *all, pick_entry *pick)
         if (entry == NULL)
             return -errno;
         if (pick == NULL || pick(entry))
-            rc = add_entry(all, entry);
+            rc = lacking_tool_add_entry(all, entry);
     }
     return rc;
 }

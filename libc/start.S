@@ -13,6 +13,9 @@ _start:
     .cfi_startproc
 #if defined __x86_64__
     .cfi_undefined rip
+#ifdef __CET__
+    endbr64                 /* the loader jumps here */
+#endif
     xorl %ebp, %ebp
     movq %rdx, %r9          /* what the loader wants to be run at exit */
     popq %rsi               /* argc */
@@ -27,6 +30,7 @@ _start:
     hlt
 #elif defined __aarch64__
     .cfi_undefined x30
+    hint #38                /* bti jc, for assemblers that do not know it */
     mov x29, #0
     mov x30, #0
     mov x5, x0              /* what the loader wants to be run at exit */
@@ -45,4 +49,4 @@ _start:
     .cfi_endproc
     .size _start, .-_start
 
-    .section .note.GNU-stack, "", %progbits
+#include "marks.S"

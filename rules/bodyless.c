@@ -8,7 +8,7 @@
 /* Segments of paths, one of which each bodyless shape has that its path shows,
  * not as its last.
  * tests/unit/test_rules.c proves it. */
-static bool is_place(const char *at)
+static bool bodyless_is_place(const char *at)
 {
     switch (*at) {
     case 'i':
@@ -28,7 +28,7 @@ static bool is_place(const char *at)
 bool llmobs_rules_fetches(const char *url)
 {
     for (; *url; url++)
-        if (*url == '/' && is_place(url + 1))
+        if (*url == '/' && bodyless_is_place(url + 1))
             return true;
     return false;
 }

@@ -7,8 +7,9 @@
 
 #include "rules/providers.h"
 #include "rules/read/idn.h"
-#include "rules/read/places.h"
+#include "rules/read/layout.h"
 #include "rules/read/text.h"
+#include "rules/rules.h"
 
 /* One row's texts, in the order of `columns`. */
 enum column {
@@ -29,24 +30,45 @@ static const char *const columns[COLUMN_COUNT] = {
     "provider", "name", "kind",   "header",
 };
 
+/* The kinds of a rule that may have a place. */
+enum { LLM = 1, RETRIEVAL = 2, OTHERS = 4, ALL = LLM | RETRIEVAL | OTHERS };
+
 static const struct {
     const char *column;
-    enum llmobs_place place;
+    char which[2];
+    unsigned char kinds;
 } places[] = {
-    {"input", LLMOBS_PLACE_INPUT},
-    {"output", LLMOBS_PLACE_OUTPUT},
-    {"model", LLMOBS_PLACE_MODEL},
-    {"documents", LLMOBS_PLACE_DOCUMENTS},
-    {"document_text", LLMOBS_PLACE_TEXT},
-    {"document_name", LLMOBS_PLACE_NAME},
-    {"document_id", LLMOBS_PLACE_ID},
-    {"document_score", LLMOBS_PLACE_SCORE},
-    {"input_tokens", LLMOBS_PLACE_INPUT_TOKENS},
-    {"output_tokens", LLMOBS_PLACE_OUTPUT_TOKENS},
-    {"total_tokens", LLMOBS_PLACE_TOTAL_TOKENS},
+    {"input", LLMOBS_AT_INPUT, ALL},
+    {"settings", LLMOBS_AT_METADATA, ALL},
+    {"output", LLMOBS_AT_OUTPUT, LLM | OTHERS},
+    {"model", LLMOBS_AT_MODEL, ALL},
+    {"id", LLMOBS_AT_ID, ALL},
+    {"role", LLMOBS_AT_ROLE, LLM},
+    {"text", LLMOBS_AT_TEXT, LLM},
+    {"reasoning", LLMOBS_AT_REASONING, LLM},
+    {"tool_calls", LLMOBS_AT_CALLS, LLM},
+    {"index", LLMOBS_AT_INDEX, LLM},
+    {"finish_reason", LLMOBS_AT_REASON, LLM},
+    {"finish_reasons", LLMOBS_AT_REASONS, LLM},
+    {"end", LLMOBS_AT_END, ALL},
+    {"end_value", LLMOBS_AT_LAST, ALL},
+    {"error", LLMOBS_AT_FAULT, ALL},
+    {"documents", LLMOBS_AT_DOCUMENTS, RETRIEVAL},
+    {"document_text", LLMOBS_AT_DOCUMENT_TEXT, RETRIEVAL},
+    {"document_name", LLMOBS_AT_DOCUMENT_NAME, RETRIEVAL},
+    {"document_id", LLMOBS_AT_DOCUMENT_ID, RETRIEVAL},
+    {"document_score", LLMOBS_AT_DOCUMENT_SCORE, RETRIEVAL},
+    {"usage", LLMOBS_AT_USAGE, ALL},
+    {"input_tokens", LLMOBS_AT_INPUT_TOKENS, ALL},
+    {"output_tokens", LLMOBS_AT_OUTPUT_TOKENS, ALL},
+    {"total_tokens", LLMOBS_AT_TOTAL_TOKENS, ALL},
+    {"cached_tokens", LLMOBS_AT_CACHED_TOKENS, ALL},
+    {"prefill_time", LLMOBS_AT_PREFILL, LLM},
+    {"decode_time", LLMOBS_AT_DECODE, LLM},
+    {"time_unit", LLMOBS_AT_UNIT, LLM},
 };
 
-#define NOTE_ROOM 400
+#define NOTE_ROOM (LLMOBS_RULES_NOTE_MAX - 112) /* beside other columns */
 #define PLACE_COUNT (sizeof(places) / sizeof(places[0]))
 
 /* A row of the file, borrowed from it. */
@@ -65,7 +87,8 @@ static bool *switch_of(struct row *row, const char *key)
     return strcmp(key, "multipart") == 0 ? &row->multipart : NULL;
 }
 
-static const char *read_text(const char *key, const char *text, struct row *row)
+static const char *custom_read_text(const char *key, const char *text,
+                                    struct row *row)
 {
     size_t i = 0;
 
@@ -79,8 +102,9 @@ static const char *read_text(const char *key, const char *text, struct row *row)
     return NULL;
 }
 
-static const char *read_column(const char *key, const struct llmobs_json *value,
-                               struct row *row)
+static const char *custom_read_column(const char *key,
+                                      const struct llmobs_json *value,
+                                      struct row *row)
 {
     const char *text = llmobs_json_text(value);
     bool *on = switch_of(row, key);
@@ -93,13 +117,15 @@ static const char *read_column(const char *key, const struct llmobs_json *value,
     while (i < PLACE_COUNT && strcmp(places[i].column, key) != 0)
         i++;
     if (i == PLACE_COUNT)
-        return read_text(key, text, row);
+        return custom_read_text(key, text, row);
     row->pointers[i] = text;
-    return text ? llmobs_place_fault(text) : "a pointer is not a text";
+    if (!text)
+        return "a pointer is not a text";
+    return llmobs_layout_fault(places[i].which, text);
 }
 
 /* The columns that say how to read a call. */
-static bool reads(const struct row *row)
+static bool custom_reads(const struct row *row)
 {
     bool any = row->texts[COLUMN_DIALECT] || row->texts[COLUMN_OPERATION] ||
                row->texts[COLUMN_PROVIDER] || row->texts[COLUMN_NAME] ||
@@ -114,27 +140,32 @@ static bool reads(const struct row *row)
 static const char *check_places(const struct row *row)
 {
     const char *kind = row->texts[COLUMN_KIND];
-    bool retrieval = kind && strcmp(kind, "retrieval") == 0, finds = false;
+    unsigned char of = kind && strcmp(kind, "retrieval") == 0 ? RETRIEVAL
+                       : kind && strcmp(kind, "llm") == 0     ? LLM
+                                                              : OTHERS;
+    bool finds = false;
 
     for (size_t i = 0; i < PLACE_COUNT; i++) {
-        enum llmobs_place place = places[i].place;
-
         if (!row->pointers[i])
             continue;
         if (!kind)
             return "it has a pointer, but no kind";
-        finds = finds || place == LLMOBS_PLACE_DOCUMENTS;
-        if (retrieval && place == LLMOBS_PLACE_OUTPUT)
-            return "it has an output, but a retrieval has documents";
-        if (!retrieval && llmobs_place_is_of_documents(place))
-            return "it has documents, but is no retrieval";
+        finds = finds || *places[i].which == *LLMOBS_AT_DOCUMENTS;
+        if (places[i].kinds & of)
+            continue;
+        return of == RETRIEVAL ? "it has an output, but a retrieval has "
+                                 "documents"
+               : places[i].kinds == RETRIEVAL
+                   ? "it has documents, but is no retrieval"
+                   : "it has a part of an answer, but is no llm";
     }
-    return retrieval && !finds ? "it is a retrieval without documents" : NULL;
+    return of == RETRIEVAL && !finds ? "it is a retrieval without documents"
+                                     : NULL;
 }
 
 static const char *check_row(const struct row *row)
 {
-    if (row->never && reads(row))
+    if (row->never && custom_reads(row))
         return "it says never, and how to read the call";
     if (!row->never && !row->texts[COLUMN_DIALECT] && !row->texts[COLUMN_KIND])
         return "it names no dialect";
@@ -157,8 +188,8 @@ static const char *read_row(const struct llmobs_json *json, struct row *row)
         return "it is not an object";
     for (void *it = llmobs_json_iter(json); it && !why;
          it = llmobs_json_next(json, it))
-        why = read_column(llmobs_json_iter_key(it), llmobs_json_iter_value(it),
-                          row);
+        why = custom_read_column(llmobs_json_iter_key(it),
+                                 llmobs_json_iter_value(it), row);
     return why ? why : check_row(row);
 }
 
@@ -175,13 +206,13 @@ static const struct llmobs_shape *shape_named(
     return NULL;
 }
 
-static bool copy(char **field, const char *text)
+static bool custom_copy(char **field, const char *text)
 {
     *field = text ? strdup(text) : NULL;
     return !text || *field;
 }
 
-static void lower(char *text)
+static void custom_lower(char *text)
 {
     for (; text && *text; text++)
         if (*text >= 'A' && *text <= 'Z')
@@ -226,17 +257,17 @@ static bool fits_note(const struct llmobs_rule *rule)
                NOTE_ROOM;
 }
 
-/* Writes the pointers as places.h has them. */
+/* Writes the pointers as layout.h has them. */
 static int fill_places(const struct row *row, struct llmobs_rule *rule,
                        const char **why)
 {
     struct llmobs_buf text;
     int rc = 0;
 
-    llmobs_buf_init(&text, LLMOBS_PLACES_MAX);
+    llmobs_buf_init(&text, LLMOBS_LAYOUT_MAX);
     for (size_t i = 0; rc == 0 && i < PLACE_COUNT; i++)
         if (row->pointers[i])
-            rc = llmobs_buf_addf(&text, "%c%s\n", places[i].place,
+            rc = llmobs_buf_addf(&text, "%s%s\n", places[i].which,
                                  row->pointers[i]);
     if (rc == 0 && text.len > 0) {
         rule->places = strndup(text.data, text.len);
@@ -261,14 +292,14 @@ static int fill_rule(const struct llmobs_json *json, struct llmobs_rule *rule,
     if (*why)
         return -EINVAL;
     *why = "out of memory";
-    if (!copy(&rule->host, row.texts[COLUMN_HOST]) ||
-        !copy(&rule->path, row.texts[COLUMN_PATH]) ||
-        !copy(&rule->method, row.texts[COLUMN_METHOD]) ||
-        !copy(&rule->provider, row.texts[COLUMN_PROVIDER]) ||
-        !copy(&rule->name, row.texts[COLUMN_NAME]) ||
-        !copy(&rule->header, row.texts[COLUMN_HEADER]))
+    if (!custom_copy(&rule->host, row.texts[COLUMN_HOST]) ||
+        !custom_copy(&rule->path, row.texts[COLUMN_PATH]) ||
+        !custom_copy(&rule->method, row.texts[COLUMN_METHOD]) ||
+        !custom_copy(&rule->provider, row.texts[COLUMN_PROVIDER]) ||
+        !custom_copy(&rule->name, row.texts[COLUMN_NAME]) ||
+        !custom_copy(&rule->header, row.texts[COLUMN_HEADER]))
         return -ENOMEM;
-    lower(rule->host);
+    custom_lower(rule->host);
     if (to_dns(&rule->host) < 0)
         return -ENOMEM;
     return fill_places(&row, rule, why);
@@ -347,8 +378,8 @@ static bool has_method(const struct llmobs_rule *rule, const char *method)
     return strcmp(method, rule->method) == 0;
 }
 
-static bool covers(const struct llmobs_rule *rule, const char *method,
-                   const struct llmobs_url *url)
+static bool custom_covers(const struct llmobs_rule *rule, const char *method,
+                          const struct llmobs_url *url)
 {
     struct llmobs_text host = {url->host, url->host_len};
 
@@ -362,12 +393,13 @@ const struct llmobs_rule *llmobs_custom_find(const struct llmobs_custom *custom,
                                              const struct llmobs_url *url)
 {
     for (size_t i = 0; i < custom->count; i++)
-        if (!custom->rules[i].header && covers(&custom->rules[i], method, url))
+        if (!custom->rules[i].header &&
+            custom_covers(&custom->rules[i], method, url))
             return &custom->rules[i];
     return NULL;
 }
 
-static bool is_header(const struct llmobs_rule *rule, const char *line)
+static bool custom_is_header(const struct llmobs_rule *rule, const char *line)
 {
     size_t name = rule->header ? strcspn(rule->header, ":") : 0;
     const char *part, *value;
@@ -393,7 +425,7 @@ bool llmobs_custom_asks(const struct llmobs_custom *custom, const char *method)
 bool llmobs_custom_is_sign(const struct llmobs_custom *custom, const char *line)
 {
     for (size_t i = 0; i < custom->count; i++)
-        if (is_header(&custom->rules[i], line))
+        if (custom_is_header(&custom->rules[i], line))
             return true;
     return false;
 }
@@ -403,8 +435,8 @@ const struct llmobs_rule *llmobs_custom_find_signed(
     const struct llmobs_url *url, const char *line)
 {
     for (size_t i = 0; i < custom->count; i++)
-        if (is_header(&custom->rules[i], line) &&
-            covers(&custom->rules[i], method, url))
+        if (custom_is_header(&custom->rules[i], line) &&
+            custom_covers(&custom->rules[i], method, url))
             return &custom->rules[i];
     return NULL;
 }

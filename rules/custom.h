@@ -13,7 +13,7 @@
  * rule that names its method: GET, HEAD, DELETE.
  *
  * kind in place of dialect and operation is that of the span. Such a rule may
- * say by JSON pointers where the bodies have what (rules/read/places.h); a
+ * say by JSON pointers where the bodies have what (rules/read/layout.h); a
  * retrieval says at least where the documents are.
  *
  * multipart, which is true or not there, takes forms, too: their fields are the

@@ -1,5 +1,5 @@
-/* facts - the facts of a call that its address tells, of any dialect (WIRE
- * 9.1): where it went, by whose API, for which operation.
+/* facts - the facts of a call that follow from its address, for any dialect
+ * (WIRE 9.1): where it went, by whose API, for which operation.
  *
  * Owns:    nothing.
  * Threads: any.

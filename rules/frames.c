@@ -65,7 +65,7 @@ bool llmobs_rules_transcribes(const struct llmobs_match *match,
 }
 
 /* The value of a parameter; its length is 0 where there is none. */
-static struct llmobs_text parameter(const char *url, const char *name)
+static struct llmobs_text frames_parameter(const char *url, const char *name)
 {
     const char *at = url + strcspn(url, "?#");
     size_t len = strlen(name);
@@ -81,7 +81,7 @@ static struct llmobs_text parameter(const char *url, const char *name)
 }
 
 /* A name with other bytes, such as escapes, is left out: none has them. */
-static bool is_name(struct llmobs_text text)
+static bool frames_is_name(struct llmobs_text text)
 {
     static const char other[] = "-._:/@";
 
@@ -101,9 +101,9 @@ int llmobs_rules_open(const struct llmobs_match *match, const char *url,
     const char *const *name = match->rule->shape->frames->models;
 
     for (; name && *name; name++) {
-        struct llmobs_text model = parameter(url, *name);
+        struct llmobs_text model = frames_parameter(url, *name);
 
-        if (is_name(model))
+        if (frames_is_name(model))
             return llmobs_buf_addf(line, "{\"model\":\"%.*s\"}\n",
                                    (int)model.len, model.data);
     }

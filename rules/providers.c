@@ -5,133 +5,34 @@
 
 #include "rules/read/text.h"
 
-extern const struct llmobs_dialect llmobs_dialect_anthropic;
-extern const struct llmobs_dialect llmobs_dialect_gemini;
-extern const struct llmobs_dialect llmobs_dialect_gemini_embed;
-extern const struct llmobs_dialect llmobs_dialect_gemini_interactions;
-extern const struct llmobs_dialect llmobs_dialect_gemini_live;
-extern const struct llmobs_dialect llmobs_dialect_bedrock_agents;
-extern const struct llmobs_dialect llmobs_dialect_bedrock_converse;
-extern const struct llmobs_dialect llmobs_dialect_bedrock_embed;
-extern const struct llmobs_dialect llmobs_dialect_bedrock_guardrails;
-extern const struct llmobs_dialect llmobs_dialect_bedrock_invoke;
-extern const struct llmobs_dialect llmobs_dialect_bedrock_knowledge;
-extern const struct llmobs_dialect llmobs_dialect_bedrock_rerank;
-extern const struct llmobs_dialect llmobs_dialect_openai_assistants;
-extern const struct llmobs_dialect llmobs_dialect_openai_audio;
-extern const struct llmobs_dialect llmobs_dialect_openai_chat;
-extern const struct llmobs_dialect llmobs_dialect_openai_completions;
-extern const struct llmobs_dialect llmobs_dialect_openai_embeddings;
-extern const struct llmobs_dialect llmobs_dialect_openai_moderations;
-extern const struct llmobs_dialect llmobs_dialect_openai_media;
-extern const struct llmobs_dialect llmobs_dialect_openai_realtime;
-extern const struct llmobs_dialect llmobs_dialect_openai_responses;
-extern const struct llmobs_dialect llmobs_dialect_openai_vector_stores;
-extern const struct llmobs_dialect llmobs_dialect_cloudflare;
-extern const struct llmobs_dialect llmobs_dialect_dashscope;
-extern const struct llmobs_dialect llmobs_dialect_huggingface;
-extern const struct llmobs_dialect llmobs_dialect_llama_cpp;
-extern const struct llmobs_dialect llmobs_dialect_mcp;
-extern const struct llmobs_dialect llmobs_dialect_mistral;
-extern const struct llmobs_dialect llmobs_dialect_mistral_conversations;
-extern const struct llmobs_dialect llmobs_dialect_cohere;
-extern const struct llmobs_dialect llmobs_dialect_ollama;
-extern const struct llmobs_dialect llmobs_dialect_replicate;
-extern const struct llmobs_dialect llmobs_dialect_rerank;
-extern const struct llmobs_dialect llmobs_dialect_vertex_chat;
-extern const struct llmobs_dialect llmobs_dialect_watsonx;
-extern const struct llmobs_dialect llmobs_dialect_elevenlabs;
-extern const struct llmobs_dialect llmobs_dialect_deepgram;
-extern const struct llmobs_dialect llmobs_dialect_cartesia;
-extern const struct llmobs_dialect llmobs_dialect_minimax;
-extern const struct llmobs_dialect llmobs_dialect_assemblyai;
-extern const struct llmobs_dialect llmobs_dialect_azure_speech;
+/* All dialects of models, in the order of their precedence, and those of
+ * LLMOBS_OBSERVE. */
+#define MODELS(X)                                                           \
+    X(bedrock_converse), X(bedrock_embed), X(bedrock_rerank),               \
+        X(bedrock_invoke), X(bedrock_agents), X(bedrock_guardrails),        \
+        X(bedrock_knowledge), X(openai_chat), X(openai_completions),        \
+        X(openai_embeddings), X(openai_responses), X(openai_vector_stores), \
+        X(openai_media), X(anthropic), X(gemini), X(gemini_embed),          \
+        X(gemini_interactions), X(mistral), X(mistral_conversations),       \
+        X(cohere), X(ollama), X(llama_cpp), X(huggingface), X(dashscope),   \
+        X(watsonx), X(cloudflare), X(replicate), X(openai_assistants),      \
+        X(openai_audio), X(openai_moderations), X(rerank), X(vertex_chat),  \
+        X(elevenlabs), X(deepgram), X(cartesia), X(minimax), X(assemblyai), \
+        X(azure_speech), X(mcp), X(openai_realtime), X(gemini_live)
+#define OBSERVED(X)                                                          \
+    X(azure_search), X(brave), X(chroma), X(exa), X(firecrawl),              \
+        X(meilisearch), X(milvus), X(ollama_search), X(opensearch),          \
+        X(perplexity_search), X(pinecone), X(qdrant), X(serpapi), X(serper), \
+        X(tavily), X(typesense), X(vectorize), X(weaviate)
 
-extern const struct llmobs_dialect llmobs_dialect_azure_search;
-extern const struct llmobs_dialect llmobs_dialect_brave;
-extern const struct llmobs_dialect llmobs_dialect_chroma;
-extern const struct llmobs_dialect llmobs_dialect_exa;
-extern const struct llmobs_dialect llmobs_dialect_firecrawl;
-extern const struct llmobs_dialect llmobs_dialect_meilisearch;
-extern const struct llmobs_dialect llmobs_dialect_milvus;
-extern const struct llmobs_dialect llmobs_dialect_ollama_search;
-extern const struct llmobs_dialect llmobs_dialect_opensearch;
-extern const struct llmobs_dialect llmobs_dialect_perplexity_search;
-extern const struct llmobs_dialect llmobs_dialect_pinecone;
-extern const struct llmobs_dialect llmobs_dialect_qdrant;
-extern const struct llmobs_dialect llmobs_dialect_serpapi;
-extern const struct llmobs_dialect llmobs_dialect_serper;
-extern const struct llmobs_dialect llmobs_dialect_tavily;
-extern const struct llmobs_dialect llmobs_dialect_typesense;
-extern const struct llmobs_dialect llmobs_dialect_vectorize;
-extern const struct llmobs_dialect llmobs_dialect_weaviate;
+#define NAME(name) llmobs_dialect_##name
+#define POINTER(name) &llmobs_dialect_##name
 
-const struct llmobs_dialect *const llmobs_dialects[] = {
-    &llmobs_dialect_bedrock_converse,
-    &llmobs_dialect_bedrock_embed,
-    &llmobs_dialect_bedrock_rerank,
-    &llmobs_dialect_bedrock_invoke,
-    &llmobs_dialect_bedrock_agents,
-    &llmobs_dialect_bedrock_guardrails,
-    &llmobs_dialect_bedrock_knowledge,
-    &llmobs_dialect_openai_chat,
-    &llmobs_dialect_openai_completions,
-    &llmobs_dialect_openai_embeddings,
-    &llmobs_dialect_openai_responses,
-    &llmobs_dialect_openai_vector_stores,
-    &llmobs_dialect_openai_media,
-    &llmobs_dialect_anthropic,
-    &llmobs_dialect_gemini,
-    &llmobs_dialect_gemini_embed,
-    &llmobs_dialect_gemini_interactions,
-    &llmobs_dialect_mistral,
-    &llmobs_dialect_mistral_conversations,
-    &llmobs_dialect_cohere,
-    &llmobs_dialect_ollama,
-    &llmobs_dialect_llama_cpp,
-    &llmobs_dialect_huggingface,
-    &llmobs_dialect_dashscope,
-    &llmobs_dialect_watsonx,
-    &llmobs_dialect_cloudflare,
-    &llmobs_dialect_replicate,
-    &llmobs_dialect_openai_assistants,
-    &llmobs_dialect_openai_audio,
-    &llmobs_dialect_openai_moderations,
-    &llmobs_dialect_rerank,
-    &llmobs_dialect_vertex_chat,
-    &llmobs_dialect_elevenlabs,
-    &llmobs_dialect_deepgram,
-    &llmobs_dialect_cartesia,
-    &llmobs_dialect_minimax,
-    &llmobs_dialect_assemblyai,
-    &llmobs_dialect_azure_speech,
-    &llmobs_dialect_mcp,
-    &llmobs_dialect_openai_realtime,
-    &llmobs_dialect_gemini_live,
-    NULL,
-};
+extern const struct llmobs_dialect MODELS(NAME), OBSERVED(NAME);
 
-const struct llmobs_dialect *const llmobs_observed[] = {
-    &llmobs_dialect_azure_search,
-    &llmobs_dialect_brave,
-    &llmobs_dialect_chroma,
-    &llmobs_dialect_exa,
-    &llmobs_dialect_firecrawl,
-    &llmobs_dialect_meilisearch,
-    &llmobs_dialect_milvus,
-    &llmobs_dialect_ollama_search,
-    &llmobs_dialect_opensearch,
-    &llmobs_dialect_perplexity_search,
-    &llmobs_dialect_pinecone,
-    &llmobs_dialect_qdrant,
-    &llmobs_dialect_serpapi,
-    &llmobs_dialect_serper,
-    &llmobs_dialect_tavily,
-    &llmobs_dialect_typesense,
-    &llmobs_dialect_vectorize,
-    &llmobs_dialect_weaviate,
-    NULL,
-};
+const struct llmobs_dialect *const llmobs_dialects[] = {MODELS(POINTER), NULL};
+const struct llmobs_dialect *const llmobs_observed[] = {OBSERVED(POINTER),
+                                                        NULL};
 
 /* Many hosts with OpenAI's API offer Anthropic's too, for programs that know no
  * other. */
@@ -143,142 +44,51 @@ const struct llmobs_dialect *const llmobs_observed[] = {
         &llmobs_dialect_openai_moderations, &llmobs_dialect_openai_assistants, \
         &llmobs_dialect_rerank, &llmobs_dialect_openai_realtime
 
-static const struct llmobs_dialect *const openai[] = {
-    OPENAI,
-    NULL,
-};
+/* The dialects that a host speaks. */
+#define SPEAKS(name, ...) \
+    static const struct llmobs_dialect *const name[] = {__VA_ARGS__, NULL}
 
-static const struct llmobs_dialect *const google[] = {
-    &llmobs_dialect_gemini,
-    &llmobs_dialect_gemini_embed,
-    &llmobs_dialect_gemini_interactions,
-    &llmobs_dialect_gemini_live,
-    &llmobs_dialect_anthropic,
-    &llmobs_dialect_vertex_chat,
-    &llmobs_dialect_openai_chat,
-    &llmobs_dialect_openai_completions,
-    &llmobs_dialect_openai_embeddings,
-    &llmobs_dialect_openai_responses,
-    NULL,
-};
-
-static const struct llmobs_dialect *const mistral[] = {
-    &llmobs_dialect_mistral,
-    &llmobs_dialect_mistral_conversations,
-    &llmobs_dialect_openai_audio,
-    &llmobs_dialect_openai_media,
-    &llmobs_dialect_openai_moderations,
-    NULL,
-};
-
-static const struct llmobs_dialect *const cohere[] = {
-    &llmobs_dialect_cohere,
-    &llmobs_dialect_openai_chat,
-    &llmobs_dialect_openai_embeddings,
-    &llmobs_dialect_openai_audio,
-    &llmobs_dialect_rerank,
-    NULL,
-};
-
-static const struct llmobs_dialect *const huggingface[] = {
-    OPENAI,
-    &llmobs_dialect_huggingface,
-    NULL,
-};
-
-static const struct llmobs_dialect *const dashscope[] = {
-    OPENAI,
-    &llmobs_dialect_dashscope,
-    NULL,
-};
+SPEAKS(openai, OPENAI);
+SPEAKS(google, &llmobs_dialect_gemini, &llmobs_dialect_gemini_embed,
+       &llmobs_dialect_gemini_interactions, &llmobs_dialect_gemini_live,
+       &llmobs_dialect_anthropic, &llmobs_dialect_vertex_chat,
+       &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,
+       &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses);
+SPEAKS(mistral, &llmobs_dialect_mistral, &llmobs_dialect_mistral_conversations,
+       &llmobs_dialect_openai_audio, &llmobs_dialect_openai_media,
+       &llmobs_dialect_openai_moderations);
+SPEAKS(cohere, &llmobs_dialect_cohere, &llmobs_dialect_openai_chat,
+       &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_audio,
+       &llmobs_dialect_rerank);
+SPEAKS(huggingface, OPENAI, &llmobs_dialect_huggingface);
+SPEAKS(dashscope, OPENAI, &llmobs_dialect_dashscope);
 
 /* Its paths end as OpenAI's do, /text/embeddings and /text/rerank. */
-static const struct llmobs_dialect *const watsonx[] = {
-    &llmobs_dialect_watsonx,
-    OPENAI,
-    NULL,
-};
-
-static const struct llmobs_dialect *const cloudflare[] = {
-    OPENAI,
-    &llmobs_dialect_cloudflare,
-    NULL,
-};
-
-static const struct llmobs_dialect *const replicate[] = {
-    OPENAI,
-    &llmobs_dialect_replicate,
-    NULL,
-};
-
-static const struct llmobs_dialect *const ollama[] = {
-    &llmobs_dialect_ollama,
-    &llmobs_dialect_openai_chat,
-    &llmobs_dialect_openai_completions,
-    &llmobs_dialect_openai_embeddings,
-    &llmobs_dialect_openai_responses,
-    &llmobs_dialect_anthropic,
-    NULL,
-};
-
-static const struct llmobs_dialect *const bedrock[] = {
-    &llmobs_dialect_bedrock_converse,
-    &llmobs_dialect_bedrock_embed,
-    &llmobs_dialect_bedrock_rerank,
-    &llmobs_dialect_bedrock_invoke,
-    &llmobs_dialect_openai_chat,
-    &llmobs_dialect_bedrock_guardrails,
-    NULL,
-};
-
-static const struct llmobs_dialect *const bedrock_agents[] = {
-    &llmobs_dialect_bedrock_agents,
-    &llmobs_dialect_bedrock_knowledge,
-    NULL,
-};
-
-static const struct llmobs_dialect *const elevenlabs[] = {
-    &llmobs_dialect_elevenlabs,
-    NULL,
-};
-
-static const struct llmobs_dialect *const deepgram[] = {
-    &llmobs_dialect_deepgram,
-    NULL,
-};
-
-static const struct llmobs_dialect *const cartesia[] = {
-    &llmobs_dialect_cartesia,
-    NULL,
-};
-
-static const struct llmobs_dialect *const minimax[] = {
-    OPENAI,
-    &llmobs_dialect_minimax,
-    NULL,
-};
-
-static const struct llmobs_dialect *const assemblyai[] = {
-    &llmobs_dialect_assemblyai,
-    NULL,
-};
+SPEAKS(watsonx, &llmobs_dialect_watsonx, OPENAI);
+SPEAKS(cloudflare, OPENAI, &llmobs_dialect_cloudflare);
+SPEAKS(replicate, OPENAI, &llmobs_dialect_replicate);
+SPEAKS(ollama, &llmobs_dialect_ollama, &llmobs_dialect_openai_chat,
+       &llmobs_dialect_openai_completions, &llmobs_dialect_openai_embeddings,
+       &llmobs_dialect_openai_responses, &llmobs_dialect_anthropic);
+SPEAKS(bedrock, &llmobs_dialect_bedrock_converse, &llmobs_dialect_bedrock_embed,
+       &llmobs_dialect_bedrock_rerank, &llmobs_dialect_bedrock_invoke,
+       &llmobs_dialect_openai_chat, &llmobs_dialect_bedrock_guardrails);
+SPEAKS(bedrock_agents, &llmobs_dialect_bedrock_agents,
+       &llmobs_dialect_bedrock_knowledge);
+SPEAKS(elevenlabs, &llmobs_dialect_elevenlabs);
+SPEAKS(deepgram, &llmobs_dialect_deepgram);
+SPEAKS(cartesia, &llmobs_dialect_cartesia);
+SPEAKS(minimax, OPENAI, &llmobs_dialect_minimax);
+SPEAKS(assemblyai, &llmobs_dialect_assemblyai);
 
 /* A resource of Azure's has one host for all of its services. */
-static const struct llmobs_dialect *const azure[] = {
-    OPENAI,
-    &llmobs_dialect_azure_speech,
-    NULL,
-};
-
-static const struct llmobs_dialect *const azure_speech[] = {
-    &llmobs_dialect_azure_speech,
-    NULL,
-};
+SPEAKS(azure, OPENAI, &llmobs_dialect_azure_speech);
+SPEAKS(azure_speech, &llmobs_dialect_azure_speech);
 
 #define HOST(text) .host = {text, sizeof(text) - 1}
 
 /* WIRE 6.12. A row counts for the hosts below its own, too; '*' stands for any
- * bytes, but for none of a row's last eight (possible). */
+ * bytes, and may not be among a row's last eight (possible). */
 static const struct llmobs_provider providers[] = {
     {HOST("*.openai.com"), .name = "openai", .dialects = openai},
     {HOST("*.openai.azure.com"), .name = "azure_openai",
@@ -422,7 +232,7 @@ static const struct llmobs_provider providers[] = {
      .genai = "aws.bedrock", .dialects = openai},
 };
 
-static const struct llmobs_dialect *find_in(
+static const struct llmobs_dialect *providers_find_in(
     const struct llmobs_dialect *const *list, const char *name)
 {
     while (*list && strcmp((*list)->name, name) != 0)
@@ -432,10 +242,11 @@ static const struct llmobs_dialect *find_in(
 
 const struct llmobs_dialect *llmobs_dialect_find(const char *name)
 {
-    const struct llmobs_dialect *found = find_in(llmobs_dialects, name);
+    const struct llmobs_dialect *found =
+        providers_find_in(llmobs_dialects, name);
 
     if (!found)
-        found = find_in(llmobs_observed, name);
+        found = providers_find_in(llmobs_observed, name);
     if (found)
         return found;
     if (strcmp(llmobs_dialect_json.name, name) == 0)
@@ -449,7 +260,7 @@ const struct llmobs_dialect *llmobs_dialect_find(const char *name)
 #define WORD 64
 #define WORDS ((PROVIDERS + WORD - 1) / WORD)
 
-/* So many last bytes of a host rule out most rows. */
+/* The number of last bytes of a host that rule out most rows. */
 #define TAIL ((size_t)8)
 
 static uint64_t tail_of(struct llmobs_text text)
@@ -483,7 +294,8 @@ static bool possible(struct llmobs_text host, uint64_t bits[WORDS])
 
 /* A row that begins with a star and covers a part of a host covers the whole
  * one as well, so that of a part (not `whole`) only the others are compared. */
-static bool covers(struct llmobs_text row, struct llmobs_text host, bool whole)
+static bool providers_covers(struct llmobs_text row, struct llmobs_text host,
+                             bool whole)
 {
     if (row.data[0] == '*')
         return whole && llmobs_text_matches(host, row);
@@ -500,7 +312,7 @@ static const struct llmobs_provider *find_host(struct llmobs_text host,
             const struct llmobs_provider *at =
                 &providers[word * WORD + (size_t)__builtin_ctzll(bits)];
 
-            if (covers(at->host, host, whole))
+            if (providers_covers(at->host, host, whole))
                 return at;
         }
     return NULL;

@@ -6,19 +6,18 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/glob.h"
-#include "core/base/network.h"
-#include "core/base/scratch.h"
+#include "lib/base/glob.h"
+#include "lib/base/network.h"
+#include "lib/base/scratch.h"
 #include "rules/custom.h"
 #include "rules/facts.h"
 #include "rules/providers.h"
 #include "rules/read/match.h"
 #include "rules/read/media.h"
-#include "rules/read/reading.h"
+#include "rules/read/reader.h"
 #include "rules/read/text.h"
 #include "rules/shapes.h"
 
-#define NAME_MAX_LEN 256
 #define LINE_MAX_LEN 160
 #define SIGNED_MAX 4
 #define OBSERVED_MAX 32
@@ -34,11 +33,11 @@ struct llmobs_rules {
     struct llmobs_shapes
         observed; /* those of llmobs_observed that are wanted */
     const struct llmobs_rule *with_signs[SIGNED_MAX + 1]; /* of the shapes */
-    bool everything;
     bool search;
 };
 
-static void complain(const struct llmobs_rules_config *config, const char *text)
+static void rules_complain(const struct llmobs_rules_config *config,
+                           const char *text)
 {
     if (config->complain)
         config->complain(config->complain_ctx, text);
@@ -54,8 +53,8 @@ static void list_signed(struct llmobs_rules *rules)
             rules->with_signs[count++] = &rules->shapes.entries[i].rule;
 }
 
-static bool wants(const struct llmobs_rules_config *config,
-                  const struct llmobs_dialect *dialect)
+static bool rules_wants(const struct llmobs_rules_config *config,
+                        const struct llmobs_dialect *dialect)
 {
     return dialect->group == LLMOBS_GROUP_VECTOR ? config->vector
                                                  : config->search;
@@ -69,7 +68,7 @@ static int fill_observed(struct llmobs_rules *rules,
     size_t count = 0;
 
     for (size_t i = 0; llmobs_observed[i] && count < OBSERVED_MAX; i++)
-        if (wants(config, llmobs_observed[i]))
+        if (rules_wants(config, llmobs_observed[i]))
             wanted[count++] = llmobs_observed[i];
     wanted[count] = NULL;
     return count > 0 ? llmobs_shapes_init(&rules->observed, wanted) : 0;
@@ -101,7 +100,7 @@ static int add_proxy(struct llmobs_rules *rules,
              "DD_LLMOBS_INSTRUMENTED_PROXY_URLS: entry %zu is not an http or "
              "https URL, ignored",
              number);
-    complain(config, line);
+    rules_complain(config, line);
     return 0;
 }
 
@@ -135,7 +134,8 @@ static int add_nevers(struct llmobs_rules *rules,
     for (; url && *url && rc == 0; url++) {
         rc = llmobs_url_list_add(&rules->never, llmobs_text_of(*url));
         if (rc == -EINVAL) {
-            complain(config, "an exporter's own URL cannot be read, ignored");
+            rules_complain(config,
+                           "an exporter's own URL cannot be read, ignored");
             rc = 0;
         }
     }
@@ -170,7 +170,7 @@ static int add_custom(struct llmobs_rules *rules,
         snprintf(number, sizeof(number), "rule %zu: ", fault.rule);
     snprintf(line, sizeof(line), "LLMOBS_RULES: ignored, %s%s", number,
              fault.why);
-    complain(config, line);
+    rules_complain(config, line);
     return 0;
 }
 
@@ -178,10 +178,8 @@ struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config)
 {
     struct llmobs_rules *rules = calloc(1, sizeof(*rules));
 
-    if (rules) {
-        rules->everything = config->everything;
+    if (rules)
         rules->search = config->search;
-    }
     if (rules && fill_shapes(rules, config) == 0 &&
         add_nevers(rules, config) == 0 && add_proxies(rules, config) == 0 &&
         add_hosts(rules, config) == 0 && add_custom(rules, config) == 0)
@@ -217,7 +215,7 @@ static bool has_body(const struct llmobs_request *request)
     return request->body.len > 0 || request->body_pending || request->multipart;
 }
 
-static bool is_one_of(const char *text, const char *const *list)
+static bool rules_is_one_of(const char *text, const char *const *list)
 {
     for (; *list; list++)
         if (strcmp(text, *list) == 0)
@@ -225,7 +223,7 @@ static bool is_one_of(const char *text, const char *const *list)
     return false;
 }
 
-static bool miss(struct llmobs_match *match, const char *why)
+static bool rules_miss(struct llmobs_match *match, const char *why)
 {
     match->near = match->form = match->forms = false;
     match->why = why;
@@ -297,10 +295,10 @@ static bool match_proxy(const struct llmobs_rules *rules,
     const struct llmobs_rule *rule = NULL;
 
     match->inject = true;
-    if (!is_one_of(request->method, methods))
-        return miss(match, "proxy: not POST, PUT or PATCH");
+    if (!rules_is_one_of(request->method, methods))
+        return rules_miss(match, "proxy: not POST, PUT or PATCH");
     if (!has_body(request))
-        return miss(match, "proxy: no body");
+        return rules_miss(match, "proxy: no body");
     match->proxied = true;
     if (request->multipart ||
         (request->says_form && !llmobs_match_object(request->body)))
@@ -316,7 +314,7 @@ static bool match_proxy(const struct llmobs_rules *rules,
                "rule 1: configured proxy, known path");
 }
 
-/* A path that only this API has, for a request whose body tells nothing. */
+/* A path that only this API has, for a request whose body says nothing. */
 static bool tells_itself(const struct llmobs_shape *shape,
                          const struct llmobs_match *match)
 {
@@ -335,7 +333,7 @@ static bool match_shape(const struct llmobs_rules *rules,
     const struct llmobs_shape *shape;
 
     if (!rule)
-        return miss(match, "no known method and path");
+        return rules_miss(match, "no known method and path");
     shape = rule->shape;
     match->near = llmobs_network_private_host(url->host);
     judge_form(shape->form_data, request, match);
@@ -343,17 +341,19 @@ static bool match_shape(const struct llmobs_rules *rules,
         return hit(match, rule, llmobs_provider_by_port(url),
                    "rule 3: telling path on another host");
     if (request->multipart && !match->form)
-        return miss(match, "known path, but a form");
+        return rules_miss(match, "known path, but a form");
     if (match->form) {
         if (!request->multipart && !request->says_form)
-            return miss(match, "known path, but neither JSON nor a form");
+            return rules_miss(match, "known path, but neither JSON nor a form");
     } else if (request->body.data) {
         if (!llmobs_match_object(request->body))
-            return miss(match, "known path, but the body is no JSON object");
+            return rules_miss(match,
+                              "known path, but the body is no JSON object");
     } else if (!request->body_pending) {
-        return miss(match, "known path, but no body");
+        return rules_miss(match, "known path, but no body");
     } else if (!llmobs_match_json_type(request->content_type)) {
-        return miss(match, "known path, but the content type is not JSON");
+        return rules_miss(match,
+                          "known path, but the content type is not JSON");
     }
     match->confirm = true;
     return hit(match, rule, llmobs_provider_by_port(url),
@@ -371,16 +371,16 @@ static bool match_known(const struct llmobs_rules *rules,
     const struct llmobs_shape *shape;
 
     if (!llmobs_shapes_find(&rules->shapes, request->method, url->path, false))
-        return miss(match, "no known method and path");
+        return rules_miss(match, "no known method and path");
     provider = llmobs_provider_find(url);
     if (!provider)
         return match_shape(rules, request, url, match);
     shape = llmobs_match_shape(provider->dialects, request->method, url->path,
                                false, &dialect);
     if (!shape)
-        return miss(match, "known provider, but not a known operation");
+        return rules_miss(match, "known provider, but not a known operation");
     if (request->multipart && !shape->form_data)
-        return miss(match, "known provider, but a form");
+        return rules_miss(match, "known provider, but a form");
     judge_form(shape->form_data, request, match);
     match->settled = !shape->form_data;
     return hit(match, rule_of(rules, shape), provider->name,
@@ -396,7 +396,8 @@ static bool match_custom(const struct llmobs_rule *rule,
 
     if ((request->multipart || by_hand) && !rule->multipart &&
         rule->dialect != &llmobs_dialect_generic)
-        return miss(match, "LLMOBS_RULES: a rule matched, but it is a form");
+        return rules_miss(match,
+                          "LLMOBS_RULES: a rule matched, but it is a form");
     judge_form(rule->multipart || by_hand, request, match);
     match->near =
         !llmobs_provider_find(url) && llmobs_network_private_host(url->host);
@@ -430,9 +431,9 @@ static struct llmobs_request as_known(const struct llmobs_request *request)
     return known;
 }
 
-static bool is_proxied(const struct llmobs_rules *rules,
-                       const struct llmobs_request *request,
-                       const struct llmobs_url *url)
+static bool rules_is_proxied(const struct llmobs_rules *rules,
+                             const struct llmobs_request *request,
+                             const struct llmobs_url *url)
 {
     if (request->proxying != LLMOBS_PROXYING_BY_URL)
         return request->proxying == LLMOBS_PROXYING_YES;
@@ -470,14 +471,15 @@ static bool match_observed(const struct llmobs_rules *rules,
     if (!rule)
         return false;
     if (request->multipart)
-        return miss(match, "LLMOBS_OBSERVE: known path, but a form");
+        return rules_miss(match, "LLMOBS_OBSERVE: known path, but a form");
     if (!rule->shape->bodyless &&
         (request->body.data
              ? !llmobs_match_object(request->body)
              : !request->body_pending ||
                    !llmobs_match_json_type(request->content_type)))
-        return miss(match, "LLMOBS_OBSERVE: known path, but the body is no "
-                           "JSON object");
+        return rules_miss(match,
+                          "LLMOBS_OBSERVE: known path, but the body is no "
+                          "JSON object");
     match->form = match->near = false;
     match->confirm = !rule->shape->host || rule->shape->by_body;
     match->settled = !match->confirm;
@@ -485,13 +487,13 @@ static bool match_observed(const struct llmobs_rules *rules,
     if (!request->body.data || llmobs_rules_seems(match, request->body))
         return true;
     memset(match, 0, sizeof(*match));
-    return miss(match, "LLMOBS_OBSERVE: known path, but no such search");
+    return rules_miss(match, "LLMOBS_OBSERVE: known path, but no such search");
 }
 
 /* ---- rule 4: a header shows it ------------------------------------------- */
 
-static bool may_have(const struct llmobs_shape *shape,
-                     const struct llmobs_request *request)
+static bool rules_may_have(const struct llmobs_shape *shape,
+                           const struct llmobs_request *request)
 {
     if (strcmp(shape->method, request->method) != 0)
         return false;
@@ -506,7 +508,7 @@ static bool may_have_sign(const struct llmobs_rules *rules,
 
     if (llmobs_custom_asks(&rules->custom, request->method))
         return true;
-    while (*rule && !may_have((*rule)->shape, request))
+    while (*rule && !rules_may_have((*rule)->shape, request))
         rule++;
     return *rule;
 }
@@ -521,7 +523,7 @@ bool llmobs_rules_is_sign(const struct llmobs_rules *rules, const char *line)
 }
 
 /* Judges by the body's first byte where the body is known, else by its type. */
-static bool may_be_json(const struct llmobs_request *request)
+static bool rules_may_be_json(const struct llmobs_request *request)
 {
     return request->body.data ? llmobs_match_json(request->body)
                               : llmobs_match_json_type(request->content_type);
@@ -533,8 +535,8 @@ static bool match_signed(const struct llmobs_rules *rules,
                          const struct llmobs_url *url,
                          struct llmobs_match *match)
 {
-    if (!rule->shape->resumes && !may_be_json(request))
-        return miss(match, "a known header, but the body is not JSON");
+    if (!rule->shape->resumes && !rules_may_be_json(request))
+        return rules_miss(match, "a known header, but the body is not JSON");
     match->confirm = !rule->shape->resumes;
     match->near =
         !llmobs_provider_find(url) && llmobs_network_private_host(url->host);
@@ -559,11 +561,11 @@ static bool match_line(const struct llmobs_rules *rules,
         const struct llmobs_sign *sign =
             llmobs_match_sign((*rule)->shape, line);
 
-        if (sign && may_have((*rule)->shape, request) &&
+        if (sign && rules_may_have((*rule)->shape, request) &&
             llmobs_match_in_body(sign, request->body))
             return match_signed(rules, *rule, request, url, match);
     }
-    return miss(match, "no known method and path, and no known header");
+    return rules_miss(match, "no known method and path, and no known header");
 }
 
 bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
@@ -576,7 +578,7 @@ bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
 
     memset(match, 0, sizeof(*match));
     if (!url)
-        return miss(match, "no memory");
+        return rules_miss(match, "no memory");
     matched = llmobs_url_parse(llmobs_text_of(known.url), url) == 0 &&
               match_line(rules, &known, url, line, match);
     llmobs_scratch_give(url);
@@ -592,19 +594,17 @@ static bool match_url(const struct llmobs_rules *rules,
     bool ours;
 
     if (llmobs_url_list_has(rules->never, url))
-        return miss(match, "rule 0: an exporter's own destination");
+        return rules_miss(match, "rule 0: an exporter's own destination");
     if (llmobs_match_intake(url))
-        return miss(match, "rule 0: an intake of Datadog");
+        return rules_miss(match, "rule 0: an intake of Datadog");
     if (rule && rule->never)
-        return miss(match, "LLMOBS_RULES: a rule says never");
-    if (is_proxied(rules, request, url))
+        return rules_miss(match, "LLMOBS_RULES: a rule says never");
+    if (rules_is_proxied(rules, request, url))
         return match_proxy(rules, request, url, match);
     ours = rule ? match_custom(rule, request, url, match)
                 : match_known(rules, request, url, match);
     if (!ours && !rule && rules->observed.count > 0)
         ours = match_observed(rules, request, url, match);
-    if (!ours && !rule && rules->everything)
-        ours = hit(match, &rules->generic, NULL, "LLMOBS_TEST_CAPTURE_ALL");
     match->asks = !ours && !rule && may_have_sign(rules, request);
     match->inject = ours && is_named(rules, url);
     return ours;
@@ -620,9 +620,9 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
 
     memset(match, 0, sizeof(*match));
     if (!url)
-        return miss(match, "no memory");
+        return rules_miss(match, "no memory");
     if (llmobs_url_parse(llmobs_text_of(known.url), url) < 0)
-        matched = miss(match, "not an http or https URL");
+        matched = rules_miss(match, "not an http or https URL");
     else
         matched = match_url(rules, &known, url, match);
     llmobs_scratch_give(url);
@@ -682,24 +682,11 @@ static void begin_reading(const struct llmobs_match *match,
     classified->confirm = match->confirm;
 }
 
-/* Not inlined, as the next one has a name of its own on the stack. */
-__attribute__((noinline)) static int name_by_provider(
-    const struct llmobs_classified *classified, const char *rest,
-    struct llmobs_span *span)
-{
-    char name[NAME_MAX_LEN];
-
-    if (!classified->provider)
-        return llmobs_span_set(&span->name, rest);
-    snprintf(name, sizeof(name), "%s.%s", classified->provider, rest);
-    return llmobs_span_set(&span->name, name);
-}
-
 /* Sets the span's name: the user's, else the provider's, else the shape's with
  * the client in place of %s (WIRE 6.1). */
-static int name_span(const struct llmobs_rule *rule,
-                     const struct llmobs_classified *classified,
-                     struct llmobs_span *span)
+static int rules_name_span(const struct llmobs_rule *rule,
+                           const struct llmobs_classified *classified,
+                           struct llmobs_span *span)
 {
     const struct llmobs_provider *provider =
         llmobs_provider_find(classified->url);
@@ -708,7 +695,6 @@ static int name_span(const struct llmobs_rule *rule,
     const char *helper = llmobs_header_find(
         classified->call->request_headers,
         classified->call->request_header_count, "x-stainless-helper-method");
-    char name[NAME_MAX_LEN];
 
     if (rule->name)
         return llmobs_span_set(&span->name, rule->name);
@@ -718,20 +704,23 @@ static int name_span(const struct llmobs_rule *rule,
         llmobs_text_ends(llmobs_text_of(helper), shape->helper))
         form = shape->helper_name;
     if (strncmp(form, "%p.", 3) == 0)
-        return name_by_provider(classified, form + 3, span);
+        return llmobs_span_set_format(
+            &span->name, "%s%s",
+            classified->provider ? classified->provider : "",
+            form + (classified->provider ? 2 : 3));
     place = strstr(form, "%s");
     if (!place)
         return llmobs_span_set(&span->name, form);
     if (provider && provider->span_name)
         return llmobs_span_set(&span->name, provider->span_name);
-    snprintf(name, sizeof(name), "%.*s%s%s", (int)(place - form), form,
-             llmobs_match_client(shape, classified->url), place + 2);
-    return llmobs_span_set(&span->name, name);
+    return llmobs_span_set_format(
+        &span->name, "%.*s%s%s", (int)(place - form), form,
+        llmobs_match_client(shape, classified->url), place + 2);
 }
 
 /* NULL: the dialect has none. */
-static const struct llmobs_form *form_of(const struct llmobs_rule *rule,
-                                         const struct llmobs_shape *shape)
+static const struct llmobs_form *rules_form_of(const struct llmobs_rule *rule,
+                                               const struct llmobs_shape *shape)
 {
     return shape->form ? shape->form : rule->dialect->form;
 }
@@ -740,9 +729,9 @@ static int read_bodies(const struct llmobs_rule *rule,
                        const struct llmobs_classified *classified,
                        struct llmobs_span *span)
 {
-    const struct llmobs_form *form = form_of(rule, classified->shape);
+    const struct llmobs_form *form = rules_form_of(rule, classified->shape);
 
-    return form ? llmobs_reading_run(form, classified, span)
+    return form ? llmobs_reader_run(form, classified, span)
                 : rule->dialect->read(classified, span);
 }
 
@@ -756,7 +745,7 @@ static int read_as(const struct llmobs_rule *rule,
         return rc;
     span->integration = rule->dialect->integration;
     llmobs_rules_facts(rule, classified, span);
-    rc = name_span(rule, classified, span);
+    rc = rules_name_span(rule, classified, span);
     if (rc < 0 || classified->proxied || !classified->provider)
         return rc;
     if (span->model_provider && !rule->provider)
@@ -856,7 +845,8 @@ bool llmobs_rules_seems(const struct llmobs_match *match,
         "\"model\"",    "\"messages\"", "\"contents\"",
         "\"content\"",  "\"prompt\"",   "\"inputText\"",
         "\"requests\"", "\"texts\"",    NULL};
-    const struct llmobs_form *form = form_of(match->rule, match->rule->shape);
+    const struct llmobs_form *form =
+        rules_form_of(match->rule, match->rule->shape);
 
     return !match->confirm ||
            llmobs_text_has_any(body, form && form->signs ? form->signs : names);
@@ -886,7 +876,7 @@ size_t llmobs_rules_stays(unsigned media, struct llmobs_text before)
 }
 
 /* The value of a parameter; data NULL: the query has none of that name. */
-static struct llmobs_text parameter(const char *query, const char *name)
+static struct llmobs_text rules_parameter(const char *query, const char *name)
 {
     size_t len = strlen(name);
 
@@ -908,7 +898,7 @@ struct llmobs_text llmobs_rules_query(const struct llmobs_match *match,
     struct llmobs_text value = {NULL, 0};
 
     for (; name && *name && *query == '?' && !value.data; name++)
-        value = parameter(query + 1, *name);
+        value = rules_parameter(query + 1, *name);
     if (value.len > QUERY_MAX)
         value.len = QUERY_MAX;
     return value;

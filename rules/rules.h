@@ -4,15 +4,15 @@
  *          llmobs_rules_free.
  * Threads: constant after llmobs_rules_new: match, confirm and read may run in
  *          any thread at once.
- * Errors:  a bad entry is told to `complain` and skipped; nothing here fails a
- *          request.
+ * Errors:  `complain` gets each bad entry, which is skipped; nothing here fails
+ *          a request.
  * Limits:  in match: no allocation, no I/O, no JSON parsing (it runs on the
  *          app's thread).
  */
 #ifndef LLMOBS_RULES_H
 #define LLMOBS_RULES_H
 
-#include "core/span/span.h"
+#include "lib/span/span.h"
 #include "rules/read/call.h"
 #include "rules/read/frame.h"
 
@@ -36,8 +36,8 @@ struct llmobs_request {
     bool body_pending;            /* a body will be read while sending */
     bool multipart;               /* a form that libcurl makes */
     bool says_form;               /* its content type is that of a form */
-    bool resumes; /* its header has the place in a stream from which it is to go
-                   * on (Last-Event-ID); of one that is not read yet: it may */
+    bool resumes; /* its header may name the place from which a stream goes on
+                   * (Last-Event-ID); true also before the header is read */
     enum llmobs_proxying proxying;
 };
 
@@ -71,9 +71,8 @@ struct llmobs_rules_config {
     const char *inject_hosts;      /* patterns of LLMOBS_INJECT, or NULL */
     const char *const *never_urls; /* rule 0; NULL-terminated, may be NULL */
     struct llmobs_text rules_json; /* text of LLMOBS_RULES; data NULL: none */
-    bool vector;     /* LLMOBS_OBSERVE: searches in vector databases count */
-    bool search;     /* likewise: web searches do */
-    bool everything; /* for tests: any HTTP request that no other rule takes */
+    bool vector; /* LLMOBS_OBSERVE: searches in vector databases count */
+    bool search; /* likewise: web searches do */
     void (*complain)(void *ctx, const char *text); /* one line each */
     void *complain_ctx;
 };
@@ -111,8 +110,8 @@ bool llmobs_rules_match_connection(const struct llmobs_rules *rules,
                                    const char *url, enum llmobs_proxying how,
                                    struct llmobs_match *match);
 
-/* The kind of a frame of such a connection, of which so much has passed that
- * the members are there or will not come; `sent` by the program. */
+/* The kind of a frame of such a connection, once enough of it has passed to see
+ * its members; `sent` by the program. */
 enum llmobs_frame_kind llmobs_rules_frame(const struct llmobs_match *match,
                                           const struct llmobs_look *frame,
                                           bool sent);
@@ -181,7 +180,7 @@ bool llmobs_rules_seems(const struct llmobs_match *match,
                         struct llmobs_text body);
 
 /* True where the call is a search by vectors, of which the numbers are never
- * kept (core/privacy/vectors.h). */
+ * kept (lib/span/vectors.h). */
 bool llmobs_rules_has_vectors(const struct llmobs_match *match);
 
 /* How many characters a text of base64 may have that follows `before`, and stay
@@ -193,6 +192,9 @@ size_t llmobs_rules_stays(unsigned media, struct llmobs_text before);
  * of `url`, of which the rest may hold a key; data NULL: none does. */
 struct llmobs_text llmobs_rules_query(const struct llmobs_match *match,
                                       const char *url);
+
+/* Bytes of the text that llmobs_rules_note writes, at most. */
+#define LLMOBS_RULES_NOTE_MAX 640
 
 /* Writes a match as a text, from which another process makes the match again,
  * whatever its own configuration is. -ENOSPC. */

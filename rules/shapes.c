@@ -10,17 +10,17 @@
 #define KEYLESS LLMOBS_SHAPES_BUCKETS
 #define NONE UINT16_MAX
 
-/* A shape has its key at the level of so many segments with a star at its end:
- * "/chat" at 0, "/agents/x*" at 1. */
+/* The level of a shape is the number of segments with a star at the end of its
+ * path: 0 for "/chat", 1 for "/agents/x*". */
 #define LEVELS 3
 
-/* So many bytes make a key. The index is built in each process, and a segment
- * of a request may be long. */
+/* A key has at most this many bytes. The index is built in each process, and a
+ * segment of a request may be long. */
 #define KEY_BYTES ((size_t)8)
 
 /* The key of a text: its bytes behind the last '/' or ':', but not more than
  * the last KEY_BYTES. `from` becomes the offset of the first of them. */
-static uint64_t key_of(struct llmobs_text text, size_t *from)
+static uint64_t rules_shapes_key_of(struct llmobs_text text, size_t *from)
 {
     size_t least = text.len > KEY_BYTES ? text.len - KEY_BYTES : 0;
     size_t at = text.len;
@@ -59,7 +59,7 @@ static size_t fill_key(struct llmobs_shape_entry *entry)
     for (size_t level = 0; level < LEVELS; level++) {
         size_t from, whole = left.len;
 
-        entry->key = key_of(left, &from);
+        entry->key = rules_shapes_key_of(left, &from);
         if (from > 0 && !memchr(left.data + from, '*', left.len - from))
             return bucket_of(entry->key, level);
         if (!pop_segment(&left) ||
@@ -141,7 +141,7 @@ const struct llmobs_rule *llmobs_shapes_find(const struct llmobs_shapes *shapes,
                 best = at;
         if (level == LEVELS || (level > 0 && !pop_segment(&left)))
             break;
-        key = key_of(left, &from);
+        key = rules_shapes_key_of(left, &from);
         at = shapes->first[bucket_of(key, level++)];
     }
     return best == NONE ? NULL : &shapes->entries[best].rule;

@@ -1,5 +1,5 @@
 /* shapes - every shape of every dialect as a rule, and an index of them by the
- * ends of their paths: a request that is no call is told by three probes,
+ * ends of their paths: three probes find out that a request is no call,
  * however many shapes there are.
  *
  * Owns:    the value owns its entries, until llmobs_shapes_fini.

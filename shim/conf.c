@@ -2,19 +2,22 @@
 
 #include <sys/stat.h>
 
-#include "core/base/cold.h"
+#include "lib/base/cold.h"
 #include "shim/libc.h"
 
 #define ENABLED "DD_LLMOBS_ENABLED"
 #define EXCLUDE "LLMOBS_EXCLUDE"
 #define INBOUND "LLMOBS_INBOUND"
 #define ENTRY "LLMOBS_ENTRY"
+#define LOG "LLMOBS_LOG"
+#define LOG_LEVEL "LLMOBS_LOG_LEVEL"
+#define BOM "\xef\xbb\xbf" /* with which some editors begin UTF-8 */
 
 /* One byte more than the limit, to notice a bigger file, and one for the NUL.
  */
 LLMOBS_COLD static char text[LLMOBS_CONF_MAX + 2];
 
-static bool is_word(const char *value, const char *word)
+static bool conf_is_word(const char *value, const char *word)
 {
     while (*word && (*value | 0x20) == *word) {
         value++;
@@ -25,12 +28,12 @@ static bool is_word(const char *value, const char *word)
 
 bool llmobs_conf_is_true(const char *value)
 {
-    return (value[0] == '1' && value[1] == '\0') || is_word(value, "true");
+    return (value[0] == '1' && value[1] == '\0') || conf_is_word(value, "true");
 }
 
 bool llmobs_conf_is_on(const char *value)
 {
-    return llmobs_conf_is_true(value) || is_word(value, "on");
+    return llmobs_conf_is_true(value) || conf_is_word(value, "on");
 }
 
 bool llmobs_conf_enters(const char *value)
@@ -40,7 +43,7 @@ bool llmobs_conf_enters(const char *value)
 
 /* Opens a regular file only: a fifo would block, and reading a device may have
  * effects. */
-static int open_regular(const char *path)
+static int conf_open_regular(const char *path)
 {
     struct stat st;
     int fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, path,
@@ -56,9 +59,9 @@ static int open_regular(const char *path)
 
 /* Reads the file into `text`; answers its length, 0 where the file does not
  * count. */
-static size_t slurp(const char *path)
+static size_t conf_slurp(const char *path)
 {
-    int fd = open_regular(path);
+    int fd = conf_open_regular(path);
     size_t len = 0;
     long got = 1;
 
@@ -74,21 +77,21 @@ static size_t slurp(const char *path)
     return len <= LLMOBS_CONF_MAX ? len : 0;
 }
 
-static bool is_blank(char c)
+static bool conf_is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r';
 }
 
 /* Removes the blanks around the line and ends it with a NUL; NULL where the
  * line itself has one. Moves *end. */
-static char *trim(char *line, char **end)
+static char *conf_trim(char *line, char **end)
 {
     for (char *c = line; c < *end; c++)
         if (*c == '\0')
             return NULL;
-    while (line < *end && is_blank(*line))
+    while (line < *end && conf_is_blank(*line))
         line++;
-    while (*end > line && is_blank((*end)[-1]))
+    while (*end > line && conf_is_blank((*end)[-1]))
         --*end;
     **end = '\0';
     return line;
@@ -101,11 +104,11 @@ static const char *value_in(char *line, char *end, const char *name)
     if (!llmobs_str_begins(line, name))
         return NULL;
     line += llmobs_str_len(name);
-    while (is_blank(*line))
+    while (conf_is_blank(*line))
         line++;
     if (*line++ != '=')
         return NULL;
-    while (is_blank(*line))
+    while (conf_is_blank(*line))
         line++;
     if (*line != '"' && *line != '\'')
         return line;
@@ -115,12 +118,14 @@ static const char *value_in(char *line, char *end, const char *name)
     return llmobs_str_has(line + 1, *line) ? NULL : line + 1;
 }
 
-static void take(struct llmobs_conf *conf, char *line, char *end)
+static void conf_take(struct llmobs_conf *conf, char *line, char *end)
 {
     const char *enabled = value_in(line, end, ENABLED);
     const char *exclude = value_in(line, end, EXCLUDE);
     const char *inbound = value_in(line, end, INBOUND);
     const char *entry = value_in(line, end, ENTRY);
+    const char *log = value_in(line, end, LOG);
+    const char *log_level = value_in(line, end, LOG_LEVEL);
 
     if (enabled)
         conf->enabled = llmobs_conf_is_true(enabled);
@@ -130,24 +135,29 @@ static void take(struct llmobs_conf *conf, char *line, char *end)
         conf->inbound = llmobs_conf_is_on(inbound);
     if (entry)
         conf->entry = llmobs_conf_enters(entry);
+    if (log)
+        conf->log = log;
+    if (log_level)
+        conf->log_level = log_level;
 }
 
 void llmobs_conf_read(const char *path, struct llmobs_conf *conf)
 {
-    char *end = text + slurp(path);
+    char *end = text + conf_slurp(path);
+    char *begin = text + (llmobs_str_begins(text, BOM) ? sizeof(BOM) - 1 : 0);
 
     conf->enabled = conf->inbound = conf->entry = false;
-    conf->exclude = "";
-    for (char *line = text; line < end;) {
+    conf->exclude = conf->log = conf->log_level = "";
+    for (char *line = begin; line < end;) {
         char *stop = line;
         char *next, *first;
 
         while (stop < end && *stop != '\n')
             stop++;
         next = stop + 1;
-        first = trim(line, &stop);
+        first = conf_trim(line, &stop);
         if (first)
-            take(conf, first, stop);
+            conf_take(conf, first, stop);
         line = next;
     }
 }

@@ -1,6 +1,6 @@
-/* conf - reads four lines of the configuration file: those that decide whether
- * to observe at all, and whether server libraries are hooked and each request
- * is a span.
+/* conf - reads six lines of the configuration file: those that decide whether
+ * to observe at all, whether server libraries are hooked and each request is a
+ * span, and what the log is.
  *
  * Owns:    a static buffer that holds the file, until the next one is read.
  * Threads: one at a time, under the scan's lock.
@@ -28,6 +28,8 @@ struct llmobs_conf {
     const char *exclude; /* "" where there is none; borrowed */
     bool inbound;
     bool entry;
+    const char *log;       /* LLMOBS_LOG; as exclude */
+    const char *log_level; /* LLMOBS_LOG_LEVEL; as exclude */
 };
 
 /* True for a value of LLMOBS_ENTRY that asks for spans. */

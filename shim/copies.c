@@ -1,6 +1,6 @@
 #include "shim/copies.h"
 
-#include "core/base/cold.h"
+#include "lib/base/cold.h"
 #include "shim/thunks.h"
 
 LLMOBS_COLD struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
@@ -33,6 +33,7 @@ static const struct {
 static unsigned used;
 static unsigned marked; /* bits of the copies that the current scan has met */
 static bool met_global; /* the program has opened something for all to see */
+static bool met_deep;   /* something with RTLD_DEEPBIND */
 
 static bool is_used(const struct llmobs_copy *copy)
 {
@@ -44,7 +45,7 @@ static bool is_used(const struct llmobs_copy *copy)
  * threads may both do it, and write the same. */
 static const uint32_t *hook_hashes(void)
 {
-    static uint32_t hashes[LLMOBS_HOOK_COUNT];
+    LLMOBS_COLD static uint32_t hashes[LLMOBS_HOOK_COUNT];
     static bool known;
 
     if (__atomic_load_n(&known, __ATOMIC_ACQUIRE))
@@ -53,6 +54,11 @@ static const uint32_t *hook_hashes(void)
         hashes[i] = llmobs_elf_hash(hook_names[i]);
     __atomic_store_n(&known, true, __ATOMIC_RELEASE);
     return hashes;
+}
+
+const char *llmobs_hook_name(unsigned hook)
+{
+    return hook < LLMOBS_HOOK_COUNT ? hook_names[hook] : "";
 }
 
 enum llmobs_hook llmobs_hook_find(const char *name)
@@ -106,6 +112,23 @@ void *llmobs_copies_thunk(const void *address)
     return NULL;
 }
 
+struct llmobs_copies_range llmobs_copies_range(void)
+{
+    uintptr_t low = UINTPTR_MAX, high = 0;
+
+    for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
+        for (unsigned h = 0;
+             is_used(&llmobs_copies[c]) && h < LLMOBS_HOOK_COUNT; h++) {
+            uintptr_t at =
+                (uintptr_t)llmobs_copy_function(&llmobs_copies[c], h);
+
+            low = at && at < low ? at : low;
+            high = at > high ? at : high;
+        }
+    }
+    return (struct llmobs_copies_range){low, high >= low ? high - low : 0};
+}
+
 /* Every object of a process is asked, so the first name's hash is computed
  * once. */
 bool llmobs_copies_is_one(const struct llmobs_elf *elf)
@@ -123,24 +146,25 @@ bool llmobs_copies_is_one(const struct llmobs_elf *elf)
            llmobs_elf_symbol(elf, "curl_easy_getinfo");
 }
 
-static bool is_at(const struct llmobs_copy *copy, const struct llmobs_elf *elf)
+static bool copies_is_at(const struct llmobs_copy *copy,
+                         const struct llmobs_elf *elf)
 {
     return is_used(copy) && copy->base == elf->base &&
            llmobs_str_same(copy->path, elf->path);
 }
 
-bool llmobs_copies_has(const struct llmobs_elf *elf)
+struct llmobs_copy *llmobs_copies_at(const struct llmobs_elf *elf)
 {
     for (unsigned c = 0; c < LLMOBS_COPIES; c++)
-        if (is_at(&llmobs_copies[c], elf))
-            return true;
-    return false;
+        if (copies_is_at(&llmobs_copies[c], elf))
+            return &llmobs_copies[c];
+    return NULL;
 }
 
 /* Fills in the copy's functions; true when an address is new. A pinned copy
  * cannot have changed. Another one may have been unloaded, replaced on disk and
  * loaded again at the same address. */
-static bool fill(struct llmobs_copy *copy, const struct llmobs_elf *elf)
+static bool copies_fill(struct llmobs_copy *copy, const struct llmobs_elf *elf)
 {
     size_t count = sizeof real_functions / sizeof real_functions[0];
     bool changed = false;
@@ -188,9 +212,9 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
         elf->soname[0] ? elf->soname : llmobs_str_base(elf->path);
 
     for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
-        if (is_at(&llmobs_copies[c], elf)) {
+        if (copies_is_at(&llmobs_copies[c], elf)) {
             marked |= 1U << c;
-            return fill(&llmobs_copies[c], elf);
+            return copies_fill(&llmobs_copies[c], elf);
         }
         if (!copy && !is_used(&llmobs_copies[c]))
             copy = &llmobs_copies[c];
@@ -199,7 +223,7 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
         !llmobs_str_copy(copy->soname, sizeof copy->soname, soname))
         return false;
     copy->ops = NULL;
-    fill(copy, elf);
+    copies_fill(copy, elf);
     copy->base = elf->base;
     copy->order = order;
     copy->at_start = at_start;
@@ -212,8 +236,8 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
     return true;
 }
 
-static bool is_before(const struct llmobs_copy *copy,
-                      const struct llmobs_copy *other)
+static bool copies_is_before(const struct llmobs_copy *copy,
+                             const struct llmobs_copy *other)
 {
     return is_used(copy) && copy->order < other->order &&
            llmobs_str_same(copy->soname, other->soname);
@@ -229,7 +253,7 @@ void llmobs_copies_needed(const struct llmobs_elf *program)
         if (!first)
             continue;
         for (unsigned i = 0; i < LLMOBS_COPIES && first; i++)
-            first = !is_before(&llmobs_copies[i], copy);
+            first = !copies_is_before(&llmobs_copies[i], copy);
         copy->stays = first && llmobs_elf_needs(program, copy->soname);
     }
 }
@@ -335,10 +359,35 @@ void llmobs_copies_note_global(void)
         __atomic_store_n(&met_global, true, __ATOMIC_RELEASE);
 }
 
+bool llmobs_copies_met_global(void)
+{
+    return __atomic_load_n(&met_global, __ATOMIC_ACQUIRE);
+}
+
+void llmobs_copies_note_deep(void)
+{
+    __atomic_store_n(&met_deep, true, __ATOMIC_RELEASE);
+}
+
+bool llmobs_copies_met_deep(void)
+{
+    return __atomic_load_n(&met_deep, __ATOMIC_ACQUIRE);
+}
+
+bool llmobs_copies_at_start(void)
+{
+    bool all = true;
+
+    for (unsigned c = 0; c < LLMOBS_COPIES; c++)
+        all &= !is_used(&llmobs_copies[c]) || llmobs_copies[c].at_start;
+    return all;
+}
+
 /* Whether a copy other than the one asked for may come first: the loader looks
  * for a version by its name alone, in what all objects see and then in what the
  * object needs; with RTLD_DEEPBIND the other way round. */
-static bool is_doubtful(const struct llmobs_copy *asked, uint32_t version)
+static bool copies_is_doubtful(const struct llmobs_copy *asked,
+                               uint32_t version)
 {
     for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
         const struct llmobs_copy *copy = &llmobs_copies[c];
@@ -346,7 +395,7 @@ static bool is_doubtful(const struct llmobs_copy *asked, uint32_t version)
         if (!is_used(copy) || copy == asked ||
             (asked->at_start && asked->order < copy->order))
             continue;
-        if (!copy->at_start && !__atomic_load_n(&met_global, __ATOMIC_ACQUIRE))
+        if (!copy->at_start && !llmobs_copies_met_global())
             continue;
         if (!version || !copy->versioned || copy->version == version)
             return true;
@@ -364,7 +413,7 @@ struct llmobs_copy *llmobs_copies_wanted(const struct llmobs_elf *elf,
 
     if (first)
         return first;
-    if (asked && is_doubtful(asked, version))
+    if (asked && copies_is_doubtful(asked, version))
         return NULL;
     return asked || file ? asked : llmobs_copies_only();
 }

@@ -13,7 +13,7 @@
 #ifndef LLMOBS_COPIES_H
 #define LLMOBS_COPIES_H
 
-#include "core/engine.h"
+#include "include/engine.h"
 #include "shim/elf.h"
 #include "shim/host.h"
 
@@ -68,6 +68,8 @@ enum llmobs_hook {
 #undef X
         LLMOBS_HOOK_COUNT
 };
+_Static_assert(LLMOBS_HOOK_COUNT <= 32,
+               "sets of hooks are bits of an unsigned");
 
 struct llmobs_copy {
     struct llmobs_real real;
@@ -91,6 +93,9 @@ extern struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
  */
 enum llmobs_hook llmobs_hook_find(const char *name);
 
+/* Its name; "" for another number. */
+const char *llmobs_hook_name(unsigned hook);
+
 /* One bit for each hook whose name the object defines. */
 unsigned llmobs_hooks_defined(const struct llmobs_elf *elf);
 
@@ -102,11 +107,17 @@ bool llmobs_hooks_hashed(const struct llmobs_elf *elf);
 void *llmobs_copy_function(const struct llmobs_copy *copy,
                            enum llmobs_hook hook);
 
+/* The addresses from the lowest to the highest real function of all copies. */
+struct llmobs_copies_range {
+    uintptr_t low, len;
+};
+struct llmobs_copies_range llmobs_copies_range(void);
+
 /* The thunk for a real function of any copy; NULL for another address. */
 void *llmobs_copies_thunk(const void *address);
 
-/* True when the object is a known copy. */
-bool llmobs_copies_has(const struct llmobs_elf *elf);
+/* The copy that the object is; NULL for another object. */
+struct llmobs_copy *llmobs_copies_at(const struct llmobs_elf *elf);
 
 /* True when the object defines the functions that make it a libcurl. */
 bool llmobs_copies_is_one(const struct llmobs_elf *elf);
@@ -128,9 +139,18 @@ bool llmobs_copies_sweep(void);
 /* True when at least one copy is known. */
 bool llmobs_copies_any(void);
 
-/* Notes a dlopen by which a copy may become visible to all objects. Any thread
- * may call it. */
+/* Notes a dlopen by which a copy, or what wraps one, may become visible to all
+ * objects, and tells whether there was one. Any thread may call them. */
 void llmobs_copies_note_global(void);
+bool llmobs_copies_met_global(void);
+
+/* The same of one that looks names up in what it opens first. */
+void llmobs_copies_note_deep(void);
+bool llmobs_copies_met_deep(void);
+
+/* True where all copies came with the program: their functions come before
+ * those of later objects. */
+bool llmobs_copies_at_start(void);
 
 /* The number of objects that came with the program and are loaded before the
  * last copy: their definitions of a name come before the copy's. */

@@ -27,16 +27,18 @@ void *llmobs_dl_open(const char *file, int mode)
 
 void *llmobs_dl_sym(void *handle, const char *name)
 {
-    llmobs_sym_fn next = llmobs_route_sym(handle, name);
+    struct llmobs_route_sym route =
+        llmobs_route_sym(handle, name, __builtin_return_address(0));
 
-    return next(handle, name);
+    return route.next(route.handle, name);
 }
 
 void *llmobs_dl_vsym(void *handle, const char *name, const char *version)
 {
-    llmobs_vsym_fn next = llmobs_route_vsym(handle, name);
+    struct llmobs_route_vsym route =
+        llmobs_route_vsym(handle, name, version, __builtin_return_address(0));
 
-    return next(handle, name, version);
+    return route.next(route.handle, name, version);
 }
 
 /* The loader calls the destructors from within. */

@@ -57,6 +57,9 @@ int llmobs_elf_open_listed(struct llmobs_elf *elf,
  * version first; NULL when it does not define it. */
 void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name);
 
+/* The hash of a version's name. */
+uint32_t llmobs_elf_sysv_hash(const char *name);
+
 /* The same for a name with a known hash. */
 uint32_t llmobs_elf_hash(const char *name);
 void *llmobs_elf_symbol_hashed(const struct llmobs_elf *elf, const char *name,
@@ -88,8 +91,7 @@ const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index,
 struct llmobs_elf_version {
     const ElfW(Verdef) * at;
     size_t count;
-    const char *name; /* "" for none */
-    uint32_t hash;    /* as the linker wrote it for the name */
+    uint32_t hash; /* as the linker wrote it for the name */
 };
 
 /* Moves on to the next version; false after the last. */

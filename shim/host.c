@@ -1,9 +1,11 @@
 #include "shim/host.h"
 
-#include "core/base/cold.h"
-#include "core/base/glob.h"
-#include "core/base/maps.h"
+#include "lib/base/cold.h"
+#include "lib/base/glob.h"
+#include "lib/base/maps.h"
+#include "shim/alone.h"
 #include "shim/conf.h"
+#include "shim/wrappers.h"
 
 #define OWN "LLMOBS_"
 
@@ -30,6 +32,7 @@ static bool file_serves;   /* likewise whether server libraries are hooked */
 static bool inbound;       /* they are */
 static bool file_enters;   /* likewise whether their requests are spans */
 static bool enters_all;    /* they are */
+static const char *file_log, *file_log_level; /* NULL: it was not read */
 static size_t env_count, env_len;
 /* The strings; behind them the list of pointers to them, and the core's path,
  * which are made when they are needed. Most often all lie in one page. */
@@ -47,14 +50,24 @@ enum llmobs_host_state llmobs_host_state(void)
     return __atomic_load_n(&state, __ATOMIC_ACQUIRE);
 }
 
-static void set_state(enum llmobs_host_state value)
+static void shim_host_set_state(enum llmobs_host_state value)
 {
     __atomic_store_n(&state, value, __ATOMIC_RELEASE);
 }
 
 void llmobs_host_off(void)
 {
-    set_state(LLMOBS_HOST_OFF);
+    shim_host_set_state(LLMOBS_HOST_OFF);
+}
+
+bool llmobs_host_claim(void)
+{
+    enum llmobs_host_state before =
+        __atomic_exchange_n(&state, LLMOBS_HOST_OFF, __ATOMIC_ACQ_REL);
+
+    if (before != LLMOBS_HOST_NEW)
+        shim_host_set_state(before);
+    return before == LLMOBS_HOST_NEW;
 }
 
 bool llmobs_host_inbound(void)
@@ -84,20 +97,20 @@ static inline bool may_be_wanted(const char *entry)
 }
 
 /* The value in "NAME=value"; NULL when the entry is another variable. */
-static const char *value_of(const char *entry, const char *name)
+static const char *shim_host_value_of(const char *entry, const char *name)
 {
     for (; *name && *entry == *name; name++)
         entry++;
     return *name == '\0' && *entry == '=' ? entry + 1 : NULL;
 }
 
-static bool wanted(const char *entry)
+static bool shim_host_wanted(const char *entry)
 {
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
         if (entry[0] == prefixes[i][0] && llmobs_str_begins(entry, prefixes[i]))
             return true;
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
-        if (entry[0] == whole[i][0] && value_of(entry, whole[i]))
+        if (entry[0] == whole[i][0] && shim_host_value_of(entry, whole[i]))
             return true;
     return false;
 }
@@ -110,7 +123,7 @@ static size_t copy_some(char **env, bool own, size_t used)
         size_t len;
 
         if (!may_be_wanted(*env) || llmobs_str_begins(*env, OWN) != own ||
-            !wanted(*env))
+            !shim_host_wanted(*env))
             continue;
         len =
             llmobs_str_copy(env_bytes + used, LLMOBS_HOST_ENV_MAX - used, *env);
@@ -189,18 +202,20 @@ const struct llmobs_host *llmobs_host_table(
     bool held = false;
 
     llmobs_libc.iterate(find_holder, &held);
-    table = (struct llmobs_host){LLMOBS_ENGINE_ABI, list_env(), enable,
-                                 llmobs_libc.iterate, held};
+    table = (struct llmobs_host){
+        LLMOBS_ENGINE_ABI,   list_env(), enable,
+        llmobs_libc.iterate, held,       llmobs_wrappers_table(),
+        llmobs_alone_watch};
     return &table;
 }
 
 /* The value of the first variable of that name; NULL when unset or empty. */
-static const char *setting(const char *const *env, const char *name)
+static const char *shim_host_setting(const char *const *env, const char *name)
 {
     const char *value = NULL;
 
     for (; env && *env && !value; env++)
-        value = value_of(*env, name);
+        value = shim_host_value_of(*env, name);
     return value && *value ? value : NULL;
 }
 
@@ -211,7 +226,8 @@ struct own {
 };
 
 /* The program comes first, and is no copy. */
-static int find_own(struct dl_phdr_info *info, size_t size, void *argument)
+static int shim_host_find_own(struct dl_phdr_info *info, size_t size,
+                              void *argument)
 {
     struct own *own = argument;
     struct llmobs_elf elf;
@@ -303,7 +319,7 @@ static int see_listed(struct dl_phdr_info *info, size_t size, void *argument)
 /* Writes the path of the file that runs, without links. A program that a loader
  * got as its argument is not what the kernel has executed. Then glibc has
  * mended AT_EXECFN, and *asked becomes the name in musl's list. */
-static void find_program(char *file, size_t cap, const char **asked)
+static void shim_host_find_program(char *file, size_t cap, const char **asked)
 {
     struct listed listed = {"", 0};
     long len;
@@ -322,14 +338,14 @@ static void find_program(char *file, size_t cap, const char **asked)
 
 /* True where the list has the program: by its file, without links, or by the
  * name that was executed, which for a script is the only one. */
-static bool is_listed(const char *list)
+static bool shim_host_is_listed(const char *list)
 {
     LLMOBS_COLD static char file[LLMOBS_HOST_PATH_MAX];
     const char *asked = (const char *)llmobs_libc.auxval(AT_EXECFN);
 
     if (!list[0])
         return false;
-    find_program(file, sizeof file, &asked);
+    shim_host_find_program(file, sizeof file, &asked);
     if (asked && llmobs_glob_listed(list, asked))
         return true;
     return llmobs_glob_listed(list, file);
@@ -339,19 +355,19 @@ void llmobs_host_init(char **env)
 {
     struct own own = {.path = NULL};
     const char *const *settings = (const char *const *)env;
-    const char *enabled = setting(settings, "DD_LLMOBS_ENABLED");
-    const char *exclude = setting(settings, "LLMOBS_EXCLUDE");
-    const char *serves = setting(settings, "LLMOBS_INBOUND");
-    const char *enters = setting(settings, "LLMOBS_ENTRY");
+    const char *enabled = shim_host_setting(settings, "DD_LLMOBS_ENABLED");
+    const char *exclude = shim_host_setting(settings, "LLMOBS_EXCLUDE");
+    const char *serves = shim_host_setting(settings, "LLMOBS_INBOUND");
+    const char *enters = shim_host_setting(settings, "LLMOBS_ENTRY");
     bool later = !exclude && llmobs_libc_is_all(&own.path);
 
     if (enabled && !llmobs_conf_is_true(enabled))
         return;
     if (!later) {
         if (!llmobs_libc_find() || llmobs_libc.auxval(AT_SECURE) ||
-            (exclude && is_listed(exclude)))
+            (exclude && shim_host_is_listed(exclude)))
             return;
-        llmobs_libc.iterate(find_own, &own);
+        llmobs_libc.iterate(shim_host_find_own, &own);
     }
     if (!own.path || own.second)
         return;
@@ -363,21 +379,22 @@ void llmobs_host_init(char **env)
     enters_all = enters && llmobs_conf_enters(enters);
     copy_env(env);
     keep_own_path(own.path);
-    set_state(later ? LLMOBS_HOST_LATER : LLMOBS_HOST_WATCHING);
+    shim_host_set_state(later ? LLMOBS_HOST_LATER : LLMOBS_HOST_WATCHING);
 }
 
 void llmobs_host_begin(void)
 {
     if (llmobs_host_state() == LLMOBS_HOST_LATER)
-        set_state(llmobs_libc.auxval(AT_SECURE) ? LLMOBS_HOST_OFF
-                                                : LLMOBS_HOST_WATCHING);
+        shim_host_set_state(llmobs_libc.auxval(AT_SECURE)
+                                ? LLMOBS_HOST_OFF
+                                : LLMOBS_HOST_WATCHING);
 }
 
 /* Reads the configuration file where the environment does not decide
  * everything. */
 static enum llmobs_host_state state_by_file(void)
 {
-    const char *path = setting(list_env(), "LLMOBS_CONFIG");
+    const char *path = shim_host_setting(list_env(), "LLMOBS_CONFIG");
     struct llmobs_conf conf;
 
     if (!file_decides && !file_excludes && !file_serves && !file_enters)
@@ -387,7 +404,9 @@ static enum llmobs_host_state state_by_file(void)
         __atomic_store_n(&inbound, conf.inbound, __ATOMIC_RELEASE);
     if (file_enters)
         __atomic_store_n(&enters_all, conf.entry, __ATOMIC_RELEASE);
-    if (file_excludes && is_listed(conf.exclude))
+    file_log = conf.log;
+    file_log_level = conf.log_level;
+    if (file_excludes && shim_host_is_listed(conf.exclude))
         return LLMOBS_HOST_OFF;
     return file_decides && !conf.enabled ? LLMOBS_HOST_UNASKED : LLMOBS_HOST_ON;
 }
@@ -396,8 +415,26 @@ void llmobs_host_decide(void)
 {
     if (llmobs_host_state() != LLMOBS_HOST_WATCHING)
         return;
-    set_state(llmobs_libc_may(LLMOBS_DISABLED_FILE, F_OK) ? LLMOBS_HOST_OFF
-                                                          : state_by_file());
+    shim_host_set_state(llmobs_libc_may(LLMOBS_DISABLED_FILE, F_OK)
+                            ? LLMOBS_HOST_OFF
+                            : state_by_file());
+}
+
+static const char *setting_or(const char *name, const char *other)
+{
+    const char *value = shim_host_setting(list_env(), name);
+
+    return value ? value : other && *other ? other : NULL;
+}
+
+const char *llmobs_host_log(bool error)
+{
+    const char *level = setting_or("LLMOBS_LOG_LEVEL", file_log_level);
+
+    if (level && (llmobs_str_same(level, "off") ||
+                  (!error && llmobs_str_same(level, "error"))))
+        return NULL;
+    return setting_or("LLMOBS_LOG", file_log);
 }
 
 bool llmobs_host_ask(void)

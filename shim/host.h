@@ -12,7 +12,7 @@
 #ifndef LLMOBS_HOST_H
 #define LLMOBS_HOST_H
 
-#include "core/engine.h"
+#include "include/engine.h"
 #include "shim/elf.h"
 
 #define LLMOBS_SHIM_SONAME "libllmobs_preload.so"
@@ -32,8 +32,9 @@ enum llmobs_host_state {
     LLMOBS_HOST_ON
 };
 
-/* The constructor's first step. A write to the page of the small variables is
- * one fault; a read before it would be another. */
+/* Ends the state NEW; false where it has ended before. A write to the page of
+ * the small variables is one fault; a read before it would be another. */
+bool llmobs_host_claim(void);
 void llmobs_host_off(void);
 
 /* Sets everything below; called by the constructor alone. `env` may be NULL. */
@@ -52,8 +53,8 @@ void llmobs_host_decide(void);
  * was not on before: then all objects must be looked through. */
 bool llmobs_host_ask(void);
 
-/* True where the calls of server libraries are to be hooked. The file may say
- * so when the state is decided. */
+/* True where the calls of server libraries are to be hooked. The configuration
+ * file may say so, once the state is decided. */
 bool llmobs_host_inbound(void);
 
 /* True where each of their requests is to be a span, likewise. */
@@ -65,6 +66,10 @@ bool llmobs_host_is_shim(const struct dl_phdr_info *info);
 /* The core's absolute path; NULL when the shim's own path is not known. Only
  * for the thread that loads the core. */
 const char *llmobs_host_core_path(void);
+
+/* The path of the log, where a line of that weight is to be written; else NULL.
+ * It is the environment's, else the file's where that was read. */
+const char *llmobs_host_log(bool error);
 
 /* The facts for the core. Only for the thread that loads it. */
 const struct llmobs_host *llmobs_host_table(

@@ -48,7 +48,7 @@ bool llmobs_libc_is_part(const struct llmobs_elf *elf)
 }
 
 /* Takes the functions of the object; true when it is libc. */
-static bool take(const struct link_map *object)
+static bool libc_take(const struct link_map *object)
 {
     struct llmobs_elf elf;
     void *errno_location, *iterate, *auxval;
@@ -74,20 +74,20 @@ static bool take(const struct link_map *object)
 /* Walks the loader's list from the program on, without a lock. Each l_ld is
  * mapped memory; l_addr need not be, since it is 0, or far away, for an object
  * that was linked for a fixed address. */
-static void walk_list(void)
+static void libc_walk_list(void)
 {
     const struct r_debug *debug = loader();
     const struct link_map *object = debug ? debug->r_map : NULL;
 
     while (object && (object = object->l_next) != NULL)
-        if (may_be_libc(object) && take(object))
+        if (may_be_libc(object) && libc_take(object))
             return;
 }
 
 bool llmobs_libc_find(void)
 {
     if (!__atomic_load_n(&llmobs_libc.iterate, __ATOMIC_ACQUIRE))
-        walk_list();
+        libc_walk_list();
     return llmobs_libc.iterate != NULL;
 }
 

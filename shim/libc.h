@@ -13,7 +13,7 @@
  * lock in it or ask the shim's dlsym for the next one, as fakechroot and
  * torsocks do. A scan that called such a function would never end. So the shim
  * calls libc's own functions, which it finds in libc's symbol table, and makes
- * system calls by itself (core/base/sys.h). None of them is a cancellation
+ * system calls by itself (lib/base/sys.h). None of them is a cancellation
  * point, and none allocates.
  */
 #ifndef LLMOBS_LIBC_H
@@ -33,7 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/base/sys.h"
+#include "lib/base/sys.h"
 
 #pragma weak environ
 #pragma weak gnu_get_libc_version

@@ -2,9 +2,12 @@
 
 #include <dlfcn.h>
 
+#include "lib/base/cold.h"
+#include "shim/alone.h"
 #include "shim/fit.h"
 #include "shim/host.h"
 #include "shim/loader_calls.h"
+#include "shim/say.h"
 #include "shim/turn.h"
 
 /* The state in one word: a positive value is the pid of the loading process. */
@@ -14,15 +17,27 @@ static int state;
 static uintptr_t loader; /* the thread that is loading */
 static bool too_slow;
 static const struct llmobs_ops *core_ops;
+LLMOBS_COLD static char said[LLMOBS_NO_CORE_MAX];
+
+/* Keeps the reason for the doctor, and writes it to the log. Gives NULL. */
+static void *shim_load_give_up(const char *why)
+{
+    size_t len = llmobs_str_copy(said, sizeof(said), LLMOBS_NO_CORE);
+
+    (void)llmobs_str_copy(said + len - 1, sizeof(said) - len + 1, why);
+    llmobs_say(true, LLMOBS_NO_CORE, why);
+    return NULL;
+}
 
 static void *open_core(const char *path)
 {
+    const char *why = llmobs_fit(path);
     void *core;
 
     /* A look at the file first leaves the app's dlerror text alone where there
      * is none. */
-    if (!llmobs_fit(path) || !llmobs_loader_bring())
-        return NULL;
+    if (why || !llmobs_loader_bring())
+        return shim_load_give_up(why ? why : "the program has no dlopen");
     /* Before glibc 2.34 threads are in a library of their own, which the core
      * does not bring, as it has no DT_NEEDED for it. It is loaded first, since
      * a core that was tried without it stays half loaded. */
@@ -30,16 +45,18 @@ static void *open_core(const char *path)
         !llmobs_loader_own_open("libpthread.so.0", RTLD_NOW | RTLD_GLOBAL))
         llmobs_loader_drop_error();
     core = llmobs_loader_own_open(path, RTLD_NOW | RTLD_LOCAL);
-    if (!core)
-        llmobs_loader_drop_error();
-    return core;
+    if (core)
+        return core;
+    llmobs_loader_drop_error();
+    return shim_load_give_up("the loader refuses it");
 }
 
 static const struct llmobs_ops *attach(
     const struct llmobs_enable_options *enable)
 {
     const char *path = llmobs_host_core_path();
-    void *core = path ? open_core(path) : NULL;
+    void *core =
+        path ? open_core(path) : shim_load_give_up("its path is not known");
     const struct llmobs_ops *ops;
     llmobs_core_attach_fn entry;
     void *symbol;
@@ -49,11 +66,13 @@ static const struct llmobs_ops *attach(
     symbol = llmobs_loader_own_sym(core, LLMOBS_CORE_ATTACH);
     if (!symbol) {
         llmobs_loader_drop_error();
-        return NULL;
+        return shim_load_give_up("it is another library");
     }
     entry = (llmobs_core_attach_fn)symbol;
     ops = entry(llmobs_host_table(enable));
-    return ops && ops->abi == LLMOBS_ENGINE_ABI ? ops : NULL;
+    if (ops && ops->abi != LLMOBS_ENGINE_ABI)
+        return shim_load_give_up("it is of another version");
+    return ops;
 }
 
 static int load_once(const struct llmobs_enable_options *enable)
@@ -73,7 +92,7 @@ static int load_once(const struct llmobs_enable_options *enable)
     return now;
 }
 
-static int wait_for(int loading)
+static int shim_load_wait_for(int loading)
 {
     int64_t until = 0;
     int now = loading;
@@ -108,6 +127,16 @@ static int load_in_turn(const struct llmobs_enable_options *enable)
     return now;
 }
 
+/* The program may take on a sandbox before its first call. */
+static int load_and_watch(const struct llmobs_enable_options *enable)
+{
+    int now = load_in_turn(enable);
+
+    if (now == READY)
+        llmobs_alone_look();
+    return now;
+}
+
 static bool pin_in_turn(const struct llmobs_copy *copy)
 {
     struct llmobs_turn *turn = llmobs_turn_load();
@@ -123,7 +152,7 @@ static bool pin_in_turn(const struct llmobs_copy *copy)
 
 /* Pins the copy. One that the program itself needs is not opened: it stays
  * anyway, and to open it would make the loader list all that it needs. */
-static bool pin(struct llmobs_copy *copy)
+static bool shim_load_pin(struct llmobs_copy *copy)
 {
     if (!copy->stays && !pin_in_turn(copy))
         return false;
@@ -131,8 +160,8 @@ static bool pin(struct llmobs_copy *copy)
     return true;
 }
 
-static const struct llmobs_ops *load(struct llmobs_copy *copy,
-                                     const struct llmobs_enable_options *enable)
+static const struct llmobs_ops *shim_load_load(
+    struct llmobs_copy *copy, const struct llmobs_enable_options *enable)
 {
     int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
     int saved;
@@ -141,10 +170,10 @@ static const struct llmobs_ops *load(struct llmobs_copy *copy,
         return NULL;
     saved = llmobs_libc_errno();
     if (now == IDLE)
-        now = load_in_turn(enable);
+        now = load_and_watch(enable);
     if (now > 0)
-        now = wait_for(now);
-    if (now == READY && copy && !pin(copy))
+        now = shim_load_wait_for(now);
+    if (now == READY && copy && !shim_load_pin(copy))
         now = IDLE;
     llmobs_libc_errno_restore(saved);
     return now == READY ? core_ops : NULL;
@@ -152,13 +181,13 @@ static const struct llmobs_ops *load(struct llmobs_copy *copy,
 
 const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy)
 {
-    return load(copy, NULL);
+    return shim_load_load(copy, NULL);
 }
 
 const struct llmobs_ops *llmobs_load_alone(
     const struct llmobs_enable_options *enable)
 {
-    return load(NULL, enable);
+    return shim_load_load(NULL, enable);
 }
 
 const struct llmobs_ops *llmobs_load_core(void)

@@ -22,7 +22,8 @@ struct search {
     unsigned preceded; /* bits: the program itself defines it */
 };
 
-static void find_own(struct search *search, const struct llmobs_elf *elf)
+static void loader_calls_find_own(struct search *search,
+                                  const struct llmobs_elf *elf)
 {
     if (!llmobs_libc_is_part(elf) &&
         !llmobs_str_same(elf->soname, LIBDL_SONAME))
@@ -34,7 +35,8 @@ static void find_own(struct search *search, const struct llmobs_elf *elf)
 
 /* The walk ends when the next function of each name and libc's own, which come
  * last, are known. */
-static int visit(struct dl_phdr_info *info, size_t size, void *argument)
+static int loader_calls_visit(struct dl_phdr_info *info, size_t size,
+                              void *argument)
 {
     struct search *search = argument;
     size_t missing = 0;
@@ -57,7 +59,7 @@ static int visit(struct dl_phdr_info *info, size_t size, void *argument)
             search->passed = true;
         return 0;
     }
-    find_own(search, &elf);
+    loader_calls_find_own(search, &elf);
     for (size_t i = 0; i < COUNT; i++) {
         if (!to[i])
             to[i] = llmobs_elf_symbol(&elf, names[i]);
@@ -71,7 +73,7 @@ static void search_all(void)
     struct search search = {.index = 0};
 
     if (llmobs_libc_find())
-        llmobs_libc.iterate(visit, &search);
+        llmobs_libc.iterate(loader_calls_visit, &search);
     for (size_t i = 0; i < COUNT; i++)
         if (search.before[i])
             search.preceded |= 1U << i;
@@ -97,7 +99,7 @@ static void *get_from(void **list, size_t i)
     return one;
 }
 
-static void *get(size_t i)
+static void *loader_calls_get(size_t i)
 {
     return get_from(found, i);
 }
@@ -164,28 +166,28 @@ static int no_close(void *handle)
 
 llmobs_open_fn llmobs_loader_open_fn(void)
 {
-    void *one = get(OPEN);
+    void *one = loader_calls_get(OPEN);
 
     return one ? (llmobs_open_fn)one : no_open;
 }
 
 llmobs_sym_fn llmobs_loader_sym_fn(void)
 {
-    void *one = get(SYM);
+    void *one = loader_calls_get(SYM);
 
     return one ? (llmobs_sym_fn)one : no_sym;
 }
 
 llmobs_vsym_fn llmobs_loader_vsym_fn(void)
 {
-    void *one = get(VSYM);
+    void *one = loader_calls_get(VSYM);
 
     return one ? (llmobs_vsym_fn)one : no_vsym;
 }
 
 llmobs_close_fn llmobs_loader_close_fn(void)
 {
-    void *one = get(CLOSE);
+    void *one = loader_calls_get(CLOSE);
 
     return one ? (llmobs_close_fn)one : no_close;
 }
@@ -227,7 +229,7 @@ void llmobs_loader_drop_error(void)
         drop();
 }
 
-static size_t index_of(const char *name)
+static size_t loader_calls_index_of(const char *name)
 {
     size_t i = OPEN;
 
@@ -238,14 +240,15 @@ static size_t index_of(const char *name)
 
 bool llmobs_loader_is(const char *name, const void *address)
 {
-    size_t i = index_of(name);
+    size_t i = loader_calls_index_of(name);
 
-    return i < ERROR && address && address == get(i);
+    return i < ERROR && address && address == loader_calls_get(i);
 }
 
 bool llmobs_loader_ours_first(const char *name)
 {
-    get(OPEN);
-    return !(__atomic_load_n(&preceded, __ATOMIC_ACQUIRE) >> index_of(name) &
+    loader_calls_get(OPEN);
+    return !(__atomic_load_n(&preceded, __ATOMIC_ACQUIRE) >>
+                 loader_calls_index_of(name) &
              1);
 }

@@ -1,12 +1,15 @@
 #include "shim/patch.h"
 
+#include "shim/alone.h"
 #include "shim/arch.h"
 #include "shim/copies.h"
 #include "shim/dl.h"
 #include "shim/host.h"
 #include "shim/loader_calls.h"
+#include "shim/lookup.h"
 #include "shim/server_libs.h"
 #include "shim/thunks.h"
+#include "shim/wrappers.h"
 
 /* The object that is being patched. */
 struct work {
@@ -18,6 +21,7 @@ struct work {
     bool loading;                       /* they are not yet read-only: the
                                          * loader still relocates */
     bool opened;                        /* the shim has made them writable */
+    bool changed; /* a slot of libcurl or of the loader was written */
 };
 
 /* Tests whether a word can be written, without a change and without a fault:
@@ -59,7 +63,7 @@ static void ask_seal(struct work *work)
     work->loading = open && work->how->late;
 }
 
-static bool unseal(struct work *work)
+static bool patch_unseal(struct work *work)
 {
     if (!work->opened)
         work->opened =
@@ -83,20 +87,58 @@ static void write_slot(struct work *work, uintptr_t slot, void *value)
     if (work->loading || slot % sizeof value != 0 ||
         !llmobs_elf_covers(work->elf, slot, sizeof value, PF_W))
         return;
-    if (inside && work->sealed && !unseal(work))
+    if (inside && work->sealed && !patch_unseal(work))
         return;
     __atomic_store_n((void **)slot, value, __ATOMIC_RELEASE);
 }
 
-/* True when the slot still points into the object's own PLT. */
+static const ElfW(Sym) *
+    symbol_of(const struct work *work, const ElfW(Rela) * rela)
+{
+    return llmobs_elf_sym(work->elf, ELF64_R_SYM(rela->r_info));
+}
+
+/* True when the slot still points into the object's own PLT, and not to the
+ * function of that name which the object may define. */
+static bool is_lazy(const struct work *work, const ElfW(Rela) * rela,
+                    const void *value)
+{
+    const ElfW(Sym) *sym = symbol_of(work, rela);
+
+    return ELF64_R_TYPE(rela->r_info) == LLMOBS_R_JUMP_SLOT &&
+           (sym->st_shndx == SHN_UNDEF ||
+            (uintptr_t)value != work->elf->base + sym->st_value) &&
+           llmobs_elf_covers(work->elf, (uintptr_t)value, 1, PF_X);
+}
+
 static bool unbound(const struct work *work, const ElfW(Rela) * rela,
                     const void *value)
 {
-    const ElfW(Sym) *sym = llmobs_elf_sym(work->elf, ELF64_R_SYM(rela->r_info));
+    return symbol_of(work, rela)->st_shndx == SHN_UNDEF &&
+           is_lazy(work, rela, value);
+}
 
-    return ELF64_R_TYPE(rela->r_info) == LLMOBS_R_JUMP_SLOT &&
-           sym->st_shndx == SHN_UNDEF &&
-           llmobs_elf_covers(work->elf, (uintptr_t)value, 1, PF_X);
+/* The copy to which the loader will bind a slot; NULL: another object's
+ * function, or that is not certain. */
+static struct llmobs_copy *coming(const struct work *work,
+                                  const ElfW(Rela) * rela,
+                                  enum llmobs_hook hook)
+{
+    struct llmobs_copy *copy =
+        llmobs_copies_wanted(work->elf, ELF64_R_SYM(rela->r_info));
+    struct llmobs_lookup lookup = {.caller = (void *)work->elf->start,
+                                   .hook = hook,
+                                   .start = work->how->start};
+    enum llmobs_lookup_result result;
+
+    if (!(work->how->foreign >> hook & 1))
+        return copy;
+    result = llmobs_lookup(&lookup);
+    if (!lookup.others || (result == LLMOBS_LOOKUP_COPY && lookup.copy == copy))
+        return copy;
+    if (result != LLMOBS_LOOKUP_OTHER)
+        llmobs_wrappers_stray(work->elf, hook);
+    return NULL;
 }
 
 static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
@@ -105,10 +147,9 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
     void *thunk = llmobs_copies_thunk(value);
     struct llmobs_copy *copy;
 
-    if (thunk || (work->how->foreign >> hook & 1) ||
-        !unbound(work, rela, value))
+    if (thunk || !is_lazy(work, rela, value))
         return thunk;
-    copy = llmobs_copies_wanted(work->elf, ELF64_R_SYM(rela->r_info));
+    copy = coming(work, rela, hook);
     if (!copy || !llmobs_copy_function(copy, hook))
         return NULL;
     return llmobs_thunk((unsigned)(copy - llmobs_copies), hook);
@@ -131,14 +172,16 @@ static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
 }
 
 /* The names whose slots may be written. */
-enum kind { NO_MATTER, OF_CURL, OF_LOADER, OF_SERVER };
+enum kind { NO_MATTER, OF_CURL, OF_LOADER, OF_SERVER, OF_ALONE };
 
-static enum kind kind_of(const struct work *work, const char *name)
+static enum kind patch_kind_of(const struct work *work, const char *name)
 {
     if (llmobs_str_begins(name, "curl_"))
         return llmobs_hook_find(name) < LLMOBS_HOOK_COUNT ? OF_CURL : NO_MATTER;
     if (work->how->late && llmobs_dl_ours(name))
         return OF_LOADER;
+    if (llmobs_alone_is(name))
+        return OF_ALONE;
     return llmobs_host_inbound() &&
                    llmobs_servers_find(name) < LLMOBS_SERVER_HOOK_COUNT
                ? OF_SERVER
@@ -152,6 +195,8 @@ static void *target_of(const struct work *work, const ElfW(Rela) * rela,
         return curl_target(work, rela, llmobs_hook_find(name), value);
     if (kind == OF_LOADER)
         return dl_target(work, rela, name, value);
+    if (kind == OF_ALONE)
+        return llmobs_alone_target(name, value, unbound(work, rela, value));
     return llmobs_server_libs_target(work->elf, name, value,
                                      unbound(work, rela, value));
 }
@@ -161,7 +206,7 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     const ElfW(Sym) *sym = llmobs_elf_sym(work->elf, ELF64_R_SYM(rela->r_info));
     const char *name = llmobs_elf_string(work->elf, sym->st_name);
     uintptr_t slot = work->elf->base + rela->r_offset;
-    enum kind kind = kind_of(work, name);
+    enum kind kind = patch_kind_of(work, name);
     void *value, *target;
 
     if (kind == NO_MATTER || slot < work->elf->start ||
@@ -172,6 +217,7 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     target = target_of(work, rela, name, kind, value);
     if (target)
         write_slot(work, slot, target);
+    work->changed |= target && kind != OF_SERVER;
 }
 
 static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
@@ -184,6 +230,64 @@ static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
             rela[i].r_addend == 0 && ELF64_R_SYM(rela[i].r_info) != 0)
             patch_one(work, &rela[i]);
     }
+}
+
+/* The bytes of a segment that are searched. */
+#define KEPT_MAX 262144
+#define WORD sizeof(void *)
+
+/* Whether the program has left the word readable. The kernel compares it with
+ * 0, and waits for no time. */
+static bool readable(uintptr_t address)
+{
+    const struct timespec none = {0, 0};
+
+    return llmobs_sys(SYS_futex, (void *)address,
+                      FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, &none) != -EFAULT;
+}
+
+static void patch_words(uintptr_t at, uintptr_t end,
+                        const struct llmobs_copies_range *range)
+{
+    for (; at < end; at += WORD) {
+        void *value = __atomic_load_n((void **)at, __ATOMIC_RELAXED);
+        void *thunk = (uintptr_t)value - range->low > range->len
+                          ? NULL
+                          : llmobs_copies_thunk(value);
+
+        if (thunk && writable(at))
+            __atomic_compare_exchange_n((void **)at, &value, thunk, false,
+                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+    }
+}
+
+/* Constructors that have run may have copied addresses out of the slots, into
+ * tables of functions: copies among the object's own variables become thunks.
+ * Those behind RELRO are relocations, and done. */
+static void patch_kept(const struct work *work, const ElfW(Phdr) * segment)
+{
+    uintptr_t page = (uintptr_t)llmobs_libc.auxval(AT_PAGESZ);
+    uintptr_t from = work->elf->base + segment->p_vaddr;
+    uintptr_t end =
+        from + (segment->p_memsz < KEPT_MAX ? segment->p_memsz : KEPT_MAX);
+    struct llmobs_copies_range range = llmobs_copies_range();
+
+    from = (from + WORD - 1) & ~(WORD - 1);
+    end &= ~(WORD - 1);
+    for (uintptr_t next; from < end; from = next) {
+        next = (from & ~(page - 1)) + page;
+        if ((from < work->sealed_start || from >= work->sealed_end) &&
+            readable(from))
+            patch_words(from, next < end ? next : end, &range);
+    }
+}
+
+static void patch_variables(const struct work *work)
+{
+    for (size_t i = 0; i < work->elf->phnum; i++)
+        if (work->elf->phdr[i].p_type == PT_LOAD &&
+            (work->elf->phdr[i].p_flags & PF_W))
+            patch_kept(work, &work->elf->phdr[i]);
 }
 
 /* True where one of the first `count` symbols is named as libcurl's are. Every
@@ -222,6 +326,7 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
     if (count > elf->symtab_len)
         count = elf->symtab_len;
     return names_curl(elf, count) || llmobs_hooks_hashed(elf) ||
+           llmobs_alone_may(elf, count) ||
            (how->late && (names_dl(elf, count) || llmobs_dl_hashed(elf))) ||
            (llmobs_host_inbound() && (llmobs_server_libs_names(elf, count) ||
                                       llmobs_server_libs_hashed(elf)));
@@ -236,5 +341,7 @@ bool llmobs_patch_object(const struct llmobs_elf *elf,
     patch_table(&work, elf->rela, elf->rela_len);
     patch_table(&work, elf->plt, elf->plt_len);
     seal(&work);
+    if (work.changed && !work.loading && (how->late || how->grown))
+        patch_variables(&work);
     return !work.loading;
 }

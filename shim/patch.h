@@ -13,9 +13,11 @@
 #include "shim/elf.h"
 
 struct llmobs_patch {
-    bool late;        /* loaded after the start of the program */
+    bool late;  /* loaded after the start of the program */
+    bool grown; /* loaded at the start, and its constructors may have run */
     unsigned foreign; /* bits of the hooks that another object defines, to which
                        * the loader may bind an unbound slot */
+    size_t start;     /* the number of objects that came with the program */
 };
 
 /* False when the object has none of the hooked names. That spares a look at the

@@ -2,13 +2,18 @@
 
 #include <dlfcn.h>
 
+#include "lib/base/cold.h"
+#include "shim/alone.h"
 #include "shim/copies.h"
 #include "shim/dl.h"
 #include "shim/elf.h"
 #include "shim/host.h"
+#include "shim/lookup.h"
 #include "shim/scan.h"
 #include "shim/server_libs.h"
+#include "shim/thunks.h"
 #include "shim/turn.h"
+#include "shim/wrappers.h"
 
 static void *open_and_scan(const char *file, int mode)
 {
@@ -26,7 +31,8 @@ struct caller {
     bool plain; /* the caller has no search paths of its own */
 };
 
-static int find_caller(struct dl_phdr_info *info, size_t size, void *argument)
+static int route_find_caller(struct dl_phdr_info *info, size_t size,
+                             void *argument)
 {
     struct caller *caller = argument;
     struct llmobs_elf elf;
@@ -53,7 +59,7 @@ static bool caller_is_no_matter(const char *file, const void *address)
         return true;
     if (llmobs_scan_met_rpath())
         return false;
-    llmobs_libc.iterate(find_caller, &caller);
+    llmobs_libc.iterate(route_find_caller, &caller);
     return caller.plain;
 }
 
@@ -61,6 +67,8 @@ llmobs_open_fn llmobs_route_open(const char *file, int mode, const void *caller)
 {
     if (mode & RTLD_GLOBAL)
         llmobs_copies_note_global();
+    if (mode & RTLD_DEEPBIND)
+        llmobs_copies_note_deep();
     llmobs_scan_late();
     if (llmobs_host_state() < LLMOBS_HOST_WATCHING || !file ||
         (mode & RTLD_NOLOAD))
@@ -79,6 +87,8 @@ static void *thunk_of(const void *found)
 {
     void *thunk = llmobs_copies_thunk(found);
 
+    if (!thunk)
+        thunk = llmobs_alone_thunk(found);
     return thunk || !llmobs_host_inbound() ? thunk
                                            : llmobs_server_libs_thunk(found);
 }
@@ -98,14 +108,57 @@ static void *observed(void *found)
     return thunk ? thunk : found;
 }
 
-static void *sym_observed(void *handle, const char *name)
+static bool is_hooked(const char *name)
 {
-    return observed(llmobs_loader_sym(handle, name));
+    if (llmobs_str_begins(name, "curl_"))
+        return llmobs_hook_find(name) != LLMOBS_HOOK_COUNT;
+    if (llmobs_host_inbound() &&
+        llmobs_servers_find(name) != LLMOBS_SERVER_HOOK_COUNT)
+        return true;
+    return llmobs_alone_asked(name) || llmobs_str_same(name, CLOSE);
 }
 
-static void *vsym_observed(void *handle, const char *name, const char *version)
+/* A call of dlsym or, with a version, of dlvsym. */
+struct asked {
+    void *handle;
+    const char *name, *version;
+    const void *caller;
+    bool versioned;
+};
+
+/* The answer of the real function to the shim. */
+static void *found_for(const struct asked *asked)
 {
-    return observed(llmobs_loader_vsym(handle, name, version));
+    return asked->versioned
+               ? llmobs_loader_vsym(asked->handle, asked->name, asked->version)
+               : llmobs_loader_sym(asked->handle, asked->name);
+}
+
+/* The caller has a function of libcurl now, or will have it of the real dlsym.
+ */
+static void route_note(struct llmobs_lookup *lookup, bool unseen)
+{
+    if (unseen && lookup->from.start)
+        llmobs_wrappers_stray(&lookup->from, lookup->hook);
+    else
+        llmobs_wrappers_reach(lookup->caller, lookup->hook);
+}
+
+/* An answer that does not depend on the caller. A function of another object is
+ * that of a wrapper; in no object of this list, it is that of a libcurl in
+ * another namespace of the loader. */
+static void *by_handle(const struct asked *asked, struct llmobs_lookup *lookup)
+{
+    void *found = found_for(asked);
+    void *thunk = observed(found);
+    bool unseen = found && thunk == found && !llmobs_lookup_lists(found);
+
+    if (lookup->hook == LLMOBS_HOOK_COUNT || !found)
+        return thunk;
+    if (unseen)
+        (void)llmobs_lookup(lookup);
+    route_note(lookup, unseen);
+    return thunk;
 }
 
 /* RTLD_DEFAULT means the caller's scope, which may differ from the shim's. The
@@ -114,42 +167,146 @@ static bool one_answer(const char *name)
 {
     void *found = llmobs_loader_sym(RTLD_DEFAULT, name);
 
+    if (llmobs_alone_thunk(found))
+        return true;
     if (llmobs_host_inbound() && llmobs_server_libs_certain(name))
         return llmobs_server_libs_thunk(found);
     return llmobs_copies_only() && llmobs_copies_thunk(found);
 }
 
-static bool is_hooked(const char *name)
+/* Settled answers for the objects that asked first: a wrapper may ask at each
+ * of its calls. */
+#define KNOWN 4
+
+struct known {
+    uintptr_t start, end; /* of the caller; 0: free, 1: being written */
+    bool next;
+    void *answer; /* NULL: the real dlsym's */
+};
+
+LLMOBS_COLD static struct known known[LLMOBS_HOOK_COUNT][KNOWN];
+
+static bool route_recall(const struct llmobs_lookup *lookup, void **answer)
 {
-    if (llmobs_str_begins(name, "curl_"))
-        return llmobs_hook_find(name) != LLMOBS_HOOK_COUNT;
-    if (llmobs_host_inbound() &&
-        llmobs_servers_find(name) != LLMOBS_SERVER_HOOK_COUNT)
-        return true;
-    return llmobs_str_same(name, CLOSE);
+    uintptr_t at = (uintptr_t)lookup->caller;
+
+    for (unsigned i = 0; i < KNOWN && !lookup->version; i++) {
+        const struct known *one = &known[lookup->hook][i];
+        uintptr_t start = __atomic_load_n(&one->start, __ATOMIC_ACQUIRE);
+
+        if (start > 1 && at >= start && at < one->end &&
+            one->next == lookup->next) {
+            *answer = one->answer;
+            return true;
+        }
+    }
+    return false;
 }
 
-/* False for RTLD_NEXT, by which interposers want the objects after them, and
- * within a dlclose: a look-up from here may make the loader keep an object that
- * is being unloaded. */
-static bool may_observe(const void *handle, const char *name)
+static void route_keep(const struct llmobs_lookup *lookup, void *answer)
+{
+    for (unsigned i = 0; i < KNOWN && !lookup->version; i++) {
+        struct known *one = &known[lookup->hook][i];
+        uintptr_t there = 0;
+
+        if (!__atomic_compare_exchange_n(&one->start, &there, 1, false,
+                                         __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            continue;
+        one->end = lookup->from.end;
+        one->next = lookup->next;
+        one->answer = answer;
+        __atomic_store_n(&one->start, lookup->from.start, __ATOMIC_RELEASE);
+        return;
+    }
+}
+
+/* An answer by the caller's place; NULL: the real dlsym is to give it. */
+static void *by_place(struct llmobs_lookup *lookup)
+{
+    enum llmobs_lookup_result result = llmobs_lookup(lookup);
+    void *thunk = NULL;
+
+    if (result == LLMOBS_LOOKUP_COPY)
+        thunk = llmobs_thunk((unsigned)(lookup->copy - llmobs_copies),
+                             lookup->hook);
+    route_note(lookup, result == LLMOBS_LOOKUP_UNSURE);
+    if (lookup->settled && result != LLMOBS_LOOKUP_UNSURE)
+        route_keep(lookup, thunk);
+    return thunk;
+}
+
+/* False within a dlclose: a look-up from here may make the loader keep an
+ * object that is being unloaded. */
+static bool may_observe(const char *name)
 {
     llmobs_scan_late();
     if (llmobs_host_state() < LLMOBS_HOST_WATCHING)
         return false;
     llmobs_scan_unseen();
-    if (handle == RTLD_NEXT || !is_hooked(name))
+    return is_hooked(name) && !llmobs_turn_in_close();
+}
+
+/* True where `answer` is what the caller gets. */
+static bool route_answers(const struct asked *asked, void **answer)
+{
+    struct llmobs_lookup lookup = {
+        .next = asked->handle == RTLD_NEXT,
+        .caller = asked->caller,
+        .hook = llmobs_hook_find(asked->name),
+        .start = llmobs_scan_start_objects(),
+        .version = asked->version,
+    };
+
+    if (!lookup.next &&
+        (asked->handle != RTLD_DEFAULT || one_answer(asked->name))) {
+        *answer = by_handle(asked, &lookup);
+        return true;
+    }
+    if (lookup.hook == LLMOBS_HOOK_COUNT)
         return false;
-    return !llmobs_turn_in_close() &&
-           (handle != RTLD_DEFAULT || one_answer(name));
+    if (!route_recall(&lookup, answer)) {
+        /* A constructor may ask while its library and libcurl are being opened.
+         */
+        llmobs_scan();
+        *answer = llmobs_copies_any() ? by_place(&lookup) : NULL;
+    }
+    if (*answer)
+        llmobs_loader_drop_error();
+    return *answer != NULL;
 }
 
-llmobs_sym_fn llmobs_route_sym(void *handle, const char *name)
+static void *route_give(void *answer, const char *name)
 {
-    return may_observe(handle, name) ? sym_observed : llmobs_loader_sym_fn();
+    (void)name;
+    return answer;
 }
 
-llmobs_vsym_fn llmobs_route_vsym(void *handle, const char *name)
+static void *give_version(void *answer, const char *name, const char *version)
 {
-    return may_observe(handle, name) ? vsym_observed : llmobs_loader_vsym_fn();
+    (void)name;
+    (void)version;
+    return answer;
+}
+
+struct llmobs_route_sym llmobs_route_sym(void *handle, const char *name,
+                                         const void *caller)
+{
+    const struct asked asked = {handle, name, NULL, caller, false};
+    void *answer;
+
+    if (may_observe(name) && route_answers(&asked, &answer))
+        return (struct llmobs_route_sym){route_give, answer};
+    return (struct llmobs_route_sym){llmobs_loader_sym_fn(), handle};
+}
+
+struct llmobs_route_vsym llmobs_route_vsym(void *handle, const char *name,
+                                           const char *version,
+                                           const void *caller)
+{
+    const struct asked asked = {handle, name, version, caller, true};
+    void *answer;
+
+    if (may_observe(name) && route_answers(&asked, &answer))
+        return (struct llmobs_route_vsym){give_version, answer};
+    return (struct llmobs_route_vsym){llmobs_loader_vsym_fn(), handle};
 }

@@ -12,7 +12,20 @@
 
 llmobs_open_fn llmobs_route_open(const char *file, int mode,
                                  const void *caller);
-llmobs_sym_fn llmobs_route_sym(void *handle, const char *name);
-llmobs_vsym_fn llmobs_route_vsym(void *handle, const char *name);
+
+/* The function to go on with, and the handle that it gets. */
+struct llmobs_route_sym {
+    llmobs_sym_fn next;
+    void *handle;
+};
+struct llmobs_route_vsym {
+    llmobs_vsym_fn next;
+    void *handle;
+};
+struct llmobs_route_sym llmobs_route_sym(void *handle, const char *name,
+                                         const void *caller);
+struct llmobs_route_vsym llmobs_route_vsym(void *handle, const char *name,
+                                           const char *version,
+                                           const void *caller);
 
 #endif

@@ -5,6 +5,7 @@
 #include "shim/host.h"
 #include "shim/patch.h"
 #include "shim/server_libs.h"
+#include "shim/wrappers.h"
 
 #define ROUNDS_MAX 8
 #define PLAIN_MAX 256
@@ -35,6 +36,7 @@ static struct counts seen;
 static size_t start_objects;
 static uint64_t start_last;  /* identity of the last one */
 static unsigned foreign;     /* hooks that other objects define for all */
+static bool late_start;      /* constructors ran before the shim's */
 static size_t foreign_reach; /* the number of objects in which they were looked
                               * for */
 static bool met_rpath, expect_unseen;
@@ -48,7 +50,7 @@ bool llmobs_scan_met_rpath(void)
     return __atomic_load_n(&met_rpath, __ATOMIC_ACQUIRE);
 }
 
-static bool is_ours(const struct llmobs_elf *elf)
+static bool scan_is_ours(const struct llmobs_elf *elf)
 {
     return llmobs_str_same(elf->soname, LLMOBS_SHIM_SONAME) ||
            llmobs_str_same(elf->soname, LLMOBS_CORE_FILE);
@@ -79,14 +81,14 @@ static size_t first_to_see(bool full)
 static void note_plain(struct walk *walk, const struct llmobs_elf *elf,
                        size_t index)
 {
-    const struct llmobs_patch how = {false, 0};
+    const struct llmobs_patch how = {false, false, 0, 0};
 
     if (start_objects == 0 && index < PLAIN_MAX && llmobs_copies_any() &&
         llmobs_host_state() == LLMOBS_HOST_ON && !llmobs_patch_may(elf, &how))
         walk->plain[index / 64] |= UINT64_C(1) << index % 64;
 }
 
-static bool is_plain(const struct walk *walk, size_t index)
+static bool scan_is_plain(const struct walk *walk, size_t index)
 {
     return index < PLAIN_MAX && walk->plain[index / 64] >> index % 64 & 1;
 }
@@ -112,6 +114,22 @@ static void find_server(struct walk *walk, const struct dl_phdr_info *info,
         walk->changed |= llmobs_server_libs_add(elf, false, start_objects == 0);
     else if (index == 0 && llmobs_elf_open(&program, info) == 0)
         (void)llmobs_server_libs_add(&program, true, true);
+}
+
+/* The objects before `before` or from `late` on. */
+struct ranges {
+    size_t index, before, late;
+};
+
+/* Notes what an object defines of the hooks: the loader may bind others to it.
+ * Functions of later objects come behind those of a copy at the start. */
+static void note_foreign(const struct llmobs_elf *elf, bool late)
+{
+    unsigned hooks = llmobs_hooks_defined(elf);
+
+    foreign |= hooks;
+    if (!late || !llmobs_copies_at_start() || llmobs_copies_met_deep())
+        llmobs_wrappers_define(elf, hooks);
 }
 
 /* First walk: finds the copies. */
@@ -141,7 +159,7 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
     if (index == 0 && walk->first == 0)
         find_server(walk, info, index, NULL);
     if (index < walk->first || is_no_matter(info, index) ||
-        llmobs_elf_open(&elf, info) != 0 || is_ours(&elf))
+        llmobs_elf_open(&elf, info) != 0 || scan_is_ours(&elf))
         return 0;
     find_server(walk, info, index, &elf);
     if (elf.rpath)
@@ -156,27 +174,22 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
-struct before {
-    size_t index, count;
-};
-
 /* Notes the hooks that an object before a copy defines, as the program and its
- * preloads may: the loader binds unbound slots to those. */
+ * preloads may, or a later one: the loader may bind unbound slots to those. */
 static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
 {
-    struct before *before = argument;
-    size_t index = before->index++;
+    struct ranges *ranges = argument;
+    size_t index = ranges->index++;
     struct llmobs_elf elf;
 
     (void)size;
-    if (index >= before->count)
-        return 1;
-    if (llmobs_elf_open(&elf, info) != 0)
+    if ((index >= ranges->before && index < ranges->late) ||
+        llmobs_elf_open(&elf, info) != 0)
         return 0;
     if (index == 0)
         llmobs_copies_needed(&elf);
-    if (!is_ours(&elf) && !llmobs_copies_has(&elf))
-        foreign |= llmobs_hooks_defined(&elf);
+    if (!scan_is_ours(&elf) && !llmobs_copies_at(&elf))
+        note_foreign(&elf, index >= start_objects);
     return 0;
 }
 
@@ -185,25 +198,27 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct walk *walk = argument;
     size_t index = walk->now.objects++;
-    struct llmobs_patch how = {index >= start_objects, foreign};
+    struct llmobs_patch how = {index >= start_objects, index && late_start,
+                               foreign, start_objects};
     struct llmobs_elf elf;
 
     (void)size;
     walk->now.adds = info->dlpi_adds;
     walk->now.subs = info->dlpi_subs;
-    if (index < walk->first || is_plain(walk, index) ||
+    if (index < walk->first || scan_is_plain(walk, index) ||
         llmobs_elf_open(&elf, info) != 0 || !llmobs_patch_may(&elf, &how) ||
-        is_ours(&elf) || llmobs_libc_brings(elf.base) ||
-        llmobs_copies_has(&elf))
+        scan_is_ours(&elf) || llmobs_libc_brings(elf.base) ||
+        llmobs_copies_at(&elf))
         return 0;
     if (!llmobs_patch_object(&elf, &how))
         walk->loading = true;
     return 0;
 }
 
-static void find(struct walk *walk)
+static void scan_find(struct walk *walk)
 {
-    struct before before = {.index = 0};
+    struct ranges ranges = {.index = 0};
+    size_t reach;
     bool first = start_objects == 0;
 
     llmobs_copies_unmark(seen.known);
@@ -224,11 +239,15 @@ static void find(struct walk *walk)
         return;
     llmobs_host_decide();
     llmobs_server_libs_open();
-    before.count = llmobs_copies_reach(start_objects);
-    if (before.count > foreign_reach && llmobs_host_state() == LLMOBS_HOST_ON) {
-        llmobs_libc.iterate(find_foreign, &before);
-        foreign_reach = before.count;
-    }
+    if (llmobs_host_state() != LLMOBS_HOST_ON)
+        return;
+    reach = llmobs_copies_reach(start_objects);
+    ranges.before = reach > foreign_reach ? reach : 0;
+    ranges.late = walk->changed || walk->first < start_objects ? start_objects
+                                                               : walk->first;
+    if (ranges.before || ranges.late < walk->now.objects)
+        llmobs_libc.iterate(find_foreign, &ranges);
+    foreign_reach = reach > foreign_reach ? reach : foreign_reach;
 }
 
 /* Does both walks; true when the list was the same in both, so that the scan is
@@ -239,7 +258,7 @@ static bool round_done(void)
     struct walk callers = {.first = 0};
     bool serving = llmobs_host_inbound();
 
-    find(&copies);
+    scan_find(&copies);
     /* The file has just said that there may be something else to find. */
     if (serving != llmobs_host_inbound()) {
         seen.known = false;
@@ -297,7 +316,7 @@ static bool try_lock(void)
 
 /* True where this thread is the owner: in a signal handler, or in the app's
  * code that the loader calls during the scan. */
-static bool is_owner(void)
+static bool scan_is_owner(void)
 {
     return __atomic_load_n(&owner, __ATOMIC_ACQUIRE) == llmobs_libc_pid() &&
            __atomic_load_n(&owner_thread, __ATOMIC_ACQUIRE) ==
@@ -306,15 +325,15 @@ static bool is_owner(void)
 
 /* Answers the API's question; true when objects were seen without being
  * patched, so that they must be looked at again. */
-static bool answer(void)
+static bool scan_answer(void)
 {
     int asked = __atomic_exchange_n(&question, 0, __ATOMIC_SEQ_CST);
 
     if (asked & LLMOBS_SCAN_ENABLE)
-        return llmobs_host_ask();
-    if (asked)
+        return llmobs_host_ask() || asked & LLMOBS_SCAN_ANEW;
+    if (asked & ~LLMOBS_SCAN_ANEW)
         llmobs_host_decide();
-    return false;
+    return asked & LLMOBS_SCAN_ANEW;
 }
 
 static void scan_locked(void)
@@ -322,7 +341,7 @@ static void scan_locked(void)
     __atomic_store_n(&owner_thread, llmobs_sys_thread(), __ATOMIC_RELEASE);
     __atomic_store_n(&pending, 0, __ATOMIC_SEQ_CST);
     llmobs_host_begin();
-    if (answer())
+    if (scan_answer())
         seen.known = false;
     for (int i = 0; i < ROUNDS_MAX && !round_done(); i++)
         continue;
@@ -358,7 +377,7 @@ static void scan(void)
                 break;
             continue;
         }
-        if (is_owner() || !wait_for_owner(&until))
+        if (scan_is_owner() || !wait_for_owner(&until))
             break;
     }
     llmobs_libc_errno_restore(saved);
@@ -370,8 +389,34 @@ void llmobs_scan(void)
         scan();
 }
 
+void llmobs_scan_first(char **env, bool late)
+{
+    int saved;
+
+    if (!llmobs_host_claim())
+        return;
+    saved = llmobs_libc_errno();
+    late_start = late;
+    llmobs_host_init(env);
+    llmobs_scan();
+    llmobs_libc_errno_restore(saved);
+}
+
+size_t llmobs_scan_start_objects(void)
+{
+    return __atomic_load_n(&start_objects, __ATOMIC_ACQUIRE);
+}
+
+void llmobs_scan_anew(void)
+{
+    __atomic_fetch_or(&question, (int)LLMOBS_SCAN_ANEW, __ATOMIC_SEQ_CST);
+    llmobs_scan();
+}
+
 void llmobs_scan_late(void)
 {
+    if (llmobs_host_state() == LLMOBS_HOST_NEW && &environ && environ)
+        llmobs_scan_first(environ, true);
     if (llmobs_host_state() != LLMOBS_HOST_LATER)
         return;
     if (llmobs_libc_find())

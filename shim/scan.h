@@ -27,14 +27,30 @@
  * there are none. */
 void llmobs_scan(void);
 
+/* Begins the shim's work in the process, once: by its constructor or, where
+ * another object's constructor comes first, by the first call that needs it.
+ * `env` may be NULL. `late`: others have run before, and may have kept
+ * addresses of functions. */
+void llmobs_scan_first(char **env, bool late);
+
+/* The number of objects that came with the program. */
+size_t llmobs_scan_start_objects(void);
+
 /* The first scan of a process whose constructor has left it out. */
 void llmobs_scan_late(void);
 
 /* The API's question whether observing is on; without a libcurl that may be
  * undecided yet. ENABLE: the program switches it on, and all earlier objects
  * are looked through again. Bits. */
-enum llmobs_scan_question { LLMOBS_SCAN_DECIDE = 1, LLMOBS_SCAN_ENABLE = 2 };
+enum llmobs_scan_question {
+    LLMOBS_SCAN_DECIDE = 1,
+    LLMOBS_SCAN_ENABLE = 2,
+    LLMOBS_SCAN_ANEW = 4 /* for _anew */
+};
 bool llmobs_scan_ask(enum llmobs_scan_question asked);
+
+/* Other names are looked for now: looks through all objects again. */
+void llmobs_scan_anew(void);
 
 /* Notes that an object may be loaded by a call whose end the shim does not see:
  * from now on llmobs_scan_unseen looks for new objects. */

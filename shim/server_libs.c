@@ -19,7 +19,8 @@ static const struct llmobs_ops *core(bool load)
     return load ? llmobs_load_alone(NULL) : llmobs_load_core();
 }
 
-static void take(enum llmobs_server library, const struct llmobs_elf *elf)
+static void server_libs_take(enum llmobs_server library,
+                             const struct llmobs_elf *elf)
 {
     for (unsigned i = 0; i < LLMOBS_SERVER_FUNCTION_COUNT; i++)
         if (llmobs_servers_library(i) == library)
@@ -29,8 +30,8 @@ static void take(enum llmobs_server library, const struct llmobs_elf *elf)
 
 /* True where the object defines one of the library's functions that are hooked;
  * `whole`: where it defines all that are hooked or called. */
-static bool defines(enum llmobs_server library, const struct llmobs_elf *elf,
-                    bool whole)
+static bool server_libs_defines(enum llmobs_server library,
+                                const struct llmobs_elf *elf, bool whole)
 {
     unsigned end =
         whole ? LLMOBS_SERVER_FUNCTION_COUNT : LLMOBS_SERVER_HOOK_COUNT;
@@ -42,22 +43,23 @@ static bool defines(enum llmobs_server library, const struct llmobs_elf *elf,
     return whole;
 }
 
-static bool add(enum llmobs_server library, const struct llmobs_elf *elf,
-                bool program, bool at_start)
+static bool server_libs_add(enum llmobs_server library,
+                            const struct llmobs_elf *elf, bool program,
+                            bool at_start)
 {
     struct place *place = &places[library];
 
-    if (!defines(library, elf, false))
+    if (!server_libs_defines(library, elf, false))
         return false;
     if (place->used && place->base == elf->base) {
         place->marked = true;
         return false;
     }
-    if (program || place->used || !defines(library, elf, true)) {
+    if (program || place->used || !server_libs_defines(library, elf, true)) {
         __atomic_store_n(&place->doubtful, true, __ATOMIC_RELEASE);
         return false;
     }
-    take(library, elf);
+    server_libs_take(library, elf);
     place->base = elf->base;
     place->marked = true;
     __atomic_store_n(&place->used, true, __ATOMIC_RELEASE);
@@ -72,7 +74,7 @@ bool llmobs_server_libs_add(const struct llmobs_elf *elf, bool program,
     bool found = false;
 
     for (unsigned i = 0; i < LLMOBS_SERVER_COUNT; i++)
-        found |= add(i, elf, program, at_start);
+        found |= server_libs_add(i, elf, program, at_start);
     return found;
 }
 
@@ -118,7 +120,7 @@ bool llmobs_server_libs_names(const struct llmobs_elf *elf, size_t count)
     return false;
 }
 
-static bool is_certain(enum llmobs_server_function hook)
+static bool server_libs_is_certain(enum llmobs_server_function hook)
 {
     const struct place *place = &places[llmobs_servers_library(hook)];
 
@@ -136,7 +138,7 @@ void *llmobs_server_libs_target(const struct llmobs_elf *elf, const char *name,
         places[llmobs_servers_library(hook)].base == elf->base)
         return NULL;
     real = llmobs_servers_real(hook);
-    if (real && (value == real || (unbound && is_certain(hook))))
+    if (real && (value == real || (unbound && server_libs_is_certain(hook))))
         return llmobs_servers_thunk(hook);
     return NULL;
 }
@@ -153,5 +155,5 @@ bool llmobs_server_libs_certain(const char *name)
 {
     enum llmobs_server_function hook = llmobs_servers_find(name);
 
-    return hook < LLMOBS_SERVER_HOOK_COUNT && is_certain(hook);
+    return hook < LLMOBS_SERVER_HOOK_COUNT && server_libs_is_certain(hook);
 }

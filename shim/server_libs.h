@@ -11,7 +11,7 @@
 #define LLMOBS_SERVER_LIBS_H
 
 #include "shim/elf.h"
-#include "shim/servers/servers.h"
+#include "shim/servers.h"
 
 /* Looks at an object; true when it is a server library that was not known.
  * `program`: it is the program itself, whose definitions come before those of

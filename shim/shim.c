@@ -1,22 +1,28 @@
 #include "shim/host.h"
 #include "shim/scan.h"
+#include "shim/wrappers.h"
 
-/* musl passes no arguments to a constructor. Under glibc, the shim's
- * constructor may run before libc has set environ, since the shim needs no
- * library. */
-__attribute__((constructor)) static void start(int argc, char **argv,
-                                               char **env)
+/* musl passes no arguments to a constructor. glibc runs this one before all
+ * others (-z initfirst), also before libc's, which sets environ: where environ
+ * is set, another library was first, as glibc's own libpthread is before 2.34.
+ * musl has no such order. */
+static void shim_start(int argc, char **argv, char **env)
 {
-    char **variables = &environ ? environ : NULL;
-    int saved;
+    bool late = &environ && environ;
 
     (void)argc;
     (void)argv;
-    llmobs_host_off();
-    saved = llmobs_libc_errno();
-    if (!variables && gnu_get_libc_version)
-        variables = env;
-    llmobs_host_init(variables);
-    llmobs_scan();
-    llmobs_libc_errno_restore(saved);
+    if (!late && gnu_get_libc_version)
+        llmobs_scan_first(env, false);
+    else
+        llmobs_scan_first(late ? environ : NULL, late);
 }
+
+/* The one constructor, at a page's begin: so the variables that every process
+ * uses, behind it, are in that page, however long the code is. */
+__attribute__((section(".init_array"), used,
+               aligned(4096))) static void (*begin)(int, char **,
+                                                    char **) = shim_start;
+
+__attribute__((section(".fini_array"),
+               used)) static void (*end)(void) = llmobs_wrappers_tell;

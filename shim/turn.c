@@ -25,7 +25,7 @@ static int waiting;
 /* A wait for a turn of that kind was in vain: no other wait is begun. */
 static bool in_vain[KINDS];
 
-static bool is_mine(const struct llmobs_turn *turn)
+static bool turn_is_mine(const struct llmobs_turn *turn)
 {
     return __atomic_load_n(&turn->thread, __ATOMIC_ACQUIRE) ==
            llmobs_sys_thread();
@@ -33,18 +33,18 @@ static bool is_mine(const struct llmobs_turn *turn)
 
 /* True for the turn of a parent's thread that was loading. The pid is only
  * asked for where a thread loads. */
-static bool is_left(const struct llmobs_turn *turn, int who)
+static bool turn_is_left(const struct llmobs_turn *turn, int who)
 {
-    return who > 0 && who != llmobs_libc_pid() && !is_mine(turn);
+    return who > 0 && who != llmobs_libc_pid() && !turn_is_mine(turn);
 }
 
-static struct llmobs_turn *take(int who)
+static struct llmobs_turn *turn_take(int who)
 {
     for (size_t i = 0; i < LLMOBS_TURNS; i++) {
         struct llmobs_turn *turn = &turns[i];
         int now = __atomic_load_n(&turn->who, __ATOMIC_ACQUIRE);
 
-        if ((now && !is_left(turn, now)) ||
+        if ((now && !turn_is_left(turn, now)) ||
             !__atomic_compare_exchange_n(&turn->who, &now, who, false,
                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             continue;
@@ -54,7 +54,7 @@ static struct llmobs_turn *take(int who)
     return NULL;
 }
 
-static void end(struct llmobs_turn *turn)
+static void turn_end(struct llmobs_turn *turn)
 {
     if (turn) {
         __atomic_store_n(&turn->thread, 0, __ATOMIC_RELEASE);
@@ -76,9 +76,10 @@ static enum whose whose(int kind)
     for (size_t i = 0; i < LLMOBS_TURNS; i++) {
         int who = __atomic_load_n(&turns[i].who, __ATOMIC_SEQ_CST);
 
-        if (!who || (who > 0 ? LOAD : -who) != kind || is_left(&turns[i], who))
+        if (!who || (who > 0 ? LOAD : -who) != kind ||
+            turn_is_left(&turns[i], who))
             continue;
-        if (is_mine(&turns[i]))
+        if (turn_is_mine(&turns[i]))
             return MINE;
         found = ANOTHER;
     }
@@ -87,7 +88,7 @@ static enum whose whose(int kind)
 
 /* True in a process with one thread: there, turns of other threads are those of
  * a parent's threads. */
-static bool is_alone(void)
+static bool turn_is_alone(void)
 {
     struct stat st;
 
@@ -98,14 +99,15 @@ static bool is_alone(void)
 
 /* Waits until a turn of that kind ends that had not ended when `seen` was read.
  * False: in vain, which is so at once for turns of a parent's threads. */
-static bool wait_for_end(int kind, int seen, int64_t *until)
+static bool turn_wait_for_end(int kind, int seen, int64_t *until)
 {
     bool more;
 
     if (__atomic_load_n(&in_vain[kind], __ATOMIC_RELAXED))
         return false;
     if (*until == 0)
-        *until = is_alone() ? 1 : llmobs_libc_monotonic_us() + wait_us[kind];
+        *until =
+            turn_is_alone() ? 1 : llmobs_libc_monotonic_us() + wait_us[kind];
     __atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
     more = llmobs_libc_wait(&ends, seen, *until);
     __atomic_fetch_sub(&waiting, 1, __ATOMIC_SEQ_CST);
@@ -121,7 +123,7 @@ static bool wait_for_end(int kind, int seen, int64_t *until)
 struct llmobs_turn *llmobs_turn_begin(enum llmobs_turn_kind kind)
 {
     bool inside = whose(CLOSE) == MINE || whose(OPEN) == MINE;
-    struct llmobs_turn *turn = take(-(int)kind);
+    struct llmobs_turn *turn = turn_take(-(int)kind);
     int64_t until = 0;
     int seen;
 
@@ -130,7 +132,7 @@ struct llmobs_turn *llmobs_turn_begin(enum llmobs_turn_kind kind)
     do
         seen = __atomic_load_n(&ends, __ATOMIC_SEQ_CST);
     while (!inside && whose(LOAD) == ANOTHER &&
-           wait_for_end(LOAD, seen, &until));
+           turn_wait_for_end(LOAD, seen, &until));
     return turn;
 }
 
@@ -138,7 +140,7 @@ void llmobs_turn_end(struct llmobs_turn *turn)
 {
     if (!turn)
         __atomic_fetch_sub(&crowd, 1, __ATOMIC_SEQ_CST);
-    end(turn);
+    turn_end(turn);
 }
 
 /* The owner and the kind of the turn that keeps this thread from loading. While
@@ -161,10 +163,10 @@ static enum whose hindered(int *by)
 static struct llmobs_turn *take_alone(int *by)
 {
     struct llmobs_turn *turn =
-        hindered(by) == NOBODY ? take(llmobs_libc_pid()) : NULL;
+        hindered(by) == NOBODY ? turn_take(llmobs_libc_pid()) : NULL;
 
     if (turn && hindered(by) != NOBODY) {
-        end(turn);
+        turn_end(turn);
         turn = NULL;
     }
     return turn;
@@ -179,13 +181,14 @@ struct llmobs_turn *llmobs_turn_load(void)
     do {
         seen = __atomic_load_n(&ends, __ATOMIC_SEQ_CST);
         turn = take_alone(&by);
-    } while (!turn && hindered(&by) != MINE && wait_for_end(by, seen, &until));
+    } while (!turn && hindered(&by) != MINE &&
+             turn_wait_for_end(by, seen, &until));
     return turn;
 }
 
 void llmobs_turn_load_end(struct llmobs_turn *turn)
 {
-    end(turn);
+    turn_end(turn);
 }
 
 bool llmobs_turn_in_close(void)

@@ -38,8 +38,8 @@
 /* Long enough for a slow disk. */
 #define LLMOBS_TURN_OPEN_US 1000000
 
-/* The app waits so long at most while another thread loads the core; the
- * loader's lock would make it wait as well. */
+/* The most that the app waits while another thread loads the core; the loader's
+ * lock would make it wait as well. */
 #define LLMOBS_TURN_LOAD_US 1000000
 
 struct llmobs_turn;

@@ -1,4 +1,4 @@
-/* doctor - the state that the modules of `llmobs doctor` share.
+/* doctor - the checks of `llmobs doctor`, and the state that they share.
  *
  * Owns:    the files that it has opened, until the command ends.
  * Threads: one.
@@ -15,6 +15,8 @@
 
 #define LLMOBS_DOCTOR_SHIM LLMOBS_PROCESS_SHIM
 #define LLMOBS_DOCTOR_CORE "libllmobs_core.so"
+
+struct llmobs_http;
 
 struct llmobs_doctor {
     struct llmobs_report report;
@@ -34,8 +36,71 @@ struct llmobs_doctor {
     bool no_selftest;
 };
 
+/* Adds a finding (report.h) of the level OK, NOTE or FAIL, and a fact, where
+ * `doctor` is in scope. */
+#define LLMOBS_FIND(level, ...) \
+    llmobs_report_add(&doctor->report, LLMOBS_REPORT_##level, __VA_ARGS__)
+#define LLMOBS_KNOWN(name, value) \
+    llmobs_report_fact(&doctor->report, name, value)
+
+/* -- the checks ------------------------------------------------------------
+ * Their answer, where they have one, is 0, or -ENOMEM and the like. */
+
 /* Looks at the program that was found, or at the process that is open, and
  * reports all of it. */
 int llmobs_doctor_examine(struct llmobs_doctor *doctor);
+
+/* Looks at a pool of php-fpm, which `pool` names, or the path of its file. */
+int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *pool);
+
+/* Reports whether anything can be preloaded into the program's file. */
+void llmobs_doctor_possible(struct llmobs_doctor *doctor);
+
+/* Reports whether shim and core are in the process, or would be in the
+ * command. */
+void llmobs_doctor_on(struct llmobs_doctor *doctor);
+
+/* Reports the configuration, and whether its exporter takes spans. */
+int llmobs_doctor_settings(struct llmobs_doctor *doctor);
+
+/* Reports only whether the program's settings switch it on, and asks nobody.
+ * `proxy_urls`: gives the URLs of its gateways; NULL: none. */
+int llmobs_doctor_switch(struct llmobs_doctor *doctor, char **proxy_urls);
+
+/* Warns of variables with a name that is nobody's, of files that cannot be
+ * written, and of rules that cannot be read. */
+void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
+                         const struct llmobs_config *config,
+                         const char *const *env);
+
+/* Asks the endpoint of each signal of OTLP that is sent: of metrics and log
+ * records where they are on, and of spans unless `why_not` says why they go
+ * elsewhere. */
+void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
+                        const struct llmobs_config *config,
+                        const char *why_not);
+
+/* Makes a call that is observed by the settings of this environment, and
+ * reports the step at which it failed, if any. */
+void llmobs_doctor_selftest(struct llmobs_doctor *doctor);
+
+/* -- for them ------------------------------------------------------------- */
+
+/* True where the program's loader is musl's. */
+bool llmobs_doctor_has_musl(const struct llmobs_doctor *doctor);
+
+/* Gives a value in a form that may be shown; keys, tokens and headers are
+ * never shown. NULL without memory. */
+char *llmobs_doctor_shown(const char *name, const char *value);
+
+/* Gives a client that reaches a peer as the program would, beside the same
+ * other preload that holds connect; NULL without memory. */
+struct llmobs_http *llmobs_doctor_open_http(const struct llmobs_doctor *doctor,
+                                            const struct llmobs_config *config);
+
+/* Reports a peer that the other preload keeps from being asked. */
+void llmobs_doctor_tell_held(struct llmobs_doctor *doctor,
+                             enum llmobs_report_level level, const char *about,
+                             const char *place);
 
 #endif

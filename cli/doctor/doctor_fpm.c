@@ -1,3 +1,5 @@
+#include "cli/doctor/doctor.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <glob.h>
@@ -6,8 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/doctor/doctor_fpm.h"
-#include "core/base/file.h"
+#include "lib/base/file.h"
 
 #define ABOUT "fpm"
 #define FILE_MAX (1024 * 1024)
@@ -43,7 +44,7 @@ struct walk {
 
 /* ---- the settings ------------------------------------------------------- */
 
-static void trim(char **text)
+static void doctor_fpm_trim(char **text)
 {
     char *end;
 
@@ -61,7 +62,7 @@ static void trim(char **text)
 
 /* True for a variable that the library or the loader would read, were it set
  * before the process starts. */
-static bool is_ours(const char *name)
+static bool doctor_fpm_is_ours(const char *name)
 {
     return strncmp(name, "DD_", 3) == 0 || strncmp(name, "_DD_", 4) == 0 ||
            strncmp(name, "LLMOBS_", 7) == 0 || strncmp(name, "OTEL_", 5) == 0 ||
@@ -80,7 +81,7 @@ static void note_env(struct pool *pool, char *key)
 
     if (end != NULL)
         *end = '\0';
-    if (is_ours(key) && pool->late_count < LATE_MAX)
+    if (doctor_fpm_is_ours(key) && pool->late_count < LATE_MAX)
         snprintf(pool->late[pool->late_count++], sizeof pool->late[0], "%s",
                  key);
 }
@@ -142,11 +143,11 @@ static void walk_line(struct walk *walk, char *line)
 {
     char *sign, *end;
 
-    trim(&line);
+    doctor_fpm_trim(&line);
     if (*line == '[' && (end = strchr(line, ']')) != NULL) {
         *end = '\0';
         line++;
-        trim(&line);
+        doctor_fpm_trim(&line);
         note_section(walk, line);
         return;
     }
@@ -155,8 +156,8 @@ static void walk_line(struct walk *walk, char *line)
         return;
     *sign++ = '\0';
     sign[strcspn(sign, ";")] = '\0';
-    trim(&line);
-    trim(&sign);
+    doctor_fpm_trim(&line);
+    doctor_fpm_trim(&sign);
     if (strcmp(line, "include") == 0)
         walk_pattern(walk, sign);
     else
@@ -270,30 +271,28 @@ static bool find_worker(void *ctx, pid_t pid)
 
 static void tell_settings(struct llmobs_doctor *doctor, const struct pool *pool)
 {
-    struct llmobs_report *report = &doctor->report;
 
-    llmobs_report_add(report, LLMOBS_REPORT_NOTE, ABOUT, "pool %s of %s%s",
-                      pool->name, pool->file,
-                      pool->others ? ", which has other pools too" : "");
-    llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
-                      pool->keeps_env
-                          ? "clear_env = no: workers keep the environment"
-                          : "clear_env: workers have no environment; ours was "
-                            "copied in the master, with LLMOBS_CONFIG and all");
+    LLMOBS_FIND(NOTE, ABOUT, "pool %s of %s%s", pool->name, pool->file,
+                pool->others ? ", which has other pools too" : "");
+    LLMOBS_FIND(OK, ABOUT,
+                pool->keeps_env
+                    ? "clear_env = no: workers keep the environment"
+                    : "clear_env: workers have no environment; ours was "
+                      "copied in the master, with LLMOBS_CONFIG and all");
     for (size_t i = 0; i < pool->late_count; i++)
-        llmobs_report_add(report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "env[%s] comes too late: set it where the master is "
-                          "started, or in the file LLMOBS_CONFIG",
-                          pool->late[i]);
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "env[%s] comes too late: set it where the master is "
+                    "started, or in the file LLMOBS_CONFIG",
+                    pool->late[i]);
     if (pool->chroot[0] != '\0')
-        llmobs_report_add(report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "chroot %s: a store or an agent's socket is looked "
-                          "for in there",
-                          pool->chroot);
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "chroot %s: a store or an agent's socket is looked "
+                    "for in there",
+                    pool->chroot);
     if (!pool->patient)
-        llmobs_report_add(report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "without process_control_timeout, workers that are "
-                          "stopped lose up to a second of calls");
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "without process_control_timeout, workers that are "
+                    "stopped lose up to a second of calls");
 }
 
 static void tell_worker(struct llmobs_doctor *doctor, const struct pool *pool)
@@ -303,20 +302,21 @@ static void tell_worker(struct llmobs_doctor *doctor, const struct pool *pool)
         pool->worker != 0 && llmobs_process_open(&worker, pool->worker) == 0;
 
     if (!on) {
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "master %d, no workers now", (int)pool->master);
+        LLMOBS_FIND(NOTE, ABOUT, "master %d, no workers now",
+                    (int)pool->master);
         return;
     }
     on = llmobs_process_object(&worker, LLMOBS_DOCTOR_SHIM) != NULL;
     llmobs_report_add(
-        &doctor->report, on ? LLMOBS_REPORT_OK : LLMOBS_REPORT_BAD, ABOUT,
+        &doctor->report, on ? LLMOBS_REPORT_OK : LLMOBS_REPORT_FAIL, ABOUT,
         "master %d, %zu worker%s, %s in worker %d", (int)pool->master,
         pool->workers, pool->workers == 1 ? "" : "s", on ? "on" : "not on",
         (int)pool->worker);
     llmobs_process_close(&worker);
 }
 
-static void add_facts(struct llmobs_doctor *doctor, const struct pool *pool)
+static void doctor_fpm_add_facts(struct llmobs_doctor *doctor,
+                                 const struct pool *pool)
 {
     struct llmobs_json *fact = llmobs_json_object();
     struct llmobs_json *late = llmobs_json_array();
@@ -334,11 +334,12 @@ static void add_facts(struct llmobs_doctor *doctor, const struct pool *pool)
     (void)llmobs_json_set(fact, "master", llmobs_json_int(pool->master));
     (void)llmobs_json_set(fact, "workers",
                           llmobs_json_int((int64_t)pool->workers));
-    llmobs_report_fact(&doctor->report, ABOUT, fact);
+    LLMOBS_KNOWN(ABOUT, fact);
 }
 
 /* The settings in "/etc/php/8.2/fpm/..." are those of /usr/sbin/php-fpm8.2. */
-static int find_program(struct llmobs_doctor *doctor, const struct pool *pool)
+static int doctor_fpm_find_program(struct llmobs_doctor *doctor,
+                                   const struct pool *pool)
 {
     char path[128] = "php-fpm", version[16] = "";
 
@@ -349,11 +350,9 @@ static int find_program(struct llmobs_doctor *doctor, const struct pool *pool)
 
 static int examine_idle(struct llmobs_doctor *doctor, const struct pool *pool)
 {
-    llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
-                      "no master of this pool runs");
-    if (find_program(doctor, pool) != 0) {
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "and no php-fpm was found");
+    LLMOBS_FIND(FAIL, ABOUT, "no master of this pool runs");
+    if (doctor_fpm_find_program(doctor, pool) != 0) {
+        LLMOBS_FIND(NOTE, ABOUT, "and no php-fpm was found");
         return 0;
     }
     return llmobs_doctor_examine(doctor);
@@ -364,25 +363,23 @@ int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *what)
     static struct pool pool;
     int rc;
 
-    llmobs_report_fact(&doctor->report, "kind", llmobs_json_string("fpm"));
+    LLMOBS_KNOWN("kind", llmobs_json_string("fpm"));
     find_settings(&pool, what);
     llmobs_process_all(find_master, &pool);
     if (!pool.found) {
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
-                          "%s: no such pool", what);
+        LLMOBS_FIND(FAIL, ABOUT, "%s: no such pool", what);
         return 0;
     }
     if (pool.master != 0)
         llmobs_process_all(find_worker, &pool);
-    add_facts(doctor, &pool);
+    doctor_fpm_add_facts(doctor, &pool);
     tell_settings(doctor, &pool);
     if (pool.master == 0)
         return examine_idle(doctor, &pool);
     tell_worker(doctor, &pool);
     rc = llmobs_process_open(&doctor->process, pool.master);
     if (rc != 0 || doctor->process.exe[0] == '\0') {
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
-                          "the master cannot be read: ask as root");
+        LLMOBS_FIND(FAIL, ABOUT, "the master cannot be read: ask as root");
         return rc == -ENOMEM ? rc : 0;
     }
     memcpy(doctor->program.path, doctor->process.exe, PATH_MAX);

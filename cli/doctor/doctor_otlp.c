@@ -1,18 +1,30 @@
-#include "cli/doctor/doctor_otlp.h"
+#include "cli/doctor/doctor.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "cli/doctor/doctor_settings.h"
 #include "cli/doctor/http2.h"
 #include "core/export/otlp_route.h"
-#include "core/net/curl_access.h"
-#include "core/net/target.h"
+#include "core/export/curl_access.h"
+#include "core/export/target.h"
+#include "core/export/http.h"
+
+/* Whether an endpoint of OTLP takes what the program would send.
+ *
+ * The doctor asks with a request that holds nothing: a whole
+ * Export...ServiceRequest without a resource, to the URL, with the headers and
+ * under the certificates of the exporter. So the server shows everything but
+ * its judgement of a span (its path, its keys, its form of requests), and
+ * stores nothing; OTLP asks it to answer such a request with success. An
+ * invented span would show more, and stand in somebody's data. A server that
+ * answers "bad request" is asked once more, by a resource without a span.
+ */
 
 #define ABOUT "otlp"
 #define HTTP2_MS 2000
+#define ENDPOINT_MS 10000
 
 /* As protobuf a request that holds nothing has no bytes. To a server that takes
  * this for a missing body, it is one resource, its first field, without
@@ -48,7 +60,7 @@ struct inquiry {
 
 /* ---- asking ------------------------------------------------------------- */
 
-static const char *form_of(const struct llmobs_otlp_signal *signal)
+static const char *doctor_otlp_form_of(const struct llmobs_otlp_signal *signal)
 {
     return signal->json ? "http/json" : "http/protobuf";
 }
@@ -66,8 +78,8 @@ static int send_body(struct inquiry *inquiry, struct llmobs_otlp_route *route,
     if (rc != 0)
         return rc;
     request->body = (struct llmobs_text){route->body.data, route->body.len};
-    if (request->timeout_ms > LLMOBS_DOCTOR_OTLP_MS)
-        request->timeout_ms = LLMOBS_DOCTOR_OTLP_MS;
+    if (request->timeout_ms > ENDPOINT_MS)
+        request->timeout_ms = ENDPOINT_MS;
     inquiry->near = route->near;
     llmobs_http_reply_fini(&inquiry->reply);
     return llmobs_http_send(route->post.http, request, &inquiry->reply);
@@ -87,8 +99,9 @@ static int send_empty(struct inquiry *inquiry, struct llmobs_otlp_route *route)
     return rc;
 }
 
-static void ask(struct inquiry *inquiry, const struct llmobs_config *config,
-                enum llmobs_signal signal)
+static void doctor_otlp_ask(struct inquiry *inquiry,
+                            const struct llmobs_config *config,
+                            enum llmobs_signal signal)
 {
     struct llmobs_http *http = llmobs_doctor_open_http(inquiry->doctor, config);
     struct llmobs_exporter nobody = {.ops = NULL};
@@ -123,14 +136,15 @@ static bool speaks_http2(const struct inquiry *inquiry)
 
 /* ---- an answer ---------------------------------------------------------- */
 
-static bool has(const struct llmobs_http_reply *reply, const char *word)
+static bool doctor_otlp_has(const struct llmobs_http_reply *reply,
+                            const char *word)
 {
     return reply->body.data != NULL && memmem(reply->body.data, reply->body.len,
                                               word, strlen(word)) != NULL;
 }
 
-static void tell(const struct inquiry *inquiry, enum llmobs_report_level level,
-                 const char *text)
+static void doctor_otlp_tell(const struct inquiry *inquiry,
+                             enum llmobs_report_level level, const char *text)
 {
     llmobs_report_add(&inquiry->doctor->report, level, ABOUT,
                       "%s: %s answers with status %ld: %s", inquiry->kind->name,
@@ -149,25 +163,26 @@ static bool is_other_form(const struct inquiry *inquiry)
 /* A page is the answer of a web site, and not of a receiver. */
 static void tell_success(struct inquiry *inquiry)
 {
-    struct llmobs_report *report = &inquiry->doctor->report;
+    struct llmobs_doctor *doctor = inquiry->doctor;
 
     inquiry->accepts = strcasecmp(inquiry->reply.type, "text/html") != 0;
     if (!inquiry->accepts)
-        tell(inquiry, inquiry->bad,
-             "and with a web page: no receiver of OTLP is at this URL, and "
-             "what is sent there is lost");
+        doctor_otlp_tell(
+            inquiry, inquiry->bad,
+            "and with a web page: no receiver of OTLP is at this URL, and "
+            "what is sent there is lost");
     else
-        llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
-                          "%s: %s takes a request by %s", inquiry->kind->name,
-                          inquiry->url, form_of(inquiry->signal));
+        LLMOBS_FIND(OK, ABOUT, "%s: %s takes a request by %s",
+                    inquiry->kind->name, inquiry->url,
+                    doctor_otlp_form_of(inquiry->signal));
     if (inquiry->accepts && is_other_form(inquiry))
-        llmobs_report_add(
-            report, LLMOBS_REPORT_NOTE, ABOUT,
-            "%s: it answers %s by %s: see whether what is sent "
-            "arrives there, or try "
-            "OTEL_EXPORTER_OTLP_PROTOCOL=%s",
-            inquiry->kind->name, form_of(inquiry->signal), inquiry->reply.type,
-            inquiry->signal->json ? "http/protobuf" : "http/json");
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "%s: it answers %s by %s: see whether what is sent "
+                    "arrives there, or try "
+                    "OTEL_EXPORTER_OTLP_PROTOCOL=%s",
+                    inquiry->kind->name, doctor_otlp_form_of(inquiry->signal),
+                    inquiry->reply.type,
+                    inquiry->signal->json ? "http/protobuf" : "http/json");
 }
 
 static const char *no_entry(const struct inquiry *inquiry)
@@ -193,15 +208,17 @@ static void tell_bad_request(const struct inquiry *inquiry)
 {
     const struct llmobs_otlp_signal *signal = inquiry->signal;
 
-    if (strncmp(signal->url, "http:", 5) == 0 && has(&inquiry->reply, "HTTPS"))
-        tell(inquiry, inquiry->bad,
-             "it speaks TLS: the URL must begin with https");
+    if (strncmp(signal->url, "http:", 5) == 0 &&
+        doctor_otlp_has(&inquiry->reply, "HTTPS"))
+        doctor_otlp_tell(inquiry, inquiry->bad,
+                         "it speaks TLS: the URL must begin with https");
     else if (signal->json || signal->gzip)
-        tell(inquiry, inquiry->bad, other_form(inquiry));
+        doctor_otlp_tell(inquiry, inquiry->bad, other_form(inquiry));
     else
-        tell(inquiry, LLMOBS_REPORT_NOTE,
-             "it was reached, and refuses a request without spans; whether it "
-             "takes spans is not known");
+        doctor_otlp_tell(
+            inquiry, LLMOBS_REPORT_NOTE,
+            "it was reached, and refuses a request without spans; whether it "
+            "takes spans is not known");
 }
 
 static void tell_status(struct inquiry *inquiry)
@@ -213,23 +230,26 @@ static void tell_status(struct inquiry *inquiry)
     else if (status == 400)
         tell_bad_request(inquiry);
     else if (status == 401 || status == 403)
-        tell(inquiry, inquiry->bad, no_entry(inquiry));
+        doctor_otlp_tell(inquiry, inquiry->bad, no_entry(inquiry));
     else if (status == 404 || status == 405)
-        tell(inquiry, inquiry->bad,
-             "nothing takes OTLP at this path; OTEL_EXPORTER_OTLP_ENDPOINT is "
-             "a base to which the path is added, and the variable of one "
-             "signal is the whole URL");
+        doctor_otlp_tell(
+            inquiry, inquiry->bad,
+            "nothing takes OTLP at this path; OTEL_EXPORTER_OTLP_ENDPOINT is "
+            "a base to which the path is added, and the variable of one "
+            "signal is the whole URL");
     else if (status == 415)
-        tell(inquiry, inquiry->bad, other_form(inquiry));
+        doctor_otlp_tell(inquiry, inquiry->bad, other_form(inquiry));
     else if (status >= 300 && status < 400)
-        tell(inquiry, inquiry->bad,
-             "it sends elsewhere, which is not followed, as the headers hold "
-             "keys");
+        doctor_otlp_tell(
+            inquiry, inquiry->bad,
+            "it sends elsewhere, which is not followed, as the headers hold "
+            "keys");
     else if (status == 429 || (status >= 502 && status <= 504))
-        tell(inquiry, inquiry->bad,
-             "it takes nothing now; what is there is kept and sent later");
+        doctor_otlp_tell(
+            inquiry, inquiry->bad,
+            "it takes nothing now; what is there is kept and sent later");
     else
-        tell(inquiry, inquiry->bad, "this means no success");
+        doctor_otlp_tell(inquiry, inquiry->bad, "this means no success");
 }
 
 /* ---- no answer ---------------------------------------------------------- */
@@ -264,11 +284,14 @@ static const char *why_no_answer(const struct inquiry *inquiry)
     case -EIO:
         return "it answers in no HTTP/1.1";
     default:
-        return strerror(-inquiry->rc);
+        return strstr(inquiry->signal->url, ":4317") != NULL
+                   ? "4317 is the usual port of gRPC; a receiver takes OTLP by "
+                     "HTTP at another one, 4318 as a rule"
+                   : strerror(-inquiry->rc);
     }
 }
 
-static void tell_silence(const struct inquiry *inquiry)
+static void doctor_otlp_tell_silence(const struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
     bool held = inquiry->rc == -ENOTCONN && doctor->holder[0] != '\0';
@@ -289,14 +312,16 @@ static void tell_silence(const struct inquiry *inquiry)
 
 /* ---- an endpoint -------------------------------------------------------- */
 
-static int add_fact(const struct inquiry *inquiry, struct llmobs_json *list)
+static int doctor_otlp_add_fact(const struct inquiry *inquiry,
+                                struct llmobs_json *list)
 {
     struct llmobs_json *fact = llmobs_json_object();
     long status = inquiry->reply.status;
 
     (void)llmobs_json_sets(fact, "signal", inquiry->kind->name);
     (void)llmobs_json_sets(fact, "url", inquiry->url);
-    (void)llmobs_json_sets(fact, "protocol", form_of(inquiry->signal));
+    (void)llmobs_json_sets(fact, "protocol",
+                           doctor_otlp_form_of(inquiry->signal));
     if (status > 0)
         (void)llmobs_json_set(fact, "status", llmobs_json_int(status));
     (void)llmobs_json_set(fact, "accepts", llmobs_json_bool(inquiry->accepts));
@@ -316,35 +341,33 @@ static void inquire(struct llmobs_doctor *doctor,
 
     inquiry.url = llmobs_doctor_shown("", inquiry.signal->url);
     doctor->report.no_memory |= inquiry.url == NULL;
-    ask(&inquiry, config, signal);
+    doctor_otlp_ask(&inquiry, config, signal);
     inquiry.http2 = speaks_http2(&inquiry);
     if (inquiry.reply.status > 0)
         tell_status(&inquiry);
     else
-        tell_silence(&inquiry);
-    if (signal == LLMOBS_SIGNAL_TRACES && bad == LLMOBS_REPORT_BAD)
+        doctor_otlp_tell_silence(&inquiry);
+    if (signal == LLMOBS_SIGNAL_TRACES && bad == LLMOBS_REPORT_FAIL)
         doctor->no_exporter |= !inquiry.accepts;
-    doctor->report.no_memory |= add_fact(&inquiry, list) != 0;
+    doctor->report.no_memory |= doctor_otlp_add_fact(&inquiry, list) != 0;
     llmobs_http_reply_fini(&inquiry.reply);
     free(inquiry.url);
 }
 
 /* Tells once how to have the texts of messages. */
-static void tell_content(struct llmobs_doctor *doctor,
-                         const struct llmobs_otlp_config *otlp)
+static void doctor_otlp_tell_content(struct llmobs_doctor *doctor,
+                                     const struct llmobs_otlp_config *otlp)
 {
     if (otlp->span_content || otlp->event_content)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "the texts of messages are sent");
+        LLMOBS_FIND(NOTE, ABOUT, "the texts of messages are sent");
     else if (otlp->content_unasked)
-        llmobs_report_add(
-            &doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+        LLMOBS_FIND(
+            NOTE, ABOUT,
             "the texts of messages are not sent, as OpenTelemetry wants them "
             "asked for: OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="
             "SPAN_ONLY, or LLMOBS_CONTENT=full");
     else
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "the texts of messages are switched off");
+        LLMOBS_FIND(NOTE, ABOUT, "the texts of messages are switched off");
 }
 
 static void tell_unused(struct llmobs_doctor *doctor,
@@ -354,8 +377,7 @@ static void tell_unused(struct llmobs_doctor *doctor,
     char *url = llmobs_doctor_shown("", traces->url);
 
     doctor->report.no_memory |= url == NULL;
-    llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                      "%s gets no spans: %s", url, why);
+    LLMOBS_FIND(NOTE, ABOUT, "%s gets no spans: %s", url, why);
     free(url);
 }
 
@@ -363,11 +385,11 @@ static void tell_off(struct llmobs_doctor *doctor,
                      const struct llmobs_otlp_signal *traces)
 {
     doctor->no_exporter = true;
-    llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
-                      traces->misplaced
-                          ? "traces: nothing is sent, as the endpoint is no URL"
-                          : "traces: switched off by OTEL_SDK_DISABLED or "
-                            "OTEL_TRACES_EXPORTER");
+    LLMOBS_FIND(FAIL, ABOUT,
+                traces->misplaced
+                    ? "traces: nothing is sent, as the endpoint is no URL"
+                    : "traces: switched off by OTEL_SDK_DISABLED or "
+                      "OTEL_TRACES_EXPORTER");
 }
 
 void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
@@ -375,7 +397,7 @@ void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
 {
     const struct llmobs_otlp_signal *signals = config->otlp.signals;
     enum llmobs_report_level bad =
-        why_not == NULL ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE;
+        why_not == NULL ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE;
     struct llmobs_json *list = llmobs_json_array();
 
     if (why_not != NULL && signals[LLMOBS_SIGNAL_TRACES].given)
@@ -386,9 +408,9 @@ void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
         if (signals[i].on && (i != LLMOBS_SIGNAL_TRACES || why_not == NULL))
             inquire(doctor, config, (enum llmobs_signal)i, bad, list);
     if (why_not == NULL || signals[LLMOBS_SIGNAL_LOGS].on)
-        tell_content(doctor, &config->otlp);
+        doctor_otlp_tell_content(doctor, &config->otlp);
     if (llmobs_json_len(list) > 0)
-        llmobs_report_fact(&doctor->report, ABOUT, list);
+        LLMOBS_KNOWN(ABOUT, list);
     else
         llmobs_json_free(list);
 }

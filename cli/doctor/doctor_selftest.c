@@ -1,3 +1,5 @@
+#include "cli/doctor/doctor.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,14 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/doctor/doctor_selftest.h"
 #include "cli/doctor/loopback.h"
 #include "cli/doctor/probe.h"
 #include "cli/shared/environment.h"
 #include "cli/shared/preload.h"
 #include "cli/shared/reader.h"
-#include "core/base/clock.h"
-#include "core/base/file.h"
+#include "lib/base/clock.h"
+#include "lib/base/file.h"
 
 #define ABOUT "self-test"
 #define LIMIT_MS 30000
@@ -72,7 +73,7 @@ static int set_place(struct selftest *test, const char *name, const char *below)
 /* Makes the environment that the launcher would make from the user's settings,
  * but with the test's own directories, so that no span of the test is
  * delivered. */
-static int make_environment(struct selftest *test)
+static int doctor_selftest_make_environment(struct selftest *test)
 {
     /* The client must not be excluded; another check reports an excluded
      * program. */
@@ -126,7 +127,7 @@ _Noreturn static void become_client(const struct selftest *test)
 
 /* Looks at the client's memory while it waits for its answer: then it has
  * loaded all that it will load. */
-static void look_into(void *ctx)
+static void doctor_selftest_look_into(void *ctx)
 {
     static struct llmobs_process process;
     struct selftest *test = ctx;
@@ -154,7 +155,8 @@ static int run_client(struct selftest *test)
     if (test->pid == 0)
         become_client(test);
     while ((ended = waitpid(test->pid, &test->status, WNOHANG)) == 0) {
-        (void)llmobs_loopback_serve(&test->loopback, TICK_MS, look_into, test);
+        (void)llmobs_loopback_serve(&test->loopback, TICK_MS,
+                                    doctor_selftest_look_into, test);
         if (llmobs_clock_mono_ns() > until)
             kill(test->pid, SIGKILL);
     }
@@ -174,7 +176,7 @@ static int find_span(void *ctx, struct llmobs_text line,
     return 0;
 }
 
-static void look_back(struct selftest *test)
+static void doctor_selftest_look_back(struct selftest *test)
 {
     struct llmobs_reader *reader = NULL;
     char path[sizeof test->dir + 8];
@@ -255,7 +257,8 @@ static const char *why_no_core(const struct selftest *test)
 /* The step that failed; STEP_COUNT: none. Writes the reason, or the rule that
  * matched, to `why`. A verdict in the log says that both objects were loaded,
  * also where no /proc shows them. */
-static enum step judge(const struct selftest *test, char *why, size_t cap)
+static enum step doctor_selftest_judge(const struct selftest *test, char *why,
+                                       size_t cap)
 {
     bool answered = test->asked && WIFEXITED(test->status) &&
                     WEXITSTATUS(test->status) == 0;
@@ -293,13 +296,13 @@ static enum step judge(const struct selftest *test, char *why, size_t cap)
 
 /* -- telling -------------------------------------------------------------- */
 
-static void tell(struct selftest *test)
+static void doctor_selftest_tell(struct selftest *test)
 {
     struct llmobs_report *report = &test->doctor->report;
     struct llmobs_json *fact = llmobs_json_object();
     struct llmobs_json *list = llmobs_json_array();
     char why[512] = "";
-    enum step failed = judge(test, why, sizeof why);
+    enum step failed = doctor_selftest_judge(test, why, sizeof why);
 
     for (int i = 0; i < STEP_COUNT && i <= (int)failed; i++) {
         struct llmobs_json *step = llmobs_json_object();
@@ -322,7 +325,7 @@ static void tell(struct selftest *test)
                           test->client[0] ? test->client : "libcurl.so.4", why);
     else
         llmobs_report_add(
-            report, LLMOBS_REPORT_BAD, ABOUT, "a call by %s: %s%s: %s",
+            report, LLMOBS_REPORT_FAIL, ABOUT, "a call by %s: %s%s: %s",
             test->client[0] ? test->client : "libcurl.so.4",
             failed > STEP_SPAN ? "a span was made, but not delivered: "
                                : "no span, it failed at: ",
@@ -340,7 +343,7 @@ static int remove_one(const char *path, const struct stat *st, int type,
     return remove(path);
 }
 
-static int make_dir(struct selftest *test)
+static int doctor_selftest_make_dir(struct selftest *test)
 {
     static const char *const places[] = {"/tmp", "/var/tmp", "/dev/shm"};
 
@@ -354,10 +357,10 @@ static int make_dir(struct selftest *test)
     return -errno;
 }
 
-static int run(struct selftest *test)
+static int doctor_selftest_run(struct selftest *test)
 {
     struct llmobs_program program;
-    int rc = make_dir(test);
+    int rc = doctor_selftest_make_dir(test);
 
     if (rc == 0)
         rc = llmobs_loopback_open(&test->loopback);
@@ -369,11 +372,11 @@ static int run(struct selftest *test)
         memcpy(test->client,
                program.script[0] != '\0' ? program.script : program.path,
                sizeof test->client);
-    rc = make_environment(test);
+    rc = doctor_selftest_make_environment(test);
     if (rc == 0)
         rc = run_client(test);
     if (rc == 0)
-        look_back(test);
+        doctor_selftest_look_back(test);
     return rc;
 }
 
@@ -395,9 +398,9 @@ void llmobs_doctor_selftest(struct llmobs_doctor *doctor)
     llmobs_buf_init(&test.log, LOG_MAX);
     if (llmobs_preload_find(&test.preload) != 0)
         return; /* the search has reported it */
-    rc = run(&test);
+    rc = doctor_selftest_run(&test);
     if (rc == 0)
-        tell(&test);
+        doctor_selftest_tell(&test);
     else
         llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
                           "could not be made: %s", strerror(-rc));

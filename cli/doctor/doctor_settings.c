@@ -1,27 +1,23 @@
+#include "cli/doctor/doctor.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/doctor/doctor_otlp.h"
-#include "cli/doctor/doctor_settings.h"
-#include "cli/shared/open_libcurl.h"
 #include "cli/shared/preload.h"
-#include "core/base/glob.h"
-#include "core/base/paths.h"
+#include "lib/base/glob.h"
+#include "lib/base/paths.h"
+#include "core/config/exporters.h"
 #include "core/config/state_dir.h"
 #include "core/export/agent.h"
-#include "core/net/direct.h"
-#include "core/net/http.h"
-#include "core/privacy/allowlist.h"
-#include "core/privacy/mask.h"
-#include "core/spool/relay_sign.h"
+#include "core/export/http.h"
+#include "core/log/relay_sign.h"
 
 #define ABOUT "settings"
 #define AGENT "agent"
 #define ENABLED "DD_LLMOBS_ENABLED"
-#define VALUE_MAX 1024
 /* The number of entries that are put before an environment, its end included.
  */
 #define MORE 3
@@ -87,70 +83,34 @@ static int make_env(struct settings *settings)
 
 /* ---- what is configured ------------------------------------------------- */
 
-static void complain(void *ctx, const char *text)
+/* The remedy for a complaint of the configuration, by words in it. */
+static const char *remedy_of(const char *complaint)
+{
+    static const struct {
+        const char *words, *remedy;
+    } rows[] = {
+        {"grpc is not spoken",
+         "give http/protobuf, and the receiver's port for it, 4318 as a rule"},
+        {"LLMOBS_EXPORTER:",
+         "give auto, or some of agent, agentless, store and otlp"},
+        {"LLMOBS_REDACT:", "mend the file; content stays off until then"},
+        {"LLMOBS_CONFIG:", "give a file that this user can read, or unset it"},
+        {"LLMOBS_OBSERVE:", "give vector, search or both"},
+        {"LLMOBS_REPLAY:", "give the URL that `llmobs mock` prints"},
+        {"ml_app", "give DD_LLMOBS_ML_APP such a name"},
+        {"", "give what CONFIG.md says of it, or unset it"}};
+    size_t i = 0;
+
+    while (strstr(complaint, rows[i].words) == NULL)
+        i++;
+    return rows[i].remedy;
+}
+
+static void doctor_settings_complain(void *ctx, const char *text)
 {
     struct llmobs_doctor *doctor = ctx;
 
-    llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT, "%s", text);
-}
-
-static bool is_place(const char *name)
-{
-    return strstr(name, "URL") != NULL || strstr(name, "ENDPOINT") != NULL ||
-           strstr(name, "ORIGIN") != NULL;
-}
-
-/* Adds one word of a value, a URL without its secrets. Of a place without a
- * scheme nobody knows where its password ends. */
-static int add_word(const char *word, bool place, struct llmobs_buf *out)
-{
-    if (strstr(word, "://") != NULL)
-        return llmobs_allowlist_url(word, out);
-    if (place && strchr(word, '@') != NULL)
-        return llmobs_buf_adds(out, "(no URL, not shown)");
-    return llmobs_buf_adds(out, word);
-}
-
-static int add_words(const char *value, bool place, struct llmobs_buf *out)
-{
-    int rc = 0;
-
-    while (*value && !rc) {
-        size_t len = strcspn(value, ", ");
-        char *piece = strndup(value, len);
-
-        if (piece == NULL)
-            return -ENOMEM;
-        rc = add_word(piece, place, out);
-        free(piece);
-        value += len;
-        len = strspn(value, ", ");
-        if (!rc)
-            rc = llmobs_buf_add(out, value, len);
-        value += len;
-    }
-    return rc;
-}
-
-char *llmobs_doctor_shown(const char *name, const char *value)
-{
-    static const char *const secret[] = {"KEY", "TOKEN", "SECRET", "PASSWORD",
-                                         "HEADERS"};
-    struct llmobs_buf text, urls;
-    char *shown = NULL;
-
-    for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
-        if (strstr(name, secret[i]) != NULL)
-            return strdup("(set, not shown)");
-    llmobs_buf_init(&text, 8 * VALUE_MAX);
-    llmobs_buf_init(&urls, 4 * VALUE_MAX);
-    if (strlen(value) <= VALUE_MAX &&
-        add_words(value, is_place(name), &urls) == 0 && urls.data != NULL &&
-        llmobs_mask_text(urls.data, &text) == 0)
-        shown = llmobs_buf_take(&text, NULL);
-    llmobs_buf_fini(&text);
-    llmobs_buf_fini(&urls);
-    return shown != NULL ? shown : strdup("(too long to be shown)");
+    llmobs_report_warn(&doctor->report, ABOUT, remedy_of(text), "%s", text);
 }
 
 static const char *source_of(const struct settings *settings, const char *name,
@@ -169,7 +129,7 @@ static const char *source_of(const struct settings *settings, const char *name,
 static int add_variable(struct settings *settings, struct llmobs_json *list,
                         const char *name)
 {
-    struct llmobs_report *report = &settings->doctor->report;
+    struct llmobs_doctor *doctor = settings->doctor;
     bool by_file;
     const char *value =
         llmobs_config_given(settings->config, settings->env, name, &by_file);
@@ -182,12 +142,12 @@ static int add_variable(struct settings *settings, struct llmobs_json *list,
         return 0;
     shown = llmobs_doctor_shown(name, value);
     fact = llmobs_json_object();
-    report->no_memory |= shown == NULL ||
-                         llmobs_json_sets(fact, "name", name) != 0 ||
-                         llmobs_json_sets(fact, "value", shown) != 0 ||
-                         llmobs_json_sets(fact, "source", source) != 0;
-    llmobs_report_add(report, LLMOBS_REPORT_NOTE, ABOUT, "%s=%s (%s)", name,
-                      shown != NULL ? shown : "", source);
+    doctor->report.no_memory |= shown == NULL ||
+                                llmobs_json_sets(fact, "name", name) != 0 ||
+                                llmobs_json_sets(fact, "value", shown) != 0 ||
+                                llmobs_json_sets(fact, "source", source) != 0;
+    LLMOBS_FIND(NOTE, ABOUT, "%s=%s (%s)", name, shown != NULL ? shown : "",
+                source);
     free(shown);
     return llmobs_json_add(list, fact);
 }
@@ -222,20 +182,18 @@ static void tell_enabled(struct settings *settings)
              doctor->process.prefix);
     doctor->off = access(path, F_OK) == 0 || !settings->config->enabled;
     if (access(path, F_OK) == 0)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
-                          "switched off for all by " LLMOBS_DISABLED_FILE);
+        LLMOBS_FIND(FAIL, ABOUT,
+                    "switched off for all by " LLMOBS_DISABLED_FILE);
     if (settings->config->enabled)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_OK, ABOUT,
-                          "switched on by %s",
-                          source_of(settings, ENABLED, by_file));
+        LLMOBS_FIND(OK, ABOUT, "switched on by %s",
+                    source_of(settings, ENABLED, by_file));
     else if (value != NULL)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
-                          "switched off by " ENABLED " (%s)",
-                          source_of(settings, ENABLED, by_file));
+        LLMOBS_FIND(FAIL, ABOUT, "switched off by " ENABLED " (%s)",
+                    source_of(settings, ENABLED, by_file));
     else
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
-                          "not switched on: " ENABLED
-                          " is neither in its environment nor in the file");
+        LLMOBS_FIND(FAIL, ABOUT,
+                    "not switched on: " ENABLED
+                    " is neither in its environment nor in the file");
 }
 
 static void tell_excluded(struct settings *settings)
@@ -248,8 +206,8 @@ static void tell_excluded(struct settings *settings)
     for (size_t i = 0; list != NULL && i < sizeof names / sizeof *names; i++) {
         if (names[i][0] == '\0' || !llmobs_glob_listed(list, names[i]))
             continue;
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
-                          "switched off for %s by LLMOBS_EXCLUDE", names[i]);
+        LLMOBS_FIND(FAIL, ABOUT, "switched off for %s by LLMOBS_EXCLUDE",
+                    names[i]);
         return;
     }
 }
@@ -264,11 +222,10 @@ static void tell_inbound(struct settings *settings)
         return;
     if (llmobs_preload_share("inbound/hook.rb", path) == 0 &&
         access(path, R_OK) == 0)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_OK, ABOUT,
-                          "LLMOBS_INBOUND: hooks beside %s", path);
+        LLMOBS_FIND(OK, ABOUT, "LLMOBS_INBOUND: hooks beside %s", path);
     else
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
-                          "LLMOBS_INBOUND: the hooks cannot be read: %s", path);
+        LLMOBS_FIND(FAIL, ABOUT, "LLMOBS_INBOUND: the hooks cannot be read: %s",
+                    path);
 }
 
 static int tell_config(struct settings *settings)
@@ -280,38 +237,18 @@ static int tell_config(struct settings *settings)
     tell_excluded(settings);
     tell_inbound(settings);
     rc = tell_variables(settings, fact);
-    if (rc == 0)
-        rc = llmobs_json_set(fact, "enabled",
-                             llmobs_json_bool(settings->config->enabled));
+    rc |= llmobs_json_set(fact, "enabled",
+                          llmobs_json_bool(settings->config->enabled));
     llmobs_report_fact(&settings->doctor->report, ABOUT, fact);
     return rc;
 }
 
 /* ---- where spans go ----------------------------------------------------- */
 
-static bool has_word(const char *list, const char *word)
-{
-    size_t len = strlen(word);
-
-    for (const char *at = list; (at = strstr(at, word)) != NULL; at += len)
-        if ((at == list || strchr(", ", at[-1]) != NULL) &&
-            strchr(", ", at[len]) != NULL)
-            return true;
-    return false;
-}
-
-struct llmobs_http *llmobs_doctor_open_http(const struct llmobs_doctor *doctor,
-                                            const struct llmobs_config *config)
-{
-    llmobs_cli_open_libcurl();
-    llmobs_direct_only(doctor->holder[0] != '\0');
-    return llmobs_http_new(config);
-}
-
 /* 1: the agent takes events; 0: it answers and does not take them; -errno: no
  * answer. */
-static int probe(const struct llmobs_doctor *doctor,
-                 const struct llmobs_config *config)
+static int doctor_settings_probe(const struct llmobs_doctor *doctor,
+                                 const struct llmobs_config *config)
 {
     const struct llmobs_tick tick = {NULL, NULL};
     struct llmobs_http *http = llmobs_doctor_open_http(doctor, config);
@@ -332,18 +269,7 @@ static void add_agent_fact(struct llmobs_doctor *doctor, const char *url,
     (void)llmobs_json_set(fact, "trusted", llmobs_json_bool(rc != -EPERM));
     (void)llmobs_json_set(fact, "answers", llmobs_json_bool(rc >= 0));
     (void)llmobs_json_set(fact, "takes_spans", llmobs_json_bool(rc > 0));
-    llmobs_report_fact(&doctor->report, AGENT, fact);
-}
-
-void llmobs_doctor_tell_held(struct llmobs_doctor *doctor,
-                             enum llmobs_report_level level, const char *about,
-                             const char *place)
-{
-    llmobs_report_add(&doctor->report, level, about,
-                      "%s is on another machine: beside %s nothing is sent "
-                      "there, and spans wait in the spool for a process "
-                      "without it (`llmobs drain`)",
-                      place, doctor->holder);
+    LLMOBS_KNOWN(AGENT, fact);
 }
 
 /* True where the agent takes spans. */
@@ -351,15 +277,14 @@ static bool tell_agent(struct llmobs_doctor *doctor,
                        const struct llmobs_config *config, bool wanted)
 {
     enum llmobs_report_level bad =
-        wanted ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE;
+        wanted ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE;
     char *url = llmobs_doctor_shown("", config->agent_url);
-    int rc = probe(doctor, config);
+    int rc = doctor_settings_probe(doctor, config);
 
     doctor->report.no_memory |= url == NULL;
     doctor->no_exporter |= wanted && rc <= 0;
     if (rc > 0)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_OK, AGENT,
-                          "%s answers and takes spans", url);
+        LLMOBS_FIND(OK, AGENT, "%s answers and takes spans", url);
     else if (rc == 0)
         llmobs_report_add(&doctor->report, bad, AGENT,
                           "%s answers, but has no EVP proxy: it is too old, or "
@@ -392,8 +317,7 @@ static void tell_store(struct llmobs_doctor *doctor,
      * test. */
     if (doctor->process.pid == 0 &&
         llmobs_config_store_dir(config, dir, sizeof dir) == 0)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "local store: %s", dir);
+        LLMOBS_FIND(NOTE, ABOUT, "local store: %s", dir);
 }
 
 /* Another user's process has another spool. */
@@ -405,16 +329,15 @@ static void tell_relay(struct llmobs_doctor *doctor,
                                   : LLMOBS_RELAY_NONE;
 
     if (relay == LLMOBS_RELAY_UP && config->relay)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_OK, ABOUT,
-                          "a relay delivers for this program");
+        LLMOBS_FIND(OK, ABOUT, "a relay delivers for this program");
     else if (relay == LLMOBS_RELAY_UP)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "a relay runs, and LLMOBS_RELAY is off: the program "
-                          "delivers by itself");
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "a relay runs, and LLMOBS_RELAY is off: the program "
+                    "delivers by itself");
     else if (relay == LLMOBS_RELAY_OF_OTHERS)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "a relay runs, for other destinations than these: "
-                          "the program delivers by itself");
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "a relay runs, for other destinations than these: "
+                    "the program delivers by itself");
 }
 
 static void tell_intake(struct llmobs_doctor *doctor,
@@ -422,28 +345,26 @@ static void tell_intake(struct llmobs_doctor *doctor,
 {
     doctor->no_exporter |= asked && config->api_key == NULL;
     if (config->api_key != NULL)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "intake of %s, with a key", config->site);
+        LLMOBS_FIND(NOTE, ABOUT, "intake of %s, with a key", config->site);
     if (config->api_key != NULL && doctor->holder[0] != '\0')
         llmobs_doctor_tell_held(doctor,
-                                asked ? LLMOBS_REPORT_BAD : LLMOBS_REPORT_NOTE,
+                                asked ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE,
                                 AGENT, "the intake");
     else if (config->api_key == NULL && asked)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
-                          "sent to the intake, and no DD_API_KEY");
+        LLMOBS_FIND(FAIL, ABOUT, "sent to the intake, and no DD_API_KEY");
 }
 
 /* Why spans do not go by OTLP; NULL: they do. `datadog`: an agent or the intake
  * takes what auto sends. */
 static const char *why_no_otlp(const struct llmobs_config *config,
-                               bool automatic, bool datadog)
+                               unsigned names, bool datadog)
 {
     const struct llmobs_otlp_signal *traces =
         &config->otlp.signals[LLMOBS_SIGNAL_TRACES];
 
-    if (has_word(config->exporter, "otlp"))
+    if (names & LLMOBS_EXPORTER_OTLP && !(names & LLMOBS_EXPORTER_AUTO))
         return NULL;
-    if (!automatic)
+    if (!(names & LLMOBS_EXPORTER_AUTO))
         return "LLMOBS_EXPORTER does not name otlp";
     if (datadog)
         return "auto sends to Datadog alone; LLMOBS_EXPORTER=otlp, or "
@@ -459,31 +380,31 @@ static const char *why_no_otlp(const struct llmobs_config *config,
 static void tell_places(struct llmobs_doctor *doctor,
                         const struct llmobs_config *config)
 {
-    bool automatic = strcmp(config->exporter, "auto") == 0;
-    bool to_agent = has_word(config->exporter, "agent") ||
-                    (automatic && config->agentless == 0);
-    bool to_intake = has_word(config->exporter, "agentless") ||
-                     (automatic && config->agentless == 1);
+    unsigned names = llmobs_exporters_named(config->exporter, NULL);
+    bool automatic = names & LLMOBS_EXPORTER_AUTO;
+    bool to_agent = automatic ? config->agentless == 0
+                              : (names & LLMOBS_EXPORTER_AGENT) != 0;
+    bool to_intake = automatic ? config->agentless == 1
+                               : (names & LLMOBS_EXPORTER_AGENTLESS) != 0;
     bool datadog = config->agentless >= 0 || config->api_key != NULL ||
                    config->agent_configured;
 
-    llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                      "spans go to: %s", config->exporter);
+    LLMOBS_FIND(NOTE, ABOUT, "spans go to: %s",
+                names != 0 ? config->exporter : "store");
     tell_store(doctor, config);
     tell_relay(doctor, config);
     if (automatic || to_intake)
         tell_intake(doctor, config, to_intake);
     if (config->override_origin != NULL)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, AGENT,
-                          "DD_LLMOBS_OVERRIDE_ORIGIN stands in its place: not "
-                          "asked");
+        LLMOBS_FIND(NOTE, AGENT,
+                    "DD_LLMOBS_OVERRIDE_ORIGIN stands in its place: not "
+                    "asked");
     else if (to_agent || (automatic && !to_intake))
         datadog |=
             tell_agent(doctor, config, to_agent || config->agent_configured);
     else
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, AGENT,
-                          "not asked: no spans go there");
-    llmobs_doctor_otlp(doctor, config, why_no_otlp(config, automatic, datadog));
+        LLMOBS_FIND(NOTE, AGENT, "not asked: no spans go there");
+    llmobs_doctor_otlp(doctor, config, why_no_otlp(config, names, datadog));
 }
 
 /* 1: the environment is not to be read, which is reported. */
@@ -493,19 +414,20 @@ static int open_settings(struct settings *settings)
     int rc;
 
     if (doctor->process.pid != 0 && !doctor->process.env_known) {
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_BAD, ABOUT,
-                          "its environment cannot be read: ask as root, or it "
-                          "has written its title over it");
+        LLMOBS_FIND(FAIL, ABOUT,
+                    "its environment cannot be read: ask as root, or it "
+                    "has written its title over it");
         return 1;
     }
     if (doctor->process.env_copied)
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "its environment was written over; this is the "
-                          "library's copy of it");
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "its environment was written over; this is the "
+                    "library's copy of it");
     rc = make_env(settings);
     if (rc != 0)
         return rc;
-    settings->config = llmobs_config_load(settings->env, complain, doctor);
+    settings->config =
+        llmobs_config_load(settings->env, doctor_settings_complain, doctor);
     return settings->config != NULL ? 0 : -ENOMEM;
 }
 
@@ -523,6 +445,8 @@ int llmobs_doctor_settings(struct llmobs_doctor *doctor)
 
     if (rc == 0)
         rc = tell_config(&settings);
+    if (rc == 0)
+        llmobs_doctor_wrong(doctor, settings.config, settings.env);
     if (rc == 0)
         tell_places(doctor, settings.config);
     close_settings(&settings);

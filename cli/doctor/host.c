@@ -8,8 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/doctor/doctor_preload.h"
-#include "cli/doctor/doctor_settings.h"
+#include "cli/doctor/doctor.h"
+#include "cli/doctor/host_show.h"
+#include "cli/doctor/host_sockets.h"
+#include "cli/shared/grow.h"
 
 #define TOOL "llmobs-tool"
 
@@ -43,21 +45,16 @@ static struct seen *find_seen(const struct walk *walk, const struct stat *st)
 
 static void note_seen(struct walk *walk, const struct stat *st, bool copy)
 {
-    if (walk->seen_count == walk->seen_room) {
-        size_t room = walk->seen_room ? 2 * walk->seen_room : 256;
-        void *more = realloc(walk->seen, room * sizeof *walk->seen);
-
-        if (!more)
-            return;
-        walk->seen = more;
-        walk->seen_room = room;
-    }
+    if (llmobs_grow(&walk->seen, &walk->seen_room, walk->seen_count,
+                    sizeof *walk->seen) != 0)
+        return;
     walk->seen[walk->seen_count++] =
         (struct seen){st->st_dev, st->st_ino, copy};
 }
 
 /* Reads a file of the process's unless it is known to have no libcurl. */
-static void look_into(struct walk *walk, const char *path, bool program)
+static void doctor_host_look_into(struct walk *walk, const char *path,
+                                  bool program)
 {
     struct llmobs_doctor *doctor = walk->doctor;
     char whole[2 * PATH_MAX];
@@ -92,11 +89,11 @@ static void find_curl(struct walk *walk, struct llmobs_host_row *row)
         if (strcmp(process->objects[i].path, process->exe) == 0)
             continue;
         else if (!process->objects[i].deleted)
-            look_into(walk, process->objects[i].path, false);
+            doctor_host_look_into(walk, process->objects[i].path, false);
         else if (!row->curl && strstr(process->objects[i].path, "/libcurl"))
             row->curl = strdup(process->objects[i].path);
     if (doctor->routes.count == 0 && !row->curl)
-        look_into(walk, process->exe, true);
+        doctor_host_look_into(walk, process->exe, true);
     if (doctor->routes.count > 0 && !row->curl) {
         row->linked = doctor->routes.copies[0].how == LLMOBS_LIBCURL_STATIC;
         row->curl = strdup(doctor->routes.copies[0].path);
@@ -105,7 +102,7 @@ static void find_curl(struct walk *walk, struct llmobs_host_row *row)
 
 /* ---- state -------------------------------------------------------------- */
 
-static void say(struct llmobs_host_row *row, const char *text)
+static void doctor_host_say(struct llmobs_host_row *row, const char *text)
 {
     snprintf(row->why, sizeof row->why, "%s", text);
 }
@@ -117,13 +114,13 @@ static const char *first_bad(const struct llmobs_report *report)
         const struct llmobs_json *one = llmobs_json_at(report->findings, i);
         const char *level = llmobs_json_gets(one, "level");
 
-        if (level && strcmp(level, "bad") == 0)
+        if (level && strcmp(level, "fail") == 0)
             return llmobs_json_gets(one, "text");
     }
     return NULL;
 }
 
-static int judge(struct walk *walk, struct llmobs_host_row *row)
+static int doctor_host_judge(struct walk *walk, struct llmobs_host_row *row)
 {
     struct llmobs_doctor *doctor = walk->doctor;
     bool loaded =
@@ -140,7 +137,7 @@ static int judge(struct walk *walk, struct llmobs_host_row *row)
     if (rc != 0)
         return rc;
     bad = first_bad(&doctor->report);
-    say(row, bad ? bad : "");
+    doctor_host_say(row, bad ? bad : "");
     row->state = loaded             ? LLMOBS_HOST_OBSERVED
                  : doctor->possible ? LLMOBS_HOST_NOT
                                     : LLMOBS_HOST_NEVER;
@@ -148,7 +145,8 @@ static int judge(struct walk *walk, struct llmobs_host_row *row)
         row->state = LLMOBS_HOST_OFF;
     if (row->linked || !row->curl) {
         row->state = LLMOBS_HOST_NEVER;
-        say(row, row->linked ? "libcurl is linked into the file itself, which "
+        doctor_host_say(
+            row, row->linked ? "libcurl is linked into the file itself, which "
                                "is out of reach"
                              : "it has no libcurl: something else makes its "
                                "calls");
@@ -157,13 +155,6 @@ static int judge(struct walk *walk, struct llmobs_host_row *row)
 }
 
 /* ---- one process -------------------------------------------------------- */
-
-static const char *base_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
 
 static void free_row(struct llmobs_host_row *row)
 {
@@ -191,7 +182,7 @@ static int find_sockets(struct walk *walk, struct llmobs_host_row *row)
 }
 
 /* Fills a row of the process that is open. */
-static int fill(struct walk *walk, struct llmobs_host_row *row)
+static int doctor_host_fill(struct walk *walk, struct llmobs_host_row *row)
 {
     struct llmobs_doctor *doctor = walk->doctor;
     const struct llmobs_process *process = &doctor->process;
@@ -207,7 +198,8 @@ static int fill(struct walk *walk, struct llmobs_host_row *row)
     row->program = strdup(process->exe);
     if (!row->title || !row->program)
         return -ENOMEM;
-    llmobs_starter_of(&row->starter, process->pid, base_of(process->exe));
+    llmobs_starter_of(&row->starter, process->pid,
+                      llmobs_program_base(process->exe));
     memcpy(doctor->program.path, process->exe, PATH_MAX);
     memcpy(doctor->program.file, process->exe, PATH_MAX);
     llmobs_program_know(&doctor->program);
@@ -217,33 +209,29 @@ static int fill(struct walk *walk, struct llmobs_host_row *row)
     doctor->library.musl = llmobs_doctor_has_musl(doctor);
     find_curl(walk, row);
     rc = find_sockets(walk, row);
-    return rc == 0 && (row->curl || row->socket_count > 0) ? judge(walk, row)
-                                                           : rc;
+    return rc == 0 && (row->curl || row->socket_count > 0)
+               ? doctor_host_judge(walk, row)
+               : rc;
 }
 
-static int add_row(struct llmobs_host_list *host, struct llmobs_host_row **out)
+static int doctor_host_add_row(struct llmobs_host_list *host,
+                               struct llmobs_host_row **out)
 {
-    if (host->count == host->room) {
-        size_t room = host->room ? 2 * host->room : 64;
-        void *more = realloc(host->rows, room * sizeof *host->rows);
-
-        if (!more)
-            return -ENOMEM;
-        host->rows = more;
-        host->room = room;
-    }
+    if (llmobs_grow(&host->rows, &host->room, host->count,
+                    sizeof *host->rows) != 0)
+        return -ENOMEM;
     *out = &host->rows[host->count];
     memset(*out, 0, sizeof **out);
     return 0;
 }
 
-static int look_at(struct walk *walk)
+static int doctor_host_look_at(struct walk *walk)
 {
     struct llmobs_host_row *row;
-    int rc = add_row(walk->host, &row);
+    int rc = doctor_host_add_row(walk->host, &row);
 
     if (rc == 0) {
-        rc = fill(walk, row);
+        rc = doctor_host_fill(walk, row);
         if (rc == 0 && (row->curl || row->socket_count > 0)) {
             walk->host->count++;
             return 0;
@@ -254,7 +242,7 @@ static int look_at(struct walk *walk)
     return rc;
 }
 
-static bool each(void *ctx, pid_t pid)
+static bool doctor_host_each(void *ctx, pid_t pid)
 {
     struct walk *walk = ctx;
     struct llmobs_doctor *doctor = walk->doctor;
@@ -269,7 +257,7 @@ static bool each(void *ctx, pid_t pid)
         ; /* delivers spans, and calls no model */
     else if (rc == 0 && doctor->process.exe[0] != '\0' &&
              doctor->process.maps_known)
-        rc = look_at(walk);
+        rc = doctor_host_look_at(walk);
     else if (rc == 0 || rc == -EACCES)
         walk->host->unreadable++;
     if (rc == 0 && doctor->report.no_memory)
@@ -283,8 +271,8 @@ static bool each(void *ctx, pid_t pid)
 
 /* ---- connections -------------------------------------------------------- */
 
-static void add_peer(struct llmobs_host_row *row, const char *name,
-                     bool gateway)
+static void doctor_host_add_peer(struct llmobs_host_row *row, const char *name,
+                                 bool gateway)
 {
     for (size_t i = 0; i < row->peer_count; i++)
         if (strcmp(row->peers[i].name, name) == 0) {
@@ -307,7 +295,7 @@ static void name_peers(const struct llmobs_host_list *host,
     for (size_t i = 0; i < row->socket_count; i++)
         if (llmobs_host_names_find(&host->names, &row->sockets[i], name,
                                    sizeof name, &gateway))
-            add_peer(row, name, gateway);
+            doctor_host_add_peer(row, name, gateway);
 }
 
 /* True where a process has a connection to another machine. */
@@ -339,14 +327,15 @@ static void keep_callers(struct llmobs_host_list *host)
     host->count = kept;
 }
 
-bool llmobs_host_row_misses(const struct llmobs_host_row *row)
+/* True for a row that calls a model and is not observed. */
+static bool misses(const struct llmobs_host_row *row)
 {
     return row->peer_count > 0 && row->state != LLMOBS_HOST_OBSERVED;
 }
 
 /* ---- the command -------------------------------------------------------- */
 
-static int gather(struct llmobs_host_list *host)
+static int doctor_host_gather(struct llmobs_host_list *host)
 {
     static struct llmobs_doctor doctor;
     static struct walk walk;
@@ -363,7 +352,7 @@ static int gather(struct llmobs_host_list *host)
     walk = (struct walk){.host = host,
                          .doctor = &doctor,
                          .allowance = {.left = LLMOBS_ALLOWANCE_MAX}};
-    llmobs_process_all(each, &walk);
+    llmobs_process_all(doctor_host_each, &walk);
     rc = walk.rc;
     if (rc == 0)
         rc = llmobs_host_names_look_up(&host->names, has_remote(host));
@@ -374,14 +363,14 @@ static int gather(struct llmobs_host_list *host)
     return rc;
 }
 
-int llmobs_doctor_host(bool json, bool *misses)
+int llmobs_doctor_host(bool json, bool *missed)
 {
     static struct llmobs_host_list host;
-    int rc = gather(&host);
+    int rc = doctor_host_gather(&host);
 
-    *misses = false;
+    *missed = false;
     for (size_t i = 0; i < host.count; i++)
-        *misses |= llmobs_host_row_misses(&host.rows[i]);
+        *missed |= misses(&host.rows[i]);
     if (rc == 0)
         rc = json ? llmobs_host_print_json(&host)
                   : llmobs_host_print_text(&host);

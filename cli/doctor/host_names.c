@@ -13,14 +13,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/shared/grow.h"
 #include "rules/providers.h"
 #include "rules/read/url.h"
 
 #define ASKERS 8
 #define LISTED 4096
 
-static void add_name(struct llmobs_host_names *names, const char *name,
-                     uint16_t port)
+static void host_names_add_name(struct llmobs_host_names *names,
+                                const char *name, uint16_t port)
 {
     struct llmobs_host_name *to = &names->names[names->count];
 
@@ -47,7 +48,7 @@ static void add_host(struct llmobs_host_names *names, struct llmobs_text host)
         snprintf(name, sizeof name, "%s%.*s", below ? "api." : "",
                  (int)(host.len - from), host.data + from) >= (int)sizeof name)
         return;
-    add_name(names, name, 0);
+    host_names_add_name(names, name, 0);
 }
 
 int llmobs_host_names_init(struct llmobs_host_names *names)
@@ -81,7 +82,7 @@ void llmobs_host_names_add(struct llmobs_host_names *names, const char *urls)
         if (text.data < urls + len)
             text.len = (size_t)(urls + len - text.data);
         if (text.len > 0 && llmobs_url_parse(text, &url) == 0)
-            add_name(names, url.host, url.port);
+            host_names_add_name(names, url.host, url.port);
         urls += len + (urls[len] == ',');
     }
 }
@@ -105,7 +106,8 @@ static void to_bytes(const struct sockaddr *from, unsigned char bytes[16])
 
 /* In a child: writes what it finds of one name; a write of less than PIPE_BUF
  * is whole. */
-static void look_up(const struct llmobs_host_names *names, size_t i, int out)
+static void host_names_look_up(const struct llmobs_host_names *names, size_t i,
+                               int out)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
@@ -126,20 +128,14 @@ static void look_up(const struct llmobs_host_names *names, size_t i, int out)
     freeaddrinfo(list);
 }
 
-static int note(struct llmobs_host_names *names,
-                const struct llmobs_host_known *known)
+static int host_names_note(struct llmobs_host_names *names,
+                           const struct llmobs_host_known *known)
 {
     if (known->name >= names->count || names->known_count == LISTED)
         return 0;
-    if (names->known_count == names->known_room) {
-        size_t room = names->known_room ? 2 * names->known_room : 64;
-        void *more = realloc(names->known, room * sizeof *names->known);
-
-        if (!more)
-            return -ENOMEM;
-        names->known = more;
-        names->known_room = room;
-    }
+    if (llmobs_grow(&names->known, &names->known_room, names->known_count,
+                    sizeof *names->known) != 0)
+        return -ENOMEM;
     names->known[names->known_count++] = *known;
     return 0;
 }
@@ -153,7 +149,7 @@ static int64_t now_ms(void)
 }
 
 /* Reads until all children have ended, or the time is over. */
-static int gather(struct llmobs_host_names *names, int in)
+static int host_names_gather(struct llmobs_host_names *names, int in)
 {
     int64_t end = now_ms() + LLMOBS_HOST_LOOKUP_MS;
     struct llmobs_host_known known;
@@ -168,14 +164,14 @@ static int gather(struct llmobs_host_names *names, int in)
             continue;
         if (got <= 0 || read(in, &known, sizeof known) != (ssize_t)sizeof known)
             break;
-        rc = note(names, &known);
+        rc = host_names_note(names, &known);
     }
     return rc;
 }
 
 /* Gateways come first: they were added last, and are the fewest. */
-static pid_t start(const struct llmobs_host_names *names, size_t first,
-                   bool models, const int ends[2])
+static pid_t host_names_start(const struct llmobs_host_names *names,
+                              size_t first, bool models, const int ends[2])
 {
     pid_t child = fork();
 
@@ -184,7 +180,7 @@ static pid_t start(const struct llmobs_host_names *names, size_t first,
     close(ends[0]);
     for (size_t i = first; i < names->count; i += ASKERS)
         if (models || names->names[names->count - 1 - i].port != 0)
-            look_up(names, names->count - 1 - i, ends[1]);
+            host_names_look_up(names, names->count - 1 - i, ends[1]);
     _exit(0);
 }
 
@@ -197,7 +193,7 @@ int llmobs_host_names_look_up(struct llmobs_host_names *names, bool models)
     if (pipe(ends) != 0)
         return -errno;
     while (started < ASKERS && rc == 0) {
-        children[started] = start(names, started, models, ends);
+        children[started] = host_names_start(names, started, models, ends);
         if (children[started] < 0)
             rc = -errno;
         else
@@ -205,7 +201,7 @@ int llmobs_host_names_look_up(struct llmobs_host_names *names, bool models)
     }
     close(ends[1]);
     if (rc == 0)
-        rc = gather(names, ends[0]);
+        rc = host_names_gather(names, ends[0]);
     close(ends[0]);
     for (size_t i = 0; i < started; i++) {
         kill(children[i], SIGKILL);
@@ -237,7 +233,7 @@ static const char *local_model(const struct llmobs_host_address *address)
 }
 
 /* A gateway's port is a part of its name; a gateway comes before a model. */
-static const struct llmobs_host_name *find(
+static const struct llmobs_host_name *host_names_find(
     const struct llmobs_host_names *names,
     const struct llmobs_host_address *address)
 {
@@ -261,7 +257,7 @@ bool llmobs_host_names_find(const struct llmobs_host_names *names,
                             const struct llmobs_host_address *address,
                             char *out, size_t cap, bool *gateway)
 {
-    const struct llmobs_host_name *name = find(names, address);
+    const struct llmobs_host_name *name = host_names_find(names, address);
     const char *local = name ? NULL : local_model(address);
 
     *gateway = name && name->port != 0;

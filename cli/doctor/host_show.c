@@ -1,32 +1,23 @@
-#include "cli/doctor/host.h"
+#include "cli/doctor/host_show.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/shared/escape.h"
+#include "cli/doctor/report.h"
+#include "cli/shared/json_out.h"
+#include "cli/shared/screen.h"
+#include "cli/shared/spool_dirs.h"
 
-#define JSON_MAX (64u * 1024 * 1024)
 #define CELL 256
 
 static const char *const states[] = {"yes", "off", "no", "never"};
 static const char *const state_names[] = {"observed", "switched_off",
                                           "not_observed", "out_of_reach"};
 
-static void name_user(uid_t uid, char *out, size_t cap)
-{
-    const struct passwd *user = getpwuid(uid);
-
-    if (user != NULL)
-        snprintf(out, cap, "%s", user->pw_name);
-    else
-        snprintf(out, cap, "%lu", (unsigned long)uid);
-}
-
 /* A title may be empty, or only the path of the program. */
-static const char *name_of(const struct llmobs_host_row *row)
+static const char *host_show_name_of(const struct llmobs_host_row *row)
 {
     const char *name = row->title[0] != '\0' ? row->title : row->program;
     const char *slash = strchr(name, ' ') == NULL ? strrchr(name, '/') : NULL;
@@ -36,135 +27,87 @@ static const char *name_of(const struct llmobs_host_row *row)
 
 /* ---- JSON --------------------------------------------------------------- */
 
-static struct llmobs_json *peers_of(const struct llmobs_host_row *row)
+/* Setting a member fails for want of memory alone. */
+static int set_peers(const struct llmobs_host_row *row,
+                     struct llmobs_json *object)
 {
     struct llmobs_json *list = llmobs_json_array();
     int rc = 0;
 
-    for (size_t i = 0; i < row->peer_count && rc == 0; i++) {
+    for (size_t i = 0; i < row->peer_count; i++) {
         const struct llmobs_host_peer *peer = &row->peers[i];
         struct llmobs_json *one = llmobs_json_object();
 
-        rc = llmobs_json_sets(one, "to", peer->name);
-        if (rc == 0)
-            rc = llmobs_json_sets(one, "kind",
-                                  peer->gateway ? "gateway" : "model");
-        if (rc == 0)
-            rc = llmobs_json_set(one, "count",
-                                 llmobs_json_int((int64_t)peer->count));
-        if (rc == 0)
-            rc = llmobs_json_add(list, one);
-        else
-            llmobs_json_free(one);
+        rc |= llmobs_json_sets(one, "to", peer->name);
+        rc |=
+            llmobs_json_sets(one, "kind", peer->gateway ? "gateway" : "model");
+        rc |= llmobs_json_set(one, "count",
+                              llmobs_json_int((int64_t)peer->count));
+        rc |= llmobs_json_add(list, one);
     }
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return rc | llmobs_json_set(object, "connections", list);
 }
 
-static int set_advice(const struct llmobs_host_list *host,
-                      const struct llmobs_host_row *row,
-                      struct llmobs_json *one)
+static const char *filled(const char *text)
 {
-    char advice[PATH_MAX + LLMOBS_HOST_TEXT];
-
-    if (row->state != LLMOBS_HOST_NOT)
-        return 0;
-    llmobs_starter_advice(&row->starter, host->library, advice, sizeof advice);
-    return llmobs_json_sets(one, "switch_on", advice);
+    return *text != '\0' ? text : NULL;
 }
 
-static int fill(const struct llmobs_host_list *host,
-                const struct llmobs_host_row *row, struct llmobs_json *one)
+static int host_show_fill(const struct llmobs_host_list *host,
+                          const struct llmobs_host_row *row,
+                          struct llmobs_json *one)
 {
-    char user[CELL];
+    char user[CELL], advice[PATH_MAX + LLMOBS_HOST_TEXT];
     int rc = llmobs_json_set(one, "pid", llmobs_json_int(row->pid));
 
-    name_user(row->uid, user, sizeof user);
-    if (rc == 0)
-        rc = llmobs_json_sets(one, "user", user);
-    if (rc == 0)
-        rc = llmobs_json_sets(one, "program", row->program);
-    if (rc == 0)
-        rc = llmobs_json_sets(one, "title", row->title);
-    if (rc == 0)
-        rc = llmobs_json_sets(one, "libcurl", row->curl);
-    if (rc == 0)
-        rc = llmobs_json_set(one, "connections", peers_of(row));
-    if (rc == 0)
-        rc = llmobs_json_sets(one, "state", state_names[row->state]);
-    if (rc == 0 && row->why[0] != '\0')
-        rc = llmobs_json_sets(one, "why", row->why);
-    if (rc == 0)
-        rc = llmobs_json_sets(one, "started_by",
-                              llmobs_starter_name(row->starter.kind));
-    if (rc == 0 && row->starter.name[0] != '\0')
-        rc = llmobs_json_sets(one, "starter_name", row->starter.name);
-    return rc == 0 ? set_advice(host, row, one) : rc;
+    llmobs_user_name(row->uid, user, sizeof user);
+    rc |= llmobs_json_sets(one, "user", user);
+    rc |= llmobs_json_sets(one, "program", row->program);
+    rc |= llmobs_json_sets(one, "title", row->title);
+    rc |= llmobs_json_sets(one, "libcurl", row->curl);
+    rc |= set_peers(row, one);
+    rc |= llmobs_json_sets(one, "state", state_names[row->state]);
+    rc |= llmobs_json_sets(one, "why", filled(row->why));
+    rc |= llmobs_json_sets(one, "started_by",
+                           llmobs_starter_name(row->starter.kind));
+    rc |= llmobs_json_sets(one, "starter_name", filled(row->starter.name));
+    if (row->state != LLMOBS_HOST_NOT)
+        return rc;
+    llmobs_starter_advice(&row->starter, host->library, advice, sizeof advice);
+    return rc | llmobs_json_sets(one, "switch_on", advice);
 }
 
 static int fill_all(const struct llmobs_host_list *host,
                     struct llmobs_json *all)
 {
     struct llmobs_json *list = llmobs_json_array();
-    int rc = llmobs_json_set(all, "processes", llmobs_json_share(list));
+    int rc = 0;
 
-    for (size_t i = 0; i < host->count && rc == 0; i++) {
+    for (size_t i = 0; i < host->count; i++) {
         struct llmobs_json *one = llmobs_json_object();
 
-        rc = fill(host, &host->rows[i], one);
-        if (rc == 0)
-            rc = llmobs_json_add(list, one);
-        else
-            llmobs_json_free(one);
+        rc |= host_show_fill(host, &host->rows[i], one);
+        rc |= llmobs_json_add(list, one);
     }
-    llmobs_json_free(list);
-    if (rc == 0)
-        rc = llmobs_json_set(all, "others",
-                             llmobs_json_int((int64_t)host->others));
-    if (rc == 0)
-        rc = llmobs_json_set(all, "unreadable",
-                             llmobs_json_int((int64_t)host->unreadable));
-    return rc;
+    rc |= llmobs_json_set(all, "processes", list);
+    rc |=
+        llmobs_json_set(all, "others", llmobs_json_int((int64_t)host->others));
+    return rc | llmobs_json_set(all, "unreadable",
+                                llmobs_json_int((int64_t)host->unreadable));
 }
 
 int llmobs_host_print_json(const struct llmobs_host_list *host)
 {
     struct llmobs_json *all = llmobs_json_object();
-    struct llmobs_buf text;
     int rc = fill_all(host, all);
 
-    llmobs_buf_init(&text, JSON_MAX);
     if (rc == 0)
-        rc = llmobs_json_dump(all, LLMOBS_JSON_KEEP_ORDER, &text);
-    if (rc == 0)
-        printf("%s\n", text.data);
-    llmobs_buf_fini(&text);
+        rc = llmobs_json_out_value(all);
     llmobs_json_free(all);
     return rc;
 }
 
 /* ---- text --------------------------------------------------------------- */
-
-/* Prints a foreign text in a column; 0: as wide as it is. */
-static int print_cell(const char *text, size_t width)
-{
-    struct llmobs_buf cell;
-    size_t shown;
-    int rc;
-
-    llmobs_buf_init(&cell, 16 * LLMOBS_REPORT_TEXT);
-    rc =
-        llmobs_escape_adds(&cell, text, width > 0 ? width : LLMOBS_REPORT_TEXT);
-    if (rc == 0) {
-        shown = llmobs_escape_width(cell.data ? cell.data : "");
-        printf("%s%*s", cell.data ? cell.data : "",
-               width > shown ? (int)(width - shown) : 0, "");
-    }
-    llmobs_buf_fini(&cell);
-    return rc;
-}
 
 static int print_peers(const struct llmobs_host_row *row)
 {
@@ -174,7 +117,7 @@ static int print_peers(const struct llmobs_host_row *row)
         const struct llmobs_host_peer *peer = &row->peers[i];
 
         fputs(i > 0 ? ", " : "", stdout);
-        rc = print_cell(peer->name, 0);
+        rc = llmobs_screen_cell(peer->name, LLMOBS_REPORT_TEXT, 0);
         fputs(peer->gateway ? " (gateway)" : "", stdout);
         if (peer->count > 1)
             printf(" x%zu", peer->count);
@@ -190,23 +133,23 @@ static int print_detail(const char *about, const char *text)
     int rc;
 
     printf("        %s: ", about);
-    rc = print_cell(text, 0);
+    rc = llmobs_screen_cell(text, LLMOBS_REPORT_TEXT, 0);
     putchar('\n');
     return rc;
 }
 
-static int print_row(const struct llmobs_host_list *host,
-                     const struct llmobs_host_row *row)
+static int host_show_print_row(const struct llmobs_host_list *host,
+                               const struct llmobs_host_row *row)
 {
     char text[PATH_MAX + LLMOBS_HOST_TEXT];
     int rc;
 
     printf("%7d ", (int)row->pid);
-    name_user(row->uid, text, sizeof text);
-    rc = print_cell(text, 10);
+    llmobs_user_name(row->uid, text, sizeof text);
+    rc = llmobs_screen_cell(text, 10, 10);
     putchar(' ');
     if (rc == 0)
-        rc = print_cell(name_of(row), 24);
+        rc = llmobs_screen_cell(host_show_name_of(row), 24, 24);
     printf(" %-8s ", states[row->state]);
     if (rc == 0)
         rc = print_peers(row);
@@ -227,7 +170,7 @@ int llmobs_host_print_text(const struct llmobs_host_list *host)
         printf("%7s %-10s %-24s %-8s %s\n", "PID", "USER", "PROGRAM",
                "OBSERVED", "TALKS TO");
     for (size_t i = 0; i < host->count && rc == 0; i++)
-        rc = print_row(host, &host->rows[i]);
+        rc = host_show_print_row(host, &host->rows[i]);
     printf("%zu of %zu processes have libcurl, or talk to a model.\n",
            host->count, host->count + host->others);
     if (host->unreadable > 0)

@@ -8,18 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/buf.h"
-#include "core/base/file.h"
+#include "cli/shared/grow.h"
+#include "lib/base/buf.h"
+#include "lib/base/file.h"
 
 /* States of linux/tcp_states.h with an other end that the process talks to. */
 #define ESTABLISHED 1
 #define SYN_SENT 2
 #define CLOSE_WAIT 8
-
-void llmobs_sockets_init(struct llmobs_socket_tables *tables)
-{
-    memset(tables, 0, sizeof *tables);
-}
 
 void llmobs_sockets_fini(struct llmobs_socket_tables *tables)
 {
@@ -32,7 +28,7 @@ void llmobs_sockets_fini(struct llmobs_socket_tables *tables)
 
 /* An address is written in words of four bytes, each as a number of the
  * machine's byte order. */
-static bool read_address(const char *text, unsigned char bytes[16])
+static bool host_sockets_read_address(const char *text, unsigned char bytes[16])
 {
     static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
     size_t len = strlen(text), words = len / 8;
@@ -54,7 +50,7 @@ static bool read_address(const char *text, unsigned char bytes[16])
 
 /* "  0: LOCAL:PORT OTHER:PORT STATE queues timer retransmits uid timeout INODE"
  */
-static bool read_line(const char *line, struct llmobs_socket *out)
+static bool host_sockets_read_line(const char *line, struct llmobs_socket *out)
 {
     char other[33];
     unsigned port, state;
@@ -65,21 +61,15 @@ static bool read_line(const char *line, struct llmobs_socket *out)
                   other, &port, &state, &out->inode) == 4 &&
            (state == ESTABLISHED || state == SYN_SENT || state == CLOSE_WAIT) &&
            (out->peer.port = (uint16_t)port) != 0 &&
-           read_address(other, out->peer.bytes);
+           host_sockets_read_address(other, out->peer.bytes);
 }
 
 static int add_socket(struct llmobs_socket_table *table, size_t *room,
                       const struct llmobs_socket *socket)
 {
-    if (table->count == *room) {
-        size_t more = *room ? 2 * *room : 64;
-        void *list = realloc(table->sockets, more * sizeof *table->sockets);
-
-        if (!list)
-            return -ENOMEM;
-        table->sockets = list;
-        *room = more;
-    }
+    if (llmobs_grow(&table->sockets, room, table->count,
+                    sizeof *table->sockets) != 0)
+        return -ENOMEM;
     table->sockets[table->count++] = *socket;
     return 0;
 }
@@ -98,7 +88,7 @@ static int read_table(struct llmobs_socket_table *table, pid_t pid,
     for (char *at = text.data; rc == 0 && at && *at;) {
         char *end = at + strcspn(at, "\n");
 
-        if (read_line(at, &socket))
+        if (host_sockets_read_line(at, &socket))
             rc = add_socket(table, room, &socket);
         at = end + (*end == '\n');
     }
@@ -151,8 +141,10 @@ static int table_of(struct llmobs_socket_tables *tables, pid_t pid,
 /* ---- a process's sockets ------------------------------------------------ */
 
 /* Adds the other end of "socket:[INODE]". */
-static void add_peer(const struct llmobs_socket_table *table, const char *link,
-                     struct llmobs_host_address *out, size_t *count)
+static void host_sockets_add_peer(const struct llmobs_socket_table *table,
+                                  const char *link,
+                                  struct llmobs_host_address *out,
+                                  size_t *count)
 {
     struct llmobs_socket key = {0, {{0}, 0}};
     const struct llmobs_socket *found;
@@ -187,7 +179,7 @@ int llmobs_sockets_of(struct llmobs_socket_tables *tables, pid_t pid,
 
         if (len > 0) {
             link[len] = '\0';
-            add_peer(table, link, out, count);
+            host_sockets_add_peer(table, link, out, count);
         }
     }
     closedir(dir);

@@ -34,7 +34,7 @@ struct llmobs_socket_tables {
     size_t count;
 };
 
-void llmobs_sockets_init(struct llmobs_socket_tables *tables);
+/* All zero at first. */
 void llmobs_sockets_fini(struct llmobs_socket_tables *tables);
 
 /* Writes the other ends of the connections that the process holds open. */

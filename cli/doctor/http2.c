@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
+#include "lib/base/clock.h"
 
 #define FRAME_HEAD 9
 #define SETTINGS 4
@@ -19,7 +19,7 @@
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
                               "\0\0\0\4\0\0\0\0";
 
-static bool wait_for(int fd, short events, int64_t until_ns)
+static bool http2_wait_for(int fd, short events, int64_t until_ns)
 {
     struct pollfd one = {.fd = fd, .events = events};
     int64_t left = (until_ns - llmobs_clock_mono_ns()) / LLMOBS_NS_PER_MS;
@@ -32,7 +32,7 @@ static bool is_connected(int fd, int64_t until_ns)
     socklen_t size = sizeof(int);
     int error = -1;
 
-    return wait_for(fd, POLLOUT, until_ns) &&
+    return http2_wait_for(fd, POLLOUT, until_ns) &&
            getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
            error == 0;
 }
@@ -67,7 +67,7 @@ static bool is_answer_settings(int fd, int64_t until_ns)
 
     if (send(fd, preface, sizeof preface, MSG_NOSIGNAL) != sizeof preface)
         return false;
-    while (len < sizeof head && wait_for(fd, POLLIN, until_ns)) {
+    while (len < sizeof head && http2_wait_for(fd, POLLIN, until_ns)) {
         ssize_t n = recv(fd, head + len, sizeof head - len, 0);
 
         if (n <= 0)

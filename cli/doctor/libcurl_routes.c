@@ -16,6 +16,7 @@ struct member {
     char path[PATH_MAX];
     char via[PATH_MAX];
     struct llmobs_object object;
+    struct llmobs_needer needer; /* itself */
 };
 
 struct tree {
@@ -54,7 +55,7 @@ static void note_version(struct texts *texts, const char *digits)
     }
 }
 
-static bool is_known(const struct texts *texts, const char *name)
+static bool libcurl_routes_is_known(const struct texts *texts, const char *name)
 {
     for (size_t i = 0; i < texts->name_count; i++)
         if (strcmp(texts->names[i], name) == 0)
@@ -82,7 +83,7 @@ static void note_name(struct texts *texts, const char *text, size_t at)
     end = strstr(name, ".so");
     if (end == NULL || (end[3] != '\0' && end[3] != '.') ||
         strchr(name + (at - from), '/') != NULL || len >= LLMOBS_OBJECT_NAME ||
-        texts->name_count == TEXT_NAMES || is_known(texts, name))
+        texts->name_count == TEXT_NAMES || libcurl_routes_is_known(texts, name))
         return;
     memcpy(texts->names[texts->name_count++], name, len + 1);
 }
@@ -186,6 +187,28 @@ static void add_copy(struct llmobs_libcurl_routes *routes,
     snprintf(copy->flavour, sizeof copy->flavour, "%s", flavour_of(object));
 }
 
+bool llmobs_libcurl_routes_add_wrapper(struct llmobs_libcurl_routes *routes,
+                                       const struct llmobs_object *object,
+                                       const char *path)
+{
+    struct llmobs_libcurl_wrapper *wrapper =
+        &routes->wrappers[routes->wrapper_count];
+    char names[sizeof wrapper->names];
+
+    if (!llmobs_object_wraps(object, names, sizeof names))
+        return false;
+    for (size_t i = 0; i < routes->wrapper_count; i++)
+        if (strcmp(routes->wrappers[i].path, path) == 0)
+            return true;
+    if (routes->wrapper_count == LLMOBS_LIBCURL_WRAPPERS)
+        return true;
+    memcpy(wrapper->names, names, sizeof names);
+    snprintf(wrapper->path, sizeof wrapper->path, "%s", path);
+    wrapper->asks = object->asks;
+    routes->wrapper_count++;
+    return true;
+}
+
 bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
                                     const struct llmobs_library *library,
                                     const char *path,
@@ -203,6 +226,9 @@ bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
         return false;
     }
     is_one = object.defines && !object.program;
+    if (how == LLMOBS_LIBCURL_LOADED && !llmobs_object_is_libcurl(&object))
+        is_one =
+            is_one && !llmobs_libcurl_routes_add_wrapper(routes, &object, path);
     if (is_one)
         add_copy(routes, how, &object, path, "");
     llmobs_object_close(&object);
@@ -213,7 +239,9 @@ bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
 
 /* Adds `member`, and takes its object, unless the tree has that file already.
  */
-static struct member *keep(struct tree *tree, struct member *member)
+static struct member *libcurl_routes_keep(struct tree *tree,
+                                          struct member *member,
+                                          const struct llmobs_needer *by)
 {
     const struct stat *st = &member->object.st;
     bool known = tree->count == LLMOBS_LIBCURL_OBJECTS;
@@ -228,20 +256,29 @@ static struct member *keep(struct tree *tree, struct member *member)
     }
     /* The descriptor is closed here; the search of texts opens the file again.
      */
+    member->needer = (struct llmobs_needer){&member->object, member->path, by};
     tree->members[tree->count++] = member;
     return member;
+}
+
+/* True where an object has that name: the loader looks for no other file. */
+static bool is_loaded(const struct tree *tree, const char *name)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < tree->count && !found; i++)
+        found = strcmp(tree->members[i]->object.soname, name) == 0;
+    return found;
 }
 
 static void add_library(struct tree *tree, const struct member *by,
                         const char *name)
 {
-    const struct member *program = tree->members[0];
-    struct member *member = calloc(1, sizeof *member);
+    struct member *member;
 
-    if (member == NULL)
+    if (is_loaded(tree, name) || (member = calloc(1, sizeof *member)) == NULL)
         return;
-    if (llmobs_library_find(tree->library, &program->object, program->path,
-                            &by->object, by->path, name, member->path,
+    if (llmobs_library_find(tree->library, &by->needer, name, member->path,
                             &member->object) != 0) {
         snprintf(tree->routes->missing, sizeof tree->routes->missing, "%.*s",
                  LLMOBS_OBJECT_NAME - 1, name);
@@ -249,14 +286,30 @@ static void add_library(struct tree *tree, const struct member *by,
         return;
     }
     memcpy(member->via, by->path, sizeof member->via);
-    keep(tree, member);
+    libcurl_routes_keep(tree, member, &by->needer);
+}
+
+/* True where one of the objects is a libcurl, which others may wrap. */
+static bool has_libcurl(const struct tree *tree)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < tree->count && !found; i++)
+        found = llmobs_object_is_libcurl(&tree->members[i]->object) &&
+                !tree->members[i]->object.program;
+    return found;
 }
 
 /* `via` is the object that has loaded the whole tree; "" for a program. */
-static void judge(struct tree *tree, size_t index, const char *via)
+static void libcurl_routes_judge(struct tree *tree, size_t index,
+                                 const char *via)
 {
     const struct member *member = tree->members[index];
     const struct llmobs_object *object = &member->object;
+
+    if (has_libcurl(tree) &&
+        llmobs_libcurl_routes_add_wrapper(tree->routes, object, member->path))
+        return;
 
     if (index > 0 &&
         (*via != '\0' || strcmp(member->via, tree->members[0]->path) != 0))
@@ -279,7 +332,7 @@ static int plant(struct tree *tree, const char *path)
         rc = llmobs_object_open(&member->object, fd, tree->library->allowance);
     }
     if (rc == 0) {
-        keep(tree, member);
+        libcurl_routes_keep(tree, member, NULL);
         return 0;
     }
     if (fd >= 0)
@@ -290,13 +343,13 @@ static int plant(struct tree *tree, const char *path)
 
 /* Adds the needed libraries breadth first, as the loader does, but not those of
  * a libcurl copy, which do not matter. */
-static void grow(struct tree *tree)
+static void libcurl_routes_grow(struct tree *tree)
 {
     for (size_t i = 0; i < tree->count; i++) {
         const struct member *by = tree->members[i];
 
         for (size_t n = 0; n < by->object.needed_count; n++)
-            if (i == 0 || !by->object.defines)
+            if (i == 0 || !llmobs_object_is_libcurl(&by->object))
                 add_library(tree, by, by->object.needed[n]);
     }
 }
@@ -306,13 +359,12 @@ static void grow(struct tree *tree)
 static void add_later(struct tree *tree, const struct member *by,
                       const char *name)
 {
-    const struct member *program = tree->members[0];
     static struct llmobs_object object;
     char path[PATH_MAX];
     struct llmobs_libcurl_route *copy;
 
-    if (llmobs_library_find(tree->library, &program->object, program->path,
-                            &by->object, by->path, name, path, &object) != 0) {
+    if (llmobs_library_find(tree->library, &by->needer, name, path, &object) !=
+        0) {
         copy = new_copy(tree->routes, LLMOBS_LIBCURL_LATER, name, by->path);
         if (copy != NULL)
             copy->missing = true;
@@ -332,7 +384,7 @@ static bool is_linked(const struct llmobs_object *object, const char *name)
     return strcmp(object->soname, name) == 0;
 }
 
-static void read_texts(struct tree *tree, size_t index)
+static void libcurl_routes_read_texts(struct tree *tree, size_t index)
 {
     const struct member *member = tree->members[index];
     struct texts texts = {.name_count = 0};
@@ -366,13 +418,13 @@ int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
     if (rc == 0) {
         size_t before = routes->count;
 
-        grow(tree);
+        libcurl_routes_grow(tree);
         for (size_t i = 0; i < tree->count; i++)
-            judge(tree, i, via);
+            libcurl_routes_judge(tree, i, via);
         routes->asan |= needs(&tree->members[0]->object, "libasan.so");
         deep &= routes->count == before;
         for (size_t i = 0; i < (deep ? tree->count : 1); i++)
-            read_texts(tree, i);
+            libcurl_routes_read_texts(tree, i);
     }
     for (size_t i = 0; tree != NULL && i < tree->count; i++) {
         llmobs_object_close(&tree->members[i]->object);

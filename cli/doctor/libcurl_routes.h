@@ -14,6 +14,7 @@
 
 #define LLMOBS_LIBCURL_ROUTES 16
 #define LLMOBS_LIBCURL_OBJECTS 512
+#define LLMOBS_LIBCURL_WRAPPERS 8
 
 enum llmobs_libcurl_how {
     LLMOBS_LIBCURL_LOADED, /* in the memory of a process */
@@ -32,7 +33,17 @@ struct llmobs_libcurl_route {
     bool switched_off;   /* an extension that is not enabled */
 };
 
+/* An object with functions of libcurl's names, which calls of these go through.
+ */
+struct llmobs_libcurl_wrapper {
+    char path[PATH_MAX];
+    char names[LLMOBS_OBJECT_NAME]; /* as many as fit */
+    bool asks;                      /* it may ask the loader for libcurl's */
+};
+
 struct llmobs_libcurl_routes {
+    struct llmobs_libcurl_wrapper wrappers[LLMOBS_LIBCURL_WRAPPERS];
+    size_t wrapper_count;
     struct llmobs_libcurl_route copies[LLMOBS_LIBCURL_ROUTES];
     size_t count;
     char missing[LLMOBS_OBJECT_NAME]; /* a library that was not found */
@@ -49,6 +60,12 @@ int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
                               const struct llmobs_library *library,
                               const char *path, enum llmobs_libcurl_how how,
                               const char *via, bool deep);
+
+/* Adds a file that wraps libcurl's functions, and says so; false when it does
+ * not. */
+bool llmobs_libcurl_routes_add_wrapper(struct llmobs_libcurl_routes *routes,
+                                       const struct llmobs_object *object,
+                                       const char *path);
 
 /* Adds a file that is itself a copy; false when it is none. */
 bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,

@@ -1,5 +1,8 @@
 #include "cli/doctor/library.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,6 +10,8 @@
 #include <unistd.h>
 
 #define CACHE_FILE "/etc/ld.so.cache"
+/* The bit of an entry for certain processors. */
+#define FOR_LEVEL 62
 /* The cost of a look at one entry of the cache, in bytes of the budget. */
 #define COST_ENTRY 32
 #define MAGIC "glibc-ld.so.cache1.1"
@@ -15,10 +20,16 @@
 #define TRIPLET "x86_64-linux-gnu"
 #define MUSL_DIRS "/etc/ld-musl-x86_64.path"
 #define CACHE_FLAGS 0x0303
+#define PLATFORMS "x86_64", "haswell", "xeon_phi"
+#define LEVELS                                            \
+    "glibc-hwcaps/x86-64-v4/", "glibc-hwcaps/x86-64-v3/", \
+        "glibc-hwcaps/x86-64-v2/",
 #else
 #define TRIPLET "aarch64-linux-gnu"
 #define MUSL_DIRS "/etc/ld-musl-aarch64.path"
 #define CACHE_FLAGS 0x0a03
+#define PLATFORMS "aarch64"
+#define LEVELS
 #endif
 
 struct cache_head {
@@ -38,15 +49,14 @@ struct cache_entry {
 /* One search. */
 struct asked {
     const struct llmobs_library *library;
-    const struct llmobs_object *by;
-    const char *by_path;
+    const struct llmobs_needer *by;
     const char *name;
     char *path;
     struct llmobs_object *out;
 };
 
-static void read_whole(struct llmobs_library *library, const char *file,
-                       struct llmobs_buf *out)
+static void library_read_whole(struct llmobs_library *library, const char *file,
+                               struct llmobs_buf *out)
 {
     char block[65536];
     ssize_t got;
@@ -71,14 +81,24 @@ void llmobs_library_init(struct llmobs_library *library, int root,
     llmobs_buf_init(&library->cache, LLMOBS_LIBRARY_CACHE);
     llmobs_buf_init(&library->dirs, LLMOBS_LIBRARY_CACHE);
     library->musl = false;
-    read_whole(library, CACHE_FILE, &library->cache);
-    read_whole(library, MUSL_DIRS, &library->dirs);
+    if (root != AT_FDCWD || getcwd(library->directory, PATH_MAX) == NULL)
+        library->directory[0] = '\0';
+    library_read_whole(library, CACHE_FILE, &library->cache);
+    library_read_whole(library, MUSL_DIRS, &library->dirs);
 }
 
 void llmobs_library_fini(struct llmobs_library *library)
 {
     llmobs_buf_fini(&library->cache);
     llmobs_buf_fini(&library->dirs);
+}
+
+/* The object that brought all others. */
+static const struct llmobs_needer *program_of(const struct llmobs_needer *by)
+{
+    while (by->by != NULL)
+        by = by->by;
+    return by;
 }
 
 /* True for an object of glibc, which musl's loader would end the program with:
@@ -92,7 +112,7 @@ static bool is_of_glibc(const struct llmobs_object *object)
 }
 
 /* True, with the file open, when `by` can load the file at asked->path. */
-static bool fits(const struct asked *asked)
+static bool library_fits(const struct asked *asked)
 {
     struct llmobs_allowance *allowance = asked->library->allowance;
     int fd = -1;
@@ -102,8 +122,8 @@ static bool fits(const struct asked *asked)
     if (fd < 0)
         return false;
     if (llmobs_object_open(asked->out, fd, allowance) == 0) {
-        if (asked->out->wide == asked->by->wide &&
-            asked->out->machine == asked->by->machine &&
+        if (asked->out->wide == asked->by->object->wide &&
+            asked->out->machine == asked->by->object->machine &&
             !(asked->library->musl && is_of_glibc(asked->out)))
             return true;
         llmobs_object_close(asked->out);
@@ -113,11 +133,26 @@ static bool fits(const struct asked *asked)
     return false;
 }
 
-/* ---- lists of directories ----------------------------------------------- */
+/* ---- tokens ------------------------------------------------------------- */
+
+/* The values that a token may have, each loader's own: the first with which a
+ * file is there counts; of platforms, this processor's before others. */
+static const char *const libs[] = {("lib/" TRIPLET), "lib64", "lib"};
+static const char *const platforms[] = {PLATFORMS};
+#define COUNT(list) (sizeof list / sizeof *list)
+
+/* One choice of values. */
+struct values {
+    const char *origin; /* "" or ends before its last slash */
+    size_t origin_len;
+    const char *lib, *platform;
+    bool used; /* a token other than ORIGIN was met */
+};
 
 /* The text after one of the loader's tokens, NULL where `text` does not begin
  * with it. */
-static const char *behind(const char *text, const char *end, const char *token)
+static const char *library_behind(const char *text, const char *end,
+                                  const char *token)
 {
     size_t len = strlen(token);
 
@@ -130,34 +165,51 @@ static const char *behind(const char *text, const char *end, const char *token)
     return NULL;
 }
 
-/* The value of a token, and the text after it; NULL: no token. */
-static const char *expand(const struct asked *asked, const char *text,
-                          const char *end, size_t *len, const char **next)
+/* The value of a token, and the text after it; NULL: no token. musl knows one.
+ */
+static const char *library_expand(const struct asked *asked,
+                                  struct values *values, const char *text,
+                                  const char *end, size_t *len,
+                                  const char **next)
 {
-    const char *slash = strrchr(asked->by_path, '/');
+    const char *value = values->origin;
 
-    if ((*next = behind(text, end, "ORIGIN")) != NULL) {
-        *len = slash != NULL ? (size_t)(slash - asked->by_path) : 0;
-        return asked->by_path;
-    }
-    if ((*next = behind(text, end, "LIB")) != NULL) {
-        *len = strlen("lib/" TRIPLET);
-        return "lib/" TRIPLET;
-    }
-    return NULL;
+    *len = values->origin_len;
+    if ((*next = library_behind(text, end, "ORIGIN")) != NULL)
+        return value;
+    if (asked->library->musl)
+        return NULL;
+    if ((*next = library_behind(text, end, "LIB")) != NULL)
+        value = values->lib;
+    else if ((*next = library_behind(text, end, "PLATFORM")) != NULL)
+        value = values->platform;
+    else
+        return NULL;
+    values->used = true;
+    *len = strlen(value);
+    return value;
 }
 
-static int add_dir(const struct asked *asked, struct llmobs_buf *out,
-                   const char *text, const char *end)
+/* Appends the text with its tokens expanded, made absolute. */
+static int add_expanded(const struct asked *asked, struct values *values,
+                        struct llmobs_buf *out, const char *text,
+                        const char *end)
 {
     int rc = 0;
 
+    if (text == end || (*text != '/' && *text != '$')) {
+        if (asked->library->directory[0] == '\0')
+            return -ENOENT;
+        rc = llmobs_buf_adds(out, asked->library->directory);
+        if (rc == 0)
+            rc = llmobs_buf_addc(out, '/');
+    }
     while (text < end && rc == 0) {
         const char *next = NULL, *value = NULL;
         size_t len = 0;
 
         if (*text == '$')
-            value = expand(asked, text, end, &len, &next);
+            value = library_expand(asked, values, text, end, &len, &next);
         if (value != NULL)
             rc = llmobs_buf_add(out, value, len);
         else
@@ -167,35 +219,120 @@ static int add_dir(const struct asked *asked, struct llmobs_buf *out,
     return rc;
 }
 
-/* Looks for the name in one directory. */
-static bool in_dir(const struct asked *asked, const char *text, const char *end)
+/* ---- lists of directories ----------------------------------------------- */
+
+/* The directories below each one that are for certain processors; the last one
+ * is for all. */
+static const char *const levels[] = {LEVELS ""};
+
+/* By the instruction: the compiler's own question would bring a constructor,
+ * which the static tool must not have. */
+static bool has_level(const char *level)
+{
+#if defined(__x86_64__)
+    unsigned a, b = 0, c = 0, d;
+    bool v2 = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_SSE4_2) &&
+              (c & bit_SSSE3) && (c & bit_POPCNT);
+    bool v3 = v2 && (c & bit_FMA) && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
+              (b & bit_AVX2) && (b & bit_BMI2);
+
+    if (strstr(level, "-v2/") != NULL)
+        return v2;
+    if (strstr(level, "-v3/") != NULL)
+        return v3;
+    if (strstr(level, "-v4/") != NULL)
+        return v3 && (b & bit_AVX512F) && (b & bit_AVX512BW) &&
+               (b & bit_AVX512VL);
+#endif
+    return *level == '\0';
+}
+
+/* The index of the word that glibc's loader has for $PLATFORM on this
+ * processor: its init_platform (sysdeps/x86/cpu-features.c) says "haswell" on
+ * Intel's of this level, and the machine's name on others. */
+static size_t platform_here(void)
+{
+#if defined(__x86_64__)
+    unsigned a, b = 0, c, d;
+
+    if (__get_cpuid(0, &a, &b, &c, &d) && b == signature_INTEL_ebx &&
+        has_level("-v3/"))
+        return 1;
+#endif
+    return 0;
+}
+
+/* Looks for the name in a directory, or for the file where `name` is NULL. */
+static bool library_is_at(const struct asked *asked, struct values *values,
+                          const char *text, const char *end, const char *level,
+                          const char *name)
 {
     struct llmobs_buf path;
     bool found = false;
 
     llmobs_buf_init(&path, PATH_MAX - 1);
-    /* A relative directory is passed over: it depends on where the process is
-     * at that moment. */
-    if (add_dir(asked, &path, text, end) == 0 && path.len > 0 &&
-        path.data[0] == '/' && llmobs_buf_addc(&path, '/') == 0 &&
-        llmobs_buf_adds(&path, asked->name) == 0) {
+    if (add_expanded(asked, values, &path, text, end) == 0 &&
+        (name == NULL || (llmobs_buf_addc(&path, '/') == 0 &&
+                          llmobs_buf_adds(&path, level) == 0 &&
+                          llmobs_buf_adds(&path, name) == 0))) {
         memcpy(asked->path, path.data, path.len + 1);
-        found = fits(asked);
+        found = library_fits(asked);
     }
     llmobs_buf_fini(&path);
     return found;
 }
 
-static bool in_list(const struct asked *asked, const char *list,
-                    const char *separators)
+static bool at_levels(const struct asked *asked, struct values *values,
+                      const char *text, const char *end, const char *name)
 {
-    for (const char *at = list; at != NULL && *at != '\0';) {
+    bool found = false;
+
+    for (size_t i = 0; i < COUNT(levels) && !found; i++)
+        if (levels[i][0] == '\0' ||
+            (name != NULL && !asked->library->musl && has_level(levels[i])))
+            found = library_is_at(asked, values, text, end, levels[i], name);
+    return found;
+}
+
+/* The same for all values of the tokens. `by_path`: the object whose text it
+ * is.
+ */
+static bool with_values(const struct asked *asked, const char *by_path,
+                        const char *text, const char *end, const char *name)
+{
+    const char *slash = strrchr(by_path, '/');
+    struct values values = {.origin = by_path};
+    size_t here = platform_here();
+    bool found = false;
+
+    values.origin_len = slash != NULL ? (size_t)(slash - by_path) : 0;
+    for (size_t l = 0; l < COUNT(libs) && !found; l++) {
+        for (size_t p = 0; p < COUNT(platforms) && !found; p++) {
+            values.lib = libs[l];
+            values.platform = platforms[(here + p) % COUNT(platforms)];
+            found = at_levels(asked, &values, text, end, name);
+            if (!values.used)
+                return found;
+        }
+    }
+    return found;
+}
+
+/* An element without a character is glibc's name for the working directory;
+ * musl passes it over. */
+static bool library_in_list(const struct asked *asked, const char *by_path,
+                            const char *list, const char *separators)
+{
+    const char *at = list;
+
+    /* Where nothing can be opened any more, no name is made. */
+    while (at != NULL && *list != '\0' && asked->library->allowance->left > 0) {
         size_t len = strcspn(at, separators);
 
-        if (in_dir(asked, at, at + len))
+        if ((len > 0 || !asked->library->musl) &&
+            with_values(asked, by_path, at, at + len, asked->name))
             return true;
-        at += len;
-        at += *at != '\0';
+        at = at[len] != '\0' ? at + len + 1 : NULL;
     }
     return false;
 }
@@ -215,12 +352,15 @@ static bool entry_fits(const struct asked *asked,
     const char *name = cache_string(cache, entry->key);
     const char *path = cache_string(cache, entry->value);
 
-    if (entry->hwcap != 0 || entry->flags != CACHE_FLAGS || name == NULL ||
-        path == NULL || strcmp(name, asked->name) != 0 ||
-        strnlen(path, PATH_MAX) == PATH_MAX)
+    if (entry->flags != CACHE_FLAGS || name == NULL || path == NULL ||
+        strcmp(name, asked->name) != 0 || strnlen(path, PATH_MAX) == PATH_MAX)
+        return false;
+    if (entry->hwcap != 0 && !(entry->hwcap >> FOR_LEVEL & 1))
+        return false;
+    if (entry->hwcap != 0 && !has_level(path))
         return false;
     memcpy(asked->path, path, strlen(path) + 1);
-    return fits(asked);
+    return library_fits(asked);
 }
 
 static bool in_cache(const struct asked *asked)
@@ -229,7 +369,7 @@ static bool in_cache(const struct asked *asked)
     struct cache_head head;
     struct cache_entry entry;
 
-    if (cache->len < sizeof head || !asked->by->native)
+    if (cache->len < sizeof head || !asked->by->object->native)
         return false;
     memcpy(&head, cache->data, sizeof head);
     if (memcmp(head.magic, MAGIC, sizeof head.magic) != 0)
@@ -248,50 +388,50 @@ static bool in_cache(const struct asked *asked)
 
 /* ---- all of it ---------------------------------------------------------- */
 
-static bool by_musl(const struct asked *asked, const struct asked *program)
+static bool by_musl(const struct asked *asked)
 {
     const struct llmobs_buf *dirs = &asked->library->dirs;
 
-    return in_list(asked, asked->library->path, ":\n") ||
-           in_list(asked, asked->by->rpath, ":\n") ||
-           in_list(asked, asked->by->runpath, ":\n") ||
-           in_list(program, program->by->rpath, ":\n") ||
-           in_list(program, program->by->runpath, ":\n") ||
-           in_list(asked,
-                   dirs->len > 0 ? dirs->data : "/lib:/usr/local/lib:/usr/lib",
-                   ":\n");
+    if (library_in_list(asked, "", asked->library->path, ":\n"))
+        return true;
+    for (const struct llmobs_needer *at = asked->by; at != NULL; at = at->by)
+        if (library_in_list(asked, at->path, at->object->rpath, ":\n") ||
+            library_in_list(asked, at->path, at->object->runpath, ":\n"))
+            return true;
+    return library_in_list(
+        asked, "", dirs->len > 0 ? dirs->data : "/lib:/usr/local/lib:/usr/lib",
+        ":\n");
 }
 
-/* `program` is the object whose RPATH counts too. */
-static bool by_search(const struct asked *asked, const struct asked *program)
+/* An RPATH counts for all that the object brings, unless the needer itself has
+ * a RUNPATH. */
+static bool by_search(const struct asked *asked)
 {
     static const char standard[] =
         "/lib/" TRIPLET ":/usr/lib/" TRIPLET ":/lib64:/usr/lib64:/lib:/usr/lib";
-    bool runpath = asked->by->runpath[0] != '\0';
+    const struct llmobs_needer *by = asked->by;
 
-    return (!runpath && (in_list(asked, asked->by->rpath, ":") ||
-                         in_list(program, program->by->rpath, ":"))) ||
-           in_list(asked, asked->library->path, ":;") ||
-           in_list(asked, asked->by->runpath, ":") || in_cache(asked) ||
-           in_list(asked, standard, ":");
+    if (by->object->runpath[0] == '\0')
+        for (; by != NULL; by = by->by)
+            if (library_in_list(asked, by->path, by->object->rpath, ":"))
+                return true;
+    by = asked->by;
+    return library_in_list(asked, program_of(by)->path, asked->library->path,
+                           ":;") ||
+           library_in_list(asked, by->path, by->object->runpath, ":") ||
+           in_cache(asked) || library_in_list(asked, "", standard, ":");
 }
 
 int llmobs_library_find(const struct llmobs_library *library,
-                        const struct llmobs_object *program,
-                        const char *program_path,
-                        const struct llmobs_object *by, const char *by_path,
-                        const char *name, char path[PATH_MAX],
-                        struct llmobs_object *out)
+                        const struct llmobs_needer *by, const char *name,
+                        char path[PATH_MAX], struct llmobs_object *out)
 {
-    struct asked asked = {library, by, by_path, name, path, out};
-    struct asked by_program = {library, program, program_path, name, path, out};
+    struct asked asked = {library, by, name, path, out};
+    bool found;
 
-    if (strchr(name, '/') == NULL && library->musl)
-        return by_musl(&asked, &by_program) ? 0 : -ENOENT;
-    if (strchr(name, '/') == NULL)
-        return by_search(&asked, &by_program) ? 0 : -ENOENT;
-    if (*name != '/' || strlen(name) >= PATH_MAX)
-        return -ENOENT;
-    memcpy(path, name, strlen(name) + 1);
-    return fits(&asked) ? 0 : -ENOENT;
+    if (strchr(name, '/') != NULL)
+        found = with_values(&asked, by->path, name, name + strlen(name), NULL);
+    else
+        found = library->musl ? by_musl(&asked) : by_search(&asked);
+    return found ? 0 : -ENOENT;
 }

@@ -58,7 +58,7 @@ static int wait_readable(int fd, int ms)
 }
 
 /* True when head and body are complete. libcurl sends a Content-Length. */
-static bool is_whole(const char *text, size_t len)
+static bool loopback_is_whole(const char *text, size_t len)
 {
     const char *end = strstr(text, "\r\n\r\n");
     const char *length = strcasestr(text, "\r\ncontent-length:");
@@ -71,13 +71,13 @@ static bool is_whole(const char *text, size_t len)
     return len - (size_t)(end + 4 - text) >= body;
 }
 
-static int read_request(int fd)
+static int loopback_read_request(int fd)
 {
     static char text[LLMOBS_LOOPBACK_MAX + 1];
     size_t len = 0;
 
     text[0] = '\0';
-    while (!is_whole(text, len)) {
+    while (!loopback_is_whole(text, len)) {
         int rc = wait_readable(fd, STEP_MS);
         ssize_t n;
 
@@ -114,7 +114,7 @@ int llmobs_loopback_serve(const struct llmobs_loopback *loopback, int ms,
     fd = accept4(loopback->listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
         return -errno;
-    rc = read_request(fd);
+    rc = loopback_read_request(fd);
     if (rc == 0) {
         asked(ctx);
         rc = write_answer(fd);

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/base/fd.h"
+#include "lib/base/fd.h"
+#include "include/engine.h"
 
 #define PHDRS_MAX 512
 #define DYNAMIC_MAX 8192
@@ -46,7 +48,8 @@ struct reading {
 struct symbols {
     uint64_t at, len;
     uint64_t names_at, names_len;
-    bool for_others; /* it is the dynamic table */
+    const char *text; /* the names, of that length */
+    bool for_others;  /* it is the dynamic table */
 };
 
 bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost)
@@ -60,7 +63,7 @@ bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost)
 
 /* Opens a path in a process's root, by way of /proc, which exists because that
  * root was found there. */
-static int open_in(int root, const char *path, int flags)
+static int object_open_in(int root, const char *path, int flags)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC,
                            .resolve = RESOLVE_IN_ROOT};
@@ -82,14 +85,14 @@ int llmobs_object_at(int root, const char *path)
 {
     const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
     int fd = root == AT_FDCWD ? llmobs_fd_open(AT_FDCWD, path, flags)
-                              : open_in(root, path, flags);
+                              : object_open_in(root, path, flags);
 
     return fd < 0 ? -errno : fd;
 }
 
 /* Reads all of it, or answers false. */
-static bool read_at(const struct llmobs_object *object, void *to, size_t len,
-                    uint64_t offset)
+static bool object_read_at(const struct llmobs_object *object, void *to,
+                           size_t len, uint64_t offset)
 {
     uint64_t size = (uint64_t)object->st.st_size;
     size_t done = 0;
@@ -111,14 +114,14 @@ static bool read_at(const struct llmobs_object *object, void *to, size_t len,
 }
 
 /* Copies a string that ends within `cap` bytes and within the file; else "". */
-static void text_at(const struct llmobs_object *object, uint64_t offset,
-                    char *out, size_t cap)
+static void object_text_at(const struct llmobs_object *object, uint64_t offset,
+                           char *out, size_t cap)
 {
     uint64_t size = (uint64_t)object->st.st_size;
     size_t len =
         offset < size && size - offset < cap ? (size_t)(size - offset) : cap;
 
-    if (offset >= size || !read_at(object, out, len, offset) ||
+    if (offset >= size || !object_read_at(object, out, len, offset) ||
         memchr(out, '\0', len) == NULL)
         *out = '\0';
 }
@@ -126,7 +129,8 @@ static void text_at(const struct llmobs_object *object, uint64_t offset,
 /* ---- dynamic section ---------------------------------------------------- */
 
 /* The offset in the file of an address of the loaded object; 0: none. */
-static uint64_t offset_of(const struct reading *reading, uint64_t address)
+static uint64_t object_offset_of(const struct reading *reading,
+                                 uint64_t address)
 {
     for (size_t i = 0; i < reading->phnum; i++) {
         const Elf64_Phdr *segment = &reading->phdr[i];
@@ -142,7 +146,7 @@ static void string_at(const struct reading *reading, uint64_t index, char *out,
                       size_t cap)
 {
     if (reading->strtab != 0 && index < reading->strtab_len)
-        text_at(reading->object, reading->strtab + index, out, cap);
+        object_text_at(reading->object, reading->strtab + index, out, cap);
 }
 
 static void add_needed(const struct reading *reading, uint64_t index)
@@ -160,19 +164,19 @@ static void add_needed(const struct reading *reading, uint64_t index)
         object->needed_count++;
 }
 
-static void note_entry(struct reading *reading, const Elf64_Dyn *entry)
+static void object_note_entry(struct reading *reading, const Elf64_Dyn *entry)
 {
     uint64_t value = entry->d_un.d_val;
 
     switch (entry->d_tag) {
     case DT_STRTAB:
-        reading->strtab = offset_of(reading, value);
+        reading->strtab = object_offset_of(reading, value);
         break;
     case DT_STRSZ:
         reading->strtab_len = value;
         break;
     case DT_SYMTAB:
-        reading->symtab = offset_of(reading, value);
+        reading->symtab = object_offset_of(reading, value);
         break;
     case DT_SONAME:
         reading->soname = value;
@@ -201,7 +205,8 @@ static size_t dynamic_len(const Elf64_Dyn *list, size_t count)
     return i;
 }
 
-static void read_dynamic(struct reading *reading, const Elf64_Phdr *segment)
+static void object_read_dynamic(struct reading *reading,
+                                const Elf64_Phdr *segment)
 {
     struct llmobs_object *object = reading->object;
     static Elf64_Dyn list[DYNAMIC_MAX];
@@ -210,13 +215,13 @@ static void read_dynamic(struct reading *reading, const Elf64_Phdr *segment)
     if (len > DYNAMIC_MAX)
         len = DYNAMIC_MAX;
     object->dynamic = true;
-    if (!read_at(object, list, len * sizeof *list, segment->p_offset)) {
+    if (!object_read_at(object, list, len * sizeof *list, segment->p_offset)) {
         object->damaged = true;
         return;
     }
     len = dynamic_len(list, len);
     for (size_t i = 0; i < len; i++)
-        note_entry(reading, &list[i]);
+        object_note_entry(reading, &list[i]);
     for (size_t i = 0; i < len; i++)
         if (list[i].d_tag == DT_NEEDED)
             add_needed(reading, list[i].d_un.d_val);
@@ -266,6 +271,63 @@ static void note_symbol(struct llmobs_object *object, const Elf64_Sym *symbol,
         object->holds = true;
 }
 
+static const char *const curl_names[] = {
+#define X(result, name, args) "curl_" #name,
+    LLMOBS_REAL_FUNCTIONS(X)
+#undef X
+};
+
+#define CURL_NAMES (sizeof curl_names / sizeof *curl_names)
+_Static_assert(CURL_NAMES <= 64, "one bit for each");
+
+static uint64_t object_bit_of(const char *name)
+{
+    for (size_t i = 0; i < CURL_NAMES; i++)
+        if (strcmp(curl_names[i], name) == 0)
+            return UINT64_C(1) << i;
+    return 0;
+}
+
+bool llmobs_object_is_libcurl(const struct llmobs_object *object)
+{
+    uint64_t least = object_bit_of("curl_easy_perform") |
+                     object_bit_of("curl_easy_setopt") |
+                     object_bit_of("curl_easy_getinfo");
+
+    return (object->curl & least) == least;
+}
+
+bool llmobs_object_wraps(const struct llmobs_object *object, char *names,
+                         size_t cap)
+{
+    size_t len = 0;
+
+    names[0] = '\0';
+    if (object->curl == 0 || llmobs_object_is_libcurl(object))
+        return false;
+    for (size_t i = 0; i < CURL_NAMES && len < cap; i++)
+        if (object->curl >> i & 1)
+            len += (size_t)snprintf(names + len, cap - len, "%s%s",
+                                    len > 0 ? ", " : "", curl_names[i]);
+    return true;
+}
+
+/* Notes libcurl's functions, and those by which a wrapper asks for them. */
+static void note_wrapper(struct llmobs_object *object,
+                         const struct symbols *table, const Elf64_Sym *symbol)
+{
+    const char *name = table->text + symbol->st_name;
+
+    if (!table->for_others || symbol->st_name >= table->names_len)
+        return;
+    if (symbol->st_shndx != SHN_UNDEF)
+        object->curl |=
+            strncmp(name, "curl_", 5) == 0 ? object_bit_of(name) : 0;
+    else
+        object->asks |=
+            strcmp(name, "dlsym") == 0 || strcmp(name, "dlvsym") == 0;
+}
+
 static void walk_symbols(struct llmobs_object *object,
                          const struct symbols *table, const uint32_t *names,
                          size_t count)
@@ -276,23 +338,25 @@ static void walk_symbols(struct llmobs_object *object,
     while (left > 0) {
         size_t now = left < SYMBOLS_AT_ONCE ? (size_t)left : SYMBOLS_AT_ONCE;
 
-        if (!read_at(object, list, now * sizeof *list, at)) {
+        if (!object_read_at(object, list, now * sizeof *list, at)) {
             object->damaged = true;
             return;
         }
-        for (size_t i = 0; i < now; i++)
+        for (size_t i = 0; i < now; i++) {
             if (is_among(list[i].st_name, names, count))
                 note_symbol(object, &list[i], table->for_others);
+            note_wrapper(object, table, &list[i]);
+        }
         left -= now;
         at += now * sizeof *list;
     }
 }
 
-static void read_symbols(struct llmobs_object *object,
-                         const struct symbols *table)
+static void read_symbols(struct llmobs_object *object, struct symbols *table)
 {
     uint32_t names[NAMES_MAX];
-    size_t count = 0;
+    size_t len = (size_t)table->names_len, count = 0;
+    bool whole;
     char *text;
 
     if (table->len > LLMOBS_OBJECT_TABLE || table->names_len == 0 ||
@@ -300,25 +364,26 @@ static void read_symbols(struct llmobs_object *object,
         object->damaged |= table->names_len != 0;
         return;
     }
-    text = malloc((size_t)table->names_len);
+    text = malloc(len + 1);
     if (text == NULL)
         return;
-    if (read_at(object, text, (size_t)table->names_len, table->names_at))
-        count =
-            find_names(object->symbol, text, (size_t)table->names_len, names);
-    else
-        object->damaged = true;
-    free(text);
-    if (count > 0)
+    whole = object_read_at(object, text, len, table->names_at);
+    if (whole)
+        count = find_names(object->symbol, text, len, names);
+    object->damaged |= !whole;
+    text[len] = '\0';
+    table->text = text;
+    if (count > 0 || (whole && memmem(text, len, "curl_", 5) != NULL))
         walk_symbols(object, table, names, count);
+    free(text);
 }
 
 static bool read_section(const struct reading *reading, size_t index,
                          Elf64_Shdr *out)
 {
     return index < reading->head.e_shnum &&
-           read_at(reading->object, out, sizeof *out,
-                   reading->head.e_shoff + index * sizeof *out);
+           object_read_at(reading->object, out, sizeof *out,
+                          reading->head.e_shoff + index * sizeof *out);
 }
 
 /* Reads the tables of symbols; true when a section has the dynamic ones. */
@@ -341,7 +406,7 @@ static bool read_sections(const struct reading *reading)
             continue;
         read_symbols(reading->object,
                      &(struct symbols){section.sh_offset, section.sh_size,
-                                       names.sh_offset, names.sh_size,
+                                       names.sh_offset, names.sh_size, NULL,
                                        section.sh_type == SHT_DYNSYM});
         found |= section.sh_type == SHT_DYNSYM;
     }
@@ -356,17 +421,17 @@ static void read_unlisted(const struct reading *reading)
         read_symbols(reading->object,
                      &(struct symbols){
                          reading->symtab, reading->strtab - reading->symtab,
-                         reading->strtab, reading->strtab_len, true});
+                         reading->strtab, reading->strtab_len, NULL, true});
 }
 
 /* ---- the file ----------------------------------------------------------- */
 
-static int read_head(struct reading *reading)
+static int object_read_head(struct reading *reading)
 {
     struct llmobs_object *object = reading->object;
     const unsigned char *ident = reading->head.e_ident;
 
-    if (!read_at(object, &reading->head, EI_NIDENT + 4, 0) ||
+    if (!object_read_at(object, &reading->head, EI_NIDENT + 4, 0) ||
         memcmp(ident, ELFMAG, SELFMAG) != 0)
         return -ENOEXEC;
     object->wide = ident[EI_CLASS] == ELFCLASS64;
@@ -380,21 +445,22 @@ static int read_head(struct reading *reading)
         object->program = true;
         return 0;
     }
-    if (!read_at(object, &reading->head, sizeof reading->head, 0))
+    if (!object_read_at(object, &reading->head, sizeof reading->head, 0))
         return -ENOEXEC;
     object->program = reading->head.e_type == ET_EXEC;
     return 0;
 }
 
-static void read_segments(struct reading *reading)
+static void object_read_segments(struct reading *reading)
 {
     struct llmobs_object *object = reading->object;
 
     reading->phnum = reading->head.e_phnum;
     if (reading->phnum > PHDRS_MAX ||
         reading->head.e_phentsize != sizeof(Elf64_Phdr) ||
-        !read_at(object, reading->phdr, reading->phnum * sizeof(Elf64_Phdr),
-                 reading->head.e_phoff)) {
+        !object_read_at(object, reading->phdr,
+                        reading->phnum * sizeof(Elf64_Phdr),
+                        reading->head.e_phoff)) {
         object->damaged = true;
         reading->phnum = 0;
     }
@@ -402,15 +468,15 @@ static void read_segments(struct reading *reading)
         const Elf64_Phdr *segment = &reading->phdr[i];
 
         if (segment->p_type == PT_INTERP) {
-            text_at(object, segment->p_offset, object->interp,
-                    sizeof object->interp);
+            object_text_at(object, segment->p_offset, object->interp,
+                           sizeof object->interp);
             object->program = true;
             object->damaged |= object->interp[0] == '\0';
         }
     }
     for (size_t i = 0; i < reading->phnum; i++)
         if (reading->phdr[i].p_type == PT_DYNAMIC)
-            read_dynamic(reading, &reading->phdr[i]);
+            object_read_dynamic(reading, &reading->phdr[i]);
 }
 
 int llmobs_object_open(struct llmobs_object *object, int fd,
@@ -436,12 +502,12 @@ int llmobs_object_open_for(struct llmobs_object *object, int fd,
         return -errno;
     if (!S_ISREG(object->st.st_mode))
         return -EINVAL;
-    rc = read_head(&reading);
+    rc = object_read_head(&reading);
     if (rc != 0)
         return rc;
     if (reading.head.e_phoff == 0)
         return 0;
-    read_segments(&reading);
+    object_read_segments(&reading);
     if (!read_sections(&reading))
         read_unlisted(&reading);
     return 0;
@@ -469,21 +535,21 @@ struct finding {
     struct llmobs_allowance *allowance;
 };
 
-static bool is_text(char c)
+static bool object_is_text(char c)
 {
     return c >= ' ' && c <= '~';
 }
 
 /* Reports the printable text around one place. */
-static bool tell(const struct finding *finding, const char *data, size_t len,
-                 size_t place)
+static bool object_tell(const struct finding *finding, const char *data,
+                        size_t len, size_t place)
 {
     char text[2 * MARGIN + 1];
     size_t from = place, to = place;
 
-    while (from > 0 && place - from < MARGIN && is_text(data[from - 1]))
+    while (from > 0 && place - from < MARGIN && object_is_text(data[from - 1]))
         from--;
-    while (to < len && to - place < MARGIN && is_text(data[to]))
+    while (to < len && to - place < MARGIN && object_is_text(data[to]))
         to++;
     memcpy(text, data + from, to - from);
     text[to - from] = '\0';
@@ -491,8 +557,8 @@ static bool tell(const struct finding *finding, const char *data, size_t len,
 }
 
 /* Finds the places between `from` and `until`. */
-static bool find_in(const struct finding *finding, const char *data, size_t len,
-                    size_t from, size_t until)
+static bool object_find_in(const struct finding *finding, const char *data,
+                           size_t len, size_t from, size_t until)
 {
     const char *at = data + from;
     size_t needle = strlen(finding->needle);
@@ -501,7 +567,7 @@ static bool find_in(const struct finding *finding, const char *data, size_t len,
                         needle)) != NULL &&
            (size_t)(at - data) < until) {
         if (!llmobs_allowance_take(finding->allowance, COST_PLACE) ||
-            !tell(finding, data, len, (size_t)(at - data)))
+            !object_tell(finding, data, len, (size_t)(at - data)))
             return false;
         at++;
     }
@@ -524,10 +590,10 @@ void llmobs_object_find(const struct llmobs_object *object, const char *needle,
         bool last = size - at <= CHUNK;
         size_t len = last ? (size_t)(size - at) : CHUNK;
 
-        if (!read_at(object, data, len, at))
+        if (!object_read_at(object, data, len, at))
             return;
-        more = find_in(&finding, data, len, at == 0 ? 0 : MARGIN,
-                       last ? len : len - MARGIN) &&
+        more = object_find_in(&finding, data, len, at == 0 ? 0 : MARGIN,
+                              last ? len : len - MARGIN) &&
                !last;
     }
 }

@@ -60,7 +60,18 @@ struct llmobs_object {
     bool calls;         /* needs it from another object */
     bool defines;       /* defines it for other objects */
     bool holds;         /* has it for itself only */
+    uint64_t curl;      /* bits: the functions of LLMOBS_REAL_FUNCTIONS that it
+                         * defines for other objects */
+    bool asks;          /* of these: it needs dlsym or dlvsym */
 };
+
+/* True where the object defines the functions that make it a libcurl. */
+bool llmobs_object_is_libcurl(const struct llmobs_object *object);
+
+/* True where it is none, and defines functions of libcurl, of which it writes
+ * as many as fit into the text. */
+bool llmobs_object_wraps(const struct llmobs_object *object, char *names,
+                         size_t cap);
 
 /* Opens a file as a process does whose root is the directory `root` (AT_FDCWD:
  * this process's). The errors of open(2); -EINVAL: no regular file. */

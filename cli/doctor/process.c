@@ -12,29 +12,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
+
 #define DELETED " (deleted)"
 
-/* Reads a file of /proc, whose size is not known before. */
-static int slurp(pid_t pid, const char *name, struct llmobs_buf *out)
+static int process_slurp(pid_t pid, const char *name, struct llmobs_buf *out)
 {
-    char path[64], block[16384];
-    ssize_t got;
-    int fd, rc = 0;
+    char path[64];
 
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    while (rc == 0 && (got = read(fd, block, sizeof block)) != 0) {
-        if (got < 0 && errno == EINTR)
-            continue;
-        rc = got < 0 ? -errno : llmobs_buf_add(out, block, (size_t)got);
-    }
-    close(fd);
-    return rc;
+    return llmobs_file_read(path, out);
 }
 
-static int read_link(pid_t pid, const char *name, char *out, size_t cap)
+static int process_read_link(pid_t pid, const char *name, char *out, size_t cap)
 {
     char path[64];
     ssize_t len;
@@ -66,7 +56,7 @@ void llmobs_process_title(pid_t pid, char *out, size_t cap)
 
     *out = '\0';
     llmobs_buf_init(&text, LLMOBS_PROCESS_TEXT);
-    if (slurp(pid, "cmdline", &text) == 0 && text.len > 0)
+    if (process_slurp(pid, "cmdline", &text) == 0 && text.len > 0)
         snprintf(out, cap, "%s", text.data);
     llmobs_buf_fini(&text);
 }
@@ -111,24 +101,36 @@ static bool is_overwritten(const struct llmobs_process *process)
     return process->env_text.len > 0;
 }
 
-/* Reads the shim's copy of the environment from its data. No other text there
+/* Reads the shim's variables; the caller frees them. -1, and NULL: they cannot
+ * be read. */
+static ssize_t read_data(const struct llmobs_process *process, char **data)
+{
+    size_t len = (size_t)(process->data_to - process->data_from);
+    char path[64];
+    ssize_t got = -1;
+    int fd;
+
+    *data = NULL;
+    if (len == 0 || len > LLMOBS_PROCESS_TEXT)
+        return -1;
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)process->pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    *data = malloc(len);
+    if (fd >= 0 && *data != NULL)
+        got = pread(fd, *data, len, (off_t)process->data_from);
+    if (fd >= 0)
+        close(fd);
+    return got;
+}
+
+/* Takes the shim's copy of the environment from its data. No other text there
  * has the form of a variable. */
 static int read_copy(struct llmobs_process *process)
 {
-    size_t len = (size_t)(process->data_to - process->data_from);
-    char path[64], *data;
-    ssize_t got = -1;
-    int fd, rc;
+    char *data;
+    ssize_t got = read_data(process, &data);
+    int rc;
 
-    if (len == 0 || len > LLMOBS_PROCESS_TEXT)
-        return 0;
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)process->pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    data = malloc(len);
-    if (fd >= 0 && data != NULL)
-        got = pread(fd, data, len, (off_t)process->data_from);
-    if (fd >= 0)
-        close(fd);
     llmobs_buf_cut(&process->env_text, 0);
     rc = got > 0 ? llmobs_buf_add(&process->env_text, data, (size_t)got) : 0;
     free(data);
@@ -136,9 +138,23 @@ static int read_copy(struct llmobs_process *process)
     return rc != 0 ? rc : split_env(process, true);
 }
 
+bool llmobs_process_no_core(const struct llmobs_process *process, char *out)
+{
+    char *data, *at = NULL;
+    ssize_t got = read_data(process, &data);
+
+    if (got > 0)
+        at = memmem(data, (size_t)got, LLMOBS_NO_CORE,
+                    sizeof LLMOBS_NO_CORE - 1);
+    if (at != NULL)
+        snprintf(out, LLMOBS_NO_CORE_MAX, "%.*s", (int)(data + got - at), at);
+    free(data);
+    return at != NULL;
+}
+
 static int read_env(struct llmobs_process *process)
 {
-    int rc = slurp(process->pid, "environ", &process->env_text);
+    int rc = process_slurp(process->pid, "environ", &process->env_text);
 
     process->env_known = rc == 0;
     rc = split_env(process, false);
@@ -163,7 +179,7 @@ const char *llmobs_process_env(const struct llmobs_process *process,
 /* ---- objects ------------------------------------------------------------ */
 
 /* Adds a file once, though it has several mappings, one after another. */
-static void add_object(struct llmobs_process *process, char *path)
+static void process_add_object(struct llmobs_process *process, char *path)
 {
     bool deleted = cut_deleted(path);
     struct llmobs_process_object *last =
@@ -206,7 +222,7 @@ static void read_mapping(struct llmobs_process *process, char *line)
         line += strspn(line, " ");
     }
     if (*line == '/')
-        add_object(process, line);
+        process_add_object(process, line);
 }
 
 static int read_maps(struct llmobs_process *process)
@@ -217,7 +233,7 @@ static int read_maps(struct llmobs_process *process)
     if (process->objects == NULL)
         return -ENOMEM;
     process->maps_known =
-        slurp(process->pid, "maps", &process->maps_text) == 0 &&
+        process_slurp(process->pid, "maps", &process->maps_text) == 0 &&
         process->maps_text.len > 0;
     if (!process->maps_known)
         return 0;
@@ -253,9 +269,9 @@ static void find_root(struct llmobs_process *process)
     char root[PATH_MAX] = "", ours[64] = "", theirs[64] = "";
 
     process->root = AT_FDCWD;
-    if (read_link(process->pid, "root", root, sizeof root) != 0 ||
-        read_link(process->pid, "ns/mnt", theirs, sizeof theirs) != 0 ||
-        read_link(getpid(), "ns/mnt", ours, sizeof ours) != 0 ||
+    if (process_read_link(process->pid, "root", root, sizeof root) != 0 ||
+        process_read_link(process->pid, "ns/mnt", theirs, sizeof theirs) != 0 ||
+        process_read_link(getpid(), "ns/mnt", ours, sizeof ours) != 0 ||
         (strcmp(root, "/") == 0 && strcmp(ours, theirs) == 0))
         return;
     snprintf(process->prefix, sizeof process->prefix, "/proc/%d/root",
@@ -273,7 +289,7 @@ static void read_secure(struct llmobs_process *process)
     uint64_t pair[2];
 
     llmobs_buf_init(&text, 4096);
-    if (slurp(process->pid, "auxv", &text) == 0)
+    if (process_slurp(process->pid, "auxv", &text) == 0)
         for (size_t i = 0; i + sizeof pair <= text.len; i += sizeof pair) {
             memcpy(pair, text.data + i, sizeof pair);
             process->secure |= pair[0] == AT_SECURE && pair[1] != 0;
@@ -289,7 +305,7 @@ pid_t llmobs_process_parent(pid_t pid)
     pid_t parent = 0;
 
     llmobs_buf_init(&text, 4096);
-    if (slurp(pid, "stat", &text) == 0 && text.len > 0 &&
+    if (process_slurp(pid, "stat", &text) == 0 && text.len > 0 &&
         (at = strrchr(text.data, ')')) != NULL && strlen(at) > 4)
         parent = (pid_t)atoi(at + 4);
     llmobs_buf_fini(&text);
@@ -310,7 +326,7 @@ int llmobs_process_open(struct llmobs_process *process, pid_t pid)
     snprintf(path, sizeof path, "/proc/%d", (int)pid);
     if (stat(path, &st) != 0)
         return -ESRCH;
-    rc = read_link(pid, "exe", process->exe, sizeof process->exe);
+    rc = process_read_link(pid, "exe", process->exe, sizeof process->exe);
     process->exe_deleted = cut_deleted(process->exe);
     if (rc == -ENOENT) /* a thread of the kernel, or a process that has ended */
         return -ESRCH;

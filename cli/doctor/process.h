@@ -20,7 +20,8 @@
 #include <sys/types.h>
 
 #include "cli/shared/preload.h"
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
+#include "include/engine.h"
 
 #define LLMOBS_PROCESS_SHIM LLMOBS_PRELOAD_NAME
 #define LLMOBS_PROCESS_TEXT (4u * 1024 * 1024)
@@ -61,6 +62,11 @@ const char *llmobs_process_env(const struct llmobs_process *process,
 /* The object with that file name, in any directory; NULL: not in its memory. */
 const struct llmobs_process_object *llmobs_process_object(
     const struct llmobs_process *process, const char *name);
+
+/* Why the shim there has no core: LLMOBS_NO_CORE and the reason, in `out` of
+ * LLMOBS_NO_CORE_MAX bytes. False where it has not said so, or its memory
+ * cannot be read. */
+bool llmobs_process_no_core(const struct llmobs_process *process, char *out);
 
 /* The parent's id; 0: none, or no such process. */
 pid_t llmobs_process_parent(pid_t pid);

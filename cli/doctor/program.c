@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "cli/doctor/find_files.h"
-#include "core/base/file.h"
+#include "lib/base/file.h"
 
 #define SCRIPT_LINE 512
 #define INI_MAX (1024 * 1024)
@@ -87,7 +87,7 @@ static const struct interpreter interpreters[] = {
 
 #define INTERPRETERS (sizeof interpreters / sizeof *interpreters)
 
-static const char *base_of(const char *path)
+const char *llmobs_program_base(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
@@ -107,14 +107,14 @@ static const char *version_in(const char *base, const char *name)
 static const struct interpreter *find_interpreter(const char *path)
 {
     for (size_t i = 0; i < INTERPRETERS; i++)
-        if (version_in(base_of(path), interpreters[i].name) != NULL)
+        if (version_in(llmobs_program_base(path), interpreters[i].name) != NULL)
             return &interpreters[i];
     return NULL;
 }
 
 static bool is_php(const char *path)
 {
-    const char *base = base_of(path);
+    const char *base = llmobs_program_base(path);
 
     return version_in(base, "php") != NULL ||
            version_in(base, "php-fpm") != NULL ||
@@ -127,14 +127,14 @@ static bool is_shell(const char *path)
                                         "mksh", "fish", "busybox", NULL};
 
     for (size_t i = 0; names[i] != NULL; i++)
-        if (strcmp(base_of(path), names[i]) == 0)
+        if (strcmp(llmobs_program_base(path), names[i]) == 0)
             return true;
     return false;
 }
 
 /* The name of the program to know. R is a script that runs R, so there the
  * script's name counts, not its interpreter's. */
-static const char *name_of(const struct llmobs_program *program)
+static const char *program_name_of(const struct llmobs_program *program)
 {
     return program->script[0] != '\0' && is_shell(program->file)
                ? program->script
@@ -143,7 +143,8 @@ static const char *name_of(const struct llmobs_program *program)
 
 void llmobs_program_know(struct llmobs_program *program)
 {
-    const struct interpreter *known = find_interpreter(name_of(program));
+    const struct interpreter *known =
+        find_interpreter(program_name_of(program));
 
     program->shell = is_shell(program->file);
     program->loads = known != NULL           ? known->loads
@@ -223,7 +224,7 @@ static const char *interpreter_in(char *line)
 {
     char *rest = line + 2, *word = strtok_r(rest, " \t", &rest);
 
-    if (word == NULL || strcmp(base_of(word), "env") != 0)
+    if (word == NULL || strcmp(llmobs_program_base(word), "env") != 0)
         return word;
     while ((word = strtok_r(rest, " \t", &rest)) != NULL &&
            (*word == '-' || strchr(word, '=') != NULL))
@@ -380,7 +381,7 @@ static bool note_scan_dir(void *ctx, const char *text, size_t at)
 static bool note_extension_dir(void *ctx, const char *text, size_t at)
 {
     struct php *php = ctx;
-    const char *last = base_of(text + at);
+    const char *last = llmobs_program_base(text + at);
     const char *digits = last + strcspn(last, "0123456789");
 
     if (text[0] != '/' || strspn(digits, "0123456789") != 8 ||
@@ -490,14 +491,15 @@ void llmobs_program_extensions(const struct llmobs_program *program,
                                const struct llmobs_library *library)
 {
     const struct extensions all = {program, prefix, routes, library};
-    const struct interpreter *known = find_interpreter(name_of(program));
+    const struct interpreter *known =
+        find_interpreter(program_name_of(program));
 
     if (is_php(program->file))
         add_php(&all);
     for (size_t i = 0;
          known != NULL && i < PATTERNS_MAX && known->patterns[i] != NULL; i++) {
-        const char *version =
-            version_in(base_of(name_of(program)), known->name);
+        const char *version = version_in(
+            llmobs_program_base(program_name_of(program)), known->name);
 
         add_pattern(&all, known->patterns[i], program->file, version);
         if (strncmp(known->patterns[i], "%p", 2) == 0 &&

@@ -23,6 +23,9 @@ struct llmobs_program {
                             * extension curl"; NULL: not an interpreter */
 };
 
+/* The name of a file without its directories. */
+const char *llmobs_program_base(const char *path);
+
 /* Finds `command` by PATH, or as a path, and follows scripts. */
 int llmobs_program_find(struct llmobs_program *program, const char *command);
 

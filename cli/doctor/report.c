@@ -5,11 +5,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
+#include "cli/shared/json_out.h"
 
-#define JSON_MAX (4u * 1024 * 1024)
-
-static const char *const levels[] = {"ok", "note", "bad"};
+/* By the level: its name, the mark of its lines, the last line of a report in
+ * which it is the heaviest, and the exit status then. */
+static const struct level {
+    const char *name, *mark, *verdict;
+    int status;
+} levels[] = {
+    {"ok", "ok", "All is well.", LLMOBS_CLI_OK},
+    {"note", "--", "All is well.", LLMOBS_CLI_OK},
+    {"warn", "!!", "It works, but not as wanted: see the lines with !!.",
+     LLMOBS_CLI_WARNED},
+    {"fail", "NO", "It does not work: see the lines with NO.",
+     LLMOBS_CLI_FAILED},
+};
 
 void llmobs_report_init(struct llmobs_report *report)
 {
@@ -31,68 +43,106 @@ void llmobs_report_fact(struct llmobs_report *report, const char *name,
         report->no_memory = true;
 }
 
-void llmobs_report_add(struct llmobs_report *report,
+static void report_add(struct llmobs_report *report,
                        enum llmobs_report_level level, const char *about,
-                       const char *format, ...)
+                       const char *remedy, const char *format, va_list args)
 {
     struct llmobs_json *finding = llmobs_json_object();
     char text[LLMOBS_REPORT_TEXT];
-    va_list args;
 
-    va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    report->bad |= level == LLMOBS_REPORT_BAD;
+    if (level > report->worst)
+        report->worst = level;
     if (llmobs_json_sets(finding, "about", about) != 0 ||
-        llmobs_json_sets(finding, "level", levels[level]) != 0 ||
-        llmobs_json_sets(finding, "text", text) != 0)
+        llmobs_json_sets(finding, "level", levels[level].name) != 0 ||
+        llmobs_json_sets(finding, "text", text) != 0 ||
+        llmobs_json_sets(finding, "remedy", remedy) != 0)
         report->no_memory = true;
     if (llmobs_json_add(report->findings, finding) != 0)
         report->no_memory = true;
 }
 
+void llmobs_report_add(struct llmobs_report *report,
+                       enum llmobs_report_level level, const char *about,
+                       const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    report_add(report, level, about, NULL, format, args);
+    va_end(args);
+}
+
+void llmobs_report_warn(struct llmobs_report *report, const char *about,
+                        const char *remedy, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    report_add(report, LLMOBS_REPORT_WARN, about, remedy, format, args);
+    va_end(args);
+}
+
+int llmobs_report_status(const struct llmobs_report *report)
+{
+    return levels[report->worst].status;
+}
+
+static const char *report_mark_of(const char *name)
+{
+    size_t i = 0;
+
+    while (strcmp(levels[i].name, name) != 0)
+        i++;
+    return levels[i].mark;
+}
+
 /* Escapes texts, since a file's name may contain any byte. */
+static int print_finding(const struct llmobs_json *finding, const char *last)
+{
+    const char *about = llmobs_json_gets(finding, "about");
+    const char *remedy = llmobs_json_gets(finding, "remedy");
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, 16 * LLMOBS_REPORT_TEXT);
+    rc = llmobs_escape_adds(&text, llmobs_json_gets(finding, "text"),
+                            LLMOBS_REPORT_TEXT);
+    if (rc == 0 && remedy != NULL)
+        rc = llmobs_buf_adds(&text, ": ");
+    if (rc == 0 && remedy != NULL)
+        rc = llmobs_escape_adds(&text, remedy, LLMOBS_REPORT_TEXT);
+    if (rc == 0)
+        printf("%-10s %s %s\n", strcmp(about, last) != 0 ? about : "",
+               report_mark_of(llmobs_json_gets(finding, "level")), text.data);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
 int llmobs_report_print_text(const struct llmobs_report *report)
 {
-    static const char *const marks[] = {"ok ", "-- ", "NO "};
     const char *last = "";
     int rc = report->no_memory ? -ENOMEM : 0;
 
     for (size_t i = 0; i < llmobs_json_len(report->findings) && rc == 0; i++) {
         const struct llmobs_json *one = llmobs_json_at(report->findings, i);
-        const char *about = llmobs_json_gets(one, "about");
-        const char *level = llmobs_json_gets(one, "level");
-        int mark = *level == 'o' ? 0 : *level == 'n' ? 1 : 2;
-        struct llmobs_buf text;
 
-        llmobs_buf_init(&text, 8 * LLMOBS_REPORT_TEXT);
-        rc = llmobs_escape_adds(&text, llmobs_json_gets(one, "text"),
-                                LLMOBS_REPORT_TEXT);
-        if (rc == 0)
-            printf("%-10s %s%s\n", strcmp(about, last) != 0 ? about : "",
-                   marks[mark], text.data);
-        llmobs_buf_fini(&text);
-        last = about;
+        rc = print_finding(one, last);
+        last = llmobs_json_gets(one, "about");
     }
+    if (rc == 0)
+        puts(levels[report->worst].verdict);
     return rc;
 }
 
 int llmobs_report_print_json(const struct llmobs_report *report)
 {
-    struct llmobs_buf text;
     int rc = report->no_memory ? -ENOMEM : 0;
 
-    llmobs_buf_init(&text, JSON_MAX);
-    if (rc == 0)
-        rc = llmobs_json_set(report->facts, "works",
-                             llmobs_json_bool(!report->bad));
-    if (rc == 0)
-        rc = llmobs_json_set(report->facts, "findings",
-                             llmobs_json_share(report->findings));
-    if (rc == 0)
-        rc = llmobs_json_dump(report->facts, LLMOBS_JSON_KEEP_ORDER, &text);
-    if (rc == 0)
-        printf("%s\n", text.data);
-    llmobs_buf_fini(&text);
-    return rc;
+    rc |= llmobs_json_set(report->facts, "works",
+                          llmobs_json_bool(report->worst < LLMOBS_REPORT_FAIL));
+    rc |= llmobs_json_sets(report->facts, "level", levels[report->worst].name);
+    rc |= llmobs_json_set(report->facts, "findings",
+                          llmobs_json_share(report->findings));
+    return rc == 0 ? llmobs_json_out_value(report->facts) : rc;
 }

@@ -8,36 +8,50 @@
 #ifndef LLMOBS_REPORT_H
 #define LLMOBS_REPORT_H
 
-#include "core/text/json.h"
+#include "lib/text/json.h"
 
 #define LLMOBS_REPORT_TEXT 8192
 
+/* In the order of their weight: the heaviest one decides the last line and the
+ * exit status of the doctor. */
 enum llmobs_report_level {
     LLMOBS_REPORT_OK,
-    LLMOBS_REPORT_NOTE, /* worth knowing */
-    LLMOBS_REPORT_BAD   /* with this, observing cannot work or does not */
+    LLMOBS_REPORT_NOTE, /* worth knowing, and as somebody wants it */
+    LLMOBS_REPORT_WARN, /* observing works, other than somebody wants it */
+    LLMOBS_REPORT_FAIL  /* with this, observing cannot work or does not */
 };
 
 struct llmobs_report {
     struct llmobs_json *facts;    /* values for programs, by subject */
     struct llmobs_json *findings; /* sentences, in their order */
-    bool bad;
+    enum llmobs_report_level worst;
     bool no_memory;
 };
 
 void llmobs_report_init(struct llmobs_report *report);
 void llmobs_report_fini(struct llmobs_report *report);
 
-/* Adds a sentence about "reach", "preload", ... */
+/* Adds a sentence about "reach", "preload", ... A warning is added by
+ * llmobs_report_warn. */
 void llmobs_report_add(struct llmobs_report *report,
                        enum llmobs_report_level level, const char *about,
                        const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Adds a warning. `remedy` says what its reader can do about it: a command, a
+ * variable, a value. Both texts are copied. */
+void llmobs_report_warn(struct llmobs_report *report, const char *about,
+                        const char *remedy, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The exit status that says what the last line of the report says. */
+int llmobs_report_status(const struct llmobs_report *report);
+
 /* Sets a fact; takes the value. */
 void llmobs_report_fact(struct llmobs_report *report, const char *name,
                         struct llmobs_json *value);
 
+/* Print all findings; the texts end with a line that is the verdict. */
 int llmobs_report_print_text(const struct llmobs_report *report);
 int llmobs_report_print_json(const struct llmobs_report *report);
 

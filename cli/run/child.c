@@ -122,7 +122,7 @@ static bool is_timer(int signal)
     return signal == SIGALRM || signal == SIGVTALRM || signal == SIGPROF;
 }
 
-static void pass_on(const struct child *child, const siginfo_t *info)
+static void child_pass_on(const struct child *child, const siginfo_t *info)
 {
     bool sent = info->si_code <= 0 && info->si_pid != child->pid;
 
@@ -132,13 +132,13 @@ static void pass_on(const struct child *child, const siginfo_t *info)
         kill(child->pid, info->si_signo);
 }
 
-static void watch(const struct child *child, int *status)
+static void child_watch(const struct child *child, int *status)
 {
     siginfo_t info;
 
     while (!ended(child, status))
         if (sigwaitinfo(&child->taken, &info) > 0)
-            pass_on(child, &info);
+            child_pass_on(child, &info);
 }
 
 int llmobs_child_run(const struct llmobs_child_command *command,
@@ -169,7 +169,7 @@ int llmobs_child_run(const struct llmobs_child_command *command,
      * open. */
     if (result->exec_error == 0)
         llmobs_cli_release_descriptors();
-    watch(&child, &result->status);
+    child_watch(&child, &result->status);
     return 0;
 }
 

@@ -7,14 +7,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/drain/drain_round.h"
+#include "cli/log/drain_round.h"
 #include "cli/run/child.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/environment.h"
+#include "cli/shared/help.h"
 #include "cli/shared/preload.h"
-#include "core/base/clock.h"
-#include "core/base/log.h"
-#include "core/base/paths.h"
+#include "cli/shared/tell.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/paths.h"
 
 /* A third of the grace is for the processes that the command left behind. */
 #define OTHERS_SHARE 3
@@ -31,17 +33,7 @@ struct entrypoint {
     struct llmobs_drain_round round;
 };
 
-static const char help_text[] =
-    "usage: llmobs entrypoint [--preload LIBRARY] [--] CMD...\n"
-    "\n"
-    "Runs CMD in a container and exits as it did, with 128 and its number for\n"
-    "a signal. Signals are passed on. As the first process it also waits for\n"
-    "orphans, and tells the remaining processes to end when CMD has ended. "
-    "Then\n"
-    "it delivers the entries in the spool; all this within LLMOBS_GRACE_MS of\n"
-    "the end of CMD. A container names it as `llmobs-entrypoint CMD...`.\n";
-
-static int parse(struct entrypoint *entry, int argc, char **argv)
+static int entrypoint_parse(struct entrypoint *entry, int argc, char **argv)
 {
     static const struct option options[] = {
         {"preload", required_argument, NULL, 'p'},
@@ -61,21 +53,21 @@ static int parse(struct entrypoint *entry, int argc, char **argv)
     entry->command = argv + optind;
     if (entry->help || *entry->command != NULL)
         return 0;
-    fputs(help_text, stderr);
+    fputs(llmobs_help("llmobs entrypoint"), stderr);
     return -EINVAL;
 }
 
-static int fail_exec(const struct entrypoint *entry, int error)
+static int entrypoint_fail_exec(const struct entrypoint *entry, int error)
 {
-    fprintf(stderr, "llmobs-entrypoint: %s: %s\n", entry->command[0],
-            strerror(error));
+    llmobs_tell("llmobs-entrypoint: %s: %s\n", entry->command[0],
+                strerror(error));
     return llmobs_environment_exec_status(error);
 }
 
 /* Executes the command in this process, where no other process can be had. */
-static int run_plain(struct entrypoint *entry)
+static int entrypoint_run_plain(struct entrypoint *entry)
 {
-    return fail_exec(
+    return entrypoint_fail_exec(
         entry, llmobs_environment_exec(&entry->environment, entry->command));
 }
 
@@ -117,8 +109,8 @@ static void end_others(int64_t ms)
     (void)reap_until(llmobs_clock_mono_ns() + KILLED_MS * LLMOBS_NS_PER_MS);
 }
 
-static void done(void *ctx, const char *path,
-                 const struct llmobs_drain_outcome *out)
+static void entrypoint_done(void *ctx, const char *path,
+                            const struct llmobs_drain_outcome *out)
 {
     (void)ctx;
     if (out->error != 0)
@@ -135,7 +127,7 @@ static bool delivers(const struct entrypoint *entry)
 }
 
 /* Called after the command's end: no failure here changes the exit status. */
-static void finish(struct entrypoint *entry, int64_t ended_ns)
+static void entrypoint_finish(struct entrypoint *entry, int64_t ended_ns)
 {
     struct llmobs_drain_round *round = &entry->round;
     int64_t ms = round->config != NULL ? round->config->grace_ms : 0;
@@ -146,7 +138,7 @@ static void finish(struct entrypoint *entry, int64_t ended_ns)
     if (ms == 0 || !delivers(entry))
         return;
     round->deadline_ns = ended_ns + ms * LLMOBS_NS_PER_MS;
-    round->done = done;
+    round->done = entrypoint_done;
     rc = llmobs_drain_run(round, NULL);
     if (rc != 0 && rc != -EINTR)
         llmobs_log(LLMOBS_LOG_WARN, "spool: %s", strerror(-rc));
@@ -154,30 +146,30 @@ static void finish(struct entrypoint *entry, int64_t ended_ns)
 
 /* -- the command ---------------------------------------------------------- */
 
-static void complain(void *ctx, const char *text)
+static void entrypoint_complain(void *ctx, const char *text)
 {
     (void)ctx;
     llmobs_log(LLMOBS_LOG_WARN, "%s", text);
 }
 
-static int run(struct entrypoint *entry)
+static int entrypoint_run(struct entrypoint *entry)
 {
     struct llmobs_child_command command = {.argv = entry->command,
                                            .environment = &entry->environment};
     struct llmobs_child_result result;
 
     llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
-    entry->round.config =
-        llmobs_config_load((const char *const *)environ, complain, NULL);
+    entry->round.config = llmobs_config_load((const char *const *)environ,
+                                             entrypoint_complain, NULL);
     command.reaps = entry->first = getpid() == 1;
     if (llmobs_environment_init(&entry->environment, environ) != 0 ||
         llmobs_preload_join(&entry->environment, entry->preload) != 0 ||
         llmobs_child_run(&command, &result) != 0)
-        return run_plain(entry);
+        return entrypoint_run_plain(entry);
     if (result.exec_error != 0)
-        fail_exec(entry, result.exec_error);
+        entrypoint_fail_exec(entry, result.exec_error);
     else
-        finish(entry, llmobs_clock_mono_ns());
+        entrypoint_finish(entry, llmobs_clock_mono_ns());
     return llmobs_child_status(&result);
 }
 
@@ -185,10 +177,10 @@ int llmobs_cmd_entrypoint(int argc, char **argv)
 {
     static struct entrypoint entry;
 
-    if (parse(&entry, argc, argv) != 0)
+    if (entrypoint_parse(&entry, argc, argv) != 0)
         return LLMOBS_CLI_USAGE;
     if (!entry.help)
-        return run(&entry);
-    fputs(help_text, stdout);
+        return entrypoint_run(&entry);
+    fputs(llmobs_help("llmobs entrypoint"), stdout);
     return LLMOBS_CLI_OK;
 }

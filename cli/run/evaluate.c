@@ -9,21 +9,20 @@
 #include "cli/shared/cli.h"
 #include "cli/shared/deliver.h"
 #include "cli/shared/options.h"
-#include "core/base/log.h"
+#include "cli/shared/tell.h"
+#include "lib/base/log.h"
 #include "core/event/evaluation.h"
-#include "core/ledger/stats.h"
+#include "lib/base/stats.h"
 #include "core/sdk/evaluation_submit.h"
-#include "core/span/context.h"
+#include "lib/span/context.h"
 #include "core/trace/carrier.h"
 
 struct job {
-    char **argv;
     bool feedback;
     struct llmobs_evaluation evaluation;
     struct llmobs_evaluation_tag tags[LLMOBS_EVALUATION_TAGS];
     const char *type;
     const char *value;
-    bool help;
     struct llmobs_config *config;
     struct llmobs_context context; /* of a span below the one around the script
                                     */
@@ -34,168 +33,71 @@ struct job {
     struct llmobs_json *metadata;
 };
 
-#define STATUS_TEXT                                                        \
-    "Exit status: 0 when it is delivered or waits in the spool, or when\n" \
-    "observing is switched off; 1 when it is lost.\n"
-
-static const char help_text[] =
-    "usage: llmobs evaluate --label NAME --type TYPE --value VALUE [OPTIONS]\n"
-    "\n"
-    "Submits an evaluation of a span, which goes where spans go. Without ids "
-    "or\n"
-    "a tag it is of the span that the script runs in (`llmobs span`,\n"
-    "`llmobs-run --workflow`).\n"
-    "\n"
-    "  --label NAME         what was evaluated; no dot in it\n"
-    "  --type TYPE          score, categorical, boolean or json\n"
-    "  --value VALUE        a number; a text; true or false; a JSON object\n"
-    "  --span-id ID --trace-id ID\n"
-    "                       the span, as `llmobs view --json` has its ids\n"
-    "  --tag KEY=VALUE      the span that has this tag\n"
-    "  --scope span|trace   of the span alone, or of its whole trace (span)\n"
-    "  --assessment pass|fail\n"
-    "  --reasoning TEXT     why\n"
-    "  --metadata JSON      an object\n"
-    "  --agent-service NAME, --ml-app NAME\n"
-    "                       default: the environment's\n"
-    "  --timestamp MS       since 1970; default: now\n"
-    "  --tag-add KEY:VALUE  a tag of the evaluation itself; may be repeated\n"
-    "\n" STATUS_TEXT;
-
-static const char feedback_text[] =
-    "usage: llmobs feedback --label NAME --type TYPE --value VALUE\n"
-    "                       --submitter ID TARGET [OPTIONS]\n"
-    "\n"
-    "Submits what a user says of an answer; it goes where spans go. TARGET is\n"
-    "exactly one of\n"
-    "\n"
-    "  --span-id ID         a span, as `llmobs view --json` has its id\n"
-    "  --trace-id ID        a trace\n"
-    "  --session ID         a session\n"
-    "  --key TEXT           something that the program knows by a key of its "
-    "own\n"
-    "\n"
-    "  --label NAME         what it is about; no dot in it\n"
-    "  --type TYPE          score, categorical, boolean, json or text\n"
-    "  --value VALUE        a number; a text; true or false; a JSON object\n"
-    "  --submitter ID       who says it\n"
-    "  --submitter-type TYPE\n"
-    "                       what that is: user, ...\n"
-    "  --assessment pass|fail\n"
-    "  --reasoning TEXT     why\n"
-    "  --agent-service NAME, --ml-app NAME\n"
-    "                       default: the environment's\n"
-    "  --timestamp MS       since 1970; default: now\n"
-    "  --tag-add KEY:VALUE  a tag of the feedback itself; may be repeated\n"
-    "\n" STATUS_TEXT;
-
-enum option_code {
-    OPTION_LABEL = 256,
-    OPTION_TYPE,
-    OPTION_VALUE,
-    OPTION_SPAN,
-    OPTION_TRACE,
-    OPTION_TAG,
-    OPTION_SCOPE,
-    OPTION_ASSESSMENT,
-    OPTION_REASONING,
-    OPTION_METADATA,
-    OPTION_ML_APP,
-    OPTION_TIMESTAMP,
-    OPTION_TAG_ADD,
-    OPTION_SESSION,
-    OPTION_KEY,
-    OPTION_SUBMITTER,
-    OPTION_SUBMITTER_TYPE
-};
-
-#define COMMON_OPTIONS                                              \
-    {"label", required_argument, NULL, OPTION_LABEL},               \
-        {"type", required_argument, NULL, OPTION_TYPE},             \
-        {"value", required_argument, NULL, OPTION_VALUE},           \
-        {"span-id", required_argument, NULL, OPTION_SPAN},          \
-        {"trace-id", required_argument, NULL, OPTION_TRACE},        \
-        {"assessment", required_argument, NULL, OPTION_ASSESSMENT}, \
-        {"reasoning", required_argument, NULL, OPTION_REASONING},   \
-        {"agent-service", required_argument, NULL, OPTION_ML_APP},  \
-        {"ml-app", required_argument, NULL, OPTION_ML_APP},         \
-        {"timestamp", required_argument, NULL, OPTION_TIMESTAMP},   \
-        {"tag-add", required_argument, NULL, OPTION_TAG_ADD},       \
-        {"help", no_argument, NULL, 'h'},                           \
-    {                                                               \
-        NULL, 0, NULL, 0                                            \
-    }
-
-static const struct option options[] = {
-    {"tag", required_argument, NULL, OPTION_TAG},
-    {"scope", required_argument, NULL, OPTION_SCOPE},
-    {"metadata", required_argument, NULL, OPTION_METADATA},
-    COMMON_OPTIONS,
-};
-
-static const struct option feedback_options[] = {
-    {"session", required_argument, NULL, OPTION_SESSION},
-    {"key", required_argument, NULL, OPTION_KEY},
-    {"submitter", required_argument, NULL, OPTION_SUBMITTER},
-    {"submitter-type", required_argument, NULL, OPTION_SUBMITTER_TYPE},
-    COMMON_OPTIONS,
-};
-
-/* "llmobs evaluate"; set before the options are read. */
-static const char *command;
-
-static int refuse(const char *option, const char *why)
+static int evaluate_refuse(const char *option, const char *why)
 {
-    fprintf(stderr, "%s: --%s: %s\n", command, option, why);
-    return -EINVAL;
+    return llmobs_cli_refuse(option, NULL, why);
 }
 
 /* -- arguments ------------------------------------------------------------ */
 
 /* Cuts the argument in two, in its own place. */
-static int split(const char *option, const char *text, char mark,
-                 const char **key, const char **value)
+static int evaluate_split(const char *option, const char *text, char mark,
+                          const char **key, const char **value)
 {
     char *at = (char *)strchr(text, mark);
 
     if (at == NULL || at == text)
-        return refuse(option, mark == '=' ? "not of the form KEY=VALUE"
-                                          : "not of the form KEY:VALUE");
+        return evaluate_refuse(option, mark == '='
+                                           ? "not of the form KEY=VALUE"
+                                           : "not of the form KEY:VALUE");
     *at = '\0';
     *key = text;
     *value = at + 1;
     return 0;
 }
 
-static int add_tag(struct llmobs_evaluation *evaluation,
-                   struct llmobs_evaluation_tag *tags, const char *text)
+static int evaluate_set_tag(const struct llmobs_cli_option *option,
+                            const char *text)
 {
-    struct llmobs_evaluation_tag *tag = &tags[evaluation->tag_count];
+    struct llmobs_evaluation *e = option->to;
+
+    return evaluate_split(option->name, text, '=', &e->tag_key, &e->tag_value);
+}
+
+static int evaluate_add_tag(const struct llmobs_cli_option *option,
+                            const char *text)
+{
+    struct job *job = option->to;
+    struct llmobs_evaluation *evaluation = &job->evaluation;
+    struct llmobs_evaluation_tag *tag = &job->tags[evaluation->tag_count];
 
     if (evaluation->tag_count == LLMOBS_EVALUATION_TAGS)
-        return refuse("tag-add", "too many of them");
-    evaluation->tags = tags;
+        return evaluate_refuse(option->name, "too many of them");
+    evaluation->tags = job->tags;
     evaluation->tag_count++;
-    return split("tag-add", text, ':', &tag->key, &tag->value);
+    return evaluate_split(option->name, text, ':', &tag->key, &tag->value);
 }
 
-static int read_scope(struct llmobs_evaluation *evaluation, const char *text)
+static int set_scope(const struct llmobs_cli_option *option, const char *text)
 {
-    evaluation->of_trace = strcmp(text, "trace") == 0;
-    return evaluation->of_trace || strcmp(text, "span") == 0
+    bool *of_trace = option->to;
+
+    *of_trace = strcmp(text, "trace") == 0;
+    return *of_trace || strcmp(text, "span") == 0
                ? 0
-               : refuse("scope", "span or trace");
+               : evaluate_refuse(option->name, "span or trace");
 }
 
-static int read_time(struct llmobs_evaluation *evaluation, const char *text)
+static int evaluate_set_time(const struct llmobs_cli_option *option,
+                             const char *text)
 {
     char *end;
 
     errno = 0;
-    evaluation->timestamp_ms = strtoll(text, &end, 10);
+    *(int64_t *)option->to = strtoll(text, &end, 10);
     if (errno == 0 && *text >= '0' && *text <= '9' && *end == '\0')
         return 0;
-    return refuse("timestamp", "no number of milliseconds");
+    return evaluate_refuse(option->name, "no number of milliseconds");
 }
 
 static int read_object(const char *option, const char *text,
@@ -207,67 +109,42 @@ static int read_object(const char *option, const char *text,
     *out = NULL;
     return llmobs_json_parse(whole, out) == 0 && llmobs_json_is_object(*out)
                ? 0
-               : refuse(option, "no JSON object");
+               : evaluate_refuse(option, "no JSON object");
 }
 
-static int apply(void *ctx, int code, const char *value)
+static int set_object(const struct llmobs_cli_option *option, const char *text)
 {
-    struct job *job = ctx;
-    struct llmobs_evaluation *e = &job->evaluation;
+    return read_object(option->name, text, option->to);
+}
 
-    switch (code) {
-    case OPTION_LABEL:
-        e->label = value;
-        return 0;
-    case OPTION_TYPE:
-        job->type = value;
-        return 0;
-    case OPTION_VALUE:
-        job->value = value;
-        return 0;
-    case OPTION_SPAN:
-        e->span_id = value;
-        return 0;
-    case OPTION_TRACE:
-        e->trace_id = value;
-        return 0;
-    case OPTION_TAG:
-        return split("tag", value, '=', &e->tag_key, &e->tag_value);
-    case OPTION_SCOPE:
-        return read_scope(e, value);
-    case OPTION_ASSESSMENT:
-        e->assessment = value;
-        return 0;
-    case OPTION_REASONING:
-        e->reasoning = value;
-        return 0;
-    case OPTION_METADATA:
-        return read_object("metadata", value, &job->metadata);
-    case OPTION_ML_APP:
-        e->ml_app = value;
-        return 0;
-    case OPTION_TIMESTAMP:
-        return read_time(e, value);
-    case OPTION_TAG_ADD:
-        return add_tag(e, job->tags, value);
-    case OPTION_SESSION:
-        e->session_id = value;
-        return 0;
-    case OPTION_KEY:
-        e->join_key = value;
-        return 0;
-    case OPTION_SUBMITTER:
-        e->submitter_id = value;
-        return 0;
-    case OPTION_SUBMITTER_TYPE:
-        e->submitter_type = value;
-        return 0;
-    case 'h':
-        job->help = true;
-        return 0;
-    default: /* llmobs_cli_parse prints the fault */
-        return -EINVAL;
-    }
+#define TEXT(name, to) LLMOBS_CLI_VALUE(name, llmobs_cli_text, &job->to)
+#define COMMON                                                                 \
+    TEXT("label", evaluation.label), TEXT("type", type), TEXT("value", value), \
+        TEXT("span-id", evaluation.span_id),                                   \
+        TEXT("trace-id", evaluation.trace_id),                                 \
+        TEXT("assessment", evaluation.assessment),                             \
+        TEXT("reasoning", evaluation.reasoning),                               \
+        TEXT("agent-service", evaluation.ml_app),                              \
+        TEXT("ml-app", evaluation.ml_app),                                     \
+        LLMOBS_CLI_VALUE("timestamp", evaluate_set_time,                       \
+                         &job->evaluation.timestamp_ms),                       \
+        LLMOBS_CLI_VALUE("tag-add", evaluate_add_tag, job), LLMOBS_CLI_END
+
+/* Answers as llmobs_cli_parse. */
+static int evaluate_parse(struct job *job, int argc, char **argv)
+{
+    const struct llmobs_cli_option of_evaluate[] = {
+        LLMOBS_CLI_VALUE("tag", evaluate_set_tag, &job->evaluation),
+        LLMOBS_CLI_VALUE("scope", set_scope, &job->evaluation.of_trace),
+        LLMOBS_CLI_VALUE("metadata", set_object, &job->metadata), COMMON};
+    const struct llmobs_cli_option of_feedback[] = {
+        TEXT("session", evaluation.session_id),
+        TEXT("key", evaluation.join_key),
+        TEXT("submitter", evaluation.submitter_id),
+        TEXT("submitter-type", evaluation.submitter_type), COMMON};
+
+    return llmobs_cli_parse(argc, argv,
+                            job->feedback ? of_feedback : of_evaluate);
 }
 
 /* -- the value ------------------------------------------------------------ */
@@ -279,7 +156,7 @@ static int read_score(struct llmobs_evaluation *e, const char *text)
     e->value.score = strtod(text, &end);
     return end != text && *end == '\0' && *text > ' '
                ? 0
-               : refuse("value", "no number");
+               : evaluate_refuse("value", "no number");
 }
 
 static int read_boolean(struct llmobs_evaluation *e, const char *text)
@@ -287,7 +164,7 @@ static int read_boolean(struct llmobs_evaluation *e, const char *text)
     e->value.boolean = strcmp(text, "true") == 0;
     return e->value.boolean || strcmp(text, "false") == 0
                ? 0
-               : refuse("value", "true or false");
+               : evaluate_refuse("value", "true or false");
 }
 
 static int find_type(struct llmobs_evaluation *e, const char *text)
@@ -303,17 +180,18 @@ static int find_type(struct llmobs_evaluation *e, const char *text)
             return 0;
         }
     }
-    return refuse("type",
-                  "score, categorical, boolean, json, or text of feedback");
+    return evaluate_refuse(
+        "type", "score, categorical, boolean, json, or text of feedback");
 }
 
-static int read_value(struct job *job)
+static int evaluate_read_value(struct job *job)
 {
     struct llmobs_evaluation *e = &job->evaluation;
     int rc;
 
     if (job->type == NULL || job->value == NULL)
-        return refuse(job->type == NULL ? "type" : "value", "is missing");
+        return evaluate_refuse(job->type == NULL ? "type" : "value",
+                               "is missing");
     rc = find_type(e, job->type);
     if (rc != 0)
         return rc;
@@ -356,27 +234,27 @@ static void join_around(struct job *job)
     e->apm_trace_id = job->apm_trace_id;
 }
 
-static int check(struct job *job)
+static int evaluate_check(struct job *job, const char *command)
 {
     const char *wrong;
 
-    if (read_value(job) != 0)
+    if (evaluate_read_value(job) != 0)
         return -EINVAL;
     job->evaluation.metadata = job->metadata;
     if (job->feedback && job->evaluation.submitter_id == NULL)
-        return refuse("submitter", "is missing");
+        return evaluate_refuse("submitter", "is missing");
     if (!job->feedback)
         join_around(job);
     wrong = llmobs_evaluation_wrong(&job->evaluation);
     if (wrong == NULL)
         return 0;
-    fprintf(stderr, "%s: %s\n", job->argv[0], wrong);
+    llmobs_tell("%s: %s\n", command, wrong);
     return -EINVAL;
 }
 
 /* -- the command ---------------------------------------------------------- */
 
-static int give(void *ctx, struct llmobs_worker *worker, bool relayed)
+static int evaluate_give(void *ctx, struct llmobs_worker *worker, bool relayed)
 {
     const struct job *job = ctx;
 
@@ -387,7 +265,7 @@ static int give(void *ctx, struct llmobs_worker *worker, bool relayed)
 
 /* True when the metric is delivered, or stands on the disk. Where OTLP's logs
  * cannot say it, another exporter may have it. */
-static bool is_safe(void)
+static bool evaluate_is_safe(void)
 {
     static const enum llmobs_stat safe[] = {
         LLMOBS_STAT_delivered, LLMOBS_STAT_left, LLMOBS_STAT_sent_store,
@@ -399,58 +277,52 @@ static bool is_safe(void)
     return false;
 }
 
-static const char *why_not(int rc)
+static const char *evaluate_why_not(int rc)
 {
     if (rc == -E2BIG)
         return "it is beyond DD_LLMOBS_EVENT_SIZE_BYTES";
     if (rc == 0 && llmobs_stats_get(LLMOBS_STAT_dropped_unsaid) > 0)
-        return "OTLP has evaluations by a span's ids alone, since 1.41, and "
-               "no feedback";
+        return "OTLP has evaluations by a span's ids alone, and no "
+               "feedback";
     return rc != 0 ? strerror(-rc) : "neither delivered nor kept";
 }
 
-static int submit(struct job *job)
+static int evaluate_submit(struct job *job, const char *command)
 {
+    const char *off = llmobs_cli_why_off(job->config);
     int rc;
 
-    if (!llmobs_cli_observing(job->config)) {
-        fprintf(stderr, "%s: switched off: nothing is submitted\n",
-                job->argv[0]);
-        return LLMOBS_CLI_OK;
+    if (off != NULL) {
+        llmobs_tell("%s: not submitted: switched off %s\n", command, off);
+        return LLMOBS_CLI_FAILED;
     }
-    rc = llmobs_cli_deliver(job->config, give, job);
-    if (rc == 0 && is_safe())
+    rc = llmobs_cli_deliver(job->config, evaluate_give, job);
+    if (rc == 0 && evaluate_is_safe())
         return LLMOBS_CLI_OK;
-    fprintf(stderr, "%s: not submitted: %s\n", job->argv[0], why_not(rc));
+    llmobs_tell("%s: not submitted: %s\n", command, evaluate_why_not(rc));
     return LLMOBS_CLI_FAILED;
 }
 
-static int run(int argc, char **argv, bool feedback)
+static int evaluate_run(int argc, char **argv, bool feedback)
 {
     /* Static: the worker's thread may outlive this function. */
     static struct job job;
-    int status = LLMOBS_CLI_USAGE;
+    int status;
 
-    job.argv = argv;
     job.feedback = feedback;
-    command = argv[0];
-    if (llmobs_cli_parse(argc, argv, "", feedback ? feedback_options : options,
-                         apply, &job) != 0)
+    status = evaluate_parse(&job, argc, argv);
+    if (status >= 0)
         goto out;
-    if (job.help) {
-        fputs(feedback ? feedback_text : help_text, stdout);
-        status = LLMOBS_CLI_OK;
-        goto out;
-    }
+    status = LLMOBS_CLI_USAGE;
     job.config = llmobs_cli_config(NULL);
     if (job.config == NULL) {
-        fprintf(stderr, "%s: %s\n", argv[0], strerror(ENOMEM));
+        llmobs_tell("%s: %s\n", argv[0], strerror(ENOMEM));
         return LLMOBS_CLI_FAILED;
     }
     llmobs_log_init(job.config->log_path,
                     (enum llmobs_log_level)job.config->log_level);
-    if (check(&job) == 0)
-        status = submit(&job);
+    if (evaluate_check(&job, argv[0]) == 0)
+        status = evaluate_submit(&job, argv[0]);
 out:
     llmobs_json_free(job.json);
     llmobs_json_free(job.metadata);
@@ -459,10 +331,10 @@ out:
 
 int llmobs_cmd_evaluate(int argc, char **argv)
 {
-    return run(argc, argv, false);
+    return evaluate_run(argc, argv, false);
 }
 
 int llmobs_cmd_feedback(int argc, char **argv)
 {
-    return run(argc, argv, true);
+    return evaluate_run(argc, argv, true);
 }

@@ -40,16 +40,6 @@ static int add_perl(struct llmobs_environment *environment, const char *file)
     return llmobs_environment_join(environment, "PERL5OPT", item, " ", false);
 }
 
-/* Node ends where it cannot load the file. */
-static int add_node(struct llmobs_environment *environment, const char *file)
-{
-    char item[PATH_MAX + 10];
-
-    snprintf(item, sizeof item, "--require=%s", file);
-    return llmobs_environment_join(environment, "NODE_OPTIONS", item, " ",
-                                   false);
-}
-
 /* A variable has code, or a file's name behind an '@'. Lua 5.2 and later look
  * at one with their own version first. */
 static int add_lua(struct llmobs_environment *environment, const char *file)
@@ -112,12 +102,11 @@ static const struct {
     {"hook.rb", add_ruby},
     {"hook.pl", add_perl},
     {"sitecustomize.py", add_python},
-    {"hook.js", add_node},
     {"hook.lua", add_lua},
     {"hook.R", add_r},
 };
 
-static bool is_plain(const char *path)
+static bool hooks_is_plain(const char *path)
 {
     for (; *path != '\0'; path++)
         if (!isalnum((unsigned char)*path) && strchr("/._+-~", *path) == NULL)
@@ -131,7 +120,7 @@ int llmobs_hooks_add(struct llmobs_environment *environment)
     int rc = 0;
 
     if (llmobs_preload_share("inbound", named) != 0 ||
-        realpath(named, dir) == NULL || !is_plain(dir))
+        realpath(named, dir) == NULL || !hooks_is_plain(dir))
         return 0;
     for (size_t i = 0; i < sizeof hooks / sizeof *hooks && rc == 0; i++) {
         int need = snprintf(path, sizeof path, "%s/%s", dir, hooks[i].file);

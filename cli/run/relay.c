@@ -10,14 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/base/file.h"
+#include "lib/base/file.h"
 
 struct llmobs_relayed {
     atomic_size_t len;
     char data[LLMOBS_RELAY_MAX];
 };
 
-static void keep(struct llmobs_relayed *kept, const char *data, size_t len)
+static void run_relay_keep(struct llmobs_relayed *kept, const char *data,
+                           size_t len)
 {
     size_t have = atomic_load(&kept->len);
 
@@ -29,7 +30,7 @@ static void keep(struct llmobs_relayed *kept, const char *data, size_t len)
 
 /* Passes bytes on. When the reader of the output has gone, this closes the
  * pipe, so that the command notices as it would without a relay. */
-static void pass_on(int from, struct llmobs_relayed *kept)
+static void run_relay_pass_on(int from, struct llmobs_relayed *kept)
 {
     char part[16384];
     ssize_t n;
@@ -40,7 +41,7 @@ static void pass_on(int from, struct llmobs_relayed *kept)
             continue;
         if (n <= 0)
             return;
-        keep(kept, part, (size_t)n);
+        run_relay_keep(kept, part, (size_t)n);
         if (llmobs_file_write(STDOUT_FILENO, part, (size_t)n))
             return;
     }
@@ -48,14 +49,14 @@ static void pass_on(int from, struct llmobs_relayed *kept)
 
 /* Runs until the command's output ends; a signal for the command does not end
  * it. */
-static void run(struct llmobs_relay *relay)
+static void run_relay_run(struct llmobs_relay *relay)
 {
     sigset_t all;
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     close(relay->pipe[1]);
-    pass_on(relay->pipe[0], relay->kept);
+    run_relay_pass_on(relay->pipe[0], relay->kept);
     _exit(0);
 }
 
@@ -80,7 +81,7 @@ int llmobs_relay_begin(struct llmobs_relay *relay)
         goto no_pipe;
     relay->pid = fork();
     if (relay->pid == 0)
-        run(relay);
+        run_relay_run(relay);
     if (relay->pid > 0)
         return 0;
     rc = -errno;

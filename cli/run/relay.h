@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
 
 #define LLMOBS_RELAY_MAX ((size_t)1024 * 1024)
 

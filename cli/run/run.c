@@ -15,8 +15,9 @@
 #include "cli/run/hooks.h"
 #include "cli/shared/environment.h"
 #include "cli/shared/preload.h"
+#include "cli/shared/tell.h"
 
-/* A relay ends when no process has used its spool for so long. */
+/* A relay ends when no process has used its spool for this time. */
 #define RELAY_IDLE_S "60"
 
 #define STATUS_FAILED 1
@@ -128,16 +129,16 @@ static int usage(const struct launch *launch, FILE *out)
     return fflush(out) == 0 && !ferror(out) ? 0 : STATUS_FAILED;
 }
 
-static int wrong(const struct launch *launch, const char *text,
-                 const char *option)
+static int run_wrong(const struct launch *launch, const char *text,
+                     const char *option)
 {
-    fprintf(stderr, "%s: %s%s\n", launch->self, text, option);
+    llmobs_tell("%s: %s%s\n", launch->self, text, option);
     usage(launch, stderr);
     return -EINVAL;
 }
 
 /* Takes the option at *argv and its value, and moves *argv behind them. */
-static int take(struct launch *launch, char ***argv)
+static int run_take(struct launch *launch, char ***argv)
 {
     char *word = *(*argv)++;
     size_t len = strcspn(word, "=");
@@ -148,11 +149,11 @@ static int take(struct launch *launch, char ***argv)
                                 options[i].name[len] != '\0'))
         i++;
     if (i == OPTION_COUNT)
-        return wrong(launch, "unknown option: ", word);
+        return run_wrong(launch, "unknown option: ", word);
     if (value == NULL)
-        return wrong(launch, word, " needs a value");
+        return run_wrong(launch, word, " needs a value");
     if (i == WORKFLOW && *value == '\0')
-        return wrong(launch, "--workflow needs a name", "");
+        return run_wrong(launch, "--workflow needs a name", "");
     *argv += word[len] != '=';
     launch->given[i] = value;
     return 0;
@@ -175,7 +176,7 @@ static bool is_help(const char *word)
 }
 
 /* Answers 1 where the help is wanted. */
-static int parse(struct launch *launch, char **argv)
+static int run_parse(struct launch *launch, char **argv)
 {
     int rc = 0;
 
@@ -187,13 +188,13 @@ static int parse(struct launch *launch, char **argv)
             break;
         }
         if (!take_switch(launch, *argv))
-            rc = take(launch, &argv);
+            rc = run_take(launch, &argv);
         else
             argv++;
     }
     launch->command = argv;
     if (rc == 0 && *argv == NULL)
-        return wrong(launch, "no command", "");
+        return run_wrong(launch, "no command", "");
     return rc;
 }
 
@@ -224,8 +225,8 @@ static int prepare_record(struct launch *launch)
         return 0;
     path = have_directory(launch->given[RECORD]);
     if (path == NULL) {
-        fprintf(stderr, "%s: --record %s: %s\n", launch->self,
-                launch->given[RECORD], strerror(errno));
+        llmobs_tell("%s: --record %s: %s\n", launch->self,
+                    launch->given[RECORD], strerror(errno));
         return STATUS_USAGE;
     }
     launch->given[RECORD] = path;
@@ -263,16 +264,16 @@ static int add_options(struct launch *launch)
 
 /* -- what is run ----------------------------------------------------------- */
 
-static int tell(const struct launch *launch, const char *text, const char *what,
-                const char *rest)
+static int run_tell(const struct launch *launch, const char *text,
+                    const char *what, const char *rest)
 {
-    fprintf(stderr, "%s: %s%s%s%s\n", launch->self, text, what, rest,
-            launch->entrypoint ? ": not observed" : "");
+    llmobs_tell("%s: %s%s%s%s\n", launch->self, text, what, rest,
+                launch->entrypoint ? ": not observed" : "");
     return STATUS_ABSENT;
 }
 
 /* Finds library and tool. Answers 0, or the exit status. */
-static int find(struct launch *launch)
+static int run_find(struct launch *launch)
 {
     struct llmobs_preload *preload = &launch->preload;
 
@@ -280,18 +281,17 @@ static int find(struct launch *launch)
     case 0:
         return 0;
     case -ENOTDIR:
-        return tell(launch,
-                    "LLMOBS_BUILD: no such directory: ", getenv("LLMOBS_BUILD"),
-                    "");
+        return run_tell(launch, "LLMOBS_BUILD: no such directory: ",
+                        getenv("LLMOBS_BUILD"), "");
     case -ENOENT:
-        return tell(launch, "not built: ", preload->library, NOT_THERE);
+        return run_tell(launch, "not built: ", preload->library, NOT_THERE);
     case -EINVAL:
-        tell(launch,
-             "cannot preload from a path with ':', '$' or a blank in it: ",
-             preload->library, "");
+        run_tell(launch,
+                 "cannot preload from a path with ':', '$' or a blank in it: ",
+                 preload->library, "");
         return STATUS_REFUSED;
     default:
-        return tell(launch, "cannot find its own directory", "", "");
+        return run_tell(launch, "cannot find its own directory", "", "");
     }
 }
 
@@ -359,7 +359,7 @@ static void have_relay(const struct launch *launch)
 /* -- the exec -------------------------------------------------------------- */
 
 /* The size as the kernel counts it: the strings, and a pointer to each. */
-static size_t weigh(char *const *strings, bool *fits)
+static size_t run_weigh(char *const *strings, bool *fits)
 {
     size_t sum = 0;
 
@@ -374,23 +374,24 @@ static size_t weigh(char *const *strings, bool *fits)
 
 /* False where the kernel might refuse the command with all added variables.
  * This decides early, since the tool cannot leave anything out later. */
-static bool has_room(const struct launch *launch, char *const *words)
+static bool run_has_room(const struct launch *launch, char *const *words)
 {
     long max = sysconf(_SC_ARG_MAX);
     bool fits = true;
-    size_t sum = weigh(launch->whole.entries, &fits) + weigh(words, &fits);
+    size_t sum =
+        run_weigh(launch->whole.entries, &fits) + run_weigh(words, &fits);
 
     if (max > STRINGS_MAX_BYTES)
         max = STRINGS_MAX_BYTES;
     return fits && sum + ADDED_LATER <= (size_t)max;
 }
 
-static char **add_tool(char **at, struct launch *launch, char *command)
+static char **run_add_tool(char **at, struct launch *launch, char *command)
 {
     *at++ = launch->preload.tool;
     *at++ = command;
     *at++ = "--preload";
-    *at++ = launch->preload.library;
+    *at++ = launch->preload.listed;
     return at;
 }
 
@@ -410,17 +411,17 @@ static char **around(struct launch *launch)
     if (words == NULL)
         return NULL;
     if (launch->stays) {
-        at = add_tool(at, launch, "entrypoint");
+        at = run_add_tool(at, launch, "entrypoint");
         *at++ = "--";
     }
     if (launch->given[REPLAY] != NULL) {
-        at = add_tool(at, launch, "mock");
+        at = run_add_tool(at, launch, "mock");
         *at++ = "--replay";
         *at++ = launch->given[REPLAY];
         *at++ = "--";
     }
     if (launch->workflow != NULL) {
-        at = add_tool(at, launch, "workflow");
+        at = run_add_tool(at, launch, "workflow");
         *at++ = "--name";
         *at++ = launch->workflow;
         *at++ = "--";
@@ -429,12 +430,13 @@ static char **around(struct launch *launch)
     return words;
 }
 
-static int become(struct launch *launch,
-                  const struct llmobs_environment *environment, char **words)
+static int run_become(struct launch *launch,
+                      const struct llmobs_environment *environment,
+                      char **words)
 {
     int error = llmobs_environment_exec(environment, words);
 
-    fprintf(stderr, "%s: %s: %s\n", launch->self, words[0], strerror(error));
+    llmobs_tell("%s: %s: %s\n", launch->self, words[0], strerror(error));
     return llmobs_environment_exec_status(error);
 }
 
@@ -449,19 +451,19 @@ static int add_variables(struct launch *launch)
         rc = llmobs_environment_init(&launch->whole,
                                      launch->environment.entries);
     if (rc == 0)
-        rc = llmobs_preload_join(&launch->whole, launch->preload.library);
+        rc = llmobs_preload_join(&launch->whole, launch->preload.listed);
     return rc;
 }
 
 /* A command that was to be answered from files must not ask a model. */
 static int unanswered(const struct launch *launch)
 {
-    fprintf(stderr, "%s: --replay: no memory, or no room for its variables\n",
-            launch->self);
+    llmobs_tell("%s: --replay: no memory, or no room for its variables\n",
+                launch->self);
     return STATUS_REFUSED;
 }
 
-static int run(struct launch *launch)
+static int run_run(struct launch *launch)
 {
     char **words;
 
@@ -470,22 +472,22 @@ static int run(struct launch *launch)
         launch->workflow = NULL;
     if ((launch->workflow != NULL || launch->given[REPLAY] != NULL) &&
         access(launch->preload.tool, X_OK) != 0)
-        return tell(launch, "not built: ", launch->preload.tool, NOT_THERE);
+        return run_tell(launch, "not built: ", launch->preload.tool, NOT_THERE);
     if (add_variables(launch) != 0)
         return launch->given[REPLAY] != NULL
                    ? unanswered(launch)
-                   : become(launch, &launch->bare, launch->command);
+                   : run_become(launch, &launch->bare, launch->command);
     have_relay(launch);
     words = around(launch);
-    if (words != NULL && has_room(launch, words))
-        return become(launch, &launch->environment, words);
+    if (words != NULL && run_has_room(launch, words))
+        return run_become(launch, &launch->environment, words);
     if (launch->given[REPLAY] != NULL)
         return unanswered(launch);
-    return become(launch, &launch->whole, launch->command);
+    return run_become(launch, &launch->whole, launch->command);
 }
 
 /* The tool's name; by any other name it is the launcher. */
-static enum name name_of(const char *path)
+static enum name run_name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *last = slash != NULL ? slash + 1 : path;
@@ -500,12 +502,12 @@ static enum name name_of(const char *path)
 int llmobs_cmd_run(int argc, char **argv)
 {
     static struct launch launch;
-    enum name name = argc > 0 ? name_of(argv[0]) : LAUNCHER;
+    enum name name = argc > 0 ? run_name_of(argv[0]) : LAUNCHER;
     int rc;
 
     launch.self = names[name];
     launch.entrypoint = name == ENTRYPOINT;
-    rc = parse(&launch, argv + (argc > 0));
+    rc = run_parse(&launch, argv + (argc > 0));
     if (rc != 0)
         return rc > 0 ? usage(&launch, stdout) : STATUS_USAGE;
     rc = prepare_record(&launch);
@@ -514,11 +516,11 @@ int llmobs_cmd_run(int argc, char **argv)
     if (add_options(&launch) != 0)
         return launch.given[REPLAY] != NULL
                    ? unanswered(&launch)
-                   : become(&launch, &launch.bare, launch.command);
-    rc = find(&launch);
+                   : run_become(&launch, &launch.bare, launch.command);
+    rc = run_find(&launch);
     if (rc == 0)
-        return run(&launch);
+        return run_run(&launch);
     return launch.entrypoint && launch.given[REPLAY] == NULL
-               ? become(&launch, &launch.environment, launch.command)
+               ? run_become(&launch, &launch.environment, launch.command)
                : rc;
 }

@@ -19,7 +19,7 @@ static char *const names[NAME_COUNT] = {"llmobs", "llmobs-run",
                                         "llmobs-entrypoint"};
 
 /* NAME_COUNT: it is none of them. */
-static enum name name_of(const char *path)
+static enum name run_main_name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     enum name name = TOOL;
@@ -31,7 +31,7 @@ static enum name name_of(const char *path)
 }
 
 /* Puts what the link at `path` leads to in its place; false: it is no link. */
-static bool follow(char path[PATH_MAX])
+static bool run_main_follow(char path[PATH_MAX])
 {
     char target[PATH_MAX];
     ssize_t len = readlink(path, target, sizeof target - 1);
@@ -53,14 +53,14 @@ static bool follow(char path[PATH_MAX])
 static enum name own_name(const char *called)
 {
     const char *file = (const char *)getauxval(AT_EXECFN);
-    enum name name = called != NULL ? name_of(called) : NAME_COUNT;
+    enum name name = called != NULL ? run_main_name_of(called) : NAME_COUNT;
     char path[PATH_MAX] = "";
 
     if (file != NULL && strlen(file) < sizeof path)
         strcpy(path, file);
     for (int i = 0; i < LINKS_MAX && name == NAME_COUNT; i++) {
-        name = name_of(path);
-        if (name == NAME_COUNT && !follow(path))
+        name = run_main_name_of(path);
+        if (name == NAME_COUNT && !run_main_follow(path))
             return LAUNCHER;
     }
     return name == NAME_COUNT ? LAUNCHER : name;

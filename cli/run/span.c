@@ -9,16 +9,18 @@
 
 #include "cli/run/child.h"
 #include "cli/run/relay.h"
+#include "cli/shared/help.h"
 #include "cli/shared/options.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/deliver.h"
 #include "cli/shared/environment.h"
 #include "cli/shared/preload.h"
-#include "core/base/clock.h"
-#include "core/base/log.h"
+#include "cli/shared/tell.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "core/config/config.h"
 #include "core/event/encode.h"
-#include "core/span/span.h"
+#include "lib/span/span.h"
 #include "core/trace/carrier.h"
 #include "core/trace/propagate.h"
 
@@ -50,46 +52,21 @@ struct job {
     int64_t start_mono_ns;
 };
 
-static const char workflow_help[] =
-    "usage: llmobs workflow --name NAME [--preload LIBRARY] [--] CMD...\n"
-    "\n"
-    "Runs CMD inside a workflow span of that name and exits as it did, with\n"
-    "128 and its number for a signal. `llmobs-run --workflow NAME CMD...` is\n"
-    "how a person types it.\n";
-
-static const char span_help[] =
-    "usage: llmobs span [OPTIONS] [--] CMD...\n"
-    "\n"
-    "Runs CMD inside a span and exits as it did, with 128 and its number for "
-    "a\n"
-    "signal. The spans of CMD nest below it.\n"
-    "\n"
-    "  --kind KIND      workflow, agent, tool, task, retrieval, embedding or "
-    "llm;\n"
-    "                   default task\n"
-    "  --name NAME      default: the kind\n"
-    "  --input TEXT     input of the span\n"
-    "  --keep-output    the standard output of CMD becomes the span's output\n"
-    "                   too; of a retrieval, each line is a document\n"
-    "  --model NAME, --provider NAME\n"
-    "                   of an llm or embedding; the provider's default is "
-    "custom\n";
-
 static const char *help_of(const struct job *job)
 {
-    return job->typed_workflow ? workflow_help : span_help;
+    return llmobs_help(job->typed_workflow ? "llmobs workflow" : "llmobs span");
 }
 
-static int read_kind(struct job *job, const char *name)
+static int run_span_read_kind(struct job *job, const char *name)
 {
     int rc = llmobs_kind_read(name, &job->kind);
 
     if (rc != 0)
-        fprintf(stderr, "llmobs span: no kind of span: %s\n", name);
+        llmobs_tell("llmobs span: no kind of span: %s\n", name);
     return rc;
 }
 
-static int apply(struct job *job, int code, const char *value)
+static int run_span_apply(struct job *job, int code, const char *value)
 {
     switch (code) {
     case 'n':
@@ -99,7 +76,7 @@ static int apply(struct job *job, int code, const char *value)
         job->preload = value;
         return 0;
     case 'k':
-        return read_kind(job, value);
+        return run_span_read_kind(job, value);
     case 'i':
         job->input = value;
         return 0;
@@ -120,7 +97,7 @@ static int apply(struct job *job, int code, const char *value)
     }
 }
 
-static bool is_complete(const struct job *job)
+static bool run_span_is_complete(const struct job *job)
 {
     bool named = job->name != NULL && *job->name != '\0';
 
@@ -128,7 +105,7 @@ static bool is_complete(const struct job *job)
            (job->typed_workflow ? named : job->name == NULL || named);
 }
 
-static int parse(struct job *job, int argc, char **argv)
+static int run_span_parse(struct job *job, int argc, char **argv)
 {
     static const struct option options[] = {
         {"name", required_argument, NULL, 'n'},
@@ -150,18 +127,18 @@ static int parse(struct job *job, int argc, char **argv)
             llmobs_cli_refuse_option(argv, options, code);
         rc = job->typed_workflow && strchr("kiomr", code)
                  ? -EINVAL
-                 : apply(job, code, optarg);
+                 : run_span_apply(job, code, optarg);
     }
     job->command = argv + optind;
     if (rc != 0 || job->help)
         return rc;
-    if (is_complete(job))
+    if (run_span_is_complete(job))
         return 0;
     fputs(help_of(job), stderr);
     return -EINVAL;
 }
 
-static void complain(void *ctx, const char *text)
+static void run_span_complain(void *ctx, const char *text)
 {
     (void)ctx;
     llmobs_log(LLMOBS_LOG_WARN, "%s", text);
@@ -175,7 +152,7 @@ static void enter_relay(void *ctx)
 }
 
 /* Adds the span's context to the command's variables. */
-static int add_context(struct job *job)
+static int run_span_add_context(struct job *job)
 {
     struct llmobs_environment *environment = &job->environment;
     int rc = 0;
@@ -190,7 +167,7 @@ static int add_context(struct job *job)
     return rc;
 }
 
-static void begin_span(struct job *job)
+static void run_span_begin_span(struct job *job)
 {
     llmobs_context_from_carrier(&job->context, job->config,
                                 &job->config->carrier);
@@ -263,7 +240,7 @@ static bool has_model(const struct job *job)
     return job->kind == LLMOBS_KIND_LLM || job->kind == LLMOBS_KIND_EMBEDDING;
 }
 
-static int fill_model(const struct job *job, struct llmobs_span *span)
+static int run_span_fill_model(const struct job *job, struct llmobs_span *span)
 {
     int rc;
 
@@ -310,7 +287,8 @@ static int fill_input(const struct job *job, struct llmobs_span *span)
     return llmobs_span_set(&span->input_value, job->input);
 }
 
-static int add_line(struct llmobs_json *list, const char *line, size_t len)
+static int run_span_add_line(struct llmobs_json *list, const char *line,
+                             size_t len)
 {
     struct llmobs_json *document = llmobs_json_object();
     int rc;
@@ -337,7 +315,7 @@ static int fill_documents(struct llmobs_text text, struct llmobs_span *span)
         const char *end = memchr(text.data, '\n', text.len);
         size_t len = end ? (size_t)(end - text.data) : text.len;
 
-        rc = add_line(span->output_documents, text.data, len);
+        rc = run_span_add_line(span->output_documents, text.data, len);
         len += end != NULL;
         text.data += len;
         text.len -= len;
@@ -345,7 +323,7 @@ static int fill_documents(struct llmobs_text text, struct llmobs_span *span)
     return rc;
 }
 
-static int fill_output(struct job *job, struct llmobs_span *span)
+static int run_span_fill_output(struct job *job, struct llmobs_span *span)
 {
     struct llmobs_text text;
 
@@ -375,13 +353,12 @@ static int fill_span(struct job *job, const struct llmobs_child_result *result,
     rc = llmobs_span_set(&span->name,
                          job->name ? job->name : llmobs_kind_name(job->kind));
     if (rc == 0)
-        rc = fill_model(job, span);
+        rc = run_span_fill_model(job, span);
     if (rc == 0)
         rc = fill_input(job, span);
     if (rc == 0)
-        rc = fill_output(job, span);
-    if (rc == 0)
-        rc = llmobs_json_sets(span->metadata, "program", program(job));
+        rc = run_span_fill_output(job, span);
+    rc |= llmobs_json_sets(span->metadata, "program", program(job));
     return rc == 0 ? describe_end(span, result) : rc;
 }
 
@@ -422,7 +399,8 @@ static int give_span(void *ctx, struct llmobs_worker *worker, bool relayed)
 }
 
 /* Called after the command has run: no failure here changes the exit status. */
-static void deliver(struct job *job, const struct llmobs_child_result *result)
+static void run_span_deliver(struct job *job,
+                             const struct llmobs_child_result *result)
 {
     int rc;
 
@@ -432,23 +410,28 @@ static void deliver(struct job *job, const struct llmobs_child_result *result)
         llmobs_log(LLMOBS_LOG_ERROR, "span lost: %s", strerror(-rc));
 }
 
-static int fail_exec(const struct job *job, int error)
+static int run_span_fail_exec(const struct job *job, int error)
 {
-    fprintf(stderr, "llmobs-run: %s: %s\n", job->command[0], strerror(error));
+    llmobs_tell("llmobs-run: %s: %s\n", job->command[0], strerror(error));
     return llmobs_environment_exec_status(error);
 }
 
 /* Runs the command without a span: observing is off, or no process can be had.
  */
-static int run_plain(struct job *job)
+static int run_span_run_plain(struct job *job)
 {
-    return fail_exec(job,
-                     llmobs_environment_exec(&job->environment, job->command));
+    return run_span_fail_exec(
+        job, llmobs_environment_exec(&job->environment, job->command));
 }
 
 static bool observing(const struct job *job)
 {
-    return job->config != NULL && llmobs_cli_observing(job->config);
+    const char *off =
+        job->config != NULL ? llmobs_cli_why_off(job->config) : "by no memory";
+
+    if (off != NULL)
+        llmobs_log(LLMOBS_LOG_WARN, "no span: switched off %s", off);
+    return off == NULL;
 }
 
 /* Runs the command with its output relayed; where no process for the relay can
@@ -474,25 +457,25 @@ static int run_job(struct job *job, int argc, char **argv)
 {
     struct llmobs_child_result result;
 
-    if (parse(job, argc, argv) != 0)
+    if (run_span_parse(job, argc, argv) != 0)
         return LLMOBS_CLI_USAGE;
     if (job->help) {
         fputs(help_of(job), stdout);
         return LLMOBS_CLI_OK;
     }
     llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
-    job->config =
-        llmobs_config_load((const char *const *)environ, complain, NULL);
+    job->config = llmobs_config_load((const char *const *)environ,
+                                     run_span_complain, NULL);
     if (llmobs_environment_init(&job->environment, environ) != 0 ||
         llmobs_preload_join(&job->environment, job->preload) != 0 ||
         !observing(job))
-        return run_plain(job);
-    begin_span(job);
-    if (add_context(job) != 0 || run_inside(job, &result) != 0)
-        return run_plain(job);
+        return run_span_run_plain(job);
+    run_span_begin_span(job);
+    if (run_span_add_context(job) != 0 || run_inside(job, &result) != 0)
+        return run_span_run_plain(job);
     if (result.exec_error != 0)
-        fail_exec(job, result.exec_error);
-    deliver(job, &result);
+        run_span_fail_exec(job, result.exec_error);
+    run_span_deliver(job, &result);
     return llmobs_child_status(&result);
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/shared/preload.h"
+#include "cli/shared/tell.h"
 
 #if defined __x86_64__
 #define MACHINE EM_X86_64
@@ -46,7 +47,7 @@ struct start {
 };
 
 /* True where it is an object for this processor. */
-static bool read_header(int fd, ElfW(Ehdr) * header)
+static bool start_tool_read_header(int fd, ElfW(Ehdr) * header)
 {
     static const ElfW(Ehdr)
         want = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
@@ -63,7 +64,7 @@ static bool is_object(const char *path)
 {
     ElfW(Ehdr) header;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool is = fd >= 0 && read_header(fd, &header);
+    bool is = fd >= 0 && start_tool_read_header(fd, &header);
 
     if (fd >= 0)
         close(fd);
@@ -140,7 +141,7 @@ static bool read_interpreter(int fd, char path[PATH_MAX])
     ElfW(Ehdr) header;
     size_t size;
 
-    if (!read_header(fd, &header) || header.e_phnum > HEADERS_MAX)
+    if (!start_tool_read_header(fd, &header) || header.e_phnum > HEADERS_MAX)
         return false;
     size = header.e_phnum * sizeof *headers;
     if (pread(fd, headers, size, (off_t)header.e_phoff) != (ssize_t)size)
@@ -191,9 +192,9 @@ static void seek_loader(struct start *start)
     start_as(start, parent);
 }
 
-static int tell(const char *tool, const char *why, int status)
+static int start_tool_tell(const char *tool, const char *why, int status)
 {
-    fprintf(stderr, "llmobs: %s%s\n", tool, why);
+    llmobs_tell("llmobs: %s%s\n", tool, why);
     return status;
 }
 
@@ -202,7 +203,8 @@ int llmobs_start_tool(int argc, char **argv)
     static struct start start;
 
     if (llmobs_preload_tool(start.tool) != 0)
-        return tell("cannot find its own directory", "", STATUS_ABSENT);
+        return start_tool_tell("cannot find its own directory", "",
+                               STATUS_ABSENT);
     start.argc = argc;
     start.argv = argv;
     if (lacks_libraries())
@@ -211,15 +213,17 @@ int llmobs_start_tool(int argc, char **argv)
         execve(start.tool, argv, environ);
     start.error = start.lacking ? ENOENT : errno;
     if (access(start.tool, F_OK) != 0)
-        return tell(start.tool, " is not there (run make)", STATUS_ABSENT);
+        return start_tool_tell(start.tool, " is not there (run make)",
+                               STATUS_ABSENT);
     if (start.error != E2BIG && access(start.tool, X_OK) == 0)
         seek_loader(&start);
     else if (start.error != E2BIG)
         start.error = EACCES;
     if (start.error == E2BIG || start.error == EACCES) {
-        fprintf(stderr, "llmobs: %s: %s\n", start.tool, strerror(start.error));
+        llmobs_tell("llmobs: %s: %s\n", start.tool, strerror(start.error));
         return STATUS_REFUSED;
     }
-    return tell(start.tool, ": no loader of glibc or musl starts it here",
-                STATUS_ABSENT);
+    return start_tool_tell(start.tool,
+                           ": no loader of glibc or musl starts it here",
+                           STATUS_ABSENT);
 }

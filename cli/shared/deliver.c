@@ -5,10 +5,10 @@
 
 #include "cli/shared/open_libcurl.h"
 #include "cli/shared/plain_http.h"
-#include "core/base/paths.h"
+#include "lib/base/paths.h"
 #include "core/deliver/open.h"
-#include "core/net/http.h"
-#include "core/spool/relay_sign.h"
+#include "core/export/http.h"
+#include "core/log/relay_sign.h"
 
 #define BUFFER_BYTES (1u * 1024 * 1024)
 /* The time for a thread that is still inside libcurl, which is unloaded at the
@@ -18,6 +18,22 @@
 bool llmobs_cli_observing(const struct llmobs_config *config)
 {
     return config->enabled && access(LLMOBS_DISABLED_FILE, F_OK) != 0;
+}
+
+const char *llmobs_cli_why_off(const struct llmobs_config *config)
+{
+    bool by_file;
+
+    if (access(LLMOBS_DISABLED_FILE, F_OK) == 0)
+        return "by " LLMOBS_DISABLED_FILE ", for all programs, until it is "
+               "removed";
+    if (config->enabled ||
+        llmobs_config_given(config, (const char *const *)environ,
+                            "DD_LLMOBS_ENABLED", &by_file) == NULL)
+        return NULL;
+    return by_file ? "by DD_LLMOBS_ENABLED in the configuration file; "
+                     "DD_LLMOBS_ENABLED=1 in the environment switches it on"
+                   : "by DD_LLMOBS_ENABLED; unset it, or set it to 1";
 }
 
 /* A peer on this host answers sooner than a thread begins. */

@@ -16,6 +16,11 @@
 /* True where the configuration switches observing on, and this host not off. */
 bool llmobs_cli_observing(const struct llmobs_config *config);
 
+/* For a command that was typed to make a span or to submit something: says by
+ * what that is switched off, and how it is switched on again. NULL: by nothing,
+ * also where nothing switches it on. */
+const char *llmobs_cli_why_off(const struct llmobs_config *config);
+
 /* `relayed`: a relay delivers, and takes from the disk what is given as an
  * event. */
 typedef int llmobs_cli_give_fn(void *ctx, struct llmobs_worker *worker,

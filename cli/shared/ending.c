@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <stddef.h>
 
-#include "core/base/clock.h"
-#include "core/net/http.h"
+#include "lib/base/clock.h"
+#include "core/export/http.h"
 
 atomic_bool llmobs_ending;
 

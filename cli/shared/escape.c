@@ -43,7 +43,7 @@ static bool in_table(const struct range *table, size_t count, uint32_t code)
 }
 
 /* The length of the character at `s`; 0 when it is none. */
-static size_t decode(const unsigned char *s, size_t len, uint32_t *code)
+static size_t escape_decode(const unsigned char *s, size_t len, uint32_t *code)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t n;
@@ -124,7 +124,8 @@ static size_t next_other(struct llmobs_text text,
                          struct llmobs_escape_piece *piece)
 {
     uint32_t code;
-    size_t used = decode((const unsigned char *)text.data, text.len, &code);
+    size_t used =
+        escape_decode((const unsigned char *)text.data, text.len, &code);
 
     if (used == 0) {
         used = 1;
@@ -165,7 +166,7 @@ size_t llmobs_escape_next(struct llmobs_text text,
 
 /* The characters of a text's begin that are one byte and one column each, where
  * none of them is part of a picture. */
-static size_t plain_run(const char *text, size_t len)
+static size_t escape_plain_run(const char *text, size_t len)
 {
     size_t n = 0;
 
@@ -182,7 +183,8 @@ int llmobs_escape_add(struct llmobs_buf *out, struct llmobs_text text,
                       size_t columns)
 {
     size_t begin = out->len, fit, width = 0;
-    size_t at = plain_run(text.data, text.len < columns ? text.len : columns);
+    size_t at =
+        escape_plain_run(text.data, text.len < columns ? text.len : columns);
     struct llmobs_escape_piece piece;
     int rc;
 
@@ -233,7 +235,7 @@ size_t llmobs_escape_width(const char *text)
     size_t width = 0;
 
     while (rest.len > 0) {
-        size_t used = plain_run(rest.data, rest.len);
+        size_t used = escape_plain_run(rest.data, rest.len);
 
         width += used;
         if (used == 0) {

@@ -13,7 +13,7 @@
 #ifndef LLMOBS_ESCAPE_H
 #define LLMOBS_ESCAPE_H
 
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
 
 /* Appends `text` in at most `columns` (> 0) columns. */
 int llmobs_escape_add(struct llmobs_buf *out, struct llmobs_text text,

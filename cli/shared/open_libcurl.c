@@ -2,9 +2,9 @@
 
 #include <dlfcn.h>
 
-#include "core/base/log.h"
-#include "core/engine.h"
-#include "core/net/http.h"
+#include "lib/base/log.h"
+#include "include/engine.h"
+#include "core/export/http.h"
 
 #define LIBRARY "libcurl.so.4"
 

@@ -7,8 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
+#include "cli/shared/help.h"
 #include "cli/shared/suggest.h"
+#include "cli/shared/tell.h"
 #include "core/config/config.h"
 
 /* The bound of a spool, in bytes, that a command takes care of where the
@@ -36,8 +39,8 @@ void llmobs_cli_refuse_option(char **argv, const struct option *options,
 
     llmobs_escape_name(typed, shown);
     if (code == ':' || (!is_letter && optopt != 0)) {
-        fprintf(stderr, "%s: %s %s\n", argv[0], shown,
-                code == ':' ? "needs a value" : "takes no value");
+        llmobs_tell("%s: %s %s\n", argv[0], shown,
+                    code == ':' ? "needs a value" : "takes no value");
         return;
     }
     llmobs_suggest_init(&suggest, "");
@@ -46,89 +49,161 @@ void llmobs_cli_refuse_option(char **argv, const struct option *options,
         for (const struct option *at = options; at->name != NULL; at++)
             llmobs_suggest_offer(&suggest, at->name);
     }
-    fprintf(stderr, "%s: no such option: %s", argv[0], shown);
+    llmobs_tell("%s: no such option: %s", argv[0], shown);
     if (suggest.best != NULL)
-        fprintf(stderr, "; did you mean --%s?", suggest.best);
+        llmobs_tell("; did you mean --%s?", suggest.best);
     fputc('\n', stderr);
 }
 
-/* Hands over the arguments behind the options; refuses the first one where
- * there may be none. */
-static int parse_words(int argc, char **argv, bool words,
-                       int (*apply)(void *ctx, int code, const char *value),
-                       void *ctx)
+/* -- the command line ------------------------------------------------------ */
+
+#define ROWS_MAX 63
+#define LONG_ONLY 256 /* the code of the first row without a letter */
+
+static char **arguments;
+static bool help_wanted;
+
+const char *llmobs_cli_next(void)
 {
-    int rc = 0;
-
-    for (; rc == 0 && optind < argc; optind++) {
-        char room[LLMOBS_ESCAPE_NAME];
-
-        if (words) {
-            rc = apply(ctx, LLMOBS_CLI_WORD, argv[optind]);
-            continue;
-        }
-        fprintf(stderr, "%s: unexpected argument: %s\n", argv[0],
-                llmobs_escape_name(argv[optind], room));
-        rc = -EINVAL;
-    }
-    return rc;
+    return arguments[optind];
 }
 
-static int parse(int argc, char **argv, const char *letters,
-                 const struct option *options, bool words,
-                 int (*apply)(void *ctx, int code, const char *value),
-                 void *ctx)
+int llmobs_cli_refuse(const char *option, const char *value, const char *why)
 {
-    char shorts[32];
-    int code, rc = 0;
-
-    snprintf(shorts, sizeof shorts, ":h%s", letters);
-    opterr = 0;
-    while (rc == 0 &&
-           (code = getopt_long(argc, argv, shorts, options, NULL)) >= 0) {
-        if (code == '?' || code == ':') {
-            llmobs_cli_refuse_option(argv, options, code);
-            rc = -EINVAL;
-        } else {
-            rc = apply(ctx, code, optarg);
-        }
-    }
-    if (rc == 0)
-        rc = parse_words(argc, argv, words, apply, ctx);
-    if (rc != 0)
-        fprintf(stderr, "`%s --help` tells more.\n", argv[0]);
-    return rc;
+    llmobs_tell("%s: --%s%s%s: %s\n", arguments[0], option,
+                value != NULL ? " " : "", value != NULL ? value : "", why);
+    return -EINVAL;
 }
 
-int llmobs_cli_parse(int argc, char **argv, const char *letters,
-                     const struct option *options,
-                     int (*apply)(void *ctx, int code, const char *value),
-                     void *ctx)
+int llmobs_cli_flag(const struct llmobs_cli_option *option, const char *value)
 {
-    return parse(argc, argv, letters, options, false, apply, ctx);
+    (void)value;
+    *(bool *)option->to = option->value;
+    return 0;
 }
 
-int llmobs_cli_parse_words(int argc, char **argv, const char *letters,
-                           const struct option *options,
-                           int (*apply)(void *ctx, int code, const char *value),
-                           void *ctx)
+int llmobs_cli_pick(const struct llmobs_cli_option *option, const char *value)
 {
-    return parse(argc, argv, letters, options, true, apply, ctx);
+    (void)value;
+    *(int *)option->to = option->value;
+    return 0;
 }
 
-int llmobs_cli_seconds(const char *command, const char *name, const char *value,
-                       long *out)
+int llmobs_cli_text(const struct llmobs_cli_option *option, const char *value)
 {
+    *(const char **)option->to = value;
+    return 0;
+}
+
+int llmobs_cli_filled(const struct llmobs_cli_option *option, const char *value)
+{
+    return *value != '\0' ? llmobs_cli_text(option, value) : -EINVAL;
+}
+
+int llmobs_cli_seconds(const struct llmobs_cli_option *option,
+                       const char *value)
+{
+    long *out = option->to;
     char *end;
 
     *out = strtol(value, &end, 10);
     if (end != value && *end == '\0' && *out >= 1 &&
         *out <= LLMOBS_CLI_SECONDS_MAX)
         return 0;
-    fprintf(stderr, "%s: --%s: 1 to %d seconds\n", command, name,
-            LLMOBS_CLI_SECONDS_MAX);
+    llmobs_tell("%s: --%s: 1 to %d seconds\n", arguments[0], option->name,
+                LLMOBS_CLI_SECONDS_MAX);
     return -EINVAL;
 }
+
+/* Fills the tables of getopt_long; answers the row behind the last one. */
+static const struct llmobs_cli_option *options_list(
+    const struct llmobs_cli_option *rows, struct option *longs, char *shorts)
+{
+    const struct llmobs_cli_option *row = rows;
+
+    shorts += sprintf(shorts, ":h");
+    for (; row->name != NULL && row < rows + ROWS_MAX; row++, longs++) {
+        int code =
+            row->letter != 0 ? row->letter : LONG_ONLY + (int)(row - rows);
+
+        *longs = (struct option){row->name, row->arg, NULL, code};
+        if (row->letter != 0)
+            shorts += sprintf(shorts, "%c%s", row->letter,
+                              row->arg != no_argument ? ":" : "");
+    }
+    longs[0] = (struct option){"help", no_argument, NULL, 'h'};
+    longs[1] = (struct option){0};
+    return row;
+}
+
+static int options_set(const struct llmobs_cli_option *rows, int code)
+{
+    const struct llmobs_cli_option *row = rows;
+
+    if (code == 'h') {
+        help_wanted = true;
+        return 0;
+    }
+    while (row->letter != code && LONG_ONLY + (row - rows) != code)
+        row++;
+    if (row->asked != NULL &&
+        llmobs_buf_addf(
+            row->asked, "%s--%s%s%s", row->asked->len > 0 ? " " : "", row->name,
+            optarg != NULL ? " " : "", optarg != NULL ? optarg : "") != 0)
+        return -EINVAL;
+    return row->set(row, optarg);
+}
+
+/* Hands over the arguments behind the options; refuses the first one where
+ * there may be none. */
+static int options_set_words(int argc, char **argv,
+                             const struct llmobs_cli_option *row)
+{
+    char room[LLMOBS_ESCAPE_NAME];
+    int rc = 0;
+
+    for (; rc == 0 && optind < argc; optind++) {
+        if (row->set != NULL) {
+            rc = row->set(row, argv[optind]);
+            continue;
+        }
+        llmobs_tell("%s: unexpected argument: %s\n", argv[0],
+                    llmobs_escape_name(argv[optind], room));
+        rc = -EINVAL;
+    }
+    return rc;
+}
+
+int llmobs_cli_parse(int argc, char **argv,
+                     const struct llmobs_cli_option *rows)
+{
+    struct option longs[ROWS_MAX + 2];
+    char shorts[2 * ROWS_MAX + 3];
+    const struct llmobs_cli_option *words = options_list(rows, longs, shorts);
+    int code, rc = 0;
+
+    arguments = argv;
+    help_wanted = false;
+    opterr = 0;
+    while (rc == 0 &&
+           (code = getopt_long(argc, argv, shorts, longs, NULL)) >= 0) {
+        if (code == '?' || code == ':') {
+            llmobs_cli_refuse_option(argv, longs, code);
+            rc = -EINVAL;
+        } else {
+            rc = options_set(rows, code);
+        }
+    }
+    if (rc == 0)
+        rc = options_set_words(argc, argv, words);
+    if (rc != 0)
+        llmobs_tell("`%s --help` tells more.\n", argv[0]);
+    if (rc == 0 && help_wanted)
+        fputs(llmobs_help(argv[0]), stdout);
+    return rc != 0 ? LLMOBS_CLI_USAGE : help_wanted ? LLMOBS_CLI_OK : -1;
+}
+
+/* -- the configuration ----------------------------------------------------- */
 
 static void ignore(void *ctx, const char *text)
 {
@@ -155,10 +230,10 @@ void llmobs_cli_no_store(const char *command, const char *dir)
 {
     char room[LLMOBS_ESCAPE_NAME];
 
-    fprintf(stderr,
-            "%s: no such directory: %s (nothing was recorded there; `llmobs "
-            "doctor` tells why)\n",
-            command, llmobs_escape_name(dir, room));
+    llmobs_tell(
+        "%s: no such directory: %s (nothing was recorded there; `llmobs "
+        "doctor` tells why)\n",
+        command, llmobs_escape_name(dir, room));
 }
 
 void llmobs_cli_have_spool(struct llmobs_config *config)

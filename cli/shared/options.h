@@ -6,34 +6,72 @@
 #ifndef LLMOBS_OPTIONS_H
 #define LLMOBS_OPTIONS_H
 
+#include "lib/base/buf.h"
+
 struct option;
 
-/* Hands each option to `apply` ("h" too), which answers 0 or -EINVAL. `letters`
- * are further short options, as getopt takes them. No other arguments may
- * follow. Prints the fault. */
-int llmobs_cli_parse(int argc, char **argv, const char *letters,
-                     const struct option *options,
-                     int (*apply)(void *ctx, int code, const char *value),
-                     void *ctx);
+/* A row of a command's table of options. The last row has no name: its `set`
+ * takes each further argument; NULL: there may be none. Every command has
+ * --help and -h. */
+struct llmobs_cli_option {
+    const char *name;
+    /* Takes the value, NULL where there is none. 0, or -EINVAL after a message.
+     */
+    int (*set)(const struct llmobs_cli_option *option, const char *value);
+    void *to;   /* of `set`, borrowed */
+    int letter; /* 0: none */
+    int arg;    /* no_argument, required_argument or optional_argument */
+    int value;  /* that the option stands for */
+    struct llmobs_buf *asked; /* notes the option as it was typed; NULL: no */
+};
 
-/* The same, and hands over each further argument with LLMOBS_CLI_WORD. */
-#define LLMOBS_CLI_WORD 1
-int llmobs_cli_parse_words(int argc, char **argv, const char *letters,
-                           const struct option *options,
-                           int (*apply)(void *ctx, int code, const char *value),
-                           void *ctx);
+#define LLMOBS_CLI_FLAG(name, to)                   \
+    {                                               \
+        name, llmobs_cli_flag, to, 0, 0, true, NULL \
+    }
+#define LLMOBS_CLI_PICK(name, to, value)             \
+    {                                                \
+        name, llmobs_cli_pick, to, 0, 0, value, NULL \
+    }
+#define LLMOBS_CLI_VALUE(name, set, to) \
+    {                                   \
+        name, set, to, 0, 1, 0, NULL    \
+    }
+#define LLMOBS_CLI_WORDS(set, to)    \
+    {                                \
+        NULL, set, to, 0, 0, 0, NULL \
+    }
+#define LLMOBS_CLI_END LLMOBS_CLI_WORDS(NULL, NULL)
+
+/* A `set` for a bool and an enum, which get option->value, a text, a text that
+ * is not empty (const char *), and a long of 1 to LLMOBS_CLI_SECONDS_MAX. */
+#define LLMOBS_CLI_SECONDS_MAX 86400
+int llmobs_cli_flag(const struct llmobs_cli_option *option, const char *value);
+int llmobs_cli_pick(const struct llmobs_cli_option *option, const char *value);
+int llmobs_cli_text(const struct llmobs_cli_option *option, const char *value);
+int llmobs_cli_filled(const struct llmobs_cli_option *option,
+                      const char *value);
+int llmobs_cli_seconds(const struct llmobs_cli_option *option,
+                       const char *value);
+
+/* Reads the arguments by the rows. Answers -1 where the command goes on, else
+ * its exit status: the help was asked for and is printed, or a message is. */
+int llmobs_cli_parse(int argc, char **argv,
+                     const struct llmobs_cli_option *rows);
+
+/* Says why the value of an option, or with NULL the option, is refused, after
+ * llmobs_cli_parse has begun; -EINVAL. */
+int llmobs_cli_refuse(const char *option, const char *value, const char *why);
+
+/* The argument behind the option that is read; NULL: none. A `set` that takes
+ * it adds 1 to optind. */
+const char *llmobs_cli_next(void);
 
 /* Tells of the option for which getopt_long has just answered ? or :, and which
  * one may have been meant. opterr is 0 then, and the letters begin with a
  * colon. */
 void llmobs_cli_refuse_option(char **argv, const struct option *options,
                               int code);
-
-/* Reads an option's value, 1 to LLMOBS_CLI_SECONDS_MAX. Else -EINVAL and a
- * message with the names of the command and the option. */
-#define LLMOBS_CLI_SECONDS_MAX 86400
-int llmobs_cli_seconds(const char *command, const char *name, const char *value,
-                       long *out);
 
 /* Gives the environment's configuration, with another store where one is
  * named; NULL without memory. */

@@ -11,10 +11,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/net/listener.h"
-#include "core/net/resolve.h"
-#include "core/net/target.h"
+#include "lib/base/clock.h"
+#include "core/export/listener.h"
+#include "core/export/resolve.h"
+#include "core/export/target.h"
 #include "llmobs.h"
 
 #define SLICE_MS 20
@@ -48,8 +48,9 @@ struct plain {
 
 /* -- the peer ------------------------------------------------------------- */
 
-/* Gives the address of a host of this one; 0: it is another. */
-static socklen_t address_of(const char *host, unsigned port, union address *to)
+/* Gives the address of a name of this host; 0: the name is another host's. */
+static socklen_t plain_http_address_of(const char *host, unsigned port,
+                                       union address *to)
 {
     memset(to, 0, sizeof *to);
     if (llmobs_resolve_is_local(host))
@@ -104,7 +105,7 @@ static bool is_plain_url(const char *url)
         return socket_address(url + strlen(UNIX), &to) != 0;
     return llmobs_target_parse(url, NULL, &target) == 0 &&
            strcmp(target.scheme, "http") == 0 && authority(url, &at, &len) &&
-           address_of(target.host, target.port, &to) != 0;
+           plain_http_address_of(target.host, target.port, &to) != 0;
 }
 
 bool llmobs_plain_serves(const struct llmobs_config *config)
@@ -127,7 +128,8 @@ bool llmobs_plain_serves(const struct llmobs_config *config)
 /* -- waiting -------------------------------------------------------------- */
 
 /* Waits until the socket is ready, while other exporters go on. */
-static int wait_for(const struct plain *plain, short events, int64_t until_ns)
+static int plain_http_wait_for(const struct plain *plain, short events,
+                               int64_t until_ns)
 {
     struct pollfd one = {.fd = plain->fd, .events = events};
     int n;
@@ -147,10 +149,11 @@ static int wait_for(const struct plain *plain, short events, int64_t until_ns)
 }
 
 /* Waits until the connection stands, or is refused. */
-static int wait_connected(const struct plain *plain, int64_t until_ns)
+static int plain_http_wait_connected(const struct plain *plain,
+                                     int64_t until_ns)
 {
     socklen_t len = sizeof(int);
-    int error = 0, rc = wait_for(plain, POLLOUT, until_ns);
+    int error = 0, rc = plain_http_wait_for(plain, POLLOUT, until_ns);
 
     if (rc == 0 &&
         getsockopt(plain->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
@@ -158,8 +161,8 @@ static int wait_connected(const struct plain *plain, int64_t until_ns)
     return rc != 0 ? rc : -error;
 }
 
-static int reach(struct plain *plain, const union address *to, socklen_t size,
-                 int64_t until_ns)
+static int plain_http_reach(struct plain *plain, const union address *to,
+                            socklen_t size, int64_t until_ns)
 {
     plain->fd = socket(to->any.sa_family,
                        SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -169,10 +172,10 @@ static int reach(struct plain *plain, const union address *to, socklen_t size,
         return 0;
     if (errno != EINPROGRESS)
         return errno == EACCES || errno == ENOENT ? -ECONNREFUSED : -errno;
-    return wait_connected(plain, until_ns);
+    return plain_http_wait_connected(plain, until_ns);
 }
 
-static void give_up(int fd)
+static void plain_http_give_up(int fd)
 {
     if (fd >= 0)
         close(fd);
@@ -184,39 +187,41 @@ static void give_up(int fd)
 static int reach_local(struct plain *plain, unsigned port)
 {
     union address to;
-    socklen_t size = address_of(FIRST_LOCAL, port, &to);
-    int rc = reach(plain, &to, size,
-                   llmobs_clock_mono_ns() + LOCAL_MS * LLMOBS_NS_PER_MS);
+    socklen_t size = plain_http_address_of(FIRST_LOCAL, port, &to);
+    int rc = plain_http_reach(
+        plain, &to, size, llmobs_clock_mono_ns() + LOCAL_MS * LLMOBS_NS_PER_MS);
     int first = plain->fd;
 
     if (rc == 0 || rc == -ECANCELED)
         return rc;
-    size = address_of(SECOND_LOCAL, port, &to);
-    if (reach(plain, &to, size, plain->until_ns) == 0) {
-        give_up(first);
+    size = plain_http_address_of(SECOND_LOCAL, port, &to);
+    if (plain_http_reach(plain, &to, size, plain->until_ns) == 0) {
+        plain_http_give_up(first);
         return 0;
     }
-    give_up(plain->fd);
+    plain_http_give_up(plain->fd);
     plain->fd = first;
-    return rc == -ETIMEDOUT ? wait_connected(plain, plain->until_ns) : rc;
+    return rc == -ETIMEDOUT ? plain_http_wait_connected(plain, plain->until_ns)
+                            : rc;
 }
 
 static int reach_peer(struct plain *plain, const struct llmobs_target *target)
 {
     const char *path = plain->request->unix_socket;
     union address to;
-    socklen_t size = path != NULL ? socket_address(path, &to)
-                                  : address_of(target->host, target->port, &to);
+    socklen_t size =
+        path != NULL ? socket_address(path, &to)
+                     : plain_http_address_of(target->host, target->port, &to);
 
     if (size == 0)
         return -ENOTCONN;
     if (path == NULL && llmobs_resolve_is_local(target->host))
         return reach_local(plain, target->port);
-    return reach(plain, &to, size, plain->until_ns);
+    return plain_http_reach(plain, &to, size, plain->until_ns);
 }
 
 /* Refuses unless the same sockets listen now as before the connect. */
-static int judge(const struct plain *plain, uint64_t before)
+static int plain_http_judge(const struct plain *plain, uint64_t before)
 {
     uint64_t mark = 0;
     int rc = -EPERM;
@@ -232,7 +237,7 @@ static int judge(const struct plain *plain, uint64_t before)
 
 /* -- the request ----------------------------------------------------------- */
 
-static int write_head(struct plain *plain)
+static int plain_http_write_head(struct plain *plain)
 {
     const struct llmobs_http_request *request = plain->request;
     struct llmobs_buf *head = &plain->head;
@@ -255,17 +260,18 @@ static int write_head(struct plain *plain)
     if (rc == 0 && strcmp(request->method, "POST") == 0)
         rc =
             llmobs_buf_addf(head, "Content-Length: %zu\r\n", request->body.len);
-    return rc == 0 ? llmobs_buf_adds(head, "\r\n") : rc;
+    return rc | llmobs_buf_adds(head, "\r\n");
 }
 
-static int put(const struct plain *plain, struct llmobs_text text, int flags)
+static int plain_http_put(const struct plain *plain, struct llmobs_text text,
+                          int flags)
 {
     while (text.len > 0) {
         ssize_t n = send(plain->fd, text.data, text.len, MSG_NOSIGNAL | flags);
         int rc = 0;
 
         if (n < 0 && errno == EAGAIN)
-            rc = wait_for(plain, POLLOUT, plain->until_ns);
+            rc = plain_http_wait_for(plain, POLLOUT, plain->until_ns);
         else if (n < 0 && errno != EINTR)
             return -ECONNRESET;
         if (rc != 0)
@@ -278,11 +284,11 @@ static int put(const struct plain *plain, struct llmobs_text text, int flags)
 
 /* -- the answer ------------------------------------------------------------ */
 
-/* The answer's body, as its head tells it. */
+/* The answer's body, as its head describes it. */
 struct frame {
     long status;
     size_t head;   /* bytes, the empty line included */
-    size_t length; /* SIZE_MAX: not told */
+    size_t length; /* SIZE_MAX: unknown */
     bool chunked;
 };
 
@@ -339,7 +345,7 @@ static int take_chunks(struct plain *plain, const char *at, size_t left,
 }
 
 /* Takes the answer's body where it is whole: 1; 0: not yet. */
-static int take_answer(struct plain *plain, bool over)
+static int plain_http_take_answer(struct plain *plain, bool over)
 {
     struct frame frame;
     const char *body;
@@ -372,7 +378,7 @@ static int take_answer(struct plain *plain, bool over)
     return 1;
 }
 
-static int get(struct plain *plain)
+static int plain_http_get(struct plain *plain)
 {
     char part[PART];
     int rc = 0;
@@ -383,14 +389,14 @@ static int get(struct plain *plain)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN) {
-            rc = wait_for(plain, POLLIN, plain->until_ns);
+            rc = plain_http_wait_for(plain, POLLIN, plain->until_ns);
             continue;
         }
         if (n < 0 || (n == 0 && plain->text.len == 0))
             return -ECONNRESET;
         rc = llmobs_buf_add(&plain->text, part, (size_t)n);
         if (rc == 0)
-            rc = take_answer(plain, n == 0);
+            rc = plain_http_take_answer(plain, n == 0);
         if (rc == 0 && n == 0)
             return -EIO;
     }
@@ -400,14 +406,15 @@ static int get(struct plain *plain)
 static int converse(struct plain *plain)
 {
     struct llmobs_text head;
-    int rc = write_head(plain);
+    int rc = plain_http_write_head(plain);
 
     head = (struct llmobs_text){plain->head.data, plain->head.len};
     if (rc == 0)
-        rc = put(plain, head, plain->request->body.len > 0 ? MSG_MORE : 0);
+        rc = plain_http_put(plain, head,
+                            plain->request->body.len > 0 ? MSG_MORE : 0);
     if (rc == 0)
-        rc = put(plain, plain->request->body, 0);
-    return rc == 0 ? get(plain) : rc;
+        rc = plain_http_put(plain, plain->request->body, 0);
+    return rc == 0 ? plain_http_get(plain) : rc;
 }
 
 static int send_plain(const struct llmobs_http_request *request,
@@ -429,7 +436,7 @@ static int send_plain(const struct llmobs_http_request *request,
     if (rc == 0)
         rc = reach_peer(&plain, target);
     if (rc == 0)
-        rc = judge(&plain, mark);
+        rc = plain_http_judge(&plain, mark);
     if (rc == 0)
         rc = converse(&plain);
     if (plain.fd >= 0)

@@ -12,7 +12,7 @@
 #ifndef LLMOBS_PLAIN_HTTP_H
 #define LLMOBS_PLAIN_HTTP_H
 
-#include "core/net/http.h"
+#include "core/export/http.h"
 
 #define LLMOBS_PLAIN_HEAD_MAX ((size_t)64 * 1024)
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/shared/environment.h"
@@ -13,6 +14,8 @@
 #define ENABLED "DD_LLMOBS_ENABLED"
 /* Users call the tool by this name (cli/run/start_tool.h). */
 #define FRONT "llmobs"
+/* The folder of other names for the library (shim/places). */
+#define PLACES "behind-libasan.so"
 
 /* This program's file, where a loader was executed in its place. */
 static const char *own_file;
@@ -45,25 +48,25 @@ static int own_directory(char dir[PATH_MAX])
     return 0;
 }
 
-static int join(char path[PATH_MAX], const char *dir, const char *name)
+static int preload_join(char path[PATH_MAX], const char *dir, const char *name)
 {
     int need = snprintf(path, PATH_MAX, "%s/%s", dir, name);
 
     return need < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-static bool holds(const char *dir, const char *name)
+static bool preload_holds(const char *dir, const char *name)
 {
     char path[PATH_MAX];
 
-    return join(path, dir, name) == 0 && access(path, F_OK) == 0;
+    return preload_join(path, dir, name) == 0 && access(path, F_OK) == 0;
 }
 
-static bool enter(const char *dir, const char *name, char out[PATH_MAX])
+static bool preload_enter(const char *dir, const char *name, char out[PATH_MAX])
 {
     char path[PATH_MAX];
 
-    return join(path, dir, name) == 0 && realpath(path, out) != NULL;
+    return preload_join(path, dir, name) == 0 && realpath(path, out) != NULL;
 }
 
 /* Of an installation: `bin` has the programs for users, `lib` the rest. In a
@@ -77,10 +80,10 @@ static int own_directories(char bin[PATH_MAX], char lib[PATH_MAX])
         return rc;
     memcpy(bin, dir, PATH_MAX);
     memcpy(lib, dir, PATH_MAX);
-    if (holds(dir, "../lib/llmobs/" LLMOBS_PRELOAD_NAME))
-        return enter(dir, "../lib/llmobs", lib) ? 0 : -ESRCH;
-    if (!holds(dir, FRONT) && holds(dir, "../../bin/" FRONT))
-        return enter(dir, "../../bin", bin) ? 0 : -ESRCH;
+    if (preload_holds(dir, "../lib/llmobs/" LLMOBS_PRELOAD_NAME))
+        return preload_enter(dir, "../lib/llmobs", lib) ? 0 : -ESRCH;
+    if (!preload_holds(dir, FRONT) && preload_holds(dir, "../../bin/" FRONT))
+        return preload_enter(dir, "../../bin", bin) ? 0 : -ESRCH;
     return 0;
 }
 
@@ -90,10 +93,37 @@ static int find_directories(char bin[PATH_MAX], char lib[PATH_MAX])
 
     if (build == NULL || *build == '\0')
         return own_directories(bin, lib);
-    if (!enter(build, ".", bin))
+    if (!preload_enter(build, ".", bin))
         return -ENOTDIR;
     memcpy(lib, bin, PATH_MAX);
     return 0;
+}
+
+/* True where both names lead to one file, which no link hides: the kernel names
+ * it by its own path. */
+static bool is_one(const char *path, const char *other)
+{
+    struct stat one, two;
+
+    return stat(path, &one) == 0 && stat(other, &two) == 0 &&
+           one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
+/* By $PLATFORM a loader of another machine finds a library that it can load.
+ * Where the kernel names no platform, or the folders are not there, as where
+ * somebody has copied the objects alone, the plain path has to do. */
+static void list_by_platform(struct llmobs_preload *preload, const char *lib)
+{
+    const char *platform = (const char *)getauxval(AT_PLATFORM);
+    const char *const names[] = {platform, "$PLATFORM"};
+    char path[PATH_MAX];
+    bool there = platform != NULL;
+
+    for (size_t i = 0; i < 2 && there; i++)
+        there = snprintf(path, sizeof path, "%s/" PLACES "/%s/%s", lib,
+                         names[i], LLMOBS_PRELOAD_NAME) < (int)sizeof path &&
+                is_one(path, preload->library);
+    strcpy(preload->listed, there ? path : preload->library);
 }
 
 int llmobs_preload_find(struct llmobs_preload *preload)
@@ -102,13 +132,14 @@ int llmobs_preload_find(struct llmobs_preload *preload)
     int rc = find_directories(bin, lib);
 
     if (rc == 0)
-        rc = join(preload->library, lib, LLMOBS_PRELOAD_NAME);
+        rc = preload_join(preload->library, lib, LLMOBS_PRELOAD_NAME);
     if (rc == 0)
-        rc = join(preload->tool, bin, FRONT);
+        rc = preload_join(preload->tool, bin, FRONT);
     if (rc != 0)
         return rc == -ENAMETOOLONG ? -ESRCH : rc;
     if (access(preload->library, R_OK) != 0)
         return -ENOENT;
+    list_by_platform(preload, lib);
     return strpbrk(preload->library, ":$ \t\n\v\f\r") == NULL ? 0 : -EINVAL;
 }
 
@@ -117,7 +148,7 @@ int llmobs_preload_tool(char path[PATH_MAX])
     char bin[PATH_MAX], lib[PATH_MAX];
     int rc = own_directories(bin, lib);
 
-    return rc == 0 ? join(path, lib, "llmobs-tool") : rc;
+    return rc == 0 ? preload_join(path, lib, "llmobs-tool") : rc;
 }
 
 int llmobs_preload_share(const char *name, char path[PATH_MAX])
@@ -126,14 +157,33 @@ int llmobs_preload_share(const char *name, char path[PATH_MAX])
     int rc = find_directories(bin, lib);
 
     if (rc == 0 && strcmp(bin, lib) != 0)
-        rc = join(lib, bin, "../share/llmobs");
-    return rc == 0 ? join(path, lib, name) : rc;
+        rc = preload_join(lib, bin, "../share/llmobs");
+    return rc == 0 ? preload_join(path, lib, name) : rc;
+}
+
+/* True where an item of the list is that file by another name. */
+static bool has_file(const char *list, const char *library)
+{
+    char path[PATH_MAX];
+
+    for (; *list != '\0'; list += strspn(list, ": ")) {
+        size_t len = strcspn(list, ": ");
+
+        if (len < sizeof path) {
+            snprintf(path, sizeof path, "%.*s", (int)len, list);
+            if (strcmp(path, library) != 0 && is_one(path, library))
+                return true;
+        }
+        list += len;
+    }
+    return false;
 }
 
 int llmobs_preload_join(struct llmobs_environment *environment,
                         const char *library)
 {
-    if (library == NULL)
+    if (library == NULL ||
+        has_file(llmobs_environment_get(environment, "LD_PRELOAD"), library))
         return 0;
     return llmobs_environment_join(environment, "LD_PRELOAD", library, ": ",
                                    false);

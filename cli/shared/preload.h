@@ -16,6 +16,7 @@ struct llmobs_environment;
 
 struct llmobs_preload {
     char library[PATH_MAX];
+    char listed[PATH_MAX]; /* as LD_PRELOAD is to name it (shim/places) */
     char tool[PATH_MAX]; /* as users start it; not checked: it may be absent */
 };
 

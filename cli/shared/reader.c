@@ -10,12 +10,14 @@
 #include <unistd.h>
 
 #include "cli/shared/escape.h"
-#include "core/base/fd.h"
+#include "cli/shared/grow.h"
+#include "cli/shared/tell.h"
+#include "lib/base/fd.h"
 #include "core/export/store.h"
 
 #define CHUNK (256u * 1024)
 #define NS_PER_S 1000000000
-/* So many files stay open at once; the others are opened for each use. */
+/* The number of files that stay open; the others are opened for each use. */
 #define OPEN_MAX 64
 #define UNKNOWN UINT64_MAX
 
@@ -27,7 +29,7 @@ struct file {
     uint64_t end;      /* a walk reads up to here */
     uint64_t next;     /* more() reads from here; UNKNOWN: behind the end */
     int64_t written_s; /* the last write, a wall time */
-    bool failed;       /* the user was told of it, or it is gone */
+    bool failed;       /* reported to the user, or gone */
 };
 
 struct llmobs_reader {
@@ -49,15 +51,15 @@ static void tell_unreadable(struct llmobs_reader *reader, struct file *file,
         return;
     file->failed = true;
     reader->report.unreadable++;
-    fprintf(stderr, "llmobs: cannot read %s: %s\n",
-            llmobs_escape_name(file->name, room),
-            error == ELOOP    ? "it is a link"
-            : error == EINVAL ? "it is no regular file"
-                              : strerror(error));
+    llmobs_tell("llmobs: cannot read %s: %s\n",
+                llmobs_escape_name(file->name, room),
+                error == ELOOP    ? "it is a link"
+                : error == EINVAL ? "it is no regular file"
+                                  : strerror(error));
 }
 
 /* A user who may write to the store must not make the tool read another file:
- * it follows no link, and opens regular files alone (core/base/fd). */
+ * it follows no link, and opens regular files alone (lib/base/fd). */
 static int open_name(const struct llmobs_reader *reader, const char *name,
                      struct stat *st)
 {
@@ -78,7 +80,8 @@ static int open_name(const struct llmobs_reader *reader, const char *name,
 
 /* Answers a descriptor of the file, which give_back takes. The exporter may
  * have given the name to another file meanwhile. */
-static int borrow(const struct llmobs_reader *reader, const struct file *file)
+static int shared_reader_borrow(const struct llmobs_reader *reader,
+                                const struct file *file)
 {
     struct stat st;
     int fd = file->fd;
@@ -92,7 +95,7 @@ static int borrow(const struct llmobs_reader *reader, const struct file *file)
     return -ESTALE;
 }
 
-static void give_back(const struct file *file, int fd)
+static void shared_reader_give_back(const struct file *file, int fd)
 {
     if (fd >= 0 && fd != file->fd)
         close(fd);
@@ -100,8 +103,9 @@ static void give_back(const struct file *file, int fd)
 
 /* By name and inode. A file that is open may get another name, and its inode is
  * its own; that of any other may be a later file's once it is removed. */
-static bool is_known(const struct llmobs_reader *reader, const char *name,
-                     int fd, const struct stat *st)
+static bool shared_reader_is_known(const struct llmobs_reader *reader,
+                                   const char *name, int fd,
+                                   const struct stat *st)
 {
     for (size_t i = 0; i < reader->count; i++) {
         const struct file *file = &reader->files[i];
@@ -133,15 +137,15 @@ static int64_t written_s(const char *name, const struct stat *st)
                                                         : st->st_mtim.tv_sec;
 }
 
-static int add_file(struct llmobs_reader *reader, const char *name,
-                    uint64_t next)
+static int shared_reader_add_file(struct llmobs_reader *reader,
+                                  const char *name, uint64_t next)
 {
     struct file file = {.fd = -1, .next = next}, *files;
     struct stat st = {0};
     int fd = open_name(reader, name, &st);
 
-    if (is_known(reader, name, fd, &st)) {
-        give_back(&file, fd);
+    if (shared_reader_is_known(reader, name, fd, &st)) {
+        shared_reader_give_back(&file, fd);
         return 0;
     }
     files = reallocarray(reader->files, reader->count + 1, sizeof *files);
@@ -150,7 +154,7 @@ static int add_file(struct llmobs_reader *reader, const char *name,
     file.name = strdup(name);
     if (files == NULL || file.name == NULL) {
         free(file.name);
-        give_back(&file, fd);
+        shared_reader_give_back(&file, fd);
         return -ENOMEM;
     }
     if (fd < 0) {
@@ -162,7 +166,7 @@ static int add_file(struct llmobs_reader *reader, const char *name,
         file.written_s = written_s(name, &st);
         if (stays_open(reader, name, next))
             file.fd = fd;
-        give_back(&file, fd);
+        shared_reader_give_back(&file, fd);
     }
     files[reader->count++] = file;
     return 0;
@@ -177,7 +181,8 @@ static int is_events(const struct dirent *entry)
 }
 
 /* The file that the exporter writes to holds the newest spans. */
-static int by_age(const struct dirent **a, const struct dirent **b)
+static int shared_reader_by_age(const struct dirent **a,
+                                const struct dirent **b)
 {
     bool newest_a = strcmp((*a)->d_name, LLMOBS_STORE_FILE) == 0;
     bool newest_b = strcmp((*b)->d_name, LLMOBS_STORE_FILE) == 0;
@@ -186,15 +191,16 @@ static int by_age(const struct dirent **a, const struct dirent **b)
                                 : strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int add_files(struct llmobs_reader *reader, uint64_t next)
+static int shared_reader_add_files(struct llmobs_reader *reader, uint64_t next)
 {
     struct dirent **names = NULL;
-    int count = scandirat(reader->dir, ".", &names, is_events, by_age);
+    int count =
+        scandirat(reader->dir, ".", &names, is_events, shared_reader_by_age);
     int rc = count < 0 ? -errno : 0;
 
     for (int i = 0; i < count; i++) {
         if (rc == 0)
-            rc = add_file(reader, names[i]->d_name, next);
+            rc = shared_reader_add_file(reader, names[i]->d_name, next);
         free(names[i]);
     }
     free(names);
@@ -213,7 +219,7 @@ int llmobs_reader_open(const char *dir, struct llmobs_reader **out)
     if (reader->dir < 0)
         rc = -errno;
     if (rc == 0)
-        rc = add_files(reader, UNKNOWN);
+        rc = shared_reader_add_files(reader, UNKNOWN);
     if (rc == 0) {
         *out = reader;
         return 0;
@@ -254,8 +260,8 @@ int64_t llmobs_reader_written(const struct llmobs_reader *reader,
 
 /* Adds the bytes from `at` to `end` to `out`; fewer where the file is shorter,
  * or cannot be read: then *error is set. */
-static int read_piece(int fd, uint64_t at, uint64_t end, struct llmobs_buf *out,
-                      int *error)
+static int shared_reader_read_piece(int fd, uint64_t at, uint64_t end,
+                                    struct llmobs_buf *out, int *error)
 {
     int rc = llmobs_buf_reserve(out, (size_t)(end - at));
 
@@ -287,8 +293,8 @@ struct walk {
     int error;    /* of reading, which ends the file and not the walk */
 };
 
-static int give(const struct walk *walk, const char *data, size_t len,
-                uint64_t at)
+static int shared_reader_give(const struct walk *walk, const char *data,
+                              size_t len, uint64_t at)
 {
     struct llmobs_place place = {walk->file, (uint32_t)len, at};
 
@@ -307,7 +313,8 @@ static int read_chunk(struct walk *walk, uint64_t from)
 {
     uint64_t end = from + CHUNK < walk->end ? from + CHUNK : walk->end;
 
-    return read_piece(walk->fd, from, end, &walk->reader->room, &walk->error);
+    return shared_reader_read_piece(walk->fd, from, end, &walk->reader->room,
+                                    &walk->error);
 }
 
 /* Gives the whole lines of the room, which begins at *at, and leaves the rest.
@@ -321,7 +328,7 @@ static int give_lines(struct walk *walk, uint64_t *at, size_t known)
 
     while (rc == 0 && look < stop &&
            (end = memchr(look, '\n', (size_t)(stop - look))) != NULL) {
-        rc = give(walk, data, (size_t)(end - data), *at);
+        rc = shared_reader_give(walk, data, (size_t)(end - data), *at);
         *at += (uint64_t)(end + 1 - data);
         look = data = end + 1;
     }
@@ -371,7 +378,7 @@ static int walk_on(struct walk *walk, uint64_t *at)
             rc = pass_over(walk, at);
     }
     if (rc == 0 && room->len > 0 && !walk->whole) {
-        rc = give(walk, room->data, room->len, *at);
+        rc = shared_reader_give(walk, room->data, room->len, *at);
         *at += room->len;
     }
     return rc;
@@ -402,7 +409,7 @@ static int give_back_lines(struct walk *walk, uint64_t at, size_t *left)
 
         if (begin == 0 && at > 0)
             break;
-        rc = give(walk, data + begin, end - begin, at + begin);
+        rc = shared_reader_give(walk, data + begin, end - begin, at + begin);
         len = begin;
     }
     *left = len;
@@ -422,7 +429,7 @@ static int walk_backwards(struct walk *walk, uint64_t *unused)
         size_t left = 0;
 
         llmobs_buf_cut(room, 0);
-        rc = read_piece(walk->fd, at, end, room, &walk->error);
+        rc = shared_reader_read_piece(walk->fd, at, end, room, &walk->error);
         if (rc == 0)
             rc = give_back_lines(walk, at, &left);
         if (rc != 0 || room->len < end - at)
@@ -443,25 +450,25 @@ static int walk_backwards(struct walk *walk, uint64_t *unused)
 /* -- walks ---------------------------------------------------------------- */
 
 /* True where everything in the file is older than the caller asks for. */
-static bool is_old(const struct file *file, int64_t since_ns)
+static bool shared_reader_is_old(const struct file *file, int64_t since_ns)
 {
     return file->written_s + LLMOBS_READER_CLOCKS_S < since_ns / NS_PER_S;
 }
 
-/* Opens the walk's file, lets `go` walk through it, and tells of an error. */
+/* Opens the walk's file, lets `go` walk through it, and reports an error. */
 static int with_file(struct walk *walk, int (*go)(struct walk *, uint64_t *),
                      uint64_t *at)
 {
     struct file *file = &walk->reader->files[walk->file];
     int rc;
 
-    walk->fd = borrow(walk->reader, file);
+    walk->fd = shared_reader_borrow(walk->reader, file);
     if (walk->fd < 0) {
         tell_unreadable(walk->reader, file, -walk->fd);
         return 0;
     }
     rc = go(walk, at);
-    give_back(file, walk->fd);
+    shared_reader_give_back(file, walk->fd);
     if (walk->error != 0)
         tell_unreadable(walk->reader, file, walk->error);
     return rc;
@@ -486,7 +493,7 @@ static int walk_all(struct llmobs_reader *reader, int64_t since_ns,
 
         if (reader->files[i].failed)
             continue;
-        if (is_old(&reader->files[i], since_ns)) {
+        if (shared_reader_is_old(&reader->files[i], since_ns)) {
             report->old++;
             continue;
         }
@@ -518,8 +525,8 @@ static int ignore_line(void *ctx, struct llmobs_text text,
     return 1;
 }
 
-/* The end of the last whole line that a walk has seen: a line that was being
- * written then comes again, whole. */
+/* The end of the last whole line that a walk has seen. The next walk begins
+ * there, so that it reads a line whole that was only half written. */
 static uint64_t behind_last_line(struct llmobs_reader *reader, size_t index)
 {
     uint64_t end = reader->files[index].end, begin = end, at = 0;
@@ -529,11 +536,11 @@ static uint64_t behind_last_line(struct llmobs_reader *reader, size_t index)
                         .file = (uint32_t)index,
                         .end = end};
     char last = '\n';
-    int fd = borrow(reader, &reader->files[index]);
+    int fd = shared_reader_borrow(reader, &reader->files[index]);
 
     if (fd >= 0 && end > 0 && pread(fd, &last, 1, (off_t)(end - 1)) != 1)
         last = '\n';
-    give_back(&reader->files[index], fd);
+    shared_reader_give_back(&reader->files[index], fd);
     if (last != '\n')
         (void)with_file(&walk, walk_backwards, &at);
     return begin;
@@ -544,7 +551,7 @@ static uint64_t behind_last_line(struct llmobs_reader *reader, size_t index)
 static bool look_again(struct llmobs_reader *reader, size_t index)
 {
     struct file *file = &reader->files[index];
-    int fd = borrow(reader, file);
+    int fd = shared_reader_borrow(reader, file);
     bool gone = fd == -ENOENT || fd == -ESTALE;
     struct stat st;
 
@@ -552,14 +559,14 @@ static bool look_again(struct llmobs_reader *reader, size_t index)
         file->end = (uint64_t)st.st_size;
         gone = st.st_nlink == 0;
     }
-    give_back(file, fd);
+    shared_reader_give_back(file, fd);
     if (file->next > file->end)
         file->next = behind_last_line(reader, index);
     return gone;
 }
 
 /* Lets go of a removed file, which else would keep its room on the disk. */
-static void forget(struct file *file)
+static void shared_reader_forget(struct file *file)
 {
     if (file->fd >= 0)
         close(file->fd);
@@ -569,8 +576,8 @@ static void forget(struct file *file)
     file->name[0] = '\0';
 }
 
-static int read_more(struct llmobs_reader *reader, size_t index,
-                     llmobs_reader_line *line, void *ctx)
+static int shared_reader_read_more(struct llmobs_reader *reader, size_t index,
+                                   llmobs_reader_line *line, void *ctx)
 {
     struct file *file = &reader->files[index];
     struct walk walk = {.reader = reader,
@@ -590,17 +597,17 @@ static int read_more(struct llmobs_reader *reader, size_t index,
     if (file->next < walk.end)
         rc = with_file(&walk, walk_on, &file->next);
     if (gone)
-        forget(file);
+        shared_reader_forget(file);
     return rc;
 }
 
 int llmobs_reader_more(struct llmobs_reader *reader, llmobs_reader_line *line,
                        void *ctx)
 {
-    int rc = add_files(reader, 0);
+    int rc = shared_reader_add_files(reader, 0);
 
     for (size_t i = 0; rc == 0 && i < reader->count; i++)
-        rc = read_more(reader, i, line, ctx);
+        rc = shared_reader_read_more(reader, i, line, ctx);
     return rc;
 }
 
@@ -608,13 +615,14 @@ int llmobs_reader_again(struct llmobs_reader *reader, struct llmobs_place place,
                         struct llmobs_buf *out)
 {
     struct file *file = &reader->files[place.file];
-    int fd = borrow(reader, file), error = 0, rc;
+    int fd = shared_reader_borrow(reader, file), error = 0, rc;
 
     if (fd < 0)
         return -ESTALE;
     llmobs_buf_cut(out, 0);
-    rc = read_piece(fd, place.at, place.at + place.len, out, &error);
-    give_back(file, fd);
+    rc = shared_reader_read_piece(fd, place.at, place.at + place.len, out,
+                                  &error);
+    shared_reader_give_back(file, fd);
     if (rc == 0 && (error != 0 || out->len < place.len))
         rc = -ESTALE;
     return rc == 0 ? llmobs_buf_add(out, "", 0) : rc;
@@ -633,16 +641,9 @@ int llmobs_reader_event(struct llmobs_reader *reader, struct llmobs_place place,
 
 int llmobs_places_add(struct llmobs_places *places, struct llmobs_place place)
 {
-    if (places->count == places->cap) {
-        size_t cap = places->cap == 0 ? 64 : places->cap * 2;
-        struct llmobs_place *more =
-            reallocarray(places->list, cap, sizeof *more);
-
-        if (more == NULL)
-            return -ENOMEM;
-        places->list = more;
-        places->cap = cap;
-    }
+    if (llmobs_grow(&places->list, &places->cap, places->count,
+                    sizeof *places->list) != 0)
+        return -ENOMEM;
     places->list[places->count++] = place;
     return 0;
 }

@@ -13,8 +13,8 @@
 
 #include <stdint.h>
 
-#include "core/base/buf.h"
-#include "core/text/json.h"
+#include "lib/base/buf.h"
+#include "lib/text/json.h"
 
 #define LLMOBS_READER_LINE_MAX (64u * 1024 * 1024)
 

@@ -13,12 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/base/dirs.h"
-#include "core/base/fd.h"
-#include "core/ledger/ledger_dir.h"
-#include "core/spool/relay_sign.h"
-#include "core/spool/spool_file.h"
+#include "lib/base/clock.h"
+#include "lib/base/dirs.h"
+#include "lib/base/fd.h"
+#include "core/log/ledger_dir.h"
+#include "core/log/relay_sign.h"
+#include "core/log/spool_file.h"
 
 #define HOMES "/home"
 #define HOME_STATE ".local/state"
@@ -32,7 +32,7 @@ struct walk {
     void *ctx;
 };
 
-static DIR *open_list(const char *path, bool chosen, int *rc)
+static DIR *spool_dirs_open_list(const char *path, bool chosen, int *rc)
 {
     DIR *list;
     int fd;
@@ -46,8 +46,8 @@ static DIR *open_list(const char *path, bool chosen, int *rc)
     return list;
 }
 
-static int visit(const struct walk *walk, const char *path, bool chosen,
-                 uid_t uid, gid_t gid)
+static int spool_dirs_visit(const struct walk *walk, const char *path,
+                            bool chosen, uid_t uid, gid_t gid)
 {
     struct llmobs_user_spool place = {path, chosen, uid, gid};
 
@@ -74,7 +74,7 @@ static bool add_user(struct user *users, size_t *count, const struct stat *st)
 
 /* Takes away a sign in another user's name, which would keep that user from a
  * relay. It is done only where root alone can lay out the directory. */
-static void refuse(int dir, const char *name)
+static void spool_dirs_refuse(int dir, const char *name)
 {
     char away[64];
     struct stat st;
@@ -88,8 +88,8 @@ static void refuse(int dir, const char *name)
         (void)unlinkat(dir, away, AT_REMOVEDIR);
 }
 
-/* A directory of a user's processes tells of the user, and so does a sign that
- * the user has made. */
+/* True where the entry belongs to a user: a directory of that user's processes,
+ * or a relay's sign that the user has made. */
 static bool tells(int dir, const char *name, struct stat *st)
 {
     struct llmobs_record_owner who;
@@ -103,7 +103,7 @@ static bool tells(int dir, const char *name, struct stat *st)
         return false;
     if (st->st_uid == uid)
         return S_ISREG(st->st_mode);
-    refuse(dir, name);
+    spool_dirs_refuse(dir, name);
     return false;
 }
 
@@ -115,7 +115,7 @@ static int list_users(const char *path, bool chosen, struct user *users,
     struct dirent *entry;
     struct stat st;
     int rc;
-    DIR *list = open_list(path, chosen, &rc);
+    DIR *list = spool_dirs_open_list(path, chosen, &rc);
 
     *count = 0;
     if (list == NULL)
@@ -130,7 +130,8 @@ static int list_users(const char *path, bool chosen, struct user *users,
     return 0;
 }
 
-static int one(const struct walk *walk, const char *path, bool chosen)
+static int spool_dirs_one(const struct walk *walk, const char *path,
+                          bool chosen)
 {
     struct user *users = calloc(LLMOBS_SPOOL_DIRS_MAX, sizeof(*users));
     size_t count = 0;
@@ -139,7 +140,7 @@ static int one(const struct walk *walk, const char *path, bool chosen)
     if (rc == 0)
         rc = list_users(path, chosen, users, &count);
     for (size_t i = 0; i < count && rc == 0; i++)
-        rc = visit(walk, path, chosen, users[i].uid, users[i].gid);
+        rc = spool_dirs_visit(walk, path, chosen, users[i].uid, users[i].gid);
     free(users);
     return rc;
 }
@@ -149,7 +150,7 @@ static int one(const struct walk *walk, const char *path, bool chosen)
 /* True where the directory that the spool is a part of does not exist. On a
  * network file system root may not be allowed to look: then the user's process
  * does. */
-static bool is_missing(const char *spool)
+static bool spool_dirs_is_missing(const char *spool)
 {
     char path[PATH_MAX];
     struct stat st;
@@ -167,9 +168,9 @@ static int visit_home(const struct walk *walk, const char *name,
 
     if (snprintf(path, sizeof path, HOMES "/%s/" HOME_STATE SPOOL, name) >=
             (int)sizeof path ||
-        is_missing(path))
+        spool_dirs_is_missing(path))
         return 0;
-    return visit(walk, path, false, st->st_uid, st->st_gid);
+    return spool_dirs_visit(walk, path, false, st->st_uid, st->st_gid);
 }
 
 /* Visits a directory where anybody may make one, so its name must be its
@@ -184,18 +185,19 @@ static int visit_loose(const struct walk *walk, const char *name,
     if (strcmp(name, wanted) != 0)
         return 0;
     snprintf(path, sizeof path, LOOSE "/%s/spool", name);
-    return is_missing(path) ? 0
-                            : visit(walk, path, false, st->st_uid, st->st_gid);
+    return spool_dirs_is_missing(path)
+               ? 0
+               : spool_dirs_visit(walk, path, false, st->st_uid, st->st_gid);
 }
 
-static int each(const struct walk *walk, const char *path,
-                int (*step)(const struct walk *, const char *,
-                            const struct stat *))
+static int spool_dirs_each(const struct walk *walk, const char *path,
+                           int (*step)(const struct walk *, const char *,
+                                       const struct stat *))
 {
     struct dirent *entry;
     struct stat st;
     int rc;
-    DIR *list = open_list(path, true, &rc);
+    DIR *list = spool_dirs_open_list(path, true, &rc);
 
     if (list == NULL)
         return rc == -ENOENT ? 0 : rc;
@@ -223,22 +225,22 @@ int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
     int rc;
 
     if (dir != NULL)
-        return one(&walk, dir, true);
+        return spool_dirs_one(&walk, dir, true);
     rc = llmobs_spool_dir(config, path, sizeof path);
     if (rc == 0)
-        rc = one(&walk, path, chosen);
+        rc = spool_dirs_one(&walk, path, chosen);
     if (rc == -ENOENT)
         rc = 0;
     if (geteuid() != 0 || chosen)
         return rc;
     /* A directory that fails does not keep the others from being visited. */
-    rc = worse(rc, each(&walk, HOMES, visit_home));
-    return worse(rc, each(&walk, LOOSE, visit_loose));
+    rc = worse(rc, spool_dirs_each(&walk, HOMES, visit_home));
+    return worse(rc, spool_dirs_each(&walk, LOOSE, visit_loose));
 }
 
 /* -- becoming a user ------------------------------------------------------ */
 
-static int become(const struct llmobs_user_spool *place)
+static int spool_dirs_become(const struct llmobs_user_spool *place)
 {
     const struct passwd *user;
     gid_t gid = place->gid;
@@ -256,7 +258,7 @@ static int become(const struct llmobs_user_spool *place)
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -errno;
 }
 
-static int put_text(char **field, const char *text, size_t len)
+static int spool_dirs_put_text(char **field, const char *text, size_t len)
 {
     free(*field);
     *field = text != NULL ? strndup(text, len) : NULL;
@@ -268,11 +270,12 @@ static int name_state(struct llmobs_config *config, const char *path)
 {
     size_t len = strlen(path), tail = strlen(SPOOL);
     bool state = len > tail && strcmp(path + len - tail, SPOOL) == 0;
-    int rc = put_text(&config->home, NULL, 0);
+    int rc = spool_dirs_put_text(&config->home, NULL, 0);
 
     return rc != 0 ? rc
-                   : put_text(&config->xdg_state_home, state ? path : NULL,
-                              state ? len - tail : 0);
+                   : spool_dirs_put_text(&config->xdg_state_home,
+                                         state ? path : NULL,
+                                         state ? len - tail : 0);
 }
 
 int llmobs_user_spool_enter(const struct llmobs_user_spool *place,
@@ -280,15 +283,26 @@ int llmobs_user_spool_enter(const struct llmobs_user_spool *place,
 {
     bool other = place->uid != geteuid();
     char path[PATH_MAX];
-    int rc = become(place);
+    int rc = spool_dirs_become(place);
 
     if (rc == 0 && other && config->store_dir == NULL)
         rc = name_state(config, place->path);
     if (rc != 0)
         return rc;
     if (place->chosen)
-        return put_text(&config->spool_dir, place->path, strlen(place->path));
+        return spool_dirs_put_text(&config->spool_dir, place->path,
+                                   strlen(place->path));
     /* By the usual rule, which checks links. */
     rc = llmobs_spool_dir(config, path, sizeof path);
     return rc == 0 && strcmp(path, place->path) != 0 ? -ENOENT : rc;
+}
+
+void llmobs_user_name(uid_t uid, char *out, size_t cap)
+{
+    const struct passwd *user = getpwuid(uid);
+
+    if (user != NULL)
+        snprintf(out, cap, "%s", user->pw_name);
+    else
+        snprintf(out, cap, "%lu", (unsigned long)uid);
 }

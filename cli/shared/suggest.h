@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define LLMOBS_SUGGEST_MAX 32
+#define LLMOBS_SUGGEST_MAX 64
 
 /* The search for the nearest word. */
 struct llmobs_suggest {

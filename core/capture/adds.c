@@ -1,10 +1,11 @@
 #include "core/capture/adds.h"
 
-#include "core/base/cold.h"
+#include "lib/base/cold.h"
+#include "lib/base/keyed.h"
 
 struct llmobs_adds {
     struct llmobs_keyed keyed; /* by its multi */
-    struct llmobs_handle *first, *last;
+    struct llmobs_member *first, *last;
     atomic_uint members;
     unsigned drives; /* on the stack of the thread */
     uintptr_t entry; /* of the drive; 0: not known */
@@ -26,50 +27,50 @@ struct llmobs_adds *llmobs_adds_find(CURLM *multi)
     return llmobs_keyed_find(&table, multi);
 }
 
-bool llmobs_adds_push(CURLM *multi, struct llmobs_handle *handle)
+bool llmobs_adds_push(CURLM *multi, struct llmobs_member *member)
 {
     struct llmobs_adds *adds = llmobs_keyed_claim(&table, multi);
 
     if (!adds)
         return false;
-    llmobs_adds_join(multi, handle);
-    handle->added = true;
-    handle->added_next = NULL;
-    handle->added_before = adds->last;
+    llmobs_adds_join(multi, member);
+    member->waits = true;
+    member->next = NULL;
+    member->before = adds->last;
     if (adds->last)
-        adds->last->added_next = handle;
+        adds->last->next = member;
     else
-        adds->first = handle;
-    adds->last = handle;
+        adds->first = member;
+    adds->last = member;
     return true;
 }
 
-void llmobs_adds_join(CURLM *multi, struct llmobs_handle *handle)
+void llmobs_adds_join(CURLM *multi, struct llmobs_member *member)
 {
     struct llmobs_adds *adds = llmobs_adds_find(multi);
 
-    if (!adds || atomic_load(&handle->adds))
+    if (!adds || atomic_load(&member->adds))
         return;
-    atomic_store(&handle->adds, adds);
+    atomic_store(&member->adds, adds);
     atomic_fetch_add(&adds->members, 1);
     atomic_fetch_add(&all_members, 1);
 }
 
-void llmobs_adds_part(struct llmobs_handle *handle)
+void llmobs_adds_part(struct llmobs_member *member)
 {
-    struct llmobs_adds *adds = atomic_load(&handle->adds);
+    struct llmobs_adds *adds = atomic_load(&member->adds);
 
     if (!adds)
         return;
-    (void)llmobs_adds_remove(handle);
-    atomic_store(&handle->adds, NULL);
+    (void)llmobs_adds_remove(member);
+    atomic_store(&member->adds, NULL);
     atomic_fetch_sub(&adds->members, 1);
     atomic_fetch_sub(&all_members, 1);
 }
 
-bool llmobs_adds_single(const struct llmobs_handle *handle)
+bool llmobs_adds_single(const struct llmobs_member *member)
 {
-    struct llmobs_adds *adds = atomic_load(&handle->adds);
+    struct llmobs_adds *adds = atomic_load(&member->adds);
 
     return adds && atomic_load(&adds->members) == 1;
 }
@@ -84,20 +85,20 @@ size_t llmobs_adds_all_members(void)
     return atomic_load(&all_members);
 }
 
-static struct llmobs_handle *take(struct llmobs_adds *adds,
-                                  struct llmobs_handle *handle)
+static struct llmobs_member *adds_take(struct llmobs_adds *adds,
+                                       struct llmobs_member *member)
 {
-    if (handle->added_before)
-        handle->added_before->added_next = handle->added_next;
+    if (member->before)
+        member->before->next = member->next;
     else
-        adds->first = handle->added_next;
-    if (handle->added_next)
-        handle->added_next->added_before = handle->added_before;
+        adds->first = member->next;
+    if (member->next)
+        member->next->before = member->before;
     else
-        adds->last = handle->added_before;
-    handle->added = false;
-    handle->added_next = handle->added_before = NULL;
-    return handle;
+        adds->last = member->before;
+    member->waits = false;
+    member->next = member->before = NULL;
+    return member;
 }
 
 bool llmobs_adds_any(const struct llmobs_adds *adds)
@@ -105,14 +106,14 @@ bool llmobs_adds_any(const struct llmobs_adds *adds)
     return adds->first != NULL;
 }
 
-struct llmobs_handle *llmobs_adds_pop(struct llmobs_adds *adds)
+struct llmobs_member *llmobs_adds_pop(struct llmobs_adds *adds)
 {
-    return adds->first ? take(adds, adds->first) : NULL;
+    return adds->first ? adds_take(adds, adds->first) : NULL;
 }
 
-bool llmobs_adds_remove(struct llmobs_handle *handle)
+bool llmobs_adds_remove(struct llmobs_member *member)
 {
-    return handle->added && take(atomic_load(&handle->adds), handle);
+    return member->waits && adds_take(atomic_load(&member->adds), member);
 }
 
 void llmobs_adds_detach(struct llmobs_adds *adds)
@@ -179,9 +180,9 @@ bool llmobs_adds_driven(CURLM *multi)
     return adds && adds->drives > 0;
 }
 
-uintptr_t llmobs_adds_entry(const struct llmobs_handle *handle)
+uintptr_t llmobs_adds_entry(const struct llmobs_member *member)
 {
-    struct llmobs_adds *adds = atomic_load(&handle->adds);
+    struct llmobs_adds *adds = atomic_load(&member->adds);
 
     return adds ? adds->entry : 0;
 }

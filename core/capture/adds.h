@@ -13,35 +13,46 @@
 #ifndef LLMOBS_ADDS_H
 #define LLMOBS_ADDS_H
 
-#include "core/capture/handle.h"
+#include <curl/curl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct llmobs_adds;
+
+/* A handle's part of it. */
+struct llmobs_member {
+    _Atomic(struct llmobs_adds *) adds; /* NULL: none; read by a cleanup */
+    struct llmobs_member *next, *before;
+    bool waits; /* the multi was not driven since */
+};
 
 /* The record of a multi; NULL: it has none. */
 struct llmobs_adds *llmobs_adds_find(CURLM *multi);
 
 /* Makes a handle a member of its multi, and the last one of those that wait. */
-bool llmobs_adds_push(CURLM *multi, struct llmobs_handle *handle);
+bool llmobs_adds_push(CURLM *multi, struct llmobs_member *member);
 
 /* join makes a handle a member that libcurl added by itself, and that does not
  * wait; part undoes either where the handle leaves, or is gone. */
-void llmobs_adds_join(CURLM *multi, struct llmobs_handle *handle);
-void llmobs_adds_part(struct llmobs_handle *handle);
+void llmobs_adds_join(CURLM *multi, struct llmobs_member *member);
+void llmobs_adds_part(struct llmobs_member *member);
 
 /* True when the handle is the one member of its multi: libcurl calls no other
  * handle's callbacks as it drives it. */
-bool llmobs_adds_single(const struct llmobs_handle *handle);
+bool llmobs_adds_single(const struct llmobs_member *member);
 
 /* How many members the multi has, and all multis together. */
 size_t llmobs_adds_members(const struct llmobs_adds *adds);
 size_t llmobs_adds_all_members(void);
 
 /* Takes the first one; NULL: there is none. */
-struct llmobs_handle *llmobs_adds_pop(struct llmobs_adds *adds);
+struct llmobs_member *llmobs_adds_pop(struct llmobs_adds *adds);
 bool llmobs_adds_any(const struct llmobs_adds *adds);
 
 /* Takes this one; false: it does not wait. */
-bool llmobs_adds_remove(struct llmobs_handle *handle);
+bool llmobs_adds_remove(struct llmobs_member *member);
 
 /* detach makes the record, or NULL, unfindable, for a new multi may get the
  * address at any moment. Then its members part, and release gives it back for
@@ -66,6 +77,6 @@ void llmobs_adds_leave(struct llmobs_adds *adds);
 bool llmobs_adds_driven(CURLM *multi);
 
 /* The entry of the drive that is under way; 0: not known. */
-uintptr_t llmobs_adds_entry(const struct llmobs_handle *handle);
+uintptr_t llmobs_adds_entry(const struct llmobs_member *member);
 
 #endif

@@ -6,24 +6,25 @@
 #include <unistd.h>
 
 #include "core/capture/outgoing.h"
-#include "core/capture/replay.h"
 
 #define PREREQ_OK 0
 
 /* The first version of libcurl that rewinds before it takes a new reader. */
 #define REWINDS_FIRST 0x080700
 
+/* Those around the reading of a body. */
+#define IN_READS ((unsigned)LLMOBS_IN_READ | LLMOBS_IN_SEEK | LLMOBS_IN_IOCTL)
+
 typedef int (*prereq_callback)(void *, char *, char *, int, int);
 
-static void *callback_data(const struct llmobs_callback *callback,
-                           void *fallback)
+static bool callbacks_is_in(const struct llmobs_handle *handle, unsigned one)
 {
-    return callback->data_set ? callback->data : fallback;
+    return handle->in & one;
 }
 
-static bool put(const struct llmobs_handle *handle, CURL *curl,
-                CURLoption function_option, void *function,
-                CURLoption data_option, void *data)
+static bool callbacks_put(const struct llmobs_handle *handle, CURL *curl,
+                          CURLoption function_option, void *function,
+                          CURLoption data_option, void *data)
 {
     const struct llmobs_real *real = handle->real;
 
@@ -36,11 +37,13 @@ static bool put(const struct llmobs_handle *handle, CURL *curl,
 static size_t app_write(const struct llmobs_handle *handle, char *data,
                         size_t size, size_t count)
 {
-    curl_write_callback write = (curl_write_callback)handle->write.function;
+    curl_write_callback write = (curl_write_callback)handle->app.write.function;
 
     if (write)
-        return write(data, size, count, callback_data(&handle->write, stdout));
-    return fwrite(data, size, count, callback_data(&handle->write, stdout));
+        return write(data, size, count,
+                     llmobs_callback_data(&handle->app.write, stdout));
+    return fwrite(data, size, count,
+                  llmobs_callback_data(&handle->app.write, stdout));
 }
 
 /* libcurl delivers again the bytes that the app refused by a pause; they are
@@ -83,18 +86,21 @@ static size_t on_write(char *data, size_t size, size_t count, void *user)
 static size_t app_header(const struct llmobs_handle *handle, char *data,
                          size_t size, size_t count)
 {
-    curl_write_callback header = (curl_write_callback)handle->header.function;
+    curl_write_callback header =
+        (curl_write_callback)handle->app.header.function;
 
-    if (!header && !callback_data(&handle->header, NULL))
+    if (!header && !llmobs_callback_data(&handle->app.header, NULL))
         return size * count;
     if (!header)
-        header = (curl_write_callback)handle->write.function;
+        header = (curl_write_callback)handle->app.write.function;
     if (!header)
-        return fwrite(data, size, count, handle->header.data);
-    return header(data, size, count, callback_data(&handle->header, NULL));
+        return fwrite(data, size, count,
+                      llmobs_callback_data(&handle->app.header, NULL));
+    return header(data, size, count,
+                  llmobs_callback_data(&handle->app.header, NULL));
 }
 
-static long status_of(const char *line, size_t len)
+static long callbacks_status_of(const char *line, size_t len)
 {
     const char *space = memchr(line, ' ', len);
     long status = 0;
@@ -111,14 +117,14 @@ static long status_of(const char *line, size_t len)
 
 /* A chunked body may end with trailers of any name, so a line after body bytes
  * is never taken for a status line. */
-static void keep_line(struct llmobs_exchange *exchange, const char *line,
-                      size_t len)
+static void callbacks_keep_line(struct llmobs_exchange *exchange,
+                                const char *line, size_t len)
 {
     long status;
 
     if (exchange->response.total == 0 && len > 5 &&
         memcmp(line, "HTTP/", 5) == 0) {
-        status = status_of(line, len);
+        status = callbacks_status_of(line, len);
         llmobs_exchange_restart(exchange);
         exchange->status = status >= 200 ? status : 0;
         return;
@@ -136,13 +142,13 @@ static void keep_lines(struct llmobs_handle *handle, const char *data,
     const char *end;
     size_t skip, line;
 
-    if (handle->header_in_body)
+    if (handle->app.header_in_body)
         llmobs_exchange_unreceive(exchange, data, len);
     skip = skip_again(&exchange->header_again, len);
     for (data += skip, len -= skip; len > 0; data += line, len -= line) {
         end = memchr(data, '\n', len);
         line = end ? (size_t)(end + 1 - data) : len;
-        keep_line(exchange, data, line);
+        callbacks_keep_line(exchange, data, line);
     }
 }
 
@@ -152,7 +158,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     size_t len = size * count, took;
     int saved = errno;
 
-    if (handle->injected)
+    if (handle->in & LLMOBS_IN_HEADERS)
         llmobs_inject_response(handle->inject, data, len);
     llmobs_outgoing_take_sent(handle);
     llmobs_handle_lock(handle);
@@ -172,13 +178,20 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     return took;
 }
 
+/* With HEADERDATA alone the app's write function takes headers as well. */
 static bool swap_write(struct llmobs_handle *handle, CURL *curl)
 {
-    handle->swapped_write = true;
-    return put(handle, curl, CURLOPT_WRITEFUNCTION, (void *)on_write,
-               CURLOPT_WRITEDATA, handle) &&
-           put(handle, curl, CURLOPT_HEADERFUNCTION, (void *)on_header,
-               CURLOPT_HEADERDATA, handle);
+    if (!llmobs_handle_knows(handle, &handle->app.write))
+        return true;
+    handle->in |= LLMOBS_IN_WRITE;
+    if (!callbacks_put(handle, curl, CURLOPT_WRITEFUNCTION, (void *)on_write,
+                       CURLOPT_WRITEDATA, handle))
+        return false;
+    if (!llmobs_handle_knows(handle, &handle->app.header))
+        return true;
+    handle->in |= LLMOBS_IN_HEADER;
+    return callbacks_put(handle, curl, CURLOPT_HEADERFUNCTION,
+                         (void *)on_header, CURLOPT_HEADERDATA, handle);
 }
 
 /* The header list may have decided just now that this is a call: libcurl asks
@@ -186,7 +199,7 @@ static bool swap_write(struct llmobs_handle *handle, CURL *curl)
 void llmobs_callbacks_settle(struct llmobs_handle *handle, CURL *curl)
 {
     llmobs_outgoing_settle(handle, curl);
-    if (handle->capturing && !handle->swapped_write)
+    if (handle->capturing && !(handle->in & LLMOBS_IN_WRITE))
         (void)swap_write(handle, curl);
 }
 
@@ -197,13 +210,14 @@ static int on_prereq(void *user, char *peer, char *own, int peer_port,
                      int own_port)
 {
     struct llmobs_handle *handle = user;
-    prereq_callback prereq = (prereq_callback)handle->prereq.function;
-    int answer = prereq ? prereq(callback_data(&handle->prereq, NULL), peer,
-                                 own, peer_port, own_port)
-                        : PREREQ_OK;
+    prereq_callback prereq = (prereq_callback)handle->app.prereq.function;
+    int answer = prereq
+                     ? prereq(llmobs_callback_data(&handle->app.prereq, NULL),
+                              peer, own, peer_port, own_port)
+                     : PREREQ_OK;
 
     if (answer == PREREQ_OK)
-        llmobs_callbacks_settle(handle, atomic_load(&handle->keyed.key));
+        llmobs_callbacks_settle(handle, llmobs_keyed_key(&handle->keyed));
     return answer;
 }
 
@@ -220,14 +234,6 @@ static void rewind_request(struct llmobs_handle *handle, curl_off_t offset)
     errno = saved;
 }
 
-static bool rewinds_first(const struct llmobs_real *real)
-{
-    const curl_version_info_data *info =
-        real->version_info ? real->version_info(CURLVERSION_NOW) : NULL;
-
-    return info && info->version_num >= REWINDS_FIRST;
-}
-
 static struct llmobs_reader *newest(struct llmobs_handle *handle)
 {
     return &handle->readers[handle->reader_count - 1];
@@ -237,7 +243,7 @@ static struct llmobs_reader *newest(struct llmobs_handle *handle)
 static struct llmobs_reader *rewound(struct llmobs_handle *handle)
 {
     if (handle->reading && handle->reading != newest(handle) &&
-        rewinds_first(handle->real))
+        llmobs_real_version(handle->real) >= REWINDS_FIRST)
         return handle->reading;
     return newest(handle);
 }
@@ -250,7 +256,7 @@ static int default_seek(struct llmobs_handle *handle, curl_off_t offset,
     const struct llmobs_callback *app = &rewound(handle)->app;
 
     if (app->function || offset != 0 || origin != SEEK_SET ||
-        fseeko(callback_data(app, stdin), 0, SEEK_SET) != 0)
+        fseeko(llmobs_callback_data(app, stdin), 0, SEEK_SET) != 0)
         return CURL_SEEKFUNC_CANTSEEK;
     return CURL_SEEKFUNC_OK;
 }
@@ -258,8 +264,9 @@ static int default_seek(struct llmobs_handle *handle, curl_off_t offset,
 static int on_seek(void *user, curl_off_t offset, int origin)
 {
     struct llmobs_handle *handle = user;
-    curl_seek_callback seek = (curl_seek_callback)handle->seek.function;
-    int result = seek ? seek(callback_data(&handle->seek, NULL), offset, origin)
+    curl_seek_callback seek = (curl_seek_callback)handle->app.seek.function;
+    int result = seek ? seek(llmobs_callback_data(&handle->app.seek, NULL),
+                             offset, origin)
                       : default_seek(handle, offset, origin);
 
     if (result == CURL_SEEKFUNC_OK && origin == SEEK_SET && offset >= 0)
@@ -272,7 +279,7 @@ static curlioerr on_ioctl(CURL *curl, int command, void *user)
 {
     struct llmobs_handle *handle = llmobs_handle_find(curl);
     curl_ioctl_callback ioctl =
-        handle ? (curl_ioctl_callback)handle->ioctl_function : NULL;
+        handle ? (curl_ioctl_callback)handle->app.ioctl.function : NULL;
     curlioerr result = ioctl ? ioctl(curl, command, user) : CURLIOE_FAILRESTART;
 
     if (handle && result == CURLIOE_OK && command == CURLIOCMD_RESTARTREAD)
@@ -286,17 +293,17 @@ static bool reads_file(struct llmobs_handle *handle)
 {
     const struct llmobs_callback *app = &rewound(handle)->app;
 
-    return !app->function && !handle->ioctl_function &&
-           callback_data(app, stdin);
+    return !app->function && !handle->app.ioctl.function &&
+           llmobs_callback_data(app, stdin);
 }
 
 static bool swap_ioctl(struct llmobs_handle *handle, CURL *curl)
 {
-    bool wanted = handle->ioctl_function != NULL;
+    bool wanted = handle->app.ioctl.function != NULL;
 
-    if (wanted == handle->swapped_ioctl)
+    if (wanted == callbacks_is_in(handle, LLMOBS_IN_IOCTL))
         return true;
-    handle->swapped_ioctl = wanted;
+    handle->in ^= LLMOBS_IN_IOCTL;
     return handle->real->easy_setopt(curl, LLMOBS_OPT_IOCTLFUNCTION,
                                      wanted ? (void *)on_ioctl : NULL) ==
            CURLE_OK;
@@ -304,27 +311,27 @@ static bool swap_ioctl(struct llmobs_handle *handle, CURL *curl)
 
 static bool unswap_seek(struct llmobs_handle *handle, CURL *curl)
 {
-    handle->swapped_seek = false;
-    return put(handle, curl, CURLOPT_SEEKFUNCTION, NULL, CURLOPT_SEEKDATA,
-               callback_data(&handle->seek, NULL));
+    handle->in &= ~(unsigned)LLMOBS_IN_SEEK;
+    return llmobs_settings_restore(&handle->app, LLMOBS_IN_SEEK, handle->real,
+                                   curl);
 }
 
 /* libcurl chooses whether seek, ioctl or fseek rewinds by those that are set:
  * so a callback that the app did not set stays unset. */
 static bool swap_rewind(struct llmobs_handle *handle, CURL *curl)
 {
-    bool wanted = handle->seek.function ||
+    bool wanted = handle->app.seek.function ||
                   (reads_file(handle) && !rewound(handle)->unseekable);
 
     if (!swap_ioctl(handle, curl))
         return false;
-    if (wanted == handle->swapped_seek)
+    if (wanted == callbacks_is_in(handle, LLMOBS_IN_SEEK))
         return true;
     if (!wanted)
         return unswap_seek(handle, curl);
-    handle->swapped_seek = true;
-    return put(handle, curl, CURLOPT_SEEKFUNCTION, (void *)on_seek,
-               CURLOPT_SEEKDATA, handle);
+    handle->in |= LLMOBS_IN_SEEK;
+    return callbacks_put(handle, curl, CURLOPT_SEEKFUNCTION, (void *)on_seek,
+                         CURLOPT_SEEKDATA, handle);
 }
 
 /* Asks the descriptor where there is one: ftello would wait for a thread that
@@ -343,8 +350,9 @@ static void check_rewind(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_reader *reader = rewound(handle);
 
-    if (!handle->swapped_seek || handle->seek.function || !reads_file(handle) ||
-        file_seeks(callback_data(&reader->app, stdin)))
+    if (!callbacks_is_in(handle, LLMOBS_IN_SEEK) || handle->app.seek.function ||
+        !reads_file(handle) ||
+        file_seeks(llmobs_callback_data(&reader->app, stdin)))
         return;
     reader->unseekable = true;
     (void)unswap_seek(handle, curl);
@@ -355,10 +363,10 @@ static void check_rewind(struct llmobs_handle *handle, CURL *curl)
 static void begin_to_read(struct llmobs_handle *handle,
                           struct llmobs_reader *reader)
 {
-    CURL *curl = atomic_load(&handle->keyed.key);
+    CURL *curl = llmobs_keyed_key(&handle->keyed);
     int saved = errno;
 
-    if (handle->reading == reader || !handle->swapped_read)
+    if (handle->reading == reader || !callbacks_is_in(handle, LLMOBS_IN_READ))
         return;
     handle->reading = reader;
     (void)swap_rewind(handle, curl);
@@ -376,8 +384,8 @@ static size_t on_read(char *data, size_t size, size_t count, void *user)
     int saved;
 
     begin_to_read(handle, reader);
-    got = read ? read(data, size, count, callback_data(app, stdin))
-               : fread(data, size, count, callback_data(app, stdin));
+    got = read ? read(data, size, count, llmobs_callback_data(app, stdin))
+               : fread(data, size, count, llmobs_callback_data(app, stdin));
     saved = errno;
     /* PAUSE, ABORT and invalid answers are all greater than the buffer. */
     if (got > size * count)
@@ -392,10 +400,10 @@ static size_t on_read(char *data, size_t size, size_t count, void *user)
 
 static bool reads_body(const struct llmobs_handle *handle)
 {
-    if (handle->request == LLMOBS_HTTP_PUT)
+    if (handle->app.request == LLMOBS_HTTP_PUT)
         return true;
-    return handle->request == LLMOBS_HTTP_POST && !handle->postfields &&
-           !handle->has_copy;
+    return handle->app.request == LLMOBS_HTTP_POST &&
+           !llmobs_shown(handle->app.postfields) && !handle->app.has_copy;
 }
 
 static bool put_reader(struct llmobs_handle *handle, CURL *curl)
@@ -403,108 +411,60 @@ static bool put_reader(struct llmobs_handle *handle, CURL *curl)
     struct llmobs_reader *reader = &handle->readers[handle->reader_count++];
 
     reader->handle = handle;
-    reader->app = handle->read;
+    reader->app = handle->app.read;
     reader->unseekable = false;
-    return put(handle, curl, CURLOPT_READFUNCTION, (void *)on_read,
-               CURLOPT_READDATA, reader);
+    return callbacks_put(handle, curl, CURLOPT_READFUNCTION, (void *)on_read,
+                         CURLOPT_READDATA, reader);
 }
 
 static bool swap_reads(struct llmobs_handle *handle, CURL *curl)
 {
-    handle->swapped_read = true;
+    handle->in |= LLMOBS_IN_READ;
     return put_reader(handle, curl) && swap_rewind(handle, curl);
 }
 
-static bool is_newest(struct llmobs_handle *handle)
+static bool callbacks_is_newest(struct llmobs_handle *handle)
 {
     const struct llmobs_callback *app = &newest(handle)->app;
 
-    return app->function == handle->read.function &&
-           app->data == handle->read.data &&
-           app->data_set == handle->read.data_set;
-}
-
-static void restore_reads(const struct llmobs_handle *handle, CURL *curl)
-{
-    if (handle->swapped_read)
-        put(handle, curl, CURLOPT_READFUNCTION, handle->read.function,
-            CURLOPT_READDATA, callback_data(&handle->read, stdin));
-    if (handle->swapped_seek)
-        put(handle, curl, CURLOPT_SEEKFUNCTION, handle->seek.function,
-            CURLOPT_SEEKDATA, callback_data(&handle->seek, NULL));
-    if (handle->swapped_ioctl)
-        (void)handle->real->easy_setopt(curl, LLMOBS_OPT_IOCTLFUNCTION,
-                                        handle->ioctl_function);
+    return app->function == handle->app.read.function &&
+           app->data.negative == handle->app.read.data.negative &&
+           app->data_set == handle->app.read.data_set;
 }
 
 /* Without room for another reader libcurl gets the app's own callbacks. */
 static void follow_reader(struct llmobs_handle *handle, CURL *curl)
 {
-    if (is_newest(handle))
+    if (callbacks_is_newest(handle))
         return;
     if (handle->reader_count < LLMOBS_READERS_MAX) {
         (void)put_reader(handle, curl);
         return;
     }
-    restore_reads(handle, curl);
-    handle->swapped_read = handle->swapped_seek = handle->swapped_ioctl = false;
+    (void)llmobs_settings_restore(&handle->app, handle->in & IN_READS,
+                                  handle->real, curl);
+    handle->in &= ~IN_READS;
     handle->unread = true;
 }
 
-static bool concerns_body(CURLoption option)
+void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl)
 {
-    switch ((int)option) {
-    case CURLOPT_POST:
-    case CURLOPT_UPLOAD:
-    case LLMOBS_OPT_PUT:
-    case CURLOPT_POSTFIELDS:
-    case CURLOPT_COPYPOSTFIELDS:
-    case CURLOPT_READFUNCTION:
-    case CURLOPT_READDATA:
-    case CURLOPT_SEEKFUNCTION:
-    case CURLOPT_SEEKDATA:
-    case LLMOBS_OPT_IOCTLFUNCTION:
-        return true;
-    default:
-        return false;
-    }
-}
-
-void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl,
-                                   CURLoption option)
-{
-    if (!handle->swapped || handle->unread || !concerns_body(option))
+    if (handle->unread || handle->app.unseen)
         return;
-    if (handle->swapped_read)
+    if (callbacks_is_in(handle, LLMOBS_IN_READ))
         follow_reader(handle, curl);
     else if (reads_body(handle))
         (void)swap_reads(handle, curl);
-    if (handle->swapped_read)
+    if (callbacks_is_in(handle, LLMOBS_IN_READ))
         (void)swap_rewind(handle, curl);
 }
 
 /* ---- swapping --------------------------------------------------------- */
 
-static void restore_write(const struct llmobs_handle *handle, CURL *curl)
-{
-    put(handle, curl, CURLOPT_WRITEFUNCTION, handle->write.function,
-        CURLOPT_WRITEDATA, callback_data(&handle->write, stdout));
-    put(handle, curl, CURLOPT_HEADERFUNCTION, handle->header.function,
-        CURLOPT_HEADERDATA, callback_data(&handle->header, NULL));
-}
-
 void llmobs_callbacks_restore(const struct llmobs_handle *handle, CURL *curl)
 {
-    if (handle->injected)
-        (void)handle->real->easy_setopt(curl, CURLOPT_HTTPHEADER,
-                                        handle->headers);
-    if (handle->swapped_write)
-        restore_write(handle, curl);
-    if (handle->swapped_prereq)
-        put(handle, curl, LLMOBS_OPT_PREREQFUNCTION, handle->prereq.function,
-            LLMOBS_OPT_PREREQDATA, callback_data(&handle->prereq, NULL));
-    restore_reads(handle, curl);
-    llmobs_replay_restore(handle, curl);
+    (void)llmobs_settings_restore(&handle->app, handle->in, handle->real, curl);
+    llmobs_replay_restore(handle->replay, &handle->app, handle->real, curl);
 }
 
 void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl)
@@ -515,46 +475,29 @@ void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl)
 
 void llmobs_callbacks_leave_behind(struct llmobs_handle *handle, CURL *curl)
 {
-    if (handle->swapped && !handle->inside && !atomic_load(&handle->multi))
+    if (handle->in && !handle->inside && !llmobs_handle_multi(handle))
         llmobs_callbacks_swap_out(handle, curl);
 }
 
 bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl)
 {
-    handle->swapped = true;
+    handle->in |= LLMOBS_IN_ANY;
     handle->reader_count = 0;
     handle->reading = NULL;
     handle->unread = false;
     if (!handle->origin.asks && !swap_write(handle, curl))
         return false;
-    handle->swapped_prereq =
-        put(handle, curl, LLMOBS_OPT_PREREQFUNCTION, (void *)on_prereq,
-            LLMOBS_OPT_PREREQDATA, handle);
-    return !reads_body(handle) || swap_reads(handle, curl);
+    if (llmobs_handle_knows(handle, &handle->app.prereq) &&
+        callbacks_put(handle, curl, LLMOBS_OPT_PREREQFUNCTION,
+                      (void *)on_prereq, LLMOBS_OPT_PREREQDATA, handle))
+        handle->in |= LLMOBS_IN_PREREQ;
+    return handle->app.unseen || !reads_body(handle) ||
+           swap_reads(handle, curl);
 }
 
-bool llmobs_callbacks_own(const struct llmobs_handle *handle, CURLoption option)
+bool llmobs_callbacks_own(const struct llmobs_handle *handle,
+                          const struct llmobs_setting *setting)
 {
-    switch ((int)option) {
-    case CURLOPT_WRITEFUNCTION:
-    case CURLOPT_WRITEDATA:
-    case CURLOPT_HEADERFUNCTION:
-    case CURLOPT_HEADERDATA:
-        return handle->swapped_write;
-    case CURLOPT_HTTPHEADER:
-        return handle->injected;
-    case CURLOPT_READFUNCTION:
-    case CURLOPT_READDATA:
-        return handle->swapped_read;
-    case CURLOPT_SEEKFUNCTION:
-    case CURLOPT_SEEKDATA:
-        return handle->swapped_seek;
-    case LLMOBS_OPT_IOCTLFUNCTION:
-        return handle->swapped_ioctl;
-    case LLMOBS_OPT_PREREQFUNCTION:
-    case LLMOBS_OPT_PREREQDATA:
-        return handle->swapped_prereq;
-    default:
-        return llmobs_replay_owns(handle, option);
-    }
+    return (handle->in & setting->in) ||
+           llmobs_replay_owns(handle->replay, (CURLoption)setting->option);
 }

@@ -30,14 +30,14 @@ void llmobs_callbacks_restore(const struct llmobs_handle *handle, CURL *curl);
  * begin or take ends the call. */
 void llmobs_callbacks_leave_behind(struct llmobs_handle *handle, CURL *curl);
 
-/* True when `option` must be noted and not forwarded now. */
+/* True when the option must be noted and not forwarded now. */
 bool llmobs_callbacks_own(const struct llmobs_handle *handle,
-                          CURLoption option);
+                          const struct llmobs_setting *setting);
 
-/* The app has set an option while a transfer is under way: where libcurl reads
+/* The app has set an option of the body (settings.h) while a transfer is under
+ * way: where libcurl reads
  * the body from a callback or a file, puts our callbacks around that, or the
  * app's back. */
-void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl,
-                                   CURLoption option);
+void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl);
 
 #endif

@@ -5,14 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/clock.h"
-#include "core/base/fork.h"
+#include "lib/base/clock.h"
+#include "lib/base/floats.h"
+#include "lib/base/fork.h"
+#include "lib/base/log.h"
 #include "core/capture/callbacks.h"
+#include "core/capture/handle_url.h"
 #include "core/capture/judge.h"
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
-#include "core/capture/replay.h"
 #include "core/capture/talk.h"
+#include "core/capture/unseen.h"
 #include "core/event/curlcode.h"
 #include "core/sdk/annotation_pack.h"
 #include "core/sdk/own_span.h"
@@ -53,6 +56,23 @@ struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
     return llmobs_handle_create(real, curl);
 }
 
+struct llmobs_handle *llmobs_capture_unseen_handle(
+    const struct llmobs_real *real, CURL *curl)
+{
+    struct llmobs_handle *handle =
+        curl ? llmobs_handle_create(real, curl) : NULL;
+
+    if (!handle)
+        return NULL;
+    handle->app.unseen = true;
+    llmobs_log_once(LLMOBS_LOG_INFO, "handles unseen",
+                    "the program made a handle of libcurl before the library "
+                    "saw its calls: until curl_easy_reset the library knows of "
+                    "it what the program sets from now on, and what libcurl "
+                    "tells");
+    return handle;
+}
+
 struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
                                           CURL *twin)
 {
@@ -67,7 +87,7 @@ struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
     return NULL;
 }
 
-static struct llmobs_exchange *take(struct llmobs_handle *handle)
+static struct llmobs_exchange *capture_take(struct llmobs_handle *handle)
 {
     struct llmobs_exchange *exchange;
 
@@ -88,7 +108,7 @@ static void drop_call(struct llmobs_handle *handle)
 
 void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
 {
-    struct llmobs_exchange *exchange = take(handle);
+    struct llmobs_exchange *exchange = capture_take(handle);
 
     llmobs_callbacks_swap_out(handle, curl);
     drop_call(handle);
@@ -118,7 +138,7 @@ static enum llmobs_verdict judge_added(const struct llmobs_handle *handle)
     const char *url;
     enum llmobs_verdict verdict = LLMOBS_NOT_OURS;
 
-    if (handle->curlu)
+    if (llmobs_handle_curlu(handle))
         return LLMOBS_PERHAPS_OURS;
     url = llmobs_handle_url(handle, &owned);
     if (url)
@@ -129,8 +149,8 @@ static enum llmobs_verdict judge_added(const struct llmobs_handle *handle)
     return verdict;
 }
 
-/* Where its header list decides, what the thread has told of itself is taken
- * now, as the thread may tell other things by then. */
+/* Where the header list decides, the context of the thread is copied now, as
+ * the thread may have another one by then. */
 static bool takes_now(unsigned char judged)
 {
     if (judged == LLMOBS_HEADERS_TELL)
@@ -144,7 +164,9 @@ void llmobs_capture_take(struct llmobs_handle *handle)
     int saved = errno;
 
     begin_anew(handle);
-    if (llmobs_judge_may_begin(handle))
+    if (handle->app.unseen)
+        handle->judged = LLMOBS_PERHAPS_OURS;
+    else if (llmobs_judge_may_begin(handle))
         handle->judged = (unsigned char)judge_added(handle);
     if (takes_now(handle->judged)) {
         (void)llmobs_ours_take(handle);
@@ -167,7 +189,7 @@ void llmobs_capture_lose(struct llmobs_handle *handle)
 
 /* A libcurl without prereq callbacks offers no later moment: the request is
  * read at once. */
-static bool put_in(struct llmobs_handle *handle, CURL *curl)
+static bool capture_put_in(struct llmobs_handle *handle, CURL *curl)
 {
     if (!llmobs_callbacks_swap_in(handle, curl)) {
         if (handle->capturing)
@@ -175,12 +197,12 @@ static bool put_in(struct llmobs_handle *handle, CURL *curl)
         llmobs_capture_cancel(handle, curl);
         return false;
     }
-    if (handle->swapped_prereq) {
+    if ((handle->in & LLMOBS_IN_PREREQ) || handle->app.unseen)
         llmobs_outgoing_keep_start(handle);
+    if (handle->in & LLMOBS_IN_PREREQ)
         return true;
-    }
     llmobs_callbacks_settle(handle, curl);
-    if (handle->capturing || handle->injected)
+    if (handle->capturing || (handle->in & LLMOBS_IN_HEADERS))
         return true;
     llmobs_callbacks_swap_out(handle, curl);
     return false;
@@ -211,14 +233,14 @@ static bool take_all(struct llmobs_handle *handle, const char *url,
            llmobs_outgoing_open(handle, match);
 }
 
-/* Most such requests are none of ours: so nothing is taken but what the end of
- * the wait needs, and no body is looked at. */
+/* Most such requests are no calls of models: so the library takes only what the
+ * end of the wait needs, and looks at no body. */
 static bool start_asking(struct llmobs_handle *handle, CURL *curl,
                          const char *url)
 {
     handle->origin.asks = true;
     handle->origin.began_ns = llmobs_clock_mono_ns();
-    return keep_url(handle, url) && put_in(handle, curl);
+    return keep_url(handle, url) && capture_put_in(handle, curl);
 }
 
 static bool start_judged(struct llmobs_handle *handle, CURL *curl,
@@ -240,16 +262,18 @@ static bool start_judged(struct llmobs_handle *handle, CURL *curl,
             llmobs_worker_lose(worker);
         return false;
     }
-    if (!put_in(handle, curl))
+    if (!capture_put_in(handle, curl))
         return false;
-    llmobs_replay_lead(handle, curl, url);
+    if (!handle->app.unseen)
+        llmobs_replay_lead(&handle->replay, &handle->app, handle->real, curl,
+                           url);
     return true;
 }
 
 /* The app may free or replace a URL handle until libcurl asks it, so libcurl's
- * own answer is awaited. If libcurl tells an empty
- * address now, the address that it tells later is the URL handle's. Otherwise
- * nobody can tell, and the transfer stays unobserved. */
+ * own answer is awaited. If libcurl gives an empty address now, the address
+ * that it gives later is the URL handle's. Otherwise nobody can tell, and the
+ * transfer stays unobserved. */
 static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
 {
     const char *before =
@@ -258,12 +282,21 @@ static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
     if (!before || before[0] || !take_all(handle, "", LLMOBS_PASSES_ON, NULL))
         return false;
     handle->latch.url_pending = true;
-    handle->latch.seen_url = before;
+    handle->latch.seen_url = llmobs_hide(before);
     llmobs_outgoing_start_clock(&handle->origin);
-    return put_in(handle, curl);
+    return capture_put_in(handle, curl);
 }
 
-static bool start(struct llmobs_handle *handle, CURL *curl)
+/* Where the call comes from is known now alone, and all else as it ends. */
+static bool start_unseen(struct llmobs_handle *handle)
+{
+    struct llmobs_origin *origin = &handle->origin;
+
+    origin->began_ns = llmobs_clock_mono_ns();
+    return origin->exchange || llmobs_ours_take(handle);
+}
+
+static bool capture_start(struct llmobs_handle *handle, CURL *curl)
 {
     char *owned = NULL;
     const char *url;
@@ -276,12 +309,46 @@ static bool start(struct llmobs_handle *handle, CURL *curl)
             llmobs_judge_log_bodyless(handle);
         return false;
     }
-    if (handle->curlu && llmobs_handle_early(handle))
+    if (llmobs_handle_curlu(handle) && llmobs_handle_early(handle))
         return start_url_pending(handle, curl);
     url = llmobs_handle_url(handle, &owned);
     begun = url && start_judged(handle, curl, url);
     free(owned);
     return begun;
+}
+
+/* Notes an option that the program has set unseen, as libcurl tells it. */
+static void capture_tell(struct llmobs_handle *handle, CURLoption option,
+                         const char *text)
+{
+    llmobs_settings_note(&handle->app, llmobs_setting(option),
+                         (void *)(uintptr_t)text, 0);
+}
+
+/* Where the program has set the kind of the request since, the call begins as
+ * others do. The rest is asked of libcurl: the address, and a method of the
+ * program's own (its others are those of the transfer before). Not where calls
+ * may go unseen, as another handle may have come to the same address. */
+static bool fill_in(struct llmobs_handle *handle, CURL *curl)
+{
+    const char *url, *method;
+
+    if (!handle->app.knows_verb || !handle->real->easy_getinfo ||
+        llmobs_unseen_any())
+        return false;
+    method = llmobs_outgoing_ask(handle, curl, LLMOBS_INFO_METHOD);
+    if (method && strcmp(method, "HEAD") == 0)
+        return false;
+    if (method && !handle->app.custom_request[0] &&
+        strcmp(method, "GET") != 0 && strcmp(method, "POST") != 0 &&
+        strcmp(method, "PUT") != 0)
+        capture_tell(handle, CURLOPT_CUSTOMREQUEST, method);
+    if (handle->app.knows_url)
+        return true;
+    url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+    if (url && url[0])
+        capture_tell(handle, CURLOPT_URL, url);
+    return url && url[0];
 }
 
 bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl)
@@ -290,7 +357,9 @@ bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl)
     bool begun;
 
     llmobs_worker_call(worker);
-    begun = start(handle, curl);
+    begun = handle->app.unseen && !fill_in(handle, curl)
+                ? start_unseen(handle)
+                : capture_start(handle, curl);
     if (!begun) {
         drop_call(handle);
         handle->latch.on = false;
@@ -319,8 +388,8 @@ static double time_ms(const struct llmobs_real *real, CURL *curl, CURLINFO info)
     return seconds * 1000;
 }
 
-static int64_t count_of(const struct llmobs_real *real, CURL *curl,
-                        CURLINFO info)
+static int64_t capture_count_of(const struct llmobs_real *real, CURL *curl,
+                                CURLINFO info)
 {
     curl_off_t count = -1;
 
@@ -338,9 +407,8 @@ static long long_of(const struct llmobs_real *real, CURL *curl, CURLINFO info)
     return value;
 }
 
-/* The status that libcurl tells, where it still knows (not after a reset). One
- * seen in a header line alone may be that of a proxy that refused the tunnel.
- */
+/* The status that libcurl gives, which it no longer has after a reset. One seen
+ * in a header line alone may be that of a proxy that refused the tunnel. */
 static long status_now(const struct llmobs_real *real, CURL *curl, long seen)
 {
     long status = long_of(real, curl, CURLINFO_RESPONSE_CODE);
@@ -350,20 +418,39 @@ static long status_now(const struct llmobs_real *real, CURL *curl, long seen)
     return seen == long_of(real, curl, CURLINFO_HTTP_CONNECTCODE) ? 0 : seen;
 }
 
-void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
+static void capture_miss(struct llmobs_body *body, int64_t len)
+{
+    if (!body->unseen)
+        llmobs_body_miss(body, len > 0 ? (uint64_t)len : 0);
+    body->unseen = true;
+}
+
+/* Of bodies that nobody saw the sizes are known. Without the request's, method
+ * and URL alone prove a call. */
+static void miss_bodies(const struct llmobs_handle *handle,
+                        struct llmobs_exchange *exchange)
+{
+    if (!exchange->request.total && !exchange->unsent) {
+        capture_miss(&exchange->request, exchange->transfer.bytes_sent);
+        exchange->match.confirm &= !exchange->stands;
+    }
+    if (!(handle->in & LLMOBS_IN_WRITE))
+        capture_miss(&exchange->response, exchange->transfer.bytes_received);
+}
+
+/* libcurl computes the times when it is asked for them. */
+LLMOBS_FLOATS_WITHIN static void measure(struct llmobs_handle *handle,
+                                         CURL *curl)
 {
     const struct llmobs_real *real = handle->real;
     struct llmobs_transfer transfer;
-    int saved = errno;
     double total_ms;
 
-    llmobs_outgoing_follow_unsent(handle, curl);
-    if (!handle->capturing || !real->easy_getinfo)
-        return;
     transfer.http_version = long_of(real, curl, CURLINFO_HTTP_VERSION);
     transfer.redirects = long_of(real, curl, CURLINFO_REDIRECT_COUNT);
-    transfer.bytes_sent = count_of(real, curl, CURLINFO_SIZE_UPLOAD_T);
-    transfer.bytes_received = count_of(real, curl, CURLINFO_SIZE_DOWNLOAD_T);
+    transfer.bytes_sent = capture_count_of(real, curl, CURLINFO_SIZE_UPLOAD_T);
+    transfer.bytes_received =
+        capture_count_of(real, curl, CURLINFO_SIZE_DOWNLOAD_T);
     transfer.dns_ms = time_ms(real, curl, CURLINFO_NAMELOOKUP_TIME);
     transfer.connect_ms = time_ms(real, curl, CURLINFO_CONNECT_TIME);
     transfer.tls_ms = time_ms(real, curl, CURLINFO_APPCONNECT_TIME);
@@ -378,7 +465,24 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
         if (total_ms > 0)
             handle->exchange->duration_ns = (int64_t)(total_ms * 1000000);
     }
+    if (handle->exchange && (handle->app.unseen || handle->exchange->told))
+        miss_bodies(handle, handle->exchange);
     llmobs_handle_unlock(handle);
+}
+
+void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
+{
+    struct llmobs_floats floats;
+    int saved = errno;
+
+    if (handle->app.unseen && handle->origin.exchange && !handle->latch.on)
+        llmobs_outgoing_open_unseen(handle, curl);
+    llmobs_outgoing_follow_unsent(handle, curl);
+    if (!handle->capturing || !handle->real->easy_getinfo)
+        return;
+    floats = llmobs_floats_begin();
+    measure(handle, curl);
+    llmobs_floats_end(floats);
     errno = saved;
 }
 
@@ -392,8 +496,9 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
 static void copy_error(const struct llmobs_handle *handle,
                        struct llmobs_exchange *exchange)
 {
-    const char *text =
-        atomic_load(&handle->multi) ? NULL : handle->error_buffer;
+    const char *text = llmobs_handle_multi(handle)
+                           ? NULL
+                           : llmobs_shown(handle->app.error_buffer);
 
     if ((!text || !text[0]) && handle->real->easy_strerror)
         text = handle->real->easy_strerror((CURLcode)exchange->code);
@@ -426,8 +531,9 @@ static void settle_unsent(struct llmobs_exchange *exchange)
 static void copy_unsent(const struct llmobs_handle *handle,
                         struct llmobs_exchange *exchange)
 {
-    if (exchange->unsent && handle->has_copy && !exchange->request.total &&
-        llmobs_rules_keeps(&exchange->match, llmobs_body_head(&handle->copied)))
+    if (exchange->unsent && handle->app.has_copy && !exchange->request.total &&
+        llmobs_rules_keeps(&exchange->match,
+                           llmobs_body_head(&handle->app.copied)))
         llmobs_handle_copy_body(handle, exchange);
     if (exchange->unsent && handle->origin.url &&
         (exchange->stands || exchange->request.total))
@@ -435,9 +541,9 @@ static void copy_unsent(const struct llmobs_handle *handle,
                          &exchange->match, true);
 }
 
-static void finish(struct llmobs_handle *handle,
-                   struct llmobs_exchange *exchange, enum llmobs_end end,
-                   CURLcode code)
+static void capture_finish(struct llmobs_handle *handle,
+                           struct llmobs_exchange *exchange,
+                           enum llmobs_end end, CURLcode code)
 {
     copy_unsent(handle, exchange);
     if (end != LLMOBS_END_DONE || code != CURLE_OK || handle->latch.later)
@@ -451,7 +557,7 @@ static void finish(struct llmobs_handle *handle,
     }
     /* A multi transfer ends when libcurl says, not when the app asks for the
      * news; an easy one, and one cut off, ends now. */
-    if (!atomic_load(&handle->multi) || end != LLMOBS_END_DONE ||
+    if (!llmobs_handle_multi(handle) || end != LLMOBS_END_DONE ||
         exchange->duration_ns <= 0)
         exchange->duration_ns =
             llmobs_clock_mono_ns() - exchange->start_mono_ns;
@@ -463,10 +569,11 @@ static void finish(struct llmobs_handle *handle,
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                            CURLcode code)
 {
-    struct llmobs_exchange *exchange = handle->capturing ? take(handle) : NULL;
+    struct llmobs_exchange *exchange =
+        handle->capturing ? capture_take(handle) : NULL;
 
     if (exchange && exchange->process == llmobs_fork_process())
-        finish(handle, exchange, end, code);
+        capture_finish(handle, exchange, end, code);
     else
         llmobs_exchange_free(exchange);
     if (handle->origin.asks)
@@ -477,7 +584,47 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
     handle->latch.on = false;
 }
 
-static void abandon(struct llmobs_handle *handle, void *ctx)
+/* libcurl computes the time when it is asked for it. */
+LLMOBS_FLOATS_WITHIN static int64_t took_ns(const struct llmobs_handle *handle,
+                                            CURL *curl)
+{
+    double ms = time_ms(handle->real, curl, CURLINFO_TOTAL_TIME);
+
+    return ms > 0 ? (int64_t)(ms * 1000000) : 0;
+}
+
+/* Takes the origin of a call that is over. */
+static bool take_late(struct llmobs_handle *handle, CURL *curl)
+{
+    struct llmobs_floats floats = llmobs_floats_begin();
+    int64_t took = took_ns(handle, curl);
+
+    llmobs_floats_end(floats);
+    begin_anew(handle);
+    handle->origin.began_ns = llmobs_clock_mono_ns() - took;
+    return llmobs_ours_take(handle);
+}
+
+void llmobs_capture_late(const struct llmobs_real *real, CURLM *multi,
+                         CURL *curl, CURLcode code)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+
+    if (!real->easy_getinfo)
+        return;
+    if (!handle)
+        handle = llmobs_capture_unseen_handle(real, curl);
+    if (!handle)
+        return;
+    if (take_late(handle, curl))
+        llmobs_outgoing_open_unseen(handle, curl);
+    llmobs_handle_join(handle, multi);
+    llmobs_capture_measure(handle, curl);
+    llmobs_capture_finish(handle, LLMOBS_END_DONE, code);
+    llmobs_handle_join(handle, NULL);
+}
+
+static void capture_abandon(struct llmobs_handle *handle, void *ctx)
 {
     struct llmobs_exchange *exchange;
 
@@ -498,5 +645,5 @@ static void abandon(struct llmobs_handle *handle, void *ctx)
 
 void llmobs_capture_abandon_all(void)
 {
-    llmobs_handle_each(abandon, NULL);
+    llmobs_handle_each(capture_abandon, NULL);
 }

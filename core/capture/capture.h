@@ -72,11 +72,24 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
 struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
                                                 CURL *curl);
 
+/* The same for a handle that nobody saw being made (a constructor that ran
+ * before the library's, an address that the program had found before). Only
+ * options that the program has set since are set, for another value could not
+ * come back. A call of a kind that nobody saw set makes a span as it ends, by
+ * what libcurl tells of it. */
+struct llmobs_handle *llmobs_capture_unseen_handle(
+    const struct llmobs_real *real, CURL *curl);
+
 /* libcurl has just made `twin`, a duplicate of a handle: gives it the app's
  * settings in place of the callbacks that it copied, and a record of its own.
  * NULL without memory for the record. */
 struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
                                           CURL *twin);
+
+/* A multi tells that a transfer is over which nobody saw being added: makes the
+ * span of what libcurl tells, if that is a call. */
+void llmobs_capture_late(const struct llmobs_real *real, CURLM *multi,
+                         CURL *curl, CURLcode code);
 
 /* At exit: every exchange still under way ends now, as the process does. */
 void llmobs_capture_abandon_all(void);

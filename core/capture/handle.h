@@ -17,22 +17,16 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "core/base/keyed.h"
-#include "core/engine.h"
+#include "lib/base/hidden.h"
+#include "lib/base/keyed.h"
+#include "core/capture/adds.h"
+#include "core/capture/replay.h"
+#include "core/capture/settings.h"
 #include "core/event/exchange.h"
 #include "core/trace/inject.h"
 
 /* Of one transfer. */
 #define LLMOBS_READERS_MAX 8
-
-/* The kind of request that libcurl will make, as its own setopt derives it. */
-enum llmobs_http_verb {
-    LLMOBS_HTTP_GET,
-    LLMOBS_HTTP_HEAD,
-    LLMOBS_HTTP_POST,
-    LLMOBS_HTTP_PUT,
-    LLMOBS_HTTP_FORM
-};
 
 /* Whether a transfer is a call. */
 enum llmobs_verdict {
@@ -48,23 +42,6 @@ enum llmobs_talking {
     LLMOBS_TALK_NONE,
     LLMOBS_TALK_EXPECTED, /* it was made for frames: the first one decides */
     LLMOBS_TALK_ON
-};
-
-/* Of CURLOPT_CONNECT_ONLY: the app speaks websockets. */
-#define LLMOBS_CONNECT_FOR_FRAMES 2
-
-/* CURLOPT_PROXY. */
-enum llmobs_proxy {
-    LLMOBS_PROXY_BY_ENVIRONMENT,
-    LLMOBS_PROXY_NONE, /* set to "" */
-    LLMOBS_PROXY_SET
-};
-
-/* One callback pair of the app. */
-struct llmobs_callback {
-    void *function; /* NULL: libcurl's default */
-    void *data;
-    bool data_set; /* else libcurl's default */
 };
 
 /* The READDATA that goes with our read callback. libcurl takes the newest one
@@ -85,23 +62,24 @@ struct llmobs_latch {
     /* Other handles are in the same multi: their callbacks may still change
      * this one before libcurl begins with it, or just after. */
     bool early;
-    bool unmeasured; /* a body without a size, which may be none of ours */
+    bool unmeasured; /* a body without a size; the request may be no call */
     bool changed;    /* the address or the verb, since the rules were asked */
     bool
         unsure; /* which of two requests libcurl makes: the body stays unread */
-    bool led;   /* to a URL handle that the app has set since */
-    /* A URL handle has the address, and libcurl alone may ask it; `seen_url`
-     * is what libcurl told before that. */
+    bool retargeted; /* REQUEST_TARGET was set, which libcurl reads late */
+    bool led;        /* to a URL handle that the app has set since */
+    /* A URL handle has the address, and libcurl alone may ask it; `seen_url` is
+     * what libcurl gave before that. */
     bool url_pending;
     /* libcurl's copy of an address that the app has set since; only ever
      * compared, never read. */
-    const char *seen_url;
+    struct llmobs_hidden seen_url;
     bool rounds;       /* libcurl may authenticate first, without a body */
     bool proxy_rounds; /* the same, where a proxy sees the request */
     /* POSTFIELDS go when the server asks for them, or never: `taken` bytes of
      * `fields` were read so far, as libcurl has sent them. */
     bool later;
-    const char *fields; /* NULL: none go */
+    struct llmobs_hidden fields; /* NULL: none go */
     uint64_t taken;
     bool continued; /* the server has answered 100 */
 };
@@ -131,85 +109,77 @@ struct llmobs_handle {
      * has to come from far away; these and the key are in the record's first
      * one. */
     bool capturing;       /* `exchange` was set and not yet given away */
-    bool injected;        /* our headers are before the app's */
-    bool inside;          /* libcurl is in easy_perform with our callbacks: */
-    bool swapped;         /* some of our callbacks are in, namely: */
-    bool swapped_write;   /* our write and header callbacks */
-    bool swapped_prereq;  /* our prereq callback */
-    bool swapped_read;    /* our read callback */
-    bool swapped_seek;    /* our seek callback */
-    bool swapped_ioctl;   /* our ioctl callback */
+    bool inside;          /* libcurl is in easy_perform */
     bool unread;          /* no room was left for another reader */
     unsigned char judged; /* a llmobs_verdict, by its settings when `origin` was
                            * taken, and since */
-    struct llmobs_callback write;
-
-    /* Those that most programs set, in the second line. */
-    struct llmobs_callback header;
-    char *url; /* NULL: none; memory of url_cap bytes */
-    size_t url_cap;
-    struct curl_slist *headers;
-    const char *postfields; /* the app's memory */
+    unsigned in;          /* what is in of ours, as bits (settings.h) */
+    struct llmobs_settings app;
     const struct llmobs_real *real;
 
-    /* The rest of the app's own settings. */
-    CURLU *curlu;
-    long port;
-    char default_protocol[16];
-    char custom_request[32];
-    enum llmobs_http_verb request;
-    const struct curl_httppost *list; /* of HTTPPOST, the app's memory */
-    curl_mime *mime;     /* of MIMEPOST; never read, the records are (mime.h) */
-    uint64_t mime_since; /* when it was set (llmobs_mime_now) */
-    bool no_body;        /* CURLOPT_NOBODY, as libcurl keeps it */
-    bool has_copy;       /* COPYPOSTFIELDS was set, to: */
-    bool form_copy;      /* a form whose ends alone were copied: */
-    struct llmobs_body copied;
-    curl_off_t postfieldsize;
-    bool unified_set; /* CURLOPT_HEADEROPT was set, to: */
-    bool unified;     /* headers go to a CONNECT proxy, too */
-    enum llmobs_proxy proxy;
-    bool signs; /* libcurl signs what is in the list */
-    /* Numbers in the place of USERPWD, USERNAME, PASSWORD and
-     * XOAUTH2_BEARER, none of which is kept. */
-    uint64_t account[4];
-    bool rounds;       /* HTTPAUTH may take more than one request */
-    bool proxy_rounds; /* PROXYAUTH likewise */
-    bool elsewhere;    /* the app names the addresses of hosts (RESOLVE) */
-    bool header_in_body;
-    unsigned char connect_only; /* as it was set; above 2: 1 */
-    unsigned char talking;      /* a llmobs_talking */
-    atomic_uint talk_turn;      /* of a thread in core/capture/talk; there */
+    unsigned char talking; /* a llmobs_talking */
+    atomic_uint talk_turn; /* of a thread in core/capture/talk; there */
     atomic_bool talk_deaf; /* the talk is followed no more: it has ended, or a
                             * thread did not leave it */
     struct llmobs_talk *talk; /* NULL: none */
-    struct llmobs_callback read;
-    struct llmobs_callback seek;
-    struct llmobs_callback prereq;
-    void *ioctl_function;
-    const char *error_buffer;
 
     /* The rest of the transfer being captured. */
     struct llmobs_latch latch;
     uintptr_t called_from;      /* where the program called for it (stack.h) */
     atomic_int exchange_holder; /* of `exchange`; 0: nobody */
     struct llmobs_exchange *exchange;
-    _Atomic(CURLM *) multi;       /* while in one; read by a multi's cleanup */
+    /* While in one; read by a multi's cleanup. */
+    _Atomic(struct llmobs_hidden) multi;
     struct llmobs_inject *inject; /* kept for the next one; NULL: none yet */
-    /* Where it is a member (adds.h); read by a multi's cleanup; NULL: none. */
-    _Atomic(struct llmobs_adds *) adds;
-    struct llmobs_handle *added_next, *added_before;
-    bool added;     /* the multi was not driven since */
+    struct llmobs_member member;  /* of its multi */
     size_t news_at; /* where its message is, if it is (multi_messages.h) */
     struct llmobs_origin origin;
     struct llmobs_reader readers[LLMOBS_READERS_MAX];
     size_t reader_count;
     struct llmobs_reader *reading; /* libcurl has read from it; NULL: none */
-    struct llmobs_replay *replay;  /* of replay.h; NULL: it leads nothing */
+    struct llmobs_replay *replay;  /* NULL: it leads nothing */
 };
 
-_Static_assert(offsetof(struct llmobs_handle, header) <= LLMOBS_KEYED_ALIGN,
+_Static_assert(offsetof(struct llmobs_handle, app.header) <= LLMOBS_KEYED_ALIGN,
                "a call of setopt takes one line of the record");
+
+static inline struct llmobs_handle *llmobs_handle_of(
+    struct llmobs_member *member)
+{
+    return (struct llmobs_handle *)((char *)member -
+                                    offsetof(struct llmobs_handle, member));
+}
+
+/* The multi that the handle is in; NULL: none. */
+static inline CURLM *llmobs_handle_multi(const struct llmobs_handle *handle)
+{
+    return llmobs_shown(atomic_load(&handle->multi));
+}
+
+static inline void llmobs_handle_join(struct llmobs_handle *handle,
+                                      CURLM *multi)
+{
+    atomic_store(&handle->multi, llmobs_hide(multi));
+}
+
+static inline struct curl_slist *llmobs_handle_headers(
+    const struct llmobs_handle *handle)
+{
+    return llmobs_shown(handle->app.headers);
+}
+
+static inline CURLU *llmobs_handle_curlu(const struct llmobs_handle *handle)
+{
+    return llmobs_shown(handle->app.curlu);
+}
+
+/* True where the program's own value of a callback could come back. */
+static inline bool llmobs_handle_knows(const struct llmobs_handle *handle,
+                                       const struct llmobs_callback *callback)
+{
+    return !handle->app.unseen ||
+           (callback->function_set && callback->data_set);
+}
 
 /* Before any handle exists. */
 void llmobs_handle_begin(void);
@@ -236,7 +206,7 @@ void llmobs_handle_drop_origin(struct llmobs_handle *handle);
 
 /* Does as libcurl does where a transfer begins: takes the method, and measures
  * a body that is a string unless the transfer is early. Where the origin asks,
- * _measure does that later, once the body is known to be one of ours. */
+ * _measure measures later, once the request is known to be a call. */
 void llmobs_handle_latch(struct llmobs_handle *handle);
 void llmobs_handle_measure(struct llmobs_handle *handle);
 
@@ -245,7 +215,7 @@ void llmobs_handle_measure(struct llmobs_handle *handle);
 bool llmobs_handle_early(const struct llmobs_handle *handle);
 
 /* Forgets all settings and callbacks, as curl_easy_reset does; keeps the
- * transfer. */
+ * transfer. From here on all settings are known. */
 void llmobs_handle_reset(struct llmobs_handle *handle);
 
 /* detach makes the record unfindable, for libcurl may hand out the address
@@ -257,8 +227,20 @@ void llmobs_handle_release(struct llmobs_handle *handle);
  * `copy_max`: cap of a COPYPOSTFIELDS copy. Trace headers that are in follow at
  * once: they go before a new list, and are blanked where the option changes the
  * request's address, or the hosts it passes. */
-void llmobs_handle_note(struct llmobs_handle *handle, CURLoption option,
-                        void *arg, size_t copy_max);
+void llmobs_handle_note(struct llmobs_handle *handle,
+                        const struct llmobs_setting *setting, void *arg,
+                        size_t copy_max);
+
+/* libcurl has refused a value, with `rc`. It frees a text before it takes the
+ * next one (Curl_setstropt in lib/setopt.c, to 8.20), so one that is too long,
+ * or for which there is no memory, leaves none; the other options stay as they
+ * were. */
+void llmobs_handle_note_refused(struct llmobs_handle *handle,
+                                const struct llmobs_setting *setting,
+                                CURLcode rc);
+
+/* libcurl's own version number; 0: it does not tell. */
+unsigned llmobs_real_version(const struct llmobs_real *real);
 
 /* Calls `visit` for every live record. */
 void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
@@ -272,9 +254,6 @@ void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
 void llmobs_handle_lock(struct llmobs_handle *handle);
 bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms);
 void llmobs_handle_unlock(struct llmobs_handle *handle);
-
-/* True when libcurl might send HTTPHEADER to a CONNECT proxy, or sign it. */
-bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle);
 
 /* The method that libcurl will send, and the body as far as it is known before
  * that (data NULL: none, or not known): of the transfer that is latched, else
@@ -315,12 +294,5 @@ void llmobs_handle_send_form(struct llmobs_handle *handle,
  * exchange, which is empty. */
 void llmobs_handle_copy_body(const struct llmobs_handle *handle,
                              struct llmobs_exchange *exchange);
-
-/* The absolute URL that libcurl will use; NULL when there is none or it is not
- * HTTP. The result is the handle's own string or `*owned`, which the caller
- * frees. _at makes it from the address that libcurl itself has. */
-const char *llmobs_handle_url(const struct llmobs_handle *handle, char **owned);
-const char *llmobs_handle_url_at(const struct llmobs_handle *handle,
-                                 const char *url, char **owned);
 
 #endif

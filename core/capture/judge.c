@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/log.h"
-#include "core/privacy/allowlist.h"
+#include "lib/base/log.h"
+#include "core/capture/handle_url.h"
+#include "lib/span/allowlist.h"
 #include "core/sdk/own_span.h"
 #include "core/sdk/thread_state.h"
 
@@ -71,12 +72,12 @@ void llmobs_judge_log(const char *method, const char *url,
 void llmobs_judge_log_bodyless(const struct llmobs_handle *handle)
 {
     const struct llmobs_match none = {
-        .why = handle->connect_only ? "connect only" : "no body"};
+        .why = handle->app.connect_only ? "connect only" : "no body"};
     char *owned = NULL;
     const char *url;
 
     if (!llmobs_log_on(LLMOBS_LOG_DEBUG) ||
-        (handle->curlu && llmobs_handle_early(handle)))
+        (llmobs_handle_curlu(handle) && llmobs_handle_early(handle)))
         return;
     url = llmobs_handle_url(handle, &owned);
     if (url)
@@ -93,8 +94,8 @@ void llmobs_judge_log_unsent(const struct llmobs_handle *handle)
                      false);
 }
 
-static struct llmobs_request request_of(const struct llmobs_handle *handle,
-                                        const char *url)
+static struct llmobs_request judge_request_of(
+    const struct llmobs_handle *handle, const char *url)
 {
     return (struct llmobs_request){
         .method = llmobs_handle_method(handle),
@@ -108,7 +109,7 @@ static bool sends_some(const struct llmobs_handle *handle)
 {
     enum llmobs_http_verb verb = llmobs_handle_verb(handle);
 
-    return !handle->no_body &&
+    return !handle->app.no_body &&
            (verb == LLMOBS_HTTP_PUT || verb == LLMOBS_HTTP_POST);
 }
 
@@ -117,7 +118,7 @@ static bool sends_some(const struct llmobs_handle *handle)
 static bool may_match(const struct llmobs_handle *handle, const char *url,
                       struct llmobs_match *match)
 {
-    struct llmobs_request request = request_of(handle, url);
+    struct llmobs_request request = judge_request_of(handle, url);
 
     request.content_type = "application/json";
     request.body_pending = sends_some(handle);
@@ -130,7 +131,8 @@ static bool may_match(const struct llmobs_handle *handle, const char *url,
 static bool still_holds(const struct llmobs_handle *handle,
                         const struct llmobs_match *match)
 {
-    struct llmobs_request request = request_of(handle, handle->origin.url);
+    struct llmobs_request request =
+        judge_request_of(handle, handle->origin.url);
 
     if (handle->latch.changed ||
         strcmp(request.method, handle->exchange->method) != 0)
@@ -147,7 +149,8 @@ static bool match_signs(const struct llmobs_handle *handle,
                         const struct llmobs_request *request,
                         struct llmobs_match *match)
 {
-    for (const struct curl_slist *h = handle->headers; h; h = h->next)
+    for (const struct curl_slist *h = llmobs_handle_headers(handle); h;
+         h = h->next)
         if (h->data && llmobs_rules_is_sign(rules, h->data) &&
             llmobs_rules_match_sign(rules, request, h->data, match))
             return true;
@@ -166,7 +169,7 @@ static bool says_place(const struct llmobs_handle *handle)
 static bool judge_whole(const struct llmobs_handle *handle, const char *url,
                         struct llmobs_match *match)
 {
-    struct llmobs_request request = request_of(handle, url);
+    struct llmobs_request request = judge_request_of(handle, url);
     const char *type;
 
     if (handle->exchange && still_holds(handle, &handle->exchange->match)) {
@@ -200,7 +203,8 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
 
 bool llmobs_judge_has_sign(const struct llmobs_handle *handle)
 {
-    for (const struct curl_slist *h = handle->headers; h; h = h->next)
+    for (const struct curl_slist *h = llmobs_handle_headers(handle); h;
+         h = h->next)
         if (h->data && llmobs_rules_is_sign(rules, h->data))
             return true;
     return false;
@@ -209,27 +213,37 @@ bool llmobs_judge_has_sign(const struct llmobs_handle *handle)
 bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
                                 const struct llmobs_match *match)
 {
-    bool near = match->near && !handle->elsewhere;
+    bool wanted = match->inject || config->inject == LLMOBS_INJECT_ALL;
 
-    return injects() &&
-           (match->inject || near || config->inject == LLMOBS_INJECT_ALL) &&
-           !handle->origin.exposes && !llmobs_handle_exposes_headers(handle);
+    if (!injects() || (!wanted && !match->near) || handle->app.unseen ||
+        handle->origin.exposes || llmobs_handle_exposes_headers(handle))
+        return false;
+    if (!wanted && handle->app.elsewhere)
+        llmobs_log_once(LLMOBS_LOG_INFO, "hosts elsewhere",
+                        "the program gives addresses of hosts itself "
+                        "(CURLOPT_RESOLVE, CURLOPT_CONNECT_TO): a private name "
+                        "may lead anywhere, so its requests get no trace "
+                        "headers unless DD_LLMOBS_INSTRUMENTED_PROXY_URLS or "
+                        "LLMOBS_INJECT names it");
+    return wanted || !handle->app.elsewhere;
 }
 
 /* A URL handle is not asked: libcurl alone may, and a request without a body is
  * hardly ever a call. */
 static bool may_fetch(const struct llmobs_handle *handle)
 {
-    return handle->url && !handle->curlu && llmobs_rules_fetches(handle->url);
+    const char *path =
+        handle->app.target ? handle->app.target : handle->app.url;
+
+    return path && !llmobs_handle_curlu(handle) && llmobs_rules_fetches(path);
 }
 
-/* A test that captures everything wants transfers without a body, too. */
 bool llmobs_judge_may_begin(const struct llmobs_handle *handle)
 {
-    return observes() && !handle->connect_only &&
-           (config->capture_all || llmobs_handle_sends_body(handle) ||
-            llmobs_judge_may_pass(handle) || bodyless || may_fetch(handle) ||
-            (handle->headers && atomic_load(&resumes)));
+    return observes() && !handle->app.connect_only &&
+           (llmobs_handle_sends_body(handle) || llmobs_judge_may_pass(handle) ||
+            bodyless || may_fetch(handle) ||
+            (llmobs_handle_headers(handle) && atomic_load(&resumes)));
 }
 
 bool llmobs_judge_connection(const char *url, struct llmobs_match *match)
@@ -249,11 +263,10 @@ enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,
                                      struct llmobs_match *match)
 {
     if (may_match(handle, url, match))
-        return config->capture_all || match->bodyless ||
-                       llmobs_handle_sends_body(handle)
+        return match->bodyless || llmobs_handle_sends_body(handle)
                    ? LLMOBS_PERHAPS_OURS
                    : LLMOBS_NOT_OURS;
-    if (match->asks && handle->headers)
+    if (match->asks && llmobs_handle_headers(handle))
         return LLMOBS_HEADERS_TELL;
     return llmobs_judge_may_pass(handle) && match->inject &&
                    llmobs_judge_wants_headers(handle, match)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/cold.h"
-#include "core/base/keyed.h"
+#include "lib/base/cold.h"
+#include "lib/base/keyed.h"
 #include "core/capture/parts.h"
 
 struct form;
@@ -46,12 +46,12 @@ static const struct llmobs_keyed_table parts = {
 static atomic_uint_least64_t numbers;
 static atomic_size_t live_forms, live_parts, text_bytes;
 
-static struct part *find(curl_mimepart *part)
+static struct part *mime_find(curl_mimepart *part)
 {
     return llmobs_keyed_find(&parts, part);
 }
 
-static bool take(atomic_size_t *of, size_t n, size_t max)
+static bool mime_take(atomic_size_t *of, size_t n, size_t max)
 {
     if (atomic_fetch_add(of, n) + n <= max)
         return true;
@@ -61,7 +61,7 @@ static bool take(atomic_size_t *of, size_t n, size_t max)
 
 /* ---- life ---------------------------------------------------------------- */
 
-static void drop_text(struct part *part)
+static void mime_drop_text(struct part *part)
 {
     if (part->text)
         atomic_fetch_sub(&text_bytes, (size_t)part->size);
@@ -69,15 +69,15 @@ static void drop_text(struct part *part)
     part->text = NULL;
 }
 
-static void drop_data(struct part *part)
+static void mime_drop_data(struct part *part)
 {
-    drop_text(part);
+    mime_drop_text(part);
     part->size = -1;
 }
 
 static void release_part(struct part *part)
 {
-    drop_data(part);
+    mime_drop_data(part);
     free(part->name);
     free(part->type);
     free(part->header_type);
@@ -120,7 +120,7 @@ void llmobs_mime_begin(curl_mime *mime)
     struct form *form;
 
     llmobs_mime_end(mime);
-    if (!take(&live_forms, 1, LLMOBS_MIME_FORMS_MAX))
+    if (!mime_take(&live_forms, 1, LLMOBS_MIME_FORMS_MAX))
         return;
     form = llmobs_keyed_claim(&forms, mime);
     if (!form) {
@@ -132,9 +132,9 @@ void llmobs_mime_begin(curl_mime *mime)
 }
 
 /* A part whose end nobody saw. */
-static void forget(curl_mimepart *part)
+static void mime_forget(curl_mimepart *part)
 {
-    struct part *noted = find(part);
+    struct part *noted = mime_find(part);
 
     if (noted)
         release_if_of(noted, atomic_load(&noted->form));
@@ -144,9 +144,9 @@ static struct part *new_part(curl_mimepart *part)
 {
     struct part *noted = NULL;
 
-    if (!take(&live_parts, 1, LLMOBS_MIME_PARTS_MAX))
+    if (!mime_take(&live_parts, 1, LLMOBS_MIME_PARTS_MAX))
         return NULL;
-    if (!find(part)) /* else another thread is about to release it */
+    if (!mime_find(part)) /* else another thread is about to release it */
         noted = llmobs_keyed_claim(&parts, part);
     if (!noted)
         atomic_fetch_sub(&live_parts, 1);
@@ -158,7 +158,7 @@ void llmobs_mime_part(curl_mime *mime, curl_mimepart *part)
     struct form *form = llmobs_keyed_find(&forms, mime);
     struct part *noted;
 
-    forget(part);
+    mime_forget(part);
     if (!form || form->missing || form->count == LLMOBS_FORM_PARTS_MAX)
         return;
     noted = new_part(part);
@@ -180,7 +180,7 @@ uint64_t llmobs_mime_now(void)
 /* ---- what a part is ------------------------------------------------------ */
 
 /* Without its name a part would be missing, without its type a text. */
-static void lose(struct part *part)
+static void mime_lose(struct part *part)
 {
     struct form *form = atomic_load(&part->form);
 
@@ -190,7 +190,7 @@ static void lose(struct part *part)
 
 void llmobs_mime_name(curl_mimepart *part, const char *name)
 {
-    struct part *noted = find(part);
+    struct part *noted = mime_find(part);
 
     if (!noted)
         return;
@@ -200,14 +200,14 @@ void llmobs_mime_name(curl_mimepart *part, const char *name)
         return;
     noted->name = strdup(name);
     if (!noted->name)
-        lose(noted);
+        mime_lose(noted);
 }
 
-static char *copy_of(const char *data, size_t size)
+static char *mime_copy_of(const char *data, size_t size)
 {
     char *copy;
 
-    if (!take(&text_bytes, size, LLMOBS_MIME_TEXTS_MAX))
+    if (!mime_take(&text_bytes, size, LLMOBS_MIME_TEXTS_MAX))
         return NULL;
     copy = malloc(size + 1);
     if (copy)
@@ -219,11 +219,11 @@ static char *copy_of(const char *data, size_t size)
 
 void llmobs_mime_data(curl_mimepart *part, const char *data, size_t size)
 {
-    struct part *noted = find(part);
+    struct part *noted = mime_find(part);
 
     if (!noted)
         return;
-    drop_data(noted);
+    mime_drop_data(noted);
     if (!data)
         return;
     if (size == CURL_ZERO_TERMINATED)
@@ -232,75 +232,75 @@ void llmobs_mime_data(curl_mimepart *part, const char *data, size_t size)
     if (noted->named || noted->coded || noted->headed ||
         size > LLMOBS_FORM_TEXT_MAX)
         return;
-    noted->text = copy_of(data, size);
+    noted->text = mime_copy_of(data, size);
 }
 
 void llmobs_mime_file(curl_mimepart *part, int64_t size, curl_mime *within)
 {
-    struct part *noted = find(part);
+    struct part *noted = mime_find(part);
 
     llmobs_mime_end(within);
     if (!noted)
         return;
-    drop_data(noted);
+    mime_drop_data(noted);
     noted->size = size < 0 ? -1 : size;
 }
 
 void llmobs_mime_filename(curl_mimepart *part, const char *name)
 {
-    struct part *noted = find(part);
+    struct part *noted = mime_find(part);
 
     if (!noted)
         return;
     noted->named = name != NULL;
     if (noted->named)
-        drop_text(noted);
+        mime_drop_text(noted);
 }
 
 void llmobs_mime_encoder(curl_mimepart *part, const char *coding)
 {
-    struct part *noted = find(part);
+    struct part *noted = mime_find(part);
 
     if (!noted)
         return;
     noted->coded = !llmobs_form_plain(coding);
     if (noted->coded)
-        drop_text(noted);
+        mime_drop_text(noted);
 }
 
 /* A longer one than the fields have room for is as good as none of them. */
-static void note_type(struct part *part, char **to, const char *type)
+static void mime_note_type(struct part *part, char **to, const char *type)
 {
     free(*to);
     *to = type ? strndup(type, LLMOBS_FORM_TYPE_MAX + 1) : NULL;
     if (type && !*to)
-        lose(part);
+        mime_lose(part);
 }
 
 void llmobs_mime_type(curl_mimepart *part, const char *type)
 {
-    struct part *noted = find(part);
+    struct part *noted = mime_find(part);
 
     if (noted)
-        note_type(noted, &noted->type, type);
+        mime_note_type(noted, &noted->type, type);
 }
 
 void llmobs_mime_headers(curl_mimepart *part, const struct curl_slist *headers)
 {
     struct llmobs_part_headers own = llmobs_parts_headers(headers);
-    struct part *noted = find(part);
+    struct part *noted = mime_find(part);
 
     if (!noted)
         return;
-    note_type(noted, &noted->header_type, own.type);
+    mime_note_type(noted, &noted->header_type, own.type);
     noted->headed = own.no_text;
     if (noted->headed)
-        drop_text(noted);
+        mime_drop_text(noted);
 }
 
 /* ---- a form -------------------------------------------------------------- */
 
-static void put(const struct part *part, struct llmobs_body *out)
+static void mime_put(const struct part *part, struct llmobs_body *out)
 {
     struct llmobs_text name = {part->name, part->name ? strlen(part->name) : 0};
     const char *type = part->type ? part->type : part->header_type;
@@ -323,5 +323,5 @@ void llmobs_mime_fields(const curl_mime *mime, uint64_t since,
         return;
     for (size_t i = 0; i < form->count; i++)
         if (atomic_load(&form->parts[i]->form) == form)
-            put(form->parts[i], out);
+            mime_put(form->parts[i], out);
 }

@@ -1,18 +1,18 @@
 /* mime - the texts of the forms that a program makes by curl_mime_*, which
  * libcurl gives nobody back.
  *
- * The operations of core/ops/mime.c note each part as the program makes it.
- * Where a call sends such a form, the texts among its parts are read here; of a
- * part that is a file, has a coding, comes from a function or is a form itself
- * no byte is told. form.h decides by type and bytes which part is a text.
+ * The operations of core/capture/mime_ops.c note each part as the program makes
+ * it. Where a call sends such a form, the texts among its parts are read here,
+ * not those of a part that is a file, has a coding, comes from a function or is
+ * a form itself. form.h decides by type and bytes which part is a text.
  *
  * Owns:    one record per live form, with the list of its parts, and one per
  *          part, with its name, type and text; each is found by its address
  *          (keyed.h), so no call walks over more than one form's parts.
  * Threads: those of keyed.h: a form belongs to the thread that uses it.
  * Errors:  a form of which a part could not be noted, for want of memory or by
- *          the limits, has no fields; one whose text could not be copied tells
- *          that part's size.
+ *          the limits, has no fields; where a text could not be copied its
+ *          size takes its place.
  * Limits:  LLMOBS_MIME_FORMS_MAX forms and LLMOBS_MIME_PARTS_MAX parts at a
  *          time, LLMOBS_MIME_TEXTS_MAX bytes of texts in all; a name of
  *          LLMOBS_FORM_NAME_MAX bytes, a text of LLMOBS_FORM_TEXT_MAX; of a
@@ -26,7 +26,7 @@
 
 #include <curl/curl.h>
 
-#include "core/text/form.h"
+#include "lib/text/form.h"
 
 #define LLMOBS_MIME_FORMS_MAX 1024
 #define LLMOBS_MIME_PARTS_MAX 4096
@@ -47,8 +47,8 @@ void llmobs_mime_name(curl_mimepart *part, const char *name);
 void llmobs_mime_data(curl_mimepart *part, const char *data, size_t size);
 
 /* Its bytes are no text; `size` below 0: unknown. `within`: the form that they
- * are; NULL: none. That one is forgotten: it is freed with the part, which
- * nobody is told, and no call can send it by itself. */
+ * are; NULL: none. That one is forgotten: libcurl frees it with the part and
+ * reports that to nobody, and no call can send it by itself. */
 void llmobs_mime_file(curl_mimepart *part, int64_t size, curl_mime *within);
 
 /* It has a file's name, a type or a coding, or has none again: NULL. */

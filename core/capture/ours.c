@@ -48,7 +48,7 @@ static void take_parent(struct llmobs_origin *origin,
     struct llmobs_carrier room;
     const struct llmobs_carrier *now = llmobs_own_span_carrier(&room);
 
-    if (now->baggage)
+    if (now->baggage && llmobs_carrier_is_trusted(config, now))
         origin->baggage = strdup(now->baggage);
     origin->from_span =
         origin->waits

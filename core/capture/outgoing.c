@@ -2,20 +2,21 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/fork.h"
-#include "core/base/network.h"
+#include "lib/base/fork.h"
+#include "lib/base/log.h"
+#include "lib/base/network.h"
+#include "lib/base/stats.h"
+#include "core/capture/handle_url.h"
 #include "core/capture/adds.h"
 #include "core/capture/judge.h"
 #include "core/capture/ours.h"
-#include "core/privacy/account.h"
-#include "core/privacy/allowlist.h"
+#include "lib/span/account.h"
+#include "lib/span/allowlist.h"
 #include "core/trace/carrier.h"
-
-/* CURLINFO_EFFECTIVE_METHOD, since 7.72. */
-#define INFO_EFFECTIVE_METHOD ((CURLINFO)(CURLINFO_STRING + 58))
 
 /* Set once before any handle exists, constant afterwards. */
 static const struct llmobs_config *config;
@@ -30,8 +31,8 @@ void llmobs_outgoing_init(const struct llmobs_config *the_config,
 
 /* ---- an exchange begins ------------------------------------------------- */
 
-static void set_method(struct llmobs_exchange *exchange,
-                       const struct llmobs_handle *handle)
+static void outgoing_set_method(struct llmobs_exchange *exchange,
+                                const struct llmobs_handle *handle)
 {
     const char *method = llmobs_handle_method(handle);
 
@@ -77,15 +78,15 @@ static bool start_exchange(struct llmobs_handle *handle,
     exchange->match = *match;
     exchange->unsent = true;
     exchange->multipart = llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM;
-    set_method(exchange, handle);
-    if (!handle->has_copy && handle->postfieldsize < 0 &&
+    outgoing_set_method(exchange, handle);
+    if (!handle->app.has_copy && handle->app.postfieldsize < 0 &&
         !handle->latch.early &&
         llmobs_rules_keeps(match, llmobs_handle_body(handle)))
         llmobs_handle_copy_body(handle, exchange);
     return true;
 }
 
-static void publish(struct llmobs_handle *handle)
+static void outgoing_publish(struct llmobs_handle *handle)
 {
     llmobs_handle_lock(handle);
     handle->exchange = handle->origin.exchange;
@@ -99,7 +100,7 @@ bool llmobs_outgoing_open(struct llmobs_handle *handle,
 {
     if (!start_exchange(handle, match))
         return false;
-    publish(handle);
+    outgoing_publish(handle);
     return true;
 }
 
@@ -130,19 +131,22 @@ static void put_headers(struct llmobs_handle *handle, CURL *curl,
                         const struct llmobs_inject_plan *plan)
 {
     if (!handle->inject)
-        handle->inject = malloc(sizeof(*handle->inject));
+        handle->inject = calloc(1, sizeof(*handle->inject));
     if (!handle->inject || !llmobs_inject_fill(handle->inject, plan))
         return;
-    handle->injected =
-        handle->real->easy_setopt(
+    if (handle->real->easy_setopt(
             curl, CURLOPT_HTTPHEADER,
-            llmobs_inject_link(handle->inject, handle->headers)) == CURLE_OK;
+            llmobs_inject_link(handle->inject,
+                               llmobs_handle_headers(handle))) == CURLE_OK)
+        handle->in |= LLMOBS_IN_HEADERS;
+    else
+        handle->in &= ~(unsigned)LLMOBS_IN_HEADERS;
 }
 
 /* A request to a proxy that makes no span: it carries the process's context on,
  * unless it has a context itself. */
-static void pass_on(struct llmobs_handle *handle, CURL *curl,
-                    const struct llmobs_context *context)
+static void outgoing_pass_on(struct llmobs_handle *handle, CURL *curl,
+                             const struct llmobs_context *context)
 {
     const struct llmobs_origin *origin = &handle->origin;
     struct llmobs_own_headers own;
@@ -155,7 +159,7 @@ static void pass_on(struct llmobs_handle *handle, CURL *curl,
 
     if (!origin->from_span && !(origin->carried && context->apm_parent_id))
         return;
-    llmobs_inject_scan(handle->headers, origin->url, &own);
+    llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, &own);
     put_headers(handle, curl, &plan);
 }
 
@@ -164,8 +168,9 @@ static void pass_on(struct llmobs_handle *handle, CURL *curl,
 static uint64_t keep_head(const struct llmobs_handle *handle,
                           struct llmobs_exchange *exchange, uint64_t account)
 {
-    set_method(exchange, handle);
-    for (const struct curl_slist *h = handle->headers; h; h = h->next) {
+    outgoing_set_method(exchange, handle);
+    for (const struct curl_slist *h = llmobs_handle_headers(handle); h;
+         h = h->next) {
         const char *colon = h->data ? strchr(h->data, ':') : NULL;
 
         if (!colon)
@@ -184,8 +189,8 @@ static void keep_head_and_account(const struct llmobs_handle *handle,
     uint64_t account =
         keep_head(handle, exchange, llmobs_account_url(0, handle->origin.url));
 
-    for (size_t i = 0; i < sizeof(handle->account) / sizeof(uint64_t); i++)
-        account += handle->account[i];
+    for (size_t i = 0; i < sizeof(handle->app.account) / sizeof(uint64_t); i++)
+        account += handle->app.account[i];
     exchange->account = llmobs_account_seal(account);
 }
 
@@ -224,7 +229,9 @@ static void keep_request(struct llmobs_handle *handle,
  * network. */
 static bool forwards_strangers(const struct llmobs_handle *handle)
 {
-    static const char *const names[] = {LLMOBS_NETWORK_HEADERS(":")};
+#define NAME(with, id, text) text with,
+    static const char *const names[] = {LLMOBS_NETWORK_HEADERS(NAME, ":")};
+#undef NAME
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (llmobs_network_public_forwarded(
@@ -243,17 +250,21 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
                                       .own = &own,
                                       .url = origin->url,
                                       .baggage = origin->baggage};
+    bool forwards;
 
-    llmobs_inject_scan(handle->headers, origin->url, &own);
-    own.carrier.stranger = origin->stranger || forwards_strangers(handle);
+    llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, &own);
+    forwards = forwards_strangers(handle);
+    own.carrier.stranger = origin->stranger || forwards;
+    if (forwards && !llmobs_carrier_is_trusted(config, &own.carrier))
+        plan.baggage = NULL;
     plan.continued = continue_own(&own, origin->from_span, context);
     plan.sender = llmobs_propagate_span(context);
     if (plan.continued)
         plan.sender.apm_span_id = context->apm_parent_id;
     if (llmobs_judge_wants_headers(handle, &exchange->match))
         put_headers(handle, curl, &plan);
-    exchange->traced =
-        handle->injected && llmobs_inject_has_state(handle->inject);
+    exchange->traced = (handle->in & LLMOBS_IN_HEADERS) &&
+                       llmobs_inject_has_state(handle->inject);
 }
 
 /* A body at hand decides whether this is a call; without one, method and URL
@@ -262,7 +273,7 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
 static void keep_start(const struct llmobs_handle *handle,
                        struct llmobs_exchange *exchange)
 {
-    struct llmobs_text body = handle->has_copy
+    struct llmobs_text body = handle->app.has_copy
                                   ? llmobs_handle_body(handle)
                                   : llmobs_body_head(&exchange->request);
 
@@ -308,7 +319,7 @@ static void forget_address(struct llmobs_handle *handle)
     handle->origin.url[0] = '\0';
 }
 
-static void move(struct llmobs_handle *handle, const char *url)
+static void outgoing_move(struct llmobs_handle *handle, const char *url)
 {
     struct llmobs_exchange *exchange = handle->exchange;
     char *owned;
@@ -347,19 +358,20 @@ const char *llmobs_outgoing_ask(const struct llmobs_handle *handle, CURL *curl,
  * memory that setopt made, that address was set too late for this transfer. */
 static void follow_address(struct llmobs_handle *handle, CURL *curl)
 {
+    const char *seen = llmobs_shown(handle->latch.seen_url);
     const char *url;
 
-    if (!handle->latch.seen_url)
+    if (!seen)
         return;
     url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
-    if (!url || url == handle->latch.seen_url)
+    if (!url || url == seen)
         return;
-    move(handle, url);
-    handle->latch.seen_url = NULL;
+    outgoing_move(handle, url);
+    handle->latch.seen_url = llmobs_hide(NULL);
 }
 
-/* libcurl calls a form a POST, too, and tells nothing of the request under a
- * custom method. */
+/* libcurl calls a form a POST, too, and does not say what a request with a
+ * custom method is. */
 static void follow_method(struct llmobs_handle *handle, CURL *curl)
 {
     static const char *const names[] = {[LLMOBS_HTTP_GET] = "GET",
@@ -369,23 +381,23 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
     struct llmobs_latch *latch = &handle->latch;
     const char *method = NULL;
 
-    if (handle->request == latch->request)
+    if (handle->app.request == latch->request)
         return;
     latch->unsure = latch->changed = true;
-    if (!handle->custom_request[0] && !handle->no_body)
-        method = llmobs_outgoing_ask(handle, curl, INFO_EFFECTIVE_METHOD);
+    if (!handle->app.custom_request[0] && !handle->app.no_body)
+        method = llmobs_outgoing_ask(handle, curl, LLMOBS_INFO_METHOD);
     for (int i = LLMOBS_HTTP_GET; method && i <= LLMOBS_HTTP_PUT; i++) {
         if (strcmp(method, names[i]) != 0)
             continue;
         latch->unsure =
-            i == LLMOBS_HTTP_POST && (handle->request == LLMOBS_HTTP_FORM ||
+            i == LLMOBS_HTTP_POST && (handle->app.request == LLMOBS_HTTP_FORM ||
                                       latch->request == LLMOBS_HTTP_FORM);
         if (!latch->unsure)
             latch->request = (enum llmobs_http_verb)i;
     }
 }
 
-static void follow(struct llmobs_handle *handle, CURL *curl)
+static void outgoing_follow(struct llmobs_handle *handle, CURL *curl)
 {
     follow_address(handle, curl);
     if (handle->latch.led)
@@ -412,9 +424,24 @@ static void judge_pending(struct llmobs_handle *handle)
 static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
 {
     llmobs_handle_lock(handle);
-    follow(handle, curl);
+    outgoing_follow(handle, curl);
     llmobs_handle_unlock(handle);
     judge_pending(handle);
+}
+
+/* The program has set another REQUEST_TARGET since the transfer began: libcurl
+ * takes the newest as it makes the request. */
+static void follow_target(struct llmobs_handle *handle, CURL *curl)
+{
+    const char *url;
+
+    if (!handle->latch.retargeted || !handle->origin.url[0])
+        return;
+    url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+    llmobs_handle_lock(handle);
+    if (url)
+        outgoing_move(handle, url);
+    llmobs_handle_unlock(handle);
 }
 
 /* libcurl never made the request: judges the transfer by the method and address
@@ -433,7 +460,7 @@ static void judge_unsent(struct llmobs_handle *handle,
     }
     exchange->match = match;
     exchange->stands = exchange->stands && llmobs_rules_stands(&match);
-    set_method(exchange, handle);
+    outgoing_set_method(exchange, handle);
 }
 
 /* A transfer that turns out to be a call only as it ends begins on the disk
@@ -465,7 +492,7 @@ void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl)
 {
     int saved = errno;
 
-    if (!handle->latch.seen_url)
+    if (!llmobs_shown(handle->latch.seen_url))
         return;
     llmobs_handle_lock(handle);
     follow_address(handle, curl);
@@ -473,16 +500,82 @@ void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl)
     errno = saved;
 }
 
-/* Before 8.12 libcurl keeps its address beside a URL handle, and does not tell
- * which of the two it has taken. */
+/* Before 8.12 libcurl keeps its address beside a URL handle, and does not say
+ * which of the two it uses. */
 void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
                                CURLoption option)
 {
-    handle->latch.seen_url =
+    const char *seen =
         llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+
+    handle->latch.seen_url = llmobs_hide(seen);
     if (option == CURLOPT_CURLU)
-        handle->latch.led =
-            !handle->latch.seen_url || handle->latch.seen_url[0] != '\0';
+        handle->latch.led = !seen || seen[0] != '\0';
+}
+
+/* ---- a handle that nobody saw being made ----------------------------------
+ */
+
+/* Since 7.72 libcurl can give the method. A request that sent bytes has a body;
+ * of one without an answer only the method shows that. */
+static void ask_method(struct llmobs_handle *handle, CURL *curl)
+{
+    const struct llmobs_real *real = handle->real;
+    const char *method = llmobs_outgoing_ask(handle, curl, LLMOBS_INFO_METHOD);
+    curl_off_t sent = 0;
+    long status = 0;
+
+    (void)real->easy_getinfo(curl, CURLINFO_SIZE_UPLOAD_T, &sent);
+    (void)real->easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (!method)
+        method = sent > 0 ? "POST" : "GET";
+    snprintf(handle->app.custom_request, sizeof(handle->app.custom_request),
+             "%s", method);
+    handle->app.request =
+        sent > 0 || (status == 0 && strcmp(method, "POST") == 0)
+            ? LLMOBS_HTTP_POST
+            : LLMOBS_HTTP_GET;
+}
+
+/* The one that proves no call goes to the worker as well, which counts it. */
+static void open_judged(struct llmobs_handle *handle,
+                        const struct llmobs_match *match)
+{
+    if (!llmobs_outgoing_open(handle, match)) {
+        llmobs_worker_lose(worker);
+        return;
+    }
+    llmobs_outgoing_keep_start(handle);
+    llmobs_handle_lock(handle);
+    if (handle->exchange) {
+        handle->exchange->unsent = false;
+        handle->exchange->told = true;
+    }
+    llmobs_handle_unlock(handle);
+}
+
+void llmobs_outgoing_open_unseen(struct llmobs_handle *handle, CURL *curl)
+{
+    struct llmobs_match match = {0};
+    const char *url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+    enum llmobs_http_verb verb = handle->app.request;
+    char custom[sizeof(handle->app.custom_request)];
+    bool ours;
+
+    if (!url || !url[0] || !(handle->origin.url = strdup(url)))
+        return;
+    memcpy(custom, handle->app.custom_request, sizeof(custom));
+    ask_method(handle, curl);
+    ours = llmobs_judge_may_begin(handle) &&
+           llmobs_judge_url(handle, url, &match) == LLMOBS_PERHAPS_OURS;
+    llmobs_judge_log(llmobs_handle_method(handle), url, &match, ours);
+    if (ours)
+        open_judged(handle, &match);
+    else if (llmobs_handle_sends_body(handle))
+        llmobs_stats_add(LLMOBS_STAT_unjudged, 1);
+    llmobs_handle_drop_origin(handle);
+    memcpy(handle->app.custom_request, custom, sizeof(custom));
+    handle->app.request = verb;
 }
 
 /* ---- the request is made --------------------------------------------------
@@ -495,8 +588,8 @@ static bool open_told(struct llmobs_handle *handle,
 {
     struct llmobs_origin *origin = &handle->origin;
 
-    if (atomic_load(&handle->multi))
-        handle->called_from = llmobs_adds_entry(handle);
+    if (llmobs_handle_multi(handle))
+        handle->called_from = llmobs_adds_entry(&handle->member);
     if ((!origin->exchange && !llmobs_ours_take(handle)) ||
         !llmobs_outgoing_open(handle, match)) {
         llmobs_worker_lose(worker);
@@ -509,7 +602,7 @@ static bool open_told(struct llmobs_handle *handle,
 
 /* The header list decides: its body is read only where a line of it shows a
  * call. */
-static bool decide(struct llmobs_handle *handle, CURL *curl)
+static bool outgoing_decide(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_origin *origin = &handle->origin;
     struct llmobs_match match = {
@@ -521,7 +614,7 @@ static bool decide(struct llmobs_handle *handle, CURL *curl)
         follow_and_judge(handle, curl);
     if (origin->url[0] && llmobs_judge_has_sign(handle)) {
         llmobs_handle_measure(handle);
-        if (handle->swapped_prereq)
+        if (handle->in & LLMOBS_IN_PREREQ)
             llmobs_handle_defer(handle);
         ours = llmobs_judge_request(handle, origin->url, &match);
     }
@@ -531,17 +624,18 @@ static bool decide(struct llmobs_handle *handle, CURL *curl)
     return ours && open_told(handle, &match);
 }
 
-static void settle(struct llmobs_handle *handle, CURL *curl)
+static void outgoing_settle(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_origin *origin = &handle->origin;
     struct llmobs_match match = {0};
     bool ours = false;
 
-    if (origin->asks && !decide(handle, curl))
+    follow_target(handle, curl);
+    if (origin->asks && !outgoing_decide(handle, curl))
         return;
     if (handle->latch.early)
         follow_and_judge(handle, curl);
-    if (handle->swapped_prereq)
+    if ((handle->in & LLMOBS_IN_PREREQ) || handle->latch.later)
         llmobs_handle_defer(handle);
     llmobs_handle_lock(handle);
     if (handle->exchange) {
@@ -561,7 +655,7 @@ static void settle(struct llmobs_handle *handle, CURL *curl)
         handle->capturing = false;
     if (origin->exchange && llmobs_judge_may_pass(handle) && match.inject &&
         llmobs_judge_wants_headers(handle, &match))
-        pass_on(handle, curl, &origin->exchange->context);
+        outgoing_pass_on(handle, curl, &origin->exchange->context);
 }
 
 /* Each round of an authentication is another request; the last one counts. The
@@ -591,7 +685,7 @@ void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
         return;
     }
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    settle(handle, curl);
+    outgoing_settle(handle, curl);
     llmobs_handle_drop_origin(handle);
     pthread_setcancelstate(state, NULL);
     errno = saved;
@@ -601,8 +695,9 @@ void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
 
 static bool waits(const struct llmobs_handle *handle)
 {
-    return handle->latch.on && handle->latch.later && handle->latch.fields &&
-           handle->capturing && handle->swapped;
+    return handle->latch.on && handle->latch.later &&
+           llmobs_shown(handle->latch.fields) && handle->capturing &&
+           handle->in;
 }
 
 /* The caller holds the lock. */
@@ -622,7 +717,7 @@ static void take_fields(struct llmobs_handle *handle, uint64_t most)
                          body.len - latch->taken);
     latch->taken = body.len;
     if (body.len < most) /* there is no more */
-        latch->fields = NULL;
+        latch->fields = llmobs_hide(NULL);
     exchange->unsent = false;
     if (first)
         llmobs_worker_begin(worker, exchange);
@@ -640,7 +735,7 @@ static void take_up_to(struct llmobs_handle *handle, uint64_t most)
 
 void llmobs_outgoing_take_sent(struct llmobs_handle *handle)
 {
-    CURL *curl = atomic_load(&handle->keyed.key);
+    CURL *curl = llmobs_keyed_key(&handle->keyed);
     curl_off_t sent = 0;
 
     if (!waits(handle) || !handle->real->easy_getinfo ||
@@ -665,14 +760,15 @@ static bool ends_head(const char *data, size_t len)
            (len >= 4 && memcmp(data + len - 4, "\r\n\r\n", 4) == 0);
 }
 
-/* While libcurl authenticates it sends no body, and a 100 says nothing of it.
- */
+/* While libcurl authenticates it sends no body, so that a 100 does not mean
+ * that the body goes. */
 void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
                               size_t len)
 {
     int saved = errno;
 
-    if (!waits(handle) || handle->latch.rounds || len == 0)
+    if (!waits(handle) || handle->app.unseen || handle->latch.rounds ||
+        len == 0)
         return;
     if (len > 5 && memcmp(data, "HTTP/", 5) == 0)
         handle->latch.continued = says_continue(data, len);

@@ -16,6 +16,9 @@
 #include "core/capture/handle.h"
 #include "core/deliver/worker.h"
 
+/* CURLINFO_EFFECTIVE_METHOD, since 7.72. */
+#define LLMOBS_INFO_METHOD ((CURLINFO)(CURLINFO_STRING + 58))
+
 /* Runs once, before any handle exists; borrows both for ever. */
 void llmobs_outgoing_init(const struct llmobs_config *config,
                           struct llmobs_worker *worker);
@@ -65,6 +68,11 @@ void llmobs_outgoing_take_sent(struct llmobs_handle *handle);
  * libcurl begins to send such a body, and all of it is taken. */
 void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
                               size_t len);
+
+/* The transfer of a handle that nobody saw being made is over: judges it by the
+ * address and the method that libcurl gives, and opens the exchange that the
+ * origin holds. Neither body is known but by its size. */
+void llmobs_outgoing_open_unseen(struct llmobs_handle *handle, CURL *curl);
 
 /* Asks libcurl for one of its own texts; NULL: it has none. */
 const char *llmobs_outgoing_ask(const struct llmobs_handle *handle, CURL *curl,

@@ -12,7 +12,7 @@ enum {
     POST_LARGE = 1 << 7     /* contentlen counts, and not contentslength */
 };
 
-static int64_t size_of(const struct curl_httppost *part)
+static int64_t parts_size_of(const struct curl_httppost *part)
 {
     curl_off_t size = part->flags & POST_LARGE
                           ? part->contentlen
@@ -22,7 +22,8 @@ static int64_t size_of(const struct curl_httppost *part)
 }
 
 /* The value of this header of one's own (lib/mime.c, match_header). */
-static const char *value_of(const struct curl_slist *header, const char *name)
+static const char *parts_value_of(const struct curl_slist *header,
+                                  const char *name)
 {
     const char *line = header->data;
     size_t len = strlen(name);
@@ -38,37 +39,38 @@ struct llmobs_part_headers llmobs_parts_headers(
     struct llmobs_part_headers own = {NULL, false};
 
     for (; headers; headers = headers->next) {
-        const char *type = value_of(headers, "content-type:");
-        const char *coding = value_of(headers, "content-transfer-encoding:");
+        const char *type = parts_value_of(headers, "content-type:");
+        const char *coding =
+            parts_value_of(headers, "content-transfer-encoding:");
 
         if (type && !own.type)
             own.type = type;
         own.no_text = own.no_text || !llmobs_form_plain(coding) ||
-                      value_of(headers, "content-disposition:");
+                      parts_value_of(headers, "content-disposition:");
     }
     return own;
 }
 
-static bool is_text(const struct curl_httppost *part,
-                    const struct llmobs_part_headers *own)
+static bool parts_is_text(const struct curl_httppost *part,
+                          const struct llmobs_part_headers *own)
 {
     return part->contents && !part->showfilename && !own->no_text &&
            !(part->flags &
              (POST_FILENAME | POST_READFILE | POST_BUFFER | POST_CALLBACK));
 }
 
-static void put(const struct curl_httppost *part, struct llmobs_text name,
-                struct llmobs_body *out)
+static void parts_put(const struct curl_httppost *part, struct llmobs_text name,
+                      struct llmobs_body *out)
 {
     struct llmobs_part_headers own = llmobs_parts_headers(part->contentheader);
     const char *type = part->contenttype ? part->contenttype : own.type;
-    int64_t size = size_of(part);
+    int64_t size = parts_size_of(part);
 
     if (part->flags & (POST_FILENAME | POST_READFILE))
         size = -1;
     else if (part->flags & POST_BUFFER)
         size = part->bufferlength;
-    if (is_text(part, &own))
+    if (parts_is_text(part, &own))
         llmobs_form_text(out, name, type,
                          (struct llmobs_text){part->contents,
                                               size < 0 ? strlen(part->contents)
@@ -94,6 +96,6 @@ void llmobs_parts_list(const struct curl_httppost *list,
         for (; part && name.len <= LLMOBS_FORM_NAME_MAX &&
                parts < LLMOBS_FORM_PARTS_MAX;
              part = part->more, parts++)
-            put(part, name, out);
+            parts_put(part, name, out);
     }
 }

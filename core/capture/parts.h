@@ -5,7 +5,7 @@
  *          itself, and no file, no buffer of a file, and no callback.
  * Threads: the thread that drives the handle.
  * Errors:  without memory a field is left out.
- * Limits:  those of core/text/form.h.
+ * Limits:  those of lib/text/form.h.
  * Fork:    no state.
  */
 #ifndef LLMOBS_PARTS_H
@@ -13,7 +13,7 @@
 
 #include <curl/curl.h>
 
-#include "core/text/form.h"
+#include "lib/text/form.h"
 
 /* Headers that a program gives a part of its form, of either kind. libcurl
  * sends them in the place of its own, but for the type, where the program has

@@ -13,6 +13,7 @@ static const struct led {
     const void *value; /* while the call is led */
 } all[] = {
     {CURLOPT_PROXY, 0, true, ""},
+    {LLMOBS_OPT_REQUEST_TARGET, 0, true, NULL}, /* the URL has it */
     {LLMOBS_OPT_PRE_PROXY, 0, true, NULL},
     {LLMOBS_OPT_UNIX_SOCKET, LLMOBS_OPT_ABSTRACT_SOCKET, true, NULL},
     {LLMOBS_OPT_ABSTRACT_SOCKET, LLMOBS_OPT_UNIX_SOCKET, true, NULL},
@@ -40,7 +41,7 @@ void llmobs_replay_init(const char *the_base)
     base = the_base;
 }
 
-static size_t index_of(int option)
+static size_t replay_index_of(int option)
 {
     size_t i = 0;
 
@@ -49,7 +50,7 @@ static size_t index_of(int option)
     return i;
 }
 
-static void drop(struct llmobs_replay *replay, size_t i)
+static void replay_drop(struct llmobs_replay *replay, size_t i)
 {
     if (all[i].text)
         free(replay->values[i]);
@@ -57,57 +58,56 @@ static void drop(struct llmobs_replay *replay, size_t i)
     replay->set[i] = false;
 }
 
-static bool keep(struct llmobs_replay *replay, size_t i, const void *arg)
+static bool replay_keep(struct llmobs_replay *replay, size_t i, const void *arg)
 {
     void *value = (void *)(uintptr_t)arg;
 
     if (all[i].text && arg && !(value = strdup(arg)))
         return false;
-    drop(replay, i);
+    replay_drop(replay, i);
     if (all[i].twin)
-        drop(replay, index_of(all[i].twin));
+        replay_drop(replay, replay_index_of(all[i].twin));
     replay->values[i] = value;
     replay->set[i] = true;
     return true;
 }
 
-static bool have(struct llmobs_handle *handle)
+static bool have(struct llmobs_replay **replay)
 {
-    if (!handle->replay)
-        handle->replay = calloc(1, sizeof(*handle->replay));
-    return handle->replay;
+    if (!*replay)
+        *replay = calloc(1, sizeof(**replay));
+    return *replay;
 }
 
-void llmobs_replay_note(struct llmobs_handle *handle, CURLoption option,
+void llmobs_replay_note(struct llmobs_replay **replay, CURLoption option,
                         const void *arg)
 {
-    size_t i = base ? index_of((int)option) : COUNT;
+    size_t i = base ? replay_index_of((int)option) : COUNT;
 
-    if (i < COUNT && have(handle))
-        (void)keep(handle->replay, i, arg);
+    if (i < COUNT && have(replay))
+        (void)replay_keep(*replay, i, arg);
 }
 
-bool llmobs_replay_copy(struct llmobs_handle *to,
-                        const struct llmobs_handle *from)
+bool llmobs_replay_copy(struct llmobs_replay **to,
+                        const struct llmobs_replay *from)
 {
     llmobs_replay_forget(to);
-    if (!from->replay)
+    if (!from)
         return true;
     if (!have(to))
         return false;
     for (size_t i = 0; i < COUNT; i++)
-        if (from->replay->set[i] &&
-            !keep(to->replay, i, from->replay->values[i]))
+        if (from->set[i] && !replay_keep(*to, i, from->values[i]))
             return false;
     return true;
 }
 
-void llmobs_replay_forget(struct llmobs_handle *handle)
+void llmobs_replay_forget(struct llmobs_replay **replay)
 {
-    for (size_t i = 0; handle->replay && i < COUNT; i++)
-        drop(handle->replay, i);
-    free(handle->replay);
-    handle->replay = NULL;
+    for (size_t i = 0; *replay && i < COUNT; i++)
+        replay_drop(*replay, i);
+    free(*replay);
+    *replay = NULL;
 }
 
 /* ---- a transfer ---------------------------------------------------------- */
@@ -135,66 +135,64 @@ static char *url_at_mock(const char *url)
 
 /* Sets what the program has not set, too, where libcurl may take it from the
  * environment. */
-static void lead(const struct llmobs_handle *handle, CURL *curl,
-                 const char *url)
+static void lead(const struct llmobs_replay *replay,
+                 const struct llmobs_settings *app,
+                 const struct llmobs_real *real, CURL *curl, const char *url)
 {
-    const struct llmobs_real *real = handle->real;
-
-    if (handle->curlu)
+    if (llmobs_shown(app->curlu))
         (void)real->easy_setopt(curl, CURLOPT_CURLU, NULL);
     (void)real->easy_setopt(curl, CURLOPT_URL, (void *)(uintptr_t)url);
-    if (handle->port)
+    if (app->port)
         (void)real->easy_setopt(curl, CURLOPT_PORT, NULL);
     for (size_t i = 0; i < COUNT; i++)
-        if (handle->replay->set[i] || i == BY_ENVIRONMENT)
+        if (replay->set[i] || i == BY_ENVIRONMENT)
             (void)real->easy_setopt(curl, (CURLoption)all[i].option,
                                     (void *)(uintptr_t)all[i].value);
 }
 
-void llmobs_replay_lead(struct llmobs_handle *handle, CURL *curl,
+void llmobs_replay_lead(struct llmobs_replay **replay,
+                        const struct llmobs_settings *app,
+                        const struct llmobs_real *real, CURL *curl,
                         const char *url)
 {
-    char *made = base && have(handle) ? url_at_mock(url) : NULL;
+    char *made = base && have(replay) ? url_at_mock(url) : NULL;
 
     if (made) {
-        lead(handle, curl, made);
-        handle->replay->led = true;
+        lead(*replay, app, real, curl, made);
+        (*replay)->led = true;
     }
     free(made);
 }
 
-static bool is_led(const struct llmobs_handle *handle)
+void llmobs_replay_restore(const struct llmobs_replay *replay,
+                           const struct llmobs_settings *app,
+                           const struct llmobs_real *real, CURL *curl)
 {
-    return handle->replay && handle->replay->led;
-}
+    void *curlu = llmobs_shown(app->curlu);
 
-void llmobs_replay_restore(const struct llmobs_handle *handle, CURL *curl)
-{
-    const struct llmobs_real *real = handle->real;
-
-    if (!is_led(handle))
+    if (!replay || !replay->led)
         return;
     for (size_t i = 0; i < COUNT; i++)
-        if (handle->replay->set[i] || i == BY_ENVIRONMENT)
+        if (replay->set[i] || i == BY_ENVIRONMENT)
             (void)real->easy_setopt(curl, (CURLoption)all[i].option,
-                                    handle->replay->values[i]);
-    if (handle->port)
+                                    replay->values[i]);
+    if (app->port)
         (void)real->easy_setopt(curl, CURLOPT_PORT,
-                                (void *)(intptr_t)handle->port);
-    (void)real->easy_setopt(curl, CURLOPT_URL, handle->url);
-    if (handle->curlu)
-        (void)real->easy_setopt(curl, CURLOPT_CURLU, handle->curlu);
+                                (void *)(intptr_t)app->port);
+    (void)real->easy_setopt(curl, CURLOPT_URL, app->url);
+    if (curlu)
+        (void)real->easy_setopt(curl, CURLOPT_CURLU, curlu);
 }
 
-void llmobs_replay_unlead(struct llmobs_handle *handle)
+void llmobs_replay_unlead(struct llmobs_replay *replay)
 {
-    if (handle->replay)
-        handle->replay->led = false;
+    if (replay)
+        replay->led = false;
 }
 
-bool llmobs_replay_owns(const struct llmobs_handle *handle, CURLoption option)
+bool llmobs_replay_owns(const struct llmobs_replay *replay, CURLoption option)
 {
-    return is_led(handle) &&
+    return replay && replay->led &&
            (option == CURLOPT_URL || option == CURLOPT_CURLU ||
-            option == CURLOPT_PORT || index_of((int)option) < COUNT);
+            option == CURLOPT_PORT || replay_index_of((int)option) < COUNT);
 }

@@ -15,34 +15,41 @@
 #ifndef LLMOBS_REPLAY_H
 #define LLMOBS_REPLAY_H
 
-#include "core/capture/handle.h"
+#include "core/capture/settings.h"
+
+struct llmobs_replay;
 
 /* Borrows the mock's base URL for good; NULL: nothing is led. */
 void llmobs_replay_init(const char *base);
 
-/* Notes a setting of the program's, as libcurl has accepted it. */
-void llmobs_replay_note(struct llmobs_handle *handle, CURLoption option,
+/* Notes a setting of the program's, as libcurl has accepted it. Makes the
+ * notes, where there are none. */
+void llmobs_replay_note(struct llmobs_replay **replay, CURLoption option,
                         const void *arg);
 
 /* Copies the notes for a twin. False: without memory. */
-bool llmobs_replay_copy(struct llmobs_handle *to,
-                        const struct llmobs_handle *from);
+bool llmobs_replay_copy(struct llmobs_replay **to,
+                        const struct llmobs_replay *from);
 
 /* Forgets the notes. */
-void llmobs_replay_forget(struct llmobs_handle *handle);
+void llmobs_replay_forget(struct llmobs_replay **replay);
 
 /* Leads the transfer that begins; its callbacks are swapped in. */
-void llmobs_replay_lead(struct llmobs_handle *handle, CURL *curl,
+void llmobs_replay_lead(struct llmobs_replay **replay,
+                        const struct llmobs_settings *app,
+                        const struct llmobs_real *real, CURL *curl,
                         const char *url);
 
 /* Gives libcurl the program's settings again, where the transfer is led. */
-void llmobs_replay_restore(const struct llmobs_handle *handle, CURL *curl);
+void llmobs_replay_restore(const struct llmobs_replay *replay,
+                           const struct llmobs_settings *app,
+                           const struct llmobs_real *real, CURL *curl);
 
 /* libcurl has them again. */
-void llmobs_replay_unlead(struct llmobs_handle *handle);
+void llmobs_replay_unlead(struct llmobs_replay *replay);
 
 /* True for an option that has the mock's value now: libcurl gets the program's
  * after the transfer. */
-bool llmobs_replay_owns(const struct llmobs_handle *handle, CURLoption option);
+bool llmobs_replay_owns(const struct llmobs_replay *replay, CURLoption option);
 
 #endif

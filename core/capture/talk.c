@@ -6,15 +6,16 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/clock.h"
-#include "core/base/fork.h"
-#include "core/base/futex.h"
+#include "lib/base/clock.h"
+#include "lib/base/fork.h"
+#include "lib/base/futex.h"
+#include "core/capture/handle_url.h"
 #include "core/capture/judge.h"
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
 #include "core/event/curlcode.h"
-#include "core/privacy/account.h"
-#include "core/privacy/allowlist.h"
+#include "lib/span/account.h"
+#include "lib/span/allowlist.h"
 
 /* How many milliseconds the exit handler waits for a thread that is appending.
  */
@@ -92,7 +93,7 @@ static void end_exchange(const struct llmobs_handle *handle,
 }
 
 /* Takes the turn out; the ones behind it move up. */
-static struct turn take_turn(struct llmobs_handle *handle, size_t i)
+static struct turn talk_take_turn(struct llmobs_handle *handle, size_t i)
 {
     struct llmobs_talk *talk = handle->talk;
     struct turn turn;
@@ -107,21 +108,21 @@ static struct turn take_turn(struct llmobs_handle *handle, size_t i)
 }
 
 /* True where the end of the connection takes nothing from it. */
-static bool is_over(enum phase phase)
+static bool talk_is_over(enum phase phase)
 {
     return phase == PAUSED || phase == WAITS || phase == REFUSED;
 }
 
-static void finish(struct llmobs_handle *handle, size_t i, enum llmobs_end end,
-                   CURLcode code)
+static void talk_finish(struct llmobs_handle *handle, size_t i,
+                        enum llmobs_end end, CURLcode code)
 {
-    struct turn turn = take_turn(handle, i);
+    struct turn turn = talk_take_turn(handle, i);
 
     if (!turn.exchange)
         return;
     if (turn.missed)
         llmobs_body_miss(&turn.exchange->response, turn.missed);
-    if (is_over(turn.phase))
+    if (talk_is_over(turn.phase))
         end_exchange(handle, turn.exchange, LLMOBS_END_DONE, CURLE_OK);
     else
         end_exchange(handle, turn.exchange, end, code);
@@ -131,7 +132,7 @@ static void finish_all(struct llmobs_handle *handle, enum phase phase)
 {
     for (size_t i = handle->talk->count; i-- > 0;)
         if (handle->talk->turns[i].phase == phase)
-            finish(handle, i, LLMOBS_END_DONE, CURLE_OK);
+            talk_finish(handle, i, LLMOBS_END_DONE, CURLE_OK);
 }
 
 /* The first turn in one of two phases; NULL: there is none. */
@@ -172,8 +173,8 @@ static void reset_body(struct llmobs_body *body, size_t max)
     llmobs_body_init(body, max);
 }
 
-static void fill(struct llmobs_talk *talk, struct llmobs_exchange *exchange,
-                 struct llmobs_text line)
+static void talk_fill(struct llmobs_talk *talk,
+                      struct llmobs_exchange *exchange, struct llmobs_text line)
 {
     struct llmobs_body *request = &exchange->request;
     bool whole = !talk->settings.truncated && !talk->settings.lost &&
@@ -213,7 +214,7 @@ static struct turn *begin_turn(struct llmobs_handle *handle,
     }
     if (!talk->account)
         talk->account = llmobs_account_seal(exchange->context.span_id);
-    fill(talk, exchange, line);
+    talk_fill(talk, exchange, line);
     llmobs_worker_begin(worker, exchange);
     turn = &talk->turns[talk->count];
     memset(turn, 0, sizeof(*turn));
@@ -227,8 +228,8 @@ static struct turn *begin_turn(struct llmobs_handle *handle,
 }
 
 /* The exit handler may have taken the exchange. */
-static void add_answer(struct llmobs_handle *handle, struct turn *turn,
-                       struct llmobs_text line)
+static void talk_add_answer(struct llmobs_handle *handle, struct turn *turn,
+                            struct llmobs_text line)
 {
     llmobs_handle_lock(handle);
     if (turn->exchange)
@@ -238,9 +239,9 @@ static void add_answer(struct llmobs_handle *handle, struct turn *turn,
 
 /* ---- whole frames -------------------------------------------------------- */
 
-/* A frame that is not there to its end tells no more than that it came. */
-static void add_input(struct llmobs_talk *talk,
-                      const struct llmobs_talk_side *side)
+/* Of a frame whose end is missing only that it came is noted. */
+static void talk_add_input(struct llmobs_talk *talk,
+                           const struct llmobs_talk_side *side)
 {
     if (side->cut)
         talk->missed += side->len;
@@ -248,8 +249,8 @@ static void add_input(struct llmobs_talk *talk,
         (void)llmobs_body_add(&talk->input, side->text.data, side->text.len);
 }
 
-static void set(struct llmobs_talk *talk, const struct llmobs_talk_side *side,
-                bool anew)
+static void talk_set(struct llmobs_talk *talk,
+                     const struct llmobs_talk_side *side, bool anew)
 {
     struct llmobs_text text = {side->text.data, side->text.len};
 
@@ -265,9 +266,9 @@ static void set(struct llmobs_talk *talk, const struct llmobs_talk_side *side,
 }
 
 /* The line of the frame; nothing where it was cut. */
-static struct llmobs_text line_of(struct llmobs_talk *talk,
-                                  const struct llmobs_talk_side *side,
-                                  bool input)
+static struct llmobs_text talk_line_of(struct llmobs_talk *talk,
+                                       const struct llmobs_talk_side *side,
+                                       bool input)
 {
     struct llmobs_text none = {"", 0};
 
@@ -279,23 +280,23 @@ static struct llmobs_text line_of(struct llmobs_talk *talk,
 }
 
 /* The answer to an earlier question was the error that came behind it. */
-static void ask(struct llmobs_handle *handle,
-                const struct llmobs_talk_side *side)
+static void talk_ask(struct llmobs_handle *handle,
+                     const struct llmobs_talk_side *side)
 {
     struct turn *turn;
 
     finish_all(handle, REFUSED);
     finish_all(handle, WAITS);
     finish_all(handle, PAUSED);
-    turn = begin_turn(handle, line_of(handle->talk, side, true));
+    turn = begin_turn(handle, talk_line_of(handle->talk, side, true));
     if (turn)
         memcpy(turn->event, side->look.members[LLMOBS_FRAME_EVENT_ID],
                sizeof(turn->event));
 }
 
 /* The error before it, if any, was about something else. */
-static void begin(struct llmobs_handle *handle,
-                  const struct llmobs_talk_side *side)
+static void talk_begin(struct llmobs_handle *handle,
+                       const struct llmobs_talk_side *side)
 {
     struct llmobs_talk *talk = handle->talk;
     struct llmobs_text none = {"", 0};
@@ -316,31 +317,31 @@ static void begin(struct llmobs_handle *handle,
     llmobs_handle_unlock(handle);
     memcpy(turn->id, side->look.members[LLMOBS_FRAME_RESPONSE_ID],
            sizeof(turn->id));
-    add_answer(handle, turn, line_of(talk, side, false));
+    talk_add_answer(handle, turn, talk_line_of(talk, side, false));
 }
 
 /* Nothing where there is no turn. */
-static void add_piece(struct llmobs_handle *handle, struct turn *turn,
-                      const struct llmobs_talk_side *side)
+static void talk_add_piece(struct llmobs_handle *handle, struct turn *turn,
+                           const struct llmobs_talk_side *side)
 {
     if (turn && side->cut)
         turn->missed += side->len;
     else if (turn)
-        add_answer(handle, turn, line_of(handle->talk, side, false));
+        talk_add_answer(handle, turn, talk_line_of(handle->talk, side, false));
 }
 
-static void tell(struct llmobs_handle *handle,
-                 const struct llmobs_talk_side *side)
+static void talk_tell(struct llmobs_handle *handle,
+                      const struct llmobs_talk_side *side)
 {
-    add_piece(
+    talk_add_piece(
         handle,
         turn_of(handle->talk, side->look.members[LLMOBS_FRAME_RESPONSE_ID]),
         side);
 }
 
 /* The last frame has the whole output: pieces that were lost do not count. */
-static void end(struct llmobs_handle *handle,
-                const struct llmobs_talk_side *side)
+static void talk_end(struct llmobs_handle *handle,
+                     const struct llmobs_talk_side *side)
 {
     struct llmobs_talk *talk = handle->talk;
     struct turn *turn =
@@ -349,9 +350,10 @@ static void end(struct llmobs_handle *handle,
     if (!turn)
         return;
     turn->missed = side->cut ? side->len : 0;
-    add_answer(handle, turn, line_of(talk, side, false));
+    talk_add_answer(handle, turn, talk_line_of(talk, side, false));
     if (!turn->heard[0] || !talk->transcribes) {
-        finish(handle, (size_t)(turn - talk->turns), LLMOBS_END_DONE, CURLE_OK);
+        talk_finish(handle, (size_t)(turn - talk->turns), LLMOBS_END_DONE,
+                    CURLE_OK);
         return;
     }
     llmobs_handle_lock(handle);
@@ -364,8 +366,8 @@ static void end(struct llmobs_handle *handle,
 
 /* ---- responses without an id ---- */
 
-/* A response that is interrupted still has its last frame before the next one
- * has its first: the oldest is the one that a frame belongs to. */
+/* The last frame of an interrupted response comes before the first frame of the
+ * next one. So a frame belongs to the oldest response. */
 static struct turn *under_way(struct llmobs_talk *talk)
 {
     for (size_t i = 0; i < talk->count; i++)
@@ -392,7 +394,7 @@ static void speak(struct llmobs_handle *handle,
         turn->exchange->duration_ns =
             pauses ? llmobs_clock_mono_ns() - turn->exchange->start_mono_ns : 0;
     llmobs_handle_unlock(handle);
-    add_piece(handle, turn, side);
+    talk_add_piece(handle, turn, side);
 }
 
 static void close_turn(struct llmobs_handle *handle,
@@ -403,13 +405,14 @@ static void close_turn(struct llmobs_handle *handle,
 
     if (!turn)
         return;
-    add_piece(handle, turn, side);
-    finish(handle, (size_t)(turn - talk->turns), LLMOBS_END_DONE, CURLE_OK);
+    talk_add_piece(handle, turn, side);
+    talk_finish(handle, (size_t)(turn - talk->turns), LLMOBS_END_DONE,
+                CURLE_OK);
 }
 
 /* The exit handler may have taken the exchange. */
-static void add_request(struct llmobs_handle *handle, struct turn *turn,
-                        const struct llmobs_talk_side *side)
+static void talk_add_request(struct llmobs_handle *handle, struct turn *turn,
+                             const struct llmobs_talk_side *side)
 {
     llmobs_handle_lock(handle);
     if (turn->exchange && !side->cut)
@@ -424,16 +427,17 @@ static void take_speech(struct llmobs_handle *handle,
     struct turn *turn = under_way(handle->talk);
 
     if (turn)
-        add_request(handle, turn, side);
+        talk_add_request(handle, turn, side);
     else
-        add_input(handle->talk, side);
+        talk_add_input(handle->talk, side);
 }
 
 /* ---- speech ---- */
 
-static void hear(struct llmobs_talk *talk, const struct llmobs_talk_side *side)
+static void talk_hear(struct llmobs_talk *talk,
+                      const struct llmobs_talk_side *side)
 {
-    add_input(talk, side);
+    talk_add_input(talk, side);
     memcpy(talk->heard, side->look.members[LLMOBS_FRAME_ITEM_ID],
            sizeof(talk->heard));
 }
@@ -446,7 +450,7 @@ static void take_words(struct llmobs_handle *handle,
     const char *item = side->look.members[LLMOBS_FRAME_ITEM_ID];
 
     if (strcmp(talk->heard, item) == 0) {
-        add_input(talk, side);
+        talk_add_input(talk, side);
         talk->heard[0] = '\0';
         return;
     }
@@ -455,10 +459,10 @@ static void take_words(struct llmobs_handle *handle,
 
         if (strcmp(turn->heard, item) != 0)
             continue;
-        add_request(handle, turn, side);
+        talk_add_request(handle, turn, side);
         turn->heard[0] = '\0';
         if (turn->phase == WAITS)
-            finish(handle, i, LLMOBS_END_DONE, CURLE_OK);
+            talk_finish(handle, i, LLMOBS_END_DONE, CURLE_OK);
         return;
     }
 }
@@ -477,8 +481,8 @@ static struct turn *turn_named(struct llmobs_talk *talk, const char *event)
  * asked ends its turn, and so does one that nothing but a question can have.
  * Any other that names no frame may be the answer to the first question: that
  * shows as the next frames come. */
-static void refuse(struct llmobs_handle *handle,
-                   const struct llmobs_talk_side *side, bool declines)
+static void talk_refuse(struct llmobs_handle *handle,
+                        const struct llmobs_talk_side *side, bool declines)
 {
     struct llmobs_talk *talk = handle->talk;
     const char *event = side->look.members[LLMOBS_FRAME_ERROR_EVENT];
@@ -489,16 +493,17 @@ static void refuse(struct llmobs_handle *handle,
         turn = turn_in(talk, ASKED, ASKED);
     if (!turn)
         return;
-    add_answer(handle, turn, line_of(talk, side, false));
+    talk_add_answer(handle, turn, talk_line_of(talk, side, false));
     llmobs_handle_lock(handle);
     turn->phase = REFUSED;
     llmobs_handle_unlock(handle);
     if (sure)
-        finish(handle, (size_t)(turn - talk->turns), LLMOBS_END_DONE, CURLE_OK);
+        talk_finish(handle, (size_t)(turn - talk->turns), LLMOBS_END_DONE,
+                    CURLE_OK);
 }
 
-static void take_frame(struct llmobs_handle *handle,
-                       const struct llmobs_talk_side *side, bool sent)
+static void talk_take_frame(struct llmobs_handle *handle,
+                            const struct llmobs_talk_side *side, bool sent)
 {
     struct llmobs_talk *talk = handle->talk;
     enum llmobs_frame_kind kind =
@@ -509,39 +514,39 @@ static void take_frame(struct llmobs_handle *handle,
         break;
     case LLMOBS_FRAME_SETS:
     case LLMOBS_FRAME_ADJUSTS:
-        set(talk, side, kind == LLMOBS_FRAME_SETS);
+        talk_set(talk, side, kind == LLMOBS_FRAME_SETS);
         break;
     case LLMOBS_FRAME_BRINGS:
-        add_input(talk, side);
+        talk_add_input(talk, side);
         break;
     case LLMOBS_FRAME_HEARD:
-        hear(talk, side);
+        talk_hear(talk, side);
         break;
     case LLMOBS_FRAME_WORDS:
         take_words(handle, side);
         break;
     case LLMOBS_FRAME_ASKS:
-        ask(handle, side);
+        talk_ask(handle, side);
         break;
     case LLMOBS_FRAME_BEGINS:
-        begin(handle, side);
+        talk_begin(handle, side);
         break;
     case LLMOBS_FRAME_TELLS:
-        tell(handle, side);
+        talk_tell(handle, side);
         break;
     case LLMOBS_FRAME_ENDS:
-        end(handle, side);
+        talk_end(handle, side);
         break;
     case LLMOBS_FRAME_REFUSES:
     case LLMOBS_FRAME_DECLINES:
-        refuse(handle, side, kind == LLMOBS_FRAME_DECLINES);
+        talk_refuse(handle, side, kind == LLMOBS_FRAME_DECLINES);
         break;
     case LLMOBS_FRAME_SPEAKS:
     case LLMOBS_FRAME_PAUSES:
         speak(handle, side, kind == LLMOBS_FRAME_PAUSES);
         break;
     case LLMOBS_FRAME_ADDS:
-        add_piece(handle, under_way(talk), side);
+        talk_add_piece(handle, under_way(talk), side);
         break;
     case LLMOBS_FRAME_CLOSES:
         close_turn(handle, side);
@@ -626,7 +631,7 @@ enum { NOBODYS, TAKEN, AWAITED };
 
 bool llmobs_talk_expect(struct llmobs_handle *handle)
 {
-    if (handle->connect_only != LLMOBS_CONNECT_FOR_FRAMES)
+    if (handle->app.connect_only != LLMOBS_CONNECT_FOR_FRAMES)
         return false;
     handle->talking = LLMOBS_TALK_EXPECTED;
     atomic_store(&handle->talk_deaf, false);
@@ -646,7 +651,7 @@ static void settle_fork(struct llmobs_talk *talk)
     talk->sent.look.over = talk->received.look.over = true;
 }
 
-static void leave(struct llmobs_handle *handle)
+static void talk_leave(struct llmobs_handle *handle)
 {
     if (atomic_exchange(&handle->talk_turn, NOBODYS) == AWAITED)
         llmobs_futex_wake(&handle->talk_turn);
@@ -673,23 +678,23 @@ static bool take_turn_to_hear(struct llmobs_handle *handle)
     return true;
 }
 
-/* False: the talk is none of ours, or cannot be followed. `curl`: NULL where no
- * talk is to begin. */
-static bool enter(struct llmobs_handle *handle, CURL *curl)
+/* False: the connection is no talk with a model, or cannot be observed. `curl`:
+ * NULL where no talk is to begin. */
+static bool talk_enter(struct llmobs_handle *handle, CURL *curl)
 {
     if (atomic_load(&handle->talk_deaf) || !take_turn_to_hear(handle))
         return false;
     if (curl && handle->talking == LLMOBS_TALK_EXPECTED)
         open_talk(handle, curl);
     if (!handle->talk || atomic_load(&handle->talk_deaf)) {
-        leave(handle);
+        talk_leave(handle);
         return false;
     }
     settle_fork(handle->talk);
     return true;
 }
 
-static bool reads(const struct llmobs_talk *talk, unsigned flags)
+static bool talk_reads(const struct llmobs_talk *talk, unsigned flags)
 {
     return !(flags & WS_BINARY) || llmobs_rules_takes_binary(&talk->match);
 }
@@ -701,13 +706,13 @@ void llmobs_talk_sent(struct llmobs_handle *handle, CURL *curl,
     struct llmobs_talk *talk;
     int saved = errno;
 
-    if (!(flags & WS_CONTROL) && enter(handle, curl)) {
+    if (!(flags & WS_CONTROL) && talk_enter(handle, curl)) {
         talk = handle->talk;
-        if (reads(talk, flags) &&
+        if (talk_reads(talk, flags) &&
             llmobs_talk_side_send(&talk->sent, &talk->match, data, given, size,
                                   flags))
-            take_frame(handle, &talk->sent, true);
-        leave(handle);
+            talk_take_frame(handle, &talk->sent, true);
+        talk_leave(handle);
     }
     errno = saved;
 }
@@ -716,7 +721,7 @@ static void close_all(struct llmobs_handle *handle, enum llmobs_end end_as,
                       CURLcode code)
 {
     while (handle->talk->count > 0)
-        finish(handle, 0, end_as, code);
+        talk_finish(handle, 0, end_as, code);
 }
 
 void llmobs_talk_received(struct llmobs_handle *handle, CURL *curl,
@@ -726,15 +731,15 @@ void llmobs_talk_received(struct llmobs_handle *handle, CURL *curl,
     struct llmobs_talk *talk;
     int saved = errno;
 
-    if (!(flags & WS_CONTROL & ~WS_CLOSE) && enter(handle, curl)) {
+    if (!(flags & WS_CONTROL & ~WS_CLOSE) && talk_enter(handle, curl)) {
         talk = handle->talk;
         if (flags & WS_CLOSE)
             close_all(handle, LLMOBS_END_DONE, CURLE_OK);
-        else if (reads(talk, flags) &&
+        else if (talk_reads(talk, flags) &&
                  llmobs_talk_side_receive(&talk->received, &talk->match, data,
                                           left, flags))
-            take_frame(handle, &talk->received, false);
-        leave(handle);
+            talk_take_frame(handle, &talk->received, false);
+        talk_leave(handle);
     }
     errno = saved;
 }
@@ -744,10 +749,10 @@ void llmobs_talk_gone(struct llmobs_handle *handle, CURLcode code)
 {
     int saved = errno;
 
-    if (enter(handle, NULL)) {
+    if (talk_enter(handle, NULL)) {
         close_all(handle, LLMOBS_END_DONE, code);
         atomic_store(&handle->talk_deaf, true);
-        leave(handle);
+        talk_leave(handle);
     }
     errno = saved;
 }
@@ -763,21 +768,11 @@ void llmobs_talk_end(struct llmobs_handle *handle, enum llmobs_end end_as,
         return;
     if (talk->process == llmobs_fork_process())
         close_all(handle, end_as, code);
-    llmobs_talk_free(handle);
-    errno = saved;
-}
-
-void llmobs_talk_free(struct llmobs_handle *handle)
-{
-    struct llmobs_talk *talk;
-
     llmobs_handle_lock(handle);
-    talk = handle->talk;
     handle->talk = NULL;
     llmobs_handle_unlock(handle);
-    handle->talking = LLMOBS_TALK_NONE;
-    if (talk)
-        free_talk(talk);
+    free_talk(talk);
+    errno = saved;
 }
 
 /* Only pointers change hands under the lock, as the frames' thread may be gone.
@@ -795,7 +790,7 @@ void llmobs_talk_abandon(struct llmobs_handle *handle)
     if (handle->talk)
         turns = handle->talk->turns;
     for (size_t i = 0; turns && i < handle->talk->count; i++) {
-        ended[count] = is_over(turns[i].phase);
+        ended[count] = talk_is_over(turns[i].phase);
         taken[count] = turns[i].exchange;
         missed[count] = turns[i].missed;
         turns[i].exchange = NULL;

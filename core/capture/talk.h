@@ -16,8 +16,9 @@
  *          exit handler takes the exchanges under the handle's lock.
  * Errors:  without memory a frame, or an exchange, is lost, and counted.
  * Limits:  LLMOBS_TALK_FRAME bytes of a frame, LLMOBS_TALK_SETTINGS of
- * settings, LLMOBS_TALK_INPUT of an input, LLMOBS_TALK_TURNS responses at once;
- *          the process's budget (core/text/budget) for all but the frame.
+ *          settings, LLMOBS_TALK_INPUT of an input, LLMOBS_TALK_TURNS responses
+ *          at once; the process's budget (lib/text/budget) for all but the
+ *          frame.
  * Fork:    a child that goes on with the connection keeps settings and input,
  *          and drops the exchanges that its parent began, without a count.
  */
@@ -46,9 +47,6 @@ bool llmobs_talk_expect(struct llmobs_handle *handle);
 
 /* The connection is gone: ends the exchanges under way with the code. */
 void llmobs_talk_gone(struct llmobs_handle *handle, CURLcode code);
-
-/* Frees all of it, and counts nothing. */
-void llmobs_talk_free(struct llmobs_handle *handle);
 
 /* At exit: gives the exchanges under way. Any thread. */
 void llmobs_talk_abandon(struct llmobs_handle *handle);

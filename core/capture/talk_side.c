@@ -50,9 +50,9 @@ static void make_line(struct llmobs_talk_side *side)
         side->cut = true;
 }
 
-static void keep(struct llmobs_talk_side *side,
-                 const struct llmobs_match *match, struct llmobs_text data,
-                 bool sent)
+static void talk_side_keep(struct llmobs_talk_side *side,
+                           const struct llmobs_match *match,
+                           struct llmobs_text data, bool sent)
 {
     side->len += data.len;
     if (!side->passes && !side->cut &&
@@ -68,14 +68,14 @@ static void keep(struct llmobs_talk_side *side,
 
 /* The object's end is the frame's, whatever libcurl says of fragments: versions
  * differ in that. True: it is whole, and kept. */
-static bool add_piece(struct llmobs_talk_side *side,
-                      const struct llmobs_match *match, struct llmobs_text data,
-                      bool sent)
+static bool talk_side_add_piece(struct llmobs_talk_side *side,
+                                const struct llmobs_match *match,
+                                struct llmobs_text data, bool sent)
 {
     if (side->look.over || data.len == 0)
         return false;
     llmobs_look_add(&side->look, data.data, data.len);
-    keep(side, match, data, sent);
+    talk_side_keep(side, match, data, sent);
     if (!side->look.over || side->passes)
         return false;
     if (!side->cut)
@@ -108,7 +108,7 @@ bool llmobs_talk_side_send(struct llmobs_talk_side *side,
         side->left = size;
     else if (side->left == 0 || !(flags & WS_OFFSET))
         side->left = (curl_off_t)given;
-    whole = add_piece(side, match, data, true);
+    whole = talk_side_add_piece(side, match, data, true);
     side->left = side->left > (curl_off_t)data.len
                      ? side->left - (curl_off_t)data.len
                      : 0;
@@ -125,7 +125,7 @@ bool llmobs_talk_side_receive(struct llmobs_talk_side *side,
     bool whole;
 
     begin_with(side, match, flags);
-    whole = add_piece(side, match, data, false);
+    whole = talk_side_add_piece(side, match, data, false);
     side->left = left;
     /* libcurl 8.1 to 8.12 says CONT of all pieces but the first, the last one
      * included; newer ones say it beside TEXT while more is to come. */

@@ -11,7 +11,7 @@
 
 #include <curl/curl.h>
 
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
 #include "rules/rules.h"
 
 #define LLMOBS_TALK_FRAME ((size_t)256 * 1024)

@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 #include "core/config/config_otlp.h"
-#include "core/privacy/content_filter.h"
-#include "core/span/context.h"
+#include "lib/span/content_filter.h"
+#include "lib/span/context.h"
 
 /* How trace context is written and read (WIRE 3.2, 5). */
 enum llmobs_style {
@@ -57,14 +57,14 @@ enum llmobs_inject_to {
     LLMOBS_INJECT_NONE
 };
 
-/* LLMOBS_STITCH: what becomes of a conversation (core/links). */
+/* LLMOBS_STITCH: what becomes of a conversation (core/event/linker.h). */
 enum llmobs_stitch {
     LLMOBS_STITCH_OFF,    /* nothing: no links of its turns, no tag */
     LLMOBS_STITCH_TAG,    /* links, and the tag conversation_id */
     LLMOBS_STITCH_SESSION /* and it is the session of spans without one */
 };
 
-/* LLMOBS_TOOLS: tools that make no call of their own (core/links). */
+/* LLMOBS_TOOLS: tools that make no call of their own (core/event/linker.h). */
 enum llmobs_tools {
     LLMOBS_TOOLS_OFF,
     LLMOBS_TOOLS_INFERRED /* a span from the model's answer to the request that
@@ -108,7 +108,6 @@ struct llmobs_config {
     double sample_rate;            /* DD_LLMOBS_SAMPLE_RATE, 0 to 1 */
     bool thread;                   /* LLMOBS_THREAD is not off */
     bool relay;                    /* LLMOBS_RELAY is not off */
-    bool capture_all;              /* LLMOBS_TEST_CAPTURE_ALL: for tests only */
     char *log_path;                /* LLMOBS_LOG; NULL: no log */
     int log_level;                 /* LLMOBS_LOG_LEVEL, enum llmobs_log_level */
     struct llmobs_carrier carrier; /* the trace context in the environment */

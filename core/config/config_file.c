@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "core/base/file.h"
+#include "lib/base/file.h"
 
-/* At most so many lines are reported, as the file may be no configuration at
- * all. */
-#define TOLD_MAX 8
+/* The most lines that are reported: the file may be no configuration at all. */
+#define REPORTED_MAX 8
 
 struct reading {
     struct llmobs_config_loading *loading;
@@ -17,7 +17,7 @@ struct reading {
     char **list; /* of the lines of the file, the last first */
     size_t at;   /* entries are filled downwards to here */
     size_t line;
-    size_t told;
+    size_t reported;
 };
 
 bool llmobs_config_in_file(const char *name)
@@ -38,21 +38,42 @@ bool llmobs_config_in_file(const char *name)
            strcmp(name, "CURL_CA_BUNDLE") == 0;
 }
 
-/* Reports a line by its number; its text may be a key. */
-static void tell_line(struct reading *reading, const char *why)
+/* True where a line that cannot be read may be about content. */
+static bool may_close(struct llmobs_text line)
 {
-    reading->told++;
-    if (reading->told <= TOLD_MAX)
+    static const char *const names[] = {"LLMOBS_CONTENT", "LLMOBS_REDACT"};
+
+    if (line.len > 0 && memchr(line.data, '\0', line.len))
+        return true;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        size_t len = strlen(names[i]);
+
+        for (size_t at = 0; at + len <= line.len; at++)
+            if (strncasecmp(line.data + at, names[i], len) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* Reports a line by its number; its text may be a key. */
+static void tell_line(struct reading *reading, struct llmobs_text line,
+                      const char *why)
+{
+    if (may_close(line))
+        reading->loading->unread = true;
+    reading->reported++;
+    if (reading->reported <= REPORTED_MAX)
         llmobs_config_complain(reading->loading,
                                "LLMOBS_CONFIG: %s: line %zu: %s", reading->path,
                                reading->line, why);
-    if (reading->told == TOLD_MAX)
+    if (reading->reported == REPORTED_MAX)
         llmobs_config_complain(
             reading->loading,
-            "LLMOBS_CONFIG: %s: no more of its lines are told", reading->path);
+            "LLMOBS_CONFIG: %s: no more of its lines are reported",
+            reading->path);
 }
 
-static bool is_name(struct llmobs_text text)
+static bool config_file_is_name(struct llmobs_text text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i];
@@ -81,24 +102,26 @@ static bool unquote(struct llmobs_text *value)
 
 /* NULL when the line is NAME=value; else the reason why not. The shim reads two
  * of the names by the same rules (shim/conf.c). */
-static const char *split(struct llmobs_text line, struct llmobs_text *name,
-                         struct llmobs_text *value)
+static const char *config_file_split(struct llmobs_text line,
+                                     struct llmobs_text *name,
+                                     struct llmobs_text *value)
 {
     const char *sign = memchr(line.data, '=', line.len);
 
-    if (!sign || memchr(line.data, '\0', line.len))
+    if (!sign || memchr(line.data, '\0', line.len) ||
+        memchr(line.data, '\r', line.len))
         return "not NAME=value";
     *name = (struct llmobs_text){line.data, (size_t)(sign - line.data)};
     *name = llmobs_text_trim(*name);
     value->data = sign + 1;
     value->len = line.len - (size_t)(sign + 1 - line.data);
     *value = llmobs_text_trim(*value);
-    if (!is_name(*name))
+    if (!config_file_is_name(*name))
         return "not NAME=value";
     return unquote(value) ? NULL : "a quote without its other half";
 }
 
-static bool is_known(const char *name)
+static bool config_file_is_known(const char *name)
 {
     struct llmobs_config_variable row = {.name = NULL};
 
@@ -114,10 +137,11 @@ static bool is_known(const char *name)
 static bool belongs(const char *name)
 {
     return llmobs_config_in_file(name) &&
-           (is_known(name) || strncmp(name, "LLMOBS_", 7) != 0);
+           (config_file_is_known(name) || strncmp(name, "LLMOBS_", 7) != 0);
 }
 
-static void read_line(struct reading *reading, struct llmobs_text line)
+static void config_file_read_line(struct reading *reading,
+                                  struct llmobs_text line)
 {
     struct llmobs_text name = {"", 0}, value = {"", 0};
     const char *why;
@@ -127,9 +151,9 @@ static void read_line(struct reading *reading, struct llmobs_text line)
     line = llmobs_text_trim(line);
     if (line.len == 0 || line.data[0] == '#')
         return;
-    why = split(line, &name, &value);
+    why = config_file_split(line, &name, &value);
     if (why) {
-        tell_line(reading, why);
+        tell_line(reading, line, why);
         return;
     }
     if (asprintf(&entry, "%.*s=%.*s", (int)name.len, name.data, (int)value.len,
@@ -139,14 +163,15 @@ static void read_line(struct reading *reading, struct llmobs_text line)
     }
     entry[name.len] = '\0';
     if (!belongs(entry))
-        tell_line(reading, "no variable that this file may set");
+        tell_line(reading, line, "no variable that this file may set");
     entry[name.len] = '=';
     reading->list[--reading->at] = entry;
 }
 
 /* Fills the list from its end, so that the last line comes first, and then
  * moves the entries to its beginning. */
-static void read_lines(struct reading *reading, struct llmobs_text text)
+static void config_file_read_lines(struct reading *reading,
+                                   struct llmobs_text text)
 {
     size_t max = 1;
 
@@ -162,7 +187,7 @@ static void read_lines(struct reading *reading, struct llmobs_text text)
         const char *end = memchr(text.data, '\n', text.len);
         size_t len = end ? (size_t)(end - text.data) : text.len;
 
-        read_line(reading, (struct llmobs_text){text.data, len});
+        config_file_read_line(reading, (struct llmobs_text){text.data, len});
         len += end != NULL;
         text.data += len;
         text.len -= len;
@@ -172,12 +197,14 @@ static void read_lines(struct reading *reading, struct llmobs_text text)
     reading->loading->file = reading->list;
 }
 
-static const char *why_not(int rc)
+static const char *config_file_why_not(int rc)
 {
     if (rc == -EINVAL)
         return "not a regular file";
     if (rc == -EFBIG)
         return "bigger than 64 KiB: ignored as a whole";
+    if (rc == -EAGAIN)
+        return "written to while it was read: ignored as a whole";
     return strerror(-rc);
 }
 
@@ -189,13 +216,59 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
     int rc;
 
     llmobs_buf_init(&text, LLMOBS_CONFIG_FILE_MAX);
-    rc = llmobs_file_read(path, &text);
+    rc = llmobs_file_settings(path, &text);
     if (rc == 0)
-        read_lines(&reading, (struct llmobs_text){text.data, text.len});
+        config_file_read_lines(&reading,
+                               (struct llmobs_text){text.data, text.len});
     else if (rc == -ENOMEM)
         loading->no_memory = true;
-    else if (named || rc == -EINVAL || rc == -EFBIG)
-        llmobs_config_complain(loading, "LLMOBS_CONFIG: %s: %s", path,
-                               why_not(rc));
+    else {
+        loading->unread = rc != -ENOENT && rc != -ENOTDIR;
+        if (named || loading->unread)
+            llmobs_config_complain(loading, "LLMOBS_CONFIG: %s: %s", path,
+                                   config_file_why_not(rc));
+    }
     llmobs_buf_fini(&text);
+}
+
+/* ---- values ------------------------------------------------------------- */
+
+/* The value in "NAME=value"; NULL for another variable. No strncmp: nearly all
+ * differ in their first letters. */
+static const char *config_file_value_of(const char *entry, const char *name)
+{
+    for (; *name && *entry == *name; name++)
+        entry++;
+    return *name == '\0' && *entry == '=' ? entry + 1 : NULL;
+}
+
+const char *llmobs_config_find(const char *const *env, const char *name)
+{
+    const char *value = NULL;
+
+    for (; env && *env && !value; env++)
+        value = config_file_value_of(*env, name);
+    return value && *value ? value : NULL;
+}
+
+const char *llmobs_config_from_file(const struct llmobs_config_loading *loading,
+                                    const char *name, bool *by_file)
+{
+    *by_file = loading->file && llmobs_config_in_file(name);
+    return *by_file
+               ? llmobs_config_find((const char *const *)loading->file, name)
+               : NULL;
+}
+
+const char *llmobs_config_given(const struct llmobs_config *config,
+                                const char *const *env, const char *name,
+                                bool *by_file)
+{
+    const char *text = llmobs_config_find(env, name);
+
+    *by_file = false;
+    return text ? text
+                : llmobs_config_from_file(
+                      (const struct llmobs_config_loading *)config, name,
+                      by_file);
 }

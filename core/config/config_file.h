@@ -2,7 +2,9 @@
  *
  * Errors:  a wrong line is reported by its number, and never by its text, which
  *          may be a key.
- * Limits:  LLMOBS_CONFIG_FILE_MAX bytes; a larger file is ignored.
+ * Limits:  LLMOBS_CONFIG_FILE_MAX bytes; a larger file is ignored. Where a file
+ *          is there and is ignored, or has a line about content that is wrong,
+ *          content is off.
  */
 #ifndef LLMOBS_CONFIG_FILE_H
 #define LLMOBS_CONFIG_FILE_H
@@ -19,5 +21,13 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
 /* True for a name that a configuration file may set. It may not set the
  * variables that belong to one process, such as its parent span or HOME. */
 bool llmobs_config_in_file(const char *name);
+
+/* The first variable of that name, as getenv gives it; NULL when unset or
+ * empty. */
+const char *llmobs_config_find(const char *const *env, const char *name);
+
+/* The value in the file that was read; NULL when unset or empty there. */
+const char *llmobs_config_from_file(const struct llmobs_config_loading *loading,
+                                    const char *name, bool *by_file);
 
 #endif

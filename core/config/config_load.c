@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/scratch.h"
+#include "lib/base/scratch.h"
 
 #define COMPLAINT_MAX 512
 

@@ -8,8 +8,8 @@
 #ifndef LLMOBS_CONFIG_LOAD_H
 #define LLMOBS_CONFIG_LOAD_H
 
-#include "core/base/buf.h"
-#include "core/base/paths.h"
+#include "lib/base/buf.h"
+#include "lib/base/paths.h"
 #include "core/config/config.h"
 #include "core/config/inbound.h"
 
@@ -42,6 +42,7 @@ struct llmobs_config_loading {
     bool git;
     bool debug;
     bool no_memory;
+    bool unread; /* a setting about content may stand where nothing was read */
     char *agent_url;
     char *agent_hostname; /* DD_TRACE_AGENT_HOSTNAME: older, wins */
     char *agent_host;
@@ -54,7 +55,7 @@ struct llmobs_config_loading {
     char *observe; /* LLMOBS_OBSERVE */
     /* Of a part: the general value, then those of the signals. */
     char *otlp[LLMOBS_OTLP_PARTS][1 + LLMOBS_SIGNAL_COUNT];
-    bool otlp_told; /* the general values were told about */
+    bool otlp_reported; /* mistakes in the general values were reported */
     char *otel_exporter[LLMOBS_SIGNAL_COUNT];
     bool otel_off;     /* OTEL_SDK_DISABLED */
     int otel_sampler;  /* OTEL_TRACES_SAMPLER, a word of the table's row */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/privacy/allowlist.h"
+#include "lib/span/allowlist.h"
 
 /* A list of "key:value" while it is read. */
 struct map {
@@ -238,7 +238,7 @@ void llmobs_config_settle_headers(struct llmobs_config_loading *loading)
 {
     static const char name[] = "_DD_TRACE_WRITER_ADDITIONAL_HEADERS";
     char **list = map_read(loading, name, loading->headers_text);
-    bool told = false;
+    bool reported = false;
 
     loading->config.extra_headers = list;
     for (size_t i = 0; list && list[i];) {
@@ -247,10 +247,10 @@ void llmobs_config_settle_headers(struct llmobs_config_loading *loading)
             continue;
         }
         list_drop(list, i);
-        if (!told)
+        if (!reported)
             llmobs_config_complain(
                 loading, "%s: left out what is no header that may be added",
                 name);
-        told = true;
+        reported = true;
     }
 }

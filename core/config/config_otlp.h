@@ -21,9 +21,10 @@ enum llmobs_signal {
 
 /* The semantic conventions whose names a span gets (LLMOBS_OTLP_SEMCONV). */
 enum llmobs_semconv {
-    LLMOBS_SEMCONV_1_37,
     LLMOBS_SEMCONV_1_41,
-    LLMOBS_SEMCONV_LATEST
+    LLMOBS_SEMCONV_LATEST,
+    LLMOBS_SEMCONV_1_37 /* of the variable alone: settled as 1.41, which has all
+                         * of 1.37's names */
 };
 
 /* OTEL_TRACES_SAMPLER. `parent_based`: a span with a parent follows that one's

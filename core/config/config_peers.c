@@ -10,11 +10,6 @@
 #define AGENT_HOST "localhost"
 #define AGENT_PORT 8126
 
-static struct llmobs_text text_of(const char *text)
-{
-    return (struct llmobs_text){text, text ? strlen(text) : 0};
-}
-
 static bool has_scheme(const char *url, const char *scheme)
 {
     size_t len = strlen(scheme);
@@ -63,7 +58,7 @@ bool llmobs_config_has_port(const char *url)
 static void settle_url(struct llmobs_config_loading *loading, char **url,
                        const char *name)
 {
-    struct llmobs_text text = llmobs_text_trim(text_of(*url));
+    struct llmobs_text text = llmobs_text_trim(llmobs_text_of(*url));
     bool http;
 
     if (!*url)
@@ -74,7 +69,7 @@ static void settle_url(struct llmobs_config_loading *loading, char **url,
     for (char *c = *url; *c && *c != ':'; c++)
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
     http = llmobs_config_is_http(*url);
-    if (llmobs_config_is_clean(text_of(*url), false) &&
+    if (llmobs_config_is_clean(llmobs_text_of(*url), false) &&
         (http ? llmobs_config_has_port(*url) : has_scheme(*url, "unix:///")))
         return;
     llmobs_config_complain(loading, "%s: no %s", name,
@@ -89,12 +84,12 @@ static void settle_url(struct llmobs_config_loading *loading, char **url,
 static void settle_host(struct llmobs_config_loading *loading, char **host,
                         const char *name)
 {
-    struct llmobs_text text = llmobs_text_trim(text_of(*host));
+    struct llmobs_text text = llmobs_text_trim(llmobs_text_of(*host));
 
     if (!*host)
         return;
     llmobs_config_set(loading, host, text);
-    if (**host && llmobs_config_is_clean(text_of(*host), false) &&
+    if (**host && llmobs_config_is_clean(llmobs_text_of(*host), false) &&
         !strpbrk(*host, "/?#@\\"))
         return;
     llmobs_config_complain(loading, "%s: no host", name);
@@ -145,10 +140,10 @@ static void settle_agent(struct llmobs_config_loading *loading)
     config->agent_named = loading->agent_url || has_host(loading);
     if (loading->agent_url) {
         llmobs_config_set(loading, &config->agent_url,
-                          text_of(loading->agent_url));
+                          llmobs_text_of(loading->agent_url));
     } else if (!has_host(loading) && has_socket()) {
         llmobs_config_set(loading, &config->agent_url,
-                          text_of("unix://" AGENT_SOCKET));
+                          llmobs_text_of("unix://" AGENT_SOCKET));
     } else {
         config->agent_url = host_url(loading);
         config->agent_configured = has_host(loading);
@@ -171,14 +166,14 @@ static bool is_government(const char *site)
 static void settle_site(struct llmobs_config_loading *loading)
 {
     char **site = &loading->config.site;
-    struct llmobs_text text = llmobs_text_trim(text_of(*site));
+    struct llmobs_text text = llmobs_text_trim(llmobs_text_of(*site));
 
     if (text.len == 0)
-        text = text_of(LLMOBS_SITE);
+        text = llmobs_text_of(LLMOBS_SITE);
     llmobs_config_set(loading, site, text);
     if (loading->no_memory)
         return;
-    if (!llmobs_config_is_clean(text_of(*site), false) ||
+    if (!llmobs_config_is_clean(llmobs_text_of(*site), false) ||
         strpbrk(*site, "/?#@\\"))
         llmobs_config_complain(loading, "DD_SITE: no host, as \"" LLMOBS_SITE
                                         "\" is one");
@@ -193,7 +188,7 @@ static void settle_site(struct llmobs_config_loading *loading)
 static void settle_secret(struct llmobs_config_loading *loading, char **text,
                           const char *name)
 {
-    struct llmobs_text trimmed = llmobs_text_trim(text_of(*text));
+    struct llmobs_text trimmed = llmobs_text_trim(llmobs_text_of(*text));
 
     if (!*text)
         return;
@@ -213,7 +208,8 @@ static void settle_ca_file(struct llmobs_config_loading *loading)
                                                : loading->curl_ca_bundle;
 
     if (!loading->config.ca_file && other)
-        llmobs_config_set(loading, &loading->config.ca_file, text_of(other));
+        llmobs_config_set(loading, &loading->config.ca_file,
+                          llmobs_text_of(other));
 }
 
 bool llmobs_config_names_datadog(const struct llmobs_config_loading *loading)
@@ -250,7 +246,7 @@ static void settle_never_urls(struct llmobs_config_loading *loading)
     for (size_t i = 0; i < n; i++) {
         if (urls[i] && llmobs_config_is_http(urls[i]))
             llmobs_config_set(loading, &config->never_urls[at++],
-                              text_of(urls[i]));
+                              llmobs_text_of(urls[i]));
     }
     if (!config->agent_url || !llmobs_config_is_http(config->agent_url) ||
         (loading->agent_url && has_host(loading)))

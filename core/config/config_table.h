@@ -1,5 +1,5 @@
 /* config_table - the table of variables and where each value goes; for
- * core/config/config.c, and for its help, which the tool alone prints. */
+ * core/config/config_read.c, and for its help, which the tool alone prints. */
 #ifndef LLMOBS_CONFIG_TABLE_H
 #define LLMOBS_CONFIG_TABLE_H
 
@@ -47,7 +47,124 @@ struct row {
 
 /* V(name, type, default, help, form, where, least, most): all variables. The
  * default is read like a value. */
+#define PROXY(V, id, text)                                             \
+    V("HTTP_" #id, "address", "", "likewise, from proxies", FORM_TEXT, \
+      IN(carried[LLMOBS_CARRIED_HTTP_##id]), 0, 0)
 #define VARIABLES(V)                                                           \
+    V("LLMOBS_EXPORTER", "auto or names, comma-separated", "auto",             \
+      "where spans go: agent, agentless, otlp, store, several of them; auto "  \
+      "chooses",                                                               \
+      FORM_TEXT, CONF(exporter), 0, 0)                                         \
+    V("LLMOBS_STORE_DIR", "directory", "",                                     \
+      "place of the local store; else by user", FORM_TEXT, CONF(store_dir), 0, \
+      0)                                                                       \
+    V("LLMOBS_STORE_MAX", "bytes, from 4096", "268435456",                     \
+      "beyond it the oldest spans of the store go", FORM_NUMBER,               \
+      CONF(store_max), 4096, 1024 * 1024 * MIB)                                \
+    V("LLMOBS_SPOOL_DIR", "directory", "",                                     \
+      "place of the spool (calls not yet delivered); else beside the store",   \
+      FORM_TEXT, CONF(spool_dir), 0, 0)                                        \
+    V("LLMOBS_SPOOL_MAX", "bytes; 0: nothing", "268435456",                    \
+      "beyond it newer spans are kept in memory only", FORM_NUMBER,            \
+      CONF(spool_max), 0, 1024 * 1024 * MIB)                                   \
+    V("LLMOBS_RELAY", "boolean", "on",                                         \
+      "off: the process delivers by itself, also beside a relay", FORM_BOOL,   \
+      CONF(relay), 0, 0)                                                       \
+    V("LLMOBS_CA_FILE", "file", "",                                            \
+      "certificates to trust for the intake; else SSL_CERT_FILE, "             \
+      "CURL_CA_BUNDLE, libcurl's own",                                         \
+      FORM_TEXT, CONF(ca_file), 0, 0)                                          \
+    V("LLMOBS_OTLP_SEMCONV", "1.41, latest, 1.37", "1.41",                     \
+      "OpenTelemetry's conventions whose names OTLP uses; 1.37 is 1.41",       \
+      FORM_CHOICE, CONF(otlp.semconv), 0, 0)                                   \
+    V("LLMOBS_CONTENT", "full, off", "full",                                   \
+      "off: no prompt, answer, tool, document or error text leaves the "       \
+      "process; any other value means off",                                    \
+      FORM_CONTENT, CONF(privacy.content), 0, 0)                               \
+    V("LLMOBS_REDACT", "file", "",                                             \
+      "patterns whose matches are replaced in all texts; a bad file switches " \
+      "content off",                                                           \
+      FORM_TEXT, IN(redact_path), 0, 0)                                        \
+    V("LLMOBS_EXCLUDE", "patterns, comma-separated", "",                       \
+      "programs that are never observed: by file name, or by path where a "    \
+      "pattern has a /",                                                       \
+      FORM_TEXT, CONF(exclude), 0, 0)                                          \
+    V("LLMOBS_OBSERVE", "vector, search, comma-separated", "",                 \
+      "observed beside calls to models: vector: searches in vector "           \
+      "databases; search: web searches",                                       \
+      FORM_TEXT, IN(observe), 0, 0)                                            \
+    V("LLMOBS_RULES", "file", "", "rules of your own, as JSON", FORM_TEXT,     \
+      CONF(rules_path), 0, 0)                                                  \
+    V("LLMOBS_RECORD", "directory", "",                                        \
+      "raw exchanges with models are kept there, with their texts "            \
+      "(llmobs-run --record); never from the file",                            \
+      FORM_TEXT, CONF(record_dir), 0, 0)                                       \
+    V("LLMOBS_REPLAY", "http://127.0.0.1:PORT", "",                            \
+      "calls to models go there, to a mock (llmobs-run --replay); never from " \
+      "the file",                                                              \
+      FORM_TEXT, CONF(replay_url), 0, 0)                                       \
+    V("LLMOBS_SESSION_ID", "text", "", "session of the spans", FORM_TEXT,      \
+      CONF(session_id), 0, 0)                                                  \
+    V("LLMOBS_CALLSITE", "stack:N (1 to 16), address, off", "stack:8",         \
+      "the caller in a span: N frames by name, the address alone, nothing",    \
+      FORM_CALLSITE, CONF(callsite), 0, 0)                                     \
+    V("LLMOBS_STITCH", "off, tag, session", "tag",                             \
+      "tag: the turns of a conversation get links and the tag "                \
+      "conversation_id; session: it is also their session; off: neither",      \
+      FORM_CHOICE, CONF(stitch), 0, 0)                                         \
+    V("LLMOBS_TOOLS", "off, inferred", "off",                                  \
+      "inferred: a span, tagged inferred:true, for each tool of a model that " \
+      "makes no observed call itself",                                         \
+      FORM_CHOICE, CONF(tools), 0, 0)                                          \
+    V("LLMOBS_INBOUND", "boolean", "off",                                      \
+      "a program that serves requests takes each one's trace from its "        \
+      "headers; switches LLMOBS_COMMANDS on",                                  \
+      FORM_BOOL, CONF(inbound), 0, 0)                                          \
+    V("LLMOBS_INBOUND_TRUST", "default, all, none", "default",                 \
+      "callers whose ml_app, session and sampling count: those without a "     \
+      "public address; all; none",                                             \
+      FORM_CHOICE, CONF(trust), 0, 0)                                          \
+    V("LLMOBS_ENTRY", "text", "",                                              \
+      "name of a span around each request that a program serves; 1: "          \
+      "chat-proxy-entrypoint; 0: none",                                        \
+      FORM_TEXT, CONF(entry), 0, 0)                                            \
+    V("LLMOBS_COMMANDS", "boolean", "off",                                     \
+      "the program describes the request that it serves, by requests to "      \
+      "llmobs: URLs",                                                          \
+      FORM_BOOL, CONF(commands), 0, 0)                                         \
+    V("LLMOBS_INJECT", "default, all, none or hosts, comma-separated",         \
+      "default",                                                               \
+      "hosts that get trace headers: gateways, those of private networks, "    \
+      "those named here (*.example.com); all; none",                           \
+      FORM_TEXT, CONF(inject_hosts), 0, 0)                                     \
+    V("LLMOBS_CAPTURE_MAX", "bytes, from 1024", "16777216",                    \
+      "a bigger body is kept as head and tail, as is one that takes too much " \
+      "work to read, or a fifth of LLMOBS_BUFFER_MAX",                         \
+      FORM_NUMBER, CONF(capture_max), 1024, 1024 * MIB)                        \
+    V("LLMOBS_BUFFER_MAX", "bytes, from 65536", "67108864",                    \
+      "memory for the bodies of all calls under way; beyond it heads and "     \
+      "tails are kept. Queue and encoded events may have as much each; "       \
+      "beyond that spans are dropped",                                         \
+      FORM_NUMBER, CONF(buffer_max), 65536, 1024 * MIB)                        \
+    V("LLMOBS_EXIT_FLUSH_MS", "milliseconds", "-1",                            \
+      "longest wait at exit; -1: by exporter", FORM_NUMBER,                    \
+      CONF(exit_flush_ms), -1, 600000)                                         \
+    V("LLMOBS_GRACE_MS", "milliseconds", "3000",                               \
+      "how long llmobs-entrypoint delivers after its command has ended, at "   \
+      "most",                                                                  \
+      FORM_NUMBER, CONF(grace_ms), 0, 600000)                                  \
+    V("LLMOBS_THREAD", "boolean", "on",                                        \
+      "off: no thread, spans are delivered at exit", FORM_BOOL, CONF(thread),  \
+      0, 0)                                                                    \
+    V("LLMOBS_CONFIG", "file", LLMOBS_CONFIG_FILE,                             \
+      "file with these names, a NAME=value a line; the environment wins",      \
+      FORM_TEXT, IN(file_path), 0, 0)                                          \
+    V("LLMOBS_LOG", "file", "",                                                \
+      "file of the library's log, owned by this user or root; else there is "  \
+      "none",                                                                  \
+      FORM_TEXT, CONF(log_path), 0, 0)                                         \
+    V("LLMOBS_LOG_LEVEL", "off, error, warn, info, debug", "warn",             \
+      "least weight of a log line", FORM_CHOICE, CONF(log_level), 0, 0)        \
     V("DD_LLMOBS_ENABLED", "boolean", "false",                                 \
       "master switch: without it nothing is observed; llmobs-run sets it to "  \
       "1 where it is unset",                                                   \
@@ -67,8 +184,8 @@ struct row {
       "share of traces that the backend retains", FORM_RATE,                   \
       CONF(sample_rate), 0, 1)                                                 \
     V("DD_LLMOBS_EVENT_SIZE_BYTES", "bytes, from 1024", "5000000",             \
-      "a bigger event loses its input and output; a bigger evaluation is "     \
-      "refused",                                                               \
+      "a bigger event loses its input and output, then more; a bigger "        \
+      "evaluation is refused",                                                 \
       FORM_NUMBER, CONF(event_max), 1024, 1024 * MIB)                          \
     V("DD_LLMOBS_PAYLOAD_SIZE_BYTES", "bytes, from 1024", "5242880",           \
       "most of one request to the agent or intake", FORM_NUMBER,               \
@@ -117,8 +234,6 @@ struct row {
       FORM_TEXT, CONF(version), 0, 0)                                          \
     V("DD_TAGS", "key:value, comma- or space-separated", "",                   \
       "tags of every span", FORM_TEXT, IN(tags_text), 0, 0)                    \
-    V("OTEL_SERVICE_NAME", "text", "", "the last choice for the service",      \
-      FORM_TEXT, CONF(otlp.service), 0, 0)                                     \
     V("DD_GIT_REPOSITORY_URL", "URL", "", "tag git.repository_url", FORM_TEXT, \
       CONF(git_url), 0, 0)                                                     \
     V("DD_GIT_COMMIT_SHA", "text", "", "tag git.commit.sha", FORM_TEXT,        \
@@ -132,17 +247,13 @@ struct row {
       "the same for writing alone; wins", FORM_TEXT, IN(styles_inject), 0, 0)  \
     V("DD_TRACE_PROPAGATION_STYLE_EXTRACT", STYLES, "",                        \
       "the same for reading alone; wins", FORM_TEXT, IN(styles_extract), 0, 0) \
-    V("OTEL_PROPAGATORS", "tracecontext, baggage, b3, b3multi or none", "",    \
-      "forms of trace context where no DD_TRACE_PROPAGATION_STYLE is set; "    \
-      "jaeger, xray and ottrace are skipped",                                  \
-      FORM_TEXT, IN(propagators), 0, 0)                                        \
     V("DD_TRACE_PROPAGATION_EXTRACT_FIRST", "boolean", "false",                \
       "true: only the first style is read", FORM_BOOL, CONF(extract_first), 0, \
       0)                                                                       \
     V("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "continue, restart, ignore",    \
       "continue",                                                              \
-      "continue: a parent from outside is the parent; restart: a new "         \
-      "trace, with its baggage; ignore: it is not read",                       \
+      "continue: a parent from outside is the parent; restart: a new trace, "  \
+      "with its baggage; ignore: it is not read",                              \
       FORM_CHOICE, CONF(extract), 0, 0)                                        \
     V("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "bytes", "512",                    \
       "longest x-datadog-tags header; 0: none is written", FORM_NUMBER,        \
@@ -152,136 +263,17 @@ struct row {
       0)                                                                       \
     V("DD_TRACE_DEBUG", "boolean", "false", "true: LLMOBS_LOG_LEVEL is debug", \
       FORM_BOOL, IN(debug), 0, 0)                                              \
-    V("LLMOBS_CONFIG", "file", LLMOBS_CONFIG_FILE,                             \
-      "file with these names, a NAME=value a line; the environment wins",      \
-      FORM_TEXT, IN(file_path), 0, 0)                                          \
-    V("LLMOBS_SESSION_ID", "text", "", "session of the spans", FORM_TEXT,      \
-      CONF(session_id), 0, 0)                                                  \
-    V("LLMOBS_INBOUND", "boolean", "off",                                      \
-      "a program that serves requests takes the trace of each from its "       \
-      "headers, without code of its own; switches LLMOBS_COMMANDS on",         \
-      FORM_BOOL, CONF(inbound), 0, 0)                                          \
-    V("LLMOBS_ENTRY", "text", "",                                              \
-      "name of a span around each request that a hook, a helper of "           \
-      "examples/inbound or a hooked library sees; 1: chat-proxy-entrypoint; "  \
-      "0: none",                                                               \
-      FORM_TEXT, CONF(entry), 0, 0)                                            \
-    V("LLMOBS_INBOUND_TRUST", "default, all, none", "default",                 \
-      "callers of a program that serves requests whose ml_app, session "       \
-      "and sampling count: those without a public address; all; none",         \
-      FORM_CHOICE, CONF(trust), 0, 0)                                          \
-    V("LLMOBS_INJECT", "default, all, none or hosts, comma-separated",         \
-      "default",                                                               \
-      "hosts that get trace headers: gateways, hosts of a private "            \
-      "network and those named here, *.llm.example.com; all; none",            \
-      FORM_TEXT, CONF(inject_hosts), 0, 0)                                     \
-    V("LLMOBS_CALLSITE", "stack:N (1 to 16), address, off", "stack:8",         \
-      "the caller in a span: N frames by name, the address alone, nothing",    \
-      FORM_CALLSITE, CONF(callsite), 0, 0)                                     \
-    V("LLMOBS_STITCH", "off, tag, session", "tag",                             \
-      "conversations, found by the messages that a request repeats: tag: "     \
-      "links between their turns, and the tag conversation_id; session: it "   \
-      "is also the session of spans without one; off: neither",                \
-      FORM_CHOICE, CONF(stitch), 0, 0)                                         \
-    V("LLMOBS_TOOLS", "off, inferred", "off",                                  \
-      "inferred: a span for each tool that a model calls and that makes no "   \
-      "call which is a span, from the end of that answer to the begin of the " \
-      "request that brings the result; tagged inferred:true",                  \
-      FORM_CHOICE, CONF(tools), 0, 0)                                          \
-    V("LLMOBS_COMMANDS", "boolean", "off",                                     \
-      "the program describes the request that it serves, by requests to "      \
-      "llmobs: URLs (examples/inbound)",                                       \
-      FORM_BOOL, CONF(commands), 0, 0)                                         \
-    V("LLMOBS_CONTENT", "full, off", "full",                                   \
-      "off: no prompt, answer, tool, document or error text leaves the "       \
-      "process; any other value means off",                                    \
-      FORM_CONTENT, CONF(privacy.content), 0, 0)                               \
-    V("LLMOBS_REDACT", "file", "",                                             \
-      "patterns whose matches are replaced in all texts; a bad file "          \
-      "switches content off",                                                  \
-      FORM_TEXT, IN(redact_path), 0, 0)                                        \
-    V("LLMOBS_RULES", "file", "", "further rules, as JSON", FORM_TEXT,         \
-      CONF(rules_path), 0, 0)                                                  \
-    V("LLMOBS_OBSERVE", "vector, search, comma-separated", "",                 \
-      "what is observed beside calls to models: vector: searches in vector "   \
-      "databases; search: web searches",                                       \
-      FORM_TEXT, IN(observe), 0, 0)                                            \
-    V("LLMOBS_RECORD", "directory", "",                                        \
-      "raw exchanges with models are kept there as files, with their texts "   \
-      "(llmobs-run --record); the process delivers without a relay; never "    \
-      "from the file",                                                         \
-      FORM_TEXT, CONF(record_dir), 0, 0)                                       \
-    V("LLMOBS_REPLAY", "http://127.0.0.1:PORT", "",                            \
-      "all calls to models go there, to a mock (llmobs-run --replay); never "  \
-      "from the file",                                                         \
-      FORM_TEXT, CONF(replay_url), 0, 0)                                       \
-    V("LLMOBS_EXCLUDE", "patterns, comma-separated", "",                       \
-      "programs that are never observed: by file name, or by path where the "  \
-      "pattern has a /",                                                       \
-      FORM_TEXT, CONF(exclude), 0, 0)                                          \
-    V("LLMOBS_EXPORTER", "auto or names, comma-separated", "auto",             \
-      "where spans go: agent, agentless, otlp, store, several of them, or "    \
-      "auto",                                                                  \
-      FORM_TEXT, CONF(exporter), 0, 0)                                         \
-    V("LLMOBS_CA_FILE", "file", "",                                            \
-      "certificates to trust for the intake; else SSL_CERT_FILE, else "        \
-      "CURL_CA_BUNDLE, else libcurl's",                                        \
-      FORM_TEXT, CONF(ca_file), 0, 0)                                          \
-    V("SSL_CERT_FILE", "file", "", "see LLMOBS_CA_FILE", FORM_TEXT,            \
-      IN(ssl_cert_file), 0, 0)                                                 \
-    V("CURL_CA_BUNDLE", "file", "", "see LLMOBS_CA_FILE", FORM_TEXT,           \
-      IN(curl_ca_bundle), 0, 0)                                                \
-    V("LLMOBS_STORE_DIR", "directory", "",                                     \
-      "place of the local store; else by user", FORM_TEXT, CONF(store_dir), 0, \
-      0)                                                                       \
-    V("LLMOBS_STORE_MAX", "bytes, from 4096", "268435456",                     \
-      "beyond it the oldest spans of the store go", FORM_NUMBER,               \
-      CONF(store_max), 4096, 1024 * 1024 * MIB)                                \
-    V("LLMOBS_SPOOL_DIR", "directory", "",                                     \
-      "place of the spool, calls not yet delivered; else beside the store",    \
-      FORM_TEXT, CONF(spool_dir), 0, 0)                                        \
-    V("LLMOBS_SPOOL_MAX", "bytes; 0: nothing", "268435456",                    \
-      "beyond it newer spans are kept in memory only", FORM_NUMBER,            \
-      CONF(spool_max), 0, 1024 * 1024 * MIB)                                   \
-    V("LLMOBS_CAPTURE_MAX", "bytes, from 1024", "16777216",                    \
-      "a bigger body is kept as head and tail; so is one that takes too much " \
-      "work to read, or is longer than a fifth of LLMOBS_BUFFER_MAX",          \
-      FORM_NUMBER, CONF(capture_max), 1024, 1024 * MIB)                        \
-    V("LLMOBS_BUFFER_MAX", "bytes, from 65536", "67108864",                    \
-      "memory for the bodies of all calls under way, and the reading of a "    \
-      "call; beyond it heads and tails of bodies are kept; behind a slow "     \
-      "agent the queue and the encoded events may have as much each, and at "  \
-      "last spans are dropped",                                                \
-      FORM_NUMBER, CONF(buffer_max), 65536, 1024 * MIB)                        \
-    V("LLMOBS_EXIT_FLUSH_MS", "milliseconds", "-1",                            \
-      "longest wait at exit; -1: by exporter", FORM_NUMBER,                    \
-      CONF(exit_flush_ms), -1, 600000)                                         \
-    V("LLMOBS_GRACE_MS", "milliseconds", "3000",                               \
-      "llmobs-entrypoint: how long it stays at most after its command "        \
-      "has ended, to deliver the remaining calls",                             \
-      FORM_NUMBER, CONF(grace_ms), 0, 600000)                                  \
-    V("LLMOBS_THREAD", "boolean", "on",                                        \
-      "off: no thread, spans are delivered at exit", FORM_BOOL, CONF(thread),  \
-      0, 0)                                                                    \
-    V("LLMOBS_RELAY", "boolean", "on",                                         \
-      "off: the process delivers by itself, also where a relay would do so",   \
-      FORM_BOOL, CONF(relay), 0, 0)                                            \
-    V("LLMOBS_TEST_CAPTURE_ALL", "boolean", "off",                             \
-      "for the tests with curl's own suite: every HTTP request is captured",   \
-      FORM_BOOL, CONF(capture_all), 0, 0)                                      \
-    V("LLMOBS_LOG", "file", "",                                                \
-      "file of the library's log; else there is none", FORM_TEXT,              \
-      CONF(log_path), 0, 0)                                                    \
-    V("LLMOBS_LOG_LEVEL", "off, error, warn, info, debug", "warn",             \
-      "least weight of a log line", FORM_CHOICE, CONF(log_level), 0, 0)        \
-    V("LLMOBS_OTLP_SEMCONV", "1.37, 1.41, latest", "1.41",                     \
-      "OpenTelemetry's conventions of which OTLP has the names", FORM_CHOICE,  \
-      CONF(otlp.semconv), 0, 0)                                                \
+    V("OTEL_SERVICE_NAME", "text", "", "the last choice for the service",      \
+      FORM_TEXT, CONF(otlp.service), 0, 0)                                     \
+    V("OTEL_PROPAGATORS", "tracecontext, baggage, b3, b3multi or none", "",    \
+      "forms of trace context where no DD_TRACE_PROPAGATION_STYLE is set; "    \
+      "jaeger, xray and ottrace are skipped",                                  \
+      FORM_TEXT, IN(propagators), 0, 0)                                        \
     OTLP(V, ENDPOINT, "URL: http or https",                                    \
          "the base, http://localhost:4318 where unset: v1/traces, v1/metrics " \
          "and v1/logs are appended. The program's own telemetry goes there "   \
          "too: never observed",                                                \
-         "the whole URL; wins. Never observed either")                         \
+         "the whole URL, never observed either")                               \
     OTLP(V, PROTOCOL, "http/protobuf, http/json",                              \
          "form of the requests; http/protobuf where unset, and in the place "  \
          "of grpc",                                                            \
@@ -383,30 +375,11 @@ struct row {
     V("REMOTE_ADDR", "address", "",                                            \
       "of the caller, from a CGI server: LLMOBS_INBOUND_TRUST", FORM_TEXT,     \
       IN(carried[LLMOBS_CARRIED_REMOTE_ADDR]), 0, 0)                           \
-    V("HTTP_X_FORWARDED_FOR", "addresses", "", "likewise, from proxies",       \
-      FORM_TEXT, IN(carried[LLMOBS_CARRIED_HTTP_FORWARDED_FOR]), 0, 0)         \
-    V("HTTP_FORWARDED", "addresses", "", "likewise", FORM_TEXT,                \
-      IN(carried[LLMOBS_CARRIED_HTTP_FORWARDED]), 0, 0)                        \
-    V("HTTP_X_REAL_IP", "address", "", "likewise", FORM_TEXT,                  \
-      IN(carried[LLMOBS_CARRIED_HTTP_REAL_IP]), 0, 0)                          \
-    V("HTTP_X_FORWARDED", "address", "", "likewise", FORM_TEXT,                \
-      IN(carried[LLMOBS_CARRIED_HTTP_X_FORWARDED]), 0, 0)                      \
-    V("HTTP_FORWARDED_FOR", "address", "", "likewise", FORM_TEXT,              \
-      IN(carried[LLMOBS_CARRIED_HTTP_BARE_FORWARDED_FOR]), 0, 0)               \
-    V("HTTP_X_CLIENT_IP", "address", "", "likewise", FORM_TEXT,                \
-      IN(carried[LLMOBS_CARRIED_HTTP_X_CLIENT_IP]), 0, 0)                      \
-    V("HTTP_X_CLUSTER_CLIENT_IP", "address", "", "likewise", FORM_TEXT,        \
-      IN(carried[LLMOBS_CARRIED_HTTP_X_CLUSTER_CLIENT_IP]), 0, 0)              \
-    V("HTTP_TRUE_CLIENT_IP", "address", "", "likewise", FORM_TEXT,             \
-      IN(carried[LLMOBS_CARRIED_HTTP_TRUE_CLIENT_IP]), 0, 0)                   \
-    V("HTTP_CF_CONNECTING_IP", "address", "", "likewise", FORM_TEXT,           \
-      IN(carried[LLMOBS_CARRIED_HTTP_CF_CONNECTING_IP]), 0, 0)                 \
-    V("HTTP_CF_CONNECTING_IPV6", "address", "", "likewise", FORM_TEXT,         \
-      IN(carried[LLMOBS_CARRIED_HTTP_CF_CONNECTING_IPV6]), 0, 0)               \
-    V("HTTP_FASTLY_CLIENT_IP", "address", "", "likewise", FORM_TEXT,           \
-      IN(carried[LLMOBS_CARRIED_HTTP_FASTLY_CLIENT_IP]), 0, 0)                 \
-    V("HTTP_FLY_CLIENT_IP", "address", "", "likewise", FORM_TEXT,              \
-      IN(carried[LLMOBS_CARRIED_HTTP_FLY_CLIENT_IP]), 0, 0)                    \
+    LLMOBS_NETWORK_HEADERS(PROXY, V)                                           \
+    V("SSL_CERT_FILE", "file", "", "see LLMOBS_CA_FILE", FORM_TEXT,            \
+      IN(ssl_cert_file), 0, 0)                                                 \
+    V("CURL_CA_BUNDLE", "file", "", "see LLMOBS_CA_FILE", FORM_TEXT,           \
+      IN(curl_ca_bundle), 0, 0)                                                \
     V("XDG_STATE_HOME", "directory", "", "for the place of the store",         \
       FORM_TEXT, CONF(xdg_state_home), 0, 0)                                   \
     V("HOME", "directory", "", "likewise", FORM_TEXT, CONF(home), 0, 0)

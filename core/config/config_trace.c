@@ -11,7 +11,7 @@ static const char *const style_names[] = {
     [LLMOBS_STYLE_B3MULTI] = "b3multi",
 };
 
-static bool is_word(struct llmobs_text text, const char *word)
+static bool config_trace_is_word(struct llmobs_text text, const char *word)
 {
     return strlen(word) == text.len &&
            strncasecmp(word, text.data, text.len) == 0;
@@ -27,12 +27,13 @@ static void style_add(struct llmobs_styles *styles, enum llmobs_style style)
 }
 
 /* False for an unknown word. */
-static bool read_style(struct llmobs_styles *styles, struct llmobs_text word)
+static bool config_trace_read_style(struct llmobs_styles *styles,
+                                    struct llmobs_text word)
 {
-    if (word.len == 0 || is_word(word, "none"))
+    if (word.len == 0 || config_trace_is_word(word, "none"))
         return true;
     for (size_t i = 0; i < LLMOBS_STYLE_COUNT; i++) {
-        if (is_word(word, style_names[i])) {
+        if (config_trace_is_word(word, style_names[i])) {
             style_add(styles, (enum llmobs_style)i);
             return true;
         }
@@ -49,7 +50,7 @@ static void read_styles(struct llmobs_config_loading *loading,
         struct llmobs_text word =
             llmobs_text_trim((struct llmobs_text){text, len});
 
-        if (!read_style(styles, word))
+        if (!config_trace_read_style(styles, word))
             llmobs_config_complain(loading, "%s: no style \"%.*s\"", name,
                                    word.len < 40 ? (int)word.len : 40,
                                    word.data);
@@ -105,12 +106,14 @@ static bool is_pattern(struct llmobs_text word)
 static bool read_inject(struct llmobs_config *config, struct llmobs_text word,
                         bool alone)
 {
-    if (alone && (is_word(word, "all") || is_word(word, "none"))) {
-        config->inject =
-            is_word(word, "all") ? LLMOBS_INJECT_ALL : LLMOBS_INJECT_NONE;
+    if (alone && (config_trace_is_word(word, "all") ||
+                  config_trace_is_word(word, "none"))) {
+        config->inject = config_trace_is_word(word, "all") ? LLMOBS_INJECT_ALL
+                                                           : LLMOBS_INJECT_NONE;
         return true;
     }
-    return is_word(word, "default") || word.len == 0 || is_pattern(word);
+    return config_trace_is_word(word, "default") || word.len == 0 ||
+           is_pattern(word);
 }
 
 static void settle_inject(struct llmobs_config_loading *loading)

@@ -5,8 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/network.h"
-#include "core/base/thread.h"
+#include "lib/base/thread.h"
 #include "core/config/perl_request.h"
 #include "core/config/php_request.h"
 
@@ -28,19 +27,9 @@ static const struct llmobs_php_name names[LLMOBS_CARRIED_COUNT] = {
     [LLMOBS_CARRIED_HTTP_PRIORITY] = NAME("HTTP_X_DATADOG_SAMPLING_PRIORITY"),
     [LLMOBS_CARRIED_HTTP_ORIGIN] = NAME("HTTP_X_DATADOG_ORIGIN"),
     [LLMOBS_CARRIED_REMOTE_ADDR] = NAME("REMOTE_ADDR"),
-    [LLMOBS_CARRIED_HTTP_FORWARDED_FOR] = NAME("HTTP_X_FORWARDED_FOR"),
-    [LLMOBS_CARRIED_HTTP_FORWARDED] = NAME("HTTP_FORWARDED"),
-    [LLMOBS_CARRIED_HTTP_REAL_IP] = NAME("HTTP_X_REAL_IP"),
-    [LLMOBS_CARRIED_HTTP_X_FORWARDED] = NAME("HTTP_X_FORWARDED"),
-    [LLMOBS_CARRIED_HTTP_BARE_FORWARDED_FOR] = NAME("HTTP_FORWARDED_FOR"),
-    [LLMOBS_CARRIED_HTTP_X_CLIENT_IP] = NAME("HTTP_X_CLIENT_IP"),
-    [LLMOBS_CARRIED_HTTP_X_CLUSTER_CLIENT_IP] =
-        NAME("HTTP_X_CLUSTER_CLIENT_IP"),
-    [LLMOBS_CARRIED_HTTP_TRUE_CLIENT_IP] = NAME("HTTP_TRUE_CLIENT_IP"),
-    [LLMOBS_CARRIED_HTTP_CF_CONNECTING_IP] = NAME("HTTP_CF_CONNECTING_IP"),
-    [LLMOBS_CARRIED_HTTP_CF_CONNECTING_IPV6] = NAME("HTTP_CF_CONNECTING_IPV6"),
-    [LLMOBS_CARRIED_HTTP_FASTLY_CLIENT_IP] = NAME("HTTP_FASTLY_CLIENT_IP"),
-    [LLMOBS_CARRIED_HTTP_FLY_CLIENT_IP] = NAME("HTTP_FLY_CLIENT_IP"),
+#define NAME_OF(with, id, text) [LLMOBS_CARRIED_HTTP_##id] = NAME("HTTP_" #id),
+    LLMOBS_NETWORK_HEADERS(NAME_OF, )
+#undef NAME_OF
 };
 
 static const char *some(const char *value)
@@ -50,9 +39,9 @@ static const char *some(const char *value)
 
 /* A client can send the headers of a proxy itself. So they can show that a
  * caller is a stranger, and never that it is trusted. */
-static bool is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
+static bool inbound_is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
 {
-    for (size_t i = LLMOBS_CARRIED_HTTP_FORWARDED_FOR; i < LLMOBS_CARRIED_COUNT;
+    for (size_t i = LLMOBS_CARRIED_REMOTE_ADDR + 1; i < LLMOBS_CARRIED_COUNT;
          i++)
         if (llmobs_network_public_forwarded(values[i]))
             return true;
@@ -70,7 +59,7 @@ void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
         out->tracestate = some(values[LLMOBS_CARRIED_TRACESTATE]);
         return;
     }
-    out->stranger = is_stranger(values);
+    out->stranger = inbound_is_stranger(values);
     if (!out->baggage)
         out->baggage = some(values[LLMOBS_CARRIED_HTTP_BAGGAGE]);
     out->traceparent = some(values[LLMOBS_CARRIED_HTTP_TRACEPARENT]);
@@ -95,7 +84,7 @@ void llmobs_inbound_lookups(size_t (*count)(void))
 /* libcurl resolves host names in threads of its own, one for each transfer. So
  * an app that had one thread when its transfers began is taken to have no other
  * threads than these. */
-static bool is_alone(void)
+static bool inbound_is_alone(void)
 {
     size_t threads = llmobs_thread_apps();
     bool alone = threads == 1;
@@ -116,8 +105,8 @@ static bool may_carry(const char *entry)
 }
 
 /* Takes the value of one of the names from that one on. */
-static void read_entry(const char *entry, size_t first,
-                       const char *values[LLMOBS_CARRIED_COUNT])
+static void inbound_read_entry(const char *entry, size_t first,
+                               const char *values[LLMOBS_CARRIED_COUNT])
 {
     const char *equals = strchr(entry, '=');
     size_t len = equals ? (size_t)(equals - entry) : 0;
@@ -151,7 +140,7 @@ static void read_environment(const char *values[LLMOBS_CARRIED_COUNT])
 {
     for (char **entry = environ; entry && *entry; entry++)
         if (may_carry(*entry))
-            read_entry(*entry, 0, values);
+            inbound_read_entry(*entry, 0, values);
 }
 
 static bool has_context(const char *const values[LLMOBS_CARRIED_COUNT])
@@ -162,7 +151,10 @@ static bool has_context(const char *const values[LLMOBS_CARRIED_COUNT])
     return false;
 }
 
-static bool read_php(const char *values[LLMOBS_CARRIED_COUNT])
+/* A function of its own, since its values and those of its caller would be more
+ * than one frame may hold. */
+__attribute__((noinline)) static bool read_php(
+    const char *values[LLMOBS_CARRIED_COUNT])
 {
     const char *found[LLMOBS_CARRIED_COUNT] = {NULL};
 
@@ -188,7 +180,7 @@ static bool read_perl(const char *values[LLMOBS_CARRIED_COUNT])
         return false;
     memset(values, 0, LLMOBS_CARRIED_COUNT * sizeof(*values));
     for (; entry < end; entry += strlen(entry) + 1)
-        read_entry(entry, OF_REQUEST, values);
+        inbound_read_entry(entry, OF_REQUEST, values);
     return true;
 }
 
@@ -201,11 +193,12 @@ static bool is_serving(bool alone)
 
 bool llmobs_inbound_of_php(void)
 {
-    return asked && llmobs_php_request() && is_serving(is_alone());
+    return asked && llmobs_php_request() && is_serving(inbound_is_alone());
 }
 
 /* A context of the request replaces all that the process has. */
-static bool read_request(const char *values[LLMOBS_CARRIED_COUNT], bool alone)
+static bool inbound_read_request(const char *values[LLMOBS_CARRIED_COUNT],
+                                 bool alone)
 {
     if (!asked || !is_serving(alone) ||
         (!read_php(values) && !read_perl(values)))
@@ -220,11 +213,11 @@ const struct llmobs_carrier *llmobs_inbound_now(
     const struct llmobs_carrier *at_start, struct llmobs_carrier *room)
 {
     const char *values[LLMOBS_CARRIED_COUNT] = {NULL};
-    bool alone = is_alone();
+    bool alone = inbound_is_alone();
 
     if (alone)
         read_environment(values);
-    if (!read_request(values, alone) && !alone)
+    if (!inbound_read_request(values, alone) && !alone)
         return at_start;
     llmobs_inbound_choose(values, room);
     return room;

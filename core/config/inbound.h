@@ -13,7 +13,8 @@
 
 #include <stdbool.h>
 
-#include "core/span/context.h"
+#include "lib/base/network.h"
+#include "lib/span/context.h"
 
 /* The variables that carry the context. */
 enum llmobs_carried {
@@ -28,20 +29,11 @@ enum llmobs_carried {
     LLMOBS_CARRIED_HTTP_TAGS,
     LLMOBS_CARRIED_HTTP_PRIORITY,
     LLMOBS_CARRIED_HTTP_ORIGIN,
-    LLMOBS_CARRIED_REMOTE_ADDR,        /* the address of the caller */
-    LLMOBS_CARRIED_HTTP_FORWARDED_FOR, /* from here: headers of proxies */
-    LLMOBS_CARRIED_HTTP_FORWARDED,
-    LLMOBS_CARRIED_HTTP_REAL_IP,
-    LLMOBS_CARRIED_HTTP_X_FORWARDED,
-    LLMOBS_CARRIED_HTTP_BARE_FORWARDED_FOR,
-    LLMOBS_CARRIED_HTTP_X_CLIENT_IP,
-    LLMOBS_CARRIED_HTTP_X_CLUSTER_CLIENT_IP,
-    LLMOBS_CARRIED_HTTP_TRUE_CLIENT_IP,
-    LLMOBS_CARRIED_HTTP_CF_CONNECTING_IP,
-    LLMOBS_CARRIED_HTTP_CF_CONNECTING_IPV6,
-    LLMOBS_CARRIED_HTTP_FASTLY_CLIENT_IP,
-    LLMOBS_CARRIED_HTTP_FLY_CLIENT_IP,
-    LLMOBS_CARRIED_COUNT
+    LLMOBS_CARRIED_REMOTE_ADDR, /* the address of the caller */
+#define LLMOBS_CARRIED_OF(with, id, text) LLMOBS_CARRIED_HTTP_##id,
+    LLMOBS_NETWORK_HEADERS(LLMOBS_CARRIED_OF, )
+#undef LLMOBS_CARRIED_OF
+        LLMOBS_CARRIED_COUNT
 };
 
 /* Makes a carrier of such values; NULL or empty: absent. The context of a CGI
@@ -61,10 +53,10 @@ void llmobs_inbound_init(bool on);
  * PHP. */
 bool llmobs_inbound_of_php(void);
 
-/* Reads the environment as it is now into `room`, and where LLMOBS_INBOUND is
- * on, over it the headers of the request that PHP or Perl serves; gives
- * `at_start` instead where the app has more than one thread and serves no such
- * request. */
+/* Reads the trace context of the environment as it is now into `room`. Where
+ * LLMOBS_INBOUND is on, the headers of the request that PHP or Perl serves
+ * replace it. Gives `at_start` instead where the app has more than one thread
+ * and serves no such request. */
 const struct llmobs_carrier *llmobs_inbound_now(
     const struct llmobs_carrier *at_start, struct llmobs_carrier *room);
 

@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/text/json_clean.h"
+#include "lib/text/json_clean.h"
 
 /* Takes the text before the mark off `rest`, and the mark too. False where the
  * mark is absent. */
-static bool cut(struct llmobs_text *rest, char mark, struct llmobs_text *part)
+static bool otel_list_cut(struct llmobs_text *rest, char mark,
+                          struct llmobs_text *part)
 {
     const char *at = rest->len ? memchr(rest->data, mark, rest->len) : NULL;
     size_t len = at ? (size_t)(at - rest->data) : rest->len;
@@ -25,10 +26,10 @@ int llmobs_otel_list_next(struct llmobs_text *rest, struct llmobs_text *key,
     struct llmobs_text member = {NULL, 0};
 
     while (rest->len && member.len == 0)
-        (void)cut(rest, ',', &member);
+        (void)otel_list_cut(rest, ',', &member);
     if (member.len == 0)
         return 0;
-    if (!cut(&member, '=', key) || key->len == 0)
+    if (!otel_list_cut(&member, '=', key) || key->len == 0)
         return -EINVAL;
     *value = llmobs_text_trim(member);
     return 1;

@@ -7,7 +7,7 @@
 #ifndef LLMOBS_OTEL_LIST_H
 #define LLMOBS_OTEL_LIST_H
 
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
 
 /* Takes the next member off `rest`, and leaves empty ones out. 1: `key` and
  * `value` are its parts, without the blanks around them and still encoded;

@@ -25,7 +25,7 @@ typedef void any_fn(void);
 /* Of a Perl without threads: the thread that asked first. */
 static atomic_ulong owner;
 
-static bool is_owner(void)
+static bool perl_request_is_owner(void)
 {
     unsigned long none = 0, self = (unsigned long)pthread_self();
 
@@ -41,7 +41,7 @@ static const char *read_plain(const char *name, size_t *len)
 {
     get_sv_fn *get_sv = (get_sv_fn *)(any_fn *)Perl_get_sv;
     text_fn *text = (text_fn *)(any_fn *)Perl_sv_2pv_flags;
-    void *sv = is_owner() ? get_sv(name, 0) : NULL;
+    void *sv = perl_request_is_owner() ? get_sv(name, 0) : NULL;
 
     return sv ? text(sv, len, SV_GMAGIC) : NULL;
 }
@@ -54,7 +54,7 @@ static const char *read_threaded(const char *name, size_t *len)
     return sv ? Perl_sv_2pv_flags(perl, sv, len, SV_GMAGIC) : NULL;
 }
 
-static const char *read_scalar(const char *name, size_t *len)
+static const char *perl_request_read_scalar(const char *name, size_t *len)
 {
     const char *text = NULL;
     int saved = errno;
@@ -71,12 +71,12 @@ static const char *read_scalar(const char *name, size_t *len)
 
 const char *llmobs_perl_request(size_t *len)
 {
-    return read_scalar("Llmobs::Hook::request", len);
+    return perl_request_read_scalar("Llmobs::Hook::request", len);
 }
 
 void llmobs_perl_before_fork(void)
 {
     size_t len;
 
-    (void)read_scalar("Llmobs::Hook::fork", &len);
+    (void)perl_request_read_scalar("Llmobs::Hook::fork", &len);
 }

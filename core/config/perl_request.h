@@ -9,8 +9,8 @@
  *
  * Source:  perlapi: get_sv, sv_2pv_flags; since Perl 5.14 with these names.
  * Threads: any. Each thread of a Perl with threads has an interpreter of its
- * own; of another Perl the thread that asks first has it. Other threads read
- *          nothing.
+ *          own; of another Perl the thread that asks first has it. Other
+ *          threads read nothing.
  */
 #ifndef LLMOBS_PERL_REQUEST_H
 #define LLMOBS_PERL_REQUEST_H

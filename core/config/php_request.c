@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "core/config/php_server.h"
-
 #define WEAK __attribute__((weak))
 
 /* The first tables of PHP that nobody has checked here. */
@@ -46,7 +44,7 @@ static bool is_server(const struct sapi *sapi)
     return strcmp(sapi->name, "cli-server") == 0;
 }
 
-static bool is_known(const struct sapi *sapi)
+static bool php_request_is_known(const struct sapi *sapi)
 {
     if (!sapi->name || (php_version_id && php_version_id() >= VERSION_UNKNOWN))
         return false;
@@ -65,7 +63,7 @@ bool llmobs_php_request(void)
     const struct sapi *sapi = &sapi_module;
     const struct sapi_state *state = &sapi_globals;
 
-    return sapi && state && state->server_context && is_known(sapi);
+    return sapi && state && state->server_context && php_request_is_known(sapi);
 }
 
 static void (*at_end)(void);

@@ -16,11 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The name of a header in CGI, HTTP_TRACEPARENT, or REMOTE_ADDR. */
-struct llmobs_php_name {
-    const char *text;
-    size_t len;
-};
+#include "core/config/php_server.h"
 
 /* True while a request of php-fpm, FastCGI, CGI, Apache's module or the
  * built-in server is served. */

@@ -74,7 +74,7 @@ static void *lend(size_t size)
     return block;
 }
 
-static void take_back(void *block)
+static void php_server_take_back(void *block)
 {
     if (!is_lent(block))
         free(block);
@@ -95,7 +95,7 @@ static void *lend_more(void *block, size_t size)
     if (!more || !block)
         return more;
     memcpy(more, block, size < most ? size : most);
-    take_back(block);
+    php_server_take_back(block);
     return more;
 }
 
@@ -111,7 +111,7 @@ static bool begin_lending(void *heap)
     zend_mm_get_custom_handlers(heap, &get, &give, &change);
     if (get || give || change)
         return false;
-    zend_mm_set_custom_handlers(heap, lend, take_back, lend_more);
+    zend_mm_set_custom_handlers(heap, lend, php_server_take_back, lend_more);
     zend_mm_get_custom_handlers(heap, &get, &give, &change);
     return get == lend;
 }
@@ -131,7 +131,7 @@ static struct {
     bool refused;
 } reading;
 
-static void keep(const char **value, const char *text, size_t len)
+static void php_server_keep(const char **value, const char *text, size_t len)
 {
     char *copy = kept + reading.used;
 
@@ -152,7 +152,7 @@ static unsigned filter_all(int kind, const char *name, char **value, size_t len,
     (void)new_len;
     for (size_t i = 0; i < reading.count; i++)
         if (strcmp(name, reading.names[i].text) == 0)
-            keep(&reading.values[i], *value, len);
+            php_server_keep(&reading.values[i], *value, len);
     return 0;
 }
 
@@ -185,12 +185,12 @@ static void keep_unfiltered(const void *array)
             continue;
         found = zend_hash_str_find(array, name->text, name->len);
         if (found && found->type == IS_STRING)
-            keep(&reading.values[i], found->is.text->bytes,
-                 found->is.text->len);
+            php_server_keep(&reading.values[i], found->is.text->bytes,
+                            found->is.text->len);
     }
 }
 
-/* A request without an address is one that PHP told in part. */
+/* False where PHP has given only a part of the request. */
 static bool has_address(void)
 {
     for (size_t i = 0; i < reading.count; i++)
@@ -209,7 +209,8 @@ bool llmobs_php_server_known(void)
 
 /* Has PHP fill an array, and keeps its variables. The array is in memory that
  * the library lends. */
-static void ask(void (*fill)(void *array), llmobs_php_filter **filter)
+static void php_server_ask(void (*fill)(void *array),
+                           llmobs_php_filter **filter)
 {
     struct value array = {.is.array = _zend_new_array(0), .type = IS_ARRAY};
     llmobs_php_filter *own_filter = *filter;
@@ -239,7 +240,7 @@ bool llmobs_php_server_read(void (*fill)(void *array),
     reading.values = values;
     reading.used = 0;
     reading.refused = false;
-    ask(fill, filter);
+    php_server_ask(fill, filter);
     zend_mm_set_custom_handlers(heap, NULL, NULL, NULL);
     errno = saved;
     return !reading.refused && has_address();

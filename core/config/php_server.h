@@ -11,7 +11,8 @@
  * The function takes PHP's memory. If the page has used up all that its
  * memory_limit allows, PHP would leave the function, and the library, by a
  * jump. So the library lends PHP memory of its own for the length of the call:
- * the page's memory is as it was, and so is all that PHP tells of it.
+ * the page's memory stays as it was, and so do the numbers that PHP gives about
+ * it.
  *
  * Source:  sapi/cli/php_cli_server.c, main/php_variables.c and
  *          Zend/zend_alloc.h of PHP 7.3 to 8.4.
@@ -24,7 +25,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/config/php_request.h"
+/* The name of a header in CGI, HTTP_TRACEPARENT, or REMOTE_ADDR. */
+struct llmobs_php_name {
+    const char *text;
+    size_t len;
+};
 
 /* PHP's input filter: true passes a variable on. Its value has `len` bytes and
  * a NUL. */

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/scratch.h"
+#include "lib/base/scratch.h"
 
 /* Like access(2), but for the effective user. glibc before 2.33 takes the real
  * user even with AT_EACCESS. So where the two differ, the mode decides, without

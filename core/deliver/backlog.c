@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/crash_point.h"
-#include "core/ledger/stats.h"
-#include "core/spool/event_item.h"
-#include "core/spool/exchange_entry.h"
-#include "core/spool/process_dir.h"
+#include "lib/base/crash_point.h"
+#include "lib/base/stats.h"
+#include "core/log/event_item.h"
+#include "core/log/exchange_entry.h"
+#include "core/log/process_dir.h"
 
 void llmobs_backlog_init(struct llmobs_backlog *backlog,
                          struct llmobs_spool *spool, struct llmobs_adopt *adopt)
@@ -35,9 +35,9 @@ void llmobs_backlog_reset(struct llmobs_backlog *backlog)
     llmobs_backlog_init(backlog, spool, adopt);
 }
 
-static void release(struct llmobs_backlog *backlog,
-                    const struct llmobs_spooled *list, size_t count,
-                    bool adopted)
+static void backlog_release(struct llmobs_backlog *backlog,
+                            const struct llmobs_spooled *list, size_t count,
+                            bool adopted)
 {
     if (adopted) {
         llmobs_stats_add(LLMOBS_STAT_released, count);
@@ -53,7 +53,7 @@ static void flush_one(struct llmobs_backlog *backlog, bool adopted)
 
     backlog->done_count[adopted] = 0;
     if (count > 0)
-        release(backlog, backlog->done[adopted], count, adopted);
+        backlog_release(backlog, backlog->done[adopted], count, adopted);
     free(backlog->done[adopted]);
     backlog->done[adopted] = NULL;
 }
@@ -69,11 +69,11 @@ void llmobs_backlog_done(struct llmobs_backlog *backlog,
     if (backlog->done_count[adopted] == LLMOBS_RELEASE_MAX)
         flush_one(backlog, adopted);
     if (!*done)
-        *done = malloc(LLMOBS_RELEASE_MAX * sizeof(**done));
+        *done = calloc(LLMOBS_RELEASE_MAX, sizeof(**done));
     if (*done)
         (*done)[backlog->done_count[adopted]++] = *spooled;
     else
-        release(backlog, spooled, 1, adopted);
+        backlog_release(backlog, spooled, 1, adopted);
 }
 
 void llmobs_backlog_flush(struct llmobs_backlog *backlog)
@@ -106,7 +106,7 @@ void llmobs_backlog_replace(struct llmobs_backlog *backlog,
 
 /* -- on the disk alone --------------------------------------------------- */
 
-static int grow(struct llmobs_backlog *backlog)
+static int backlog_grow(struct llmobs_backlog *backlog)
 {
     size_t cap = backlog->cap ? backlog->cap * 2 : 256;
     struct llmobs_spilled *spill;
@@ -115,7 +115,7 @@ static int grow(struct llmobs_backlog *backlog)
         return 0;
     if (cap > LLMOBS_SPILL_MAX)
         return -ENOSPC;
-    spill = malloc(cap * sizeof(*spill));
+    spill = calloc(cap, sizeof(*spill));
     if (!spill)
         return -ENOMEM;
     for (size_t i = 0; i < backlog->count; i++)
@@ -135,7 +135,7 @@ int llmobs_backlog_spill(struct llmobs_backlog *backlog,
 
     if (!backlog->spool || !spooled->file)
         return -ENOENT;
-    rc = grow(backlog);
+    rc = backlog_grow(backlog);
     if (rc)
         return rc;
     backlog->spill[(backlog->first + backlog->count) % backlog->cap] =
@@ -144,9 +144,9 @@ int llmobs_backlog_spill(struct llmobs_backlog *backlog,
     return 0;
 }
 
-static int read_item(struct llmobs_backlog *backlog,
-                     const struct llmobs_entry *entry,
-                     struct llmobs_item **item)
+static int backlog_read_item(struct llmobs_backlog *backlog,
+                             const struct llmobs_entry *entry,
+                             struct llmobs_item **item)
 {
     struct llmobs_exchange *exchange;
     enum llmobs_event_kind kind;
@@ -178,7 +178,7 @@ int llmobs_backlog_load(struct llmobs_backlog *backlog,
     else if (rc == -ENOENT)
         rc = -EIO;
     if (!rc)
-        rc = read_item(backlog, &entry, item);
+        rc = backlog_read_item(backlog, &entry, item);
     if (!rc)
         (*item)->spooled = *spooled;
     if (backlog->text.cap > LLMOBS_SPOOL_FILE)

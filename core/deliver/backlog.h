@@ -10,9 +10,9 @@
 #ifndef LLMOBS_BACKLOG_H
 #define LLMOBS_BACKLOG_H
 
-#include "core/spool/adopt.h"
-#include "core/spool/spool.h"
-#include "core/spool/spool_file.h"
+#include "core/log/adopt.h"
+#include "core/log/spool.h"
+#include "core/log/spool_file.h"
 
 #define LLMOBS_SPILL_MAX 1000000
 
@@ -41,8 +41,8 @@ void llmobs_backlog_init(struct llmobs_backlog *backlog,
                          struct llmobs_adopt *adopt);
 void llmobs_backlog_reset(struct llmobs_backlog *backlog);
 
-/* _done: an entry is settled. The disk is told at the next flush, or sooner
- * where there are many. */
+/* _done: an entry is settled. The spool's files get that at the next flush, or
+ * sooner where there are many. */
 void llmobs_backlog_done(struct llmobs_backlog *backlog,
                          const struct llmobs_spooled *spooled, bool adopted);
 void llmobs_backlog_flush(struct llmobs_backlog *backlog);

@@ -3,16 +3,16 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/base/clock.h"
-#include "core/base/commit.h"
-#include "core/base/futex.h"
-#include "core/base/log.h"
-#include "core/base/work.h"
+#include "lib/base/clock.h"
+#include "lib/base/commit.h"
+#include "lib/base/futex.h"
+#include "lib/base/log.h"
+#include "lib/base/work.h"
 #include "core/deliver/delivery_fill.h"
 #include "core/event/exchange.h"
-#include "core/net/http.h"
-#include "core/spool/event_item.h"
-#include "core/spool/take_back_spool.h"
+#include "core/export/http.h"
+#include "core/log/event_item.h"
+#include "core/log/take_back_spool.h"
 
 /* More bytes than an event can have, so that this limit never decides. */
 #define SCRATCH_MAX ((size_t)1 << 31)
@@ -31,7 +31,7 @@
 /* Most processes that clean libcurl up end next, within this time. */
 #define ADOPT_LATER_MS 1000
 
-/* So often a process looks whether its relay is still there. */
+/* The time between two looks of a process whether its relay is still there. */
 #define LOOK_MS 1000
 
 #define ALL_KINDS ((1u << LLMOBS_EVENT_KINDS) - 1)
@@ -80,43 +80,12 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
     llmobs_curl_access_deadline(INT64_MAX);
 }
 
-/* -- items --------------------------------------------------------------- */
-
-void llmobs_delivery_free_item(struct llmobs_item *item)
-{
-    if (item->type == LLMOBS_ITEM_EXCHANGE) {
-        llmobs_exchange_free((struct llmobs_exchange *)item);
-        return;
-    }
-    if (item->type == LLMOBS_ITEM_SPAN)
-        llmobs_span_fini(&((struct llmobs_span_item *)item)->span);
-    llmobs_exchange_free_memory(item);
-}
-
-size_t llmobs_delivery_weight(const struct llmobs_item *item)
-{
-    const struct llmobs_exchange *exchange;
-
-    if (item->type == LLMOBS_ITEM_EVENT)
-        return sizeof(struct llmobs_event_item) +
-               llmobs_event_item_text(item).len;
-    if (item->type != LLMOBS_ITEM_EXCHANGE)
-        return sizeof(struct llmobs_span_item) + 4096;
-    exchange = (const struct llmobs_exchange *)item;
-    return sizeof(*exchange) +
-           (exchange->callsite ? exchange->callsite->len : 0) +
-           (exchange->annotations ? strlen(exchange->annotations) : 0) +
-           exchange->request.head.cap + exchange->request.tail_len +
-           exchange->response.head.cap + exchange->response.tail_len +
-           exchange->mark_cap * sizeof(*exchange->marks);
-}
-
 /* -- sending ------------------------------------------------------------- */
 
 /* When the exporter's part of the exit is over. A peer that was silent before
  * gets no time; a part of the time is left for the rescue exporter. */
-static int64_t end_of(const struct llmobs_delivery *delivery,
-                      struct llmobs_exporter *exporter)
+static int64_t delivery_end_of(const struct llmobs_delivery *delivery,
+                               struct llmobs_exporter *exporter)
 {
     int64_t ms = atomic_load(&delivery->end_ms);
     int64_t own = atomic_load(&exporter->exit_ms);
@@ -153,7 +122,7 @@ static void set_deadline(struct llmobs_delivery *delivery)
 
     if (!exporter || !atomic_load(&exporter->remote))
         return;
-    end = end_of(delivery, exporter);
+    end = delivery_end_of(delivery, exporter);
     atomic_store(&exporter->cut_ns, end == INT64_MAX ? 0 : end);
     llmobs_curl_access_deadline(end);
 }
@@ -263,8 +232,8 @@ static void end_send(struct llmobs_delivery *delivery)
     delivery->busy = NULL;
 }
 
-static int send_to(struct llmobs_delivery *delivery,
-                   struct llmobs_destination *d, enum llmobs_run how)
+static int delivery_send_to(struct llmobs_delivery *delivery,
+                            struct llmobs_destination *d, enum llmobs_run how)
 {
     int rc;
 
@@ -282,7 +251,8 @@ static int send_to(struct llmobs_delivery *delivery,
 
 /* Sends the meter's sums when they are due; in a run of all that is an end,
  * when it owes them. */
-static void publish(struct llmobs_delivery *delivery, enum llmobs_run how)
+static void delivery_publish(struct llmobs_delivery *delivery,
+                             enum llmobs_run how)
 {
     struct llmobs_meter *meter = delivery->meter;
     enum llmobs_phase phase = phase_of(delivery, how);
@@ -309,7 +279,7 @@ void llmobs_delivery_allow_tries(struct llmobs_delivery *delivery, bool ending)
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
         const struct llmobs_backoff *backoff = d->exporter->backoff;
-        bool waits = d->polite && llmobs_clock_mono_ns() < d->due_ns;
+        bool waits = d->peer_asked && llmobs_clock_mono_ns() < d->due_ns;
 
         d->tries = 1;
         if (d->given_up || (waits && (!ending || (backoff && backoff->firm))))
@@ -352,7 +322,7 @@ bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery)
            llmobs_spool_is_relayed(spool);
 }
 
-static void hand_over(struct llmobs_delivery *delivery)
+static void delivery_hand_over(struct llmobs_delivery *delivery)
 {
     for (size_t i = 0; i < delivery->count; i++)
         (void)llmobs_destination_hand(&delivery->list[i]);
@@ -360,8 +330,8 @@ static void hand_over(struct llmobs_delivery *delivery)
 
 /* Each destination gets one send in a round, so that none waits for the queue
  * of another. */
-static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
-               int64_t deadline_ns)
+static int delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
+                        int64_t deadline_ns)
 {
     bool failed[LLMOBS_DESTINATIONS_MAX] = {false};
     bool more = true;
@@ -372,13 +342,13 @@ static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
     while (more) {
         llmobs_tick_now(&delivery->waits);
         more = llmobs_delivery_fill(delivery, how);
-        hand_over(delivery);
+        delivery_hand_over(delivery);
         for (size_t i = 0; i < delivery->count; i++) {
             struct llmobs_destination *d = &delivery->list[i];
 
             if (failed[i] || !llmobs_delivery_is_due(delivery, d, how))
                 continue;
-            failed[i] = send_to(delivery, d, how) != 0;
+            failed[i] = delivery_send_to(delivery, d, how) != 0;
             tell_settled(delivery);
             more = true;
         }
@@ -390,7 +360,7 @@ static int run(struct llmobs_delivery *delivery, enum llmobs_run how,
             break;
     }
     llmobs_backlog_flush(&delivery->account.backlog);
-    publish(delivery, how);
+    delivery_publish(delivery, how);
     if (delivery->account.backlog.spool && how != LLMOBS_RUN_INLINE)
         llmobs_spool_look(delivery->account.backlog.spool);
     rc = result(delivery, how);
@@ -406,7 +376,7 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
 
     if (how == LLMOBS_RUN_INLINE)
         llmobs_work_by(deadline_ns);
-    rc = run(delivery, how, deadline_ns);
+    rc = delivery_run(delivery, how, deadline_ns);
     llmobs_work_by(INT64_MAX);
     return rc;
 }
@@ -504,7 +474,7 @@ int64_t llmobs_delivery_due(const struct llmobs_delivery *delivery)
         if (one < due)
             due = one;
     }
-    if (spool && llmobs_spool_handed(spool)) {
+    if (spool && llmobs_spool_watches(spool)) {
         int64_t look = llmobs_futex_deadline(LOOK_MS);
 
         due = look < due ? look : due;

@@ -17,64 +17,7 @@
 #ifndef LLMOBS_DELIVERY_H
 #define LLMOBS_DELIVERY_H
 
-#include <sys/types.h>
-
-#include "core/deliver/buffer.h"
-#include "core/deliver/destination.h"
-#include "core/export/meter.h"
-#include "core/links/linker.h"
-#include "core/record/recorder.h"
-#include "core/span/span.h"
-
-/* A remote exporter needs one for each kind of event that it takes. */
-#define LLMOBS_DESTINATIONS_MAX 12
-
-/* A span as the buffer carries it. */
-struct llmobs_span_item {
-    struct llmobs_item item; /* first */
-    struct llmobs_span span;
-};
-
-struct llmobs_delivery {
-    const struct llmobs_config *config;
-    struct llmobs_buffer *buffer;
-    struct llmobs_account account;
-    struct llmobs_destination list[LLMOBS_DESTINATIONS_MAX];
-    size_t count;
-    struct llmobs_destination *busy; /* in a send, or NULL */
-    struct llmobs_exporter *rescue;  /* or NULL */
-    struct llmobs_meter *meter;      /* or NULL */
-    struct llmobs_item *held; /* taken from the buffer, not encoded yet */
-    struct llmobs_buf scratch;
-    struct llmobs_linker linker;
-    struct llmobs_recorder recorder;
-    char *links_path; /* of the file of links; NULL: not known yet */
-    uid_t links_uid;
-    size_t taken; /* items encoded by the last run */
-    /* Called before the next request, as the last one may have settled events;
-     * or NULL. */
-    void (*settled)(const struct llmobs_config *config);
-    struct llmobs_tick waits; /* called while a request waits */
-    bool published;           /* the meter had its try at this end */
-    bool drains;              /* it is there to adopt only */
-    bool relayed;             /* the relay delivers what this run encodes */
-    bool eager;               /* adopted events do not wait for a full batch */
-    atomic_bool full;         /* no destination accepts another event */
-    atomic_bool rescuing;
-    _Atomic(struct llmobs_exporter *) sending;
-    _Atomic int64_t began_ns;      /* when the process began its first call */
-    _Atomic int64_t end_ns;        /* when the stop began; 0: none has */
-    _Atomic int64_t end_ms;        /* how long the stop may take */
-    _Atomic int64_t adopt_end_ns;  /* when a stop ends adopting; 0: none has */
-    _Atomic int64_t adopt_from_ns; /* nothing is adopted before */
-};
-
-/* The events that a run sends. */
-enum llmobs_run {
-    LLMOBS_RUN_DUE,    /* send what is due */
-    LLMOBS_RUN_INLINE, /* on an app's thread, in its path: no network */
-    LLMOBS_RUN_ALL     /* send all, whether due or not */
-};
+#include "core/deliver/delivery_state.h"
 
 void llmobs_delivery_init(struct llmobs_delivery *delivery,
                           const struct llmobs_config *config,
@@ -106,10 +49,6 @@ bool llmobs_delivery_carries(const struct llmobs_delivery *delivery);
 
 /* True where no exporter sends to an intake. Any thread. */
 bool llmobs_delivery_is_near(const struct llmobs_delivery *delivery);
-
-/* Frees an item of the buffer; gives its approximate weight in bytes. */
-void llmobs_delivery_free_item(struct llmobs_item *item);
-size_t llmobs_delivery_weight(const struct llmobs_item *item);
 
 /* Before one or more runs of all: sets how often they may try each destination.
  * One whose peer asked for a pause is not tried, or once when the process ends.

@@ -7,28 +7,59 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/base/commit.h"
-#include "core/base/crash_point.h"
-#include "core/base/log.h"
-#include "core/base/mix.h"
-#include "core/base/scratch.h"
-#include "core/base/work.h"
+#include "lib/base/clock.h"
+#include "lib/base/commit.h"
+#include "lib/base/crash_point.h"
+#include "lib/base/log.h"
+#include "lib/base/mix.h"
+#include "lib/base/scratch.h"
+#include "lib/base/work.h"
 #include "core/event/encode.h"
 #include "core/event/processor.h"
 #include "core/event/exchange.h"
 #include "core/event/to_span.h"
-#include "core/privacy/content_filter.h"
-#include "core/spool/event_item.h"
-#include "core/spool/process_dir.h"
-#include "core/spool/spool_file.h"
-#include "core/spool/take_back.h"
-#include "core/text/json.h"
+#include "lib/span/content_filter.h"
+#include "core/log/event_item.h"
+#include "core/log/process_dir.h"
+#include "core/log/spool_file.h"
+#include "core/log/take_back.h"
+#include "lib/text/json.h"
 
-/* So many events between two looks at the end of adoption: their directories
- * are removed when they are sent, which a disk may take milliseconds for. */
+/* -- items --------------------------------------------------------------- */
+
+void llmobs_delivery_free_item(struct llmobs_item *item)
+{
+    if (item->type == LLMOBS_ITEM_EXCHANGE) {
+        llmobs_exchange_free((struct llmobs_exchange *)item);
+        return;
+    }
+    if (item->type == LLMOBS_ITEM_SPAN)
+        llmobs_span_fini(&((struct llmobs_span_item *)item)->span);
+    llmobs_exchange_free_memory(item);
+}
+
+size_t llmobs_delivery_weight(const struct llmobs_item *item)
+{
+    const struct llmobs_exchange *exchange;
+
+    if (item->type == LLMOBS_ITEM_EVENT)
+        return sizeof(struct llmobs_event_item) +
+               llmobs_event_item_text(item).len;
+    if (item->type != LLMOBS_ITEM_EXCHANGE)
+        return sizeof(struct llmobs_span_item) + 4096;
+    exchange = (const struct llmobs_exchange *)item;
+    return sizeof(*exchange) +
+           (exchange->callsite ? exchange->callsite->len : 0) +
+           (exchange->annotations ? strlen(exchange->annotations) : 0) +
+           exchange->request.head.cap + exchange->request.tail_len +
+           exchange->response.head.cap + exchange->response.tail_len +
+           exchange->mark_cap * sizeof(*exchange->marks);
+}
+
+/* The events between two looks whether the time for adoption is over: when they
+ * are sent their directories are removed, which may take milliseconds. */
 #define ADOPT_ENDING_EVENTS 2
-/* At most so much is encoded ahead of a send. */
+/* The most that is encoded ahead of a send. */
 #define FILL_EVENTS 64
 #define FILL_BYTES ((size_t)1024 * 1024)
 #define SCRATCH_KEPT ((size_t)2 * 1024 * 1024)
@@ -46,7 +77,8 @@ bool llmobs_delivery_is_over(const struct llmobs_delivery *delivery)
 }
 
 /* True where a run of this kind may send to the destination at all. */
-static bool serves(const struct llmobs_destination *d, enum llmobs_run how)
+static bool delivery_fill_serves(const struct llmobs_destination *d,
+                                 enum llmobs_run how)
 {
     return how != LLMOBS_RUN_INLINE || !atomic_load(&d->exporter->remote);
 }
@@ -55,7 +87,7 @@ bool llmobs_delivery_is_due(const struct llmobs_delivery *delivery,
                             const struct llmobs_destination *d,
                             enum llmobs_run how)
 {
-    if (!d->count || !serves(d, how))
+    if (!d->count || !delivery_fill_serves(d, how))
         return false;
     if (how == LLMOBS_RUN_ALL)
         return d->tries > 0;
@@ -146,16 +178,17 @@ static int rescue_some(struct llmobs_delivery *delivery,
 
 /* Where the memory for events is used up, a destination that is behind gets no
  * newer events; the others do. */
-static bool refuses(struct llmobs_delivery *delivery,
-                    struct llmobs_destination *d, enum llmobs_run how)
+static bool delivery_fill_refuses(struct llmobs_delivery *delivery,
+                                  struct llmobs_destination *d,
+                                  enum llmobs_run how)
 {
     if (!llmobs_delivery_is_over(delivery) || !d->count ||
-        (!d->due_ns && serves(d, how)) || d == delivery->busy)
+        (!d->due_ns && delivery_fill_serves(d, how)) || d == delivery->busy)
         return false;
     return rescue_some(delivery, d) <= 0;
 }
 
-static void lose(struct llmobs_delivery *delivery, int error)
+static void delivery_fill_lose(struct llmobs_delivery *delivery, int error)
 {
     bool memory = error == -ENOMEM;
     enum llmobs_stat stat = LLMOBS_STAT_dropped_export;
@@ -236,8 +269,9 @@ static struct llmobs_event *event_of(struct llmobs_delivery *delivery,
 
 /* Pushes one event to all destinations that take its kind, but not to those
  * that refuse it or have it already. */
-static int share(struct llmobs_delivery *delivery, const struct source *source,
-                 struct llmobs_text text, const bool *refusing)
+static int delivery_fill_share(struct llmobs_delivery *delivery,
+                               const struct source *source,
+                               struct llmobs_text text, const bool *refusing)
 {
     struct llmobs_event *event = event_of(delivery, source, text);
     enum llmobs_stat fate = LLMOBS_STAT_delivered;
@@ -291,7 +325,8 @@ static bool is_expired(const struct source *source)
 }
 
 /* Reads an item again of which memory has only the head. */
-static int load(struct llmobs_delivery *delivery, struct source *source)
+static int delivery_fill_load(struct llmobs_delivery *delivery,
+                              struct source *source)
 {
     struct llmobs_item *item;
     int rc;
@@ -321,7 +356,7 @@ static int apply_text(struct llmobs_delivery *delivery,
 
 /* A long event has taken the buffer: goes on with the memory of one that was
  * sent, which the kernel need not give again. */
-static void take_spare(struct llmobs_delivery *delivery)
+static void delivery_fill_take_spare(struct llmobs_delivery *delivery)
 {
     struct llmobs_buf *scratch = &delivery->scratch;
     struct llmobs_buf *spare = &delivery->account.spare;
@@ -333,12 +368,12 @@ static void take_spare(struct llmobs_delivery *delivery)
     llmobs_buf_init(spare, 0);
 }
 
-static int encode(struct llmobs_delivery *delivery, struct source *source,
-                  struct llmobs_text *text)
+static int delivery_fill_encode(struct llmobs_delivery *delivery,
+                                struct source *source, struct llmobs_text *text)
 {
     int rc;
 
-    take_spare(delivery);
+    delivery_fill_take_spare(delivery);
     *text = source->event;
     if (is_expired(source))
         return -ESTALE;
@@ -371,8 +406,8 @@ static void secure(struct llmobs_delivery *delivery, struct source *source,
 
 /* Counts a source that could not become an event as lost, or lets it wait on
  * the disk. */
-static void fail(struct llmobs_delivery *delivery, const struct source *source,
-                 int error)
+static void delivery_fill_fail(struct llmobs_delivery *delivery,
+                               const struct source *source, int error)
 {
     struct llmobs_account *account = &delivery->account;
 
@@ -382,7 +417,7 @@ static void fail(struct llmobs_delivery *delivery, const struct source *source,
         llmobs_account_wait(account, &source->spooled, source->delivered_to,
                             source->adopted))
         return;
-    lose(delivery, error);
+    delivery_fill_lose(delivery, error);
     if (error != -EXDEV)
         llmobs_backlog_done(&account->backlog, &source->spooled,
                             source->adopted);
@@ -391,7 +426,8 @@ static void fail(struct llmobs_delivery *delivery, const struct source *source,
 /* The time is over: puts the item back in front, so that a later run finds it
  * with all that memory has of it. False for an adopted item and for one that
  * some destination has already: the disk has all of those. */
-static bool hold(struct llmobs_delivery *delivery, struct source *source)
+static bool delivery_fill_hold(struct llmobs_delivery *delivery,
+                               struct source *source)
 {
     if (source->adopted || source->delivered_to & ~LLMOBS_INFERRED ||
         !source->item)
@@ -405,10 +441,10 @@ static bool hold(struct llmobs_delivery *delivery, struct source *source)
     return true;
 }
 
-/* Shows a span to the meter. The disk never learns of it: another process does
- * not count it again. -ETIMEDOUT: the time is over. */
-static int measure(struct llmobs_delivery *delivery, struct source *source,
-                   struct llmobs_text text)
+/* Counts a span in the metrics. Nothing of that is on the disk, so no other
+ * process counts it again. -ETIMEDOUT: the time is over. */
+static int delivery_fill_measure(struct llmobs_delivery *delivery,
+                                 struct source *source, struct llmobs_text text)
 {
     struct llmobs_meter *meter = delivery->meter;
     int rc;
@@ -520,17 +556,18 @@ static void share_tool(struct llmobs_delivery *delivery,
     int rc = tool->rc;
 
     if (!rc && refusing)
-        rc = share(delivery, &tool->source, text, refusing);
+        rc = delivery_fill_share(delivery, &tool->source, text, refusing);
     else if (!rc &&
              !llmobs_account_wait(&delivery->account, &tool->source.spooled, 0,
                                   tool->source.adopted))
         rc = -ENOSPC;
     if (rc)
-        fail(delivery, &tool->source, rc);
+        delivery_fill_fail(delivery, &tool->source, rc);
 }
 
-static int add_tools(struct llmobs_delivery *delivery, struct source *source,
-                     const bool *refusing, struct tool_source *tools)
+static int delivery_fill_add_tools(struct llmobs_delivery *delivery,
+                                   struct source *source, const bool *refusing,
+                                   struct tool_source *tools)
 {
     struct llmobs_inferred *inferred = &source->inferred;
     size_t count = 0;
@@ -567,7 +604,7 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source,
     tools = calloc(source->inferred.count, sizeof(*tools));
     if (!tools)
         return -ENOMEM;
-    rc = add_tools(delivery, source, refusing, tools);
+    rc = delivery_fill_add_tools(delivery, source, refusing, tools);
     free(tools);
     return rc;
 }
@@ -592,10 +629,10 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
                        const bool *refusing)
 {
     struct llmobs_text text;
-    int rc = load(delivery, source);
+    int rc = delivery_fill_load(delivery, source);
 
     if (!rc)
-        rc = encode(delivery, source, &text);
+        rc = delivery_fill_encode(delivery, source, &text);
     if (!rc)
         rc = add_inferred(delivery, source, refusing);
     else if (rc == -ECANCELED) /* the program wants this one span away */
@@ -603,12 +640,12 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
     if (!rc) {
         note_tool(delivery, source, text);
         secure(delivery, source, text);
-        rc = measure(delivery, source, text);
+        rc = delivery_fill_measure(delivery, source, text);
     }
     if (!rc)
-        rc = share(delivery, source, text, refusing);
-    if (rc && !(rc == -ETIMEDOUT && hold(delivery, source)))
-        fail(delivery, source, rc);
+        rc = delivery_fill_share(delivery, source, text, refusing);
+    if (rc && !(rc == -ETIMEDOUT && delivery_fill_hold(delivery, source)))
+        delivery_fill_fail(delivery, source, rc);
     llmobs_inferred_fini(&source->inferred);
     if (source->item)
         llmobs_delivery_free_item(source->item);
@@ -621,21 +658,22 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
 
 /* No destination accepts the item now: it waits on the disk, as the redacted
  * event where the disk may not have its content, or it is lost. */
-static void put_off(struct llmobs_delivery *delivery, struct source *source)
+static void delivery_fill_put_off(struct llmobs_delivery *delivery,
+                                  struct source *source)
 {
     struct llmobs_text text;
 
     atomic_store(&delivery->full, true);
     if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
         llmobs_privacy_withholds(&source->config->privacy) &&
-        encode(delivery, source, &text) == 0 &&
+        delivery_fill_encode(delivery, source, &text) == 0 &&
         add_inferred(delivery, source, NULL) == 0)
         secure(delivery, source, text);
     llmobs_inferred_fini(&source->inferred);
     llmobs_buf_cut(&delivery->scratch, 0);
     if (!llmobs_account_wait(&delivery->account, &source->spooled,
                              source->delivered_to, false)) {
-        lose(delivery, -ENOSPC);
+        delivery_fill_lose(delivery, -ENOSPC);
         llmobs_backlog_done(&delivery->account.backlog, &source->spooled,
                             false);
     }
@@ -643,8 +681,9 @@ static void put_off(struct llmobs_delivery *delivery, struct source *source)
 }
 
 /* Takes the item. False where memory is short or the time is over. */
-static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
-                     unsigned delivered_to, enum llmobs_run how)
+static bool delivery_fill_add_item(struct llmobs_delivery *delivery,
+                                   struct llmobs_item *item,
+                                   unsigned delivered_to, enum llmobs_run how)
 {
     struct source source = {
         .item = item,
@@ -659,12 +698,12 @@ static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
         struct llmobs_destination *d = &delivery->list[i];
 
         refusing[i] = llmobs_destination_takes(d, item->kind) &&
-                      refuses(delivery, d, how);
+                      delivery_fill_refuses(delivery, d, how);
         wanted |= llmobs_destination_takes(d, item->kind) && !refusing[i];
     }
     if (wanted)
         return add_source(delivery, &source, refusing);
-    put_off(delivery, &source);
+    delivery_fill_put_off(delivery, &source);
     return true;
 }
 
@@ -682,7 +721,7 @@ static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
         rc = llmobs_backlog_unspill(&delivery->account.backlog, &item,
                                     delivered_to);
         if (rc && rc != -ENOENT && rc != -ENOMEM)
-            lose(delivery, rc);
+            delivery_fill_lose(delivery, rc);
     } while (rc && rc != -ENOENT && rc != -ENOMEM);
     return rc ? NULL : item;
 }
@@ -714,7 +753,7 @@ bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
             item = unspill(delivery, &delivered_to);
         if (!item)
             break;
-        if (!add_item(delivery, item, delivered_to, how))
+        if (!delivery_fill_add_item(delivery, item, delivered_to, how))
             break;
         n++;
     }

@@ -10,7 +10,11 @@
 #ifndef LLMOBS_DELIVERY_FILL_H
 #define LLMOBS_DELIVERY_FILL_H
 
-#include "core/deliver/delivery.h"
+#include "core/deliver/delivery_state.h"
+
+/* Frees an item of the buffer; gives its approximate weight in bytes. */
+void llmobs_delivery_free_item(struct llmobs_item *item);
+size_t llmobs_delivery_weight(const struct llmobs_item *item);
 
 /* True where the memory for events is used up. */
 bool llmobs_delivery_is_over(const struct llmobs_delivery *delivery);

@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/clock.h"
-#include "core/base/log.h"
-#include "core/base/crash_point.h"
-#include "core/span/context.h"
-#include "core/spool/process_dir.h"
-#include "core/text/budget.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/crash_point.h"
+#include "lib/span/context.h"
+#include "core/log/process_dir.h"
+#include "lib/text/budget.h"
 
-/* The first send waits so long. A short process has ended by then, and its exit
- * sends: a request before could be cut by the app's own cleanup of libcurl, and
- * then it is not known whether the peer got the events. */
+/* The time that a first send waits. A short process has ended by then, and its
+ * exit sends: a request before could be cut by the app's own cleanup of
+ * libcurl, and then it is not known whether the peer got the events. */
 #define FIRST_MS 50
 
 static const struct llmobs_backoff usual = {
@@ -33,7 +33,7 @@ void llmobs_account_settle(struct llmobs_account *account,
     llmobs_stats_add(stat, some);
 }
 
-/* With room for a copy of so many bytes. */
+/* Gives an event with `room` bytes for a copy of its text. */
 static struct llmobs_event *new_event(struct llmobs_account *account,
                                       enum llmobs_event_kind kind, size_t len,
                                       size_t room)
@@ -80,8 +80,9 @@ struct llmobs_event *llmobs_event_take(struct llmobs_account *account,
 }
 
 /* Leaves the entry on the disk for another process, which may be the relay. */
-static void leave(struct llmobs_account *account,
-                  const struct llmobs_spooled *spooled, bool adopted)
+static void destination_leave(struct llmobs_account *account,
+                              const struct llmobs_spooled *spooled,
+                              bool adopted)
 {
     struct llmobs_spool *spool = account->backlog.spool;
 
@@ -101,7 +102,7 @@ bool llmobs_account_wait(struct llmobs_account *account,
         return true;
     if (!adopted && !spooled->file)
         return false;
-    leave(account, spooled, adopted);
+    destination_leave(account, spooled, adopted);
     return true;
 }
 
@@ -117,7 +118,7 @@ static void settle_event(struct llmobs_account *account,
                                      event->delivered_to, event->adopted))
         return;
     if (event->fate == LLMOBS_STAT_left) {
-        leave(account, &event->spooled, event->adopted);
+        destination_leave(account, &event->spooled, event->adopted);
         return;
     }
     if (event->kind == LLMOBS_EVENT_EVALUATION &&
@@ -186,7 +187,7 @@ void llmobs_destination_forget(struct llmobs_destination *destination)
     destination->bytes = 0;
     destination->due_ns = destination->sent_ns = 0;
     destination->backoff_ms = backoff_of(destination)->first_ms;
-    destination->polite = destination->hopeless = false;
+    destination->peer_asked = destination->hopeless = false;
     destination->given_up = false;
     destination->tries = 0;
 }
@@ -197,10 +198,10 @@ static struct llmobs_event *event_at(const struct llmobs_destination *d,
     return d->queue[(d->first + i) % d->cap];
 }
 
-static int grow(struct llmobs_destination *d)
+static int destination_grow(struct llmobs_destination *d)
 {
     size_t cap = d->cap ? d->cap * 2 : 64;
-    struct llmobs_event **queue = malloc(cap * sizeof(struct llmobs_event *));
+    struct llmobs_event **queue = calloc(cap, sizeof(struct llmobs_event *));
 
     if (!queue)
         return -ENOMEM;
@@ -218,7 +219,7 @@ int llmobs_destination_push(struct llmobs_destination *destination,
 {
     struct llmobs_destination *d = destination;
 
-    if (d->count == d->cap && grow(d) != 0)
+    if (d->count == d->cap && destination_grow(d) != 0)
         return -ENOMEM;
     if (d->count == 0)
         d->first_ns = llmobs_clock_mono_ns();
@@ -293,21 +294,21 @@ static int64_t next_wait(struct llmobs_destination *d)
     return ms / 2 + random_ms(ms * backoff->jitter / 100);
 }
 
-static void back_off(struct llmobs_destination *d, int error)
+static void destination_back_off(struct llmobs_destination *d, int error)
 {
     int64_t ms = d->exporter->retry_ms;
 
-    d->polite = ms > 0;
-    ms = d->polite ? ms + random_ms(ms / 8) : next_wait(d);
+    d->peer_asked = ms > 0;
+    ms = d->peer_asked ? ms + random_ms(ms / 8) : next_wait(d);
     d->due_ns = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
     d->hopeless = !atomic_load(&d->exporter->remote) && !may_pass(error);
-    d->tries = d->polite || d->hopeless || d->tries < 1 ? 0 : d->tries - 1;
+    d->tries = d->peer_asked || d->hopeless || d->tries < 1 ? 0 : d->tries - 1;
 }
 
-static void go_on(struct llmobs_destination *d)
+static void destination_go_on(struct llmobs_destination *d)
 {
     d->due_ns = 0;
-    d->polite = d->hopeless = false;
+    d->peer_asked = d->hopeless = false;
     d->backoff_ms = backoff_of(d)->first_ms;
     d->sent_ns = llmobs_clock_mono_ns();
 }
@@ -319,8 +320,8 @@ static unsigned had_by(const struct llmobs_event *event)
 
 /* Where other destinations still wait for the event, notes on the disk which
  * have it, so that none gets it twice if the process dies. */
-static void note_delivered_to(const struct llmobs_destination *d,
-                              struct llmobs_event *event)
+static void destination_note_delivered_to(const struct llmobs_destination *d,
+                                          struct llmobs_event *event)
 {
     struct llmobs_backlog *backlog = &d->account->backlog;
 
@@ -372,7 +373,7 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
     if (rc > (int)n)
         rc = (int)n;
     for (int i = 0; i < rc; i++)
-        note_delivered_to(d, event_at(d, (size_t)i));
+        destination_note_delivered_to(d, event_at(d, (size_t)i));
     count_sent(exporter, outcomes, rc);
     return rc;
 }
@@ -460,10 +461,10 @@ int llmobs_destination_send(struct llmobs_destination *destination)
                                       : "");
     } else {
         rc = rc ? rc : -EAGAIN;
-        back_off(d, rc);
+        destination_back_off(d, rc);
         return rc;
     }
-    go_on(d);
+    destination_go_on(d);
     return 0;
 }
 
@@ -493,7 +494,8 @@ int llmobs_destination_rescue(struct llmobs_destination *destination,
 
 /* True once the disk has the event: writes it where the disk does not have it,
  * or not any more. */
-static bool is_kept(struct llmobs_backlog *backlog, struct llmobs_event *event)
+static bool destination_is_kept(struct llmobs_backlog *backlog,
+                                struct llmobs_event *event)
 {
     struct llmobs_text text = {event->data, event->len};
     struct llmobs_spool *spool = backlog->spool;
@@ -517,7 +519,8 @@ size_t llmobs_destination_keep(struct llmobs_destination *destination)
     struct llmobs_destination *d = destination;
     size_t n = 0;
 
-    while (n < d->count && is_kept(&d->account->backlog, event_at(d, n)))
+    while (n < d->count &&
+           destination_is_kept(&d->account->backlog, event_at(d, n)))
         n++;
     pop(d, n, LLMOBS_STAT_left);
     return n;

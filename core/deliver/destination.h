@@ -13,7 +13,7 @@
 
 #include "core/deliver/backlog.h"
 #include "core/export/exporter.h"
-#include "core/ledger/stats.h"
+#include "lib/base/stats.h"
 
 /* Beside the bits of destinations: the meter has the span (delivery.h). */
 #define LLMOBS_MEASURED (1u << 31)
@@ -47,7 +47,7 @@ struct llmobs_destination {
     unsigned bit;        /* of an event's `delivered_to` */
     unsigned kinds;      /* bit i: it takes events of kind i */
     int64_t interval_ms; /* between two sends over the network */
-    size_t enough;       /* so many bytes are sent before that time is over */
+    size_t enough; /* with this many bytes it sends before that time is over */
     struct llmobs_event **queue; /* a ring */
     size_t first, count, cap;
     size_t bytes;
@@ -55,9 +55,9 @@ struct llmobs_destination {
     int64_t first_ns; /* when an event was pushed to the empty queue */
     int64_t sent_ns;  /* when a send was last accepted */
     int64_t backoff_ms;
-    bool polite;   /* due_ns is the time that the exporter asked for */
-    bool hopeless; /* it is local, and its last error was one that stays */
-    bool given_up; /* so it was when the process ended: it is not tried again */
+    bool peer_asked; /* the exporter asked for the time in due_ns */
+    bool hopeless;   /* a local destination whose last error will not go away */
+    bool given_up; /* hopeless when the process ended: it is not tried again */
     int tries;     /* left for runs of all */
 };
 

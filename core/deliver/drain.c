@@ -4,12 +4,12 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "core/base/clock.h"
-#include "core/base/futex.h"
-#include "core/ledger/stats.h"
+#include "lib/base/clock.h"
+#include "lib/base/futex.h"
+#include "lib/base/stats.h"
 
-/* A drain checks so often whether to stop, gives up after so many failures in a
- * row, and waits so long between two of them. */
+/* The time between two looks whether to stop; the failures in a row after which
+ * a drain gives up; the time between two of them. */
 #define STEP_MS 50
 #define TRIES 3
 #define PAUSE_MS 2000
@@ -17,7 +17,8 @@
 /* One attempt; 0 where nothing is left to deliver. A run that ends because its
  * time is up proves neither success nor failure, so another follows. */
 static int drain_once(struct llmobs_delivery *delivery,
-                      int64_t (*note)(const struct llmobs_config *config),
+                      int64_t (*note)(const struct llmobs_config *config,
+                                      bool rests),
                       const atomic_bool *stop)
 {
     int64_t deadline;
@@ -28,7 +29,7 @@ static int drain_once(struct llmobs_delivery *delivery,
         deadline = llmobs_futex_deadline(STEP_MS);
         rc = llmobs_delivery_run(delivery, LLMOBS_RUN_ALL, deadline);
         if (note)
-            note(delivery->config);
+            note(delivery->config, false);
     } while (
         !atomic_load(stop) &&
         (rc == -ETIMEDOUT || (rc == 0 && llmobs_clock_mono_ns() >= deadline)));
@@ -50,7 +51,8 @@ static void drain_pause(const struct llmobs_delivery *delivery,
 }
 
 void llmobs_drain(struct llmobs_delivery *delivery,
-                  int64_t (*note)(const struct llmobs_config *config),
+                  int64_t (*note)(const struct llmobs_config *config,
+                                  bool rests),
                   const atomic_bool *stop)
 {
     int failures = 0;

@@ -15,7 +15,8 @@
 /* Returns at the end of the drain, or soon after another thread or a signal
  * handler sets `stop`. Calls `note`, unless it is NULL, after each round. */
 void llmobs_drain(struct llmobs_delivery *delivery,
-                  int64_t (*note)(const struct llmobs_config *config),
+                  int64_t (*note)(const struct llmobs_config *config,
+                                  bool rests),
                   const atomic_bool *stop);
 
 #endif

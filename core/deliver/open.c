@@ -3,66 +3,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/log.h"
+#include "lib/base/log.h"
+#include "core/config/exporters.h"
 #include "core/export/choose.h"
 #include "core/export/intake.h"
-#include "core/export/otlp.h"
+#include "core/export/otlp_exporter.h"
 #include "core/export/otlp_logs.h"
 #include "core/export/otlp_metrics.h"
 #include "core/export/store.h"
-#include "core/ledger/ledger.h"
+#include "core/log/ledger.h"
+#include "core/log/spool.h"
 
 /* A drainer gets its events from the disk alone. */
 #define DRAIN_BUFFER 4096
 
-/* The known names that are in the list. */
-struct names {
-    bool is_auto, agent, agentless, store, otlp;
-};
-
-static void read_name(struct names *names, const char *name, size_t len)
-{
-    static const char *const known[] = {"auto", "agent", "agentless", "store",
-                                        "otlp"};
-    bool *flags[] = {&names->is_auto, &names->agent, &names->agentless,
-                     &names->store, &names->otlp};
-
-    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-        if (strlen(known[i]) == len && memcmp(known[i], name, len) == 0) {
-            *flags[i] = true;
-            return;
-        }
-    }
-    if (len > 0)
-        llmobs_log(LLMOBS_LOG_WARN, "LLMOBS_EXPORTER: no exporter \"%.*s\"",
-                   (int)len, name);
-}
-
-static struct names read_names(const char *list)
-{
-    struct names names = {0};
-
-    while (*list) {
-        size_t len = strcspn(list, ",");
-        size_t lead = strspn(list, " \t");
-        size_t end = len;
-
-        while (end > lead && (list[end - 1] == ' ' || list[end - 1] == '\t'))
-            end--;
-        if (lead < end)
-            read_name(&names, list + lead, end - lead);
-        list += len + (list[len] == ',');
-    }
-    if (names.is_auto &&
-        (names.agent || names.agentless || names.store || names.otlp))
-        llmobs_log(LLMOBS_LOG_WARN,
-                   "LLMOBS_EXPORTER: auto stands alone: the others are "
-                   "ignored");
-    return names;
-}
-
 /* Takes the exporter; false without one. */
-static bool add(struct llmobs_worker *worker, struct llmobs_exporter *exporter)
+static bool open_add(struct llmobs_worker *worker,
+                     struct llmobs_exporter *exporter)
 {
     if (!exporter)
         return false;
@@ -73,30 +30,28 @@ static bool add(struct llmobs_worker *worker, struct llmobs_exporter *exporter)
 }
 
 static void add_agentless(struct llmobs_worker *worker,
-                          const struct llmobs_config *config,
-                          struct names *names)
+                          const struct llmobs_config *config, unsigned *names)
 {
     if (config->api_key) {
-        if (!add(worker, llmobs_intake_new(config, true, NULL)))
-            names->store = true;
+        if (!open_add(worker, llmobs_intake_new(config, true, NULL)))
+            *names |= LLMOBS_EXPORTER_STORE;
         return;
     }
     llmobs_log(LLMOBS_LOG_ERROR,
                "exporter agentless without DD_API_KEY: spans go to the local "
                "store");
-    names->store = true;
+    *names |= LLMOBS_EXPORTER_STORE;
 }
 
 /* Evaluations go to the local store where no other exporter takes them. */
-static bool add_otlp(struct llmobs_worker *worker,
-                     const struct llmobs_config *config,
-                     const struct names *names)
+static bool open_add_otlp(struct llmobs_worker *worker,
+                          const struct llmobs_config *config, unsigned names)
 {
-    bool alone = !names->agent && !names->agentless && !names->store &&
+    bool alone = names == LLMOBS_EXPORTER_OTLP &&
                  !config->otlp.signals[LLMOBS_SIGNAL_LOGS].on;
 
     if (config->otlp.signals[LLMOBS_SIGNAL_TRACES].on)
-        return add(worker, llmobs_otlp_exporter_new(config, NULL, alone));
+        return open_add(worker, llmobs_otlp_exporter_new(config, NULL, alone));
     /* Of a bad URL the log has a line already. */
     if (!config->otlp.signals[LLMOBS_SIGNAL_TRACES].misplaced)
         llmobs_log(LLMOBS_LOG_WARN,
@@ -109,25 +64,23 @@ static bool add_otlp(struct llmobs_worker *worker,
 static bool add_all(struct llmobs_worker *worker,
                     const struct llmobs_config *config)
 {
-    struct names names = read_names(config->exporter ? config->exporter : "");
+    unsigned names = llmobs_exporters_named(config->exporter, NULL);
     bool any = false;
 
-    if (names.is_auto)
-        names.agent = names.agentless = names.store = names.otlp = false;
-    if (names.is_auto && !add(worker, llmobs_choose_new(config)))
-        names.store = true;
-    else
-        any = names.is_auto;
-    if (names.agent)
-        any |= add(worker, llmobs_intake_new(config, false, NULL));
-    if (names.agentless) {
+    if (names & LLMOBS_EXPORTER_AUTO) {
+        names = 0;
+        any = open_add(worker, llmobs_choose_new(config));
+    }
+    if (names & LLMOBS_EXPORTER_AGENT)
+        any |= open_add(worker, llmobs_intake_new(config, false, NULL));
+    if (names & LLMOBS_EXPORTER_AGENTLESS) {
         add_agentless(worker, config, &names);
         any = true;
     }
-    if (names.otlp)
-        any |= add_otlp(worker, config, &names);
-    if (names.store || !any)
-        return add(worker, llmobs_store_new(config));
+    if (names & LLMOBS_EXPORTER_OTLP)
+        any |= open_add_otlp(worker, config, names);
+    if (names & LLMOBS_EXPORTER_STORE || !any)
+        return open_add(worker, llmobs_store_new(config));
     llmobs_worker_rescue(worker, llmobs_store_new(config));
     return true;
 }
@@ -137,7 +90,7 @@ static void add_logs(struct llmobs_worker *worker,
                      const struct llmobs_config *config)
 {
     if (config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
-        (void)add(worker, llmobs_otlp_logs_exporter_new(config));
+        (void)open_add(worker, llmobs_otlp_logs_exporter_new(config));
 }
 
 static void add_metrics(struct llmobs_worker *worker,

@@ -1,13 +1,15 @@
 #include "core/deliver/relay.h"
 
-#include "core/base/clock.h"
-#include "core/base/futex.h"
+#include "lib/base/clock.h"
+#include "lib/base/futex.h"
 
-/* A process that was killed says nothing of it: the relay looks so often. */
+/* A process that was killed does not report it: the time between two looks of
+ * the relay. */
 #define LOOK_MS 1000
 
 void llmobs_relay(struct llmobs_delivery *delivery,
-                  int64_t (*note)(const struct llmobs_config *config),
+                  int64_t (*note)(const struct llmobs_config *config,
+                                  bool rests),
                   const struct llmobs_relay_waits *waits,
                   const atomic_bool *stop)
 {
@@ -19,7 +21,7 @@ void llmobs_relay(struct llmobs_delivery *delivery,
         delivery->account.backlog.adopted_ns = 0;
         (void)llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
         if (note)
-            (void)note(delivery->config);
+            (void)note(delivery->config, false);
         due = llmobs_delivery_due(delivery);
         waits->wait(waits->ctx, due < until ? due : until);
     }

@@ -25,7 +25,8 @@ struct llmobs_relay_waits {
 /* Returns soon after `stop` is set; all that is undelivered is on the disk
  * then. Calls `note`, unless it is NULL, after each round. */
 void llmobs_relay(struct llmobs_delivery *delivery,
-                  int64_t (*note)(const struct llmobs_config *config),
+                  int64_t (*note)(const struct llmobs_config *config,
+                                  bool rests),
                   const struct llmobs_relay_waits *waits,
                   const atomic_bool *stop);
 

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/clock.h"
-#include "core/base/fork.h"
-#include "core/base/program.h"
+#include "lib/base/clock.h"
+#include "lib/base/filter.h"
+#include "lib/base/fork.h"
+#include "lib/base/program.h"
 #include "core/deliver/drain.h"
 #include "core/deliver/relay.h"
 #include "core/deliver/worker_thread.h"
@@ -128,6 +129,8 @@ static void warm(struct llmobs_worker *worker)
 {
     int64_t now, last;
 
+    if (llmobs_filter_still())
+        return;
     llmobs_worker_become_active(worker);
     if (llmobs_delivery_is_relayed(&worker->delivery))
         return;
@@ -151,13 +154,6 @@ void llmobs_worker_warm(struct llmobs_worker *worker)
     if (worker->wants_warm)
         warm(worker);
     errno = saved;
-}
-
-size_t llmobs_worker_pending(struct llmobs_worker *worker)
-{
-    return llmobs_worker_is_ours(worker)
-               ? atomic_load(&worker->delivery.account.pending)
-               : 0;
 }
 
 void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms)

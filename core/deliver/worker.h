@@ -13,12 +13,13 @@
  *          the exporters' connections, and starts its own thread at its first
  *          give.
  *
- * The thread starts at the first give, with all signals blocked, a stack of its
- * own size, the name "llmobs" and the C locale. (With LLMOBS_THREAD=off there
- * is none, and a flush delivers everything.) Its first delivery waits a moment:
- * if the process ends within it, the exiting thread delivers, but for events
- * that go to an intake. The thread looks each second whether a thread of the
- * app is left, and ends otherwise, so that the process ends with the app's last
+ * A give starts the thread where there is none, with the C locale. (With
+ * LLMOBS_THREAD=off there is none, and a flush delivers everything.) Its first
+ * delivery waits a moment: if the process ends within it, the exiting thread
+ * delivers, but for events that go to an intake. It ends when nothing is left
+ * to do, and where the app wants to be alone (llmobs_thread_rest), once it has
+ * sent what is due. While it lives it looks whether a thread of the app is
+ * left, and ends otherwise, so that the process ends with the app's last
  * thread.
  */
 #ifndef LLMOBS_WORKER_H
@@ -28,15 +29,18 @@
 
 #include "core/config/config.h"
 #include "core/deliver/buffer.h"
+#include "core/deliver/worker_wait.h"
 #include "core/export/meter.h"
-#include "core/span/span.h"
-#include "core/spool/adopt.h"
+#include "lib/span/span.h"
+#include "core/log/adopt.h"
 
 struct llmobs_worker;
 
 /* Called after each round of the thread or of a drain; gives the milliseconds
- * after which it wants to be called again, -1: after the next round. */
-typedef int64_t llmobs_worker_note_fn(const struct llmobs_config *config);
+ * after which it wants to be called again, -1: after the next round. `rests`:
+ * there may be no next round. */
+typedef int64_t llmobs_worker_note_fn(const struct llmobs_config *config,
+                                      bool rests);
 
 /* Called between two requests by the thread that has the worker's turn. */
 typedef void llmobs_worker_settled_fn(const struct llmobs_config *config);
@@ -131,8 +135,8 @@ int llmobs_worker_give_event(struct llmobs_worker *worker,
 void llmobs_worker_warm(struct llmobs_worker *worker);
 
 /* Makes events of the given items on this thread, unless another thread does,
- * and stores those that stay on this host. For a moment after which the library
- * that made the calls may be unloaded. No network; at most `ms`. */
+ * and stores those that stay on this host, before the library that made the
+ * calls may be unloaded. No network; at most `ms`. */
 void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms);
 
 /* No thread delivers from here until resume; a request under way is cut so that
@@ -153,21 +157,24 @@ int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms,
  */
 void llmobs_worker_withdraw(struct llmobs_worker *worker);
 
-/* How long an exit, or a flush without a time of its own, waits at most:
- * LLMOBS_EXIT_FLUSH_MS, else the longest time that an exporter asks for. No
- * exporter gets more than it asks for, and at an exit a store gets less where
- * the spool has all that waits. */
-int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker);
-int64_t llmobs_worker_flush_ms(struct llmobs_worker *worker);
-
-/* Items that were given and are neither delivered nor dropped yet. The counter
- * of captured items is the sum of this and the counters of their ends
- * (stats.h). */
-size_t llmobs_worker_pending(struct llmobs_worker *worker);
-
 /* Delivers the pending items, due or not, within `ms`. 0: all are delivered;
  * else -ETIMEDOUT. */
 int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms);
+
+/* Before a filter: lets the thread send all that waits, due or not, at most
+ * `ms`. */
+void llmobs_worker_hurry(struct llmobs_worker *worker, int64_t ms);
+
+/* After a rest (llmobs_thread_rest) that is not a fork's: starts a thread for
+ * what is left. `confined`: a filter may kill for what a delivery needs, and
+ * the program need not call a model again: then none starts, and an exit leaves
+ * all to the spool, until the next give. */
+void llmobs_worker_rested(struct llmobs_worker *worker, bool confined);
+
+/* Before the program takes on a sandbox: has the spool hold its file. Not in a
+ * forked child that has not called libcurl: it may be about to execute another
+ * program. Preserves errno. */
+void llmobs_worker_hold(struct llmobs_worker *worker);
 
 /* Flushes, then stops the thread for good, within `ms` in all; counts the items
  * that it neither delivered nor left on the disk as dropped_exit, and logs

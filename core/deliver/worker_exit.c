@@ -1,22 +1,27 @@
 #include "core/deliver/worker.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 
-#include "core/base/aside.h"
-#include "core/base/clock.h"
-#include "core/base/commit.h"
-#include "core/base/futex.h"
-#include "core/base/log.h"
-#include "core/base/signal_guard.h"
-#include "core/base/thread.h"
+#include "lib/base/aside.h"
+#include "lib/base/clock.h"
+#include "lib/base/commit.h"
+#include "lib/base/filter.h"
+#include "lib/base/fork.h"
+#include "lib/base/futex.h"
+#include "lib/base/log.h"
+#include "lib/base/signal_guard.h"
+#include "lib/base/thread.h"
+#include "core/deliver/worker_thread.h"
 #include "core/deliver/worker_turn.h"
-#include "core/ledger/stats.h"
-#include "core/net/http.h"
+#include "lib/base/stats.h"
+#include "core/export/http.h"
 
 /* The additional time in which an exit saves undelivered events locally. */
 #define SAVE_MS 1000
-/* So long a withdrawal delivers, and waits again for the thread's end. */
+/* The time for which a withdrawal delivers, and then waits for the thread's
+ * end. */
 #define WITHDRAW_MS 250
 
 /* -- pausing ------------------------------------------------------------- */
@@ -123,8 +128,8 @@ static void save_inline(struct llmobs_worker *worker)
 
 /* The worker's thread delivers where there is one; without it, or when it has
  * ended meanwhile, this thread does. */
-static void flush(struct llmobs_worker *worker, bool ending,
-                  int64_t deadline_ns)
+static void worker_exit_flush(struct llmobs_worker *worker, bool ending,
+                              int64_t deadline_ns)
 {
     if (llmobs_worker_has_thread(worker))
         flush_by_thread(worker, deadline_ns);
@@ -142,8 +147,10 @@ int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms)
     int64_t deadline = llmobs_futex_deadline(ms);
     int saved = errno;
 
-    if (llmobs_worker_pending(worker) != 0)
-        flush(worker, false, deadline);
+    if (llmobs_worker_pending(worker) != 0) {
+        llmobs_worker_start_thread(worker);
+        worker_exit_flush(worker, false, deadline);
+    }
     errno = saved;
     return llmobs_worker_pending(worker) == 0 ? 0 : -ETIMEDOUT;
 }
@@ -154,7 +161,10 @@ int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms, bool *tried)
     int saved = errno;
 
     *tried = llmobs_worker_pending(worker) != 0 && worker->wants_warm &&
-             llmobs_worker_has_thread(worker) && !atomic_load(&worker->stop);
+             !atomic_load(&worker->stop);
+    if (*tried)
+        llmobs_worker_start_thread(worker);
+    *tried = *tried && llmobs_worker_has_thread(worker);
     if (*tried) {
         atomic_store(&worker->bound_ns,
                      llmobs_delivery_bound(&worker->delivery, ms));
@@ -164,7 +174,8 @@ int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms, bool *tried)
     return llmobs_worker_pause(worker, llmobs_futex_left(deadline));
 }
 
-static void wait_for_end(struct llmobs_worker *worker, int64_t deadline_ns)
+static void worker_exit_wait_for_end(struct llmobs_worker *worker,
+                                     int64_t deadline_ns)
 {
     int64_t last_ns = deadline_ns + SAVE_MS * LLMOBS_NS_PER_MS;
     unsigned state;
@@ -197,72 +208,11 @@ void llmobs_worker_withdraw(struct llmobs_worker *worker)
     atomic_store(&worker->withdrawn, true);
     llmobs_worker_wake(worker);
     deadline += WITHDRAW_MS * LLMOBS_NS_PER_MS;
-    wait_for_end(worker, deadline);
+    worker_exit_wait_for_end(worker, deadline);
     llmobs_thread_wait_alone(deadline);
     llmobs_delivery_unbound(&worker->delivery, since);
     llmobs_curl_access_deadline(INT64_MAX);
     errno = saved;
-}
-
-/* How many calls the disk has that are neither delivered nor left there. The
- * counts may differ by a few where a thread goes on giving. */
-static size_t count_kept(void)
-{
-    uint64_t gone = llmobs_stats_get(LLMOBS_STAT_released) +
-                    llmobs_stats_get(LLMOBS_STAT_left);
-    uint64_t kept = llmobs_stats_get(LLMOBS_STAT_kept);
-
-    return kept > gone ? (size_t)(kept - gone) : 0;
-}
-
-static bool disk_has_all(struct llmobs_worker *worker)
-{
-    return llmobs_worker_spool_of(worker) &&
-           count_kept() >= llmobs_worker_pending(worker);
-}
-
-/* True where the spool has all that waits, and with its content: the exit need
- * not wait until a store has it, too. A call is recorded only when its span is
- * made. */
-static bool is_safe(struct llmobs_worker *worker)
-{
-    if (worker->config->record_dir)
-        return false;
-    return !llmobs_privacy_withholds(&worker->config->privacy) &&
-           disk_has_all(worker);
-}
-
-/* The longest time that an exporter asks for, where a store asks for this. */
-static int64_t longest_ms(const struct llmobs_worker *worker, int64_t store_ms)
-{
-    const struct llmobs_delivery *delivery = &worker->delivery;
-    int64_t most = 0;
-
-    if (worker->config->exit_flush_ms >= 0)
-        return worker->config->exit_flush_ms;
-    for (size_t i = 0; i < delivery->count; i++) {
-        int64_t ms = atomic_load(&delivery->list[i].exporter->exit_ms);
-
-        if (ms == 0 || ms == LLMOBS_EXIT_STORE_MS)
-            ms = store_ms;
-        if (ms > most)
-            most = ms;
-    }
-    if (delivery->meter && atomic_load(&delivery->meter->owes) &&
-        atomic_load(&delivery->meter->base.exit_ms) > most)
-        most = atomic_load(&delivery->meter->base.exit_ms);
-    return most;
-}
-
-int64_t llmobs_worker_flush_ms(struct llmobs_worker *worker)
-{
-    return longest_ms(worker, LLMOBS_EXIT_STORE_MS);
-}
-
-int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
-{
-    return longest_ms(worker, is_safe(worker) ? LLMOBS_EXIT_KEPT_MS
-                                              : LLMOBS_EXIT_STORE_MS);
 }
 
 /* Closes the spool, unless another thread has the turn, as one that delivers or
@@ -281,11 +231,11 @@ static void close_spool(struct llmobs_worker *worker)
 /* Leaves the pending items that the disk has to another process; gives the
  * number of those that it does not have. Another thread may give or release an
  * item meanwhile: the larger of two counts has each item that was there. */
-static size_t leave(struct llmobs_worker *worker)
+static size_t worker_exit_leave(struct llmobs_worker *worker)
 {
-    size_t before = count_kept();
+    size_t before = llmobs_worker_kept();
     size_t pending = atomic_exchange(&worker->delivery.account.pending, 0);
-    size_t kept = count_kept();
+    size_t kept = llmobs_worker_kept();
 
     close_spool(worker);
     if (kept < before)
@@ -299,12 +249,12 @@ static size_t leave(struct llmobs_worker *worker)
 
 /* Counts each event as lost that the disk does not have. The thread delivers
  * nothing more, or its events would be counted wrongly and come twice. */
-static void give_up(struct llmobs_worker *worker, int64_t until_ns)
+static void worker_exit_give_up(struct llmobs_worker *worker, int64_t until_ns)
 {
     size_t lost;
 
     llmobs_commit_close(until_ns);
-    lost = leave(worker);
+    lost = worker_exit_leave(worker);
     if (lost) {
         llmobs_stats_add(LLMOBS_STAT_dropped_exit, lost);
         llmobs_log(LLMOBS_LOG_ERROR,
@@ -317,12 +267,12 @@ static void give_up(struct llmobs_worker *worker, int64_t until_ns)
 }
 
 /* Delivers or leaves on the disk all that the thread has not delivered. */
-static void end_rest(void *arg, int64_t until_ns)
+static void worker_exit_end_rest(void *arg, int64_t until_ns)
 {
     struct llmobs_worker *worker = arg;
 
-    flush(worker, true, until_ns - SAVE_MS * LLMOBS_NS_PER_MS);
-    give_up(worker, until_ns);
+    worker_exit_flush(worker, true, until_ns - SAVE_MS * LLMOBS_NS_PER_MS);
+    worker_exit_give_up(worker, until_ns);
 }
 
 /* A stop before this one has left items on the disk, and counted them so; the
@@ -330,7 +280,46 @@ static void end_rest(void *arg, int64_t until_ns)
  * a delivery now would make that count wrong. */
 static bool stays_left(struct llmobs_worker *worker)
 {
-    return atomic_load(&worker->left) > 0 && disk_has_all(worker);
+    return atomic_load(&worker->confined) ||
+           (atomic_load(&worker->left) > 0 &&
+            llmobs_worker_disk_has_all(worker));
+}
+
+/* Under a filter the start of a thread may end the process. */
+static bool may_go_on(struct llmobs_worker *worker)
+{
+    return llmobs_worker_pending(worker) != 0 &&
+           !atomic_load(&worker->confined);
+}
+
+void llmobs_worker_hurry(struct llmobs_worker *worker, int64_t ms)
+{
+    if (!may_go_on(worker))
+        return;
+    llmobs_worker_start_thread(worker);
+    if (llmobs_worker_has_thread(worker))
+        flush_by_thread(worker, llmobs_futex_deadline(ms));
+}
+
+void llmobs_worker_hold(struct llmobs_worker *worker)
+{
+    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
+
+    if (spool && llmobs_worker_is_ours(worker) && llmobs_spool_hold(spool) != 0)
+        llmobs_log_once(LLMOBS_LOG_WARN, "sandbox",
+                        "the program takes on a sandbox, and no file of the "
+                        "spool can be held open: spans are in memory alone "
+                        "where it refuses files");
+}
+
+void llmobs_worker_rested(struct llmobs_worker *worker, bool confined)
+{
+    if (!may_go_on(worker))
+        return;
+    if (confined)
+        atomic_store(&worker->confined, true);
+    else
+        llmobs_worker_start_thread(worker);
 }
 
 /* Where this stack is too small to deliver the rest and no thread can be
@@ -346,7 +335,7 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     llmobs_delivery_set_exit_deadline(&worker->delivery, ms > 0 ? ms : 0);
     atomic_store(&worker->stop, true);
     if (stays_left(worker)) {
-        give_up(worker, deadline);
+        worker_exit_give_up(worker, deadline);
         errno = saved;
         return;
     }
@@ -358,14 +347,71 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
         atomic_store(&worker->thread, LLMOBS_WORKER_ENDED);
     if (llmobs_worker_has_thread(worker)) {
         flush_by_thread(worker, deadline);
-        wait_for_end(worker, deadline);
+        worker_exit_wait_for_end(worker, deadline);
     }
-    rc = llmobs_aside_run(end_rest, worker, worker->config->thread,
+    rc = llmobs_aside_run(worker_exit_end_rest, worker, worker->config->thread,
                           llmobs_futex_left(deadline) + SAVE_MS);
     deadline += SAVE_MS * LLMOBS_NS_PER_MS;
     if (rc == -ETIMEDOUT)
         llmobs_commit_close(deadline);
     else if (rc)
-        give_up(worker, deadline);
+        worker_exit_give_up(worker, deadline);
     errno = saved;
+}
+
+/* -- the first call, which may come after the exit handler -------------------
+ */
+
+static bool is_active(struct llmobs_worker *worker)
+{
+    return atomic_load(&worker->active) == llmobs_fork_process();
+}
+
+static void nothing(void)
+{
+}
+
+/* During exit the C library still accepts a handler; once exit has run its
+ * handlers it accepts none. A child of vfork that calls exit runs them for its
+ * parent, too: the parent then goes on, and is rightly taken not to exit. */
+static bool is_exiting(void)
+{
+    return atexit(nothing) == 0;
+}
+
+/* The exit handler found nothing to do and has returned: this does what it
+ * would have done. */
+static void end_late(struct llmobs_worker *worker)
+{
+    int64_t ms = llmobs_worker_exit_ms(worker);
+
+    llmobs_curl_access_exiting();
+    llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
+    (void)llmobs_curl_access_exited(0);
+    atomic_store(&worker->stop, true);
+}
+
+void llmobs_worker_become_active(struct llmobs_worker *worker)
+{
+    if (llmobs_filter_still())
+        return;
+    llmobs_worker_check_fork(worker);
+    if (is_active(worker))
+        return;
+    llmobs_fork_note();
+    atomic_store(&worker->delivery.began_ns, llmobs_clock_mono_ns());
+    atomic_store(&worker->active, llmobs_fork_process());
+    if (atomic_exchange(&worker->ended_quietly, 0) == llmobs_fork_process() &&
+        is_exiting())
+        end_late(worker);
+}
+
+bool llmobs_worker_end_quietly(struct llmobs_worker *worker)
+{
+    if (llmobs_filter_still())
+        return true;
+    if (is_active(worker))
+        return false;
+    atomic_store(&worker->ended_quietly, llmobs_fork_process());
+    return !is_active(worker);
 }

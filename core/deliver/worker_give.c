@@ -1,25 +1,27 @@
+#include "core/deliver/delivery_fill.h"
 #include "core/deliver/worker.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "core/base/aside.h"
-#include "core/base/blocks.h"
-#include "core/base/clock.h"
-#include "core/base/log.h"
+#include "lib/base/aside.h"
+#include "lib/base/blocks.h"
+#include "lib/base/clock.h"
+#include "lib/base/filter.h"
+#include "lib/base/log.h"
 #include "core/deliver/worker_thread.h"
 #include "core/deliver/worker_turn.h"
 #include "core/event/to_span.h"
-#include "core/ledger/stats.h"
-#include "core/spool/event_item.h"
-#include "core/spool/process_dir.h"
+#include "lib/base/stats.h"
+#include "core/log/event_item.h"
+#include "core/log/process_dir.h"
 
 /* How long an app's thread may encode the items of a full buffer. */
 #define ENCODE_MS 1000
 /* How long the delivery of a call may take that ends after the exit handler. */
 #define LATE_MS 100
-/* A process that hands calls over for so long is none that ends soon. */
+/* A process that has handed calls over for this time will not end soon. */
 #define LIVES_MS 2000
 /* Half of the exchanges' blocks (blocks.h). */
 #define BATCH (LLMOBS_BLOCKS / 2)
@@ -62,7 +64,8 @@ static int put_spooled(struct llmobs_worker *worker, struct llmobs_item **item)
 /* Without a thread, this thread empties a full buffer rather than lose the
  * item. An item of which the disk has only the part without content stays in
  * memory as long as there is room. */
-static int put(struct llmobs_worker *worker, struct llmobs_item **item)
+static int worker_give_put(struct llmobs_worker *worker,
+                           struct llmobs_item **item)
 {
     struct llmobs_buffer *buffer = worker->delivery.buffer;
     int rc;
@@ -81,7 +84,8 @@ static int put(struct llmobs_worker *worker, struct llmobs_item **item)
 
 /* Writes the END of an exchange, or an event that is ready, to the disk, before
  * the item can be lost from memory. */
-static void keep(struct llmobs_worker *worker, struct llmobs_item *item)
+static void worker_give_keep(struct llmobs_worker *worker,
+                             struct llmobs_item *item)
 {
     struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
 
@@ -94,7 +98,8 @@ static void keep(struct llmobs_worker *worker, struct llmobs_item *item)
 
 /* Frees an item that the buffer refused. If the disk has it, another process
  * delivers it later. */
-static void drop(struct llmobs_worker *worker, struct llmobs_item *item)
+static void worker_give_drop(struct llmobs_worker *worker,
+                             struct llmobs_item *item)
 {
     bool kept = llmobs_worker_spool_of(worker) && item->spooled.file;
 
@@ -138,7 +143,8 @@ static void name(void *arg, int64_t until_ns)
 /* Only this process can name the frames of its stack. False where another
  * thread has the turn, or this stack is small: the app's thread does not wait,
  * and this process delivers the call itself. */
-static bool name_caller(struct llmobs_worker *worker, struct llmobs_item *item)
+static bool worker_give_name_caller(struct llmobs_worker *worker,
+                                    struct llmobs_item *item)
 {
     struct naming naming = {worker, (struct llmobs_exchange *)item, false};
 
@@ -181,8 +187,8 @@ static void hand(struct llmobs_worker *worker, struct llmobs_item *item)
     llmobs_delivery_free_item(item);
 }
 
-/* True where so many items wait that the thread should look now: the blocks
- * that they use are then free again for the next exchanges. */
+/* True where enough items wait for the thread to look now: the blocks that they
+ * use are then free again for the next exchanges. */
 static bool is_batch(struct llmobs_worker *worker)
 {
     struct llmobs_buffer *buffer = worker->delivery.buffer;
@@ -192,10 +198,12 @@ static bool is_batch(struct llmobs_worker *worker)
 }
 
 /* True where the relay has the item from here on. */
-static bool leave(struct llmobs_worker *worker, struct llmobs_item *item)
+static bool worker_give_leave(struct llmobs_worker *worker,
+                              struct llmobs_item *item)
 {
-    item->spooled.handed = may_hand(worker, item) && name_caller(worker, item);
-    keep(worker, item);
+    item->spooled.handed =
+        may_hand(worker, item) && worker_give_name_caller(worker, item);
+    worker_give_keep(worker, item);
     item->spooled.handed = item->spooled.handed && item->spooled.file;
     llmobs_stats_add(LLMOBS_STAT_captured, 1); /* after keep: stats.h */
     if (!item->spooled.handed)
@@ -208,19 +216,25 @@ static bool leave(struct llmobs_worker *worker, struct llmobs_item *item)
     return true;
 }
 
-static void give(struct llmobs_worker *worker, struct llmobs_item *item)
+static void worker_give_give(struct llmobs_worker *worker,
+                             struct llmobs_item *item)
 {
     bool kept;
 
+    if (llmobs_filter_still()) {
+        llmobs_delivery_free_item(item);
+        return;
+    }
     llmobs_worker_become_active(worker);
+    atomic_store(&worker->confined, false);
     if (item->weight == 0)
         item->weight = llmobs_delivery_weight(item);
-    if (leave(worker, item))
+    if (worker_give_leave(worker, item))
         return;
     kept = item->spooled.file != 0;
     atomic_fetch_add(&worker->delivery.account.pending, 1);
-    if (put(worker, &item) != 0)
-        drop(worker, item);
+    if (worker_give_put(worker, &item) != 0)
+        worker_give_drop(worker, item);
     atomic_fetch_add(&worker->given, 1);
     if (atomic_load(&worker->stop)) {
         /* The exit handler has run: another handler of the app makes calls. */
@@ -233,19 +247,20 @@ static void give(struct llmobs_worker *worker, struct llmobs_item *item)
     }
 }
 
-/* The app's thread opens and writes files here, and may be cancelled: not
- * before its call has returned. */
+/* The app's thread opens and writes files here. A cancellation of the thread
+ * waits until that is done. */
 void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
 {
     int state, saved = errno;
 
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    give(worker, item);
+    worker_give_give(worker, item);
     pthread_setcancelstate(state, NULL);
     errno = saved;
 }
 
-static void count(struct llmobs_worker *worker, enum llmobs_stat stat)
+static void worker_give_count(struct llmobs_worker *worker,
+                              enum llmobs_stat stat)
 {
     int saved = errno;
 
@@ -257,12 +272,12 @@ static void count(struct llmobs_worker *worker, enum llmobs_stat stat)
 
 void llmobs_worker_lose(struct llmobs_worker *worker)
 {
-    count(worker, LLMOBS_STAT_dropped_memory);
+    worker_give_count(worker, LLMOBS_STAT_dropped_memory);
 }
 
 void llmobs_worker_refuse(struct llmobs_worker *worker)
 {
-    count(worker, LLMOBS_STAT_dropped_program);
+    worker_give_count(worker, LLMOBS_STAT_dropped_program);
 }
 
 int llmobs_worker_give_span(struct llmobs_worker *worker,

@@ -6,13 +6,12 @@
 #include <stdatomic.h>
 
 #include "core/deliver/delivery.h"
-#include "core/deliver/worker.h"
 
 /* The time between two tries of a flush, on whatever thread. */
 #define LLMOBS_WORKER_PAUSE_MS 10
 
 enum llmobs_worker_thread {
-    LLMOBS_WORKER_NONE,
+    LLMOBS_WORKER_NONE, /* the next give starts one */
     LLMOBS_WORKER_STARTING,
     LLMOBS_WORKER_RUNNING,
     LLMOBS_WORKER_ENDED /* for good */
@@ -28,11 +27,15 @@ struct llmobs_worker {
     _Atomic int64_t failed_ns; /* when a start of the thread failed; 0: none */
     sigset_t signals;          /* blocked in the thread that started this one */
     /* Used by the worker's thread alone: when it last looked for threads of the
-     * app, and whether it found none. */
+     * app, and whether it found none; when it last had something to do, and
+     * whether it may end now. */
     int64_t looked_ns;
     bool last;
+    int64_t busy_ns;
+    bool rests;
     atomic_bool stop;
     atomic_bool withdrawn; /* the thread ends, and no other one begins */
+    atomic_bool confined;  /* and nothing was given since */
     atomic_size_t left;    /* items that its stops have left on the disk */
     /* The process that has begun or given something, and the process whose exit
      * found that it had not. A call sets `active` and then reads
@@ -54,7 +57,7 @@ struct llmobs_worker {
     atomic_uint served;
 
     atomic_int turn;          /* 1: a thread delivers; no other may meanwhile */
-    atomic_int paused;        /* so many callers want that no thread delivers */
+    atomic_int paused;        /* callers that want no delivery */
     atomic_bool warm;         /* connections are wanted */
     _Atomic int64_t warm_ns;  /* when they were last asked for */
     _Atomic int64_t bound_ns; /* since when a retreat bounds each send */
@@ -62,8 +65,8 @@ struct llmobs_worker {
     bool wants_warm;
     bool brief;        /* the program ends with its calls */
     atomic_uint calls; /* begun by a brief program */
-    llmobs_worker_note_fn *note;
-    llmobs_worker_close_fn *close;
+    int64_t (*note)(const struct llmobs_config *config, bool rests);
+    void (*close)(const struct llmobs_config *config);
 };
 
 #endif

@@ -5,34 +5,41 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "core/base/clock.h"
-#include "core/base/fd.h"
-#include "core/base/futex.h"
-#include "core/base/log.h"
-#include "core/base/thread.h"
+#include "lib/base/clock.h"
+#include "lib/base/fd.h"
+#include "lib/base/filter.h"
+#include "lib/base/fork_gate.h"
+#include "lib/base/futex.h"
+#include "lib/base/log.h"
+#include "lib/base/thread.h"
 #include "core/deliver/worker_turn.h"
-#include "core/net/http.h"
+#include "lib/base/stats.h"
+#include "core/deliver/worker_wait.h"
+#include "core/export/http.h"
 
 /* Measured: the deepest document that the JSON limits allow takes 32 KiB to
  * read, encode and store, and a TLS handshake 40; the rest is for thread-local
  * storage of the app, which the C library takes out of the stack. */
 #define STACK_SIZE (256 * 1024)
-/* So long the new thread waits before its first delivery. A program that makes
- * one call and ends, such as curl, has ended by then, and delivers by itself
- * sooner than another thread would. The wait is short: an item that the spool
- * does not have (it is off, full, or content may not go there) is lost if the
- * process is killed. */
+/* The time that a new thread waits before its first delivery. A program that
+ * makes one call and ends, such as curl, has ended by then, and delivers by
+ * itself sooner than another thread would. The wait is short: an item that the
+ * spool does not have (it is off, full, or content may not go there) is lost if
+ * the process is killed. */
 #define FIRST_MS 4
-/* After a delivery the thread looks again so soon, so that a busy app need not
- * wake it for every call. It is short for the same reason. */
+/* After a delivery the thread looks again after this time, so that a busy app
+ * need not wake it for every call. It is short for the same reason. */
 #define LINGER_MS 20
 /* More than a destination has tries, as another thread may have the turn in
  * some of the rounds. */
 #define ANSWER_ROUNDS 5
 /* The thread is started again no sooner than this after a start that failed. */
 #define START_AGAIN_MS 1000
-/* The thread looks so often whether a thread of the app is left. */
-#define LOOK_MS 1000
+/* The thread looks whether a thread of the app is left after a tenth of the
+ * time that has passed since it last had something to do. */
+#define LOOK_PART 10
+#define LOOK_LEAST_MS 10
+#define LOOK_MOST_MS 100
 
 static void thread_serve(struct llmobs_worker *worker, unsigned asked)
 {
@@ -40,29 +47,53 @@ static void thread_serve(struct llmobs_worker *worker, unsigned asked)
     llmobs_futex_wake(&worker->served);
 }
 
+/* A child of such a fork has a copy of a lock that the thread may have held. */
+static void count_forks(void)
+{
+    unsigned missed = llmobs_fork_gate_missed();
+
+    if (missed == 0)
+        return;
+    llmobs_stats_add(LLMOBS_STAT_fork_beside_thread, missed);
+    llmobs_log_once(LLMOBS_LOG_WARN, "fork",
+                    "the program forked while a thread of the library waited "
+                    "for a peer or a name server");
+}
+
 /* Calls `note`, which may want to be called again before `due`; gives the
  * earlier of the two times. */
-static int64_t note(struct llmobs_worker *worker, int64_t due)
+static int64_t worker_thread_note(struct llmobs_worker *worker, int64_t due)
 {
     int64_t again, ms = -1;
 
     if (worker->note && !atomic_load(&worker->stop))
-        ms = worker->note(worker->config);
+        ms = worker->note(worker->config, worker->rests);
     if (ms < 0)
         return due;
     again = llmobs_futex_deadline(ms);
     return again < due ? again : due;
 }
 
+static int64_t look_ms(const struct llmobs_worker *worker)
+{
+    int64_t ms = (llmobs_clock_mono_ns() - worker->busy_ns) /
+                 (LOOK_PART * LLMOBS_NS_PER_MS);
+
+    if (ms < LOOK_LEAST_MS)
+        return LOOK_LEAST_MS;
+    return ms < LOOK_MOST_MS ? ms : LOOK_MOST_MS;
+}
+
 /* The first thread of the app may end by pthread_exit, and so may all others.
  * The process has to end with the app's last thread, although the worker's
  * thread is still there: a delivery under way is then cut as at an exit. */
-static void look(void *arg)
+static void worker_thread_look(void *arg)
 {
     struct llmobs_worker *worker = arg;
     int64_t now = llmobs_clock_mono_ns();
 
-    if (worker->last || now - worker->looked_ns < LOOK_MS * LLMOBS_NS_PER_MS)
+    if (worker->last ||
+        now - worker->looked_ns < LOOK_LEAST_MS * LLMOBS_NS_PER_MS)
         return;
     worker->looked_ns = now;
     worker->last = llmobs_thread_is_last();
@@ -83,17 +114,24 @@ static int64_t thread_deliver(struct llmobs_worker *worker)
 
     if (linger > LINGER_MS)
         linger = LINGER_MS;
+    worker->rests = llmobs_thread_rests();
     if (!llmobs_worker_take_turn(worker))
         return llmobs_futex_deadline(LINGER_MS);
-    delivery->waits = (struct llmobs_tick){look, worker};
+    delivery->waits = (struct llmobs_tick){worker_thread_look, worker};
     if (atomic_exchange(&worker->warm, false))
         llmobs_delivery_warm(delivery);
     llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
     delivery->waits.call = NULL;
+    if (delivery->taken)
+        worker->busy_ns = llmobs_clock_mono_ns();
     due = delivery->taken ? llmobs_futex_deadline(linger)
                           : llmobs_delivery_due(delivery);
     llmobs_worker_leave_turn(worker);
-    return note(worker, due);
+    worker->rests = due == INT64_MAX || llmobs_thread_rests();
+    count_forks();
+    due = worker_thread_note(worker, due);
+    worker->rests = due == INT64_MAX || llmobs_thread_rests();
+    return due;
 }
 
 /* Sends everything, due or not, and tells the callers of a flush that it is
@@ -140,10 +178,12 @@ static void sleep_looking(struct llmobs_worker *worker, unsigned seen,
     int64_t left = ms;
 
     while (atomic_load(&worker->events) == seen && left != 0 && !worker->last) {
+        int64_t pause = look_ms(worker);
+
         llmobs_futex_sleep(&worker->events, seen,
-                           left < 0 || left > LOOK_MS ? LOOK_MS : left);
+                           left < 0 || left > pause ? pause : left);
         if (atomic_load(&worker->events) == seen)
-            look(worker);
+            worker_thread_look(worker);
         if (ms >= 0)
             left = llmobs_futex_left(until);
     }
@@ -167,28 +207,51 @@ static void thread_sleep(struct llmobs_worker *worker, unsigned seen,
     atomic_store(&worker->idle, 0);
 }
 
-static void thread_loop(struct llmobs_worker *worker)
+/* Nothing is left to do, or the process wants to be alone: the thread ends, and
+ * the next give starts another. False where something has come meanwhile that
+ * counts on this thread: the thread that gave it saw this one, and started
+ * none. */
+static bool thread_may_rest(struct llmobs_worker *worker, unsigned given)
+{
+    unsigned none = LLMOBS_WORKER_NONE;
+
+    worker->looked_ns = 0;
+    worker_thread_look(worker);
+    if (worker->last)
+        return false;
+    atomic_store(&worker->thread, LLMOBS_WORKER_NONE);
+    return (atomic_load(&worker->given) == given && !is_called(worker) &&
+            !atomic_load(&worker->warm)) ||
+           !atomic_compare_exchange_strong(&worker->thread, &none,
+                                           LLMOBS_WORKER_RUNNING);
+}
+
+/* True where the thread has come to rest. */
+static bool thread_loop(struct llmobs_worker *worker)
 {
     worker->last = false;
-    worker->looked_ns = llmobs_clock_mono_ns();
+    worker->looked_ns = worker->busy_ns = llmobs_clock_mono_ns();
     while (!worker->last && !atomic_load(&worker->stop) &&
            !atomic_load(&worker->withdrawn)) {
         unsigned seen = atomic_load(&worker->events);
         unsigned given = atomic_load(&worker->given);
+        int64_t due;
 
-        if (is_called(worker))
+        if (is_called(worker)) {
             thread_answer(worker, false);
-        else
-            thread_sleep(worker, seen, given, thread_deliver(worker));
+            continue;
+        }
+        due = thread_deliver(worker);
+        if (!worker->rests)
+            thread_sleep(worker, seen, given, due);
+        else if (thread_may_rest(worker, given))
+            return true;
     }
     if (worker->last || atomic_load(&worker->stop))
         thread_answer(worker, true);
-    if (worker->last) {
-        /* The exit code first: a thread that resolves a host name may be the
-         * last one of the process from here on. */
+    if (worker->last)
         llmobs_thread_leave(&worker->signals);
-        llmobs_http_end_lookups();
-    }
+    return false;
 }
 
 /* Waits for FIRST_MS, or less where a flush, a stop or a second give comes.
@@ -201,36 +264,36 @@ static bool thread_begin(struct llmobs_worker *worker)
 
     while ((seen = atomic_load(&worker->events)),
            atomic_load(&worker->idle) && !is_called(worker) &&
-               !atomic_load(&worker->warm) &&
+               !atomic_load(&worker->warm) && !llmobs_thread_rests() &&
                (left = llmobs_futex_left(until)) > 0)
         llmobs_futex_sleep(&worker->events, seen, left);
     atomic_store(&worker->idle, 0);
     return atomic_exchange(&worker->fresh, false);
 }
 
-static void *thread_main(void *arg)
+static void worker_thread_thread_main(void *arg)
 {
     struct llmobs_worker *worker = arg;
     locale_t plain;
+    bool rests;
 
-    llmobs_thread_begins();
-    if (!thread_begin(worker)) {
-        llmobs_thread_ends();
-        return NULL;
-    }
+    if (!thread_begin(worker))
+        return;
     plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (plain)
         uselocale(plain);
-    thread_loop(worker);
+    rests = thread_loop(worker);
     if (plain) {
         uselocale(LC_GLOBAL_LOCALE);
         freelocale(plain);
     }
-    atomic_store(&worker->thread, LLMOBS_WORKER_ENDED);
+    if (!rests)
+        atomic_store(&worker->thread, LLMOBS_WORKER_ENDED);
     llmobs_futex_wake(&worker->thread);
-    thread_serve(worker, atomic_load(&worker->asked));
-    llmobs_thread_ends();
-    return NULL;
+    if (rests)
+        llmobs_futex_wake(&worker->served);
+    else
+        thread_serve(worker, atomic_load(&worker->asked));
 }
 
 void llmobs_worker_start_thread(struct llmobs_worker *worker)
@@ -238,7 +301,8 @@ void llmobs_worker_start_thread(struct llmobs_worker *worker)
     unsigned none = LLMOBS_WORKER_NONE;
     int rc;
 
-    if (!worker->config->thread || atomic_load(&worker->stop))
+    if (!worker->config->thread || atomic_load(&worker->stop) ||
+        llmobs_filter_still())
         return;
     if (atomic_load(&worker->failed_ns) &&
         llmobs_clock_mono_ns() - atomic_load(&worker->failed_ns) <
@@ -250,7 +314,8 @@ void llmobs_worker_start_thread(struct llmobs_worker *worker)
     atomic_store(&worker->idle, 1);
     atomic_store(&worker->fresh, true);
     pthread_sigmask(SIG_SETMASK, NULL, &worker->signals);
-    rc = llmobs_thread_start(thread_main, worker, STACK_SIZE);
+    rc = llmobs_fork_gate_thread(worker_thread_thread_main, worker, STACK_SIZE,
+                                 &worker->events);
     none = LLMOBS_WORKER_STARTING;
     if (rc == 0) {
         atomic_compare_exchange_strong(&worker->thread, &none,

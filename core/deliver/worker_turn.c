@@ -1,12 +1,11 @@
 #include "core/deliver/worker_turn.h"
 
-#include <stdlib.h>
-
-#include "core/base/aside.h"
-#include "core/base/clock.h"
-#include "core/base/fork.h"
-#include "core/base/futex.h"
-#include "core/net/http.h"
+#include "lib/base/aside.h"
+#include "lib/base/clock.h"
+#include "lib/base/filter.h"
+#include "lib/base/fork.h"
+#include "lib/base/futex.h"
+#include "core/export/http.h"
 
 bool llmobs_worker_has_thread(struct llmobs_worker *worker)
 {
@@ -17,7 +16,8 @@ bool llmobs_worker_has_thread(struct llmobs_worker *worker)
 
 struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker)
 {
-    return worker->delivery.account.backlog.spool;
+    return llmobs_filter_still() ? NULL
+                                 : worker->delivery.account.backlog.spool;
 }
 
 void llmobs_worker_wake(struct llmobs_worker *worker)
@@ -76,14 +76,15 @@ int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
     return rc;
 }
 
-static void encode(void *arg, int64_t until_ns)
+static void worker_turn_encode(void *arg, int64_t until_ns)
 {
     (void)llmobs_worker_deliver_inline(arg, LLMOBS_RUN_INLINE, until_ns);
 }
 
 void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms)
 {
-    (void)llmobs_aside_run(encode, worker, worker->config->thread, ms);
+    (void)llmobs_aside_run(worker_turn_encode, worker, worker->config->thread,
+                           ms);
 }
 
 /* -- fork ---------------------------------------------------------------- */
@@ -95,6 +96,7 @@ static void reset(struct llmobs_worker *worker)
     llmobs_delivery_reset(&worker->delivery);
     atomic_store(&worker->stop, false);
     atomic_store(&worker->withdrawn, false);
+    atomic_store(&worker->confined, false);
     atomic_store(&worker->left, 0);
     atomic_store(&worker->fresh, false);
     atomic_store(&worker->failed_ns, 0);
@@ -121,57 +123,6 @@ void llmobs_worker_check_fork(struct llmobs_worker *worker)
 
 bool llmobs_worker_is_ours(struct llmobs_worker *worker)
 {
-    return atomic_load(&worker->process) == llmobs_fork_process();
-}
-
-/* -- whether this process has done anything ------------------------------ */
-
-static bool is_active(struct llmobs_worker *worker)
-{
-    return atomic_load(&worker->active) == llmobs_fork_process();
-}
-
-static void nothing(void)
-{
-}
-
-/* During exit the C library still accepts a handler; once exit has run its
- * handlers it accepts none. A child of vfork that calls exit runs them for its
- * parent, too: the parent then goes on, and is rightly taken not to exit. */
-static bool is_exiting(void)
-{
-    return atexit(nothing) == 0;
-}
-
-/* The exit handler found nothing to do and has returned: this does what it
- * would have done. */
-static void end_late(struct llmobs_worker *worker)
-{
-    int64_t ms = llmobs_worker_exit_ms(worker);
-
-    llmobs_curl_access_exiting();
-    llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
-    (void)llmobs_curl_access_exited(0);
-    atomic_store(&worker->stop, true);
-}
-
-void llmobs_worker_become_active(struct llmobs_worker *worker)
-{
-    llmobs_worker_check_fork(worker);
-    if (is_active(worker))
-        return;
-    llmobs_fork_note();
-    atomic_store(&worker->delivery.began_ns, llmobs_clock_mono_ns());
-    atomic_store(&worker->active, llmobs_fork_process());
-    if (atomic_exchange(&worker->ended_quietly, 0) == llmobs_fork_process() &&
-        is_exiting())
-        end_late(worker);
-}
-
-bool llmobs_worker_end_quietly(struct llmobs_worker *worker)
-{
-    if (is_active(worker))
-        return false;
-    atomic_store(&worker->ended_quietly, llmobs_fork_process());
-    return !is_active(worker);
+    return !llmobs_filter_still() &&
+           atomic_load(&worker->process) == llmobs_fork_process();
 }

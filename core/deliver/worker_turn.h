@@ -8,7 +8,7 @@
 #ifndef LLMOBS_WORKER_TURN_H
 #define LLMOBS_WORKER_TURN_H
 
-#include "core/base/signal_guard.h"
+#include "lib/base/signal_guard.h"
 #include "core/deliver/worker_state.h"
 
 /* True where the worker's thread is there, or about to be. */

@@ -11,7 +11,7 @@
 #ifndef LLMOBS_ANNOTATION_APPLY_H
 #define LLMOBS_ANNOTATION_APPLY_H
 
-#include "core/span/span.h"
+#include "lib/span/span.h"
 
 /* Applies the text of an object {"name", "tags", "cost_tags", "prompt"} to a
  * span; NULL, or a text of another form, changes nothing. */

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/work.h"
+#include "lib/base/work.h"
 #include "core/event/facts.h"
+#include "core/event/limits.h"
 #include "core/event/tags.h"
-#include "core/privacy/content_filter.h"
+#include "lib/span/content_filter.h"
+#include "lib/span/secrets.h"
 
 /* Containers this deep under meta become text (WIRE 1.4). */
 #define META_DEPTH_MAX 12
@@ -22,7 +24,7 @@
 #define LEAD_MAX ((size_t)1024 * 1024)
 
 /* How much is left out so that an event fits (WIRE 2.4), in this order. */
-enum cut { CUT_NOTHING, CUT_IO, CUT_REST };
+enum cut { CUT_NOTHING, CUT_IO, CUT_REST, CUT_TEXTS };
 
 struct encoding {
     const struct llmobs_span *span;
@@ -33,7 +35,7 @@ struct encoding {
 };
 
 /* Keeps the first error of many calls. */
-static void note(int *rc, int result)
+static void encode_note(int *rc, int result)
 {
     if (*rc == 0)
         *rc = result;
@@ -41,16 +43,11 @@ static void note(int *rc, int result)
 
 /* -- depth --------------------------------------------------------------- */
 
-static bool is_container(const struct llmobs_json *json)
-{
-    return llmobs_json_is_object(json) || llmobs_json_is_array(json);
-}
-
 /* True when a container lies at META_DEPTH_MAX or deeper, where the recursion
  * ends. */
 static bool is_deep(const struct llmobs_json *json, int depth)
 {
-    if (!is_container(json))
+    if (!llmobs_json_is_container(json))
         return false;
     if (depth >= META_DEPTH_MAX)
         return true;
@@ -79,7 +76,7 @@ static struct llmobs_json *as_text(const struct llmobs_json *json)
     return string;
 }
 
-static struct llmobs_json *limited(struct llmobs_json *json, int depth);
+static struct llmobs_json *encode_limited(struct llmobs_json *json, int depth);
 
 static struct llmobs_json *limited_array(struct llmobs_json *json, int depth)
 {
@@ -87,7 +84,8 @@ static struct llmobs_json *limited_array(struct llmobs_json *json, int depth)
     int rc = copy ? 0 : -ENOMEM;
 
     for (size_t i = 0; !rc && i < llmobs_json_len(json); i++)
-        rc = llmobs_json_add(copy, limited(llmobs_json_at(json, i), depth + 1));
+        rc = llmobs_json_add(
+            copy, encode_limited(llmobs_json_at(json, i), depth + 1));
     if (!rc)
         return copy;
     llmobs_json_free(copy);
@@ -101,8 +99,9 @@ static struct llmobs_json *limited_object(struct llmobs_json *json, int depth)
 
     for (void *it = llmobs_json_iter(json); it && !rc;
          it = llmobs_json_next(json, it))
-        rc = llmobs_json_set(copy, llmobs_json_iter_key(it),
-                             limited(llmobs_json_iter_value(it), depth + 1));
+        rc = llmobs_json_set(
+            copy, llmobs_json_iter_key(it),
+            encode_limited(llmobs_json_iter_value(it), depth + 1));
     if (!rc)
         return copy;
     llmobs_json_free(copy);
@@ -111,7 +110,7 @@ static struct llmobs_json *limited_object(struct llmobs_json *json, int depth)
 
 /* Gives a copy of the value in which containers that lie too deep are texts;
  * the same value where none does. */
-static struct llmobs_json *limited(struct llmobs_json *json, int depth)
+static struct llmobs_json *encode_limited(struct llmobs_json *json, int depth)
 {
     if (!is_deep(json, depth))
         return llmobs_json_share(json);
@@ -162,14 +161,14 @@ static int set_dropped(struct llmobs_json *meta, const char *side)
     struct llmobs_json *io = llmobs_json_object();
     int rc = llmobs_json_sets(io, "value", DROPPED);
 
-    note(&rc, llmobs_json_set(meta, side, io));
+    encode_note(&rc, llmobs_json_set(meta, side, io));
     return rc;
 }
 
 /* A prompt names its ml_app (WIRE 1.5). */
-static int set_prompt(const struct encoding *e, struct llmobs_json *io)
+static int encode_set_prompt(const struct encoding *e, struct llmobs_json *io)
 {
-    struct llmobs_json *prompt = limited(e->span->input_prompt, 2);
+    struct llmobs_json *prompt = encode_limited(e->span->input_prompt, 2);
     struct llmobs_json *copy;
     int rc;
 
@@ -178,7 +177,7 @@ static int set_prompt(const struct encoding *e, struct llmobs_json *io)
     copy = llmobs_json_clone(prompt);
     llmobs_json_free(prompt);
     rc = llmobs_json_sets(copy, "ml_app", e->span->context.ml_app);
-    note(&rc, llmobs_json_set(io, "prompt", copy));
+    encode_note(&rc, llmobs_json_set(io, "prompt", copy));
     return rc;
 }
 
@@ -198,20 +197,22 @@ static int set_io(const struct encoding *e, struct llmobs_json *meta,
     if (!io)
         return -ENOMEM;
     if (documents)
-        note(&rc, llmobs_json_set(io, "documents", limited(documents, 2)));
+        encode_note(&rc, llmobs_json_set(io, "documents",
+                                         encode_limited(documents, 2)));
     if (messages && e->kind == LLMOBS_KIND_LLM) {
         struct llmobs_json *list = with_roles(messages);
 
-        note(&rc, list ? llmobs_json_set(io, "messages", limited(list, 2))
-                       : -ENOMEM);
+        encode_note(
+            &rc, list ? llmobs_json_set(io, "messages", encode_limited(list, 2))
+                      : -ENOMEM);
         llmobs_json_free(list);
     } else if (messages) {
-        note(&rc, llmobs_json_set(io, "value", as_text(messages)));
+        encode_note(&rc, llmobs_json_set(io, "value", as_text(messages)));
     } else if (value) {
-        note(&rc, llmobs_json_sets(io, "value", value));
+        encode_note(&rc, llmobs_json_sets(io, "value", value));
     }
     if (e->span->input_prompt && e->kind == LLMOBS_KIND_LLM && input)
-        note(&rc, set_prompt(e, io));
+        encode_note(&rc, encode_set_prompt(e, io));
     if (rc || llmobs_json_len(io) == 0)
         llmobs_json_free(io);
     else
@@ -248,12 +249,12 @@ static int set_model(const struct encoding *e, struct llmobs_json *meta)
         return 0;
     rc = llmobs_json_sets(meta, "model_name",
                           model && *model ? model : "unknown");
-    note(&rc, set_lower(meta, "model_provider",
-                        provider && *provider ? provider : "unknown"));
+    encode_note(&rc, set_lower(meta, "model_provider",
+                               provider && *provider ? provider : "unknown"));
     return rc;
 }
 
-static int set_error(const struct encoding *e, struct llmobs_json *meta)
+static int encode_set_error(const struct encoding *e, struct llmobs_json *meta)
 {
     const char *type = e->span->error_type;
     const char *message = e->span->error_message;
@@ -265,15 +266,16 @@ static int set_error(const struct encoding *e, struct llmobs_json *meta)
         return 0;
     error = llmobs_json_object();
     rc = llmobs_json_sets(error, "message", message ? message : "");
-    note(&rc, llmobs_json_sets(error, "stack", stack ? stack : ""));
-    note(&rc, llmobs_json_sets(error, "type", type ? type : ""));
-    note(&rc, llmobs_json_set(meta, "error", error));
+    encode_note(&rc, llmobs_json_sets(error, "stack", stack ? stack : ""));
+    encode_note(&rc, llmobs_json_sets(error, "type", type ? type : ""));
+    encode_note(&rc, llmobs_json_set(meta, "error", error));
     return rc;
 }
 
 /* The intake reserves `_dd` in metadata: what a program puts there is left out,
  * but for what the library makes of its own (WIRE 1.4). */
-static int set_metadata(const struct encoding *e, struct llmobs_json *meta)
+static int encode_set_metadata(const struct encoding *e,
+                               struct llmobs_json *meta)
 {
     struct llmobs_json *from = e->span->metadata;
     struct llmobs_json *metadata = llmobs_json_object();
@@ -287,11 +289,12 @@ static int set_metadata(const struct encoding *e, struct llmobs_json *meta)
 
         if (strcmp(key, "_dd") != 0)
             rc = llmobs_json_set(metadata, key,
-                                 limited(llmobs_json_iter_value(it), 2));
+                                 encode_limited(llmobs_json_iter_value(it), 2));
     }
     if (!rc && e->span->metadata_dd && e->cut < CUT_REST)
-        rc = llmobs_json_set(metadata, "_dd", limited(e->span->metadata_dd, 2));
-    note(&rc, llmobs_json_set(meta, "metadata", metadata));
+        rc = llmobs_json_set(metadata, "_dd",
+                             encode_limited(e->span->metadata_dd, 2));
+    encode_note(&rc, llmobs_json_set(meta, "metadata", metadata));
     return rc;
 }
 
@@ -311,13 +314,13 @@ static int set_attribution(const struct encoding *e, struct llmobs_json *meta)
                          context->pagent_name[0]
                              ? llmobs_json_string(context->pagent_name)
                              : llmobs_json_null());
-    note(&rc, llmobs_json_sets(agent, "pagent_span_id", id));
-    note(&rc, llmobs_json_set(meta, "agent_attribution", agent));
+    encode_note(&rc, llmobs_json_sets(agent, "pagent_span_id", id));
+    encode_note(&rc, llmobs_json_set(meta, "agent_attribution", agent));
     return rc;
 }
 
 /* The version that the model above has of the tool (WIRE 1.4). */
-static int set_tool(const struct encoding *e, struct llmobs_json *meta)
+static int encode_set_tool(const struct encoding *e, struct llmobs_json *meta)
 {
     struct llmobs_json *tool;
     int rc;
@@ -326,7 +329,7 @@ static int set_tool(const struct encoding *e, struct llmobs_json *meta)
         return 0;
     tool = llmobs_json_object();
     rc = llmobs_json_sets(tool, "version", e->span->tool_version);
-    note(&rc, llmobs_json_set(meta, "tool", tool));
+    encode_note(&rc, llmobs_json_set(meta, "tool", tool));
     return rc;
 }
 
@@ -337,20 +340,21 @@ static struct llmobs_json *make_meta(const struct encoding *e)
     struct llmobs_json *kind = llmobs_json_object();
     int rc = llmobs_json_sets(kind, "kind", llmobs_kind_name(e->kind));
 
-    note(&rc, llmobs_json_set(meta, "span", kind));
-    note(&rc, set_model(e, meta));
-    note(&rc, set_error(e, meta));
-    note(&rc, set_metadata(e, meta));
-    note(&rc, set_attribution(e, meta));
-    note(&rc, set_tool(e, meta));
-    note(&rc, set_io(e, meta, "input", span->input_messages,
-                     span->input_documents, span->input_value));
-    note(&rc, set_io(e, meta, "output", span->output_messages,
-                     span->output_documents, span->output_value));
+    encode_note(&rc, llmobs_json_set(meta, "span", kind));
+    encode_note(&rc, set_model(e, meta));
+    encode_note(&rc, encode_set_error(e, meta));
+    encode_note(&rc, encode_set_metadata(e, meta));
+    encode_note(&rc, set_attribution(e, meta));
+    encode_note(&rc, encode_set_tool(e, meta));
+    encode_note(&rc, set_io(e, meta, "input", span->input_messages,
+                            span->input_documents, span->input_value));
+    encode_note(&rc, set_io(e, meta, "output", span->output_messages,
+                            span->output_documents, span->output_value));
     if (span->tool_definitions && e->kind == LLMOBS_KIND_LLM &&
         e->cut < CUT_REST)
-        note(&rc, llmobs_json_set(meta, "tool_definitions",
-                                  limited(span->tool_definitions, 1)));
+        encode_note(&rc,
+                    llmobs_json_set(meta, "tool_definitions",
+                                    encode_limited(span->tool_definitions, 1)));
     if (rc == 0)
         return meta;
     llmobs_json_free(meta);
@@ -392,7 +396,8 @@ static struct llmobs_json *make_metrics(const struct encoding *e)
 
 /* -- the event ----------------------------------------------------------- */
 
-static int set_number(struct llmobs_json *object, const char *key, uint64_t id)
+static int encode_set_number(struct llmobs_json *object, const char *key,
+                             uint64_t id)
 {
     char text[24];
 
@@ -407,13 +412,15 @@ static struct llmobs_json *make_dd(const struct llmobs_context *context)
     int rc;
 
     llmobs_id128_hex(context->apm_trace_id, trace);
-    rc = set_number(dd, "span_id", context->span_id);
-    note(&rc, llmobs_json_sets(dd, "trace_id", trace));
-    note(&rc, llmobs_json_sets(dd, "apm_trace_id", trace));
+    rc = encode_set_number(dd, "span_id", context->span_id);
+    encode_note(&rc, llmobs_json_sets(dd, "trace_id", trace));
+    encode_note(&rc, llmobs_json_sets(dd, "apm_trace_id", trace));
     if (context->sample_rate[0])
-        note(&rc, llmobs_json_sets(dd, "sample_rate", context->sample_rate));
+        encode_note(&rc,
+                    llmobs_json_sets(dd, "sample_rate", context->sample_rate));
     if (context->sampled[0])
-        note(&rc, llmobs_json_sets(dd, "sampling_decision", context->sampled));
+        encode_note(
+            &rc, llmobs_json_sets(dd, "sampling_decision", context->sampled));
     if (rc == 0)
         return dd;
     llmobs_json_free(dd);
@@ -428,14 +435,16 @@ static int set_identity(const struct encoding *e, struct llmobs_json *event)
 
     llmobs_id128_hex(context->trace_id, trace);
     rc = llmobs_json_sets(event, "trace_id", trace);
-    note(&rc, set_number(event, "span_id", context->span_id));
+    encode_note(&rc, encode_set_number(event, "span_id", context->span_id));
     if (context->parent_id)
-        note(&rc, set_number(event, "parent_id", context->parent_id));
+        encode_note(&rc,
+                    encode_set_number(event, "parent_id", context->parent_id));
     else
-        note(&rc, llmobs_json_sets(event, "parent_id", "undefined"));
+        encode_note(&rc, llmobs_json_sets(event, "parent_id", "undefined"));
     if (context->session_id[0])
-        note(&rc, llmobs_json_sets(event, "session_id", context->session_id));
-    note(&rc, llmobs_json_set(event, "_dd", make_dd(context)));
+        encode_note(&rc,
+                    llmobs_json_sets(event, "session_id", context->session_id));
+    encode_note(&rc, llmobs_json_set(event, "_dd", make_dd(context)));
     return rc;
 }
 
@@ -444,7 +453,7 @@ static int set_collection_errors(struct llmobs_json *event)
     struct llmobs_json *list = llmobs_json_array();
     int rc = llmobs_json_add(list, llmobs_json_string("dropped_io"));
 
-    note(&rc, llmobs_json_set(event, "collection_errors", list));
+    encode_note(&rc, llmobs_json_set(event, "collection_errors", list));
     return rc;
 }
 
@@ -454,30 +463,36 @@ static struct llmobs_json *make_event(const struct encoding *e)
     struct llmobs_json *event = llmobs_json_object();
     int rc = event ? 0 : -ENOMEM;
 
-    note(&rc, set_identity(e, event));
-    note(&rc,
-         llmobs_json_sets(event, "name",
-                          span->name ? span->name : llmobs_kind_name(e->kind)));
-    note(&rc,
-         llmobs_json_set(event, "start_ns", llmobs_json_int(span->start_ns)));
-    note(&rc,
-         llmobs_json_set(
-             event, "duration",
-             llmobs_json_int(span->duration_ns > 0 ? span->duration_ns : 0)));
-    note(&rc, llmobs_json_sets(event, "status", span->failed ? "error" : "ok"));
-    note(&rc, llmobs_json_set(event, "meta", make_meta(e)));
-    note(&rc, llmobs_json_set(event, "metrics", make_metrics(e)));
-    note(&rc,
-         llmobs_json_set(event, "tags", llmobs_tags_make(span, e->config)));
+    encode_note(&rc, set_identity(e, event));
+    encode_note(&rc, llmobs_json_sets(event, "name",
+                                      span->name ? span->name
+                                                 : llmobs_kind_name(e->kind)));
+    encode_note(&rc, llmobs_json_set(event, "start_ns",
+                                     llmobs_json_int(span->start_ns)));
+    encode_note(&rc, llmobs_json_set(event, "duration",
+                                     llmobs_json_int(span->duration_ns > 0
+                                                         ? span->duration_ns
+                                                         : 0)));
+    encode_note(
+        &rc, llmobs_json_sets(event, "status", span->failed ? "error" : "ok"));
+    encode_note(&rc, llmobs_json_set(event, "meta", make_meta(e)));
+    encode_note(&rc, llmobs_json_set(event, "metrics", make_metrics(e)));
+    encode_note(
+        &rc, llmobs_json_set(event, "tags", llmobs_tags_make(span, e->config)));
     if (llmobs_json_len(span->links) > 0)
-        note(&rc, llmobs_json_set(event, "span_links",
-                                  llmobs_json_share(span->links)));
+        encode_note(&rc, llmobs_json_set(event, "span_links",
+                                         llmobs_json_share(span->links)));
     if (e->cut >= CUT_IO || span->input_dropped || span->output_dropped)
-        note(&rc, set_collection_errors(event));
+        encode_note(&rc, set_collection_errors(event));
     if (rc == 0)
         return event;
     llmobs_json_free(event);
     return NULL;
+}
+
+static size_t event_max(const struct llmobs_config *config)
+{
+    return config->event_max > 0 ? (size_t)config->event_max : 0;
 }
 
 /* Appends the text of an event of at most `max` bytes. */
@@ -496,17 +511,21 @@ static int dump_within(const struct llmobs_json *event, size_t max,
     return rc == 0 && buf->len - from >= max ? -E2BIG : rc;
 }
 
-/* Appends the text of an event, and frees the event. The limit is the intake's,
- * which does not get the lead: that does not count. The lead's last byte takes
- * the place of the event's brace. */
+/* Appends the text of an event, and frees the event. The limit is that of the
+ * intake, which does not get the lead: so the bytes of the lead do not count.
+ * The lead's last byte takes the place of the event's brace. A span of which
+ * all is cut off goes in any case: its limits are far below what an intake
+ * takes. */
 static int dump(struct llmobs_json *event, const struct llmobs_config *config,
-                struct llmobs_text lead, struct llmobs_buf *buf)
+                struct llmobs_text lead, enum cut cut, struct llmobs_buf *buf)
 {
-    size_t max = config->event_max > 0 ? (size_t)config->event_max : 0;
+    size_t max = cut == CUT_TEXTS ? SIZE_MAX : event_max(config);
     size_t len = buf->len, before = lead.len > 0 ? lead.len - 1 : 0;
     int rc =
         event ? llmobs_content_filter_event(&config->privacy, &event) : -ENOMEM;
 
+    if (!rc)
+        rc = llmobs_limits_apply(&event, cut == CUT_TEXTS);
     if (!rc)
         rc = llmobs_buf_add(buf, lead.data, before);
     if (!rc)
@@ -516,6 +535,9 @@ static int dump(struct llmobs_json *event, const struct llmobs_config *config,
         llmobs_buf_cut(buf, len);
     else if (lead.len > 0)
         buf->data[len + before] = lead.data[before];
+    /* A secret may have come in pieces, which the event has joined. */
+    if (!rc)
+        llmobs_secrets_mask(buf->data + len, buf->len - len);
     return rc;
 }
 
@@ -523,51 +545,32 @@ int llmobs_encode_dump(struct llmobs_json *event,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf)
 {
-    return dump(event, config, (struct llmobs_text){NULL, 0}, buf);
-}
-
-/* Counts the bytes of the texts in a value, up to a little beyond `max`. Texts
- * that lie too deep are not counted whole, for this runs on the app's thread as
- * well. */
-static size_t text_len(const struct llmobs_json *json, size_t max, int depth)
-{
-    size_t len = llmobs_json_is_string(json) ? llmobs_json_text_len(json) : 1;
-
-    if (depth >= META_DEPTH_MAX)
-        return len;
-    if (llmobs_json_is_array(json))
-        for (size_t i = 0; i < llmobs_json_len(json) && len <= max; i++)
-            len += text_len(llmobs_json_at(json, i), max - len, depth + 1);
-    else
-        for (void *it = llmobs_json_iter(json); it && len <= max;
-             it = llmobs_json_next(json, it))
-            len += text_len(llmobs_json_iter_value(it), max - len, depth + 1);
-    return len;
+    return dump(event, config, (struct llmobs_text){NULL, 0}, CUT_NOTHING, buf);
 }
 
 /* True where the texts alone are too long for an event: then the span is cut
  * before anything is copied, redacted or written. */
-static bool is_over(const struct llmobs_span *span,
-                    const struct llmobs_config *config)
+static bool encode_is_over(const struct llmobs_span *span,
+                           const struct llmobs_config *config)
 {
     const struct llmobs_json *parts[] = {
         span->input_messages, span->input_documents, span->output_messages,
         span->output_documents};
-    size_t max = config->event_max > 0 ? (size_t)config->event_max : 0;
+    size_t max = event_max(config);
     size_t len = (span->input_value ? strlen(span->input_value) : 0) +
                  (span->output_value ? strlen(span->output_value) : 0);
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && len <= max; i++)
-        len += text_len(parts[i], max - len, 0);
+        len += llmobs_limits_weight(parts[i], max - len);
     return len > max;
 }
 
 static int encode_cut(struct encoding *e, struct llmobs_buf *buf)
 {
-    return dump(make_event(e), e->config, e->lead, buf);
+    return dump(make_event(e), e->config, e->lead, e->cut, buf);
 }
 
-/* Leaves out so much that the work stays within its bound. */
+/* Leaves out content until the work stays within its bound. */
 static int encode_by_budget(struct encoding *e, struct llmobs_buf *buf)
 {
     int enough, rc;
@@ -579,16 +582,17 @@ static int encode_by_budget(struct encoding *e, struct llmobs_buf *buf)
     return rc && enough ? enough : rc;
 }
 
-static int encode(const struct llmobs_span *span,
-                  const struct llmobs_config *config, struct llmobs_buf *buf,
-                  int (*one)(struct encoding *e, struct llmobs_buf *buf))
+static int encode_encode(const struct llmobs_span *span,
+                         const struct llmobs_config *config,
+                         struct llmobs_buf *buf,
+                         int (*one)(struct encoding *e, struct llmobs_buf *buf))
 {
     struct encoding e = {
         .span = span,
         .config = config,
         .kind = span->proxied ? LLMOBS_KIND_WORKFLOW : span->kind,
     };
-    int cut = is_over(span, config) ? CUT_IO : CUT_NOTHING;
+    int cut = encode_is_over(span, config) ? CUT_IO : CUT_NOTHING;
     struct llmobs_buf lead;
     int rc;
 
@@ -596,7 +600,7 @@ static int encode(const struct llmobs_span *span,
     rc = llmobs_facts_lead(span, config, &lead);
     e.lead = (struct llmobs_text){lead.data, lead.len};
     for (bool again = rc == 0; again;
-         again = rc == -E2BIG && ++cut <= CUT_REST) {
+         again = rc == -E2BIG && ++cut <= CUT_TEXTS) {
         e.cut = (enum cut)cut;
         rc = one(&e, buf);
     }
@@ -608,12 +612,12 @@ int llmobs_encode_span(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf)
 {
-    return encode(span, config, buf, encode_cut);
+    return encode_encode(span, config, buf, encode_cut);
 }
 
 int llmobs_encode_call(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf)
 {
-    return encode(span, config, buf, encode_by_budget);
+    return encode_encode(span, config, buf, encode_by_budget);
 }

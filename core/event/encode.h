@@ -1,16 +1,17 @@
 /* encode - a span as the JSON text that Datadog's intake takes.
  *
  * Threads: any; _call: the thread that has the worker's turn (work.h).
- * Errors:  -ENOMEM; -E2BIG: the event stays beyond `event_max` after everything
- *          that may be left out was left out; -ETIMEDOUT: the time for the work
- *          is over (work.h).
+ * Errors:  -ENOMEM; -ETIMEDOUT: the time for the work is over (work.h).
+ * Limits:  each value has its own (limits.h). A span beyond `event_max` loses
+ *          input and output, then metadata and definitions of tools, then the
+ *          length of its texts; it is never refused.
  * Source:  WIRE 1 and 2.4.
  */
 #ifndef LLMOBS_ENCODE_H
 #define LLMOBS_ENCODE_H
 
 #include "core/config/config.h"
-#include "core/span/span.h"
+#include "lib/span/span.h"
 
 /* Appends the text of an event, and frees the event; a NULL event is -ENOMEM.
  * -E2BIG when the text reaches the limit. */

@@ -4,10 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/base/clock.h"
-#include "core/base/fork.h"
-#include "core/base/log.h"
-#include "core/base/program.h"
+#include "lib/base/clock.h"
+#include "lib/base/fork.h"
+#include "lib/base/log.h"
+#include "lib/base/program.h"
 #include "core/event/encode.h"
 #include "core/event/facts.h"
 #include "core/event/tags.h"
@@ -34,12 +34,7 @@ const char *llmobs_evaluation_type_name(enum llmobs_evaluation_type type)
     return n < sizeof(type_names) / sizeof(*type_names) ? type_names[n] : NULL;
 }
 
-static bool given(const char *text)
-{
-    return text && *text;
-}
-
-static bool fits(const char *text)
+static bool evaluation_fits(const char *text)
 {
     return !text ||
            strnlen(text, LLMOBS_EVALUATION_TEXT + 1) <= LLMOBS_EVALUATION_TEXT;
@@ -61,7 +56,7 @@ static bool is_trace_id(const char *text)
            strspn(text, "0123456789abcdef") == TRACE_HEX_LEN;
 }
 
-static bool is_feedback(const struct llmobs_evaluation *evaluation)
+static bool evaluation_is_feedback(const struct llmobs_evaluation *evaluation)
 {
     return evaluation->submitter_id || evaluation->submitter_type ||
            evaluation->session_id || evaluation->join_key;
@@ -69,25 +64,26 @@ static bool is_feedback(const struct llmobs_evaluation *evaluation)
 
 static const char *wrong_label(const struct llmobs_evaluation *evaluation)
 {
-    if (!given(evaluation->label))
+    if (!llmobs_has_text(evaluation->label))
         return "without a label";
     if (strchr(evaluation->label, '.'))
         return "a dot in its label";
-    return fits(evaluation->label) ? NULL : "its label is too long";
+    return evaluation_fits(evaluation->label) ? NULL : "its label is too long";
 }
 
 static const char *wrong_value(const struct llmobs_evaluation *evaluation)
 {
     switch (evaluation->type) {
     case LLMOBS_EVALUATION_WORDS:
-        if (!is_feedback(evaluation))
+        if (!evaluation_is_feedback(evaluation))
             return "no such type";
         /* fall through */
     case LLMOBS_EVALUATION_CATEGORICAL:
         if (!evaluation->value.categorical)
             return "without its text";
-        return fits(evaluation->value.categorical) ? NULL
-                                                   : "its value is too long";
+        return evaluation_fits(evaluation->value.categorical)
+                   ? NULL
+                   : "its value is too long";
     case LLMOBS_EVALUATION_SCORE:
         return isfinite(evaluation->value.score) ? NULL : "no finite score";
     case LLMOBS_EVALUATION_BOOLEAN:
@@ -109,8 +105,10 @@ static const char *wrong_join(const struct llmobs_evaluation *evaluation)
     if (by_span == by_tag)
         return by_span ? "both a span and a tag" : "neither span nor tag";
     if (by_tag)
-        return given(evaluation->tag_key) && given(evaluation->tag_value) &&
-                       fits(evaluation->tag_key) && fits(evaluation->tag_value)
+        return llmobs_has_text(evaluation->tag_key) &&
+                       llmobs_has_text(evaluation->tag_value) &&
+                       evaluation_fits(evaluation->tag_key) &&
+                       evaluation_fits(evaluation->tag_value)
                    ? NULL
                    : "a tag without key or value";
     if (!evaluation->span_id || !evaluation->trace_id)
@@ -133,7 +131,7 @@ static const char *wrong_target(const struct llmobs_evaluation *evaluation)
         if (!texts[i])
             continue;
         count++;
-        if (!*texts[i] || !fits(texts[i]))
+        if (!*texts[i] || !evaluation_fits(texts[i]))
             return "a target that is empty or too long";
     }
     if (count != 1 || evaluation->tag_key || evaluation->tag_value)
@@ -142,8 +140,9 @@ static const char *wrong_target(const struct llmobs_evaluation *evaluation)
         return "a span id that is no decimal number";
     if (evaluation->trace_id && !is_trace_id(evaluation->trace_id))
         return "a trace id without 32 digits";
-    if (!given(evaluation->submitter_id) || !fits(evaluation->submitter_id) ||
-        !fits(evaluation->submitter_type))
+    if (!llmobs_has_text(evaluation->submitter_id) ||
+        !evaluation_fits(evaluation->submitter_id) ||
+        !evaluation_fits(evaluation->submitter_type))
         return "feedback of nobody";
     return evaluation->of_trace || evaluation->metadata
                ? "feedback with a scope or metadata"
@@ -157,9 +156,10 @@ static const char *wrong_tags(const struct llmobs_evaluation *evaluation)
     if (evaluation->tag_count && !evaluation->tags)
         return "no tags where some are counted";
     for (size_t i = 0; i < evaluation->tag_count; i++) {
-        if (!given(evaluation->tags[i].key))
+        if (!llmobs_has_text(evaluation->tags[i].key))
             return "a tag without a key";
-        if (!fits(evaluation->tags[i].key) || !fits(evaluation->tags[i].value))
+        if (!evaluation_fits(evaluation->tags[i].key) ||
+            !evaluation_fits(evaluation->tags[i].value))
             return "a tag that is too long";
     }
     return NULL;
@@ -176,7 +176,8 @@ static const char *wrong_rest(const struct llmobs_evaluation *evaluation)
         return "an assessment that is neither pass nor fail";
     if (evaluation->metadata && !llmobs_json_is_object(evaluation->metadata))
         return "metadata that is no object";
-    return fits(evaluation->reasoning) && fits(evaluation->ml_app)
+    return evaluation_fits(evaluation->reasoning) &&
+                   evaluation_fits(evaluation->ml_app)
                ? NULL
                : "a text that is too long";
 }
@@ -188,8 +189,8 @@ const char *llmobs_evaluation_wrong(const struct llmobs_evaluation *evaluation)
     if (!wrong)
         wrong = wrong_value(evaluation);
     if (!wrong)
-        wrong = is_feedback(evaluation) ? wrong_target(evaluation)
-                                        : wrong_join(evaluation);
+        wrong = evaluation_is_feedback(evaluation) ? wrong_target(evaluation)
+                                                   : wrong_join(evaluation);
     if (!wrong)
         wrong = wrong_tags(evaluation);
     return wrong ? wrong : wrong_rest(evaluation);
@@ -207,14 +208,14 @@ int llmobs_evaluation_check(const struct llmobs_evaluation *evaluation)
 
 /* -- the metric object of the intake --------------------------------------- */
 
-static int set_pair(struct llmobs_json *object, const char *how,
-                    const char *const names[2], const char *const values[2])
+static int evaluation_set_pair(struct llmobs_json *object, const char *how,
+                               const char *const names[2],
+                               const char *const values[2])
 {
     struct llmobs_json *pair = llmobs_json_object();
-    int rc = llmobs_json_sets(pair, names[0], values[0]);
+    int rc = llmobs_json_set_texts(pair, names[0], values[0], names[1],
+                                   values[1], NULL);
 
-    if (!rc)
-        rc = llmobs_json_sets(pair, names[1], values[1]);
     if (!rc)
         return llmobs_json_set(object, how, pair);
     llmobs_json_free(pair);
@@ -229,11 +230,11 @@ static struct llmobs_json *make_join(const struct llmobs_evaluation *e)
     int rc;
 
     if (e->span_id)
-        rc = set_pair(join, "span", ids,
-                      (const char *const[2]){e->span_id, e->trace_id});
+        rc = evaluation_set_pair(
+            join, "span", ids, (const char *const[2]){e->span_id, e->trace_id});
     else
-        rc = set_pair(join, "tag", tag,
-                      (const char *const[2]){e->tag_key, e->tag_value});
+        rc = evaluation_set_pair(
+            join, "tag", tag, (const char *const[2]){e->tag_key, e->tag_value});
     if (!rc)
         return join;
     llmobs_json_free(join);
@@ -245,20 +246,16 @@ static int set_feedback(struct llmobs_json *metric,
                         const struct llmobs_evaluation *e)
 {
     struct llmobs_json *submitter = llmobs_json_object();
-    int rc = llmobs_json_sets(submitter, "id", e->submitter_id);
+    int rc = llmobs_json_set_texts(submitter, "id", e->submitter_id, "type",
+                                   e->submitter_type, NULL);
 
-    if (!rc)
-        rc = llmobs_json_sets(submitter, "type", e->submitter_type);
     if (!rc)
         rc = llmobs_json_set(metric, "submitter", llmobs_json_share(submitter));
     llmobs_json_free(submitter);
-    if (!rc)
-        rc = llmobs_json_sets(metric, "span_id", e->span_id);
-    if (!rc)
-        rc = llmobs_json_sets(metric, "trace_id", e->trace_id);
-    if (!rc)
-        rc = llmobs_json_sets(metric, "session_id", e->session_id);
-    return rc ? rc : llmobs_json_sets(metric, "feedback_join_key", e->join_key);
+    return rc ? rc
+              : llmobs_json_set_texts(metric, "span_id", e->span_id, "trace_id",
+                                      e->trace_id, "session_id", e->session_id,
+                                      "feedback_join_key", e->join_key, NULL);
 }
 
 static int set_subject(struct llmobs_json *metric,
@@ -266,7 +263,7 @@ static int set_subject(struct llmobs_json *metric,
 {
     int rc;
 
-    if (is_feedback(e))
+    if (evaluation_is_feedback(e))
         return set_feedback(metric, e);
     rc = llmobs_json_sets(metric, "eval_scope", e->of_trace ? "trace" : "span");
     return rc ? rc : llmobs_json_set(metric, "join_on", make_join(e));
@@ -282,7 +279,8 @@ static struct llmobs_json *make_score(double score)
     return llmobs_json_real(score);
 }
 
-static struct llmobs_json *make_value(const struct llmobs_evaluation *e)
+static struct llmobs_json *evaluation_make_value(
+    const struct llmobs_evaluation *e)
 {
     switch (e->type) {
     case LLMOBS_EVALUATION_CATEGORICAL:
@@ -298,8 +296,8 @@ static struct llmobs_json *make_value(const struct llmobs_evaluation *e)
     return NULL;
 }
 
-static int set_value(struct llmobs_json *metric,
-                     const struct llmobs_evaluation *e)
+static int evaluation_set_value(struct llmobs_json *metric,
+                                const struct llmobs_evaluation *e)
 {
     const char *type = llmobs_evaluation_type_name(e->type);
     struct llmobs_buf key;
@@ -312,7 +310,7 @@ static int set_value(struct llmobs_json *metric,
     if (!rc)
         rc = llmobs_json_sets(metric, "metric_type", type);
     if (!rc)
-        rc = llmobs_json_set(metric, key.data, make_value(e));
+        rc = llmobs_json_set(metric, key.data, evaluation_make_value(e));
     llmobs_buf_fini(&key);
     return rc;
 }
@@ -330,12 +328,12 @@ static int set_rest(struct llmobs_json *metric,
     if (!rc)
         rc = llmobs_json_sets(metric, "ml_app", ml_app);
     if (!rc)
-        rc = llmobs_json_set(metric, "tags",
-                             llmobs_tags_of_evaluation(e, ml_app));
+        rc = llmobs_json_set(
+            metric, "tags",
+            llmobs_tags_of_evaluation(e->tags, e->tag_count, ml_app));
     if (!rc)
-        rc = llmobs_json_sets(metric, "assessment", e->assessment);
-    if (!rc)
-        rc = llmobs_json_sets(metric, "reasoning", e->reasoning);
+        rc = llmobs_json_set_texts(metric, "assessment", e->assessment,
+                                   "reasoning", e->reasoning, NULL);
     if (!rc && e->metadata)
         rc =
             llmobs_json_set(metric, "metadata", llmobs_json_clone(e->metadata));
@@ -372,8 +370,9 @@ static struct llmobs_json *make_metric(const struct llmobs_evaluation *e,
                                        const struct llmobs_config *config)
 {
     struct llmobs_json *metric = llmobs_json_object();
-    int rc = llmobs_json_sets(metric, "event_kind",
-                              is_feedback(e) ? "feedback" : "evaluation");
+    int rc =
+        llmobs_json_sets(metric, "event_kind",
+                         evaluation_is_feedback(e) ? "feedback" : "evaluation");
 
     if (!rc)
         rc = llmobs_json_sets(metric, "label", e->label);
@@ -382,7 +381,7 @@ static struct llmobs_json *make_metric(const struct llmobs_evaluation *e,
     if (!rc)
         rc = set_subject(metric, e);
     if (!rc)
-        rc = set_value(metric, e);
+        rc = evaluation_set_value(metric, e);
     if (!rc)
         rc = set_rest(metric, e, config);
     if (!rc)

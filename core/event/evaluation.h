@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/text/json.h"
+#include "lib/text/json.h"
+#include "core/event/tags.h"
 
 #define LLMOBS_EVALUATION_TAGS 256
 #define LLMOBS_EVALUATION_TEXT ((size_t)1024 * 1024)
@@ -26,11 +27,6 @@ enum llmobs_evaluation_type {
     LLMOBS_EVALUATION_BOOLEAN,
     LLMOBS_EVALUATION_JSON,
     LLMOBS_EVALUATION_WORDS /* a text of any length, of feedback alone */
-};
-
-struct llmobs_evaluation_tag {
-    const char *key;
-    const char *value;
 };
 
 struct llmobs_evaluation {

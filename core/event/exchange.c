@@ -1,20 +1,20 @@
 #include "core/event/exchange.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/blocks.h"
-#include "core/base/clock.h"
-#include "core/base/cold.h"
-#include "core/base/fork.h"
-#include "core/base/sanitizer.h"
-#include "core/base/sha256.h"
-#include "core/privacy/allowlist.h"
-#include "core/privacy/links.h"
-#include "core/privacy/members.h"
-#include "core/privacy/vectors.h"
-#include "core/text/inflate.h"
+#include "lib/base/blocks.h"
+#include "lib/base/clock.h"
+#include "lib/base/cold.h"
+#include "lib/base/fork.h"
+#include "lib/base/sanitizer.h"
+#include "lib/base/sha256.h"
+#include "lib/span/allowlist.h"
+#include "lib/span/secrets.h"
+#include "lib/span/vectors.h"
+#include "lib/text/inflate.h"
 
 /* The ends that are kept of a picture or a sound within JSON. */
 #define INLINE_MEDIA_MAX ((size_t)64 * 1024)
@@ -36,11 +36,17 @@ static struct llmobs_blocks blocks = {.memory = (unsigned char *)memory,
                                       .size = sizeof(struct kept)};
 #endif
 
+/* A block keeps no address of memory that was freed: the program may get it
+ * next, and lose it (hidden.h). */
 void llmobs_exchange_free_memory(void *item)
 {
+    if (llmobs_blocks_have(&blocks, item))
+        memset(item, 0, sizeof(struct llmobs_exchange));
     if (!llmobs_blocks_give(&blocks, item))
         free(item);
 }
+
+static const char coding_name[] = "content-encoding";
 
 static void init_bodies(struct llmobs_exchange *exchange, struct kept *kept,
                         size_t capture_max)
@@ -127,7 +133,7 @@ struct llmobs_item *llmobs_exchange_to_spooled(struct llmobs_exchange *exchange)
 }
 
 /* Half the hash, in hex: enough to tell one session from another. */
-static char *hash_of(struct llmobs_text value)
+static char *exchange_hash_of(struct llmobs_text value)
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t hash[LLMOBS_SHA256_LEN];
@@ -143,8 +149,8 @@ static char *hash_of(struct llmobs_text value)
 }
 
 /* Keeps a header under its name of the list, if it has one. */
-static void keep(struct llmobs_headers *headers, const char *name,
-                 struct llmobs_text value)
+static void exchange_keep(struct llmobs_headers *headers, const char *name,
+                          struct llmobs_text value)
 {
     struct llmobs_header *header = &headers->list[headers->count];
 
@@ -155,7 +161,7 @@ static void keep(struct llmobs_headers *headers, const char *name,
         value.len = LLMOBS_HEADER_VALUE_MAX;
     header->name = name;
     header->value = llmobs_allowlist_hashed(name)
-                        ? hash_of(value)
+                        ? exchange_hash_of(value)
                         : strndup(value.data, value.len);
     if (header->value)
         headers->count++;
@@ -168,10 +174,12 @@ void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
     const char *value = line + name_len + 1;
 
     if (name)
-        keep(headers, name, (struct llmobs_text){value, strlen(value)});
+        exchange_keep(headers, name,
+                      (struct llmobs_text){value, strlen(value)});
 }
 
-/* A server that tells much does not take the place of what is needed. */
+/* A server that sends many headers does not take the places of those that are
+ * needed. */
 void llmobs_headers_keep_answer(struct llmobs_headers *headers,
                                 const char *line, size_t len)
 {
@@ -180,10 +188,10 @@ void llmobs_headers_keep_answer(struct llmobs_headers *headers,
     size_t name_len = colon ? (size_t)(colon - line) : len;
 
     if (colon)
-        keep(headers,
-             full ? llmobs_allowlist_header(line, name_len)
-                  : llmobs_allowlist_answer(line, name_len),
-             (struct llmobs_text){colon + 1, len - name_len - 1});
+        exchange_keep(headers,
+                      full ? llmobs_allowlist_header(line, name_len)
+                           : llmobs_allowlist_answer(line, name_len),
+                      (struct llmobs_text){colon + 1, len - name_len - 1});
 }
 
 void llmobs_headers_clear(struct llmobs_headers *headers)
@@ -238,8 +246,8 @@ static bool is_inline_media(const struct llmobs_exchange *exchange,
     return exchange->match.media && *data == '{';
 }
 
-/* Sounds and pictures are never kept: of those the ends suffice, which tell
- * that they are none of text. */
+/* Sounds and pictures are never kept: their ends suffice, which show that they
+ * are no text. */
 static void limit_media(struct llmobs_exchange *exchange, const char *data)
 {
     static const char *const kinds[] = {"audio/", "image/", "video/"};
@@ -256,7 +264,7 @@ static void limit_media(struct llmobs_exchange *exchange, const char *data)
 
 /* True for the beginning of a body that may be JSON, or a stream of it: other
  * bytes are not looked at. */
-static bool may_be_json(char first)
+static bool exchange_may_be_json(char first)
 {
     return first == '{' || first == '[' || (first >= 'a' && first <= 'z') ||
            memchr(": \r\n\t", first, 5) != NULL;
@@ -264,16 +272,17 @@ static bool may_be_json(char first)
 
 /* Adds to a body, which is empty, or whose pictures and sounds are left out
  * already. Without memory the body is marked as lost. */
-static void add(const struct llmobs_exchange *exchange,
-                struct llmobs_body *body, struct llmobs_blob *blob,
-                unsigned media, struct llmobs_text data)
+static void exchange_add(const struct llmobs_exchange *exchange,
+                         struct llmobs_body *body, struct llmobs_blob *blob,
+                         unsigned media, struct llmobs_text data)
 {
     if (body->total == 0) {
         llmobs_blob_reset(blob);
         blob->how = exchange->whole ? 0 : media;
-        blob->most = blob->how && data.len > 0 && may_be_json(*data.data)
-                         ? llmobs_rules_stays
-                         : NULL;
+        blob->most =
+            blob->how && data.len > 0 && exchange_may_be_json(*data.data)
+                ? llmobs_rules_stays
+                : NULL;
     }
     (void)llmobs_blob_add(blob, body, data.data, data.len);
 }
@@ -285,8 +294,9 @@ void llmobs_exchange_received(struct llmobs_exchange *exchange,
         return;
     if (exchange->response.total == 0 && !exchange->whole)
         limit_media(exchange, data);
-    add(exchange, &exchange->response, &exchange->response_blob,
-        exchange->match.answered_media, (struct llmobs_text){data, len});
+    exchange_add(exchange, &exchange->response, &exchange->response_blob,
+                 exchange->match.answered_media,
+                 (struct llmobs_text){data, len});
     exchange->progress.received = exchange->response.total;
     add_mark(exchange);
 }
@@ -311,6 +321,7 @@ void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
 void llmobs_exchange_restart(struct llmobs_exchange *exchange)
 {
     llmobs_body_rewind(&exchange->response, 0);
+    exchange->answer_masked = 0;
     exchange->progress.received = 0;
     llmobs_body_expect(&exchange->response, 0);
     llmobs_headers_clear(&exchange->response_headers);
@@ -323,19 +334,14 @@ void llmobs_exchange_restart(struct llmobs_exchange *exchange)
  */
 static void mask_part(struct llmobs_text part)
 {
-    char *data = (char *)(uintptr_t)part.data;
-
-    if (part.len == 0)
-        return;
-    llmobs_members_mask(data, part.len);
-    llmobs_links_mask(data, part.len);
+    llmobs_secrets_mask((char *)(uintptr_t)part.data, part.len);
 }
 
 void llmobs_exchange_sent_text(struct llmobs_exchange *exchange,
                                const void *data, size_t len)
 {
-    add(exchange, &exchange->request, &exchange->request_blob,
-        exchange->match.sent_media, (struct llmobs_text){data, len});
+    exchange_add(exchange, &exchange->request, &exchange->request_blob,
+                 exchange->match.sent_media, (struct llmobs_text){data, len});
 }
 
 void llmobs_exchange_sent_copy(struct llmobs_exchange *exchange,
@@ -379,23 +385,71 @@ void llmobs_exchange_end(struct llmobs_exchange *exchange)
     exchange->form = NULL;
 }
 
-/* A coded body is no text: it goes to the disk as it came. */
-static void mask_vectors(const struct llmobs_exchange *exchange,
-                         const struct llmobs_headers *headers,
-                         struct llmobs_body *body)
+/* A coded answer is no text: it goes to the disk as it came. */
+static void exchange_mask_vectors(const struct llmobs_exchange *exchange,
+                                  const struct llmobs_headers *headers,
+                                  struct llmobs_body *body)
 {
     struct llmobs_text head = llmobs_body_head(body), tail;
 
     if (!llmobs_rules_has_vectors(&exchange->match) ||
-        llmobs_inflate_is_coded(head, llmobs_header_find(headers->list,
-                                                         headers->count,
-                                                         "content-encoding")))
+        llmobs_inflate_is_coded(
+            head,
+            llmobs_header_find(headers->list, headers->count, coding_name)))
         return;
     llmobs_vectors_mask((char *)(uintptr_t)head.data, head.len, true);
     if (!body->truncated)
         return;
     tail = llmobs_body_tail(body);
     llmobs_vectors_mask((char *)(uintptr_t)tail.data, tail.len, false);
+}
+
+/* The request is as if it had come without its coding. */
+static void drop_coding(struct llmobs_headers *headers)
+{
+    for (size_t i = 0; i < headers->count; i++)
+        if (strcmp(headers->list[i].name, coding_name) == 0) {
+            free(headers->list[i].value);
+            headers->list[i] = headers->list[--headers->count];
+            return;
+        }
+}
+
+bool llmobs_exchange_request_coded(const struct llmobs_exchange *exchange)
+{
+    const struct llmobs_headers *headers = &exchange->request_headers;
+
+    return llmobs_inflate_is_coded(
+        llmobs_body_head(&exchange->request),
+        llmobs_header_find(headers->list, headers->count, coding_name));
+}
+
+/* A reader who undoes the coding has the secrets in clear. Where this fails,
+ * nobody can mask them, and the body goes nowhere; but where not even its first
+ * byte is of the coding, it has none. */
+void llmobs_exchange_decode_request(struct llmobs_exchange *exchange)
+{
+    struct llmobs_body *request = &exchange->request, plain;
+    struct llmobs_headers *headers = &exchange->request_headers;
+    bool cut = false;
+    int rc;
+
+    if (!llmobs_exchange_request_coded(exchange))
+        return;
+    llmobs_body_init(&plain, request->whole_max);
+    rc = llmobs_inflate_body(
+        llmobs_body_head(request),
+        llmobs_header_find(headers->list, headers->count, coding_name),
+        request->whole_max, &plain, &cut);
+    if (rc == -EBADMSG && plain.total == 0) {
+        llmobs_body_fini(&plain);
+        return;
+    }
+    plain.lost = plain.lost || rc || cut || request->lost || request->truncated;
+    llmobs_body_fini(request);
+    *request = plain;
+    exchange->masked = 0;
+    drop_coding(headers);
 }
 
 void llmobs_exchange_mask(struct llmobs_exchange *exchange)
@@ -406,15 +460,43 @@ void llmobs_exchange_mask(struct llmobs_exchange *exchange)
     mask_part(llmobs_body_head(&exchange->request));
     if (exchange->request.truncated)
         mask_part(llmobs_body_tail(&exchange->request));
-    mask_vectors(exchange, &exchange->request_headers, &exchange->request);
+    exchange_mask_vectors(exchange, &exchange->request_headers,
+                          &exchange->request);
+}
+
+/* Frames have checksums, and begin with a 0: they are masked as they are read,
+ * and so is what is coded. */
+static bool exchange_is_text(const struct llmobs_exchange *exchange)
+{
+    const struct llmobs_headers *headers = &exchange->response_headers;
+    struct llmobs_text head = llmobs_body_head(&exchange->response);
+
+    return head.len > 0 && *head.data != '\0' &&
+           !llmobs_inflate_is_coded(
+               head,
+               llmobs_header_find(headers->list, headers->count, coding_name));
 }
 
 void llmobs_exchange_mask_answer(struct llmobs_exchange *exchange)
 {
-    mask_vectors(exchange, &exchange->response_headers, &exchange->response);
+    if (exchange_is_text(exchange)) {
+        exchange->answer_masked = exchange->response.total;
+        mask_part(llmobs_body_head(&exchange->response));
+        if (exchange->response.truncated)
+            mask_part(llmobs_body_tail(&exchange->response));
+    }
+    exchange_mask_vectors(exchange, &exchange->response_headers,
+                          &exchange->response);
 }
 
-static bool is_whole(const struct llmobs_body *body)
+bool llmobs_exchange_is_masked(const struct llmobs_exchange *exchange,
+                               bool answer)
+{
+    return answer ? exchange->answer_masked == exchange->response.total
+                  : exchange->masked == exchange->request.total;
+}
+
+static bool exchange_is_whole(const struct llmobs_body *body)
 {
     return !body->truncated && !body->lost;
 }
@@ -423,13 +505,12 @@ bool llmobs_exchange_request_whole(const struct llmobs_exchange *exchange)
 {
     const struct llmobs_headers *headers = &exchange->request_headers;
 
-    return is_whole(&exchange->request) && !exchange->bare &&
+    return exchange_is_whole(&exchange->request) && !exchange->bare &&
            !exchange->multipart &&
-           !llmobs_header_find(headers->list, headers->count,
-                               "content-encoding");
+           !llmobs_header_find(headers->list, headers->count, coding_name);
 }
 
 bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange)
 {
-    return is_whole(&exchange->response) && !exchange->bare;
+    return exchange_is_whole(&exchange->response) && !exchange->bare;
 }

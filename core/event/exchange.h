@@ -17,14 +17,14 @@
 
 #include <sys/types.h>
 
-#include "core/callsite/callsite.h"
+#include "core/trace/callsite.h"
 #include "core/event/item.h"
-#include "core/text/blob.h"
-#include "core/text/form.h"
+#include "lib/text/blob.h"
+#include "lib/text/form.h"
 #include "rules/rules.h"
 
 #define LLMOBS_HEADERS_MAX 32
-/* Of them, so many are for headers that the call cannot be read without. */
+/* The places among them for headers without which the call cannot be read. */
 #define LLMOBS_HEADERS_NEEDED 12
 #define LLMOBS_HEADER_VALUE_MAX 1024
 #define LLMOBS_MARKS_MAX 4096
@@ -85,6 +85,7 @@ struct llmobs_exchange {
     struct llmobs_form_parser *form; /* of one that is read; NULL: none */
     uint64_t masked; /* the length of `request` when masked; 0: never */
     struct llmobs_body response;
+    uint64_t answer_masked; /* the same for `response` */
     /* Leave pictures and sounds out of the two bodies. */
     struct llmobs_blob request_blob, response_blob;
     struct llmobs_progress progress;
@@ -93,6 +94,7 @@ struct llmobs_exchange {
     size_t again, header_again;
     bool multipart;
     bool unsent;   /* libcurl has not made the request */
+    bool told;     /* seen as it ended: libcurl's word alone is known */
     bool stands;   /* a call, even if libcurl never makes the request */
     bool bare;     /* read from the disk, which was not to have its bodies */
     bool traced;   /* libcurl got a tracestate header for it */
@@ -186,13 +188,24 @@ bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange);
  * exchange waits in the queue. Nothing is sent or received any more. */
 void llmobs_exchange_end(struct llmobs_exchange *exchange);
 
-/* Masks the secrets among the members of the request's body (members.h), and
- * the vectors of a search (vectors.h), before the body leaves memory. Does
- * nothing a second time, unless the body has grown or was rewound since. */
+/* True where the request has a content coding that the library may undo.
+ * _decode_request does so, when all of the body has come: it then is as if the
+ * program had sent it plain. A body whose coding nobody can undo is lost. */
+bool llmobs_exchange_request_coded(const struct llmobs_exchange *exchange);
+void llmobs_exchange_decode_request(struct llmobs_exchange *exchange);
+
+/* Masks the secrets of the request's body (secrets.h), and the vectors of a
+ * search (vectors.h), before the body leaves memory. Does nothing a second
+ * time, unless the body has grown or was rewound since. */
 void llmobs_exchange_mask(struct llmobs_exchange *exchange);
 
-/* Takes the vectors out of the answer to a search, before it leaves memory; its
- * secrets are masked when it is read. */
+/* The same for the answer. Of one that is coded or framed the secrets are
+ * masked when it is read. */
 void llmobs_exchange_mask_answer(struct llmobs_exchange *exchange);
+
+/* True where all that the request's, or the answer's, body has now is masked:
+ * for its reader, who need not do so again. */
+bool llmobs_exchange_is_masked(const struct llmobs_exchange *exchange,
+                               bool answer);
 
 #endif

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/fork.h"
-#include "core/base/program.h"
-#include "core/base/scratch.h"
+#include "lib/base/fork.h"
+#include "lib/base/program.h"
+#include "lib/base/scratch.h"
 #include "core/trace/propagate.h"
 
 /* The begin of the lead, and what is behind the facts in it. */
@@ -39,8 +39,8 @@ static void set_parent(struct llmobs_facts *facts,
     llmobs_span_fact_word(facts, LLMOBS_FACT_PARENT, text);
 }
 
-static void set_state(struct llmobs_facts *facts,
-                      const struct llmobs_context *context)
+static void event_facts_set_state(struct llmobs_facts *facts,
+                                  const struct llmobs_context *context)
 {
     const size_t cap = LLMOBS_TRACESTATE_LEN + 1;
     char *text = llmobs_scratch_take(cap);
@@ -52,8 +52,9 @@ static void set_state(struct llmobs_facts *facts,
 
 /* -- the error ------------------------------------------------------------ */
 
-/* True for a word, which names a kind of error; a sentence tells of one. */
-static bool is_word(const char *text)
+/* True for a word, which names a kind of error; a sentence describes one
+ * error. */
+static bool event_facts_is_word(const char *text)
 {
     size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                               "abcdefghijklmnopqrstuvwxyz0123456789_.-:");
@@ -78,8 +79,8 @@ static void set_curl_code(struct llmobs_facts *facts, const char *name)
 }
 
 /* The provider's own code is there already, where it sent one. */
-static void set_error(struct llmobs_facts *facts,
-                      const struct llmobs_span *span)
+static void event_facts_set_error(struct llmobs_facts *facts,
+                                  const struct llmobs_span *span)
 {
     const char *type = span->error_type ? span->error_type : "";
     char status[21];
@@ -94,14 +95,14 @@ static void set_error(struct llmobs_facts *facts,
     /* An error within an answer that the status calls a success has no code. */
     if (strncmp(type, "http_2", 6) == 0)
         type = "";
-    if (strncmp(type, "http_", 5) == 0 && is_word(type))
+    if (strncmp(type, "http_", 5) == 0 && event_facts_is_word(type))
         type += 5;
-    if (!is_word(type) && span->http_status >= 300) {
+    if (!event_facts_is_word(type) && span->http_status >= 300) {
         (void)llmobs_propagate_decimal((uint64_t)span->http_status, status);
         type = status;
     }
     llmobs_span_fact_word(facts, LLMOBS_FACT_ERROR_CODE,
-                          is_word(type) ? type : "_OTHER");
+                          event_facts_is_word(type) ? type : "_OTHER");
 }
 
 /* -- the process ---------------------------------------------------------- */
@@ -123,9 +124,9 @@ static void set_process(struct llmobs_facts *facts,
 }
 
 /* Those that the core knows. */
-static void gather(const struct llmobs_span *span,
-                   const struct llmobs_config *config,
-                   struct llmobs_facts *facts)
+static void event_facts_gather(const struct llmobs_span *span,
+                               const struct llmobs_config *config,
+                               struct llmobs_facts *facts)
 {
     if (span->streamed)
         llmobs_span_fact_true(facts, LLMOBS_FACT_STREAM);
@@ -136,8 +137,8 @@ static void gather(const struct llmobs_span *span,
     set_flags(facts, &span->context);
     set_parent(facts, &span->context);
     if (span->traced || span->context.vendors[0])
-        set_state(facts, &span->context);
-    set_error(facts, span);
+        event_facts_set_state(facts, &span->context);
+    event_facts_set_error(facts, span);
     set_process(facts, config);
 }
 
@@ -173,7 +174,7 @@ int llmobs_facts_lead(const struct llmobs_span *span,
     int rc;
 
     llmobs_span_facts_init(&core);
-    gather(span, config, &core);
+    event_facts_gather(span, config, &core);
     rc = llmobs_buf_adds(out, FIRST);
     if (!rc)
         rc = llmobs_span_facts_write(&span->facts, &core, out);

@@ -12,7 +12,7 @@
 #define LLMOBS_FACTS_H
 
 #include "core/config/config.h"
-#include "core/span/span.h"
+#include "lib/span/span.h"
 
 #define LLMOBS_FACTS_KEY "_call"
 
@@ -23,9 +23,9 @@
 #define LLMOBS_FLAG_REMOTE 0x200
 
 /* Adds what stands in front of a span's event text without its first brace: an
- * open brace, and the facts of the span with those that its context, its error,
- * the configuration and the process tell. A filter of content has been over
- * them. -ENOMEM. */
+ * open brace, and the facts of the span with those of its context, its error,
+ * the configuration and the process. A filter of content has been over them.
+ * -ENOMEM. */
 int llmobs_facts_lead(const struct llmobs_span *span,
                       const struct llmobs_config *config,
                       struct llmobs_buf *out);

@@ -14,7 +14,7 @@ enum llmobs_item_type {
     LLMOBS_ITEM_EXCHANGE,
     LLMOBS_ITEM_SPAN,
     LLMOBS_ITEM_EVENT,  /* encoded already (event_item.h) */
-    LLMOBS_ITEM_SPOOLED /* the disk alone has it: no more than this head */
+    LLMOBS_ITEM_SPOOLED /* memory has its head alone, the rest is on the disk */
 };
 
 /* The disk gets the START of a call, then its BEGIN, and then its END. */

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "core/privacy/content_filter.h"
+#include "lib/span/content_filter.h"
 
 struct processor {
     llmobs_processor_call *call;

@@ -13,7 +13,7 @@
 #ifndef LLMOBS_PROCESSOR_H
 #define LLMOBS_PROCESSOR_H
 
-#include "core/span/span.h"
+#include "lib/span/span.h"
 
 #define LLMOBS_PROCESSORS_MAX 1024
 

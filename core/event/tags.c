@@ -1,4 +1,4 @@
-#include "core/event/evaluation.h"
+#include "core/event/limits.h"
 #include "core/event/tags.h"
 
 #include <errno.h>
@@ -11,7 +11,8 @@
 #define ROOM 160 /* bytes of a tag without memory of its own */
 
 /* Puts a tag "key:value", whose key has `len` bytes; its text is used up. */
-static int set_tag(struct llmobs_json *tags, struct llmobs_buf *tag, size_t len)
+static int tags_set_tag(struct llmobs_json *tags, struct llmobs_buf *tag,
+                        size_t len)
 {
     struct llmobs_json *json;
 
@@ -25,8 +26,8 @@ static int set_tag(struct llmobs_json *tags, struct llmobs_buf *tag, size_t len)
 
 /* While tags are gathered they are an object, so the last one of a key counts.
  * Its values are the whole tags. The key has `len` bytes. */
-static int put_tag(struct llmobs_json *tags, const char *key, size_t len,
-                   const char *value)
+static int tags_put_tag(struct llmobs_json *tags, const char *key, size_t len,
+                        const char *value)
 {
     char room[ROOM];
     struct llmobs_buf tag;
@@ -40,24 +41,25 @@ static int put_tag(struct llmobs_json *tags, const char *key, size_t len,
     if (!rc)
         rc = llmobs_buf_adds(&tag, value ? value : "");
     if (!rc)
-        rc = set_tag(tags, &tag, len);
+        rc = tags_set_tag(tags, &tag, len);
     llmobs_buf_fini(&tag);
     return rc ? -ENOMEM : 0;
 }
 
-static int put_own(struct llmobs_json *tags, const char *key, const char *value)
+static int tags_put_own(struct llmobs_json *tags, const char *key,
+                        const char *value)
 {
-    return put_tag(tags, key, strlen(key), value);
+    return tags_put_tag(tags, key, strlen(key), value);
 }
 
 /* "key:value"; the value may hold colons. */
-static int put_pair(struct llmobs_json *tags, const char *pair)
+static int tags_put_pair(struct llmobs_json *tags, const char *pair)
 {
     size_t len = strcspn(pair, ":");
 
     if (len == 0)
         return 0;
-    return put_tag(tags, pair, len, pair[len] ? pair + len + 1 : "");
+    return tags_put_tag(tags, pair, len, pair[len] ? pair + len + 1 : "");
 }
 
 static int gather_own(const struct llmobs_span *span,
@@ -89,7 +91,7 @@ static int gather_own(const struct llmobs_span *span,
 
     for (size_t i = 0; i < sizeof(own) / sizeof(*own) && !rc; i++) {
         if (own[i].there)
-            rc = put_own(tags, own[i].key, own[i].value);
+            rc = tags_put_own(tags, own[i].key, own[i].value);
     }
     return rc;
 }
@@ -102,13 +104,14 @@ static int gather_tags(const struct llmobs_span *span,
     int rc = 0;
 
     for (char **tag = config->tags; tag && *tag && !rc; tag++)
-        rc = put_pair(tags, *tag);
+        rc = tags_put_pair(tags, *tag);
     if (!rc)
         rc = gather_own(span, config, tags);
-    for (size_t i = 0; i < llmobs_json_len(extra) && !rc; i++) {
+    for (size_t i = 0;
+         i < llmobs_json_len(extra) && i < LLMOBS_LIMIT_TAGS && !rc; i++) {
         const char *pair = llmobs_json_text(llmobs_json_at(extra, i));
 
-        rc = pair ? put_pair(tags, pair) : 0;
+        rc = pair ? tags_put_pair(tags, pair) : 0;
     }
     return rc;
 }
@@ -140,8 +143,8 @@ static int fill_list(const struct llmobs_json *tags, bool sorted,
 }
 
 /* Takes `tags`; NULL where they could not be gathered. */
-static struct llmobs_json *list_of(struct llmobs_json *tags, int rc,
-                                   bool sorted)
+static struct llmobs_json *tags_list_of(struct llmobs_json *tags, int rc,
+                                        bool sorted)
 {
     struct llmobs_json *out = NULL;
 
@@ -159,19 +162,20 @@ struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
 {
     struct llmobs_json *tags = llmobs_json_object();
 
-    return list_of(tags, tags ? gather_tags(span, config, tags) : -ENOMEM,
-                   true);
+    return tags_list_of(tags, tags ? gather_tags(span, config, tags) : -ENOMEM,
+                        true);
 }
 
 struct llmobs_json *llmobs_tags_of_evaluation(
-    const struct llmobs_evaluation *evaluation, const char *ml_app)
+    const struct llmobs_evaluation_tag *list, size_t count, const char *ml_app)
 {
     struct llmobs_json *tags = llmobs_json_object();
-    int rc = tags ? put_own(tags, "ddtrace.version", LLMOBS_VERSION) : -ENOMEM;
+    int rc =
+        tags ? tags_put_own(tags, "ddtrace.version", LLMOBS_VERSION) : -ENOMEM;
 
     if (!rc)
-        rc = put_own(tags, "ml_app", ml_app);
-    for (size_t i = 0; i < evaluation->tag_count && !rc; i++)
-        rc = put_own(tags, evaluation->tags[i].key, evaluation->tags[i].value);
-    return list_of(tags, rc, false);
+        rc = tags_put_own(tags, "ml_app", ml_app);
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = tags_put_own(tags, list[i].key, list[i].value);
+    return tags_list_of(tags, rc, false);
 }

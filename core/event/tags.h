@@ -7,9 +7,12 @@
 #define LLMOBS_TAGS_H
 
 #include "core/config/config.h"
-#include "core/span/span.h"
+#include "lib/span/span.h"
 
-struct llmobs_evaluation;
+struct llmobs_evaluation_tag {
+    const char *key;
+    const char *value;
+};
 
 /* Gives an array of "key:value", sorted. */
 struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
@@ -18,6 +21,6 @@ struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
 /* Gives those of an evaluation: the tags that all have, then its own, in their
  * order. */
 struct llmobs_json *llmobs_tags_of_evaluation(
-    const struct llmobs_evaluation *evaluation, const char *ml_app);
+    const struct llmobs_evaluation_tag *list, size_t count, const char *ml_app);
 
 #endif

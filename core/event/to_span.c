@@ -6,18 +6,17 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/work.h"
-#include "core/callsite/caller.h"
-#include "core/callsite/caller_left.h"
+#include "lib/base/work.h"
+#include "core/trace/caller.h"
+#include "core/trace/caller_left.h"
 #include "core/event/annotation_apply.h"
 #include "core/event/told.h"
-#include "core/privacy/links.h"
-#include "core/privacy/mask.h"
-#include "core/privacy/members.h"
-#include "core/privacy/vectors.h"
-#include "core/text/budget.h"
-#include "core/text/eventstream.h"
-#include "core/text/inflate.h"
+#include "lib/span/mask.h"
+#include "lib/span/secrets.h"
+#include "lib/span/vectors.h"
+#include "lib/text/budget.h"
+#include "lib/text/eventstream.h"
+#include "lib/text/inflate.h"
 
 /* Numbers of libcurl's API, whose header this file does not include. */
 #define CODE_HTTP_RETURNED_ERROR 22
@@ -49,7 +48,7 @@ static size_t reading_of(const struct llmobs_body *body)
 
 /* Shortens a body to its two ends where the budget has no room to read it
  * whole. */
-static void make_room(struct decoded *decoded, struct llmobs_body *body)
+static void to_span_make_room(struct decoded *decoded, struct llmobs_body *body)
 {
     size_t need = reading_of(body);
 
@@ -73,8 +72,8 @@ struct part {
 /* Undoes the coding of a body. 1: the ends of `part` are those of `out` now; 0:
  * it stays as it is. Where the decoding was cut, its last bytes are not the end
  * of the body, and `part` has no tail. */
-static int decode(const struct part *part, const char *coding,
-                  struct llmobs_body *out, struct decoded *decoded)
+static int to_span_decode(const struct part *part, const char *coding,
+                          struct llmobs_body *out, struct decoded *decoded)
 {
     size_t max = out->whole_max > DECODED_MAX ? out->whole_max : DECODED_MAX;
     bool cut;
@@ -92,7 +91,7 @@ static int decode(const struct part *part, const char *coding,
     /* Invalid from its first byte on: the body was never coded this way. */
     if (rc && out->total == 0)
         return 0;
-    make_room(decoded, out);
+    to_span_make_room(decoded, out);
     *part->head = llmobs_body_head(out);
     if (!part->head->data)
         part->head->data = "";
@@ -111,30 +110,24 @@ static int decode_bodies(struct llmobs_call *call, struct decoded *decoded)
                                  &call->request_truncated};
     const struct part response = {&call->response, &call->response_tail,
                                   &call->encoded, &call->response_truncated};
-    int rc = decode(&request,
-                    llmobs_header_find(call->request_headers,
-                                       call->request_header_count, name),
-                    &decoded->request, decoded);
+    int rc =
+        to_span_decode(&request,
+                       llmobs_header_find(call->request_headers,
+                                          call->request_header_count, name),
+                       &decoded->request, decoded);
 
     if (rc >= 0)
-        rc = decode(&response,
-                    llmobs_header_find(call->response_headers,
-                                       call->response_header_count, name),
-                    &decoded->response, decoded);
-    /* The marks tell when coded bytes came, and say nothing of decoded ones. */
+        rc = to_span_decode(&response,
+                            llmobs_header_find(call->response_headers,
+                                               call->response_header_count,
+                                               name),
+                            &decoded->response, decoded);
+    /* The marks say when coded bytes came, which is no time of decoded ones. */
     if (rc > 0) {
         call->marks = NULL;
         call->mark_count = 0;
     }
     return rc < 0 ? rc : 0;
-}
-
-static void mask_text(char *data, size_t len)
-{
-    if (len == 0)
-        return;
-    llmobs_members_mask(data, len);
-    llmobs_links_mask(data, len);
 }
 
 /* Masks the payload of each frame and mends its checksum, for a frame is read
@@ -148,27 +141,40 @@ static void mask_frames(char *data, size_t len)
 
     llmobs_eventstream_init(&frames, (struct llmobs_text){data, len});
     llmobs_eventstream_seek(&frames);
-    mask_text(data, frames.at);
+    llmobs_secrets_mask(data, frames.at);
     for (from = frames.at; llmobs_eventstream_next(&frames, &event);
          from = frames.at) {
-        mask_text((char *)(uintptr_t)event.payload.data, event.payload.len);
+        llmobs_secrets_mask((char *)(uintptr_t)event.payload.data,
+                            event.payload.len);
         llmobs_eventstream_seal(data + from, event.end - from);
     }
-    mask_text(data + from, len - from);
+    llmobs_secrets_mask(data + from, len - from);
 }
 
 /* A frame begins with its length, whose first byte is always 0; no text begins
  * with a 0. */
-static bool is_frames(const struct llmobs_call *call)
+static bool to_span_is_frames(const struct llmobs_call *call)
 {
     return call->response.len > 0 && call->response.data[0] == '\0';
+}
+
+/* True for a body that was masked on its way to the disk. */
+static bool is_masked(const struct llmobs_exchange *exchange, bool answer,
+                      const struct decoded *decoded)
+{
+    const struct llmobs_body *body =
+        answer ? &decoded->response : &decoded->request;
+
+    return body->total == 0 && llmobs_exchange_is_masked(exchange, answer);
 }
 
 /* The texts lie in memory of the exchange, or in decoded bodies. They are
  * masked whole, because the end of a value does not tell whether it is a
  * secret; and however little work is left, because the later tries read them as
  * well. Once the time is over no try follows. */
-static void mask_texts(const struct llmobs_call *call)
+static void to_span_mask_texts(const struct llmobs_exchange *exchange,
+                               const struct decoded *decoded,
+                               const struct llmobs_call *call)
 {
     const struct llmobs_text texts[] = {call->request, call->request_tail,
                                         call->response, call->response_tail};
@@ -177,18 +183,19 @@ static void mask_texts(const struct llmobs_call *call)
         char *data = (char *)(uintptr_t)texts[i].data;
 
         (void)llmobs_work_do(texts[i].len * 3);
-        if (texts[i].len == 0 || llmobs_work_is_late())
+        if (texts[i].len == 0 || is_masked(exchange, i >= 2, decoded) ||
+            llmobs_work_is_late())
             continue;
-        if (i >= 2 && is_frames(call))
+        if (i >= 2 && to_span_is_frames(call))
             mask_frames(data, texts[i].len);
         else
-            mask_text(data, texts[i].len);
+            llmobs_secrets_mask(data, texts[i].len);
     }
 }
 
 /* After the decoding: a coded body is on the disk as it came. */
-static void mask_vectors(const struct llmobs_exchange *exchange,
-                         const struct llmobs_call *call)
+static void to_span_mask_vectors(const struct llmobs_exchange *exchange,
+                                 const struct llmobs_call *call)
 {
     const struct llmobs_text texts[] = {call->request, call->request_tail,
                                         call->response, call->response_tail};
@@ -203,8 +210,8 @@ static void mask_vectors(const struct llmobs_exchange *exchange,
     }
 }
 
-static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
-                     struct llmobs_call *call)
+static int to_span_make_call(struct llmobs_exchange *exchange,
+                             struct decoded *decoded, struct llmobs_call *call)
 {
     int rc;
 
@@ -232,8 +239,8 @@ static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
         .mark_count = exchange->mark_count,
     };
     rc = decode_bodies(call, decoded);
-    mask_texts(call);
-    mask_vectors(exchange, call);
+    to_span_mask_texts(exchange, decoded, call);
+    to_span_mask_vectors(exchange, call);
     return rc;
 }
 
@@ -328,8 +335,8 @@ static const char *http_version_name(long version)
     }
 }
 
-static void set_count(struct llmobs_json *object, const char *key,
-                      int64_t number)
+static void to_span_set_count(struct llmobs_json *object, const char *key,
+                              int64_t number)
 {
     if (number >= 0)
         (void)llmobs_json_set(object, key, llmobs_json_int(number));
@@ -353,12 +360,12 @@ static void add_transfer(const struct llmobs_exchange *exchange,
     struct llmobs_json *to = llmobs_json_object();
 
     if (exchange->end == LLMOBS_END_DONE)
-        set_count(to, "curl_code", exchange->code);
+        to_span_set_count(to, "curl_code", exchange->code);
     (void)llmobs_json_sets(to, "http_version",
                            http_version_name(from->http_version));
-    set_count(to, "bytes_sent", from->bytes_sent);
-    set_count(to, "bytes_received", from->bytes_received);
-    set_count(to, "redirects", from->redirects);
+    to_span_set_count(to, "bytes_sent", from->bytes_sent);
+    to_span_set_count(to, "bytes_received", from->bytes_received);
+    to_span_set_count(to, "redirects", from->redirects);
     set_ms(to, "dns_ms", from->dns_ms);
     set_ms(to, "connect_ms", from->connect_ms);
     set_ms(to, "tls_ms", from->tls_ms);
@@ -382,7 +389,8 @@ void llmobs_exchange_name_caller(struct llmobs_exchange *exchange)
 }
 
 /* Reads the caller that the entry has, and looks up the names that it lacks. */
-static struct llmobs_json *read_caller(const struct llmobs_exchange *exchange)
+static struct llmobs_json *to_span_read_caller(
+    const struct llmobs_exchange *exchange)
 {
     const char *text = exchange->caller, *rest = exchange->caller_left;
     struct llmobs_json *caller = NULL, *left = NULL;
@@ -402,7 +410,7 @@ static void add_caller(const struct llmobs_exchange *exchange,
 {
     struct llmobs_json *caller =
         exchange->caller
-            ? read_caller(exchange)
+            ? to_span_read_caller(exchange)
             : llmobs_caller_read(exchange->callsite, exchange->start_mono_ns);
 
     if (caller)
@@ -429,36 +437,40 @@ static void add_truncated(const struct llmobs_exchange *exchange,
         return;
     sizes = llmobs_json_object();
     if (call->request_truncated)
-        set_count(sizes, "request_bytes", (int64_t)exchange->request.total);
+        to_span_set_count(sizes, "request_bytes",
+                          (int64_t)exchange->request.total);
     if (call->response_truncated)
-        set_count(sizes, "response_bytes", (int64_t)exchange->response.total);
+        to_span_set_count(sizes, "response_bytes",
+                          (int64_t)exchange->response.total);
+    if (exchange->request.unseen || exchange->response.unseen)
+        (void)llmobs_json_set(sizes, "unseen", llmobs_json_bool(true));
     (void)llmobs_json_set(span->metadata, "truncated", sizes);
 }
 
-static void add_tag(struct llmobs_span *span, const char *tag)
+static void to_span_add_tag(struct llmobs_span *span, const char *tag)
 {
     if (!span->extra_tags)
         span->extra_tags = llmobs_json_array();
     (void)llmobs_json_add(span->extra_tags, llmobs_json_string(tag));
 }
 
-static void add_tags(struct llmobs_span *span)
+static void to_span_add_tags(struct llmobs_span *span)
 {
     char text[40];
 
     if (span->http_status > 0) {
         snprintf(text, sizeof(text), "http.status_code:%ld", span->http_status);
-        add_tag(span, text);
+        to_span_add_tag(span, text);
     }
     if (span->proxied)
-        add_tag(span, "ml-proxy:custom");
+        to_span_add_tag(span, "ml-proxy:custom");
     if (span->proxied && !span->integration)
-        add_tag(span, "integration:http");
+        to_span_add_tag(span, "integration:http");
 }
 
 /* A gateway's bodies that no dialect reads are kept as they are, and may hold a
  * sign-in as well as a chat: masks their secrets. */
-static int mask_value(char **value)
+static int to_span_mask_value(char **value)
 {
     struct llmobs_buf masked;
     int rc;
@@ -477,22 +489,29 @@ static int mask_value(char **value)
 
 /* The disk did not have these texts: the span must not say that they were
  * dropped for their size, or empty. */
-static void forget_content(struct llmobs_span *span)
+static void forget_input(struct llmobs_span *span)
 {
     llmobs_json_free(span->input_messages);
-    llmobs_json_free(span->output_messages);
     llmobs_json_free(span->input_documents);
-    llmobs_json_free(span->output_documents);
     free(span->input_value);
-    free(span->output_value);
-    span->input_messages = span->output_messages = NULL;
-    span->input_documents = span->output_documents = NULL;
-    span->input_value = span->output_value = NULL;
-    span->input_dropped = span->output_dropped = false;
+    span->input_messages = span->input_documents = NULL;
+    span->input_value = NULL;
+    span->input_dropped = false;
 }
 
-static void fill(const struct llmobs_exchange *exchange,
-                 const struct llmobs_call *call, struct llmobs_span *span)
+static void forget_output(struct llmobs_span *span)
+{
+    llmobs_json_free(span->output_messages);
+    llmobs_json_free(span->output_documents);
+    free(span->output_value);
+    span->output_messages = span->output_documents = NULL;
+    span->output_value = NULL;
+    span->output_dropped = false;
+}
+
+static void to_span_fill(const struct llmobs_exchange *exchange,
+                         const struct llmobs_call *call,
+                         struct llmobs_span *span)
 {
     span->context = exchange->context;
     span->start_ns = exchange->start_wall_ns;
@@ -502,15 +521,17 @@ static void fill(const struct llmobs_exchange *exchange,
     if (!span->model_provider && exchange->match.provider)
         (void)llmobs_span_set(&span->model_provider, exchange->match.provider);
     settle_status(exchange, call, span);
-    if (!exchange->bare)
-        settle_output(span);
+    if (exchange->bare || exchange->response.unseen)
+        forget_output(span);
     else
-        forget_content(span);
+        settle_output(span);
+    if (exchange->bare || exchange->request.unseen)
+        forget_input(span);
     add_transfer(exchange, span);
     add_first_chunk(exchange, span);
     add_truncated(exchange, call, span);
     add_caller(exchange, span);
-    add_tags(span);
+    to_span_add_tags(span);
     llmobs_annotation_apply(exchange->annotations, span);
 }
 
@@ -527,8 +548,8 @@ static const struct {
 
 #define TRIES (sizeof(tries) / sizeof(*tries))
 
-static bool shorten(struct llmobs_text *head, struct llmobs_text *tail,
-                    size_t edge)
+static bool to_span_shorten(struct llmobs_text *head, struct llmobs_text *tail,
+                            size_t edge)
 {
     if (head->len <= edge || head->len + tail->len <= edge * 2)
         return false;
@@ -548,15 +569,17 @@ static void shorten_call(struct llmobs_call *call, size_t try)
 {
     size_t edge = tries[try].edge;
 
-    if (shorten(&call->response, &call->response_tail, edge))
+    if (to_span_shorten(&call->response, &call->response_tail, edge))
         call->response_truncated = true;
-    if (try + 1 == TRIES && shorten(&call->request, &call->request_tail, edge))
+    if (try + 1 == TRIES &&
+        to_span_shorten(&call->request, &call->request_tail, edge))
         call->request_truncated = true;
 }
 
 /* Initialises `span`; on error it is freed again. */
-static int read_span(const struct llmobs_exchange *exchange,
-                     const struct llmobs_call *call, struct llmobs_span *span)
+static int to_span_read_span(const struct llmobs_exchange *exchange,
+                             const struct llmobs_call *call,
+                             struct llmobs_span *span)
 {
     int rc = llmobs_span_init(span);
 
@@ -566,9 +589,9 @@ static int read_span(const struct llmobs_exchange *exchange,
     span->proxied = exchange->match.proxied;
     rc = llmobs_rules_read(&exchange->match, call, span);
     if (!rc)
-        rc = mask_value(&span->input_value);
+        rc = to_span_mask_value(&span->input_value);
     if (!rc)
-        rc = mask_value(&span->output_value);
+        rc = to_span_mask_value(&span->output_value);
     if (rc)
         llmobs_span_fini(span);
     return rc;
@@ -583,11 +606,11 @@ static int read_within(struct llmobs_exchange *exchange,
     for (size_t try = 0; enough == -E2BIG && try < TRIES; try++) {
         llmobs_work_begin(tries[try].work);
         if (try == 0)
-            rc = make_call(exchange, decoded, call);
+            rc = to_span_make_call(exchange, decoded, call);
         else
             shorten_call(call, try);
         if (!rc || try > 0)
-            rc = read_span(exchange, call, span);
+            rc = to_span_read_span(exchange, call, span);
         enough = llmobs_work_end();
         if (enough && !rc)
             llmobs_span_fini(span);
@@ -604,7 +627,7 @@ __attribute__((noinline)) static int read_call(struct llmobs_exchange *exchange,
     int rc = read_within(exchange, decoded, &call, span);
 
     if (!rc)
-        fill(exchange, &call, span);
+        to_span_fill(exchange, &call, span);
     return rc;
 }
 
@@ -616,8 +639,8 @@ int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
 
     llmobs_body_init(&decoded.request, exchange->request.whole_max);
     llmobs_body_init(&decoded.response, exchange->response.whole_max);
-    make_room(&decoded, &exchange->request);
-    make_room(&decoded, &exchange->response);
+    to_span_make_room(&decoded, &exchange->request);
+    to_span_make_room(&decoded, &exchange->response);
     rc = read_call(exchange, &decoded, span);
     llmobs_body_fini(&decoded.request);
     llmobs_body_fini(&decoded.response);

@@ -10,7 +10,7 @@
 #define LLMOBS_TO_SPAN_H
 
 #include "core/event/exchange.h"
-#include "core/span/span.h"
+#include "lib/span/span.h"
 
 /* Initialises `span`, and fills it. A body that takes too much work (work.h) is
  * read by its two ends, as a body is that is too long to be kept. -ENOENT: the

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "core/privacy/mask.h"
+#include "lib/span/mask.h"
 
-/* So many digits are a number that JSON's readers know. */
+/* Each reader of JSON keeps a number of this many digits exactly. */
 #define DIGITS_MAX 15
 #define MASKED_MAX (4 * LLMOBS_TOLD_MAX)
 
@@ -58,7 +58,7 @@ static const struct {
 #define DIGITS "0123456789"
 
 /* True where the text is of those characters alone, and not too long. */
-static bool is_of(const char *text, const char *characters)
+static bool told_is_of(const char *text, const char *characters)
 {
     size_t len = strspn(text, characters);
 
@@ -78,13 +78,13 @@ static bool has_secret(const char *text)
     return !same;
 }
 
-static struct llmobs_json *number_of(const char *text, bool of_ms)
+static struct llmobs_json *told_number_of(const char *text, bool of_ms)
 {
     size_t len = strlen(text);
     struct llmobs_json *number = NULL;
     double seconds;
 
-    if (!is_of(text, DIGITS ".") || len > DIGITS_MAX ||
+    if (!told_is_of(text, DIGITS ".") || len > DIGITS_MAX ||
         llmobs_json_parse((struct llmobs_text){text, len}, &number) != 0 ||
         !of_ms)
         return number;
@@ -93,31 +93,33 @@ static struct llmobs_json *number_of(const char *text, bool of_ms)
     return llmobs_json_real(seconds);
 }
 
-static struct llmobs_json *text_of(const char *text, const char *characters)
+static struct llmobs_json *told_text_of(const char *text,
+                                        const char *characters)
 {
-    if (!is_of(text, characters) || has_secret(text))
+    if (!told_is_of(text, characters) || has_secret(text))
         return NULL;
     return llmobs_json_string(text);
 }
 
-static struct llmobs_json *value_of(const char *text, enum form form)
+static struct llmobs_json *told_value_of(const char *text, enum form form)
 {
     struct llmobs_json *number;
 
     switch (form) {
     case ID:
-        return text_of(text, LETTERS DIGITS "-_.:=+/");
+        return told_text_of(text, LETTERS DIGITS "-_.:=+/");
     case TIME:
-        return text_of(text, LETTERS DIGITS "-.:+");
+        return told_text_of(text, LETTERS DIGITS "-.:+");
     case EITHER:
-        number = number_of(text, false);
-        return number ? number : text_of(text, LETTERS DIGITS " ,:");
+        number = told_number_of(text, false);
+        return number ? number : told_text_of(text, LETTERS DIGITS " ,:");
     default:
-        return number_of(text, form == SECONDS_OF_MS);
+        return told_number_of(text, form == SECONDS_OF_MS);
     }
 }
 
-static const char *find(const struct llmobs_headers *headers, const char *name)
+static const char *told_find(const struct llmobs_headers *headers,
+                             const char *name)
 {
     for (size_t i = 0; i < headers->count; i++)
         if (strcmp(headers->list[i].name, name) == 0)
@@ -129,12 +131,12 @@ void llmobs_told_add(const struct llmobs_headers *headers,
                      struct llmobs_json *transfer)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        const char *text = find(headers, rows[i].name);
+        const char *text = told_find(headers, rows[i].name);
         struct llmobs_json *value;
 
         if (!text || llmobs_json_get(transfer, rows[i].key))
             continue;
-        value = value_of(text, rows[i].form);
+        value = told_value_of(text, rows[i].form);
         if (value)
             (void)llmobs_json_set(transfer, rows[i].key, value);
     }

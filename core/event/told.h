@@ -17,7 +17,7 @@
 #define LLMOBS_TOLD_H
 
 #include "core/event/exchange.h"
-#include "core/text/json.h"
+#include "lib/text/json.h"
 
 #define LLMOBS_TOLD_MAX 128
 

@@ -9,7 +9,7 @@
 #ifndef LLMOBS_AGENT_H
 #define LLMOBS_AGENT_H
 
-#include "core/net/http.h"
+#include "core/export/http.h"
 
 /* A URL in the parts that llmobs_http_send takes. */
 struct llmobs_endpoint {

@@ -4,20 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/clock.h"
-#include "core/base/log.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "core/export/agent.h"
 #include "core/export/intake.h"
-#include "core/export/otlp.h"
+#include "core/export/otlp_exporter.h"
 #include "core/export/peer.h"
 #include "core/export/store.h"
 
-/* After a probe without an answer, the next one follows so much later. */
+/* The time between a probe without an answer and the next probe. */
 #define PROBE_AGAIN_MS 30000
 /* How long a probe may take when the process ends. */
 #define PROBE_ENDING_MS 100
 
-/* So long after the app has cleaned libcurl up it may be about to exit. */
+/* For this time after the app has cleaned libcurl up it may be about to
+ * exit. */
 #define NO_CURL_MS 1000
 
 struct chooser {
@@ -35,7 +36,8 @@ struct chooser {
     bool answered;      /* an agent was there once */
 };
 
-static void choose(struct chooser *a, struct llmobs_exporter *exporter)
+static void export_choose_choose(struct chooser *a,
+                                 struct llmobs_exporter *exporter)
 {
     if (exporter == a->chosen)
         return;
@@ -52,18 +54,18 @@ static void choose(struct chooser *a, struct llmobs_exporter *exporter)
 static void choose_by_config(struct chooser *a)
 {
     if (a->config->agentless == 0)
-        choose(a, a->agent);
+        export_choose_choose(a, a->agent);
     else if (a->config->agentless == 1 && a->intake)
-        choose(a, a->intake);
+        export_choose_choose(a, a->intake);
     else if (a->config->agentless == 1) {
         llmobs_log_once(LLMOBS_LOG_ERROR, "no key",
                         "DD_LLMOBS_AGENTLESS_ENABLED without DD_API_KEY: "
                         "spans go to the local store");
-        choose(a, a->store);
+        export_choose_choose(a, a->store);
     }
 }
 
-static int probe(struct chooser *a)
+static int export_choose_probe(struct chooser *a)
 {
     bool ending = a->base.phase == LLMOBS_PHASE_ENDING;
     int64_t ms = a->config->agent_timeout_ms;
@@ -97,11 +99,11 @@ static int choose_without(struct chooser *a, int rc)
     llmobs_log(LLMOBS_LOG_DEBUG, "exporter auto: probe: %s",
                rc == 0 ? "no EVP proxy" : strerror(-rc));
     if (a->intake && (rc == 0 || !expected)) {
-        choose(a, a->intake);
+        export_choose_choose(a, a->intake);
         return 0;
     }
     if (!expected) {
-        choose(a, a->otlp ? a->otlp : a->store);
+        export_choose_choose(a, a->otlp ? a->otlp : a->store);
         return 0;
     }
     if (rc == 0) {
@@ -119,7 +121,7 @@ static int choose_without(struct chooser *a, int rc)
 /* True where the app's cleanup of libcurl, or its exit, has cut the probe: the
  * events that wait have another chance at the exit. Only for NO_CURL_MS, as the
  * exit may be far away. */
-static bool says_nothing(struct chooser *a, int rc, int64_t now)
+static bool export_choose_says_nothing(struct chooser *a, int rc, int64_t now)
 {
     if (rc != -ENOTCONN && rc != -ECANCELED) {
         a->no_curl_ns = 0;
@@ -144,21 +146,21 @@ static int find_out(struct chooser *a)
         return 0;
     if (a->base.phase == LLMOBS_PHASE_INLINE)
         return a->chosen ? 0 : -EAGAIN;
-    rc = probe(a);
-    if (says_nothing(a, rc, now))
+    rc = export_choose_probe(a);
+    if (export_choose_says_nothing(a, rc, now))
         return a->chosen == a->store ? 0 : rc;
     a->probed_ns = now;
     if (rc > 0) {
         a->answered = true;
-        choose(a, a->agent);
+        export_choose_choose(a, a->agent);
         return 0;
     }
     return choose_without(a, rc);
 }
 
 /* False where another exporter takes events of this kind, as that of logs. */
-static bool takes(const struct llmobs_exporter *exporter,
-                  enum llmobs_event_kind kind)
+static bool export_choose_takes(const struct llmobs_exporter *exporter,
+                                enum llmobs_event_kind kind)
 {
     return !exporter->kinds || exporter->kinds & 1u << kind;
 }
@@ -173,7 +175,7 @@ static int choose_send(struct llmobs_exporter *exporter,
     if (rc)
         return rc;
     chosen = a->chosen;
-    if (!takes(chosen, exporter->kind)) {
+    if (!export_choose_takes(chosen, exporter->kind)) {
         exporter->via = NULL;
         return (int)count;
     }
@@ -258,7 +260,7 @@ static bool wants_otlp(const struct llmobs_config *config)
 }
 
 /* Until the choice is made, the longest time that it may need. */
-static void settle_base(struct chooser *a)
+static void export_choose_settle_base(struct chooser *a)
 {
     bool known = a->config->agentless == 0 || a->config->agent_configured;
     struct llmobs_exporter *others[] = {a->intake, a->otlp};
@@ -302,7 +304,7 @@ struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config)
         return NULL;
     }
     a->agent->outer = &a->base;
-    settle_base(a);
+    export_choose_settle_base(a);
     choose_by_config(a);
     return &a->base;
 }

@@ -16,13 +16,13 @@
 
 #include <stdatomic.h>
 
-#include "core/base/buf.h"
-#include "core/base/clock.h"
-#include "core/base/tick.h"
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/tick.h"
 #include "core/config/config.h"
 #include "core/event/event_kind.h"
 
-/* A send offers at most so many events. */
+/* The most events of one send. */
 #define LLMOBS_SEND_MAX 256
 
 /* How long an exit may wait for a store, an agent, an intake. */
@@ -64,7 +64,7 @@ enum llmobs_outcome {
 /* How the time before the next try grows after failed sends. */
 struct llmobs_backoff {
     int64_t first_ms, most_ms;
-    int growth; /* each time is so many percent of the last one */
+    int growth; /* percent of the time before */
     int jitter; /* percent of the time; half of it and a random part of these
                  * are waited */
     bool firm;  /* a pause that the peer asks for holds at the exit, too */

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/log.h"
+#include "lib/base/log.h"
 #include "core/event/facts.h"
 #include "core/export/agent.h"
 #include "core/export/post.h"
-#include "core/net/listener.h"
+#include "core/export/listener.h"
 #include "llmobs.h"
 
 #define PROXY "/evp_proxy/v2"
@@ -71,7 +71,7 @@ struct intake {
 /* -- requests ------------------------------------------------------------ */
 
 /* The key for one of the two modes must never reach the other. */
-static int add_headers(const struct intake *intake, struct route *route)
+static int intake_add_headers(const struct intake *intake, struct route *route)
 {
     static const char *const reserved[] = {"DD-API-KEY", "DD-APPLICATION-KEY",
                                            "X-Datadog-EVP-Subdomain", NULL};
@@ -92,7 +92,7 @@ static int add_headers(const struct intake *intake, struct route *route)
 }
 
 /* The facts beside Datadog's event stay here. */
-static size_t size_of(struct llmobs_text event)
+static size_t intake_size_of(struct llmobs_text event)
 {
     struct llmobs_facts_parts parts = llmobs_facts_split(event);
 
@@ -129,7 +129,7 @@ static int write_body(struct llmobs_post *post,
 
 /* -- answers ------------------------------------------------------------- */
 
-static enum llmobs_verdict judge(long status)
+static enum llmobs_verdict intake_judge(long status)
 {
     if (status >= 200 && status < 300)
         return LLMOBS_VERDICT_ACCEPTED;
@@ -164,8 +164,8 @@ static const struct llmobs_post_form agent_form = {
     .refused = "refused agent",
     .pause_ms = DENIED_PAUSE_MS,
     .retry_after_max_ms = RETRY_AFTER_MAX_MS,
-    .judge = judge,
-    .size = size_of,
+    .judge = intake_judge,
+    .size = intake_size_of,
     .write = write_body,
     .hint = hint_of_agent,
 };
@@ -178,8 +178,8 @@ static const struct llmobs_post_form agentless_form = {
     .refused = "refused intake",
     .pause_ms = DENIED_PAUSE_MS,
     .retry_after_max_ms = RETRY_AFTER_MAX_MS,
-    .judge = judge,
-    .size = size_of,
+    .judge = intake_judge,
+    .size = intake_size_of,
     .write = write_body,
     .hint = hint_of_intake,
 };
@@ -263,7 +263,8 @@ static int set_endpoint(const struct intake *intake, struct route *route,
     return llmobs_endpoint_init(&route->endpoint, origin, path);
 }
 
-static int settle_endpoint(const struct intake *intake, struct route *route)
+static int intake_settle_endpoint(const struct intake *intake,
+                                  struct route *route)
 {
     const struct llmobs_config *config = intake->config;
     const char *origin = config->override_origin;
@@ -316,16 +317,16 @@ static int settle_route(struct intake *intake, enum llmobs_event_kind kind)
 
     route->form = &forms[kind];
     settle_post(intake, route);
-    rc = settle_endpoint(intake, route);
+    rc = intake_settle_endpoint(intake, route);
     if (!rc && !route->post.peer.url)
         rc = -ENOMEM;
     route->post.request.url = route->endpoint.url;
     route->post.request.unix_socket = route->endpoint.unix_socket;
-    return rc ? rc : add_headers(intake, route);
+    return rc ? rc : intake_add_headers(intake, route);
 }
 
 /* A TLS handshake takes longer than an exit waits for an agent. */
-static void settle_base(struct intake *intake)
+static void intake_settle_base(struct intake *intake)
 {
     const char *url = intake->routes[LLMOBS_EVENT_SPAN].endpoint.url;
     bool tls = strncasecmp(url, "https", 5) == 0;
@@ -361,6 +362,6 @@ struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
         intake_free(&intake->base);
         return NULL;
     }
-    settle_base(intake);
+    intake_settle_base(intake);
     return &intake->base;
 }

@@ -1,21 +1,51 @@
-/* otlp - the exporter of spans to a receiver of OTLP: a collector, or a backend
- * that speaks the protocol itself.
+/* otlp - events as requests of OTLP, in the names of OpenTelemetry's semantic
+ * conventions for generative AI.
  *
- * Limits:  OTEL_BSP_MAX_EXPORT_BATCH_SIZE spans in a request, at most
- *          LLMOBS_SEND_MAX, and those of otlp_route.h.
+ * Owns:    nothing.
+ * Threads: the one that has the worker's turn (json.h, work.h).
+ * Errors:  -EINVAL: there is nothing to send; -ENOMEM; -EFBIG: beyond `out`'s
+ *          max. `out` is then as it was.
+ *
+ * An event is read from its text, as it is that which the spool keeps: a span
+ * that another process left is sent like one of this process.
  *
  * Sources: WIRE 9.
  */
-#ifndef LLMOBS_EXPORT_OTLP_H
-#define LLMOBS_EXPORT_OTLP_H
+#ifndef LLMOBS_OTLP_H
+#define LLMOBS_OTLP_H
 
-#include "core/export/exporter.h"
+#include "core/config/config.h"
+#include "lib/text/json.h"
 
-/* Gives the exporter; NULL without memory. Borrows `http`; with NULL it makes
- * its own. `keeps_evaluations`: no other exporter takes them, so this one puts
- * them into the local store, as OTLP has no place for them among spans. */
-struct llmobs_exporter *llmobs_otlp_exporter_new(
-    const struct llmobs_config *config, struct llmobs_http *http,
-    bool keeps_evaluations);
+/* Appends one ExportTraceServiceRequest with the spans of these events, grouped
+ * by their resource. `content`: with the texts. A text that is no event, or has
+ * ids that a receiver would refuse, is left out; `*left_out` counts them. */
+int llmobs_otlp_traces(const struct llmobs_config *config, bool content,
+                       const struct llmobs_text *events, size_t count,
+                       struct llmobs_buf *out, size_t *left_out);
+
+/* Whether the sampler lets a span go to this destination. Reads the facts of
+ * the event alone, where it has some. True for a text that is no event, which
+ * llmobs_otlp_traces refuses. */
+bool llmobs_otlp_is_sampled(const struct llmobs_config *config,
+                            struct llmobs_text event);
+
+/* The words of a receiver, whose answer may be anything. */
+struct llmobs_otlp_answer {
+    int64_t rejected;  /* records that it threw away; never negative */
+    char message[256]; /* one line of UTF-8, masked; "" where it has no words */
+};
+
+/* Reads the body of an answer of 2xx: an Export...ServiceResponse as protobuf,
+ * or as JSON where `json`; an empty body is one too. -EINVAL: it is neither, or
+ * it is cut, and the fields that came before the end are there. The caller
+ * counts the request as accepted all the same. */
+int llmobs_otlp_read_answer(struct llmobs_text body, bool json,
+                            struct llmobs_otlp_answer *answer);
+
+/* Reads the body of an answer of 4xx or 5xx, a google.rpc.Status: its message
+ * alone. -EINVAL: it is none. */
+int llmobs_otlp_read_refusal(struct llmobs_text body, bool json,
+                             struct llmobs_otlp_answer *answer);
 
 #endif

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/base/log.h"
+#include "lib/base/log.h"
 #include "core/export/otlp_route.h"
-#include "core/otlp/logs.h"
+#include "core/export/logs.h"
 
 struct logs {
     struct llmobs_exporter base; /* first */
@@ -47,8 +47,9 @@ static const struct llmobs_post_form form = {
 /* -- the events ---------------------------------------------------------- */
 
 /* -ENOMEM; a text that is no event has nothing to say. */
-static int read_event(const struct llmobs_config *config,
-                      struct llmobs_text event, enum llmobs_otlp_saying *saying)
+static int otlp_logs_read_event(const struct llmobs_config *config,
+                                struct llmobs_text event,
+                                enum llmobs_otlp_saying *saying)
 {
     struct llmobs_json *json;
     int rc = llmobs_json_parse(event, &json);
@@ -65,21 +66,20 @@ static void note_unsaid(struct logs *logs, size_t place)
 {
     llmobs_otlp_note(&logs->base, place, LLMOBS_OUTCOME_UNSAID);
     llmobs_log_once(LLMOBS_LOG_WARN, "unsaid",
-                    "exporter otlp_logs: an evaluation joins by a tag, is "
-                    "feedback, or LLMOBS_OTLP_SEMCONV has none: no log can "
-                    "say it");
+                    "exporter otlp_logs: an evaluation joins by a tag, or is "
+                    "feedback: no log can say it");
 }
 
 /* Gathers the events that have a record; -ENOMEM. */
-static int gather(struct logs *logs, const struct llmobs_text *events,
-                  size_t count)
+static int otlp_logs_gather(struct logs *logs, const struct llmobs_text *events,
+                            size_t count)
 {
     enum llmobs_otlp_saying saying;
     int rc = 0;
 
     logs->said.count = 0;
     for (size_t i = 0; i < count && i < LLMOBS_SEND_MAX && !rc; i++) {
-        rc = read_event(logs->config, events[i], &saying);
+        rc = otlp_logs_read_event(logs->config, events[i], &saying);
         if (saying == LLMOBS_OTLP_UNSAID) {
             note_unsaid(logs, i);
         } else if (saying == LLMOBS_OTLP_NOTHING) {
@@ -99,7 +99,7 @@ static int logs_send(struct llmobs_exporter *exporter,
 {
     struct logs *logs = (struct logs *)exporter;
     const struct llmobs_otlp_picked *said = &logs->said;
-    int rc = gather(logs, events, count);
+    int rc = otlp_logs_gather(logs, events, count);
 
     if (rc)
         return rc;

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/base/log.h"
-#include "core/base/work.h"
+#include "lib/base/log.h"
+#include "lib/base/work.h"
 #include "core/export/otlp_route.h"
-#include "core/otlp/metrics.h"
+#include "core/export/metrics.h"
 
 /* The first wait after a request that failed; each further one is twice as
  * long, up to the interval. */
@@ -66,7 +66,7 @@ static const struct llmobs_post_form form = {
 
 /* -- the spans ----------------------------------------------------------- */
 
-static int64_t in_ms(int64_t ms)
+static int64_t otlp_metrics_in_ms(int64_t ms)
 {
     return llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
 }
@@ -76,7 +76,8 @@ static void note_owed(struct meter *meter)
     bool any = llmobs_otlp_metrics_unsent(meter->metrics) > 0;
 
     if (any && meter->due_ns == INT64_MAX)
-        meter->due_ns = in_ms(meter->config->otlp.metric_interval_ms);
+        meter->due_ns =
+            otlp_metrics_in_ms(meter->config->otlp.metric_interval_ms);
     atomic_store(&meter->base.owes, any && meter->sent);
 }
 
@@ -108,15 +109,16 @@ static int64_t meter_due(const struct llmobs_meter *base)
 
 /* A delta without values is not sent, so that an idle process sleeps; a
  * cumulative sum is, as a receiver may forget what it does not hear of. */
-static void settle(struct meter *meter)
+static void otlp_metrics_settle(struct meter *meter)
 {
     meter->backoff_ms = 0;
-    meter->due_ns = meter->config->otlp.delta
-                        ? INT64_MAX
-                        : in_ms(meter->config->otlp.metric_interval_ms);
+    meter->due_ns =
+        meter->config->otlp.delta
+            ? INT64_MAX
+            : otlp_metrics_in_ms(meter->config->otlp.metric_interval_ms);
 }
 
-static void back_off(struct meter *meter)
+static void otlp_metrics_back_off(struct meter *meter)
 {
     int64_t most = meter->config->otlp.metric_interval_ms;
     int64_t ms = meter->backoff_ms ? meter->backoff_ms * 2 : RETRY_FIRST_MS;
@@ -124,7 +126,7 @@ static void back_off(struct meter *meter)
     meter->backoff_ms = ms < most ? ms : most;
     ms = meter->base.base.retry_ms > 0 ? meter->base.base.retry_ms
                                        : meter->backoff_ms;
-    meter->due_ns = in_ms(ms);
+    meter->due_ns = otlp_metrics_in_ms(ms);
 }
 
 static struct llmobs_published meter_publish(struct llmobs_meter *base)
@@ -139,14 +141,14 @@ static struct llmobs_published meter_publish(struct llmobs_meter *base)
     if (rc > 0) {
         meter->sent = true;
         published.sent = llmobs_otlp_metrics_accepted(meter->metrics);
-        settle(meter);
+        otlp_metrics_settle(meter);
     } else if (rc == -EBADMSG && meter->config->otlp.delta) {
         published.lost = llmobs_otlp_metrics_accepted(meter->metrics);
-        settle(meter);
+        otlp_metrics_settle(meter);
     } else if (rc == -EBADMSG) {
-        settle(meter);
+        otlp_metrics_settle(meter);
     } else {
-        back_off(meter);
+        otlp_metrics_back_off(meter);
     }
     note_owed(meter);
     return published;
@@ -154,7 +156,7 @@ static struct llmobs_published meter_publish(struct llmobs_meter *base)
 
 /* -- life ---------------------------------------------------------------- */
 
-static void begin(struct meter *meter)
+static void otlp_metrics_begin(struct meter *meter)
 {
     meter->due_ns = INT64_MAX;
     meter->backoff_ms = 0;
@@ -170,7 +172,7 @@ static void meter_forget(struct llmobs_exporter *exporter)
     llmobs_http_forget(meter->http);
     llmobs_otlp_route_forget(&meter->route);
     llmobs_otlp_metrics_forget(meter->metrics, llmobs_clock_wall_ns());
-    begin(meter);
+    otlp_metrics_begin(meter);
 }
 
 static void meter_free(struct llmobs_exporter *exporter)
@@ -209,7 +211,7 @@ struct llmobs_meter *llmobs_otlp_metrics_exporter_new(
     rc = llmobs_otlp_route_init(&meter->route, &meter->base.base, config,
                                 LLMOBS_SIGNAL_METRICS, &form, meter->http,
                                 "metrics");
-    begin(meter);
+    otlp_metrics_begin(meter);
     if (meter->http && meter->metrics && !rc)
         return &meter->base;
     meter_free(&meter->base.base);

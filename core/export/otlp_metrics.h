@@ -6,7 +6,7 @@
  * each process has series of its own: a program that makes one call and ends
  * would leave a set of series for each call.
  *
- * Limits:  those of core/otlp/metrics.h.
+ * Limits:  those of core/export/metrics.h.
  *
  * Sources: WIRE 9.7.
  */

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/log.h"
-#include "core/base/network.h"
-#include "core/net/target.h"
-#include "core/otlp/otlp.h"
-#include "core/text/gzip.h"
+#include "lib/base/log.h"
+#include "lib/base/network.h"
+#include "core/export/target.h"
+#include "core/export/otlp.h"
+#include "lib/text/gzip.h"
 #include "llmobs.h"
 
 #define USER_AGENT \
@@ -27,7 +27,7 @@ static const struct llmobs_backoff backoff = {.first_ms = 1000,
 
 /* -- life ---------------------------------------------------------------- */
 
-static int add_headers(struct llmobs_otlp_route *route)
+static int otlp_route_add_headers(struct llmobs_otlp_route *route)
 {
     static const char *const reserved[] = {"User-Agent", "Host", NULL};
     const struct llmobs_otlp_signal *signal = route->signal;
@@ -67,7 +67,7 @@ static bool is_near(const char *url)
            llmobs_network_private_host(target.host);
 }
 
-static void settle_exporter(const struct llmobs_otlp_route *route)
+static void otlp_route_settle_exporter(const struct llmobs_otlp_route *route)
 {
     struct llmobs_exporter *exporter = route->post.exporter;
 
@@ -104,9 +104,9 @@ int llmobs_otlp_route_init(struct llmobs_otlp_route *route,
         config->otlp.batch_max < (int64_t)post->limit)
         post->limit = post->most = (size_t)config->otlp.batch_max;
     settle_request(route);
-    settle_exporter(route);
+    otlp_route_settle_exporter(route);
     post->peer.url = strdup(route->signal->url);
-    return post->peer.url ? add_headers(route) : -ENOMEM;
+    return post->peer.url ? otlp_route_add_headers(route) : -ENOMEM;
 }
 
 void llmobs_otlp_route_fini(struct llmobs_otlp_route *route)
@@ -259,8 +259,8 @@ static bool is_news(struct llmobs_otlp_route *route, const char *text)
 }
 
 /* `text` is masked. */
-static void say(struct llmobs_otlp_route *route, int64_t rejected,
-                const char *text)
+static void otlp_route_say(struct llmobs_otlp_route *route, int64_t rejected,
+                           const char *text)
 {
     const struct llmobs_post *post = &route->post;
 
@@ -295,5 +295,5 @@ void llmobs_otlp_accepted(struct llmobs_post *post,
     if (answer.rejected > 0)
         route->rejected =
             answer.rejected > (int64_t)count ? (int64_t)count : answer.rejected;
-    say(route, route->rejected, answer.message);
+    otlp_route_say(route, route->rejected, answer.message);
 }

@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/base/dirs.h"
-#include "core/base/fd.h"
+#include "lib/base/clock.h"
+#include "lib/base/dirs.h"
+#include "lib/base/file.h"
 #include "core/config/state_dir.h"
 
 #define NAME_SIZE 32
@@ -20,7 +20,7 @@
 
 /* A hash (FNV-1a), so that the name does not show the URL, which may hold a
  * password. */
-static void name_of(const char *url, char out[NAME_SIZE])
+static void peer_name_of(const char *url, char out[NAME_SIZE])
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
@@ -29,7 +29,8 @@ static void name_of(const char *url, char out[NAME_SIZE])
     snprintf(out, NAME_SIZE, "dead-%016" PRIx64, hash);
 }
 
-static int open_base(const struct llmobs_config *config, bool make, int *dir)
+static int peer_open_base(const struct llmobs_config *config, bool make,
+                          int *dir)
 {
     bool chosen = config->store_dir != NULL;
     char path[PATH_MAX];
@@ -43,22 +44,17 @@ static int open_base(const struct llmobs_config *config, bool make, int *dir)
 
 void llmobs_peer_mark_down(const struct llmobs_config *config, const char *url)
 {
-    const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
     char name[NAME_SIZE];
-    struct stat st;
     int dir, fd;
 
-    if (open_base(config, true, &dir))
+    if (peer_open_base(config, true, &dir))
         return;
-    name_of(url, name);
-    fd = llmobs_fd_open(dir, name, flags);
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-        st.st_uid == geteuid()) {
-        fchmod(fd, 0600);
+    peer_name_of(url, name);
+    fd = llmobs_file_open(dir, name, O_WRONLY);
+    if (fd >= 0) {
         futimens(fd, NULL);
-    }
-    if (fd >= 0)
         close(fd);
+    }
     close(dir);
 }
 
@@ -71,9 +67,9 @@ static int64_t age_of_mark(const struct llmobs_config *config, const char *url)
     int64_t age;
     int dir, rc;
 
-    if (open_base(config, false, &dir))
+    if (peer_open_base(config, false, &dir))
         return INT64_MAX;
-    name_of(url, name);
+    peer_name_of(url, name);
     rc = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW);
     close(dir);
     if (rc || !S_ISREG(st.st_mode) ||
@@ -83,7 +79,7 @@ static int64_t age_of_mark(const struct llmobs_config *config, const char *url)
     return age > -1000 * LLMOBS_NS_PER_MS ? age : INT64_MAX;
 }
 
-static bool is_fresh(int64_t age)
+static bool peer_is_fresh(int64_t age)
 {
     return age < LLMOBS_PEER_DOWN_MS * LLMOBS_NS_PER_MS;
 }
@@ -91,7 +87,7 @@ static bool is_fresh(int64_t age)
 bool llmobs_peer_is_marked_down(const struct llmobs_config *config,
                                 const char *url)
 {
-    return is_fresh(age_of_mark(config, url));
+    return peer_is_fresh(age_of_mark(config, url));
 }
 
 void llmobs_peer_unmark(const struct llmobs_config *config, const char *url)
@@ -99,9 +95,9 @@ void llmobs_peer_unmark(const struct llmobs_config *config, const char *url)
     char name[NAME_SIZE];
     int dir;
 
-    if (open_base(config, false, &dir))
+    if (peer_open_base(config, false, &dir))
         return;
-    name_of(url, name);
+    peer_name_of(url, name);
     unlinkat(dir, name, 0);
     close(dir);
 }
@@ -112,13 +108,14 @@ bool llmobs_peer_may_ask(struct llmobs_peer *peer)
 {
     int64_t age;
 
-    if (peer->silent_ns && is_fresh(llmobs_clock_mono_ns() - peer->silent_ns))
+    if (peer->silent_ns &&
+        peer_is_fresh(llmobs_clock_mono_ns() - peer->silent_ns))
         return false;
     if (peer->asks_for_all)
         return true;
     age = age_of_mark(peer->config, peer->url);
     peer->marked = age != INT64_MAX;
-    if (is_fresh(age))
+    if (peer_is_fresh(age))
         return false;
     peer->asks_for_all = peer->marked;
     if (peer->asks_for_all)

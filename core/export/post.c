@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/clock.h"
-#include "core/base/log.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
 
 #define BODY_KEPT ((size_t)1024 * 1024)
 
@@ -39,7 +39,7 @@ void llmobs_post_forget(struct llmobs_post *post)
 
 /* -- headers ------------------------------------------------------------- */
 
-static bool names(const char *header, const char *name)
+static bool post_names(const char *header, const char *name)
 {
     size_t len = strlen(name);
 
@@ -47,16 +47,16 @@ static bool names(const char *header, const char *name)
            header[len + strspn(header + len, " \t")] == ':';
 }
 
-static bool is_in(const char *header, const char *const *list)
+static bool post_is_in(const char *header, const char *const *list)
 {
     for (; *list; list++) {
-        if (names(header, *list))
+        if (post_names(header, *list))
             return true;
     }
     return false;
 }
 
-static bool is_clean(const char *text)
+static bool post_is_clean(const char *text)
 {
     for (; *text; text++) {
         if ((unsigned char)*text < 0x20 && *text != '\t')
@@ -67,7 +67,7 @@ static bool is_clean(const char *text)
 
 /* Without printf: each process with an exporter over HTTP makes some, before it
  * knows whether it sends anything. */
-static char *join(const char *name, const char *value)
+static char *post_join(const char *name, const char *value)
 {
     size_t len = strlen(name), size = strlen(value) + 1;
     char *header = malloc(len + size);
@@ -85,7 +85,7 @@ int llmobs_post_add_header(struct llmobs_post *post, const char *name,
     size_t room = (post->header_count + 2) * sizeof(char *);
     char *header, **list;
 
-    if (!is_clean(name) || !is_clean(value)) {
+    if (!post_is_clean(name) || !post_is_clean(value)) {
         llmobs_log_once(LLMOBS_LOG_WARN, "header",
                         "a header with a control character is left out");
         return 0;
@@ -95,7 +95,7 @@ int llmobs_post_add_header(struct llmobs_post *post, const char *name,
         return -ENOMEM;
     post->headers = list;
     post->request.headers = (const char *const *)list;
-    header = join(name, value);
+    header = post_join(name, value);
     list[post->header_count] = header;
     post->header_count += header != NULL;
     list[post->header_count] = NULL;
@@ -111,7 +111,7 @@ int llmobs_post_add_headers(struct llmobs_post *post, char *const *headers,
     int rc = 0;
 
     for (; !rc && headers && *headers; headers++) {
-        if (!is_in(*headers, body) && !is_in(*headers, reserved))
+        if (!post_is_in(*headers, body) && !post_is_in(*headers, reserved))
             rc = llmobs_post_add_header(post, *headers, "");
     }
     return rc;
@@ -128,8 +128,8 @@ static void say_denied(struct llmobs_post *post,
                     post->form->hint(post, reply), post->events);
 }
 
-static int put_off(struct llmobs_post *post,
-                   const struct llmobs_http_reply *reply)
+static int post_put_off(struct llmobs_post *post,
+                        const struct llmobs_http_reply *reply)
 {
     int64_t most = post->form->retry_after_max_ms;
     int64_t ms = reply->retry_after_ms;
@@ -153,8 +153,8 @@ static int no_answer(struct llmobs_post *post, int rc, int64_t began_ns)
 }
 
 /* Halves a refused batch; one event alone is the wrong one. */
-static int settle(struct llmobs_post *post,
-                  const struct llmobs_http_reply *reply, size_t count)
+static int post_settle(struct llmobs_post *post,
+                       const struct llmobs_http_reply *reply, size_t count)
 {
     if (count > 1) {
         post->most = count / 2;
@@ -168,8 +168,8 @@ static int settle(struct llmobs_post *post,
 }
 
 /* A request with more events may be accepted next time. */
-static int go_on(struct llmobs_post *post,
-                 const struct llmobs_http_reply *reply, size_t count)
+static int post_go_on(struct llmobs_post *post,
+                      const struct llmobs_http_reply *reply, size_t count)
 {
     post->most = count * 2 > post->limit ? post->limit : count * 2;
     if (post->form->accepted)
@@ -184,9 +184,9 @@ static int conclude(struct llmobs_post *post,
     llmobs_peer_answered(&post->peer);
     switch (post->form->judge(reply->status)) {
     case LLMOBS_VERDICT_ACCEPTED:
-        return go_on(post, reply, count);
+        return post_go_on(post, reply, count);
     case LLMOBS_VERDICT_LATER:
-        return put_off(post, reply);
+        return post_put_off(post, reply);
     case LLMOBS_VERDICT_DENIED:
         say_denied(post, reply);
         post->exporter->retry_ms = post->form->pause_ms;
@@ -194,14 +194,14 @@ static int conclude(struct llmobs_post *post,
     case LLMOBS_VERDICT_REFUSED:
         break;
     }
-    return settle(post, reply, count);
+    return post_settle(post, reply, count);
 }
 
 /* -- sending ------------------------------------------------------------- */
 
 /* How many of the events go into one request. */
-static size_t fit(const struct llmobs_post *post,
-                  const struct llmobs_text *events, size_t count)
+static size_t post_fit(const struct llmobs_post *post,
+                       const struct llmobs_text *events, size_t count)
 {
     size_t bytes = post->frame, n = 0;
 
@@ -265,7 +265,7 @@ int llmobs_post_send(struct llmobs_post *post, const struct llmobs_text *events,
     if (rc)
         return rc;
     do
-        rc = post_some(post, events, fit(post, events, count));
+        rc = post_some(post, events, post_fit(post, events, count));
     while (rc == 0);
     return rc;
 }

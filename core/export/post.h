@@ -4,7 +4,7 @@
  * Owns:    its headers and the peer's URL; borrows the rest.
  * Threads: the one that has the worker's turn.
  * Errors:  those of an exporter's send (exporter.h).
- * Fork:    forget lets go of what the parent knew of the peer.
+ * Fork:    forget drops what the parent knew of the peer.
  *
  * A refused batch is halved until one event is left: that is the wrong one. So
  * one bad event costs a few more requests, and no other event.
@@ -14,7 +14,7 @@
 
 #include "core/export/exporter.h"
 #include "core/export/peer.h"
-#include "core/net/http.h"
+#include "core/export/http.h"
 
 #define LLMOBS_POST_BODY_MAX ((size_t)1 << 31)
 

@@ -12,12 +12,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/base/commit.h"
-#include "core/base/dirs.h"
-#include "core/base/fd.h"
-#include "core/base/file.h"
-#include "core/base/log.h"
+#include "lib/base/clock.h"
+#include "lib/base/commit.h"
+#include "lib/base/dirs.h"
+#include "lib/base/fd.h"
+#include "lib/base/file.h"
+#include "lib/base/log.h"
 #include "core/config/state_dir.h"
 
 #define OLD_PREFIX "spans-"
@@ -27,7 +27,13 @@
 #define FILE_PARTS 4
 #define LOCK_WAIT_MS 200
 #define OPEN_TRIES 100
-/* So many events at once: the kernel takes 1024 pieces, and an event is two. */
+/* The digits of a number in a name. */
+#define STAMP_DIGITS 19
+#define STAMP_MAX INT64_MAX
+/* The most files that are removed when a new one begins. */
+#define TRIM_FILES 16
+/* The events of one write: the kernel takes 1024 pieces, and an event is
+ * two. */
 #define GROUP_MAX 500
 
 struct store {
@@ -45,7 +51,8 @@ struct open_file {
 
 /* -- the file ------------------------------------------------------------ */
 
-static int open_dir(const struct store *store, char path[PATH_MAX], int *out)
+static int export_store_open_dir(const struct store *store, char path[PATH_MAX],
+                                 int *out)
 {
     int rc = llmobs_config_store_dir(store->config, path, PATH_MAX);
 
@@ -107,20 +114,19 @@ static int open_current(struct open_file *file)
 
 /* -- rotation ------------------------------------------------------------ */
 
+/* Takes the names alone that old_name gives. */
 uint64_t llmobs_store_stamp(const char *name)
 {
     const char *digits = name + strlen(OLD_PREFIX);
     uint64_t stamp = 0;
-    size_t len;
 
-    if (strncmp(name, OLD_PREFIX, strlen(OLD_PREFIX)) != 0)
+    if (strncmp(name, OLD_PREFIX, strlen(OLD_PREFIX)) != 0 ||
+        strspn(digits, "0123456789") != STAMP_DIGITS ||
+        strcmp(digits + STAMP_DIGITS, OLD_SUFFIX) != 0)
         return 0;
-    len = strspn(digits, "0123456789");
-    if (len == 0 || len > 19 || strcmp(digits + len, OLD_SUFFIX) != 0)
-        return 0;
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < STAMP_DIGITS; i++)
         stamp = stamp * 10 + (uint64_t)(digits[i] - '0');
-    return stamp;
+    return stamp <= STAMP_MAX ? stamp : 0;
 }
 
 bool llmobs_store_has(const char *name)
@@ -131,19 +137,44 @@ bool llmobs_store_has(const char *name)
 
 static void old_name(uint64_t stamp, char out[64])
 {
-    snprintf(out, 64, OLD_PREFIX "%019" PRIu64 OLD_SUFFIX, stamp);
+    snprintf(out, 64, OLD_PREFIX "%0*" PRIu64 OLD_SUFFIX, STAMP_DIGITS, stamp);
 }
 
-/* The rotated files: their bytes in all, and the numbers of the oldest and the
- * newest. */
+/* The rotated files: their bytes in all, the number of the newest, and the
+ * oldest ones in their order. */
 struct survey {
     int64_t bytes;
-    uint64_t oldest;
     uint64_t newest;
+    size_t count;
+    struct old_file {
+        uint64_t stamp;
+        int64_t size;
+    } oldest[TRIM_FILES];
 };
 
+static void note_old(struct survey *found, struct old_file file)
+{
+    size_t at = found->count;
+
+    found->bytes += file.size;
+    if (file.stamp > found->newest)
+        found->newest = file.stamp;
+    if (at == TRIM_FILES && file.stamp >= found->oldest[at - 1].stamp)
+        return;
+    if (at < TRIM_FILES)
+        found->count++;
+    else
+        at--;
+    for (; at > 0 && found->oldest[at - 1].stamp > file.stamp; at--)
+        found->oldest[at] = found->oldest[at - 1];
+    found->oldest[at] = file;
+}
+
+/* Passes other users' files over: the store neither wrote them nor may remove
+ * them. */
 static int survey(int dir, struct survey *out)
 {
+    unsigned left = LLMOBS_FD_NAMES;
     struct dirent *entry;
     struct stat st;
     DIR *list;
@@ -155,39 +186,43 @@ static int survey(int dir, struct survey *out)
     list = llmobs_fd_list(fd);
     if (!list)
         return -errno;
-    while ((entry = readdir(list)) != NULL) {
+    while ((entry = llmobs_fd_entry(list, &left)) != NULL) {
         uint64_t stamp = llmobs_store_stamp(entry->d_name);
 
-        if (!stamp ||
-            fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-            continue;
-        out->bytes += st.st_size;
-        if (!out->oldest || stamp < out->oldest)
-            out->oldest = stamp;
-        if (stamp > out->newest)
-            out->newest = stamp;
+        if (stamp &&
+            fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && st.st_uid == geteuid())
+            note_old(out, (struct old_file){stamp, st.st_size});
     }
     closedir(list);
     return 0;
 }
 
-/* Removes the oldest files until the rest and `more` bytes fit. */
-static void trim(const struct store *store, int dir, int64_t more)
+/* Removes the oldest files until the rest and `more` bytes fit. Asks for each
+ * once: one that cannot be removed stays, and the next rotation goes on. */
+static void export_store_trim(const struct store *store, int dir, int64_t more)
 {
     struct survey found;
     char name[64];
 
-    while (survey(dir, &found) == 0 && found.oldest &&
-           found.bytes + more > store->config->store_max) {
-        old_name(found.oldest, name);
-        if (unlinkat(dir, name, 0) && errno != ENOENT)
-            return;
+    if (survey(dir, &found) != 0)
+        return;
+    for (size_t i = 0;
+         i < found.count && found.bytes + more > store->config->store_max;
+         i++) {
+        old_name(found.oldest[i].stamp, name);
+        if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+            found.bytes -= found.oldest[i].size;
+        else
+            llmobs_log_once(LLMOBS_LOG_WARN, "store trim",
+                            "the full store cannot remove %s: %m", name);
     }
 }
 
 /* The number in a name is larger than in all older ones, even when the clock
- * was set back, so that the names are in the order of the spans. Needs the
- * lock, as two processes would else rotate one after the other. */
+ * was set back, so that the names are in the order of the spans; behind the
+ * last number it is the clock's. Needs the lock, as two processes would else
+ * rotate one after the other. */
 static int rotate(struct open_file *file)
 {
     uint64_t stamp = (uint64_t)llmobs_clock_wall_ns();
@@ -197,7 +232,7 @@ static int rotate(struct open_file *file)
 
     if (rc)
         return rc;
-    if (stamp <= found.newest)
+    if (stamp <= found.newest && found.newest < STAMP_MAX)
         stamp = found.newest + 1;
     old_name(stamp, name);
     if (renameat(file->dir, LLMOBS_STORE_FILE, file->dir, name))
@@ -218,7 +253,7 @@ static bool lacks_end(const struct open_file *file)
 }
 
 /* Moves past `len` bytes of the pieces. */
-static void pass(struct iovec **pieces, int *count, size_t len)
+static void export_store_pass(struct iovec **pieces, int *count, size_t len)
 {
     while (*count > 0 && len >= (*pieces)->iov_len) {
         len -= (*pieces)->iov_len;
@@ -233,7 +268,8 @@ static void pass(struct iovec **pieces, int *count, size_t len)
 
 /* Writes as many bytes as it can; *error says why not all. Changes the pieces.
  */
-static size_t write_all(int fd, struct iovec *pieces, int count, int *error)
+static size_t export_store_write_all(int fd, struct iovec *pieces, int count,
+                                     int *error)
 {
     size_t done = 0;
 
@@ -243,7 +279,7 @@ static size_t write_all(int fd, struct iovec *pieces, int count, int *error)
 
         if (n > 0) {
             done += (size_t)n;
-            pass(&pieces, &count, (size_t)n);
+            export_store_pass(&pieces, &count, (size_t)n);
         } else if (n == 0 || errno != EINTR) {
             *error = n == 0 ? -EIO : -errno;
             break;
@@ -298,7 +334,8 @@ static int list_pieces(const struct llmobs_text *events, size_t count,
 /* Takes an incomplete line back where the lock kept other processes from
  * writing behind it; gives how many of the written bytes stay. The next line
  * begins behind them, on a line of its own. */
-static size_t take_back(const struct open_file *file, size_t whole, size_t done)
+static size_t export_store_take_back(const struct open_file *file, size_t whole,
+                                     size_t done)
 {
     if (!file->locked)
         return done;
@@ -321,13 +358,13 @@ static int write_group(struct open_file *file, const struct llmobs_text *events,
     if (!pieces)
         return -ENOMEM;
     n = list_pieces(events, count, lead, pieces);
-    done = write_all(file->fd, pieces, n, &error);
+    done = export_store_write_all(file->fd, pieces, n, &error);
     free(pieces);
     if (done < whole)
         return error;
     n = count_whole(events, count, done, &whole);
     if (whole < done)
-        whole = take_back(file, whole, done);
+        whole = export_store_take_back(file, whole, done);
     file->size += (off_t)whole;
     return n ? n : error;
 }
@@ -347,13 +384,14 @@ static int send_group(const struct store *store, struct open_file *file,
         if (rc)
             return rc;
         n = take_group(events, count, part - file->size);
-        trim(store, file->dir, part);
+        export_store_trim(store, file->dir, part);
     }
     return write_group(file, events, n);
 }
 
-static int send_to(const struct store *store, struct open_file *file,
-                   const struct llmobs_text *events, size_t count)
+static int export_store_send_to(const struct store *store,
+                                struct open_file *file,
+                                const struct llmobs_text *events, size_t count)
 {
     size_t done = 0;
     int rc = 0;
@@ -377,11 +415,11 @@ static int store_send(struct llmobs_exporter *exporter,
 
     if (!llmobs_commit_begin())
         return -ECANCELED;
-    rc = open_dir(store, path, &file.dir);
+    rc = export_store_open_dir(store, path, &file.dir);
     if (!rc)
         rc = open_current(&file);
     if (!rc)
-        rc = send_to(store, &file, events, count);
+        rc = export_store_send_to(store, &file, events, count);
     close_file(&file);
     if (file.dir >= 0)
         close(file.dir);

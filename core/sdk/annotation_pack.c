@@ -5,8 +5,8 @@
 
 #include "core/sdk/thread_state.h"
 
-static void join_tags(struct llmobs_json *packed,
-                      const struct llmobs_json *tags)
+static void annotation_pack_join_tags(struct llmobs_json *packed,
+                                      const struct llmobs_json *tags)
 {
     struct llmobs_json *all = llmobs_json_get(packed, "tags");
 
@@ -46,7 +46,7 @@ char *llmobs_annotation_pack(void)
          i++) {
         (void)llmobs_json_sets(packed, "name", context->name);
         if (context->tags)
-            join_tags(packed, context->tags);
+            annotation_pack_join_tags(packed, context->tags);
         if (context->cost_tags)
             join_cost_tags(packed, context->cost_tags);
         if (context->prompt)

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/base/log.h"
+#include "lib/base/log.h"
 #include "core/deliver/worker.h"
 
 /* More than an event can have: `event_max` decides. */

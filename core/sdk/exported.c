@@ -2,7 +2,7 @@
 
 #include <stdatomic.h>
 
-#include "core/base/cold.h"
+#include "lib/base/cold.h"
 
 struct place {
     atomic_bool taken; /* a thread reads or writes the rest */
@@ -12,7 +12,7 @@ struct place {
 
 LLMOBS_COLD static struct place places[LLMOBS_EXPORTED_MAX];
 
-static struct place *take(uint64_t span_id)
+static struct place *exported_take(uint64_t span_id)
 {
     struct place *place = &places[span_id % LLMOBS_EXPORTED_MAX];
 
@@ -21,7 +21,7 @@ static struct place *take(uint64_t span_id)
                : place;
 }
 
-static void leave(struct place *place)
+static void exported_leave(struct place *place)
 {
     atomic_store_explicit(&place->taken, false, memory_order_release);
 }
@@ -33,17 +33,17 @@ void llmobs_exported_note(const struct llmobs_context *context)
 
     if (apm->hi == context->trace_id.hi && apm->lo == context->trace_id.lo)
         return;
-    place = take(context->span_id);
+    place = exported_take(context->span_id);
     if (!place)
         return;
     place->span_id = context->span_id;
     place->trace = *apm;
-    leave(place);
+    exported_leave(place);
 }
 
 bool llmobs_exported_trace(uint64_t span_id, struct llmobs_id128 *trace)
 {
-    struct place *place = take(span_id);
+    struct place *place = exported_take(span_id);
     bool found;
 
     if (!place)
@@ -51,6 +51,6 @@ bool llmobs_exported_trace(uint64_t span_id, struct llmobs_id128 *trace)
     found = place->span_id == span_id && span_id != 0;
     if (found)
         *trace = place->trace;
-    leave(place);
+    exported_leave(place);
     return found;
 }

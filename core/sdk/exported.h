@@ -1,6 +1,6 @@
-/* exported - the traces of spans whose ids the program has taken out, for
- * evaluations of them: an evaluation names the trace of LLM Observability, and
- * the logs of OTLP want that of traceparent.
+/* exported - the traces of spans whose ids the program got by
+ * llmobs_export_span, for evaluations of them: an evaluation names the trace of
+ * LLM Observability, and the logs of OTLP want that of traceparent.
  *
  * Owns:    nothing.
  * Threads: any; no lock. A place that another thread has is left alone.
@@ -12,7 +12,7 @@
 #ifndef LLMOBS_EXPORTED_H
 #define LLMOBS_EXPORTED_H
 
-#include "core/span/context.h"
+#include "lib/span/context.h"
 
 #define LLMOBS_EXPORTED_MAX 64
 

@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/clock.h"
-#include "core/base/cold.h"
-#include "core/base/fork.h"
-#include "core/base/log.h"
-#include "core/base/scratch.h"
+#include "lib/base/clock.h"
+#include "lib/base/cold.h"
+#include "lib/base/filter.h"
+#include "lib/base/fork.h"
+#include "lib/base/log.h"
+#include "lib/base/scratch.h"
 #include "core/config/inbound.h"
 #include "core/event/encode.h"
 #include "core/event/processor.h"
-#include "core/privacy/content_filter.h"
-#include "core/sdk/serving.h"
+#include "lib/span/content_filter.h"
 #include "core/sdk/span_io.h"
 #include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
@@ -31,18 +31,23 @@ static atomic_bool on;
 /* The causes in the log: a literal's address and an errno number. */
 LLMOBS_COLD static _Atomic(uint64_t) complained[128];
 
+/* Begins or ends spans of requests that the thread serves (serving.h). */
+static void (*serve)(void);
+
 void llmobs_own_span_init(const struct llmobs_config *the_config,
-                          struct llmobs_worker *the_worker)
+                          struct llmobs_worker *the_worker,
+                          void (*the_serve)(void))
 {
     config = the_config;
     worker = the_worker;
-    llmobs_serving_init(config->entry);
+    serve = the_serve;
     atomic_store(&on, true);
 }
 
 bool llmobs_own_span_is_on(void)
 {
-    return atomic_load_explicit(&on, memory_order_acquire);
+    return atomic_load_explicit(&on, memory_order_acquire) &&
+           !llmobs_filter_still();
 }
 
 void llmobs_own_span_switch(bool to)
@@ -53,7 +58,7 @@ void llmobs_own_span_switch(bool to)
 /* True for the first call that fails in this way. llmobs_log_once does not do:
  * one use may be wrong in several ways, and many wrong uses must not use up the
  * room for other causes. */
-static bool is_first(const char *what, int rc)
+static bool own_span_is_first(const char *what, int rc)
 {
     uint64_t failure = (uint64_t)(uintptr_t)what << 8 | (uint8_t)-rc, seen;
 
@@ -69,7 +74,7 @@ static bool is_first(const char *what, int rc)
 
 int llmobs_own_span_complain(int rc, const char *what)
 {
-    if (rc < 0 && is_first(what, rc))
+    if (rc < 0 && own_span_is_first(what, rc))
         llmobs_log(LLMOBS_LOG_WARN, "API: %s: %s", what, strerror(-rc));
     return rc;
 }
@@ -85,7 +90,7 @@ static int resolve(uint64_t *span)
     return *span ? 0 : -ENOENT;
 }
 
-static int lock(uint64_t *span, struct llmobs_open_span **live)
+static int own_span_lock(uint64_t *span, struct llmobs_open_span **live)
 {
     int rc = resolve(span);
 
@@ -101,11 +106,6 @@ static int lock(uint64_t *span, struct llmobs_open_span **live)
 }
 
 /* -- contexts ------------------------------------------------------------- */
-
-static struct llmobs_text text_of(const char *text)
-{
-    return (struct llmobs_text){text, strlen(text)};
-}
 
 /* A span below an agent's span is attributed to that agent (WIRE 1.4). The name
  * goes into trace headers as well, so it is redacted here. */
@@ -123,7 +123,7 @@ static void attribute(struct llmobs_context *context,
     }
     context->pagent_span_id = agent->context.span_id;
     llmobs_context_text(context->pagent_name, sizeof(context->pagent_name),
-                        text_of(name));
+                        llmobs_text_of(name));
     free(clean);
 }
 
@@ -139,13 +139,19 @@ int llmobs_own_span_child(uint64_t span, struct llmobs_context *out)
     return 0;
 }
 
+static void own_span_settle(void)
+{
+    if (serve)
+        serve();
+}
+
 bool llmobs_own_span_child_of_current(struct llmobs_context *out)
 {
     uint64_t top;
 
     if (!llmobs_thread_state_used())
         return false;
-    llmobs_serving_settle();
+    own_span_settle();
     while ((top = llmobs_thread_state_top()) != 0) {
         if (llmobs_own_span_child(top, out) == 0)
             return true;
@@ -161,7 +167,7 @@ const struct llmobs_carrier *llmobs_own_span_carrier(
     const struct llmobs_carrier *inbound = NULL;
 
     if (llmobs_thread_state_used()) {
-        llmobs_serving_settle();
+        own_span_settle();
         inbound = llmobs_thread_state_inbound();
     }
     return inbound ? inbound : llmobs_inbound_now(&config->carrier, room);
@@ -252,7 +258,7 @@ static bool are_numbers(const struct llmobs_json *metrics)
     return true;
 }
 
-static bool are_texts(const struct llmobs_json *list)
+static bool own_span_are_texts(const struct llmobs_json *list)
 {
     for (size_t i = 0; i < llmobs_json_len(list); i++)
         if (!llmobs_json_is_string(llmobs_json_at(list, i)))
@@ -272,8 +278,8 @@ static bool are_links(const struct llmobs_json *links)
 
         if (!span || !trace || llmobs_json_len(one) != 3 ||
             !llmobs_json_is_object(llmobs_json_get(one, "attributes")) ||
-            !llmobs_id128_parse_decimal64(text_of(span), &id) ||
-            !llmobs_id128_parse(text_of(trace), &parsed))
+            !llmobs_id128_parse_decimal64(llmobs_text_of(span), &id) ||
+            !llmobs_id128_parse(llmobs_text_of(trace), &parsed))
             return false;
     }
     return llmobs_json_is_array(links);
@@ -320,7 +326,7 @@ static int make_change(enum llmobs_kind kind,
 
     if ((data->metadata && !llmobs_json_is_object(data->metadata)) ||
         (data->metrics && !are_numbers(data->metrics)) ||
-        (data->cost_tags && !are_texts(data->cost_tags)) ||
+        (data->cost_tags && !own_span_are_texts(data->cost_tags)) ||
         (data->links && !are_links(data->links)) ||
         ((data->tools || data->prompt) && kind != LLMOBS_KIND_LLM) ||
         !describes_agent(kind, data))
@@ -340,7 +346,7 @@ static int make_change(enum llmobs_kind kind,
     return rc;
 }
 
-static void swap(struct llmobs_json **a, struct llmobs_json **b)
+static void own_span_swap(struct llmobs_json **a, struct llmobs_json **b)
 {
     struct llmobs_json *was = *a;
 
@@ -349,7 +355,8 @@ static void swap(struct llmobs_json **a, struct llmobs_json **b)
 }
 
 /* Shares the members of `from`, which its owner frees afterwards. */
-static int join(struct llmobs_json **to, const struct llmobs_json *from)
+static int own_span_join(struct llmobs_json **to,
+                         const struct llmobs_json *from)
 {
     int rc = 0;
 
@@ -362,8 +369,8 @@ static int join(struct llmobs_json **to, const struct llmobs_json *from)
     return *to ? rc : -ENOMEM;
 }
 
-static int join_tags(struct llmobs_open_span *live,
-                     const struct llmobs_json *tags)
+static int own_span_join_tags(struct llmobs_open_span *live,
+                              const struct llmobs_json *tags)
 {
     const char *session = llmobs_json_gets(tags, "session_id");
 
@@ -371,13 +378,13 @@ static int join_tags(struct llmobs_open_span *live,
         llmobs_context_text(live->span.context.session_id,
                             sizeof(live->span.context.session_id),
                             (struct llmobs_text){session, strlen(session)});
-    return join(&live->tags, tags);
+    return own_span_join(&live->tags, tags);
 }
 
-static int set_prompt(struct llmobs_open_span *live,
-                      struct llmobs_json **prompt)
+static int own_span_set_prompt(struct llmobs_open_span *live,
+                               struct llmobs_json **prompt)
 {
-    swap(&live->span.input_prompt, prompt);
+    own_span_swap(&live->span.input_prompt, prompt);
     if (!live->tags)
         live->tags = llmobs_json_object();
     return llmobs_json_sets(
@@ -427,8 +434,8 @@ static int apply_rest(struct llmobs_open_span *live,
     return rc ? rc : add_links(&live->span, data->links);
 }
 
-static int apply(struct llmobs_open_span *live, struct change *change,
-                 const struct llmobs_annotation_json *data)
+static int own_span_apply(struct llmobs_open_span *live, struct change *change,
+                          const struct llmobs_annotation_json *data)
 {
     struct llmobs_span *span = &live->span;
     int rc = 0;
@@ -440,15 +447,15 @@ static int apply(struct llmobs_open_span *live, struct change *change,
         llmobs_span_side_swap(&change->output, &span->output_messages,
                               &span->output_documents, &span->output_value);
     if (change->tools)
-        swap(&span->tool_definitions, &change->tools);
+        own_span_swap(&span->tool_definitions, &change->tools);
     if (change->prompt)
-        rc = set_prompt(live, &change->prompt);
+        rc = own_span_set_prompt(live, &change->prompt);
     if (!rc && change->tags)
-        rc = join_tags(live, change->tags);
+        rc = own_span_join_tags(live, change->tags);
     if (!rc && data->metadata)
-        rc = join(&span->metadata, data->metadata);
+        rc = own_span_join(&span->metadata, data->metadata);
     if (!rc && data->metrics)
-        rc = join(&span->metrics, data->metrics);
+        rc = own_span_join(&span->metrics, data->metrics);
     return rc ? rc : apply_rest(live, data);
 }
 
@@ -456,12 +463,12 @@ int llmobs_own_span_annotate(uint64_t span, struct llmobs_annotation_json *data)
 {
     struct change change = {0};
     struct llmobs_open_span *live;
-    int rc = lock(&span, &live);
+    int rc = own_span_lock(&span, &live);
 
     if (!rc) {
         rc = make_change(live->span.kind, data, &change);
         if (!rc)
-            rc = apply(live, &change, data);
+            rc = own_span_apply(live, &change, data);
         free_change(&change);
         llmobs_annotation_json_free(data);
         llmobs_span_table_unlock(span);
@@ -471,8 +478,8 @@ int llmobs_own_span_annotate(uint64_t span, struct llmobs_annotation_json *data)
     return llmobs_own_span_complain(rc, "annotate");
 }
 
-static int add_context(struct llmobs_open_span *live,
-                       const struct llmobs_annotation_context *context)
+static int own_span_add_context(struct llmobs_open_span *live,
+                                const struct llmobs_annotation_context *context)
 {
     struct llmobs_json *copy;
     int rc =
@@ -480,7 +487,7 @@ static int add_context(struct llmobs_open_span *live,
 
     if (!rc && context->tags) {
         copy = llmobs_json_clone(context->tags);
-        rc = copy ? join_tags(live, copy) : -ENOMEM;
+        rc = copy ? own_span_join_tags(live, copy) : -ENOMEM;
         llmobs_json_free(copy);
     }
     if (!rc)
@@ -489,7 +496,7 @@ static int add_context(struct llmobs_open_span *live,
         rc = llmobs_span_cost_tags(&live->span, context->cost_tags, live->tags);
     if (!rc && context->prompt && live->span.kind == LLMOBS_KIND_LLM) {
         copy = llmobs_json_clone(context->prompt);
-        rc = copy ? set_prompt(live, &copy) : -ENOMEM;
+        rc = copy ? own_span_set_prompt(live, &copy) : -ENOMEM;
         llmobs_json_free(copy);
     }
     return rc;
@@ -502,7 +509,7 @@ static int add_contexts(struct llmobs_open_span *live)
 
     for (size_t i = 0;
          !rc && (context = llmobs_annotation_context_at(i)) != NULL; i++)
-        rc = add_context(live, context);
+        rc = own_span_add_context(live, context);
     return rc;
 }
 
@@ -544,7 +551,7 @@ int llmobs_own_span_fail(uint64_t span, const char *type, const char *message,
                          const char *stack)
 {
     struct llmobs_open_span *live;
-    int rc = lock(&span, &live);
+    int rc = own_span_lock(&span, &live);
 
     if (rc)
         return llmobs_own_span_complain(rc, "error");
@@ -568,8 +575,8 @@ static void name_app(struct llmobs_context *context, const char *ml_app)
                         "API: an ml_app breaks the documented rules");
 }
 
-static int fill(struct llmobs_span *span,
-                const struct llmobs_own_span_start *start)
+static int own_span_fill(struct llmobs_span *span,
+                         const struct llmobs_own_span_start *start)
 {
     const char *name = start->name && *start->name
                            ? start->name
@@ -583,7 +590,7 @@ static int fill(struct llmobs_span *span,
     if (start->session_id && *start->session_id)
         llmobs_context_text(span->context.session_id,
                             sizeof(span->context.session_id),
-                            text_of(start->session_id));
+                            llmobs_text_of(start->session_id));
     name_app(&span->context, start->ml_app);
     rc = llmobs_span_set(&span->name, name);
     if (rc || (start->kind != LLMOBS_KIND_LLM &&
@@ -624,8 +631,8 @@ static void set_start(struct llmobs_open_span *live, int64_t since_mono_ns)
     live->span.start_ns = llmobs_clock_wall_ns() - (now - live->start_mono_ns);
 }
 
-static int make(const struct llmobs_own_span_start *start,
-                struct llmobs_open_span **out)
+static int own_span_make(const struct llmobs_own_span_start *start,
+                         struct llmobs_open_span **out)
 {
     struct llmobs_open_span *live = llmobs_open_span_new();
     int rc;
@@ -636,7 +643,7 @@ static int make(const struct llmobs_own_span_start *start,
     live->detached = start->detached;
     rc = find_context(start->parent, &live->span.context);
     if (!rc)
-        rc = fill(&live->span, start);
+        rc = own_span_fill(&live->span, start);
     if (!rc)
         rc = add_contexts(live);
     if (!rc)
@@ -653,7 +660,7 @@ static int make(const struct llmobs_own_span_start *start,
     return rc;
 }
 
-static void forget(uint64_t number)
+static void own_span_forget(uint64_t number)
 {
     if (llmobs_span_table_lock(number))
         llmobs_open_span_free(llmobs_span_table_take(number));
@@ -672,7 +679,7 @@ int llmobs_own_span_start(const struct llmobs_own_span_start *start,
     if ((unsigned)start->kind > LLMOBS_KIND_RETRIEVAL)
         return llmobs_own_span_complain(-EINVAL,
                                         "start of a kind that is none");
-    rc = make(start, &live);
+    rc = own_span_make(start, &live);
     if (rc)
         return llmobs_own_span_complain(rc, "start");
     number = llmobs_span_table_add(live);
@@ -682,7 +689,7 @@ int llmobs_own_span_start(const struct llmobs_own_span_start *start,
     }
     rc = start->detached ? 0 : llmobs_thread_state_push(number);
     if (rc) {
-        forget(number);
+        own_span_forget(number);
         return llmobs_own_span_complain(
             rc, "start of too many spans in one thread");
     }
@@ -718,7 +725,7 @@ static int list_tags(struct llmobs_open_span *live)
 
 /* Encodes the span here, so that the disk has it when the call returns. A span
  * that cannot be encoded goes to the worker, which counts it. */
-static int submit(struct llmobs_open_span *live)
+static int own_span_submit(struct llmobs_open_span *live)
 {
     struct llmobs_buf event;
     int rc = live->tags ? list_tags(live) : 0;
@@ -758,7 +765,7 @@ int llmobs_own_span_finish(uint64_t span)
                                         "finish of a span that is not open");
     live = llmobs_span_table_take(span);
     if (llmobs_own_span_is_on() && live->process == llmobs_fork_process())
-        return llmobs_own_span_complain(submit(live), "finish");
+        return llmobs_own_span_complain(own_span_submit(live), "finish");
     llmobs_open_span_free(live);
     return llmobs_own_span_is_on() ? 0 : LLMOBS_OWN_SPAN_OFF;
 }

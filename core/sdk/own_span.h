@@ -18,7 +18,7 @@
 
 #include "core/config/config.h"
 #include "core/deliver/worker.h"
-#include "core/span/span.h"
+#include "lib/span/span.h"
 #include "rules/rules.h"
 
 #define LLMOBS_OWN_SPAN_OFF 1
@@ -56,9 +56,11 @@ struct llmobs_annotation_json {
     struct llmobs_json *links;    /* an array (WIRE 1.10); they join */
 };
 
-/* Runs once, before the others. Borrows both for ever. */
+/* Runs once, before the others. Borrows both for ever. `serve` is
+ * llmobs_serving_settle, NULL in a process that serves no request: it is called
+ * before the span is asked for in which the thread is. */
 void llmobs_own_span_init(const struct llmobs_config *config,
-                          struct llmobs_worker *worker);
+                          struct llmobs_worker *worker, void (*serve)(void));
 
 /* Whether spans are made. On after init. */
 bool llmobs_own_span_is_on(void);

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "core/base/clock.h"
+#include "lib/base/clock.h"
 #include "core/config/inbound.h"
 #include "core/sdk/own_span.h"
 #include "core/sdk/thread_state.h"
@@ -15,7 +15,7 @@ void llmobs_serving_init(const char *name)
     entry = llmobs_inbound_entry(name);
 }
 
-static void begin_span(void)
+static void serving_begin_span(void)
 {
     struct llmobs_own_span_start start = {.kind = LLMOBS_KIND_WORKFLOW,
                                           .name = entry};
@@ -26,7 +26,7 @@ static void begin_span(void)
         llmobs_thread_state_set_entry(number);
 }
 
-static void leave(void)
+static void serving_leave(void)
 {
     uint64_t number = llmobs_thread_state_entry();
 
@@ -38,20 +38,20 @@ static void leave(void)
 static void end_gone(void)
 {
     while (llmobs_thread_state_gone())
-        leave();
+        serving_leave();
 }
 
 void llmobs_serving_settle(void)
 {
     end_gone();
     if (entry)
-        begin_span();
+        serving_begin_span();
 }
 
 /* False for a request that ends by a call, in a thread that has begun another
  * one of that kind and not ended it: it hands its requests to other threads, or
  * serves several in turn. */
-static bool is_certain(const struct llmobs_served *served)
+static bool serving_is_certain(const struct llmobs_served *served)
 {
     const void *before = llmobs_thread_state_apart();
 
@@ -69,7 +69,7 @@ void llmobs_serving_begin(const struct llmobs_served *served)
     int saved = errno;
 
     end_gone();
-    if (llmobs_own_span_is_on() && is_certain(served) &&
+    if (llmobs_own_span_is_on() && serving_is_certain(served) &&
         (served->count || entry || llmobs_thread_state_newest()))
         (void)llmobs_thread_state_enter(served,
                                         entry ? llmobs_clock_mono_ns() : 0);
@@ -82,8 +82,8 @@ void llmobs_serving_end(const void *key)
 
     if (llmobs_thread_state_holds(key)) {
         while (llmobs_thread_state_newest() != key)
-            leave();
-        leave();
+            serving_leave();
+        serving_leave();
     }
     errno = saved;
 }

@@ -15,7 +15,7 @@
 #ifndef LLMOBS_SERVING_H
 #define LLMOBS_SERVING_H
 
-#include "core/engine.h"
+#include "include/engine.h"
 
 /* Runs once, before the others. `entry`: LLMOBS_ENTRY or NULL, borrowed for
  * ever. */

@@ -12,7 +12,7 @@ void llmobs_span_side_free(struct llmobs_span_side *side)
     memset(side, 0, sizeof(*side));
 }
 
-static void swap(struct llmobs_json **a, struct llmobs_json **b)
+static void span_io_swap(struct llmobs_json **a, struct llmobs_json **b)
 {
     struct llmobs_json *was = *a;
 
@@ -26,27 +26,28 @@ void llmobs_span_side_swap(struct llmobs_span_side *side,
 {
     char *was = *value;
 
-    swap(messages, &side->messages);
-    swap(documents, &side->documents);
+    span_io_swap(messages, &side->messages);
+    span_io_swap(documents, &side->documents);
     *value = side->value;
     side->value = was;
 }
 
-static bool is_text(const struct llmobs_json *value)
+static bool span_io_is_text(const struct llmobs_json *value)
 {
     return llmobs_json_is_string(value);
 }
 
 /* Copies a member, which must be a text (else -EINVAL). Where it is missing,
  * sets `empty`, or nothing if that is NULL. */
-static int copy_text(struct llmobs_json *to, const struct llmobs_json *from,
-                     const char *key, const char *empty)
+static int span_io_copy_text(struct llmobs_json *to,
+                             const struct llmobs_json *from, const char *key,
+                             const char *empty)
 {
     const struct llmobs_json *value = llmobs_json_get(from, key);
 
     if (!value || llmobs_json_is_null(value))
         return empty ? llmobs_json_sets(to, key, empty) : 0;
-    if (!is_text(value))
+    if (!span_io_is_text(value))
         return -EINVAL;
     return llmobs_json_set(to, key, llmobs_json_clone(value));
 }
@@ -106,7 +107,7 @@ static int set_list(struct llmobs_json *to, const struct llmobs_json *from,
 /* -- messages ------------------------------------------------------------- */
 
 /* Arguments that are no object become the member "value" of one (WIRE 1.5). */
-static struct llmobs_json *arguments_of(const struct llmobs_json *value)
+static struct llmobs_json *span_io_arguments_of(const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
     struct llmobs_json *object = NULL;
@@ -128,21 +129,22 @@ static struct llmobs_json *arguments_of(const struct llmobs_json *value)
     return NULL;
 }
 
-static int make_call(const struct llmobs_json *value, struct llmobs_json *out)
+static int span_io_make_call(const struct llmobs_json *value,
+                             struct llmobs_json *out)
 {
     int rc;
 
     if (!llmobs_json_is_object(value) || !llmobs_json_gets(value, "name"))
         return -EINVAL;
-    rc = copy_text(out, value, "name", "");
+    rc = span_io_copy_text(out, value, "name", "");
     if (!rc)
-        rc = copy_text(out, value, "tool_id", "");
+        rc = span_io_copy_text(out, value, "tool_id", "");
     if (!rc)
-        rc = copy_text(out, value, "type", "function");
+        rc = span_io_copy_text(out, value, "type", "function");
     return rc ? rc
               : llmobs_json_set(
                     out, "arguments",
-                    arguments_of(llmobs_json_get(value, "arguments")));
+                    span_io_arguments_of(llmobs_json_get(value, "arguments")));
 }
 
 static int make_result(const struct llmobs_json *value, struct llmobs_json *out)
@@ -157,10 +159,10 @@ static int make_result(const struct llmobs_json *value, struct llmobs_json *out)
     rc = text ? llmobs_json_sets(out, "result", text) : -ENOMEM;
     free(text);
     if (!rc)
-        rc = copy_text(out, value, "name", NULL);
+        rc = span_io_copy_text(out, value, "name", NULL);
     if (!rc)
-        rc = copy_text(out, value, "tool_id", "");
-    return rc ? rc : copy_text(out, value, "type", "tool_result");
+        rc = span_io_copy_text(out, value, "tool_id", "");
+    return rc ? rc : span_io_copy_text(out, value, "type", "tool_result");
 }
 
 static int copy_array(struct llmobs_json *to, const struct llmobs_json *from,
@@ -175,7 +177,7 @@ static int copy_array(struct llmobs_json *to, const struct llmobs_json *from,
     return llmobs_json_set(to, key, llmobs_json_clone(value));
 }
 
-static bool says_something(const struct llmobs_json *message)
+static bool span_io_says_something(const struct llmobs_json *message)
 {
     static const char *const keys[] = {"content",     "role",
                                        "tool_calls",  "tool_results",
@@ -187,20 +189,20 @@ static bool says_something(const struct llmobs_json *message)
     return false;
 }
 
-static int make_message(const struct llmobs_json *value,
-                        struct llmobs_json *out)
+static int span_io_make_message(const struct llmobs_json *value,
+                                struct llmobs_json *out)
 {
     int rc;
 
-    if (is_text(value))
+    if (span_io_is_text(value))
         return llmobs_json_set(out, "content", llmobs_json_clone(value));
-    if (!llmobs_json_is_object(value) || !says_something(value))
+    if (!llmobs_json_is_object(value) || !span_io_says_something(value))
         return -EINVAL;
-    rc = copy_text(out, value, "content", "");
+    rc = span_io_copy_text(out, value, "content", "");
     if (!rc)
-        rc = copy_text(out, value, "role", NULL);
+        rc = span_io_copy_text(out, value, "role", NULL);
     if (!rc)
-        rc = set_list(out, value, "tool_calls", make_call);
+        rc = set_list(out, value, "tool_calls", span_io_make_call);
     if (!rc)
         rc = set_list(out, value, "tool_results", make_result);
     if (!rc)
@@ -216,15 +218,15 @@ static int make_document(const struct llmobs_json *value,
     const struct llmobs_json *score;
     int rc;
 
-    if (is_text(value))
+    if (span_io_is_text(value))
         return llmobs_json_set(out, "text", llmobs_json_clone(value));
     if (!llmobs_json_is_object(value) || !llmobs_json_gets(value, "text"))
         return -EINVAL;
-    rc = copy_text(out, value, "text", NULL);
+    rc = span_io_copy_text(out, value, "text", NULL);
     if (!rc)
-        rc = copy_text(out, value, "name", NULL);
+        rc = span_io_copy_text(out, value, "name", NULL);
     if (!rc)
-        rc = copy_text(out, value, "id", NULL);
+        rc = span_io_copy_text(out, value, "id", NULL);
     score = llmobs_json_get(value, "score");
     if (rc || !score || llmobs_json_is_null(score))
         return rc;
@@ -235,7 +237,7 @@ static int make_document(const struct llmobs_json *value,
 
 /* -- sides ---------------------------------------------------------------- */
 
-static int make_value(const struct llmobs_json *value, char **out)
+static int span_io_make_value(const struct llmobs_json *value, char **out)
 {
     *out = llmobs_span_io_tag(value);
     return *out ? 0 : -ENOMEM;
@@ -246,10 +248,10 @@ int llmobs_span_io_input(enum llmobs_kind kind, struct llmobs_json *value,
 {
     memset(out, 0, sizeof(*out));
     if (kind == LLMOBS_KIND_LLM)
-        return make_list(value, make_message, &out->messages);
+        return make_list(value, span_io_make_message, &out->messages);
     if (kind == LLMOBS_KIND_EMBEDDING)
         return make_list(value, make_document, &out->documents);
-    return make_value(value, &out->value);
+    return span_io_make_value(value, &out->value);
 }
 
 int llmobs_span_io_output(enum llmobs_kind kind, struct llmobs_json *value,
@@ -257,10 +259,10 @@ int llmobs_span_io_output(enum llmobs_kind kind, struct llmobs_json *value,
 {
     memset(out, 0, sizeof(*out));
     if (kind == LLMOBS_KIND_LLM)
-        return make_list(value, make_message, &out->messages);
+        return make_list(value, span_io_make_message, &out->messages);
     if (kind == LLMOBS_KIND_RETRIEVAL)
         return make_list(value, make_document, &out->documents);
-    return make_value(value, &out->value);
+    return span_io_make_value(value, &out->value);
 }
 
 char *llmobs_span_io_tag(const struct llmobs_json *value)
@@ -275,7 +277,7 @@ char *llmobs_span_io_tag(const struct llmobs_json *value)
 static bool is_list_of_texts(const struct llmobs_json *list)
 {
     for (size_t i = 0; i < llmobs_json_len(list); i++)
-        if (!is_text(llmobs_json_at(list, i)))
+        if (!span_io_is_text(llmobs_json_at(list, i)))
             return false;
     return llmobs_json_is_array(list);
 }
@@ -319,9 +321,9 @@ static int copy_prompt(struct llmobs_json *to, const struct llmobs_json *from)
         llmobs_json_get(from, "chat_template"))
         return -EINVAL;
     for (size_t i = 0; !rc && i < sizeof(texts) / sizeof(*texts); i++)
-        rc = copy_text(to, from, texts[i], NULL);
+        rc = span_io_copy_text(to, from, texts[i], NULL);
     if (!rc)
-        rc = set_list(to, from, "chat_template", make_message);
+        rc = set_list(to, from, "chat_template", span_io_make_message);
     if (!rc)
         rc = copy_object(to, from, "variables");
     if (!rc)
@@ -358,11 +360,11 @@ static int make_tool(const struct llmobs_json *value, struct llmobs_json *out)
 
     if (!llmobs_json_is_object(value) || !llmobs_json_gets(value, "name"))
         return -EINVAL;
-    rc = copy_text(out, value, "name", "");
+    rc = span_io_copy_text(out, value, "name", "");
     if (!rc)
-        rc = copy_text(out, value, "description", "");
+        rc = span_io_copy_text(out, value, "description", "");
     if (!rc)
-        rc = copy_text(out, value, "version", NULL);
+        rc = span_io_copy_text(out, value, "version", NULL);
     if (!rc && !llmobs_json_get(value, "schema"))
         return llmobs_json_set(out, "schema", llmobs_json_object());
     return rc ? rc : copy_object(out, value, "schema");

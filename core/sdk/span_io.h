@@ -10,7 +10,7 @@
 #ifndef LLMOBS_SPAN_IO_H
 #define LLMOBS_SPAN_IO_H
 
-#include "core/span/span.h"
+#include "lib/span/span.h"
 
 /* The input or the output of a span: at most one of the three is set. */
 struct llmobs_span_side {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/base/cold.h"
-#include "core/base/fork.h"
+#include "lib/base/cold.h"
+#include "lib/base/fork.h"
 
 /* A number is a generation, then 16 bits that name the slot. Slots count from
  * 2, for 0 and 1 are the numbers of no span. A slot of an odd generation is
@@ -74,7 +74,7 @@ static struct slot *make_slot(size_t index)
     return slot_at(index);
 }
 
-static size_t index_of(uint64_t number)
+static size_t span_table_index_of(uint64_t number)
 {
     uint64_t low = number & ((1u << SLOT_BITS) - 1);
 
@@ -82,7 +82,7 @@ static size_t index_of(uint64_t number)
 }
 
 /* A child never waits for a thread that only its parent has. */
-static bool hold(struct slot *slot)
+static bool span_table_hold(struct slot *slot)
 {
     const struct timespec moment = {0, 20000};
     int mine = llmobs_fork_process();
@@ -103,14 +103,14 @@ static bool hold(struct slot *slot)
     return true;
 }
 
-static void let_go(struct slot *slot)
+static void span_table_let_go(struct slot *slot)
 {
     atomic_store_explicit(&slot->holder, 0, memory_order_release);
 }
 
 /* Takes a free slot without waiting: one that another thread holds is passed
  * over. */
-static bool claim(struct slot *slot)
+static bool span_table_claim(struct slot *slot)
 {
     int nobody = 0;
 
@@ -121,7 +121,7 @@ static bool claim(struct slot *slot)
         return false;
     if (!(atomic_load(&slot->generation) & 1))
         return true;
-    let_go(slot);
+    span_table_let_go(slot);
     return false;
 }
 
@@ -136,18 +136,18 @@ uint64_t llmobs_span_table_add(struct llmobs_open_span *live)
 
         if (!slot)
             return 0;
-        if (!claim(slot))
+        if (!span_table_claim(slot))
             continue;
         slot->live = live;
         number = atomic_fetch_add(&slot->generation, 1) + 1;
-        let_go(slot);
+        span_table_let_go(slot);
         atomic_store(&hint, (unsigned)(index + 1) % LLMOBS_SPAN_TABLE_MAX);
         return number << SLOT_BITS | (index + SLOT_FIRST);
     }
     return 0;
 }
 
-static bool is_open(struct slot *slot, uint64_t number)
+static bool span_table_is_open(struct slot *slot, uint64_t number)
 {
     uint64_t generation = atomic_load(&slot->generation);
 
@@ -157,35 +157,35 @@ static bool is_open(struct slot *slot, uint64_t number)
 
 bool llmobs_span_table_has(uint64_t number)
 {
-    struct slot *slot = slot_at(index_of(number));
+    struct slot *slot = slot_at(span_table_index_of(number));
 
-    return slot && is_open(slot, number);
+    return slot && span_table_is_open(slot, number);
 }
 
 struct llmobs_open_span *llmobs_span_table_lock(uint64_t number)
 {
-    struct slot *slot = slot_at(index_of(number));
+    struct slot *slot = slot_at(span_table_index_of(number));
 
-    if (!slot || !is_open(slot, number) || !hold(slot))
+    if (!slot || !span_table_is_open(slot, number) || !span_table_hold(slot))
         return NULL;
-    if (is_open(slot, number))
+    if (span_table_is_open(slot, number))
         return slot->live;
-    let_go(slot);
+    span_table_let_go(slot);
     return NULL;
 }
 
 void llmobs_span_table_unlock(uint64_t number)
 {
-    let_go(slot_at(index_of(number)));
+    span_table_let_go(slot_at(span_table_index_of(number)));
 }
 
 struct llmobs_open_span *llmobs_span_table_take(uint64_t number)
 {
-    struct slot *slot = slot_at(index_of(number));
+    struct slot *slot = slot_at(span_table_index_of(number));
     struct llmobs_open_span *live = slot->live;
 
     slot->live = NULL;
     atomic_fetch_add(&slot->generation, 1);
-    let_go(slot);
+    span_table_let_go(slot);
     return live;
 }

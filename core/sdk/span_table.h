@@ -13,7 +13,7 @@
 #ifndef LLMOBS_SPAN_TABLE_H
 #define LLMOBS_SPAN_TABLE_H
 
-#include "core/span/span.h"
+#include "lib/span/span.h"
 
 #define LLMOBS_SPAN_TABLE_MAX 65000
 

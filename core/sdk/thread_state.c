@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/network.h"
-#include "core/base/stack.h"
+#include "lib/base/network.h"
+#include "lib/base/stack.h"
 #include "core/sdk/span_table.h"
 
 /* A request, and what it has put aside. Behind it are its headers and their
@@ -124,13 +124,13 @@ bool llmobs_thread_state_used(void)
 }
 
 /* NULL: this thread has none. */
-static struct thread *find(void)
+static struct thread *thread_state_find(void)
 {
     return llmobs_thread_state_used() ? pthread_getspecific(key()) : NULL;
 }
 
 /* NULL without memory. */
-static struct thread *get(void)
+static struct thread *thread_state_get(void)
 {
     struct thread *thread;
 
@@ -150,7 +150,7 @@ static struct thread *get(void)
 
 /* -- current spans ------------------------------------------------------- */
 
-static int grow(struct thread *thread)
+static int thread_state_grow(struct thread *thread)
 {
     size_t cap = thread->cap ? thread->cap * 2 : 8;
     uint64_t *spans;
@@ -169,13 +169,13 @@ static int grow(struct thread *thread)
 
 int llmobs_thread_state_push(uint64_t number)
 {
-    struct thread *thread = get();
+    struct thread *thread = thread_state_get();
     int rc;
 
     if (!thread)
         return -ENOMEM;
     (void)llmobs_thread_state_top();
-    rc = grow(thread);
+    rc = thread_state_grow(thread);
     if (!rc)
         thread->spans[thread->depth++] = number;
     return rc;
@@ -194,7 +194,7 @@ static void lower_floors(struct thread *thread, size_t i)
 
 int llmobs_thread_state_remove(uint64_t number)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
     size_t i = thread ? thread->depth : 0;
 
     while (i > 0 && thread->spans[i - 1] != number)
@@ -210,7 +210,7 @@ int llmobs_thread_state_remove(uint64_t number)
 
 uint64_t llmobs_thread_state_top(void)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
 
     while (thread && thread->depth > thread->floor) {
         uint64_t number = thread->spans[thread->depth - 1];
@@ -240,9 +240,11 @@ static size_t which(const struct llmobs_header *header)
 /* True where a proxy's header, or ":remote-addr", which no header can be
  * called, says that the caller is from a public network. Each of several
  * headers counts, also one that is too long to be kept. */
-static bool is_stranger(const struct llmobs_header *header)
+static bool thread_state_is_stranger(const struct llmobs_header *header)
 {
-    static const char *const names[] = {LLMOBS_NETWORK_HEADERS("")};
+#define NAME(with, id, text) text with,
+    static const char *const names[] = {LLMOBS_NETWORK_HEADERS(NAME, "")};
+#undef NAME
 
     if (!header->name || !header->value)
         return false;
@@ -264,7 +266,7 @@ static void set_carried(struct llmobs_carrier *carrier, size_t i,
         *field = value;
 }
 
-static const char *copy(char **to, const char *value)
+static const char *thread_state_copy(char **to, const char *value)
 {
     size_t len = strlen(value) + 1;
     char *at = memcpy(*to, value, len);
@@ -276,7 +278,7 @@ static const char *copy(char **to, const char *value)
 int llmobs_thread_state_activate(const struct llmobs_header *headers,
                                  size_t count)
 {
-    struct thread *thread = count ? get() : find();
+    struct thread *thread = count ? thread_state_get() : thread_state_find();
     size_t len = 0;
     char *at;
 
@@ -298,8 +300,9 @@ int llmobs_thread_state_activate(const struct llmobs_header *headers,
         size_t n = which(&headers[i]);
 
         if (n < CARRIED)
-            set_carried(&thread->inbound, n, copy(&at, headers[i].value));
-        if (is_stranger(&headers[i]))
+            set_carried(&thread->inbound, n,
+                        thread_state_copy(&at, headers[i].value));
+        if (thread_state_is_stranger(&headers[i]))
             thread->inbound.stranger = true;
     }
     return 0;
@@ -307,7 +310,7 @@ int llmobs_thread_state_activate(const struct llmobs_header *headers,
 
 const struct llmobs_carrier *llmobs_thread_state_inbound(void)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
     struct request *newest = thread ? thread->newest : NULL;
 
     if (newest && newest->unread)
@@ -317,7 +320,7 @@ const struct llmobs_carrier *llmobs_thread_state_inbound(void)
 
 /* -- requests -------------------------------------------------------------- */
 
-static size_t size_of(const struct llmobs_served *served)
+static size_t thread_state_size_of(const struct llmobs_served *served)
 {
     size_t size =
         sizeof(struct request) + served->count * sizeof(struct llmobs_header);
@@ -337,15 +340,16 @@ static void copy_headers(struct request *request,
     for (size_t i = 0; i < served->count; i++) {
         request->list[i].name = (char *)(uintptr_t)served->headers[i].name;
         request->list[i].value = at;
-        (void)copy(&at, served->headers[i].value);
+        (void)thread_state_copy(&at, served->headers[i].value);
     }
 }
 
 int llmobs_thread_state_enter(const struct llmobs_served *served,
                               int64_t since_mono_ns)
 {
-    struct thread *thread = get();
-    struct request *request = thread ? malloc(size_of(served)) : NULL;
+    struct thread *thread = thread_state_get();
+    struct request *request =
+        thread ? malloc(thread_state_size_of(served)) : NULL;
 
     if (!request)
         return -ENOMEM;
@@ -367,7 +371,7 @@ int llmobs_thread_state_enter(const struct llmobs_served *served,
 
 void llmobs_thread_state_leave(void)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
     struct request *request = thread ? thread->newest : NULL;
 
     if (!request)
@@ -383,7 +387,7 @@ void llmobs_thread_state_leave(void)
 
 int64_t llmobs_thread_state_unasked(void)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
     int64_t since =
         thread && thread->newest ? thread->newest->since_mono_ns : 0;
 
@@ -394,7 +398,7 @@ int64_t llmobs_thread_state_unasked(void)
 
 void llmobs_thread_state_set_entry(uint64_t number)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
 
     if (thread && thread->newest)
         thread->newest->entry = number;
@@ -402,21 +406,21 @@ void llmobs_thread_state_set_entry(uint64_t number)
 
 uint64_t llmobs_thread_state_entry(void)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
 
     return thread && thread->newest ? thread->newest->entry : 0;
 }
 
 const void *llmobs_thread_state_newest(void)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
 
     return thread && thread->newest ? thread->newest->key : NULL;
 }
 
 bool llmobs_thread_state_holds(const void *of)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
     struct request *one = thread ? thread->newest : NULL;
 
     while (one && one->key != of)
@@ -426,7 +430,7 @@ bool llmobs_thread_state_holds(const void *of)
 
 const void *llmobs_thread_state_apart(void)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
     struct request *one = thread ? thread->newest : NULL;
 
     while (one && one->mark)
@@ -446,7 +450,7 @@ __attribute__((no_sanitize("address", "thread"))) static bool stands(
 
 bool llmobs_thread_state_gone(void)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
 
     return thread && thread->newest && thread->newest->mark &&
            !stands(thread->newest->mark);
@@ -454,7 +458,7 @@ bool llmobs_thread_state_gone(void)
 
 void llmobs_thread_state_doubt(void)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
 
     if (thread)
         thread->doubtful = true;
@@ -462,7 +466,7 @@ void llmobs_thread_state_doubt(void)
 
 bool llmobs_thread_state_doubtful(void)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
 
     return thread && thread->doubtful;
 }
@@ -471,7 +475,7 @@ bool llmobs_thread_state_doubtful(void)
 
 int llmobs_thread_state_proxied_begin(enum llmobs_proxying how)
 {
-    struct thread *thread = get();
+    struct thread *thread = thread_state_get();
 
     if (!thread)
         return -ENOMEM;
@@ -483,7 +487,7 @@ int llmobs_thread_state_proxied_begin(enum llmobs_proxying how)
 
 int llmobs_thread_state_proxied_end(void)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
 
     if (!thread || thread->proxied_depth == 0)
         return -ENOENT;
@@ -493,7 +497,7 @@ int llmobs_thread_state_proxied_end(void)
 
 enum llmobs_proxying llmobs_thread_state_proxied(void)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
 
     return thread && thread->proxied_depth > 0
                ? thread->proxied[thread->proxied_depth - 1]
@@ -502,7 +506,7 @@ enum llmobs_proxying llmobs_thread_state_proxied(void)
 
 int llmobs_annotation_context_begin(struct llmobs_annotation_context *context)
 {
-    struct thread *thread = get();
+    struct thread *thread = thread_state_get();
     int rc = thread ? 0 : -ENOMEM;
 
     if (thread && thread->context_depth == LLMOBS_THREAD_STATE_NEST_MAX)
@@ -516,7 +520,7 @@ int llmobs_annotation_context_begin(struct llmobs_annotation_context *context)
 
 int llmobs_annotation_context_end(void)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
 
     if (!thread || thread->context_depth == 0)
         return -ENOENT;
@@ -526,7 +530,7 @@ int llmobs_annotation_context_end(void)
 
 const struct llmobs_annotation_context *llmobs_annotation_context_at(size_t i)
 {
-    struct thread *thread = find();
+    struct thread *thread = thread_state_find();
 
     return thread && i < thread->context_depth ? &thread->contexts[i] : NULL;
 }

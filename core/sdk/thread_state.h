@@ -1,8 +1,9 @@
-/* thread_state - what the program has told us of a thread: its current spans,
- * the caller that it serves, and the annotations of all calls within a scope;
+/* thread_state - what the library knows of a thread: its current spans, the
+ * caller that it serves, and the annotations of all calls within a scope;
  * and the requests that it serves, as its server's library has shown them.
  *
- * Owns:    a record for each thread that told us anything, until it ends.
+ * Owns:    a record for each thread of which it knows anything, until the
+ *          thread ends.
  * Threads: each function but _used is about the calling thread.
  * Errors:  -ENOMEM; -EMFILE beyond a limit; -ENOENT: nothing to end.
  * Limits:  LLMOBS_THREAD_STATE_DEPTH_MAX current spans,
@@ -13,9 +14,9 @@
 #ifndef LLMOBS_THREAD_STATE_H
 #define LLMOBS_THREAD_STATE_H
 
-#include "core/engine.h"
-#include "core/span/context.h"
-#include "core/text/json.h"
+#include "include/engine.h"
+#include "lib/span/context.h"
+#include "lib/text/json.h"
 #include "rules/rules.h"
 
 #define LLMOBS_THREAD_STATE_DEPTH_MAX 4096
@@ -62,17 +63,18 @@ int64_t llmobs_thread_state_unasked(void);
 void llmobs_thread_state_set_entry(uint64_t number);
 uint64_t llmobs_thread_state_entry(void);
 
-/* The key of the newest one; NULL: there is none. _apart: of the newest one
- * that ends by a call. _holds: whether any one has the key. _gone: whether the
- * newest one's handler does not run any more, as a jump or an exception has
- * left its frame, or runs on another stack. */
+/* The key of the newest request of the thread; NULL: it has none. _apart: of
+ * the newest request that ends by a call. _holds: whether a request of the
+ * thread has that key. _gone: whether the handler of the newest request has
+ * ended without its return, by a jump or an exception, or runs on another
+ * stack. */
 const void *llmobs_thread_state_newest(void);
 const void *llmobs_thread_state_apart(void);
 bool llmobs_thread_state_holds(const void *key);
 bool llmobs_thread_state_gone(void);
 
-/* A thread that holds two requests at once, each of which ends by a call, is
- * not asked any more whose call is whose. */
+/* A thread that holds two requests at once, each of which ends by a call, is in
+ * doubt from then on: its calls belong to neither. */
 void llmobs_thread_state_doubt(void);
 bool llmobs_thread_state_doubtful(void);
 

@@ -40,6 +40,28 @@ static bool is_list(const void *list, size_t count)
     return count == 0 || (list && count <= LLMOBS_VALUES_LIST_MAX);
 }
 
+/* Gives what was made, unless `rc` says that a part of it failed. */
+static int sdk_values_give(struct llmobs_json *made, int rc,
+                           struct llmobs_json **out)
+{
+    if (!rc && made) {
+        *out = made;
+        return 0;
+    }
+    llmobs_json_free(made);
+    return rc ? rc : -ENOMEM;
+}
+
+/* Likewise adds it to a list. */
+static int sdk_values_add(struct llmobs_json *list, struct llmobs_json *made,
+                          int rc)
+{
+    if (!rc)
+        return llmobs_json_add(list, made);
+    llmobs_json_free(made);
+    return rc;
+}
+
 int llmobs_values_pairs(const struct llmobs_pair *pairs, size_t count,
                         struct llmobs_json **out)
 {
@@ -59,15 +81,10 @@ int llmobs_values_pairs(const struct llmobs_pair *pairs, size_t count,
             rc = llmobs_json_sets(object, pairs[i].key,
                                   pairs[i].value ? pairs[i].value : "");
     }
-    if (!rc && object) {
-        *out = object;
-        return 0;
-    }
-    llmobs_json_free(object);
-    return rc ? rc : -ENOMEM;
+    return sdk_values_give(object, rc, out);
 }
 
-static struct llmobs_json *number_of(double value)
+static struct llmobs_json *sdk_values_number_of(double value)
 {
     /* No libm here: gcc has trunc inline, clang calls it. */
     if (fabs(value) <= WHOLE_MAX && value == (double)(int64_t)value)
@@ -75,8 +92,8 @@ static struct llmobs_json *number_of(double value)
     return llmobs_json_real(value);
 }
 
-static int numbers_of(const struct llmobs_number *numbers, size_t count,
-                      struct llmobs_json **out)
+static int sdk_values_numbers_of(const struct llmobs_number *numbers,
+                                 size_t count, struct llmobs_json **out)
 {
     struct llmobs_json *object;
     int rc = 0;
@@ -91,84 +108,58 @@ static int numbers_of(const struct llmobs_number *numbers, size_t count,
             rc = -EINVAL;
         else
             rc = llmobs_json_set(object, numbers[i].key,
-                                 number_of(numbers[i].value));
+                                 sdk_values_number_of(numbers[i].value));
     }
-    if (!rc && object) {
-        *out = object;
-        return 0;
-    }
-    llmobs_json_free(object);
-    return rc ? rc : -ENOMEM;
+    return sdk_values_give(object, rc, out);
 }
 
 /* -- sides ---------------------------------------------------------------- */
 
-static int add_call(struct llmobs_json *list,
-                    const struct llmobs_tool_call *call)
+static int sdk_values_add_call(struct llmobs_json *list,
+                               const struct llmobs_tool_call *call)
 {
     struct llmobs_json *object = llmobs_json_object();
-    int rc = llmobs_json_sets(object, "name", call->name ? call->name : "");
+    int rc = llmobs_json_set_texts(object, "name", call->name ? call->name : "",
+                                   "arguments", call->arguments, "tool_id",
+                                   call->tool_id, "type", call->type, NULL);
 
-    if (!rc)
-        rc = llmobs_json_sets(object, "arguments", call->arguments);
-    if (!rc)
-        rc = llmobs_json_sets(object, "tool_id", call->tool_id);
-    if (!rc)
-        rc = llmobs_json_sets(object, "type", call->type);
-    if (!rc)
-        return llmobs_json_add(list, object);
-    llmobs_json_free(object);
-    return rc;
+    return sdk_values_add(list, object, rc);
 }
 
-static int add_result(struct llmobs_json *list,
-                      const struct llmobs_tool_result *result)
+static int sdk_values_add_result(struct llmobs_json *list,
+                                 const struct llmobs_tool_result *result)
 {
     struct llmobs_json *object = llmobs_json_object();
-    int rc = llmobs_json_sets(object, "result",
-                              result->result ? result->result : "");
+    int rc = llmobs_json_set_texts(
+        object, "result", result->result ? result->result : "", "name",
+        result->name, "tool_id", result->tool_id, "type", result->type, NULL);
 
-    if (!rc)
-        rc = llmobs_json_sets(object, "name", result->name);
-    if (!rc)
-        rc = llmobs_json_sets(object, "tool_id", result->tool_id);
-    if (!rc)
-        rc = llmobs_json_sets(object, "type", result->type);
-    if (!rc)
-        return llmobs_json_add(list, object);
-    llmobs_json_free(object);
-    return rc;
+    return sdk_values_add(list, object, rc);
 }
 
 static int set_tools(struct llmobs_json *object,
                      const struct llmobs_message *message)
 {
-    struct llmobs_json *list;
-    int rc = 0;
+    struct llmobs_json *calls = llmobs_json_array();
+    struct llmobs_json *results = llmobs_json_array();
+    int rc = calls && results ? 0 : -ENOMEM;
 
-    if (message->tool_call_count) {
-        list = llmobs_json_array();
-        for (size_t i = 0; i < message->tool_call_count && !rc; i++)
-            rc = add_call(list, &message->tool_calls[i]);
-        if (!rc)
-            rc = llmobs_json_set(object, "tool_calls", list);
-        else
-            llmobs_json_free(list);
-    }
-    if (!rc && message->tool_result_count) {
-        list = llmobs_json_array();
-        for (size_t i = 0; i < message->tool_result_count && !rc; i++)
-            rc = add_result(list, &message->tool_results[i]);
-        if (!rc)
-            rc = llmobs_json_set(object, "tool_results", list);
-        else
-            llmobs_json_free(list);
-    }
+    for (size_t i = 0; i < message->tool_call_count && !rc; i++)
+        rc = sdk_values_add_call(calls, &message->tool_calls[i]);
+    for (size_t i = 0; i < message->tool_result_count && !rc; i++)
+        rc = sdk_values_add_result(results, &message->tool_results[i]);
+    if (!rc && message->tool_call_count)
+        rc = llmobs_json_set(object, "tool_calls", llmobs_json_share(calls));
+    if (!rc && message->tool_result_count)
+        rc =
+            llmobs_json_set(object, "tool_results", llmobs_json_share(results));
+    llmobs_json_free(calls);
+    llmobs_json_free(results);
     return rc;
 }
 
-static int add_message(struct llmobs_json *list,
-                       const struct llmobs_message *message)
+static int sdk_values_add_message(struct llmobs_json *list,
+                                  const struct llmobs_message *message)
 {
     struct llmobs_json *object;
     int rc;
@@ -177,20 +168,16 @@ static int add_message(struct llmobs_json *list,
         !is_list(message->tool_results, message->tool_result_count))
         return -EINVAL;
     object = llmobs_json_object();
-    rc = llmobs_json_sets(object, "content",
-                          message->content ? message->content : "");
-    if (!rc)
-        rc = llmobs_json_sets(object, "role", message->role);
-    if (!rc)
+    rc = llmobs_json_set_texts(object, "content",
+                               message->content ? message->content : "", "role",
+                               message->role, NULL);
+    if (!rc && (message->tool_call_count || message->tool_result_count))
         rc = set_tools(object, message);
-    if (!rc)
-        return llmobs_json_add(list, object);
-    llmobs_json_free(object);
-    return rc;
+    return sdk_values_add(list, object, rc);
 }
 
-static int add_document(struct llmobs_json *list,
-                        const struct llmobs_document *document)
+static int sdk_values_add_document(struct llmobs_json *list,
+                                   const struct llmobs_document *document)
 {
     struct llmobs_json *object;
     int rc;
@@ -198,17 +185,13 @@ static int add_document(struct llmobs_json *list,
     if (document->has_score && !isfinite(document->score))
         return -EINVAL;
     object = llmobs_json_object();
-    rc = llmobs_json_sets(object, "text", document->text ? document->text : "");
-    if (!rc)
-        rc = llmobs_json_sets(object, "name", document->name);
-    if (!rc)
-        rc = llmobs_json_sets(object, "id", document->id);
+    rc = llmobs_json_set_texts(object, "text",
+                               document->text ? document->text : "", "name",
+                               document->name, "id", document->id, NULL);
     if (!rc && document->has_score)
-        rc = llmobs_json_set(object, "score", number_of(document->score));
-    if (!rc)
-        return llmobs_json_add(list, object);
-    llmobs_json_free(object);
-    return rc;
+        rc = llmobs_json_set(object, "score",
+                             sdk_values_number_of(document->score));
+    return sdk_values_add(list, object, rc);
 }
 
 static int lists_of(const struct llmobs_side *side, struct llmobs_json **out)
@@ -217,9 +200,9 @@ static int lists_of(const struct llmobs_side *side, struct llmobs_json **out)
     int rc = list ? 0 : -ENOMEM;
 
     for (size_t i = 0; i < side->message_count && !rc; i++)
-        rc = add_message(list, &side->messages[i]);
+        rc = sdk_values_add_message(list, &side->messages[i]);
     for (size_t i = 0; i < side->document_count && !rc; i++)
-        rc = add_document(list, &side->documents[i]);
+        rc = sdk_values_add_document(list, &side->documents[i]);
     if (rc)
         llmobs_json_free(list);
     else
@@ -227,7 +210,8 @@ static int lists_of(const struct llmobs_side *side, struct llmobs_json **out)
     return rc;
 }
 
-static int side_of(const struct llmobs_side *side, struct llmobs_json **out)
+static int sdk_values_side_of(const struct llmobs_side *side,
+                              struct llmobs_json **out)
 {
     int forms = (side->text != NULL) + (side->json != NULL) +
                 (side->message_count > 0) + (side->document_count > 0);
@@ -260,34 +244,25 @@ int llmobs_values_texts(const char *const *texts, size_t count,
     for (size_t i = 0; i < count && !rc; i++)
         rc = texts[i] ? llmobs_json_add(list, llmobs_json_string(texts[i]))
                       : -EINVAL;
-    if (!rc && list) {
-        *out = list;
-        return 0;
-    }
-    llmobs_json_free(list);
-    return rc ? rc : -ENOMEM;
+    return sdk_values_give(list, rc, out);
 }
 
 /* Where neither end is named, the link says nothing of them. */
-static int add_link(struct llmobs_json *list, const struct llmobs_link *link)
+static int sdk_values_add_link(struct llmobs_json *list,
+                               const struct llmobs_link *link)
 {
     struct llmobs_json *object = llmobs_json_object();
     struct llmobs_json *ends = llmobs_json_object();
-    int rc = llmobs_json_sets(object, "span_id", link->span->span_id);
+    int rc = llmobs_json_set_texts(object, "span_id", link->span->span_id,
+                                   "trace_id", link->span->trace_id, NULL);
 
     if (!rc)
-        rc = llmobs_json_sets(object, "trace_id", link->span->trace_id);
-    if (!rc)
-        rc = llmobs_json_sets(ends, "from", link->from);
-    if (!rc)
-        rc = llmobs_json_sets(ends, "to", link->to);
+        rc = llmobs_json_set_texts(ends, "from", link->from, "to", link->to,
+                                   NULL);
     if (!rc)
         rc = llmobs_json_set(object, "attributes", llmobs_json_share(ends));
     llmobs_json_free(ends);
-    if (!rc)
-        return llmobs_json_add(list, object);
-    llmobs_json_free(object);
-    return rc;
+    return sdk_values_add(list, object, rc);
 }
 
 static int links_of(const struct llmobs_link *links, size_t count,
@@ -302,13 +277,8 @@ static int links_of(const struct llmobs_link *links, size_t count,
         return 0;
     list = llmobs_json_array();
     for (size_t i = 0; i < count && !rc; i++)
-        rc = links[i].span ? add_link(list, &links[i]) : -EINVAL;
-    if (!rc && list) {
-        *out = list;
-        return 0;
-    }
-    llmobs_json_free(list);
-    return rc ? rc : -ENOMEM;
+        rc = links[i].span ? sdk_values_add_link(list, &links[i]) : -EINVAL;
+    return sdk_values_give(list, rc, out);
 }
 
 static int agent_of(const char *version, struct llmobs_json **out)
@@ -325,12 +295,12 @@ int llmobs_values_annotation(const struct llmobs_annotation *annotation,
     int rc;
 
     memset(out, 0, sizeof(*out));
-    rc = side_of(&annotation->input, &out->input);
+    rc = sdk_values_side_of(&annotation->input, &out->input);
     if (!rc)
-        rc = side_of(&annotation->output, &out->output);
+        rc = sdk_values_side_of(&annotation->output, &out->output);
     if (!rc)
-        rc = numbers_of(annotation->metrics, annotation->metric_count,
-                        &out->metrics);
+        rc = sdk_values_numbers_of(annotation->metrics,
+                                   annotation->metric_count, &out->metrics);
     if (!rc)
         rc = llmobs_values_pairs(annotation->tags, annotation->tag_count,
                                  &out->tags);

@@ -65,7 +65,7 @@ static void tags_put(struct tags *tags, struct llmobs_text key,
     }
 }
 
-static struct llmobs_text trim(struct llmobs_text text)
+static struct llmobs_text carrier_trim(struct llmobs_text text)
 {
     while (text.len && text.data[0] == ' ') {
         text.data++;
@@ -119,7 +119,7 @@ static struct llmobs_text checked(const char *value)
     }
     if (text.len > CARRIER_MAX)
         return (struct llmobs_text){NULL, 0};
-    return trim(text);
+    return carrier_trim(text);
 }
 
 /* x-datadog-tags: one malformed entry and all are ignored (WIRE 5.3).
@@ -141,7 +141,7 @@ static void read_datadog_tags(const char *value, struct tags *out)
         if (starts_with(key, "_dd.p.")) {
             key.data += strlen("_dd.p.");
             key.len -= strlen("_dd.p.");
-            tags_put(&tags, key, trim(part));
+            tags_put(&tags, key, carrier_trim(part));
         }
     }
     *out = tags;
@@ -213,7 +213,7 @@ __attribute__((noinline)) static void read_tracestate(const char *value,
     bool has = false;
 
     while (next_part(&rest, ',', &member)) {
-        member = trim(member);
+        member = carrier_trim(member);
         if (starts_with(member, "dd="))
             dd = (struct llmobs_text){member.data + 3, member.len - 3};
     }
@@ -342,9 +342,10 @@ static bool read_b3multi(const struct llmobs_carrier *carrier,
 
 /* -- styles -------------------------------------------------------------- */
 
-static bool read_style(enum llmobs_style style,
-                       const struct llmobs_config *config,
-                       const struct llmobs_carrier *carrier, struct inbound *in)
+static bool carrier_read_style(enum llmobs_style style,
+                               const struct llmobs_config *config,
+                               const struct llmobs_carrier *carrier,
+                               struct inbound *in)
 {
     switch (style) {
     case LLMOBS_STYLE_DATADOG:
@@ -380,7 +381,7 @@ __attribute__((noinline)) static bool read_carrier(
     bool found = false;
 
     for (size_t i = 0; i < styles->count; i++) {
-        if (!read_style(styles->list[i], config, carrier, &other))
+        if (!carrier_read_style(styles->list[i], config, carrier, &other))
             continue;
         if (!found)
             *in = other;
@@ -405,7 +406,7 @@ static void keep_vendors(struct llmobs_context *context, const char *value)
     size_t used = 0;
 
     while (next_part(&rest, ',', &member)) {
-        member = trim(member);
+        member = carrier_trim(member);
         if (member.len == 0 || member.len > 128 || starts_with(member, "dd="))
             continue;
         if (used + 1 + member.len >= sizeof(context->vendors))
@@ -440,10 +441,8 @@ static bool is_rate(struct llmobs_text text)
     return true;
 }
 
-/* Anybody may call a public service, but a stranger's headers must not name the
- * service's application, choose its sessions or switch its spans off. */
-static bool is_trusted(const struct llmobs_config *config,
-                       const struct llmobs_carrier *carrier)
+bool llmobs_carrier_is_trusted(const struct llmobs_config *config,
+                               const struct llmobs_carrier *carrier)
 {
     if (carrier->process || config->trust == LLMOBS_TRUST_ALL)
         return true;
@@ -522,16 +521,11 @@ static void inherit(struct llmobs_context *context, const struct inbound *in,
         llmobs_context_sample(context, rate);
 }
 
-static struct llmobs_text text_of(const char *text)
-{
-    return (struct llmobs_text){text, text ? strlen(text) : 0};
-}
-
 /* Asks OTEL_TRACES_SAMPLER where a trace begins in this process or enters it:
  * all spans below follow. A ratio reads the id that the spans have, so that the
  * services of one trace agree. `joined`: the parent's flag counts. */
-static void decide(struct llmobs_context *context,
-                   const struct llmobs_config *config, bool joined)
+static void carrier_decide(struct llmobs_context *context,
+                           const struct llmobs_config *config, bool joined)
 {
     const struct llmobs_otlp_config *otlp = &config->otlp;
     bool keep = joined && otlp->parent_based
@@ -556,11 +550,11 @@ void llmobs_context_root(struct llmobs_context *context,
     context->span_id = llmobs_context_random();
     context->priority = 1;
     llmobs_context_text(context->ml_app, sizeof(context->ml_app),
-                        text_of(config->ml_app));
+                        llmobs_text_of(config->ml_app));
     llmobs_context_text(context->session_id, sizeof(context->session_id),
-                        text_of(config->session_id));
+                        llmobs_text_of(config->session_id));
     llmobs_context_sample(context, config->sample_rate);
-    decide(context, config, false);
+    carrier_decide(context, config, false);
 }
 
 bool llmobs_context_from_carrier(struct llmobs_context *context,
@@ -568,7 +562,7 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
                                  const struct llmobs_carrier *carrier)
 {
     struct inbound in;
-    bool trusted = is_trusted(config, carrier);
+    bool trusted = llmobs_carrier_is_trusted(config, carrier);
 
     llmobs_context_root(context, config);
     if (config->extract != LLMOBS_EXTRACT_CONTINUE ||
@@ -577,10 +571,10 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
     context->apm_trace_id = in.trace_id;
     context->apm_parent_id = in.span_id;
     context->remote = in.span_id != 0;
-    if (in.vendored)
+    if (in.vendored && trusted)
         keep_vendors(context, carrier->tracestate);
     inherit(context, &in, trusted, config->sample_rate);
-    decide(context, config, trusted);
+    carrier_decide(context, config, trusted);
     return true;
 }
 
@@ -597,8 +591,8 @@ bool llmobs_context_baggage(const struct llmobs_config *config,
     while (next_part(&rest, ',', &pair)) {
         struct llmobs_text key;
 
-        if (!next_part(&pair, '=', &key) || trim(key).len == 0 ||
-            trim(pair).len == 0 || ++items > BAGGAGE_ITEMS_MAX)
+        if (!next_part(&pair, '=', &key) || carrier_trim(key).len == 0 ||
+            carrier_trim(pair).len == 0 || ++items > BAGGAGE_ITEMS_MAX)
             return false;
     }
     return true;

@@ -8,7 +8,7 @@
 #ifndef LLMOBS_CARRIER_H
 #define LLMOBS_CARRIER_H
 
-#include "core/span/context.h"
+#include "lib/span/context.h"
 
 struct llmobs_config;
 
@@ -28,6 +28,12 @@ void llmobs_context_root(struct llmobs_context *context,
 bool llmobs_context_from_carrier(struct llmobs_context *context,
                                  const struct llmobs_config *config,
                                  const struct llmobs_carrier *carrier);
+
+/* Anybody may call a public service, but a stranger's headers must not name the
+ * service's application, choose its sessions, switch its spans off or go on to
+ * private hosts. False: ids alone count. */
+bool llmobs_carrier_is_trusted(const struct llmobs_config *config,
+                               const struct llmobs_carrier *carrier);
 
 /* Borrows a carrier's baggage, to be sent on as it came; false when there is
  * none, it is malformed, or the configuration honours none. */

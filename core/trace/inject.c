@@ -63,7 +63,7 @@ static const struct {
     (BIT(B3_TRACE_ID) | BIT(B3_SPAN_ID) | BIT(B3_SAMPLED) | BIT(B3_FLAGS))
 
 /* The name of `len` bytes; NAMES: none of these. */
-static enum name name_of(const char *text, size_t len)
+static enum name inject_name_of(const char *text, size_t len)
 {
     /* The shortest has two bytes, and most headers begin with other letters. */
     if (len < 2 || !strchr("xXtTbB", text[0]))
@@ -85,7 +85,7 @@ static unsigned signed_names(const char *list)
 
     while (*list) {
         size_t len = strcspn(list, ";%, &\t\r\n");
-        enum name name = name_of(list, len);
+        enum name name = inject_name_of(list, len);
 
         if (name != NAMES)
             found |= BIT(name);
@@ -112,7 +112,7 @@ static void own_header(const char *line, struct llmobs_own_headers *own)
 {
     static const char authorization[] = "authorization:";
     size_t len = strcspn(line, ":;");
-    enum name name = name_of(line, len);
+    enum name name = inject_name_of(line, len);
     const char **value;
 
     if (strncasecmp(line, authorization, sizeof(authorization) - 1) == 0)
@@ -166,7 +166,7 @@ static unsigned of_styles(const struct llmobs_styles *styles)
 }
 
 /* Where the app sends a header of a style, the whole style is the app's. */
-static unsigned without_own(unsigned wanted, unsigned own)
+static unsigned inject_without_own(unsigned wanted, unsigned own)
 {
     static const unsigned styles[] = {ALL_DATADOG, ALL_W3C, BIT(BAGGAGE),
                                       BIT(B3), ALL_B3MULTI};
@@ -180,11 +180,11 @@ static unsigned without_own(unsigned wanted, unsigned own)
 
 /* Beside ids of the app's own we add only the members by which a reader finds
  * our span in the same trace (WIRE 5.5). */
-static unsigned choose(const struct llmobs_inject_plan *plan)
+static unsigned inject_choose(const struct llmobs_inject_plan *plan)
 {
     unsigned styles = of_styles(&plan->config->inject_styles);
     unsigned own = plan->own->names;
-    unsigned wanted = without_own(styles, own);
+    unsigned wanted = inject_without_own(styles, own);
 
     if (!sends_own_trace(plan->own))
         return plan->continued ? wanted & ~BIT(BAGGAGE) : wanted;
@@ -224,8 +224,8 @@ static void take_value(struct llmobs_inject *inject, enum name name,
     inject->len = (size_t)(value - inject->text) + len + 1;
 }
 
-static void put(struct llmobs_inject *inject, enum name name, const char *text,
-                size_t len)
+static void inject_put(struct llmobs_inject *inject, enum name name,
+                       const char *text, size_t len)
 {
     size_t cap;
     char *value = value_room(inject, name, &cap);
@@ -244,20 +244,20 @@ static void put_datadog(struct llmobs_inject *inject, unsigned wanted,
     char text[21];
 
     if (wanted & BIT(DD_TRACE_ID))
-        put(inject, DD_TRACE_ID, text,
-            llmobs_propagate_decimal(context->apm_trace_id.lo, text));
+        inject_put(inject, DD_TRACE_ID, text,
+                   llmobs_propagate_decimal(context->apm_trace_id.lo, text));
     if (wanted & BIT(DD_PARENT_ID))
-        put(inject, DD_PARENT_ID, text,
-            llmobs_propagate_decimal(sender->apm_span_id, text));
+        inject_put(inject, DD_PARENT_ID, text,
+                   llmobs_propagate_decimal(sender->apm_span_id, text));
     if (wanted & BIT(DD_PRIORITY))
-        put(inject, DD_PRIORITY, text,
-            llmobs_propagate_int(context->priority, text));
+        inject_put(inject, DD_PRIORITY, text,
+                   llmobs_propagate_int(context->priority, text));
     if (wanted & BIT(DD_ORIGIN))
-        put(inject, DD_ORIGIN, context->origin, strlen(context->origin));
+        inject_put(inject, DD_ORIGIN, context->origin, strlen(context->origin));
 }
 
-static void put_tags(struct llmobs_inject *inject, bool ours_only,
-                     const struct llmobs_inject_plan *plan)
+static void inject_put_tags(struct llmobs_inject *inject, bool ours_only,
+                            const struct llmobs_inject_plan *plan)
 {
     size_t cap, max = (size_t)plan->config->tags_header_max;
     char *value = value_room(inject, DD_TAGS, &cap);
@@ -292,14 +292,14 @@ static void put_b3multi(struct llmobs_inject *inject,
     const struct llmobs_context *context = sender->context;
     char text[33];
 
-    put(inject, B3_TRACE_ID, text,
-        llmobs_propagate_b3_trace(context->apm_trace_id, text));
-    put(inject, B3_SPAN_ID, text,
-        llmobs_propagate_hex64(sender->apm_span_id, text));
+    inject_put(inject, B3_TRACE_ID, text,
+               llmobs_propagate_b3_trace(context->apm_trace_id, text));
+    inject_put(inject, B3_SPAN_ID, text,
+               llmobs_propagate_hex64(sender->apm_span_id, text));
     if (context->priority > 1)
-        put(inject, B3_FLAGS, "1", 1);
+        inject_put(inject, B3_FLAGS, "1", 1);
     else
-        put(inject, B3_SAMPLED, context->priority > 0 ? "1" : "0", 1);
+        inject_put(inject, B3_SAMPLED, context->priority > 0 ? "1" : "0", 1);
 }
 
 static void put_b3(struct llmobs_inject *inject,
@@ -307,7 +307,8 @@ static void put_b3(struct llmobs_inject *inject,
 {
     char text[64];
 
-    put(inject, B3, text, llmobs_propagate_b3(sender, text, sizeof(text)));
+    inject_put(inject, B3, text,
+               llmobs_propagate_b3(sender, text, sizeof(text)));
 }
 
 /* Keeps scheme and authority, with which a redirect is compared. */
@@ -329,7 +330,7 @@ static bool keep_base(struct llmobs_inject *inject, const char *url)
 bool llmobs_inject_fill(struct llmobs_inject *inject,
                         const struct llmobs_inject_plan *plan)
 {
-    unsigned wanted = choose(plan);
+    unsigned wanted = inject_choose(plan);
     struct llmobs_text baggage;
 
     inject->count = 0;
@@ -339,12 +340,12 @@ bool llmobs_inject_fill(struct llmobs_inject *inject,
         return false;
     put_datadog(inject, wanted, &plan->sender);
     if (wanted & BIT(DD_TAGS))
-        put_tags(inject, !(wanted & BIT(DD_TRACE_ID)), plan);
+        inject_put_tags(inject, !(wanted & BIT(DD_TRACE_ID)), plan);
     if (wanted & BIT(TRACEPARENT))
         put_w3c(inject, &plan->sender);
     if ((wanted & BIT(BAGGAGE)) &&
         llmobs_context_baggage(plan->config, plan->baggage, &baggage))
-        put(inject, BAGGAGE, baggage.data, baggage.len);
+        inject_put(inject, BAGGAGE, baggage.data, baggage.len);
     if (wanted & BIT(B3))
         put_b3(inject, &plan->sender);
     if (wanted & BIT(B3_TRACE_ID))

@@ -17,7 +17,7 @@
 #define LLMOBS_INJECT_H
 
 #include "core/config/config.h"
-#include "core/engine.h"
+#include "include/engine.h"
 #include "core/trace/propagate.h"
 
 #define LLMOBS_INJECT_NODES 12

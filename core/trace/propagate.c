@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/base/scratch.h"
+#include "lib/base/scratch.h"
 
 /* The tracestate limit counts members without their ';', without "dd=" and
  * without the p (WIRE 5.2). */
@@ -123,9 +123,9 @@ static const struct form state_form = {"t.", ';', ':', false, encode_state};
 
 /* A member that would pass the limit is left out; a smaller one may follow. The
  * value is encoded, or needs no encoding. */
-static void add_plain(struct line *line, const struct form *form,
-                      const char *prefix, const char *key, const char *value,
-                      size_t len)
+static void propagate_add_plain(struct line *line, const struct form *form,
+                                const char *prefix, const char *key,
+                                const char *value, size_t len)
 {
     size_t prefix_len = strlen(prefix), key_len = strlen(key);
     size_t between = line->len > 0;
@@ -156,26 +156,26 @@ static void add_as(struct line *line, const struct form *form,
 
     if (!encoded)
         return;
-    add_plain(line, form, prefix, key, encoded,
-              form->encode(value, encoded, cap));
+    propagate_add_plain(line, form, prefix, key, encoded,
+                        form->encode(value, encoded, cap));
     llmobs_scratch_give(encoded);
 }
 
-static void add(struct line *line, const struct form *form, const char *key,
-                const char *value)
+static void propagate_add(struct line *line, const struct form *form,
+                          const char *key, const char *value)
 {
     add_as(line, form, form->key_prefix, key, value);
 }
 
-static void add_number(struct line *line, const struct form *form,
-                       const char *key, uint64_t number)
+static void propagate_add_number(struct line *line, const struct form *form,
+                                 const char *key, uint64_t number)
 {
     char text[21];
 
     if (number == 0)
         return;
-    add_plain(line, form, form->key_prefix, key, text,
-              llmobs_propagate_decimal(number, text));
+    propagate_add_plain(line, form, form->key_prefix, key, text,
+                        llmobs_propagate_decimal(number, text));
 }
 
 /* The upper half of the APM trace id. */
@@ -186,8 +186,8 @@ static void add_tid(struct line *line, const struct form *form,
 
     if (context->apm_trace_id.hi == 0)
         return;
-    add_plain(line, form, form->key_prefix, "tid", text,
-              llmobs_propagate_hex64(context->apm_trace_id.hi, text));
+    propagate_add_plain(line, form, form->key_prefix, "tid", text,
+                        llmobs_propagate_hex64(context->apm_trace_id.hi, text));
 }
 
 /* Writes the members of LLM Observability, most needed first. Without a parent
@@ -199,19 +199,20 @@ static void add_ours(struct line *line, const struct form *form,
     char text[40];
 
     if (sender->parent_id != 0) {
-        add_number(line, form, "llmobs_parent_id", sender->parent_id);
+        propagate_add_number(line, form, "llmobs_parent_id", sender->parent_id);
         llmobs_id128_decimal(context->trace_id, text);
-        add_plain(line, form, form->key_prefix, "llmobs_trace_id", text,
-                  strlen(text));
-        add(line, form, "llmobs_sd", context->sampled);
-        add(line, form, "llmobs_sr", context->sample_rate);
+        propagate_add_plain(line, form, form->key_prefix, "llmobs_trace_id",
+                            text, strlen(text));
+        propagate_add(line, form, "llmobs_sd", context->sampled);
+        propagate_add(line, form, "llmobs_sr", context->sample_rate);
     } else {
-        add(line, form, "llmobs_parent_id", "undefined");
+        propagate_add(line, form, "llmobs_parent_id", "undefined");
     }
-    add(line, form, "llmobs_ml_app", context->ml_app);
-    add(line, form, "llmobs_sid", context->session_id);
-    add_number(line, form, "llmobs_pagent_span_id", context->pagent_span_id);
-    add(line, form, "llmobs_pagent_name", context->pagent_name);
+    propagate_add(line, form, "llmobs_ml_app", context->ml_app);
+    propagate_add(line, form, "llmobs_sid", context->session_id);
+    propagate_add_number(line, form, "llmobs_pagent_span_id",
+                         context->pagent_span_id);
+    propagate_add(line, form, "llmobs_pagent_name", context->pagent_name);
 }
 
 size_t llmobs_propagate_tags(const struct llmobs_sender *sender, bool ours_only,
@@ -222,7 +223,7 @@ size_t llmobs_propagate_tags(const struct llmobs_sender *sender, bool ours_only,
     out[0] = '\0';
     if (!ours_only) {
         add_tid(&line, &tags_form, sender->context);
-        add(&line, &tags_form, "dm", sender->context->dm);
+        propagate_add(&line, &tags_form, "dm", sender->context->dm);
     }
     add_ours(&line, &tags_form, sender);
     return line.len;
@@ -282,7 +283,7 @@ size_t llmobs_propagate_tracestate(const struct llmobs_sender *sender,
     (void)llmobs_propagate_int(context->priority, text);
     add_as(&line, &state_form, "", "s", text);
     add_as(&line, &state_form, "", "o", context->origin);
-    add(&line, &state_form, "dm", context->dm);
+    propagate_add(&line, &state_form, "dm", context->dm);
     add_tid(&line, &state_form, context);
     add_ours(&line, &state_form, sender);
     return add_vendors(context->vendors, line.len, out, cap);

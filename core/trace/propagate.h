@@ -9,7 +9,7 @@
 #ifndef LLMOBS_PROPAGATE_H
 #define LLMOBS_PROPAGATE_H
 
-#include "core/span/context.h"
+#include "lib/span/context.h"
 
 #define LLMOBS_TRACEPARENT_LEN 55
 #define LLMOBS_TRACESTATE_LEN 512
@@ -43,8 +43,7 @@ size_t llmobs_propagate_tags(const struct llmobs_sender *sender, bool ours_only,
 size_t llmobs_propagate_b3(const struct llmobs_sender *sender, char *out,
                            size_t cap);
 
-/* Numbers, each ended by NUL: at most 20 digits, 16 digits, 11 characters, 32
- * digits. */
+/* Each writes a number as text, with a NUL behind it. */
 size_t llmobs_propagate_decimal(uint64_t number, char out[21]);
 size_t llmobs_propagate_hex64(uint64_t number, char out[17]);
 size_t llmobs_propagate_int(int number, char out[12]);

@@ -23,7 +23,11 @@ llmobs <- local({
     who <- c("X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP",
              "X_FORWARDED", "FORWARDED_FOR", "X_CLIENT_IP",
              "X_CLUSTER_CLIENT_IP", "TRUE_CLIENT_IP", "CF_CONNECTING_IP",
-             "CF_CONNECTING_IPV6", "FASTLY_CLIENT_IP", "FLY_CLIENT_IP")
+             "CF_CONNECTING_IPV6", "FASTLY_CLIENT_IP", "FLY_CLIENT_IP",
+             "VIA", "X_ENVOY_EXTERNAL_ADDRESS",
+             "X_AZURE_CLIENTIP", "X_AZURE_SOCKETIP",
+             "CLOUDFRONT_VIEWER_ADDRESS", "X_APPENGINE_USER_IP",
+             "X_ORIGINAL_FORWARDED_FOR", "X_VERCEL_FORWARDED_FOR")
     carried <- c(own, "REMOTE_ADDR", paste0("HTTP_", c(known, who)))
 
     # A string of JSON, or an object of a list's elements.

@@ -22,7 +22,10 @@ local names = {"traceparent", "tracestate", "baggage", "x-datadog-trace-id",
     "x-datadog-origin", "x-forwarded-for", "forwarded", "x-real-ip",
     "x-forwarded", "forwarded-for", "x-client-ip", "x-cluster-client-ip",
     "true-client-ip", "cf-connecting-ip", "cf-connecting-ipv6",
-    "fastly-client-ip", "fly-client-ip"}
+    "fastly-client-ip", "fly-client-ip", "via", "x-envoy-external-address",
+    "x-azure-clientip", "x-azure-socketip", "cloudfront-viewer-address",
+    "x-appengine-user-ip", "x-original-forwarded-for",
+    "x-vercel-forwarded-for"}
 
 local function found(module)
     local ok, it = pcall(require, module)

@@ -26,7 +26,10 @@ module Llmobs
              x-datadog-origin x-forwarded-for forwarded x-real-ip
              x-forwarded forwarded-for x-client-ip x-cluster-client-ip
              true-client-ip cf-connecting-ip cf-connecting-ipv6
-             fastly-client-ip fly-client-ip].freeze
+             fastly-client-ip fly-client-ip via x-envoy-external-address
+             x-azure-clientip x-azure-socketip cloudfront-viewer-address
+             x-appengine-user-ip x-original-forwarded-for
+             x-vercel-forwarded-for].freeze
   MOST = 1 << 20
 
   class << self

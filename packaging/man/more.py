@@ -32,8 +32,8 @@ starts, or a loader for it: glibc's or musl's.
     "llmobs-run": {
         "ENVIRONMENT": """\
 `DD_LLMOBS_ENABLED` is set to 1 where it is unset or empty, and the library
-is added to `LD_PRELOAD`; `--inbound` adds to `RUBYOPT`, `PERL5OPT`, `NODE_OPTIONS`,
-`LUA_INIT` and `PYTHONPATH`, and sets `R_PROFILE`, whose value becomes that of
+is added to `LD_PRELOAD`; `--inbound` adds to `RUBYOPT`, `PERL5OPT`, `LUA_INIT`
+and `PYTHONPATH`, and sets `R_PROFILE`, whose value becomes that of
 `LLMOBS_R_PROFILE`. Every other entry is passed on unchanged. Where the
 kernel takes no more, the command gets the variables that came, and is not
 observed. All variables are in `llmobs.conf`(5).

@@ -74,9 +74,10 @@ static bool is_framed(const struct llmobs_call *call, struct llmobs_text text,
            (framing == LLMOBS_FRAMING_ARRAY && first == '[');
 }
 
-static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
-                      bool asked, enum llmobs_framing framing,
-                      struct llmobs_answer *answer)
+static bool read_answer_is_stream(const struct llmobs_call *call,
+                                  struct llmobs_text text, bool asked,
+                                  enum llmobs_framing framing,
+                                  struct llmobs_answer *answer)
 {
     answer->framing = LLMOBS_FRAMING_SSE;
     if (is_sse(call, text, asked))
@@ -88,7 +89,8 @@ static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
     return asked && is_framed(call, text, framing);
 }
 
-static int read_json(struct llmobs_text text, struct llmobs_answer *answer)
+static int read_answer_read_json(struct llmobs_text text,
+                                 struct llmobs_answer *answer)
 {
     int rc = llmobs_json_parse(text, &answer->json);
 
@@ -113,14 +115,14 @@ int llmobs_answer_read(const struct llmobs_call *call, bool stream,
     if (call->response.data)
         text = llmobs_text_unblank(call->response);
     document = text.len > 0 && (text.data[0] == '{' || text.data[0] == '[');
-    if (is_stream(call, text, stream, framing, answer))
+    if (read_answer_is_stream(call, text, stream, framing, answer))
         answer->form = LLMOBS_ANSWER_STREAM;
     else if (text.len == 0)
         answer->form = LLMOBS_ANSWER_EMPTY;
     else if (document && call->response_truncated)
         answer->form = LLMOBS_ANSWER_CUT;
     else if (document && !call->response_truncated)
-        return read_json(text, answer);
+        return read_answer_read_json(text, answer);
     return 0;
 }
 

@@ -8,7 +8,7 @@
 #ifndef LLMOBS_ANSWER_H
 #define LLMOBS_ANSWER_H
 
-#include "core/span/span.h"
+#include "lib/span/span.h"
 #include "rules/read/call.h"
 #include "rules/read/events.h"
 
@@ -19,7 +19,7 @@ enum llmobs_answer_form {
     LLMOBS_ANSWER_JSON,   /* `json` is the document */
     LLMOBS_ANSWER_STREAM, /* events, or their beginning */
     LLMOBS_ANSWER_CUT,    /* JSON beyond the capture limit: head and tail */
-    LLMOBS_ANSWER_BEYOND, /* JSON beyond the limits of core/text/json.h */
+    LLMOBS_ANSWER_BEYOND, /* JSON beyond the limits of lib/text/json.h */
     LLMOBS_ANSWER_OTHER   /* text, binary, encoded, or incomplete JSON */
 };
 

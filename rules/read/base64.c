@@ -8,7 +8,7 @@
           * three */
 
 /* The six bits of a digit; negative: this is no digit. */
-static int digit(char c)
+static int base64_digit(char c)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -31,12 +31,12 @@ static size_t without_padding(struct llmobs_text text)
 }
 
 /* Writes the bytes of one group of two to four digits. */
-static int read_group(const char *digits, size_t count, char out[3])
+static int base64_read_group(const char *digits, size_t count, char out[3])
 {
     uint32_t bits = 0;
 
     for (size_t i = 0; i < 4; i++) {
-        int value = i < count ? digit(digits[i]) : 0;
+        int value = i < count ? base64_digit(digits[i]) : 0;
 
         if (value < 0)
             return -EINVAL;
@@ -57,7 +57,7 @@ int llmobs_base64_decode(struct llmobs_text text, struct llmobs_buf *out)
     for (size_t i = 0; rc == 0 && i < len; i += 4) {
         size_t count = len - i < 4 ? len - i : 4;
 
-        rc = read_group(text.data + i, count, block + used);
+        rc = base64_read_group(text.data + i, count, block + used);
         used += count - 1;
         if (rc == 0 && (used == BLOCK || i + 4 >= len)) {
             rc = llmobs_buf_add(out, block, used);

@@ -8,7 +8,7 @@
 #ifndef LLMOBS_BASE64_H
 #define LLMOBS_BASE64_H
 
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
 
 /* Appends the bytes that `text` encodes, with or without the padding at its
  * end. */

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
 
 /* The status of an answer that is the one which the program has: no error. */
 #define LLMOBS_NOT_MODIFIED 304
@@ -41,7 +41,7 @@ struct llmobs_call {
     struct llmobs_text response_tail; /* only when truncated */
     uint64_t response_size;           /* as it arrived; 0: that of `response` */
     bool multipart; /* the request is a form: `request` has its fields, as
-                     * lines of JSON (core/text/form.h) */
+                     * lines of JSON (lib/text/form.h) */
     bool request_truncated;
     bool response_truncated;
     const char *encoded; /* the answer's content coding if it could not be

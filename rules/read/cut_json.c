@@ -7,7 +7,7 @@
 
 /* The offset after the string whose quote is at `at`; 0 when the string is cut.
  */
-static size_t string_end(struct llmobs_text text, size_t at)
+static size_t cut_json_string_end(struct llmobs_text text, size_t at)
 {
     for (size_t i = at + 1; i < text.len; i++) {
         if (text.data[i] == '\\')
@@ -27,7 +27,7 @@ static size_t value_end(struct llmobs_text text, size_t at)
         char c = text.data[i];
 
         if (c == '"') {
-            i = string_end(text, i);
+            i = cut_json_string_end(text, i);
             if (i == 0 || depth == 0)
                 return i;
             continue;
@@ -46,7 +46,7 @@ static size_t value_end(struct llmobs_text text, size_t at)
     return 0;
 }
 
-static size_t skip_blank(struct llmobs_text text, size_t at)
+static size_t cut_json_skip_blank(struct llmobs_text text, size_t at)
 {
     while (at < text.len && memchr(" \t\r\n", text.data[at], 4))
         at++;
@@ -62,10 +62,10 @@ static bool key_at(struct llmobs_text text, size_t at, size_t end,
 
     if (end - at != len + 2 || memcmp(text.data + at + 1, key, len) != 0)
         return false;
-    colon = skip_blank(text, end);
+    colon = cut_json_skip_blank(text, end);
     if (colon >= text.len || text.data[colon] != ':')
         return false;
-    *value = skip_blank(text, colon + 1);
+    *value = cut_json_skip_blank(text, colon + 1);
     return true;
 }
 
@@ -90,7 +90,7 @@ static size_t find_first(struct llmobs_text head, const char *key)
         char c = head.data[i];
 
         if (c == '"') {
-            size_t end = string_end(head, i);
+            size_t end = cut_json_string_end(head, i);
 
             if (end == 0)
                 return 0;
@@ -118,7 +118,7 @@ struct llmobs_json *llmobs_cut_json_first(struct llmobs_text head,
 
 /* True when an odd number of backslashes stands before `at`: the quote there
  * is part of a string. */
-static bool escaped(struct llmobs_text text, size_t at)
+static bool cut_json_escaped(struct llmobs_text text, size_t at)
 {
     size_t n = 0;
 
@@ -136,8 +136,8 @@ struct llmobs_json *llmobs_cut_json_last(struct llmobs_text tail,
         struct llmobs_text window = tail;
         struct llmobs_json *json;
 
-        if (tail.data[i] != '"' || tail.len - i < len || escaped(tail, i) ||
-            tail.data[i + len - 1] != '"' ||
+        if (tail.data[i] != '"' || tail.len - i < len ||
+            cut_json_escaped(tail, i) || tail.data[i + len - 1] != '"' ||
             !key_at(tail, i, i + len, key, &value))
             continue;
         if (window.len - value > SCAN_VALUE_MAX)
@@ -161,7 +161,7 @@ static size_t find_last(struct llmobs_text tail, const char *key)
     for (size_t i = tail.len; i-- > 0;) {
         char c = tail.data[i];
 
-        if (c == '"' && !escaped(tail, i)) {
+        if (c == '"' && !cut_json_escaped(tail, i)) {
             if (end == 0) {
                 end = i + 1;
                 continue;

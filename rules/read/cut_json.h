@@ -12,7 +12,7 @@
 #ifndef LLMOBS_CUT_JSON_H
 #define LLMOBS_CUT_JSON_H
 
-#include "core/text/json.h"
+#include "lib/text/json.h"
 
 /* Gives the value of `key` one level below the document's start, of which
  * `head` is the beginning; only a value that is complete there. */

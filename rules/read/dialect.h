@@ -12,7 +12,7 @@
 #ifndef LLMOBS_DIALECT_H
 #define LLMOBS_DIALECT_H
 
-#include "core/span/span.h"
+#include "lib/span/span.h"
 #include "rules/read/call.h"
 #include "rules/read/frame.h"
 #include "rules/read/left_out.h"
@@ -23,8 +23,8 @@ struct llmobs_form;
 /* A field of a request's header by which a protocol shows itself. */
 struct llmobs_sign {
     const char *name;      /* in lower case, with its colon */
-    const char *values[3]; /* the value holds all of them, NULL-terminated;
-                            * none: it is not empty */
+    const char *values[3]; /* the value has all of these, NULL-terminated; none:
+                            * any value that is not empty */
     const char *in_body;   /* then a text that the body's ends must have, as
                             * others send such a field, too; or NULL */
 };
@@ -104,6 +104,13 @@ struct llmobs_shape {
                                       * request's body; NULL: none is */
 };
 
+/* A row of a dialect's shapes; the kind and what else it has follow by name. */
+#define LLMOBS_SHAPE(method_, path_, operation_, name_, ...)       \
+    {                                                              \
+        .method = method_, .path = path_, .operation = operation_, \
+        .span_name = name_, __VA_ARGS__                            \
+    }
+
 /* One known host: a row of the provider table. Data, no code. */
 struct llmobs_provider {
     struct llmobs_text host; /* "api.groq.com", "*.openai.com" */
@@ -129,7 +136,7 @@ struct llmobs_classified {
     const struct llmobs_shape *shape;
     const struct llmobs_url *url; /* of the call */
     const char *provider;         /* NULL: unknown */
-    const char *places;           /* of the user's rule (places.h), or NULL */
+    const char *places;           /* of the user's rule (layout.h), or NULL */
     bool proxied;                 /* the gateway reports model and metrics:
                                    * leave them out */
     bool confirm;                 /* the request's body decides whether it is a
@@ -157,6 +164,13 @@ struct llmobs_dialect {
     int (*read)(const struct llmobs_classified *classified,
                 struct llmobs_span *span);
 };
+
+/* A dialect whose name is also that of its variable; its members follow by
+ * name.
+ */
+#define LLMOBS_DIALECT(name_, ...)                                        \
+    const struct llmobs_dialect llmobs_dialect_##name_ = {.name = #name_, \
+                                                          __VA_ARGS__}
 
 /* The dialect for those endpoints of a configured proxy that no other dialect
  * reads. */

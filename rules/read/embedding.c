@@ -34,7 +34,7 @@ int llmobs_embedding_add(struct llmobs_span *span, struct llmobs_text text)
     return rc;
 }
 
-static int add_document(void *span, struct llmobs_text text)
+static int embedding_add_document(void *span, struct llmobs_text text)
 {
     return llmobs_embedding_add(span, text);
 }
@@ -44,10 +44,12 @@ int llmobs_embedding_read_input(struct llmobs_span *span,
 {
     int rc = need_list(span);
 
-    return rc < 0 ? rc : llmobs_inputs_each(input, add_document, span);
+    return rc < 0 ? rc
+                  : llmobs_inputs_each(input, embedding_add_document, span);
 }
 
-static int add_part(struct llmobs_buf *text, const struct llmobs_json *part)
+static int embedding_add_part(struct llmobs_buf *text,
+                              const struct llmobs_json *part)
 {
     const struct llmobs_json *image = llmobs_json_get(part, "image_url");
     const char *url = llmobs_json_text(image);
@@ -72,7 +74,8 @@ static int add_part(struct llmobs_buf *text, const struct llmobs_json *part)
     return rc < 0 ? rc : llmobs_message_content_append(text, words);
 }
 
-static int add_content(struct llmobs_span *span, const struct llmobs_json *one)
+static int embedding_add_content(struct llmobs_span *span,
+                                 const struct llmobs_json *one)
 {
     const struct llmobs_json *parts = llmobs_json_get(one, "content");
     struct llmobs_buf text;
@@ -82,11 +85,11 @@ static int add_content(struct llmobs_span *span, const struct llmobs_json *one)
     if (!llmobs_json_is_array(parts))
         parts = one;
     if (!llmobs_json_is_array(parts))
-        rc = add_part(&text, parts);
+        rc = embedding_add_part(&text, parts);
     for (size_t i = 0;
          rc == 0 && llmobs_json_is_array(parts) && i < llmobs_json_len(parts);
          i++)
-        rc = add_part(&text, llmobs_json_at(parts, i));
+        rc = embedding_add_part(&text, llmobs_json_at(parts, i));
     if (rc == 0)
         rc = llmobs_embedding_add(span,
                                   (struct llmobs_text){text.data, text.len});
@@ -102,7 +105,7 @@ int llmobs_embedding_read_contents(struct llmobs_span *span,
     for (size_t i = 0;
          rc == 0 && llmobs_json_is_array(inputs) && i < llmobs_json_len(inputs);
          i++)
-        rc = add_content(span, llmobs_json_at(inputs, i));
+        rc = embedding_add_content(span, llmobs_json_at(inputs, i));
     return rc;
 }
 

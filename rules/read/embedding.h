@@ -11,7 +11,7 @@
 #ifndef LLMOBS_EMBEDDING_H
 #define LLMOBS_EMBEDDING_H
 
-#include "core/span/span.h"
+#include "lib/span/span.h"
 
 /* Appends a document with this text to the span. */
 int llmobs_embedding_add(struct llmobs_span *span, struct llmobs_text text);

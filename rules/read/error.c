@@ -13,14 +13,9 @@
 
 /* Google's OpenAI-compatible path answers an array with one document (WIRE
  * 6.12). */
-static const struct llmobs_json *unwrap(const struct llmobs_json *body)
+static const struct llmobs_json *error_unwrap(const struct llmobs_json *body)
 {
     return llmobs_json_is_array(body) ? llmobs_json_at(body, 0) : body;
-}
-
-static bool has_text(const char *text)
-{
-    return text && *text;
 }
 
 bool llmobs_error_in(const struct llmobs_json *body)
@@ -28,29 +23,44 @@ bool llmobs_error_in(const struct llmobs_json *body)
     const struct llmobs_json *error;
     const char *object;
 
-    body = unwrap(body);
+    body = error_unwrap(body);
     error = llmobs_json_get(body, "error");
     if (llmobs_json_is_object(error) ? llmobs_json_len(error) > 0
-                                     : has_text(llmobs_json_text(error)))
+                                     : llmobs_has_text(llmobs_json_text(error)))
         return true;
     object = llmobs_json_gets(body, "object");
     return object && strcmp(object, "error") == 0;
 }
 
-/* The first of type, code and status that is not empty; Python programs write
- * "None" for an empty one. */
+/* Gives a code of the provider that is a word: it says more than the type
+ * beside it, which may be "invalid_request_error" for whatever the client did,
+ * or "tokens" for a rate limit; a number says less. NULL: there is none. Python
+ * programs write "None" for an empty one. */
+static const char *code_text(const struct llmobs_json *from)
+{
+    const char *code = llmobs_json_gets(from, "code");
+
+    return llmobs_has_text(code) && strcmp(code, "None") != 0 &&
+                   strcspn(code, " \t\r\n") == strnlen(code, CODE_MAX + 1) &&
+                   code[strspn(code, "0123456789")] != '\0'
+               ? code
+               : NULL;
+}
+
+/* The code, else the first of type and its like that is not empty. */
 static const char *type_text(const struct llmobs_json *from)
 {
     static const char *const keys[] = {"type", "code", "status", "error_type",
                                        "err_code"};
+    const char *code = code_text(from);
 
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+    for (size_t i = 0; !code && i < sizeof(keys) / sizeof(keys[0]); i++) {
         const char *text = llmobs_json_gets(from, keys[i]);
 
-        if (has_text(text) && strcmp(text, "None") != 0)
+        if (llmobs_has_text(text) && strcmp(text, "None") != 0)
             return text;
     }
-    return NULL;
+    return code;
 }
 
 static const char *message_text(const struct llmobs_json *body,
@@ -60,12 +70,12 @@ static const char *message_text(const struct llmobs_json *body,
                                        "err_msg"};
     const char *text = llmobs_json_text(error);
 
-    if (!has_text(text))
+    if (!llmobs_has_text(text))
         text = llmobs_json_gets(error, "message");
-    for (size_t i = 0; !has_text(text) && i < sizeof(keys) / sizeof(keys[0]);
-         i++)
+    for (size_t i = 0;
+         !llmobs_has_text(text) && i < sizeof(keys) / sizeof(keys[0]); i++)
         text = llmobs_json_gets(body, keys[i]);
-    return has_text(text) ? text : NULL;
+    return llmobs_has_text(text) ? text : NULL;
 }
 
 static bool is_html(struct llmobs_text text, const struct llmobs_call *call)
@@ -77,22 +87,16 @@ static bool is_html(struct llmobs_text text, const struct llmobs_call *call)
            llmobs_text_has_nocase(llmobs_text_of(type), "text/html");
 }
 
-/* A code of the provider that is a word tells more than the type beside it,
- * such as "invalid_request_error"; a number tells less. The first error stays.
- */
+/* The first error stays. */
 static void note_code(const struct llmobs_json *from, struct llmobs_span *span)
 {
-    const char *code = llmobs_json_gets(from, "code");
-
-    if (!span->failed && has_text(code) && strcmp(code, "None") != 0 &&
-        strcspn(code, " \t\r\n") == strnlen(code, CODE_MAX + 1) &&
-        code[strspn(code, "0123456789")] != '\0')
-        llmobs_span_fact(&span->facts, LLMOBS_FACT_ERROR_CODE, code);
+    if (!span->failed)
+        llmobs_span_fact(&span->facts, LLMOBS_FACT_ERROR_CODE, code_text(from));
 }
 
-static int fail_with(struct llmobs_span *span, const char *type,
-                     const char *message, struct llmobs_text raw,
-                     const struct llmobs_call *call)
+static int error_fail_with(struct llmobs_span *span, const char *type,
+                           const char *message, struct llmobs_text raw,
+                           const struct llmobs_call *call)
 {
     char status[CODE_LEN], *copy;
     int rc;
@@ -147,7 +151,7 @@ int llmobs_error_read_as(struct llmobs_text type,
     const char *text = NULL;
     char other[TYPE_MAX];
 
-    body = unwrap(body);
+    body = error_unwrap(body);
     error = llmobs_json_get(body, "error");
     if (!error) /* watsonx, Cloudflare */
         error = llmobs_json_at(llmobs_json_get(body, "errors"), 0);
@@ -162,7 +166,7 @@ int llmobs_error_read_as(struct llmobs_text type,
         other_type(from, type, call, other);
         text = other;
     }
-    return fail_with(span, text, message_text(body, error), raw, call);
+    return error_fail_with(span, text, message_text(body, error), raw, call);
 }
 
 int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,

@@ -7,7 +7,7 @@
 #ifndef LLMOBS_ERROR_H
 #define LLMOBS_ERROR_H
 
-#include "core/span/span.h"
+#include "lib/span/span.h"
 #include "rules/read/call.h"
 
 #define LLMOBS_ERROR_TEXT_CUT 2048

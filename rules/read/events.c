@@ -3,8 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/privacy/links.h"
-#include "core/privacy/members.h"
+#include "lib/span/secrets.h"
 #include "rules/read/base64.h"
 #include "rules/read/text.h"
 
@@ -44,7 +43,8 @@ static bool next_sse(struct llmobs_events *events, struct llmobs_event *event)
     return true;
 }
 
-static bool next_line(struct llmobs_events *events, struct llmobs_event *event)
+static bool events_next_line(struct llmobs_events *events,
+                             struct llmobs_event *event)
 {
     size_t left = events->in.len - events->at;
     const char *from, *feed;
@@ -148,7 +148,7 @@ static bool next_raw(struct llmobs_events *events, struct llmobs_event *event)
 {
     switch (events->framing) {
     case LLMOBS_FRAMING_LINES:
-        return next_line(events, event);
+        return events_next_line(events, event);
     case LLMOBS_FRAMING_ARRAY:
         return next_element(events, event);
     case LLMOBS_FRAMING_AWS:
@@ -159,27 +159,27 @@ static bool next_raw(struct llmobs_events *events, struct llmobs_event *event)
     return next_sse(events, event);
 }
 
-static int parse(struct llmobs_json_series *series, struct llmobs_event *event)
+static int events_parse(struct llmobs_json_series *series,
+                        struct llmobs_event *event)
 {
     int rc = llmobs_json_series_parse(series, event->data, &event->json);
 
+    event->alike = series->alike;
     return rc == -ENOMEM ? rc : 0;
 }
 
 /* The core has masked secrets in the answer's bytes, where base64 hid this
  * document: so it is masked here. */
-static struct llmobs_text mask(struct llmobs_buf *bytes)
+static struct llmobs_text events_mask(struct llmobs_buf *bytes)
 {
-    if (bytes->len > 0) {
-        llmobs_members_mask(bytes->data, bytes->len);
-        llmobs_links_mask(bytes->data, bytes->len);
-    }
+    llmobs_secrets_mask(bytes->data, bytes->len);
     return (struct llmobs_text){bytes->data, bytes->len};
 }
 
 /* Puts the document that an event carries in base64 in the place of the event's
  * own. */
-static int unwrap(struct llmobs_events *events, struct llmobs_event *event)
+static int events_unwrap(struct llmobs_events *events,
+                         struct llmobs_event *event)
 {
     const char *bytes = llmobs_json_gets(event->json, "bytes");
     int rc;
@@ -190,8 +190,8 @@ static int unwrap(struct llmobs_events *events, struct llmobs_event *event)
     rc = llmobs_base64_decode(llmobs_text_of(bytes), &events->bytes);
     if (rc < 0)
         return rc == -ENOMEM ? rc : 0;
-    event->data = mask(&events->bytes);
-    return parse(&events->inner, event);
+    event->data = events_mask(&events->bytes);
+    return events_parse(&events->inner, event);
 }
 
 int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
@@ -206,9 +206,9 @@ int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
     } while (event->data.len == 0 && !event->failed);
     if (!events->whole)
         event->end = 0;
-    rc = parse(&events->series, event);
+    rc = events_parse(&events->series, event);
     if (rc == 0 && events->framing == LLMOBS_FRAMING_AWS)
-        rc = unwrap(events, event);
+        rc = events_unwrap(events, event);
     return rc < 0 ? rc : 1;
 }
 

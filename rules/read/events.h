@@ -3,7 +3,7 @@
  * Owns:    the current event's document, until the next one or fini.
  * Threads: one at a time.
  * Errors:  -ENOMEM; an event that is no JSON is given without a document.
- * Limits:  those of core/text/json.h for each event; time is linear in the
+ * Limits:  those of lib/text/json.h for each event; time is linear in the
  *          text.
  *
  * A text that is `whole` begins at the answer's first byte. Any other, the end
@@ -11,14 +11,14 @@
  * whole event are passed over, and its events have no times.
  *
  * The core has masked the text's secrets; those of a document in base64 are
- * masked here (members.h, links.h).
+ * masked here (secrets.h).
  */
 #ifndef LLMOBS_EVENTS_H
 #define LLMOBS_EVENTS_H
 
-#include "core/text/eventstream.h"
-#include "core/text/json_series.h"
-#include "core/text/sse.h"
+#include "lib/text/eventstream.h"
+#include "lib/text/json_series.h"
+#include "lib/text/sse.h"
 
 enum llmobs_framing {
     LLMOBS_FRAMING_SSE,   /* text/event-stream */
@@ -33,6 +33,8 @@ struct llmobs_event {
     struct llmobs_text type;  /* its name, empty: none was sent */
     struct llmobs_text data;  /* without white space around it */
     struct llmobs_json *json; /* NULL: it is no JSON */
+    bool alike; /* it is the tree of an earlier event, in which only strings and
+                 * numbers have changed */
     bool failed;              /* its name or its frame alone says that it is an
                                * error */
     struct llmobs_text error; /* the error's type, if the frame has it */

@@ -10,7 +10,8 @@
 
 /* -- the request ---------------------------------------------------------- */
 
-static bool is_set(const struct llmobs_span *span, enum llmobs_fact fact)
+static bool read_facts_is_set(const struct llmobs_span *span,
+                              enum llmobs_fact fact)
 {
     return llmobs_span_fact_is_set(&span->facts, fact);
 }
@@ -20,13 +21,13 @@ void llmobs_fact_asked(struct llmobs_reading *reading, const char *model)
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_REQUEST_MODEL, model);
 }
 
-static void note_model(struct llmobs_reading *reading)
+static void read_facts_note_model(struct llmobs_reading *reading)
 {
     char *deployment;
 
-    if (!is_set(reading->span, LLMOBS_FACT_REQUEST_MODEL))
+    if (!read_facts_is_set(reading->span, LLMOBS_FACT_REQUEST_MODEL))
         llmobs_fact_asked(reading, llmobs_json_gets(reading->request, "model"));
-    if (is_set(reading->span, LLMOBS_FACT_REQUEST_MODEL))
+    if (read_facts_is_set(reading->span, LLMOBS_FACT_REQUEST_MODEL))
         return;
     deployment =
         llmobs_url_decode(llmobs_request_deployment(reading->classified->url));
@@ -35,7 +36,8 @@ static void note_model(struct llmobs_reading *reading)
 }
 
 /* The text at the end of a way from object to object, of at most three keys. */
-static const char *at(const struct llmobs_json *from, const char *const way[3])
+static const char *read_facts_at(const struct llmobs_json *from,
+                                 const char *const way[3])
 {
     from = llmobs_json_get(from, way[0]);
     for (size_t i = 1; i < 3 && way[i]; i++)
@@ -55,7 +57,7 @@ static void note_reasoning(struct llmobs_reading *reading)
     const char *text = NULL;
 
     for (size_t i = 0; !text && i < sizeof(ways) / sizeof(ways[0]); i++)
-        text = at(reading->request, ways[i]);
+        text = read_facts_at(reading->request, ways[i]);
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_REASONING_LEVEL, text);
 }
 
@@ -107,7 +109,7 @@ static const char *output_type(const struct llmobs_json *request)
             llmobs_json_get(llmobs_json_get(request, "generationConfig"),
                             "responseModalities"));
     for (size_t i = 0; !word && i < sizeof(ways) / sizeof(ways[0]); i++)
-        word = output_word(at(request, ways[i]));
+        word = output_word(read_facts_at(request, ways[i]));
     /* Ollama takes a schema in the place of "json". */
     if (!word && llmobs_json_is_object(llmobs_json_get(request, "format")))
         word = "json";
@@ -115,8 +117,8 @@ static const char *output_type(const struct llmobs_json *request)
 }
 
 /* Where a conversation is named by its id, or is an object with it. */
-static void note_conversation(struct llmobs_reading *reading,
-                              const struct llmobs_json *body)
+static void read_facts_note_conversation(struct llmobs_reading *reading,
+                                         const struct llmobs_json *body)
 {
     const struct llmobs_json *value = llmobs_json_get(body, "conversation");
     const char *id = llmobs_json_text(value);
@@ -154,7 +156,7 @@ void llmobs_fact_request(struct llmobs_reading *reading)
     const struct llmobs_json *request = reading->request;
     struct llmobs_span *span = reading->span;
 
-    note_model(reading);
+    read_facts_note_model(reading);
     if (!request)
         return;
     if (reading->classified->shape->kind == LLMOBS_KIND_EMBEDDING)
@@ -162,7 +164,7 @@ void llmobs_fact_request(struct llmobs_reading *reading)
     if (reading->classified->shape->kind != LLMOBS_KIND_LLM)
         return;
     note_reasoning(reading);
-    note_conversation(reading, request);
+    read_facts_note_conversation(reading, request);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_OUTPUT_TYPE,
                      output_type(request));
     llmobs_span_fact(&span->facts, LLMOBS_FACT_REQUEST_SERVICE_TIER,
@@ -189,7 +191,7 @@ static bool note_once(struct llmobs_span *span, enum llmobs_fact fact,
 {
     const char *text;
 
-    if (is_set(span, fact))
+    if (read_facts_is_set(span, fact))
         return true;
     text = llmobs_json_gets(body, key);
     llmobs_span_fact(&span->facts, fact,
@@ -208,8 +210,8 @@ static bool note_names(struct llmobs_span *span, const struct llmobs_json *body)
 }
 
 /* True where id and model were known before. */
-static bool note_answer(struct llmobs_reading *reading,
-                        const struct llmobs_json *body)
+static bool read_facts_note_answer(struct llmobs_reading *reading,
+                                   const struct llmobs_json *body)
 {
     struct llmobs_span *span = reading->span;
     bool known;
@@ -218,7 +220,7 @@ static bool note_answer(struct llmobs_reading *reading,
         reading->classified->call->status >= 300)
         return true;
     known = note_names(span, body);
-    note_conversation(reading, body);
+    read_facts_note_conversation(reading, body);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_SERVICE_TIER,
                      llmobs_json_gets(body, "service_tier"));
     llmobs_span_fact(&span->facts, LLMOBS_FACT_SYSTEM_FINGERPRINT,
@@ -229,7 +231,7 @@ static bool note_answer(struct llmobs_reading *reading,
 void llmobs_fact_answer(struct llmobs_reading *reading,
                         const struct llmobs_json *body)
 {
-    (void)note_answer(reading, body);
+    (void)read_facts_note_answer(reading, body);
 }
 
 /* The object of an event that has the answer's id: itself, or a member. */
@@ -252,7 +254,7 @@ void llmobs_fact_event(struct llmobs_reading *reading,
     if (reading->told >= LLMOBS_FACT_EVENTS || !event)
         return;
     reading->told++;
-    if (note_answer(reading, told_in(event)))
+    if (read_facts_note_answer(reading, told_in(event)))
         reading->told = LLMOBS_FACT_EVENTS;
 }
 

@@ -1,5 +1,6 @@
-/* facts - what a dialect tells of a call beside Datadog's event (WIRE 9.1):
- * models, ids, reasons to stop, settings, under names that no provider owns.
+/* facts - what a dialect knows of a call and Datadog's event has no place for
+ * (WIRE 9.1): models, ids, reasons to stop, settings, under names that no
+ * provider owns.
  *
  * The reader notes what all APIs have under the same keys. A dialect tells the
  * rest by these functions, or by llmobs_span_fact itself.

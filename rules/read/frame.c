@@ -61,7 +61,7 @@ static enum llmobs_frame_member member_of(const struct llmobs_look *frame)
     }
 }
 
-static bool is_key(const struct llmobs_look *frame)
+static bool frame_is_key(const struct llmobs_look *frame)
 {
     return frame->depth <= 2 && frame->object[frame->depth - 1] &&
            !frame->value;
@@ -72,10 +72,11 @@ static void begin_string(struct llmobs_look *frame)
     frame->string = true;
     frame->escaped = frame->token_lost = false;
     frame->token_len = 0;
-    frame->noting = is_key(frame) || member_of(frame) != LLMOBS_FRAME_MEMBERS;
+    frame->noting =
+        frame_is_key(frame) || member_of(frame) != LLMOBS_FRAME_MEMBERS;
 }
 
-static uint8_t key_of(const struct llmobs_look *frame)
+static uint8_t frame_key_of(const struct llmobs_look *frame)
 {
     uint8_t key = KEY_TYPE;
 
@@ -91,7 +92,7 @@ static uint8_t key_of(const struct llmobs_look *frame)
 }
 
 /* Sets the bit of the key at the present depth, if that is a name. */
-static void mark(const struct llmobs_look *frame, uint32_t bits[2])
+static void frame_mark(const struct llmobs_look *frame, uint32_t bits[2])
 {
     uint8_t key = frame->key[frame->depth - 1];
 
@@ -109,9 +110,9 @@ static void end_string(struct llmobs_look *frame)
     if (frame->token_lost)
         frame->token_len = 0;
     frame->token[frame->token_len] = '\0';
-    if (is_key(frame)) {
-        frame->key[frame->depth - 1] = key_of(frame);
-        mark(frame, frame->seen);
+    if (frame_is_key(frame)) {
+        frame->key[frame->depth - 1] = frame_key_of(frame);
+        frame_mark(frame, frame->seen);
     } else if (member != LLMOBS_FRAME_MEMBERS) {
         memcpy(frame->members[member], frame->token,
                (size_t)frame->token_len + 1);
@@ -119,7 +120,8 @@ static void end_string(struct llmobs_look *frame)
 }
 
 /* Keeps a part of a string of which something is looked for. */
-static void note(struct llmobs_look *frame, const char *from, const char *to)
+static void frame_note(struct llmobs_look *frame, const char *from,
+                       const char *to)
 {
     size_t len = (size_t)(to - from);
 
@@ -134,8 +136,8 @@ static void note(struct llmobs_look *frame, const char *from, const char *to)
 
 /* Passes over bytes of a string; answers where it goes on behind them. A quote
  * ends the string unless an odd number of backslashes stands before it. */
-static const char *pass_string(struct llmobs_look *frame, const char *at,
-                               const char *end)
+static const char *frame_pass_string(struct llmobs_look *frame, const char *at,
+                                     const char *end)
 {
     const char *quote = memchr(at, '"', (size_t)(end - at));
     const char *stop = quote ? quote : end, *slash = stop;
@@ -145,7 +147,7 @@ static const char *pass_string(struct llmobs_look *frame, const char *at,
         slash--;
     escaped = ((stop - slash) & 1) != (slash == at && frame->escaped);
     if (frame->noting)
-        note(frame, at, stop);
+        frame_note(frame, at, stop);
     frame->escaped = !quote && escaped;
     if (!quote)
         return end;
@@ -171,7 +173,7 @@ static void open_bracket(struct llmobs_look *frame, bool object)
 }
 
 /* Behind a comma of an object comes a key. */
-static void take(struct llmobs_look *frame, char c)
+static void frame_take(struct llmobs_look *frame, char c)
 {
     if (frame->depth == 0 && c != '{')
         frame->over = c != ' ' && c != '\t' && c != '\r' && c != '\n';
@@ -185,7 +187,7 @@ static void take(struct llmobs_look *frame, char c)
         frame->value = true;
     else if (c == 't' && frame->value && frame->depth <= 2 &&
              frame->object[frame->depth - 1])
-        mark(frame, frame->truths);
+        frame_mark(frame, frame->truths);
     else if (c == ',' && frame->depth <= 2)
         frame->value = !frame->object[frame->depth - 1];
 }
@@ -196,8 +198,8 @@ void llmobs_look_add(struct llmobs_look *frame, const char *data, size_t len)
 
     while (data < end && !frame->over) {
         if (frame->string)
-            data = pass_string(frame, data, end);
+            data = frame_pass_string(frame, data, end);
         else
-            take(frame, *data++);
+            frame_take(frame, *data++);
     }
 }

@@ -10,7 +10,7 @@
 #ifndef LLMOBS_IDN_H
 #define LLMOBS_IDN_H
 
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
 
 /* Writes the name and a NUL. Labels of ASCII alone, and patterns (a label with
  * '*'), stay as they are. */

@@ -5,8 +5,8 @@
 
 #include "rules/read/text.h"
 
-static int one(const struct llmobs_json *value,
-               int (*each)(void *to, struct llmobs_text text), void *to)
+static int inputs_one(const struct llmobs_json *value,
+                      int (*each)(void *to, struct llmobs_text text), void *to)
 {
     const char *text = llmobs_json_text(value);
     char *dump;
@@ -27,8 +27,8 @@ int llmobs_inputs_each(const struct llmobs_json *value,
 
     if (!llmobs_json_is_array(value) ||
         llmobs_json_is_number(llmobs_json_at(value, 0)))
-        return one(value, each, to);
+        return inputs_one(value, each, to);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = one(llmobs_json_at(value, i), each, to);
+        rc = inputs_one(llmobs_json_at(value, i), each, to);
     return rc;
 }

@@ -7,7 +7,7 @@
 #ifndef LLMOBS_INPUTS_H
 #define LLMOBS_INPUTS_H
 
-#include "core/text/json.h"
+#include "lib/text/json.h"
 
 /* Calls `each` for every input of a value: a text is one, an array of numbers
  * is one, any other array has one for each element. An input that is no text

@@ -4,7 +4,7 @@
  *
  * Such a call ends before the tokens are known, and each call that asks for the
  * job afterwards finds them again. A dialect says which call is which;
- * core/links, which remembers earlier calls, says which span counts them.
+ * the linker, which remembers earlier calls, says which span counts them.
  *
  * A call that asks for a job is a task: its input is the job's id, its output
  * the model's text, or how far the job is.

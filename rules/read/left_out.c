@@ -23,7 +23,7 @@ static bool strip(struct llmobs_text *text, const char *end)
     return true;
 }
 
-/* The mark's form is LLMOBS_BLOB_MARK of core/text/blob.h. Google's servers
+/* The mark's form is LLMOBS_BLOB_MARK of lib/text/blob.h. Google's servers
  * write the padding of base64 as "\u003d", which stays behind the mark. */
 bool llmobs_media_left_out(struct llmobs_text text, uint64_t *bytes)
 {
@@ -73,7 +73,7 @@ static bool is_url(struct llmobs_text before, bool *image)
 
 /* Gives the text between the two quotes at the end; one of no bytes where there
  * are none, or where it is longer than any name that is_member() looks for. */
-static struct llmobs_text name_of(struct llmobs_text text)
+static struct llmobs_text left_out_name_of(struct llmobs_text text)
 {
     size_t at = text.len;
 
@@ -87,7 +87,7 @@ static struct llmobs_text name_of(struct llmobs_text text)
 
 /* The members whose texts are a picture, a sound, a file or a vector, in the
  * APIs that the dialects read. */
-static bool is_member(struct llmobs_text before, bool *data)
+static bool left_out_is_member(struct llmobs_text before, bool *data)
 {
     static const char *const names[] = {
         "data",      "b64_json",   "partial_image_b64",  "result",
@@ -95,7 +95,7 @@ static bool is_member(struct llmobs_text before, bool *data)
         "image",     "images",     "image_base64",       "image_url",
         "audio",     "audio_data", "audio_base64",       "base64",
         "embedding", "blob",       "multimodal_data"};
-    struct llmobs_text name = name_of(before);
+    struct llmobs_text name = left_out_name_of(before);
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (name.len == strlen(names[i]) &&
@@ -108,7 +108,7 @@ static bool is_member(struct llmobs_text before, bool *data)
 
 /* True where the type stands before the text, and is that of a PDF or of other
  * files, which no span has. */
-static bool is_document(struct llmobs_text before)
+static bool left_out_is_document(struct llmobs_text before)
 {
     static const char type[] = "\"application";
 
@@ -144,9 +144,9 @@ size_t llmobs_media_stays(unsigned media, struct llmobs_text before)
     if (!strip(&before, ":"))
         return SIZE_MAX;
     strip_blanks(&before);
-    if (!is_member(before, &data))
+    if (!left_out_is_member(before, &data))
         return SIZE_MAX;
-    return data && (media & LLMOBS_MEDIA_DATA) && !is_document(before)
+    return data && (media & LLMOBS_MEDIA_DATA) && !left_out_is_document(before)
                ? LLMOBS_MEDIA_MAX
                : 0;
 }

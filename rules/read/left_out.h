@@ -1,5 +1,5 @@
 /* left_out - texts of base64 that the core leaves out of a body before it is
- * read (core/text/blob.h): which ones, and how it shows.
+ * read (lib/text/blob.h): which ones, and how it shows.
  *
  * Owns:    nothing.
  * Threads: any; no state. llmobs_media_stays is for the program's thread.
@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
 
 /* Which texts of base64 the spans of a dialect have. */
 enum {
@@ -30,7 +30,7 @@ enum {
 size_t llmobs_media_stays(unsigned media, struct llmobs_text before);
 
 /* True where a text's bytes were left out before it was read
- * (core/text/blob.h): *bytes is how many it stands for. */
+ * (lib/text/blob.h): *bytes is how many it stands for. */
 bool llmobs_media_left_out(struct llmobs_text text, uint64_t *bytes);
 
 #endif

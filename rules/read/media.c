@@ -6,34 +6,42 @@
 #include <string.h>
 #include <strings.h>
 
-#include "rules/read/message_content.h"
 #include "rules/read/text.h"
 
 #define SIZE_LEN 40
 
-/* No word and no name goes on so long in letters of base64. */
+/* No word and no name has this many letters of base64 in a row. */
 #define PIECE_MIN 256
+#define WORDS_MAX 4096
+
+/* Words are few; beyond the caller's own cap they are left out. */
+static int read_media_append(struct llmobs_buf *text, const char *words)
+{
+    int rc = llmobs_buf_add(text, words, strlen(words));
+
+    return rc == -EFBIG ? 0 : rc;
+}
 
 int llmobs_media_mark(struct llmobs_buf *text, const char *what,
                       const char *detail, uint64_t bytes)
 {
     const char *between = ": ";
     char size[SIZE_LEN] = "";
-    int rc = llmobs_message_content_append(text, text->len > 0 ? "\n[" : "[");
+    int rc = read_media_append(text, text->len > 0 ? "\n[" : "[");
 
     if (rc == 0)
-        rc = llmobs_message_content_append(text, what);
+        rc = read_media_append(text, what);
     if (rc == 0 && detail && *detail) {
-        rc = llmobs_message_content_append(text, between);
+        rc = read_media_append(text, between);
         if (rc == 0)
-            rc = llmobs_message_content_append(text, detail);
+            rc = read_media_append(text, detail);
         between = ", ";
     }
     if (bytes > 0)
         snprintf(size, sizeof(size), "%s%" PRIu64 " bytes", between, bytes);
     if (rc == 0)
-        rc = llmobs_message_content_append(text, size);
-    return rc < 0 ? rc : llmobs_message_content_append(text, "]");
+        rc = read_media_append(text, size);
+    return rc < 0 ? rc : read_media_append(text, "]");
 }
 
 int llmobs_media_url(struct llmobs_buf *text, const char *what, const char *url)
@@ -124,7 +132,7 @@ static size_t cut_at(struct llmobs_text head, const char *key)
     return at;
 }
 
-/* So many bytes of base64 at the beginning of a tail belong to the text that
+/* This many bytes of base64 at the beginning of a tail belong to the text that
  * was cut; fewer may belong to another one. */
 #define RUN_MIN 64
 
@@ -170,9 +178,9 @@ static struct llmobs_json *text_words(const struct llmobs_json *value,
     if (!is_data_url(data) && !llmobs_media_left_out(text, &bytes) &&
         (text.len < PIECE_MIN || base64_span(text) < text.len))
         return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
-    llmobs_buf_init(&mark, LLMOBS_MESSAGE_CONTENT_MAX);
+    llmobs_buf_init(&mark, WORDS_MAX);
     if (llmobs_media_url(&mark, what, data) == 0)
-        words = llmobs_message_content_string(&mark);
+        words = llmobs_json_stringn(mark.data ? mark.data : "", mark.len);
     llmobs_buf_fini(&mark);
     return words;
 }

@@ -10,8 +10,8 @@
 
 #include <stdint.h>
 
-#include "core/base/buf.h"
-#include "core/text/json.h"
+#include "lib/base/buf.h"
+#include "lib/text/json.h"
 #include "rules/read/call.h"
 #include "rules/read/left_out.h"
 
@@ -25,8 +25,9 @@ int llmobs_media_mark(struct llmobs_buf *text, const char *what,
 int llmobs_media_url(struct llmobs_buf *text, const char *what,
                      const char *url);
 
-/* The same for a file of a form (llmobs_request_read), or a list of them; its
- * type is told, and the size if it is known. Nothing for any other value. */
+/* The same for a file of a form (llmobs_request_read), or a list of them; the
+ * words have its type, and its size if that is known. Nothing for any other
+ * value. */
 int llmobs_media_file(struct llmobs_buf *text, const char *what,
                       const struct llmobs_json *file);
 
@@ -36,9 +37,9 @@ int llmobs_media_file(struct llmobs_buf *text, const char *what,
 const char *llmobs_media_kind(const struct llmobs_json *part);
 
 /* Gives the value with words in place of the texts that are long pieces of
- * base64 or URLs that begin "data:", in lists and objects, too; `what` is the
- * kind of such a text that is no member, whose name is its kind. NULL without
- * memory. */
+ * base64 or URLs that begin "data:", in lists and objects, too. The name of a
+ * member is the kind in its words; `what` is that of a text that is no member.
+ * NULL without memory. */
 struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
                                        const char *what);
 

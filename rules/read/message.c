@@ -11,11 +11,6 @@
 const struct llmobs_message_form llmobs_message_openai = {.tool_name = "name",
                                                           .instead = "refusal"};
 
-static bool has_text(const char *text)
-{
-    return text && *text;
-}
-
 struct llmobs_json *llmobs_message_new(const char *role,
                                        struct llmobs_text content)
 {
@@ -72,7 +67,7 @@ static int store_result(const struct llmobs_json *from,
     int rc = llmobs_json_add(
         list, llmobs_tools_result(
                   name ? name : "", llmobs_json_gets(from, "tool_call_id"),
-                  has_text(type) ? type : "tool_result",
+                  llmobs_has_text(type) ? type : "tool_result",
                   llmobs_message_content_string(&content->text)));
 
     if (rc == 0) {
@@ -85,8 +80,9 @@ static int store_result(const struct llmobs_json *from,
 
 /* The last step of every message: sets its content and its tool calls. Frees
  * the message where that fails or a step before it has failed (`rc`). */
-static int finish(struct llmobs_json *message, const struct llmobs_json *from,
-                  struct llmobs_message_content *content, int rc)
+static int message_finish(struct llmobs_json *message,
+                          const struct llmobs_json *from,
+                          struct llmobs_message_content *content, int rc)
 {
     if (rc == 0)
         rc = llmobs_message_content_store(content, message);
@@ -100,22 +96,22 @@ static int finish(struct llmobs_json *message, const struct llmobs_json *from,
 
 /* Adds a message with the reasoning: `text`, else the text of the thinking
  * parts; nothing where both are empty. */
-static int add_reasoning(struct llmobs_json *list, const char *text,
-                         const struct llmobs_message_content *content)
+static int message_add_reasoning(struct llmobs_json *list, const char *text,
+                                 const struct llmobs_message_content *content)
 {
     struct llmobs_text reasoning = {content->thinking.data,
                                     content->thinking.len};
 
-    if (has_text(text))
+    if (llmobs_has_text(text))
         reasoning = llmobs_text_of(text);
     if (reasoning.len == 0)
         return 0;
     return llmobs_json_add(list, llmobs_message_new("reasoning", reasoning));
 }
 
-static int read_content(struct llmobs_message_content *content,
-                        const struct llmobs_json *from,
-                        const struct llmobs_message_form *form)
+static int message_read_content(struct llmobs_message_content *content,
+                                const struct llmobs_json *from,
+                                const struct llmobs_message_form *form)
 {
     int rc = llmobs_message_content_read(
         content, llmobs_json_get(from, "content"), form->parts);
@@ -138,14 +134,14 @@ int llmobs_message_add(struct llmobs_json *list, const struct llmobs_json *from,
     int rc;
 
     llmobs_message_content_init(&content);
-    rc = read_content(&content, from, form);
+    rc = message_read_content(&content, from, form);
     if (rc == 0)
         rc = llmobs_json_sets(message, "role", role);
     if (rc == 0 && role && strcmp(role, "tool") == 0 && !form->tool_content)
         rc = store_result(from, form, &content, message);
     if (rc == 0)
-        rc = add_reasoning(list, thought, &content);
-    rc = finish(message, from, &content, rc);
+        rc = message_add_reasoning(list, thought, &content);
+    rc = message_finish(message, from, &content, rc);
     return rc == 0 ? llmobs_json_add(list, message) : rc;
 }
 
@@ -173,8 +169,9 @@ struct llmobs_json *llmobs_message_read_list(
 
 /* Reads the answer's content; where that has no text, a clip's transcript or a
  * refusal stands in. */
-static int read_answer(struct llmobs_message_content *content,
-                       const struct llmobs_json *from, const char *audio_format)
+static int message_read_answer(struct llmobs_message_content *content,
+                               const struct llmobs_json *from,
+                               const char *audio_format)
 {
     const struct llmobs_json *audio = llmobs_json_get(from, "audio");
     const char *data = llmobs_json_gets(audio, "data");
@@ -185,11 +182,11 @@ static int read_answer(struct llmobs_message_content *content,
                                      LLMOBS_MESSAGE_CONTENT_THINKING);
     if (rc == 0 && content->text.len == 0) {
         text = llmobs_json_gets(audio, "transcript");
-        if (!has_text(text))
+        if (!llmobs_has_text(text))
             text = llmobs_json_gets(from, "refusal");
         rc = llmobs_message_content_append(&content->text, text);
     }
-    if (rc == 0 && has_text(data))
+    if (rc == 0 && llmobs_has_text(data))
         rc = llmobs_message_content_add_audio(content, data, audio_format);
     return rc;
 }
@@ -203,15 +200,15 @@ int llmobs_message_add_answer(struct llmobs_json *list,
     struct llmobs_message_content content;
     int rc;
 
-    if (!has_text(thought))
+    if (!llmobs_has_text(thought))
         thought = llmobs_json_gets(from, "reasoning");
     llmobs_message_content_init(&content);
-    rc = read_answer(&content, from, audio_format);
+    rc = message_read_answer(&content, from, audio_format);
     if (rc == 0)
         rc = llmobs_json_sets(message, "role", llmobs_json_gets(from, "role"));
     if (rc == 0)
-        rc = add_reasoning(list, thought, &content);
-    rc = finish(message, from, &content, rc);
+        rc = message_add_reasoning(list, thought, &content);
+    rc = message_finish(message, from, &content, rc);
     return rc == 0 ? llmobs_json_add(list, message) : rc;
 }
 

@@ -8,7 +8,7 @@
 #ifndef LLMOBS_MESSAGE_H
 #define LLMOBS_MESSAGE_H
 
-#include "core/text/json.h"
+#include "lib/text/json.h"
 
 /* Gives a message; a NULL role is left out (WIRE 1.5). */
 struct llmobs_json *llmobs_message_new(const char *role,

@@ -11,7 +11,7 @@
 #ifndef LLMOBS_MESSAGE_CONTENT_H
 #define LLMOBS_MESSAGE_CONTENT_H
 
-#include "core/text/json.h"
+#include "lib/text/json.h"
 
 #define LLMOBS_MESSAGE_CONTENT_MAX (64 * 1024 * 1024)
 #define LLMOBS_IMAGE_MAX 4000000

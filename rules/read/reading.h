@@ -1,8 +1,9 @@
-/* reading - reads a call of any dialect: request, answer, error, model.
+/* reading - a call of any dialect while it is read, and the form of a dialect.
  *
  * A dialect is a llmobs_form, whose functions know the API. All that dialects
- * share is here: the forms of answers (whole, streamed, cut, text, error), the
- * choice of the model's name, the parts that a proxied call leaves out.
+ * share is in reader.h: the forms of answers (whole, streamed, cut, text,
+ * error), the choice of the model's name, the parts that a proxied call leaves
+ * out.
  *
  * Owns:    a reading owns its members; the form is constant.
  * Threads: one at a time.
@@ -67,7 +68,7 @@ struct llmobs_form {
     int (*finish)(struct llmobs_reading *reading);
     /* Reads a JSON answer whose middle is missing: call->response is its
      * beginning, ->response_tail its end. Of an answer beyond the limits of
-     * core/text/json.h each of them is the whole. */
+     * lib/text/json.h each of them is the whole. */
     int (*ends)(struct llmobs_reading *reading);
     /* Frees the state's own allocations, at the end. */
     void (*state_fini)(void *state);
@@ -77,9 +78,9 @@ struct llmobs_form {
     bool lists;  /* an answer may be an array */
     bool texts;  /* an event may be a text, which is no answer even where it
                   * looks like JSON: only its frame says that it is an error */
-    /* Names of which a request's body has one, quoted, NULL-terminated: a guess
-     * where the body will not be there when the call is read. NULL: those of
-     * most APIs. */
+    /* Quoted names, NULL-terminated, of which a request's body has one: by
+     * these the library guesses where it will not have the body when it reads
+     * the call. NULL: the names of most APIs. */
     const char *const *signs;
     const void *variant; /* settings for functions that several forms share */
     enum llmobs_framing framing; /* of streams that are not server-sent events
@@ -89,11 +90,6 @@ struct llmobs_form {
     const char *unknown;     /* the model's name where none is known; NULL:
                               * "unknown" */
 };
-
-/* Reads the call by the form; dialect.h has the errors. */
-int llmobs_reading_run(const struct llmobs_form *form,
-                       const struct llmobs_classified *classified,
-                       struct llmobs_span *span);
 
 /* Notes the model's name; the first that is not empty stays. `model` may be
  * NULL. A dialect whose request names the model notes it in form->request, one

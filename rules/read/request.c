@@ -9,8 +9,8 @@
 #include "rules/read/message.h"
 #include "rules/read/text.h"
 
-static int read_ends(struct llmobs_text head, struct llmobs_text tail,
-                     const char *const *keys, struct llmobs_json **out)
+static int request_read_ends(struct llmobs_text head, struct llmobs_text tail,
+                             const char *const *keys, struct llmobs_json **out)
 {
     static const char *const model_key[] = {"model", NULL};
     struct llmobs_json *model;
@@ -91,8 +91,9 @@ static int add_field(struct llmobs_json *fields, const char *name,
     return rc;
 }
 
-/* The lines of core/text/form.h; one that was cut is left out. */
-static int read_fields(struct llmobs_text lines, struct llmobs_json **out)
+/* The lines of lib/text/form.h; one that was cut is left out. */
+static int request_read_fields(struct llmobs_text lines,
+                               struct llmobs_json **out)
 {
     struct llmobs_json *line;
     int rc = 0;
@@ -126,14 +127,14 @@ int llmobs_request_read(const struct llmobs_call *call, const char *const *keys,
     if (!call->request.data)
         return 0;
     if (call->multipart)
-        return read_fields(call->request, out);
+        return request_read_fields(call->request, out);
     if (call->request_truncated)
-        return read_ends(call->request, call->request_tail, keys, out);
+        return request_read_ends(call->request, call->request_tail, keys, out);
     if (!llmobs_match_object(call->request))
         return 0;
     rc = llmobs_json_parse(call->request, out);
     if (rc == -E2BIG) {
-        rc = read_ends(call->request, call->request, keys, out);
+        rc = request_read_ends(call->request, call->request, keys, out);
         return rc < 0 ? rc : 1;
     }
     if (rc == 0 && !llmobs_json_is_object(*out)) {
@@ -162,7 +163,8 @@ int llmobs_request_metadata(const struct llmobs_json *request,
 static char *form_text(const struct llmobs_call *call)
 {
     struct llmobs_json *fields = NULL;
-    int rc = call->request.data ? read_fields(call->request, &fields) : 0;
+    int rc =
+        call->request.data ? request_read_fields(call->request, &fields) : 0;
     char *text = NULL;
 
     if (rc == 0)

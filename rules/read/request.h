@@ -13,7 +13,7 @@
 /* Gives the body's object, NULL in *out when the body is none; of a form its
  * fields, numbers and truth values as such, names that come again as lists, a
  * file as an object with its `type` and `bytes` if they are known. Where the
- * body's middle is missing, or it is beyond the limits of core/text/json.h
+ * body's middle is missing, or it is beyond the limits of lib/text/json.h
  * (then it answers 1), the object has only those of `keys` (NULL-terminated)
  * and "model" that stand at the body's ends. */
 int llmobs_request_read(const struct llmobs_call *call, const char *const *keys,

@@ -44,8 +44,8 @@ static const struct llmobs_rerank *variant_of(
 }
 
 /* The member of this name, or the object itself. */
-static const struct llmobs_json *within(const struct llmobs_json *object,
-                                        const char *name)
+static const struct llmobs_json *read_rerank_within(
+    const struct llmobs_json *object, const char *name)
 {
     return name ? llmobs_json_get(object, name) : object;
 }
@@ -75,11 +75,13 @@ int llmobs_rerank_request(struct llmobs_reading *reading)
     struct llmobs_span *span = reading->span;
     struct llmobs_json *words;
     int rc = llmobs_request_metadata(
-        within(reading->request, variant->settings), variant->keys, span);
+        read_rerank_within(reading->request, variant->settings), variant->keys,
+        span);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    query = llmobs_json_get(within(reading->request, variant->asks), "query");
+    query = llmobs_json_get(read_rerank_within(reading->request, variant->asks),
+                            "query");
     if (!query)
         return 0;
     words = in_words(query);
@@ -94,7 +96,7 @@ static const struct llmobs_json *asked(const struct llmobs_reading *reading,
 {
     static const char *const names[] = {"documents", "texts", "inputs"};
     const struct llmobs_json *from =
-        within(reading->request, variant_of(reading)->asks);
+        read_rerank_within(reading->request, variant_of(reading)->asks);
     const struct llmobs_json *list = NULL;
     int64_t at = llmobs_json_to_int(index);
 
@@ -105,25 +107,25 @@ static const struct llmobs_json *asked(const struct llmobs_reading *reading,
     return llmobs_json_at(list, (size_t)at);
 }
 
-static const struct llmobs_json *either(const struct llmobs_json *object,
-                                        const char *key, const char *other)
+static const struct llmobs_json *read_rerank_either(
+    const struct llmobs_json *object, const char *key, const char *other)
 {
     const struct llmobs_json *value = llmobs_json_get(object, key);
 
     return value ? value : llmobs_json_get(object, other);
 }
 
-static int add_result(struct llmobs_reading *reading,
-                      const struct llmobs_json *result)
+static int read_rerank_add_result(struct llmobs_reading *reading,
+                                  const struct llmobs_json *result)
 {
     const struct llmobs_json *index = llmobs_json_get(result, "index");
     const struct llmobs_json *document = asked(reading, index);
     const struct llmobs_json *text =
-        document ? document : either(result, "document", "text");
+        document ? document : read_rerank_either(result, "document", "text");
     struct llmobs_found found = {
-        .name = either(document, "title", "name"),
+        .name = read_rerank_either(document, "title", "name"),
         .id = llmobs_json_get(document, "id"),
-        .score = either(result, "relevance_score", "score"),
+        .score = read_rerank_either(result, "relevance_score", "score"),
     };
 
     struct llmobs_json *words = NULL;
@@ -147,7 +149,8 @@ static int add_result(struct llmobs_reading *reading,
 }
 
 /* Cohere counts searches. */
-static int read_usage(const struct llmobs_json *body, struct llmobs_span *span)
+static int read_rerank_read_usage(const struct llmobs_json *body,
+                                  struct llmobs_span *span)
 {
     const struct llmobs_json *meta = llmobs_json_get(body, "meta");
 
@@ -163,14 +166,16 @@ int llmobs_rerank_document(struct llmobs_reading *reading,
     int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
 
     if (rc == 0)
-        rc = read_usage(body, reading->span);
+        rc = read_rerank_read_usage(body, reading->span);
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    body = within(body, variant_of(reading)->answers);
+    body = read_rerank_within(body, variant_of(reading)->answers);
     return llmobs_documents_each(
         reading,
-        llmobs_json_is_array(body) ? body : either(body, "results", "data"),
-        add_result);
+        llmobs_json_is_array(body)
+            ? body
+            : read_rerank_either(body, "results", "data"),
+        read_rerank_add_result);
 }
 
 int llmobs_rerank_ends(struct llmobs_reading *reading)

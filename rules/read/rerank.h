@@ -10,7 +10,7 @@
  *          docs.voyageai.com/reference/reranker-api, llama.cpp's
  *          tools/server/README.md, the API of text-embeddings-inference
  *          (docs/openapi.json), Bedrock's "Cohere Rerank" parameters,
- * DashScope's "Text rerank" (its own path, and /reranks).
+ *          DashScope's "Text rerank" (its own path, and /reranks).
  */
 #ifndef LLMOBS_RERANK_H
 #define LLMOBS_RERANK_H

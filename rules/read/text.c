@@ -4,11 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-struct llmobs_text llmobs_text_of(const char *text)
-{
-    return (struct llmobs_text){text, text ? strlen(text) : 0};
-}
-
 bool llmobs_text_is(struct llmobs_text text, const char *word)
 {
     size_t len = strlen(word);

@@ -7,9 +7,7 @@
 #ifndef LLMOBS_RULES_TEXT_H
 #define LLMOBS_RULES_TEXT_H
 
-#include "core/base/buf.h"
-
-struct llmobs_text llmobs_text_of(const char *text); /* NULL: empty */
+#include "lib/base/buf.h"
 
 /* The text without its byte order mark and JSON's white space before its first
  * byte. */

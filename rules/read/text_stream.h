@@ -9,7 +9,7 @@
 #ifndef LLMOBS_TEXT_STREAM_H
 #define LLMOBS_TEXT_STREAM_H
 
-#include "core/span/span.h"
+#include "lib/span/span.h"
 #include "rules/read/stream_parts.h"
 
 #define LLMOBS_TEXT_STREAM_MAX 128

@@ -38,8 +38,8 @@ struct llmobs_json *llmobs_tools_arguments(const struct llmobs_json *value)
     return parsed;
 }
 
-static int set_text(struct llmobs_json *object, const char *key,
-                    const char *text)
+static int tools_set_text(struct llmobs_json *object, const char *key,
+                          const char *text)
 {
     return llmobs_json_sets(object, key, text ? text : "");
 }
@@ -55,8 +55,9 @@ struct llmobs_json *llmobs_tools_call(const char *name, const char *id,
         return NULL;
     }
     if (llmobs_json_set(call, "arguments", arguments) == 0 &&
-        set_text(call, "name", name) == 0 &&
-        set_text(call, "tool_id", id) == 0 && set_text(call, "type", type) == 0)
+        tools_set_text(call, "name", name) == 0 &&
+        tools_set_text(call, "tool_id", id) == 0 &&
+        tools_set_text(call, "type", type) == 0)
         return call;
     llmobs_json_free(call);
     return NULL;
@@ -70,13 +71,14 @@ struct llmobs_json *llmobs_tools_result(const char *name, const char *id,
 
     if (llmobs_json_set(out, "result", result) == 0 &&
         llmobs_json_sets(out, "name", name) == 0 &&
-        set_text(out, "tool_id", id) == 0 && set_text(out, "type", type) == 0)
+        tools_set_text(out, "tool_id", id) == 0 &&
+        tools_set_text(out, "type", type) == 0)
         return out;
     llmobs_json_free(out);
     return NULL;
 }
 
-static struct llmobs_json *read_call(const struct llmobs_json *from)
+static struct llmobs_json *tools_read_call(const struct llmobs_json *from)
 {
     const struct llmobs_json *custom = llmobs_json_get(from, "custom");
     const struct llmobs_json *function = llmobs_json_get(from, "function");
@@ -102,7 +104,7 @@ static struct llmobs_json *read_legacy(const struct llmobs_json *function)
     if (llmobs_json_set(call, "arguments",
                         llmobs_tools_arguments(
                             llmobs_json_get(function, "arguments"))) == 0 &&
-        set_text(call, "name", llmobs_json_gets(function, "name")) == 0)
+        tools_set_text(call, "name", llmobs_json_gets(function, "name")) == 0)
         return call;
     llmobs_json_free(call);
     return NULL;
@@ -118,7 +120,8 @@ int llmobs_tools_read_calls(const struct llmobs_json *from,
 
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
         if (llmobs_json_is_object(llmobs_json_at(list, i)))
-            rc = llmobs_json_add(calls, read_call(llmobs_json_at(list, i)));
+            rc = llmobs_json_add(calls,
+                                 tools_read_call(llmobs_json_at(list, i)));
     if (rc == 0 && llmobs_json_is_object(legacy))
         rc = llmobs_json_add(calls, read_legacy(legacy));
     if (rc == 0 && llmobs_json_len(calls) > 0)
@@ -134,15 +137,15 @@ struct llmobs_json *llmobs_tools_definition(const char *name,
     struct llmobs_json *definition = llmobs_json_object();
 
     if (llmobs_json_set(definition, "schema", schema) == 0 &&
-        set_text(definition, "name", name) == 0 &&
-        set_text(definition, "description", description) == 0)
+        tools_set_text(definition, "name", name) == 0 &&
+        tools_set_text(definition, "description", description) == 0)
         return definition;
     llmobs_json_free(definition);
     return NULL;
 }
 
 /* The schema, which has several names; the first that is there counts. */
-static const struct llmobs_json *schema_of(const struct llmobs_json *from)
+static const struct llmobs_json *tools_schema_of(const struct llmobs_json *from)
 {
     static const char *const keys[] = {"parameters", "format", "input_schema"};
 
@@ -170,7 +173,7 @@ static int add_definition(const struct llmobs_json *tool,
         from = tool;
     name = llmobs_json_gets(from, "name");
     text = llmobs_json_gets(from, "description");
-    schema = schema_of(from);
+    schema = tools_schema_of(from);
     if (llmobs_json_is_true(llmobs_json_get(tool, "defer_loading")) ||
         llmobs_json_is_true(llmobs_json_get(from, "defer_loading")))
         text = NULL, schema = NULL;

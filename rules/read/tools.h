@@ -7,7 +7,7 @@
 #ifndef LLMOBS_TOOLS_H
 #define LLMOBS_TOOLS_H
 
-#include "core/text/json.h"
+#include "lib/text/json.h"
 
 /* Gives arguments as an object: JSON text is parsed, other text becomes
  * {"value": text}, no arguments {} (WIRE 1.5). */

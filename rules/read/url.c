@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/scratch.h"
+#include "lib/base/scratch.h"
 #include "rules/read/idn.h"
 
 struct llmobs_url_list {
@@ -15,14 +15,14 @@ struct llmobs_url_list {
     char text[];
 };
 
-static char lower(char c)
+static char url_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
 static bool unreserved(int c)
 {
-    return (c >= '0' && c <= '9') || (lower((char)c) >= 'a' && c <= 'z') ||
+    return (c >= '0' && c <= '9') || (url_lower((char)c) >= 'a' && c <= 'z') ||
            c == '-' || c == '.' || c == '_' || c == '~';
 }
 
@@ -43,8 +43,8 @@ static size_t decode_path(struct llmobs_text in, char *out)
             out[n++] = (char)c;
         } else {
             out[n++] = '%';
-            out[n++] = lower(in.data[i + 1]);
-            out[n++] = lower(in.data[i + 2]);
+            out[n++] = url_lower(in.data[i + 1]);
+            out[n++] = url_lower(in.data[i + 2]);
         }
         i += 2;
     }
@@ -131,7 +131,7 @@ static void to_dns(struct llmobs_url *url)
 /* Sets the host in lower case, with escapes decoded (as libcurl does) and
  * without one dot at its end.
  */
-static int set_host(struct llmobs_text host, struct llmobs_url *url)
+static int url_set_host(struct llmobs_text host, struct llmobs_url *url)
 {
     size_t n = 0;
 
@@ -146,7 +146,7 @@ static int set_host(struct llmobs_text host, struct llmobs_url *url)
             c = (unsigned char)host.data[i];
         if (c <= ' ' || c == 0x7F || c == '/')
             return -EINVAL;
-        url->host[n++] = lower((char)c);
+        url->host[n++] = url_lower((char)c);
     }
     if (n > 0 && url->host[n - 1] == '.')
         n--;
@@ -165,7 +165,7 @@ static int set_address(struct llmobs_text host, struct llmobs_url *url)
 
     if (zone)
         host.len = (size_t)(zone - host.data);
-    rc = set_host(host, url);
+    rc = url_set_host(host, url);
     if (rc == 0 && inet_pton(AF_INET6, url->host, url->address) != 1)
         rc = -EINVAL;
     url->ipv6 = rc == 0;
@@ -222,7 +222,7 @@ static int parse_authority(struct llmobs_text text, bool bare,
         return set_address(host, url);
     } else {
         split_name(&host, &port);
-        rc = set_host(host, url);
+        rc = url_set_host(host, url);
     }
     if (rc == 0 && port.len > 0)
         rc = parse_port((struct llmobs_text){port.data + 1, port.len - 1},
@@ -383,7 +383,8 @@ static bool leads_to(const struct llmobs_url *base,
            same_host(url, base);
 }
 
-static bool stays(const struct llmobs_url *base, struct llmobs_text reference)
+static bool url_stays(const struct llmobs_url *base,
+                      struct llmobs_text reference)
 {
     struct llmobs_url *url = llmobs_scratch_take(sizeof(*url));
     bool same;
@@ -410,7 +411,7 @@ bool llmobs_url_stays(const struct llmobs_url *base,
     while (reference.len > 0 &&
            memchr(blanks, reference.data[reference.len - 1], count))
         reference.len--;
-    return stays(base, reference);
+    return url_stays(base, reference);
 }
 
 char *llmobs_url_decode(struct llmobs_text text)

@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
 
 #define LLMOBS_URL_HOST_MAX 255
 #define LLMOBS_URL_PATH_MAX 2048

@@ -7,7 +7,7 @@
 #ifndef LLMOBS_USAGE_H
 #define LLMOBS_USAGE_H
 
-#include "core/span/span.h"
+#include "lib/span/span.h"
 
 /* The usage object of a whole answer or of one chunk of a stream; each provider
  * has its own place for it (WIRE 6.12). Borrows; NULL: none. */

@@ -9,7 +9,7 @@
 #ifndef LLMOBS_VALUES_H
 #define LLMOBS_VALUES_H
 
-#include "core/span/span.h"
+#include "lib/span/span.h"
 
 #define LLMOBS_VALUE_MAX ((size_t)1024 * 1024)
 

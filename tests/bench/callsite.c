@@ -1,4 +1,4 @@
-/* What the app's thread pays for the caller of a call: ns of CPU a callsite.
+/* The price of a call's caller on the app's thread: ns of CPU a callsite.
  *
  *   bench-callsite WHERE DEPTH     WHERE: first or other thread; DEPTH: bytes
  * of stack between its begin and the call
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/callsite/callsite.h"
+#include "core/trace/callsite.h"
 
 #define ALIVE 20
 #define ROUNDS 20000

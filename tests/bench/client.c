@@ -1,4 +1,4 @@
-/* What is measured: one libcurl program, one number a run.
+/* Measures one libcurl program, one number a run.
  *
  *   client get URL THREADS COUNT   transfers a second
  *   client setopt MODE COUNT       ns a call (MODE: other, url, data)

@@ -1,11 +1,12 @@
-/* What a request that is no LLM call pays for the rules: ns of CPU a request.
+/* The price of the rules for a request that is no LLM call: ns of CPU a
+ * request.
  *
  *   bench-miss
  */
 #include <stdio.h>
 #include <time.h>
 
-#include "core/base/clock.h"
+#include "lib/base/clock.h"
 #include "rules/read/text.h"
 #include "rules/rules.h"
 

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/base/clock.h"
-#include "core/otlp/fields.h"
-#include "core/otlp/otlp.h"
-#include "core/otlp/span.h"
+#include "lib/base/clock.h"
+#include "core/export/fields.h"
+#include "core/export/otlp.h"
+#include "core/export/span.h"
 
 #define BATCH 64
 

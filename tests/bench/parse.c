@@ -14,8 +14,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/text/eventstream.h"
-#include "core/text/sse.h"
+#include "lib/text/eventstream.h"
+#include "lib/text/sse.h"
 #include "rules/custom.h"
 #include "tests/support/corpus_case.h"
 #include "tests/support/es_frame.h"

@@ -32,12 +32,43 @@ MACHINE = 62 if os.uname().machine == "x86_64" else 183
 SECRET = "sk-doctor-0123456789abcdef"
 BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,
         "LLMOBS_EXPORTER": "store", "HOME": TMP,
-        "LLMOBS_CONFIG": os.path.join(TMP, "none.conf")}
+        "LLMOBS_CONFIG": os.path.join(TMP, "empty.conf")}
+open(BASE["LLMOBS_CONFIG"], "w").close()
 LATER = """#include <dlfcn.h>
 #include <unistd.h>
 int main(void) { void *h = dlopen("libcurl.so.4", RTLD_NOW);
   long (*init)(long) = h ? dlsym(h, "curl_global_init") : 0;
   if (init) init(3);
+  (void)!write(1, "x", 1); pause(); return 0; }
+"""
+BOXED = """#include <curl/curl.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static void no_files(void) {
+  struct sock_filter f[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 13),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  struct sock_fprog p = {4, f};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p)) _exit(3); }
+int main(int argc, char **argv) {
+  rlim_t most = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+  if (argv[1][0] == 'f') no_files();
+  if (argv[1][0] == 'd') setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, 3});
+  if (argv[1][0] == 'm') setrlimit(RLIMIT_AS, &(struct rlimit){most, most});
+  if (argv[1][1] == 's') setrlimit(RLIMIT_FSIZE, &(struct rlimit){9, 9});
+  for (int i = 0; argv[1][1] == '3' && i < 3; i++) close(i);
+  curl_easy_init();
+  if (argv[1][1]) return !curl_easy_init();
   (void)!write(1, "x", 1); pause(); return 0; }
 """
 FAKE = """const char about[] = "libcurl/8.1.2";
@@ -87,7 +118,7 @@ def doctor(*what, json_too=True, env=None, cpu=None):
                           stdout=subprocess.PIPE, timeout=300)
     facts = json.loads(same.stdout)
     if same.returncode != text.returncode or facts["works"] != (
-            text.returncode == 0):
+            text.returncode in (0, 3)):
         raise AssertionError("text and JSON differ: %s" % facts)
     return text.returncode, text.stdout.decode(errors="replace"), facts
 
@@ -195,6 +226,137 @@ def resolved():
           struct.pack("<HH", 3, 3) + bytes(40))
     expect("one of another class is passed over", run, 0,
            copy={"path": two + "/libxfer.so"}, env={"LD_LIBRARY_PATH": two})
+
+
+XFER = FAKE.replace("const char about[]", "char about[]")
+SAYS = """#include <unistd.h>
+extern char about[];
+int main(void) { return write(1, about, 13) != 13; }
+"""
+
+
+def xfer(name, version, *flags):
+    """A libcurl of that version."""
+    return compile(name, XFER.replace("8.1.2", version), "-shared", "-fPIC",
+                   *flags)
+
+
+def as_it_runs(name, path, env=None):
+    """The doctor names the libcurl that the loader takes, and misses none."""
+    ran = subprocess.run([path], env=dict(BASE, **(env or {})), cwd=TMP,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if ran.returncode != 0:
+        check(name, False, ran)
+        return
+    facts, text = expect(name, path, 0, "linked", env=env, copy={
+        "version": ran.stdout.decode().split("/")[1]})
+    check(name + ": nothing is missing", "not found" not in text, text)
+    check(name + ": one copy", facts and len(facts["reach"]["copies"]) == 1,
+          text)
+
+
+def linked(name, against, *flags, source=SAYS):
+    return compile(name, source, against, "-Wl,--allow-shlib-undefined", *flags)
+
+
+def needed():
+    """Each way by which the loader finds what an object needs."""
+    soname, new, old = "-Wl,-soname,libxfer.so", "-Wl,--enable-new-dtags", \
+        "-Wl,--disable-new-dtags"
+    here = os.getcwd()
+    os.chdir(TMP)
+    xfer("ways/sub/libslash.so", "8.0.1")
+    slash = linked("ways/slash", "ways/sub/libslash.so")
+    os.chdir(here)
+    as_it_runs("a relative name with a slash", slash)
+    plain = xfer("ways/libxfer.so", "8.0.2", soname)
+    xfer("libxfer.so", "8.0.3", soname)
+    bare = linked("ways/bare", plain)
+    for path in ":/nowhere", "/nowhere:", "/nowhere::/none", ";", "ways", ".":
+        as_it_runs("LD_LIBRARY_PATH=" + path, bare, {"LD_LIBRARY_PATH": path})
+    os.unlink(place("libxfer.so"))
+    expect("an empty LD_LIBRARY_PATH is none", bare, 1,
+           "not found: libxfer.so", env={"LD_LIBRARY_PATH": ""})
+    for flag in new, old:
+        as_it_runs("a relative path, " + flag,
+                   linked("ways/relative", plain, "-Wl,-rpath,ways", flag))
+        for token in "LIB", "{LIB}", "PLATFORM":
+            for i, lib in enumerate(("lib", "lib64", "haswell", "xeon_phi",
+                                     os.uname().machine,
+                                     "lib/%s-linux-gnu" % os.uname().machine)):
+                xfer("ways/tokens/%s/libxfer.so" % lib, "8.1.%d" % i, soname)
+            as_it_runs("$%s, %s" % (token, flag), linked(
+                "ways/token", plain, flag,
+                "-Wl,-rpath,$ORIGIN/tokens/$" + token))
+    if MACHINE == 62:
+        xfer("ways/cpu/glibc-hwcaps/x86-64-v2/libxfer.so", "8.0.4", soname)
+        cpu = linked("ways/cpu/program", plain, "-Wl,-rpath,$ORIGIN")
+        as_it_runs("for certain processors alone", cpu)
+        xfer("ways/cpu/libxfer.so", "8.0.5", soname)
+        as_it_runs("for certain processors, and for all", cpu)
+    chain(plain, soname, new, old)
+
+
+def chain(plain, soname, new, old):
+    """An RPATH counts for what the object brings, but for those with a
+    RUNPATH."""
+    xfer("ways/far/libxfer.so", "8.2.1", soname)
+    middle = ["-shared", "-fPIC", "-Wl,--no-as-needed", plain]
+    for flag in "-Wl,--no-as-needed", "-Wl,-rpath,/nowhere":
+        inner = compile("ways/far/libinner.so", "int inner;", *middle, new,
+                        "-Wl,-soname,libinner.so", flag)
+        outer = compile("ways/libouter.so", "int outer;", "-shared", "-fPIC",
+                        "-Wl,--no-as-needed", inner, old,
+                        "-Wl,-rpath,$ORIGIN/far", "-Wl,-soname,libouter.so")
+        program = linked("ways/chain", "-Wl,--no-as-needed", outer, new,
+                         "-Wl,-rpath,$ORIGIN",
+                         source="int main(void) { return 0; }")
+        os.rename(plain, plain + ".away")
+        ran = subprocess.run([program], env=BASE, stderr=subprocess.PIPE)
+        check("a chain runs", (ran.returncode == 0) == ("rpath" not in flag),
+              ran)
+        if "rpath" not in flag:
+            expect("an RPATH of what brought it", program, 0,
+                   copy={"version": "8.2.1"})
+        else:
+            expect("no RPATH beside a RUNPATH", program, 1, "not found")
+        os.rename(plain + ".away", plain)
+    named = xfer("ways/other-name.so", "8.2.2", soname)
+    user = compile("ways/libuser.so", "int user;", *middle,
+                   "-Wl,-soname,libuser.so")
+    program = linked("ways/first", named, "-Wl,--no-as-needed", user,
+                     "-Wl,-rpath,$ORIGIN")
+    as_it_runs("one of that name is there already", program)
+
+
+def wrapped():
+    """What stands before libcurl, by its file."""
+    main = "int curl_global_init(long);\nint main(void)\n{\n    return " \
+        "curl_global_init(3);\n}\n"
+    for asks, status in ("dlsym", 0), ("other", 3):
+        wrapper = "void *%s(void *, const char *);\n" \
+            "int curl_global_init(long x)\n" \
+            "{\n    return %s(0, \"x\") != (void *)x;\n}\n" % (asks, asks)
+        words = ("curl_global_init", "calls by it are " +
+                 ("seen if it asks" if status == 0 else "not seen"))
+        library = compile("libwrapper-%s.so" % asks, wrapper, "-shared", "-fPIC")
+        program = compile("plain", main, "-lcurl")
+        expect("a preload with " + asks, program, status, library, *words,
+               env={"LD_PRELOAD": library})
+        expect("no preload beside " + asks, program, 0)
+        if status == 0:
+            own = compile("own-" + asks, main.replace(
+                "int curl_global_init(long);", wrapper), "-rdynamic",
+                "-Wl,--no-as-needed", "-lcurl")
+            expect("a program with " + asks, own, status, own, *words)
+        needs = compile("needs-" + asks, main, "-Wl,--no-as-needed", library,
+                        "-lcurl", "-Wl,-rpath," + TMP,
+                        "-Wl,--allow-shlib-undefined")
+        facts, _ = expect("a library with " + asks, needs, status, library,
+                          *words)
+        check("a library with %s: facts" % asks, facts["wrappers"] == [
+            {"path": library, "functions": "curl_global_init",
+             "asks_the_loader": status == 0}], facts["wrappers"])
 
 
 def rights():
@@ -316,9 +478,16 @@ def sanitizers():
     if not path:
         print("# asan: skipped, no libasan")
         return
-    expect("libasan", path, 1, "libasan, which must come first")
-    ran = subprocess.run([RUN, path], env=BASE, stderr=subprocess.PIPE)
-    check("libasan: and so it is", ran.returncode != 0 and
+    env = dict(BASE, ASAN_OPTIONS="detect_leaks=0")
+    expect("libasan", path, 0, "finds its name first")
+    ran = subprocess.run([RUN, "sh", "-c", path], env=env)
+    check("libasan: and so it does", ran.returncode == 0, ran)
+    plain = {"LD_PRELOAD": SHIM, "DD_LLMOBS_ENABLED": "1"}
+    expect("libasan, by a plain path", path, 1, "which ends it behind: " + SHIM,
+           env=plain)
+    ran = subprocess.run([path], env=dict(env, **plain),
+                         stderr=subprocess.PIPE)
+    check("libasan, by a plain path: and so it is", ran.returncode != 0 and
           b"does not come first" in ran.stderr, ran)
     for how in ({"ASAN_OPTIONS": "verify_asan_link_order=0"},
                 {"LD_PRELOAD": subprocess.run(
@@ -334,8 +503,8 @@ def sanitizers():
             tool = {"ASAN_OPTIONS": env["ASAN_OPTIONS"], **how}
         else:
             tool = how
-        expect("libasan with %s" % list(how)[0], path, 0, "comes first",
-               env=tool)
+        expect("libasan with %s" % list(how)[0], path, 0,
+               "finds its name first", env=tool)
         ran = subprocess.run([RUN, path], env=env, stderr=subprocess.PIPE)
         check("libasan with %s: it runs" % list(how)[0], ran.returncode == 0,
               ran)
@@ -584,6 +753,81 @@ def processes():
         expect("process %s" % text, text, 1, "no such process")
 
 
+NO_CORE = (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z %d error "
+           r"libllmobs_core\.so is not loaded: %s.*\n")
+
+
+def taken(path):
+    """The file's text; the file is there no more."""
+    text = ""
+    if os.path.exists(path):
+        with open(path) as f:
+            text = f.read()
+        os.unlink(path)
+    return text
+
+
+def no_core_logs(boxed):
+    """The files that get the line, and those that never do."""
+    log, other = place("logs", "log"), place("logs", "other")
+    conf = write("log.conf", "LLMOBS_LOG = '%s'\n" % log)
+    named = {"LLMOBS_LOG": log}
+    for what, kind, env, lines in (
+            ("a new one", "mm", named, 1),
+            ("one of the configuration file", "mm", {"LLMOBS_CONFIG": conf}, 1),
+            ("no standard descriptor", "m3", named, 1),
+            ("a limit of its size", "ms", named, 0),
+            ("the level", "mm", dict(named, LLMOBS_LOG_LEVEL="off"), 0),
+            ("a link", "mm", named, 0), ("two names", "mm", named, 0),
+            ("a fifo", "mm", named, 0)):
+        write("logs/other", "")
+        if what == "a link":
+            os.symlink(other, log)
+        elif what == "two names":
+            os.link(other, log)
+        elif what == "a fifo":
+            os.mkfifo(log)
+        done = subprocess.run([RUN, boxed, kind, str(40 << 20)], timeout=30,
+                              env=dict(BASE, **env), capture_output=True)
+        text = "" if what == "a fifo" else taken(log)
+        check("a log, %s" % what, done.returncode == 0 and not done.stdout and
+              not done.stderr and text.count("is not loaded") == lines ==
+              text.count("\n") and not os.path.getsize(other), (done, text))
+        for path in log, other:
+            if os.path.lexists(path):
+                os.unlink(path)
+
+
+def no_core():
+    """The program goes on; its memory and the log have the reason."""
+    boxed = compile("boxed", BOXED, "-lcurl")
+    copies = place("cut", "x")[:-2]
+    shutil.copy(os.path.join(BUILD, "libllmobs_preload.so"), copies)
+    core = os.path.join(copies, "libllmobs_core.so")
+    none = {"LLMOBS_BUILD": copies}
+    for what, env, why in (
+            (["f"], {}, "its file may not be opened"),
+            (["d"], {}, "no descriptor is free"),
+            (["m", str(40 << 20)], {}, "a limit of memory leaves less"),
+            (["-"], none, "its file is not whole")):
+        if env:
+            with open(os.path.join(BUILD, "libllmobs_core.so"), "rb") as whole:
+                with open(core, "wb") as cut:
+                    cut.write(whole.read(9000))
+        log = place("no_core.log")
+        process = start([RUN, boxed, *what], dict(env, LLMOBS_LOG=log))
+        expect("no core: " + why, str(process.pid), 1, "on: ",
+               "libllmobs_core.so is not loaded: " + why)
+        stop(process)
+        check("no core, in the log: " + why, re.fullmatch(
+            r"" if what[0] in "fd" else NO_CORE % (process.pid, why),
+            taken(log)), process.pid)
+    no_core_logs(boxed)
+    process = start([RUN, boxed, "-"])
+    expect("a core, and no word", str(process.pid), 0, "on: ")
+    stop(process)
+
+
 # ---- settings and the agent ----------------------------------------------
 
 class Agent(http.server.BaseHTTPRequestHandler):
@@ -613,7 +857,7 @@ def settings():
            "OTEL_EXPORTER_OTLP_TRACES_HEADERS": SECRET,
            "DD_TRACE_AGENT_URL": "http://u:%s@127.0.0.1:1" % SECRET,
            "DD_TAGS": "token:" + SECRET}
-    facts, text = expect("settings: sources", "curl", 0, "DD_SERVICE=shop (fi",
+    facts, text = expect("settings: sources", "curl", 3, "DD_SERVICE=shop (fi",
                          "DD_ENV=env-env (environment)", "file: " + conf,
                          "line 4: not NAME=value", env=env)
     shown = text + json.dumps(facts)
@@ -640,8 +884,92 @@ def settings():
     expect("LD_PRELOAD and the file", "curl", 0, "switched on by file",
            env={"LD_PRELOAD": SHIM, "LLMOBS_CONFIG": conf})
     besides()
+    levels()
+    not_allowed()
     expect("nowhere to preload from", "curl", 1, "is not beside",
            env={"LLMOBS_BUILD": "/nowhere"})
+
+
+def levels():
+    """Warnings of settings: the last line and the status say that there are
+    some, and each names its remedy."""
+    bad = write("bad.redact", "regex (\n")
+    for name, env, told, status in (
+            ("an exporter that is none", {"LLMOBS_EXPORTER": "stroe"},
+             'no exporter is named "stroe"; spans go to the local store', 3),
+            ("one of two", {"LLMOBS_EXPORTER": "store, agnet"},
+             'no exporter is named "agnet"', 3),
+            ("auto and another", {"LLMOBS_EXPORTER": "auto,store",
+                                  "DD_LLMOBS_AGENTLESS_ENABLED": None},
+             "auto stands alone", 3),
+            ("a file of redaction", {"LLMOBS_REDACT": bad}, "line 1", 3),
+            ("and content off", {"LLMOBS_REDACT": bad, "LLMOBS_CONTENT": "off"},
+             "line 1", 3),
+            ("which is not there", {"LLMOBS_REDACT": bad + "x",
+                                    "LLMOBS_CONTENT": "off"}, "No such", 3),
+            ("no number", {"LLMOBS_STORE_MAX": "1 GB"}, "LLMOBS_STORE_MAX", 3),
+            ("out of range", {"DD_LLMOBS_SAMPLE_RATE": "2"}, "SAMPLE_RATE", 3),
+            ("a word that is none", {"LLMOBS_CONTENT": "some"},
+             "LLMOBS_CONTENT", 3),
+            ("a mistyped name", {"LLMOBS_EXPROTER": "store"},
+             "LLMOBS_EXPROTER: no variable", 3),
+            ("in other letters", {"llmobs_exporter": "store"},
+             "llmobs_exporter: no variable", 3),
+            ("another prefix", {"DD_LLMOB_ML_APP": "a"},
+             "DD_LLMOB_ML_APP: no variable", 3),
+            ("a name that is none", {"LLMOBS_DOES_NOT_EXIST": "1"},
+             "LLMOBS_DOES_NOT_EXIST: no variable", 3),
+            ("names of others", {"LLM_MODEL": "m", "OPENAI_API_KEY": "k",
+                                 "DD_LLMOBS_EVALUATORS_OF_MINE": "e"}, None, 0),
+            ("no directory for the log", {"LLMOBS_LOG": TMP + "/no/where/log"},
+             "the log cannot be written", 3),
+            ("a log that is a directory", {"LLMOBS_LOG": TMP},
+             "the log cannot be written", 3),
+            ("a store below a file", {"LLMOBS_STORE_DIR": bad + "/store"},
+             "the local store cannot be written", 3),
+            ("a spool below a file", {"LLMOBS_SPOOL_DIR": bad + "/spool"},
+             "the spool cannot be written", 3),
+            ("recordings below a file", {"LLMOBS_RECORD": bad + "/cassette"},
+             "the recordings cannot be written", 3),
+            ("rules that are none", {"LLMOBS_RULES": bad}, "LLMOBS_RULES", 3),
+            ("rules that are not there", {"LLMOBS_RULES": bad + "x"},
+             "LLMOBS_RULES", 3),
+            ("and it cannot work", {"LLMOBS_EXPORTER": "stroe",
+                                    "DD_LLMOBS_ENABLED": "0"},
+             'no exporter is named "stroe"', 1),
+            ("all is well", {}, None, 0)):
+        facts, text = expect("levels: " + name, "curl", status, env=env)
+        last = {0: "All is well.\n", 1: "It does not work",
+                3: "It works, but not as wanted"}[status]
+        found = facts["findings"] if facts else []
+        check("levels: %s, in words" % name, last in text and
+              (status == 0) == ("All is well" in text), text)
+        check("levels: %s, as JSON" % name, facts and facts["level"] ==
+              {0: "note", 1: "fail", 3: "warn"}[status] and all(
+                  f["level"] in ("ok", "note", "fail") or
+                  len(f.get("remedy", "")) > 10 for f in found) and
+              (told is None or any(told in f["text"] for f in found
+                                   if f["level"] == "warn")), facts)
+
+
+def not_allowed():
+    """A user who may write neither the store nor the log."""
+    if os.geteuid() != 0:
+        print("# not allowed: skipped, it needs root")
+        return
+    os.chmod(TMP, 0o755)
+    mine = place("mine", "store", "spans.jsonl")
+    open(mine, "w").close()
+    done = subprocess.run(
+        ["setpriv", "--reuid=65534", "--clear-groups", TOOL, "doctor",
+         "--no-self-test", "--json", "curl"], stdout=subprocess.PIPE,
+        env=dict(BASE, LLMOBS_STORE_DIR=os.path.dirname(mine),
+                 LLMOBS_LOG=os.path.dirname(mine) + "/log"))
+    warned = [f["text"] for f in json.loads(done.stdout)["findings"]
+              if f["level"] == "warn" and f["remedy"]]
+    check("not allowed: store, spool, log", done.returncode == 3 and all(
+        any(w.startswith(what + " cannot be written") for w in warned)
+        for what in ("the local store", "the spool", "the log")), warned)
 
 
 def besides():
@@ -678,25 +1006,6 @@ def besides():
            "the intake is on another machine: beside " + other,
            env={"LLMOBS_EXPORTER": "agentless", "DD_API_KEY": SECRET,
                 "LD_PRELOAD": other + ":" + SHIM, "DD_LLMOBS_ENABLED": "1"})
-
-
-def newer():
-    """A core that asks for a later C library than the program's."""
-    write("later.map", "GLIBC_2.99 { of_later; };\n")
-    libc = compile("newer/libc.so.6", "void of_later(void) {}\n", "-shared",
-                   "-fPIC", "-nostdlib", "-Wl,-soname,libc.so.6",
-                   "-Wl,--version-script=" + place("later.map"))
-    compile("late/libllmobs_core.so", "void of_later(void); void go(void) "
-            "{ of_later(); }\n", "-shared", "-fPIC", "-nostdlib", libc)
-    shutil.copy(SHIM, os.path.join(TMP, "late"))
-    late = {"LLMOBS_BUILD": os.path.join(TMP, "late")}
-    expect("a core of a later libc", "curl", 1, "asks for 2.99", env=late)
-    expect("the same by LD_PRELOAD", "curl", 1, "asks for 2.99", env={
-        "LD_PRELOAD": late["LLMOBS_BUILD"] + "/libllmobs_preload.so"})
-    process = start([RUN, compile("opener", LATER)], late)
-    expect("the same in a process", str(process.pid), 1, "on: ", "2.99: it is "
-           "not loaded there")
-    stop(process)
 
 
 def strange():
@@ -837,9 +1146,9 @@ def usage():
 
 def main():
     try:
-        for part in (installed, made, resolved, rights, scripts, foreign,
+        for part in (installed, made, resolved, needed, wrapped, rights, scripts, foreign,
                      modules, sanitizers, broken, mutated, work, devices,
-                     processes, newer, settings, agents, fpm, usage):
+                     processes, no_core, settings, agents, fpm, usage):
             if PARTS and part.__name__ not in PARTS:
                 continue
             try:

@@ -30,7 +30,8 @@ SECRET = "c2VjcmV0+0MTIz/NDU2Nzg5MA=="  # as base64 has it
 BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,
         "LLMOBS_EXPORTER": "otlp", "HOME": TMP, "NO_PROXY": "*",
         "LLMOBS_STORE_DIR": os.path.join(TMP, "store"),
-        "LLMOBS_CONFIG": os.path.join(TMP, "none.conf")}
+        "LLMOBS_CONFIG": os.path.join(TMP, "empty.conf")}
+open(BASE["LLMOBS_CONFIG"], "w").close()
 # A server of gRPC in Go sends this before it reads: SETTINGS of HTTP/2.
 FRAME = b"\0\0\6\4\0\0\0\0\0\0\5\0\0\x40\0"
 
@@ -267,7 +268,7 @@ def choices():
            at(url, LLMOBS_EXPORTER="auto", DD_API_KEY=SECRET))
     expect("auto: to a configured agent", 1, ["auto sends to Datadog alone"],
            at(url, LLMOBS_EXPORTER="auto", DD_TRACE_AGENT_URL=free))
-    expect("auto: for gRPC", 0, ["for gRPC"],
+    expect("auto: for gRPC", 3, ["for gRPC"],
            at(url, LLMOBS_EXPORTER="auto", OTEL_EXPORTER_OTLP_PROTOCOL="grpc"))
     expect("another exporter", 0, ["does not name otlp"],
            at(url, LLMOBS_EXPORTER="store"))
@@ -300,7 +301,7 @@ def choices():
     expect("a password in the URL", 0, ["takes a request"],
            at(url.replace("//", "//me:passw0rd-0123456789@")),
            ["passw0rd"])
-    expect("a header that is none", 0, ["OTEL_EXPORTER_OTLP_HEADERS: left out",
+    expect("a header that is none", 3, ["OTEL_EXPORTER_OTLP_HEADERS: left out",
                                         "HEADERS=(set, not shown)"],
            at(url, OTEL_EXPORTER_OTLP_HEADERS="nonsense " + SECRET))
     for name, env, text in (

@@ -3,10 +3,8 @@
 
 usage: drain.py LLMOBS_RUN LLMOBS [TEST]...
 """
-import base64
 import contextlib
 import ctypes
-import gzip
 import json
 import os
 import re
@@ -37,7 +35,6 @@ BEGIN, END = 2, 3  # enum llmobs_entry_type
 NOBODY = 65534
 BATCH = 64  # calls that a drain sends at a time
 SHORT_ONES = BATCH + 6
-OLD_SPOOL_S = 1795275680  # when tests/support/old_spool.txt was recorded
 HOME = os.path.join("/home", "a")  # in a mount of the test's own
 BODY = json.dumps({"model": "%s", "messages": [
     {"role": "user", "content": "hello there"}]})
@@ -232,6 +229,20 @@ def to_the_store():
         equal(len(set(json.loads(line)["span_id"] for line in f)), 4, "stored")
     equal(entries(), [], "left in the spool")
     books(4, 4)
+
+
+def to_a_full_store():
+    """A name that the library does not write neither goes nor is waited for."""
+    os.makedirs(STORE, 0o700)
+    copy = os.path.join(STORE, "spans-20260101.jsonl")
+    with open(copy, "w") as f:
+        f.truncate(1 << 20)
+    full = environment(LLMOBS_STORE_MAX="65536")
+    for _ in range(3):
+        calls(30)
+        expect(drain("--to", "store", env=full), 0, delivered=30)
+    equal(os.path.getsize(copy), 1 << 20, "the copy")
+    equal(entries(), [], "left in the spool")
 
 
 def to_a_url():
@@ -540,67 +551,6 @@ def one_file_of_two():
     equal(entries(), [], "left in the spool")
 
 
-# ---- the last release ------------------------------------------------------
-
-def old_file():
-    """The file of two calls that a process of it left."""
-    with open(os.path.join(ROOT, "tests", "support", "old_spool.txt")) as f:
-        return gzip.decompress(base64.b64decode(f.read()))
-
-
-def leave_old(number, data):
-    path = os.path.join(SPOOL, "%d-1-%x" % (4000000 + number, number))
-    os.makedirs(path, 0o700)
-    with open(os.path.join(path, "1"), "wb") as f:
-        f.write(data)
-    os.utime(path, (1, 1))
-    return path
-
-
-def at_that_time():
-    """An environment in which the recorded calls were made a minute ago."""
-    library = os.path.join(FOLDER, "late.so")
-    subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-o", library,
-                    os.path.join(ROOT, "tests", "support", "bad_disk.c"),
-                    "-ldl"], check=True, timeout=LIMIT)
-    late = int(time.time()) - OLD_SPOOL_S - 60
-    return environment(LD_PRELOAD=library, LATE_S=str(late))
-
-
-def of_the_last_release():
-    """Its files have no key, and are delivered; one that was cut, too; each
-    once, also where the delivery is given up in between."""
-    data = old_file()
-    leave_old(1, data)
-    leave_old(2, data[:-100])
-    env = at_that_time()
-    with agent() as dd:
-        dd.fault("500")
-        code, told = drain("--to", AGENT, env=env)
-        equal((code, told["delivered"], told["left"]), (1, 0, 4), "counts")
-    expect(drain("--to", "store", env=env), 0, delivered=4)
-    equal(entries(), [], "left in the spool")
-    with open(os.path.join(STORE, "spans.jsonl")) as f:
-        events = [json.loads(line) for line in f]
-    equal(sorted(e["status"] for e in events), ["error", "ok", "ok", "ok"],
-          "status")
-
-
-def beside_the_last_release():
-    """A process of it looks for files named by digits alone, takes a directory
-    without one for empty, and removes it if it can."""
-    calls(2)
-    folder = os.path.join(SPOOL, entries()[0])
-    for name in os.listdir(folder):
-        equal(name.isdigit(), False, "it would be read: " + name)
-    try:
-        os.rmdir(folder)
-    except OSError:
-        pass
-    leave_old(1, old_file())
-    expect(drain("--to", "store", env=at_that_time()), 0, delivered=4)
-
-
 def needs_root():
     if os.geteuid() != 0:
         raise Wrong("skip: needs root")
@@ -637,8 +587,7 @@ def other_users():
     equal(entries(), [os.path.basename(trap)], "left in the spool")
 
 
-def read_only():
-    """A directory of which nothing can be removed is delivered once."""
+def nobodys_directory():
     calls(2)
     folder = os.path.join(SPOOL, entries()[0])
     if os.geteuid() == 0:
@@ -648,6 +597,31 @@ def read_only():
         for name in os.listdir(folder):
             os.chown(os.path.join(folder, name), NOBODY, NOBODY)
         os.chown(folder, NOBODY, NOBODY)
+    return folder
+
+
+def unchangeable():
+    """Of files that can neither go nor be emptied no call is delivered: it
+    would be again and again."""
+    folder = nobodys_directory()
+    for name in os.listdir(folder):
+        os.chmod(os.path.join(folder, name), 0o400)
+    os.chmod(folder, 0o500)
+    with agent() as dd:
+        for _ in range(2):
+            code, told = drain("--dir", SPOOL)
+            equal((code, told["delivered"], told["left"]), (1, 0, 2), "counts")
+        for name in os.listdir(folder):
+            os.chmod(os.path.join(folder, name), 0o600)
+        equal(drain("--dir", SPOOL)[1]["delivered"], 2, "once they may go")
+        arrived(dd, 2)
+    for name in entries():
+        os.chmod(os.path.join(SPOOL, name), 0o700)
+
+
+def read_only():
+    """A directory of which nothing can be removed is delivered once."""
+    folder = nobodys_directory()
     os.chmod(folder, 0o500)
     with agent() as dd:
         equal(drain("--dir", SPOOL)[1]["delivered"], 2, "first")
@@ -941,11 +915,11 @@ def stats_check():
 
 
 TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
-         to_a_url, to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
+         to_a_full_store, to_a_url, to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
          beside_the_living, watch, watch_by_interrupt, watch_is_a_relay, drain_killed,
          short_ones_killed, hostile,
-         truncated, one_file_of_two, of_the_last_release,
-         beside_the_last_release, other_users, read_only, all_users,
+         truncated, one_file_of_two,
+         other_users, read_only, unchangeable, all_users,
          stopped_by_its_user, further_place_of_a_stopper, another_namespace,
          from_another_namespace, usage, missing_dir, stats_check]
 

@@ -120,9 +120,36 @@ evaluate_off() {
     rm -rf "$tmp/store"
     DD_LLMOBS_ENABLED=0 "$llmobs" evaluate --label a --type score --value 1 \
         --tag k=v 2>"$tmp/err"
-    same "$?" 0 && has err 'switched off' && test ! -e "$tmp/store"
+    same "$?" 1 && has err 'switched off by DD_LLMOBS_ENABLED; unset it' &&
+        test ! -e "$tmp/store"
 }
-check "evaluate: switched off leaves nothing" evaluate_off
+check "evaluate: switched off leaves nothing, and fails" evaluate_off
+
+evaluate_off_by_file() {
+    rm -rf "$tmp/store"
+    echo DD_LLMOBS_ENABLED=0 >"$tmp/off.conf"
+    LLMOBS_CONFIG=$tmp/off.conf "$llmobs" evaluate --label a --type score \
+        --value 1 --tag k=v 2>"$tmp/err"
+    same "$?" 1 && has err 'in the configuration file' &&
+        LLMOBS_CONFIG=$tmp/off.conf evaluate --label a --type score --value 1 \
+            --tag k=v && same "$status" 0
+}
+check "evaluate: switched off by the file" evaluate_off_by_file
+
+# Nothing switches it on, and the user has typed it.
+in_a_plain_shell() {
+    rm -rf "$tmp/store"
+    "$llmobs" evaluate --label a --type score --value 1 --tag k=v >"$tmp/out" \
+        2>"$tmp/err" && DD_LLMOBS_ENABLED='' "$llmobs" feedback --label b \
+        --type text --value c --session s --submitter u >"$tmp/out" \
+        2>"$tmp/err" && "$llmobs" span --kind tool --name own \
+        sh -c 'echo ${DD_LLMOBS_ENABLED-unset}' >"$tmp/out" &&
+        same "$(cat "$tmp/out")" unset && "$llmobs" workflow --name flow true &&
+        same "$("$llmobs" view --json | grep -o \
+            '"label": "[ab]"\|"name": "[a-z]*"' | sort | tr '\n' ' ')" \
+            '"label": "a" "label": "b" "name": "flow" "name": "own" '
+}
+check "typed commands in a plain shell" in_a_plain_shell
 
 evaluate_lost() {
     LLMOBS_STORE_DIR=/proc/nowhere evaluate --label a --type score --value 1 \

@@ -18,7 +18,7 @@ import tempfile
 BUILD = os.path.realpath(sys.argv[1])
 RUN, TOOL = BUILD + "/llmobs-run", BUILD + "/llmobs"
 ENTRY = BUILD + "/llmobs-entrypoint"
-LIBRARY = (BUILD + "/libllmobs_preload.so").encode()
+LIBRARY = (BUILD + "/behind-libasan.so/$PLATFORM/libllmobs_preload.so").encode()
 LIMIT = 60
 LIBC = ctypes.CDLL(None, use_errno=True)
 TMP = tempfile.mkdtemp(prefix="launcher.")

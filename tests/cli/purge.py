@@ -146,15 +146,15 @@ def links_and_strangers():
     stored()
     victim = os.path.join(FOLDER, "victim")
     os.mkdir(victim)
-    kept = os.path.join(victim, "1")
+    kept = os.path.join(victim, "1.entries")
     with open(kept, "w") as f:
         f.write("mine\n")
     os.rename(SPANS, os.path.join(victim, "spans.jsonl"))
     os.symlink(os.path.join(victim, "spans.jsonl"), SPANS)
-    os.mkfifo(os.path.join(STORE, "spans-1.jsonl"))
-    os.mkdir(os.path.join(STORE, "spans-2.jsonl"))
+    os.mkfifo(os.path.join(STORE, "spans-%019d.jsonl" % 1))
+    os.mkdir(os.path.join(STORE, "spans-%019d.jsonl" % 2))
     other = ["spans.jsonl.bak", "spans-.jsonl", "spans-x.jsonl", "notes.jsonl",
-             "spans-1.jsonl.gz"]
+             "spans-1.jsonl.gz", "spans-20260101.jsonl", "spans-%020d.jsonl" % 1]
     for name in other:
         open(os.path.join(STORE, name), "w").close()
     os.makedirs(SPOOL, 0o700, exist_ok=True)
@@ -162,7 +162,7 @@ def links_and_strangers():
     os.symlink(kept, os.path.join(SPOOL, "rejected.jsonl"))
     dead = os.path.join(SPOOL, "4000002-1-2")
     os.mkdir(dead, 0o700)
-    os.symlink(kept, os.path.join(dead, "1"))
+    os.symlink(kept, os.path.join(dead, "1.entries"))
     code, told = purge("--all")
     equal((code, told["files"], told["refused"]), (1, 0, 6), "numbers")
     code, _, err = run("--yes", "--store")
@@ -204,7 +204,7 @@ def damaged():
     calls(2)
     path = os.path.join(SPOOL, "4000001-1-1")
     os.mkdir(path, 0o700)
-    with open(os.path.join(path, "1"), "wb") as f:
+    with open(os.path.join(path, "1.entries"), "wb") as f:
         f.write(os.urandom(100000))
     code, told = purge()
     equal((code, told["calls"], told["unreadable"] > 0), (1, 2, True), told)

@@ -120,6 +120,7 @@ class Trace:
             event["metrics"]["time_to_first_token"] = first
         if error:
             event["meta"]["error"] = {"type": error[0], "message": error[1]}
+            event["tags"].append("http.status_code:429")
         self.events.append(event)
 
 
@@ -310,8 +311,8 @@ def words():
     check("id: a pipe has whole lines", "> user       Where do we sleep?  We "
           "are two, and this is what we like:\n" in text, text)
     text = piped("last", "--kind", "llm", "--json")
-    check("last: in any form", text.count("\n") == 1 and
-          '"name": "second"' in text, text)
+    check("last: in any form", re.findall(
+        '"name": "(first|second|plan trip)"', text) == ["first", "second"], text)
     text = screen(80, "%d2" % (BEGIN // SECOND + 30))
     check("id: of a span, with those above it", "plan trip" in text and
           " first " in text and " second " not in text and
@@ -452,9 +453,82 @@ def long_line():
           "status" not in text.split("\n")[-2], text[-300:])
 
 
+def whole_traces():
+    """`view ID` is the whole trace in every form, and that trace alone."""
+    store = os.path.join(TMP.name, "three")
+    traces = [Trace(number, "app") for number in range(3)]
+    for number, trace in enumerate(traces):
+        for i in range(1, 6):
+            trace.span(i, 1 if i > 1 else None,
+                       "s%d-%d" % (number, i), "llm", i, 5, model="m",
+                       tokens=(3, 4))
+        trace.events.append({
+            "join_on": {"span": {"trace_id": trace.id, "span_id": "%d3" % (
+                trace.begin // SECOND)}}, "label": "said-%d" % number,
+            "metric_type": "score", "score_value": 1, "timestamp_ms": 1,
+            "tags": ["ml_app:app"]})
+    write(store, [e for trace in traces for e in trace.events])
+    for form in ([], ["--spans"], ["-m"], ["--json"], ["--csv"], ["--otlp"],
+                 ["--csv", "--fields", "name"], ["--json", "--fields", "name"],
+                 ["--chrome-trace"], ["--html", "-"]):
+        for number, word in ((1, traces[1].id), (1, traces[1].id[:8]),
+                             (2, "last")):
+            have = set(re.findall(r"\bs[0-9]-[0-9]\b",
+                                  piped(word, *form, store=store)))
+            check("whole: %s of %s" % (form, word), have == {
+                "s%d-%d" % (number, i) for i in range(1, 6)}, have)
+    have = json.loads(piped(traces[1].id, "--json", "--summary", store=store))
+    check("whole: --summary", have["calls"] == 5, have)
+    text = piped(traces[1].id, "--json", store=store)
+    check("whole: with the evaluations of its spans",
+          re.findall("said-[0-9]", text) == ["said-1"], text)
+    text = piped("%d3" % (BEGIN // SECOND + 1), "--json", store=store)
+    check("whole: of a span's id that span", re.findall(
+        r"\bs[0-9]-[0-9]\b", text) == ["s1-3"], text)
+    text = piped("app", "--json", store=store)
+    check("whole: no id", text == "", text)
+
+
+def deep_traces():
+    """A trace of 100,000 levels in eight seconds of a processor: it takes some
+    25 where each span climbs to the top."""
+    count = 100000
+    store = os.path.join(TMP.name, "levels")
+    os.makedirs(store)
+    line = ('{"name": "l%d", "span_id": "%d", "parent_id": "%s", "start_ns": '
+            '%d, "duration": %d, "status": "%s", "meta": {"span": {"kind": '
+            '"%s"}}, "metrics": {}, "tags": [], "trace_id": "%s"}\n')
+    half = count // 2
+    every = [(["-n0"], count), (["last"], count), (["--chrome-trace"], count)]
+    for name, above, ns, call, forms in (
+            ("chain", lambda i: i - 1, lambda i: 10**9 - i, 1,
+             every + [(["last", "--json"], count), (["-n0", "-e"], count),
+                      (["-n0", "--kind", "llm"], 1)]),
+            ("chain and fan", lambda i: min(i - 1, half), lambda i: 10**9 if
+             i > half else 10**12 - i, 1, every),
+            ("circle", lambda i: i - 1 or count, lambda i: 5, 1, every[:1]),
+            ("chain above a call", lambda i: i - 1, lambda i: 5, count,
+             [(["-n0", "--kind", "llm"], 1)]),
+            ("own parent", lambda i: i, lambda i: 5, 1, every[:1])):
+        with open(os.path.join(store, "spans.jsonl"), "w") as f:
+            for i in range(1, count + 1):
+                f.write(line % (i, i, above(i) or "undefined", BEGIN + i, ns(i),
+                                "error" if i == count else "ok",
+                                "llm" if i == call else "task", "6" * 32))
+        for form, want in forms:
+            done = subprocess.run(
+                [TOOL, "view", "--store", store, *form], env=environment(),
+                capture_output=True, timeout=300, preexec_fn=lambda:
+                resource.setrlimit(resource.RLIMIT_CPU, (8, 8)))
+            rows = len(set(re.findall(rb"\bl[0-9]+\b", done.stdout)))
+            check("levels: %s, %s" % (name, " ".join(form)), rows == want and
+                  done.returncode == 0, (done.returncode, rows))
+
+
 PARTS = {"golden": [golden], "widths": [widths],
          "choices": [words, window, colours, characters, pagers, output,
-                     long_line]}
+                     long_line, whole_traces],
+         "levels": [deep_traces]}
 
 
 def main():

@@ -27,7 +27,8 @@ CURL = shutil.which("curl", path="/usr/bin:/bin")
 BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,
         "LLMOBS_EXPORTER": "store", "HOME": TMP,
         "LLMOBS_STORE_DIR": os.path.join(TMP, "store"),
-        "LLMOBS_CONFIG": os.path.join(TMP, "none.conf")}
+        "LLMOBS_CONFIG": os.path.join(TMP, "empty.conf")}
+open(BASE["LLMOBS_CONFIG"], "w").close()
 # It loads libcurl, and speaks to the server by itself.
 PAST = """#include <arpa/inet.h>
 #include <dlfcn.h>
@@ -76,7 +77,7 @@ def expect(name, failed, why="", client=None, **how):
             wrong.append("their values")
         if test["span"] != (failed in (None, "exporter")):
             wrong.append("span")
-        if len(told) != 1 or told[0]["level"] != ("bad" if failed else "ok"):
+        if len(told) != 1 or told[0]["level"] != ("fail" if failed else "ok"):
             wrong.append("finding")
         if facts["works"] != (done.returncode == 0) or (
                 failed and done.returncode != 1):
@@ -224,7 +225,8 @@ def cleanly():
           not glob.glob("/var/tmp/llmobs-doctor.*"))
     own = [p for p in os.listdir(TMP) if not stat.S_ISDIR(
         os.stat(os.path.join(TMP, p)).st_mode)]
-    check("nor in the directory that it is called in", own == [], own)
+    check("nor in the directory that it is called in", own == ["empty.conf"],
+          own)
 
 
 def main():

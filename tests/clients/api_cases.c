@@ -1,4 +1,4 @@
-/* The C API beside libcurl. What is printed is the same with and without the
+/* The C API beside libcurl. The output is the same with and without the
  * preload: the answers of the API are only printed where they are neither what
  * is wanted nor "not observing". */
 #include "tests/clients/cases.h"
@@ -49,7 +49,8 @@ static void nested(const char *base)
     printf("%ld\n", ask_once());
 }
 
-/* What is added to a multi handle is a child of the span of that moment. */
+/* A handle that is added to a multi handle is a child of the span of that
+ * moment. */
 static void multi(const char *base)
 {
     struct text texts[2] = {{0}, {0}};

@@ -75,16 +75,13 @@ static const char *const streamed = ASK("gpt-4o-mini", ", \"stream\": true");
 static const char *const slow = ASK("slow", ", \"stream\": true");
 static const char *const moved = ASK("redirect-307", "");
 
-/* An easy handle that posts `body` (borrowed; NULL: a GET) to a path of the
- * server. */
-static inline CURL *asking(const char *base, const char *path, const char *body,
-                           struct text *into)
+/* Makes a handle with default settings post `body` (borrowed; NULL: a GET) to a
+ * path of the server. */
+static inline void make_ask(CURL *curl, const char *base, const char *path,
+                            const char *body, struct text *into)
 {
-    CURL *curl = curl_easy_init();
     char *url = url_of(base, path);
 
-    if (!curl)
-        exit(3);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     free(url);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, json_headers);
@@ -95,6 +92,16 @@ static inline CURL *asking(const char *base, const char *path, const char *body,
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, into);
     }
+}
+
+static inline CURL *asking(const char *base, const char *path, const char *body,
+                           struct text *into)
+{
+    CURL *curl = curl_easy_init();
+
+    if (!curl)
+        exit(3);
+    make_ask(curl, base, path, body, into);
     return curl;
 }
 

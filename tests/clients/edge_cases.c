@@ -219,7 +219,8 @@ static size_t refuse_end(char *data, size_t size, size_t count, void *to)
     return strstr(((struct text *)to)->data, "[DONE]") ? 0 : size * count;
 }
 
-/* What arrived counts: the stream was whole when the app refused its end. */
+/* The bytes that arrived count: the stream was whole when the app refused its
+ * end. */
 static void refused_at_the_end(const char *base)
 {
     struct text text = {0};

@@ -105,6 +105,7 @@ static void left_by_system_call(const char *base)
     atexit(use_stack);
     printf("only: %ld\n", ask_once(hello));
     fflush(stdout);
+    nap(number("AFTER_MS", 0));
     syscall(SYS_exit, 3);
 }
 

@@ -1,4 +1,5 @@
-/* What apps do with their header lists, before, in and after a transfer. */
+/* The ways in which apps treat their header lists, before, in and after a
+ * transfer. */
 #include "tests/clients/cases.h"
 
 #include <pthread.h>

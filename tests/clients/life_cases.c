@@ -281,7 +281,7 @@ static void after_cleanup(const char *base)
     printf("%ld\n", ask_once(hello));
 }
 
-/* Whatever descriptors we might hold are closed, and their numbers taken by a
+/* The descriptors that we might hold are closed, and their numbers taken by a
  * file of the app's own: nothing of ours may ever land in it. */
 static void descriptors_taken(const char *base)
 {

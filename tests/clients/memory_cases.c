@@ -1003,7 +1003,7 @@ static void fields_unanswered(const char *base)
                          (long)strlen(ASK("hang", "")));
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
         curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, 50L);
-        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 400L);
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 1500L);
         if (i == 0) {
             curl_multi_add_handle(multi, curl);
             drive(multi);

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from world import ENTRY, PREFIX, SHIM, Wrong, case, equal, wait_for
+from world import ENTRY, LISTED, PREFIX, SHIM, Wrong, case, equal, wait_for
 
 FIRST = "the app is the first process, LD_PRELOAD"
 LAUNCH = "llmobs-entrypoint is the first process"
@@ -99,7 +99,7 @@ def exit_status(world):
 def environment_of_the_app(world):
     got = launched(world, [SH, "-c", "echo $LD_PRELOAD $$ $PPID"],
                    LD_PRELOAD=OTHER).out.decode().split()
-    equal((got[0], got[2]), (OTHER + ":" + SHIM, "1"), "LD_PRELOAD, parent")
+    equal((got[0], got[2]), (OTHER + ":" + LISTED, "1"), "LD_PRELOAD, parent")
     return "%s, parent 1" % got[0]
 
 
@@ -451,7 +451,7 @@ PHP = "php -r 'echo array_sum([1, 2, 3]), \"\\n\";'"
 
 
 def for_all(world):
-    return world.file("/etc/ld.so.preload", SHIM + "\n")
+    return world.file("/etc/ld.so.preload", LISTED + "\n")
 
 
 @case(ALL, "some thirty commands of shells and coreutils: same output and "

@@ -19,6 +19,7 @@ from doubles import Datadog, wait_for  # noqa: E402
 LIMIT = 120
 PREFIX = roots.PREFIX
 SHIM = PREFIX + "/lib/llmobs/libllmobs_preload.so"
+LISTED = PREFIX + "/lib/llmobs/behind-libasan.so/$PLATFORM/libllmobs_preload.so"
 ENTRY = PREFIX + "/bin/llmobs-entrypoint"
 APP = 1000
 CASES = []
@@ -129,7 +130,7 @@ class World:
                   "PROC": "1" if proc else "", "SHM": "1" if shm else "",
                   "VAR_TMP": "1" if var_tmp else "",
                   "USER_ID": "%d:%d" % (user, user)}
-        # What the tests were started with ignored (by nohup, or a shell that
+        # The signals that the tests were started with ignored (by nohup, or a shell that
         # put them into the background) no shell in there could trap.
         process = subprocess.Popen(
             ["env", "--default-signal", "unshare", "-p", "-m", "-f",

@@ -16,7 +16,7 @@ from report import copies, read_unanswered, spool_of
 
 THREADS, WORKERS, PAUSE_MS = 16, 4, 100
 MIB = 1024 * 1024
-# What grows steadily grows in each part of the time; a burst, or memory that
+# A leak grows in each part of the time; a burst, or memory that
 # libc keeps after it, does in one.
 PARTS = 4
 PART_KIB = 256

@@ -1,6 +1,6 @@
 /* A random walk over libcurl's API, by a seed: handles are made, set, used by
  * perform and by multis, copied, reset, removed and thrown away, with callbacks
- * that pause, abort, take too little and change things. What is printed depends
+ * that pause, abort, take too little and change things. The output depends
  * on the seed and on libcurl's behaviour alone, not on how bytes arrive in
  * time: so two runs of a seed, bare and observed, print the same.
  *

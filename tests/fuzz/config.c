@@ -4,7 +4,7 @@
 
 #include "core/config/config.h"
 #include "core/config/otel_list.h"
-#include "core/text/json_clean.h"
+#include "lib/text/json_clean.h"
 #include "shim/conf.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -35,7 +35,7 @@ static void look(const struct llmobs_elf *elf)
     (void)llmobs_elf_unhashed(elf);
     (void)llmobs_elf_relro(elf, &from, &to);
     while (version.count < 16 && llmobs_elf_next_version(elf, &version))
-        FUZZ_CHECK(version.name != NULL);
+        FUZZ_CHECK(version.at != NULL);
     for (size_t i = 0; i < 16; i++)
         (void)llmobs_elf_version_file(elf, i, &wanted);
     for (size_t i = 0; i < 64; i++)

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "core/text/eventstream.h"
+#include "lib/text/eventstream.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/es_frame.h"
 

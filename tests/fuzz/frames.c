@@ -5,8 +5,8 @@
 #include <elf.h>
 #include <string.h>
 
-#include "core/callsite/cfi.h"
-#include "core/callsite/symbol.h"
+#include "lib/elf/cfi.h"
+#include "lib/elf/symbol.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

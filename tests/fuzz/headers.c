@@ -5,9 +5,9 @@
 #include "core/event/exchange.h"
 #include "core/event/told.h"
 #include "core/export/agent.h"
-#include "core/net/http_date.h"
-#include "core/privacy/allowlist.h"
-#include "core/text/inflate.h"
+#include "core/export/http_date.h"
+#include "lib/span/allowlist.h"
+#include "lib/text/inflate.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

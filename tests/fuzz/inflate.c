@@ -1,5 +1,5 @@
 /* A compressed body; first byte: its codings. No more comes out than may. */
-#include "core/text/inflate.h"
+#include "lib/text/inflate.h"
 #include "tests/fuzz/fuzz.h"
 
 #define MOST ((size_t)1 << 20)

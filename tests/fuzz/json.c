@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "core/text/json.h"
-#include "core/text/json_clean.h"
+#include "lib/text/json.h"
+#include "lib/text/json_clean.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

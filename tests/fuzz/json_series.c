@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "core/text/json_series.h"
+#include "lib/text/json_series.h"
 #include "tests/fuzz/fuzz.h"
 
 #define KEPT 4

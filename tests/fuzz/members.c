@@ -7,9 +7,11 @@
 #include <jansson.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
-#include "core/privacy/links.h"
-#include "core/privacy/members.h"
+#include "lib/span/links.h"
+#include "lib/span/members.h"
+#include "lib/span/names.h"
 #include "tests/fuzz/fuzz.h"
 
 #define FLAGS JSON_DECODE_ANY
@@ -36,22 +38,23 @@ static json_t *parse(struct llmobs_text text)
 /* -- the judge ------------------------------------------------------------ */
 
 /* A name with other characters than letters and what stands between words is
- * read in one way or the other. */
+ * read in one way or the other; another member may make a value a secret. */
 static enum named is_secret(const char *name)
 {
-    char letters[NAME_MAX_BYTES];
-    size_t n = 0;
+    static const char *const values[] = {"value", "values", "val", "v"};
+    enum llmobs_named named = llmobs_names_judge(name, strlen(name));
 
-    if (strlen(name) > sizeof(letters))
-        return MAY;
-    for (; *name; name++) {
-        if (strchr("-_. ", *name))
-            continue;
-        if (!isascii(*name) || !isalpha(*name))
+    for (const char *c = name; *c; c++)
+        if (!isascii(*c) || (!isalnum(*c) && !strchr("-_. ", *c)))
             return MAY;
-        letters[n++] = (char)tolower(*name);
-    }
-    return llmobs_members_is_secret(letters, n) ? MUST : NOT;
+    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+        if (strcasecmp(name, values[i]) == 0)
+            return MAY;
+    if (strlen(name) > NAME_MAX_BYTES)
+        return MAY;
+    if (named >= LLMOBS_NAMED_SECRET)
+        return MUST;
+    return named > LLMOBS_NAMED_PAIR && named != LLMOBS_NAMED_PARAM ? MAY : NOT;
 }
 
 static void check_text(const json_t *was, const json_t *is, enum named named)

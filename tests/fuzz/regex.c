@@ -3,8 +3,8 @@
  * work has a bound, whatever the pattern. */
 #include <string.h>
 
-#include "core/privacy/redact.h"
-#include "core/text/regex_compile.h"
+#include "lib/span/redact.h"
+#include "lib/text/regex_compile.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -14,7 +14,7 @@ static void check_note(const struct llmobs_match *match)
 {
     struct llmobs_recalls *recalls = NULL;
     struct llmobs_match recalled;
-    char note[512];
+    char note[LLMOBS_RULES_NOTE_MAX];
 
     if (!match->rule || llmobs_rules_note(match, note, sizeof(note)) != 0)
         return;

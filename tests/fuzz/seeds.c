@@ -3,8 +3,8 @@
  *
  *   fuzz-seeds OUTDIR OBJECT CASEDIR...
  *
- * A CASEDIR is one of tests/rules/ or of the recordings. What is not ours or
- * too long to be of use is left out; prints how many calls were taken.
+ * A CASEDIR is one of tests/rules/ or of the recordings. A file that is not
+ * ours or too long to be of use is left out; prints how many calls were taken.
  */
 #include <elf.h>
 #include <stdio.h>
@@ -13,10 +13,10 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "core/privacy/allowlist.h"
-#include "core/spool/exchange_entry.h"
-#include "core/text/eventstream.h"
-#include "core/text/sse.h"
+#include "lib/span/allowlist.h"
+#include "core/log/exchange_entry.h"
+#include "lib/text/eventstream.h"
+#include "lib/text/sse.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/corpus_case.h"
 #include "tests/support/es_frame.h"
@@ -87,7 +87,7 @@ static unsigned char type_of(const struct llmobs_call *call)
     return strstr(type, "json") ? FUZZ_JSON : FUZZ_TEXT;
 }
 
-/* What the shape's last star stands for in the URL. */
+/* The part of the URL for which the shape's last star stands. */
 static struct llmobs_text star_of(const char *url, const char *shape)
 {
     const char *star = strrchr(shape, '*');
@@ -181,7 +181,7 @@ static void write_entry(struct llmobs_exchange *exchange,
                         enum llmobs_entry_type type)
 {
     static struct llmobs_entry_writer writer;
-    char head[] = {2, (char)type, 1};
+    char head[] = {0, (char)type, 1};
     struct llmobs_exchange_facts facts;
     struct llmobs_buf buf;
 
@@ -191,7 +191,7 @@ static void write_entry(struct llmobs_exchange *exchange,
         for (int i = 0; i < writer.pieces; i++)
             (void)llmobs_buf_add(&buf, writer.iov[i].iov_base,
                                  writer.iov[i].iov_len);
-        for (size_t i = 0; i < 2; i++, head[0]++)
+        for (size_t i = 0; i < 2; i++, head[0] = 2)
             write_seed(
                 "spool", head, sizeof(head),
                 (struct llmobs_text){buf.data + sizeof(writer.start.head),

@@ -1,5 +1,5 @@
-/* A spool that a dead process left. First byte: the form of its file (bit 0:
- * the last release's). Then entries, each ended by FUZZ_CUT: type, flags (1:
+/* A spool that a dead process left. First byte: 2: what is delivered
+ * is noted. Then entries, each ended by FUZZ_CUT: type, flags (1:
  * whole; 2: struck; 4: half of it), and its fields as they stand. The
  * target reads each entry that would be delivered as far as its span. */
 #include <dirent.h>
@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "core/event/to_span.h"
-#include "core/privacy/content_filter.h"
-#include "core/span/span.h"
-#include "core/spool/adopt.h"
-#include "core/spool/exchange_entry.h"
-#include "core/spool/owner.h"
-#include "core/spool/spool_file.h"
+#include "lib/span/content_filter.h"
+#include "lib/span/span.h"
+#include "core/log/adopt.h"
+#include "core/log/exchange_entry.h"
+#include "core/log/owner.h"
+#include "core/log/spool_file.h"
 #include "tests/fuzz/fuzz.h"
 
 #define WHOLE 1u
@@ -57,7 +57,7 @@ static void end(void)
 
 /* -- the file ------------------------------------------------------------- */
 
-static void add_entry(struct llmobs_text in, bool old, struct llmobs_buf *out)
+static void add_entry(struct llmobs_text in, struct llmobs_buf *out)
 {
     static struct llmobs_entry_writer writer;
     unsigned type = fuzz_byte(&in), flags = fuzz_byte(&in);
@@ -68,7 +68,7 @@ static void add_entry(struct llmobs_text in, bool old, struct llmobs_buf *out)
     writer.start.head.len = in.len;
     writer.iov[writer.pieces++] =
         (struct iovec){(void *)(uintptr_t)in.data, in.len};
-    (void)llmobs_entry_end(&writer, old ? NULL : &key);
+    (void)llmobs_entry_end(&writer, &key);
     if (flags & STRUCK)
         writer.start.head.type |= LLMOBS_ENTRY_DONE;
     for (int i = 0; i < writer.pieces; i++)
@@ -81,42 +81,28 @@ static void add_entry(struct llmobs_text in, bool old, struct llmobs_buf *out)
 }
 
 /* Ours comes first, or nobody would ever look further. */
-static struct llmobs_buf owners[2];
+static struct llmobs_buf owner;
 
-static void make_owners(void)
+static void make_owner(void)
 {
-    struct llmobs_owner *owner = llmobs_owner_new(config);
-    const size_t head = sizeof(struct llmobs_entry_head),
-                 begin = sizeof(struct llmobs_entry_file) + head;
-    struct llmobs_buf old;
+    struct llmobs_owner *made = llmobs_owner_new(config);
     struct llmobs_text text;
 
-    FUZZ_CHECK(owner != NULL);
-    llmobs_owner_seal(owner, &key);
-    text = llmobs_owner_text(owner);
-    for (size_t i = 0; i < 2; i++)
-        llmobs_buf_init(&owners[i], (size_t)1 << 20);
-    (void)llmobs_buf_add(&owners[0], text.data, text.len);
-    llmobs_buf_init(&old, (size_t)1 << 20);
-    (void)llmobs_buf_addc(&old, LLMOBS_ENTRY_OWNER);
-    (void)llmobs_buf_addc(&old, WHOLE);
-    (void)llmobs_buf_add(&old, text.data + begin,
-                         text.len - begin - sizeof(uint64_t));
-    add_entry((struct llmobs_text){old.data, old.len}, true, &owners[1]);
-    llmobs_buf_fini(&old);
-    llmobs_owner_free(owner);
+    FUZZ_CHECK(made != NULL);
+    llmobs_owner_seal(made, &key);
+    text = llmobs_owner_text(made);
+    llmobs_buf_init(&owner, (size_t)1 << 20);
+    (void)llmobs_buf_add(&owner, text.data, text.len);
+    llmobs_owner_free(made);
 }
 
-static void write_file(struct llmobs_text text, bool old)
+static void write_file(struct llmobs_text text)
 {
     char path[PATH_MAX];
     FILE *file;
 
     FUZZ_CHECK(mkdir(dead, 0700) == 0);
-    if (old)
-        llmobs_spool_old_path(dead, 1, path);
-    else
-        llmobs_spool_file_path(dead, 1, path);
+    llmobs_spool_file_path(dead, 1, path);
     file = fopen(path, "w");
     FUZZ_CHECK(file != NULL);
     FUZZ_CHECK(fwrite(text.data, 1, text.len, file) == text.len);
@@ -184,18 +170,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct llmobs_text in = {(const char *)data, size};
     struct llmobs_buf out;
     unsigned form = fuzz_byte(&in);
-    bool old = form & 1;
 
     if (!config) {
         begin();
-        make_owners();
+        make_owner();
         atexit(end);
     }
     llmobs_buf_init(&out, (size_t)1 << 24);
-    (void)llmobs_buf_add(&out, owners[old].data, owners[old].len);
+    (void)llmobs_buf_add(&out, owner.data, owner.len);
     while (in.len)
-        add_entry(fuzz_take(&in, FUZZ_CUT), old, &out);
-    write_file((struct llmobs_text){out.data, out.len}, old);
+        add_entry(fuzz_take(&in, FUZZ_CUT), &out);
+    write_file((struct llmobs_text){out.data, out.len});
     adopt_all(form & 2);
     clean_dir(AT_FDCWD, base, 1);
     llmobs_buf_fini(&out);

@@ -2,7 +2,7 @@
  * within the input, and there are no more of them than lines. */
 #include <stdint.h>
 
-#include "core/text/sse.h"
+#include "lib/text/sse.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -9,8 +9,8 @@
 
 #include "cli/shared/escape.h"
 #include "cli/shared/reader.h"
-#include "core/base/mix.h"
-#include "core/text/json.h"
+#include "lib/base/mix.h"
+#include "lib/text/json.h"
 #include "tests/fuzz/fuzz.h"
 
 #define FILES 4

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
+#include "lib/base/clock.h"
 #include "tests/fuzz/fuzz.h"
 
 /* With sanitizers, on a machine that does other work as well. */

@@ -3,8 +3,8 @@
  * as it is. So do the bytes of a body that may begin anywhere. */
 #include <string.h>
 
-#include "core/privacy/vectors.h"
-#include "core/text/json.h"
+#include "lib/span/vectors.h"
+#include "lib/text/json.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

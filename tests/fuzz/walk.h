@@ -1,5 +1,5 @@
 /* walk - the handles of a walk over libcurl's API, and what their callbacks and
- * settings are up to (tests/fuzz/api_walk.c). What is printed depends on the
+ * settings are up to (tests/fuzz/api_walk.c). The output depends on the
  * seed and on libcurl's behaviour alone, not on how bytes arrive in time. */
 #ifndef LLMOBS_FUZZ_WALK_H
 #define LLMOBS_FUZZ_WALK_H
@@ -55,7 +55,7 @@ void item_drop_twin(struct item *item);
 void item_relist(struct item *item);
 void item_twin(struct item *item);
 
-/* What a callback answers; `len` is what it was given. */
+/* The answer of a callback to `len` bytes. */
 size_t item_act(struct item *item, enum act what, size_t len, size_t pause);
 
 /* After a pause. */
@@ -63,7 +63,8 @@ void item_go_on(struct item *item);
 
 void item_set_body(struct item *item, const char *model);
 
-/* What every handle needs, so that it ends and leaves the terminal alone. */
+/* The options of every handle, so that it ends and leaves the terminal alone.
+ */
 void item_set_needed(struct item *item);
 void item_set_all(struct item *item);
 void item_set_something(struct item *item);

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-#include "core/base/mix.h"
+#include "lib/base/mix.h"
 
 static uint64_t next(struct walk *walk)
 {

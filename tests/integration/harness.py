@@ -28,6 +28,8 @@ SUPPORT = os.path.join(ROOT, "tests", "support")
 sys.path.append(SUPPORT)
 from ports import free_port  # noqa: E402, F401
 APPS = os.path.join(HERE, "apps")
+# By these (LLMOBS_RULES) each HTTP request is captured.
+ALL_REQUESTS = os.path.join(ROOT, "tests", "curl-suite", "rules.json")
 LAUNCHER = os.path.join(ROOT, "scripts", "llmobs-run")
 PYTHON = "/usr/bin/python3"
 

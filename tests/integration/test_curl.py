@@ -427,7 +427,7 @@ def fail_with_body(t):
     r = t.same(curl(t.url, body(model="error-429"), "--fail-with-body"))
     equal(r.code, 22, "exit status")
     span = r.only()
-    expect_error(span, "tokens", status=429)
+    expect_error(span, "rate_limit_exceeded", status=429)
     told = span["meta"]["metadata"]["transfer"]
     equal((told["retry_after"], told["request_id"],
            told["ratelimit_tokens_remaining"]), (1, "req_of_429", 0),

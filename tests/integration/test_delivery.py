@@ -7,16 +7,15 @@ import socket
 import subprocess
 import time
 
-from delivery import (Datadog, Living, agent, agentless, caller, double,
-                      private_network, same_event, settled, stored, untouched,
+from delivery import (PATIENT, Datadog, Living, agent, agentless, caller,
+                      double, private_network, same_event, settled, stored, untouched,
                       wait_for)
-from harness import (LAUNCHER, SECRET, Skip, body, curl, equal, expect_llm,
+from harness import (APPS, LAUNCHER, SECRET, Skip, body, curl, equal, expect_llm,
                      free_port, ok, test)
 
 STANDARD_SOCKET = "/var/run/datadog/apm.socket"
 
 # An end that is cut on a busy machine delivers later, and may do so twice.
-PATIENT = {"LLMOBS_EXIT_FLUSH_MS": "4000"}
 
 
 def posts(dd, listener=None):
@@ -36,6 +35,89 @@ def agent_tcp(t):
     with double(t) as dd:
         by_agent(t, dd)
         equal([r["listener"] for r in posts(dd)], ["agent"], "listeners")
+
+
+def built(t, name):
+    path = os.path.join(t.dir, name)
+    subprocess.run(["gcc", "-O1", "-o", path, os.path.join(
+        APPS, name + ".c"), "-lcurl", "-lpthread"], check=True, timeout=60)
+    return path
+
+
+def boxed(t):
+    """The program that takes on a sandbox, built."""
+    return built(t, "boxed")
+
+
+def has_landlock(ours):
+    """False, and a word, where the kernel has none; else all went well."""
+    if ours.code == 77:
+        print("# no landlock here")
+        return False
+    equal(ours.code, 0, "status")
+    return True
+
+
+def drain(t, env):
+    subprocess.run([os.path.join(t.build, "llmobs"), "drain"],
+                   env=t.environment(True, env), stdout=subprocess.DEVNULL,
+                   check=True, timeout=60)
+
+
+@test
+def agent_from_a_sandbox(t):
+    """A program that may open no file any more: the network is left. A later
+    drain finds nothing that was delivered."""
+    for how in "seccomp", "landlock":
+        for when, count in ("init", 3), ("call", 4), ("first", 0):
+            with double(t) as dd:
+                ours = untouched(t, [boxed(t), when, how, t.url, body()],
+                                 agent(dd))
+                if not has_landlock(ours):
+                    continue
+                settled(t, dd, count)
+                drain(t, agent(dd))
+                settled(t, dd, count)
+
+
+@test
+def store_from_a_sandbox(t):
+    """Nor the store: the spans wait in the spool file that was held open, also
+    those after a child's call. Where the program has taken the number for a
+    file of its own, that stays as it is, and only the spans before are there.
+    """
+    for how in "seccomp", "landlock":
+        for when, then, count in (("init", "", 3), ("call", "", 4),
+                                  ("init", "fork", 3), ("call", "close", 1)):
+            ours = t.run([boxed(t), when, how, t.url, body(), then],
+                         check=False)
+            if not has_landlock(ours):
+                continue
+            drain(t, {})
+            spans = stored(t)
+            equal(len(spans), count, "spans " + " ".join((how, when, then)))
+            equal(len({s["spans"][0]["span_id"] if "spans" in s
+                       else s["span_id"] for s in spans}), count, "ids")
+        # One that makes no call leaves nothing that a drain complains of.
+        t.run([boxed(t), "init", how, "http://127.0.0.1:%d/none" % free_port(),
+               ""], check=False)
+        drain(t, {})
+
+
+@test
+def under_a_filter_that_kills(t):
+    """Where it would kill for what the library needs, the library is still from
+    then on: the calls before are spans, one under way is cut off."""
+    for how, count in (("prctl", 1), ("seccomp", 1), ("multi", 2),
+                       ("threads", 1), ("fork", 1), ("wide", 3)):
+        with double(t) as dd:
+            ours = untouched(t, [built(t, "filtered"), how, t.url, body()],
+                             agent(dd))
+            equal(ours.code, 0, "status with " + how)
+            equal(ours.log_count("forbids calls of the system"),
+                  int(how != "wide"), "log lines with " + how)
+            drain(t, agent(dd))
+            settled(t, dd, count)
 
 
 @test
@@ -157,7 +239,7 @@ def curl_without_a_spool(t):
 def workflow_and_its_call(t):
     """The launcher's own span goes the same way."""
     with double(t) as dd:
-        env = t.environment(True, agent(dd))
+        env = t.environment(True, agent(dd, **PATIENT))
         t.fresh(None)
         done = subprocess.run(
             [LAUNCHER, "--workflow", "top", "--"] + curl(t.url, body()),
@@ -199,7 +281,7 @@ def no_call_no_request(t):
 
 @test
 def one_connection_for_many(t):
-    with double(t) as dd, Living(t, agent(dd)) as app:
+    with double(t) as dd, Living(t, agent(dd, **PATIENT)) as app:
         for i in range(30):
             app.ask("call %d" % i)
         app.end()
@@ -225,7 +307,7 @@ def agentless_tls(t):
 def agentless_many_times(t):
     with double(t) as dd:
         for i in range(8):
-            t.run(curl(t.url, body()), env=agentless(t, dd))
+            t.run(curl(t.url, body()), env=agentless(t, dd, **PATIENT))
             settled(t, dd, i + 1)
 
 
@@ -282,7 +364,7 @@ def agentless_key_refused(t):
     """403: said once, the key never; the app is not held up."""
     with double(t) as dd:
         r = untouched(t, curl(t.url, body()),
-                      agentless(t, dd, DD_API_KEY="f" * 32))
+                      agentless(t, dd, DD_API_KEY="f" * 32), hurries=True)
         equal(dd.spans(), [], "spans")
         equal(r.log_count(r"\b403\b"), 1, "log lines about 403")
         ok("f" * 32 not in r.log, "the key is in the log")
@@ -589,7 +671,7 @@ def prefork(t):
     """Every child delivers its own, none the parent's again."""
     with double(t) as dd:
         r = untouched(t, [caller(t), t.url, "prefork", "6", body()],
-                      agent(dd, **PATIENT))
+                      agent(dd))
         equal(r.stdout, b"22\n", "calls that went well")
         settled(t, dd, 22)
 
@@ -599,7 +681,7 @@ def shell_script_of_calls(t):
     line = "curl -q -sS -H 'Authorization: Bearer %s' -d '%s' %s\n" % (
         SECRET, body(), t.url)
     with double(t) as dd:
-        untouched(t, ["sh", "-c", line * 5], agent(dd, **PATIENT))
+        untouched(t, ["sh", "-c", line * 5], agent(dd))
         settled(t, dd, 5)
 
 
@@ -659,7 +741,7 @@ def many_big_events(t):
 @test
 def payload_limit_by_variable(t):
     with double(t) as dd, Living(t, agent(
-            dd, DD_LLMOBS_PAYLOAD_SIZE_BYTES="20000")) as app:
+            dd, DD_LLMOBS_PAYLOAD_SIZE_BYTES="20000", **PATIENT)) as app:
         for i in range(40):
             app.ask("call %d" % i)
         app.end()

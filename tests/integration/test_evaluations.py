@@ -7,8 +7,8 @@ import re
 import subprocess
 import time
 
-from delivery import (Living, agent, agentless, counts, double, left_behind,
-                      private_network, wait_for)
+from delivery import (PATIENT, Living, agent, agentless, counts, double,
+                      left_behind, private_network, wait_for)
 from harness import (LAUNCHER, ROOT, SECRET, SUPPORT, Skip, equal, free_port,
                      ok, test)
 from test_doubles import post, put
@@ -17,8 +17,6 @@ PATH = "/api/intake/llm-obs/v2/eval-metric"
 PROXY = "/evp_proxy/v2"
 HEAD = {"Content-Type": "application/json", "X-Datadog-EVP-Subdomain": "api",
         "User-Agent": "llmobs/1"}
-# Under load an answer may take longer than an exit waits for an agent.
-PATIENT = {"LLMOBS_EXIT_FLUSH_MS": "20000"}
 TRACE = "6affe73a00000000c3d1e2f3a4b5c6d7"
 SPAN = "7310458811263470123"
 

@@ -10,8 +10,8 @@ from harness import (APPS, SECRET, SUPPORT, Failure, body, curl, equal, expect_e
 @test
 def http_errors(t):
     for model, kind, status in (
-            ("error-401", "invalid_request_error", 401),
-            ("error-429", "tokens", 429),
+            ("error-401", "invalid_api_key", 401),
+            ("error-429", "rate_limit_exceeded", 429),
             ("error-500", "server_error", 500),
             ("error-503", "service_unavailable", 503),
             ("html-502", "http_502", 502)):
@@ -88,7 +88,7 @@ def stream_without_an_end(t):
 def error_within_a_stream(t):
     r = t.same(curl(t.url, body("a b c d", model="stream-error",
                                 stream=True)))
-    expect_error(r.only(), "server_error", "The model ran out of steam.",
+    expect_error(r.only(), "overloaded", "The model ran out of steam.",
                  prompt="a b c d", output="Echo: a", role="assistant",
                  status=200)
 
@@ -386,6 +386,21 @@ def low_limits(t):
     under_limits(t, "ulimit -n 12", "ulimit -n 6", "ulimit -s 256",
                  "ulimit -c 0; ulimit -u 4096", "ulimit -v 200000",
                  "ulimit -v 40000", "ulimit -d 2000", "ulimit -d 3000")
+
+
+@test
+def locked_memory(t):
+    """A program that locks all it takes from now on has its whole limit for
+    itself; without a limit it is observed."""
+    program = os.path.join(t.dir, "locked")
+    subprocess.run(["gcc", "-O1", "-o", program, os.path.join(
+        APPS, "locked.c"), "-lcurl", "-lpthread"], check=True)
+    for most in 4 << 20, 7 << 20:
+        ours = t.same([program, str(most), t.url, body()], spans=0)
+        equal(ours.code, 0, "status")
+        t.same([program, str(most), t.url, body(), "initialised"])
+    if os.geteuid() == 0:
+        t.same([program, "0", t.url, body()], spans=1)
 
 
 @test

@@ -1,5 +1,5 @@
 """Gateways in several languages: requests of several callers, one after the
-other, over one connection to one worker. What each asks for belongs to its
+other, over one connection to one worker. The calls of each belong to its
 caller's trace and ml_app, and to nobody's where it named none."""
 import concurrent.futures
 import http.client
@@ -24,7 +24,7 @@ EXAMPLES = os.path.join(ROOT, "examples")
 HELPER = os.path.join(EXAMPLES, "inbound", "llmobs.php")
 CHAT = os.path.join(EXAMPLES, "chat.php")
 
-# Who asks, and by which headers.
+# The clients that ask, and by which headers.
 CALLERS = [("app-a", "tracecontext"), None, ("app-b", "datadog"),
            ("app-a", "datadog,tracecontext"), ("", "opentelemetry"), None]
 

@@ -8,8 +8,9 @@ import socket
 import subprocess
 import threading
 
-from harness import (LAUNCHER, Skip, body, curl, equal, expect_error,
-                     expect_llm, ok, short, test)
+from delivery import counts
+from harness import (ALL_REQUESTS, LAUNCHER, Skip, body, curl, equal,
+                     expect_error, expect_llm, ok, short, test)
 from realtime_server import Realtime
 
 UNSUPPORTED = 1  # CURLE_UNSUPPORTED_PROTOCOL
@@ -22,8 +23,10 @@ def case(t, name, spans, program, *more, **env):
     path = os.path.join(t.build, "tests", "clients", program)
     if not os.path.exists(path):
         raise Skip("tests/clients is not built")
+    # A request of fields_late may end after the next one's, on a connection of
+    # its own.
     return t.same([path, name, base(t), *more], env=env, spans=spans,
-                  order=not more, answers=not more)
+                  order=not more and name != "fields_late", answers=not more)
 
 
 def base(t):
@@ -150,7 +153,7 @@ def speaks(t, name, turns, spans=0):
         with Realtime(turns) as server:
             if all_of_it:
                 more.update({LIST: server.url, "LLMOBS_INJECT": "all",
-                             "LLMOBS_TEST_CAPTURE_ALL": "1"})
+                             "LLMOBS_RULES": ALL_REQUESTS})
             r = t.same([program, name, server.url], env=more)
         if r.stdout == b"rc=%d\n" % UNSUPPORTED:
             raise Skip("this libcurl has no websockets")
@@ -256,6 +259,66 @@ def sizes_of_a_body(t):
         r = case(t, name, spans, "easy_cases")
         for span in r.spans:
             expect_llm(span, ASKED, model="gpt-4o-mini")
+
+
+@test
+def handles_that_nobody_saw_made(t):
+    """Of their calls the span has what the program set since, and what libcurl
+    tells: nothing is guessed."""
+    r = case(t, "performed", 2, "unseen_cases")
+    for span in r.spans:
+        meta = span["meta"]
+        equal((span["status"], meta["model_name"], span["metrics"]),
+              ("ok", "unknown_model", {}), "status, model, tokens")
+        ok("input" not in meta and "output" not in meta, "it has content")
+        equal(meta["metadata"]["truncated"]["unseen"], True, "unseen")
+        ok("http.status_code:200" in span["tags"], span["tags"])
+        ok(span["duration"] > 0, "duration")
+    r = case(t, "reset", 3, "unseen_cases")
+    expect_llm(r.spans[2], ASKED, model="gpt-4o-mini")
+    for name in "set_whole", "set_partly":
+        r = case(t, name, 2, "unseen_cases")
+        for span in r.spans:
+            expect_llm(span, ASKED, model="gpt-4o-mini")
+    r = case(t, "set_later", 3, "unseen_cases")
+    meta = r.spans[1]["meta"]
+    equal(meta["input"]["messages"][0]["content"], ASKED, "prompt")
+    ok("output" not in meta, "it has an output")
+    truncated = meta["metadata"]["truncated"]
+    equal((truncated["unseen"], "request_bytes" in truncated), (True, False),
+          "truncated")
+    r = case(t, "added_unseen", 2, "unseen_cases")
+    equal(r.spans[0]["meta"]["metadata"]["truncated"]["unseen"], True, "unseen")
+    expect_llm(r.spans[1], ASKED, model="gpt-4o-mini")
+    equal(counts(t)["unjudged"], 1, "requests that may have been calls")
+
+
+@test
+def options_that_libcurl_refuses(t):
+    """A body that it refuses is no body, nor is the one before it."""
+    for name, spans in (("refused_copy", 2), ("refused_first", 1)):
+        r = case(t, name, spans, "option_cases")
+        for span in r.spans:
+            expect_llm(span, "say hello to the others", model="gpt-4o-mini")
+
+
+@test
+def targets_of_requests(t):
+    """CURLOPT_REQUEST_TARGET has the path, and of a whole URL the host."""
+    where = "http://127.0.0.1:%d" % t.servers.http
+    r = t.same(curl(where + "/", body("one"), "--request-target",
+                    "/v1/chat/completions?a=b"), spans=1)
+    expect_llm(r.only(), "one")
+    # A proxy gets it as it stands; so a proxy that makes no tunnel leads it.
+    for more in ([], ["-x", where]):
+        r = t.same(curl(where + "/v1/models", body("two"), "--request-target",
+                        "https://api.openai.com/v1/chat/completions", *more),
+                   spans=1, env={"LLMOBS_INJECT": "all"})
+        equal(r.only()["meta"]["model_provider"], "openai", "provider")
+        ok(not any(n.lower() == "traceparent"
+                   for n, _ in r.requests[0]["headers"]),
+           "trace headers to a host that is not the target's")
+    t.same(curl(t.url, body(), "--request-target", "*"), spans=0)
 
 
 @test

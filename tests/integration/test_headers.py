@@ -112,6 +112,22 @@ def public_provider_only_when_asked_for(t):
 
 
 @test
+def private_names_with_addresses_of_the_programs(t):
+    """Such a name may lead anywhere: its gateway has to be named."""
+    gateway = "http://gateway.internal:%d" % t.servers.http
+    for pin in (["--resolve", "gateway.internal:%d:127.0.0.1" % t.servers.http],
+                ["--connect-to", "::127.0.0.1:%d" % t.servers.http]):
+        argv = curl(gateway + "/v1/chat/completions", body(), *pin)
+        r = t.same(argv, spans=1)
+        equal(names(r.requests[0]), set(), "headers to a private name")
+        equal(r.log_count("get no trace headers unless"), 1, "lines of the log")
+        for env in ({LIST: gateway}, {"LLMOBS_INJECT": "gateway.internal"}):
+            r = t.same(argv, env=env, spans=1)
+            expect_joined(r.requests[0], r.only())
+            equal(r.log_count("get no trace headers unless"), 0, "lines")
+
+
+@test
 def public_hosts_of_no_known_provider(t):
     """They are told what the program is called only where the user says so; nor
     is a private name that the program leads elsewhere."""

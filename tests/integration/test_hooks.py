@@ -856,25 +856,6 @@ def r_sees_nothing_of_it(t):
         equal(violations(dd), [], "violations")
 
 
-def node():
-    need("node")
-    return ["node", app("gateway.js"), "@port"]
-
-
-@test
-def programs_of_node(t):
-    serve(t, node(), ["/ask", "/later", "/sync", "/own"])
-
-
-@test
-def programs_of_node_at_once(t):
-    """Others come between a request and the program that it starts."""
-    with double(t) as dd, \
-            Server(node(), settings(t, dd), free_port(), INBOUND) as server:
-        many(dd, server, False, path="/later")
-        equal(violations(dd), [], "violations")
-
-
 @test
 def mod_perl(t):
     installed("/usr/lib/apache2/modules/mod_perl.so")
@@ -945,13 +926,6 @@ pycurl.Curl().setopt(pycurl.URL, None, 1)"""], {"PYTHONPATH": "."}),
         print(c(Sys.getenv("R_PROFILE_USER"), .libPaths())); print(body(system))
         print((function() sys.calls())()); warning("seen"); stop("at a line")"""],
      {"R_PROFILE": "site.R", "R_PROFILE_USER": "user.R"}),
-    (["node", "-e", """const programs = require("child_process");
-        const { spawn } = programs.ChildProcess.prototype;
-        console.log(process.argv.length, process.execArgv, spawn.name,
-            spawn.length, programs.execSync.name, Object.keys(require.cache),
-            programs.execSync("echo $NODE_NO_WARNINGS") + "");
-        nowhere() """],
-     {"NODE_OPTIONS": "--stack-trace-limit=3", "NODE_NO_WARNINGS": "1"}),
 ]
 
 

@@ -110,7 +110,10 @@ def of_caller(t, env, session="mine"):
 PROXIES = ["X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP", "X_FORWARDED",
            "FORWARDED_FOR", "X_CLIENT_IP", "X_CLUSTER_CLIENT_IP",
            "TRUE_CLIENT_IP", "CF_CONNECTING_IP", "CF_CONNECTING_IPV6",
-           "FASTLY_CLIENT_IP", "FLY_CLIENT_IP"]
+           "FASTLY_CLIENT_IP", "FLY_CLIENT_IP", "VIA",
+           "X_ENVOY_EXTERNAL_ADDRESS", "X_AZURE_CLIENTIP", "X_AZURE_SOCKETIP",
+           "CLOUDFRONT_VIEWER_ADDRESS", "X_APPENGINE_USER_IP",
+           "X_ORIGINAL_FORWARDED_FOR", "X_VERCEL_FORWARDED_FOR"]
 
 
 @test
@@ -137,6 +140,36 @@ def of_strangers_ids_alone(t):
                 {"REMOTE_ADDR": "::1", "HTTP_X_FORWARDED_FOR": "10.0.0.1"},
                 {"REMOTE_ADDR": "8.8.8.8", "LLMOBS_INBOUND_TRUST": "all"}):
         equal(of_caller(t, env), theirs, "of %r" % env)
+
+
+@test
+def nothing_of_a_stranger_goes_on(t):
+    """To a private host neither its baggage nor other vendors' members, which
+    may hold a user and a session."""
+    gateway = "http://127.0.0.1:%d" % t.servers.gateway
+    baggage = "user=1,session=" + "x" * 6000
+    for env, more, sent in (
+            ({"REMOTE_ADDR": "8.8.8.8"}, [], False),
+            ({"HTTP_X_FORWARDED_FOR": "8.8.8.8"}, [], False),
+            ({"HTTP_VIA": "1.1 google"}, [], False),
+            ({"REMOTE_ADDR": "10.0.0.1", "LLMOBS_INBOUND_TRUST": "none"}, [],
+             False),
+            ({"REMOTE_ADDR": "10.0.0.1"}, ["-H", "X-Forwarded-For: 8.8.8.8"],
+             False),
+            ({"REMOTE_ADDR": "8.8.8.8", "LLMOBS_INBOUND_TRUST": "all"}, [],
+             True),
+            ({"REMOTE_ADDR": "10.0.0.1"}, [], True)):
+        t.foreign_trace = True
+        r = t.run(curl(gateway + "/v1/chat/completions", body(), *more),
+                  env=dict(env, HTTP_TRACEPARENT=B, HTTP_BAGGAGE=baggage,
+                           HTTP_TRACESTATE="other=7," + STATE))
+        headers, = [trace_headers(q) for q in r.requests
+                    if q["listener"] == "gateway"]
+        equal((headers.get("baggage"), headers["traceparent"][3:35]),
+              (baggage if sent else None, B[3:35]), "baggage of %r" % env)
+        if not more:
+            equal("other=7" in headers.get("tracestate", ""), sent,
+                  "vendors of %r" % env)
 
 
 @test

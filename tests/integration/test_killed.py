@@ -117,6 +117,19 @@ def in_a_handshake(t):
 
 
 @test
+def by_a_handle_that_nobody_saw_made(t):
+    """Where the program has set the kind of the request since."""
+    path = os.path.join(t.build, "tests", "clients", "unseen_cases")
+    with double(t) as dd:
+        r = t.run([path, "left", "http://127.0.0.1:%d" % t.servers.http],
+                  env=agent(dd))
+        equal((r.code, r.stdout), (0, b"leaves\n"), "status, output")
+        span, = recovered(t, dd, agent(dd), 1)
+        equal((span["status"], span["meta"]["error"]["type"]),
+              ("error", "process_killed"), "its end")
+
+
+@test
 def a_body_at_hand(t):
     """A body that libcurl measured before it connects says whether it is a
     call; it is in the spool with the request, and not before."""

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from delivery import Living, failing, wait_for
+from delivery import PATIENT, Living, failing, wait_for
 from harness import HERE, LAUNCHER, SECRET, curl, equal, ok, read_spans, test
 from otlp_case import Receiver, each_once, otlp
 from relays import Relay
@@ -155,6 +155,7 @@ def turns_of_one_process(t):
 
 def one_by_one(t, commands, **env):
     """Each command in a process of its own; gives the links of all."""
+    env = dict(PATIENT, **env)
     for i, argv in enumerate(commands):
         run = t.run(argv, env=env, keep=i > 0)
     return run

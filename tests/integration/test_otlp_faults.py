@@ -80,7 +80,7 @@ def refused_connection(t):
     port = free_port()
     env = {"LLMOBS_EXPORTER": "otlp",
            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:%d" % port}
-    ours = untouched(t, curl(t.url, body()), env)
+    ours = untouched(t, curl(t.url, body()), env, hurries=True)
     ok(ours.took < 2, "the run took %.2f s" % ours.took)
     books(t, captured=1, spooled=1, dropped=0)
     with Receiver(port=port) as receiver:
@@ -101,7 +101,7 @@ def hanging_receiver(t):
         receiver.fault("*:hang")
         env = otlp(receiver, OTEL_EXPORTER_OTLP_TIMEOUT="20000")
         for _ in range(2):
-            ours = untouched(t, curl(t.url, body()), env, keep=True)
+            ours = untouched(t, curl(t.url, body()), env, True, keep=True)
             ok(ours.took < 1.5, "the run took %.2f s" % ours.took)
         equal(len(receiver.posts()), 3, "requests")
         books(t, captured=3, delivered=1, spooled=2, dropped=0)

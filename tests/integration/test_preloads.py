@@ -9,13 +9,12 @@ import threading
 
 from delivery import (agent, counts, double, private_network, recovered,
                       settled)
-from harness import (Skip, body, curl, equal, expect_llm, installed, ok, test)
+from harness import (APPS, Skip, body, curl, equal, expect_llm, installed, ok,
+                     test)
 
-# The tool's own limits for slow machines.
+# For slow machines, and for preloads that are slow: who holds a name of libc
+# could hold it for ever.
 SLOW = 120
-# A program beside another preload: who holds a name of libc could hold it for
-# ever.
-LIMIT = 30
 OUT = ["-o", "answer", "-w", "%{http_code} %{size_download}"]
 
 
@@ -35,7 +34,7 @@ def tool(name):
 
 def ordered(t, argv, order, env, **more):
     """Without a launcher, which would be under the other one, too."""
-    return t.run(argv, launcher=[], limit=LIMIT, env=dict(
+    return t.run(argv, launcher=[], limit=SLOW, env=dict(
         env or {}, LD_PRELOAD=order, DD_LLMOBS_ENABLED="1"), **more)
 
 
@@ -44,7 +43,7 @@ def both_orders(t, argv, other, env=None, orders=("before", "behind"),
     """The other one alone, then before us, as the launcher has it, and behind
     us.  Gives the bare run and the others."""
     shim = os.path.join(t.build, "libllmobs_preload.so")
-    bare = t.run(argv, preload=False, limit=LIMIT,
+    bare = t.run(argv, preload=False, limit=SLOW,
                  env=dict(env or {}, LD_PRELOAD=other))
     equal(bare.code, 0, "exit status of the bare run (%s)" % bare.stderr)
     runs = []
@@ -120,7 +119,7 @@ def pair(name, pattern, kind, env):
                                     given)[1]:
                 expect_llm(ours.only())
     run.__name__ = run.__qualname__ = "pair_" + name
-    test(run)
+    test(run, limit=4 * SLOW)
 
 
 for row in PAIRS.items():
@@ -249,7 +248,7 @@ def ltrace(t):
     through(t, [tool("ltrace"), "-f", "-o", "/dev/null"])
 
 
-# What gdb says of processes and threads has numbers in it, and we have a
+# gdb's words about processes and threads have numbers in them, and we have a
 # thread.
 SAYS = re.compile(rb"\[(New (Thread|process|LWP)|Thread|LWP|Inferior) .*?\]"
                   rb"\n|"
@@ -351,3 +350,42 @@ def libtsan_behind_us(t):
     front of other programs, as a preload, it crashes or hangs them, bare.)"""
     sanitized(t, "thread", {
         "TSAN_OPTIONS": "ignore_noninstrumented_modules=1"})
+
+
+LEFT = re.compile(rb"SUMMARY: LeakSanitizer: \d+ byte\(s\) leaked in (\d+)")
+
+# The objects that the program gives to libcurl, and then loses.
+TOLD = ("fields", "large", "list", "handle", "write", "header", "read", "seek",
+        "prereq", "error", "private", "resolve", "mime", "form")
+
+
+def leaks(r):
+    found = LEFT.search(r.stderr)
+    return int(found.group(1)) if found else 0
+
+
+@test
+def leaks_of_the_program(t):
+    """LeakSanitizer tells all that it tells without the library, and nothing
+    of the library's own.  It may tell more: bare, some of it is still in
+    registers and on the stack."""
+    path = os.path.join(t.dir, "leaks")
+    done = subprocess.run(["gcc", "-w", "-fsanitize=leak", "-o", path,
+                           os.path.join(APPS, "leaks.c"), "-lcurl"],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    if done.returncode != 0:
+        raise Skip("gcc cannot link with -fsanitize=leak")
+    for what, ways in [(what, ("cleanup", "kept", "next-cleanup",
+                               "multi-unread-cleanup")) for what in TOLD] + [
+            ("list", ("unset-kept",)),
+            ("none", ("cleanup", "lost", "multi-lost", "multi-unread-lost"))]:
+        for way in ways:
+            argv = [path, t.url, what, way]
+            bare, ours = (t.run(argv, preload=preload, check=False)
+                          for preload in (False, True))
+            equal((ours.code, ours.stdout), (bare.code, bare.stdout),
+                  "%s, %s: exit status" % (what, way))
+            more = 0 if what == "none" and way == "cleanup" else 3
+            ok(leaks(bare) <= leaks(ours) <= leaks(bare) + more,
+               "%s, %s: %d leaks, bare %d" % (what, way, leaks(ours),
+                                              leaks(bare)))

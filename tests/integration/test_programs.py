@@ -24,6 +24,11 @@ NOT_EMULATED = ("forks", "forks_of_one_pid", "exit_in_child", "prefork",
                 "left_by_system_call", "left_to_another", "cleanup_in_child")
 
 
+# They ask whether the program is alone in its process, where a sanitizer may have
+# a thread of its own.
+ALONE = ("rests", "namespaces", "sandboxes", "vforks")
+
+
 # A log of every request is a file that is opened, for which a filter kills.
 CONFINED = ("confined", "confined_exit")
 
@@ -37,7 +42,7 @@ def sanitized(program):
 def options_under_sanitizer(t, argv, name):
     """Environment for a program of a sanitizer; what the sanitizer finds in
     the bare program is not ours."""
-    if name in FORKING:
+    if name in FORKING or name in ALONE:
         raise Skip("not under a sanitizer")
     found = t.run(argv, preload=False).stderr
     if b"LeakSanitizer" in found:

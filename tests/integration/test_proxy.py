@@ -171,7 +171,8 @@ def proxied_errors(t):
     env = {LIST: "http://127.0.0.1:%d" % t.servers.http}
     span = t.same(curl(t.url, body(model="error-429")), env=env).only()
     equal(span["status"], "error", "status")
-    equal(span["meta"]["error"]["type"], "tokens", "error.type")
+    equal(span["meta"]["error"]["type"], "rate_limit_exceeded",
+          "error.type")
     equal(span["meta"]["span"]["kind"], "workflow", "kind")
     equal(span["meta"]["output"], {"value": '[{"content": ""}]'}, "output")
     equal(tags_of(span)["ml-proxy"], "custom", "tag ml-proxy")

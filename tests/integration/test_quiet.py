@@ -7,7 +7,7 @@ import shutil
 from delivery import agent, counts, double, untouched
 from harness import APPS, PYTHON, ROOT, Skip, body, equal, ok, test, tree
 
-# What leaves a trace: files, processes and threads, bytes, sockets, descriptors
+# The kinds of trace: files, processes and threads, bytes, sockets, descriptors
 # that wake others, shared memory, signals. An unknown name is skipped (`?`).
 CALLS = """open creat openat openat2 mkdir mkdirat rename renameat renameat2
 unlink unlinkat rmdir link linkat symlink symlinkat mknod mknodat truncate

@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 
 from delivery import failing, wait_for
 from harness import (APPS, LAUNCHER, PYTHON, SECRET, body, curl, equal, ok,
@@ -347,10 +348,16 @@ def hostile_requests(t):
     good = head(7) + b'{"q":1}'
     with Mock(t, folder) as mock:
         # More than it serves at a time, which say nothing or little; some go.
-        idle = [socket.create_connection(("127.0.0.1", mock.port), 20)
-                for _ in range(200)]
-        for i, one in enumerate(idle):
-            one.sendall(b"POST / HT"[:i % 9])
+        idle = []
+        for i in range(600):
+            idle.append(socket.create_connection(("127.0.0.1", mock.port), 20))
+            idle[-1].sendall(b"POST / HT"[:i % 9])
+            if i % 100 == 99:
+                for one in idle[-90:]:  # these go on, byte by byte
+                    one.sendall(b"P")
+                began = time.monotonic()
+                ok(mock.talk(good).endswith(b'"one"'), "beside %d" % i)
+                ok(time.monotonic() - began < 5, "beside %d, at once" % i)
         for text, status in (
                 (b"X: " + b"a" * 100000, 431), (b"\0" * 1000 + b"\n\n", 400),
                 (head(10 ** 12), 413), (good.replace(b"1.1", b"3.0"), 505),
@@ -415,3 +422,45 @@ def broken_cassettes(t):
         r = t.run(llmobs(t, "mock", *words), preload=False)
         equal((r.code, r.stdout), (code, b""), " ".join(words))
         ok(r.stderr, "message")
+
+
+@test
+def links_in_cassettes(t):
+    """Somebody else's recording leads to no other file of the user's."""
+    secret = os.path.join(t.dir, "secret")
+    with open(secret, "w") as f:
+        f.write('"secret"')
+
+    def refused(folder, what):
+        r = t.run(llmobs(t, "mock", folder), preload=False)
+        equal((r.code, r.stdout), (1, b""), what)
+        ok(b"0001/" in r.stderr, what)
+
+    for file in ("exchange.json", "answer.json", "request.json"):
+        for what, make in (("link", lambda at: os.symlink(secret, at)),
+                           ("fifo", os.mkfifo), ("directory", os.mkdir)):
+            folder = os.path.join(t.dir, "%s-%s" % (what, file))
+            keep(folder, 1, '{"q": 1}', '"one"')
+            path = os.path.join(folder, "0001", file)
+            os.unlink(path)
+            make(path)
+            refused(folder, "%s for %s" % (what, file))
+    keep(os.path.join(t.dir, "elsewhere"), 1, '{"q": 1}', '"one"')
+    folder = os.path.join(t.dir, "linked")
+    os.mkdir(folder)
+    os.symlink("../elsewhere/0001", os.path.join(folder, "0001"))
+    refused(folder, "a link for the recording")
+    for i, name in enumerate(("../../secret", secret, "..", ".", "")):
+        folder = os.path.join(t.dir, "named-%d" % i)
+        keep(folder, 1, '{"q": 1}', '"one"')
+        path = os.path.join(folder, "0001", "exchange.json")
+        with open(path) as f:
+            told = json.load(f)
+        told["answer"]["body"] = name
+        with open(path, "w") as f:
+            json.dump(told, f)
+        refused(folder, "the name " + name)
+    # The user's own link to the whole is no way out of it.
+    os.symlink("elsewhere", os.path.join(t.dir, "mine"))
+    with Mock(t, os.path.join(t.dir, "mine")) as mock:
+        ok(mock.talk(head(7) + b'{"q":1}').endswith(b'"one"'), "own link")

@@ -4,8 +4,8 @@ import os
 import re
 import time
 
-from harness import (LAUNCHER, SECRET, Skip, body, curl, equal, expect_llm,
-                     ok, short, tags_of, test, trace_headers)
+from harness import (ALL_REQUESTS, LAUNCHER, SECRET, Skip, body, curl, equal,
+                     expect_llm, ok, short, tags_of, test, trace_headers)
 
 LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
 
@@ -39,13 +39,13 @@ def on_when_switched_on(t):
 
 
 @test
-def everything_is_captured_for_a_test(t):
-    """What scripts/curl-suite asks for, and nobody else gets."""
+def everything_is_captured_by_rules(t):
+    """What scripts/curl-suite asks for."""
     for argv in (curl(t.url), curl(t.url, None, "-I"),
                  curl(t.url, None, "-X", "DELETE"),
                  curl(t.url, None, "-F", "a=b"), curl(t.url, "a=b")):
         t.same(argv, spans=0)
-        r = t.same(argv, env={"LLMOBS_TEST_CAPTURE_ALL": "on"}, spans=1)
+        r = t.same(argv, env={"LLMOBS_RULES": ALL_REQUESTS}, spans=1)
         equal(r.only()["name"], "llm_proxy.request", "name of %s" % argv)
 
 

@@ -10,7 +10,7 @@ from harness import (LAUNCHER, body, curl, end_group, end_with_parent, equal,
                      free_port, installed, ok, tags_of, test, wait_port)
 from serving import fastcgi_conf, nginx_conf
 from test_gateways import ENTRY, Server, kind_of, prompt_of, settings
-from test_servers import PATH, FastCgi, ready, server
+from test_servers import PATH, FastCgi, server
 
 GATEWAY = (LAUNCHER, "--inbound", "--service", "gw")
 
@@ -49,7 +49,7 @@ def gateway(t, dd, name, kind, launcher=GATEWAY, **more):
     if name == "fcgi":
         return BehindNginx(t, kind, env, launcher)
     port = free_port()
-    return ready(Server([server(name), kind, str(port)], env, port, launcher))
+    return Server([server(name), kind, str(port)], env, port, launcher)
 
 
 def shop(t, dd, port, argv, ml_app="shop"):
@@ -185,9 +185,7 @@ def two_shops(t, name, kind):
 
 @test
 def entries_of_all(t):
-    entered(t, "mhd", "pool", "own")
-    entered(t, "evhttp", "any", "multi")
-    entered(t, "civetweb", "handler", "begin")
+    entered(t, "mhd", "pool", "own", "multi")
     entered(t, "fcgi", "r", "stdio", "child")
 
 
@@ -197,7 +195,7 @@ def entries_by_the_file(t):
     conf = os.path.join(t.dir, "llmobs.conf")
     with open(conf, "w") as f:
         f.write("LLMOBS_ENTRY=filed\n")
-    with double(t) as dd, gateway(t, dd, "evhttp", "any",
+    with double(t) as dd, gateway(t, dd, "mhd", "one",
                                   LLMOBS_CONFIG=conf) as at:
         heard(shop(t, dd, at.port, requests(body("own")), None))
         spans = {kind_of(s): s for s in dd.wait_spans(2, 20)}
@@ -207,33 +205,13 @@ def entries_by_the_file(t):
 
 @test
 def libmicrohttpd(t):
-    whole(t, "mhd", "one", "pool", "each", "own")
+    whole(t, "mhd", "one", "pool", "each", "own", "multi")
 
 
 @test
 def libmicrohttpd_of_two_shops(t):
-    for kind in ("pool", "each"):
+    for kind in ("pool", "each", "multi"):
         two_shops(t, "mhd", kind)
-
-
-@test
-def evhttp(t):
-    whole(t, "evhttp", "any", "path", "multi")
-
-
-@test
-def evhttp_of_two_shops(t):
-    two_shops(t, "evhttp", "multi")
-
-
-@test
-def civetweb(t):
-    whole(t, "civetweb", "handler", "begin", "class")
-
-
-@test
-def civetweb_of_two_shops(t):
-    two_shops(t, "civetweb", "handler")
 
 
 @test

@@ -6,6 +6,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 
 from harness import (Skip, body, connected, curl, equal, expect_llm, ok, read_spans,
@@ -127,7 +128,8 @@ def odd_files_do_not_hold_up(t):
             equal(r.code, 0, "exit status with " + path[:40])
             expect_off(r, path[:40])
             r = preloaded(t, argv, LLMOBS_CONFIG=path, DD_LLMOBS_ENABLED="1")
-            expect_llm(r.only())
+            equal("input" in r.only()["meta"], path == "/no/such/file",
+                  "content with " + path[:40])
             equal(len(lines_of(r, "LLMOBS_CONFIG")), 1,
                   "log lines about " + path[:40])
             ok(time.monotonic() - start < 5, "it took long: " + path[:40])
@@ -153,6 +155,32 @@ def a_fifo_is_not_read(t):
     finally:
         os.close(fd)
         os.unlink(fifo)
+
+
+@test
+def what_a_user_may_not_read_closes(t):
+    """The file of root says that no content leaves the process."""
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        raise Skip("needs root and setpriv")
+    user = ["setpriv", "--reuid", "12345", "--clear-groups"]
+    with tempfile.TemporaryDirectory() as top:
+        folder, store = os.path.join(top, "etc"), os.path.join(top, "store")
+        path = os.path.join(folder, "llmobs.conf")
+        os.mkdir(folder)
+        os.mkdir(store)
+        os.chown(store, 12345, -1)
+        os.chmod(top, 0o755)
+        with open(path, "w") as f:
+            f.write("LLMOBS_CONTENT=off\n")
+        os.chmod(path, 0o600)
+        for mode, name in ((0o700, path), (0o755, path), (0o755, path + "0")):
+            os.chmod(folder, mode)
+            t.run(user + [os.path.join(t.build, "llmobs-run")] +
+                  curl(t.url, body()), launcher=["env"],
+                  env={"LLMOBS_CONFIG": name, "LLMOBS_EXPORTER": "store",
+                       "LLMOBS_STORE_DIR": store})
+        equal(["input" in span["meta"] for span in read_spans(store)],
+              [False, False, True], "content")
 
 
 # ---- who opens it ----------------------------------------------------------
@@ -461,12 +489,14 @@ def bad_lines_are_told_once_and_never_shown(t):
 
 @test
 def rubbish_as_a_file(t):
+    """What cannot be read may have said that content stays in the process."""
     for data in (os.urandom(60000), b"\0" * 1000, b"=" * 60000,
                  b"\n" * 65536, b"DD_TAGS=" + b"a:b," * 16000,
                  b"A" * 65537, open("/bin/true", "rb").read(30000)):
         r = t.same(curl(t.url, body()), inputs=conf(data),
                    env={"LLMOBS_CONFIG": FILE})
-        expect_one(r)
+        equal("input" in r.only()["meta"],
+              len(data) <= 65536 and b"\0" not in data, "content")
         ok(len(lines_of(r, "LLMOBS_CONFIG")) <= 9, "log: " + short(r.log))
         r = preloaded(t, curl(t.url, body()), file=data.decode("latin-1"))
         expect_off(r, "rubbish")
@@ -519,7 +549,6 @@ BAD = {  # a value that means nothing
     "LLMOBS_CALLSITE": "stack:0",
     "LLMOBS_STORE_MAX": "4095",
     "LLMOBS_SPOOL_MAX": "-1",
-    "LLMOBS_TEST_CAPTURE_ALL": "perhaps",
     "LLMOBS_CAPTURE_MAX": "1 MiB",
     "LLMOBS_BUFFER_MAX": "0",
     "LLMOBS_EXIT_FLUSH_MS": "-2",

@@ -6,9 +6,8 @@ import re
 
 import otlp_conventions
 
-FORMS = ("1.37", "1.41", "latest")
-SCHEMAS = {"1.37": "https://opentelemetry.io/schemas/1.37.0",
-           "1.41": "https://opentelemetry.io/schemas/1.41.0",
+FORMS = ("1.41", "latest")
+SCHEMAS = {"1.41": "https://opentelemetry.io/schemas/1.41.0",
            "latest": "https://opentelemetry.io/schemas/gen-ai/1.42.0"}
 CLIENT, INTERNAL = 3, 1
 INFERENCE = ("chat", "text_completion", "generate_content")
@@ -72,7 +71,7 @@ def provider_of(event, facts):
 
 def listed(event, facts, form):
     """The attributes that the form lists for such a span."""
-    operation = operation_of(event, facts, form)
+    operation = operation_of(event, facts)
     if operation is None:
         return set()
     return set(otlp_conventions.levels_of(form, otlp_conventions.room_of(
@@ -95,14 +94,14 @@ def is_number(value):
 
 # ---- messages ----------------------------------------------------------------
 
-def part_of_call(call, form):
+def part_of_call(call):
     arguments = call.get("arguments", {})
     if isinstance(arguments, dict) and list(arguments) == ["value"] and \
             isinstance(arguments["value"], str):
         arguments = arguments["value"]
     part = {"id": call["tool_id"]} if call.get("tool_id") else {}
     part["name"] = call.get("name", "")
-    if call.get("type") in SERVER_CALLS and form != "1.37":
+    if call.get("type") in SERVER_CALLS:
         return dict(part, type="server_tool_call", server_tool_call={
             "type": part["name"], "arguments": arguments})
     return dict(part, type="tool_call", arguments=arguments)
@@ -117,30 +116,27 @@ def container(text):
     return value if isinstance(value, (dict, list)) else text
 
 
-def part_of_result(result, server, calls, form):
+def part_of_result(result, server, calls):
     """`calls`: {id: name} of the calls so far."""
     part = {"id": result["tool_id"]} if result.get("tool_id") else {}
     name = result.get("name") or calls.get(result.get("tool_id"))
     response = container(result.get("result", ""))
-    if server and form != "1.37":
+    if server:
         return dict(part, type="server_tool_call_response",
                     server_tool_call_response={
                         "type": name or "tool_result", "response": response})
     return dict(part, type="tool_call_response", response=response)
 
 
-def blobs_of(message, form):
+def blobs_of(message):
     for modality in ("image", "audio"):
         for part in message.get(modality + "_parts", []):
-            if form == "1.37":
-                yield {"type": "text", "content": "[%s]" % modality}
-            else:
-                yield {"type": "blob", "modality": modality,
-                       "mime_type": part["mime_type"],
-                       "content": part["content"]}
+            yield {"type": "blob", "modality": modality,
+                   "mime_type": part["mime_type"],
+                   "content": part["content"]}
 
 
-def pieces_of(message, output, calls, form):
+def pieces_of(message, output, calls):
     """(role, parts) of one message: the results of the program's own tools are
     a message of role tool."""
     role = message.get("role", "")
@@ -157,14 +153,13 @@ def pieces_of(message, output, calls, form):
     for result in message.get("tool_results", []):
         theirs = output or role == "assistant" or \
             result.get("type") == "mcp_tool_result"
-        (server if theirs else own).append(part_of_result(result, theirs,
-                                                          calls, form))
+        (server if theirs else own).append(part_of_result(result, theirs, calls))
     if own:
         yield "tool", own
     parts = [{"type": "text", "content": message["content"]}] \
         if message.get("content") else []
-    parts += blobs_of(message, form)
-    parts += [part_of_call(c, form) for c in message.get("tool_calls", [])]
+    parts += blobs_of(message)
+    parts += [part_of_call(c) for c in message.get("tool_calls", [])]
     if parts + server or not own:
         yield role, parts + server
 
@@ -174,12 +169,12 @@ def thought_alone(message):
                                     for p in message["parts"])
 
 
-def messages_of(messages, output, merges, form):
+def messages_of(messages, output, merges):
     """Reasoning belongs to the assistant's message that follows, and where
     there is one choice, all that the assistant says is one message."""
     out, calls = [], {}
     for message in messages:
-        for role, parts in pieces_of(message, output, calls, form):
+        for role, parts in pieces_of(message, output, calls):
             if out and role == out[-1]["role"] == "assistant" and \
                     (merges or thought_alone(out[-1])):
                 out[-1]["parts"] += parts
@@ -210,7 +205,7 @@ def nobody_wrote(messages):
         not messages[0].get("content")
 
 
-def messages_as_attributes(event, facts, form):
+def messages_as_attributes(event, facts):
     given = event["meta"].get("input", {}).get("messages", [])
     made = event["meta"].get("output", {}).get("messages", [])
     apart, found = facts.get("apart", 0), {}
@@ -219,12 +214,11 @@ def messages_as_attributes(event, facts, form):
             {"type": "text", "content": m.get("content", "")}
             for m in given[:apart]]
     if given[apart:]:
-        found["gen_ai.input.messages"] = messages_of(given[apart:], False,
-                                                     False, form)
+        found["gen_ai.input.messages"] = messages_of(given[apart:], False, False)
     if made and not (event["status"] == "error" and nobody_wrote(made)):
         merges = len(facts.get("finish_reasons", [])) == 1
         found["gen_ai.output.messages"] = finished(
-            messages_of(made, True, merges, form), event, facts)
+            messages_of(made, True, merges), event, facts)
     return found
 
 
@@ -239,8 +233,7 @@ def value_of(event, facts, operation, side, form):
     io, found = event["meta"].get(side, {}), {}
     text, documents = io.get("value"), io.get("documents")
     names = {"execute_tool": {"input": "gen_ai.tool.call.arguments",
-                              "output": "gen_ai.tool.call.result"}[side]
-             if form != "1.37" else None,
+                              "output": "gen_ai.tool.call.result"}[side],
              "retrieval": "gen_ai.retrieval.query.text"
              if side == "input" else None}
     if text is not None and operation in INFERENCE + (
@@ -281,14 +274,13 @@ def tools_of(event):
 
 def content_of(event, facts, form):
     """The attributes that have texts; JSON is given as a value."""
-    operation, found = operation_of(event, facts, form), {}
+    operation, found = operation_of(event, facts), {}
     if event["meta"]["span"]["kind"] == "llm":
-        found.update(messages_as_attributes(event, facts, form))
+        found.update(messages_as_attributes(event, facts))
     for side in ("input", "output"):
         found.update(value_of(event, facts, operation, side, form))
     if tools_of(event):
-        found["gen_ai.tool.definitions" if form != "1.37" else
-              "llmobs.tool.definitions"] = tools_of(event)
+        found["gen_ai.tool.definitions"] = tools_of(event)
     variables = event["meta"].get("input", {}).get("prompt", {}).get(
         "variables", {})
     prefix = "gen_ai" if form == "latest" else "llmobs"
@@ -299,15 +291,15 @@ def content_of(event, facts, form):
 
 # ---- the span ----------------------------------------------------------------
 
-def operation_of(event, facts, form):
+def operation_of(event, facts):
     kind = event["meta"]["span"]["kind"]
     if kind == "llm":
         return facts.get("operation", "chat")
     return {"embedding": "embeddings", "agent": "invoke_agent",
             "tool": "execute_tool", "task": facts.get("operation"),
-            "retrieval": "retrieval" if form != "1.37" else None,
+            "retrieval": "retrieval",
             "workflow": "invoke_workflow"
-            if form != "1.37" and not facts.get("proxied") else None}.get(kind)
+            if not facts.get("proxied") else None}.get(kind)
 
 
 def name_of(event, facts, operation):
@@ -461,7 +453,7 @@ def usage_of(event, facts, form):
 
 def attributes_of(event, facts, form, content):
     kind, tags = event["meta"]["span"]["kind"], tags_of(event)
-    operation = operation_of(event, facts, form)
+    operation = operation_of(event, facts)
     found = {"llmobs.span.kind": kind}
     if operation:
         found["gen_ai.operation.name"] = operation
@@ -536,7 +528,7 @@ def links_of(event):
 
 def span_of(event, form, content):
     facts = event.get("_call", {})
-    operation = operation_of(event, facts, form)
+    operation = operation_of(event, facts)
     parent = facts.get("parent", event["parent_id"])
     return {
         "traceId": event["_dd"]["apm_trace_id"],
@@ -583,7 +575,7 @@ def call_of(event, facts, form):
              "host": "server.address", "port": "server.port"}
     found = {name: facts[key] for key, name in names.items() if key in facts}
     found["gen_ai.provider.name"] = provider_of(event, facts)
-    found["gen_ai.operation.name"] = operation_of(event, facts, form)
+    found["gen_ai.operation.name"] = operation_of(event, facts)
     if asked_model(event, facts):
         found["gen_ai.request.model"] = asked_model(event, facts)
     return found
@@ -621,7 +613,7 @@ def tokens_of(event, call, form, inference):
 def values_of(event, form):
     """(metric, attributes, value) of one span."""
     facts, kind = event.get("_call", {}), event["meta"]["span"]["kind"]
-    operation = operation_of(event, facts, form)
+    operation = operation_of(event, facts)
     seconds = event["duration"] / 1e9
     if operation is None or kind == "task":
         return
@@ -635,7 +627,7 @@ def values_of(event, form):
     prefix = "gen_ai.client.inference." if inference and form == "latest" \
         else "gen_ai.client.operation."
     yield prefix + "duration", dict(call, **failed), seconds
-    if inference and form != "1.37" and facts.get("stream") and \
+    if inference and facts.get("stream") and \
             "first_chunk_ns" in facts:
         yield (prefix + "time_to_first_chunk", call,
                facts["first_chunk_ns"] / 1e9)
@@ -711,8 +703,8 @@ def details_of(event, form):
                    attributes_of(event, event.get("_call", {}), form, True))
 
 
-def has_exception(event, form):
-    return form != "1.37" and event["status"] == "error" and \
+def has_exception(event):
+    return event["status"] == "error" and \
         event["meta"]["span"]["kind"] in ("llm", "embedding", "retrieval")
 
 

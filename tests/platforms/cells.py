@@ -317,7 +317,7 @@ def doctor(room):
     except ValueError:
         said = done.err.decode(errors="replace") or "nothing on stdout"
         raise Wrong("status %d, %s" % (done.status, said.split("\n")[0]))
-    bad = [f["text"] for f in said["findings"] if f["level"] == "bad"]
+    bad = [f["text"] for f in said["findings"] if f["level"] == "fail"]
     equal((done.status, said["works"], bad), (0, True, []),
           "status, works, findings")
     equal([s["step"] for s in said["self_test"]["steps"] if not s["ok"]], [],

@@ -31,9 +31,6 @@ static const char *const names[OP_COUNT] = {
 
 static const struct llmobs_real *copies[COPIES];
 static unsigned long counts[COPIES][OP_COUNT];
-#ifdef LATER
-void llmobs_from_later(void);
-#endif
 
 static const struct llmobs_host *host;
 static pid_t born;
@@ -306,9 +303,6 @@ const struct llmobs_ops *llmobs_core_attach(const struct llmobs_host *given)
 {
     host = given;
     born = getpid();
-#ifdef LATER
-    llmobs_from_later();
-#endif
     if (given->abi != LLMOBS_ENGINE_ABI || variable("LLMOBS_FAKE_REFUSE"))
         return NULL;
     if (variable("LLMOBS_FAKE_SLOW"))

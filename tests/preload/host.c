@@ -35,7 +35,8 @@ int main(int argc, char **argv)
     int r = argc < 4 ? 64 : 0;
     const char *first = getenv("HOST_FIRST");
 
-    if (first && !dlopen(first, RTLD_NOW))
+    if (first &&
+        !dlopen(first, RTLD_NOW | (strchr(argv[1], 'g') ? RTLD_GLOBAL : 0)))
         return 65;
     for (int i = 0; !r && i < times; i++)
         r = run(argv[1], argv[2], argv[3]);

@@ -27,6 +27,13 @@ static int direct(const char *url)
     return r;
 }
 
+#ifdef PLUGIN
+__attribute__((visibility("default"))) int plugin_run(const char *url)
+{
+    return direct(url);
+}
+#endif
+
 int main(int argc, char **argv)
 {
 #ifdef CLEARED

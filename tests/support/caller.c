@@ -307,7 +307,7 @@ static void *sleeper(void *arg)
 
 #define LEAKED 65536
 
-/* What a test must see. Gives what is not counted. */
+/* A test must see these. Gives those that are not counted. */
 static int leak(void)
 {
     const char *what = getenv("LEAK");

@@ -9,7 +9,7 @@
 #ifndef LLMOBS_CASE_FILE_H
 #define LLMOBS_CASE_FILE_H
 
-#include "core/text/json.h"
+#include "lib/text/json.h"
 
 /* Initialises `buf`, which stays the caller's to fini, also on error. */
 int case_file_read(const char *dir, const char *name, struct llmobs_buf *buf);

@@ -16,7 +16,7 @@
 
 #include "core/config/config.h"
 #include "core/event/exchange.h"
-#include "core/text/json.h"
+#include "lib/text/json.h"
 
 struct corpus_case {
     struct llmobs_json *request;

@@ -6,7 +6,7 @@
 #ifndef LLMOBS_TEST
 #define LLMOBS_TEST
 #endif
-#include "core/base/crash_point.h"
+#include "lib/base/crash_point.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "core/text/json.h"
+#include "lib/text/json.h"
 #include "rules/read/base64.h"
 #include "tests/support/base64.h"
 

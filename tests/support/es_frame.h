@@ -2,14 +2,14 @@
  *
  * Owns:    nothing.
  * Threads: any.
- * Errors:  those of core/base/buf.h; the buffer is then of no use.
+ * Errors:  those of lib/base/buf.h; the buffer is then of no use.
  * Limits:  the buffer's cap.
  * Fork:    nothing to do.
  */
 #ifndef LLMOBS_ES_FRAME_H
 #define LLMOBS_ES_FRAME_H
 
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
 
 /* Adds a frame of these headers and payload, with right checksums; where
  * `total` is not 0 it stands for the frame's length. */

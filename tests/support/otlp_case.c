@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/otlp/span.h"
+#include "core/export/span.h"
 #include "tests/support/corpus_case.h"
 #include "tests/unit/rule_case.h"
 

@@ -7,7 +7,7 @@ import json
 import os
 import re
 
-FORMS = ("1.37", "1.41", "latest")  # sorted: a later form is greater
+FORMS = ("1.41", "latest")  # sorted: a later form is greater
 CLIENT, INTERNAL = 3, 1
 MODEL = "gen_ai.request.model"
 OWN = "llmobs."
@@ -36,7 +36,7 @@ OPERATIONS = {
 # the conventions take a value of one's own where none of theirs applies.
 # docs/WIRE.md 9.1 names them.
 OWN_OPERATIONS = {
-    "fetch_response": "the older forms have no word for what latest calls so",
+    "fetch_response": "1.41 has no word for what latest calls so",
     "transcription": "sound to text: no prompt, and no chat",
     "translation": "the same, in another language"}
 # The provider of a host that the notes of gen_ai.provider.name name, or whose
@@ -62,7 +62,7 @@ ELSEWHERE = {"inference": ("gen_ai.agent.name",),
              "openai": ("gen_ai.agent.name", "gen_ai.request.top_k")}
 # Spans that only later forms have: the form that first has one stands for the
 # older ones, which name nothing for such a call.
-FIRST_IN = {"fetch": "latest", "openai_fetch": "latest", "mcp": "1.41"}
+FIRST_IN = {"fetch": "latest", "openai_fetch": "latest"}
 MCP = ("mcp.", "jsonrpc.")
 MCP_TARGETS = {"tools/call": "gen_ai.tool.name",
                "prompts/get": "gen_ai.prompt.name"}
@@ -206,8 +206,6 @@ PARTS = {form: parts_of(form) for form in FORMS}
 
 def known_as(form, name):
     """The entry of an attribute, also of one that a template makes."""
-    if name.startswith(MCP):
-        form = max(form, FIRST_IN["mcp"])
     known = DATA[form]["attributes"]
     if name in known:
         return name, known[name]

@@ -8,7 +8,7 @@
 #ifndef LLMOBS_OTLP_READER_H
 #define LLMOBS_OTLP_READER_H
 
-#include "core/text/json.h"
+#include "lib/text/json.h"
 
 /* The signal's name: "traces", "metrics", "logs". Gives the request; NULL: it
  * is none, and `why` says why. Empty lists are left out. */

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/fork.h"
-#include "core/privacy/redact.h"
+#include "lib/base/fork.h"
+#include "lib/span/redact.h"
 #include "core/sdk/evaluation_submit.h"
 #include "tests/unit/context_case.h"
 

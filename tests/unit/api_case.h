@@ -2,8 +2,8 @@
 #ifndef LLMOBS_API_CASE_H
 #define LLMOBS_API_CASE_H
 
-#include "core/ops/c_api.h"
-#include "core/text/json.h"
+#include "core/capture/c_api.h"
+#include "lib/text/json.h"
 #include "llmobs.h"
 #include "tests/unit/unit.h"
 
@@ -20,7 +20,7 @@ size_t api_case_count(void);
  * none. Borrowed. */
 const struct llmobs_json *api_case_event(const char *name);
 
-/* What is at a path of keys, "meta.span.kind", as JSON text, "" where it is
+/* The value at a path of keys, "meta.span.kind", as JSON text, "" where it is
  * not. Good until the next call. */
 const char *api_case_at(const char *name, const char *path);
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "core/config/config.h"
-#include "core/span/context.h"
+#include "lib/span/context.h"
 #include "tests/unit/unit.h"
 
 #define TRACE "6affe73a00000000c3d1e2f3a4b5c6d7"

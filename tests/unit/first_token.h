@@ -9,7 +9,7 @@
 #ifndef LLMOBS_TEST_FIRST_TOKEN_H
 #define LLMOBS_TEST_FIRST_TOKEN_H
 
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
 
 /* The seconds to the first token of a stream whose every byte came a
  * millisecond after the one before; below 0: none told. */

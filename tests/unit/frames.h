@@ -9,7 +9,7 @@
 #ifndef LLMOBS_TEST_FRAMES_H
 #define LLMOBS_TEST_FRAMES_H
 
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
 
 #define BYTES(text) (text), sizeof(text) - 1
 

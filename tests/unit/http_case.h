@@ -1,4 +1,4 @@
-/* http_case - a server of one thread, and a client of core/net/http.h by the
+/* http_case - a server of one thread, and a client of core/export/http.h by the
  * program's libcurl. */
 #ifndef LLMOBS_UNIT_HTTP_CASE_H
 #define LLMOBS_UNIT_HTTP_CASE_H
@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "core/net/http.h"
+#include "core/export/http.h"
 
 #define OK_ANSWER "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}"
 

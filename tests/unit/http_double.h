@@ -1,5 +1,5 @@
-/* http_double - a scripted stand-in for core/net/http.h. Include it, then the
- * .c file under test: its requests go to `double_script`. */
+/* http_double - a scripted stand-in for core/export/http.h. Include it, then
+ * the .c file under test: its requests go to `double_script`. */
 #ifndef LLMOBS_HTTP_DOUBLE_H
 #define LLMOBS_HTTP_DOUBLE_H
 
@@ -14,7 +14,7 @@
 
 #include "core/export/agent.h"
 #include "core/export/exporter.h"
-#include "core/net/http.h"
+#include "core/export/http.h"
 
 /* Fills the reply's status; answers what llmobs_http_send would. */
 static int (*double_script)(const struct llmobs_http_request *request,

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/text/json.h"
+#include "lib/text/json.h"
 #include "tests/unit/unit.h"
 
 #define BAD "\xEF\xBF\xBD" /* U+FFFD */

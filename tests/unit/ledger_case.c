@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/ledger/ledger_dir.h"
-#include "core/ledger/stats.h"
+#include "core/log/ledger_dir.h"
+#include "lib/base/stats.h"
 
 char ledger_base[UNIT_DIRECTORY], ledger_at[128];
 struct llmobs_config ledger_config;
@@ -102,14 +102,14 @@ void ledger_live_and_close(void)
 {
     ledger_count(4, 3);
     llmobs_stats_add(LLMOBS_STAT_unconfirmed, 1);
-    llmobs_ledger_note(&ledger_config);
+    llmobs_ledger_note(&ledger_config, false);
     llmobs_ledger_close(&ledger_config);
 }
 
 void ledger_live_and_die(void)
 {
     ledger_count(4, 1);
-    llmobs_ledger_note(&ledger_config);
+    llmobs_ledger_note(&ledger_config, false);
 }
 
 struct llmobs_page ledger_page_of_mine(void)

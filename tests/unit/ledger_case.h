@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "core/ledger/ledger.h"
+#include "core/log/ledger.h"
 #include "tests/unit/unit.h"
 
 extern char ledger_base[UNIT_DIRECTORY],
@@ -35,7 +35,7 @@ uint64_t ledger_ended(const char *name);
 uint64_t ledger_living(const char *name);
 bool ledger_adds_up(const struct llmobs_counts *counts);
 
-/* What this process could write: 1 captured, 1 pending. */
+/* A record that this process could write: 1 captured, 1 pending. */
 struct llmobs_page ledger_page_of_mine(void);
 
 #endif

@@ -1,12 +1,12 @@
 /* link_case - a linker, and the calls that it links, for the tests of
- * core/links. */
+ * the linker. */
 #ifndef LLMOBS_LINK_CASE_H
 #define LLMOBS_LINK_CASE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/links/linker.h"
+#include "core/event/linker.h"
 #include "tests/unit/unit.h"
 
 #define SECOND INT64_C(1000000000)

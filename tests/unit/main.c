@@ -10,7 +10,7 @@
 
 #include "tests/unit/unit.h"
 
-#define SUITES_MAX 128
+#define SUITES_MAX 256
 
 static struct {
     const char *name;

@@ -8,16 +8,12 @@
 struct llmobs_config otlp_case_config;
 static struct llmobs_json *span;
 
-static struct llmobs_text text_of(const char *text)
-{
-    return (struct llmobs_text){text, strlen(text)};
-}
-
 static struct llmobs_json *parse(const char *text)
 {
     struct llmobs_json *value;
 
-    ck_assert_msg(llmobs_json_parse(text_of(text), &value) == 0, "%s", text);
+    ck_assert_msg(llmobs_json_parse(llmobs_text_of(text), &value) == 0, "%s",
+                  text);
     return value;
 }
 

@@ -6,7 +6,7 @@
 #ifndef OTLP_CASE_H
 #define OTLP_CASE_H
 
-#include "core/otlp/span.h"
+#include "core/export/span.h"
 
 /* The settings; all zero at first. */
 extern struct llmobs_config otlp_case_config;

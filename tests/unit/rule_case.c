@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/privacy/allowlist.h"
-#include "core/privacy/vectors.h"
+#include "lib/span/allowlist.h"
+#include "lib/span/vectors.h"
 #include "tests/support/case_file.h"
 
 /* Ends the line at `at` with a NUL and answers where the next begins. */

@@ -20,8 +20,8 @@
 #ifndef LLMOBS_RULE_CASE_H
 #define LLMOBS_RULE_CASE_H
 
-#include "core/text/form.h"
-#include "core/text/json.h"
+#include "lib/text/form.h"
+#include "lib/text/json.h"
 #include "rules/rules.h"
 
 #define RULE_CASE_HEADERS_MAX 32
@@ -35,7 +35,7 @@ struct rule_case {
     struct llmobs_header headers[2][RULE_CASE_HEADERS_MAX];
     char *lines[RULE_CASE_HEADERS_MAX]; /* of the request's header */
     size_t line_count;
-    struct llmobs_body fields; /* of a form (core/text/form.h) */
+    struct llmobs_body fields; /* of a form (lib/text/form.h) */
     struct llmobs_call call;
     struct llmobs_rules *rules;
     struct llmobs_match match;

@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/ledger/stats.h"
-#include "core/spool/spool_file.h"
+#include "lib/base/stats.h"
+#include "core/log/spool_file.h"
 #include "core/trace/carrier.h"
 #include "tests/unit/context_case.h"
 

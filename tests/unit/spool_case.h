@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 #include "core/config/config.h"
-#include "core/spool/adopt.h"
-#include "core/spool/spool.h"
+#include "core/log/adopt.h"
+#include "core/log/spool.h"
 #include "tests/unit/unit.h"
 
 extern char base[UNIT_DIRECTORY]; /* a directory for all of the test */
@@ -16,7 +16,7 @@ extern struct llmobs_config config;
 extern struct llmobs_spool *spool;
 extern struct llmobs_adopt *adopt;
 
-/* What spool_adopt_all came upon, and the last of it. */
+/* The calls that spool_adopt_all came upon, and the last of them. */
 extern unsigned calls, killed, events;
 extern struct llmobs_adopted last;
 

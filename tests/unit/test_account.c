@@ -1,8 +1,8 @@
 /* Numbers that stand for credentials. */
 #include <string.h>
 
-#include "core/base/siphash.h"
-#include "core/privacy/account.h"
+#include "lib/base/siphash.h"
+#include "lib/span/account.h"
 #include "tests/unit/unit.h"
 
 static uint64_t of(const char *line)

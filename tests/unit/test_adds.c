@@ -1,11 +1,11 @@
 /* Which handles wait for the first drive of their multi. */
 #include <string.h>
 
-#include "core/capture/adds.h"
+#include "core/capture/handle.h"
 #include "tests/unit/unit.h"
 
 static int memory[8]; /* addresses that stand for multis */
-static struct llmobs_handle handles[3];
+static struct llmobs_member handles[3];
 
 static CURLM *multi(int i)
 {
@@ -129,23 +129,28 @@ START_TEST(a_latched_handle)
     struct llmobs_handle *h =
         llmobs_handle_create(&no_real, (CURL *)&memory[7]);
 
-    llmobs_handle_note(h, CURLOPT_POSTFIELDS, (void *)(uintptr_t) "{}   ", 9);
+    llmobs_handle_note(h, llmobs_setting(CURLOPT_POSTFIELDS),
+                       (void *)(uintptr_t) "{}   ", 9);
     llmobs_handle_latch(h);
-    llmobs_handle_note(h, CURLOPT_POSTFIELDS, (void *)(uintptr_t) "[] longer",
-                       9);
+    llmobs_handle_note(h, llmobs_setting(CURLOPT_POSTFIELDS),
+                       (void *)(uintptr_t) "[] longer", 9);
     ck_assert_uint_eq(llmobs_handle_body(h).len, 5);
     ck_assert(memcmp(llmobs_handle_body(h).data, "[] lo", 5) == 0);
-    llmobs_handle_note(h, CURLOPT_HTTPGET, (void *)(intptr_t)1, 9);
+    llmobs_handle_note(h, llmobs_setting(CURLOPT_HTTPGET), (void *)(intptr_t)1,
+                       9);
     ck_assert_str_eq(llmobs_handle_method(h), "POST");
     ck_assert(llmobs_handle_sends_body(h));
     ck_assert_uint_eq(llmobs_handle_body(h).len, 5);
-    llmobs_handle_note(h, CURLOPT_UPLOAD, (void *)(intptr_t)1, 9);
+    llmobs_handle_note(h, llmobs_setting(CURLOPT_UPLOAD), (void *)(intptr_t)1,
+                       9);
     ck_assert_ptr_null(llmobs_handle_body(h).data);
-    llmobs_handle_note(h, CURLOPT_HTTPGET, (void *)(intptr_t)1, 9);
+    llmobs_handle_note(h, llmobs_setting(CURLOPT_HTTPGET), (void *)(intptr_t)1,
+                       9);
     h->latch.on = false;
     ck_assert_str_eq(llmobs_handle_method(h), "GET");
     llmobs_handle_latch(h);
-    llmobs_handle_note(h, CURLOPT_POSTFIELDS, (void *)(uintptr_t) "{}", 9);
+    llmobs_handle_note(h, llmobs_setting(CURLOPT_POSTFIELDS),
+                       (void *)(uintptr_t) "{}", 9);
     ck_assert_ptr_null(llmobs_handle_body(h).data);
     llmobs_handle_detach(h);
     llmobs_handle_release(h);

@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/base/sanitizer.h"
-#include "core/spool/spool_file.h"
+#include "lib/base/clock.h"
+#include "lib/base/sanitizer.h"
+#include "core/log/spool_file.h"
 #include "tests/unit/spool_case.h"
 
 static void leave_some(void)
@@ -414,7 +414,7 @@ static struct rlimit end_memory(void)
     return was;
 }
 
-/* What there was no memory for comes again. */
+/* A call for which there was no memory comes again. */
 START_TEST(test_adopt_short_of_memory)
 {
     struct rlimit was;
@@ -517,19 +517,16 @@ END_TEST
 
 /* -- strangers' bytes ---------------------------------------------------- */
 
-/* As much of a whole file as a process of another key, or of none, writes. */
+/* As much of a whole file as a process of another key writes. */
 static size_t add_forged(char *to, const struct llmobs_entry_key *by,
                          uint64_t victim)
 {
     struct llmobs_entry_writer writer;
     struct llmobs_entry_file file;
-    size_t len = 0;
+    size_t len = sizeof(file);
 
-    if (by) {
-        llmobs_entry_file(&file, by);
-        memcpy(to, &file, sizeof(file));
-        len = sizeof(file);
-    }
+    llmobs_entry_file(&file, by);
+    memcpy(to, &file, sizeof(file));
     for (int type = LLMOBS_ENTRY_OWNER; type <= LLMOBS_ENTRY_DELIVERED_TO;
          type++) {
         llmobs_entry_begin(&writer, (enum llmobs_entry_type)type, victim);
@@ -549,9 +546,8 @@ static void leave_forged(void)
     struct llmobs_exchange *e = spool_make(1);
     struct llmobs_entry_key guessed = {0};
     char text[4096];
-    size_t len = add_forged(text, NULL, first.id);
+    size_t len = add_forged(text, &guessed, first.id);
 
-    len += add_forged(text + len, &guessed, first.id);
     llmobs_exchange_received(e, text, len);
     spool_keep(1);
     ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
@@ -727,7 +723,7 @@ START_TEST(test_under_way)
 }
 END_TEST
 
-/* An entry of the last release does not say where the call is. */
+/* An entry with fewer numbers does not say where the call is. */
 START_TEST(test_unknown_place)
 {
     struct llmobs_exchange_place found = {1, 1};

@@ -1,4 +1,4 @@
-/* What an agent's /info says, and how origins become URLs. */
+/* An agent's /info, and how origins become URLs. */
 #define llmobs_endpoint_init double_endpoint_init
 #define llmobs_endpoint_fini double_endpoint_fini
 #define llmobs_endpoint_has_base double_endpoint_has_base

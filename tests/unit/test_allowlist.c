@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/privacy/allowlist.h"
+#include "lib/span/allowlist.h"
 #include "tests/unit/unit.h"
 
 START_TEST(test_headers)

@@ -1,10 +1,10 @@
-/* What is too large for a folder of tests/rules/anthropic. */
+/* Exchanges that are too large for a folder of tests/rules/anthropic. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/anthropic/anthropic_message.h"
-#include "rules/anthropic/anthropic_stream.h"
+#include "rules/vendors/anthropic_message.h"
+#include "rules/vendors/anthropic_stream.h"
 #include "tests/unit/unit.h"
 
 static struct llmobs_json *parse(const char *text)

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/sanitizer.h"
+#include "lib/base/sanitizer.h"
 #include "core/sdk/own_span.h"
 #include "core/sdk/serving.h"
 #include "core/sdk/span_table.h"
@@ -230,7 +230,7 @@ START_TEST(a_span_ends_once)
     ck_assert_str_eq(ids.span_id, "");
     ck_assert_int_eq(api->enter(span), -EBADF);
     ck_assert_int_eq(api->leave(span), -EBADF);
-    /* Whoever has its place now is another. */
+    /* Another span has its place now. */
     for (int i = 0; i < 1000; i++) {
         other = api_case_start(LLMOBS_TASK, "other");
         ck_assert_ptr_ne(other, span);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ledger/stats.h"
+#include "lib/base/stats.h"
 #include "core/sdk/own_span.h"
 #include "tests/unit/api_case.h"
 

@@ -6,11 +6,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "core/base/aside.h"
-#include "core/base/blocks.h"
-#include "core/base/sanitizer.h"
-#include "core/base/scratch.h"
-#include "core/base/stack.h"
+#include "lib/base/aside.h"
+#include "lib/base/blocks.h"
+#include "lib/base/sanitizer.h"
+#include "lib/base/scratch.h"
+#include "lib/base/stack.h"
 #include "tests/unit/unit.h"
 
 #define SMALL (64 * 1024)

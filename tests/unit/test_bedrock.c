@@ -1,4 +1,4 @@
-#include "rules/bedrock/bedrock_family.h"
+#include "rules/vendors/bedrock_family.h"
 #include "rules/read/text.h"
 #include "tests/unit/first_token.h"
 #include "tests/unit/frames.h"

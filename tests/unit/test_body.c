@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/text/body.h"
+#include "lib/text/body.h"
 #include "tests/unit/unit.h"
 
 /* A body beside all the bytes it was given. */

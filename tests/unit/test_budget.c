@@ -4,10 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/fork.h"
+#include "lib/base/fork.h"
 #include "core/capture/handle.h"
-#include "core/text/body.h"
-#include "core/text/budget.h"
+#include "lib/text/body.h"
+#include "lib/text/budget.h"
 #include "tests/unit/unit.h"
 
 #define MIB ((size_t)1 << 20)
@@ -156,7 +156,8 @@ START_TEST(copies_of_handles_are_free)
     memset(text, '{', sizeof(text) - 1);
     for (size_t i = 0; i < sizeof(keys); i++) {
         h = llmobs_handle_create(&real, (CURL *)&keys[i]);
-        llmobs_handle_note(h, CURLOPT_COPYPOSTFIELDS, text, 2 * MIB);
+        llmobs_handle_note(h, llmobs_setting(CURLOPT_COPYPOSTFIELDS), text,
+                           2 * MIB);
     }
     ck_assert_uint_eq(unit_budget_left(), MAX);
     exchange = llmobs_exchange_new(2 * MIB);
@@ -165,7 +166,8 @@ START_TEST(copies_of_handles_are_free)
     ck_assert(!exchange->request.truncated && !exchange->request.lost);
     ck_assert_uint_eq(unit_budget_left(), MAX - MIB);
     llmobs_exchange_free(exchange);
-    llmobs_handle_note(h, CURLOPT_COPYPOSTFIELDS, text, MIB / 2);
+    llmobs_handle_note(h, llmobs_setting(CURLOPT_COPYPOSTFIELDS), text,
+                       MIB / 2);
     exchange = llmobs_exchange_new(MIB / 2);
     llmobs_handle_copy_body(h, exchange);
     ck_assert(exchange->request.truncated);

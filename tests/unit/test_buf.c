@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/buf.h"
+#include "lib/base/buf.h"
 #include "tests/unit/unit.h"
 
 START_TEST(test_buf_adds)

@@ -13,12 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/base/sanitizer.h"
-#include "core/callsite/caller.h"
-#include "core/callsite/caller_left.h"
-#include "core/callsite/cfi.h"
-#include "core/callsite/symbol.h"
+#include "lib/base/clock.h"
+#include "lib/base/sanitizer.h"
+#include "core/trace/caller.h"
+#include "core/trace/caller_left.h"
+#include "lib/elf/cfi.h"
+#include "lib/elf/symbol.h"
 #include "core/config/config.h"
 #include "tests/unit/unit.h"
 

@@ -5,9 +5,9 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "core/base/sanitizer.h"
-#include "core/base/stack.h"
-#include "core/callsite/callsite.h"
+#include "lib/base/sanitizer.h"
+#include "lib/base/stack.h"
+#include "core/trace/callsite.h"
 #include "tests/unit/unit.h"
 
 #define PAGE 4096
@@ -274,7 +274,7 @@ START_TEST(many_take_less_each)
 }
 END_TEST
 
-/* What a stack held is not in the block that the next one gets. */
+/* The bytes of a stack are not in the block that the next one gets. */
 START_TEST(wiped)
 {
     struct llmobs_callsite *callsite =

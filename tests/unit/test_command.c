@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/sanitizer.h"
-#include "core/ledger/stats.h"
-#include "core/ops/command.h"
-#include "core/ops/shared_entry.h"
+#include "lib/base/sanitizer.h"
+#include "lib/base/stats.h"
+#include "core/capture/command.h"
+#include "core/capture/shared_entry.h"
 #include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
 #include "tests/unit/api_case.h"
@@ -31,12 +31,13 @@ static void say_bytes(const char *command, const char *body, size_t len,
     snprintf(url, sizeof(url), "llmobs://%s", command);
     snprintf(line, sizeof(line), "Content-Type: %s", type);
     header.data = line;
-    llmobs_handle_note(handle, CURLOPT_URL, url, 1000);
-    llmobs_handle_note(handle, CURLOPT_POSTFIELDSIZE, (void *)(uintptr_t)len,
+    llmobs_handle_note(handle, llmobs_setting(CURLOPT_URL), url, 1000);
+    llmobs_handle_note(handle, llmobs_setting(CURLOPT_POSTFIELDSIZE),
+                       (void *)(uintptr_t)len, 1000);
+    llmobs_handle_note(handle, llmobs_setting(CURLOPT_POSTFIELDS),
+                       (void *)(uintptr_t)body, 1000);
+    llmobs_handle_note(handle, llmobs_setting(CURLOPT_HTTPHEADER), &header,
                        1000);
-    llmobs_handle_note(handle, CURLOPT_POSTFIELDS, (void *)(uintptr_t)body,
-                       1000);
-    llmobs_handle_note(handle, CURLOPT_HTTPHEADER, &header, 1000);
     llmobs_command_run(handle);
     llmobs_handle_detach(handle);
     llmobs_handle_release(handle);
@@ -390,8 +391,8 @@ START_TEST(only_with_method_type_and_leave)
     say("", good);
     handle = llmobs_handle_create(&no_real, (CURL *)&address);
     llmobs_command_run(handle);
-    llmobs_handle_note(handle, CURLOPT_URL, (void *)(uintptr_t) "llmobs://",
-                       1000);
+    llmobs_handle_note(handle, llmobs_setting(CURLOPT_URL),
+                       (void *)(uintptr_t) "llmobs://", 1000);
     llmobs_command_run(handle);
     llmobs_command_init(false);
     say("span/start", good);

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/log.h"
+#include "lib/base/log.h"
 #include "core/config/config.h"
 #include "core/config/state_dir.h"
 #include "tests/unit/config_case.h"

@@ -1,10 +1,11 @@
-/* The configuration file. What it may not do matters as much as what it does:
+/* The configuration file. Its limits matter as much as its work:
  * hang, leak a line of it, or beat the environment. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,8 +77,8 @@ static const struct {
     {"LLMOBS_CONFIG=/other\nDD_VERSION=a\n", "a", 1},
     {"DD_PROFILING_ENABLED=1\nDD_VERSION=a\n", "a", 0},
     {"\xef\xbb\xbf"
-     "DD_ENV=x\nDD_VERSION=a\n",
-     "a", 1},
+     "DD_VERSION=a\n",
+     "a", 0},
 };
 
 START_TEST(lines_as_documented)
@@ -157,7 +158,8 @@ START_TEST(a_bad_value_hides_the_file)
 }
 END_TEST
 
-/* What belongs to one process would make one trace of a whole machine. */
+/* A setting that belongs to one process would make one trace of a whole
+ * machine. */
 START_TEST(no_parent_and_no_home_from_a_file)
 {
     static const char text[] = "TRACEPARENT=tp\nTRACESTATE=ts\nBAGGAGE=b\n"
@@ -190,14 +192,19 @@ START_TEST(what_is_no_file_is_told_when_named)
     llmobs_config_free(c);
     ck_assert_int_eq(mkfifo(path, 0600), 0);
     c = LOAD(named);
-    ck_assert_int_eq(complaint_count, 1);
+    ck_assert_int_eq(complaint_count, 2);
     ck_assert_ptr_nonnull(strstr(complaints, "regular"));
     llmobs_config_free(c);
     c = LOAD("LLMOBS_CONFIG=/dev/zero");
-    ck_assert_int_eq(complaint_count, 1);
+    ck_assert_int_eq(complaint_count, 2);
     llmobs_config_free(c);
     c = LOAD("LLMOBS_CONFIG=/tmp");
-    ck_assert_int_eq(complaint_count, 1);
+    ck_assert_int_eq(complaint_count, 2);
+    llmobs_config_free(c);
+    /* Its size is not that of its text, as of a file that others write. */
+    c = LOAD("LLMOBS_CONFIG=/proc/self/status");
+    ck_assert_int_eq(complaint_count, 2);
+    ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
     llmobs_config_free(c);
 }
 END_TEST
@@ -218,7 +225,8 @@ START_TEST(a_file_has_a_size)
     write_file(text, max + 1);
     c = LOAD(named);
     ck_assert_ptr_null(c->service);
-    ck_assert_int_eq(complaint_count, 1);
+    ck_assert_int_eq(complaint_count, 2);
+    ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
     llmobs_config_free(c);
     free(text);
 }
@@ -235,7 +243,8 @@ START_TEST(a_nul_makes_a_bad_line)
     ck_assert_ptr_null(c->version);
     ck_assert_ptr_null(c->env);
     ck_assert_ptr_null(c->service);
-    ck_assert_int_eq(complaint_count, 3);
+    ck_assert_int_eq(complaint_count, 4);
+    ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
     llmobs_config_free(c);
 }
 END_TEST
@@ -256,6 +265,132 @@ START_TEST(complaints_are_one_line)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    size_t len;
+    bool off;
+} closed[] = {
+#define FILE_OF(text, off)          \
+    {                               \
+        text, sizeof(text) - 1, off \
+    }
+    FILE_OF("LLMOBS_CONTENT=off\n", true),
+    FILE_OF("LLMOBS_CONTENT=off", true),
+    FILE_OF("LLMOBS_CONTENT=OFF\r\n", true),
+    FILE_OF("LLMOBS_CONTENT='off'\n", true),
+    FILE_OF("LLMOBS_CONTENT=of\n", true),
+    FILE_OF("LLMOBS_CONTENT=off # for all\n", true),
+    FILE_OF("\xef\xbb\xbfLLMOBS_CONTENT=off\n", true),
+    FILE_OF("export LLMOBS_CONTENT=off\n", true),
+    FILE_OF("LLMOBS_CONTENT: off\n", true),
+    FILE_OF("LLMOBS_CONTENT=\"off\n", true),
+    FILE_OF("llmobs_content=off\n", true),
+    FILE_OF("\xc2\xa0LLMOBS_CONTENT=off\n", true),
+    FILE_OF("DD_ENV=a\rLLMOBS_CONTENT=off\r", true),
+    FILE_OF("export LLMOBS_REDACT=/x\n", true),
+    FILE_OF("LLMOBS_REDACT=/no/such/file\n", true),
+    FILE_OF("LLMOBS_REDACT=/dev/null\n", true),
+    FILE_OF("D\0D\0_\0E\0N\0V\0=\0a\0\n\0", true),
+    FILE_OF("\xff\xfeL\0L\0M\0O\0B\0S\0\n\0", true),
+    FILE_OF("# LLMOBS_CONTENT=off\n", false),
+    FILE_OF("export DD_ENV=a\n", false),
+    FILE_OF("LLMOBS_CONTENT=off\nLLMOBS_CONTENT=full\n", false),
+#undef FILE_OF
+};
+
+START_TEST(a_setting_of_content_that_is_unread_closes)
+{
+    for (size_t i = 0; i < sizeof(closed) / sizeof(*closed); i++) {
+        struct llmobs_config *c;
+
+        write_file(closed[i].text, closed[i].len);
+        c = LOAD(named);
+        ck_assert_msg((c->privacy.content == LLMOBS_CONTENT_OFF) ==
+                          closed[i].off,
+                      "%s: %s", closed[i].text, complaints);
+        llmobs_config_free(c);
+    }
+}
+END_TEST
+
+/* The file cannot change what the environment says; it may name patterns. */
+START_TEST(the_environment_opens_what_a_file_closes)
+{
+    static const char pattern[] = "use keys\n";
+    char redact[64];
+    struct llmobs_config *c;
+
+    snprintf(redact, sizeof(redact), "LLMOBS_REDACT=%s", path);
+    write_file(pattern, sizeof(pattern) - 1);
+    c = LOAD("LLMOBS_CONFIG=/tmp", "LLMOBS_CONTENT=full");
+    ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
+    llmobs_config_free(c);
+    c = LOAD("LLMOBS_CONFIG=/tmp", redact);
+    ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
+    llmobs_config_free(c);
+    c = LOAD("LLMOBS_CONFIG=/tmp", "LLMOBS_CONTENT=full", redact);
+    ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_FULL);
+    ck_assert_ptr_nonnull(c->privacy.redact);
+    llmobs_config_free(c);
+    c = LOAD("LLMOBS_CONFIG=/dev/null");
+    ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_FULL);
+    ck_assert_int_eq(complaint_count, 0);
+    llmobs_config_free(c);
+    c = LOAD("LLMOBS_CONFIG=/dev/null/x");
+    ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_FULL);
+    llmobs_config_free(c);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    size_t len;
+    bool off;
+} patterns[] = {
+#define FILE_OF(text, off)          \
+    {                               \
+        text, sizeof(text) - 1, off \
+    }
+    FILE_OF("use keys\n", false),    FILE_OF("\xef\xbb\xbfuse keys\r\n", false),
+    FILE_OF("a = x\rb = y\r", true), FILE_OF("a = x\0y\n", true),
+    FILE_OF("a = (\n", true),        FILE_OF("", true),
+#undef FILE_OF
+};
+
+START_TEST(patterns_that_are_unread_close)
+{
+    char redact[64];
+
+    snprintf(redact, sizeof(redact), "LLMOBS_REDACT=%s", path);
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++) {
+        struct llmobs_config *c;
+
+        write_file(patterns[i].text, patterns[i].len);
+        c = LOAD(redact, "LLMOBS_CONFIG=/dev/null");
+        ck_assert_msg((c->privacy.content == LLMOBS_CONTENT_OFF) ==
+                          patterns[i].off,
+                      "%zu: %s", i, complaints);
+        llmobs_config_free(c);
+    }
+}
+END_TEST
+
+/* No descriptor is left: the file may be there. */
+START_TEST(a_file_that_cannot_be_opened_closes)
+{
+    struct rlimit was, none;
+    struct llmobs_config *c;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = was.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    c = LOAD(named);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
+    ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
+    llmobs_config_free(c);
+}
+END_TEST
+
 START_TEST(rubbish_is_told_in_few_lines)
 {
     size_t len = 60000;
@@ -269,7 +404,7 @@ START_TEST(rubbish_is_told_in_few_lines)
     c = LOAD(named);
     ck_assert_ptr_null(c->service);
     ck_assert_str_eq(c->env, "e");
-    ck_assert_int_le(complaint_count, 9);
+    ck_assert_int_le(complaint_count, 10);
     ck_assert_int_gt(complaint_count, 1);
     llmobs_config_free(c);
     free(text);
@@ -279,7 +414,7 @@ END_TEST
 UNIT_SUITE(config_file)
 {
     Suite *s = suite_create("config_file");
-    TCase *tc = tcase_create("file");
+    TCase *tc = tcase_create("configuration_file");
 
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, lines_as_documented);
@@ -288,6 +423,10 @@ UNIT_SUITE(config_file)
     tcase_add_test(tc, a_bad_value_hides_the_file);
     tcase_add_test(tc, no_parent_and_no_home_from_a_file);
     tcase_add_test(tc, what_is_no_file_is_told_when_named);
+    tcase_add_test(tc, a_setting_of_content_that_is_unread_closes);
+    tcase_add_test(tc, the_environment_opens_what_a_file_closes);
+    tcase_add_test(tc, patterns_that_are_unread_close);
+    tcase_add_test(tc, a_file_that_cannot_be_opened_closes);
     tcase_add_test(tc, a_file_has_a_size);
     tcase_add_test(tc, a_nul_makes_a_bad_line);
     tcase_add_test(tc, complaints_are_one_line);

@@ -587,7 +587,7 @@ START_TEST(limits_of_spans)
              BASE "METRICS_TEMPORALITY_PREFERENCE=lowmemory");
     ck_assert_int_eq(c->otlp.value_max, 0);
     ck_assert_int_eq(c->otlp.attribute_max, 7);
-    ck_assert_int_eq(c->otlp.semconv, LLMOBS_SEMCONV_1_37);
+    ck_assert_int_eq(c->otlp.semconv, LLMOBS_SEMCONV_1_41);
     ck_assert(c->otlp.delta);
     ck_assert_int_eq(complaint_count, 0);
     llmobs_config_free(c);

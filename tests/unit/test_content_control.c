@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/sanitizer.h"
+#include "lib/base/sanitizer.h"
 #include "core/config/config.h"
-#include "core/privacy/content_filter.h"
-#include "core/privacy/redact.h"
+#include "lib/span/content_filter.h"
+#include "lib/span/redact.h"
 #include "tests/unit/unit.h"
 
 /* Sanitizers make frames several times as big. */
@@ -253,8 +253,9 @@ START_TEST(test_facts_of_a_call)
 }
 END_TEST
 
-/* What repeats another text: the name of the agent above, the tag of the span
- * that an evaluation is of. Ids are none, though they may look like cards. */
+/* A text that repeats another one: the name of the agent above, the tag of the
+ * span that an evaluation is of. Ids are none, though they may look like cards.
+ */
 START_TEST(test_repeated)
 {
     struct llmobs_config *c = with_patterns("use email\nuse cards\nuse keys\n");
@@ -515,7 +516,7 @@ START_TEST(test_event_text)
 }
 END_TEST
 
-/* What a file on the disk says where an event has an object. */
+/* A file on the disk may have anything where an event has an object. */
 START_TEST(test_no_event)
 {
     static const char *const rows[][2] = {

@@ -1,4 +1,4 @@
-/* What a context holds: its ids, its sampling, and how it is written. */
+/* A context: its ids, its sampling, and how it is written. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/base/fork.h"
-#include "core/base/sanitizer.h"
+#include "lib/base/fork.h"
+#include "lib/base/sanitizer.h"
 #include "core/trace/carrier.h"
 #include "core/trace/propagate.h"
 #include "tests/unit/context_case.h"
@@ -234,7 +234,7 @@ START_TEST(numbers_of_128_bits)
 }
 END_TEST
 
-/* What counts are the members without the p and without the semicolons. */
+/* Only the members without the p and without the semicolons count. */
 static size_t counted(const char *state)
 {
     size_t n = 0;

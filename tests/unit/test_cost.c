@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "cli/rows/cost.h"
+#include "cli/query/cost.h"
 #include "tests/unit/unit.h"
 
 static const char *text_of(double cost)

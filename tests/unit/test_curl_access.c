@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/net/http.h"
-#include "core/net/sockets.h"
+#include "lib/base/clock.h"
+#include "core/export/http.h"
+#include "core/export/sockets.h"
 #include "tests/unit/http_case.h"
 #include "tests/unit/unit.h"
 
@@ -153,8 +153,8 @@ static int connected_to(int server)
     return fd;
 }
 
-/* What libcurl opens for itself is known again, event descriptors as well,
- * which have one inode all together. */
+/* The core knows again what libcurl opens for itself, event descriptors as
+ * well, which have one inode all together. */
 START_TEST(watches)
 {
     for (int kind = 0; kind < 2; kind++) {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/clock.h"
+#include "lib/base/clock.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/text.h"
 #include "rules/rules.h"

@@ -8,12 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/base/sanitizer.h"
+#include "lib/base/clock.h"
+#include "lib/base/sanitizer.h"
 #include "core/deliver/delivery.h"
+#include "core/deliver/delivery_fill.h"
 #include "core/deliver/worker.h"
 #include "core/event/exchange.h"
-#include "core/ledger/stats.h"
+#include "lib/base/stats.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/worker_case.h"
 
@@ -218,7 +219,8 @@ START_TEST(a_hanging_agent_does_not_hold_up_the_store)
 }
 END_TEST
 
-/* What it has in hand is not taken from under it, and memory has its bound. */
+/* Nobody takes a call that the delivery has in hand, and memory has its bound.
+ */
 START_TEST(a_hanging_agent_where_memory_ends)
 {
     uint64_t lost;
@@ -462,7 +464,7 @@ START_TEST(a_dead_agent_alone_costs_bounded_memory)
 }
 END_TEST
 
-/* What no peer would have is kept locally: where memory ends, and at exit. */
+/* A call that no peer took is kept locally: where memory ends, and at exit. */
 START_TEST(what_is_left_is_rescued)
 {
     for (int thread = 0; thread < 2; thread++) {
@@ -626,9 +628,10 @@ END_TEST
 
 static atomic_int notes;
 
-static int64_t count_note(const struct llmobs_config *the_config)
+static int64_t count_note(const struct llmobs_config *the_config, bool rests)
 {
     (void)the_config;
+    (void)rests;
     return atomic_fetch_add(&notes, 1) < 5 ? 10 : -1;
 }
 

@@ -307,7 +307,7 @@ START_TEST(roles_are_filled_for_llm_spans_only)
     ck_assert_int_eq(encode(), 0);
     ck_assert_str_eq(text_at("meta/input/messages/0/role"), "");
     ck_assert_str_eq(text_at("meta/input/messages/1/role"), "user");
-    /* What the span holds is as it was. */
+    /* The span's values are as they were. */
     ck_assert_ptr_null(
         llmobs_json_get(llmobs_json_at(span.input_messages, 0), "role"));
     span.proxied = true;
@@ -481,7 +481,7 @@ START_TEST(the_limit_is_exact)
 }
 END_TEST
 
-START_TEST(then_its_metadata_and_then_itself)
+START_TEST(then_its_metadata_and_then_its_texts)
 {
     struct llmobs_json *list = llmobs_json_array();
 
@@ -497,8 +497,10 @@ START_TEST(then_its_metadata_and_then_itself)
     ck_assert_ptr_null(at("meta/tool_definitions"));
     ck_assert_str_eq(text_at("meta/input/value"), DROPPED);
     set_big(&span.name, 20000);
-    ck_assert_int_eq(encode(), -E2BIG);
-    ck_assert_ptr_null(event_text);
+    ck_assert_int_eq(encode(), 0);
+    config.event_max = 1024;
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_uint_eq(strlen(text_at("name")), 256);
     end();
 }
 END_TEST
@@ -550,6 +552,19 @@ START_TEST(bad_bytes_do_not_leave)
 }
 END_TEST
 
+/* A stream had the key in two pieces. */
+START_TEST(what_is_joined_is_masked)
+{
+    begin();
+    llmobs_span_set(&span.output_value, "it is sk-Zq9xWv7uT5sR3pN1, and "
+                                        "{\"password\": \"abc\"}");
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_str_eq(text_at("meta/output/value"),
+                     "it is sk-************3pN1, and {\"password\": \"***\"}");
+    end();
+}
+END_TEST
+
 START_TEST(a_prompt_says_whose_it_is)
 {
     begin();
@@ -581,10 +596,11 @@ UNIT_SUITE(encode)
     UNIT_TEST(s, deep_containers_become_text);
     UNIT_TEST(s, a_big_event_loses_its_io);
     UNIT_TEST(s, the_limit_is_exact);
-    UNIT_TEST(s, then_its_metadata_and_then_itself);
+    UNIT_TEST(s, then_its_metadata_and_then_its_texts);
     UNIT_TEST(s, io_that_was_lost_is_told);
     UNIT_TEST(s, agents_are_attributed);
     UNIT_TEST(s, bad_bytes_do_not_leave);
+    UNIT_TEST(s, what_is_joined_is_masked);
     UNIT_TEST(s, a_prompt_says_whose_it_is);
     return s;
 }

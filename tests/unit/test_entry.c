@@ -10,25 +10,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/sha256.h"
+#include "lib/base/mix.h"
+#include "lib/base/sha256.h"
 #include "core/event/encode.h"
 #include "core/event/to_span.h"
-#include "core/privacy/allowlist.h"
-#include "core/spool/entry.h"
-#include "core/spool/exchange_entry.h"
+#include "lib/span/allowlist.h"
+#include "core/log/entry.h"
+#include "core/log/exchange_entry.h"
 #include "core/trace/carrier.h"
 #include "tests/unit/context_case.h"
 #include "tests/unit/unit.h"
 
 static struct llmobs_buf disk;
-static struct llmobs_entry_key made;
-static const struct llmobs_entry_key *key; /* NULL: the last release's form */
+static struct llmobs_entry_key key;
 
 static void begin(void)
 {
     llmobs_buf_init(&disk, (size_t)1 << 30);
-    llmobs_entry_key(&made);
-    key = &made;
+    llmobs_entry_key(&key);
 }
 
 static void end(void)
@@ -38,7 +37,7 @@ static void end(void)
 
 static void put(struct llmobs_entry_writer *writer)
 {
-    size_t size = llmobs_entry_end(writer, key), before = disk.len;
+    size_t size = llmobs_entry_end(writer, &key), before = disk.len;
 
     for (int i = 0; i < writer->pieces; i++)
         ck_assert_int_eq(llmobs_buf_add(&disk, writer->iov[i].iov_base,
@@ -68,7 +67,7 @@ static unsigned ids(void)
     unsigned found = 0;
     size_t at = 0;
 
-    while (llmobs_entry_next(key, all(), &at, &entry))
+    while (llmobs_entry_next(&key, all(), &at, &entry))
         found = found * 10 + (unsigned)entry.id;
     return found;
 }
@@ -87,7 +86,7 @@ START_TEST(test_fields)
     ck_assert_int_eq(llmobs_entry_add_two(&writer, 3, two[0], two[1]), 0);
     put(&writer);
     ck_assert_int_eq(writer.pieces, 1);
-    ck_assert(llmobs_entry_next(key, all(), &at, &entry));
+    ck_assert(llmobs_entry_next(&key, all(), &at, &entry));
     ck_assert_uint_eq(entry.id, 42);
     ck_assert_uint_eq(entry.type, LLMOBS_ENTRY_BEGIN);
     ck_assert_uint_eq(entry.offset, 0);
@@ -101,7 +100,7 @@ START_TEST(test_fields)
     ck_assert_uint_eq(value.len, 4);
     ck_assert_mem_eq(value.data, "abcd", 4);
     ck_assert(!llmobs_entry_field(&entry, &in, &tag, &value));
-    ck_assert(!llmobs_entry_next(key, all(), &at, &entry));
+    ck_assert(!llmobs_entry_next(&key, all(), &at, &entry));
 }
 END_TEST
 
@@ -118,7 +117,7 @@ START_TEST(test_too_many_fields)
 }
 END_TEST
 
-/* What is small is copied, what is larger is a piece; whatever their order and
+/* A small text is copied, a larger one is a piece; whatever their order and
  * number, all of it is read again. */
 START_TEST(test_sizes)
 {
@@ -135,7 +134,7 @@ START_TEST(test_sizes)
     for (uint32_t i = 0; i < LLMOBS_ENTRY_FIELDS; i++)
         ck_assert_int_eq(llmobs_entry_add(&writer, i, bytes, i * 31), 0);
     put(&writer);
-    ck_assert(llmobs_entry_next(key, all(), &at, &entry));
+    ck_assert(llmobs_entry_next(&key, all(), &at, &entry));
     for (uint32_t i = 0; i < LLMOBS_ENTRY_FIELDS; i++) {
         ck_assert(llmobs_entry_field(&entry, &in, &tag, &value));
         ck_assert_uint_eq(tag, i);
@@ -146,40 +145,41 @@ START_TEST(test_sizes)
 }
 END_TEST
 
-/* Word by word, of a head without its sum and of fields of at most
- * LLMOBS_ENTRY_SUM bytes: a file may be another version's. */
-static uint32_t plain_sum(const char *bytes, size_t len)
+/* Word by word, of an entry of one field with at most LLMOBS_ENTRY_SUM bytes: a
+ * file may be another version's. */
+static uint64_t plain_seal(const char *bytes, size_t len)
 {
-    uint64_t plain = 1, running = 0;
+    const struct llmobs_entry_head *head = (const void *)bytes;
+    uint64_t plain = key.seal[0], running = key.seal[1];
+    uint64_t state = llmobs_mix(key.seal[0] ^ head->id);
 
-    for (size_t at = 0; at <= len; at += 8) {
+    state = llmobs_mix(llmobs_mix(state ^ head->len) ^ head->type);
+    state = llmobs_mix(state ^ (head->len - 16)) + 7;
+    for (size_t at = sizeof(*head); at <= len; at += 8) {
         uint64_t word = 0;
 
         memcpy(&word, bytes + at, len - at < 8 ? len - at : 8);
         plain += word;
         running += plain;
     }
-    return (uint32_t)(((running ^ (plain << 32 | plain >> 32)) *
-                       UINT64_C(0x9E3779B97F4A7C15)) >>
-                      32);
+    return llmobs_mix(
+        llmobs_mix(llmobs_mix(llmobs_mix(state) ^ plain) + running) ^
+        key.seal[1]);
 }
 
 START_TEST(test_sum)
 {
     static char bytes[5000];
 
-    key = NULL;
     for (size_t i = 0; i < sizeof(bytes); i++)
         bytes[i] = (char)(i * i + i / 13);
     for (size_t len = 0; len < sizeof(bytes); len += len < 700 ? 1 : 61) {
-        struct llmobs_entry_head head;
+        uint64_t seal;
 
         llmobs_buf_cut(&disk, 0);
         put_text(len + 1, bytes, len);
-        memcpy(&head, disk.data, sizeof(head));
-        memset(disk.data + offsetof(struct llmobs_entry_head, sum), 0,
-               sizeof(head.sum));
-        ck_assert_uint_eq(head.sum, plain_sum(disk.data, disk.len - 8));
+        memcpy(&seal, disk.data + disk.len - 8, sizeof(seal));
+        ck_assert(seal == plain_seal(disk.data, disk.len - 8));
     }
 }
 END_TEST
@@ -276,7 +276,7 @@ END_TEST
 
 /* -- bytes of strangers -------------------------------------------------- */
 
-/* A whole entry of another key, or of none, as a peer can make it. */
+/* A whole entry of another key, as a peer can make it. */
 static size_t forge(char *to, const struct llmobs_entry_key *by, uint64_t id)
 {
     struct llmobs_entry_writer writer;
@@ -295,18 +295,17 @@ static size_t forge(char *to, const struct llmobs_entry_key *by, uint64_t id)
 /* A forged entry is never read, in any form, at any end of its holder. */
 START_TEST(test_forged)
 {
-    struct llmobs_entry_key other = made;
+    struct llmobs_entry_key other = key;
     struct llmobs_entry_file file;
     char text[1000] = "";
     size_t len = 9;
 
     other.mark++;
     len += forge(text + len, &other, 5);
-    len += forge(text + len, NULL, 6);
     llmobs_entry_file(&file, &other);
     memcpy(text + len, &file, sizeof(file));
     len += sizeof(file);
-    other = made;
+    other = key;
     other.seal[1]++;
     len += forge(text + len, &other, 7);
     put_text(1, text, len);
@@ -394,7 +393,7 @@ START_TEST(test_file)
     struct llmobs_text text = {(const char *)&file, sizeof(file)};
 
     llmobs_entry_key(&two);
-    ck_assert_mem_ne(&two, &made, sizeof(two));
+    ck_assert_mem_ne(&two, &key, sizeof(two));
     llmobs_entry_file(&file, &two);
     ck_assert_int_eq(llmobs_entry_file_read(text, &read), 0);
     ck_assert_mem_eq(&two, &read, sizeof(two));
@@ -542,7 +541,7 @@ static struct llmobs_exchange *again_as(struct llmobs_exchange *e,
     llmobs_entry_begin(&writer, type, e->context.span_id);
     ck_assert_int_eq(llmobs_exchange_add(e, bare, &facts, &writer), 0);
     put(&writer);
-    ck_assert(llmobs_entry_next(key, all(), &at, &entry));
+    ck_assert(llmobs_entry_next(&key, all(), &at, &entry));
     ck_assert_int_eq(llmobs_exchange_read(&entry, &recalls, &read), 0);
     return read;
 }
@@ -701,35 +700,6 @@ START_TEST(test_same_event)
 }
 END_TEST
 
-/* The last release wrote fewer numbers. */
-START_TEST(test_fewer_numbers)
-{
-    struct llmobs_exchange *e = make(1 << 20), *r = NULL;
-    struct llmobs_exchange_facts facts;
-    struct llmobs_entry_writer writer;
-    struct llmobs_entry entry;
-    size_t at = 0;
-
-    llmobs_buf_cut(&disk, 0);
-    llmobs_entry_begin(&writer, LLMOBS_ENTRY_END, 1);
-    ck_assert_int_eq(llmobs_exchange_add(e, false, &facts, &writer), 0);
-    llmobs_entry_begin(&writer, LLMOBS_ENTRY_END, 1);
-    ck_assert_int_eq(llmobs_entry_add(&writer, 1, facts.numbers, 24 * 8), 0);
-    ck_assert_int_eq(
-        llmobs_entry_add(&writer, 3, facts.rule, strlen(facts.rule)), 0);
-    ck_assert_int_eq(llmobs_entry_add(&writer, 5, e->url, strlen(e->url)), 0);
-    put(&writer);
-    ck_assert(llmobs_entry_next(key, all(), &at, &entry));
-    ck_assert_int_eq(llmobs_exchange_read(&entry, &recalls, &r), 0);
-    ck_assert(r->context.span_id == e->context.span_id);
-    ck_assert_uint_eq(r->request.whole_max, 1 << 20);
-    ck_assert_int_eq(r->context.priority, 1);
-    ck_assert(!r->context.remote && !r->context.unsampled && !r->traced);
-    ck_assert_int_eq(llmobs_exchange_entry_start(&entry), e->start_wall_ns);
-    done(e, r);
-}
-END_TEST
-
 START_TEST(test_truncated)
 {
     struct llmobs_exchange *e = make(100), *r;
@@ -791,7 +761,7 @@ START_TEST(test_hostile_exchange)
     unsigned seed = 4711;
     size_t at = 0;
 
-    ck_assert(llmobs_entry_next(key, all(), &at, &entry));
+    ck_assert(llmobs_entry_next(&key, all(), &at, &entry));
     for (int i = 0; i < 20000; i++) {
         size_t where = (size_t)rand_r(&seed) % entry.fields.len;
         char *byte = (char *)(uintptr_t)entry.fields.data + where;
@@ -885,35 +855,17 @@ static void add_test(Suite *s, const char *name, const TTest *test)
     suite_add_tcase(s, one);
 }
 
-/* Both forms: the last release's is still read, and noted in. */
-static void begin_old(void)
-{
-    begin();
-    key = NULL;
-}
-
-static void add_both(Suite *s, const char *name, const TTest *test)
-{
-    TCase *old = tcase_create(name);
-
-    add_test(s, name, test);
-    tcase_add_checked_fixture(old, begin_old, end);
-    tcase_set_timeout(old, 300);
-    tcase_add_test(old, test);
-    suite_add_tcase(s, old);
-}
-
 UNIT_SUITE(entry)
 {
     Suite *s = suite_create("entry");
 
-    add_both(s, "fields", test_fields);
-    add_both(s, "too_many_fields", test_too_many_fields);
-    add_both(s, "sizes", test_sizes);
+    add_test(s, "fields", test_fields);
+    add_test(s, "too_many_fields", test_too_many_fields);
+    add_test(s, "sizes", test_sizes);
     add_test(s, "sum", test_sum);
-    add_both(s, "cut_anywhere", test_cut_anywhere);
-    add_both(s, "wrong_byte", test_wrong_byte);
-    add_both(s, "big", test_big);
+    add_test(s, "cut_anywhere", test_cut_anywhere);
+    add_test(s, "wrong_byte", test_wrong_byte);
+    add_test(s, "big", test_big);
     add_test(s, "forged", test_forged);
     add_test(s, "spliced", test_spliced);
     add_test(s, "ends_together", test_ends_together);
@@ -924,7 +876,6 @@ UNIT_SUITE(entry)
     add_test(s, "exchange", test_exchange);
     add_test(s, "bare", test_bare);
     add_test(s, "same_event", test_same_event);
-    add_test(s, "fewer_numbers", test_fewer_numbers);
     add_test(s, "truncated", test_truncated);
     add_test(s, "begun", test_begun);
     add_test(s, "all_headers", test_all_headers);

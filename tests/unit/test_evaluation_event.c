@@ -8,16 +8,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
+#include "lib/base/clock.h"
 #include "core/deliver/worker.h"
 #include "core/event/encode.h"
 #include "core/event/evaluation.h"
-#include "core/ledger/stats.h"
+#include "lib/base/stats.h"
 #include "core/sdk/evaluation_submit.h"
-#include "core/spool/event_item.h"
+#include "core/log/event_item.h"
 #include "llmobs.h"
 #include "tests/unit/context_case.h"
 #include "tests/unit/unit.h"
+#include "core/log/spool.h"
 
 #define TRACE "6affe73a00000000c3d1e2f3a4b5c6d7"
 
@@ -182,7 +183,7 @@ START_TEST(what_is_not_said_has_its_default)
 }
 END_TEST
 
-/* Whatever bytes it is given, the text is JSON in ASCII. */
+/* The text is JSON in ASCII, whatever the bytes are. */
 START_TEST(hostile_texts_are_escaped)
 {
     static const char *const texts[] = {
@@ -382,7 +383,7 @@ START_TEST(a_send_has_one_kind)
 }
 END_TEST
 
-/* Whatever a peer says to the one kind, the other gets through. */
+/* A peer may refuse the one kind: the other gets through. */
 START_TEST(no_kind_holds_up_another)
 {
     static const int errors[] = {-EACCES, -EAGAIN, -ECONNREFUSED, -EBADMSG};

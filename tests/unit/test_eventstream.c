@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/text/eventstream.h"
+#include "lib/text/eventstream.h"
 #include "tests/support/es_frame.h"
 #include "tests/unit/frames.h"
 #include "tests/unit/unit.h"
@@ -192,7 +192,7 @@ START_TEST(cut_input_keeps_whole_frames)
 }
 END_TEST
 
-/* What came before a flipped bit stays, nothing of it or behind it is given:
+/* The frames before a flipped bit stay, nothing of it or behind it is given:
  * a checksum finds every single bit. */
 START_TEST(damage_ends_the_walk)
 {

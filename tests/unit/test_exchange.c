@@ -1,7 +1,8 @@
 #include <string.h>
+#include <zlib.h>
 
-#include "core/base/blocks.h"
-#include "core/base/sanitizer.h"
+#include "lib/base/blocks.h"
+#include "lib/base/sanitizer.h"
 #include "core/event/exchange.h"
 #include "tests/unit/unit.h"
 
@@ -309,6 +310,70 @@ START_TEST(a_request_is_masked)
 }
 END_TEST
 
+/* Of any text; a body that is coded stays, for its reader undoes that. */
+START_TEST(an_answer_is_masked)
+{
+    static const char body[] = "{\"password\":\"abc\"} client_secret=abcdef&a";
+    static const char masked[] =
+        "{\"password\":\"***\"} client_secret=******&a";
+    struct llmobs_exchange *e = llmobs_exchange_new(1000);
+
+    llmobs_exchange_received(e, body, strlen(body));
+    llmobs_exchange_mask_answer(e);
+    ck_assert_mem_eq(llmobs_body_head(&e->response).data, masked,
+                     strlen(masked));
+    llmobs_exchange_free(e);
+    e = llmobs_exchange_new(1000);
+    llmobs_exchange_received(e, "\0\0password=abc", 14);
+    llmobs_exchange_mask_answer(e);
+    ck_assert_mem_eq(llmobs_body_head(&e->response).data, "\0\0password=abc",
+                     14);
+    llmobs_exchange_free(e);
+}
+END_TEST
+
+/* A reader who undoes the coding of a request would have its secrets. */
+START_TEST(a_coded_request_is_decoded)
+{
+    static const char body[] = "{\"api_key\":\"abc\",\"q\":\"a\"}";
+    static const char header[] = "Content-Encoding: gzip";
+    static const struct {
+        int bytes; /* of the coded body */
+        bool lost;
+    } rows[] = {{0, false}, {-9, true}, {12, true}};
+    char packed[200];
+    z_stream z = {0};
+
+    ck_assert_int_eq(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, 0), Z_OK);
+    z.next_in = (unsigned char *)(uintptr_t)body;
+    z.avail_in = sizeof(body) - 1;
+    z.next_out = (unsigned char *)packed;
+    z.avail_out = sizeof(packed);
+    ck_assert_int_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct llmobs_exchange *e = llmobs_exchange_new(1000);
+        size_t len = rows[i].bytes > 0
+                         ? (size_t)rows[i].bytes
+                         : (size_t)((long)z.total_out + rows[i].bytes);
+        struct llmobs_text head;
+
+        llmobs_headers_keep(&e->request_headers, header, 16);
+        ck_assert_int_eq(llmobs_body_add(&e->request, packed, len), 0);
+        ck_assert(llmobs_exchange_request_coded(e));
+        llmobs_exchange_decode_request(e);
+        llmobs_exchange_mask(e);
+        head = llmobs_body_head(&e->request);
+        ck_assert(e->request.lost == rows[i].lost);
+        ck_assert_uint_eq(e->request_headers.count, 0);
+        if (!rows[i].lost)
+            ck_assert_mem_eq(head.data, "{\"api_key\":\"***\",\"q\":", 20);
+        ck_assert(head.len == 0 || !memmem(head.data, head.len, "abc", 3));
+        llmobs_exchange_free(e);
+    }
+    deflateEnd(&z);
+}
+END_TEST
+
 /* Of a search alone: elsewhere a list of numbers is what somebody said. */
 START_TEST(a_search_loses_its_vectors)
 {
@@ -375,6 +440,8 @@ UNIT_SUITE(exchange)
     UNIT_TEST(s, a_header_tells_the_length);
     UNIT_TEST(s, test_many);
     UNIT_TEST(s, a_request_is_masked);
+    UNIT_TEST(s, an_answer_is_masked);
+    UNIT_TEST(s, a_coded_request_is_decoded);
     UNIT_TEST(s, a_search_loses_its_vectors);
     UNIT_TEST(s, a_forms_parser_ends_with_the_transfer);
     return s;

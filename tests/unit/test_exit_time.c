@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/base/commit.h"
+#include "lib/base/clock.h"
+#include "lib/base/commit.h"
 #include "core/deliver/delivery.h"
 #include "core/deliver/worker.h"
-#include "core/ledger/stats.h"
+#include "lib/base/stats.h"
 #include "tests/unit/spool_case.h"
 #include "tests/unit/worker_fake.h"
 

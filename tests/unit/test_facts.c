@@ -22,11 +22,6 @@ static void teardown(void)
     llmobs_span_fini(&span);
 }
 
-static struct llmobs_text text_of(const char *text)
-{
-    return (struct llmobs_text){text, strlen(text)};
-}
-
 /* -- one value --------------------------------------------------------------
  */
 
@@ -330,8 +325,9 @@ START_TEST(another_text_stays_whole)
                                          "[{\"_call\": {}}]"};
 
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-        ck_assert_uint_eq(llmobs_facts_split(text_of(others[i])).lead.len,
-                          strlen(others[i]));
+        ck_assert_uint_eq(
+            llmobs_facts_split(llmobs_text_of(others[i])).lead.len,
+            strlen(others[i]));
     for (size_t len = 0; len < sizeof(whole) - 1; len++) {
         char *cut = malloc(len ? len : 1); /* the sanitizer sees its end */
         struct llmobs_facts_parts parts;

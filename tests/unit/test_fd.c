@@ -1,4 +1,4 @@
-#include "core/base/fd.h"
+#include "lib/base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/text/form.h"
+#include "lib/text/form.h"
 #include "tests/unit/unit.h"
 
 #define TYPE "multipart/form-data; boundary=b"

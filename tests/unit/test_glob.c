@@ -1,4 +1,4 @@
-#include "core/base/glob.h"
+#include "lib/base/glob.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Whose turn it is to initialise libcurl. */
+/* The turns of threads that initialise libcurl. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/ops/global.h"
+#include "lib/base/clock.h"
+#include "core/capture/global.h"
 #include "tests/unit/unit.h"
 
 struct caller {
@@ -83,7 +83,7 @@ START_TEST(a_turn_without_end)
 }
 END_TEST
 
-/* What libcurl loads as it begins may use libcurl. */
+/* A library that libcurl loads as it begins may use libcurl. */
 START_TEST(within_a_turn)
 {
     static const struct llmobs_real real;

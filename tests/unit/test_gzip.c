@@ -3,7 +3,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "core/text/gzip.h"
+#include "lib/text/gzip.h"
 #include "tests/unit/unit.h"
 
 #define SIZE_BIG ((size_t)300000)

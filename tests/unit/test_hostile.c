@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/base/sanitizer.h"
+#include "lib/base/sanitizer.h"
 #include "core/event/to_span.h"
 #include "rules/read/text.h"
 #include "tests/support/es_frame.h"

@@ -511,7 +511,7 @@ static const struct vendor {
     {"publishers-gemini", NULL},
 };
 
-/* What the provider is of a model that Google serves, and a gateway. */
+/* The provider of a model that Google serves, and a gateway. */
 static void check_vendor(const struct llmobs_rules *rules, const char *host,
                          const char *model, const char *name)
 {

@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/net/direct.h"
-#include "core/net/http.h"
+#include "core/export/direct.h"
+#include "core/export/http.h"
 #include "tests/unit/http_case.h"
 #include "tests/unit/unit.h"
 
@@ -119,7 +119,7 @@ static CURLcode older_setopt(CURL *curl, CURLoption option, ...)
     return newer.easy_setopt(curl, option, arg);
 }
 
-/* What is for the intake alone is not for the proxy on the way to it. */
+/* A header for the intake alone does not go to the proxy on the way to it. */
 static void check_tunnel(bool sent)
 {
     struct server *proxy = server_new();
@@ -193,7 +193,7 @@ START_TEST(posts_to_a_name)
 
     if (gethostname(name, sizeof(name)) != 0 || strchr(name, '_'))
         return;
-    /* Whatever the host's own name leads to: the look-up must be ours. */
+    /* The host's own name may lead anywhere: the look-up must be ours. */
     {
         struct llmobs_http *http = client();
         struct llmobs_http_reply reply;

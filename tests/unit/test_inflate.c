@@ -4,7 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "core/text/inflate.h"
+#include "lib/text/inflate.h"
 #include "tests/unit/unit.h"
 
 #define RAW (-15)
@@ -397,8 +397,9 @@ START_TEST(test_inflate_fuzz)
 }
 END_TEST
 
-/* What the build may have found libraries for: the same text by br (quality 11)
- * and by zstd (level 19, with its checksum), and 64 MB of zeros by br. */
+/* The codings for which the build may have found libraries: the same text by br
+ * (quality 11) and by zstd (level 19, with its checksum), and 64 MB of zeros by
+ * br. */
 #define TEXT                                                                \
     "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","       \
     "\"content\":"                                                          \

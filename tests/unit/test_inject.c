@@ -116,7 +116,7 @@ static const struct {
     {{"x-datadog-tags;", NULL}, W3C},
     {{"traceparent", NULL}, DATADOG W3C}, /* libcurl does not send it */
     {{"", NULL}, DATADOG W3C},
-    /* What a signature covers. */
+    /* A signature covers these. */
     {{"Authorization: AWS4-HMAC-SHA256 Credential=x, "
       "SignedHeaders=host;tracestate;x-amz-date, Signature=y",
       NULL},

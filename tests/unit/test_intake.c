@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "core/deliver/worker.h"
-#include "core/ledger/stats.h"
-#include "core/text/json.h"
+#include "lib/base/stats.h"
+#include "lib/text/json.h"
 #include "tests/unit/unit.h"
 
 #define IDS 20000

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/text/json.h"
-#include "core/text/json_clean.h"
+#include "lib/text/json.h"
+#include "lib/text/json_clean.h"
 #include "tests/unit/json_case.h"
 
 static const struct {
@@ -329,7 +329,7 @@ static void check_output(const char *text, unsigned flags)
     }
 }
 
-/* What parses is written as text that parses to the same. */
+/* A text that parses is written as text that parses to the same. */
 static void check_round(struct llmobs_json *json, unsigned flags)
 {
     char *first = llmobs_json_dumps(json, flags);

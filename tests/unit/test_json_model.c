@@ -6,7 +6,7 @@
 #include <sys/auxv.h>
 #include <sys/resource.h>
 
-#include "core/text/json_value.h"
+#include "lib/text/json_value.h"
 #include "tests/unit/json_case.h"
 
 #define KEYS_MAX 80

@@ -1,5 +1,5 @@
 /* Documents that are much alike, each beside a tree of its own. */
-#include "core/text/json_series.h"
+#include "lib/text/json_series.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -199,7 +199,7 @@ START_TEST(strings_change_in_place)
 }
 END_TEST
 
-/* Whoever changes a tree, which is not allowed, harms nobody by that. */
+/* A caller that changes a tree, which is not allowed, harms nobody by that. */
 START_TEST(changed_trees_are_left)
 {
     for (int how = 0; how < 5; how++) {

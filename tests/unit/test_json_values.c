@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/text/json.h"
-#include "core/text/decimal.h"
+#include "lib/text/json.h"
+#include "lib/text/decimal.h"
 #include "tests/unit/json_case.h"
 
 static const struct {

@@ -4,8 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/keyed.h"
-#include "core/base/sanitizer.h"
+#include "lib/base/keyed.h"
+#include "lib/base/sanitizer.h"
 #include "tests/unit/unit.h"
 
 #define MANY 20000

@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/base/clock.h"
-#include "core/ledger/ledger_dir.h"
-#include "core/ledger/stats.h"
+#include "lib/base/clock.h"
+#include "lib/base/clock.h"
+#include "core/log/ledger_dir.h"
+#include "lib/base/stats.h"
 #include "tests/unit/ledger_case.h"
 
 /* -- one process --------------------------------------------------------- */
@@ -18,7 +18,7 @@
 START_TEST(nothing_captured_leaves_nothing)
 {
     ledger_begin();
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, false), -1);
     llmobs_ledger_close(&ledger_config);
     ck_assert_int_eq(access(ledger_at, F_OK), -1);
     ck_assert_int_eq(llmobs_ledger_read(ledger_at, &ledger_seen), -ENOENT);
@@ -32,7 +32,7 @@ START_TEST(a_living_process_is_seen)
     ledger_begin();
     errno = 77;
     ledger_count(7, 5);
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, false), -1);
     ck_assert_int_eq(errno, 77);
     ledger_look();
     ck_assert_uint_eq(ledger_seen.records, 1);
@@ -53,7 +53,7 @@ START_TEST(an_ended_process_leaves_the_totals_alone)
 {
     ledger_begin();
     ledger_count(7, 7);
-    llmobs_ledger_note(&ledger_config);
+    llmobs_ledger_note(&ledger_config, false);
     ck_assert_uint_eq(ledger_files(NULL), 1);
     llmobs_ledger_close(&ledger_config);
     ck_assert_uint_eq(ledger_files(NULL), 1);
@@ -93,11 +93,11 @@ START_TEST(a_record_after_the_close_holds_the_rest)
 
     ledger_begin();
     ledger_count(3, 3);
-    llmobs_ledger_note(&ledger_config);
+    llmobs_ledger_note(&ledger_config, false);
     llmobs_ledger_close(&ledger_config);
     ledger_count(2, 0);
     nanosleep(&second, NULL);
-    llmobs_ledger_note(&ledger_config);
+    llmobs_ledger_note(&ledger_config, false);
     ledger_look();
     ck_assert_uint_eq(ledger_ended("captured"), 3);
     ck_assert_uint_eq(ledger_living("captured"), 2);
@@ -143,15 +143,15 @@ START_TEST(notes_are_rare)
 
     ledger_begin();
     ledger_count(1, 1);
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, false), -1);
     ledger_count(1, 1);
-    again = llmobs_ledger_note(&ledger_config);
+    again = llmobs_ledger_note(&ledger_config, false);
     ck_assert_int_gt(again, 0);
     ck_assert_int_le(again, LLMOBS_LEDGER_NOTE_MS + 1);
     ledger_look();
     ck_assert_uint_eq(ledger_living("captured"), 1);
     nanosleep(&second, NULL);
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, false), -1);
     ledger_look();
     ck_assert_uint_eq(ledger_living("captured"), 2);
     ck_assert_uint_eq(ledger_seen.records, 1);
@@ -164,21 +164,21 @@ START_TEST(what_was_pending_is_told_when_delivered)
 {
     ledger_begin();
     ledger_count(4, 1);
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
+    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, false), -1);
     ledger_count(2, 0);
-    ck_assert_int_gt(llmobs_ledger_note(&ledger_config), 0);
+    ck_assert_int_gt(llmobs_ledger_note(&ledger_config, false), 0);
     ledger_look();
     ck_assert_uint_eq(ledger_living("pending"), 3);
     for (uint64_t left = 5; left-- > 0;) {
         ledger_count(0, 1);
-        ck_assert_int_eq(llmobs_ledger_note(&ledger_config), -1);
+        ck_assert_int_eq(llmobs_ledger_note(&ledger_config, false), -1);
         ledger_look();
         ck_assert_uint_eq(ledger_living("captured"), 6);
         ck_assert_uint_eq(ledger_living("pending"), left);
     }
-    /* What the record does not have cannot count as died. */
+    /* A call that the record does not have cannot count as died. */
     ledger_count(1, 1);
-    ck_assert_int_gt(llmobs_ledger_note(&ledger_config), 0);
+    ck_assert_int_gt(llmobs_ledger_note(&ledger_config, false), 0);
     ledger_end();
 }
 END_TEST
@@ -191,7 +191,7 @@ START_TEST(files_are_their_owners_only)
 
     ledger_begin();
     ledger_count(1, 1);
-    llmobs_ledger_note(&ledger_config);
+    llmobs_ledger_note(&ledger_config, false);
     ck_assert_int_eq(stat(ledger_at, &st), 0);
     ck_assert_int_eq(st.st_mode & 07777, 0700);
     ledger_files(record);
@@ -252,7 +252,7 @@ START_TEST(a_child_has_counts_of_its_own)
 {
     ledger_begin();
     ledger_count(10, 10);
-    llmobs_ledger_note(&ledger_config);
+    llmobs_ledger_note(&ledger_config, false);
     ledger_in_child(ledger_live_and_close);
     ledger_in_child(ledger_live_and_die);
     ledger_look();
@@ -340,7 +340,7 @@ static void live_a_while_and_close(void)
     struct timespec pause = {0, 300000};
 
     ledger_count(4, 4);
-    llmobs_ledger_note(&ledger_config);
+    llmobs_ledger_note(&ledger_config, false);
     nanosleep(&pause, NULL);
     llmobs_ledger_close(&ledger_config);
 }
@@ -378,7 +378,7 @@ static void live_on_and_close(void)
     llmobs_ledger_close(&ledger_config);
 }
 
-/* Whoever holds the lock cannot hold up an exit. */
+/* A process that holds the lock cannot hold up an exit. */
 START_TEST(a_held_lock_delays_nobody)
 {
     struct llmobs_totals totals;
@@ -423,7 +423,7 @@ static void count_beside_a_close(void)
     pthread_t thread;
 
     ledger_count(4, 4);
-    llmobs_ledger_note(&ledger_config);
+    llmobs_ledger_note(&ledger_config, false);
     pthread_create(&thread, NULL, close_first, &begun);
     while (!atomic_load(&begun))
         nanosleep(&moment, NULL);

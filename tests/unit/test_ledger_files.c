@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/ledger/ledger_dir.h"
+#include "core/log/ledger_dir.h"
 #include "tests/unit/ledger_case.h"
 
 /* -- who is dead --------------------------------------------------------- */
@@ -313,6 +313,39 @@ START_TEST(the_ledger_of_another_user)
 }
 END_TEST
 
+static void fold_as_nobody(void)
+{
+    if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+        abort();
+    for (int i = 0; i < 3; i++)
+        if (llmobs_ledger_fold(ledger_at, 10) != -EACCES)
+            abort();
+}
+
+/* A fold that cannot remove what it has added would add it again. */
+START_TEST(records_that_stay_are_not_added)
+{
+    char path[600];
+
+    ledger_begin();
+    ledger_in_child(ledger_live_and_close); /* makes the totals */
+    ledger_in_child(ledger_live_and_die);
+    ledger_in_child(ledger_live_and_die);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended("captured"), 12);
+    if (geteuid() == 0) {
+        snprintf(path, sizeof(path),
+                 "chown -R 65534 %s; chmod 500 %s; chmod 755 %s/..", ledger_at,
+                 ledger_at, ledger_at);
+        ck_assert_int_eq(system(path), 0);
+        ledger_in_child(fold_as_nobody);
+        ledger_look();
+        ck_assert_uint_eq(ledger_ended("captured"), 12);
+    }
+    ledger_end();
+}
+END_TEST
+
 static void under_a_file_limit(void)
 {
     struct rlimit limit = {100, 100};
@@ -385,7 +418,7 @@ static void removed_while_running(void)
     char command[200];
 
     ledger_count(2, 2);
-    llmobs_ledger_note(&ledger_config);
+    llmobs_ledger_note(&ledger_config, false);
     snprintf(command, sizeof(command), "rm -rf '%s'", ledger_base);
     if (system(command) != 0)
         _exit(1);
@@ -414,6 +447,7 @@ UNIT_SUITE(ledger_files)
     UNIT_TEST(s, other_versions_lose_nothing);
     UNIT_TEST(s, odd_files_are_left_alone);
     UNIT_TEST(s, a_link_is_not_followed);
+    UNIT_TEST(s, records_that_stay_are_not_added);
     UNIT_TEST(s, the_ledger_of_another_user);
     UNIT_TEST(s, what_cannot_be_written_harms_nobody);
     UNIT_TEST(s, half_a_page_is_not_written);

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/ledger/stats.h"
+#include "lib/base/stats.h"
 #include "tests/unit/link_case.h"
 
 START_TEST(processes_share_a_file)

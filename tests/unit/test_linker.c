@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/links/link_user.h"
+#include "core/event/link_user.h"
 #include "tests/unit/link_case.h"
 
 START_TEST(a_result_links_to_its_call)

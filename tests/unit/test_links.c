@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/privacy/links.h"
-#include "core/text/json.h"
+#include "lib/span/links.h"
+#include "lib/text/json.h"
 #include "tests/unit/unit.h"
 
 #define LONG ((size_t)1 << 16)
@@ -70,7 +70,9 @@ static const char *const rows[][2] = {
     {"get('http://h?key=abc', 'a@b')", "get('http://h?key=***', 'a@b')"},
     {"http://h?key=abc\346\210\226me", "http://h?key=***\346\210\226me"},
     {"http://h?monkey=abc&max_tokens=5&q=key=abc&=abc&key", NULL},
-    {"http://h/key=abc?keys=abc&key2=abc&sort=key", NULL},
+    {"http://h/key=abc?keys=abc&sort=key&page_token=abc", NULL},
+    {"http://h?code=a&jwt=b&key2=c&apiKey=d&X-Amz-Security-Token=e",
+     "http://h?code=*&jwt=*&key2=*&apiKey=*&X-Amz-Security-Token=*"},
     {"what?key=abc /v1?key=abc", NULL},
     /* A URL in a URL. */
     {"http://h?u=https%3A%2F%2Fme%3Apass%40i%2F%3Fkey%3Dabc%26a%3Db&sig=c",

@@ -1,5 +1,5 @@
 /* The owner of a listening socket, and whether it is still the same socket. */
-#include "core/net/listener.h"
+#include "core/export/listener.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Which pid namespaces have processes, from a /proc made of links. */
-#include "core/spool/live_namespaces.h"
+#include "core/log/live_namespaces.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -46,7 +46,7 @@ START_TEST(lists_each_once)
     ck_assert(!llmobs_live_namespaces_lacks(&living, FIRST_NUMBER, old));
     ck_assert(!llmobs_live_namespaces_lacks(&living, 4026532001, old));
     ck_assert(llmobs_live_namespaces_lacks(&living, 4026532002, old));
-    /* What is new, or of an unknown namespace, may live. */
+    /* A process that is new, or of an unknown namespace, may live. */
     ck_assert(
         !llmobs_live_namespaces_lacks(&living, 4026532002, living.before_s));
     ck_assert(!llmobs_live_namespaces_lacks(&living, 0, old));

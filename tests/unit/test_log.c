@@ -8,7 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/base/log.h"
+#include "lib/base/dirs.h"
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/span/secrets.h"
 #include "tests/unit/unit.h"
 
 static char path[64];
@@ -47,6 +50,18 @@ START_TEST(writes_by_level)
     llmobs_log(LLMOBS_LOG_INFO, "unseen");
     ck_assert_ptr_nonnull(strstr(content(), " warn seen 42\n"));
     ck_assert_ptr_null(strstr(content(), "unseen"));
+    end();
+}
+END_TEST
+
+START_TEST(lines_are_filtered)
+{
+    begin(LLMOBS_LOG_WARN);
+    llmobs_log_filter(llmobs_secrets_mask);
+    llmobs_log(LLMOBS_LOG_WARN, "no host https://u:abc@h/?key=%s", "abcdef");
+    llmobs_log_filter(NULL);
+    ck_assert_ptr_nonnull(strstr(content(), "no host https://*****@h/?key="));
+    ck_assert_ptr_null(strstr(content(), "abc"));
     end();
 }
 END_TEST
@@ -142,6 +157,47 @@ START_TEST(only_a_file_of_ours)
 }
 END_TEST
 
+/* Another user could have made root write to a file of the system. */
+START_TEST(no_file_of_another)
+{
+    char dir[] = "/tmp/llmobs-log-XXXXXX", way[64], other[64], second[64];
+
+    begin(LLMOBS_LOG_INFO);
+    llmobs_log(LLMOBS_LOG_INFO, "first");
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    snprintf(way, sizeof(way), "%s/way", dir);
+    snprintf(other, sizeof(other), "%s/way/log", dir);
+    snprintf(second, sizeof(second), "%s/second", dir);
+    ck_assert_int_eq(link(path, second), 0);
+    llmobs_log(LLMOBS_LOG_INFO, "two names");
+    unlink(second);
+    llmobs_log(LLMOBS_LOG_INFO, "one name");
+    ck_assert_ptr_null(strstr(content(), "two names"));
+    ck_assert_ptr_nonnull(strstr(content(), "one name"));
+    ck_assert_int_eq(symlink(dir, way), 0);
+    llmobs_log_init(other, LLMOBS_LOG_INFO);
+    llmobs_log(LLMOBS_LOG_INFO, "by a link of ours");
+    ck_assert_int_eq(unlink(other), 0);
+    if (geteuid() == 0) {
+        int fd;
+
+        ck_assert_int_eq(lchown(way, 12345, (gid_t)-1), 0);
+        llmobs_log(LLMOBS_LOG_INFO, "by a link of another");
+        ck_assert_int_ne(access(other, F_OK), 0);
+        fd = llmobs_file_append(way);
+        ck_assert_int_lt(fd, 0);
+        ck_assert_int_eq(llmobs_dirs_have(way, true, &fd), -EPERM);
+        ck_assert_int_eq(chown(path, 12345, (gid_t)-1), 0);
+        llmobs_log_init(path, LLMOBS_LOG_INFO);
+        llmobs_log(LLMOBS_LOG_INFO, "for another");
+        ck_assert_ptr_null(strstr(content(), "for another"));
+    }
+    unlink(way);
+    rmdir(dir);
+    end();
+}
+END_TEST
+
 static void *log_many(void *arg)
 {
     for (int i = 0; i < 200; i++) {
@@ -174,10 +230,12 @@ UNIT_SUITE(log)
     Suite *s = suite_create("log");
 
     UNIT_TEST(s, writes_by_level);
+    UNIT_TEST(s, lines_are_filtered);
     UNIT_TEST(s, says_when);
     UNIT_TEST(s, a_line_is_one_line);
     UNIT_TEST(s, once_is_once);
     UNIT_TEST(s, only_a_file_of_ours);
+    UNIT_TEST(s, no_file_of_another);
     UNIT_TEST(s, threads_share_it);
     return s;
 }

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/privacy/members.h"
-#include "core/text/json.h"
+#include "lib/span/members.h"
+#include "lib/text/json.h"
 #include "tests/unit/unit.h"
 
 static const char *const rows[][2] = {
@@ -26,7 +26,7 @@ static const char *const rows[][2] = {
      "{\"a[secret]\":\"**\",\"a[b][credentials][0][c]\":\"**\"}"},
     {"{\"a[secrets]\":\"ab\",\"model[pass][word]\":\"ab\",\"a[password\":"
      "\"b\"}",
-     "{\"a[secrets]\":\"ab\",\"model[pass][word]\":\"**\",\"a[password\":\"*"
+     "{\"a[secrets]\":\"**\",\"model[pass][word]\":\"**\",\"a[password\":\"*"
      "\"}"},
     {"{\"password\\u005bagain\\u005d\":\"ab\",\"passwordConfirmation\":\"ab\"}",
      "{\"password\\u005bagain\\u005d\":\"**\",\"passwordConfirmation\":\"**"

@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
+#include "lib/base/clock.h"
 #include "core/deliver/delivery.h"
 #include "core/deliver/worker.h"
-#include "core/ledger/stats.h"
+#include "lib/base/stats.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/worker_case.h"
 

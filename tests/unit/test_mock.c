@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/mock/choose.h"
-#include "cli/mock/http.h"
+#include "cli/run/choose.h"
+#include "cli/run/http.h"
 #include "tests/unit/unit.h"
 
 #define POST "POST /v1/x?key=1 HTTP/1.1\r\nHost: a\r\n"

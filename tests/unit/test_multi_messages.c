@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/capture/handle.h"
-#include "core/ops/multi_messages.h"
+#include "core/capture/multi_messages.h"
 #include "tests/unit/unit.h"
 
 #define MANY 5000

@@ -1,4 +1,4 @@
-#include "core/base/network.h"
+#include "lib/base/network.h"
 
 #include <stddef.h>
 

@@ -18,13 +18,13 @@
 #define llmobs_otlp_exporter_new DOUBLE(exporter_new)
 
 /* The files under test, with their requests going to the double. */
-#include "core/export/otlp.c"
+#include "core/export/otlp_exporter.c"
 #include "core/export/otlp_route.c"
 #include "core/export/post.c"
 
 #include <stdio.h>
 
-#include "core/text/inflate.h"
+#include "lib/text/inflate.h"
 #include "tests/unit/unit.h"
 
 #define COUNT 9

@@ -6,9 +6,8 @@
 #include "tests/unit/otlp_case.h"
 #include "tests/unit/unit.h"
 
-#define OLD LLMOBS_SEMCONV_1_37
-#define MIDDLE LLMOBS_SEMCONV_1_41
-#define NEW LLMOBS_SEMCONV_LATEST
+#define STABLE LLMOBS_SEMCONV_1_41
+#define LATEST LLMOBS_SEMCONV_LATEST
 #define IN "gen_ai.input.messages"
 #define OUT "gen_ai.output.messages"
 
@@ -43,83 +42,72 @@
     "{\"type\": \"tool_call_response\", \"id\": \"t\", " \
     "\"response\": " response "}"
 
-/* One input message becomes these, in each form; NULL: as in the form before.
- */
+/* One input message becomes these, in both forms. */
 static const struct {
-    const char *message, *expected[3];
+    const char *message, *expected;
 } inputs[] = {
-    {SAYS("user", "hi"), {M("user", TEXT("hi"))}},
-    {SAYS("", "hi"), {M("user", TEXT("hi"))}},
-    {SAYS("developer", "d"), {M("system", TEXT("d"))}},
-    {SAYS("model", "m"), {M("assistant", TEXT("m"))}},
-    {SAYS("function", "x"), {M("function", TEXT("x"))}},
-    {SAYS("user", ""), {M("user", "")}},
+    {SAYS("user", "hi"), M("user", TEXT("hi"))},
+    {SAYS("", "hi"), M("user", TEXT("hi"))},
+    {SAYS("developer", "d"), M("system", TEXT("d"))},
+    {SAYS("model", "m"), M("assistant", TEXT("m"))},
+    {SAYS("function", "x"), M("function", TEXT("x"))},
+    {SAYS("user", ""), M("user", "")},
     {SAYS("user", "a\\\"b\\\\c\\n\\u00fc\\ud83d\\ude00"),
-     {M("user", TEXT("a\\\"b\\\\c\\n\\u00fc\\ud83d\\ude00"))}},
+     M("user", TEXT("a\\\"b\\\\c\\n\\u00fc\\ud83d\\ude00"))},
     {SAYS("reasoning", "hm") ", " SAYS("assistant", "42"),
-     {M("assistant", THINK("hm") ", " TEXT("42"))}},
+     M("assistant", THINK("hm") ", " TEXT("42"))},
     {SAYS("reasoning", "a") ", " SAYS("reasoning", "b") ", " SAYS("user", "c"),
-     {M("assistant", THINK("a") ", " THINK("b")) ", " M("user", TEXT("c"))}},
+     M("assistant", THINK("a") ", " THINK("b")) ", " M("user", TEXT("c"))},
     {SAYS("assistant", "1") ", " SAYS("reasoning", "a"),
-     {M("assistant", TEXT("1")) ", " M("assistant", THINK("a"))}},
+     M("assistant", TEXT("1")) ", " M("assistant", THINK("a"))},
     {CALLS("assistant", "so", "function", "{\"a\": [1, null]}"),
-     {M("assistant", TEXT("so") ", " ASK("{\"a\": [1, null]}"))}},
+     M("assistant", TEXT("so") ", " ASK("{\"a\": [1, null]}"))},
     {CALLS("assistant", "", "custom", "{\"value\": \"free text\"}"),
-     {M("assistant", ASK("\"free text\""))}},
+     M("assistant", ASK("\"free text\""))},
     {CALLS("assistant", "", "custom", "{\"value\": \"x\", \"b\": 1}"),
-     {M("assistant", ASK("{\"value\": \"x\", \"b\": 1}"))}},
-    {CALLS("assistant", "", "function", "{}"), {M("assistant", ASK("{}"))}},
+     M("assistant", ASK("{\"value\": \"x\", \"b\": 1}"))},
+    {CALLS("assistant", "", "function", "{}"), M("assistant", ASK("{}"))},
     {CALLS("assistant", "", "mcp_tool_use", "{\"a\": 1}"),
-     {M("assistant", ASK("{\"a\": 1}")),
-      M("assistant", "{\"type\": \"server_tool_call\", \"id\": \"t\", "
-                     "\"name\": \"f\", \"server_tool_call\": {\"type\": "
-                     "\"f\", \"arguments\": {\"a\": 1}}}")}},
-    {RESULT("user", "", "tool_result", "12 C"),
-     {M("tool", ANSWER("\"12 C\""))}},
+     M("assistant", "{\"type\": \"server_tool_call\", \"id\": \"t\", "
+                    "\"name\": \"f\", \"server_tool_call\": {\"type\": "
+                    "\"f\", \"arguments\": {\"a\": 1}}}")},
+    {RESULT("user", "", "tool_result", "12 C"), M("tool", ANSWER("\"12 C\""))},
     {RESULT("tool", "", "tool_result", "{\\\"b\\\": [2]}"),
-     {M("tool", ANSWER("{\"b\": [2]}"))}},
-    {RESULT("tool", "", "tool_result", " [1] "), {M("tool", ANSWER("[1]"))}},
+     M("tool", ANSWER("{\"b\": [2]}"))},
+    {RESULT("tool", "", "tool_result", " [1] "), M("tool", ANSWER("[1]"))},
     {RESULT("tool", "", "tool_result", "[1, 2"),
-     {M("tool", ANSWER("\"[1, 2\""))}},
-    {RESULT("tool", "", "tool_result", "17"), {M("tool", ANSWER("\"17\""))}},
-    {RESULT("tool", "", "tool_result", ""), {M("tool", ANSWER("\"\""))}},
+     M("tool", ANSWER("\"[1, 2\""))},
+    {RESULT("tool", "", "tool_result", "17"), M("tool", ANSWER("\"17\""))},
+    {RESULT("tool", "", "tool_result", ""), M("tool", ANSWER("\"\""))},
     {RESULT("user", "and now?", "tool_result", "r"),
-     {M("tool", ANSWER("\"r\"")) ", " M("user", TEXT("and now?"))}},
+     M("tool", ANSWER("\"r\"")) ", " M("user", TEXT("and now?"))},
     {RESULT("assistant", "", "tool_result", "{\\\"u\\\": 1}"),
-     {M("assistant", ANSWER("{\"u\": 1}")),
-      M("assistant", "{\"type\": \"server_tool_call_response\", \"id\": "
-                     "\"t\", \"server_tool_call_response\": {\"type\": "
-                     "\"tool_result\", \"response\": {\"u\": 1}}}")}},
+     M("assistant", "{\"type\": \"server_tool_call_response\", \"id\": "
+                    "\"t\", \"server_tool_call_response\": {\"type\": "
+                    "\"tool_result\", \"response\": {\"u\": 1}}}")},
     {DATA("image", "AAAA"),
-     {M("user", TEXT("see") ", " TEXT("[image]")),
-      M("user", TEXT("see") ", {\"type\": \"blob\", \"modality\": \"image\", "
-                            "\"mime_type\": \"image/x\", \"content\": "
-                            "\"AAAA\"}")}},
+     M("user", TEXT("see") ", {\"type\": \"blob\", \"modality\": \"image\", "
+                           "\"mime_type\": \"image/x\", \"content\": "
+                           "\"AAAA\"}")},
     {DATA("audio", "AAAA"),
-     {M("user", TEXT("see") ", " TEXT("[audio]")),
-      M("user", TEXT("see") ", {\"type\": \"blob\", \"modality\": \"audio\", "
-                            "\"mime_type\": \"audio/x\", \"content\": "
-                            "\"AAAA\"}")}},
+     M("user", TEXT("see") ", {\"type\": \"blob\", \"modality\": \"audio\", "
+                           "\"mime_type\": \"audio/x\", \"content\": "
+                           "\"AAAA\"}")},
 };
 
-START_TEST(input_messages_have_the_parts_of_their_form)
+START_TEST(input_messages_have_their_parts)
 {
-    for (size_t i = 0; i < sizeof(inputs) / sizeof(*inputs); i++) {
-        const char *last = NULL;
-
-        for (int form = OLD; form <= NEW; form++) {
+    for (size_t i = 0; i < sizeof(inputs) / sizeof(*inputs); i++)
+        for (int form = STABLE; form <= LATEST; form++) {
             char event[2048], wanted[2048];
 
-            if (inputs[i].expected[form])
-                last = inputs[i].expected[form];
             snprintf(event, sizeof(event), CALL("", "%s", ""),
                      inputs[i].message);
-            snprintf(wanted, sizeof(wanted), "[%s]", last);
+            snprintf(wanted, sizeof(wanted), "[%s]", inputs[i].expected);
             otlp_case_write(event, (enum llmobs_semconv)form, true);
             otlp_case_document(IN, wanted);
             otlp_case_attribute(OUT, NULL);
         }
-    }
 }
 END_TEST
 
@@ -168,7 +156,7 @@ START_TEST(output_messages_are_the_choices)
         char wanted[2048];
 
         snprintf(wanted, sizeof(wanted), "[%s]", outputs[i].expected);
-        otlp_case_write(outputs[i].event, MIDDLE, true);
+        otlp_case_write(outputs[i].event, STABLE, true);
         otlp_case_document(OUT, wanted);
     }
 }
@@ -186,15 +174,15 @@ START_TEST(a_failed_call_says_why)
 {
     const struct llmobs_json *status;
 
-    otlp_case_write(FAILED(SAYS("", "")), MIDDLE, true);
+    otlp_case_write(FAILED(SAYS("", "")), STABLE, true);
     otlp_case_attribute(OUT, NULL);
     otlp_case_attribute("error.type", "429");
     status = llmobs_json_get(otlp_case_span(), "status");
     ck_assert_str_eq(llmobs_json_gets(status, "message"), "Slow down, please");
     ck_assert_int_eq(llmobs_json_to_int(llmobs_json_get(status, "code")), 2);
-    otlp_case_write(FAILED(SAYS("assistant", "half")), MIDDLE, true);
+    otlp_case_write(FAILED(SAYS("assistant", "half")), STABLE, true);
     otlp_case_document(OUT, "[" F("assistant", TEXT("half"), "error") "]");
-    otlp_case_write(FAILED(SAYS("", "")), MIDDLE, false);
+    otlp_case_write(FAILED(SAYS("", "")), STABLE, false);
     status = llmobs_json_get(otlp_case_span(), "status");
     ck_assert_ptr_null(llmobs_json_gets(status, "message"));
 }
@@ -217,7 +205,7 @@ START_TEST(an_error_type_is_a_word)
                             ", \"error\": {\"type\": \"IOError\"}",
                             ", \"status\": \"error\""),
                  types[i][0]);
-        otlp_case_write(event, MIDDLE, false);
+        otlp_case_write(event, STABLE, false);
         otlp_case_attribute("error.type", types[i][1]);
     }
 }
@@ -230,15 +218,15 @@ START_TEST(instructions_stand_apart_where_the_api_has_them_so)
         SAYS("system", "a") ", " SAYS("system", "b") ", " SAYS("user", "c"),
         "");
 
-    otlp_case_write(event, MIDDLE, true);
+    otlp_case_write(event, STABLE, true);
     otlp_case_document("gen_ai.system_instructions",
                        "[" TEXT("a") ", " TEXT("b") "]");
     otlp_case_document(IN, "[" M("user", TEXT("c")) "]");
-    otlp_case_write(CALL("\"apart\": 9", SAYS("system", "a"), ""), MIDDLE,
+    otlp_case_write(CALL("\"apart\": 9", SAYS("system", "a"), ""), STABLE,
                     true);
     otlp_case_document("gen_ai.system_instructions", "[" TEXT("a") "]");
     otlp_case_attribute(IN, NULL);
-    otlp_case_write(CALL("\"apart\": -1", SAYS("system", "a"), ""), MIDDLE,
+    otlp_case_write(CALL("\"apart\": -1", SAYS("system", "a"), ""), STABLE,
                     true);
     otlp_case_attribute("gen_ai.system_instructions", NULL);
 }
@@ -258,11 +246,8 @@ END_TEST
 
 START_TEST(tools_are_defined)
 {
-    otlp_case_write(TOOL, MIDDLE, true);
+    otlp_case_write(TOOL, STABLE, true);
     otlp_case_document("gen_ai.tool.definitions", TOOLS);
-    otlp_case_write(TOOL, OLD, true);
-    otlp_case_attribute("gen_ai.tool.definitions", NULL);
-    otlp_case_document("llmobs.tool.definitions", TOOLS);
 }
 END_TEST
 
@@ -273,10 +258,10 @@ END_TEST
 /* An id or a score that is not known is not made up for the form's sake. */
 START_TEST(documents_are_as_the_form_asks)
 {
-    otlp_case_write(FOUND("{\"text\": \"T\"}"), MIDDLE, true);
+    otlp_case_write(FOUND("{\"text\": \"T\"}"), STABLE, true);
     otlp_case_attribute("gen_ai.retrieval.documents", NULL);
     otlp_case_document("llmobs.output.documents", "[{\"text\": \"T\"}]");
-    otlp_case_write(FOUND("{\"text\": \"T\"}"), NEW, true);
+    otlp_case_write(FOUND("{\"text\": \"T\"}"), LATEST, true);
     otlp_case_document("gen_ai.retrieval.documents", "[{\"content\": \"T\"}]");
     otlp_case_attribute("llmobs.output.documents", NULL);
 }
@@ -298,7 +283,7 @@ END_TEST
 START_TEST(a_limit_cuts_the_texts_inside)
 {
     otlp_case_config.otlp.value_max = 41;
-    otlp_case_write(LIMITED, MIDDLE, true);
+    otlp_case_write(LIMITED, STABLE, true);
     otlp_case_document(
         IN, "[" M("user", TEXT("01234567890123456789")) ", " M(
                 "tool",
@@ -318,7 +303,7 @@ START_TEST(a_limit_cuts_the_texts_inside)
                                                            "omitted:"
                                                            " too large]")) "]");
     otlp_case_config.otlp.value_max = 1000;
-    otlp_case_write(LIMITED, MIDDLE, true);
+    otlp_case_write(LIMITED, STABLE, true);
     otlp_case_document(
         IN,
         "[" M("user", TEXT(LONG "\\u00fc\\u00fc")) ", " M(
@@ -349,11 +334,11 @@ START_TEST(a_limit_cuts_between_characters)
 {
     otlp_case_config.otlp.value_max = 15;
     otlp_case_write(CALL("", SAYS("user", "1234567890123\\u00fc\\u00fc"), ""),
-                    MIDDLE, true);
+                    STABLE, true);
     otlp_case_document(IN, "[" M("user", TEXT("1234567890123\\u00fc")) "]");
     otlp_case_config.otlp.value_max = 14;
     otlp_case_write(CALL("", SAYS("user", "1234567890123\\u00fc\\u00fc"), ""),
-                    MIDDLE, true);
+                    STABLE, true);
     otlp_case_document(IN, "[" M("user", TEXT("1234567890123")) "]");
     otlp_case_config.otlp.value_max = 0;
 }
@@ -367,7 +352,7 @@ START_TEST(a_limit_of_attributes_drops_the_last)
                                "\"provider\": \"p\", "
                                "\"request_model\": \"m\"",
                                "", ", \"tags\": [\"a:1\", \"b:2\"]"),
-                    MIDDLE, true);
+                    STABLE, true);
     otlp_case_attributes("{\"gen_ai.operation.name\": \"chat\", "
                          "\"gen_ai.provider.name\": \"p\", "
                          "\"gen_ai.request.model\": \"m\", "
@@ -436,7 +421,7 @@ START_TEST(a_span_without_content_has_no_text)
                 ", \"status\": \"error\", \"tags\": [\"error_type:SECRET "
                 "words\"]"),
             kinds[i]);
-        for (int form = OLD; form <= NEW; form++) {
+        for (int form = STABLE; form <= LATEST; form++) {
             otlp_case_write(event, (enum llmobs_semconv)form, false);
             text = llmobs_json_dumps(otlp_case_span(), 0);
             ck_assert_msg(!strstr(text, secret), "%s: %s", kinds[i], text);
@@ -457,7 +442,7 @@ START_TEST(links_lead_to_spans)
                    "\"" OTLP_TRACE "\", \"attributes\": {\"from\": "
                    "\"output\", \"to\": \"input\"}}, {\"span_id\": \"x\", "
                    "\"trace_id\": \"1\"}]"),
-        MIDDLE, false);
+        STABLE, false);
     links = llmobs_json_get(otlp_case_span(), "links");
     ck_assert_uint_eq(llmobs_json_len(links), 1);
     link = llmobs_json_at(links, 0);
@@ -471,7 +456,7 @@ UNIT_SUITE(otlp_messages)
 {
     Suite *s = suite_create("otlp_messages");
 
-    UNIT_TEST(s, input_messages_have_the_parts_of_their_form);
+    UNIT_TEST(s, input_messages_have_their_parts);
     UNIT_TEST(s, output_messages_are_the_choices);
     UNIT_TEST(s, a_failed_call_says_why);
     UNIT_TEST(s, an_error_type_is_a_word);

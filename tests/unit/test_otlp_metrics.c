@@ -8,11 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/base/work.h"
-#include "core/otlp/metrics.h"
-#include "core/otlp/series.h"
-#include "core/text/json.h"
+#include "lib/base/clock.h"
+#include "lib/base/work.h"
+#include "core/export/metrics.h"
+#include "core/export/series.h"
+#include "lib/text/json.h"
 #include "tests/unit/unit.h"
 
 #define START 1000
@@ -218,16 +218,6 @@ static void add_all(void)
     " 1000-2000 gen_ai.operation.name=retrieval " \
     "gen_ai.provider.name=openai n=1 sum=1e-09 1e-09..1e-09 [0]1\n"
 
-START_TEST(the_form_of_1_37)
-{
-    begin(LLMOBS_SEMCONV_1_37, false);
-    add_all();
-    wants(2000, OLD USAGE);
-    ck_assert_uint_eq(llmobs_otlp_metrics_unsent(metrics), 3);
-    llmobs_otlp_metrics_free(metrics);
-}
-END_TEST
-
 START_TEST(the_form_of_1_41)
 {
     begin(LLMOBS_SEMCONV_1_41, false);
@@ -311,7 +301,7 @@ START_TEST(the_edges_of_the_buckets)
     char *text;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        begin(LLMOBS_SEMCONV_1_37, false);
+        begin(LLMOBS_SEMCONV_1_41, false);
         add(SPAN("", "llm", ", \"duration\": %s"), cases[i].ns);
         text = written(2000);
         snprintf(want, sizeof(want), " [%d]1\n", cases[i].bucket);
@@ -338,7 +328,7 @@ START_TEST(the_edges_of_counts)
     char *text;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        begin(LLMOBS_SEMCONV_1_37, false);
+        begin(LLMOBS_SEMCONV_1_41, false);
         add(SPAN("", "llm", ", \"metrics\": {\"output_tokens\": %s}"),
             cases[i].tokens);
         text = written(2000);
@@ -395,7 +385,7 @@ END_TEST
 
 START_TEST(a_series_of_equal_calls)
 {
-    begin(LLMOBS_SEMCONV_1_37, false);
+    begin(LLMOBS_SEMCONV_1_41, false);
     for (int i = 0; i < 3; i++)
         add(SPAN("", "llm", ", \"duration\": %d000000000"), i + 1);
     wants(2000, "gen_ai.client.operation.duration s cumulative\n"
@@ -421,7 +411,7 @@ START_TEST(a_bounded_number_of_series)
     const int calls = LLMOBS_OTLP_SERIES_MAX + 100;
     char *text;
 
-    begin(LLMOBS_SEMCONV_1_37, false);
+    begin(LLMOBS_SEMCONV_1_41, false);
     for (int i = 0; i < calls; i++)
         add(SPAN(", \"response_model\": \"m%d\"", "llm", ", \"duration\": 1"),
             i);
@@ -449,7 +439,7 @@ START_TEST(a_long_text)
         strcat(want, "\u20ac");
     }
     strcat(name, "\u20acmore");
-    begin(LLMOBS_SEMCONV_1_37, false);
+    begin(LLMOBS_SEMCONV_1_41, false);
     add(SPAN(", \"response_model\": \"%s\"", "llm", ", \"duration\": 1"), name);
     text = written(2000);
     strcat(want, " n=1");
@@ -484,7 +474,7 @@ static void add_chats(int n)
 
 START_TEST(cumulative_goes_on)
 {
-    begin(LLMOBS_SEMCONV_1_37, false);
+    begin(LLMOBS_SEMCONV_1_41, false);
     add_chats(2);
     wants_chats(START, 2000, 2, false);
     ck_assert_uint_eq(llmobs_otlp_metrics_unsent(metrics), 2);
@@ -504,7 +494,7 @@ END_TEST
  * that was accepted is in none. */
 START_TEST(a_delta_says_each_value_once)
 {
-    begin(LLMOBS_SEMCONV_1_37, true);
+    begin(LLMOBS_SEMCONV_1_41, true);
     wants(1500, "");
     add_chats(2);
     wants_chats(START, 2000, 2, true);
@@ -530,7 +520,7 @@ START_TEST(a_delta_of_many_series)
 {
     char *text;
 
-    begin(LLMOBS_SEMCONV_1_37, true);
+    begin(LLMOBS_SEMCONV_1_41, true);
     for (int i = 0; i < LLMOBS_OTLP_SERIES_MAX * 2; i++) {
         add(SPAN(", \"response_model\": \"m%d\"", "llm", ", \"duration\": 1"),
             i);
@@ -638,7 +628,7 @@ START_TEST(a_child_begins_anew)
     int status;
     pid_t pid;
 
-    begin(LLMOBS_SEMCONV_1_37, false);
+    begin(LLMOBS_SEMCONV_1_41, false);
     add_chats(2);
     instance = resource_of("service.instance.id");
     pid = fork();
@@ -656,7 +646,6 @@ UNIT_SUITE(otlp_metrics)
 {
     Suite *s = suite_create("otlp_metrics");
 
-    UNIT_TEST(s, the_form_of_1_37);
     UNIT_TEST(s, the_form_of_1_41);
     UNIT_TEST(s, the_latest_form);
     UNIT_TEST(s, the_edges_of_the_buckets);

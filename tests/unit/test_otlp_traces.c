@@ -3,9 +3,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/base/clock.h"
-#include "core/otlp/otlp.h"
-#include "core/otlp/resource.h"
+#include "lib/base/clock.h"
+#include "core/export/otlp.h"
+#include "core/export/resource.h"
 #include "llmobs.h"
 #include "tests/support/otlp_reader.h"
 #include "tests/unit/json_case.h"
@@ -254,7 +254,6 @@ END_TEST
 START_TEST(test_otlp_schemas)
 {
     static const char *const urls[] = {
-        [LLMOBS_SEMCONV_1_37] = SCHEMA "1.37.0",
         [LLMOBS_SEMCONV_1_41] = SCHEMA "1.41.0",
         [LLMOBS_SEMCONV_LATEST] = SCHEMA "gen-ai/1.42.0",
     };

@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/otlp/fields.h"
+#include "core/export/fields.h"
 #include "tests/support/otlp_reader.h"
 #include "tests/unit/json_case.h"
+#include "core/export/writer.h"
 
 #define TEXT(bytes) ((struct llmobs_text){bytes, sizeof(bytes) - 1})
 

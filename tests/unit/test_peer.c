@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <dirent.h>
 
-#include "core/base/clock.h"
+#include "lib/base/clock.h"
 #include "tests/unit/unit.h"
 
 #define URL "http://user:secret@127.0.0.1:8126"

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/prices/prices.h"
+#include "cli/query/prices.h"
 #include "tests/unit/unit.h"
 
 static struct llmobs_prices *prices;

@@ -227,7 +227,7 @@ START_TEST(b3)
 }
 END_TEST
 
-/* What we write, a reader of either style reads as a child of our span. */
+/* A reader of either style reads our headers as a child of our span. */
 START_TEST(both_styles_are_read_back)
 {
     struct llmobs_context c = example(), back;

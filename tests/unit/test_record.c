@@ -7,10 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/record/indent.h"
-#include "core/record/recorder.h"
-#include "core/record/recording.h"
-#include "core/text/json.h"
+#include "lib/span/secrets.h"
+#include "core/event/indent.h"
+#include "core/event/recorder.h"
+#include "core/event/recording.h"
+#include "lib/text/json.h"
 #include "tests/unit/unit.h"
 
 static const struct {
@@ -98,7 +99,7 @@ START_TEST(keys_of_a_body_are_masked)
         char text[100];
 
         strcpy(text, keys[i][0]);
-        llmobs_recording_mask(text, len);
+        llmobs_secrets_mask(text, len);
         ck_assert_uint_eq(strlen(text), len);
         if (!keys[i][1])
             ck_assert_str_eq(text, keys[i][0]);
@@ -122,7 +123,7 @@ START_TEST(keys_behind_a_nul_are_masked)
         size_t len = sizeof(secret) - from;
 
         memcpy(text, secret + from, len);
-        llmobs_recording_mask(text, len - 1);
+        llmobs_secrets_mask(text, len - 1);
         ck_assert_ptr_null(memmem(text, len, "Zq7f", 4));
         ck_assert_mem_eq(text, secret + from, 4 - from);
         ck_assert_int_eq(text[len - 1], '\0');

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/privacy/redact.h"
+#include "lib/span/redact.h"
 #include "tests/unit/unit.h"
 
 static int parse(const char *file, struct llmobs_redact **redact,
@@ -52,7 +52,8 @@ START_TEST(test_patterns)
     expect("eq = a=b", "a=b", "[redacted:eq]");
     expect("none = q", "text", "text");
     expect("none = q", "", "");
-    /* What overlaps goes as one, whichever comes first in the file. */
+    /* Matches that overlap go as one, whichever pattern comes first in the
+     * file. */
     expect("one = bc+\ntwo = abc", "xabccx", "x[redacted:two]x");
     expect("num = [0-9]+\nline = id [0-9]+ of [a-z]+", "id 12 of bob 3",
            "[redacted:line] [redacted:num]");
@@ -141,7 +142,7 @@ START_TEST(test_bad_files)
 }
 END_TEST
 
-/* What takes too long is replaced, not let through. */
+/* A text that takes too long is replaced, not let through. */
 START_TEST(test_too_long)
 {
     struct llmobs_redact_fault fault;

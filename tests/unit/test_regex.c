@@ -4,25 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/text/regex.h"
-#include "core/text/regex_compile.h"
+#include "lib/text/regex.h"
+#include "lib/text/regex_compile.h"
 #include "tests/unit/unit.h"
 
 /* More groups in groups than are read. */
 #define DEEP \
     "((((((((((((((((((((((((((((((((((a))))))))))))))))))))))))))))))))))"
 
-static struct llmobs_text text_of(const char *text)
-{
-    return (struct llmobs_text){text, strlen(text)};
-}
-
 static struct llmobs_regex *make(const char *pattern)
 {
     struct llmobs_regex *regex;
     const char *why;
 
-    ck_assert_msg(llmobs_regex_compile(text_of(pattern), &regex, &why) == 0,
+    ck_assert_msg(llmobs_regex_compile(llmobs_text_of(pattern), &regex, &why) ==
+                      0,
                   "%s: %s", pattern, why);
     return regex;
 }
@@ -95,7 +91,7 @@ START_TEST(test_matches)
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct llmobs_regex *regex = make(rows[i][0]);
-        char *got = marked(regex, text_of(rows[i][1]));
+        char *got = marked(regex, llmobs_text_of(rows[i][1]));
 
         ck_assert_msg(strcmp(got, rows[i][2]) == 0, "%s on %s: %s", rows[i][0],
                       rows[i][1], got);
@@ -123,8 +119,8 @@ START_TEST(test_refused)
     const char *why;
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        ck_assert_msg(llmobs_regex_compile(text_of(bad[i]), &regex, &why) ==
-                          -EINVAL,
+        ck_assert_msg(llmobs_regex_compile(llmobs_text_of(bad[i]), &regex,
+                                           &why) == -EINVAL,
                       "%s", bad[i]);
         ck_assert_ptr_null(regex);
         ck_assert_uint_gt(strlen(why), 0);
@@ -172,7 +168,7 @@ static void add_random(char *out, int depth)
     }
 }
 
-/* What libc finds, in the same form. Assertions are left out: in groups, glibc
+/* libc's finding, in the same form. Assertions are left out: in groups, glibc
  * has them wrong ("a(c|^)b" matches "acb" there, "(c|^){2}" "c" too). */
 static void expect_same(const regex_t *theirs, const char *text,
                         const char *ours, const char *pattern)
@@ -215,7 +211,7 @@ START_TEST(test_beside_libc)
         regex_t theirs;
 
         add_random(pattern, 2);
-        if (llmobs_regex_compile(text_of(pattern), &regex, &why) != 0)
+        if (llmobs_regex_compile(llmobs_text_of(pattern), &regex, &why) != 0)
             continue;
         ck_assert_int_eq(regcomp(&theirs, pattern, REG_EXTENDED | REG_NEWLINE),
                          0);
@@ -226,7 +222,7 @@ START_TEST(test_beside_libc)
             for (size_t n = 0; n < len; n++)
                 text[n] = "aabbc\nd"[draw(7)];
             text[len] = '\0';
-            got = marked(regex, text_of(text));
+            got = marked(regex, llmobs_text_of(text));
             expect_same(&theirs, text, got, pattern);
             free(got);
             compared++;
@@ -286,7 +282,7 @@ START_TEST(test_forgets)
     for (size_t n = 0; n < len; n++)
         text[n] = draw(200) ? "ab"[draw(2)] : "cd"[draw(2)];
     text[len] = '\0';
-    got = marked(regex, text_of(text));
+    got = marked(regex, llmobs_text_of(text));
     for (size_t n = 0; got[n]; n++) {
         if (got[n] != '<')
             continue;

@@ -8,14 +8,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
+#include "lib/base/clock.h"
 #include "core/deliver/worker.h"
-#include "core/ledger/stats.h"
-#include "core/spool/adopt_state.h"
-#include "core/spool/process_dir.h"
-#include "core/spool/relay_sign.h"
-#include "core/spool/spool_file.h"
-#include "core/spool/spool_state.h"
+#include "lib/base/stats.h"
+#include "core/log/adopt_state.h"
+#include "core/log/process_dir.h"
+#include "core/log/relay_sign.h"
+#include "core/log/spool_file.h"
+#include "core/log/spool_state.h"
 #include "tests/unit/spool_case.h"
 
 /* -- a living process ---------------------------------------------------- */

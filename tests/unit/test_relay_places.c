@@ -1,8 +1,8 @@
 /* The places of a relay's processes. */
 #include <stdio.h>
 
-#include "cli/relay/relay_places.h"
-#include "core/base/clock.h"
+#include "cli/log/relay_places.h"
+#include "lib/base/clock.h"
 #include "tests/unit/unit.h"
 
 static struct llmobs_relay_places places;

@@ -1,6 +1,6 @@
 /* Calls that are led to a mock, and the settings of the program that libcurl
  * has before, meanwhile and afterwards. */
-#include "core/capture/replay.h"
+#include "core/capture/handle.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -77,9 +77,10 @@ static const struct llmobs_real real_set = {.easy_setopt = easy_setopt};
 static void give(struct llmobs_handle *handle, CURLoption option,
                  const void *value)
 {
-    if (!llmobs_replay_owns(handle, option))
+    if (!llmobs_replay_owns(handle->replay, option))
         set(option, (void *)(uintptr_t)value);
-    llmobs_handle_note(handle, option, (void *)(uintptr_t)value, 1000);
+    llmobs_handle_note(handle, llmobs_setting(option), (void *)(uintptr_t)value,
+                       1000);
 }
 
 static struct llmobs_handle *fresh(int i)
@@ -90,12 +91,14 @@ static struct llmobs_handle *fresh(int i)
 
 static void lead(struct llmobs_handle *handle)
 {
-    llmobs_replay_lead(handle, (CURL *)&memory[0], handle->url);
+    llmobs_replay_lead(&handle->replay, &handle->app, handle->real,
+                       (CURL *)&memory[0], handle->app.url);
 }
 
 static void end(struct llmobs_handle *handle)
 {
-    llmobs_replay_restore(handle, (CURL *)&memory[0]);
+    llmobs_replay_restore(handle->replay, &handle->app, handle->real,
+                          (CURL *)&memory[0]);
     llmobs_handle_unswap(handle);
 }
 
@@ -202,10 +205,11 @@ START_TEST(a_twin_of_a_led_one)
     llmobs_replay_init(BASE);
     set_all(handle);
     lead(handle);
-    llmobs_replay_restore(handle, (CURL *)&memory[3]);
+    llmobs_replay_restore(handle->replay, &handle->app, handle->real,
+                          (CURL *)&memory[3]);
     check_all();
     ck_assert(llmobs_handle_copy(twin, handle));
-    ck_assert(!llmobs_replay_owns(twin, CURLOPT_URL));
+    ck_assert(!llmobs_replay_owns(twin->replay, CURLOPT_URL));
     llmobs_handle_release(handle);
     lead(twin);
     ck_assert_str_eq(got(CURLOPT_URL), BASE "/x");

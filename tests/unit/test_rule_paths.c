@@ -3,10 +3,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text/json_series.h"
+#include "rules/read/layout.h"
 #include "rules/read/match.h"
-#include "rules/read/places.h"
 #include "rules/read/text.h"
 #include "tests/unit/unit.h"
+
+/* Memory of its own, as it is big. */
+static const struct llmobs_json *find(const char *places,
+                                      const struct llmobs_json *json)
+{
+    struct llmobs_layout_values *values = calloc(1, sizeof(*values));
+    const struct llmobs_json *value, *other;
+
+    llmobs_layout_read(values, places);
+    llmobs_layout_go(values, json, false);
+    value = llmobs_layout_at(values, LLMOBS_AT_INPUT);
+    other = llmobs_layout_of(values, LLMOBS_AT_INPUT, json);
+    free(values);
+    ck_assert_ptr_eq(value, other);
+    return value;
+}
 
 START_TEST(a_pointer_finds_as_the_rfc_says)
 {
@@ -26,31 +43,108 @@ START_TEST(a_pointer_finds_as_the_rfc_says)
         {"/foo/", NULL},
         {"/no", NULL},
         {"/foo/99999999999", NULL},
+        {"/no|/foo/0", "\"bar\""},
+        {"/foo/1|/foo/0", "\"baz\""},
+        {"/no|/nor", NULL},
+        {"/a|b", "9"},
     };
     struct llmobs_json *json;
     char places[64];
 
     ck_assert_int_eq(
-        llmobs_json_parse(llmobs_text_of("{\"foo\":[\"bar\",\"baz\"],\"\":0,"
-                                         "\"a/b\":1,\"c%d\":2,\"m~n\":8}"),
-                          &json),
+        llmobs_json_parse(
+            llmobs_text_of("{\"foo\":[\"bar\",\"baz\"],\"\":0,"
+                           "\"a/b\":1,\"c%d\":2,\"m~n\":8,\"a|b\":9}"),
+            &json),
         0);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct llmobs_json *value;
         char *text;
 
         snprintf(places, sizeof(places), "o/x\ni%s\nm/y\n", rows[i].pointer);
-        value = llmobs_place_of(places, LLMOBS_PLACE_INPUT, json);
+        value = find(places, json);
         ck_assert_msg((value != NULL) == (rows[i].value != NULL), "%s",
                       rows[i].pointer);
         text = value ? llmobs_json_dumps(value, 0) : NULL;
         ck_assert_str_eq(text ? text : "", value ? rows[i].value : "");
         free(text);
     }
-    ck_assert_ptr_eq(llmobs_place_of("i\n", LLMOBS_PLACE_INPUT, json), json);
-    ck_assert_ptr_null(llmobs_place_of("o/x\n", LLMOBS_PLACE_INPUT, json));
-    ck_assert_ptr_null(llmobs_place_of(NULL, LLMOBS_PLACE_INPUT, json));
+    ck_assert_ptr_eq(find("i\n", json), json);
+    ck_assert_ptr_null(find("o/x\n", json));
+    ck_assert_ptr_null(find(NULL, json));
     llmobs_json_free(json);
+}
+END_TEST
+
+static const struct llmobs_json *next(struct llmobs_json_series *series,
+                                      struct llmobs_layout_values *values,
+                                      const char *text, bool alike)
+{
+    struct llmobs_json *json = NULL;
+
+    llmobs_json_series_parse(series, llmobs_text_of(text), &json);
+    ck_assert_int_eq(series->alike, alike);
+    llmobs_layout_go(values, json, series->alike);
+    return llmobs_layout_at(values, LLMOBS_AT_TEXT);
+}
+
+/* Documents that are alike have a place where the one before had it. */
+START_TEST(a_place_is_found_again)
+{
+    struct llmobs_layout_values *values = calloc(1, sizeof(*values));
+    struct llmobs_json_series series = {.turns = false};
+    static const struct {
+        const char *text, *found;
+        bool alike;
+    } rows[] = {
+        {"{\"type\":\"text\",\"m\":{\"t\":\"a\"}}", "a", false},
+        {"{\"type\":\"text\",\"m\":{\"t\":\"bc\"}}", "bc", true},
+        {"{\"type\":\"text\",\"m\":{\"t\":\"\\n\"}}", "\n", true},
+        {"{\"type\":\"none\",\"m\":{\"u\":\"d\"}}", NULL, false},
+        {"{\"type\":\"text\",\"m\":{\"t\":\"e\"}}", "e", true},
+        {"{\"type\":\"none\",\"m\":{\"u\":\"f\"}}", NULL, true},
+        {"{\"type\":\"text\",\"x\":\"g\"}", "g", false},
+        {"{\"type\":\"text\",\"m\":{\"t\":\"h\"}}", "h", false},
+    };
+
+    llmobs_layout_read(values, "r/role\nx/m/t|/x\nELAST\n");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        ck_assert_pstr_eq(llmobs_json_text(next(&series, values, rows[i].text,
+                                                rows[i].alike)),
+                          rows[i].found);
+    ck_assert_str_eq(llmobs_layout_key(values, LLMOBS_AT_LAST, 0), "LAST");
+    ck_assert_str_eq(llmobs_layout_key(values, LLMOBS_AT_TEXT, 1), "x");
+    ck_assert_ptr_null(llmobs_layout_key(values, LLMOBS_AT_TEXT, 2));
+    llmobs_json_series_fini(&series);
+    free(values);
+}
+END_TEST
+
+/* Lines beyond the limits are left out, whatever they are. */
+START_TEST(a_layout_may_be_too_long)
+{
+    struct llmobs_layout_values *values = calloc(1, sizeof(*values));
+    char lines[2 * LLMOBS_LAYOUT_MAX];
+
+    for (size_t i = 0; i < sizeof(lines); i++)
+        lines[i] = i == 0 ? 'x' : "|/"[i % 2];
+    lines[sizeof(lines) - 1] = '\0';
+    llmobs_layout_read(values, lines);
+    ck_assert_uint_eq(values->count, 0);
+    lines[LLMOBS_LAYOUT_MAX] = '\0';
+    llmobs_layout_read(values, lines);
+    ck_assert_uint_eq(values->count, LLMOBS_LAYOUT_PLACES);
+    for (size_t i = 0; i < LLMOBS_LAYOUT_MAX; i++)
+        lines[i] = i == 0 ? 'x' : '/';
+    memset(values, 0, sizeof(*values));
+    llmobs_layout_read(values, lines);
+    ck_assert_uint_eq(values->step_count, LLMOBS_LAYOUT_STEPS);
+    for (size_t i = 0; i < LLMOBS_LAYOUT_MAX; i++)
+        lines[i] = "E\n"[i % 2];
+    memset(values, 0, sizeof(*values));
+    llmobs_layout_read(values, lines);
+    ck_assert_str_eq(llmobs_layout_key(values, LLMOBS_AT_LAST, 0), "");
+    free(values);
 }
 END_TEST
 
@@ -150,6 +244,8 @@ UNIT_SUITE(rule_paths)
     Suite *s = suite_create("rule_paths");
 
     UNIT_TEST(s, a_pointer_finds_as_the_rfc_says);
+    UNIT_TEST(s, a_place_is_found_again);
+    UNIT_TEST(s, a_layout_may_be_too_long);
     UNIT_TEST(s, paths_match_by_their_end);
     UNIT_TEST(s, rests_of_paths_are_taken);
     UNIT_TEST(s, stars_stand_for_bytes_of_a_segment);

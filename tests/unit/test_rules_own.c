@@ -185,12 +185,17 @@ START_TEST(a_bad_rule_is_named)
         {"[{\"host\":\"a\",\"kind\":\"tool\",\"document_id\":\"/x\"}]",
          "LLMOBS_RULES: ignored, rule 1: it has documents, but is no "
          "retrieval"},
+        {"[{\"host\":\"a\",\"kind\":\"tool\",\"text\":\"/x\"}]",
+         "LLMOBS_RULES: ignored, rule 1: it has a part of an answer, but is no "
+         "llm"},
+        {"[{\"host\":\"a\",\"kind\":\"llm\",\"end_value\":\"\"}]",
+         "LLMOBS_RULES: ignored, rule 1: a column is not a text or is empty"},
         {"[{\"host\":\"a\",\"kind\":\"tool\",\"input\":\"" LONG LONG LONG LONG
-             LONG "\"}]",
+             LONG LONG LONG LONG "\"}]",
          "LLMOBS_RULES: ignored, rule 1: its pointers, with its name and "
          "provider, are too long"},
         {"[{\"host\":\"a\",\"kind\":\"tool\",\"input\":\"/x\",\"name\":\"" LONG
-             LONG LONG LONG LONG LONG LONG LONG "\"}]",
+             LONG LONG LONG LONG LONG LONG LONG LONG LONG LONG "\"}]",
          "LLMOBS_RULES: ignored, rule 1: its pointers, with its name and "
          "provider, are too long"},
     };

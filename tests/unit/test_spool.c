@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "core/deliver/backlog.h"
-#include "core/ledger/stats.h"
-#include "core/spool/owner.h"
-#include "core/spool/process_dir.h"
-#include "core/spool/spool_file.h"
-#include "core/spool/spool_state.h"
+#include "lib/base/stats.h"
+#include "core/log/owner.h"
+#include "core/log/process_dir.h"
+#include "core/log/spool_file.h"
+#include "core/log/spool_state.h"
 #include "tests/unit/spool_case.h"
 
 /* -- spool --------------------------------------------------------------- */

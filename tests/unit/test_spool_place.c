@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/spool/process_dir.h"
-#include "core/spool/spool_file.h"
+#include "core/log/process_dir.h"
+#include "core/log/spool_file.h"
 #include "tests/unit/spool_case.h"
 
 /* All that is in the spool goes, and the process ends. */
@@ -65,7 +65,7 @@ START_TEST(test_one_spare_alone)
 }
 END_TEST
 
-/* What anybody may have put there is neither used nor moved. */
+/* The spool neither uses nor moves what somebody else has put there. */
 START_TEST(test_unfit)
 {
     struct llmobs_spooled one;
@@ -93,7 +93,7 @@ START_TEST(test_unfit)
 }
 END_TEST
 
-/* What is left, or is somebody's, keeps the directory where it is. */
+/* A file that is left, or is somebody's, keeps the directory where it is. */
 START_TEST(test_not_empty)
 {
     struct llmobs_spooled one = spool_keep(1), two = spool_keep(1);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/text/sse.h"
+#include "lib/text/sse.h"
 #include "tests/unit/unit.h"
 
 #define BYTES(text) (text), sizeof(text) - 1

@@ -1,7 +1,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "core/ledger/stats.h"
+#include "lib/base/stats.h"
 #include "tests/unit/unit.h"
 
 #define ROUNDS 10000

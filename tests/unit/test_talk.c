@@ -85,12 +85,12 @@ static void begin(void)
     fake_config->sample_rate = 1;
     fake_replace(&keeper, 1 << 20);
     rules = llmobs_rules_new(&any);
-    llmobs_own_span_init(fake_config, worker);
+    llmobs_own_span_init(fake_config, worker, NULL);
     llmobs_judge_init(fake_config, rules);
     llmobs_ours_init(fake_config);
     llmobs_talk_init(worker);
     handle = llmobs_handle_create(&real, curl);
-    handle->connect_only = LLMOBS_CONNECT_FOR_FRAMES;
+    handle->app.connect_only = LLMOBS_CONNECT_FOR_FRAMES;
     ck_assert(llmobs_talk_expect(handle));
     event_count = 0;
 }

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/net/target.h"
+#include "core/export/target.h"
 #include "tests/unit/unit.h"
 
 static bool goes_by_proxy(const char *none, const char *url)

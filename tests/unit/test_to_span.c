@@ -4,12 +4,12 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "core/base/clock.h"
+#include "lib/base/clock.h"
 #include "core/event/curlcode.h"
 #include "core/event/encode.h"
 #include "core/event/exchange.h"
 #include "core/event/to_span.h"
-#include "core/text/budget.h"
+#include "lib/text/budget.h"
 #include "tests/unit/unit.h"
 
 #define CHAT "https://api.openai.com/v1/chat/completions"

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/privacy/vectors.h"
-#include "core/text/json.h"
+#include "lib/span/vectors.h"
+#include "lib/text/json.h"
 #include "tests/unit/unit.h"
 
 /* A second one of NULL: the first one stays as it is. */

@@ -7,16 +7,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/base/sanitizer.h"
-#include "core/base/work.h"
+#include "lib/base/clock.h"
+#include "lib/base/sanitizer.h"
+#include "lib/base/work.h"
 #include "core/deliver/delivery.h"
 #include "core/event/encode.h"
 #include "core/event/exchange.h"
-#include "core/privacy/mask.h"
-#include "core/privacy/redact.h"
-#include "core/text/json.h"
-#include "core/text/sse.h"
+#include "lib/span/mask.h"
+#include "lib/span/redact.h"
+#include "lib/text/json.h"
+#include "lib/text/sse.h"
 #include "tests/unit/unit.h"
 
 #define MANY 100000

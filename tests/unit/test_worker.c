@@ -5,11 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
-#include "core/base/sanitizer.h"
+#include "lib/base/clock.h"
+#include "lib/base/sanitizer.h"
+#include "lib/base/thread.h"
 #include "core/deliver/worker.h"
 #include "core/event/exchange.h"
-#include "core/ledger/stats.h"
+#include "lib/base/stats.h"
 #include "tests/unit/worker_fake.h"
 
 START_TEST(delivers_without_being_asked)
@@ -114,6 +115,26 @@ START_TEST(withdrawn_it_goes_on_without_a_thread)
     llmobs_worker_stop(worker, 1000);
     ck_assert_int_eq(atomic_load(&fake.taken), 9);
     fake_check_sum();
+}
+END_TEST
+
+/* A filter may kill for what a delivery needs, and for the thread's start. */
+START_TEST(all_is_sent_before_a_filter)
+{
+    fake_begin(true, 1 << 24);
+    fake_give(3);
+    llmobs_worker_hurry(worker, 20000);
+    ck_assert_int_eq(atomic_load(&fake.taken), 3);
+    atomic_store(&fake.fault, FAULT_ALWAYS);
+    fake_give(1);
+    ck_assert_int_eq(llmobs_thread_rest(20000, true), 0);
+    llmobs_thread_rest_end();
+    llmobs_worker_rested(worker, true);
+    int before = settled_threads();
+
+    llmobs_worker_hurry(worker, 20000);
+    llmobs_worker_rested(worker, false);
+    ck_assert_int_le(count_threads(), before);
 }
 END_TEST
 
@@ -334,7 +355,7 @@ START_TEST(the_sums_hold_whatever_fails)
 }
 END_TEST
 
-/* A span too big to send is dropped by itself. */
+/* A span that is too big goes with less of it. */
 START_TEST(an_event_beyond_the_limit)
 {
     struct llmobs_span span;
@@ -349,8 +370,8 @@ START_TEST(an_event_beyond_the_limit)
     llmobs_worker_give_span(worker, &span);
     fake_give(1);
     ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
-    ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_export), 1);
-    ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 1);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_export), 0);
+    ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 2);
     llmobs_worker_stop(worker, 1000);
     fake_check_sum();
 }
@@ -406,6 +427,7 @@ UNIT_SUITE(worker)
     UNIT_TEST(s, a_flush_waits_for_all);
     UNIT_TEST(s, no_thread_where_none_is_wanted);
     UNIT_TEST(s, withdrawn_it_goes_on_without_a_thread);
+    UNIT_TEST(s, all_is_sent_before_a_filter);
     UNIT_TEST(s, no_thread_and_no_loss);
     UNIT_TEST(s, a_full_buffer_is_counted);
     UNIT_TEST(s, a_dead_exporter_costs_the_exit_little);

@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/sanitizer.h"
+#include "lib/base/sanitizer.h"
 #include "core/export/store.h"
-#include "core/ledger/stats.h"
+#include "lib/base/stats.h"
 #include "tests/unit/worker_fake.h"
 
 START_TEST(errno_and_signals_stay_the_apps)
@@ -68,6 +68,7 @@ START_TEST(the_thread_is_named_and_deaf)
     char mask[300] = "";
 
     fake_begin(true, 1 << 24);
+    atomic_store(&fake.fault, FAULT_ALWAYS);
     fake_give(1);
     llmobs_worker_flush(worker, 5000);
     ck_assert(read_status("SigBlk", mask, sizeof(mask)));

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/base/clock.h"
-#include "core/text/budget.h"
+#include "lib/base/clock.h"
+#include "lib/text/budget.h"
 #include "tests/unit/unit.h"
 
 int64_t unit_ms_since(int64_t start_ns)

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 
 #include "core/deliver/worker.h"
-#include "core/ledger/stats.h"
+#include "lib/base/stats.h"
 
 uint64_t stat_of(enum llmobs_stat stat);
 

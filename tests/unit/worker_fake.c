@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/ledger/stats.h"
+#include "lib/base/stats.h"
 
 /* Workers are never freed: all that the tests begin are kept in sight. */
 #define BEGUN_MAX 2000

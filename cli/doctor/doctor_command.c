@@ -1,0 +1,176 @@
+#include "cli/doctor/doctor.h"
+#include "cli/doctor/host.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/doctor/probe.h"
+#include "cli/shared/help.h"
+#include "cli/shared/options.h"
+#include "cli/shared/cli.h"
+#include "cli/shared/tell.h"
+
+#define FPM "fpm:"
+
+/* ---- the command -------------------------------------------------------- */
+
+/* False for a process and for a pool: they have their own environment, and a
+ * call in the doctor's would show nothing of them. */
+static bool wants_selftest(struct llmobs_doctor *doctor)
+{
+    if (doctor->no_selftest || doctor->process.pid != 0 ||
+        doctor->program.file[0] == '\0')
+        return false;
+    if (doctor->holder[0] != '\0')
+        LLMOBS_FIND(NOTE, "self-test",
+                    "not made: beside %s a call to this machine may go "
+                    "elsewhere",
+                    doctor->holder);
+    return doctor->holder[0] == '\0';
+}
+
+static int examine_command(struct llmobs_doctor *doctor, const char *command)
+{
+    int rc = llmobs_program_find(&doctor->program, command);
+
+    LLMOBS_KNOWN("kind", llmobs_json_string("command"));
+    if (rc == 0)
+        return llmobs_doctor_examine(doctor);
+    LLMOBS_FIND(FAIL, "program", "%s: %s",
+                doctor->program.path[0] ? doctor->program.path : command,
+                rc == -ENOENT  ? "no such command"
+                : rc == -ELOOP ? "a script whose interpreter is a script, "
+                                 "too often"
+                               : strerror(-rc));
+    return 0;
+}
+
+static int examine_process(struct llmobs_doctor *doctor, const char *text)
+{
+    long pid = strtol(text, NULL, 10);
+    int rc = pid > 0 && pid <= INT_MAX
+                 ? llmobs_process_open(&doctor->process, (pid_t)pid)
+                 : -ESRCH;
+
+    LLMOBS_KNOWN("kind", llmobs_json_string("process"));
+    if (rc == 0 && doctor->process.exe[0] != '\0') {
+        memcpy(doctor->program.path, doctor->process.exe, PATH_MAX);
+        memcpy(doctor->program.file, doctor->process.exe, PATH_MAX);
+        llmobs_program_know(&doctor->program);
+        return llmobs_doctor_examine(doctor);
+    }
+    LLMOBS_FIND(FAIL, "program", "process %s: %s", text,
+                rc == -ESRCH ? "no such process"
+                : rc == 0    ? "it may not be looked into: ask as root"
+                             : strerror(-rc));
+    return rc == -ENOMEM ? rc : 0;
+}
+
+static bool is_number(const char *text)
+{
+    return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+/* True for the path of a file with php-fpm's settings, false for a program. */
+static bool is_pool_file(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len > 5 && strcmp(text + len - 5, ".conf") == 0 &&
+           access(text, X_OK) != 0 && strchr(text, '/') != NULL;
+}
+
+static int examine(struct llmobs_doctor *doctor, const char *what)
+{
+    LLMOBS_KNOWN("target", llmobs_json_string(what));
+    if (strncmp(what, FPM, strlen(FPM)) == 0)
+        return llmobs_doctor_fpm(doctor, what + strlen(FPM));
+    if (is_pool_file(what))
+        return llmobs_doctor_fpm(doctor, what);
+    return is_number(what) ? examine_process(doctor, what)
+                           : examine_command(doctor, what);
+}
+
+/* Answers 1 where help is wanted, 2 where this process is the self-test's
+ * client. */
+static int doctor_command_parse(int argc, char **argv,
+                                struct llmobs_doctor *doctor, bool *json,
+                                bool *host)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'},
+        {"no-self-test", no_argument, NULL, 'n'},
+        {"host", no_argument, NULL, 'H'},
+        {"self-test-client", no_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int code;
+
+    /* "+": the options after the command are the command's. */
+    opterr = 0;
+    while ((code = getopt_long(argc, argv, "+:h", options, NULL)) >= 0) {
+        if (code == 'h' || code == 'c')
+            return code == 'h' ? 1 : 2;
+        if (code != 'j' && code != 'n' && code != 'H')
+            break;
+        *json |= code == 'j';
+        *host |= code == 'H';
+        doctor->no_selftest |= code == 'n';
+    }
+    if (code < 0 && *host == (optind == argc))
+        return 0;
+    if (code >= 0)
+        llmobs_cli_refuse_option(argv, options, code);
+    fputs(llmobs_help("llmobs doctor"), stderr);
+    return -EINVAL;
+}
+
+static int examine_host(bool json)
+{
+    bool misses;
+    int rc = llmobs_doctor_host(json, &misses);
+
+    if (rc != 0)
+        llmobs_tell("llmobs doctor: %s\n", strerror(-rc));
+    return rc != 0 || misses ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
+}
+
+int llmobs_cmd_doctor(int argc, char **argv)
+{
+    static struct llmobs_doctor doctor;
+    bool json = false, host = false;
+    int rc = doctor_command_parse(argc, argv, &doctor, &json, &host), status;
+
+    if (rc == 2)
+        return argv[optind] != NULL ? llmobs_probe_run(argv[optind])
+                                    : LLMOBS_CLI_USAGE;
+    if (rc == 1)
+        fputs(llmobs_help("llmobs doctor"), stdout);
+    if (rc != 0)
+        return rc == 1 ? LLMOBS_CLI_OK : LLMOBS_CLI_USAGE;
+    if (host)
+        return examine_host(json);
+    doctor.process.root = AT_FDCWD;
+    doctor.allowance.left = LLMOBS_ALLOWANCE_MAX;
+    llmobs_report_init(&doctor.report);
+    rc = examine(&doctor, argv[optind]);
+    if (rc == 0 && wants_selftest(&doctor))
+        llmobs_doctor_selftest(&doctor);
+    if (rc == 0)
+        rc = json ? llmobs_report_print_json(&doctor.report)
+                  : llmobs_report_print_text(&doctor.report);
+    if (rc != 0)
+        llmobs_tell("llmobs doctor: %s\n", strerror(-rc));
+    status = rc != 0 ? LLMOBS_CLI_FAILED : llmobs_report_status(&doctor.report);
+    llmobs_library_fini(&doctor.library);
+    llmobs_process_close(&doctor.process);
+    llmobs_report_fini(&doctor.report);
+    return status;
+}

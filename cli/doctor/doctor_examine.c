@@ -1,0 +1,217 @@
+#include "cli/doctor/doctor.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- routes to libcurl -------------------------------------------------- */
+
+static struct llmobs_json *copy_fact(const struct llmobs_libcurl_route *copy)
+{
+    struct llmobs_json *fact = llmobs_json_object();
+
+    (void)llmobs_json_sets(fact, "how", llmobs_libcurl_how_name(copy->how));
+    (void)llmobs_json_sets(fact, "path", copy->path);
+    (void)llmobs_json_sets(fact, "via", copy->via[0] ? copy->via : NULL);
+    (void)llmobs_json_sets(fact, "flavour",
+                           copy->flavour[0] ? copy->flavour : NULL);
+    (void)llmobs_json_sets(fact, "version",
+                           copy->version[0] ? copy->version : NULL);
+    if (copy->missing)
+        (void)llmobs_json_set(fact, "missing", llmobs_json_bool(true));
+    if (copy->switched_off)
+        (void)llmobs_json_set(fact, "switched_off", llmobs_json_bool(true));
+    return fact;
+}
+
+/* True when the shim sees calls through that copy. */
+static bool is_in_reach(const struct llmobs_libcurl_route *copy)
+{
+    return copy->how != LLMOBS_LIBCURL_STATIC && !copy->missing &&
+           !copy->switched_off;
+}
+
+static void tell_copy(struct llmobs_doctor *doctor,
+                      const struct llmobs_libcurl_route *copy)
+{
+    static const char *const texts[] = {
+        "loaded: ", "linked: ", "opened later: ", "inside the file: "};
+    const char *flavour = copy->flavour[0] ? copy->flavour : "unknown TLS";
+    const char *version = copy->version[0] ? copy->version : "unknown version";
+    bool is_static = copy->how == LLMOBS_LIBCURL_STATIC;
+
+    llmobs_report_add(
+        &doctor->report,
+        is_in_reach(copy) ? LLMOBS_REPORT_OK : LLMOBS_REPORT_NOTE, "reach",
+        "%s%s%s%s%s%s%s%s%s%s", texts[copy->how], copy->path,
+        is_static || copy->missing ? "" : ", ",
+        is_static || copy->missing ? "" : flavour,
+        copy->missing ? ", which is not installed" : ", ",
+        copy->missing ? "" : version, copy->via[0] ? ", by " : "", copy->via,
+        copy->switched_off ? " (an extension that is not enabled)" : "",
+        is_static ? ": libcurl linked into the file itself is out of reach"
+                  : "");
+}
+
+/* docs/WRAPPERS.md says which calls of a wrapper the shim sees. */
+static void tell_wrapper(struct llmobs_doctor *doctor,
+                         const struct llmobs_libcurl_wrapper *wrapper,
+                         struct llmobs_json *list)
+{
+    struct llmobs_json *fact = llmobs_json_object();
+
+    (void)llmobs_json_sets(fact, "path", wrapper->path);
+    (void)llmobs_json_sets(fact, "functions", wrapper->names);
+    (void)llmobs_json_set(fact, "asks_the_loader",
+                          llmobs_json_bool(wrapper->asks));
+    doctor->report.no_memory |= llmobs_json_add(list, fact) != 0;
+    if (wrapper->asks)
+        LLMOBS_FIND(NOTE, "reach",
+                    "%s stands before libcurl's %s: calls by it are seen "
+                    "if it asks the loader for libcurl's functions",
+                    wrapper->path, wrapper->names);
+    else
+        llmobs_report_warn(
+            &doctor->report, "reach",
+            "run the program without it, or have it find "
+            "libcurl's functions by dlsym(RTLD_NEXT)",
+            "%s stands before libcurl's %s, and does not ask the "
+            "loader for libcurl's functions: calls by it are "
+            "not seen",
+            wrapper->path, wrapper->names);
+}
+
+static void tell_wrappers(struct llmobs_doctor *doctor)
+{
+    struct llmobs_json *list = llmobs_json_array();
+
+    for (size_t i = 0; i < doctor->routes.wrapper_count; i++)
+        tell_wrapper(doctor, &doctor->routes.wrappers[i], list);
+    LLMOBS_KNOWN("wrappers", list);
+}
+
+static void doctor_examine_tell_nothing(struct llmobs_doctor *doctor)
+{
+    const struct llmobs_program *program = &doctor->program;
+
+    if (doctor->routes.count > 0)
+        LLMOBS_FIND(FAIL, "reach", "no libcurl that can be observed");
+    else if (program->loads != NULL)
+        LLMOBS_FIND(FAIL, "reach",
+                    "libcurl would come by %s, and none was found",
+                    program->loads);
+    else if (program->shell)
+        LLMOBS_FIND(NOTE, "reach",
+                    "a shell makes no calls itself: what it runs gets "
+                    "the library too; ask for those programs");
+    else
+        LLMOBS_FIND(FAIL, "reach", "neither linked with libcurl nor naming it");
+    if (doctor->routes.missing[0] != '\0' && !doctor->allowance.spent)
+        LLMOBS_FIND(NOTE, "reach", "a library was not found: %s",
+                    doctor->routes.missing);
+}
+
+static void tell_reach(struct llmobs_doctor *doctor)
+{
+    struct llmobs_json *fact = llmobs_json_object();
+    struct llmobs_json *list = llmobs_json_array();
+    const char *how = "none";
+    bool in_reach = false;
+
+    for (size_t i = 0; i < doctor->routes.count; i++) {
+        const struct llmobs_libcurl_route *copy = &doctor->routes.copies[i];
+
+        tell_copy(doctor, copy);
+        if (!in_reach)
+            how = llmobs_libcurl_how_name(copy->how);
+        in_reach |= is_in_reach(copy);
+        doctor->report.no_memory |= llmobs_json_add(list, copy_fact(copy)) != 0;
+    }
+    if (!in_reach)
+        doctor_examine_tell_nothing(doctor);
+    if (doctor->allowance.spent)
+        LLMOBS_FIND(NOTE, "reach",
+                    "its files ask for too much to be read: not all of "
+                    "them was looked at");
+    (void)llmobs_json_sets(fact, "how", how);
+    (void)llmobs_json_set(fact, "in_reach", llmobs_json_bool(in_reach));
+    (void)llmobs_json_set(fact, "copies", list);
+    LLMOBS_KNOWN("reach", fact);
+}
+
+/* Lists the copies in the memory of a process, which are surer than those that
+ * its files name. */
+static void find_loaded(struct llmobs_doctor *doctor)
+{
+    const struct llmobs_process *process = &doctor->process;
+
+    for (size_t i = 0; i < process->object_count; i++) {
+        const struct llmobs_process_object *object = &process->objects[i];
+
+        if (!object->deleted)
+            (void)llmobs_libcurl_routes_add_copy(&doctor->routes,
+                                                 &doctor->library, object->path,
+                                                 LLMOBS_LIBCURL_LOADED);
+        else if (strstr(object->path, "/libcurl") != NULL)
+            LLMOBS_FIND(NOTE, "reach",
+                        "loaded, and replaced or deleted since: %s",
+                        object->path);
+    }
+}
+
+static void find_reach(struct llmobs_doctor *doctor)
+{
+    struct llmobs_libcurl_routes *routes = &doctor->routes;
+    int rc = 0;
+
+    find_loaded(doctor);
+    if (routes->count == 0)
+        rc = llmobs_libcurl_routes_add(routes, &doctor->library,
+                                       doctor->program.file,
+                                       LLMOBS_LIBCURL_LINKED, "", true);
+    if (routes->count == 0 && rc == 0)
+        llmobs_program_extensions(&doctor->program, doctor->process.prefix,
+                                  routes, &doctor->library);
+    /* An unreadable file is reported here by what it means for preloading. */
+    if (rc == 0)
+        tell_reach(doctor);
+}
+
+/* ---- all of it ---------------------------------------------------------- */
+
+static void tell_program(struct llmobs_doctor *doctor)
+{
+    const struct llmobs_program *program = &doctor->program;
+
+    LLMOBS_KNOWN("program", llmobs_json_string(program->file));
+    if (program->script[0] != '\0')
+        LLMOBS_KNOWN("script", llmobs_json_string(program->script));
+    if (doctor->process.pid != 0) {
+        LLMOBS_KNOWN("pid", llmobs_json_int(doctor->process.pid));
+        LLMOBS_FIND(NOTE, "program", "%s, process %d", program->file,
+                    (int)doctor->process.pid);
+    } else if (program->script[0] != '\0') {
+        LLMOBS_FIND(NOTE, "program", "%s, a script for %s", program->script,
+                    program->file);
+    } else {
+        LLMOBS_FIND(NOTE, "program", "%s", program->file);
+    }
+}
+
+int llmobs_doctor_examine(struct llmobs_doctor *doctor)
+{
+    bool process = doctor->process.pid != 0;
+
+    llmobs_library_init(
+        &doctor->library, process ? doctor->process.root : AT_FDCWD,
+        process ? llmobs_process_env(&doctor->process, "LD_LIBRARY_PATH")
+                : getenv("LD_LIBRARY_PATH"),
+        &doctor->allowance);
+    doctor->library.musl = llmobs_doctor_has_musl(doctor);
+    tell_program(doctor);
+    find_reach(doctor);
+    llmobs_doctor_possible(doctor);
+    llmobs_doctor_on(doctor);
+    tell_wrappers(doctor);
+    return llmobs_doctor_settings(doctor);
+}

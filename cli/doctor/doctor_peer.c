@@ -1,0 +1,93 @@
+#include "cli/doctor/doctor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/shared/open_libcurl.h"
+#include "core/export/direct.h"
+#include "lib/span/allowlist.h"
+#include "lib/span/mask.h"
+#include "core/export/http.h"
+
+#define VALUE_MAX 1024
+
+static bool doctor_peer_is_place(const char *name)
+{
+    return strstr(name, "URL") != NULL || strstr(name, "ENDPOINT") != NULL ||
+           strstr(name, "ORIGIN") != NULL;
+}
+
+/* Adds one word of a value, a URL without its secrets. Of a place without a
+ * scheme nobody knows where its password ends. */
+static int doctor_peer_add_word(const char *word, bool place,
+                                struct llmobs_buf *out)
+{
+    if (strstr(word, "://") != NULL)
+        return llmobs_allowlist_url(word, out);
+    if (place && strchr(word, '@') != NULL)
+        return llmobs_buf_adds(out, "(no URL, not shown)");
+    return llmobs_buf_adds(out, word);
+}
+
+static int doctor_peer_add_words(const char *value, bool place,
+                                 struct llmobs_buf *out)
+{
+    int rc = 0;
+
+    while (*value && !rc) {
+        size_t len = strcspn(value, ", ");
+        char *piece = strndup(value, len);
+
+        if (piece == NULL)
+            return -ENOMEM;
+        rc = doctor_peer_add_word(piece, place, out);
+        free(piece);
+        value += len;
+        len = strspn(value, ", ");
+        if (!rc)
+            rc = llmobs_buf_add(out, value, len);
+        value += len;
+    }
+    return rc;
+}
+
+char *llmobs_doctor_shown(const char *name, const char *value)
+{
+    static const char *const secret[] = {"KEY", "TOKEN", "SECRET", "PASSWORD",
+                                         "HEADERS"};
+    struct llmobs_buf text, urls;
+    char *shown = NULL;
+
+    for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
+        if (strstr(name, secret[i]) != NULL)
+            return strdup("(set, not shown)");
+    llmobs_buf_init(&text, 8 * VALUE_MAX);
+    llmobs_buf_init(&urls, 4 * VALUE_MAX);
+    if (strlen(value) <= VALUE_MAX &&
+        doctor_peer_add_words(value, doctor_peer_is_place(name), &urls) == 0 &&
+        urls.data != NULL && llmobs_mask_text(urls.data, &text) == 0)
+        shown = llmobs_buf_take(&text, NULL);
+    llmobs_buf_fini(&text);
+    llmobs_buf_fini(&urls);
+    return shown != NULL ? shown : strdup("(too long to be shown)");
+}
+
+struct llmobs_http *llmobs_doctor_open_http(const struct llmobs_doctor *doctor,
+                                            const struct llmobs_config *config)
+{
+    llmobs_cli_open_libcurl();
+    llmobs_direct_only(doctor->holder[0] != '\0');
+    return llmobs_http_new(config);
+}
+
+void llmobs_doctor_tell_held(struct llmobs_doctor *doctor,
+                             enum llmobs_report_level level, const char *about,
+                             const char *place)
+{
+    llmobs_report_add(&doctor->report, level, about,
+                      "%s is on another machine: beside %s nothing is sent "
+                      "there, and spans wait in the spool for a process "
+                      "without it (`llmobs drain`)",
+                      place, doctor->holder);
+}

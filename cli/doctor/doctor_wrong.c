@@ -1,0 +1,224 @@
+#include "cli/doctor/doctor.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/shared/suggest.h"
+#include "lib/base/file.h"
+#include "core/config/exporters.h"
+#include "core/config/state_dir.h"
+#include "core/export/store.h"
+#include "core/log/spool_file.h"
+#include "rules/rules.h"
+
+#define ABOUT "settings"
+#define RULES_MAX ((size_t)1024 * 1024)
+
+/* ---- names of variables -------------------------------------------------- */
+
+/* Read by the tool, by a hook or by the tests, and no part of the table. */
+static bool is_other(const char *name)
+{
+    static const char *const others[] = {"LLMOBS_BUILD", "LLMOBS_PRICES",
+                                         "LLMOBS_MOCK_URL", "LLMOBS_R_PROFILE"};
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(name, others[i]) == 0)
+            return true;
+    return strncmp(name, "LLMOBS_TEST_", 12) == 0 ||
+           strncmp(name, "LLMOBS_ENTRY", 12) == 0;
+}
+
+/* Gives the known name that is the nearest; NULL: none is near. */
+static const char *nearest(const char *name, bool *known)
+{
+    struct llmobs_config_variable row = {.name = NULL};
+    struct llmobs_suggest suggest;
+
+    *known = is_other(name);
+    llmobs_suggest_init(&suggest, name);
+    while (!*known && llmobs_config_next(&row)) {
+        *known = strcmp(row.name, name) == 0;
+        llmobs_suggest_offer(&suggest, row.name);
+    }
+    return suggest.best;
+}
+
+/* The prefix LLMOBS_ is this library's own; of other names only those count
+ * that somebody has mistyped. */
+static void look_at_name(struct llmobs_report *report, const char *name)
+{
+    char remedy[2 * LLMOBS_SUGGEST_MAX];
+    const char *near;
+    bool known;
+
+    if (strlen(name) >= LLMOBS_SUGGEST_MAX ||
+        (strcasestr(name, "LLM") == NULL && strcasestr(name, "MOBS") == NULL))
+        return;
+    near = nearest(name, &known);
+    if (known || (near == NULL && strncmp(name, "LLMOBS_", 7) != 0))
+        return;
+    snprintf(remedy, sizeof remedy, near != NULL ? "did you mean %s?" : "%s",
+             near != NULL ? near
+                          : "`llmobs help variables` lists those there are");
+    llmobs_report_warn(report, ABOUT, remedy, "%s: no variable has this name",
+                       name);
+}
+
+static void look_at_names(struct llmobs_report *report, const char *const *env)
+{
+    for (; env != NULL && *env != NULL; env++) {
+        char *name = strndup(*env, strcspn(*env, "="));
+
+        report->no_memory |= name == NULL;
+        if (name != NULL)
+            look_at_name(report, name);
+        free(name);
+    }
+}
+
+/* ---- files that are written ---------------------------------------------- */
+
+/* 0 where this user can make files in the directory, or the directory itself
+ * below the nearest one that is there; else an errno. */
+static int why_no_directory(const char *path)
+{
+    char above[PATH_MAX];
+    struct stat st;
+
+    snprintf(above, sizeof above, "%s", path);
+    while (stat(above, &st) != 0) {
+        char *slash = strrchr(above, '/');
+
+        if (errno != ENOENT || slash == NULL)
+            return errno;
+        slash[slash == above ? 1 : 0] = '\0';
+    }
+    if (!S_ISDIR(st.st_mode))
+        return ENOTDIR;
+    return access(above, W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+/* The same of a file, which is made where it is not there. */
+static int why_no_file(const char *path)
+{
+    char above[PATH_MAX];
+    struct stat st;
+    char *slash;
+
+    if (lstat(path, &st) == 0)
+        return S_ISLNK(st.st_mode)    ? ELOOP
+               : !S_ISREG(st.st_mode) ? EINVAL
+               : access(path, W_OK)   ? errno
+                                      : 0;
+    if (errno != ENOENT)
+        return errno;
+    snprintf(above, sizeof above, "%s", path);
+    slash = strrchr(above, '/');
+    if (slash == NULL)
+        return access(".", W_OK | X_OK) == 0 ? 0 : errno;
+    slash[slash == above ? 1 : 0] = '\0';
+    if (stat(above, &st) != 0)
+        return errno;
+    return access(above, W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+static int why_no_store(const char *dir)
+{
+    char file[PATH_MAX + sizeof LLMOBS_STORE_FILE];
+    int error = why_no_directory(dir);
+
+    snprintf(file, sizeof file, "%s/" LLMOBS_STORE_FILE, dir);
+    return error == 0 && access(file, F_OK) == 0 ? why_no_file(file) : error;
+}
+
+static void look_at_place(struct llmobs_report *report, const char *what,
+                          const char *path, int (*why_not)(const char *),
+                          const char *remedy)
+{
+    int error = path != NULL ? why_not(path) : 0;
+
+    if (error != 0)
+        llmobs_report_warn(report, ABOUT, remedy,
+                           "%s cannot be written: %s: %s", what, path,
+                           error == ELOOP ? "it is a link" : strerror(error));
+}
+
+/* The store is written where it is named, where no exporter is known, and
+ * where auto finds nothing else. */
+static void look_at_places(struct llmobs_report *report,
+                           const struct llmobs_config *config)
+{
+    unsigned names = llmobs_exporters_named(config->exporter, NULL);
+    char path[PATH_MAX];
+
+    if ((names == 0 ||
+         names & (LLMOBS_EXPORTER_STORE | LLMOBS_EXPORTER_AUTO)) &&
+        llmobs_config_store_dir(config, path, sizeof path) == 0)
+        look_at_place(report, "the local store", path, why_no_store,
+                      "give this user the right to write there, or name "
+                      "another directory in LLMOBS_STORE_DIR");
+    if (config->spool_max > 0 &&
+        llmobs_spool_dir(config, path, sizeof path) == 0)
+        look_at_place(report, "the spool", path, why_no_directory,
+                      "give this user the right to write there, or name "
+                      "another directory in LLMOBS_SPOOL_DIR");
+    look_at_place(report, "the log", config->log_path, why_no_file,
+                  "name a file in LLMOBS_LOG that this user may write");
+    look_at_place(report, "the recordings", config->record_dir,
+                  why_no_directory,
+                  "name a directory that this user may write");
+}
+
+/* ---- rules ----------------------------------------------------------------
+ */
+
+static void doctor_wrong_complain(void *ctx, const char *text)
+{
+    llmobs_report_warn(ctx, ABOUT,
+                       "mend the file: `llmobs doctor` reads it "
+                       "again",
+                       "%s", text);
+}
+
+static void look_at_rules(struct llmobs_report *report,
+                          const struct llmobs_config *config)
+{
+    struct llmobs_rules_config rules = {.complain = doctor_wrong_complain,
+                                        .complain_ctx = report};
+    struct llmobs_buf text;
+    int rc;
+
+    if (config->rules_path == NULL)
+        return;
+    llmobs_buf_init(&text, RULES_MAX);
+    rc = llmobs_file_settings(config->rules_path, &text);
+    rules.rules_json =
+        (struct llmobs_text){text.data != NULL ? text.data : "", text.len};
+    if (rc != 0)
+        llmobs_report_warn(report, ABOUT,
+                           "name a file in LLMOBS_RULES that this user may "
+                           "read",
+                           "LLMOBS_RULES: %s: %s", config->rules_path,
+                           strerror(-rc));
+    else
+        llmobs_rules_free(llmobs_rules_new(&rules));
+    llmobs_buf_fini(&text);
+}
+
+void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
+                         const struct llmobs_config *config,
+                         const char *const *env)
+{
+    look_at_names(&doctor->report, env);
+    /* A process may be another user's, in another root. */
+    if (doctor->process.pid != 0)
+        return;
+    look_at_places(&doctor->report, config);
+    look_at_rules(&doctor->report, config);
+}

@@ -1,0 +1,63 @@
+/* host_show - the processes of a host as `llmobs doctor --host` prints them.
+ *
+ * Owns:    nothing; borrows the list.
+ * Threads: one.
+ * Errors:  -ENOMEM.
+ * Limits:  those of host.h.
+ */
+#ifndef LLMOBS_HOST_SHOW_H
+#define LLMOBS_HOST_SHOW_H
+
+#include <limits.h>
+
+#include "cli/doctor/host_names.h"
+#include "cli/doctor/host_starter.h"
+
+#define LLMOBS_HOST_ROWS 65536
+#define LLMOBS_HOST_TEXT 512
+#define LLMOBS_HOST_PEERS 16
+
+enum llmobs_host_state {
+    LLMOBS_HOST_OBSERVED,
+    LLMOBS_HOST_OFF,   /* the library is loaded, and switched off */
+    LLMOBS_HOST_NOT,   /* it could be observed */
+    LLMOBS_HOST_NEVER, /* nothing can be preloaded, or no libcurl makes its
+                        * calls */
+};
+
+/* An other end with a name. */
+struct llmobs_host_peer {
+    char name[LLMOBS_HOST_NAME];
+    bool gateway;
+    size_t count;
+};
+
+struct llmobs_host_row {
+    pid_t pid;
+    uid_t uid;
+    char *program; /* the path of its file */
+    char *title;   /* the one that ps shows */
+    char *curl;    /* the path of a libcurl; NULL: it has none */
+    bool linked;   /* that is inside the program's file */
+    enum llmobs_host_state state;
+    char why[LLMOBS_HOST_TEXT]; /* "" where it is observed */
+    struct llmobs_starter starter;
+    struct llmobs_host_address *sockets;
+    size_t socket_count;
+    struct llmobs_host_peer peers[LLMOBS_HOST_PEERS];
+    size_t peer_count;
+};
+
+struct llmobs_host_list {
+    struct llmobs_host_row *rows;
+    size_t count, room;
+    size_t others;     /* processes with no libcurl and no such connection */
+    size_t unreadable; /* processes of other users */
+    char library[PATH_MAX]; /* to preload; its name where no file was found */
+    struct llmobs_host_names names;
+};
+
+int llmobs_host_print_text(const struct llmobs_host_list *host);
+int llmobs_host_print_json(const struct llmobs_host_list *host);
+
+#endif

@@ -1,0 +1,77 @@
+#include "cli/log/apart.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+
+int llmobs_apart_start(struct llmobs_apart *child, int flags,
+                       const struct llmobs_user_spool *place,
+                       struct llmobs_config *config, llmobs_apart_fn *work,
+                       void *ctx)
+{
+    bool mute = flags == LLMOBS_APART_MUTE;
+    int ends[2] = {-1, -1}, error;
+    pid_t pid;
+
+    if (!mute && pipe2(ends, O_CLOEXEC | flags) != 0)
+        return -errno;
+    fflush(NULL);
+    pid = fork();
+    error = errno;
+    if (pid == 0) {
+        if (!mute)
+            close(ends[0]);
+        _exit(work(ctx,
+                   place != NULL ? llmobs_user_spool_enter(place, config) : 0,
+                   ends[1]));
+    }
+    if (!mute)
+        close(ends[1]);
+    if (pid < 0 && !mute)
+        close(ends[0]);
+    if (pid > 0)
+        *child = (struct llmobs_apart){pid, ends[0]};
+    return pid < 0 ? -error : 0;
+}
+
+int llmobs_apart_receive(const struct llmobs_apart *child, int64_t ms,
+                         struct llmobs_buf *text)
+{
+    int64_t until = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
+    char part[16384];
+    ssize_t n;
+
+    for (;;) {
+        struct pollfd ready = {child->fd, POLLIN, 0};
+        int64_t left = (until - llmobs_clock_mono_ns()) / LLMOBS_NS_PER_MS;
+
+        if (left <= 0)
+            return -ETIMEDOUT;
+        if (poll(&ready, 1, (int)left) <= 0)
+            continue;
+        n = read(child->fd, part, sizeof part);
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        if (llmobs_buf_add(text, part, (size_t)n) != 0)
+            return -EFBIG;
+    }
+}
+
+int llmobs_apart_end(struct llmobs_apart *child, bool now)
+{
+    int status = 0;
+
+    if (now)
+        kill(child->pid, SIGKILL);
+    while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    close(child->fd);
+    child->pid = 0;
+    return status;
+}

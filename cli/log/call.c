@@ -1,0 +1,262 @@
+#include "cli/log/call.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/event/to_span.h"
+#include "lib/text/json.h"
+
+static const char *const names[LLMOBS_PS_FIELDS] = {
+    "program", "model", "provider", "host", "ml_app"};
+
+/* The numbers of a call, as bits: JSON has no unsigned ones. */
+enum number {
+    NUMBER_PID,
+    NUMBER_START,
+    NUMBER_PIDNS,
+    NUMBER_ELSEWHERE,
+    NUMBER_ID,
+    NUMBER_TRACE_HIGH,
+    NUMBER_TRACE_LOW,
+    NUMBER_THREAD,
+    NUMBER_PROGRESS,
+    NUMBER_WALL,
+    NUMBER_MONO,
+    NUMBERS
+};
+
+/* -- writing --------------------------------------------------------------- */
+
+static int log_call_set_text(struct llmobs_json *line,
+                             enum llmobs_ps_field field, const char *text)
+{
+    size_t len = text != NULL ? strnlen(text, LLMOBS_PS_TEXT) : 0;
+
+    return len == 0 ? 0
+                    : llmobs_json_set(line, names[field],
+                                      llmobs_json_stringn(text, len));
+}
+
+/* The host of a URL, with its port. */
+static int log_call_set_host(struct llmobs_json *line, const char *url)
+{
+    const char *begin = strstr(url, "://"), *end, *at;
+
+    begin = begin != NULL ? begin + 3 : url;
+    end = begin + strcspn(begin, "/?#");
+    at = memrchr(begin, '@', (size_t)(end - begin));
+    if (at != NULL)
+        begin = at + 1;
+    if (end - begin > LLMOBS_PS_TEXT || end == begin)
+        return 0;
+    return llmobs_json_set(line, names[LLMOBS_PS_HOST],
+                           llmobs_json_stringn(begin, (size_t)(end - begin)));
+}
+
+static int set_numbers(struct llmobs_json *line,
+                       const struct llmobs_adopt_call *call)
+{
+    const struct llmobs_exchange *exchange = call->exchange;
+    const int64_t numbers[NUMBERS] = {
+        [NUMBER_PID] = call->pid,
+        [NUMBER_START] = (int64_t)call->start,
+        [NUMBER_PIDNS] = (int64_t)call->pidns,
+        [NUMBER_ELSEWHERE] = call->elsewhere,
+        [NUMBER_ID] = (int64_t)call->id,
+        [NUMBER_TRACE_HIGH] = (int64_t)exchange->context.trace_id.hi,
+        [NUMBER_TRACE_LOW] = (int64_t)exchange->context.trace_id.lo,
+        [NUMBER_THREAD] = (int64_t)call->place.thread,
+        [NUMBER_PROGRESS] = (int64_t)call->place.progress,
+        [NUMBER_WALL] = exchange->start_wall_ns,
+        [NUMBER_MONO] = exchange->start_mono_ns};
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = 0;
+
+    for (size_t i = 0; i < NUMBERS && rc == 0; i++)
+        rc = llmobs_json_add(list, llmobs_json_int(numbers[i]));
+    if (rc == 0)
+        return llmobs_json_set(line, "numbers", list);
+    llmobs_json_free(list);
+    return rc;
+}
+
+/* Before its end a call has no span; the request has all that is shown. */
+static int set_span(struct llmobs_json *line, struct llmobs_exchange *exchange)
+{
+    struct llmobs_span span;
+    int rc;
+
+    exchange->end = LLMOBS_END_KILLED;
+    rc = llmobs_exchange_to_span(exchange, &span);
+    if (rc != 0)
+        return rc;
+    rc = log_call_set_text(line, LLMOBS_PS_MODEL, span.model_name);
+    if (rc == 0)
+        rc = log_call_set_text(line, LLMOBS_PS_PROVIDER, span.model_provider);
+    llmobs_span_fini(&span);
+    return rc;
+}
+
+static int log_call_fill(struct llmobs_json *line,
+                         const struct llmobs_adopt_call *call)
+{
+    int rc = set_span(line, call->exchange);
+
+    if (rc == 0)
+        rc = set_numbers(line, call);
+    if (rc == 0)
+        rc = log_call_set_text(line, LLMOBS_PS_PROGRAM,
+                               call->config->executable);
+    if (rc == 0)
+        rc = log_call_set_host(line, call->exchange->url);
+    return rc == 0 ? log_call_set_text(line, LLMOBS_PS_ML_APP,
+                                       call->exchange->context.ml_app)
+                   : rc;
+}
+
+int llmobs_ps_call_write(const struct llmobs_adopt_call *call,
+                         struct llmobs_buf *out)
+{
+    struct llmobs_json *line = llmobs_json_object();
+    int rc = log_call_fill(line, call);
+
+    if (rc == 0)
+        rc = llmobs_json_dump(line, LLMOBS_JSON_ASCII, out);
+    rc |= llmobs_buf_addc(out, '\n');
+    llmobs_json_free(line);
+    return rc;
+}
+
+/* -- reading --------------------------------------------------------------- */
+
+static int log_call_read_numbers(const struct llmobs_json *list,
+                                 struct llmobs_ps_call *call)
+{
+    int64_t n[NUMBERS];
+
+    if (llmobs_json_len(list) != NUMBERS)
+        return -EINVAL;
+    for (size_t i = 0; i < NUMBERS; i++)
+        n[i] = llmobs_json_to_int(llmobs_json_at(list, i));
+    if (n[NUMBER_PID] <= 0 || n[NUMBER_PID] > INT32_MAX)
+        return -EINVAL;
+    call->pid = (pid_t)n[NUMBER_PID];
+    call->start = (uint64_t)n[NUMBER_START];
+    call->pidns = (uint64_t)n[NUMBER_PIDNS];
+    call->elsewhere = n[NUMBER_ELSEWHERE] != 0;
+    call->id = (uint64_t)n[NUMBER_ID];
+    call->trace_high = (uint64_t)n[NUMBER_TRACE_HIGH];
+    call->trace_low = (uint64_t)n[NUMBER_TRACE_LOW];
+    call->place.thread = (uint64_t)n[NUMBER_THREAD];
+    call->place.progress = (uint64_t)n[NUMBER_PROGRESS];
+    call->start_wall_ns = n[NUMBER_WALL];
+    call->start_mono_ns = n[NUMBER_MONO];
+    return 0;
+}
+
+static void free_texts(struct llmobs_ps_call *call)
+{
+    for (size_t i = 0; i < LLMOBS_PS_FIELDS; i++)
+        free(call->text[i]);
+}
+
+static int log_call_read_texts(const struct llmobs_json *line,
+                               struct llmobs_ps_call *call)
+{
+    for (size_t i = 0; i < LLMOBS_PS_FIELDS; i++) {
+        const char *text = llmobs_json_gets(line, names[i]);
+
+        call->text[i] = text != NULL ? strdup(text) : NULL;
+        if (text != NULL && call->text[i] == NULL)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int log_call_add(struct llmobs_ps_calls *calls,
+                        const struct llmobs_ps_call *call)
+{
+    if (calls->list == NULL)
+        calls->list = malloc(LLMOBS_PS_CALLS * sizeof(*calls->list));
+    if (calls->list == NULL)
+        return -ENOMEM;
+    calls->list[calls->count++] = *call;
+    return 0;
+}
+
+int llmobs_ps_call_read(struct llmobs_text text, uid_t uid,
+                        struct llmobs_ps_calls *calls)
+{
+    struct llmobs_ps_call call = {.uid = uid};
+    struct llmobs_json *line = NULL;
+    int rc;
+
+    if (calls->count == LLMOBS_PS_CALLS) {
+        calls->more = true;
+        return 0;
+    }
+    rc = llmobs_json_parse(text, &line);
+    if (rc == 0)
+        rc = log_call_read_numbers(llmobs_json_get(line, "numbers"), &call);
+    if (rc == 0)
+        rc = log_call_read_texts(line, &call);
+    if (rc == 0)
+        rc = log_call_add(calls, &call);
+    if (rc != 0)
+        free_texts(&call);
+    llmobs_json_free(line);
+    return rc;
+}
+
+/* -- a list ---------------------------------------------------------------- */
+
+static int log_call_by_age(const void *a, const void *b)
+{
+    const struct llmobs_ps_call *x = a, *y = b;
+
+    if (x->start_wall_ns != y->start_wall_ns)
+        return x->start_wall_ns > y->start_wall_ns ? 1 : -1;
+    if (x->pid != y->pid)
+        return x->pid > y->pid ? 1 : -1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* A copy of a process's directory has the same calls. */
+static bool is_again(const struct llmobs_ps_call *call,
+                     const struct llmobs_ps_call *before)
+{
+    return call->pid == before->pid && call->pidns == before->pidns &&
+           call->id == before->id;
+}
+
+static bool log_call_is_kept(struct llmobs_ps_calls *calls, size_t kept,
+                             size_t i, bool (*keep)(struct llmobs_ps_call *))
+{
+    return (kept == 0 || !is_again(&calls->list[i], &calls->list[kept - 1])) &&
+           keep(&calls->list[i]);
+}
+
+void llmobs_ps_calls_keep(struct llmobs_ps_calls *calls,
+                          bool (*keep)(struct llmobs_ps_call *))
+{
+    size_t kept = 0;
+
+    if (calls->count > 1)
+        qsort(calls->list, calls->count, sizeof(*calls->list), log_call_by_age);
+    for (size_t i = 0; i < calls->count; i++) {
+        if (log_call_is_kept(calls, kept, i, keep))
+            calls->list[kept++] = calls->list[i];
+        else
+            free_texts(&calls->list[i]);
+    }
+    calls->count = kept;
+}
+
+void llmobs_ps_calls_free(struct llmobs_ps_calls *calls)
+{
+    for (size_t i = 0; i < calls->count; i++)
+        free_texts(&calls->list[i]);
+    free(calls->list);
+    *calls = (struct llmobs_ps_calls){0};
+}

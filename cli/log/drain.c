@@ -1,0 +1,357 @@
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/log/drain_round.h"
+#include "cli/shared/cli.h"
+#include "cli/shared/escape.h"
+#include "cli/shared/options.h"
+#include "cli/shared/tell.h"
+#include "lib/base/log.h"
+
+#define WATCH_S 30
+#define USER_S 60
+#define VARIABLES_MAX 4096
+
+struct drain {
+    char **argv;
+    const char *dir; /* NULL: by the environment */
+    const char *to;  /* NULL: by the configured exporter, and only entries that
+                      * were meant for its destination */
+    long watch_s;    /* 0: once */
+    long user_s;
+    bool json;
+    struct llmobs_drain_round round;
+    struct llmobs_drain_outcome sum;
+    struct llmobs_drain_outcome told; /* the outcome in the last printed line */
+    bool any_told;
+    sigset_t signals;
+};
+
+/* -- arguments ------------------------------------------------------------ */
+
+static int read_watch(const struct llmobs_cli_option *option, const char *value)
+{
+    const char *next = llmobs_cli_next();
+
+    *(long *)option->to = WATCH_S;
+    if (value == NULL && next != NULL && *next >= '0' && *next <= '9') {
+        value = next;
+        optind++;
+    }
+    return value == NULL ? 0 : llmobs_cli_seconds(option, value);
+}
+
+static bool log_drain_is_place(const char *to)
+{
+    return strcmp(to, "agent") == 0 || strcmp(to, "agentless") == 0 ||
+           strcmp(to, "otlp") == 0 || strcmp(to, "store") == 0 ||
+           strstr(to, "://") != NULL;
+}
+
+static int read_place(const struct llmobs_cli_option *option, const char *value)
+{
+    return log_drain_is_place(value)
+               ? llmobs_cli_text(option, value)
+               : llmobs_cli_refuse(option->name, NULL,
+                                   "agent, agentless, otlp, store, or a URL of "
+                                   "http, https or unix");
+}
+
+/* -- where to ------------------------------------------------------------- */
+
+struct complaint {
+    bool about_url;
+};
+
+static void log_drain_hear(void *ctx, const char *text)
+{
+    struct complaint *complaint = ctx;
+
+    complaint->about_url |= strncmp(text, "DD_TRACE_AGENT_URL:", 19) == 0;
+}
+
+/* Gives the environment with the entries of `more` before it. The first entry
+ * of a name counts, so others of the same names are left out. */
+static const char **log_drain_make_environment(char *const more[2])
+{
+    static const char *list[VARIABLES_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < 2; i++)
+        if (more[i] != NULL)
+            list[n++] = more[i];
+    for (char **at = environ; *at != NULL && n < VARIABLES_MAX - 1; at++)
+        if (more[0] == NULL ||
+            (strncmp(*at, "LLMOBS_EXPORTER=", 16) != 0 &&
+             (more[1] == NULL || strncmp(*at, "DD_TRACE_AGENT_URL=", 19) != 0)))
+            list[n++] = *at;
+    list[n] = NULL;
+    return list;
+}
+
+/* All entries go to one place: the signals that go beside the spans would keep
+ * what that one has taken. */
+static void keep_to_one(struct drain *drain)
+{
+    struct llmobs_otlp_signal *signals = drain->round.config->otlp.signals;
+
+    if (drain->to == NULL || strcmp(drain->to, "otlp") == 0)
+        return;
+    signals[LLMOBS_SIGNAL_LOGS].on = false;
+    signals[LLMOBS_SIGNAL_METRICS].on = false;
+}
+
+static int log_drain_load_config(struct drain *drain)
+{
+    bool is_url = drain->to != NULL && strstr(drain->to, "://") != NULL;
+    struct complaint complaint = {false};
+    char *more[2] = {NULL, NULL};
+    int rc = 0;
+
+    if (drain->to != NULL && asprintf(&more[0], "LLMOBS_EXPORTER=%s",
+                                      is_url ? "agent" : drain->to) < 0)
+        return -ENOMEM;
+    if (is_url && asprintf(&more[1], "DD_TRACE_AGENT_URL=%s", drain->to) < 0)
+        rc = -ENOMEM;
+    if (rc == 0)
+        drain->round.config = llmobs_config_load(
+            log_drain_make_environment(more), log_drain_hear, &complaint);
+    free(more[0]);
+    free(is_url ? more[1] : NULL);
+    if (drain->round.config == NULL)
+        return -ENOMEM;
+    keep_to_one(drain);
+    if (is_url) {
+        free(drain->round.config->override_origin);
+        drain->round.config->override_origin = NULL;
+    }
+    llmobs_cli_have_spool(drain->round.config);
+    return is_url && complaint.about_url ? -EINVAL : 0;
+}
+
+static const struct llmobs_otlp_signal *traces_of(const struct drain *drain)
+{
+    return &drain->round.config->otlp.signals[LLMOBS_SIGNAL_TRACES];
+}
+
+/* False where --to names an exporter that the environment switches off: its
+ * entries would go to the local store. */
+static bool log_drain_is_on(const struct drain *drain)
+{
+    return drain->to == NULL || strcmp(drain->to, "otlp") != 0 ||
+           traces_of(drain)->on;
+}
+
+/* -- all places ----------------------------------------------------------- */
+
+static void log_drain_add_up(struct llmobs_drain_outcome *sum,
+                             const struct llmobs_drain_outcome *one)
+{
+    sum->delivered += one->delivered;
+    sum->expired += one->expired;
+    sum->refused += one->refused;
+    sum->sampled_out += one->sampled_out;
+    sum->left += one->left;
+    sum->others += one->others;
+    sum->unreadable += one->unreadable;
+    if (sum->error == 0)
+        sum->error = one->error;
+}
+
+static void log_drain_tell_error(const struct drain *drain, const char *path,
+                                 int error)
+{
+    char room[LLMOBS_ESCAPE_NAME];
+
+    llmobs_tell("%s: %s: %s\n", drain->argv[0], llmobs_escape_name(path, room),
+                error == -ECHILD ? "the delivery broke off" : strerror(-error));
+}
+
+static void log_drain_done(void *ctx, const char *path,
+                           const struct llmobs_drain_outcome *out)
+{
+    struct drain *drain = ctx;
+
+    if (out->error != 0)
+        log_drain_tell_error(drain, path, out->error);
+    log_drain_add_up(&drain->sum, out);
+}
+
+/* -- telling -------------------------------------------------------------- */
+
+static void log_drain_print_json(const struct llmobs_drain_outcome *sum)
+{
+    printf("{\"delivered\":%" PRIu64 ",\"left\":%" PRIu64
+           ",\"for_other_destinations\":%" PRIu64 ",\"expired\":%" PRIu64
+           ",\"refused\":%" PRIu64 ",\"sampled_out\":%" PRIu64
+           ",\"unreadable\":%" PRIu64 "}\n",
+           sum->delivered, sum->left, sum->others, sum->expired, sum->refused,
+           sum->sampled_out, sum->unreadable);
+}
+
+static void log_drain_print_text(const struct llmobs_drain_outcome *sum)
+{
+    printf("delivered %" PRIu64 ", left %" PRIu64, sum->delivered, sum->left);
+    if (sum->others > 0)
+        printf(" (for other destinations %" PRIu64 ")", sum->others);
+    printf(", expired %" PRIu64 ", unreadable %" PRIu64, sum->expired,
+           sum->unreadable);
+    if (sum->refused > 0)
+        printf(", refused %" PRIu64, sum->refused);
+    if (sum->sampled_out > 0)
+        printf(", sampled out %" PRIu64, sum->sampled_out);
+    putchar('\n');
+}
+
+/* Prints the outcome. A watch prints the first one, and then those in which
+ * entries were done with, or the rest has changed. */
+static void log_drain_tell(struct drain *drain)
+{
+    const struct llmobs_drain_outcome *sum = &drain->sum;
+    bool news = !drain->any_told || sum->delivered > 0 || sum->expired > 0 ||
+                sum->refused > 0 || sum->sampled_out > 0 ||
+                sum->left != drain->told.left ||
+                sum->unreadable != drain->told.unreadable;
+
+    if (drain->watch_s > 0 && !news)
+        return;
+    if (drain->json)
+        log_drain_print_json(sum);
+    else
+        log_drain_print_text(sum);
+    fflush(stdout);
+    drain->told = *sum;
+    drain->any_told = true;
+}
+
+/* -- the command ---------------------------------------------------------- */
+
+static void go_round(struct drain *drain)
+{
+    int rc;
+
+    memset(&drain->sum, 0, sizeof drain->sum);
+    rc = llmobs_drain_run(&drain->round, drain->dir);
+    if (rc == -ENOENT && drain->watch_s > 0)
+        rc = 0; /* the spool may come later */
+    if (rc == -ENOENT && drain->dir != NULL)
+        llmobs_cli_no_store(drain->argv[0], drain->dir);
+    else if (rc != 0 && rc != -EINTR)
+        log_drain_tell_error(drain, drain->dir != NULL ? drain->dir : "spool",
+                             rc);
+    if (rc != 0 && drain->sum.error == 0)
+        drain->sum.error = rc;
+    log_drain_tell(drain);
+}
+
+static void pause_round(struct drain *drain)
+{
+    struct timespec left = {drain->watch_s, 0};
+    int number = SIGCHLD;
+
+    while (number == SIGCHLD)
+        number = sigtimedwait(&drain->signals, NULL, &left);
+    drain->round.ending = number > 0;
+}
+
+static void log_drain_run(struct drain *drain)
+{
+    signal(SIGCHLD, SIG_DFL);
+    sigemptyset(&drain->signals);
+    sigaddset(&drain->signals, SIGCHLD);
+    sigaddset(&drain->signals, SIGTERM);
+    sigaddset(&drain->signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &drain->signals, NULL);
+    go_round(drain);
+    while (drain->watch_s > 0 && !drain->round.ending) {
+        pause_round(drain);
+        if (!drain->round.ending)
+            go_round(drain);
+    }
+}
+
+/* A relay does what a watch did, and sooner. It prints nothing about its work,
+ * and takes no entry of other destinations. */
+static bool is_relay(const struct drain *drain)
+{
+    return drain->watch_s > 0 && drain->to == NULL && !drain->json;
+}
+
+static int log_drain_serve(const struct drain *drain)
+{
+    char option[] = "--dir";
+    char *argv[] = {drain->argv[0], drain->dir != NULL ? option : NULL,
+                    (char *)drain->dir, NULL};
+
+    optind = 0; /* it reads options of its own */
+    return llmobs_cmd_relay(drain->dir != NULL ? 3 : 1, argv);
+}
+
+/* The exit status; -1: there is a place to deliver to. */
+static int open_place(struct drain *drain)
+{
+    const char *command = drain->argv[0];
+    int rc = log_drain_load_config(drain);
+
+    if (rc == -EINVAL) {
+        llmobs_tell("%s: --to: no URL of http, https or unix\n", command);
+        return LLMOBS_CLI_USAGE;
+    }
+    if (rc == 0 && log_drain_is_on(drain))
+        return -1;
+    if (rc != 0)
+        llmobs_tell("%s: %s\n", command, strerror(-rc));
+    else
+        llmobs_tell(
+            "%s: --to otlp: %s\n", command,
+            traces_of(drain)->misplaced
+                ? "the endpoint is no URL"
+                : "OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER switches it "
+                  "off");
+    return LLMOBS_CLI_FAILED;
+}
+
+static int log_drain_deliver(struct drain *drain)
+{
+    const struct llmobs_drain_outcome *sum = &drain->sum;
+
+    llmobs_log_init(drain->round.config->log_path,
+                    (enum llmobs_log_level)drain->round.config->log_level);
+    log_drain_run(drain);
+    return drain->watch_s > 0 ||
+                   (sum->error == 0 && sum->left == 0 && sum->unreadable == 0)
+               ? LLMOBS_CLI_OK
+               : LLMOBS_CLI_FAILED;
+}
+
+int llmobs_cmd_drain(int argc, char **argv)
+{
+    static struct drain drain = {.user_s = USER_S};
+    static const struct llmobs_cli_option options[] = {
+        {"watch", read_watch, &drain.watch_s, 0, optional_argument, 0, NULL},
+        LLMOBS_CLI_VALUE("user-time", llmobs_cli_seconds, &drain.user_s),
+        LLMOBS_CLI_VALUE("to", read_place, &drain.to),
+        LLMOBS_CLI_VALUE("dir", llmobs_cli_filled, &drain.dir),
+        LLMOBS_CLI_FLAG("json", &drain.json),
+        LLMOBS_CLI_END};
+    int status = llmobs_cli_parse(argc, argv, options);
+
+    if (status >= 0)
+        return status;
+    drain.argv = argv;
+    drain.round.all = drain.to != NULL;
+    drain.round.user_ms = drain.user_s * 1000;
+    drain.round.done = log_drain_done;
+    drain.round.ctx = &drain;
+    if (is_relay(&drain))
+        return log_drain_serve(&drain);
+    status = open_place(&drain);
+    return status >= 0 ? status : log_drain_deliver(&drain);
+}

@@ -1,0 +1,392 @@
+#include "cli/log/drain_round.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/shared/ending.h"
+#include "cli/shared/open_libcurl.h"
+#include "lib/base/clock.h"
+#include "core/deliver/open.h"
+#include "core/export/peer.h"
+#include "lib/base/stats.h"
+#include "core/log/adopt.h"
+
+/* The time between a child's signal to end and its kill. */
+#define LATE_MS 700
+/* The time that a child of the same user has to end. */
+#define OWN_LATE_MS 10000
+
+/* -- in the process of its own -------------------------------------------- */
+
+static struct llmobs_adopt *open_adopt(const struct llmobs_drain_round *round)
+{
+    struct llmobs_adopt *adopt = llmobs_adopt_new(
+        round->config, round->all ? LLMOBS_ADOPT_ANY : LLMOBS_ADOPT_OURS);
+
+    if (adopt != NULL)
+        llmobs_adopt_living(adopt, &round->living);
+    return adopt;
+}
+
+static int drain_round_look(const struct llmobs_drain_round *round,
+                            struct llmobs_adopt_left *left)
+{
+    struct llmobs_adopt *adopt = open_adopt(round);
+    int rc = adopt != NULL ? llmobs_adopt_count(adopt, left) : -ENOMEM;
+
+    llmobs_adopt_free(adopt);
+    return rc;
+}
+
+/* 1 where there is something to deliver, 0 where there is not, or -errno. */
+static int drain_round_is_wanted(const struct llmobs_drain_round *round)
+{
+    struct llmobs_adopt *adopt = open_adopt(round);
+    int rc = adopt != NULL ? llmobs_adopt_any(adopt) : -ENOMEM;
+
+    llmobs_adopt_free(adopt);
+    return rc;
+}
+
+/* Forgets that a peer was down: the person who types this command wants the
+ * delivery tried. */
+static int drain_round_deliver(const struct llmobs_drain_round *round)
+{
+    struct llmobs_adopt *adopt = open_adopt(round);
+    struct llmobs_worker *worker;
+
+    if (adopt == NULL)
+        return -ENOMEM;
+    if (strcmp(round->config->exporter, "store") != 0 ||
+        round->config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
+        llmobs_cli_open_libcurl();
+    llmobs_peer_unmark(round->config, round->config->agent_url);
+    llmobs_peer_unmark(round->config,
+                       round->config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
+    worker = llmobs_worker_open_drainer(round->config, adopt);
+    if (worker == NULL) {
+        llmobs_adopt_free(adopt);
+        return -ENOMEM;
+    }
+    llmobs_worker_drain(worker, &llmobs_ending);
+    return 0;
+}
+
+static void drain(const struct llmobs_drain_round *round,
+                  struct llmobs_drain_outcome *out)
+{
+    struct llmobs_adopt_left left = {0};
+
+    if (out->error == 0)
+        out->error = drain_round_is_wanted(round);
+    if (out->error > 0)
+        out->error = drain_round_deliver(round);
+    if (out->error == 0)
+        out->error = drain_round_look(round, &left);
+    out->delivered = llmobs_stats_get(LLMOBS_STAT_delivered);
+    out->expired = llmobs_stats_get(LLMOBS_STAT_dropped_expired);
+    out->refused = llmobs_stats_get(LLMOBS_STAT_dropped_export) +
+                   llmobs_stats_get(LLMOBS_STAT_dropped_rejected) +
+                   llmobs_stats_get(LLMOBS_STAT_dropped_memory);
+    out->sampled_out = llmobs_stats_get(LLMOBS_STAT_sampled_out);
+    out->left = left.ours + left.others;
+    out->others = left.others;
+    out->unreadable = left.unreadable;
+}
+
+static int drain_apart(void *ctx, int entered, int fd)
+{
+    struct llmobs_drain_outcome out = {.error = entered};
+
+    llmobs_ending_begin();
+    if (entered == -ENOENT) /* the user's other spool was removed */
+        out.error = 0;
+    else
+        drain(ctx, &out);
+    return write(fd, &out, sizeof out) == sizeof out ? 0 : 1;
+}
+
+/* -- in the process that starts the children ------------------------------- */
+
+/* Waits for a signal; 0: the time is up. */
+static int next_signal(int64_t until_ns)
+{
+    struct timespec left = llmobs_clock_wait(until_ns - llmobs_clock_mono_ns());
+    sigset_t set;
+    int number;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (until_ns == 0)
+        return sigwaitinfo(&set, NULL);
+    number = sigtimedwait(&set, NULL, &left);
+    return number < 0 && errno == EAGAIN ? 0 : number;
+}
+
+/* The earlier time; 0 means that there is none. */
+static int64_t sooner(int64_t a_ns, int64_t b_ns)
+{
+    return a_ns == 0 || (b_ns != 0 && b_ns < a_ns) ? b_ns : a_ns;
+}
+
+/* The time at which a child has to get the signal to end, so that it has ended
+ * by the deadline. */
+static int64_t soft_deadline(const struct llmobs_drain_round *round)
+{
+    int64_t left = round->deadline_ns - llmobs_clock_mono_ns();
+    int64_t late = LATE_MS * LLMOBS_NS_PER_MS;
+
+    if (round->deadline_ns == 0)
+        return 0;
+    return round->deadline_ns - (left > 2 * late ? late : left / 2);
+}
+
+/* A child that runs for another user ends after user_ms at the latest. */
+static void drain_round_set_times(struct llmobs_drain_round *round,
+                                  struct llmobs_drain_child *child)
+{
+    int64_t end_ns = llmobs_clock_mono_ns() + round->user_ms * LLMOBS_NS_PER_MS;
+
+    if (round->soft_ns == 0)
+        round->soft_ns = soft_deadline(round);
+    child->soft_ns = round->soft_ns;
+    child->hard_ns = round->deadline_ns;
+    if (child->uid == geteuid() || round->user_ms == 0)
+        return;
+    child->soft_ns = sooner(child->soft_ns, end_ns);
+    child->hard_ns =
+        sooner(child->hard_ns, end_ns + LATE_MS * LLMOBS_NS_PER_MS);
+}
+
+/* The child's user may have stopped it, and a disk may hold it up. */
+static void tell_to_end(struct llmobs_drain_child *child)
+{
+    int64_t ms = child->uid != geteuid() ? LATE_MS : OWN_LATE_MS;
+
+    kill(child->apart.pid, SIGTERM);
+    child->soft_ns = 0;
+    child->hard_ns =
+        sooner(child->hard_ns, llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
+}
+
+static void end_round(struct llmobs_drain_round *round)
+{
+    round->ending = true;
+    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++)
+        if (round->children[i].apart.pid != 0)
+            tell_to_end(&round->children[i]);
+}
+
+/* Tells or kills the children whose time is up; answers the time of the next
+ * one. */
+static int64_t keep_time(struct llmobs_drain_round *round)
+{
+    int64_t now = llmobs_clock_mono_ns(), next = 0;
+
+    if (round->soft_ns != 0 && round->soft_ns <= now)
+        round->ending = true;
+    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++) {
+        struct llmobs_drain_child *child = &round->children[i];
+
+        if (child->apart.pid == 0)
+            continue;
+        if (child->hard_ns != 0 && child->hard_ns <= now) {
+            kill(child->apart.pid, SIGKILL);
+            child->soft_ns = child->hard_ns = 0;
+        } else if (child->soft_ns != 0 && child->soft_ns <= now) {
+            tell_to_end(child);
+        }
+        next = sooner(next, sooner(child->soft_ns, child->hard_ns));
+    }
+    return next;
+}
+
+/* Root does not wait for bytes of a child that has ended: another process of
+ * the same user may hold the pipe's other end open. */
+static void end_child(struct llmobs_drain_round *round,
+                      struct llmobs_drain_child *child, bool well)
+{
+    struct llmobs_drain_outcome out = {0};
+
+    if (!well || read(child->apart.fd, &out, sizeof out) != sizeof out)
+        out = (struct llmobs_drain_outcome){.error = -ECHILD};
+    round->done(round->ctx, child->path, &out);
+    close(child->apart.fd);
+    free(child->path);
+    *child = (struct llmobs_drain_child){0};
+}
+
+/* Takes the outcome of each child that has ended; answers the number of those
+ * that still run. */
+static size_t drain_round_reap(struct llmobs_drain_round *round)
+{
+    size_t left = 0;
+    int status;
+
+    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++) {
+        struct llmobs_drain_child *child = &round->children[i];
+        pid_t ended = child->apart.pid != 0
+                          ? waitpid(child->apart.pid, &status, WNOHANG)
+                          : 0;
+
+        if (ended != 0)
+            end_child(round, child,
+                      ended == child->apart.pid && WIFEXITED(status) &&
+                          WEXITSTATUS(status) == 0);
+        left += child->apart.pid != 0;
+    }
+    return left;
+}
+
+/* Waits until a child ends, a child's time is up, or the round gets the signal
+ * to end. */
+static void drain_round_wait_some(struct llmobs_drain_round *round)
+{
+    int number = next_signal(keep_time(round));
+
+    if (number == SIGTERM || number == SIGINT)
+        end_round(round);
+}
+
+static bool is_served(const struct llmobs_drain_round *round, uid_t uid)
+{
+    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++)
+        if (round->children[i].apart.pid != 0 && round->children[i].uid == uid)
+            return true;
+    return false;
+}
+
+/* A free place for a child; NULL: LLMOBS_DRAIN_CHILDREN run. */
+static struct llmobs_drain_child *drain_round_find_room(
+    struct llmobs_drain_round *round)
+{
+    for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++)
+        if (round->children[i].apart.pid == 0)
+            return &round->children[i];
+    return NULL;
+}
+
+static int begin_child(struct llmobs_drain_round *round,
+                       const struct llmobs_user_spool *place,
+                       struct llmobs_drain_child *child)
+{
+    char *path = strdup(place->path);
+    int rc = -ENOMEM;
+
+    if (path != NULL)
+        rc = llmobs_apart_start(&child->apart, O_NONBLOCK, place, round->config,
+                                drain_apart, round);
+    if (rc != 0) {
+        free(path);
+        return rc;
+    }
+    child->uid = place->uid;
+    child->path = path;
+    drain_round_set_times(round, child);
+    return 0;
+}
+
+/* Starts a child, if need be after another one has ended. */
+static int drain_round_begin(struct llmobs_drain_round *round,
+                             const struct llmobs_user_spool *place)
+{
+    struct llmobs_drain_child *child;
+
+    while ((child = drain_round_find_room(round)) == NULL) {
+        drain_round_wait_some(round);
+        (void)drain_round_reap(round);
+    }
+    return round->ending ? 0 : begin_child(round, place, child);
+}
+
+static int put_aside(struct llmobs_drain_round *round,
+                     const struct llmobs_user_spool *place)
+{
+    size_t size = strlen(place->path) + 1;
+    struct llmobs_drain_aside *aside = malloc(sizeof(*aside) + size);
+    struct llmobs_drain_aside **end = &round->aside;
+
+    if (aside == NULL)
+        return -ENOMEM;
+    aside->next = NULL;
+    aside->place = *place;
+    aside->place.path = memcpy(aside->path, place->path, size);
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = aside;
+    return 0;
+}
+
+/* Puts a spool aside where its user has a child already, so that this user does
+ * not hold up the others. */
+static int drain_round_visit(void *ctx, const struct llmobs_user_spool *place)
+{
+    struct llmobs_drain_round *round = ctx;
+    struct llmobs_drain_outcome out = {0};
+
+    if (round->ending)
+        return -EINTR;
+    (void)drain_round_reap(round);
+    out.error = is_served(round, place->uid) ? put_aside(round, place)
+                                             : drain_round_begin(round, place);
+    if (out.error != 0)
+        round->done(round->ctx, place->path, &out);
+    return round->ending ? -EINTR : 0;
+}
+
+/* Takes the first spool whose user has no child any more; NULL: each user has
+ * one. */
+static struct llmobs_drain_aside *take_aside(struct llmobs_drain_round *round)
+{
+    struct llmobs_drain_aside **at = &round->aside, *aside;
+
+    while (*at != NULL && is_served(round, (*at)->place.uid))
+        at = &(*at)->next;
+    aside = *at;
+    if (aside != NULL)
+        *at = aside->next;
+    return aside;
+}
+
+/* Visits the spools that were put aside, and frees them, visited or not. */
+static int visit_aside(struct llmobs_drain_round *round)
+{
+    struct llmobs_drain_aside *aside;
+    int rc = 0;
+
+    while (round->aside != NULL) {
+        (void)drain_round_reap(round);
+        aside = round->ending ? round->aside : take_aside(round);
+        if (aside == NULL) {
+            drain_round_wait_some(round);
+            continue;
+        }
+        if (round->ending)
+            round->aside = aside->next;
+        rc = drain_round_visit(round, &aside->place);
+        free(aside);
+    }
+    return rc;
+}
+
+int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir)
+{
+    int rc;
+
+    (void)llmobs_live_namespaces_read("/proc", &round->living);
+    rc = llmobs_spool_dirs_visit(dir, round->config, drain_round_visit, round);
+    if (visit_aside(round) != 0 && rc == 0)
+        rc = -EINTR;
+    while (drain_round_reap(round) > 0)
+        drain_round_wait_some(round);
+    llmobs_live_namespaces_free(&round->living);
+    return rc;
+}

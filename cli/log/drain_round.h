@@ -1,0 +1,78 @@
+/* drain_round - delivers the entries that ended processes left in one spool or
+ * several. A child process, which becomes the spool's user, delivers each.
+ *
+ * That user may stop the child, or give it work without an end. So several
+ * children run side by side, one for each user; a user's second spool comes
+ * after the first ones of all others; and root kills a child of another user
+ * when its time is over.
+ *
+ * Owns:    the children, until the round's end; the configuration is borrowed.
+ * Threads: one, and no other may run: it forks. The caller has SIGCHLD, SIGTERM
+ *          and SIGINT blocked; the last two end the round.
+ * Errors:  -errno in the outcome: the child could not become the user or read
+ *          the spool; -ECHILD: the delivery broke off.
+ * Limits:  the deadline, if there is one; LLMOBS_DRAIN_CHILDREN at once.
+ * Fork:    forks for each spool.
+ */
+#ifndef LLMOBS_DRAIN_ROUND_H
+#define LLMOBS_DRAIN_ROUND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cli/log/apart.h"
+#include "cli/shared/spool_dirs.h"
+#include "core/config/config.h"
+#include "core/log/live_namespaces.h"
+
+/* The outcome for the entries of one spool, or of all. */
+struct llmobs_drain_outcome {
+    uint64_t delivered;
+    uint64_t expired;
+    uint64_t refused;     /* by the peer, or because they make no event */
+    uint64_t sampled_out; /* kept from OTLP by its sampler */
+    uint64_t left;        /* `others` included */
+    uint64_t others;      /* entries for another destination */
+    uint64_t unreadable;
+    int error;
+};
+
+#define LLMOBS_DRAIN_CHILDREN 4
+
+struct llmobs_drain_child {
+    struct llmobs_apart apart;
+    uid_t uid;
+    int64_t soft_ns; /* when it gets the signal to end; 0: never */
+    int64_t hard_ns; /* when it is killed; 0: never */
+    char *path;
+};
+
+/* A spool whose user has a child already. */
+struct llmobs_drain_aside {
+    struct llmobs_drain_aside *next;
+    struct llmobs_user_spool place; /* its path is this one */
+    char path[];
+};
+
+struct llmobs_drain_round {
+    struct llmobs_config *config;
+    struct llmobs_live_namespaces living;
+    bool all;            /* also entries that were for another destination */
+    int64_t deadline_ns; /* monotonic: no child runs after it; 0: none */
+    int64_t user_ms;     /* of the process of another user; 0: no limit */
+    bool ending;         /* set by a signal or the deadline: no more spools */
+    int64_t soft_ns;     /* when all get the signal to end; 0 at first */
+    /* Called with the outcome for each spool. */
+    void (*done)(void *ctx, const char *path,
+                 const struct llmobs_drain_outcome *outcome);
+    void *ctx;
+    struct llmobs_drain_child children[LLMOBS_DRAIN_CHILDREN]; /* zero */
+    struct llmobs_drain_aside *aside;                          /* NULL */
+};
+
+/* Delivers the entries in the spools of `dir` (spool_dirs.h), and waits for all
+ * its children. -EINTR: a signal ended the round before the last spool. */
+int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir);
+
+#endif

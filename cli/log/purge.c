@@ -1,0 +1,681 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/log/apart.h"
+#include "cli/query/contents.h"
+#include "cli/shared/cli.h"
+#include "cli/shared/escape.h"
+#include "cli/shared/options.h"
+#include "cli/shared/spool_dirs.h"
+#include "cli/shared/tell.h"
+#include "lib/base/dirs.h"
+#include "lib/base/fd.h"
+#include "lib/base/file.h"
+#include "core/config/state_dir.h"
+#include "core/export/store.h"
+#include "core/log/ledger.h"
+#include "core/log/ledger_dir.h"
+#include "lib/base/stats.h"
+#include "core/event/link_file.h"
+#include "core/log/adopt.h"
+#include "core/log/live_namespaces.h"
+#include "core/log/spool_file.h"
+#include "core/log/spool.h"
+
+#define USAGE_FILE "usage"
+#define LOCK_MS 2000
+#define COUNT_TRIES 4
+#define COUNT_AGAIN_MS 20
+#define USER_S 60
+
+/* -- arguments ------------------------------------------------------------ */
+
+/* The amounts that were removed, or would be, of one user or of all. */
+struct llmobs_purged {
+    uint64_t files; /* of the store, and the file of refused entries */
+    uint64_t bytes;
+    uint64_t spans; /* of the store, and so the next three */
+    uint64_t evaluations;
+    uint64_t traces;
+    int64_t first_ns, last_ns; /* when spans began; 0: there are none */
+    uint64_t calls;            /* of the spool */
+    uint64_t living;           /* calls of running processes: they stay */
+    uint64_t refused; /* not the user's own, or no regular files: they stay */
+    uint64_t unreadable;
+    int error;
+};
+
+struct llmobs_purge {
+    const char *name; /* of the command */
+    const char *dir;  /* NULL: by the environment */
+    bool store;
+    bool spool;
+    bool all;
+    bool users;
+    bool yes;
+    bool dry;
+    bool json;
+    long user_s; /* the time for each other user */
+    struct llmobs_config *config;
+    struct llmobs_live_namespaces living;
+    struct llmobs_purged sum;
+    bool theirs; /* this place is another user's */
+};
+
+/* -- files ---------------------------------------------------------------- */
+
+/* A directory while its files are removed. */
+struct folder {
+    const struct llmobs_purge *purge;
+    const char *path;
+    int fd;
+    struct llmobs_purged *out;
+    struct llmobs_contents *contents; /* NULL: no files of the store */
+};
+
+static int open_folder(struct folder *folder, bool chosen, DIR **list)
+{
+    int fd, rc = llmobs_dirs_open(folder->path, chosen, true, &fd);
+
+    *list = NULL;
+    if (rc != 0)
+        return rc == -ENOENT ? 0 : rc;
+    folder->fd = fd;
+    *list = llmobs_fd_list(fd);
+    return *list != NULL ? 0 : -errno;
+}
+
+/* True for a regular file of the user's own; a link is none. */
+static bool purge_is_own(const struct folder *folder, const char *name,
+                         struct stat *st)
+{
+    return fstatat(folder->fd, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(st->st_mode) && st->st_uid == geteuid();
+}
+
+static void purge_refuse(const struct folder *folder, const char *name)
+{
+    char path[LLMOBS_ESCAPE_NAME], file[LLMOBS_ESCAPE_NAME];
+
+    folder->out->refused++;
+    if (!folder->purge->dry)
+        llmobs_tell("%s: %s/%s: not a file of yours\n", folder->purge->name,
+                    llmobs_escape_name(folder->path, path),
+                    llmobs_escape_name(name, file));
+}
+
+/* Counts what a file holds before it goes. One that cannot be read goes, too.
+ */
+static void purge_look_into(const struct folder *folder, const char *name)
+{
+    int fd;
+
+    if (folder->contents == NULL)
+        return;
+    fd = llmobs_fd_open(folder->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    (void)llmobs_contents_add(folder->contents, fd);
+    close(fd);
+}
+
+static void purge_remove_file(const struct folder *folder, const char *name)
+{
+    struct llmobs_purged *out = folder->out;
+    struct stat st;
+
+    if (!purge_is_own(folder, name, &st)) {
+        purge_refuse(folder, name);
+        return;
+    }
+    purge_look_into(folder, name);
+    if (!folder->purge->dry && unlinkat(folder->fd, name, 0) != 0) {
+        if (errno != ENOENT && out->error == 0)
+            out->error = -errno;
+        return;
+    }
+    out->files++;
+    out->bytes += (uint64_t)st.st_size;
+}
+
+/* -- the store ------------------------------------------------------------ */
+
+/* Locks the current file. A writer that gets the lock looks whether its file
+ * still has that name, so nothing that is written after this is removed. */
+static int lock_current(const struct folder *folder, int *out)
+{
+    struct stat st;
+    int fd, rc;
+
+    *out = -1;
+    if (folder->purge->dry || !purge_is_own(folder, LLMOBS_STORE_FILE, &st))
+        return 0;
+    fd = llmobs_file_open(folder->fd, LLMOBS_STORE_FILE, O_RDWR);
+    if (fd < 0)
+        return fd;
+    rc = llmobs_file_lock(fd, F_WRLCK, LOCK_MS);
+    if (rc == -EBUSY)
+        close(fd);
+    else
+        *out = fd; /* some file systems have no locks */
+    return rc == -EBUSY ? rc : 0;
+}
+
+static void purge_store(const struct llmobs_purge *purge,
+                        const struct llmobs_config *config,
+                        struct llmobs_purged *out)
+{
+    char path[PATH_MAX];
+    struct llmobs_contents contents = {0};
+    struct folder folder = {purge, path, -1, out, &contents};
+    struct dirent *entry;
+    DIR *list = NULL;
+    int lock = -1;
+    int rc = llmobs_config_store_dir(config, path, sizeof path);
+
+    if (rc == 0)
+        rc = open_folder(&folder, config->store_dir != NULL, &list);
+    if (rc == 0 && list != NULL)
+        rc = lock_current(&folder, &lock);
+    while (rc == 0 && list != NULL && (entry = readdir(list)) != NULL)
+        if (llmobs_store_has(entry->d_name))
+            purge_remove_file(&folder, entry->d_name);
+    if (lock >= 0)
+        close(lock);
+    if (list != NULL)
+        closedir(list);
+    out->spans = contents.spans;
+    out->evaluations = contents.evaluations;
+    out->traces = contents.traces.count;
+    out->first_ns = contents.first_ns;
+    out->last_ns = contents.last_ns;
+    llmobs_contents_fini(&contents);
+    if (out->error == 0)
+        out->error = rc;
+}
+
+/* -- the spool ------------------------------------------------------------ */
+
+static void count_gone(const struct llmobs_adopted *adopted)
+{
+    llmobs_stats_add(
+        adopted->uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
+    llmobs_stats_add(LLMOBS_STAT_purged, 1);
+}
+
+/* Takes calls over by the same code that delivers them: it knows which
+ * processes are dead, and no two processes take the same call. */
+static int purge_dead(struct llmobs_adopt *adopt, struct llmobs_purged *out)
+{
+    struct llmobs_adopted adopted;
+    int rc;
+
+    while ((rc = llmobs_adopt_next(adopt, &adopted)) == 1) {
+        count_gone(&adopted);
+        out->calls++;
+        llmobs_exchange_free(adopted.exchange);
+        llmobs_adopt_let_go(adopt, &adopted.spooled, 1);
+    }
+    return rc;
+}
+
+/* Removes all files of one process, running or not. */
+static void remove_process(const struct folder *base, const char *name)
+{
+    char path[2 * PATH_MAX];
+    struct folder folder = *base;
+    struct dirent *entry;
+    struct stat st;
+    DIR *list;
+    int fd;
+
+    if (fstatat(base->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return;
+    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
+        purge_refuse(base, name);
+        return;
+    }
+    fd =
+        openat(base->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    list = llmobs_fd_list(fd);
+    if (list == NULL)
+        return;
+    folder.fd = fd;
+    folder.path = path;
+    snprintf(path, sizeof path, "%s/%s", base->path, name);
+    while ((entry = readdir(list)) != NULL)
+        if (llmobs_spool_is_file(entry->d_name))
+            purge_remove_file(&folder, entry->d_name);
+    closedir(list);
+    unlinkat(base->fd, name, AT_REMOVEDIR);
+}
+
+/* Removes what stands beside the directories of processes: the refused entries,
+ * the files with the usage and with links, and the directory for the next
+ * process, which should be empty. */
+static void remove_rest(const struct folder *folder, const char *name)
+{
+    struct llmobs_record_owner who;
+    char links[sizeof LLMOBS_LINK_FILE + 20];
+
+    snprintf(links, sizeof links, LLMOBS_LINK_FILE "%lu",
+             (unsigned long)geteuid());
+    if (strcmp(name, LLMOBS_REJECTED) == 0)
+        purge_remove_file(folder, name);
+    else if ((strcmp(name, USAGE_FILE) == 0 || strcmp(name, links) == 0) &&
+             !folder->purge->dry)
+        unlinkat(folder->fd, name, 0);
+    else if (!folder->purge->dry &&
+             (strcmp(name, LLMOBS_SPOOL_SPARE) == 0 ||
+              (folder->purge->all && llmobs_record_parse(name, &who))))
+        remove_process(folder, name);
+}
+
+static int purge_rest(const struct llmobs_purge *purge,
+                      const struct llmobs_config *config,
+                      struct llmobs_purged *out)
+{
+    char path[PATH_MAX];
+    struct folder folder = {purge, path, -1, out, NULL};
+    struct dirent *entry;
+    DIR *list = NULL;
+    int rc = llmobs_spool_dir(config, path, sizeof path);
+
+    if (rc == 0)
+        rc = open_folder(&folder, config->spool_dir != NULL, &list);
+    while (rc == 0 && list != NULL && (entry = readdir(list)) != NULL)
+        remove_rest(&folder, entry->d_name);
+    if (list != NULL)
+        closedir(list);
+    return rc;
+}
+
+/* A running process may remove a file after its name was listed and before it
+ * is read, so an unreadable entry is tried several times. */
+static int purge_count(struct llmobs_adopt *adopt,
+                       struct llmobs_adopt_left *left)
+{
+    const struct timespec pause = {0, COUNT_AGAIN_MS * 1000000};
+    int rc = llmobs_adopt_count(adopt, left);
+
+    for (int i = 1; i < COUNT_TRIES && rc == 0 && left->unreadable > 0; i++) {
+        nanosleep(&pause, NULL);
+        rc = llmobs_adopt_count(adopt, left);
+    }
+    return rc;
+}
+
+/* Counts the entries that are left; with --all they go, too, and count as
+ * removed. */
+static void count_left(const struct llmobs_purge *purge,
+                       const struct llmobs_adopt_left *left,
+                       struct llmobs_purged *out)
+{
+    if (purge->dry)
+        out->calls += left->ours + left->others;
+    if (purge->all) {
+        out->calls += left->living;
+        return;
+    }
+    out->living += left->living;
+    out->unreadable += left->unreadable;
+}
+
+static void purge_spool(const struct llmobs_purge *purge,
+                        const struct llmobs_config *config,
+                        struct llmobs_purged *out)
+{
+    struct llmobs_adopt *adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_ANY);
+    struct llmobs_adopt_left left = {0};
+    int rc = adopt != NULL ? 0 : -ENOMEM;
+
+    if (rc == 0) {
+        llmobs_adopt_living(adopt, &purge->living);
+        if (!purge->dry)
+            rc = purge_dead(adopt, out);
+    }
+    if (rc == 0)
+        rc = purge_count(adopt, &left);
+    if (rc == 0)
+        rc = purge_rest(purge, config, out);
+    if (rc == 0)
+        count_left(purge, &left, out);
+    llmobs_adopt_free(adopt);
+    if (!purge->dry)
+        llmobs_ledger_close(config);
+    if (out->error == 0)
+        out->error = rc;
+}
+
+/* -- one place ------------------------------------------------------------ */
+
+/* Purges one user's store and spool. For another user only that user's own
+ * store counts. */
+static void purge_user(const struct llmobs_purge *purge, int entered,
+                       struct llmobs_purged *out)
+{
+    if (entered == -ENOENT) /* the user's other spool was removed */
+        return;
+    out->error = entered;
+    if (entered != 0)
+        return;
+    if (purge->store && !(purge->theirs && purge->config->store_dir != NULL))
+        purge_store(purge, purge->config, out);
+    if (purge->spool)
+        purge_spool(purge, purge->config, out);
+}
+
+/* -- the command ---------------------------------------------------------- */
+
+static int check_options(struct llmobs_purge *purge)
+{
+    const char *why = NULL;
+
+    if (purge->dir != NULL && purge->store)
+        why = "--dir is a spool's, --store is not";
+    else if (purge->users && geteuid() != 0)
+        why = "--users is root's";
+    else if (!purge->yes && !purge->dry && !isatty(STDIN_FILENO))
+        why = "nobody to ask: say --yes, or --dry-run";
+    if (why != NULL) {
+        llmobs_tell("%s: %s\n", purge->name, why);
+        llmobs_tell("`%s --help` tells more.\n", purge->name);
+        return -EINVAL;
+    }
+    if (!purge->store && !purge->spool)
+        purge->store = purge->spool = true;
+    if (purge->dir != NULL)
+        purge->store = false;
+    return 0;
+}
+
+/* -- the places, each in a process of its own ---------------------------- */
+
+static void purge_add_up(struct llmobs_purged *sum,
+                         const struct llmobs_purged *one)
+{
+    sum->files += one->files;
+    sum->bytes += one->bytes;
+    if (one->spans > 0 && (sum->spans == 0 || one->first_ns < sum->first_ns))
+        sum->first_ns = one->first_ns;
+    if (one->last_ns > sum->last_ns)
+        sum->last_ns = one->last_ns;
+    sum->spans += one->spans;
+    sum->evaluations += one->evaluations;
+    sum->traces += one->traces;
+    sum->calls += one->calls;
+    sum->living += one->living;
+    sum->refused += one->refused;
+    sum->unreadable += one->unreadable;
+    if (sum->error == 0)
+        sum->error = one->error;
+}
+
+static int purge_apart(void *ctx, int entered, int fd)
+{
+    struct llmobs_purged out = {0};
+
+    purge_user(ctx, entered, &out);
+    return write(fd, &out, sizeof out) == sizeof out ? 0 : 1;
+}
+
+/* Waits for a child. A user may hold up a child that has become that user. */
+static bool waits_for(const struct llmobs_purge *purge, int fd)
+{
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    int rc, user_ms = (int)purge->user_s * 1000;
+
+    do
+        rc = poll(&one, 1, purge->theirs ? user_ms : -1);
+    while (rc < 0 && errno == EINTR);
+    return rc > 0;
+}
+
+/* The child's user may have stopped it, even after it sent its result. */
+static int purge_run_apart(struct llmobs_purge *purge,
+                           const struct llmobs_user_spool *place,
+                           struct llmobs_purged *out)
+{
+    struct llmobs_apart child;
+    bool told;
+    int rc;
+
+    purge->theirs = place->uid != geteuid();
+    rc =
+        llmobs_apart_start(&child, 0, place, purge->config, purge_apart, purge);
+    if (rc != 0)
+        return rc;
+    told = waits_for(purge, child.fd) &&
+           read(child.fd, out, sizeof *out) == sizeof *out;
+    (void)llmobs_apart_end(&child, true);
+    return told ? out->error : -ECHILD;
+}
+
+static int purge_visit(void *ctx, const struct llmobs_user_spool *place)
+{
+    struct llmobs_purge *purge = ctx;
+    struct llmobs_purged out = {0};
+    bool own = place->uid == geteuid();
+    char room[LLMOBS_ESCAPE_NAME];
+    int rc;
+
+    /* The first visit was that of this user's own spool, unless --dir names
+     * one. */
+    if (purge->dir != NULL ? !own && !purge->users : own)
+        return 0;
+    rc = purge_run_apart(purge, place, &out);
+    if (rc != 0)
+        llmobs_tell("%s: %s: %s\n", purge->name,
+                    llmobs_escape_name(place->path, room),
+                    rc == -ECHILD ? "it broke off" : strerror(-rc));
+    out.error = rc;
+    purge_add_up(&purge->sum, &out);
+    return 0;
+}
+
+static int purge_visit_own(struct llmobs_purge *purge)
+{
+    char path[PATH_MAX];
+    struct llmobs_user_spool place = {path, purge->config->spool_dir != NULL,
+                                      geteuid(), getegid()};
+    struct llmobs_purged out = {0};
+    int rc = llmobs_spool_dir(purge->config, path, sizeof path);
+
+    if (rc == 0)
+        rc = purge_run_apart(purge, &place, &out);
+    if (rc != 0)
+        llmobs_tell("%s: %s\n", purge->name,
+                    rc == -ECHILD ? "it broke off" : strerror(-rc));
+    out.error = rc;
+    purge_add_up(&purge->sum, &out);
+    return rc;
+}
+
+static int purge_go(struct llmobs_purge *purge)
+{
+    int rc = 0;
+
+    memset(&purge->sum, 0, sizeof purge->sum);
+    (void)llmobs_live_namespaces_read("/proc", &purge->living);
+    if (purge->dir == NULL)
+        rc = purge_visit_own(purge);
+    if (purge->dir != NULL || purge->users)
+        rc = llmobs_spool_dirs_visit(purge->dir, purge->config, purge_visit,
+                                     purge);
+    llmobs_live_namespaces_free(&purge->living);
+    if (rc != 0 && purge->sum.error == 0) {
+        if (rc == -ENOENT && purge->dir != NULL)
+            llmobs_cli_no_store(purge->name, purge->dir);
+        else
+            llmobs_tell("%s: %s: %s\n", purge->name,
+                        purge->dir != NULL ? purge->dir : "spool",
+                        strerror(-rc));
+        purge->sum.error = rc;
+    }
+    return purge->sum.error;
+}
+
+/* -- telling, asking ------------------------------------------------------ */
+
+static void purge_print_json(const struct llmobs_purge *purge)
+{
+    const struct llmobs_purged *sum = &purge->sum;
+
+    printf("{\"dry_run\":%s,\"files\":%" PRIu64 ",\"bytes\":%" PRIu64
+           ",\"spans\":%" PRIu64 ",\"traces\":%" PRIu64
+           ",\"evaluations\":%" PRIu64 ",\"calls\":%" PRIu64
+           ",\"of_running\":%" PRIu64 ",\"unreadable\":%" PRIu64
+           ",\"refused\":%" PRIu64 "}\n",
+           purge->dry ? "true" : "false", sum->files, sum->bytes, sum->spans,
+           sum->traces, sum->evaluations, sum->calls, sum->living,
+           sum->unreadable, sum->refused);
+}
+
+static void print_count(const char *before, uint64_t count, const char *name)
+{
+    printf("%s%" PRIu64 " %s%s", before, count, name, count == 1 ? "" : "s");
+}
+
+static void purge_print_size(uint64_t bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+    double size = (double)bytes / 1024;
+    size_t unit = 0;
+
+    if (bytes < 1024) {
+        print_count(" ", bytes, "byte");
+        return;
+    }
+    for (; size >= 1023.95 && unit < 3; unit++)
+        size /= 1024;
+    printf(" %.1f %s", size, units[unit]);
+}
+
+/* Prints "13:16", with the day where it is not that of `day`. */
+static void print_time(int64_t ns, const struct tm *day, struct tm *out)
+{
+    time_t at = (time_t)(ns / 1000000000);
+    char text[64] = "?";
+    bool same;
+
+    if (localtime_r(&at, out) == NULL)
+        memset(out, 0, sizeof *out);
+    same = out->tm_yday == day->tm_yday && out->tm_year == day->tm_year;
+    strftime(text, sizeof text, same ? "%H:%M" : "%Y-%m-%d %H:%M", out);
+    fputs(text, stdout);
+}
+
+static void purge_print_span(const struct llmobs_purged *sum)
+{
+    time_t now = time(NULL);
+    struct tm today = {0}, first, last;
+
+    (void)localtime_r(&now, &today);
+    print_count(": ", sum->spans, "span");
+    print_count(" in ", sum->traces, "trace");
+    if (sum->evaluations > 0)
+        print_count(" and ", sum->evaluations, "evaluation");
+    if (sum->spans == 0)
+        return;
+    fputs(", ", stdout);
+    print_time(sum->first_ns, &today, &first);
+    if (sum->last_ns / 60000000000 == sum->first_ns / 60000000000)
+        return;
+    fputs(" to ", stdout);
+    print_time(sum->last_ns, &first, &last);
+}
+
+static void purge_tell(const struct llmobs_purge *purge)
+{
+    const struct llmobs_purged *sum = &purge->sum;
+
+    if (purge->json) {
+        purge_print_json(purge);
+        return;
+    }
+    fputs(purge->dry ? "would remove" : "removed", stdout);
+    if (purge->store) {
+        purge_print_size(sum->bytes);
+        purge_print_span(sum);
+    }
+    if (purge->spool)
+        print_count(purge->store ? "; " : " ", sum->calls, "call");
+    if (purge->spool)
+        fputs(" of the spool", stdout);
+    if (sum->living > 0)
+        printf("; of running processes stay %" PRIu64, sum->living);
+    if (sum->unreadable > 0)
+        printf("; unreadable %" PRIu64, sum->unreadable);
+    if (sum->refused > 0)
+        printf("; not yours %" PRIu64, sum->refused);
+    putchar('\n');
+}
+
+/* Prints what would be removed, and asks whether to do it. */
+static bool purge_is_wanted(struct llmobs_purge *purge)
+{
+    char answer[8] = "";
+
+    purge->dry = true;
+    (void)purge_go(purge);
+    purge_tell(purge);
+    purge->dry = false;
+    fputs("Remove it? [y/N] ", stdout);
+    fflush(stdout);
+    return fgets(answer, sizeof answer, stdin) != NULL &&
+           (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+static int purge_all(struct llmobs_purge *purge)
+{
+    const struct llmobs_purged *sum = &purge->sum;
+
+    if (!purge->yes && !purge->dry && !purge_is_wanted(purge))
+        return LLMOBS_CLI_FAILED;
+    (void)purge_go(purge);
+    purge_tell(purge);
+    return sum->error == 0 && sum->refused == 0 && sum->unreadable == 0
+               ? LLMOBS_CLI_OK
+               : LLMOBS_CLI_FAILED;
+}
+
+int llmobs_cmd_purge(int argc, char **argv)
+{
+    static struct llmobs_purge purge = {.user_s = USER_S};
+    static const struct llmobs_cli_option options[] = {
+        LLMOBS_CLI_FLAG("yes", &purge.yes),
+        LLMOBS_CLI_FLAG("dry-run", &purge.dry),
+        LLMOBS_CLI_FLAG("store", &purge.store),
+        LLMOBS_CLI_FLAG("spool", &purge.spool),
+        LLMOBS_CLI_VALUE("dir", llmobs_cli_filled, &purge.dir),
+        LLMOBS_CLI_FLAG("all", &purge.all),
+        LLMOBS_CLI_FLAG("users", &purge.users),
+        LLMOBS_CLI_VALUE("user-time", llmobs_cli_seconds, &purge.user_s),
+        LLMOBS_CLI_FLAG("json", &purge.json),
+        LLMOBS_CLI_END};
+    int status = llmobs_cli_parse(argc, argv, options);
+
+    if (status >= 0)
+        return status;
+    purge.name = argv[0];
+    if (check_options(&purge) != 0)
+        return LLMOBS_CLI_USAGE;
+    purge.config = llmobs_cli_config(NULL);
+    if (purge.config == NULL)
+        return LLMOBS_CLI_FAILED;
+    status = purge_all(&purge);
+    llmobs_config_free(purge.config);
+    return status;
+}

@@ -1,0 +1,374 @@
+#include "cli/log/relay_child.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/log/apart.h"
+#include "cli/log/spool_watch.h"
+#include "cli/shared/ending.h"
+#include "cli/shared/open_libcurl.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "core/deliver/open.h"
+#include "core/deliver/relay.h"
+#include "core/export/peer.h"
+#include "core/log/ledger_dir.h"
+#include "core/log/relay_sign.h"
+#include "core/log/spool_file.h"
+
+/* How long a child may take to end. */
+#define LATE_MS 2000
+/* The time between two counts of the spool's bytes. */
+#define ROOM_MS 1000
+/* The time between two looks for containers that have ended. */
+#define LIVING_MS 10000
+/* The exit status of a child that cannot serve its spool, and of one that had
+ * no work for `idle_s`. */
+#define FAILED 1
+#define IDLE 3
+
+/* -- in the process of its own -------------------------------------------- */
+
+struct child {
+    const struct llmobs_relay_children *children;
+    struct llmobs_relay_sign sign;
+    struct llmobs_spool_watch watch;
+    struct llmobs_adopt *adopt;
+    struct llmobs_live_namespaces living;
+    int64_t renewed_ns;
+    int64_t living_ns; /* when it last read the namespaces */
+    int64_t room_ns;   /* when it last counted the bytes of the spool */
+    int64_t busy_ns;   /* when the spool was last in use */
+    bool idle;
+};
+
+static bool has_sign(const struct child *child)
+{
+    int base;
+    bool has;
+
+    if (llmobs_spool_base(child->children->config, false, &base) != 0)
+        return false;
+    has = llmobs_relay_sign_is_there(&child->sign, base);
+    close(base);
+    return has;
+}
+
+/* True where `ms` have passed since *last_ns, or *last_ns is 0; then sets it to
+ * now. */
+static bool is_time(int64_t *last_ns, int64_t ms)
+{
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (*last_ns != 0 && now - *last_ns < ms * LLMOBS_NS_PER_MS)
+        return false;
+    *last_ns = now;
+    return true;
+}
+
+/* A child that counted as dead, because it was stopped, ends like one: others
+ * may have taken over the calls that it has in memory. One whose sign is gone
+ * ends, and the next one puts up another. */
+static void relay_child_renew(void *ctx)
+{
+    struct child *child = ctx;
+
+    if (!is_time(&child->renewed_ns, LLMOBS_RELAY_RENEW_MS))
+        return;
+    if (llmobs_relay_sign_renew(&child->sign) == -ETIME)
+        _exit(0);
+    if (!has_sign(child))
+        llmobs_ending_stop();
+}
+
+/* Root alone sees all namespaces; the others have no list. */
+static void relay_child_read_living(struct child *child)
+{
+    if (!is_time(&child->living_ns, LIVING_MS))
+        return;
+    llmobs_live_namespaces_free(&child->living);
+    (void)llmobs_live_namespaces_read("/proc", &child->living);
+}
+
+/* The processes take from the relay how full the spool is. */
+static void tell_room(struct child *child)
+{
+    uint64_t bytes;
+
+    if (!is_time(&child->room_ns, ROOM_MS))
+        return;
+    (void)llmobs_spool_usage(child->children->config, &bytes);
+}
+
+static bool is_alive(const struct llmobs_record_owner *who)
+{
+    uint64_t start;
+
+    return who->start != LLMOBS_RECORD_GIVEN && who->pid != getpid() &&
+           llmobs_record_start(who->pid, &start) == 0 &&
+           !llmobs_record_is_another(who, start);
+}
+
+static bool has_processes(const char *base)
+{
+    struct llmobs_record_owner who;
+    struct dirent *entry;
+    DIR *dir = opendir(base);
+    bool any = false;
+
+    while (dir != NULL && !any && (entry = readdir(dir)) != NULL)
+        any = llmobs_record_parse(entry->d_name, &who) && is_alive(&who);
+    if (dir != NULL)
+        closedir(dir);
+    return any;
+}
+
+/* Calls for other destinations need no relay that cannot deliver them. */
+static bool relay_child_is_needed(struct child *child)
+{
+    struct llmobs_adopt_left left = {0};
+    int rc = llmobs_adopt_count(child->adopt, &left);
+
+    return rc == -EBUSY || left.ours > 0 || has_processes(child->watch.base);
+}
+
+static void relay_child_wait_for_news(void *ctx, int64_t until_ns)
+{
+    struct child *child = ctx;
+    int64_t now = llmobs_clock_mono_ns();
+    bool news = llmobs_spool_watch_wait(&child->watch, until_ns);
+    long idle_s = child->children->idle_s;
+
+    relay_child_renew(child);
+    relay_child_read_living(child);
+    if (news)
+        tell_room(child);
+    if (news || idle_s == 0) {
+        child->busy_ns = now;
+        return;
+    }
+    if (now - child->busy_ns < idle_s * 1000 * LLMOBS_NS_PER_MS)
+        return;
+    if (relay_child_is_needed(child))
+        child->busy_ns = now;
+    else
+        child->idle = true;
+    if (child->idle)
+        atomic_store(&llmobs_ending, true);
+}
+
+static int put_sign(struct child *child)
+{
+    const struct llmobs_owner *owners[LLMOBS_ADOPT_OWNERS];
+    size_t count = llmobs_adopt_owners(child->adopt, owners);
+    int base, rc = llmobs_spool_base(child->children->config, false, &base);
+
+    if (rc != 0)
+        return rc;
+    rc = llmobs_relay_sign_put(&child->sign, base, owners, count);
+    close(base);
+    return rc;
+}
+
+/* While another relay has the spool, this one waits for its end: so a new
+ * version can be started before the old one is stopped. -ETIME: the time of an
+ * idle relay is up. */
+static int relay_child_wait_for_sign(struct child *child)
+{
+    const struct timespec moment = {0, 200 * LLMOBS_NS_PER_MS};
+    int64_t idle_ns = child->children->idle_s * 1000 * LLMOBS_NS_PER_MS;
+    int64_t began = llmobs_clock_mono_ns();
+    int rc;
+
+    while ((rc = put_sign(child)) == -EBUSY && !atomic_load(&llmobs_ending)) {
+        if (child->children->gives_way ||
+            (idle_ns != 0 && llmobs_clock_mono_ns() - began >= idle_ns))
+            return -ETIME;
+        (void)nanosleep(&moment, NULL);
+    }
+    return atomic_load(&llmobs_ending) ? -EINTR : rc;
+}
+
+static int open_child(struct child *child)
+{
+    struct llmobs_config *config = child->children->config;
+    char path[PATH_MAX];
+    int rc = llmobs_spool_dir(config, path, sizeof(path));
+
+    if (rc != 0)
+        return rc;
+    child->adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_OURS);
+    if (child->adopt == NULL)
+        return -ENOMEM;
+    rc = llmobs_adopt_relay(child->adopt, child->children->unset);
+    if (rc != 0)
+        return rc;
+    relay_child_read_living(child);
+    llmobs_adopt_living(child->adopt, &child->living);
+    rc = relay_child_wait_for_sign(child);
+    child->renewed_ns = llmobs_clock_mono_ns();
+    if (rc == 0 && llmobs_spool_watch_open(&child->watch, path) != 0)
+        llmobs_log(LLMOBS_LOG_WARN,
+                   "relay: %s: no inotify: it looks for calls every %d ms",
+                   path, LLMOBS_SPOOL_WATCH_BLIND_MS);
+    return rc;
+}
+
+/* A peer that was down for the others may be back, and nobody waits for the
+ * relay's try. */
+static void unmark_peers(const struct llmobs_config *config)
+{
+    llmobs_peer_unmark(config, config->agent_url);
+    llmobs_peer_unmark(config, config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
+}
+
+static int relay_child_serve(struct child *child)
+{
+    const struct llmobs_relay_waits waits = {relay_child_wait_for_news,
+                                             relay_child_renew, child};
+    struct llmobs_worker *worker;
+    int rc = open_child(child);
+
+    if (rc != 0)
+        return rc;
+    llmobs_cli_open_libcurl();
+    unmark_peers(child->children->config);
+    worker = llmobs_worker_open_drainer(child->children->config, child->adopt);
+    if (worker == NULL)
+        return -ENOMEM;
+    child->busy_ns = llmobs_clock_mono_ns();
+    llmobs_worker_relay(worker, &waits, &llmobs_ending);
+    llmobs_relay_sign_take_down(&child->sign);
+    return 0;
+}
+
+/* A user may have no spool, and may remove it at any time. */
+static int relay_child_status_of(const struct child *child,
+                                 const struct llmobs_user_spool *place, int rc)
+{
+    if (rc == -ETIME || (rc == 0 && child->idle))
+        return IDLE;
+    if (rc != 0 && rc != -EINTR)
+        llmobs_log(rc == -ENOENT ? LLMOBS_LOG_DEBUG : LLMOBS_LOG_ERROR,
+                   "relay: %s: %s", place->path, strerror(-rc));
+    return rc != 0 ? FAILED : 0;
+}
+
+/* Asks the kernel again, as it forgets this when a process changes its user. A
+ * parent that has ended before causes no signal. */
+static void end_with_parent(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(0);
+}
+
+/* A child before it has begun. */
+struct start {
+    const struct llmobs_relay_children *children;
+    const struct llmobs_user_spool *place;
+    pid_t parent;
+};
+
+static int relay_child_run_apart(void *ctx, int entered, int fd)
+{
+    const struct start *start = ctx;
+    pid_t parent = start->parent;
+    struct child child = {.children = start->children,
+                          .sign = {-1},
+                          .watch = {.fd = -1},
+                          .living = {0}};
+
+    (void)fd;
+    signal(SIGIO, SIG_IGN); /* another process waits for a lease */
+    llmobs_ending_begin();
+    end_with_parent(parent);
+    return relay_child_status_of(&child, start->place,
+                                 entered == 0 ? relay_child_serve(&child)
+                                              : entered);
+}
+
+/* -- in the process that starts them --------------------------------------- */
+
+int llmobs_relay_child_have(struct llmobs_relay_children *children,
+                            const struct llmobs_user_spool *spool)
+{
+    struct llmobs_relay_place *place =
+        llmobs_relay_places_meet(&children->places, spool->uid, spool->path);
+    struct start start = {children, spool, getpid()};
+    struct llmobs_apart child = {0, -1};
+    int rc;
+
+    if (place == NULL)
+        return -ENOSPC;
+    if (place->pid != 0 || llmobs_clock_mono_ns() < place->again_ns)
+        return 0;
+    rc = llmobs_apart_start(&child, LLMOBS_APART_MUTE, spool, children->config,
+                            relay_child_run_apart, &start);
+    place->pid = child.pid;
+    return rc;
+}
+
+/* Answers the exit status of a child that has ended, or -1. */
+static int relay_child_reap(struct llmobs_relay_place *place)
+{
+    int status;
+
+    if (place->pid == 0 || waitpid(place->pid, &status, WNOHANG) != place->pid)
+        return -1;
+    status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    llmobs_relay_place_ended(place, status == FAILED);
+    return status;
+}
+
+void llmobs_relay_children_reap(struct llmobs_relay_children *children)
+{
+    int64_t now = llmobs_clock_mono_ns();
+    size_t known = 0, idle = 0, failed = 0;
+
+    for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
+        int status = relay_child_reap(&children->places.list[i]);
+
+        idle += status == IDLE;
+        failed += status == FAILED;
+        known += children->places.list[i].pid != 0;
+    }
+    if (known > 0 || children->served_ns == 0)
+        children->served_ns = now;
+    if (children->idle_s != 0 &&
+        now - children->served_ns >= children->idle_s * 1000 * LLMOBS_NS_PER_MS)
+        failed++;
+    children->ended =
+        known == 0 && (idle > 0 || (children->idle_s != 0 && failed > 0));
+}
+
+void llmobs_relay_children_end(struct llmobs_relay_children *children,
+                               const sigset_t *signals)
+{
+    int64_t until = llmobs_clock_mono_ns() + LATE_MS * LLMOBS_NS_PER_MS;
+
+    for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++)
+        if (children->places.list[i].pid != 0)
+            kill(children->places.list[i].pid, SIGTERM);
+    for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
+        pid_t pid = children->places.list[i].pid;
+
+        while (pid != 0 && waitpid(pid, NULL, WNOHANG) == 0) {
+            struct timespec left =
+                llmobs_clock_wait(until - llmobs_clock_mono_ns());
+
+            if (llmobs_clock_mono_ns() >= until)
+                kill(pid, SIGKILL);
+            (void)sigtimedwait(signals, NULL, &left);
+        }
+    }
+    llmobs_relay_places_free(&children->places);
+}

@@ -1,0 +1,149 @@
+#include "cli/log/spool_watch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "core/log/ledger_dir.h"
+#include "core/log/adopt_claim.h"
+
+/* Entries come in groups: this long after the first event the others are there,
+ * too. */
+#define GATHER_MS 5
+/* Where they keep coming, the caller gets them no more often than this, so that
+ * many of them share one look at the spool and one request. */
+#define BUSY_MS 40
+
+/* False where nothing in the directory is news: its process has claimed it to
+ * deliver it, as the relay itself does. Nobody writes to one that was given
+ * away, so it needs no watch. */
+static bool watch_process(struct llmobs_spool_watch *watch, const char *name)
+{
+    struct llmobs_record_owner who;
+    char path[sizeof(watch->base) + LLMOBS_RECORD_NAME_MAX + 1];
+
+    if (!llmobs_record_parse(name, &who) || llmobs_adopt_is_claimed(&who))
+        return false;
+    if (who.start == LLMOBS_RECORD_GIVEN)
+        return true;
+    snprintf(path, sizeof(path), "%s/%s", watch->base, name);
+    if (inotify_add_watch(watch->fd, path,
+                          IN_CLOSE_WRITE | IN_ONLYDIR | IN_DONT_FOLLOW) < 0 &&
+        (errno == ENOSPC || errno == ENOMEM))
+        watch->blind = true;
+    return true;
+}
+
+static int watch_all(struct llmobs_spool_watch *watch)
+{
+    struct dirent *entry;
+    DIR *dir = opendir(watch->base);
+
+    if (dir == NULL)
+        return -errno;
+    while ((entry = readdir(dir)) != NULL)
+        (void)watch_process(watch, entry->d_name);
+    closedir(dir);
+    return 0;
+}
+
+int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base)
+{
+    int rc = 0;
+
+    snprintf(watch->base, sizeof(watch->base), "%s", base);
+    watch->blind = true;
+    watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (watch->fd < 0)
+        return -errno;
+    watch->blind = false;
+    if (inotify_add_watch(watch->fd, base,
+                          IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0)
+        rc = -errno;
+    if (rc == 0)
+        rc = watch_all(watch);
+    if (rc != 0) {
+        close(watch->fd);
+        watch->fd = -1;
+        watch->blind = true;
+    }
+    return rc;
+}
+
+/* True where the event is news. */
+static bool spool_watch_take_event(struct llmobs_spool_watch *watch,
+                                   const struct inotify_event *event)
+{
+    if (event->mask & IN_Q_OVERFLOW)
+        (void)watch_all(watch);
+    else if (event->len > 0 && event->mask & (IN_CREATE | IN_MOVED_TO))
+        return watch_process(watch, event->name);
+    return event->mask & (IN_Q_OVERFLOW | IN_CLOSE_WRITE);
+}
+
+/* Reads the events that are there; true: one of them is news. */
+static bool spool_watch_read_events(struct llmobs_spool_watch *watch)
+{
+    _Alignas(struct inotify_event) char bytes[8192];
+    const struct inotify_event *event;
+    bool news = false;
+    ssize_t len;
+
+    while ((len = read(watch->fd, bytes, sizeof(bytes))) > 0) {
+        for (size_t at = 0; at < (size_t)len;
+             at += sizeof(*event) + event->len) {
+            event = (const struct inotify_event *)(const void *)(bytes + at);
+            news |= spool_watch_take_event(watch, event);
+        }
+        if ((size_t)len < sizeof(bytes) / 2)
+            break; /* these were all */
+    }
+    return news;
+}
+
+static bool poll_until(const struct llmobs_spool_watch *watch, int64_t until_ns)
+{
+    struct pollfd wait = {.fd = watch->fd, .events = POLLIN};
+    int64_t now = llmobs_clock_mono_ns();
+    int64_t blind_ns = now + LLMOBS_SPOOL_WATCH_BLIND_MS * LLMOBS_NS_PER_MS;
+    struct timespec left;
+
+    if (watch->blind && until_ns > blind_ns)
+        until_ns = blind_ns;
+    left = llmobs_clock_wait(until_ns > now ? until_ns - now : 0);
+    return ppoll(&wait, 1, &left, NULL) > 0;
+}
+
+/* Lets more news come. */
+static void spool_watch_gather(struct llmobs_spool_watch *watch)
+{
+    int64_t now = llmobs_clock_mono_ns();
+    int64_t until = now + GATHER_MS * LLMOBS_NS_PER_MS;
+    struct timespec left;
+
+    if (until < watch->told_ns + BUSY_MS * LLMOBS_NS_PER_MS)
+        until = watch->told_ns + BUSY_MS * LLMOBS_NS_PER_MS;
+    left = llmobs_clock_wait(until - now);
+    (void)nanosleep(&left, NULL);
+    watch->told_ns = llmobs_clock_mono_ns();
+}
+
+/* The caller's own work at the directories causes events, too: those are read
+ * first, so that the sleep is not over at once for them. */
+bool llmobs_spool_watch_wait(struct llmobs_spool_watch *watch, int64_t until_ns)
+{
+    bool news = spool_watch_read_events(watch);
+
+    while (!news && poll_until(watch, until_ns))
+        news = spool_watch_read_events(watch);
+    if (!news)
+        return false;
+    spool_watch_gather(watch);
+    (void)spool_watch_read_events(watch);
+    return true;
+}

@@ -1,0 +1,380 @@
+#include "cli/query/cell.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/query/cost.h"
+#include "cli/shared/escape.h"
+#include "cli/shared/json_out.h"
+#include "lib/text/decimal.h"
+#include "lib/text/json.h"
+#include "lib/text/json_plain.h"
+
+#define NS_PER_US 1000
+#define NS_PER_MS 1000000
+#define NS_PER_S 1000000000
+#define SECONDS_MAX 9e9
+#define COST_DIGITS 12
+#define COST_UNIT INT64_C(1000000000000)
+#define COST_SHORT 1000
+#define DIGITS 9 /* of a second's nanoseconds */
+#define CSV_COLUMNS (SIZE_MAX / 4)
+
+/* -- makers --------------------------------------------------------------- */
+
+struct llmobs_cell llmobs_cell_text(const char *text)
+{
+    return (struct llmobs_cell){.kind = text != NULL ? LLMOBS_CELL_TEXT
+                                                     : LLMOBS_CELL_UNKNOWN,
+                                .text = text};
+}
+
+struct llmobs_cell llmobs_cell_drawn(const char *text)
+{
+    return (struct llmobs_cell){.kind = LLMOBS_CELL_DRAWN, .text = text};
+}
+
+static struct llmobs_cell cell_whole(enum llmobs_cell_kind kind, int64_t number)
+{
+    return (struct llmobs_cell){.kind = number < 0 ? LLMOBS_CELL_UNKNOWN : kind,
+                                .whole = number};
+}
+
+struct llmobs_cell llmobs_cell_count(int64_t count)
+{
+    return cell_whole(LLMOBS_CELL_COUNT, count);
+}
+
+struct llmobs_cell llmobs_cell_length(int64_t ns)
+{
+    return cell_whole(LLMOBS_CELL_LENGTH, ns);
+}
+
+struct llmobs_cell llmobs_cell_time(int64_t wall_ns)
+{
+    return cell_whole(LLMOBS_CELL_TIME, wall_ns > 0 ? wall_ns : -1);
+}
+
+struct llmobs_cell llmobs_cell_real(enum llmobs_cell_kind kind, double real)
+{
+    return (struct llmobs_cell){
+        .kind = isfinite(real) && real >= 0 ? kind : LLMOBS_CELL_UNKNOWN,
+        .real = real};
+}
+
+/* -- numbers -------------------------------------------------------------- */
+
+static int cell_add_count(struct llmobs_buf *out, int64_t count)
+{
+    char text[LLMOBS_DECIMAL_MAX];
+
+    return llmobs_buf_add(out, text, llmobs_decimal_write_int(count, text));
+}
+
+/* Writes `count` digits, and answers their end: a table of many rows has no
+ * time for printf. */
+static char *cell_put_digits(char *to, int64_t number, size_t count)
+{
+    for (size_t i = count; i-- > 0; number /= 10)
+        to[i] = (char)('0' + number % 10);
+    return to + count;
+}
+
+/* Writes nanoseconds as seconds, exactly: "0.412", "3". */
+static int add_seconds(struct llmobs_buf *out, int64_t ns)
+{
+    char text[LLMOBS_DECIMAL_MAX + DIGITS + 1];
+    char *end = text + llmobs_decimal_write_int(ns / NS_PER_S, text);
+
+    *end = '.';
+    end = cell_put_digits(end + 1, ns % NS_PER_S, DIGITS);
+    while (end[-1] == '0')
+        end--;
+    if (end[-1] == '.')
+        end--;
+    return llmobs_buf_add(out, text, (size_t)(end - text));
+}
+
+static int cell_add_real(struct llmobs_buf *out, double real)
+{
+    char text[LLMOBS_DECIMAL_MAX];
+
+    return llmobs_buf_add(out, text, llmobs_decimal_write(real, text));
+}
+
+/* Writes a cost with at most twelve decimals: those behind come from the
+ * arithmetic, and the shortest decimal of such a number takes long to find. */
+static int add_cost(struct llmobs_buf *out, double cost)
+{
+    char text[2 * LLMOBS_DECIMAL_MAX];
+    int64_t parts;
+    char *end;
+
+    if (cost >= COST_SHORT)
+        return cell_add_real(out, cost);
+    parts = (int64_t)(cost * (double)COST_UNIT + 0.5);
+    end = text + llmobs_decimal_write_int(parts / COST_UNIT, text);
+    *end = '.';
+    end = cell_put_digits(end + 1, parts % COST_UNIT, COST_DIGITS);
+    while (end[-1] == '0' && end[-2] != '.')
+        end--;
+    return llmobs_buf_add(out, text, (size_t)(end - text));
+}
+
+static int add_iso(struct llmobs_buf *out, int64_t wall_ns)
+{
+    time_t at = (time_t)(wall_ns / NS_PER_S);
+    struct tm tm = {0};
+    char text[] = "2026-11-21T13:00:00.000000Z";
+
+    (void)gmtime_r(&at, &tm);
+    (void)cell_put_digits(text, tm.tm_year + 1900, 4);
+    (void)cell_put_digits(text + 5, tm.tm_mon + 1, 2);
+    (void)cell_put_digits(text + 8, tm.tm_mday, 2);
+    (void)cell_put_digits(text + 11, tm.tm_hour, 2);
+    (void)cell_put_digits(text + 14, tm.tm_min, 2);
+    (void)cell_put_digits(text + 17, tm.tm_sec, 2);
+    (void)cell_put_digits(text + 20, wall_ns % NS_PER_S / NS_PER_US, 6);
+    return llmobs_buf_adds(out, text);
+}
+
+/* Adds what JSON and CSV write in the same way. */
+static int cell_add_number(struct llmobs_buf *out, struct llmobs_cell cell)
+{
+    switch (cell.kind) {
+    case LLMOBS_CELL_COUNT:
+        return cell_add_count(out, cell.whole);
+    case LLMOBS_CELL_LENGTH:
+        return add_seconds(out, cell.whole);
+    case LLMOBS_CELL_MONEY:
+        return add_cost(out, cell.real);
+    default:
+        return cell_add_real(out, cell.real);
+    }
+}
+
+/* -- JSON and CSV --------------------------------------------------------- */
+
+static int add_odd_string(struct llmobs_buf *out, const char *text)
+{
+    struct llmobs_json *string = llmobs_json_string(text);
+    struct llmobs_buf dump;
+    int rc;
+
+    llmobs_buf_init(&dump, SIZE_MAX / 2);
+    rc = string != NULL ? llmobs_json_dump(string, 0, &dump) : -ENOMEM;
+    if (rc == 0)
+        rc =
+            llmobs_json_out_add(out, (struct llmobs_text){dump.data, dump.len});
+    llmobs_buf_fini(&dump);
+    llmobs_json_free(string);
+    return rc;
+}
+
+static int cell_add_string(struct llmobs_buf *out, const char *text)
+{
+    size_t len = strlen(text);
+    int rc;
+
+    if (llmobs_json_run(text, len, LLMOBS_JSON_STOP_ODD) < len)
+        return add_odd_string(out, text);
+    rc = llmobs_buf_addc(out, '"');
+    rc |= llmobs_buf_add(out, text, len);
+    return rc | llmobs_buf_addc(out, '"');
+}
+
+int llmobs_cell_add_json(struct llmobs_buf *out, struct llmobs_cell cell)
+{
+    int rc;
+
+    switch (cell.kind) {
+    case LLMOBS_CELL_UNKNOWN:
+        return llmobs_buf_adds(out, "null");
+    case LLMOBS_CELL_TEXT:
+    case LLMOBS_CELL_DRAWN:
+        return cell_add_string(out, cell.text);
+    case LLMOBS_CELL_TIME:
+        rc = llmobs_buf_addc(out, '"');
+        if (rc == 0)
+            rc = add_iso(out, cell.whole);
+        return rc | llmobs_buf_addc(out, '"');
+    default:
+        return cell_add_number(out, cell);
+    }
+}
+
+static bool is_formula(const char *text)
+{
+    return *text != '\0' && strchr("=+-@\t\r", *text) != NULL;
+}
+
+/* Adds a text between quotes, each quote in it twice. */
+static int add_quoted(struct llmobs_buf *out, const char *text)
+{
+    const char *stop;
+    int rc = llmobs_buf_addc(out, '"');
+
+    for (; rc == 0 && (stop = strchr(text, '"')) != NULL; text = stop + 1) {
+        rc = llmobs_buf_add(out, text, (size_t)(stop - text));
+        rc |= llmobs_buf_adds(out, "\"\"");
+    }
+    rc |= llmobs_buf_adds(out, text);
+    return rc | llmobs_buf_addc(out, '"');
+}
+
+static int add_csv_text(struct llmobs_buf *out, const char *text)
+{
+    struct llmobs_buf safe;
+    int rc = 0;
+
+    llmobs_buf_init(&safe, SIZE_MAX / 2);
+    if (is_formula(text)) {
+        rc = llmobs_buf_addc(&safe, '\'');
+        rc |= llmobs_buf_adds(&safe, text);
+        text = safe.data;
+    }
+    if (rc == 0)
+        rc = *text != '\0' && strpbrk(text, ",\"\r\n") == NULL
+                 ? llmobs_buf_adds(out, text)
+                 : add_quoted(out, text);
+    llmobs_buf_fini(&safe);
+    return rc;
+}
+
+int llmobs_cell_add_csv(struct llmobs_buf *out, struct llmobs_cell cell,
+                        bool terminal)
+{
+    struct llmobs_buf escaped;
+    int rc = 0;
+
+    if (cell.kind == LLMOBS_CELL_UNKNOWN)
+        return 0;
+    if (cell.kind == LLMOBS_CELL_TIME)
+        return add_iso(out, cell.whole);
+    if (cell.kind != LLMOBS_CELL_TEXT && cell.kind != LLMOBS_CELL_DRAWN)
+        return cell_add_number(out, cell);
+    if (!terminal)
+        return add_csv_text(out, cell.text);
+    llmobs_buf_init(&escaped, SIZE_MAX / 2);
+    if (*cell.text != '\0')
+        rc = llmobs_escape_adds(&escaped, cell.text, CSV_COLUMNS);
+    if (rc == 0)
+        rc = add_csv_text(out, escaped.len > 0 ? escaped.data : "");
+    llmobs_buf_fini(&escaped);
+    return rc;
+}
+
+/* -- terminals ------------------------------------------------------------ */
+
+/* Writes a count with a comma after each three digits. */
+static int add_grouped(struct llmobs_buf *out, int64_t count)
+{
+    char digits[LLMOBS_DECIMAL_MAX];
+    size_t len = llmobs_decimal_write_int(count, digits);
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            rc = llmobs_buf_addc(out, ',');
+        rc |= llmobs_buf_addc(out, digits[i]);
+    }
+    return rc;
+}
+
+/* In the unit that a person would choose. */
+static int add_length(struct llmobs_buf *out, int64_t ns, bool ascii)
+{
+    int64_t s = ns / NS_PER_S;
+
+    if (ns < NS_PER_MS)
+        return llmobs_buf_addf(out, "%" PRId64 " %s", ns / NS_PER_US,
+                               ascii ? "us" : "µs");
+    if (ns < NS_PER_S)
+        return llmobs_buf_addf(out, "%" PRId64 " ms", ns / NS_PER_MS);
+    if (s < 60)
+        return llmobs_buf_addf(out, "%" PRId64 ".%02d s", s,
+                               (int)(ns % NS_PER_S / (NS_PER_S / 100)));
+    if (s < 3600)
+        return llmobs_buf_addf(out, "%" PRId64 " m %02d s", s / 60,
+                               (int)(s % 60));
+    return llmobs_buf_addf(out, "%" PRId64 " h %02d m", s / 3600,
+                           (int)(s / 60 % 60));
+}
+
+static int add_real_length(struct llmobs_buf *out, double seconds, bool ascii)
+{
+    return add_length(
+        out, seconds < SECONDS_MAX ? (int64_t)(seconds * NS_PER_S) : INT64_MAX,
+        ascii);
+}
+
+static int add_money(struct llmobs_buf *out, double cost, bool ascii)
+{
+    char room[LLMOBS_COST_TEXT];
+    const char *text = llmobs_cost_text(cost, room);
+
+    return text != NULL ? llmobs_buf_adds(out, text)
+                        : llmobs_buf_adds(out, ascii ? "-" : "–");
+}
+
+const char *llmobs_cell_clock(int64_t wall_ns, const char *form,
+                              char room[LLMOBS_CELL_CLOCK])
+{
+    time_t at = (time_t)(wall_ns / NS_PER_S);
+    struct tm tm;
+
+    return wall_ns > 0 && localtime_r(&at, &tm) != NULL &&
+                   strftime(room, LLMOBS_CELL_CLOCK, form, &tm) > 0
+               ? room
+               : NULL;
+}
+
+static int add_local(struct llmobs_buf *out, int64_t wall_ns)
+{
+    char room[LLMOBS_CELL_CLOCK];
+    const char *text = llmobs_cell_clock(wall_ns, "%Y-%m-%d %H:%M:%S", room);
+
+    return llmobs_buf_adds(out, text != NULL ? text : "");
+}
+
+static int add_share(struct llmobs_buf *out, double share)
+{
+    double percents = share * 100;
+
+    return llmobs_buf_addf(
+        out, percents > 0 && percents < 9.95 ? "%.1f %%" : "%.0f %%", percents);
+}
+
+int llmobs_cell_add_words(struct llmobs_buf *out, struct llmobs_cell cell,
+                          bool ascii)
+{
+    switch (cell.kind) {
+    case LLMOBS_CELL_DRAWN:
+        return llmobs_buf_adds(out, cell.text);
+    case LLMOBS_CELL_TEXT:
+        return *cell.text == '\0'
+                   ? llmobs_buf_adds(out, "\"\"")
+                   : llmobs_escape_adds(out, cell.text, LLMOBS_CELL_COLUMNS);
+    case LLMOBS_CELL_COUNT:
+        return add_grouped(out, cell.whole);
+    case LLMOBS_CELL_LENGTH:
+        return add_length(out, cell.whole, ascii);
+    case LLMOBS_CELL_TIME:
+        return add_local(out, cell.whole);
+    case LLMOBS_CELL_NUMBER:
+        return llmobs_buf_addf(out, "%.6g", cell.real);
+    case LLMOBS_CELL_SECONDS:
+        return add_real_length(out, cell.real, ascii);
+    case LLMOBS_CELL_MONEY:
+        return add_money(out, cell.real, ascii);
+    case LLMOBS_CELL_SHARE:
+        return add_share(out, cell.real);
+    case LLMOBS_CELL_UNKNOWN:
+        break;
+    }
+    return llmobs_buf_adds(out, ascii ? "-" : "–");
+}

@@ -1,0 +1,109 @@
+#include "cli/query/cost.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LEAST 1e-6
+#define DECIMALS_MAX 7
+
+void llmobs_cost_estimate(struct llmobs_row *row, struct llmobs_prices *prices)
+{
+    const struct llmobs_price_tokens tokens = {
+        .input = row->input_tokens,
+        .output = row->output_tokens,
+        .cache_read = row->cache_read_tokens,
+        .cache_write = row->cache_write_tokens,
+        .cache_write_hour = row->cache_write_hour_tokens,
+        .reasoning = row->reasoning_tokens,
+    };
+    double cost;
+
+    if (!row->filled || row->cost >= 0 || !llmobs_row_counts(row))
+        return;
+    cost = llmobs_prices_cost(prices, row->provider, row->model, &tokens);
+    if (cost <= LLMOBS_COST_MAX)
+        row->cost = cost;
+}
+
+const char *llmobs_cost_source(const struct llmobs_prices *prices,
+                               char room[LLMOBS_COST_NOTE])
+{
+    const char *date = llmobs_prices_date(prices);
+
+    if (date == NULL)
+        return strcpy(room, "no prices known");
+    snprintf(room, LLMOBS_COST_NOTE, "estimated, prices of %s", date);
+    return room;
+}
+
+/* The decimals that show two digits of a cost below a dollar, two at least. */
+static int decimals_of(double cost)
+{
+    int decimals = 2;
+
+    for (double shown = cost * 100; shown < 10 && decimals < DECIMALS_MAX;
+         shown *= 10)
+        decimals++;
+    return decimals;
+}
+
+/* Parts the thousands of the number that `room` begins with. */
+static void group(char *room)
+{
+    size_t len = strlen(room), digits = strcspn(room, ".");
+
+    for (size_t at = digits; at > 3;) {
+        at -= 3;
+        memmove(room + at + 1, room + at, len - at + 1);
+        room[at] = ',';
+        len++;
+    }
+}
+
+const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT])
+{
+    if (!(cost >= 0) || cost > LLMOBS_COST_MAX)
+        return NULL;
+    if (cost > 0 && cost < LEAST)
+        return strcpy(room, "<$0.000001");
+    room[0] = '$';
+    if (cost == 0) {
+        strcpy(room + 1, "0");
+    } else if (cost >= 1) {
+        snprintf(room + 1, LLMOBS_COST_TEXT - 1, "%.2f", cost);
+        group(room + 1);
+    } else {
+        snprintf(room + 1, LLMOBS_COST_TEXT - 1, "%.*f", decimals_of(cost),
+                 cost);
+    }
+    return room;
+}
+
+void llmobs_cost_add(struct llmobs_cost_sum *sum, const struct llmobs_row *row)
+{
+    if (!llmobs_row_counts(row))
+        return;
+    sum->calls += llmobs_row_is_call(row) ? 1 : 0;
+    if (row->cost < 0)
+        return;
+    sum->known += llmobs_row_is_call(row) ? 1 : 0;
+    sum->any = true;
+    sum->known_cost += row->cost;
+    if (sum->known_cost > LLMOBS_COST_MAX)
+        sum->known_cost = LLMOBS_COST_MAX;
+}
+
+double llmobs_cost_of(const struct llmobs_cost_sum *sum)
+{
+    return sum->any ? sum->known_cost : -1;
+}
+
+const char *llmobs_cost_note(const struct llmobs_cost_sum *sum,
+                             char room[LLMOBS_COST_NOTE])
+{
+    room[0] = '\0';
+    if (sum->known < sum->calls)
+        snprintf(room, LLMOBS_COST_NOTE, "of %zu of %zu calls", sum->known,
+                 sum->calls);
+    return room;
+}

@@ -1,0 +1,50 @@
+/* cost - the cost of one call and of many, in USD.
+ *
+ * Threads: any.
+ * Errors:  none.
+ *
+ * A cost that nobody knows is no 0: a text for it is the caller's "-", and a
+ * sum says of how many calls it is.
+ */
+#ifndef LLMOBS_COST_H
+#define LLMOBS_COST_H
+
+#include "cli/query/prices.h"
+#include "cli/query/row.h"
+
+#define LLMOBS_COST_TEXT 48
+#define LLMOBS_COST_NOTE 64
+
+/* Estimates the cost of a call whose provider gave none. NULL prices are fine.
+ */
+void llmobs_cost_estimate(struct llmobs_row *row, struct llmobs_prices *prices);
+
+/* Writes "estimated, prices of 2026-11-22", or "no prices known"; answers
+ * `room`. Say it wherever an estimate is shown, after the last one is made. */
+const char *llmobs_cost_source(const struct llmobs_prices *prices,
+                               char room[LLMOBS_COST_NOTE]);
+
+/* Writes a cost as a person reads it, such as $0.012 or $1,204.50, and answers
+ * `room`; NULL: the cost is unknown. */
+const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT]);
+
+/* The cost of some calls; all zero: of none. */
+struct llmobs_cost_sum {
+    double known_cost; /* LLMOBS_COST_MAX: that or more */
+    size_t known;      /* the number of calls that have a cost */
+    bool any;          /* they have, or what is billed beside them has */
+    size_t calls;
+};
+
+/* Adds a row if it is a call, or billed without being one. */
+void llmobs_cost_add(struct llmobs_cost_sum *sum, const struct llmobs_row *row);
+
+/* The sum, -1 where nothing has a cost. */
+double llmobs_cost_of(const struct llmobs_cost_sum *sum);
+
+/* Writes "of 310 of 338 calls" where some of them have no cost, else nothing;
+ * answers `room`. */
+const char *llmobs_cost_note(const struct llmobs_cost_sum *sum,
+                             char room[LLMOBS_COST_NOTE]);
+
+#endif

@@ -1,0 +1,110 @@
+#include "cli/query/each.h"
+
+#include <errno.h>
+
+#include "cli/query/cost.h"
+
+#define KEY_MAX ((size_t)1 << 30)
+#define TEXTS_OF 1024 /* rows whose texts are kept together */
+/* Stands between a trace's id and a span's. */
+#define ID_MARK '\x1f'
+
+struct each {
+    struct llmobs_load *load;
+    llmobs_each_row *take;
+    void *ctx;
+    bool all;                  /* the filter selects every span */
+    struct llmobs_texts texts; /* of the last rows */
+    struct llmobs_texts seen;  /* the ids of the spans that were handed out */
+    struct llmobs_buf key;
+};
+
+/* 1: a span with the same ids was handed out. The walk begins at the store's
+ * end, so that it was the later one. */
+static int each_is_repeated(struct each *each, const struct llmobs_json *event)
+{
+    size_t before = each->seen.count;
+    int rc;
+
+    llmobs_buf_cut(&each->key, 0);
+    rc = llmobs_buf_adds(&each->key, llmobs_json_gets(event, "trace_id"));
+    rc |= llmobs_buf_addc(&each->key, ID_MARK);
+    rc |= llmobs_buf_adds(&each->key, llmobs_json_gets(event, "span_id"));
+    if (rc != 0)
+        return rc;
+    if (llmobs_texts_share(&each->seen, each->key.data) == NULL)
+        return -ENOMEM;
+    return each->seen.count == before ? 1 : 0;
+}
+
+static int hand_out(struct each *each, const struct llmobs_json *event,
+                    struct llmobs_place place)
+{
+    struct llmobs_row *row = NULL;
+    int rc =
+        llmobs_row_new(event, place, each->load->parts, &each->texts, &row);
+
+    if (rc == 0) {
+        llmobs_cost_estimate(row, each->load->prices);
+        rc = each->take(each->ctx, row, event);
+    }
+    llmobs_row_free(row);
+    if (++each->load->shown % TEXTS_OF == 0)
+        llmobs_texts_fini(&each->texts);
+    return rc;
+}
+
+static int each_take_event(struct each *each, const struct llmobs_json *event,
+                           struct llmobs_place place)
+{
+    struct llmobs_load *load = each->load;
+    int rc;
+
+    if (!llmobs_load_is_span(event)) {
+        load->bad += llmobs_evaluations_is_one(event) ? 0 : 1;
+        return 0;
+    }
+    load->events++;
+    if (!each->all && !llmobs_filter_match(load->filter, event))
+        return 0;
+    rc = each_is_repeated(each, event);
+    if (rc == 0)
+        return hand_out(each, event, place);
+    load->forest.repeated += rc > 0 ? 1 : 0;
+    return rc > 0 ? 0 : rc;
+}
+
+/* 1 ends the walk: there are as many as were asked for. */
+static int each_take_line(void *ctx, struct llmobs_text line,
+                          struct llmobs_place place)
+{
+    struct each *each = ctx;
+    struct llmobs_load *load = each->load;
+    struct llmobs_json *event;
+    int rc = llmobs_load_parse(load, line, &event);
+
+    if (event == NULL)
+        return rc;
+    rc = each_take_event(each, event, place);
+    llmobs_json_free(event);
+    if (rc != 0)
+        return rc;
+    load->more = load->newest > 0 && load->shown >= load->newest;
+    return load->more ? 1 : 0;
+}
+
+int llmobs_each(struct llmobs_load *load, struct llmobs_reader *reader,
+                llmobs_each_row *take, void *ctx)
+{
+    struct each each = {.load = load, .take = take, .ctx = ctx};
+    int rc;
+
+    each.all = llmobs_filter_passes_all(load->filter);
+    llmobs_buf_init(&each.key, KEY_MAX);
+    rc = llmobs_reader_walk_back(reader, load->filter->since_ns, each_take_line,
+                                 &each);
+    llmobs_buf_fini(&each.key);
+    llmobs_texts_fini(&each.texts);
+    llmobs_texts_fini(&each.seen);
+    return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,25 @@
+/* each - hands out the rows of a store one by one, the newest first, and keeps
+ * none of them.
+ *
+ * Owns:    nothing between calls; a row and its event are borrowed until the
+ *          taker returns.
+ * Threads: one.
+ * Errors:  -errno of the directory, -ENOMEM; what the taker answers.
+ * Limits:  memory: some 90 bytes a span, for its ids. Of spans with the same
+ *          ids the last one counts.
+ */
+#ifndef LLMOBS_EACH_H
+#define LLMOBS_EACH_H
+
+#include "cli/query/load.h"
+
+/* Answers 0; a negative answer ends the walk and is returned. */
+typedef int llmobs_each_row(void *ctx, const struct llmobs_row *row,
+                            const struct llmobs_json *event);
+
+/* Calls `take` for each span that the filter of `load` selects, with the parts
+ * that it names; the newest `load->newest` ones, 0: all. Counts in `load`. */
+int llmobs_each(struct llmobs_load *load, struct llmobs_reader *reader,
+                llmobs_each_row *take, void *ctx);
+
+#endif

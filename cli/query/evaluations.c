@@ -1,0 +1,319 @@
+#include "cli/query/evaluations.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/shared/escape.h"
+#include "cli/shared/grow.h"
+
+#define LABEL_COLUMNS 40
+#define TEXT_COLUMNS 96
+#define LINE_MAX_BYTES 8192
+/* Comes before the ids of a span; no tag begins so. */
+#define ID_MARK "\x1f"
+/* In the place of a trace's id. */
+#define SESSION "session"
+
+struct llmobs_evaluation_line {
+    char *key;  /* the span that it belongs to: ids, or a tag "key:value" */
+    char *text; /* the shown line, with its end */
+    int64_t stamp_ms;
+    bool joined;
+};
+
+static bool evaluations_is_feedback(const struct llmobs_json *event)
+{
+    return llmobs_json_is_object(llmobs_json_get(event, "submitter"));
+}
+
+bool llmobs_evaluations_is_one(const struct llmobs_json *event)
+{
+    const struct llmobs_json *join = llmobs_json_get(event, "join_on");
+
+    return (llmobs_json_is_object(llmobs_json_get(join, "span")) ||
+            llmobs_json_is_object(llmobs_json_get(join, "tag")) ||
+            evaluations_is_feedback(event)) &&
+           llmobs_json_gets(event, "label") != NULL;
+}
+
+bool llmobs_evaluations_may_be_one(struct llmobs_text line)
+{
+    static const char *const marks[] = {"\"join_on\"", "\"submitter\""};
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (memmem(line.data, line.len, marks[i], strlen(marks[i])) != NULL)
+            return true;
+    return false;
+}
+
+/* -- one ------------------------------------------------------------------ */
+
+/* Evaluations name a span by both ids; feedback names a span, a trace, or a
+ * session: then the other part of the key is empty, or says so. */
+static int ids_key(struct llmobs_buf *key, const char *trace, const char *id)
+{
+    llmobs_buf_cut(key, 0);
+    return llmobs_buf_addf(key, ID_MARK "%s" ID_MARK "%s", trace, id);
+}
+
+static int tag_key(struct llmobs_buf *key, const struct llmobs_json *tag)
+{
+    const char *name = llmobs_json_gets(tag, "key");
+    const char *value = llmobs_json_gets(tag, "value");
+
+    if (name == NULL || value == NULL)
+        return -EINVAL;
+    return llmobs_buf_addf(key, "%s:%s", name, value);
+}
+
+static int feedback_key(struct llmobs_buf *key, const struct llmobs_json *event)
+{
+    const char *span = llmobs_json_gets(event, "span_id");
+    const char *trace = llmobs_json_gets(event, "trace_id");
+    const char *session = llmobs_json_gets(event, "session_id");
+
+    if (span != NULL)
+        return ids_key(key, "", span);
+    if (trace != NULL)
+        return ids_key(key, trace, "");
+    return session != NULL ? ids_key(key, SESSION, session)
+                           : llmobs_buf_adds(key, ID_MARK);
+}
+
+static int make_key(struct llmobs_buf *key, const struct llmobs_json *event)
+{
+    const struct llmobs_json *join = llmobs_json_get(event, "join_on");
+    const struct llmobs_json *span = llmobs_json_get(join, "span");
+    const char *trace = llmobs_json_gets(span, "trace_id");
+    const char *id = llmobs_json_gets(span, "span_id");
+
+    if (evaluations_is_feedback(event))
+        return feedback_key(key, event);
+    if (span == NULL)
+        return tag_key(key, llmobs_json_get(join, "tag"));
+    return trace == NULL || id == NULL ? -EINVAL : ids_key(key, trace, id);
+}
+
+/* The value, of any type. */
+static const struct llmobs_json *evaluations_value_of(
+    const struct llmobs_json *event)
+{
+    static const char *const names[] = {"score_value", "categorical_value",
+                                        "boolean_value", "json_value",
+                                        "text_value"};
+    const struct llmobs_json *value = NULL;
+
+    for (size_t i = 0; value == NULL && i < sizeof names / sizeof *names; i++)
+        value = llmobs_json_get(event, names[i]);
+    return value;
+}
+
+static int evaluations_add_value(struct llmobs_buf *out,
+                                 const struct llmobs_json *event)
+{
+    const struct llmobs_json *value = evaluations_value_of(event);
+    const char *text = llmobs_json_text(value);
+    char *dumped = NULL;
+    int rc;
+
+    if (text == NULL && value != NULL) {
+        dumped = llmobs_json_dumps(value, 0);
+        text = dumped;
+    }
+    rc = llmobs_escape_adds(out, text != NULL ? text : "?", TEXT_COLUMNS);
+    free(dumped);
+    return rc;
+}
+
+/* "eval label: value (pass) reasoning" */
+static int make_text(struct llmobs_buf *out, const struct llmobs_json *event)
+{
+    const char *kind = evaluations_is_feedback(event) ? "feedback " : "eval ";
+    const char *assessment = llmobs_json_gets(event, "assessment");
+    const char *reasoning = llmobs_json_gets(event, "reasoning");
+    int rc = llmobs_buf_adds(out, kind);
+
+    rc |= llmobs_escape_adds(out, llmobs_json_gets(event, "label"),
+                             LABEL_COLUMNS);
+    rc |= llmobs_buf_adds(out, ": ");
+    if (rc == 0)
+        rc = evaluations_add_value(out, event);
+    if (rc == 0 && assessment != NULL) {
+        rc = llmobs_buf_adds(out, " (");
+        rc |= llmobs_escape_adds(out, assessment, LABEL_COLUMNS);
+        rc |= llmobs_buf_addc(out, ')');
+    }
+    if (rc == 0 && reasoning != NULL && *reasoning != '\0') {
+        rc = llmobs_buf_addc(out, ' ');
+        rc |= llmobs_escape_adds(out, reasoning, TEXT_COLUMNS);
+    }
+    return rc | llmobs_buf_addc(out, '\n');
+}
+
+/* -- all ------------------------------------------------------------------ */
+
+int llmobs_evaluations_add(struct llmobs_evaluations *all,
+                           const struct llmobs_json *event)
+{
+    struct llmobs_evaluation_line line = {NULL, NULL, 0, false};
+    struct llmobs_buf key, text;
+    int rc;
+
+    if (!llmobs_evaluations_is_one(event))
+        return -EINVAL;
+    llmobs_buf_init(&key, SIZE_MAX / 2);
+    llmobs_buf_init(&text, LINE_MAX_BYTES);
+    rc = make_key(&key, event);
+    if (rc == 0)
+        rc = make_text(&text, event);
+    if (rc == 0)
+        rc = llmobs_grow(&all->list, &all->cap, all->count, sizeof *all->list);
+    if (rc == 0) {
+        line.stamp_ms =
+            llmobs_json_to_int(llmobs_json_get(event, "timestamp_ms"));
+        line.key = llmobs_buf_take(&key, NULL);
+        line.text = llmobs_buf_take(&text, NULL);
+        all->list[all->count++] = line;
+    }
+    llmobs_buf_fini(&key);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static int evaluations_by_key(const void *left, const void *right)
+{
+    const struct llmobs_evaluation_line *a = left, *b = right;
+    int order = strcmp(a->key, b->key);
+
+    if (order == 0)
+        order = (a->stamp_ms > b->stamp_ms) - (a->stamp_ms < b->stamp_ms);
+    return order != 0 ? order : strcmp(a->text, b->text);
+}
+
+static void free_line(struct llmobs_evaluation_line *line)
+{
+    free(line->key);
+    free(line->text);
+}
+
+void llmobs_evaluations_sort(struct llmobs_evaluations *all)
+{
+    size_t kept = 0;
+
+    if (all->count == 0)
+        return;
+    qsort(all->list, all->count, sizeof *all->list, evaluations_by_key);
+    for (size_t i = 1; i < all->count; i++) {
+        if (evaluations_by_key(&all->list[kept], &all->list[i]) == 0)
+            free_line(&all->list[i]);
+        else
+            all->list[++kept] = all->list[i];
+    }
+    all->count = kept + 1;
+}
+
+/* The index of the first evaluation with this key; `count` where there is none.
+ */
+static size_t evaluations_find(const struct llmobs_evaluations *all,
+                               const char *key)
+{
+    size_t low = 0, high = all->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(all->list[middle].key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < all->count && strcmp(all->list[low].key, key) == 0
+               ? low
+               : all->count;
+}
+
+static int evaluations_take(struct llmobs_evaluations *all, const char *key,
+                            struct llmobs_buf *out, size_t *left)
+{
+    int rc = 0;
+
+    for (size_t i = evaluations_find(all, key);
+         i < all->count && strcmp(all->list[i].key, key) == 0; i++) {
+        all->list[i].joined = true;
+        if (rc == 0 && *left > 0) {
+            rc = llmobs_buf_adds(out, all->list[i].text);
+            (*left)--;
+        }
+    }
+    return rc;
+}
+
+/* The root of a trace also has what is said of the trace or the session. */
+static int take_by_ids(struct llmobs_evaluations *all,
+                       const struct llmobs_json *span, struct llmobs_buf *out,
+                       size_t *left)
+{
+    const char *trace = llmobs_json_gets(span, "trace_id");
+    const char *id = llmobs_json_gets(span, "span_id");
+    const char *parent = llmobs_json_gets(span, "parent_id");
+    const char *session = llmobs_json_gets(span, "session_id");
+    bool root = parent == NULL || strcmp(parent, "undefined") == 0;
+    const struct {
+        const char *trace, *id;
+        bool asked;
+    } keys[] = {{trace, id, true},
+                {"", id, true},
+                {trace, "", root},
+                {SESSION, session, root && session != NULL}};
+    struct llmobs_buf key;
+    int rc = trace != NULL && id != NULL ? 0 : -EINVAL;
+
+    llmobs_buf_init(&key, SIZE_MAX / 2);
+    for (size_t i = 0; rc == 0 && i < sizeof keys / sizeof *keys; i++) {
+        if (!keys[i].asked)
+            continue;
+        rc = ids_key(&key, keys[i].trace, keys[i].id);
+        if (rc == 0)
+            rc = evaluations_take(all, key.data, out, left);
+    }
+    llmobs_buf_fini(&key);
+    return rc;
+}
+
+int llmobs_evaluations_of(struct llmobs_evaluations *all,
+                          const struct llmobs_json *span,
+                          struct llmobs_buf *out)
+{
+    const struct llmobs_json *tags = llmobs_json_get(span, "tags");
+    size_t left = LLMOBS_EVALUATIONS_SHOWN;
+    int rc;
+
+    if (all->count == 0)
+        return 0;
+    rc = take_by_ids(all, span, out, &left);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(tags); i++) {
+        const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
+
+        if (tag != NULL)
+            rc = evaluations_take(all, tag, out, &left);
+    }
+    return rc;
+}
+
+size_t llmobs_evaluations_unjoined(const struct llmobs_evaluations *all)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < all->count; i++)
+        count += all->list[i].joined ? 0 : 1;
+    return count;
+}
+
+void llmobs_evaluations_fini(struct llmobs_evaluations *all)
+{
+    for (size_t i = 0; i < all->count; i++)
+        free_line(&all->list[i]);
+    free(all->list);
+    memset(all, 0, sizeof *all);
+}

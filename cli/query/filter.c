@@ -1,0 +1,398 @@
+#include "cli/query/filter.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/query/tail.h"
+#include "lib/span/span.h"
+#include "lib/text/regex_compile.h"
+
+const char *llmobs_filter_kind(const struct llmobs_json *event)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    const char *kind = llmobs_json_gets(llmobs_json_get(meta, "span"), "kind");
+
+    return kind != NULL ? kind : llmobs_json_gets(meta, "span.kind");
+}
+
+const char *llmobs_filter_tag_of(const struct llmobs_json *event,
+                                 const char *key)
+{
+    const struct llmobs_json *tags = llmobs_json_get(event, "tags");
+    size_t len = strlen(key), count = llmobs_json_len(tags);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
+
+        if (tag != NULL && strncmp(tag, key, len) == 0 && tag[len] == ':')
+            return tag + len + 1;
+    }
+    return NULL;
+}
+
+/* -- texts ---------------------------------------------------------------- */
+
+bool llmobs_filter_name_match(const struct llmobs_filter_name *name,
+                              const char *have)
+{
+    if (name->pattern == NULL)
+        return true;
+    return (have != NULL &&
+            (strcasecmp(have, name->pattern) == 0 ||
+             fnmatch(name->pattern, have, FNM_CASEFOLD) == 0)) != name->is_not;
+}
+
+static bool query_filter_begins(const char *have, const char *want)
+{
+    return have != NULL && strncasecmp(have, want, strlen(want)) == 0;
+}
+
+/* True where the tag is "key:value", and `want` is "key:value" or
+ * "key=value". */
+static bool query_filter_is_tag(const char *tag, const char *want)
+{
+    size_t key = strcspn(want, ":=");
+
+    return strncmp(tag, want, key) == 0 && tag[key] == ':' &&
+           strcmp(tag + key + 1, want + key + 1) == 0;
+}
+
+/* True where any tag is that one; a key may occur several times. */
+static bool query_filter_has_tag(const struct llmobs_json *event,
+                                 const char *want)
+{
+    const struct llmobs_json *tags = llmobs_json_get(event, "tags");
+    size_t count = llmobs_json_len(tags);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
+
+        if (tag != NULL && query_filter_is_tag(tag, want))
+            return true;
+    }
+    return false;
+}
+
+static const char *query_filter_session_of(const struct llmobs_json *event)
+{
+    const char *have = llmobs_json_gets(event, "session_id");
+
+    return have != NULL ? have : llmobs_filter_tag_of(event, "session_id");
+}
+
+/* -- what was said -------------------------------------------------------- */
+
+#define DEPTH_MAX 32
+
+static bool found_in(struct llmobs_filter *filter, const char *text)
+{
+    struct llmobs_founds founds = {NULL, 0, 0};
+    bool found;
+
+    if (text == NULL || *text == '\0')
+        return false;
+    (void)llmobs_regex_find(filter->grep, &filter->grep_memory,
+                            (struct llmobs_text){text, strlen(text)}, 0,
+                            &founds);
+    found = founds.count > 0;
+    free(founds.list);
+    return found;
+}
+
+/* Looks at every text below, a picture's bytes left out. */
+static bool found_below(struct llmobs_filter *filter,
+                        const struct llmobs_json *json, int depth)
+{
+    if (llmobs_json_is_string(json))
+        return found_in(filter, llmobs_json_text(json));
+    if (depth == DEPTH_MAX)
+        return false;
+    if (llmobs_json_is_array(json)) {
+        for (size_t i = 0; i < llmobs_json_len(json); i++)
+            if (found_below(filter, llmobs_json_at(json, i), depth + 1))
+                return true;
+        return false;
+    }
+    for (void *at = llmobs_json_iter(json); at != NULL;
+         at = llmobs_json_next(json, at)) {
+        const char *key = llmobs_json_iter_key(at);
+
+        if (strcmp(key, "image_parts") != 0 &&
+            strcmp(key, "audio_parts") != 0 &&
+            found_below(filter, llmobs_json_iter_value(at), depth + 1))
+            return true;
+    }
+    return false;
+}
+
+static bool query_filter_found(struct llmobs_filter *filter,
+                               const struct llmobs_json *event)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+
+    return found_in(filter, llmobs_json_gets(event, "name")) ||
+           found_below(filter, llmobs_json_get(meta, "input"), 0) ||
+           found_below(filter, llmobs_json_get(meta, "output"), 0) ||
+           found_below(filter, llmobs_json_get(meta, "error"), 0);
+}
+
+/* -- events --------------------------------------------------------------- */
+
+static bool numbers_match(const struct llmobs_filter *filter,
+                          const struct llmobs_json *event)
+{
+    int64_t start = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
+    const char *status = llmobs_json_gets(event, "status");
+
+    if (filter->since_ns > 0 && start < filter->since_ns)
+        return false;
+    if (filter->until_ns > 0 && start >= filter->until_ns)
+        return false;
+    if (filter->min_duration_ns > 0 &&
+        llmobs_json_to_int(llmobs_json_get(event, "duration")) <
+            filter->min_duration_ns)
+        return false;
+    return !filter->errors || (status != NULL && strcmp(status, "error") == 0);
+}
+
+static bool names_match(const struct llmobs_filter *filter,
+                        const struct llmobs_json *event)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+
+    return llmobs_filter_name_match(&filter->kind, llmobs_filter_kind(event)) &&
+           llmobs_filter_name_match(&filter->name,
+                                    llmobs_json_gets(event, "name")) &&
+           llmobs_filter_name_match(&filter->model,
+                                    llmobs_json_gets(meta, "model_name")) &&
+           llmobs_filter_name_match(&filter->provider,
+                                    llmobs_json_gets(meta, "model_provider")) &&
+           llmobs_filter_name_match(&filter->session,
+                                    query_filter_session_of(event)) &&
+           llmobs_filter_name_match(&filter->service,
+                                    llmobs_filter_tag_of(event, "service")) &&
+           llmobs_filter_name_match(&filter->ml_app,
+                                    llmobs_filter_tag_of(event, "ml_app"));
+}
+
+/* True where the filter asks for something that only a span has, no
+ * evaluation. */
+static bool asks_of_span(const struct llmobs_filter *filter)
+{
+    return filter->name.pattern != NULL || filter->kind.pattern != NULL ||
+           filter->model.pattern != NULL || filter->provider.pattern != NULL ||
+           filter->session.pattern != NULL || filter->since_ns > 0 ||
+           filter->until_ns > 0 || filter->min_duration_ns > 0 ||
+           filter->errors || filter->grep != NULL;
+}
+
+bool llmobs_filter_asks(const struct llmobs_filter *filter)
+{
+    return asks_of_span(filter) || filter->trace != NULL ||
+           filter->id != NULL || filter->tag_count > 0 ||
+           filter->service.pattern != NULL || filter->ml_app.pattern != NULL;
+}
+
+/* `ids`: an object with the ids of a span. */
+static bool ids_match(const struct llmobs_filter *filter,
+                      const struct llmobs_json *ids)
+{
+    const char *trace = llmobs_json_gets(ids, "trace_id");
+
+    if (filter->trace != NULL &&
+        (!query_filter_begins(trace, filter->trace) ||
+         (filter->trace_whole && strcasecmp(trace, filter->trace) != 0)))
+        return false;
+    return filter->id == NULL || query_filter_begins(trace, filter->id) ||
+           query_filter_begins(llmobs_json_gets(ids, "span_id"), filter->id);
+}
+
+static bool tags_match(const struct llmobs_filter *filter,
+                       const struct llmobs_json *event)
+{
+    for (size_t i = 0; i < filter->tag_count; i++)
+        if (!query_filter_has_tag(event, filter->tags[i]))
+            return false;
+    return true;
+}
+
+bool llmobs_filter_match(struct llmobs_filter *filter,
+                         const struct llmobs_json *event)
+{
+    return numbers_match(filter, event) && names_match(filter, event) &&
+           ids_match(filter, event) && tags_match(filter, event) &&
+           (filter->grep == NULL || query_filter_found(filter, event));
+}
+
+bool llmobs_filter_passes_all(const struct llmobs_filter *filter)
+{
+    static const struct llmobs_filter none;
+
+    return memcmp(filter, &none, sizeof none) == 0;
+}
+
+bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
+                                    const struct llmobs_json *event)
+{
+    const struct llmobs_json *join = llmobs_json_get(event, "join_on");
+
+    return !asks_of_span(filter) &&
+           ids_match(filter, llmobs_json_get(join, "span")) &&
+           tags_match(filter, event) &&
+           llmobs_filter_name_match(&filter->service,
+                                    llmobs_filter_tag_of(event, "service")) &&
+           llmobs_filter_name_match(&filter->ml_app,
+                                    llmobs_filter_tag_of(event, "ml_app"));
+}
+
+/* -- a first look --------------------------------------------------------- */
+
+#define NEEDLE_MAX 128
+
+/* True where the line has the text between `before` and `after`. A text that
+ * JSON may write in several ways is taken for there. */
+static bool has_text(struct llmobs_text line, const char *before,
+                     const char *text, const char *after)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-.:";
+    char needle[NEEDLE_MAX];
+    int len;
+
+    if (strspn(text, plain) != strlen(text))
+        return true;
+    len = snprintf(needle, sizeof needle, "%s%s%s", before, text, after);
+    return len < 0 || len >= (int)sizeof needle ||
+           memmem(line.data, line.len, needle, (size_t)len) != NULL;
+}
+
+static bool query_filter_has_id(struct llmobs_text line, const char *id)
+{
+    char lower[NEEDLE_MAX];
+    size_t len = strlen(id);
+
+    if (len >= sizeof lower)
+        return true;
+    for (size_t i = 0; i <= len; i++)
+        lower[i] = (char)tolower((unsigned char)id[i]);
+    return has_text(line, "\"", lower, "") || has_text(line, "\"", id, "");
+}
+
+static bool has_trace(struct llmobs_text line, const char *begin)
+{
+    struct llmobs_text id = llmobs_tail_trace(line);
+    size_t len = strlen(begin);
+
+    if (id.data == NULL)
+        return query_filter_has_id(line, begin);
+    return id.len >= len && strncasecmp(id.data, begin, len) == 0;
+}
+
+/* Looks only for a value that has one form: no pattern, no other case. */
+static bool query_filter_has_value(struct llmobs_text line, const char *before,
+                                   const struct llmobs_filter_name *name)
+{
+    const char *at = name->pattern;
+
+    if (at == NULL || name->is_not)
+        return true;
+    for (; *at != '\0'; at++)
+        if (!isdigit((unsigned char)*at) && strchr("-_.:", *at) == NULL)
+            return true;
+    return has_text(line, before, name->pattern, "\"");
+}
+
+static bool has_tag_text(struct llmobs_text line, const char *tag)
+{
+    char text[NEEDLE_MAX];
+    size_t len = strlen(tag);
+
+    if (len >= sizeof text)
+        return true;
+    memcpy(text, tag, len + 1);
+    text[strcspn(text, ":=")] = ':';
+    return has_text(line, "\"", text, "\"");
+}
+
+bool llmobs_filter_may_match(const struct llmobs_filter *filter,
+                             struct llmobs_text line, bool tree)
+{
+    if (filter->trace != NULL && !has_trace(line, filter->trace))
+        return false;
+    if (tree)
+        return true;
+    if (filter->id != NULL && !query_filter_has_id(line, filter->id))
+        return false;
+    if (filter->errors && !has_text(line, "\"", "error", "\""))
+        return false;
+    for (size_t i = 0; i < filter->tag_count; i++)
+        if (!has_tag_text(line, filter->tags[i]))
+            return false;
+    return query_filter_has_value(line, "", &filter->session);
+}
+
+/* -- arguments ------------------------------------------------------------ */
+
+void llmobs_filter_set(struct llmobs_filter_name *name, const char *argument)
+{
+    name->is_not = argument[0] == '!';
+    name->pattern = argument + (name->is_not ? 1 : 0);
+}
+
+int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument)
+{
+    struct llmobs_filter_name positive;
+
+    llmobs_filter_set(&filter->kind, argument);
+    positive = (struct llmobs_filter_name){filter->kind.pattern, false};
+    for (int i = LLMOBS_KIND_LLM; i <= LLMOBS_KIND_RETRIEVAL; i++)
+        if (llmobs_filter_name_match(&positive,
+                                     llmobs_kind_name((enum llmobs_kind)i)))
+            return 0;
+    return -EINVAL;
+}
+
+int llmobs_filter_add_tag(struct llmobs_filter *filter, const char *tag)
+{
+    size_t key = strcspn(tag, ":=");
+
+    if (key == 0 || tag[key] == '\0')
+        return -EINVAL;
+    if (filter->tag_count == LLMOBS_FILTER_TAGS_MAX)
+        return -E2BIG;
+    filter->tags[filter->tag_count++] = tag;
+    return 0;
+}
+
+int llmobs_filter_set_grep(struct llmobs_filter *filter, const char *pattern,
+                           const char **why)
+{
+    struct llmobs_buf text;
+    bool capital = false;
+    int rc;
+
+    for (const char *at = pattern; *at != '\0'; at++)
+        capital |= isupper((unsigned char)*at) != 0;
+    *why = "too long";
+    llmobs_regex_free(filter->grep);
+    filter->grep = NULL;
+    llmobs_buf_init(&text, LLMOBS_REGEX_LEN);
+    rc = llmobs_buf_addf(&text, "%s%s", capital ? "" : "(?i)", pattern);
+    if (rc == 0)
+        rc = llmobs_regex_compile((struct llmobs_text){text.data, text.len},
+                                  &filter->grep, why);
+    llmobs_buf_fini(&text);
+    return rc == 0 ? 0 : -EINVAL;
+}
+
+void llmobs_filter_fini(struct llmobs_filter *filter)
+{
+    llmobs_regex_forget(&filter->grep_memory);
+    llmobs_regex_free(filter->grep);
+    filter->grep = NULL;
+}

@@ -1,0 +1,87 @@
+/* filter - selects the events that a person wants to see.
+ *
+ * Owns:    the compiled pattern of grep, until fini; it borrows the arguments
+ *          that it was filled from.
+ * Threads: one.
+ * Errors:  -EINVAL from the parsers, for usage messages.
+ * Limits:  LLMOBS_FILTER_TAGS_MAX tags.
+ */
+#ifndef LLMOBS_FILTER_H
+#define LLMOBS_FILTER_H
+
+#include "lib/text/json.h"
+#include "lib/text/regex.h"
+
+#define LLMOBS_FILTER_TAGS_MAX 32
+
+/* A text that an argument names: exactly, or by a shell pattern, in either case
+ * of letters; with a ! before it, any other text or none. */
+struct llmobs_filter_name {
+    const char *pattern; /* NULL: any text */
+    bool is_not;
+};
+
+/* An event must meet all members that are set; all zero: every event does. */
+struct llmobs_filter {
+    struct llmobs_filter_name name, kind, model, provider, service, ml_app;
+    struct llmobs_filter_name session;
+    const char *trace; /* the id of the trace or its beginning, */
+    bool trace_whole;  /* or the whole id alone */
+    const char *id;    /* the same, or the id of the span or its beginning */
+    const char *tags[LLMOBS_FILTER_TAGS_MAX]; /* "key:value" or "key=value" */
+    size_t tag_count;
+    int64_t since_ns; /* started at this wall time or later */
+    int64_t until_ns; /* and before this one */
+    int64_t min_duration_ns;
+    bool errors;
+    struct llmobs_regex *grep; /* found in the name or in what was said */
+    struct llmobs_regex_memory grep_memory;
+};
+
+void llmobs_filter_fini(struct llmobs_filter *filter);
+
+bool llmobs_filter_match(struct llmobs_filter *filter,
+                         const struct llmobs_json *event);
+
+/* True where every event passes: nothing was set. */
+bool llmobs_filter_passes_all(const struct llmobs_filter *filter);
+
+/* False where a look at the line's bytes shows that no event in it can match;
+ * `tree`: that no event of its trace can. It reads no JSON, so that a store is
+ * searched as fast as memory; a true answer says nothing. */
+bool llmobs_filter_may_match(const struct llmobs_filter *filter,
+                             struct llmobs_text line, bool tree);
+
+/* The same for an evaluation, which has tags and the ids of its span alone. */
+bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
+                                    const struct llmobs_json *event);
+
+void llmobs_filter_set(struct llmobs_filter_name *name, const char *argument);
+
+/* True where that is such a text; NULL: the event has none. */
+bool llmobs_filter_name_match(const struct llmobs_filter_name *name,
+                              const char *have);
+
+/* True where not every event passes. */
+bool llmobs_filter_asks(const struct llmobs_filter *filter);
+
+/* Sets a kind; -EINVAL where no kind of span matches it. */
+int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument);
+
+/* Adds "key:value" or "key=value". -EINVAL: no such form; -E2BIG: too many. */
+int llmobs_filter_add_tag(struct llmobs_filter *filter, const char *tag);
+
+/* Sets the pattern, as of `grep -E`; letters match in either case unless the
+ * pattern has a capital. -EINVAL: *why says it. */
+int llmobs_filter_set_grep(struct llmobs_filter *filter, const char *pattern,
+                           const char **why);
+
+/* An event's kind, such as "llm"; NULL when it has none. Reads both forms of
+ * the field (WIRE 1.4). */
+const char *llmobs_filter_kind(const struct llmobs_json *event);
+
+/* The value of the tag `key`; NULL when there is none. */
+const char *llmobs_filter_tag_of(const struct llmobs_json *event,
+                                 const char *key);
+
+#endif

@@ -1,0 +1,300 @@
+#include "cli/query/forest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/shared/grow.h"
+
+void llmobs_forest_init(struct llmobs_forest *forest)
+{
+    memset(forest, 0, sizeof *forest);
+}
+
+void llmobs_forest_fini(struct llmobs_forest *forest)
+{
+    for (size_t i = 0; i < forest->count; i++)
+        llmobs_row_free(forest->rows[i]);
+    free(forest->rows);
+    free(forest->traces);
+    llmobs_forest_init(forest);
+}
+
+int llmobs_forest_add(struct llmobs_forest *forest, struct llmobs_row *row)
+{
+    if (llmobs_grow(&forest->rows, &forest->cap, forest->count,
+                    sizeof *forest->rows) != 0) {
+        llmobs_row_free(row);
+        return -ENOMEM;
+    }
+    forest->rows[forest->count++] = row;
+    return 0;
+}
+
+static int compare_ids(const struct llmobs_row *a, const struct llmobs_row *b)
+{
+    int order = strcmp(a->trace_id, b->trace_id);
+
+    return order != 0 ? order : strcmp(a->span_id, b->span_id);
+}
+
+static int by_ids(const void *left, const void *right)
+{
+    const struct llmobs_row *a = *(struct llmobs_row *const *)left;
+    const struct llmobs_row *b = *(struct llmobs_row *const *)right;
+    int order = compare_ids(a, b);
+
+    return order != 0 ? order : (a->mark > b->mark) - (a->mark < b->mark);
+}
+
+static int forest_by_time(const void *left, const void *right)
+{
+    const struct llmobs_row *a = *(struct llmobs_row *const *)left;
+    const struct llmobs_row *b = *(struct llmobs_row *const *)right;
+
+    if (a->start_ns != b->start_ns)
+        return a->start_ns < b->start_ns ? -1 : 1;
+    return compare_ids(a, b);
+}
+
+static void drop_repeated(struct llmobs_forest *forest)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < forest->count; i++) {
+        struct llmobs_row *row = forest->rows[i];
+
+        if (kept > 0 && compare_ids(forest->rows[kept - 1], row) == 0) {
+            forest->repeated += row->wanted ? 1 : 0;
+            llmobs_row_free(forest->rows[--kept]);
+        }
+        forest->rows[kept++] = row;
+    }
+    forest->count = kept;
+}
+
+/* The row of the same trace that `row` names as its parent. */
+static struct llmobs_row *forest_parent_of(const struct llmobs_forest *forest,
+                                           const struct llmobs_row *row)
+{
+    struct llmobs_row key = {.trace_id = row->trace_id,
+                             .span_id = row->parent_id};
+    size_t low = 0, high = forest->count;
+
+    if (row->parent_id == NULL)
+        return NULL;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare_ids(&key, forest->rows[middle]);
+
+        if (order == 0)
+            return forest->rows[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+bool llmobs_forest_shows(const struct llmobs_row *row)
+{
+    return row->wanted || row->path;
+}
+
+/* Marks the rows above the wanted ones, up to one that is marked. */
+static void mark_paths(struct llmobs_forest *forest)
+{
+    for (size_t i = 0; i < forest->count; i++) {
+        struct llmobs_row *row = forest->rows[i];
+
+        if (!row->wanted)
+            continue;
+        while ((row = forest_parent_of(forest, row)) != NULL && !row->wanted &&
+               !row->path)
+            row->path = true;
+    }
+}
+
+/* Links every row to the one that it names, shown or not. */
+static void find_parents(struct llmobs_forest *forest)
+{
+    for (size_t i = 0; i < forest->count; i++) {
+        struct llmobs_row *row = forest->rows[i];
+
+        row->parent = forest_parent_of(forest, row);
+        if (row->parent == row)
+            row->parent = NULL;
+        row->orphan = row->parent == NULL && row->parent_id != NULL;
+    }
+}
+
+/* Cuts circles of parents. Each walk upwards leaves its own mark, and ends at
+ * an older one; a walk that meets its own mark has gone round a circle. */
+static void cut_circles(struct llmobs_forest *forest)
+{
+    unsigned mark = 0;
+
+    for (size_t i = 0; i < forest->count; i++)
+        forest->rows[i]->mark = 0;
+    for (size_t i = 0; i < forest->count; i++) {
+        struct llmobs_row *row = forest->rows[i];
+
+        mark++;
+        for (; row != NULL && row->mark == 0; row = row->parent) {
+            row->mark = mark;
+            if (row->parent != NULL && row->parent->mark == mark) {
+                row->parent = NULL;
+                row->orphan = true;
+            }
+        }
+    }
+}
+
+/* Links every row to the nearest shown one above it, once there is no circle.
+ * The rows that a climb has passed get its end, so that all climbs together are
+ * as long as the forest. */
+static void pass_hidden(struct llmobs_forest *forest)
+{
+    for (size_t i = 0; i < forest->count; i++) {
+        struct llmobs_row *row = forest->rows[i], *end = row->parent;
+        bool orphan = row->orphan;
+
+        for (; end != NULL && !llmobs_forest_shows(end); end = end->parent)
+            orphan |= end->orphan;
+        while (row->parent != end) {
+            struct llmobs_row *above = row->parent;
+
+            row->parent = end;
+            row->orphan |= orphan;
+            row = above;
+        }
+    }
+}
+
+/* Lets the rows be as new ones; the marks keep the sort stable. */
+static void cut_links(struct llmobs_forest *forest)
+{
+    for (size_t i = 0; i < forest->count; i++) {
+        struct llmobs_row *row = forest->rows[i];
+
+        row->parent = row->child = row->next = NULL;
+        row->orphan = false;
+        row->mark = (unsigned)i;
+    }
+    free(forest->traces);
+    forest->traces = NULL;
+    forest->trace_count = 0;
+}
+
+int llmobs_forest_sort(struct llmobs_forest *forest)
+{
+    if (forest->count == 0)
+        return 0;
+    cut_links(forest);
+    qsort(forest->rows, forest->count, sizeof *forest->rows, by_ids);
+    drop_repeated(forest);
+    if (forest->paths)
+        mark_paths(forest);
+    find_parents(forest);
+    cut_circles(forest);
+    pass_hidden(forest);
+    qsort(forest->rows, forest->count, sizeof *forest->rows, forest_by_time);
+    return 0;
+}
+
+/* Orders roots: those of a trace together, the oldest trace first. */
+static int forest_by_trace(const void *left, const void *right)
+{
+    const struct llmobs_row *a = *(struct llmobs_row *const *)left;
+    const struct llmobs_row *b = *(struct llmobs_row *const *)right;
+    int order = strcmp(a->trace_id, b->trace_id);
+
+    return order != 0 ? order : forest_by_time(left, right);
+}
+
+static int forest_by_start(const void *left, const void *right)
+{
+    const struct llmobs_forest_trace *a = left, *b = right;
+
+    if (a->start_ns != b->start_ns)
+        return a->start_ns < b->start_ns ? -1 : 1;
+    return strcmp(a->root->trace_id, b->root->trace_id);
+}
+
+/* Links the children to their parents; writes the roots to `roots`, and answers
+ * their number. */
+static size_t link_rows(struct llmobs_forest *forest, struct llmobs_row **roots)
+{
+    size_t count = 0;
+
+    for (size_t i = forest->count; i-- > 0;) { /* youngest first */
+        struct llmobs_row *row = forest->rows[i];
+
+        if (!llmobs_forest_shows(row))
+            continue;
+        if (row->parent == NULL) {
+            roots[count++] = row;
+            continue;
+        }
+        row->next = row->parent->child;
+        row->parent->child = row;
+    }
+    return count;
+}
+
+static size_t count_trace(const struct llmobs_row *row, int64_t *start_ns)
+{
+    size_t count = 0;
+
+    for (; row != NULL; row = llmobs_forest_next(row)) {
+        if (row->start_ns < *start_ns)
+            *start_ns = row->start_ns;
+        count++;
+    }
+    return count;
+}
+
+int llmobs_forest_grow(struct llmobs_forest *forest)
+{
+    struct llmobs_row **roots;
+    struct llmobs_forest_trace *trace = NULL;
+    size_t count;
+
+    if (forest->count == 0)
+        return 0;
+    roots = calloc(forest->count, sizeof *roots);
+    forest->traces = calloc(forest->count, sizeof *forest->traces);
+    if (roots == NULL || forest->traces == NULL) {
+        free(roots);
+        return -ENOMEM;
+    }
+    count = link_rows(forest, roots);
+    qsort(roots, count, sizeof *roots, forest_by_trace);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && strcmp(roots[i - 1]->trace_id, roots[i]->trace_id) == 0) {
+            roots[i - 1]->next = roots[i];
+            continue;
+        }
+        trace = &forest->traces[forest->trace_count++];
+        trace->root = roots[i];
+        trace->start_ns = roots[i]->start_ns;
+    }
+    free(roots);
+    for (size_t i = 0; i < forest->trace_count; i++)
+        forest->traces[i].count =
+            count_trace(forest->traces[i].root, &forest->traces[i].start_ns);
+    if (forest->trace_count > 0)
+        qsort(forest->traces, forest->trace_count, sizeof *forest->traces,
+              forest_by_start);
+    return 0;
+}
+
+struct llmobs_row *llmobs_forest_next(const struct llmobs_row *row)
+{
+    if (row->child != NULL)
+        return row->child;
+    while (row != NULL && row->next == NULL)
+        row = row->parent;
+    return row != NULL ? row->next : NULL;
+}

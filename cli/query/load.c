@@ -1,0 +1,444 @@
+#include "cli/query/load.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/query/cost.h"
+#include "cli/query/tail.h"
+
+#define NS_PER_S INT64_C(1000000000)
+/* A trace's id that the library made has the second of its beginning, which may
+ * be this long before a span of it. */
+#define ID_AGE_S (24 * 3600)
+
+void llmobs_load_init(struct llmobs_load *load)
+{
+    memset(load, 0, sizeof *load);
+    llmobs_forest_init(&load->forest);
+}
+
+void llmobs_load_fini(struct llmobs_load *load)
+{
+    llmobs_forest_fini(&load->forest);
+    llmobs_evaluations_fini(&load->evaluations);
+    llmobs_texts_fini(&load->texts);
+}
+
+/* -- evaluations ---------------------------------------------------------- */
+
+static int query_load_take_evaluation(void *ctx, struct llmobs_text text,
+                                      struct llmobs_place place)
+{
+    struct llmobs_load *load = ctx;
+    struct llmobs_json *event = NULL;
+    int rc;
+
+    (void)place;
+    if (llmobs_tail_trace(text).data != NULL || /* a span */
+        !llmobs_evaluations_may_be_one(text))
+        return 0;
+    rc = llmobs_json_parse(text, &event);
+    if (rc == 0 && llmobs_evaluations_is_one(event))
+        rc = llmobs_evaluations_add(&load->evaluations, event);
+    llmobs_json_free(event);
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* Reads all before the first span, since one may come before its span. */
+static int load_evaluations(struct llmobs_load *load,
+                            struct llmobs_reader *reader, int64_t since_ns)
+{
+    int rc = 0;
+
+    if (!load->bare)
+        rc = llmobs_reader_walk(reader, since_ns, query_load_take_evaluation,
+                                load);
+    llmobs_evaluations_sort(&load->evaluations);
+    return rc;
+}
+
+/* Keeps the lines of a row's evaluations. */
+static int query_load_join(struct llmobs_load *load,
+                           const struct llmobs_json *event,
+                           struct llmobs_row *row)
+{
+    struct llmobs_buf lines;
+    int rc;
+
+    llmobs_buf_init(&lines, SIZE_MAX / 2);
+    rc = llmobs_evaluations_of(&load->evaluations, event, &lines);
+    if (rc == 0 && lines.len > 0) {
+        row->evaluations =
+            llmobs_texts_keep(&load->texts, lines.data, lines.len);
+        rc = row->evaluations != NULL ? 0 : -ENOMEM;
+    }
+    llmobs_buf_fini(&lines);
+    return rc;
+}
+
+/* -- spans ---------------------------------------------------------------- */
+
+bool llmobs_load_is_span(const struct llmobs_json *event)
+{
+    return llmobs_json_gets(event, "trace_id") != NULL &&
+           llmobs_json_gets(event, "span_id") != NULL;
+}
+
+int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,
+                      struct llmobs_json **event)
+{
+    int rc;
+
+    *event = NULL;
+    if (!llmobs_filter_may_match(load->filter, line, false)) {
+        load->events++;
+        return 0;
+    }
+    rc = llmobs_json_parse(line, event);
+    load->bad += rc == -EINVAL || rc == -E2BIG;
+    return rc == -EINVAL || rc == -E2BIG ? 0 : rc;
+}
+
+/* Parses a line; NULL in *out where it is no span, which is counted if it is no
+ * evaluation. */
+static int parse_span(struct llmobs_load *load, struct llmobs_text text,
+                      struct llmobs_json **out)
+{
+    struct llmobs_json *event = NULL;
+    int rc = llmobs_json_parse(text, &event);
+
+    *out = NULL;
+    if (rc == -ENOMEM)
+        return rc;
+    if (rc == 0 && llmobs_load_is_span(event)) {
+        *out = event;
+        return 0;
+    }
+    if (rc != 0 || !llmobs_evaluations_is_one(event))
+        load->bad++;
+    llmobs_json_free(event);
+    return 0;
+}
+
+static int keep_row(struct llmobs_load *load, const struct llmobs_json *event,
+                    struct llmobs_place place, bool wanted)
+{
+    struct llmobs_row *row = NULL;
+    int rc = llmobs_row_new(event, place, wanted ? load->parts : LLMOBS_ROW_IDS,
+                            &load->texts, &row);
+
+    if (rc != 0)
+        return rc;
+    llmobs_cost_estimate(row, load->prices);
+    row->wanted = wanted;
+    load->shown += wanted ? 1 : 0;
+    rc = load->bare ? 0 : query_load_join(load, event, row);
+    if (rc == 0)
+        return llmobs_forest_add(&load->forest, row);
+    llmobs_row_free(row);
+    return rc;
+}
+
+/* A tree needs the ids of unwanted spans too. */
+int llmobs_load_take(struct llmobs_load *load, const struct llmobs_json *event,
+                     struct llmobs_place place)
+{
+    bool wanted = llmobs_filter_passes_all(load->filter) ||
+                  llmobs_filter_match(load->filter, event);
+
+    load->events++;
+    return wanted || load->tree ? keep_row(load, event, place, wanted) : 0;
+}
+
+/* Takes a line of the store, but of no trace that the filter excludes, and of
+ * these traces alone. NULL: of any. */
+static int query_load_take(struct llmobs_load *load,
+                           const struct llmobs_texts *traces,
+                           struct llmobs_text text, struct llmobs_place place)
+{
+    struct llmobs_json *event;
+    const char *trace;
+    int rc;
+
+    if (!llmobs_filter_may_match(load->filter, text, load->tree)) {
+        load->events++;
+        return 0;
+    }
+    rc = parse_span(load, text, &event);
+    if (rc != 0 || event == NULL)
+        return rc;
+    trace = llmobs_json_gets(event, "trace_id");
+    if (traces == NULL || llmobs_texts_has(traces, trace, strlen(trace)))
+        rc = llmobs_load_take(load, event, place);
+    else
+        load->events++;
+    llmobs_json_free(event);
+    return rc;
+}
+
+static int query_load_take_line(void *ctx, struct llmobs_text text,
+                                struct llmobs_place place)
+{
+    return query_load_take(ctx, NULL, text, place);
+}
+
+/* -- the newest ----------------------------------------------------------- */
+
+/* The traces that a walk from the end has found. */
+struct window {
+    struct llmobs_load *load;
+    const struct llmobs_reader *reader;
+    struct llmobs_texts traces; /* their ids, shared */
+    int64_t since_ns;           /* where the second walk begins */
+};
+
+/* The time in an id that the library made; a stranger's id may be anything. */
+static int64_t query_load_begin_of(const char *trace, int64_t start_ns)
+{
+    char digits[9] = "";
+    int64_t s, start_s = start_ns / NS_PER_S;
+
+    strncat(digits, trace, sizeof digits - 1);
+    s = (int64_t)strtoul(digits, NULL, 16);
+    return s <= start_s && s >= start_s - ID_AGE_S ? s * NS_PER_S : start_ns;
+}
+
+/* Adds the trace; 1: it is one more than asked for. */
+static int add_trace(struct window *window, const char *trace, int64_t start_ns,
+                     struct llmobs_place place)
+{
+    int64_t begin_ns = query_load_begin_of(trace, start_ns);
+    int64_t written_ns = llmobs_reader_written(window->reader, place);
+
+    if (!llmobs_texts_has(&window->traces, trace, strlen(trace))) {
+        if (window->load->newest > 0 &&
+            window->traces.count == window->load->newest) {
+            window->load->more = true;
+            return 1;
+        }
+        if (llmobs_texts_share(&window->traces, trace) == NULL)
+            return -ENOMEM;
+    }
+    if (written_ns < begin_ns) /* by another clock, or the file is a copy */
+        begin_ns = written_ns;
+    if (begin_ns < window->since_ns)
+        window->since_ns = begin_ns;
+    return 0;
+}
+
+/* Parses a line from the end of the store; NULL in *event where it is no span
+ * that the filter selects. */
+static int parse_wanted(struct llmobs_filter *filter, struct llmobs_text text,
+                        struct llmobs_json **event)
+{
+    int rc;
+
+    *event = NULL;
+    if (!llmobs_filter_may_match(filter, text, false))
+        return 0;
+    rc = llmobs_json_parse(text, event);
+    if (rc == 0 && llmobs_load_is_span(*event) &&
+        llmobs_filter_match(filter, *event))
+        return 0;
+    llmobs_json_free(*event);
+    *event = NULL;
+    return rc == -ENOMEM ? rc : 0;
+}
+
+static int query_load_look_back(void *ctx, struct llmobs_text text,
+                                struct llmobs_place place)
+{
+    struct window *window = ctx;
+    struct llmobs_json *event;
+    int rc = parse_wanted(window->load->filter, text, &event);
+
+    if (event != NULL)
+        rc = add_trace(window, llmobs_json_gets(event, "trace_id"),
+                       llmobs_json_to_int(llmobs_json_get(event, "start_ns")),
+                       place);
+    llmobs_json_free(event);
+    return rc;
+}
+
+/* The value behind a key's name; its length is 0 where there is none. */
+static struct llmobs_text value_at(const char *at, const char *stop)
+{
+    struct llmobs_text value = {at, 0};
+    const char *end;
+
+    while (at < stop && (*at == ' ' || *at == ':'))
+        at++;
+    if (at == stop || *at != '"')
+        return value;
+    value.data = at + 1;
+    end = memchr(value.data, '"', (size_t)(stop - value.data));
+    value.len = end != NULL ? (size_t)(end - value.data) : 0;
+    return value;
+}
+
+/* True where the line may be of one of the traces: it has the id of one as its
+ * trace's where that shows without a parser, else anywhere; or it has an id
+ * with an escape. */
+static bool names_trace(const struct window *window, struct llmobs_text text)
+{
+    static const char key[] = "\"trace_id\"";
+    const char *at = text.data, *stop = text.data + text.len;
+    struct llmobs_text own = llmobs_tail_trace(text);
+
+    if (own.data != NULL)
+        return llmobs_texts_has(&window->traces, own.data, own.len);
+    while ((at = memmem(at, (size_t)(stop - at), key, sizeof key - 1)) !=
+           NULL) {
+        struct llmobs_text id = value_at(at += sizeof key - 1, stop);
+
+        if (id.len > 0 && (memchr(id.data, '\\', id.len) != NULL ||
+                           llmobs_texts_has(&window->traces, id.data, id.len)))
+            return true;
+    }
+    return false;
+}
+
+static int take_line_of_window(void *ctx, struct llmobs_text text,
+                               struct llmobs_place place)
+{
+    struct window *window = ctx;
+
+    if (!names_trace(window, text)) {
+        window->load->events++;
+        return 0;
+    }
+    return query_load_take(window->load, &window->traces, text, place);
+}
+
+static int load_traces(struct llmobs_load *load, struct llmobs_reader *reader)
+{
+    struct window window = {
+        .load = load, .reader = reader, .since_ns = INT64_MAX};
+    int64_t since = load->filter->since_ns;
+    int rc =
+        llmobs_reader_walk_back(reader, since, query_load_look_back, &window);
+
+    if (rc >= 0 && window.traces.count > 0) {
+        if (window.since_ns > since)
+            since = window.since_ns;
+        rc = load_evaluations(load, reader, since);
+        if (rc == 0)
+            rc =
+                llmobs_reader_walk(reader, since, take_line_of_window, &window);
+    }
+    llmobs_texts_fini(&window.traces);
+    return rc < 0 ? rc : 0;
+}
+
+/* The search for one trace. */
+struct search {
+    struct llmobs_filter *filter;
+    char *trace;
+};
+
+static int note_trace(void *ctx, struct llmobs_text text,
+                      struct llmobs_place place)
+{
+    struct search *search = ctx;
+    struct llmobs_json *event;
+    int rc = parse_wanted(search->filter, text, &event);
+
+    (void)place;
+    if (event != NULL) {
+        search->trace = strdup(llmobs_json_gets(event, "trace_id"));
+        rc = search->trace != NULL ? 1 : -ENOMEM;
+    }
+    llmobs_json_free(event);
+    return rc;
+}
+
+int llmobs_load_newest_trace(struct llmobs_filter *filter,
+                             struct llmobs_reader *reader, char **trace)
+{
+    struct search search = {.filter = filter};
+    int rc =
+        llmobs_reader_walk_back(reader, filter->since_ns, note_trace, &search);
+
+    *trace = search.trace;
+    return rc < 0 ? rc : 0;
+}
+
+/* -- all, or the newest spans --------------------------------------------- */
+
+static int query_load_take_line_back(void *ctx, struct llmobs_text text,
+                                     struct llmobs_place place)
+{
+    struct llmobs_load *load = ctx;
+    int rc = query_load_take_line(load, text, place);
+
+    load->more = load->shown == load->newest;
+    return rc != 0 ? rc : load->more ? 1 : 0;
+}
+
+static int load_spans(struct llmobs_load *load, struct llmobs_reader *reader)
+{
+    int64_t since = load->filter->since_ns;
+    int rc = load_evaluations(load, reader, since);
+
+    if (rc == 0 && load->newest > 0)
+        rc = llmobs_reader_walk_back(reader, since, query_load_take_line_back,
+                                     load);
+    else if (rc == 0)
+        rc = llmobs_reader_walk(reader, since, query_load_take_line, load);
+    return rc < 0 ? rc : 0;
+}
+
+/* Fills the rows of ids alone, for which `ask` answers true. */
+static int query_load_fill_rows(struct llmobs_load *load,
+                                struct llmobs_reader *reader,
+                                bool (*ask)(const struct llmobs_row *row))
+{
+    struct llmobs_buf line;
+    int rc = 0;
+
+    llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
+    for (size_t i = 0; rc == 0 && i < load->forest.count; i++) {
+        struct llmobs_row *row = load->forest.rows[i];
+        struct llmobs_json *event;
+
+        if (row->filled || !ask(row))
+            continue;
+        rc = llmobs_reader_event(reader, row->place, &line, &event);
+        if (rc == 0)
+            rc = llmobs_row_fill(row, event, load->parts, &load->texts);
+        llmobs_cost_estimate(row, load->prices);
+        llmobs_json_free(event);
+        if (rc == -ESTALE) /* the exporter has removed the file */
+            rc = 0;
+    }
+    llmobs_buf_fini(&line);
+    return rc;
+}
+
+static bool is_path(const struct llmobs_row *row)
+{
+    return row->path;
+}
+
+int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader)
+{
+    int rc;
+
+    load->forest.paths = load->tree && load->paths;
+    rc = llmobs_forest_sort(&load->forest);
+    if (rc == 0 && load->tree)
+        rc = llmobs_forest_grow(&load->forest);
+    if (rc == 0 && load->forest.paths)
+        rc = query_load_fill_rows(load, reader, is_path);
+    return rc;
+}
+
+int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader)
+{
+    bool some = load->newest > 0 || load->filter->id != NULL;
+    int rc = load->tree && some ? load_traces(load, reader)
+                                : load_spans(load, reader);
+
+    return rc == 0 ? llmobs_load_order(load, reader) : rc;
+}

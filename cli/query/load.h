@@ -1,0 +1,70 @@
+/* load - reads the rows that a view shows from a store.
+ *
+ * Owns:    the rows, their texts and the evaluations, from init to fini.
+ * Threads: one.
+ * Errors:  -errno of the directory, -ENOMEM.
+ * Limits:  memory: some 400 bytes a span.
+ *
+ * A window of the newest traces is found from the store's end: the first walk
+ * goes backwards until enough traces have a span that the filter selects; the
+ * second one reads all spans of these traces, in the files that were written to
+ * since the oldest of them began.
+ */
+#ifndef LLMOBS_LOAD_H
+#define LLMOBS_LOAD_H
+
+#include "cli/query/prices.h"
+#include "cli/query/evaluations.h"
+#include "cli/query/filter.h"
+#include "cli/query/forest.h"
+#include "cli/query/row.h"
+#include "cli/shared/reader.h"
+
+struct llmobs_load {
+    /* The caller sets these after init. */
+    struct llmobs_filter *filter; /* borrowed */
+    enum llmobs_row_parts parts;  /* of wanted rows */
+    struct llmobs_prices *prices; /* borrowed; NULL: no cost is estimated */
+    bool tree;     /* the ids of the spans between wanted ones too */
+    bool bare;     /* the evaluations are not read */
+    bool paths;    /* and the spans above wanted ones are shown */
+    size_t newest; /* the number of traces, or of spans where it is no tree; 0:
+                    * all */
+
+    struct llmobs_texts texts;
+    struct llmobs_forest forest;
+    struct llmobs_evaluations evaluations;
+    size_t events; /* spans that were met */
+    size_t shown;  /* spans that the filter selects */
+    size_t bad;    /* lines that are neither span nor evaluation */
+    bool more;     /* there are more traces than `newest` */
+};
+
+void llmobs_load_init(struct llmobs_load *load);
+void llmobs_load_fini(struct llmobs_load *load);
+
+/* Reads the rows, and orders them: as traces where it is a tree. Borrows the
+ * reader, which can read the rows' lines again. */
+int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader);
+
+/* Finds the newest trace with a span that the filter selects. Gives its id, for
+ * the caller to free; NULL: there is none. */
+int llmobs_load_newest_trace(struct llmobs_filter *filter,
+                             struct llmobs_reader *reader, char **trace);
+
+/* The steps of that, for rows that come later: takes one span, and orders all
+ * rows, also again. */
+int llmobs_load_take(struct llmobs_load *load, const struct llmobs_json *event,
+                     struct llmobs_place place);
+int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader);
+
+/* Parses a line that the filter may select, and gives its *event, which the
+ * caller frees; NULL where it may not, or the line is no JSON: that is counted.
+ */
+int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,
+                      struct llmobs_json **event);
+
+/* True for an event that is a span. */
+bool llmobs_load_is_span(const struct llmobs_json *event);
+
+#endif

@@ -1,0 +1,195 @@
+#include "cli/query/price.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define THOUSAND 1000
+#define DIGITS_MAX 12
+
+static const struct {
+    const char *name;
+    enum llmobs_price_part part;
+} members[] = {
+    {"input_cost_per_token", LLMOBS_PRICE_INPUT},
+    {"cache_read_input_token_cost", LLMOBS_PRICE_CACHE_READ},
+    /* Before the next one, which it begins with. */
+    {"cache_creation_input_token_cost_above_1hr",
+     LLMOBS_PRICE_CACHE_WRITE_HOUR},
+    {"cache_creation_input_token_cost", LLMOBS_PRICE_CACHE_WRITE},
+    {"output_cost_per_token", LLMOBS_PRICE_OUTPUT},
+    {"output_cost_per_reasoning_token", LLMOBS_PRICE_REASONING},
+};
+
+/* -- reading -------------------------------------------------------------- */
+
+/* Reads "_above_200k_tokens" or "_above_199999_tokens"; "" is 0. */
+static bool read_threshold(const char *text, int64_t *above)
+{
+    static const char before[] = "_above_", after[] = "_tokens";
+    char *end;
+
+    *above = 0;
+    if (*text == '\0')
+        return true;
+    if (strncmp(text, before, sizeof before - 1) != 0)
+        return false;
+    text += sizeof before - 1;
+    if (*text < '0' || *text > '9' || strspn(text, "0123456789") > DIGITS_MAX)
+        return false;
+    *above = strtoll(text, &end, 10);
+    if (*end == 'k') {
+        *above *= THOUSAND;
+        end++;
+    }
+    return strcmp(end, after) == 0;
+}
+
+/* Finds the part of a price that a member of this name holds; false: none. */
+static bool price_read_name(const char *name, enum llmobs_price_part *part,
+                            int64_t *above)
+{
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        size_t len = strlen(members[i].name);
+
+        if (strncmp(name, members[i].name, len) != 0)
+            continue;
+        *part = members[i].part;
+        return read_threshold(name + len, above);
+    }
+    return false;
+}
+
+/* The tier of that threshold, a new one if need be; NULL: there are too many.
+ */
+static struct llmobs_price_tier *tier_of(struct llmobs_price *price,
+                                         int64_t above)
+{
+    struct llmobs_price_tier *tiers = price->tiers;
+    size_t at = price->count;
+
+    for (size_t i = 0; i < price->count; i++)
+        if (tiers[i].above == above)
+            return &tiers[i];
+    if (at == sizeof price->tiers / sizeof *price->tiers)
+        return NULL;
+    for (; at > 0 && tiers[at - 1].above > above; at--)
+        tiers[at] = tiers[at - 1];
+    tiers[at].above = above;
+    for (size_t i = 0; i < LLMOBS_PRICE_PARTS; i++)
+        tiers[at].rates[i] = -1;
+    price->count++;
+    return &tiers[at];
+}
+
+/* False where a member is no price. A null counts as absent. */
+static bool price_read_member(struct llmobs_price *price, const char *name,
+                              const struct llmobs_json *value)
+{
+    enum llmobs_price_part part;
+    struct llmobs_price_tier *tier;
+    int64_t above;
+    double rate = -1;
+
+    if (!price_read_name(name, &part, &above) || llmobs_json_is_null(value))
+        return true;
+    if (llmobs_json_is_number(value))
+        rate = llmobs_json_to_real(value);
+    tier = tier_of(price, above);
+    if (tier == NULL || !(rate >= 0 && rate <= LLMOBS_PRICE_MAX))
+        return false;
+    tier->rates[part] = rate;
+    return true;
+}
+
+void llmobs_price_read(const struct llmobs_json *model,
+                       struct llmobs_price *price)
+{
+    bool good = true;
+
+    price->count = 0;
+    for (void *it = llmobs_json_iter(model); it != NULL && good;
+         it = llmobs_json_next(model, it))
+        good = price_read_member(price, llmobs_json_iter_key(it),
+                                 llmobs_json_iter_value(it));
+    if (!good || price->count == 0 || price->tiers[0].above != 0 ||
+        price->tiers[0].rates[LLMOBS_PRICE_INPUT] < 0)
+        price->count = 0;
+}
+
+/* -- the formula ---------------------------------------------------------- */
+
+/* The price of a part, by the highest tier that has it and that the call is
+ * above; -1: none has. */
+static double rate_of(const struct llmobs_price *price,
+                      enum llmobs_price_part part, int64_t input)
+{
+    double rate = -1;
+
+    for (size_t i = 0; i < price->count; i++) {
+        const struct llmobs_price_tier *tier = &price->tiers[i];
+
+        if (tier->rates[part] >= 0 && (i == 0 || input > tier->above))
+            rate = tier->rates[part];
+    }
+    return rate;
+}
+
+static double price_either(double rate, double other)
+{
+    return rate >= 0 ? rate : other;
+}
+
+/* A count that is not known, or more than there are, is taken for the nearest
+ * that can be. */
+static int64_t price_within(int64_t count, int64_t all)
+{
+    return count <= 0 ? 0 : count < all ? count : all;
+}
+
+static double input_cost(const struct llmobs_price *price,
+                         const struct llmobs_price_tokens *tokens)
+{
+    int64_t in = tokens->input;
+    double input = rate_of(price, LLMOBS_PRICE_INPUT, in);
+    double read =
+        price_either(rate_of(price, LLMOBS_PRICE_CACHE_READ, in), input);
+    double write =
+        price_either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE, in), input);
+    double hour =
+        price_either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE_HOUR, in), write);
+    int64_t from_cache = price_within(tokens->cache_read, in);
+    int64_t to_cache = price_within(tokens->cache_write, in - from_cache);
+    int64_t for_hour = price_within(tokens->cache_write_hour, to_cache);
+
+    return (double)(in - from_cache - to_cache) * input +
+           (double)from_cache * read + (double)(to_cache - for_hour) * write +
+           (double)for_hour * hour;
+}
+
+/* Embeddings have neither a price for an output nor, mostly, a count of it. */
+static double output_cost(const struct llmobs_price *price,
+                          const struct llmobs_price_tokens *tokens)
+{
+    double output = rate_of(price, LLMOBS_PRICE_OUTPUT, tokens->input);
+    double reasoning = price_either(
+        rate_of(price, LLMOBS_PRICE_REASONING, tokens->input), output);
+    int64_t thought = price_within(tokens->reasoning, tokens->output);
+
+    if (output < 0)
+        return tokens->output <= 0 ? 0 : -1;
+    if (tokens->output < 0)
+        return output == 0 && reasoning == 0 ? 0 : -1;
+    return (double)(tokens->output - thought) * output +
+           (double)thought * reasoning;
+}
+
+double llmobs_price_of(const struct llmobs_price *price,
+                       const struct llmobs_price_tokens *tokens)
+{
+    double output;
+
+    if (price->count == 0 || tokens->input < 0)
+        return -1;
+    output = output_cost(price, tokens);
+    return output < 0 ? -1 : input_cost(price, tokens) + output;
+}

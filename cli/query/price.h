@@ -1,0 +1,59 @@
+/* price - what the tokens of one model cost, and what a call costs by that.
+ *
+ * Threads: any.
+ * Errors:  none: a price that is no price makes every cost unknown.
+ * Limits:  LLMOBS_PRICE_TIERS thresholds.
+ *
+ * The members are those of LiteLLM's model_prices_and_context_window.json; all
+ * others are ignored. Prices are in USD for one token.
+ */
+#ifndef LLMOBS_PRICE_H
+#define LLMOBS_PRICE_H
+
+#include "lib/text/json.h"
+
+#define LLMOBS_PRICE_TIERS 4
+/* The most that a token may cost: a price of a million tokens that stands in
+ * the place of the price of one is a mistake. */
+#define LLMOBS_PRICE_MAX 1.0
+
+enum llmobs_price_part {
+    LLMOBS_PRICE_INPUT,
+    LLMOBS_PRICE_CACHE_READ,
+    LLMOBS_PRICE_CACHE_WRITE,
+    LLMOBS_PRICE_CACHE_WRITE_HOUR, /* into a cache that holds for an hour */
+    LLMOBS_PRICE_OUTPUT,
+    LLMOBS_PRICE_REASONING,
+    LLMOBS_PRICE_PARTS
+};
+
+struct llmobs_price_tier {
+    int64_t above;                    /* input tokens of the call */
+    double rates[LLMOBS_PRICE_PARTS]; /* -1: not given */
+};
+
+/* The rates of a tier hold for the whole of a call with more input tokens than
+ * its threshold; one that it lacks is that of the tier below. */
+struct llmobs_price {
+    struct llmobs_price_tier tiers[1 + LLMOBS_PRICE_TIERS]; /* by threshold */
+    size_t count; /* 0: the model has no price */
+};
+
+/* The tokens of a call; -1: not known. */
+struct llmobs_price_tokens {
+    int64_t input; /* those of a cache included */
+    int64_t output;
+    int64_t cache_read;
+    int64_t cache_write;
+    int64_t cache_write_hour; /* of cache_write */
+    int64_t reasoning;        /* of output */
+};
+
+void llmobs_price_read(const struct llmobs_json *model,
+                       struct llmobs_price *price);
+
+/* The cost in USD; -1: unknown, since the price or a count is. */
+double llmobs_price_of(const struct llmobs_price *price,
+                       const struct llmobs_price_tokens *tokens);
+
+#endif

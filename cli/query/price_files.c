@@ -1,0 +1,151 @@
+#include "cli/query/price_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/shared/escape.h"
+#include "cli/shared/preload.h"
+#include "cli/shared/tell.h"
+#include "lib/base/fd.h"
+
+#define VARIABLE "LLMOBS_PRICES"
+#define SHIPPED "prices.json"
+#define PIECE ((size_t)64 * 1024)
+
+/* -- one file ------------------------------------------------------------- */
+
+static int price_files_read_all(int fd, struct llmobs_buf *text)
+{
+    for (;;) {
+        ssize_t got;
+        int rc = llmobs_buf_reserve(text, PIECE);
+
+        if (rc != 0) /* its limit is the file's */
+            return rc == -ENOMEM ? rc : -EFBIG;
+        got = read(fd, text->data + text->len, PIECE);
+        if (got < 0 && errno != EINTR)
+            return -errno;
+        if (got == 0)
+            return 0;
+        if (got > 0)
+            text->len += (size_t)got;
+    }
+}
+
+/* A table without a date is as old as its file. */
+static int price_files_read_file(const char *path, struct llmobs_buf *text,
+                                 char date[LLMOBS_PRICES_DATE])
+{
+    int fd = llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
+    struct stat st;
+    struct tm tm;
+    int rc = 0;
+
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) != 0)
+        rc = -errno;
+    else if (st.st_size > (off_t)LLMOBS_PRICE_FILES_MAX)
+        rc = -EFBIG;
+    else if (localtime_r(&st.st_mtime, &tm) == NULL ||
+             strftime(date, LLMOBS_PRICES_DATE, "%Y-%m-%d", &tm) == 0)
+        strcpy(date, "unknown");
+    if (rc == 0)
+        rc = price_files_read_all(fd, text);
+    close(fd);
+    return rc;
+}
+
+static int price_files_add_file(struct llmobs_prices *prices, const char *path)
+{
+    char date[LLMOBS_PRICES_DATE] = "";
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_PRICE_FILES_MAX + PIECE);
+    rc = price_files_read_file(path, &text, date);
+    if (rc == 0)
+        rc = llmobs_prices_add(prices,
+                               (struct llmobs_text){text.data, text.len}, date);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+/* -- the list ------------------------------------------------------------- */
+
+/* The table beside the tool; a tool without one estimates nothing. */
+static int add_shipped(struct llmobs_prices *prices)
+{
+    char path[PATH_MAX];
+    int rc = llmobs_preload_share(SHIPPED, path);
+
+    if (rc == 0)
+        rc = price_files_add_file(prices, path);
+    return rc == -ENOENT || rc == -ESRCH ? 0 : rc;
+}
+
+static int price_files_refuse(const char *command, const char *path, int rc)
+{
+    char room[LLMOBS_ESCAPE_NAME];
+
+    llmobs_tell("%s: " VARIABLE ": %s: %s\n", command,
+                llmobs_escape_name(path, room),
+                rc == -EINVAL  ? "this is no file of prices"
+                : rc == -E2BIG ? "too much for a file of prices"
+                               : strerror(-rc));
+    return rc;
+}
+
+static int add_named(const char *command, struct llmobs_prices *prices,
+                     const char *path)
+{
+    int rc = strcmp(path, "default") == 0 ? add_shipped(prices)
+                                          : price_files_add_file(prices, path);
+
+    return rc == 0 ? 0 : price_files_refuse(command, path, rc);
+}
+
+/* Adds each file of a list with commas. */
+static int price_files_add_list(const char *command,
+                                struct llmobs_prices *prices, char *list)
+{
+    char *save = NULL;
+    int first = 0;
+
+    for (char *path = strtok_r(list, ",", &save); path != NULL;
+         path = strtok_r(NULL, ",", &save)) {
+        int rc = add_named(command, prices, path);
+
+        if (first == 0)
+            first = rc;
+    }
+    return first;
+}
+
+int llmobs_price_files_load(const char *command, struct llmobs_prices **out)
+{
+    const char *asked = getenv(VARIABLE);
+    char *list = strdup(asked != NULL && *asked != '\0' ? asked : "default");
+    struct llmobs_prices *prices = NULL;
+    int rc = list != NULL ? 0 : -ENOMEM;
+
+    *out = NULL;
+    if (rc == 0 && strcmp(list, "off") != 0) {
+        prices = llmobs_prices_new();
+        rc = prices != NULL ? price_files_add_list(command, prices, list)
+                            : -ENOMEM;
+    }
+    free(list);
+    if (prices != NULL && llmobs_prices_date(prices) == NULL) {
+        llmobs_prices_free(prices);
+        prices = NULL;
+    }
+    *out = prices;
+    return rc;
+}

@@ -1,0 +1,420 @@
+#include "cli/query/prices.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/query/texts.h"
+#include "lib/base/glob.h"
+#include "lib/base/mix.h"
+
+#define TABLES_MAX 16
+#define KNOWN_MAX 256 /* a power of two */
+#define NAMES_MAX 4
+#define ABOUT "llmobs_prices"
+
+struct entry {
+    char *name; /* in small letters */
+    const struct llmobs_json *model;
+};
+
+struct table {
+    struct llmobs_json *json;
+    struct entry *exact; /* sorted */
+    size_t exact_count;
+    struct entry *patterns; /* in the order of the table */
+    size_t pattern_count;
+    char date[LLMOBS_PRICES_DATE];
+    bool used;
+};
+
+/* A look-up that was done. */
+struct known {
+    char provider[LLMOBS_PRICES_NAME];
+    char model[LLMOBS_PRICES_NAME]; /* "": none */
+    struct llmobs_price price;
+    struct table *table;
+};
+
+struct llmobs_prices {
+    struct table tables[TABLES_MAX];
+    size_t count;
+    struct known known[KNOWN_MAX];
+};
+
+/* -- providers ------------------------------------------------------------ */
+
+/* The library's providers, and LiteLLM's names for them. A name without a
+ * provider before it counts for a provider of this list only where the table
+ * says that it is that provider's: many hosts serve models of the same name,
+ * at other prices. */
+static const struct provider {
+    const char *name;
+    const char *names[NAMES_MAX];
+} providers[] = {
+    {"openai", {"openai", "text-completion-openai"}},
+    {"azure_openai", {"azure", "azure_ai", "openai"}},
+    {"anthropic", {"anthropic"}},
+    {"google", {"gemini", "vertex_ai", "google"}},
+    {"amazon_bedrock", {"bedrock"}},
+    {"openrouter", {"openrouter"}},
+    {"groq", {"groq"}},
+    {"together", {"together_ai"}},
+    {"fireworks", {"fireworks_ai"}},
+    {"xai", {"xai"}},
+    {"perplexity", {"perplexity"}},
+    {"nvidia", {"nvidia_nim"}},
+    {"huggingface", {"huggingface"}},
+    {"cerebras", {"cerebras"}},
+    {"sambanova", {"sambanova"}},
+    {"dashscope", {"dashscope"}},
+    {"moonshot", {"moonshot"}},
+    {"zai", {"zai"}},
+    {"deepseek", {"deepseek"}},
+    {"mistral", {"mistral"}},
+    {"cohere", {"cohere"}},
+    {"github", {"github"}},
+    {"ollama", {"ollama"}},
+};
+
+static const struct provider *find_provider(const char *name)
+{
+    for (size_t i = 0; i < sizeof providers / sizeof *providers; i++)
+        if (strcmp(providers[i].name, name) == 0)
+            return &providers[i];
+    return NULL;
+}
+
+/* True where the table gives an entry, whose name has no provider, to this one;
+ * LiteLLM's "bedrock_converse" and the like are parts of a provider. */
+static bool prices_serves(const struct provider *provider,
+                          const struct llmobs_json *model)
+{
+    const char *of = llmobs_json_gets(model, "litellm_provider");
+
+    if (provider == NULL || of == NULL)
+        return true;
+    for (size_t i = 0; i < NAMES_MAX && provider->names[i] != NULL; i++)
+        if (strncmp(of, provider->names[i], strlen(provider->names[i])) == 0)
+            return true;
+    return false;
+}
+
+/* -- tables --------------------------------------------------------------- */
+
+static void lower_all(char *text)
+{
+    for (; *text != '\0'; text++)
+        if (*text >= 'A' && *text <= 'Z')
+            *text = (char)(*text - 'A' + 'a');
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
+}
+
+static void free_table(struct table *table)
+{
+    for (size_t i = 0; i < table->exact_count; i++)
+        free(table->exact[i].name);
+    for (size_t i = 0; i < table->pattern_count; i++)
+        free(table->patterns[i].name);
+    free(table->exact);
+    free(table->patterns);
+    llmobs_json_free(table->json);
+}
+
+/* Adds an entry to the names or to the patterns, for which there is room. */
+static int prices_add_entry(struct table *table, const char *name,
+                            const struct llmobs_json *model)
+{
+    bool pattern = strpbrk(name, "*?[") != NULL;
+    struct entry entry = {strdup(name), model};
+
+    if (entry.name == NULL)
+        return -ENOMEM;
+    lower_all(entry.name);
+    if (pattern)
+        table->patterns[table->pattern_count++] = entry;
+    else
+        table->exact[table->exact_count++] = entry;
+    return 0;
+}
+
+static int fill_table(struct table *table)
+{
+    const struct llmobs_json *json = table->json;
+    size_t len = llmobs_json_len(json) + 1;
+    int rc = 0;
+
+    table->exact = calloc(len, sizeof *table->exact);
+    table->patterns = calloc(len, sizeof *table->patterns);
+    if (table->exact == NULL || table->patterns == NULL)
+        return -ENOMEM;
+    for (void *it = llmobs_json_iter(json); it != NULL && rc == 0;
+         it = llmobs_json_next(json, it))
+        if (llmobs_json_is_object(llmobs_json_iter_value(it)))
+            rc = prices_add_entry(table, llmobs_json_iter_key(it),
+                                  llmobs_json_iter_value(it));
+    qsort(table->exact, table->exact_count, sizeof *table->exact, by_name);
+    return rc;
+}
+
+/* True for a text of the form of 2026-11-22. */
+static bool is_date(const char *text)
+{
+    static const char form[] = "0000-00-00";
+    size_t i;
+
+    for (i = 0; form[i] != '\0'; i++)
+        if (form[i] == '0' ? text[i] < '0' || text[i] > '9'
+                           : text[i] != form[i])
+            return false;
+    return text[i] == '\0';
+}
+
+static void date_table(struct table *table, const char *date)
+{
+    const struct llmobs_json *about = llmobs_json_get(table->json, ABOUT);
+    const char *own = llmobs_json_gets(about, "date");
+
+    if (own != NULL && is_date(own))
+        date = own;
+    snprintf(table->date, sizeof table->date, "%s", date);
+}
+
+int llmobs_prices_add(struct llmobs_prices *prices, struct llmobs_text text,
+                      const char *date)
+{
+    struct table table = {.used = false};
+    int rc = prices->count < TABLES_MAX ? llmobs_json_parse(text, &table.json)
+                                        : -E2BIG;
+
+    if (rc == 0 && !llmobs_json_is_object(table.json))
+        rc = -EINVAL;
+    if (rc == 0)
+        rc = fill_table(&table);
+    if (rc != 0) {
+        free_table(&table);
+        return rc;
+    }
+    date_table(&table, date);
+    prices->tables[prices->count++] = table;
+    return 0;
+}
+
+/* -- names ---------------------------------------------------------------- */
+
+/* A model of Bedrock without the region that its profile begins with, and
+ * without the rest of a resource's name before it. */
+static const char *without_region(const char *name)
+{
+    static const char *const regions[] = {"us.",     "eu.",    "apac.", "ap.",
+                                          "jp.",     "au.",    "ca.",   "sa.",
+                                          "us-gov.", "global."};
+    const char *slash = strrchr(name, '/');
+
+    if (strncmp(name, "arn:", 4) == 0 && slash != NULL)
+        name = slash + 1;
+    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++)
+        if (strncmp(name, regions[i], strlen(regions[i])) == 0)
+            return name + strlen(regions[i]);
+    return name;
+}
+
+/* -- look-up -------------------------------------------------------------- */
+
+/* A question to one table. */
+struct asked {
+    const struct provider *provider; /* NULL: not of the list */
+    const char *provider_name;
+    const struct table *table;
+};
+
+static const struct llmobs_json *prices_find_name(const struct table *table,
+                                                  const char *name)
+{
+    struct entry key = {(char *)name, NULL};
+    const struct entry *found = NULL;
+
+    if (table->exact_count > 0)
+        found = bsearch(&key, table->exact, table->exact_count, sizeof key,
+                        by_name);
+    for (size_t i = 0; found == NULL && i < table->pattern_count; i++) {
+        const char *pattern = table->patterns[i].name;
+        struct llmobs_glob glob = {pattern, pattern + strlen(pattern)};
+
+        if (llmobs_glob_match(glob, name))
+            found = &table->patterns[i];
+    }
+    return found != NULL ? found->model : NULL;
+}
+
+static const struct llmobs_json *find_prefixed(const struct asked *asked,
+                                               const char *prefix,
+                                               const char *model)
+{
+    char name[2 * LLMOBS_PRICES_NAME];
+
+    snprintf(name, sizeof name, "%s/%s", prefix, model);
+    return prices_find_name(asked->table, name);
+}
+
+/* Looks for the model behind its provider's name, then alone. */
+static const struct llmobs_json *find_model(const struct asked *asked,
+                                            const char *model)
+{
+    const struct provider *provider = asked->provider;
+    const struct llmobs_json *found = NULL;
+
+    if (provider == NULL)
+        found = find_prefixed(asked, asked->provider_name, model);
+    for (size_t i = 0; provider != NULL && found == NULL && i < NAMES_MAX &&
+                       provider->names[i] != NULL;
+         i++)
+        found = find_prefixed(asked, provider->names[i], model);
+    if (found != NULL)
+        return found;
+    found = prices_find_name(asked->table, model);
+    return found != NULL && prices_serves(provider, found) ? found : NULL;
+}
+
+/* The same, then without the date. */
+static const struct llmobs_json *find_dated(const struct asked *asked,
+                                            const char *model)
+{
+    const struct llmobs_json *found = find_model(asked, model);
+    size_t len = llmobs_texts_undated(model);
+    char stem[LLMOBS_PRICES_NAME];
+
+    if (found != NULL || model[len] == '\0')
+        return found;
+    memcpy(stem, model, len);
+    stem[len] = '\0';
+    return find_model(asked, stem);
+}
+
+/* All names that the model may have in a table. A gateway's model may have its
+ * provider before it, as "openai/gpt-4o". */
+static const struct llmobs_json *prices_find_in(const struct asked *asked,
+                                                const char *model)
+{
+    const struct llmobs_json *found = find_dated(asked, model);
+    const char *bare = without_region(model), *slash = strchr(model, '/');
+    struct asked behind = *asked;
+    char vendor[LLMOBS_PRICES_NAME];
+
+    if (found == NULL && bare != model)
+        found = find_dated(asked, bare);
+    if (found != NULL || slash == NULL || asked->provider != NULL)
+        return found;
+    memcpy(vendor, model, (size_t)(slash - model));
+    vendor[slash - model] = '\0';
+    behind.provider_name = vendor;
+    behind.provider = find_provider(vendor);
+    return find_dated(&behind, slash + 1);
+}
+
+static void prices_look_up(struct llmobs_prices *prices, struct known *known)
+{
+    struct asked asked = {find_provider(known->provider), known->provider,
+                          NULL};
+    const struct llmobs_json *found = NULL;
+
+    known->price.count = 0;
+    known->table = NULL;
+    for (size_t i = 0; i < prices->count && found == NULL; i++) {
+        asked.table = known->table = &prices->tables[i];
+        found = prices_find_in(&asked, known->model);
+    }
+    if (found != NULL)
+        llmobs_price_read(found, &known->price);
+}
+
+static uint64_t hash(const char *text, uint64_t seed)
+{
+    for (; *text != '\0'; text++)
+        seed = (seed ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    return llmobs_mix(seed);
+}
+
+/* The look-up of that model, done now or before. */
+static struct known *know(struct llmobs_prices *prices, const char *provider,
+                          const char *model)
+{
+    size_t at = (size_t)hash(model, hash(provider, 0)) & (KNOWN_MAX - 1);
+    struct known *known = &prices->known[at];
+
+    if (strcmp(known->model, model) != 0 ||
+        strcmp(known->provider, provider) != 0) {
+        strcpy(known->provider, provider);
+        strcpy(known->model, model);
+        prices_look_up(prices, known);
+    }
+    return known;
+}
+
+/* Copies a name in small letters; false where it is too long. */
+static bool take_name(const char *name, char out[LLMOBS_PRICES_NAME])
+{
+    size_t len = strlen(name);
+
+    if (len >= LLMOBS_PRICES_NAME)
+        return false;
+    memcpy(out, name, len + 1);
+    lower_all(out);
+    return true;
+}
+
+double llmobs_prices_cost(struct llmobs_prices *prices, const char *provider,
+                          const char *model,
+                          const struct llmobs_price_tokens *tokens)
+{
+    char of[LLMOBS_PRICES_NAME], name[LLMOBS_PRICES_NAME];
+    const struct known *known;
+    double cost;
+
+    if (prices == NULL || model == NULL || *model == '\0' ||
+        !take_name(model, name) || !take_name(provider ? provider : "", of))
+        return -1;
+    known = know(prices, of, name);
+    cost = llmobs_price_of(&known->price, tokens);
+    if (cost >= 0)
+        known->table->used = true;
+    return cost;
+}
+
+/* -- the whole ------------------------------------------------------------ */
+
+const char *llmobs_prices_date(const struct llmobs_prices *prices)
+{
+    const char *date = NULL;
+
+    if (prices == NULL || prices->count == 0)
+        return NULL;
+    for (size_t i = 0; i < prices->count; i++) {
+        const struct table *table = &prices->tables[i];
+
+        if (table->used && (date == NULL || strcmp(table->date, date) < 0))
+            date = table->date;
+    }
+    return date != NULL ? date : prices->tables[prices->count - 1].date;
+}
+
+struct llmobs_prices *llmobs_prices_new(void)
+{
+    return calloc(1, sizeof(struct llmobs_prices));
+}
+
+void llmobs_prices_free(struct llmobs_prices *prices)
+{
+    if (prices == NULL)
+        return;
+    for (size_t i = 0; i < prices->count; i++)
+        free_table(&prices->tables[i]);
+    free(prices);
+}

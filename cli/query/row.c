@@ -1,0 +1,430 @@
+#include "cli/query/row.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/query/filter.h"
+
+/* -- pieces --------------------------------------------------------------- */
+
+/* Shares a text among rows; NULL stays NULL. */
+static int row_share(struct llmobs_texts *texts, const char **field,
+                     const char *text)
+{
+    if (text == NULL)
+        return 0;
+    *field = llmobs_texts_share(texts, text);
+    return *field != NULL ? 0 : -ENOMEM;
+}
+
+/* Like share, where an empty text stands for none. */
+static int share_full(struct llmobs_texts *texts, const char **field,
+                      const char *text)
+{
+    return row_share(texts, field, text != NULL && *text != '\0' ? text : NULL);
+}
+
+static int row_keep(struct llmobs_texts *texts, const char **field,
+                    const char *text, size_t max)
+{
+    if (text == NULL || *text == '\0')
+        return 0;
+    *field = llmobs_texts_keep(texts, text, llmobs_texts_cut(text, max));
+    return *field != NULL ? 0 : -ENOMEM;
+}
+
+/* A count; one that was not sent is unknown (-1), never 0. */
+static int64_t row_count_of(const struct llmobs_json *metrics, const char *key)
+{
+    const struct llmobs_json *number = llmobs_json_get(metrics, key);
+    double real;
+
+    if (llmobs_json_is_int(number))
+        return llmobs_json_to_int(number);
+    if (!llmobs_json_is_number(number))
+        return -1;
+    real = llmobs_json_to_real(number);
+    return real >= 0 && real < 9e15 ? (int64_t)real : -1;
+}
+
+static const char *or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+/* -- words ---------------------------------------------------------------- */
+
+/* The text of the last message that has one, from the user where there is one
+ * of the user. */
+static const char *last_message(const struct llmobs_json *messages)
+{
+    const char *last = NULL;
+
+    for (size_t i = llmobs_json_len(messages); i-- > 0;) {
+        const struct llmobs_json *message = llmobs_json_at(messages, i);
+        const char *text = llmobs_json_gets(message, "content");
+
+        if (text == NULL || *text == '\0')
+            continue;
+        if (strcmp(or_empty(llmobs_json_gets(message, "role")), "user") == 0)
+            return text;
+        if (last == NULL)
+            last = text;
+    }
+    return last;
+}
+
+/* The name of a tool that an answer without a text asks for. */
+static const char *first_tool(const struct llmobs_json *messages)
+{
+    const struct llmobs_json *calls =
+        llmobs_json_get(llmobs_json_at(messages, 0), "tool_calls");
+
+    return llmobs_json_gets(llmobs_json_at(calls, 0), "name");
+}
+
+/* A value of a proxied call is the JSON text of its messages. */
+static int keep_value(struct llmobs_texts *texts, const char **field,
+                      const char *value)
+{
+    struct llmobs_text text = {value, strlen(value)};
+    struct llmobs_json *messages = NULL;
+    const char *words = value;
+    int rc;
+
+    if (value[0] == '[' && llmobs_json_parse(text, &messages) == 0 &&
+        last_message(messages) != NULL)
+        words = last_message(messages);
+    rc = row_keep(texts, field, words, LLMOBS_ROW_WORDS);
+    llmobs_json_free(messages);
+    return rc;
+}
+
+static int read_words(struct llmobs_texts *texts, const char **field,
+                      const struct llmobs_json *side)
+{
+    const struct llmobs_json *messages = llmobs_json_get(side, "messages");
+    const struct llmobs_json *documents = llmobs_json_get(side, "documents");
+    const char *value = llmobs_json_gets(side, "value");
+    const char *words = last_message(messages);
+
+    if (words == NULL)
+        words = llmobs_json_gets(llmobs_json_at(documents, 0), "text");
+    if (words == NULL)
+        words = first_tool(messages);
+    if (words == NULL && value != NULL)
+        return keep_value(texts, field, value);
+    return row_keep(texts, field, words, LLMOBS_ROW_WORDS);
+}
+
+/* -- parts ---------------------------------------------------------------- */
+
+static int row_read_ids(struct llmobs_row *row, const struct llmobs_json *event,
+                        struct llmobs_texts *texts)
+{
+    const char *trace = llmobs_json_gets(event, "trace_id");
+    const char *span = llmobs_json_gets(event, "span_id");
+    const char *parent = llmobs_json_gets(event, "parent_id");
+    int rc;
+
+    if (trace == NULL || span == NULL)
+        return -EINVAL;
+    row->start_ns = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
+    rc = row_share(texts, &row->trace_id, trace);
+    if (rc == 0) {
+        row->span_id = llmobs_texts_keep(texts, span, strlen(span));
+        rc = row->span_id != NULL ? 0 : -ENOMEM;
+    }
+    if (rc == 0 && parent != NULL && strcmp(parent, "undefined") != 0)
+        rc = share_full(texts, &row->parent_id, parent);
+    return rc;
+}
+
+static int row_read_error(struct llmobs_row *row,
+                          const struct llmobs_json *event,
+                          struct llmobs_texts *texts)
+{
+    const struct llmobs_json *error =
+        llmobs_json_get(llmobs_json_get(event, "meta"), "error");
+    const char *type = llmobs_json_gets(error, "type");
+    const char *status = llmobs_filter_tag_of(event, "http.status_code");
+    int rc;
+
+    row->failed =
+        strcmp(or_empty(llmobs_json_gets(event, "status")), "error") == 0;
+    if (!row->failed)
+        return 0;
+    if (status != NULL && strlen(status) == 3 && *status >= '3')
+        row->http_status = atoi(status);
+    if (type == NULL)
+        type = llmobs_filter_tag_of(event, "error_type");
+    rc = share_full(texts, &row->error_type, type);
+    if (rc == 0)
+        rc = row_keep(texts, &row->error_message,
+                      llmobs_json_gets(error, "message"), LLMOBS_ROW_ERROR);
+    return rc;
+}
+
+static int row_read_tags(struct llmobs_row *row,
+                         const struct llmobs_json *event,
+                         struct llmobs_texts *texts)
+{
+    const char *session = llmobs_json_gets(event, "session_id");
+    int rc =
+        share_full(texts, &row->ml_app, llmobs_filter_tag_of(event, "ml_app"));
+
+    if (session == NULL)
+        session = llmobs_filter_tag_of(event, "session_id");
+    if (rc == 0)
+        rc = share_full(texts, &row->service,
+                        llmobs_filter_tag_of(event, "service"));
+    if (rc == 0)
+        rc = share_full(texts, &row->env, llmobs_filter_tag_of(event, "env"));
+    if (rc == 0)
+        rc = share_full(texts, &row->session, session);
+    return rc;
+}
+
+/* The span of a tool that nobody measured (core/event/linker.h). */
+static bool is_inferred(const struct llmobs_json *event)
+{
+    const char *value = llmobs_filter_tag_of(event, "inferred");
+
+    return value != NULL && strcmp(value, "true") == 0;
+}
+
+static int row_read_name(struct llmobs_row *row,
+                         const struct llmobs_json *event,
+                         struct llmobs_texts *texts)
+{
+    const char *name = or_empty(llmobs_json_gets(event, "name"));
+    struct llmobs_buf text;
+    int rc;
+
+    if (!is_inferred(event))
+        return row_share(texts, &row->name, name);
+    llmobs_buf_init(&text, SIZE_MAX);
+    rc = llmobs_buf_addf(&text, "%s (inferred)", name);
+    if (rc == 0)
+        rc = row_share(texts, &row->name, text.data);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static int row_read_facts(struct llmobs_row *row,
+                          const struct llmobs_json *event,
+                          struct llmobs_texts *texts)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    const char *kind = llmobs_filter_kind(event);
+    int rc = row_read_name(row, event, texts);
+
+    if (rc == 0)
+        rc = row_share(texts, &row->kind, kind != NULL ? kind : "-");
+    if (rc == 0)
+        rc = share_full(texts, &row->model,
+                        llmobs_json_gets(meta, "model_name"));
+    if (rc == 0)
+        rc = share_full(texts, &row->provider,
+                        llmobs_json_gets(meta, "model_provider"));
+    if (rc == 0)
+        rc = row_read_tags(row, event, texts);
+    return rc == 0 ? row_read_error(row, event, texts) : rc;
+}
+
+static void row_read_numbers(struct llmobs_row *row,
+                             const struct llmobs_json *event)
+{
+    const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
+    const struct llmobs_json *first =
+        llmobs_json_get(metrics, "time_to_first_token");
+
+    row->duration_ns = row_count_of(event, "duration");
+    row->input_tokens = row_count_of(metrics, "input_tokens");
+    row->output_tokens = row_count_of(metrics, "output_tokens");
+    row->cache_read_tokens = row_count_of(metrics, "cache_read_input_tokens");
+    row->cache_write_tokens = row_count_of(metrics, "cache_write_input_tokens");
+    row->cache_write_hour_tokens =
+        row_count_of(metrics, "ephemeral_1h_input_tokens");
+    row->reasoning_tokens = row_count_of(metrics, "reasoning_output_tokens");
+    row->first_token =
+        llmobs_json_is_number(first) ? llmobs_json_to_real(first) : -1;
+}
+
+static bool row_is_one_of(const char *word, const char *const *list)
+{
+    while (*list != NULL && strcmp(*list, word) != 0)
+        list++;
+    return *list != NULL;
+}
+
+/* A workflow is never: it stands around calls, or for one that a gateway
+ * makes. */
+static bool is_billed(const struct llmobs_row *row,
+                      const struct llmobs_json *event)
+{
+    static const char *const kinds[] = {"agent", "task", "tool", "retrieval",
+                                        NULL};
+    const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
+
+    return row_is_one_of(row->kind, kinds) &&
+           llmobs_filter_tag_of(event, "integration") != NULL &&
+           (row->input_tokens >= 0 || row->output_tokens >= 0 ||
+            llmobs_json_is_number(llmobs_json_get(metrics, "total_cost")));
+}
+
+/* The model of the job that a task asked for is no model of the task's. */
+static int read_bill(struct llmobs_row *row, const struct llmobs_json *event,
+                     struct llmobs_texts *texts)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+
+    row->billed = is_billed(row, event);
+    if (!row->billed || row->model != NULL)
+        return 0;
+    return share_full(
+        texts, &row->model,
+        llmobs_json_gets(llmobs_json_get(meta, "metadata"), "model"));
+}
+
+/* The cost that the provider gave, as its total or as its parts. A span that
+ * repeats it would count it twice. */
+static void read_cost(struct llmobs_row *row, const struct llmobs_json *event)
+{
+    const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
+    const struct llmobs_json *total = llmobs_json_get(metrics, "total_cost");
+    const struct llmobs_json *in = llmobs_json_get(metrics, "input_cost");
+    const struct llmobs_json *out = llmobs_json_get(metrics, "output_cost");
+    double cost = -1;
+
+    if (llmobs_json_is_number(total))
+        cost = llmobs_json_to_real(total);
+    else if (llmobs_json_is_number(in) && llmobs_json_is_number(out))
+        cost = llmobs_json_to_real(in) + llmobs_json_to_real(out);
+    if (!(cost >= 0 && cost <= LLMOBS_COST_MAX) || !llmobs_row_counts(row))
+        cost = -1;
+    row->cost = cost;
+}
+
+/* -- links ---------------------------------------------------------------- */
+
+#define LINKS_MAX 8 /* in one row; the event has all of them */
+
+static int row_add_link(struct llmobs_buf *lines,
+                        const struct llmobs_json *link)
+{
+    const struct llmobs_json *ends = llmobs_json_get(link, "attributes");
+    const char *id = llmobs_json_gets(link, "span_id");
+    const char *kind = llmobs_json_gets(ends, "kind");
+    const char *said = "takes up the output of";
+
+    if (id == NULL || strlen(id) > 20 || id[strspn(id, "0123456789")] != '\0')
+        return 0;
+    if (kind != NULL && strcmp(kind, "turn") == 0)
+        said = "goes on from";
+    else if (kind != NULL && strcmp(kind, "retry_of") == 0)
+        said = "is a retry of";
+    else if (kind != NULL && strcmp(kind, "job") == 0)
+        said = "asks for the job of";
+    else if (kind != NULL)
+        said = "is linked to";
+    return llmobs_buf_addf(lines, "%s %s\n", said, id);
+}
+
+static int read_links(struct llmobs_row *row, const struct llmobs_json *event,
+                      struct llmobs_texts *texts)
+{
+    const struct llmobs_json *links = llmobs_json_get(event, "span_links");
+    struct llmobs_buf lines;
+    int rc = 0;
+
+    llmobs_buf_init(&lines, 1024);
+    if (is_inferred(event))
+        rc = llmobs_buf_adds(&lines, "took no longer than this\n");
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(links) && i < LINKS_MAX;
+         i++)
+        rc = row_add_link(&lines, llmobs_json_at(links, i));
+    if (rc == 0 && lines.len > 0) {
+        row->links = llmobs_texts_keep(texts, lines.data, lines.len);
+        rc = row->links != NULL ? 0 : -ENOMEM;
+    }
+    llmobs_buf_fini(&lines);
+    return rc;
+}
+
+/* -- rows ----------------------------------------------------------------- */
+
+int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
+                    enum llmobs_row_parts parts, struct llmobs_texts *texts)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    int rc;
+
+    if (parts == LLMOBS_ROW_IDS)
+        return 0;
+    row_read_numbers(row, event);
+    rc = row_read_facts(row, event, texts);
+    if (rc == 0)
+        rc = read_bill(row, event, texts);
+    if (rc == 0)
+        read_cost(row, event);
+    if (rc == 0)
+        rc = read_links(row, event, texts);
+    if (rc == 0 && parts == LLMOBS_ROW_ALL)
+        rc = read_words(texts, &row->question, llmobs_json_get(meta, "input"));
+    if (rc == 0 && parts == LLMOBS_ROW_ALL)
+        rc = read_words(texts, &row->answer, llmobs_json_get(meta, "output"));
+    row->filled = rc == 0;
+    return rc;
+}
+
+static const struct llmobs_row unknown = {
+    .name = "",
+    .kind = "-",
+    .duration_ns = -1,
+    .input_tokens = -1,
+    .output_tokens = -1,
+    .cache_read_tokens = -1,
+    .cache_write_tokens = -1,
+    .reasoning_tokens = -1,
+    .first_token = -1,
+};
+
+int llmobs_row_new(const struct llmobs_json *event, struct llmobs_place place,
+                   enum llmobs_row_parts parts, struct llmobs_texts *texts,
+                   struct llmobs_row **out)
+{
+    struct llmobs_row *row = malloc(sizeof *row);
+    int rc;
+
+    if (row == NULL)
+        return -ENOMEM;
+    *row = unknown;
+    row->place = place;
+    rc = row_read_ids(row, event, texts);
+    if (rc == 0)
+        rc = llmobs_row_fill(row, event, parts, texts);
+    if (rc != 0) {
+        llmobs_row_free(row);
+        return rc;
+    }
+    *out = row;
+    return 0;
+}
+
+bool llmobs_row_is_call(const struct llmobs_row *row)
+{
+    return row->kind != NULL && (strcmp(row->kind, "llm") == 0 ||
+                                 strcmp(row->kind, "embedding") == 0);
+}
+
+bool llmobs_row_counts(const struct llmobs_row *row)
+{
+    return row->billed || llmobs_row_is_call(row);
+}
+
+void llmobs_row_free(struct llmobs_row *row)
+{
+    free(row);
+}

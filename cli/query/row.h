@@ -1,0 +1,98 @@
+/* row - the parts of one span that every view of the store is made of: trees,
+ * lists, tables, charts, files.
+ *
+ * Owns:    itself; its texts belong to the llmobs_texts that it was read into.
+ * Threads: one.
+ * Errors:  -EINVAL: the event is no span; -ENOMEM.
+ * Limits:  an error's message is kept up to LLMOBS_ROW_ERROR bytes, the words
+ *          of a text up to LLMOBS_ROW_WORDS, cut between characters.
+ *
+ * Texts are as the event has them: a terminal needs cli/shared/escape. To show
+ * more of a span than the row has, read its line again, at its place.
+ */
+#ifndef LLMOBS_ROW_H
+#define LLMOBS_ROW_H
+
+#include "cli/query/texts.h"
+#include "cli/shared/reader.h"
+#include "lib/text/json.h"
+
+#define LLMOBS_ROW_ERROR 1024
+#define LLMOBS_ROW_WORDS 200
+/* A cost beyond it is none. */
+#define LLMOBS_COST_MAX 1e12
+
+/* A text is NULL, a number is -1 where the event does not have it. */
+struct llmobs_row {
+    const char *trace_id;
+    const char *span_id;
+    const char *parent_id; /* NULL: a root */
+    struct llmobs_place place;
+    bool wanted; /* the filters select it */
+    bool path;   /* they do not, but it is above one that they do */
+    bool filled; /* the members up to `failed` are set */
+    bool failed;
+    bool billed; /* no call of a model, but no other span has what it used */
+
+    const char *name; /* never NULL */
+    const char *kind; /* never NULL */
+    const char *model;
+    const char *provider;
+    const char *ml_app;
+    const char *service;
+    const char *env;
+    const char *session;
+    const char *error_type;
+    int http_status; /* of a failed call that was refused; 0: none */
+    const char *error_message;
+    const char *question; /* the first words of the last message of the input */
+    const char *answer;   /* the first words of the output */
+    const char *evaluations; /* lines fit for a terminal, each with its end */
+    const char *links;       /* likewise: the spans that it goes on from */
+    int64_t start_ns;        /* a wall time */
+    int64_t duration_ns;
+    int64_t input_tokens; /* those of a cache included */
+    int64_t output_tokens;
+    int64_t cache_read_tokens;
+    int64_t cache_write_tokens;
+    int64_t cache_write_hour_tokens; /* of these, those kept for an hour */
+    int64_t reasoning_tokens;
+    double first_token; /* seconds */
+    double cost;        /* USD, where it counts (cli/query/cost) */
+
+    struct llmobs_row *parent; /* the nearest shown one; NULL: at the top */
+    struct llmobs_row *child;  /* oldest */
+    struct llmobs_row *next;   /* the parent's next younger child */
+    bool orphan;               /* it names a parent that is not in the store */
+    unsigned mark;
+};
+
+/* Which parts of an event to read beside the ids and the start. */
+enum llmobs_row_parts {
+    LLMOBS_ROW_IDS,   /* none */
+    LLMOBS_ROW_FACTS, /* all but the two next */
+    LLMOBS_ROW_ALL    /* the question and the answer too */
+};
+
+/* Gives a new row in *out. */
+int llmobs_row_new(const struct llmobs_json *event, struct llmobs_place place,
+                   enum llmobs_row_parts parts, struct llmobs_texts *texts,
+                   struct llmobs_row **out);
+
+/* Fills a row of ids from its event. */
+int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
+                    enum llmobs_row_parts parts, struct llmobs_texts *texts);
+
+/* True for a call of a model. The workflow span of a call through a gateway is
+ * none, since the gateway reports the call. */
+bool llmobs_row_is_call(const struct llmobs_row *row);
+
+/* True where its tokens and its cost count: of a call of a model, and of a
+ * request of another kind that the library has read, such as the poll that
+ * found a job's tokens, or an agent at the provider's. Counts that a program
+ * gave a span of its own repeat those of its calls. */
+bool llmobs_row_counts(const struct llmobs_row *row);
+
+void llmobs_row_free(struct llmobs_row *row); /* NULL is fine */
+
+#endif

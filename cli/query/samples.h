@@ -1,0 +1,85 @@
+/* samples - the numbers of many calls of models, in groups.
+ *
+ * Owns:    its samples and the names of groups, until fini.
+ * Threads: one; days are in the zone of TZ.
+ * Errors:  -ENOMEM, -errno of the store.
+ * Limits:  memory: some 90 bytes a call.
+ *
+ * Calls are the spans of the kinds llm and embedding. The workflow span of a
+ * call through a gateway is none: the gateway reports the call. Where the
+ * filter names kinds, the spans of these are counted in their place. Other
+ * spans whose tokens count (llmobs_row_counts) are among the samples, too.
+ */
+#ifndef LLMOBS_SAMPLES_H
+#define LLMOBS_SAMPLES_H
+
+#include "cli/query/load.h"
+
+enum llmobs_samples_by {
+    LLMOBS_BY_NOTHING,
+    LLMOBS_BY_MODEL,
+    LLMOBS_BY_PROVIDER,
+    LLMOBS_BY_ML_APP,
+    LLMOBS_BY_SERVICE,
+    LLMOBS_BY_KIND,
+    LLMOBS_BY_SESSION,
+    LLMOBS_BY_DAY,
+    LLMOBS_BY_ERROR,
+    LLMOBS_BY_COUNT
+};
+
+/* A number is -1 where the call does not have it; of a span whose tokens do not
+ * count, they and the cost are. */
+struct llmobs_sample {
+    const char *group; /* NULL: the call has no such fact */
+    const char *trace;
+    int64_t start_ns; /* at most 0: unknown */
+    int64_t duration_ns;
+    int64_t input_tokens;
+    int64_t output_tokens;
+    int64_t cached_tokens;
+    int64_t reasoning_tokens;
+    double first_token; /* seconds */
+    double cost;
+    bool failed;
+    bool is_call; /* or of a kind that the filter names */
+};
+
+/* Samples that stand side by side. */
+struct llmobs_samples_group {
+    const char *name; /* NULL: without such a fact */
+    struct llmobs_sample *list;
+    size_t count;
+};
+
+struct llmobs_samples {
+    enum llmobs_samples_by by;
+    bool spans;    /* all that the filter selects; the caller may set it */
+    bool of_kinds; /* the filter names kinds */
+    struct llmobs_texts names;
+    struct llmobs_sample *list;
+    size_t count, cap;
+    struct llmobs_samples_group *groups; /* the largest first; days in their
+                                            order */
+    size_t group_count;
+};
+
+/* The word for a way to group, such as "model"; NULL: by nothing. */
+const char *llmobs_samples_word(enum llmobs_samples_by by);
+
+/* Finds the way by its word; -EINVAL: *near is the word that may be meant, or
+ * NULL. */
+int llmobs_samples_by(const char *word, enum llmobs_samples_by *by,
+                      const char **near);
+
+void llmobs_samples_init(struct llmobs_samples *samples,
+                         enum llmobs_samples_by by);
+void llmobs_samples_fini(struct llmobs_samples *samples);
+
+/* Reads the calls, or the spans of the kinds that the filter names, among the
+ * spans that `load` selects, and makes the groups, each in the order of time.
+ * By nothing there is one, also where there is no call. */
+int llmobs_samples_read(struct llmobs_samples *samples,
+                        struct llmobs_load *load, struct llmobs_reader *reader);
+
+#endif

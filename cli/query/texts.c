@@ -1,0 +1,162 @@
+#include "cli/query/texts.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mix.h"
+
+#define BLOCK ((size_t)64 * 1024)
+#define FIRST_CAP 256
+
+struct llmobs_texts_block {
+    struct llmobs_texts_block *next;
+    size_t used, cap;
+    char data[];
+};
+
+void llmobs_texts_fini(struct llmobs_texts *texts)
+{
+    while (texts->blocks != NULL) {
+        struct llmobs_texts_block *block = texts->blocks;
+
+        texts->blocks = block->next;
+        free(block);
+    }
+    free(texts->table);
+    memset(texts, 0, sizeof *texts);
+}
+
+static char *take_room(struct llmobs_texts *texts, size_t len)
+{
+    struct llmobs_texts_block *block = texts->blocks;
+    size_t cap = len > BLOCK ? len : BLOCK;
+
+    if (block == NULL || block->cap - block->used < len) {
+        block = malloc(sizeof *block + cap);
+        if (block == NULL)
+            return NULL;
+        block->next = texts->blocks;
+        block->used = 0;
+        block->cap = cap;
+        texts->blocks = block;
+    }
+    block->used += len;
+    return block->data + block->used - len;
+}
+
+size_t llmobs_texts_cut(const char *text, size_t max)
+{
+    size_t len = strnlen(text, max + 1);
+
+    if (len <= max)
+        return len;
+    len = max;
+    while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
+        len--;
+    return len;
+}
+
+const char *llmobs_texts_keep(struct llmobs_texts *texts, const char *text,
+                              size_t len)
+{
+    char *copy = take_room(texts, len + 1);
+
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+static uint64_t texts_hash_of(const char *text, size_t len)
+{
+    uint64_t hash = len, piece;
+
+    for (; len >= sizeof piece; text += sizeof piece, len -= sizeof piece) {
+        memcpy(&piece, text, sizeof piece);
+        hash = llmobs_mix(hash ^ piece);
+    }
+    piece = 0;
+    memcpy(&piece, text, len);
+    return llmobs_mix(hash ^ piece);
+}
+
+/* The place of the text in a table of a power of two: its own, or a free one.
+ */
+static const char **texts_place_of(const char **table, size_t cap,
+                                   const char *text, size_t len)
+{
+    size_t at = (size_t)texts_hash_of(text, len) & (cap - 1);
+
+    while (table[at] != NULL &&
+           (strncmp(table[at], text, len) != 0 || table[at][len] != '\0'))
+        at = (at + 1) & (cap - 1);
+    return &table[at];
+}
+
+static bool texts_grow(struct llmobs_texts *texts)
+{
+    size_t cap = texts->cap == 0 ? FIRST_CAP : texts->cap * 2;
+    const char **table;
+
+    if (texts->count * 2 < texts->cap)
+        return true;
+    table = calloc(cap, sizeof *table);
+    if (table == NULL)
+        return false;
+    for (size_t i = 0; i < texts->cap; i++)
+        if (texts->table[i] != NULL)
+            *texts_place_of(table, cap, texts->table[i],
+                            strlen(texts->table[i])) = texts->table[i];
+    free(texts->table);
+    texts->table = table;
+    texts->cap = cap;
+    return true;
+}
+
+const char *llmobs_texts_share(struct llmobs_texts *texts, const char *text)
+{
+    size_t len = strlen(text);
+    const char **place;
+
+    if (!texts_grow(texts))
+        return NULL;
+    place = texts_place_of(texts->table, texts->cap, text, len);
+    if (*place == NULL) {
+        *place = llmobs_texts_keep(texts, text, len);
+        texts->count += *place != NULL ? 1 : 0;
+    }
+    return *place;
+}
+
+bool llmobs_texts_has(const struct llmobs_texts *texts, const char *text,
+                      size_t len)
+{
+    return texts->cap > 0 &&
+           *texts_place_of(texts->table, texts->cap, text, len) != NULL;
+}
+
+bool llmobs_texts_end(const char *text, const char *form)
+{
+    size_t len = strlen(text), count = strlen(form), i = 0;
+
+    if (len <= count)
+        return false;
+    text += len - count;
+    while (i < count && (form[i] == '0' ? text[i] >= '0' && text[i] <= '9'
+                                        : text[i] == form[i]))
+        i++;
+    return i == count;
+}
+
+size_t llmobs_texts_undated(const char *model)
+{
+    static const char *const forms[] = {"-0000-00-00", "-00000000",
+                                        "@00000000"};
+
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (llmobs_texts_end(model, forms[i]))
+            return strlen(model) - strlen(forms[i]);
+    return strlen(model);
+}

@@ -1,0 +1,50 @@
+/* totals - sums and percentiles of some calls.
+ *
+ * Owns:    room for the values of one percentile, from init to fini.
+ * Threads: one.
+ * Errors:  -ENOMEM.
+ * Limits:  sums stop at INT64_MAX.
+ *
+ * A sum of nothing known is unknown, and so is a percentile of no value. A
+ * percentile is a value that was there: the nearest rank of all of them.
+ */
+#ifndef LLMOBS_TOTALS_H
+#define LLMOBS_TOTALS_H
+
+#include "cli/query/cell.h"
+#include "cli/query/samples.h"
+
+enum llmobs_metric {
+    LLMOBS_METRIC_CALLS,
+    LLMOBS_METRIC_ERRORS,
+    LLMOBS_METRIC_ERROR_RATE,
+    LLMOBS_METRIC_TRACES, /* of which the calls are */
+    LLMOBS_METRIC_TOKENS_IN,
+    LLMOBS_METRIC_TOKENS_OUT,
+    LLMOBS_METRIC_CACHED,
+    LLMOBS_METRIC_REASONING,
+    LLMOBS_METRIC_COST,
+    LLMOBS_METRIC_COST_CALLS, /* those whose cost is known */
+    LLMOBS_METRIC_LATENCY_P50,
+    LLMOBS_METRIC_LATENCY_P95,
+    LLMOBS_METRIC_LATENCY_P99,
+    LLMOBS_METRIC_TTFT_P50,
+    LLMOBS_METRIC_TTFT_P95,
+    LLMOBS_METRIC_TTFT_P99,
+    LLMOBS_METRIC_COUNT
+};
+
+struct llmobs_totals {
+    int64_t *values;
+    size_t cap;
+};
+
+void llmobs_totals_init(struct llmobs_totals *totals);
+void llmobs_totals_fini(struct llmobs_totals *totals);
+
+/* Sets *out to the metric of `count` calls. */
+int llmobs_totals_get(struct llmobs_totals *totals, enum llmobs_metric metric,
+                      const struct llmobs_sample *list, size_t count,
+                      struct llmobs_cell *out);
+
+#endif

@@ -1,0 +1,213 @@
+#include "cli/query/values.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/query/load.h"
+#include "cli/query/row.h"
+#include "cli/shared/escape.h"
+
+static const struct member {
+    const char *name, *plural;
+    size_t row;    /* where a row has it */
+    size_t filter; /* where a filter has the wanted one */
+} members[] = {
+#define MEMBER(name, plural, at, query_values_wanted)           \
+    {                                                           \
+        name, plural, offsetof(struct llmobs_row, at),          \
+            offsetof(struct llmobs_filter, query_values_wanted) \
+    }
+    MEMBER("service", "services", service, service),
+    MEMBER("ml-app", "ml-apps", ml_app, ml_app),
+    MEMBER("model", "models", model, model),
+    MEMBER("provider", "providers", provider, provider),
+    MEMBER("kind", "kinds", kind, kind),
+    MEMBER("name", "names", name, name),
+    MEMBER("session", "sessions", session, session),
+#undef MEMBER
+    {"trace", "traces", offsetof(struct llmobs_row, trace_id), SIZE_MAX},
+};
+
+#define MEMBER_COUNT (sizeof members / sizeof *members)
+
+struct search {
+    struct llmobs_values *values;
+    const struct member *member;
+    size_t lines, bytes;
+};
+
+/* True for a text that a terminal shows as it is. */
+static bool query_values_is_plain(const char *text)
+{
+    struct llmobs_buf shown;
+    bool plain;
+
+    llmobs_buf_init(&shown, LLMOBS_VALUES_BYTES);
+    plain = *text != '\0' &&
+            llmobs_escape_adds(&shown, text, strlen(text)) == 0 &&
+            strcmp(shown.data, text) == 0;
+    llmobs_buf_fini(&shown);
+    return plain;
+}
+
+/* Returns 1 where no room is left for another value. A row's "-" is no
+ * value. */
+static int query_values_add(struct llmobs_values *values, const char *text)
+{
+    if (text == NULL || strcmp(text, "-") == 0 ||
+        llmobs_texts_has(&values->texts, text, strlen(text)) ||
+        !query_values_is_plain(text))
+        return 0;
+    text = llmobs_texts_share(&values->texts, text);
+    if (text == NULL)
+        return -ENOMEM;
+    values->list[values->count++] = text;
+    return values->count == LLMOBS_VALUES_MAX ? 1 : 0;
+}
+
+static const char *query_values_text_of(const struct llmobs_row *row,
+                                        const struct member *member)
+{
+    return *(const char *const *)(const void *)((const char *)row +
+                                                member->row);
+}
+
+static int query_values_take_span(const struct search *search,
+                                  const struct llmobs_json *event,
+                                  struct llmobs_place place)
+{
+    struct llmobs_texts texts = {NULL, NULL, 0, 0};
+    struct llmobs_row *row = NULL;
+    int rc = llmobs_row_new(event, place, LLMOBS_ROW_FACTS, &texts, &row);
+
+    if (rc == 0)
+        rc = query_values_add(search->values,
+                              query_values_text_of(row, search->member));
+    llmobs_row_free(row);
+    llmobs_texts_fini(&texts);
+    return rc;
+}
+
+static int query_values_take_line(void *ctx, struct llmobs_text text,
+                                  struct llmobs_place place)
+{
+    struct search *search = ctx;
+    struct llmobs_json *event = NULL;
+    int rc;
+
+    search->bytes += text.len;
+    if (search->lines++ == LLMOBS_VALUES_LINES ||
+        search->bytes > LLMOBS_VALUES_BYTES)
+        return 1;
+    rc = llmobs_json_parse(text, &event);
+    if (rc == 0 && llmobs_load_is_span(event))
+        rc = query_values_take_span(search, event, place);
+    llmobs_json_free(event);
+    return rc == -ENOMEM || rc > 0 ? rc : 0;
+}
+
+static int query_values_read_member(struct llmobs_values *values,
+                                    struct llmobs_reader *reader,
+                                    const struct member *member)
+{
+    struct search search = {values, member, 0, 0};
+    int rc;
+
+    memset(values, 0, sizeof *values);
+    values->plural = member->plural;
+    rc = llmobs_reader_walk_back(reader, 0, query_values_take_line, &search);
+    return rc < 0 ? rc : 0;
+}
+
+int llmobs_values_read(struct llmobs_values *values,
+                       struct llmobs_reader *reader, const char *member)
+{
+    for (size_t i = 0; i < MEMBER_COUNT; i++)
+        if (strcmp(members[i].name, member) == 0)
+            return query_values_read_member(values, reader, &members[i]);
+    memset(values, 0, sizeof *values);
+    return -EINVAL;
+}
+
+static int take_newest(void *ctx, struct llmobs_text text,
+                       struct llmobs_place place)
+{
+    struct llmobs_json *event = NULL;
+    int64_t *start_ns = ctx;
+
+    (void)place;
+    if (llmobs_json_parse(text, &event) == 0 && llmobs_load_is_span(event))
+        *start_ns = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
+    llmobs_json_free(event);
+    return *start_ns != 0;
+}
+
+int64_t llmobs_values_newest(struct llmobs_reader *reader)
+{
+    int64_t start_ns = 0;
+
+    (void)llmobs_reader_walk_back(reader, 0, take_newest, &start_ns);
+    return start_ns;
+}
+
+void llmobs_values_fini(struct llmobs_values *values)
+{
+    llmobs_texts_fini(&values->texts);
+}
+
+/* -- a filter that selects nothing ---------------------------------------- */
+
+static const struct llmobs_filter_name *query_values_wanted(
+    const struct llmobs_filter *filter, const struct member *member)
+{
+    return (const void *)((const char *)filter + member->filter);
+}
+
+static bool query_values_asks(const struct llmobs_filter *filter,
+                              const struct member *member)
+{
+    if (member->filter == SIZE_MAX)
+        return filter->trace != NULL;
+    return query_values_wanted(filter, member)->pattern != NULL;
+}
+
+static bool selects(const struct llmobs_filter *filter,
+                    const struct member *member, const char *value)
+{
+    if (member->filter != SIZE_MAX)
+        return llmobs_filter_name_match(query_values_wanted(filter, member),
+                                        value);
+    return strncasecmp(value, filter->trace, strlen(filter->trace)) == 0;
+}
+
+static bool has_any(const struct llmobs_filter *filter,
+                    const struct member *member,
+                    const struct llmobs_values *values)
+{
+    for (size_t i = 0; i < values->count; i++)
+        if (selects(filter, member, values->list[i]))
+            return true;
+    return false;
+}
+
+int llmobs_values_missed(const struct llmobs_filter *filter,
+                         struct llmobs_reader *reader,
+                         void (*tell)(const struct llmobs_values *values))
+{
+    struct llmobs_values values;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < MEMBER_COUNT; i++) {
+        if (!query_values_asks(filter, &members[i]))
+            continue;
+        rc = query_values_read_member(&values, reader, &members[i]);
+        if (rc == 0 && values.count > 0 &&
+            !has_any(filter, &members[i], &values))
+            tell(&values);
+        llmobs_values_fini(&values);
+    }
+    return rc;
+}

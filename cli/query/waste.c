@@ -1,0 +1,510 @@
+#include "cli/query/waste.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/query/each.h"
+#include "cli/shared/grow.h"
+
+#define NS_PER_S INT64_C(1000000000)
+#define FRAMES 3 /* of a caller */
+#define FRAME_MAX 1024
+#define THING 120
+#define TEXT_MAX 65536
+
+/* The facts that are kept of a call of a model, or of a tool. */
+struct llmobs_waste_call {
+    struct llmobs_digest digest;
+    const char *trace, *span, *model, *thing, *caller;
+    int64_t start_ns, duration_ns;
+    int64_t input_tokens, output_tokens;
+    double cost;
+    bool failed;
+    bool comparable; /* the digest is that of the whole request */
+    bool wasted;
+};
+
+void llmobs_waste_init(struct llmobs_waste *waste)
+{
+    memset(waste, 0, sizeof *waste);
+    waste->seed = llmobs_digest_seed();
+}
+
+void llmobs_waste_fini(struct llmobs_waste *waste)
+{
+    llmobs_texts_fini(&waste->texts);
+    free(waste->calls);
+    free(waste->tools);
+    free(waste->lines);
+}
+
+/* -- texts ---------------------------------------------------------------- */
+
+/* Shares a text that may be missing. */
+static int waste_share(struct llmobs_waste *waste, const char **out,
+                       const char *text)
+{
+    *out = NULL;
+    if (text == NULL || *text == '\0')
+        return 0;
+    *out = llmobs_texts_share(&waste->texts, text);
+    return *out != NULL ? 0 : -ENOMEM;
+}
+
+/* Joins the first frames of the caller, the inner one first. */
+static int waste_set_caller(struct llmobs_waste *waste, const char **out,
+                            const struct llmobs_json *event)
+{
+    const struct llmobs_json *caller = llmobs_json_get(
+        llmobs_json_get(llmobs_json_get(event, "meta"), "metadata"), "caller");
+    const struct llmobs_json *frames = llmobs_json_get(caller, "frames");
+    struct llmobs_buf text;
+    int rc = 0;
+
+    llmobs_buf_init(&text, TEXT_MAX);
+    for (size_t i = 0; rc == 0 && i < FRAMES && i < llmobs_json_len(frames);
+         i++) {
+        const char *frame = llmobs_json_text(llmobs_json_at(frames, i));
+
+        if (frame == NULL)
+            continue;
+        rc = llmobs_buf_adds(&text, text.len > 0 ? " < " : "");
+        rc |= llmobs_buf_add(&text, frame, llmobs_texts_cut(frame, FRAME_MAX));
+    }
+    if (rc == 0)
+        rc = waste_share(waste, out,
+                         text.len > 0 ? text.data
+                                      : llmobs_json_gets(caller, "module"));
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+/* Keeps "name(arguments)". */
+static int set_thing(struct llmobs_waste *waste, const char **out,
+                     const char *name, const struct llmobs_json *arguments)
+{
+    const char *said = llmobs_json_text(arguments);
+    char *made = NULL;
+    struct llmobs_buf text;
+    int rc = 0;
+
+    if (arguments != NULL && said == NULL)
+        said = made = llmobs_json_dumps(arguments, 0);
+    if (said == NULL)
+        said = "";
+    llmobs_buf_init(&text, TEXT_MAX);
+    rc =
+        llmobs_buf_addf(&text, "%.*s(%.*s)", (int)llmobs_texts_cut(name, THING),
+                        name, (int)llmobs_texts_cut(said, THING), said);
+    if (rc == 0)
+        rc = waste_share(waste, out, text.data);
+    llmobs_buf_fini(&text);
+    free(made);
+    return rc;
+}
+
+/* -- calls ---------------------------------------------------------------- */
+
+static int waste_set_texts(struct llmobs_waste *waste,
+                           struct llmobs_waste_call *call,
+                           const struct llmobs_row *row,
+                           const struct llmobs_json *event)
+{
+    int rc = waste_share(waste, &call->model, row->model);
+
+    call->trace = llmobs_texts_share(&waste->texts, row->trace_id);
+    call->span =
+        llmobs_texts_keep(&waste->texts, row->span_id, strlen(row->span_id));
+    if (call->trace == NULL || call->span == NULL)
+        return -ENOMEM;
+    return rc == 0 ? waste_set_caller(waste, &call->caller, event) : rc;
+}
+
+static int waste_add_call(struct llmobs_waste *waste,
+                          const struct llmobs_row *row,
+                          const struct llmobs_json *event)
+{
+    struct llmobs_waste_call call = {
+        .start_ns = row->start_ns,
+        .duration_ns = row->duration_ns,
+        .input_tokens = row->input_tokens,
+        .output_tokens = row->output_tokens,
+        .cost = row->cost,
+        .failed = row->failed,
+    };
+    int rc = waste_set_texts(waste, &call, row, event);
+
+    if (rc == 0 && row->failed)
+        rc = waste_share(waste, &call.thing,
+                         row->error_type != NULL ? row->error_type : "error");
+    call.comparable = llmobs_digest_request(waste->seed, event, &call.digest);
+    if (rc == 0)
+        rc = llmobs_grow(&waste->calls, &waste->call_cap, waste->call_count,
+                         sizeof call);
+    if (rc == 0)
+        waste->calls[waste->call_count++] = call;
+    return rc;
+}
+
+static int waste_add_tool(struct llmobs_waste *waste,
+                          const struct llmobs_row *row,
+                          const struct llmobs_json *event, const char *name,
+                          const struct llmobs_json *arguments)
+{
+    struct llmobs_waste_call tool = {.start_ns = row->start_ns,
+                                     .duration_ns = -1};
+    int rc = waste_set_texts(waste, &tool, row, event);
+
+    tool.digest = llmobs_digest_tool(waste->seed, name, arguments);
+    if (rc == 0)
+        rc = set_thing(waste, &tool.thing, name, arguments);
+    if (rc == 0)
+        rc = llmobs_grow(&waste->tools, &waste->tool_cap, waste->tool_count,
+                         sizeof tool);
+    if (rc == 0)
+        waste->tools[waste->tool_count++] = tool;
+    return rc;
+}
+
+/* Adds the calls of tools that an answer asks for. */
+static int waste_add_asked(struct llmobs_waste *waste,
+                           const struct llmobs_row *row,
+                           const struct llmobs_json *event)
+{
+    const struct llmobs_json *messages = llmobs_json_get(
+        llmobs_json_get(llmobs_json_get(event, "meta"), "output"), "messages");
+    int rc = 0;
+
+    for (size_t i = 0; i < llmobs_json_len(messages); i++) {
+        const struct llmobs_json *calls =
+            llmobs_json_get(llmobs_json_at(messages, i), "tool_calls");
+
+        for (size_t k = 0; rc == 0 && k < llmobs_json_len(calls); k++) {
+            const struct llmobs_json *call = llmobs_json_at(calls, k);
+            const char *name = llmobs_json_gets(call, "name");
+
+            if (name != NULL)
+                rc = waste_add_tool(waste, row, event, name,
+                                    llmobs_json_get(call, "arguments"));
+        }
+    }
+    return rc;
+}
+
+static int waste_take_row(void *ctx, const struct llmobs_row *row,
+                          const struct llmobs_json *event)
+{
+    struct llmobs_waste *waste = ctx;
+    int rc;
+
+    if (!llmobs_row_is_call(row))
+        return 0;
+    rc = waste_add_call(waste, row, event);
+    return rc == 0 ? waste_add_asked(waste, row, event) : rc;
+}
+
+/* -- lines ---------------------------------------------------------------- */
+
+static struct llmobs_waste_line waste_begin_line(
+    enum llmobs_waste_kind kind, const struct llmobs_waste_call *call)
+{
+    return (struct llmobs_waste_line){.kind = kind,
+                                      .input_tokens = -1,
+                                      .output_tokens = -1,
+                                      .cost = -1,
+                                      .time_ns = -1,
+                                      .model = call->model,
+                                      .thing = call->thing,
+                                      .caller = call->caller,
+                                      .trace = call->trace,
+                                      .span = call->span};
+}
+
+static void sum(int64_t *sum, int64_t number)
+{
+    if (number < 0)
+        return;
+    if (*sum < 0)
+        *sum = 0;
+    if (__builtin_add_overflow(*sum, number, sum))
+        *sum = INT64_MAX;
+}
+
+static void add_costs(struct llmobs_waste_line *line,
+                      struct llmobs_waste_call *call)
+{
+    call->wasted = true;
+    sum(&line->input_tokens, call->input_tokens);
+    sum(&line->output_tokens, call->output_tokens);
+    sum(&line->time_ns, call->duration_ns);
+    if (call->cost >= 0)
+        line->cost = (line->cost < 0 ? 0 : line->cost) + call->cost;
+}
+
+void llmobs_waste_add(struct llmobs_waste_line *to,
+                      const struct llmobs_waste_line *line)
+{
+    to->count += line->count;
+    sum(&to->input_tokens, line->input_tokens);
+    sum(&to->output_tokens, line->output_tokens);
+    sum(&to->time_ns, line->time_ns);
+    if (line->cost >= 0)
+        to->cost = (to->cost < 0 ? 0 : to->cost) + line->cost;
+}
+
+static int waste_keep_line(struct llmobs_waste *waste,
+                           const struct llmobs_waste_line *line)
+{
+    int rc = 0;
+
+    if (line->count == 0)
+        return 0;
+    rc = llmobs_grow(&waste->lines, &waste->cap, waste->count, sizeof *line);
+    if (rc == 0)
+        waste->lines[waste->count++] = *line;
+    return rc;
+}
+
+/* -- requests ------------------------------------------------------------- */
+
+static int waste_by_time(const struct llmobs_waste_call *a,
+                         const struct llmobs_waste_call *b)
+{
+    if (a->start_ns != b->start_ns)
+        return a->start_ns < b->start_ns ? -1 : 1;
+    return strcmp(a->span, b->span);
+}
+
+static int by_request(const void *left, const void *right)
+{
+    const struct llmobs_waste_call *a = left, *b = right;
+    int order = (int)b->comparable - (int)a->comparable;
+
+    if (order == 0)
+        order = llmobs_digest_compare(a->digest, b->digest);
+    return order != 0 ? order : waste_by_time(a, b);
+}
+
+/* True where `next` was begun because `call` had failed. */
+static bool is_retry(const struct llmobs_waste_call *call,
+                     const struct llmobs_waste_call *next)
+{
+    int64_t wait;
+
+    if (call->start_ns <= 0) /* unknown, and a difference may overflow */
+        return false;
+    wait = next->start_ns - call->start_ns;
+    if (call->duration_ns > 0)
+        wait -= call->duration_ns;
+    return wait <= LLMOBS_WASTE_RETRY_S * NS_PER_S;
+}
+
+/* Makes the lines of equal requests. */
+static int take_equal(struct llmobs_waste *waste,
+                      struct llmobs_waste_call *calls, size_t count)
+{
+    struct llmobs_waste_line retry = {0}, repeat = {0};
+    size_t i = 0;
+    int rc;
+
+    for (; i + 1 < count && calls[i].failed; i++) {
+        if (!is_retry(&calls[i], &calls[i + 1]))
+            continue;
+        if (retry.count++ == 0) {
+            retry = waste_begin_line(LLMOBS_WASTE_RETRY, &calls[i]);
+            retry.count = 1;
+        }
+        add_costs(&retry, &calls[i]);
+    }
+    for (i++; i < count; i++) {
+        if (repeat.count++ == 0) {
+            repeat = waste_begin_line(LLMOBS_WASTE_REPEAT, &calls[i]);
+            repeat.thing = NULL;
+            repeat.count = 1;
+        }
+        add_costs(&repeat, &calls[i]);
+    }
+    rc = waste_keep_line(waste, &retry);
+    return rc == 0 ? waste_keep_line(waste, &repeat) : rc;
+}
+
+static int find_equal(struct llmobs_waste *waste)
+{
+    struct llmobs_waste_call *calls = waste->calls;
+    size_t from = 0, count = waste->call_count;
+    int rc = 0;
+
+    if (count > 1)
+        qsort(calls, count, sizeof *calls, by_request);
+    for (size_t i = 1; rc == 0 && i <= count && calls[from].comparable; i++) {
+        if (i < count && calls[i].comparable &&
+            llmobs_digest_compare(calls[i].digest, calls[from].digest) == 0)
+            continue;
+        rc = take_equal(waste, calls + from, i - from);
+        from = i < count ? i : from;
+    }
+    return rc;
+}
+
+/* -- failed calls --------------------------------------------------------- */
+
+static bool was_paid(const struct llmobs_waste_call *call)
+{
+    return call->failed && (call->input_tokens > 0 || call->output_tokens > 0 ||
+                            call->cost > 0);
+}
+
+/* Shared texts: equal ones have one address. */
+static int by_address(const char *a, const char *b)
+{
+    return (a > b) - (a < b);
+}
+
+static int by_error(const void *left, const void *right)
+{
+    const struct llmobs_waste_call *a = left, *b = right;
+    int order = (int)was_paid(b) - (int)was_paid(a);
+
+    if (order == 0)
+        order = by_address(a->thing, b->thing);
+    if (order == 0)
+        order = by_address(a->model, b->model);
+    if (order == 0)
+        order = by_address(a->caller, b->caller);
+    return order != 0 ? order : waste_by_time(a, b);
+}
+
+static int find_paid(struct llmobs_waste *waste)
+{
+    struct llmobs_waste_call *calls = waste->calls;
+    struct llmobs_waste_line line = {0};
+    int rc = 0;
+
+    if (waste->call_count > 1)
+        qsort(calls, waste->call_count, sizeof *calls, by_error);
+    for (size_t i = 0; rc == 0 && i < waste->call_count && was_paid(&calls[i]);
+         i++) {
+        if (line.thing != calls[i].thing || line.model != calls[i].model ||
+            line.caller != calls[i].caller) {
+            rc = waste_keep_line(waste, &line);
+            line = waste_begin_line(LLMOBS_WASTE_FAILED, &calls[i]);
+        }
+        line.count++;
+        add_costs(&line, &calls[i]);
+    }
+    return rc == 0 ? waste_keep_line(waste, &line) : rc;
+}
+
+/* -- callers -------------------------------------------------------------- */
+
+static int by_caller(const void *left, const void *right)
+{
+    const struct llmobs_waste_call *a = left, *b = right;
+    int order = (int)b->wasted - (int)a->wasted;
+
+    if (order == 0)
+        order = by_address(a->caller, b->caller);
+    return order != 0 ? order : waste_by_time(a, b);
+}
+
+/* Sums what each caller wastes; a call may be in several lines before. */
+static int find_callers(struct llmobs_waste *waste)
+{
+    struct llmobs_waste_call *calls = waste->calls;
+    struct llmobs_waste_line line = {0};
+    int rc = 0;
+
+    if (waste->call_count > 1)
+        qsort(calls, waste->call_count, sizeof *calls, by_caller);
+    for (size_t i = 0; rc == 0 && i < waste->call_count && calls[i].wasted;
+         i++) {
+        if (i == 0 || line.caller != calls[i].caller) {
+            rc = waste_keep_line(waste, &line);
+            line = waste_begin_line(LLMOBS_WASTE_CALLER, &calls[i]);
+            line.model = line.thing = NULL;
+        }
+        line.count++;
+        add_costs(&line, &calls[i]);
+    }
+    return rc == 0 ? waste_keep_line(waste, &line) : rc;
+}
+
+/* -- tools ---------------------------------------------------------------- */
+
+static int by_tool(const void *left, const void *right)
+{
+    const struct llmobs_waste_call *a = left, *b = right;
+    int order = by_address(a->trace, b->trace);
+
+    if (order == 0)
+        order = llmobs_digest_compare(a->digest, b->digest);
+    return order != 0 ? order : waste_by_time(a, b);
+}
+
+static int find_loops(struct llmobs_waste *waste)
+{
+    struct llmobs_waste_call *tools = waste->tools;
+    size_t from = 0, count = waste->tool_count;
+    int rc = 0;
+
+    if (count > 1)
+        qsort(tools, count, sizeof *tools, by_tool);
+    for (size_t i = 1; rc == 0 && i <= count; i++) {
+        struct llmobs_waste_line line;
+
+        if (i < count && tools[i].trace == tools[from].trace &&
+            llmobs_digest_compare(tools[i].digest, tools[from].digest) == 0)
+            continue;
+        line = waste_begin_line(LLMOBS_WASTE_LOOPS, &tools[from]);
+        line.count = i - from;
+        if (line.count >= LLMOBS_WASTE_LOOP)
+            rc = waste_keep_line(waste, &line);
+        from = i;
+    }
+    return rc;
+}
+
+/* -- all ------------------------------------------------------------------ */
+
+static int compare_counts(int64_t a, int64_t b)
+{
+    return (a < b) - (a > b);
+}
+
+/* The dearest first, then those of the most tokens, then the most frequent. */
+static int by_price(const void *left, const void *right)
+{
+    const struct llmobs_waste_line *a = left, *b = right;
+    int order = (int)a->kind - (int)b->kind;
+
+    if (order == 0)
+        order = (a->cost < b->cost) - (a->cost > b->cost);
+    if (order == 0)
+        order = compare_counts(a->input_tokens, b->input_tokens);
+    if (order == 0)
+        order = compare_counts((int64_t)a->count, (int64_t)b->count);
+    if (order == 0)
+        order = strcmp(a->trace, b->trace);
+    return order != 0 ? order : strcmp(a->span, b->span);
+}
+
+int llmobs_waste_read(struct llmobs_waste *waste, struct llmobs_load *load,
+                      struct llmobs_reader *reader)
+{
+    int rc;
+
+    load->parts = LLMOBS_ROW_FACTS;
+    rc = llmobs_each(load, reader, waste_take_row, waste);
+    if (rc == 0)
+        rc = find_equal(waste);
+    if (rc == 0)
+        rc = find_paid(waste);
+    if (rc == 0)
+        rc = find_callers(waste);
+    if (rc == 0)
+        rc = find_loops(waste);
+    if (rc == 0 && waste->count > 1)
+        qsort(waste->lines, waste->count, sizeof *waste->lines, by_price);
+    return rc;
+}

@@ -1,0 +1,300 @@
+#include "cli/run/choose.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A text that differs counts for less than one that is equal, however much of
+ * it is the same. */
+#define PART_MAX 0.9
+#define SHOWN 60
+#define PATH_MAX_BYTES 512
+
+/* -- likeness -------------------------------------------------------------- */
+
+static double text_likeness(const char *a, size_t a_len, const char *b,
+                            size_t b_len)
+{
+    size_t least = a_len < b_len ? a_len : b_len;
+    size_t most = a_len < b_len ? b_len : a_len;
+    size_t front = 0, back = 0;
+
+    while (front < least && a[front] == b[front])
+        front++;
+    if (front == most)
+        return 1;
+    while (back < least - front && a[a_len - 1 - back] == b[b_len - 1 - back])
+        back++;
+    return PART_MAX * (double)(front + back) / (double)most;
+}
+
+static bool run_choose_is_container(const struct llmobs_json *json)
+{
+    return llmobs_json_is_object(json) || llmobs_json_is_array(json);
+}
+
+static bool scalars_equal(const struct llmobs_json *a,
+                          const struct llmobs_json *b)
+{
+    if (llmobs_json_is_number(a) && llmobs_json_is_number(b))
+        return llmobs_json_is_int(a) && llmobs_json_is_int(b)
+                   ? llmobs_json_to_int(a) == llmobs_json_to_int(b)
+                   : llmobs_json_to_real(a) == llmobs_json_to_real(b);
+    return (llmobs_json_is_null(a) && llmobs_json_is_null(b)) ||
+           (llmobs_json_is_true(a) && llmobs_json_is_true(b)) ||
+           (llmobs_json_is_false(a) && llmobs_json_is_false(b));
+}
+
+static double scalar_likeness(const struct llmobs_json *a,
+                              const struct llmobs_json *b)
+{
+    if (llmobs_json_is_string(a) && llmobs_json_is_string(b))
+        return text_likeness(llmobs_json_text(a), llmobs_json_text_len(a),
+                             llmobs_json_text(b), llmobs_json_text_len(b));
+    return scalars_equal(a, b) ? 1 : 0;
+}
+
+/* The number of values in a tree. */
+static double run_choose_weigh(const struct llmobs_json *json)
+{
+    double sum = 1;
+
+    if (llmobs_json_is_array(json))
+        for (size_t i = 0; i < llmobs_json_len(json); i++)
+            sum += run_choose_weigh(llmobs_json_at(json, i));
+    if (llmobs_json_is_object(json))
+        for (void *it = llmobs_json_iter(json); it;
+             it = llmobs_json_next(json, it))
+            sum += run_choose_weigh(llmobs_json_iter_value(it));
+    return sum;
+}
+
+/* The number of values that both trees have at the same place. */
+static double common(struct llmobs_json *a, struct llmobs_json *b)
+{
+    double sum = 1;
+
+    if (!run_choose_is_container(a) || !run_choose_is_container(b) ||
+        llmobs_json_is_array(a) != llmobs_json_is_array(b))
+        return run_choose_is_container(a) || run_choose_is_container(b)
+                   ? 0
+                   : scalar_likeness(a, b);
+    if (llmobs_json_is_array(a)) {
+        for (size_t i = 0; i < llmobs_json_len(a) && i < llmobs_json_len(b);
+             i++)
+            sum += common(llmobs_json_at(a, i), llmobs_json_at(b, i));
+        return sum;
+    }
+    for (void *it = llmobs_json_iter(a); it; it = llmobs_json_next(a, it)) {
+        struct llmobs_json *other =
+            llmobs_json_get(b, llmobs_json_iter_key(it));
+
+        if (other != NULL)
+            sum += common(llmobs_json_iter_value(it), other);
+    }
+    return sum;
+}
+
+double llmobs_choose_likeness(const struct llmobs_cassette_body *one,
+                              const struct llmobs_cassette_body *two)
+{
+    if (one->json == NULL || two->json == NULL)
+        return one->json == two->json
+                   ? text_likeness(one->text.data, one->text.len,
+                                   two->text.data, two->text.len)
+                   : 0;
+    return 2 * common(one->json, two->json) /
+           (run_choose_weigh(one->json) + run_choose_weigh(two->json));
+}
+
+/* -- differences ----------------------------------------------------------- */
+
+struct telling {
+    struct llmobs_buf *out;
+    int told;
+    char path[PATH_MAX_BYTES];
+};
+
+static void run_choose_show(struct telling *telling,
+                            const struct llmobs_json *json)
+{
+    char *text = json != NULL ? llmobs_json_dumps(json, 0) : NULL;
+    size_t len = text != NULL ? strlen(text) : 0;
+
+    if (json == NULL)
+        (void)llmobs_buf_adds(telling->out, "absent");
+    else if (len <= SHOWN)
+        (void)llmobs_buf_add(telling->out, text, len);
+    else
+        (void)llmobs_buf_addf(telling->out, "%.*s...", SHOWN, text);
+    free(text);
+}
+
+static void run_choose_tell(struct telling *telling,
+                            const struct llmobs_json *asked,
+                            const struct llmobs_json *recorded)
+{
+    if (telling->told++ >= LLMOBS_CHOOSE_DIFFERENCES)
+        return;
+    (void)llmobs_buf_addf(telling->out, "%s%s is ",
+                          telling->told > 1 ? "; " : "",
+                          *telling->path != '\0' ? telling->path : "the body");
+    run_choose_show(telling, asked);
+    (void)llmobs_buf_adds(telling->out, ", recorded ");
+    run_choose_show(telling, recorded);
+}
+
+static void run_choose_compare(struct telling *telling,
+                               struct llmobs_json *asked,
+                               struct llmobs_json *recorded);
+
+/* Compares what both have at a place below telling->path. */
+static void compare_at(struct telling *telling, const char *key, size_t index,
+                       struct llmobs_json *asked, struct llmobs_json *recorded)
+{
+    size_t len = strlen(telling->path), room = sizeof telling->path - len;
+
+    if (key != NULL)
+        snprintf(telling->path + len, room, "%s%s", len > 0 ? "." : "", key);
+    else
+        snprintf(telling->path + len, room, "[%zu]", index);
+    run_choose_compare(telling, asked, recorded);
+    telling->path[len] = '\0';
+}
+
+static void compare_lists(struct telling *telling, struct llmobs_json *asked,
+                          struct llmobs_json *recorded)
+{
+    size_t a = llmobs_json_len(asked), b = llmobs_json_len(recorded);
+
+    for (size_t i = 0; i < a || i < b; i++)
+        compare_at(telling, NULL, i, llmobs_json_at(asked, i),
+                   llmobs_json_at(recorded, i));
+}
+
+static void compare_objects(struct telling *telling, struct llmobs_json *asked,
+                            struct llmobs_json *recorded)
+{
+    for (void *it = llmobs_json_iter(asked); it;
+         it = llmobs_json_next(asked, it)) {
+        const char *key = llmobs_json_iter_key(it);
+
+        compare_at(telling, key, 0, llmobs_json_iter_value(it),
+                   llmobs_json_get(recorded, key));
+    }
+    for (void *it = llmobs_json_iter(recorded); it;
+         it = llmobs_json_next(recorded, it)) {
+        const char *key = llmobs_json_iter_key(it);
+
+        if (llmobs_json_get(asked, key) == NULL)
+            compare_at(telling, key, 0, NULL, llmobs_json_iter_value(it));
+    }
+}
+
+static void run_choose_compare(struct telling *telling,
+                               struct llmobs_json *asked,
+                               struct llmobs_json *recorded)
+{
+    if (telling->told >= LLMOBS_CHOOSE_DIFFERENCES)
+        return;
+    if (llmobs_json_is_array(asked) && llmobs_json_is_array(recorded))
+        compare_lists(telling, asked, recorded);
+    else if (llmobs_json_is_object(asked) && llmobs_json_is_object(recorded))
+        compare_objects(telling, asked, recorded);
+    else if (asked == NULL || recorded == NULL ||
+             run_choose_is_container(asked) ||
+             run_choose_is_container(recorded) ||
+             scalar_likeness(asked, recorded) < 1)
+        run_choose_tell(telling, asked, recorded);
+}
+
+void llmobs_choose_differences(const struct llmobs_cassette_body *asked,
+                               const struct llmobs_cassette_body *recorded,
+                               struct llmobs_buf *out)
+{
+    struct telling telling = {.out = out};
+
+    if (asked->json != NULL && recorded->json != NULL)
+        run_choose_compare(&telling, asked->json, recorded->json);
+    else
+        (void)llmobs_buf_addf(
+            out, "the body has %zu bytes%s, recorded %zu bytes%s",
+            asked->text.len, asked->json != NULL ? " of JSON" : "",
+            recorded->text.len, recorded->json != NULL ? " of JSON" : "");
+}
+
+/* -- the choice ------------------------------------------------------------ */
+
+static bool run_choose_is_place(const struct llmobs_cassette_item *item,
+                                const struct llmobs_asked *asked)
+{
+    return strcmp(item->method, asked->method) == 0 &&
+           strcmp(item->path, asked->path) == 0;
+}
+
+static double likeness(const struct llmobs_cassette_item *item,
+                       const struct llmobs_asked *asked)
+{
+    return item->form ? 1
+                      : llmobs_choose_likeness(&asked->body, &item->request);
+}
+
+/* Of those that are as much alike, one that was not served goes first, then the
+ * last one. */
+static bool run_choose_is_better(double like,
+                                 const struct llmobs_cassette_item *best,
+                                 double most)
+{
+    if (best == NULL || like != most)
+        return best == NULL || like > most;
+    return best->served > 0;
+}
+
+static void run_choose_tell_miss(const struct llmobs_cassette *cassette,
+                                 const struct llmobs_asked *asked,
+                                 const struct llmobs_cassette_item *near,
+                                 struct llmobs_buf *why)
+{
+    (void)llmobs_buf_addf(why, "no recording of %s %s", asked->method,
+                          asked->path);
+    if (near == NULL) {
+        if (cassette->count > 0)
+            (void)llmobs_buf_addf(why, "; the first one is of %s %s",
+                                  cassette->items[0].method,
+                                  cassette->items[0].path);
+        return;
+    }
+    (void)llmobs_buf_addf(why, " is equal; the nearest is %s: ", near->name);
+    if (near->cut != NULL)
+        (void)llmobs_buf_adds(why, near->cut);
+    else
+        llmobs_choose_differences(&asked->body, &near->request, why);
+}
+
+struct llmobs_cassette_item *llmobs_choose(struct llmobs_cassette *cassette,
+                                           const struct llmobs_asked *asked,
+                                           bool nearest, struct llmobs_buf *why)
+{
+    struct llmobs_cassette_item *best = NULL;
+    double most = 0;
+
+    for (size_t i = 0; i < cassette->count; i++) {
+        struct llmobs_cassette_item *item = &cassette->items[i];
+        double like =
+            run_choose_is_place(item, asked) ? likeness(item, asked) : -1;
+
+        if (like >= 0 && run_choose_is_better(like, best, most)) {
+            best = item;
+            most = like;
+        }
+    }
+    if (best == NULL || (most < 1 && !nearest)) {
+        run_choose_tell_miss(cassette, asked, best, why);
+        return NULL;
+    }
+    if (best->cut == NULL)
+        return best;
+    (void)llmobs_buf_addf(why, "recording %s cannot be served: %s", best->name,
+                          best->cut);
+    return NULL;
+}

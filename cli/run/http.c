@@ -1,0 +1,386 @@
+#include "cli/run/http.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Bytes that are read already are dropped once there are this many. */
+#define DROP_FROM ((size_t)64 * 1024)
+/* Digits of a length: more would be beyond the longest body. */
+#define DIGITS_MAX 15
+
+void llmobs_mock_http_init(struct llmobs_mock_http *http)
+{
+    memset(http, 0, sizeof *http);
+    llmobs_buf_init(&http->in, LLMOBS_MOCK_BODY_MAX + LLMOBS_MOCK_HEAD_MAX);
+    llmobs_buf_init(&http->body, LLMOBS_MOCK_BODY_MAX);
+}
+
+static void run_http_forget(struct llmobs_mock_http *http)
+{
+    free(http->method);
+    free(http->target);
+    free(http->coding);
+    http->method = http->target = http->coding = NULL;
+    http->has_length = http->chunked = http->old = http->expects = false;
+    http->left = 0;
+    http->trailer = 0;
+    http->part = LLMOBS_MOCK_HEAD;
+}
+
+void llmobs_mock_http_fini(struct llmobs_mock_http *http)
+{
+    run_http_forget(http);
+    llmobs_buf_fini(&http->in);
+    llmobs_buf_fini(&http->body);
+}
+
+/* -- bytes ---------------------------------------------------------------- */
+
+static struct llmobs_text run_http_rest(const struct llmobs_mock_http *http)
+{
+    if (http->in.data == NULL)
+        return (struct llmobs_text){"", 0};
+    return (struct llmobs_text){http->in.data + http->at,
+                                http->in.len - http->at};
+}
+
+static void drop_read(struct llmobs_mock_http *http)
+{
+    struct llmobs_text left = run_http_rest(http);
+
+    if (http->at == 0 || (left.len > 0 && http->at < DROP_FROM))
+        return;
+    memmove(http->in.data, left.data, left.len);
+    llmobs_buf_cut(&http->in, left.len);
+    http->at = 0;
+}
+
+int llmobs_mock_http_add(struct llmobs_mock_http *http, const void *data,
+                         size_t len)
+{
+    drop_read(http);
+    return llmobs_buf_add(&http->in, data, len) == 0 ? 0 : 413;
+}
+
+bool llmobs_mock_http_is_begun(const struct llmobs_mock_http *http)
+{
+    return http->part != LLMOBS_MOCK_HEAD || run_http_rest(http).len > 0;
+}
+
+void llmobs_mock_http_next(struct llmobs_mock_http *http)
+{
+    run_http_forget(http);
+    llmobs_buf_fini(&http->body);
+    llmobs_buf_init(&http->body, LLMOBS_MOCK_BODY_MAX);
+    drop_read(http);
+}
+
+/* Takes a line without its end; false: its end has not come. */
+static bool run_http_take_line(struct llmobs_mock_http *http,
+                               struct llmobs_text *line)
+{
+    struct llmobs_text text = run_http_rest(http);
+    const char *end = memchr(text.data, '\n', text.len);
+
+    if (end == NULL)
+        return false;
+    *line = (struct llmobs_text){text.data, (size_t)(end - text.data)};
+    http->at += line->len + 1;
+    if (line->len > 0 && line->data[line->len - 1] == '\r')
+        line->len--;
+    return true;
+}
+
+/* -- the head ------------------------------------------------------------- */
+
+/* A character of a token: RFC 9110, 5.6.2. */
+static bool is_token(struct llmobs_text text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                      (c >= '0' && c <= '9');
+
+        if (!letter && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
+            return false;
+    }
+    return text.len > 0;
+}
+
+static bool run_http_is_clean(struct llmobs_text text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.data[i] < ' ' && text.data[i] != '\t')
+            return false;
+    return true;
+}
+
+static bool run_http_is(struct llmobs_text text, const char *word)
+{
+    return text.len == strlen(word) &&
+           strncasecmp(text.data, word, text.len) == 0;
+}
+
+/* True where a word is among those between commas. */
+static bool lists(struct llmobs_text text, const char *word)
+{
+    while (text.len > 0) {
+        const char *comma = memchr(text.data, ',', text.len);
+        size_t len = comma != NULL ? (size_t)(comma - text.data) : text.len;
+
+        if (run_http_is(llmobs_text_trim((struct llmobs_text){text.data, len}),
+                        word))
+            return true;
+        len += comma != NULL;
+        text.data += len;
+        text.len -= len;
+    }
+    return false;
+}
+
+/* Gives the path of a target, also of an absolute one, as a proxy gets it. */
+static struct llmobs_text path_of(struct llmobs_text target)
+{
+    const char *end = target.data + target.len;
+    const char *host = memmem(target.data, target.len, "://", 3);
+
+    if (target.len > 0 && *target.data == '/')
+        return target;
+    if (host == NULL)
+        return (struct llmobs_text){"", 0};
+    host = memchr(host + 3, '/', (size_t)(end - host - 3));
+    if (host == NULL)
+        return (struct llmobs_text){"/", 1};
+    return (struct llmobs_text){host, (size_t)(end - host)};
+}
+
+/* "METHOD target HTTP/1.x". */
+static int read_first(struct llmobs_mock_http *http, struct llmobs_text line)
+{
+    const char *one = memchr(line.data, ' ', line.len);
+    const char *two = memrchr(line.data, ' ', line.len);
+    struct llmobs_text method, target, version;
+
+    if (one == NULL || two == one)
+        return 400;
+    method = (struct llmobs_text){line.data, (size_t)(one - line.data)};
+    target = (struct llmobs_text){one + 1, (size_t)(two - one - 1)};
+    version =
+        (struct llmobs_text){two + 1, (size_t)(line.data + line.len - two - 1)};
+    if (!is_token(method) || memchr(target.data, ' ', target.len) != NULL)
+        return 400;
+    target = path_of(target);
+    if (target.len == 0)
+        return 400;
+    http->old = run_http_is(version, "HTTP/1.0");
+    if (!http->old && !run_http_is(version, "HTTP/1.1"))
+        return 505;
+    http->keep_alive = !http->old;
+    http->method = strndup(method.data, method.len);
+    http->target = strndup(target.data, target.len);
+    return http->method != NULL && http->target != NULL ? 0 : 500;
+}
+
+static int read_length(struct llmobs_mock_http *http, struct llmobs_text value)
+{
+    uint64_t length = 0;
+
+    if (http->has_length || value.len == 0)
+        return 400;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.data[i] < '0' || value.data[i] > '9')
+            return 400;
+        if (i >= DIGITS_MAX)
+            return 413;
+        length = length * 10 + (uint64_t)(value.data[i] - '0');
+    }
+    http->has_length = true;
+    http->left = length;
+    return length > LLMOBS_MOCK_BODY_MAX ? 413 : 0;
+}
+
+static int read_coding(struct llmobs_mock_http *http, struct llmobs_text value)
+{
+    if (http->chunked)
+        return 400;
+    http->chunked = run_http_is(value, "chunked");
+    return http->chunked ? 0 : 501;
+}
+
+static int run_http_read_header(struct llmobs_mock_http *http,
+                                struct llmobs_text line)
+{
+    const char *colon = memchr(line.data, ':', line.len);
+    struct llmobs_text name, value;
+
+    if (colon == NULL || !run_http_is_clean(line))
+        return 400;
+    name = (struct llmobs_text){line.data, (size_t)(colon - line.data)};
+    value = llmobs_text_trim(
+        (struct llmobs_text){colon + 1, line.len - name.len - 1});
+    if (!is_token(name))
+        return 400;
+    if (run_http_is(name, "content-length"))
+        return read_length(http, value);
+    if (run_http_is(name, "transfer-encoding"))
+        return read_coding(http, value);
+    if (run_http_is(name, "connection") && lists(value, "close"))
+        http->keep_alive = false;
+    else if (run_http_is(name, "connection") && lists(value, "keep-alive"))
+        http->keep_alive = true;
+    else if (run_http_is(name, "expect") && run_http_is(value, "100-continue"))
+        http->expects = !http->old;
+    else if (run_http_is(name, "content-encoding") && http->coding == NULL)
+        http->coding = strndup(value.data, value.len);
+    return 0;
+}
+
+static int end_head(struct llmobs_mock_http *http)
+{
+    if (http->chunked && (http->has_length || http->old))
+        return 400;
+    http->part = http->chunked ? LLMOBS_MOCK_CHUNK_SIZE : LLMOBS_MOCK_BODY;
+    return 0;
+}
+
+/* True where the whole head is there: an empty line follows it. */
+static bool has_head(struct llmobs_text text)
+{
+    for (const char *at = text.data, *end = text.data + text.len;
+         (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
+        if (end - at > 1 &&
+            (at[1] == '\n' || (end - at > 2 && at[1] == '\r' && at[2] == '\n')))
+            return true;
+    return false;
+}
+
+/* Line ends before a request are none of it: RFC 9112, 2.2. */
+static void skip_ends(struct llmobs_mock_http *http)
+{
+    struct llmobs_text text = run_http_rest(http);
+
+    while (text.len > 0 && (*text.data == '\r' || *text.data == '\n')) {
+        text.data++;
+        text.len--;
+        http->at++;
+    }
+}
+
+static int run_http_read_head(struct llmobs_mock_http *http)
+{
+    struct llmobs_text text, line;
+    int status = 0;
+
+    skip_ends(http);
+    text = run_http_rest(http);
+    if (text.len > LLMOBS_MOCK_HEAD_MAX)
+        text.len = LLMOBS_MOCK_HEAD_MAX;
+    if (!has_head(text))
+        return text.len == LLMOBS_MOCK_HEAD_MAX ? 431 : 0;
+    if (run_http_take_line(http, &line))
+        status = read_first(http, line);
+    while (status == 0 && run_http_take_line(http, &line) && line.len > 0)
+        status = run_http_read_header(http, line);
+    return status != 0 ? status : end_head(http);
+}
+
+/* -- the body ------------------------------------------------------------- */
+
+/* Takes the bytes of a body or chunk that are there; true: that was all. */
+static bool run_http_take_bytes(struct llmobs_mock_http *http, int *status)
+{
+    struct llmobs_text text = run_http_rest(http);
+
+    if (text.len > http->left)
+        text.len = (size_t)http->left;
+    if (llmobs_buf_add(&http->body, text.data, text.len) != 0)
+        *status = 413;
+    http->at += text.len;
+    http->left -= text.len;
+    return http->left == 0;
+}
+
+static int digit_of(char c)
+{
+    return llmobs_text_hex(c);
+}
+
+/* "1a; extension". */
+static int run_http_read_size(struct llmobs_mock_http *http,
+                              struct llmobs_text line)
+{
+    const char *semicolon = memchr(line.data, ';', line.len);
+    uint64_t size = 0;
+
+    if (semicolon != NULL)
+        line.len = (size_t)(semicolon - line.data);
+    line = llmobs_text_trim(line);
+    if (line.len == 0 || line.len > DIGITS_MAX)
+        return 400;
+    for (size_t i = 0; i < line.len; i++) {
+        int digit = digit_of(line.data[i]);
+
+        if (digit < 0)
+            return 400;
+        size = size * 16 + (uint64_t)digit;
+    }
+    if (size > LLMOBS_MOCK_BODY_MAX - http->body.len)
+        return 413;
+    http->left = size;
+    http->part = size > 0 ? LLMOBS_MOCK_CHUNK : LLMOBS_MOCK_TRAILER;
+    return 0;
+}
+
+/* The lines between the bytes of chunks. `more`: there is another step. */
+static int run_http_read_line(struct llmobs_mock_http *http, bool *more)
+{
+    struct llmobs_text line;
+
+    *more = run_http_take_line(http, &line);
+    if (!*more)
+        return run_http_rest(http).len > LLMOBS_MOCK_HEAD_MAX ? 400 : 0;
+    if (http->part == LLMOBS_MOCK_CHUNK_SIZE)
+        return run_http_read_size(http, line);
+    if (http->part == LLMOBS_MOCK_CHUNK_END) {
+        http->part = LLMOBS_MOCK_CHUNK_SIZE;
+        return line.len == 0 ? 0 : 400;
+    }
+    http->trailer += line.len;
+    if (line.len == 0)
+        http->part = LLMOBS_MOCK_WHOLE;
+    return http->trailer > LLMOBS_MOCK_HEAD_MAX ? 431 : 0;
+}
+
+static int read_step(struct llmobs_mock_http *http, bool *more)
+{
+    enum llmobs_mock_part part = http->part;
+    int status = 0;
+
+    switch (part) {
+    case LLMOBS_MOCK_HEAD:
+        status = run_http_read_head(http);
+        *more = http->part != part;
+        return status;
+    case LLMOBS_MOCK_BODY:
+        if ((*more = run_http_take_bytes(http, &status)))
+            http->part = LLMOBS_MOCK_WHOLE;
+        return status;
+    case LLMOBS_MOCK_CHUNK:
+        if ((*more = run_http_take_bytes(http, &status)))
+            http->part = LLMOBS_MOCK_CHUNK_END;
+        return status;
+    default:
+        return run_http_read_line(http, more);
+    }
+}
+
+int llmobs_mock_http_read(struct llmobs_mock_http *http)
+{
+    bool more = true;
+    int status = 0;
+
+    while (more && status == 0 && http->part != LLMOBS_MOCK_WHOLE)
+        status = read_step(http, &more);
+    return status;
+}

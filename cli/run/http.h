@@ -1,0 +1,69 @@
+/* http - a request of HTTP/1.1 as it comes in, piece by piece, from a client
+ * that may be anybody on this host.
+ *
+ * Owns:    its bytes, from init to fini.
+ * Threads: one.
+ * Errors:  a status that the client is to get: 400 bad form, 408, 413 body too
+ *          long, 431 head too long, 501 coding of the transfer not known, 505
+ *          no HTTP/1; 500 without memory. Nothing more is read then.
+ * Limits:  LLMOBS_MOCK_HEAD_MAX bytes of a head, and of the trailer behind
+ *          chunks; LLMOBS_MOCK_BODY_MAX of a body.
+ *
+ * Sources: RFC 9112, 2 to 7, 9.3; RFC 9110, 10.1.1 (Expect). A message that has
+ * both a length and chunks, or two lengths, is refused, as is a folded line.
+ */
+#ifndef LLMOBS_MOCK_HTTP_H
+#define LLMOBS_MOCK_HTTP_H
+
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+
+#define LLMOBS_MOCK_HEAD_MAX ((size_t)64 * 1024)
+#define LLMOBS_MOCK_BODY_MAX ((size_t)256 * 1024 * 1024)
+
+/* The part of a request that comes next. */
+enum llmobs_mock_part {
+    LLMOBS_MOCK_HEAD,
+    LLMOBS_MOCK_BODY,       /* of a known length */
+    LLMOBS_MOCK_CHUNK_SIZE, /* the line before a chunk */
+    LLMOBS_MOCK_CHUNK,
+    LLMOBS_MOCK_CHUNK_END, /* the line end behind it */
+    LLMOBS_MOCK_TRAILER,
+    LLMOBS_MOCK_WHOLE
+};
+
+struct llmobs_mock_http {
+    struct llmobs_buf in; /* bytes that are not read yet, from `at` on */
+    size_t at;
+    enum llmobs_mock_part part;
+    uint64_t left; /* bytes of the body or chunk that are to come */
+    size_t trailer;
+    char *method;
+    char *target; /* the path, its query still behind it */
+    char *coding; /* Content-Encoding, or NULL */
+    bool has_length;
+    bool chunked;
+    bool old;        /* HTTP/1.0 */
+    bool keep_alive; /* another request may follow */
+    bool expects;    /* the client waits for a 100 */
+    struct llmobs_buf body;
+};
+
+void llmobs_mock_http_init(struct llmobs_mock_http *http);
+void llmobs_mock_http_fini(struct llmobs_mock_http *http);
+
+/* Adds bytes that came. 0, or a status. */
+int llmobs_mock_http_add(struct llmobs_mock_http *http, const void *data,
+                         size_t len);
+
+/* Reads as far as it can. 0, and http->part says how far; or a status. */
+int llmobs_mock_http_read(struct llmobs_mock_http *http);
+
+/* True where a request has begun and is not whole. */
+bool llmobs_mock_http_is_begun(const struct llmobs_mock_http *http);
+
+/* Forgets the request that is whole; the bytes behind it begin the next. */
+void llmobs_mock_http_next(struct llmobs_mock_http *http);
+
+#endif

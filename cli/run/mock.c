@@ -1,0 +1,320 @@
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/run/serve.h"
+#include "cli/shared/cli.h"
+#include "cli/shared/environment.h"
+#include "cli/shared/escape.h"
+#include "cli/shared/options.h"
+#include "cli/shared/preload.h"
+#include "cli/shared/tell.h"
+
+#define PORT_MAX 65535
+#define URL_MAX 64
+
+struct mock {
+    char **argv;
+    const char *dir;
+    char **command;      /* NULL: none */
+    const char *preload; /* the library that leads its calls; NULL: none */
+    bool replay;         /* its calls are led to the mock */
+    struct llmobs_serve serve;
+    pid_t child; /* of the command; 0: none, or it has ended */
+    int status;  /* of it, as a shell has it */
+};
+
+/* -- the command line ------------------------------------------------------ */
+
+static int set_port(const struct llmobs_cli_option *option, const char *value)
+{
+    unsigned *out = option->to;
+    char *end;
+    long port = strtol(value, &end, 10);
+
+    if (end == value || *end != '\0' || port < 0 || port > PORT_MAX)
+        return llmobs_cli_refuse(option->name, NULL, "0 to 65535");
+    *out = (unsigned)port;
+    return 0;
+}
+
+static int set_dir(const struct llmobs_cli_option *option, const char *value)
+{
+    struct mock *mock = option->to;
+    char room[LLMOBS_ESCAPE_NAME];
+
+    if (mock->dir == NULL) {
+        mock->dir = value;
+        return 0;
+    }
+    llmobs_tell("%s: unexpected argument: %s (a command comes behind --)\n",
+                mock->argv[0], llmobs_escape_name(value, room));
+    return -EINVAL;
+}
+
+/* Takes the command off, and answers the number of arguments before it. */
+static int mock_split(struct mock *mock, int argc)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(mock->argv[i], "--") == 0) {
+            mock->command = mock->argv + i + 1;
+            mock->argv[i] = NULL;
+            return i;
+        }
+    return argc;
+}
+
+/* Answers as llmobs_cli_parse. */
+static int mock_parse(struct mock *mock, int argc)
+{
+    struct llmobs_serve *serve = &mock->serve;
+    const struct llmobs_cli_option options[] = {
+        {"strict", llmobs_cli_flag, &serve->nearest, 0, 0, false, NULL},
+        LLMOBS_CLI_FLAG("nearest", &serve->nearest),
+        {"at-once", llmobs_cli_flag, &serve->timed, 0, 0, false, NULL},
+        LLMOBS_CLI_FLAG("timing", &serve->timed),
+        LLMOBS_CLI_VALUE("port", set_port, &serve->port),
+        LLMOBS_CLI_FLAG("replay", &mock->replay),
+        LLMOBS_CLI_VALUE("preload", llmobs_cli_text, &mock->preload),
+        LLMOBS_CLI_WORDS(set_dir, mock)};
+    int status;
+
+    argc = mock_split(mock, argc);
+    status = llmobs_cli_parse(argc, mock->argv, options);
+    if (status >= 0)
+        return status;
+    if (mock->replay && (mock->command == NULL || mock->preload == NULL)) {
+        llmobs_tell("%s: --replay needs --preload and a command\n",
+                    mock->argv[0]);
+        return LLMOBS_CLI_USAGE;
+    }
+    if (mock->dir == NULL || (mock->command != NULL && !*mock->command)) {
+        llmobs_tell("%s: no %s\n", mock->argv[0],
+                    mock->dir == NULL ? "directory" : "command");
+        llmobs_tell("`%s --help` tells more.\n", mock->argv[0]);
+        return LLMOBS_CLI_USAGE;
+    }
+    return -1;
+}
+
+/* -- signals --------------------------------------------------------------- */
+
+static volatile sig_atomic_t asked_to_end;
+
+static void on_end(int number)
+{
+    asked_to_end = number;
+}
+
+static void on_child(int number)
+{
+    (void)number;
+}
+
+/* They come only while the server waits, so that none is missed. `before`: the
+ * mask that the command gets. */
+static void take_signals(sigset_t *before)
+{
+    struct sigaction ending = {.sa_handler = on_end};
+    struct sigaction child = {.sa_handler = on_child};
+    sigset_t taken;
+
+    sigemptyset(&taken);
+    sigaddset(&taken, SIGTERM);
+    sigaddset(&taken, SIGINT);
+    sigaddset(&taken, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &taken, before);
+    sigaction(SIGTERM, &ending, NULL);
+    sigaction(SIGINT, &ending, NULL);
+    sigaction(SIGCHLD, &child, NULL);
+}
+
+/* -- the command ----------------------------------------------------------- */
+
+static int mock_set_url(struct llmobs_environment *environment,
+                        const char *name, unsigned port, const char *path)
+{
+    char url[URL_MAX];
+
+    snprintf(url, sizeof url, "http://127.0.0.1:%u%s", port, path);
+    return llmobs_environment_set(environment, name, url);
+}
+
+/* The program finds the mock by itself. */
+static int set_urls(struct llmobs_environment *environment, unsigned port)
+{
+    static const struct {
+        const char *name, *path;
+    } variables[] = {{"LLMOBS_MOCK_URL", ""},
+                     {"ANTHROPIC_BASE_URL", ""},
+                     {"OPENAI_BASE_URL", "/v1"}};
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof variables / sizeof *variables && rc == 0; i++)
+        rc = mock_set_url(environment, variables[i].name, port,
+                          variables[i].path);
+    return rc;
+}
+
+/* The library leads the program there. Its spans say that no model was asked.
+ */
+static int set_replay(struct llmobs_environment *environment,
+                      const struct mock *mock)
+{
+    const char *tags = llmobs_environment_get(environment, "DD_TAGS");
+    bool blanks = strchr(tags, ' ') != NULL && strchr(tags, ',') == NULL;
+    int rc = mock_set_url(environment, "LLMOBS_REPLAY", mock->serve.port, "");
+
+    if (rc == 0)
+        rc = llmobs_environment_join(environment, "DD_TAGS", "replayed:true",
+                                     blanks ? " " : ",", false);
+    return rc == 0 ? llmobs_preload_join(environment, mock->preload) : rc;
+}
+
+static int mock_set_variables(struct llmobs_environment *environment,
+                              const struct mock *mock)
+{
+    int rc = llmobs_environment_init(environment, environ);
+
+    if (rc != 0)
+        return rc;
+    return mock->replay ? set_replay(environment, mock)
+                        : set_urls(environment, mock->serve.port);
+}
+
+/* A command that is to be led here must not run without the variables. */
+static int mock_execute(const struct mock *mock,
+                        const struct llmobs_environment *environment)
+{
+    if (!mock->replay)
+        return llmobs_environment_exec(environment, mock->command);
+    execvpe(mock->command[0], mock->command, environment->entries);
+    return errno;
+}
+
+_Noreturn static void become(const struct mock *mock, const sigset_t *before)
+{
+    struct llmobs_environment environment;
+    int error = -mock_set_variables(&environment, mock);
+
+    sigprocmask(SIG_SETMASK, before, NULL);
+    if (error == 0)
+        error = mock_execute(mock, &environment);
+    llmobs_tell("%s: %s: %s\n", mock->argv[0], mock->command[0],
+                strerror(error));
+    _exit(llmobs_environment_exec_status(error));
+}
+
+static int mock_start(struct mock *mock, const sigset_t *before)
+{
+    mock->child = fork();
+    if (mock->child == 0)
+        become(mock, before);
+    return mock->child < 0 ? -errno : 0;
+}
+
+/* Notes the end of the command. */
+static void look_at_child(struct mock *mock)
+{
+    int status;
+
+    if (mock->child == 0 ||
+        waitpid(mock->child, &status, WNOHANG) != mock->child)
+        return;
+    mock->child = 0;
+    mock->status =
+        WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* True as long as somebody may ask. The command ends by itself, also when it is
+ * asked to: a terminal sends it INT by itself. */
+static bool mock_goes_on(struct mock *mock)
+{
+    int number = asked_to_end;
+
+    look_at_child(mock);
+    if (mock->command == NULL)
+        return number == 0;
+    asked_to_end = 0;
+    if (number == SIGTERM && mock->child != 0)
+        kill(mock->child, SIGTERM);
+    return mock->child != 0;
+}
+
+/* -- the whole ------------------------------------------------------------- */
+
+static int mock_tell(const struct mock *mock, int rc)
+{
+    llmobs_tell("%s: %s\n", mock->argv[0], strerror(-rc));
+    return LLMOBS_CLI_FAILED;
+}
+
+static int mock_end(struct mock *mock)
+{
+    if (mock->serve.misses > 0)
+        llmobs_tell("%s: requests without a recording: %lu\n", mock->argv[0],
+                    mock->serve.misses);
+    if (mock->status != 0)
+        return mock->status;
+    return mock->serve.misses > 0 ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
+}
+
+static int serve(struct mock *mock)
+{
+    char room[LLMOBS_ESCAPE_NAME];
+    sigset_t before, waiting;
+    int rc;
+
+    take_signals(&before);
+    waiting = before;
+    sigdelset(&waiting, SIGTERM);
+    sigdelset(&waiting, SIGINT);
+    sigdelset(&waiting, SIGCHLD);
+    rc = llmobs_serve_open(&mock->serve);
+    if (rc == 0 && mock->replay)
+        llmobs_tell("%s: calls to models are answered from %s\n", mock->argv[0],
+                    llmobs_escape_name(mock->dir, room));
+    if (rc == 0 && mock->command != NULL)
+        rc = mock_start(mock, &before);
+    if (rc != 0)
+        return mock_tell(mock, rc);
+    if (mock->command == NULL) {
+        printf("http://127.0.0.1:%u\n", mock->serve.port);
+        fflush(stdout);
+    }
+    while (mock_goes_on(mock))
+        llmobs_serve_step(&mock->serve, &waiting);
+    llmobs_serve_close(&mock->serve);
+    return mock_end(mock);
+}
+
+int llmobs_cmd_mock(int argc, char **argv)
+{
+    static struct mock mock;
+    struct llmobs_cassette cassette;
+    char room[LLMOBS_ESCAPE_NAME];
+    int status;
+
+    mock.argv = argv;
+    status = mock_parse(&mock, argc);
+    if (status >= 0)
+        return status;
+    status = LLMOBS_CLI_FAILED;
+    mock.serve.cassette = &cassette;
+    mock.serve.command = argv[0];
+    if (llmobs_cassette_load(&cassette, mock.dir, argv[0]) == 0) {
+        if (cassette.count == 0)
+            llmobs_tell("%s: no recordings in %s\n", argv[0],
+                        llmobs_escape_name(mock.dir, room));
+        else
+            status = serve(&mock);
+    }
+    llmobs_cassette_free(&cassette);
+    return status;
+}

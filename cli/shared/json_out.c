@@ -1,0 +1,116 @@
+#include "cli/shared/json_out.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "cli/shared/escape.h"
+
+#define REPLACEMENT 0xFFFD /* stands for what is no character */
+
+/* The length of the part that may be written as it is. */
+static size_t plain(struct llmobs_text json)
+{
+    size_t at = 0;
+
+    while (at < json.len && json.data[at] >= 0x20 && json.data[at] < 0x7F)
+        at++;
+    return at;
+}
+
+static int json_out_add_code(struct llmobs_buf *out, uint32_t code)
+{
+    if (code < 0x10000)
+        return llmobs_buf_addf(out, "\\u%04x", (unsigned)code);
+    code -= 0x10000;
+    return llmobs_buf_addf(out, "\\u%04x\\u%04x",
+                           (unsigned)(0xD800 + (code >> 10)),
+                           (unsigned)(0xDC00 + (code & 0x3FF)));
+}
+
+/* Moves *inside by the quotes of a plain part: true within a string. *escaped:
+ * the part ends with a backslash that has no character yet. */
+static void json_out_follow(struct llmobs_text part, bool *inside,
+                            bool *escaped)
+{
+    for (size_t i = 0; i < part.len; i++) {
+        bool quote = part.data[i] == '"' && !*escaped;
+
+        *escaped = *inside && part.data[i] == '\\' && !*escaped;
+        *inside ^= quote;
+    }
+}
+
+/* Adds the first character, which is not plain; gives its length in *used.
+ * Between the values there is white space alone, and a mark of UTF-8. */
+static int add_odd(struct llmobs_buf *out, struct llmobs_text rest, bool inside,
+                   size_t *used)
+{
+    struct llmobs_escape_piece piece;
+    uint32_t code = REPLACEMENT;
+
+    *used = llmobs_escape_next(rest, &piece);
+    if (!inside)
+        return llmobs_buf_addc(out, ' ');
+    if ((unsigned char)*rest.data < 0x20 || *rest.data == 0x7F)
+        return json_out_add_code(out, (unsigned char)*rest.data);
+    if (piece.data != piece.escape)
+        return llmobs_buf_add(out, piece.data, piece.len);
+    if (sscanf(piece.escape, "\\u{%x}", &code) != 1)
+        code = REPLACEMENT;
+    return json_out_add_code(out, code);
+}
+
+int llmobs_json_out_add(struct llmobs_buf *out, struct llmobs_text json)
+{
+    bool inside = false, escaped = false;
+    int rc = 0;
+
+    while (rc == 0 && json.len > 0) {
+        size_t used = plain(json);
+
+        rc = llmobs_buf_add(out, json.data, used);
+        json_out_follow((struct llmobs_text){json.data, used}, &inside,
+                        &escaped);
+        json.data += used;
+        json.len -= used;
+        if (rc != 0 || json.len == 0)
+            break;
+        rc = add_odd(out, json, inside, &used);
+        escaped = false;
+        json.data += used;
+        json.len -= used;
+    }
+    return rc;
+}
+
+int llmobs_json_out_print(struct llmobs_text json)
+{
+    struct llmobs_buf text;
+    int rc = 0;
+
+    llmobs_buf_init(&text, SIZE_MAX / 2);
+    if (plain(json) < json.len) {
+        rc = llmobs_json_out_add(&text, json);
+        json = (struct llmobs_text){text.data, text.len};
+    }
+    if (rc == 0) {
+        fwrite(json.data, 1, json.len, stdout);
+        putchar('\n');
+    }
+    llmobs_buf_fini(&text);
+    return rc == 0 && ferror(stdout) ? -EPIPE : rc;
+}
+
+int llmobs_json_out_value(const struct llmobs_json *value)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, SIZE_MAX / 2);
+    rc = llmobs_json_dump(value, LLMOBS_JSON_KEEP_ORDER, &text);
+    if (rc == 0)
+        rc = llmobs_json_out_print((struct llmobs_text){text.data, text.len});
+    llmobs_buf_fini(&text);
+    return rc;
+}

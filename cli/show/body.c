@@ -1,0 +1,258 @@
+#include "cli/show/body.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/text/json_plain.h"
+
+#define LINE_MAX_BYTES (512u * 1024 * 1024)
+#define ID_MAX 64
+#define HEAD_MAX 80 /* of an address that begins with "data:" */
+
+void llmobs_page_body_init(struct llmobs_page_body *body, FILE *out, bool full)
+{
+    memset(body, 0, sizeof *body);
+    body->out = out;
+    body->full = full;
+    llmobs_buf_init(&body->clean, LINE_MAX_BYTES);
+    llmobs_buf_init(&body->cut, LINE_MAX_BYTES);
+}
+
+void llmobs_page_body_fini(struct llmobs_page_body *body)
+{
+    llmobs_buf_fini(&body->clean);
+    llmobs_buf_fini(&body->cut);
+}
+
+/* -- the bytes ------------------------------------------------------------ */
+
+int llmobs_page_body_put(FILE *out, struct llmobs_text text)
+{
+    const char *at = text.data, *end = text.data + text.len;
+
+    while (at < end) {
+        const char *mark = memchr(at, '<', (size_t)(end - at));
+        const char *stop = mark != NULL ? mark : end;
+
+        fwrite(at, 1, (size_t)(stop - at), out);
+        if (mark != NULL)
+            fputs("\\u003c", out);
+        at = mark != NULL ? mark + 1 : end;
+    }
+    return ferror(out) ? -EIO : 0;
+}
+
+/* True where the line has a code below the blank, or begins with a mark of the
+ * byte order: a browser would not read it as the JSON that it is here. */
+static bool is_odd(struct llmobs_text line)
+{
+    size_t at = 0;
+
+    for (; line.len - at >= sizeof(llmobs_json_block);
+         at += sizeof(llmobs_json_block)) {
+        llmobs_json_block bytes;
+
+        memcpy(&bytes, line.data + at, sizeof bytes);
+        bytes = (bytes >= 0) & (bytes < ' ');
+        if (llmobs_json_unmarked(bytes) < sizeof bytes)
+            return true;
+    }
+    for (; at < line.len; at++)
+        if ((unsigned char)line.data[at] < ' ')
+            return true;
+    return line.len >= 3 && memcmp(line.data, "\xef\xbb\xbf", 3) == 0;
+}
+
+/* -- cuts ----------------------------------------------------------------- */
+
+/* The end of the string that begins at `at`, behind its quotation mark. */
+static const char *show_body_string_end(const char *at, const char *end)
+{
+    while (at < end) {
+        at += llmobs_json_run(at, (size_t)(end - at), LLMOBS_JSON_STOP_QUOTE);
+        if (at < end && *at == '"')
+            return at;
+        at += 2; /* an escape */
+    }
+    return end;
+}
+
+/* The next string's beginning: between strings there are few bytes. */
+static const char *next_string(const char *at, const char *end)
+{
+    while (at < end && *at != '"')
+        at++;
+    return at;
+}
+
+/* True where the text is base64 as far as a look goes, behind the head of a
+ * "data:" address if it has one. */
+static bool show_body_is_base64(struct llmobs_text text)
+{
+    static const char comma[] = ";base64,";
+    size_t far = text.len < HEAD_MAX ? text.len : HEAD_MAX;
+    const char *head = memmem(text.data, far, comma, sizeof comma - 1);
+
+    if (head != NULL && memcmp(text.data, "data:", 5) == 0) {
+        head += sizeof comma - 1;
+        text.len -= (size_t)(head - text.data);
+        text.data = head;
+    }
+    for (size_t i = 0; i < text.len && i < LLMOBS_PAGE_BODY_TEXT; i++) {
+        char c = text.data[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+              (c >= 'a' && c <= 'z') || c == '+' || c == '/' || c == '=' ||
+              c == '-' || c == '_'))
+            return false;
+    }
+    return true;
+}
+
+/* The bytes of the character or of the escape at `at`. */
+static size_t show_body_step_of(const char *at, const char *end)
+{
+    size_t step = 1;
+
+    if (*at == '\\')
+        step = at[1] == 'u' ? 6 : 2;
+    else
+        while (at + step < end && ((unsigned char)at[step] & 0xC0) == 0x80)
+            step++;
+    /* The second half of a pair belongs to the first. */
+    if (step == 6 && (at[2] == 'd' || at[2] == 'D') &&
+        strchr("89abAB", at[3]) != NULL && end - at >= 12 && at[6] == '\\' &&
+        at[7] == 'u')
+        step = 12;
+    return step;
+}
+
+/* The bytes of the whole characters within the first `max` bytes of the
+ * text. */
+static size_t show_body_whole(struct llmobs_text text, size_t max)
+{
+    size_t len = 0;
+
+    while (len < text.len) {
+        size_t step = show_body_step_of(text.data + len, text.data + text.len);
+
+        if (len + step > max)
+            break;
+        len += step;
+    }
+    return len;
+}
+
+/* An id that a shell takes as it is. */
+static const char *plain_id(const struct llmobs_json *event)
+{
+    static const char plain[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+    const char *id = llmobs_json_gets(event, "trace_id");
+
+    return id != NULL && *id != '\0' && strlen(id) <= ID_MAX &&
+                   id[strspn(id, plain)] == '\0'
+               ? id
+               : "ID";
+}
+
+/* Adds the text's beginning, and the remark. */
+static int add_cut(struct llmobs_page_body *body, struct llmobs_text text,
+                   size_t limit, const struct llmobs_json *event)
+{
+    static const char command[] = "llmobs view --json --trace";
+    const char *id = plain_id(event);
+    size_t keep;
+    int rc;
+
+    if (show_body_is_base64(text)) {
+        body->images++;
+        return llmobs_buf_addf(&body->cut, "[left out: %zu bytes; see %s %s]",
+                               text.len, command, id);
+    }
+    body->texts++;
+    keep = show_body_whole(text, limit);
+    rc = llmobs_buf_add(&body->cut, text.data, keep);
+    rc |= llmobs_buf_addf(&body->cut, " [cut: %zu of %zu bytes; see %s %s]",
+                          text.len - keep, text.len, command, id);
+    return rc;
+}
+
+static size_t show_body_limit_of(const struct llmobs_page_body *body,
+                                 struct llmobs_text text)
+{
+    if (body->written >= LLMOBS_PAGE_BODY_ALL)
+        return LLMOBS_PAGE_BODY_REST;
+    if (text.len <= LLMOBS_PAGE_BODY_TEXT)
+        return LLMOBS_PAGE_BODY_TEXT;
+    return show_body_is_base64(text) ? LLMOBS_PAGE_BODY_IMAGE
+                                     : LLMOBS_PAGE_BODY_TEXT;
+}
+
+/* Copies the line into body->cut, its long texts cut, up to the last of them;
+ * answers in *rest where the copy ends. */
+static int cut_texts(struct llmobs_page_body *body, struct llmobs_text line,
+                     const struct llmobs_json *event, const char **rest)
+{
+    const char *at = line.data, *end = line.data + line.len;
+    int rc = 0;
+
+    *rest = at;
+    while (rc == 0 && (at = next_string(at, end)) < end) {
+        struct llmobs_text text = {at + 1, 0};
+
+        at = show_body_string_end(text.data, end);
+        text.len = (size_t)(at - text.data);
+        at += at < end ? 1 : 0;
+        if (text.len <= show_body_limit_of(body, text))
+            continue;
+        rc = llmobs_buf_add(&body->cut, *rest, (size_t)(text.data - *rest));
+        if (rc == 0)
+            rc = add_cut(body, text, show_body_limit_of(body, text), event);
+        *rest = text.data + text.len;
+    }
+    return rc;
+}
+
+static int show_body_shorten(struct llmobs_page_body *body,
+                             struct llmobs_text *line,
+                             const struct llmobs_json *event)
+{
+    bool late = body->written >= LLMOBS_PAGE_BODY_ALL;
+    const char *end = line->data + line->len, *rest;
+    int rc;
+
+    if (body->full ||
+        line->len <= (late ? LLMOBS_PAGE_BODY_REST : LLMOBS_PAGE_BODY_TEXT))
+        return 0;
+    llmobs_buf_cut(&body->cut, 0);
+    rc = cut_texts(body, *line, event, &rest);
+    if (rc != 0 || rest == line->data)
+        return rc;
+    body->spans += late ? 1 : 0;
+    rc = llmobs_buf_add(&body->cut, rest, (size_t)(end - rest));
+    *line = (struct llmobs_text){body->cut.data, body->cut.len};
+    return rc;
+}
+
+/* -- a line --------------------------------------------------------------- */
+
+int llmobs_page_body_write(struct llmobs_page_body *body,
+                           struct llmobs_text line,
+                           const struct llmobs_json *event)
+{
+    int rc = 0;
+
+    if (is_odd(line)) {
+        llmobs_buf_cut(&body->clean, 0);
+        rc = llmobs_json_dump(event, LLMOBS_JSON_KEEP_ORDER, &body->clean);
+        line = (struct llmobs_text){body->clean.data, body->clean.len};
+    }
+    if (rc == 0)
+        rc = show_body_shorten(body, &line, event);
+    if (rc != 0)
+        return rc;
+    body->written += line.len;
+    rc = llmobs_page_body_put(body->out, line);
+    return rc == 0 && putc('\n', body->out) == EOF ? -EIO : rc;
+}

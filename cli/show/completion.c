@@ -1,0 +1,89 @@
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/show/files.h"
+#include "cli/query/values.h"
+#include "cli/shared/cli.h"
+#include "cli/shared/escape.h"
+#include "cli/shared/options.h"
+#include "cli/shared/reader.h"
+#include "cli/shared/tell.h"
+#include "core/config/config.h"
+#include "core/config/state_dir.h"
+
+#define USAGE "usage: llmobs completion bash|zsh|fish\n"
+
+static const char help_text[] = USAGE
+    "\n"
+    "Prints the file by which that shell completes commands, options, and the\n"
+    "values that the newest spans have. It is installed with the tool; "
+    "without\n"
+    "that, as from a checkout, one of these lines loads it:\n"
+    "\n"
+    "    source <(llmobs completion bash)\n"
+    "    source <(llmobs completion zsh)\n"
+    "    llmobs completion fish | source\n";
+
+static int print_values(struct llmobs_reader *reader, const char *member)
+{
+    struct llmobs_values values;
+    int rc = llmobs_values_read(&values, reader, member);
+    char room[LLMOBS_ESCAPE_NAME];
+
+    /* A value that a terminal does not show as it is could not be typed. */
+    for (size_t i = 0; rc == 0 && i < values.count; i++)
+        if (strcmp(llmobs_escape_name(values.list[i], room), values.list[i]) ==
+            0)
+            puts(values.list[i]);
+    llmobs_values_fini(&values);
+    return rc;
+}
+
+/* For the files themselves. They hide all messages. */
+static int complete(const char *member, const char *store)
+{
+    struct llmobs_config *config = llmobs_cli_config(store);
+    struct llmobs_reader *reader = NULL;
+    char dir[PATH_MAX];
+    int rc = -ENOMEM;
+
+    if (config != NULL)
+        rc = llmobs_config_store_dir(config, dir, sizeof dir);
+    if (rc == 0)
+        rc = llmobs_reader_open(dir, &reader);
+    if (rc == 0)
+        rc = print_values(reader, member);
+    llmobs_reader_close(reader);
+    llmobs_config_free(config);
+    return rc == 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
+}
+
+static int print_file(const char *shell)
+{
+    struct llmobs_text file = llmobs_completion_file(shell);
+
+    if (file.data != NULL) {
+        fwrite(file.data, 1, file.len, stdout);
+        return LLMOBS_CLI_OK;
+    }
+    llmobs_tell("llmobs completion: there is none for %s\n", shell);
+    fputs(USAGE, stderr);
+    return LLMOBS_CLI_USAGE;
+}
+
+int llmobs_cmd_completion(int argc, char **argv)
+{
+    if (argc > 1 &&
+        (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        fputs(help_text, stdout);
+        return LLMOBS_CLI_OK;
+    }
+    if ((argc == 3 || argc == 4) && strcmp(argv[1], "values") == 0)
+        return complete(argv[2], argc == 4 ? argv[3] : NULL);
+    if (argc == 2)
+        return print_file(argv[1]);
+    fputs(USAGE, stderr);
+    return LLMOBS_CLI_USAGE;
+}

@@ -1,0 +1,178 @@
+#include "cli/show/fields.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/shared/escape.h"
+#include "cli/shared/suggest.h"
+#include "cli/shared/tell.h"
+
+enum form {
+    FORM_TEXT,
+    FORM_COUNT,
+    FORM_LENGTH,
+    FORM_TIME,
+    FORM_REAL,
+    FORM_MONEY
+};
+
+struct field {
+    const char *name;
+    enum form form;
+    size_t at; /* in the row */
+    bool words;
+};
+
+#define AT(member) offsetof(struct llmobs_row, member)
+/* The status has no member of its own. */
+#define AT_STATUS SIZE_MAX
+
+static const struct field all[] = {
+    {"start", FORM_TIME, AT(start_ns), false},
+    {"trace_id", FORM_TEXT, AT(trace_id), false},
+    {"span_id", FORM_TEXT, AT(span_id), false},
+    {"parent_id", FORM_TEXT, AT(parent_id), false},
+    {"kind", FORM_TEXT, AT(kind), false},
+    {"name", FORM_TEXT, AT(name), false},
+    {"model", FORM_TEXT, AT(model), false},
+    {"provider", FORM_TEXT, AT(provider), false},
+    {"status", FORM_TEXT, AT_STATUS, false},
+    {"error_type", FORM_TEXT, AT(error_type), false},
+    {"duration_s", FORM_LENGTH, AT(duration_ns), false},
+    {"first_token_s", FORM_REAL, AT(first_token), false},
+    {"input_tokens", FORM_COUNT, AT(input_tokens), false},
+    {"output_tokens", FORM_COUNT, AT(output_tokens), false},
+    {"cache_read_tokens", FORM_COUNT, AT(cache_read_tokens), false},
+    {"cache_write_tokens", FORM_COUNT, AT(cache_write_tokens), false},
+    {"reasoning_tokens", FORM_COUNT, AT(reasoning_tokens), false},
+    {"cost_usd", FORM_MONEY, AT(cost), false},
+    {"ml_app", FORM_TEXT, AT(ml_app), false},
+    {"service", FORM_TEXT, AT(service), false},
+    {"env", FORM_TEXT, AT(env), false},
+    {"session", FORM_TEXT, AT(session), false},
+    {"error_message", FORM_TEXT, AT(error_message), false},
+    {"question", FORM_TEXT, AT(question), true},
+    {"answer", FORM_TEXT, AT(answer), true},
+};
+
+#define ALL (sizeof all / sizeof *all)
+
+static void show_fields_add(struct llmobs_fields *fields, size_t at)
+{
+    fields->at[fields->count] = at;
+    fields->columns[fields->count++] =
+        (struct llmobs_column){.name = all[at].name};
+}
+
+void llmobs_fields_all(struct llmobs_fields *fields)
+{
+    fields->count = 0;
+    for (size_t i = 0; i < ALL; i++)
+        show_fields_add(fields, i);
+}
+
+/* -- names ---------------------------------------------------------------- */
+
+static int show_fields_refuse(const char *name)
+{
+    struct llmobs_suggest suggest;
+    char shown[LLMOBS_ESCAPE_NAME];
+
+    llmobs_suggest_init(&suggest, name);
+    for (size_t i = 0; i < ALL; i++)
+        llmobs_suggest_offer(&suggest, all[i].name);
+    llmobs_tell("llmobs view: --fields: no such field: %s",
+                llmobs_escape_name(name, shown));
+    llmobs_suggest_end(suggest.best, "docs/VIEW.md lists them");
+    return -EINVAL;
+}
+
+static int show_fields_add_name(struct llmobs_fields *fields, const char *name)
+{
+    for (size_t i = 0; i < ALL; i++) {
+        if (strcmp(all[i].name, name) != 0)
+            continue;
+        if (fields->count == LLMOBS_FIELDS_MAX)
+            return -EINVAL;
+        show_fields_add(fields, i);
+        return 0;
+    }
+    return show_fields_refuse(name);
+}
+
+int llmobs_fields_choose(struct llmobs_fields *fields, const char *names)
+{
+    char name[LLMOBS_SUGGEST_MAX];
+    int rc = 0;
+
+    fields->count = 0;
+    for (;;) {
+        size_t len = strcspn(names, ",");
+
+        snprintf(name, sizeof name, "%.*s", (int)(len < 999 ? len : 999),
+                 names);
+        rc = show_fields_add_name(fields, name);
+        if (rc != 0 || names[len] == '\0')
+            return rc;
+        names += len + 1;
+    }
+}
+
+/* -- values --------------------------------------------------------------- */
+
+bool llmobs_fields_have_cost(const struct llmobs_fields *fields)
+{
+    for (size_t i = 0; i < fields->count; i++)
+        if (all[fields->at[i]].at == AT(cost))
+            return true;
+    return false;
+}
+
+enum llmobs_row_parts llmobs_fields_parts(const struct llmobs_fields *fields)
+{
+    for (size_t i = 0; i < fields->count; i++)
+        if (all[fields->at[i]].words)
+            return LLMOBS_ROW_ALL;
+    return LLMOBS_ROW_FACTS;
+}
+
+static struct llmobs_cell cell_of(const struct llmobs_row *row,
+                                  const struct field *field)
+{
+    const char *member = (const char *)row + field->at;
+
+    if (field->at == AT(kind) && strcmp(row->kind, "-") == 0)
+        return llmobs_cell_text(NULL);
+    switch (field->form) {
+    case FORM_COUNT:
+        return llmobs_cell_count(*(const int64_t *)(const void *)member);
+    case FORM_LENGTH:
+        return llmobs_cell_length(*(const int64_t *)(const void *)member);
+    case FORM_TIME:
+        return llmobs_cell_time(*(const int64_t *)(const void *)member);
+    case FORM_REAL:
+        return llmobs_cell_real(LLMOBS_CELL_NUMBER,
+                                *(const double *)(const void *)member);
+    case FORM_MONEY:
+        return llmobs_cell_real(LLMOBS_CELL_MONEY,
+                                *(const double *)(const void *)member);
+    case FORM_TEXT:
+        break;
+    }
+    return llmobs_cell_text(*(const char *const *)(const void *)member);
+}
+
+void llmobs_fields_cells(const struct llmobs_fields *fields,
+                         const struct llmobs_row *row,
+                         struct llmobs_cell cells[LLMOBS_FIELDS_MAX])
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        const struct field *field = &all[fields->at[i]];
+
+        cells[i] = field->at == AT_STATUS
+                       ? llmobs_cell_text(row->failed ? "error" : "ok")
+                       : cell_of(row, field);
+    }
+}

@@ -1,0 +1,40 @@
+/* fields - the facts of a span by their names, for tables of spans.
+ *
+ * Owns:    nothing.
+ * Threads: one.
+ * Errors:  -EINVAL: there is no such field, and a message says so.
+ * Limits:  LLMOBS_FIELDS_MAX fields at once.
+ */
+#ifndef LLMOBS_FIELDS_H
+#define LLMOBS_FIELDS_H
+
+#include "cli/query/sheet.h"
+#include "cli/query/row.h"
+
+#define LLMOBS_FIELDS_MAX 64
+
+/* The chosen fields, by their places in the list of all; count 0: all. */
+struct llmobs_fields {
+    size_t at[LLMOBS_FIELDS_MAX];
+    struct llmobs_column columns[LLMOBS_FIELDS_MAX];
+    size_t count;
+};
+
+/* Reads "start,model,input_tokens"; replaces what was chosen. */
+int llmobs_fields_choose(struct llmobs_fields *fields, const char *names);
+
+/* Chooses all. */
+void llmobs_fields_all(struct llmobs_fields *fields);
+
+/* Tells which parts of a row they need. */
+enum llmobs_row_parts llmobs_fields_parts(const struct llmobs_fields *fields);
+
+/* True where a cost is one of them. */
+bool llmobs_fields_have_cost(const struct llmobs_fields *fields);
+
+/* Sets one cell for each field, which borrows the row's texts. */
+void llmobs_fields_cells(const struct llmobs_fields *fields,
+                         const struct llmobs_row *row,
+                         struct llmobs_cell cells[LLMOBS_FIELDS_MAX]);
+
+#endif

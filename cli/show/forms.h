@@ -1,0 +1,51 @@
+/* forms - the forms in which `llmobs view` answers. Each is a file of its own,
+ * which has one function here.
+ *
+ * Threads: one.
+ * Errors:  those of view.h.
+ */
+#ifndef LLMOBS_FORMS_H
+#define LLMOBS_FORMS_H
+
+#include "cli/show/view.h"
+
+/* Shows the newest, and then what comes, until a signal or until nobody reads
+ * stdout; opens and closes the store itself, and waits for one that does not
+ * exist yet (follow.c). */
+int llmobs_view_follow(struct llmobs_view *view);
+/* True for a form that can go on. */
+bool llmobs_view_follows(const struct llmobs_view *view);
+
+/* Traces as trees, or one list of spans (show_rows.c). */
+int llmobs_view_tree(struct llmobs_view *view);
+int llmobs_view_list(struct llmobs_view *view);
+
+/* The events as stored, or as lines of OTLP (show_events.c). */
+int llmobs_view_json(struct llmobs_view *view);
+int llmobs_view_otlp(struct llmobs_view *view);
+
+/* Nothing; `load` says whether there is a span (show_events.c). */
+int llmobs_view_quiet(struct llmobs_view *view);
+
+/* A line for each span: CSV, or JSON of the fields (show_fields.c). */
+int llmobs_view_fields(struct llmobs_view *view);
+
+/* Numbers about calls, in groups (show_summary.c). */
+int llmobs_view_summary(struct llmobs_view *view);
+
+/* The same over time (show_series.c). */
+int llmobs_view_series(struct llmobs_view *view);
+
+/* The sessions, with sums of each (show_sessions.c). */
+int llmobs_view_sessions(struct llmobs_view *view);
+
+/* Calls that nobody needed (show_waste.c). */
+int llmobs_view_waste(struct llmobs_view *view);
+
+/* A file for the viewers of Chrome's trace events (show_chrome.c). */
+int llmobs_view_chrome(struct llmobs_view *view);
+
+/* One HTML file (show_page.c). */
+int llmobs_view_html(struct llmobs_view *view);
+
+#endif

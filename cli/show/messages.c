@@ -1,0 +1,160 @@
+#include "cli/show/messages.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/shared/escape.h"
+#include "cli/show/media.h"
+
+#define TEXT_COLUMNS 96
+/* The most messages, tool calls or documents of a side that are shown. */
+#define SHOWN 8
+
+/* A line of detail while it is written: "in   user: text". */
+struct detail {
+    struct llmobs_buf *out;
+    const char *side;
+};
+
+static int show_messages_line(const struct detail *detail, const char *who,
+                              const char *text, size_t len)
+{
+    struct llmobs_text shown = {text, len};
+    struct llmobs_buf *out = detail->out;
+    int rc = llmobs_buf_addf(out, "%-4s ", detail->side);
+
+    if (rc == 0 && who != NULL && *who != '\0') {
+        rc = llmobs_escape_adds(out, who, 24);
+        rc |= llmobs_buf_adds(out, ": ");
+    }
+    rc |= llmobs_escape_add(out, shown, TEXT_COLUMNS);
+    return rc | llmobs_buf_addc(out, '\n');
+}
+
+static int tool_line(const struct detail *detail, const char *role,
+                     const struct llmobs_json *call)
+{
+    const char *name = llmobs_json_gets(call, "name");
+    char *arguments = llmobs_json_dumps(llmobs_json_get(call, "arguments"), 0);
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, TEXT_COLUMNS * 64);
+    rc = llmobs_buf_addf(&text, "%.200s(%.4000s)", name != NULL ? name : "",
+                         arguments != NULL ? arguments : "");
+    if (rc == 0)
+        rc = show_messages_line(detail, role, text.data, text.len);
+    llmobs_buf_fini(&text);
+    free(arguments);
+    return rc;
+}
+
+static int media_lines(const struct detail *detail, const char *role,
+                       const struct llmobs_json *parts, const char *what)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(parts) && i < SHOWN;
+         i++) {
+        struct llmobs_buf text;
+
+        llmobs_buf_init(&text, TEXT_COLUMNS * 64);
+        rc = llmobs_media_add(&text, llmobs_json_at(parts, i), what);
+        if (rc == 0)
+            rc = show_messages_line(detail, role, text.data, text.len);
+        llmobs_buf_fini(&text);
+    }
+    return rc;
+}
+
+static int message_lines(const struct detail *detail,
+                         const struct llmobs_json *message)
+{
+    const char *role = llmobs_json_gets(message, "role");
+    const char *content = llmobs_json_gets(message, "content");
+    const struct llmobs_json *calls = llmobs_json_get(message, "tool_calls");
+    const struct llmobs_json *results =
+        llmobs_json_get(message, "tool_results");
+    int rc = 0;
+
+    if (content != NULL && *content != '\0')
+        rc = show_messages_line(detail, role, content, strlen(content));
+    if (rc == 0)
+        rc = media_lines(detail, role, llmobs_json_get(message, "image_parts"),
+                         "image");
+    if (rc == 0)
+        rc = media_lines(detail, role, llmobs_json_get(message, "audio_parts"),
+                         "audio");
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls) && i < SHOWN; i++)
+        rc = tool_line(detail, role, llmobs_json_at(calls, i));
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(results) && i < SHOWN;
+         i++) {
+        const char *text =
+            llmobs_json_gets(llmobs_json_at(results, i), "result");
+
+        if (text != NULL)
+            rc = show_messages_line(detail, role, text, strlen(text));
+    }
+    return rc;
+}
+
+/* Writes the last messages only, since an input repeats all earlier ones. */
+static int messages_lines(const struct detail *detail,
+                          const struct llmobs_json *messages)
+{
+    size_t count = llmobs_json_len(messages), skip;
+    int rc = 0;
+
+    skip = count > SHOWN ? count - SHOWN : 0;
+    if (skip > 0)
+        rc = llmobs_buf_addf(detail->out, "%-4s … %zu earlier\n", detail->side,
+                             skip);
+    for (size_t i = skip; rc == 0 && i < count; i++)
+        rc = message_lines(detail, llmobs_json_at(messages, i));
+    return rc;
+}
+
+static int documents_lines(const struct detail *detail,
+                           const struct llmobs_json *documents)
+{
+    size_t count = llmobs_json_len(documents);
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < count && i < SHOWN; i++) {
+        const char *text =
+            llmobs_json_gets(llmobs_json_at(documents, i), "text");
+
+        rc = show_messages_line(detail, "document", text != NULL ? text : "",
+                                text != NULL ? strlen(text) : 0);
+    }
+    if (rc == 0 && count > SHOWN)
+        rc = llmobs_buf_addf(detail->out, "%-4s … %zu more\n", detail->side,
+                             count - SHOWN);
+    return rc;
+}
+
+static int side_lines(const struct detail *detail,
+                      const struct llmobs_json *side)
+{
+    const char *value = llmobs_json_gets(side, "value");
+    int rc = messages_lines(detail, llmobs_json_get(side, "messages"));
+
+    if (rc == 0)
+        rc = documents_lines(detail, llmobs_json_get(side, "documents"));
+    if (rc == 0 && value != NULL)
+        rc = show_messages_line(detail, NULL, value, strlen(value));
+    return rc;
+}
+
+int llmobs_messages_lines(const struct llmobs_json *event,
+                          struct llmobs_buf *out)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    struct detail in = {out, "in"}, answer = {out, "out"};
+    int rc = side_lines(&in, llmobs_json_get(meta, "input"));
+
+    if (rc == 0)
+        rc = side_lines(&answer, llmobs_json_get(meta, "output"));
+    return rc == -EFBIG ? 0 : rc; /* the part that fits is shown */
+}

@@ -1,0 +1,326 @@
+#include "cli/show/page.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/show/assets.h"
+#include "cli/show/body.h"
+#include "cli/show/page_row.h"
+#include "cli/query/cost.h"
+#include "cli/query/evaluations.h"
+#include "cli/query/load.h"
+#include "lib/base/clock.h"
+#include "llmobs.h"
+
+#define INDEX_MAX ((size_t)1 << 30)
+#define NS_PER_MS 1000000
+#define TEXTS_OF 1024 /* rows whose texts are kept together */
+#define BUFFER ((size_t)256 * 1024)
+/* Stands between a trace's id and a span's. */
+#define ID_MARK '\x1f'
+
+struct writer {
+    struct llmobs_page *page;
+    struct llmobs_reader *reader;
+    FILE *out;
+    struct llmobs_page_body body;
+    struct llmobs_buf index, key;
+    struct llmobs_texts texts;   /* of the last rows */
+    struct llmobs_texts written; /* the ids of the spans in the page */
+    struct llmobs_places evaluations;
+};
+
+/* -- spans ---------------------------------------------------------------- */
+
+static int set_key(struct writer *w, const struct llmobs_json *ids)
+{
+    const char *trace = llmobs_json_gets(ids, "trace_id");
+    const char *span = llmobs_json_gets(ids, "span_id");
+
+    int rc;
+
+    llmobs_buf_cut(&w->key, 0);
+    rc = llmobs_buf_adds(&w->key, trace != NULL ? trace : "");
+    rc |= llmobs_buf_addc(&w->key, ID_MARK);
+    return rc | llmobs_buf_adds(&w->key, span != NULL ? span : "");
+}
+
+static int page_add_row(struct writer *w, const struct llmobs_json *event)
+{
+    struct llmobs_row *row = NULL;
+    int rc = llmobs_row_new(event, (struct llmobs_place){0}, LLMOBS_ROW_ALL,
+                            &w->texts, &row);
+
+    if (rc == 0)
+        llmobs_cost_estimate(row, w->page->prices);
+    if (rc == 0)
+        rc = llmobs_buf_adds(&w->index, w->page->spans == 0 ? "\n" : ",\n");
+    if (rc == 0)
+        rc = llmobs_page_row_add(&w->index, row, event);
+    llmobs_row_free(row);
+    if (++w->page->spans % TEXTS_OF == 0)
+        llmobs_texts_fini(&w->texts);
+    return rc;
+}
+
+/* The store is read from its end: of spans with the same ids the last one
+ * comes first, and counts. */
+static int page_add_span(struct writer *w, struct llmobs_text line,
+                         const struct llmobs_json *event)
+{
+    size_t before = w->written.count;
+    int rc = set_key(w, event);
+
+    if (rc != 0)
+        return rc;
+    if (llmobs_texts_share(&w->written, w->key.data) == NULL)
+        return -ENOMEM;
+    if (w->written.count == before) {
+        w->page->repeated++;
+        w->page->matching--;
+        return 0;
+    }
+    rc = llmobs_page_body_write(&w->body, line, event);
+    return rc == 0 ? page_add_row(w, event) : rc;
+}
+
+/* -- the store ------------------------------------------------------------ */
+
+static bool is_full(const struct llmobs_page *page)
+{
+    return page->newest > 0 && page->spans >= page->newest;
+}
+
+/* True for a line that need not be parsed: no evaluation, and a span that the
+ * filter does not select, or that is one too many. */
+static bool is_counted(struct llmobs_page *page, struct llmobs_text line)
+{
+    bool selects_all = llmobs_filter_passes_all(page->filter);
+
+    if (selects_all ? !is_full(page)
+                    : llmobs_filter_may_match(page->filter, line, false))
+        return false;
+    if (llmobs_evaluations_may_be_one(line))
+        return false;
+    page->events++;
+    page->matching += selects_all ? 1 : 0;
+    return true;
+}
+
+static int page_take_event(struct writer *w, struct llmobs_text line,
+                           struct llmobs_place place,
+                           const struct llmobs_json *event)
+{
+    struct llmobs_page *page = w->page;
+
+    if (!llmobs_load_is_span(event)) {
+        if (llmobs_evaluations_is_one(event))
+            return llmobs_places_add(&w->evaluations, place);
+        page->bad++;
+        return 0;
+    }
+    page->events++;
+    if (!llmobs_filter_match(page->filter, event))
+        return 0;
+    page->matching++;
+    return is_full(page) ? 0 : page_add_span(w, line, event);
+}
+
+static int page_take_line(void *ctx, struct llmobs_text line,
+                          struct llmobs_place place)
+{
+    struct writer *w = ctx;
+    struct llmobs_page *page = w->page;
+    struct llmobs_json *event = NULL;
+    int rc;
+
+    if (is_counted(page, line))
+        return 0;
+    rc = llmobs_json_parse(line, &event);
+    if (rc == -EINVAL || rc == -E2BIG) {
+        page->bad++;
+        return 0;
+    }
+    if (rc == 0)
+        rc = page_take_event(w, line, place, event);
+    llmobs_json_free(event);
+    return rc;
+}
+
+/* -- evaluations ---------------------------------------------------------- */
+
+/* True for an evaluation of a span in the page. One that joins by a tag may
+ * have several spans: the page looks for them. */
+static bool page_is_joined(struct writer *w, const struct llmobs_json *event)
+{
+    const struct llmobs_json *span =
+        llmobs_json_get(llmobs_json_get(event, "join_on"), "span");
+
+    return span == NULL ||
+           (set_key(w, span) == 0 &&
+            llmobs_texts_has(&w->written, w->key.data, w->key.len));
+}
+
+static int page_put_evaluation(struct writer *w, struct llmobs_place place,
+                               struct llmobs_buf *line, size_t *written)
+{
+    struct llmobs_json *event = NULL;
+    struct llmobs_text text;
+    int rc = llmobs_reader_again(w->reader, place, line);
+
+    if (rc != 0) /* the exporter has removed the file */
+        return rc == -ESTALE ? 0 : rc;
+    text = (struct llmobs_text){line->data, line->len};
+    rc = llmobs_json_parse(text, &event);
+    if (rc == 0 && page_is_joined(w, event)) {
+        if ((*written)++ > 0)
+            fputc(',', w->out);
+        rc = llmobs_page_body_write(&w->body, text, event);
+    }
+    llmobs_json_free(event);
+    return rc == -ENOMEM || rc == -EIO ? rc : 0;
+}
+
+/* In the order of the store. */
+static int put_evaluations(struct writer *w)
+{
+    struct llmobs_buf line;
+    size_t written = 0;
+    int rc = 0;
+
+    llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
+    for (size_t i = w->evaluations.count; rc == 0 && i-- > 0;)
+        rc = page_put_evaluation(w, w->evaluations.list[i], &line, &written);
+    llmobs_buf_fini(&line);
+    return rc;
+}
+
+/* -- the file ------------------------------------------------------------- */
+
+static void put_asset(FILE *out, struct llmobs_page_asset asset)
+{
+    fwrite(asset.text.data, 1, asset.text.len, out);
+}
+
+static void put_head(FILE *out)
+{
+    fprintf(out,
+            "<!DOCTYPE html>\n"
+            "<html lang=\"en\">\n"
+            "<head>\n"
+            "<meta charset=\"utf-8\">\n"
+            "<!-- This file holds texts that programs sent to language models,"
+            "\n     and the answers. -->\n"
+            "<meta http-equiv=\"Content-Security-Policy\" content=\""
+            "default-src 'none'; script-src %s; style-src %s; img-src data:; "
+            "base-uri 'none'; form-action 'none'\">\n"
+            "<meta name=\"referrer\" content=\"no-referrer\">\n"
+            "<meta name=\"viewport\" "
+            "content=\"width=device-width, initial-scale=1\">\n"
+            "<meta name=\"color-scheme\" content=\"light dark\">\n"
+            "<title>llmobs</title>\n"
+            "<style>",
+            llmobs_page_script().source, llmobs_page_style().source);
+    put_asset(out, llmobs_page_style());
+    fputs("</style>\n"
+          "</head>\n"
+          "<body>\n"
+          "<div id=\"app\"></div>\n"
+          "<noscript><p>This page shows its traces by a script of its own, "
+          "and the browser does not run scripts. The file needs no network. "
+          "<code>llmobs view</code> shows the same in a terminal.</p>"
+          "</noscript>\n"
+          "<script type=\"text/plain\" id=\"bodies\">",
+          out);
+}
+
+/* Makes the object that says how the page was made. */
+static int add_meta(const struct writer *w, struct llmobs_buf *out)
+{
+    const struct llmobs_page *page = w->page;
+    const char *date = llmobs_prices_date(page->prices);
+    const char *mark = date != NULL ? "\"" : "";
+    int rc =
+        llmobs_buf_adds(out, "{\"version\":\"" LLMOBS_VERSION "\",\"store\":");
+
+    rc |= llmobs_page_string_add(out, page->store, SIZE_MAX - 1);
+    rc |= llmobs_buf_adds(out, ",\"filters\":");
+    rc |= llmobs_page_string_add(out, page->asked, SIZE_MAX - 1);
+    rc |= llmobs_buf_addf(
+        out,
+        ",\"made\":%lld,\"spans_in_store\":%zu,\"spans\":%zu,"
+        "\"cut\":{\"texts\":%zu,\"images\":%zu,\"spans\":%zu},"
+        "\"prices\":%s%s%s}",
+        (long long)(llmobs_clock_wall_ns() / NS_PER_MS), page->matching,
+        page->spans, w->body.texts, w->body.images, w->body.spans, mark,
+        date != NULL ? date : "null", mark);
+    return rc;
+}
+
+static int put_meta(struct writer *w)
+{
+    struct llmobs_buf meta;
+    int rc;
+
+    llmobs_buf_init(&meta, INDEX_MAX);
+    rc = add_meta(w, &meta);
+    if (rc == 0)
+        rc = llmobs_page_body_put(w->out,
+                                  (struct llmobs_text){meta.data, meta.len});
+    llmobs_buf_fini(&meta);
+    return rc;
+}
+
+static int put_page(struct writer *w)
+{
+    static const char script[] =
+        "</script>\n<script type=\"application/json\" id=\"";
+    FILE *out = w->out;
+    int rc;
+
+    put_head(out);
+    rc = llmobs_reader_walk_back(w->reader, w->page->filter->since_ns,
+                                 page_take_line, w);
+    if (rc < 0)
+        return rc;
+    fprintf(out, "%sindex\">[", script);
+    if (w->index.len > 0)
+        fwrite(w->index.data, 1, w->index.len, out);
+    fprintf(out, "]%sevals\">[", script);
+    rc = put_evaluations(w);
+    if (rc != 0)
+        return rc;
+    fprintf(out, "]%smeta\">", script);
+    rc = put_meta(w);
+    if (rc != 0)
+        return rc;
+    fputs("</script>\n<script>", out);
+    put_asset(out, llmobs_page_script());
+    fputs("</script>\n</body>\n</html>\n", out);
+    if (fflush(out) != 0 || ferror(out))
+        return -EIO;
+    w->page->bytes = ftello(out) > 0 ? (uint64_t)ftello(out) : 0;
+    return 0;
+}
+
+int llmobs_page_make(struct llmobs_page *page, struct llmobs_reader *reader,
+                     FILE *out)
+{
+    struct writer w = {.page = page, .reader = reader, .out = out};
+    int rc;
+
+    llmobs_page_body_init(&w.body, out, page->full);
+    llmobs_buf_init(&w.index, INDEX_MAX);
+    llmobs_buf_init(&w.key, INDEX_MAX);
+    (void)setvbuf(out, NULL, _IOFBF, BUFFER);
+    rc = put_page(&w);
+    page->cut = w.body.texts + w.body.images;
+    llmobs_page_body_fini(&w.body);
+    llmobs_buf_fini(&w.index);
+    llmobs_buf_fini(&w.key);
+    llmobs_texts_fini(&w.texts);
+    llmobs_texts_fini(&w.written);
+    llmobs_places_fini(&w.evaluations);
+    return rc;
+}

@@ -1,0 +1,1511 @@
+'use strict';
+/* page - shows the spans that `llmobs view --html` put into this file.
+ *
+ * Everything in an event is hostile. A text reaches the screen as a text node, after visible() has named its
+ * controls; a number is geometry only after it was found finite; an id is a key of a Map. Views are updated in
+ * place, so that focus and scroll stay; lists draw the rows in sight; a body is parsed when its span is opened.
+ *
+ * Hooks for tests. Ids: search deep count status chips facets histogram sort list nothing clear panel trace tree
+ * axis span tab error charts tables group at help theme filters back close print. Views: [data-view]; facets:
+ * [data-facet] [data-value] [data-count] [data-not]; rows: [role=option], [role=treeitem], aria-posinset; tabs:
+ * [data-tab]; charts: [data-chart]; tables: [data-table] [data-row]; numbers: [data-sum] with [data-value], empty
+ * where unknown; cards: [data-role]; #count[data-spans]; #app[data-ready]: milliseconds to the first draw.
+ */
+
+/* ---- texts and numbers */
+
+/* Controls, what nobody sees, what turns the direction of writing, halves of pairs. */
+const UNSEEN = new RegExp('[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e' +
+  '\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\ud800-\\udfff\\u{e0000}-\\u{e0fff}\\u{f0000}-\\u{10ffff}]', 'gu');
+const hex = (n) => n.toString(16).padStart(4, '0');
+const visible = (text) => String(text).replace(/\r\n/g, '\n').replace(UNSEEN, (c) => `⟨${hex(c.codePointAt(0))}⟩`);
+const line = (text, max = 300) => {
+  const all = String(text);
+  return visible(all.length > max ? all.slice(0, max) + '…' : all).replace(/\s+/g, ' ');
+};
+const NONE = '–';
+const number = (n) => (Number.isFinite(n) ? n : undefined);
+const count = (n) => (number(n) >= 0 ? n : undefined);
+const string = (s) => (typeof s === 'string' && s ? s : undefined);
+const list = (a) => (Array.isArray(a) ? a : []);
+const members = (o) => (o && typeof o === 'object' && !Array.isArray(o) ? o : {});
+const clamp = (n, low, high) => Math.min(high, Math.max(low, n));
+const grouped = (n) => n.toLocaleString('en-US');
+const plural = (n, word) => `${grouped(n)} ${word}${n === 1 ? '' : 's'}`;
+const digits = (n) => String(Number(n.toFixed(n >= 100 ? 0 : n >= 10 ? 1 : 2)));
+const upper = (word) => word[0].toUpperCase() + word.slice(1);
+const dots = (...parts) => parts.filter(Boolean).join(' · ');
+
+/* A number in the largest unit of [size, name] that it fills. */
+const scaled = (n, units, otherwise) => {
+  const [size, name] = units.find(([least]) => n >= least) ?? [1, otherwise];
+  return digits(n / size) + name;
+};
+function duration(ns) {
+  if (count(ns) === undefined) return NONE;
+  if (ns < 6e10) return scaled(ns / 1e3, [[1e6, ' s'], [1e3, ' ms']], ' µs');
+  const [big, small, of, size] = ns < 3.6e12 ? ['min', 's', 6e10, 1e9] : ['h', 'min', 3.6e12, 6e10];
+  const rest = Math.floor(ns % of / size);
+  return `${Math.floor(ns / of)} ${big}` + (rest ? ` ${rest} ${small}` : '');
+}
+const short = (n) => (number(n) === undefined ? NONE : n < 1e4 ? digits(n)
+  : scaled(n, [[1e9, 'G'], [1e6, 'M'], [1e3, 'k']]));
+const bytes = (n) => (count(n) === undefined ? n : scaled(n, [[1048576, ' MiB'], [1024, ' KiB']], ' bytes'));
+function dollars(n) {
+  if (count(n) === undefined) return NONE;
+  if (n === 0) return '$0';
+  if (n >= 1) return '$' + n.toLocaleString('en-US', {minimumFractionDigits: 2, maximumFractionDigits: 2});
+  return n < 1e-6 ? '<$0.000001' : '$' + n.toFixed(clamp(1 - Math.floor(Math.log10(n)), 2, 7));
+}
+/* Times are local, in microseconds since 1970. */
+const DAY = new Intl.DateTimeFormat('en-GB', {day: 'numeric', month: 'short'});
+function moment(us, day = true, seconds = true) {
+  const at = new Date(us / 1000);
+  return isNaN(at) ? NONE : (day ? DAY.format(at) + ', ' : '') + at.toTimeString().slice(0, seconds ? 8 : 5);
+}
+const zone = () => new Date(made).toLocaleTimeString('en-GB', {timeZoneName: 'short'}).split(' ').pop();
+
+/* Nearest rank: a value that was there. */
+function percentile(values, p) {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.max(0, Math.ceil(p / 100 * sorted.length) - 1)];
+}
+/* A sum of what is known, which says of how many. */
+class Sum {
+  constructor() { Object.assign(this, {known: 0, of: 0}); }
+  add(n, call = 1) {
+    this.of += call;
+    if (n !== undefined) [this.value, this.known] = [(this.value ?? 0) + n, this.known + call];
+    return this;
+  }
+  get note() {
+    return this.value !== undefined && this.known < this.of ? `of ${grouped(this.known)} of ${plural(this.of, 'call')}` : '';
+  }
+}
+const total = (all, of) => all.reduce((sum, s) => sum.add(of(s), +!s.billed), new Sum());
+function entry(map, key, make = () => []) {
+  if (!map.has(key)) map.set(key, make());
+  return map.get(key);
+}
+
+/* ---- data */
+
+const began = performance.now();
+const $ = (id) => document.getElementById(id);
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+const stored = (id) => parse($(id)?.textContent);
+const meta = members(stored('meta')), made = number(meta.made) ?? Date.now();
+const PRICED = string(meta.prices) ? `estimated, prices of ${line(meta.prices, 40)}` : 'no prices known';
+const KINDS = ['llm', 'workflow', 'agent', 'tool', 'embedding', 'retrieval', 'task'];
+const spans = list(stored('index')).map((row, at) => {
+  const r = members(row), first = count(r.f);
+  return {at, trace: string(r.t) ?? NONE, id: string(r.s) ?? '', parent: string(r.p), name: string(r.n) ?? '(no name)',
+    kind: string(r.k) ?? '-', model: string(r.m), provider: string(r.v), app: string(r.a), service: string(r.c),
+    env: string(r.e), session: string(r.u), start: number(r.b) ?? 0, length: count(r.d), input: count(r.i),
+    output: count(r.o), read: count(r.r), write: count(r.w), reasoning: count(r.x), first: first && first * 1e9,
+    cost: count(r.y), error: string(r.E), failed: !!r.z, question: string(r.q), answer: string(r.A),
+    tags: list(r.g).filter(string), call: r.k === 'llm' || r.k === 'embedding', billed: !!r.j, words: ''};
+});
+const end = (s) => s.start + (s.length ?? 0) / 1000;
+const tokens = ({input, output}) => (input === undefined && output === undefined ? undefined
+  : (input ?? 0) + (output ?? 0));
+
+/* Evaluations by the span or the tag that they name, feedback by its span, trace or session; equal ones count once. */
+const evaluations = new Map();
+let byTag = false;
+for (const text of new Set(list(stored('evals')).map((one) => JSON.stringify(one)))) {
+  const one = JSON.parse(text), {span, tag} = one?.join_on ?? {};
+  byTag = byTag || !!tag;
+  entry(evaluations, span ? `${span.trace_id}\x1f${span.span_id}` : tag ? `${tag.key}:${tag.value}`
+    : one?.span_id ? `\x1f${one.span_id}` : one?.trace_id ? `${one.trace_id}\x1f` : `\x1fsession\x1f${one?.session_id}`).push(one);
+}
+const evaluationsOf = (s) => (evaluations.size ? [`${s.trace}\x1f${s.id}`, `\x1f${s.id}`,
+  ...(s.parent ? [] : [`${s.trace}\x1f`, `\x1fsession\x1f${s.session}`]), ...(byTag ? [`ml_app:${s.app}`,
+  `service:${s.service}`, `env:${s.env}`, `session_id:${s.session}`, ...s.tags] : [])]
+  .flatMap((key) => evaluations.get(key) ?? []) : []);
+const doubts = (s) => evaluationsOf(s).filter((one) => one.assessment === 'fail').length;
+
+/* Tokens and cost are those of calls, so that the workflow span of a proxied call does not count twice, and of other
+ * requests whose tokens no call has. */
+const counts = (s) => s.call || s.billed;
+
+/* A trace or a session. */
+class Group {
+  constructor(id, many) {
+    Object.assign(this, {id, many, spans: [], start: Infinity, last: -Infinity, failures: 0, doubts: 0,
+      models: new Set(), sums: {input: new Sum(), output: new Sum(), cost: new Sum()}});
+  }
+  add(s) {
+    this.spans.push(s);
+    this.start = Math.min(this.start, s.start);
+    this.last = Math.max(this.last, end(s));
+    this.failures += s.failed;
+    this.doubts += doubts(s);
+    if (s.model) this.models.add(s.model);
+    /* The root is the oldest span without a parent, else the oldest. */
+    const {root, streamed} = this, over = !!root?.parent - !!s.parent;
+    if (!root || over > 0 || over === 0 && s.start < root.start) this.root = s;
+    if (s.first !== undefined && !(streamed?.start <= s.start)) this.streamed = s;
+    if (counts(s)) for (const key in this.sums) this.sums[key].add(s[key], +!s.billed);
+  }
+  get length() { return (this.last - this.start) * 1000; }
+  get first() { return this.streamed?.first; }
+  get input() { return this.sums.input.value; }
+  get output() { return this.sums.output.value; }
+  get cost() { return this.sums.cost.value; }
+  get note() { return this.sums.cost.note || this.sums.input.note; }
+  get error() { return this.spans.find((s) => s.error)?.error; }
+  get question() { return this.root.question ?? this.spans.find((s) => s.question)?.question; }
+}
+const traces = new Map(), sessions = new Map();
+for (const s of spans) {
+  (s.group = entry(traces, s.trace, () => new Group(s.trace))).add(s);
+  if (s.session) entry(sessions, s.session, () => new Group(s.session, true)).add(s);
+}
+
+let lines; /* the bodies, split when the first is wanted */
+const bodies = new Map();
+function lineOf(s) {
+  lines = lines ?? $('bodies').textContent.replace(/^\n/, '').split('\n');
+  return lines[s.at] ?? '';
+}
+function bodyOf(s) {
+  if (bodies.size > 24) bodies.clear();
+  return entry(bodies, s.at, () => members(parse(lineOf(s))));
+}
+const about = (s) => members(bodyOf(s).meta);
+
+/* ---- facets */
+
+/* Each value has a number, and each span the numbers of its values, so that counting adds integers. */
+class Facet {
+  constructor(key, of) {
+    Object.assign(this, {key, values: [], numbers: new Map(), more: new Map(),
+      codes: new Int32Array(spans.length).fill(-1)});
+    for (const s of spans) {
+      const value = of(s);
+      if (Array.isArray(value)) for (const each of new Set(value)) this.add(s.at, each);
+      else if (value !== undefined) this.add(s.at, value);
+    }
+  }
+  add(at, value) {
+    let code = this.numbers.get(value);
+    if (code === undefined) this.numbers.set(value, code = this.values.push(value) - 1);
+    if (this.codes[at] < 0) this.codes[at] = code;
+    else entry(this.more, at).push(code);
+  }
+  has(at, wanted) {
+    return wanted[this.codes[at]] === 1 || this.more.size > 0 && !!this.more.get(at)?.some((code) => wanted[code]);
+  }
+  count(at) {
+    if (this.codes[at] >= 0) this.counts[this.codes[at]]++;
+    if (this.more.size) this.more.get(at)?.forEach((code) => this.counts[code]++);
+  }
+}
+const SHOWN = ['status', 'kind', 'ml_app', 'service', 'model', 'name', 'env', 'session', 'error', 'evaluation'];
+const READERS = new Map([...SHOWN, 'provider', 'trace'].map((key) => [key, (s) => s[key]]));
+READERS.set('status', (s) => (s.failed ? 'error' : 'ok')).set('ml_app', (s) => s.app).set('span', (s) => s.id)
+  .set('evaluation', (s) => evaluationsOf(s).map((one) => string(one.assessment) ?? 'no verdict'));
+const ALIAS = new Map([['app', 'ml_app'], ['session_id', 'session'], ['error_type', 'error']]);
+const facets = new Map(), tagKeys = new Map();
+for (const s of spans) for (const tag of s.tags) {
+  const key = tag.slice(0, Math.max(0, tag.indexOf(':')));
+  if (key && !READERS.has(key)) tagKeys.set(key, (tagKeys.get(key) ?? 0) + 1);
+}
+/* The facet of a key, made at its first use; undefined: no such key. */
+function facet(name) {
+  const key = ALIAS.get(name) ?? name, from = key + ':';
+  const of = READERS.get(key) ?? (tagKeys.has(key) ? ({tags}) => tags.filter((tag) => tag.startsWith(from))
+    .map((tag) => tag.slice(from.length)) : undefined);
+  return of && entry(facets, key, () => new Facet(key, of));
+}
+
+/* ---- state: all that Back and a mailed link bring again, in the hash */
+
+const VIEWS = ['traces', 'spans', 'sessions', 'timeseries'], TABS = ['messages', 'timing', 'info', 'raw', 'curl'];
+const GROUPS = ['none', 'model', 'ml_app', 'service', 'kind'];
+const SORTS = new Map([['name', ''], ['length', 'Duration'], ['first', 'First token'], ['tokens', 'Tokens'],
+  ['cost', 'Cost'], ['start', 'Started']]);
+const LISTS = [['f', 'only'], ['n', 'not']];
+const state = {};
+const oneOf = (value, all) => (all.includes(value) ? value : all[0]);
+
+function readHash() {
+  const from = new URLSearchParams(location.hash.slice(1)), get = (key) => from.get(key) ?? '';
+  const range = get('r').split('-').map(Number), order = get('o') || '-start';
+  Object.assign(state, {view: oneOf(get('v'), VIEWS), trace: get('t'), span: get('s'), tab: oneOf(get('tab'), TABS),
+    query: get('q'), deep: get('deep') === '1', group: oneOf(get('g'), GROUPS), down: order[0] === '-',
+    range: range.length === 2 && range[0] < range[1] ? range : undefined,
+    sort: oneOf(order.replace('-', ''), ['start', ...SORTS.keys()])});
+  for (const [name, key] of LISTS) {
+    state[key] = new Map();
+    for (const pair of from.getAll(name)) {
+      const colon = pair.indexOf(':');
+      entry(state[key], pair.slice(0, colon), () => new Set()).add(pair.slice(colon + 1));
+    }
+  }
+}
+function hashOf() {
+  const to = new URLSearchParams(), {view, trace, span, tab, query, deep, group, range, down, sort} = state;
+  for (const [key, value, usual] of [['v', view, 'traces'], ['t', trace, ''], ['s', span, ''],
+    ['tab', tab, 'messages'], ['q', query, ''], ['deep', deep ? '1' : '', ''], ['g', group, 'none'],
+    ['r', range?.join('-') ?? '', ''], ['o', (down ? '-' : '') + sort, '-start']])
+    if (value !== usual) to.append(key, value);
+  for (const [name, key] of LISTS)
+    for (const [of, values] of state[key]) for (const value of values) to.append(name, `${of}:${value}`);
+  return '#' + to;
+}
+/* Changes the state, writes the hash, draws. `step`: Back comes here. */
+function change(to, step) {
+  Object.assign(state, to);
+  const hash = hashOf();
+  if (hash !== (location.hash || '#')) try {
+    history[step ? 'pushState' : 'replaceState'](null, '', hash);
+  } catch {
+    /* Browsers bound how often the history changes; the next change writes all. */
+  }
+  draw();
+}
+
+/* ---- filters */
+
+/* A "quoted text" is one word, a minus means "not"; a pair of an unknown key is a word. */
+const terms = () => [...state.query.matchAll(/(-?)(?:([\w.-]+):)?(?:"([^"]*)"?|(\S+))/gu)]
+  .map(([, minus, key, quoted, word]) => {
+    const of = key && facet(key), text = (quoted ?? word).toLowerCase();
+    return {not: !!minus, of, word: key && !of ? key.toLowerCase() + ':' + text : text};
+  }).filter(({word, of}) => word || of);
+const wordsOf = (s) => (s.words = s.words || [s.name, s.model, s.provider, s.app, s.service, s.session, s.error, s.question,
+  s.answer, s.trace, s.id, ...s.tags].filter(Boolean).join('\n').toLowerCase());
+
+/* Each test has the facet to which it belongs, whose own counts leave it out. */
+function testsOf() {
+  const has = (of, not, match) => {
+    const wanted = Uint8Array.from(of.values, match);
+    return ({at}) => of.has(at, wanted) !== not;
+  };
+  const tests = terms().map(({not, of, word}) => {
+    if (of) return {pass: has(of, not, (value) => value.toLowerCase().includes(word))};
+    const hits = state.deep && entry(deepHits, word, newHits);
+    return {pass: (s) => (wordsOf(s).includes(word) || hits[s.at] === 1) !== not};
+  });
+  for (const [, list] of LISTS) for (const [key, values] of state[list]) {
+    const of = facet(key), not = list === 'not';
+    tests.push({of, pass: of ? has(of, not, (value) => values.has(value)) : () => not});
+  }
+  return tests;
+}
+let found = [], foundEver = []; /* what passes all tests; all but the range */
+function filter() {
+  const tests = testsOf(), shown = shownFacets(), [from, to] = state.range ?? [-Infinity, Infinity];
+  for (const of of shown) of.counts = new Int32Array(of.values.length);
+  [found, foundEver] = [[], []];
+  next: for (const s of spans) {
+    let failed;
+    for (const {of, pass} of tests) if (!pass(s)) {
+      if (!of || failed && failed !== of) continue next;
+      failed = of;
+    }
+    if (!failed) foundEver.push(s);
+    if (s.start < from || s.start >= to) continue;
+    if (failed) failed.count(s.at);
+    else {
+      found.push(s);
+      for (const of of shown) of.count(s.at);
+    }
+  }
+}
+
+/* ---- the search in all texts: of the stored lines, in slices between frames */
+
+const deepHits = new Map();
+const newHits = () => Object.assign(new Uint8Array(spans.length), {done: 0});
+const plain = (text) => (text.includes('\\') ? text.replace(/\\(?:u([0-9a-f]{4})|(.))/gi, (all, code, c) =>
+  (code ? String.fromCharCode(parseInt(code, 16)) : 'ntr'.includes(c) ? ' ' : c)) : text).toLowerCase();
+let deepRun = 0, deepDone = 0;
+function deepSearch() {
+  const run = ++deepRun, words = state.deep ? terms().filter(({of}) => !of).map(({word}) => word) : [];
+  const hits = words.map((word) => entry(deepHits, word, newHits));
+  let at = Math.min(spans.length, ...hits.map(({done}) => done));
+  const slice = () => {
+    if (run !== deepRun) return;
+    for (const until = performance.now() + 10; at < spans.length && performance.now() < until; at++) {
+      const text = plain(lineOf(spans[at]));
+      hits.forEach((one, i) => { one[at] = text.includes(words[i]); });
+    }
+    for (const one of hits) one.done = Math.max(one.done, at);
+    put($('status'), at < spans.length ? `searching … ${Math.floor(100 * at / spans.length)} %` : '');
+    if (at < spans.length) return setTimeout(slice, 0);
+    deepDone++;
+    draw();
+  };
+  if (at < spans.length) slice();
+}
+
+/* ---- elements */
+
+/* Writes attributes, whose names are constants of this file; a function is a listener. */
+function set(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') node.addEventListener(name, value);
+    else if (value === undefined || value === false && !name.startsWith('aria-')) node.removeAttribute(name);
+    else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, String(value));
+  }
+  return node;
+}
+/* Makes an element, as in h('div.row.wide', {title: 'x'}, child, 'text'). */
+function h(spec, ...parts) {
+  const [tag, ...classes] = spec.split('.');
+  const node = ['svg', 'path', 'text'].includes(tag) ? document.createElementNS('http://www.w3.org/2000/svg', tag)
+    : document.createElement(tag);
+  if (classes.length) set(node, {class: classes.join(' ')});
+  if (tag === 'button') set(node, {type: 'button'});
+  for (const part of parts.flat(Infinity))
+    if (part instanceof Node || typeof part === 'string') node.append(part);
+    else if (part) set(node, part);
+  return node;
+}
+const times = (n, make) => Array.from({length: n}, (_, i) => make(i));
+/* Touches a text only where it is another one: most rows stay as they are. */
+function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+const focused = () => document.activeElement;
+/* Where an update takes the focus away, it goes back, or to `otherwise`. */
+function keepFocus(otherwise, update) {
+  const had = focused();
+  update();
+  if (had !== focused() && had !== document.body) (had.isConnected ? had : otherwise).focus({preventScroll: true});
+}
+/* Makes these the children, and moves none that is in its place. */
+function arrange(parent, children) {
+  const keep = new Set(children);
+  for (const old of [...parent.children]) if (!keep.has(old)) old.remove();
+  children.forEach((child, at) => {
+    if (parent.children[at] !== child) parent.insertBefore(child, parent.children[at] ?? null);
+  });
+}
+let telling;
+function tell(text) {
+  put($('status'), text);
+  clearTimeout(telling);
+  telling = setTimeout(() => put($('status'), ''), 1600);
+}
+const copy = (text) => navigator.clipboard?.writeText(text)
+  .then(() => tell('copied'), () => tell('the browser refuses')) ?? tell('the browser refuses');
+const copyButton = (text) => h('button.copy', {click: () => copy(text)}, 'copy');
+const narrow = matchMedia('(max-width: 900px)');
+const badge = (kind) => setBadge(h('i.kind', {'aria-hidden': true}), kind);
+function setBadge(node, kind) {
+  put(node, kind === 'task' ? 'K' : KINDS.includes(kind) ? upper(kind)[0] : '?');
+  return paintAs(node, oneOf(kind, ['faint', ...KINDS]));
+}
+/* The color is a variable of the style; its name is one of this file. */
+const paintAs = (node, color) => {
+  node.style.setProperty('--c', `var(--${color})`);
+  return node;
+};
+
+/* Draws the rows of a long list that are in sight. The box keeps the focus and names its current row, so that no
+ * row that goes takes the focus along. */
+class Rows {
+  constructor(box, role, make, show, picked) {
+    Object.assign(this, {box, role, make, show, items: [], current: -1, pool: [], height: 1,
+      space: h('div.space', {role: 'presentation'})});
+    const later = () => requestAnimationFrame(() => this.draw());
+    box.append(this.space);
+    set(box, {scroll: later, click: (event) => {
+      const row = event.target.closest(`[role=${role}]`);
+      if (row) picked(this.items[row.dataset.at], event);
+    }});
+    new ResizeObserver(later).observe(box);
+  }
+  set(items, height, current) {
+    Object.assign(this, {items, height, current});
+    this.space.style.height = items.length * height + 'px';
+    this.draw();
+  }
+  draw() {
+    const {box, height, pool, items, current} = this, sight = box.clientHeight || innerHeight;
+    const to = Math.min(items.length, Math.ceil((box.scrollTop + sight) / height) + 2);
+    const from = clamp(Math.floor(box.scrollTop / height) - 2, 0, to);
+    while (pool.length < to - from) {
+      pool.push(set(this.make(), {role: this.role}));
+      this.space.append(pool[pool.length - 1]);
+    }
+    while (pool.length > to - from + 8) pool.pop().remove();
+    pool.forEach((row, slot) => {
+      const n = pool.length, at = from + ((slot - from) % n + n) % n;
+      row.hidden = at >= to;
+      if (at >= to) return;
+      set(row, {id: `${box.id}-${at}`, 'data-at': at, 'aria-setsize': items.length, 'aria-posinset': at + 1,
+        'aria-selected': at === current});
+      row.style.transform = `translateY(${at * height}px)`;
+      row.style.height = height + 'px';
+      this.show(row.parts, items[at], row);
+    });
+    set(box, {'aria-activedescendant': current >= from && current < to ? `${box.id}-${current}` : undefined});
+  }
+  reveal(at) {
+    const {box, height} = this, top = at * height;
+    box.scrollTop = clamp(box.scrollTop, top + height - box.clientHeight, top);
+  }
+  go(at) {
+    this.current = clamp(at, 0, this.items.length - 1);
+    this.reveal(this.current);
+    this.draw();
+  }
+}
+
+/* ---- the frame */
+
+const press = (id, text, click) => h('button.switch', {id, click}, text);
+const search = (id, label, placeholder, input) => h('input', {id, type: 'search', 'aria-label': label,
+  autocomplete: 'off', spellcheck: 'false', placeholder, input});
+const HELP = [['/', 'search'], ['j k ↓ ↑', 'rows'], ['Enter', 'open'], ['J K', 'spans of the trace'],
+  ['← →', 'fold, unfold'], ['1 … 5', 'tabs'], ['e', 'errors only'], ['[ ]', 'previous, next error'],
+  ['g, then t s e m', 'Traces, Spans, Sessions, Timeseries'], ['c', 'copy the trace id'], ['Esc', 'back']];
+
+function buildFrame() {
+  const filters = string(meta.filters) ?? (Object.keys(meta.filters ?? {}).length ? JSON.stringify(meta.filters) : '');
+  const cut = Object.entries(members(meta.cut)).filter(([, n]) => n > 0)
+    .map(([of, n]) => `${grouped(n)} ${line(of, 20)}`).join(', ');
+  $('app').append(
+    h('p.notice', `This file holds what was said to and by models: ${grouped(spans.length)} of ${
+      plural(count(meta.spans_in_store) ?? spans.length, 'span')} of ${line(meta.store ?? '?', 100)}${
+      filters && ` (${line(filters, 200)})`}, made ${moment(made * 1000, true, false)} ${zone()} by llmobs ${
+      line(meta.version ?? '', 30)}; cost: ${PRICED}${cut && `; cut or left out: ${cut}`}.`),
+    h('header', h('strong.brand', 'llmobs'), h('nav', {'aria-label': 'Views'},
+      VIEWS.map((view) => h('button', {'data-view': view, click: () => go(view)}, upper(view))),
+      h('button.small', {id: 'filters', 'aria-expanded': false, click: () => drawer()}, 'Filters')),
+    h('div.search', search('search', 'Search', 'Search text, or kind:tool  model:gpt-4o  error:rate_limit_exceeded', typed),
+      h('kbd', '/')), press('deep', 'in all texts', () => {
+      change({deep: !state.deep});
+      deepSearch();
+    }), h('span', {id: 'count', role: 'status'}), h('span', {id: 'status', role: 'status'}), h('span.gap'),
+    h('button', {id: 'theme', 'aria-label': 'Dark or light', click: () => paint(true)}, '◐'),
+    h('button', {id: 'ask', 'aria-label': 'Help', click: help}, '?')),
+    h('main', h('aside', {id: 'facets', 'aria-label': 'Filters'}),
+      h('section', {id: 'middle', 'aria-label': 'List'}, h('div', {id: 'chips'}), h('div', {id: 'histogram'}),
+        h('div', {id: 'sort', role: 'group', 'aria-label': 'Order'}),
+        h('div', {id: 'list', role: 'listbox', tabindex: 0}), h('div', {id: 'nothing'}, h('p', 'Nothing matches.'),
+          h('button.link', {id: 'clear', click: clearAll}, 'Clear search and filters'))),
+      h('section', {id: 'panel', 'aria-label': 'Trace'}), h('section', {id: 'timeseries', 'aria-label': 'Timeseries'})),
+    h('dialog', {id: 'help', 'aria-label': 'Help'}, h('dl', HELP.map(([key, does]) => [h('dt', h('kbd', key)),
+      h('dd', does)])), h('p', 'Search: all words must occur in name, model, app, first words, error, tags or ids. ' +
+      'kind:tool or any tag narrows it, -kind:tool is the opposite, "two words" belong together. Click a filter for ' +
+      'only it, Alt+click for all but it. Drag over a chart to select a time.'),
+    h('p', `Calls are llm and embedding spans. Cost: ${PRICED}.`),
+    h('button.link', {click: () => $('help').close()}, 'Close')), h('div', {id: 'print'}));
+}
+function help() {
+  $('help').showModal();
+}
+let typing;
+function typed() {
+  change({query: $('search').value.trim()});
+  clearTimeout(typing);
+  typing = setTimeout(deepSearch, 150);
+}
+
+/* ---- facets and chips */
+
+const FEW = 8, MANY = 60;
+const unfolded = new Set(), openTags = new Set(), facetNodes = new Map();
+const shownFacets = () => [...new Set([...SHOWN, ...openTags, ...state.only.keys(), ...state.not.keys()].map(facet))]
+  .filter(Boolean);
+const picked = (list, key, value) => !!state[list].get(key)?.has(value);
+const flip = (all, value) => all.delete(value) || all.add(value);
+function toggled(list, key, value, on) {
+  const to = new Map(state[list]), values = new Set(to.get(key));
+  values[on ? 'add' : 'delete'](value);
+  to[values.size ? 'set' : 'delete'](key, values);
+  return to;
+}
+/* Selects a value, or all but it, or lets go of it. */
+const pick = (key, value, not = false) => change({
+  only: toggled('only', key, value, !not && !picked('only', key, value)),
+  not: toggled('not', key, value, not && !picked('not', key, value))}, true);
+function facetRow({key, values}, code) {
+  const value = values[code], text = line(value, 120), n = h('span.n');
+  const only = h('button.only', {title: text, click: (event) => pick(key, value, event.altKey)},
+    key === 'kind' && badge(value), h('span.label', text), n);
+  const not = h('button.but', {'aria-label': 'all but ' + text, click: () => pick(key, value, true)}, '≠');
+  return {n, only, not, row: h('div.value' + (key === 'status' ? '.' + value : ''), {'data-value': visible(value)},
+    only, not)};
+}
+function facetNode({key}) {
+  const body = h('div'), more = h('button.more', {click: () => {
+    flip(unfolded, key);
+    drawFacets();
+  }});
+  return {body, more, rows: new Map(), root: h('div.facet', {role: 'group', 'data-facet': visible(key),
+    'aria-label': line(key, 60)}, h('h3', line(key, 60)), body, more)};
+}
+/* The values that are selected, then those that occur, the most frequent first. */
+function drawFacet(of) {
+  const {key, values, counts} = of, {body, more, root, rows} = entry(facetNodes, key, () => facetNode(of));
+  const chosen = values.map((value) => picked('only', key, value) || picked('not', key, value));
+  const codes = [...values.keys()].filter((code) => counts[code] || chosen[code]).sort((a, b) =>
+    chosen[b] - chosen[a] || counts[b] - counts[a] || (values[a] < values[b] ? -1 : 1));
+  const open = unfolded.has(key), shown = codes.slice(0, open ? MANY : FEW), rest = codes.length - shown.length;
+  arrange(body, shown.map((code) => {
+    const {row, only, not, n} = entry(rows, code, () => facetRow(of, code)), without = picked('not', key, values[code]);
+    put(n, grouped(counts[code]));
+    set(row, {'data-count': counts[code], 'data-not': without && 'true'});
+    set(only, {'aria-pressed': picked('only', key, values[code])});
+    set(not, {'aria-pressed': without});
+    return row;
+  }));
+  more.hidden = !rest && !open;
+  put(more, open ? '− fewer' : `+ ${grouped(rest)} more`);
+  root.hidden = !shown.length;
+  return root;
+}
+let tagsNode;
+function drawFacets() {
+  tagsNode = tagsNode ?? h('div.facet', {role: 'group', 'aria-label': 'tags', id: 'tags'}, h('h3', 'tags'),
+    [...tagKeys].sort((a, b) => b[1] - a[1]).slice(0, MANY).map(([key, n]) => {
+      const one = h('button.only', {'aria-pressed': false, click: () => {
+        flip(openTags, key);
+        set(one, {'aria-pressed': openTags.has(key)});
+        draw();
+      }}, h('span.label', line(key, 60)), h('span.n', grouped(n)));
+      return h('div.value', one);
+    }));
+  tagsNode.hidden = !tagKeys.size;
+  keepFocus($('search'), () => arrange($('facets'), [...shownFacets().map(drawFacet), tagsNode]));
+}
+function drawChips() {
+  const chips = [], add = (text, click) => chips.push(h('button.switch', {click, 'aria-label': 'remove ' + text},
+    text + ' ×'));
+  for (const [, list] of LISTS) for (const [key, values] of state[list]) for (const value of values)
+    add(`${line(key, 60)}${list === 'not' ? ' ≠ ' : ': '}${line(value, 80)}`, () => pick(key, value, list === 'not'));
+  if (state.range) add(state.range.map((us) => moment(us)).join(' – '), () => change({range: undefined}, true));
+  if (chips.length) chips.push(h('button.link', {click: clearAll}, 'Clear all'));
+  $('chips').hidden = !chips.length;
+  keepFocus($('search'), () => $('chips').replaceChildren(...chips));
+}
+function clearAll() {
+  change({only: new Map(), not: new Map(), range: undefined, query: ''}, true);
+  $('search').focus();
+}
+
+/* ---- time */
+
+const STEPS = [[1e3, 1, 2, 5, 10, 20, 50, 100, 200, 500], [1e6, 1, 2, 5, 10, 20, 30], [6e7, 1, 2, 5, 10, 20, 30],
+  [3.6e9, 1, 2, 5, 12], [8.64e10, 1, 2, 5, 10, 20, 50, 100, 365]].flatMap(([unit, ...all]) => all.map((n) => n * unit));
+/* At most 96 buckets over microseconds, begun at a round local time. */
+function bucketsOf([from, to]) {
+  const step = STEPS.find((one) => (to - from) / one <= 95) ?? Math.ceil((to - from) / 95);
+  const shift = new Date(from / 1000).getTimezoneOffset() * 6e7 || 0;
+  const first = Math.floor((from - shift) / step) * step + shift, size = Math.floor((to - first) / step) + 1;
+  return {step, size, of: (us) => clamp(Math.floor((us - first) / step), 0, size - 1),
+    text: (share) => moment(first + share * size * step, step * size > 7.2e10, step < 6e7),
+    pick: (...ends) => {
+      const range = ends.map((share) => first + Math.round(share * size) * step);
+      if (range[0] < range[1]) change({range}, true);
+    }};
+}
+function rangeOf(all) {
+  if (state.range) return [state.range[0], state.range[1] - 1];
+  return all.length ? all.reduce(([from, to], {start}) => [Math.min(from, start), Math.max(to, start)],
+    [Infinity, -Infinity]) : undefined;
+}
+/* Calls done(a, b) with the part, from 0 to 1, over which a pointer was dragged. */
+function onDrag(node, left, right, done) {
+  const band = h('div.band', {hidden: true});
+  const at = (event) => {
+    const box = node.getBoundingClientRect();
+    return clamp((event.clientX - box.left - left) / Math.max(1, box.width - left - right), 0, 1);
+  };
+  let from;
+  const stop = () => {
+    band.hidden = true;
+    from = undefined;
+  };
+  node.append(band);
+  set(node, {
+    pointerdown: (event) => { if (!event.button) from = at(event); },
+    pointermove: (event) => {
+      if (from === undefined) return;
+      const to = at(event), width = node.clientWidth - left - right;
+      node.setPointerCapture(event.pointerId);
+      band.hidden = false;
+      band.style.left = left + Math.min(from, to) * width + 'px';
+      band.style.width = Math.abs(to - from) * width + 'px';
+    },
+    pointerup: (event) => {
+      const [a, b] = [from, at(event)].sort((x, y) => x - y);
+      stop();
+      if (b - a > 0.01) done(a, b);
+    },
+    pointercancel: stop,
+  });
+}
+const bar = (...box) => {
+  const [x, y, w, tall] = box.map((n) => n.toFixed(1));
+  return `M${x} ${y}h${w}v${tall}h-${w}z`;
+};
+const histogram = {all: h('path.all'), bad: h('path.all.bad'), ticks: times(5, () => h('span'))};
+function buildHistogram() {
+  histogram.draw = h('svg', {role: 'img', height: 44}, histogram.all, histogram.bad);
+  $('histogram').append(histogram.draw, h('div.ticks', histogram.ticks));
+  onDrag($('histogram'), 12, 12, (a, b) => histogram.buckets.pick(a, b));
+  new ResizeObserver(drawHistogram).observe($('histogram'));
+}
+function drawHistogram() {
+  const range = rangeOf(foundEver), width = $('histogram').clientWidth - 24;
+  $('histogram').hidden = !range;
+  if (!range || width <= 0) return;
+  const {size, of, text} = histogram.buckets = bucketsOf(range);
+  const all = new Float64Array(size), bad = new Float64Array(size);
+  for (const s of found) {
+    all[of(s.start)]++;
+    bad[of(s.start)] += s.failed;
+  }
+  const most = Math.max(...all), step = width / size;
+  const path = (values) => ({d: [...values].map((n, i) => {
+    const tall = Math.max(2, n / most * 42);
+    return n ? bar(i * step, 44 - tall, Math.max(1, step - 1), tall) : '';
+  }).join('')});
+  set(histogram.draw, {width, 'aria-label': `${plural(found.length, 'span')}, ${text(0)} to ${text(1)}`});
+  set(histogram.all, path(all));
+  set(histogram.bad, path(bad));
+  histogram.ticks.forEach((tick, i) => put(tick, text(i / 4)));
+}
+
+/* ---- the list */
+
+let rows;
+function buildList() {
+  for (const sort of SORTS.keys()) $('sort').append(h('button.col-' + sort, {'data-sort': sort,
+    title: sort === 'cost' && PRICED,
+    click: () => change({sort, down: state.sort === sort ? !state.down : sort !== 'name'})}));
+  rows = new Rows($('list'), 'option', makeRow, showRow, (item) => open(item, true));
+}
+const cellsOf = (item) => [duration(item.length), duration(item.first), tokens(item) === undefined ? NONE
+  : `${short(item.input)} / ${short(item.output)}`, dollars(item.cost), moment(item.start)];
+const nameOf = (item) => (item.many ? item.id : (item.root ?? item).name);
+
+function makeRow() {
+  const first = {badge: badge(''), name: h('b', {dir: 'auto'}), sub: h('span.sub'), error: h('span.tag.bad'),
+    doubt: h('span.tag.doubt')}, words = h('div.words', {dir: 'auto'});
+  const cells = [...SORTS.keys()].slice(1).map((key) => h('div.cell.col-' + key));
+  return Object.assign(h('div.row', h('div.line', Object.values(first)), words, cells),
+    {parts: {...first, words, cells}});
+}
+function showRow(parts, item, row) {
+  if (row.item === item) return;
+  row.item = item;
+  const {spans: all, root = item, models = [item.model], failures = item.failed, doubts: doubt = doubts(item)} = item;
+  const [model] = models, note = item.note ?? '';
+  setBadge(parts.badge, root.kind);
+  put(parts.name, line(nameOf(item)));
+  put(parts.sub, dots(root.app && line(root.app, 60), model && line(model, 60) +
+    (models.size > 1 ? ` +${models.size - 1}` : ''), item.many &&
+    plural(new Set(all.map((s) => s.trace)).size, 'trace'), all ? plural(all.length, 'span') : line(root.kind, 30)));
+  put(parts.error, failures ? line(item.error ?? 'error', 60) : '');
+  put(parts.doubt, doubt ? doubt > 1 ? `${doubt} evaluations failed` : 'evaluation failed' : '');
+  put(parts.words, line(item.question ?? item.answer ?? ''));
+  cellsOf(item).forEach((text, i) => put(parts.cells[i], text));
+  set(parts.cells[2], {title: note});
+  set(parts.cells[3], {title: item.cost === undefined ? '' : dots(note, PRICED)}).classList.toggle('some', !!note);
+}
+/* The spans that were found, as traces, spans or sessions; the unknown comes last in either order. */
+function itemsOf() {
+  const {view, sort, down} = state, sign = down ? -1 : 1;
+  const items = view === 'spans' ? found : new Set(found.map((s) =>
+    (view === 'traces' ? s.group : sessions.get(s.session))).filter(Boolean));
+  const value = {name: nameOf, tokens}[sort] ?? ((item) => item[sort]);
+  return [...items].map((item) => [value(item), item]).sort(([a, x], [b, y]) =>
+    (a === undefined) - (b === undefined) || (a < b ? -sign : a > b ? sign : y.start - x.start)).map(([, item]) => item);
+}
+const isOpen = ({spans: all, id, many, trace}) =>
+  (all ? id === state.trace && !many : trace === state.trace && id === state.span);
+
+function drawList() {
+  const items = itemsOf(), held = rows.items[rows.current], at = items.findIndex(isOpen);
+  for (const node of $('sort').children) {
+    const key = node.dataset.sort, on = key === state.sort;
+    put(node, (SORTS.get(key) || plural(items.length, state.view.slice(0, -1))) + (on ? state.down ? ' ↓' : ' ↑' : ''));
+    set(node, {'aria-pressed': on});
+  }
+  $('list').hidden = !items.length;
+  $('nothing').hidden = items.length > 0;
+  set($('list'), {'aria-label': state.view});
+  rows.set(items, 58, at >= 0 ? at : items.indexOf(held));
+}
+/* Opens a trace, a span in its trace, or the traces of a session. */
+function open(item, step) {
+  change(item.many ? {view: 'traces', trace: '', span: '', only: toggled('only', 'session', item.id, true)}
+    : item.spans ? {trace: item.id, span: ''} : {trace: item.trace, span: item.id}, step);
+}
+/* Moves the current row; an open trace follows it. */
+function moveRow(by) {
+  if (!rows.items.length) return;
+  rows.go(rows.current < 0 ? 0 : rows.current + by);
+  if (shown && !narrow.matches) open(rows.items[rows.current]);
+}
+
+/* ---- a trace */
+
+const DEPTH = 60, NODES = 500;
+let tree, shown; /* the rows of the waterfall; the open trace and how it is looked at */
+const panel = {};
+
+/* Orders spans as a tree, without recursion: parents may be missing, or a circle, or deep. */
+function flatten(all) {
+  const ids = new Map(all.map((s) => [s.id, s])), below = new Map(), nodes = [], seen = new Set();
+  const parentOf = (s) => (s.parent === s.id ? undefined : ids.get(s.parent));
+  const old = [...all].sort((a, b) => a.start - b.start || (b.length ?? 0) - (a.length ?? 0));
+  for (const s of old) if (parentOf(s)) entry(below, parentOf(s)).push(s);
+  const walk = (top, why) => {
+    for (const stack = [{span: top, depth: 0, why}]; stack.length;) {
+      const node = stack.pop();
+      if (seen.has(node.span)) continue;
+      seen.add(node.span);
+      nodes.push(node);
+      for (const span of entry(below, node.span).slice().reverse())
+        stack.push({span, parent: node, depth: node.depth + 1});
+      node.some = below.get(node.span).length > 0;
+    }
+  };
+  for (const s of old) if (!parentOf(s)) walk(s, s.parent && 'parent elsewhere');
+  for (const s of old) walk(s, 'circle of parents');
+  return nodes;
+}
+function buildPanel() {
+  const flipper = (key) => press('only-' + key, 'only ' + key, () => drawTree({[key]: !shown[key]}));
+  Object.assign(panel, {head: h('div.head', {id: 'trace'}), hits: h('span.faint', {role: 'status'}),
+    find: search('trace-search', 'Search in this trace', 'Search in this trace',
+      () => drawTree({query: panel.find.value})), errors: flipper('errors'), llm: flipper('llm'),
+    ticks: times(5, () => h('span')), span: h('div', {id: 'span'}),
+    tree: h('div', {id: 'tree', role: 'tree', tabindex: 0, 'aria-label': 'Spans'})});
+  const lane = h('div.lane', panel.ticks);
+  panel.tools = h('div', {id: 'trace-tools'}, panel.find, panel.hits, panel.errors, panel.llm);
+  $('panel').append(panel.head, panel.tools, h('div.lanes', {id: 'axis', dblclick: () => drawTree({zoom: [0, 1]}),
+    title: 'drag to zoom, double click for the whole time'}, h('span', 'span'), lane, h('span', 'duration')),
+  panel.tree, panel.span);
+  tree = new Rows(panel.tree, 'treeitem', makeTreeRow, showTreeRow, (node, event) => {
+    if (node.some && event.target.closest('.fold')) fold(node.span);
+    else change({span: node.span.id});
+  });
+  onDrag(lane, 0, 0, (...ends) => {
+    const [from, to] = shown.zoom;
+    drawTree({zoom: ends.map((share) => from + share * (to - from))});
+  });
+}
+function fold(s, on = !shown.folded.has(s)) {
+  shown.folded[on ? 'add' : 'delete'](s);
+  drawTree();
+}
+/* The rows that the switches, the search and the folds leave, with the path to each. */
+function treeItems() {
+  const {nodes, folded, errors, llm, query} = shown, words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const asked = errors || llm || words.length, keep = new Set();
+  let hits = 0, hidden = Infinity; /* the depth below which a fold hides */
+  for (const node of nodes) {
+    const s = node.span, text = words.length ? wordsOf(s) + plain(lineOf(s)) : '';
+    node.hit = (!errors || s.failed) && (!llm || s.kind === 'llm') && words.every((word) => text.includes(word));
+    hits += node.hit;
+    for (let up = node; node.hit && up && !keep.has(up); up = up.parent) keep.add(up);
+  }
+  put(panel.hits, asked ? plural(hits, 'span') : '');
+  return nodes.filter((node) => {
+    if (node.depth > hidden || !keep.has(node)) return false;
+    hidden = !asked && folded.has(node.span) ? node.depth : Infinity;
+    return true;
+  });
+}
+function makeTreeRow() {
+  const cell = {fold: h('span.fold'), badge: badge(''), name: h('span.name', {dir: 'auto'}), sub: h('span.sub')};
+  const parts = {...cell, cell: h('div.cell', Object.values(cell)), bar: h('i.bar'), wait: h('i.bar.wait'),
+    took: h('span.took')};
+  return Object.assign(h('div.lanes.row', parts.cell, h('div.lane', parts.bar, parts.wait), parts.took), {parts});
+}
+function placeBar(node, ...ends) {
+  const [a, b] = ends.map((share) => clamp(share * 100, -1, 101) || 0);
+  node.hidden = b < 0 || a > 100;
+  node.style.left = a + '%';
+  node.style.width = Math.max(b - a, 0) + '%';
+}
+function showTreeRow(parts, {span: s, depth, some, hit, why}, row) {
+  const {group, zoom: [from, to], folded} = shown, level = Math.min(depth, DEPTH), open = !folded.has(s);
+  const at = (us) => (((us - group.start) * 1000 / group.length || 0) - from) / (to - from);
+  parts.cell.style.paddingLeft = Math.min(level * (narrow.matches ? 8 : 14), 168) + 'px';
+  set(row, {'aria-level': level + 1, 'aria-expanded': some ? open : undefined, title:
+    `${line(s.name, 80)} (${line(s.kind, 40)})\nafter ${duration((s.start - group.start) * 1000)}, for ${
+      duration(s.length)}` + (s.first === undefined ? '' : `\nfirst token after ${duration(s.first)}`)});
+  put(parts.fold, some ? open ? '▾' : '▸' : '');
+  put(parts.name, line(s.name));
+  put(parts.sub, dots(why && '↗ ' + why, s.failed && line(s.error ?? 'error', 40), line(s.model ?? s.kind, 60)));
+  put(parts.took, duration(s.length));
+  for (const [name, on] of [['failed', s.failed], ['dim', !hit], ['parent', some]]) row.classList.toggle(name, on);
+  setBadge(parts.badge, s.kind);
+  paintAs(parts.bar, oneOf(s.kind, ['faint', ...KINDS]));
+  placeBar(parts.bar, at(s.start), at(end(s)));
+  placeBar(parts.wait, at(s.start), at(Math.min(s.start + (s.first ?? 0) / 1000, end(s))));
+  if (!s.first) parts.wait.hidden = true;
+}
+function drawTree(to) {
+  Object.assign(shown, to);
+  const items = treeItems(), tall = narrow.matches ? 36 : 26, [a, b] = shown.zoom;
+  for (const key of ['errors', 'llm']) set(panel[key], {'aria-pressed': !!shown[key]});
+  panel.ticks.forEach((tick, i) => put(tick, duration(shown.group.length * (a + (b - a) * i / 4))));
+  panel.tree.style.height = items.length * tall + 1 + 'px';
+  tree.set(items, tall, items.findIndex((node) => node.span === shown.span));
+}
+const fact = (label, value, name, raw) => value && h('span', label && label + ' ', h('b', name &&
+  {'data-sum': name, 'data-value': raw ?? ''}, value));
+const faint = (text) => text && h('span.faint', text);
+function headOf(group) {
+  const {root, failures, id, sums} = group;
+  return [h('div.line', h('button.small.link', {id: 'back', click: close}, '‹ Back'), badge(root.kind),
+    h('h1', {dir: 'auto'}, line(root.name)), h('span.tag.' + (failures ? 'bad' : 'good'), failures
+      ? plural(failures, 'error') : 'ok'), h('button', {id: 'close', click: close, 'aria-label': 'Close'}, '×')),
+  h('div.facts', `${moment(group.start)} ${zone()}`, fact('duration', duration(group.length)),
+    fact('spans', grouped(group.spans.length)), fact('tokens', tokens(group) === undefined ? NONE
+      : `${short(group.input)} in / ${short(group.output)} out`, 'trace-tokens', tokens(group)),
+    faint(sums.input.note), fact('cost', dollars(group.cost), 'trace-cost', group.cost),
+    faint(dots(sums.cost.note, PRICED)), fact('app', root.app && line(root.app, 60)),
+    root.session && press(undefined, 'session ' + line(root.session, 60), () => pick('session', root.session)),
+    press('copy-trace', `${line(id.length > 14 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id)} copy`, () => copy(id)))];
+}
+function close() {
+  change({trace: '', span: ''}, true);
+  $('list').focus();
+}
+function drawTrace() {
+  const group = state.view !== 'timeseries' && traces.get(state.trace);
+  $('panel').hidden = !group;
+  $('app').classList.toggle('open', !!group);
+  if (!group) {
+    shown = undefined;
+    tree.set([], 1, -1);
+    return;
+  }
+  if (shown?.group !== group) {
+    shown = {group, nodes: flatten(group.spans), folded: new Set(), zoom: [0, 1], query: ''};
+    panel.find.value = '';
+    panel.tools.hidden = group.spans.length < 9;
+    keepFocus(panel.tree, () => panel.head.replaceChildren(...headOf(group)));
+  }
+  /* A trace begins with its first failed span, else with the first that says something. */
+  const all = shown.nodes.map(({span}) => span), had = shown.span;
+  shown.span = all.find((s) => s.id === state.span) ?? all.find((s) => s.failed) ??
+    all.find((s) => s.question || s.answer) ?? all[0];
+  drawTree();
+  if (had !== shown.span && tree.current >= 0) tree.reveal(tree.current);
+  drawSpan();
+}
+function moveSpan(by) {
+  const to = tree.items[tree.current + by];
+  if (shown && to) change({span: to.span.id});
+}
+/* To the next failed span: in the open trace, then in the list. */
+function moveError(by) {
+  const next = (all, at) => {
+    do at += by; while (all[at] && !(all[at].failures || all[at].failed));
+    return at;
+  };
+  const all = shown ? shown.nodes.map(({span}) => span) : [], s = all[next(all, all.indexOf(shown?.span))];
+  if (s && shown) return change({span: s.id});
+  const at = next(rows.items, rows.current);
+  if (!rows.items[at]) return tell('no more errors');
+  rows.go(at);
+  open(rows.items[at]);
+}
+
+/* ---- a span */
+
+let drawn = []; /* the span and the tab on the screen */
+function drawSpan() {
+  const s = shown.span, [old, tab] = drawn;
+  if (old === s && tab === state.tab) return;
+  drawn = [s, state.tab];
+  if (old !== s) {
+    keepFocus(panel.tree, () => panel.span.replaceChildren(...headOfSpan(s).filter(Boolean)));
+    panel.span.scrollTop = 0;
+  }
+  for (const node of $('tabs').children) {
+    const on = node.dataset.tab === state.tab;
+    set(node, {'aria-selected': on, tabindex: on ? 0 : -1});
+  }
+  set($('tab'), {'aria-labelledby': 'tab-' + state.tab}).replaceChildren(h('div', {messages: messagesTab,
+    timing: timingTab, info: infoTab, raw: rawTab, curl: curlTab}[state.tab](s, about(s))));
+}
+/* Tokens a second after the first token, only where both are known. */
+function speed(s) {
+  const seconds = (s.length - s.first) / 1e9;
+  return s.output > 1 && seconds > 0 ? short(Math.round((s.output - 1) / seconds)) : '';
+}
+function headOfSpan(s) {
+  const parts = [[s.read, 'cached'], [s.write, 'to the cache'], [s.reasoning, 'reasoning']].filter(([n]) => n)
+    .map(([n, word]) => `${short(n)} ${word}`).join(', ');
+  return [h('div.line', badge(s.kind), h('h2', {dir: 'auto'}, line(s.name)), h('span.tag', line(s.kind, 40)),
+    s.model && h('span.tag', line(s.model, 100))),
+  h('div.facts', fact('', duration(s.length)), s.first !== undefined && fact('first token', duration(s.first)),
+    counts(s) && [fact('', `${short(s.input)} → ${short(s.output)}`), faint(parts && `(${parts})`),
+      fact('', dollars(s.cost), 'span-cost', s.cost), faint(PRICED)], speed(s) && fact('', speed(s) + ' tok/s')),
+  ...boxesOf(s), h('div', {id: 'tabs', role: 'tablist', 'aria-label': 'Span'}, TABS.map((tab) => h('button',
+    {role: 'tab', id: 'tab-' + tab, 'data-tab': tab, 'aria-controls': 'tab', click: () => change({tab})}, upper(tab)))),
+  h('div', {id: 'tab', role: 'tabpanel', tabindex: 0})];
+}
+const prose = (text) => string(text) && h('div.text', {dir: 'auto'}, folded(text));
+/* The error and the evaluations. */
+function boxesOf(s) {
+  const {type, message, stack} = about(s).error ?? {}, title = line(type || s.error || 'error');
+  const status = /^http.status_code:([345]\d\d)$/m.exec(s.tags.join('\n'))?.[1];
+  return [s.failed && h('div.box.bad', {id: 'error'}, h('b', title, status && !/^http_/.test(title) && `, HTTP ${status}`), prose(message),
+    prose(stack)), ...evaluationsOf(s).slice(0, 64).map((one) => {
+    const verdict = one.assessment, value = one.score_value ?? one.categorical_value ?? one.boolean_value ??
+      one.json_value ?? one.text_value ?? NONE;
+    return h('div.box', one.submitter ? 'feedback ' : 'evaluation ', h('b', line(one.label ?? '?', 100)), ' ', line(JSON.stringify(value), 500), ' ',
+      string(verdict) && h('span.tag.' + (verdict === 'fail' ? 'bad' : 'good'), line(verdict, 40)),
+      prose(one.reasoning));
+  })];
+}
+
+/* ---- texts and JSON */
+
+let printing = false; /* nothing is folded on paper */
+/* The first 14 lines of a text, and a button for the rest. */
+function folded(raw) {
+  const text = visible(raw), lines = text.split('\n', 15);
+  if (printing || lines.length < 15 && text.length < 2000) return text;
+  const part = h('span.fade', text.slice(0, Math.min(1600, lines.slice(0, 14).join('\n').length))
+    .replace(/[\ud800-\udbff]$/, ''));
+  return [part, h('button.link', {click: (event) => {
+    part.className = '';
+    put(part, text);
+    keepFocus($('tab'), () => event.target.remove());
+  }}, `Show all ${grouped(text.length)} characters`)];
+}
+const named = (key) => (key === undefined ? '' : [h('span.key', line(key, 200)), ': ']);
+/* A value as a tree, whose members are made when their node is unfolded. */
+function json(value, key, depth = 0) {
+  if (value === null || typeof value !== 'object')
+    return h('div.leaf', named(key), h('span.v-' + typeof value, folded(value)));
+  const pairs = Object.entries(value), n = pairs.length, size = Array.isArray(value) ? `[${n}]` : `{${n}}`;
+  if (!n || depth >= DEPTH) return h('div.leaf', named(key), size);
+  const body = h('div.nodes'), add = (from) => {
+    body.append(...pairs.slice(from, from + NODES).map(([k, one]) => json(one, k, depth + 1)));
+    if (n > from + NODES) body.append(h('button.link', {click: (event) => {
+      add(from + NODES);
+      keepFocus($('tab'), () => event.target.remove());
+    }}, `${grouped(n - from - NODES)} more`));
+  };
+  const node = h('details', {toggle: () => node.open && !body.firstChild && add(0)},
+    h('summary', named(key), h('span.size', size), h('span.hint', ' ' + line(written(value) ?? '…', 90))), body);
+  if (printing ? depth < 8 : !depth || depth < 2 && n <= 6) {
+    add(0);
+    node.open = true;
+  }
+  return node;
+}
+const mono = (value) => h('div.mono', json(value));
+/* undefined: it is too deep to be written. */
+function written(value, indent) {
+  try {
+    return JSON.stringify(value, null, indent);
+  } catch {
+    return undefined;
+  }
+}
+const asJson = (text) => {
+  const value = /^\s*[[{]/.test(text) && text.length < 1e6 ? parse(text) : undefined;
+  return value && Object.keys(value).length ? value : undefined;
+};
+/* A text that is a JSON object or array is shown as a tree. */
+function block(text) {
+  const value = asJson(text);
+  if (!value) return prose(text) ?? '';
+  const box = mono(value);
+  if (!printing) box.append(h('button.link', {click: () => keepFocus($('tab'), () => box.replaceWith(prose(text)))},
+    'as text'));
+  return box;
+}
+
+/* ---- messages */
+
+const ROLES = new Map(['system', 'user', 'assistant', 'tool', 'reasoning'].map((role) => [role, role]));
+ROLES.set('developer', 'system').set('model', 'assistant').set('function', 'tool');
+const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
+const few = (value, make) => list(value).slice(0, NODES).map((one) => make(members(one)));
+
+/* Only base64 of these types is a picture: others might run, and a URL would tell a stranger that the page was
+ * read. */
+function media({mime_type: type, content}) {
+  const data = string(content) ?? '', said = `[${line(type ?? 'file', 80)}, ${bytes(Math.floor(data.length * .75))}]`;
+  if (!PICTURES.includes(type) || !/^[A-Za-z0-9+/]+={0,2}$/.test(data))
+    return h('div.text.faint', said, ' ', /^audio/.test(type) ? '' : folded(data));
+  const image = h('img', {alt: said});
+  image.src = `data:${type};base64,${data}`;
+  return image;
+}
+/* The id of a call leads to its result, and back. */
+function join(id, side) {
+  const node = string(id) && h('button.join', {click: () => {
+    const to = [...document.querySelectorAll('.join')].find((one) => one.call === id && one.side !== side);
+    if (!to) return tell('not in this span');
+    to.closest('details')?.setAttribute('open', '');
+    to.scrollIntoView({block: 'center'});
+    to.focus();
+  }}, '#' + line(id, 80));
+  return node && Object.assign(node, {call: id, side});
+}
+const tool = (side, one, name, value) => h('div.mono.call', side, ' ', h('b.tool', line(name ?? '?', 200)), ' ',
+  join(one.tool_id, side), value === undefined ? '' : typeof value === 'string' ? block(value) : json(value));
+const card = (role, title, text, ...parts) => h('article.card', {'data-role': role},
+  h('div.card-head', h('span', title), copyButton(text)), parts);
+const message = (names) => (one) => {
+  const {role, content} = one, text = string(content);
+  return card(ROLES.get(String(role).toLowerCase()) ?? 'other', line(role || 'no role', 60),
+    text ?? written(one, 2), text ? block(text) : content && typeof content === 'object' && mono(content),
+    few(one.tool_calls, (call) => tool('calls', call, call.name, call.arguments)),
+    few(one.tool_results, (to) => tool('result of', to, to.name || names.get(to.tool_id), to.result)),
+    few(one.image_parts, media), few(one.audio_parts, media));
+};
+const documentCard = ({name, id, text, score}) => card('document', dots(`document ${line(name ?? '', 100)}`,
+  string(id) && '#' + line(id, 100), number(score) !== undefined && `score ${score}`), text, block(String(text ?? '')));
+/* The messages of a side; a proxied call has them as a JSON text. */
+function messagesOf(side) {
+  const value = side?.messages ?? (string(side?.value) && asJson(side.value));
+  return list(value).every((one) => (one?.role ?? one?.content) !== undefined) ? list(value) : list(side.messages);
+}
+/* How many messages repeat an earlier call of the trace and its answer. */
+function repeated(s, messages) {
+  const texts = messages.map((one) => written(one));
+  const same = (all, from) => all.every((one, i) => written(one) === texts[from + i]);
+  const before = s.group.spans.filter((one) => one.kind === 'llm' && one.start < s.start)
+    .sort((a, b) => b.start - a.start).slice(0, 4);
+  for (const one of before) {
+    const {input, output} = about(one), first = list(input?.messages), answer = list(output?.messages);
+    if (first.length && first.length < texts.length && same(first, 0))
+      return first.length + (same(answer, first.length) ? answer.length : 0);
+  }
+  return 0;
+}
+function sideOf(s, title, side) {
+  const messages = messagesOf(side), documents = list(side?.documents), names = new Map();
+  for (const one of messages) few(one?.tool_calls, (call) => names.set(call.tool_id, call.name));
+  const skipped = Math.max(0, messages.length - NODES), cards = messages.slice(skipped).map(members).map(message(names));
+  const known = title === 'Input' && s.kind === 'llm' ? Math.max(0, repeated(s, messages) - skipped) : 0;
+  const folds = printing || cards.length <= 6 ? 0 : known || cards.length - 4;
+  if (known) cards.splice(known, 0, h('p.fresh', 'new since the call before'));
+  if (folds) cards.unshift(h('details.earlier', h('summary', `${grouped(folds + skipped)} earlier messages` +
+    (known ? ', as in the call before' : '')), cards.splice(0, folds)));
+  if (!messages.length && string(side?.value)) cards.push(message(names)({role: title, content: side.value}));
+  cards.push(...few(documents, documentCard));
+  if (documents.length > NODES) cards.push(h('p.faint', `${plural(documents.length, 'document')}: see Raw`));
+  return cards.length ? [h('h3.side', title), cards] : '';
+}
+function messagesTab(s, {input, output, tool_definitions: tools}) {
+  const names = few(tools, ({name}) => line(name ?? '?', 80)), left = list(bodyOf(s).collection_errors);
+  const parts = [names.length && h('details.earlier.mono', h('summary', `${plural(names.length, 'tool')} offered: ${
+    names.slice(0, 12).join(', ')}`), few(tools, (one) => json(one, one.name ?? '?', 1))),
+  sideOf(s, 'Input', input), sideOf(s, 'Output', output), left.length && h('p.faint', 'Content was left out: ' +
+    line(written(left)))];
+  return parts.some(Boolean) ? parts : h('p.faint', 'This span holds no messages.');
+}
+
+/* ---- the other tabs */
+
+const table = (pairs) => h('dl.pairs', pairs.filter(([, value]) => (value ?? '') !== '')
+  .map(([key, value]) => [h('dt', key), h('dd', {dir: 'auto'}, line(value, 2e5))]));
+
+/* libcurl counts each time from the start of the transfer; a phase lasts from the one before. */
+function timingTab(s, {metadata}) {
+  const of = members(metadata?.transfer), streamed = s.first !== undefined, phases = [];
+  let from = 0;
+  for (const [name, ms] of [['name lookup', of.dns_ms], ['connect', of.connect_ms], ['TLS', of.tls_ms],
+    ['waiting for byte 1', of.first_byte_ms], ['to the first token', s.first / 1e6],
+    [streamed ? 'streaming' : 'receiving', s.length / 1e6]])
+    if (count(ms) > from) phases.push([name, from, from = ms]);
+  return [Object.keys(of).length || streamed ? phases.map(([name, a, b], i) => {
+    const node = paintAs(h('i.bar'), 'c' + i);
+    placeBar(node, a / from, b / from);
+    return h('div.phase', h('span', name), h('div.lane', node), h('b', duration((b - a) * 1e6)));
+  }) : h('p.faint', 'No transfer was measured for this span.'),
+  table([['start', `${moment(s.start)} ${zone()}`], ['duration', duration(s.length)],
+    ['first token', streamed && `after ${duration(s.first)}`],
+    ['tokens per second', speed(s) && `${speed(s)} after the first one`], ['sent', bytes(of.bytes_sent)],
+    ['received', bytes(of.bytes_received)], ...['http_status', 'http_version', 'redirects', 'curl_code']
+      .map((key) => [key.replace('_', ' '), of[key]])].filter(([, value]) => value !== false))];
+}
+function infoTab(s, {input, output, tool_definitions, error, span, metadata, ...more}) {
+  const {caller, transfer, ...parameters} = members(metadata), {frames, ...where} = members(caller);
+  const part = (title, value, node = mono) => (value && Object.keys(value).length
+    ? [h('h3.side', title), node(value)] : '');
+  const {metrics, tags, _dd, span_links} = bodyOf(s);
+  return [part('Caller', where), part('Frames', frames, (all) => h('ol.mono', few(all, String) && list(all)
+    .slice(0, 64).map((frame) => h('li', line(frame))))), part('Metadata', parameters), part('Metrics', metrics),
+  part('More', more), part('Tags', list(tags), (all) => h('div.facts', all.slice(0, NODES)
+    .map((tag) => h('span.tag', line(tag, 400))))), h('h3.side', 'Ids'), table([['trace', s.trace], ['span', s.id],
+    ['parent', s.parent ?? 'none: a root'], ['session', s.session], ['name', s.name]]), part('Tracing', _dd),
+  part('Links', span_links, (all) => h('ol.mono', few(all, linked)))];
+}
+/* The other span of a link, where this file has it: another trace may have been left out. */
+function linked({span_id: id, trace_id: trace, attributes}) {
+  const {kind, from, to} = members(attributes), said = dots(line(kind ?? 'tool', 40),
+    string(from) && `${line(from, 40)} to ${line(to ?? '', 40)}`);
+  const other = traces.get(trace)?.spans.find((one) => one.id === id);
+  return h('li', said, ' ', other ? h('button.link', {click: () => open(other, true)}, line(other.name, 120))
+    : dots('#' + line(id ?? '?', 40), 'not in this file'));
+}
+const code = (text) => [h('p', copyButton(text)), h('pre', folded(text))];
+const rawTab = (s) => code(written(bodyOf(s), 2) ?? lineOf(s));
+
+/* Hosts for which a request can be rebuilt. */
+const HOSTS = new Map([['openai', 'api.openai.com'], ['anthropic', 'api.anthropic.com'], ['mistral', 'api.mistral.ai'],
+  ['openrouter', 'openrouter.ai/api'], ['groq', 'api.groq.com/openai'], ['together', 'api.together.xyz'],
+  ['fireworks', 'api.fireworks.ai/inference'], ['xai', 'api.x.ai'], ['deepseek', 'api.deepseek.com']]);
+const REQUESTED = ('temperature top_p top_k max_tokens max_completion_tokens max_output_tokens n stop stop_sequences ' +
+  'stream seed response_format tool_choice reasoning_effort dimensions thinking').split(' ');
+/* The path and the body; a reasoning is no part of what was asked. */
+function requestOf(s, {input, metadata, tool_definitions}) {
+  const request = {model: s.model}, own = s.provider === 'anthropic', said = messagesOf(input).map(members);
+  for (const key of REQUESTED) request[key] = metadata?.[key] ?? undefined;
+  if (s.kind === 'embedding') return ['embeddings', {...request, input: few(input?.documents, ({text}) => text)}];
+  const asked = said.filter(({role}) => role !== 'reasoning' && !(own && role === 'system'));
+  const plainly = asked.map(({role, content}) => ({role, content}));
+  if (/createResponse$/.test(s.name)) return ['responses', {...request, input: plainly}];
+  if (/createCompletion$/.test(s.name)) return ['completions', {...request, prompt: plainly[0]?.content}];
+  const tools = few(tool_definitions, ({name, description, schema}) => (own ? {name, description, input_schema: schema}
+    : {type: 'function', function: {name, description, parameters: schema}}));
+  if (tools.length) request.tools = tools;
+  if (own) {
+    request.system = said.find(({role}) => role === 'system')?.content;
+    request.max_tokens = request.max_tokens ?? 1024;
+  }
+  request.messages = asked.flatMap(({role, content, tool_calls: calls, tool_results: results}) => (own
+    ? {role: role === 'assistant' ? role : 'user', content: [...(content ? [{type: 'text', text: content}] : []),
+      ...few(calls, (c) => ({type: 'tool_use', id: c.tool_id, name: c.name, input: c.arguments})),
+      ...few(results, (r) => ({type: 'tool_result', tool_use_id: r.tool_id, content: r.result}))]}
+    : list(results).length ? few(results, (r) => ({role: 'tool', tool_call_id: r.tool_id, content: r.result}))
+      : {role, content, tool_calls: calls && few(calls, (c) => ({id: c.tool_id, type: 'function',
+        function: {name: c.name, arguments: written(c.arguments)}}))}));
+  return [own ? 'messages' : 'chat/completions', request];
+}
+/* A command that is safe to paste: its one text is quoted, and controls in it are JSON escapes. */
+function curlTab(s, body) {
+  const host = s.call && HOSTS.get(s.provider);
+  if (!host) return h('p.faint', s.call ? 'The host of this provider is not known.' : 'This span is no request.');
+  const [path, request] = requestOf(s, body), key = `$${s.provider.toUpperCase()}_API_KEY`;
+  const data = (written(request, 2) ?? '').replace(new RegExp(UNSEEN.source + "|'", 'gu'),
+    (c) => times(c.length, (i) => '\\u' + hex(c.charCodeAt(i))).join(''));
+  return [h('p.faint', 'Rebuilt from the span: parameters, pictures and headers that it does not name are missing.'),
+    code([`curl https://${host}/v1/${path}`, s.provider === 'anthropic'
+      ? `-H "x-api-key: ${key}" -H 'anthropic-version: 2023-06-01'` : `-H "Authorization: Bearer ${key}"`,
+    "-H 'Content-Type: application/json'", `-d '${data}'`].join(' \\\n  '))];
+}
+
+/* ---- timeseries */
+
+const SERIES = 7, LEFT = 48, RIGHT = 8, TOP = 10, FLOOR = 128;
+const lengthOf = (s) => s.length, firstOf = (s) => s.first, inputOf = (s) => s.input, outputOf = (s) => s.output;
+const costOf = (s) => s.cost, one = () => 1;
+const charts = [['calls', 'Calls of models', short, one], ['errors', 'Errors by type', short, one],
+  ['latency', 'Latency', duration, lengthOf], ['ttft', 'Time to first token', duration, firstOf],
+  ['tokens', 'Tokens', short, tokens], ['cost', 'Cost by model', dollars, costOf]]
+  .map(([key, title, unit, of]) => ({key, title, unit, of, ranked: unit === duration}));
+const known = (all, of) => all.map(of).filter((n) => n !== undefined);
+const failedOf = (calls) => calls.filter((s) => s.failed);
+let buckets, hovered = -1;
+
+function buildChart(chart) {
+  const parts = {paths: times(SERIES + 1, () => h('path')), grid: h('path.grid'), cross: h('path.cross'),
+    axis: times(6, (i) => h('text', {'text-anchor': ['end', 'end', 'end', 'start', 'middle', 'end'][i]})),
+    name: h('h2'), total: h('b', {'data-sum': chart.key}), note: h('div.faint'), legend: h('div.legend')};
+  const draw = h('svg', {role: 'img', height: 150}, parts.grid, parts.paths, parts.cross, parts.axis);
+  const plot = h('div.plot', {tabindex: 0, pointerleave: () => hover(-1), blur: () => hover(-1), pointermove: (event) => {
+    const box = plot.getBoundingClientRect();
+    hover(Math.floor((event.clientX - box.left - LEFT) / (box.width - LEFT - RIGHT) * buckets.size));
+  }, keydown: ({key}) => {
+    const by = {ArrowLeft: -1, ArrowRight: 1}[key];
+    if (by) hover(clamp(hovered + by, 0, buckets.size - 1));
+  }}, draw);
+  onDrag(plot, LEFT, RIGHT, (a, b) => buckets.pick(a, b));
+  Object.assign(chart, parts, {draw, plot});
+  return h('article.chart', {'data-chart': chart.key}, h('header', parts.name, parts.total), parts.note, plot,
+    parts.legend);
+}
+function buildCharts() {
+  $('timeseries').append(h('div.top', h('select', {id: 'group', 'aria-label': 'Group by',
+    change: () => change({group: $('group').value})}, GROUPS.map((value) => h('option', {value},
+    value === 'none' ? 'no groups' : 'by ' + value))), h('span', {id: 'buckets'}), h('b', {id: 'at', role: 'status'})),
+  h('div', {id: 'charts'}, charts.map(buildChart)), h('div', {id: 'tables'}));
+  new ResizeObserver(() => buckets && charts.forEach(drawPlot)).observe($('charts'));
+}
+/* NaN is a bucket in which nothing is known: a gap, and no 0. */
+function series(label, color, calls, of, p) {
+  const values = new Float64Array(buckets.size).fill(NaN), inside = new Map();
+  for (const s of calls) if (of(s) !== undefined) entry(inside, buckets.of(s.start)).push(of(s));
+  for (const [at, all] of inside) values[at] = p ? percentile(all, p) : all.reduce((a, b) => a + b);
+  return {label, color, values, at: h('b')};
+}
+function groupsOf(calls, of) {
+  const map = new Map();
+  for (const s of calls) entry(map, of(s) ?? NONE).push(s);
+  return [...map].sort((a, b) => b[1].length - a[1].length);
+}
+function seriesOf({key, of, ranked}, calls) {
+  const by = READERS.get(state.group);
+  if (!by && key === 'calls')
+    return [series('ok', 0, calls.filter((s) => !s.failed), of), series('error', 7, failedOf(calls), of)];
+  if (!by && ranked) return [series('p50', 2, calls, of, 50), series('p95', 0, calls, of, 95)];
+  if (!by && key === 'tokens') return [series('input', 1, calls, ({input, read = 0}) => (input === undefined ? input
+    : Math.max(0, input - read))), series('cached', 6, calls, (s) => s.read), series('output', 2, calls, outputOf)];
+  const groups = groupsOf(calls, by ?? READERS.get(key === 'errors' ? 'error' : 'model'));
+  const rest = groups.splice(groups.length > SERIES ? SERIES - 1 : SERIES);
+  if (rest.length) groups.push([`${rest.length} others`, rest.flatMap(([, all]) => all)]);
+  return groups.map(([label, all], i) => series(label, i, all, of, ranked && 95));
+}
+function drawCharts() {
+  const range = rangeOf(found), by = state.group !== 'none';
+  const kinds = state.only.has('kind'), isCall = (s) => kinds || s.call;
+  const calls = found.filter(isCall), counted = found.filter((s) => kinds || counts(s));
+  $('group').value = state.group;
+  $('charts').hidden = $('tables').hidden = !range;
+  buckets = range && bucketsOf(range);
+  put($('buckets'), range ? `buckets of ${duration(buckets.step * 1e3)}, times ${zone()}` : 'Nothing matches.');
+  if (range) drawTables(counted, isCall);
+  for (const chart of range ? charts : []) {
+    const {key, title, unit, of, ranked, name, note, draw, legend} = chart;
+    const some = key === 'errors' ? failedOf(calls) : of === tokens || of === costOf ? counted : calls;
+    const values = known(some, of), sum = total(some, of);
+    const value = ranked ? percentile(values, 95) : of === one ? some.length : sum.value;
+    chart.series = seriesOf(chart, some).filter((each) => each.values.some((n) => n === n));
+    put(name, kinds && key === 'calls' ? 'Spans' : by ? title.split(' by ')[0] + (ranked ? ', p95' : '') : title);
+    put(set(chart.total, {'data-value': value ?? ''}), unit(value) + (ranked && value !== undefined ? ' p95' : ''));
+    put(note, key === 'calls' ? `in ${plural(new Set(some.map((s) => s.trace)).size, 'trace')}` : key === 'ttft' ? `of ${plural(values.length, 'streamed call')}` : key === 'cost'
+      ? dots(sum.note, PRICED) : key === 'tokens' ? total(counted, inputOf).note : '');
+    set(draw, {'aria-label': `${title}: ${chart.total.textContent}`});
+    legend.replaceChildren(...chart.series.map(({label, color, at}) => h('span', paintAs(h('i'), 'c' + color),
+      line(label, 60), ' ', at)));
+    drawPlot(chart);
+  }
+}
+/* A text that is wider than the room beside the axis becomes "$5e-6". */
+const tick = (text, n) => (text.length > 8 ? text[0] + Number(n.toPrecision(2)).toExponential() : text);
+function drawPlot({series: all, ranked, unit, plot, draw, paths, grid, axis}) {
+  const {size, text} = buckets, width = plot.clientWidth, step = (width - LEFT - RIGHT) / size;
+  if (!(step > 0)) return;
+  const stack = new Float64Array(size), base = new Float64Array(size);
+  for (const {values} of all) values.forEach((n, i) => {
+    stack[i] = ranked ? Math.max(stack[i], n || 0) : stack[i] + (n || 0);
+  });
+  const most = Math.max(...stack) || 1, power = 10 ** Math.floor(Math.log10(most));
+  const top = power * [1, 2, 5, 10].find((n) => n * power >= most), tall = (n) => n / top * (FLOOR - TOP);
+  paths.forEach((path, k) => {
+    let d = '', open = false; /* a point between two gaps is a short dash */
+    all[k]?.values.forEach((n, i) => {
+      const x = LEFT + i * step;
+      if (ranked && n === n) d += `${open ? 'L' : 'M'}${(x + step / 2).toFixed(1)} ${
+        (FLOOR - tall(n)).toFixed(1)}${open || all[k].values[i + 1] >= 0 ? '' : 'h3'}`;
+      else if (n > 0) d += bar(x, FLOOR - tall(base[i] += n), Math.max(1, step - 1), Math.max(.5, tall(n)));
+      open = n === n;
+    });
+    paintAs(set(path, {d, class: ranked ? 'line' : 'bars'}), 'c' + all[k]?.color);
+  });
+  set(draw, {width});
+  set(grid, {d: [1, .5, 0].map((n) => `M${LEFT} ${FLOOR - tall(top * n)}H${width - RIGHT}`).join('')});
+  axis.forEach((node, i) => {
+    put(node, i > 2 ? text((i - 3) / 2) : i ? tick(unit(top * i / 2), top * i / 2) : '0');
+    set(node, i > 2 ? {x: LEFT + (i - 3) / 2 * step * size, y: FLOOR + 15}
+      : {x: LEFT - 5, y: FLOOR + 3 - tall(top * i / 2)});
+  });
+}
+/* Shows one time over all charts. */
+function hover(at) {
+  hovered = at < buckets?.size ? at : -1;
+  const on = hovered >= 0;
+  put($('at'), on ? buckets.text(hovered / buckets.size) : '');
+  for (const {cross, plot, series: all, unit} of charts) {
+    const x = LEFT + (hovered + .5) * (plot.clientWidth - LEFT - RIGHT) / buckets.size;
+    set(cross, {d: on ? `M${x.toFixed(1)} ${TOP}V${FLOOR}` : ''});
+    for (const {values, at: node} of all) put(node, on ? unit(values[hovered]) : '');
+  }
+}
+const HEADS = ['', 'calls', 'errors', 'p50', 'p95', '1st token', 'tokens in', 'out', 'cost'];
+function drawTables(counted, isCall) {
+  const cell = (name, value, text, note) => h('td', {'data-sum': name, 'data-value': value ?? ''}, text,
+    note && h('small', note));
+  const sum = (name, all, of, unit) => {
+    const {value, note} = total(all, of);
+    return cell(name, value, unit(value), note);
+  };
+  const rank = (name, all, of, p) => {
+    const value = percentile(known(all, of), p);
+    return cell(name, value, duration(value));
+  };
+  const row = ([label, all]) => {
+    const calls = all.filter(isCall), m = calls.length, n = failedOf(calls).length;
+    return h('tr', {'data-row': visible(label)}, h('th', {scope: 'row'}, line(label, 80)), cell('calls', m, grouped(m)),
+      cell('errors', n, n ? h('span.bad', `${grouped(n)} (${Math.round(100 * n / m)} %)`) : '0'),
+      rank('p50', calls, lengthOf, 50), rank('p95', calls, lengthOf, 95), rank('ttft', calls, firstOf, 50),
+    sum('input', all, inputOf, short), sum('output', all, outputOf, short), sum('cost', all, costOf, dollars));
+  };
+  $('tables').replaceChildren(...['model', 'ml_app'].map((key) => {
+    const groups = groupsOf(counted, READERS.get(key));
+    return h('article.chart', {'data-table': key}, h('h2', key === 'model' ? 'By model' : 'By app'), h('div.scroll',
+      h('table', h('thead', h('tr', HEADS.map((head) => h('th', {scope: 'col'}, head)))), h('tbody',
+        groups.slice(0, 25).map(row)))), faint(dots(groups.length > 25 && `${groups.length - 25} more`,
+      `cost: ${PRICED}`)));
+  }));
+}
+
+/* ---- drawing */
+
+let filtered, listed;
+function draw() {
+  const {query, deep, range, only, not, view, sort, down, group} = state;
+  const pairs = (map) => [...map].map(([key, values]) => [key, ...values]);
+  const filters = JSON.stringify([query, deep && deepDone, range, pairs(only), pairs(not), [...openTags]]);
+  const order = [view, sort, down, group].join(), again = filters !== filtered, other = order !== listed;
+  [filtered, listed] = [filters, order];
+  if (again) {
+    filter();
+    drawFacets();
+    drawChips();
+  }
+  for (const node of document.querySelectorAll('nav [data-view]'))
+    set(node, {'aria-current': node.dataset.view === view ? 'page' : undefined});
+  set($('deep'), {'aria-pressed': deep});
+  if ($('search').value.trim() !== query) $('search').value = query;
+  put(set($('count'), {'data-spans': found.length}), dots(plural(new Set(found.map((s) => s.trace)).size, 'trace'),
+    `${grouped(found.length)} of ${plural(spans.length, 'span')}`));
+  $('timeseries').hidden = view !== 'timeseries';
+  $('middle').hidden = view === 'timeseries';
+  drawTrace();
+  if (!again && !other) {
+    const at = rows.items.findIndex(isOpen);
+    if (at >= 0) rows.current = at;
+    rows.draw();
+  } else if (view === 'timeseries') {
+    drawCharts();
+  } else {
+    drawHistogram();
+    if (other) rows.current = -1;
+    drawList();
+  }
+}
+
+/* ---- keys */
+
+const GO = new Map([['t', 'traces'], ['s', 'spans'], ['e', 'sessions'], ['m', 'timeseries']]);
+const KEYS = new Map([['/', () => $('search').focus()], ['j', () => moveRow(1)], ['k', () => moveRow(-1)],
+  ['J', () => moveSpan(1)], ['K', () => moveSpan(-1)], ['[', () => moveError(-1)], [']', () => moveError(1)],
+  ['e', () => pick('status', 'error')], ['c', () => shown && copy(shown.group.id)], ['?', help], ['Escape', escape],
+  ...TABS.map((tab, i) => [String(i + 1), () => shown && change({tab})])]);
+let prefix = false; /* the key before was g */
+function escape() {
+  if ($('facets').classList.contains('open')) drawer(false);
+  else if (focused().matches('input, select')) focused().blur();
+  else if (shown) close();
+}
+/* The arrows belong to the tree or the tabs where these have the focus, else to the list. */
+function arrow(key) {
+  const at = focused(), by = {ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e9, End: 1e9}[key];
+  const side = {ArrowRight: 1, ArrowLeft: -1}[key];
+  if (at === panel.tree && by) moveSpan(Math.sign(by));
+  else if (at === panel.tree && side) fold(shown.span, side < 0);
+  else if (at === panel.tree && key === 'Enter') $('tab').focus();
+  else if (at.matches('[role=tab]') && side) {
+    change({tab: TABS[(TABS.indexOf(state.tab) + side + 5) % 5]});
+    $('tab-' + state.tab).focus();
+  } else if (at !== $('list') && at !== document.body) return false;
+  else if (by) moveRow(by);
+  else if (key === 'Enter' && rows.items[rows.current]) {
+    open(rows.items[rows.current], true);
+    if (shown) panel.tree.focus();
+  } else return false;
+  return true;
+}
+function onKey(event) {
+  const {key} = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || $('help').open) return;
+  if (key === 'Enter' && focused() === $('search')) {
+    $('list').focus();
+    if (rows.current < 0) moveRow(0);
+  } else if (key !== 'Escape' && focused().matches('input, select')) return;
+  else if (prefix && GO.has(key)) go(GO.get(key));
+  else if (!arrow(key)) {
+    prefix = key === 'g';
+    if (!KEYS.has(key)) return;
+    KEYS.get(key)();
+  }
+  prefix = false;
+  event.preventDefault();
+}
+const go = (view) => change({view, trace: '', span: ''}, true);
+function drawer(on = !$('facets').classList.contains('open')) {
+  $('facets').classList.toggle('open', on);
+  set($('filters'), {'aria-expanded': on}).focus();
+}
+/* Dark or light: the choice, else what the system says. */
+const dark = matchMedia('(prefers-color-scheme: dark)'), root = document.documentElement;
+let theme;
+function paint(flip) {
+  if (flip === true) theme = root.dataset.theme === 'dark' ? 'light' : 'dark';
+  root.dataset.theme = theme ?? (dark.matches ? 'dark' : 'light');
+}
+
+/* ---- paper: the open trace with all its messages, or the list as a table */
+
+function paper() {
+  if (shown) {
+    const {group, nodes} = shown;
+    return [headOf(group), nodes.slice(0, 200).map(({span: s}) => h('section', headOfSpan(s).slice(0, -2),
+      messagesTab(s, about(s)))), nodes.length > 200 && h('p', plural(nodes.length - 200, 'more span'))];
+  }
+  return state.view !== 'timeseries' && [h('p', `At most 500 rows; cost: ${PRICED}.`), h('table', h('thead', h('tr',
+    ['', '', ...[...SORTS.values()].slice(1)].map((text) => h('th', text)))), h('tbody', rows.items.slice(0, 500)
+    .map((item) => h('tr', [line(nameOf(item)), line(item.question ?? '', 100), ...cellsOf(item)]
+      .map((text) => h('td', text))))))];
+}
+addEventListener('beforeprint', () => {
+  printing = true;
+  root.dataset.theme = 'light';
+  $('print').replaceChildren(h('div', paper()));
+});
+addEventListener('afterprint', () => {
+  printing = false;
+  paint();
+  $('print').replaceChildren();
+});
+
+/* ---- start */
+
+function moved() {
+  readHash();
+  draw();
+  deepSearch();
+}
+buildFrame();
+buildHistogram();
+buildList();
+buildPanel();
+buildCharts();
+addEventListener('popstate', moved);
+addEventListener('hashchange', moved);
+addEventListener('keydown', onKey);
+dark.addEventListener('change', paint);
+narrow.addEventListener('change', () => shown && drawTree());
+paint();
+moved();
+if (rows.current > 0) rows.reveal(rows.current);
+set($('app'), {'data-ready': Math.round(performance.now() - began)});
+/* Makes the words of all rows before somebody types, so that the first key is no slower than the next. */
+function warm(at) {
+  for (const until = performance.now() + 8; at < spans.length && performance.now() < until; at++) wordsOf(spans[at]);
+  if (at < spans.length) setTimeout(warm, 0, at);
+}
+setTimeout(warm, 0, 0);

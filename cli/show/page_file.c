@@ -1,0 +1,81 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/show/page.h"
+
+/* A rename would replace a device, and put the page where a link does not
+ * lead. */
+static int check_name(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT ? 0 : -errno;
+    return S_ISREG(st.st_mode) ? 0 : -EEXIST;
+}
+
+/* The piece that a signal must not leave behind: it holds what was said. */
+static char piece[PATH_MAX];
+
+static void remove_piece(int number)
+{
+    unlink(piece);
+    raise(number); /* which now ends the process */
+}
+
+/* Lets the signals that end the process remove the piece first; not those that
+ * the user has made it ignore, as nohup does. */
+static void guard_piece(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction action = {.sa_handler = remove_piece,
+                               .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+    struct sigaction before;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (sigaction(numbers[i], NULL, &before) == 0 &&
+            before.sa_handler == SIG_DFL)
+            sigaction(numbers[i], &action, NULL);
+}
+
+/* mkostemp makes files for their owner alone, and follows no link. */
+static int write_new(struct llmobs_page *page, struct llmobs_reader *reader,
+                     char *name)
+{
+    int fd = mkostemp(name, O_CLOEXEC | O_NOFOLLOW);
+    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    int rc = out != NULL ? llmobs_page_make(page, reader, out) : -errno;
+
+    if (out != NULL && fclose(out) != 0 && rc == 0)
+        rc = -errno;
+    else if (out == NULL && fd >= 0)
+        close(fd);
+    return rc;
+}
+
+int llmobs_page_make_file(struct llmobs_page *page,
+                          struct llmobs_reader *reader, const char *path)
+{
+    static const char end[] = ".XXXXXX";
+    int rc = check_name(path);
+
+    if (rc == 0 && strlen(path) + sizeof end > sizeof piece)
+        rc = -ENAMETOOLONG;
+    if (rc != 0)
+        return rc;
+    strcpy(piece, path);
+    strcat(piece, end);
+    guard_piece();
+    rc = write_new(page, reader, piece);
+    if (rc == 0 && rename(piece, path) != 0)
+        rc = -errno;
+    if (rc != 0)
+        unlink(piece);
+    return rc;
+}

@@ -1,0 +1,128 @@
+#include <errno.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cli/show/page.h"
+#include "cli/shared/tell.h"
+#include "cli/show/forms.h"
+
+extern char **environ;
+
+/* The name in the user's own directory, which ends with the login; each page
+ * replaces the one before. NULL, and a message, where there is no directory. */
+static const char *own_path(char path[PATH_MAX])
+{
+    const char *dir = getenv("XDG_RUNTIME_DIR");
+
+    if (dir == NULL || dir[0] != '/' ||
+        snprintf(path, PATH_MAX, "%s/llmobs-view.html", dir) >= PATH_MAX) {
+        llmobs_tell("llmobs view: --open: XDG_RUNTIME_DIR names no "
+                    "directory; add --html FILE\n");
+        return NULL;
+    }
+    return path;
+}
+
+/* Waits for xdg-open, which hands the file to a browser and ends. */
+static int open_page(const char *path)
+{
+    char absolute[PATH_MAX];
+    char *argv[] = {"xdg-open", absolute, NULL};
+    int status = 0;
+    pid_t pid;
+
+    if (realpath(path, absolute) == NULL)
+        return -errno;
+    if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) == 0 &&
+        waitpid(pid, &status, 0) == pid && status == 0)
+        return 0;
+    llmobs_tell("llmobs view: xdg-open does not open it: %s\n", absolute);
+    return -ECHILD;
+}
+
+static void show_page_print_size(uint64_t bytes)
+{
+    if (bytes >= 10000000)
+        llmobs_tell(", %.0f MB", (double)bytes / 1e6);
+    else
+        llmobs_tell(", %.0f KB", (double)bytes / 1e3 + 0.5);
+}
+
+static void show_page_tell(const struct llmobs_page *page, const char *path)
+{
+    if (page->spans < page->matching)
+        llmobs_tell("llmobs view: the newest %zu of %zu spans", page->spans,
+                    page->matching);
+    else
+        llmobs_tell("llmobs view: %zu span%s", page->spans,
+                    page->spans == 1 ? "" : "s");
+    if (page->bytes > 0)
+        show_page_print_size(page->bytes);
+    if (path != NULL)
+        llmobs_tell(", in %s", path);
+    putc('\n', stderr);
+    if (page->spans < page->matching)
+        llmobs_tell("llmobs view: -n 0 takes all of them\n");
+    if (page->cut > 0)
+        llmobs_tell("llmobs view: %zu long text%s cut; --full leaves "
+                    "%s whole\n",
+                    page->cut, page->cut == 1 ? " is" : "s are",
+                    page->cut == 1 ? "it" : "them");
+}
+
+/* Says which file could not be written; the caller says the rest. */
+static int show_page_fail(const char *path, int rc)
+{
+    llmobs_tell("llmobs view: %s: %s\n", path,
+                rc == -EEXIST ? "this is no regular file ('-' is stdout)"
+                              : strerror(-rc));
+    return -ECANCELED;
+}
+
+static int show_page_write_page(struct llmobs_view *view,
+                                struct llmobs_page *page, const char *path)
+{
+    int rc;
+
+    if (path == NULL) {
+        rc = llmobs_page_make(page, view->reader, stdout);
+        return rc == -EIO ? -EPIPE : rc;
+    }
+    rc = llmobs_page_make_file(page, view->reader, path);
+    return rc == 0 ? 0 : show_page_fail(path, rc);
+}
+
+int llmobs_view_html(struct llmobs_view *view)
+{
+    struct llmobs_page page = {
+        .filter = &view->filter,
+        .store = view->store,
+        .asked = view->asked.data != NULL ? view->asked.data : "",
+        .newest =
+            view->counted || view->whole ? view->newest : LLMOBS_PAGE_SPANS,
+        .full = view->full,
+    };
+    struct llmobs_load *load = &view->load;
+    char own[PATH_MAX];
+    const char *path = view->html != NULL ? view->html : own_path(own);
+    int rc;
+
+    if (path == NULL)
+        return -ECANCELED;
+    llmobs_view_prices(view);
+    page.prices = view->prices;
+    if (strcmp(path, "-") == 0)
+        path = NULL;
+    rc = show_page_write_page(view, &page, path);
+    load->events = page.events;
+    load->shown = page.spans;
+    load->bad = page.bad;
+    load->forest.repeated = page.repeated;
+    if (rc == 0)
+        show_page_tell(&page, path);
+    return rc == 0 && view->open ? open_page(path) : rc;
+}

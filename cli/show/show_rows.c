@@ -1,0 +1,165 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/query/cost.h"
+#include "cli/query/contents.h"
+#include "cli/show/pager.h"
+#include "cli/show/wrap.h"
+#include "cli/show/cells.h"
+#include "cli/show/layout.h"
+#include "cli/show/forms.h"
+#include "cli/show/show_rows.h"
+#include "cli/show/table.h"
+
+/* The begin of the oldest row that is shown. */
+static int64_t show_rows_oldest(const struct llmobs_load *load)
+{
+    int64_t ns = INT64_MAX;
+
+    for (size_t i = 0; i < load->forest.count; i++) {
+        const struct llmobs_row *row = load->forest.rows[i];
+
+        if (row->wanted && row->start_ns < ns)
+            ns = row->start_ns;
+    }
+    return ns;
+}
+
+/* To count the traces that a filter selects would take as long as to show them.
+ */
+static int add_window(struct llmobs_view *view, struct llmobs_buf *line,
+                      bool tree)
+{
+    const struct llmobs_load *load = &view->load;
+    const char *what = tree ? "traces" : "spans";
+    size_t all = 0;
+    int rc = 0;
+
+    if (tree && !llmobs_filter_asks(&view->filter))
+        rc = llmobs_contents_traces(view->reader, &all);
+    if (rc == 0 && all > 0)
+        rc = llmobs_buf_addf(line, "%zu of %zu %s since ", load->newest, all,
+                             what);
+    else if (rc == 0 && load->newest == 1)
+        rc = llmobs_buf_addf(line, "the newest %s, since ",
+                             tree ? "trace" : "span");
+    else
+        rc |= llmobs_buf_addf(line, "the newest %zu %s, since ", load->newest,
+                              what);
+    rc |= llmobs_cells_time(line, show_rows_oldest(load), true);
+    return rc | llmobs_buf_adds(line, "; -n 0 shows all");
+}
+
+/* True where a cost is shown; it may be the provider's own. */
+static bool has_cost(const struct llmobs_load *load)
+{
+    for (size_t i = 0; i < load->forest.count; i++)
+        if (load->forest.rows[i]->cost >= 0)
+            return true;
+    return false;
+}
+
+/* Says below the rows how many there are besides, and what costs are. */
+static int tell_rest(struct llmobs_view *view, const struct llmobs_load *load,
+                     bool tree)
+{
+    char source[LLMOBS_COST_NOTE];
+    struct llmobs_buf line;
+    int rc = 0;
+
+    fflush(stdout); /* the rows are there meanwhile */
+    llmobs_buf_init(&line, 512);
+    if (load->more && view->filter.id != NULL)
+        rc = llmobs_buf_adds(
+            &line, "older traces have such an id, too; -n 0 shows all");
+    else if (load->more && !view->whole && !view->follow)
+        rc = add_window(view, &line, tree);
+    if (rc == 0 && view->prices != NULL && !view->cost_told && has_cost(load)) {
+        view->cost_told = true;
+        rc = llmobs_buf_addf(&line, "%sCOST: %s", line.len > 0 ? "   " : "",
+                             llmobs_cost_source(view->prices, source));
+    }
+    if (rc == 0 && line.len > 0) {
+        putchar('\n');
+        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_DIM, 0, line.data);
+    }
+    llmobs_buf_fini(&line);
+    return rc;
+}
+
+/* True where the rows alone are more than the screen takes: then the newest
+ * ones, the last, are shown first. */
+static bool is_long(const struct llmobs_view *view)
+{
+    const struct llmobs_load *load = &view->load;
+
+    return load->newest > 0 && !view->reverse && !view->whole &&
+           view->screen.lines > 0 &&
+           load->shown + 2 * load->forest.trace_count > view->screen.lines;
+}
+
+void llmobs_show_prepare(struct llmobs_view *view, struct llmobs_load *load,
+                         bool tree)
+{
+    bool more = view->screen.columns >= LLMOBS_LAYOUT_COST;
+
+    if (more)
+        llmobs_view_prices(view);
+    load->filter = &view->filter;
+    load->parts = more ? LLMOBS_ROW_ALL : LLMOBS_ROW_FACTS;
+    load->tree = tree;
+    load->paths = view->filter.errors || view->filter.id != NULL;
+    load->prices = view->prices;
+}
+
+int llmobs_show_print(struct llmobs_view *view, const struct llmobs_load *load,
+                      bool tree)
+{
+    bool whole = view->whole || view->full;
+    struct llmobs_table_style style = {
+        .screen = view->screen,
+        .filter = &view->filter,
+        .messages = view->messages || whole ? view->reader : NULL,
+        .whole = whole,
+        .repeat = view->full,
+        .reverse = view->reverse,
+        .kept = view->kept,
+    };
+    int rc = tree ? llmobs_table_tree(&load->forest, &style)
+                  : llmobs_table_list(&load->forest, &style);
+
+    return rc == 0 && view->screen.terminal ? tell_rest(view, load, tree) : rc;
+}
+
+static int show_rows_show(struct llmobs_view *view, bool tree)
+{
+    struct llmobs_load *load = &view->load;
+    struct llmobs_pager pager = {0};
+    int rc;
+
+    llmobs_show_prepare(view, load, tree);
+    load->newest = view->newest;
+    if (!view->counted && !view->whole && view->screen.terminal)
+        load->newest = LLMOBS_VIEW_NEWEST;
+    rc = llmobs_load_rows(load, view->reader);
+    if (rc != 0 || load->shown == 0)
+        return rc;
+    if (view->screen.terminal && !view->no_pager && !view->follow)
+        llmobs_pager_begin(&pager, is_long(view));
+    rc = llmobs_show_print(view, load, tree);
+    if (pager.pid > 0 && rc == -EPIPE) /* the user has left it */
+        rc = 0;
+    llmobs_pager_end(&pager);
+    return rc;
+}
+
+int llmobs_view_tree(struct llmobs_view *view)
+{
+    return show_rows_show(view, true);
+}
+
+int llmobs_view_list(struct llmobs_view *view)
+{
+    return show_rows_show(view, false);
+}

@@ -1,0 +1,418 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/query/buckets.h"
+#include "cli/query/metrics.h"
+#include "cli/query/spark.h"
+#include "cli/shared/tell.h"
+#include "cli/show/wrap.h"
+#include "cli/show/forms.h"
+
+#define NS_PER_S 1000000000
+#define GROUPS_SHOWN 12
+#define BARS_LEAST 16
+#define COLUMNS_LEAST 20
+#define COLUMNS_USUAL 80
+#define COLUMNS_MOST 1000
+#define SPARE 20 /* columns that are never bars */
+/* Days before the end of nanoseconds, so that a zone's offset can be added. */
+#define START_MAX (INT64_MAX - 7 * INT64_C(86400) * NS_PER_S)
+
+struct series {
+    struct llmobs_samples samples;
+    struct llmobs_totals totals;
+    struct llmobs_metrics metrics;
+    const struct llmobs_screen *screen;
+    size_t columns;  /* the width */
+    int64_t step_ns; /* 0: a round one */
+    struct llmobs_buckets buckets;
+    size_t left_out; /* calls without a start */
+    double *numbers; /* of the bars of one line */
+    struct llmobs_buf bars;
+};
+
+/* A walk along the calls of a group, bucket by bucket. */
+struct walk {
+    const struct llmobs_sample *at, *end;
+    size_t bucket;
+};
+
+/* -- buckets -------------------------------------------------------------- */
+
+static bool has_start(const struct llmobs_sample *sample)
+{
+    return sample->start_ns > 0 && sample->start_ns <= START_MAX;
+}
+
+/* Finds the range, and counts the calls without a start. */
+static void find_range(struct series *series, int64_t *from, int64_t *to)
+{
+    *from = START_MAX;
+    *to = 0;
+    series->left_out = 0;
+    for (size_t i = 0; i < series->samples.count; i++) {
+        const struct llmobs_sample *sample = &series->samples.list[i];
+
+        series->left_out += has_start(sample) ? 0 : 1;
+        if (has_start(sample) && sample->start_ns < *from)
+            *from = sample->start_ns;
+        if (has_start(sample) && sample->start_ns > *to)
+            *to = sample->start_ns;
+    }
+    if (*from > *to)
+        *from = *to;
+}
+
+/* Sets the buckets, at most `most`; with a step of one's own this is how many
+ * can be drawn, so that a bar may stand for several steps. 0: any number. */
+static int set_buckets(struct series *series, size_t most)
+{
+    struct llmobs_buckets *buckets = &series->buckets;
+    int64_t from, to;
+    size_t merged;
+    int rc;
+
+    find_range(series, &from, &to);
+    if (series->step_ns == 0) {
+        llmobs_buckets_fit(buckets, from, to,
+                           most > 0 ? most : LLMOBS_BUCKETS_USUAL);
+        return 0;
+    }
+    rc = llmobs_buckets_set(buckets, from, to, series->step_ns);
+    if (rc != 0) {
+        llmobs_tell("llmobs view: --step: more than %d steps\n",
+                    LLMOBS_BUCKETS_MAX);
+        return -ECANCELED;
+    }
+    for (merged = 2; most > 0 && buckets->count > most; merged++)
+        rc = llmobs_buckets_set(buckets, from, to,
+                                series->step_ns * (int64_t)merged);
+    return rc;
+}
+
+static struct walk show_series_begin_walk(
+    const struct llmobs_samples_group *group)
+{
+    struct walk walk = {group->list, group->list + group->count, 0};
+
+    while (walk.at < walk.end && !has_start(walk.at))
+        walk.at++;
+    return walk;
+}
+
+/* The calls of the next bucket; answers their number. */
+static size_t next_bucket(const struct series *series, struct walk *walk,
+                          const struct llmobs_sample **list)
+{
+    int64_t end = llmobs_buckets_begin(&series->buckets, ++walk->bucket);
+
+    *list = walk->at;
+    while (walk->at < walk->end && has_start(walk->at) &&
+           walk->at->start_ns < end)
+        walk->at++;
+    return (size_t)(walk->at - *list);
+}
+
+/* -- lines of numbers ----------------------------------------------------- */
+
+static int add_group(struct series *series, struct llmobs_sheet *sheet,
+                     const struct llmobs_samples_group *group)
+{
+    struct llmobs_cell cells[LLMOBS_METRICS_MAX + 2];
+    struct walk walk = show_series_begin_walk(group);
+    int rc = 0;
+
+    for (size_t b = 0; rc == 0 && b < series->buckets.count; b++) {
+        const struct llmobs_sample *list;
+        size_t count = next_bucket(series, &walk, &list), at = 0;
+
+        cells[at++] =
+            llmobs_cell_time(llmobs_buckets_begin(&series->buckets, b));
+        if (series->samples.by != LLMOBS_BY_NOTHING)
+            cells[at++] = llmobs_cell_text(group->name);
+        for (size_t i = 0; rc == 0 && i < series->metrics.count; i++)
+            rc = llmobs_totals_get(&series->totals, series->metrics.list[i],
+                                   list, count, &cells[at + i]);
+        if (rc == 0)
+            rc = llmobs_sheet_add(sheet, cells);
+    }
+    return rc;
+}
+
+static int show_series_show_numbers(struct series *series,
+                                    enum llmobs_sheet_form form)
+{
+    const char *word = llmobs_samples_word(series->samples.by);
+    struct llmobs_column columns[LLMOBS_METRICS_MAX + 2] = {{.name = "time"}};
+    struct llmobs_sheet sheet;
+    size_t count = 1;
+    int rc;
+
+    if (word != NULL)
+        columns[count++].name = word;
+    for (size_t i = 0; i < series->metrics.count; i++)
+        columns[count++].name =
+            llmobs_metric_words(series->metrics.list[i])->column;
+    llmobs_sheet_init(&sheet, series->screen, form, columns, count);
+    rc = llmobs_sheet_begin(&sheet);
+    if (rc == 0 && series->samples.count > series->left_out) {
+        for (size_t i = 0; rc == 0 && i < series->samples.group_count; i++)
+            rc = add_group(series, &sheet, &series->samples.groups[i]);
+    }
+    llmobs_sheet_fini(&sheet);
+    return rc;
+}
+
+/* -- lines of bars -------------------------------------------------------- */
+
+/* -1: unknown. */
+static double show_series_number_of(struct llmobs_cell cell)
+{
+    switch (cell.kind) {
+    case LLMOBS_CELL_UNKNOWN:
+        return -1;
+    case LLMOBS_CELL_COUNT:
+    case LLMOBS_CELL_LENGTH:
+        return (double)cell.whole;
+    default:
+        return cell.real;
+    }
+}
+
+/* Draws one metric of a group; sets the cells of its least, its greatest and
+ * its last number. A bucket without a call is a gap. */
+static int draw(struct series *series, enum llmobs_metric metric,
+                const struct llmobs_samples_group *group,
+                struct llmobs_cell ends[3])
+{
+    struct walk walk = show_series_begin_walk(group);
+    double *numbers = series->numbers;
+    size_t least = 0, most = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < 3; i++)
+        ends[i] = llmobs_cell_text(NULL);
+    for (size_t b = 0; rc == 0 && b < series->buckets.count; b++) {
+        const struct llmobs_sample *list;
+        size_t count = next_bucket(series, &walk, &list);
+
+        rc = llmobs_totals_get(&series->totals, metric, list, count, &ends[2]);
+        if (count == 0)
+            ends[2] = llmobs_cell_text(NULL);
+        numbers[b] = show_series_number_of(ends[2]);
+        if (numbers[b] >= 0 && (ends[0].kind == LLMOBS_CELL_UNKNOWN ||
+                                numbers[b] < numbers[least]))
+            ends[0] = ends[2], least = b;
+        if (numbers[b] >= 0 &&
+            (ends[1].kind == LLMOBS_CELL_UNKNOWN || numbers[b] > numbers[most]))
+            ends[1] = ends[2], most = b;
+    }
+    llmobs_buf_cut(&series->bars, 0);
+    return rc == 0
+               ? llmobs_spark_add(&series->bars, numbers, series->buckets.count,
+                                  series->screen->ascii)
+               : rc;
+}
+
+static int show_series_add_bars(struct series *series,
+                                struct llmobs_sheet *sheet,
+                                const struct llmobs_samples_group *group)
+{
+    struct llmobs_cell cells[6];
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < series->metrics.count; i++) {
+        enum llmobs_metric metric = series->metrics.list[i];
+        size_t at = 0;
+
+        if (series->samples.by != LLMOBS_BY_NOTHING)
+            cells[at++] =
+                i == 0 ? llmobs_cell_text(group->name) : llmobs_cell_drawn("");
+        cells[at++] = llmobs_cell_drawn(llmobs_metric_words(metric)->word);
+        rc = draw(series, metric, group, &cells[at + 1]);
+        cells[at] = llmobs_cell_drawn(series->bars.data);
+        if (rc == 0)
+            rc = llmobs_sheet_add(sheet, cells);
+    }
+    return rc;
+}
+
+/* Tells the range, the zone, and how long a bar is. */
+static int show_series_print_head(const struct series *series)
+{
+    const struct llmobs_buckets *buckets = &series->buckets;
+    int64_t end = llmobs_buckets_begin(buckets, buckets->count);
+    const char *form = buckets->step_ns < INT64_C(60) * NS_PER_S
+                           ? "%Y-%m-%d %H:%M:%S"
+                           : "%Y-%m-%d %H:%M";
+    char from[LLMOBS_CELL_CLOCK] = "", to[LLMOBS_CELL_CLOCK] = "",
+         zone[LLMOBS_CELL_CLOCK] = "";
+    struct llmobs_buf head;
+    int rc;
+
+    llmobs_buf_init(&head, SIZE_MAX / 2);
+    (void)llmobs_cell_clock(buckets->first_ns, form, from);
+    (void)llmobs_cell_clock(end, form, to);
+    (void)llmobs_cell_clock(buckets->first_ns, "%Z", zone);
+    rc = llmobs_buf_addf(&head, "%s to %s %s, a bar is ", from, to, zone);
+    if (rc == 0)
+        rc = llmobs_buckets_add_step(&head, buckets);
+    if (rc == 0)
+        llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, 0, head.data);
+    llmobs_buf_fini(&head);
+    return rc;
+}
+
+/* Fills the sheet with bars for so many buckets. */
+static int fill_bars(struct series *series, struct llmobs_sheet *sheet,
+                     size_t most)
+{
+    size_t groups = series->samples.group_count;
+    double *numbers;
+    int rc = set_buckets(series, most);
+
+    if (rc != 0)
+        return rc;
+    numbers = reallocarray(series->numbers, series->buckets.count + 1,
+                           sizeof *numbers);
+    if (numbers == NULL)
+        return -ENOMEM;
+    series->numbers = numbers;
+    for (size_t i = 0; rc == 0 && i < groups && i < GROUPS_SHOWN; i++)
+        rc = show_series_add_bars(series, sheet, &series->samples.groups[i]);
+    return rc;
+}
+
+/* Draws as many bars as the width has room for beside the numbers, whose width
+ * depends on the bars. */
+static int fit_bars(struct series *series, struct llmobs_sheet *sheet)
+{
+    size_t most = series->columns - SPARE / 2, width;
+    int rc;
+
+    if (most > LLMOBS_BUCKETS_USUAL)
+        most = LLMOBS_BUCKETS_USUAL;
+    for (;;) {
+        rc = fill_bars(series, sheet, most);
+        if (rc != 0 || most <= BARS_LEAST)
+            return rc;
+        rc = llmobs_sheet_width(sheet, &width);
+        if (rc != 0 || width <= series->columns)
+            return rc;
+        most = series->buckets.count > width - series->columns + BARS_LEAST
+                   ? series->buckets.count - (width - series->columns)
+                   : BARS_LEAST;
+        llmobs_sheet_clear(sheet);
+    }
+}
+
+static int show_bars(struct series *series)
+{
+    static const struct llmobs_column columns[] = {
+        {"group", "GROUP", true, 0}, {"metric", "METRIC", true, 0},
+        {"bars", "BARS", true, 0},   {"least", "MIN", false, 2},
+        {"most", "MAX", false, 0},   {"last", "LAST", false, 1}};
+    bool grouped = series->samples.by != LLMOBS_BY_NOTHING;
+    size_t groups = series->samples.group_count;
+    struct llmobs_sheet sheet;
+    char more[64];
+    int rc;
+
+    if (series->samples.count == series->left_out)
+        return 0;
+    llmobs_sheet_init(&sheet, series->screen, LLMOBS_SHEET_WORDS,
+                      grouped ? columns : columns + 1, grouped ? 6 : 5);
+    if (sheet.width == 0)
+        sheet.width = series->columns;
+    rc = fit_bars(series, &sheet);
+    if (rc == 0)
+        rc = show_series_print_head(series);
+    if (rc == 0)
+        rc = llmobs_sheet_end(&sheet);
+    if (rc == 0 && groups > GROUPS_SHOWN) {
+        snprintf(more, sizeof more, "%zu more; --csv has all",
+                 groups - GROUPS_SHOWN);
+        llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, 0, more);
+    }
+    llmobs_sheet_fini(&sheet);
+    return rc;
+}
+
+/* -- all ------------------------------------------------------------------ */
+
+static void show_series_tell(const struct series *series,
+                             const struct llmobs_load *load)
+{
+    if (load->shown > 0 && series->samples.count == 0)
+        llmobs_tell(
+            "llmobs view: no span here is a call of a model; --kind counts "
+            "others\n");
+    if (series->left_out > 0)
+        llmobs_tell("llmobs view: %zu call%s without a start left out\n",
+                    series->left_out, series->left_out == 1 ? "" : "s");
+}
+
+/* The bars' width: the terminal's; in a pipe that of COLUMNS, or the usual. */
+static size_t show_series_columns_of(const struct llmobs_view *view)
+{
+    const char *text = getenv("COLUMNS");
+    unsigned long columns = text != NULL ? strtoul(text, NULL, 10) : 0;
+
+    if (view->wide)
+        return COLUMNS_MOST;
+    if (view->screen.columns > 0)
+        columns = view->screen.columns;
+    if (columns == 0 || columns > COLUMNS_MOST)
+        return COLUMNS_USUAL;
+    return columns < COLUMNS_LEAST ? COLUMNS_LEAST : columns;
+}
+
+static bool wants_cost(const struct llmobs_metrics *metrics)
+{
+    for (size_t i = 0; i < metrics->count; i++)
+        if (metrics->list[i] == LLMOBS_METRIC_COST ||
+            metrics->list[i] == LLMOBS_METRIC_COST_CALLS)
+            return true;
+    return false;
+}
+
+static int show_series_show(struct series *series, enum llmobs_sheet_form form)
+{
+    int rc = set_buckets(series, 0);
+
+    if (rc == 0 && form == LLMOBS_SHEET_WORDS)
+        return show_bars(series);
+    return rc == 0 ? show_series_show_numbers(series, form) : rc;
+}
+
+int llmobs_view_series(struct llmobs_view *view)
+{
+    struct series series = {.metrics = view->metrics, .step_ns = view->step_ns};
+    struct llmobs_load *load = &view->load;
+    int rc;
+
+    series.screen = &view->screen;
+    series.columns = show_series_columns_of(view);
+    llmobs_samples_init(&series.samples, view->by);
+    llmobs_totals_init(&series.totals);
+    llmobs_buf_init(&series.bars, SIZE_MAX / 2);
+    if (wants_cost(&series.metrics))
+        llmobs_view_prices(view);
+    load->filter = &view->filter;
+    load->newest = view->newest;
+    rc = llmobs_samples_read(&series.samples, load, view->reader);
+    if (rc == 0)
+        rc = show_series_show(&series, view->format);
+    if (rc == 0)
+        show_series_tell(&series, load);
+    if (rc == 0)
+        llmobs_view_tell_prices(view);
+    free(series.numbers);
+    llmobs_buf_fini(&series.bars);
+    llmobs_totals_fini(&series.totals);
+    llmobs_samples_fini(&series.samples);
+    return rc;
+}

@@ -1,0 +1,196 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/query/metrics.h"
+#include "cli/shared/tell.h"
+#include "cli/show/wrap.h"
+#include "cli/show/forms.h"
+
+#define NEWEST_USUAL 20
+
+enum {
+    SESSION,
+    TRACES,
+    CALLS,
+    ERRORS,
+    TOKENS_IN,
+    TOKENS_OUT,
+    CACHED,
+    COST,
+    COST_CALLS,
+    FIRST,
+    LAST,
+    COUNT
+};
+
+static const struct llmobs_column columns[COUNT] = {
+    [SESSION] = {"session", "SESSION", true, 0},
+    [TRACES] = {"traces", "TRACES", false, 0},
+    [CALLS] = {"calls", "CALLS", false, 0},
+    [ERRORS] = {"errors", "ERRORS", false, 0},
+    [TOKENS_IN] = {"input_tokens", "IN", false, 2},
+    [TOKENS_OUT] = {"output_tokens", "OUT", false, 3},
+    [CACHED] = {"cached_tokens", NULL, false, 0},
+    [COST] = {"cost_usd", "COST", false, 1},
+    [COST_CALLS] = {"cost_calls", NULL, false, 0},
+    [FIRST] = {"first", "FIRST", false, 4},
+    [LAST] = {"last", "LAST", false, 0},
+};
+
+/* The metrics of a session's calls, by their columns. */
+static const enum llmobs_metric metrics[] = {
+    [CALLS] = LLMOBS_METRIC_CALLS,
+    [ERRORS] = LLMOBS_METRIC_ERRORS,
+    [TOKENS_IN] = LLMOBS_METRIC_TOKENS_IN,
+    [TOKENS_OUT] = LLMOBS_METRIC_TOKENS_OUT,
+    [CACHED] = LLMOBS_METRIC_CACHED,
+    [COST] = LLMOBS_METRIC_COST,
+    [COST_CALLS] = LLMOBS_METRIC_COST_CALLS,
+};
+
+struct sessions {
+    struct llmobs_samples samples;
+    struct llmobs_totals totals;
+    struct llmobs_sheet sheet;
+};
+
+/* -- order ---------------------------------------------------------------- */
+
+/* The samples of a group are in the order of time until they are counted. */
+static int64_t last_of(const struct llmobs_samples_group *group)
+{
+    return group->list[group->count - 1].start_ns;
+}
+
+static int by_last(const void *left, const void *right)
+{
+    const struct llmobs_samples_group *a = left, *b = right;
+    int64_t first = last_of(a), second = last_of(b);
+
+    return first != second ? (first > second) - (first < second)
+                           : (a->list > b->list) - (a->list < b->list);
+}
+
+/* Drops the spans without a session, and orders the sessions by their end. */
+static void order(struct llmobs_samples *samples)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < samples->group_count; i++)
+        if (samples->groups[i].name != NULL)
+            samples->groups[kept++] = samples->groups[i];
+    samples->group_count = kept;
+    if (kept > 1)
+        qsort(samples->groups, kept, sizeof *samples->groups, by_last);
+}
+
+/* -- counts --------------------------------------------------------------- */
+
+/* The traces are shared texts: equal ones have one address. */
+static int show_sessions_by_trace(const void *left, const void *right)
+{
+    const struct llmobs_sample *a = left, *b = right;
+
+    return (a->trace > b->trace) - (a->trace < b->trace);
+}
+
+static size_t show_sessions_count_traces(
+    const struct llmobs_samples_group *group)
+{
+    size_t count = 1;
+
+    qsort(group->list, group->count, sizeof *group->list,
+          show_sessions_by_trace);
+    for (size_t i = 1; i < group->count; i++)
+        count += group->list[i].trace != group->list[i - 1].trace ? 1 : 0;
+    return count;
+}
+
+/* The first start that is known. */
+static int64_t show_sessions_first_of(const struct llmobs_samples_group *group)
+{
+    for (size_t i = 0; i < group->count; i++)
+        if (group->list[i].start_ns > 0)
+            return group->list[i].start_ns;
+    return 0;
+}
+
+static int add_session(struct sessions *sessions,
+                       const struct llmobs_samples_group *group)
+{
+    struct llmobs_cell cells[COUNT];
+    int rc = 0;
+
+    cells[SESSION] = llmobs_cell_text(group->name);
+    cells[FIRST] = llmobs_cell_time(show_sessions_first_of(group));
+    cells[LAST] = llmobs_cell_time(last_of(group));
+    cells[TRACES] =
+        llmobs_cell_count((int64_t)show_sessions_count_traces(group));
+    for (size_t i = CALLS; rc == 0 && i <= COST_CALLS; i++)
+        rc = llmobs_totals_get(&sessions->totals, metrics[i], group->list,
+                               group->count, &cells[i]);
+    return rc == 0 ? llmobs_sheet_add(&sessions->sheet, cells) : rc;
+}
+
+/* -- all ------------------------------------------------------------------ */
+
+/* The number of sessions to show: on a terminal the newest ones, unless the
+ * user has given a number. */
+static size_t shown_of(const struct llmobs_view *view, size_t count)
+{
+    size_t most = view->counted            ? view->newest
+                  : !view->screen.terminal ? 0
+                                           : NEWEST_USUAL;
+
+    return most > 0 && most < count ? most : count;
+}
+
+static int show_sessions_show(struct sessions *sessions,
+                              const struct llmobs_view *view)
+{
+    struct llmobs_samples *samples = &sessions->samples;
+    size_t count, shown;
+    char line[80];
+    int rc;
+
+    order(samples);
+    count = samples->group_count;
+    shown = shown_of(view, count);
+    rc = llmobs_sheet_begin(&sessions->sheet);
+    for (size_t i = count - shown; rc == 0 && i < count; i++)
+        rc = add_session(sessions, &samples->groups[i]);
+    if (rc == 0)
+        rc = llmobs_sheet_end(&sessions->sheet);
+    if (rc == 0 && shown < count && view->format == LLMOBS_SHEET_WORDS) {
+        snprintf(line, sizeof line, "%zu of %zu sessions; -n 0 shows all",
+                 shown, count);
+        llmobs_wrap_print(&view->screen, LLMOBS_PAINT_NONE, 0, line);
+    }
+    if (rc == 0 && count == 0 && view->load.shown > 0)
+        llmobs_tell("llmobs view: no span here has a session\n");
+    return rc;
+}
+
+int llmobs_view_sessions(struct llmobs_view *view)
+{
+    struct sessions sessions;
+    int rc;
+
+    llmobs_samples_init(&sessions.samples, LLMOBS_BY_SESSION);
+    llmobs_totals_init(&sessions.totals);
+    llmobs_sheet_init(&sessions.sheet, &view->screen, view->format, columns,
+                      COUNT);
+    sessions.samples.spans = true;
+    llmobs_view_prices(view);
+    view->load.filter = &view->filter;
+    rc = llmobs_samples_read(&sessions.samples, &view->load, view->reader);
+    if (rc == 0)
+        rc = show_sessions_show(&sessions, view);
+    if (rc == 0)
+        llmobs_view_tell_prices(view);
+    llmobs_sheet_fini(&sessions.sheet);
+    llmobs_totals_fini(&sessions.totals);
+    llmobs_samples_fini(&sessions.samples);
+    return rc;
+}

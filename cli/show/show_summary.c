@@ -1,0 +1,157 @@
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "cli/query/metrics.h"
+#include "cli/query/cost.h"
+#include "cli/shared/tell.h"
+#include "cli/show/wrap.h"
+#include "cli/show/forms.h"
+
+#define COUNT (sizeof numbers / sizeof *numbers)
+#define TITLE 16
+
+/* The columns behind that of the group's name; a number of `spare` as columns
+ * of a sheet have it. */
+static const struct {
+    enum llmobs_metric metric;
+    unsigned spare;
+} numbers[] = {
+    {LLMOBS_METRIC_CALLS, 0},       {LLMOBS_METRIC_ERRORS, 0},
+    {LLMOBS_METRIC_ERROR_RATE, 0},  {LLMOBS_METRIC_LATENCY_P50, 0},
+    {LLMOBS_METRIC_LATENCY_P95, 0}, {LLMOBS_METRIC_TTFT_P50, 2},
+    {LLMOBS_METRIC_TTFT_P95, 3},    {LLMOBS_METRIC_TOKENS_IN, 0},
+    {LLMOBS_METRIC_TOKENS_OUT, 0},  {LLMOBS_METRIC_CACHED, 4},
+    {LLMOBS_METRIC_REASONING, 5},   {LLMOBS_METRIC_COST, 1},
+    {LLMOBS_METRIC_COST_CALLS, 0},
+};
+
+struct summary {
+    struct llmobs_samples samples;
+    struct llmobs_totals totals;
+    size_t first; /* the column of the first number */
+    char title[TITLE];
+    struct llmobs_column columns[COUNT + 1];
+    struct llmobs_sheet sheet;
+};
+
+/* -- columns -------------------------------------------------------------- */
+
+static void name_groups(struct summary *summary)
+{
+    const char *word = llmobs_samples_word(summary->samples.by);
+
+    summary->first = word != NULL ? 1 : 0;
+    if (word == NULL)
+        return;
+    for (size_t i = 0; i + 1 < TITLE && word[i] != '\0'; i++)
+        summary->title[i] = (char)toupper((unsigned char)word[i]);
+    summary->columns[0] = (struct llmobs_column){word, summary->title, true, 0};
+}
+
+static void show_summary_begin(struct summary *summary,
+                               const struct llmobs_view *view)
+{
+    name_groups(summary);
+    for (size_t i = 0; i < COUNT; i++) {
+        const struct llmobs_metric_words *words =
+            llmobs_metric_words(numbers[i].metric);
+
+        summary->columns[summary->first + i] = (struct llmobs_column){
+            words->column, words->title, false, numbers[i].spare};
+    }
+    llmobs_sheet_init(&summary->sheet, &view->screen, view->format,
+                      summary->columns, summary->first + COUNT);
+}
+
+/* -- lines ---------------------------------------------------------------- */
+
+static int show_summary_add_line(struct summary *summary,
+                                 const struct llmobs_samples_group *group)
+{
+    struct llmobs_cell cells[COUNT + 1];
+    int rc = 0;
+
+    cells[0] = llmobs_cell_text(group->name);
+    for (size_t i = 0; rc == 0 && i < COUNT; i++)
+        rc = llmobs_totals_get(&summary->totals, numbers[i].metric, group->list,
+                               group->count, &cells[summary->first + i]);
+    return rc == 0 ? llmobs_sheet_add(&summary->sheet, cells) : rc;
+}
+
+/* Tells of how many calls a sum of costs is, and where they come from. */
+static void note_cost(const struct summary *summary,
+                      const struct llmobs_prices *prices)
+{
+    const struct llmobs_samples *samples = &summary->samples;
+    struct llmobs_cost_sum sum = {.calls = 0};
+    char note[LLMOBS_COST_NOTE], source[LLMOBS_COST_NOTE];
+    char line[sizeof "cost: , " + 2 * LLMOBS_COST_NOTE];
+
+    for (size_t i = 0; i < samples->count; i++) {
+        const struct llmobs_sample *sample = &samples->list[i];
+
+        sum.calls += sample->is_call ? 1 : 0;
+        sum.known += sample->is_call && sample->cost >= 0 ? 1 : 0;
+        sum.any = sum.any || sample->cost >= 0;
+    }
+    if (!sum.any)
+        return;
+    llmobs_cost_note(&sum, note);
+    if (prices != NULL)
+        llmobs_cost_source(prices, source);
+    if (*note == '\0' && prices == NULL)
+        return;
+    snprintf(line, sizeof line, "cost: %s%s%s", note,
+             *note != '\0' && prices != NULL ? ", " : "",
+             prices != NULL ? source : "");
+    llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE, 0, line);
+}
+
+static int show_summary_show(struct summary *summary,
+                             const struct llmobs_prices *prices)
+{
+    struct llmobs_samples *samples = &summary->samples;
+    struct llmobs_samples_group all = {"all", samples->list, samples->count};
+    bool words = summary->sheet.form == LLMOBS_SHEET_WORDS;
+    int rc = llmobs_sheet_begin(&summary->sheet);
+
+    if (words && samples->count == 0)
+        return rc;
+    for (size_t i = 0; rc == 0 && i < samples->group_count; i++)
+        rc = show_summary_add_line(summary, &samples->groups[i]);
+    if (rc == 0 && words && samples->group_count > 1)
+        rc = show_summary_add_line(summary, &all);
+    if (rc == 0)
+        rc = llmobs_sheet_end(&summary->sheet);
+    if (rc == 0 && words)
+        note_cost(summary, prices);
+    return rc;
+}
+
+int llmobs_view_summary(struct llmobs_view *view)
+{
+    struct summary summary = {.first = 0};
+    struct llmobs_load *load = &view->load;
+    int rc;
+
+    llmobs_samples_init(&summary.samples, view->by);
+    llmobs_totals_init(&summary.totals);
+    show_summary_begin(&summary, view);
+    llmobs_view_prices(view);
+    load->filter = &view->filter;
+    load->newest = view->newest;
+    rc = llmobs_samples_read(&summary.samples, load, view->reader);
+    if (rc == 0)
+        rc = show_summary_show(&summary, view->prices);
+    if (rc == 0 && view->format != LLMOBS_SHEET_WORDS)
+        llmobs_view_tell_prices(view);
+    if (rc == 0 && load->shown > 0 && summary.samples.count == 0)
+        llmobs_tell(
+            "llmobs view: no span here is a call of a model; --kind counts "
+            "others\n");
+    llmobs_sheet_fini(&summary.sheet);
+    llmobs_totals_fini(&summary.totals);
+    llmobs_samples_fini(&summary.samples);
+    return rc;
+}

@@ -1,0 +1,517 @@
+#include "cli/show/transcript.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/shared/escape.h"
+#include "cli/show/wrap.h"
+#include "cli/show/media.h"
+#include "cli/show/pretty.h"
+
+/* "> assistant  ": where a text begins. */
+#define ROLE_COLUMNS 9
+#define LABEL_COLUMNS (2 + ROLE_COLUMNS + 2)
+/* Where less is left for a text, its label has a line of its own. */
+#define TEXT_LEAST 24
+#define TEXT_MAX (64u * 1024 * 1024)
+#define DOCUMENTS_SHOWN 1 /* of the input of an embedding */
+
+/* -- lines ---------------------------------------------------------------- */
+
+/* The columns of a text, and of the blanks before it; 0: any number. */
+static size_t transcript_columns_of(const struct llmobs_transcript *t,
+                                    size_t *indent)
+{
+    size_t columns = t->screen->columns, left = llmobs_escape_width(t->bars);
+
+    *indent = t->label != NULL ? LABEL_COLUMNS : 0;
+    if (columns == 0)
+        return 0;
+    if (left + *indent + TEXT_LEAST > columns && *indent > 0)
+        *indent = 2;
+    if (left + *indent >= columns)
+        *indent = 0;
+    return columns > left + *indent ? columns - left - *indent : 1;
+}
+
+/* Prints "> user" on the first line of a message, and blanks on the others. */
+static int print_label(struct llmobs_transcript *t, size_t indent)
+{
+    struct llmobs_buf label;
+    size_t width;
+    int rc = 0;
+
+    llmobs_screen_puts(t->screen, t->bars);
+    if (t->label == NULL || *t->label == '\0') {
+        llmobs_screen_pad(indent);
+        return 0;
+    }
+    llmobs_buf_init(&label, 1024);
+    rc = llmobs_escape_adds(&label, t->label, ROLE_COLUMNS);
+    width = 2 + llmobs_escape_width(label.len > 0 ? label.data : "");
+    if (rc == 0 && indent == LABEL_COLUMNS) {
+        llmobs_screen_paint(t->screen, LLMOBS_PAINT_CYAN);
+        printf("%c ", t->side);
+        llmobs_screen_puts(t->screen, label.data);
+        llmobs_screen_unpaint(t->screen, LLMOBS_PAINT_CYAN);
+        llmobs_screen_pad(indent - width);
+    } else if (rc == 0 && indent > 0) {
+        putchar(t->side);
+        llmobs_screen_pad(indent - 1);
+    }
+    t->label = ""; /* its next lines have none */
+    llmobs_buf_fini(&label);
+    return rc;
+}
+
+/* Prints a line of a text, and underlines the parts of the matches in it. */
+static int transcript_print_line(const struct llmobs_transcript *t,
+                                 struct llmobs_text line,
+                                 struct llmobs_text text,
+                                 const struct llmobs_founds *founds)
+{
+    size_t from = (size_t)(line.data - text.data), to = from + line.len;
+    struct llmobs_buf out;
+    int rc = 0;
+
+    llmobs_buf_init(&out, SIZE_MAX / 2);
+    for (size_t i = 0; rc == 0 && i < founds->count && from < to; i++) {
+        size_t start = founds->list[i].start;
+        size_t end = start + founds->list[i].len;
+
+        if (end <= from || start >= to || end == start)
+            continue;
+        start = start > from ? start : from;
+        end = end < to ? end : to;
+        rc = llmobs_wrap_add(
+            &out, (struct llmobs_text){text.data + from, start - from});
+        rc |= llmobs_buf_adds(&out, LLMOBS_SCREEN_UNDERLINE);
+        rc |= llmobs_wrap_add(
+            &out, (struct llmobs_text){text.data + start, end - start});
+        rc |= llmobs_buf_adds(&out, LLMOBS_SCREEN_NO_UNDERLINE);
+        from = end;
+    }
+    rc |= llmobs_wrap_add(&out,
+                          (struct llmobs_text){text.data + from, to - from});
+    if (rc == 0 && out.len > 0)
+        llmobs_screen_put(t->screen, (struct llmobs_text){out.data, out.len});
+    llmobs_buf_fini(&out);
+    return rc;
+}
+
+/* Prints the bars beside an empty line. */
+static void print_empty(const struct llmobs_transcript *t)
+{
+    size_t len = strlen(t->bars);
+
+    while (len > 0 && t->bars[len - 1] == ' ')
+        len--;
+    llmobs_screen_put(t->screen, (struct llmobs_text){t->bars, len});
+    putchar('\n');
+}
+
+/* Prints a line with what stands to its left. */
+static int print_whole(struct llmobs_transcript *t, struct llmobs_wrap *wrap,
+                       struct llmobs_text line, struct llmobs_text text,
+                       const struct llmobs_founds *founds)
+{
+    size_t indent;
+    int rc;
+
+    (void)transcript_columns_of(t, &indent);
+    if (line.len == 0 && (t->label == NULL || *t->label == '\0')) {
+        print_empty(t);
+        return 0;
+    }
+    rc = print_label(t, indent);
+    llmobs_screen_pad(wrap->indent);
+    llmobs_screen_paint(t->screen, t->paint);
+    if (rc == 0)
+        rc = transcript_print_line(t, line, text, founds);
+    llmobs_screen_unpaint(t->screen, t->paint);
+    putchar('\n');
+    return rc;
+}
+
+/* Says how many lines of a text are not shown. */
+static void print_more(const struct llmobs_transcript *t, size_t count)
+{
+    size_t indent, columns = transcript_columns_of(t, &indent);
+    char more[64];
+
+    snprintf(more, sizeof more, "… %zu more lines; --full shows them", count);
+    if (columns > 0 && columns < sizeof more)
+        snprintf(more, sizeof more, "… %zu more", count);
+    if (columns > 0 && llmobs_escape_width(more) > columns)
+        snprintf(more, sizeof more, "…");
+    llmobs_screen_puts(t->screen, t->bars);
+    llmobs_screen_pad(indent);
+    llmobs_screen_painted(t->screen, LLMOBS_PAINT_DIM, more);
+    putchar('\n');
+}
+
+/* The matches of the pattern, where they can be shown. */
+static void transcript_find(const struct llmobs_transcript *t,
+                            struct llmobs_text text,
+                            struct llmobs_founds *founds)
+{
+    struct llmobs_filter *filter = t->filter;
+
+    if (t->screen->colour && filter != NULL && filter->grep != NULL)
+        (void)llmobs_regex_find(filter->grep, &filter->grep_memory, text, 0,
+                                founds);
+}
+
+int llmobs_transcript_put(const struct llmobs_transcript *t, const char *text)
+{
+    struct llmobs_text whole = {text, strlen(text)};
+    struct llmobs_founds founds = {NULL, 0, 0};
+    int rc = 0;
+
+    transcript_find(t, whole, &founds);
+    if (founds.count > 0)
+        rc = transcript_print_line(t, whole, whole, &founds);
+    else
+        llmobs_screen_put(t->screen, whole);
+    free(founds.list);
+    return rc;
+}
+
+static size_t count_lines(struct llmobs_wrap wrap)
+{
+    struct llmobs_text line;
+    size_t count = 0;
+
+    while (llmobs_wrap_next(&wrap, &line))
+        count++;
+    return count;
+}
+
+/* Prints a text, and how many lines of it are not shown. */
+static int transcript_print_text(struct llmobs_transcript *t,
+                                 struct llmobs_text text,
+                                 enum llmobs_paint paint)
+{
+    struct llmobs_founds founds = {NULL, 0, 0};
+    struct llmobs_wrap wrap;
+    struct llmobs_text line;
+    size_t indent, shown = 0;
+    int rc = 0;
+
+    t->paint = paint;
+    transcript_find(t, text, &founds);
+    llmobs_wrap_init(&wrap, text, transcript_columns_of(t, &indent));
+    while (rc == 0 && (t->most == 0 || shown < t->most) &&
+           llmobs_wrap_next(&wrap, &line)) {
+        rc = print_whole(t, &wrap, line, text, &founds);
+        shown++;
+    }
+    free(founds.list);
+    if (rc == 0 && wrap.rest.len > 0)
+        print_more(t, count_lines(wrap));
+    return rc;
+}
+
+static int print_string(struct llmobs_transcript *t, const char *text,
+                        enum llmobs_paint paint)
+{
+    return transcript_print_text(t, (struct llmobs_text){text, strlen(text)},
+                                 paint);
+}
+
+int llmobs_transcript_text(struct llmobs_transcript *t, const char *text,
+                           enum llmobs_paint paint, const char *bars)
+{
+    t->bars = bars;
+    t->label = NULL;
+    return print_string(t, text, paint);
+}
+
+/* -- parts ---------------------------------------------------------------- */
+
+/* Prints a text that may be JSON, pretty then. */
+static int print_value(struct llmobs_transcript *t, const char *text,
+                       enum llmobs_paint paint)
+{
+    struct llmobs_buf pretty;
+    int rc;
+
+    llmobs_buf_init(&pretty, TEXT_MAX);
+    rc = llmobs_pretty_text(&pretty, text);
+    if (rc == 0)
+        rc = transcript_print_text(
+            t, (struct llmobs_text){pretty.data, pretty.len}, paint);
+    else if (rc == -EINVAL || rc == -EFBIG)
+        rc = print_string(t, text, paint);
+    llmobs_buf_fini(&pretty);
+    return rc;
+}
+
+/* "calls find_hotels [call_7]". */
+static int transcript_print_head(struct llmobs_transcript *t, const char *verb,
+                                 const struct llmobs_json *tool)
+{
+    const char *name = llmobs_json_gets(tool, "name");
+    const char *id = llmobs_json_gets(tool, "tool_id");
+    struct llmobs_buf head;
+    int rc;
+
+    llmobs_buf_init(&head, TEXT_MAX);
+    rc = llmobs_buf_addf(&head, "%s %s", verb,
+                         name != NULL && *name != '\0' ? name : "a tool");
+    if (rc == 0 && id != NULL && *id != '\0')
+        rc = llmobs_buf_addf(&head, " [%s]", id);
+    if (rc == 0)
+        rc = transcript_print_text(t, (struct llmobs_text){head.data, head.len},
+                                   LLMOBS_PAINT_YELLOW);
+    llmobs_buf_fini(&head);
+    return rc;
+}
+
+static int print_calls(struct llmobs_transcript *t,
+                       const struct llmobs_json *calls)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
+        const struct llmobs_json *call = llmobs_json_at(calls, i);
+        const struct llmobs_json *arguments =
+            llmobs_json_get(call, "arguments");
+        struct llmobs_buf pretty;
+
+        llmobs_buf_init(&pretty, TEXT_MAX);
+        rc = transcript_print_head(t, "calls", call);
+        if (rc == 0 && arguments != NULL)
+            rc = llmobs_pretty_add(&pretty, arguments);
+        if (rc == 0 && pretty.len > 0)
+            rc = transcript_print_text(
+                t, (struct llmobs_text){pretty.data, pretty.len},
+                LLMOBS_PAINT_NONE);
+        llmobs_buf_fini(&pretty);
+    }
+    return rc;
+}
+
+static int print_results(struct llmobs_transcript *t,
+                         const struct llmobs_json *results)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(results); i++) {
+        const struct llmobs_json *result = llmobs_json_at(results, i);
+        const char *text = llmobs_json_gets(result, "result");
+
+        rc = transcript_print_head(t, "result of", result);
+        if (rc == 0 && text != NULL)
+            rc = print_value(t, text, LLMOBS_PAINT_NONE);
+    }
+    return rc;
+}
+
+static int print_media(struct llmobs_transcript *t,
+                       const struct llmobs_json *parts, const char *what)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(parts); i++) {
+        struct llmobs_buf text;
+
+        llmobs_buf_init(&text, TEXT_MAX);
+        rc = llmobs_media_add(&text, llmobs_json_at(parts, i), what);
+        if (rc == 0)
+            rc = transcript_print_text(
+                t, (struct llmobs_text){text.data, text.len},
+                LLMOBS_PAINT_MAGENTA);
+        llmobs_buf_fini(&text);
+    }
+    return rc;
+}
+
+static int print_message(struct llmobs_transcript *t,
+                         const struct llmobs_json *message)
+{
+    const char *role = llmobs_json_gets(message, "role");
+    const char *content = llmobs_json_gets(message, "content");
+    bool reasons = role != NULL && strcmp(role, "reasoning") == 0;
+    int rc = 0;
+
+    t->label = role != NULL && *role != '\0' ? role : "message";
+    if (content != NULL && *content != '\0')
+        rc = print_value(t, content,
+                         reasons ? LLMOBS_PAINT_DIM : LLMOBS_PAINT_NONE);
+    if (rc == 0)
+        rc = print_media(t, llmobs_json_get(message, "image_parts"), "image");
+    if (rc == 0)
+        rc = print_media(t, llmobs_json_get(message, "audio_parts"), "audio");
+    if (rc == 0)
+        rc = print_calls(t, llmobs_json_get(message, "tool_calls"));
+    if (rc == 0)
+        rc = print_results(t, llmobs_json_get(message, "tool_results"));
+    return rc;
+}
+
+/* -- sides ---------------------------------------------------------------- */
+
+static const struct llmobs_json *transcript_side_of(
+    const struct llmobs_json *event, const char *side)
+{
+    return llmobs_json_get(llmobs_json_get(event, "meta"), side);
+}
+
+static const struct llmobs_json *messages_of(const struct llmobs_json *event,
+                                             const char *side)
+{
+    return llmobs_json_get(transcript_side_of(event, side), "messages");
+}
+
+static bool same(const struct llmobs_json *a, const struct llmobs_json *b)
+{
+    char *left, *right;
+    bool equal;
+
+    if (a == NULL || b == NULL)
+        return false;
+    left = llmobs_json_dumps(a, 0);
+    right = llmobs_json_dumps(b, 0);
+    equal = left != NULL && right != NULL && strcmp(left, right) == 0;
+    free(left);
+    free(right);
+    return equal;
+}
+
+/* The i-th message of the conversation that the call before left: its input,
+ * and then its answer. */
+static const struct llmobs_json *before_at(const struct llmobs_transcript *t,
+                                           size_t i)
+{
+    const struct llmobs_json *input = messages_of(t->before, "input");
+    size_t count = llmobs_json_len(input);
+
+    return i < count
+               ? llmobs_json_at(input, i)
+               : llmobs_json_at(messages_of(t->before, "output"), i - count);
+}
+
+/* The number of first messages that equal those of the sibling before. */
+static size_t transcript_repeated(const struct llmobs_transcript *t,
+                                  const struct llmobs_row *row,
+                                  const struct llmobs_json *messages)
+{
+    size_t i = 0, count = llmobs_json_len(messages);
+
+    if (t->repeat || t->before == NULL || t->parent != row->parent ||
+        row->parent == NULL)
+        return 0;
+    while (i < count && same(llmobs_json_at(messages, i), before_at(t, i)))
+        i++;
+    return i;
+}
+
+static int transcript_print_messages(struct llmobs_transcript *t,
+                                     const struct llmobs_json *messages,
+                                     size_t skip)
+{
+    char text[64];
+    int rc = 0;
+
+    if (skip > 0) {
+        t->label = "";
+        snprintf(text, sizeof text, "… %zu as above", skip);
+        rc = print_string(t, text, LLMOBS_PAINT_DIM);
+    }
+    for (size_t i = skip; rc == 0 && i < llmobs_json_len(messages); i++)
+        rc = print_message(t, llmobs_json_at(messages, i));
+    return rc;
+}
+
+static int print_document(struct llmobs_transcript *t,
+                          const struct llmobs_json *document)
+{
+    const struct llmobs_json *score = llmobs_json_get(document, "score");
+    const char *name = llmobs_json_gets(document, "name");
+    const char *text = llmobs_json_gets(document, "text");
+    struct llmobs_buf head;
+    int rc = 0;
+
+    t->label = "document";
+    llmobs_buf_init(&head, TEXT_MAX);
+    if (name != NULL)
+        rc = llmobs_buf_adds(&head, name);
+    if (rc == 0 && llmobs_json_is_number(score))
+        rc = llmobs_buf_addf(&head, "%sscore %.4g", head.len > 0 ? ", " : "",
+                             llmobs_json_to_real(score));
+    if (rc == 0 && head.len > 0)
+        rc = transcript_print_text(t, (struct llmobs_text){head.data, head.len},
+                                   LLMOBS_PAINT_GREEN);
+    if (rc == 0 && text != NULL)
+        rc = print_string(t, text, LLMOBS_PAINT_NONE);
+    llmobs_buf_fini(&head);
+    return rc;
+}
+
+/* Many inputs of an embedding are one line and their number. */
+static int print_documents(struct llmobs_transcript *t,
+                           const struct llmobs_json *documents)
+{
+    size_t count = llmobs_json_len(documents), shown = count;
+    char text[64];
+    int rc = 0;
+
+    if (t->side == '>' && !t->repeat && count > DOCUMENTS_SHOWN)
+        shown = DOCUMENTS_SHOWN;
+    for (size_t i = 0; rc == 0 && i < shown; i++)
+        rc = print_document(t, llmobs_json_at(documents, i));
+    if (rc == 0 && shown < count) {
+        t->label = "";
+        snprintf(text, sizeof text, "… %zu more documents", count - shown);
+        rc = print_string(t, text, LLMOBS_PAINT_DIM);
+    }
+    return rc;
+}
+
+static int print_side(struct llmobs_transcript *t,
+                      const struct llmobs_json *side, size_t skip)
+{
+    const char *value = llmobs_json_gets(side, "value");
+    int rc =
+        transcript_print_messages(t, llmobs_json_get(side, "messages"), skip);
+
+    if (rc == 0)
+        rc = print_documents(t, llmobs_json_get(side, "documents"));
+    t->label = t->side == '>' ? "input" : "output";
+    if (rc == 0 && value != NULL && *value != '\0')
+        rc = print_value(t, value, LLMOBS_PAINT_NONE);
+    return rc;
+}
+
+int llmobs_transcript_print(struct llmobs_transcript *t,
+                            const struct llmobs_row *row,
+                            struct llmobs_json *event, const char *bars)
+{
+    const struct llmobs_json *messages = messages_of(event, "input");
+    int rc;
+
+    t->bars = bars;
+    t->side = '>';
+    rc = print_side(t, transcript_side_of(event, "input"),
+                    transcript_repeated(t, row, messages));
+    t->side = '<';
+    if (rc == 0)
+        rc = print_side(t, transcript_side_of(event, "output"), 0);
+    if (llmobs_json_len(messages) > 0) {
+        llmobs_json_free(t->before);
+        t->before = event;
+        t->parent = row->parent;
+        event = NULL;
+    }
+    llmobs_json_free(event);
+    return rc;
+}
+
+void llmobs_transcript_fini(struct llmobs_transcript *t)
+{
+    llmobs_json_free(t->before);
+    t->before = NULL;
+}

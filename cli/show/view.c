@@ -1,0 +1,29 @@
+#include "cli/show/view.h"
+
+#include "cli/query/cost.h"
+#include "cli/query/price_files.h"
+#include "cli/shared/tell.h"
+
+void llmobs_view_prices(struct llmobs_view *view)
+{
+    if (view->prices == NULL)
+        (void)llmobs_price_files_load("llmobs view", &view->prices);
+    view->load.prices = view->prices;
+}
+
+void llmobs_view_tell_prices(const struct llmobs_view *view)
+{
+    char source[LLMOBS_COST_NOTE];
+
+    if (view->prices != NULL && view->load.shown > 0)
+        llmobs_tell("llmobs view: costs are %s\n",
+                    llmobs_cost_source(view->prices, source));
+}
+
+void llmobs_view_look_at_screen(struct llmobs_view *view)
+{
+    llmobs_screen_init(&view->screen, view->colour);
+    view->screen.ascii |= view->ascii;
+    if (view->wide)
+        view->screen.columns = 0;
+}

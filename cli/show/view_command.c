@@ -1,0 +1,491 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/query/values.h"
+#include "cli/query/when.h"
+#include "cli/shared/cli.h"
+#include "cli/shared/escape.h"
+#include "cli/shared/options.h"
+#include "cli/shared/suggest.h"
+#include "cli/shared/tell.h"
+#include "cli/show/forms.h"
+#include "lib/base/clock.h"
+#include "core/config/state_dir.h"
+
+/* The number of values that the tool names where a filter selects nothing. */
+#define VALUES_TOLD 8
+
+#define STEP_LEAST 1000000 /* nanoseconds */
+
+/* The user's wishes, as the command line has them. */
+struct asked {
+    struct llmobs_view view;
+    const char *store;  /* NULL: by the environment */
+    const char *output; /* NULL: stdout */
+    bool exit_status;   /* nothing found is a failure */
+    bool quiet;         /* the same, and nothing is printed */
+};
+
+/* -- arguments --------------------------------------------------------------
+ */
+
+static int view_command_set_text(const struct llmobs_cli_option *option,
+                                 const char *value)
+{
+    llmobs_filter_set(option->to, value);
+    return 0;
+}
+
+static int set_kind(const struct llmobs_cli_option *option, const char *kind)
+{
+    if (llmobs_filter_set_kind(option->to, kind) == 0)
+        return 0;
+    return llmobs_cli_refuse(
+        "kind", kind,
+        "no such kind of span; there are llm, embedding, workflow, "
+        "agent, task, tool, retrieval");
+}
+
+static int view_command_set_tag(const struct llmobs_cli_option *option,
+                                const char *tag)
+{
+    int rc = llmobs_filter_add_tag(option->to, tag);
+
+    if (rc == -EINVAL)
+        return llmobs_cli_refuse("tag", tag,
+                                 "not of the form KEY:VALUE or KEY=VALUE");
+    return rc == 0 ? 0 : llmobs_cli_refuse("tag", tag, "too many tags");
+}
+
+static int view_command_set_time(const struct llmobs_cli_option *option,
+                                 const char *text)
+{
+    int64_t *out = option->to;
+
+    if (llmobs_when_parse(text, llmobs_clock_wall_ns(), out) == 0) {
+        *out = *out > 0 ? *out : 1; /* 0 stands for no limit */
+        return 0;
+    }
+    return llmobs_cli_refuse(option->name, text,
+                             "no time such as " LLMOBS_WHEN_FORMS);
+}
+
+static int set_min_duration(const struct llmobs_cli_option *option,
+                            const char *text)
+{
+    if (llmobs_when_duration(text, option->to) == 0)
+        return 0;
+    return llmobs_cli_refuse(option->name, text,
+                             "no duration such as 250ms, 2s, 1m30s");
+}
+
+static int set_grep(const struct llmobs_cli_option *option, const char *pattern)
+{
+    const char *why;
+
+    if (llmobs_filter_set_grep(option->to, pattern, &why) == 0)
+        return 0;
+    return llmobs_cli_refuse(option->name, pattern, why);
+}
+
+static int set_by(const struct llmobs_cli_option *option, const char *word)
+{
+    const char *near;
+
+    if (llmobs_samples_by(word, option->to, &near) == 0)
+        return 0;
+    llmobs_tell("llmobs view: --by: no such way to group");
+    llmobs_suggest_end(near,
+                       "there are model, provider, ml_app, service, kind, "
+                       "session, day, error");
+    return -EINVAL;
+}
+
+/* By option->value. */
+static int set_form(const struct llmobs_cli_option *option, const char *value)
+{
+    static int (*const forms[])(struct llmobs_view *) = {
+        llmobs_view_list,     llmobs_view_chrome, llmobs_view_summary,
+        llmobs_view_sessions, llmobs_view_waste,  llmobs_view_otlp};
+    struct llmobs_view *view = option->to;
+
+    (void)value;
+    view->form = forms[option->value];
+    return 0;
+}
+
+static int set_html(const struct llmobs_cli_option *option, const char *value)
+{
+    struct llmobs_view *view = option->to;
+
+    view->form = llmobs_view_html;
+    if (value != NULL)
+        view->html = value;
+    else
+        view->open = true;
+    return 0;
+}
+
+/* The value may be an argument of its own. */
+static int set_series(const struct llmobs_cli_option *option, const char *words)
+{
+    struct llmobs_view *view = option->to;
+    const char *behind = llmobs_cli_next();
+
+    view->form = llmobs_view_series;
+    if (words == NULL && behind != NULL && llmobs_metrics_are(behind)) {
+        words = behind;
+        optind++;
+    }
+    return llmobs_metrics_read(&view->metrics,
+                               words != NULL ? words : LLMOBS_METRICS_USUAL);
+}
+
+static int set_fields(const struct llmobs_cli_option *option, const char *list)
+{
+    return llmobs_fields_choose(option->to, list);
+}
+
+static int set_step(const struct llmobs_cli_option *option, const char *text)
+{
+    int64_t *step_ns = option->to;
+
+    if (llmobs_when_duration(text, step_ns) == 0 && *step_ns >= STEP_LEAST)
+        return 0;
+    return llmobs_cli_refuse(option->name, text,
+                             "no duration such as 1s, 5m, 1h");
+}
+
+static int set_newest(const struct llmobs_cli_option *option, const char *text)
+{
+    struct llmobs_view *view = option->to;
+    char *end;
+
+    view->newest = strtoul(text, &end, 10);
+    if (end == text || *end != '\0' || *text == '-')
+        return llmobs_cli_refuse(option->name, text, "not a number");
+    view->counted = true;
+    return 0;
+}
+
+static int set_colour(const struct llmobs_cli_option *option, const char *when)
+{
+    static const char *const words[] = {
+        [LLMOBS_SCREEN_AUTO] = "auto",
+        [LLMOBS_SCREEN_ALWAYS] = "always",
+        [LLMOBS_SCREEN_NEVER] = "never",
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(when, words[i]) == 0) {
+            *(enum llmobs_screen_when *)option->to = (enum llmobs_screen_when)i;
+            return 0;
+        }
+    return llmobs_cli_refuse(option->name, when, "not auto, always or never");
+}
+
+/* Of an id that several traces begin with, the newest one is meant. */
+static int set_id(const struct llmobs_cli_option *option, const char *id)
+{
+    struct llmobs_view *view = option->to;
+    char room[LLMOBS_ESCAPE_NAME];
+
+    if (view->whole) {
+        llmobs_tell("llmobs view: one ID at a time: %s\n",
+                    llmobs_escape_name(id, room));
+        return -EINVAL;
+    }
+    if (strcmp(id, "last") != 0) {
+        if (*id == '\0' || id[strspn(id, "0123456789abcdefABCDEF-")] != '\0') {
+            llmobs_tell(
+                "llmobs view: %s: no id of a trace or a span, nor `last`\n",
+                llmobs_escape_name(id, room));
+            return -EINVAL;
+        }
+        view->filter.id = id;
+    }
+    if (!view->counted)
+        view->newest = 1;
+    view->whole = true;
+    return 0;
+}
+
+static struct asked typed = {.view = {.form = llmobs_view_tree}};
+
+#define VIEW typed.view
+#define FILTER VIEW.filter
+
+/* Rows of options that select spans; the page names them. */
+#define SELECT(name, set, to, letter)            \
+    {                                            \
+        name, set, to, letter, 1, 0, &VIEW.asked \
+    }
+
+static const struct llmobs_cli_option options[] = {
+    LLMOBS_CLI_VALUE("store", llmobs_cli_text, &typed.store),
+    SELECT("service", view_command_set_text, &FILTER.service, 0),
+    SELECT("kind", set_kind, &FILTER, 0),
+    SELECT("ml-app", view_command_set_text, &FILTER.ml_app, 0),
+    SELECT("name", view_command_set_text, &FILTER.name, 0),
+    SELECT("tag", view_command_set_tag, &FILTER, 0),
+    SELECT("session", view_command_set_text, &FILTER.session, 0),
+    SELECT("trace", llmobs_cli_text, &FILTER.trace, 't'),
+    SELECT("since", view_command_set_time, &FILTER.since_ns, 's'),
+    SELECT("until", view_command_set_time, &FILTER.until_ns, 0),
+    SELECT("min-duration", set_min_duration, &FILTER.min_duration_ns, 0),
+    SELECT("model", view_command_set_text, &FILTER.model, 0),
+    SELECT("provider", view_command_set_text, &FILTER.provider, 0),
+    SELECT("grep", set_grep, &FILTER, 0),
+    {"errors", llmobs_cli_flag, &FILTER.errors, 'e', 0, true, &VIEW.asked},
+    {"spans", set_form, &VIEW, 0, 0, 0, NULL},
+    {"json", llmobs_cli_pick, &VIEW.format, 'j', 0, LLMOBS_SHEET_JSON, NULL},
+    LLMOBS_CLI_PICK("csv", &VIEW.format, LLMOBS_SHEET_CSV),
+    LLMOBS_CLI_VALUE("fields", set_fields, &VIEW.fields),
+    {"chrome-trace", set_form, &VIEW, 0, 0, 1, NULL},
+    {"summary", set_form, &VIEW, 0, 0, 2, NULL},
+    {"timeseries", set_series, &VIEW, 0, optional_argument, 0, NULL},
+    LLMOBS_CLI_VALUE("step", set_step, &VIEW.step_ns),
+    {"sessions", set_form, &VIEW, 0, 0, 3, NULL},
+    {"waste", set_form, &VIEW, 0, 0, 4, NULL},
+    LLMOBS_CLI_VALUE("by", set_by, &VIEW.by),
+    {"otlp", set_form, &VIEW, 0, 0, 5, NULL},
+    {"messages", llmobs_cli_flag, &VIEW.messages, 'm', 0, true, NULL},
+    LLMOBS_CLI_VALUE("html", set_html, &VIEW),
+    {"open", set_html, &VIEW, 0, 0, 0, NULL},
+    {"newest", set_newest, &VIEW, 'n', 1, 0, NULL},
+    LLMOBS_CLI_FLAG("reverse", &VIEW.reverse),
+    {"output", llmobs_cli_text, &typed.output, 'o', 1, 0, NULL},
+    LLMOBS_CLI_FLAG("wide", &VIEW.wide),
+    LLMOBS_CLI_VALUE("color", set_colour, &VIEW.colour),
+    LLMOBS_CLI_FLAG("ascii", &VIEW.ascii),
+    LLMOBS_CLI_FLAG("no-pager", &VIEW.no_pager),
+    LLMOBS_CLI_FLAG("full", &VIEW.full),
+    {"follow", llmobs_cli_flag, &VIEW.follow, 'f', 0, true, NULL},
+    LLMOBS_CLI_FLAG("exit-status", &typed.exit_status),
+    {"quiet", llmobs_cli_flag, &typed.quiet, 'q', 0, true, NULL},
+    LLMOBS_CLI_WORDS(set_id, &VIEW)};
+
+/* Chooses the form by all options together. */
+static int view_command_choose(struct llmobs_view *view)
+{
+    bool spans =
+        view->form == llmobs_view_tree || view->form == llmobs_view_list;
+    bool chosen = view->fields.count > 0;
+
+    if (spans && view->format == LLMOBS_SHEET_JSON && !chosen)
+        view->form = llmobs_view_json;
+    else if (spans && view->format != LLMOBS_SHEET_WORDS)
+        view->form = llmobs_view_fields;
+    if (chosen && view->form != llmobs_view_fields) {
+        llmobs_tell("llmobs view: --fields is for --csv and --json of spans\n");
+        return -EINVAL;
+    }
+    if (view->by != LLMOBS_BY_NOTHING && view->form != llmobs_view_summary &&
+        view->form != llmobs_view_series) {
+        llmobs_tell("llmobs view: --by is for --summary and --timeseries\n");
+        return -EINVAL;
+    }
+    if (view->step_ns > 0 && view->form != llmobs_view_series) {
+        llmobs_tell("llmobs view: --step is for --timeseries\n");
+        return -EINVAL;
+    }
+    if (view->open && view->html != NULL && strcmp(view->html, "-") == 0) {
+        llmobs_tell("llmobs view: --open needs a file\n");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* -- the answer ------------------------------------------------------------ */
+
+/* "; services: support-bot, nightly": one of them may be meant. */
+static void tell_values(const struct llmobs_values *values)
+{
+    llmobs_tell("; %s: ", values->plural);
+    for (size_t i = 0; i < values->count && i < VALUES_TOLD; i++)
+        llmobs_tell("%s%s", i > 0 ? ", " : "", values->list[i]);
+    if (values->count > VALUES_TOLD)
+        fputs(", ...", stderr);
+}
+
+/* Says when the newest span began, where only older ones are there. */
+static void tell_newest(const struct llmobs_view *view)
+{
+    int64_t ns = llmobs_values_newest(view->reader);
+    char room[LLMOBS_CELL_CLOCK];
+    const char *text = llmobs_cell_clock(ns, "%Y-%m-%d %H:%M:%S", room);
+
+    if (text != NULL && ns < view->filter.since_ns)
+        llmobs_tell("; the newest began at %s", text);
+}
+
+static void view_command_tell_nothing(const struct llmobs_view *view)
+{
+    bool empty =
+        view->load.events + llmobs_reader_report(view->reader)->old == 0;
+
+    llmobs_tell("llmobs view: no %sspans in %s", empty ? "" : "such ",
+                view->store);
+    if (!empty)
+        (void)llmobs_values_missed(&view->filter, view->reader, tell_values);
+    tell_newest(view);
+    fputc('\n', stderr);
+}
+
+static void tell_bad(size_t bad)
+{
+    if (bad > 0)
+        llmobs_tell("llmobs view: %zu line%s could not be read as a span\n",
+                    bad, bad == 1 ? "" : "s");
+}
+
+static void view_command_tell(const struct llmobs_view *view)
+{
+    const struct llmobs_load *load = &view->load;
+    bool all = llmobs_reader_report(view->reader)->old == 0;
+    size_t bad;
+
+    fflush(stdout);
+    if (load->shown == 0)
+        view_command_tell_nothing(view);
+    tell_bad(load->bad + llmobs_reader_report(view->reader)->oversized);
+    bad = llmobs_evaluations_unjoined(&load->evaluations);
+    if (bad > 0 && all && load->newest == 0)
+        llmobs_tell(
+            "llmobs view: %zu evaluation%s of spans that are not here\n", bad,
+            bad == 1 ? "" : "s");
+    if (load->forest.repeated > 0)
+        llmobs_tell("llmobs view: %zu repeated span%s shown once\n",
+                    load->forest.repeated,
+                    load->forest.repeated == 1 ? "" : "s");
+}
+
+/* A form other than a tree reads spans, and knows no traces: of one that is
+ * asked for, the filter names the trace. */
+static int view_command_narrow(struct llmobs_view *view, char **trace)
+{
+    int rc;
+
+    if (!view->whole || view->counted || view->form == llmobs_view_tree)
+        return 0;
+    view->newest = 0;
+    rc = llmobs_load_newest_trace(&view->filter, view->reader, trace);
+    if (*trace != NULL) {
+        view->filter.trace = *trace;
+        view->filter.trace_whole = true;
+    }
+    return rc;
+}
+
+static int show_store(const struct asked *asked, struct llmobs_view *view)
+{
+    char *trace = NULL;
+    int rc;
+
+    if (view->follow) {
+        rc = llmobs_view_follow(view);
+        tell_bad(view->load.bad);
+        return rc;
+    }
+    rc = llmobs_reader_open(view->store, &view->reader);
+    if (rc == 0 && !asked->quiet)
+        rc = view_command_narrow(view, &trace);
+    if (rc == 0)
+        rc = asked->quiet ? llmobs_view_quiet(view) : view->form(view);
+    if (rc == 0 && !asked->quiet)
+        view_command_tell(view);
+    llmobs_reader_close(view->reader);
+    view->filter.trace = trace != NULL ? NULL : view->filter.trace;
+    free(trace);
+    return rc;
+}
+
+static void view_command_tell_error(const char *store, int rc)
+{
+    if (rc == -ENOENT)
+        llmobs_cli_no_store("llmobs view", store);
+    else if (rc != 0 && rc != -EPIPE && rc != -ECANCELED)
+        llmobs_tell("llmobs view: %s: %s\n", store, strerror(-rc));
+}
+
+/* Leads stdout into the file, which only its owner may read, also where the
+ * file was there before. A user who has closed stdout gets its number here. */
+static int lead_to(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    struct stat st;
+    int rc = 0;
+
+    if (fd < 0 || fstat(fd, &st) != 0 ||
+        (S_ISREG(st.st_mode) && fchmod(fd, 0600) != 0) ||
+        dup2(fd, STDOUT_FILENO) < 0) {
+        rc = -ECANCELED;
+        llmobs_tell("llmobs view: %s: %s\n", path, strerror(errno));
+    }
+    if (fd >= 0 && fd != STDOUT_FILENO)
+        close(fd);
+    return rc;
+}
+
+/* The exit status. A store that the environment names may be empty yet. */
+static int view_command_run(struct asked *asked)
+{
+    struct llmobs_view *view = &asked->view;
+    char store[PATH_MAX] = "";
+    int rc = -ENOMEM;
+
+    view->config = llmobs_cli_config(asked->store);
+    if (view->config != NULL)
+        rc = llmobs_config_store_dir(view->config, store, sizeof store);
+    view->store = store;
+    if (rc == 0 && asked->output != NULL)
+        rc = lead_to(asked->output);
+    llmobs_view_look_at_screen(view);
+    if (rc == 0)
+        rc = show_store(asked, view);
+    if (!asked->quiet || rc != -ENOENT)
+        view_command_tell_error(store, rc);
+    llmobs_config_free(view->config);
+    if (rc == -ENOENT && asked->store == NULL)
+        rc = 0;
+    if (rc == 0 && asked->exit_status && view->load.shown == 0)
+        return LLMOBS_CLI_FAILED;
+    return rc == 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
+}
+
+static int check_follow(const struct asked *asked)
+{
+    if (!asked->view.follow ||
+        (llmobs_view_follows(&asked->view) && !asked->quiet))
+        return 0;
+    llmobs_tell("llmobs view: --follow goes with traces, --spans, --json and "
+                "--otlp: any other form needs all spans at once\n");
+    return -EINVAL;
+}
+
+int llmobs_cmd_view(int argc, char **argv)
+{
+    int status;
+
+    llmobs_load_init(&VIEW.load);
+    llmobs_buf_init(&VIEW.asked, SIZE_MAX / 2);
+    status = llmobs_cli_parse(argc, argv, options);
+    typed.exit_status |= typed.quiet;
+    if (status < 0)
+        status = view_command_choose(&VIEW) != 0 || check_follow(&typed) != 0
+                     ? LLMOBS_CLI_USAGE
+                     : view_command_run(&typed);
+    llmobs_prices_free(VIEW.prices);
+    llmobs_buf_fini(&VIEW.asked);
+    llmobs_load_fini(&VIEW.load);
+    llmobs_filter_fini(&FILTER);
+    return status;
+}

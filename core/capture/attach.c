@@ -1,0 +1,234 @@
+/* attach - makes the parts of the core in a process, and gives the shim the
+ * table of operations (engine.h). */
+#include "include/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/fd.h"
+#include "lib/base/file.h"
+#include "lib/base/floats.h"
+#include "lib/base/fork.h"
+#include "lib/base/log.h"
+#include "lib/base/thread.h"
+#include "core/trace/caller.h"
+#include "lib/elf/loaded.h"
+#include "core/capture/capture.h"
+#include "core/config/inbound.h"
+#include "core/deliver/open.h"
+#include "core/export/direct.h"
+#include "core/capture/c_api.h"
+#include "core/capture/command.h"
+#include "core/capture/easy.h"
+#include "core/capture/php_entry.h"
+#include "core/capture/global.h"
+#include "core/capture/adds.h"
+#include "core/capture/mime_ops.h"
+#include "core/capture/multi.h"
+#include "core/capture/multi_messages.h"
+#include "core/capture/unseen.h"
+#include "core/capture/rest.h"
+#include "core/capture/ws.h"
+#include "core/sdk/evaluation_submit.h"
+#include "core/sdk/serving.h"
+#include "lib/text/budget.h"
+
+#define RULES_FILE_MAX (1024 * 1024)
+
+/* By this libc tells of which object a handler of fork or exit is. It comes
+ * from the compiler's start files, without which the core is linked; where they
+ * are there, theirs counts. */
+__attribute__((weak, visibility("hidden"))) void *const __dso_handle =
+    (void *)&__dso_handle;
+
+/* Made in attach, before any other thread calls the core; constant afterwards.
+ */
+static const struct llmobs_config *config;
+static struct llmobs_worker *worker;
+
+/* ---- life ------------------------------------------------------------- */
+
+static void attach_complain(void *ctx, const char *text)
+{
+    (void)ctx;
+    llmobs_log(LLMOBS_LOG_WARN, "%s", text);
+}
+
+/* The configuration complains before the log is open: its lines are kept until
+ * then. */
+struct complaints {
+    struct llmobs_buf text;
+};
+
+static void complain_later(void *ctx, const char *text)
+{
+    struct complaints *complaints = ctx;
+
+    (void)llmobs_buf_adds(&complaints->text, text);
+    (void)llmobs_buf_addc(&complaints->text, '\n');
+}
+
+static void log_complaints(struct complaints *complaints)
+{
+    char *at = complaints->text.data;
+    char *line;
+
+    while (at && (line = strsep(&at, "\n")) != NULL) {
+        if (line[0])
+            llmobs_log(LLMOBS_LOG_WARN, "%s", line);
+    }
+    llmobs_buf_fini(&complaints->text);
+}
+
+static const struct llmobs_rules *load_rules(void)
+{
+    struct llmobs_rules_config rules_config = {
+        .proxy_urls = config->proxy_urls,
+        .inject_hosts = config->inject_hosts,
+        .never_urls = (const char *const *)config->never_urls,
+        .vector = config->observe_vector,
+        .search = config->observe_search,
+        .complain = attach_complain,
+    };
+    struct llmobs_buf text;
+    struct llmobs_rules *rules;
+    int rc = 0;
+
+    llmobs_buf_init(&text, RULES_FILE_MAX);
+    if (config->rules_path)
+        rc = llmobs_file_settings(config->rules_path, &text);
+    if (rc != 0)
+        llmobs_log(LLMOBS_LOG_WARN, "LLMOBS_RULES: %s: %s", config->rules_path,
+                   strerror(-rc));
+    else if (config->rules_path)
+        rules_config.rules_json =
+            (struct llmobs_text){text.data ? text.data : "", text.len};
+    rules = llmobs_rules_new(&rules_config);
+    llmobs_buf_fini(&text);
+    return rules;
+}
+
+/* The options that the program gave win over its environment. */
+static const struct llmobs_config *attach_load_config(
+    const struct llmobs_host *host, struct complaints *complaints)
+{
+    const char **env =
+        host->enable ? llmobs_c_api_environment(host->env, host->enable) : NULL;
+    const struct llmobs_config *loaded =
+        llmobs_config_load(env ? env : host->env, complain_later, complaints);
+
+    free(env);
+    return loaded;
+}
+
+/* Opens the log as well, for the configuration names it. */
+static bool configure(const struct llmobs_host *host)
+{
+    struct complaints complaints;
+
+    llmobs_buf_init(&complaints.text, 64 * 1024);
+    config = attach_load_config(host, &complaints);
+    if (!config)
+        return false;
+    llmobs_log_init(config->log_path, (enum llmobs_log_level)config->log_level);
+    log_complaints(&complaints);
+    if (llmobs_privacy_applies(&config->privacy))
+        llmobs_log(LLMOBS_LOG_INFO, "content is %s",
+                   config->privacy.content == LLMOBS_CONTENT_OFF ? "off"
+                                                                 : "redacted");
+    return true;
+}
+
+LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
+{
+    const struct llmobs_rules *rules;
+    struct llmobs_buffer *buffer;
+
+    (void)llmobs_fork_init();
+    llmobs_thread_watch(host->watch_alone);
+    llmobs_loaded_by(host->objects);
+    llmobs_direct_only(host->connect_held);
+    llmobs_unseen_watch(host->wrappers);
+    llmobs_multi_messages_watch(&host->wrappers->unseen);
+    if (!configure(host))
+        return false;
+    rules = load_rules();
+    llmobs_budget_init((size_t)config->buffer_max);
+    buffer = llmobs_buffer_new((size_t)config->buffer_max);
+    if (!rules || !buffer)
+        return false;
+    worker = llmobs_worker_open(config, buffer);
+    if (!worker)
+        return false;
+    llmobs_capture_init(config, rules, worker);
+    llmobs_inbound_lookups(llmobs_adds_all_members);
+    llmobs_c_api_open(config, worker);
+    llmobs_evaluation_init(config, worker);
+    llmobs_command_init(config->commands || config->inbound);
+    llmobs_inbound_init(config->inbound);
+    llmobs_php_entry_init(config->entry);
+    if (config->callsite != LLMOBS_CALLSITE_OFF)
+        llmobs_caller_watch();
+    llmobs_rest_init(worker);
+    llmobs_fd_guest(false);
+    llmobs_global_start(worker, config->callsite != LLMOBS_CALLSITE_OFF,
+                        llmobs_capture_abandon_all);
+    return true;
+}
+
+/* ---- attach ----------------------------------------------------------- */
+
+static const struct llmobs_ops ops = {
+    .abi = LLMOBS_ENGINE_ABI,
+    .global_init = llmobs_ops_global_init,
+    .global_init_mem = llmobs_ops_global_init_mem,
+    .global_cleanup = llmobs_ops_global_cleanup,
+    .easy_init = llmobs_ops_easy_init,
+    .easy_setopt = llmobs_ops_easy_setopt,
+    .easy_perform = llmobs_ops_easy_perform,
+    .easy_reset = llmobs_ops_easy_reset,
+    .easy_duphandle = llmobs_ops_easy_duphandle,
+    .easy_cleanup = llmobs_ops_easy_cleanup,
+    .multi_add_handle = llmobs_ops_multi_add_handle,
+    .multi_remove_handle = llmobs_ops_multi_remove_handle,
+    .multi_perform = llmobs_ops_multi_perform,
+    .multi_socket = llmobs_ops_multi_socket,
+    .multi_socket_action = llmobs_ops_multi_socket_action,
+    .multi_socket_all = llmobs_ops_multi_socket_all,
+    .multi_info_read = llmobs_ops_multi_info_read,
+    .multi_cleanup = llmobs_ops_multi_cleanup,
+    .multi_setopt = llmobs_ops_multi_setopt,
+    .ws_send = llmobs_ops_ws_send,
+    .ws_recv = llmobs_ops_ws_recv,
+    .mime_init = llmobs_ops_mime_init,
+    .mime_free = llmobs_ops_mime_free,
+    .mime_addpart = llmobs_ops_mime_addpart,
+    .mime_name = llmobs_ops_mime_name,
+    .mime_filename = llmobs_ops_mime_filename,
+    .mime_data = llmobs_ops_mime_data,
+    .mime_filedata = llmobs_ops_mime_filedata,
+    .mime_data_cb = llmobs_ops_mime_data_cb,
+    .mime_subparts = llmobs_ops_mime_subparts,
+    .mime_type = llmobs_ops_mime_type,
+    .mime_encoder = llmobs_ops_mime_encoder,
+    .mime_headers = llmobs_ops_mime_headers,
+    .api = llmobs_c_api_table,
+    .serve = llmobs_serving_begin,
+    .unserve = llmobs_serving_end,
+    .rest = llmobs_rest_begin,
+    .rest_longer = llmobs_rest_longer,
+    .rested = llmobs_rest_end,
+};
+
+__attribute__((visibility("default"))) const struct llmobs_ops *
+llmobs_core_attach(const struct llmobs_host *host);
+
+const struct llmobs_ops *llmobs_core_attach(const struct llmobs_host *host)
+{
+    struct llmobs_floats floats = llmobs_floats_begin();
+    bool works = host && host->abi == LLMOBS_ENGINE_ABI && start(host);
+
+    llmobs_floats_end(floats);
+    return works ? &ops : NULL;
+}

@@ -1,0 +1,312 @@
+#include "core/capture/command.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/floats.h"
+#include "lib/base/log.h"
+#include "lib/base/scratch.h"
+#include "lib/base/stats.h"
+#include "core/capture/shared_entry.h"
+#include "core/sdk/own_span.h"
+#include "core/sdk/span_table.h"
+#include "core/sdk/thread_state.h"
+#include "lib/text/json.h"
+
+#define SCHEME "llmobs://"
+
+static bool on; /* constant after init */
+
+/* -- spans --------------------------------------------------------------- */
+
+/* The members of `what` that are left annotate the span. */
+static int command_annotate(uint64_t span, const struct llmobs_json *what)
+{
+    return llmobs_json_len(what) ? llmobs_own_span_annotate_json(span, what)
+                                 : 0;
+}
+
+/* *number: the span's; on an error LLMOBS_OWN_SPAN_NONE, or the span's if the
+ * error came after its start. */
+static int command_begin_span(struct llmobs_json *what, bool detached,
+                              uint64_t *number)
+{
+    static const char *const own[] = {
+        "kind",       "name",           "session_id",    "ml_app",
+        "model_name", "model_provider", "agent_service", "agent_version"};
+    const char *service = llmobs_json_gets(what, "agent_service");
+    struct llmobs_own_span_start start = {
+        .name = llmobs_json_gets(what, "name"),
+        .session_id = llmobs_json_gets(what, "session_id"),
+        .ml_app = service ? service : llmobs_json_gets(what, "ml_app"),
+        .agent_version = llmobs_json_gets(what, "agent_version"),
+        .model_name = llmobs_json_gets(what, "model_name"),
+        .model_provider = llmobs_json_gets(what, "model_provider"),
+        .detached = detached,
+    };
+    int rc = llmobs_kind_read(llmobs_json_gets(what, "kind"), &start.kind);
+
+    if (rc == 0)
+        rc = llmobs_own_span_start(&start, number);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+        llmobs_json_unset(what, own[i]);
+    return command_annotate(*number, what);
+}
+
+static int start_span(struct llmobs_json *what)
+{
+    uint64_t span;
+
+    return command_begin_span(what, false, &span);
+}
+
+static int command_fail(uint64_t span, const struct llmobs_json *error)
+{
+    const char *type = llmobs_json_gets(error, "type");
+    const char *message = llmobs_json_gets(error, "message");
+
+    if (!error)
+        return 0;
+    return llmobs_own_span_fail(span, type ? type : "error",
+                                message ? message : "", NULL);
+}
+
+static int command_finish_span(uint64_t span, struct llmobs_json *what)
+{
+    int rc = command_fail(span, llmobs_json_get(what, "error"));
+    int annotated, finished;
+
+    llmobs_json_unset(what, "error");
+    annotated = command_annotate(span, what);
+    finished = llmobs_own_span_finish(span);
+    return finished ? finished : annotated ? annotated : rc;
+}
+
+/* -- requests ------------------------------------------------------------ */
+
+static int leave_open(uint64_t span)
+{
+    int rc = llmobs_own_span_fail(span, "unfinished",
+                                  "left open by its request", NULL);
+
+    return rc == 0 ? llmobs_own_span_finish(span) : rc;
+}
+
+/* Ends the open spans; `entry` is for the outermost. A child cannot end spans
+ * of its parent: they stop being current, and no more. The same holds for the
+ * entry of a request that goes on while the thread serves others. */
+static int unwind(struct llmobs_json *entry)
+{
+    uint64_t span = llmobs_thread_state_top(), outer;
+    int rc = 0, one;
+
+    for (; span; span = outer) {
+        (void)llmobs_thread_state_remove(span);
+        outer = llmobs_thread_state_top();
+        if (llmobs_own_span_is_detached(span))
+            continue;
+        one = !outer && entry ? command_finish_span(span, entry)
+                              : leave_open(span);
+        if (one != 0)
+            rc = one;
+    }
+    return rc;
+}
+
+static int command_activate(const struct llmobs_json *headers)
+{
+    struct llmobs_header *list =
+        llmobs_scratch_take(LLMOBS_COMMAND_HEADERS * sizeof(*list));
+    size_t count = 0;
+    int rc;
+
+    if (!list)
+        return -ENOMEM;
+    for (void *it = llmobs_json_iter(headers);
+         it && count < LLMOBS_COMMAND_HEADERS;
+         it = llmobs_json_next(headers, it)) {
+        const char *value = llmobs_json_text(llmobs_json_iter_value(it));
+
+        if (value)
+            list[count++] = (struct llmobs_header){
+                (char *)(uintptr_t)llmobs_json_iter_key(it),
+                (char *)(uintptr_t)value}; /* only read */
+    }
+    rc = llmobs_own_span_activate(list, count);
+    llmobs_scratch_give(list);
+    return rc;
+}
+
+/* *key: the key by which the request names itself; 0: it names none, and its
+ * entry is the thread's. -EINVAL: it is no key. */
+static int command_read_key(const struct llmobs_json *what, uintptr_t *key)
+{
+    const struct llmobs_json *given = llmobs_json_get(what, "request");
+    int64_t number = given ? llmobs_json_to_int(given) : 0;
+
+    *key = 0;
+    if (given && (!llmobs_json_is_int(given) || number <= 0 ||
+                  (uint64_t)number > UINTPTR_MAX))
+        return -EINVAL;
+    *key = (uintptr_t)number;
+    return 0;
+}
+
+static int begin_shared(uintptr_t key, struct llmobs_json *entry)
+{
+    uint64_t span = LLMOBS_OWN_SPAN_NONE;
+    int rc = llmobs_shared_entry_hold(key);
+
+    if (rc != 0)
+        return rc;
+    rc = command_begin_span(entry, true, &span);
+    if (span == LLMOBS_OWN_SPAN_NONE)
+        (void)llmobs_shared_entry_take(key);
+    else
+        llmobs_shared_entry_set(key, span);
+    return rc;
+}
+
+/* A thread that takes part in a request after its end, or whose request has got
+ * no entry, is below the request's caller. */
+static int enter_shared(uintptr_t key, struct llmobs_json *entry)
+{
+    uint64_t span = llmobs_shared_entry_find(key);
+    int rc = 0, entered = 0;
+
+    if (!span && entry) {
+        rc = begin_shared(key, entry);
+        span = llmobs_shared_entry_find(key);
+    }
+    if (span)
+        entered = llmobs_own_span_enter(span);
+    return entered < 0 ? entered : rc;
+}
+
+static int start_request(struct llmobs_json *what)
+{
+    struct llmobs_json *entry = llmobs_json_get(what, "entry");
+    uintptr_t key;
+    int wrong = command_read_key(what, &key), rc;
+
+    (void)unwind(NULL);
+    rc = command_activate(llmobs_json_get(what, "headers"));
+    if (rc == -ENOENT) /* no caller: the request begins a trace */
+        rc = 0;
+    if (rc != 0 || wrong != 0)
+        return rc ? rc : wrong;
+    if (key)
+        return enter_shared(key, entry);
+    return entry ? start_span(entry) : 0;
+}
+
+/* The thread may serve another request, whose entry goes on. */
+static int finish_shared(uintptr_t key, struct llmobs_json *entry)
+{
+    uint64_t span = llmobs_shared_entry_take(key);
+
+    if (!span)
+        return -ENOENT;
+    return entry ? command_finish_span(span, entry)
+                 : llmobs_own_span_finish(span);
+}
+
+static int finish_request(struct llmobs_json *what)
+{
+    struct llmobs_json *entry = llmobs_json_get(what, "entry");
+    uintptr_t key;
+    int rc = command_read_key(what, &key);
+
+    if (rc != 0)
+        return rc;
+    if (key)
+        return finish_shared(key, entry);
+    rc = unwind(entry);
+    (void)llmobs_own_span_activate(NULL, 0);
+    return rc;
+}
+
+static int finish_current(struct llmobs_json *what)
+{
+    uint64_t span = llmobs_thread_state_top();
+
+    return span ? command_finish_span(span, what) : -ENOENT;
+}
+
+/* -- hooks ----------------------------------------------------------------- */
+
+static int command_note_failure(struct llmobs_json *what)
+{
+    (void)what;
+    llmobs_stats_add(LLMOBS_STAT_hook_failed, 1);
+    llmobs_log_once(LLMOBS_LOG_WARN, "hook",
+                    "a hook of LLMOBS_INBOUND failed: some requests have no "
+                    "caller");
+    return 0;
+}
+
+/* -- commands ------------------------------------------------------------ */
+
+static const struct {
+    const char *name;
+    int (*run)(struct llmobs_json *what);
+} commands[] = {
+    {"request/start", start_request},
+    {"request/finish", finish_request},
+    {"span/start", start_span},
+    {"span/finish", finish_current},
+    {"hook/failed", command_note_failure},
+};
+
+static bool has_type(const struct llmobs_handle *handle)
+{
+    const char *type = llmobs_handle_header(handle, "content-type:");
+
+    return type && strcasecmp(type, LLMOBS_COMMAND_TYPE) == 0;
+}
+
+static int command_run(const struct llmobs_handle *handle, const char *name)
+{
+    struct llmobs_json *what = NULL;
+    struct llmobs_text body = llmobs_handle_body(handle);
+    size_t i = 0, count = sizeof(commands) / sizeof(*commands);
+    int rc;
+
+    while (i < count && strcmp(commands[i].name, name) != 0)
+        i++;
+    if (i == count || !has_type(handle) || !body.data)
+        return -EPERM;
+    rc = llmobs_json_parse(body, &what);
+    if (rc == 0)
+        rc = llmobs_json_is_object(what) ? commands[i].run(what) : -EINVAL;
+    llmobs_json_free(what);
+    return rc;
+}
+
+void llmobs_command_init(bool wanted)
+{
+    on = wanted;
+}
+
+void llmobs_command_run(const struct llmobs_handle *handle)
+{
+    struct llmobs_floats floats;
+    int saved = errno, rc;
+
+    if (!handle->app.url ||
+        strncasecmp(handle->app.url, SCHEME, sizeof(SCHEME) - 1) != 0)
+        return;
+    floats = llmobs_floats_begin();
+    rc = on ? command_run(handle, handle->app.url + sizeof(SCHEME) - 1) : 0;
+    if (!on)
+        llmobs_log_once(LLMOBS_LOG_WARN, "commands",
+                        "a command, without LLMOBS_COMMANDS: passed over");
+    else if (rc < 0)
+        llmobs_log_once(LLMOBS_LOG_WARN, "command", "a command: %s",
+                        strerror(-rc));
+    llmobs_floats_end(floats);
+    errno = saved;
+}

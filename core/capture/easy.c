@@ -1,0 +1,179 @@
+#include "core/capture/easy.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "lib/base/stack.h"
+#include "core/capture/callbacks.h"
+#include "core/capture/capture.h"
+#include "core/capture/ours.h"
+#include "core/capture/outgoing.h"
+#include "core/capture/talk.h"
+#include "core/capture/command.h"
+#include "core/capture/php_entry.h"
+#include "core/capture/global.h"
+#include "core/capture/multi.h"
+#include "core/capture/multi_messages.h"
+#include "core/capture/unseen.h"
+
+CURL *llmobs_ops_easy_init(const struct llmobs_real *real)
+{
+    bool first = llmobs_global_turn(real);
+    CURL *curl = real->easy_init();
+    int saved = errno;
+
+    if (curl) {
+        llmobs_global_up(real, LLMOBS_UP_HANDLE);
+        (void)llmobs_capture_new_handle(real, curl);
+    }
+    if (first)
+        llmobs_global_turn_end(real);
+    errno = saved;
+    return curl;
+}
+
+CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
+                                CURLoption option, void *arg)
+{
+    const struct llmobs_setting *setting;
+    struct llmobs_handle *handle;
+    CURLcode rc = CURLE_OK;
+    bool awaited;
+    int saved;
+
+    /* libcurl's record comes from memory while the library's is looked up. */
+    __builtin_prefetch(curl);
+    handle = llmobs_handle_find(curl);
+    if (!handle)
+        handle = llmobs_capture_unseen_handle(real, curl);
+    if (!handle)
+        return real->easy_setopt(curl, option, arg);
+    setting = llmobs_setting(option);
+    awaited = llmobs_outgoing_awaits(handle, option);
+    if (awaited)
+        llmobs_outgoing_before_set(handle, curl);
+    if (!handle->in || !llmobs_callbacks_own(handle, setting))
+        rc = real->easy_setopt(curl, option, arg);
+    saved = errno;
+    if (rc == CURLE_OK)
+        llmobs_handle_note(handle, setting, arg,
+                           setting->body ? llmobs_ours_body_max() : 0);
+    else
+        llmobs_handle_note_refused(handle, setting, rc);
+    if (handle->in && setting->body)
+        llmobs_callbacks_follow_reads(handle, curl);
+    if (awaited)
+        llmobs_outgoing_after_set(handle, curl, option);
+    errno = saved;
+    return rc;
+}
+
+/* True when libcurl refused to start, because the handle is busy: in a multi,
+ * or in the very callback that calls. Its capture goes on unchanged then. */
+static bool refused(CURLcode rc)
+{
+    return rc == CURLE_FAILED_INIT || (int)rc == 93; /* RECURSIVE_API_CALL */
+}
+
+static void end_perform(struct llmobs_handle *handle, CURL *curl, CURLcode rc)
+{
+    int saved = errno;
+
+    llmobs_outgoing_take_sent(handle);
+    llmobs_capture_measure(handle, curl);
+    llmobs_callbacks_swap_out(handle, curl);
+    llmobs_capture_finish(handle, LLMOBS_END_DONE, rc);
+    errno = saved;
+}
+
+CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    bool busy, captured;
+    CURLcode rc;
+
+    if (!handle)
+        handle = llmobs_capture_unseen_handle(real, curl);
+    if (!handle)
+        return real->easy_perform(curl);
+    llmobs_callbacks_leave_behind(handle, curl);
+    busy = handle->in || llmobs_handle_multi(handle) ||
+           (handle->app.unseen && handle->inside);
+    if (!busy)
+        llmobs_command_run(handle);
+    if (!busy)
+        llmobs_php_entry_begin();
+    if (!busy)
+        handle->called_from = LLMOBS_STACK_ENTRY();
+    captured = !busy && llmobs_capture_begin(handle, curl);
+    if (!busy)
+        handle->inside = true;
+    rc = real->easy_perform(curl);
+    if (!busy && !captured)
+        handle->inside = false;
+    else if (!busy && handle->app.unseen &&
+             refused(rc)) /* libcurl tells of another transfer */
+        llmobs_capture_cancel(handle, curl);
+    else if (!busy || !refused(rc))
+        end_perform(handle, curl, rc);
+    return rc;
+}
+
+void llmobs_ops_easy_reset(const struct llmobs_real *real, CURL *curl)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    int saved = errno;
+
+    /* libcurl forgets its measurements with the settings. */
+    if (handle)
+        llmobs_capture_measure(handle, curl);
+    errno = saved;
+    real->easy_reset(curl);
+    saved = errno;
+    /* A handle without a record gets one, for its settings are known from here
+     * on. A handle with one has lost our callbacks with the app's; its exchange
+     * keeps the bytes that arrived until now. */
+    if (!handle)
+        (void)llmobs_handle_create(real, curl);
+    else
+        llmobs_handle_reset(handle);
+    errno = saved;
+}
+
+CURL *llmobs_ops_easy_duphandle(const struct llmobs_real *real, CURL *curl)
+{
+    struct llmobs_handle *from = llmobs_handle_find(curl);
+    CURL *twin = real->easy_duphandle(curl);
+    int saved = errno;
+
+    if (twin && from)
+        (void)llmobs_capture_twin(from, twin);
+    errno = saved;
+    return twin;
+}
+
+void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    struct llmobs_ending ending;
+    int saved = errno;
+
+    (void)llmobs_unseen_tell(false);
+    errno = saved;
+    if (!handle) {
+        real->easy_cleanup(curl);
+        return;
+    }
+    llmobs_capture_measure(handle, curl);
+    ending = llmobs_ops_multi_ending(handle, curl);
+    llmobs_multi_messages_forget(llmobs_handle_multi(handle), curl);
+    /* libcurl may give the address to a new handle as soon as it is freed. */
+    llmobs_handle_detach(handle);
+    errno = saved;
+    real->easy_cleanup(curl);
+    saved = errno;
+    llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
+    llmobs_capture_finish(handle, ending.end, ending.code);
+    llmobs_handle_release(handle);
+    errno = saved;
+}

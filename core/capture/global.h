@@ -1,0 +1,64 @@
+/* global - libcurl's global state, copy by copy, the operations behind the
+ * thunks of curl_global_*, and the end of the process.
+ *
+ * Owns:    a note of which copies the app has initialised; the exit handler.
+ * Threads: any, as the libcurl functions that lead here.
+ * Limits:  8 copies of libcurl; we make no requests through further ones. The
+ *          first cleanup that takes libcurl down while events wait for a remote
+ *          intake delivers them, as most processes end after it: it takes an
+ *          exit's time at most, and the exit has the rest of that. A later
+ *          cleanup waits for a request that is under way, half of that time at
+ *          most, and for 30 s after a cleanup that waited in vain not at all.
+ * Fork:    a child is in the state of its parent, and its exit delivers the
+ *          calls that it captured itself. It does not wait for a cleanup of the
+ *          parent.
+ *
+ * We take no reference to libcurl's global state: it would make a later
+ * curl_global_init_mem of the app ineffective. So our requests may use a copy
+ * only from the app's first init to its last cleanup, and once more when the
+ * process exits.
+ */
+#ifndef LLMOBS_GLOBAL_H
+#define LLMOBS_GLOBAL_H
+
+#include "core/deliver/worker.h"
+#include "include/engine.h"
+
+enum llmobs_up {
+    LLMOBS_UP_INIT,
+    LLMOBS_UP_INIT_MEM, /* with the app's own allocator */
+    LLMOBS_UP_HANDLE    /* an easy handle: initialises where the app has not */
+};
+
+/* Runs once, before the others. Borrows the worker for ever. `names_callers`:
+ * spans name the code that made a call, which must be looked up while that code
+ * is loaded. `at_end` gives the worker the calls that are under way when the
+ * process exits. */
+void llmobs_global_start(struct llmobs_worker *worker, bool names_callers,
+                         void (*at_end)(void));
+
+/* The program uses the C API: its spans are delivered at its exit, also without
+ * libcurl. */
+void llmobs_global_alone(void);
+
+/* Before a real function that may be libcurl's first init. Threads that come
+ * together sleep here until the first of them is through, at most 50 ms:
+ * libcurl since 7.84 has them spin, and with more threads than processors the
+ * ones that spin keep the one that works from running. True: this thread is the
+ * first, and ends its turn after llmobs_global_up. `turn` preserves errno. */
+bool llmobs_global_turn(const struct llmobs_real *real);
+void llmobs_global_turn_end(const struct llmobs_real *real);
+
+/* After a real function that succeeded. */
+void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how);
+
+CURLcode llmobs_ops_global_init(const struct llmobs_real *real, long flags);
+CURLcode llmobs_ops_global_init_mem(const struct llmobs_real *real, long flags,
+                                    curl_malloc_callback m,
+                                    curl_free_callback f,
+                                    curl_realloc_callback r,
+                                    curl_strdup_callback s,
+                                    curl_calloc_callback c);
+void llmobs_ops_global_cleanup(const struct llmobs_real *real);
+
+#endif

@@ -1,0 +1,328 @@
+#include "core/capture/multi.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "lib/base/stack.h"
+#include "core/capture/adds.h"
+#include "core/capture/callbacks.h"
+#include "core/capture/capture.h"
+#include "core/capture/talk.h"
+#include "core/capture/command.h"
+#include "core/capture/php_entry.h"
+#include "core/capture/multi_messages.h"
+#include "core/capture/multi_push.h"
+
+CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
+                                  CURLMoption option, void *arg)
+{
+    if (option == CURLMOPT_PUSHFUNCTION)
+        return llmobs_multi_push_setopt(real, multi, arg);
+    return real->multi_setopt(multi, option, arg);
+}
+
+/* The transfer will not be observed: undoes what a drive within a drive has
+ * begun. */
+static void withdraw(struct llmobs_handle *handle, CURL *curl)
+{
+    llmobs_adds_part(&handle->member);
+    llmobs_capture_cancel(handle, curl);
+    llmobs_handle_join(handle, NULL);
+}
+
+/* While libcurl adds a handle it may call the app's timer callback, which may
+ * drive the multi. */
+static CURLMcode multi_add(const struct llmobs_real *real, CURLM *multi,
+                           struct llmobs_handle *handle, CURL *curl)
+{
+    bool listed;
+    CURLMcode rc;
+    int saved;
+
+    llmobs_command_run(handle);
+    llmobs_php_entry_begin();
+    llmobs_capture_take(handle);
+    llmobs_handle_join(handle, multi);
+    listed = llmobs_adds_push(multi, &handle->member);
+    rc = real->multi_add_handle(multi, curl);
+    saved = errno;
+    if (rc != CURLM_OK)
+        withdraw(handle, curl);
+    else if (!listed)
+        llmobs_capture_lose(handle);
+    else if (llmobs_adds_driven(multi) && llmobs_adds_remove(&handle->member)) {
+        /* A callback that called libcurl meanwhile has set its own address. */
+        handle->called_from = LLMOBS_STACK_ENTRY();
+        (void)llmobs_capture_start(handle, curl);
+    }
+    errno = saved;
+    return rc;
+}
+
+CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
+                                      CURLM *multi, CURL *curl)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+
+    if (!handle)
+        handle = llmobs_capture_unseen_handle(real, curl);
+    /* Its end may go unseen as well. */
+    if (handle && handle->app.unseen)
+        llmobs_multi_messages_stop();
+    if (handle)
+        llmobs_callbacks_leave_behind(handle, curl);
+    if (!handle || llmobs_handle_multi(handle) || handle->in || handle->inside)
+        return real->multi_add_handle(multi, curl);
+    if (llmobs_multi_push_is_blind(multi)) {
+        llmobs_handle_forget_list(handle);
+        return real->multi_add_handle(multi, curl);
+    }
+    handle->called_from = LLMOBS_STACK_ENTRY();
+    return multi_add(real, multi, handle, curl);
+}
+
+/* ---- driving ----------------------------------------------------------- */
+
+/* True within a callback, where libcurl refuses to drive the multi: it refuses
+ * to tell the timeout just so. */
+static bool multi_refuses(const struct llmobs_real *real, CURLM *multi)
+{
+    long ms;
+
+    return real->multi_timeout && real->multi_timeout(multi, &ms) != CURLM_OK;
+}
+
+static void start_added(const struct llmobs_real *real, CURLM *multi,
+                        struct llmobs_adds *adds, uintptr_t entry)
+{
+    struct llmobs_member *member;
+    int saved = errno;
+
+    if (multi_refuses(real, multi))
+        return;
+    while ((member = llmobs_adds_pop(adds)) != NULL) {
+        struct llmobs_handle *handle = llmobs_handle_of(member);
+        CURL *curl = llmobs_keyed_key(&handle->keyed);
+
+        handle->called_from = entry;
+        if (!llmobs_multi_push_is_blind(multi))
+            (void)llmobs_capture_start(handle, curl);
+        else
+            withdraw(handle, curl);
+    }
+    errno = saved;
+}
+
+static struct llmobs_adds *multi_enter(const struct llmobs_real *real,
+                                       CURLM *multi, uintptr_t entry)
+{
+    struct llmobs_adds *adds = llmobs_adds_find(multi);
+
+    if (!adds)
+        return NULL;
+    if (llmobs_adds_any(adds))
+        start_added(real, multi, adds, entry);
+    llmobs_adds_enter(adds, entry);
+    return adds;
+}
+
+static CURLMcode multi_left(struct llmobs_adds *adds, CURLMcode rc)
+{
+    if (adds)
+        llmobs_adds_leave(adds);
+    return rc;
+}
+
+CURLMcode llmobs_ops_multi_perform(const struct llmobs_real *real, CURLM *multi,
+                                   int *running)
+{
+    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return multi_left(adds, real->multi_perform(multi, running));
+}
+
+CURLMcode llmobs_ops_multi_socket(const struct llmobs_real *real, CURLM *multi,
+                                  curl_socket_t socket, int *running)
+{
+    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return multi_left(adds, real->multi_socket(multi, socket, running));
+}
+
+CURLMcode llmobs_ops_multi_socket_action(const struct llmobs_real *real,
+                                         CURLM *multi, curl_socket_t socket,
+                                         int events, int *running)
+{
+    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return multi_left(
+        adds, real->multi_socket_action(multi, socket, events, running));
+}
+
+CURLMcode llmobs_ops_multi_socket_all(const struct llmobs_real *real,
+                                      CURLM *multi, int *running)
+{
+    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return multi_left(adds, real->multi_socket_all(multi, running));
+}
+
+/* ---- ends -------------------------------------------------------------- */
+
+struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
+                                             CURL *curl)
+{
+    struct llmobs_ending ending = {LLMOBS_END_REMOVED, CURLE_OK};
+    CURLM *multi = llmobs_handle_multi(handle);
+    int saved = errno;
+
+    if (multi && handle->capturing &&
+        llmobs_multi_messages_result(handle->real, multi, curl, &ending.code))
+        ending.end = LLMOBS_END_DONE;
+    errno = saved;
+    return ending;
+}
+
+static void multi_leave(struct llmobs_handle *handle, CURL *curl,
+                        const struct llmobs_ending *ending)
+{
+    int saved = errno;
+
+    llmobs_adds_part(&handle->member);
+    llmobs_callbacks_swap_out(handle, curl);
+    if (llmobs_talk_may(handle))
+        llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
+    llmobs_capture_finish(handle, ending->end, ending->code);
+    llmobs_handle_join(handle, NULL);
+    errno = saved;
+}
+
+CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
+                                         CURLM *multi, CURL *curl)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    struct llmobs_ending ending;
+    CURLMcode rc;
+
+    if (handle && llmobs_handle_multi(handle) != multi)
+        handle = NULL;
+    if (handle) {
+        llmobs_capture_measure(handle, curl);
+        ending = llmobs_ops_multi_ending(handle, curl);
+    }
+    rc = real->multi_remove_handle(multi, curl);
+    if (rc != CURLM_OK)
+        return rc;
+    llmobs_multi_messages_forget(multi, curl);
+    if (handle)
+        multi_leave(handle, curl, &ending);
+    return rc;
+}
+
+/* True where nobody saw the handle being added to a multi. libcurl's own
+ * easy_perform calls the functions of a multi, by a wrapper where the program
+ * has one. */
+static bool multi_is_late(const struct llmobs_handle *handle)
+{
+    return !handle || (!handle->capturing && !handle->inside &&
+                       !llmobs_handle_multi(handle));
+}
+
+CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
+                                    CURLM *multi, int *left)
+{
+    CURLMsg *message = llmobs_multi_messages_read(real, multi, left);
+    struct llmobs_handle *handle;
+    int saved = errno;
+
+    if (!message || message->msg != CURLMSG_DONE)
+        return message;
+    handle = llmobs_handle_find(message->easy_handle);
+    if (multi_is_late(handle) && !llmobs_multi_push_is_blind(multi)) {
+        llmobs_capture_late(real, multi, message->easy_handle,
+                            message->data.result);
+    } else if (handle) {
+        llmobs_capture_measure(handle, message->easy_handle);
+        llmobs_callbacks_swap_out(handle, message->easy_handle);
+        llmobs_capture_finish(handle, LLMOBS_END_DONE, message->data.result);
+    }
+    errno = saved;
+    return message;
+}
+
+struct going {
+    CURLM *multi;
+    struct llmobs_adds *adds; /* NULL: none */
+};
+
+/* A new multi may have the address of the one that libcurl has freed. */
+static bool goes(const struct llmobs_handle *handle, const struct going *going)
+{
+    struct llmobs_adds *adds = atomic_load(&handle->member.adds);
+
+    return (!adds || adds == going->adds) &&
+           llmobs_handle_multi(handle) == going->multi;
+}
+
+/* Transfers that are done end now, while the multi still has its messages. */
+static void end_done(struct llmobs_handle *handle, void *ctx)
+{
+    CURL *curl = llmobs_keyed_key(&handle->keyed);
+    struct llmobs_ending ending;
+
+    if (!goes(handle, ctx))
+        return;
+    llmobs_capture_measure(handle, curl);
+    ending = llmobs_ops_multi_ending(handle, curl);
+    if (ending.end != LLMOBS_END_DONE)
+        return;
+    llmobs_callbacks_swap_out(handle, curl);
+    llmobs_capture_finish(handle, ending.end, ending.code);
+}
+
+static void multi_end_rest(struct llmobs_handle *handle, void *ctx)
+{
+    static const struct llmobs_ending removed = {LLMOBS_END_REMOVED, CURLE_OK};
+
+    if (goes(handle, ctx))
+        multi_leave(handle, llmobs_keyed_key(&handle->keyed), &removed);
+}
+
+/* Most programs have removed all handles before. */
+static void end_each(const struct going *going,
+                     void (*end)(struct llmobs_handle *, void *))
+{
+    if (!going->adds || llmobs_adds_members(going->adds) > 0)
+        llmobs_handle_each(end, (void *)going);
+}
+
+CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
+{
+    struct going going = {multi, NULL};
+    struct llmobs_news *news;
+    CURLMcode rc;
+    int saved = errno;
+
+    if (!multi)
+        return real->multi_cleanup(multi);
+    going.adds = llmobs_adds_find(multi);
+    end_each(&going, end_done);
+    llmobs_adds_detach(going.adds);
+    news = llmobs_multi_messages_detach(multi);
+    errno = saved;
+    rc = real->multi_cleanup(multi);
+    /* libcurl refuses a cleanup within a callback of the multi. */
+    if (rc != CURLM_OK && going.adds)
+        llmobs_adds_attach(going.adds, multi);
+    if (rc != CURLM_OK) {
+        llmobs_multi_messages_attach(news, multi);
+        return rc;
+    }
+    saved = errno;
+    llmobs_multi_messages_forget_all(news);
+    end_each(&going, multi_end_rest);
+    if (going.adds)
+        llmobs_adds_release(going.adds);
+    errno = saved;
+    return rc;
+}

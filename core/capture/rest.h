@@ -1,0 +1,44 @@
+/* rest - the calls before and after which the shim wants the process without a
+ * thread of the library (shim/alone.h).
+ *
+ * Threads: any; a call of each before and after what the program does. They
+ *          preserve errno.
+ * Errors:  none: where a thread does not end in time the program goes on.
+ * Limits:  LLMOBS_REST_MS, once for the same threads, and as long again where
+ *          the program's call has failed because of a thread of ours;
+ *          LLMOBS_HURRY_MS more before a filter. A worker that is idle, or
+ *          delivers to this host, takes a tenth of a millisecond to some.
+ */
+#ifndef LLMOBS_REST_H
+#define LLMOBS_REST_H
+
+#include <stdbool.h>
+
+#include "include/engine.h"
+
+#define LLMOBS_REST_MS 50
+#define LLMOBS_HURRY_MS 25
+
+struct llmobs_worker;
+
+void llmobs_rest_init(struct llmobs_worker *worker);
+
+/* Where the program takes on a sandbox, which may forbid calls of the system,
+ * all that waits is sent first, as far as it can be at once, and the spool's
+ * file is held open. `filter`: the program of a filter, or NULL; _HINDERED
+ * where it is one under which this library cannot work, which the log says.
+ * _NOT in a child that shares its parent's memory, as of vfork: it has no
+ * thread of ours, and the parent's stay. The two below are not called then. */
+enum llmobs_rest llmobs_rest_begin(enum llmobs_confined how,
+                                   const void *filter);
+
+/* Cuts the request that our thread waits for; true where no thread of ours is
+ * left. Between begin and end. */
+bool llmobs_rest_longer(void);
+
+/* Goes on with what is left to deliver, if the process is not confined. _STILL:
+ * the library makes no call of the system any more, and sees none of the
+ * program's; the spool has what was under way. */
+void llmobs_rest_end(enum llmobs_confined how);
+
+#endif

@@ -1,0 +1,486 @@
+#include "core/capture/settings.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/capture/mime.h"
+#include "lib/span/account.h"
+
+/* Bodies that do not look like JSON are copied only up to this size: a form
+ * post to a proxy is small, and a 200 MB upload must not cost 200 MB more. */
+#define COPY_TEXT_MAX (64 * 1024)
+
+/* How the value is noted. */
+enum kind {
+    NOTHING, /* replay.h alone has notes of it */
+    NUMBER,
+    FLAG,
+    EVER,    /* a flag that stays: libcurl keeps what it was told */
+    POINTER, /* the app's memory */
+    FUNCTION,
+    DATA, /* `what`: the data by default */
+    NAME,
+    SECRET, /* `what`: the label of its number */
+    PROXY,
+    ADDRESS,
+    TARGET,
+    VERB, /* and those behind it say which; `what`: the kind of request */
+    NO_BODY,
+    LIST,
+    MIME,
+    FIELDS,
+    COPY,
+    SIZE
+};
+
+enum { DATA_NULL, DATA_STDOUT, DATA_STDIN };
+
+static const char labels[][9] = {"userpwd", "username", "password", "bearer"};
+
+#define IN(bit) .in = LLMOBS_IN_##bit
+#define OF(value) .what = (value)
+#define LEADS .redirects = true
+#define TEXT .text = true
+#define BODY .body = true
+#define MOCKED .led = true
+
+/* X(option, member, kind, ...) */
+#define SETTINGS(X)                                                   \
+    X(CURLOPT_HTTPHEADER, headers, POINTER, IN(HEADERS))              \
+    X(CURLOPT_WRITEFUNCTION, write, FUNCTION, IN(WRITE))              \
+    X(CURLOPT_WRITEDATA, write, DATA, IN(WRITE), OF(DATA_STDOUT))     \
+    X(CURLOPT_HEADERFUNCTION, header, FUNCTION, IN(HEADER))           \
+    X(CURLOPT_HEADERDATA, header, DATA, IN(HEADER))                   \
+    X(LLMOBS_OPT_PREREQFUNCTION, prereq, FUNCTION, IN(PREREQ))        \
+    X(LLMOBS_OPT_PREREQDATA, prereq, DATA, IN(PREREQ))                \
+    X(CURLOPT_READFUNCTION, read, FUNCTION, IN(READ), BODY)           \
+    X(CURLOPT_READDATA, read, DATA, IN(READ), OF(DATA_STDIN), BODY)   \
+    X(CURLOPT_SEEKFUNCTION, seek, FUNCTION, IN(SEEK), BODY)           \
+    X(CURLOPT_SEEKDATA, seek, DATA, IN(SEEK), BODY)                   \
+    X(LLMOBS_OPT_IOCTLFUNCTION, ioctl, FUNCTION, IN(IOCTL), BODY)     \
+    X(CURLOPT_URL, url, ADDRESS, LEADS, TEXT)                         \
+    X(CURLOPT_CURLU, curlu, POINTER, LEADS)                           \
+    X(CURLOPT_PORT, port, NUMBER, LEADS)                              \
+    X(CURLOPT_DEFAULT_PROTOCOL, default_protocol, NAME, LEADS, TEXT)  \
+    X(CURLOPT_CUSTOMREQUEST, custom_request, NAME, TEXT)              \
+    X(LLMOBS_OPT_REQUEST_TARGET, target, TARGET, LEADS, TEXT, MOCKED) \
+    X(CURLOPT_HTTPGET, request, VERB, OF(LLMOBS_HTTP_GET))            \
+    X(CURLOPT_POST, request, VERB, OF(LLMOBS_HTTP_POST), BODY)        \
+    X(CURLOPT_UPLOAD, request, VERB, OF(LLMOBS_HTTP_PUT), BODY)       \
+    X(LLMOBS_OPT_PUT, request, VERB, OF(LLMOBS_HTTP_PUT), BODY)       \
+    X(CURLOPT_NOBODY, no_body, NO_BODY)                               \
+    X(10024 /* CURLOPT_HTTPPOST */, list, LIST)                       \
+    X(CURLOPT_MIMEPOST, mime, MIME)                                   \
+    X(CURLOPT_POSTFIELDS, postfields, FIELDS, BODY)                   \
+    X(CURLOPT_COPYPOSTFIELDS, copied, COPY, BODY)                     \
+    X(CURLOPT_POSTFIELDSIZE, postfieldsize, SIZE)                     \
+    X(CURLOPT_POSTFIELDSIZE_LARGE, postfieldsize, SIZE)               \
+    X(CURLOPT_HEADER, header_in_body, FLAG)                           \
+    X(CURLOPT_CONNECT_ONLY, connect_only, NUMBER)                     \
+    X(CURLOPT_ERRORBUFFER, error_buffer, POINTER)                     \
+    X(CURLOPT_PROXY, proxy, PROXY, LEADS, TEXT, MOCKED)               \
+    X(CURLOPT_HTTPAUTH, auth, NUMBER)                                 \
+    X(CURLOPT_PROXYAUTH, proxy_auth, NUMBER)                          \
+    X(CURLOPT_USERPWD, account[0], SECRET, OF(0))                     \
+    X(CURLOPT_USERNAME, account[1], SECRET, OF(1), TEXT)              \
+    X(CURLOPT_PASSWORD, account[2], SECRET, OF(2), TEXT)              \
+    X(CURLOPT_XOAUTH2_BEARER, account[3], SECRET, OF(3), TEXT)        \
+    X(229 /* CURLOPT_HEADEROPT */, headeropt, NUMBER, LEADS)          \
+    X(CURLOPT_RESOLVE, elsewhere, EVER, LEADS)                        \
+    X(LLMOBS_OPT_CONNECT_TO, elsewhere, EVER, LEADS, MOCKED)          \
+    X(10305 /* CURLOPT_AWS_SIGV4 */, signs, FLAG, LEADS)              \
+    X(LLMOBS_OPT_PRE_PROXY, url, NOTHING, TEXT, MOCKED)               \
+    X(LLMOBS_OPT_UNIX_SOCKET, url, NOTHING, TEXT, MOCKED)             \
+    X(LLMOBS_OPT_ABSTRACT_SOCKET, url, NOTHING, TEXT, MOCKED)         \
+    X(LLMOBS_OPT_PROTOCOLS, url, NOTHING, MOCKED)                     \
+    X(LLMOBS_OPT_PROTOCOLS_STR, url, NOTHING, MOCKED)                 \
+    X(CURLOPT_HTTP_VERSION, url, NOTHING, MOCKED)
+
+/* By the option: the compiler says where two would share a place. */
+#define PLACE(option) (((unsigned)(option) ^ (unsigned)(option) >> 6) & 255)
+
+static const struct llmobs_setting settings[256] = {
+#define X(number, member, how, ...)                                        \
+    [PLACE(number)] = {.option = (number),                                 \
+                       .offset = offsetof(struct llmobs_settings, member), \
+                       .kind = (how),                                      \
+                       __VA_ARGS__},
+    SETTINGS(X)
+#undef X
+};
+
+#define ONE(...) +1
+_Static_assert(SETTINGS(ONE) == LLMOBS_WATCHED(ONE),
+               "each option that the shim passes on has a row");
+#undef ONE
+
+const struct llmobs_setting *llmobs_setting(CURLoption option)
+{
+    static const struct llmobs_setting none;
+    const struct llmobs_setting *setting = &settings[PLACE(option)];
+
+    return setting->option == (unsigned)option ? setting : &none;
+}
+
+/* ---- all of them -------------------------------------------------------- */
+
+/* A handle may keep its copy for ever and never call a model, so the copy does
+ * not count for the budget; each call has a copy of its own that does. */
+static void begin_copy(struct llmobs_settings *app, size_t copy_max)
+{
+    llmobs_body_init(&app->copied, copy_max);
+    app->copied.free = true;
+    app->has_copy = app->form_copy = false;
+}
+
+static void drop_copy(struct llmobs_settings *app, size_t copy_max)
+{
+    llmobs_body_fini(&app->copied);
+    begin_copy(app, copy_max);
+}
+
+/* The memory of the URL stays for the next one. */
+void llmobs_settings_reset(struct llmobs_settings *app)
+{
+    char *url = app->url;
+    size_t url_cap = app->url_cap;
+
+    llmobs_body_fini(&app->copied);
+    free(app->target);
+    memset(app, 0, sizeof(*app));
+    begin_copy(app, 0);
+    app->url = url;
+    app->url_cap = url_cap;
+    if (url)
+        url[0] = '\0';
+    app->postfieldsize = -1;
+    app->headeropt = LONG_MIN;
+}
+
+void llmobs_settings_fini(struct llmobs_settings *app)
+{
+    llmobs_settings_reset(app);
+    free(app->url);
+    app->url = NULL;
+    app->url_cap = 0;
+}
+
+static bool settings_set_url(struct llmobs_settings *app, const char *url)
+{
+    size_t need = url ? strlen(url) + 1 : 1;
+
+    if (need > app->url_cap) {
+        size_t cap = need < 128 ? 128 : need;
+        char *grown = realloc(app->url, cap);
+
+        if (!grown) {
+            if (app->url)
+                app->url[0] = '\0';
+            return false;
+        }
+        app->url = grown;
+        app->url_cap = cap;
+    }
+    memcpy(app->url, url ? url : "", need);
+    memset(app->url + need, 0, app->url_cap - need); /* hidden.h */
+    return true;
+}
+
+/* False: without memory. Then the request's path is unknown, and no URL at all
+ * is better than a wrong one. */
+static bool set_target(struct llmobs_settings *app, const char *target)
+{
+    char *copy = target ? strdup(target) : NULL;
+
+    free(app->target);
+    app->target = copy;
+    if (target && !copy)
+        (void)settings_set_url(app, NULL);
+    return copy || !target;
+}
+
+/* libcurl makes a form of the twin's own, and gives it no error buffer. */
+bool llmobs_settings_copy(struct llmobs_settings *to,
+                          const struct llmobs_settings *from)
+{
+    char *url = to->url;
+    size_t url_cap = to->url_cap;
+
+    llmobs_body_fini(&to->copied);
+    free(to->target);
+    *to = *from;
+    to->url = url;
+    to->url_cap = url_cap;
+    to->target = NULL;
+    to->mime = to->error_buffer = llmobs_hide(NULL);
+    begin_copy(to, 0);
+    to->has_copy = from->has_copy;
+    to->form_copy = from->form_copy;
+    return llmobs_body_clone(&to->copied, &from->copied) == 0 &&
+           set_target(to, from->target) && settings_set_url(to, from->url);
+}
+
+static void *settings_value_of(const struct llmobs_settings *app,
+                               const struct llmobs_setting *setting)
+{
+    const void *at = (const char *)app + setting->offset;
+
+    if (setting->kind == FUNCTION)
+        return ((const struct llmobs_callback *)at)->function;
+    if (setting->kind == POINTER)
+        return llmobs_shown(*(const struct llmobs_hidden *)at);
+    return llmobs_callback_data(at, setting->what == DATA_STDOUT  ? stdout
+                                    : setting->what == DATA_STDIN ? stdin
+                                                                  : NULL);
+}
+
+bool llmobs_settings_restore(const struct llmobs_settings *app, unsigned in,
+                             const struct llmobs_real *real, CURL *curl)
+{
+    static const uint16_t in_order[] = {
+        CURLOPT_HTTPHEADER,    CURLOPT_WRITEFUNCTION,
+        CURLOPT_WRITEDATA,     CURLOPT_HEADERFUNCTION,
+        CURLOPT_HEADERDATA,    LLMOBS_OPT_PREREQFUNCTION,
+        LLMOBS_OPT_PREREQDATA, CURLOPT_READFUNCTION,
+        CURLOPT_READDATA,      CURLOPT_SEEKFUNCTION,
+        CURLOPT_SEEKDATA,      LLMOBS_OPT_IOCTLFUNCTION};
+    bool whole = true;
+
+    for (size_t i = 0; i < sizeof(in_order) / sizeof(*in_order); i++) {
+        const struct llmobs_setting *setting = &settings[PLACE(in_order[i])];
+
+        if (setting->in & in)
+            whole &=
+                real->easy_setopt(curl, (CURLoption)setting->option,
+                                  settings_value_of(app, setting)) == CURLE_OK;
+    }
+    return whole;
+}
+
+/* ---- the body -------------------------------------------------------------
+ */
+
+static bool worth_a_copy(const char *data, size_t len)
+{
+    size_t i = 0;
+
+    if (len <= COPY_TEXT_MAX)
+        return true;
+    while (i < len && isspace((unsigned char)data[i]))
+        i++;
+    return i < len && (data[i] == '{' || data[i] == '[');
+}
+
+/* Copies as CURLOPT_COPYPOSTFIELDS does: as many bytes as the size in force
+ * says, else a string. */
+static void copy_postfields(struct llmobs_settings *app, const char *data,
+                            size_t copy_max)
+{
+    size_t len;
+    bool worth;
+
+    drop_copy(app, copy_max);
+    app->postfields = llmobs_hide(NULL);
+    if (!data)
+        return;
+    app->has_copy = true;
+    if (app->unseen && !app->knows_size)
+        return;
+    len = app->postfieldsize < 0 ? strlen(data) : (size_t)app->postfieldsize;
+    worth = worth_a_copy(data, len);
+    app->form_copy = !worth && memcmp(data, "--", 2) == 0;
+    if (app->form_copy)
+        llmobs_body_limit(&app->copied, COPY_TEXT_MAX);
+    if ((app->form_copy || worth) &&
+        llmobs_buf_add(&app->copied.head, data, 0) == 0)
+        (void)llmobs_body_add(&app->copied, data, len);
+    else
+        llmobs_body_miss(&app->copied, len);
+    llmobs_buf_fit(&app->copied.head);
+}
+
+/* A string goes away before its copy is made, as any text does. Of bytes with a
+ * size the former copy stays from 8.6 on, and the method as well from 8.11 on.
+ */
+void llmobs_settings_refuse_copy(struct llmobs_settings *app, unsigned version)
+{
+    if (version < 0x080600)
+        copy_postfields(app, NULL, 0);
+    if (version < 0x080b00)
+        app->request = LLMOBS_HTTP_POST;
+}
+
+/* libcurl drops its own copy when a later size exceeds the earlier one. */
+static void set_postfieldsize(struct llmobs_settings *app, curl_off_t size)
+{
+    if (size < -1)
+        return;
+    if (app->has_copy && app->postfieldsize < size)
+        drop_copy(app, 0);
+    app->postfieldsize = size;
+}
+
+/* Derives the kind of request as libcurl's own setopt does. */
+static void note_verb(struct llmobs_settings *app,
+                      enum llmobs_http_verb request, bool on)
+{
+    if (on)
+        app->no_body = false;
+    if (on || request != LLMOBS_HTTP_GET)
+        app->request = on ? request : LLMOBS_HTTP_GET;
+}
+
+static void note_form(struct llmobs_settings *app, void *list, void *mime)
+{
+    note_verb(app, LLMOBS_HTTP_FORM, true);
+    app->list = llmobs_hide(list);
+    app->mime = llmobs_hide(mime);
+    app->mime_since = mime ? llmobs_mime_now() : 0;
+}
+
+static void note_nobody(struct llmobs_settings *app, bool on)
+{
+    app->no_body = on;
+    if (on)
+        app->request = LLMOBS_HTTP_HEAD;
+    else if (app->request == LLMOBS_HTTP_HEAD)
+        app->request = LLMOBS_HTTP_GET;
+}
+
+/* ---- one of them ----------------------------------------------------------
+ */
+
+static void settings_set_name(char *field, size_t cap, const char *text)
+{
+    size_t len = text ? strlen(text) : 0;
+
+    /* No name that the rules know is that long: it is kept as unknown. */
+    if (len >= cap)
+        text = "?", len = 1;
+    memcpy(field, text ? text : "", len);
+    field[len] = '\0';
+}
+
+static void note_proxy(struct llmobs_settings *app, const char *proxy)
+{
+    if (!proxy)
+        app->proxy = LLMOBS_PROXY_BY_ENVIRONMENT;
+    else
+        app->proxy = *proxy ? LLMOBS_PROXY_SET : LLMOBS_PROXY_NONE;
+}
+
+/* The body's. */
+static void note_body(struct llmobs_settings *app, enum kind kind, void *arg,
+                      size_t copy_max)
+{
+    switch (kind) {
+    case NO_BODY:
+        note_nobody(app, (long)(intptr_t)arg != 0);
+        break;
+    case LIST:
+        note_form(app, arg, NULL);
+        break;
+    case MIME:
+        note_form(app, NULL, arg);
+        break;
+    case FIELDS:
+        drop_copy(app, 0);
+        app->postfields = llmobs_hide(arg);
+        app->request = LLMOBS_HTTP_POST;
+        break;
+    case COPY:
+        copy_postfields(app, arg, copy_max);
+        app->request = LLMOBS_HTTP_POST;
+        break;
+    case SIZE:
+        set_postfieldsize(app, (curl_off_t)(intptr_t)arg);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Those of which a function makes something: apart, or each call would make
+ * room for it. */
+static __attribute__((noinline)) void note_made(
+    struct llmobs_settings *app, const struct llmobs_setting *setting,
+    void *arg, size_t copy_max)
+{
+    void *at = (char *)app + setting->offset;
+
+    switch ((enum kind)setting->kind) {
+    case NAME:
+        settings_set_name(at,
+                          at == app->custom_request
+                              ? sizeof(app->custom_request)
+                              : sizeof(app->default_protocol),
+                          arg);
+        break;
+    case SECRET:
+        *(uint64_t *)at = llmobs_account_secret(labels[setting->what], arg);
+        break;
+    case PROXY:
+        note_proxy(app, arg);
+        break;
+    case ADDRESS:
+        (void)settings_set_url(app, arg);
+        break;
+    case TARGET:
+        (void)set_target(app, arg);
+        break;
+    case VERB:
+        note_verb(app, setting->what, arg != NULL);
+        break;
+    default:
+        note_body(app, (enum kind)setting->kind, arg, copy_max);
+        break;
+    }
+}
+
+void llmobs_settings_learn(struct llmobs_settings *app,
+                           const struct llmobs_setting *setting, bool on)
+{
+    if (setting->kind == SIZE)
+        app->knows_size = true;
+    else if (setting->kind == ADDRESS || setting->option == CURLOPT_CURLU)
+        app->knows_url |= on;
+    else if (setting->kind >= VERB)
+        app->knows_verb |= on || (setting->kind != NO_BODY &&
+                                  setting->option != CURLOPT_HTTPGET);
+}
+
+void llmobs_settings_note(struct llmobs_settings *app,
+                          const struct llmobs_setting *setting, void *arg,
+                          size_t copy_max)
+{
+    void *at = (char *)app + setting->offset;
+
+    switch ((enum kind)setting->kind) {
+    case NUMBER:
+        *(long *)at = (long)(intptr_t)arg;
+        break;
+    case FLAG:
+        *(bool *)at = arg != NULL;
+        break;
+    case EVER:
+        *(bool *)at |= arg != NULL;
+        break;
+    case POINTER:
+        *(struct llmobs_hidden *)at = llmobs_hide(arg);
+        break;
+    case FUNCTION:
+        ((struct llmobs_callback *)at)->function = arg;
+        ((struct llmobs_callback *)at)->function_set = true;
+        break;
+    case DATA:
+        ((struct llmobs_callback *)at)->data = llmobs_hide(arg);
+        ((struct llmobs_callback *)at)->data_set = true;
+        break;
+    default:
+        note_made(app, setting, arg, copy_max);
+        break;
+    }
+}

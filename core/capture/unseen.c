@@ -1,0 +1,87 @@
+#include "core/capture/unseen.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/base/stats.h"
+#include "lib/base/wrapped_names.h"
+
+#define NAMES_LEN 400
+#define BITS 32
+
+static const struct llmobs_wrappers *wrappers;
+static atomic_bool told[LLMOBS_WRAPPERS];
+
+void llmobs_unseen_watch(const struct llmobs_wrappers *the_wrappers)
+{
+    wrappers = the_wrappers;
+}
+
+/* The functions without which no handle makes a call. */
+static bool unseen_is_first(const char *name)
+{
+    static const char *const first[] = {"curl_easy_init", "curl_easy_setopt",
+                                        "curl_easy_perform",
+                                        "curl_multi_add_handle"};
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
+        found |= strcmp(first[i], name) == 0;
+    return found;
+}
+
+/* The functions of one object whose calls are not seen. It may use some of
+ * those that it defines for the first time later. */
+static unsigned hidden_by(const struct llmobs_wrapper *one, bool last)
+{
+    unsigned strays = __atomic_load_n(&one->strays, __ATOMIC_ACQUIRE);
+    unsigned defines = __atomic_load_n(&one->defines, __ATOMIC_ACQUIRE);
+    bool first = last;
+
+    if (__atomic_load_n(&one->reaches, __ATOMIC_ACQUIRE))
+        return strays;
+    for (unsigned i = 0; i < BITS && !first; i++)
+        first = (defines >> i & 1) && unseen_is_first(wrappers->name(i));
+    return first ? strays | defines : strays;
+}
+
+static void unseen_tell(const char *path, unsigned hidden)
+{
+    char names[NAMES_LEN] = "";
+    size_t len = 0;
+
+    for (unsigned i = 0; i < BITS && len < sizeof(names); i++)
+        if (hidden >> i & 1)
+            len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+                                    len ? ", " : "", wrappers->name(i));
+    llmobs_log(LLMOBS_LOG_WARN,
+               "%s has functions of libcurl of its own, or got libcurl's by a "
+               "way that is not watched: if the program calls %s by it, that "
+               "is not seen",
+               *path ? path : "the program", names);
+    llmobs_stats_add(LLMOBS_STAT_wrapped, 1);
+    llmobs_wrapped_note(path);
+}
+
+bool llmobs_unseen_any(void)
+{
+    return wrappers && __atomic_load_n(&wrappers->unseen, __ATOMIC_ACQUIRE);
+}
+
+bool llmobs_unseen_tell(bool last)
+{
+    if (!llmobs_unseen_any())
+        return false;
+    for (size_t i = 0; i < LLMOBS_WRAPPERS; i++) {
+        const struct llmobs_wrapper *one = &wrappers->list[i];
+        const char *path = __atomic_load_n(&one->path, __ATOMIC_ACQUIRE);
+        unsigned hidden = path ? hidden_by(one, last) : 0;
+
+        if (!hidden || atomic_exchange(&told[i], true))
+            continue;
+        unseen_tell(path, hidden);
+    }
+    return llmobs_stats_get(LLMOBS_STAT_wrapped) > 0;
+}

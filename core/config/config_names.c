@@ -1,0 +1,27 @@
+#include "core/config/config_table.h"
+
+/* One text without pointers: the loader has nothing to relocate. A row has the
+ * lengths of its part. */
+static const char texts[] =
+#define V(name, type, fallback, help, form, offset, least, most) \
+    name "\0" type "\0" fallback "\0"
+    VARIABLES(V);
+#undef V
+
+static const char *config_names_behind(const char *text)
+{
+    return text + strlen(text) + 1;
+}
+
+bool llmobs_config_next(struct llmobs_config_variable *variable)
+{
+    const char *name =
+        variable->name ? config_names_behind(variable->fallback) : texts;
+
+    if (*name == '\0')
+        return false;
+    variable->name = name;
+    variable->type = config_names_behind(name);
+    variable->fallback = config_names_behind(variable->type);
+    return true;
+}

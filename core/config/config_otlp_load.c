@@ -1,0 +1,516 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/config/config_map.h"
+#include "core/config/config_otlp_load.h"
+#include "core/config/config_peers.h"
+#include "core/config/config_trace.h"
+#include "core/config/otel_list.h"
+
+#define BASE_URL "http://localhost:4318"
+#define TIMEOUT_MS 10000
+#define TIMEOUT_MAX 2147483647.0
+#define GRPC_PORT "4317"
+#define SAMPLERS (LLMOBS_OTLP_SAMPLER_RATIO + 1)
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+#define HEADERS_MAX TEXT(LLMOBS_CONFIG_MAP_MAX)
+
+/* A column of the variables: the general one, then the signals. */
+#define GENERAL 0
+#define COLUMN(signal) (1 + (signal))
+
+static const char *const column_names[] = {
+    [GENERAL] = "",
+    [COLUMN(LLMOBS_SIGNAL_TRACES)] = "TRACES_",
+    [COLUMN(LLMOBS_SIGNAL_METRICS)] = "METRICS_",
+    [COLUMN(LLMOBS_SIGNAL_LOGS)] = "LOGS_",
+};
+
+static const char *const paths[] = {
+    [LLMOBS_SIGNAL_TRACES] = "v1/traces",
+    [LLMOBS_SIGNAL_METRICS] = "v1/metrics",
+    [LLMOBS_SIGNAL_LOGS] = "v1/logs",
+};
+
+static const char *const part_names[] = {
+    [LLMOBS_OTLP_ENDPOINT] = "ENDPOINT",
+    [LLMOBS_OTLP_PROTOCOL] = "PROTOCOL",
+    [LLMOBS_OTLP_HEADERS] = "HEADERS",
+    [LLMOBS_OTLP_TIMEOUT] = "TIMEOUT",
+    [LLMOBS_OTLP_COMPRESSION] = "COMPRESSION",
+    [LLMOBS_OTLP_CERTIFICATE] = "CERTIFICATE",
+    [LLMOBS_OTLP_CLIENT_CERTIFICATE] = "CLIENT_CERTIFICATE",
+    [LLMOBS_OTLP_CLIENT_KEY] = "CLIENT_KEY",
+    [LLMOBS_OTLP_INSECURE] = "INSECURE",
+};
+
+static bool config_otlp_load_is_word(struct llmobs_text text, const char *word)
+{
+    return strlen(word) == text.len &&
+           strncasecmp(word, text.data, text.len) == 0;
+}
+
+/* -- what is reported ----------------------------------------------------- */
+
+/* The variables are those of the app's own telemetry too. Mistakes in them are
+ * not reported unless this library may send by OTLP. */
+static bool config_otlp_load_is_wanted(
+    const struct llmobs_config_loading *loading)
+{
+    char *const *endpoints = loading->otlp[LLMOBS_OTLP_ENDPOINT];
+
+    if (strcmp(loading->config.exporter, "auto") == 0)
+        return endpoints[GENERAL] || endpoints[COLUMN(LLMOBS_SIGNAL_TRACES)];
+    return strstr(loading->config.exporter, "otlp") != NULL;
+}
+
+static void config_otlp_load_tell(const struct llmobs_config_loading *loading,
+                                  const char *name, const char *why)
+{
+    if (config_otlp_load_is_wanted(loading))
+        llmobs_config_complain(loading, "%s: %s", name, why);
+}
+
+static void tell_part(const struct llmobs_config_loading *loading,
+                      enum llmobs_otlp_part part, size_t column,
+                      const char *why)
+{
+    char name[64];
+
+    if (column == GENERAL && loading->otlp_reported)
+        return;
+    snprintf(name, sizeof(name), "OTEL_EXPORTER_OTLP_%s%s",
+             column_names[column], part_names[part]);
+    config_otlp_load_tell(loading, name, why);
+}
+
+/* -- the endpoint ---------------------------------------------------------- */
+
+/* True for a URL to which the library can send a request. */
+static bool is_endpoint(const char *url)
+{
+    struct llmobs_text text = llmobs_text_of(url);
+
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.data[i] >= 0x7f)
+            return false;
+    }
+    return llmobs_config_is_clean(text, false) && llmobs_config_is_http(url) &&
+           llmobs_config_has_port(url);
+}
+
+/* True where the URL names gRPC's port. */
+static bool has_grpc_port(const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+    struct llmobs_text place = {host, strcspn(host, "/?#")};
+    static const char port[] = ":" GRPC_PORT;
+    size_t len = sizeof(port) - 1;
+
+    return place.len > len &&
+           memcmp(place.data + place.len - len, port, len) == 0;
+}
+
+/* Gives the URL with its path: `path` after the path of a base, else at least
+ * "/". A query stays behind it, a fragment goes. */
+static char *with_path(struct llmobs_config_loading *loading, const char *url,
+                       const char *path)
+{
+    const char *host = strstr(url, "://") + 3;
+    size_t len = (size_t)(host - url) + strcspn(host, "?#");
+    const char *query = url + len;
+    const char *slash = memchr(host, '/', len - (size_t)(host - url));
+    char *whole = NULL;
+
+    while (path && slash && url[len - 1] == '/')
+        len--;
+    if (asprintf(&whole, "%.*s%s%s%.*s", (int)len, url,
+                 path || !slash ? "/" : "", path ? path : "",
+                 (int)strcspn(query, "#"), query) < 0) {
+        loading->no_memory = true;
+        return NULL;
+    }
+    return whole;
+}
+
+/* Trims the value, also for the rules of core/config/config_peers.c. */
+static void config_otlp_load_settle_endpoint(
+    struct llmobs_config_loading *loading, size_t column)
+{
+    char **url = &loading->otlp[LLMOBS_OTLP_ENDPOINT][column];
+
+    if (!*url)
+        return;
+    llmobs_config_set(loading, url, llmobs_text_trim(llmobs_text_of(*url)));
+    if (**url == '\0')
+        llmobs_config_unset(url);
+    else if (!is_endpoint(*url))
+        tell_part(loading, LLMOBS_OTLP_ENDPOINT, column,
+                  llmobs_config_is_http(*url) && !llmobs_config_has_port(*url)
+                      ? "no port from 1 to 65535: nothing is sent"
+                      : "no URL of http or https: nothing is sent");
+}
+
+/* A bad URL leaves none: the data and its keys must not go to another place
+ * than the user named. */
+static void read_endpoint(struct llmobs_config_loading *loading, size_t column,
+                          const char *path, struct llmobs_otlp_signal *signal)
+{
+    const char *url = loading->otlp[LLMOBS_OTLP_ENDPOINT][column];
+
+    if (!url)
+        return;
+    llmobs_config_unset(&signal->url);
+    signal->given = is_endpoint(url);
+    if (signal->given)
+        signal->url = with_path(loading, url, path);
+}
+
+/* -- headers --------------------------------------------------------------- */
+
+/* Adds the header, or replaces the one of that name. -EINVAL for none that may
+ * be sent, -ENOSPC for one too many. */
+static int put_header(struct llmobs_config_loading *loading, char **list,
+                      struct llmobs_text key, struct llmobs_text value)
+{
+    struct llmobs_buf plain;
+    char *header = NULL;
+    size_t at = 0;
+
+    llmobs_buf_init(&plain, value.len + 1);
+    if (llmobs_otel_list_decode(value, false, &plain) == 0)
+        header = llmobs_config_header(
+            loading, key,
+            llmobs_text_trim((struct llmobs_text){plain.data, plain.len}));
+    llmobs_buf_fini(&plain);
+    while (header && list[at] &&
+           strncasecmp(list[at], header, key.len + 1) != 0)
+        at++;
+    if (!header || at == LLMOBS_CONFIG_MAP_MAX) {
+        free(header);
+        return header ? -ENOSPC : -EINVAL;
+    }
+    free(list[at]);
+    list[at] = header;
+    return 0;
+}
+
+static void config_otlp_load_read_headers(struct llmobs_config_loading *loading,
+                                          size_t column,
+                                          struct llmobs_otlp_signal *signal)
+{
+    const char *text = loading->otlp[LLMOBS_OTLP_HEADERS][column];
+    struct llmobs_text rest = llmobs_text_of(text), key, value;
+    bool bad = false, full = false;
+    int rc;
+
+    if (!text)
+        return;
+    llmobs_config_free_list(signal->headers);
+    signal->headers = calloc(LLMOBS_CONFIG_MAP_MAX + 1, sizeof(char *));
+    if (!signal->headers) {
+        loading->no_memory = true;
+        return;
+    }
+    while ((rc = llmobs_otel_list_next(&rest, &key, &value)) != 0) {
+        if (rc > 0)
+            rc = put_header(loading, signal->headers, key, value);
+        bad |= rc == -EINVAL;
+        full |= rc == -ENOSPC;
+    }
+    if (bad)
+        tell_part(loading, LLMOBS_OTLP_HEADERS, column,
+                  "left out what is no header that may be added");
+    if (full)
+        tell_part(loading, LLMOBS_OTLP_HEADERS, column,
+                  "left out what is beyond " HEADERS_MAX " headers");
+}
+
+/* -- a signal -------------------------------------------------------------- */
+
+static void read_protocol(const struct llmobs_config_loading *loading,
+                          size_t column, struct llmobs_otlp_signal *signal)
+{
+    struct llmobs_text word = llmobs_text_trim(
+        llmobs_text_of(loading->otlp[LLMOBS_OTLP_PROTOCOL][column]));
+    bool json = config_otlp_load_is_word(word, "http/json"),
+         grpc = config_otlp_load_is_word(word, "grpc");
+
+    if (word.len == 0)
+        return;
+    if (!json && !grpc && !config_otlp_load_is_word(word, "http/protobuf")) {
+        tell_part(loading, LLMOBS_OTLP_PROTOCOL, column, "unknown protocol");
+        return;
+    }
+    signal->json = json;
+    signal->grpc = grpc;
+    if (grpc)
+        tell_part(loading, LLMOBS_OTLP_PROTOCOL, column,
+                  "grpc is not spoken: http/protobuf is sent");
+}
+
+static void read_timeout(const struct llmobs_config_loading *loading,
+                         size_t column, struct llmobs_otlp_signal *signal)
+{
+    const char *text = loading->otlp[LLMOBS_OTLP_TIMEOUT][column];
+    double value;
+
+    if (!text)
+        return;
+    if (llmobs_config_decimal(text, &value) && value >= 0 &&
+        value <= TIMEOUT_MAX && !strchr(text, '.'))
+        signal->timeout_ms = (int64_t)value;
+    else
+        tell_part(loading, LLMOBS_OTLP_TIMEOUT, column, "no milliseconds");
+}
+
+static void read_compression(const struct llmobs_config_loading *loading,
+                             size_t column, struct llmobs_otlp_signal *signal)
+{
+    struct llmobs_text word = llmobs_text_trim(
+        llmobs_text_of(loading->otlp[LLMOBS_OTLP_COMPRESSION][column]));
+
+    if (config_otlp_load_is_word(word, "gzip") ||
+        config_otlp_load_is_word(word, "none"))
+        signal->gzip = config_otlp_load_is_word(word, "gzip");
+    else if (word.len)
+        tell_part(loading, LLMOBS_OTLP_COMPRESSION, column,
+                  "neither gzip nor none");
+}
+
+static void config_otlp_load_read_file(struct llmobs_config_loading *loading,
+                                       enum llmobs_otlp_part part,
+                                       size_t column, char **to)
+{
+    const char *text = loading->otlp[part][column];
+
+    if (!text)
+        return;
+    llmobs_config_set(loading, to, llmobs_text_of(text));
+    llmobs_config_absolute(to);
+}
+
+/* Lays the variables of one column over those of the signal. */
+static void config_otlp_load_read_column(struct llmobs_config_loading *loading,
+                                         size_t column,
+                                         struct llmobs_otlp_signal *signal)
+{
+    config_otlp_load_read_headers(loading, column, signal);
+    read_protocol(loading, column, signal);
+    read_timeout(loading, column, signal);
+    read_compression(loading, column, signal);
+    config_otlp_load_read_file(loading, LLMOBS_OTLP_CERTIFICATE, column,
+                               &signal->ca_file);
+    config_otlp_load_read_file(loading, LLMOBS_OTLP_CLIENT_CERTIFICATE, column,
+                               &signal->cert_file);
+    config_otlp_load_read_file(loading, LLMOBS_OTLP_CLIENT_KEY, column,
+                               &signal->key_file);
+}
+
+/* `none` alone switches a signal off. Other exporters than otlp are none that
+ * this library has. */
+static bool config_otlp_load_is_on(const struct llmobs_config_loading *loading,
+                                   enum llmobs_signal signal)
+{
+    struct llmobs_text rest = llmobs_text_of(loading->otel_exporter[signal]);
+    bool otlp = false, none = false;
+
+    while (rest.len) {
+        const char *comma = memchr(rest.data, ',', rest.len);
+        size_t len = comma ? (size_t)(comma - rest.data) : rest.len;
+        struct llmobs_text word =
+            llmobs_text_trim((struct llmobs_text){rest.data, len});
+
+        otlp |= config_otlp_load_is_word(word, "otlp");
+        none |= config_otlp_load_is_word(word, "none");
+        len += comma != NULL;
+        rest.data += len;
+        rest.len -= len;
+    }
+    if (loading->otel_off)
+        return false;
+    return otlp || (signal == LLMOBS_SIGNAL_TRACES && !none);
+}
+
+/* Metrics and logs stay off where the protocol is gRPC's: then the variables
+ * are for the program's own telemetry. For traces the exporter decides. */
+static void settle_signal(struct llmobs_config_loading *loading,
+                          enum llmobs_signal i)
+{
+    struct llmobs_otlp_signal *signal = &loading->config.otlp.signals[i];
+    size_t column = COLUMN(i);
+
+    signal->timeout_ms = TIMEOUT_MS;
+    signal->url = with_path(loading, BASE_URL, paths[i]);
+    read_endpoint(loading, GENERAL, paths[i], signal);
+    config_otlp_load_read_column(loading, GENERAL, signal);
+    loading->otlp_reported = true;
+    read_endpoint(loading, column, NULL, signal);
+    config_otlp_load_read_column(loading, column, signal);
+    signal->on = config_otlp_load_is_on(loading, i);
+    signal->misplaced = signal->on && !signal->url;
+    signal->on &= !signal->misplaced;
+    if (!signal->url)
+        signal->url = with_path(loading, BASE_URL, paths[i]);
+    if (signal->url)
+        signal->grpc |= has_grpc_port(signal->url);
+    if (signal->grpc && i != LLMOBS_SIGNAL_TRACES)
+        signal->on = false;
+}
+
+static void settle_signals(struct llmobs_config_loading *loading)
+{
+    struct llmobs_otlp_signal *signals = loading->config.otlp.signals;
+
+    for (size_t i = 0; i <= LLMOBS_SIGNAL_COUNT; i++)
+        config_otlp_load_settle_endpoint(loading, i);
+    for (size_t i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
+        settle_signal(loading, (enum llmobs_signal)i);
+    if (signals[0].url && signals[0].on && has_grpc_port(signals[0].url))
+        config_otlp_load_tell(loading, "OTEL_EXPORTER_OTLP_ENDPOINT",
+                              "port " GRPC_PORT
+                              " is gRPC's, which is not spoken; that of "
+                              "OTLP by HTTP is 4318");
+}
+
+void llmobs_config_free_signal(struct llmobs_otlp_signal *signal)
+{
+    llmobs_config_free_list(signal->headers);
+    free(signal->url);
+    free(signal->ca_file);
+    free(signal->cert_file);
+    free(signal->key_file);
+}
+
+/* -- the rest -------------------------------------------------------------- */
+
+/* True for a text that each event can have. */
+static bool is_attribute(struct llmobs_text text)
+{
+    struct llmobs_buf plain;
+    int rc;
+
+    llmobs_buf_init(&plain, text.len + 1);
+    rc = llmobs_otel_list_decode(text, true, &plain);
+    llmobs_buf_fini(&plain);
+    return rc == 0;
+}
+
+static bool is_resource(const char *text)
+{
+    struct llmobs_text rest = llmobs_text_of(text), key, value;
+    int rc;
+
+    if (rest.len > LLMOBS_OTEL_RESOURCE_MAX)
+        return false;
+    while ((rc = llmobs_otel_list_next(&rest, &key, &value)) > 0) {
+        if (!is_attribute(key) || !is_attribute(value))
+            return false;
+    }
+    return rc == 0;
+}
+
+static bool is_service(const char *name)
+{
+    struct llmobs_text text = llmobs_text_of(name);
+
+    return text.len <= LLMOBS_OTEL_SERVICE_MAX && llmobs_otel_list_plain(text);
+}
+
+/* OpenTelemetry, resource/sdk.md: an error discards the whole variable. */
+static void settle_resource(struct llmobs_config_loading *loading)
+{
+    struct llmobs_otlp_config *otlp = &loading->config.otlp;
+
+    if (otlp->resource && !is_resource(otlp->resource)) {
+        config_otlp_load_tell(loading, "OTEL_RESOURCE_ATTRIBUTES",
+                              "not key=value,key=value: ignored as a whole");
+        llmobs_config_unset(&otlp->resource);
+    }
+    if (otlp->service && !is_service(otlp->service)) {
+        llmobs_config_complain(loading, "OTEL_SERVICE_NAME: no name");
+        llmobs_config_unset(&otlp->service);
+    }
+}
+
+/* The words of the row are the samplers, and again those that ask the parent
+ * first. */
+static void settle_sampler(struct llmobs_config_loading *loading)
+{
+    struct llmobs_otlp_config *otlp = &loading->config.otlp;
+    const char *arg = loading->sampler_arg;
+
+    otlp->sampler =
+        (enum llmobs_otlp_sampler)(loading->otel_sampler % SAMPLERS);
+    otlp->parent_based = loading->otel_sampler >= SAMPLERS;
+    otlp->sampler_flags = !llmobs_config_names_datadog(loading) &&
+                          !llmobs_config_has_styles(loading);
+    otlp->sampler_ratio = 1;
+    if (!arg || otlp->sampler != LLMOBS_OTLP_SAMPLER_RATIO)
+        return;
+    if (!llmobs_config_decimal(arg, &otlp->sampler_ratio) ||
+        otlp->sampler_ratio < 0 || otlp->sampler_ratio > 1) {
+        otlp->sampler_ratio = 1;
+        config_otlp_load_tell(loading, "OTEL_TRACES_SAMPLER_ARG",
+                              "not 0 to 1: 1 is taken");
+    }
+}
+
+/* OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT decides for this
+ * destination where it is set, else an explicit LLMOBS_CONTENT=full. Where
+ * content is off for all, it is off here. */
+static void config_otlp_load_settle_content(
+    struct llmobs_config_loading *loading)
+{
+    struct llmobs_otlp_config *otlp = &loading->config.otlp;
+    struct llmobs_text word =
+        llmobs_text_trim(llmobs_text_of(loading->capture));
+    bool both = config_otlp_load_is_word(word, "SPAN_AND_EVENT"), by_file;
+    bool full = loading->config.privacy.content == LLMOBS_CONTENT_FULL;
+    bool asked =
+        !loading->capture && llmobs_config_given(&loading->config, loading->env,
+                                                 "LLMOBS_CONTENT", &by_file);
+    bool logs = otlp->signals[LLMOBS_SIGNAL_LOGS].on;
+
+    otlp->span_content =
+        full && (asked || both || config_otlp_load_is_word(word, "SPAN_ONLY") ||
+                 config_otlp_load_is_word(word, "true") ||
+                 config_otlp_load_is_word(word, "1"));
+    otlp->event_content =
+        full && logs &&
+        (asked || both || config_otlp_load_is_word(word, "EVENT_ONLY"));
+    otlp->event_details = otlp->event_content && !asked;
+    otlp->content_unasked = full && !asked && !loading->capture;
+}
+
+static void settle_limits(struct llmobs_config_loading *loading)
+{
+    struct llmobs_otlp_config *otlp = &loading->config.otlp;
+
+    if (loading->span_value_max >= 0)
+        otlp->value_max = loading->span_value_max;
+    if (otlp->value_max < 0)
+        otlp->value_max = INT64_MAX;
+    if (loading->span_attribute_max > 0)
+        otlp->attribute_max = loading->span_attribute_max;
+}
+
+void llmobs_config_settle_otlp(struct llmobs_config_loading *loading)
+{
+    settle_signals(loading);
+    settle_resource(loading);
+    settle_sampler(loading);
+    config_otlp_load_settle_content(loading);
+    settle_limits(loading);
+    loading->config.otlp.delta = loading->temporality != 0;
+    if (loading->config.otlp.semconv == LLMOBS_SEMCONV_1_37)
+        loading->config.otlp.semconv = LLMOBS_SEMCONV_1_41;
+    if (loading->stability)
+        config_otlp_load_tell(
+            loading, "OTEL_SEMCONV_STABILITY_OPT_IN",
+            "without effect: LLMOBS_OTLP_SEMCONV picks the conventions");
+}

@@ -1,0 +1,25 @@
+/* indent - lays a document of JSON out, a member a line, for people and for
+ * diff.
+ *
+ * Only blanks between tokens change: each string and number stays as it is
+ * written, and members keep their order. A list that holds neither strings nor
+ * containers stays on one line. The text is not checked beyond its brackets,
+ * commas and colons.
+ *
+ * Threads: any.
+ * Errors:  -EINVAL: it is not one document of JSON; -ENOMEM, -EFBIG. The buffer
+ *          then may have a part of it.
+ * Limits:  LLMOBS_INDENT_DEPTH containers inside one another, else -EINVAL.
+ *          Linear in the text.
+ */
+#ifndef LLMOBS_INDENT_H
+#define LLMOBS_INDENT_H
+
+#include "lib/base/buf.h"
+
+#define LLMOBS_INDENT_DEPTH 200
+
+/* Appends the document, and a line end behind it. */
+int llmobs_indent(struct llmobs_text text, struct llmobs_buf *out);
+
+#endif

@@ -1,0 +1,281 @@
+#include "core/event/limits.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define KIB 1024u
+#define KEY_MAX 256
+#define BARE_MAX 256
+#define ERROR_TYPE_MAX 256
+#define DEPTH_MAX 12
+#define MARK "\xe2\x80\xa6"
+#define MARK_LEN (sizeof(MARK) - 1)
+
+/* The objects of an event whose members have limits. */
+enum part {
+    NONE, /* the value is one: a text, or anything of the app or the provider */
+    EVENT,
+    META,
+    FAILURE,
+    TOOL,
+    METADATA,
+    METRICS,
+    SIDE,
+    MESSAGE,
+    CALL,
+    DOCUMENT,
+    PROMPT,
+    DEFINITION
+};
+
+/* The limits of a member. Those of an array hold for each of its elements. */
+static const struct row {
+    unsigned char in, below; /* enum part: of which; what its members are */
+    const char *key;         /* NULL: of all that no other row names */
+    unsigned bytes;          /* 0: no limit */
+    /* Of the elements, or of the members that no row names: */
+    unsigned count, all;
+} rows[] = {
+    {EVENT, NONE, "name", KIB, 0, 0},
+    {EVENT, NONE, "tags", KIB, 0, 0},
+    {EVENT, METRICS, "metrics", 0, 256, 0},
+    {EVENT, NONE, "span_links", 2 * KIB, 1000, 256 * KIB},
+    {EVENT, META, "meta", 0, 0, 0},
+    {META, NONE, "model_name", 512, 0, 0},
+    {META, NONE, "model_provider", 128, 0, 0},
+    {META, FAILURE, "error", 0, 0, 0},
+    {FAILURE, NONE, "type", ERROR_TYPE_MAX, 0, 0},
+    {FAILURE, NONE, "message", 64 * KIB, 0, 0},
+    {FAILURE, NONE, "stack", 64 * KIB, 0, 0},
+    {META, TOOL, "tool", 0, 0, 0},
+    {TOOL, NONE, "version", 256, 0, 0},
+    {META, METADATA, "metadata", 0, 1000, 1024 * KIB},
+    {METADATA, NONE, "transfer", 64 * KIB, 0, 0},
+    {METADATA, NONE, "caller", 64 * KIB, 0, 0},
+    {METADATA, NONE, "truncated", 64 * KIB, 0, 0},
+    {METADATA, NONE, "_dd", 256 * KIB, 0, 0},
+    {METADATA, NONE, NULL, 256 * KIB, 0, 0},
+    {META, SIDE, "input", 0, 0, 0},
+    {META, SIDE, "output", 0, 0, 0},
+    {SIDE, MESSAGE, "messages", 0, 0, 0},
+    {SIDE, DOCUMENT, "documents", 0, 0, 0},
+    {SIDE, PROMPT, "prompt", 0, 0, 0},
+    {MESSAGE, NONE, "role", 256, 0, 0},
+    {MESSAGE, CALL, "tool_calls", 0, 0, 0},
+    {MESSAGE, CALL, "tool_results", 0, 0, 0},
+    {CALL, NONE, "name", 512, 0, 0},
+    {CALL, NONE, "tool_id", KIB, 0, 0},
+    {CALL, NONE, "type", 256, 0, 0},
+    {DOCUMENT, NONE, "id", KIB, 0, 0},
+    {DOCUMENT, NONE, "name", KIB, 0, 0},
+    {PROMPT, NONE, "id", 512, 0, 0},
+    {PROMPT, NONE, "version", 512, 0, 0},
+    {PROMPT, NONE, "label", 512, 0, 0},
+    {META, DEFINITION, "tool_definitions", 0, 0, 0},
+    {DEFINITION, NONE, "name", 512, 0, 0},
+    {DEFINITION, NONE, "version", 256, 0, 0},
+};
+
+static const struct row whole = {NONE, EVENT, "", 0, 0, 0};
+
+static const struct row *limits_row_of(unsigned char part, const char *key)
+{
+    for (size_t i = 0; part && i < sizeof(rows) / sizeof(*rows); i++)
+        if (rows[i].in == part &&
+            (!rows[i].key || strcmp(rows[i].key, key) == 0))
+            return &rows[i];
+    return NULL;
+}
+
+static size_t weight(const struct llmobs_json *json, size_t max, int depth)
+{
+    size_t len = llmobs_json_is_string(json) ? llmobs_json_text_len(json) : 1;
+
+    if (depth >= DEPTH_MAX)
+        return len;
+    if (llmobs_json_is_array(json))
+        for (size_t i = 0; i < llmobs_json_len(json) && len <= max; i++)
+            len += weight(llmobs_json_at(json, i), max - len, depth + 1);
+    else
+        for (void *it = llmobs_json_iter(json); it && len <= max;
+             it = llmobs_json_next(json, it)) {
+            len += strlen(llmobs_json_iter_key(it));
+            if (len <= max)
+                len += weight(llmobs_json_iter_value(it), max - len, depth + 1);
+        }
+    return len;
+}
+
+size_t llmobs_limits_weight(const struct llmobs_json *json, size_t max)
+{
+    return weight(json, max, 0);
+}
+
+/* -- one value ------------------------------------------------------------ */
+
+/* The tag of the error's type ends where the type does. */
+static size_t bytes_of(const struct row *row, const struct llmobs_json *text,
+                       bool bare)
+{
+    static const char type[] = "error_type:";
+    const size_t len = sizeof(type) - 1;
+
+    if (row->in == EVENT && strncmp(llmobs_json_text(text), type, len) == 0)
+        return len + ERROR_TYPE_MAX;
+    return bare && row->bytes > BARE_MAX ? BARE_MAX : row->bytes;
+}
+
+/* False for a value that is one, whatever is in it. */
+static bool limits_has_parts(const struct row *row,
+                             const struct llmobs_json *json)
+{
+    return llmobs_json_is_container(json) &&
+           (row->below != NONE ||
+            (row->in == EVENT && llmobs_json_is_array(json)));
+}
+
+/* True for a value that can only be left out. */
+static bool is_heavy(const struct row *row, const struct llmobs_json *json)
+{
+    return row->bytes && llmobs_json_is_container(json) &&
+           !limits_has_parts(row, json) &&
+           weight(json, row->bytes, 0) > row->bytes;
+}
+
+static struct llmobs_json *limits_cut(const struct llmobs_json *json,
+                                      size_t max)
+{
+    const char *text = llmobs_json_text(json);
+    size_t len = max - MARK_LEN;
+    struct llmobs_json *made = NULL;
+    struct llmobs_buf buf;
+
+    while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--;
+    llmobs_buf_init(&buf, max);
+    if (llmobs_buf_add(&buf, text, len) == 0 &&
+        llmobs_buf_add(&buf, MARK, MARK_LEN) == 0)
+        made = llmobs_json_stringn(buf.data, buf.len);
+    llmobs_buf_fini(&buf);
+    return made;
+}
+
+/* -- a walk: the first time it looks, the second time it copies ------------ */
+
+struct walk {
+    const struct row *row;
+    struct llmobs_json *out; /* NULL: it looks */
+    bool bare;
+    size_t count, all;
+};
+
+static struct llmobs_json *limits_limited(const struct row *row,
+                                          struct llmobs_json *json, bool bare);
+static bool limits_fits(const struct row *row, struct llmobs_json *json,
+                        bool bare);
+
+/* True while the container's own limits have room for one more. */
+static bool limits_has_room(struct walk *walk, const struct row *member,
+                            const char *key, const struct llmobs_json *json)
+{
+    const struct row *row = walk->row;
+
+    if (row->count == 0)
+        return true;
+    if (walk->count == row->count || strlen(key) > KEY_MAX)
+        return false;
+    if (row->all) {
+        size_t left = row->all - walk->all;
+        size_t len = weight(json, left, 0);
+
+        if (member && llmobs_json_is_string(json) && len > member->bytes)
+            len = member->bytes; /* it is going to be cut */
+        if (len > left)
+            return false;
+        walk->all += len;
+    }
+    walk->count++;
+    return true;
+}
+
+/* Goes by one member or, with the key "", by one element. 1: it does not fit,
+ * and the walk only looks. */
+static int limits_pass(struct walk *walk, const struct row *row,
+                       const char *key, struct llmobs_json *json)
+{
+    struct llmobs_json *made;
+    bool named = row && row->key && *key;
+    bool stays = !(row && is_heavy(row, json)) &&
+                 (named || limits_has_room(walk, row, key, json));
+
+    if (!walk->out)
+        return !stays || (row && !limits_fits(row, json, walk->bare));
+    if (!stays)
+        return 0;
+    made =
+        row ? limits_limited(row, json, walk->bare) : llmobs_json_share(json);
+    if (!made)
+        return -ENOMEM;
+    return llmobs_json_is_array(walk->out)
+               ? llmobs_json_add(walk->out, made)
+               : llmobs_json_set(walk->out, key, made);
+}
+
+static int limits_go(struct walk *walk, struct llmobs_json *json)
+{
+    int rc = 0;
+
+    if (llmobs_json_is_array(json)) {
+        for (size_t i = 0; i < llmobs_json_len(json) && !rc; i++)
+            rc = limits_pass(walk, walk->row, "", llmobs_json_at(json, i));
+        return rc;
+    }
+    for (void *it = llmobs_json_iter(json); it && !rc;
+         it = llmobs_json_next(json, it)) {
+        const char *key = llmobs_json_iter_key(it);
+
+        rc = limits_pass(walk, limits_row_of(walk->row->below, key), key,
+                         llmobs_json_iter_value(it));
+    }
+    return rc;
+}
+
+static bool limits_fits(const struct row *row, struct llmobs_json *json,
+                        bool bare)
+{
+    struct walk walk = {.row = row, .bare = bare};
+
+    if (llmobs_json_is_string(json))
+        return !row->bytes ||
+               llmobs_json_text_len(json) <= bytes_of(row, json, bare);
+    return !limits_has_parts(row, json) || limits_go(&walk, json) == 0;
+}
+
+/* Gives the value within its limits, or NULL without memory. */
+static struct llmobs_json *limits_limited(const struct row *row,
+                                          struct llmobs_json *json, bool bare)
+{
+    struct walk walk = {.row = row, .bare = bare};
+
+    if (limits_fits(row, json, bare))
+        return llmobs_json_share(json);
+    if (llmobs_json_is_string(json))
+        return limits_cut(json, bytes_of(row, json, bare));
+    walk.out =
+        llmobs_json_is_array(json) ? llmobs_json_array() : llmobs_json_object();
+    if (walk.out && limits_go(&walk, json) == 0)
+        return walk.out;
+    llmobs_json_free(walk.out);
+    return NULL;
+}
+
+int llmobs_limits_apply(struct llmobs_json **event, bool bare)
+{
+    struct llmobs_json *made = limits_limited(&whole, *event, bare);
+
+    if (!made)
+        return -ENOMEM;
+    llmobs_json_free(*event);
+    *event = made;
+    return 0;
+}

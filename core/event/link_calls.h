@@ -1,0 +1,44 @@
+/* link_calls - the calls of tools that answers have made: names and arguments,
+ * for a request that brings a result and does not repeat the call, as the
+ * server keeps the history (OpenAI's previous_response_id).
+ *
+ * They are content, so they stay in the memory of the process that makes the
+ * spans, and only where it infers spans of tools.
+ *
+ * Owns:    the calls, from the put to fini.
+ * Threads: the one that has the worker's turn.
+ * Errors:  none: without memory a call is not remembered.
+ * Limits:  LLMOBS_LINK_CALLS calls, a new one replaces the oldest; of one whose
+ *          arguments are longer than LLMOBS_LINK_CALL_MAX nothing is kept.
+ * Fork:    a child forgets them, by reset, and frees nothing.
+ */
+#ifndef LLMOBS_LINK_CALLS_H
+#define LLMOBS_LINK_CALLS_H
+
+#include "lib/base/siphash.h"
+#include "lib/text/json.h"
+
+#define LLMOBS_LINK_CALLS 64
+#define LLMOBS_LINK_CALL_MAX ((size_t)64 * 1024)
+
+struct llmobs_link_calls {
+    struct {
+        struct llmobs_hash128 key;
+        struct llmobs_json *call; /* NULL: the place is free */
+    } list[LLMOBS_LINK_CALLS];
+    size_t next;
+};
+
+void llmobs_link_calls_fini(struct llmobs_link_calls *calls);
+void llmobs_link_calls_reset(struct llmobs_link_calls *calls);
+
+/* Copies the call, {"name", "arguments"}. */
+void llmobs_link_calls_put(struct llmobs_link_calls *calls,
+                           struct llmobs_hash128 key,
+                           const struct llmobs_json *call);
+
+/* Borrowed until the next put; NULL: it is not known. */
+const struct llmobs_json *llmobs_link_calls_get(
+    const struct llmobs_link_calls *calls, struct llmobs_hash128 key);
+
+#endif

@@ -1,0 +1,236 @@
+#include "core/event/link_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/fd.h"
+#include "lib/base/file.h"
+#include "lib/base/scratch.h"
+#include "lib/span/context.h"
+
+#define ROW_SIZE (LLMOBS_LINK_ROW * sizeof(struct llmobs_link_record))
+
+static const char magic[16] = "llmobs links 1\n";
+
+/* The begin of the file; the rest of the first row is empty. */
+struct head {
+    char magic[sizeof(magic)];
+    uint64_t salt[2];
+    uint64_t seal[2];
+};
+
+_Static_assert(sizeof(struct llmobs_link_record) == 72, "it is on the disk");
+
+static struct llmobs_hash128 link_file_seal_of(const uint64_t salt[2],
+                                               const void *data, size_t len)
+{
+    struct llmobs_siphash hash;
+
+    llmobs_siphash_init(&hash, salt);
+    llmobs_siphash_add(&hash, data, len);
+    return llmobs_siphash_now(&hash);
+}
+
+/* A write beyond the app's limit of file sizes would raise a signal. */
+static bool link_file_has_room(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 ||
+           limit.rlim_cur == RLIM_INFINITY ||
+           (int64_t)limit.rlim_cur >= LLMOBS_LINK_FILE_SIZE;
+}
+
+static int link_file_write_all(int fd, const void *data, size_t len, off_t at)
+{
+    ssize_t done;
+
+    if (!link_file_has_room())
+        return -EFBIG;
+    do
+        done = pwrite(fd, data, len, at);
+    while (done < 0 && errno == EINTR);
+    if (done < 0)
+        return -errno;
+    return (size_t)done == len ? 0 : -ENOSPC;
+}
+
+static int link_file_read_all(int fd, void *data, size_t len, off_t at)
+{
+    ssize_t got;
+
+    do
+        got = pread(fd, data, len, at);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return -errno;
+    memset((char *)data + got, 0, len - (size_t)got);
+    return 0;
+}
+
+static bool is_head(const struct head *head)
+{
+    struct llmobs_hash128 seal =
+        link_file_seal_of(head->salt, magic, sizeof(magic));
+
+    return memcmp(head->magic, magic, sizeof(magic)) == 0 &&
+           head->seal[0] == seal.hi && head->seal[1] == seal.lo;
+}
+
+static int link_file_write_head(int fd)
+{
+    struct head head;
+    struct llmobs_hash128 seal;
+
+    memcpy(head.magic, magic, sizeof(magic));
+    head.salt[0] = llmobs_context_random();
+    head.salt[1] = llmobs_context_random();
+    seal = link_file_seal_of(head.salt, magic, sizeof(magic));
+    head.seal[0] = seal.hi;
+    head.seal[1] = seal.lo;
+    return link_file_write_all(fd, &head, sizeof(head), 0);
+}
+
+/* Two processes may begin the file at once: what is there in the end counts. */
+static int link_file_read_head(int fd, uint64_t salt[2])
+{
+    struct head head;
+    int rc = link_file_read_all(fd, &head, sizeof(head), 0);
+
+    if (!rc && !is_head(&head)) {
+        rc = link_file_write_head(fd);
+        if (!rc)
+            rc = link_file_read_all(fd, &head, sizeof(head), 0);
+        if (!rc && !is_head(&head))
+            rc = -EBADMSG;
+    }
+    if (!rc)
+        memcpy(salt, head.salt, sizeof(head.salt));
+    return rc;
+}
+
+static bool link_file_is_own(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0);
+}
+
+/* The spool may be a link to a directory of another user, who could watch or
+ * replace what is in it. Gives the descriptor. */
+static int open_spool(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *dir = slash ? llmobs_scratch_take((size_t)(slash - path) + 1) : NULL;
+    int fd, rc;
+
+    if (!dir)
+        return slash ? -ENOMEM : -EINVAL;
+    memcpy(dir, path, (size_t)(slash - path));
+    dir[slash - path] = '\0';
+    fd = llmobs_fd_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY);
+    rc = fd < 0 ? -errno : fd;
+    llmobs_scratch_give(dir);
+    if (fd < 0 || link_file_is_own(fd))
+        return rc;
+    close(fd);
+    return -EPERM;
+}
+
+static int open_in_spool(const char *path)
+{
+    int dir = open_spool(path), rc;
+
+    if (dir < 0)
+        return dir;
+    rc = llmobs_file_open(dir, strrchr(path, '/') + 1, O_RDWR);
+    close(dir);
+    return rc;
+}
+
+int llmobs_link_file_open(struct llmobs_link_file *file, const char *path,
+                          uint64_t salt[2])
+{
+    int rc = open_in_spool(path);
+
+    file->fd = -1;
+    if (rc < 0)
+        return rc;
+    file->fd = rc;
+    rc = link_file_read_head(file->fd, salt);
+    if (rc)
+        llmobs_link_file_close(file);
+    return rc;
+}
+
+void llmobs_link_file_close(struct llmobs_link_file *file)
+{
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
+}
+
+static off_t link_file_offset_of(uint64_t row, unsigned place)
+{
+    return (off_t)((1 + row) * ROW_SIZE +
+                   place * sizeof(struct llmobs_link_record));
+}
+
+/* The seal covers the place as well: no record counts elsewhere. */
+static uint64_t record_seal(const uint64_t salt[2], uint64_t row,
+                            const struct llmobs_link_record *record)
+{
+    struct llmobs_link_record sealed = *record;
+
+    sealed.seal = row;
+    return link_file_seal_of(salt, &sealed, sizeof(sealed)).lo;
+}
+
+int llmobs_link_file_read(const struct llmobs_link_file *file,
+                          const uint64_t salt[2], uint64_t row,
+                          struct llmobs_link_record out[LLMOBS_LINK_ROW])
+{
+    static const struct llmobs_link_record none;
+    int rc = link_file_read_all(file->fd, out, ROW_SIZE,
+                                link_file_offset_of(row, 0));
+
+    for (unsigned i = 0; !rc && i < LLMOBS_LINK_ROW; i++)
+        if (!out[i].at_ns || out[i].seal != record_seal(salt, row, &out[i]))
+            out[i] = none;
+    return rc;
+}
+
+int llmobs_link_file_write(const struct llmobs_link_file *file,
+                           const uint64_t salt[2], uint64_t row, unsigned place,
+                           struct llmobs_link_record record)
+{
+    record.seal = record_seal(salt, row, &record);
+    return link_file_write_all(file->fd, &record, sizeof(record),
+                               link_file_offset_of(row, place));
+}
+
+static int set_lock(const struct llmobs_link_file *file, uint64_t row,
+                    short type)
+{
+    struct flock range = {.l_type = type,
+                          .l_whence = SEEK_SET,
+                          .l_start = link_file_offset_of(row, 0),
+                          .l_len = ROW_SIZE};
+
+    return fcntl(file->fd, F_SETLK, &range) == 0 ? 0 : -errno;
+}
+
+int llmobs_link_file_lock(const struct llmobs_link_file *file, uint64_t row)
+{
+    return set_lock(file, row, F_WRLCK);
+}
+
+void llmobs_link_file_unlock(const struct llmobs_link_file *file, uint64_t row)
+{
+    (void)set_lock(file, row, F_UNLCK);
+}

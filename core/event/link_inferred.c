@@ -1,0 +1,332 @@
+/* The span of a tool that makes no call of its own: what is between the answer
+ * that calls the tool and the request that first brings its result. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/work.h"
+#include "core/event/linking.h"
+
+#define CONVERSATION "conversation_id:"
+
+/* A tool that a program measures itself begins at most this much before the end
+ * of the answer that calls it. */
+#define EARLY_NS INT64_C(1000000000)
+
+/* -- ids ---------------------------------------------------------------------
+ */
+
+/* Under a key that all processes have: whoever makes the span gives it the same
+ * id. */
+static uint64_t link_inferred_id_of(const struct llmobs_link_record *answer,
+                                    const char *id)
+{
+    static const uint64_t key[2] = {0x696e666572726564, 0x746f6f6c};
+    struct llmobs_siphash hash;
+    uint64_t number;
+
+    llmobs_siphash_init(&hash, key);
+    llmobs_siphash_add(&hash, &answer->span_id, sizeof(answer->span_id));
+    llmobs_linking_add(&hash, id);
+    number = llmobs_siphash_now(&hash).lo;
+    return number ? number : 1;
+}
+
+static struct llmobs_hash128 link_inferred_key_of(
+    const struct llmobs_linking *l, char kind, const char *id)
+{
+    struct llmobs_siphash hash;
+
+    llmobs_linking_begin(l, kind, &hash);
+    llmobs_linking_add(&hash, id);
+    return llmobs_siphash_now(&hash);
+}
+
+void llmobs_link_inferred_called(const struct llmobs_linking *l,
+                                 const struct llmobs_json *call)
+{
+    struct llmobs_hash128 key;
+
+    if (!l->call->inferred)
+        return;
+    key = link_inferred_key_of(l, LLMOBS_LINK_PARENT,
+                               llmobs_json_gets(call, "tool_id"));
+    llmobs_linking_put(l, key, l->span->context.parent_id);
+    llmobs_link_calls_put(l->calls, key, call);
+}
+
+/* -- spans of the tool's own -------------------------------------------------
+ */
+
+/* The same tool: its name and its arguments, or its name within a trace. Whose
+ * call it is does not count, as the tool's server is not the model's. */
+static struct llmobs_hash128 key_of_run(struct llmobs_link_table *table,
+                                        const char *name, const char *arguments)
+{
+    struct llmobs_siphash hash;
+
+    llmobs_link_table_hash(table, LLMOBS_LINK_OWN, &hash);
+    llmobs_linking_add(&hash, name);
+    llmobs_linking_add(&hash, arguments);
+    return llmobs_siphash_now(&hash);
+}
+
+static struct llmobs_hash128 key_of_trace(struct llmobs_link_table *table,
+                                          const char *name,
+                                          struct llmobs_id128 trace)
+{
+    char text[LLMOBS_TRACE_HEX_LEN + 1];
+
+    llmobs_id128_hex(trace, text);
+    return key_of_run(table, name, text);
+}
+
+void llmobs_link_inferred_ran(struct llmobs_link_table *table,
+                              const struct llmobs_link_ran *ran)
+{
+    struct llmobs_link_record record = {
+        .span_id = ran->span_id,
+        .trace_id = ran->trace_id,
+        .at_ns = ran->end_ns > 0 ? ran->end_ns : 1,
+        .check = (uint64_t)ran->start_ns,
+    };
+    char *text = llmobs_json_is_object(ran->arguments)
+                     ? llmobs_json_dumps(ran->arguments, 0)
+                     : NULL;
+
+    record.key = key_of_trace(table, ran->name, ran->trace_id);
+    llmobs_link_table_put(table, &record);
+    if (text) {
+        record.key = key_of_run(table, ran->name, text);
+        llmobs_link_table_put(table, &record);
+    }
+    free(text);
+}
+
+/* True where such a span began between the answer and this request. */
+static bool has_ran(const struct llmobs_linking *l, struct llmobs_hash128 key,
+                    const struct llmobs_link_record *answer)
+{
+    struct llmobs_link_record *found;
+    size_t count = llmobs_link_table_find(l->table, key, &found);
+
+    for (size_t i = 0; i < count; i++)
+        if ((int64_t)found[i].check >= answer->at_ns - EARLY_NS &&
+            (int64_t)found[i].check <= l->span->start_ns)
+            return true;
+    return false;
+}
+
+static bool has_span(const struct llmobs_linking *l, const char *name,
+                     const struct llmobs_json *arguments,
+                     const struct llmobs_link_record *answer)
+{
+    char *text = llmobs_json_dumps(arguments, 0);
+    bool has = !text || has_ran(l, key_of_run(l->table, name, text), answer);
+
+    free(text);
+    return has ||
+           has_ran(l, key_of_trace(l->table, name, answer->trace_id), answer) ||
+           has_ran(l, key_of_trace(l->table, name, l->span->context.trace_id),
+                   answer);
+}
+
+/* -- the span ----------------------------------------------------------------
+ */
+
+/* Gives the value as text, owned; NULL without memory, or where there is none.
+ */
+static char *link_inferred_text_of(const struct llmobs_json *value)
+{
+    const char *text = llmobs_json_text(value);
+
+    if (!value)
+        return NULL;
+    return text ? strdup(text) : llmobs_json_dumps(value, 0);
+}
+
+/* Arguments that are no object have become {"value": text} (WIRE 1.5). */
+static char *input_of(const struct llmobs_json *arguments)
+{
+    const struct llmobs_json *value = llmobs_json_get(arguments, "value");
+
+    return link_inferred_text_of(llmobs_json_len(arguments) == 1 &&
+                                         llmobs_json_is_string(value)
+                                     ? value
+                                     : arguments);
+}
+
+/* It stands beside the call of the answer, in the answer's trace. Of another
+ * trace than the request's only the parent is known. */
+static void place(const struct llmobs_linking *l, const char *id,
+                  const struct llmobs_link_record *answer,
+                  struct llmobs_context *context)
+{
+    struct llmobs_link_record parent;
+
+    *context = l->span->context;
+    context->span_id = link_inferred_id_of(answer, id);
+    if (context->trace_id.hi == answer->trace_id.hi &&
+        context->trace_id.lo == answer->trace_id.lo)
+        return;
+    context->parent_id = 0;
+    context->apm_parent_id = 0;
+    if (llmobs_linking_find(l, link_inferred_key_of(l, LLMOBS_LINK_PARENT, id),
+                            &parent) &&
+        parent.span_id == answer->span_id)
+        context->parent_id = parent.check;
+    context->trace_id = context->apm_trace_id = answer->trace_id;
+    (void)llmobs_linking_find_apm(l, answer->span_id, &context->apm_trace_id);
+    if (context->sample_rate[0])
+        llmobs_context_sample(context, strtod(context->sample_rate, NULL));
+}
+
+static int link_inferred_fill(const struct llmobs_json *call,
+                              const struct llmobs_json *result,
+                              struct llmobs_span *span)
+{
+    int rc = llmobs_span_set(&span->name, llmobs_json_gets(call, "name"));
+
+    span->kind = LLMOBS_KIND_TOOL;
+    span->complete = true;
+    span->input_value = input_of(llmobs_json_get(call, "arguments"));
+    span->output_value =
+        link_inferred_text_of(llmobs_json_get(result, "result"));
+    if (!rc)
+        rc = llmobs_json_sets(span->metadata, "tool_id",
+                              llmobs_json_gets(result, "tool_id"));
+    if (!rc)
+        rc = llmobs_json_set(span->metadata, "duration_is_upper_bound",
+                             llmobs_json_bool(true));
+    span->extra_tags = llmobs_json_array();
+    return rc ? rc
+              : llmobs_json_add(span->extra_tags,
+                                llmobs_json_string(LLMOBS_LINK_INFERRED_TAG));
+}
+
+static void link_inferred_set_times(const struct llmobs_linking *l,
+                                    const struct llmobs_link_record *answer,
+                                    struct llmobs_span *span)
+{
+    const int64_t end = l->span->start_ns;
+
+    span->start_ns = answer->at_ns < end ? answer->at_ns : end;
+    span->duration_ns = end - span->start_ns;
+}
+
+/* Without memory the span is left out. */
+static void link_inferred_make(const struct llmobs_linking *l,
+                               const struct llmobs_link_record *answer,
+                               const struct llmobs_json *call,
+                               const struct llmobs_json *result)
+{
+    struct llmobs_inferred *out = l->call->inferred;
+    struct llmobs_span *span =
+        realloc(out->list, (out->count + 1) * sizeof(*span));
+    struct llmobs_linking anew = *l;
+
+    if (!span)
+        return;
+    out->list = span;
+    span += out->count;
+    if (llmobs_span_init(span))
+        return;
+    place(l, llmobs_json_gets(result, "tool_id"), answer, &span->context);
+    link_inferred_set_times(l, answer, span);
+    if (link_inferred_fill(call, result, span)) {
+        llmobs_span_fini(span);
+        return;
+    }
+    anew.span = span;
+    llmobs_linking_put_apm(&anew);
+    llmobs_linking_link(&anew, answer, "output", NULL);
+    out->count++;
+}
+
+/* -- which request makes it --------------------------------------------------
+ */
+
+/* The record of the first request that brought the result: its own id, and
+ * whether there is a span. The first one to ask is that request. */
+static struct llmobs_link_record link_inferred_first_of(
+    const struct llmobs_linking *l, const char *id,
+    const struct llmobs_json *call, const struct llmobs_link_record *answer)
+{
+    const struct llmobs_hash128 key =
+        link_inferred_key_of(l, LLMOBS_LINK_BROUGHT, id);
+    const uint64_t self = l->span->context.span_id;
+    struct llmobs_link_record *found, first = {.span_id = self};
+    size_t count = llmobs_link_table_find(l->table, key, &found);
+
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || found[i].span_id == self)
+            first = found[i];
+    if (count > 0)
+        return first;
+    first.check = !has_span(l, llmobs_json_gets(call, "name"),
+                            llmobs_json_get(call, "arguments"), answer);
+    llmobs_linking_put(l, key, first.check);
+    return first;
+}
+
+bool llmobs_link_inferred(const struct llmobs_linking *l,
+                          const struct llmobs_link_record *answer,
+                          const struct llmobs_json *call,
+                          const struct llmobs_json *result)
+{
+    const char *id = llmobs_json_gets(result, "tool_id"), *name;
+    struct llmobs_link_record first, tool = *answer;
+
+    if (!l->call->inferred || !l->call->request.data)
+        return false;
+    if (!call)
+        call = llmobs_link_calls_get(
+            l->calls, link_inferred_key_of(l, LLMOBS_LINK_PARENT, id));
+    name = llmobs_json_gets(call, "name");
+    if (!name || !*name)
+        return false;
+    first = link_inferred_first_of(l, id, call, answer);
+    if (!first.check)
+        return false;
+    tool.span_id = link_inferred_id_of(answer, id);
+    if (first.span_id == l->span->context.span_id)
+        link_inferred_make(l, answer, call, result);
+    llmobs_linking_link(l, &tool, "output", NULL);
+    return true;
+}
+
+/* -- what is known in the end ------------------------------------------------
+ */
+
+static void add_conversation(const struct llmobs_span *from,
+                             struct llmobs_span *span)
+{
+    for (size_t i = 0; i < llmobs_json_len(from->extra_tags); i++) {
+        struct llmobs_json *tag = llmobs_json_at(from->extra_tags, i);
+        const char *text = llmobs_json_text(tag);
+
+        if (text && strncmp(text, CONVERSATION, sizeof(CONVERSATION) - 1) == 0)
+            (void)llmobs_json_add(span->extra_tags, llmobs_json_string(text));
+    }
+}
+
+void llmobs_link_inferred_end(const struct llmobs_linking *l)
+{
+    struct llmobs_inferred *inferred = l->call->inferred;
+
+    for (size_t i = 0; inferred && i < inferred->count; i++) {
+        struct llmobs_span *span = &inferred->list[i];
+
+        memcpy(span->context.session_id, l->span->context.session_id,
+               sizeof(span->context.session_id));
+        add_conversation(l->span, span);
+    }
+}
+
+void llmobs_inferred_fini(struct llmobs_inferred *inferred)
+{
+    for (size_t i = 0; i < inferred->count; i++)
+        llmobs_span_fini(&inferred->list[i]);
+    free(inferred->list);
+    *inferred = (struct llmobs_inferred){NULL, 0};
+}

@@ -1,0 +1,85 @@
+#include "core/event/linking.h"
+
+/* Jobs may go on for hours; no intake takes a call that is older than this. */
+#define LIFE_NS (INT64_C(24) * 3600 * 1000000000)
+
+/* A request that asks for a job names no end user; the id is of one job. */
+static struct llmobs_hash128 link_jobs_key_of(const struct llmobs_linking *l)
+{
+    struct llmobs_siphash hash;
+
+    llmobs_link_table_hash(l->table, LLMOBS_LINK_JOB, &hash);
+    llmobs_siphash_add(&hash, &l->owner, sizeof(l->owner));
+    llmobs_linking_add(&hash, l->span->job.id);
+    return llmobs_siphash_now(&hash);
+}
+
+/* A span that is linked a second time leaves the record as it is: the tokens
+ * may be counted already. */
+static void link_jobs_begin(const struct llmobs_linking *l,
+                            struct llmobs_hash128 key)
+{
+    struct llmobs_link_record *found;
+    size_t count = llmobs_link_table_find(l->table, key, &found);
+
+    for (size_t i = 0; i < count; i++)
+        if (found[i].span_id == l->span->context.span_id)
+            return;
+    llmobs_linking_put(l, key, 0);
+}
+
+static bool link_jobs_is_own(const struct llmobs_linking *l,
+                             const struct llmobs_link_record *record)
+{
+    return record->check == l->span->context.span_id;
+}
+
+/* Gives the record of the call that began the job; before any other that whose
+ * tokens this span has counted, as it may be linked a second time. */
+static bool link_jobs_find(const struct llmobs_linking *l,
+                           struct llmobs_hash128 key,
+                           struct llmobs_link_record *out)
+{
+    struct llmobs_link_record *found;
+    size_t count = llmobs_link_table_find(l->table, key, &found);
+
+    for (size_t i = 0; i < count; i++)
+        if (link_jobs_is_own(l, &found[i])) {
+            *out = found[i];
+            return true;
+        }
+    return llmobs_linking_pick(l, key, out) &&
+           l->span->start_ns - out->at_ns <= LIFE_NS;
+}
+
+/* Makes the job's counts the span's. Without memory they are lost, as they are
+ * claimed. */
+static void count_tokens(const struct llmobs_linking *l)
+{
+    const struct llmobs_json *from = l->span->job.metrics;
+
+    for (void *it = llmobs_json_iter(from); it; it = llmobs_json_next(from, it))
+        (void)llmobs_json_set(l->span->metrics, llmobs_json_iter_key(it),
+                              llmobs_json_share(llmobs_json_iter_value(it)));
+}
+
+static void link_jobs_ask(const struct llmobs_linking *l,
+                          struct llmobs_hash128 key)
+{
+    struct llmobs_link_record record;
+
+    if (!link_jobs_find(l, key, &record))
+        return;
+    llmobs_linking_link(l, &record, "output", "job");
+    if (l->span->job.metrics &&
+        llmobs_link_table_claim(l->table, &record, l->span->context.span_id))
+        count_tokens(l);
+}
+
+void llmobs_link_jobs(const struct llmobs_linking *l)
+{
+    if (l->span->job.part == LLMOBS_JOB_BEGUN)
+        link_jobs_begin(l, link_jobs_key_of(l));
+    else if (l->span->job.part == LLMOBS_JOB_ASKED)
+        link_jobs_ask(l, link_jobs_key_of(l));
+}

@@ -1,0 +1,79 @@
+#include "lib/base/work.h"
+#include "core/event/linking.h"
+
+/* True where the program may try again what it sent: the server was busy or
+ * broken, or was not reached. */
+static bool may_come_again(const struct llmobs_linking *l)
+{
+    long status = l->span->http_status;
+
+    if (!l->span->failed || l->call->aborted)
+        return false;
+    return status < 300 || status == 408 || status == 409 || status == 429 ||
+           status >= 500;
+}
+
+static struct llmobs_hash128 link_retries_key_of(const struct llmobs_linking *l)
+{
+    struct llmobs_siphash hash;
+
+    llmobs_linking_begin(l, LLMOBS_LINK_RETRY, &hash);
+    llmobs_linking_add(&hash, l->call->method);
+    llmobs_linking_add(&hash, l->call->url);
+    llmobs_siphash_add(&hash, l->call->request.data, l->call->request.len);
+    return llmobs_siphash_now(&hash);
+}
+
+/* True for a failure that this call settles: none has before, and it is over as
+ * the call begins. A success settles those beside it as well. */
+static bool settles(const struct llmobs_linking *l,
+                    const struct llmobs_link_record *record)
+{
+    uint64_t self = l->span->context.span_id;
+
+    return record->span_id != self &&
+           (record->check == 0 || record->check == self) &&
+           (record->at_ns <= l->span->start_ns || !l->span->failed);
+}
+
+static bool link_retries_is_before(const struct llmobs_linking *l,
+                                   const struct llmobs_link_record *record)
+{
+    return record->at_ns <= l->span->start_ns &&
+           l->span->start_ns - record->at_ns <= LLMOBS_LINK_RETRY_NS;
+}
+
+/* Each failure has one retry, whose id it gets as its check. */
+static void link_retries_settle(const struct llmobs_linking *l,
+                                struct llmobs_hash128 key)
+{
+    struct llmobs_link_record *found, last = {.at_ns = 0};
+    size_t count = llmobs_link_table_find(l->table, key, &found), before = 0;
+    bool crowded = false;
+
+    for (size_t i = 0; i < count; i++) {
+        crowded = crowded || found[i].crowded;
+        if (!settles(l, &found[i]))
+            continue;
+        if (link_retries_is_before(l, &found[i])) {
+            last = found[i];
+            before++;
+        }
+        found[i].check = l->span->context.span_id;
+        llmobs_link_table_put(l->table, &found[i]);
+    }
+    if (before == 1 && !crowded)
+        llmobs_linking_link(l, &last, "input", "retry_of");
+}
+
+void llmobs_link_retries(const struct llmobs_linking *l)
+{
+    struct llmobs_hash128 key;
+
+    if (l->call->request.len == 0 || !llmobs_work_do(l->call->request.len))
+        return;
+    key = link_retries_key_of(l);
+    link_retries_settle(l, key);
+    if (may_come_again(l))
+        llmobs_linking_put(l, key, 0);
+}

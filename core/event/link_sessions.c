@@ -1,0 +1,84 @@
+#include "core/event/link_sessions.h"
+
+#include <string.h>
+
+void llmobs_link_sessions_fini(struct llmobs_link_sessions *sessions)
+{
+    for (size_t i = 0; i < LLMOBS_LINK_SESSIONS; i++)
+        llmobs_json_free(sessions->list[i].tags);
+    llmobs_link_sessions_reset(sessions);
+}
+
+void llmobs_link_sessions_reset(struct llmobs_link_sessions *sessions)
+{
+    memset(sessions, 0, sizeof(*sessions));
+}
+
+/* Its place; that of the session that was used least lately, if it has none. */
+static size_t link_sessions_place_of(
+    const struct llmobs_link_sessions *sessions, struct llmobs_hash128 key)
+{
+    size_t oldest = 0;
+
+    for (size_t i = 0; i < LLMOBS_LINK_SESSIONS; i++) {
+        if (sessions->list[i].used && sessions->list[i].key.hi == key.hi &&
+            sessions->list[i].key.lo == key.lo)
+            return i;
+        if (sessions->list[i].used < sessions->list[oldest].used)
+            oldest = i;
+    }
+    return oldest;
+}
+
+/* The span's own tags of the session, as a new array; NULL: it has none. */
+static struct llmobs_json *own_tags(const struct llmobs_span *span)
+{
+    const size_t len = strlen(span->session_tags);
+    struct llmobs_json *tags = NULL;
+
+    for (size_t i = 0; i < llmobs_json_len(span->extra_tags); i++) {
+        struct llmobs_json *tag = llmobs_json_at(span->extra_tags, i);
+        const char *text = llmobs_json_text(tag);
+
+        if (!text || strncmp(text, span->session_tags, len) != 0)
+            continue;
+        if (!tags)
+            tags = llmobs_json_array();
+        if (llmobs_json_len(tags) < LLMOBS_LINK_SESSION_TAGS)
+            (void)llmobs_json_add(tags, llmobs_json_string(text));
+    }
+    return tags;
+}
+
+static void link_sessions_add_tags(struct llmobs_span *span,
+                                   const struct llmobs_json *tags)
+{
+    if (!span->extra_tags)
+        span->extra_tags = llmobs_json_array();
+    for (size_t i = 0; i < llmobs_json_len(tags); i++)
+        (void)llmobs_json_add(
+            span->extra_tags,
+            llmobs_json_string(llmobs_json_text(llmobs_json_at(tags, i))));
+}
+
+void llmobs_link_sessions_tag(struct llmobs_link_sessions *sessions,
+                              struct llmobs_hash128 key,
+                              struct llmobs_span *span)
+{
+    const size_t at = link_sessions_place_of(sessions, key);
+    struct llmobs_json *own = own_tags(span);
+    const bool known = sessions->list[at].used &&
+                       sessions->list[at].key.hi == key.hi &&
+                       sessions->list[at].key.lo == key.lo;
+
+    if (!own && !known)
+        return;
+    if (own) {
+        llmobs_json_free(sessions->list[at].tags);
+        sessions->list[at].tags = own;
+        sessions->list[at].key = key;
+    } else {
+        link_sessions_add_tags(span, sessions->list[at].tags);
+    }
+    sessions->list[at].used = ++sessions->calls;
+}

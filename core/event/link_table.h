@@ -1,0 +1,84 @@
+/* link_table - what is remembered of earlier spans, so that a later one can be
+ * linked to them: fixed records, found by a hash.
+ *
+ * A record has no text: its key and its check are hashes, under a key of the
+ * table that is random. Several spans may leave a record under one key; then
+ * the reader decides whether one of them is meant. A record leads to its span
+ * for LLMOBS_LINK_LIFE_NS; after that it stays, as long as its place is not
+ * needed, for it still shows that a key was used before.
+ *
+ * The records are in a file of the user's (link_file.h), so that the turns of a
+ * conversation may be processes of their own; else, where there is none, in
+ * memory.
+ *
+ * Owns:    its memory, from the first put to fini; the descriptor of the file
+ *          from begin to end.
+ * Threads: the one that has the worker's turn.
+ * Errors:  without memory nothing is remembered; a file that fails counts as
+ *          empty, and llmobs_stats has how often one did.
+ * Limits:  LLMOBS_LINK_ROWS rows of LLMOBS_LINK_ROW records: a new one replaces
+ *          the oldest of its row.
+ * Fork:    a child forgets the table, by reset, and frees nothing.
+ */
+#ifndef LLMOBS_LINK_TABLE_H
+#define LLMOBS_LINK_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/event/link_file.h"
+
+#define LLMOBS_LINK_LIFE_NS (INT64_C(3600) * 1000000000)
+
+struct llmobs_link_table {
+    const char *path; /* of the file; NULL: none. Borrowed */
+    uint64_t salt[2]; /* from begin to end: the key of the hashes */
+    uint64_t own[2];  /* the key of the records in memory */
+    struct llmobs_link_file file;
+    struct llmobs_link_record *rows; /* NULL: none was put yet */
+    /* The row of the file that was read last. */
+    struct llmobs_link_record row[LLMOBS_LINK_ROW];
+    struct llmobs_link_record found[LLMOBS_LINK_ROW];
+};
+
+void llmobs_link_table_init(struct llmobs_link_table *table);
+void llmobs_link_table_fini(struct llmobs_link_table *table);
+void llmobs_link_table_reset(struct llmobs_link_table *table);
+
+/* All other functions are called between these two. */
+void llmobs_link_table_begin(struct llmobs_link_table *table);
+void llmobs_link_table_end(struct llmobs_link_table *table);
+
+/* Begins a hash under the table's key, whose `kind` keeps the records of
+ * different meaning apart. */
+void llmobs_link_table_hash(const struct llmobs_link_table *table, char kind,
+                            struct llmobs_siphash *out);
+
+/* Gives all records under the key, old ones, too, until the next call; answers
+ * how many. The caller may change them: they are copies. */
+size_t llmobs_link_table_find(struct llmobs_link_table *table,
+                              struct llmobs_hash128 key,
+                              struct llmobs_link_record **out);
+
+/* True where the record may still lead to its span. */
+bool llmobs_link_is_fresh(const struct llmobs_link_record *record,
+                          int64_t now_ns);
+
+/* Copies the record into the table. It replaces that of the same span under the
+ * key. Where a row has no room for another record of a key, `crowded` is set in
+ * the new one: more spans have had the key than are found. */
+void llmobs_link_table_put(struct llmobs_link_table *table,
+                           const struct llmobs_link_record *record);
+
+/* Sets the check of a record that was found, where it is 0 or `check` already.
+ * False: it has another one, as another process was first, or it is not certain
+ * that nobody was. */
+bool llmobs_link_table_claim(struct llmobs_link_table *table,
+                             const struct llmobs_link_record *record,
+                             uint64_t check);
+
+/* Removes the record of that span under the key. */
+void llmobs_link_table_drop(struct llmobs_link_table *table,
+                            struct llmobs_hash128 key, uint64_t span_id);
+
+#endif

@@ -1,0 +1,100 @@
+#include "core/event/link_user.h"
+
+#include <string.h>
+
+/* Where a walk through a document is. */
+struct walk {
+    const char *at, *end;
+    int depth;
+    bool within; /* the object that is open at depth 2 is "metadata" */
+};
+
+/* Gives the end of the string: a quote after an even number of backslashes; the
+ * end of the document where there is no such quote. */
+static const char *end_of_string(const char *from, const char *end)
+{
+    for (const char *at = from; at < end; at++) {
+        const char *quote = memchr(at, '"', (size_t)(end - at));
+
+        if (!quote)
+            break;
+        for (at = quote; at > from && at[-1] == '\\';)
+            at--;
+        if ((quote - at) % 2 == 0)
+            return quote;
+        at = quote;
+    }
+    return end;
+}
+
+/* The string that begins at the quote; the walk goes behind it. */
+static struct llmobs_text take_string(struct walk *w)
+{
+    const char *from = w->at + 1;
+    const char *to = end_of_string(from, w->end);
+
+    w->at = to < w->end ? to + 1 : to;
+    return (struct llmobs_text){from, (size_t)(to - from)};
+}
+
+static void link_user_skip_blanks(struct walk *w)
+{
+    while (w->at < w->end && strchr(" \t\r\n", *w->at) && *w->at)
+        w->at++;
+}
+
+static bool link_user_is(struct llmobs_text text, const char *name)
+{
+    return text.len == strlen(name) && memcmp(text.data, name, text.len) == 0;
+}
+
+static bool names_user(const struct walk *w, struct llmobs_text key)
+{
+    if (w->depth == 2)
+        return w->within && link_user_is(key, "user_id");
+    return w->depth == 1 && (link_user_is(key, "user") ||
+                             link_user_is(key, "safety_identifier") ||
+                             link_user_is(key, "user_id"));
+}
+
+/* A string that is a key is followed by a colon. */
+static void link_user_read_string(struct walk *w, struct llmobs_siphash *out)
+{
+    struct llmobs_text key = take_string(w), value;
+    bool user;
+
+    link_user_skip_blanks(w);
+    if (w->at == w->end || *w->at != ':')
+        return;
+    w->at++;
+    link_user_skip_blanks(w);
+    user = names_user(w, key);
+    if (w->depth == 1)
+        w->within = link_user_is(key, "metadata");
+    if (!user || w->at == w->end || *w->at != '"')
+        return;
+    value = take_string(w);
+    llmobs_siphash_add(out, key.data, key.len);
+    llmobs_siphash_add(out, "\0", 1);
+    llmobs_siphash_add(out, value.data, value.len);
+    llmobs_siphash_add(out, "\0", 1);
+}
+
+void llmobs_link_user_add(struct llmobs_text body, struct llmobs_siphash *out)
+{
+    struct walk w = {.at = body.data, .end = body.data + body.len};
+
+    if (!body.data)
+        return;
+    while (w.at < w.end) {
+        char c = *w.at;
+
+        if (c == '"') {
+            link_user_read_string(&w, out);
+            continue;
+        }
+        w.depth += c == '{' || c == '[';
+        w.depth -= c == '}' || c == ']';
+        w.at++;
+    }
+}

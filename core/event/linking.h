@@ -1,0 +1,173 @@
+/* linking - a call while it is linked, for the files of this room. */
+#ifndef LLMOBS_LINKING_H
+#define LLMOBS_LINKING_H
+
+#include "lib/base/buf.h"
+#include "lib/span/span.h"
+#include "core/config/config.h"
+#include "core/event/link_calls.h"
+#include "core/event/link_table.h"
+
+#define LLMOBS_LINKS_MAX 32
+#define LLMOBS_LINK_TURNS 8
+/* A retry begins within this time after what failed. */
+#define LLMOBS_LINK_RETRY_NS (INT64_C(600) * 1000000000)
+
+/* The kinds of records. */
+#define LLMOBS_LINK_TOOL 't' /* a tool's call; check: the tool's name */
+#define LLMOBS_LINK_TURN                                                       \
+    'm'                          /* messages up to an answer; check: the first \
+                                  * span of the conversation */
+#define LLMOBS_LINK_RESPONSE 'r' /* the id of an answer; check: likewise */
+#define LLMOBS_LINK_CONVERSATION 'c' /* the provider's id of one */
+#define LLMOBS_LINK_RUN                                                       \
+    'a' /* a tool's name and arguments; check: when a request has brought its \
+         * result, in ns; 0: none has */
+#define LLMOBS_LINK_RETRY 'y' /* a request that failed */
+#define LLMOBS_LINK_PARENT \
+    'p' /* a tool's call; check: the span above that of the answer, or 0 */
+#define LLMOBS_LINK_BROUGHT                                                   \
+    'b' /* a tool's result, and the span of the first request with it; check: \
+         * 1: there is an inferred span; 0: none, the tool has its own */
+#define LLMOBS_LINK_OWN \
+    'o' /* a tool's span that was measured; check: when it began, in ns */
+#define LLMOBS_LINK_JOB                                                     \
+    'j' /* a job's id; check: the span that counts its tokens; 0: none does \
+         */
+
+#define LLMOBS_LINK_APM \
+    'w' /* a span; the record's trace is that of the carrier it was in */
+
+#define LLMOBS_LINK_INFERRED_TAG "inferred:true"
+
+/* Spans of tools that were not measured. Owned: a list, empty at first. */
+struct llmobs_inferred {
+    struct llmobs_span *list;
+    size_t count;
+};
+
+/* The facts of a call that the linker needs and a span lacks; all borrowed. */
+struct llmobs_linker_call {
+    const char *method;
+    const char *url;
+    uint64_t account;           /* stands for its credentials (account.h) */
+    struct llmobs_text request; /* its body as sent; no data: not all of it */
+    bool whole;                 /* request and answer were read as a whole */
+    bool aborted;               /* the program ended it, or the process did */
+    enum llmobs_stitch stitch;
+    struct llmobs_inferred *inferred; /* gets such spans; NULL: make none */
+};
+
+struct llmobs_linking {
+    struct llmobs_link_table *table;
+    struct llmobs_link_calls *calls;
+    const struct llmobs_linker_call *call;
+    struct llmobs_span *span;
+    struct llmobs_hash128 scope; /* whose call it is */
+    struct llmobs_hash128 owner; /* the same without the end user */
+    const struct llmobs_json *input, *output; /* messages, or NULL */
+    int64_t end_ns;
+};
+
+/* Sets scope and owner, from the call. */
+void llmobs_linking_set_scope(struct llmobs_linking *l);
+
+/* Gives the key of a session. Its id has chance enough, and a server gives it
+ * to one client; so the caller has no part in it. */
+struct llmobs_hash128 llmobs_linking_session(const struct llmobs_linking *l,
+                                             struct llmobs_text id);
+
+/* Begins a key of this caller's. */
+void llmobs_linking_begin(const struct llmobs_linking *l, char kind,
+                          struct llmobs_siphash *hash);
+
+/* Adds a text and its NUL; NULL counts as an empty text. */
+void llmobs_linking_add(struct llmobs_siphash *hash, const char *text);
+
+/* Gives the one record under the key that is meant: the only one there is, or,
+ * of several, the only one in the span's own trace. False: none is. */
+bool llmobs_linking_pick(const struct llmobs_linking *l,
+                         struct llmobs_hash128 key,
+                         struct llmobs_link_record *out);
+
+/* The same, where the record may still lead to its span, whose call had ended
+ * before this one began. */
+bool llmobs_linking_find(const struct llmobs_linking *l,
+                         struct llmobs_hash128 key,
+                         struct llmobs_link_record *out);
+
+/* Puts a record of this span under the key. */
+void llmobs_linking_put(const struct llmobs_linking *l,
+                        struct llmobs_hash128 key, uint64_t check);
+
+/* Puts a record of the span's trace by its carrier, where that is another. */
+void llmobs_linking_put_apm(const struct llmobs_linking *l);
+
+/* Gives the trace that an earlier span has by its carrier; false where that is
+ * none other. */
+bool llmobs_linking_find_apm(const struct llmobs_linking *l, uint64_t span_id,
+                             struct llmobs_id128 *out);
+
+/* Adds a link, unless the span has one to the same span. `kind` names it; NULL:
+ * a plain one. */
+void llmobs_linking_link(const struct llmobs_linking *l,
+                         const struct llmobs_link_record *to, const char *from,
+                         const char *kind);
+
+/* Gives that fact as a text; NULL: it is none. */
+char *llmobs_linking_fact_text(const struct llmobs_linking *l,
+                               enum llmobs_fact fact);
+
+/* True for a message of the model's. */
+bool llmobs_linking_is_model(const struct llmobs_json *message);
+
+/* True where an id of a tool's call is random enough that no server gives it
+ * twice. */
+bool llmobs_linker_is_unique(const char *id);
+
+/* The parts. Each adds its links, then leaves its records. */
+void llmobs_link_tools(const struct llmobs_linking *l);
+void llmobs_link_runs(const struct llmobs_linking *l);
+void llmobs_link_turns(const struct llmobs_linking *l);
+/* The same of a span that is no turn: it only gets the conversation's name. */
+void llmobs_link_turns_name(const struct llmobs_linking *l);
+void llmobs_link_retries(const struct llmobs_linking *l);
+void llmobs_link_jobs(const struct llmobs_linking *l);
+
+/* The span's answer calls this tool; its request brings the result of this
+ * call, which the answer of that record made. */
+void llmobs_link_runs_called(const struct llmobs_linking *l,
+                             const struct llmobs_json *call);
+void llmobs_link_runs_answered(const struct llmobs_linking *l,
+                               const struct llmobs_json *call,
+                               const struct llmobs_link_record *answer);
+
+/* A span of a tool that was measured; all borrowed. */
+struct llmobs_link_ran {
+    const char *name;
+    const struct llmobs_json *arguments; /* NULL: not known */
+    uint64_t span_id;
+    struct llmobs_id128 trace_id;
+    int64_t start_ns, end_ns;
+};
+
+/* The span's answer calls a tool; a tool has a span of its own. */
+void llmobs_link_inferred_called(const struct llmobs_linking *l,
+                                 const struct llmobs_json *call);
+void llmobs_link_inferred_ran(struct llmobs_link_table *table,
+                              const struct llmobs_link_ran *ran);
+
+/* The span's request brings this result of a tool that this answer called;
+ * `call` is NULL where it does not repeat the call. True: the tool has an
+ * inferred span, to which the request is linked now; the first such request
+ * makes it. */
+bool llmobs_link_inferred(const struct llmobs_linking *l,
+                          const struct llmobs_link_record *answer,
+                          const struct llmobs_json *call,
+                          const struct llmobs_json *result);
+
+/* Gives the inferred spans what the span has got since: session and
+ * conversation. */
+void llmobs_link_inferred_end(const struct llmobs_linking *l);
+
+#endif

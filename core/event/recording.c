@@ -1,0 +1,328 @@
+#include "core/event/recording.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/clock.h"
+#include "lib/span/secrets.h"
+#include "core/event/indent.h"
+#include "lib/text/inflate.h"
+#include "lib/text/json.h"
+#include "lib/text/json_clean.h"
+
+#define HEAD_MAX ((size_t)1024 * 1024)
+/* Of libcurl's API, whose header this file does not include: the program asked
+ * libcurl to fail where the status is 400 or more. */
+#define CODE_HTTP_RETURNED_ERROR 22
+
+enum form { BINARY, TEXT, JSON, LINES, EVENTS };
+
+/* One of the two bodies of an exchange. */
+struct side {
+    struct llmobs_body *body;
+    const struct llmobs_headers *headers;
+    const char *const *files; /* by form */
+    bool lays_out;            /* JSON gets a member a line */
+    bool may_be_frames;       /* of an event stream */
+    struct llmobs_buf *out;
+    const char *file; /* NULL: there is no body */
+    const char *cut;  /* why it is not the whole body, or NULL */
+    bool decoded;     /* it is not as it came */
+};
+
+static const char *header_of(const struct llmobs_headers *headers,
+                             const char *name)
+{
+    return llmobs_header_find(headers->list, headers->count, name);
+}
+
+/* -- a body --------------------------------------------------------------- */
+
+static bool recording_is_text(struct llmobs_text text)
+{
+    uint32_t point;
+    size_t len;
+
+    while (text.len > 0) {
+        len = llmobs_utf8_decode(text, &point);
+        if (len == 0 || point == 0)
+            return false;
+        text.data += len;
+        text.len -= len;
+    }
+    return true;
+}
+
+static bool recording_has(const char *type, const char *word)
+{
+    return type && strcasestr(type, word);
+}
+
+/* True for frames of an event stream, whose payloads were masked as the span
+ * was made: a mask over them would break their checksums. */
+static bool recording_is_frames(const struct side *side,
+                                struct llmobs_text text)
+{
+    return side->may_be_frames && text.len > 0 && *text.data == '\0' &&
+           recording_has(header_of(side->headers, "content-type"),
+                         "vnd.amazon.eventstream");
+}
+
+/* libcurl calls a body a form where the program names no type: so JSON is known
+ * by its first byte. */
+static enum form recording_form_of(const char *type, struct llmobs_text text)
+{
+    struct llmobs_text inner = llmobs_text_trim(text);
+
+    if (!recording_is_text(text))
+        return BINARY;
+    if (recording_has(type, "event-stream"))
+        return EVENTS;
+    if (recording_has(type, "ndjson") || recording_has(type, "jsonl") ||
+        recording_has(type, "json-seq"))
+        return LINES;
+    if (recording_has(type, "json") ||
+        (inner.len > 0 && (*inner.data == '{' || *inner.data == '[')))
+        return JSON;
+    return TEXT;
+}
+
+/* Copies the body without its content coding. Bytes that cannot be masked stay
+ * out: those that are coded still, and frames within a coding. */
+static int recording_copy(struct side *side)
+{
+    const char *coding = header_of(side->headers, "content-encoding");
+    struct llmobs_text text = llmobs_body_head(side->body);
+    struct llmobs_body plain;
+    bool cut = false;
+    int rc;
+
+    if (!llmobs_inflate_is_coded(text, coding))
+        return llmobs_buf_add(side->out, text.data, text.len);
+    llmobs_body_init(&plain, LLMOBS_RECORDING_MAX);
+    plain.free = true;
+    rc = llmobs_inflate_body(text, coding, LLMOBS_RECORDING_MAX, &plain, &cut);
+    text = llmobs_body_head(&plain);
+    side->decoded = true;
+    if (rc == -ENOTSUP || rc == -EBADMSG || cut ||
+        recording_is_frames(side, text)) {
+        side->cut = "its content coding cannot be undone";
+        rc = 0;
+    } else if (!rc) {
+        rc = llmobs_buf_add(side->out, text.data, text.len);
+    }
+    llmobs_body_fini(&plain);
+    return rc;
+}
+
+/* Where it is no JSON after all, it stays as it is. */
+static int recording_lay_out(struct llmobs_buf *body)
+{
+    struct llmobs_buf out;
+    int rc;
+
+    llmobs_buf_init(&out, LLMOBS_RECORDING_MAX);
+    rc = llmobs_indent((struct llmobs_text){body->data, body->len}, &out);
+    if (rc) {
+        llmobs_buf_fini(&out);
+        return rc == -EINVAL || rc == -EFBIG ? 0 : rc;
+    }
+    llmobs_buf_fini(body);
+    *body = out;
+    return 0;
+}
+
+static int recording_take(struct side *side)
+{
+    struct llmobs_text text;
+    enum form form;
+    int rc;
+
+    if (side->body->truncated || side->body->lost)
+        side->cut = "it was too long to be kept whole";
+    if (side->body->total == 0 || side->cut)
+        return 0;
+    rc = recording_copy(side);
+    if (rc || side->out->len == 0)
+        return rc;
+    text = (struct llmobs_text){side->out->data, side->out->len};
+    if (!recording_is_frames(side, text))
+        llmobs_secrets_mask(side->out->data, side->out->len);
+    form = recording_form_of(header_of(side->headers, "content-type"), text);
+    side->file = side->files[form];
+    return form == JSON && side->lays_out ? recording_lay_out(side->out) : 0;
+}
+
+/* -- the head ------------------------------------------------------------- */
+
+static int64_t ms_of(int64_t ns)
+{
+    return ns > 0 ? (ns + LLMOBS_NS_PER_MS / 2) / LLMOBS_NS_PER_MS : 0;
+}
+
+/* Each item is a list of two numbers: all bytes before the first were there so
+ * many milliseconds after the begin. One item for each of these. */
+static struct llmobs_json *chunks_of(const struct llmobs_exchange *exchange)
+{
+    struct llmobs_json *list = llmobs_json_array();
+
+    for (size_t i = 0; i < exchange->mark_count; i++) {
+        const struct llmobs_mark *mark = &exchange->marks[i];
+        int64_t ms = ms_of(mark->at_ns - exchange->start_mono_ns);
+        struct llmobs_json *pair;
+
+        if (i + 1 < exchange->mark_count &&
+            ms_of(mark[1].at_ns - exchange->start_mono_ns) == ms)
+            continue;
+        pair = llmobs_json_array();
+        (void)llmobs_json_add(pair, llmobs_json_int((int64_t)mark->offset));
+        (void)llmobs_json_add(pair, llmobs_json_int(ms));
+        (void)llmobs_json_add(list, pair);
+    }
+    return list;
+}
+
+/* How libcurl ended it, where it did not go well; NULL: it did. */
+static const char *recording_fault_of(const struct llmobs_exchange *exchange)
+{
+    if (exchange->end == LLMOBS_END_REMOVED)
+        return "aborted by the program";
+    if (exchange->end != LLMOBS_END_DONE)
+        return "the process ended";
+    if (exchange->code == 0 || exchange->code == CODE_HTTP_RETURNED_ERROR)
+        return NULL;
+    return exchange->code_name ? exchange->code_name : "CURLE_UNKNOWN";
+}
+
+static int set_body(struct llmobs_json *object, const struct side *side)
+{
+    int rc = llmobs_json_sets(object, "content_type",
+                              header_of(side->headers, "content-type"));
+
+    if (!rc)
+        rc = llmobs_json_sets(object, "body", side->file);
+    return rc ? rc : llmobs_json_sets(object, "cut", side->cut);
+}
+
+static struct llmobs_json *recording_request_of(
+    const struct llmobs_exchange *exchange, const struct side *side)
+{
+    struct llmobs_json *object = llmobs_json_object();
+    bool form = exchange->multipart;
+
+    if (llmobs_json_sets(object, "method", exchange->method) ||
+        llmobs_json_sets(object, "url", exchange->url ? exchange->url : "") ||
+        (form && llmobs_json_set(object, "form", llmobs_json_bool(true))) ||
+        set_body(object, side)) {
+        llmobs_json_free(object);
+        return NULL;
+    }
+    return object;
+}
+
+static struct llmobs_json *answer_of(const struct llmobs_exchange *exchange,
+                                     const struct side *side)
+{
+    struct llmobs_json *object = llmobs_json_object();
+    bool timed = exchange->mark_count > 0 && !side->decoded && !side->cut;
+
+    if (llmobs_json_set(object, "status", llmobs_json_int(exchange->status)) ||
+        set_body(object, side) ||
+        llmobs_json_sets(object, "fault", recording_fault_of(exchange)) ||
+        llmobs_json_set(object, "ms",
+                        llmobs_json_int(ms_of(exchange->duration_ns))) ||
+        (timed && llmobs_json_set(object, "chunks", chunks_of(exchange)))) {
+        llmobs_json_free(object);
+        return NULL;
+    }
+    return object;
+}
+
+static int recording_write_head(const struct llmobs_exchange *exchange,
+                                const char *name, const struct side *request,
+                                const struct side *answer,
+                                struct llmobs_buf *out)
+{
+    struct llmobs_json *head = llmobs_json_object();
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, HEAD_MAX);
+    rc = llmobs_json_set(head, "format",
+                         llmobs_json_int(LLMOBS_RECORDING_FORMAT));
+    if (!rc)
+        rc = llmobs_json_sets(head, "name", name);
+    if (!rc)
+        rc = llmobs_json_set(head, "request",
+                             recording_request_of(exchange, request));
+    if (!rc)
+        rc = llmobs_json_set(head, "answer", answer_of(exchange, answer));
+    if (!rc)
+        rc = llmobs_json_dump(head, LLMOBS_JSON_KEEP_ORDER, &text);
+    if (!rc)
+        rc = llmobs_indent((struct llmobs_text){text.data, text.len}, out);
+    llmobs_buf_fini(&text);
+    llmobs_json_free(head);
+    return rc;
+}
+
+/* -- the whole ------------------------------------------------------------ */
+
+/* The vectors of a search are taken out before a reader gets its bodies. */
+static const char *lack_of(const struct llmobs_exchange *exchange)
+{
+    if (exchange->bare)
+        return "its bodies were not to be on the disk";
+    return llmobs_rules_has_vectors(&exchange->match)
+               ? "the vectors of a search are not kept"
+               : NULL;
+}
+
+int llmobs_recording_make(struct llmobs_exchange *exchange, const char *name,
+                          struct llmobs_recording *recording)
+{
+    static const char *const requests[] = {"request.bin", "request.txt",
+                                           "request.json", "request.ndjson",
+                                           "request.sse"};
+    static const char *const answers[] = {"answer.bin", "answer.txt",
+                                          "answer.json", "answer.ndjson",
+                                          "answer.sse"};
+    struct side request = {.body = &exchange->request,
+                           .headers = &exchange->request_headers,
+                           .files = requests,
+                           .lays_out = true,
+                           .out = &recording->request,
+                           .cut = lack_of(exchange)};
+    struct side answer = {.body = &exchange->response,
+                          .headers = &exchange->response_headers,
+                          .files = answers,
+                          .may_be_frames = true,
+                          .out = &recording->answer,
+                          .cut = lack_of(exchange)};
+    int rc;
+
+    memset(recording, 0, sizeof(*recording));
+    llmobs_buf_init(&recording->head, HEAD_MAX);
+    llmobs_buf_init(&recording->request, LLMOBS_RECORDING_MAX);
+    llmobs_buf_init(&recording->answer, LLMOBS_RECORDING_MAX);
+    rc = recording_take(&request);
+    /* Of a form only the text fields are there, and nobody compares them. */
+    if (exchange->multipart)
+        request.cut = lack_of(exchange);
+    if (!rc)
+        rc = recording_take(&answer);
+    if (!rc)
+        rc = recording_write_head(exchange, name, &request, &answer,
+                                  &recording->head);
+    recording->request_file = request.file;
+    recording->answer_file = answer.file;
+    return rc;
+}
+
+void llmobs_recording_fini(struct llmobs_recording *recording)
+{
+    llmobs_buf_fini(&recording->head);
+    llmobs_buf_fini(&recording->request);
+    llmobs_buf_fini(&recording->answer);
+}

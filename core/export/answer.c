@@ -1,0 +1,236 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/export/letters.h"
+#include "core/export/otlp.h"
+#include "lib/span/mask.h"
+
+/* The part of the receiver's words that is read. */
+#define WORDS_MAX ((size_t)4096)
+
+/* -- protobuf -------------------------------------------------------------- */
+
+enum wire {
+    WIRE_VARINT = 0,
+    WIRE_FIXED64 = 1,
+    WIRE_BYTES = 2,
+    WIRE_FIXED32 = 5
+};
+
+/* A field: its number, and its value by its wire type. */
+struct field {
+    uint64_t number;
+    enum wire wire;
+    uint64_t value;           /* WIRE_VARINT */
+    struct llmobs_text bytes; /* WIRE_BYTES */
+};
+
+static bool take_varint(struct llmobs_text *in, uint64_t *out)
+{
+    *out = 0;
+    for (unsigned shift = 0; shift < 70 && in->len; shift += 7) {
+        unsigned char byte = (unsigned char)*in->data++;
+
+        in->len--;
+        *out |= shift < 64 ? (uint64_t)(byte & 0x7F) << shift : 0;
+        if (byte < 0x80)
+            return true;
+    }
+    return false;
+}
+
+static bool export_answer_take_bytes(struct llmobs_text *in, uint64_t len,
+                                     struct llmobs_text *out)
+{
+    if (len > in->len)
+        return false;
+    *out = (struct llmobs_text){in->data, (size_t)len};
+    in->data += len;
+    in->len -= (size_t)len;
+    return true;
+}
+
+/* 1: a field; 0: the message is at its end; -EINVAL: it is cut, or none. */
+static int take_field(struct llmobs_text *in, struct field *out)
+{
+    uint64_t tag, len;
+    bool there;
+
+    if (in->len == 0)
+        return 0;
+    if (!take_varint(in, &tag) || tag >> 3 == 0)
+        return -EINVAL;
+    out->number = tag >> 3;
+    out->wire = (enum wire)(tag & 7);
+    switch (out->wire) {
+    case WIRE_VARINT:
+        there = take_varint(in, &out->value);
+        break;
+    case WIRE_BYTES:
+        there = take_varint(in, &len) &&
+                export_answer_take_bytes(in, len, &out->bytes);
+        break;
+    case WIRE_FIXED64:
+        there = export_answer_take_bytes(in, 8, &out->bytes);
+        break;
+    case WIRE_FIXED32:
+        there = export_answer_take_bytes(in, 4, &out->bytes);
+        break;
+    default:
+        return -EINVAL;
+    }
+    return there ? 1 : -EINVAL;
+}
+
+/* Finds the last field of the number and type. */
+static int find_field(struct llmobs_text in, uint64_t number, enum wire wire,
+                      struct field *out)
+{
+    struct field field;
+    int rc;
+
+    while ((rc = take_field(&in, &field)) > 0)
+        if (field.number == number && field.wire == wire)
+            *out = field;
+    return rc;
+}
+
+/* -- the words ------------------------------------------------------------- */
+
+/* The bytes of UTF-8 up to `max`, without a character that would be cut. */
+static size_t whole_characters(const char *text, size_t len, size_t max)
+{
+    if (len <= max)
+        return len;
+    while (max > 0 && ((unsigned char)text[max] & 0xC0) == 0x80)
+        max--;
+    return max;
+}
+
+static void blank_controls(char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7F)
+            text[i] = ' ';
+}
+
+/* One line without secrets; empty where memory runs out. Masking looks at bytes
+ * and may cut a character, so the text is made UTF-8 last. */
+static void export_answer_set_words(struct llmobs_otlp_answer *answer,
+                                    struct llmobs_text words)
+{
+    struct llmobs_buf line, masked, clean;
+    size_t len;
+
+    llmobs_buf_init(&line, WORDS_MAX);
+    llmobs_buf_init(&masked, 4 * WORDS_MAX);
+    llmobs_buf_init(&clean, 16 * WORDS_MAX);
+    if (words.len > WORDS_MAX)
+        words.len = WORDS_MAX;
+    if (words.len && llmobs_buf_add(&line, words.data, words.len) == 0) {
+        blank_controls(line.data, line.len);
+        if (llmobs_mask_text(line.data, &masked) == 0)
+            (void)llmobs_letters_add(
+                &clean, LLMOBS_QUOTED_NOT,
+                (struct llmobs_text){masked.data, masked.len});
+    }
+    len = whole_characters(clean.data, clean.len, sizeof(answer->message) - 1);
+    if (len)
+        memcpy(answer->message, clean.data, len);
+    answer->message[len] = '\0';
+    llmobs_buf_fini(&line);
+    llmobs_buf_fini(&masked);
+    llmobs_buf_fini(&clean);
+}
+
+static void set_rejected(struct llmobs_otlp_answer *answer, int64_t rejected)
+{
+    answer->rejected = rejected > 0 ? rejected : 0;
+}
+
+/* -- the answers ----------------------------------------------------------- */
+
+/* Export...ServiceResponse has the field partial_success = 1, and that has
+ * rejected_... = 1 and error_message = 2. */
+static int read_protobuf(struct llmobs_text body,
+                         struct llmobs_otlp_answer *answer)
+{
+    struct field partial = {0}, rejected = {0}, words = {0};
+    int rc = find_field(body, 1, WIRE_BYTES, &partial);
+    int inner = find_field(partial.bytes, 1, WIRE_VARINT, &rejected);
+
+    (void)find_field(partial.bytes, 2, WIRE_BYTES, &words);
+    set_rejected(answer, (int64_t)rejected.value);
+    export_answer_set_words(answer, words.bytes);
+    return rc ? rc : inner;
+}
+
+/* A number, or its decimal text; 0 where it is neither. */
+static int64_t integer_of(const struct llmobs_json *json)
+{
+    const char *text = llmobs_json_text(json);
+
+    return text ? strtoll(text, NULL, 10) : llmobs_json_to_int(json);
+}
+
+static int export_answer_read_json(const struct llmobs_json *json,
+                                   struct llmobs_otlp_answer *answer)
+{
+    static const char *const names[] = {"rejectedSpans", "rejectedDataPoints",
+                                        "rejectedLogRecords"};
+    const struct llmobs_json *partial = llmobs_json_get(json, "partialSuccess");
+    const char *words = llmobs_json_gets(partial, "errorMessage");
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const struct llmobs_json *rejected = llmobs_json_get(partial, names[i]);
+
+        if (rejected)
+            set_rejected(answer, integer_of(rejected));
+    }
+    if (words)
+        export_answer_set_words(answer,
+                                (struct llmobs_text){words, strlen(words)});
+    return llmobs_json_is_object(json) ? 0 : -EINVAL;
+}
+
+int llmobs_otlp_read_answer(struct llmobs_text body, bool json,
+                            struct llmobs_otlp_answer *answer)
+{
+    struct llmobs_json *value;
+    int rc;
+
+    memset(answer, 0, sizeof(*answer));
+    if (!json || body.len == 0)
+        return read_protobuf(body, answer);
+    rc = llmobs_json_parse(body, &value);
+    if (rc == 0)
+        rc = export_answer_read_json(value, answer);
+    llmobs_json_free(value);
+    return rc ? -EINVAL : 0;
+}
+
+/* google.rpc.Status has the field message = 2. */
+int llmobs_otlp_read_refusal(struct llmobs_text body, bool json,
+                             struct llmobs_otlp_answer *answer)
+{
+    struct field words = {0};
+    struct llmobs_json *value;
+    const char *text;
+    int rc;
+
+    memset(answer, 0, sizeof(*answer));
+    if (!json) {
+        rc = find_field(body, 2, WIRE_BYTES, &words);
+        if (rc == 0)
+            export_answer_set_words(answer, words.bytes);
+        return rc;
+    }
+    rc = llmobs_json_parse(body, &value);
+    text = rc ? NULL : llmobs_json_gets(value, "message");
+    if (text)
+        export_answer_set_words(answer,
+                                (struct llmobs_text){text, strlen(text)});
+    llmobs_json_free(value);
+    return text ? 0 : -EINVAL;
+}

@@ -1,0 +1,931 @@
+#include "core/export/attributes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/export/messages.h"
+#include "lib/span/content_filter.h"
+
+/* Sets of forms. */
+#define IN_1_41 (1 << LLMOBS_SEMCONV_1_41)
+#define IN_LATEST (1 << LLMOBS_SEMCONV_LATEST)
+#define IN_ALL (IN_1_41 | IN_LATEST)
+
+#define INFERENCE LLMOBS_OTLP_INFERENCE
+#define EMBEDDINGS LLMOBS_OTLP_EMBEDDINGS
+#define AGENT LLMOBS_OTLP_AGENT
+#define RETRIEVAL LLMOBS_OTLP_RETRIEVAL
+#define ANY_OP 0x7F
+
+enum type {
+    TYPE_TEXT,
+    TYPE_TEXTS, /* one text, or a list of them */
+    TYPE_INT,
+    TYPE_COUNT, /* an int that is not 1 */
+    TYPE_DOUBLE,
+    TYPE_SECONDS, /* a double, of an int in nanoseconds */
+    TYPE_TRUE     /* a boolean that is true */
+};
+
+/* An attribute of the conventions: a fact is its value, else the metadata that
+ * an API calls so (keys). */
+struct row {
+    char name[40];
+    unsigned char forms;
+    unsigned char ops;
+    unsigned char type;
+    unsigned char fact; /* NO_FACT: none */
+};
+
+#define NO_FACT LLMOBS_FACTS
+
+enum row_id {
+    ROW_RESPONSE_MODEL,
+    ROW_RESPONSE_ID,
+    ROW_FINISH_REASONS,
+    ROW_OUTPUT_TYPE,
+    ROW_CONVERSATION,
+    ROW_MAX_TOKENS,
+    ROW_TEMPERATURE,
+    ROW_TOP_P,
+    ROW_FREQUENCY,
+    ROW_PRESENCE,
+    ROW_TOP_K,
+    ROW_NEW_TOP_K,
+    ROW_RETRIEVED,
+    ROW_SEED,
+    ROW_STOP,
+    ROW_CHOICES,
+    ROW_STREAM,
+    ROW_REASONING,
+    ROW_PREVIOUS,
+    ROW_ENCODING,
+    ROW_DIMENSIONS,
+    ROW_DATA_SOURCE,
+    ROW_HTTP_STATUS,
+    ROW_MCP_METHOD,
+    ROW_MCP_PROTOCOL,
+    ROW_MCP_SESSION,
+    ROW_RPC_ID,
+    ROWS
+};
+
+static const struct row rows[ROWS] = {
+    [ROW_RESPONSE_MODEL] = {"gen_ai.response.model", IN_ALL,
+                            INFERENCE | EMBEDDINGS | LLMOBS_OTLP_NO_OP,
+                            TYPE_TEXT, LLMOBS_FACT_RESPONSE_MODEL},
+    [ROW_RESPONSE_ID] = {"gen_ai.response.id", IN_ALL,
+                         INFERENCE | LLMOBS_OTLP_NO_OP, TYPE_TEXT,
+                         LLMOBS_FACT_RESPONSE_ID},
+    [ROW_FINISH_REASONS] = {"gen_ai.response.finish_reasons", IN_ALL,
+                            INFERENCE | AGENT | LLMOBS_OTLP_NO_OP, TYPE_TEXTS,
+                            LLMOBS_FACT_FINISH_REASONS},
+    [ROW_OUTPUT_TYPE] = {"gen_ai.output.type", IN_ALL, INFERENCE, TYPE_TEXT,
+                         LLMOBS_FACT_OUTPUT_TYPE},
+    [ROW_CONVERSATION] = {"gen_ai.conversation.id", IN_ALL, INFERENCE | AGENT,
+                          TYPE_TEXT, LLMOBS_FACT_CONVERSATION_ID},
+    [ROW_MAX_TOKENS] = {"gen_ai.request.max_tokens", IN_ALL, INFERENCE | AGENT,
+                        TYPE_INT, NO_FACT},
+    [ROW_TEMPERATURE] = {"gen_ai.request.temperature", IN_ALL,
+                         INFERENCE | AGENT, TYPE_DOUBLE, NO_FACT},
+    [ROW_TOP_P] = {"gen_ai.request.top_p", IN_ALL, INFERENCE | AGENT,
+                   TYPE_DOUBLE, NO_FACT},
+    [ROW_FREQUENCY] = {"gen_ai.request.frequency_penalty", IN_ALL,
+                       INFERENCE | AGENT, TYPE_DOUBLE, NO_FACT},
+    [ROW_PRESENCE] = {"gen_ai.request.presence_penalty", IN_ALL,
+                      INFERENCE | AGENT, TYPE_DOUBLE, NO_FACT},
+    [ROW_TOP_K] = {"gen_ai.request.top_k", IN_1_41, INFERENCE | RETRIEVAL,
+                   TYPE_DOUBLE, NO_FACT},
+    [ROW_NEW_TOP_K] = {"gen_ai.request.top_k", IN_LATEST, INFERENCE, TYPE_INT,
+                       NO_FACT},
+    [ROW_RETRIEVED] = {"gen_ai.retrieval.top_k", IN_LATEST, RETRIEVAL, TYPE_INT,
+                       NO_FACT},
+    [ROW_SEED] = {"gen_ai.request.seed", IN_ALL, INFERENCE | AGENT, TYPE_INT,
+                  NO_FACT},
+    [ROW_STOP] = {"gen_ai.request.stop_sequences", IN_ALL, INFERENCE | AGENT,
+                  TYPE_TEXTS, NO_FACT},
+    [ROW_CHOICES] = {"gen_ai.request.choice.count", IN_ALL, INFERENCE | AGENT,
+                     TYPE_COUNT, NO_FACT},
+    [ROW_STREAM] = {"gen_ai.request.stream", IN_ALL, INFERENCE, TYPE_TRUE,
+                    LLMOBS_FACT_STREAM},
+    [ROW_REASONING] = {"gen_ai.request.reasoning.level", IN_LATEST, INFERENCE,
+                       TYPE_TEXT, LLMOBS_FACT_REASONING_LEVEL},
+    [ROW_PREVIOUS] = {"gen_ai.request.previous_response.id", IN_LATEST,
+                      INFERENCE, TYPE_TEXT, LLMOBS_FACT_PREVIOUS_RESPONSE_ID},
+    [ROW_ENCODING] = {"gen_ai.request.encoding_formats", IN_ALL, EMBEDDINGS,
+                      TYPE_TEXTS, LLMOBS_FACT_ENCODING_FORMATS},
+    [ROW_DIMENSIONS] = {"gen_ai.embeddings.dimension.count", IN_ALL, EMBEDDINGS,
+                        TYPE_INT, LLMOBS_FACT_DIMENSIONS},
+    [ROW_DATA_SOURCE] = {"gen_ai.data_source.id", IN_ALL, RETRIEVAL, TYPE_TEXT,
+                         NO_FACT},
+    [ROW_HTTP_STATUS] = {"http.response.status_code", IN_ALL, ANY_OP, TYPE_INT,
+                         LLMOBS_FACT_STATUS},
+    [ROW_MCP_METHOD] = {"mcp.method.name", IN_ALL, ANY_OP, TYPE_TEXT,
+                        LLMOBS_FACT_MCP_METHOD},
+    [ROW_MCP_PROTOCOL] = {"mcp.protocol.version", IN_ALL, ANY_OP, TYPE_TEXT,
+                          LLMOBS_FACT_MCP_PROTOCOL},
+    [ROW_MCP_SESSION] = {"mcp.session.id", IN_ALL, ANY_OP, TYPE_TEXT,
+                         LLMOBS_FACT_MCP_SESSION},
+    [ROW_RPC_ID] = {"jsonrpc.request.id", IN_ALL, ANY_OP, TYPE_TEXT,
+                    LLMOBS_FACT_RPC_ID},
+};
+
+/* The keys of metadata, sorted; of two for one row the lower rank counts. */
+static const struct key {
+    char key[24];
+    unsigned char row;
+    unsigned char rank;
+} keys[] = {
+    {"candidateCount", ROW_CHOICES, 2},
+    {"candidate_count", ROW_CHOICES, 1},
+    {"data_source_id", ROW_DATA_SOURCE, 0},
+    {"encoding_format", ROW_ENCODING, 0},
+    {"encoding_formats", ROW_ENCODING, 1},
+    {"frequencyPenalty", ROW_FREQUENCY, 1},
+    {"frequency_penalty", ROW_FREQUENCY, 0},
+    {"k", ROW_NEW_TOP_K, 2},
+    {"k", ROW_RETRIEVED, 2},
+    {"k", ROW_TOP_K, 2},
+    {"maxOutputTokens", ROW_MAX_TOKENS, 3},
+    {"max_completion_tokens", ROW_MAX_TOKENS, 1},
+    {"max_output_tokens", ROW_MAX_TOKENS, 2},
+    {"max_tokens", ROW_MAX_TOKENS, 0},
+    {"n", ROW_CHOICES, 0},
+    {"p", ROW_TOP_P, 2},
+    {"presencePenalty", ROW_PRESENCE, 1},
+    {"presence_penalty", ROW_PRESENCE, 0},
+    {"previous_response_id", ROW_PREVIOUS, 0},
+    {"random_seed", ROW_SEED, 1},
+    {"reasoning_effort", ROW_REASONING, 0},
+    {"seed", ROW_SEED, 0},
+    {"stop", ROW_STOP, 1},
+    {"stopSequences", ROW_STOP, 2},
+    {"stop_sequences", ROW_STOP, 0},
+    {"stream", ROW_STREAM, 0},
+    {"temperature", ROW_TEMPERATURE, 0},
+    {"topK", ROW_NEW_TOP_K, 1},
+    {"topK", ROW_RETRIEVED, 1},
+    {"topK", ROW_TOP_K, 1},
+    {"topP", ROW_TOP_P, 1},
+    {"top_k", ROW_NEW_TOP_K, 0},
+    {"top_k", ROW_RETRIEVED, 0},
+    {"top_k", ROW_TOP_K, 0},
+    {"top_p", ROW_TOP_P, 0},
+};
+
+#define KEYS (sizeof(keys) / sizeof(*keys))
+
+/* The longest name of an attribute, and how much needs no memory. */
+#define NAME_MAX_LEN ((size_t)1 << 20)
+#define NAME_ROOM 96
+
+static void attributes_put_text(struct llmobs_otlp_attributes *out,
+                                const char *key, const char *text)
+{
+    if (text && *text)
+        llmobs_otlp_attr_text(out, key, llmobs_text_of(text));
+}
+
+/* -- values of a type ---------------------------------------------------- */
+
+static bool attributes_is_text(const struct llmobs_json *value)
+{
+    return llmobs_json_is_string(value) && *llmobs_json_text(value);
+}
+
+static bool attributes_are_texts(const struct llmobs_json *value)
+{
+    size_t count = llmobs_json_is_array(value) ? llmobs_json_len(value) : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!llmobs_json_is_string(llmobs_json_at(value, i)))
+            return false;
+    }
+    return count > 0 || attributes_is_text(value);
+}
+
+static bool attributes_fits(enum type type, const struct llmobs_json *value)
+{
+    switch (type) {
+    case TYPE_TEXT:
+        return attributes_is_text(value);
+    case TYPE_TEXTS:
+        return attributes_are_texts(value);
+    case TYPE_INT:
+    case TYPE_SECONDS:
+        return llmobs_json_is_int(value);
+    case TYPE_COUNT:
+        return llmobs_json_is_int(value) && llmobs_json_to_int(value) != 1;
+    case TYPE_DOUBLE:
+        return llmobs_json_is_number(value);
+    case TYPE_TRUE:
+        return llmobs_json_is_true(value);
+    }
+    return false;
+}
+
+static void put_texts(struct llmobs_otlp_attributes *out, const char *key,
+                      const struct llmobs_json *value)
+{
+    size_t count = llmobs_json_is_array(value) ? llmobs_json_len(value) : 1;
+    struct llmobs_text *texts = calloc(count, sizeof(*texts));
+
+    if (!texts) {
+        out->writer->error = out->writer->error ? out->writer->error : -ENOMEM;
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        texts[i] = llmobs_text_of(llmobs_json_text(
+            llmobs_json_is_array(value) ? llmobs_json_at(value, i) : value));
+    llmobs_otlp_attr_texts(out, key, texts, count);
+    free(texts);
+}
+
+static void put_typed(struct llmobs_otlp_attributes *out, const char *key,
+                      enum type type, const struct llmobs_json *value)
+{
+    switch (type) {
+    case TYPE_TEXT:
+        attributes_put_text(out, key, llmobs_json_text(value));
+        break;
+    case TYPE_TEXTS:
+        put_texts(out, key, value);
+        break;
+    case TYPE_INT:
+    case TYPE_COUNT:
+        llmobs_otlp_attr_int(out, key, llmobs_json_to_int(value));
+        break;
+    case TYPE_DOUBLE:
+        llmobs_otlp_attr_double(out, key, llmobs_json_to_real(value));
+        break;
+    case TYPE_SECONDS:
+        llmobs_otlp_attr_double(out, key,
+                                (double)llmobs_json_to_int(value) / 1e9);
+        break;
+    case TYPE_TRUE:
+        llmobs_otlp_attr_bool(out, key, true);
+        break;
+    }
+}
+
+static void put_fact(const struct llmobs_otlp_source *s, enum llmobs_fact fact,
+                     enum type type, const char *key,
+                     struct llmobs_otlp_attributes *out)
+{
+    const struct llmobs_json *value = s->fact[fact];
+
+    if (attributes_fits(type, value))
+        put_typed(out, key, type, value);
+}
+
+/* -- the rows ------------------------------------------------------------ */
+
+/* The values of the rows: a fact, else of the row's keys the first one that
+ * metadata has a value of the row's type for. */
+struct found {
+    const struct llmobs_json *values[ROWS];
+    const char *keys[ROWS]; /* that key, of metadata; NULL: none */
+    unsigned char ranks[ROWS];
+};
+
+/* A span of no operation has no attribute of gen_ai. (WIRE 9.3). */
+static bool is_for(const struct row *row, const struct llmobs_otlp_source *s)
+{
+    if (!s->operation && strncmp(row->name, "gen_ai.", 7) == 0)
+        return false;
+    return (row->forms & 1 << s->form) && (row->ops & (int)s->op);
+}
+
+/* Goes on to where a key is or would be, from where the one before it was:
+ * those of an event are sorted, too. */
+static size_t seek_key(size_t at, const char *key)
+{
+    if (at > 0 && strcmp(keys[at - 1].key, key) >= 0)
+        at = 0;
+    while (at < KEYS && strcmp(keys[at].key, key) < 0)
+        at++;
+    return at;
+}
+
+static void note_key(const struct llmobs_otlp_source *s, const struct key *of,
+                     const char *key, const struct llmobs_json *value,
+                     struct found *found)
+{
+    const struct row *row = &rows[of->row];
+
+    if (!is_for(row, s) || !attributes_fits((enum type)row->type, value) ||
+        (found->keys[of->row] && found->ranks[of->row] < of->rank))
+        return;
+    found->values[of->row] = value;
+    found->keys[of->row] = key;
+    found->ranks[of->row] = of->rank;
+}
+
+static void find_keys(const struct llmobs_otlp_source *s, struct found *found)
+{
+    size_t at = 0;
+
+    for (void *it = llmobs_json_iter(s->metadata); it;
+         it = llmobs_json_next(s->metadata, it)) {
+        const char *key = llmobs_json_iter_key(it);
+
+        for (at = seek_key(at, key);
+             at < KEYS && strcmp(keys[at].key, key) == 0; at++)
+            note_key(s, &keys[at], key, llmobs_json_iter_value(it), found);
+    }
+}
+
+static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
+{
+    memset(found, 0, sizeof(*found));
+    find_keys(s, found);
+    for (size_t i = 0; i < ROWS; i++) {
+        const struct llmobs_json *fact =
+            rows[i].fact == NO_FACT ? NULL : s->fact[rows[i].fact];
+
+        if (fact && is_for(&rows[i], s) &&
+            attributes_fits((enum type)rows[i].type, fact))
+            found->values[i] = fact;
+    }
+}
+
+static void put_rows(const struct found *found,
+                     struct llmobs_otlp_attributes *out)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        if (found->values[i])
+            put_typed(out, rows[i].name, (enum type)rows[i].type,
+                      found->values[i]);
+    }
+}
+
+/* A key that a row has its value of, or would have without its fact. An API may
+ * take a setting by two names: the other one stays in the rest. */
+static bool is_row(const struct found *found, const char *key)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        if (found->keys[i] == key)
+            return true;
+    }
+    return false;
+}
+
+/* -- the call ------------------------------------------------------------ */
+
+/* Every call has a provider, also one to an agent behind an API, and so has any
+ * agent in the older form: there the attribute is required. */
+static bool attributes_has_provider(const struct llmobs_otlp_source *s)
+{
+    if (s->op == AGENT)
+        return s->client || s->form < LLMOBS_SEMCONV_LATEST;
+    if (s->op & (RETRIEVAL | LLMOBS_OTLP_NO_OP))
+        return s->operation && s->fact[LLMOBS_FACT_PROVIDER];
+    return s->op & (INFERENCE | EMBEDDINGS);
+}
+
+static void put_operation(const struct llmobs_otlp_source *s,
+                          struct llmobs_otlp_attributes *out)
+{
+    attributes_put_text(out, "gen_ai.operation.name", s->operation);
+    if (attributes_has_provider(s))
+        attributes_put_text(out, "gen_ai.provider.name",
+                            llmobs_otlp_source_provider(s));
+    if (s->op & (INFERENCE | EMBEDDINGS | RETRIEVAL | AGENT))
+        attributes_put_text(out, "gen_ai.request.model", s->model);
+    if (s->op == AGENT)
+        attributes_put_text(out, "gen_ai.agent.name", s->name);
+    if (s->op == LLMOBS_OTLP_WORKFLOW)
+        attributes_put_text(out, "gen_ai.workflow.name", s->name);
+    if (s->op == LLMOBS_OTLP_TOOL) {
+        attributes_put_text(out, "gen_ai.tool.name",
+                            s->method ? s->subject : s->name);
+        attributes_put_text(out, "gen_ai.tool.type", "function");
+    }
+    if (s->method && strcmp(s->method, "prompts/get") == 0)
+        attributes_put_text(out, "gen_ai.prompt.name", s->subject);
+    if (s->failed)
+        attributes_put_text(out, "error.type", llmobs_otlp_source_error(s));
+}
+
+static void put_server(const struct llmobs_otlp_source *s,
+                       struct llmobs_otlp_attributes *out)
+{
+    if (!s->client || !s->fact[LLMOBS_FACT_HOST])
+        return;
+    put_fact(s, LLMOBS_FACT_HOST, TYPE_TEXT, "server.address", out);
+    put_fact(s, LLMOBS_FACT_PORT, TYPE_INT, "server.port", out);
+}
+
+/* Of an answer of the model, also of one that is fetched: a task that has an
+ * operation. */
+static void put_openai(const struct llmobs_otlp_source *s,
+                       struct llmobs_otlp_attributes *out)
+{
+    const char *tier =
+        llmobs_otlp_source_fact(s, LLMOBS_FACT_REQUEST_SERVICE_TIER);
+
+    if (!s->operation || !(s->op & (INFERENCE | LLMOBS_OTLP_NO_OP)) ||
+        strcmp(llmobs_otlp_source_provider(s), "openai") != 0)
+        return;
+    if (tier && strcmp(tier, "auto") != 0)
+        attributes_put_text(out, "openai.request.service_tier", tier);
+    put_fact(s, LLMOBS_FACT_RESPONSE_SERVICE_TIER, TYPE_TEXT,
+             "openai.response.service_tier", out);
+    put_fact(s, LLMOBS_FACT_SYSTEM_FINGERPRINT, TYPE_TEXT,
+             "openai.response.system_fingerprint", out);
+    put_fact(s, LLMOBS_FACT_API_TYPE, TYPE_TEXT, "openai.api.type", out);
+}
+
+/* The agent above names itself on the calls below it. */
+static void put_inference(const struct llmobs_otlp_source *s,
+                          struct llmobs_otlp_attributes *out)
+{
+    const struct llmobs_json *agent =
+        llmobs_json_get(s->meta, "agent_attribution");
+
+    if (s->op != INFERENCE)
+        return;
+    attributes_put_text(out, "gen_ai.agent.name",
+                        llmobs_json_gets(agent, "pagent_name"));
+    if (llmobs_json_is_true(s->fact[LLMOBS_FACT_STREAM]))
+        put_fact(s, LLMOBS_FACT_FIRST_CHUNK_NS, TYPE_SECONDS,
+                 "gen_ai.response.time_to_first_chunk", out);
+}
+
+static void put_prompt(const struct llmobs_otlp_source *s,
+                       struct llmobs_otlp_attributes *out)
+{
+    const struct llmobs_json *prompt =
+        llmobs_json_get(llmobs_json_get(s->meta, "input"), "prompt");
+    bool named = s->form >= LLMOBS_SEMCONV_LATEST;
+
+    attributes_put_text(out,
+                        named ? "gen_ai.prompt.name" : "llmobs.prompt.name",
+                        llmobs_json_gets(prompt, "id"));
+    attributes_put_text(
+        out, named ? "gen_ai.prompt.version" : "llmobs.prompt.version",
+        llmobs_json_gets(prompt, "version"));
+}
+
+/* -- usage --------------------------------------------------------------- */
+
+static const struct usage {
+    const char *metric, *name;
+    int forms;
+    int ops;
+} usages[] = {
+    {"input_tokens", "gen_ai.usage.input_tokens", IN_ALL,
+     INFERENCE | EMBEDDINGS | AGENT},
+    {"output_tokens", "gen_ai.usage.output_tokens", IN_ALL, INFERENCE | AGENT},
+    {"cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens", IN_ALL,
+     INFERENCE | AGENT},
+    {"cache_write_input_tokens", "gen_ai.usage.cache_creation.input_tokens",
+     IN_1_41, INFERENCE | AGENT},
+    {"cache_write_input_tokens", "gen_ai.usage.cache_write.input_tokens",
+     IN_LATEST, INFERENCE | AGENT},
+    {"reasoning_output_tokens", "gen_ai.usage.reasoning.output_tokens", IN_ALL,
+     INFERENCE},
+};
+
+#define USAGES (sizeof(usages) / sizeof(*usages))
+
+static const struct usage *usage_of(const struct llmobs_otlp_source *s,
+                                    const char *metric,
+                                    const struct llmobs_json *value)
+{
+    for (size_t i = 0; i < USAGES; i++) {
+        if (strcmp(usages[i].metric, metric) == 0 &&
+            (usages[i].forms & 1 << s->form) && (usages[i].ops & (int)s->op))
+            return llmobs_json_is_int(value) ? &usages[i] : NULL;
+    }
+    return NULL;
+}
+
+static void put_usage(const struct llmobs_otlp_source *s,
+                      struct llmobs_otlp_attributes *out)
+{
+    for (void *it = llmobs_json_iter(s->metrics); it;
+         it = llmobs_json_next(s->metrics, it)) {
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
+        const struct usage *usage =
+            usage_of(s, llmobs_json_iter_key(it), value);
+
+        if (usage)
+            llmobs_otlp_attr_int(out, usage->name, llmobs_json_to_int(value));
+    }
+}
+
+/* -- all that the conventions name --------------------------------------- */
+
+static void attributes_put_call(const struct llmobs_otlp_source *s,
+                                const struct found *found,
+                                struct llmobs_otlp_attributes *out)
+{
+    put_operation(s, out);
+    attributes_put_text(out, "llmobs.span.kind", s->kind);
+    put_server(s, out);
+    put_usage(s, out);
+    put_rows(found, out);
+    put_inference(s, out);
+    put_openai(s, out);
+    put_prompt(s, out);
+    attributes_put_text(out, "session.id",
+                        llmobs_json_gets(s->event, "session_id"));
+}
+
+/* -- the rest ------------------------------------------------------------ */
+
+/* A value that is no scalar becomes the text of its JSON, null nothing. */
+static void attributes_put_json(struct llmobs_otlp_attributes *out,
+                                const char *key,
+                                const struct llmobs_json *value)
+{
+    if (llmobs_json_is_string(value))
+        llmobs_otlp_attr_text(out, key,
+                              llmobs_text_of(llmobs_json_text(value)));
+    else if (llmobs_json_is_int(value))
+        llmobs_otlp_attr_int(out, key, llmobs_json_to_int(value));
+    else if (llmobs_json_is_number(value))
+        llmobs_otlp_attr_double(out, key, llmobs_json_to_real(value));
+    else if (llmobs_json_is_true(value) || llmobs_json_is_false(value))
+        llmobs_otlp_attr_bool(out, key, llmobs_json_is_true(value));
+    else if (!llmobs_json_is_null(value))
+        llmobs_otlp_put_document(out, key, value);
+}
+
+/* The name of an attribute, made of two. */
+struct name {
+    struct llmobs_buf text;
+    char room[NAME_ROOM];
+};
+
+/* Gives the name until name_fini; NULL: the writer has an error. */
+static const char *name_init(struct name *key,
+                             struct llmobs_otlp_attributes *out,
+                             const char *prefix, struct llmobs_text name)
+{
+    int rc;
+
+    llmobs_buf_init(&key->text, NAME_MAX_LEN);
+    llmobs_buf_lend(&key->text, key->room, sizeof(key->room));
+    rc = llmobs_buf_adds(&key->text, prefix);
+    if (rc == 0)
+        rc = llmobs_buf_add(&key->text, name.data, name.len);
+    if (rc && out->writer->error == 0)
+        out->writer->error = rc;
+    return rc ? NULL : key->text.data;
+}
+
+static void name_fini(struct name *key)
+{
+    llmobs_buf_fini(&key->text);
+}
+
+static void put_named(struct llmobs_otlp_attributes *out, const char *prefix,
+                      const char *name, const struct llmobs_json *value)
+{
+    struct name room;
+    const char *key = name_init(&room, out, prefix, llmobs_text_of(name));
+
+    if (key)
+        attributes_put_json(out, key, value);
+    name_fini(&room);
+}
+
+static void put_variable(struct llmobs_otlp_attributes *out, const char *prefix,
+                         const char *name, const struct llmobs_json *value)
+{
+    const char *text = llmobs_json_text(value);
+    struct name room;
+    const char *key = name_init(&room, out, prefix, llmobs_text_of(name));
+
+    if (key && text)
+        llmobs_otlp_attr_text(out, key, llmobs_text_of(text));
+    else if (key)
+        llmobs_otlp_put_document(out, key, value);
+    name_fini(&room);
+}
+
+static void attributes_put_member(const char *key, struct llmobs_json *value,
+                                  bool content,
+                                  struct llmobs_otlp_attributes *out)
+{
+    struct llmobs_json *kept = NULL;
+    int rc = 0;
+
+    if (content)
+        put_named(out, "llmobs.metadata.", key, value);
+    else
+        rc = llmobs_content_bare_metadata(key, value, &kept);
+    if (kept)
+        put_named(out, "llmobs.metadata.", key, kept);
+    if (rc && out->writer->error == 0)
+        out->writer->error = rc;
+    llmobs_json_free(kept);
+}
+
+static void put_metadata(const struct llmobs_otlp_source *s,
+                         const struct found *found, bool content,
+                         struct llmobs_otlp_attributes *out)
+{
+    for (void *it = llmobs_json_iter(s->metadata); it;
+         it = llmobs_json_next(s->metadata, it)) {
+        const char *key = llmobs_json_iter_key(it);
+
+        if (!is_row(found, key))
+            attributes_put_member(key, llmobs_json_iter_value(it), content,
+                                  out);
+    }
+}
+
+/* True for a metric of usage or its price, in the words of LLM Observability.
+ */
+static bool attributes_is_usage(const char *metric)
+{
+    static const char *const others[] = {
+        "ephemeral_5m_input_tokens",
+        "ephemeral_1h_input_tokens",
+        "billable_character_count",
+        "audio_input_tokens",
+        "audio_output_tokens",
+        "input_cost",
+        "output_cost",
+        "total_cost",
+    };
+
+    for (size_t i = 0; i < USAGES; i++) {
+        if (strcmp(usages[i].metric, metric) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        if (strcmp(others[i], metric) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A total is no count of its own: below gen_ai.usage. a receiver would take it
+ * for tokens of another kind. */
+static void put_metrics(const struct llmobs_otlp_source *s,
+                        struct llmobs_otlp_attributes *out)
+{
+    for (void *it = llmobs_json_iter(s->metrics); it;
+         it = llmobs_json_next(s->metrics, it)) {
+        const char *key = llmobs_json_iter_key(it);
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
+        const char *prefix = "llmobs.metric.";
+
+        if (strcmp(key, "total_tokens") == 0 || usage_of(s, key, value))
+            continue;
+        if (attributes_is_usage(key))
+            prefix = "llmobs.usage.";
+        else if (strcmp(key, "time_to_first_token") == 0)
+            prefix = "llmobs.";
+        put_named(out, prefix, key, value);
+    }
+}
+
+/* Tags that have another name, or none where status, scope, resource and other
+ * attributes say the same. */
+static const struct tag {
+    const char *name;
+    size_t len;
+    const char *as; /* NULL: nothing */
+} known_tags[] = {
+#define TAG(name, as)              \
+    {                              \
+        name, sizeof(name) - 1, as \
+    }
+    TAG("ml_app", "llmobs.ml_app"),
+    TAG("integration", "llmobs.integration"),
+    TAG("user_id", "user.id"),
+    TAG("version", NULL),
+    TAG("env", NULL),
+    TAG("service", NULL),
+    TAG("source", NULL),
+    TAG("agent_service", NULL),
+    TAG("language", NULL),
+    TAG("error", NULL),
+    TAG("error_type", NULL),
+    TAG("session_id", NULL),
+    TAG("ddtrace.version", NULL),
+#undef TAG
+};
+
+static const struct tag *attributes_find_tag(struct llmobs_text name)
+{
+    for (size_t i = 0; i < sizeof(known_tags) / sizeof(*known_tags); i++) {
+        if (known_tags[i].len == name.len &&
+            memcmp(known_tags[i].name, name.data, name.len) == 0)
+            return &known_tags[i];
+    }
+    return NULL;
+}
+
+static void attributes_put_tag(struct llmobs_otlp_attributes *out,
+                               struct llmobs_text name, const char *value)
+{
+    const struct tag *known = attributes_find_tag(name);
+    struct name room;
+    const char *key;
+
+    if (name.len == 0)
+        return;
+    if (known) {
+        if (known->as)
+            attributes_put_text(out, known->as, value);
+        return;
+    }
+    key = name_init(&room, out, "llmobs.tag.", name);
+    if (key)
+        llmobs_otlp_attr_text(out, key, llmobs_text_of(value));
+    name_fini(&room);
+}
+
+/* Datadog's event has the status as a tag alone; the conventions have a name
+ * for the fact. */
+static bool is_status(const struct llmobs_otlp_source *s,
+                      struct llmobs_text name)
+{
+    static const char tag[] = "http.status_code";
+
+    return s->fact[LLMOBS_FACT_STATUS] && name.len == sizeof(tag) - 1 &&
+           memcmp(name.data, tag, name.len) == 0;
+}
+
+static void attributes_put_tags(const struct llmobs_otlp_source *s,
+                                struct llmobs_otlp_attributes *out)
+{
+    for (size_t i = 0; i < llmobs_json_len(s->tags); i++) {
+        const char *tag = llmobs_json_text(llmobs_json_at(s->tags, i));
+        struct llmobs_text name = {tag, tag ? strcspn(tag, ":") : 0};
+
+        if (is_status(s, name))
+            continue;
+        attributes_put_tag(out, name,
+                           tag && tag[name.len] ? tag + name.len + 1 : "");
+    }
+}
+
+static void put_tool(const struct llmobs_otlp_source *s,
+                     struct llmobs_otlp_attributes *out)
+{
+    attributes_put_text(
+        out, "llmobs.tool.version",
+        llmobs_json_gets(llmobs_json_get(s->meta, "tool"), "version"));
+}
+
+/* One side of a span, its input or its output. */
+struct side {
+    const struct llmobs_json *documents; /* NULL: it has none */
+    const char *value;                   /* likewise */
+    bool output;
+};
+
+static struct side attributes_side_of(const struct llmobs_otlp_source *s,
+                                      bool output)
+{
+    const struct llmobs_json *io =
+        llmobs_json_get(s->meta, output ? "output" : "input");
+
+    return (struct side){llmobs_json_get(io, "documents"),
+                         llmobs_json_gets(io, "value"), output};
+}
+
+/* The texts that no convention names. */
+static void attributes_put_own(struct llmobs_otlp_attributes *out,
+                               const struct side *side)
+{
+    if (side->value)
+        llmobs_otlp_put_text_or_object(
+            out, side->output ? "llmobs.output.value" : "llmobs.input.value",
+            side->value);
+    if (llmobs_json_len(side->documents) > 0)
+        llmobs_otlp_put_document(out,
+                                 side->output ? "llmobs.output.documents"
+                                              : "llmobs.input.documents",
+                                 side->documents);
+}
+
+/* The value of an agent or a workflow is one message; so is that of a call
+ * whose messages were too long to keep. */
+static void attributes_put_message(const struct llmobs_otlp_source *s,
+                                   struct llmobs_otlp_attributes *out,
+                                   const struct side *side)
+{
+    if (side->value)
+        llmobs_otlp_put_message(s, out, side->output, side->value);
+}
+
+static void put_tool_text(struct llmobs_otlp_attributes *out,
+                          const struct side *side)
+{
+    if (side->value && *side->value)
+        llmobs_otlp_put_text_or_object(out,
+                                       side->output
+                                           ? "gen_ai.tool.call.result"
+                                           : "gen_ai.tool.call.arguments",
+                                       side->value);
+}
+
+static void put_retrieval(const struct llmobs_otlp_source *s,
+                          struct llmobs_otlp_attributes *out,
+                          const struct side *side)
+{
+    struct side rest = *side;
+
+    if (!side->output && side->value) {
+        llmobs_otlp_attr_text(
+            out, "gen_ai.retrieval.query.text",
+            (struct llmobs_text){side->value, strlen(side->value)});
+        rest.value = NULL;
+    }
+    if (side->output && llmobs_json_len(side->documents) > 0 &&
+        llmobs_otlp_put_retrieved(s, out, side->documents))
+        rest.documents = NULL;
+    attributes_put_own(out, &rest);
+}
+
+static void put_side(const struct llmobs_otlp_source *s,
+                     struct llmobs_otlp_attributes *out, bool output)
+{
+    struct side side = attributes_side_of(s, output);
+
+    switch (s->op) {
+    case LLMOBS_OTLP_INFERENCE:
+    case LLMOBS_OTLP_AGENT:
+    case LLMOBS_OTLP_WORKFLOW:
+        attributes_put_message(s, out, &side);
+        side.value = NULL;
+        attributes_put_own(out, &side);
+        break;
+    case LLMOBS_OTLP_TOOL:
+        put_tool_text(out, &side);
+        break;
+    case LLMOBS_OTLP_RETRIEVAL:
+        put_retrieval(s, out, &side);
+        break;
+    default:
+        attributes_put_own(out, &side);
+        break;
+    }
+}
+
+/* The newest form names the variables of a prompt. */
+static void put_variables(const struct llmobs_otlp_source *s,
+                          struct llmobs_otlp_attributes *out)
+{
+    const struct llmobs_json *input = llmobs_json_get(s->meta, "input");
+    const struct llmobs_json *variables =
+        llmobs_json_get(llmobs_json_get(input, "prompt"), "variables");
+    const char *prefix = s->form >= LLMOBS_SEMCONV_LATEST
+                             ? "gen_ai.prompt.variable."
+                             : "llmobs.prompt.variable.";
+
+    for (void *it = llmobs_json_iter(variables); it;
+         it = llmobs_json_next(variables, it))
+        put_variable(out, prefix, llmobs_json_iter_key(it),
+                     llmobs_json_iter_value(it));
+}
+
+/* The texts of a span, under the names that its operation has for them (WIRE
+ * 9.5). The user asked for them, and the event is filtered already. */
+static void attributes_put_content(const struct llmobs_otlp_source *s,
+                                   struct llmobs_otlp_attributes *out)
+{
+    const struct llmobs_json *tools =
+        llmobs_json_get(s->meta, "tool_definitions");
+
+    if (s->op == LLMOBS_OTLP_INFERENCE)
+        llmobs_otlp_put_messages(s, out);
+    put_side(s, out, false);
+    put_side(s, out, true);
+    llmobs_otlp_put_tools(out, tools);
+    put_variables(s, out);
+}
+
+static void put_rest(const struct llmobs_otlp_source *s,
+                     const struct found *found, bool content,
+                     struct llmobs_otlp_attributes *out)
+{
+    attributes_put_tags(s, out);
+    put_metrics(s, out);
+    put_tool(s, out);
+    if (llmobs_json_len(llmobs_json_get(s->event, "collection_errors")) > 0)
+        llmobs_otlp_attr_bool(out, "llmobs.truncated", true);
+    put_metadata(s, found, content, out);
+}
+
+void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
+                                bool content,
+                                struct llmobs_otlp_attributes *out)
+{
+    struct found found;
+
+    find_rows(s, &found);
+    attributes_put_call(s, &found, out);
+    if (content)
+        attributes_put_content(s, out);
+    put_rest(s, &found, content, out);
+}

@@ -1,0 +1,931 @@
+#include "core/export/http.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/fd.h"
+#include "lib/base/filter.h"
+#include "lib/base/fork.h"
+#include "lib/base/fork_gate.h"
+#include "lib/base/log.h"
+#include "lib/base/sanitizer.h"
+#include "lib/base/signal_guard.h"
+#include "core/export/direct.h"
+#include "core/export/http_date.h"
+#include "core/export/listener.h"
+#include "core/export/resolve.h"
+#include "core/export/sockets.h"
+#include "core/export/target.h"
+#include "llmobs.h"
+
+#if LLMOBS_ASAN
+#include <sanitizer/lsan_interface.h>
+#endif
+
+#define CLIENTS_MAX 8
+#define SLICE_MS 20
+/* The most descriptors that a request has open at a time: a pair that wakes the
+ * multi handle, sockets of two address families, a file that a look-up or TLS
+ * reads, and those that hold the standard numbers. */
+#define REQUEST_FDS 8
+/* Where fewer descriptors are left, no connection stays open between two
+ * requests. */
+#define KEEP_FDS 64
+/* Handles that are made until the descriptors of one are known. */
+#define TRIES 4
+#define LOOKS 3
+#define MULTIPLE_ADDRESSES 0x073b00 /* CURLOPT_RESOLVE takes several */
+
+/* Options that older headers of libcurl lack, or that newer ones call
+ * deprecated. */
+#define OPT_PROTOCOLS ((CURLoption)181)
+#define OPT_PROTOCOLS_STR ((CURLoption)10318)
+#define OPT_RESOLVER_START ((CURLoption)20272)
+#define OPT_PROXY_CAINFO ((CURLoption)10246)
+#define OPT_NOPROXY ((CURLoption)10177)
+#define OPT_UNIX_SOCKET ((CURLoption)10231)
+
+struct llmobs_http {
+    const struct llmobs_config *config;
+    int process; /* the one that made the handles (fork.h) */
+    struct llmobs_resolve *resolve;
+    const struct llmobs_real *real; /* the copy that made the handles */
+    CURLM *_Atomic multi;
+    CURL *_Atomic easy;
+    bool connected; /* the socket that was opened last is connected */
+    bool opaque;    /* the descriptors that libcurl has are unknown */
+    struct llmobs_sockets sockets;
+};
+
+/* Where a request goes, and the names to look up for it. */
+struct plan {
+    struct llmobs_target target;
+    struct llmobs_target via;
+    const char *proxy; /* NULL: none */
+    bool tls;
+    bool tunnel; /* through the proxy */
+    struct {
+        const struct llmobs_target *target;
+        char text[LLMOBS_RESOLVE_TEXT_MAX];
+    } names[2];
+    size_t name_count;
+};
+
+/* A request under way. */
+struct transfer {
+    const struct llmobs_real *real;
+    struct llmobs_http *http;
+    const struct llmobs_http_request *request;
+    struct llmobs_http_reply *reply;
+    struct plan plan;
+    int64_t until_ns;
+    struct curl_slist *headers;
+    struct curl_slist *resolved;
+    uint64_t mark; /* with a guard: of the sockets that listened before */
+    bool strange;  /* with a guard: other sockets listen now */
+};
+
+static _Atomic(struct llmobs_http *) clients[CLIENTS_MAX];
+
+static llmobs_http_sender *sender; /* set before there is a second thread */
+
+void llmobs_http_without_libcurl(llmobs_http_sender *the_sender)
+{
+    sender = the_sender;
+}
+
+/* ---- handles ---------------------------------------------------------- */
+
+/* Tells the leak checker that this library does not free the handle. */
+static void leave_behind(void *handle)
+{
+#if LLMOBS_ASAN
+    if (handle)
+        __lsan_ignore_object(handle);
+#else
+    (void)handle;
+#endif
+}
+
+/* Forgets the handles and leaves libcurl's memory as it is: the parent process
+ * owns it, or the app has closed descriptors in it. */
+static void export_http_abandon(struct llmobs_http *http)
+{
+    llmobs_sockets_drop(&http->sockets);
+    leave_behind(atomic_exchange(&http->multi, NULL));
+    leave_behind(atomic_exchange(&http->easy, NULL));
+    http->real = NULL;
+    http->opaque = false;
+}
+
+/* Frees the handles. With the multi handle libcurl closes descriptors by
+ * number. Where the app has closed a socket of this library, it may have closed
+ * those too, and the numbers may be the app's files by now: then the handles
+ * are left behind. */
+static void free_handles(struct llmobs_http *http)
+{
+    const struct llmobs_real *real = http->real;
+    CURLM *multi;
+    CURL *easy;
+
+    if (!real || http->process != llmobs_fork_process())
+        return;
+    llmobs_fork_gate_enter();
+    /* The exchange gives each handle to one thread, so that none is freed
+     * twice. */
+    easy = atomic_exchange(&http->easy, NULL);
+    multi = atomic_exchange(&http->multi, NULL);
+    if (!http->opaque && llmobs_sockets_intact(&http->sockets)) {
+        if (easy)
+            real->easy_cleanup(easy);
+        if (multi)
+            real->multi_cleanup(multi);
+    } else {
+        leave_behind(easy);
+        leave_behind(multi);
+    }
+    export_http_abandon(http);
+    llmobs_fork_gate_leave();
+}
+
+static bool has_handles(const struct llmobs_http *http)
+{
+    return atomic_load(&http->easy) || atomic_load(&http->multi);
+}
+
+static void export_http_give_back(struct llmobs_http *http)
+{
+    if (!http->real || !llmobs_curl_access_enter(http->real))
+        return;
+    free_handles(http);
+    llmobs_curl_access_leave();
+}
+
+static bool any_handles(void)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct llmobs_http *http = atomic_load(&clients[i]);
+
+        if (http && has_handles(http))
+            return true;
+    }
+    return false;
+}
+
+int llmobs_http_close_all(int64_t ms)
+{
+    struct llmobs_signal_guard guard;
+    int rc;
+
+    if (llmobs_filter_still())
+        return 0;
+    llmobs_curl_access_check();
+    rc = llmobs_curl_access_wait_outside(ms);
+    if (rc)
+        return rc;
+    /* The app may have initialised libcurl again during the wait. */
+    if (llmobs_curl_access_current())
+        return -EBUSY;
+    if (!any_handles())
+        return 0;
+    llmobs_signal_guard_begin(&guard);
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct llmobs_http *http = atomic_load(&clients[i]);
+
+        if (http)
+            free_handles(http);
+    }
+    llmobs_signal_guard_end(&guard);
+    return 0;
+}
+
+/* Makes the multi handle, and watches the pair of descriptors that libcurl
+ * opens to wake it. An app that opens files at this moment may hide the pair.
+ * Then the handle goes at once, before the app can have closed the pair, and
+ * another one is made: a pair that nobody knows would stay open for ever. */
+static void make_multi(struct llmobs_http *http)
+{
+    struct llmobs_sockets_probe probe;
+    int hold[3];
+
+    http->opaque = true;
+    for (int i = 0; http->opaque && i < TRIES; i++) {
+        if (http->multi)
+            http->real->multi_cleanup(atomic_exchange(&http->multi, NULL));
+        llmobs_sockets_drop(&http->sockets);
+        (void)llmobs_sockets_probe(&probe, hold);
+        http->multi = http->real->multi_init();
+        http->opaque = llmobs_sockets_watch(&http->sockets, &probe, hold) != 0;
+    }
+}
+
+static int make_handles(struct llmobs_http *http,
+                        const struct llmobs_real *real)
+{
+    if (http->real != real || !llmobs_sockets_intact(&http->sockets))
+        export_http_abandon(http);
+    http->real = real;
+    if (!http->multi)
+        make_multi(http);
+    if (!http->easy)
+        http->easy = real->easy_init();
+    return http->multi && http->easy ? 0 : -ENOMEM;
+}
+
+struct llmobs_http *llmobs_http_new(const struct llmobs_config *config)
+{
+    struct llmobs_http *http = calloc(1, sizeof(*http));
+
+    if (!http)
+        return NULL;
+    http->config = config;
+    http->process = llmobs_fork_process();
+    http->resolve = llmobs_resolve_new();
+    for (size_t i = 0; http->resolve && i < CLIENTS_MAX; i++) {
+        struct llmobs_http *none = NULL;
+
+        if (atomic_compare_exchange_strong(&clients[i], &none, http))
+            return http;
+    }
+    llmobs_resolve_free(http->resolve);
+    free(http);
+    return NULL;
+}
+
+void llmobs_http_free(struct llmobs_http *http)
+{
+    struct llmobs_http *none;
+
+    if (!http)
+        return;
+    llmobs_curl_access_check();
+    export_http_give_back(http);
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        none = http;
+        atomic_compare_exchange_strong(&clients[i], &none, NULL);
+    }
+    llmobs_sockets_drop(&http->sockets);
+    llmobs_resolve_free(http->resolve);
+    free(http);
+}
+
+void llmobs_http_forget(struct llmobs_http *http)
+{
+    export_http_abandon(http);
+    llmobs_resolve_forget(http->resolve);
+    http->process = llmobs_fork_process();
+}
+
+/* ---- libcurl's callbacks ---------------------------------------------- */
+
+void llmobs_http_reply_body(struct llmobs_http_reply *reply, const char *data,
+                            size_t len)
+{
+    struct llmobs_buf *body = &reply->body;
+    size_t room = body->max - body->len;
+
+    if (len && room)
+        (void)llmobs_buf_add(body, data, len < room ? len : room);
+}
+
+static size_t take_body(char *data, size_t size, size_t count, void *ctx)
+{
+    struct transfer *transfer = ctx;
+
+    llmobs_http_reply_body(transfer->reply, data, size * count);
+    return size * count;
+}
+
+static void forget_headers(struct llmobs_http_reply *reply)
+{
+    reply->retry_after_ms = -1;
+    reply->type[0] = '\0';
+}
+
+/* Without parameters, as of a character set. */
+static void export_http_note_type(struct llmobs_http_reply *reply,
+                                  const char *value)
+{
+    size_t len;
+
+    value += strspn(value, " \t");
+    len = strcspn(value, "; \t\r\n");
+    (void)snprintf(reply->type, sizeof(reply->type), "%.*s", (int)len, value);
+}
+
+void llmobs_http_reply_header(struct llmobs_http_reply *reply, const char *data,
+                              size_t len)
+{
+    char line[128];
+
+    if (len >= sizeof(line))
+        return;
+    memcpy(line, data, len);
+    line[len] = '\0';
+    /* The headers so far were those of an earlier answer: of a proxy's, or "100
+     * Continue". */
+    if (strncmp(line, "HTTP/", 5) == 0)
+        forget_headers(reply);
+    else if (strncasecmp(line, "Content-Type:", 13) == 0)
+        export_http_note_type(reply, line + 13);
+    else if (strncasecmp(line, "Retry-After:", 12) == 0)
+        reply->retry_after_ms = llmobs_http_date_wait_ms(
+            line + 12, llmobs_clock_wall_ns() / 1000000000);
+}
+
+static size_t export_http_take_header(char *data, size_t size, size_t count,
+                                      void *ctx)
+{
+    static const char other[] = "HTTP/1.1 101";
+    struct transfer *transfer = ctx;
+    size_t len = size * count;
+
+    /* Nobody asked for another protocol: libcurl would read it as a body until
+     * the peer ends it. */
+    if (len >= sizeof(other) && memcmp(data, other, sizeof(other) - 1) == 0)
+        return 0;
+    llmobs_http_reply_header(transfer->reply, data, len);
+    return len;
+}
+
+static curl_socket_t open_socket(void *ctx, curlsocktype purpose,
+                                 struct curl_sockaddr *address)
+{
+    struct llmobs_http *http = ctx;
+    int fd;
+
+    (void)purpose;
+    if (llmobs_direct_is_on())
+        fd = llmobs_direct_open(&http->sockets, address, &http->connected);
+    else
+        fd = llmobs_sockets_open(&http->sockets, address->family,
+                                 address->socktype, address->protocol);
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int tell_connected(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+    const struct llmobs_http *http = ctx;
+
+    (void)fd;
+    (void)purpose;
+    return llmobs_direct_is_on() && http->connected
+               ? CURL_SOCKOPT_ALREADY_CONNECTED
+               : CURL_SOCKOPT_OK;
+}
+
+static int close_socket(void *ctx, curl_socket_t fd)
+{
+    struct llmobs_http *http = ctx;
+
+    llmobs_sockets_close(&http->sockets, fd);
+    return 0;
+}
+
+/* libcurl calls it before it looks a name up by itself. That never happens, as
+ * every name is pinned; if it does, the request fails. */
+static int refuse_lookup(void *state, void *reserved, void *ctx)
+{
+    (void)state;
+    (void)reserved;
+    (void)ctx;
+    llmobs_log_once(LLMOBS_LOG_ERROR, "look-up",
+                    "libcurl wanted to look a name up itself");
+    return 1;
+}
+
+/* libcurl calls it when the connection stands and no byte was sent. It refuses
+ * unless the same sockets listen now as before the connect. For a Unix socket
+ * it asks the kernel who the peer is. */
+static int judge_peer(void *ctx, char *address, char *own, int port,
+                      int own_port)
+{
+    struct transfer *transfer = ctx;
+    const struct llmobs_sockets *sockets = &transfer->http->sockets;
+    uint64_t mark = 0;
+    int rc = -EPERM;
+
+    (void)address;
+    (void)own;
+    (void)port;
+    (void)own_port;
+    /* While many sockets come and go, the kernel's list may miss one: so there
+     * are several looks. */
+    for (int i = 0; i < LOOKS && (rc || mark != transfer->mark); i++)
+        rc = llmobs_listener_check(transfer->request->guard, &mark);
+    transfer->strange = rc || mark != transfer->mark;
+    for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++)
+        if (sockets->list[i].used && !sockets->list[i].watched)
+            transfer->strange |= llmobs_listener_peer(sockets->list[i].fd) != 0;
+    return transfer->strange;
+}
+
+/* ---- where to --------------------------------------------------------- */
+
+static void want_name(struct plan *plan, const struct llmobs_target *target)
+{
+    if (!target->numeric)
+        plan->names[plan->name_count++].target = target;
+}
+
+static int make_plan(struct transfer *transfer)
+{
+    const struct llmobs_http_request *request = transfer->request;
+    struct plan *plan = &transfer->plan;
+    int rc = llmobs_target_parse(request->url, NULL, &plan->target);
+
+    if (rc)
+        return rc;
+    plan->tls = strcmp(plan->target.scheme, "https") == 0;
+    if (!plan->tls && strcmp(plan->target.scheme, "http") != 0)
+        return -EINVAL;
+    if (request->unix_socket)
+        return 0;
+    if (!request->local)
+        plan->proxy =
+            llmobs_proxies_find(llmobs_curl_access_proxies(), &plan->target);
+    if (plan->proxy) {
+        rc = llmobs_target_parse(plan->proxy, "http", &plan->via);
+        if (rc)
+            return rc;
+        plan->tls |= strcmp(plan->via.scheme, "https") == 0;
+        want_name(plan, &plan->via);
+        plan->tunnel = strcmp(plan->target.scheme, "https") == 0;
+    }
+    if (!plan->proxy || llmobs_target_proxy_wants_address(&plan->via))
+        want_name(plan, &plan->target);
+    return 0;
+}
+
+static int export_http_look_up(struct transfer *transfer, size_t i)
+{
+    struct llmobs_http *http = transfer->http;
+    const char *host = transfer->plan.names[i].target->host;
+    /* Where LLMOBS_THREAD is off, there is no second thread until the exit. */
+    bool thread = http->config->thread || llmobs_curl_access_is_exit();
+    int rc;
+
+    while ((rc = llmobs_resolve_get(http->resolve, host, thread,
+                                    transfer->plan.names[i].text)) ==
+           -EINPROGRESS) {
+        if (!llmobs_curl_access_goes_on(transfer->real))
+            return -ECANCELED;
+        if (llmobs_clock_mono_ns() >= transfer->until_ns)
+            return -ETIMEDOUT;
+        llmobs_tick_now(&transfer->request->tick);
+        llmobs_resolve_wait(http->resolve, SLICE_MS);
+    }
+    return rc;
+}
+
+static int look_all_up(struct transfer *transfer)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < transfer->plan.name_count; i++)
+        rc = export_http_look_up(transfer, i);
+    if (rc == -EHOSTUNREACH || rc == -ETIMEDOUT)
+        transfer->reply->code = transfer->plan.proxy
+                                    ? CURLE_COULDNT_RESOLVE_PROXY
+                                    : CURLE_COULDNT_RESOLVE_HOST;
+    return rc;
+}
+
+/* ---- options ---------------------------------------------------------- */
+
+static bool export_http_append(const struct llmobs_real *real,
+                               struct curl_slist **list, const char *text)
+{
+    struct curl_slist *longer = real->slist_append(*list, text);
+
+    if (longer)
+        *list = longer;
+    return longer != NULL;
+}
+
+/* Old versions of libcurl keep the addresses that they have of a name: the
+ * first line removes those, the second sets the new ones. */
+static bool pin_name(struct transfer *transfer, const char *host, unsigned port,
+                     const char *addresses)
+{
+    const struct llmobs_real *real = transfer->real;
+    char line[LLMOBS_TARGET_HOST_MAX + LLMOBS_RESOLVE_TEXT_MAX + 16];
+
+    (void)snprintf(line, sizeof(line), "-%s:%u", host, port);
+    if (!export_http_append(real, &transfer->resolved, line))
+        return false;
+    (void)snprintf(line, sizeof(line), "%s:%u:%s", host, port, addresses);
+    return export_http_append(real, &transfer->resolved, line);
+}
+
+/* Pins a name to its addresses. Some versions of libcurl cut the dot at the end
+ * of a name: then both spellings are pinned. */
+static bool export_http_pin(struct transfer *transfer,
+                            const struct llmobs_target *target, char *addresses)
+{
+    const struct llmobs_real *real = transfer->real;
+    char host[LLMOBS_TARGET_HOST_MAX];
+    size_t len = strlen(target->host);
+
+    if (real->version_info &&
+        real->version_info(CURLVERSION_NOW)->version_num < MULTIPLE_ADDRESSES)
+        addresses[strcspn(addresses, ",")] = '\0';
+    if (!pin_name(transfer, target->host, target->port, addresses))
+        return false;
+    if (len < 2 || target->host[len - 1] != '.')
+        return true;
+    memcpy(host, target->host, len - 1);
+    host[len - 1] = '\0';
+    return pin_name(transfer, host, target->port, addresses);
+}
+
+static int make_lists(struct transfer *transfer)
+{
+    const struct llmobs_real *real = transfer->real;
+    const char *const *header = transfer->request->headers;
+    struct plan *plan = &transfer->plan;
+
+    if (!export_http_append(real, &transfer->headers, "Expect:"))
+        return -ENOMEM;
+    for (; header && *header; header++) {
+        if (!export_http_append(real, &transfer->headers, *header))
+            return -ENOMEM;
+    }
+    for (size_t i = 0; i < plan->name_count; i++) {
+        if (!export_http_pin(transfer, plan->names[i].target,
+                             plan->names[i].text))
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static bool export_http_set(struct llmobs_http *http, CURLoption option,
+                            const void *value)
+{
+    return http->real->easy_setopt(http->easy, option, value) == CURLE_OK;
+}
+
+static bool set_long(struct llmobs_http *http, CURLoption option, long value)
+{
+    return http->real->easy_setopt(http->easy, option, value) == CURLE_OK;
+}
+
+/* A request without the key must not go out where one is wanted. */
+static bool set_tls(struct transfer *transfer)
+{
+    const struct llmobs_http_request *request = transfer->request;
+    const char *ca_file =
+        request->ca_file ? request->ca_file : transfer->http->config->ca_file;
+    struct llmobs_http *http = transfer->http;
+    bool own = strcmp(transfer->plan.target.scheme, "https") == 0;
+
+    return set_long(http, CURLOPT_SSL_VERIFYPEER, 1) &&
+           set_long(http, CURLOPT_SSL_VERIFYHOST, 2) &&
+           (!ca_file || export_http_set(http, CURLOPT_CAINFO, ca_file)) &&
+           (!own || !request->cert_file ||
+            export_http_set(http, CURLOPT_SSLCERT, request->cert_file)) &&
+           (!own || !request->key_file ||
+            export_http_set(http, CURLOPT_SSLKEY, request->key_file));
+}
+
+/* Sets the options that security and the answer depend on; false: this libcurl
+ * lacks one. */
+static bool set_needed(struct transfer *transfer)
+{
+    const struct llmobs_http_request *request = transfer->request;
+    struct llmobs_http *http = transfer->http;
+    const struct plan *plan = &transfer->plan;
+
+    return export_http_set(http, CURLOPT_URL, request->url) &&
+           set_long(http, CURLOPT_NOSIGNAL, 1) &&
+           export_http_set(http, CURLOPT_PROXY,
+                           plan->proxy ? plan->proxy : "") &&
+           export_http_set(http, OPT_NOPROXY, "") &&
+           (!plan->tunnel ||
+            set_long(http, CURLOPT_HEADEROPT, CURLHEADER_SEPARATE)) &&
+           (!plan->tls || set_tls(transfer)) &&
+           (!request->unix_socket ||
+            export_http_set(http, OPT_UNIX_SOCKET, request->unix_socket)) &&
+           (!plan->name_count ||
+            export_http_set(http, CURLOPT_RESOLVE, transfer->resolved)) &&
+           export_http_set(http, CURLOPT_HTTPHEADER, transfer->headers) &&
+           export_http_set(http, CURLOPT_WRITEDATA, transfer) &&
+           export_http_set(http, CURLOPT_HEADERDATA, transfer) &&
+           export_http_set(http, CURLOPT_WRITEFUNCTION, (void *)take_body) &&
+           export_http_set(http, CURLOPT_HEADERFUNCTION,
+                           (void *)export_http_take_header) &&
+           export_http_set(http, CURLOPT_OPENSOCKETDATA, http) &&
+           export_http_set(http, CURLOPT_SOCKOPTDATA, http) &&
+           export_http_set(http, CURLOPT_CLOSESOCKETDATA, http) &&
+           export_http_set(http, CURLOPT_OPENSOCKETFUNCTION,
+                           (void *)open_socket) &&
+           export_http_set(http, CURLOPT_SOCKOPTFUNCTION,
+                           (void *)tell_connected) &&
+           export_http_set(http, CURLOPT_CLOSESOCKETFUNCTION,
+                           (void *)close_socket);
+}
+
+static bool export_http_set_method(struct transfer *transfer)
+{
+    const struct llmobs_http_request *request = transfer->request;
+    struct llmobs_http *http = transfer->http;
+
+    if (strcmp(request->method, "HEAD") == 0)
+        return set_long(http, CURLOPT_NOBODY, 1);
+    if (strcmp(request->method, "POST") != 0)
+        return set_long(http, CURLOPT_HTTPGET, 1);
+    return set_long(http, CURLOPT_POST, 1) &&
+           http->real->easy_setopt(http->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                                   (curl_off_t)request->body.len) == CURLE_OK &&
+           export_http_set(http, CURLOPT_POSTFIELDS,
+                           request->body.data ? request->body.data : "");
+}
+
+/* Sets the options that an old libcurl may lack. Its URL comes from the
+ * configuration and it follows no redirect, so that a libcurl without the list
+ * of protocols is safe too. */
+static void set_wished(struct transfer *transfer, int64_t ms)
+{
+    struct llmobs_http *http = transfer->http;
+
+    if (!export_http_set(http, OPT_PROTOCOLS_STR, "http,https"))
+        (void)set_long(http, OPT_PROTOCOLS, 3);
+    (void)set_long(http, CURLOPT_FOLLOWLOCATION, 0);
+    (void)set_long(http, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    (void)set_long(http, CURLOPT_TIMEOUT_MS, (long)ms);
+    (void)set_long(http, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
+    (void)set_long(http, CURLOPT_DNS_CACHE_TIMEOUT, -1);
+    (void)export_http_set(http, CURLOPT_USERAGENT,
+                          transfer->request->user_agent
+                              ? transfer->request->user_agent
+                              : "llmobs/" LLMOBS_VERSION);
+    if (transfer->plan.tls && http->config->ca_file)
+        (void)export_http_set(http, OPT_PROXY_CAINFO, http->config->ca_file);
+    if (transfer->request->guard &&
+        export_http_set(http, LLMOBS_OPT_PREREQDATA, transfer))
+        (void)export_http_set(http, LLMOBS_OPT_PREREQFUNCTION,
+                              (void *)judge_peer);
+    if (transfer->plan.name_count)
+        (void)export_http_set(http, OPT_RESOLVER_START, (void *)refuse_lookup);
+}
+
+static int export_http_prepare(struct transfer *transfer)
+{
+    struct llmobs_http *http = transfer->http;
+    int64_t ms =
+        (transfer->until_ns - llmobs_clock_mono_ns()) / LLMOBS_NS_PER_MS + 1;
+    int rc;
+
+    http->real->easy_reset(http->easy);
+    rc = make_lists(transfer);
+    if (rc)
+        return rc;
+    set_wished(transfer, ms > 0 ? ms : 1);
+    return set_needed(transfer) && export_http_set_method(transfer)
+               ? 0
+               : -EPROTONOSUPPORT;
+}
+
+/* ---- the transfer ----------------------------------------------------- */
+
+static bool finished(struct transfer *transfer)
+{
+    struct llmobs_http *http = transfer->http;
+    CURLMsg *message;
+    int left;
+
+    while ((message = http->real->multi_info_read(http->multi, &left))) {
+        if (message->msg != CURLMSG_DONE || message->easy_handle != http->easy)
+            continue;
+        transfer->reply->code = (int)message->data.result;
+        return true;
+    }
+    return false;
+}
+
+/* Does one round of work inside the fork gate; 1: the transfer has ended. */
+static int export_http_step(struct transfer *transfer)
+{
+    struct llmobs_http *http = transfer->http;
+    int running, rc = 0;
+
+    llmobs_fork_gate_enter();
+    if (!llmobs_sockets_intact(&http->sockets)) {
+        export_http_abandon(http);
+        rc = -EBADF;
+    } else if (http->real->multi_perform(http->multi, &running) != CURLM_OK) {
+        rc = -EIO;
+    } else {
+        rc = finished(transfer);
+    }
+    llmobs_fork_gate_leave();
+    return rc;
+}
+
+/* Waits for the network. Old versions of libcurl answer at once where they have
+ * no socket yet: then a sleep takes the place of the wait. */
+static void wait_a_slice(struct llmobs_http *http)
+{
+    const struct timespec pause = {0, LLMOBS_NS_PER_MS};
+    int64_t began = llmobs_clock_mono_ns();
+    int count = 0;
+
+    if (http->real->multi_wait(http->multi, NULL, 0, SLICE_MS, &count) !=
+            CURLM_OK ||
+        (count == 0 && llmobs_clock_mono_ns() - began < LLMOBS_NS_PER_MS))
+        nanosleep(&pause, NULL);
+}
+
+static int export_http_run(struct transfer *transfer)
+{
+    struct llmobs_http *http = transfer->http;
+    int rc;
+
+    if (http->real->multi_add_handle(http->multi, http->easy) != CURLM_OK)
+        return -EIO;
+    for (;;) {
+        rc = export_http_step(transfer);
+        if (rc != 0)
+            break;
+        if (!llmobs_curl_access_goes_on(transfer->real)) {
+            rc = -ECANCELED;
+            break;
+        }
+        llmobs_tick_now(&transfer->request->tick);
+        wait_a_slice(http);
+    }
+    if (!http->multi)
+        return rc;
+    llmobs_fork_gate_enter();
+    http->real->easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE,
+                             &transfer->reply->status);
+    http->real->multi_remove_handle(http->multi, http->easy);
+    llmobs_fork_gate_leave();
+    return rc < 0 ? rc : 0;
+}
+
+static int code_error(int code)
+{
+    switch (code) {
+    case CURLE_OK:
+        return 0;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return -EHOSTUNREACH;
+    case CURLE_COULDNT_CONNECT:
+        return -ECONNREFUSED;
+    case CURLE_OPERATION_TIMEDOUT:
+        return -ETIMEDOUT;
+    case CURLE_OUT_OF_MEMORY:
+        return -ENOMEM;
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+        return -ECONNRESET;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+        return -EPROTO;
+    default:
+        return -EIO;
+    }
+}
+
+/* Runs the request inside libcurl, with all names known. */
+static int perform(struct transfer *transfer)
+{
+    struct llmobs_http *http = transfer->http;
+    int rc;
+
+    llmobs_fork_gate_enter();
+    rc = make_handles(http, transfer->real);
+    if (rc == 0)
+        rc = export_http_prepare(transfer);
+    llmobs_fork_gate_leave();
+    if (rc == 0)
+        rc = export_http_run(transfer);
+    llmobs_fork_gate_enter();
+    /* The handle may keep no option of this request. */
+    if (http->easy)
+        transfer->real->easy_reset(http->easy);
+    transfer->real->slist_free_all(transfer->headers);
+    transfer->real->slist_free_all(transfer->resolved);
+    llmobs_fork_gate_leave();
+    return rc;
+}
+
+/* The addresses of a name may have changed since the look-up. */
+static void doubt(const struct transfer *transfer)
+{
+    for (size_t i = 0; i < transfer->plan.name_count; i++)
+        llmobs_resolve_doubt(transfer->http->resolve,
+                             transfer->plan.names[i].target->host);
+}
+
+static int outcome(struct transfer *transfer)
+{
+    int code = transfer->reply->code;
+
+    if (transfer->strange)
+        return -EPERM;
+    if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT)
+        doubt(transfer);
+    if (code == CURLE_OK && transfer->reply->status == 0)
+        return -EIO;
+    return code_error(code);
+}
+
+static int send_request(struct llmobs_http *http,
+                        const struct llmobs_http_request *request,
+                        struct llmobs_http_reply *reply)
+{
+    struct transfer transfer = {.real = llmobs_curl_access_current(),
+                                .http = http,
+                                .request = request,
+                                .reply = reply,
+                                .until_ns =
+                                    llmobs_clock_mono_ns() +
+                                    request->timeout_ms * LLMOBS_NS_PER_MS};
+    int rc = make_plan(&transfer);
+
+    if (rc)
+        return rc;
+    if (sender && !transfer.plan.tls && !transfer.plan.proxy)
+        return sender(request, &transfer.plan.target, reply);
+    if (!transfer.real || !llmobs_curl_access_may_use(transfer.plan.tls) ||
+        !llmobs_fd_spare(REQUEST_FDS) ||
+        !llmobs_direct_may_go(&transfer.plan.target,
+                              request->unix_socket != NULL,
+                              transfer.plan.proxy != NULL))
+        return -ENOTCONN;
+    if (request->guard)
+        rc = llmobs_listener_check(request->guard, &transfer.mark);
+    if (rc == 0)
+        rc = look_all_up(&transfer);
+    if (rc == 0 && !llmobs_curl_access_goes_on(transfer.real))
+        rc = -ECANCELED;
+    if (rc)
+        return rc;
+    if (!llmobs_curl_access_enter(transfer.real))
+        return -ENOTCONN;
+    rc = perform(&transfer);
+    llmobs_curl_access_leave();
+    return rc ? rc : outcome(&transfer);
+}
+
+/* ---- requests --------------------------------------------------------- */
+
+int llmobs_http_send(struct llmobs_http *http,
+                     const struct llmobs_http_request *request,
+                     struct llmobs_http_reply *reply)
+{
+    int rc;
+
+    memset(reply, 0, sizeof(*reply));
+    reply->retry_after_ms = -1;
+    llmobs_buf_init(&reply->body, request->body_max ? request->body_max
+                                                    : LLMOBS_HTTP_BODY_MAX);
+    llmobs_curl_access_check();
+    if (http->process != llmobs_fork_process())
+        llmobs_http_forget(http);
+    rc = send_request(http, request, reply);
+    /* A process that exits opens no more, so nobody asks the kernel. */
+    if (has_handles(http) && !llmobs_curl_access_is_exit() &&
+        !llmobs_fd_spare(KEEP_FDS))
+        export_http_give_back(http);
+    return rc;
+}
+
+void llmobs_http_reply_fini(struct llmobs_http_reply *reply)
+{
+    llmobs_buf_fini(&reply->body);
+}
+
+int llmobs_http_warm(struct llmobs_http *http,
+                     const struct llmobs_http_request *like)
+{
+    char root[LLMOBS_TARGET_HOST_MAX + 32];
+    struct llmobs_http_request request = *like;
+    struct llmobs_http_reply reply;
+    struct llmobs_target target;
+    int rc = llmobs_target_parse(like->url, NULL, &target);
+
+    if (rc)
+        return rc;
+    (void)snprintf(root, sizeof(root),
+                   strchr(target.host, ':') ? "%s://[%s]:%u/" : "%s://%s:%u/",
+                   target.scheme, target.host, target.port);
+    request.method = "HEAD";
+    request.url = root;
+    request.headers = NULL;
+    request.body = (struct llmobs_text){NULL, 0};
+    rc = llmobs_http_send(http, &request, &reply);
+    llmobs_http_reply_fini(&reply);
+    return rc;
+}

@@ -1,0 +1,186 @@
+#include "core/export/letters.h"
+
+#include <string.h>
+
+#include "lib/text/json_clean.h"
+#include "lib/text/json_plain.h"
+
+/* A block may be stored whole although only a part of it is taken, and an
+ * escape has at most seven bytes. */
+#define SLACK 16
+
+struct letters {
+    struct llmobs_buf *buf;
+    const char *at, *end;
+    char *to; /* up to `limit` there is room for all that is left, and SLACK */
+    char *limit;
+};
+
+/* Marks the bytes that do not stand for themselves. A byte beyond ASCII is
+ * negative. */
+static inline llmobs_json_block special_bytes(llmobs_json_block bytes,
+                                              enum llmobs_quoting quoting)
+{
+    if (quoting == LLMOBS_QUOTED_NOT)
+        return bytes < 1;
+    return (bytes < ' ') | (bytes == '"') | (bytes == '\\');
+}
+
+static inline bool is_special(char byte, enum llmobs_quoting quoting)
+{
+    signed char value = (signed char)byte;
+
+    if (quoting == LLMOBS_QUOTED_NOT)
+        return value < 1;
+    return value < ' ' || value == '"' || value == '\\';
+}
+
+/* Copies sixteen bytes; answers how many come before the first special one. */
+static inline size_t copy_block(const char *at, char *to,
+                                enum llmobs_quoting quoting)
+{
+    llmobs_json_block bytes;
+
+    memcpy(&bytes, at, sizeof(bytes));
+    memcpy(to, &bytes, sizeof(bytes));
+    return llmobs_json_unmarked(special_bytes(bytes, quoting));
+}
+
+/* Copies to the next byte that is special, or to the end; answers how many
+ * bytes. The last block begins with bytes that were copied before, if there are
+ * enough. */
+static inline size_t copy_run(const char *at, char *to, size_t len,
+                              enum llmobs_quoting quoting)
+{
+    size_t done = 0, some;
+
+    for (; len - done >= sizeof(llmobs_json_block);
+         done += sizeof(llmobs_json_block)) {
+        some = copy_block(at + done, to + done, quoting);
+        if (some < sizeof(llmobs_json_block))
+            return done + some;
+    }
+    if (done > 0 && done < len) {
+        done = len - sizeof(llmobs_json_block);
+        return done + copy_block(at + done, to + done, quoting);
+    }
+    while (done < len && !is_special(at[done], quoting)) {
+        to[done] = at[done];
+        done++;
+    }
+    return done;
+}
+
+static inline void copy_plain(struct letters *l, enum llmobs_quoting quoting)
+{
+    size_t len = copy_run(l->at, l->to, (size_t)(l->end - l->at), quoting);
+
+    l->at += len;
+    l->to += len;
+}
+
+/* Makes room again, after some bytes became more than they were. */
+static int letters_make_room(struct letters *l)
+{
+    struct llmobs_buf *buf = l->buf;
+    int rc;
+
+    buf->len = (size_t)(l->to - buf->data);
+    rc = llmobs_buf_reserve(buf, (size_t)(l->end - l->at) + SLACK);
+    l->to = buf->data + buf->len;
+    l->limit = buf->data + buf->cap - 1;
+    return rc;
+}
+
+/* The letter that stands for a byte behind a backslash; 0: there is none. */
+static const char names[] = {
+    ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',  ['\f'] = 'f',
+    ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\',
+};
+
+static char *letters_put_code(char *to, unsigned char byte)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    memcpy(to, "u00", 3);
+    to[3] = hex[byte >> 4];
+    to[4] = hex[byte & 0xF];
+    return to + 5;
+}
+
+/* Writes the escape of one byte; quoted twice, the backslash is one that has an
+ * escape itself, and so is the letter behind it where it is special. */
+static inline char *letters_put_escape(char *to, unsigned char byte,
+                                       enum llmobs_quoting quoting)
+{
+    char name = names[byte];
+
+    *to++ = '\\';
+    if (quoting == LLMOBS_QUOTED_TWICE)
+        *to++ = '\\';
+    if (!name)
+        return letters_put_code(to, byte);
+    if (quoting == LLMOBS_QUOTED_TWICE && is_special(name, quoting))
+        *to++ = '\\';
+    *to++ = name;
+    return to;
+}
+
+/* Takes a character beyond ASCII, a bad byte or a NUL. */
+static void take_wide(struct letters *l)
+{
+    struct llmobs_text rest = {l->at, (size_t)(l->end - l->at)};
+    uint32_t point;
+    size_t len = llmobs_utf8_decode(rest, &point);
+
+    if (len < 2) {
+        memcpy(l->to, "\xEF\xBF\xBD", 3);
+        l->to += 3;
+        l->at++;
+        return;
+    }
+    memcpy(l->to, l->at, len);
+    l->to += len;
+    l->at += len;
+}
+
+/* `scanned` is LLMOBS_QUOTED for both quoted forms, and a constant: there are
+ * two copies of this. */
+static inline __attribute__((always_inline)) int add_as(
+    struct llmobs_buf *buf, enum llmobs_quoting scanned,
+    enum llmobs_quoting quoting, struct llmobs_text text)
+{
+    struct letters l = {buf, text.data, text.data + text.len, NULL, NULL};
+    int rc = 0;
+
+    l.to = buf->data + buf->len;
+    l.limit = buf->data + buf->cap - 1;
+    for (;;) {
+        copy_plain(&l, scanned);
+        if (l.at == l.end)
+            break;
+        if (scanned == LLMOBS_QUOTED && (signed char)*l.at > 0)
+            l.to = letters_put_escape(l.to, (unsigned char)*l.at++, quoting);
+        else
+            take_wide(&l);
+        if (l.limit - l.to < l.end - l.at + SLACK &&
+            (rc = letters_make_room(&l)) != 0)
+            break;
+    }
+    buf->len = (size_t)(l.to - buf->data);
+    buf->data[buf->len] = '\0';
+    return rc;
+}
+
+int llmobs_letters_add(struct llmobs_buf *buf, enum llmobs_quoting quoting,
+                       struct llmobs_text text)
+{
+    size_t need = text.len + SLACK;
+    int rc = buf->cap - buf->len > need ? 0 : llmobs_buf_reserve(buf, need);
+
+    if (rc || text.len == 0)
+        return rc;
+    if (quoting == LLMOBS_QUOTED_NOT)
+        return add_as(buf, LLMOBS_QUOTED_NOT, LLMOBS_QUOTED_NOT, text);
+    return add_as(buf, LLMOBS_QUOTED, quoting, text);
+}

@@ -1,0 +1,73 @@
+/* resource - the Resource of OTLP, which is the service and the process that
+ * made a span, and what else stands around the records of a request.
+ *
+ * Owns:    nothing; an origin borrows from its event or configuration, which
+ *          must not change meanwhile.
+ * Threads: the one that has the writer.
+ * Errors:  kept in the writer.
+ *
+ * A span that another process left keeps that process's resource: the event
+ * says which. So spans are grouped by their origin.
+ *
+ * Sources: WIRE 9.6.
+ */
+#ifndef LLMOBS_OTLP_RESOURCE_H
+#define LLMOBS_OTLP_RESOURCE_H
+
+#include "core/config/config.h"
+#include "core/export/writer.h"
+#include "lib/text/json.h"
+
+enum llmobs_origin_part {
+    LLMOBS_ORIGIN_SERVICE,    /* OTEL_SERVICE_NAME */
+    LLMOBS_ORIGIN_RESOURCE,   /* OTEL_RESOURCE_ATTRIBUTES */
+    LLMOBS_ORIGIN_DD_SERVICE, /* DD_SERVICE */
+    LLMOBS_ORIGIN_ENV,        /* DD_ENV */
+    LLMOBS_ORIGIN_VERSION,    /* DD_VERSION */
+    LLMOBS_ORIGIN_ML_APP,
+    LLMOBS_ORIGIN_EXECUTABLE,
+    LLMOBS_ORIGIN_PARTS
+};
+
+/* All that a resource is made of. */
+struct llmobs_otlp_origin {
+    struct llmobs_text parts[LLMOBS_ORIGIN_PARTS]; /* empty: unknown */
+    int64_t pid;                                   /* 0: unknown */
+};
+
+/* The origin of an event: of a span, or of an evaluation. */
+void llmobs_otlp_origin_read(const struct llmobs_json *event,
+                             struct llmobs_otlp_origin *origin);
+
+/* That of this process, by the configuration. */
+void llmobs_otlp_origin_own(const struct llmobs_config *config,
+                            struct llmobs_otlp_origin *origin);
+
+bool llmobs_otlp_origin_equal(const struct llmobs_otlp_origin *a,
+                              const struct llmobs_otlp_origin *b);
+
+/* Writes the member `resource`. `instance`: service.instance.id, for metrics;
+ * empty: none. */
+void llmobs_otlp_resource(struct llmobs_otlp_writer *writer,
+                          const struct llmobs_otlp_origin *origin,
+                          struct llmobs_text instance);
+
+/* The address of the conventions that the names come from; static. */
+struct llmobs_text llmobs_otlp_schema_url(enum llmobs_semconv semconv);
+
+/* The lists of a signal's requests, each within an item of the one before it.
+ */
+struct llmobs_otlp_lists {
+    struct llmobs_otlp_field resources, scopes, records;
+};
+
+/* Begins an item of `resources`, with the resource and one scope, up to the
+ * list of its records, into which the caller writes; and ends all of them. */
+void llmobs_otlp_open_records(struct llmobs_otlp_writer *writer,
+                              const struct llmobs_otlp_lists *lists,
+                              const struct llmobs_otlp_origin *origin,
+                              struct llmobs_text instance);
+void llmobs_otlp_close_records(struct llmobs_otlp_writer *writer,
+                               enum llmobs_semconv semconv);
+
+#endif

@@ -1,0 +1,105 @@
+/* adopt - delivers the entries that ended processes have left in the spool.
+ *
+ * A process claims the directory of an ended one: it renames it to a name with
+ * its own pid, and then delivers the entries in it. It delivers an END or EVENT
+ * as it is. A BEGIN without an END, or a START alone, becomes a call that the
+ * death of its process ended. Each entry that is let go is noted in its file,
+ * so that at most one batch is delivered twice if the adopting process dies,
+ * too. The directory goes with its last entry.
+ *
+ * Short programs leave one call each. So a process claims some directories
+ * before the first of them is delivered: their calls go in one batch.
+ *
+ * Owns:    the directories that it has claimed, each until all of it is read
+ *          and let go or given back.
+ * Threads: one at a time: the one that has the worker's turn, or the command.
+ * Errors:  negative errno; a file that cannot be read stays and is counted.
+ * Limits:  64 claimed directories; of one at a time the entries are in memory,
+ *          and of these one file.
+ * Fork:    a child forgets all of it, by abandon.
+ */
+#ifndef LLMOBS_ADOPT_H
+#define LLMOBS_ADOPT_H
+
+#include "core/log/adopted.h"
+#include "core/log/live_namespaces.h"
+#include "core/log/owner.h"
+
+struct llmobs_spool;
+
+struct llmobs_adopt;
+
+struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
+                                      enum llmobs_adopt_whose whose);
+void llmobs_adopt_free(struct llmobs_adopt *adopt);
+
+/* From this monotonic time on no directory is read, also not one that was just
+ * claimed (INT64_MAX: no such time). Any thread. */
+void llmobs_adopt_until(struct llmobs_adopt *adopt, int64_t mono_ns);
+
+/* Sets the pid namespaces that live. Without them, a directory from another
+ * namespace than that of this process is never adopted. Borrowed until free. */
+void llmobs_adopt_living(struct llmobs_adopt *adopt,
+                         const struct llmobs_live_namespaces *living);
+
+/* Sets the spool of this process, whose directory must not be adopted. Borrows
+ * it. */
+void llmobs_adopt_except(struct llmobs_adopt *adopt, struct llmobs_spool *own);
+
+/* Makes it the adoption of a relay: also entries of living processes are given
+ * that they handed over (entry.h), and entries of processes that have the
+ * destinations of `unset`, a configuration that names none. Such a directory
+ * is not claimed. Borrows the configuration. -ENOMEM. */
+int llmobs_adopt_relay(struct llmobs_adopt *adopt,
+                       const struct llmobs_config *unset);
+
+/* The owners for which a relay works; gives their number. Borrowed. */
+#define LLMOBS_ADOPT_OWNERS 2
+size_t llmobs_adopt_owners(struct llmobs_adopt *adopt,
+                           const struct llmobs_owner *out[LLMOBS_ADOPT_OWNERS]);
+
+/* Gives the next entry: 1. Claims another directory once it has read the last
+ * one. 0: there is nothing more to adopt; -EAGAIN: another directory may be
+ * claimed when all entries of one are let go or given back; any other negative
+ * errno. */
+int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out);
+
+/* Releases entries that were delivered, or never will be. */
+void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
+                         const struct llmobs_spooled *list, size_t count);
+
+/* True where the directory of the entry that was given last has, or had, an END
+ * or EVENT with this id. */
+bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id);
+
+/* Adds an event of a span, with that id, to the file of an entry that was given
+ * and is out; gives where it is. It is out, too, and no call gives it. */
+int llmobs_adopt_add(struct llmobs_adopt *adopt,
+                     const struct llmobs_spooled *beside, uint64_t id,
+                     struct llmobs_text event, struct llmobs_spooled *out);
+
+/* In a forked child: forgets the inherited directory, and frees nothing. */
+void llmobs_adopt_abandon(struct llmobs_adopt *adopt);
+
+/* Notes which destinations have an entry that others still wait for. */
+void llmobs_adopt_note_delivered_to(struct llmobs_adopt *adopt,
+                                    const struct llmobs_spooled *spooled,
+                                    unsigned delivered_to);
+
+/* Counts all of it; claims and changes nothing. -EBUSY while a directory is
+ * adopted. _any: 1 where an ended process has left a directory for this one,
+ * else 0; it looks no further than the first. */
+int llmobs_adopt_count(struct llmobs_adopt *adopt,
+                       struct llmobs_adopt_left *out);
+int llmobs_adopt_any(struct llmobs_adopt *adopt);
+
+/* Visits the calls that are under way; claims and changes nothing. A visit that
+ * answers other than 0 ends the walk. -EBUSY as for _count. */
+int llmobs_adopt_under_way(struct llmobs_adopt *adopt,
+                           llmobs_adopt_call_fn *visit, void *ctx);
+
+/* Takes an entry back: it stays on the disk for another time. */
+void llmobs_adopt_give_back(struct llmobs_adopt *adopt,
+                            const struct llmobs_spooled *spooled);
+
+#endif

@@ -1,0 +1,249 @@
+#include "core/log/counts.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAGIC "llmobs-ledger "
+#define VERSION "1"
+
+/* The longest page: a head of 160 bytes, 40 names, the end. */
+_Static_assert(200 + LLMOBS_COUNTS_MAX * (LLMOBS_COUNTS_NAME_MAX + 21) <=
+                   LLMOBS_PAGE_SIZE,
+               "a page holds every name");
+
+/* -- numbers ------------------------------------------------------------- */
+
+/* True for a name that fits a line of a page, and has no control characters
+ * that a terminal would obey. */
+static bool name_is_good(const char *name)
+{
+    size_t len = 0;
+
+    while ((name[len] >= 'a' && name[len] <= 'z') ||
+           (name[len] >= '0' && name[len] <= '9') || name[len] == '_')
+        len++;
+    return len > 0 && len < LLMOBS_COUNTS_NAME_MAX && name[len] == '\0';
+}
+
+static bool counts_is_at(const struct llmobs_counts *counts, size_t i,
+                         const char *name)
+{
+    return counts->list[i].name[0] == name[0] &&
+           strcmp(counts->list[i].name, name) == 0;
+}
+
+/* Looks at `first` before the others: lists that are merged mostly have one
+ * order. */
+static const struct llmobs_count *counts_find(
+    const struct llmobs_counts *counts, const char *name, size_t first)
+{
+    if (first < counts->len && counts_is_at(counts, first, name))
+        return &counts->list[first];
+    for (size_t i = 0; i < counts->len; i++)
+        if (counts_is_at(counts, i, name))
+            return &counts->list[i];
+    return NULL;
+}
+
+int llmobs_counts_append(struct llmobs_counts *counts, const char *name,
+                         uint64_t value)
+{
+    struct llmobs_count *count = &counts->list[counts->len];
+
+    if (counts->len >= LLMOBS_COUNTS_MAX || !name_is_good(name))
+        return -ENOSPC;
+    counts->len++;
+    count->value = value;
+    memcpy(count->name, name, strlen(name) + 1);
+    return 0;
+}
+
+static int counts_add(struct llmobs_counts *counts, const char *name,
+                      uint64_t value, size_t first)
+{
+    struct llmobs_count *count =
+        (struct llmobs_count *)counts_find(counts, name, first);
+
+    if (!count)
+        return llmobs_counts_append(counts, name, value);
+    if (__builtin_add_overflow(count->value, value, &count->value))
+        count->value = UINT64_MAX;
+    return 0;
+}
+
+int llmobs_counts_add(struct llmobs_counts *counts, const char *name,
+                      uint64_t value)
+{
+    return counts_add(counts, name, value, counts->len);
+}
+
+int llmobs_counts_merge(struct llmobs_counts *counts,
+                        const struct llmobs_counts *more)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < more->len && !rc; i++)
+        rc = counts_add(counts, more->list[i].name, more->list[i].value, i);
+    return rc;
+}
+
+uint64_t llmobs_counts_get(const struct llmobs_counts *counts, const char *name)
+{
+    const struct llmobs_count *count = counts_find(counts, name, counts->len);
+
+    return count ? count->value : 0;
+}
+
+/* -- pages --------------------------------------------------------------- */
+
+static uint64_t checksum(const char *text, size_t len)
+{
+    uint64_t sum = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < len; i++)
+        sum = (sum ^ (unsigned char)text[i]) * 0x100000001b3;
+    return sum;
+}
+
+/* "NAME NUMBER" as a line; gives its length. No printf: a short process writes
+ * a page of some 25 lines as it ends. The page has room for each (above). */
+static size_t counts_put_line(char *out, const struct llmobs_count *count)
+{
+    char digits[20];
+    size_t len = strlen(count->name), at = sizeof(digits);
+    uint64_t value = count->value;
+
+    memcpy(out, count->name, len);
+    out[len++] = ' ';
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    memcpy(out + len, digits + at, sizeof(digits) - at);
+    len += sizeof(digits) - at;
+    out[len++] = '\n';
+    return len;
+}
+
+void llmobs_page_write(const struct llmobs_page *page,
+                       char out[LLMOBS_PAGE_SIZE])
+{
+    const struct llmobs_counts *counts = &page->counts;
+    size_t len;
+
+    len = (size_t)snprintf(
+        out, LLMOBS_PAGE_SIZE, MAGIC VERSION "\n%" PRIu64 " %" PRIu64 " %s\n",
+        page->boot, page->pidns, page->last[0] ? page->last : "-");
+    for (size_t i = 0; i < counts->len; i++)
+        len += counts_put_line(out + len, &counts->list[i]);
+    len += (size_t)snprintf(out + len, LLMOBS_PAGE_SIZE - len,
+                            "= %016" PRIx64 "\n", checksum(out, len));
+    memset(out + len, ' ', LLMOBS_PAGE_SIZE - len);
+    out[LLMOBS_PAGE_SIZE - 1] = '\n';
+}
+
+/* Cuts the next line out of *at; NULL at the end. */
+static char *counts_next_line(char **at)
+{
+    char *line = *at, *end = strchr(line, '\n');
+
+    if (!end)
+        return NULL;
+    *end = '\0';
+    *at = end + 1;
+    return line;
+}
+
+static bool counts_read_number(const char *text, int base, uint64_t *out)
+{
+    uint64_t value = 0;
+
+    if (*text == '\0')
+        return false;
+    for (; *text; text++) {
+        int digit = *text >= '0' && *text <= '9'   ? *text - '0'
+                    : *text >= 'a' && *text <= 'f' ? *text - 'a' + 10
+                                                   : base;
+
+        if (digit >= base ||
+            __builtin_mul_overflow(value, (uint64_t)base, &value) ||
+            __builtin_add_overflow(value, (uint64_t)digit, &value))
+            return false;
+    }
+    *out = value;
+    return true;
+}
+
+static int counts_read_head(struct llmobs_page *page, char *line)
+{
+    char *boot = line ? strsep(&line, " ") : NULL;
+    char *pidns = line ? strsep(&line, " ") : NULL;
+
+    if (!boot || !pidns || !line || strlen(line) >= sizeof(page->last) ||
+        !counts_read_number(boot, 10, &page->boot) ||
+        !counts_read_number(pidns, 10, &page->pidns))
+        return -EBADMSG;
+    if (strcmp(line, "-") != 0)
+        memcpy(page->last, line, strlen(line) + 1);
+    return 0;
+}
+
+/* A page has each name once, as its writer's list has. */
+static int read_count(struct llmobs_page *page, char *line)
+{
+    char *name = strsep(&line, " ");
+    uint64_t value;
+
+    if (!line || !counts_read_number(line, 10, &value) ||
+        llmobs_counts_append(&page->counts, name, value) != 0)
+        return -EBADMSG;
+    return 0;
+}
+
+/* Checks the sum, and cuts the text behind the lines that it covers. */
+static bool check_sum(char *text)
+{
+    char *end = strstr(text, "\n= ");
+    uint64_t sum;
+
+    if (!end)
+        return false;
+    end[3 + 16] = '\0';
+    if (!counts_read_number(end + 3, 16, &sum))
+        return false;
+    end[1] = '\0';
+    return sum == checksum(text, (size_t)(end + 1 - text));
+}
+
+static int counts_read_lines(struct llmobs_page *page, char *text)
+{
+    char *at = text, *line;
+    int rc;
+
+    if (!check_sum(text))
+        return -EBADMSG;
+    counts_next_line(&at); /* the magic */
+    rc = counts_read_head(page, counts_next_line(&at));
+    while (!rc && (line = counts_next_line(&at)) != NULL)
+        rc = read_count(page, line);
+    return rc;
+}
+
+int llmobs_page_read(struct llmobs_page *page, const char *text, size_t len)
+{
+    char copy[LLMOBS_PAGE_SIZE + 32];
+    const size_t magic = strlen(MAGIC);
+
+    memset(page, 0, sizeof(*page));
+    if (len <= magic + 1 || memcmp(text, MAGIC, magic) != 0)
+        return -EBADMSG;
+    if (memcmp(text + magic, VERSION "\n", 2) != 0)
+        return -EPROTONOSUPPORT;
+    if (len != LLMOBS_PAGE_SIZE)
+        return -EBADMSG;
+    memcpy(copy, text, len);
+    memset(copy + len, 0, sizeof(copy) - len);
+    return counts_read_lines(page, copy);
+}

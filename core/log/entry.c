@@ -1,0 +1,451 @@
+#include "core/log/entry.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/random.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/fork.h"
+#include "lib/base/mix.h"
+#include "lib/base/sha256.h"
+#include "lib/base/sys.h"
+
+#define FILE_VERSION 3
+
+static const char file_magic[8] = "\x93LLMSPL";
+
+/* -- keys ---------------------------------------------------------------- */
+
+/* Where the kernel gives no random bytes, makes a key of those that the process
+ * got at its start, by a hash from which they cannot be computed. */
+static void guess_key(struct llmobs_entry_key *key)
+{
+    const void *start = (const void *)(uintptr_t)getauxval(AT_RANDOM);
+    uint8_t hash[LLMOBS_SHA256_LEN];
+    struct {
+        uint8_t random[16];
+        int64_t mono_ns, wall_ns;
+        const void *stack;
+        long process;
+    } from = {.mono_ns = llmobs_clock_mono_ns(),
+              .wall_ns = llmobs_clock_wall_ns(),
+              .stack = &from,
+              .process = llmobs_fork_process()};
+
+    if (start)
+        memcpy(from.random, start, sizeof(from.random));
+    llmobs_sha256(&from, sizeof(from), hash);
+    memcpy(key, hash, sizeof(*key));
+}
+
+/* The key does not come from the generator of the ids, because gateways see
+ * ids, and can compute the next one. GRND_NONBLOCK: an app at early boot must
+ * not wait. */
+void llmobs_entry_key(struct llmobs_entry_key *key)
+{
+    if (llmobs_sys(SYS_getrandom, key, sizeof(*key), GRND_NONBLOCK) !=
+        sizeof(*key))
+        guess_key(key);
+}
+
+void llmobs_entry_file(struct llmobs_entry_file *file,
+                       const struct llmobs_entry_key *key)
+{
+    memset(file, 0, sizeof(*file));
+    memcpy(file->magic, file_magic, sizeof(file_magic));
+    file->version = FILE_VERSION;
+    file->key = *key;
+}
+
+int llmobs_entry_file_read(struct llmobs_text text,
+                           struct llmobs_entry_key *key)
+{
+    struct llmobs_entry_file file;
+
+    if (text.len < sizeof(file))
+        return -ENODATA;
+    memcpy(&file, text.data, sizeof(file));
+    if (memcmp(file.magic, file_magic, sizeof(file_magic)) != 0)
+        return -EBADMSG;
+    if (file.version != FILE_VERSION)
+        return -ENOTSUP;
+    *key = file.key;
+    return 0;
+}
+
+/* -- writing ------------------------------------------------------------- */
+
+/* A larger field is not copied: that would cost more than another piece. */
+#define SMALL 512
+
+void llmobs_entry_begin(struct llmobs_entry_writer *writer,
+                        enum llmobs_entry_type type, uint64_t id)
+{
+    struct llmobs_entry_head *head = &writer->start.head;
+
+    memset(head, 0, sizeof(*head));
+    head->type = (uint16_t)type;
+    head->id = id;
+    writer->fields = 0;
+    writer->filled = sizeof(*head);
+    writer->pieces = 1;
+    writer->iov[0] = (struct iovec){&writer->start, sizeof(*head)};
+}
+
+static void add_copied(struct llmobs_entry_writer *writer, const void *data,
+                       size_t len)
+{
+    char *to = (char *)&writer->start + writer->filled;
+    struct iovec *last = &writer->iov[writer->pieces - 1];
+
+    memcpy(to, data, len);
+    writer->filled += len;
+    if ((char *)last->iov_base + last->iov_len == to)
+        last->iov_len += len;
+    else
+        writer->iov[writer->pieces++] = (struct iovec){to, len};
+}
+
+/* True for a field that may be copied, so that the marks to come and the tail
+ * still have room. */
+static bool entry_is_small(const struct llmobs_entry_writer *writer, size_t len)
+{
+    size_t kept = (LLMOBS_ENTRY_FIELDS - writer->fields) *
+                      sizeof(struct llmobs_entry_mark) +
+                  sizeof(uint64_t);
+
+    return len <= SMALL && len <= sizeof(writer->start) - writer->filled - kept;
+}
+
+static void entry_add_piece(struct llmobs_entry_writer *writer,
+                            struct llmobs_text text)
+{
+    writer->start.head.len += text.len;
+    if (text.len == 0)
+        return;
+    if (entry_is_small(writer, text.len))
+        add_copied(writer, text.data, text.len);
+    else
+        writer->iov[writer->pieces++] =
+            (struct iovec){(void *)(uintptr_t)text.data, text.len};
+}
+
+int llmobs_entry_add_two(struct llmobs_entry_writer *writer, uint32_t tag,
+                         struct llmobs_text first, struct llmobs_text second)
+{
+    struct llmobs_entry_mark mark = {.tag = tag, .len = first.len + second.len};
+
+    if (writer->fields == LLMOBS_ENTRY_FIELDS)
+        return -ENOSPC;
+    writer->fields++;
+    writer->start.head.len += sizeof(mark);
+    add_copied(writer, &mark, sizeof(mark));
+    entry_add_piece(writer, first);
+    entry_add_piece(writer, second);
+    return 0;
+}
+
+int llmobs_entry_add(struct llmobs_entry_writer *writer, uint32_t tag,
+                     const void *data, size_t len)
+{
+    return llmobs_entry_add_two(writer, tag, (struct llmobs_text){data, len},
+                                (struct llmobs_text){NULL, 0});
+}
+
+/* Two running sums over words of eight bytes, like Fletcher's. They show bytes
+ * that were not written; zlib's crc32 would cost the app's thread ten times as
+ * much. */
+struct sum {
+    uint64_t plain;
+    uint64_t running;
+    char word[8];
+    size_t filled; /* bytes of the word */
+};
+
+/* Four words at a time, in sums of their own that wait for no other. A word of
+ * the first of them is in the running sum four times for each time that its own
+ * has it; one of the next once less, and so on. */
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+static pair entry_load(const char *data)
+{
+    pair words;
+
+    memcpy(&words, data, sizeof(words));
+    return words;
+}
+
+static size_t sum_fours(struct sum *sum, const char *data, size_t words)
+{
+    const size_t count = words / 4;
+    pair low = {0}, high = {0}, low_running = {0}, high_running = {0};
+
+    for (size_t i = 0; i < count; i++, data += 2 * sizeof(pair)) {
+        low += entry_load(data);
+        high += entry_load(data + sizeof(pair));
+        low_running += low;
+        high_running += high;
+    }
+    sum->running += sum->plain * 4 * count;
+    sum->running += 4 * (low_running[0] + low_running[1] + high_running[0] +
+                         high_running[1]);
+    sum->running -= low[1] + 2 * high[0] + 3 * high[1];
+    sum->plain += low[0] + low[1] + high[0] + high[1];
+    return 4 * count;
+}
+
+static void sum_words(struct sum *sum, const char *data, size_t words)
+{
+    uint64_t word;
+
+    for (size_t i = sum_fours(sum, data, words); i < words; i++) {
+        memcpy(&word, data + i * sizeof(word), sizeof(word));
+        sum->plain += word;
+        sum->running += sum->plain;
+    }
+}
+
+/* Adds bytes; the sum does not depend on how they are cut into pieces. */
+static void sum_bytes(struct sum *sum, const char *data, size_t len)
+{
+    size_t part = sizeof(sum->word) - sum->filled;
+
+    if (sum->filled > 0 || len < part) {
+        part = len < part ? len : part;
+        memcpy(sum->word + sum->filled, data, part);
+        sum->filled += part;
+        data += part;
+        len -= part;
+        if (sum->filled < sizeof(sum->word))
+            return;
+        sum_words(sum, sum->word, 1);
+        sum->filled = 0;
+    }
+    sum_words(sum, data, len / sizeof(sum->word));
+    sum->filled = len % sizeof(sum->word);
+    memcpy(sum->word, data + len - sum->filled, sum->filled);
+}
+
+static void sum_end(struct sum *sum)
+{
+    memset(sum->word + sum->filled, 0, sizeof(sum->word) - sum->filled);
+    sum_words(sum, sum->word, 1);
+}
+
+/* Adds `len` bytes of the pieces, from `skip` on. */
+static void sum_range(struct sum *sum, const struct iovec *iov, int count,
+                      size_t skip, size_t len)
+{
+    for (int i = 0; i < count && len > 0; i++) {
+        size_t from = skip < iov[i].iov_len ? skip : iov[i].iov_len;
+        size_t part = iov[i].iov_len - from;
+
+        if (part > len)
+            part = len;
+        sum_bytes(sum, (const char *)iov[i].iov_base + from, part);
+        skip -= from;
+        len -= part;
+    }
+}
+
+/* Adds both ends of the fields, which are `len` bytes of the pieces from `skip`
+ * on. */
+static void sum_ends(struct sum *sum, const struct iovec *iov, int count,
+                     size_t skip, size_t len)
+{
+    size_t first = len < LLMOBS_ENTRY_SUM ? len : LLMOBS_ENTRY_SUM;
+    size_t last = len - first;
+
+    sum_range(sum, iov, count, skip, first);
+    if (last > LLMOBS_ENTRY_SUM)
+        last = LLMOBS_ENTRY_SUM;
+    sum_range(sum, iov, count, skip + len - last, last);
+}
+
+/* -- the seal ------------------------------------------------------------ */
+
+/* A position in pieces that follow one another. */
+struct cursor {
+    const struct iovec *iov;
+    const struct iovec *end;
+    size_t at; /* in the first of them */
+};
+
+static void skip_to(struct cursor *cursor, uint64_t len)
+{
+    while (cursor->iov < cursor->end &&
+           len >= cursor->iov->iov_len - cursor->at) {
+        len -= cursor->iov->iov_len - cursor->at;
+        cursor->at = 0;
+        cursor->iov++;
+    }
+    cursor->at += (size_t)len;
+}
+
+/* Adds the tag and the length of each field; false where the fields together
+ * have other than `len` bytes. A mark is never cut into two pieces. */
+static bool seal_marks(uint64_t *state, struct cursor cursor, uint64_t len)
+{
+    struct llmobs_entry_mark mark;
+    size_t fields = 0;
+
+    while (len > 0) {
+        if (len < sizeof(mark) || ++fields > LLMOBS_ENTRY_FIELDS)
+            return false;
+        memcpy(&mark, (const char *)cursor.iov->iov_base + cursor.at,
+               sizeof(mark));
+        len -= sizeof(mark);
+        if (mark.len > len)
+            return false;
+        *state = llmobs_mix(*state ^ mark.len) + mark.tag;
+        len -= mark.len;
+        skip_to(&cursor, sizeof(mark) + mark.len);
+    }
+    return true;
+}
+
+/* Makes the seal of the head as it was written, all marks, and both ends of the
+ * fields. The key is hashed before and after them: otherwise a peer that knows
+ * one entry could compute the seal of another. */
+static bool entry_seal_of(const struct llmobs_entry_key *key,
+                          const struct llmobs_entry_head *head,
+                          const struct iovec *iov, int count, size_t skip,
+                          uint64_t *out)
+{
+    struct cursor cursor = {iov, iov + count, 0};
+    struct sum sum = {.plain = key->seal[0], .running = key->seal[1]};
+    uint64_t state = llmobs_mix(key->seal[0] ^ head->id);
+
+    state = llmobs_mix(state ^ head->len);
+    state = llmobs_mix(state ^ (head->type & (unsigned)~LLMOBS_ENTRY_DONE));
+    skip_to(&cursor, skip);
+    if (!seal_marks(&state, cursor, head->len))
+        return false;
+    sum_ends(&sum, iov, count, skip, (size_t)head->len);
+    sum_end(&sum);
+    *out = llmobs_mix(llmobs_mix(llmobs_mix(state) ^ sum.plain) + sum.running) ^
+           key->seal[1];
+    *out = llmobs_mix(*out);
+    return true;
+}
+
+size_t llmobs_entry_end(struct llmobs_entry_writer *writer,
+                        const struct llmobs_entry_key *key)
+{
+    struct llmobs_entry_head *head = &writer->start.head;
+    uint64_t tail = 0;
+
+    head->mark = key->mark;
+    (void)entry_seal_of(key, head, writer->iov, writer->pieces, sizeof(*head),
+                        &tail);
+    add_copied(writer, &tail, sizeof(tail));
+    return sizeof(*head) + head->len + sizeof(tail);
+}
+
+void llmobs_entry_seal(char *bytes, size_t len,
+                       const struct llmobs_entry_key *key)
+{
+    struct iovec whole = {bytes, len};
+    struct llmobs_entry_head head;
+    uint64_t tail = 0;
+
+    memcpy(&head, bytes, sizeof(head));
+    head.mark = key->mark;
+    memcpy(bytes, &head, sizeof(head));
+    (void)entry_seal_of(key, &head, &whole, 1, sizeof(head), &tail);
+    memcpy(bytes + len - sizeof(tail), &tail, sizeof(tail));
+}
+
+/* -- reading ------------------------------------------------------------- */
+
+static bool entry_is_whole(const struct llmobs_entry_key *key,
+                           const struct llmobs_entry_head *head,
+                           const struct iovec *fields, uint64_t tail)
+{
+    uint64_t seal;
+
+    return head->zero == 0 && head->zeros == 0 &&
+           entry_seal_of(key, head, fields, 1, 0, &seal) && tail == seal;
+}
+
+static bool is_entry(const struct llmobs_entry_key *key,
+                     struct llmobs_text text, struct llmobs_entry *entry)
+{
+    struct llmobs_entry_head head;
+    struct iovec fields;
+    uint64_t tail;
+
+    if (text.len < sizeof(head) + sizeof(tail))
+        return false;
+    memcpy(&head, text.data, sizeof(head));
+    if (head.len > LLMOBS_ENTRY_MAX ||
+        head.len > text.len - sizeof(head) - sizeof(tail))
+        return false;
+    memcpy(&tail, text.data + sizeof(head) + head.len, sizeof(tail));
+    fields = (struct iovec){(void *)(uintptr_t)(text.data + sizeof(head)),
+                            (size_t)head.len};
+    if (!entry_is_whole(key, &head, &fields, tail))
+        return false;
+    entry->type = (enum llmobs_entry_type)(head.type & ~LLMOBS_ENTRY_DONE);
+    entry->done = head.type & LLMOBS_ENTRY_DONE;
+    entry->id = head.id;
+    entry->fields = (struct llmobs_text){fields.iov_base, fields.iov_len};
+    entry->size = sizeof(head) + (size_t)head.len + sizeof(tail);
+    return true;
+}
+
+bool llmobs_entry_next(const struct llmobs_entry_key *key,
+                       struct llmobs_text text, size_t *at,
+                       struct llmobs_entry *entry)
+{
+    const char *from, *found;
+
+    while (*at < text.len) {
+        from = text.data + *at;
+        found = memmem(from, text.len - *at, &key->mark, sizeof(key->mark));
+        if (!found)
+            break;
+        *at += (size_t)(found - from);
+        entry->offset = *at;
+        if (is_entry(key, (struct llmobs_text){found, text.len - *at}, entry)) {
+            *at += entry->size;
+            return true;
+        }
+        *at += 1;
+    }
+    *at = text.len;
+    return false;
+}
+
+bool llmobs_entry_field(const struct llmobs_entry *entry, size_t *at,
+                        uint32_t *tag, struct llmobs_text *value)
+{
+    struct llmobs_entry_mark mark;
+    size_t left = entry->fields.len - *at;
+
+    if (left < sizeof(mark))
+        return false;
+    memcpy(&mark, entry->fields.data + *at, sizeof(mark));
+    left -= sizeof(mark);
+    if (mark.len > left)
+        return false;
+    *tag = mark.tag;
+    value->data = entry->fields.data + *at + sizeof(mark);
+    value->len = (size_t)mark.len;
+    *at += sizeof(mark) + value->len;
+    return true;
+}
+
+bool llmobs_entry_is_for_relay(const struct llmobs_entry *entry)
+{
+    struct llmobs_text value;
+    size_t at = 0;
+    uint32_t tag;
+
+    while (llmobs_entry_field(entry, &at, &tag, &value))
+        if (tag == LLMOBS_ENTRY_FOR_RELAY)
+            return true;
+    return false;
+}

@@ -1,0 +1,653 @@
+#include "core/log/exchange_entry.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/event/curlcode.h"
+#include "lib/span/allowlist.h"
+#include "lib/span/secrets.h"
+#include "core/log/event_item.h"
+
+/* The fields of an exchange. Their numbers are on the disk and never change. */
+enum {
+    TAG_NUMBERS = 1,
+    TAG_TIMES,
+    TAG_RULE,
+    TAG_METHOD,
+    TAG_URL,
+    TAG_REQUEST_HEADER,
+    TAG_RESPONSE_HEADER,
+    TAG_REQUEST,
+    TAG_REQUEST_TAIL,
+    TAG_RESPONSE,
+    TAG_RESPONSE_TAIL,
+    TAG_MARKS,
+    TAG_ERROR_TEXT,
+    TAG_SAMPLE_RATE,
+    TAG_SAMPLED,
+    TAG_ML_APP,
+    TAG_SESSION,
+    TAG_PAGENT,
+    TAG_ANNOTATIONS,
+    TAG_DM,
+    TAG_ORIGIN,
+    TAG_VENDORS,
+    TAG_CALLER,
+    TAG_CALLER_LEFT
+};
+
+/* The order in TAG_NUMBERS, which only ever grows at its end. */
+enum {
+    NUMBER_TRACE_HIGH,
+    NUMBER_TRACE_LOW,
+    NUMBER_APM_HIGH,
+    NUMBER_APM_LOW,
+    NUMBER_SPAN,
+    NUMBER_PARENT,
+    NUMBER_APM_PARENT,
+    NUMBER_PAGENT_SPAN,
+    NUMBER_START_WALL,
+    NUMBER_START_MONO,
+    NUMBER_DURATION,
+    NUMBER_STATUS,
+    NUMBER_END,
+    NUMBER_CODE,
+    NUMBER_MULTIPART,
+    NUMBER_REQUEST_TOTAL,
+    NUMBER_REQUEST_FLAGS,
+    NUMBER_RESPONSE_TOTAL,
+    NUMBER_RESPONSE_FLAGS,
+    NUMBER_HTTP_VERSION,
+    NUMBER_REDIRECTS,
+    NUMBER_BYTES_SENT,
+    NUMBER_BYTES_RECEIVED,
+    NUMBER_CAPTURE_MAX,
+    NUMBER_PRIORITY,
+    NUMBER_TRACE_FLAGS,
+    NUMBER_THREAD,   /* of an entry that has begun: see whereabouts */
+    NUMBER_PROGRESS, /* the address of the exchange's progress */
+    NUMBER_ACCOUNT,
+    NUMBER_COUNT
+};
+
+#define TRACE_REMOTE 1
+#define TRACE_SENT 2
+#define TRACE_UNSAMPLED 4
+
+#define FLAG_TRUNCATED 1
+#define FLAG_LOST 2
+#define FLAG_UNSEEN 8
+#define FLAG_BARE 4 /* for both bodies: they were left out */
+
+/* -- writing ------------------------------------------------------------- */
+
+static int64_t flags_of(const struct llmobs_body *body)
+{
+    return (body->truncated ? FLAG_TRUNCATED : 0) |
+           (body->lost ? FLAG_LOST : 0) | (body->unseen ? FLAG_UNSEEN : 0);
+}
+
+static void fill_numbers(const struct llmobs_exchange *exchange, int64_t *n)
+{
+    const struct llmobs_context *context = &exchange->context;
+
+    n[NUMBER_TRACE_HIGH] = (int64_t)context->trace_id.hi;
+    n[NUMBER_TRACE_LOW] = (int64_t)context->trace_id.lo;
+    n[NUMBER_APM_HIGH] = (int64_t)context->apm_trace_id.hi;
+    n[NUMBER_APM_LOW] = (int64_t)context->apm_trace_id.lo;
+    n[NUMBER_SPAN] = (int64_t)context->span_id;
+    n[NUMBER_PARENT] = (int64_t)context->parent_id;
+    n[NUMBER_APM_PARENT] = (int64_t)context->apm_parent_id;
+    n[NUMBER_PAGENT_SPAN] = (int64_t)context->pagent_span_id;
+    n[NUMBER_START_WALL] = exchange->start_wall_ns;
+    n[NUMBER_START_MONO] = exchange->start_mono_ns;
+    n[NUMBER_DURATION] = exchange->duration_ns;
+    n[NUMBER_STATUS] = exchange->status;
+    n[NUMBER_END] = exchange->end;
+    n[NUMBER_CODE] = exchange->code;
+    n[NUMBER_MULTIPART] = exchange->multipart;
+    n[NUMBER_REQUEST_TOTAL] = (int64_t)exchange->request.total;
+    n[NUMBER_REQUEST_FLAGS] = flags_of(&exchange->request);
+    n[NUMBER_RESPONSE_TOTAL] = (int64_t)exchange->response.total;
+    n[NUMBER_RESPONSE_FLAGS] = flags_of(&exchange->response);
+    n[NUMBER_HTTP_VERSION] = exchange->transfer.http_version;
+    n[NUMBER_REDIRECTS] = exchange->transfer.redirects;
+    n[NUMBER_BYTES_SENT] = exchange->transfer.bytes_sent;
+    n[NUMBER_BYTES_RECEIVED] = exchange->transfer.bytes_received;
+    n[NUMBER_CAPTURE_MAX] = (int64_t)exchange->request.whole_max;
+    n[NUMBER_PRIORITY] = context->priority;
+    n[NUMBER_TRACE_FLAGS] = (context->remote ? TRACE_REMOTE : 0) |
+                            (exchange->traced ? TRACE_SENT : 0) |
+                            (context->unsampled ? TRACE_UNSAMPLED : 0);
+    n[NUMBER_ACCOUNT] = (int64_t)exchange->account;
+}
+
+/* Tells where in this process the call is. The thread is known by its thread
+ * pointer: to ask the kernel for its number would be a system call. */
+static void fill_whereabouts(const struct llmobs_exchange *exchange,
+                             enum llmobs_entry_type type, int64_t *n)
+{
+    bool begun = llmobs_entry_has_begun(type);
+
+    n[NUMBER_THREAD] = begun ? (intptr_t)__builtin_thread_pointer() : 0;
+    n[NUMBER_PROGRESS] = begun ? (intptr_t)&exchange->progress : 0;
+}
+
+static bool exchange_entry_is_cut(const struct llmobs_exchange *exchange)
+{
+    return llmobs_body_head(&exchange->request).len > LLMOBS_BEGIN_MAX;
+}
+
+static void fill_kept_back(const struct llmobs_exchange *exchange, bool bare,
+                           enum llmobs_entry_type type, int64_t *n)
+{
+    if (type == LLMOBS_ENTRY_START)
+        n[NUMBER_REQUEST_TOTAL] = n[NUMBER_REQUEST_FLAGS] = 0;
+    if (type == LLMOBS_ENTRY_BEGIN && exchange_entry_is_cut(exchange))
+        n[NUMBER_REQUEST_FLAGS] |= FLAG_TRUNCATED;
+    if (bare)
+        n[NUMBER_REQUEST_FLAGS] = n[NUMBER_RESPONSE_FLAGS] =
+            type == LLMOBS_ENTRY_START ? FLAG_BARE : FLAG_LOST | FLAG_BARE;
+}
+
+/* Writes the rule of the exchange. Where the bodies are left out, the rule asks
+ * for none to confirm it. */
+static int note_rule(struct llmobs_exchange *exchange, bool bare,
+                     enum llmobs_entry_type type, char *out, size_t cap)
+{
+    struct llmobs_match match = exchange->match;
+
+    if (type == LLMOBS_ENTRY_START)
+        match.confirm = match.confirm && !exchange->stands;
+    else if (bare &&
+             llmobs_rules_seems(&match, llmobs_body_head(&exchange->request)))
+        match.confirm = false;
+    return llmobs_rules_note(&match, out, cap);
+}
+
+static void fill_times(const struct llmobs_exchange *exchange, double *times)
+{
+    times[0] = exchange->transfer.dns_ms;
+    times[1] = exchange->transfer.connect_ms;
+    times[2] = exchange->transfer.tls_ms;
+    times[3] = exchange->transfer.first_byte_ms;
+}
+
+static int exchange_entry_add_text(struct llmobs_entry_writer *writer,
+                                   uint32_t tag, const char *text)
+{
+    if (!text || !*text)
+        return 0;
+    return llmobs_entry_add(writer, tag, text, strlen(text));
+}
+
+/* Adds "name" NUL "value" as two pieces, the NUL in the first. */
+static int exchange_entry_add_headers(struct llmobs_entry_writer *writer,
+                                      uint32_t tag,
+                                      const struct llmobs_headers *headers)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < headers->count && !rc; i++) {
+        const struct llmobs_header *header = &headers->list[i];
+
+        rc = llmobs_entry_add_two(
+            writer, tag,
+            (struct llmobs_text){header->name, strlen(header->name) + 1},
+            (struct llmobs_text){header->value, strlen(header->value)});
+    }
+    return rc;
+}
+
+/* The texts that the program, libcurl or the peer wrote. */
+static void exchange_entry_mask_texts(struct llmobs_exchange *exchange)
+{
+    struct llmobs_headers *headers = &exchange->response_headers;
+
+    llmobs_secrets_mask(exchange->error_text, strlen(exchange->error_text));
+    if (exchange->annotations)
+        llmobs_secrets_mask(exchange->annotations,
+                            strlen(exchange->annotations));
+    for (size_t i = 0; i < headers->count; i++)
+        llmobs_secrets_mask(headers->list[i].value,
+                            strlen(headers->list[i].value));
+}
+
+static int add_body(struct llmobs_entry_writer *writer, uint32_t tag,
+                    struct llmobs_body *body)
+{
+    struct llmobs_text head = llmobs_body_head(body), tail;
+    int rc = 0;
+
+    if (head.data)
+        rc = llmobs_entry_add(writer, tag, head.data, head.len);
+    if (rc || !body->truncated)
+        return rc;
+    tail = llmobs_body_tail(body);
+    return llmobs_entry_add(writer, tag + 1, tail.data, tail.len);
+}
+
+static int exchange_entry_add_context(struct llmobs_entry_writer *writer,
+                                      const struct llmobs_context *context)
+{
+    int rc =
+        exchange_entry_add_text(writer, TAG_SAMPLE_RATE, context->sample_rate);
+
+    if (!rc)
+        rc = exchange_entry_add_text(writer, TAG_SAMPLED, context->sampled);
+    if (!rc)
+        rc = exchange_entry_add_text(writer, TAG_ML_APP, context->ml_app);
+    if (!rc)
+        rc = exchange_entry_add_text(writer, TAG_SESSION, context->session_id);
+    if (!rc)
+        rc = exchange_entry_add_text(writer, TAG_PAGENT, context->pagent_name);
+    if (!rc)
+        rc = exchange_entry_add_text(writer, TAG_DM, context->dm);
+    if (!rc)
+        rc = exchange_entry_add_text(writer, TAG_ORIGIN, context->origin);
+    return rc ? rc
+              : exchange_entry_add_text(writer, TAG_VENDORS, context->vendors);
+}
+
+static int exchange_entry_add_asked(struct llmobs_exchange *exchange,
+                                    struct llmobs_entry_writer *writer)
+{
+    int rc = exchange_entry_add_text(writer, TAG_METHOD, exchange->method);
+
+    if (!rc)
+        rc = exchange_entry_add_text(writer, TAG_URL, exchange->url);
+    if (!rc && writer->start.head.type != LLMOBS_ENTRY_START)
+        rc = exchange_entry_add_headers(writer, TAG_REQUEST_HEADER,
+                                        &exchange->request_headers);
+    if (!rc && writer->start.head.type == LLMOBS_ENTRY_END)
+        rc = exchange_entry_add_headers(writer, TAG_RESPONSE_HEADER,
+                                        &exchange->response_headers);
+    return rc ? rc : exchange_entry_add_context(writer, &exchange->context);
+}
+
+static int exchange_entry_add_request(struct llmobs_exchange *exchange,
+                                      enum llmobs_entry_type type,
+                                      struct llmobs_entry_writer *writer)
+{
+    if (type == LLMOBS_ENTRY_START)
+        return 0;
+    if (type == LLMOBS_ENTRY_END)
+        llmobs_exchange_decode_request(exchange);
+    else if (llmobs_exchange_request_coded(exchange))
+        return 0; /* more of it may come, and nobody can mask a part */
+    llmobs_exchange_mask(exchange);
+    if (type == LLMOBS_ENTRY_END || !exchange_entry_is_cut(exchange))
+        return add_body(writer, TAG_REQUEST, &exchange->request);
+    return llmobs_entry_add(writer, TAG_REQUEST,
+                            llmobs_body_head(&exchange->request).data,
+                            LLMOBS_BEGIN_MAX);
+}
+
+static int exchange_entry_add_answer(struct llmobs_exchange *exchange,
+                                     struct llmobs_entry_writer *writer)
+{
+    int rc;
+
+    llmobs_exchange_mask_answer(exchange);
+    rc = add_body(writer, TAG_RESPONSE, &exchange->response);
+    if (!rc)
+        rc = exchange_entry_add_text(writer, TAG_ERROR_TEXT,
+                                     exchange->error_text);
+    if (rc || exchange->mark_count == 0)
+        return rc;
+    return llmobs_entry_add(writer, TAG_MARKS, exchange->marks,
+                            exchange->mark_count * sizeof(*exchange->marks));
+}
+
+int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
+                        struct llmobs_exchange_facts *facts,
+                        struct llmobs_entry_writer *writer)
+{
+    enum llmobs_entry_type type = writer->start.head.type;
+    int rc = note_rule(exchange, bare, type, facts->rule, sizeof(facts->rule));
+
+    if (rc)
+        return rc;
+    if (type == LLMOBS_ENTRY_END)
+        exchange_entry_mask_texts(exchange);
+    fill_numbers(exchange, facts->numbers);
+    fill_times(exchange, facts->times);
+    fill_whereabouts(exchange, type, facts->numbers);
+    fill_kept_back(exchange, bare, type, facts->numbers);
+    rc = llmobs_entry_add(writer, TAG_NUMBERS, facts->numbers,
+                          NUMBER_COUNT * sizeof(*facts->numbers));
+    if (!rc)
+        rc = llmobs_entry_add(writer, TAG_TIMES, facts->times,
+                              sizeof(facts->times));
+    if (!rc)
+        rc = exchange_entry_add_text(writer, TAG_RULE, facts->rule);
+    if (!rc)
+        rc = exchange_entry_add_asked(exchange, writer);
+    if (!rc && !bare)
+        rc = exchange_entry_add_text(writer, TAG_ANNOTATIONS,
+                                     exchange->annotations);
+    if (!rc)
+        rc = exchange_entry_add_text(writer, TAG_CALLER, exchange->caller);
+    if (!rc)
+        rc = exchange_entry_add_text(writer, TAG_CALLER_LEFT,
+                                     exchange->caller_left);
+    if (!rc && !bare)
+        rc = exchange_entry_add_request(exchange, type, writer);
+    return rc || bare || llmobs_entry_has_begun(type)
+               ? rc
+               : exchange_entry_add_answer(exchange, writer);
+}
+
+/* -- reading ------------------------------------------------------------- */
+
+/* An entry with a time before 1970 is damaged, as no clock gives one, and a
+ * difference of its times could overflow. */
+static int exchange_entry_read_numbers(struct llmobs_exchange *exchange,
+                                       const int64_t *n)
+{
+    struct llmobs_context *context = &exchange->context;
+
+    if (n[NUMBER_START_WALL] < 0 || n[NUMBER_START_MONO] < 0 ||
+        n[NUMBER_DURATION] < 0)
+        return -EINVAL;
+    context->trace_id.hi = (uint64_t)n[NUMBER_TRACE_HIGH];
+    context->trace_id.lo = (uint64_t)n[NUMBER_TRACE_LOW];
+    context->apm_trace_id.hi = (uint64_t)n[NUMBER_APM_HIGH];
+    context->apm_trace_id.lo = (uint64_t)n[NUMBER_APM_LOW];
+    context->span_id = (uint64_t)n[NUMBER_SPAN];
+    context->parent_id = (uint64_t)n[NUMBER_PARENT];
+    context->apm_parent_id = (uint64_t)n[NUMBER_APM_PARENT];
+    context->pagent_span_id = (uint64_t)n[NUMBER_PAGENT_SPAN];
+    exchange->start_wall_ns = n[NUMBER_START_WALL];
+    exchange->start_mono_ns = n[NUMBER_START_MONO];
+    exchange->duration_ns = n[NUMBER_DURATION];
+    exchange->status = n[NUMBER_STATUS];
+    exchange->end = (enum llmobs_end)n[NUMBER_END];
+    exchange->code = (int)n[NUMBER_CODE];
+    exchange->code_name = llmobs_curlcode_name(exchange->code);
+    exchange->multipart = n[NUMBER_MULTIPART] != 0;
+    exchange->transfer.http_version = n[NUMBER_HTTP_VERSION];
+    exchange->transfer.redirects = n[NUMBER_REDIRECTS];
+    exchange->transfer.bytes_sent = n[NUMBER_BYTES_SENT];
+    exchange->transfer.bytes_received = n[NUMBER_BYTES_RECEIVED];
+    exchange->request.whole_max = (size_t)n[NUMBER_CAPTURE_MAX];
+    exchange->response.whole_max = (size_t)n[NUMBER_CAPTURE_MAX];
+    context->priority = (int)n[NUMBER_PRIORITY];
+    context->remote = n[NUMBER_TRACE_FLAGS] & TRACE_REMOTE;
+    exchange->traced = n[NUMBER_TRACE_FLAGS] & TRACE_SENT;
+    context->unsampled = n[NUMBER_TRACE_FLAGS] & TRACE_UNSAMPLED;
+    exchange->account = (uint64_t)n[NUMBER_ACCOUNT];
+    return 0;
+}
+
+static void exchange_entry_read_times(struct llmobs_exchange *exchange,
+                                      const double *times)
+{
+    exchange->transfer.dns_ms = times[0];
+    exchange->transfer.connect_ms = times[1];
+    exchange->transfer.tls_ms = times[2];
+    exchange->transfer.first_byte_ms = times[3];
+}
+
+static int exchange_entry_read_header(struct llmobs_headers *headers,
+                                      struct llmobs_text value)
+{
+    size_t name = strnlen(value.data, value.len);
+    struct llmobs_header *header = &headers->list[headers->count];
+
+    if (name == value.len || headers->count == LLMOBS_HEADERS_MAX)
+        return -EINVAL;
+    header->name = llmobs_allowlist_answer(value.data, name);
+    if (!header->name)
+        return 0;
+    header->value = strndup(value.data + name + 1, value.len - name - 1);
+    headers->count++;
+    return header->value ? 0 : -ENOMEM;
+}
+
+static int exchange_entry_read_head(struct llmobs_body *body,
+                                    struct llmobs_text value)
+{
+    if (body->head.len > 0)
+        return -EINVAL;
+    body->head.max = value.len;
+    return llmobs_buf_add(&body->head, value.data, value.len);
+}
+
+static int read_tail(struct llmobs_body *body, struct llmobs_text value)
+{
+    free(body->tail);
+    body->tail = malloc(value.len + 1);
+    if (!body->tail)
+        return -ENOMEM;
+    memcpy(body->tail, value.data, value.len);
+    body->tail_len = value.len;
+    return 0;
+}
+
+static int exchange_entry_read_marks(struct llmobs_exchange *exchange,
+                                     struct llmobs_text value)
+{
+    size_t count = value.len / sizeof(*exchange->marks);
+
+    if (count > LLMOBS_MARKS_MAX)
+        return -EINVAL;
+    free(exchange->marks);
+    exchange->marks = calloc(count + 1, sizeof(*exchange->marks));
+    if (!exchange->marks)
+        return -ENOMEM;
+    memcpy(exchange->marks, value.data, count * sizeof(*exchange->marks));
+    exchange->mark_count = exchange->mark_cap = count;
+    return 0;
+}
+
+static void read_flags(struct llmobs_body *body, int64_t total, int64_t flags)
+{
+    body->total = (uint64_t)total;
+    body->truncated = flags & FLAG_TRUNCATED;
+    body->lost = flags & FLAG_LOST;
+    body->unseen = flags & FLAG_UNSEEN;
+}
+
+/* An exchange while it is read, and the fields that it must have. */
+struct reading {
+    struct llmobs_exchange *exchange;
+    struct llmobs_recalls **recalls;
+    int64_t numbers[NUMBER_COUNT];
+    bool numbered;
+    bool ruled;
+};
+
+static int read_rule(struct reading *reading, struct llmobs_text value)
+{
+    int rc =
+        llmobs_rules_recall(reading->recalls, value, &reading->exchange->match);
+
+    reading->ruled = rc == 0;
+    return rc;
+}
+
+static int exchange_entry_read_scalar(struct reading *reading, uint32_t tag,
+                                      struct llmobs_text value)
+{
+    double times[4];
+
+    if (tag == TAG_NUMBERS && value.len >= sizeof(reading->numbers)) {
+        memcpy(reading->numbers, value.data, sizeof(reading->numbers));
+        reading->numbered = true;
+        return exchange_entry_read_numbers(reading->exchange, reading->numbers);
+    }
+    if (tag == TAG_TIMES && value.len == sizeof(times)) {
+        memcpy(times, value.data, sizeof(times));
+        exchange_entry_read_times(reading->exchange, times);
+    }
+    return 0;
+}
+
+static int exchange_entry_read_text(struct llmobs_exchange *exchange,
+                                    uint32_t tag, struct llmobs_text value)
+{
+#define TEXT(tag, member)                              \
+    {                                                  \
+        tag, offsetof(struct llmobs_exchange, member), \
+            sizeof(exchange->member)                   \
+    }
+    static const struct {
+        uint32_t tag;
+        size_t at;
+        size_t cap;
+    } texts[] = {
+        TEXT(TAG_METHOD, method),
+        TEXT(TAG_ERROR_TEXT, error_text),
+        TEXT(TAG_SAMPLE_RATE, context.sample_rate),
+        TEXT(TAG_SAMPLED, context.sampled),
+        TEXT(TAG_ML_APP, context.ml_app),
+        TEXT(TAG_SESSION, context.session_id),
+        TEXT(TAG_PAGENT, context.pagent_name),
+        TEXT(TAG_DM, context.dm),
+        TEXT(TAG_ORIGIN, context.origin),
+        TEXT(TAG_VENDORS, context.vendors),
+    };
+#undef TEXT
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (texts[i].tag == tag)
+            llmobs_context_text((char *)exchange + texts[i].at, texts[i].cap,
+                                value);
+    return 0;
+}
+
+static int read_long(char **text, struct llmobs_text value)
+{
+    free(*text);
+    *text = strndup(value.data, value.len);
+    return *text ? 0 : -ENOMEM;
+}
+
+static int exchange_entry_read_field(struct reading *reading, uint32_t tag,
+                                     struct llmobs_text value)
+{
+    struct llmobs_exchange *exchange = reading->exchange;
+
+    switch (tag) {
+    case TAG_NUMBERS:
+    case TAG_TIMES:
+        return exchange_entry_read_scalar(reading, tag, value);
+    case TAG_RULE:
+        return read_rule(reading, value);
+    case TAG_URL:
+        return read_long(&exchange->url, value);
+    case TAG_ANNOTATIONS:
+        return read_long(&exchange->annotations, value);
+    case TAG_CALLER:
+        return read_long(&exchange->caller, value);
+    case TAG_CALLER_LEFT:
+        return read_long(&exchange->caller_left, value);
+    case TAG_REQUEST_HEADER:
+        return exchange_entry_read_header(&exchange->request_headers, value);
+    case TAG_RESPONSE_HEADER:
+        return exchange_entry_read_header(&exchange->response_headers, value);
+    case TAG_REQUEST:
+        return exchange_entry_read_head(&exchange->request, value);
+    case TAG_REQUEST_TAIL:
+        return read_tail(&exchange->request, value);
+    case TAG_RESPONSE:
+        return exchange_entry_read_head(&exchange->response, value);
+    case TAG_RESPONSE_TAIL:
+        return read_tail(&exchange->response, value);
+    case TAG_MARKS:
+        return exchange_entry_read_marks(exchange, value);
+    default:
+        return exchange_entry_read_text(exchange, tag, value);
+    }
+}
+
+static int exchange_entry_read_fields(struct reading *reading,
+                                      const struct llmobs_entry *entry)
+{
+    struct llmobs_text value;
+    size_t at = 0;
+    uint32_t tag;
+    int rc = 0;
+
+    while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
+        rc = exchange_entry_read_field(reading, tag, value);
+    if (!rc &&
+        (!reading->numbered || !reading->ruled || !reading->exchange->url))
+        rc = -EINVAL;
+    if (rc)
+        return rc;
+    reading->exchange->bare =
+        (reading->numbers[NUMBER_REQUEST_FLAGS] & FLAG_BARE) != 0;
+    read_flags(&reading->exchange->request,
+               reading->numbers[NUMBER_REQUEST_TOTAL],
+               reading->numbers[NUMBER_REQUEST_FLAGS]);
+    read_flags(&reading->exchange->response,
+               reading->numbers[NUMBER_RESPONSE_TOTAL],
+               reading->numbers[NUMBER_RESPONSE_FLAGS]);
+    return 0;
+}
+
+int llmobs_exchange_read(const struct llmobs_entry *entry,
+                         struct llmobs_recalls **recalls,
+                         struct llmobs_exchange **out)
+{
+    struct reading reading = {.recalls = recalls};
+    int rc = -ENOMEM;
+
+    *out = NULL;
+    if (!llmobs_entry_has_begun(entry->type) && entry->type != LLMOBS_ENTRY_END)
+        return -EINVAL;
+    reading.exchange = llmobs_exchange_new(0);
+    if (reading.exchange)
+        rc = exchange_entry_read_fields(&reading, entry);
+    if (rc)
+        llmobs_exchange_free(reading.exchange);
+    else
+        *out = reading.exchange;
+    return rc;
+}
+
+/* Copies the numbers of an entry; false where it has none. */
+static bool exchange_entry_numbers_of(const struct llmobs_entry *entry,
+                                      int64_t numbers[NUMBER_COUNT])
+{
+    struct llmobs_text value;
+    size_t at = 0, size = NUMBER_COUNT * sizeof(*numbers);
+    uint32_t tag;
+
+    while (llmobs_entry_field(entry, &at, &tag, &value))
+        if (tag == TAG_NUMBERS && value.len >= size) {
+            memcpy(numbers, value.data, size);
+            return true;
+        }
+    return false;
+}
+
+int64_t llmobs_exchange_entry_start(const struct llmobs_entry *entry)
+{
+    int64_t numbers[NUMBER_COUNT];
+
+    if (entry->type == LLMOBS_ENTRY_EVENT)
+        return llmobs_event_start(entry);
+    return exchange_entry_numbers_of(entry, numbers)
+               ? numbers[NUMBER_START_WALL]
+               : 0;
+}
+
+void llmobs_exchange_entry_place(const struct llmobs_entry *entry,
+                                 struct llmobs_exchange_place *out)
+{
+    int64_t numbers[NUMBER_COUNT];
+
+    *out = (struct llmobs_exchange_place){0, 0};
+    if (!llmobs_entry_has_begun(entry->type) ||
+        !exchange_entry_numbers_of(entry, numbers))
+        return;
+    out->thread = (uint64_t)numbers[NUMBER_THREAD];
+    out->progress = (uint64_t)numbers[NUMBER_PROGRESS];
+}

@@ -1,0 +1,29 @@
+/* held_file - one descriptor of this process's spool file, held open from the
+ * moment before the program takes on a sandbox, which may refuse to open files
+ * by their names afterwards.
+ *
+ * Owns:    the descriptor, above 2 and closed on exec, for the process's life.
+ *          The program may close it and use its number: each use looks whether
+ *          it is still that file, and gives nothing where it is not.
+ * Threads: any.
+ * Fork:    a child's own files have other names, for which nothing is held.
+ */
+#ifndef LLMOBS_HELD_FILE_H
+#define LLMOBS_HELD_FILE_H
+
+#include <stdbool.h>
+
+/* Makes the file of that path where it is missing, and holds it in place of the
+ * one that was held; does nothing where it is held already. -EBUSY: another
+ * thread does so now; else -errno. */
+int llmobs_held_take(const char *path);
+
+/* For a path that could not be opened: a copy of the descriptor, to read from
+ * and to append to, for close; -1 where that file is not held. Preserves errno
+ * then. */
+int llmobs_held_open(const char *path);
+
+/* True once _open has given the file of that path: no other can be opened. */
+bool llmobs_held_alone(const char *path);
+
+#endif

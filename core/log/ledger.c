@@ -1,0 +1,646 @@
+#include "core/log/ledger.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/cold.h"
+#include "lib/base/dirs.h"
+#include "lib/base/fd.h"
+#include "lib/base/file.h"
+#include "lib/base/fork.h"
+#include "lib/base/futex.h"
+#include "lib/base/log.h"
+#include "lib/base/signal_guard.h"
+#include "core/config/state_dir.h"
+#include "core/log/ledger_dir.h"
+#include "lib/base/stats.h"
+#include "lib/base/wrapped_names.h"
+
+/* A process that lives this long adds the records of ended processes to the
+ * totals; a short one never looks at the directory. */
+#define FOLD_EVERY_MS 60000
+#define FOLD_MAX 256
+#define FOLD_MARK "folded"
+
+/* How long a reader of the ledger waits for the lock: it has time. */
+#define READ_LOCK_MS 2000
+#define FOLD_LOCK_MS 20
+
+/* The counts that this process has written to the disk. The thread that has the
+ * turn uses them. */
+struct recorded {
+    char name[LLMOBS_RECORD_NAME_MAX]; /* "": no record was written yet */
+    uint64_t boot, pidns;
+    uint64_t base[LLMOBS_STAT_COUNT];    /* in the totals already */
+    uint64_t written[LLMOBS_STAT_COUNT]; /* in the record */
+    bool ended;                          /* counted as a process */
+    int64_t written_ns;
+    int64_t folded_ns;
+    char dir[PATH_MAX];
+};
+
+/* All but its path lies in one page. */
+LLMOBS_COLD _Alignas(1024) static struct recorded recorded;
+static int recorder;    /* the process of `recorded` (fork.h); 0: none */
+static atomic_int turn; /* the process that has it; 0: none */
+
+/* -- the turn ------------------------------------------------------------ */
+
+_Static_assert(offsetof(struct recorded, dir) <= 1024, "alignment of recorded");
+
+/* The first process finds zeros. It writes before it reads: a page that is read
+ * first costs it a second fault. */
+static void begin_telling(int process)
+{
+    if (recorder)
+        memset(&recorded, 0, sizeof(recorded));
+    *(volatile bool *)&recorded.ended = false;
+    recorder = process;
+}
+
+/* False where another thread of this process has the turn. Never waits: an exit
+ * may come while a thread hangs in a write. A child takes the turn from a
+ * thread that only the parent has. */
+static bool ledger_take_turn(void)
+{
+    int process = llmobs_fork_process();
+    int inside = 0;
+
+    while (!atomic_compare_exchange_strong(&turn, &inside, process))
+        if (inside == process)
+            return false;
+    if (recorder != process)
+        begin_telling(process);
+    return true;
+}
+
+static void leave_turn(void)
+{
+    atomic_store(&turn, 0);
+}
+
+/* Another thread may be about to write counts that are not the last ones. */
+static bool wait_turn(void)
+{
+    const struct timespec moment = {0, 200000};
+    int64_t until = llmobs_futex_deadline(LLMOBS_LEDGER_TURN_MS);
+
+    while (!ledger_take_turn()) {
+        if (llmobs_futex_left(until) == 0)
+            return false;
+        llmobs_signal_guard_sleep(&moment);
+    }
+    return true;
+}
+
+void llmobs_ledger_reset(void)
+{
+    memset(&recorded, 0, sizeof(recorded));
+    atomic_store(&turn, 0);
+}
+
+/* -- numbers ------------------------------------------------------------- */
+
+/* Reads the counters backwards (stats.h). A call that is settled meanwhile is
+ * then still pending and never counted twice; and a pending call has been
+ * counted as kept already, so that it does not count as dead with the process.
+ */
+static void take_counts(uint64_t out[LLMOBS_STAT_COUNT])
+{
+    for (int i = LLMOBS_STAT_COUNT; i-- > 0;)
+        out[i] = llmobs_stats_get((enum llmobs_stat)i);
+}
+
+static uint64_t settled_count(const uint64_t counts[LLMOBS_STAT_COUNT])
+{
+    uint64_t settled = 0;
+
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
+        if (llmobs_stats_settles((enum llmobs_stat)i))
+            settled += counts[i];
+    return settled;
+}
+
+static uint64_t open_count(const uint64_t counts[LLMOBS_STAT_COUNT])
+{
+    uint64_t settled = settled_count(counts);
+    uint64_t begun = counts[LLMOBS_STAT_captured] + counts[LLMOBS_STAT_adopted];
+
+    return begun > settled ? begun - settled : 0;
+}
+
+/* The counts that the totals do not have yet. */
+static void make_counts(const uint64_t now[LLMOBS_STAT_COUNT],
+                        struct llmobs_counts *out)
+{
+    out->len = 0;
+    for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
+        llmobs_counts_append(out, llmobs_stats_name((enum llmobs_stat)i),
+                             now[i] - recorded.base[i]);
+    llmobs_counts_append(out, LLMOBS_LEDGER_PROCESSES, recorded.ended ? 0 : 1);
+}
+
+/* -- the records of a ledger --------------------------------------------- */
+
+/* A walk over the records: the directory, and this process's own boot and pid
+ * namespace. */
+struct survey {
+    int dir;
+    DIR *list;
+    unsigned left;
+    uint64_t boot, pidns;
+};
+
+static int survey_open(struct survey *survey, const char *dir)
+{
+    int rc = llmobs_dirs_open(dir, true, true, &survey->dir);
+
+    if (rc)
+        return rc;
+    survey->list = llmobs_fd_list(survey->dir);
+    if (!survey->list)
+        return -errno;
+    survey->left = LLMOBS_FD_NAMES;
+    llmobs_record_namespace(&survey->boot, &survey->pidns);
+    return 0;
+}
+
+static void survey_close(struct survey *survey)
+{
+    closedir(survey->list);
+}
+
+/* The next record's name, borrowed until the next call; NULL at the end. */
+static const char *survey_next(struct survey *survey,
+                               struct llmobs_record_owner *owner)
+{
+    struct dirent *entry;
+
+    while ((entry = llmobs_fd_entry(survey->list, &survey->left)) != NULL)
+        if (llmobs_record_parse(entry->d_name, owner))
+            return entry->d_name;
+    return NULL;
+}
+
+/* A program that replaced another by exec has its pid and start time: only the
+ * record with the latest nonce is that of a living program. */
+static bool ledger_is_replaced(const struct survey *survey,
+                               const struct llmobs_record_owner *owner)
+{
+    struct llmobs_record_owner other;
+    struct survey again = {.left = LLMOBS_FD_NAMES};
+    bool found = false;
+
+    if (llmobs_dirs_reopen(survey->dir, &again.dir) != 0)
+        return false;
+    again.list = llmobs_fd_list(again.dir);
+    if (!again.list)
+        return false;
+    while (!found && survey_next(&again, &other) != NULL)
+        found = other.pid == owner->pid && other.start == owner->start &&
+                other.nonce > owner->nonce;
+    survey_close(&again);
+    return found;
+}
+
+/* A pid means nothing in another pid namespace. Where it is not known whether a
+ * process lives, it counts as living, because to add the record of a living
+ * process would count it twice. */
+static bool ledger_is_dead(const struct survey *survey,
+                           const struct llmobs_record_owner *owner,
+                           const struct llmobs_page *page)
+{
+    uint64_t start;
+
+    if (page->boot && survey->boot && page->boot != survey->boot)
+        return true;
+    if (!page->pidns || page->pidns != survey->pidns)
+        return false;
+    if (llmobs_record_start(owner->pid, &start) == -ESRCH)
+        return true;
+    if (llmobs_record_is_another(owner, start))
+        return true;
+    return ledger_is_replaced(survey, owner);
+}
+
+/* The pending events of an ended process are in the spool, or lost. */
+static int settle_pending(const struct llmobs_counts *record,
+                          struct llmobs_counts *out)
+{
+    uint64_t pending = llmobs_counts_get(record, LLMOBS_LEDGER_PENDING);
+    uint64_t kept = llmobs_counts_get(record, "kept");
+    uint64_t gone = llmobs_counts_get(record, "released") +
+                    llmobs_counts_get(record, "left");
+    uint64_t left = kept > gone ? kept - gone : 0;
+    int rc;
+
+    if (left > pending)
+        left = pending;
+    rc = llmobs_counts_add(out, "left", left);
+    return rc ? rc : llmobs_counts_add(out, "dropped_died", pending - left);
+}
+
+/* Makes the counts of an ended process of its last record. */
+static int settle_dead(const struct llmobs_counts *record,
+                       struct llmobs_counts *out)
+{
+    int rc = 0;
+
+    out->len = 0;
+    for (size_t i = 0; i < record->len && !rc; i++)
+        if (strcmp(record->list[i].name, LLMOBS_LEDGER_PENDING) != 0)
+            rc = llmobs_counts_add(out, record->list[i].name,
+                                   record->list[i].value);
+    return rc ? rc : settle_pending(record, out);
+}
+
+/* -- folding ------------------------------------------------------------- */
+
+/* Reads the record again, under the lock: another process may have added it. */
+static int fold_locked(int dir, const char *name, struct llmobs_totals *totals)
+{
+    struct llmobs_page page;
+    struct llmobs_counts counts;
+    int rc;
+
+    if (strcmp(totals->page.last, name) == 0)
+        return unlinkat(dir, name, 0) ? -errno : 0;
+    rc = llmobs_record_read(dir, name, true, &page);
+    if (!rc)
+        rc = settle_dead(&page.counts, &counts);
+    return rc ? rc : llmobs_totals_add(totals, dir, name, &counts);
+}
+
+static int fold_one(int dir, const char *name)
+{
+    struct llmobs_totals totals;
+    int rc = llmobs_totals_open(&totals, dir, FOLD_LOCK_MS);
+
+    if (rc)
+        return rc;
+    rc = fold_locked(dir, name, &totals);
+    llmobs_totals_close(&totals);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+/* Root adds no records of others: it would make files that their owner could
+ * not write. Nor are records added that cannot be removed then: they would be
+ * added again and again. */
+static int can_fold(int dir)
+{
+    struct stat st;
+
+    if (fstat(dir, &st))
+        return -errno;
+    if (st.st_uid != geteuid())
+        return -EPERM;
+    return faccessat(dir, ".", W_OK, 0) ? -errno : 0;
+}
+
+int llmobs_ledger_fold(const char *dir, size_t max)
+{
+    struct llmobs_record_owner owner;
+    struct llmobs_page page;
+    struct survey survey;
+    const char *name;
+    int rc = survey_open(&survey, dir);
+
+    if (rc)
+        return rc;
+    rc = can_fold(survey.dir);
+    while (!rc && max > 0 && (name = survey_next(&survey, &owner)) != NULL) {
+        if (llmobs_record_read(survey.dir, name, true, &page) != 0 ||
+            !ledger_is_dead(&survey, &owner, &page))
+            continue;
+        max--;
+        rc = fold_one(survey.dir, name);
+    }
+    survey_close(&survey);
+    return rc;
+}
+
+/* -- reading ------------------------------------------------------------- */
+
+static void ledger_read_one(const struct survey *survey, const char *name,
+                            const struct llmobs_record_owner *owner,
+                            struct llmobs_ledger *out)
+{
+    struct llmobs_page page;
+    struct llmobs_counts counts;
+    int rc = llmobs_record_read(survey->dir, name, false, &page);
+
+    if (rc == 0 && ledger_is_dead(survey, owner, &page)) {
+        rc = settle_dead(&page.counts, &counts);
+        if (rc == 0)
+            rc = llmobs_counts_merge(&out->ended, &counts);
+    } else if (rc == 0) {
+        rc = llmobs_counts_merge(&out->living, &page.counts);
+        out->records++;
+    }
+    /* A process has just made an empty one. */
+    if (rc != 0 && rc != -ENOENT && rc != -ENODATA)
+        out->unreadable++;
+}
+
+/* -EAGAIN when another process made the totals meanwhile: they may hold records
+ * that were read here, too. */
+static int ledger_read_all(struct survey *survey, struct llmobs_ledger *out)
+{
+    struct llmobs_record_owner owner;
+    struct llmobs_totals totals;
+    const char *name;
+    int rc = llmobs_totals_peek(&totals, survey->dir, READ_LOCK_MS);
+
+    memset(out, 0, sizeof(*out));
+    out->unreadable += rc != 0 && rc != -ENOENT;
+    out->ended = totals.page.counts;
+    rewinddir(survey->list);
+    survey->left = LLMOBS_FD_NAMES;
+    while ((name = survey_next(survey, &owner)) != NULL)
+        if (strcmp(name, totals.page.last) != 0)
+            ledger_read_one(survey, name, &owner, out);
+    llmobs_totals_close(&totals);
+    if (rc != -ENOENT)
+        return 0;
+    return faccessat(survey->dir, LLMOBS_LEDGER_TOTALS, F_OK, 0) ? 0 : -EAGAIN;
+}
+
+int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
+{
+    struct survey survey;
+    int rc = survey_open(&survey, dir);
+
+    memset(out, 0, sizeof(*out));
+    if (rc)
+        return rc;
+    for (int i = 0; i < 3; i++)
+        if (ledger_read_all(&survey, out) != -EAGAIN)
+            break;
+    survey_close(&survey);
+    return 0;
+}
+
+/* -- the record of this process ------------------------------------------ */
+
+int llmobs_ledger_dir(const struct llmobs_config *config, char *out, size_t cap)
+{
+    const char *const leaf = "/stats";
+    int rc = llmobs_config_base_dir(config, out, cap);
+
+    if (rc)
+        return rc;
+    if (strlen(out) + strlen(leaf) >= cap)
+        return -ENAMETOOLONG;
+    memcpy(out + strlen(out), leaf, strlen(leaf) + 1);
+    return 0;
+}
+
+static int ledger_find_dir(const struct llmobs_config *config)
+{
+    if (recorded.dir[0])
+        return 0;
+    return llmobs_ledger_dir(config, recorded.dir, sizeof(recorded.dir));
+}
+
+static int ledger_open_dir(const struct llmobs_config *config, int *out)
+{
+    bool chosen = config->store_dir != NULL;
+    int rc = ledger_find_dir(config);
+
+    return rc ? rc : llmobs_dirs_have(recorded.dir, chosen, out);
+}
+
+static void name_record(void)
+{
+    llmobs_record_self(recorded.name);
+    llmobs_record_namespace(&recorded.boot, &recorded.pidns);
+}
+
+static int write_record(const struct llmobs_config *config,
+                        const uint64_t now[LLMOBS_STAT_COUNT])
+{
+    struct llmobs_page page;
+    int dir;
+    int rc = ledger_open_dir(config, &dir);
+
+    if (rc)
+        return rc;
+    if (!recorded.name[0])
+        name_record();
+    memset(&page, 0, sizeof(page));
+    page.boot = recorded.boot;
+    page.pidns = recorded.pidns;
+    make_counts(now, &page.counts);
+    llmobs_counts_append(&page.counts, LLMOBS_LEDGER_PENDING, open_count(now));
+    rc = llmobs_record_write(dir, recorded.name, &page);
+    llmobs_wrapped_write(dir);
+    close(dir);
+    return rc;
+}
+
+static void ledger_complain(int rc)
+{
+    llmobs_log_once(LLMOBS_LOG_WARN, "ledger",
+                    "the statistics cannot be written: %s", strerror(-rc));
+}
+
+/* -- note ---------------------------------------------------------------- */
+
+/* True for one process in FOLD_EVERY_MS: the one that finds the mark old writes
+ * it again. */
+static bool may_fold(void)
+{
+    time_t now = (time_t)(llmobs_clock_wall_ns() / 1000000000);
+    struct stat st;
+    bool old = false;
+    int dir, fd;
+
+    if (llmobs_dirs_open(recorded.dir, true, false, &dir) != 0)
+        return false;
+    fd = llmobs_file_open(dir, FOLD_MARK, O_WRONLY);
+    close(dir);
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &st) == 0)
+        old = st.st_size == 0 || st.st_mtime > now ||
+              now - st.st_mtime >= FOLD_EVERY_MS / 1000;
+    old = old && pwrite(fd, "\n", 1, 0) == 1;
+    close(fd);
+    return old;
+}
+
+static void fold_others(int64_t now_ns)
+{
+    if (recorded.folded_ns == 0)
+        recorded.folded_ns = now_ns;
+    if (now_ns - recorded.folded_ns < FOLD_EVERY_MS * LLMOBS_NS_PER_MS)
+        return;
+    recorded.folded_ns = now_ns;
+    if (may_fold())
+        (void)llmobs_ledger_fold(recorded.dir, FOLD_MAX);
+}
+
+/* True where events have been delivered that are pending in the record, or that
+ * were adopted since: if the process were killed now, the former would count as
+ * lost, and the latter as left in the spool. */
+static bool is_outdated(const uint64_t now[LLMOBS_STAT_COUNT])
+{
+    return settled_count(now) > settled_count(recorded.written) &&
+           (open_count(recorded.written) > 0 ||
+            now[LLMOBS_STAT_adopted] > recorded.written[LLMOBS_STAT_adopted]);
+}
+
+static int put_counts(const struct llmobs_config *config,
+                      const uint64_t now[LLMOBS_STAT_COUNT], int64_t now_ns)
+{
+    int rc;
+
+    recorded.written_ns = now_ns;
+    rc = write_record(config, now);
+    if (rc)
+        ledger_complain(rc);
+    else
+        memcpy(recorded.written, now, sizeof(recorded.written));
+    return rc;
+}
+
+static int64_t ledger_note(const struct llmobs_config *config, bool rests)
+{
+    const int64_t period = LLMOBS_LEDGER_NOTE_MS * LLMOBS_NS_PER_MS;
+    int64_t now_ns = llmobs_clock_mono_ns();
+    uint64_t now[LLMOBS_STAT_COUNT];
+
+    take_counts(now);
+    if (memcmp(now, recorded.written, sizeof(now)) == 0)
+        return -1;
+    if (recorded.written_ns && now_ns - recorded.written_ns < period &&
+        !rests && !is_outdated(now))
+        return (recorded.written_ns + period - now_ns) / LLMOBS_NS_PER_MS + 1;
+    if (put_counts(config, now, now_ns) != 0)
+        return rests ? -1 : LLMOBS_LEDGER_NOTE_MS;
+    fold_others(now_ns);
+    return -1;
+}
+
+static bool has_counted(void)
+{
+    return llmobs_stats_get(LLMOBS_STAT_captured) > 0 ||
+           llmobs_stats_get(LLMOBS_STAT_adopted) > 0 ||
+           llmobs_stats_get(LLMOBS_STAT_wrapped) > 0 ||
+           llmobs_stats_get(LLMOBS_STAT_unjudged) > 0;
+}
+
+int64_t llmobs_ledger_note(const struct llmobs_config *config, bool rests)
+{
+    int saved = errno;
+    int64_t again = -1;
+
+    if (!has_counted())
+        return -1;
+    if (ledger_take_turn()) {
+        again = ledger_note(config, rests);
+        leave_turn();
+    }
+    errno = saved;
+    return again;
+}
+
+void llmobs_ledger_settle(const struct llmobs_config *config)
+{
+    int saved = errno;
+    uint64_t now[LLMOBS_STAT_COUNT];
+
+    if (ledger_take_turn()) {
+        take_counts(now);
+        if (is_outdated(now))
+            (void)put_counts(config, now, llmobs_clock_mono_ns());
+        leave_turn();
+    }
+    errno = saved;
+}
+
+/* -- close --------------------------------------------------------------- */
+
+/* Counts the events as lost that are still pending at the end. */
+static void settle_rest(uint64_t now[LLMOBS_STAT_COUNT])
+{
+    uint64_t rest = open_count(now);
+
+    if (rest == 0)
+        return;
+    llmobs_log(LLMOBS_LOG_WARN, "%llu spans are unaccounted for",
+               (unsigned long long)rest);
+    llmobs_stats_add(LLMOBS_STAT_dropped_died, rest);
+    now[LLMOBS_STAT_dropped_died] += rest;
+}
+
+static int add_to_totals(const struct llmobs_config *config,
+                         const uint64_t now[LLMOBS_STAT_COUNT])
+{
+    struct llmobs_totals totals;
+    struct llmobs_counts counts;
+    int dir;
+    int rc = ledger_open_dir(config, &dir);
+
+    if (rc)
+        return rc;
+    make_counts(now, &counts);
+    rc = llmobs_totals_open(&totals, dir, LLMOBS_LEDGER_LOCK_MS);
+    if (!rc) {
+        rc = llmobs_totals_add(&totals, dir, recorded.name, &counts);
+        llmobs_totals_close(&totals);
+    }
+    llmobs_wrapped_write(dir);
+    close(dir);
+    return rc;
+}
+
+/* Writes the record instead where the totals cannot be locked or written. */
+static void close_ledger(const struct llmobs_config *config)
+{
+    uint64_t now[LLMOBS_STAT_COUNT];
+    int rc;
+
+    take_counts(now);
+    settle_rest(now);
+    if (memcmp(now, recorded.base, sizeof(now)) == 0)
+        return;
+    rc = add_to_totals(config, now);
+    if (rc == 0) {
+        memcpy(recorded.base, now, sizeof(now));
+        memcpy(recorded.written, now, sizeof(now));
+        recorded.name[0] = '\0';
+        recorded.ended = true;
+        return;
+    }
+    rc = write_record(config, now);
+    if (rc)
+        ledger_complain(rc);
+}
+
+void llmobs_ledger_close(const struct llmobs_config *config)
+{
+    struct llmobs_signal_guard guard;
+    int saved = errno;
+
+    if (!has_counted())
+        return;
+    llmobs_signal_guard_begin(&guard);
+    if (wait_turn()) {
+        close_ledger(config);
+        leave_turn();
+    }
+    llmobs_signal_guard_end(&guard);
+    errno = saved;
+}

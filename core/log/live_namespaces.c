@@ -1,0 +1,150 @@
+#include "core/log/live_namespaces.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/fd.h"
+#include "lib/base/file.h"
+
+/* The number of the first namespace on every kernel (PROC_PID_INIT_INO). */
+#define FIRST UINT64_C(0xEFFFFFFC)
+/* The most pids that a kernel has, and some other names. */
+#define PROCESSES_MAX 4200000u
+
+/* True for a process with only one pid, which is in the namespace of this
+ * process. Its status can be read where the link cannot, as for a process that
+ * a sandbox protects. */
+static bool is_beside_us(int proc, const char *pid)
+{
+    char path[NAME_MAX + sizeof("/status")], text[4096];
+    const char *at;
+
+    snprintf(path, sizeof(path), "%s/status", pid);
+    if (llmobs_file_begin(proc, path, text, sizeof(text)) <= 0)
+        return false;
+    at = strstr(text, "\nNSpid:");
+    if (!at)
+        return false;
+    at += sizeof("\nNSpid:") - 1;
+    at += strspn(at, " \t");
+    return at[strspn(at, "0123456789")] == '\n';
+}
+
+static int live_namespaces_read_link(int proc, const char *pid, uint64_t *out)
+{
+    char path[NAME_MAX + sizeof("/ns/pid")], text[64], *end;
+    ssize_t n;
+
+    snprintf(path, sizeof(path), "%s/ns/pid", pid);
+    n = readlinkat(proc, path, text, sizeof(text) - 1);
+    if (n < 0)
+        return -errno;
+    text[n] = '\0';
+    if (strncmp(text, "pid:[", 5) != 0)
+        return -EINVAL;
+    *out = strtoull(text + 5, &end, 10);
+    return strcmp(end, "]") == 0 && *out ? 0 : -EINVAL;
+}
+
+/* -ESRCH: the process has ended meanwhile. */
+static int live_namespaces_read_one(int proc, const char *pid, uint64_t *out)
+{
+    int rc = live_namespaces_read_link(proc, pid, out);
+
+    if (rc == -ENOENT)
+        return -ESRCH;
+    if ((rc == -EACCES || rc == -EPERM) && is_beside_us(proc, pid)) {
+        *out = FIRST;
+        rc = 0;
+    }
+    return rc;
+}
+
+static bool live_namespaces_has(const struct llmobs_live_namespaces *living,
+                                uint64_t pidns)
+{
+    for (size_t i = 0; i < living->count; i++)
+        if (living->list[i] == pidns)
+            return true;
+    return false;
+}
+
+static int live_namespaces_add(struct llmobs_live_namespaces *living,
+                               uint64_t pidns)
+{
+    uint64_t *list;
+
+    if (live_namespaces_has(living, pidns))
+        return 0;
+    list = realloc(living->list, (living->count + 1) * sizeof(*list));
+    if (!list)
+        return -ENOMEM;
+    living->list = list;
+    list[living->count++] = pidns;
+    return 0;
+}
+
+/* A namespace lives as long as its first process. The walk sees that process if
+ * it still lives at the end of the walk. */
+static int live_namespaces_read_all(DIR *dir,
+                                    struct llmobs_live_namespaces *out)
+{
+    unsigned left = PROCESSES_MAX;
+    struct dirent *entry;
+    uint64_t pidns;
+    int rc = 0;
+
+    if (live_namespaces_read_link(dirfd(dir), "self", &pidns) || pidns != FIRST)
+        return -EPERM;
+    while (!rc && (entry = llmobs_fd_entry(dir, &left))) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+            continue;
+        rc = live_namespaces_read_one(dirfd(dir), entry->d_name, &pidns);
+        if (!rc)
+            rc = live_namespaces_add(out, pidns);
+        else if (rc == -ESRCH)
+            rc = 0;
+    }
+    return rc;
+}
+
+int llmobs_live_namespaces_read(const char *proc,
+                                struct llmobs_live_namespaces *out)
+{
+    DIR *dir;
+    int rc;
+
+    memset(out, 0, sizeof(*out));
+    out->before_s =
+        llmobs_clock_wall_ns() / 1000000000 - LLMOBS_LIVE_NAMESPACES_SLACK_S;
+    dir =
+        llmobs_fd_list(llmobs_fd_open(AT_FDCWD, proc, O_RDONLY | O_DIRECTORY));
+    if (!dir)
+        return -errno;
+    rc = live_namespaces_read_all(dir, out);
+    closedir(dir);
+    if (rc)
+        llmobs_live_namespaces_free(out);
+    return rc;
+}
+
+void llmobs_live_namespaces_free(struct llmobs_live_namespaces *living)
+{
+    free(living->list);
+    living->list = NULL;
+    living->count = 0;
+}
+
+bool llmobs_live_namespaces_lacks(const struct llmobs_live_namespaces *living,
+                                  uint64_t pidns, int64_t written_s)
+{
+    return living->list && pidns && written_s < living->before_s &&
+           !live_namespaces_has(living, pidns);
+}

@@ -1,0 +1,339 @@
+#include "core/log/owner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/fork.h"
+#include "lib/base/program.h"
+#include "lib/base/scratch.h"
+#include "lib/base/sha256.h"
+#include "core/log/ledger_dir.h"
+#include "lib/span/account.h"
+
+#define TEXT_MAX ((size_t)1024 * 1024)
+#define TAGS_MAX 48
+
+/* The fields. Their numbers are on the disk and never change. */
+enum {
+    TAG_ORIGIN = 1, /* struct origin */
+    TAG_SERVICE,
+    TAG_ENV,
+    TAG_VERSION,
+    TAG_GIT_URL,
+    TAG_GIT_SHA,
+    TAG_TAG, /* each of DD_TAGS */
+    TAG_OTEL_SERVICE,
+    TAG_OTEL_RESOURCE,
+    TAG_EXECUTABLE,
+    TAG_PID /* int64_t */
+};
+
+struct origin {
+    uint64_t boot;
+    uint64_t pidns;
+    uint8_t hash[LLMOBS_OWNER_HASH];
+};
+
+struct llmobs_owner {
+    struct origin origin;
+    int64_t pid;
+    char *texts[TAG_PID]; /* [TAG_TAG] is none */
+    char *tags[TAGS_MAX + 1];
+    size_t tag_count;
+    struct llmobs_buf lead; /* of this process: a file's begin and its entry */
+};
+
+static int owner_add_text(struct llmobs_buf *buf, const char *text)
+{
+    return llmobs_buf_add(buf, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+/* True where a signal of OTLP may get the events of other processes. Spans go
+ * there where the exporter says so, as an app's own telemetry settings are
+ * nothing to the others; log records go beside every exporter. */
+static bool is_sent(const struct llmobs_config *config,
+                    enum llmobs_signal signal)
+{
+    const struct llmobs_otlp_signal *signals = config->otlp.signals;
+
+    if (!config->exporter || !signals[signal].on)
+        return false;
+    return signal == LLMOBS_SIGNAL_LOGS || strstr(config->exporter, "otlp") ||
+           (strcmp(config->exporter, "auto") == 0 && signals[signal].given);
+}
+
+static int owner_add_list(char *const *list, struct llmobs_buf *buf)
+{
+    int rc = 0;
+
+    for (; !rc && list && *list; list++)
+        rc = owner_add_text(buf, *list);
+    return rc;
+}
+
+static int add_signal(const struct llmobs_config *config,
+                      enum llmobs_signal signal, struct llmobs_buf *buf)
+{
+    const struct llmobs_otlp_config *otlp = &config->otlp;
+    int rc = 0;
+
+    if (!is_sent(config, signal))
+        return 0;
+    rc = llmobs_buf_addf(buf, "%d %d%d%d ", (int)signal, otlp->span_content,
+                         otlp->event_content, otlp->event_details);
+    if (!rc)
+        rc = owner_add_text(buf, otlp->signals[signal].url);
+    return rc ? rc : owner_add_list(otlp->signals[signal].headers, buf);
+}
+
+/* Texts that nobody asked for do not leave by a process whose user did. No sum
+ * has a part of another process's span. */
+static int owner_add_otlp(const struct llmobs_config *config,
+                          struct llmobs_buf *buf)
+{
+    int rc = add_signal(config, LLMOBS_SIGNAL_TRACES, buf);
+
+    return rc ? rc : add_signal(config, LLMOBS_SIGNAL_LOGS, buf);
+}
+
+/* Adds every setting that decides where events go, each with an end. A header
+ * may name a tenant behind the same URL. */
+static int add_destinations(const struct llmobs_config *config,
+                            struct llmobs_buf *buf)
+{
+    const char *const texts[] = {
+        config->exporter, config->agent_url,       config->site,
+        config->api_key,  config->override_origin, config->store_dir};
+    int rc = llmobs_buf_addf(buf, "%d", config->agentless);
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++)
+        rc = owner_add_text(buf, texts[i]);
+    if (!rc)
+        rc = owner_add_list(config->extra_headers, buf);
+    return rc ? rc : owner_add_otlp(config, buf);
+}
+
+static int find_hash(const struct llmobs_config *config, struct origin *origin)
+{
+    uint8_t hash[LLMOBS_SHA256_LEN];
+    struct llmobs_buf buf;
+    int rc;
+
+    llmobs_buf_init(&buf, TEXT_MAX);
+    rc = add_destinations(config, &buf);
+    if (!rc) {
+        llmobs_sha256(buf.data, buf.len, hash);
+        memcpy(origin->hash, hash, sizeof(origin->hash));
+    }
+    if (buf.data)
+        explicit_bzero(buf.data, buf.len);
+    llmobs_buf_fini(&buf);
+    return rc;
+}
+
+static int owner_add_texts(const struct llmobs_config *config,
+                           struct llmobs_entry_writer *writer)
+{
+    const struct {
+        uint32_t tag;
+        const char *text;
+    } texts[] = {{TAG_SERVICE, config->service},
+                 {TAG_ENV, config->env},
+                 {TAG_VERSION, config->version},
+                 {TAG_GIT_URL, config->git_url},
+                 {TAG_GIT_SHA, config->git_sha},
+                 {TAG_OTEL_SERVICE, config->otlp.service},
+                 {TAG_OTEL_RESOURCE, config->otlp.resource},
+                 {TAG_EXECUTABLE, llmobs_program_name()}};
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++)
+        if (texts[i].text)
+            rc = llmobs_entry_add(writer, texts[i].tag, texts[i].text,
+                                  strlen(texts[i].text));
+    for (size_t i = 0; i < TAGS_MAX && config->tags && config->tags[i] && !rc;
+         i++)
+        rc = llmobs_entry_add(writer, TAG_TAG, config->tags[i],
+                              strlen(config->tags[i]));
+    return rc;
+}
+
+static int make_lead(struct llmobs_owner *owner,
+                     const struct llmobs_config *config)
+{
+    const struct llmobs_entry_key none = {0};
+    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
+    struct llmobs_entry_file file;
+    int rc;
+
+    if (!writer)
+        return -ENOMEM;
+    llmobs_entry_begin(writer, LLMOBS_ENTRY_OWNER, 1);
+    rc = llmobs_entry_add(writer, TAG_ORIGIN, &owner->origin,
+                          sizeof(owner->origin));
+    owner->pid = llmobs_fork_pid();
+    if (!rc)
+        rc = llmobs_entry_add(writer, TAG_PID, &owner->pid, sizeof(owner->pid));
+    if (!rc)
+        rc = owner_add_texts(config, writer);
+    if (!rc)
+        (void)llmobs_entry_end(writer, &none);
+    llmobs_entry_file(&file, &none);
+    llmobs_buf_cut(&owner->lead, 0);
+    if (!rc)
+        rc = llmobs_buf_add(&owner->lead, &file, sizeof(file));
+    for (int i = 0; i < writer->pieces && !rc; i++)
+        rc = llmobs_buf_add(&owner->lead, writer->iov[i].iov_base,
+                            writer->iov[i].iov_len);
+    llmobs_scratch_give(writer);
+    return rc;
+}
+
+void llmobs_owner_seal(struct llmobs_owner *owner,
+                       const struct llmobs_entry_key *key)
+{
+    struct llmobs_entry_file file;
+
+    llmobs_entry_file(&file, key);
+    memcpy(owner->lead.data, &file, sizeof(file));
+    llmobs_entry_seal(owner->lead.data + sizeof(file),
+                      owner->lead.len - sizeof(file), key);
+}
+
+struct llmobs_owner *llmobs_owner_begin(void)
+{
+    struct llmobs_owner *owner = calloc(1, sizeof(*owner));
+
+    if (!owner)
+        return NULL;
+    llmobs_buf_init(&owner->lead, TEXT_MAX);
+    return owner;
+}
+
+int llmobs_owner_settle(struct llmobs_owner *owner,
+                        const struct llmobs_config *config)
+{
+    int rc = find_hash(config, &owner->origin);
+
+    llmobs_record_namespace(&owner->origin.boot, &owner->origin.pidns);
+    llmobs_account_set_boot(owner->origin.boot);
+    return rc ? rc : make_lead(owner, config);
+}
+
+struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
+{
+    struct llmobs_owner *owner = llmobs_owner_begin();
+
+    if (!owner || llmobs_owner_settle(owner, config) == 0)
+        return owner;
+    llmobs_owner_free(owner);
+    return NULL;
+}
+
+void llmobs_owner_renew(struct llmobs_owner **owner,
+                        const struct llmobs_config *config)
+{
+    struct llmobs_owner *anew = llmobs_owner_new(config);
+
+    if (!anew)
+        return;
+    llmobs_owner_free(*owner);
+    *owner = anew;
+}
+
+static int keep_text(char **field, struct llmobs_text value)
+{
+    free(*field);
+    *field = strndup(value.data, value.len);
+    return *field ? 0 : -ENOMEM;
+}
+
+static int owner_read_field(struct llmobs_owner *owner, uint32_t tag,
+                            struct llmobs_text value)
+{
+    if (tag == TAG_ORIGIN && value.len == sizeof(owner->origin))
+        memcpy(&owner->origin, value.data, value.len);
+    else if (tag == TAG_PID && value.len == sizeof(owner->pid))
+        memcpy(&owner->pid, value.data, value.len);
+    else if (tag == TAG_TAG && owner->tag_count < TAGS_MAX)
+        return keep_text(&owner->tags[owner->tag_count++], value);
+    else if (tag >= TAG_SERVICE && tag <= TAG_EXECUTABLE)
+        return keep_text(&owner->texts[tag], value);
+    return 0;
+}
+
+int llmobs_owner_read(const struct llmobs_entry *entry,
+                      struct llmobs_owner **out)
+{
+    struct llmobs_owner *owner = calloc(1, sizeof(*owner));
+    struct llmobs_text value;
+    size_t at = 0;
+    uint32_t tag;
+    int rc = owner ? 0 : -ENOMEM;
+
+    *out = NULL;
+    while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
+        rc = owner_read_field(owner, tag, value);
+    if (rc)
+        llmobs_owner_free(owner);
+    else
+        *out = owner;
+    return rc;
+}
+
+void llmobs_owner_free(struct llmobs_owner *owner)
+{
+    if (!owner)
+        return;
+    for (size_t i = 0; i < TAG_PID; i++)
+        free(owner->texts[i]);
+    for (size_t i = 0; i < owner->tag_count; i++)
+        free(owner->tags[i]);
+    llmobs_buf_fini(&owner->lead);
+    free(owner);
+}
+
+struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner)
+{
+    return (struct llmobs_text){owner->lead.data, owner->lead.len};
+}
+
+bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
+                                    const struct llmobs_owner *other)
+{
+    return memcmp(owner->origin.hash, other->origin.hash,
+                  sizeof(owner->origin.hash)) == 0;
+}
+
+const uint8_t *llmobs_owner_hash(const struct llmobs_owner *owner)
+{
+    return owner->origin.hash;
+}
+
+uint64_t llmobs_owner_boot(const struct llmobs_owner *owner)
+{
+    return owner->origin.boot;
+}
+
+uint64_t llmobs_owner_pidns(const struct llmobs_owner *owner)
+{
+    return owner->origin.pidns;
+}
+
+void llmobs_owner_config(const struct llmobs_owner *owner,
+                         const struct llmobs_config *base,
+                         struct llmobs_config *out)
+{
+    *out = *base;
+    out->service = owner->texts[TAG_SERVICE];
+    out->env = owner->texts[TAG_ENV];
+    out->version = owner->texts[TAG_VERSION];
+    out->git_url = owner->texts[TAG_GIT_URL];
+    out->git_sha = owner->texts[TAG_GIT_SHA];
+    out->tags = (char **)(uintptr_t)owner->tags;
+    out->otlp.service = owner->texts[TAG_OTEL_SERVICE];
+    out->otlp.resource = owner->texts[TAG_OTEL_RESOURCE];
+    out->executable = owner->texts[TAG_EXECUTABLE];
+    out->pid = owner->pid;
+}

@@ -1,0 +1,67 @@
+/* owner - the process that wrote entries of the spool, as another process needs
+ * to know it to deliver them.
+ *
+ * It has the values of the configuration that go into an event (ml_app,
+ * service, tags, ...), a hash of all settings that decide where events go, with
+ * the key, and the boot and the pid namespace in which its pid counts.
+ *
+ * Owns:    a llmobs_owner owns its texts, until free.
+ * Threads: any: it is constant after new and seal.
+ * Errors:  -ENOMEM; -EINVAL for an entry that is no OWNER entry.
+ * Limits:  those of entry.h.
+ */
+#ifndef LLMOBS_OWNER_H
+#define LLMOBS_OWNER_H
+
+#include "core/config/config.h"
+#include "core/log/entry.h"
+
+struct llmobs_owner;
+
+#define LLMOBS_OWNER_HASH 16
+
+/* Gives the owner of this process. */
+struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config);
+/* The same in two steps. The first one only allocates; for the second the
+ * kernel makes the files of this process in /proc, which takes it longer than
+ * the library takes for all else as it is loaded. A process settles its owner
+ * before it first writes an entry, its child again; no other thread may use the
+ * owner meanwhile. */
+struct llmobs_owner *llmobs_owner_begin(void);
+int llmobs_owner_settle(struct llmobs_owner *owner,
+                        const struct llmobs_config *config);
+/* In a forked child: replaces *owner by a new one, unless memory is short. */
+void llmobs_owner_renew(struct llmobs_owner **owner,
+                        const struct llmobs_config *config);
+/* Gives the owner that an OWNER entry names. */
+int llmobs_owner_read(const struct llmobs_entry *entry,
+                      struct llmobs_owner **out);
+void llmobs_owner_free(struct llmobs_owner *owner);
+
+/* The begin of a file of entries and the OWNER entry, with the key of the last
+ * _seal. Borrowed. */
+struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner);
+
+/* Sets the key of the files to be written, while no other thread uses the
+ * owner. */
+void llmobs_owner_seal(struct llmobs_owner *owner,
+                       const struct llmobs_entry_key *key);
+
+/* True where both deliver to the same destinations with the same key. */
+bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
+                                    const struct llmobs_owner *other);
+
+/* The hash of its destinations, of LLMOBS_OWNER_HASH bytes. Borrowed. */
+const uint8_t *llmobs_owner_hash(const struct llmobs_owner *owner);
+
+/* Its boot and its pid namespace; 0: not known. */
+uint64_t llmobs_owner_boot(const struct llmobs_owner *owner);
+uint64_t llmobs_owner_pidns(const struct llmobs_owner *owner);
+
+/* The configuration for its events: a copy of `base` with the values of the
+ * owner. Borrows from both. */
+void llmobs_owner_config(const struct llmobs_owner *owner,
+                         const struct llmobs_config *base,
+                         struct llmobs_config *out);
+
+#endif

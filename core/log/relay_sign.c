@@ -1,0 +1,220 @@
+#include "core/log/relay_sign.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/file.h"
+#include "core/log/spool_file.h"
+#include "core/trace/propagate.h"
+
+#define VERSION 1
+
+/* The content of the file. */
+struct content {
+    char magic[8];
+    uint32_t version;
+    uint32_t count;
+    uint8_t hashes[LLMOBS_RELAY_HASHES][LLMOBS_OWNER_HASH];
+};
+
+static const char magic[8] = "LLMRELAY";
+
+static bool relay_sign_is_fresh(int fd)
+{
+    struct stat st;
+    int64_t age;
+
+    if (fstat(fd, &st))
+        return false;
+    age = llmobs_clock_wall_ns() - llmobs_clock_ns(st.st_mtim);
+    /* A time to come, too, is that of no relay: the clock was set back. */
+    return age < LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS &&
+           age > -LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS;
+}
+
+static int open_sign(int dir, int how)
+{
+    char name[sizeof(LLMOBS_RELAY_SIGN) + 20];
+    size_t len = sizeof(LLMOBS_RELAY_SIGN) - 1;
+
+    memcpy(name, LLMOBS_RELAY_SIGN, len);
+    (void)llmobs_propagate_decimal(geteuid(), name + len);
+    return llmobs_file_open(dir, name, how);
+}
+
+/* -- the relay's side ---------------------------------------------------- */
+
+static int relay_sign_lock(int fd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+        return 0;
+    return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+}
+
+/* A process that reads while this is written finds a short file, or one of no
+ * hash, and delivers by itself. */
+static int relay_sign_fill(int fd, const struct llmobs_owner *const *owners,
+                           size_t count)
+{
+    struct content content = {.version = VERSION, .count = (uint32_t)count};
+
+    memcpy(content.magic, magic, sizeof(magic));
+    for (size_t i = 0; i < count; i++)
+        memcpy(content.hashes[i], llmobs_owner_hash(owners[i]),
+               LLMOBS_OWNER_HASH);
+    if (ftruncate(fd, 0))
+        return -errno;
+    return pwrite(fd, &content, sizeof(content), 0) == sizeof(content) ? 0
+                                                                       : -EIO;
+}
+
+int llmobs_relay_sign_put(struct llmobs_relay_sign *sign, int dir,
+                          const struct llmobs_owner *const *owners,
+                          size_t count)
+{
+    int rc, fd = open_sign(dir, O_RDWR);
+
+    sign->fd = -1;
+    if (fd < 0)
+        return fd;
+    rc = count <= LLMOBS_RELAY_HASHES ? relay_sign_lock(fd) : -E2BIG;
+    if (rc == 0) /* somebody may have removed the file since */
+        rc = llmobs_file_check(fd, geteuid());
+    if (rc == 0)
+        rc = relay_sign_fill(fd, owners, count);
+    if (rc)
+        close(fd);
+    else
+        sign->fd = fd;
+    return rc;
+}
+
+int llmobs_relay_sign_renew(const struct llmobs_relay_sign *sign)
+{
+    bool fresh = relay_sign_is_fresh(sign->fd);
+
+    if (futimens(sign->fd, NULL))
+        return -errno;
+    return fresh ? 0 : -ETIME;
+}
+
+bool llmobs_relay_sign_is_there(const struct llmobs_relay_sign *sign, int dir)
+{
+    struct stat mine, there;
+    int fd = open_sign(dir, O_RDONLY);
+    bool same;
+
+    if (fd < 0)
+        return false;
+    same = fstat(fd, &there) == 0 && fstat(sign->fd, &mine) == 0 &&
+           mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+    close(fd);
+    return same;
+}
+
+void llmobs_relay_sign_take_down(struct llmobs_relay_sign *sign)
+{
+    if (sign->fd < 0)
+        return;
+    (void)!ftruncate(sign->fd, 0);
+    close(sign->fd);
+    sign->fd = -1;
+}
+
+/* -- the others' side ---------------------------------------------------- */
+
+static bool is_locked(int fd)
+{
+    struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+
+    return fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type == F_WRLCK;
+}
+
+static bool relay_sign_names(const struct content *content, ssize_t len,
+                             const struct llmobs_owner *owner)
+{
+    if (len != (ssize_t)sizeof(*content) ||
+        memcmp(content->magic, magic, sizeof(magic)) != 0 ||
+        content->version != VERSION || content->count > LLMOBS_RELAY_HASHES)
+        return false;
+    for (size_t i = 0; owner && i < content->count; i++)
+        if (memcmp(content->hashes[i], llmobs_owner_hash(owner),
+                   LLMOBS_OWNER_HASH) == 0)
+            return true;
+    return !owner;
+}
+
+/* Closes the descriptor. */
+static bool relay_sign_is_up(int fd, const struct llmobs_owner *owner)
+{
+    struct content content;
+    bool up = is_locked(fd) && relay_sign_is_fresh(fd) &&
+              relay_sign_names(&content,
+                               pread(fd, &content, sizeof(content), 0), owner);
+
+    close(fd);
+    return up;
+}
+
+bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner)
+{
+    int fd = open_sign(dir, O_RDONLY);
+
+    return fd >= 0 && relay_sign_is_up(fd, owner);
+}
+
+static bool is_of_several_users(int dir)
+{
+    struct stat st;
+
+    return fstat(dir, &st) == 0 && (st.st_mode & S_ISVTX) != 0 &&
+           st.st_uid != geteuid();
+}
+
+bool llmobs_relay_sign_meet(int dir, const struct llmobs_owner *owner)
+{
+    int fd = open_sign(dir, O_RDONLY);
+
+    if (fd == -ENOENT && is_of_several_users(dir))
+        fd = open_sign(dir, O_RDWR);
+    return fd >= 0 && relay_sign_is_up(fd, owner);
+}
+
+bool llmobs_relay_sign_parse(const char *name, uid_t *uid)
+{
+    const size_t len = sizeof(LLMOBS_RELAY_SIGN) - 1;
+    unsigned long number;
+    char *end;
+
+    if (strncmp(name, LLMOBS_RELAY_SIGN, len) != 0 || name[len] < '0' ||
+        name[len] > '9')
+        return false;
+    number = strtoul(name + len, &end, 10);
+    *uid = (uid_t)number;
+    return *end == '\0' && *uid == number;
+}
+
+enum llmobs_relay llmobs_relay_find(const struct llmobs_config *config)
+{
+    struct llmobs_owner *owner = llmobs_owner_new(config);
+    enum llmobs_relay relay = LLMOBS_RELAY_NONE;
+    int base;
+
+    if (owner && llmobs_spool_base(config, false, &base) == 0) {
+        if (llmobs_relay_sign_is_up(base, owner))
+            relay = LLMOBS_RELAY_UP;
+        else if (llmobs_relay_sign_is_up(base, NULL))
+            relay = LLMOBS_RELAY_OF_OTHERS;
+        close(base);
+    }
+    llmobs_owner_free(owner);
+    return relay;
+}

@@ -1,0 +1,1010 @@
+#include "core/log/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/crash_point.h"
+#include "lib/base/file.h"
+#include "lib/base/fork.h"
+#include "lib/base/log.h"
+#include "lib/base/once.h"
+#include "lib/base/scratch.h"
+#include "lib/base/stats.h"
+#include "core/log/event_item.h"
+#include "core/log/exchange_entry.h"
+#include "core/log/held_file.h"
+#include "core/log/process_dir.h"
+#include "core/log/spool_file.h"
+#include "core/log/spool_state.h"
+#include "core/log/take_back_spool.h"
+
+/* A file takes at most this part of LLMOBS_SPOOL_MAX, where that is small. */
+#define FILE_PARTS 16
+
+#define LOOK_EVERY_MS 1000
+/* The time between two looks for the relay. */
+#define RELAY_EVERY_MS 1000
+/* A relay that is started again is there within this time. */
+#define GONE_MS 4000
+/* A relay that lives has sent by then what it was given. */
+#define WATCH_MS 5000
+
+static struct llmobs_spool_slot *spool_slot_of(struct llmobs_spool *spool,
+                                               uint32_t file)
+{
+    return &spool->slots[file % LLMOBS_SPOOL_FILES];
+}
+
+static uint32_t file_at(uint64_t at)
+{
+    return (uint32_t)(at >> 32);
+}
+
+static uint32_t current_file(struct llmobs_spool *spool)
+{
+    return file_at(atomic_load(&spool->at));
+}
+
+/* Sets all members but the slots as they are before this process has a
+ * directory. */
+static void spool_begin(struct llmobs_spool *spool)
+{
+    atomic_store(&spool->dir_state, LLMOBS_SPOOL_DIR_NONE);
+    atomic_store(&spool->named, false);
+    atomic_store(&spool->failed_ns, 0);
+    atomic_store(&spool->relayed, false);
+    atomic_store(&spool->handed, 0);
+    atomic_store(&spool->gone_ns, 0);
+    atomic_store(&spool->turned, true);
+    atomic_store(&spool->ending, false);
+    atomic_store(&spool->at, (uint64_t)1 << 32);
+    atomic_store(&spool->room, spool->config->spool_max);
+    spool->looked_ns = 0;
+    spool->deferred_count = 0;
+}
+
+/* Writes only to the slots in use, which are few: a child shares the memory of
+ * its parent until it writes there. */
+static void clear_slots(struct llmobs_spool *spool)
+{
+    for (size_t i = 0; i < llmobs_spool_slots(spool); i++) {
+        struct llmobs_spool_slot *slot = &spool->slots[i];
+
+        if (!atomic_load(&slot->file) && !atomic_load(&slot->left) &&
+            !atomic_load(&slot->owned) && !atomic_load(&slot->bytes) &&
+            !atomic_load(&slot->writers))
+            continue;
+        atomic_store(&slot->writers, 0);
+        atomic_store(&slot->left, 0);
+        atomic_store(&slot->file, 0);
+        atomic_store(&slot->owned, false);
+        atomic_store(&slot->bytes, 0);
+    }
+}
+
+struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config)
+{
+    struct llmobs_spool *spool;
+
+    if (config->spool_max <= 0)
+        return NULL;
+    spool = llmobs_once_take(sizeof(*spool));
+    if (!spool)
+        return NULL;
+    spool->config = config;
+    spool->owner = llmobs_owner_begin();
+    if (!spool->owner) {
+        llmobs_once_give(spool);
+        return NULL;
+    }
+    spool->file_max = LLMOBS_SPOOL_FILE;
+    if (config->spool_max / FILE_PARTS < (int64_t)spool->file_max)
+        spool->file_max = (size_t)config->spool_max / FILE_PARTS + 1;
+    spool_begin(spool);
+    return spool;
+}
+
+void llmobs_spool_free(struct llmobs_spool *spool)
+{
+    if (!spool)
+        return;
+    llmobs_owner_free(spool->owner);
+    free(spool->deferred);
+    llmobs_once_give(spool);
+}
+
+/* A child may be in another pid namespace, so it needs an owner of its own,
+ * which it settles as it makes its directory. Without memory it settles that of
+ * its parent. */
+void llmobs_spool_reset(struct llmobs_spool *spool)
+{
+    struct llmobs_owner *anew = llmobs_owner_begin();
+
+    if (anew) {
+        llmobs_owner_free(spool->owner);
+        spool->owner = anew;
+    }
+    clear_slots(spool);
+    spool_begin(spool);
+}
+
+const char *llmobs_spool_path(const struct llmobs_spool *spool)
+{
+    return atomic_load(&spool->dir_state) == LLMOBS_SPOOL_DIR_READY ? spool->dir
+                                                                    : "";
+}
+
+/* -- a file -------------------------------------------------------------- */
+
+/* Opens a file that another thread has just made, and refuses one that somebody
+ * else has put there. */
+static int open_another(const char *path)
+{
+    int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
+    int rc = fd < 0 ? 0 : llmobs_file_check(fd, geteuid());
+
+    if (rc == 0)
+        return fd;
+    close(fd);
+    errno = -rc;
+    return -1;
+}
+
+/* The app's umask may have taken the rights of this user from a new file. To
+ * set them always would cost a short process more than its first entry. */
+static void set_rights(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || (st.st_mode & 07777) != 0600)
+        (void)!fchmod(fd, 0600);
+}
+
+/* `path`: room for PATH_MAX bytes. */
+static int spool_open_in(struct llmobs_spool *spool, uint32_t file, char *path)
+{
+    struct llmobs_spool_slot *slot = spool_slot_of(spool, file);
+    bool exists = atomic_load(&slot->file) == file;
+    int fd;
+
+    llmobs_spool_file_path(spool->dir, file, path);
+    fd = llmobs_spool_open(path, O_WRONLY | O_APPEND |
+                                     (exists ? 0 : O_CREAT | O_EXCL));
+    if (fd < 0 && errno == EEXIST)
+        fd = open_another(path);
+    if (fd < 0)
+        return -errno;
+    if (!exists) {
+        set_rights(fd);
+        atomic_store(&slot->file, file);
+        llmobs_crash_point("made a file");
+    }
+    return fd;
+}
+
+static int open_file(struct llmobs_spool *spool, uint32_t file)
+{
+    char *path = llmobs_scratch_take(PATH_MAX);
+    int fd = path ? spool_open_in(spool, file, path) : -ENOMEM;
+
+    llmobs_scratch_give(path);
+    return fd;
+}
+
+static bool enter_write(struct llmobs_spool_slot *slot)
+{
+    if (!(atomic_fetch_add(&slot->writers, 1) & LLMOBS_SPOOL_CUTTING))
+        return true;
+    atomic_fetch_sub(&slot->writers, 1);
+    return false;
+}
+
+static void leave_write(struct llmobs_spool_slot *slot, int fd,
+                        const struct llmobs_spool_written *written)
+{
+    unsigned alone = 1;
+
+    if (written && written->part > 0 &&
+        atomic_compare_exchange_strong(&slot->writers, &alone,
+                                       1 | LLMOBS_SPOOL_CUTTING)) {
+        llmobs_spool_cut(fd, written);
+        atomic_fetch_and(&slot->writers, ~LLMOBS_SPOOL_CUTTING);
+    }
+    atomic_fetch_sub(&slot->writers, 1);
+}
+
+/* Each thread that finds the file without its owner writes the OWNER entry, as
+ * the thread that was to write it may be killed. So a file may have several. */
+static int append_in(struct llmobs_spool *spool, uint32_t file,
+                     struct llmobs_entry_writer *writer, uint64_t *end)
+{
+    struct llmobs_spool_slot *slot = spool_slot_of(spool, file);
+    struct llmobs_text owner = llmobs_owner_text(spool->owner);
+    struct llmobs_spool_written written = {0};
+    bool owned = atomic_load(&slot->owned);
+    int fd = open_file(spool, file);
+    int rc;
+
+    if (fd >= 0) {
+        if (owned)
+            owner.len = 0;
+        rc = llmobs_spool_write(fd, owner, writer, &written);
+        *end = written.end;
+    } else {
+        rc = fd;
+    }
+    leave_write(slot, fd, &written);
+    if (fd >= 0)
+        close(fd);
+    if (!rc && !owned)
+        atomic_store(&slot->owned, true);
+    return rc;
+}
+
+/* -EFBIG where another thread cuts the file: the entry then goes to the next
+ * one. */
+static int spool_append(struct llmobs_spool *spool, uint32_t file,
+                        struct llmobs_entry_writer *writer, uint64_t *end)
+{
+    if (!enter_write(spool_slot_of(spool, file)))
+        return -EFBIG;
+    return append_in(spool, file, writer, end);
+}
+
+/* -- the app's side ------------------------------------------------------ */
+
+static bool spool_is_free(struct llmobs_spool_slot *slot)
+{
+    return atomic_load(&slot->left) == 0 && atomic_load(&slot->file) == 0;
+}
+
+static void forget_file(struct llmobs_spool_slot *slot)
+{
+    atomic_store(&slot->bytes, 0);
+    atomic_store(&slot->owned, false);
+    atomic_store(&slot->file, 0);
+}
+
+/* The thread that is the last to leave a file of which the relay may have
+ * entries frees its slot: the relay removes the file. Else `tidy` does both. */
+static void leave_file(struct llmobs_spool *spool, uint32_t file, unsigned n)
+{
+    struct llmobs_spool_slot *slot = spool_slot_of(spool, file);
+
+    if (atomic_fetch_sub(&slot->left, n) == n && atomic_load(&spool->handed) &&
+        file != current_file(spool))
+        forget_file(slot);
+}
+
+/* Makes `next` the current file, unless another thread has made one since `at`
+ * was read. All entries of the file before it may be gone already, so this
+ * thread leaves that one, too. */
+static void turn_to(struct llmobs_spool *spool, uint64_t at, uint32_t next)
+{
+    uint32_t file = file_at(at);
+
+    atomic_fetch_add(&spool_slot_of(spool, file)->left, 1);
+    atomic_store(&spool->turned, true);
+    (void)atomic_compare_exchange_strong(&spool->at, &at, (uint64_t)next << 32);
+    leave_file(spool, file, 1);
+}
+
+/* Goes on to the next free file; false where there are too many files. */
+static bool turn_over(struct llmobs_spool *spool, uint64_t at)
+{
+    for (uint32_t next = file_at(at) + 1;
+         next < file_at(at) + LLMOBS_SPOOL_FILES; next++) {
+        if (!spool_is_free(spool_slot_of(spool, next)))
+            continue;
+        turn_to(spool, at, next);
+        return true;
+    }
+    return false;
+}
+
+static void turn_from(struct llmobs_spool *spool, uint32_t file)
+{
+    uint64_t at = atomic_load(&spool->at);
+
+    if (file_at(at) == file)
+        (void)turn_over(spool, at);
+}
+
+/* Gives the current file, and counts this entry and its bytes in it. So no file
+ * is removed while an entry is written to it, and none exceeds its size by more
+ * than one entry. 0: there are too many files. */
+static uint32_t enter_file(struct llmobs_spool *spool, size_t size)
+{
+    for (;;) {
+        uint64_t at = atomic_load(&spool->at);
+        uint32_t file = file_at(at);
+
+        if ((at & UINT32_MAX) >= spool->file_max &&
+            ((at & UINT32_MAX) >= INT32_MAX ||
+             !llmobs_spool_is_last(spool, file))) {
+            if (!turn_over(spool, at))
+                return 0;
+            continue;
+        }
+        atomic_fetch_add(&spool_slot_of(spool, file)->left, 1);
+        if (atomic_compare_exchange_strong(&spool->at, &at, at + size))
+            return file;
+        leave_file(spool, file, 1);
+    }
+}
+
+/* Tries again in a new file, where the directory was removed, or where the file
+ * has grown to the app's limit of file sizes. */
+static int64_t write_entry(struct llmobs_spool *spool,
+                           struct llmobs_entry_writer *writer, uint64_t *end,
+                           size_t size)
+{
+    int rc = -EIO;
+
+    for (int i = 0; i < 2; i++) {
+        uint32_t file = enter_file(spool, size);
+
+        if (file == 0)
+            return -EDQUOT;
+        /* Asked again, as the directory may have been given away meanwhile. */
+        rc = llmobs_spool_wait_dir(spool);
+        if (rc == 0)
+            rc = spool_append(spool, file, writer, end);
+        if (rc == 0)
+            return file;
+        leave_file(spool, file, 1);
+        if (rc != -EFBIG && rc != -ENOENT)
+            break;
+        if (rc == -ENOENT && (rc = llmobs_spool_put_dir(spool)) != 0)
+            break;
+        turn_from(spool, file);
+    }
+    return rc;
+}
+
+/* Writes the entry. Gives the file, and fills offset and size; or a negative
+ * errno. */
+static int64_t spool_keep(struct llmobs_spool *spool,
+                          struct llmobs_entry_writer *writer,
+                          struct llmobs_spooled *spooled)
+{
+    int64_t file = llmobs_spool_have_dir(spool);
+    uint64_t end = 0;
+
+    if (!file && spooled->handed)
+        file = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
+    if (file)
+        return file;
+    spooled->size = llmobs_entry_end(writer, &spool->key);
+    if (spooled->size > LLMOBS_ENTRY_MAX)
+        return -EFBIG;
+    if (atomic_load(&spool->room) < (int64_t)spooled->size)
+        return -EDQUOT;
+    file = write_entry(spool, writer, &end, (size_t)spooled->size);
+    if (file < 0 && file != -EDQUOT && file != -EFBIG && file != -EBUSY)
+        llmobs_spool_note_failure(spool, (int)file);
+    if (file < 0)
+        return file;
+    if (atomic_load(&spool->failed_ns))
+        llmobs_spool_note_failure(spool, 0);
+    atomic_fetch_sub(&spool->room, (int64_t)spooled->size);
+    atomic_fetch_add(&spool_slot_of(spool, (uint32_t)file)->bytes,
+                     (uint32_t)spooled->size);
+    spooled->offset = end - spooled->size;
+    return file;
+}
+
+/* The writer of an exchange's entry, and the facts that it borrows. */
+struct written {
+    struct llmobs_entry_writer writer;
+    struct llmobs_exchange_facts facts;
+};
+
+_Static_assert(sizeof(struct written) <= LLMOBS_SCRATCH_SIZE,
+               "an allocation for each entry");
+
+static int64_t keep_written(struct llmobs_spool *spool,
+                            struct llmobs_exchange *exchange,
+                            enum llmobs_entry_type type,
+                            struct written *written)
+{
+    struct llmobs_spooled *spooled = &exchange->item.spooled;
+    int rc;
+
+    llmobs_entry_begin(&written->writer, type, spooled->id);
+    rc = llmobs_exchange_add(exchange,
+                             llmobs_privacy_withholds(&spool->config->privacy),
+                             &written->facts, &written->writer);
+    return rc ? rc : spool_keep(spool, &written->writer, spooled);
+}
+
+static int64_t keep_exchange(struct llmobs_spool *spool,
+                             struct llmobs_exchange *exchange,
+                             enum llmobs_entry_type type)
+{
+    int state, saved = errno;
+    struct written *written;
+    int64_t file;
+
+    exchange->item.spooled.id = exchange->context.span_id;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    written = llmobs_scratch_take(sizeof(*written));
+    file = written ? keep_written(spool, exchange, type, written) : -ENOMEM;
+    llmobs_scratch_give(written);
+    pthread_setcancelstate(state, NULL);
+    errno = saved;
+    return file;
+}
+
+/* Does nothing in a child that goes on with a transfer of its parent: the
+ * parent keeps the call. */
+static int keep_begun(struct llmobs_spool *spool,
+                      struct llmobs_exchange *exchange, size_t which)
+{
+    static const enum llmobs_entry_type types[LLMOBS_BEGUN] = {
+        LLMOBS_ENTRY_START, LLMOBS_ENTRY_BEGIN};
+    int64_t file;
+
+    if (exchange->process != llmobs_fork_process())
+        return 0;
+    exchange->progress.sign = LLMOBS_PROGRESS_SIGN;
+    exchange->progress.id = exchange->context.span_id;
+    file = keep_exchange(spool, exchange, types[which]);
+    if (file < 0)
+        return (int)file;
+    exchange->item.spooled.begun[which] = (uint32_t)file;
+    exchange->item.spooled.begun_at[which] = exchange->item.spooled.offset;
+    return 0;
+}
+
+void llmobs_spool_find_key(struct llmobs_spool *spool,
+                           const struct llmobs_exchange *exchange)
+{
+    int saved = errno;
+
+    if (exchange->process == llmobs_fork_process())
+        (void)llmobs_spool_have_dir(spool);
+    errno = saved;
+}
+
+int llmobs_spool_start(struct llmobs_spool *spool,
+                       struct llmobs_exchange *exchange)
+{
+    return keep_begun(spool, exchange, 0);
+}
+
+int llmobs_spool_begin(struct llmobs_spool *spool,
+                       struct llmobs_exchange *exchange)
+{
+    return keep_begun(spool, exchange, 1);
+}
+
+int llmobs_spool_event(struct llmobs_spool *spool,
+                       struct llmobs_spooled *spooled,
+                       enum llmobs_event_kind kind, struct llmobs_text event)
+{
+    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
+    int64_t file, now = llmobs_clock_wall_ns();
+
+    if (!writer)
+        return -ENOMEM;
+    if (!spooled->id)
+        spooled->id = llmobs_context_random();
+    llmobs_entry_begin(writer, LLMOBS_ENTRY_EVENT, spooled->id);
+    file = llmobs_event_add(writer, kind, event, &now);
+    if (!file)
+        file = spool_keep(spool, writer, spooled);
+    llmobs_scratch_give(writer);
+    if (file < 0)
+        return (int)file;
+    spooled->file = (uint32_t)file;
+    llmobs_stats_add(LLMOBS_STAT_kept, 1);
+    return 0;
+}
+
+int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event)
+{
+    struct stat st;
+    int base, fd, rc = llmobs_spool_base(spool->config, false, &base);
+
+    if (rc)
+        return rc;
+    fd = llmobs_file_open(base, LLMOBS_REJECTED, O_WRONLY | O_APPEND);
+    close(base);
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st))
+        rc = -errno;
+    else if (st.st_size > spool->config->spool_max / 16)
+        rc = -EDQUOT;
+    else
+        rc = llmobs_spool_put_line(fd, event);
+    close(fd);
+    return rc;
+}
+
+void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
+                                    const struct llmobs_spooled *spooled,
+                                    unsigned delivered_to)
+{
+    struct llmobs_spool_slot *slot = spool_slot_of(spool, spooled->file);
+    char *path = spooled->file ? llmobs_scratch_take(PATH_MAX) : NULL;
+    const struct llmobs_spool_target target = {.path = path,
+                                               .key = &spool->key};
+    int rc = -EBUSY;
+
+    if (!path)
+        return;
+    llmobs_spool_file_path(spool->dir, spooled->file, path);
+    if (enter_write(slot)) {
+        rc =
+            llmobs_spool_write_delivered_to(&target, spooled->id, delivered_to);
+        leave_write(slot, -1, NULL);
+    }
+    if (rc)
+        llmobs_spool_note_failure(spool, rc);
+    llmobs_scratch_give(path);
+}
+
+/* -- handing over -------------------------------------------------------- */
+
+static void look_for_relay(struct llmobs_spool *spool)
+{
+    int base;
+
+    if (llmobs_spool_base(spool->config, false, &base) != 0) {
+        atomic_store(&spool->relayed, false);
+        return;
+    }
+    llmobs_spool_look_first(spool, base);
+    close(base);
+}
+
+/* One thread looks; the others take what is known. It is the app's, which may
+ * be cancelled: not in the look. */
+bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
+{
+    int64_t now, last = atomic_load(&spool->relay_ns);
+    int state;
+
+    if (!spool->config->relay ||
+        atomic_load(&spool->dir_state) != LLMOBS_SPOOL_DIR_READY)
+        return false;
+    now = llmobs_clock_mono_ns();
+    if (now - last >= RELAY_EVERY_MS * LLMOBS_NS_PER_MS &&
+        atomic_compare_exchange_strong(&spool->relay_ns, &last, now)) {
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+        look_for_relay(spool);
+        pthread_setcancelstate(state, NULL);
+    }
+    return atomic_load(&spool->relayed);
+}
+
+/* `handed` comes first: from then on no file goes because nothing is left in
+ * it. */
+void llmobs_spool_hand(struct llmobs_spool *spool,
+                       const struct llmobs_spooled *spooled)
+{
+    atomic_fetch_add(&spool->handed, 1);
+    atomic_store(&spool->handed_ns, llmobs_clock_mono_ns());
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        if (spooled->begun[i])
+            leave_file(spool, spooled->begun[i], 1);
+    leave_file(spool, spooled->file, 1);
+}
+
+/* -- taking back --------------------------------------------------------- */
+
+unsigned llmobs_spool_handed(const struct llmobs_spool *spool)
+{
+    return atomic_load(&spool->handed);
+}
+
+bool llmobs_spool_watches(const struct llmobs_spool *spool)
+{
+    return atomic_load(&spool->handed) &&
+           (atomic_load(&spool->gone_ns) ||
+            llmobs_clock_mono_ns() - atomic_load(&spool->handed_ns) <
+                WATCH_MS * LLMOBS_NS_PER_MS);
+}
+
+bool llmobs_spool_wants_back(struct llmobs_spool *spool)
+{
+    int64_t gone = atomic_load(&spool->gone_ns);
+
+    return gone && atomic_load(&spool->handed) &&
+           atomic_load(&spool->dir_state) == LLMOBS_SPOOL_DIR_READY &&
+           llmobs_clock_mono_ns() - gone >= GONE_MS * LLMOBS_NS_PER_MS;
+}
+
+int llmobs_spool_mark(struct llmobs_spool *spool)
+{
+    if (fchmodat(AT_FDCWD, spool->dir, LLMOBS_SPOOL_MARK | 0700, 0))
+        return -errno;
+    llmobs_crash_point("marked the directory");
+    look_for_relay(spool);
+    return atomic_load(&spool->relayed) ? -EBUSY : 0;
+}
+
+void llmobs_spool_unmark(struct llmobs_spool *spool, unsigned handed)
+{
+    unsigned seen = handed;
+
+    if (!handed || !atomic_compare_exchange_strong(&spool->handed, &seen, 0))
+        atomic_store(&spool->gone_ns, llmobs_clock_mono_ns());
+    (void)fchmodat(AT_FDCWD, spool->dir, 0700, 0);
+}
+
+bool llmobs_spool_uses(const struct llmobs_spool *spool, uint32_t file)
+{
+    return file == file_at(atomic_load(&spool->at)) ||
+           atomic_load(&spool->slots[file % LLMOBS_SPOOL_FILES].file) == file;
+}
+
+/* -- releasing ----------------------------------------------------------- */
+
+static int note_release(struct llmobs_spool *spool, uint32_t file,
+                        const uint64_t *ids, size_t count)
+{
+    struct llmobs_spool_slot *slot = spool_slot_of(spool, file);
+    char *path = llmobs_scratch_take(PATH_MAX);
+    const struct llmobs_spool_target target = {.path = path,
+                                               .key = &spool->key};
+    int rc = -EBUSY;
+
+    if (!path)
+        return -ENOMEM;
+    llmobs_spool_file_path(spool->dir, file, path);
+    if (enter_write(slot)) {
+        rc = llmobs_spool_note(&target, ids, count);
+        leave_write(slot, -1, NULL);
+    }
+    llmobs_scratch_give(path);
+    if (rc == -ENOENT) /* the file was removed, and its entries with it */
+        return 0;
+    if (rc)
+        llmobs_spool_note_failure(spool, rc);
+    return rc;
+}
+
+/* Releases entries in place, where the disk has no room for a RELEASE entry. */
+static int strike(struct llmobs_spool *spool, uint32_t file,
+                  const struct llmobs_spooled *spooled)
+{
+    char *path = llmobs_scratch_take(PATH_MAX);
+    int rc = 0;
+
+    if (!path)
+        return -ENOMEM;
+    llmobs_spool_file_path(spool->dir, file, path);
+    for (size_t i = 0; i < LLMOBS_BEGUN && rc == 0; i++)
+        if (spooled->begun[i] == file)
+            rc = llmobs_spool_strike(path, spooled->begun_at[i], spooled->id);
+    if (spooled->file == file && rc == 0)
+        rc = llmobs_spool_strike(path, spooled->offset, spooled->id);
+    llmobs_scratch_give(path);
+    return rc;
+}
+
+static unsigned entries_in(uint32_t file, const struct llmobs_spooled *spooled)
+{
+    unsigned n = spooled->file == file;
+
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        n += spooled->begun[i] == file;
+    return n;
+}
+
+/* In place first, as the disk or the spool may be full. Where the disk refuses
+ * both, entries that are `retried` stay for a later release. */
+static void cancel_in(struct llmobs_spool *spool,
+                      struct llmobs_spooled *spooled, uint32_t file,
+                      bool retried)
+{
+    if (strike(spool, file, spooled) != 0 &&
+        note_release(spool, file, &spooled->id, 1) != 0 && retried)
+        return;
+    leave_file(spool, file, entries_in(file, spooled));
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        if (spooled->begun[i] == file)
+            spooled->begun[i] = 0;
+}
+
+static void cancel(struct llmobs_spool *spool, struct llmobs_spooled *spooled,
+                   bool retried)
+{
+    int state, saved = errno;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        if (spooled->begun[i])
+            cancel_in(spool, spooled, spooled->begun[i], retried);
+    pthread_setcancelstate(state, NULL);
+    errno = saved;
+}
+
+void llmobs_spool_cancel(struct llmobs_spool *spool,
+                         struct llmobs_exchange *exchange)
+{
+    if (exchange->process == llmobs_fork_process())
+        cancel(spool, &exchange->item.spooled, false);
+}
+
+/* A call whose END the disk refuses is in memory alone, and counts there. Its
+ * earlier entries go at once: else another process would deliver them as a call
+ * that was cut off, though this one delivers or drops it. */
+int llmobs_spool_end(struct llmobs_spool *spool,
+                     struct llmobs_exchange *exchange)
+{
+    int64_t file;
+
+    exchange->progress.id = 0;
+    file = keep_exchange(spool, exchange, LLMOBS_ENTRY_END);
+    if (file < 0) {
+        cancel(spool, &exchange->item.spooled, true);
+        return (int)file;
+    }
+    exchange->item.spooled.file = (uint32_t)file;
+    llmobs_stats_add(LLMOBS_STAT_kept, 1);
+    return 0;
+}
+
+/* Remembers releases that the disk refused, for a later try. If the process
+ * dies before that, another process delivers these entries again. */
+static void defer_release(struct llmobs_spool *spool, uint32_t file,
+                          const struct llmobs_spooled *list, size_t count)
+{
+    if (!spool->deferred)
+        spool->deferred =
+            calloc(LLMOBS_SPOOL_DEFERRED, sizeof(*spool->deferred));
+    for (size_t i = 0;
+         i < count && spool->deferred_count < LLMOBS_SPOOL_DEFERRED; i++)
+        if (entries_in(file, &list[i]) > 0 &&
+            strike(spool, file, &list[i]) != 0 && spool->deferred)
+            spool->deferred[spool->deferred_count++] =
+                (struct llmobs_spool_deferred){file, list[i].id};
+}
+
+static void retry_deferred(struct llmobs_spool *spool)
+{
+    while (spool->deferred_count > 0) {
+        const struct llmobs_spool_deferred *last =
+            &spool->deferred[spool->deferred_count - 1];
+
+        if (note_release(spool, last->file, &last->id, 1) != 0)
+            return;
+        spool->deferred_count--;
+    }
+}
+
+/* Gives the ids of `list` that have an entry in the file, and the number of
+ * these entries. */
+static unsigned ids_in(uint32_t file, const struct llmobs_spooled *list,
+                       size_t count, uint64_t *ids, size_t *id_count)
+{
+    unsigned entries = 0;
+
+    *id_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned n = entries_in(file, &list[i]);
+
+        if (n > 0)
+            ids[(*id_count)++] = list[i].id;
+        entries += n;
+    }
+    return entries;
+}
+
+/* False where the file is still there, as in a sandbox. */
+static bool unlink_file(struct llmobs_spool *spool, uint32_t file)
+{
+    char *path = llmobs_scratch_take(PATH_MAX);
+    bool gone;
+
+    if (!path)
+        return false;
+    llmobs_spool_file_path(spool->dir, file, path);
+    llmobs_crash_point("removing a file");
+    gone = unlink(path) == 0 || errno == ENOENT;
+    llmobs_crash_point("removed a file");
+    llmobs_scratch_give(path);
+    return gone;
+}
+
+/* A file whose last entries are released is removed, and needs no RELEASE
+ * entry. That is so only if no thread can write to it any more. */
+static void release_file(struct llmobs_spool *spool, uint32_t file,
+                         const struct llmobs_spooled *list, size_t count)
+{
+    uint64_t *ids = llmobs_scratch_take(LLMOBS_RELEASE_MAX * sizeof(*ids));
+    unsigned entries;
+    size_t id_count;
+    bool last;
+
+    if (!ids) {
+        defer_release(spool, file, list, count);
+        return;
+    }
+    entries = ids_in(file, list, count, ids, &id_count);
+    if (entries == 0)
+        goto out;
+    if (atomic_load(&spool->ending) && !llmobs_spool_is_last(spool, file))
+        turn_from(spool, file);
+    /* In this order: a hand-over sets `handed`, and then leaves the file. */
+    last = file != current_file(spool) &&
+           atomic_load(&spool_slot_of(spool, file)->left) == entries &&
+           !atomic_load(&spool->handed);
+    if (!(last && unlink_file(spool, file)) &&
+        note_release(spool, file, ids, id_count) != 0)
+        defer_release(spool, file, list, count);
+    leave_file(spool, file, entries);
+out:
+    llmobs_scratch_give(ids);
+}
+
+static uint32_t nearer(uint32_t file, uint32_t after, uint32_t next)
+{
+    return file > after && file < next ? file : next;
+}
+
+/* The next file above `after` that the list names; UINT32_MAX: none. */
+static uint32_t next_file(const struct llmobs_spooled *list, size_t count,
+                          uint32_t after)
+{
+    uint32_t next = UINT32_MAX;
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < LLMOBS_BEGUN; k++)
+            next = nearer(list[i].begun[k], after, next);
+        next = nearer(list[i].file, after, next);
+    }
+    return next;
+}
+
+/* Removes a file without an entry, unless the relay may have some in it. */
+static void spool_remove_file(struct llmobs_spool *spool,
+                              struct llmobs_spool_slot *slot, const char *path)
+{
+    if (!atomic_load(&spool->handed)) {
+        llmobs_crash_point("removing a file");
+        unlink(path);
+        llmobs_crash_point("removed a file");
+        atomic_fetch_add(&spool->room, atomic_load(&slot->bytes));
+    }
+    forget_file(slot);
+}
+
+/* Leaves all files without an entry, except the current one. */
+static void spool_tidy(struct llmobs_spool *spool)
+{
+    char *path = llmobs_scratch_take(PATH_MAX);
+
+    for (size_t i = 0; path && i < llmobs_spool_slots(spool); i++) {
+        struct llmobs_spool_slot *slot = &spool->slots[i];
+        uint32_t file = atomic_load(&slot->file);
+
+        if (file == 0 || file == current_file(spool) ||
+            atomic_load(&slot->left) != 0)
+            continue;
+        llmobs_spool_file_path(spool->dir, file, path);
+        spool_remove_file(spool, slot, path);
+    }
+    llmobs_scratch_give(path);
+}
+
+void llmobs_spool_release(struct llmobs_spool *spool,
+                          const struct llmobs_spooled *list, size_t count)
+{
+    uint32_t file = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (list[i].file)
+            llmobs_stats_add(LLMOBS_STAT_released, 1);
+    if (!atomic_load(&spool->failed_ns))
+        retry_deferred(spool);
+    while ((file = next_file(list, count, file)) != UINT32_MAX)
+        release_file(spool, file, list, count);
+    spool_tidy(spool);
+}
+
+/* -- reading again ------------------------------------------------------- */
+
+int llmobs_spool_load(struct llmobs_spool *spool,
+                      const struct llmobs_spooled *spooled,
+                      struct llmobs_buf *text, struct llmobs_entry *entry)
+{
+    char *path = llmobs_scratch_take(PATH_MAX);
+    size_t at = 0;
+    bool last;
+    int rc;
+
+    if (!path)
+        return -ENOMEM;
+    llmobs_buf_cut(text, 0);
+    llmobs_spool_file_path(spool->dir, spooled->file, path);
+    rc = llmobs_spool_read(path, spooled->offset, spooled->size, text);
+    last = llmobs_held_alone(path);
+    llmobs_scratch_give(path);
+    if (rc)
+        return rc;
+    if (!llmobs_entry_next(&spool->key,
+                           (struct llmobs_text){text->data, text->len}, &at,
+                           entry) ||
+        entry->id != spooled->id)
+        return last ? -EXDEV : -EBADMSG;
+    return 0;
+}
+
+bool llmobs_spool_has(struct llmobs_spool *spool,
+                      const struct llmobs_spooled *spooled)
+{
+    char *path = spooled->file ? llmobs_scratch_take(PATH_MAX) : NULL;
+    struct stat st;
+    bool there;
+
+    if (!path)
+        return false;
+    llmobs_spool_file_path(spool->dir, spooled->file, path);
+    there = fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    llmobs_scratch_give(path);
+    return there;
+}
+
+/* -- room and end -------------------------------------------------------- */
+
+static void spool_find_room(struct llmobs_spool *spool)
+{
+    uint64_t bytes;
+
+    if (llmobs_spool_usage(spool->config, &bytes))
+        return;
+    if (bytes >= (uint64_t)spool->config->spool_max)
+        llmobs_log_once(LLMOBS_LOG_WARN, "spool full",
+                        "the spool has reached LLMOBS_SPOOL_MAX: newer spans "
+                        "are kept in memory only");
+    atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);
+}
+
+/* Counts when a new file was begun, or when little room is left. */
+void llmobs_spool_look(struct llmobs_spool *spool)
+{
+    int64_t now = llmobs_clock_mono_ns();
+
+    if (atomic_load(&spool->ending) ||
+        (!atomic_load(&spool->turned) &&
+         atomic_load(&spool->room) > (int64_t)spool->file_max))
+        return;
+    if (atomic_load(&spool->dir_state) != LLMOBS_SPOOL_DIR_READY ||
+        (spool->looked_ns &&
+         now - spool->looked_ns < LOOK_EVERY_MS * LLMOBS_NS_PER_MS))
+        return;
+    spool->looked_ns = now;
+    atomic_store(&spool->turned, false);
+    spool_find_room(spool);
+}
+
+void llmobs_spool_ending(struct llmobs_spool *spool)
+{
+    atomic_store(&spool->ending, true);
+}
+
+/* A process that leaves entries counts the spool, and so tells the other
+ * processes how full it is. Another thread that goes on writes to a new file,
+ * or makes a directory again. */
+void llmobs_spool_close(struct llmobs_spool *spool)
+{
+    if (atomic_load(&spool->dir_state) != LLMOBS_SPOOL_DIR_READY)
+        return;
+    turn_from(spool, current_file(spool));
+    retry_deferred(spool);
+    spool_tidy(spool);
+    if (!llmobs_spool_leave_dir(spool))
+        spool_find_room(spool);
+}

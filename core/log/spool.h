@@ -1,0 +1,131 @@
+/* spool - keeps calls on the disk until they are delivered, so that they
+ * survive the process.
+ *
+ * Each process has a directory "<pid>-<start>-<nonce>" (ledger_dir.h) in the
+ * spool of its user. In it are files "1.entries", "2.entries", ..., each begun
+ * when the one before has LLMOBS_SPOOL_FILE bytes. To write an entry (entry.h)
+ * takes one open, one write and one close: the app could take a descriptor that
+ * stayed open for a file of its own, and could cut a mapped file short. Only a
+ * program that takes on a sandbox has one open (held_file.h). RELEASE
+ * entries in the same file name the entries that were delivered; a file is
+ * removed when all of its entries are released.
+ *
+ * Owns:    the files of this process; its directory by process_dir.h.
+ * Threads: start, begin, end: any. They take no lock, allocate only by
+ *          scratch.h, and list no directory; the first ones wait for each
+ *          other. release, load, look: the one that has the worker's turn.
+ *          close: the exit handler after it.
+ * Errors:  -EDQUOT: the spool is full; any other: the disk's. The caller still
+ *          has in memory what could not be written; where that is an END, the
+ *          spool has nothing of the call any more.
+ * Limits:  LLMOBS_SPOOL_MAX bytes in the user's spool. A process counts them
+ *          once a second at most, and shares the result with the others, so
+ *          that many processes at once may exceed the limit a little.
+ *          LLMOBS_SPOOL_FILES files at once.
+ * Fork:    a child makes a directory of its own, with another key, by reset.
+ */
+#ifndef LLMOBS_SPOOL_H
+#define LLMOBS_SPOOL_H
+
+#include "core/config/config.h"
+#include "core/event/exchange.h"
+#include "core/log/entry.h"
+#include "core/log/spool_file.h"
+
+struct llmobs_spool;
+
+/* Gives a spool for the process, which touches no disk yet; NULL without
+ * memory, or where LLMOBS_SPOOL_MAX is 0. Borrows the configuration. */
+struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config);
+/* Frees the memory; the disk keeps its entries. */
+void llmobs_spool_free(struct llmobs_spool *spool);
+
+/* Makes the directory for a call that is about to begin, with which the key of
+ * its account comes (account.h). Preserves errno. */
+void llmobs_spool_find_key(struct llmobs_spool *spool,
+                           const struct llmobs_exchange *exchange);
+
+/* _start writes that a call begins, _begin its request, _end all of it when it
+ * has ended. Each entry replaces the ones before it. They note in the
+ * exchange's item where the entry is. They preserve errno. */
+int llmobs_spool_start(struct llmobs_spool *spool,
+                       struct llmobs_exchange *exchange);
+int llmobs_spool_begin(struct llmobs_spool *spool,
+                       struct llmobs_exchange *exchange);
+int llmobs_spool_end(struct llmobs_spool *spool,
+                     struct llmobs_exchange *exchange);
+
+/* True while a relay delivers this spool for the destinations of this process
+ * (relay_sign.h); looks once a second at most. Any thread. */
+bool llmobs_spool_is_relayed(struct llmobs_spool *spool);
+
+/* Hands an item whose END or EVENT is written to the relay: this process does
+ * not release it any more, and leaves the file. Any thread. */
+void llmobs_spool_hand(struct llmobs_spool *spool,
+                       const struct llmobs_spooled *spooled);
+
+/* Writes an encoded event, with an id of its own; fills `spooled`. Any thread.
+ */
+int llmobs_spool_event(struct llmobs_spool *spool,
+                       struct llmobs_spooled *spooled,
+                       enum llmobs_event_kind kind, struct llmobs_text event);
+
+/* Adds an event that its peer refused, as a line, to LLMOBS_REJECTED of the
+ * spool, for a person to read. That file has a 16th of the spool's bytes at
+ * most. For the thread that has the worker's turn. */
+#define LLMOBS_REJECTED "rejected.jsonl"
+int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event);
+
+/* Notes which destinations have an event that others still wait for: bit i of
+ * `delivered_to` is destination i. For the thread that has the worker's turn.
+ * LLMOBS_INFERRED among them: the spans that were inferred of the call have
+ * entries of their own, or had them. */
+void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
+                                    const struct llmobs_spooled *spooled,
+                                    unsigned delivered_to);
+
+/* Releases the entries of a request that was no LLM call after all. Any thread.
+ */
+void llmobs_spool_cancel(struct llmobs_spool *spool,
+                         struct llmobs_exchange *exchange);
+
+/* Releases at most LLMOBS_RELEASE_MAX entries that were delivered, or never
+ * will be. */
+void llmobs_spool_release(struct llmobs_spool *spool,
+                          const struct llmobs_spooled *list, size_t count);
+
+/* Before the program takes on a sandbox: makes the directory and the current
+ * file, and holds that one open (held_file.h). Entries then go to it where no
+ * other can be opened. Any thread; preserves errno. */
+int llmobs_spool_hold(struct llmobs_spool *spool);
+
+/* Reads an END entry of this process again into `text`; gives the entry, which
+ * borrows from it. -EXDEV: it is in a file of which threads share the place,
+ * which one of them did not learn; it stays there for another process. */
+int llmobs_spool_load(struct llmobs_spool *spool,
+                      const struct llmobs_spooled *spooled,
+                      struct llmobs_buf *text, struct llmobs_entry *entry);
+
+/* True where the file of an entry is still there. */
+bool llmobs_spool_has(struct llmobs_spool *spool,
+                      const struct llmobs_spooled *spooled);
+
+/* Counts the bytes of the spool, if that is due; never in a process that ends.
+ */
+void llmobs_spool_look(struct llmobs_spool *spool);
+
+/* The process is about to end: the last entries of a file that is then removed
+ * need no RELEASE entry. Any thread. */
+void llmobs_spool_ending(struct llmobs_spool *spool);
+
+/* The process ends: removes the files that have no entry left, and the
+ * directory if it is empty. */
+void llmobs_spool_close(struct llmobs_spool *spool);
+
+/* In a forked child. */
+void llmobs_spool_reset(struct llmobs_spool *spool);
+
+/* The directory of this process while it has one, else "". Borrowed. */
+const char *llmobs_spool_path(const struct llmobs_spool *spool);
+
+#endif

@@ -1,0 +1,539 @@
+#include "core/log/spool_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/dirs.h"
+#include "lib/base/fd.h"
+#include "lib/base/file.h"
+#include "lib/base/signal_guard.h"
+#include "lib/base/scratch.h"
+#include "lib/base/crash_point.h"
+#include "core/config/state_dir.h"
+#include "core/log/event_item.h"
+#include "core/log/held_file.h"
+#include "core/trace/propagate.h"
+
+int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
+{
+    const char *const leaf = "/spool";
+    size_t len;
+    int rc;
+
+    if (config->spool_dir)
+        return (size_t)snprintf(out, cap, "%s", config->spool_dir) < cap
+                   ? 0
+                   : -ENAMETOOLONG;
+    rc = llmobs_config_base_dir(config, out, cap);
+    if (rc)
+        return rc;
+    len = strlen(out);
+    return (size_t)snprintf(out + len, cap - len, "%s", leaf) < cap - len
+               ? 0
+               : -ENAMETOOLONG;
+}
+
+int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out)
+{
+    char *path = llmobs_scratch_take(PATH_MAX);
+    int rc = path ? llmobs_spool_dir(config, path, PATH_MAX) : -ENOMEM;
+
+    if (!rc)
+        rc = llmobs_dirs_open(path, config->spool_dir != NULL, list, out);
+    llmobs_scratch_give(path);
+    return rc;
+}
+
+/* Without printf, because the app's thread needs a path twice in a call. */
+void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX])
+{
+    static const char suffix[] = LLMOBS_SPOOL_SUFFIX;
+    char name[21];
+    size_t len = strlen(dir), name_len = llmobs_propagate_decimal(file, name);
+
+    if (len + 1 + name_len + sizeof(suffix) > PATH_MAX) {
+        out[0] = '\0';
+        return;
+    }
+    memcpy(out, dir, len);
+    out[len] = '/';
+    memcpy(out + len + 1, name, name_len);
+    memcpy(out + len + 1 + name_len, suffix, sizeof(suffix));
+}
+
+bool llmobs_spool_is_file(const char *name)
+{
+    size_t digits = strspn(name, "0123456789");
+
+    return digits > 0 && strcmp(name + digits, LLMOBS_SPOOL_SUFFIX) == 0;
+}
+
+int llmobs_spool_open(const char *path, int flags)
+{
+    int fd = llmobs_fd_open(AT_FDCWD, path,
+                            flags | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0 && errno != EEXIST && (flags & O_ACCMODE) != O_RDWR)
+        fd = llmobs_held_open(path);
+    return fd;
+}
+
+/* A write beyond the app's own limit of file sizes raises a signal that kills.
+ * Without a limit, the four system calls that block it are saved. */
+static bool is_limited(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+           limit.rlim_cur != RLIM_INFINITY;
+}
+
+/* -EFBIG where the file may not grow: another file may have room, as with a
+ * full disk none has. `part`: bytes that were written nevertheless. */
+static int put_some(int fd, const struct iovec *pieces, int count, size_t *part)
+{
+    struct llmobs_signal_guard guard;
+    bool limited = is_limited();
+    size_t size = 0;
+    ssize_t n;
+
+    *part = 0;
+    for (int i = 0; i < count; i++)
+        size += pieces[i].iov_len;
+    if (limited)
+        llmobs_signal_guard_begin(&guard);
+    llmobs_crash_point_write("an entry", fd, pieces, count);
+    do
+        n = writev(fd, pieces, count);
+    while (n < 0 && errno == EINTR);
+    if (limited)
+        llmobs_signal_guard_end(&guard);
+    if (n < 0)
+        return -errno;
+    llmobs_crash_point("written");
+    if ((size_t)n == size)
+        return 0;
+    *part = (size_t)n;
+    return limited ? -EFBIG : -ENOSPC;
+}
+
+static int spool_file_put_pieces(int fd, const struct iovec *pieces, int count)
+{
+    size_t part;
+
+    return put_some(fd, pieces, count, &part);
+}
+
+int llmobs_spool_put_line(int fd, struct llmobs_text text)
+{
+    struct iovec pieces[] = {{(void *)(uintptr_t)text.data, text.len},
+                             {(void *)(uintptr_t) "\n", 1}};
+
+    return spool_file_put_pieces(fd, pieces, 2);
+}
+
+/* Writes both at once: else a kill between them would leave entries without an
+ * owner. */
+static int put_after(int fd, struct llmobs_text owner,
+                     const struct llmobs_entry_writer *writer, size_t *part)
+{
+    const size_t size = (size_t)writer->pieces * sizeof(writer->iov[0]);
+    struct iovec *pieces = llmobs_scratch_take(size + sizeof(writer->iov[0]));
+    int rc;
+
+    *part = 0;
+    if (!pieces)
+        return -ENOMEM;
+    pieces[0] = (struct iovec){(void *)(uintptr_t)owner.data, owner.len};
+    memcpy(pieces + 1, writer->iov, size);
+    rc = put_some(fd, pieces, writer->pieces + 1, part);
+    llmobs_scratch_give(pieces);
+    return rc;
+}
+
+int llmobs_spool_write(int fd, struct llmobs_text owner,
+                       const struct llmobs_entry_writer *writer,
+                       struct llmobs_spool_written *written)
+{
+    int rc = owner.len > 0
+                 ? put_after(fd, owner, writer, &written->part)
+                 : put_some(fd, writer->iov, writer->pieces, &written->part);
+
+    written->end = (uint64_t)lseek(fd, 0, SEEK_CUR);
+    return rc;
+}
+
+/* Removes nothing where another process has written behind it meanwhile. */
+void llmobs_spool_cut(int fd, const struct llmobs_spool_written *written)
+{
+    struct stat st;
+
+    if (written->part == 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+        (uint64_t)st.st_size != written->end)
+        return;
+    (void)!ftruncate(fd, (off_t)(written->end - written->part));
+}
+
+/* Gives the place of the entry; `offset` may be NULL. */
+static int spool_file_append(const struct llmobs_spool_target *target,
+                             struct llmobs_entry_writer *writer,
+                             uint64_t *offset)
+{
+    const struct llmobs_text no_owner = {NULL, 0};
+    struct llmobs_spool_written written;
+    int fd = llmobs_spool_open(target->path, O_WRONLY | O_APPEND);
+    size_t size;
+    int rc;
+
+    if (fd < 0)
+        return -errno;
+    size = llmobs_entry_end(writer, target->key);
+    rc = llmobs_spool_write(fd, no_owner, writer, &written);
+    if (target->alone)
+        llmobs_spool_cut(fd, &written);
+    close(fd);
+    if (offset)
+        *offset = written.end - size;
+    return rc;
+}
+
+/* Adds an entry of one field. */
+static int append_field(const struct llmobs_spool_target *target,
+                        enum llmobs_entry_type type, uint64_t id, uint32_t tag,
+                        struct llmobs_text field, uint64_t *offset)
+{
+    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
+    int rc;
+
+    if (!writer)
+        return -ENOMEM;
+    llmobs_entry_begin(writer, type, id);
+    rc = llmobs_entry_add(writer, tag, field.data, field.len);
+    if (!rc)
+        rc = spool_file_append(target, writer, offset);
+    llmobs_scratch_give(writer);
+    return rc;
+}
+
+int llmobs_spool_note(const struct llmobs_spool_target *target,
+                      const uint64_t *ids, size_t count)
+{
+    const struct llmobs_text field = {(const char *)ids, count * sizeof(*ids)};
+
+    return append_field(target, LLMOBS_ENTRY_RELEASE, ids[0],
+                        LLMOBS_RELEASE_IDS, field, NULL);
+}
+
+/* The app may have lowered its limit of file sizes below this place. */
+static int put_type(int fd, uint64_t offset, uint16_t type)
+{
+    const off_t at = (off_t)(offset + offsetof(struct llmobs_entry_head, type));
+    struct llmobs_signal_guard guard;
+    bool limited = is_limited();
+    ssize_t n;
+
+    if (limited)
+        llmobs_signal_guard_begin(&guard);
+    n = pwrite(fd, &type, sizeof(type), at);
+    if (limited)
+        llmobs_signal_guard_end(&guard);
+    return n < 0 ? -errno : 0;
+}
+
+int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id)
+{
+    int fd = llmobs_spool_open(path, O_RDWR);
+    struct llmobs_entry_head head;
+    int rc = -EBADMSG;
+
+    if (fd < 0)
+        return -errno;
+    if (pread(fd, &head, sizeof(head), (off_t)offset) == sizeof(head) &&
+        head.id == id) {
+        head.type |= LLMOBS_ENTRY_DONE;
+        rc = put_type(fd, offset, head.type);
+    }
+    close(fd);
+    return rc;
+}
+
+int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
+                                    uint64_t id, unsigned delivered_to)
+{
+    const struct llmobs_text field = {(const char *)&delivered_to,
+                                      sizeof(delivered_to)};
+
+    return append_field(target, LLMOBS_ENTRY_DELIVERED_TO, id,
+                        LLMOBS_DELIVERED_TO_BITS, field, NULL);
+}
+
+int llmobs_spool_write_span(const struct llmobs_spool_target *target,
+                            uint64_t id, struct llmobs_text event,
+                            uint64_t *offset)
+{
+    return append_field(target, LLMOBS_ENTRY_EVENT, id,
+                        LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN, event, offset);
+}
+
+static int spool_file_read_part(int fd, uint64_t offset, size_t want,
+                                struct llmobs_buf *text)
+{
+    char *part = llmobs_scratch_take(LLMOBS_SCRATCH_SIZE);
+    ssize_t n;
+
+    if (!part)
+        return -ENOMEM;
+    if (want > LLMOBS_SCRATCH_SIZE)
+        want = LLMOBS_SCRATCH_SIZE;
+    do
+        n = pread(fd, part, want, (off_t)offset);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        n = -errno;
+    else if (n > 0 && llmobs_buf_add(text, part, (size_t)n) != 0)
+        n = -ENOMEM;
+    llmobs_scratch_give(part);
+    return (int)n;
+}
+
+/* A walk over a file that has fewer blocks than bytes. */
+struct walk {
+    int fd;
+    uint64_t at, end;
+    uint64_t data;  /* no hole is known before this offset */
+    uint64_t holes; /* bytes of holes that are still read */
+};
+
+/* Skips a hole, where the file system can find it; short holes are read. */
+static void pass_hole(struct walk *walk)
+{
+    off_t data;
+
+    if (walk->at < walk->data)
+        return;
+    data = lseek(walk->fd, (off_t)walk->at, SEEK_DATA);
+    if (data < 0 && errno != ENXIO)
+        return;
+    walk->data = data < 0 ? walk->end : (uint64_t)data;
+    if (walk->data > walk->end)
+        walk->data = walk->end;
+    if (walk->data <= walk->at)
+        return;
+    if (walk->data - walk->at <= walk->holes)
+        walk->holes -= walk->data - walk->at;
+    else
+        walk->at = walk->data;
+}
+
+static int read_some(struct walk *walk, bool sparse, uint64_t size,
+                     struct llmobs_buf *text)
+{
+    int rc = 1;
+
+    while (rc > 0 && size > 0) {
+        if (sparse)
+            pass_hole(walk);
+        rc = spool_file_read_part(walk->fd, walk->at,
+                                  size < 65536 ? (size_t)size : 65536, text);
+        walk->at += (uint64_t)(rc > 0 ? rc : 0);
+        size -= (uint64_t)(rc > 0 ? rc : 0);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
+                      struct llmobs_buf *text)
+{
+    int fd = llmobs_spool_open(path, O_RDONLY);
+    struct walk walk = {.fd = fd, .at = offset, .holes = LLMOBS_SPOOL_HOLES};
+    struct stat st;
+    int rc;
+
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
+        rc = -EPERM;
+    } else {
+        walk.end = (uint64_t)st.st_size;
+        rc = read_some(&walk, st.st_blocks * 512 < st.st_size, size, text);
+    }
+    close(fd);
+    return rc;
+}
+
+int llmobs_spool_key(const char *path, struct llmobs_entry_key *key)
+{
+    struct llmobs_entry_file file;
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, sizeof(file) + 1);
+    rc = llmobs_spool_read(path, 0, sizeof(file), &text);
+    if (!rc)
+        rc = llmobs_entry_file_read((struct llmobs_text){text.data, text.len},
+                                    key);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+/* -- room ---------------------------------------------------------------- */
+
+/* Sizes count in blocks, as in most file systems, so that many small files
+ * count, too. */
+#define BLOCK 4096
+#define USAGE_NAME "usage"
+/* A count serves the other processes for this time, or for a multiple of the
+ * time that it took, if that is longer. */
+#define USAGE_MS 1000
+#define USAGE_TIMES 50
+/* A process that begins uses a count as old as this. */
+#define USAGE_TOLD_MS 60000
+
+static bool spool_file_is_own(int dir, const char *name, mode_t type,
+                              struct stat *st)
+{
+    return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (st->st_mode & S_IFMT) == type && st->st_uid == geteuid();
+}
+
+/* Adds the sizes of this user's files. Those of another user are not counted,
+ * however big they look. */
+static void spool_file_add_files(int base, const char *name, uint64_t *bytes)
+{
+    unsigned left = LLMOBS_FD_NAMES;
+    struct dirent *entry;
+    struct stat st;
+    DIR *dir;
+    int fd;
+
+    if (!spool_file_is_own(base, name, S_IFDIR, &st))
+        return;
+    fd = llmobs_fd_open(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    dir = llmobs_fd_list(fd);
+    if (!dir)
+        return;
+    *bytes += BLOCK;
+    while ((entry = llmobs_fd_entry(dir, &left)))
+        if (spool_file_is_own(fd, entry->d_name, S_IFREG, &st))
+            *bytes += ((uint64_t)st.st_size + BLOCK - 1) / BLOCK * BLOCK;
+    closedir(dir);
+}
+
+/* After this time the other directories are only numbered, as there may be
+ * thousands of them, and a process that ends waits for the count. */
+#define COUNT_MS 10
+
+static bool has_passed(int64_t since_ns, int64_t ms)
+{
+    return llmobs_clock_mono_ns() - since_ns > ms * LLMOBS_NS_PER_MS;
+}
+
+/* Takes the other directories to be as big as those that were looked into. */
+static void count_dirs(int base, DIR *list, uint64_t *bytes)
+{
+    int64_t began = llmobs_clock_mono_ns();
+    uint64_t seen = 0, others = 0;
+    unsigned left = LLMOBS_FD_NAMES;
+    struct dirent *entry;
+
+    while (!has_passed(began, COUNT_MS * 2) &&
+           (entry = llmobs_fd_entry(list, &left))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        if (has_passed(began, COUNT_MS)) {
+            others++;
+            continue;
+        }
+        spool_file_add_files(base, entry->d_name, bytes);
+        seen++;
+    }
+    if (seen > 0)
+        *bytes += *bytes / seen * others;
+}
+
+static int count_all(int base, uint64_t *bytes)
+{
+    DIR *list;
+    int fd, rc = llmobs_dirs_reopen(base, &fd);
+
+    *bytes = 0;
+    if (rc)
+        return rc;
+    list = llmobs_fd_list(fd);
+    if (!list)
+        return -errno;
+    count_dirs(base, list, bytes);
+    closedir(list);
+    return 0;
+}
+
+/* Gives the last count. -ESTALE: it is older than `ms`, and than USAGE_TIMES
+ * the time that it took. */
+static int spool_file_read_usage(int base, int64_t ms, uint64_t *bytes)
+{
+    int fd = llmobs_file_open(base, USAGE_NAME, O_RDONLY);
+    char text[64] = "", *end;
+    int64_t age, took;
+    struct stat st;
+
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st) || pread(fd, text, sizeof(text) - 1, 0) <= 0)
+        text[0] = '\0';
+    close(fd);
+    *bytes = strtoull(text, &end, 10);
+    if (*end != ' ')
+        return -ENODATA;
+    took = strtoll(end, NULL, 10) * USAGE_TIMES;
+    age = llmobs_clock_wall_ns() - llmobs_clock_ns(st.st_mtim);
+    if (took < ms * LLMOBS_NS_PER_MS)
+        took = ms * LLMOBS_NS_PER_MS;
+    return age >= 0 && age <= took ? 0 : -ESTALE;
+}
+
+static void tell_usage(int base, uint64_t bytes, int64_t took_ns)
+{
+    int fd = llmobs_file_open(base, USAGE_NAME, O_WRONLY);
+    char text[64];
+    struct iovec piece = {text, 0};
+
+    if (fd < 0)
+        return;
+    piece.iov_len = (size_t)snprintf(
+        text, sizeof(text), "%" PRIu64 " %" PRId64 "\n", bytes, took_ns);
+    if (ftruncate(fd, 0) == 0)
+        (void)spool_file_put_pieces(fd, &piece, 1);
+    close(fd);
+}
+
+int llmobs_spool_usage_told(int base, uint64_t *bytes)
+{
+    return spool_file_read_usage(base, USAGE_TOLD_MS, bytes);
+}
+
+int llmobs_spool_usage(const struct llmobs_config *config, uint64_t *bytes)
+{
+    int64_t began = llmobs_clock_mono_ns();
+    int fd, rc = llmobs_spool_base(config, false, &fd);
+
+    if (rc)
+        return rc;
+    rc = spool_file_read_usage(fd, USAGE_MS, bytes);
+    if (rc) {
+        rc = count_all(fd, bytes);
+        if (!rc)
+            tell_usage(fd, *bytes, llmobs_clock_mono_ns() - began);
+    }
+    close(fd);
+    return rc;
+}

@@ -1,0 +1,110 @@
+/* spool_file - opens, writes, reads and counts the files of a spool.
+ *
+ * Owns:    nothing; the caller owns a descriptor or text that it gets.
+ * Threads: any.
+ * Limits:  LLMOBS_SPOOL_TEXT bytes of a file.
+ */
+#ifndef LLMOBS_SPOOL_FILE_H
+#define LLMOBS_SPOOL_FILE_H
+
+#include <limits.h>
+
+#include "core/config/config.h"
+#include "core/log/entry.h"
+
+/* The bytes of a full file, and the files that a process may have. */
+#define LLMOBS_SPOOL_FILE ((size_t)4 * 1024 * 1024)
+#define LLMOBS_SPOOL_FILES 1024
+
+/* A full file and the biggest entry at its end. */
+#define LLMOBS_SPOOL_TEXT (LLMOBS_ENTRY_MAX + ((size_t)8 << 20))
+/* The field of a RELEASE entry, an array of ids, and the most ids in it. */
+#define LLMOBS_RELEASE_IDS 1
+#define LLMOBS_RELEASE_MAX 256
+/* The field of a HAD entry: the destinations, a bit each. */
+#define LLMOBS_DELIVERED_TO_BITS 1
+#define LLMOBS_INFERRED (1u << 30) /* no destination: spool.h */
+
+/* The name, in the spool, of an empty directory that its process has left: to
+ * rename it costs a short program far less than to make and remove one. */
+#define LLMOBS_SPOOL_SPARE "spare"
+
+/* The user's spool directory. */
+int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
+
+/* Opens it, to name files in it or to list them. Follows links only where the
+ * user has named the directory. */
+int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out);
+
+/* The path of a file in the directory of a process; "" where it is too long. */
+#define LLMOBS_SPOOL_SUFFIX ".entries"
+void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX]);
+
+/* True for the name of a file of entries. */
+bool llmobs_spool_is_file(const char *name);
+
+/* Opens a file of the spool: never through a link; the descriptor is above 2
+ * and close-on-exec. Where the name is refused, to read or to append alone, it
+ * is a copy of the one that is held for it (held_file.h). */
+int llmobs_spool_open(const char *path, int flags);
+
+/* Writes a line to the end of an opened file. -EFBIG: it would exceed the app's
+ * own limit of file sizes; that raises no signal here. */
+int llmobs_spool_put_line(int fd, struct llmobs_text text);
+
+/* The result of a write to the end of a file. */
+struct llmobs_spool_written {
+    uint64_t end;
+    size_t part; /* bytes before the end that are no whole entry */
+};
+
+/* Writes an ended entry to the end of an opened file in the same way; before
+ * it, where `owner` is not empty, the begin of the file and its owner. */
+int llmobs_spool_write(int fd, struct llmobs_text owner,
+                       const struct llmobs_entry_writer *writer,
+                       struct llmobs_spool_written *written);
+
+/* Removes the part of an entry that a failed write left, where no other thread
+ * writes to the file. */
+void llmobs_spool_cut(int fd, const struct llmobs_spool_written *written);
+
+/* An existing file, to add entries to. */
+struct llmobs_spool_target {
+    const char *path;
+    const struct llmobs_entry_key *key;
+    bool alone; /* no other thread writes to it */
+};
+
+/* Adds a RELEASE entry for these ids. */
+int llmobs_spool_note(const struct llmobs_spool_target *target,
+                      const uint64_t *ids, size_t count);
+
+/* Releases an entry in place, which needs no room on the disk. */
+int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id);
+
+/* Adds a DELIVERED_TO entry: bit i is destination i. */
+int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
+                                    uint64_t id, unsigned delivered_to);
+
+/* Adds an EVENT entry of a span, which begins as its text says. Gives its
+ * place, for llmobs_spool_strike. */
+int llmobs_spool_write_span(const struct llmobs_spool_target *target,
+                            uint64_t id, struct llmobs_text event,
+                            uint64_t *offset);
+
+/* Appends `size` bytes from `offset` on, or as many as there are, to the
+ * buffer. Of holes in the file it reads only the first LLMOBS_SPOOL_HOLES
+ * bytes: entries have none, and a file with big holes costs nothing to make. */
+#define LLMOBS_SPOOL_HOLES ((uint64_t)1024 * 1024)
+int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
+                      struct llmobs_buf *text);
+
+/* Reads the key of a file. */
+int llmobs_spool_key(const char *path, struct llmobs_entry_key *key);
+
+/* The bytes of all files in the user's spool, as this process or another one
+ * has counted them lately; _told: only where another process has. */
+int llmobs_spool_usage(const struct llmobs_config *config, uint64_t *bytes);
+int llmobs_spool_usage_told(int base, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,572 @@
+#include "core/trace/caller.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/cold.h"
+#include "lib/base/fork.h"
+#include "lib/base/maps.h"
+#include "core/trace/caller_left.h"
+#include "lib/elf/cfi.h"
+#include "lib/elf/symbol.h"
+#include "core/config/config.h"
+
+#define PROGRAM "/proc/self/exe"
+#define MODULE_MAX 64
+#define PATH_CAP 4096
+/* The number of slots that an address may be in. With a single slot, two
+ * addresses that share it would push each other out at each call. */
+#define WAYS 8
+/* The number of stripped objects that the table remembers. */
+#define STRIPPED 8
+
+/* An address in code, and all that is known of it. */
+struct location {
+    uintptr_t pc;
+    bool exact;
+    bool used;
+    bool asked;   /* the symbol tables were searched for the name */
+    bool program; /* in the program itself */
+    int rc;       /* the result of reading the row */
+    int file;     /* where the name may be (caller_left.h); 0: it was sought */
+    struct llmobs_cfi_row row;
+    uintptr_t offset; /* in the object */
+    char module[MODULE_MAX];
+    struct llmobs_symbol symbol; /* name "": unknown */
+};
+
+/* One look at the loader's list. */
+struct look {
+    struct location *location;
+    bool names; /* find names in the C library too */
+    bool leave; /* another process reads the files */
+    const void *object;
+    uintptr_t address; /* in the object, of the instruction itself */
+    char path[PATH_CAP];
+    struct llmobs_symbol_head head;
+    struct llmobs_loaded_last *last;
+};
+
+/* Indexed by address; NULL: never used. */
+LLMOBS_COLD static struct location *locations[LLMOBS_CALLER_KNOWN];
+static const void *stripped[STRIPPED]; /* their headers; or NULL */
+static char program[MODULE_MAX];       /* the name, once it was asked for */
+static struct llmobs_loaded_counts seen;
+static bool counted;     /* the loader counts, and `seen` is set */
+static int64_t doubt_ns; /* an older callsite may point into an object that is
+                          * not loaded any more */
+static atomic_int process;
+
+/* -- loads and unloads ---------------------------------------------------- */
+
+/* In a child the table may be half-written, by a thread that the child has not:
+ * the child begins with an empty one. The first process has one, and does not
+ * touch its pages. */
+static void caller_check_fork(void)
+{
+    bool first = atomic_load(&process) == 0;
+
+    if (!llmobs_fork_unsettled(&process))
+        return;
+    if (!first) {
+        memset(locations, 0, sizeof(locations));
+        memset(stripped, 0, sizeof(stripped));
+        memset(program, 0, sizeof(program));
+        llmobs_left_forked();
+    }
+    llmobs_fork_settled(&process);
+}
+
+static void forget_locations(void)
+{
+    memset(stripped, 0, sizeof(stripped));
+    llmobs_left_forget();
+    for (size_t i = 0; i < LLMOBS_CALLER_KNOWN; i++)
+        if (locations[i])
+            locations[i]->used = false;
+}
+
+/* True when an object was unloaded since the last look. */
+static bool caller_look_around(void)
+{
+    struct llmobs_loaded_counts now;
+    bool unloaded;
+
+    if (!llmobs_loaded_counts(&now))
+        return false;
+    unloaded = counted && now.subs != seen.subs;
+    seen = now;
+    counted = true;
+    if (unloaded) {
+        doubt_ns = llmobs_clock_mono_ns();
+        forget_locations();
+    }
+    return unloaded;
+}
+
+void llmobs_caller_watch(void)
+{
+    caller_check_fork();
+    (void)caller_look_around();
+}
+
+/* -- locations ---------------------------------------------------------------
+ */
+
+static void set_module(struct location *location, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t i;
+
+    if (slash)
+        path = slash + 1;
+    for (i = 0; path[i] && i < sizeof(location->module) - 1; i++)
+        location->module[i] = path[i] > ' ' && path[i] < 0x7f ? path[i] : '?';
+    location->module[i] = '\0';
+}
+
+static bool caller_begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool caller_is_ours(const struct location *location)
+{
+    return caller_begins(location->module, "libllmobs_");
+}
+
+/* The C library's symbol table is one of the longest, and most of its frames
+ * only start a program or a thread. */
+static bool is_c_library(const struct location *location)
+{
+    return caller_begins(location->module, "libc.so") ||
+           caller_begins(location->module, "libc-2.") ||
+           caller_begins(location->module, "libc.musl-") ||
+           caller_begins(location->module, "ld-musl-") ||
+           caller_begins(location->module, "libpthread.so") ||
+           caller_begins(location->module, "libpthread-2.");
+}
+
+/* Without printf, as the walk does this for each frame. */
+static void keep_path(struct look *look, const char *path)
+{
+    size_t len = strnlen(path, sizeof(look->path) - 1);
+
+    memcpy(look->path, path, len);
+    look->path[len] = '\0';
+}
+
+/* Runs under the loader's lock. The walk passes the frames of this library, and
+ * so needs no names for them. */
+static void see_object(const struct llmobs_loaded *object, void *ctx)
+{
+    struct look *look = ctx;
+    struct location *location = look->location;
+
+    look->object = object->phdr;
+    look->address = location->pc - object->base - (location->exact ? 0 : 1);
+    location->offset = location->pc - object->base;
+    keep_path(look, object->path);
+    set_module(location, look->path);
+    location->rc = llmobs_cfi_row(
+        object, location->pc - (location->exact ? 0 : 1), &location->row);
+    location->asked = look->names || !is_c_library(location);
+    if (location->asked && !caller_is_ours(location) &&
+        !llmobs_symbol_in_memory(object, look->address, &location->symbol))
+        llmobs_symbol_head(object, &look->head);
+}
+
+/* True for a program that a loader got as its argument. */
+static bool is_by_loader(void)
+{
+    return getauxval(AT_BASE) == 0;
+}
+
+/* The path of the program's file, also when another file has replaced it; ""
+ * where it is not known. `inside`: an address of the program's. */
+static void read_program(uintptr_t inside, char path[PATH_CAP])
+{
+    ssize_t len;
+
+    if (is_by_loader()) {
+        llmobs_maps_path(inside, path, PATH_CAP);
+        return;
+    }
+    len = readlink(PROGRAM, path, PATH_CAP - 1);
+    path[len > 0 ? llmobs_maps_cut(path, (size_t)len) : 0] = '\0';
+}
+
+/* Reads the path where the name is not known yet, or where it is left with it.
+ */
+static void name_program(struct location *location, struct look *look)
+{
+    if (!program[0] || (look->leave && !llmobs_left_has(look->object)))
+        read_program(location->pc, look->path);
+    if (!program[0]) {
+        set_module(location, look->path[0] ? look->path : "program");
+        memcpy(program, location->module, sizeof(program));
+    }
+    memcpy(location->module, program, sizeof(program));
+}
+
+/* The file to open for the program's names: the kernel's link to it where there
+ * is one, as another file may have taken its path. */
+static const char *file_of(const struct location *location, struct look *look)
+{
+    if (!location->program)
+        return look->path;
+    if (!is_by_loader())
+        return PROGRAM;
+    if (!look->path[0])
+        read_program(location->pc, look->path);
+    return look->path;
+}
+
+/* Searches the object's file. A stripped object is remembered: in a short run
+ * most frames lie in the program, and it may be stripped. */
+static void name_from_file(struct location *location, struct look *look)
+{
+    static unsigned turn;
+
+    for (size_t i = 0; i < STRIPPED; i++)
+        if (stripped[i] == look->object)
+            return;
+    if (llmobs_symbol_in_file(file_of(location, look), &look->head,
+                              look->address, &location->symbol) == -ENODATA)
+        stripped[turn++ % STRIPPED] = look->object;
+}
+
+/* Leaves the name to the process that delivers; false where it cannot. */
+static bool leave_name(struct location *location, struct look *look)
+{
+    if (!look->leave)
+        return false;
+    location->file = llmobs_left_file(look->object, look->path, &look->head);
+    return location->file > 0;
+}
+
+static bool caller_fill(struct location *location, struct look *look)
+{
+    uintptr_t inside = location->pc - (location->exact ? 0 : 1);
+
+    look->location = location;
+    look->head.len = 0;
+    if (llmobs_loaded_find(inside, see_object, look, look->last) != 0)
+        return false;
+    location->program = !look->path[0];
+    if (location->program)
+        name_program(location, look);
+    if (!location->symbol.name[0] && look->head.len &&
+        !leave_name(location, look))
+        name_from_file(location, look);
+    /* Debuggers count the offset up to the instruction after the call. */
+    if (location->symbol.name[0] && !location->exact)
+        location->symbol.offset++;
+    return true;
+}
+
+/* Answers the location of the address; else, of its few slots, an unused one,
+ * or the one whose turn it is to go. Allocates a location at its first use, as
+ * a short process needs ten; NULL when memory runs out. */
+static struct location *caller_slot_of(uintptr_t pc, bool exact)
+{
+    static unsigned turn;
+    size_t first = (pc ^ pc >> 8) * WAYS % LLMOBS_CALLER_KNOWN;
+    size_t to = first + WAYS;
+
+    for (size_t i = first; i < first + WAYS; i++) {
+        struct location *location = locations[i];
+
+        if (location && location->used && location->pc == pc &&
+            location->exact == exact)
+            return location;
+        if (to == first + WAYS && !(location && location->used))
+            to = i;
+    }
+    if (to == first + WAYS)
+        to = first + turn++ % WAYS;
+    if (!locations[to])
+        locations[to] = calloc(1, sizeof(*locations[to]));
+    return locations[to];
+}
+
+static const struct location *location_of(uintptr_t pc, bool exact, bool names,
+                                          bool leave,
+                                          struct llmobs_loaded_last *last)
+{
+    struct location *location = caller_slot_of(pc, exact);
+    struct look *look;
+
+    if (!location)
+        return NULL;
+    if (location->used && location->pc == pc && location->exact == exact &&
+        (location->asked || !names) && (leave || !location->file))
+        return location;
+    look = malloc(sizeof(*look));
+    if (!look)
+        return NULL;
+    look->names = names;
+    look->leave = leave;
+    look->last = last;
+    memset(location, 0, sizeof(*location));
+    location->pc = pc;
+    location->exact = exact;
+    location->used = caller_fill(location, look);
+    free(look);
+    return location->used ? location : NULL;
+}
+
+/* -- kinds of modules ----------------------------------------------------- */
+
+/* libcurl itself, and libffi, which calls any function for any caller. */
+static bool is_plumbing(const struct location *location)
+{
+    return caller_begins(location->module, "libcurl.") ||
+           caller_begins(location->module, "libcurl-") ||
+           caller_begins(location->module, "libffi.");
+}
+
+/* A language's binding of libcurl: every call of every program in that language
+ * comes from there, so it says nothing about the caller. */
+static bool is_binding(const struct location *location)
+{
+    static const char *const names[] = {
+        "pycurl.", "_pycurl.",   "_ctypes.",   "curl.so",
+        "Curl.so", "ffi.so",     "ffi_c.",     "curb_core",
+        "lcurl.",  "cURL.",      "libcurlpp.", "libTclCurl",
+        "tclcurl", "libtclcurl", "libgstcurl", "dllcurl"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (caller_begins(location->module, names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* -- the answer ----------------------------------------------------------- */
+
+struct answer {
+    struct llmobs_json *json;
+    struct llmobs_json *frames;     /* NULL: the first frame's address alone */
+    bool leave;                     /* another process names the rest */
+    uintptr_t entry;                /* frames below it are left out */
+    struct llmobs_json *unnamed;    /* what it needs for that; NULL: nothing */
+    int left;                       /* how many frames may still be added */
+    bool named;                     /* the answer has the caller */
+    bool bound;                     /* the answer has the binding */
+    bool has_frame;                 /* the answer has a frame */
+    struct location first;          /* outside of this library */
+    struct llmobs_loaded_last last; /* the object of the last frame */
+    /* Frames in the C library. They are added when the walk finds a caller of
+     * them; without a caller they started the program or the thread. */
+    struct {
+        uintptr_t pc;
+        bool exact;
+    } held[LLMOBS_CALLER_FRAMES];
+    int held_count;
+};
+
+static void leave_frame(struct answer *answer, int place,
+                        const struct location *location)
+{
+    struct llmobs_left_frame frame = {.file = location->file,
+                                      .exact = location->exact,
+                                      .address = location->offset -
+                                                 (location->exact ? 0 : 1)};
+
+    llmobs_left_add(&answer->unnamed, place, &frame);
+}
+
+static void add_frame(struct answer *answer, const struct location *location)
+{
+    char text[MODULE_MAX + LLMOBS_SYMBOL_NAME + 32];
+
+    if (location->symbol.name[0])
+        snprintf(text, sizeof(text), "%s!%s+0x%lx", location->module,
+                 location->symbol.name, (unsigned long)location->symbol.offset);
+    else
+        snprintf(text, sizeof(text), "%s+0x%lx", location->module,
+                 (unsigned long)location->offset);
+    if (llmobs_json_add(answer->frames, llmobs_json_string(text)) == 0)
+        leave_frame(answer, (int)llmobs_json_len(answer->frames) - 1, location);
+    answer->left--;
+}
+
+static void caller_set_caller(struct answer *answer,
+                              const struct location *location)
+{
+    const char *name = answer->frames ? location->symbol.name : "";
+    uintptr_t offset = name[0] ? location->symbol.offset : location->offset;
+
+    (void)llmobs_json_sets(answer->json, "module", location->module);
+    (void)llmobs_json_sets(answer->json, "function", name[0] ? name : NULL);
+    (void)llmobs_json_set(answer->json, "offset",
+                          llmobs_json_int((int64_t)offset));
+    if (answer->frames)
+        leave_frame(answer, LLMOBS_LEFT_CALLER, location);
+    answer->named = true;
+}
+
+static void caller_tell(struct answer *answer, const struct location *location)
+{
+    answer->has_frame = true;
+    if (answer->frames && answer->left > 0)
+        add_frame(answer, location);
+    if (!answer->frames) {
+        caller_set_caller(answer, location);
+    } else if (is_binding(location) && !answer->bound && !answer->named) {
+        (void)llmobs_json_sets(answer->json, "binding", location->module);
+        answer->bound = true;
+    } else if (!answer->named && !is_binding(location) &&
+               !is_plumbing(location)) {
+        caller_set_caller(answer, location);
+    }
+}
+
+static void tell_held(struct answer *answer)
+{
+    const struct location *location;
+
+    for (int i = 0;
+         i < answer->held_count && (answer->left > 0 || !answer->named); i++) {
+        location = location_of(answer->held[i].pc, answer->held[i].exact, true,
+                               answer->leave, &answer->last);
+        if (location)
+            caller_tell(answer, location);
+    }
+    answer->held_count = 0;
+}
+
+static void caller_visit(struct answer *answer, const struct location *location)
+{
+    if (caller_is_ours(location))
+        return;
+    if (!answer->first.used)
+        answer->first = *location;
+    if (!is_c_library(location)) {
+        tell_held(answer);
+        caller_tell(answer, location);
+    } else if (answer->held_count < LLMOBS_CALLER_FRAMES) {
+        answer->held[answer->held_count].pc = location->pc;
+        answer->held[answer->held_count++].exact = location->exact;
+    }
+}
+
+/* True for a program's _start, the outermost frame, which calls the C library:
+ * it lies in the program and has no other name than that, or musl's. */
+static bool is_start(const struct location *location)
+{
+    const char *name = location->symbol.name;
+
+    return location->program && (!name[0] || strcmp(name, "_start") == 0 ||
+                                 strcmp(name, "_start_c") == 0);
+}
+
+/* Visits the frame, and turns it into the frame of its caller. */
+static int visit_next(struct answer *answer, struct llmobs_frame *frame,
+                      const struct llmobs_cfi_stack *stack)
+{
+    const struct location *location = location_of(
+        frame->pc, frame->exact, false, answer->leave, &answer->last);
+    struct location here;
+    bool below;
+    int rc;
+
+    if (!location)
+        return -ENOENT;
+    here = *location; /* visit may give its slot to another address */
+    below = frame->regs[LLMOBS_FRAME_SP] < answer->entry;
+    rc = here.rc ? here.rc : llmobs_cfi_step(frame, &here.row, stack);
+    if (!below &&
+        (rc != -ENODATA || answer->held_count == 0 || !is_start(&here)))
+        caller_visit(answer, &here);
+    return rc;
+}
+
+/* Where the walk ends inside plumbing or a binding, its first frame outside of
+ * this library is the caller. */
+static void caller_walk(const struct llmobs_callsite *callsite,
+                        struct answer *answer)
+{
+    const struct llmobs_cfi_stack stack = {
+        callsite->frame.regs[LLMOBS_FRAME_SP], callsite->stack, callsite->len};
+    struct llmobs_frame frame = callsite->frame;
+    int rc = 0;
+
+    for (int i = 0; rc == 0 && i < LLMOBS_CALLER_STEPS &&
+                    (!answer->named || answer->left > 0);
+         i++)
+        rc = visit_next(answer, &frame, &stack);
+    if (rc != -ENODATA || !answer->has_frame)
+        tell_held(answer);
+    if (!answer->named && answer->first.used)
+        caller_set_caller(answer, &answer->first);
+}
+
+/* `left`: NULL in the process that delivers. */
+static struct llmobs_json *read_frames(const struct llmobs_callsite *callsite,
+                                       struct llmobs_json **left)
+{
+    struct answer answer = {.json = llmobs_json_object(),
+                            .leave = left != NULL,
+                            .entry = callsite->entry};
+
+    if (callsite->frames != LLMOBS_CALLSITE_ADDRESS) {
+        answer.frames = llmobs_json_array();
+        answer.left = callsite->frames;
+    }
+    caller_walk(callsite, &answer);
+    if (answer.frames)
+        (void)llmobs_json_set(answer.json, "frames", answer.frames);
+    if (answer.named) {
+        if (left)
+            *left = answer.unnamed;
+        return answer.json;
+    }
+    llmobs_json_free(answer.unnamed);
+    llmobs_json_free(answer.json);
+    return NULL;
+}
+
+static struct llmobs_json *caller_read_caller(
+    const struct llmobs_callsite *callsite, int64_t taken_ns,
+    struct llmobs_json **left)
+{
+    struct llmobs_json *json = NULL;
+
+    if (!callsite)
+        return NULL;
+    caller_check_fork();
+    (void)caller_look_around();
+    if (counted && taken_ns < doubt_ns)
+        return NULL;
+    json = read_frames(callsite, left);
+    if (!caller_look_around())
+        return json;
+    if (left) {
+        llmobs_json_free(*left);
+        *left = NULL;
+    }
+    llmobs_json_free(json);
+    return NULL;
+}
+
+struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
+                                       int64_t taken_ns)
+{
+    return caller_read_caller(callsite, taken_ns, NULL);
+}
+
+struct llmobs_json *llmobs_caller_leave(const struct llmobs_callsite *callsite,
+                                        int64_t taken_ns,
+                                        struct llmobs_json **left)
+{
+    *left = NULL;
+    return caller_read_caller(callsite, taken_ns, left);
+}

@@ -1,0 +1,276 @@
+#include "core/trace/caller_left.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/cold.h"
+#include "lib/base/mix.h"
+
+#define MODULE_LEN 64
+
+/* ---- in the process that leaves ----------------------------------------- */
+
+struct file {
+    const void *object; /* NULL: free */
+    char id[LLMOBS_SYMBOL_ID];
+    char *path;
+};
+
+LLMOBS_COLD static struct file files[LLMOBS_LEFT_FILES];
+
+static int caller_left_number_of(const void *object)
+{
+    int i = 0;
+
+    while (i < LLMOBS_LEFT_FILES && files[i].object != object)
+        i++;
+    return i < LLMOBS_LEFT_FILES ? i + 1 : 0;
+}
+
+bool llmobs_left_has(const void *object)
+{
+    return caller_left_number_of(object) > 0;
+}
+
+int llmobs_left_file(const void *object, const char *path,
+                     const struct llmobs_symbol_head *head)
+{
+    int number = caller_left_number_of(object);
+    struct file *file;
+
+    if (number > 0)
+        return number;
+    number = caller_left_number_of(NULL);
+    if (number == 0 || path[0] != '/')
+        return 0;
+    file = &files[number - 1];
+    if (!llmobs_symbol_id(head, file->id))
+        return 0;
+    file->path = strdup(path);
+    if (!file->path)
+        return 0;
+    file->object = object;
+    return number;
+}
+
+void llmobs_left_forget(void)
+{
+    for (int i = 0; i < LLMOBS_LEFT_FILES; i++) {
+        free(files[i].path);
+        files[i] = (struct file){.object = NULL};
+    }
+}
+
+void llmobs_left_forked(void)
+{
+    memset(files, 0, sizeof(files));
+}
+
+static bool caller_left_is_same(const struct llmobs_json *listed,
+                                const struct file *file)
+{
+    const char *path = llmobs_json_gets(listed, "path");
+    const char *id = llmobs_json_gets(listed, "id");
+
+    return path && id && strcmp(path, file->path) == 0 &&
+           strcmp(id, file->id) == 0;
+}
+
+/* The place of the file in the answer's list, to which it may be new; -1: there
+ * is no memory for it. */
+static int64_t caller_left_place_of(struct llmobs_json *list,
+                                    const struct file *file)
+{
+    size_t i = 0, count = llmobs_json_len(list);
+    struct llmobs_json *one;
+
+    while (i < count && !caller_left_is_same(llmobs_json_at(list, i), file))
+        i++;
+    if (i < count)
+        return (int64_t)i;
+    one = llmobs_json_object();
+    (void)llmobs_json_sets(one, "path", file->path);
+    (void)llmobs_json_sets(one, "id", file->id);
+    return llmobs_json_add(list, one) == 0 ? (int64_t)count : -1;
+}
+
+static struct llmobs_json *caller_left_make(void)
+{
+    struct llmobs_json *left = llmobs_json_object();
+
+    (void)llmobs_json_set(left, "files", llmobs_json_array());
+    (void)llmobs_json_set(left, "frames", llmobs_json_array());
+    return left;
+}
+
+void llmobs_left_add(struct llmobs_json **left, int place,
+                     const struct llmobs_left_frame *frame)
+{
+    struct llmobs_json *to;
+    int64_t file;
+
+    if (frame->file == 0)
+        return;
+    if (!*left)
+        *left = caller_left_make();
+    file = caller_left_place_of(llmobs_json_get(*left, "files"),
+                                &files[frame->file - 1]);
+    if (file < 0)
+        return;
+    to = llmobs_json_object();
+    (void)llmobs_json_set(to, "frame", llmobs_json_int(place));
+    (void)llmobs_json_set(to, "file", llmobs_json_int(file));
+    (void)llmobs_json_set(to, "at", llmobs_json_int((int64_t)frame->address));
+    (void)llmobs_json_set(to, "exact", llmobs_json_bool(frame->exact));
+    (void)llmobs_json_add(llmobs_json_get(*left, "frames"), to);
+}
+
+/* ---- in the process that delivers ---------------------------------------- */
+
+/* A name that was looked for in a file with that build id. */
+struct known {
+    char id[LLMOBS_SYMBOL_ID];
+    uintptr_t address;
+    bool found;
+    struct llmobs_symbol symbol;
+};
+
+/* Indexed by a hash of id and address; NULL: never used. Calls of one program
+ * ask for the same names again and again, and its file may have a hundred
+ * thousand. */
+LLMOBS_COLD static struct known *known[LLMOBS_LEFT_KNOWN];
+
+static struct known *caller_left_slot_of(const char *id, uintptr_t address)
+{
+    uint64_t hash = address;
+    struct known **slot;
+
+    for (const char *c = id; *c; c++)
+        hash = hash * 31 + (unsigned char)*c;
+    slot = &known[llmobs_mix(hash) % LLMOBS_LEFT_KNOWN];
+    if (!*slot)
+        *slot = calloc(1, sizeof(**slot));
+    return *slot;
+}
+
+/* Names the address; NULL: the file is not there, is another one, or has no
+ * name for it. */
+static const struct llmobs_symbol *caller_left_look_up(const char *path,
+                                                       const char *id,
+                                                       uintptr_t address)
+{
+    struct known *slot = caller_left_slot_of(id, address);
+    int rc;
+
+    if (!slot)
+        return NULL;
+    if (strcmp(slot->id, id) != 0 || slot->address != address) {
+        slot->id[0] = '\0';
+        rc = llmobs_symbol_by_id(path, id, address, &slot->symbol);
+        if (rc == -ESTALE)
+            return NULL;
+        memcpy(slot->id, id, strlen(id) + 1);
+        slot->address = address;
+        slot->found = rc == 0;
+    }
+    return slot->found ? &slot->symbol : NULL;
+}
+
+/* The entry may be damaged: only what llmobs_left_add writes counts. */
+static bool caller_left_find_name(const struct llmobs_json *left,
+                                  const struct llmobs_json *frame,
+                                  struct llmobs_symbol *symbol)
+{
+    const struct llmobs_json *number = llmobs_json_get(frame, "file");
+    const struct llmobs_json *at = llmobs_json_get(frame, "at");
+    const struct llmobs_json *files_of = llmobs_json_get(left, "files");
+    const struct llmobs_json *file;
+    const struct llmobs_symbol *found;
+    const char *path, *id;
+
+    if (!llmobs_json_is_int(number) || !llmobs_json_is_int(at) ||
+        llmobs_json_to_int(number) < 0)
+        return false;
+    file = llmobs_json_at(files_of, (size_t)llmobs_json_to_int(number));
+    path = llmobs_json_gets(file, "path");
+    id = llmobs_json_gets(file, "id");
+    if (!path || path[0] != '/' || !id || !id[0] ||
+        strlen(id) >= LLMOBS_SYMBOL_ID)
+        return false;
+    found = caller_left_look_up(path, id, (uintptr_t)llmobs_json_to_int(at));
+    if (!found)
+        return false;
+    *symbol = *found;
+    /* As caller.c counts: up to the instruction after the call. */
+    symbol->offset +=
+        llmobs_json_is_true(llmobs_json_get(frame, "exact")) ? 0 : 1;
+    return true;
+}
+
+/* Gives the frame "module+0x12" as "module!name+0x2". */
+static struct llmobs_json *named(const struct llmobs_json *frame,
+                                 const struct llmobs_symbol *symbol)
+{
+    const char *text = llmobs_json_text(frame);
+    const char *plus = text ? strrchr(text, '+') : NULL;
+    size_t len = plus ? (size_t)(plus - text) : 0;
+    char name[MODULE_LEN + LLMOBS_SYMBOL_NAME + 32];
+
+    if (len == 0 || len >= MODULE_LEN)
+        return NULL;
+    snprintf(name, sizeof(name), "%.*s!%s+0x%lx", (int)len, text, symbol->name,
+             (unsigned long)symbol->offset);
+    return llmobs_json_string(name);
+}
+
+static void caller_left_name_caller(struct llmobs_json *caller,
+                                    const struct llmobs_symbol *symbol)
+{
+    (void)llmobs_json_sets(caller, "function", symbol->name);
+    (void)llmobs_json_set(caller, "offset",
+                          llmobs_json_int((int64_t)symbol->offset));
+}
+
+/* Puts a name in the place of a frame: an array has no such operation, so all
+ * of its values go into a new one. */
+static void name_frame(struct llmobs_json *caller, size_t place,
+                       const struct llmobs_symbol *symbol)
+{
+    const struct llmobs_json *frames = llmobs_json_get(caller, "frames");
+    struct llmobs_json *list, *name;
+
+    if (place >= llmobs_json_len(frames))
+        return;
+    name = named(llmobs_json_at(frames, place), symbol);
+    list = name ? llmobs_json_array() : NULL;
+    for (size_t i = 0; list && i < llmobs_json_len(frames); i++)
+        (void)llmobs_json_add(
+            list, i == place ? llmobs_json_share(name)
+                             : llmobs_json_share(llmobs_json_at(frames, i)));
+    llmobs_json_free(name);
+    if (list)
+        (void)llmobs_json_set(caller, "frames", list);
+}
+
+void llmobs_left_name(struct llmobs_json *caller,
+                      const struct llmobs_json *left)
+{
+    const struct llmobs_json *frames = llmobs_json_get(left, "frames");
+    size_t count = llmobs_json_len(frames);
+
+    for (size_t i = 0; i < count && i <= LLMOBS_LEFT_FRAMES; i++) {
+        const struct llmobs_json *frame = llmobs_json_at(frames, i);
+        const struct llmobs_json *place = llmobs_json_get(frame, "frame");
+        struct llmobs_symbol symbol;
+
+        if (!llmobs_json_is_int(place) ||
+            !caller_left_find_name(left, frame, &symbol))
+            continue;
+        if (llmobs_json_to_int(place) == LLMOBS_LEFT_CALLER)
+            caller_left_name_caller(caller, &symbol);
+        else if (llmobs_json_to_int(place) >= 0)
+            name_frame(caller, (size_t)llmobs_json_to_int(place), &symbol);
+    }
+}

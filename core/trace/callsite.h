@@ -1,0 +1,43 @@
+/* callsite - records where the app is when it makes a call: its registers and
+ * the nearest piece of its stack.
+ *
+ * Owns:    a callsite is one block, from a fixed set of blocks or from the
+ *          allocator. A stack may hold secrets: so the block is never written
+ *          to a file, and free wipes it.
+ * Threads: take runs in the app's thread: no lock, one allocation. caller.h
+ *          reads callsites, in the worker's thread.
+ * Errors:  NULL when memory runs out.
+ * Limits:  LLMOBS_CALLSITE_STACK bytes, or as many as can certainly be read
+ *          (stack.h); LLMOBS_CALLSITE_NEAR where more than 64 callsites are
+ *          alive, so that neither memory nor time grows with their number.
+ * Fork:    a child loses the blocks of the set that it never frees.
+ */
+#ifndef LLMOBS_CALLSITE_H
+#define LLMOBS_CALLSITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/elf/stack_frame.h"
+
+#define LLMOBS_CALLSITE_STACK 16384
+/* Enough for the frames of this library and some of the app's. */
+#define LLMOBS_CALLSITE_NEAR 4096
+
+struct llmobs_callsite {
+    struct llmobs_frame frame; /* of take itself */
+    int frames;      /* how many to name; LLMOBS_CALLSITE_ADDRESS (config.h) */
+    uintptr_t entry; /* frames below it are this library's and libcurl's */
+    size_t len;
+    unsigned char stack[]; /* from the stack pointer on */
+};
+
+/* Gives a callsite of at most `max` bytes of stack, all of which stay readable
+ * even while other threads unmap memory. `entry`: the address on the stack
+ * where the program entered this library (stack.h); every callsite holds the
+ * frame there. */
+struct llmobs_callsite *llmobs_callsite_take(size_t max, uintptr_t entry);
+void llmobs_callsite_free(struct llmobs_callsite *callsite);
+
+#endif

@@ -1,0 +1,344 @@
+/* engine - the boundary between shim and core: two tables, nothing else.
+ *
+ * Owns:    nothing. The shim owns one llmobs_real per loaded libcurl copy and
+ *          one llmobs_host for the process; both live until the process ends.
+ *          The core owns its llmobs_ops, which lives as long.
+ * Threads: every operation may be called from any thread that may call the
+ *          libcurl function of the same name.
+ * Errors:  an operation gives the real function's answer; a failed observation
+ *          is never the caller's error.
+ * Fork:    both tables are constant and stay valid in a child.
+ */
+#ifndef LLMOBS_ENGINE_H
+#define LLMOBS_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <curl/curl.h>
+
+#include "lib/base/paths.h"
+
+struct dl_phdr_info;
+
+/* Changed whenever a table below changes; a core of another number is not
+ * used. */
+#define LLMOBS_ENGINE_ABI 11
+
+/* The one name that the core exports. */
+#define LLMOBS_CORE_ATTACH "llmobs_core_attach"
+
+/* In the shim's variables, where it gave up: the reason follows. A word for the
+ * doctor, which looks for it in the process's memory; the program's calls go
+ * on. */
+#define LLMOBS_NO_CORE "libllmobs_core.so is not loaded: "
+#define LLMOBS_NO_CORE_MAX 96
+
+/* The head of libcurl's struct curl_ws_frame, which old headers lack. */
+struct llmobs_ws_frame {
+    int age;
+    int flags;
+    curl_off_t offset;
+    curl_off_t bytesleft;
+};
+
+/* X(result, name, arguments): the functions of one libcurl copy that the shim
+ * looks up by name. Names are without "curl_". Not before 7.29: all but
+ * mime_* (7.56), url_get (7.62), ws_send and ws_recv (7.86). A name that the
+ * copy lacks is NULL in its table. */
+#define LLMOBS_REAL_FUNCTIONS(X)                                              \
+    X(CURLcode, global_init, (long))                                          \
+    X(CURLcode, global_init_mem,                                              \
+      (long, curl_malloc_callback, curl_free_callback, curl_realloc_callback, \
+       curl_strdup_callback, curl_calloc_callback))                           \
+    X(void, global_cleanup, (void))                                           \
+    X(CURL *, easy_init, (void))                                              \
+    X(CURLcode, easy_setopt, (CURL *, CURLoption, ...))                       \
+    X(CURLcode, easy_perform, (CURL *))                                       \
+    X(CURLcode, easy_getinfo, (CURL *, CURLINFO, ...))                        \
+    X(void, easy_reset, (CURL *))                                             \
+    X(CURL *, easy_duphandle, (CURL *))                                       \
+    X(void, easy_cleanup, (CURL *))                                           \
+    X(const char *, easy_strerror, (CURLcode))                                \
+    X(CURLMcode, multi_add_handle, (CURLM *, CURL *))                         \
+    X(CURLMcode, multi_remove_handle, (CURLM *, CURL *))                      \
+    X(CURLMsg *, multi_info_read, (CURLM *, int *))                           \
+    X(CURLMcode, multi_cleanup, (CURLM *))                                    \
+    X(CURLMcode, multi_setopt, (CURLM *, CURLMoption, ...))                   \
+    X(CURLM *, multi_init, (void))                                            \
+    X(CURLMcode, multi_perform, (CURLM *, int *))                             \
+    X(CURLMcode, multi_socket, (CURLM *, curl_socket_t, int *))               \
+    X(CURLMcode, multi_socket_action, (CURLM *, curl_socket_t, int, int *))   \
+    X(CURLMcode, multi_socket_all, (CURLM *, int *))                          \
+    X(CURLMcode, multi_timeout, (CURLM *, long *))                            \
+    X(CURLMcode, multi_wait,                                                  \
+      (CURLM *, struct curl_waitfd *, unsigned, int, int *))                  \
+    X(struct curl_slist *, slist_append, (struct curl_slist *, const char *)) \
+    X(void, slist_free_all, (struct curl_slist *))                            \
+    X(curl_version_info_data *, version_info, (CURLversion))                  \
+    X(CURLUcode, url_get, (const CURLU *, CURLUPart, char **, unsigned))      \
+    X(CURLcode, ws_send,                                                      \
+      (CURL *, const void *, size_t, size_t *, curl_off_t, unsigned))         \
+    X(CURLcode, ws_recv,                                                      \
+      (CURL *, void *, size_t, size_t *, const struct llmobs_ws_frame **))    \
+    X(curl_mime *, mime_init, (CURL *))                                       \
+    X(void, mime_free, (curl_mime *))                                         \
+    X(curl_mimepart *, mime_addpart, (curl_mime *))                           \
+    X(CURLcode, mime_name, (curl_mimepart *, const char *))                   \
+    X(CURLcode, mime_filename, (curl_mimepart *, const char *))               \
+    X(CURLcode, mime_data, (curl_mimepart *, const char *, size_t))           \
+    X(CURLcode, mime_filedata, (curl_mimepart *, const char *))               \
+    X(CURLcode, mime_data_cb,                                                 \
+      (curl_mimepart *, curl_off_t, curl_read_callback, curl_seek_callback,   \
+       curl_free_callback, void *))                                           \
+    X(CURLcode, mime_subparts, (curl_mimepart *, curl_mime *))                \
+    X(CURLcode, mime_type, (curl_mimepart *, const char *))                   \
+    X(CURLcode, mime_encoder, (curl_mimepart *, const char *))                \
+    X(CURLcode, mime_headers, (curl_mimepart *, struct curl_slist *, int))    \
+    X(void, free, (void *))
+
+/* The real functions of one loaded libcurl copy. */
+struct llmobs_real {
+#define X(result, name, args) result(*name) args;
+    LLMOBS_REAL_FUNCTIONS(X)
+#undef X
+};
+
+/* Types of the public header, which the shim passes on and does not read. */
+struct llmobs_api;
+struct llmobs_enable_options;
+
+/* Objects whose calls of hooked functions may pass the thunks. Bits are numbers
+ * of hooks. The shim writes it at any time, by atomic stores; an entry is
+ * complete when its path is set, which then stays. */
+#define LLMOBS_WRAPPERS 8
+#define LLMOBS_WRAPPER_PATH 512
+struct llmobs_wrapper {
+    unsigned defines; /* functions that it defines, before libcurl in order */
+    unsigned reaches; /* those whose next definition it got of the loader */
+    unsigned strays;  /* functions that it got, perhaps libcurl's own */
+    const char *path; /* "": the program itself */
+};
+struct llmobs_wrappers {
+    struct llmobs_wrapper list[LLMOBS_WRAPPERS];
+    unsigned unseen; /* functions of which not every call need pass a thunk */
+    const char *(*name)(unsigned hook);
+};
+
+/* The facts about the process that the shim gives the core. `env` is the shim's
+ * copy of DD_*, LLMOBS_*, OTEL_* and the trace carriers ("NAME=value"), made in
+ * its constructor, with NULL at the end. */
+struct llmobs_host {
+    unsigned abi;
+    const char *const *env;
+    /* The options of the public header's enable, where that loads the core;
+     * NULL: another call does. Borrowed until attach returns. */
+    const struct llmobs_enable_options *enable;
+    /* libc's own dl_iterate_phdr, which another preload may have replaced. */
+    int (*objects)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
+    /* Another preload has replaced connect, or the look-up of names. */
+    bool connect_held;
+    const struct llmobs_wrappers *wrappers;
+    /* The core calls it before it starts its first thread (shim/alone.h). */
+    void (*watch_alone)(void);
+};
+
+/* A header of a request; a name that begins with ':' is no header's. Names stay
+ * where they are for good. */
+struct llmobs_served_header {
+    const char *name;
+    const char *value;
+};
+
+/* A request that a thread of the program begins to serve. Without headers it
+ * has no caller, and hides that of a request around it. */
+struct llmobs_served {
+    const void *key; /* the address by which its end names it */
+    /* The address of a word in the frame that calls the program's handler,
+     * which holds that address while the handler runs; 0: the request ends by a
+     * call of the program. */
+    uintptr_t mark;
+    const struct llmobs_served_header *headers;
+    size_t count;
+};
+
+/* The operations of the core, one for each hooked function. Each calls the
+ * real function itself, exactly once. */
+/* What the program does by such a call: it takes on nothing, or a sandbox; or
+ * one that hinders the core, which then is to do nothing more. */
+enum llmobs_confined {
+    LLMOBS_CONFINED_NOT,
+    LLMOBS_CONFINED_HERE,
+    LLMOBS_CONFINED_STILL
+};
+enum llmobs_rest { LLMOBS_REST_NOT, LLMOBS_REST_HERE, LLMOBS_REST_HINDERED };
+
+struct llmobs_ops {
+    unsigned abi;
+    CURLcode (*global_init)(const struct llmobs_real *, long);
+    CURLcode (*global_init_mem)(const struct llmobs_real *, long,
+                                curl_malloc_callback, curl_free_callback,
+                                curl_realloc_callback, curl_strdup_callback,
+                                curl_calloc_callback);
+    void (*global_cleanup)(const struct llmobs_real *);
+    CURL *(*easy_init)(const struct llmobs_real *);
+    CURLcode (*easy_setopt)(const struct llmobs_real *, CURL *, CURLoption,
+                            void *);
+    CURLcode (*easy_perform)(const struct llmobs_real *, CURL *);
+    void (*easy_reset)(const struct llmobs_real *, CURL *);
+    CURL *(*easy_duphandle)(const struct llmobs_real *, CURL *);
+    void (*easy_cleanup)(const struct llmobs_real *, CURL *);
+    CURLMcode (*multi_add_handle)(const struct llmobs_real *, CURLM *, CURL *);
+    CURLMcode (*multi_remove_handle)(const struct llmobs_real *, CURLM *,
+                                     CURL *);
+    CURLMcode (*multi_perform)(const struct llmobs_real *, CURLM *, int *);
+    CURLMcode (*multi_socket)(const struct llmobs_real *, CURLM *,
+                              curl_socket_t, int *);
+    CURLMcode (*multi_socket_action)(const struct llmobs_real *, CURLM *,
+                                     curl_socket_t, int, int *);
+    CURLMcode (*multi_socket_all)(const struct llmobs_real *, CURLM *, int *);
+    CURLMsg *(*multi_info_read)(const struct llmobs_real *, CURLM *, int *);
+    CURLMcode (*multi_cleanup)(const struct llmobs_real *, CURLM *);
+    CURLMcode (*multi_setopt)(const struct llmobs_real *, CURLM *, CURLMoption,
+                              void *);
+    CURLcode (*ws_send)(const struct llmobs_real *, CURL *, const void *,
+                        size_t, size_t *, curl_off_t, unsigned);
+    CURLcode (*ws_recv)(const struct llmobs_real *, CURL *, void *, size_t,
+                        size_t *, const struct llmobs_ws_frame **);
+    curl_mime *(*mime_init)(const struct llmobs_real *, CURL *);
+    void (*mime_free)(const struct llmobs_real *, curl_mime *);
+    curl_mimepart *(*mime_addpart)(const struct llmobs_real *, curl_mime *);
+    CURLcode (*mime_name)(const struct llmobs_real *, curl_mimepart *,
+                          const char *);
+    CURLcode (*mime_filename)(const struct llmobs_real *, curl_mimepart *,
+                              const char *);
+    CURLcode (*mime_data)(const struct llmobs_real *, curl_mimepart *,
+                          const char *, size_t);
+    CURLcode (*mime_filedata)(const struct llmobs_real *, curl_mimepart *,
+                              const char *);
+    CURLcode (*mime_data_cb)(const struct llmobs_real *, curl_mimepart *,
+                             curl_off_t, curl_read_callback, curl_seek_callback,
+                             curl_free_callback, void *);
+    CURLcode (*mime_subparts)(const struct llmobs_real *, curl_mimepart *,
+                              curl_mime *);
+    CURLcode (*mime_type)(const struct llmobs_real *, curl_mimepart *,
+                          const char *);
+    CURLcode (*mime_encoder)(const struct llmobs_real *, curl_mimepart *,
+                             const char *);
+    CURLcode (*mime_headers)(const struct llmobs_real *, curl_mimepart *,
+                             struct curl_slist *, int);
+    /* The public header's table of that version, or NULL. */
+    const struct llmobs_api *(*api)(unsigned version);
+    /* The calling thread begins to serve a request, or ends the one with that
+     * key, if it has it. */
+    void (*serve)(const struct llmobs_served *);
+    void (*unserve)(const void *key);
+    /* The shim calls `rest` before, and `rested` after, a call that the program
+     * should make without a thread of the library (core/capture/rest.h); where
+     * that call fails, `rest_longer` between them: true where no such thread is
+     * left. After LLMOBS_REST_NOT the shim calls neither of the others. */
+    enum llmobs_rest (*rest)(enum llmobs_confined how, const void *filter);
+    bool (*rest_longer)(void);
+    void (*rested)(enum llmobs_confined how);
+};
+
+/* The type of llmobs_core_attach, which the shim calls once, after it loaded
+ * the core. Borrows `host` for ever. Gives a table that lives as long as the
+ * process; or NULL when the core will not work here, and then the shim passes
+ * all calls through for good. */
+typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
+    const struct llmobs_host *host);
+
+/* Options by number: old headers of libcurl lack the first two (since 7.80) and
+ * those of proxies, sockets and protocols (7.40 to 7.85); new headers call the
+ * others deprecated. */
+#define LLMOBS_OPT_PREREQFUNCTION ((CURLoption)20312)
+#define LLMOBS_OPT_PREREQDATA ((CURLoption)10313)
+#define LLMOBS_OPT_IOCTLFUNCTION ((CURLoption)20130)
+#define LLMOBS_OPT_PUT ((CURLoption)54)
+#define LLMOBS_OPT_UNIX_SOCKET ((CURLoption)10231)
+#define LLMOBS_OPT_ABSTRACT_SOCKET ((CURLoption)10264)
+#define LLMOBS_OPT_CONNECT_TO ((CURLoption)10243)
+#define LLMOBS_OPT_REQUEST_TARGET ((CURLoption)10266) /* since 7.55 */
+#define LLMOBS_OPT_PRE_PROXY ((CURLoption)10262)
+#define LLMOBS_OPT_PROTOCOLS ((CURLoption)181)
+#define LLMOBS_OPT_PROTOCOLS_STR ((CURLoption)10318)
+
+/* X(option, ...): the options whose value the core remembers. */
+#define LLMOBS_WATCHED(X, ...)                                \
+    X(CURLOPT_URL, __VA_ARGS__)                               \
+    X(CURLOPT_CURLU, __VA_ARGS__)                             \
+    X(CURLOPT_PORT, __VA_ARGS__)                              \
+    X(CURLOPT_DEFAULT_PROTOCOL, __VA_ARGS__)                  \
+    X(CURLOPT_CUSTOMREQUEST, __VA_ARGS__)                     \
+    X(LLMOBS_OPT_REQUEST_TARGET, __VA_ARGS__)                 \
+    X(CURLOPT_HTTPGET, __VA_ARGS__)                           \
+    X(CURLOPT_POST, __VA_ARGS__)                              \
+    X(CURLOPT_UPLOAD, __VA_ARGS__)                            \
+    X(LLMOBS_OPT_PUT, __VA_ARGS__)                            \
+    X(CURLOPT_NOBODY, __VA_ARGS__)                            \
+    X(10024, __VA_ARGS__) /* CURLOPT_HTTPPOST */              \
+    X(CURLOPT_MIMEPOST, __VA_ARGS__)                          \
+    X(CURLOPT_POSTFIELDS, __VA_ARGS__)                        \
+    X(CURLOPT_COPYPOSTFIELDS, __VA_ARGS__)                    \
+    X(CURLOPT_POSTFIELDSIZE, __VA_ARGS__)                     \
+    X(CURLOPT_POSTFIELDSIZE_LARGE, __VA_ARGS__)               \
+    X(CURLOPT_HTTPHEADER, __VA_ARGS__)                        \
+    X(CURLOPT_HEADER, __VA_ARGS__)                            \
+    X(CURLOPT_CONNECT_ONLY, __VA_ARGS__)                      \
+    X(CURLOPT_WRITEFUNCTION, __VA_ARGS__)                     \
+    X(CURLOPT_WRITEDATA, __VA_ARGS__)                         \
+    X(CURLOPT_HEADERFUNCTION, __VA_ARGS__)                    \
+    X(CURLOPT_HEADERDATA, __VA_ARGS__)                        \
+    X(CURLOPT_READFUNCTION, __VA_ARGS__)                      \
+    X(CURLOPT_READDATA, __VA_ARGS__)                          \
+    X(CURLOPT_SEEKFUNCTION, __VA_ARGS__)                      \
+    X(CURLOPT_SEEKDATA, __VA_ARGS__)                          \
+    X(CURLOPT_ERRORBUFFER, __VA_ARGS__)                       \
+    X(LLMOBS_OPT_PREREQFUNCTION, __VA_ARGS__)                 \
+    X(LLMOBS_OPT_PREREQDATA, __VA_ARGS__)                     \
+    X(CURLOPT_PROXY, __VA_ARGS__)                             \
+    X(CURLOPT_HTTPAUTH, __VA_ARGS__)                          \
+    X(CURLOPT_PROXYAUTH, __VA_ARGS__)                         \
+    X(CURLOPT_USERPWD, __VA_ARGS__)                           \
+    X(CURLOPT_USERNAME, __VA_ARGS__)                          \
+    X(CURLOPT_PASSWORD, __VA_ARGS__)                          \
+    X(CURLOPT_XOAUTH2_BEARER, __VA_ARGS__)                    \
+    X(229, __VA_ARGS__)   /* CURLOPT_HEADEROPT, since 7.37 */ \
+    X(10203, __VA_ARGS__) /* CURLOPT_RESOLVE */               \
+    X(LLMOBS_OPT_CONNECT_TO, __VA_ARGS__)                     \
+    X(10305, __VA_ARGS__) /* CURLOPT_AWS_SIGV4, since 7.75 */ \
+    X(LLMOBS_OPT_PRE_PROXY, __VA_ARGS__)                      \
+    X(LLMOBS_OPT_UNIX_SOCKET, __VA_ARGS__)                    \
+    X(LLMOBS_OPT_ABSTRACT_SOCKET, __VA_ARGS__)                \
+    X(LLMOBS_OPT_PROTOCOLS, __VA_ARGS__)                      \
+    X(LLMOBS_OPT_PROTOCOLS_STR, __VA_ARGS__)                  \
+    X(CURLOPT_HTTP_VERSION, __VA_ARGS__)                      \
+    X(LLMOBS_OPT_IOCTLFUNCTION, __VA_ARGS__)
+
+/* True for the options above. The shim asks this before any other work, so that
+ * nearly every other option costs a look at one bit. */
+static inline bool llmobs_option_watched(CURLoption option)
+{
+#define BIT(option, word) \
+    | (((option)&511) >> 6 == (word) ? UINT64_C(1) << ((option)&63) : 0)
+#define WORD(word) 0 LLMOBS_WATCHED(BIT, word)
+    static const uint64_t words[8] = {WORD(0), WORD(1), WORD(2), WORD(3),
+                                      WORD(4), WORD(5), WORD(6), WORD(7)};
+#undef WORD
+#undef BIT
+
+    if (__builtin_expect(!(words[(option & 511) >> 6] >> (option & 63) & 1), 1))
+        return false;
+    switch ((int)option) {
+#define CASE(option, ...) case option:
+        LLMOBS_WATCHED(CASE)
+#undef CASE
+        return true;
+    default:
+        return false;
+    }
+}
+
+#endif

@@ -1,0 +1,87 @@
+#include "lib/base/fork_gate.h"
+#include "lib/base/aside.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "lib/base/futex.h"
+#include "lib/base/stack.h"
+#include "lib/base/thread.h"
+
+#define STACK ((size_t)256 * 1024)
+
+struct job {
+    void (*run)(void *arg, int64_t until_ns);
+    void *arg;
+    int64_t until_ns;
+    atomic_uint done;
+    atomic_int holders; /* its users, the caller and the thread: the last one
+                         * frees it */
+};
+
+static void aside_let_go(struct job *job)
+{
+    if (atomic_fetch_sub(&job->holders, 1) == 1)
+        free(job);
+}
+
+static void aside_thread_main(void *arg)
+{
+    struct job *job = arg;
+
+    job->run(job->arg, job->until_ns);
+    atomic_store(&job->done, 1);
+    llmobs_futex_wake(&job->done);
+    aside_let_go(job);
+}
+
+static int aside_wait_for(struct job *job)
+{
+    int64_t left;
+
+    while (!atomic_load(&job->done)) {
+        left = llmobs_futex_left(job->until_ns);
+        if (left == 0)
+            return -ETIMEDOUT;
+        llmobs_futex_sleep(&job->done, 0, left);
+    }
+    return 0;
+}
+
+static int run_in_thread(void (*run)(void *arg, int64_t until_ns), void *arg,
+                         int64_t ms)
+{
+    struct job *job = calloc(1, sizeof(*job));
+    int rc;
+
+    if (!job)
+        return -ENOMEM;
+    job->run = run;
+    job->arg = arg;
+    job->until_ns = llmobs_futex_deadline(ms);
+    atomic_store(&job->holders, 2);
+    rc = llmobs_fork_gate_thread(aside_thread_main, job, STACK, NULL);
+    if (rc) {
+        free(job);
+        return rc;
+    }
+    rc = aside_wait_for(job);
+    aside_let_go(job);
+    return rc;
+}
+
+int llmobs_aside_run(void (*run)(void *arg, int64_t until_ns), void *arg,
+                     bool threads, int64_t ms)
+{
+    int rc = -EAGAIN, saved = errno;
+
+    if (llmobs_stack_room(LLMOBS_STACK_ENTRY()) >= LLMOBS_ASIDE_ROOM) {
+        run(arg, llmobs_futex_deadline(ms));
+        rc = 0;
+    } else if (threads) {
+        rc = run_in_thread(run, arg, ms);
+    }
+    errno = saved;
+    return rc;
+}

@@ -1,0 +1,196 @@
+#include "lib/base/buf.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CAP_FIRST 64
+#define CLEAR_MAX ((size_t)64 * 1024)
+
+static void empty(struct llmobs_buf *buf)
+{
+    buf->data = NULL;
+    buf->len = 0;
+    buf->cap = 0;
+    buf->lent = false;
+}
+
+void llmobs_buf_init(struct llmobs_buf *buf, size_t max)
+{
+    empty(buf);
+    /* No object in C is larger, the NUL behind the last byte included. */
+    buf->max = max < PTRDIFF_MAX ? max : PTRDIFF_MAX - 1;
+}
+
+void llmobs_buf_fini(struct llmobs_buf *buf)
+{
+    if (!buf->lent)
+        free(buf->data);
+    empty(buf);
+}
+
+void llmobs_buf_lend(struct llmobs_buf *buf, char *room, size_t cap)
+{
+    buf->data = room;
+    buf->cap = cap;
+    buf->lent = true;
+    room[0] = '\0';
+}
+
+/* Moves the bytes to `cap` bytes of memory that the buffer owns; NULL: they
+ * stay. Memory that the program has freed may hold its addresses, which would
+ * hide its leaks (hidden.h); larger blocks come from the kernel.
+ */
+static char *buf_move(struct llmobs_buf *buf, size_t cap)
+{
+    char *data = realloc(buf->lent ? NULL : buf->data, cap);
+
+    if (data && buf->lent)
+        memcpy(data, buf->data, buf->len + 1);
+    if (data && cap <= CLEAR_MAX)
+        memset(data + buf->len, 0, cap - buf->len);
+    return data;
+}
+
+/* Doubling keeps a long series of small adds linear; the last step stops at the
+ * cap instead of beyond it. */
+int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
+{
+    size_t need;
+    size_t cap = buf->cap;
+    char *data;
+
+    if (len > buf->max - buf->len)
+        return -EFBIG;
+    need = buf->len + len + 1;
+    if (need <= cap)
+        return 0;
+    if (cap < CAP_FIRST)
+        cap = CAP_FIRST;
+    while (cap < need)
+        cap *= 2;
+    if (cap > buf->max + 1)
+        cap = buf->max + 1;
+    data = buf_move(buf, cap);
+    if (data == NULL && cap > need) {
+        cap = need;
+        data = buf_move(buf, cap);
+    }
+    if (data == NULL)
+        return -ENOMEM;
+    buf->data = data;
+    buf->cap = cap;
+    buf->lent = false;
+    return 0;
+}
+
+int llmobs_buf_add(struct llmobs_buf *buf, const void *data, size_t len)
+{
+    int rc = llmobs_buf_reserve(buf, len);
+
+    if (rc != 0)
+        return rc;
+    if (len > 0)
+        memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+    return 0;
+}
+
+int llmobs_buf_adds(struct llmobs_buf *buf, const char *text)
+{
+    return llmobs_buf_add(buf, text, strlen(text));
+}
+
+int llmobs_buf_addc(struct llmobs_buf *buf, char byte)
+{
+    return llmobs_buf_add(buf, &byte, 1);
+}
+
+int llmobs_buf_addf(struct llmobs_buf *buf, const char *format, ...)
+{
+    char text[160]; /* a longer text is printed twice */
+    va_list args;
+    int len;
+    int rc;
+
+    va_start(args, format);
+    len = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (len < 0)
+        return -EINVAL;
+    if ((size_t)len < sizeof(text))
+        return llmobs_buf_add(buf, text, (size_t)len);
+    rc = llmobs_buf_reserve(buf, (size_t)len);
+    if (rc != 0)
+        return rc;
+    va_start(args, format);
+    (void)vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+    va_end(args);
+    buf->len += (size_t)len;
+    return 0;
+}
+
+void llmobs_buf_cut(struct llmobs_buf *buf, size_t len)
+{
+    if (len >= buf->len)
+        return;
+    buf->len = len;
+    buf->data[len] = '\0';
+}
+
+void llmobs_buf_fit(struct llmobs_buf *buf)
+{
+    char *data;
+
+    if (buf->data == NULL || buf->lent || buf->cap == buf->len + 1)
+        return;
+    data = realloc(buf->data, buf->len + 1);
+    if (data == NULL)
+        return;
+    buf->data = data;
+    buf->cap = buf->len + 1;
+}
+
+char *llmobs_buf_take(struct llmobs_buf *buf, size_t *len)
+{
+    char *data = buf->lent ? buf_move(buf, buf->len + 1) : buf->data;
+
+    if (len != NULL)
+        *len = data ? buf->len : 0;
+    empty(buf);
+    return data;
+}
+
+struct llmobs_text llmobs_text_trim(struct llmobs_text text)
+{
+    while (text.len && llmobs_is_blank(text.data[0])) {
+        text.data++;
+        text.len--;
+    }
+    while (text.len && llmobs_is_blank(text.data[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+int llmobs_text_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int llmobs_text_escape(struct llmobs_text text, size_t i)
+{
+    int high, low;
+
+    if (i + 2 >= text.len || text.data[i] != '%')
+        return -1;
+    high = llmobs_text_hex(text.data[i + 1]);
+    low = llmobs_text_hex(text.data[i + 2]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}

@@ -1,0 +1,88 @@
+/* buf - a growing byte buffer, which always has a size cap.
+ *
+ * Owns:    its bytes, from the first add to fini or take, but for lent memory.
+ * Threads: one at a time; no lock.
+ * Errors:  -EFBIG beyond the cap, -ENOMEM when memory runs out; the buffer then
+ *          stays as it was.
+ * Limits:  `max` bytes, given at init, and a NUL behind them.
+ */
+#ifndef LLMOBS_BUF_H
+#define LLMOBS_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct llmobs_buf {
+    char *data; /* NULL while empty and never grown */
+    size_t len;
+    size_t cap;
+    size_t max;
+    bool lent; /* data is memory that the buffer does not own */
+};
+
+/* Borrowed bytes; not NUL-terminated. data may be NULL. */
+struct llmobs_text {
+    const char *data;
+    size_t len;
+};
+
+/* NULL: empty */
+static inline struct llmobs_text llmobs_text_of(const char *text)
+{
+    return (struct llmobs_text){text, text ? strlen(text) : 0};
+}
+
+static inline bool llmobs_has_text(const char *text)
+{
+    return text && *text;
+}
+
+/* True for a blank, a tab, or a character that ends a line: the white space of
+ * JSON (RFC 8259, 2). */
+static inline bool llmobs_is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The text without the blanks and ends of lines around it. */
+struct llmobs_text llmobs_text_trim(struct llmobs_text text);
+
+/* The value of a hexadecimal digit, in upper or lower case; -1: it is none. */
+int llmobs_text_hex(char c);
+
+/* The byte that "%xx" at `i` stands for, -1 where there is none. */
+int llmobs_text_escape(struct llmobs_text text, size_t i);
+
+void llmobs_buf_init(struct llmobs_buf *buf, size_t max);
+void llmobs_buf_fini(struct llmobs_buf *buf);
+
+/* Lets an empty buffer use `room`, which it borrows until it grows beyond it,
+ * or until fini. */
+void llmobs_buf_lend(struct llmobs_buf *buf, char *room, size_t cap);
+
+/* Copy `len` bytes, a C string, one byte, or formatted text to the end. The
+ * source must not lie in the buffer itself. After each add that succeeds, even
+ * of no bytes, data is a C string. */
+int llmobs_buf_add(struct llmobs_buf *buf, const void *data, size_t len);
+int llmobs_buf_adds(struct llmobs_buf *buf, const char *text);
+int llmobs_buf_addc(struct llmobs_buf *buf, char byte);
+int llmobs_buf_addf(struct llmobs_buf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Makes room for `len` more bytes and the NUL behind them. The caller writes
+ * the bytes at data + len, adds their number to len, and writes the NUL. */
+int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len);
+
+/* Forgets all bytes after the first `len`; keeps the memory. */
+void llmobs_buf_cut(struct llmobs_buf *buf, size_t len);
+
+/* Gives unused memory back; the buffer may grow again later. */
+void llmobs_buf_fit(struct llmobs_buf *buf);
+
+/* Gives the bytes (free with free()) and leaves the buffer empty; NULL when no
+ * byte was ever added, or when memory for a copy of lent bytes runs out. `len`
+ * may be NULL. */
+char *llmobs_buf_take(struct llmobs_buf *buf, size_t *len);
+
+#endif

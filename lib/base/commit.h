@@ -1,0 +1,33 @@
+/* commit - a step on the disk that the end of the process may not cut in two:
+ * the store's write of a batch, and the release of its entries in the spool.
+ *
+ * The thread that delivers begins and ends a step. The thread that exits closes
+ * the gate: it waits for the step under way, and no other begins. A batch is
+ * then in the store and out of the spool, or in the spool alone.
+ *
+ * Threads: _begin and _end: the one that delivers; the others: any.
+ * Errors:  none; a step that takes longer than the exit waits is cut.
+ * Fork:    the child calls _reset, as its parent's step is not its own.
+ */
+#ifndef LLMOBS_COMMIT_H
+#define LLMOBS_COMMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* False: the gate is closed, and nothing may be written. A step that has begun
+ * goes on by another _begin; one _end ends it. */
+bool llmobs_commit_begin(void);
+
+/* Does nothing where no step has begun. */
+void llmobs_commit_end(void);
+
+/* Waits for the step under way, until then (monotonic) at the longest. */
+void llmobs_commit_close(int64_t until_ns);
+
+/* Lets a new step begin. A step that is under way goes on (_reopen), or is
+ * forgotten (_reset). */
+void llmobs_commit_reopen(void);
+void llmobs_commit_reset(void);
+
+#endif

@@ -1,0 +1,187 @@
+#include "lib/base/dirs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/fd.h"
+#include "lib/base/file.h"
+#include "lib/base/scratch.h"
+
+#define OURS "/llmobs"
+
+/* -- directories above the library's, which may be links ------------------ */
+
+static int make_parts(char *part, size_t len)
+{
+    for (size_t i = 1; i <= len; i++) {
+        if (part[i] != '/' && part[i] != '\0')
+            continue;
+        part[i] = '\0';
+        if (mkdir(part, 0700) == 0)
+            chmod(part, 0700);
+        else if (errno != EEXIST && (i == len || errno != EACCES))
+            return -errno;
+        if (i < len)
+            part[i] = '/';
+    }
+    return 0;
+}
+
+static int make_all(const char *path)
+{
+    size_t len = strlen(path);
+    char *part;
+    int rc;
+
+    if (len >= PATH_MAX)
+        return -ENAMETOOLONG;
+    part = llmobs_scratch_take(len + 1);
+    if (!part)
+        return -ENOMEM;
+    memcpy(part, path, len + 1);
+    rc = make_parts(part, len);
+    llmobs_scratch_give(part);
+    return rc;
+}
+
+static int dirs_open_any(const char *path, bool make, int flags, int *out)
+{
+    int fd, rc = llmobs_file_reach(path, true);
+
+    if (rc)
+        return rc;
+    fd = llmobs_fd_open(AT_FDCWD, path, flags);
+    if (fd < 0 && errno == ENOENT && make) {
+        rc = make_all(path);
+        if (rc)
+            return rc;
+        fd = llmobs_fd_open(AT_FDCWD, path, flags);
+    }
+    if (fd < 0)
+        return -errno;
+    *out = fd;
+    return 0;
+}
+
+/* -- the library's directories -------------------------------------------- */
+
+/* Finds the name of the first directory of the library; NULL: there is none. */
+static const char *ours_in(const char *path)
+{
+    const char *at = path, *found = NULL;
+
+    while ((at = strstr(at, OURS))) {
+        at += strlen(OURS);
+        if (*at == '\0' || *at == '/' || *at == '-')
+            found = at - strlen(OURS) + 1;
+    }
+    return found;
+}
+
+/* Opens one directory below `parent`, or makes it. In a directory like /var/tmp
+ * only its owner can replace a directory that was made. */
+static int dirs_enter(int parent, const char *name, bool make, int flags,
+                      int *out)
+{
+    struct stat st;
+    int fd = llmobs_fd_open(parent, name, flags | O_NOFOLLOW);
+    int rc;
+
+    if (fd < 0 && errno == ENOENT && make) {
+        /* The app's umask may have taken rights from the owner too. */
+        if (mkdirat(parent, name, 0700) == 0)
+            (void)!fchmodat(parent, name, 0700, 0);
+        else if (errno != EEXIST)
+            return -errno;
+        fd = llmobs_fd_open(parent, name, flags | O_NOFOLLOW);
+    }
+    if (fd < 0)
+        return -errno;
+    rc = fstat(fd, &st) ? -errno : 0;
+    if (!rc && st.st_uid != geteuid() && st.st_uid != 0)
+        rc = -EPERM;
+    if (rc)
+        close(fd);
+    else
+        *out = fd;
+    return rc;
+}
+
+/* Takes `parent`. Goes down the names; `flags` are for the last one. */
+static int dirs_walk(int parent, char *names, bool make, int flags, int *out)
+{
+    char *save = NULL, *name = strtok_r(names, "/", &save);
+    int rc = 0;
+
+    while (name && !rc) {
+        char *next = strtok_r(NULL, "/", &save);
+        int child = -1;
+
+        rc = dirs_enter(parent, name, make, next ? O_DIRECTORY | O_PATH : flags,
+                        &child);
+        close(parent);
+        parent = child;
+        name = next;
+    }
+    if (!rc)
+        *out = parent;
+    return rc;
+}
+
+static int open_ours(const char *path, const char *ours, bool make, int flags,
+                     int *out)
+{
+    size_t len = strlen(path);
+    int parent = -1, rc;
+    char *copy;
+
+    if (len >= PATH_MAX)
+        return -ENAMETOOLONG;
+    copy = llmobs_scratch_take(len + 1);
+    if (!copy)
+        return -ENOMEM;
+    strcpy(copy, path);
+    copy[ours - path] = '\0';
+    rc = dirs_open_any(copy, make, O_DIRECTORY | O_PATH, &parent);
+    if (!rc) {
+        strcpy(copy, ours);
+        rc = dirs_walk(parent, copy, make, flags, out);
+    }
+    llmobs_scratch_give(copy);
+    return rc;
+}
+
+static int dirs_open_dir(const char *path, bool chosen, bool make, int flags,
+                         int *out)
+{
+    const char *ours = chosen ? NULL : ours_in(path);
+
+    if (ours)
+        return open_ours(path, ours, make, flags, out);
+    return dirs_open_any(path, make, flags, out);
+}
+
+int llmobs_dirs_open(const char *path, bool chosen, bool list, int *out)
+{
+    return dirs_open_dir(path, chosen, false,
+                         O_DIRECTORY | (list ? O_RDONLY : O_PATH), out);
+}
+
+int llmobs_dirs_have(const char *path, bool chosen, int *out)
+{
+    return dirs_open_dir(path, chosen, true, O_DIRECTORY | O_PATH, out);
+}
+
+int llmobs_dirs_reopen(int dir, int *out)
+{
+    int fd = llmobs_fd_open(dir, ".", O_RDONLY | O_DIRECTORY);
+
+    if (fd < 0)
+        return -errno;
+    *out = fd;
+    return 0;
+}

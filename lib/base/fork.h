@@ -1,0 +1,74 @@
+/* fork - tells the present process from its parent, and state of the one from
+ * state of the other, in memory that a child inherits.
+ *
+ * Owns:    a page, for ever.
+ * Threads: any.
+ * Errors:  -errno of the registration; without it only the pid tells processes
+ *          apart.
+ * Limits:  without the page (before Linux 4.14) each question is a system call,
+ *          and a process counts as its ancestor of the same pid 512 forks away.
+ *
+ * Each process has a number here. Its pid would not do: a question for it is a
+ * system call, and where the parent is the first process of a pid namespace and
+ * the child the first one of another, both have the same. A child that shares
+ * the parent's memory, as vfork's does until it executes, counts as its parent:
+ * all state in that memory is the parent's.
+ *
+ * A word beside the state holds the number of the process that has the state,
+ * or its negative while one thread of that process resets the state and the
+ * other threads wait.
+ */
+#ifndef LLMOBS_FORK_H
+#define LLMOBS_FORK_H
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* Registers the handler, once. -ENOMEM. */
+int llmobs_fork_init(void);
+
+/* The number of this process: positive, and in a child with its own memory
+ * another one than that of any ancestor. No system call. */
+int llmobs_fork_process(void);
+
+/* Notes the pid for llmobs_fork_shares: a system call, once in a process. */
+void llmobs_fork_note(void);
+
+/* The pid of this process, which it notes first: see above. */
+int llmobs_fork_pid(void);
+
+/* True in a child that shares the memory of the process that noted its pid: a
+ * system call. */
+bool llmobs_fork_shares(void);
+
+/* The same from the core's load on, where the pid was noted for this alone: a
+ * process that calls no model then makes no system call at its exit. */
+void llmobs_fork_note_load(void);
+bool llmobs_fork_shares_since_load(void);
+
+/* True once in a process that finds another process's state: the caller resets
+ * the state and calls llmobs_fork_settled, which lets the other threads go on.
+ */
+static inline bool llmobs_fork_unsettled(atomic_int *word)
+{
+    int process = llmobs_fork_process();
+    int owner = atomic_load_explicit(word, memory_order_acquire);
+
+    while (owner != process) {
+        if (owner == -process) {
+            sched_yield();
+            owner = atomic_load(word);
+        } else if (atomic_compare_exchange_strong(word, &owner, -process)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline void llmobs_fork_settled(atomic_int *word)
+{
+    atomic_store(word, llmobs_fork_process());
+}
+
+#endif

@@ -1,0 +1,247 @@
+#include "lib/base/keyed.h"
+
+#include <stdlib.h>
+
+/* 64 lines become 512: so few levels that a search is short, and so small ones
+ * that they cost little beside the records that fill the ones before. */
+#define LEVEL_BITS 3
+
+struct llmobs_keyed_level {
+    struct llmobs_keyed_level *older; /* NULL: the table's first one is */
+    struct llmobs_keyed_line *lines;
+    unsigned bits;
+};
+
+/* ---- levels -------------------------------------------------------------- */
+
+static struct llmobs_keyed_line *first_line(
+    const struct llmobs_keyed_table *table, const void *key)
+{
+    return &table->lines[llmobs_keyed_line_of(key, table->bits)];
+}
+
+static struct llmobs_keyed_line *line_in(const struct llmobs_keyed_level *level,
+                                         const void *key)
+{
+    return &level->lines[llmobs_keyed_line_of(key, level->bits)];
+}
+
+static struct llmobs_keyed *keyed_find_in(struct llmobs_keyed_line *line,
+                                          const void *key)
+{
+    uintptr_t hidden = llmobs_hide(key).negative;
+
+#pragma GCC unroll 4
+    for (int i = 0; i < LLMOBS_KEYED_LINE; i++) {
+        struct llmobs_keyed_place *place = &line->places[i];
+
+        if (atomic_load_explicit(&place->key, memory_order_acquire) == hidden)
+            return atomic_load_explicit(&place->record, memory_order_relaxed);
+    }
+    return NULL;
+}
+
+/* Most records are in the newest level, which has the most places. */
+void *llmobs_keyed_find_on(const struct llmobs_keyed_table *table,
+                           const void *key)
+{
+    const struct llmobs_keyed_level *level =
+        atomic_load_explicit(&table->state->newest, memory_order_acquire);
+    struct llmobs_keyed *record = NULL;
+
+    for (; level && !record; level = level->older)
+        record = keyed_find_in(line_in(level, key), key);
+    return record ? record : keyed_find_in(first_line(table, key), key);
+}
+
+/* Where the next cache line begins. */
+static void *aligned(void *at)
+{
+    return (void *)(((uintptr_t)at + LLMOBS_KEYED_ALIGN - 1) &
+                    -(uintptr_t)LLMOBS_KEYED_ALIGN);
+}
+
+/* A block for the level and its lines. The kernel gives large blocks page by
+ * page, as they are used. */
+static struct llmobs_keyed_level *new_level(struct llmobs_keyed_level *older,
+                                            unsigned bits)
+{
+    const size_t line = sizeof(struct llmobs_keyed_line);
+    struct llmobs_keyed_level *level;
+
+    if (bits > LLMOBS_KEYED_BITS)
+        return NULL;
+    level = calloc(((size_t)1 << bits) + 2, line);
+    if (!level)
+        return NULL;
+    level->older = older;
+    level->bits = bits;
+    level->lines = aligned(level + 1);
+    return level;
+}
+
+_Static_assert(sizeof(struct llmobs_keyed_level) <=
+                   sizeof(struct llmobs_keyed_line),
+               "two more lines are room for the level and its alignment");
+
+/* Another thread that grows the table at the same time may be faster: then its
+ * level is the newest. */
+static struct llmobs_keyed_level *keyed_grow(
+    const struct llmobs_keyed_table *table, struct llmobs_keyed_level *newest)
+{
+    unsigned bits = newest ? newest->bits : table->bits;
+    struct llmobs_keyed_level *level = new_level(newest, bits + LEVEL_BITS);
+
+    if (!level)
+        return NULL;
+    if (atomic_compare_exchange_strong(&table->state->newest, &newest, level))
+        return level;
+    free(level);
+    return newest;
+}
+
+/* ---- places -------------------------------------------------------------- */
+
+/* Takes a free place, by one atomic write. No key finds it yet: what it holds
+ * is its own address, which is no hidden one. */
+static struct llmobs_keyed_place *take_in(struct llmobs_keyed_line *line)
+{
+    for (int i = 0; i < LLMOBS_KEYED_LINE; i++) {
+        struct llmobs_keyed_place *place = &line->places[i];
+        uintptr_t none = 0;
+
+        if (atomic_compare_exchange_strong(&place->key, &none,
+                                           (uintptr_t)place))
+            return place;
+    }
+    return NULL;
+}
+
+static struct llmobs_keyed_place *take_place(
+    const struct llmobs_keyed_table *table, const void *key)
+{
+    struct llmobs_keyed_level *newest =
+        atomic_load_explicit(&table->state->newest, memory_order_acquire);
+    struct llmobs_keyed_level *level = newest;
+    struct llmobs_keyed_place *place = take_in(first_line(table, key));
+
+    for (; level && !place; level = level->older)
+        place = take_in(line_in(level, key));
+    while (!place && (newest = keyed_grow(table, newest)) != NULL)
+        place = take_in(line_in(newest, key));
+    return place;
+}
+
+/* ---- records ------------------------------------------------------------- */
+
+/* Claims a free record, by one atomic write of its key. */
+static bool recycled(struct llmobs_keyed *record, void *key)
+{
+    uintptr_t none = 0;
+
+    return atomic_load_explicit(&record->key, memory_order_relaxed) == 0 &&
+           atomic_compare_exchange_strong(&record->key, &none,
+                                          llmobs_hide(key).negative);
+}
+
+/* Any record that is free. Each search begins where the last one ended, so all
+ * of them have their turn. */
+static struct llmobs_keyed *recycle_any(struct llmobs_keyed_state *state,
+                                        void *key)
+{
+    struct llmobs_keyed *record =
+        atomic_load_explicit(&state->tried, memory_order_acquire);
+    int tries = LLMOBS_KEYED_TRIES;
+
+    while (tries-- > 0) {
+        if (!record)
+            record = atomic_load_explicit(&state->all, memory_order_acquire);
+        if (!record || recycled(record, key))
+            break;
+        record = record->next;
+    }
+    atomic_store_explicit(&state->tried, record ? record->next : NULL,
+                          memory_order_release);
+    return tries >= 0 ? record : NULL;
+}
+
+static struct llmobs_keyed *recycle(struct llmobs_keyed_state *state,
+                                    struct llmobs_keyed_place *place, void *key)
+{
+    struct llmobs_keyed *record =
+        atomic_load_explicit(&place->record, memory_order_acquire);
+
+    if (atomic_load_explicit(&state->free, memory_order_relaxed) == 0)
+        return NULL;
+    if (!record || !recycled(record, key))
+        record = recycle_any(state, key);
+    if (record)
+        atomic_fetch_sub_explicit(&state->free, 1, memory_order_relaxed);
+    return record;
+}
+
+static struct llmobs_keyed *keyed_make(const struct llmobs_keyed_table *table,
+                                       void *key)
+{
+    _Atomic(struct llmobs_keyed *) *all = &table->state->all;
+    void *block = calloc(1, table->size + LLMOBS_KEYED_ALIGN);
+    struct llmobs_keyed *record = block ? aligned(block) : NULL;
+
+    if (!record)
+        return NULL;
+    atomic_init(&record->key, llmobs_hide(key).negative);
+    record->next = atomic_load_explicit(all, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(
+        all, &record->next, record, memory_order_release, memory_order_relaxed))
+        ;
+    return record;
+}
+
+static void *keyed_put_in(const struct llmobs_keyed_table *table,
+                          struct llmobs_keyed_place *place, void *key)
+{
+    struct llmobs_keyed *record = recycle(table->state, place, key);
+
+    if (!record)
+        record = keyed_make(table, key);
+    if (!record) {
+        atomic_store_explicit(&place->key, 0, memory_order_release);
+        return NULL;
+    }
+    record->place = place;
+    atomic_store_explicit(&place->record, record, memory_order_relaxed);
+    atomic_store_explicit(&place->key, llmobs_hide(key).negative,
+                          memory_order_release);
+    return record;
+}
+
+void *llmobs_keyed_claim(const struct llmobs_keyed_table *table, void *key)
+{
+    void *record = llmobs_keyed_find(table, key);
+    struct llmobs_keyed_place *place;
+
+    if (record || !key)
+        return record;
+    place = take_place(table, key);
+    return place ? keyed_put_in(table, place, key) : NULL;
+}
+
+void llmobs_keyed_rename(struct llmobs_keyed *record, void *key)
+{
+    uintptr_t hidden = llmobs_hide(key).negative;
+
+    atomic_store_explicit(&record->key, hidden, memory_order_release);
+    atomic_store_explicit(&record->place->key, hidden, memory_order_release);
+}
+
+/* Another thread may claim the record, and give it another place, as soon as it
+ * is free. */
+void llmobs_keyed_release(const struct llmobs_keyed_table *table,
+                          struct llmobs_keyed *record)
+{
+    struct llmobs_keyed_place *place = record->place;
+
+    atomic_store_explicit(&record->key, 0, memory_order_release);
+    atomic_fetch_add_explicit(&table->state->free, 1, memory_order_relaxed);
+    atomic_store_explicit(&place->key, 0, memory_order_release);
+}

@@ -1,0 +1,25 @@
+/* scratch - memory for the time of one function call, instead of a big stack
+ * frame: the app's threads and coroutines may have little stack.
+ *
+ * Owns:    a block belongs to its taker until it is given back. It holds no
+ *          bytes that the last taker left.
+ * Threads: any, without a lock.
+ * Errors:  NULL when memory runs out.
+ * Limits:  there are LLMOBS_BLOCKS blocks of LLMOBS_SCRATCH_SIZE bytes; more or
+ *          larger ones come from the allocator.
+ * Fork:    a child loses the blocks that it never gives back.
+ */
+#ifndef LLMOBS_SCRATCH_H
+#define LLMOBS_SCRATCH_H
+
+#include <stddef.h>
+
+/* Enough for the writer of a spool entry (entry.h) with an exchange's fields.
+ */
+#define LLMOBS_SCRATCH_SIZE 9216
+
+void *llmobs_scratch_take(size_t size);
+/* NULL is fine. errno stays. */
+void llmobs_scratch_give(void *block);
+
+#endif

@@ -1,0 +1,133 @@
+#include "lib/base/siphash.h"
+
+#include <string.h>
+
+#define ROTATE(x, n) ((x) << (n) | (x) >> (64 - (n)))
+
+/* The functions take and give the four words by value, so that the compiler
+ * keeps them in registers. */
+typedef struct llmobs_siphash_words words;
+
+static inline words one_round(words v)
+{
+    v.a += v.b;
+    v.b = ROTATE(v.b, 13) ^ v.a;
+    v.a = ROTATE(v.a, 32);
+    v.c += v.d;
+    v.d = ROTATE(v.d, 16) ^ v.c;
+    v.a += v.d;
+    v.d = ROTATE(v.d, 21) ^ v.a;
+    v.c += v.b;
+    v.b = ROTATE(v.b, 17) ^ v.c;
+    v.c = ROTATE(v.c, 32);
+    return v;
+}
+
+static inline words siphash_put(words v, uint64_t word)
+{
+    v.d ^= word;
+    v = one_round(one_round(v));
+    v.a ^= word;
+    return v;
+}
+
+static inline uint64_t mixed(words v)
+{
+    return v.a ^ v.b ^ v.c ^ v.d;
+}
+
+static inline words siphash_begin(const uint64_t key[2])
+{
+    return (words){key[0] ^ UINT64_C(0x736f6d6570736575),
+                   key[1] ^ UINT64_C(0x646f72616e646f6d),
+                   key[0] ^ UINT64_C(0x6c7967656e657261),
+                   key[1] ^ UINT64_C(0x7465646279746573)};
+}
+
+void llmobs_siphash_init(struct llmobs_siphash *state, const uint64_t key[2])
+{
+    state->v = siphash_begin(key);
+    state->v.b ^= 0xee;
+    state->word = 0;
+    state->total = 0;
+}
+
+/* The bytes of a word, the first one lowest. */
+static inline uint64_t word_of(const unsigned char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+/* After a piece whose bytes are no multiple of eight, each word has two parts:
+ * `left`, the bytes that were left over, and the next ones, `shift` bits
+ * higher. */
+static void siphash_add_words(struct llmobs_siphash *state,
+                              const unsigned char *at, size_t count)
+{
+    unsigned shift = (unsigned)(state->total % 8 * 8);
+    uint64_t left = state->word;
+    words v = state->v;
+
+    state->total += count * 8;
+    if (shift == 0)
+        for (; count > 0; count--, at += 8)
+            v = siphash_put(v, word_of(at));
+    for (; count > 0; count--, at += 8) {
+        uint64_t word = word_of(at);
+
+        v = siphash_put(v, left | word << shift);
+        left = word >> (64 - shift);
+    }
+    state->word = left;
+    state->v = v;
+}
+
+void llmobs_siphash_add(struct llmobs_siphash *state, const void *data,
+                        size_t len)
+{
+    const unsigned char *at = data;
+
+    siphash_add_words(state, at, len / 8);
+    at += len / 8 * 8;
+    for (len %= 8; len > 0; len--) {
+        state->word |= (uint64_t)*at++ << state->total % 8 * 8;
+        if (++state->total % 8 == 0) {
+            state->v = siphash_put(state->v, state->word);
+            state->word = 0;
+        }
+    }
+}
+
+struct llmobs_hash128 llmobs_siphash_now(const struct llmobs_siphash *state)
+{
+    words v = siphash_put(state->v, state->word | state->total << 56);
+    struct llmobs_hash128 out;
+
+    v.c ^= 0xee;
+    v = one_round(one_round(one_round(one_round(v))));
+    out.lo = mixed(v);
+    v.b ^= 0xdd;
+    v = one_round(one_round(one_round(one_round(v))));
+    out.hi = mixed(v);
+    return out;
+}
+
+uint64_t llmobs_siphash_number(const uint64_t key[2], uint64_t number)
+{
+    const uint64_t words_in[2] = {number, UINT64_C(8) << 56};
+    words v = siphash_begin(key);
+
+    for (int i = 0; i < 2; i++) {
+        v.d ^= words_in[i];
+        v = one_round(v);
+        v.a ^= words_in[i];
+    }
+    v.c ^= 0xff;
+    return mixed(one_round(one_round(one_round(v))));
+}

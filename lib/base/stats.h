@@ -1,0 +1,81 @@
+/* stats - counters of what happened to the calls; each call is counted once.
+ *
+ * captured + adopted = delivered + sampled_out + pending + left + all dropped_*
+ * + unconfirmed + purged, whenever no call is being counted. A call that one
+ * process leaves in the spool is adopted by another.
+ *
+ * A thread counts a call in the order of LLMOBS_STATS: kept, captured (or
+ * adopted), the counter that settles it, released. So counters are written
+ * cause first, and a reader who walks them backwards never sees an effect
+ * without its cause.
+ *
+ * Threads: any; the counters are atomic, written with release and read with
+ *          acquire.
+ * Fork:    a child begins at zero (llmobs_stats_reset).
+ */
+#ifndef LLMOBS_STATS_H
+#define LLMOBS_STATS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* X(name): the counters, in the order in which a call is counted. delivered,
+ * sampled_out, unconfirmed, left, purged and those named dropped_... settle a
+ * captured or adopted call; the others stand beside that sum. Of several
+ * destinations the one that did not get the call decides. */
+#define LLMOBS_STATS(X)                                                        \
+    X(kept)             /* written to the spool, or adopted from one */        \
+    X(captured)         /* exchanges and spans given to the buffer or lost */  \
+    X(adopted)          /* taken from the spools of ended processes */         \
+    X(delivered)        /* accepted by the exporter */                         \
+    X(sampled_out)      /* kept from OTLP by the sampler */                    \
+    X(unconfirmed)      /* candidates that were no LLM call */                 \
+    X(left)             /* left in the spool when the process ended */         \
+    X(dropped_full)     /* the buffer was full */                              \
+    X(dropped_memory)   /* no memory */                                        \
+    X(dropped_export)   /* refused by the exporter for good */                 \
+    X(dropped_rejected) /* accepted, and thrown away by the receiver */        \
+    X(dropped_unsaid)   /* evaluations that the logs of OTLP cannot say */     \
+    X(dropped_expired)  /* older than the intake accepts */                    \
+    X(dropped_program)  /* refused by the program's own processor */           \
+    X(dropped_exit)     /* not delivered when the process ended */             \
+    X(dropped_died)     /* pending when the process was killed */              \
+    X(evaluations)      /* delivered events that are evaluations */            \
+    X(purged)           /* removed from the spool by `llmobs purge` */         \
+    X(released)         /* removed from the spool; the rest of kept is left */ \
+    X(sent_store)       /* accepted by the exporter of that name; */           \
+    X(sent_agent)       /* several may accept the same event */                \
+    X(sent_agentless)                                                          \
+    X(sent_otlp)                                                               \
+    X(sent_otlp_logs)                                                          \
+    X(sent_otlp_metrics)  /* spans in sums that a receiver accepted; */        \
+    X(lost_otlp_metrics)  /* in a delta that it refused for good */            \
+    X(link_file_failed)   /* times that the file of links was unusable */      \
+    X(hook_failed)        /* times that a hook of LLMOBS_INBOUND failed */     \
+    X(wrapped)            /* objects that may call libcurl past the library */ \
+    X(unjudged)           /* requests of handles made unseen, perhaps calls */ \
+    X(fork_beside_thread) /* forks that went on beside a thread of ours */
+
+enum llmobs_stat {
+#define X(name) LLMOBS_STAT_##name,
+    LLMOBS_STATS(X)
+#undef X
+        LLMOBS_STAT_COUNT
+};
+
+void llmobs_stats_add(enum llmobs_stat stat, uint64_t n);
+uint64_t llmobs_stats_get(enum llmobs_stat stat);
+const char *llmobs_stats_name(enum llmobs_stat stat);
+
+/* The counter of the events that the exporter of that name accepted;
+ * LLMOBS_STAT_COUNT, which counts nothing, for another name. */
+enum llmobs_stat llmobs_stats_sent(const char *exporter);
+
+/* True for the counters that settle a call. By name, for the counters of
+ * another version. */
+bool llmobs_stats_settles(enum llmobs_stat stat);
+bool llmobs_stats_name_settles(const char *name);
+
+void llmobs_stats_reset(void);
+
+#endif

@@ -1,0 +1,567 @@
+#include "lib/base/thread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnu/libc-version.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/cold.h"
+#include "lib/base/fd.h"
+#include "lib/base/file.h"
+#include "lib/base/floats.h"
+#include "lib/base/fork.h"
+#include "lib/base/futex.h"
+#include "lib/base/inherited.h"
+#include "lib/base/sys.h"
+
+/* From glibc 2.32 on. */
+#if defined(__has_include)
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#pragma weak __libc_single_threaded
+#define SINGLE_THREADED (&__libc_single_threaded && __libc_single_threaded)
+#endif
+#endif
+#ifndef SINGLE_THREADED
+#define SINGLE_THREADED false
+#endif
+
+/* musl has no such function. */
+#pragma weak gnu_get_libc_version
+
+/* The longest line of /proc/self/stat that is read: the one of a first thread
+ * that has ended is short, as it has no memory. */
+#define STAT_MAX 448
+#define STAT_EXIT_CODE 52
+#define LAST_MS 1000
+#define NAME "llmobs"
+/* A thread waits no longer for a fork. */
+#define PATIENCE_MS 1000
+/* As much as Linux gives a first thread: by default musl gives others 128 KiB.
+ */
+#define LAST_STACK ((size_t)8 * 1024 * 1024)
+/* Systems allow a user thousands of processes and threads. An administrator who
+ * sets a lower limit than this has counted the threads of one program. */
+#define PROCESSES_LEAST 64
+/* Bytes that the limits of memory must leave beside a thread. */
+#define MEMORY_LEAST ((size_t)32 << 20)
+
+/* ---- how many ---------------------------------------------------------- */
+
+/* How many threads of the library the process `owner` has (fork.h); a child has
+ * none. A thread is added after it was made, and subtracted before it ends: so
+ * the count is never larger than the number of these threads. */
+static atomic_int owner;
+static atomic_size_t count;
+static atomic_uint changes; /* a rest sleeps on it */
+static atomic_int resting;  /* callers that want no thread of ours */
+static atomic_bool wanted;  /* and those with a bell are to end for them */
+
+enum seat_state { FREE, TAKEN, ENDING };
+
+/* A thread, from its start until the kernel has it no more. */
+struct seat {
+    atomic_int state;
+    atomic_int tid;
+    void (*run)(void *);
+    void *arg;
+    _Atomic(atomic_uint *) bell;
+};
+
+LLMOBS_COLD static struct seat seats[LLMOBS_THREADS_MAX];
+static atomic_int seated; /* seats that are not free */
+
+/* The caller blocks signals: a signal handler of the app that came in the
+ * middle of this and called it too would wait for ever for its own thread. */
+static void thread_own(void)
+{
+    if (!llmobs_fork_unsettled(&owner))
+        return;
+    atomic_store(&count, 0);
+    atomic_store(&seated, 0);
+    for (size_t i = 0; i < LLMOBS_THREADS_MAX; i++)
+        atomic_store(&seats[i].state, FREE);
+    llmobs_fork_settled(&owner);
+}
+
+static void count_one(void)
+{
+    atomic_fetch_add(&count, 1);
+    atomic_fetch_add(&changes, 1);
+}
+
+static void uncount_one(void)
+{
+    atomic_fetch_sub(&count, 1);
+    atomic_fetch_add(&changes, 1);
+}
+
+static void move_to(struct seat *seat, enum seat_state state)
+{
+    if (state == FREE)
+        atomic_fetch_sub(&seated, 1);
+    atomic_store(&seat->state, state);
+    atomic_fetch_add(&changes, 1);
+    if (atomic_load(&resting) > 0)
+        llmobs_futex_wake(&changes);
+}
+
+/* Takes a free seat, or one of a thread that is as good as gone. */
+static struct seat *take_seat(void)
+{
+    for (int from = FREE; from <= ENDING; from += ENDING)
+        for (size_t i = 0; i < LLMOBS_THREADS_MAX; i++) {
+            int state = from;
+
+            if (!atomic_compare_exchange_strong(&seats[i].state, &state, TAKEN))
+                continue;
+            if (from == FREE)
+                atomic_fetch_add(&seated, 1);
+            atomic_store(&seats[i].tid, 0);
+            return &seats[i];
+        }
+    return NULL;
+}
+
+static size_t ours(void)
+{
+    return atomic_load(&owner) == llmobs_fork_process() ? atomic_load(&count)
+                                                        : 0;
+}
+
+/* The link count of a directory is the number of its subdirectories, here one a
+ * thread, and two: its "." and its entry in the parent directory. */
+size_t llmobs_thread_apps(void)
+{
+    unsigned before = atomic_load(&changes);
+    size_t known = ours();
+    struct stat st;
+
+    /* The C library knows a process of one thread, which may be the library's
+     * where the app's have ended. */
+    if (known == 0 && SINGLE_THREADED)
+        return 1;
+    if (stat("/proc/self/task", &st) != 0 || st.st_nlink < 3 + known ||
+        atomic_load(&changes) != before)
+        return 0;
+    return st.st_nlink - 2 - known;
+}
+
+/* The kernel's number of threads of the process that noted its pid. */
+static size_t tasks(void)
+{
+    char path[sizeof("/proc//task") + 10];
+    struct stat st;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", llmobs_fork_pid());
+    return stat(path, &st) == 0 && st.st_nlink > 2 ? st.st_nlink - 2 : 0;
+}
+
+bool llmobs_thread_hinders_exit(void)
+{
+    size_t known = ours();
+
+    return !gnu_get_libc_version && known > 0 && tasks() <= known + 1;
+}
+
+/* musl has taken note of a thread's end before the kernel does. It goes on to
+ * take one more lock before it takes none: malloc's, which it gives back. */
+void llmobs_thread_wait_alone(int64_t until_ns)
+{
+    atomic_uint never = 0;
+    void *volatile block;
+
+    while (tasks() > 1 && llmobs_futex_left(until_ns) > 0)
+        llmobs_futex_sleep(&never, 0, 1);
+    block = malloc(1);
+    free(block);
+}
+
+/* ---- begin and end ----------------------------------------------------- */
+
+/* Set when the process has to end with the library's last thread. */
+static struct {
+    atomic_int process; /* the one for which it is set */
+    int code;
+    sigset_t signals;
+} leaving;
+
+/* When the last thread ends, the C library exits the process, with code 0, and
+ * runs the exit handlers there as it would on the app's last thread. Where the
+ * first thread ended by the bare system call, with a code of its own, the C
+ * library would not exit at all: Linux takes the code of the last thread, so
+ * the thread ends by that system call too. */
+static void thread_end(struct seat *seat)
+{
+    llmobs_fd_thread_ends();
+    uncount_one();
+    move_to(seat, ENDING);
+    if (atomic_load(&leaving.process) != llmobs_fork_process())
+        return;
+    pthread_sigmask(SIG_SETMASK, &leaving.signals, NULL);
+    if (leaving.code)
+        llmobs_sys(SYS_exit, leaving.code);
+}
+
+/* The thread's number, the last part of PID/task/TID; not by gettid, for which
+ * a filter may kill that lets the library work. -1: unknown. */
+static int own_number(void)
+{
+    char link[64] = "";
+    const char *at;
+
+    (void)!readlink("/proc/thread-self", link, sizeof(link) - 1);
+    at = strrchr(link, '/');
+    return at ? (int)strtol(at + 1, NULL, 10) : -1;
+}
+
+static void *thread_main(void *arg)
+{
+    struct seat *seat = arg;
+
+    llmobs_floats_default();
+    atomic_store(&seat->tid, own_number());
+    prctl(PR_SET_NAME, NAME, 0, 0, 0);
+    llmobs_fd_thread_begins();
+    llmobs_inherited_drop();
+    seat->run(seat->arg);
+    thread_end(seat);
+    return NULL;
+}
+
+static int create(struct seat *seat, size_t stack)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    int rc = pthread_attr_init(&attr);
+
+    if (rc)
+        return -rc;
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    if (stack)
+        pthread_attr_setstacksize(&attr, stack);
+    rc = pthread_create(&thread, &attr, thread_main, seat);
+    pthread_attr_destroy(&attr);
+    return -rc;
+}
+
+/* True where the kernel would map so much, as the shim asks before it loads the
+ * core (shim/fit.c): the stack counts for RLIMIT_AS, and after
+ * mlockall(MCL_FUTURE) all of it for RLIMIT_MEMLOCK. */
+static bool has_memory(void)
+{
+    void *at =
+        (void *)llmobs_sys(SYS_mmap, NULL, MEMORY_LEAST, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
+
+    return (uintptr_t)at < (uintptr_t)-4095 &&
+           llmobs_sys(SYS_munmap, at, MEMORY_LEAST) == 0;
+}
+
+/* False where the system allows few threads: a thread of the library could take
+ * the last one, and the app's next fork would fail. */
+static bool thread_has_room(void)
+{
+    struct rlimit limit;
+
+    return (getrlimit(RLIMIT_NPROC, &limit) != 0 ||
+            limit.rlim_cur >= PROCESSES_LEAST) &&
+           has_memory();
+}
+
+/* glibc from 2.35 on registers each thread for restartable sequences where the
+ * first one is, and ends the process where the kernel refuses: so does a filter
+ * (seccomp) that came in between. These arguments are never valid. */
+extern const unsigned rseq_size __asm__("__rseq_size") __attribute__((weak));
+
+static bool may_register(void)
+{
+    return !&rseq_size || rseq_size == 0 ||
+           llmobs_sys(SYS_rseq, NULL, 0, -1, 0) == -EINVAL;
+}
+
+/* No thread is made while a fork is under way, but for one that hangs in
+ * another library's handler: the child would have the C library's lock for that
+ * taken. A fork announces itself first and looks at the seats then; here it is
+ * the other way round. */
+static struct seat *take_seat_outside(void)
+{
+    int64_t until = llmobs_futex_deadline(PATIENCE_MS);
+    atomic_uint never = 0;
+
+    for (;;) {
+        struct seat *seat = take_seat();
+
+        if (!seat || atomic_load(&resting) == 0 ||
+            llmobs_futex_left(until) == 0)
+            return seat;
+        move_to(seat, FREE);
+        llmobs_futex_sleep(&never, 0, 1);
+    }
+}
+
+static void (*_Atomic watcher)(void);
+
+void llmobs_thread_watch(void (*watch)(void))
+{
+    atomic_store(&watcher, watch);
+}
+
+int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
+                        atomic_uint *bell)
+{
+    sigset_t all, old;
+    void (*watch)(void);
+    struct seat *seat;
+    int rc = -EAGAIN;
+
+    if (!thread_has_room() || !may_register())
+        return rc;
+    watch = atomic_exchange(&watcher, NULL);
+    if (watch)
+        watch();
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    thread_own();
+    seat = take_seat_outside();
+    if (seat) {
+        seat->run = run;
+        seat->arg = arg;
+        atomic_store(&seat->bell, bell);
+        rc = create(seat, stack);
+        if (rc == -EINVAL)
+            rc = create(seat, 0);
+        if (rc)
+            move_to(seat, FREE);
+    }
+    if (rc == 0)
+        count_one();
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return rc;
+}
+
+/* ---- rest -------------------------------------------------------------- */
+
+#define POLL_NS 20000
+
+/* The kernel's task outlives the thread's last word by some microseconds, in
+ * which unshare still counts it. Later another thread may have its number, but
+ * not its name. */
+static bool thread_is_gone(const struct seat *seat)
+{
+    char path[sizeof("/proc/self/task//comm") + 10], name[sizeof(NAME) + 1];
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/comm",
+             atomic_load(&seat->tid));
+    return llmobs_file_begin(AT_FDCWD, path, name, sizeof(name)) <= 0 ||
+           strncmp(name, NAME, sizeof(NAME) - 1) != 0;
+}
+
+/* True for a thread that is being made. */
+static bool is_new(const struct seat *seat)
+{
+    return atomic_load(&seat->tid) == 0;
+}
+
+/* The threads that a rest waits for: those that end by themselves, as one that
+ * looks a name up, and where the app has one thread the others too. */
+static bool is_awaited(const struct seat *seat, int state)
+{
+    return state == ENDING ||
+           (state == TAKEN && (atomic_load(&wanted) ||
+                               !atomic_load(&seat->bell) || is_new(seat)));
+}
+
+/* How many there are still, and how many of them are about to end. */
+static size_t remaining(size_t *ending)
+{
+    size_t n = 0;
+
+    *ending = 0;
+    for (size_t i = 0; i < LLMOBS_THREADS_MAX; i++) {
+        int state = atomic_load(&seats[i].state);
+
+        if (!is_awaited(&seats[i], state))
+            continue;
+        if (state == ENDING && thread_is_gone(&seats[i])) {
+            if (atomic_compare_exchange_strong(&seats[i].state, &state, FREE))
+                atomic_fetch_sub(&seated, 1);
+            continue;
+        }
+        *ending += state == ENDING;
+        n++;
+    }
+    return n;
+}
+
+static void ring_all(void)
+{
+    for (size_t i = 0; i < LLMOBS_THREADS_MAX; i++) {
+        atomic_uint *bell = atomic_load(&seats[i].bell);
+
+        if (atomic_load(&seats[i].state) != TAKEN || !bell)
+            continue;
+        atomic_fetch_add(bell, 1);
+        llmobs_futex_wake(bell);
+    }
+}
+
+bool llmobs_thread_rests(void)
+{
+    return atomic_load(&wanted);
+}
+
+/* True for a task that sleeps: a look-up that waits for a name server. One that
+ * works may hold a lock of the resolver, in which a child would hang. */
+static bool is_asleep(const struct seat *seat)
+{
+    char path[sizeof("/proc/self/task//stat") + 10], text[64];
+    const char *at;
+
+    if (is_new(seat))
+        return false;
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
+             atomic_load(&seat->tid));
+    if (llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) <= 0)
+        return true;
+    at = strrchr(text, ')');
+    return !at || at[1] != ' ' || at[2] == 'S';
+}
+
+static bool all_asleep(void)
+{
+    for (size_t i = 0; i < LLMOBS_THREADS_MAX; i++)
+        if (atomic_load(&seats[i].state) == TAKEN &&
+            (!atomic_load(&seats[i].bell) || is_new(&seats[i])) &&
+            !is_asleep(&seats[i]))
+            return false;
+    return true;
+}
+
+static int wait_alone(int64_t until_ns)
+{
+    int64_t last_ns = until_ns + LLMOBS_THREAD_WORKS_MS * LLMOBS_NS_PER_MS;
+    atomic_uint never = 0;
+    size_t ending;
+
+    for (;;) {
+        unsigned seen = atomic_load(&changes);
+        int64_t now = llmobs_clock_mono_ns(), left = until_ns - now;
+
+        if (remaining(&ending) == 0)
+            return 0;
+        if (left <= 0 && (now >= last_ns || (!ending && all_asleep())))
+            return -ETIMEDOUT;
+        if (left <= 0)
+            left = LLMOBS_NS_PER_MS;
+        if (ending)
+            llmobs_futex_sleep_ns(&never, 0, left < POLL_NS ? left : POLL_NS);
+        else
+            llmobs_futex_sleep_ns(&changes, seen, left);
+    }
+}
+
+int llmobs_thread_rest(int64_t ms, enum llmobs_thread_rest how)
+{
+    static atomic_uint vain; /* `changes` after a wait in vain; 0: none */
+    int rc, saved = errno;
+    size_t ending;
+
+    atomic_fetch_add(&resting, 1);
+    if (atomic_load(&seated) == 0 ||
+        atomic_load(&owner) != llmobs_fork_process())
+        return 0;
+    (void)remaining(&ending);
+    if (how == LLMOBS_THREAD_REST_ALL || llmobs_thread_apps() <= 1 + ending) {
+        atomic_store(&wanted, true);
+        ring_all();
+    }
+    if (how == LLMOBS_THREAD_REST_ONCE &&
+        atomic_load(&vain) == (atomic_load(&changes) | 1))
+        ms = 0;
+    rc = wait_alone(llmobs_futex_deadline(ms));
+    atomic_store(&vain, rc ? atomic_load(&changes) | 1 : 0);
+    errno = saved;
+    return rc;
+}
+
+void llmobs_thread_rest_end(void)
+{
+    if (atomic_fetch_sub(&resting, 1) == 1)
+        atomic_store(&wanted, false);
+}
+
+void llmobs_thread_forget(void)
+{
+    atomic_store(&resting, 0);
+    atomic_store(&wanted, false);
+}
+
+/* ---- the end of a process whose first thread has ended ------------------ */
+
+/* The process in which other threads of the app outlived the first one: its
+ * exit code comes from them. */
+static atomic_int outlived;
+
+/* By proc(5), this link cannot be read once the first thread has ended. */
+bool llmobs_thread_is_last(void)
+{
+    char first;
+    size_t apps;
+
+    if (readlink("/proc/self/root", &first, 1) >= 0 || errno != ENOENT)
+        return false;
+    apps = llmobs_thread_apps();
+    if (apps > 1)
+        atomic_store(&outlived, llmobs_fork_process());
+    return apps == 1;
+}
+
+/* Answers the exit code of the first thread. By proc(5), the name before the
+ * third field may hold any character: the last ')' ends it. */
+static int first_code(void)
+{
+    char text[STAT_MAX];
+    const char *at = NULL;
+
+    if (atomic_load(&outlived) == llmobs_fork_process())
+        return 0;
+    if (llmobs_file_begin(AT_FDCWD, "/proc/self/stat", text, sizeof(text)) > 0)
+        at = strrchr(text, ')');
+    for (int i = 2; at && i < STAT_EXIT_CODE; i++)
+        at = strchr(at + 1, ' ');
+    return at ? (int)strtol(at, NULL, 10) >> 8 : 0;
+}
+
+/* Runs as the last thread, with a whole stack for the app's exit handlers. It
+ * waits until the library's other threads have ended, LAST_MS at most: one of
+ * them may wait for a name server. */
+static void end_last(void *unused)
+{
+    int64_t until = llmobs_futex_deadline(LAST_MS);
+    atomic_uint never = 0;
+
+    (void)unused;
+    while (llmobs_thread_apps() + ours() != 2 && llmobs_futex_left(until) > 0)
+        llmobs_futex_sleep(&never, 0, 1);
+}
+
+void llmobs_thread_leave(const sigset_t *signals)
+{
+    leaving.code = first_code();
+    leaving.signals = *signals;
+    atomic_store(&leaving.process, llmobs_fork_process());
+    if (!leaving.code &&
+        llmobs_thread_start(end_last, NULL, LAST_STACK, NULL) != 0)
+        (void)llmobs_thread_start(end_last, NULL, 0, NULL);
+}

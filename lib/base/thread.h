@@ -1,0 +1,92 @@
+/* thread - starts a thread of this library in the app's process, ends all of
+ * them where the app has to be alone, and ends the process as it should end
+ * where the app's threads leave first.
+ *
+ * Owns:    a seat for each thread. A thread is detached, and ends by returning.
+ * Threads: any. Errors: negative errno.
+ * Limits:  LLMOBS_THREADS_MAX threads. The stack has the size that the caller
+ *          asks for. The C library takes the app's thread-local storage out of
+ *          it; where that does not fit, the stack has the default size.
+ * Fork:    a child has none of these threads.
+ *
+ * A thread inherits much from the one that makes it. Ours keep the privileges
+ * and filters of that thread, which must not have a way out, and what only
+ * concerns their own memory. They take the default floating-point environment
+ * and timer slack, block all signals, and are scheduled as the process's first
+ * thread is: never in real time.
+ *
+ * "The library's threads" are those that start here; all others are the app's.
+ */
+#ifndef LLMOBS_THREAD_H
+#define LLMOBS_THREAD_H
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LLMOBS_THREADS_MAX 128
+/* The additional time that a rest waits for a thread that looks a name up and
+ * is not asleep. */
+#define LLMOBS_THREAD_WORKS_MS 200
+
+/* Runs `run(arg)` in a thread named "llmobs" with `stack` bytes of stack. The
+ * thread blocks all signals, so that the app's threads get them. Borrows `arg`.
+ * `bell`: the word on which the thread sleeps, which a rest changes; NULL: the
+ * thread ends by itself after a moment. -EAGAIN: the system gives no thread, or
+ * allows so few (RLIMIT_NPROC), or so little memory, that the app needs them.
+ */
+int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
+                        atomic_uint *bell);
+
+/* Before the first start: `watch` is called then, once, on the thread that
+ * starts it. */
+void llmobs_thread_watch(void (*watch)(void));
+
+/* The process is about to do something for which it should have no thread of
+ * ours. Waits until the kernel has none that ends by itself; in a process whose
+ * app has one thread, or with _ALL, asks the others to end, and waits for them
+ * too; at most `ms`: -ETIMEDOUT. (See LLMOBS_THREAD_WORKS_MS.) After a wait in
+ * vain another one with _ONCE does not wait for the same threads. The caller
+ * calls _rest_end in either case. */
+enum llmobs_thread_rest {
+    LLMOBS_THREAD_REST_ONCE,
+    LLMOBS_THREAD_REST_AGAIN,
+    LLMOBS_THREAD_REST_ALL
+};
+int llmobs_thread_rest(int64_t ms, enum llmobs_thread_rest how);
+void llmobs_thread_rest_end(void);
+
+/* True between both where a thread that has a bell is to end. */
+bool llmobs_thread_rests(void);
+
+/* In a child for which no fork handler ran. */
+void llmobs_thread_forget(void);
+
+/* How many threads of the app this process has. The process's first thread
+ * counts even after its end. The answer is never too small; 0: unknown, as
+ * without /proc. */
+size_t llmobs_thread_apps(void);
+
+/* True in a process of one thread of the app's and of this library's, where
+ * libc is musl: it takes its locks only where there is a second thread, and an
+ * exit lets some of them never go. A child of vfork that exits would leave them
+ * so in its parent's memory, and the parent would wait for them for ever. It
+ * asks in the child for the process that noted its pid (fork.h). */
+bool llmobs_thread_hinders_exit(void);
+
+/* Waits until that process has one thread. */
+void llmobs_thread_wait_alone(int64_t until_ns);
+
+/* True where the first thread has ended, as by pthread_exit, and only the
+ * library's threads are left: the process has to end with them. False without
+ * /proc. Changes errno. */
+bool llmobs_thread_is_last(void);
+
+/* A library's thread calls it then, before all of them end: the last one gives
+ * the process the exit code that it would have without this library. The app's
+ * exit handlers may run on that thread, with `signals` blocked. */
+void llmobs_thread_leave(const sigset_t *signals);
+
+#endif

@@ -1,0 +1,142 @@
+#include "lib/elf/loaded.h"
+
+#include <errno.h>
+
+#include "lib/base/fork_gate.h"
+
+static llmobs_loaded_walk_fn *walk_objects = dl_iterate_phdr;
+
+void llmobs_loaded_by(llmobs_loaded_walk_fn *walk)
+{
+    walk_objects = walk;
+}
+
+struct search {
+    uintptr_t address;
+    llmobs_loaded_fn *see;
+    void *ctx;
+    struct llmobs_loaded_last *last;
+    bool asked;    /* whether the address is in `last` */
+    size_t passed; /* objects before this one */
+};
+
+static const ElfW(Phdr) *
+    segment_of(const struct llmobs_loaded *object, uintptr_t address)
+{
+    for (size_t i = 0; i < object->phnum; i++) {
+        const ElfW(Phdr) *p = &object->phdr[i];
+
+        if (p->p_type == PT_LOAD && address - object->base >= p->p_vaddr &&
+            address - object->base - p->p_vaddr < p->p_memsz)
+            return p;
+    }
+    return NULL;
+}
+
+static bool loaded_read_counts(const struct dl_phdr_info *info, size_t size,
+                               struct llmobs_loaded_counts *counts)
+{
+    if (size <
+        offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs))
+        return false;
+    counts->adds = info->dlpi_adds;
+    counts->subs = info->dlpi_subs;
+    return true;
+}
+
+/* True where the last object has the address. Forgets it where it may be
+ * unloaded. */
+static bool is_in_last(struct search *search, const struct dl_phdr_info *info,
+                       size_t size)
+{
+    struct llmobs_loaded_last *last = search->last;
+    struct llmobs_loaded_counts now;
+
+    search->asked = true;
+    if (!loaded_read_counts(info, size, &now)) {
+        search->last = NULL;
+        return false;
+    }
+    if (now.adds != last->counts.adds || now.subs != last->counts.subs)
+        *last = (struct llmobs_loaded_last){.counts = now};
+    return last->object.phdr && segment_of(&last->object, search->address);
+}
+
+/* The program comes first. musl has a name for it, too. */
+static int loaded_look(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+    struct search *search = ctx;
+    struct llmobs_loaded object = {
+        .path = search->passed++ && info->dlpi_name ? info->dlpi_name : "",
+        .base = info->dlpi_addr,
+        .phdr = info->dlpi_phdr,
+        .phnum = info->dlpi_phnum,
+    };
+
+    if (search->last && !search->asked && is_in_last(search, info, size))
+        object = search->last->object;
+    else if (!segment_of(&object, search->address))
+        return 0;
+    search->see(&object, search->ctx);
+    if (search->last)
+        search->last->object = object;
+    return 1;
+}
+
+static int loaded_each(int (*fn)(struct dl_phdr_info *, size_t, void *),
+                       void *ctx)
+{
+    int rc;
+
+    llmobs_fork_gate_enter();
+    rc = walk_objects(fn, ctx);
+    llmobs_fork_gate_leave();
+    return rc;
+}
+
+int llmobs_loaded_find(uintptr_t address, llmobs_loaded_fn *see, void *ctx,
+                       struct llmobs_loaded_last *last)
+{
+    struct search search = {
+        .address = address, .see = see, .ctx = ctx, .last = last};
+
+    return loaded_each(loaded_look, &search) == 1 ? 0 : -ENOENT;
+}
+
+static int loaded_count(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+    return loaded_read_counts(info, size, ctx) ? 1 : -1;
+}
+
+bool llmobs_loaded_counts(struct llmobs_loaded_counts *counts)
+{
+    return loaded_each(loaded_count, counts) == 1;
+}
+
+size_t llmobs_loaded_left(const struct llmobs_loaded *object, uintptr_t address)
+{
+    const ElfW(Phdr) *segment = segment_of(object, address);
+    uintptr_t from;
+
+    if (!segment || !(segment->p_flags & PF_R))
+        return 0;
+    from = address - object->base - segment->p_vaddr;
+    return segment->p_memsz - from;
+}
+
+const void *llmobs_loaded_at(const struct llmobs_loaded *object,
+                             uintptr_t address, size_t len)
+{
+    return llmobs_loaded_left(object, address) >= len ? (const void *)address
+                                                      : NULL;
+}
+
+const ElfW(Phdr) *
+    llmobs_loaded_header(const struct llmobs_loaded *object, ElfW(Word) type)
+{
+    for (size_t i = 0; i < object->phnum; i++) {
+        if (object->phdr[i].p_type == type)
+            return &object->phdr[i];
+    }
+    return NULL;
+}

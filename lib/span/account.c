@@ -1,0 +1,241 @@
+#include "lib/span/account.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/buf.h"
+#include "lib/base/siphash.h"
+
+static _Atomic uint64_t boot_key;
+
+/* Names of headers that hold a credential or name the caller, by their ends;
+ * the most usual ones first. */
+#define END(text)              \
+    {                          \
+        text, sizeof(text) - 1 \
+    }
+static const struct {
+    const char *text;
+    size_t len;
+} ends[] = {END("authorization"), END("api-key"),      END("apikey"),
+            END("api-token"),     END("access-token"), END("auth-token"),
+            END("id-token"),      END("-auth"),        END("cookie"),
+            END("-user"),         END("user-id"),      END("tenant-id"),
+            END("-tenant"),       END("account"),      END("account-id"),
+            END("organization"),  END("-project"),     END("subscription-key")};
+
+/* Parameters of a URL that do. */
+static const char *const parameters[] = {"key",    "api_key",         "api-key",
+                                         "apikey", "access_token",    "token",
+                                         "auth",   "subscription-key"};
+
+#define FOUR(a, b, c, d)                                        \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | \
+     (uint32_t)(d) << 24)
+
+/* True for the last four letters of one of the ends: other names are looked at
+ * no further. */
+static bool account_may_be(struct llmobs_text name)
+{
+    const unsigned char *at;
+
+    if (name.len < 4)
+        return false;
+    at = (const unsigned char *)name.data + name.len - 4;
+    switch (FOUR(at[0], at[1], at[2], at[3]) | 0x20202020) {
+    case FOUR('t', 'i', 'o', 'n'):
+    case FOUR('-', 'k', 'e', 'y'):
+    case FOUR('i', 'k', 'e', 'y'):
+    case FOUR('o', 'k', 'e', 'n'):
+    case FOUR('a', 'u', 't', 'h'):
+    case FOUR('o', 'k', 'i', 'e'):
+    case FOUR('u', 's', 'e', 'r'):
+    case FOUR('r', '-', 'i', 'd'):
+    case FOUR('t', '-', 'i', 'd'):
+    case FOUR('n', 'a', 'n', 't'):
+    case FOUR('o', 'u', 'n', 't'):
+    case FOUR('j', 'e', 'c', 't'):
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_credential(struct llmobs_text name)
+{
+    if (!account_may_be(name))
+        return false;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        const char *end = ends[i].text;
+        size_t len = ends[i].len;
+
+        if (name.len >= len &&
+            (name.data[name.len - len] | 0x20) == (end[0] | 0x20) &&
+            strncasecmp(name.data + name.len - len, end, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Two numbers in one, by all the bits of their product. */
+static uint64_t account_join(uint64_t a, uint64_t b)
+{
+    __extension__ const unsigned __int128 product =
+        (unsigned __int128)(a ^ UINT64_C(0x9e3779b97f4a7c15)) *
+        (b ^ UINT64_C(0xd1b54a32d192ed03));
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t account_word_at(const char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+/* The hash of a text, which does not leave the process: a few instructions for
+ * sixteen bytes, as the app's thread pays for it. The last words of a long text
+ * begin before the others end. */
+static uint64_t account_add_bytes(uint64_t hash, struct llmobs_text text,
+                                  uint64_t fold)
+{
+    const char *at = text.data, *end = text.data + text.len;
+    uint64_t word = text.len;
+
+    for (hash ^= text.len; end - at > 16; at += 16)
+        hash = account_join(hash ^ (account_word_at(at) | fold),
+                            account_word_at(at + 8) | fold);
+    if (text.len >= 16)
+        return account_join(hash ^ (account_word_at(end - 16) | fold),
+                            account_word_at(end - 8) | fold);
+    if (text.len >= 8)
+        return account_join(hash ^ (account_word_at(at) | fold),
+                            account_word_at(end - 8) | fold);
+    for (; at < end; at++)
+        word = word << 8 | (unsigned char)*at;
+    return account_join(hash, word | fold);
+}
+
+/* Names count in either case of letters. A sum, so that the order of the
+ * headers does not count. */
+static uint64_t with(uint64_t account, struct llmobs_text name,
+                     struct llmobs_text value)
+{
+    uint64_t hash = account_add_bytes(
+        account_add_bytes(1, name, UINT64_C(0x2020202020202020)), value, 0);
+
+    account += hash;
+    return account ? account : 1;
+}
+
+/* "AWS4-HMAC-SHA256 Credential=NAME/date/region/service/aws4_request, ...". */
+static struct llmobs_text lasting(struct llmobs_text value)
+{
+    static const char scheme[] = "AWS4-", name[] = "Credential=";
+    const char *at, *slash;
+
+    if (value.len < sizeof(scheme) || (value.data[0] | 0x20) != 'a' ||
+        strncasecmp(value.data, scheme, sizeof(scheme) - 1) != 0)
+        return value;
+    at = memmem(value.data, value.len, name, sizeof(name) - 1);
+    slash = at ? memchr(at, '/', (size_t)(value.data + value.len - at)) : NULL;
+    return slash ? (struct llmobs_text){at, (size_t)(slash - at)} : value;
+}
+
+uint64_t llmobs_account_header(uint64_t account, const char *line, size_t len)
+{
+    const struct llmobs_text name = {line, len};
+    struct llmobs_text value = {line + len + 1, 0};
+
+    if (!is_credential(name))
+        return account;
+    value.len = strlen(value.data);
+    value = llmobs_text_trim(value);
+    return value.len > 0 ? with(account, name, lasting(value)) : account;
+}
+
+static bool account_is_key(struct llmobs_text name)
+{
+    for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++)
+        if (name.len == strlen(parameters[i]) &&
+            strncasecmp(name.data, parameters[i], name.len) == 0)
+            return true;
+    return false;
+}
+
+static uint64_t with_parameters(uint64_t account, const char *at)
+{
+    while (*at && *at != '#') {
+        size_t len = strcspn(at, "&#");
+        const char *equal = memchr(at, '=', len);
+        struct llmobs_text name = {at, equal ? (size_t)(equal - at) : len};
+
+        if (equal && account_is_key(name))
+            account = with(account, name,
+                           (struct llmobs_text){equal + 1, len - name.len - 1});
+        at += len + (at[len] == '&');
+    }
+    return account;
+}
+
+/* The '@' of a path is none of a user. */
+static uint64_t with_user(uint64_t account, const char *url, const char *at)
+{
+    const char *host = strstr(url, "://");
+
+    host = host ? host + 3 : url;
+    if (at < host || (size_t)(at - host) > strcspn(host, "/?#"))
+        return account;
+    return with(account, (struct llmobs_text){"@", 1},
+                (struct llmobs_text){host, (size_t)(at - host)});
+}
+
+uint64_t llmobs_account_url(uint64_t account, const char *url)
+{
+    const char *at = strchr(url, '@'), *query = strchr(url, '?');
+
+    if (at)
+        account = with_user(account, url, at);
+    return query ? with_parameters(account, query + 1) : account;
+}
+
+uint64_t llmobs_account_secret(const char *name, const char *text)
+{
+    return text ? with(0, (struct llmobs_text){name, strlen(name)},
+                       (struct llmobs_text){text, strlen(text)})
+                : 0;
+}
+
+void llmobs_account_set_boot(uint64_t boot)
+{
+    atomic_store_explicit(&boot_key, boot, memory_order_relaxed);
+}
+
+/* Until the boot's key is known, as where no disk takes calls, there is one of
+ * this process: its times to the nanosecond, and where its stack lies. */
+static uint64_t key_now(void)
+{
+    static _Atomic uint64_t own_key;
+    uint64_t key = atomic_load_explicit(&boot_key, memory_order_relaxed);
+    uint64_t none = 0, made;
+
+    if (key)
+        return key;
+    made = (uint64_t)llmobs_clock_wall_ns() ^
+           (uint64_t)llmobs_clock_mono_ns() << 20 ^ (uint64_t)(uintptr_t)&made;
+    if (atomic_compare_exchange_strong(&own_key, &none, made | 1))
+        return made | 1;
+    return none;
+}
+
+uint64_t llmobs_account_seal(uint64_t account)
+{
+    const uint64_t key[2] = {key_now(), 0x73706f6f6c};
+
+    return account ? llmobs_siphash_number(key, account) : 0;
+}

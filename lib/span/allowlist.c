@@ -1,0 +1,222 @@
+#include "lib/span/allowlist.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/span/mask.h"
+#include "lib/span/shapes.h"
+
+/* Larger than any URL: a path of %-escapes grows a little when it is masked. */
+#define URL_MAX ((size_t)1 << 24)
+/* "streamGenerateContent" has 21 letters; keys are longer, or have digits. */
+#define WORD_MAX 24
+#define VERSION_MAX 8
+
+/* The longest name below. */
+#define NAME_ROOM 44
+
+struct name {
+    unsigned char len;
+    char text[NAME_ROOM];
+};
+
+#define NAME(text)             \
+    {                          \
+        sizeof(text) - 1, text \
+    }
+#define COUNT(names) (sizeof(names) / sizeof(*(names)))
+
+/* Anybody who knows the id of a session may go on with it (WIRE 6.14). */
+static const char session_id[] = "mcp-session-id";
+
+/* The headers that dialects and the body's decoding need (WIRE 6.1, 6.9). */
+static const struct name needed[] = {
+    NAME("content-type"),
+    NAME("mcp-method"),
+    NAME("mcp-protocol-version"),
+    NAME("mcp-session-id"),
+    NAME("content-encoding"),
+    NAME("x-stainless-helper-method"),
+    NAME("x-amzn-errortype"),
+    NAME("x-amzn-bedrock-input-token-count"),
+    NAME("x-amzn-bedrock-output-token-count"),
+    NAME("x-amzn-bedrock-cache-read-input-token-count"),
+    NAME("x-amzn-bedrock-cache-write-input-token-count"),
+};
+
+/* The names that llmobs_told_add knows (core/event/told.c). */
+static const struct name told[] = {
+    NAME("x-request-id"),
+    NAME("request-id"),
+    NAME("x-amzn-requestid"),
+    NAME("apim-request-id"),
+    NAME("cf-ray"),
+    NAME("openai-processing-ms"),
+    NAME("x-envoy-upstream-service-time"),
+    NAME("x-amzn-bedrock-invocation-latency"),
+    NAME("retry-after"),
+    NAME("retry-after-ms"),
+    NAME("x-ratelimit-limit-requests"),
+    NAME("x-ratelimit-remaining-requests"),
+    NAME("x-ratelimit-reset-requests"),
+    NAME("x-ratelimit-limit-tokens"),
+    NAME("x-ratelimit-remaining-tokens"),
+    NAME("x-ratelimit-reset-tokens"),
+    NAME("anthropic-ratelimit-requests-limit"),
+    NAME("anthropic-ratelimit-requests-remaining"),
+    NAME("anthropic-ratelimit-requests-reset"),
+    NAME("anthropic-ratelimit-tokens-limit"),
+    NAME("anthropic-ratelimit-tokens-remaining"),
+    NAME("anthropic-ratelimit-tokens-reset"),
+    NAME("anthropic-ratelimit-input-tokens-limit"),
+    NAME("anthropic-ratelimit-input-tokens-remaining"),
+    NAME("anthropic-ratelimit-input-tokens-reset"),
+    NAME("anthropic-ratelimit-output-tokens-limit"),
+    NAME("anthropic-ratelimit-output-tokens-remaining"),
+    NAME("anthropic-ratelimit-output-tokens-reset"),
+};
+
+/* Runs for each line of a header, on the app's thread: few names have the
+ * length of another header. */
+static const char *allowlist_find(const struct name *names, size_t count,
+                                  const char *name, size_t len)
+{
+    for (size_t i = 0; i < count; i++)
+        if (names[i].len == len && strncasecmp(name, names[i].text, len) == 0)
+            return names[i].text;
+    return NULL;
+}
+
+const char *llmobs_allowlist_header(const char *name, size_t len)
+{
+    return allowlist_find(needed, COUNT(needed), name, len);
+}
+
+const char *llmobs_allowlist_answer(const char *name, size_t len)
+{
+    const char *found = llmobs_allowlist_header(name, len);
+
+    return found ? found : allowlist_find(told, COUNT(told), name, len);
+}
+
+bool llmobs_allowlist_hashed(const char *name)
+{
+    return strcmp(name, session_id) == 0;
+}
+
+/* True for ":" and a text that is no port: a password with a slash in it. */
+static bool is_password(const char *host, size_t len)
+{
+    const char *close = memrchr(host, ']', len);
+    const char *from = close ? close : host;
+    const char *colon = memchr(from, ':', len - (size_t)(from - host));
+
+    return colon && colon + 1 + strspn(colon + 1, "0123456789") != host + len;
+}
+
+/* Host and port of a URL; borrowed from it. */
+static struct llmobs_text host_of(const char *url)
+{
+    const char *host = strstr(url, "://"), *at;
+    size_t len;
+
+    host = host ? host + 3 : url;
+    len = strcspn(host, "/?#\\");
+    at = memrchr(host, '@', len);
+    if (!at && is_password(host, len))
+        at = memrchr(host, '@', strcspn(host, "?#"));
+    if (at) {
+        host = at + 1;
+        len = strcspn(host, "/?#\\");
+    }
+    return (struct llmobs_text){host, len};
+}
+
+/* Adds the path up to the query, without parameters. */
+static int allowlist_add_plain(const char *path, struct llmobs_buf *out)
+{
+    size_t end = strcspn(path, "?#"), at = 0;
+    int rc = 0;
+
+    while (at < end && !rc) {
+        size_t len = strcspn(path + at, ";?#");
+
+        rc = llmobs_buf_add(out, path + at, len);
+        at += len;
+        at += strcspn(path + at, "/?#");
+    }
+    return rc;
+}
+
+/* Adds the path without parameters, its keys masked. */
+static int add_path(const char *path, struct llmobs_buf *out)
+{
+    size_t at = out->len;
+    struct llmobs_buf plain;
+    int rc;
+
+    llmobs_buf_init(&plain, URL_MAX);
+    if (!path[strcspn(path, ";?#")])
+        rc = llmobs_mask_body(path, out);
+    else if (!(rc = allowlist_add_plain(path, &plain)) && plain.data)
+        rc = llmobs_mask_body(plain.data, out);
+    llmobs_buf_fini(&plain);
+    llmobs_shapes_mask(out, at, false);
+    return rc;
+}
+
+int llmobs_allowlist_url(const char *url, struct llmobs_buf *out)
+{
+    const char *host = strstr(url, "://");
+    struct llmobs_text host_part = host_of(url);
+    int rc = host ? llmobs_buf_add(out, url, (size_t)(host + 3 - url)) : 0;
+
+    if (!rc)
+        rc = llmobs_buf_add(out, host_part.data, host_part.len);
+    return rc ? rc : add_path(host_part.data + host_part.len, out);
+}
+
+/* True for letters with '-', '_' or '.' between them, and for a version: v1,
+ * v1beta2. */
+static bool allowlist_is_word(const char *text, size_t len)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
+    bool version =
+        len > 1 && text[0] == 'v' && text[1] >= '0' && text[1] <= '9';
+
+    if (version)
+        return len <= VERSION_MAX && strspn(text, "abetlph0123456789v.") >= len;
+    return len <= WORD_MAX && strspn(text, letters) >= len;
+}
+
+int llmobs_allowlist_words(const char *url, struct llmobs_buf *out)
+{
+    struct llmobs_text host_part = host_of(url);
+    const char *at = host_part.data + host_part.len;
+    int rc = llmobs_buf_add(out, host_part.data, host_part.len);
+
+    while (rc == 0 && *at != '\0' && !strchr("?#;", *at)) {
+        size_t mark = *at == '/' || *at == ':';
+        size_t len = strcspn(at + mark, "/:?#;");
+
+        rc = llmobs_buf_add(out, at, mark);
+        if (rc == 0)
+            rc = allowlist_is_word(at + mark, len)
+                     ? llmobs_buf_add(out, at + mark, len)
+                     : llmobs_buf_add(out, "*", 1);
+        at += mark + len;
+    }
+    return rc;
+}
+
+char *llmobs_allowlist_url_copy(const char *url)
+{
+    struct llmobs_buf out;
+
+    llmobs_buf_init(&out, URL_MAX);
+    if (llmobs_allowlist_url(url, &out) != 0)
+        llmobs_buf_fini(&out);
+    return llmobs_buf_take(&out, NULL);
+}

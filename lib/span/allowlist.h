@@ -1,0 +1,40 @@
+/* allowlist - says which parts of headers and URLs may be kept. A part that is
+ * not on its lists is never copied.
+ *
+ * Threads: any.
+ * Errors:  -ENOMEM.
+ *
+ * Of a URL the scheme, host, port and path may be kept. In the path, parameters
+ * are dropped, and a text that begins or looks like a key is masked (mask.h).
+ * User, password, query and fragment may not be kept.
+ */
+#ifndef LLMOBS_ALLOWLIST_H
+#define LLMOBS_ALLOWLIST_H
+
+#include "lib/base/buf.h"
+
+/* Answers the name of a header that may be kept, static and in lower case;
+ * NULL: it may not be kept. `name` may have upper and lower case. */
+const char *llmobs_allowlist_header(const char *name, size_t len);
+
+/* The same for a header of an answer, of which more may be kept: the words of
+ * the provider about the call (told.h). */
+const char *llmobs_allowlist_answer(const char *name, size_t len);
+
+/* True where only a hash of the value may be kept: it is a key to something,
+ * and tells nothing but which things go together. `name`: as the others gave
+ * it. */
+bool llmobs_allowlist_hashed(const char *name);
+
+/* Appends the parts of a URL that may be kept. */
+int llmobs_allowlist_url(const char *url, struct llmobs_buf *out);
+
+/* Gives the same as a new text; NULL when memory runs out. */
+char *llmobs_allowlist_url_copy(const char *url);
+
+/* Appends the parts of a URL that the log may tell, also of a request that is
+ * no call to a model: host, port, and the words of the path ("chat", "v1"). Any
+ * other part of the path may be a key and becomes "*". */
+int llmobs_allowlist_words(const char *url, struct llmobs_buf *out);
+
+#endif

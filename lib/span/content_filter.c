@@ -1,0 +1,793 @@
+#include "lib/span/content_filter.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/base/scratch.h"
+#include "lib/span/redact.h"
+
+#define CODE_MAX 64
+#define SYMBOL_MAX 512
+
+/* The members of an evaluation that are content, besides "json_value". */
+static const char *const judged[] = {"reasoning", "categorical_value",
+                                     "text_value", "metadata", NULL};
+/* Ids of the program's own: of a feedback's giver, and of its object. */
+static const char *const named[] = {"submitter", "feedback_join_key", NULL};
+
+/* Puts a member of an object, or with a NULL key an element of an array, into a
+ * copy; it may put another value, or none. */
+typedef int put_fn(void *ctx, struct llmobs_json *to, const char *key,
+                   struct llmobs_json *value);
+
+/* True when the text is on the list, which a NULL ends. */
+static bool content_filter_is_in(const char *text, const char *const *list)
+{
+    while (*list && strcmp(*list, text) != 0)
+        list++;
+    return *list != NULL;
+}
+
+/* Puts a value, which it takes. */
+static int content_filter_put_value(struct llmobs_json *to, const char *key,
+                                    struct llmobs_json *value)
+{
+    return key ? llmobs_json_set(to, key, value) : llmobs_json_add(to, value);
+}
+
+/* Gives a copy of an object or array, made by a call of `put` for each member;
+ * NULL when memory runs out. */
+static struct llmobs_json *map(struct llmobs_json *json, put_fn *put, void *ctx)
+{
+    bool array = llmobs_json_is_array(json);
+    struct llmobs_json *copy =
+        array ? llmobs_json_array() : llmobs_json_object();
+    int rc = copy ? 0 : -ENOMEM;
+
+    for (size_t i = 0; array && !rc && i < llmobs_json_len(json); i++)
+        rc = put(ctx, copy, NULL, llmobs_json_at(json, i));
+    for (void *it = array ? NULL : llmobs_json_iter(json); it && !rc;
+         it = llmobs_json_next(json, it))
+        rc = put(ctx, copy, llmobs_json_iter_key(it),
+                 llmobs_json_iter_value(it));
+    if (!rc)
+        return copy;
+    llmobs_json_free(copy);
+    return NULL;
+}
+
+/* The same for an object alone, so that `put` always has a key. Any other value
+ * gives an empty object: no event has one there. */
+static struct llmobs_json *map_members(struct llmobs_json *json, put_fn *put,
+                                       void *ctx)
+{
+    return llmobs_json_is_object(json) ? map(json, put, ctx)
+                                       : llmobs_json_object();
+}
+
+/* -- an event without content -------------------------------------------- */
+
+bool llmobs_content_is_code(const char *text)
+{
+    size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "abcdefghijklmnopqrstuvwxyz"
+                              "0123456789_.:#/-");
+
+    return text[len] == '\0' && len <= CODE_MAX;
+}
+
+/* True for the name of a module or a function: it has no blank. */
+static bool is_symbol(const char *text)
+{
+    size_t len = strcspn(text, " \t\r\n\"");
+
+    return text[len] == '\0' && len <= SYMBOL_MAX;
+}
+
+static int put_bare_error(void *ctx, struct llmobs_json *to, const char *key,
+                          struct llmobs_json *value)
+{
+    const char *type = llmobs_json_text(value);
+
+    (void)ctx;
+    if (strcmp(key, "type") != 0)
+        type = "";
+    return llmobs_json_sets(
+        to, key, type && llmobs_content_is_code(type) ? type : "error");
+}
+
+/* Keeps numbers, switches, and names without a blank: a program may call
+ * metadata of its own as the core's is called. */
+static int put_measured(void *ctx, struct llmobs_json *to, const char *key,
+                        struct llmobs_json *value)
+{
+    const char *text = llmobs_json_text(value);
+
+    if (llmobs_json_is_array(value))
+        value = map(value, put_measured, ctx);
+    else if (llmobs_json_is_object(value) || (text && !is_symbol(text)))
+        return 0;
+    else
+        value = llmobs_json_share(value);
+    return content_filter_put_value(to, key, value);
+}
+
+/* The keys of tags, which stay; a manifest has an agent's instructions. */
+static int keep_cost_tags(const struct llmobs_json *dd,
+                          struct llmobs_json **out)
+{
+    struct llmobs_json *keys = llmobs_json_get(dd, "cost_tags");
+
+    if (!llmobs_json_is_array(keys))
+        return 0;
+    *out = llmobs_json_object();
+    return llmobs_json_set(*out, "cost_tags", llmobs_json_share(keys));
+}
+
+/* Keeps numbers and switches, the core's measurements, and words of a closed
+ * list. */
+int llmobs_content_bare_metadata(const char *key, struct llmobs_json *value,
+                                 struct llmobs_json **out)
+{
+    static const char *const words[] = {"stop_reason",     "finish_reason",
+                                        "encoding_format", "service_tier",
+                                        "model",           NULL};
+    static const char *const measured[] = {"transfer", "truncated", "caller",
+                                           NULL};
+    bool keep = !llmobs_json_is_array(value);
+
+    *out = NULL;
+    if (strcmp(key, "_dd") == 0)
+        return keep_cost_tags(value, out);
+    if (llmobs_json_is_object(value)) {
+        if (!content_filter_is_in(key, measured))
+            return 0;
+        *out = map(value, put_measured, NULL);
+        return *out ? 0 : -ENOMEM;
+    }
+    if (llmobs_json_is_string(value))
+        keep = content_filter_is_in(key, words) &&
+               llmobs_content_is_code(llmobs_json_text(value));
+    if (keep)
+        *out = llmobs_json_share(value);
+    return 0;
+}
+
+static int put_bare_metadata(void *ctx, struct llmobs_json *to, const char *key,
+                             struct llmobs_json *value)
+{
+    struct llmobs_json *kept;
+    int rc = llmobs_content_bare_metadata(key, value, &kept);
+
+    (void)ctx;
+    return rc || !kept ? rc : llmobs_json_set(to, key, kept);
+}
+
+static int put_bare_meta(void *ctx, struct llmobs_json *to, const char *key,
+                         struct llmobs_json *value)
+{
+    static const char *const plain[] = {"span",           "model_name",
+                                        "model_provider", "agent_attribution",
+                                        "tool",           NULL};
+
+    if (content_filter_is_in(key, plain))
+        value = llmobs_json_share(value);
+    else if (strcmp(key, "metadata") == 0)
+        value = map_members(value, put_bare_metadata, ctx);
+    else if (strcmp(key, "error") == 0)
+        value = map_members(value, put_bare_error, ctx);
+    else
+        return 0;
+    return llmobs_json_set(to, key, value);
+}
+
+/* One tag repeats the error's type. */
+static int put_bare_tag(void *ctx, struct llmobs_json *to, const char *key,
+                        struct llmobs_json *value)
+{
+    static const char lead[] = "error_type:";
+    const char *text = llmobs_json_text(value);
+
+    (void)ctx;
+    if (text && strncmp(text, lead, sizeof(lead) - 1) == 0 &&
+        !llmobs_content_is_code(text + sizeof(lead) - 1))
+        value = llmobs_json_string("error_type:error");
+    else
+        value = llmobs_json_share(value);
+    return content_filter_put_value(to, key, value);
+}
+
+/* Keeps the category of an evaluation where it is a word; "other" replaces a
+ * sentence. */
+static int put_bare_judged(struct llmobs_json *to, const char *key,
+                           struct llmobs_json *value)
+{
+    const char *text = llmobs_json_text(value);
+
+    if (strcmp(key, "categorical_value") != 0)
+        return 0;
+    return llmobs_json_sets(
+        to, key, text && llmobs_content_is_code(text) ? text : "other");
+}
+
+/* Facts of a call that stay as they are: the core's own, and names that meta
+ * has too. The other texts come from a peer or a body. */
+static bool is_plain_fact(const char *key)
+{
+    static const char *const plain[] = {"parent",     "host",     "tracestate",
+                                        "service",    "resource", "apm_trace",
+                                        "dd_service", "env",      "version",
+                                        "executable", NULL};
+
+    return content_filter_is_in(key, plain);
+}
+
+/* Keeps numbers, switches, names of models, and words: ids and reasons. */
+static int put_bare_fact(void *ctx, struct llmobs_json *to, const char *key,
+                         struct llmobs_json *value)
+{
+    static const char *const models[] = {"request_model", "response_model",
+                                         NULL};
+
+    if (key && (is_plain_fact(key) || content_filter_is_in(key, models)))
+        return llmobs_json_set(to, key, llmobs_json_share(value));
+    return put_measured(ctx, to, key, value);
+}
+
+static int put_bare(void *ctx, struct llmobs_json *to, const char *key,
+                    struct llmobs_json *value)
+{
+    if (strcmp(key, "meta") == 0)
+        value = map_members(value, put_bare_meta, ctx);
+    else if (strcmp(key, "_call") == 0)
+        value = map_members(value, put_bare_fact, ctx);
+    else if (strcmp(key, "tags") == 0)
+        value = map(value, put_bare_tag, ctx);
+    else if (strcmp(key, "json_value") == 0)
+        value = map_members(value, put_bare_metadata, ctx);
+    else if (content_filter_is_in(key, judged))
+        return put_bare_judged(to, key, value);
+    else
+        value = llmobs_json_share(value);
+    return llmobs_json_set(to, key, value);
+}
+
+/* The most bytes of a redacted text. */
+#define TEXT_MAX ((size_t)1 << 31)
+
+struct cleaning {
+    struct llmobs_redaction redaction;
+    int nest;     /* how many levels of JSON in texts are open */
+    int depth;    /* how many containers, those in texts included */
+    bool changed; /* a value was replaced */
+};
+
+static struct llmobs_json *cleaned(struct cleaning *c,
+                                   struct llmobs_json *json);
+
+/* -- texts --------------------------------------------------------------- */
+
+static const char *content_filter_next_line(const char *text)
+{
+    text = strchr(text, '\n');
+    return text ? text + strspn(text, "\r\n \t") : NULL;
+}
+
+/* True for a text of events, of lines of JSON, or of half a document with
+ * escapes: a match may lie across its pieces or hide behind the escapes. */
+static bool is_opaque(const char *text)
+{
+    bool json = *text == '{' || *text == '[';
+
+    if (json && strstr(text, "\\u"))
+        return true;
+    for (const char *line = text; line; line = content_filter_next_line(line))
+        if (strncmp(line, "data:", 5) == 0 ||
+            (json && line != text && *line == '{'))
+            return true;
+    return false;
+}
+
+/* Gives the text of the cleaned value in *out, NULL where the value is clean.
+ */
+static int clean_json(struct cleaning *c, struct llmobs_json *json, char **out)
+{
+    bool before = c->changed;
+    struct llmobs_json *clean;
+    int rc = 0;
+
+    c->changed = false;
+    c->nest++;
+    clean = cleaned(c, json);
+    c->nest--;
+    if (!clean)
+        rc = -ENOMEM;
+    else if (c->changed &&
+             !(*out = llmobs_json_dumps(clean, LLMOBS_JSON_KEEP_ORDER)))
+        rc = -ENOMEM;
+    c->changed = before;
+    llmobs_json_free(clean);
+    return rc;
+}
+
+/* Cleans a text that is JSON. A text in which a match may hide is replaced; any
+ * other text is left to clean_plain. */
+static int clean_inner(struct cleaning *c, const char *text, char **out)
+{
+    const char *first = text + strspn(text, " \t\r\n");
+    struct llmobs_json *inner = NULL;
+    int rc = -EINVAL;
+
+    *out = NULL;
+    if (*first && strchr("{[\"", *first))
+        rc =
+            llmobs_json_parse((struct llmobs_text){text, strlen(text)}, &inner);
+    if (rc == -ENOMEM || (rc && !is_opaque(first)))
+        return rc == -ENOMEM ? rc : 0;
+    if (!rc && c->nest < LLMOBS_CONTENT_FILTER_NEST) {
+        rc = clean_json(c, inner, out);
+    } else {
+        *out = strdup(LLMOBS_REDACTED);
+        rc = *out ? 0 : -ENOMEM;
+    }
+    llmobs_json_free(inner);
+    return rc;
+}
+
+/* True for a text of a form or a URL: it has %xx, or '+' instead of blanks. */
+static bool is_encoded(struct llmobs_text text)
+{
+    const char *at = text.data;
+
+    while ((at = strchr(at, '%')) &&
+           llmobs_text_escape(text, (size_t)(at - text.data)) < 0)
+        at++;
+    return at || (strchr(text.data, '+') && !strpbrk(text.data, " \t\r\n"));
+}
+
+/* Gives the decoded text, which is never longer. */
+static char *content_filter_decode(struct llmobs_text text)
+{
+    char *plain = malloc(text.len + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; plain && i < text.len; i++) {
+        int c = llmobs_text_escape(text, i);
+
+        if (c < 0)
+            c = text.data[i] == '+' ? ' ' : text.data[i];
+        else
+            i += 2;
+        plain[n++] = (char)(c ? c : ' ');
+    }
+    if (plain)
+        plain[n] = '\0';
+    return plain;
+}
+
+/* Replaces the whole text where only its decoded form has a match. */
+static int clean_encoded(struct cleaning *c, const char *text,
+                         struct llmobs_buf *buf, bool *matched)
+{
+    struct llmobs_text whole = {text, strlen(text)};
+    char *plain;
+    int rc;
+
+    *matched = false;
+    if (!is_encoded(whole))
+        return 0;
+    plain = content_filter_decode(whole);
+    if (!plain)
+        return -ENOMEM;
+    rc = llmobs_redaction_text(&c->redaction,
+                               (struct llmobs_text){plain, strlen(plain)}, buf,
+                               matched);
+    free(plain);
+    if (rc || !*matched)
+        return rc;
+    llmobs_buf_cut(buf, 0);
+    return llmobs_buf_adds(buf, LLMOBS_REDACTED);
+}
+
+/* Gives the text with each match replaced in *out; NULL: it has none. */
+static int clean_plain(struct cleaning *c, const char *text, char **out)
+{
+    struct llmobs_buf buf;
+    bool matched = false, hidden = false;
+    int rc;
+
+    *out = NULL;
+    llmobs_buf_init(&buf, TEXT_MAX);
+    rc = llmobs_redaction_text(&c->redaction,
+                               (struct llmobs_text){text, strlen(text)}, &buf,
+                               &matched);
+    if (!rc && matched)
+        *out = llmobs_buf_take(&buf, NULL);
+    if (!rc)
+        rc = clean_encoded(c, *out ? *out : text, &buf, &hidden);
+    if (!rc && hidden) {
+        free(*out);
+        *out = llmobs_buf_take(&buf, NULL);
+    }
+    llmobs_buf_fini(&buf);
+    return rc;
+}
+
+/* Gives the cleaned text in *out, of JSON or not; NULL: it is clean. */
+static int clean_text(struct cleaning *c, const char *text, char **out)
+{
+    char *inner, *plain;
+    int rc = clean_inner(c, text, &inner);
+
+    *out = NULL;
+    if (rc)
+        return rc;
+    rc = clean_plain(c, inner ? inner : text, &plain);
+    if (!rc)
+        *out = plain ? plain : inner;
+    if (*out != inner)
+        free(inner);
+    if (*out != plain)
+        free(plain);
+    c->changed |= *out != NULL;
+    return rc;
+}
+
+/* -- values -------------------------------------------------------------- */
+
+/* The names of members that every event may have are no content, even where a
+ * pattern matches them. */
+static const char *const form[] = {
+    "messages",    "documents",     "value",      "prompt",
+    "role",        "content",       "tool_calls", "tool_results",
+    "name",        "arguments",     "type",       "tool_id",
+    "text",        "score",         "id",         "result",
+    "audio_parts", "image_parts",   "mime_type",  "description",
+    "schema",      "version",       "variables",  "template",
+    "ml_app",      "chat_template", "tags",       "message",
+    "stack",       "transfer",      "truncated",  "caller",
+    NULL};
+
+static struct llmobs_json *content_filter_clean_string(struct cleaning *c,
+                                                       struct llmobs_json *json)
+{
+    struct llmobs_json *clean;
+    char *text;
+
+    if (clean_text(c, llmobs_json_text(json), &text) != 0)
+        return NULL;
+    clean = text ? llmobs_json_string(text) : llmobs_json_share(json);
+    free(text);
+    return clean;
+}
+
+/* A number may be that of a credit card. */
+static struct llmobs_json *content_filter_clean_number(struct cleaning *c,
+                                                       struct llmobs_json *json)
+{
+    char *digits = llmobs_json_dumps(json, 0), *text = NULL;
+    struct llmobs_json *clean = NULL;
+
+    if (digits && clean_text(c, digits, &text) == 0)
+        clean = text ? llmobs_json_string(text) : llmobs_json_share(json);
+    free(digits);
+    free(text);
+    return clean;
+}
+
+/* Gives the cleaned value of a member; the member's name alone may make the
+ * value a secret. */
+static struct llmobs_json *clean_member(struct cleaning *c, const char *key,
+                                        struct llmobs_json *value)
+{
+    const char *why = NULL;
+    char text[64];
+
+    if (key && (llmobs_json_is_string(value) || llmobs_json_is_number(value)))
+        why = llmobs_redaction_member(&c->redaction, key);
+    if (!why)
+        return cleaned(c, value);
+    snprintf(text, sizeof(text), "[redacted:%s]", why);
+    c->changed = true;
+    return llmobs_json_string(text);
+}
+
+static int put_clean(void *ctx, struct llmobs_json *to, const char *key,
+                     struct llmobs_json *value)
+{
+    char *other = NULL;
+    int rc = key && !content_filter_is_in(key, form)
+                 ? clean_text(ctx, key, &other)
+                 : 0;
+
+    if (!rc)
+        rc = content_filter_put_value(to, other ? other : key,
+                                      clean_member(ctx, key, value));
+    free(other);
+    return rc;
+}
+
+/* Replaces a value that is too deep: each level takes the stack of a few calls,
+ * and a thread may have little stack. */
+static struct llmobs_json *clean_container(struct cleaning *c,
+                                           struct llmobs_json *json)
+{
+    struct llmobs_json *clean;
+
+    if (c->depth == LLMOBS_CONTENT_FILTER_DEPTH) {
+        c->changed = true;
+        return llmobs_json_string(LLMOBS_REDACTED);
+    }
+    c->depth++;
+    clean = map(json, put_clean, c);
+    c->depth--;
+    return clean;
+}
+
+/* Gives the cleaned copy of a value; NULL when memory runs out. */
+static struct llmobs_json *cleaned(struct cleaning *c, struct llmobs_json *json)
+{
+    if (llmobs_json_is_string(json))
+        return content_filter_clean_string(c, json);
+    if (llmobs_json_is_number(json))
+        return content_filter_clean_number(c, json);
+    if (llmobs_json_is_array(json) || llmobs_json_is_object(json))
+        return clean_container(c, json);
+    return llmobs_json_share(json);
+}
+
+/* -- a redacted event ---------------------------------------------------- */
+
+/* The name of the parent agent may be content; its id is none. */
+static int put_redacted_agent(void *ctx, struct llmobs_json *to,
+                              const char *key, struct llmobs_json *value)
+{
+    if (strcmp(key, "pagent_name") != 0)
+        return llmobs_json_set(to, key, llmobs_json_share(value));
+    return llmobs_json_set(to, key, cleaned(ctx, value));
+}
+
+static int put_redacted_meta(void *ctx, struct llmobs_json *to, const char *key,
+                             struct llmobs_json *value)
+{
+    static const char *const plain[] = {"span", "model_name", "model_provider",
+                                        NULL};
+
+    if (content_filter_is_in(key, plain))
+        value = llmobs_json_share(value);
+    else if (strcmp(key, "metadata") == 0 && !llmobs_json_is_object(value))
+        value = llmobs_json_object();
+    else if (strcmp(key, "agent_attribution") == 0)
+        value = map_members(value, put_redacted_agent, ctx);
+    else
+        value = cleaned(ctx, value);
+    return llmobs_json_set(to, key, value);
+}
+
+/* True for a tag "key:value" whose key comes from the configuration or the
+ * core. */
+static bool is_fixed_tag(const char *tag)
+{
+    static const char *const keys[] = {"version",
+                                       "env",
+                                       "service",
+                                       "source",
+                                       "ml_app",
+                                       "language",
+                                       "error",
+                                       "ml-proxy",
+                                       "session_id",
+                                       "agent_service",
+                                       "http.status_code",
+                                       "ddtrace.version",
+                                       "integration",
+                                       NULL};
+    size_t len = strcspn(tag, ":");
+    char key[32];
+
+    if (len >= sizeof(key))
+        return false;
+    memcpy(key, tag, len);
+    key[len] = '\0';
+    return content_filter_is_in(key, keys);
+}
+
+static int put_redacted_tag(void *ctx, struct llmobs_json *to, const char *key,
+                            struct llmobs_json *value)
+{
+    const char *text = llmobs_json_text(value);
+
+    if (text && is_fixed_tag(text))
+        return content_filter_put_value(to, key, llmobs_json_share(value));
+    return put_clean(ctx, to, key, value);
+}
+
+/* Cleans the tag that joins an evaluation to a span in the same way as the
+ * span's own tag: the two must stay equal. */
+static struct llmobs_json *clean_tag(struct cleaning *c,
+                                     struct llmobs_json *pair)
+{
+    const char *key = llmobs_json_gets(pair, "key");
+    const char *value = llmobs_json_gets(pair, "value");
+    struct llmobs_json *clean;
+    char *tag = NULL, *other = NULL;
+    int rc = 0;
+
+    if (!key || !value)
+        return cleaned(c, pair);
+    clean = llmobs_json_object();
+    if (asprintf(&tag, "%s:%s", key, value) < 0) {
+        tag = NULL;
+        rc = -ENOMEM;
+    }
+    if (!rc && !is_fixed_tag(tag))
+        rc = clean_text(c, tag, &other);
+    if (!rc && other) {
+        size_t len = strlen(key) + 1;
+        bool same = strncmp(other, tag, len) == 0;
+
+        key = same ? key : LLMOBS_REDACTED;
+        value = same ? other + len : other;
+    }
+    if (!rc)
+        rc = llmobs_json_sets(clean, "key", key);
+    if (!rc)
+        rc = llmobs_json_sets(clean, "value", value);
+    free(tag);
+    free(other);
+    if (!rc)
+        return clean;
+    llmobs_json_free(clean);
+    return NULL;
+}
+
+static int put_redacted_join(void *ctx, struct llmobs_json *to, const char *key,
+                             struct llmobs_json *value)
+{
+    value = strcmp(key, "tag") == 0 ? clean_tag(ctx, value)
+                                    : llmobs_json_share(value);
+    return llmobs_json_set(to, key, value);
+}
+
+/* Numbers and switches are the core's, or counts. */
+static int put_redacted_fact(void *ctx, struct llmobs_json *to, const char *key,
+                             struct llmobs_json *value)
+{
+    bool text = llmobs_json_is_string(value) || llmobs_json_is_array(value);
+
+    value = text && !is_plain_fact(key) ? cleaned(ctx, value)
+                                        : llmobs_json_share(value);
+    return llmobs_json_set(to, key, value);
+}
+
+static int put_redacted(void *ctx, struct llmobs_json *to, const char *key,
+                        struct llmobs_json *value)
+{
+    if (strcmp(key, "meta") == 0)
+        value = map_members(value, put_redacted_meta, ctx);
+    else if (strcmp(key, "_call") == 0)
+        value = map_members(value, put_redacted_fact, ctx);
+    else if (strcmp(key, "tags") == 0)
+        value = map(value, put_redacted_tag, ctx);
+    else if (strcmp(key, "join_on") == 0)
+        value = map_members(value, put_redacted_join, ctx);
+    else if (strcmp(key, "name") == 0 || strcmp(key, "label") == 0 ||
+             strcmp(key, "json_value") == 0 ||
+             content_filter_is_in(key, judged) ||
+             content_filter_is_in(key, named))
+        value = cleaned(ctx, value);
+    else
+        value = llmobs_json_share(value);
+    return llmobs_json_set(to, key, value);
+}
+
+static struct cleaning *begin_cleaning(const struct llmobs_privacy *privacy)
+{
+    struct cleaning *c = llmobs_scratch_take(sizeof(*c));
+
+    if (!c)
+        return NULL;
+    memset(c, 0, sizeof(*c));
+    llmobs_redaction_begin(&c->redaction, privacy->redact);
+    return c;
+}
+
+static void end_cleaning(struct cleaning *c)
+{
+    llmobs_redaction_end(&c->redaction);
+    if (c->redaction.too_long)
+        llmobs_log_once(LLMOBS_LOG_WARN, "redact",
+                        "LLMOBS_REDACT: a pattern takes too long for a text: "
+                        "all of the text is replaced");
+    llmobs_scratch_give(c);
+}
+
+static struct llmobs_json *redact_event(const struct llmobs_privacy *privacy,
+                                        struct llmobs_json *event)
+{
+    struct cleaning *c = begin_cleaning(privacy);
+    struct llmobs_json *clean;
+
+    if (!c)
+        return NULL;
+    clean = map_members(event, put_redacted, c);
+    end_cleaning(c);
+    return clean;
+}
+
+static char *redact_text(const struct llmobs_privacy *privacy, const char *text)
+{
+    struct cleaning *c = begin_cleaning(privacy);
+    char *out;
+    int rc;
+
+    if (!c)
+        return NULL;
+    rc = clean_text(c, text, &out);
+    end_cleaning(c);
+    if (rc)
+        return NULL;
+    return out ? out : strdup(text);
+}
+
+/* -- the public functions ------------------------------------------------ */
+
+static atomic_bool held;
+
+void llmobs_privacy_hold(bool holds)
+{
+    atomic_store(&held, holds);
+}
+
+bool llmobs_privacy_withholds(const struct llmobs_privacy *privacy)
+{
+    return llmobs_privacy_applies(privacy) || atomic_load(&held);
+}
+
+int llmobs_content_filter_event(const struct llmobs_privacy *privacy,
+                                struct llmobs_json **event)
+{
+    struct llmobs_json *other;
+
+    if (!llmobs_privacy_applies(privacy))
+        return 0;
+    other = privacy->content == LLMOBS_CONTENT_OFF
+                ? map_members(*event, put_bare, NULL)
+                : redact_event(privacy, *event);
+    if (!other)
+        return -ENOMEM;
+    llmobs_json_free(*event);
+    *event = other;
+    return 0;
+}
+
+int llmobs_content_filter_json(const struct llmobs_privacy *privacy,
+                               struct llmobs_text event, struct llmobs_buf *out)
+{
+    struct llmobs_json *json;
+    int rc = llmobs_json_parse(event, &json);
+
+    if (rc)
+        return rc;
+    rc = llmobs_json_is_object(json)
+             ? llmobs_content_filter_event(privacy, &json)
+             : -EINVAL;
+    if (!rc)
+        rc = llmobs_json_dump(json, LLMOBS_JSON_ASCII, out);
+    llmobs_json_free(json);
+    return rc;
+}
+
+char *llmobs_content_filter_text(const struct llmobs_privacy *privacy,
+                                 const char *text)
+{
+    if (privacy->content == LLMOBS_CONTENT_OFF)
+        return strdup("");
+    if (!privacy->redact)
+        return strdup(text);
+    return redact_text(privacy, text);
+}

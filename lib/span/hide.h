@@ -1,0 +1,15 @@
+/* hide - writes stars over a credential.
+ *
+ * Threads: any; the text belongs to one thread.
+ * Errors:  none.
+ */
+#ifndef LLMOBS_HIDE_H
+#define LLMOBS_HIDE_H
+
+#include <stddef.h>
+
+/* Masks one value in place; of twelve characters or more the last four stay. A
+ * note of redact.h stays whole. */
+void llmobs_hide(char *value, size_t len);
+
+#endif

@@ -1,0 +1,37 @@
+/* leads - the beginnings by which keys are known: "sk-", "ghp_", "AKIA".
+ *
+ * Each has a mark, one of the characters - _ . I J, at which a search finds it.
+ * At least `least` characters follow it. Split at all that is no letter and no
+ * digit, one part of them has `part` characters: "npm_config_registry" is no
+ * key.
+ *
+ * Threads: any.
+ */
+#ifndef LLMOBS_LEADS_H
+#define LLMOBS_LEADS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LLMOBS_LEADS 155
+
+struct llmobs_lead {
+    char text[26];
+    unsigned char mark; /* its place in `text` */
+    unsigned char least;
+    unsigned char part;
+    const char *extra; /* what a key consists of besides letters and digits */
+};
+
+extern const struct llmobs_lead llmobs_leads[LLMOBS_LEADS];
+
+/* Of each lead the character before its mark. */
+extern const char llmobs_leads_before[LLMOBS_LEADS + 1];
+
+/* False for most marks that belong to no lead, by the two bytes before. Else
+ * the leads with the mark are those from *from up to *to. */
+bool llmobs_leads_may_be(char mark, const char *before, size_t *from,
+                         size_t *to);
+
+#endif

@@ -1,0 +1,307 @@
+#include "lib/span/links.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "lib/span/chars.h"
+#include "lib/span/hide.h"
+#include "lib/span/names.h"
+#include "lib/span/shapes.h"
+
+#define PORT_MAX 5 /* digits */
+
+#define FOREIGN LLMOBS_CHARS_FOREIGN
+
+enum part {
+    USER, /* or the host: only an '@' tells */
+    PATH, /* up to the next parameter */
+    NAME,
+    VALUE /* of a parameter, and a secret */
+};
+
+struct walk {
+    char *data;
+    size_t len;
+    size_t at;        /* behind the last character that was read */
+    size_t here;      /* where that character begins */
+    size_t slash;     /* where the next URL may begin, by a slash, if ahead */
+    size_t percent;   /* by a coded slash, likewise */
+    size_t backslash; /* by a backslash, likewise */
+    /* Of a URL: */
+    enum part part;
+    bool coded;   /* it lies in another URL, with its marks as %3A and %2F */
+    size_t from;  /* where the user part or the value begins */
+    size_t port;  /* behind the first colon of the user part; 0: none yet */
+    bool digits;  /* only digits came behind that colon */
+    size_t count; /* letters of a name; more than `name` holds: it is none */
+    char name[LLMOBS_NAMES_LETTERS];
+};
+
+/* -- characters ---------------------------------------------------------- */
+
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* Reads the next character; '\0' at the end. */
+static char read_char(struct walk *w)
+{
+    w->here = w->at;
+    return llmobs_chars_next((struct llmobs_text){w->data, w->len}, &w->at);
+}
+
+/* Reads the character that two hexadecimal digits behind a '%' stand for;
+ * without such digits, '%'. */
+static char read_coded(struct walk *w)
+{
+    int high = w->len - w->at >= 2 ? llmobs_text_hex(w->data[w->at]) : -1;
+    int low = high >= 0 ? llmobs_text_hex(w->data[w->at + 1]) : -1;
+
+    if (low < 0)
+        return '%';
+    w->at += 2;
+    return high > 7 ? FOREIGN : (char)(high * 16 + low);
+}
+
+/* Reads the next character of a URL. A mark of the outer URL ends an inner one.
+ */
+static char read_mark(struct walk *w)
+{
+    char c = read_char(w);
+
+    if (w->coded && (c == '&' || c == '#')) {
+        w->coded = false;
+        w->part = w->part == VALUE ? VALUE : PATH;
+    }
+    if (c != '%' || (!w->coded && (w->part == USER || w->part == VALUE)))
+        return c;
+    c = read_coded(w);
+    w->coded |= c && strchr(":?#&=", c);
+    return is_alnum(c) || (c && strchr(":/?#&=@;[]_-.", c)) ? c : '%';
+}
+
+/* Moves behind two slashes; false: there are none. */
+static bool take_slashes(struct walk *w)
+{
+    struct walk before = {.at = w->at, .coded = w->coded, .part = w->part};
+
+    if (read_mark(w) == '/' && read_mark(w) == '/')
+        return true;
+    w->at = before.at;
+    w->coded = before.coded;
+    w->part = before.part;
+    return false;
+}
+
+/* -- parts --------------------------------------------------------------- */
+
+static void begin_user(struct walk *w)
+{
+    w->part = USER;
+    w->from = w->at;
+    w->port = 0;
+    w->digits = true;
+}
+
+static void begin_name(struct walk *w)
+{
+    w->part = NAME;
+    w->count = 0;
+}
+
+/* True for "host" and "host:8080", which cannot hold a password. */
+static bool is_host(const struct walk *w)
+{
+    return !w->port || (w->digits && w->here > w->port);
+}
+
+/* Masks up to an '@'. The password itself may hold one: then another follows,
+ * and the part between them is masked too. */
+static void see_at(struct walk *w)
+{
+    memset(w->data + w->from, '*', w->here - w->from);
+    w->from = w->here;
+    w->port = 0;
+    w->digits = true;
+}
+
+static void see_user(struct walk *w, char c)
+{
+    if (c == '@')
+        see_at(w);
+    else if (c == '?' || c == '#' || (is_host(w) && (c == ';' || c == '&')))
+        begin_name(w);
+    else if ((is_host(w) && c == '/') || (!w->port && strchr(",|()[]", c)))
+        w->part = PATH;
+    else if (c == ':' && !w->port)
+        w->port = w->at;
+    else if (w->port)
+        w->digits &= c >= '0' && c <= '9';
+}
+
+static bool is_secret(const struct walk *w)
+{
+    return w->count <= sizeof(w->name) &&
+           llmobs_names_judge(w->name, w->count) >= LLMOBS_NAMED_PARAM;
+}
+
+static void see_name(struct walk *w, char c)
+{
+    if (c == '=') {
+        w->part = is_secret(w) ? VALUE : PATH;
+        w->from = w->at;
+    } else if (strchr("?#&;", c)) {
+        begin_name(w);
+    } else if (w->count < sizeof(w->name) &&
+               (is_alnum(c) || strchr("-_.[]+", c))) {
+        w->name[w->count++] = c;
+    } else {
+        w->count = sizeof(w->name) + 1;
+    }
+}
+
+/* Masks a value; a full stop or bracket at its end belongs to the sentence. */
+static void end_value(struct walk *w)
+{
+    size_t end = w->here;
+
+    while (end > w->from && strchr(".,;:!)]}", w->data[end - 1]))
+        end--;
+    llmobs_hide(w->data + w->from, end - w->from);
+}
+
+static void end_parameter(struct walk *w)
+{
+    end_value(w);
+    begin_name(w);
+}
+
+static void links_see(struct walk *w, char c)
+{
+    if (c == ':' && w->part != VALUE && take_slashes(w))
+        begin_user(w);
+    else if (w->part == USER)
+        see_user(w, c);
+    else if (w->part == NAME)
+        see_name(w, c);
+    else if (w->part == VALUE && (c == '&' || c == '#'))
+        end_parameter(w);
+    else if (w->part == PATH && strchr("?#&;", c))
+        begin_name(w);
+}
+
+/* -- URLs ---------------------------------------------------------------- */
+
+static bool is_end(const struct walk *w, char c)
+{
+    if (c == FOREIGN)
+        return w->part != USER || is_host(w);
+    return (unsigned char)c <= ' ' || strchr("\"'`<>", c);
+}
+
+/* Masks a user part whose '@' may have been cut off. Backslashes at the end
+ * stay: they may belong to a quote. */
+static void end_cut_user(struct walk *w)
+{
+    if (w->port && (!w->digits || w->here - w->port > PORT_MAX))
+        memset(w->data + w->from, '*', w->here - w->from);
+}
+
+/* Masks at the end of the bytes: a value that is cut off whole. */
+static void end_cut(struct walk *w)
+{
+    if (w->part == VALUE)
+        memset(w->data + w->from, '*', w->here - w->from);
+    else if (w->part == USER)
+        end_cut_user(w);
+}
+
+static void mask_url(struct walk *w)
+{
+    char c;
+
+    begin_user(w);
+    while (!is_end(w, c = read_mark(w)))
+        links_see(w, c);
+    if (!c && w->at == w->len)
+        end_cut(w);
+    else if (w->part == VALUE)
+        end_value(w);
+}
+
+/* True for a colon behind a scheme, and for a backslash before a \u unit, which
+ * may be such a colon. */
+static bool may_begin(const struct walk *w, size_t at)
+{
+    char before = at > 0 ? w->data[at - 1] : 'a';
+
+    if (w->data[at] == '\\')
+        return at + 1 < w->len && w->data[at + 1] == 'u';
+    return is_alnum(before);
+}
+
+/* Finds the next colon before a `c`, which may be a slash, that may begin a
+ * URL, or such a backslash itself, and notes it in *known: no byte is searched
+ * twice. There are fewer slashes than colons in JSON. */
+static size_t links_find(const struct walk *w, char c, size_t *known)
+{
+    size_t at = w->at;
+    const char *there;
+
+    if (*known > at)
+        return *known;
+    while ((there = memchr(w->data + at, c, w->len - at))) {
+        at = (size_t)(there - w->data);
+        if (at > w->at && there[-1] == ':' && may_begin(w, at - 1))
+            return *known = at - 1;
+        if (c == '\\' && may_begin(w, at))
+            return *known = at;
+        at++;
+    }
+    return *known = w->len;
+}
+
+/* Moves behind the "://" of the next URL; false: there is none. */
+static bool find_url(struct walk *w)
+{
+    w->part = PATH;
+    w->coded = false;
+    while (w->at < w->len) {
+        size_t slash = links_find(w, '/', &w->slash);
+        size_t coded = links_find(w, '%', &w->percent);
+        size_t escaped = links_find(w, '\\', &w->backslash);
+
+        w->at = slash < coded ? slash : coded;
+        w->at = w->at < escaped ? w->at : escaped;
+        if (read_char(w) == ':' && take_slashes(w))
+            return true;
+    }
+    return false;
+}
+
+void llmobs_links_mask(char *data, size_t len)
+{
+    struct walk w = {.data = data, .len = len};
+
+    while (find_url(&w))
+        mask_url(&w);
+}
+
+void llmobs_links_mask_path(char *data, size_t len)
+{
+    const struct llmobs_text text = {data, len};
+    size_t at = 0, from = 0, end, slashes = 0;
+    char c;
+
+    do {
+        end = at;
+        c = llmobs_chars_next(text, &at);
+        if (c && !strchr("/?#\"", c))
+            continue;
+        if (slashes > 2 && llmobs_shapes_is_path_key(data + from, end - from))
+            llmobs_hide(data + from, end - from);
+        slashes += c == '/';
+        from = at;
+    } while (c && !strchr("?#\"", c));
+}

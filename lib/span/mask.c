@@ -1,0 +1,1026 @@
+#include "lib/span/mask.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/work.h"
+#include "lib/span/leads.h"
+#include "lib/span/chars.h"
+#include "lib/span/names.h"
+#include "lib/span/shapes.h"
+#include "lib/text/json_plain.h"
+
+#define KEEP 4
+#define KEEP_FROM 8
+#define MASK_WORK 2 /* steps of work a byte */
+
+#define CUT_LEAST ((size_t)4) /* of a key that the end of the text cuts off */
+#define TOKEN_CHARS "-_*.~+/=:"
+
+/* A piece of the text. */
+struct piece {
+    size_t from, to;
+};
+
+static bool mask_found(struct llmobs_mask_walk *w, struct piece piece)
+{
+    w->from = piece.from;
+    w->len = piece.to - piece.from;
+    w->whole = false;
+    w->done = piece.to;
+    return true;
+}
+
+/* A body that goes to the disk anyway keeps its sentences; who asks for a mask
+ * of a text gets more. */
+static bool is_lax(const struct llmobs_mask_walk *w)
+{
+    return w->kind != LLMOBS_MASK_REST;
+}
+
+static bool mask_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool is_text_end(char c)
+{
+    return (unsigned char)c < ' ' || c == '"' || c == '\'';
+}
+
+/* -- pieces -------------------------------------------------------------- */
+
+/* The run of letters, digits and `extra` characters at `at`, of `most` bytes. A
+ * full stop or colon at its end belongs to the sentence. */
+static struct piece run_at(const struct llmobs_mask_walk *w, size_t at,
+                           const char *extra, size_t most)
+{
+    struct piece run = {at, at};
+    char c;
+
+    while (run.to - run.from < most &&
+           (c = llmobs_chars_read(w->text, &at)) != '\0' &&
+           (llmobs_mask_is_alnum(c) || strchr(extra, c)))
+        run.to = at;
+    while (run.to > run.from && strchr(".:", w->text.data[run.to - 1]))
+        run.to--;
+    return run;
+}
+
+/* The text at `at` up to one of the stops, a control character, or `most`
+ * bytes. In place, a quote without a backslash ends it as well, for that quote
+ * may end a text of JSON. */
+static struct piece until(const struct llmobs_mask_walk *w, size_t at,
+                          const char *stops, size_t most)
+{
+    struct piece piece = {at, at};
+    char c;
+
+    while (piece.to - piece.from < most &&
+           (unsigned char)(c = llmobs_chars_next(w->text, &at)) >= ' ' &&
+           !strchr(stops, c) && (is_lax(w) || w->text.data[piece.to] != '"'))
+        piece.to = at;
+    return piece;
+}
+
+static bool is_boundary(const struct llmobs_mask_walk *w, size_t at)
+{
+    return at == 0 || !llmobs_mask_is_alnum(llmobs_chars_last(w->text, &at));
+}
+
+/* True where the piece looks like a key, and not like a word of a sentence:
+ * split at all that is no letter and no digit, a part of `least` characters
+ * mixes as a key does. */
+static bool is_keylike(const struct llmobs_mask_walk *w, struct piece piece,
+                       size_t least)
+{
+    const char *text = w->text.data;
+
+    for (size_t at = piece.from; at < piece.to; at++) {
+        size_t digits = 0, capitals = 0, from = at;
+
+        for (; at < piece.to && llmobs_mask_is_alnum(text[at]); at++) {
+            digits += text[at] <= '9';
+            capitals += at > from && text[at] >= 'A' && text[at] <= 'Z';
+        }
+        if (at - from >= least && (digits || capitals || at - from >= 16))
+            return true;
+        if (piece.to - at >= 3 && memcmp(text + at, "***", 3) == 0)
+            return true;
+        at += at < piece.to && text[at] == '%' ? 2 : 0; /* of "%2D" */
+    }
+    return false;
+}
+
+/* -- schemes ------------------------------------------------------------- */
+
+/* The word behind "Bearer abc", "bearer:  abc", "Basic YWJj" at `at`. */
+static struct piece scheme_at(const struct llmobs_mask_walk *w, size_t at,
+                              bool sure)
+{
+    const char *text = w->text.data + at;
+    size_t left = w->text.len - at;
+    bool bearer = left > 6 && strncasecmp(text, "bearer", 6) == 0;
+    struct piece none = {at, at}, word;
+    size_t blank = at;
+    char c;
+
+    if (!bearer && (left < 6 || strncasecmp(text, "basic", 5) != 0))
+        return none;
+    blank += bearer ? 6 : 5;
+    at = blank;
+    for (size_t next = at;
+         (c = llmobs_chars_next(w->text, &next)) &&
+         (mask_is_blank(c) || c == '+' || (bearer && c == ':'));)
+        at = next;
+    word = run_at(w, at, TOKEN_CHARS, LLMOBS_MASK_LOOK);
+    if (at == blank || word.to - word.from < (bearer || sure ? 4u : 12u))
+        return none;
+    if (sure || is_lax(w) || is_keylike(w, word, 4) ||
+        w->text.data[word.to - 1] == '=')
+        return run_at(w, at, TOKEN_CHARS, SIZE_MAX);
+    return none;
+}
+
+static bool find_scheme(struct llmobs_mask_walk *w, size_t at)
+{
+    struct piece word;
+
+    if (!is_boundary(w, at))
+        return false;
+    word = scheme_at(w, at, w->kind == LLMOBS_MASK_BEARER);
+    return word.to > word.from && mask_found(w, word);
+}
+
+/* -- beginnings ---------------------------------------------------------- */
+
+/* Answers where the lead ends whose mark is at `at` (with this many bytes); 0:
+ * it is not there. */
+static size_t match_lead(const struct llmobs_mask_walk *w,
+                         const struct llmobs_lead *lead, size_t at, size_t end)
+{
+    size_t mark = lead->mark;
+
+    for (size_t i = mark; i > 0; i--)
+        if (at == 0 || lead->text[i - 1] != llmobs_chars_last(w->text, &at))
+            return 0;
+    if (!is_boundary(w, at))
+        return 0;
+    for (size_t i = mark + 1; lead->text[i]; i++)
+        if (lead->text[i] != llmobs_chars_next(w->text, &end))
+            return 0;
+    return end;
+}
+
+/* A pair of AWS: behind the name of the key the key itself. */
+static struct piece with_pair(const struct llmobs_mask_walk *w,
+                              struct piece key)
+{
+    size_t at = key.to;
+    struct piece other;
+
+    while (at - key.to < 3 && at < w->text.len &&
+           strchr(":,;|/ \t", w->text.data[at]))
+        at++;
+    other = run_at(w, at, "/+=", LLMOBS_MASK_LOOK);
+    if (at > key.to && other.to - other.from == 40)
+        key.to = other.to;
+    return key;
+}
+
+/* A JSON Web Token has parts between dots (RFC 7519, 3). Any other object of
+ * JSON in base64 begins with the same letters, such as a frame of Bedrock. */
+static bool mask_has_parts(const struct llmobs_mask_walk *w, struct piece key)
+{
+    const char *dot = memchr(w->text.data + key.from, '.', key.to - key.from);
+
+    return dot && dot + 1 < w->text.data + key.to;
+}
+
+static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
+                      size_t end)
+{
+    size_t row, last;
+
+    if (at < (mark == 'I' ? 1u : 2u))
+        return false;
+    if (!llmobs_leads_may_be(mark, at < 2 ? "  " : w->text.data + at - 2, &row,
+                             &last))
+        return false;
+    for (; row < last; row++) {
+        const char *before =
+            memchr(llmobs_leads_before + row, w->text.data[at - 1], last - row);
+        const struct llmobs_lead *lead;
+        struct piece key;
+        size_t from;
+        bool cut;
+
+        if (!before)
+            return false;
+        row = (size_t)(before - llmobs_leads_before);
+        lead = &llmobs_leads[row];
+        if (lead->extra == w->dull_extra && at < w->dull_to)
+            continue;
+        from = match_lead(w, lead, at, end);
+        if (!from)
+            continue;
+        key = run_at(w, from, lead->extra, LLMOBS_MASK_LOOK);
+        cut = key.to == w->text.len && !is_lax(w);
+        if (!is_lax(w) && !is_keylike(w, key, CUT_LEAST)) {
+            w->dull_to = key.to;
+            w->dull_extra = lead->extra;
+            continue;
+        }
+        if (key.to - key.from < (cut ? CUT_LEAST : (size_t)lead->least) ||
+            (!is_lax(w) &&
+             !is_keylike(w, key, cut ? CUT_LEAST : (size_t)lead->part)))
+            continue;
+        key = run_at(w, from, lead->extra, SIZE_MAX);
+        if (mark == 'J' && !mask_has_parts(w, key)) {
+            w->dull_to = key.to;
+            w->dull_extra = lead->extra;
+            continue;
+        }
+        return mask_found(w, mark == 'I' ? with_pair(w, key) : key);
+    }
+    return false;
+}
+
+/* A well-known beginning of a value, and a scheme, stay readable: they show
+ * whose key it was. */
+static struct piece skip_lead(const struct llmobs_mask_walk *w,
+                              struct piece value)
+{
+    struct piece word = scheme_at(w, value.from, true);
+
+    if (word.to > word.from && word.to <= value.to) {
+        struct piece rest = run_at(w, word.to, ".:", LLMOBS_MASK_LOOK);
+
+        value.from = word.from;
+        value.to =
+            rest.to == value.to || value.to - word.to == 1 ? word.to : value.to;
+    }
+    for (size_t i = 0; i < LLMOBS_LEADS; i++) {
+        const char *text = llmobs_leads[i].text;
+        size_t len;
+
+        if (value.to == value.from || w->text.data[value.from] != *text)
+            continue;
+        len = strlen(text);
+        if (value.to - value.from > len &&
+            memcmp(w->text.data + value.from, text, len) == 0) {
+            value.from += len;
+            break;
+        }
+    }
+    return value;
+}
+
+/* -- PEM ----------------------------------------------------------------- */
+
+static bool mask_has(const struct llmobs_mask_walk *w, size_t at,
+                     const char *word)
+{
+    size_t len = strlen(word);
+
+    return w->text.len - at >= len && memcmp(w->text.data + at, word, len) == 0;
+}
+
+#define DASHES "-----"
+#define PEM_LINE 48 /* "-----BEGIN ENCRYPTED PRIVATE KEY-----" */
+
+/* Answers where `word` ends that is at `at`, with escapes perhaps; 0: it is not
+ * there. */
+static size_t mask_behind(const struct llmobs_mask_walk *w, size_t at,
+                          const char *word)
+{
+    for (; *word; word++) {
+        char c = llmobs_chars_read(w->text, &at);
+
+        if (c != *word && !(c == '+' && *word == ' '))
+            return 0;
+    }
+    return at;
+}
+
+/* Answers where "BEGIN RSA PRIVATE KEY-----" ends that is at `at`; 0: it is not
+ * there. */
+static size_t pem_line(const struct llmobs_mask_walk *w, size_t at,
+                       const char *word)
+{
+    bool is_private = false;
+    size_t end;
+
+    at = mask_behind(w, at, word);
+    for (size_t i = 0; at && i < PEM_LINE; i++) {
+        if (is_private && (end = mask_behind(w, at, DASHES)))
+            return end;
+        is_private = is_private || mask_behind(w, at, "PRIVATE");
+        if (!llmobs_chars_read(w->text, &at))
+            return 0;
+    }
+    return 0;
+}
+
+static bool mask_is_event(const struct llmobs_mask_walk *w, size_t at)
+{
+    return mask_has(w, at, "\ndata:") || mask_has(w, at, "\nevent:");
+}
+
+/* True for a hyphen, and for the first backslash of a run. */
+static bool is_dash(const struct llmobs_mask_walk *w, size_t at)
+{
+    const char *text = w->text.data + at;
+
+    return *text == '-' || *text == '%' ||
+           (*text == '\\' && (at == 0 || text[-1] != '\\'));
+}
+
+/* Of a private key that begins at `from`: up to its last line, or to the end
+ * of the text that it lies in. */
+static bool find_pem(struct llmobs_mask_walk *w, size_t from)
+{
+    size_t to = from;
+
+    while (to < w->text.len && !strchr("\"'&<", w->text.data[to]) &&
+           !mask_is_event(w, to) &&
+           !(is_dash(w, to) && mask_behind(w, to, DASHES "END")))
+        to++;
+    while (to > from && to < w->text.len && strchr("\"'", w->text.data[to]) &&
+           w->text.data[to - 1] == '\\')
+        to--;
+    if (to == from)
+        return false;
+    mask_found(w, (struct piece){from, to});
+    w->whole = true;
+    return true;
+}
+
+/* Of a private key whose first line was cut off: from the line at `to` back. */
+static bool find_pem_end(struct llmobs_mask_walk *w, size_t to)
+{
+    size_t from = to, at = to;
+
+    while (at > w->done) {
+        char c = llmobs_chars_last(w->text, &at);
+
+        if (at < w->done || (!llmobs_mask_is_alnum(c) && !strchr("+/=\r\n", c)))
+            break;
+        from = at;
+    }
+    if (to - from < 16)
+        return false;
+    mask_found(w, (struct piece){from, to});
+    w->whole = true;
+    return true;
+}
+
+/* -- names and values ---------------------------------------------------- */
+
+/* A name before a mark, and the value behind it. */
+struct member {
+    char name[LLMOBS_NAMES_LETTERS];
+    size_t len;
+    size_t from;      /* where the name begins */
+    bool quoted;      /* by double quotes */
+    bool spaced;      /* a blank stands between them, or the mark is a colon */
+    bool equals;      /* the mark is '=' */
+    bool parameter;   /* of a URL or a form */
+    bool begins_line; /* nothing but blanks or '-' stands before the name */
+    enum llmobs_named named;
+    struct piece value;
+};
+
+static bool is_name_byte(char c)
+{
+    return llmobs_mask_is_alnum(c) || c == '_' || c == '-' || c == '.' ||
+           c == '[' || c == ']';
+}
+
+/* Reads the name that ends before `at`, from its last letter on. */
+static void mask_read_name(const struct llmobs_mask_walk *w, struct member *m,
+                           size_t at)
+{
+    char c;
+
+    m->len = 0;
+    for (m->from = at; at > w->done && m->len < sizeof(m->name); m->from = at) {
+        c = llmobs_chars_last(w->text, &at);
+        if (at < w->done || !is_name_byte(c))
+            return;
+        m->name[sizeof(m->name) - ++m->len] = c;
+    }
+}
+
+static const char *mask_name_of(const struct member *m)
+{
+    return m->name + sizeof(m->name) - m->len;
+}
+
+/* The name may have another word before a blank: "api key: ...". */
+static void read_word_before(const struct llmobs_mask_walk *w, struct member *m)
+{
+    struct member more = *m;
+    size_t at = m->from;
+
+    if (m->named != LLMOBS_NAMED_WEAK || at == w->done ||
+        llmobs_chars_last(w->text, &at) != ' ')
+        return;
+    mask_read_name(w, &more, at);
+    if (more.len == 0 || more.len + 1 + m->len > sizeof(m->name))
+        return;
+    memmove(more.name + sizeof(more.name) - more.len - m->len - 1,
+            mask_name_of(&more), more.len);
+    memcpy(more.name + sizeof(more.name) - m->len - 1, " ", 1);
+    memcpy(more.name + sizeof(more.name) - m->len, mask_name_of(m), m->len);
+    more.len += m->len + 1;
+    more.named = llmobs_names_judge_words(mask_name_of(&more), more.len);
+    *m = more;
+}
+
+/* In the text of an error any name counts that ends so. */
+static bool mask_is_doubtful(const struct member *m)
+{
+    static const char *const ends[] = {"key", "token", "secret", "signature",
+                                       "credential"};
+    const char *end = m->name + sizeof(m->name);
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        size_t len = strlen(ends[i]);
+
+        if (m->len >= len && strncasecmp(end - len, ends[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Of "api key provided: ..." and "password is: ...": where the name ends. */
+static size_t before_verb(const struct llmobs_mask_walk *w, size_t at)
+{
+    static const char *const verbs[] = {" provided", " is", " was"};
+
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+        size_t len = strlen(verbs[i]);
+
+        if (at - w->done > len &&
+            memcmp(w->text.data + at - len, verbs[i], len) == 0)
+            return at - len;
+    }
+    return at;
+}
+
+/* Of "api_key: str = ...": where the name ends. */
+static size_t before_type(const struct llmobs_mask_walk *w, size_t at)
+{
+    const char *text = w->text.data;
+    size_t i = at;
+
+    while (i > w->done && at - i < LLMOBS_NAMES_LETTERS &&
+           (llmobs_mask_is_alnum(text[i - 1]) || text[i - 1] == '&'))
+        i--;
+    while (i > w->done && at - i < LLMOBS_NAMES_LETTERS && text[i - 1] == ' ')
+        i--;
+    return i < at && i > w->done && text[i - 1] == ':' ? i - 1 : at;
+}
+
+/* Reads name and quotes before the mark at `at`; false: no such name. */
+static bool read_before(const struct llmobs_mask_walk *w, struct member *m,
+                        size_t at)
+{
+    const char *text = w->text.data;
+    size_t before;
+    char quote;
+
+    if (m->equals && at > w->done && text[at - 1] == ':')
+        at--; /* of ":=" */
+    while (at > w->done && mask_is_blank(text[at - 1])) {
+        m->spaced = true;
+        at--;
+    }
+    if (m->equals && m->spaced)
+        at = before_type(w, at);
+    while (at > w->done && (text[at - 1] == '*' || text[at - 1] == '`'))
+        at--; /* of Markdown */
+    before = at;
+    quote = llmobs_chars_last(w->text, &before);
+    if ((quote == '"' || quote == '\'') && before >= w->done) {
+        m->quoted = text[at - 1] == '"';
+        at = before;
+    }
+    if (!m->equals && !m->quoted)
+        at = before_verb(w, at);
+    if ((m->quoted && w->kind == LLMOBS_MASK_REST) ||
+        !llmobs_names_may_be(text + at, at - w->done))
+        return false;
+    mask_read_name(w, m, at);
+    m->named = llmobs_names_judge(mask_name_of(m), m->len);
+    read_word_before(w, m);
+    before = m->from;
+    if (before > 0) {
+        char c = llmobs_chars_last(w->text, &before);
+
+        m->parameter = c && strchr("?&;", c);
+    } else {
+        m->parameter = true;
+    }
+    if (m->parameter && m->equals &&
+        (m->named == LLMOBS_NAMED_PARAM || m->named == LLMOBS_NAMED_WEAK))
+        m->named = LLMOBS_NAMED_SECRET;
+    if (w->kind == LLMOBS_MASK_ERROR && m->named < LLMOBS_NAMED_SECRET &&
+        mask_is_doubtful(m))
+        m->named = LLMOBS_NAMED_PAIR; /* stands for all of them */
+    return m->named >= LLMOBS_NAMED_WEAK ||
+           (w->kind == LLMOBS_MASK_ERROR && m->named == LLMOBS_NAMED_PAIR);
+}
+
+static bool begins_line(const struct llmobs_mask_walk *w, size_t at)
+{
+    while (at > 0) {
+        char c = llmobs_chars_last(w->text, &at);
+
+        if (c == '\n' || c == '"' || c == '\'')
+            return true;
+        if (!mask_is_blank(c) && c != '-')
+            return false;
+    }
+    return true;
+}
+
+static bool ends_line(const struct llmobs_mask_walk *w, size_t at)
+{
+    char c;
+
+    do
+        c = llmobs_chars_next(w->text, &at);
+    while (mask_is_blank(c) || c == ',');
+    return is_text_end(c);
+}
+
+/* Moves behind the mark, blanks and the value's first quote. Answers that
+ * quote; '\0': there is none. */
+static char skip_mark(const struct llmobs_mask_walk *w, struct member *m,
+                      size_t *at)
+{
+    const char *text = w->text.data;
+    size_t len = w->text.len, i = *at;
+
+    i += m->equals && i < len && text[i] == '>'; /* of "=>" */
+    if (len - i > 2 && memcmp(text + i, "** ", 3) == 0)
+        i += 2; /* of Markdown: "**Password:** ..." */
+    while (i < len && mask_is_blank(text[i])) {
+        m->spaced = true;
+        i++;
+    }
+    *at = i;
+    while (i < len && text[i] == '\\')
+        i++;
+    if (i == len || !strchr("\"'`u", text[i]))
+        return '\0';
+    if (text[i] == 'u') {
+        size_t end = *at;
+        char c = llmobs_chars_next(w->text, &end);
+
+        if (i == *at || (c != '"' && c != '\''))
+            return '\0';
+        *at = end;
+        return c;
+    }
+    *at = i + 1;
+    return text[i];
+}
+
+/* A value must look like one where it may be the word of a sentence. */
+static bool is_value(struct llmobs_mask_walk *w, const struct member *m,
+                     struct piece value)
+{
+    const char *text = w->text.data + value.from;
+    size_t len = value.to - value.from;
+
+    if (m->named == LLMOBS_NAMED_WEAK && value.from < w->weak_to)
+        return false;
+    if (m->named == LLMOBS_NAMED_WEAK) {
+        w->weak_to = llmobs_shapes_is_value(text, len) ? 0 : value.to;
+        return w->weak_to == 0;
+    }
+    if (is_lax(w) || (!m->spaced && m->equals))
+        return true;
+    if (memchr(text, '(', len))
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (strchr("@#$^&*+~%", text[i]))
+            return true;
+    return is_keylike(w, value, 4) ||
+           (begins_line(w, m->from) && ends_line(w, value.to));
+}
+
+static bool has_equals(const struct llmobs_mask_walk *w, struct piece piece)
+{
+    while (piece.from < piece.to)
+        if (llmobs_chars_read(w->text, &piece.from) == '=')
+            return true;
+    return false;
+}
+
+/* Of a header: the rest of the line, unless that is a sentence. */
+static bool mask_read_line(const struct llmobs_mask_walk *w, struct member *m,
+                           size_t at)
+{
+    struct piece word = until(w, at, " \t\"'", LLMOBS_MASK_LOOK), second;
+    struct piece line = until(w, at, "\"'", LLMOBS_MASK_LOOK);
+    const char *text = w->text.data;
+    bool is = is_lax(w) && line.to > line.from;
+
+    if (!is && word.to > word.from) {
+        second =
+            until(w, word.to + (word.to < line.to), " \t\"'", LLMOBS_MASK_LOOK);
+        is = has_equals(w, word) || is_keylike(w, second, 4) ||
+             has_equals(w, second) ||
+             (word.to == line.to &&
+              (is_keylike(w, word, 4) || begins_line(w, m->from)));
+    }
+    if (!is) {
+        second = scheme_at(w, at, true);
+        is = second.to > second.from;
+    }
+    if (is)
+        m->value = until(w, at, "\"'", SIZE_MAX);
+    while (is && m->value.to > at && mask_is_blank(text[m->value.to - 1]))
+        m->value.to--;
+    return is;
+}
+
+#define STOPS " \t\"',;&)}]<>"
+
+static bool mask_read_value(struct llmobs_mask_walk *w, struct member *m,
+                            size_t at)
+{
+    char quote = skip_mark(w, m, &at);
+    const char only[] = {quote, '\0'};
+    const char *stops = quote ? only : STOPS;
+    struct piece look;
+
+    if (m->quoted && !quote)
+        return false; /* a number, or the begin of a list */
+    if (m->named == LLMOBS_NAMED_LINE && !m->quoted && !m->equals)
+        return mask_read_line(w, m, at);
+    if (!quote && m->equals && !m->spaced && m->parameter)
+        stops = " \t\"'&;<>";
+    look = until(w, at, stops, LLMOBS_MASK_LOOK);
+    if (w->kind == LLMOBS_MASK_ERROR) {
+        if (look.to - look.from <
+            (m->equals || m->named >= LLMOBS_NAMED_SECRET ? 1u : 4u))
+            return false;
+    } else if (look.to == look.from || (!quote && !is_value(w, m, look)) ||
+               (quote && m->named == LLMOBS_NAMED_WEAK &&
+                !is_value(w, m, look))) {
+        return false;
+    }
+    m->value = until(w, at, stops, SIZE_MAX);
+    if (w->kind == LLMOBS_MASK_ERROR && !quote &&
+        w->text.data[m->value.to - 1] == '.')
+        m->value.to--;
+    return true;
+}
+
+/* True for a mark that is part of another: "==", "::", "://". */
+static bool is_other_mark(const struct llmobs_mask_walk *w, char mark,
+                          size_t at, size_t end)
+{
+    const char *text = w->text.data;
+
+    if (end < w->text.len && (text[end] == '=' || text[end] == ':'))
+        return true;
+    if (mark == ':')
+        return (at > 0 && text[at - 1] == ':') || mask_has(w, end, "//");
+    return at > 0 && strchr("!<>=", text[at - 1]);
+}
+
+static bool find_named(struct llmobs_mask_walk *w, char mark, size_t at,
+                       size_t end)
+{
+    struct member m = {.equals = mark == '='};
+
+    if (is_other_mark(w, mark, at, end))
+        return false;
+    if (!read_before(w, &m, at) || !mask_read_value(w, &m, end))
+        return false;
+    m.value = skip_lead(w, m.value);
+    return m.value.to > m.value.from && mask_found(w, m.value);
+}
+
+/* Moves from behind a word of a list, and its quote, to the next one's text;
+ * false: there is none. */
+static bool skip_to_word(const struct llmobs_mask_walk *w, char quote,
+                         size_t *at)
+{
+    char c = llmobs_chars_next(w->text, at);
+
+    if (c != ',')
+        return false;
+    do
+        c = llmobs_chars_next(w->text, at);
+    while (mask_is_blank(c) || c == '\n' || c == '\r');
+    return c == quote;
+}
+
+/* "--api-key VALUE" and ["--api-key", "VALUE"], where the option's name begins
+ * at `at`. */
+static bool find_option(struct llmobs_mask_walk *w, size_t at)
+{
+    struct member m = {.from = at};
+    struct piece value;
+    char c;
+
+    while (is_name_byte(c = llmobs_chars_next(w->text, &at)) &&
+           m.len < sizeof(m.name))
+        m.name[m.len++] = c;
+    m.named = llmobs_names_judge(m.name, m.len);
+    if (m.named < LLMOBS_NAMED_WEAK)
+        return false;
+    if (mask_is_blank(c))
+        (void)skip_mark(w, &m, &at);
+    else if ((c != '"' && c != '\'') || !skip_to_word(w, c, &at))
+        return false;
+    value = until(w, at, mask_is_blank(c) ? STOPS : (const char[]){c, '\0'},
+                  SIZE_MAX);
+    if (value.to == value.from || w->text.data[value.from] == '-' ||
+        (m.named == LLMOBS_NAMED_WEAK &&
+         !llmobs_shapes_is_value(w->text.data + value.from,
+                                 value.to - value.from)))
+        return false;
+    return mask_found(w, skip_lead(w, value));
+}
+
+/* -- URLs ---------------------------------------------------------------- */
+
+/* True for "host:8080/path": an '@' behind it belongs to the path. */
+static bool is_host_and_port(const char *text, size_t slash)
+{
+    const char *colon = memchr(text, ':', slash);
+
+    return !colon ||
+           colon + 1 + strspn(colon + 1, "0123456789") == text + slash;
+}
+
+/* "user:password" behind the "://" at `at`. */
+static bool find_user(struct llmobs_mask_walk *w, size_t at)
+{
+    size_t from = at + 3;
+    struct piece user = until(w, from, "@?# \t\"'<>", LLMOBS_MASK_LOOK);
+    const char *text = w->text.data + from, *slash;
+
+    if (user.to >= w->text.len || w->text.data[user.to] != '@' ||
+        user.to == from)
+        return false;
+    slash = memchr(text, '/', user.to - from);
+    if (slash && is_host_and_port(text, (size_t)(slash - text)))
+        return false;
+    mask_found(w, user);
+    w->whole = true;
+    return true;
+}
+
+/* -- the walk ------------------------------------------------------------ */
+
+static bool find_dashes(struct llmobs_mask_walk *w, size_t at)
+{
+    size_t line = mask_behind(w, at, DASHES), option, end;
+
+    if (at > 0 && w->text.data[at - 1] == '-')
+        return false;
+    if (!line)
+        return (option = mask_behind(w, at, "--")) && find_option(w, option);
+    if ((end = pem_line(w, line, "BEGIN ")))
+        return find_pem(w, end);
+    return pem_line(w, line, "END ") && find_pem_end(w, at);
+}
+
+/* Looks around the mark at `at`, which `end` follows. */
+static bool mask_look_around(struct llmobs_mask_walk *w, char mark, size_t at,
+                             size_t end)
+{
+    switch (mark) {
+    case ':':
+        if (w->kind != LLMOBS_MASK_REST && mask_has(w, end, "//"))
+            return find_user(w, at);
+        return find_named(w, mark, at, end);
+    case '=':
+        return find_named(w, mark, at, end);
+    case '-':
+        if (mask_behind(w, end, "-"))
+            return find_dashes(w, at);
+        return find_lead(w, mark, at, end);
+    case '_':
+    case '.':
+    case 'I':
+    case 'J':
+        return find_lead(w, mark, at, end);
+    case 'b':
+    case 'B':
+        return find_scheme(w, at);
+    default:
+        return false;
+    }
+}
+
+/* A mark may be escaped. */
+static bool mask_look_at(struct llmobs_mask_walk *w, size_t at)
+{
+    size_t end = at;
+    char mark = w->text.data[at];
+
+    if (w->kind == LLMOBS_MASK_BEARER)
+        return (mark | 0x20) == 'b' && find_scheme(w, at);
+    if (mark == '\\' && (at + 1 == w->text.len || w->text.data[at + 1] != 'u'))
+        return false;
+    if (mark == '%')
+        mark = llmobs_chars_percent(w->text, at, &end);
+    else
+        mark = llmobs_chars_next(w->text, &end);
+    while (at > 0 && w->text.data[at] == '\\' && w->text.data[at - 1] == '\\')
+        at--;
+    return mark && mask_look_around(w, mark, at, end);
+}
+
+static unsigned mask_bits_of(llmobs_json_block marks)
+{
+#ifdef __SSE2__
+    return (unsigned)_mm_movemask_epi8((__m128i)marks);
+#else
+    unsigned bits = 0;
+
+    for (size_t i = 0; i < sizeof(marks); i++)
+        bits |= marks[i] ? 1u << i : 0;
+    return bits;
+#endif
+}
+
+#define BLOCK sizeof(llmobs_json_block)
+
+/* Marks sixteen bytes, of which `data` has one more before. A text has many of
+ * some marks; a neighbour rules most of these out: the colons of members, which
+ * members.h has seen, and letters that only a key has beside one another. */
+static inline llmobs_json_block mask_mark(const char *data, bool lax)
+{
+    llmobs_json_block last, b, marks;
+
+    memcpy(&last, data, BLOCK);
+    memcpy(&b, data + 1, BLOCK);
+    marks = b == ':';
+    if (lax)
+        marks |= b == 'b';
+    else
+        marks &= last != '"';
+    return marks | (b == '-') | (b == '_') | (b == '=') | (b == '.') |
+           (b == '\\') | (b == '%') | (b == 'B') |
+           ((b == 'J') & (last == 'y')) | ((b == 'I') & (last < 'T'));
+}
+
+/* The marks of the block at `base`, at either end of the text. */
+static unsigned edge_marks(const struct llmobs_mask_walk *w, size_t base)
+{
+    size_t before = base > 0, left = w->text.len - base;
+    char edge[BLOCK + 1] = {0};
+
+    left = left < BLOCK ? left : BLOCK;
+    memcpy(edge + 1 - before, w->text.data + base - before, before + left);
+    return mask_bits_of(mask_mark(edge, is_lax(w))) & ((1u << left) - 1);
+}
+
+/* Answers where the next block with marks begins, from the one at `at` on; most
+ * have none. */
+static inline size_t skip_blocks(const struct llmobs_mask_walk *w, size_t at)
+{
+    const char *data = w->text.data - 1;
+    size_t len = w->text.len;
+    bool lax = is_lax(w);
+
+    for (; at > 0 && len - at >= 2 * BLOCK; at += 2 * BLOCK)
+        if (mask_bits_of(mask_mark(data + at, lax) |
+                         mask_mark(data + at + BLOCK, lax)))
+            break;
+    return at;
+}
+
+/* Reads on to bytes with marks; false: there are none. */
+static bool mask_read_marks(struct llmobs_mask_walk *w)
+{
+    const char *data = w->text.data;
+    size_t at;
+
+    while (!w->marks && w->next < w->text.len) {
+        at = skip_blocks(w, w->next);
+        w->base = at;
+        w->next = at + BLOCK;
+        if (at > 0 && at + BLOCK <= w->text.len)
+            w->marks = mask_bits_of(mask_mark(data + at - 1, is_lax(w)));
+        else if (at < w->text.len)
+            w->marks = edge_marks(w, at);
+    }
+    return w->marks != 0;
+}
+
+/* False for most marks that nothing follows from: they are looked at here, and
+ * not by a call, as a text has one in fifty bytes. */
+static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
+{
+    const char *text = w->text.data + at;
+    char next = at + 1 < w->text.len ? text[1] : '\0';
+    size_t from, to;
+
+    switch (*text) {
+    case ':':
+        if (is_lax(w) && next == '/')
+            return true;
+        /* fall through */
+    case '=':
+        return at > 0 && (!llmobs_mask_is_alnum(text[-1]) ||
+                          llmobs_names_may_be(text, at));
+    case '-':
+        if (next == '-' || next == '\\')
+            return at == 0 || text[-1] != '-';
+        /* fall through */
+    case '_':
+    case '.':
+        return at > 1 && llmobs_mask_is_alnum(next) &&
+               llmobs_leads_may_be(*text, text - 2, &from, &to);
+    case '\\':
+        return next == 'u';
+    case '%':
+        return next == '2' || next == '3' || next == '5';
+    case 'I':
+        return next == 'A' || next == 'z';
+    case 'J':
+        return true;
+    default:
+        return (next | 0x20) == 'e' || (next | 0x20) == 'a';
+    }
+}
+
+bool llmobs_mask_next(struct llmobs_mask_walk *w)
+{
+    while (mask_read_marks(w)) {
+        size_t at = w->base + (size_t)__builtin_ctz(w->marks);
+
+        w->marks &= w->marks - 1;
+        if (at >= w->done && may_count(w, at) && mask_look_at(w, at))
+            return true;
+    }
+    return false;
+}
+
+/* -- copies -------------------------------------------------------------- */
+
+static int add_masked(const struct llmobs_mask_walk *w, struct llmobs_buf *out)
+{
+    const char *secret = w->text.data + w->from;
+    int rc = llmobs_buf_adds(out, "***");
+
+    /* The value of a header may hold several secrets: no character stays. */
+    if (!rc && !w->whole && w->len >= KEEP_FROM && !memchr(secret, ' ', w->len))
+        rc = llmobs_buf_add(out, secret + w->len - KEEP, KEEP);
+    return rc;
+}
+
+/* Adds as much of the text as there is room for. */
+static int mask_add_plain(const char *text, size_t len, struct llmobs_buf *out)
+{
+    size_t room = out->max - out->len;
+    int rc = llmobs_buf_add(out, text, len < room ? len : room);
+
+    return !rc && len > room ? -EFBIG : rc;
+}
+
+static int mask_mask(const char *text, enum llmobs_mask_kind kind,
+                     struct llmobs_buf *out)
+{
+    struct llmobs_mask_walk w = {{text, strlen(text)}, .kind = kind};
+    size_t at = 0;
+    int rc = 0;
+
+    if (!llmobs_work_do(w.text.len * MASK_WORK))
+        return -ENOMEM;
+    while (!rc && llmobs_mask_next(&w)) {
+        rc = mask_add_plain(text + at, w.from - at, out);
+        if (!rc)
+            rc = add_masked(&w, out);
+        at = w.from + w.len;
+    }
+    return rc ? rc : mask_add_plain(text + at, w.text.len - at, out);
+}
+
+int llmobs_mask_text(const char *text, struct llmobs_buf *out)
+{
+    size_t at = out->len;
+    int rc = mask_mask(text, LLMOBS_MASK_ERROR, out);
+
+    llmobs_shapes_mask(out, at, true);
+    return rc;
+}
+
+int llmobs_mask_body(const char *text, struct llmobs_buf *out)
+{
+    return mask_mask(text, LLMOBS_MASK_BODY, out);
+}

@@ -1,0 +1,646 @@
+#include "lib/span/members.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/span/chars.h"
+#include "lib/span/hide.h"
+#include "lib/span/links.h"
+#include "lib/span/mask.h"
+#include "lib/span/names.h"
+#include "lib/span/shapes.h"
+#include "lib/text/json_plain.h"
+
+/* The most bytes of a name, each letter of which is escaped. */
+#define NAME_BYTES ((size_t)LLMOBS_NAMES_LETTERS * 8)
+#define NAME_MAX_LETTERS ((size_t)2 * LLMOBS_NAMES_LETTERS)
+#define PAIRS_MAX 4 /* members beside a name that may hold its value */
+
+#define COUNT(list) (sizeof(list) / sizeof(*(list)))
+
+/* A walk over the bytes of a body. */
+struct walk {
+    char *data;
+    size_t len;
+    size_t at;
+    size_t own;              /* backslashes of the name's quotes */
+    bool list;               /* a list is walked, and no object */
+    enum llmobs_named named; /* in an object that is walked, the name before */
+    size_t ahead;            /* up to here URLs and pushes were looked for */
+};
+
+/* The first member of a schema: one of these, or "type" with one of those. */
+static const char *const keywords[] = {"allOf",
+                                       "anyOf",
+                                       "const",
+                                       "default",
+                                       "deprecated",
+                                       "description",
+                                       "enum",
+                                       "example",
+                                       "items",
+                                       "examples",
+                                       "format",
+                                       "maxLength",
+                                       "maxItems",
+                                       "minItems",
+                                       "not",
+                                       "minLength",
+                                       "nullable",
+                                       "oneOf",
+                                       "pattern",
+                                       "readOnly",
+                                       "title",
+                                       "properties",
+                                       "required",
+                                       "writeOnly",
+                                       "contentEncoding",
+                                       "contentMediaType",
+                                       "exclusiveMaximum",
+                                       "exclusiveMinimum",
+                                       "maxProperties",
+                                       "maximum",
+                                       "minProperties",
+                                       "minimum",
+                                       "multipleOf",
+                                       "patternProperties",
+                                       "propertyNames",
+                                       "uniqueItems",
+                                       "additionalProperties"};
+static const char *const types[] = {"string", "number", "integer", "boolean",
+                                    "object", "array",  "null"};
+
+/* How many backslashes before the quote at `at` belong to the quote, and so how
+ * deep its text lies within texts: none for the outermost, then 1, 3, 7. Pairs
+ * before them belong to the text itself, which then ends in a backslash. */
+static size_t own_of(const struct walk *w, size_t at)
+{
+    size_t run = 0;
+
+    while (run < at && w->data[at - run - 1] == '\\')
+        run++;
+    return (run ^ (run + 1)) >> 1;
+}
+
+/* Answers the position behind the blank at `at`, which is escaped as the name
+ * is; `at`: there is no blank. */
+static size_t members_skip_blank(const struct walk *w, size_t at)
+{
+    size_t run = 0;
+
+    if (at < w->len && llmobs_is_blank(w->data[at]))
+        return at + 1;
+    while (run < w->own && at + run < w->len && w->data[at + run] == '\\')
+        run++;
+    if (run == 0 || run != (w->own + 1) / 2 || at + run == w->len)
+        return at;
+    return memchr("nrt", w->data[at + run], 3) ? at + run + 1 : at;
+}
+
+static size_t members_skip_blanks(const struct walk *w, size_t at)
+{
+    size_t next;
+
+    while ((next = members_skip_blank(w, at)) != at)
+        at = next;
+    return at;
+}
+
+/* Judges the text between two quotes as a name. In JSON within a text there are
+ * more backslashes, also before the second quote. Of a long name the end
+ * counts. */
+static enum llmobs_named judge_name(const struct walk *w, size_t from,
+                                    size_t end)
+{
+    const char *text = w->data;
+    char name[NAME_MAX_LETTERS];
+    size_t count = 0;
+
+    for (size_t i = from; i < end; i++) {
+        bool escaped = text[i] == 'u' && i > from && text[i - 1] == '\\';
+        char c = escaped ? llmobs_chars_unit(text + i, end - i) : text[i];
+
+        i += escaped && c ? 4 : 0;
+        if (c == '\\')
+            continue;
+        if (count == sizeof(name)) {
+            count /= 2;
+            memcpy(name, name + count, count);
+        }
+        name[count++] = c;
+    }
+    return llmobs_names_judge(name, count);
+}
+
+/* True where an event of a stream follows the line feed at `at`. */
+static bool members_is_event(const struct walk *w, size_t at)
+{
+    static const char begin[] = "\ndata:";
+    size_t len = sizeof(begin) - 1;
+
+    return w->len - at >= len && memcmp(w->data + at, begin, len) == 0;
+}
+
+/* True for a line feed that ends a text which was cut off. */
+static bool members_is_cut(const struct walk *w, size_t at)
+{
+    return w->data[at] == '\n' &&
+           (members_is_event(w, at) ||
+            (at + 1 < w->len && memchr("\n\r{", w->data[at + 1], 3)));
+}
+
+/* Answers the end of the text that begins at `at`: its quote, or that of a text
+ * around it, which has fewer backslashes. */
+static size_t members_find_end(const struct walk *w, size_t at)
+{
+    while (at < w->len && !members_is_cut(w, at) &&
+           (w->data[at] != '"' || own_of(w, at) > w->own))
+        at++;
+    return at;
+}
+
+/* Answers the position behind the quote at `at`; 0: there is none. A quote of
+ * another level of nesting than the name's does not count: a text of that level
+ * may end in a name and a colon. */
+static size_t skip_quote(const struct walk *w, size_t at)
+{
+    size_t from = at;
+
+    while (at < w->len && w->data[at] == '\\')
+        at++;
+    if (at == w->len || w->data[at] != '"' || at - from != w->own)
+        return 0;
+    return at + 1;
+}
+
+/* Answers where the value begins, for a name that ends at the quote `at`; 0: it
+ * is no name. */
+static size_t skip_colon(const struct walk *w, size_t at)
+{
+    at = members_skip_blanks(w, at + 1);
+    if (at == w->len || w->data[at] != ':')
+        return 0;
+    return members_skip_blanks(w, at + 1);
+}
+
+/* True where the text between `from` and the quote `end` is one of these. */
+static bool members_is_one_of(const struct walk *w, size_t from, size_t end,
+                              const char *const *words, size_t count)
+{
+    size_t len = end - from - w->own;
+
+    for (size_t i = 0; i < count; i++)
+        if (len == strlen(words[i]) &&
+            strncasecmp(w->data + from, words[i], len) == 0)
+            return true;
+    return false;
+}
+
+/* The quote that ends the text which begins at `from`; 0: it is cut off. */
+static size_t find_quote(const struct walk *w, size_t from)
+{
+    size_t end = members_find_end(w, from);
+    bool is = end < w->len && w->data[end] == '"' && own_of(w, end) == w->own;
+
+    return is && end - from >= w->own ? end : 0;
+}
+
+/* True where the object at `at` is by its first member a schema, which
+ * describes a parameter of a tool. An object that is cut off there, or is
+ * empty, counts as one. */
+static bool is_schema(const struct walk *w, size_t at)
+{
+    size_t from = skip_quote(w, members_skip_blanks(w, at + 1));
+    size_t end = from ? find_quote(w, from) : 0;
+    size_t value = end ? skip_colon(w, end) : 0;
+
+    if (!value)
+        return true;
+    if (!members_is_one_of(w, from, end, (const char *const[]){"type"}, 1))
+        return w->data[from] == '$' ||
+               members_is_one_of(w, from, end, keywords, COUNT(keywords));
+    from = skip_quote(w, value);
+    end = from ? find_quote(w, from) : 0;
+    return !end || members_is_one_of(w, from, end, types, COUNT(types));
+}
+
+/* Answers where the value begins behind the name that ends at the quote `at`:
+ * behind the quote of a text, or at the bracket of a list or an object; 0:
+ * there is none of them. */
+static size_t members_find_value(const struct walk *w, size_t at)
+{
+    at = skip_colon(w, at);
+    if (!at || at == w->len)
+        return 0;
+    if (w->data[at] == '[' || (w->data[at] == '{' && !is_schema(w, at)))
+        return at;
+    return skip_quote(w, at);
+}
+
+/* Masks a value that is cut off, whole but for backslashes at its end: they may
+ * belong to a quote that comes later. */
+static void mask_cut(char *value, size_t len)
+{
+    while (len > 0 && value[len - 1] == '\\')
+        len--;
+    memset(value, '*', len);
+}
+
+/* Masks the value from `from` to `end`. */
+static void members_mask_value(struct walk *w, size_t from, size_t end)
+{
+    if (end < w->len && w->data[end] == '"')
+        llmobs_hide(w->data + from, end - own_of(w, end) - from);
+    else
+        mask_cut(w->data + from, end - from);
+}
+
+/* Masks a text of a list or object. `depth`: how many of these it lies in. */
+typedef void text_fn(struct walk *w, size_t from, size_t depth);
+
+static void hide_text(struct walk *w, size_t from, size_t depth)
+{
+    (void)depth;
+    members_mask_value(w, from, w->at);
+}
+
+/* True for "Name: value". A header's name has no blank, and a title may have
+ * one: "Monthly report: May". */
+static bool members_is_header(const char *text, size_t len)
+{
+    const char *colon = memchr(text, ':', len);
+
+    return colon && !memchr(text, ' ', (size_t)(colon - text));
+}
+
+/* Of a list of headers. A table may have headers, too, which are words. */
+static void hide_header(struct walk *w, size_t from, size_t depth)
+{
+    bool list = w->list && depth == 1;
+
+    if (!list || members_is_header(w->data + from, w->at - from))
+        members_mask_value(w, from, w->at);
+}
+
+static void hide_path(struct walk *w, size_t from, size_t depth)
+{
+    (void)depth;
+    llmobs_links_mask_path(w->data + from, w->at - from);
+}
+
+/* Where the name before is "key" or "token", and the list one of places that
+ * need keys. */
+static void hide_named(struct walk *w, size_t from, size_t depth)
+{
+    hide_path(w, from, depth);
+    if (w->named == LLMOBS_NAMED_WEAK)
+        members_mask_value(w, from, w->at);
+}
+
+/* Hands the text behind the quote at w->at to `hide`, unless it is a name, and
+ * moves w->at to its end; false: the text around the list ends there. */
+static bool walk_item(struct walk *w, size_t depth, text_fn *hide)
+{
+    size_t from = w->at + 1, quote = find_quote(w, from);
+
+    w->at = quote ? quote : members_find_end(w, from);
+    if (quote && skip_colon(w, quote)) {
+        if (hide == hide_named)
+            w->named = judge_name(w, from, quote);
+        return true;
+    }
+    hide(w, from, depth);
+    w->named = LLMOBS_NAMED_NOT;
+    return quote > 0;
+}
+
+/* Walks the texts of the list or object whose bracket is at w->at, but not the
+ * names in objects, and moves w->at to its end. */
+static void members_walk_list(struct walk *w, text_fn *hide)
+{
+    size_t depth = 0;
+
+    w->list = w->data[w->at] == '[';
+    w->named = LLMOBS_NAMED_NOT;
+    for (; w->at < w->len && !members_is_event(w, w->at); w->at++) {
+        char c = w->data[w->at];
+        size_t own = c == '"' ? own_of(w, w->at) : 0;
+
+        if (c == '[' || c == '{')
+            depth++;
+        if ((c == ']' || c == '}') && --depth == 0)
+            return;
+        if (c != '"' || own > w->own)
+            continue;
+        if (own < w->own || !walk_item(w, depth, hide))
+            return;
+    }
+}
+
+/* Walks the value at w->at, and moves w->at to its end. */
+static void walk_value(struct walk *w, text_fn *hide)
+{
+    size_t from = w->at;
+
+    if (w->data[from - 1] != '"') {
+        members_walk_list(w, hide);
+        return;
+    }
+    w->at = members_find_end(w, from);
+    hide(w, from, 0);
+}
+
+/* The same for a list whose members are looked at by their own names as well:
+ * w->at stays. */
+static void walk_ahead(struct walk *w, text_fn *hide)
+{
+    size_t at = w->at;
+
+    if (at < w->ahead)
+        return;
+    walk_value(w, hide);
+    w->ahead = w->at;
+    w->at = at;
+}
+
+/* Answers the end of the last text before the colon, with perhaps blanks
+ * between them; 0: there is none behind `floor`. */
+static size_t quote_before(const struct walk *w, size_t floor, size_t colon)
+{
+    size_t at = colon;
+
+    while (at > floor && w->data[at - 1] != '"' &&
+           memchr(" \n\t\r\\nrt", w->data[at - 1], 8))
+        at--;
+    return at > floor && w->data[at - 1] == '"' ? at - 1 : 0;
+}
+
+/* Answers where the text begins that ends at the quote `here`; 0: it does not
+ * begin behind `floor`, or is no name that counts. */
+static size_t name_before(const struct walk *w, size_t floor, size_t here)
+{
+    size_t most = here - floor <= NAME_BYTES ? here - floor : NAME_BYTES + 1;
+    size_t end = here - w->own;
+    const char *quote;
+
+    if (most <= w->own || !llmobs_names_may_be(w->data + end, end - floor))
+        return 0;
+    quote = memrchr(w->data + here - most, '"', most);
+    return quote ? (size_t)(quote + 1 - w->data) : 0;
+}
+
+/* -- pairs: {"name": "X-Api-Key", "value": "..."} -------------------------- */
+
+static bool is_values_name(const struct walk *w, size_t from, size_t end)
+{
+    static const char *const names[] = {
+        "value",       "values",         "val",
+        "v",           "fieldValue",     "field_value",
+        "headerValue", "header_value",   "paramValue",
+        "param_value", "parameterValue", "parameter_value"};
+
+    return members_is_one_of(w, from, end, names, COUNT(names));
+}
+
+static void mask_pair(struct walk *w, size_t value, bool weak)
+{
+    size_t end = members_find_end(w, value);
+
+    w->at = value;
+    if (!weak || (w->data[value - 1] == '"' &&
+                  llmobs_shapes_is_value(w->data + value, end - value)))
+        walk_value(w, hide_text);
+}
+
+/* Moves behind the value at *at; false: it is a list or an object. */
+static bool skip_value(const struct walk *w, size_t *at)
+{
+    size_t from = skip_quote(w, *at);
+
+    if (from) {
+        from = find_quote(w, from);
+        *at = from + 1;
+        return from > 0;
+    }
+    while (*at < w->len && !strchr(",{}[]\"", w->data[*at]))
+        ++*at;
+    return *at < w->len && w->data[*at] == ',';
+}
+
+/* Looks for the value behind the text that ends at the quote `at`. */
+static bool pair_behind(struct walk *w, size_t at, bool weak)
+{
+    size_t from, end, value;
+
+    at++;
+    for (int i = 0; i < PAIRS_MAX; i++) {
+        at = members_skip_blanks(w, at);
+        if (at == w->len || w->data[at] != ',')
+            return false;
+        from = skip_quote(w, members_skip_blanks(w, at + 1));
+        end = from ? find_quote(w, from) : 0;
+        value = end ? skip_colon(w, end) : 0;
+        if (!value || value == w->len)
+            return false;
+        if (is_values_name(w, from, end)) {
+            value = members_find_value(w, end);
+            if (value)
+                mask_pair(w, value, weak);
+            return value > 0;
+        }
+        at = value;
+        if (!skip_value(w, &at))
+            return false;
+    }
+    return false;
+}
+
+/* The quote of this level before `at`; SIZE_MAX: there is none behind `floor`.
+ */
+static size_t quote_back(const struct walk *w, size_t floor, size_t at)
+{
+    while (at > floor) {
+        const char *quote = memrchr(w->data + floor, '"', at - floor);
+
+        if (!quote)
+            break;
+        at = (size_t)(quote - w->data);
+        if (own_of(w, at) <= w->own)
+            return own_of(w, at) == w->own ? at : SIZE_MAX;
+    }
+    return SIZE_MAX;
+}
+
+/* Answers the place of `mark` before `at`, with perhaps blanks between;
+ * SIZE_MAX: it is not there. */
+static size_t mark_back(const struct walk *w, size_t floor, size_t at,
+                        char mark)
+{
+    while (at > floor && memchr(" \n\t\r\\nrt", w->data[at - 1], 8))
+        at--;
+    return at > floor && w->data[at - 1] == mark ? at - 1 : SIZE_MAX;
+}
+
+/* Answers where the number or switch begins that ends before `at`. */
+static size_t word_back(const struct walk *w, size_t floor, size_t at)
+{
+    while (at > floor && llmobs_is_blank(w->data[at - 1]))
+        at--;
+    while (at > floor && (llmobs_mask_is_alnum(w->data[at - 1]) ||
+                          memchr("+-.", w->data[at - 1], 3)))
+        at--;
+    return at;
+}
+
+/* Looks for the value, a text, before the name whose first quote is at `at`. */
+static void pair_before(struct walk *w, size_t floor, size_t at, bool weak)
+{
+    for (int i = 0; i < PAIRS_MAX; i++) {
+        size_t comma = mark_back(w, floor, at - w->own, ','), last, first;
+        size_t colon, end, name;
+
+        if (comma == SIZE_MAX)
+            return;
+        last = mark_back(w, floor, comma, '"');
+        first = last == SIZE_MAX ? word_back(w, floor, comma) + w->own
+                                 : quote_back(w, floor, last);
+        colon = first == SIZE_MAX ? first
+                                  : mark_back(w, floor, first - w->own, ':');
+        end = colon == SIZE_MAX ? colon : mark_back(w, floor, colon, '"');
+        name = end == SIZE_MAX ? end : quote_back(w, floor, end);
+        if (name == SIZE_MAX)
+            return;
+        if (last != SIZE_MAX && is_values_name(w, name + 1, end)) {
+            mask_pair(w, first + 1, weak);
+            return;
+        }
+        at = name;
+    }
+}
+
+/* The name between `begin` and `here` says that its value is a name: where that
+ * is a secret's, masks what the object gives as its value. */
+static void find_pair(struct walk *w, size_t floor, size_t begin, size_t here)
+{
+    size_t at = w->at, value = members_find_value(w, here);
+    size_t end = value && w->data[value - 1] == '"' ? find_quote(w, value) : 0;
+    enum llmobs_named named;
+
+    if (!end || end - value > NAME_BYTES ||
+        !llmobs_names_may_be(w->data + end - w->own, end - w->own - value))
+        return;
+    named = judge_name(w, value, end);
+    if (named >= LLMOBS_NAMED_WEAK &&
+        !pair_behind(w, end, named == LLMOBS_NAMED_WEAK))
+        pair_before(w, floor, begin - 1, named == LLMOBS_NAMED_WEAK);
+    w->at = at;
+}
+
+/* -- members --------------------------------------------------------------- */
+
+/* Masks the value at w->at as its name says; false: w->at stays, for names may
+ * follow that count. */
+static bool mask_named(struct walk *w, enum llmobs_named named)
+{
+    bool text = w->data[w->at - 1] == '"';
+    size_t from = w->at;
+
+    switch (named) {
+    case LLMOBS_NAMED_LINE:
+    case LLMOBS_NAMED_SECRET:
+        walk_value(w, hide_text);
+        return true;
+    case LLMOBS_NAMED_HEADERS:
+        if (text && !members_is_header(w->data + from,
+                                       members_find_end(w, from) - from))
+            return false;
+        walk_value(w, text ? hide_text : hide_header);
+        return true;
+    case LLMOBS_NAMED_WEAK:
+        if (!text || !llmobs_shapes_is_value(w->data + from,
+                                             members_find_end(w, from) - from))
+            return false;
+        walk_value(w, hide_text);
+        return true;
+    case LLMOBS_NAMED_PUSH:
+        walk_ahead(w, hide_named);
+        return false;
+    case LLMOBS_NAMED_LINK:
+    case LLMOBS_NAMED_SERVERS:
+        walk_ahead(w, hide_path);
+        return false;
+    default:
+        return false;
+    }
+}
+
+/* Where the colon at w->at follows a name that counts, masks its value and
+ * moves w->at to the value's end. The name begins behind `floor`. */
+static bool mask_member(struct walk *w, size_t floor)
+{
+    size_t here = quote_before(w, floor, w->at), begin, value, colon = w->at;
+    enum llmobs_named named;
+
+    if (!here)
+        return false;
+    w->own = own_of(w, here);
+    begin = name_before(w, floor, here);
+    if (!begin || own_of(w, begin - 1) != w->own)
+        return false;
+    named = judge_name(w, begin, here);
+    if (named == LLMOBS_NAMED_PAIR || named == LLMOBS_NAMED_HEADERS ||
+        named == LLMOBS_NAMED_WEAK)
+        find_pair(w, floor, begin, here);
+    value = named > LLMOBS_NAMED_PAIR ? members_find_value(w, here) : 0;
+    if (!value)
+        return false;
+    w->at = value;
+    if (mask_named(w, named))
+        return true;
+    w->at = colon;
+    return false;
+}
+
+/* Moves to the next colon. */
+static inline void pass_to_colon(struct walk *w)
+{
+    llmobs_json_block bytes;
+    size_t run = sizeof(bytes);
+
+    for (; run == sizeof(bytes) && w->len - w->at >= run; w->at += run) {
+        memcpy(&bytes, w->data + w->at, sizeof(bytes));
+        run = llmobs_json_unmarked(bytes == ':');
+    }
+    while (run == sizeof(bytes) && w->at < w->len && w->data[w->at] != ':')
+        w->at++;
+}
+
+/* False for most of the colons that follow no name that counts. */
+static inline bool may_follow_name(const struct walk *w)
+{
+    const char *colon = w->data + w->at;
+
+    if (w->at < 4)
+        return false;
+    if (colon[-1] != '"')
+        return memchr(" \n\t\r\\nrt", colon[-1], 8) != NULL;
+    for (colon--; colon > w->data && colon[-1] == '\\';)
+        colon--;
+    return llmobs_names_may_be(colon, (size_t)(colon - w->data));
+}
+
+/* Looks for names before colons: there are fewer of those than of quotes. */
+void llmobs_members_mask(char *data, size_t len)
+{
+    struct walk w = {.data = data, .len = len};
+    size_t floor = 0;
+
+    for (pass_to_colon(&w); w.at < len; pass_to_colon(&w)) {
+        if (may_follow_name(&w) && mask_member(&w, floor))
+            floor = w.at;
+        else
+            w.at++;
+    }
+}

@@ -1,0 +1,602 @@
+#include "lib/span/names.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define SHORTEST 3   /* "key" */
+#define TAIL_BYTES 8 /* of the last three letters and what is between them */
+#define LETTERS 31   /* of the words that `lengths` tells */
+#define COUNT(list) (sizeof(list) / sizeof(*(list)))
+
+/* A name without all that is no letter, in lower case, and where its words
+ * begin. */
+struct words {
+    char text[LLMOBS_NAMES_LETTERS + 1];
+    size_t len;
+    unsigned char from[LLMOBS_NAMES_WORDS + 1];
+    size_t count;
+    bool loose; /* they come from a sentence */
+};
+
+struct word {
+    const char *text;
+    size_t len;
+};
+
+#define WORD(text)             \
+    {                          \
+        text, sizeof(text) - 1 \
+    }
+
+/* The ends of names that need no look at the words: people write these as one
+ * word, too. */
+static const struct word joined[] = {
+    WORD("apikey"),       WORD("accesskey"),        WORD("secretkey"),
+    WORD("privatekey"),   WORD("accountkey"),       WORD("subscriptionkey"),
+    WORD("appkey"),       WORD("applicationkey"),   WORD("masterkey"),
+    WORD("authkey"),      WORD("servicekey"),       WORD("sharedkey"),
+    WORD("signingkey"),   WORD("encryptionkey"),    WORD("licensekey"),
+    WORD("accesstoken"),  WORD("refreshtoken"),     WORD("idtoken"),
+    WORD("authtoken"),    WORD("apitoken"),         WORD("bearertoken"),
+    WORD("sessiontoken"), WORD("securitytoken"),    WORD("bottoken"),
+    WORD("oauthtoken"),   WORD("connectionstring"), WORD("connstring"),
+    WORD("connstr"),      WORD("password"),         WORD("passwd"),
+    WORD("passphrase"),   WORD("secret"),           WORD("credentials"),
+    WORD("usertoken"),    WORD("codeverifier")};
+
+/* The last word of a name, and what it makes of it. `asks`: the word before it
+ * decides. */
+static const struct noun {
+    struct word word;
+    enum llmobs_named named;
+    enum {
+        ASKS_NOTHING,
+        ASKS_KEY,
+        ASKS_TOKEN,
+        ASKS_PASS,
+        ASKS_AUTH,
+        ASKS_HEADER,
+        ASKS_CODE,
+        ASKS_PHRASE,
+        ASKS_ID
+    } asks;
+} nouns[] = {
+    {WORD("key"), LLMOBS_NAMED_WEAK, ASKS_KEY},
+    {WORD("token"), LLMOBS_NAMED_WEAK, ASKS_TOKEN},
+    {WORD("secret"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("password"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("passwd"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("passphrase"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("passcode"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("pwd"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("pw"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("csrf"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("xsrf"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("phrase"), LLMOBS_NAMED_NOT, ASKS_PHRASE},
+    {WORD("mnemonic"), LLMOBS_NAMED_NOT, ASKS_PHRASE},
+    {WORD("kubeconfig"), LLMOBS_NAMED_WEAK, ASKS_NOTHING},
+    {WORD("id"), LLMOBS_NAMED_NOT, ASKS_ID},
+    {WORD("pass"), LLMOBS_NAMED_WEAK, ASKS_PASS},
+    {WORD("pat"), LLMOBS_NAMED_WEAK, ASKS_PASS},
+    {WORD("credential"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("cred"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("authorization"), LLMOBS_NAMED_LINE, ASKS_NOTHING},
+    {WORD("authorisation"), LLMOBS_NAMED_LINE, ASKS_NOTHING},
+    {WORD("cookie"), LLMOBS_NAMED_LINE, ASKS_NOTHING},
+    {WORD("setcookie"), LLMOBS_NAMED_LINE, ASKS_NOTHING},
+    {WORD("jwt"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("bearer"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("otp"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("totp"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("auth"), LLMOBS_NAMED_SECRET, ASKS_AUTH},
+    {WORD("authentication"), LLMOBS_NAMED_SECRET, ASKS_AUTH},
+    {WORD("psk"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("signature"), LLMOBS_NAMED_PARAM, ASKS_CODE},
+    {WORD("sig"), LLMOBS_NAMED_PARAM, ASKS_NOTHING},
+    {WORD("sas"), LLMOBS_NAMED_PARAM, ASKS_NOTHING},
+    {WORD("code"), LLMOBS_NAMED_PARAM, ASKS_CODE},
+    {WORD("ticket"), LLMOBS_NAMED_PARAM, ASKS_NOTHING},
+    {WORD("assertion"), LLMOBS_NAMED_PARAM, ASKS_NOTHING},
+    {WORD("header"), LLMOBS_NAMED_HEADERS, ASKS_HEADER},
+    {WORD("name"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("field"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("webhook"), LLMOBS_NAMED_PUSH, ASKS_NOTHING},
+};
+
+/* Lists of words, each between two bars. */
+
+/* Behind the noun these change nothing: "private_key_pem". */
+static const char trailing[] =
+    "|value|text|string|str|pem|base|encoded|raw|plain|plaintext|hash|hashed|"
+    "confirmation|confirm|confirmed|again|repeat|new|old|primary|secondary|"
+    "default|prod|production|test|live|dev|staging|json|data|";
+/* Behind "auth" and its like: "auth_config". */
+static const char configs[] = "|config|settings|params|info|details|scheme|";
+static const char keys[] =
+    "|api|access|secret|private|account|subscription|app|application|auth|"
+    "authorization|authentication|encryption|decryption|signing|sign|service|"
+    "master|admin|shared|client|consumer|storage|ssh|rsa|pgp|gpg|dsa|ecdsa|"
+    "hmac|webhook|session|security|deploy|license|host|functions|bot|"
+    "server|provider|openai|azure|anthropic|claude|gemini|google|vertex|cohere|"
+    "mistral|groq|together|fireworks|perplexity|deepseek|xai|openrouter|"
+    "huggingface|hf|replicate|tavily|serper|serpapi|exa|brave|bing|pinecone|"
+    "qdrant|weaviate|cognitive|speech|translator|langfuse|langsmith|portkey|"
+    "helicone|litellm|stripe|sendgrid|twilio|mailgun|aws|gcp|maps|firebase|"
+    "supabase|github|gitlab|virtual|recovery|wrapping|instrumentation|write|"
+    "ingestion|ocp|jwt|";
+static const char no_keys[] =
+    "|cache|idempotency|primary|foreign|public|partition|sort|object|routing|"
+    "dedupe|dedup|deduplication|group|translation|lookup|hash|row|column|field|"
+    "index|map|dict|sub|super|unique|natural|composite|config|safety|tag|label|"
+    "attribute|metadata|state|store|item|json|order|file|blob|image|media|"
+    "arrow|press|message|event|topic|answer|correlation|trace|request|join|"
+    "sample|s|bucket|song|music|track|audio|video|asset|upload|document|doc|"
+    "path|folder|thumbnail|";
+static const char tokens[] =
+    "|access|refresh|id|auth|bearer|session|security|api|hf|github|gitlab|"
+    "slack|bot|user|personal|client|ad|aad|oauth|jwt|csrf|xsrf|push|"
+    "notification|authorization|authentication|verification|webhook|secret|"
+    "service|account|sas|app|application|login|registration|device|private|"
+    "admin|deploy|npm|azure|aws|huggingface|replicate|openai|bearer|mcp|vault|";
+static const char no_tokens[] =
+    "|stop|pad|eos|bos|unk|mask|sep|cls|end|start|next|prev|previous|page|"
+    "pagination|continuation|continue|resume|sync|image|audio|video|text|"
+    "special|added|chosen|decoded|predicted|generated|first|last|max|min|num|"
+    "count|total|prompt|completion|input|output|reasoning|thinking|cached|"
+    "cache|logit|top|sampled|draft|accepted|rejected|placeholder|tool|think|"
+    "fim|prefix|suffix|middle|vocab|per|by|begin|of|word|sub|byte|merge|"
+    "unknown|padding|separator|control|speaker|speech|frame|non|boi|eoi|eot|"
+    "eom|the|a|each|every|one|single|";
+static const char passes[] =
+    "|db|database|user|admin|smtp|imap|mail|email|ftp|sftp|sql|mysql|pg|psql|"
+    "postgres|postgresql|mongo|redis|root|login|auth|proxy|http|https|ssh|"
+    "basic|github|gitlab|azure|devops|personal|databricks|my|key|store|"
+    "keystore|";
+/* "authorization_code", "SharedAccessSignature". */
+static const char codes[] =
+    "|auth|authorization|authentication|access|recovery|backup|mfa|"
+    "verification|otp|login|";
+static const char no_auths[] =
+    "|no|is|has|need|needs|require|requires|skip|use|uses|with|without|";
+/* Names that begin so are of a switch: "has_password". */
+static const char switches[] =
+    "|is|are|has|have|had|was|no|need|needs|require|requires|show|hide|";
+/* "seed_phrase". */
+static const char phrases[] =
+    "|seed|recovery|backup|secret|pass|wallet|mnemonic|";
+
+/* The names, without what is between their words, of URLs and of lists whose
+ * values are looked at in another way. */
+static const struct {
+    struct word word;
+    enum llmobs_named named;
+} wholes[] = {
+    {WORD("name"), LLMOBS_NAMED_PAIR},
+    {WORD("proxyauthorization"), LLMOBS_NAMED_LINE},
+    {WORD("serverurl"), LLMOBS_NAMED_LINK},
+    {WORD("mcpurl"), LLMOBS_NAMED_LINK},
+    {WORD("webhookurl"), LLMOBS_NAMED_LINK},
+    {WORD("callbackurl"), LLMOBS_NAMED_LINK},
+    {WORD("mcpservers"), LLMOBS_NAMED_SERVERS},
+    {WORD("mcpserver"), LLMOBS_NAMED_SERVERS},
+    {WORD("pushnotificationconfig"), LLMOBS_NAMED_PUSH},
+    {WORD("pushnotification"), LLMOBS_NAMED_PUSH},
+    {WORD("pushconfig"), LLMOBS_NAMED_PUSH},
+    {WORD("datasources"), LLMOBS_NAMED_PUSH},
+    {WORD("datasource"), LLMOBS_NAMED_PUSH},
+};
+
+/* By a hash of the last three letters of a name a bit: it is set for those of
+ * all words above that a name may end in, for their plurals, and for
+ * "provided", which mask.c skips. */
+#define TAIL_HASH 0x96af9a3fu
+static const uint32_t tails[32] = {
+    0x08000000, 0x00000008, 0x05008000, 0x10020000, 0x00000000, 0x0000a084,
+    0x40008000, 0x00000004, 0x23006006, 0x10440004, 0x14404004, 0x20408008,
+    0x00800940, 0x28081000, 0x10001001, 0x00000220, 0x00000000, 0x28000282,
+    0x00348001, 0x80001001, 0x00002008, 0x00004000, 0x00000000, 0x10500000,
+    0x10000008, 0x00000080, 0x02000080, 0x20100800, 0x00002011, 0xb0000002,
+    0x09000000, 0x82004001,
+};
+
+static bool is_tail(const char *end)
+{
+    uint32_t three = (uint32_t)(end[-3] & 31) - 1;
+    uint32_t hash;
+
+    three = three << 5 | (uint32_t)((end[-2] & 31) - 1);
+    three = three << 5 | (uint32_t)((end[-1] & 31) - 1);
+    hash = three * TAIL_HASH >> 22;
+    return tails[hash >> 5] >> (hash & 31) & 1;
+}
+
+/* By the first letter of a word the bits of its length: they are set for all
+ * words above that a name may end in, for their plurals, and for the verbs that
+ * mask.c skips. */
+static const uint32_t lengths[26] = {
+    0x0000e630, 0x000000d0, 0x00001ef0, 0x00000c98, 0x00000080, 0x00000060,
+    0x00000000, 0x000000d0, 0x0000001c, 0x00000018, 0x00000c18, 0x00000010,
+    0x00000740, 0x00001038, 0x00000018, 0x00450ffc, 0x00000000, 0x00000048,
+    0x000007d8, 0x000000f0, 0x00000008, 0x00000020, 0x00000588, 0x00000030,
+    0x00000000, 0x00000000,
+};
+
+static bool names_is_in(const char *list, const char *word, size_t len)
+{
+    char barred[LLMOBS_NAMES_LETTERS + 3] = "|";
+
+    memcpy(barred + 1, word, len);
+    barred[len + 1] = '|';
+    barred[len + 2] = '\0';
+    return strstr(list, barred) != NULL;
+}
+
+static bool names_is_word(const char *text, size_t len, const char *word)
+{
+    return strncmp(text, word, len) == 0 && word[len] == '\0';
+}
+
+static bool ends_in(const struct words *w, size_t len, const struct word *end)
+{
+    const char *at = w->text + len - end->len;
+
+    return len >= end->len && at[end->len - 1] == end->text[end->len - 1] &&
+           *at == *end->text && memcmp(at, end->text, end->len) == 0;
+}
+
+/* The word `back` words before the last one. */
+static const char *names_word_at(const struct words *w, size_t back,
+                                 size_t *len)
+{
+    size_t i = w->count - 1 - back;
+
+    *len = (size_t)(w->from[i + 1] - w->from[i]);
+    return w->text + w->from[i];
+}
+
+static enum llmobs_named judge_qualified(const struct words *w,
+                                         const struct noun *noun, bool many)
+{
+    size_t len = 0;
+    const char *before = w->count > 1 ? names_word_at(w, 1, &len) : NULL;
+
+    switch (noun->asks) {
+    case ASKS_KEY:
+        if (before && names_is_in(keys, before, len))
+            return LLMOBS_NAMED_SECRET;
+        return many || (before && names_is_in(no_keys, before, len))
+                   ? LLMOBS_NAMED_NOT
+                   : noun->named;
+    case ASKS_TOKEN:
+        if (before && names_is_in(tokens, before, len))
+            return LLMOBS_NAMED_SECRET;
+        if (many || (before && names_is_in(no_tokens, before, len)))
+            return LLMOBS_NAMED_NOT;
+        return before && !w->loose ? LLMOBS_NAMED_SECRET : noun->named;
+    case ASKS_PASS:
+        return before && names_is_in(passes, before, len) ? LLMOBS_NAMED_SECRET
+                                                          : noun->named;
+    case ASKS_AUTH:
+        return before && names_is_in(no_auths, before, len) ? LLMOBS_NAMED_NOT
+                                                            : noun->named;
+    case ASKS_HEADER:
+        return before && (names_is_word(before, len, "auth") ||
+                          names_is_word(before, len, "cookie"))
+                   ? LLMOBS_NAMED_SECRET
+                   : noun->named;
+    case ASKS_PHRASE:
+        return before && names_is_in(phrases, before, len) ? LLMOBS_NAMED_SECRET
+                                                           : noun->named;
+    case ASKS_ID: /* of AppRole; AWS has names of that name */
+        return before && names_is_word(before, len, "secret")
+                   ? LLMOBS_NAMED_WEAK
+                   : noun->named;
+    case ASKS_CODE:
+        return before && names_is_in(codes, before, len) ? LLMOBS_NAMED_SECRET
+                                                         : noun->named;
+    default:
+        return noun->named;
+    }
+}
+
+/* Judges by the last word, and by the one before it. */
+static enum llmobs_named judge_last(const struct words *w)
+{
+    size_t len;
+    const char *last = names_word_at(w, 0, &len);
+
+    for (size_t i = 0; i < COUNT(nouns); i++) {
+        const struct word *word = &nouns[i].word;
+        bool many = len == word->len + 1 && last[word->len] == 's';
+
+        if ((len == word->len || many) && *last == *word->text &&
+            memcmp(last, word->text, word->len) == 0)
+            return judge_qualified(w, &nouns[i], many);
+    }
+    return LLMOBS_NAMED_NOT;
+}
+
+/* Takes the words off that change nothing; false: no word is left. */
+static bool drop_trailing(struct words *w)
+{
+    size_t len;
+    const char *last = names_word_at(w, 0, &len);
+    bool drop = names_is_in(trailing, last, len);
+
+    if (!drop && w->count > 1 && names_is_in(configs, last, len)) {
+        size_t n;
+        const char *before = names_word_at(w, 1, &n);
+
+        drop = names_is_word(before, n, "auth") ||
+               names_is_word(before, n, "authentication") ||
+               names_is_word(before, n, "credential") ||
+               names_is_word(before, n, "credentials");
+    }
+    if (drop && w->count > 1)
+        w->len = w->from[--w->count];
+    return drop && w->count > 0;
+}
+
+/* True where the three letters before `end`, or before an 's' there, end a word
+ * of `joined`, or one that counts in the text of an error. */
+static bool is_joined_end(const char *end, size_t len)
+{
+    static const char ends[] =
+        "key ken ing str ord swd ase ret als ier ure ial";
+
+    for (size_t cut = 0; cut < 2 && len >= SHORTEST; cut++, end--, len--) {
+        const char three[] = {(char)(end[-3] | 0x20), (char)(end[-2] | 0x20),
+                              (char)(end[-1] | 0x20), '\0'};
+
+        for (size_t i = 0; i < sizeof(ends); i += sizeof(three))
+            if (memcmp(ends + i, three, SHORTEST) == 0)
+                return true;
+        if (three[2] != 's')
+            break;
+    }
+    return false;
+}
+
+static bool names_is_joined(const struct words *w)
+{
+    size_t len = w->len;
+
+    if (!is_joined_end(w->text + len, len))
+        return false;
+    len -= len > 0 && w->text[len - 1] == 's';
+    for (size_t i = 0; i < COUNT(joined); i++)
+        if (ends_in(w, w->len, &joined[i]) || ends_in(w, len, &joined[i]))
+            return true;
+    return false;
+}
+
+/* "has_password", "is_secret", of `count` words. */
+static bool is_switch(const struct words *w, size_t count)
+{
+    return count > 1 && !w->loose &&
+           names_is_in(switches, w->text + w->from[0],
+                       (size_t)(w->from[1] - w->from[0]));
+}
+
+static bool ends_in_pw(const struct words *w)
+{
+    size_t len;
+    const char *last = w->count > 0 ? names_word_at(w, 0, &len) : NULL;
+
+    return last && names_is_word(last, len, "pw");
+}
+
+static enum llmobs_named judge_words(struct words *w)
+{
+    enum llmobs_named named;
+    size_t before;
+
+    for (size_t i = 0; i < COUNT(wholes); i++)
+        if (w->len == wholes[i].word.len &&
+            memcmp(w->text, wholes[i].word.text, w->len) == 0)
+            return wholes[i].named;
+    do {
+        before = w->count;
+        if (names_is_joined(w))
+            return LLMOBS_NAMED_SECRET;
+        named = judge_last(w);
+    } while (named == LLMOBS_NAMED_NOT && drop_trailing(w) &&
+             w->count < before);
+    return named;
+}
+
+static enum llmobs_named names_judge(struct words *w)
+{
+    enum llmobs_named named;
+    size_t count;
+
+    w->from[w->count] = (unsigned char)w->len;
+    while (w->count > 1 && w->len - w->from[w->count - 1] == 1)
+        w->len = w->from[--w->count]; /* "v2", "b64" */
+    if (!ends_in_pw(w) && (w->len < SHORTEST || !is_tail(w->text + w->len)))
+        return LLMOBS_NAMED_NOT;
+    count = w->count;
+    named = judge_words(w);
+    return named != LLMOBS_NAMED_NOT && is_switch(w, count) ? LLMOBS_NAMED_NOT
+                                                            : named;
+}
+
+static bool names_is_small(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static bool is_capital(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+/* True where a capital begins a word: behind a small letter, or as the last of
+ * several: "APIKey". */
+static bool is_change(const char *name, size_t len, size_t i)
+{
+    if (!is_capital(name[i]) || i == 0)
+        return false;
+    return names_is_small(name[i - 1]) ||
+           (is_capital(name[i - 1]) && i + 1 < len &&
+            names_is_small(name[i + 1]));
+}
+
+static void begin_word(struct words *w)
+{
+    if (w->count > 0 && w->from[w->count - 1] == w->len)
+        return;
+    if (w->count == LLMOBS_NAMES_WORDS) {
+        memmove(w->from, w->from + 1, w->count - 1);
+        w->count--;
+    }
+    w->from[w->count++] = (unsigned char)w->len;
+}
+
+static void names_split(struct words *w, const char *name, size_t len)
+{
+    bool in_word = false;
+
+    if (len > LLMOBS_NAMES_LETTERS) {
+        name += len - LLMOBS_NAMES_LETTERS;
+        len = LLMOBS_NAMES_LETTERS;
+    }
+    for (size_t i = 0; i < len; i++) {
+        bool letter = names_is_small(name[i]) || is_capital(name[i]);
+
+        if (letter && (!in_word || is_change(name, len, i)))
+            begin_word(w);
+        if (letter)
+            w->text[w->len++] = (char)(name[i] | 0x20);
+        in_word = letter;
+    }
+}
+
+static enum llmobs_named judge_part(const char *name, size_t len, bool loose)
+{
+    struct words w = {.count = 0, .loose = loose};
+
+    names_split(&w, name, len);
+    return names_judge(&w);
+}
+
+static bool names_is_letter(char c)
+{
+    return names_is_small((char)(c | 0x20));
+}
+
+static bool has_length(const char *word, size_t len)
+{
+    return len > LETTERS || lengths[(*word | 0x20) - 'a'] >> len & 1;
+}
+
+/* Counts the letters of the last word before `end`. */
+static size_t last_word(const char *end, size_t len)
+{
+    const char *name = end - len;
+    size_t i = len;
+
+    while (i > 0 && len - i <= LETTERS && names_is_letter(name[i - 1]))
+        if (is_change(name, len, --i))
+            break;
+    return len - i;
+}
+
+static bool names_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* True behind "pw", and behind "is": mask.c skips that verb. */
+static bool is_two(const char *end)
+{
+    char first = (char)(end[-2] | 0x20), second = (char)(end[-1] | 0x20);
+
+    return (first == 'p' && second == 'w') || (first == 'i' && second == 's');
+}
+
+/* Judges by the last three letters, which others may stand between; also true
+ * where these are far away. */
+static bool has_tail(const char *end, size_t len)
+{
+    char three[3];
+    size_t have = 0;
+
+    for (size_t i = 1; i <= len && i <= TAIL_BYTES; i++) {
+        if (names_is_letter(end[-(ptrdiff_t)i]))
+            three[2 - have++] = end[-(ptrdiff_t)i];
+        if (have == sizeof(three))
+            return is_tail(three + have);
+    }
+    return len > TAIL_BYTES;
+}
+
+/* False for most names that are none, by their last word. Before it may stand
+ * an escape of a letter, or a digit within the name: then the name is looked at
+ * exactly. The letter behind a backslash may be no part of the name. */
+static bool may_end(const char *end, size_t len)
+{
+    size_t n = last_word(end, len);
+    char before = n < len ? end[-(ptrdiff_t)n - 1] : ' ';
+    const char *word = end - n;
+
+    if (n == 0 || names_is_digit(before) ||
+        (n + 2 <= len && names_is_letter(before) && names_is_digit(word[-2])))
+        return true;
+    if (n >= 2 && n <= 3 && is_two(end))
+        return n == 2 || (before == '\\' && n == 3);
+    if (n < SHORTEST)
+        return (names_is_letter(before) || memchr("_-.[]\\", before, 6)) &&
+               (n == 1 || has_tail(end, len));
+    return is_tail(end) && (has_length(word, n) || is_joined_end(end, n) ||
+                            (before == '\\' && has_length(word + 1, n - 1)));
+}
+
+/* The names that each body has, and that end as others do. */
+static bool is_usual(const char *name, size_t len)
+{
+    static const struct word usual[] = {
+        WORD("text"),          WORD("choices"),       WORD("max_tokens"),
+        WORD("total_tokens"),  WORD("prompt_tokens"), WORD("completion_tokens"),
+        WORD("input_tokens"),  WORD("output_tokens"), WORD("required"),
+        WORD("finish_reason"), WORD("value"),         WORD("data"),
+        WORD("url"),           WORD("image_url")};
+
+    for (size_t i = 0; i < COUNT(usual); i++)
+        if (len == usual[i].len && memcmp(name, usual[i].text, len) == 0)
+            return true;
+    return false;
+}
+
+enum llmobs_named llmobs_names_judge(const char *name, size_t len)
+{
+    bool parts = memchr(name, '[', len);
+    enum llmobs_named all;
+    size_t from = 0;
+
+    if ((!parts && !may_end(name + len, len)) || is_usual(name, len))
+        return LLMOBS_NAMED_NOT;
+    all = judge_part(name, len, false);
+    if (!parts)
+        return all;
+    for (size_t i = 0; i <= len; i++) {
+        enum llmobs_named part;
+
+        if (i < len && name[i] != '[' && name[i] != ']')
+            continue;
+        part = judge_part(name + from, i - from, false);
+        all = part >= LLMOBS_NAMED_SECRET && part > all ? part : all;
+        from = i + 1;
+    }
+    return all;
+}
+
+enum llmobs_named llmobs_names_judge_words(const char *name, size_t len)
+{
+    return judge_part(name, len, true);
+}
+
+bool llmobs_names_may_be(const char *end, size_t len)
+{
+    return len >= 2 && may_end(end, len);
+}

@@ -1,0 +1,24 @@
+#include "lib/span/secrets.h"
+
+#include <string.h>
+
+#include "lib/span/hide.h"
+#include "lib/span/links.h"
+#include "lib/span/mask.h"
+#include "lib/span/members.h"
+
+void llmobs_secrets_mask(char *data, size_t len)
+{
+    struct llmobs_mask_walk walk = {{data, len}, .kind = LLMOBS_MASK_REST};
+
+    if (len == 0)
+        return;
+    llmobs_members_mask(data, len);
+    llmobs_links_mask(data, len);
+    while (llmobs_mask_next(&walk)) {
+        if (walk.whole || walk.from + walk.len == len)
+            memset(data + walk.from, '*', walk.len);
+        else
+            llmobs_hide(data + walk.from, walk.len);
+    }
+}

@@ -1,0 +1,225 @@
+#include "lib/span/span.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/span/mask.h"
+
+/* A greater number is not a token count: a double could not hold it (WIRE 8.4).
+ */
+#define METRIC_MAX ((int64_t)1 << 53)
+
+int llmobs_span_init(struct llmobs_span *span)
+{
+    memset(span, 0, sizeof(*span));
+    span->metadata = llmobs_json_object();
+    span->metrics = llmobs_json_object();
+    llmobs_span_facts_init(&span->facts);
+    if (span->metadata && span->metrics)
+        return 0;
+    llmobs_span_fini(span);
+    return -ENOMEM;
+}
+
+void llmobs_span_no_job(struct llmobs_span *span)
+{
+    free(span->job.id);
+    llmobs_json_free(span->job.metrics);
+    memset(&span->job, 0, sizeof(span->job));
+}
+
+void llmobs_span_fini(struct llmobs_span *span)
+{
+    free(span->name);
+    free(span->model_name);
+    free(span->model_provider);
+    free(span->tool_version);
+    free(span->input_value);
+    free(span->output_value);
+    free(span->error_type);
+    free(span->error_message);
+    free(span->error_stack);
+    llmobs_json_free(span->input_messages);
+    llmobs_json_free(span->output_messages);
+    llmobs_json_free(span->input_documents);
+    llmobs_json_free(span->output_documents);
+    llmobs_json_free(span->input_behind);
+    llmobs_json_free(span->output_behind);
+    llmobs_json_free(span->input_prompt);
+    llmobs_json_free(span->metadata);
+    llmobs_json_free(span->metadata_dd);
+    llmobs_json_free(span->metrics);
+    llmobs_span_facts_fini(&span->facts);
+    llmobs_json_free(span->tool_definitions);
+    llmobs_json_free(span->extra_tags);
+    llmobs_json_free(span->links);
+    llmobs_span_no_job(span);
+    memset(span, 0, sizeof(*span));
+}
+
+const char *llmobs_kind_name(enum llmobs_kind kind)
+{
+    switch (kind) {
+    case LLMOBS_KIND_LLM:
+        return "llm";
+    case LLMOBS_KIND_EMBEDDING:
+        return "embedding";
+    case LLMOBS_KIND_WORKFLOW:
+        return "workflow";
+    case LLMOBS_KIND_AGENT:
+        return "agent";
+    case LLMOBS_KIND_TASK:
+        return "task";
+    case LLMOBS_KIND_TOOL:
+        return "tool";
+    case LLMOBS_KIND_RETRIEVAL:
+        return "retrieval";
+    }
+    return "task";
+}
+
+int llmobs_kind_read(const char *name, enum llmobs_kind *out)
+{
+    for (int kind = LLMOBS_KIND_LLM; name && kind <= LLMOBS_KIND_RETRIEVAL;
+         kind++) {
+        if (strcmp(llmobs_kind_name((enum llmobs_kind)kind), name) == 0) {
+            *out = (enum llmobs_kind)kind;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+/* Gives a copy of text with its secrets masked. */
+static char *span_span_masked(const char *text)
+{
+    struct llmobs_buf buf;
+    int rc;
+
+    llmobs_buf_init(&buf, (size_t)1 << 31);
+    rc = llmobs_mask_text(text, &buf);
+    if (rc || !buf.data) {
+        llmobs_buf_fini(&buf);
+        return rc ? NULL : strdup("");
+    }
+    return llmobs_buf_take(&buf, NULL);
+}
+
+int llmobs_span_fail(struct llmobs_span *span, const char *type,
+                     const char *message)
+{
+    if (span->failed)
+        return 0;
+    /* The status is set even where there is no memory for its texts. */
+    span->failed = true;
+    span->error_type = span_span_masked(type ? type : "");
+    span->error_message = span_span_masked(message ? message : "");
+    return span->error_type && span->error_message ? 0 : -ENOMEM;
+}
+
+int llmobs_span_set_masked(char **field, const char *text)
+{
+    char *copy = text ? span_span_masked(text) : NULL;
+
+    if (text && !copy)
+        return -ENOMEM;
+    free(*field);
+    *field = copy;
+    return 0;
+}
+
+int llmobs_span_set(char **field, const char *text)
+{
+    char *copy = NULL;
+
+    if (text && *field && strcmp(*field, text) == 0)
+        return 0;
+    if (text) {
+        copy = strdup(text);
+        if (!copy)
+            return -ENOMEM;
+    }
+    free(*field);
+    *field = copy;
+    return 0;
+}
+
+int llmobs_span_set_format(char **field, const char *format, ...)
+{
+    va_list args;
+    char *text;
+    int len;
+
+    va_start(args, format);
+    len = vasprintf(&text, format, args);
+    va_end(args);
+    if (len < 0)
+        return -ENOMEM;
+    free(*field);
+    *field = text;
+    return 0;
+}
+
+void llmobs_span_metric(struct llmobs_span *span, const char *key,
+                        int64_t number)
+{
+    if (number >= 0 && number <= METRIC_MAX)
+        llmobs_json_set(span->metrics, key, llmobs_json_int(number));
+}
+
+/* -- cost tags ------------------------------------------------------------ */
+
+#define COST_TAGS "cost_tags"
+
+static bool span_span_is_tag(const char *key, const struct llmobs_json *tags)
+{
+    static const char *const always[] = {"ml_app", "agent_service", "service",
+                                         "env", "version"};
+
+    for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
+        if (strcmp(key, always[i]) == 0)
+            return true;
+    return llmobs_json_get(tags, key) != NULL;
+}
+
+static bool span_span_is_listed(const struct llmobs_json *list, const char *key)
+{
+    for (size_t i = 0; i < llmobs_json_len(list); i++)
+        if (strcmp(llmobs_json_text(llmobs_json_at(list, i)), key) == 0)
+            return true;
+    return false;
+}
+
+static int add_cost_tag(struct llmobs_span *span, const char *key)
+{
+    struct llmobs_json *list = llmobs_json_get(span->metadata_dd, COST_TAGS);
+    int rc = 0;
+
+    if (!span->metadata_dd)
+        span->metadata_dd = llmobs_json_object();
+    if (!list) {
+        rc = llmobs_json_set(span->metadata_dd, COST_TAGS, llmobs_json_array());
+        list = llmobs_json_get(span->metadata_dd, COST_TAGS);
+    }
+    if (rc || span_span_is_listed(list, key))
+        return rc;
+    return llmobs_json_add(list, llmobs_json_string(key));
+}
+
+int llmobs_span_cost_tags(struct llmobs_span *span,
+                          const struct llmobs_json *keys,
+                          const struct llmobs_json *tags)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < llmobs_json_len(keys) && !rc; i++) {
+        const char *key = llmobs_json_text(llmobs_json_at(keys, i));
+
+        if (key && span_span_is_tag(key, tags))
+            rc = add_cost_tag(span, key);
+    }
+    return rc;
+}

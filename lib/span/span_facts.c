@@ -1,0 +1,228 @@
+#include "lib/span/span_facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/span/mask.h"
+#include "lib/text/json.h"
+
+/* More than all facts together have. */
+#define TEXT_MAX ((size_t)256 * 1024)
+
+static const char *const keys[] = {
+#define KEY(id, name) ", \"" name "\": ",
+    LLMOBS_FACTS_LIST(KEY)
+#undef KEY
+};
+
+void llmobs_span_facts_init(struct llmobs_facts *facts)
+{
+    memset(facts, 0, sizeof(*facts));
+    llmobs_buf_init(&facts->text, TEXT_MAX);
+}
+
+void llmobs_span_facts_fini(struct llmobs_facts *facts)
+{
+    llmobs_buf_fini(&facts->text);
+}
+
+bool llmobs_span_fact_is_set(const struct llmobs_facts *facts,
+                             enum llmobs_fact fact)
+{
+    return facts->values[fact].len > 0;
+}
+
+void llmobs_span_fact_unset(struct llmobs_facts *facts, enum llmobs_fact fact)
+{
+    facts->values[fact].len = 0;
+    facts->items[fact] = 0;
+}
+
+/* -- values as text ------------------------------------------------------- */
+
+/* True where the text needs no escape. */
+static bool span_facts_is_plain(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\')
+            return false;
+    return true;
+}
+
+/* Adds a string as JSON writes it. */
+static int span_facts_add_string(struct llmobs_buf *out, const char *text)
+{
+    size_t len = strlen(text);
+    struct llmobs_json *json;
+    int rc;
+
+    if (!span_facts_is_plain(text, len)) {
+        json = llmobs_json_stringn(text, len);
+        rc = llmobs_json_dump(json, LLMOBS_JSON_ASCII, out);
+        llmobs_json_free(json);
+        return json ? rc : -1;
+    }
+    rc = llmobs_buf_addc(out, '"');
+    if (!rc)
+        rc = llmobs_buf_add(out, text, len);
+    return rc ? rc : llmobs_buf_addc(out, '"');
+}
+
+/* The value is what stands in the text from `at` on, unless it could not be
+ * written. */
+static void span_facts_keep(struct llmobs_facts *facts, enum llmobs_fact fact,
+                            size_t at, int rc)
+{
+    if (rc) {
+        llmobs_buf_cut(&facts->text, at);
+        return;
+    }
+    facts->values[fact].at = (uint32_t)at;
+    facts->values[fact].len = (uint32_t)(facts->text.len - at);
+}
+
+void llmobs_span_fact_word(struct llmobs_facts *facts, enum llmobs_fact fact,
+                           const char *text)
+{
+    size_t at = facts->text.len;
+
+    if (text && *text)
+        span_facts_keep(facts, fact, at,
+                        span_facts_add_string(&facts->text, text));
+}
+
+void llmobs_span_fact_true(struct llmobs_facts *facts, enum llmobs_fact fact)
+{
+    size_t at = facts->text.len;
+
+    span_facts_keep(facts, fact, at, llmobs_buf_add(&facts->text, "true", 4));
+}
+
+void llmobs_span_fact_int(struct llmobs_facts *facts, enum llmobs_fact fact,
+                          int64_t number)
+{
+    size_t before = facts->text.len;
+    uint64_t rest = (uint64_t)number;
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    if (number < 0)
+        return;
+    do
+        digits[--at] = (char)('0' + rest % 10);
+    while ((rest /= 10) != 0);
+    span_facts_keep(
+        facts, fact, before,
+        llmobs_buf_add(&facts->text, digits + at, sizeof(digits) - at));
+}
+
+/* -- texts of others ------------------------------------------------------ */
+
+/* True for a word such as "default", which has no part that marks a secret. */
+static bool is_dull(const char *text)
+{
+    while (*text >= 'a' && *text <= 'z')
+        text++;
+    return *text == '\0';
+}
+
+/* Gives the text with its secrets masked, in *owned where that is another one.
+ * NULL: it is none, or too long. */
+static const char *span_facts_masked(const char *text, char **owned)
+{
+    struct llmobs_mask_walk walk = {.kind = LLMOBS_MASK_BODY};
+    struct llmobs_buf buf;
+
+    *owned = NULL;
+    if (!text || !*text || strnlen(text, LLMOBS_FACT_MAX + 1) > LLMOBS_FACT_MAX)
+        return NULL;
+    walk.text = (struct llmobs_text){text, text ? strlen(text) : 0};
+    if (is_dull(text) || !llmobs_mask_next(&walk))
+        return text;
+    llmobs_buf_init(&buf, 2 * LLMOBS_FACT_MAX);
+    if (llmobs_mask_body(text, &buf) == 0)
+        *owned = llmobs_buf_take(&buf, NULL);
+    llmobs_buf_fini(&buf);
+    return *owned;
+}
+
+void llmobs_span_fact(struct llmobs_facts *facts, enum llmobs_fact fact,
+                      const char *text)
+{
+    char *owned;
+
+    llmobs_span_fact_word(facts, fact, span_facts_masked(text, &owned));
+    free(owned);
+}
+
+/* Moves the list to the end of the text, where it can grow. */
+static int span_facts_open_list(struct llmobs_facts *facts, size_t at,
+                                size_t len)
+{
+    char *copy;
+    int rc;
+
+    if (len == 0)
+        return llmobs_buf_addc(&facts->text, '[');
+    if (at + len == facts->text.len) {
+        llmobs_buf_cut(&facts->text, at + len - 1);
+        return llmobs_buf_add(&facts->text, ", ", 2);
+    }
+    copy = strndup(facts->text.data + at, len - 1);
+    rc = copy ? llmobs_buf_add(&facts->text, copy, len - 1) : -1;
+    free(copy);
+    return rc ? rc : llmobs_buf_add(&facts->text, ", ", 2);
+}
+
+void llmobs_span_fact_add_word(struct llmobs_facts *facts,
+                               enum llmobs_fact fact, const char *text)
+{
+    size_t at = facts->values[fact].at, len = facts->values[fact].len;
+    size_t begin = len && at + len == facts->text.len ? at : facts->text.len;
+    int rc;
+
+    if (facts->items[fact] == LLMOBS_FACT_ITEMS)
+        return;
+    rc = span_facts_open_list(facts, at, len);
+    if (!rc)
+        rc = span_facts_add_string(&facts->text, text);
+    if (!rc)
+        rc = llmobs_buf_addc(&facts->text, ']');
+    facts->items[fact]++;
+    if (rc)
+        llmobs_span_fact_unset(facts, fact);
+    span_facts_keep(facts, fact, begin, rc);
+}
+
+void llmobs_span_fact_add(struct llmobs_facts *facts, enum llmobs_fact fact,
+                          const char *text)
+{
+    char *owned;
+
+    text = span_facts_masked(text, &owned);
+    llmobs_span_fact_add_word(facts, fact, text ? text : "_OTHER");
+    free(owned);
+}
+
+/* -- the object ----------------------------------------------------------- */
+
+int llmobs_span_facts_write(const struct llmobs_facts *span,
+                            const struct llmobs_facts *core,
+                            struct llmobs_buf *out)
+{
+    int rc = llmobs_buf_addc(out, '{');
+    size_t skip = 2; /* the comma before the first key */
+
+    for (size_t i = 0; i < LLMOBS_FACTS && !rc; i++) {
+        const struct llmobs_facts *from = core->values[i].len ? core : span;
+
+        if (from->values[i].len == 0)
+            continue;
+        rc = llmobs_buf_adds(out, keys[i] + skip);
+        if (!rc)
+            rc = llmobs_buf_add(out, from->text.data + from->values[i].at,
+                                from->values[i].len);
+        skip = 0;
+    }
+    return rc ? rc : llmobs_buf_addc(out, '}');
+}

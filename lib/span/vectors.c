@@ -1,0 +1,198 @@
+#include "lib/span/vectors.h"
+
+#include <string.h>
+
+/* So many whole numbers in a text are no reference to a page. */
+#define MANY 16
+
+struct walk {
+    char *data;
+    size_t len;
+    size_t spared; /* lists that are open below a member that stays */
+    size_t name;   /* of the text before this byte: where it begins */
+    size_t name_len;
+    bool named;  /* a colon follows it */
+    bool text;   /* this byte is within a text */
+    bool tracks; /* it is known which byte is within one */
+};
+
+/* The contents of a run of bytes that may be the inside of a list. */
+struct seen {
+    size_t end;
+    size_t numbers;
+    bool fraction;
+    bool in_name; /* the last quote begins one */
+};
+
+static bool vectors_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The number of bytes of one blank: in a text a line's end is two letters. */
+static size_t blank_at(const struct walk *w, size_t at)
+{
+    char c = w->data[at];
+
+    if (c == ' ' || c == ',' || c == '\t' || c == '\r' || c == '\n')
+        return 1;
+    return c == '\\' && at + 1 < w->len && strchr("ntr", w->data[at + 1]) &&
+                   w->data[at + 1]
+               ? 2
+               : 0;
+}
+
+/* The number of bytes of one number, or of one word in place of a number. */
+static size_t number_at(const struct walk *w, size_t at, struct seen *seen)
+{
+    static const char *const words[] = {"null", "NaN", "Infinity"};
+    size_t from = at;
+    bool any = false;
+
+    for (; at < w->len && w->data[at] && strchr("0123456789+-.eE", w->data[at]);
+         at++) {
+        any = any || vectors_is_digit(w->data[at]);
+        seen->fraction =
+            seen->fraction || (any && strchr(".eE", w->data[at]) != NULL);
+    }
+    seen->numbers += any;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (w->len - at >= strlen(words[i]) &&
+            memcmp(w->data + at, words[i], strlen(words[i])) == 0)
+            return at + strlen(words[i]) - from;
+    return at - from;
+}
+
+/* Reads numbers and blanks as far as there is nothing else; with `names` also
+ * quotes and colons. */
+static struct seen vectors_look(const struct walk *w, size_t at, bool names)
+{
+    struct seen seen = {at, 0, false, false};
+
+    while (seen.end < w->len) {
+        size_t n = blank_at(w, seen.end);
+
+        if (n == 0)
+            n = number_at(w, seen.end, &seen);
+        if (n == 0 && names &&
+            (w->data[seen.end] == '"' || w->data[seen.end] == ':')) {
+            seen.in_name ^= w->data[seen.end] == '"';
+            n = 1;
+        }
+        if (n == 0)
+            break;
+        seen.end += n;
+    }
+    return seen;
+}
+
+static bool vectors_is_vector(const struct walk *w, const struct seen *seen)
+{
+    if (!w->text)
+        return seen->numbers > 0;
+    return seen->numbers >= MANY ||
+           (seen->fraction && (seen->numbers > 1 || seen->end == w->len));
+}
+
+/* Blanks the numbers behind the bracket at `at` where they are a vector, and
+ * answers where the walk goes on. */
+static size_t hide(struct walk *w, size_t at, char close, bool names)
+{
+    struct seen seen = vectors_look(w, at + 1, names);
+
+    if ((seen.end < w->len && (w->data[seen.end] != close || seen.in_name)) ||
+        !vectors_is_vector(w, &seen))
+        return at + 1;
+    memset(w->data + at + 1, ' ', seen.end - at - 1);
+    return seen.end;
+}
+
+static bool vectors_stays(const struct walk *w)
+{
+    static const char *const names[] = {"distances", "scores"};
+
+    for (size_t i = 0; w->named && i < sizeof(names) / sizeof(names[0]); i++)
+        if (w->name_len == strlen(names[i]) &&
+            memcmp(w->data + w->name, names[i], w->name_len) == 0)
+            return true;
+    return w->spared > 0;
+}
+
+static size_t pass_in_text(struct walk *w, size_t at)
+{
+    switch (w->data[at]) {
+    case '\\':
+        return at + 2;
+    case '[':
+        return hide(w, at, ']', false);
+    case '"':
+        w->text = !w->tracks;
+        w->name_len = at - w->name;
+        return at + 1;
+    default:
+        return at + 1;
+    }
+}
+
+static size_t pass_list(struct walk *w, size_t at)
+{
+    bool kept = vectors_stays(w);
+
+    w->named = false;
+    if (!kept)
+        return hide(w, at, ']', false);
+    w->spared++;
+    return at + 1;
+}
+
+static size_t vectors_pass(struct walk *w, size_t at)
+{
+    switch (w->data[at]) {
+    case '"':
+        w->text = true;
+        w->named = false;
+        w->name = at + 1;
+        return at + 1;
+    case ':':
+        w->named = true;
+        return at + 1;
+    case '[':
+        return pass_list(w, at);
+    case ']':
+        w->spared -= w->spared > 0;
+        break;
+    case '{':
+        w->named = false;
+        return hide(w, at, '}', true);
+    case ' ':
+    case '\t':
+    case '\r':
+    case '\n':
+        return at + 1;
+    default:
+        break;
+    }
+    w->named = false;
+    return at + 1;
+}
+
+/* Blanks the rest of a vector that bytes begin with. */
+static size_t hide_rest(struct walk *w)
+{
+    struct seen seen = vectors_look(w, 0, false);
+
+    if (seen.numbers == 0 || (seen.end < w->len && w->data[seen.end] != ']'))
+        return 0;
+    memset(w->data, ' ', seen.end);
+    return seen.end;
+}
+
+void llmobs_vectors_mask(char *data, size_t len, bool from_start)
+{
+    struct walk w = {
+        .data = data, .len = len, .text = !from_start, .tracks = from_start};
+    size_t at = from_start ? 0 : hide_rest(&w);
+
+    while (at < len)
+        at = w.text ? pass_in_text(&w, at) : vectors_pass(&w, at);
+}

@@ -1,0 +1,51 @@
+#include "lib/text/budget.h"
+
+#include <stdatomic.h>
+
+#include "lib/base/fork.h"
+
+static size_t max; /* set before there is a second thread */
+static atomic_size_t taken;
+static atomic_int process; /* the one that took `taken` (fork.h) */
+
+void llmobs_budget_init(size_t the_max)
+{
+    max = the_max;
+}
+
+static void budget_check_fork(void)
+{
+    if (!llmobs_fork_unsettled(&process))
+        return;
+    atomic_store(&taken, 0);
+    llmobs_fork_settled(&process);
+}
+
+bool llmobs_budget_take(size_t len, enum llmobs_budget_for purpose)
+{
+    static const unsigned char eighths[] = {
+        [LLMOBS_BUDGET_WHOLE] = 5,
+        [LLMOBS_BUDGET_ENDS] = 6,
+        [LLMOBS_BUDGET_READING] = 8,
+    };
+    size_t limit = max / 8 * eighths[purpose];
+    size_t before;
+
+    budget_check_fork();
+    before = atomic_fetch_add_explicit(&taken, len, memory_order_relaxed);
+    if (max == 0 || (before <= limit && len <= limit - before))
+        return true;
+    llmobs_budget_give(len);
+    return false;
+}
+
+void llmobs_budget_force(size_t len)
+{
+    budget_check_fork();
+    atomic_fetch_add_explicit(&taken, len, memory_order_relaxed);
+}
+
+void llmobs_budget_give(size_t len)
+{
+    atomic_fetch_sub_explicit(&taken, len, memory_order_relaxed);
+}

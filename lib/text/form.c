@@ -1,0 +1,484 @@
+#include "lib/text/form.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define BOUNDARY_MAX 200 /* RFC 2046 has 70 */
+#define LINE_END_MAX 128 /* behind a delimiter */
+
+/* A part with this many bytes of base64 in a row is no text. */
+#define BASE64_MIN 1024
+
+enum state {
+    IN_BODY,      /* a part's bytes, or those before the first part */
+    IN_DELIMITER, /* behind "--boundary" */
+    IN_HEAD,      /* a part's header */
+    IN_NOTHING    /* behind the end, or lost */
+};
+
+struct llmobs_form_parser {
+    enum state state;
+    char needle[BOUNDARY_MAX + 4]; /* a line feed, "--" and the boundary */
+    size_t needle_len;
+    size_t matched;   /* bytes of the needle, just before here */
+    bool outside;     /* the first of them is none of the part's */
+    bool last_cr;     /* the part's last byte was a carriage return */
+    size_t delimiter; /* bytes behind the needle */
+    bool closes;      /* the first of them was a '-' */
+    char line[LLMOBS_FORM_HEAD_MAX]; /* of a header */
+    size_t line_len;
+    size_t head_len; /* of all lines of it */
+    /* The part. */
+    bool known; /* it has a name, and its header was whole */
+    bool file;  /* it is no text */
+    char name[LLMOBS_FORM_NAME_MAX + 1];
+    char type[LLMOBS_FORM_TYPE_MAX + 1];
+    uint64_t bytes;
+    struct llmobs_buf text;
+    size_t parts;
+};
+
+/* ---- lines of JSON ------------------------------------------------------- */
+
+/* No printf runs on the program's thread. */
+static int form_add_code(struct llmobs_buf *line, unsigned char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    int rc = llmobs_buf_adds(line, "\\u00");
+
+    if (rc == 0)
+        rc = llmobs_buf_addc(line, digits[c >> 4]);
+    return rc < 0 ? rc : llmobs_buf_addc(line, digits[c & 15]);
+}
+
+static int form_add_number(struct llmobs_buf *line, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while (number /= 10);
+    return llmobs_buf_add(line, digits + at, sizeof(digits) - at);
+}
+
+static int add_escaped(struct llmobs_buf *line, struct llmobs_text text)
+{
+    int rc = llmobs_buf_addc(line, '"');
+
+    for (size_t i = 0; rc == 0 && i < text.len; i++) {
+        char c = text.data[i];
+
+        if (c == '"' || c == '\\')
+            rc = llmobs_buf_addc(line, '\\');
+        if (rc == 0)
+            rc = (unsigned char)c < 0x20 ? form_add_code(line, (unsigned char)c)
+                                         : llmobs_buf_addc(line, c);
+    }
+    return rc < 0 ? rc : llmobs_buf_addc(line, '"');
+}
+
+/* Appends {"name":VALUE} as a line of its own, whole or not at all. */
+static void form_put_line(struct llmobs_body *out, struct llmobs_text name,
+                          const struct llmobs_buf *value)
+{
+    struct llmobs_buf line;
+
+    llmobs_buf_init(&line, LLMOBS_FORM_KEPT_MAX);
+    if (llmobs_buf_addc(&line, '{') == 0 && add_escaped(&line, name) == 0 &&
+        llmobs_buf_addc(&line, ':') == 0 &&
+        llmobs_buf_add(&line, value->data, value->len) == 0 &&
+        llmobs_buf_adds(&line, "}\n") == 0 &&
+        out->total + line.len <= LLMOBS_FORM_KEPT_MAX)
+        (void)llmobs_body_add(out, line.data, line.len);
+    llmobs_buf_fini(&line);
+}
+
+void llmobs_form_file(struct llmobs_body *out, struct llmobs_text name,
+                      const char *type, int64_t bytes)
+{
+    struct llmobs_buf value;
+    size_t len = type ? strcspn(type, "; \t\r\n") : 0;
+    int rc;
+
+    llmobs_buf_init(&value, LLMOBS_FORM_HEAD_MAX);
+    rc = llmobs_buf_addc(&value, '{');
+    if (rc == 0 && len > 0 && len <= LLMOBS_FORM_TYPE_MAX) {
+        rc = llmobs_buf_adds(&value, "\"type\":");
+        if (rc == 0)
+            rc = add_escaped(&value, (struct llmobs_text){type, len});
+        if (rc == 0 && bytes >= 0)
+            rc = llmobs_buf_addc(&value, ',');
+    }
+    if (rc == 0 && bytes >= 0)
+        rc = llmobs_buf_adds(&value, "\"bytes\":");
+    if (rc == 0 && bytes >= 0)
+        rc = form_add_number(&value, (uint64_t)bytes);
+    if (rc == 0 && llmobs_buf_addc(&value, '}') == 0)
+        form_put_line(out, name, &value);
+    llmobs_buf_fini(&value);
+}
+
+static bool is_of_base64(char c)
+{
+    return ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') ||
+           c == '+' || c == '/' || c == '-' || c == '_' || c == '=';
+}
+
+/* True for what a person or a program may have written. */
+static bool form_is_text(struct llmobs_text text)
+{
+    size_t run = 0;
+
+    if (text.len > LLMOBS_FORM_TEXT_MAX)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+
+        if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
+            return false;
+        run = is_of_base64((char)c) ? run + 1 : 0;
+        if (run == BASE64_MIN)
+            return false;
+    }
+    return true;
+}
+
+static bool form_begins(const char *text, const char *with)
+{
+    return strncasecmp(text, with, strlen(with)) == 0;
+}
+
+/* A part without a type is a text (RFC 7578, 4.4). */
+static bool is_text_type(const char *type)
+{
+    return !type || !*type || form_begins(type, "text/") ||
+           form_begins(type, "application/json");
+}
+
+bool llmobs_form_plain(const char *coding)
+{
+    return !coding || form_begins(coding, "7bit") ||
+           form_begins(coding, "8bit") || form_begins(coding, "binary");
+}
+
+void llmobs_form_text(struct llmobs_body *out, struct llmobs_text name,
+                      const char *type, struct llmobs_text text)
+{
+    struct llmobs_buf value;
+
+    if (!is_text_type(type) || !form_is_text(text)) {
+        llmobs_form_file(out, name, type, (int64_t)text.len);
+        return;
+    }
+    llmobs_buf_init(&value, LLMOBS_FORM_KEPT_MAX);
+    if (add_escaped(&value, text) == 0)
+        form_put_line(out, name, &value);
+    llmobs_buf_fini(&value);
+}
+
+/* ---- headers ------------------------------------------------------------- */
+
+/* Copies the value of a parameter, without its quotes; false: there is none, or
+ * it is longer. A quote within quotes has a backslash before it, or is written
+ * as %22, which stays so. */
+static bool form_parameter(const char *header, const char *name, char *to,
+                           size_t cap)
+{
+    size_t len = strlen(name), n = 0;
+    const char *at = strchr(header, ';');
+
+    while (at) {
+        bool quoted, mine;
+
+        at += strspn(at, "; \t");
+        mine = strncasecmp(at, name, len) == 0 && at[len] == '=';
+        at += strcspn(at, "=;");
+        if (*at != '=') {
+            at = *at ? at : NULL;
+            continue;
+        }
+        quoted = *++at == '"';
+        at += quoted;
+        while (*at && (quoted ? *at != '"' : !strchr("; \t", *at))) {
+            at += quoted && *at == '\\' && (at[1] == '"' || at[1] == '\\');
+            if (mine && ++n < cap)
+                to[n - 1] = *at;
+            at++;
+        }
+        if (mine) {
+            to[n < cap ? n : 0] = '\0';
+            return n < cap;
+        }
+        at = strchr(at, ';');
+    }
+    return false;
+}
+
+bool llmobs_form_type(const char *content_type)
+{
+    return content_type && form_begins(content_type, "multipart/");
+}
+
+struct llmobs_form_parser *llmobs_form_new(const char *content_type)
+{
+    struct llmobs_form_parser *form;
+    char *boundary;
+
+    if (!llmobs_form_type(content_type))
+        return NULL;
+    form = malloc(sizeof(*form));
+    if (!form)
+        return NULL;
+    memset(form, 0, sizeof(*form));
+    llmobs_buf_init(&form->text, LLMOBS_FORM_TEXT_MAX + 1);
+    memcpy(form->needle, "\n--", 3);
+    boundary = form->needle + 3;
+    if (!form_parameter(content_type, "boundary", boundary, BOUNDARY_MAX + 1)) {
+        free(form);
+        return NULL;
+    }
+    boundary[strcspn(boundary, "\r\n")] = '\0';
+    form->needle_len = strlen(form->needle);
+    llmobs_form_rewind(form, 0);
+    return form;
+}
+
+void llmobs_form_free(struct llmobs_form_parser *form)
+{
+    if (!form)
+        return;
+    llmobs_buf_fini(&form->text);
+    free(form);
+}
+
+/* The first delimiter needs no line before it. */
+void llmobs_form_rewind(struct llmobs_form_parser *form, uint64_t from)
+{
+    form->state = from == 0 && form->needle_len > 3 ? IN_BODY : IN_NOTHING;
+    form->known = form->last_cr = false;
+    form->matched = 1;
+    form->outside = true;
+    form->parts = 0;
+}
+
+void llmobs_form_gap(struct llmobs_form_parser *form)
+{
+    if (form->state == IN_NOTHING)
+        return;
+    form->state = IN_BODY;
+    form->known = false;
+    form->matched = 0;
+}
+
+static void read_disposition(struct llmobs_form_parser *form, const char *value)
+{
+    form->known =
+        form_begins(value, "form-data") &&
+        form_parameter(value, "name", form->name, sizeof(form->name)) &&
+        form->name[0];
+    form->file = form->file || strcasestr(value, "filename=") ||
+                 strcasestr(value, "filename*");
+}
+
+static void form_read_header(struct llmobs_form_parser *form)
+{
+    const char *value = strchr(form->line, ':');
+    size_t len;
+
+    if (!value)
+        return;
+    value += 1 + strspn(value + 1, " \t");
+    len = strcspn(value, "; \t");
+    if (form_begins(form->line, "content-disposition:")) {
+        read_disposition(form, value);
+    } else if (form_begins(form->line, "content-type:")) {
+        form->file = form->file || !is_text_type(value);
+        if (len > LLMOBS_FORM_TYPE_MAX)
+            len = 0;
+        memcpy(form->type, value, len);
+        form->type[len] = '\0';
+    } else if (form_begins(form->line, "content-transfer-encoding:")) {
+        form->file = form->file || !llmobs_form_plain(value);
+    }
+}
+
+/* ---- the form ------------------------------------------------------------ */
+
+static void form_begin_part(struct llmobs_form_parser *form)
+{
+    form->state = IN_HEAD;
+    form->line_len = form->head_len = 0;
+    form->known = form->file = false;
+    form->name[0] = form->type[0] = '\0';
+}
+
+static void begin_body(struct llmobs_form_parser *form)
+{
+    form->state = IN_BODY;
+    form->bytes = 0;
+    form->last_cr = false;
+    /* The header's last line end may begin the delimiter of an empty part. */
+    form->matched = 1;
+    form->outside = true;
+    llmobs_buf_cut(&form->text, 0);
+    if (form->head_len > LLMOBS_FORM_HEAD_MAX)
+        form->known = false;
+}
+
+/* The line end before a delimiter belongs to that. */
+static void drop_line_end(struct llmobs_form_parser *form)
+{
+    if (!form->last_cr)
+        return;
+    form->bytes--;
+    if (form->text.len > 0 && form->text.data[form->text.len - 1] == '\r')
+        llmobs_buf_cut(&form->text, form->text.len - 1);
+}
+
+static void form_end_part(struct llmobs_form_parser *form,
+                          struct llmobs_body *out)
+{
+    const struct llmobs_text name = {form->name, strlen(form->name)};
+    struct llmobs_text text;
+
+    if (form->known && form->parts++ < LLMOBS_FORM_PARTS_MAX) {
+        drop_line_end(form);
+        text.data = form->text.data ? form->text.data : "";
+        text.len = form->text.len;
+        if (form->file || text.len != form->bytes)
+            llmobs_form_file(out, name, form->type, (int64_t)form->bytes);
+        else
+            llmobs_form_text(out, name, form->type, text);
+    }
+    form->known = false;
+}
+
+static void form_add_bytes(struct llmobs_form_parser *form, const char *data,
+                           size_t len)
+{
+    if (len == 0)
+        return;
+    form->bytes += len;
+    form->last_cr = data[len - 1] == '\r';
+    if (form->known && !form->file && form->bytes <= LLMOBS_FORM_TEXT_MAX + 1)
+        (void)llmobs_buf_add(&form->text, data, len); /* or it is too short */
+}
+
+/* The bytes that could have begun a delimiter are the part's. */
+static void form_give_back(struct llmobs_form_parser *form)
+{
+    size_t held = form->matched, outside = form->outside;
+
+    form->matched = 0;
+    form->outside = false;
+    form_add_bytes(form, form->needle + outside, held - outside);
+}
+
+/* Each of the following takes bytes up to the next change of state, and answers
+ * where it stopped. */
+
+/* The line feed that may begin a delimiter; NULL: none does before the end. */
+static const char *find_line(const char *at, const char *end)
+{
+    const char *line;
+
+    while ((line = memchr(at, '\n', (size_t)(end - at)))) {
+        while (line + 1 < end && line[1] == '\n')
+            line++;
+        if (line + 1 == end || line[1] == '-')
+            return line;
+        at = line + 1;
+    }
+    return NULL;
+}
+
+/* No delimiter has another line feed than its first byte. */
+static const char *form_read_body(struct llmobs_form_parser *form,
+                                  const char *at, const char *end)
+{
+    while (at < end) {
+        if (form->matched == 0) {
+            const char *line = find_line(at, end);
+
+            form_add_bytes(form, at, (size_t)((line ? line : end) - at));
+            form->matched = line != NULL;
+            at = line ? line + 1 : end;
+        } else if (*at != form->needle[form->matched]) {
+            form_give_back(form);
+        } else {
+            at++;
+            if (++form->matched < form->needle_len)
+                continue;
+            form->state = IN_DELIMITER;
+            form->delimiter = 0;
+            form->closes = false;
+            break;
+        }
+    }
+    return at;
+}
+
+static const char *read_delimiter(struct llmobs_form_parser *form,
+                                  const char *at, struct llmobs_body *out)
+{
+    char c = *at;
+
+    if (form->closes && c == '-') {
+        form_end_part(form, out);
+        form->state = IN_NOTHING;
+    } else if (!form->closes && c == '\n') {
+        form_end_part(form, out);
+        form_begin_part(form);
+    } else if (form->delimiter == 0 && c == '-') {
+        form->closes = true;
+    } else if (form->closes || !memchr(" \t\r", c, 3) ||
+               form->delimiter == LINE_END_MAX) {
+        /* The line begins as a delimiter and is none: which part it is in is
+         * unknown. */
+        llmobs_form_gap(form);
+        return at;
+    }
+    form->delimiter++;
+    return at + 1;
+}
+
+static const char *form_read_head(struct llmobs_form_parser *form,
+                                  const char *at, const char *end)
+{
+    const char *line = memchr(at, '\n', (size_t)(end - at));
+    size_t len = (size_t)((line ? line : end) - at);
+
+    form->head_len += len;
+    if (form->line_len + len >= sizeof(form->line))
+        len = sizeof(form->line) - 1 - form->line_len;
+    memcpy(form->line + form->line_len, at, len);
+    form->line_len += len;
+    if (!line)
+        return end;
+    if (form->line_len > 0 && form->line[form->line_len - 1] == '\r')
+        form->line_len--;
+    form->line[form->line_len] = '\0';
+    if (form->line_len == 0)
+        begin_body(form);
+    else
+        form_read_header(form);
+    form->line_len = 0;
+    return line + 1;
+}
+
+void llmobs_form_feed(struct llmobs_form_parser *form, const char *data,
+                      size_t len, struct llmobs_body *out)
+{
+    const char *end = len ? data + len : data; /* of nothing it may be NULL */
+
+    while (data < end && form->state != IN_NOTHING) {
+        if (form->state == IN_BODY)
+            data = form_read_body(form, data, end);
+        else if (form->state == IN_DELIMITER)
+            data = read_delimiter(form, data, out);
+        else
+            data = form_read_head(form, data, end);
+    }
+}

@@ -1,0 +1,480 @@
+#include "lib/text/inflate.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+#include <zlib.h>
+#ifdef LLMOBS_BROTLI
+#include <brotli/decode.h>
+#endif
+#ifdef LLMOBS_ZSTD
+#include <zstd.h>
+#include <zstd_errors.h>
+#endif
+
+#include "lib/base/work.h"
+
+#define CHUNK 8192
+
+/* Where decoded bytes go. */
+struct sink {
+    struct llmobs_buf *out;   /* or NULL: */
+    struct llmobs_body *body; /* here */
+    size_t left;              /* bytes that may still be added */
+    bool full;                /* more came than that */
+};
+
+/* Adds as many bytes as there is room for. */
+static int sink_add(struct sink *sink, const void *data, size_t len)
+{
+    int rc;
+
+    (void)llmobs_work_do(len);
+    if (len > sink->left) {
+        len = sink->left;
+        sink->full = true;
+    }
+    rc = sink->body ? llmobs_body_add(sink->body, data, len)
+                    : llmobs_buf_add(sink->out, data, len);
+    sink->left -= rc == 0 ? len : 0;
+    return rc;
+}
+
+/* ---- gzip and deflate -------------------------------------------------- */
+
+/* The format around the data, as the window bits of zlib's inflateInit2. */
+enum wrapper {
+    WRAPPER_RAW = -MAX_WBITS,
+    WRAPPER_ZLIB = MAX_WBITS,
+    WRAPPER_GZIP = MAX_WBITS + 16
+};
+
+/* One decoding by zlib. */
+struct stage {
+    z_stream z;
+    struct llmobs_text in; /* not yet given to zlib */
+    struct sink *sink;
+};
+
+static void inflate_feed(struct stage *s)
+{
+    size_t len = s->in.len < UINT_MAX ? s->in.len : UINT_MAX;
+
+    if (s->z.avail_in > 0 || len == 0)
+        return;
+    s->z.next_in = (Bytef *)(uintptr_t)s->in.data;
+    s->z.avail_in = (uInt)len;
+    s->in.data += len;
+    s->in.len -= len;
+}
+
+/* Runs one member to its end. 0: ended or the output is full; 1: the input
+ * ended first. */
+static int run_member(struct stage *s)
+{
+    unsigned char chunk[CHUNK];
+    int rc = 0;
+
+    for (;;) {
+        int z;
+
+        inflate_feed(s);
+        s->z.next_out = chunk;
+        s->z.avail_out = sizeof(chunk);
+        z = inflate(&s->z, Z_NO_FLUSH);
+        rc = sink_add(s->sink, chunk, sizeof(chunk) - s->z.avail_out);
+        if (rc != 0 || s->sink->full || z == Z_STREAM_END)
+            return rc;
+        if (z == Z_MEM_ERROR)
+            return -ENOMEM;
+        if (z != Z_OK && z != Z_BUF_ERROR)
+            return -EBADMSG;
+        if (s->z.avail_out > 0 && s->z.avail_in == 0 && s->in.len == 0)
+            return 1;
+    }
+}
+
+/* True when another gzip member follows the one that ended; any other bytes
+ * behind it are padding. */
+static bool more_members(struct stage *s)
+{
+    inflate_feed(s);
+    return s->z.avail_in >= 2 && s->z.next_in[0] == 0x1F &&
+           s->z.next_in[1] == 0x8B;
+}
+
+static int run_zlib(struct llmobs_text in, enum wrapper wrapper,
+                    struct sink *sink)
+{
+    struct stage s;
+    int rc;
+
+    memset(&s, 0, sizeof(s));
+    s.in = in;
+    s.sink = sink;
+    if (inflateInit2(&s.z, wrapper) != Z_OK)
+        return -ENOMEM;
+    rc = run_member(&s);
+    while (rc == 0 && !sink->full && wrapper == WRAPPER_GZIP &&
+           more_members(&s)) {
+        (void)inflateReset(&s.z);
+        rc = run_member(&s);
+    }
+    /* Raw data have no checksum, and any text may happen to unpack to
+     * something: only raw data end exactly where the input ends. */
+    if (rc == 0 && !sink->full && wrapper == WRAPPER_RAW &&
+        s.z.avail_in + s.in.len > 0)
+        rc = -EBADMSG;
+    (void)inflateEnd(&s.z);
+    return rc;
+}
+
+/* Both bytes of zlib's header have to be there and right. */
+static bool has_zlib_header(struct llmobs_text in)
+{
+    const unsigned char *at = (const unsigned char *)in.data;
+
+    return in.len >= 2 && (at[0] & 0xF) == Z_DEFLATED && at[0] >> 4 <= 7 &&
+           (at[0] * 256 + at[1]) % 31 == 0;
+}
+
+static int run_deflate(struct llmobs_text in, struct sink *sink)
+{
+    size_t before = sink->left;
+    int rc;
+
+    if (!has_zlib_header(in))
+        return run_zlib(in, WRAPPER_RAW, sink);
+    rc = run_zlib(in, WRAPPER_ZLIB, sink);
+    if (rc != -EBADMSG || sink->left < before)
+        return rc;
+    /* Raw data can begin like a header by chance. */
+    return run_zlib(in, WRAPPER_RAW, sink);
+}
+
+/* ---- br ---------------------------------------------------------------- */
+
+#ifdef LLMOBS_BROTLI
+
+static const bool has_br = true;
+
+static int decode_br(BrotliDecoderState *state, struct llmobs_text in,
+                     struct sink *sink)
+{
+    const uint8_t *next_in = (const uint8_t *)in.data;
+    size_t left = in.len;
+
+    for (;;) {
+        uint8_t chunk[CHUNK], *next_out = chunk;
+        size_t room = sizeof(chunk);
+        BrotliDecoderResult result = BrotliDecoderDecompressStream(
+            state, &left, &next_in, &room, &next_out, NULL);
+        int rc = sink_add(sink, chunk, sizeof(chunk) - room);
+
+        if (rc != 0 || sink->full)
+            return rc;
+        if (result == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT)
+            continue;
+        if (result == BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT)
+            return 1;
+        /* As with raw data: br has no checksum, so its end must be the end of
+         * the input. */
+        return result == BROTLI_DECODER_RESULT_SUCCESS && left == 0 ? 0
+                                                                    : -EBADMSG;
+    }
+}
+
+static int run_br(struct llmobs_text in, struct sink *sink)
+{
+    BrotliDecoderState *state = BrotliDecoderCreateInstance(NULL, NULL, NULL);
+    int rc;
+
+    if (state == NULL)
+        return -ENOMEM;
+    rc = decode_br(state, in, sink);
+    BrotliDecoderDestroyInstance(state);
+    return rc;
+}
+
+#else
+
+static const bool has_br = false;
+
+static int run_br(struct llmobs_text in, struct sink *sink)
+{
+    (void)in;
+    (void)sink;
+    return -ENOTSUP;
+}
+
+#endif
+
+/* ---- zstd -------------------------------------------------------------- */
+
+#ifdef LLMOBS_ZSTD
+
+/* No content coding may ask for more (RFC 9659). */
+#define WINDOW_LOG_MAX 23
+
+static const bool has_zstd = true;
+
+/* zstd calls these two functions where the process has them: a tracer may bring
+ * some. The copy of zstd in this object finds these here instead, and so never
+ * calls another's; 0: no trace. */
+unsigned long long ZSTD_trace_decompress_begin(const ZSTD_DCtx *context);
+void ZSTD_trace_decompress_end(unsigned long long trace, const void *what);
+
+unsigned long long ZSTD_trace_decompress_begin(const ZSTD_DCtx *context)
+{
+    (void)context;
+    return 0;
+}
+
+void ZSTD_trace_decompress_end(unsigned long long trace, const void *what)
+{
+    (void)trace;
+    (void)what;
+}
+
+/* True when a frame begins here, a skippable one included; any other bytes
+ * behind a frame that ended are padding. */
+static bool is_frame(const ZSTD_inBuffer *in)
+{
+    const unsigned char *at = (const unsigned char *)in->src + in->pos;
+
+    return in->size - in->pos >= 4 &&
+           (memcmp(at, "\x28\xb5\x2f\xfd", 4) == 0 ||
+            (at[0] >> 4 == 5 && memcmp(at + 1, "\x2a\x4d\x18", 3) == 0));
+}
+
+static int decode_zstd(ZSTD_DCtx *context, struct llmobs_text text,
+                       struct sink *sink)
+{
+    ZSTD_inBuffer in = {text.data, text.len, 0};
+
+    /* The library may read older formats too, which have no limit of the
+     * window. */
+    if (in.size >= 4 && !is_frame(&in))
+        return -EBADMSG;
+    for (;;) {
+        char chunk[CHUNK];
+        ZSTD_outBuffer out = {chunk, sizeof(chunk), 0};
+        size_t result = ZSTD_decompressStream(context, &out, &in);
+        int rc = sink_add(sink, chunk, out.pos);
+
+        if (rc != 0 || sink->full)
+            return rc;
+        if (ZSTD_isError(result))
+            return ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation
+                       ? -ENOMEM
+                       : -EBADMSG;
+        if (result == 0 && !is_frame(&in))
+            return 0;
+        if (result != 0 && in.pos == in.size && out.pos < out.size)
+            return 1;
+    }
+}
+
+static int run_zstd(struct llmobs_text in, struct sink *sink)
+{
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+    int rc;
+
+    if (context == NULL)
+        return -ENOMEM;
+    (void)ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
+    rc = decode_zstd(context, in, sink);
+    ZSTD_freeDCtx(context);
+    return rc;
+}
+
+#else
+
+static const bool has_zstd = false;
+
+static int run_zstd(struct llmobs_text in, struct sink *sink)
+{
+    (void)in;
+    (void)sink;
+    return -ENOTSUP;
+}
+
+#endif
+
+/* ---- lists of codings -------------------------------------------------- */
+
+enum coding { CODING_GZIP, CODING_DEFLATE, CODING_BR, CODING_ZSTD };
+
+struct codings {
+    enum coding list[LLMOBS_INFLATE_CODINGS_MAX];
+    size_t count;
+};
+
+static bool inflate_is_word(struct llmobs_text word, const char *text)
+{
+    return word.len == strlen(text) &&
+           strncasecmp(word.data, text, word.len) == 0;
+}
+
+static int add_coding(struct codings *codings, struct llmobs_text word)
+{
+    enum coding coding;
+
+    if (word.len == 0 || inflate_is_word(word, "identity"))
+        return 0;
+    if (inflate_is_word(word, "gzip") || inflate_is_word(word, "x-gzip"))
+        coding = CODING_GZIP;
+    else if (inflate_is_word(word, "deflate"))
+        coding = CODING_DEFLATE;
+    else if (has_br && inflate_is_word(word, "br"))
+        coding = CODING_BR;
+    else if (has_zstd && inflate_is_word(word, "zstd"))
+        coding = CODING_ZSTD;
+    else
+        return -ENOTSUP;
+    if (codings->count == LLMOBS_INFLATE_CODINGS_MAX)
+        return -ENOTSUP;
+    codings->list[codings->count++] = coding;
+    return 0;
+}
+
+static int read_codings(const char *at, struct codings *codings)
+{
+    int rc = 0;
+
+    codings->count = 0;
+    while (rc == 0 && at != NULL && *at != '\0') {
+        struct llmobs_text word;
+
+        at += strspn(at, " \t,");
+        word.data = at;
+        word.len = strcspn(at, ",");
+        at += word.len;
+        while (word.len > 0 && strchr(" \t", word.data[word.len - 1]) != NULL)
+            word.len--;
+        rc = add_coding(codings, word);
+    }
+    return rc;
+}
+
+static int run_coding(struct llmobs_text in, enum coding coding,
+                      struct sink *sink)
+{
+    switch (coding) {
+    case CODING_GZIP:
+        return run_zlib(in, WRAPPER_GZIP, sink);
+    case CODING_DEFLATE:
+        return run_deflate(in, sink);
+    case CODING_BR:
+        return run_br(in, sink);
+    case CODING_ZSTD:
+        return run_zstd(in, sink);
+    }
+    return -ENOTSUP;
+}
+
+static int undo(struct llmobs_text in, enum coding coding, struct sink *sink,
+                bool *cut)
+{
+    int rc;
+
+    if (in.len == 0)
+        return sink_add(sink, "", 0);
+    rc = run_coding(in, coding, sink);
+    *cut = *cut || rc != 0 || sink->full;
+    return rc < 0 ? rc : 0;
+}
+
+static int inflate_copy(struct llmobs_text in, struct sink *sink, bool *cut)
+{
+    int rc = sink_add(sink, in.data, in.len);
+
+    *cut = sink->full;
+    return rc;
+}
+
+/* Undoes all codings; between two of them there may be `max` bytes. */
+static int undo_all(struct llmobs_text in, struct codings *codings, size_t max,
+                    struct sink *sink, bool *cut)
+{
+    struct llmobs_buf from, to;
+    int worst = 0, rc = 0;
+
+    llmobs_buf_init(&from, max);
+    /* Damage in an outer coding does not stop the inner ones: they take the
+     * bytes before the damage as an input that was cut. */
+    while (rc == 0 && codings->count > 0) {
+        enum coding last = codings->list[--codings->count];
+        struct sink next = {&to, NULL, max, false};
+
+        llmobs_buf_init(&to, max);
+        rc = undo(in, last, codings->count > 0 ? &next : sink, cut);
+        if (rc == -EBADMSG) {
+            worst = rc;
+            rc = 0;
+        }
+        llmobs_buf_fini(&from);
+        from = to;
+        in.data = from.data;
+        in.len = from.len;
+    }
+    llmobs_buf_fini(&from);
+    return rc ? rc : worst;
+}
+
+int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
+                        struct llmobs_body *out, bool *cut)
+{
+    struct sink sink = {NULL, out, max, false};
+    struct codings codings;
+    int rc = read_codings(coding, &codings);
+
+    *cut = false;
+    if (rc == 0)
+        rc = codings.count > 0 ? undo_all(in, &codings, max, &sink, cut)
+                               : inflate_copy(in, &sink, cut);
+    *cut = *cut || rc != 0;
+    return rc;
+}
+
+/* Where libcurl has undone the coding already, the header still names it, but
+ * the body is text. A compressed body always has a control character or an
+ * invalid byte in its first bytes, beside zlib's own 'x'. */
+static bool inflate_is_text(struct llmobs_text body)
+{
+    const unsigned char *data = (const unsigned char *)body.data;
+    size_t len = body.len < 64 ? body.len : 64;
+
+    if (len >= 2 && (data[0] & 0x0f) == 8 &&
+        (data[0] * 256 + data[1]) % 31 == 0)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if ((data[i] < 0x20 && !memchr("\t\n\r", data[i], 3)) ||
+            data[i] == 0x7f)
+            return false;
+        if (i == 0 && data[i] >= 0x80 && data[i] != 0xef)
+            return false;
+    }
+    return true;
+}
+
+/* The bytes that every body of a coding begins with; NULL: it has none. */
+static const char *magic_of(const char *coding)
+{
+    if (strcasecmp(coding, "gzip") == 0 || strcasecmp(coding, "x-gzip") == 0)
+        return "\x1f\x8b";
+    return strcasecmp(coding, "zstd") == 0 ? "\x28\xb5\x2f\xfd" : NULL;
+}
+
+bool llmobs_inflate_is_coded(struct llmobs_text body, const char *coding)
+{
+    const char *magic = coding ? magic_of(coding) : NULL;
+
+    if (!coding || !*coding || body.len == 0)
+        return false;
+    if (magic && body.len >= strlen(magic))
+        return memcmp(body.data, magic, strlen(magic)) == 0;
+    return !inflate_is_text(body);
+}

@@ -1,0 +1,66 @@
+/* json_clean - checks JSON text, and repairs what no value can hold.
+ *
+ * Owns:    nothing; repaired text lives in the caller's buffer.
+ * Threads: any.
+ * Errors:  -EINVAL: no JSON; -E2BIG: beyond a limit; -ENOMEM, also where
+ *          there is no work left (work.h).
+ * Limits:  LLMOBS_JSON_DEPTH_MAX containers inside one another,
+ *          LLMOBS_JSON_TOKENS_MAX keys, values and containers together; a
+ *          repaired text has at most six times the bytes.
+ *
+ * One pass without recursion. Text that needs no repair is not copied. The pass
+ * checks the whole grammar, so that a taker of tokens can fail only for want of
+ * memory. Text that is no JSON at all ends the pass at its first word.
+ */
+#ifndef LLMOBS_JSON_CLEAN_H
+#define LLMOBS_JSON_CLEAN_H
+
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+
+/* Answers the length of the UTF-8 sequence at the start of `text`, and fills
+ * its code point; 0 when there is no sequence (cut, overlong, a surrogate,
+ * beyond U+10FFFF). */
+size_t llmobs_utf8_decode(struct llmobs_text text, uint32_t *point);
+
+/* Repairs a document: bad bytes, lone surrogates and NUL become U+FFFD; raw
+ * control characters in strings are escaped; a byte order mark is dropped;
+ * integers beyond 64 bits become reals; numbers beyond a double, NaN and
+ * Infinity become null. The function initialises `scratch`, and the caller
+ * frees it by fini, also after an error; `clean` borrows from it or from
+ * `text`. */
+int llmobs_json_clean(struct llmobs_text text, struct llmobs_buf *scratch,
+                      struct llmobs_text *clean);
+
+enum llmobs_json_token {
+    LLMOBS_JSON_TOKEN_OPEN_OBJECT,
+    LLMOBS_JSON_TOKEN_OPEN_ARRAY,
+    LLMOBS_JSON_TOKEN_CLOSE,
+    LLMOBS_JSON_TOKEN_KEY,
+    LLMOBS_JSON_TOKEN_STRING,
+    LLMOBS_JSON_TOKEN_INT, /* fits 64 bits */
+    LLMOBS_JSON_TOKEN_REAL,
+    LLMOBS_JSON_TOKEN_TRUE,
+    LLMOBS_JSON_TOKEN_FALSE,
+    LLMOBS_JSON_TOKEN_NULL
+};
+
+/* Takes one token, with its repaired text where that matters: of a key or a
+ * string what stands between the quotation marks. The taker borrows the text
+ * until it returns. An error ends the pass. */
+typedef int llmobs_json_take(void *ctx, enum llmobs_json_token token,
+                             struct llmobs_text text);
+
+/* The same pass, which gives each token to `take` as it goes. The document may
+ * turn out to be no JSON later. */
+int llmobs_json_tokens(struct llmobs_text text, llmobs_json_take *take,
+                       void *ctx);
+
+/* The same for the characters of one string; only bad bytes and NUL change.
+ * Counts `steps` of work (work.h) beside its own. */
+int llmobs_json_clean_string(struct llmobs_text text, size_t steps,
+                             struct llmobs_buf *scratch,
+                             struct llmobs_text *clean);
+
+#endif

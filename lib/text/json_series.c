@@ -1,0 +1,669 @@
+#include "lib/text/json_series.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/work.h"
+#include "lib/text/json_clean.h"
+#include "lib/text/json_plain.h"
+#include "lib/text/json_value.h"
+
+#define DEPTH_MAX 10
+#define CONTAINERS_MAX 48
+#define ALIKE_MIN 8   /* bytes at the beginning of documents that are alike */
+#define SPARE 32      /* bytes of a string, for the next one in its place */
+#define DIGITS_MAX 18 /* of a number that surely fits 64 bits */
+
+/* A string or a number of a document. */
+struct leaf {
+    size_t gap;  /* bytes between the value before and this one */
+    size_t len;  /* with its quotes */
+    size_t room; /* bytes that the string there may have; 0: not known */
+    struct llmobs_json **place;
+};
+
+/* An object or a list of a model. Where the user of the series has changed one
+ * all the same, the places in it are not those that are known. */
+struct box {
+    struct llmobs_json **place;
+    struct llmobs_json *json; /* borrowed from `place` */
+    const void *block;        /* of its members or items */
+    size_t len;
+};
+
+struct llmobs_json_model {
+    struct llmobs_json *json;
+    struct llmobs_buf text; /* the document that `json` now is */
+    bool ready;             /* the lists below are filled */
+    bool odd;               /* they cannot be */
+    size_t leaf_count;
+    size_t container_count;
+    struct leaf leaves[LLMOBS_JSON_SERIES_VALUES];
+    struct box containers[CONTAINERS_MAX]; /* each behind the one around it */
+};
+
+/* -- tokens -------------------------------------------------------------- */
+
+/* How the text of a value stands for it. */
+enum form {
+    PLAIN,   /* bytes of a string, digits of a number */
+    ESCAPED, /* a string with escapes, or beyond ASCII */
+    ODD      /* for the parser alone */
+};
+
+/* Answers the length of what stands at a byte that is no plain one. */
+static size_t odd_len(struct llmobs_text text, enum form *form)
+{
+    unsigned char byte = (unsigned char)*text.data;
+    uint32_t point;
+    size_t len;
+
+    if (byte == '\\') {
+        if (text.len < 2 || !memchr("\"\\/bfnrt", text.data[1], 8))
+            *form = ODD;
+        return 2;
+    }
+    len = llmobs_utf8_decode(text, &point);
+    if (len == 0 || byte < ' ')
+        *form = ODD;
+    return len == 0 ? 1 : len;
+}
+
+/* Answers the length of the string at `text`, with its quotes; 0: it does not
+ * end. *odd: how many of its characters are not plain bytes. */
+static size_t string_len(struct llmobs_text text, enum form *form, size_t *odd)
+{
+    size_t at = 1;
+
+    *form = PLAIN;
+    for (*odd = 0;; ++*odd) {
+        at += llmobs_json_run(text.data + at, text.len - at,
+                              *form == ODD ? LLMOBS_JSON_STOP_QUOTE
+                                           : LLMOBS_JSON_STOP_ODD);
+        if (at >= text.len)
+            return 0;
+        if (text.data[at] == '"')
+            return at + 1;
+        if (*form == PLAIN)
+            *form = ESCAPED;
+        at +=
+            odd_len((struct llmobs_text){text.data + at, text.len - at}, form);
+        if (at >= text.len)
+            return 0;
+    }
+}
+
+static bool json_series_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_of_number(char c)
+{
+    return json_series_is_digit(c) || c == '.' || c == '-' || c == '+' ||
+           (c | 0x20) == 'e';
+}
+
+/* Answers the length of the number at `text`; 0: there is none. It is plain if
+ * it has few digits and nothing else. */
+static size_t number_len(struct llmobs_text text, enum form *form)
+{
+    size_t at = 0;
+    bool plain;
+
+    while (at < text.len && json_series_is_digit(text.data[at]))
+        at++;
+    plain = at == 1 || (at <= DIGITS_MAX && at > 0 && text.data[0] != '0');
+    *form = plain ? PLAIN : ODD;
+    for (; at < text.len && is_of_number(text.data[at]); at++)
+        *form = ODD;
+    return at;
+}
+
+/* Of digits alone. */
+static int64_t json_series_number_of(struct llmobs_text text)
+{
+    int64_t number = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        number = number * 10 + (text.data[i] - '0');
+    return number;
+}
+
+/* The string has room for the text. */
+static void json_series_put_string(struct llmobs_json *json,
+                                   struct llmobs_text text)
+{
+    memcpy(llmobs_json_bytes(json), text.data, text.len);
+    llmobs_json_bytes(json)[text.len] = '\0';
+    json->len = text.len;
+}
+
+/* Gives the value of a token, as the parser does, a plain string with SPARE
+ * bytes more. */
+static int read_token(struct llmobs_text text, enum form form,
+                      struct llmobs_json **out)
+{
+    const struct llmobs_text inner = {text.data + 1, text.len - 2};
+
+    if (text.data[0] != '"') {
+        *out = llmobs_json_int(json_series_number_of(text));
+    } else if (form == ESCAPED) {
+        *out = llmobs_json_value_text(inner);
+    } else {
+        *out = llmobs_json_value_string(inner.len + SPARE);
+        if (*out)
+            json_series_put_string(*out, inner);
+    }
+    return *out ? 0 : -ENOMEM;
+}
+
+/* -- where the values lie ------------------------------------------------ */
+
+/* An open container while its text is walked. */
+struct level {
+    struct llmobs_json *json;
+    struct llmobs_json_member *member; /* the next one of an object */
+    size_t at;                         /* the next element of an array */
+    bool has_key;                      /* the member's key has been passed */
+};
+
+struct walk {
+    struct llmobs_json_model *model;
+    struct llmobs_text text; /* the rest of the document */
+    const char *end;         /* of the last leaf */
+    size_t depth;
+    struct level levels[DEPTH_MAX];
+};
+
+static void json_series_move(struct walk *w, size_t len)
+{
+    w->text.data += len;
+    w->text.len -= len;
+}
+
+/* Answers the place of the next value of the innermost container; NULL: it has
+ * no more, because a key came twice. */
+static struct llmobs_json **next_place(struct walk *w)
+{
+    struct level *level = &w->levels[w->depth - 1];
+    struct llmobs_json_array *array = (struct llmobs_json_array *)level->json;
+    struct llmobs_json **place;
+
+    if (level->json->type == LLMOBS_JSON_ARRAY)
+        return level->at < level->json->len ? &array->items[level->at++] : NULL;
+    if (!level->has_key)
+        return NULL;
+    place = &level->member->value;
+    level->member = llmobs_json_next(level->json, level->member);
+    level->has_key = false;
+    return place;
+}
+
+static const void *json_series_block_of(const struct llmobs_json *json)
+{
+    return json->type == LLMOBS_JSON_OBJECT
+               ? (const void *)((const struct llmobs_json_object *)json)
+                     ->members
+               : (const void *)((const struct llmobs_json_array *)json)->items;
+}
+
+static bool json_series_open_container(struct walk *w,
+                                       enum llmobs_json_type type)
+{
+    struct llmobs_json_model *model = w->model;
+    struct llmobs_json **place = w->depth ? next_place(w) : &model->json;
+
+    if (w->depth == DEPTH_MAX || model->container_count == CONTAINERS_MAX ||
+        !place || !llmobs_json_is(*place, type))
+        return false;
+    model->containers[model->container_count++] = (struct box){
+        place, *place, json_series_block_of(*place), (*place)->len};
+    w->levels[w->depth++] =
+        (struct level){.json = *place, .member = llmobs_json_iter(*place)};
+    json_series_move(w, 1);
+    return true;
+}
+
+static bool json_series_close_container(struct walk *w)
+{
+    const struct level *level = &w->levels[--w->depth];
+
+    json_series_move(w, 1);
+    return level->json->type == LLMOBS_JSON_ARRAY
+               ? level->at == level->json->len
+               : !level->member;
+}
+
+/* True where the text of the key is that of the next member. */
+static bool pass_key(struct walk *w, struct level *level)
+{
+    const struct llmobs_json_member *member = level->member;
+    enum form form;
+    size_t odd, len = string_len(w->text, &form, &odd);
+
+    if (form != PLAIN || !member || member->len != len - 2 ||
+        memcmp(member->key, w->text.data + 1, len - 2) != 0)
+        return false;
+    level->has_key = true;
+    json_series_move(w, len);
+    return true;
+}
+
+static bool pass_leaf(struct walk *w, size_t len)
+{
+    struct llmobs_json_model *model = w->model;
+    size_t gap = (size_t)(w->text.data - w->end);
+    struct llmobs_json **place = next_place(w);
+
+    if (len == 0 || !place || model->leaf_count == LLMOBS_JSON_SERIES_VALUES)
+        return false;
+    model->leaves[model->leaf_count++] = (struct leaf){gap, len, 0, place};
+    json_series_move(w, len);
+    w->end = w->text.data;
+    return true;
+}
+
+static bool json_series_pass_string(struct walk *w)
+{
+    struct level *level = &w->levels[w->depth - 1];
+    enum form form;
+    size_t odd;
+
+    if (level->json->type == LLMOBS_JSON_OBJECT && !level->has_key)
+        return pass_key(w, level);
+    return pass_leaf(w, string_len(w->text, &form, &odd));
+}
+
+/* Passes over true, false or null: these are no leaves, as each has only one
+ * form. */
+static bool pass_word(struct walk *w)
+{
+    while (w->text.len > 0 && *w->text.data >= 'a' && *w->text.data <= 'z')
+        json_series_move(w, 1);
+    return next_place(w) != NULL;
+}
+
+/* The document has been parsed, so that its grammar is right. */
+static bool json_series_pass(struct walk *w)
+{
+    char c = *w->text.data;
+    enum form form;
+
+    if (c == '{' || c == '[')
+        return json_series_open_container(w, c == '{' ? LLMOBS_JSON_OBJECT
+                                                      : LLMOBS_JSON_ARRAY);
+    if (memchr(" \t\r\n,:", c, 6)) {
+        json_series_move(w, 1);
+        return true;
+    }
+    if (w->depth == 0)
+        return false;
+    if (c == '}' || c == ']')
+        return json_series_close_container(w);
+    if (c == '"')
+        return json_series_pass_string(w);
+    if (c == 't' || c == 'f' || c == 'n')
+        return pass_word(w);
+    return (c == '-' || json_series_is_digit(c)) &&
+           pass_leaf(w, number_len(w->text, &form));
+}
+
+/* Finds the values of the model in its text; false: it has too many, or its
+ * text is not one that this can follow. */
+static __attribute__((noinline)) bool find_values(
+    struct llmobs_json_model *model)
+{
+    struct llmobs_text text = {model->text.data, model->text.len};
+    struct walk w = {.model = model, .text = text, .end = text.data};
+
+    model->odd = !llmobs_work_do(text.len);
+    while (!model->odd && w.text.len > 0)
+        model->odd = !json_series_pass(&w);
+    model->odd = model->odd || w.depth > 0;
+    model->ready = !model->odd;
+    return model->ready;
+}
+
+/* -- what differs -------------------------------------------------------- */
+
+struct change {
+    struct leaf *leaf;
+    struct llmobs_text text;
+    enum form form;
+    struct llmobs_json *value; /* NULL: the one in its place changes */
+};
+
+/* A model beside a document. Before `was` and `is` both are alike, but for the
+ * changes. */
+struct match {
+    struct llmobs_json_model *model;
+    struct llmobs_text text;
+    size_t was, is;
+    size_t next; /* the first leaf behind them */
+    size_t odd;  /* characters of the changes that are not plain bytes */
+    size_t count;
+    struct change changes[LLMOBS_JSON_SERIES_NEW];
+};
+
+/* Compares two blocks at once. */
+static inline bool are_same(const char *a, const char *b)
+{
+    llmobs_json_block x, y, next_x, next_y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    memcpy(&next_x, a + sizeof(x), sizeof(x));
+    memcpy(&next_y, b + sizeof(y), sizeof(y));
+    return llmobs_json_unmarked((x != y) | (next_x != next_y)) == sizeof(x);
+}
+
+/* Answers how many bytes at the beginning are the same. */
+static size_t same_bytes(const char *a, const char *b, size_t len)
+{
+    llmobs_json_block x, y;
+    size_t at = 0, run = sizeof(x);
+
+    while (len - at >= 2 * sizeof(x) && are_same(a + at, b + at))
+        at += 2 * sizeof(x);
+    for (; run == sizeof(x) && len - at >= sizeof(x); at += run) {
+        memcpy(&x, a + at, sizeof(x));
+        memcpy(&y, b + at, sizeof(y));
+        run = llmobs_json_unmarked(x != y);
+    }
+    if (run < sizeof(x))
+        return at;
+    while (at < len && a[at] == b[at])
+        at++;
+    return at;
+}
+
+/* Finds the leaf in which the byte `at` of the model's text lies; a number may
+ * go on where it ended. NULL: it lies in none. Passes over the leaves before
+ * it. */
+static struct leaf *find_leaf(struct match *m, size_t at)
+{
+    struct llmobs_json_model *model = m->model;
+
+    for (; m->next < model->leaf_count; m->next++) {
+        struct leaf *leaf = &model->leaves[m->next];
+        size_t from = m->was + leaf->gap;
+        bool string = model->text.data[from] == '"';
+
+        if (at < from + string)
+            return NULL;
+        if (at < from + leaf->len + !string)
+            return leaf;
+        m->was += leaf->gap + leaf->len;
+        m->is += leaf->gap + leaf->len;
+    }
+    return NULL;
+}
+
+/* True where nobody else has the value that is there, and it can become the one
+ * of the text, which is plain. */
+static bool json_series_fits(const struct leaf *leaf, struct llmobs_text text)
+{
+    const struct llmobs_json *json = *leaf->place;
+    bool string = text.data[0] == '"';
+
+    return json->type == (string ? LLMOBS_JSON_STRING : LLMOBS_JSON_INT) &&
+           (!string || text.len - 2 <= leaf->room) &&
+           atomic_load_explicit(&json->owners, memory_order_acquire) == 1;
+}
+
+static int read_change(struct change *change)
+{
+    if (change->form == ODD)
+        return llmobs_json_parse(change->text, &change->value);
+    if (change->form == PLAIN && json_series_fits(change->leaf, change->text))
+        return 0;
+    return read_token(change->text, change->form, &change->value);
+}
+
+/* Reads the document's own value in the place of the leaf's. 1, 0: it is no
+ * such value, or there are too many of them; -ENOMEM. */
+static int take_change(struct match *m, struct leaf *leaf)
+{
+    struct change *change = &m->changes[m->count];
+    struct llmobs_text text = m->text;
+    enum form form;
+    size_t odd = 0;
+    int rc;
+
+    m->is += leaf->gap;
+    if (m->count == LLMOBS_JSON_SERIES_NEW || m->is >= text.len)
+        return 0;
+    text.data += m->is;
+    text.len -= m->is;
+    text.len = *text.data == '"' ? string_len(text, &form, &odd)
+                                 : number_len(text, &form);
+    if (text.len == 0)
+        return 0;
+    *change = (struct change){leaf, text, form, NULL};
+    rc = read_change(change);
+    if (rc < 0)
+        return rc == -ENOMEM ? rc : 0;
+    m->count++;
+    m->odd += odd;
+    m->was += leaf->gap + leaf->len;
+    m->is += text.len;
+    m->next++;
+    return 1;
+}
+
+/* 1: the document is the model but for the changes; 0: it is another one;
+ * -ENOMEM. */
+static int json_series_compare(struct match *m)
+{
+    const struct llmobs_buf *text = &m->model->text;
+    struct leaf *leaf;
+    int rc;
+
+    do {
+        size_t was = text->len - m->was, is = m->text.len - m->is, same;
+
+        same = same_bytes(text->data + m->was, m->text.data + m->is,
+                          was < is ? was : is);
+        if (same == was && same == is)
+            return 1;
+        leaf = find_leaf(m, m->was + same);
+        rc = leaf ? take_change(m, leaf) : 0;
+    } while (rc == 1);
+    return rc;
+}
+
+/* -- the model ----------------------------------------------------------- */
+
+/* False where somebody has a share in a container, or has changed it. */
+static bool is_untouched(const struct llmobs_json_model *model)
+{
+    for (size_t i = 0; i < model->container_count; i++) {
+        const struct box *box = &model->containers[i];
+        const struct llmobs_json *json = *box->place;
+
+        if (json != box->json || json->len != box->len ||
+            json_series_block_of(json) != box->block ||
+            atomic_load_explicit(&json->owners, memory_order_acquire) > 1)
+            return false;
+    }
+    return true;
+}
+
+static bool begins_alike(const struct llmobs_json_model *model,
+                         struct llmobs_text text)
+{
+    return !model->odd && text.len >= ALIKE_MIN &&
+           model->text.len >= ALIKE_MIN &&
+           memcmp(model->text.data, text.data, ALIKE_MIN) == 0;
+}
+
+/* Puts a plain value in the place of the one that is there. */
+static void change_value(struct llmobs_json *json, struct llmobs_text text)
+{
+    if (text.data[0] == '"')
+        json_series_put_string(
+            json, (struct llmobs_text){text.data + 1, text.len - 2});
+    else
+        json->whole = json_series_number_of(text);
+}
+
+static size_t json_series_room_of(const struct change *change)
+{
+    bool string = change->text.data[0] == '"';
+
+    return string && change->form == PLAIN ? change->text.len - 2 + SPARE : 0;
+}
+
+/* Makes the model one of the document. */
+static int json_series_apply(struct match *m)
+{
+    struct llmobs_json_model *model = m->model;
+
+    for (size_t i = 0; i < m->count; i++) {
+        struct change *change = &m->changes[i];
+        struct llmobs_json *old = *change->leaf->place;
+
+        change->leaf->len = change->text.len;
+        if (!change->value) {
+            change_value(old, change->text);
+            continue;
+        }
+        *change->leaf->place = change->value;
+        change->leaf->room = json_series_room_of(change);
+        llmobs_json_free(old);
+    }
+    llmobs_buf_cut(&model->text, 0);
+    model->odd = llmobs_buf_add(&model->text, m->text.data, m->text.len) != 0;
+    model->ready = !model->odd;
+    return 1;
+}
+
+/* 1: the model is the document now; 0: it cannot be; -ENOMEM. */
+static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
+{
+    struct match m;
+    int rc;
+
+    if (!model || !begins_alike(model, text) ||
+        !(model->ready || find_values(model)) || !is_untouched(model))
+        return 0;
+    m.model = model;
+    m.text = text;
+    m.was = m.is = m.next = m.odd = m.count = 0;
+    rc = json_series_compare(&m);
+    if (!llmobs_work_do(text.len + m.count * LLMOBS_WORK_VALUE +
+                        m.odd * LLMOBS_WORK_ODD))
+        rc = -ENOMEM;
+    if (rc == 1)
+        return json_series_apply(&m);
+    for (size_t i = 0; i < m.count; i++)
+        llmobs_json_free(m.changes[i].value);
+    return rc;
+}
+
+static void free_model(struct llmobs_json_model *model)
+{
+    if (!model)
+        return;
+    llmobs_json_free(model->json);
+    llmobs_buf_fini(&model->text);
+    free(model);
+}
+
+/* Answers memory for a model in the place of the older one; NULL: there is
+ * none. */
+static struct llmobs_json_model *json_series_renew(
+    struct llmobs_json_series *series)
+{
+    struct llmobs_json_model *model = series->models[1];
+
+    if (!model) {
+        model = series->models[1] = malloc(sizeof(*model));
+        if (!model)
+            return NULL;
+        llmobs_buf_init(&model->text, LLMOBS_JSON_SERIES_LEN);
+    } else {
+        llmobs_json_free(model->json);
+    }
+    model->ready = false;
+    model->leaf_count = model->container_count = 0;
+    llmobs_buf_cut(&model->text, 0);
+    return model;
+}
+
+/* -- the series ---------------------------------------------------------- */
+
+void llmobs_json_series_fini(struct llmobs_json_series *series)
+{
+    free_model(series->models[0]);
+    free_model(series->models[1]);
+    llmobs_json_free(series->other);
+    *series = (struct llmobs_json_series){{NULL, NULL}, NULL, false, false};
+}
+
+/* Puts the older model before the other one. */
+static void json_series_turn(struct llmobs_json_series *series)
+{
+    struct llmobs_json_model *last = series->models[0];
+
+    series->models[0] = series->models[1];
+    series->models[1] = last;
+}
+
+/* Takes `json`. */
+static void json_series_remember(struct llmobs_json_series *series,
+                                 struct llmobs_text text,
+                                 struct llmobs_json *json)
+{
+    struct llmobs_json_model *model =
+        text.len <= LLMOBS_JSON_SERIES_LEN ? json_series_renew(series) : NULL;
+
+    if (!model) {
+        series->other = json;
+        return;
+    }
+    model->json = json;
+    model->odd = llmobs_buf_add(&model->text, text.data, text.len) != 0;
+    json_series_turn(series);
+}
+
+/* 1: the model that stands first is the document now; 0: none can be. Looks
+ * first at the one that would keep the order of those before. */
+static int try_models(struct llmobs_json_series *series,
+                      struct llmobs_text text)
+{
+    bool older = series->turns;
+    int rc = try_model(series->models[older], text);
+
+    if (rc == 0) {
+        older = !older;
+        rc = try_model(series->models[older], text);
+    }
+    if (rc == 1 && older)
+        json_series_turn(series);
+    if (rc == 1)
+        series->turns = older;
+    return rc;
+}
+
+int llmobs_json_series_parse(struct llmobs_json_series *series,
+                             struct llmobs_text text, struct llmobs_json **out)
+{
+    int rc;
+
+    *out = NULL;
+    llmobs_json_free(series->other);
+    series->other = NULL;
+    rc = try_models(series, text);
+    series->alike = rc == 1;
+    if (rc == 1)
+        *out = series->models[0]->json;
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    rc = llmobs_json_parse(text, out);
+    if (rc == 0)
+        json_series_remember(series, text, *out);
+    return rc;
+}

@@ -1,0 +1,121 @@
+/* json_value - how the values behind json.h lie in memory; for its files and
+ * json_series alone.
+ *
+ * Owns:    a container owns its places, and each value in them once. A scalar
+ *          is one block of memory; true, false and null are none.
+ * Threads: a value belongs to one thread at a time, its count of owners to all:
+ *          two trees in two threads may share it.
+ * Errors:  a maker gives NULL when memory runs out, place gives NULL likewise.
+ * Limits:  2^31 places in a container, 1 GiB in a key; beyond: as if memory had
+ *          run out. free goes to any depth without a deeper stack.
+ *
+ * The functions here neither look for bad bytes nor count work: their callers
+ * have done both.
+ */
+#ifndef LLMOBS_JSON_VALUE_H
+#define LLMOBS_JSON_VALUE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/text/json.h"
+
+enum llmobs_json_type {
+    LLMOBS_JSON_OBJECT,
+    LLMOBS_JSON_ARRAY,
+    LLMOBS_JSON_STRING, /* its bytes and a NUL follow the value */
+    LLMOBS_JSON_INT,
+    LLMOBS_JSON_REAL,
+    LLMOBS_JSON_TRUE, /* this one and those behind it are static */
+    LLMOBS_JSON_FALSE,
+    LLMOBS_JSON_NULL
+};
+
+struct llmobs_json {
+    atomic_uint owners; /* static values have none */
+    uint8_t type;
+    union {
+        size_t len; /* bytes of a string, values in a container */
+        int64_t whole;
+        double real;
+        struct llmobs_json *next; /* while the container is being freed */
+    };
+};
+
+struct llmobs_json_array {
+    struct llmobs_json head;
+    struct llmobs_json **items;
+    size_t cap;
+};
+
+struct llmobs_json_member {
+    const char *key;
+    struct llmobs_json *value; /* NULL: nothing is here */
+    uint32_t len;              /* of the key, without its NUL */
+    uint32_t hash;             /* its beginning, where there is no index */
+};
+
+#define LLMOBS_JSON_FEW 4       /* members */
+#define LLMOBS_JSON_KEY_ROOM 12 /* bytes, for the key of a member to come */
+
+/* Members lie in the order in which they came. A few are within the object;
+ * more have a block of their own: their places, then the index of a big object,
+ * then the keys. */
+struct llmobs_json_object {
+    struct llmobs_json head;
+    struct llmobs_json_member *members;
+    uint32_t used; /* places, also of members that were taken out */
+    uint32_t cap;
+    char *keys;      /* where the next key goes */
+    size_t key_room; /* bytes */
+    struct llmobs_json_member few[LLMOBS_JSON_FEW];
+    char few_keys[LLMOBS_JSON_FEW * LLMOBS_JSON_KEY_ROOM];
+};
+
+static inline char *llmobs_json_bytes(const struct llmobs_json *string)
+{
+    return (char *)(uintptr_t)(string + 1);
+}
+
+static inline bool llmobs_json_is(const struct llmobs_json *json,
+                                  enum llmobs_json_type type)
+{
+    return json != NULL && json->type == type;
+}
+
+/* The bytes of the string are for the caller to write; the NUL is there. */
+struct llmobs_json *llmobs_json_value_string(size_t len);
+struct llmobs_json *llmobs_json_value_object(void);
+struct llmobs_json *llmobs_json_value_array(void);
+
+/* Makes the string of which this is the text between its quotes: it has only
+ * escapes that JSON knows, and no bad bytes. */
+struct llmobs_json *llmobs_json_value_text(struct llmobs_text text);
+
+/* Puts a value at the end of an array; takes it, also on error. */
+int llmobs_json_value_add(struct llmobs_json *array, struct llmobs_json *value);
+
+/* Answers the place of a key in an object. Where there was none it is new and
+ * empty until fill, before which the object must not change. */
+struct llmobs_json_member *llmobs_json_place(struct llmobs_json *object,
+                                             struct llmobs_text key);
+/* Takes the value, and frees the one that was there. */
+void llmobs_json_fill(struct llmobs_json *object,
+                      struct llmobs_json_member *member,
+                      struct llmobs_json *value);
+
+/* Answers the first member from `member` on that is not empty; NULL: none. */
+struct llmobs_json_member *llmobs_json_member_from(
+    const struct llmobs_json *object, struct llmobs_json_member *member);
+
+/* The hash of a key. Nobody outside of the process can compute it: it depends
+ * on the seed, which is 0 until the first hash and then constant, for the tests
+ * too. */
+uint32_t llmobs_json_hash(struct llmobs_text key);
+extern _Atomic uint64_t llmobs_json_seed[2];
+
+/* The steps of work (work.h) that a place in this object costs. */
+size_t llmobs_json_place_work(const struct llmobs_json *object);
+
+#endif

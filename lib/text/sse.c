@@ -1,0 +1,187 @@
+#include "lib/text/sse.h"
+
+#include <string.h>
+
+#include "lib/base/work.h"
+
+/* One search for a line feed goes no further than this: in text whose lines end
+ * in CR alone, searches to the end of the input would take time in proportion
+ * to the square of its length. */
+#define WINDOW 1024
+
+#define WORK_BATCH 1024 /* steps that are counted together */
+
+/* The fields of the event so far. */
+struct gathered {
+    struct llmobs_text type;
+    struct llmobs_text data; /* of the only data line */
+    size_t lines;
+};
+
+void llmobs_sse_init(struct llmobs_sse *sse, struct llmobs_text in)
+{
+    sse->in = in;
+    sse->at = 0;
+    sse->work = 0;
+    sse->has_ids = false;
+    if (in.len >= 3 && memcmp(in.data, "\xEF\xBB\xBF", 3) == 0)
+        sse->at = 3;
+    llmobs_buf_init(&sse->joined, in.len);
+}
+
+void llmobs_sse_fini(struct llmobs_sse *sse)
+{
+    llmobs_buf_fini(&sse->joined);
+}
+
+static size_t find_line_end(struct llmobs_text in, size_t at)
+{
+    while (at < in.len) {
+        size_t len = in.len - at < WINDOW ? in.len - at : WINDOW;
+        const char *from = in.data + at;
+        const char *feed = memchr(from, '\n', len);
+        const char *back;
+
+        if (feed != NULL)
+            len = (size_t)(feed - from);
+        back = memchr(from, '\r', len);
+        if (back != NULL)
+            return (size_t)(back - in.data);
+        at += len;
+        if (feed != NULL)
+            break;
+    }
+    return at;
+}
+
+/* False, and from then on no line is left: there is no more work to be done. */
+static bool sse_work(struct llmobs_sse *sse, size_t steps)
+{
+    size_t all = sse->work += steps;
+
+    if (all < WORK_BATCH)
+        return true;
+    sse->work = 0;
+    if (llmobs_work_do(all))
+        return true;
+    sse->at = sse->in.len;
+    return false;
+}
+
+/* Takes the next line without its end; false when nothing is left. */
+static bool sse_next_line(struct llmobs_sse *sse, struct llmobs_text *line)
+{
+    size_t end;
+
+    if (sse->at >= sse->in.len)
+        return false;
+    end = find_line_end(sse->in, sse->at);
+    if (!sse_work(sse, end - sse->at + LLMOBS_WORK_ODD))
+        return false;
+    line->data = sse->in.data + sse->at;
+    line->len = end - sse->at;
+    if (sse->in.len - end >= 2 && memcmp(sse->in.data + end, "\r\n", 2) == 0)
+        end++;
+    sse->at = end < sse->in.len ? end + 1 : end;
+    return true;
+}
+
+static bool sse_is_name(struct llmobs_text name, const char *text)
+{
+    size_t len = strlen(text);
+
+    return name.len == len && memcmp(name.data, text, len) == 0;
+}
+
+/* Name and value; without a colon the whole line is the name. */
+static void sse_split(struct llmobs_text line, struct llmobs_text *name,
+                      struct llmobs_text *value)
+{
+    const char *colon = memchr(line.data, ':', line.len);
+
+    *name = line;
+    value->data = line.data + line.len;
+    value->len = 0;
+    if (colon == NULL)
+        return;
+    name->len = (size_t)(colon - line.data);
+    value->data = colon + 1;
+    value->len = line.len - name->len - 1;
+    if (value->len > 0 && value->data[0] == ' ') {
+        value->data++;
+        value->len--;
+    }
+}
+
+/* Adds a line of data. The event points at the first line where it lies; the
+ * second line begins a copy. */
+static int sse_gather(struct llmobs_sse *sse, struct gathered *g,
+                      struct llmobs_text value)
+{
+    int rc = 0;
+
+    g->lines++;
+    if (g->lines == 1) {
+        g->data = value;
+        return 0;
+    }
+    if (g->lines == 2) {
+        llmobs_buf_cut(&sse->joined, 0);
+        rc = llmobs_buf_add(&sse->joined, g->data.data, g->data.len);
+    }
+    if (rc == 0)
+        rc = llmobs_buf_addc(&sse->joined, '\n');
+    if (rc == 0)
+        rc = llmobs_buf_add(&sse->joined, value.data, value.len);
+    return rc;
+}
+
+static int sse_read_field(struct llmobs_sse *sse, struct gathered *g,
+                          struct llmobs_text line)
+{
+    struct llmobs_text name;
+    struct llmobs_text value;
+
+    sse_split(line, &name, &value);
+    if (sse_is_name(name, "data"))
+        return sse_gather(sse, g, value);
+    if (sse_is_name(name, "event"))
+        g->type = value;
+    else if (sse_is_name(name, "id"))
+        sse->has_ids = sse->has_ids || value.len > 0;
+    return 0;
+}
+
+static void sse_give(const struct llmobs_sse *sse, const struct gathered *g,
+                     struct llmobs_sse_event *event)
+{
+    event->type = g->type;
+    event->data = g->data;
+    event->end = sse->at;
+    if (g->lines > 1) {
+        event->data.data = sse->joined.data;
+        event->data.len = sse->joined.len;
+    }
+}
+
+bool llmobs_sse_next(struct llmobs_sse *sse, struct llmobs_sse_event *event)
+{
+    struct gathered g = {{NULL, 0}, {NULL, 0}, 0};
+    struct llmobs_text line;
+
+    while (sse_next_line(sse, &line)) {
+        if (line.len > 0) {
+            if (sse_read_field(sse, &g, line) == 0)
+                continue;
+            sse->at = sse->in.len;
+            return false;
+        }
+        if (g.lines > 0)
+            break;
+        g.type.len = 0;
+    }
+    if (g.lines == 0)
+        return false;
+    sse_give(sse, &g, event);
+    return true;
+}

@@ -1,0 +1,397 @@
+#include "rules/read/reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/cut_json.h"
+#include "rules/read/embedding.h"
+#include "rules/read/error.h"
+#include "rules/read/facts.h"
+#include "rules/read/message.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+
+static bool read_reader_is_embedding(const struct llmobs_reading *reading)
+{
+    return reading->classified->shape->kind == LLMOBS_KIND_EMBEDDING;
+}
+
+static bool read_reader_is_chat(const struct llmobs_reading *reading)
+{
+    return reading->classified->shape->kind == LLMOBS_KIND_LLM;
+}
+
+/* A tool, a task or a retrieval has values where a chat has messages, and a
+ * name of a model only where a body says it. */
+static bool has_values(const struct llmobs_reading *reading)
+{
+    return !read_reader_is_chat(reading) && !read_reader_is_embedding(reading);
+}
+
+/* Takes a body that is no object as the only input. */
+static int read_text_input(struct llmobs_reading *reading)
+{
+    struct llmobs_span *span = reading->span;
+    char *text;
+    int rc;
+
+    if (read_reader_is_chat(reading)) {
+        span->input_messages =
+            llmobs_request_text_message(reading->classified->call);
+        return span->input_messages ? 0 : -ENOMEM;
+    }
+    text = llmobs_request_text(reading->classified->call);
+    if (has_values(reading)) {
+        span->input_value = text;
+        return text ? 0 : -ENOMEM;
+    }
+    rc = text ? llmobs_embedding_add(span, llmobs_text_of(text)) : -ENOMEM;
+    free(text);
+    return rc;
+}
+
+/* Runs `read` on the call as if the middle of its bodies were missing. That is
+ * how documents beyond the limits of lib/text/json.h are read. */
+static int read_as_ends(struct llmobs_reading *reading,
+                        int (*read)(struct llmobs_reading *reading))
+{
+    const struct llmobs_classified *whole = reading->classified;
+    struct llmobs_classified classified = *whole;
+    struct llmobs_call call = *whole->call;
+    int rc;
+
+    if (!read)
+        return 0;
+    call.request_tail = call.request;
+    call.request_truncated = true;
+    call.response_tail = call.response;
+    call.response_truncated = true;
+    classified.call = &call;
+    reading->classified = &classified;
+    rc = read(reading);
+    reading->classified = whole;
+    return rc;
+}
+
+static int read_reader_read_input(struct llmobs_reading *reading)
+{
+    struct llmobs_span *span = reading->span;
+    int rc = 0;
+
+    if (reading->request && !reading->beyond)
+        return reading->form->request ? reading->form->request(reading) : 0;
+    if (reading->classified->call->request_truncated || reading->form->frames)
+        return 0;
+    if (reading->beyond)
+        rc = read_as_ends(reading, reading->form->request);
+    if (rc < 0 || span->input_messages || span->input_documents ||
+        span->input_value)
+        return rc;
+    return read_text_input(reading);
+}
+
+/* Takes an answer that is only text as the output. */
+static int read_text_output(struct llmobs_reading *reading)
+{
+    struct llmobs_span *span = reading->span;
+
+    if (reading->classified->call->status >= 300)
+        return 0;
+    if (!read_reader_is_chat(reading)) {
+        span->output_value = llmobs_answer_text(reading->classified->call);
+        return span->output_value ? 0 : -ENOMEM;
+    }
+    span->output_messages = llmobs_answer_message(reading->classified->call);
+    return span->output_messages ? 0 : -ENOMEM;
+}
+
+static int read_reader_read_document(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *body = reading->answer.json;
+    const struct llmobs_call *call = reading->classified->call;
+    int rc = 0;
+
+    reading->span->complete = true;
+    llmobs_fact_answer(reading, body);
+    if (call->status < 300 && llmobs_error_in(body))
+        rc = llmobs_error_read(body, call->response, call, reading->span);
+    else if (call->status < 300 && !llmobs_json_is_object(body) &&
+             !(reading->form->lists && llmobs_json_is_array(body)))
+        return read_text_output(reading);
+    if (rc < 0 || !reading->form->document)
+        return rc;
+    return reading->form->document(reading, body);
+}
+
+static int read_reader_read_event(struct llmobs_reading *reading,
+                                  const struct llmobs_event *event)
+{
+    bool texts = reading->form->texts;
+    int rc = 0;
+
+    if (!texts)
+        llmobs_fact_event(reading, event->json);
+    if (reading->form->event && (event->json || event->failed || texts))
+        rc = reading->form->event(reading, event);
+    if (rc == 0 && (event->failed || (!texts && llmobs_error_in(event->json))))
+        rc = llmobs_error_read_as(event->error, event->json, event->data,
+                                  reading->classified->call, reading->span);
+    return rc;
+}
+
+/* 1 where the stream's own end mark came: no client of the provider reads the
+ * bytes after it. */
+static int read_reader_read_events(struct llmobs_reading *reading,
+                                   struct llmobs_text text, bool whole)
+{
+    struct llmobs_events events;
+    struct llmobs_event event;
+    bool ended = false;
+    int rc;
+
+    llmobs_events_init(&events, reading->answer.framing, text, whole);
+    while (!ended && (rc = llmobs_events_next(&events, &event)) == 1) {
+        ended = llmobs_text_is(event.data, "[DONE]");
+        if (!ended && read_reader_read_event(reading, &event) < 0) {
+            rc = -ENOMEM;
+            break;
+        }
+    }
+    reading->done = reading->done || ended;
+    llmobs_events_fini(&events);
+    return rc;
+}
+
+/* Sets the time from the request's start to the first token's arrival (WIRE
+ * 1.7). */
+static int read_first_token(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    int64_t at;
+
+    if (reading->first_at == 0)
+        return 0;
+    at = llmobs_call_time_at(call, reading->first_at);
+    if (at == 0 || at < call->start_ns)
+        return 0;
+    return llmobs_json_set(
+        reading->span->metrics, "time_to_first_token",
+        llmobs_json_real((double)(at - call->start_ns) / 1e9));
+}
+
+static int read_stream(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    int rc = read_reader_read_events(reading, call->response, true);
+
+    reading->span->streamed = true;
+    if (rc == 0 && call->response_truncated)
+        rc = read_reader_read_events(reading, call->response_tail, false);
+    reading->span->complete = reading->done;
+    if (rc >= 0)
+        rc = read_first_token(reading);
+    if (rc == 0 && reading->form->finish)
+        rc = reading->form->finish(reading);
+    return rc;
+}
+
+/* Reads the values at the answer's ends, and its text unless that holds
+ * vectors. */
+static int read_beyond(struct llmobs_reading *reading)
+{
+    int rc = read_as_ends(reading, reading->form->ends);
+
+    llmobs_fact_ends(reading);
+    if (read_reader_is_embedding(reading))
+        reading->span->output_dropped = true;
+    else if (rc == 0 && !reading->span->output_messages &&
+             !reading->span->output_value && !reading->span->output_documents)
+        rc = read_text_output(reading);
+    return rc;
+}
+
+static int read_form(struct llmobs_reading *reading)
+{
+    switch (reading->answer.form) {
+    case LLMOBS_ANSWER_JSON:
+        return read_reader_read_document(reading);
+    case LLMOBS_ANSWER_STREAM:
+        return read_stream(reading);
+    case LLMOBS_ANSWER_CUT:
+        llmobs_fact_ends(reading);
+        return reading->form->ends ? reading->form->ends(reading) : 0;
+    case LLMOBS_ANSWER_BEYOND:
+        return read_beyond(reading);
+    case LLMOBS_ANSWER_OTHER:
+        return read_text_output(reading);
+    case LLMOBS_ANSWER_EMPTY:
+        break;
+    }
+    return 0;
+}
+
+/* A shape that streams does so unless the request says otherwise. */
+static bool asks_for_stream(const struct llmobs_reading *reading)
+{
+    const struct llmobs_json *stream =
+        llmobs_json_get(reading->request, "stream");
+
+    if (reading->classified->shape->streams)
+        return !llmobs_json_is_false(stream);
+    return llmobs_json_is_true(stream);
+}
+
+/* Adds one empty message for an answer that did not come. */
+static int read_reader_fill_output(struct llmobs_reading *reading)
+{
+    struct llmobs_span *span = reading->span;
+    bool nothing = llmobs_json_len(span->output_messages) == 0;
+
+    if (!read_reader_is_chat(reading) ||
+        (span->output_messages &&
+         !(span->failed && nothing && !reading->answered)))
+        return 0;
+    return llmobs_message_put(&span->output_messages,
+                              reading->form->failed_role,
+                              (struct llmobs_text){"", 0});
+}
+
+static int read_reader_read_output(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    int rc = llmobs_answer_read(call, asks_for_stream(reading),
+                                reading->form->framing, &reading->answer);
+
+    if (rc == 0)
+        rc = read_form(reading);
+    if (call->status >= 300)
+        llmobs_fact_refused(reading->span);
+    if (rc == 0)
+        rc = llmobs_error_of_status(reading->answer.json, call, reading->span);
+    return rc < 0 ? rc : read_reader_fill_output(reading);
+}
+
+/* Sets the model: the noted one, else the request's, else the deployment of an
+ * Azure path (WIRE 6.2, 8.6). Only the events of chats and embeddings have a
+ * member for it. */
+static int read_reader_name_model(struct llmobs_reading *reading)
+{
+    const char *model, *unknown = reading->form->unknown;
+    char *deployment = NULL;
+    int rc = 0;
+
+    if (!reading->model && reading->form->model)
+        rc = reading->form->model(reading);
+    if (rc < 0)
+        return rc;
+    model = reading->model;
+    if (!model)
+        model = llmobs_json_gets(reading->request, "model");
+    if (!model || !*model) {
+        deployment = llmobs_url_decode(
+            llmobs_request_deployment(reading->classified->url));
+        if (!deployment)
+            return -ENOMEM;
+        model = *deployment           ? deployment
+                : has_values(reading) ? NULL
+                : unknown             ? unknown
+                                      : "unknown";
+    }
+    rc = model ? llmobs_span_set(&reading->span->model_name, model) : 0;
+    if (rc == 0 && has_values(reading))
+        rc = llmobs_json_sets(reading->span->metadata, "model", model);
+    free(deployment);
+    return rc;
+}
+
+/* Leaves out model, metrics and facts of a proxied call, since the gateway
+ * reports them (WIRE 4.2). */
+static int read_reader_finish_span(struct llmobs_reading *reading)
+{
+    struct llmobs_json *none;
+
+    if (!reading->classified->proxied)
+        return read_reader_name_model(reading);
+    none = llmobs_json_object();
+    if (!none)
+        return -ENOMEM;
+    llmobs_json_free(reading->span->metrics);
+    reading->span->metrics = none;
+    llmobs_fact_drop(reading->span);
+    llmobs_span_no_job(reading->span);
+    return 0;
+}
+
+static int ask_form(struct llmobs_reading *reading)
+{
+    bool (*confirm)(const struct llmobs_reading *) = reading->form->confirm;
+
+    return confirm && confirm(reading) ? 0 : -ENOENT;
+}
+
+static bool must_confirm(const struct llmobs_reading *reading)
+{
+    const struct llmobs_classified *classified = reading->classified;
+
+    return classified->confirm ||
+           ((reading->form->confirm_always || classified->shape->by_body) &&
+            !classified->proxied);
+}
+
+static bool confirms(struct llmobs_reading *reading)
+{
+    if (!reading->request)
+        return false;
+    return (reading->beyond ? read_as_ends(reading, ask_form)
+                            : ask_form(reading)) == 0;
+}
+
+static int read_reader_read_call(struct llmobs_reading *reading)
+{
+    const struct llmobs_classified *classified = reading->classified;
+    const struct llmobs_form *form = reading->form;
+    int rc = form->frames ? 0
+                          : llmobs_request_read(classified->call, form->keys,
+                                                &reading->request);
+
+    if (rc < 0)
+        return rc;
+    reading->beyond = rc > 0 && reading->request;
+    if (form->state_size > 0) {
+        reading->state = calloc(1, form->state_size);
+        if (!reading->state)
+            return -ENOMEM;
+    }
+    if (must_confirm(reading) && !confirms(reading))
+        return -ENOENT;
+    if ((!reading->request || reading->beyond) && classified->proxied &&
+        !form->frames)
+        return -ENOTSUP;
+    reading->span->input_dropped = classified->call->request_truncated;
+    reading->span->output_dropped = classified->call->response_truncated;
+    rc = form->begin ? form->begin(reading) : 0;
+    llmobs_fact_request(reading);
+    if (rc == 0)
+        rc = read_reader_read_input(reading);
+    if (rc == 0)
+        rc = read_reader_read_output(reading);
+    return rc < 0 ? rc : read_reader_finish_span(reading);
+}
+
+int llmobs_reader_run(const struct llmobs_form *form,
+                      const struct llmobs_classified *classified,
+                      struct llmobs_span *span)
+{
+    struct llmobs_reading reading = {
+        .form = form, .classified = classified, .span = span};
+    int rc = read_reader_read_call(&reading);
+
+    if (reading.state && form->state_fini)
+        form->state_fini(reading.state);
+    free(reading.state);
+    free(reading.model);
+    llmobs_answer_fini(&reading.answer);
+    llmobs_json_free(reading.request);
+    return rc;
+}

@@ -1,0 +1,80 @@
+/* Cohere's own chat, version 2, and its embeddings (WIRE 6.12). */
+#include "rules/read/media.h"
+#include "rules/read/message_content.h"
+#include "rules/tables/interpreter.h"
+
+/* Keys to look for; all but the first are metadata. */
+static const char *const keys[] = {
+    "stream",
+    "temperature",
+    "max_tokens",
+    "p",
+    "k",
+    "seed",
+    "stop_sequences",
+    "frequency_penalty",
+    "presence_penalty",
+    "response_format",
+    "safety_mode",
+    NULL,
+};
+
+static const struct llmobs_message_form messages = {
+    .parts = LLMOBS_MESSAGE_CONTENT_THINKING | LLMOBS_MESSAGE_CONTENT_DOCUMENTS,
+    .tool_name = "name",
+    .instead = "tool_plan",
+};
+
+/* The content of a stream's events is one part, or an empty array when the
+ * message begins. The counted tokens are taken, not the billed ones. */
+static const struct llmobs_layout chat = {
+    .places = LLMOBS_AT(INPUT, "/messages") LLMOBS_AT(OUTPUT, "/message")
+        LLMOBS_AT(ROLE, "/delta/message/role")
+            LLMOBS_AT(TEXT, "/delta/message/content/text")
+                LLMOBS_AT(REASONING, "/delta/message/content/thinking")
+                    LLMOBS_AT(INSTEAD, "/delta/message/tool_plan")
+                        LLMOBS_AT(CALLS, "/delta/message/tool_calls") LLMOBS_AT(
+                            INDEX, "/index") LLMOBS_AT(END, "/type")
+                            LLMOBS_AT(LAST, "message-end") LLMOBS_AT(
+                                REASON, "/delta/finish_reason|/finish_reason")
+                                LLMOBS_AT(FAULT, "/delta") LLMOBS_AT(
+                                    USAGE, "/delta/usage/tokens|/usage/tokens")
+                                    LLMOBS_AT(CACHED_TOKENS,
+                                              "/delta/usage/cached_tokens|/"
+                                              "usage/cached_tokens"),
+    .messages = &messages,
+    .plain = 1,
+    .keep_space = true,
+};
+
+static const char *const embed_keys[] = {
+    "input_type", "embedding_types",  "truncate",
+    "max_tokens", "output_dimension", NULL,
+};
+
+static const struct llmobs_layout embed = {
+    .places = LLMOBS_AT(INPUT, "/texts") LLMOBS_AT(CONTENTS, "/images")
+        LLMOBS_AT(CONTENTS, "/inputs") LLMOBS_AT(OUTPUT, "/embeddings")
+            LLMOBS_AT(INPUT_TOKENS, "/meta/tokens/input_tokens|"
+                                    "/meta/billed_units/input_tokens"),
+};
+
+static const struct llmobs_form form = {LLMOBS_INTERPRETER, .keys = keys,
+                                        .variant = &chat};
+static const struct llmobs_form embeddings = {
+    LLMOBS_INTERPRETER, .keys = embed_keys, .variant = &embed};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/v2/chat", "chat", "cohere.request",
+                 .kind = LLMOBS_KIND_LLM),
+    LLMOBS_SHAPE("POST", "/v2/embed", "embedding", "cohere.request",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings),
+    LLMOBS_SHAPE("POST", "/v1/embed", "embedding", "cohere.request",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(cohere, .integration = "cohere", .shapes = shapes, .form = &form,
+               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
+                             LLMOBS_MEDIA_DATA,
+               .answered_media = LLMOBS_MEDIA_TOLD);

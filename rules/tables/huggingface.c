@@ -1,0 +1,491 @@
+/* Hugging Face's servers: text-generation-inference, text-embeddings-inference,
+ * and the tasks of its inference API.
+ *
+ * Source: docs/openapi.json of huggingface/text-generation-inference and
+ * huggingface/text-embeddings-inference; npm's @huggingface/inference 4.13.30,
+ * providers/hf-inference.js. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "rules/read/cut_json.h"
+#include "rules/read/documents.h"
+#include "rules/read/embedding.h"
+#include "rules/read/facts.h"
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/reading.h"
+#include "rules/read/request.h"
+#include "rules/read/rerank.h"
+#include "rules/read/text.h"
+#include "rules/read/text_stream.h"
+#include "rules/read/usage.h"
+#include "rules/read/values.h"
+
+static const char *const keys[] = {"stream", "parameters", NULL};
+static const char *const own_keys[] = {"stream", NULL};
+static const char *const signs[] = {"\"inputs\"", NULL};
+
+static const char *const settings[] = {
+    "temperature",
+    "top_k",
+    "top_p",
+    "typical_p",
+    "max_new_tokens",
+    "repetition_penalty",
+    "frequency_penalty",
+    "do_sample",
+    "seed",
+    "stop",
+    "best_of",
+    "truncate",
+    "return_full_text",
+    "min_length",
+    "max_length",
+    NULL,
+};
+
+static const char *const embed_keys[] = {"normalize", "truncate", "dimensions",
+                                         "prompt_name", NULL};
+
+static bool has_inputs(const struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    const struct llmobs_json *inputs =
+        llmobs_json_get(reading->request, "inputs");
+
+    if (call->request_truncated)
+        return llmobs_cut_json_has(call->request, call->request_tail, "inputs");
+    return llmobs_json_is_string(inputs) ||
+           llmobs_json_is_string(llmobs_json_at(inputs, 0));
+}
+
+/* -- the request --------------------------------------------------------- */
+
+/* Gives the text of a value; words stand for the pictures and sounds that some
+ * tasks have in it. */
+static char *text_with_words(const struct llmobs_json *value)
+{
+    struct llmobs_json *words = llmobs_media_words(value, "data");
+    char *text = words ? llmobs_value_text(words) : NULL;
+
+    llmobs_json_free(words);
+    return text;
+}
+
+/* The inputs of some tasks are objects. */
+static int huggingface_read_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *request = reading->request;
+    const struct llmobs_json *inputs = llmobs_json_get(request, "inputs");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(request, own_keys, span);
+
+    if (rc == 0)
+        rc = llmobs_request_metadata(llmobs_json_get(request, "parameters"),
+                                     settings, span);
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    if (!inputs && span->input_messages)
+        return 0;
+    llmobs_json_free(span->input_messages);
+    span->input_messages =
+        llmobs_message_take(inputs ? text_with_words(inputs) : strdup(""));
+    return span->input_messages ? 0 : -ENOMEM;
+}
+
+/* -- the answer ---------------------------------------------------------- */
+
+static int huggingface_add_message(struct llmobs_json *list, const char *text)
+{
+    return llmobs_json_add(list,
+                           llmobs_message_new(NULL, llmobs_text_of(text)));
+}
+
+/* The text of a task's answer. */
+static const char *huggingface_text_of(const struct llmobs_json *answer)
+{
+    static const char *const names[] = {"generated_text", "summary_text",
+                                        "translation_text", "answer", "text"};
+    const char *text = NULL;
+
+    for (size_t i = 0; !text && i < sizeof(names) / sizeof(names[0]); i++)
+        text = llmobs_json_gets(answer, names[i]);
+    return text;
+}
+
+static const char *huggingface_reason_of(const struct llmobs_json *details)
+{
+    const char *reason = llmobs_json_gets(details, "finish_reason");
+
+    return reason && strcmp(reason, "eos_token") == 0 ? "stop" : reason;
+}
+
+/* The tokens of the prompt are counted, or listed where that was asked for. */
+static void read_details(struct llmobs_span *span,
+                         const struct llmobs_json *details)
+{
+    const struct llmobs_json *prefill = llmobs_json_get(details, "prefill");
+    int64_t in = llmobs_usage_count(details, "input_length");
+    int64_t out = llmobs_usage_count(details, "generated_tokens");
+
+    if (in < 0 && llmobs_json_is_array(prefill) && llmobs_json_len(prefill) > 0)
+        in = (int64_t)llmobs_json_len(prefill);
+    llmobs_span_metric(span, "input_tokens", in);
+    llmobs_span_metric(span, "output_tokens", out);
+    llmobs_span_metric(span, "total_tokens",
+                       in >= 0 && out >= 0 ? in + out : -1);
+    if (details)
+        llmobs_fact_finish(span, huggingface_reason_of(details));
+}
+
+static bool huggingface_is_vector(const struct llmobs_json *list)
+{
+    return llmobs_json_is_number(llmobs_json_at(list, 0));
+}
+
+/* An answer that has no text: labels, scores, or vectors, which are counted
+ * alone. */
+static int huggingface_add_other(struct llmobs_reading *reading,
+                                 const struct llmobs_json *body)
+{
+    struct llmobs_span *span = reading->span;
+    const struct llmobs_json *first = llmobs_json_at(body, 0);
+    char *text;
+    int rc;
+
+    if (huggingface_is_vector(body) || huggingface_is_vector(first) ||
+        huggingface_is_vector(llmobs_json_at(first, 0)))
+        return huggingface_add_message(span->output_messages, "[embedding]");
+    text = text_with_words(body);
+    rc = text ? huggingface_add_message(span->output_messages, text) : -ENOMEM;
+    free(text);
+    return rc;
+}
+
+static int huggingface_read_document(struct llmobs_reading *reading,
+                                     const struct llmobs_json *body)
+{
+    const struct llmobs_json *one =
+        llmobs_json_is_array(body) ? llmobs_json_at(body, 0) : body;
+    const char *text = huggingface_text_of(one);
+    struct llmobs_span *span = reading->span;
+
+    if (reading->classified->call->status >= 300 || span->failed)
+        return 0;
+    span->output_messages = llmobs_json_array();
+    if (!span->output_messages)
+        return -ENOMEM;
+    read_details(span, llmobs_json_get(one, "details"));
+    return text ? huggingface_add_message(span->output_messages, text)
+                : huggingface_add_other(reading, body);
+}
+
+/* Each event has a token; the last one has the whole text, too. */
+static int huggingface_read_event(struct llmobs_reading *reading,
+                                  const struct llmobs_event *event)
+{
+    const struct llmobs_json *token = llmobs_json_get(event->json, "token");
+    const struct llmobs_json *details = llmobs_json_get(event->json, "details");
+    const char *text = llmobs_json_gets(token, "text");
+    bool special = llmobs_json_is_true(llmobs_json_get(token, "special"));
+    struct llmobs_text_stream *stream = reading->state;
+    int rc = 0;
+
+    if (text && !special) {
+        llmobs_reading_token(reading, event);
+        rc = llmobs_text_stream_add(stream, 0, llmobs_text_of(text));
+    }
+    if (llmobs_json_gets(event->json, "generated_text")) {
+        reading->done = true;
+        read_details(reading->span, details);
+    }
+    return rc;
+}
+
+static int huggingface_finish_stream(struct llmobs_reading *reading)
+{
+    const struct llmobs_text_stream *stream = reading->state;
+
+    if (stream->texts.count == 0)
+        return 0;
+    if (!reading->done)
+        llmobs_fact_finish(reading->span, NULL);
+    reading->span->output_messages = llmobs_text_stream_messages(stream, NULL);
+    return reading->span->output_messages ? 0 : -ENOMEM;
+}
+
+static int huggingface_read_ends(struct llmobs_reading *reading)
+{
+    struct llmobs_json *details = llmobs_cut_json_last(
+        reading->classified->call->response_tail, "details");
+
+    read_details(reading->span, details);
+    reading->span->complete = details != NULL;
+    llmobs_json_free(details);
+    return 0;
+}
+
+static void huggingface_free_state(void *state)
+{
+    llmobs_text_stream_fini(state);
+}
+
+/* -- the model in the path ------------------------------------------------ */
+
+/* Gives ".../models/OWNER/NAME[/pipeline/TASK]" and the older
+ * ".../pipeline/TASK/OWNER/NAME" as "OWNER/NAME"; "" where the path has none.
+ */
+static char *huggingface_path_model(const struct llmobs_url *url)
+{
+    static const char models[] = "/models/", pipeline[] = "/pipeline/";
+    struct llmobs_text path = url->path, name = {NULL, 0};
+    const char *end = path.data + path.len, *at = NULL, *task = NULL;
+
+    if (path.len > 0) {
+        at = memmem(path.data, path.len, models, sizeof(models) - 1);
+        task = memmem(path.data, path.len, pipeline, sizeof(pipeline) - 1);
+    }
+    if (at) {
+        at += sizeof(models) - 1;
+        if (task && task >= at)
+            end = task;
+    } else if (task) {
+        task += sizeof(pipeline) - 1;
+        at = memchr(task, '/', (size_t)(end - task));
+        at = at ? at + 1 : end;
+    }
+    if (at)
+        name = (struct llmobs_text){at, (size_t)(end - at)};
+    return llmobs_url_decode(name);
+}
+
+/* A body that is a picture or a sound is not kept: its type stands for it. */
+static int tell_body(struct llmobs_reading *reading)
+{
+    static const char *const kinds[] = {"audio", "image", "video"};
+    const struct llmobs_call *call = reading->classified->call;
+    const char *type = llmobs_header_find(
+        call->request_headers, call->request_header_count, "content-type");
+    const char *kind = NULL;
+    struct llmobs_buf text;
+    int rc;
+
+    for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strncasecmp(type, kinds[i], strlen(kinds[i])) == 0)
+            kind = kinds[i];
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_media_mark(&text, kind ? kind : "data", kind ? type : NULL, 0);
+    if (rc == 0) {
+        rc = llmobs_message_put(&reading->span->input_messages, NULL,
+                                (struct llmobs_text){text.data, text.len});
+    }
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static int note_asked(struct llmobs_reading *reading)
+{
+    char *model = huggingface_path_model(reading->classified->url);
+
+    llmobs_fact_asked(reading, model);
+    free(model);
+    return model ? 0 : -ENOMEM;
+}
+
+static int huggingface_begin_task(struct llmobs_reading *reading)
+{
+    int rc = note_asked(reading);
+
+    return rc < 0 || !reading->classified->call->multipart ? rc
+                                                           : tell_body(reading);
+}
+
+static int task_model(struct llmobs_reading *reading)
+{
+    char *model = huggingface_path_model(reading->classified->url);
+    int rc = model ? llmobs_reading_model(reading, model) : -ENOMEM;
+
+    free(model);
+    return rc;
+}
+
+/* -- embeddings ---------------------------------------------------------- */
+
+static int huggingface_read_inputs(struct llmobs_reading *reading)
+{
+    int rc =
+        llmobs_request_metadata(reading->request, embed_keys, reading->span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    return llmobs_embedding_read_input(
+        reading->span, llmobs_json_get(reading->request, "inputs"));
+}
+
+/* Some servers answer the vector of a single text alone. */
+static int huggingface_read_vectors(struct llmobs_reading *reading,
+                                    const struct llmobs_json *body)
+{
+    if (huggingface_is_vector(body))
+        return llmobs_embedding_tell(reading->span, 1, llmobs_json_len(body));
+    return llmobs_embedding_tell_list(reading->span, body, NULL);
+}
+
+/* -- likeness ------------------------------------------------------------ */
+
+static const char *const similar_signs[] = {"\"source_sentence\"", NULL};
+
+/* Of a body that was cut the names are what can be asked. */
+static bool compares(const struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    const struct llmobs_json *inputs =
+        llmobs_json_get(reading->request, "inputs");
+
+    if (call->request_truncated)
+        return llmobs_reading_has(reading, "inputs") &&
+               (llmobs_text_has_any(call->request, similar_signs) ||
+                llmobs_text_has_any(call->request_tail, similar_signs));
+    return llmobs_json_gets(inputs, "source_sentence") &&
+           llmobs_json_is_array(llmobs_json_get(inputs, "sentences"));
+}
+
+static int read_sentence(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *inputs =
+        llmobs_json_get(reading->request, "inputs");
+
+    if (reading->classified->call->request_truncated)
+        return 0;
+    return llmobs_value_input(reading->span,
+                              llmobs_json_get(inputs, "source_sentence"));
+}
+
+/* A score for each sentence, in their order. */
+static int huggingface_read_scores(struct llmobs_reading *reading,
+                                   const struct llmobs_json *body)
+{
+    const struct llmobs_json *sentences = llmobs_json_get(
+        llmobs_json_get(reading->request, "inputs"), "sentences");
+    size_t count = llmobs_json_is_array(body) ? llmobs_json_len(body) : 0;
+    int rc = 0;
+
+    if (reading->classified->call->status >= 300)
+        return 0;
+    for (size_t i = 0; rc == 0 && i < count && i < LLMOBS_DOCUMENTS_MAX; i++)
+        rc = llmobs_documents_add(reading->span,
+                                  &(struct llmobs_found){
+                                      .text = llmobs_json_at(sentences, i),
+                                      .score = llmobs_json_at(body, i),
+                                  });
+    return rc;
+}
+
+/* -- the dialect --------------------------------------------------------- */
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .signs = signs,
+    .confirm = has_inputs,
+    .request = huggingface_read_request,
+    .document = huggingface_read_document,
+    .event = huggingface_read_event,
+    .finish = huggingface_finish_stream,
+    .ends = huggingface_read_ends,
+    .state_fini = huggingface_free_state,
+    .state_size = sizeof(struct llmobs_text_stream),
+    .lists = true,
+};
+
+static const struct llmobs_form task = {
+    .keys = keys,
+    .signs = signs,
+    .begin = huggingface_begin_task,
+    .request = huggingface_read_request,
+    .document = huggingface_read_document,
+    .event = huggingface_read_event,
+    .model = task_model,
+    .finish = huggingface_finish_stream,
+    .ends = huggingface_read_ends,
+    .state_fini = huggingface_free_state,
+    .state_size = sizeof(struct llmobs_text_stream),
+    .lists = true,
+};
+
+static const struct llmobs_form similarity = {
+    .signs = similar_signs,
+    .confirm = compares,
+    .begin = note_asked,
+    .request = read_sentence,
+    .document = huggingface_read_scores,
+    .model = task_model,
+    .ends = llmobs_rerank_ends,
+    .lists = true,
+};
+
+static const struct llmobs_form embeddings = {
+    .keys = embed_keys,
+    .signs = signs,
+    .confirm = has_inputs,
+    .begin = note_asked,
+    .request = huggingface_read_inputs,
+    .document = huggingface_read_vectors,
+    .model = task_model,
+    .lists = true,
+};
+
+/* The answer of a task is a text, or labels and scores, which are kept as
+ * JSON. */
+#define TASK(suffix, other)                                       \
+    {                                                             \
+        .method = "POST", .path = suffix, .not_path = other,      \
+        .operation = "task", .genai = "text_completion",          \
+        .span_name = "huggingface.task", .kind = LLMOBS_KIND_LLM, \
+        .form_data = true, .form = &task                          \
+    }
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/generate", "generate", "huggingface.generate",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .any_host = true, .whole = true),
+    LLMOBS_SHAPE("POST", "/generate_stream", "generate", "huggingface.generate",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .any_host = true, .whole = true, .streams = true),
+    LLMOBS_SHAPE("POST", "/embed", "embedding", "huggingface.embed",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .any_host = true, .whole = true),
+    LLMOBS_SHAPE("POST", "/similarity", "similarity", "huggingface.similarity",
+                 .kind = LLMOBS_KIND_RETRIEVAL, .form = &similarity,
+                 .any_host = true, .whole = true),
+    LLMOBS_SHAPE("POST", "/pipeline/sentence-similarity", "similarity",
+                 "huggingface.similarity", .kind = LLMOBS_KIND_RETRIEVAL,
+                 .form = &similarity, .any_host = true),
+    LLMOBS_SHAPE("POST", "/pipeline/feature-extraction", "embedding",
+                 "huggingface.embed", .kind = LLMOBS_KIND_EMBEDDING,
+                 .form = &embeddings, .any_host = true),
+    /* The older order. */
+    LLMOBS_SHAPE("POST", "/pipeline/feature-extraction/*/*", "embedding",
+                 "huggingface.embed", .kind = LLMOBS_KIND_EMBEDDING,
+                 .form = &embeddings),
+    TASK("/pipeline/*", NULL),
+    TASK("/models/*/*", NULL),
+    /* Of before models had owners; Google has operations there. */
+    TASK("/models/*", "/models/*:*"),
+    /* Databricks. */
+    LLMOBS_SHAPE("POST", "/serving-endpoints/*/invocations", "generate",
+                 "huggingface.generate", .kind = LLMOBS_KIND_LLM,
+                 .genai = "text_completion", .by_body = true),
+    /* SageMaker. */
+    LLMOBS_SHAPE("POST", "/endpoints/*/invocations", "generate",
+                 "huggingface.generate", .kind = LLMOBS_KIND_LLM,
+                 .genai = "text_completion", .by_body = true),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(huggingface, .integration = "huggingface",
+               .sent_media = LLMOBS_MEDIA_TOLD,
+               .answered_media = LLMOBS_MEDIA_TOLD, .shapes = shapes,
+               .form = &form);

@@ -1,0 +1,812 @@
+#include "rules/tables/interpreter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/documents.h"
+#include "rules/read/embedding.h"
+#include "rules/read/error.h"
+#include "rules/read/facts.h"
+#include "rules/read/message_content.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+#include "rules/read/usage.h"
+#include "rules/read/values.h"
+
+#define REASON_LEN 32
+
+/* What a cut answer may still tell. */
+static const char ends_of_answer[] = LLMOBS_AT_MODEL LLMOBS_AT_OUTPUT
+    LLMOBS_AT_DOCUMENTS LLMOBS_AT_END LLMOBS_AT_REASON LLMOBS_AT_USAGE
+        LLMOBS_AT_INPUT_TOKENS LLMOBS_AT_OUTPUT_TOKENS LLMOBS_AT_TOTAL_TOKENS
+            LLMOBS_AT_CACHED_TOKENS LLMOBS_AT_PREFILL LLMOBS_AT_DECODE;
+
+static const struct llmobs_layout *layout_of(
+    const struct llmobs_reading *reading)
+{
+    return reading->form->variant;
+}
+
+/* The user's rule has the places. */
+static bool is_rule(const struct llmobs_reading *reading)
+{
+    return !*layout_of(reading)->places;
+}
+
+static enum llmobs_kind interpreter_kind_of(
+    const struct llmobs_reading *reading)
+{
+    return reading->classified->shape->kind;
+}
+
+static const struct llmobs_layout_values *values_of(
+    const struct llmobs_reading *reading)
+{
+    return &((const struct llmobs_interpreter *)reading->state)->at;
+}
+
+static const struct llmobs_json *interpreter_at(
+    const struct llmobs_reading *reading, const char *which)
+{
+    return llmobs_layout_at(values_of(reading), which);
+}
+
+static const char *interpreter_text_at(const struct llmobs_reading *reading,
+                                       const char *which)
+{
+    return llmobs_json_text(interpreter_at(reading, which));
+}
+
+static bool interpreter_has(const struct llmobs_reading *reading,
+                            const char *which)
+{
+    return llmobs_layout_has(values_of(reading), which);
+}
+
+/* A rule that does not name the place means the whole body. */
+static const struct llmobs_json *at_or_all(const struct llmobs_reading *reading,
+                                           const char *which,
+                                           const struct llmobs_json *body)
+{
+    return interpreter_has(reading, which) || !is_rule(reading)
+               ? interpreter_at(reading, which)
+               : body;
+}
+
+static void interpreter_go(struct llmobs_reading *reading,
+                           const struct llmobs_json *body, bool alike)
+{
+    struct llmobs_interpreter *state = reading->state;
+
+    llmobs_layout_go(&state->at, body, alike);
+}
+
+/* -- the request --------------------------------------------------------- */
+
+/* True where the request has a member that a pointer of this line begins with;
+ * the messages of a chat are a list. */
+static bool is_asked(const struct llmobs_reading *reading, const char *which)
+{
+    const struct llmobs_json *value = interpreter_at(reading, which);
+    const char *key;
+
+    if (!reading->classified->call->request_truncated)
+        return value &&
+               (interpreter_kind_of(reading) != LLMOBS_KIND_LLM ||
+                *which != *LLMOBS_AT_INPUT || llmobs_json_is_array(value) ||
+                llmobs_json_is_string(value));
+    for (size_t i = 0; (key = llmobs_layout_key(values_of(reading), which, i));
+         i++)
+        if (llmobs_reading_has(reading, key))
+            return true;
+    return false;
+}
+
+static void interpreter_begin(const struct llmobs_reading *reading)
+{
+    struct llmobs_interpreter *state = reading->state;
+
+    if (state->at.count == 0)
+        llmobs_layout_read(&state->at, is_rule(reading)
+                                           ? reading->classified->places
+                                           : layout_of(reading)->places);
+    llmobs_layout_go(&state->at, reading->request, false);
+}
+
+/* The request names a model, and has input. */
+bool llmobs_interpreter_asks(const struct llmobs_reading *reading)
+{
+    const struct llmobs_json *model;
+
+    if (is_rule(reading))
+        return false;
+    interpreter_begin(reading);
+    model = interpreter_has(reading, LLMOBS_AT_MODEL)
+                ? interpreter_at(reading, LLMOBS_AT_MODEL)
+                : llmobs_json_get(reading->request, "model");
+    return (llmobs_json_is_string(model) ||
+            llmobs_request_deployment(reading->classified->url).len > 0) &&
+           (is_asked(reading, LLMOBS_AT_INPUT) ||
+            is_asked(reading, LLMOBS_AT_PROMPT));
+}
+
+int llmobs_interpreter_begin(struct llmobs_reading *reading)
+{
+    interpreter_begin(reading);
+    if (!is_rule(reading))
+        llmobs_fact_asked(reading,
+                          interpreter_text_at(reading, LLMOBS_AT_MODEL));
+    return 0;
+}
+
+int llmobs_interpreter_model(struct llmobs_reading *reading)
+{
+    return llmobs_reading_model(
+        reading, llmobs_json_text(llmobs_layout_of(
+                     values_of(reading), LLMOBS_AT_MODEL, reading->request)));
+}
+
+/* Sets the keys of the dialect, and all members of an object. */
+static int interpreter_read_settings(struct llmobs_reading *reading,
+                                     const struct llmobs_json *settings)
+{
+    const struct llmobs_json *all = interpreter_at(reading, LLMOBS_AT_METADATA);
+    const char *const *keys = reading->form->keys;
+    int rc = 0;
+
+    for (void *it = llmobs_json_iter(all); rc == 0 && it;
+         it = llmobs_json_next(all, it))
+        rc = llmobs_json_set(reading->span->metadata, llmobs_json_iter_key(it),
+                             llmobs_json_share(llmobs_json_iter_value(it)));
+    if (rc < 0 || is_rule(reading))
+        return rc;
+    if (layout_of(reading)->settings)
+        keys = layout_of(reading)->settings;
+    else if (keys)
+        keys += layout_of(reading)->plain;
+    return keys ? llmobs_request_metadata(settings, keys, reading->span) : 0;
+}
+
+/* Reads the messages of a rule's call. Those of OpenAI's form stay such; any
+ * other value is one message. */
+static int interpreter_read_any(const struct llmobs_json *value,
+                                struct llmobs_json **messages)
+{
+    if (!value || llmobs_json_is_null(value))
+        return 0;
+    if (llmobs_json_get(value, "content")) {
+        *messages = llmobs_json_array();
+        return *messages ? llmobs_message_add(*messages, value,
+                                              &llmobs_message_openai)
+                         : -ENOMEM;
+    }
+    if (llmobs_json_is_object(llmobs_json_at(value, 0)))
+        *messages = llmobs_message_read_list(value, &llmobs_message_openai);
+    else
+        *messages = llmobs_message_take(llmobs_value_text(value));
+    return *messages ? 0 : -ENOMEM;
+}
+
+static int add_text_message(struct llmobs_json *list, const char *role,
+                            const char *text)
+{
+    return text ? llmobs_json_add(
+                      list, llmobs_message_new(role, llmobs_text_of(text)))
+                : 0;
+}
+
+/* Adds the request itself, which is the only message. */
+static int add_alone(struct llmobs_reading *reading)
+{
+    struct llmobs_json *list = reading->span->input_messages;
+    const char *system = interpreter_text_at(reading, LLMOBS_AT_SYSTEM);
+    int rc = system && *system ? add_text_message(list, "system", system) : 0;
+
+    llmobs_fact_apart(reading->span);
+    return rc < 0 ? rc
+                  : llmobs_message_add(list, reading->request,
+                                       layout_of(reading)->alone);
+}
+
+static int read_messages(struct llmobs_reading *reading,
+                         const struct llmobs_json *settings)
+{
+    const struct llmobs_message_form *form = layout_of(reading)->messages;
+    const struct llmobs_json *input = interpreter_at(reading, LLMOBS_AT_INPUT);
+    struct llmobs_span *span = reading->span;
+    int rc;
+
+    span->input_messages =
+        llmobs_message_read_list(input, form ? form : &llmobs_message_openai);
+    if (!span->input_messages)
+        return -ENOMEM;
+    rc = add_text_message(span->input_messages, NULL, llmobs_json_text(input));
+    if (rc == 0)
+        rc = layout_of(reading)->alone
+                 ? add_alone(reading)
+                 : add_text_message(
+                       span->input_messages, "user",
+                       interpreter_text_at(reading, LLMOBS_AT_PROMPT));
+    return rc < 0 ? rc
+                  : llmobs_tools_read_definitions(settings,
+                                                  &span->tool_definitions);
+}
+
+static int interpreter_read_inputs(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *input = interpreter_at(reading, LLMOBS_AT_INPUT),
+                             *contents;
+    bool any = interpreter_has(reading, LLMOBS_AT_CONTENTS);
+    int rc = 0;
+
+    if (input || (!any && !is_rule(reading)))
+        rc = llmobs_embedding_read_input(reading->span, input);
+    for (size_t i = 0; rc == 0 && any && i < LLMOBS_LAYOUT_PLACES; i++) {
+        contents = llmobs_layout_nth(values_of(reading), LLMOBS_AT_CONTENTS, i);
+        if (contents)
+            rc = llmobs_embedding_read_contents(reading->span, contents);
+    }
+    return rc;
+}
+
+/* Of a rule, which may name none of its places. */
+static int interpreter_read_input(struct llmobs_reading *reading,
+                                  const struct llmobs_json *body)
+{
+    const struct llmobs_json *value = at_or_all(reading, LLMOBS_AT_INPUT, body);
+    struct llmobs_span *span = reading->span;
+    int rc;
+
+    if (interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING)
+        return value ? llmobs_embedding_read_input(span, value) : 0;
+    if (interpreter_kind_of(reading) != LLMOBS_KIND_LLM)
+        return llmobs_value_input(span, value);
+    rc = interpreter_read_any(value, &span->input_messages);
+    return rc < 0
+               ? rc
+               : llmobs_tools_read_definitions(body, &span->tool_definitions);
+}
+
+static int read_cut_input(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *ends;
+    int rc;
+
+    if (!llmobs_layout_key(values_of(reading), LLMOBS_AT_INPUT, 0))
+        return 0;
+    ends = llmobs_layout_ends(values_of(reading), LLMOBS_AT_INPUT,
+                              call->request, call->request_tail);
+    interpreter_go(reading, ends, false);
+    rc = ends ? interpreter_read_input(reading, ends) : -ENOMEM;
+    llmobs_json_free(ends);
+    return rc;
+}
+
+int llmobs_interpreter_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *settings =
+        interpreter_has(reading, LLMOBS_AT_SETTINGS)
+            ? interpreter_at(reading, LLMOBS_AT_SETTINGS)
+            : reading->request;
+    bool cut = reading->classified->call->request_truncated;
+    int rc = interpreter_read_settings(reading, settings);
+
+    if (rc < 0 || (cut && !is_rule(reading)))
+        return rc;
+    if (cut)
+        return read_cut_input(reading);
+    if (!is_rule(reading))
+        return interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING
+                   ? interpreter_read_inputs(reading)
+                   : read_messages(reading, settings);
+    return interpreter_read_input(reading, reading->request);
+}
+
+/* -- counts and reasons -------------------------------------------------- */
+
+/* Answers the count, which is the one of an earlier event where this one says
+ * 0: some write 0 for what they do not tell. */
+static int64_t interpreter_count(struct llmobs_reading *reading,
+                                 const char *which, const char *metric)
+{
+    const struct llmobs_json *value = interpreter_at(reading, which);
+    int64_t number = value ? llmobs_usage_value(value) : -1;
+    const struct llmobs_json *before =
+        number == 0 ? llmobs_json_get(reading->span->metrics, metric) : NULL;
+
+    if (before)
+        return llmobs_json_to_int(before);
+    if (number >= 0)
+        llmobs_span_metric(reading->span, metric, number);
+    return number;
+}
+
+static int interpreter_set_time(struct llmobs_reading *reading,
+                                const char *which, const char *metric)
+{
+    const struct llmobs_json *value = interpreter_at(reading, which);
+    const char *unit =
+        value ? llmobs_layout_key(values_of(reading), LLMOBS_AT_UNIT, 0) : NULL;
+
+    return value ? llmobs_usage_seconds(reading->span, metric, value,
+                                        !unit || *unit == 's' ? 1
+                                        : *unit == 'm'        ? 1e3
+                                        : *unit == 'u'        ? 1e6
+                                                              : 1e9)
+                 : 0;
+}
+
+static int interpreter_read_counts(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *usage = interpreter_at(reading, LLMOBS_AT_USAGE);
+    struct llmobs_span *span = reading->span;
+    int64_t in =
+        interpreter_count(reading, LLMOBS_AT_INPUT_TOKENS, "input_tokens");
+    int64_t out =
+        interpreter_count(reading, LLMOBS_AT_OUTPUT_TOKENS, "output_tokens");
+    int rc = usage ? llmobs_usage_read(usage, span) : 0;
+
+    interpreter_count(reading, LLMOBS_AT_TOTAL_TOKENS, "total_tokens");
+    interpreter_count(reading, LLMOBS_AT_CACHED_TOKENS,
+                      "cache_read_input_tokens");
+    if (layout_of(reading)->sums && in >= 0 && out >= 0)
+        llmobs_span_metric(span, "total_tokens", in + out);
+    if (rc == 0)
+        rc = interpreter_set_time(reading, LLMOBS_AT_PREFILL,
+                                  "time_in_model_prefill");
+    if (rc == 0)
+        rc = interpreter_set_time(reading, LLMOBS_AT_DECODE,
+                                  "time_in_model_decode");
+    if (rc < 0 || is_rule(reading) ||
+        interpreter_kind_of(reading) != LLMOBS_KIND_EMBEDDING)
+        return rc;
+    return llmobs_embedding_total(span);
+}
+
+/* Answers the word of all APIs for the reason at its place: NULL, there is
+ * none; the word is the reason's own, or the one that is put in `room`. */
+static const char *reason_at(const struct llmobs_reading *reading,
+                             char room[REASON_LEN])
+{
+    const char *reason = interpreter_text_at(reading, LLMOBS_AT_REASON);
+    const char *at =
+        reason ? llmobs_layout_key(values_of(reading), LLMOBS_AT_REASONS, 0)
+               : NULL;
+    size_t len = reason ? strlen(reason) : 0, end;
+
+    for (; at && *at; at += end + (at[end] == ' ')) {
+        end = strcspn(at, " ");
+        if (strncmp(at, reason, len) != 0 || at[len] != '=' || len >= end)
+            continue;
+        end -= len + 1;
+        if (end == 0 || end >= REASON_LEN)
+            return NULL;
+        memcpy(room, at + len + 1, end);
+        room[end] = '\0';
+        return room;
+    }
+    return len > 0 ? reason : NULL;
+}
+
+/* Without a place for the end, a reason is the end. */
+static bool interpreter_has_ended(const struct llmobs_reading *reading,
+                                  const char *reason)
+{
+    const struct llmobs_json *end = interpreter_at(reading, LLMOBS_AT_END);
+    const char *text = llmobs_json_text(end);
+
+    if (!interpreter_has(reading, LLMOBS_AT_END))
+        return reason != NULL;
+    if (!text)
+        return llmobs_json_is_true(end);
+    return llmobs_text_is(
+        llmobs_text_of(text),
+        interpreter_has(reading, LLMOBS_AT_LAST)
+            ? llmobs_layout_key(values_of(reading), LLMOBS_AT_LAST, 0)
+            : "true");
+}
+
+/* -- pieces of an answer ------------------------------------------------- */
+
+static bool has_pieces(const struct llmobs_reading *reading)
+{
+    return interpreter_kind_of(reading) == LLMOBS_KIND_LLM &&
+           (interpreter_has(reading, LLMOBS_AT_TEXT) ||
+            interpreter_has(reading, LLMOBS_AT_CALLS) ||
+            interpreter_has(reading, LLMOBS_AT_REASONING));
+}
+
+/* The texts of several parts are joined as in a whole answer. */
+static int interpreter_add_text(struct llmobs_interpreter *state, int64_t part,
+                                const char *text)
+{
+    int rc = 0;
+
+    if (!text || !*text)
+        return llmobs_stream_text(&state->stream, text);
+    if (state->said && part != state->part)
+        rc = llmobs_stream_text(&state->stream, "\n");
+    state->said = true;
+    state->part = part;
+    return rc < 0 ? rc : llmobs_stream_text(&state->stream, text);
+}
+
+static int add_instead(struct llmobs_interpreter *state, const char *text)
+{
+    state->instead.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    state->stream.begun = state->stream.begun || (text && *text);
+    return llmobs_message_content_append(&state->instead, text);
+}
+
+/* A call without an index comes whole. */
+static int interpreter_add_calls(struct llmobs_interpreter *state, int64_t part,
+                                 const struct llmobs_json *calls)
+{
+    int rc = 0;
+
+    if (llmobs_json_is_object(calls))
+        return llmobs_stream_call(&state->stream, part, calls);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
+        const struct llmobs_json *call = llmobs_json_at(calls, i);
+        const struct llmobs_json *index = llmobs_json_get(call, "index");
+
+        if (llmobs_json_is_object(call))
+            rc = llmobs_stream_call(&state->stream,
+                                    llmobs_json_is_int(index)
+                                        ? llmobs_json_to_int(index)
+                                        : state->calls++,
+                                    call);
+    }
+    return rc;
+}
+
+static int interpreter_add_piece(struct llmobs_reading *reading)
+{
+    struct llmobs_interpreter *state = reading->state;
+    const struct llmobs_json *calls = interpreter_at(reading, LLMOBS_AT_CALLS);
+    const char *instead = interpreter_text_at(reading, LLMOBS_AT_INSTEAD);
+    int64_t part = llmobs_json_to_int(interpreter_at(reading, LLMOBS_AT_INDEX));
+    int rc = llmobs_stream_role(&state->stream,
+                                interpreter_text_at(reading, LLMOBS_AT_ROLE));
+
+    if (rc == 0)
+        rc = llmobs_stream_reasoning(
+            &state->stream, interpreter_text_at(reading, LLMOBS_AT_REASONING));
+    if (rc == 0)
+        rc = interpreter_add_text(state, part,
+                                  interpreter_text_at(reading, LLMOBS_AT_TEXT));
+    if (rc == 0 && instead)
+        rc = add_instead(state, instead);
+    return rc == 0 && calls ? interpreter_add_calls(state, part, calls) : rc;
+}
+
+static int add_end(struct llmobs_reading *reading, const char *reason,
+                   bool ended)
+{
+    struct llmobs_interpreter *state = reading->state;
+
+    if (!reason && ended && *layout_of(reading)->ended)
+        reason = layout_of(reading)->ended;
+    return reason ? llmobs_stream_reason(&state->stream, reason) : 0;
+}
+
+static int interpreter_put_pieces(struct llmobs_reading *reading)
+{
+    struct llmobs_interpreter *state = reading->state;
+    int rc = 0;
+
+    if (!state->said && state->instead.len > 0)
+        rc = llmobs_stream_text(&state->stream, state->instead.data);
+    if (rc == 0 && is_rule(reading) && state->stream.choices.count > 0)
+        rc = llmobs_stream_role(&state->stream, "assistant");
+    if (rc < 0 || (state->stream.choices.count == 0 && !reading->done))
+        return rc;
+    if (interpreter_has(reading, LLMOBS_AT_REASON))
+        llmobs_stream_reasons(&state->stream, reading->span);
+    state->stream.keep_space =
+        layout_of(reading)->keep_space || is_rule(reading);
+    reading->span->output_messages =
+        layout_of(reading)->texts
+            ? llmobs_stream_texts(&state->stream)
+            : llmobs_stream_messages(&state->stream, NULL);
+    return reading->span->output_messages ? 0 : -ENOMEM;
+}
+
+/* -- a whole answer ------------------------------------------------------ */
+
+static const struct llmobs_json *text_or_number(const struct llmobs_json *value)
+{
+    return llmobs_json_is_string(value) || llmobs_json_is_number(value) ? value
+                                                                        : NULL;
+}
+
+static int interpreter_add_document(struct llmobs_reading *reading,
+                                    const struct llmobs_json *one)
+{
+    const struct llmobs_layout_values *values = values_of(reading);
+    const struct llmobs_found found = {
+        .text = llmobs_layout_has(values, LLMOBS_AT_DOCUMENT_TEXT)
+                    ? llmobs_layout_of(values, LLMOBS_AT_DOCUMENT_TEXT, one)
+                    : one,
+        .name = llmobs_layout_of(values, LLMOBS_AT_DOCUMENT_NAME, one),
+        .id = text_or_number(
+            llmobs_layout_of(values, LLMOBS_AT_DOCUMENT_ID, one)),
+        .score = llmobs_layout_of(values, LLMOBS_AT_DOCUMENT_SCORE, one),
+    };
+
+    return found.text || llmobs_json_is_object(one)
+               ? llmobs_documents_add(reading->span, &found)
+               : 0;
+}
+
+static int interpreter_read_documents(struct llmobs_reading *reading)
+{
+    return llmobs_documents_each(reading,
+                                 interpreter_at(reading, LLMOBS_AT_DOCUMENTS),
+                                 interpreter_add_document);
+}
+
+/* The vectors: one of them, a list, or a list for each type that was asked for.
+ * Their numbers are never kept. */
+static int tell_vectors(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *list = interpreter_at(reading, LLMOBS_AT_OUTPUT);
+    void *first = llmobs_json_iter(list);
+
+    if (first && !is_rule(reading))
+        list = llmobs_json_iter_value(first);
+    if (llmobs_json_is_number(llmobs_json_at(list, 0)))
+        return llmobs_embedding_tell(reading->span, 1, llmobs_json_len(list));
+    return llmobs_embedding_tell_list(
+        reading->span, list,
+        llmobs_json_is_object(llmobs_json_at(list, 0)) ? "embedding" : NULL);
+}
+
+/* Reads the message that is the whole answer. */
+static int interpreter_read_message(struct llmobs_reading *reading,
+                                    const struct llmobs_json *message)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    char room[REASON_LEN];
+
+    reading->span->output_messages = list;
+    if (!list || !llmobs_json_is_object(message))
+        return list ? 0 : -ENOMEM;
+    llmobs_fact_finish(reading->span, reason_at(reading, room));
+    return llmobs_message_add(list, message, layout_of(reading)->messages);
+}
+
+static int read_llm(struct llmobs_reading *reading,
+                    const struct llmobs_json *body)
+{
+    char room[REASON_LEN];
+    const char *reason = reason_at(reading, room);
+    int rc;
+
+    if (!is_rule(reading) && interpreter_has(reading, LLMOBS_AT_OUTPUT))
+        return interpreter_read_message(
+            reading, interpreter_at(reading, LLMOBS_AT_OUTPUT));
+    if (!has_pieces(reading))
+        return interpreter_read_any(at_or_all(reading, LLMOBS_AT_OUTPUT, body),
+                                    &reading->span->output_messages);
+    rc = interpreter_add_piece(reading);
+    if (rc == 0 && layout_of(reading)->texts) /* it is one, if an empty one */
+        rc = llmobs_stream_text(
+            &((struct llmobs_interpreter *)reading->state)->stream, "");
+    if (rc == 0)
+        rc = add_end(reading, reason, interpreter_has_ended(reading, reason));
+    return rc < 0 ? rc : interpreter_put_pieces(reading);
+}
+
+static int interpreter_read_output(struct llmobs_reading *reading,
+                                   const struct llmobs_json *body)
+{
+    switch (interpreter_kind_of(reading)) {
+    case LLMOBS_KIND_LLM:
+        return read_llm(reading, body);
+    case LLMOBS_KIND_EMBEDDING:
+        return tell_vectors(reading);
+    case LLMOBS_KIND_RETRIEVAL:
+        return interpreter_read_documents(reading);
+    default:
+        return llmobs_value_output(reading->span,
+                                   at_or_all(reading, LLMOBS_AT_OUTPUT, body));
+    }
+}
+
+/* Reads what any body of an answer tells beside its output. */
+static int interpreter_read_facts(struct llmobs_reading *reading)
+{
+    const char *model =
+        reading->model ? NULL : interpreter_text_at(reading, LLMOBS_AT_MODEL);
+    const char *id = interpreter_text_at(reading, LLMOBS_AT_ID);
+    int rc = llmobs_reading_model(reading, model);
+
+    if (model && !is_rule(reading))
+        llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
+                         model);
+    if (id)
+        llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
+    return rc < 0 ? rc : interpreter_read_counts(reading);
+}
+
+/* Reads an error that error.h does not know by itself: a text, or an object
+ * that has it at the end. */
+static int read_fault(struct llmobs_reading *reading, struct llmobs_text raw,
+                      bool ended)
+{
+    const struct llmobs_json *fault = interpreter_at(reading, LLMOBS_AT_FAULT);
+    const char *text = llmobs_json_text(fault);
+
+    if (text && *text)
+        return llmobs_span_fail(reading->span, "error", text);
+    return fault && ended && llmobs_error_in(fault)
+               ? llmobs_error_read(fault, raw, reading->classified->call,
+                                   reading->span)
+               : 0;
+}
+
+int llmobs_interpreter_document(struct llmobs_reading *reading,
+                                const struct llmobs_json *body)
+{
+    int rc;
+
+    interpreter_go(reading, body, false);
+    rc = interpreter_read_facts(reading);
+    if (rc == 0 && is_rule(reading))
+        rc = read_fault(reading, reading->classified->call->response, true);
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    return interpreter_read_output(reading, body);
+}
+
+/* True where the cut answer's output is named: the whole of an answer is none
+ * where a part of it is missing. */
+static bool tells_ends(const struct llmobs_reading *reading)
+{
+    if (reading->classified->call->status >= 300 || has_pieces(reading))
+        return false;
+    return interpreter_kind_of(reading) == LLMOBS_KIND_RETRIEVAL ||
+           (is_rule(reading) &&
+            llmobs_layout_key(values_of(reading), LLMOBS_AT_OUTPUT, 0));
+}
+
+int llmobs_interpreter_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *ends =
+        llmobs_layout_ends(values_of(reading), ends_of_answer, call->response,
+                           call->response_tail);
+    int rc = ends ? llmobs_reading_ends(reading) : -ENOMEM;
+    char room[REASON_LEN];
+    const char *reason;
+
+    interpreter_go(reading, ends, false);
+    if (rc == 0)
+        rc = interpreter_read_facts(reading);
+    if (rc == 0 && tells_ends(reading))
+        rc = interpreter_read_output(reading, ends);
+    reason = reason_at(reading, room);
+    if (interpreter_has(reading, LLMOBS_AT_REASON))
+        llmobs_fact_finish(reading->span, reason);
+    if (interpreter_has(reading, LLMOBS_AT_END) ||
+        interpreter_has(reading, LLMOBS_AT_REASON))
+        reading->span->complete =
+            reason || interpreter_has_ended(reading, reason);
+    llmobs_json_free(ends);
+    return rc;
+}
+
+/* -- streams ------------------------------------------------------------- */
+
+/* Keeps the output of an event: texts one behind the other, else the last
+ * value. */
+static int interpreter_gather(struct llmobs_reading *reading,
+                              const struct llmobs_event *event,
+                              const struct llmobs_json *value)
+{
+    struct llmobs_interpreter *state = reading->state;
+    const char *text = llmobs_json_text(value);
+
+    state->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    if (!value || llmobs_json_is_null(value))
+        return 0;
+    if (text && *text)
+        llmobs_reading_token(reading, event);
+    if (text)
+        return llmobs_message_content_append(&state->text, text);
+    llmobs_json_free(state->value);
+    state->value = llmobs_json_clone(value);
+    return state->value ? 0 : -ENOMEM;
+}
+
+static int interpreter_read_piece(struct llmobs_reading *reading,
+                                  const struct llmobs_event *event,
+                                  const char *reason, bool ended)
+{
+    const struct llmobs_interpreter *state = reading->state;
+    int rc = interpreter_add_piece(reading);
+
+    if (state->stream.begun)
+        llmobs_reading_token(reading, event);
+    return rc < 0 ? rc : add_end(reading, reason, ended);
+}
+
+int llmobs_interpreter_event(struct llmobs_reading *reading,
+                             const struct llmobs_event *event)
+{
+    struct llmobs_interpreter *state = reading->state;
+    const char *reason;
+    char room[REASON_LEN];
+    bool ended;
+    int rc;
+
+    if (!event->json)
+        return 0;
+    state->any = true;
+    interpreter_go(reading, event->json, event->alike);
+    reason = reason_at(reading, room);
+    ended = interpreter_has_ended(reading, reason);
+    reading->done = reading->done || ended;
+    rc = interpreter_read_facts(reading);
+    if (rc == 0)
+        rc = read_fault(reading, event->data, ended || is_rule(reading));
+    if (rc < 0 || event->failed || reading->classified->call->status >= 300 ||
+        interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING)
+        return rc;
+    if (has_pieces(reading))
+        return interpreter_read_piece(reading, event, reason, ended);
+    if (interpreter_kind_of(reading) == LLMOBS_KIND_RETRIEVAL)
+        return interpreter_read_documents(reading);
+    return interpreter_gather(
+        reading, event, at_or_all(reading, LLMOBS_AT_OUTPUT, event->json));
+}
+
+/* Puts the texts, which are pieces of one; without any the last value. */
+static int put_gathered(struct llmobs_reading *reading)
+{
+    struct llmobs_interpreter *state = reading->state;
+    struct llmobs_span *span = reading->span;
+    struct llmobs_json *text = NULL;
+    int rc = 0;
+
+    if (state->text.len > 0) {
+        text = llmobs_json_stringn(state->text.data, state->text.len);
+        rc = text ? 0 : -ENOMEM;
+    }
+    if (rc == 0 && (text || state->value))
+        rc = interpreter_kind_of(reading) == LLMOBS_KIND_LLM
+                 ? interpreter_read_any(text ? text : state->value,
+                                        &span->output_messages)
+                 : llmobs_value_output(span, text ? text : state->value);
+    llmobs_json_free(text);
+    return rc;
+}
+
+/* Where a rule does not say it, nothing tells which event is the last one but
+ * the end of the stream itself. */
+int llmobs_interpreter_finish(struct llmobs_reading *reading)
+{
+    const struct llmobs_interpreter *state = reading->state;
+
+    if (is_rule(reading) && state->any &&
+        !interpreter_has(reading, LLMOBS_AT_END) &&
+        !interpreter_has(reading, LLMOBS_AT_REASON) &&
+        reading->classified->call->transport_ok)
+        reading->span->complete = true;
+    return has_pieces(reading) ? interpreter_put_pieces(reading)
+                               : put_gathered(reading);
+}
+
+void llmobs_interpreter_fini(void *state)
+{
+    struct llmobs_interpreter *own = state;
+
+    llmobs_stream_fini(&own->stream);
+    llmobs_buf_fini(&own->instead);
+    llmobs_buf_fini(&own->text);
+    llmobs_json_free(own->value);
+}

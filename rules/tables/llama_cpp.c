@@ -1,0 +1,386 @@
+/* The own API of llama.cpp's server: completion, infill, embedding. Code, since
+ * several prompts have several answers, whose counts are added up.
+ *
+ * Source: llama.cpp, tools/server/README.md (2026). */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/read/cut_json.h"
+#include "rules/read/embedding.h"
+#include "rules/read/facts.h"
+#include "rules/read/inputs.h"
+#include "rules/read/message.h"
+#include "rules/read/reading.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/text_stream.h"
+#include "rules/read/usage.h"
+
+/* Keys that are metadata. */
+static const char *const keys[] = {
+    "stream",
+    "n_predict",
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "seed",
+    "stop",
+    "repeat_penalty",
+    "presence_penalty",
+    "frequency_penalty",
+    "mirostat",
+    "ignore_eos",
+    "cache_prompt",
+    "n_probs",
+    "samplers",
+    "json_schema",
+    "grammar",
+    NULL,
+};
+
+static const char *const no_keys[] = {NULL};
+static const char *const prompt_signs[] = {"\"prompt\"", "\"input_prefix\"",
+                                           NULL};
+static const char *const content_signs[] = {"\"content\"", NULL};
+
+static const char *const answer_keys[] = {
+    "model",   "tokens_evaluated", "tokens_predicted",
+    "timings", "stop_type",        NULL};
+
+struct state {
+    struct llmobs_text_stream texts;
+    int64_t in, out; /* tokens of all answers; -1: not known */
+    size_t answers;  /* of those that ended */
+};
+
+static bool infills(const struct llmobs_reading *reading)
+{
+    return strcmp(reading->classified->shape->operation, "infill") == 0;
+}
+
+static bool llama_cpp_has_key(const struct llmobs_reading *reading,
+                              const char *key)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    const struct llmobs_json *value = llmobs_json_get(reading->request, key);
+
+    if (call->request_truncated)
+        return llmobs_cut_json_has(call->request, call->request_tail, key);
+    return llmobs_json_is_string(value) || llmobs_json_is_array(value) ||
+           llmobs_json_gets(value, "prompt_string");
+}
+
+static bool completes(const struct llmobs_reading *reading)
+{
+    return infills(reading) ? llama_cpp_has_key(reading, "input_prefix") ||
+                                  llama_cpp_has_key(reading, "input_suffix")
+                            : llama_cpp_has_key(reading, "prompt");
+}
+
+static bool llama_cpp_embeds(const struct llmobs_reading *reading)
+{
+    return llama_cpp_has_key(reading, "content");
+}
+
+/* The only server with this API has its name, wherever it runs. */
+static int llama_cpp_begin(struct llmobs_reading *reading)
+{
+    const struct llmobs_classified *classified = reading->classified;
+
+    if (classified->proxied || classified->provider)
+        return 0;
+    return llmobs_span_set(&reading->span->model_provider, "llama_cpp");
+}
+
+/* -- the request --------------------------------------------------------- */
+
+static int llama_cpp_add_text(struct llmobs_json *list, const char *role,
+                              const struct llmobs_json *value)
+{
+    const char *text = llmobs_json_text(value);
+
+    if (!text || !*text)
+        return 0;
+    return llmobs_json_add(list,
+                           llmobs_message_new(role, llmobs_text_of(text)));
+}
+
+/* The parts of an infill have roles of their own. */
+static int add_parts(struct llmobs_json *list,
+                     const struct llmobs_json *request)
+{
+    const struct llmobs_json *extra = llmobs_json_get(request, "input_extra");
+    int rc = 0;
+
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(extra) && i < llmobs_json_len(extra);
+         i++)
+        rc = llama_cpp_add_text(
+            list, "context", llmobs_json_get(llmobs_json_at(extra, i), "text"));
+    if (rc == 0)
+        rc = llama_cpp_add_text(list, "prefix",
+                                llmobs_json_get(request, "input_prefix"));
+    if (rc == 0)
+        rc = llama_cpp_add_text(list, "suffix",
+                                llmobs_json_get(request, "input_suffix"));
+    return rc < 0 ? rc
+                  : llama_cpp_add_text(list, "user",
+                                       llmobs_json_get(request, "prompt"));
+}
+
+static int llama_cpp_add_message(void *list, struct llmobs_text text)
+{
+    return llmobs_json_add(list, llmobs_message_new(NULL, text));
+}
+
+/* A prompt with media is an object with its text, or a list has such ones. */
+static int llama_cpp_add_prompt(struct llmobs_json *list,
+                                const struct llmobs_json *value)
+{
+    const struct llmobs_json *text = llmobs_json_get(value, "prompt_string");
+    int rc = 0;
+
+    if (text)
+        return llmobs_inputs_each(text, llama_cpp_add_message, list);
+    if (!llmobs_json_is_array(value) ||
+        llmobs_json_is_number(llmobs_json_at(value, 0)))
+        return llmobs_inputs_each(value, llama_cpp_add_message, list);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++) {
+        const struct llmobs_json *one = llmobs_json_at(value, i);
+
+        text = llmobs_json_get(one, "prompt_string");
+        rc = llmobs_inputs_each(text ? text : one, llama_cpp_add_message, list);
+    }
+    return rc;
+}
+
+static int llama_cpp_read_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *request = reading->request;
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(request, keys, span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    if (!span->input_messages)
+        return -ENOMEM;
+    if (infills(reading))
+        return add_parts(span->input_messages, request);
+    return llama_cpp_add_prompt(span->input_messages,
+                                llmobs_json_get(request, "prompt"));
+}
+
+/* -- the answer ---------------------------------------------------------- */
+
+static void llama_cpp_add_count(int64_t *sum, size_t answers, int64_t count)
+{
+    *sum = count < 0 || (answers > 0 && *sum < 0) ? -1
+           : answers > 0                          ? *sum + count
+                                                  : count;
+}
+
+/* A sum that lacks a part is not known. */
+static void put_count(struct llmobs_span *span, const char *key, int64_t count)
+{
+    if (count < 0)
+        llmobs_json_unset(span->metrics, key);
+    else
+        llmobs_span_metric(span, key, count);
+}
+
+/* In the words of all APIs. */
+static const char *llama_cpp_reason_of(const struct llmobs_json *answer)
+{
+    const char *type = llmobs_json_gets(answer, "stop_type");
+
+    if (!type || strcmp(type, "none") == 0)
+        return NULL;
+    if (strcmp(type, "limit") == 0)
+        return "length";
+    return strcmp(type, "eos") == 0 || strcmp(type, "word") == 0 ? "stop"
+                                                                 : type;
+}
+
+/* Reads all but the text of an answer that has ended. The times of several
+ * answers overlap, so that only the times of one answer are kept. */
+static int llama_cpp_read_end(struct llmobs_reading *reading,
+                              const struct llmobs_json *answer)
+{
+    struct state *state = reading->state;
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(answer, "model"));
+
+    llama_cpp_add_count(&state->in, state->answers,
+                        llmobs_usage_count(answer, "tokens_evaluated"));
+    llama_cpp_add_count(&state->out, state->answers,
+                        llmobs_usage_count(answer, "tokens_predicted"));
+    state->answers++;
+    put_count(span, "input_tokens", state->in);
+    put_count(span, "output_tokens", state->out);
+    put_count(span, "total_tokens",
+              state->in >= 0 && state->out >= 0 ? state->in + state->out : -1);
+    if (rc < 0)
+        return rc;
+    if (state->answers > 1) {
+        llmobs_json_unset(span->metrics, "time_in_model_prefill");
+        llmobs_json_unset(span->metrics, "time_in_model_decode");
+        llmobs_json_unset(span->metrics, "cache_read_input_tokens");
+        return 0;
+    }
+    llmobs_span_metric(
+        span, "cache_read_input_tokens",
+        llmobs_usage_count(llmobs_json_get(answer, "timings"), "cache_n"));
+    return llmobs_usage_timings(answer, span);
+}
+
+static int llama_cpp_add_answer(struct llmobs_reading *reading,
+                                const struct llmobs_json *answer)
+{
+    int rc = llmobs_json_add(
+        reading->span->output_messages,
+        llmobs_message_new(
+            NULL, llmobs_text_of(llmobs_json_gets(answer, "content"))));
+
+    llmobs_fact_finish(reading->span, llama_cpp_reason_of(answer));
+    return rc < 0 ? rc : llama_cpp_read_end(reading, answer);
+}
+
+/* Several prompts have a list of answers. */
+static int llama_cpp_read_document(struct llmobs_reading *reading,
+                                   const struct llmobs_json *body)
+{
+    int rc = 0;
+
+    if (reading->classified->call->status >= 300)
+        return 0;
+    reading->span->output_messages = llmobs_json_array();
+    if (!reading->span->output_messages)
+        return -ENOMEM;
+    if (!llmobs_json_is_array(body))
+        return llmobs_json_gets(body, "content")
+                   ? llama_cpp_add_answer(reading, body)
+                   : 0;
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(body); i++)
+        rc = llama_cpp_add_answer(reading, llmobs_json_at(body, i));
+    return rc;
+}
+
+static int llama_cpp_read_event(struct llmobs_reading *reading,
+                                const struct llmobs_event *event)
+{
+    const char *text = llmobs_json_gets(event->json, "content");
+    int64_t index = llmobs_json_to_int(llmobs_json_get(event->json, "index"));
+    struct state *state = reading->state;
+    int rc = 0;
+
+    if (text)
+        rc = llmobs_text_stream_add(&state->texts, index, llmobs_text_of(text));
+    if (text && *text)
+        llmobs_reading_token(reading, event);
+    if (rc < 0 || !llmobs_json_is_true(llmobs_json_get(event->json, "stop")))
+        return rc;
+    reading->done = true;
+    rc = llmobs_text_stream_end(&state->texts, index,
+                                llama_cpp_reason_of(event->json));
+    return rc < 0 ? rc : llama_cpp_read_end(reading, event->json);
+}
+
+static int llama_cpp_finish_stream(struct llmobs_reading *reading)
+{
+    const struct state *state = reading->state;
+
+    if (state->texts.texts.count == 0)
+        return 0;
+    llmobs_text_stream_reasons(&state->texts, reading->span);
+    reading->span->output_messages =
+        llmobs_text_stream_messages(&state->texts, NULL);
+    return reading->span->output_messages ? 0 : -ENOMEM;
+}
+
+static int llama_cpp_read_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *answer = llmobs_cut_json_object(
+        call->response, call->response_tail, answer_keys);
+    int rc = answer ? llama_cpp_read_end(reading, answer) : -ENOMEM;
+
+    reading->span->complete = llama_cpp_reason_of(answer) != NULL;
+    llmobs_fact_finish(reading->span, llama_cpp_reason_of(answer));
+    llmobs_json_free(answer);
+    return rc;
+}
+
+static void llama_cpp_free_state(void *state)
+{
+    llmobs_text_stream_fini(&((struct state *)state)->texts);
+}
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .signs = prompt_signs,
+    .confirm = completes,
+    .begin = llama_cpp_begin,
+    .request = llama_cpp_read_request,
+    .document = llama_cpp_read_document,
+    .event = llama_cpp_read_event,
+    .finish = llama_cpp_finish_stream,
+    .ends = llama_cpp_read_ends,
+    .state_fini = llama_cpp_free_state,
+    .state_size = sizeof(struct state),
+    .lists = true,
+};
+
+/* -- embeddings ---------------------------------------------------------- */
+
+static int llama_cpp_read_content(struct llmobs_reading *reading)
+{
+    if (reading->classified->call->request_truncated)
+        return 0;
+    return llmobs_embedding_read_input(
+        reading->span, llmobs_json_get(reading->request, "content"));
+}
+
+/* Older servers answer one object. */
+static int llama_cpp_read_vectors(struct llmobs_reading *reading,
+                                  const struct llmobs_json *body)
+{
+    const struct llmobs_json *one = llmobs_json_get(body, "embedding");
+
+    if (llmobs_json_is_array(one))
+        return llmobs_embedding_tell(reading->span, 1, llmobs_json_len(one));
+    return llmobs_embedding_tell_list(reading->span, body, "embedding");
+}
+
+static const struct llmobs_form embeddings = {
+    .keys = no_keys,
+    .signs = content_signs,
+    .confirm = llama_cpp_embeds,
+    .begin = llama_cpp_begin,
+    .request = llama_cpp_read_content,
+    .document = llama_cpp_read_vectors,
+    .lists = true,
+};
+
+/* -- the dialect --------------------------------------------------------- */
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/completion", "completion", "llama_cpp.completion",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/infill", "infill", "llama_cpp.infill",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/embedding", "embedding", "llama_cpp.embedding",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/embeddings", "embedding", "llama_cpp.embedding",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .any_host = true),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(llama_cpp, .integration = "llama_cpp",
+               .sent_media = LLMOBS_MEDIA_TOLD, .shapes = shapes,
+               .form = &form);

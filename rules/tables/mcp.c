@@ -1,0 +1,661 @@
+/* MCP over its Streamable HTTP transport, as a client speaks it (WIRE 6.14). A
+ * message is one of JSON-RPC 2.0; until protocol version 2025-03-26 a body may
+ * be a list of them. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/tables/mcp_result.h"
+#include "rules/read/answer.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/dialect.h"
+#include "rules/read/error.h"
+#include "rules/read/match.h"
+#include "rules/read/media.h"
+#include "rules/read/text.h"
+
+#define PROTOCOL "io.modelcontextprotocol/protocolVersion"
+/* A stream that is taken up again has the answers to one request, or to a list
+ * of them. */
+#define LATE_MAX 64
+
+/* The requests that make a span. Names and kinds of the first three are those
+ * of Datadog's SDK for Python, which makes none for the others. */
+static const struct operation {
+    const char *method;
+    const char *span_name;
+    enum llmobs_kind kind;
+    const char *target; /* the parameter that names what it is about */
+    bool tasks;         /* it is about tasks */
+} operations[] = {
+    {"tools/call", "MCP Client Tool Call", LLMOBS_KIND_TOOL, "name", false},
+    {"initialize", "MCP Client Initialize", LLMOBS_KIND_TASK, NULL, false},
+    {"tools/list", "MCP Client list Tools", LLMOBS_KIND_TASK, NULL, false},
+    {"server/discover", "MCP Client Discover", LLMOBS_KIND_TASK, NULL, false},
+    {"prompts/get", "MCP Client Get Prompt", LLMOBS_KIND_TASK, "name", false},
+    {"resources/read", "MCP Client Read Resource", LLMOBS_KIND_TASK, NULL,
+     false},
+    {"tasks/get", "MCP Client Get Task", LLMOBS_KIND_TASK, NULL, true},
+    {"tasks/result", "MCP Client Task Result", LLMOBS_KIND_TASK, NULL, true},
+    {"tasks/cancel", "MCP Client Cancel Task", LLMOBS_KIND_TASK, NULL, true},
+    {"tasks/update", "MCP Client Update Task", LLMOBS_KIND_TASK, NULL, true},
+    {"tasks/list", "MCP Client List Tasks", LLMOBS_KIND_TASK, NULL, true},
+};
+
+/* A call while it is read. */
+struct reading {
+    const struct llmobs_call *call;
+    struct llmobs_span *span;
+    struct llmobs_json *body;          /* of the request; NULL: cut */
+    struct llmobs_json *requests;      /* those in it that make a span */
+    const struct operation *operation; /* of the only one; NULL: of several */
+    struct llmobs_json *answers;       /* to them, as they came */
+    bool resumed; /* the call takes up the stream of an earlier one: of the
+                   * requests nothing but the ids of the answers is known */
+    bool has_ids; /* its own stream may be taken up again */
+};
+
+static const char *request_header(const struct llmobs_call *call,
+                                  const char *name)
+{
+    return llmobs_header_find(call->request_headers, call->request_header_count,
+                              name);
+}
+
+/* -- the request ------------------------------------------------------------
+ */
+
+static const struct operation *find_operation(const char *method)
+{
+    for (size_t i = 0; method && i < sizeof(operations) / sizeof(*operations);
+         i++)
+        if (strcmp(operations[i].method, method) == 0)
+            return &operations[i];
+    return NULL;
+}
+
+/* A message without an id is a notification, one without a method an answer to
+ * a request of the server's. */
+static bool mcp_is_request(const struct llmobs_json *message)
+{
+    const char *version = llmobs_json_gets(message, "jsonrpc");
+    const struct llmobs_json *id = llmobs_json_get(message, "id");
+
+    return version && strcmp(version, "2.0") == 0 &&
+           (llmobs_json_is_string(id) || llmobs_json_is_number(id)) &&
+           find_operation(llmobs_json_gets(message, "method"));
+}
+
+/* A2A has methods of the same names; but MCP has tasks only since its clients
+ * tell the version in each header. */
+static bool mcp_may_be(const struct llmobs_call *call,
+                       const struct llmobs_json *message)
+{
+    return !find_operation(llmobs_json_gets(message, "method"))->tasks ||
+           request_header(call, "mcp-protocol-version") ||
+           request_header(call, "mcp-session-id");
+}
+
+static int mcp_add_request(struct reading *reading, struct llmobs_json *message)
+{
+    return mcp_is_request(message) && mcp_may_be(reading->call, message)
+               ? llmobs_json_add(reading->requests, llmobs_json_share(message))
+               : 0;
+}
+
+static int add_requests(struct reading *reading)
+{
+    struct llmobs_json *body = reading->body;
+    int rc = 0;
+
+    if (!llmobs_json_is_array(body))
+        return mcp_add_request(reading, body);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(body); i++)
+        rc = mcp_add_request(reading, llmobs_json_at(body, i));
+    return rc;
+}
+
+/* The text from the value of `key` on, which is an object; empty: there is
+ * none. */
+static struct llmobs_text from_object(struct llmobs_text text, const char *key)
+{
+    const struct llmobs_text none = {NULL, 0};
+    const char *end = text.data + text.len, *at = NULL;
+
+    if (text.len > 0)
+        at = memmem(text.data, text.len, key, strlen(key));
+    if (at)
+        at = memchr(at, '{', (size_t)(end - at));
+    return at ? (struct llmobs_text){at, (size_t)(end - at)} : none;
+}
+
+/* Of a request whose middle is missing: the members at its ends, and name or
+ * task among its parameters. Current protocol versions say the method in the
+ * header, too. */
+static struct llmobs_json *cut_request(const struct llmobs_call *call)
+{
+    static const char *const keys[] = {"jsonrpc", "id", "method", NULL};
+    static const char *const inner_keys[] = {"name", "taskId", NULL};
+    struct llmobs_text head = call->request, tail = call->request_tail;
+    struct llmobs_text inner = from_object(head, "\"params\"");
+    const struct llmobs_text none = {NULL, 0};
+    struct llmobs_json *message;
+
+    if (!llmobs_match_object(head))
+        return llmobs_json_object();
+    if (tail.len == 0)
+        tail = head;
+    message = llmobs_cut_json_object(head, tail, keys);
+    if (!llmobs_json_gets(message, "method"))
+        (void)llmobs_json_sets(message, "method",
+                               request_header(call, "mcp-method"));
+    (void)llmobs_json_set(message, "params",
+                          llmobs_cut_json_object(inner, none, inner_keys));
+    return message;
+}
+
+static int read_requests(struct reading *reading)
+{
+    const struct llmobs_call *call = reading->call;
+    int rc = call->request_truncated
+                 ? -E2BIG
+                 : llmobs_json_parse(call->request, &reading->body);
+
+    if (rc == -E2BIG) {
+        reading->span->input_dropped = true;
+        reading->body = cut_request(call);
+        rc = reading->body ? 0 : -ENOMEM;
+    }
+    if (rc == 0)
+        rc = add_requests(reading);
+    if (rc < 0)
+        return rc == -ENOMEM ? rc : -ENOENT;
+    return llmobs_json_len(reading->requests) > 0 ? 0 : -ENOENT;
+}
+
+/* -- what the request says ---------------------------------------------------
+ */
+
+static int mcp_name_span(struct reading *reading, const char *target)
+{
+    const struct operation *operation = reading->operation;
+
+    if (!operation->target)
+        return llmobs_span_set(&reading->span->name, operation->span_name);
+    return llmobs_span_set_format(
+        &reading->span->name, "%s: %s", operation->span_name,
+        target                                ? target
+        : operation->kind == LLMOBS_KIND_TOOL ? "unknown_tool"
+                                              : "unknown");
+}
+
+static bool mcp_is_own(const char *key)
+{
+    return strcmp(key, "_meta") == 0 || strcmp(key, "requestState") == 0;
+}
+
+/* Gives the parameters without those. NULL without memory. */
+static struct llmobs_json *mcp_without_own(const struct llmobs_json *params)
+{
+    struct llmobs_json *value = llmobs_json_object();
+
+    for (void *it = llmobs_json_iter(params); it;
+         it = llmobs_json_next(params, it))
+        if (!mcp_is_own(llmobs_json_iter_key(it)))
+            (void)llmobs_json_set(
+                value, llmobs_json_iter_key(it),
+                llmobs_json_share(llmobs_json_iter_value(it)));
+    return value;
+}
+
+/* The arguments are the value, as Datadog's SDK for Python has it; of another
+ * request the parameters without the protocol's own. */
+static int mcp_set_input(struct reading *reading,
+                         const struct llmobs_json *params)
+{
+    struct llmobs_json *value;
+    int rc;
+
+    if (reading->span->input_dropped)
+        return 0;
+    if (reading->operation->kind == LLMOBS_KIND_TOOL) {
+        value = llmobs_json_get(params, "arguments");
+        value = llmobs_json_is_object(value) ? llmobs_json_share(value)
+                                             : llmobs_json_object();
+    } else {
+        value = mcp_without_own(params);
+    }
+    rc = value ? llmobs_mcp_set_json(&reading->span->input_value, value)
+               : -ENOMEM;
+    llmobs_json_free(value);
+    return rc;
+}
+
+static void tell_version(struct reading *reading,
+                         const struct llmobs_json *params)
+{
+    const char *version = request_header(reading->call, "mcp-protocol-version");
+
+    if (!version)
+        version = llmobs_json_gets(llmobs_json_get(params, "_meta"), PROTOCOL);
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_MCP_PROTOCOL, version);
+}
+
+/* The value is a hash of the id (allowlist.h), or NULL. The server gives it in
+ * its answer to initialize. */
+static const char *mcp_session_of(const struct llmobs_call *call)
+{
+    static const char name[] = "mcp-session-id";
+    const char *session = request_header(call, name);
+
+    return session ? session
+                   : llmobs_header_find(call->response_headers,
+                                        call->response_header_count, name);
+}
+
+/* The id of a task is of its session, as servers may count in each one. */
+static int ask_for_task(struct reading *reading,
+                        const struct llmobs_json *params)
+{
+    const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK,
+                                       mcp_session_of(reading->call),
+                                       llmobs_json_gets(params, "taskId")};
+    int rc = llmobs_json_sets(reading->span->metadata, "task_id", job.id);
+
+    return rc < 0 ? rc : llmobs_mcp_job(reading->span, LLMOBS_JOB_ASKED, &job);
+}
+
+static void tell_id(struct reading *reading, const struct llmobs_json *id)
+{
+    char *text = llmobs_json_is_string(id) ? NULL : llmobs_json_dumps(id, 0);
+
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RPC_ID,
+                     text ? text : llmobs_json_text(id));
+    free(text);
+}
+
+static int mcp_read_request(struct reading *reading,
+                            const struct llmobs_json *message)
+{
+    const struct llmobs_json *params = llmobs_json_get(message, "params");
+    struct llmobs_facts *facts = &reading->span->facts;
+    const char *method = llmobs_json_gets(message, "method"), *target = NULL;
+    int rc;
+
+    reading->operation = find_operation(method);
+    reading->span->kind = reading->operation->kind;
+    if (reading->operation->target)
+        target = llmobs_json_gets(params, reading->operation->target);
+    llmobs_span_fact(facts, LLMOBS_FACT_MCP_METHOD, method);
+    llmobs_span_fact(facts, LLMOBS_FACT_MCP_TARGET, target);
+    tell_id(reading, llmobs_json_get(message, "id"));
+    tell_version(reading, params);
+    rc = mcp_name_span(reading, target);
+    if (rc == 0 && reading->operation->tasks)
+        rc = ask_for_task(reading, params);
+    return rc < 0 ? rc : mcp_set_input(reading, params);
+}
+
+/* Of several requests in one body there is one span, for they are one call. */
+static int read_batch(struct reading *reading)
+{
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_span_set(&span->name, "MCP Client Batch");
+
+    span->kind = LLMOBS_KIND_TASK;
+    tell_version(reading, NULL);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(reading->requests); i++) {
+        struct llmobs_json *one = llmobs_json_at(reading->requests, i);
+        const struct llmobs_json *params = llmobs_json_get(one, "params");
+
+        if (params)
+            rc = llmobs_json_set(one, "params", mcp_without_own(params));
+    }
+    return rc < 0 ? rc
+                  : llmobs_mcp_set_json(&span->input_value, reading->requests);
+}
+
+/* -- the answer ---------------------------------------------------------------
+ */
+
+static bool same_id(const struct llmobs_json *a, const struct llmobs_json *b)
+{
+    if (llmobs_json_is_string(a) && llmobs_json_is_string(b))
+        return strcmp(llmobs_json_text(a), llmobs_json_text(b)) == 0;
+    if (llmobs_json_is_int(a) && llmobs_json_is_int(b))
+        return llmobs_json_to_int(a) == llmobs_json_to_int(b);
+    return llmobs_json_is_number(a) && llmobs_json_is_number(b) &&
+           llmobs_json_to_real(a) == llmobs_json_to_real(b);
+}
+
+static bool mcp_has_id(const struct llmobs_json *messages,
+                       const struct llmobs_json *id)
+{
+    for (size_t i = 0; i < llmobs_json_len(messages); i++)
+        if (same_id(id, llmobs_json_get(llmobs_json_at(messages, i), "id")))
+            return true;
+    return false;
+}
+
+/* True for the first answer to a request of another call. */
+static bool mcp_is_late(const struct reading *reading,
+                        const struct llmobs_json *message)
+{
+    const char *version = llmobs_json_gets(message, "jsonrpc");
+    const struct llmobs_json *id = llmobs_json_get(message, "id");
+
+    return version && strcmp(version, "2.0") == 0 &&
+           !llmobs_json_get(message, "method") &&
+           (llmobs_json_is_string(id) || llmobs_json_is_number(id)) &&
+           !mcp_has_id(reading->answers, id);
+}
+
+/* A server that could not read the request's id answers with an error without
+ * one. */
+static bool mcp_answers(const struct reading *reading,
+                        const struct llmobs_json *message)
+{
+    const struct llmobs_json *error = llmobs_json_get(message, "error");
+    const struct llmobs_json *id = llmobs_json_get(message, "id");
+
+    if (!error && !llmobs_json_get(message, "result"))
+        return false;
+    if (!id || llmobs_json_is_null(id))
+        return error && reading->operation;
+    return reading->resumed ? mcp_is_late(reading, message)
+                            : mcp_has_id(reading->requests, id);
+}
+
+static bool is_answered(const struct reading *reading)
+{
+    return llmobs_json_len(reading->answers) >=
+           (reading->resumed ? LATE_MAX : llmobs_json_len(reading->requests));
+}
+
+static int take_message(struct reading *reading, struct llmobs_json *message)
+{
+    if (is_answered(reading) || !mcp_answers(reading, message))
+        return 0;
+    return llmobs_json_add(reading->answers, llmobs_json_share(message));
+}
+
+/* Notifications and requests of the server's come on a stream, too. */
+static int take_messages(struct reading *reading, struct llmobs_json *body)
+{
+    int rc = 0;
+
+    if (!llmobs_json_is_array(body))
+        return take_message(reading, body);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(body); i++)
+        rc = take_message(reading, llmobs_json_at(body, i));
+    return rc;
+}
+
+/* Since 2025-11-25 a server that has given an event an id may let go of the
+ * stream: the client fetches the answer by a GET, which is another call. */
+static bool goes_on_elsewhere(const struct reading *reading,
+                              const struct llmobs_events *events)
+{
+    return events->sse.has_ids && reading->call->transport_ok;
+}
+
+/* An event in which the middle of the answer is missing: nothing else tells
+ * that a stream which is taken up again brought something. */
+static int take_cut(struct reading *reading, struct llmobs_text head)
+{
+    static const char *const keys[] = {"jsonrpc", "id", "method", NULL};
+    struct llmobs_text tail = reading->call->response_tail;
+    struct llmobs_json *message;
+    int rc = 0;
+
+    if (!reading->resumed || !reading->call->response_truncated ||
+        !(llmobs_cut_json_has(head, tail, "result") ||
+          llmobs_cut_json_has(head, tail, "error")))
+        return 0;
+    message = llmobs_cut_json_object(head, tail, keys);
+    if (!message)
+        return -ENOMEM;
+    if (mcp_is_late(reading, message))
+        rc = llmobs_json_add(reading->answers, llmobs_json_share(message));
+    llmobs_json_free(message);
+    return rc;
+}
+
+static bool mcp_is_over(const struct reading *reading,
+                        const struct llmobs_events *events)
+{
+    if (reading->resumed)
+        return llmobs_json_len(reading->answers) > 0;
+    return is_answered(reading) || goes_on_elsewhere(reading, events);
+}
+
+static int take_events(struct reading *reading, struct llmobs_text text,
+                       bool whole)
+{
+    struct llmobs_events events;
+    struct llmobs_event event;
+    int rc = 0, more = 0;
+
+    llmobs_events_init(&events, LLMOBS_FRAMING_SSE, text, whole);
+    while (rc == 0 && !is_answered(reading) &&
+           (more = llmobs_events_next(&events, &event)) == 1)
+        if (event.json)
+            rc = take_messages(reading, event.json);
+        else if (whole)
+            rc = take_cut(reading, event.data);
+    reading->has_ids = reading->has_ids || events.sse.has_ids;
+    if (mcp_is_over(reading, &events))
+        reading->span->complete = true;
+    llmobs_events_fini(&events);
+    return more < 0 ? more : rc;
+}
+
+static int take_stream(struct reading *reading)
+{
+    const struct llmobs_call *call = reading->call;
+    int rc = take_events(reading, call->response, true);
+
+    if (rc == 0 && call->response_truncated)
+        rc = take_events(reading, call->response_tail, false);
+    reading->span->streamed = true;
+    return rc;
+}
+
+/* An answer whose middle is missing still says whether the tool failed. */
+static int take_ends(struct reading *reading)
+{
+    struct llmobs_text tail = reading->call->response_tail;
+    struct llmobs_json *failed;
+    int rc = 0;
+
+    if (tail.len == 0)
+        tail = reading->call->response;
+    failed = llmobs_cut_json_last(tail, "isError");
+    reading->span->output_dropped = true;
+    if (llmobs_json_is_true(failed))
+        rc = llmobs_span_fail(reading->span, "tool_error", "");
+    llmobs_json_free(failed);
+    return rc;
+}
+
+static int mcp_take_answer(struct reading *reading,
+                           struct llmobs_answer *answer)
+{
+    switch (answer->form) {
+    case LLMOBS_ANSWER_JSON:
+        reading->span->complete = true;
+        return take_messages(reading, answer->json);
+    case LLMOBS_ANSWER_STREAM:
+        return take_stream(reading);
+    case LLMOBS_ANSWER_CUT:
+    case LLMOBS_ANSWER_BEYOND:
+        return take_ends(reading);
+    default:
+        return 0;
+    }
+}
+
+/* The id of a request stands for it within its session alone. */
+static int note_late(struct reading *reading, enum llmobs_job_part part,
+                     const struct llmobs_json *id)
+{
+    struct llmobs_mcp_job job = {LLMOBS_MCP_STREAM,
+                                 mcp_session_of(reading->call), NULL};
+    char *text;
+    int rc;
+
+    if (!job.session)
+        return 0;
+    job.id = text = llmobs_json_dumps(id, 0);
+    rc = text ? llmobs_mcp_job(reading->span, part, &job) : -ENOMEM;
+    free(text);
+    return rc;
+}
+
+/* The answer to a request of an earlier call, or to one about a task. */
+static int read_late(struct reading *reading, const struct llmobs_json *message)
+{
+    const struct llmobs_json *id = llmobs_json_get(message, "id");
+    const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK,
+                                       mcp_session_of(reading->call),
+                                       llmobs_mcp_related_task(message)};
+    int rc = llmobs_json_sets(reading->span->metadata, "task_id", job.id);
+
+    tell_id(reading, id);
+    if (rc == 0)
+        rc = job.id ? llmobs_mcp_job(reading->span, LLMOBS_JOB_ASKED, &job)
+                    : note_late(reading, LLMOBS_JOB_ASKED, id);
+    if (rc < 0)
+        return rc;
+    return llmobs_json_get(message, "result") ||
+                   llmobs_json_get(message, "error")
+               ? llmobs_mcp_result(reading->span, job.session, message)
+               : take_ends(reading);
+}
+
+static int read_answers(struct reading *reading)
+{
+    const struct llmobs_json *first = llmobs_json_at(reading->answers, 0);
+
+    if (reading->resumed && llmobs_json_len(reading->answers) == 1)
+        return read_late(reading, first);
+    return reading->operation
+               ? llmobs_mcp_result(reading->span, mcp_session_of(reading->call),
+                                   first)
+               : llmobs_mcp_results(reading->span, reading->answers);
+}
+
+static int mcp_read_answer(struct reading *reading)
+{
+    struct llmobs_answer answer;
+    int rc =
+        llmobs_answer_read(reading->call, true, LLMOBS_FRAMING_SSE, &answer);
+
+    if (rc == 0)
+        rc = mcp_take_answer(reading, &answer);
+    if (rc == 0 && llmobs_json_len(reading->answers) > 0)
+        rc = read_answers(reading);
+    if (rc == 0)
+        rc = llmobs_error_of_status(answer.json, reading->call, reading->span);
+    llmobs_answer_fini(&answer);
+    return rc;
+}
+
+static void mcp_begin_span(struct reading *reading)
+{
+    reading->span->output_dropped = reading->call->response_truncated;
+    reading->span->session_tags = LLMOBS_MCP_SERVER_TAGS;
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_MCP_SESSION,
+                     mcp_session_of(reading->call));
+}
+
+/* Most streams that are taken up again have nothing but the server's own
+ * messages: they are no calls. */
+static int read_resumed(struct reading *reading)
+{
+    int rc;
+
+    mcp_begin_span(reading);
+    tell_version(reading, NULL);
+    rc = mcp_read_answer(reading);
+    if (rc == 0 && llmobs_json_len(reading->answers) == 0)
+        rc = -ENOENT;
+    return rc;
+}
+
+static int mcp_read_all(struct reading *reading)
+{
+    int rc = read_requests(reading);
+
+    if (rc < 0)
+        return rc;
+    mcp_begin_span(reading);
+    rc = llmobs_json_len(reading->requests) == 1
+             ? mcp_read_request(reading, llmobs_json_at(reading->requests, 0))
+             : read_batch(reading);
+    if (rc == 0 && reading->span->kind == LLMOBS_KIND_TOOL)
+        rc = llmobs_mcp_add_tag(&reading->span->extra_tags, "mcp_tool_kind",
+                                "client");
+    if (rc == 0)
+        rc = mcp_read_answer(reading);
+    if (rc == 0 && reading->has_ids && reading->operation &&
+        llmobs_json_len(reading->answers) == 0 &&
+        reading->span->job.part == LLMOBS_JOB_NONE)
+        rc = note_late(
+            reading, LLMOBS_JOB_BEGUN,
+            llmobs_json_get(llmobs_json_at(reading->requests, 0), "id"));
+    return rc;
+}
+
+static int mcp_read(const struct llmobs_classified *classified,
+                    struct llmobs_span *span)
+{
+    struct reading reading = {.call = classified->call,
+                              .span = span,
+                              .requests = llmobs_json_array(),
+                              .answers = llmobs_json_array(),
+                              .resumed = classified->shape->resumes};
+    int rc = -ENOMEM;
+
+    if (reading.requests && reading.answers)
+        rc = reading.resumed ? read_resumed(&reading) : mcp_read_all(&reading);
+    llmobs_json_free(reading.body);
+    llmobs_json_free(reading.requests);
+    llmobs_json_free(reading.answers);
+    return rc;
+}
+
+/* Transports of 2025-06-18 and later have fields of their own in the header of
+ * each request but initialize; every POST accepts both forms of an answer, and
+ * so do those of other services. */
+static const struct llmobs_sign signs[] = {
+    {.name = "mcp-method:"},
+    {.name = "mcp-name:"},
+    {.name = "mcp-protocol-version:"},
+    {.name = "mcp-session-id:"},
+    {.name = "accept:",
+     .values = {"text/event-stream", "application/json"},
+     .in_body = "\"jsonrpc\""},
+    {.name = NULL},
+};
+
+/* A browser's stream may say from where it goes on, too. */
+static const struct llmobs_sign resumed_signs[] = {
+    {.name = "mcp-protocol-version:"},
+    {.name = "mcp-session-id:"},
+    {.name = NULL},
+};
+
+static const struct llmobs_shape shapes[] = {
+    /* Its name alone: servers have other paths, too. */
+    LLMOBS_SHAPE("POST", "/mcp", "message", "MCP Client Request",
+                 .kind = LLMOBS_KIND_TASK, .goes_on = true, .signs = signs),
+    LLMOBS_SHAPE("GET", "/mcp", "resume", "MCP Client Resume",
+                 .kind = LLMOBS_KIND_TASK, .bodyless = true, .resumes = true,
+                 .signs = resumed_signs),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(mcp, .integration = "mcp", .shapes = shapes, .read = mcp_read,
+               .answered_media = LLMOBS_MEDIA_TOLD);

@@ -1,0 +1,53 @@
+/* mcp_result - the results of MCP as the output of a span (WIRE 6.14).
+ *
+ * Owns:    nothing; the span owns what is set.
+ * Threads: any; no state.
+ * Errors:  -ENOMEM; what a server does not write as the protocol has it is left
+ *          out.
+ */
+#ifndef LLMOBS_MCP_RESULT_H
+#define LLMOBS_MCP_RESULT_H
+
+#include "lib/span/span.h"
+
+/* The tags that the server's name, version and title have begin so. */
+#define LLMOBS_MCP_SERVER_TAGS "mcp_server_"
+
+/* A request whose result comes with the answer to another one. All borrowed. */
+struct llmobs_mcp_job {
+    const char *what;    /* LLMOBS_MCP_...: by which kind of id */
+    const char *session; /* a hash of its id; NULL: none */
+    const char *id;      /* NULL or empty: none */
+};
+
+/* The id is the task's; that of the request, as JSON. */
+#define LLMOBS_MCP_TASK "task"
+#define LLMOBS_MCP_STREAM "stream"
+
+/* Replaces *field, an owned text, by the value as JSON, with words in place of
+ * long pieces of base64 and of URLs that begin "data:". */
+int llmobs_mcp_set_json(char **field, const struct llmobs_json *value);
+
+/* Adds "key:value", unless the value is NULL or empty, to *tags, which may be
+ * NULL at first. */
+int llmobs_mcp_add_tag(struct llmobs_json **tags, const char *key,
+                       const char *value);
+
+/* Notes that the span's request began the job, or asks for it. One with an id
+ * that is too long is left out. */
+int llmobs_mcp_job(struct llmobs_span *span, enum llmobs_job_part part,
+                   const struct llmobs_mcp_job *job);
+
+/* The task to which the answer belongs, by its _meta; NULL: it says none. */
+const char *llmobs_mcp_related_task(const struct llmobs_json *message);
+
+/* Reads the answer to the span's only request: result or error, the server, and
+ * the task that it is about. `session`: as above. */
+int llmobs_mcp_result(struct llmobs_span *span, const char *session,
+                      const struct llmobs_json *message);
+
+/* The same for the answers to a batch, an array. */
+int llmobs_mcp_results(struct llmobs_span *span,
+                       const struct llmobs_json *messages);
+
+#endif

@@ -1,0 +1,237 @@
+/* Mistral's own API: chat, agents, fill-in-the-middle, embeddings, OCR,
+ * classifications (WIRE 6.11, 6.12; npm's @mistralai/mistralai 2.7.0). It is
+ * OpenAI's but for settings, usage and a few details; other hosts that serve
+ * its models have OpenAI's. A table has the embeddings; the chat is the common
+ * code of chat.h, and a table of it would not be shorter. */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/vendors/chat.h"
+#include "rules/vendors/openai.h"
+#include "rules/read/media.h"
+#include "rules/read/message_content.h"
+#include "rules/read/request.h"
+#include "rules/read/usage.h"
+#include "rules/read/values.h"
+#include "rules/tables/interpreter.h"
+
+/* Keys to look for; all but the first are metadata. */
+static const char *const keys[] = {
+    "stream",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "stop",
+    "random_seed",
+    "response_format",
+    "presence_penalty",
+    "frequency_penalty",
+    "n",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "prompt_mode",
+    "guardrails",
+    "safe_prompt",
+    "suffix",
+    NULL,
+};
+
+static const char *const embedding_keys[] = {"encoding_format", NULL};
+
+/* Sets the counts as they were sent. */
+static int mistral_read_usage(const struct llmobs_json *usage,
+                              struct llmobs_span *span)
+{
+    static const char *const rows[][2] = {
+        {"input_tokens", "prompt_tokens"},
+        {"output_tokens", "completion_tokens"},
+        {"total_tokens", "total_tokens"},
+        {"cache_read_input_tokens", "num_cached_tokens"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        llmobs_span_metric(span, rows[i][0],
+                           llmobs_usage_count(usage, rows[i][1]));
+    return 0;
+}
+
+static const struct llmobs_message_form messages = {
+    .parts = LLMOBS_MESSAGE_CONTENT_THINKING,
+    .tool_content = true,
+};
+
+/* A request with a prompt, which is itself the only message. */
+static const struct llmobs_message_form prompt = {
+    .tool_content = true,
+    .instead = "prompt",
+};
+
+static const struct llmobs_chat_variant variant = {
+    .usage = mistral_read_usage,
+    .metadata = keys + 1,
+    .messages = &messages,
+    .asked_model = true,
+    .keep_space = true,
+};
+
+static int mistral_read_request(struct llmobs_reading *reading)
+{
+    struct llmobs_json *list;
+    int rc = llmobs_chat_request(reading);
+
+    list = reading->span->input_messages;
+    if (rc < 0 || !list ||
+        strcmp(reading->classified->shape->operation, "fim") != 0)
+        return rc;
+    return llmobs_message_add(list, reading->request, &prompt);
+}
+
+static const struct llmobs_layout embed = {
+    .places = LLMOBS_AT(INPUT, "/input") LLMOBS_AT(MODEL, "/model")
+        LLMOBS_AT(OUTPUT, "/data")
+            LLMOBS_AT(INPUT_TOKENS, "/usage/prompt_tokens")
+                LLMOBS_AT(OUTPUT_TOKENS, "/usage/completion_tokens")
+                    LLMOBS_AT(TOTAL_TOKENS, "/usage/total_tokens")
+                        LLMOBS_AT(CACHED_TOKENS, "/usage/num_cached_tokens"),
+};
+
+/* -- OCR ----------------------------------------------------------------- */
+
+static const char *const ocr_keys[] = {"pages", "include_image_base64",
+                                       "image_limit", "image_min_size", NULL};
+
+/* The document to read, by its URL or by the id of its file. */
+static int read_document_url(struct llmobs_reading *reading)
+{
+    static const char *const kinds[] = {"document_url", "image_url"};
+    const struct llmobs_json *document =
+        llmobs_json_get(reading->request, "document");
+    struct llmobs_span *span = reading->span;
+    struct llmobs_buf text;
+    int rc = llmobs_request_metadata(reading->request, ocr_keys, span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    for (size_t i = 0; rc == 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        const struct llmobs_json *at = llmobs_json_get(document, kinds[i]);
+        const char *url = llmobs_json_text(at);
+
+        if (at)
+            rc = llmobs_media_url(&text, i == 0 ? "document" : "image",
+                                  url ? url : llmobs_json_gets(at, "url"));
+    }
+    if (rc == 0 && text.len == 0)
+        rc = llmobs_media_mark(&text, "document",
+                               llmobs_json_gets(document, "file_id"), 0);
+    if (rc == 0) {
+        rc = llmobs_message_put(&span->input_messages, "user",
+                                (struct llmobs_text){text.data, text.len});
+    }
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+/* The pages' texts; their pictures are left out. OCR is paid for by the page,
+ * which is no token. */
+static int read_pages(struct llmobs_reading *reading,
+                      const struct llmobs_json *body)
+{
+    const struct llmobs_json *pages = llmobs_json_get(body, "pages");
+    struct llmobs_json *counted =
+        llmobs_json_get(llmobs_json_get(body, "usage_info"), "pages_processed");
+    struct llmobs_span *span = reading->span;
+    struct llmobs_buf text;
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
+
+    if (rc < 0 || !llmobs_json_is_array(pages))
+        return rc;
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(pages); i++) {
+        rc = i > 0 ? llmobs_message_content_append(&text, "\n\n") : 0;
+        if (rc == 0)
+            rc = llmobs_message_content_append(
+                &text, llmobs_json_gets(llmobs_json_at(pages, i), "markdown"));
+    }
+    if (rc == 0) {
+        rc = llmobs_message_put(&span->output_messages, "assistant",
+                                (struct llmobs_text){text.data, text.len});
+    }
+    llmobs_buf_fini(&text);
+    if (rc < 0 || !counted)
+        return rc;
+    return llmobs_json_set(span->metadata, "pages_processed",
+                           llmobs_json_share(counted));
+}
+
+static const struct llmobs_form ocr = {
+    .keys = ocr_keys,
+    .request = read_document_url,
+    .document = read_pages,
+};
+
+/* -- classifications ----------------------------------------------------- */
+
+static int read_classified(struct llmobs_reading *reading)
+{
+    if (reading->classified->call->request_truncated)
+        return 0;
+    return llmobs_value_input(reading->span,
+                              llmobs_json_get(reading->request, "input"));
+}
+
+/* The scores of each target are the answer itself. */
+static int mistral_read_scores(struct llmobs_reading *reading,
+                               const struct llmobs_json *body)
+{
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    return llmobs_value_output(reading->span, llmobs_json_get(body, "results"));
+}
+
+static const struct llmobs_form classifications = {
+    .request = read_classified,
+    .document = mistral_read_scores,
+    .ends = llmobs_reading_ends,
+};
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .request = mistral_read_request,
+    .document = llmobs_chat_document,
+    .event = llmobs_chat_event,
+    .finish = llmobs_chat_finish,
+    .ends = llmobs_chat_ends,
+    .state_fini = llmobs_chat_fini,
+    .state_size = sizeof(struct llmobs_stream),
+    .variant = &variant,
+    .failed_role = "assistant",
+};
+
+static const struct llmobs_form embeddings = {
+    LLMOBS_INTERPRETER, .keys = embedding_keys, .variant = &embed};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/chat/completions", "chat", "mistralai.request",
+                 .kind = LLMOBS_KIND_LLM),
+    LLMOBS_SHAPE("POST", "/agents/completions", "agents", "mistralai.request",
+                 .kind = LLMOBS_KIND_LLM),
+    LLMOBS_SHAPE("POST", "/fim/completions", "fim", "mistralai.request",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion"),
+    LLMOBS_SHAPE("POST", "/embeddings", "embedding", "mistralai.request",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings),
+    LLMOBS_SHAPE("POST", "/ocr", "ocr", "mistralai.request",
+                 .kind = LLMOBS_KIND_LLM, .form = &ocr),
+    LLMOBS_SHAPE("POST", "/classifications", "classification",
+                 "mistralai.request", .kind = LLMOBS_KIND_TASK,
+                 .form = &classifications),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(mistral, .integration = "mistralai", .genai = "mistral_ai",
+               .shapes = shapes, .form = &form,
+               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
+                             LLMOBS_MEDIA_DATA,
+               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

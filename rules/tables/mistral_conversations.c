@@ -1,0 +1,475 @@
+/* Mistral's conversations: started, gone on with, and started again from an
+ * entry. The server keeps their history, so that a request has only what is
+ * new.
+ *
+ * Source: the types of npm's @mistralai/mistralai 2.7.0 (funcs, sdk and
+ * models/components/conversation*). Datadog's SDKs do not read them; names are
+ * those of its integration for Mistral's chat. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/tables/mistral_entries.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/error.h"
+#include "rules/read/facts.h"
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/request.h"
+#include "rules/read/stream_parts.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+#include "rules/read/usage.h"
+
+#define ENTRIES_MAX 512
+#define CODE_LEN 32
+
+/* Keys of the request; the first one only holds settings. */
+static const char *const keys[] = {
+    "completion_args",
+    "stream",
+    "store",
+    "handoff_execution",
+    "agent_id",
+    "agent_version",
+    "guardrails",
+    "from_entry_id",
+    "tool_confirmations",
+    NULL,
+};
+#define KEYS_APART 1
+
+static const char *const settings[] = {
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "stop",
+    "random_seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "response_format",
+    "tool_choice",
+    "reasoning_effort",
+    NULL,
+};
+
+/* -- the request --------------------------------------------------------- */
+
+/* A request to go on with a conversation names it in its path; one that starts
+ * it again gets another one. A gateway may have OpenAI's conversations there,
+ * which call no model. */
+static int mistral_conversations_begin(struct llmobs_reading *reading)
+{
+    const struct llmobs_classified *classified = reading->classified;
+    char *id;
+
+    if (classified->proxied && !llmobs_reading_has(reading, "inputs"))
+        return -ENOTSUP;
+    reading->told = LLMOBS_FACT_EVENTS; /* the ids of events are entries' */
+    if (strcmp(classified->shape->operation, "append") != 0)
+        return 0;
+    id = llmobs_url_segment(classified->url->path, 0);
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID, id);
+    free(id);
+    return id ? 0 : -ENOMEM;
+}
+
+static int mistral_conversations_read_settings(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *args =
+        llmobs_json_get(reading->request, "completion_args");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(args, settings, span);
+
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_REASONING_LEVEL,
+                     llmobs_json_gets(args, "reasoning_effort"));
+    return rc < 0 ? rc
+                  : llmobs_request_metadata(reading->request, keys + KEYS_APART,
+                                            span);
+}
+
+static int mistral_conversations_read_request(struct llmobs_reading *reading)
+{
+    const char *system = llmobs_json_gets(reading->request, "instructions");
+    struct llmobs_span *span = reading->span;
+    int rc = mistral_conversations_read_settings(reading);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    if (!span->input_messages)
+        return -ENOMEM;
+    if (system && *system)
+        rc = llmobs_json_add(
+            span->input_messages,
+            llmobs_message_new("system", llmobs_text_of(system)));
+    llmobs_fact_apart(span);
+    if (rc == 0)
+        rc = llmobs_mistral_add_inputs(
+            span->input_messages, llmobs_json_get(reading->request, "inputs"));
+    return rc < 0 ? rc
+                  : llmobs_tools_read_definitions(reading->request,
+                                                  &span->tool_definitions);
+}
+
+/* -- what answers and streams have in common ------------------------------- */
+
+/* The tokens of the server's own tools are counted apart; connectors are paid
+ * by the call. */
+static int mistral_conversations_read_usage(const struct llmobs_json *usage,
+                                            struct llmobs_span *span)
+{
+    static const char *const own[] = {"connector_tokens", "connectors", NULL};
+
+    if (!llmobs_json_is_object(usage))
+        return 0;
+    llmobs_span_metric(span, "input_tokens",
+                       llmobs_usage_count(usage, "prompt_tokens"));
+    llmobs_span_metric(span, "output_tokens",
+                       llmobs_usage_count(usage, "completion_tokens"));
+    llmobs_span_metric(span, "total_tokens",
+                       llmobs_usage_count(usage, "total_tokens"));
+    return llmobs_request_metadata(usage, own, span);
+}
+
+/* An entry names the model that made it. */
+static int mistral_conversations_note_model(struct llmobs_reading *reading,
+                                            const char *model)
+{
+    if (!reading->model)
+        llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
+                         model);
+    return llmobs_reading_model(reading, model);
+}
+
+static void mistral_conversations_note_conversation(
+    struct llmobs_reading *reading, const struct llmobs_json *from)
+{
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
+                     llmobs_json_gets(from, "conversation_id"));
+}
+
+/* -- the answer ---------------------------------------------------------- */
+
+static int read_outputs(struct llmobs_reading *reading,
+                        const struct llmobs_json *outputs)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    reading->span->output_messages = list;
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(outputs); i++) {
+        const struct llmobs_json *entry = llmobs_json_at(outputs, i);
+
+        rc = mistral_conversations_note_model(reading,
+                                              llmobs_json_gets(entry, "model"));
+        if (rc == 0)
+            rc = llmobs_mistral_add_entry(list, entry);
+    }
+    return rc;
+}
+
+static int mistral_conversations_read_document(struct llmobs_reading *reading,
+                                               const struct llmobs_json *body)
+{
+    const struct llmobs_json *outputs = llmobs_json_get(body, "outputs");
+    int rc = mistral_conversations_read_usage(llmobs_json_get(body, "usage"),
+                                              reading->span);
+
+    if (rc < 0 || reading->classified->call->status >= 300 ||
+        !llmobs_json_is_array(outputs))
+        return rc;
+    mistral_conversations_note_conversation(reading, body);
+    reading->answered = true;
+    return read_outputs(reading, outputs);
+}
+
+/* The usage is the last member but one of the answer. */
+static int mistral_conversations_read_ends(struct llmobs_reading *reading)
+{
+    static const char *const wanted[] = {"conversation_id", "usage", NULL};
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *body =
+        llmobs_cut_json_object(call->response, call->response_tail, wanted);
+    struct llmobs_json *model =
+        llmobs_cut_json_last(call->response_tail, "model");
+    const struct llmobs_json *usage = llmobs_json_get(body, "usage");
+    int rc = body ? mistral_conversations_note_model(reading,
+                                                     llmobs_json_text(model))
+                  : -ENOMEM;
+
+    mistral_conversations_note_conversation(reading, body);
+    reading->span->complete = llmobs_json_is_object(usage);
+    if (rc == 0)
+        rc = mistral_conversations_read_usage(usage, reading->span);
+    llmobs_json_free(model);
+    llmobs_json_free(body);
+    return rc;
+}
+
+/* -- the stream ---------------------------------------------------------- */
+
+/* The members of an entry that come in pieces. */
+enum piece { PIECE_TEXT, PIECE_THOUGHT, PIECE_ARGUMENTS, PIECES };
+
+struct stream_entry {
+    int64_t index;
+    struct llmobs_json *entry; /* an object of its own */
+    struct llmobs_buf pieces[PIECES];
+};
+
+struct stream {
+    struct llmobs_stream_parts entries;
+};
+
+/* Types of events, the entry that each belongs to, and the members that it has
+ * besides the pieces. */
+static const struct part {
+    const char *event, *type;
+    const char *members[4];
+} parts[] = {
+    {"message.output.delta", "message.output", {"role"}},
+    {"function.call.delta", "function.call", {"name", "tool_call_id"}},
+    {"tool.execution.started", "tool.execution", {"name", "id"}},
+    {"tool.execution.delta", "tool.execution", {"name", "id"}},
+    {"tool.execution.done", "tool.execution", {"name", "id", "info"}},
+    {"agent.handoff.started", "agent.handoff", {NULL}},
+    {"agent.handoff.done",
+     "agent.handoff",
+     {"next_agent_id", "next_agent_name"}},
+};
+
+static const struct part *part_of(const char *type)
+{
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (strcmp(parts[i].event, type) == 0)
+            return &parts[i];
+    return NULL;
+}
+
+/* Sets *out to the event's entry, which it makes when new; -ENOSPC beyond the
+ * limit. */
+static int entry_at(struct stream *stream, const struct llmobs_json *event,
+                    struct stream_entry **out)
+{
+    void *at;
+    int rc = llmobs_stream_part_at(
+        &stream->entries, sizeof(**out), ENTRIES_MAX,
+        llmobs_json_to_int(llmobs_json_get(event, "output_index")), &at);
+
+    if (rc < 0)
+        return rc;
+    *out = at;
+    for (size_t p = 0; p < PIECES; p++)
+        (*out)->pieces[p].max = LLMOBS_MESSAGE_CONTENT_MAX;
+    if (!(*out)->entry)
+        (*out)->entry = llmobs_json_object();
+    return (*out)->entry ? 0 : -ENOMEM;
+}
+
+/* Adds a piece of a text, or a whole part of a content. */
+static int mistral_conversations_add_content(struct stream_entry *to,
+                                             const struct llmobs_json *content)
+{
+    const struct llmobs_json *thoughts = llmobs_json_get(content, "thinking");
+    const char *text = llmobs_json_text(content);
+    int rc = llmobs_message_content_append(
+        &to->pieces[PIECE_TEXT],
+        text ? text : llmobs_json_gets(content, "text"));
+
+    for (size_t i = 0; rc == 0 && llmobs_json_is_array(thoughts) &&
+                       i < llmobs_json_len(thoughts);
+         i++)
+        rc = llmobs_message_content_append(
+            &to->pieces[PIECE_THOUGHT],
+            llmobs_json_gets(llmobs_json_at(thoughts, i), "text"));
+    return rc;
+}
+
+static int mistral_conversations_add_part(struct stream *stream,
+                                          const struct part *part,
+                                          const struct llmobs_json *event)
+{
+    struct stream_entry *to;
+    int rc = entry_at(stream, event, &to);
+
+    if (rc < 0)
+        return rc == -ENOSPC ? 0 : rc;
+    rc = llmobs_json_sets(to->entry, "type", part->type);
+    for (size_t i = 0; rc == 0 && part->members[i]; i++) {
+        struct llmobs_json *value = llmobs_json_get(event, part->members[i]);
+
+        if (value)
+            rc = llmobs_json_set(to->entry, part->members[i],
+                                 llmobs_json_share(value));
+    }
+    if (rc == 0)
+        rc = mistral_conversations_add_content(
+            to, llmobs_json_get(event, "content"));
+    return rc < 0 ? rc
+                  : llmobs_message_content_append(
+                        &to->pieces[PIECE_ARGUMENTS],
+                        llmobs_json_gets(event, "arguments"));
+}
+
+static int mistral_conversations_read_error(struct llmobs_reading *reading,
+                                            const struct llmobs_event *event)
+{
+    const struct llmobs_json *code = llmobs_json_get(event->json, "code");
+    const struct llmobs_call *call = reading->classified->call;
+    char type[CODE_LEN];
+
+    reading->done = true;
+    if (!llmobs_json_is_int(code))
+        return llmobs_error_read(event->json, event->data, call, reading->span);
+    snprintf(type, sizeof(type), "http_%lld",
+             (long long)llmobs_json_to_int(code));
+    return llmobs_error_read_as(llmobs_text_of(type), event->json, event->data,
+                                call, reading->span);
+}
+
+static int mistral_conversations_read_event(struct llmobs_reading *reading,
+                                            const struct llmobs_event *event)
+{
+    const char *type = llmobs_json_gets(event->json, "type");
+    const struct part *part = type ? part_of(type) : NULL;
+    int rc;
+
+    if (!type)
+        return 0;
+    mistral_conversations_note_conversation(reading, event->json);
+    if (strcmp(type, "conversation.response.error") == 0)
+        return mistral_conversations_read_error(reading, event);
+    if (strcmp(type, "conversation.response.done") == 0) {
+        reading->done = true;
+        return mistral_conversations_read_usage(
+            llmobs_json_get(event->json, "usage"), reading->span);
+    }
+    if (!part)
+        return 0;
+    llmobs_reading_token(reading, event);
+    rc = mistral_conversations_note_model(
+        reading, llmobs_json_gets(event->json, "model"));
+    return rc < 0 ? rc
+                  : mistral_conversations_add_part(reading->state, part,
+                                                   event->json);
+}
+
+/* Adds {"type": type, key: value} to a list; takes the value. */
+static int add_typed(struct llmobs_json *list, const char *type,
+                     const char *key, struct llmobs_json *value)
+{
+    struct llmobs_json *object = llmobs_json_object();
+    int rc = llmobs_json_set(object, key, value);
+
+    if (rc == 0)
+        rc = llmobs_json_sets(object, "type", type);
+    if (rc == 0)
+        return llmobs_json_add(list, object);
+    llmobs_json_free(object);
+    return rc;
+}
+
+/* Gives texts and thoughts as the content of a whole answer has them. */
+static struct llmobs_json *mistral_conversations_content_of(
+    const struct stream_entry *from)
+{
+    const struct llmobs_buf *thought = &from->pieces[PIECE_THOUGHT];
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    if (rc == 0 && thought->len > 0)
+        rc = add_typed(list, "thinking", "thinking",
+                       llmobs_message_content_string(thought));
+    if (rc == 0)
+        rc =
+            add_typed(list, "text", "text",
+                      llmobs_message_content_string(&from->pieces[PIECE_TEXT]));
+    if (rc == 0)
+        return list;
+    llmobs_json_free(list);
+    return NULL;
+}
+
+static int add_streamed(struct llmobs_json *list,
+                        const struct stream_entry *from)
+{
+    int rc = llmobs_json_set(from->entry, "content",
+                             mistral_conversations_content_of(from));
+
+    if (rc == 0 && from->pieces[PIECE_ARGUMENTS].len > 0)
+        rc = llmobs_json_set(
+            from->entry, "arguments",
+            llmobs_message_content_string(&from->pieces[PIECE_ARGUMENTS]));
+    return rc < 0 ? rc : llmobs_mistral_add_entry(list, from->entry);
+}
+
+static int mistral_conversations_finish_stream(struct llmobs_reading *reading)
+{
+    const struct stream *stream = reading->state;
+    struct llmobs_json *list;
+    int rc = 0;
+
+    if (stream->entries.count == 0 && !reading->done)
+        return 0;
+    list = llmobs_json_array();
+    if (!list)
+        return -ENOMEM;
+    reading->span->output_messages = list;
+    for (size_t i = 0; rc == 0 && i < stream->entries.count; i++)
+        rc = add_streamed(list,
+                          (struct stream_entry *)stream->entries.items + i);
+    return rc;
+}
+
+static void mistral_conversations_free_stream(void *state)
+{
+    struct stream *stream = state;
+
+    for (size_t i = 0; i < stream->entries.count; i++) {
+        struct stream_entry *entry =
+            (struct stream_entry *)stream->entries.items + i;
+
+        llmobs_json_free(entry->entry);
+        for (size_t p = 0; p < PIECES; p++)
+            llmobs_buf_fini(&entry->pieces[p]);
+    }
+    llmobs_stream_parts_fini(&stream->entries);
+}
+
+/* -- the dialect --------------------------------------------------------- */
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .begin = mistral_conversations_begin,
+    .request = mistral_conversations_read_request,
+    .document = mistral_conversations_read_document,
+    .event = mistral_conversations_read_event,
+    .finish = mistral_conversations_finish_stream,
+    .ends = mistral_conversations_read_ends,
+    .state_fini = mistral_conversations_free_stream,
+    .state_size = sizeof(struct stream),
+    .failed_role = "assistant",
+};
+
+#define SHAPE(suffix, word)                                       \
+    {                                                             \
+        .method = "POST", .path = suffix, .operation = word,      \
+        .span_name = "mistralai.request", .kind = LLMOBS_KIND_LLM \
+    }
+
+static const struct llmobs_shape shapes[] = {
+    SHAPE("/conversations", "start"),
+    SHAPE("/conversations/*", "append"),
+    SHAPE("/conversations/*/restart", "restart"),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(mistral_conversations, .integration = "mistralai",
+               .genai = "mistral_ai", .shapes = shapes, .form = &form,
+               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
+                             LLMOBS_MEDIA_DATA,
+               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
+                                 LLMOBS_MEDIA_DATA);

@@ -1,0 +1,215 @@
+#include "rules/tables/mistral_entries.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+
+static bool mistral_entries_is_type(const struct llmobs_json *value,
+                                    const char *type)
+{
+    const char *own = llmobs_json_gets(value, "type");
+
+    return own && strcmp(own, type) == 0;
+}
+
+/* -- texts ---------------------------------------------------------------- */
+
+/* A file that a tool of the server has made, and a document: words for them. */
+static int mistral_entries_add_file(struct llmobs_buf *text,
+                                    const struct llmobs_json *chunk)
+{
+    const char *name = llmobs_json_gets(chunk, "file_name");
+
+    if (mistral_entries_is_type(chunk, "document_url"))
+        return llmobs_media_url(text, "document",
+                                llmobs_json_gets(chunk, "document_url"));
+    return llmobs_media_mark(
+        text, "file", name ? name : llmobs_json_gets(chunk, "file_id"), 0);
+}
+
+/* The sources of a text stand between its pieces, and are left out. */
+static int add_chunk(struct llmobs_message_content *content,
+                     const struct llmobs_json *chunk)
+{
+    struct llmobs_json *one;
+    int rc;
+
+    if (mistral_entries_is_type(chunk, "tool_reference") ||
+        mistral_entries_is_type(chunk, "reference"))
+        return 0;
+    if (mistral_entries_is_type(chunk, "tool_file") ||
+        mistral_entries_is_type(chunk, "document_url"))
+        return mistral_entries_add_file(&content->text, chunk);
+    one = llmobs_json_array();
+    rc = llmobs_json_add(one, llmobs_json_clone(chunk));
+    if (rc == 0)
+        rc = llmobs_message_content_read(content, one,
+                                         LLMOBS_MESSAGE_CONTENT_THINKING);
+    llmobs_json_free(one);
+    return rc;
+}
+
+static int add_thoughts(struct llmobs_json *list,
+                        const struct llmobs_message_content *content)
+{
+    struct llmobs_text text = {content->thinking.data, content->thinking.len};
+
+    return text.len > 0
+               ? llmobs_json_add(list, llmobs_message_new("reasoning", text))
+               : 0;
+}
+
+static int mistral_entries_add_text(struct llmobs_json *list, const char *role,
+                                    const struct llmobs_json *value)
+{
+    struct llmobs_json *message = llmobs_json_object();
+    struct llmobs_message_content content;
+    int rc;
+
+    llmobs_message_content_init(&content);
+    rc = llmobs_message_content_each(&content, value, add_chunk);
+    if (rc == 0)
+        rc = llmobs_json_sets(message, "role", role);
+    if (rc == 0)
+        rc = llmobs_message_content_store(&content, message);
+    if (rc == 0)
+        rc = add_thoughts(list, &content);
+    llmobs_message_content_fini(&content);
+    if (rc == 0)
+        return llmobs_json_add(list, message);
+    llmobs_json_free(message);
+    return rc;
+}
+
+/* -- tools ---------------------------------------------------------------- */
+
+static int set_call(struct llmobs_json *message, const char *id,
+                    const char *type, const struct llmobs_json *entry)
+{
+    return llmobs_message_set_one(
+        message, "tool_calls",
+        llmobs_tools_call(
+            llmobs_json_gets(entry, "name"), id, type,
+            llmobs_tools_arguments(llmobs_json_get(entry, "arguments"))));
+}
+
+/* A result that is no text becomes JSON text. */
+static int set_result(struct llmobs_json *message, const char *id,
+                      const char *type, const struct llmobs_json *entry,
+                      const char *key)
+{
+    const struct llmobs_json *value = llmobs_json_get(entry, key);
+    const char *text = llmobs_json_text(value);
+    char *dump = text || !value ? NULL : llmobs_json_dumps(value, 0);
+    int rc = value && !text && !dump ? -ENOMEM : 0;
+
+    if (rc == 0)
+        rc = llmobs_message_set_one(
+            message, "tool_results",
+            llmobs_tools_result(llmobs_json_gets(entry, "name"), id, type,
+                                llmobs_json_string(dump   ? dump
+                                                   : text ? text
+                                                          : "")));
+    free(dump);
+    return rc;
+}
+
+/* A tool that the server ran itself: the call, and its facts as the result. */
+static int set_execution(struct llmobs_json *message,
+                         const struct llmobs_json *entry)
+{
+    const char *id = llmobs_json_gets(entry, "id");
+    int rc = set_call(message, id, "tool.execution", entry);
+
+    if (rc < 0 || llmobs_json_len(llmobs_json_get(entry, "info")) == 0)
+        return rc;
+    return set_result(message, id, "tool.execution", entry, "info");
+}
+
+static int mistral_entries_set_tool(struct llmobs_json *message,
+                                    const struct llmobs_json *entry)
+{
+    const char *id = llmobs_json_gets(entry, "tool_call_id");
+
+    if (mistral_entries_is_type(entry, "function.call"))
+        return set_call(message, id, "function", entry);
+    if (mistral_entries_is_type(entry, "function.result"))
+        return set_result(message, id, "tool_result", entry, "result");
+    return set_execution(message, entry);
+}
+
+static int mistral_entries_add_tool(struct llmobs_json *list, const char *role,
+                                    const struct llmobs_json *entry)
+{
+    struct llmobs_json *message = llmobs_json_object();
+    int rc = llmobs_json_sets(message, "role", role);
+
+    if (rc == 0)
+        rc = mistral_entries_set_tool(message, entry);
+    if (rc == 0)
+        return llmobs_json_add(list, message);
+    llmobs_json_free(message);
+    return rc;
+}
+
+/* -- entries -------------------------------------------------------------- */
+
+static int add_handoff(struct llmobs_json *list,
+                       const struct llmobs_json *entry)
+{
+    const char *name = llmobs_json_gets(entry, "next_agent_name");
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_media_mark(
+        &text, "agent handoff",
+        name && *name ? name : llmobs_json_gets(entry, "next_agent_id"), 0);
+    if (rc == 0)
+        rc = llmobs_json_add(
+            list, llmobs_message_new(
+                      "assistant", (struct llmobs_text){text.data, text.len}));
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+int llmobs_mistral_add_entry(struct llmobs_json *list,
+                             const struct llmobs_json *entry)
+{
+    const char *role = llmobs_json_gets(entry, "role");
+
+    if (mistral_entries_is_type(entry, "message.output"))
+        return mistral_entries_add_text(list, role ? role : "assistant",
+                                        llmobs_json_get(entry, "content"));
+    if (mistral_entries_is_type(entry, "function.result"))
+        return mistral_entries_add_tool(list, "tool", entry);
+    if (mistral_entries_is_type(entry, "function.call") ||
+        mistral_entries_is_type(entry, "tool.execution"))
+        return mistral_entries_add_tool(list, "assistant", entry);
+    if (mistral_entries_is_type(entry, "agent.handoff"))
+        return add_handoff(list, entry);
+    if (mistral_entries_is_type(entry, "message.input") || role)
+        return mistral_entries_add_text(list, role ? role : "user",
+                                        llmobs_json_get(entry, "content"));
+    return 0;
+}
+
+int llmobs_mistral_add_inputs(struct llmobs_json *list,
+                              const struct llmobs_json *inputs)
+{
+    int rc = 0;
+
+    if (llmobs_json_is_string(inputs))
+        return mistral_entries_add_text(list, "user", inputs);
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(inputs) && i < llmobs_json_len(inputs);
+         i++)
+        rc = llmobs_mistral_add_entry(list, llmobs_json_at(inputs, i));
+    return rc;
+}

@@ -1,0 +1,96 @@
+/* Ollama's own API: chat, generate, embed (WIRE 6.12). A stream, the default,
+ * has one JSON object a line, and a whole answer is one such object: so it is
+ * read as a stream of one line. */
+#include "rules/tables/interpreter.h"
+
+/* Keys to look for; all but the first two are metadata. */
+static const char *const keys[] = {
+    "stream", "options", "think", "format", "keep_alive", NULL,
+};
+
+static const struct llmobs_message_form messages = {
+    .tool_name = "tool_name",
+    .reasoning = "thinking",
+    .images = "images",
+};
+
+/* A generate request, which is itself the only message. */
+static const struct llmobs_message_form prompt = {
+    .tool_content = true,
+    .instead = "prompt",
+    .images = "images",
+};
+
+#define COUNTS                                    \
+    LLMOBS_AT(METADATA, "/options")               \
+    LLMOBS_AT(INPUT_TOKENS, "/prompt_eval_count") \
+    LLMOBS_AT(OUTPUT_TOKENS, "/eval_count")
+
+#define ANSWER                                          \
+    COUNTS                                              \
+    LLMOBS_AT(FAULT, "/error")                          \
+    LLMOBS_AT(END, "/done")                             \
+    LLMOBS_AT(REASON, "/done_reason")                   \
+    LLMOBS_AT(PREFILL, "/prompt_eval_duration")         \
+    LLMOBS_AT(DECODE, "/eval_duration")                 \
+    LLMOBS_AT(UNIT, "ns")                               \
+    LLMOBS_AT(ROLE, "/message/role|/role")              \
+    LLMOBS_AT(TEXT, "/message/content|/response")       \
+    LLMOBS_AT(REASONING, "/message/thinking|/thinking") \
+    LLMOBS_AT(CALLS, "/message/tool_calls|/tool_calls")
+
+/* Older servers say that they are done, but not why. */
+static const struct llmobs_layout chat = {
+    .places = LLMOBS_AT(INPUT, "/messages") ANSWER,
+    .messages = &messages,
+    .plain = 2,
+    .ended = "stop",
+    .sums = true,
+    .keep_space = true,
+};
+
+static const struct llmobs_layout generate = {
+    .places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(SYSTEM, "/system") ANSWER,
+    .alone = &prompt,
+    .plain = 2,
+    .ended = "stop",
+    .sums = true,
+    .keep_space = true,
+};
+
+/* The older path has other names. */
+static const struct llmobs_layout embed = {
+    .places = LLMOBS_AT(INPUT, "/input|/prompt")
+        LLMOBS_AT(OUTPUT, "/embeddings|/embedding") COUNTS,
+    .plain = 2,
+    .sums = true,
+};
+
+static const struct llmobs_form chats = {
+    LLMOBS_INTERPRETER, .confirm = llmobs_interpreter_asks, .keys = keys,
+    .variant = &chat, .framing = LLMOBS_FRAMING_LINES};
+static const struct llmobs_form generates = {
+    LLMOBS_INTERPRETER, .confirm = llmobs_interpreter_asks, .keys = keys,
+    .variant = &generate, .framing = LLMOBS_FRAMING_LINES};
+static const struct llmobs_form embeds = {LLMOBS_INTERPRETER,
+                                          .confirm = llmobs_interpreter_asks,
+                                          .keys = keys, .variant = &embed};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/api/chat", "chat", "ollama.request",
+                 .kind = LLMOBS_KIND_LLM, .any_host = true, .streams = true),
+    LLMOBS_SHAPE("POST", "/api/generate", "generate", "ollama.request",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .form = &generates, .any_host = true, .streams = true),
+    LLMOBS_SHAPE("POST", "/api/embed", "embedding", "ollama.request",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeds,
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/api/embeddings", "embedding", "ollama.request",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeds,
+                 .any_host = true),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(ollama, .integration = "ollama", .shapes = shapes,
+               .form = &chats, .sent_media = LLMOBS_MEDIA_TOLD,
+               .answered_media = LLMOBS_MEDIA_TOLD);

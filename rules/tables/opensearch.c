@@ -1,0 +1,134 @@
+/* OpenSearch and Elasticsearch: POST or GET .../_search, of which only a search
+ * by vectors is taken: "knn" at the top (Elasticsearch), in a retriever, or as
+ * a clause of the query, and OpenSearch's "neural" there. The documentations of
+ * both have the forms (WIRE 6.18). */
+#include <string.h>
+
+#include "rules/tables/store.h"
+#include "rules/read/request.h"
+
+#define CLAUSES_MAX 12
+
+static const char *const keys[] = {"size", "from", "min_score", NULL};
+static const char *const cut_keys[] = {"size",  "from",      "min_score", "knn",
+                                       "query", "retriever", NULL};
+static const char *const none[] = {NULL};
+static const char *const texts[] = {"query_text", "model_text", NULL};
+static const char *const lists[] = {"hits", NULL};
+static const char *const payloads[] = {"_source", "fields", NULL};
+static const char *const ids[] = {"_id", NULL};
+static const char *const scores[] = {"_score", NULL};
+static const char *const signs[] = {"\"knn\"", "\"neural\"", NULL};
+
+/* Clauses that hold others, and the member where they do. */
+static const char *const holders[][2] = {
+    {"bool", "must"},
+    {"bool", "should"},
+    {"bool", "filter"},
+    {"hybrid", "queries"},
+    {"dis_max", "queries"},
+    {"nested", "query"},
+    {"script_score", "query"},
+    {"function_score", "query"},
+    {"standard", "query"},
+    {"rrf", "retrievers"},
+    {"linear", "retrievers"},
+    {"constant_score", "filter"},
+    {"text_similarity_reranker", "retriever"},
+};
+
+static bool searches(const struct llmobs_json *clause, int depth);
+
+static bool is_clause(const struct llmobs_json *clause, int depth)
+{
+    if (llmobs_json_is_object(llmobs_json_get(clause, "knn")) ||
+        llmobs_json_is_object(llmobs_json_get(clause, "neural")))
+        return true;
+    /* "linear" has a list of retrievers, each within an object that has its
+     * weight, too. */
+    if (searches(llmobs_json_get(clause, "retriever"), depth + 1))
+        return true;
+    for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)
+        if (searches(llmobs_json_get(llmobs_json_get(clause, holders[i][0]),
+                                     holders[i][1]),
+                     depth + 1))
+            return true;
+    return false;
+}
+
+/* Goes only where clauses are: a field of the documents may have any name. */
+static bool searches(const struct llmobs_json *clause, int depth)
+{
+    if (depth == CLAUSES_MAX)
+        return false;
+    if (llmobs_json_is_object(clause))
+        return is_clause(clause, depth);
+    for (size_t i = 0;
+         llmobs_json_is_array(clause) && i < llmobs_json_len(clause); i++)
+        if (searches(llmobs_json_at(clause, i), depth + 1))
+            return true;
+    return false;
+}
+
+static bool opensearch_is_search(const struct llmobs_reading *reading)
+{
+    const struct llmobs_json *knn = llmobs_json_get(reading->request, "knn");
+    const struct llmobs_json *first =
+        llmobs_json_is_array(knn) ? llmobs_json_at(knn, 0) : knn;
+
+    return llmobs_json_get(first, "field") ||
+           searches(llmobs_json_get(reading->request, "query"), 0) ||
+           searches(llmobs_json_get(reading->request, "retriever"), 0);
+}
+
+static int opensearch_fail(struct llmobs_reading *reading,
+                           const struct llmobs_json *body)
+{
+    const struct llmobs_json *error = llmobs_json_get(body, "error");
+    const char *reason = llmobs_json_gets(error, "reason");
+
+    if (reading->classified->call->status < 300 || !reason)
+        return 0;
+    return llmobs_span_fail(reading->span, llmobs_json_gets(error, "type"),
+                            reason);
+}
+
+static const struct llmobs_store store = {
+    .asks = none,
+    .keys = keys,
+    .texts = texts,
+    .lists = lists,
+    .payloads = payloads,
+    .ids = ids,
+    .scores = scores,
+    .place = "index",
+    .fail = opensearch_fail,
+};
+
+static const struct llmobs_form form = {
+    .keys = cut_keys,
+    .signs = signs,
+    .confirm = opensearch_is_search,
+    .begin = llmobs_store_begin,
+    .request = llmobs_store_request,
+    .document = llmobs_store_document,
+    .ends = llmobs_reading_ends,
+    .variant = &store,
+};
+
+#define SEARCH(verb, p)                                                 \
+    {                                                                   \
+        .method = (verb), .path = (p), .operation = "search",           \
+        .span_name = "opensearch.search", .kind = LLMOBS_KIND_RETRIEVAL \
+    }
+
+static const struct llmobs_shape shapes[] = {
+    SEARCH("POST", "/*/_search"),
+    SEARCH("GET", "/*/_search"),
+    SEARCH("POST", "/_search"),
+    SEARCH("GET", "/_search"),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(opensearch, .integration = "opensearch", .genai = "_OTHER",
+               .group = LLMOBS_GROUP_VECTOR, .shapes = shapes, .form = &form);

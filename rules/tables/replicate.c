@@ -1,0 +1,367 @@
+/* Replicate's predictions. One that is not waited for ends later: its output
+ * and its tokens are then what a poll brings, and the call has none.
+ *
+ * Source: replicate.com/docs/reference/http; symfony/ai, Bridge/Replicate. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
+#include "rules/read/jobs.h"
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/reading.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/usage.h"
+#include "rules/read/values.h"
+
+static const char *const keys[] = {"version", NULL};
+static const char *const answer_keys[] = {"id",      "model", "status",
+                                          "metrics", "error", NULL};
+static const char *const signs[] = {"\"input\"", NULL};
+
+static const char *const settings[] = {
+    "temperature", "top_p", "top_k",          "seed",
+    "max_tokens",  "stop",  "max_new_tokens", "max_completion_tokens",
+    NULL,
+};
+
+static bool replicate_is_request(const struct llmobs_reading *reading)
+{
+    return llmobs_json_is_object(llmobs_json_get(reading->request, "input"));
+}
+
+/* -- the model in the path ------------------------------------------------ */
+
+/* Gives ".../models/OWNER/NAME/predictions" as "OWNER/NAME", "" for others. */
+static char *replicate_path_model(const struct llmobs_url *url)
+{
+    static const char *const marks[] = {"/models/", "/deployments/"};
+    struct llmobs_text name = {NULL, 0};
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        size_t len = strlen(marks[i]);
+        const char *at =
+            url->path.len > 0
+                ? memmem(url->path.data, url->path.len, marks[i], len)
+                : NULL;
+        const char *end = url->path.data + url->path.len;
+
+        if (!at)
+            continue;
+        name.data = at + len;
+        end = memmem(name.data, (size_t)(end - name.data), "/predictions", 12);
+        name.len = end ? (size_t)(end - name.data) : 0;
+    }
+    return llmobs_url_decode(name);
+}
+
+static int replicate_begin(struct llmobs_reading *reading)
+{
+    char *model = replicate_path_model(reading->classified->url);
+
+    llmobs_fact_asked(reading,
+                      model && *model
+                          ? model
+                          : llmobs_json_gets(reading->request, "version"));
+    free(model);
+    return model ? 0 : -ENOMEM;
+}
+
+static int replicate_name_model(struct llmobs_reading *reading)
+{
+    char *model = replicate_path_model(reading->classified->url);
+    int rc = model ? llmobs_reading_model(reading, model) : -ENOMEM;
+
+    free(model);
+    return rc < 0 ? rc
+                  : llmobs_reading_model(
+                        reading, llmobs_json_gets(reading->request, "version"));
+}
+
+/* -- the request --------------------------------------------------------- */
+
+static int replicate_add_text(struct llmobs_json *list, const char *role,
+                              const char *text)
+{
+    return text && *text
+               ? llmobs_json_add(list,
+                                 llmobs_message_new(role, llmobs_text_of(text)))
+               : 0;
+}
+
+/* True for a data URL, which holds the thing itself. */
+static bool replicate_is_inline(const char *text)
+{
+    return text && strncasecmp(text, "data:", strlen("data:")) == 0;
+}
+
+/* Gives the inputs as JSON text, in which words stand for files. */
+static char *inputs_text(const struct llmobs_json *input)
+{
+    struct llmobs_json *copy = llmobs_json_object();
+    char *text = NULL;
+    int rc = 0;
+
+    for (void *it = llmobs_json_iter(input); rc == 0 && it;
+         it = llmobs_json_next(input, it)) {
+        struct llmobs_json *value = llmobs_json_iter_value(it);
+
+        rc = llmobs_json_set(copy, llmobs_json_iter_key(it),
+                             replicate_is_inline(llmobs_json_text(value))
+                                 ? llmobs_json_string("[file]")
+                                 : llmobs_json_share(value));
+    }
+    if (rc == 0 && copy)
+        text = llmobs_value_text(copy);
+    llmobs_json_free(copy);
+    return text;
+}
+
+/* Models have inputs of their own; most of those for text have a prompt. */
+static int replicate_read_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *input =
+        llmobs_json_get(reading->request, "input");
+    const char *prompt = llmobs_json_gets(input, "prompt");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(input, settings, span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    if (!prompt) {
+        span->input_messages = llmobs_message_take(inputs_text(input));
+        return span->input_messages ? 0 : -ENOMEM;
+    }
+    span->input_messages = llmobs_json_array();
+    if (!span->input_messages)
+        return -ENOMEM;
+    rc = replicate_add_text(span->input_messages, "system",
+                            llmobs_json_gets(input, "system_prompt"));
+    llmobs_fact_apart(span);
+    return rc < 0 ? rc
+                  : replicate_add_text(span->input_messages, "user", prompt);
+}
+
+/* -- the answer ---------------------------------------------------------- */
+
+/* Texts of a list are the pieces of one; files are lines. */
+static int append_piece(struct llmobs_buf *text, const char *piece)
+{
+    int rc = 0;
+
+    if (replicate_is_inline(piece))
+        return llmobs_media_url(text, "file", piece);
+    if (text->len > 0 && piece && strncmp(piece, "https://", 8) == 0)
+        rc = llmobs_message_content_append(text, "\n");
+    return rc < 0 ? rc : llmobs_message_content_append(text, piece);
+}
+
+static int append_output(struct llmobs_buf *text,
+                         const struct llmobs_json *output)
+{
+    char *dump;
+    int rc = 0;
+
+    if (llmobs_json_is_string(output))
+        return append_piece(text, llmobs_json_text(output));
+    if (llmobs_json_is_array(output) &&
+        llmobs_json_is_string(llmobs_json_at(output, 0))) {
+        for (size_t i = 0; rc == 0 && i < llmobs_json_len(output); i++)
+            rc =
+                append_piece(text, llmobs_json_text(llmobs_json_at(output, i)));
+        return rc;
+    }
+    dump = llmobs_value_text(output);
+    rc = dump ? llmobs_message_content_append(text, dump) : -ENOMEM;
+    free(dump);
+    return rc;
+}
+
+static int replicate_read_output(struct llmobs_reading *reading,
+                                 const struct llmobs_json *output)
+{
+    struct llmobs_span *span = reading->span;
+    struct llmobs_buf text;
+    int rc;
+
+    span->output_messages = llmobs_json_array();
+    if (!span->output_messages)
+        return -ENOMEM;
+    if (!output || llmobs_json_is_null(output))
+        return 0;
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = append_output(&text, output);
+    if (rc == 0)
+        rc = llmobs_json_add(
+            span->output_messages,
+            llmobs_message_new("assistant",
+                               (struct llmobs_text){text.data, text.len}));
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static bool replicate_goes_on(const char *status)
+{
+    static const char *const words[] = {"starting", "queued", "processing"};
+
+    for (size_t i = 0; status && i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(status, words[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A call that only asks for the prediction, or cancels it, is none that was
+ * canceled. */
+static int replicate_read_end(const struct llmobs_reading *reading,
+                              const char *status, const char *error)
+{
+    bool asks = reading->classified->shape->kind == LLMOBS_KIND_TASK;
+
+    if (status && strcmp(status, "succeeded") == 0)
+        llmobs_fact_finish(reading->span, "stop");
+    else if (status && (strcmp(status, "failed") == 0 ||
+                        (strcmp(status, "canceled") == 0 && !asks)))
+        return llmobs_span_fail(reading->span, status, error);
+    return 0;
+}
+
+/* Reads all of a prediction but its output. */
+static int replicate_read_facts(struct llmobs_reading *reading,
+                                const struct llmobs_json *body)
+{
+    const struct llmobs_json *metrics = llmobs_json_get(body, "metrics");
+    int64_t in = llmobs_usage_count(metrics, "input_token_count");
+    int64_t out = llmobs_usage_count(metrics, "output_token_count");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    llmobs_span_metric(span, "input_tokens", in);
+    llmobs_span_metric(span, "output_tokens", out);
+    llmobs_span_metric(span, "total_tokens",
+                       in >= 0 && out >= 0 ? in + out : -1);
+    return replicate_read_end(reading, llmobs_json_gets(body, "status"),
+                              llmobs_json_gets(body, "error"));
+}
+
+static int read_prediction(struct llmobs_reading *reading,
+                           const struct llmobs_json *body)
+{
+    int rc = replicate_read_facts(reading, body);
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    return replicate_read_output(reading, llmobs_json_get(body, "output"));
+}
+
+static int replicate_note_job(struct llmobs_reading *reading,
+                              const struct llmobs_json *body)
+{
+    if (reading->classified->call->status >= 300 ||
+        !replicate_goes_on(llmobs_json_gets(body, "status")))
+        return 0;
+    return llmobs_job_begun(reading->span, llmobs_json_gets(body, "id"));
+}
+
+static int replicate_read_document(struct llmobs_reading *reading,
+                                   const struct llmobs_json *body)
+{
+    int rc = read_prediction(reading, body);
+
+    return rc < 0 ? rc : replicate_note_job(reading, body);
+}
+
+static int read_ends_as(struct llmobs_reading *reading,
+                        int (*last)(struct llmobs_reading *reading,
+                                    const struct llmobs_json *body))
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *body = llmobs_cut_json_object(
+        call->response, call->response_tail, answer_keys);
+    int rc = body ? replicate_read_facts(reading, body) : -ENOMEM;
+
+    reading->span->complete = llmobs_json_gets(body, "status") != NULL;
+    if (rc == 0)
+        rc = last(reading, body);
+    llmobs_json_free(body);
+    return rc;
+}
+
+static int replicate_read_ends(struct llmobs_reading *reading)
+{
+    return read_ends_as(reading, replicate_note_job);
+}
+
+/* -- a prediction that is asked for or cancelled --------------------------- */
+
+static int replicate_settle(struct llmobs_reading *reading,
+                            const struct llmobs_json *body)
+{
+    const char *status = llmobs_json_gets(body, "status");
+
+    return llmobs_job_settle(reading, status,
+                             status && !replicate_goes_on(status));
+}
+
+static int replicate_fetch_document(struct llmobs_reading *reading,
+                                    const struct llmobs_json *body)
+{
+    int rc = read_prediction(reading, body);
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    return replicate_settle(reading, body);
+}
+
+static int replicate_fetch_ends(struct llmobs_reading *reading)
+{
+    return read_ends_as(reading, replicate_settle);
+}
+
+static const struct llmobs_form fetch_form = {
+    .begin = llmobs_job_asked,
+    .document = replicate_fetch_document,
+    .ends = replicate_fetch_ends,
+};
+
+/* -- the dialect --------------------------------------------------------- */
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .signs = signs,
+    .confirm = replicate_is_request,
+    .begin = replicate_begin,
+    .request = replicate_read_request,
+    .document = replicate_read_document,
+    .ends = replicate_read_ends,
+    .model = replicate_name_model,
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/v1/predictions", "predict", "replicate.predict",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion"),
+    LLMOBS_SHAPE("POST", "/models/*/*/predictions", "predict",
+                 "replicate.predict", .kind = LLMOBS_KIND_LLM,
+                 .genai = "text_completion"),
+    LLMOBS_SHAPE("POST", "/deployments/*/*/predictions", "predict",
+                 "replicate.predict", .kind = LLMOBS_KIND_LLM,
+                 .genai = "text_completion"),
+    LLMOBS_SHAPE("GET", "/v1/predictions/*", "retrieve",
+                 "replicate.getPrediction", .kind = LLMOBS_KIND_TASK,
+                 .genai = "fetch_response", .bodyless = true,
+                 .form = &fetch_form),
+    LLMOBS_SHAPE("POST", "/v1/predictions/*/cancel", "cancel",
+                 "replicate.cancelPrediction", .kind = LLMOBS_KIND_TASK,
+                 .bodyless = true, .form = &fetch_form),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(replicate, .integration = "replicate", .shapes = shapes,
+               .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
+               .answered_media = LLMOBS_MEDIA_TOLD);

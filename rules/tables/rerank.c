@@ -1,0 +1,28 @@
+/* Rerankers of Cohere, Jina, Voyage, vLLM, llama.cpp, text-embeddings-inference
+ * and others of their form (WIRE 6.13). */
+#include "rules/read/rerank.h"
+
+static const struct llmobs_form form = {
+    .keys = llmobs_rerank_keys,
+    .signs = llmobs_rerank_signs,
+    .confirm = llmobs_rerank_asks,
+    .request = llmobs_rerank_request,
+    .document = llmobs_rerank_document,
+    .ends = llmobs_rerank_ends,
+    .lists = true,
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/rerank", "rerank", "%p.rerank",
+                 .kind = LLMOBS_KIND_RETRIEVAL, .any_host = true),
+    LLMOBS_SHAPE("POST", "/reranking", "rerank", "%p.rerank",
+                 .kind = LLMOBS_KIND_RETRIEVAL, .any_host = true),
+    /* DashScope. */
+    LLMOBS_SHAPE("POST", "/reranks", "rerank", "%p.rerank",
+                 .kind = LLMOBS_KIND_RETRIEVAL, .any_host = true),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(rerank, .integration = "rerank", .genai = "_OTHER",
+               .sent_media = LLMOBS_MEDIA_TOLD, .shapes = shapes,
+               .form = &form);

@@ -1,0 +1,302 @@
+#include "rules/tables/speech.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rules/read/facts.h"
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/usage.h"
+#include "rules/read/values.h"
+
+/* -- a text becomes a sound ------------------------------------------------ */
+
+static const struct llmobs_speech_voice *voice_of(
+    const struct llmobs_reading *reading)
+{
+    return reading->form->variant;
+}
+
+/* The voice is the segment behind the operation's own in a path. */
+int llmobs_speech_begin_voice(struct llmobs_reading *reading)
+{
+    const struct llmobs_speech_voice *voice = voice_of(reading);
+    const char *pattern = reading->classified->shape->path;
+    const char *star = strchr(pattern, '*');
+    const char *model =
+        voice->model ? llmobs_json_gets(reading->request, voice->model) : NULL;
+    size_t back = 0;
+    int rc = llmobs_reading_model(reading, model);
+
+    llmobs_fact_asked(reading, model);
+    llmobs_span_fact_word(&reading->span->facts, LLMOBS_FACT_OUTPUT_TYPE,
+                          "speech");
+    for (const char *at = star; at && *at; at++)
+        back += *at == '/';
+    return rc < 0 || !voice->in_path || !star
+               ? rc
+               : llmobs_request_segment(reading->classified->url, back,
+                                        "voice_id", reading->span);
+}
+
+/* A voice may be a vector, from which anybody can make a person's voice again:
+ * the span says only that it was a vector. */
+static int drop_vector(struct llmobs_span *span)
+{
+    const struct llmobs_json *voice = llmobs_json_get(span->metadata, "voice");
+    struct llmobs_json *plain;
+    int rc;
+
+    if (!llmobs_json_get(voice, "embedding"))
+        return 0;
+    plain = llmobs_json_object();
+    rc = llmobs_json_sets(plain, "mode", "embedding");
+    if (rc == 0)
+        return llmobs_json_set(span->metadata, "voice", plain);
+    llmobs_json_free(plain);
+    llmobs_json_unset(span->metadata, "voice");
+    return rc;
+}
+
+/* A message for each turn of a dialogue, and the voices that say them. */
+static int say_turns(const struct llmobs_speech_voice *voice,
+                     const struct llmobs_json *turns, struct llmobs_span *span)
+{
+    struct llmobs_json *voices = llmobs_json_array();
+    int rc = 0;
+
+    span->input_messages = llmobs_json_array();
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(turns) && i < llmobs_json_len(turns);
+         i++) {
+        const struct llmobs_json *turn = llmobs_json_at(turns, i);
+        const char *id = llmobs_json_gets(turn, "voice_id");
+
+        rc = llmobs_json_add(
+            span->input_messages,
+            llmobs_message_new(
+                "user", llmobs_text_of(llmobs_json_gets(turn, voice->text))));
+        if (rc == 0)
+            rc = llmobs_json_add(voices, llmobs_json_string(id ? id : ""));
+    }
+    if (rc == 0)
+        return llmobs_json_set(span->metadata, "voice_ids", voices);
+    llmobs_json_free(voices);
+    return rc;
+}
+
+int llmobs_speech_say(struct llmobs_reading *reading)
+{
+    const struct llmobs_speech_voice *voice = voice_of(reading);
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(reading->request, voice->settings, span);
+
+    if (rc == 0)
+        rc = drop_vector(span);
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    if (voice->turns)
+        return say_turns(voice, llmobs_json_get(reading->request, voice->turns),
+                         span);
+    return llmobs_message_put(
+        &span->input_messages, "user",
+        llmobs_text_of(llmobs_json_gets(reading->request, voice->text)));
+}
+
+/* Appends words for a sound, and makes them the answer. */
+static int set_sound(struct llmobs_span *span, uint64_t bytes)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_media_mark(&text, "audio", NULL, bytes);
+    if (rc == 0) {
+        rc = llmobs_message_put(&span->output_messages, "assistant",
+                                (struct llmobs_text){text.data, text.len});
+    }
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+/* The size of a sound within JSON: base64 of most, hexadecimal of MiniMax.
+ * False: there is none. */
+static bool speech_sound_of(const struct llmobs_json *body, uint64_t *bytes)
+{
+    static const char *const keys[] = {"audio_base64", "audio_data", "data"};
+    const struct llmobs_json *data = llmobs_json_get(body, "data");
+    const char *hex = llmobs_json_gets(data, "audio");
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const char *text = llmobs_json_gets(body, keys[i]);
+
+        if (text) {
+            *bytes = llmobs_media_base64(llmobs_text_of(text));
+            return true;
+        }
+    }
+    if (hex)
+        *bytes = strlen(hex) / 2;
+    return hex;
+}
+
+/* MiniMax reports a failure in an answer of status 200. */
+static int speech_read_failure(const struct llmobs_json *body,
+                               struct llmobs_span *span)
+{
+    const struct llmobs_json *told = llmobs_json_get(body, "base_resp");
+    const struct llmobs_json *code = llmobs_json_get(told, "status_code");
+    char type[32];
+
+    if (!llmobs_json_is_int(code) || llmobs_json_to_int(code) == 0)
+        return 0;
+    snprintf(type, sizeof(type), "%lld", (long long)llmobs_json_to_int(code));
+    return llmobs_span_fail(span, type, llmobs_json_gets(told, "status_msg"));
+}
+
+int llmobs_speech_sound(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
+{
+    uint64_t bytes;
+    int rc;
+
+    if (reading->classified->call->status >= 300)
+        return 0;
+    rc = speech_read_failure(body, reading->span);
+    return rc < 0 || !speech_sound_of(body, &bytes)
+               ? rc
+               : set_sound(reading->span, bytes);
+}
+
+/* The last event of MiniMax has the whole sound again. */
+static bool speech_is_last(const struct llmobs_json *event)
+{
+    const struct llmobs_json *status =
+        llmobs_json_get(llmobs_json_get(event, "data"), "status");
+    const char *type = llmobs_json_gets(event, "type");
+
+    return (type && strcmp(type, "done") == 0) ||
+           (llmobs_json_is_int(status) && llmobs_json_to_int(status) == 2);
+}
+
+int llmobs_speech_piece(struct llmobs_reading *reading,
+                        const struct llmobs_event *event)
+{
+    struct llmobs_speech_state *state = reading->state;
+    uint64_t bytes = 0;
+
+    state->end = event->end;
+    reading->done = reading->done || speech_is_last(event->json);
+    if (!speech_is_last(event->json) && speech_sound_of(event->json, &bytes)) {
+        llmobs_reading_token(reading, event);
+        state->sound += bytes;
+    }
+    return speech_read_failure(event->json, reading->span);
+}
+
+/* A stream of lines has no event that ends it. */
+int llmobs_speech_finish(struct llmobs_reading *reading)
+{
+    const struct llmobs_speech_state *state = reading->state;
+    const struct llmobs_call *call = reading->classified->call;
+
+    if (reading->answer.framing == LLMOBS_FRAMING_LINES)
+        reading->span->complete =
+            call->transport_ok &&
+            (call->response_truncated || state->end == call->response.len);
+    return state->sound > 0 ? set_sound(reading->span, state->sound) : 0;
+}
+
+/* Of an answer without its middle: the size of the sound, if that is the
+ * middle.
+ */
+int llmobs_speech_cut(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    uint64_t hex = llmobs_media_cut(call, "audio");
+    uint64_t bytes = llmobs_media_cut(call, "audio_base64");
+    int rc = llmobs_reading_ends(reading);
+
+    if (bytes == 0) /* a digit is half a byte there */
+        bytes = (hex * 4 + 2) / 3 / 2;
+    if (rc < 0 || bytes == 0)
+        return rc;
+    reading->span->output_dropped = false;
+    return set_sound(reading->span, bytes);
+}
+
+/* -- a sound becomes a text ------------------------------------------------ */
+
+/* The sound is a body that is not kept, or is somewhere else. */
+int llmobs_speech_begin_ear(struct llmobs_reading *reading)
+{
+    const struct llmobs_speech_ear *ear = reading->form->variant;
+    const char *model =
+        ear->model ? llmobs_json_gets(reading->request, ear->model) : NULL;
+    const char *url =
+        ear->url ? llmobs_json_gets(reading->request, ear->url) : NULL;
+    struct llmobs_buf text;
+    int rc = llmobs_reading_model(reading, model);
+
+    llmobs_fact_asked(reading, model);
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (rc == 0)
+        rc = url ? llmobs_media_url(&text, "audio", url)
+                 : llmobs_media_file(
+                       &text, "audio",
+                       llmobs_json_get(reading->request,
+                                       ear->file ? ear->file : "file"));
+    if (rc == 0 && text.len == 0)
+        rc = llmobs_media_mark(&text, "audio", NULL, 0);
+    if (rc == 0) {
+        rc = llmobs_message_put(&reading->span->input_messages, "user",
+                                (struct llmobs_text){text.data, text.len});
+    }
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+int llmobs_speech_settings(struct llmobs_reading *reading)
+{
+    const struct llmobs_speech_ear *ear = reading->form->variant;
+
+    return llmobs_request_metadata(reading->request, ear->settings,
+                                   reading->span);
+}
+
+int llmobs_speech_heard(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
+{
+    const struct llmobs_speech_ear *ear = reading->form->variant;
+
+    return reading->classified->call->status >= 300 ? 0
+                                                    : ear->read(reading, body);
+}
+
+int llmobs_speech_transcript(struct llmobs_span *span, const char *text,
+                             const struct llmobs_json *seconds)
+{
+    int rc = llmobs_usage_sound(span, seconds);
+
+    if (rc < 0 || !text)
+        return rc;
+    return llmobs_message_put(&span->output_messages, "assistant",
+                              llmobs_text_of(text));
+}
+
+int llmobs_speech_transcripts(struct llmobs_span *span,
+                              const struct llmobs_json *list,
+                              const struct llmobs_json *seconds)
+{
+    struct llmobs_json *lines = llmobs_value_lines(list, "text");
+    int rc =
+        lines ? llmobs_speech_transcript(span, llmobs_json_text(lines), seconds)
+              : -ENOMEM;
+
+    llmobs_json_free(lines);
+    return rc;
+}

@@ -1,0 +1,309 @@
+#include "rules/tables/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/documents.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/values.h"
+
+#define STORE_DEPTH_MAX 8
+
+static const struct llmobs_store *store_of(const struct llmobs_reading *reading)
+{
+    return reading->form->variant;
+}
+
+static bool tables_store_is_one_of(const char *name, const char *const *list)
+{
+    for (; list && *list; list++)
+        if (strcmp(name, *list) == 0)
+            return true;
+    return false;
+}
+
+const struct llmobs_json *llmobs_store_first(const struct llmobs_json *object,
+                                             const char *const *names)
+{
+    const struct llmobs_json *value = NULL;
+
+    for (; names && *names && !value; names++)
+        value = llmobs_json_get(object, *names);
+    return value;
+}
+
+/* -- the request ---------------------------------------------------------- */
+
+/* A member that is null asks for nothing. */
+static bool asks_in(const struct llmobs_store *store,
+                    const struct llmobs_json *search)
+{
+    const struct llmobs_json *value = NULL;
+
+    for (const char *const *name = store->asks;
+         *name && (!value || llmobs_json_is_null(value)); name++)
+        value = llmobs_json_get(search, *name);
+    return value && !llmobs_json_is_null(value);
+}
+
+/* Of a list of searches that was cut no more than its bytes can be asked. */
+static bool cut_asks(const struct llmobs_reading *reading)
+{
+    const struct llmobs_store *store = store_of(reading);
+    const struct llmobs_call *call = reading->classified->call;
+
+    for (const char *const *name = store->asks; *name; name++)
+        if (llmobs_reading_has(reading, *name))
+            return true;
+    return store->each && llmobs_reading_has(reading, store->each) &&
+           (llmobs_text_has_any(call->request, reading->form->signs) ||
+            llmobs_text_has_any(call->request_tail, reading->form->signs));
+}
+
+static const struct llmobs_json *searches_of(
+    const struct llmobs_reading *reading)
+{
+    const char *each = store_of(reading)->each;
+    const struct llmobs_json *list =
+        each ? llmobs_json_get(reading->request, each) : NULL;
+
+    return llmobs_json_is_array(list) ? list : NULL;
+}
+
+bool llmobs_store_asks(const struct llmobs_reading *reading)
+{
+    const struct llmobs_store *store = store_of(reading);
+    const struct llmobs_json *list = searches_of(reading);
+    bool asks = asks_in(store, reading->request);
+
+    if (reading->classified->call->request_truncated)
+        return cut_asks(reading);
+    for (size_t i = 0; !asks && i < llmobs_json_len(list); i++)
+        asks = asks_in(store, llmobs_json_at(list, i));
+    return asks;
+}
+
+/* Keeps the segment of the path that the shape's star stands for. */
+int llmobs_store_begin(struct llmobs_reading *reading)
+{
+    const char *place = store_of(reading)->place;
+    const char *star = strstr(reading->classified->shape->path, "/*/");
+    size_t back = 0;
+
+    if (!place || !star)
+        return 0;
+    while ((star = strchr(star + 1, '/')) != NULL)
+        back++;
+    return llmobs_request_segment(reading->classified->url, back, place,
+                                  reading->span);
+}
+
+static int tables_store_gather(const struct llmobs_json *value,
+                               const char *const *names, bool named, int depth,
+                               struct llmobs_json *texts)
+{
+    static const char *const filters[] = {"filter", "filters", "where", NULL};
+    const char *text = llmobs_json_text(value);
+    int rc = 0;
+
+    if (text && named && *text && strcmp(text, "*") != 0)
+        return llmobs_json_add(texts, llmobs_json_string(text));
+    if (depth == STORE_DEPTH_MAX)
+        return 0;
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(value) && i < llmobs_json_len(value);
+         i++)
+        rc = tables_store_gather(llmobs_json_at(value, i), names, named,
+                                 depth + 1, texts);
+    for (void *it = llmobs_json_iter(value); it && rc == 0;
+         it = llmobs_json_next(value, it)) {
+        const char *key = llmobs_json_iter_key(it);
+
+        if (!tables_store_is_one_of(key, filters))
+            rc = tables_store_gather(llmobs_json_iter_value(it), names,
+                                     tables_store_is_one_of(key, names),
+                                     depth + 1, texts);
+    }
+    return rc;
+}
+
+int llmobs_store_input(struct llmobs_span *span,
+                       const struct llmobs_json *texts)
+{
+    return llmobs_value_input(span, llmobs_json_len(texts) == 0 ? NULL
+                                    : llmobs_json_len(texts) == 1
+                                        ? llmobs_json_at(texts, 0)
+                                        : texts);
+}
+
+static int tables_store_read_query(struct llmobs_reading *reading)
+{
+    struct llmobs_json *texts = llmobs_json_array();
+    int rc =
+        texts ? tables_store_gather(reading->request, store_of(reading)->texts,
+                                    false, 0, texts)
+              : -ENOMEM;
+
+    if (rc == 0)
+        rc = llmobs_store_input(reading->span, texts);
+    llmobs_json_free(texts);
+    return rc;
+}
+
+int llmobs_store_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *list = searches_of(reading);
+    int rc = llmobs_request_metadata(
+        llmobs_json_len(list) == 1 ? llmobs_json_at(list, 0) : reading->request,
+        store_of(reading)->keys, reading->span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    return tables_store_read_query(reading);
+}
+
+/* -- the answer ----------------------------------------------------------- */
+
+static bool tables_store_is_empty(const struct llmobs_json *value)
+{
+    return (llmobs_json_is_array(value) || llmobs_json_is_object(value)) &&
+           llmobs_json_len(value) == 0;
+}
+
+/* Gives an object without the members named in `without` and `drops`, and
+ * without those that a vector has left empty; a value of another type as it is.
+ */
+static struct llmobs_json *tables_store_rest_of(const struct llmobs_json *value,
+                                                const char *const *without,
+                                                const char *const *drops)
+{
+    struct llmobs_json *out;
+    int rc = 0;
+
+    if (!llmobs_json_is_object(value))
+        return llmobs_json_clone(value);
+    out = llmobs_json_object();
+    for (void *it = llmobs_json_iter(value); it && rc == 0;
+         it = llmobs_json_next(value, it)) {
+        const char *key = llmobs_json_iter_key(it);
+        struct llmobs_json *one = llmobs_json_iter_value(it);
+
+        if (tables_store_is_one_of(key, without) ||
+            tables_store_is_one_of(key, drops) || tables_store_is_empty(one))
+            continue;
+        rc = llmobs_json_set(out, key, llmobs_json_share(one));
+    }
+    if (rc == 0)
+        return out;
+    llmobs_json_free(out);
+    return NULL;
+}
+
+/* Some stores write a score as a text. */
+static struct llmobs_json *tables_store_number_of(
+    const struct llmobs_json *score)
+{
+    const char *text = llmobs_json_text(score);
+    char *end = NULL;
+    double number = text ? strtod(text, &end) : 0;
+
+    if (!text)
+        return llmobs_json_is_number(score) ? llmobs_json_clone(score) : NULL;
+    return end == text || *end ? NULL : llmobs_json_real(number);
+}
+
+static const struct llmobs_json *tables_store_id_of(
+    const struct llmobs_json *id)
+{
+    return llmobs_json_is_string(id) || llmobs_json_is_number(id) ? id : NULL;
+}
+
+int llmobs_store_add(struct llmobs_span *span,
+                     const struct llmobs_json *payload,
+                     const struct llmobs_json *id,
+                     const struct llmobs_json *score)
+{
+    static const char *const names[] = {"title", "name", "file_name", "source",
+                                        NULL};
+    struct llmobs_json *number = tables_store_number_of(score);
+    int rc = llmobs_documents_add(
+        span, &(struct llmobs_found){
+                  .text = tables_store_is_empty(payload) ? NULL : payload,
+                  .name = llmobs_store_first(payload, names),
+                  .id = tables_store_id_of(id),
+                  .score = number,
+              });
+
+    llmobs_json_free(number);
+    return rc;
+}
+
+static const char *const no_names[] = {NULL};
+
+/* Where a hit is its own payload, its id and score are no part of its text. */
+static int add_hit(struct llmobs_reading *reading,
+                   const struct llmobs_json *hit)
+{
+    const struct llmobs_store *store = store_of(reading);
+    const struct llmobs_json *id = llmobs_store_first(hit, store->ids);
+    const struct llmobs_json *payload =
+        store->payloads ? llmobs_store_first(hit, store->payloads) : hit;
+    struct llmobs_json *rest = tables_store_rest_of(
+        payload, store->payloads ? no_names : store->scores, store->drops);
+    int rc = rest || !payload ? 0 : -ENOMEM;
+
+    if (!id && store->payloads)
+        id = llmobs_store_first(payload, store->ids);
+    if (rc == 0 && !store->payloads)
+        for (const char *const *name = store->ids; *name; name++)
+            llmobs_json_unset(rest, *name);
+    if (rc == 0)
+        rc = llmobs_store_add(reading->span, rest, id,
+                              llmobs_store_first(hit, store->scores));
+    llmobs_json_free(rest);
+    return rc;
+}
+
+/* `sure`: an object is a hit, whatever it has. */
+static int read_hits(struct llmobs_reading *reading,
+                     const struct llmobs_json *value, bool sure, int depth)
+{
+    const struct llmobs_store *store = store_of(reading);
+    bool list = llmobs_json_is_array(value);
+    int rc = list && !reading->span->failed
+                 ? llmobs_documents_begin(reading->span)
+                 : 0;
+
+    if (rc < 0 || depth == STORE_DEPTH_MAX)
+        return rc;
+    for (size_t i = 0; list && rc == 0 && i < llmobs_json_len(value) &&
+                       i < LLMOBS_DOCUMENTS_MAX;
+         i++)
+        rc = read_hits(reading, llmobs_json_at(value, i), sure, depth + 1);
+    if (list || !llmobs_json_is_object(value))
+        return rc;
+    if (sure ||
+        (depth > 0 && !store->hits && llmobs_store_first(value, store->scores)))
+        return add_hit(reading, value);
+    for (const char *const *name = store->lists; *name && rc == 0; name++)
+        rc = read_hits(reading, llmobs_json_get(value, *name),
+                       store->hits && strcmp(*name, store->hits) == 0,
+                       depth + 1);
+    return rc;
+}
+
+/* If one of several searches failed, the span still has the documents that the
+ * others found. */
+int llmobs_store_document(struct llmobs_reading *reading,
+                          const struct llmobs_json *body)
+{
+    const struct llmobs_store *store = store_of(reading);
+    int rc = store->fail ? store->fail(reading, body) : 0;
+
+    if (rc < 0 || reading->classified->call->status >= 300 ||
+        (reading->span->failed && !store->each))
+        return rc;
+    return read_hits(reading, body, false, 0);
+}

@@ -1,0 +1,62 @@
+/* store - reads a search in a vector database, by a table of where its bodies
+ * have what: the query's text in, the documents with their scores out. Vectors
+ * are gone from the bodies before anything reads them (lib/span/vectors.h).
+ *
+ * Owns:    nothing; the tables are constant.
+ * Threads: any; no state.
+ * Errors:  -ENOMEM.
+ * Limits:  those of documents.h and values.h; STORE_DEPTH_MAX levels of a body.
+ */
+#ifndef LLMOBS_STORE_H
+#define LLMOBS_STORE_H
+
+#include "rules/read/reading.h"
+
+/* The variant of a form: names of members, NULL-terminated, of which the first
+ * that is there counts. */
+struct llmobs_store {
+    const char *const *asks; /* one of these is in each search */
+    const char *each; /* of the request: a list of searches, of which an only
+                       * one has the keys; NULL: it is one search */
+    const char *const *keys;  /* of the request: kept as metadata */
+    const char *const *texts; /* of the request, at any depth but in filters:
+                               * their texts are the query; NULL: none */
+    const char *const *lists; /* of the answer: they lead to the hits */
+    const char *hits; /* one of `lists`, which has nothing but hits; NULL: an
+                       * object with a score is one */
+    const char *const *payloads; /* of a hit: has its text; NULL: the hit has */
+    const char *const *ids;      /* of a hit, else of its payload */
+    const char *const *drops;    /* of a hit without a payload: no part of its
+                                  * text; NULL: none */
+    const char *const *scores;   /* of a hit, each of which has one */
+    const char *place; /* what the path's star is called in the metadata; NULL:
+                        * it is not kept */
+    /* Marks the span as failed where the answer says so in words of its own;
+     * NULL: it has none. */
+    int (*fail)(struct llmobs_reading *reading, const struct llmobs_json *body);
+};
+
+/* The functions of a form. */
+bool llmobs_store_asks(const struct llmobs_reading *reading);
+int llmobs_store_begin(struct llmobs_reading *reading);
+int llmobs_store_request(struct llmobs_reading *reading);
+int llmobs_store_document(struct llmobs_reading *reading,
+                          const struct llmobs_json *body);
+
+/* Sets the input: the only one of these texts, or the list of them. A vector
+ * has no text, and then there is no input. */
+int llmobs_store_input(struct llmobs_span *span,
+                       const struct llmobs_json *texts);
+
+/* The first of the members that is there; NULL: none. */
+const struct llmobs_json *llmobs_store_first(const struct llmobs_json *object,
+                                             const char *const *names);
+
+/* Adds one document: a text, or an object that has one among other members.
+ * NULL members are left out; a score may be a number's text. */
+int llmobs_store_add(struct llmobs_span *span,
+                     const struct llmobs_json *payload,
+                     const struct llmobs_json *id,
+                     const struct llmobs_json *score);
+
+#endif

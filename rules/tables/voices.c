@@ -1,0 +1,512 @@
+/* The APIs of the makers of voices and transcripts: ElevenLabs, Deepgram,
+ * Cartesia, AssemblyAI, and MiniMax's speech.
+ *
+ * Source: the types of npm's @elevenlabs/elevenlabs-js 2.73.0, @deepgram/sdk
+ * 5.13.0, @cartesia/cartesia-js 4.2.0 and assemblyai 4.41.5; symfony/ai,
+ * Bridge/MiniMax. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/tables/speech.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/usage.h"
+#include "rules/read/values.h"
+
+#define SAYS(suffix, row)                                                     \
+    {                                                                         \
+        .method = "POST", .path = suffix, .operation = "speech",              \
+        .genai = "generate_content", .span_name = "%p.speech", .media = true, \
+        .kind = LLMOBS_KIND_LLM, .form = &row                                 \
+    }
+#define SAYS_LINES(suffix, row)                                  \
+    {                                                            \
+        .method = "POST", .path = suffix, .operation = "speech", \
+        .genai = "generate_content", .span_name = "%p.speech",   \
+        .kind = LLMOBS_KIND_LLM, .streams = true, .form = &row   \
+    }
+#define HEARS(suffix, row)                                              \
+    {                                                                   \
+        .method = "POST", .path = suffix, .operation = "transcription", \
+        .genai = "transcription", .span_name = "%p.transcription",      \
+        .kind = LLMOBS_KIND_LLM, .form_data = true, .form = &row        \
+    }
+
+/* -- ElevenLabs ------------------------------------------------------------ */
+
+static const char *const eleven_keys[] = {
+    "voice_settings",   "language_code",    "seed",
+    "duration_seconds", "prompt_influence", NULL,
+};
+
+static const struct llmobs_speech_voice eleven = {
+    .text = "text",
+    .model = "model_id",
+    .settings = eleven_keys,
+    .in_path = true,
+};
+
+static const char *const eleven_names[] = {"text", "model_id", NULL};
+
+/* Pieces of a sound with times come one a line. */
+static const struct llmobs_form eleven_voice = {
+    LLMOBS_SPEECH_VOICE,
+    .keys = eleven_names,
+    .variant = &eleven,
+    .framing = LLMOBS_FRAMING_LINES,
+};
+
+static const char *const dialogue_keys[] = {
+    "settings", "language_code", "seed", "apply_text_normalization", NULL,
+};
+
+static const struct llmobs_speech_voice dialogue = {
+    .text = "text",
+    .turns = "inputs",
+    .model = "model_id",
+    .settings = dialogue_keys,
+};
+
+static const char *const dialogue_names[] = {
+    "model_id", "settings", "language_code", "seed", "apply_text_normalization",
+    NULL,
+};
+
+static const struct llmobs_form eleven_dialogue = {
+    LLMOBS_SPEECH_VOICE,
+    .keys = dialogue_names,
+    .variant = &dialogue,
+    .framing = LLMOBS_FRAMING_LINES,
+};
+
+/* Channels that were heard apart have a transcript each. */
+static int eleven_read(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
+{
+    const struct llmobs_json *list = llmobs_json_get(body, "transcripts");
+    const struct llmobs_json *seconds =
+        llmobs_json_get(body, "audio_duration_secs");
+    int rc = llmobs_json_sets(reading->span->metadata, "language",
+                              llmobs_json_gets(body, "language_code"));
+
+    if (rc < 0)
+        return rc;
+    return llmobs_json_is_array(list)
+               ? llmobs_speech_transcripts(reading->span, list, seconds)
+               : llmobs_speech_transcript(
+                     reading->span, llmobs_json_gets(body, "text"), seconds);
+}
+
+static const char *const no_keys[] = {NULL};
+
+static const char *const eleven_settings[] = {
+    "language_code",          "diarize",     "num_speakers", "tag_audio_events",
+    "timestamps_granularity", "temperature", "seed",         NULL,
+};
+
+static const struct llmobs_speech_ear eleven_hears = {
+    .url = "cloud_storage_url",
+    .model = "model_id",
+    .read = eleven_read,
+    .settings = eleven_settings,
+};
+
+static const struct llmobs_form eleven_ear = {
+    LLMOBS_SPEECH_EAR,
+    .variant = &eleven_hears,
+};
+
+static const struct llmobs_shape eleven_shapes[] = {
+    SAYS("/text-to-speech/*", eleven_voice),
+    SAYS("/text-to-speech/*/stream", eleven_voice),
+    SAYS("/text-to-speech/*/with-timestamps", eleven_voice),
+    SAYS_LINES("/text-to-speech/*/stream/with-timestamps", eleven_voice),
+    SAYS("/v1/text-to-dialogue", eleven_dialogue),
+    SAYS("/v1/text-to-dialogue/stream", eleven_dialogue),
+    SAYS("/v1/text-to-dialogue/with-timestamps", eleven_dialogue),
+    SAYS_LINES("/v1/text-to-dialogue/stream/with-timestamps", eleven_dialogue),
+    SAYS("/v1/sound-generation", eleven_voice),
+    HEARS("/v1/speech-to-text", eleven_ear),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(elevenlabs, .integration = "elevenlabs", .shapes = eleven_shapes,
+               .sent_media = LLMOBS_MEDIA_TOLD,
+               .answered_media = LLMOBS_MEDIA_TOLD);
+
+/* -- Deepgram -------------------------------------------------------------- */
+
+static const struct llmobs_speech_voice deepgram = {
+    .text = "text",
+    .settings = no_keys,
+};
+
+static const char *const deepgram_names[] = {"text", NULL};
+
+static const struct llmobs_form deepgram_voice = {
+    LLMOBS_SPEECH_VOICE,
+    .keys = deepgram_names,
+    .variant = &deepgram,
+};
+
+/* The URL's parameters name the model that was asked for, and are not kept: the
+ * span has the first model that the answer names. */
+static const char *deepgram_model(const struct llmobs_json *metadata)
+{
+    const struct llmobs_json *all = llmobs_json_get(metadata, "model_info");
+    const char *id = llmobs_json_text(
+        llmobs_json_at(llmobs_json_get(metadata, "models"), 0));
+
+    return id ? llmobs_json_gets(llmobs_json_get(all, id), "name") : NULL;
+}
+
+/* The likeliest transcript of each channel, one a line. */
+static int append_channels(struct llmobs_buf *text,
+                           const struct llmobs_json *channels)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && llmobs_json_is_array(channels) &&
+                       i < llmobs_json_len(channels);
+         i++) {
+        const struct llmobs_json *best = llmobs_json_at(
+            llmobs_json_get(llmobs_json_at(channels, i), "alternatives"), 0);
+
+        rc = i > 0 ? llmobs_message_content_append(text, "\n") : 0;
+        if (rc == 0)
+            rc = llmobs_message_content_append(
+                text, llmobs_json_gets(best, "transcript"));
+    }
+    return rc;
+}
+
+static int deepgram_read(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    const struct llmobs_json *metadata = llmobs_json_get(body, "metadata");
+    const struct llmobs_json *channels =
+        llmobs_json_get(llmobs_json_get(body, "results"), "channels");
+    struct llmobs_buf text;
+    int rc = llmobs_reading_model(reading, deepgram_model(metadata));
+
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
+                     deepgram_model(metadata));
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (rc == 0)
+        rc = append_channels(&text, channels);
+    if (rc == 0 && text.data == NULL && llmobs_json_is_array(channels))
+        rc = llmobs_buf_adds(&text, "");
+    if (rc == 0)
+        rc = llmobs_speech_transcript(reading->span, text.data,
+                                      llmobs_json_get(metadata, "duration"));
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static const struct llmobs_speech_ear deepgram_hears = {
+    .url = "url",
+    .read = deepgram_read,
+    .settings = no_keys,
+};
+
+static const char *const deepgram_url[] = {"url", NULL};
+
+static const struct llmobs_form deepgram_ear = {
+    LLMOBS_SPEECH_EAR,
+    .keys = deepgram_url,
+    .variant = &deepgram_hears,
+};
+
+/* The text to be read, or its address. */
+static int deepgram_text(struct llmobs_reading *reading)
+{
+    const char *text = llmobs_json_gets(reading->request, "text");
+    const char *url = llmobs_json_gets(reading->request, "url");
+    struct llmobs_buf words;
+    int rc = 0;
+
+    if (reading->classified->call->request_truncated)
+        return 0;
+    llmobs_buf_init(&words, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (!text && url) {
+        rc = llmobs_media_url(&words, "text", url);
+        text = words.data;
+    }
+    if (rc == 0) {
+        rc = llmobs_message_put(&reading->span->input_messages, "user",
+                                llmobs_text_of(text));
+    }
+    llmobs_buf_fini(&words);
+    return rc;
+}
+
+/* Each analysis counts its own tokens: the call has the sum, unless an analysis
+ * has no count. */
+static void deepgram_count(struct llmobs_span *span,
+                           const struct llmobs_json *metadata, const char *key)
+{
+    static const char *const parts[] = {"summary_info", "sentiment_info",
+                                        "topics_info", "intents_info"};
+    int64_t sum = -1;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        const struct llmobs_json *info = llmobs_json_get(metadata, parts[i]);
+        int64_t count = llmobs_usage_count(info, key);
+
+        if (info && count < 0)
+            return;
+        if (info)
+            sum = (sum < 0 ? 0 : sum) + count;
+    }
+    llmobs_span_metric(span, key, sum);
+}
+
+/* A summary is the answer where nothing else was asked for. */
+static int deepgram_reads(struct llmobs_reading *reading,
+                          const struct llmobs_json *body)
+{
+    const struct llmobs_json *metadata = llmobs_json_get(body, "metadata");
+    const struct llmobs_json *results = llmobs_json_get(body, "results");
+    const struct llmobs_json *summary =
+        llmobs_json_get(llmobs_json_get(results, "summary"), "text");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_json_sets(span->metadata, "language",
+                              llmobs_json_gets(metadata, "language"));
+
+    deepgram_count(span, metadata, "input_tokens");
+    deepgram_count(span, metadata, "output_tokens");
+    if (rc < 0 || !results || reading->classified->call->status >= 300)
+        return rc;
+    span->output_messages = llmobs_message_take(llmobs_value_text(
+        llmobs_json_len(results) == 1 && llmobs_json_is_string(summary)
+            ? summary
+            : results));
+    return span->output_messages ? 0 : -ENOMEM;
+}
+
+/* The counts stand before the results. */
+static int deepgram_ends(struct llmobs_reading *reading)
+{
+    struct llmobs_json *metadata =
+        llmobs_cut_json_first(reading->classified->call->response, "metadata");
+
+    deepgram_count(reading->span, metadata, "input_tokens");
+    deepgram_count(reading->span, metadata, "output_tokens");
+    llmobs_json_free(metadata);
+    return llmobs_reading_ends(reading);
+}
+
+static const struct llmobs_form deepgram_reader = {
+    .request = deepgram_text,
+    .document = deepgram_reads,
+    .ends = deepgram_ends,
+    .unknown = "unknown_model",
+};
+
+static const struct llmobs_shape deepgram_shapes[] = {
+    SAYS("/v1/speak", deepgram_voice),
+    HEARS("/v1/listen", deepgram_ear),
+    LLMOBS_SHAPE("POST", "/v1/read", "read", "%p.read", .kind = LLMOBS_KIND_LLM,
+                 .genai = "generate_content", .form = &deepgram_reader),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(deepgram, .integration = "deepgram", .shapes = deepgram_shapes);
+
+/* -- Cartesia -------------------------------------------------------------- */
+
+static const char *const cartesia_keys[] = {
+    "voice", "output_format", "language", "speed", "generation_config", NULL,
+};
+
+static const struct llmobs_speech_voice cartesia = {
+    .text = "transcript",
+    .model = "model_id",
+    .settings = cartesia_keys,
+};
+
+static const char *const cartesia_names[] = {"transcript", "model_id", NULL};
+
+static const struct llmobs_form cartesia_voice = {
+    LLMOBS_SPEECH_VOICE,
+    .keys = cartesia_names,
+    .variant = &cartesia,
+};
+
+static int cartesia_read(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    int rc = llmobs_json_sets(reading->span->metadata, "language",
+                              llmobs_json_gets(body, "language"));
+
+    return rc < 0 ? rc
+                  : llmobs_speech_transcript(reading->span,
+                                             llmobs_json_gets(body, "text"),
+                                             llmobs_json_get(body, "duration"));
+}
+
+static const char *const cartesia_settings[] = {
+    "language",
+    "timestamp_granularities",
+    NULL,
+};
+
+static const struct llmobs_speech_ear cartesia_hears = {
+    .read = cartesia_read,
+    .settings = cartesia_settings,
+};
+
+static const struct llmobs_form cartesia_ear = {
+    LLMOBS_SPEECH_EAR,
+    .variant = &cartesia_hears,
+};
+
+static const struct llmobs_shape cartesia_shapes[] = {
+    SAYS("/tts/bytes", cartesia_voice),
+    SAYS("/tts/sse", cartesia_voice),
+    HEARS("/stt", cartesia_ear),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(cartesia, .integration = "cartesia", .shapes = cartesia_shapes,
+               .sent_media = LLMOBS_MEDIA_TOLD,
+               .answered_media = LLMOBS_MEDIA_TOLD);
+
+/* -- MiniMax --------------------------------------------------------------- */
+
+static const char *const minimax_keys[] = {
+    "voice_setting", "audio_setting", "language_boost", "stream", NULL,
+};
+
+static const struct llmobs_speech_voice minimax = {
+    .text = "text",
+    .settings = minimax_keys,
+};
+
+static const struct llmobs_form minimax_voice = {
+    LLMOBS_SPEECH_VOICE,
+    .keys = deepgram_names,
+    .variant = &minimax,
+};
+
+static const struct llmobs_shape minimax_shapes[] = {
+    SAYS("/t2a_v2", minimax_voice),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(minimax, .integration = "minimax", .shapes = minimax_shapes);
+
+/* -- AssemblyAI ------------------------------------------------------------ */
+
+static const char *const assembly_keys[] = {
+    "speech_model",   "speech_models", "language_code",
+    "speaker_labels", "punctuate",     NULL,
+};
+
+static const char *assembly_model(const struct llmobs_json *body)
+{
+    const char *model = llmobs_json_gets(body, "speech_model_used");
+
+    return model ? model : llmobs_json_gets(body, "speech_model");
+}
+
+/* The call begins a job, of which a later request gets the text. */
+static int assembly_read(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    int rc = llmobs_reading_model(reading, assembly_model(body));
+
+    if (rc == 0)
+        rc = llmobs_json_sets(reading->span->metadata, "status",
+                              llmobs_json_gets(body, "status"));
+    return rc < 0 ? rc
+                  : llmobs_speech_transcript(
+                        reading->span, llmobs_json_gets(body, "text"), NULL);
+}
+
+static const struct llmobs_speech_ear assembly_hears = {
+    .url = "audio_url",
+    .read = assembly_read,
+    .settings = assembly_keys,
+};
+
+static const char *const assembly_names[] = {
+    "audio_url",
+    "speech_model",
+    "speech_models",
+    "language_code",
+    "speaker_labels",
+    "punctuate",
+    NULL,
+};
+
+/* The only model that was asked for. */
+static int assembly_asked(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *list =
+        llmobs_json_get(reading->request, "speech_models");
+    const char *model = llmobs_json_gets(reading->request, "speech_model");
+
+    if (!model && llmobs_json_len(list) == 1)
+        model = llmobs_json_text(llmobs_json_at(list, 0));
+    return llmobs_reading_model(reading, model);
+}
+
+static const struct llmobs_form assembly_ear = {
+    LLMOBS_SPEECH_EAR,
+    .model = assembly_asked,
+    .keys = assembly_names,
+    .variant = &assembly_hears,
+};
+
+/* A job that is asked for: its id, and its text or its status. */
+static int assembly_begin(struct llmobs_reading *reading)
+{
+    char *id = llmobs_url_segment(reading->classified->url->path, 0);
+
+    free(reading->span->input_value);
+    reading->span->input_value = id;
+    return id ? 0 : -ENOMEM;
+}
+
+static int assembly_job(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
+{
+    const struct llmobs_json *text = llmobs_json_get(body, "text");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_reading_model(reading, assembly_model(body));
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    rc = llmobs_json_sets(span->metadata, "status",
+                          llmobs_json_gets(body, "status"));
+    return rc < 0 ? rc
+                  : llmobs_value_output(span,
+                                        llmobs_json_is_string(text)
+                                            ? text
+                                            : llmobs_json_get(body, "status"));
+}
+
+static const struct llmobs_form assembly_poll = {
+    .begin = assembly_begin,
+    .document = assembly_job,
+    .ends = llmobs_reading_ends,
+};
+
+static const struct llmobs_shape assembly_shapes[] = {
+    LLMOBS_SHAPE("POST", "/v2/transcript", "transcription", "%p.transcription",
+                 .kind = LLMOBS_KIND_LLM, .genai = "transcription",
+                 .form = &assembly_ear),
+    LLMOBS_SHAPE("GET", "/v2/transcript/*", "get_transcript",
+                 "%p.get_transcript", .kind = LLMOBS_KIND_TASK,
+                 .bodyless = true, .form = &assembly_poll),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(assemblyai, .integration = "assemblyai",
+               .shapes = assembly_shapes);

@@ -1,0 +1,199 @@
+/* IBM's watsonx.ai: chat, generation, embeddings and rerankers. Its chat is
+ * OpenAI's but for paths and the model's name in the request.
+ *
+ * Source: the API reference of watsonx.ai (cloud.ibm.com/apidocs/watsonx-ai);
+ * of the rerankers the types of npm's @ibm-cloud/watsonx-ai 1.7.16. */
+#include "rules/vendors/chat.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/embedding.h"
+#include "rules/read/facts.h"
+#include "rules/read/message.h"
+#include "rules/read/request.h"
+#include "rules/read/rerank.h"
+#include "rules/read/usage.h"
+#include "rules/tables/interpreter.h"
+
+/* The model's name is not among the keys that the reader looks for. */
+static const char *const chat_keys[] = {
+    "model_id",
+    "stream",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "n",
+    "seed",
+    "stop",
+    "logprobs",
+    "top_logprobs",
+    "presence_penalty",
+    "frequency_penalty",
+    "response_format",
+    "tool_choice",
+    "time_limit",
+    NULL,
+};
+
+static const char *const keys[] = {"model_id", "parameters", NULL};
+
+static const char *const settings[] = {
+    "decoding_method",    "temperature",    "top_k",       "top_p",
+    "max_new_tokens",     "min_new_tokens", "random_seed", "stop_sequences",
+    "repetition_penalty", "time_limit",     NULL,
+};
+
+static const struct llmobs_chat_variant variant = {
+    .metadata = chat_keys + 1,
+    .messages = &llmobs_message_openai,
+    .usage = llmobs_usage_read,
+};
+
+/* The name of a deployment stands in the path. */
+static bool names_model(const struct llmobs_reading *reading)
+{
+    return llmobs_json_gets(reading->request, "model_id") ||
+           llmobs_request_deployment(reading->classified->url).len > 0;
+}
+
+static bool chats(const struct llmobs_reading *reading)
+{
+    return names_model(reading) && llmobs_reading_has(reading, "messages");
+}
+
+static int watsonx_begin(struct llmobs_reading *reading)
+{
+    llmobs_fact_asked(reading, llmobs_json_gets(reading->request, "model_id"));
+    return 0;
+}
+
+static int watsonx_name_model(struct llmobs_reading *reading)
+{
+    return llmobs_reading_model(reading,
+                                llmobs_json_gets(reading->request, "model_id"));
+}
+
+/* Counts of a stream grow from event to event. */
+static const struct llmobs_layout generate = {
+    .places = LLMOBS_AT(INPUT, "/input") LLMOBS_AT(SETTINGS, "/parameters")
+        LLMOBS_AT(MODEL, "/model_id")
+            LLMOBS_AT(TEXT, "/results/0/generated_text")
+                LLMOBS_AT(REASON, "/results/0/stop_reason") LLMOBS_AT(
+                    REASONS, "eos_token=stop token_limit=length not_finished=")
+                    LLMOBS_AT(INPUT_TOKENS, "/results/0/input_token_count")
+                        LLMOBS_AT(OUTPUT_TOKENS,
+                                  "/results/0/generated_token_count"),
+    .settings = settings,
+    .sums = true,
+    .texts = true,
+};
+
+static const struct llmobs_layout embed = {
+    .places = LLMOBS_AT(INPUT, "/inputs") LLMOBS_AT(MODEL, "/model_id")
+        LLMOBS_AT(OUTPUT, "/results")
+            LLMOBS_AT(INPUT_TOKENS, "/input_token_count"),
+    .plain = 2,
+};
+
+/* -- rerankers ----------------------------------------------------------- */
+
+/* Rerankers count their input alone. */
+static int note_input(struct llmobs_span *span, int64_t tokens)
+{
+    llmobs_span_metric(span, "input_tokens", tokens);
+    return llmobs_embedding_total(span);
+}
+
+static bool watsonx_reranks(const struct llmobs_reading *reading)
+{
+    return names_model(reading) && llmobs_reading_has(reading, "inputs") &&
+           llmobs_reading_has(reading, "query");
+}
+
+static int watsonx_read_ranks(struct llmobs_reading *reading,
+                              const struct llmobs_json *body)
+{
+    const char *model = llmobs_json_gets(body, "model_id");
+    int rc = llmobs_reading_model(reading, model);
+
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL, model);
+    if (rc == 0)
+        rc = note_input(reading->span,
+                        llmobs_usage_count(body, "input_token_count"));
+    return rc < 0 ? rc : llmobs_rerank_document(reading, body);
+}
+
+static int read_rank_ends(struct llmobs_reading *reading)
+{
+    struct llmobs_json *count = llmobs_cut_json_last(
+        reading->classified->call->response_tail, "input_token_count");
+    int rc = note_input(reading->span, llmobs_usage_value(count));
+
+    llmobs_json_free(count);
+    return rc < 0 ? rc : llmobs_rerank_ends(reading);
+}
+
+static const char *const rank_settings[] = {"truncate_input_tokens",
+                                            "return_options", NULL};
+
+static const struct llmobs_rerank rerank = {.settings = "parameters",
+                                            .keys = rank_settings};
+
+/* -- the dialect --------------------------------------------------------- */
+
+static const struct llmobs_form chat = {
+    .keys = chat_keys,
+    .confirm = chats,
+    .begin = watsonx_begin,
+    .request = llmobs_chat_request,
+    .document = llmobs_chat_document,
+    .event = llmobs_chat_event,
+    .model = watsonx_name_model,
+    .finish = llmobs_chat_finish,
+    .ends = llmobs_chat_ends,
+    .state_fini = llmobs_chat_fini,
+    .state_size = sizeof(struct llmobs_stream),
+    .variant = &variant,
+};
+
+static const struct llmobs_form form = {LLMOBS_INTERPRETER,
+                                        .confirm = llmobs_interpreter_asks,
+                                        .keys = keys, .variant = &generate};
+static const struct llmobs_form embeddings = {
+    LLMOBS_INTERPRETER, .confirm = llmobs_interpreter_asks, .keys = keys,
+    .variant = &embed};
+
+static const struct llmobs_form reranking = {
+    .keys = keys,
+    .confirm = watsonx_reranks,
+    .begin = watsonx_begin,
+    .request = llmobs_rerank_request,
+    .document = watsonx_read_ranks,
+    .model = watsonx_name_model,
+    .ends = read_rank_ends,
+    .variant = &rerank,
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/text/chat", "chat", "watsonx.chat",
+                 .kind = LLMOBS_KIND_LLM, .form = &chat, .any_host = true),
+    LLMOBS_SHAPE("POST", "/text/chat_stream", "chat", "watsonx.chat",
+                 .kind = LLMOBS_KIND_LLM, .form = &chat, .any_host = true,
+                 .streams = true),
+    LLMOBS_SHAPE("POST", "/text/generation", "generate", "watsonx.generate",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/text/generation_stream", "generate",
+                 "watsonx.generate", .kind = LLMOBS_KIND_LLM,
+                 .genai = "text_completion", .any_host = true, .streams = true),
+    LLMOBS_SHAPE("POST", "/text/embeddings", "embedding", "watsonx.embed",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/text/rerank", "rerank", "watsonx.rerank",
+                 .kind = LLMOBS_KIND_RETRIEVAL, .form = &reranking,
+                 .any_host = true, .shared = true),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(watsonx, .integration = "watsonx", .genai = "ibm.watsonx.ai",
+               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
+                             LLMOBS_MEDIA_DATA,
+               .shapes = shapes, .form = &form);

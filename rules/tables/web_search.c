@@ -1,0 +1,337 @@
+/* Web search services, as tools: the query in, the results out (WIRE 6.18). All
+ * have one host of their own. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/reading.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/values.h"
+
+#define TYPE_LEN 32
+
+#define NAMES(...)        \
+    (const char *const[]) \
+    {                     \
+        __VA_ARGS__, NULL \
+    }
+
+/* The variant of a form: names of members, NULL-terminated. */
+struct tool {
+    const char *const *inputs;  /* of the request: the first that is there */
+    const char *const *keys;    /* of the request: kept as metadata */
+    const char *const *outputs; /* of the answer: all that are there */
+};
+
+static const struct tool *web_search_tool_of(
+    const struct llmobs_reading *reading)
+{
+    return reading->form->variant;
+}
+
+/* -- the request ---------------------------------------------------------- */
+
+/* A query from the URL, where a blank may be a plus sign. */
+static int web_search_read_text(struct llmobs_reading *reading,
+                                struct llmobs_text text)
+{
+    char *plain = strndup(text.data, text.len), *decoded = NULL;
+    struct llmobs_json *value = NULL;
+    int rc;
+
+    for (char *at = plain; at && *at; at++)
+        if (*at == '+')
+            *at = ' ';
+    if (plain)
+        decoded = llmobs_url_decode(llmobs_text_of(plain));
+    if (decoded)
+        value = llmobs_json_string(decoded);
+    rc = value ? llmobs_value_input(reading->span, value) : -ENOMEM;
+    llmobs_json_free(value);
+    free(decoded);
+    free(plain);
+    return rc;
+}
+
+static int web_search_begin(struct llmobs_reading *reading)
+{
+    const struct llmobs_classified *classified = reading->classified;
+
+    if (!classified->shape->queries || classified->call->request.len == 0)
+        return 0;
+    return web_search_read_text(reading, classified->call->request);
+}
+
+static int web_search_read_request(struct llmobs_reading *reading)
+{
+    const struct tool *tool = web_search_tool_of(reading);
+    const struct llmobs_json *value = NULL;
+    int rc = 0;
+
+    if (reading->classified->shape->queries)
+        return 0;
+    rc = llmobs_request_metadata(reading->request, tool->keys, reading->span);
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    for (const char *const *name = tool->inputs; *name && !value; name++)
+        value = llmobs_json_get(reading->request, *name);
+    return llmobs_value_input(reading->span, value);
+}
+
+/* -- the answer ----------------------------------------------------------- */
+
+/* A member, or one of a member: "web/results". */
+static struct llmobs_json *web_search_find(const struct llmobs_json *body,
+                                           const char *place, const char **name)
+{
+    const char *slash = strchr(place, '/');
+    struct llmobs_json *value;
+    char *outer;
+
+    *name = slash ? slash + 1 : place;
+    if (!slash)
+        return llmobs_json_get(body, place);
+    outer = strndup(place, (size_t)(slash - place));
+    value =
+        outer ? llmobs_json_get(llmobs_json_get(body, outer), slash + 1) : NULL;
+    free(outer);
+    return value;
+}
+
+/* Brave has its words in error.detail, Tavily in detail.error. */
+static int web_search_fail(struct llmobs_reading *reading,
+                           const struct llmobs_json *body)
+{
+    const struct llmobs_json *error = llmobs_json_get(body, "error");
+    const char *text = llmobs_json_gets(error, "detail");
+    const char *code = llmobs_json_gets(error, "code");
+    char type[TYPE_LEN];
+
+    if (!text)
+        text = llmobs_json_gets(llmobs_json_get(body, "detail"), "error");
+    snprintf(type, sizeof(type), "http_%ld", reading->classified->call->status);
+    return text ? llmobs_span_fail(reading->span, code ? code : type, text) : 0;
+}
+
+/* One member is the output itself; several are an object. */
+static int web_search_read_document(struct llmobs_reading *reading,
+                                    const struct llmobs_json *body)
+{
+    const char *const *place = web_search_tool_of(reading)->outputs;
+    struct llmobs_json *out, *only = NULL;
+    int rc = 0;
+
+    if (reading->classified->call->status >= 300)
+        return web_search_fail(reading, body);
+    out = llmobs_json_object();
+    for (; *place && rc == 0; place++) {
+        const char *name;
+        struct llmobs_json *value = web_search_find(body, *place, &name);
+
+        if (!value || llmobs_json_is_null(value))
+            continue;
+        only = value;
+        rc = llmobs_json_set(out, name, llmobs_json_share(value));
+    }
+    if (rc == 0 && only)
+        rc = llmobs_value_output(reading->span,
+                                 llmobs_json_len(out) == 1 ? only : out);
+    llmobs_json_free(out);
+    return rc;
+}
+
+/* Exa says what a call costs, in USD. */
+static int read_exa(struct llmobs_reading *reading,
+                    const struct llmobs_json *body)
+{
+    const struct llmobs_json *total =
+        llmobs_json_get(llmobs_json_get(body, "costDollars"), "total");
+    int rc = web_search_read_document(reading, body);
+
+    if (rc < 0 || !llmobs_json_is_number(total) ||
+        llmobs_json_to_real(total) < 0)
+        return rc;
+    return llmobs_json_set(reading->span->metrics, "total_cost",
+                           llmobs_json_clone(total));
+}
+
+/* -- the services -----------------------------------------------------------
+ */
+
+#define TOOL(verb, p, op, name)                                            \
+    .method = (verb), .path = (p), .operation = (op), .span_name = (name), \
+    .kind = LLMOBS_KIND_TOOL, .whole = true
+
+#define FORM(name, with)                            \
+    static const struct llmobs_form name##_form = { \
+        .keys = name##_keys,                        \
+        .begin = web_search_begin,                  \
+        .request = web_search_read_request,         \
+        .document = (with),                         \
+        .ends = llmobs_reading_ends,                \
+        .variant = &name##_tool}
+
+#define DIALECT(id, title)                              \
+    const struct llmobs_dialect llmobs_dialect_##id = { \
+        .name = title,                                  \
+        .integration = title,                           \
+        .genai = "_OTHER",                              \
+        .group = LLMOBS_GROUP_SEARCH,                   \
+        .shapes = id##_shapes,                          \
+        .form = &id##_form,                             \
+    }
+
+static const char *const brave_keys[] = {NULL};
+static const struct tool brave_tool = {
+    .inputs = brave_keys,
+    .keys = brave_keys,
+    .outputs = NAMES("web/results", "results"),
+};
+FORM(brave, web_search_read_document);
+static const struct llmobs_shape brave_shapes[] = {
+    {TOOL("GET", "/res/v1/web/search", "web_search", "brave.search"),
+     .host = "api.search.brave.com", .bodyless = true, .queries = NAMES("q")},
+    {TOOL("GET", "/res/v1/news/search", "news_search", "brave.news"),
+     .host = "api.search.brave.com", .bodyless = true, .queries = NAMES("q")},
+    {.path = NULL},
+};
+DIALECT(brave, "brave");
+
+static const char *const exa_keys[] = {
+    "type", "category", "numResults", "includeDomains", "excludeDomains", NULL};
+static const struct tool exa_tool = {
+    .inputs = NAMES("query", "url", "urls", "ids"),
+    .keys = exa_keys,
+    .outputs = NAMES("answer", "results", "citations"),
+};
+FORM(exa, read_exa);
+static const struct llmobs_shape exa_shapes[] = {
+    {TOOL("POST", "/search", "search", "exa.search"), .host = "api.exa.ai"},
+    {TOOL("POST", "/contents", "contents", "exa.contents"),
+     .host = "api.exa.ai"},
+    {TOOL("POST", "/findSimilar", "find_similar", "exa.findSimilar"),
+     .host = "api.exa.ai"},
+    {TOOL("POST", "/answer", "answer", "exa.answer"), .host = "api.exa.ai"},
+    {.path = NULL},
+};
+DIALECT(exa, "exa");
+
+static const char *const firecrawl_keys[] = {"limit", "formats", "sources",
+                                             "location", NULL};
+static const struct tool firecrawl_tool = {
+    .inputs = NAMES("query", "url", "urls"),
+    .keys = firecrawl_keys,
+    .outputs = NAMES("data", "links"),
+};
+FORM(firecrawl, web_search_read_document);
+#define FIRECRAWL(version, op)                                             \
+    {                                                                      \
+        TOOL("POST", "/" version "/" op, version "_" op, "firecrawl." op), \
+            .host = "api.firecrawl.dev"                                    \
+    }
+static const struct llmobs_shape firecrawl_shapes[] = {
+    FIRECRAWL("v1", "search"),
+    FIRECRAWL("v1", "scrape"),
+    FIRECRAWL("v1", "map"),
+    FIRECRAWL("v2", "search"),
+    FIRECRAWL("v2", "scrape"),
+    FIRECRAWL("v2", "map"),
+    {.path = NULL},
+};
+DIALECT(firecrawl, "firecrawl");
+
+static const char *const ollama_search_keys[] = {"max_results", NULL};
+static const struct tool ollama_search_tool = {
+    .inputs = NAMES("query", "url"),
+    .keys = ollama_search_keys,
+    .outputs = NAMES("results", "title", "content", "links"),
+};
+FORM(ollama_search, web_search_read_document);
+static const struct llmobs_shape ollama_search_shapes[] = {
+    {TOOL("POST", "/api/web_search", "web_search", "ollama.web_search"),
+     .host = "ollama.com"},
+    {TOOL("POST", "/api/web_fetch", "web_fetch", "ollama.web_fetch"),
+     .host = "ollama.com"},
+    {.path = NULL},
+};
+DIALECT(ollama_search, "ollama_search");
+
+static const char *const perplexity_search_keys[] = {
+    "max_results", "country", "search_domain_filter", "search_recency_filter",
+    NULL};
+static const struct tool perplexity_search_tool = {
+    .inputs = NAMES("query"),
+    .keys = perplexity_search_keys,
+    .outputs = NAMES("results"),
+};
+FORM(perplexity_search, web_search_read_document);
+static const struct llmobs_shape perplexity_search_shapes[] = {
+    {TOOL("POST", "/search", "search", "perplexity.search"),
+     .host = "api.perplexity.ai"},
+    {.path = NULL},
+};
+DIALECT(perplexity_search, "perplexity_search");
+
+/* The key stands in the URL; so does the query, under the name that the engine
+ * of the search has for it. */
+static const char *const serpapi_keys[] = {NULL};
+static const struct tool serpapi_tool = {
+    .inputs = serpapi_keys,
+    .keys = serpapi_keys,
+    .outputs =
+        NAMES("answer_box", "organic_results", "news_results", "images_results",
+              "shopping_results", "local_results", "video_results"),
+};
+FORM(serpapi, web_search_read_document);
+#define SERPAPI(path, op)                                               \
+    {                                                                   \
+        TOOL("GET", path, op, "serpapi.search"),                        \
+            .host = "serpapi.com", .bodyless = true,                    \
+            .queries = NAMES("q", "search_query", "p", "text", "query") \
+    }
+static const struct llmobs_shape serpapi_shapes[] = {
+    SERPAPI("/search", "search"),
+    SERPAPI("/search.json", "search_json"),
+    {.path = NULL},
+};
+DIALECT(serpapi, "serpapi");
+
+static const char *const serper_keys[] = {"num",  "gl",  "hl",
+                                          "page", "tbs", NULL};
+static const struct tool serper_tool = {
+    .inputs = NAMES("q"),
+    .keys = serper_keys,
+    .outputs = NAMES("answerBox", "organic", "news", "images", "videos",
+                     "places", "shopping"),
+};
+FORM(serper, web_search_read_document);
+#define SERPER(op)                                                          \
+    {                                                                       \
+        TOOL("POST", "/" op, op, "serper." op), .host = "google.serper.dev" \
+    }
+static const struct llmobs_shape serper_shapes[] = {
+    SERPER("search"), SERPER("news"),     SERPER("images"),  SERPER("videos"),
+    SERPER("places"), SERPER("shopping"), SERPER("scholar"), {.path = NULL},
+};
+DIALECT(serper, "serper");
+
+static const char *const tavily_keys[] = {
+    "search_depth",   "topic",           "max_results",
+    "time_range",     "include_domains", "exclude_domains",
+    "include_answer", "extract_depth",   NULL};
+static const struct tool tavily_tool = {
+    .inputs = NAMES("query", "urls", "url"),
+    .keys = tavily_keys,
+    .outputs = NAMES("answer", "results", "failed_results"),
+};
+FORM(tavily, web_search_read_document);
+static const struct llmobs_shape tavily_shapes[] = {
+    {TOOL("POST", "/search", "search", "tavily.search"),
+     .host = "api.tavily.com"},
+    {TOOL("POST", "/extract", "extract", "tavily.extract"),
+     .host = "api.tavily.com"},
+    {.path = NULL},
+};
+DIALECT(tavily, "tavily");

@@ -1,0 +1,154 @@
+/* The Anthropic messages dialect (WIRE 6.8): Anthropic's own API, other
+ * vendors' APIs in its form, and its models on Vertex AI. */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/vendors/anthropic_message.h"
+#include "rules/vendors/anthropic_stream.h"
+#include "rules/vendors/google.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
+#include "rules/read/media.h"
+#include "rules/read/reading.h"
+#include "rules/read/request.h"
+#include "rules/read/tools.h"
+
+/* The keys to look for, besides those of the metadata, give facts. */
+static const char *const metadata_keys[] = {"max_tokens", "temperature", NULL};
+static const char *const keys[] = {"max_tokens",    "temperature",
+                                   "output_config", "output_format",
+                                   "service_tier",  NULL};
+
+static bool anthropic_has_messages(const struct llmobs_reading *reading)
+{
+    return llmobs_request_has_messages(reading->classified->call,
+                                       reading->request);
+}
+
+/* True for a messages request: it has messages, and its model unless the path
+ * names that. */
+static bool anthropic_is_message(const struct llmobs_reading *reading)
+{
+    bool named = strcmp(reading->classified->shape->operation, "messages") != 0;
+
+    return anthropic_has_messages(reading) &&
+           (named ||
+            llmobs_json_is_string(llmobs_json_get(reading->request, "model")));
+}
+
+/* Vertex AI names the model in the path only (WIRE 6.2). A gateway may use a
+ * path as common as "/messages" for something else; then its bodies are kept as
+ * texts (WIRE 4.6). */
+static int anthropic_read_request(struct llmobs_reading *reading)
+{
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_google_model(reading);
+
+    if (reading->classified->proxied && !anthropic_has_messages(reading))
+        return -ENOTSUP;
+    if (rc == 0)
+        rc = llmobs_request_metadata(reading->request, metadata_keys, span);
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    rc = llmobs_anthropic_inputs(reading->request, true, span);
+    return rc < 0 ? rc
+                  : llmobs_tools_read_definitions(reading->request,
+                                                  &span->tool_definitions);
+}
+
+static int anthropic_read_document(struct llmobs_reading *reading,
+                                   const struct llmobs_json *body)
+{
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_anthropic_outputs(body, &span->output_messages);
+
+    llmobs_anthropic_usage(llmobs_json_get(body, "usage"), span);
+    if (span->output_messages)
+        llmobs_fact_finish(span, llmobs_json_gets(body, "stop_reason"));
+    return rc;
+}
+
+static int anthropic_read_event(struct llmobs_reading *reading,
+                                const struct llmobs_event *event)
+{
+    struct llmobs_anthropic_stream *stream = reading->state;
+    int rc = llmobs_anthropic_stream_add(stream, event->json);
+
+    if (stream->begun)
+        llmobs_reading_token(reading, event);
+    reading->done = reading->done || stream->done;
+    return rc;
+}
+
+static int anthropic_finish_stream(struct llmobs_reading *reading)
+{
+    const struct llmobs_anthropic_stream *stream = reading->state;
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_anthropic_stream_outputs(stream, &span->output_messages);
+
+    llmobs_anthropic_usage(stream->usage, span);
+    if (span->output_messages)
+        llmobs_fact_finish(span, stream->reason);
+    return rc;
+}
+
+static void anthropic_free_stream(void *stream)
+{
+    llmobs_anthropic_stream_fini(stream);
+}
+
+/* Finds a value after the content, or before it. */
+static struct llmobs_json *anthropic_find_value(const struct llmobs_call *call,
+                                                const char *key)
+{
+    struct llmobs_json *value = llmobs_cut_json_last(call->response_tail, key);
+
+    return value ? value : llmobs_cut_json_first(call->response, key);
+}
+
+static int anthropic_read_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *usage = anthropic_find_value(call, "usage");
+    struct llmobs_json *reason = anthropic_find_value(call, "stop_reason");
+
+    reading->span->complete = llmobs_json_is_string(reason);
+    llmobs_fact_finish(reading->span, llmobs_json_text(reason));
+    llmobs_anthropic_usage(usage, reading->span);
+    llmobs_json_free(usage);
+    llmobs_json_free(reason);
+    return 0;
+}
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .confirm = anthropic_is_message,
+    .begin = llmobs_google_ask,
+    .request = anthropic_read_request,
+    .document = anthropic_read_document,
+    .event = anthropic_read_event,
+    .finish = anthropic_finish_stream,
+    .ends = anthropic_read_ends,
+    .state_fini = anthropic_free_stream,
+    .state_size = sizeof(struct llmobs_anthropic_stream),
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/messages", "messages", "anthropic.request",
+                 .kind = LLMOBS_KIND_LLM, .not_path = "/threads/*/messages",
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/publishers/anthropic/models/*:rawPredict",
+                 "rawPredict", "anthropic.request", .kind = LLMOBS_KIND_LLM,
+                 .not_path = "/models/count-tokens:rawPredict",
+                 .any_host = true, .telling = true),
+    LLMOBS_SHAPE("POST", "/publishers/anthropic/models/*:streamRawPredict",
+                 "streamRawPredict", "anthropic.request",
+                 .kind = LLMOBS_KIND_LLM, .any_host = true, .telling = true,
+                 .streams = true),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(anthropic, .integration = "anthropic", .shapes = shapes,
+               .form = &form,
+               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA,
+               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

@@ -1,0 +1,323 @@
+#include "rules/vendors/anthropic_message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/facts.h"
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+#include "rules/read/usage.h"
+
+#define IMAGE_SEEN "([IMAGE DETECTED])"
+
+/* The list for the messages of one side, and their role. */
+struct sink {
+    struct llmobs_json *list;
+    const char *role; /* NULL: none was sent */
+    bool images;
+};
+
+static int anthropic_message_add_text(const struct sink *sink, const char *role,
+                                      const char *text)
+{
+    return llmobs_json_add(sink->list,
+                           llmobs_message_new(role, llmobs_text_of(text)));
+}
+
+/* Adds a message with one item under `key`. Takes `item`. */
+static int add_with(const struct sink *sink, const char *text, const char *key,
+                    struct llmobs_json *item)
+{
+    struct llmobs_json *message =
+        llmobs_message_new(sink->role, llmobs_text_of(text));
+    struct llmobs_json *items = llmobs_json_array();
+    int rc = llmobs_json_add(items, item);
+
+    if (rc < 0)
+        llmobs_json_free(items);
+    else
+        rc = llmobs_json_set(message, key, items);
+    if (rc == 0)
+        return llmobs_json_add(sink->list, message);
+    llmobs_json_free(message);
+    return rc;
+}
+
+/* Removes the bytes of files from a value, at every level. */
+static void anthropic_message_drop_data(struct llmobs_json *value)
+{
+    const char *type = llmobs_json_gets(value, "type");
+    void *it;
+
+    if (type &&
+        (strcmp(type, "base64") == 0 || strcmp(type, "redacted_thinking") == 0))
+        llmobs_json_unset(value, "data");
+    if (llmobs_json_is_array(value))
+        for (size_t i = 0; i < llmobs_json_len(value); i++)
+            anthropic_message_drop_data(llmobs_json_at(value, i));
+    else
+        for (it = llmobs_json_iter(value); it; it = llmobs_json_next(value, it))
+            anthropic_message_drop_data(llmobs_json_iter_value(it));
+}
+
+/* Gives a value as text. */
+static char *anthropic_message_text_of(const struct llmobs_json *value)
+{
+    struct llmobs_json *copy = llmobs_json_clone(value);
+    char *text;
+
+    anthropic_message_drop_data(copy);
+    text = copy ? llmobs_json_dumps(copy, LLMOBS_JSON_ASCII) : NULL;
+    llmobs_json_free(copy);
+    return text;
+}
+
+/* Adds a block whose type has no form of its own. */
+static int anthropic_message_add_other(const struct sink *sink,
+                                       const struct llmobs_json *block)
+{
+    char *text = anthropic_message_text_of(block);
+    int rc =
+        text ? anthropic_message_add_text(sink, sink->role, text) : -ENOMEM;
+
+    free(text);
+    return rc;
+}
+
+static bool is_ascii(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text >= 0x80)
+            return false;
+    return true;
+}
+
+static bool is_shown(const char *mime)
+{
+    static const char *const mimes[] = {"image/jpeg", "image/png", "image/gif",
+                                        "image/webp"};
+
+    for (size_t i = 0; mime && i < sizeof(mimes) / sizeof(mimes[0]); i++)
+        if (strcmp(mime, mimes[i]) == 0)
+            return true;
+    return false;
+}
+
+static int anthropic_message_add_image(const struct sink *sink,
+                                       const struct llmobs_json *block)
+{
+    const struct llmobs_json *source = llmobs_json_get(block, "source");
+    const char *type = llmobs_json_gets(source, "type");
+    const char *mime = llmobs_json_gets(source, "media_type");
+    const char *data = llmobs_json_gets(source, "data");
+    uint64_t bytes;
+
+    if (!sink->images || !type || strcmp(type, "base64") != 0 || !data ||
+        !*data || !is_shown(mime) || !is_ascii(data))
+        return anthropic_message_add_text(sink, sink->role, IMAGE_SEEN);
+    if (llmobs_media_left_out(llmobs_text_of(data), &bytes) ||
+        strlen(data) > LLMOBS_ANTHROPIC_IMAGE_MAX)
+        return anthropic_message_add_text(sink, sink->role,
+                                          LLMOBS_IMAGE_TOO_LARGE);
+    return add_with(
+        sink, "", "image_parts",
+        llmobs_message_content_media(mime, llmobs_json_string(data)));
+}
+
+static int anthropic_message_add_call(const struct sink *sink,
+                                      const struct llmobs_json *block)
+{
+    return add_with(
+        sink, llmobs_json_gets(block, "text"), "tool_calls",
+        llmobs_tools_call(
+            llmobs_json_gets(block, "name"), llmobs_json_gets(block, "id"),
+            llmobs_json_gets(block, "type"),
+            llmobs_tools_arguments(llmobs_json_get(block, "input"))));
+}
+
+/* Adds one value of a tool's result; an image only as a marker. */
+static int add_result_text(struct llmobs_buf *buf,
+                           const struct llmobs_json *value)
+{
+    const char *type = llmobs_json_gets(value, "type");
+    const char *text = llmobs_json_text(value);
+    char *json;
+    int rc;
+
+    if (!text)
+        text = llmobs_json_gets(value, "text");
+    if (text)
+        return llmobs_message_content_append(buf, text);
+    if (type && strcmp(type, "image") == 0)
+        return llmobs_message_content_append(buf, IMAGE_SEEN);
+    json = anthropic_message_text_of(value);
+    rc = json ? llmobs_message_content_append(buf, json) : -ENOMEM;
+    free(json);
+    return rc;
+}
+
+/* Adds the values of a list, commas between them, without the empty ones. */
+static int read_result(struct llmobs_buf *buf, const struct llmobs_json *value)
+{
+    int rc = 0;
+
+    if (!value || llmobs_json_is_null(value))
+        return 0;
+    if (!llmobs_json_is_array(value))
+        return add_result_text(buf, value);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++) {
+        size_t before = buf->len, behind;
+
+        rc = before > 0 ? llmobs_message_content_append(buf, ",") : 0;
+        behind = buf->len;
+        if (rc == 0)
+            rc = add_result_text(buf, llmobs_json_at(value, i));
+        if (buf->len == behind)
+            llmobs_buf_cut(buf, before);
+    }
+    return rc;
+}
+
+static int anthropic_message_add_result(const struct sink *sink,
+                                        const struct llmobs_json *block)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = read_result(&text, llmobs_json_get(block, "content"));
+    if (rc == 0)
+        rc = add_with(sink, "", "tool_results",
+                      llmobs_tools_result(
+                          NULL, llmobs_json_gets(block, "tool_use_id"),
+                          "tool_result", llmobs_message_content_string(&text)));
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static int anthropic_message_add_block(const struct sink *sink,
+                                       const struct llmobs_json *block)
+{
+    const char *type = llmobs_json_gets(block, "type");
+
+    if (llmobs_json_is_null(block))
+        return 0;
+    if (llmobs_json_is_string(block))
+        return anthropic_message_add_text(sink, sink->role,
+                                          llmobs_json_text(block));
+    if (!type)
+        return anthropic_message_add_other(sink, block);
+    if (strcmp(type, "text") == 0)
+        return anthropic_message_add_text(sink, sink->role,
+                                          llmobs_json_gets(block, "text"));
+    if (strcmp(type, "image") == 0)
+        return anthropic_message_add_image(sink, block);
+    if (strcmp(type, "thinking") == 0)
+        return anthropic_message_add_text(sink, "reasoning",
+                                          llmobs_json_gets(block, "thinking"));
+    if (strstr(type, "tool_use"))
+        return anthropic_message_add_call(sink, block);
+    if (strstr(type, "tool_result"))
+        return anthropic_message_add_result(sink, block);
+    return anthropic_message_add_other(sink, block);
+}
+
+/* Adds a content: a text, or blocks, each of which becomes a message. */
+static int anthropic_message_add_content(const struct sink *sink,
+                                         const struct llmobs_json *content)
+{
+    int rc = 0;
+
+    if (!content)
+        return 0;
+    if (!llmobs_json_is_array(content))
+        return anthropic_message_add_block(sink, content);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++)
+        rc = anthropic_message_add_block(sink, llmobs_json_at(content, i));
+    return rc;
+}
+
+int llmobs_anthropic_inputs(const struct llmobs_json *request, bool images,
+                            struct llmobs_span *span)
+{
+    const struct llmobs_json *from = llmobs_json_get(request, "messages");
+    struct sink sink = {llmobs_json_array(), "system", images};
+    int rc = sink.list ? 0 : -ENOMEM;
+
+    span->input_messages = sink.list;
+    if (rc == 0)
+        rc = anthropic_message_add_content(&sink,
+                                           llmobs_json_get(request, "system"));
+    llmobs_fact_apart(span);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(from); i++) {
+        const struct llmobs_json *message = llmobs_json_at(from, i);
+
+        sink.role = llmobs_json_gets(message, "role");
+        rc = anthropic_message_add_content(&sink,
+                                           llmobs_json_get(message, "content"));
+    }
+    return rc;
+}
+
+int llmobs_anthropic_outputs(const struct llmobs_json *answer,
+                             struct llmobs_json **out)
+{
+    const struct llmobs_json *content = llmobs_json_get(answer, "content");
+    struct sink sink = {NULL, llmobs_json_gets(answer, "role"), true};
+    int rc;
+
+    *out = NULL;
+    if (!content || llmobs_json_is_null(content))
+        return 0;
+    sink.list = llmobs_json_array();
+    rc = sink.list ? anthropic_message_add_content(&sink, content) : -ENOMEM;
+    if (rc == 0)
+        *out = sink.list;
+    else
+        llmobs_json_free(sink.list);
+    return rc;
+}
+
+static int64_t at_least_0(int64_t number)
+{
+    return number > 0 ? number : 0;
+}
+
+/* Sets the tokens that were written to the cache, by its lifetime. Without a
+ * split in the answer all of them have the short one. */
+static void put_writes(const struct llmobs_json *usage, int64_t writes,
+                       struct llmobs_span *span)
+{
+    const struct llmobs_json *split = llmobs_json_get(usage, "cache_creation");
+    int64_t hour = llmobs_usage_count(split, "ephemeral_1h_input_tokens");
+    int64_t brief = llmobs_usage_count(split, "ephemeral_5m_input_tokens");
+
+    if (hour < 0 && brief < 0)
+        brief = writes;
+    llmobs_span_metric(span, "cache_write_input_tokens", writes);
+    llmobs_span_metric(span, "ephemeral_1h_input_tokens", at_least_0(hour));
+    llmobs_span_metric(span, "ephemeral_5m_input_tokens", at_least_0(brief));
+}
+
+void llmobs_anthropic_usage(const struct llmobs_json *usage,
+                            struct llmobs_span *span)
+{
+    int64_t in = llmobs_usage_count(usage, "input_tokens");
+    int64_t out = llmobs_usage_count(usage, "output_tokens");
+    int64_t writes = llmobs_usage_count(usage, "cache_creation_input_tokens");
+    int64_t reads = llmobs_usage_count(usage, "cache_read_input_tokens");
+
+    if (in >= 0)
+        in += at_least_0(writes) + at_least_0(reads);
+    llmobs_span_metric(span, "input_tokens", in);
+    llmobs_span_metric(span, "output_tokens", out);
+    if (in >= 0 && out >= 0)
+        llmobs_span_metric(span, "total_tokens", in + out);
+    if (writes >= 0)
+        put_writes(usage, writes, span);
+    llmobs_span_metric(span, "cache_read_input_tokens", reads);
+}

@@ -1,0 +1,317 @@
+#include "rules/vendors/anthropic_stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/vendors/anthropic_message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/text.h"
+#include "rules/read/usage.h"
+
+/* A block while it arrives. Blocks are in the order in which they began. */
+struct block {
+    int64_t place;             /* the part's */
+    int64_t index;             /* as sent */
+    struct llmobs_json *start; /* as announced; NULL: only deltas came */
+    struct llmobs_buf text;
+    struct llmobs_buf thinking;
+    struct llmobs_buf input; /* pieces of JSON */
+};
+
+static struct block *anthropic_stream_block_of(
+    const struct llmobs_anthropic_stream *stream, size_t i)
+{
+    return (struct block *)stream->blocks.items + i;
+}
+
+void llmobs_anthropic_stream_fini(struct llmobs_anthropic_stream *stream)
+{
+    for (size_t i = 0; i < stream->blocks.count; i++) {
+        struct block *block = anthropic_stream_block_of(stream, i);
+
+        llmobs_json_free(block->start);
+        llmobs_buf_fini(&block->text);
+        llmobs_buf_fini(&block->thinking);
+        llmobs_buf_fini(&block->input);
+    }
+    llmobs_stream_parts_fini(&stream->blocks);
+    free(stream->role);
+    free(stream->reason);
+    llmobs_json_free(stream->usage);
+}
+
+static struct llmobs_json *anthropic_stream_share(
+    const struct llmobs_json *value)
+{
+    return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
+}
+
+/* Makes a block after all others; -ENOSPC beyond the limit. */
+static int new_block(struct llmobs_anthropic_stream *stream, int64_t index,
+                     struct block **out)
+{
+    void *item;
+    int rc = llmobs_stream_part_at(&stream->blocks, sizeof(**out),
+                                   LLMOBS_ANTHROPIC_BLOCKS_MAX,
+                                   (int64_t)stream->blocks.count, &item);
+
+    if (rc < 0)
+        return rc;
+    *out = item;
+    (*out)->index = index;
+    llmobs_buf_init(&(*out)->text, LLMOBS_MESSAGE_CONTENT_MAX);
+    llmobs_buf_init(&(*out)->thinking, LLMOBS_MESSAGE_CONTENT_MAX);
+    llmobs_buf_init(&(*out)->input, LLMOBS_MESSAGE_CONTENT_MAX);
+    return 0;
+}
+
+/* The event's block: the latest one of its index, or the last block where the
+ * event has no index; NULL: none yet. */
+static struct block *anthropic_stream_find_block(
+    const struct llmobs_anthropic_stream *stream,
+    const struct llmobs_json *index)
+{
+    size_t i = stream->blocks.count;
+
+    if (!llmobs_json_is_int(index))
+        return i > 0 ? anthropic_stream_block_of(stream, i - 1) : NULL;
+    while (i-- > 0)
+        if (anthropic_stream_block_of(stream, i)->index ==
+            llmobs_json_to_int(index))
+            return anthropic_stream_block_of(stream, i);
+    return NULL;
+}
+
+/* True for tool calls and results, whether the app or the server runs the tool.
+ */
+static bool is_tool(const char *type)
+{
+    return type && (strstr(type, "tool_use") || strstr(type, "tool_result"));
+}
+
+static int anthropic_stream_start_block(struct llmobs_anthropic_stream *stream,
+                                        const struct llmobs_json *event)
+{
+    const struct llmobs_json *from = llmobs_json_get(event, "content_block");
+    const char *type = llmobs_json_gets(from, "type");
+    struct block *block;
+    int rc;
+
+    if (!llmobs_json_is_object(from))
+        return 0;
+    rc = new_block(stream, llmobs_json_to_int(llmobs_json_get(event, "index")),
+                   &block);
+    if (rc < 0)
+        return rc == -ENOSPC ? 0 : rc;
+    block->start = anthropic_stream_share(from);
+    rc = llmobs_message_content_append(&block->text,
+                                       llmobs_json_gets(from, "text"));
+    if (rc == 0)
+        rc = llmobs_message_content_append(&block->thinking,
+                                           llmobs_json_gets(from, "thinking"));
+    if (block->text.len + block->thinking.len > 0 || is_tool(type))
+        stream->begun = true;
+    return rc;
+}
+
+/* The text that a delta adds, NULL: none. *buf_offset is that of the
+ * block's buffer which takes it. */
+static const char *anthropic_stream_read_delta(const struct llmobs_json *delta,
+                                               size_t *buf_offset)
+{
+    static const struct {
+        const char *type;
+        const char *key;
+        size_t offset;
+    } kinds[] = {
+        {"text_delta", "text", offsetof(struct block, text)},
+        {"thinking_delta", "thinking", offsetof(struct block, thinking)},
+        {"input_json_delta", "partial_json", offsetof(struct block, input)},
+    };
+    const char *type = llmobs_json_gets(delta, "type"), *text;
+
+    for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(type, kinds[i].type) != 0)
+            continue;
+        text = llmobs_json_gets(delta, kinds[i].key);
+        *buf_offset = kinds[i].offset;
+        return text && *text ? text : NULL;
+    }
+    return NULL;
+}
+
+static int anthropic_stream_add_delta(struct llmobs_anthropic_stream *stream,
+                                      const struct llmobs_json *event)
+{
+    const struct llmobs_json *index = llmobs_json_get(event, "index");
+    struct block *block = anthropic_stream_find_block(stream, index);
+    size_t offset = 0;
+    const char *text =
+        anthropic_stream_read_delta(llmobs_json_get(event, "delta"), &offset);
+    int rc;
+
+    if (!text)
+        return 0;
+    stream->begun = true;
+    if (!block) {
+        rc = new_block(stream, llmobs_json_to_int(index), &block);
+        if (rc < 0)
+            return rc == -ENOSPC ? 0 : rc;
+    }
+    return llmobs_message_content_append(
+        (struct llmobs_buf *)(void *)((char *)block + offset), text);
+}
+
+/* Drops the split of an older number of cache writes when a new number comes.
+ */
+static void drop_split(struct llmobs_json *held,
+                       const struct llmobs_json *usage)
+{
+    static const char key[] = "cache_creation_input_tokens";
+    int64_t writes = llmobs_usage_count(usage, key);
+
+    if (writes >= 0 && writes != llmobs_usage_count(held, key))
+        llmobs_json_unset(held, "cache_creation");
+}
+
+/* Takes over the counts of a usage object, but not message_start's output
+ * count, which is not that of the answer. */
+static int add_usage(struct llmobs_anthropic_stream *stream,
+                     const struct llmobs_json *usage, bool last)
+{
+    static const char *const keys[] = {
+        "input_tokens", "cache_creation_input_tokens",
+        "cache_read_input_tokens", "cache_creation", "output_tokens"};
+    size_t count = sizeof(keys) / sizeof(keys[0]) - (last ? 0 : 1);
+    int rc = 0;
+
+    if (!llmobs_json_is_object(usage))
+        return 0;
+    if (!stream->usage)
+        stream->usage = llmobs_json_object();
+    if (!stream->usage)
+        return -ENOMEM;
+    drop_split(stream->usage, usage);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const struct llmobs_json *value = llmobs_json_get(usage, keys[i]);
+
+        if (value && !llmobs_json_is_null(value))
+            rc = llmobs_json_set(stream->usage, keys[i],
+                                 anthropic_stream_share(value));
+    }
+    return rc;
+}
+
+static int anthropic_stream_start_message(
+    struct llmobs_anthropic_stream *stream, const struct llmobs_json *event)
+{
+    const struct llmobs_json *message = llmobs_json_get(event, "message");
+    const char *role = llmobs_json_gets(message, "role");
+
+    if (role && !stream->role) {
+        stream->role = strdup(role);
+        if (!stream->role)
+            return -ENOMEM;
+    }
+    return add_usage(stream, llmobs_json_get(message, "usage"), false);
+}
+
+static int anthropic_stream_end_message(struct llmobs_anthropic_stream *stream,
+                                        const struct llmobs_json *event)
+{
+    const char *reason =
+        llmobs_json_gets(llmobs_json_get(event, "delta"), "stop_reason");
+
+    if (reason) {
+        stream->done = true;
+        free(stream->reason);
+        stream->reason = strdup(reason);
+        if (!stream->reason)
+            return -ENOMEM;
+    }
+    return add_usage(stream, llmobs_json_get(event, "usage"), true);
+}
+
+int llmobs_anthropic_stream_add(struct llmobs_anthropic_stream *stream,
+                                const struct llmobs_json *event)
+{
+    const char *type = llmobs_json_gets(event, "type");
+
+    if (!type)
+        return 0;
+    if (strcmp(type, "content_block_delta") == 0)
+        return anthropic_stream_add_delta(stream, event);
+    if (strcmp(type, "content_block_start") == 0)
+        return anthropic_stream_start_block(stream, event);
+    if (strcmp(type, "message_start") == 0)
+        return anthropic_stream_start_message(stream, event);
+    if (strcmp(type, "message_delta") == 0)
+        return anthropic_stream_end_message(stream, event);
+    if (strcmp(type, "message_stop") == 0)
+        stream->done = true;
+    return 0;
+}
+
+/* The block's type. Where its beginning did not come, the deltas show the type;
+ * types without a form of their own count as text (WIRE 6.8). */
+static const char *anthropic_stream_type_of(const struct block *block)
+{
+    const char *type = llmobs_json_gets(block->start, "type");
+
+    if (!block->start)
+        return block->input.len > 0      ? "tool_use"
+               : block->thinking.len > 0 ? "thinking"
+                                         : "text";
+    return is_tool(type) || (type && strcmp(type, "thinking") == 0) ? type
+                                                                    : "text";
+}
+
+/* Gives a block in the form that it has in an answer without a stream. */
+static struct llmobs_json *whole_block(const struct block *block)
+{
+    const char *type = anthropic_stream_type_of(block);
+    struct llmobs_json *out = is_tool(type) && block->start
+                                  ? llmobs_json_clone(block->start)
+                                  : llmobs_json_object();
+    int rc = llmobs_json_sets(out, "type", type);
+
+    if (rc == 0)
+        rc = llmobs_json_set(out, "text",
+                             llmobs_message_content_string(&block->text));
+    if (rc == 0)
+        rc = llmobs_json_set(out, "thinking",
+                             llmobs_message_content_string(&block->thinking));
+    if (rc == 0 && block->input.len > 0)
+        rc = llmobs_json_set(out, "input",
+                             llmobs_message_content_string(&block->input));
+    if (rc == 0)
+        return out;
+    llmobs_json_free(out);
+    return NULL;
+}
+
+int llmobs_anthropic_stream_outputs(
+    const struct llmobs_anthropic_stream *stream, struct llmobs_json **out)
+{
+    struct llmobs_json *answer, *blocks;
+    int rc = 0;
+
+    *out = NULL;
+    if (stream->blocks.count == 0 && !stream->done)
+        return 0;
+    answer = llmobs_json_object();
+    blocks = llmobs_json_array();
+    for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++)
+        rc = llmobs_json_add(blocks,
+                             whole_block(anthropic_stream_block_of(stream, i)));
+    if (rc == 0)
+        rc = llmobs_json_sets(answer, "role", stream->role);
+    if (rc == 0)
+        rc = llmobs_json_set(answer, "content", llmobs_json_share(blocks));
+    if (rc == 0)
+        rc = llmobs_anthropic_outputs(answer, out);
+    llmobs_json_free(blocks);
+    llmobs_json_free(answer);
+    return rc;
+}

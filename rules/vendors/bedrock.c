@@ -1,0 +1,138 @@
+#include "rules/vendors/bedrock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
+#include "rules/read/match.h"
+#include "rules/read/usage.h"
+
+#define HEADER(name) "x-amzn-bedrock-" name "-token-count"
+
+char *llmobs_bedrock_model(const struct llmobs_reading *reading)
+{
+    return llmobs_url_decode(llmobs_match_rest(reading->classified->shape,
+                                               reading->classified->url->path));
+}
+
+static int64_t header_count(const struct llmobs_call *call, const char *name)
+{
+    return llmobs_usage_text(llmobs_header_find(
+        call->response_headers, call->response_header_count, name));
+}
+
+/* Reads the counts, which InvokeModel puts into its answer's headers. */
+static void bedrock_read_headers(const struct llmobs_call *call,
+                                 struct llmobs_bedrock_tokens *tokens)
+{
+    tokens->input = header_count(call, HEADER("input"));
+    tokens->output = header_count(call, HEADER("output"));
+    tokens->total = -1;
+    tokens->cache_read = header_count(call, HEADER("cache-read-input"));
+    tokens->cache_write = header_count(call, HEADER("cache-write-input"));
+}
+
+int llmobs_bedrock_begin(struct llmobs_reading *reading)
+{
+    struct llmobs_bedrock_tokens tokens;
+    char *model;
+    int rc;
+
+    if (reading->classified->proxied)
+        return 0;
+    model = llmobs_bedrock_model(reading);
+    rc = model ? llmobs_reading_model(reading, model) : -ENOMEM;
+    llmobs_fact_asked(reading, model);
+    free(model);
+    if (rc < 0)
+        return rc;
+    bedrock_read_headers(reading->classified->call, &tokens);
+    llmobs_bedrock_count(&tokens, reading->span);
+    return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
+}
+
+/* Looks for the reason under the names that the bodies of all makers have. */
+static void bedrock_note_reason(struct llmobs_reading *reading)
+{
+    static const char *const keys[] = {"stop_reason", "stopReason",
+                                       "finish_reason", "completionReason"};
+    const struct llmobs_call *call = reading->classified->call;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        struct llmobs_json *reason =
+            llmobs_cut_json_last(call->response_tail, keys[i]);
+        bool found = llmobs_json_is_string(reason);
+
+        if (found)
+            llmobs_fact_finish(reading->span, llmobs_json_text(reason));
+        llmobs_json_free(reason);
+        if (found)
+            return;
+    }
+}
+
+int llmobs_bedrock_ends(struct llmobs_reading *reading)
+{
+    if (reading->classified->shape->kind == LLMOBS_KIND_LLM)
+        bedrock_note_reason(reading);
+    return llmobs_reading_ends(reading);
+}
+
+int llmobs_bedrock_settings(struct llmobs_span *span,
+                            const struct llmobs_json *temperature,
+                            const struct llmobs_json *max_tokens)
+{
+    double real = llmobs_json_to_real(max_tokens);
+    struct llmobs_json *number;
+    int rc = 0;
+
+    if (llmobs_json_is_number(temperature))
+        rc =
+            llmobs_json_set(span->metadata, "temperature",
+                            llmobs_json_real(llmobs_json_to_real(temperature)));
+    if (rc < 0 || !llmobs_json_is_number(max_tokens))
+        return rc;
+    if (llmobs_json_is_int(max_tokens))
+        number = llmobs_json_int(llmobs_json_to_int(max_tokens));
+    else if (real > -1e15 && real < 1e15)
+        number = llmobs_json_int((int64_t)real);
+    else
+        return 0;
+    return llmobs_json_set(span->metadata, "max_tokens", number);
+}
+
+static int64_t or_none(int64_t number)
+{
+    return number > 0 ? number : 0;
+}
+
+/* Tokens that were read from the cache or written to it are input too (WIRE
+ * 6.9). */
+void llmobs_bedrock_count(const struct llmobs_bedrock_tokens *tokens,
+                          struct llmobs_span *span)
+{
+    int64_t input = tokens->input, total = tokens->total;
+
+    if (input >= 0)
+        input += or_none(tokens->cache_read) + or_none(tokens->cache_write);
+    if (total < 0 && input >= 0 && tokens->output >= 0)
+        total = input + tokens->output;
+    llmobs_span_metric(span, "input_tokens", input);
+    llmobs_span_metric(span, "output_tokens", tokens->output);
+    llmobs_span_metric(span, "total_tokens", total);
+    llmobs_span_metric(span, "cache_read_input_tokens", tokens->cache_read);
+    llmobs_span_metric(span, "cache_write_input_tokens", tokens->cache_write);
+}
+
+void llmobs_bedrock_invocation(const struct llmobs_json *metrics,
+                               struct llmobs_bedrock_tokens *tokens)
+{
+    tokens->input = llmobs_usage_count(metrics, "inputTokenCount");
+    tokens->output = llmobs_usage_count(metrics, "outputTokenCount");
+    tokens->total = -1;
+    tokens->cache_read =
+        llmobs_usage_count(metrics, "cacheReadInputTokenCount");
+    tokens->cache_write =
+        llmobs_usage_count(metrics, "cacheWriteInputTokenCount");
+}

@@ -1,0 +1,133 @@
+/* Bedrock's Converse and ConverseStream (WIRE 6.9). */
+#include <errno.h>
+
+#include "rules/vendors/converse_message.h"
+#include "rules/vendors/converse_stream.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
+#include "rules/read/media.h"
+
+static const char *const keys[] = {"inferenceConfig", "toolConfig", NULL};
+
+static bool is_converse(const struct llmobs_reading *reading)
+{
+    return llmobs_reading_has(reading, "messages");
+}
+
+static int bedrock_converse_read_usage(const struct llmobs_json *usage,
+                                       struct llmobs_span *span)
+{
+    struct llmobs_bedrock_tokens tokens;
+
+    if (!llmobs_json_is_object(usage))
+        return 0;
+    llmobs_converse_usage(usage, &tokens);
+    llmobs_bedrock_count(&tokens, span);
+    return 0;
+}
+
+static int bedrock_converse_read_document(struct llmobs_reading *reading,
+                                          const struct llmobs_json *body)
+{
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_converse_outputs(body, &span->output_messages);
+
+    if (span->output_messages)
+        llmobs_fact_finish(span, llmobs_json_gets(body, "stopReason"));
+    if (rc == 0)
+        rc = llmobs_json_sets(span->metadata, "stop_reason",
+                              llmobs_json_gets(body, "stopReason"));
+    return rc < 0 ? rc
+                  : bedrock_converse_read_usage(llmobs_json_get(body, "usage"),
+                                                span);
+}
+
+static int bedrock_converse_read_event(struct llmobs_reading *reading,
+                                       const struct llmobs_event *event)
+{
+    struct llmobs_converse_stream *stream = reading->state;
+    int rc;
+
+    if (event->failed)
+        return 0;
+    rc = llmobs_converse_stream_add(stream, event->type, event->json);
+    if (stream->begun)
+        llmobs_reading_token(reading, event);
+    reading->done = stream->done;
+    return rc;
+}
+
+static int bedrock_converse_finish_stream(struct llmobs_reading *reading)
+{
+    struct llmobs_converse_stream *stream = reading->state;
+    struct llmobs_span *span = reading->span;
+    int rc =
+        llmobs_json_sets(span->metadata, "stop_reason", stream->stop_reason);
+
+    if (rc < 0)
+        return rc;
+    llmobs_converse_stream_reason(stream, span);
+    span->output_messages = llmobs_converse_stream_take(stream);
+    return span->output_messages
+               ? bedrock_converse_read_usage(stream->usage, span)
+               : -ENOMEM;
+}
+
+static int bedrock_converse_read_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *usage =
+        llmobs_cut_json_last(call->response_tail, "usage");
+    struct llmobs_json *reason =
+        llmobs_cut_json_last(call->response_tail, "stopReason");
+    const char *text = llmobs_json_text(reason);
+    int rc;
+
+    if (!text) {
+        llmobs_json_free(reason);
+        reason = llmobs_cut_json_last(call->response, "stopReason");
+        text = llmobs_json_text(reason);
+    }
+    reading->span->complete = text != NULL;
+    llmobs_fact_finish(reading->span, text);
+    rc = llmobs_json_sets(reading->span->metadata, "stop_reason", text);
+    if (rc == 0)
+        rc = bedrock_converse_read_usage(usage, reading->span);
+    llmobs_json_free(usage);
+    llmobs_json_free(reason);
+    return rc;
+}
+
+static void bedrock_converse_free_stream(void *stream)
+{
+    llmobs_converse_stream_fini(stream);
+}
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .confirm = is_converse,
+    .begin = llmobs_bedrock_begin,
+    .request = llmobs_converse_request,
+    .document = bedrock_converse_read_document,
+    .event = bedrock_converse_read_event,
+    .finish = bedrock_converse_finish_stream,
+    .ends = bedrock_converse_read_ends,
+    .state_fini = bedrock_converse_free_stream,
+    .state_size = sizeof(struct llmobs_converse_stream),
+    .framing = LLMOBS_FRAMING_AWS,
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/model/**/converse", "converse",
+                 "bedrock-runtime.command", .kind = LLMOBS_KIND_LLM,
+                 .any_host = true, .telling = true),
+    LLMOBS_SHAPE("POST", "/model/**/converse-stream", "converse_stream",
+                 "bedrock-runtime.command", .kind = LLMOBS_KIND_LLM,
+                 .any_host = true, .telling = true, .streams = true),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(bedrock_converse, .integration = "bedrock",
+               .genai = "aws.bedrock", .shapes = shapes, .form = &form,
+               .sent_media = LLMOBS_MEDIA_TOLD,
+               .answered_media = LLMOBS_MEDIA_TOLD);

@@ -1,0 +1,95 @@
+/* InvokeModel of Bedrock's embedding models (WIRE 6.12). */
+#include <errno.h>
+
+#include "rules/vendors/bedrock.h"
+#include "rules/read/embedding.h"
+#include "rules/read/media.h"
+#include "rules/read/usage.h"
+
+static bool is_embed(const struct llmobs_reading *reading)
+{
+    return llmobs_reading_has(reading, "inputText") ||
+           llmobs_reading_has(reading, "texts");
+}
+
+/* Adds the documents; a request with images only has none. */
+static int bedrock_embed_read_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *input =
+        llmobs_json_get(reading->request, "inputText");
+
+    if (reading->classified->call->request_truncated)
+        return 0;
+    if (!llmobs_json_is_string(input))
+        input = llmobs_json_get(reading->request, "texts");
+    if (!llmobs_json_is_string(input) && !llmobs_json_is_array(input))
+        return 0;
+    return llmobs_embedding_read_input(reading->span, input);
+}
+
+/* The list of vectors; of vectors in several types those of the first. */
+static const struct llmobs_json *bedrock_embed_list_of(
+    const struct llmobs_json *body)
+{
+    const struct llmobs_json *list = llmobs_json_get(body, "embeddings");
+    void *it = llmobs_json_iter(list);
+
+    return llmobs_json_is_object(list) && it ? llmobs_json_iter_value(it)
+                                             : list;
+}
+
+static int bedrock_embed_read_vectors(const struct llmobs_json *body,
+                                      struct llmobs_span *span)
+{
+    const struct llmobs_json *one = llmobs_json_get(body, "embedding");
+    const struct llmobs_json *list = bedrock_embed_list_of(body);
+
+    if (llmobs_json_is_array(one))
+        return llmobs_embedding_tell(span, 1, llmobs_json_len(one));
+    return llmobs_embedding_tell_list(
+        span, list,
+        llmobs_json_is_object(llmobs_json_at(list, 0)) ? "embedding" : NULL);
+}
+
+/* The headers' counts are preferred to the body's. */
+static int bedrock_embed_read_document(struct llmobs_reading *reading,
+                                       const struct llmobs_json *body)
+{
+    struct llmobs_span *span = reading->span;
+    int rc = bedrock_embed_read_vectors(body, span);
+
+    if (!llmobs_json_get(span->metrics, "input_tokens"))
+        llmobs_span_metric(span, "input_tokens",
+                           llmobs_usage_count(body, "inputTextTokenCount"));
+    return rc < 0 ? rc : llmobs_embedding_total(span);
+}
+
+static int bedrock_embed_read_ends(struct llmobs_reading *reading)
+{
+    int rc = llmobs_bedrock_ends(reading);
+
+    return rc < 0 ? rc : llmobs_embedding_total(reading->span);
+}
+
+/* No keys: a part of a text to embed is not kept. */
+static const char *const keys[] = {NULL};
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .confirm = is_embed,
+    .begin = llmobs_bedrock_begin,
+    .request = bedrock_embed_read_request,
+    .document = bedrock_embed_read_document,
+    .ends = bedrock_embed_read_ends,
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/model/**/invoke", "embed", "bedrock-runtime.command",
+                 .kind = LLMOBS_KIND_EMBEDDING, .holds = "embed",
+                 .any_host = true, .telling = true),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(bedrock_embed, .integration = "bedrock", .genai = "aws.bedrock",
+               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
+               .answered_media = LLMOBS_MEDIA_TOLD);

@@ -1,0 +1,120 @@
+/* ApplyGuardrail of Amazon Bedrock: a task, texts in and what the guardrail did
+ * to them out. Path and members as ApplyGuardrailRequest and -Response of
+ * @aws-sdk/client-bedrock-runtime have them. */
+#include <errno.h>
+
+#include "rules/vendors/bedrock.h"
+#include "rules/read/request.h"
+#include "rules/read/values.h"
+
+static const char *const keys[] = {"source", "outputScope", NULL};
+
+static bool is_apply(const struct llmobs_reading *reading)
+{
+    return llmobs_reading_has(reading, "source") &&
+           llmobs_reading_has(reading, "content");
+}
+
+static int bedrock_guardrails_begin(struct llmobs_reading *reading)
+{
+    const struct llmobs_url *url = reading->classified->url;
+    int rc = llmobs_request_segment(url, 3, "guardrail_id", reading->span);
+
+    if (rc == 0)
+        rc = llmobs_request_segment(url, 1, "guardrail_version", reading->span);
+    if (rc < 0 || reading->classified->proxied)
+        return rc;
+    return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
+}
+
+/* A part is {"text": {"text": ...}}; a picture is left out. */
+static int bedrock_guardrails_set_input(struct llmobs_span *span,
+                                        const struct llmobs_json *content)
+{
+    struct llmobs_json *texts = llmobs_json_array();
+    struct llmobs_json *lines = NULL;
+    int rc = texts ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++) {
+        struct llmobs_json *text =
+            llmobs_json_get(llmobs_json_at(content, i), "text");
+
+        if (llmobs_json_is_object(text))
+            rc = llmobs_json_add(texts, llmobs_json_share(text));
+    }
+    if (rc == 0) {
+        lines = llmobs_value_lines(texts, "text");
+        rc = lines ? llmobs_value_input(span, lines) : -ENOMEM;
+    }
+    llmobs_json_free(lines);
+    llmobs_json_free(texts);
+    return rc;
+}
+
+static int bedrock_guardrails_read_request(struct llmobs_reading *reading)
+{
+    int rc = llmobs_request_metadata(reading->request, keys, reading->span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    return bedrock_guardrails_set_input(
+        reading->span, llmobs_json_get(reading->request, "content"));
+}
+
+static int bedrock_guardrails_set_output(struct llmobs_span *span,
+                                         const struct llmobs_json *body)
+{
+    static const char *const parts[] = {"action", "actionReason", "outputs",
+                                        "assessments", NULL};
+    struct llmobs_json *value = llmobs_json_object();
+    int rc = value ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && parts[i]; i++) {
+        struct llmobs_json *part = llmobs_json_get(body, parts[i]);
+
+        if (part)
+            rc = llmobs_json_set(value, parts[i], llmobs_json_share(part));
+    }
+    if (rc == 0 && llmobs_json_len(value) > 0)
+        rc = llmobs_value_output(span, value);
+    llmobs_json_free(value);
+    return rc;
+}
+
+static int bedrock_guardrails_read_document(struct llmobs_reading *reading,
+                                            const struct llmobs_json *body)
+{
+    static const char *const counts[] = {"usage", NULL};
+    struct llmobs_span *span = reading->span;
+    int rc;
+
+    if (reading->classified->call->status >= 300)
+        return 0;
+    rc = bedrock_guardrails_set_output(span, body);
+    if (rc == 0)
+        rc = llmobs_json_sets(span->metadata, "guardrail_action",
+                              llmobs_json_gets(body, "action"));
+    if (rc < 0 || !llmobs_json_is_object(llmobs_json_get(body, "usage")))
+        return rc;
+    return llmobs_request_metadata(body, counts, span);
+}
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .confirm = is_apply,
+    .begin = bedrock_guardrails_begin,
+    .request = bedrock_guardrails_read_request,
+    .document = bedrock_guardrails_read_document,
+    .ends = llmobs_bedrock_ends,
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/guardrail/*/version/*/apply", "apply_guardrail",
+                 "amazon_bedrock.applyGuardrail", .kind = LLMOBS_KIND_TASK,
+                 .any_host = true, .telling = true),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(bedrock_guardrails, .integration = "bedrock",
+               .genai = "aws.bedrock", .sent_media = LLMOBS_MEDIA_TOLD,
+               .shapes = shapes, .form = &form);

@@ -1,0 +1,322 @@
+/* Knowledge bases of Amazon Bedrock: Retrieve finds texts, Rerank orders them,
+ * RetrieveAndGenerate lets a model answer from them. Paths, members and events
+ * as the models of
+ * @aws-sdk/client-bedrock-agent-runtime have them. */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/vendors/bedrock.h"
+#include "rules/vendors/bedrock_stream.h"
+#include "rules/read/documents.h"
+#include "rules/read/facts.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/values.h"
+
+static int set_provider(struct llmobs_reading *reading)
+{
+    if (reading->classified->proxied)
+        return 0;
+    return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
+}
+
+/* ---- Retrieve ------------------------------------------------------------ */
+
+static const char *const retrieve_keys[] = {"retrievalConfiguration", NULL};
+
+static bool is_retrieve(const struct llmobs_reading *reading)
+{
+    return llmobs_reading_has(reading, "retrievalQuery");
+}
+
+static int begin_retrieve(struct llmobs_reading *reading)
+{
+    int rc = llmobs_request_segment(reading->classified->url, 1,
+                                    "knowledge_base_id", reading->span);
+
+    return rc < 0 ? rc : set_provider(reading);
+}
+
+static int retrieve_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *query =
+        llmobs_json_get(reading->request, "retrievalQuery");
+    int rc =
+        llmobs_request_metadata(reading->request, retrieve_keys, reading->span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    return llmobs_value_input(reading->span, llmobs_json_get(query, "text"));
+}
+
+/* A location is an object that has one other object, of its type, with a URI or
+ * a URL: {"type": "S3", "s3Location": {"uri": ...}}. */
+static const struct llmobs_json *bedrock_knowledge_address_of(
+    const struct llmobs_json *location)
+{
+    static const char *const ways[][2] = {
+        {"s3Location", "uri"},         {"webLocation", "url"},
+        {"confluenceLocation", "url"}, {"salesforceLocation", "url"},
+        {"sharePointLocation", "url"}, {"kendraDocumentLocation", "uri"},
+    };
+    const struct llmobs_json *found = NULL;
+
+    for (size_t i = 0; !found && i < sizeof(ways) / sizeof(ways[0]); i++)
+        found =
+            llmobs_json_get(llmobs_json_get(location, ways[i][0]), ways[i][1]);
+    return found;
+}
+
+/* A row of a table has columns, which stand as JSON; a picture has bytes, which
+ * are left out. */
+static const struct llmobs_json *bedrock_knowledge_text_of(
+    const struct llmobs_json *content)
+{
+    const struct llmobs_json *text = llmobs_json_get(content, "text");
+
+    return text ? text : llmobs_json_get(content, "row");
+}
+
+static int bedrock_knowledge_add_result(struct llmobs_reading *reading,
+                                        const struct llmobs_json *result)
+{
+    const struct llmobs_json *metadata = llmobs_json_get(result, "metadata");
+    const struct llmobs_json *id = llmobs_json_get(result, "documentId");
+    struct llmobs_found found = {
+        .text = bedrock_knowledge_text_of(llmobs_json_get(result, "content")),
+        .name =
+            bedrock_knowledge_address_of(llmobs_json_get(result, "location")),
+        .id = id ? id : llmobs_json_get(metadata, "x-amz-bedrock-kb-chunk-id"),
+        .score = llmobs_json_get(result, "score"),
+    };
+
+    return llmobs_json_is_object(result)
+               ? llmobs_documents_add(reading->span, &found)
+               : 0;
+}
+
+static int retrieve_document(struct llmobs_reading *reading,
+                             const struct llmobs_json *body)
+{
+    int rc = llmobs_json_sets(reading->span->metadata, "guardrail_action",
+                              llmobs_json_gets(body, "guardrailAction"));
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    return llmobs_documents_each(reading,
+                                 llmobs_json_get(body, "retrievalResults"),
+                                 bedrock_knowledge_add_result);
+}
+
+static const struct llmobs_form retrieve = {
+    .keys = retrieve_keys,
+    .confirm = is_retrieve,
+    .begin = begin_retrieve,
+    .request = retrieve_request,
+    .document = retrieve_document,
+    .ends = llmobs_bedrock_ends,
+};
+
+/* ---- RetrieveAndGenerate ------------------------------------------------- */
+
+static const char *const generate_keys[] = {"sessionId", NULL};
+
+static bool is_generate(const struct llmobs_reading *reading)
+{
+    return llmobs_reading_has(reading, "input") &&
+           (llmobs_reading_has(reading, "retrieveAndGenerateConfiguration") ||
+            llmobs_reading_has(reading, "sessionId"));
+}
+
+static void bedrock_knowledge_note_session(struct llmobs_reading *reading,
+                                           const struct llmobs_json *body)
+{
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
+                     llmobs_json_gets(body, "sessionId"));
+}
+
+/* Notes the knowledge base and the model, which stand below the configuration
+ * of either type. */
+static int read_configuration(struct llmobs_reading *reading)
+{
+    static const char *const types[] = {"knowledgeBaseConfiguration",
+                                        "externalSourcesConfiguration"};
+    const struct llmobs_json *all =
+        llmobs_json_get(reading->request, "retrieveAndGenerateConfiguration");
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++) {
+        const struct llmobs_json *one = llmobs_json_get(all, types[i]);
+
+        rc = llmobs_reading_model(reading, llmobs_json_gets(one, "modelArn"));
+        if (rc == 0)
+            rc = llmobs_json_sets(reading->span->metadata, "knowledge_base_id",
+                                  llmobs_json_gets(one, "knowledgeBaseId"));
+    }
+    return rc;
+}
+
+static int generate_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *input =
+        llmobs_json_get(reading->request, "input");
+    int rc = read_configuration(reading);
+
+    bedrock_knowledge_note_session(reading, reading->request);
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    return llmobs_value_input(reading->span, llmobs_json_get(input, "text"));
+}
+
+static int generate_document(struct llmobs_reading *reading,
+                             const struct llmobs_json *body)
+{
+    struct llmobs_span *span = reading->span;
+    const struct llmobs_json *citations = llmobs_json_get(body, "citations");
+    int rc = llmobs_json_sets(span->metadata, "guardrail_action",
+                              llmobs_json_gets(body, "guardrailAction"));
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    bedrock_knowledge_note_session(reading, body);
+    if (llmobs_json_is_array(citations))
+        rc = llmobs_json_set(
+            span->metadata, "citations",
+            llmobs_json_int((int64_t)llmobs_json_len(citations)));
+    if (rc < 0)
+        return rc;
+    return llmobs_value_output(
+        span, llmobs_json_get(llmobs_json_get(body, "output"), "text"));
+}
+
+static int generate_event(struct llmobs_reading *reading,
+                          const struct llmobs_event *event)
+{
+    const char *action = llmobs_json_gets(event->json, "action");
+    int rc = 0;
+
+    if (event->failed)
+        return 0;
+    if (llmobs_text_is(event->type, "output"))
+        rc = llmobs_bedrock_stream_text(
+            reading, event,
+            llmobs_text_of(llmobs_json_gets(event->json, "text")));
+    else if (llmobs_text_is(event->type, "guardrail"))
+        rc = llmobs_json_sets(reading->span->metadata, "guardrail_action",
+                              action);
+    llmobs_bedrock_stream_at(reading, event);
+    return rc;
+}
+
+static const struct llmobs_form generate = {
+    .keys = generate_keys,
+    .confirm = is_generate,
+    .begin = set_provider,
+    .request = generate_request,
+    .document = generate_document,
+    .event = generate_event,
+    .finish = llmobs_bedrock_stream_finish,
+    .ends = llmobs_bedrock_ends,
+    .state_fini = llmobs_bedrock_stream_fini,
+    .state_size = sizeof(struct llmobs_bedrock_stream),
+    .framing = LLMOBS_FRAMING_AWS,
+};
+
+/* ---- Rerank -------------------------------------------------------------- */
+
+static bool is_rerank(const struct llmobs_reading *reading)
+{
+    return llmobs_reading_has(reading, "queries") &&
+           llmobs_reading_has(reading, "sources");
+}
+
+static int rerank_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *query =
+        llmobs_json_at(llmobs_json_get(reading->request, "queries"), 0);
+    const struct llmobs_json *settings = llmobs_json_get(
+        llmobs_json_get(reading->request, "rerankingConfiguration"),
+        "bedrockRerankingConfiguration");
+    static const char *const count[] = {"numberOfResults", NULL};
+    int rc = llmobs_reading_model(
+        reading,
+        llmobs_json_gets(llmobs_json_get(settings, "modelConfiguration"),
+                         "modelArn"));
+
+    if (rc == 0)
+        rc = llmobs_request_metadata(settings, count, reading->span);
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    return llmobs_value_input(
+        reading->span,
+        llmobs_json_get(llmobs_json_get(query, "textQuery"), "text"));
+}
+
+/* The answer's document, else the request's with that index. */
+static const struct llmobs_json *ranked(const struct llmobs_reading *reading,
+                                        const struct llmobs_json *result)
+{
+    const struct llmobs_json *document = llmobs_json_get(result, "document");
+    const struct llmobs_json *index = llmobs_json_get(result, "index");
+    const struct llmobs_json *text;
+    int64_t at = llmobs_json_to_int(index);
+
+    if (!document && !reading->beyond && llmobs_json_is_int(index) && at >= 0)
+        document = llmobs_json_get(
+            llmobs_json_at(llmobs_json_get(reading->request, "sources"),
+                           (size_t)at),
+            "inlineDocumentSource");
+    text = llmobs_json_get(document, "textDocument");
+    return text ? text : llmobs_json_get(document, "jsonDocument");
+}
+
+static int add_ranked(struct llmobs_reading *reading,
+                      const struct llmobs_json *result)
+{
+    struct llmobs_found found = {
+        .text = ranked(reading, result),
+        .id = llmobs_json_get(result, "index"),
+        .score = llmobs_json_get(result, "relevanceScore"),
+    };
+
+    return llmobs_json_is_object(result)
+               ? llmobs_documents_add(reading->span, &found)
+               : 0;
+}
+
+static int rerank_document(struct llmobs_reading *reading,
+                           const struct llmobs_json *body)
+{
+    return reading->classified->call->status >= 300
+               ? 0
+               : llmobs_documents_each(
+                     reading, llmobs_json_get(body, "results"), add_ranked);
+}
+
+static const struct llmobs_form rerank = {
+    .confirm = is_rerank,
+    .begin = set_provider,
+    .request = rerank_request,
+    .document = rerank_document,
+    .ends = llmobs_bedrock_ends,
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/rerank", "rerank", "amazon_bedrock.rerank",
+                 .kind = LLMOBS_KIND_RETRIEVAL, .whole = true, .form = &rerank),
+    LLMOBS_SHAPE("POST", "/knowledgebases/*/retrieve", "retrieve",
+                 "amazon_bedrock.retrieve", .kind = LLMOBS_KIND_RETRIEVAL,
+                 .any_host = true, .telling = true, .form = &retrieve),
+    LLMOBS_SHAPE("POST", "/retrieveAndGenerate", "retrieve_and_generate",
+                 "amazon_bedrock.retrieveAndGenerate",
+                 .kind = LLMOBS_KIND_WORKFLOW, .any_host = true,
+                 .telling = true, .form = &generate),
+    LLMOBS_SHAPE(
+        "POST", "/retrieveAndGenerateStream", "retrieve_and_generate_stream",
+        "amazon_bedrock.retrieveAndGenerate", .kind = LLMOBS_KIND_WORKFLOW,
+        .any_host = true, .telling = true, .streams = true, .form = &generate),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(bedrock_knowledge, .integration = "bedrock",
+               .genai = "aws.bedrock", .shapes = shapes);

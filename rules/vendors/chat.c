@@ -1,0 +1,128 @@
+#include "rules/vendors/chat.h"
+
+#include <errno.h>
+
+#include "rules/vendors/openai.h"
+#include "rules/read/facts.h"
+#include "rules/read/request.h"
+#include "rules/read/tools.h"
+#include "rules/read/usage.h"
+
+static const char *audio_format(const struct llmobs_reading *reading)
+{
+    return llmobs_json_gets(llmobs_json_get(reading->request, "audio"),
+                            "format");
+}
+
+bool llmobs_chat_asks(const struct llmobs_reading *reading)
+{
+    return llmobs_openai_asks(reading, "messages") &&
+           (reading->classified->call->request_truncated ||
+            llmobs_json_is_array(
+                llmobs_json_get(reading->request, "messages")));
+}
+
+int llmobs_chat_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_chat_variant *variant = reading->form->variant;
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(reading->request, variant->metadata, span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_message_read_list(
+        llmobs_json_get(reading->request, "messages"), variant->messages);
+    if (!span->input_messages)
+        return -ENOMEM;
+    return llmobs_tools_read_definitions(reading->request,
+                                         &span->tool_definitions);
+}
+
+int llmobs_chat_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    const struct llmobs_chat_variant *variant = reading->form->variant;
+    const struct llmobs_json *choices = llmobs_json_get(body, "choices");
+    struct llmobs_json *list = llmobs_json_array();
+    int rc =
+        list ? llmobs_reading_model(reading, llmobs_json_gets(body, "model"))
+             : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
+        const struct llmobs_json *choice = llmobs_json_at(choices, i);
+
+        llmobs_fact_finish(reading->span,
+                           llmobs_json_gets(choice, "finish_reason"));
+        rc = llmobs_message_add_answer(list, llmobs_json_get(choice, "message"),
+                                       audio_format(reading));
+    }
+    reading->span->output_messages = list;
+    if (rc == 0)
+        rc = variant->usage(llmobs_usage_find(body), reading->span);
+    return rc < 0 ? rc : llmobs_usage_timings(body, reading->span);
+}
+
+void llmobs_chat_begun(struct llmobs_reading *reading,
+                       const struct llmobs_event *event)
+{
+    const struct llmobs_stream *stream = reading->state;
+
+    if (stream->begun)
+        llmobs_reading_token(reading, event);
+}
+
+int llmobs_chat_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
+{
+    struct llmobs_stream *stream = reading->state;
+    int rc = llmobs_stream_add(stream, event->json);
+
+    llmobs_chat_begun(reading, event);
+    reading->done = reading->done || stream->done;
+    if (rc < 0 || !stream->done)
+        return rc;
+    return llmobs_usage_timings(event->json, reading->span);
+}
+
+int llmobs_chat_messages(struct llmobs_reading *reading)
+{
+    const struct llmobs_chat_variant *variant = reading->form->variant;
+    struct llmobs_stream *stream = reading->state;
+
+    if (stream->choices.count == 0 && !reading->done)
+        return 0;
+    llmobs_stream_reasons(stream, reading->span);
+    stream->keep_space = variant->keep_space;
+    reading->span->output_messages =
+        stream->texts ? llmobs_stream_texts(stream)
+                      : llmobs_stream_messages(stream, audio_format(reading));
+    return reading->span->output_messages ? 0 : -ENOMEM;
+}
+
+int llmobs_chat_finish(struct llmobs_reading *reading)
+{
+    const struct llmobs_chat_variant *variant = reading->form->variant;
+    const struct llmobs_stream *stream = reading->state;
+    int rc = 0;
+
+    if (variant->asked_model)
+        rc = llmobs_reading_model(reading,
+                                  llmobs_json_gets(reading->request, "model"));
+    if (rc == 0)
+        rc = llmobs_reading_model(reading, stream->model);
+    if (rc == 0)
+        rc = variant->usage(stream->usage, reading->span);
+    return rc < 0 ? rc : llmobs_chat_messages(reading);
+}
+
+int llmobs_chat_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_chat_variant *variant = reading->form->variant;
+
+    return llmobs_openai_ends_by(reading, variant->usage);
+}
+
+void llmobs_chat_fini(void *state)
+{
+    llmobs_stream_fini(state);
+}

@@ -1,0 +1,376 @@
+#include "rules/vendors/converse_message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "rules/read/facts.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+#include "rules/read/usage.h"
+
+/* One message of Converse becomes up to four of a span, in this order. */
+struct parts {
+    const char *role;
+    struct llmobs_json *list;  /* the span's; reasoning is added to it directly
+                                */
+    struct llmobs_buf text;    /* texts, joined by a blank */
+    struct llmobs_json *calls; /* tool calls */
+    struct llmobs_json *others;
+    struct llmobs_json *results;
+    size_t texts;
+};
+
+static bool has_members(const struct llmobs_json *value)
+{
+    return llmobs_json_is_object(value) && llmobs_json_len(value) > 0;
+}
+
+/* Names a block of an unknown kind by its keys. */
+static int name_block(const struct llmobs_json *block, const char *what,
+                      struct llmobs_buf *out)
+{
+    void *it = llmobs_json_iter(block);
+    int rc = llmobs_buf_addf(out, "[Unsupported %s: ", what);
+
+    for (bool first = true; rc == 0 && it;
+         it = llmobs_json_next(block, it), first = false)
+        rc = llmobs_buf_addf(out, "%s%s", first ? "" : ",",
+                             llmobs_json_iter_key(it));
+    return rc < 0 ? rc : llmobs_buf_addc(out, ']');
+}
+
+static int converse_message_add_other(struct parts *parts,
+                                      const struct llmobs_json *block)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = name_block(block, "content type", &text);
+    if (rc == 0)
+        rc = llmobs_json_add(
+            parts->others,
+            llmobs_message_new(parts->role,
+                               (struct llmobs_text){text.data, text.len}));
+    llmobs_buf_fini(&text);
+    return rc == -EFBIG ? 0 : rc;
+}
+
+static int converse_message_add_text(struct parts *parts, const char *text)
+{
+    int rc = parts->texts++ > 0
+                 ? llmobs_message_content_append(&parts->text, " ")
+                 : 0;
+
+    return rc < 0 ? rc : llmobs_message_content_append(&parts->text, text);
+}
+
+static int converse_message_add_call(struct parts *parts,
+                                     const struct llmobs_json *use)
+{
+    return llmobs_json_add(
+        parts->calls,
+        llmobs_tools_call(
+            llmobs_json_gets(use, "name"), llmobs_json_gets(use, "toolUseId"),
+            "toolUse", llmobs_tools_arguments(llmobs_json_get(use, "input"))));
+}
+
+/* False for an empty object, array or text, 0 and false, which count as no
+ * value. */
+static bool converse_message_says_something(const struct llmobs_json *value)
+{
+    if (llmobs_json_is_number(value))
+        return llmobs_json_to_real(value) != 0;
+    return llmobs_json_is_true(value) || llmobs_json_len(value) > 0 ||
+           llmobs_has_text(llmobs_json_text(value));
+}
+
+static struct llmobs_json *converse_message_result_text(
+    const struct llmobs_json *entry)
+{
+    const struct llmobs_json *json = llmobs_json_get(entry, "json");
+    const char *text = llmobs_json_gets(entry, "text");
+    struct llmobs_json *result;
+    struct llmobs_buf buf;
+    int rc = 0;
+
+    if (llmobs_has_text(text))
+        return llmobs_json_string(text);
+    llmobs_buf_init(&buf, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (converse_message_says_something(json))
+        rc = llmobs_json_dump(json, LLMOBS_JSON_ASCII, &buf);
+    else
+        rc = name_block(entry, "content type(s)", &buf);
+    result = rc == -ENOMEM ? NULL : llmobs_message_content_string(&buf);
+    llmobs_buf_fini(&buf);
+    return result;
+}
+
+/* Adds one entry of a toolResult, as a message of its own. Takes `result`. */
+static int converse_message_add_result(struct parts *parts, const char *id,
+                                       struct llmobs_json *result)
+{
+    struct llmobs_json *message = llmobs_json_object();
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = llmobs_json_add(
+        list, llmobs_tools_result(NULL, id, "toolResult", result));
+
+    if (rc < 0)
+        llmobs_json_free(list);
+    else
+        rc = llmobs_json_set(message, "tool_results", list);
+    if (rc == 0)
+        rc = llmobs_json_sets(message, "role", "user");
+    if (rc == 0)
+        return llmobs_json_add(parts->results, message);
+    llmobs_json_free(message);
+    return rc;
+}
+
+static int converse_message_add_results(struct parts *parts,
+                                        const struct llmobs_json *from)
+{
+    const struct llmobs_json *content = llmobs_json_get(from, "content");
+    const char *id = llmobs_json_gets(from, "toolUseId");
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++)
+        if (llmobs_json_is_object(llmobs_json_at(content, i)))
+            rc = converse_message_add_result(
+                parts, id,
+                converse_message_result_text(llmobs_json_at(content, i)));
+    return rc;
+}
+
+static int converse_message_add_block(struct parts *parts,
+                                      const struct llmobs_json *block)
+{
+    const struct llmobs_json *use = llmobs_json_get(block, "toolUse");
+    const struct llmobs_json *result = llmobs_json_get(block, "toolResult");
+    const char *text = llmobs_json_gets(block, "text");
+    const char *reasoning = llmobs_json_gets(
+        llmobs_json_get(llmobs_json_get(block, "reasoningContent"),
+                        "reasoningText"),
+        "text");
+
+    if (!llmobs_has_text(text))
+        text = llmobs_json_gets(
+            llmobs_json_get(llmobs_json_get(block, "guardContent"), "text"),
+            "text");
+    if (llmobs_has_text(text))
+        return converse_message_add_text(parts, text);
+    if (has_members(use))
+        return converse_message_add_call(parts, use);
+    if (has_members(result))
+        return converse_message_add_results(parts, result);
+    if (llmobs_has_text(reasoning))
+        return llmobs_json_add(
+            parts->list,
+            llmobs_message_new("reasoning", llmobs_text_of(reasoning)));
+    return converse_message_add_other(parts, block);
+}
+
+/* Adds the message that texts and tool calls share; it has a role only where it
+ * has text (WIRE 6.9). */
+static int put_main(struct parts *parts)
+{
+    struct llmobs_json *message;
+    int rc = 0;
+
+    if (parts->texts == 0 && llmobs_json_len(parts->calls) == 0)
+        return 0;
+    message = llmobs_json_object();
+    if (parts->texts > 0)
+        rc = llmobs_json_set(message, "content",
+                             llmobs_message_content_string(&parts->text));
+    if (rc == 0 && parts->texts > 0)
+        rc = llmobs_json_sets(message, "role", parts->role);
+    if (rc == 0 && llmobs_json_len(parts->calls) > 0)
+        rc = llmobs_json_set(message, "tool_calls",
+                             llmobs_json_share(parts->calls));
+    if (rc == 0)
+        return llmobs_json_add(parts->list, message);
+    llmobs_json_free(message);
+    return rc;
+}
+
+static int converse_message_put_all(struct llmobs_json *list,
+                                    const struct llmobs_json *from)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(from); i++)
+        rc = llmobs_json_add(list, llmobs_json_share(llmobs_json_at(from, i)));
+    return rc;
+}
+
+static int read_blocks(struct parts *parts, const struct llmobs_json *content)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++) {
+        const struct llmobs_json *block = llmobs_json_at(content, i);
+
+        if (llmobs_json_is_object(block))
+            rc = converse_message_add_block(parts, block);
+    }
+    if (rc == 0)
+        rc = put_main(parts);
+    if (rc == 0)
+        rc = converse_message_put_all(parts->list, parts->others);
+    return rc < 0 ? rc : converse_message_put_all(parts->list, parts->results);
+}
+
+/* Adds the messages of one content: a list of blocks, or a text. Anything else
+ * adds nothing. */
+static int converse_message_add_content(struct llmobs_json *list,
+                                        const char *role,
+                                        const struct llmobs_json *content)
+{
+    const char *text = llmobs_json_text(content);
+    struct parts parts = {.role = role ? role : "", .list = list};
+    int rc = -ENOMEM;
+
+    if (text)
+        return llmobs_json_add(
+            list, llmobs_message_new(parts.role, llmobs_text_of(text)));
+    llmobs_buf_init(&parts.text, LLMOBS_MESSAGE_CONTENT_MAX);
+    parts.calls = llmobs_json_array();
+    parts.others = llmobs_json_array();
+    parts.results = llmobs_json_array();
+    if (parts.calls && parts.others && parts.results)
+        rc = read_blocks(&parts, content);
+    llmobs_buf_fini(&parts.text);
+    llmobs_json_free(parts.calls);
+    llmobs_json_free(parts.others);
+    llmobs_json_free(parts.results);
+    return rc;
+}
+
+static int add_inputs(struct llmobs_span *span,
+                      const struct llmobs_json *request)
+{
+    struct llmobs_json *list = span->input_messages;
+    const struct llmobs_json *messages = llmobs_json_get(request, "messages");
+    int rc = converse_message_add_content(list, "system",
+                                          llmobs_json_get(request, "system"));
+
+    llmobs_fact_apart(span);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++) {
+        const struct llmobs_json *message = llmobs_json_at(messages, i);
+
+        rc = converse_message_add_content(list,
+                                          llmobs_json_gets(message, "role"),
+                                          llmobs_json_get(message, "content"));
+    }
+    return rc;
+}
+
+static int converse_message_add_tool(struct llmobs_json *list,
+                                     const struct llmobs_json *from)
+{
+    const struct llmobs_json *schema = llmobs_json_get(from, "inputSchema");
+    const char *name = llmobs_json_gets(from, "name");
+    const char *text = llmobs_json_gets(from, "description");
+    struct llmobs_json *tool = llmobs_json_object();
+    int rc = llmobs_json_sets(tool, "name", name ? name : "");
+
+    if (rc == 0)
+        rc = llmobs_json_sets(tool, "description", text ? text : "");
+    if (rc == 0)
+        rc = llmobs_json_set(tool, "schema",
+                             schema ? llmobs_json_clone(schema)
+                                    : llmobs_json_object());
+    if (rc == 0)
+        return llmobs_json_add(list, tool);
+    llmobs_json_free(tool);
+    return rc;
+}
+
+static int converse_message_read_tools(const struct llmobs_json *request,
+                                       struct llmobs_span *span)
+{
+    const struct llmobs_json *tools =
+        llmobs_json_get(llmobs_json_get(request, "toolConfig"), "tools");
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(tools); i++) {
+        const struct llmobs_json *spec =
+            llmobs_json_get(llmobs_json_at(tools, i), "toolSpec");
+
+        if (has_members(spec))
+            rc = converse_message_add_tool(list, spec);
+    }
+    if (rc == 0 && llmobs_json_len(list) > 0)
+        span->tool_definitions = list;
+    else
+        llmobs_json_free(list);
+    return rc;
+}
+
+int llmobs_converse_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *config =
+        llmobs_json_get(reading->request, "inferenceConfig");
+    const struct llmobs_json *most = llmobs_json_get(config, "maxTokens");
+    struct llmobs_span *span = reading->span;
+    int rc;
+
+    if (!most)
+        most = llmobs_json_get(config, "max_new_tokens");
+    rc = llmobs_bedrock_settings(span, llmobs_json_get(config, "temperature"),
+                                 most);
+    if (rc == 0)
+        rc = converse_message_read_tools(reading->request, span);
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    return span->input_messages ? add_inputs(span, reading->request) : -ENOMEM;
+}
+
+int llmobs_converse_outputs(const struct llmobs_json *answer,
+                            struct llmobs_json **out)
+{
+    const struct llmobs_json *message =
+        llmobs_json_get(llmobs_json_get(answer, "output"), "message");
+    const struct llmobs_json *content = llmobs_json_get(message, "content");
+    const char *role = llmobs_json_gets(message, "role");
+    int rc;
+
+    *out = NULL;
+    if (!converse_message_says_something(content))
+        return 0;
+    *out = llmobs_json_array();
+    rc = *out ? converse_message_add_content(*out, role ? role : "assistant",
+                                             content)
+              : -ENOMEM;
+    if (rc < 0) {
+        llmobs_json_free(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+/* The cached count; recorded answers have it under either name. */
+static int64_t cache_count(const struct llmobs_json *usage, const char *key,
+                           const char *other)
+{
+    int64_t number = llmobs_usage_count(usage, key);
+
+    return number >= 0 ? number : llmobs_usage_count(usage, other);
+}
+
+void llmobs_converse_usage(const struct llmobs_json *usage,
+                           struct llmobs_bedrock_tokens *tokens)
+{
+    tokens->input = llmobs_usage_count(usage, "inputTokens");
+    tokens->output = llmobs_usage_count(usage, "outputTokens");
+    tokens->total = llmobs_usage_count(usage, "totalTokens");
+    tokens->cache_read =
+        cache_count(usage, "cacheReadInputTokenCount", "cacheReadInputTokens");
+    tokens->cache_write = cache_count(usage, "cacheWriteInputTokenCount",
+                                      "cacheWriteInputTokens");
+}

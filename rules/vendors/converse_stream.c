@@ -1,0 +1,353 @@
+#include "rules/vendors/converse_stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/facts.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+
+/* One content block; its contents show its kind. */
+struct block {
+    int64_t index;
+    bool texted; /* a delta of text came, perhaps an empty one */
+    bool tool;
+    char *name;
+    char *id;
+    struct llmobs_buf text;
+    struct llmobs_buf reasoning;
+    struct llmobs_buf input;
+};
+
+static struct block *converse_stream_block_of(
+    const struct llmobs_converse_stream *stream, size_t i)
+{
+    return (struct block *)stream->blocks.items + i;
+}
+
+static void drop_blocks(struct llmobs_converse_stream *stream)
+{
+    for (size_t i = 0; i < stream->blocks.count; i++) {
+        struct block *block = converse_stream_block_of(stream, i);
+
+        free(block->name);
+        free(block->id);
+        llmobs_buf_fini(&block->text);
+        llmobs_buf_fini(&block->reasoning);
+        llmobs_buf_fini(&block->input);
+    }
+    llmobs_stream_parts_fini(&stream->blocks);
+    free(stream->role);
+    stream->role = NULL;
+}
+
+void llmobs_converse_stream_fini(struct llmobs_converse_stream *stream)
+{
+    drop_blocks(stream);
+    llmobs_json_free(stream->messages);
+    llmobs_json_free(stream->usage);
+    free(stream->stop_reason);
+}
+
+/* Keeps the first text that came. */
+static int converse_stream_keep(char **field, const char *text)
+{
+    if (*field || !text)
+        return 0;
+    *field = strdup(text);
+    return *field ? 0 : -ENOMEM;
+}
+
+/* Sets *out to the event's block; -ENOSPC: it has none, or one too many. */
+static int converse_stream_find_block(struct llmobs_converse_stream *stream,
+                                      const struct llmobs_json *event,
+                                      struct block **out)
+{
+    const struct llmobs_json *index =
+        llmobs_json_get(event, "contentBlockIndex");
+    void *item;
+    int rc;
+
+    if (!llmobs_json_is_int(index))
+        return -ENOSPC;
+    rc = llmobs_stream_part_at(&stream->blocks, sizeof(**out),
+                               LLMOBS_CONVERSE_BLOCKS_MAX,
+                               llmobs_json_to_int(index), &item);
+    if (rc < 0)
+        return rc;
+    *out = item;
+    (*out)->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    (*out)->reasoning.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    (*out)->input.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    return 0;
+}
+
+static int converse_stream_start_block(struct llmobs_converse_stream *stream,
+                                       const struct llmobs_json *event)
+{
+    const struct llmobs_json *use =
+        llmobs_json_get(llmobs_json_get(event, "start"), "toolUse");
+    struct block *block;
+    int rc = converse_stream_find_block(stream, event, &block);
+
+    if (rc < 0 || !llmobs_json_is_object(use))
+        return rc;
+    stream->begun = true;
+    block->tool = true;
+    rc = converse_stream_keep(&block->name, llmobs_json_gets(use, "name"));
+    return rc < 0 ? rc
+                  : converse_stream_keep(&block->id,
+                                         llmobs_json_gets(use, "toolUseId"));
+}
+
+/* Adds input: pieces of text, or all of it at once. */
+static int converse_stream_add_input(struct block *block,
+                                     const struct llmobs_json *input)
+{
+    char *text;
+    int rc;
+
+    block->tool = true;
+    if (!input || llmobs_json_is_null(input))
+        return 0;
+    if (llmobs_json_is_string(input))
+        return llmobs_message_content_append(&block->input,
+                                             llmobs_json_text(input));
+    text = llmobs_json_dumps(input, LLMOBS_JSON_KEEP_ORDER);
+    rc = text ? llmobs_message_content_append(&block->input, text) : -ENOMEM;
+    free(text);
+    return rc;
+}
+
+static int converse_stream_add_delta(struct llmobs_converse_stream *stream,
+                                     const struct llmobs_json *event)
+{
+    const struct llmobs_json *delta = llmobs_json_get(event, "delta");
+    const struct llmobs_json *use = llmobs_json_get(delta, "toolUse");
+    const char *text = llmobs_json_gets(delta, "text");
+    struct block *block;
+    int rc = converse_stream_find_block(stream, event, &block);
+
+    if (rc < 0)
+        return rc;
+    block->texted = block->texted || text;
+    rc = llmobs_message_content_append(&block->text, text);
+    if (rc == 0)
+        rc = llmobs_message_content_append(
+            &block->reasoning,
+            llmobs_json_gets(llmobs_json_get(delta, "reasoningContent"),
+                             "text"));
+    if (rc == 0 && llmobs_json_is_object(use))
+        rc = converse_stream_add_input(block, llmobs_json_get(use, "input"));
+    if (block->text.len + block->reasoning.len > 0 || block->tool)
+        stream->begun = true;
+    return rc;
+}
+
+/* Gives the input as an object: {} where none came, {"input": text} where it is
+ * no object (WIRE 6.9). */
+static struct llmobs_json *converse_stream_read_input(const struct block *block)
+{
+    struct llmobs_json *parsed = NULL;
+
+    if (block->input.len == 0)
+        return llmobs_json_object();
+    if (llmobs_json_parse(
+            (struct llmobs_text){block->input.data, block->input.len},
+            &parsed) == 0 &&
+        llmobs_json_is_object(parsed))
+        return parsed;
+    llmobs_json_free(parsed);
+    parsed = llmobs_json_object();
+    if (llmobs_json_set(parsed, "input",
+                        llmobs_message_content_string(&block->input)) == 0)
+        return parsed;
+    llmobs_json_free(parsed);
+    return NULL;
+}
+
+/* True where only reasoning came. */
+static bool only_thought(const struct llmobs_converse_stream *stream)
+{
+    bool thought = false;
+
+    for (size_t i = 0; i < stream->blocks.count; i++) {
+        if (converse_stream_block_of(stream, i)->texted ||
+            converse_stream_block_of(stream, i)->tool)
+            return false;
+        thought =
+            thought || converse_stream_block_of(stream, i)->reasoning.len > 0;
+    }
+    return thought;
+}
+
+static int converse_stream_put_reasoning(
+    const struct llmobs_converse_stream *stream)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++) {
+        const struct llmobs_buf *buf =
+            &converse_stream_block_of(stream, i)->reasoning;
+
+        if (buf->len > 0)
+            rc = llmobs_json_add(
+                stream->messages,
+                llmobs_message_new("reasoning",
+                                   (struct llmobs_text){buf->data, buf->len}));
+    }
+    return rc;
+}
+
+static int converse_stream_put_text(const struct llmobs_converse_stream *stream,
+                                    struct llmobs_json *message)
+{
+    struct llmobs_buf all;
+    bool texted = false;
+    int rc = 0;
+
+    llmobs_buf_init(&all, LLMOBS_MESSAGE_CONTENT_MAX);
+    for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++) {
+        texted = texted || converse_stream_block_of(stream, i)->texted;
+        rc = llmobs_message_content_append(
+            &all, converse_stream_block_of(stream, i)->text.data);
+    }
+    if (rc == 0 && texted)
+        rc = llmobs_json_set(message, "content",
+                             llmobs_message_content_string(&all));
+    llmobs_buf_fini(&all);
+    return rc;
+}
+
+static int converse_stream_put_calls(
+    const struct llmobs_converse_stream *stream, struct llmobs_json *message)
+{
+    struct llmobs_json *calls = llmobs_json_array();
+    int rc = calls ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++) {
+        const struct block *block = converse_stream_block_of(stream, i);
+
+        if (block->tool)
+            rc = llmobs_json_add(
+                calls, llmobs_tools_call(block->name, block->id, "toolUse",
+                                         converse_stream_read_input(block)));
+    }
+    if (rc == 0 && llmobs_json_len(calls) > 0)
+        return llmobs_json_set(message, "tool_calls", calls);
+    llmobs_json_free(calls);
+    return rc;
+}
+
+static struct llmobs_json *converse_stream_make_message(
+    const struct llmobs_converse_stream *stream)
+{
+    struct llmobs_json *message = llmobs_json_object();
+    int rc = llmobs_json_sets(message, "role",
+                              stream->role ? stream->role : "assistant");
+
+    if (rc == 0)
+        rc = converse_stream_put_text(stream, message);
+    if (rc == 0)
+        rc = converse_stream_put_calls(stream, message);
+    if (rc == 0)
+        return message;
+    llmobs_json_free(message);
+    return NULL;
+}
+
+/* Ends the current message. */
+static int converse_stream_put_message(struct llmobs_converse_stream *stream)
+{
+    int rc;
+
+    if (!stream->messages)
+        stream->messages = llmobs_json_array();
+    rc = stream->messages ? converse_stream_put_reasoning(stream) : -ENOMEM;
+    if (rc == 0 && !only_thought(stream))
+        rc = llmobs_json_add(stream->messages,
+                             converse_stream_make_message(stream));
+    drop_blocks(stream);
+    return rc;
+}
+
+static int converse_stream_end_message(struct llmobs_converse_stream *stream,
+                                       const struct llmobs_json *event)
+{
+    const char *reason = llmobs_json_gets(event, "stopReason");
+    char *copy = reason ? strdup(reason) : NULL;
+
+    stream->done = true;
+    if (reason && !copy)
+        return -ENOMEM;
+    free(stream->stop_reason);
+    stream->stop_reason = copy;
+    return converse_stream_put_message(stream);
+}
+
+static int keep_usage(struct llmobs_converse_stream *stream,
+                      const struct llmobs_json *event)
+{
+    struct llmobs_json *usage = llmobs_json_get(event, "usage");
+
+    if (!llmobs_json_is_object(usage))
+        return 0;
+    llmobs_json_free(stream->usage);
+    stream->usage = llmobs_json_share(usage);
+    return 0;
+}
+
+static int converse_stream_start_message(struct llmobs_converse_stream *stream,
+                                         const struct llmobs_json *event)
+{
+    return converse_stream_keep(&stream->role, llmobs_json_gets(event, "role"));
+}
+
+static const struct {
+    const char *name;
+    int (*add)(struct llmobs_converse_stream *stream,
+               const struct llmobs_json *event);
+} kinds[] = {
+    {"messageStart", converse_stream_start_message},
+    {"contentBlockStart", converse_stream_start_block},
+    {"contentBlockDelta", converse_stream_add_delta},
+    {"messageStop", converse_stream_end_message},
+    {"metadata", keep_usage},
+};
+
+int llmobs_converse_stream_add(struct llmobs_converse_stream *stream,
+                               struct llmobs_text name,
+                               const struct llmobs_json *event)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (llmobs_text_is(name, kinds[i].name)) {
+            int rc = kinds[i].add(stream, event);
+
+            return rc == -ENOSPC ? 0 : rc;
+        }
+    return 0;
+}
+
+void llmobs_converse_stream_reason(const struct llmobs_converse_stream *stream,
+                                   struct llmobs_span *span)
+{
+    if (stream->done || stream->begun)
+        llmobs_fact_finish(span, stream->stop_reason);
+}
+
+struct llmobs_json *llmobs_converse_stream_take(
+    struct llmobs_converse_stream *stream)
+{
+    struct llmobs_json *messages;
+
+    if (stream->blocks.count > 0 && converse_stream_put_message(stream) < 0)
+        return NULL;
+    messages = stream->messages;
+    stream->messages = NULL;
+    return messages
+               ? messages
+               : llmobs_message_only("assistant", (struct llmobs_text){"", 0});
+}

@@ -1,0 +1,47 @@
+/* converse_stream - puts a streamed answer of Bedrock's Converse API together
+ * from its events.
+ *
+ * Owns:    its blocks, texts and messages, from the first event to fini.
+ * Threads: one at a time.
+ * Errors:  -ENOMEM; events that are not of this API are passed over.
+ * Limits:  LLMOBS_CONVERSE_BLOCKS_MAX blocks a message; more are passed over.
+ *          Texts as message_content.h.
+ *
+ * Source:  WIRE 6.9.
+ */
+#ifndef LLMOBS_CONVERSE_STREAM_H
+#define LLMOBS_CONVERSE_STREAM_H
+
+#include "lib/span/span.h"
+#include "rules/read/stream_parts.h"
+
+#define LLMOBS_CONVERSE_BLOCKS_MAX 1024
+
+struct llmobs_converse_stream {
+    struct llmobs_stream_parts blocks; /* of the current message */
+    struct llmobs_json *messages;      /* the complete ones; NULL: none */
+    char *role;                        /* of the current message */
+    char *stop_reason;                 /* the last one */
+    struct llmobs_json *usage;         /* the last one */
+    bool begun;                        /* a first token was seen */
+    bool done;                         /* messageStop was seen */
+};
+
+/* A stream of all zeros is empty and ready. */
+void llmobs_converse_stream_fini(struct llmobs_converse_stream *stream);
+
+/* Adds one event: its name and its document. */
+int llmobs_converse_stream_add(struct llmobs_converse_stream *stream,
+                               struct llmobs_text name,
+                               const struct llmobs_json *event);
+
+/* Notes why the answer ended (facts.h), if any of it came. */
+void llmobs_converse_stream_reason(const struct llmobs_converse_stream *stream,
+                                   struct llmobs_span *span);
+
+/* Gives the output messages, which leave the stream: the incomplete last one
+ * too, and an empty one where none came. */
+struct llmobs_json *llmobs_converse_stream_take(
+    struct llmobs_converse_stream *stream);
+
+#endif

@@ -1,0 +1,200 @@
+/* Embeddings of Gemini and Vertex AI: embedContent, batchEmbedContents and
+ * predict (WIRE 6.10). */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "rules/vendors/gemini_parts.h"
+#include "rules/vendors/google.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/embedding.h"
+#include "rules/read/media.h"
+#include "rules/read/usage.h"
+
+static const char *const settings[] = {
+    "taskType", "title",        "outputDimensionality",
+    "mimeType", "autoTruncate", NULL};
+
+static const char *const cut_keys[] = {"taskType",   "task_type",
+                                       "title",      "outputDimensionality",
+                                       "mimeType",   "output_dimensionality",
+                                       "mime_type",  "embedContentConfig",
+                                       "parameters", NULL};
+
+static bool gemini_embed_is_request(const struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    const struct llmobs_json *content =
+        llmobs_json_get(reading->request, "content");
+
+    if (call->request_truncated)
+        return llmobs_cut_json_has(call->request, call->request_tail,
+                                   "content") ||
+               llmobs_cut_json_has(call->request, call->request_tail,
+                                   "requests");
+    return llmobs_json_is_object(content) || llmobs_json_is_string(content) ||
+           llmobs_json_is_array(llmobs_json_get(reading->request, "requests"));
+}
+
+/* The objects with the contents to embed: the request itself, or a list of
+ * such. */
+static const struct llmobs_json *items_of(const struct llmobs_json *request)
+{
+    const struct llmobs_json *items = llmobs_json_get(request, "requests");
+
+    if (!items)
+        items = llmobs_json_get(request, "instances");
+    return items ? items : request;
+}
+
+/* Appends the texts of an item's parts to an array. */
+static int gemini_embed_add_texts(const struct llmobs_json *item,
+                                  struct llmobs_json *texts)
+{
+    const struct llmobs_json *content = llmobs_json_get(item, "content");
+    struct llmobs_json *messages = llmobs_json_array();
+    int rc;
+
+    if (!content)
+        content = llmobs_json_get(item, "text");
+    rc =
+        messages ? llmobs_gemini_add_content(messages, content, NULL) : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++) {
+        struct llmobs_json *text =
+            llmobs_json_get(llmobs_json_at(messages, i), "content");
+
+        if (text)
+            rc = llmobs_json_add(texts, llmobs_json_share(text));
+    }
+    llmobs_json_free(messages);
+    return rc;
+}
+
+static int gemini_embed_read_documents(const struct llmobs_json *items,
+                                       struct llmobs_span *span)
+{
+    struct llmobs_json *texts = llmobs_json_array();
+    int rc = texts ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_google_len(items); i++)
+        rc = gemini_embed_add_texts(llmobs_google_at(items, i), texts);
+    if (rc == 0)
+        rc = llmobs_embedding_read_input(span, texts);
+    llmobs_json_free(texts);
+    return rc;
+}
+
+/* Settings are in the request, in the first of its items, or in an object of
+ * their own. */
+static int gemini_embed_read_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *request = reading->request;
+    const struct llmobs_json *items = items_of(request);
+    const struct llmobs_json *apart =
+        llmobs_google_get(request, "embedContentConfig");
+    int rc;
+
+    if (!apart)
+        apart = llmobs_json_get(request, "parameters");
+    rc = llmobs_google_metadata(llmobs_google_at(items, 0), apart, settings,
+                                reading->span);
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    return gemini_embed_read_documents(items, reading->span);
+}
+
+/* The object that holds a vector's values and its statistics. */
+static const struct llmobs_json *embedding_of(const struct llmobs_json *item)
+{
+    const struct llmobs_json *inner = llmobs_json_get(item, "embeddings");
+
+    return llmobs_json_is_object(inner) ? inner : item;
+}
+
+static size_t gemini_embed_size_of(const struct llmobs_json *item)
+{
+    const struct llmobs_json *values =
+        llmobs_json_get(embedding_of(item), "values");
+
+    if (!values)
+        values = llmobs_json_get(item, "textEmbedding");
+    return llmobs_json_is_array(values) ? llmobs_json_len(values) : 0;
+}
+
+static int64_t gemini_embed_tokens_of(const struct llmobs_json *item)
+{
+    const struct llmobs_json *statistics =
+        llmobs_json_get(embedding_of(item), "statistics");
+    int64_t count = llmobs_usage_count(statistics, "tokenCount");
+
+    return count >= 0 ? count : llmobs_usage_count(statistics, "token_count");
+}
+
+static int read_metrics(const struct llmobs_json *body,
+                        const struct llmobs_json *list,
+                        struct llmobs_span *span)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < llmobs_google_len(list); i++) {
+        int64_t count = gemini_embed_tokens_of(llmobs_google_at(list, i));
+
+        sum += count > 0 && sum < INT64_MAX / 2 ? count : 0;
+    }
+    if (sum == 0)
+        sum = llmobs_usage_count(llmobs_json_get(body, "usageMetadata"),
+                                 "promptTokenCount");
+    llmobs_span_metric(span, "input_tokens", sum);
+    llmobs_span_metric(span, "billable_character_count",
+                       llmobs_usage_count(llmobs_json_get(body, "metadata"),
+                                          "billableCharacterCount"));
+    return llmobs_embedding_total(span);
+}
+
+static int gemini_embed_read_document(struct llmobs_reading *reading,
+                                      const struct llmobs_json *body)
+{
+    static const char *const names[] = {"embedding", "embeddings",
+                                        "predictions"};
+    const struct llmobs_json *list = NULL;
+    int rc;
+
+    for (size_t i = 0; !list && i < sizeof(names) / sizeof(names[0]); i++)
+        list = llmobs_json_get(body, names[i]);
+    rc = read_metrics(body, list, reading->span);
+    if (rc < 0 || reading->span->failed ||
+        reading->classified->call->status >= 300)
+        return rc;
+    if (llmobs_google_len(list) == 0)
+        return llmobs_span_set(&reading->span->output_value, "");
+    return llmobs_embedding_tell(
+        reading->span, llmobs_google_len(list),
+        gemini_embed_size_of(llmobs_google_at(list, 0)));
+}
+
+static const struct llmobs_form form = {
+    .keys = cut_keys,
+    .confirm = gemini_embed_is_request,
+    .begin = llmobs_google_begin,
+    .request = gemini_embed_read_request,
+    .document = gemini_embed_read_document,
+    .model = llmobs_google_model,
+};
+
+/* predict serves models of all kinds, so the path must have the name of one
+ * that embeds. */
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/*:embedContent", "embedContent",
+                 "google_genai.request", .kind = LLMOBS_KIND_EMBEDDING,
+                 .any_host = true, .telling = true),
+    LLMOBS_SHAPE("POST", "/*:batchEmbedContents", "batchEmbedContents",
+                 "google_genai.request", .kind = LLMOBS_KIND_EMBEDDING,
+                 .any_host = true, .telling = true),
+    LLMOBS_SHAPE("POST", "/*embedding*:predict", "predict",
+                 "google_genai.request", .kind = LLMOBS_KIND_EMBEDDING),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(gemini_embed, .integration = "google_genai",
+               .genai = "gcp.gen_ai", .shapes = shapes, .form = &form,
+               .sent_media = LLMOBS_MEDIA_TOLD,
+               .answered_media = LLMOBS_MEDIA_TOLD);

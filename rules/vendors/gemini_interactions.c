@@ -1,0 +1,423 @@
+/* Gemini's Interactions API (WIRE 6.10). */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/vendors/google.h"
+#include "rules/vendors/interactions_steps.h"
+#include "rules/vendors/interactions_stream.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
+#include "rules/read/jobs.h"
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+
+/* Keys of the request; the first ones only name what was asked for. */
+static const char *const keys[] = {
+    "generation_config",
+    "agent",
+    "stream",
+    "background",
+    "store",
+    "previous_interaction_id",
+    "response_format",
+    "response_mime_type",
+    "response_modalities",
+    "safety_settings",
+    "service_tier",
+    NULL,
+};
+#define KEYS_APART 1
+
+static const char *const settings[] = {
+    "temperature",        "top_p",          "seed",
+    "max_output_tokens",  "stop_sequences", "thinking_level",
+    "thinking_summaries", "tool_choice",    NULL,
+};
+
+static const char *const answer_keys[] = {"id",     "model", "agent",
+                                          "status", "usage", NULL};
+
+static bool gemini_interactions_is_text(const struct llmobs_json *object,
+                                        const char *key)
+{
+    return llmobs_json_is_string(llmobs_json_get(object, key));
+}
+
+static bool gemini_interactions_is_request(const struct llmobs_reading *reading)
+{
+    return (gemini_interactions_is_text(reading->request, "model") ||
+            gemini_interactions_is_text(reading->request, "agent")) &&
+           llmobs_reading_has(reading, "input");
+}
+
+static int gemini_interactions_begin(struct llmobs_reading *reading)
+{
+    const char *model = llmobs_json_gets(reading->request, "model");
+    const char *vendor = llmobs_google_vendor(model ? model : "");
+
+    if (reading->classified->proxied || !vendor)
+        return 0;
+    return llmobs_span_set(&reading->span->model_provider, vendor);
+}
+
+/* -- the request --------------------------------------------------------- */
+
+static int gemini_interactions_read_settings(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *config =
+        llmobs_json_get(reading->request, "generation_config");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(config, settings, span);
+
+    llmobs_span_fact(&span->facts, LLMOBS_FACT_REASONING_LEVEL,
+                     llmobs_json_gets(config, "thinking_level"));
+    llmobs_span_fact(
+        &span->facts, LLMOBS_FACT_PREVIOUS_RESPONSE_ID,
+        llmobs_json_gets(reading->request, "previous_interaction_id"));
+    if (!llmobs_json_gets(reading->request, "model"))
+        llmobs_fact_asked(reading, llmobs_json_gets(reading->request, "agent"));
+    return rc < 0 ? rc
+                  : llmobs_request_metadata(reading->request, keys + KEYS_APART,
+                                            span);
+}
+
+static int gemini_interactions_read_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *system =
+        llmobs_json_get(reading->request, "system_instruction");
+    struct llmobs_span *span = reading->span;
+    int rc = gemini_interactions_read_settings(reading);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    if (!span->input_messages)
+        return -ENOMEM;
+    if (llmobs_json_is_string(system))
+        rc = llmobs_json_add(
+            span->input_messages,
+            llmobs_message_new("system",
+                               llmobs_text_of(llmobs_json_text(system))));
+    llmobs_fact_apart(span);
+    if (rc == 0)
+        rc = llmobs_interactions_add_inputs(
+            span->input_messages, llmobs_json_get(reading->request, "input"));
+    return rc < 0 ? rc
+                  : llmobs_tools_read_definitions(reading->request,
+                                                  &span->tool_definitions);
+}
+
+/* -- the answer ---------------------------------------------------------- */
+
+/* Thoughts are counted beside the output, not within it: the documentation's
+ * own stream has 11 input, 90 output and 245 thought tokens, and 346 in all. */
+static void gemini_interactions_read_usage(const struct llmobs_json *usage,
+                                           struct llmobs_span *span)
+{
+    static const struct llmobs_google_counts counts = {
+        .input = "total_input_tokens",
+        .output = "total_output_tokens",
+        .thoughts = "total_thought_tokens",
+        .total = "total_tokens",
+        .cached = "total_cached_tokens",
+    };
+
+    llmobs_google_usage(usage, &counts, span);
+}
+
+/* An interaction has a status in the place of a reason, and none of both as
+ * long as it waits in the background. */
+static void gemini_interactions_note_reason(struct llmobs_span *span,
+                                            const char *status, bool ended)
+{
+    if (!ended)
+        llmobs_fact_finish(span, NULL);
+    else if (status && strcmp(status, "requires_action") == 0)
+        llmobs_fact_finish(span, "tool_call");
+    else if (!llmobs_interactions_is_open(status))
+        llmobs_fact_finish(span, status);
+}
+
+/* The first fault of the interaction, else that of a step. */
+static const struct llmobs_json *gemini_interactions_fault_of(
+    const struct llmobs_json *body, const struct llmobs_json *steps)
+{
+    const struct llmobs_json *fault =
+        llmobs_json_at(llmobs_json_get(body, "errors"), 0);
+
+    for (size_t i = 0; !fault && i < llmobs_json_len(steps); i++)
+        fault = llmobs_json_get(llmobs_json_at(steps, i), "error");
+    return fault;
+}
+
+static int gemini_interactions_read_failure(struct llmobs_reading *reading,
+                                            const char *status,
+                                            const struct llmobs_json *body,
+                                            const struct llmobs_json *steps)
+{
+    const struct llmobs_json *fault;
+    const char *code;
+
+    if (!status || strcmp(status, "failed") != 0)
+        return 0;
+    fault = gemini_interactions_fault_of(body, steps);
+    code = llmobs_json_gets(fault, "code");
+    reading->answered = true;
+    return llmobs_span_fail(reading->span, code && *code ? code : status,
+                            llmobs_json_gets(fault, "message"));
+}
+
+/* An interaction in the background goes on, and one whose stream was cut. */
+static int gemini_interactions_note_job(struct llmobs_reading *reading,
+                                        const struct llmobs_json *interaction,
+                                        const char *status)
+{
+    if (reading->classified->call->status >= 300 || !status ||
+        !llmobs_interactions_is_open(status))
+        return 0;
+    return llmobs_job_begun(reading->span, llmobs_json_gets(interaction, "id"));
+}
+
+static int gemini_interactions_read_output(struct llmobs_reading *reading,
+                                           const struct llmobs_json *steps)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(steps) && i < llmobs_json_len(steps);
+         i++)
+        rc = llmobs_interactions_add_output(list, llmobs_json_at(steps, i));
+    reading->span->output_messages = list;
+    return rc;
+}
+
+static int read_names(struct llmobs_reading *reading,
+                      const struct llmobs_json *body)
+{
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
+
+    return rc < 0 || llmobs_json_gets(reading->request, "model")
+               ? rc
+               : llmobs_reading_model(reading, llmobs_json_gets(body, "agent"));
+}
+
+/* Before 2026-05 an answer had `outputs`. */
+static const struct llmobs_json *steps_of(const struct llmobs_json *body)
+{
+    const struct llmobs_json *steps = llmobs_json_get(body, "steps");
+
+    return steps ? steps : llmobs_json_get(body, "outputs");
+}
+
+static int gemini_interactions_read_body(struct llmobs_reading *reading,
+                                         const struct llmobs_json *body)
+{
+    const char *status = llmobs_json_gets(body, "status");
+    const struct llmobs_json *steps = steps_of(body);
+    int rc = read_names(reading, body);
+
+    gemini_interactions_read_usage(llmobs_json_get(body, "usage"),
+                                   reading->span);
+    if (reading->classified->call->status < 300) {
+        reading->answered = llmobs_json_is_array(steps);
+        gemini_interactions_note_reason(reading->span, status, true);
+        if (rc == 0)
+            rc = gemini_interactions_read_failure(reading, status, body, steps);
+    }
+    return rc < 0 ? rc : gemini_interactions_read_output(reading, steps);
+}
+
+static int gemini_interactions_read_document(struct llmobs_reading *reading,
+                                             const struct llmobs_json *body)
+{
+    int rc = gemini_interactions_read_body(reading, body);
+
+    return rc < 0 ? rc
+                  : gemini_interactions_note_job(
+                        reading, body, llmobs_json_gets(body, "status"));
+}
+
+static int gemini_interactions_read_event(struct llmobs_reading *reading,
+                                          const struct llmobs_event *event)
+{
+    struct llmobs_interactions_stream *stream = reading->state;
+    int rc = llmobs_interactions_stream_add(stream, event->json);
+
+    if (stream->begun)
+        llmobs_reading_token(reading, event);
+    reading->done = reading->done || stream->done;
+    return rc;
+}
+
+static int read_steps(struct llmobs_reading *reading)
+{
+    const struct llmobs_interactions_stream *stream = reading->state;
+    struct llmobs_json *steps = llmobs_interactions_stream_steps(stream);
+    int rc = steps ? read_names(reading, stream->interaction) : -ENOMEM;
+
+    llmobs_fact_answer(reading, stream->interaction);
+    gemini_interactions_read_usage(stream->usage, reading->span);
+    if (rc == 0)
+        rc = gemini_interactions_read_failure(reading, stream->status,
+                                              stream->interaction, steps);
+    if (rc == 0 && (llmobs_json_len(steps) > 0 || reading->done)) {
+        gemini_interactions_note_reason(reading->span, stream->status,
+                                        reading->done);
+        rc = gemini_interactions_read_output(reading, steps);
+    }
+    llmobs_json_free(steps);
+    return rc;
+}
+
+static int gemini_interactions_finish_stream(struct llmobs_reading *reading)
+{
+    const struct llmobs_interactions_stream *stream = reading->state;
+    int rc = read_steps(reading);
+
+    return rc < 0 ? rc
+                  : gemini_interactions_note_job(reading, stream->interaction,
+                                                 stream->status);
+}
+
+static void gemini_interactions_free_stream(void *stream)
+{
+    llmobs_interactions_stream_fini(stream);
+}
+
+static int name_agent(struct llmobs_reading *reading)
+{
+    if (llmobs_json_gets(reading->request, "model"))
+        return 0;
+    return llmobs_reading_model(reading,
+                                llmobs_json_gets(reading->request, "agent"));
+}
+
+static int gemini_interactions_read_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *body = llmobs_cut_json_object(
+        call->response, call->response_tail, answer_keys);
+    const char *status = llmobs_json_gets(body, "status");
+    int rc = body ? read_names(reading, body) : -ENOMEM;
+
+    reading->span->complete = status != NULL;
+    gemini_interactions_read_usage(llmobs_json_get(body, "usage"),
+                                   reading->span);
+    gemini_interactions_note_reason(reading->span, status,
+                                    reading->span->complete);
+    if (rc == 0)
+        rc = gemini_interactions_note_job(reading, body, status);
+    llmobs_json_free(body);
+    return rc;
+}
+
+/* -- an interaction that is asked for, cancelled or deleted ---------------- */
+
+static int gemini_interactions_settle(struct llmobs_reading *reading,
+                                      const char *status)
+{
+    bool ended = status && !llmobs_interactions_is_open(status);
+
+    return llmobs_job_settle(reading, status, ended);
+}
+
+static int gemini_interactions_fetch_document(struct llmobs_reading *reading,
+                                              const struct llmobs_json *body)
+{
+    int rc;
+
+    if (reading->classified->call->status >= 300)
+        return 0;
+    rc = gemini_interactions_read_body(reading, body);
+    return rc < 0 ? rc
+                  : gemini_interactions_settle(
+                        reading, llmobs_json_gets(body, "status"));
+}
+
+static int fetch_event(struct llmobs_reading *reading,
+                       const struct llmobs_event *event)
+{
+    struct llmobs_interactions_stream *stream = reading->state;
+    int rc = llmobs_interactions_stream_add(stream, event->json);
+
+    reading->done = reading->done || stream->done;
+    return rc;
+}
+
+static int fetch_finish(struct llmobs_reading *reading)
+{
+    const struct llmobs_interactions_stream *stream = reading->state;
+    int rc = read_steps(reading);
+
+    return rc < 0 ? rc : gemini_interactions_settle(reading, stream->status);
+}
+
+static int gemini_interactions_fetch_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *body = llmobs_cut_json_object(
+        call->response, call->response_tail, answer_keys);
+    int rc = body ? read_names(reading, body) : -ENOMEM;
+
+    reading->span->complete = llmobs_json_gets(body, "status") != NULL;
+    gemini_interactions_read_usage(llmobs_json_get(body, "usage"),
+                                   reading->span);
+    if (rc == 0)
+        rc = gemini_interactions_settle(reading,
+                                        llmobs_json_gets(body, "status"));
+    llmobs_json_free(body);
+    return rc;
+}
+
+static const struct llmobs_form fetch_form = {
+    .begin = llmobs_job_asked,
+    .document = gemini_interactions_fetch_document,
+    .event = fetch_event,
+    .finish = fetch_finish,
+    .ends = gemini_interactions_fetch_ends,
+    .state_fini = gemini_interactions_free_stream,
+    .state_size = sizeof(struct llmobs_interactions_stream),
+};
+
+/* -- the dialect ----------------------------------------------------------- */
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .confirm = gemini_interactions_is_request,
+    .begin = gemini_interactions_begin,
+    .request = gemini_interactions_read_request,
+    .document = gemini_interactions_read_document,
+    .event = gemini_interactions_read_event,
+    .model = name_agent,
+    .finish = gemini_interactions_finish_stream,
+    .ends = gemini_interactions_read_ends,
+    .state_fini = gemini_interactions_free_stream,
+    .state_size = sizeof(struct llmobs_interactions_stream),
+    .failed_role = "assistant",
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/interactions", "interaction", "google_genai.request",
+                 .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
+                 .any_host = true),
+    LLMOBS_SHAPE("GET", "/interactions/*", "retrieve",
+                 "google_genai.getInteraction", .kind = LLMOBS_KIND_TASK,
+                 .genai = "fetch_response", .bodyless = true,
+                 .form = &fetch_form),
+    LLMOBS_SHAPE("POST", "/interactions/*/cancel", "cancel",
+                 "google_genai.cancelInteraction", .kind = LLMOBS_KIND_TASK,
+                 .bodyless = true, .form = &fetch_form),
+    LLMOBS_SHAPE("DELETE", "/interactions/*", "delete",
+                 "google_genai.deleteInteraction", .kind = LLMOBS_KIND_TASK,
+                 .bodyless = true, .form = &fetch_form),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(gemini_interactions, .integration = "google_genai",
+               .genai = "gcp.gen_ai", .shapes = shapes, .form = &form,
+               .sent_media = LLMOBS_MEDIA_TOLD,
+               .answered_media = LLMOBS_MEDIA_TOLD);

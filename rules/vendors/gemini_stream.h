@@ -1,0 +1,42 @@
+/* gemini_stream - the parts of an answer of Google's models that comes in
+ * pieces: the texts joined in two (thought and said), the others as messages in
+ * their order.
+ *
+ * Owns:    its members, from the first piece to fini.
+ * Threads: one at a time.
+ * Errors:  -ENOMEM.
+ * Limits:  those of message_content.h.
+ */
+#ifndef LLMOBS_GEMINI_STREAM_H
+#define LLMOBS_GEMINI_STREAM_H
+
+#include "lib/text/json.h"
+
+/* All zeros: empty and ready. */
+struct llmobs_gemini_stream {
+    struct llmobs_buf text;
+    struct llmobs_buf thought;
+    struct llmobs_json *others; /* messages; NULL: no piece came */
+    char *role;                 /* of the first content */
+    bool begun;                 /* a first token was seen */
+};
+
+void llmobs_gemini_stream_fini(struct llmobs_gemini_stream *stream);
+
+/* A piece has come, perhaps without a content. */
+int llmobs_gemini_stream_begin(struct llmobs_gemini_stream *stream);
+
+/* Adds the parts of a content to a stream that has begun. */
+int llmobs_gemini_stream_add(struct llmobs_gemini_stream *stream,
+                             const struct llmobs_json *content);
+
+/* Adds one part of a content, which says the role; NULL: of the assistant. */
+int llmobs_gemini_stream_part(struct llmobs_gemini_stream *stream,
+                              const struct llmobs_json *content,
+                              const struct llmobs_json *part);
+
+/* Gives the messages of a stream that has begun; NULL without memory. */
+struct llmobs_json *llmobs_gemini_stream_messages(
+    const struct llmobs_gemini_stream *stream);
+
+#endif

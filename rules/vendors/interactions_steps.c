@@ -1,0 +1,293 @@
+#include "rules/vendors/interactions_steps.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+
+static const char call_end[] = "_call", result_end[] = "_result";
+
+static const char *interactions_steps_type_of(const struct llmobs_json *step)
+{
+    const char *type = llmobs_json_gets(step, "type");
+
+    return type ? type : "";
+}
+
+static bool interactions_steps_is_type(const struct llmobs_json *step,
+                                       const char *type)
+{
+    return strcmp(interactions_steps_type_of(step), type) == 0;
+}
+
+bool llmobs_interactions_is_call(const char *type)
+{
+    return llmobs_text_ends(llmobs_text_of(type), call_end);
+}
+
+static bool is_result(const struct llmobs_json *step)
+{
+    return llmobs_text_ends(llmobs_text_of(interactions_steps_type_of(step)),
+                            result_end);
+}
+
+/* -- contents ------------------------------------------------------------ */
+
+int llmobs_interactions_mark(struct llmobs_buf *text,
+                             const struct llmobs_json *content, bool *is)
+{
+    static const char *const kinds[] = {"image", "audio", "video", "document"};
+    const char *detail = llmobs_json_gets(content, "uri");
+    const char *data = llmobs_json_gets(content, "data");
+
+    if (!detail || !*detail)
+        detail = llmobs_json_gets(content, "mime_type");
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (interactions_steps_is_type(content, kinds[i])) {
+            *is = true;
+            return llmobs_media_mark(text, kinds[i], detail,
+                                     llmobs_media_base64(llmobs_text_of(data)));
+        }
+    *is = false;
+    return 0;
+}
+
+static int interactions_steps_append_content(struct llmobs_buf *text,
+                                             const struct llmobs_json *content)
+{
+    bool is;
+    int rc;
+
+    if (llmobs_json_is_string(content))
+        return llmobs_message_content_append(text, llmobs_json_text(content));
+    rc = llmobs_interactions_mark(text, content, &is);
+    if (rc < 0 || is)
+        return rc;
+    return llmobs_message_content_append(text,
+                                         llmobs_json_gets(content, "text"));
+}
+
+/* Appends a text, a content or a list of contents. */
+static int append_contents(struct llmobs_buf *text,
+                           const struct llmobs_json *value)
+{
+    int rc = 0;
+
+    if (!llmobs_json_is_array(value))
+        return interactions_steps_append_content(text, value);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
+        rc = interactions_steps_append_content(text, llmobs_json_at(value, i));
+    return rc;
+}
+
+/* Adds a message of such contents; nothing where `empty` is false and they have
+ * no text. */
+static int add_contents(struct llmobs_json *list, const char *role,
+                        const struct llmobs_json *value, bool empty)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = append_contents(&text, value);
+    if (rc == 0 && (text.len > 0 || empty))
+        rc = llmobs_json_add(
+            list, llmobs_message_new(
+                      role, (struct llmobs_text){text.data, text.len}));
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+/* -- tools --------------------------------------------------------------- */
+
+/* The tool's name, or NULL; that of a tool of Google's own is in the step's
+ * type. Cut to `cap` bytes. */
+static const char *interactions_steps_tool_of(const struct llmobs_json *step,
+                                              const char *end, char *out,
+                                              size_t cap)
+{
+    struct llmobs_text type = llmobs_text_of(interactions_steps_type_of(step));
+    const char *name = llmobs_json_gets(step, "name");
+
+    if (name || llmobs_text_starts(type, "function_"))
+        return name;
+    type.len -= strlen(end);
+    type = llmobs_text_cut(type, cap - 1);
+    memcpy(out, type.data, type.len);
+    out[type.len] = '\0';
+    return out;
+}
+
+/* Adds a message with one item under `key`. Takes the item. */
+static int interactions_steps_add_item(struct llmobs_json *list,
+                                       const char *role, const char *key,
+                                       struct llmobs_json *item)
+{
+    struct llmobs_json *message = llmobs_json_object();
+    struct llmobs_json *items = llmobs_json_array();
+    int rc = llmobs_json_add(items, item);
+
+    if (rc == 0)
+        rc = llmobs_json_sets(message, "role", role);
+    if (rc == 0) {
+        rc = llmobs_json_set(message, key, items);
+        items = NULL;
+    }
+    llmobs_json_free(items);
+    if (rc == 0)
+        return llmobs_json_add(list, message);
+    llmobs_json_free(message);
+    return rc;
+}
+
+static int interactions_steps_add_call(struct llmobs_json *list,
+                                       const struct llmobs_json *step)
+{
+    char name[64];
+
+    return interactions_steps_add_item(
+        list, "assistant", "tool_calls",
+        llmobs_tools_call(
+            interactions_steps_tool_of(step, call_end, name, sizeof(name)),
+            llmobs_json_gets(step, "id"), interactions_steps_type_of(step),
+            llmobs_tools_arguments(llmobs_json_get(step, "arguments"))));
+}
+
+/* Appends a result that is no text: contents as their texts, other values as
+ * JSON. */
+static int append_result(struct llmobs_buf *text,
+                         const struct llmobs_json *value)
+{
+    const struct llmobs_json *first =
+        llmobs_json_is_array(value) ? llmobs_json_at(value, 0) : value;
+    char *dump;
+    int rc;
+
+    if (!value || llmobs_json_is_null(value))
+        return 0;
+    if (llmobs_json_is_string(first) || llmobs_json_gets(first, "type"))
+        return append_contents(text, value);
+    dump = llmobs_json_dumps(value, LLMOBS_JSON_ASCII);
+    rc = dump ? llmobs_message_content_append(text, dump) : -ENOMEM;
+    free(dump);
+    return rc;
+}
+
+/* The program sends the results of its functions, the server those of its own
+ * tools. */
+static int interactions_steps_add_result(struct llmobs_json *list,
+                                         const struct llmobs_json *step)
+{
+    const char *role = interactions_steps_is_type(step, "function_result")
+                           ? "user"
+                           : "assistant";
+    struct llmobs_json *string = NULL;
+    struct llmobs_buf text;
+    char name[64];
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = append_result(&text, llmobs_json_get(step, "result"));
+    if (rc == 0)
+        string = llmobs_message_content_string(&text);
+    llmobs_buf_fini(&text);
+    if (rc < 0)
+        return rc;
+    return interactions_steps_add_item(
+        list, role, "tool_results",
+        llmobs_tools_result(
+            interactions_steps_tool_of(step, result_end, name, sizeof(name)),
+            llmobs_json_gets(step, "call_id"), interactions_steps_type_of(step),
+            string));
+}
+
+/* -- steps --------------------------------------------------------------- */
+
+/* Adds a step that input and output may have; false in *is: it is none. */
+static int interactions_steps_add_step(struct llmobs_json *list,
+                                       const struct llmobs_json *step, bool *is)
+{
+    *is = true;
+    if (interactions_steps_is_type(step, "model_output"))
+        return add_contents(list, "assistant", llmobs_json_get(step, "content"),
+                            true);
+    if (interactions_steps_is_type(step, "thought"))
+        return add_contents(list, "reasoning", llmobs_json_get(step, "summary"),
+                            false);
+    if (llmobs_interactions_is_call(interactions_steps_type_of(step)))
+        return interactions_steps_add_call(list, step);
+    if (is_result(step))
+        return interactions_steps_add_result(list, step);
+    *is = false;
+    return 0;
+}
+
+static int interactions_steps_add_turn(struct llmobs_json *list,
+                                       const struct llmobs_json *turn)
+{
+    const char *role = llmobs_json_gets(turn, "role");
+
+    if (role && strcmp(role, "model") == 0)
+        role = "assistant";
+    return add_contents(list, role ? role : "user",
+                        llmobs_json_get(turn, "content"), false);
+}
+
+static int interactions_steps_add_input(struct llmobs_json *list,
+                                        const struct llmobs_json *value)
+{
+    bool is;
+    int rc = interactions_steps_add_step(list, value, &is);
+
+    if (rc < 0 || is)
+        return rc;
+    if (interactions_steps_is_type(value, "user_input") ||
+        llmobs_json_gets(value, "role"))
+        return interactions_steps_add_turn(list, value);
+    return add_contents(list, "user", value, false);
+}
+
+/* A list of contents is one message, all other elements are one each. */
+static bool is_contents(const struct llmobs_json *list)
+{
+    static const char *const types[] = {"text",  "image",    "audio",
+                                        "video", "document", NULL};
+    const struct llmobs_json *first = llmobs_json_at(list, 0);
+
+    if (llmobs_json_is_string(first))
+        return true;
+    for (size_t i = 0; types[i]; i++)
+        if (interactions_steps_is_type(first, types[i]))
+            return true;
+    return false;
+}
+
+int llmobs_interactions_add_inputs(struct llmobs_json *list,
+                                   const struct llmobs_json *input)
+{
+    int rc = 0;
+
+    if (!llmobs_json_is_array(input))
+        return interactions_steps_add_input(list, input);
+    if (is_contents(input))
+        return add_contents(list, "user", input, false);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(input); i++)
+        rc = interactions_steps_add_input(list, llmobs_json_at(input, i));
+    return rc;
+}
+
+int llmobs_interactions_add_output(struct llmobs_json *list,
+                                   const struct llmobs_json *step)
+{
+    bool is;
+    int rc = interactions_steps_add_step(list, step, &is);
+
+    if (rc < 0 || is || interactions_steps_is_type(step, "user_input"))
+        return rc;
+    return add_contents(list, "assistant", step, false);
+}

@@ -1,0 +1,70 @@
+#include "rules/vendors/openai.h"
+
+#include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
+#include "rules/read/request.h"
+#include "rules/read/usage.h"
+
+bool llmobs_openai_asks(const struct llmobs_reading *reading, const char *what)
+{
+    bool deployed = llmobs_request_deployment(reading->classified->url).len > 0;
+
+    return (deployed || llmobs_json_is_string(
+                            llmobs_json_get(reading->request, "model"))) &&
+           llmobs_reading_has(reading, what);
+}
+
+/* Finds a value on either side of the missing middle. */
+static struct llmobs_json *openai_value_of(const struct llmobs_call *call,
+                                           const char *key)
+{
+    struct llmobs_json *value = llmobs_cut_json_first(call->response, key);
+
+    return value ? value : llmobs_cut_json_last(call->response_tail, key);
+}
+
+/* True where the last finish reason is there; embeddings have none and end with
+ * their usage. */
+static bool openai_has_ended(const struct llmobs_reading *reading,
+                             const struct llmobs_json *usage)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *reason;
+    bool ended;
+
+    if (reading->classified->shape->kind == LLMOBS_KIND_EMBEDDING)
+        return llmobs_json_is_object(usage);
+    reason = llmobs_cut_json_last(call->response_tail, "finish_reason");
+    if (!reason)
+        reason = llmobs_cut_json_last(call->response, "finish_reason");
+    ended = llmobs_json_is_string(reason);
+    llmobs_fact_finish(reading->span, llmobs_json_text(reason));
+    llmobs_json_free(reason);
+    return ended;
+}
+
+int llmobs_openai_ends(struct llmobs_reading *reading)
+{
+    return llmobs_openai_ends_by(reading, llmobs_usage_read);
+}
+
+int llmobs_openai_ends_by(struct llmobs_reading *reading,
+                          int (*read)(const struct llmobs_json *usage,
+                                      struct llmobs_span *span))
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *usage =
+        llmobs_cut_json_last(call->response_tail, "usage");
+    struct llmobs_json *model = openai_value_of(call, "model");
+    int rc;
+
+    if (!usage)
+        usage = llmobs_cut_json_first(call->response, "usage");
+    reading->span->complete = openai_has_ended(reading, usage);
+    rc = llmobs_reading_model(reading, llmobs_json_text(model));
+    if (rc == 0 && llmobs_json_is_object(usage))
+        rc = read(usage, reading->span);
+    llmobs_json_free(model);
+    llmobs_json_free(usage);
+    return rc;
+}

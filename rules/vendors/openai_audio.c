@@ -1,0 +1,210 @@
+/* Speech to text: transcriptions and translations of OpenAI, Azure, Groq,
+ * Mistral, Cohere and the servers of their form (WIRE 6.15). The request is a
+ * form; of the sound in it the span has the size.
+ *
+ * Source: openai/openai-openapi, CreateTranscriptionRequest and
+ * CreateTranslationRequest (2026-08); npm's @mistralai/mistralai,
+ * AudioTranscriptionRequest. */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/vendors/openai.h"
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/usage.h"
+
+static int openai_audio_begin(struct llmobs_reading *reading)
+{
+    return llmobs_message_put(&reading->span->input_messages, "user",
+                              llmobs_text_of("[audio]"));
+}
+
+static const char *const audio_keys[] = {
+    "language",
+    "response_format",
+    "temperature",
+    "timestamp_granularities",
+    "chunking_strategy",
+    "include",
+    "known_speaker_names",
+    "diarize",
+    "context_bias",
+    "stream",
+    NULL,
+};
+
+/* The prompt, which leads the transcription, and words for each sound. */
+static int openai_audio_read_request(struct llmobs_reading *reading)
+{
+    struct llmobs_span *span = reading->span;
+    struct llmobs_buf text;
+    int rc = llmobs_request_metadata(reading->request, audio_keys, span);
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (rc == 0)
+        rc = llmobs_message_content_append(
+            &text, llmobs_json_gets(reading->request, "prompt"));
+    if (rc == 0)
+        rc = llmobs_media_file(&text, "audio",
+                               llmobs_json_get(reading->request, "file"));
+    if (rc == 0 && text.len > 0) {
+        rc = llmobs_message_put(&span->input_messages, "user",
+                                (struct llmobs_text){text.data, text.len});
+    }
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static int openai_audio_set_output(struct llmobs_reading *reading,
+                                   struct llmobs_text text)
+{
+    return llmobs_message_put(&reading->span->output_messages, "assistant",
+                              text);
+}
+
+/* Older models are paid by the second, newer ones by the token; Mistral gives
+ * both counts. */
+static int openai_audio_read_usage(const struct llmobs_json *body,
+                                   struct llmobs_span *span)
+{
+    const struct llmobs_json *usage = llmobs_usage_find(body);
+    const struct llmobs_json *seconds = llmobs_json_get(usage, "seconds");
+    bool timed =
+        llmobs_json_is_number(seconds) && llmobs_json_to_real(seconds) >= 0;
+    int rc = timed ? 0 : llmobs_usage_read(usage, span);
+
+    if (!timed) {
+        seconds = llmobs_json_get(usage, "prompt_audio_seconds");
+        if (seconds) /* its total has the sound's tokens as well */
+            llmobs_span_metric(span, "total_tokens",
+                               llmobs_usage_count(usage, "total_tokens"));
+    }
+    return rc < 0 ? rc : llmobs_usage_sound(span, seconds);
+}
+
+static int openai_audio_read_document(struct llmobs_reading *reading,
+                                      const struct llmobs_json *body)
+{
+    const char *text = llmobs_json_gets(body, "text");
+    int rc;
+
+    if (reading->classified->call->status >= 300)
+        return 0;
+    rc = openai_audio_read_usage(body, reading->span);
+    if (rc == 0)
+        rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
+    if (rc == 0)
+        rc = llmobs_json_sets(reading->span->metadata, "language",
+                              llmobs_json_gets(body, "language"));
+    return rc < 0 || !text
+               ? rc
+               : openai_audio_set_output(reading, llmobs_text_of(text));
+}
+
+/* The pieces of a stream; the last event has the whole text, and the usage. */
+struct audio {
+    struct llmobs_buf text;
+};
+
+/* OpenAI's events and Mistral's. */
+static bool openai_audio_is_last(const char *type)
+{
+    return strcmp(type, "transcript.text.done") == 0 ||
+           strcmp(type, "transcription.done") == 0;
+}
+
+static const char *openai_audio_piece_of(const char *type,
+                                         const struct llmobs_json *event)
+{
+    if (strcmp(type, "transcript.text.delta") == 0)
+        return llmobs_json_gets(event, "delta");
+    return strcmp(type, "transcription.text.delta") == 0
+               ? llmobs_json_gets(event, "text")
+               : NULL;
+}
+
+/* The last event, whose text is all of it. */
+static int openai_audio_end_text(struct llmobs_reading *reading,
+                                 const struct llmobs_json *event)
+{
+    struct audio *audio = reading->state;
+    int rc = openai_audio_read_usage(event, reading->span);
+
+    reading->done = true;
+    if (llmobs_json_gets(event, "text"))
+        llmobs_buf_cut(&audio->text, 0);
+    return rc < 0 ? rc
+                  : llmobs_reading_model(reading,
+                                         llmobs_json_gets(event, "model"));
+}
+
+static int openai_audio_read_event(struct llmobs_reading *reading,
+                                   const struct llmobs_event *event)
+{
+    struct audio *audio = reading->state;
+    const char *type = llmobs_json_gets(event->json, "type");
+    const char *piece;
+    int rc = 0;
+
+    if (!type)
+        return 0;
+    piece = openai_audio_piece_of(type, event->json);
+    if (openai_audio_is_last(type)) {
+        rc = openai_audio_end_text(reading, event->json);
+        piece = llmobs_json_gets(event->json, "text");
+    }
+    if (piece && *piece)
+        llmobs_reading_token(reading, event);
+    audio->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    if (rc == 0 && piece)
+        rc = llmobs_message_content_append(&audio->text, piece);
+    return rc;
+}
+
+static int openai_audio_finish(struct llmobs_reading *reading)
+{
+    struct audio *audio = reading->state;
+
+    if (audio->text.len == 0 && !reading->done)
+        return 0;
+    return openai_audio_set_output(
+        reading, (struct llmobs_text){audio->text.data ? audio->text.data : "",
+                                      audio->text.len});
+}
+
+static void openai_audio_free_state(void *state)
+{
+    llmobs_buf_fini(&((struct audio *)state)->text);
+}
+
+static const struct llmobs_form form = {
+    .begin = openai_audio_begin,
+    .keys = audio_keys,
+    .request = openai_audio_read_request,
+    .document = openai_audio_read_document,
+    .event = openai_audio_read_event,
+    .finish = openai_audio_finish,
+    .ends = llmobs_reading_ends,
+    .state_fini = openai_audio_free_state,
+    .state_size = sizeof(struct audio),
+    .unknown = "unknown_model",
+};
+
+#define SHAPE(suffix, word, name)                                  \
+    {                                                              \
+        .method = "POST", .path = suffix, .operation = word,       \
+        .span_name = name, .kind = LLMOBS_KIND_LLM, .genai = word, \
+        .any_host = true, .telling = true, .form_data = true       \
+    }
+
+static const struct llmobs_shape shapes[] = {
+    SHAPE("/audio/transcriptions", "transcription", "%s.createTranscription"),
+    SHAPE("/audio/translations", "translation", "%s.createTranslation"),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(openai_audio, .integration = "openai", .shapes = shapes,
+               .form = &form);

@@ -1,0 +1,136 @@
+/* The OpenAI chat completions dialect (WIRE 6.3, 6.6, 6.7), which most
+ * other providers speak too. */
+#include "rules/vendors/chat.h"
+#include "rules/vendors/openai.h"
+#include "rules/read/media.h"
+#include "rules/read/usage.h"
+
+const char *const llmobs_chat_openai_keys[] = {
+    "stream",
+    "temperature",
+    "top_p",
+    "user",
+    "audio",
+    "frequency_penalty",
+    "function_call",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "modalities",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "reasoning_effort",
+    "response_format",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream_options",
+    "tool_choice",
+    "top_logprobs",
+    "web_search_options",
+    NULL,
+};
+
+const struct llmobs_chat_variant llmobs_chat_openai = {
+    .metadata = llmobs_chat_openai_keys,
+    .messages = &llmobs_message_openai,
+    .usage = llmobs_usage_read,
+};
+
+static const struct llmobs_form form = {
+    .keys = llmobs_chat_openai_keys,
+    .confirm = llmobs_chat_asks,
+    .request = llmobs_chat_request,
+    .document = llmobs_chat_document,
+    .event = llmobs_chat_event,
+    .finish = llmobs_chat_finish,
+    .ends = llmobs_chat_ends,
+    .state_fini = llmobs_chat_fini,
+    .state_size = sizeof(struct llmobs_stream),
+    .variant = &llmobs_chat_openai,
+    .unknown = "unknown_model",
+};
+
+/* Snowflake's answers have no reason, and its streams no mark at their end: the
+ * last event has the counts (docs.snowflake.com, Cortex REST API). */
+static int read_cortex_event(struct llmobs_reading *reading,
+                             const struct llmobs_event *event)
+{
+    int rc = llmobs_chat_event(reading, event);
+
+    if (llmobs_usage_find(event->json))
+        reading->done = true;
+    return rc;
+}
+
+static void drop_reason(struct llmobs_reading *reading)
+{
+    llmobs_span_fact_unset(&reading->span->facts, LLMOBS_FACT_FINISH_REASONS);
+}
+
+static int read_cortex(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
+{
+    int rc = llmobs_chat_document(reading, body);
+
+    drop_reason(reading);
+    return rc;
+}
+
+static int finish_cortex(struct llmobs_reading *reading)
+{
+    int rc = llmobs_chat_finish(reading);
+
+    if (reading->done)
+        drop_reason(reading);
+    return rc;
+}
+
+static const struct llmobs_form cortex = {
+    .keys = llmobs_chat_openai_keys,
+    .confirm = llmobs_chat_asks,
+    .request = llmobs_chat_request,
+    .document = read_cortex,
+    .event = read_cortex_event,
+    .finish = finish_cortex,
+    .ends = llmobs_chat_ends,
+    .state_fini = llmobs_chat_fini,
+    .state_size = sizeof(struct llmobs_stream),
+    .variant = &llmobs_chat_openai,
+    .unknown = "unknown_model",
+};
+
+static const struct llmobs_shape shapes[] = {
+    /* An order: the answer comes elsewhere. */
+    LLMOBS_SHAPE("POST", "/chat/completions", "chat", "%s.createChatCompletion",
+                 .kind = LLMOBS_KIND_LLM, .not_path = "/async/chat/completions",
+                 .helper = ".completions.parse",
+                 .helper_name = "%s.parseChatCompletion", .any_host = true,
+                 .telling = true),
+    /* Perplexity. */
+    LLMOBS_SHAPE("POST", "/v1/sonar", "chat", "%s.createChatCompletion",
+                 .kind = LLMOBS_KIND_LLM),
+    /* Databricks. */
+    LLMOBS_SHAPE("POST", "/serving-endpoints/*/invocations", "chat",
+                 "%s.createChatCompletion", .kind = LLMOBS_KIND_LLM,
+                 .by_body = true),
+    /* SageMaker. */
+    LLMOBS_SHAPE("POST", "/endpoints/*/invocations", "chat",
+                 "%s.createChatCompletion", .kind = LLMOBS_KIND_LLM,
+                 .by_body = true),
+    /* Snowflake. */
+    LLMOBS_SHAPE("POST", "/cortex/inference:complete", "chat",
+                 "%s.createChatCompletion", .kind = LLMOBS_KIND_LLM,
+                 .streams = true, .form = &cortex),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(openai_chat, .integration = "openai", .api = "chat_completions",
+               .shapes = shapes, .form = &form,
+               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
+                             LLMOBS_MEDIA_DATA,
+               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

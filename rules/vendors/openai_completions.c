@@ -1,0 +1,130 @@
+/* The OpenAI legacy completions dialect (WIRE 6.4, 6.7). */
+#include <errno.h>
+
+#include "rules/vendors/chat.h"
+#include "rules/vendors/openai.h"
+#include "rules/read/facts.h"
+#include "rules/read/inputs.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/usage.h"
+
+static const char *const metadata_keys[] = {
+    "stream",
+    "temperature",
+    "top_p",
+    "user",
+    "best_of",
+    "echo",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "max_tokens",
+    "n",
+    "presence_penalty",
+    "seed",
+    "stop",
+    "stream_options",
+    "suffix",
+    NULL,
+};
+
+static bool is_completion(const struct llmobs_reading *reading)
+{
+    return llmobs_openai_asks(reading, "prompt");
+}
+
+static int openai_completions_add_prompt(void *messages,
+                                         struct llmobs_text text)
+{
+    return llmobs_json_add(messages, llmobs_message_new(NULL, text));
+}
+
+static int openai_completions_read_request(struct llmobs_reading *reading)
+{
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(reading->request, metadata_keys, span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    if (!span->input_messages)
+        return -ENOMEM;
+    return llmobs_inputs_each(llmobs_json_get(reading->request, "prompt"),
+                              openai_completions_add_prompt,
+                              span->input_messages);
+}
+
+/* A choice's text; some servers send a message instead. */
+static const char *openai_completions_text_of(const struct llmobs_json *choice)
+{
+    const char *text = llmobs_json_gets(choice, "text");
+
+    return text ? text
+                : llmobs_json_gets(llmobs_json_get(choice, "message"),
+                                   "content");
+}
+
+static int openai_completions_read_document(struct llmobs_reading *reading,
+                                            const struct llmobs_json *body)
+{
+    const struct llmobs_json *choices = llmobs_json_get(body, "choices");
+    struct llmobs_json *list = llmobs_json_array();
+    int rc =
+        list ? llmobs_reading_model(reading, llmobs_json_gets(body, "model"))
+             : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
+        const struct llmobs_json *choice = llmobs_json_at(choices, i);
+
+        llmobs_fact_finish(reading->span,
+                           llmobs_json_gets(choice, "finish_reason"));
+        rc = openai_completions_add_prompt(
+            list, llmobs_text_of(openai_completions_text_of(choice)));
+    }
+    reading->span->output_messages = list;
+    if (rc == 0)
+        rc = llmobs_usage_read(llmobs_usage_find(body), reading->span);
+    return rc < 0 ? rc : llmobs_usage_timings(body, reading->span);
+}
+
+static int openai_completions_read_event(struct llmobs_reading *reading,
+                                         const struct llmobs_event *event)
+{
+    struct llmobs_stream *stream = reading->state;
+
+    stream->texts = true;
+    return llmobs_chat_event(reading, event);
+}
+
+static const struct llmobs_form form = {
+    .keys = metadata_keys,
+    .confirm = is_completion,
+    .request = openai_completions_read_request,
+    .document = openai_completions_read_document,
+    .event = openai_completions_read_event,
+    .finish = llmobs_chat_finish,
+    .ends = llmobs_chat_ends,
+    .state_fini = llmobs_chat_fini,
+    .state_size = sizeof(struct llmobs_stream),
+    .variant = &llmobs_chat_openai,
+    .unknown = "unknown_model",
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/completions", "completion", "%s.createCompletion",
+                 .kind = LLMOBS_KIND_LLM, .not_path = "/chat/completions",
+                 .genai = "text_completion", .any_host = true),
+    /* Databricks. */
+    LLMOBS_SHAPE("POST", "/serving-endpoints/*/invocations", "completion",
+                 "%s.createCompletion", .kind = LLMOBS_KIND_LLM,
+                 .genai = "text_completion", .by_body = true),
+    /* SageMaker. */
+    LLMOBS_SHAPE("POST", "/endpoints/*/invocations", "completion",
+                 "%s.createCompletion", .kind = LLMOBS_KIND_LLM,
+                 .genai = "text_completion", .by_body = true),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(openai_completions, .integration = "openai", .shapes = shapes,
+               .form = &form);

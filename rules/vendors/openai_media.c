@@ -1,0 +1,413 @@
+/* OpenAI's images and speech, which most other providers speak too. A span has
+ * the sizes of pictures and sounds, never their bytes.
+ *
+ * Source: openai/openai-openapi, /images/generations, /images/edits and
+ * /audio/speech (2026-08). */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/vendors/openai.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/usage.h"
+
+static const char *const image_keys[] = {
+    "n",
+    "size",
+    "quality",
+    "style",
+    "background",
+    "moderation",
+    "output_format",
+    "output_compression",
+    "response_format",
+    "partial_images",
+    "stream",
+    NULL,
+};
+
+static const char *const speech_keys[] = {
+    "voice", "voice_id", "response_format", "speed", "stream_format", NULL,
+};
+
+static const char *const speech_signs[] = {"\"input\"", NULL};
+
+/* A streamed answer. */
+struct state {
+    struct llmobs_buf words;   /* for each picture that is ready */
+    struct llmobs_json *usage; /* the last one */
+    uint64_t sound;            /* bytes */
+};
+
+/* -- requests ------------------------------------------------------------ */
+
+/* A form has to send a picture, too: other programs have forms with a prompt,
+ * and such paths. */
+static bool asks_image(const struct llmobs_reading *reading)
+{
+    const struct llmobs_json *image =
+        llmobs_json_get(reading->request, "image");
+
+    return llmobs_openai_asks(reading, "prompt") &&
+           (!reading->classified->call->multipart ||
+            llmobs_json_is_object(image) || llmobs_json_is_array(image));
+}
+
+static bool asks_speech(const struct llmobs_reading *reading)
+{
+    return llmobs_openai_asks(reading, "input");
+}
+
+static int openai_media_add_text(struct llmobs_json *list, const char *role,
+                                 struct llmobs_text text)
+{
+    return text.len > 0 ? llmobs_json_add(list, llmobs_message_new(role, text))
+                        : 0;
+}
+
+/* Appends words for the pictures to change: URLs, objects with one, or ids. */
+static int append_images(struct llmobs_buf *text,
+                         const struct llmobs_json *images)
+{
+    int rc = 0;
+
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(images) && i < llmobs_json_len(images);
+         i++) {
+        const struct llmobs_json *image = llmobs_json_at(images, i);
+        const char *url = llmobs_json_text(image);
+
+        if (!url)
+            url = llmobs_json_gets(image, "image_url");
+        rc = url ? llmobs_media_url(text, "image", url)
+                 : llmobs_media_mark(text, "image",
+                                     llmobs_json_gets(image, "file_id"), 0);
+    }
+    return rc;
+}
+
+static int read_image_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *request = reading->request;
+    struct llmobs_span *span = reading->span;
+    struct llmobs_buf text;
+    int rc = llmobs_request_metadata(request, image_keys, span);
+
+    llmobs_span_fact_word(&span->facts, LLMOBS_FACT_OUTPUT_TYPE, "image");
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_message_content_append(&text,
+                                       llmobs_json_gets(request, "prompt"));
+    if (rc == 0)
+        rc = append_images(&text, llmobs_json_get(request, "images"));
+    if (rc == 0)
+        rc = llmobs_media_file(&text, "image",
+                               llmobs_json_get(request, "image"));
+    if (rc == 0)
+        rc = llmobs_media_file(&text, "mask", llmobs_json_get(request, "mask"));
+    if (rc == 0) {
+        rc = llmobs_message_put(&span->input_messages, "user",
+                                (struct llmobs_text){text.data, text.len});
+    }
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static int read_speech_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *request = reading->request;
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(request, speech_keys, span);
+
+    llmobs_span_fact_word(&span->facts, LLMOBS_FACT_OUTPUT_TYPE, "speech");
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    if (!span->input_messages)
+        return -ENOMEM;
+    rc = openai_media_add_text(
+        span->input_messages, "system",
+        llmobs_text_of(llmobs_json_gets(request, "instructions")));
+    llmobs_fact_apart(span);
+    return rc < 0 ? rc
+                  : openai_media_add_text(
+                        span->input_messages, "user",
+                        llmobs_text_of(llmobs_json_gets(request, "input")));
+}
+
+/* -- pictures ------------------------------------------------------------ */
+
+static int append_image(struct llmobs_buf *text, const char *format,
+                        const struct llmobs_json *image)
+{
+    const char *url = llmobs_json_gets(image, "url");
+    const char *data = llmobs_json_gets(image, "b64_json");
+
+    if (url)
+        return llmobs_media_url(text, "image", url);
+    return llmobs_media_mark(text, "image", format,
+                             llmobs_media_base64(llmobs_text_of(data)));
+}
+
+/* Each picture is a message: the prompt as the server changed it, and a word.
+ */
+static int openai_media_add_image(struct llmobs_json *list, const char *format,
+                                  const struct llmobs_json *image)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_message_content_append(
+        &text, llmobs_json_gets(image, "revised_prompt"));
+    if (rc == 0)
+        rc = append_image(&text, format, image);
+    if (rc == 0)
+        rc = openai_media_add_text(list, "assistant",
+                                   (struct llmobs_text){text.data, text.len});
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+static int read_images(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
+{
+    const struct llmobs_json *data = llmobs_json_get(body, "data");
+    const char *format = llmobs_json_gets(body, "output_format");
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    reading->span->output_messages = list;
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(data) && i < llmobs_json_len(data);
+         i++)
+        rc = openai_media_add_image(list, format, llmobs_json_at(data, i));
+    return rc < 0 ? rc
+                  : llmobs_usage_read(llmobs_usage_find(body), reading->span);
+}
+
+static void take_usage(struct state *state, const struct llmobs_json *event)
+{
+    struct llmobs_json *usage = llmobs_json_get(event, "usage");
+
+    if (!llmobs_json_is_object(usage))
+        return;
+    llmobs_json_free(state->usage);
+    state->usage = llmobs_json_share(usage);
+}
+
+static bool ends_with(const char *type, const char *end)
+{
+    return llmobs_text_ends(llmobs_text_of(type), end);
+}
+
+/* Drafts of a picture come before it. */
+static int read_image_event(struct llmobs_reading *reading,
+                            const struct llmobs_event *event)
+{
+    const char *type = llmobs_json_gets(event->json, "type");
+    struct state *state = reading->state;
+
+    state->words.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    take_usage(state, event->json);
+    if (ends_with(type, ".partial_image"))
+        llmobs_reading_token(reading, event);
+    if (!ends_with(type, ".completed"))
+        return 0;
+    llmobs_reading_token(reading, event);
+    reading->done = true;
+    return append_image(&state->words,
+                        llmobs_json_gets(event->json, "output_format"),
+                        event->json);
+}
+
+static int put_words(struct llmobs_reading *reading)
+{
+    const struct state *state = reading->state;
+
+    if (state->words.len == 0)
+        return 0;
+    return llmobs_message_put(
+        &reading->span->output_messages, "assistant",
+        (struct llmobs_text){state->words.data, state->words.len});
+}
+
+static int finish_images(struct llmobs_reading *reading)
+{
+    const struct state *state = reading->state;
+    int rc = llmobs_usage_read(state->usage, reading->span);
+
+    return rc < 0 ? rc : put_words(reading);
+}
+
+/* -- sounds -------------------------------------------------------------- */
+
+/* Mistral has the sound under another key, and in a document. */
+static const char *openai_media_sound_of(const struct llmobs_json *body)
+{
+    const char *data = llmobs_json_gets(body, "audio");
+
+    return data ? data : llmobs_json_gets(body, "audio_data");
+}
+
+static int read_speech_event(struct llmobs_reading *reading,
+                             const struct llmobs_event *event)
+{
+    const char *type = llmobs_json_gets(event->json, "type");
+    const char *data = openai_media_sound_of(event->json);
+    struct state *state = reading->state;
+
+    take_usage(state, event->json);
+    if (ends_with(type, ".done"))
+        reading->done = true;
+    if (!data || !ends_with(type, ".delta"))
+        return 0;
+    llmobs_reading_token(reading, event);
+    state->sound += llmobs_media_base64(llmobs_text_of(data));
+    return 0;
+}
+
+static int finish_speech(struct llmobs_reading *reading)
+{
+    struct state *state = reading->state;
+    int rc = llmobs_usage_read(state->usage, reading->span);
+
+    state->words.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    if (rc == 0 && state->sound > 0)
+        rc = llmobs_media_mark(
+            &state->words, "audio",
+            llmobs_json_gets(reading->request, "response_format"),
+            state->sound);
+    return rc < 0 ? rc : put_words(reading);
+}
+
+static int read_speech(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
+{
+    const char *data = openai_media_sound_of(body);
+    struct state *state = reading->state;
+
+    if (reading->classified->call->status >= 300 || !data)
+        return 0;
+    state->usage = llmobs_json_share(llmobs_json_get(body, "usage"));
+    state->sound = llmobs_media_base64(llmobs_text_of(data));
+    return finish_speech(reading);
+}
+
+static void openai_media_free_state(void *at)
+{
+    struct state *state = at;
+
+    llmobs_buf_fini(&state->words);
+    llmobs_json_free(state->usage);
+}
+
+/* The only picture of a large answer, of which the middle is missing. */
+static int read_cut_image(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    static const char *const keys[] = {"output_format", NULL};
+    struct llmobs_json *told =
+        llmobs_cut_json_object(call->response, call->response_tail, keys);
+    struct llmobs_json *prompt =
+        llmobs_cut_json_last(call->response_tail, "revised_prompt");
+    uint64_t bytes = llmobs_media_cut(call, "b64_json");
+    struct state *state = reading->state;
+    int rc = 0;
+
+    if (bytes > 0) {
+        state->words.max = LLMOBS_MESSAGE_CONTENT_MAX;
+        rc = llmobs_message_content_append(&state->words,
+                                           llmobs_json_text(prompt));
+        if (rc == 0)
+            rc = llmobs_media_mark(&state->words, "image",
+                                   llmobs_json_gets(told, keys[0]), bytes);
+        reading->span->output_dropped = false;
+    }
+    llmobs_json_free(told);
+    llmobs_json_free(prompt);
+    return rc < 0 ? rc : put_words(reading);
+}
+
+/* Of a large answer the usage stands at the end. */
+static int openai_media_read_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *n = llmobs_json_get(reading->request, "n");
+    struct llmobs_json *usage =
+        llmobs_cut_json_last(reading->classified->call->response_tail, "usage");
+    int rc = llmobs_json_is_object(usage)
+                 ? llmobs_usage_read(usage, reading->span)
+                 : 0;
+
+    llmobs_json_free(usage);
+    if (rc == 0)
+        rc = llmobs_reading_ends(reading);
+    if (rc < 0 || (n && llmobs_json_to_int(n) != 1))
+        return rc;
+    return read_cut_image(reading);
+}
+
+/* Mistral's sound. */
+static int read_speech_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct state *state = reading->state;
+
+    state->sound = llmobs_media_cut(call, "audio_data");
+    reading->span->output_dropped = state->sound == 0;
+    reading->span->complete = state->sound > 0;
+    return finish_speech(reading);
+}
+
+/* -- the dialect --------------------------------------------------------- */
+
+static const struct llmobs_form images = {
+    .keys = image_keys,
+    .confirm = asks_image,
+    .request = read_image_request,
+    .document = read_images,
+    .event = read_image_event,
+    .finish = finish_images,
+    .ends = openai_media_read_ends,
+    .state_fini = openai_media_free_state,
+    .state_size = sizeof(struct state),
+    .unknown = "unknown_model",
+};
+
+static const struct llmobs_form speech = {
+    .keys = speech_keys,
+    .signs = speech_signs,
+    .confirm = asks_speech,
+    .request = read_speech_request,
+    .document = read_speech,
+    .event = read_speech_event,
+    .finish = finish_speech,
+    .ends = read_speech_ends,
+    .state_fini = openai_media_free_state,
+    .state_size = sizeof(struct state),
+    .unknown = "unknown_model",
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/images/generations", "image", "%s.createImage",
+                 .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
+                 .form = &images, .any_host = true, .media = true),
+    LLMOBS_SHAPE("POST", "/images/edits", "image_edit", "%s.createImageEdit",
+                 .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
+                 .form = &images, .any_host = true, .form_data = true,
+                 .media = true),
+    LLMOBS_SHAPE("POST", "/audio/speech", "speech", "%s.createSpeech",
+                 .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
+                 .form = &speech, .any_host = true, .media = true),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(openai_media, .integration = "openai", .shapes = shapes,
+               .form = &images, .sent_media = LLMOBS_MEDIA_TOLD,
+               .answered_media = LLMOBS_MEDIA_TOLD);

@@ -1,0 +1,103 @@
+/* Moderations of OpenAI, and Mistral's of the same form (WIRE 6.15). */
+#include <errno.h>
+
+#include "rules/vendors/openai.h"
+#include "rules/read/values.h"
+
+static int openai_moderations_read_request(struct llmobs_reading *reading)
+{
+    if (reading->classified->call->request_truncated)
+        return 0;
+    return llmobs_value_input(reading->span,
+                              llmobs_json_get(reading->request, "input"));
+}
+
+/* Adds the names of the categories that hold. */
+static int add_names(struct llmobs_json *list,
+                     const struct llmobs_json *categories)
+{
+    int rc = 0;
+
+    for (void *it = llmobs_json_iter(categories); it && rc == 0;
+         it = llmobs_json_next(categories, it))
+        if (llmobs_json_is_true(llmobs_json_iter_value(it)))
+            rc = llmobs_json_add(list,
+                                 llmobs_json_string(llmobs_json_iter_key(it)));
+    return rc;
+}
+
+/* Mistral says of the categories alone whether they hold. */
+static int add_verdict(struct llmobs_json *verdicts,
+                       const struct llmobs_json *result)
+{
+    const struct llmobs_json *flagged = llmobs_json_get(result, "flagged");
+    const struct llmobs_json *all = llmobs_json_get(result, "categories");
+    bool yes = llmobs_json_is_true(flagged);
+    struct llmobs_json *verdict, *names;
+    int rc;
+
+    if (!llmobs_json_is_object(all))
+        return 0;
+    verdict = llmobs_json_object();
+    names = llmobs_json_array();
+    rc = add_names(names, all);
+    if (!flagged)
+        yes = llmobs_json_len(names) > 0;
+    if (rc == 0)
+        rc = llmobs_json_set(verdict, "flagged", llmobs_json_bool(yes));
+    if (rc == 0)
+        rc = llmobs_json_set(verdict, "categories", llmobs_json_share(names));
+    if (rc == 0)
+        rc = llmobs_json_add(verdicts, llmobs_json_share(verdict));
+    llmobs_json_free(names);
+    llmobs_json_free(verdict);
+    return rc;
+}
+
+/* The scores of all categories are left out: they are long, and say little. */
+static int read_results(struct llmobs_reading *reading,
+                        const struct llmobs_json *results)
+{
+    struct llmobs_json *verdicts = llmobs_json_array();
+    bool one = llmobs_json_len(results) == 1;
+    int rc = verdicts ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(results); i++)
+        rc = add_verdict(verdicts, llmobs_json_at(results, i));
+    if (rc == 0)
+        rc = llmobs_value_output(reading->span,
+                                 one ? llmobs_json_at(verdicts, 0) : verdicts);
+    llmobs_json_free(verdicts);
+    return rc;
+}
+
+static int openai_moderations_read_document(struct llmobs_reading *reading,
+                                            const struct llmobs_json *body)
+{
+    const struct llmobs_json *results = llmobs_json_get(body, "results");
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
+
+    if (rc < 0 || !llmobs_json_is_array(results))
+        return rc;
+    return read_results(reading, results);
+}
+
+/* Only the model. */
+static const char *const keys[] = {NULL};
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .request = openai_moderations_read_request,
+    .document = openai_moderations_read_document,
+    .ends = llmobs_reading_ends,
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/moderations", "moderation", "%s.createModeration",
+                 .kind = LLMOBS_KIND_TASK),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(openai_moderations, .integration = "openai",
+               .sent_media = LLMOBS_MEDIA_TOLD, .shapes = shapes,
+               .form = &form);

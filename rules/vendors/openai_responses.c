@@ -1,0 +1,411 @@
+/* The OpenAI Responses dialect (WIRE 6.5, 6.6, 6.7). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/vendors/openai.h"
+#include "rules/vendors/responses_fetch.h"
+#include "rules/vendors/responses_items.h"
+#include "rules/vendors/responses_prompt.h"
+#include "rules/vendors/responses_stream.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
+#include "rules/read/jobs.h"
+#include "rules/read/media.h"
+#include "rules/read/message.h"
+#include "rules/read/reading.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+#include "rules/read/usage.h"
+
+static const char *const metadata_keys[] = {
+    "stream",
+    "temperature",
+    "top_p",
+    "user",
+    "background",
+    "include",
+    "max_output_tokens",
+    "max_tool_calls",
+    "parallel_tool_calls",
+    "previous_response_id",
+    "prompt",
+    "reasoning",
+    "service_tier",
+    "store",
+    "text",
+    "tool_choice",
+    "top_logprobs",
+    "truncation",
+    NULL,
+};
+
+/* Keys to look for in a response whose middle is missing; the first ones are
+ * metadata. */
+static const char *const response_keys[] = {
+    "temperature", "max_output_tokens",
+    "top_p",       "tool_choice",
+    "truncation",  "text",
+    "user",        "model",
+    "usage",       "status",
+    "id",          NULL,
+};
+#define RESPONSE_METADATA_KEYS 7
+
+static bool is_response(const struct llmobs_reading *reading)
+{
+    return llmobs_openai_asks(reading, "input") ||
+           llmobs_openai_asks(reading, "prompt") ||
+           llmobs_openai_asks(reading, "previous_response_id");
+}
+
+/* -- the request --------------------------------------------------------- */
+
+static int read_instructions(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *value =
+        llmobs_json_get(reading->request, "instructions");
+    const char *text = llmobs_json_text(value);
+
+    if (text)
+        return llmobs_json_add(
+            reading->span->input_messages,
+            llmobs_message_new("system", llmobs_text_of(text)));
+    return llmobs_responses_add_inputs(reading->span->input_messages, value);
+}
+
+static int openai_responses_read_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *prompt =
+        llmobs_json_get(reading->request, "prompt");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(reading->request, metadata_keys, span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    if (!span->input_messages)
+        return -ENOMEM;
+    rc = read_instructions(reading);
+    llmobs_fact_apart(span);
+    if (rc == 0)
+        rc = llmobs_responses_add_inputs(
+            span->input_messages, llmobs_json_get(reading->request, "input"));
+    if (rc == 0 && !reading->classified->proxied)
+        rc = llmobs_responses_read_prompt(prompt, span);
+    return rc < 0 ? rc
+                  : llmobs_tools_read_definitions(reading->request,
+                                                  &span->tool_definitions);
+}
+
+/* -- the response -------------------------------------------------------- */
+
+static int openai_responses_read_metadata(struct llmobs_reading *reading,
+                                          const struct llmobs_json *response)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < RESPONSE_METADATA_KEYS; i++) {
+        struct llmobs_json *value = llmobs_json_get(response, response_keys[i]);
+
+        if (value && !llmobs_json_is_null(value))
+            rc = llmobs_json_set(reading->span->metadata, response_keys[i],
+                                 llmobs_json_share(value));
+    }
+    return rc;
+}
+
+static bool openai_responses_says_nothing(const struct llmobs_json *input)
+{
+    const char *text = llmobs_json_text(input);
+
+    return text ? *text == '\0'
+                : !llmobs_json_is_object(input) && llmobs_json_len(input) == 0;
+}
+
+/* The response has the messages that the server made of a reusable prompt. They
+ * are the input where the request has none of its own. */
+static int read_prompt(struct llmobs_reading *reading,
+                       const struct llmobs_json *instructions)
+{
+    struct llmobs_span *span = reading->span;
+    struct llmobs_json *messages;
+    int rc;
+
+    if (!llmobs_json_is_object(llmobs_json_get(reading->request, "prompt")) ||
+        !llmobs_json_is_array(instructions) || !span->input_messages)
+        return 0;
+    messages = llmobs_json_array();
+    rc = messages ? llmobs_responses_add_inputs(messages, instructions)
+                  : -ENOMEM;
+    if (rc == 0 && span->input_prompt)
+        rc = llmobs_responses_read_template(messages, span);
+    if (rc == 0 && openai_responses_says_nothing(
+                       llmobs_json_get(reading->request, "input")))
+        rc = llmobs_responses_add_inputs(span->input_messages, instructions);
+    llmobs_json_free(messages);
+    return rc;
+}
+
+/* Reads everything of a response but its output. */
+static int openai_responses_read_response(struct llmobs_reading *reading,
+                                          const struct llmobs_json *response)
+{
+    int rc = llmobs_reading_model(reading, llmobs_json_gets(response, "model"));
+
+    if (rc == 0)
+        rc = llmobs_usage_read(llmobs_usage_find(response), reading->span);
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    rc = openai_responses_read_metadata(reading, response);
+    return rc < 0 ? rc
+                  : read_prompt(reading,
+                                llmobs_json_get(response, "instructions"));
+}
+
+/* Adds the tools that MCP servers offered: only the answer lists those. */
+static int openai_responses_read_tools(const struct llmobs_json *item,
+                                       struct llmobs_span *span)
+{
+    const char *type = llmobs_json_gets(item, "type");
+
+    if (!type || strcmp(type, "mcp_list_tools") != 0)
+        return 0;
+    return llmobs_tools_add_definitions(llmobs_json_get(item, "tools"),
+                                        &span->tool_definitions);
+}
+
+/* True for a call that the program has to answer, not the server. */
+static bool waits_for_program(const struct llmobs_json *item)
+{
+    static const char *const types[] = {"function_call", "custom_tool_call",
+                                        "computer_call", "local_shell_call",
+                                        "shell_call",    "apply_patch_call"};
+    const char *type = llmobs_json_gets(item, "type");
+
+    for (size_t i = 0; type && i < sizeof(types) / sizeof(types[0]); i++)
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The response has a status in the place of a reason. A call of a tool is a
+ * reason where the response is complete. */
+static const char *openai_responses_reason_of(
+    const struct llmobs_json *response, const char *status,
+    const struct llmobs_json *items)
+{
+    if (strcmp(status, "incomplete") == 0)
+        return llmobs_json_gets(llmobs_json_get(response, "incomplete_details"),
+                                "reason");
+    for (size_t i = 0; i < llmobs_json_len(items); i++)
+        if (strcmp(status, "completed") == 0 &&
+            waits_for_program(llmobs_json_at(items, i)))
+            return "tool_call";
+    return status;
+}
+
+/* A response that waits in the background has no reason yet. */
+static void openai_responses_note_reason(struct llmobs_reading *reading,
+                                         const struct llmobs_json *response,
+                                         const struct llmobs_json *items,
+                                         bool ended)
+{
+    const char *status = llmobs_json_gets(response, "status");
+
+    if (!ended)
+        llmobs_fact_finish(reading->span, NULL);
+    else if (status && !llmobs_responses_goes_on(status))
+        llmobs_fact_finish(reading->span,
+                           openai_responses_reason_of(response, status, items));
+}
+
+/* A response in the background, and one whose stream was cut, goes on. */
+static int openai_responses_note_job(struct llmobs_reading *reading,
+                                     const struct llmobs_json *response)
+{
+    if (reading->classified->call->status >= 300 ||
+        !llmobs_responses_goes_on(llmobs_json_gets(response, "status")))
+        return 0;
+    return llmobs_job_begun(reading->span, llmobs_json_gets(response, "id"));
+}
+
+static int openai_responses_read_output(struct llmobs_reading *reading,
+                                        const struct llmobs_json *items)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    if (!llmobs_json_is_array(items))
+        items = NULL;
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(items); i++) {
+        rc = llmobs_responses_add_output(list, llmobs_json_at(items, i));
+        if (rc == 0)
+            rc = openai_responses_read_tools(llmobs_json_at(items, i),
+                                             reading->span);
+    }
+    reading->span->output_messages = list;
+    return rc;
+}
+
+static int openai_responses_read_document(struct llmobs_reading *reading,
+                                          const struct llmobs_json *body)
+{
+    int rc = openai_responses_read_response(reading, body);
+
+    reading->answered = llmobs_json_is_array(llmobs_json_get(body, "output"));
+    if (reading->classified->call->status < 300)
+        openai_responses_note_reason(reading, body,
+                                     llmobs_json_get(body, "output"), true);
+    if (rc == 0)
+        rc = openai_responses_note_job(reading, body);
+    return rc < 0 ? rc
+                  : openai_responses_read_output(
+                        reading, llmobs_json_get(body, "output"));
+}
+
+/* -- streams ------------------------------------------------------------- */
+
+/* Reads a failed response, or an error that came instead of one. */
+static int openai_responses_read_failure(struct llmobs_reading *reading,
+                                         const char *type,
+                                         const struct llmobs_json *event)
+{
+    const struct llmobs_json *from = NULL;
+    const char *code, *message;
+
+    if (strcmp(type, "response.failed") == 0)
+        from = llmobs_json_get(llmobs_json_get(event, "response"), "error");
+    else if (strcmp(type, "error") == 0)
+        from = event;
+    else
+        return 0;
+    reading->answered = true;
+    if (llmobs_json_is_object(llmobs_json_get(event, "error")))
+        return 0;
+    code = llmobs_json_gets(from, "code");
+    message = llmobs_json_gets(from, "message");
+    return llmobs_span_fail(reading->span, code && *code ? code : type,
+                            message);
+}
+
+static int openai_responses_read_event(struct llmobs_reading *reading,
+                                       const struct llmobs_event *event)
+{
+    struct llmobs_responses_stream *stream = reading->state;
+    const char *type = llmobs_json_gets(event->json, "type");
+    char *name = NULL;
+    int rc;
+
+    if (!event->json)
+        return 0;
+    if (!type)
+        type = name =
+            strndup(event->type.data ? event->type.data : "", event->type.len);
+    if (!type)
+        return -ENOMEM;
+    rc = llmobs_responses_stream_add(stream, type, event->json);
+    if (rc == 0)
+        rc = openai_responses_read_failure(reading, type, event->json);
+    if (stream->begun)
+        llmobs_reading_token(reading, event);
+    reading->done = reading->done || stream->done;
+    free(name);
+    return rc;
+}
+
+static int openai_responses_finish_stream(struct llmobs_reading *reading)
+{
+    const struct llmobs_responses_stream *stream = reading->state;
+    struct llmobs_json *items;
+    int rc = openai_responses_read_response(reading, stream->response);
+
+    if (rc == 0)
+        rc = openai_responses_note_job(reading, stream->response);
+    if (rc < 0)
+        return rc;
+    items = llmobs_responses_stream_items(stream);
+    if (!items)
+        return -ENOMEM;
+    llmobs_fact_answer(reading, stream->response);
+    if (llmobs_json_len(items) > 0 || reading->done || reading->answered) {
+        openai_responses_note_reason(reading, stream->response, items,
+                                     reading->done);
+        rc = openai_responses_read_output(reading, items);
+    }
+    llmobs_json_free(items);
+    return rc;
+}
+
+static void openai_responses_free_stream(void *stream)
+{
+    llmobs_responses_stream_fini(stream);
+}
+
+/* -- the dialect --------------------------------------------------------- */
+
+static int openai_responses_read_ends(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *response = llmobs_cut_json_object(
+        call->response, call->response_tail, response_keys);
+    int rc =
+        response ? openai_responses_read_response(reading, response) : -ENOMEM;
+
+    reading->span->complete =
+        llmobs_json_is_object(llmobs_json_get(response, "usage"));
+    openai_responses_note_reason(reading, response, NULL,
+                                 reading->span->complete);
+    if (rc == 0)
+        rc = openai_responses_note_job(reading, response);
+    llmobs_json_free(response);
+    return rc;
+}
+
+static const struct llmobs_form form = {
+    .keys = metadata_keys,
+    .confirm = is_response,
+    .request = openai_responses_read_request,
+    .document = openai_responses_read_document,
+    .event = openai_responses_read_event,
+    .finish = openai_responses_finish_stream,
+    .ends = openai_responses_read_ends,
+    .state_fini = openai_responses_free_stream,
+    .state_size = sizeof(struct llmobs_responses_stream),
+    .unknown = "unknown_model",
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/responses", "response", "%s.createResponse",
+                 .kind = LLMOBS_KIND_LLM, .helper = "responses.parse",
+                 .helper_name = "%s.parseResponse", .any_host = true),
+    /* Its output is the shorter conversation. */
+    LLMOBS_SHAPE("POST", "/responses/compact", "compact", "%s.compactResponse",
+                 .kind = LLMOBS_KIND_LLM, .any_host = true),
+    /* Perplexity. */
+    LLMOBS_SHAPE("POST", "/v1/agent", "response", "%s.createResponse",
+                 .kind = LLMOBS_KIND_LLM),
+    LLMOBS_SHAPE("GET", "/responses/resp_*", "retrieve", "%s.retrieveResponse",
+                 .kind = LLMOBS_KIND_TASK, .genai = "fetch_response",
+                 .any_host = true, .telling = true, .bodyless = true,
+                 .form = &llmobs_responses_fetch),
+    LLMOBS_SHAPE("GET", "/responses/*", "retrieve", "%s.retrieveResponse",
+                 .kind = LLMOBS_KIND_TASK, .genai = "fetch_response",
+                 .bodyless = true, .form = &llmobs_responses_fetch),
+    LLMOBS_SHAPE("POST", "/responses/resp_*/cancel", "cancel",
+                 "%s.cancelResponse", .kind = LLMOBS_KIND_TASK,
+                 .any_host = true, .telling = true, .bodyless = true,
+                 .form = &llmobs_responses_fetch),
+    LLMOBS_SHAPE("POST", "/responses/*/cancel", "cancel", "%s.cancelResponse",
+                 .kind = LLMOBS_KIND_TASK, .bodyless = true,
+                 .form = &llmobs_responses_fetch),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(openai_responses, .integration = "openai", .api = "responses",
+               .shapes = shapes, .form = &form,
+               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
+                             LLMOBS_MEDIA_DATA,
+               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
+                                 LLMOBS_MEDIA_DATA);

@@ -1,0 +1,570 @@
+#include "rules/vendors/openai_stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/facts.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+#include "rules/read/usage.h"
+
+/* A tool call while it arrives. Each text is that of the first fragment that
+ * has it. */
+struct stream_call {
+    int64_t index;
+    char *id;
+    char *type;
+    char *name;
+    struct llmobs_buf arguments;
+};
+
+struct stream_choice {
+    int64_t index;
+    char *role;
+    char *reason; /* why it ended */
+    struct llmobs_buf content;
+    struct llmobs_buf reasoning;
+    struct llmobs_buf refusal;
+    struct llmobs_buf audio;
+    struct llmobs_buf transcript;
+    struct llmobs_stream_parts calls;
+    struct stream_call *legacy; /* function_call */
+};
+
+static struct stream_call *call_of(const struct stream_choice *choice, size_t i)
+{
+    return (struct stream_call *)choice->calls.items + i;
+}
+
+static struct stream_choice *choice_of(const struct llmobs_stream *stream,
+                                       size_t i)
+{
+    return (struct stream_choice *)stream->choices.items + i;
+}
+
+static void call_fini(struct stream_call *call)
+{
+    free(call->id);
+    free(call->type);
+    free(call->name);
+    llmobs_buf_fini(&call->arguments);
+}
+
+static void choice_fini(struct stream_choice *choice)
+{
+    free(choice->role);
+    free(choice->reason);
+    llmobs_buf_fini(&choice->content);
+    llmobs_buf_fini(&choice->reasoning);
+    llmobs_buf_fini(&choice->refusal);
+    llmobs_buf_fini(&choice->audio);
+    llmobs_buf_fini(&choice->transcript);
+    for (size_t i = 0; i < choice->calls.count; i++)
+        call_fini(call_of(choice, i));
+    llmobs_stream_parts_fini(&choice->calls);
+    if (choice->legacy)
+        call_fini(choice->legacy);
+    free(choice->legacy);
+}
+
+void llmobs_stream_fini(struct llmobs_stream *stream)
+{
+    for (size_t i = 0; i < stream->choices.count; i++)
+        choice_fini(choice_of(stream, i));
+    llmobs_stream_parts_fini(&stream->choices);
+    free(stream->model);
+    llmobs_json_free(stream->usage);
+}
+
+/* Sets *out to the choice of that index, which it makes when new; -ENOSPC
+ * beyond the limit. */
+static int choice_at(struct llmobs_stream *stream, int64_t index,
+                     struct stream_choice **out)
+{
+    void *item;
+    int rc = llmobs_stream_part_at(&stream->choices, sizeof(**out),
+                                   LLMOBS_STREAM_CHOICES_MAX, index, &item);
+
+    if (rc < 0)
+        return rc;
+    *out = item;
+    (*out)->content.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    (*out)->reasoning.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    (*out)->refusal.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    (*out)->audio.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    (*out)->transcript.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    return 0;
+}
+
+/* Sets *out to the call of that index, which it makes when new; -ENOSPC beyond
+ * the limit. */
+static int call_at(struct stream_choice *choice, int64_t index,
+                   struct stream_call **out)
+{
+    void *item;
+    int rc = llmobs_stream_part_at(&choice->calls, sizeof(**out),
+                                   LLMOBS_STREAM_CALLS_MAX, index, &item);
+
+    if (rc < 0)
+        return rc;
+    *out = item;
+    (*out)->arguments.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    return 0;
+}
+
+/* Keeps the first text that is not empty. */
+static int keep_first(char **field, const char *text)
+{
+    if (*field || !text || !*text)
+        return 0;
+    *field = strdup(text);
+    return *field ? 0 : -ENOMEM;
+}
+
+/* Adds arguments: pieces of text, or, from some servers, whole JSON values. */
+static int add_arguments(struct llmobs_buf *buf,
+                         const struct llmobs_json *value)
+{
+    char *text;
+    int rc;
+
+    if (!value || llmobs_json_is_null(value))
+        return 0;
+    if (llmobs_json_is_string(value))
+        return llmobs_message_content_append(buf, llmobs_json_text(value));
+    text = llmobs_json_dumps(value, LLMOBS_JSON_KEEP_ORDER);
+    rc = text ? llmobs_message_content_append(buf, text) : -ENOMEM;
+    free(text);
+    return rc;
+}
+
+/* The index for a fragment that has none: a new id begins a call, a fragment
+ * without an id continues the last one. */
+static int64_t index_by_id(const struct stream_choice *choice, const char *id)
+{
+    const struct stream_call *last;
+
+    if (choice->calls.count == 0)
+        return 0;
+    for (size_t i = 0; id && *id && i < choice->calls.count; i++)
+        if (call_of(choice, i)->id && strcmp(call_of(choice, i)->id, id) == 0)
+            return call_of(choice, i)->index;
+    last = call_of(choice, choice->calls.count - 1);
+    if (!id || !*id || last->index == INT64_MAX)
+        return last->index;
+    return last->index + 1;
+}
+
+/* The object that holds a tool call's name: some APIs have no other. */
+static const struct llmobs_json *call_body(const struct llmobs_json *from)
+{
+    const struct llmobs_json *body = llmobs_json_get(from, "function");
+
+    if (!llmobs_json_is_object(body))
+        body = llmobs_json_get(from, "custom");
+    return llmobs_json_is_object(body) ? body : from;
+}
+
+/* The index of a fragment. Some servers give every call of an answer the index
+ * 0; there a fragment with a new id and a name begins another call. */
+static int64_t openai_stream_index_of(const struct stream_choice *choice,
+                                      const struct llmobs_json *from)
+{
+    const char *name = llmobs_json_gets(call_body(from), "name");
+    const struct llmobs_json *index = llmobs_json_get(from, "index");
+    const char *id = llmobs_json_gets(from, "id");
+    int64_t number = llmobs_json_to_int(index);
+
+    if (!llmobs_json_is_int(index))
+        return index_by_id(choice, id);
+    for (size_t i = 0; id && *id && name && *name && i < choice->calls.count;
+         i++)
+        if (call_of(choice, i)->index == number && call_of(choice, i)->id &&
+            strcmp(call_of(choice, i)->id, id) != 0)
+            return index_by_id(choice, id);
+    return number;
+}
+
+static int openai_stream_add_call(struct stream_choice *choice, int64_t index,
+                                  const struct llmobs_json *from)
+{
+    const struct llmobs_json *body = call_body(from);
+    const struct llmobs_json *arguments = llmobs_json_get(body, "arguments");
+    struct stream_call *call;
+    int rc = call_at(choice, index, &call);
+
+    if (!arguments)
+        arguments = llmobs_json_get(body, "input");
+    if (rc == 0)
+        rc = keep_first(&call->id, llmobs_json_gets(from, "id"));
+    if (rc == 0)
+        rc = keep_first(&call->type, llmobs_json_gets(from, "type"));
+    if (rc == 0)
+        rc = keep_first(&call->name, llmobs_json_gets(body, "name"));
+    if (rc == 0)
+        rc = add_arguments(&call->arguments, arguments);
+    return rc == -ENOSPC ? 0 : rc;
+}
+
+static int add_legacy(struct stream_choice *choice,
+                      const struct llmobs_json *from)
+{
+    int rc;
+
+    if (!choice->legacy) {
+        choice->legacy = calloc(1, sizeof(*choice->legacy));
+        if (!choice->legacy)
+            return -ENOMEM;
+        llmobs_buf_init(&choice->legacy->arguments, LLMOBS_MESSAGE_CONTENT_MAX);
+    }
+    rc = keep_first(&choice->legacy->name, llmobs_json_gets(from, "name"));
+    if (rc < 0)
+        return rc;
+    return add_arguments(&choice->legacy->arguments,
+                         llmobs_json_get(from, "arguments"));
+}
+
+/* Adds content: text, or parts (Mistral), of which thinking parts are
+ * reasoning. */
+static int openai_stream_add_content(struct stream_choice *choice,
+                                     const struct llmobs_json *value)
+{
+    struct llmobs_message_content parts;
+    int rc;
+
+    if (!llmobs_json_is_array(value))
+        return llmobs_message_content_append(&choice->content,
+                                             llmobs_json_text(value));
+    llmobs_message_content_init(&parts);
+    rc = llmobs_message_content_read(&parts, value,
+                                     LLMOBS_MESSAGE_CONTENT_THINKING);
+    if (rc == 0)
+        rc = llmobs_message_content_append(&choice->content, parts.text.data);
+    if (rc == 0)
+        rc = llmobs_message_content_append(&choice->reasoning,
+                                           parts.thinking.data);
+    llmobs_message_content_fini(&parts);
+    return rc;
+}
+
+static int openai_stream_add_audio(struct stream_choice *choice,
+                                   const struct llmobs_json *audio)
+{
+    int rc = llmobs_message_content_append(&choice->audio,
+                                           llmobs_json_gets(audio, "data"));
+
+    if (rc < 0)
+        return rc;
+    return llmobs_message_content_append(&choice->transcript,
+                                         llmobs_json_gets(audio, "transcript"));
+}
+
+static int openai_stream_add_reasoning(struct stream_choice *choice,
+                                       const struct llmobs_json *delta)
+{
+    const char *text = llmobs_json_gets(delta, "reasoning_content");
+
+    if (!text || !*text)
+        text = llmobs_json_gets(delta, "reasoning");
+    return llmobs_message_content_append(&choice->reasoning, text);
+}
+
+static int openai_stream_add_delta(struct stream_choice *choice,
+                                   const struct llmobs_json *delta)
+{
+    const struct llmobs_json *content = llmobs_json_get(delta, "content");
+    const struct llmobs_json *calls, *legacy;
+    int rc;
+
+    /* Most chunks have nothing else. */
+    if (content && llmobs_json_len(delta) == 1)
+        return openai_stream_add_content(choice, content);
+    calls = llmobs_json_get(delta, "tool_calls");
+    legacy = llmobs_json_get(delta, "function_call");
+    rc = keep_first(&choice->role, llmobs_json_gets(delta, "role"));
+    if (rc == 0)
+        rc = openai_stream_add_reasoning(choice, delta);
+    if (rc == 0)
+        rc = openai_stream_add_content(choice, content);
+    if (rc == 0)
+        rc = llmobs_message_content_append(&choice->refusal,
+                                           llmobs_json_gets(delta, "refusal"));
+    if (rc == 0)
+        rc = openai_stream_add_audio(choice, llmobs_json_get(delta, "audio"));
+    if (rc == 0 && llmobs_json_is_object(legacy))
+        rc = add_legacy(choice, legacy);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
+        const struct llmobs_json *call = llmobs_json_at(calls, i);
+
+        if (llmobs_json_is_object(call))
+            rc = openai_stream_add_call(
+                choice, openai_stream_index_of(choice, call), call);
+    }
+    return rc;
+}
+
+/* The number of bytes of all that counts as a token of the answer. */
+static size_t produced(const struct stream_choice *choice)
+{
+    return choice->content.len + choice->reasoning.len + choice->refusal.len +
+           choice->audio.len + choice->transcript.len + choice->calls.count +
+           (choice->legacy != NULL);
+}
+
+/* Adds a chunk's part of a choice. Some servers end a stream with the whole
+ * message in one chunk, and some send deltas for completions too. */
+static int openai_stream_add_piece(const struct llmobs_stream *stream,
+                                   struct stream_choice *choice,
+                                   const struct llmobs_json *from)
+{
+    const struct llmobs_json *delta = llmobs_json_get(from, "delta");
+    const char *text = llmobs_json_gets(from, "text");
+
+    if (stream->texts && text)
+        return llmobs_message_content_append(&choice->content, text);
+    if (!llmobs_json_is_object(delta) && produced(choice) == 0)
+        delta = llmobs_json_get(from, "message");
+    return openai_stream_add_delta(choice, delta);
+}
+
+static int openai_stream_add_choice(struct llmobs_stream *stream,
+                                    const struct llmobs_json *from)
+{
+    const struct llmobs_json *index = llmobs_json_get(from, "index");
+    const char *reason = llmobs_json_gets(from, "finish_reason");
+    struct stream_choice *choice;
+    int rc;
+
+    if (!llmobs_json_is_object(from))
+        return 0;
+    rc = choice_at(stream, llmobs_json_to_int(index), &choice);
+    if (rc < 0)
+        return rc == -ENOSPC ? 0 : rc;
+    if (reason)
+        stream->done = true;
+    rc = keep_first(&choice->reason, reason);
+    if (rc == 0)
+        rc = openai_stream_add_piece(stream, choice, from);
+    if (produced(choice) > 0)
+        stream->begun = true;
+    return rc;
+}
+
+int llmobs_stream_add(struct llmobs_stream *stream,
+                      const struct llmobs_json *chunk)
+{
+    const struct llmobs_json *choices = llmobs_json_get(chunk, "choices");
+    const struct llmobs_json *usage = llmobs_usage_find(chunk);
+    int rc = keep_first(&stream->model, llmobs_json_gets(chunk, "model"));
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++)
+        rc = openai_stream_add_choice(stream, llmobs_json_at(choices, i));
+    if (rc == 0 && usage) {
+        llmobs_json_free(stream->usage);
+        stream->usage =
+            llmobs_json_share((struct llmobs_json *)(uintptr_t)usage);
+    }
+    return rc;
+}
+
+int llmobs_stream_role(struct llmobs_stream *stream, const char *role)
+{
+    struct stream_choice *choice;
+    int rc;
+
+    if (!role)
+        return 0;
+    rc = choice_at(stream, 0, &choice);
+    return rc < 0 ? rc : keep_first(&choice->role, role);
+}
+
+int llmobs_stream_reason(struct llmobs_stream *stream, const char *reason)
+{
+    struct stream_choice *choice;
+    int rc = choice_at(stream, 0, &choice);
+
+    return rc < 0 ? rc : keep_first(&choice->reason, reason);
+}
+
+void llmobs_stream_reasons(const struct llmobs_stream *stream,
+                           struct llmobs_span *span)
+{
+    for (size_t i = 0; i < stream->choices.count; i++)
+        llmobs_fact_finish(span, choice_of(stream, i)->reason);
+}
+
+static int openai_stream_add_text(struct llmobs_stream *stream,
+                                  const char *text, bool thought)
+{
+    struct stream_choice *choice;
+    int rc;
+
+    if (!text)
+        return 0;
+    rc = choice_at(stream, 0, &choice);
+    if (rc < 0)
+        return rc;
+    stream->begun = stream->begun || *text;
+    return llmobs_message_content_append(
+        thought ? &choice->reasoning : &choice->content, text);
+}
+
+int llmobs_stream_text(struct llmobs_stream *stream, const char *text)
+{
+    return openai_stream_add_text(stream, text, false);
+}
+
+int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text)
+{
+    return openai_stream_add_text(stream, text, true);
+}
+
+int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
+                       const struct llmobs_json *call)
+{
+    struct stream_choice *choice;
+    int rc = choice_at(stream, 0, &choice);
+
+    if (rc < 0)
+        return rc;
+    stream->begun = true;
+    return openai_stream_add_call(choice, index, call);
+}
+
+static struct llmobs_json *call_arguments(const struct stream_call *call)
+{
+    struct llmobs_json *text = llmobs_message_content_string(&call->arguments);
+    struct llmobs_json *arguments = text ? llmobs_tools_arguments(text) : NULL;
+
+    llmobs_json_free(text);
+    return arguments;
+}
+
+/* Sets the legacy call as a message that is not streamed has it. */
+static int put_legacy(const struct stream_call *legacy,
+                      struct llmobs_json *calls)
+{
+    struct llmobs_json *call = llmobs_json_object();
+    int rc = llmobs_json_set(call, "arguments", call_arguments(legacy));
+
+    if (rc == 0)
+        rc = llmobs_json_sets(call, "name", legacy->name ? legacy->name : "");
+    if (rc == 0)
+        return llmobs_json_add(calls, call);
+    llmobs_json_free(call);
+    return rc;
+}
+
+static int openai_stream_put_calls(const struct stream_choice *choice,
+                                   struct llmobs_json *message)
+{
+    struct llmobs_json *calls = llmobs_json_array();
+    int rc = calls ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < choice->calls.count; i++) {
+        const struct stream_call *call = call_of(choice, i);
+
+        rc = llmobs_json_add(
+            calls, llmobs_tools_call(call->name, call->id,
+                                     call->type ? call->type : "function",
+                                     call_arguments(call)));
+    }
+    if (rc == 0 && choice->legacy)
+        rc = put_legacy(choice->legacy, calls);
+    if (rc == 0 && llmobs_json_len(calls) > 0)
+        return llmobs_json_set(message, "tool_calls", calls);
+    llmobs_json_free(calls);
+    return rc;
+}
+
+static int openai_stream_put_content(const struct llmobs_stream *stream,
+                                     const struct stream_choice *choice,
+                                     const char *audio_format,
+                                     struct llmobs_json *message)
+{
+    const struct llmobs_buf *from = &choice->content;
+    struct llmobs_message_content content;
+    struct llmobs_text text;
+    int rc = 0;
+
+    llmobs_message_content_init(&content);
+    if (from->len == 0)
+        from = &choice->transcript;
+    if (from->len == 0)
+        from = &choice->refusal;
+    text = (struct llmobs_text){from->data, from->len};
+    if (!stream->keep_space)
+        text = llmobs_text_strip(text);
+    if (text.len > 0)
+        rc = llmobs_buf_add(&content.text, text.data, text.len);
+    if (rc == 0 && choice->audio.len > 0)
+        rc = llmobs_message_content_add_audio(&content, choice->audio.data,
+                                              audio_format);
+    if (rc == 0)
+        rc = llmobs_message_content_store(&content, message);
+    llmobs_message_content_fini(&content);
+    return rc;
+}
+
+static int put_choice(const struct llmobs_stream *stream,
+                      const struct stream_choice *choice, const char *role,
+                      const char *audio_format, struct llmobs_json *list)
+{
+    struct llmobs_json *message;
+    struct llmobs_text reasoning = {choice->reasoning.data,
+                                    choice->reasoning.len};
+    int rc = 0;
+
+    if (reasoning.len > 0)
+        rc = llmobs_json_add(list, llmobs_message_new("reasoning", reasoning));
+    if (rc < 0)
+        return rc;
+    message = llmobs_json_object();
+    rc = llmobs_json_sets(message, "role", role);
+    if (rc == 0)
+        rc = openai_stream_put_content(stream, choice, audio_format, message);
+    if (rc == 0)
+        rc = openai_stream_put_calls(choice, message);
+    if (rc == 0)
+        return llmobs_json_add(list, message);
+    llmobs_json_free(message);
+    return rc;
+}
+
+struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,
+                                           const char *audio_format)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    const char *role = "";
+    int rc = list ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < stream->choices.count; i++) {
+        if (choice_of(stream, i)->role)
+            role = choice_of(stream, i)->role;
+        rc = put_choice(stream, choice_of(stream, i), role, audio_format, list);
+    }
+    if (rc == 0)
+        return list;
+    llmobs_json_free(list);
+    return NULL;
+}
+
+struct llmobs_json *llmobs_stream_texts(const struct llmobs_stream *stream)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < stream->choices.count; i++) {
+        const struct llmobs_buf *content = &choice_of(stream, i)->content;
+        struct llmobs_text text = {content->data, content->len};
+
+        rc = llmobs_json_add(list, llmobs_message_new(NULL, text));
+    }
+    if (rc == 0)
+        return list;
+    llmobs_json_free(list);
+    return NULL;
+}

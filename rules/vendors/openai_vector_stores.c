@@ -1,0 +1,85 @@
+/* Search in OpenAI's vector stores: the path
+ * /vector_stores/{vector_store_id}/search and the schemas
+ * VectorStoreSearchRequest, VectorStoreSearchResultsPage of openai-openapi. */
+#include <errno.h>
+
+#include "rules/read/documents.h"
+#include "rules/read/reading.h"
+#include "rules/read/request.h"
+#include "rules/read/values.h"
+
+static const char *const keys[] = {"max_num_results", "rewrite_query",
+                                   "ranking_options", "filters", NULL};
+
+static const char *const signs[] = {"\"query\"", NULL};
+
+static bool openai_vector_stores_is_search(const struct llmobs_reading *reading)
+{
+    return llmobs_reading_has(reading, "query");
+}
+
+static int openai_vector_stores_begin(struct llmobs_reading *reading)
+{
+    return llmobs_request_segment(reading->classified->url, 1,
+                                  "vector_store_id", reading->span);
+}
+
+static int openai_vector_stores_read_request(struct llmobs_reading *reading)
+{
+    int rc = llmobs_request_metadata(reading->request, keys, reading->span);
+
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    return llmobs_value_input(reading->span,
+                              llmobs_json_get(reading->request, "query"));
+}
+
+static int openai_vector_stores_add_result(struct llmobs_reading *reading,
+                                           const struct llmobs_json *result)
+{
+    struct llmobs_json *text;
+    int rc;
+
+    if (!llmobs_json_is_object(result))
+        return 0;
+    text = llmobs_value_lines(llmobs_json_get(result, "content"), "text");
+    rc = text ? llmobs_documents_add(
+                    reading->span,
+                    &(struct llmobs_found){
+                        .text = text,
+                        .name = llmobs_json_get(result, "filename"),
+                        .id = llmobs_json_get(result, "file_id"),
+                        .score = llmobs_json_get(result, "score")})
+              : -ENOMEM;
+    llmobs_json_free(text);
+    return rc;
+}
+
+static int openai_vector_stores_read_document(struct llmobs_reading *reading,
+                                              const struct llmobs_json *body)
+{
+    return reading->classified->call->status >= 300
+               ? 0
+               : llmobs_documents_each(reading, llmobs_json_get(body, "data"),
+                                       openai_vector_stores_add_result);
+}
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .signs = signs,
+    .confirm = openai_vector_stores_is_search,
+    .begin = openai_vector_stores_begin,
+    .request = openai_vector_stores_read_request,
+    .document = openai_vector_stores_read_document,
+    .ends = llmobs_reading_ends,
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/vector_stores/*/search", "vector_store_search",
+                 "%s.searchVectorStore", .kind = LLMOBS_KIND_RETRIEVAL,
+                 .any_host = true, .telling = true),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(openai_vector_stores, .integration = "openai", .shapes = shapes,
+               .form = &form);

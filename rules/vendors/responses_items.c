@@ -1,0 +1,444 @@
+#include "rules/vendors/responses_items.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+
+static bool responses_items_is_type(const struct llmobs_json *item,
+                                    const char *type)
+{
+    const char *own = llmobs_json_gets(item, "type");
+
+    return own && strcmp(own, type) == 0;
+}
+
+/* True for a data URL, which holds the thing itself; white space may come
+ * before it. */
+static bool responses_items_is_inline(const char *url)
+{
+    struct llmobs_text text = llmobs_text_strip(llmobs_text_of(url));
+
+    return text.len >= strlen("data:") &&
+           strncasecmp(text.data, "data:", strlen("data:")) == 0;
+}
+
+/* The image's URL, in this API's form or in that of chats. */
+static const char *image_url(const struct llmobs_json *part)
+{
+    const struct llmobs_json *url = llmobs_json_get(part, "image_url");
+    const char *text = llmobs_json_text(url);
+
+    return text ? text : llmobs_json_gets(url, "url");
+}
+
+/* The first that is not empty and no data URL. */
+static const char *responses_items_first_of(const char *const *texts,
+                                            size_t count, const char *otherwise)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (llmobs_has_text(texts[i]) && responses_items_is_inline(texts[i]))
+            return otherwise;
+        if (llmobs_has_text(texts[i]))
+            return texts[i];
+    }
+    return otherwise;
+}
+
+const char *llmobs_responses_reference(const struct llmobs_json *part)
+{
+    const char *id = llmobs_json_gets(part, "file_id");
+    const char *const image[] = {image_url(part), id};
+    const char *const file[] = {llmobs_json_gets(part, "file_url"), id,
+                                llmobs_json_gets(part, "filename")};
+
+    if (responses_items_is_type(part, "input_image") ||
+        responses_items_is_type(part, "computer_screenshot"))
+        return responses_items_first_of(image, 2, "[image]");
+    if (responses_items_is_type(part, "input_file"))
+        return responses_items_first_of(file, 3, "[file]");
+    return NULL;
+}
+
+/* -- content ------------------------------------------------------------- */
+
+static int responses_items_add_audio(struct llmobs_message_content *content,
+                                     const struct llmobs_json *part)
+{
+    const struct llmobs_json *audio = llmobs_json_get(part, "input_audio");
+    const char *data = llmobs_json_gets(audio, "data");
+
+    if (!llmobs_has_text(data))
+        return llmobs_message_content_append(&content->text, "[audio]");
+    return llmobs_message_content_add_audio(content, data,
+                                            llmobs_json_gets(audio, "format"));
+}
+
+/* True for sound whose words came with it. */
+static bool is_speech(const struct llmobs_json *part)
+{
+    return (responses_items_is_type(part, "input_audio") ||
+            responses_items_is_type(part, "output_audio") ||
+            responses_items_is_type(part, "audio")) &&
+           llmobs_has_text(llmobs_json_gets(part, "transcript"));
+}
+
+/* Adds a part. One of an unknown type may have a text or a refusal, else it
+ * adds nothing. */
+static int responses_items_add_part(struct llmobs_message_content *content,
+                                    const struct llmobs_json *part)
+{
+    const char *reference = llmobs_responses_reference(part);
+    int rc;
+
+    if (llmobs_json_is_string(part))
+        return llmobs_message_content_append(&content->text,
+                                             llmobs_json_text(part));
+    if (responses_items_is_type(part, "input_image") &&
+        responses_items_is_inline(image_url(part)))
+        return llmobs_message_content_add_image(content, image_url(part));
+    if (reference)
+        return llmobs_message_content_append(&content->text, reference);
+    if (is_speech(part))
+        return llmobs_message_content_append(
+            &content->text, llmobs_json_gets(part, "transcript"));
+    if (responses_items_is_type(part, "input_audio"))
+        return responses_items_add_audio(content, part);
+    if (responses_items_is_type(part, "output_audio") ||
+        responses_items_is_type(part, "audio"))
+        return llmobs_message_content_append(&content->text, "[audio]");
+    rc = llmobs_message_content_append(&content->text,
+                                       llmobs_json_gets(part, "text"));
+    if (rc < 0)
+        return rc;
+    return llmobs_message_content_append(&content->text,
+                                         llmobs_json_gets(part, "refusal"));
+}
+
+/* Adds a message with the collected content; an empty one only if `empty`. */
+static int responses_items_put_content(struct llmobs_json *list,
+                                       const char *role,
+                                       struct llmobs_message_content *content,
+                                       bool empty)
+{
+    struct llmobs_json *message;
+    int rc;
+
+    if (!empty && content->text.len == 0 && !content->images && !content->audio)
+        return 0;
+    message = llmobs_json_object();
+    rc = llmobs_json_sets(message, "role", role);
+    if (rc == 0)
+        rc = llmobs_message_content_store(content, message);
+    if (rc == 0)
+        return llmobs_json_add(list, message);
+    llmobs_json_free(message);
+    return rc;
+}
+
+static int responses_items_add_message(struct llmobs_json *list,
+                                       const char *role,
+                                       const struct llmobs_json *value,
+                                       bool empty)
+{
+    struct llmobs_message_content content;
+    int rc;
+
+    llmobs_message_content_init(&content);
+    rc = llmobs_message_content_each(&content, value, responses_items_add_part);
+    if (rc == 0)
+        rc = responses_items_put_content(list, role, &content, empty);
+    llmobs_message_content_fini(&content);
+    return rc;
+}
+
+/* Adds the screenshot that answers a computer call, as its URL or id only. */
+static int add_screenshot(struct llmobs_json *list,
+                          const struct llmobs_json *item)
+{
+    const char *text =
+        llmobs_responses_reference(llmobs_json_get(item, "output"));
+
+    return llmobs_json_add(
+        list,
+        llmobs_message_new("user", llmobs_text_of(text ? text : "[image]")));
+}
+
+/* -- tools --------------------------------------------------------------- */
+
+/* Adds a message with a tool call, a result, or both. Takes them. */
+static int responses_items_add_tool(struct llmobs_json *list, const char *role,
+                                    struct llmobs_json *call,
+                                    struct llmobs_json *result)
+{
+    struct llmobs_json *message = llmobs_json_object();
+    struct llmobs_json *calls = call ? llmobs_json_array() : NULL;
+    struct llmobs_json *results = result ? llmobs_json_array() : NULL;
+    int rc = llmobs_json_sets(message, "role", role);
+
+    if (call && llmobs_json_add(calls, call) < 0)
+        rc = -ENOMEM;
+    if (result && llmobs_json_add(results, result) < 0)
+        rc = -ENOMEM;
+    if (calls && llmobs_json_set(message, "tool_calls", calls) < 0)
+        rc = -ENOMEM;
+    if (results && llmobs_json_set(message, "tool_results", results) < 0)
+        rc = -ENOMEM;
+    if (rc == 0)
+        return llmobs_json_add(list, message);
+    llmobs_json_free(message);
+    return rc;
+}
+
+/* Gives the arguments under the first of two names that is not empty. */
+static struct llmobs_json *responses_items_arguments_of(
+    const struct llmobs_json *item, const char *key, const char *other)
+{
+    const struct llmobs_json *value = llmobs_json_get(item, key);
+    const char *text = llmobs_json_text(value);
+
+    if (!value || llmobs_json_is_null(value) || (text && !*text))
+        value = llmobs_json_get(item, other);
+    return llmobs_tools_arguments(value);
+}
+
+static int responses_items_add_call(struct llmobs_json *list,
+                                    const struct llmobs_json *item,
+                                    struct llmobs_json *arguments)
+{
+    const char *type = llmobs_json_gets(item, "type");
+    struct llmobs_json *call = llmobs_tools_call(
+        llmobs_json_gets(item, "name"), llmobs_json_gets(item, "call_id"),
+        type ? type : "function_call", arguments);
+
+    return call ? responses_items_add_tool(list, "assistant", call, NULL)
+                : -ENOMEM;
+}
+
+/* Gives a result as text: of a list only its texts, anything else as JSON. */
+static struct llmobs_json *responses_items_result_text(
+    const struct llmobs_json *value)
+{
+    struct llmobs_json *text = NULL;
+    struct llmobs_buf buf;
+    char *dump;
+    int rc = 0;
+
+    llmobs_buf_init(&buf, LLMOBS_MESSAGE_CONTENT_MAX);
+    if (llmobs_json_is_array(value)) {
+        for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
+            if (responses_items_is_type(llmobs_json_at(value, i), "input_text"))
+                rc = llmobs_message_content_append(
+                    &buf, llmobs_json_gets(llmobs_json_at(value, i), "text"));
+    } else if (llmobs_json_is_string(value)) {
+        rc = llmobs_message_content_append(&buf, llmobs_json_text(value));
+    } else if (value && !llmobs_json_is_null(value)) {
+        dump = llmobs_json_dumps(value, LLMOBS_JSON_ASCII);
+        rc = dump ? llmobs_message_content_append(&buf, dump) : -ENOMEM;
+        free(dump);
+    }
+    if (rc == 0)
+        text = llmobs_message_content_string(&buf);
+    llmobs_buf_fini(&buf);
+    return text;
+}
+
+static const char *responses_items_name_of(const struct llmobs_json *item)
+{
+    const char *name = llmobs_json_gets(item, "name");
+
+    return name ? name : "";
+}
+
+static int responses_items_add_result(struct llmobs_json *list,
+                                      const struct llmobs_json *item)
+{
+    const char *type = llmobs_json_gets(item, "type");
+    struct llmobs_json *result = llmobs_tools_result(
+        responses_items_name_of(item), llmobs_json_gets(item, "call_id"),
+        type ? type : "function_call_output",
+        responses_items_result_text(llmobs_json_get(item, "output")));
+
+    return result ? responses_items_add_tool(list, "user", NULL, result)
+                  : -ENOMEM;
+}
+
+/* Gives the result of a call that the server itself made, or its error. NULL
+ * with *rc 0: the call has not ended. */
+static struct llmobs_json *mcp_result(const struct llmobs_json *item, int *rc)
+{
+    const struct llmobs_json *output = llmobs_json_get(item, "output");
+    const struct llmobs_json *error = llmobs_json_get(item, "error");
+    struct llmobs_json *result;
+
+    if (!output && !error)
+        return NULL;
+    if (!output || llmobs_json_is_null(output))
+        output = error;
+    result = llmobs_tools_result(
+        responses_items_name_of(item), llmobs_json_gets(item, "id"),
+        "mcp_tool_result", responses_items_result_text(output));
+    if (!result)
+        *rc = -ENOMEM;
+    return result;
+}
+
+static int add_mcp_call(struct llmobs_json *list,
+                        const struct llmobs_json *item)
+{
+    int rc = 0;
+    struct llmobs_json *result = mcp_result(item, &rc), *call = NULL;
+
+    if (rc == 0)
+        call = llmobs_tools_call(
+            llmobs_json_gets(item, "name"), llmobs_json_gets(item, "id"),
+            "mcp_call",
+            responses_items_arguments_of(item, "arguments", "input"));
+    if (call)
+        return responses_items_add_tool(list, "assistant", call, result);
+    llmobs_json_free(result);
+    return -ENOMEM;
+}
+
+/* -- input --------------------------------------------------------------- */
+
+/* True for a call. Its keys show that, since many items come without a type. */
+static bool is_call(const struct llmobs_json *item)
+{
+    if (responses_items_is_type(item, "function_call") ||
+        responses_items_is_type(item, "custom_tool_call"))
+        return true;
+    return llmobs_json_get(item, "call_id") &&
+           (llmobs_json_get(item, "arguments") ||
+            llmobs_json_get(item, "input"));
+}
+
+static int responses_items_add_input(struct llmobs_json *list,
+                                     const struct llmobs_json *item)
+{
+    const char *role = llmobs_json_gets(item, "role");
+
+    if (llmobs_json_is_string(item))
+        return responses_items_add_message(list, "user", item, false);
+    if (role && llmobs_json_get(item, "content"))
+        return responses_items_add_message(
+            list, role, llmobs_json_get(item, "content"), false);
+    if (responses_items_is_type(item, "computer_call_output"))
+        return add_screenshot(list, item);
+    if (is_call(item))
+        return responses_items_add_call(
+            list, item,
+            responses_items_arguments_of(item, "arguments", "input"));
+    if (llmobs_json_get(item, "call_id") && llmobs_json_get(item, "output"))
+        return responses_items_add_result(list, item);
+    return 0;
+}
+
+int llmobs_responses_add_inputs(struct llmobs_json *list,
+                                const struct llmobs_json *input)
+{
+    int rc = 0;
+
+    if (!llmobs_json_is_array(input))
+        return responses_items_add_input(list, input);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(input); i++)
+        rc = responses_items_add_input(list, llmobs_json_at(input, i));
+    return rc;
+}
+
+/* -- output -------------------------------------------------------------- */
+
+/* Adds JSON text as a message. Takes `json`; NULL: no memory. */
+static int responses_items_add_json(struct llmobs_json *list, const char *role,
+                                    struct llmobs_json *json, size_t max)
+{
+    char *text = json ? llmobs_json_dumps(json, LLMOBS_JSON_ASCII) : NULL;
+    int rc = -ENOMEM;
+
+    if (text)
+        rc = llmobs_json_add(
+            list, llmobs_message_new(
+                      role, llmobs_text_cut(llmobs_text_of(text), max)));
+    free(text);
+    llmobs_json_free(json);
+    return rc;
+}
+
+static int copy_key(struct llmobs_json *to, const struct llmobs_json *from,
+                    const char *key)
+{
+    struct llmobs_json *value = llmobs_json_get(from, key);
+
+    return llmobs_json_set(
+        to, key, value ? llmobs_json_share(value) : llmobs_json_null());
+}
+
+/* Adds the reasoning. Servers of open models send its full text, under
+ * `content`, which OpenAI never does. */
+static int responses_items_add_reasoning(struct llmobs_json *list,
+                                         const struct llmobs_json *item)
+{
+    struct llmobs_json *json = llmobs_json_object();
+    int rc = copy_key(json, item, "summary");
+
+    if (rc == 0)
+        rc = copy_key(json, item, "encrypted_content");
+    if (rc == 0)
+        rc = copy_key(json, item, "id");
+    if (rc == 0 && llmobs_json_len(llmobs_json_get(item, "content")) > 0)
+        rc = copy_key(json, item, "content");
+    if (rc == 0)
+        return responses_items_add_json(list, "reasoning", json,
+                                        LLMOBS_MESSAGE_CONTENT_MAX);
+    llmobs_json_free(json);
+    return rc;
+}
+
+static int responses_items_add_other(struct llmobs_json *list,
+                                     const struct llmobs_json *item)
+{
+    return responses_items_add_json(
+        list, "assistant",
+        llmobs_json_share((struct llmobs_json *)(uintptr_t)item),
+        RESPONSES_ITEM_TEXT_MAX);
+}
+
+static int responses_items_add_word(struct llmobs_json *list, const char *word)
+{
+    return llmobs_json_add(
+        list, llmobs_message_new("assistant", llmobs_text_of(word)));
+}
+
+int llmobs_responses_add_output(struct llmobs_json *list,
+                                const struct llmobs_json *item)
+{
+    const char *role = llmobs_json_gets(item, "role");
+
+    if (responses_items_is_type(item, "message"))
+        return responses_items_add_message(list, role ? role : "assistant",
+                                           llmobs_json_get(item, "content"),
+                                           true);
+    if (responses_items_is_type(item, "reasoning"))
+        return responses_items_add_reasoning(list, item);
+    if (responses_items_is_type(item, "function_call") ||
+        responses_items_is_type(item, "custom_tool_call"))
+        return responses_items_add_call(
+            list, item,
+            responses_items_arguments_of(item, "input", "arguments"));
+    if (responses_items_is_type(item, "mcp_call"))
+        return add_mcp_call(list, item);
+    if (responses_items_is_type(item, "mcp_list_tools"))
+        return 0;
+    if (responses_items_is_type(item, "image_generation_call"))
+        return responses_items_add_word(list, "[image]");
+    if (responses_items_is_type(item, "compaction"))
+        return responses_items_add_word(list, "[compaction]");
+    if (responses_items_is_type(item, "computer_call_output"))
+        return add_screenshot(list, item);
+    return responses_items_add_other(list, item);
+}

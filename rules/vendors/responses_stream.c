@@ -1,0 +1,241 @@
+#include "rules/vendors/responses_stream.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "rules/read/message_content.h"
+#include "rules/read/text.h"
+
+/* The members of an item that come in pieces. */
+enum piece { PIECE_TEXT, PIECE_ARGUMENTS, PIECE_INPUT, PIECE_THOUGHT, PIECES };
+
+struct stream_item {
+    int64_t index;
+    struct llmobs_json *item; /* the announced or the whole item; NULL: neither
+                               * came */
+    bool whole;
+    struct llmobs_buf pieces[PIECES];
+};
+
+static struct stream_item *item_of(const struct llmobs_responses_stream *stream,
+                                   size_t i)
+{
+    return (struct stream_item *)stream->items.items + i;
+}
+
+void llmobs_responses_stream_fini(struct llmobs_responses_stream *stream)
+{
+    for (size_t i = 0; i < stream->items.count; i++) {
+        struct stream_item *item = item_of(stream, i);
+
+        llmobs_json_free(item->item);
+        for (size_t p = 0; p < PIECES; p++)
+            llmobs_buf_fini(&item->pieces[p]);
+    }
+    llmobs_stream_parts_fini(&stream->items);
+    llmobs_json_free(stream->response);
+}
+
+/* Sets *out to the event's item, which it makes when new; -ENOSPC beyond the
+ * limit. */
+static int item_at(struct llmobs_responses_stream *stream,
+                   const struct llmobs_json *event, struct stream_item **out)
+{
+    void *at;
+    int rc = llmobs_stream_part_at(
+        &stream->items, sizeof(**out), LLMOBS_RESPONSES_ITEMS_MAX,
+        llmobs_json_to_int(llmobs_json_get(event, "output_index")), &at);
+
+    if (rc < 0)
+        return rc;
+    *out = at;
+    for (size_t p = 0; p < PIECES; p++)
+        (*out)->pieces[p].max = LLMOBS_MESSAGE_CONTENT_MAX;
+    return 0;
+}
+
+static int responses_stream_add_item(struct llmobs_responses_stream *stream,
+                                     const struct llmobs_json *event,
+                                     bool whole)
+{
+    struct llmobs_json *item = llmobs_json_get(event, "item");
+    struct stream_item *streamed;
+    int rc;
+
+    if (!llmobs_json_is_object(item))
+        return 0;
+    rc = item_at(stream, event, &streamed);
+    if (rc < 0 || (streamed->whole && !whole))
+        return rc == -ENOSPC ? 0 : rc;
+    llmobs_json_free(streamed->item);
+    streamed->item = llmobs_json_share(item);
+    streamed->whole = whole;
+    stream->begun = stream->begun || whole;
+    return 0;
+}
+
+static bool responses_stream_piece_of(const char *type, enum piece *out)
+{
+    static const struct {
+        const char *type;
+        enum piece piece;
+    } deltas[] = {
+        {"response.output_text.delta", PIECE_TEXT},
+        {"response.refusal.delta", PIECE_TEXT},
+        {"response.function_call_arguments.delta", PIECE_ARGUMENTS},
+        {"response.mcp_call_arguments.delta", PIECE_ARGUMENTS},
+        {"response.custom_tool_call_input.delta", PIECE_INPUT},
+        {"response.reasoning_summary_text.delta", PIECE_THOUGHT},
+        {"response.reasoning_text.delta", PIECE_THOUGHT},
+    };
+
+    for (size_t i = 0; i < sizeof(deltas) / sizeof(deltas[0]); i++)
+        if (strcmp(type, deltas[i].type) == 0) {
+            *out = deltas[i].piece;
+            return true;
+        }
+    return false;
+}
+
+static int responses_stream_add_delta(struct llmobs_responses_stream *stream,
+                                      enum piece piece,
+                                      const struct llmobs_json *event)
+{
+    const char *text = llmobs_json_gets(event, "delta");
+    struct stream_item *streamed;
+    int rc;
+
+    if (!text || !*text)
+        return 0;
+    rc = item_at(stream, event, &streamed);
+    if (rc < 0)
+        return rc == -ENOSPC ? 0 : rc;
+    stream->begun = true;
+    return llmobs_message_content_append(&streamed->pieces[piece], text);
+}
+
+static bool responses_stream_is_last(const char *type)
+{
+    static const char *const types[] = {
+        "response.completed", "response.incomplete", "response.failed"};
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    return false;
+}
+
+static void take_response(struct llmobs_responses_stream *stream,
+                          const char *type, struct llmobs_json *response)
+{
+    llmobs_json_free(stream->response);
+    stream->response = llmobs_json_share(response);
+    stream->done = stream->done || responses_stream_is_last(type);
+    if (llmobs_json_len(llmobs_json_get(response, "output")) > 0)
+        stream->begun = true;
+}
+
+int llmobs_responses_stream_add(struct llmobs_responses_stream *stream,
+                                const char *type,
+                                const struct llmobs_json *event)
+{
+    struct llmobs_json *response = llmobs_json_get(event, "response");
+    enum piece piece;
+
+    if (llmobs_json_is_object(response))
+        take_response(stream, type, response);
+    if (strcmp(type, "response.output_item.added") == 0)
+        return responses_stream_add_item(stream, event, false);
+    if (strcmp(type, "response.output_item.done") == 0)
+        return responses_stream_add_item(stream, event, true);
+    return responses_stream_piece_of(type, &piece)
+               ? responses_stream_add_delta(stream, piece, event)
+               : 0;
+}
+
+/* Sets the pieces under the key that they have in an item of that kind. */
+static int set_piece(struct llmobs_json *item,
+                     const struct stream_item *streamed, enum piece piece)
+{
+    const struct llmobs_buf *buf = &streamed->pieces[piece];
+    struct llmobs_json *list, *part;
+    int rc;
+
+    if (piece == PIECE_ARGUMENTS || piece == PIECE_INPUT)
+        return llmobs_json_set(item,
+                               piece == PIECE_INPUT ? "input" : "arguments",
+                               llmobs_message_content_string(buf));
+    list = llmobs_json_array();
+    part = llmobs_json_object();
+    rc = llmobs_json_sets(part, "type",
+                          piece == PIECE_TEXT ? "output_text" : "summary_text");
+    if (rc == 0)
+        rc = llmobs_json_set(part, "text", llmobs_message_content_string(buf));
+    if (rc == 0)
+        rc = llmobs_json_add(list, part);
+    else
+        llmobs_json_free(part);
+    if (rc == 0)
+        return llmobs_json_set(
+            item, piece == PIECE_TEXT ? "content" : "summary", list);
+    llmobs_json_free(list);
+    return rc;
+}
+
+/* The type of an item whose announcement was lost, or had none: that of its
+ * first pieces; an item of which only a name came is a call. */
+static const char *responses_stream_type_of(size_t piece)
+{
+    static const char *const types[] = {"message", "function_call",
+                                        "custom_tool_call", "reasoning",
+                                        "function_call"};
+
+    return types[piece];
+}
+
+/* Adds an item as far as it came; nothing where nothing of it came. */
+static int responses_stream_add_part(struct llmobs_json *list,
+                                     const struct stream_item *streamed)
+{
+    struct llmobs_json *item;
+    size_t piece = 0;
+    int rc = 0;
+
+    while (piece < PIECES && streamed->pieces[piece].len == 0)
+        piece++;
+    if (piece == PIECES && !llmobs_json_gets(streamed->item, "name"))
+        return 0;
+    item = streamed->item ? llmobs_json_clone(streamed->item)
+                          : llmobs_json_object();
+    if (!llmobs_json_gets(item, "type"))
+        rc = llmobs_json_sets(item, "type", responses_stream_type_of(piece));
+    if (rc == 0 && piece < PIECES)
+        rc = set_piece(item, streamed, (enum piece)piece);
+    if (rc == 0)
+        return llmobs_json_add(list, item);
+    llmobs_json_free(item);
+    return rc;
+}
+
+struct llmobs_json *llmobs_responses_stream_items(
+    const struct llmobs_responses_stream *stream)
+{
+    struct llmobs_json *output = llmobs_json_get(stream->response, "output");
+    struct llmobs_json *list;
+    int rc = 0;
+
+    if (llmobs_json_len(output) > 0 && llmobs_json_is_array(output))
+        return llmobs_json_share(output);
+    list = llmobs_json_array();
+    for (size_t i = 0; list && rc == 0 && i < stream->items.count; i++) {
+        const struct stream_item *streamed = item_of(stream, i);
+
+        rc = streamed->whole
+                 ? llmobs_json_add(list, llmobs_json_share(streamed->item))
+                 : responses_stream_add_part(list, streamed);
+    }
+    if (rc == 0)
+        return list;
+    llmobs_json_free(list);
+    return NULL;
+}

@@ -1,0 +1,58 @@
+/* Chats with other vendors' models on Vertex AI, whose rawPredict takes the
+ * vendor's own bodies (WIRE 6.2). This dialect reads those in OpenAI's form,
+ * such as Mistral's and AI21's; Anthropic's have a dialect of their own. */
+#include "rules/vendors/google.h"
+#include "rules/vendors/chat.h"
+#include "rules/vendors/openai.h"
+#include "rules/read/media.h"
+#include "rules/read/request.h"
+
+/* The path's model counts, not the body's. */
+static int vertex_chat_read_request(struct llmobs_reading *reading)
+{
+    int rc = llmobs_google_model(reading);
+
+    return rc < 0 ? rc : llmobs_chat_request(reading);
+}
+
+static bool vertex_chat_is_chat(const struct llmobs_reading *reading)
+{
+    return llmobs_request_has_messages(reading->classified->call,
+                                       reading->request);
+}
+
+/* The vendors' other operations have the same paths, so the body decides on
+ * Google's hosts too. */
+static const struct llmobs_form form = {
+    .keys = llmobs_chat_openai_keys,
+    .confirm = vertex_chat_is_chat,
+    .confirm_always = true,
+    .begin = llmobs_google_ask,
+    .request = vertex_chat_read_request,
+    .document = llmobs_chat_document,
+    .event = llmobs_chat_event,
+    .finish = llmobs_chat_finish,
+    .ends = llmobs_chat_ends,
+    .state_fini = llmobs_chat_fini,
+    .state_size = sizeof(struct llmobs_stream),
+    .variant = &llmobs_chat_openai,
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/publishers/*/models/*:rawPredict", "rawPredict",
+                 "%s.createChatCompletion", .kind = LLMOBS_KIND_LLM,
+                 .not_path = "/publishers/anthropic/models/*:rawPredict",
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/publishers/*/models/*:streamRawPredict",
+                 "streamRawPredict", "%s.createChatCompletion",
+                 .kind = LLMOBS_KIND_LLM,
+                 .not_path = "/publishers/anthropic/models/*:streamRawPredict",
+                 .any_host = true, .streams = true),
+    {.path = NULL},
+};
+
+LLMOBS_DIALECT(vertex_chat, .integration = "openai", .genai = "gcp.vertex_ai",
+               .shapes = shapes, .form = &form,
+               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
+                             LLMOBS_MEDIA_DATA,
+               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

@@ -1,0 +1,348 @@
+#include "shim/alone.h"
+
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "shim/load.h"
+#include "shim/scan.h"
+
+/* The same on all architectures, and missing in old headers. */
+#define LANDLOCK_RESTRICT_SELF 446
+
+typedef int two_fn(uintptr_t, uintptr_t);
+typedef int prctl_fn(int, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
+typedef long syscall_fn(long, uintptr_t, uintptr_t, uintptr_t, uintptr_t,
+                        uintptr_t, uintptr_t);
+
+static const char names[LLMOBS_ALONE_COUNT][8] = {
+#define X(name) #name,
+    LLMOBS_ALONE(X)
+#undef X
+};
+static void *real[LLMOBS_ALONE_COUNT];
+static unsigned shared; /* bits: another object defines the name as well */
+static bool on;
+
+/* ---- the calls ----------------------------------------------------------- */
+
+/* The call wants one of these: to be alone; that, and no delivery after it; the
+ * same by a filter, or by a filter that allows next to nothing; to leave no
+ * thread with more rights than its own. */
+enum { NOTHING = -1, ALONE, CONFINED, FILTERED, STRICT, APART };
+
+/* What the call asked for, and what the core said. */
+struct asked {
+    const struct llmobs_ops *ops;
+    int how;
+    enum llmobs_rest said;
+};
+
+static int of_seccomp(uintptr_t operation)
+{
+    if (operation == SECCOMP_SET_MODE_STRICT)
+        return STRICT;
+    return operation == SECCOMP_SET_MODE_FILTER ? FILTERED : NOTHING;
+}
+
+static int of_prctl(int option, uintptr_t mode)
+{
+    switch (option) {
+    case PR_SET_SECCOMP:
+        return mode == SECCOMP_MODE_STRICT ? STRICT : FILTERED;
+    case PR_SET_NO_NEW_PRIVS:
+    case PR_SET_SECUREBITS:
+    case PR_CAPBSET_DROP:
+    case PR_CAP_AMBIENT:
+        return APART;
+    default:
+        return NOTHING;
+    }
+}
+
+static int of_syscall(long number, uintptr_t first, uintptr_t second)
+{
+    switch (number) {
+    case SYS_unshare:
+    case SYS_setns:
+        return ALONE;
+    case SYS_seccomp:
+        return of_seccomp(first);
+    case LANDLOCK_RESTRICT_SELF:
+        return CONFINED;
+    case SYS_capset:
+        return APART;
+    case SYS_prctl:
+        return of_prctl((int)first, second);
+    default:
+        return NOTHING;
+    }
+}
+
+/* `program`: of a filter. */
+static struct asked alone_begin(int how, uintptr_t program)
+{
+    struct asked asked = {llmobs_load_core(), how, LLMOBS_REST_NOT};
+    bool confines = how == CONFINED || how == FILTERED || how == STRICT;
+
+    if (asked.ops)
+        asked.said = asked.ops->rest(
+            confines ? LLMOBS_CONFINED_HERE : LLMOBS_CONFINED_NOT,
+            (const void *)(how == FILTERED ? program : 0));
+    if (how == STRICT && asked.said != LLMOBS_REST_NOT)
+        asked.said = LLMOBS_REST_HINDERED;
+    return asked;
+}
+
+/* True where the call failed because of a thread of ours, which is gone now:
+ * the call had no effect, and is made again. */
+static bool again(const struct asked *asked, long result)
+{
+    return result == -1 && asked->how == ALONE &&
+           asked->said != LLMOBS_REST_NOT && llmobs_libc_errno() == EINVAL &&
+           asked->ops->rest_longer();
+}
+
+static void alone_end(const struct asked *asked, long result)
+{
+    enum llmobs_confined how = asked->how == ALONE || asked->how == APART
+                                   ? LLMOBS_CONFINED_NOT
+                                   : LLMOBS_CONFINED_HERE;
+
+    if (asked->said == LLMOBS_REST_HINDERED && result != -1)
+        how = LLMOBS_CONFINED_STILL;
+    if (asked->said != LLMOBS_REST_NOT)
+        asked->ops->rested(how);
+}
+
+static int call_two(enum llmobs_alone which, int how, uintptr_t a, uintptr_t b)
+{
+    struct asked asked = alone_begin(how, 0);
+    two_fn *next = (two_fn *)real[which];
+    int result = next(a, b);
+
+    if (again(&asked, result))
+        result = next(a, b);
+    alone_end(&asked, result);
+    return result;
+}
+
+static int alone_unshare(uintptr_t flags)
+{
+    return call_two(LLMOBS_ALONE_unshare, ALONE, flags, 0);
+}
+
+static int alone_setns(uintptr_t fd, uintptr_t type)
+{
+    return call_two(LLMOBS_ALONE_setns, ALONE, fd, type);
+}
+
+static int alone_capset(uintptr_t header, uintptr_t data)
+{
+    return call_two(LLMOBS_ALONE_capset, APART, header, data);
+}
+
+/* Both are declared with a variable number of arguments, and take as many as
+ * they can have: the calling conventions pass them in the same places. */
+static int alone_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c,
+                       uintptr_t d)
+{
+    prctl_fn *next = (prctl_fn *)real[LLMOBS_ALONE_prctl];
+    int how = of_prctl(option, a);
+    struct asked asked;
+    int result;
+
+    if (how == NOTHING)
+        return next(option, a, b, c, d);
+    asked = alone_begin(how, b);
+    result = next(option, a, b, c, d);
+    alone_end(&asked, result);
+    return result;
+}
+
+static long alone_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
+                          uintptr_t d, uintptr_t e, uintptr_t f)
+{
+    syscall_fn *next = (syscall_fn *)real[LLMOBS_ALONE_syscall];
+    int how = of_syscall(number, a, b);
+    struct asked asked;
+    long result;
+
+    if (how == NOTHING)
+        return next(number, a, b, c, d, e, f);
+    asked = alone_begin(how, c);
+    result = next(number, a, b, c, d, e, f);
+    if (again(&asked, result))
+        result = next(number, a, b, c, d, e, f);
+    alone_end(&asked, result);
+    return result;
+}
+
+/* The empty instruction keeps the compiler from a table of addresses, which
+ * would be a relocation for each in every process. */
+static void *thunk(enum llmobs_alone which)
+{
+    void *found = NULL;
+
+#define X(name)                       \
+    if (which == LLMOBS_ALONE_##name) \
+        found = (void *)alone_##name; \
+    __asm__("" : "+r"(found));
+    LLMOBS_ALONE(X)
+#undef X
+    return found;
+}
+
+/* ---- the slots ------------------------------------------------------------
+ */
+
+/* Every name of every object is looked at: two letters pass over most. */
+static bool alone_may_be(const char *name)
+{
+    switch (name[0]) {
+    case 'u':
+        return name[1] == 'n';
+    case 's':
+        return name[1] == 'e' || name[1] == 'y';
+    case 'c':
+        return name[1] == 'a';
+    default:
+        return name[0] == 'p' && name[1] == 'r';
+    }
+}
+
+static enum llmobs_alone alone_find(const char *name)
+{
+    unsigned i = alone_may_be(name) ? 0 : LLMOBS_ALONE_COUNT;
+
+    while (i < LLMOBS_ALONE_COUNT && !llmobs_str_same(name, names[i]))
+        i++;
+    return i;
+}
+
+static int find_real(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct llmobs_elf elf;
+
+    (void)size;
+    (void)argument;
+    if (llmobs_elf_open(&elf, info) != 0)
+        return 0;
+    for (unsigned i = 0; i < LLMOBS_ALONE_COUNT; i++) {
+        void *found = llmobs_elf_symbol(&elf, names[i]);
+
+        if (found && llmobs_libc_is_part(&elf))
+            real[i] = found;
+        else if (found)
+            shared |= 1U << i;
+    }
+    return 0;
+}
+
+void llmobs_alone_watch(void)
+{
+    static bool begun;
+
+    if (__atomic_exchange_n(&begun, true, __ATOMIC_ACQ_REL))
+        return;
+    llmobs_libc.iterate(find_real, NULL);
+    __atomic_store_n(&on, true, __ATOMIC_RELEASE);
+    llmobs_scan_anew();
+}
+
+static bool names_one(const struct llmobs_elf *elf, size_t count)
+{
+    const ElfW(Sym) *end = elf->symtab + count;
+
+    for (const ElfW(Sym) *sym = elf->symtab + 1; sym < end; sym++)
+        if (sym->st_name < elf->strtab_len &&
+            alone_find(elf->strtab + sym->st_name) < LLMOBS_ALONE_COUNT)
+            return true;
+    return false;
+}
+
+/* True of libseccomp's file, and of modules of script languages. */
+static bool is_for_sandboxes(const char *path)
+{
+    bool found = false;
+
+    for (; *path; path++)
+        found = *path != '/' && (found || llmobs_str_begins(path, "seccomp") ||
+                                 llmobs_str_begins(path, "landlock") ||
+                                 llmobs_str_begins(path, "sandbox"));
+    return found;
+}
+
+/* Looks at the program, whose symbols are few, and at the names of the others'
+ * files alone: to look at all names of all objects costs 0.8 million
+ * instructions. */
+static int alone_look_at(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    bool *program = argument, first = *program;
+    struct llmobs_elf elf;
+    size_t count;
+
+    (void)size;
+    *program = false;
+    if (!first)
+        return info->dlpi_name && is_for_sandboxes(info->dlpi_name);
+    if (llmobs_elf_open(&elf, info) != 0)
+        return 0;
+    count = llmobs_elf_unhashed(&elf);
+    if (count > elf.symtab_len)
+        count = 0;
+    return names_one(&elf, count);
+}
+
+void llmobs_alone_look(void)
+{
+    bool program = true;
+
+    if (llmobs_libc.iterate(alone_look_at, &program))
+        llmobs_alone_watch();
+}
+
+bool llmobs_alone_asked(const char *name)
+{
+    if (alone_find(name) == LLMOBS_ALONE_COUNT)
+        return false;
+    if (llmobs_load_core())
+        llmobs_alone_watch();
+    return llmobs_alone_is(name);
+}
+
+bool llmobs_alone_is(const char *name)
+{
+    return __atomic_load_n(&on, __ATOMIC_ACQUIRE) &&
+           alone_find(name) < LLMOBS_ALONE_COUNT;
+}
+
+bool llmobs_alone_may(const struct llmobs_elf *elf, size_t count)
+{
+    uint32_t hashes[LLMOBS_ALONE_COUNT];
+
+    if (!__atomic_load_n(&on, __ATOMIC_ACQUIRE))
+        return false;
+    if (names_one(elf, count))
+        return true;
+    for (unsigned i = 0; i < LLMOBS_ALONE_COUNT; i++)
+        hashes[i] = llmobs_elf_hash(names[i]);
+    return llmobs_elf_hashes(elf, hashes, LLMOBS_ALONE_COUNT);
+}
+
+void *llmobs_alone_target(const char *name, const void *value, bool unbound)
+{
+    enum llmobs_alone which = alone_find(name);
+
+    if (value == real[which] || (unbound && !(shared >> which & 1)))
+        return real[which] ? thunk(which) : NULL;
+    return NULL;
+}
+
+void *llmobs_alone_thunk(const void *address)
+{
+    for (unsigned i = 0; address && i < LLMOBS_ALONE_COUNT; i++)
+        if (real[i] == address)
+            return thunk(i);
+    return NULL;
+}

@@ -1,0 +1,57 @@
+/* alone - lets the library's threads end before the program does what a process
+ * of one thread alone may do (unshare, setns), or what a thread does for itself
+ * alone, so that the library's threads would stay outside (a filter of system
+ * calls, landlock, a drop of privileges).
+ *
+ * Owns:    the addresses of libc's functions of these names.
+ * Threads: any. Slots are changed once, before the library's first thread, and
+ *          earlier, from the core's load on, where the program itself has such
+ *          a name, asks the loader for it, or has a library for sandboxes:
+ *          other programs that call no model keep their slots.
+ * Errors:  those of the real functions. Where a thread of ours does not end in
+ *          time, the call goes on as if there were no library.
+ *
+ * seccomp and landlock have no wrapper in libc: libseccomp and all others reach
+ * them by libc's prctl and syscall. A call by the instruction itself is not
+ * seen.
+ */
+#ifndef LLMOBS_ALONE_H
+#define LLMOBS_ALONE_H
+
+#include "shim/elf.h"
+
+/* X(name): the functions whose slots are patched. */
+#define LLMOBS_ALONE(X) X(unshare) X(setns) X(capset) X(prctl) X(syscall)
+
+enum llmobs_alone {
+#define X(name) LLMOBS_ALONE_##name,
+    LLMOBS_ALONE(X)
+#undef X
+        LLMOBS_ALONE_COUNT
+};
+
+/* Patches the slots of all objects, and from then on those of later ones. */
+void llmobs_alone_watch(void);
+
+/* When the core is loaded: watches where the program may take on a sandbox. */
+void llmobs_alone_look(void);
+
+/* For a name that the loader is asked for: watches, where the core is loaded.
+ * True as _is. */
+bool llmobs_alone_asked(const char *name);
+
+/* True for a name whose slots are to be patched now. */
+bool llmobs_alone_is(const char *name);
+
+/* True when the object's GNU hash table, or one of its first `count` symbols,
+ * may have such a name. */
+bool llmobs_alone_may(const struct llmobs_elf *elf, size_t count);
+
+/* The function for a slot of that name, which holds `value`; NULL: it stays.
+ * `unbound`: the loader has not looked the name up yet. */
+void *llmobs_alone_target(const char *name, const void *value, bool unbound);
+
+/* The function for a real one; NULL for another address. */
+void *llmobs_alone_thunk(const void *address);
+
+#endif

@@ -1,0 +1,88 @@
+/* servers - the calls by which server libraries give a program its requests,
+ * and the functions that patched slots of those calls point at.
+ *
+ * FastCGI (libfcgi): a request lasts from an accept to its finish, to the
+ * thread's next accept, or to the end of the thread. libmicrohttpd calls a
+ * handler of the program: the request lasts while that runs, in its thread. The
+ * library's own functions show the headers.
+ *
+ * Owns:    the addresses of the libraries' functions, and
+ *          LLMOBS_SERVER_HANDLERS pairs of a handler and its argument. A pair
+ *          stays for good, so that a handler may come at any time.
+ * Threads: any. The addresses are written under the scan's lock.
+ * Errors:  those of the real function, whose result each function returns.
+ * Limits:  beyond so many pairs a handler goes to the library as it is, and its
+ *          requests have no context.
+ *
+ * This room knows nothing of the loader. The rest of the shim finds the
+ * libraries and patches the slots.
+ */
+#ifndef LLMOBS_SERVERS_H
+#define LLMOBS_SERVERS_H
+
+#include "include/engine.h"
+
+#define LLMOBS_SERVER_HANDLERS 1024
+
+enum llmobs_server {
+    LLMOBS_SERVER_FCGI,
+    LLMOBS_SERVER_MHD,
+    LLMOBS_SERVER_COUNT
+};
+
+/* X(library, name): the calls that are hooked. An object that defines all of
+ * these and of the helpers is the library: a function of ours may call each. */
+#define LLMOBS_SERVER_FCGI_HOOKS(X) \
+    X(FCGI, FCGX_Accept_r)          \
+    X(FCGI, FCGX_Accept)            \
+    X(FCGI, FCGI_Accept)            \
+    X(FCGI, FCGX_Finish_r)          \
+    X(FCGI, FCGX_Finish)            \
+    X(FCGI, FCGI_Finish)            \
+    X(FCGI, FCGX_Free)
+#define LLMOBS_SERVER_MHD_HOOKS(X) \
+    X(MHD, MHD_start_daemon)       \
+    X(MHD, MHD_start_daemon_va)
+#define LLMOBS_SERVER_HOOKS(X)  \
+    LLMOBS_SERVER_FCGI_HOOKS(X) \
+    LLMOBS_SERVER_MHD_HOOKS(X)
+
+/* X(library, name): the calls by which a function of ours asks the library. */
+#define LLMOBS_SERVER_HELPERS(X)      \
+    X(MHD, MHD_get_connection_values) \
+    X(MHD, MHD_get_connection_info)
+
+enum llmobs_server_function {
+#define X(library, name) LLMOBS_SERVER_##name,
+    LLMOBS_SERVER_HOOKS(X)
+#undef X
+        LLMOBS_SERVER_HOOK_COUNT,
+    LLMOBS_SERVER_BEFORE_HELPERS = LLMOBS_SERVER_HOOK_COUNT - 1,
+#define X(library, name) LLMOBS_SERVER_##name,
+    LLMOBS_SERVER_HELPERS(X)
+#undef X
+        LLMOBS_SERVER_FUNCTION_COUNT
+};
+
+/* Gives the core's operations; NULL: there is no core. `load`: loads it. */
+typedef const struct llmobs_ops *llmobs_servers_core_fn(bool load);
+
+/* Runs before the first slot is patched. `each`: the core hears of each
+ * request, also of those that have no caller and hide none. */
+void llmobs_servers_open(llmobs_servers_core_fn *core, bool each);
+
+/* The hook of that name; LLMOBS_SERVER_HOOK_COUNT: none. */
+enum llmobs_server_function llmobs_servers_find(const char *name);
+
+/* The name and the library of a function. */
+const char *llmobs_servers_name(enum llmobs_server_function function);
+enum llmobs_server llmobs_servers_library(enum llmobs_server_function function);
+
+/* The real address of a function. */
+void llmobs_servers_set(enum llmobs_server_function function, void *address);
+void *llmobs_servers_real(enum llmobs_server_function function);
+
+/* The function for a patched slot. */
+void *llmobs_servers_thunk(enum llmobs_server_function hook);
+
+#endif

@@ -1,0 +1,36 @@
+/* wrappers - the objects that stand between the program and libcurl's
+ * functions, and those of their calls that the thunks may not see.
+ *
+ * An object before libcurl that defines a hooked function gets the program's
+ * calls of it. It passes them on to the address that the loader gives it: a
+ * thunk (route.h), and then nothing is lost. Before it has asked the loader, or
+ * where it finds libcurl without the loader, its calls may pass the thunks.
+ *
+ * Owns:    llmobs_wrappers, which the core reads.
+ * Threads: any.
+ * Errors:  an object beyond the limit is not named; its functions count.
+ * Limits:  LLMOBS_WRAPPERS objects.
+ */
+#ifndef LLMOBS_SHIM_WRAPPERS_H
+#define LLMOBS_SHIM_WRAPPERS_H
+
+#include "include/engine.h"
+#include "shim/elf.h"
+
+const struct llmobs_wrappers *llmobs_wrappers_table(void);
+
+/* The object defines these hooks, and comes before libcurl in load order. */
+void llmobs_wrappers_define(const struct llmobs_elf *elf, unsigned hooks);
+
+/* The object that covers `caller` got the function that follows in the order of
+ * look-up: a thunk, or that of another wrapper. */
+void llmobs_wrappers_reach(const void *caller, unsigned hook);
+
+/* It got a function that may be libcurl's own. */
+void llmobs_wrappers_stray(const struct llmobs_elf *caller, unsigned hook);
+
+/* At the end of a process that never loaded the core: names, in the log, an
+ * object that may have hidden every call. */
+void llmobs_wrappers_tell(void);
+
+#endif

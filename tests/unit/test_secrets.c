@@ -1,0 +1,542 @@
+/* The one filter of credentials: names, texts, pairs, pieces of PEM. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/span/leads.h"
+#include "lib/span/names.h"
+#include "lib/span/secrets.h"
+#include "lib/text/json.h"
+#include "tests/unit/credential_fields.h"
+#include "tests/unit/unit.h"
+
+/* Of names whose values are credentials. */
+static const char *const names[] = {"api_key",
+                                    "apiKey",
+                                    "API-KEY",
+                                    "apikey",
+                                    "APIKey",
+                                    "openAIApiKey",
+                                    "OPENAI_API_KEY",
+                                    "api_keys",
+                                    "apiKey2",
+                                    "api_key_v2",
+                                    "x-api-key",
+                                    "encoded_api_key",
+                                    "access_key",
+                                    "secretAccessKey",
+                                    "private_key",
+                                    "private_key_pem",
+                                    "PrivateKeyBase64",
+                                    "accountKey",
+                                    "shared_access_key",
+                                    "signing_key",
+                                    "encryption_key",
+                                    "virtual_key",
+                                    "x-functions-key",
+                                    "subscription-key",
+                                    "authorization",
+                                    "Proxy-Authorization",
+                                    "authorization_token",
+                                    "api_token",
+                                    "hf_token",
+                                    "azure_ad_token",
+                                    "aws_session_token",
+                                    "user_access_token",
+                                    "bot_token",
+                                    "zendesk_token",
+                                    "refreshToken",
+                                    "id_tokens",
+                                    "csrf-token",
+                                    "jwt",
+                                    "bearer",
+                                    "pwd",
+                                    "password",
+                                    "password2",
+                                    "db_passwd",
+                                    "smtp_pass",
+                                    "passphrase",
+                                    "password_confirmation",
+                                    "newPassword",
+                                    "secret",
+                                    "secrets",
+                                    "client_secret",
+                                    "clientsecret",
+                                    "webhook_secret",
+                                    "client_secret_value",
+                                    "cookie",
+                                    "session_cookie",
+                                    "Set-Cookie",
+                                    "credentials",
+                                    "vertex_credentials",
+                                    "auth",
+                                    "service_auth",
+                                    "authentication",
+                                    "auth_config",
+                                    "connection_string",
+                                    "github_pat",
+                                    "webhook_auth_header_value",
+                                    "pw",
+                                    "db_pw",
+                                    "_xsrf",
+                                    "csrf",
+                                    "seed_phrase",
+                                    "recoveryPhrase",
+                                    "code_verifier",
+                                    "codeVerifier"};
+
+/* Of names whose values are none, though a part of them looks so. */
+static const char *const others[] = {"max_tokens",
+                                     "token_count",
+                                     "prompt_tokens",
+                                     "total_tokens",
+                                     "tokens",
+                                     "tokenizer",
+                                     "stop_token",
+                                     "pad_token",
+                                     "pad_token_id",
+                                     "eos_token",
+                                     "next_page_token",
+                                     "pageToken",
+                                     "keywords",
+                                     "key_points",
+                                     "keyboard",
+                                     "keys",
+                                     "monkey",
+                                     "prompt_cache_key",
+                                     "idempotency_key",
+                                     "primary_key",
+                                     "public_key",
+                                     "cacheKey",
+                                     "api_key_id",
+                                     "private_key_id",
+                                     "author",
+                                     "authority",
+                                     "authorized",
+                                     "authorization_url",
+                                     "secretary",
+                                     "password_policy",
+                                     "passwordless",
+                                     "password_length",
+                                     "passport",
+                                     "compass",
+                                     "bypass",
+                                     "cookie_policy",
+                                     "no_auth",
+                                     "requires_auth",
+                                     "signature_algorithm",
+                                     "license",
+                                     "role",
+                                     "content",
+                                     "text",
+                                     "id",
+                                     "tool_call_id",
+                                     "finish_reason",
+                                     "value",
+                                     "description",
+                                     "is_secret",
+                                     "has_password",
+                                     "hasApiKey",
+                                     "requires-auth",
+                                     "s3_key",
+                                     "song_key",
+                                     "file_key",
+                                     "client_id",
+                                     "phrase",
+                                     "identifier",
+                                     "mnemonic"};
+
+START_TEST(names_are_judged_by_words)
+{
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        size_t len = strlen(names[i]);
+
+        ck_assert_msg(llmobs_names_judge(names[i], len) >= LLMOBS_NAMED_SECRET,
+                      "%s", names[i]);
+        ck_assert_msg(llmobs_names_may_be(names[i] + len, len), "%s", names[i]);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        ck_assert_msg(llmobs_names_judge(others[i], strlen(others[i])) <
+                          LLMOBS_NAMED_WEAK,
+                      "%s", others[i]);
+}
+END_TEST
+
+#define S "Zq9xWv7uT5sR3pN1kM8j"
+
+/* Texts that hold S, which must go. */
+static const char *const texts[] = {
+    "client_secret=" S "&grant_type=x",
+    "grant_type=x&client%5Fsecret=" S,
+    "a=b&user%5Bapi_key%5D=" S,
+    "Authorization: Bearer " S "\r\nHost: a",
+    "authorization: Token " S,
+    "Authorization: " S,
+    "Cookie: sid=" S "; b=c",
+    "Set-Cookie: sid=" S "; Path=/",
+    "{\"a\":\"Cookie: sid\\u003d" S "; b",
+    "X-Api-Key: " S,
+    "x-api-key:" S,
+    "api_key: " S "\n",
+    "api_key: '" S "'",
+    "api_key: \"" S "\"",
+    "  - token: " S,
+    "[db]\npassword = " S "\nuser = a",
+    "export OPENAI_API_KEY=" S,
+    "curl --api-key " S " -d x",
+    "curl --api-key=" S,
+    "{'api_key': '" S "'}",
+    "'password' => '" S "'",
+    "my password: " S " ok",
+    "**Password:** " S,
+    "`api_key`: `" S "`",
+    "use sk-" S " now",
+    "key%3Dsk-" S,
+    "sk\\u002d" S,
+    "\\nsk-proj-" S,
+    "Server=h;Password=" S ";User=a",
+    "AccountName=a;AccountKey=" S "==;EndpointSuffix=b",
+    "SharedAccessKeyName=a;SharedAccessKey=" S,
+    "postgres://me:" S "@h/db",
+    "https://h/cb?code=" S "&state=a",
+    "/callback?code=" S "&state=a",
+    "https://h/?jwt=" S,
+    "https://h/?X-Amz-Signature=" S,
+    "{\"Auth\":\"Bearer " S "\"}",
+    "{\"db_passwd\":\"" S "\"}",
+    "{\"headers\":{\"X-Anything\":\"" S "\"}}",
+    "{\"headers\":[\"X-Anything: " S "\"]}",
+    "{\"headers\":[{\"name\":\"X-Any\",\"value\":\"" S "\"}]}",
+    "{\"authentication\":{\"type\":\"api_key\",\"key\":\"" S "\"}}",
+    "{\"authentication\":{\"a\":{\"b\":[\"" S "\"]}}}",
+    "{\"credentials\":{\"x\":\"" S "\"}}",
+    "[{\"name\":\"X-Api-Key\",\"value\":\"" S "\"}]",
+    "[{\"value\":\"" S "\",\"name\":\"X-Api-Key\"}]",
+    "[{\"key\":\"api_key\",\"type\":\"text\",\"value\":\"" S "\"}]",
+    "[{\"header\":\"Authorization\",\"value\":\"" S "\"}]",
+    "[{\"value\" : \"" S "\", \"n\":1 , \"key\":\"password\"}]",
+    "{\"s\":\"[{\\\"name\\\":\\\"token\\\",\\\"value\\\":\\\"" S "\\\"}]\"}",
+    "{\"data_sources\":[{\"parameters\":{\"key\":\"" S "\"}}]}",
+    "{\"pushNotificationConfig\":{\"url\":\"a\",\"token\":\"" S "\"}}",
+    "{\"key\":\"" S "\"}",
+    "{\"server_url\":\"https://mcp.h/s/" S "/mcp\"}",
+    "{\"server_url\":\"https:\\/\\/mcp.h\\/s\\/" S "\"}",
+    "{\"mcp_servers\":[{\"type\":\"url\",\"url\":\"https://h/" S "/sse\"}]}",
+    "https://hooks.slack.com/services/T0000/B0000/" S,
+    "-----BEGIN PRIVATE KEY-----\n" S "\n-----END PRIVATE KEY-----",
+    "{\"a\":\"-----BEGIN RSA PRIVATE KEY-----\\n" S "\\nabc\"}",
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n" S,
+    "YWJjZGVm\\n" S "\\n-----END EC PRIVATE KEY-----",
+    "AKIAIOSFODNN7EXAMPLE:" S S,
+    "{\"api_key\":\"" S,
+    "{\"headers\":{\"a\":\"" S,
+    "password=" S,
+    "[\"mcp\",\"--api-key\", \"" S "\"]",
+    "['--token', '" S "']",
+    "apiKey := \"" S "\"",
+    "api_key: str = \"" S "\"",
+    "let api_key: &str = \"" S "\"",
+    "Incorrect API key provided: " S ". You can find",
+    "The API key is: " S,
+    "{\"a\":\"{\\u0022api_key\\u0022: \\u0022" S "\\u0022}\"}",
+    "{\"a\":\"{\\u0022Cookie\\u0022:\\u0022a=" S "\\u0022}\"}",
+    "{\"ParameterKey\":\"DbPassword\",\"ParameterValue\":\"" S "\"}",
+    "{\"header_name\":\"X-Api-Key\",\"header_value\":\"" S "\"}",
+    "{\"authorization_code\":\"" S "\"}",
+    "{\"SharedAccessSignature\":\"" S "\"}",
+    "{\"wpa_psk\":\"" S "\"}",
+    "{\"secret_id\":\"" S "\"}",
+    "{\"kubeconfig\":\"users: token " S "\"}",
+    "pw=" S "&a=b",
+    "user_pw: " S,
+    "x-functions-key: " S,
+    "a=sk%2Dproj%2D" S,
+    "a=sk%5Flive%5F" S "&b=c",
+    "k=-----BEGIN%20PRIVATE%20KEY-----%0A" S "%0A-----END%20PRIVATE%20KEY-----",
+    "k=-----BEGIN+PRIVATE+KEY-----%0A" S "%0A-----END+PRIVATE+KEY-----",
+};
+
+/* Texts that stay as they are. */
+static const char *const plain[] = {
+    /* An object of JSON in base64, as Bedrock sends each piece. */
+    "{\"bytes\":\"eyJvdXRwdXRUZXh0IjoiSGVsbG8gZnJvbSBhIG1vZGVsIn0=\"}",
+    "Enter your password: then click the button",
+    "Authorization: the process of giving someone permission",
+    "The next token: a word. Each token: a piece",
+    "key: value, keys: many, monkey: see",
+    "cookie: a small cake",
+    "a bearer of bad news, Basic understanding",
+    "task-force disk-usage risk-free sk-learn sk-toggleable__label-arrow",
+    "hf_hub_download npm_config_registry fw_version r8_unorm_texture",
+    "if (token == other || password != again) std::token::value",
+    "max_tokens=5&temperature=0.5&stop_token=a",
+    "{\"password\":{\"type\":\"string\",\"description\":\"a word\"}}",
+    "{\"headers\":{\"type\":\"object\",\"properties\":{}}}",
+    "{\"headers\":[\"Name\",\"Age\",\"Home town: city\"]}",
+    "{\"header\":\"Monthly report: May\"}",
+    "{\"password\":{\"uniqueItems\":true,\"description\":\"a word\"}}",
+    "[\"--token-limit\",\"4096\"] [\"--key\",\"left\"] --pass, \"ok\"",
+    "def f(token: str = None, key: int = 5): the answer is: Paris",
+    "a=sk%2Dlearn%2Dabout%2Dtrees",
+    "{\"token\":\" hello\",\"logprob\":-0.5,\"key\":\"Enter\"}",
+    "[{\"name\":\"api_key\",\"type\":\"string\",\"description\":\"the key\"}]",
+    "[{\"name\":\"colour\",\"value\":\"a long text about it\"}]",
+    "{\"image_url\":{\"url\":\"https://h/a1b2c3d4e5f6a7b8c9d0e1f2/x.png\"}}",
+    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+    "| a |\n|-----|\n-----\n",
+    "?has_password=1&is_secret=yes&song_key=F#m7b5&s3_key=a/b1c2d3e4f5a6b7c8d9",
+    "{\"is_secret\":\"of course\",\"has_password\":\"not yet\"}",
+    "{\"function_key\":\"F12 and shift\",\"song_key\":\"C# minor\"}",
+    "{\"s3_key\":\"2024/a1b2c3d4e5f6a7b8c9d0.png\"}",
+    "{\"secret_id\":\"prod/database\",\"kubeconfig\":\"~/.kube/config\"}",
+    "is_secret: Yes4\nhas_password: Always1\n",
+    "rs_68c4a1b2c3d4e5f6a7b8c9d0e1f2a3b4 call_abcdefGHIJKL012345678901",
+    "{\"id\":\"chatcmpl-A1b2C3d4E5f6G7h8I9j0\",\"object\":\"x\"}",
+};
+
+static void mask(const char *text, char *out)
+{
+    size_t len = strlen(text);
+    char *exact = malloc(len ? len : 1); /* asan sees who reads on */
+
+    memcpy(exact, text, len);
+    llmobs_secrets_mask(exact, len);
+    memcpy(out, exact, len);
+    out[len] = '\0';
+    free(exact);
+}
+
+static bool is_json(const char *text)
+{
+    struct llmobs_json *json = NULL;
+    bool is =
+        llmobs_json_parse((struct llmobs_text){text, strlen(text)}, &json) == 0;
+
+    llmobs_json_free(json);
+    return is;
+}
+
+START_TEST(no_form_keeps_a_secret)
+{
+    char out[512], again[512];
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        mask(texts[i], out);
+        ck_assert_msg(!strstr(out, "Wv7u") && !strstr(out, "R3pN"), "%s: %s",
+                      texts[i], out);
+        ck_assert_int_eq(is_json(texts[i]), is_json(out));
+        mask(out, again);
+        ck_assert_str_eq(out, again);
+    }
+}
+END_TEST
+
+/* The same as the content of a message, at two depths of texts. */
+START_TEST(no_depth_keeps_a_secret)
+{
+    char out[2048];
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        struct llmobs_json *json = llmobs_json_string(texts[i]);
+
+        for (int depth = 0; depth < 2; depth++) {
+            struct llmobs_json *list = llmobs_json_object();
+            char *text;
+
+            ck_assert_int_eq(llmobs_json_set(list, "content", json), 0);
+            text = llmobs_json_dumps(list, 0);
+            llmobs_json_free(list);
+            mask(text, out);
+            ck_assert_msg(!strstr(out, "Wv7u") && !strstr(out, "R3pN"), "%s",
+                          out);
+            ck_assert_msg(is_json(out), "%s", out);
+            json = llmobs_json_string(text);
+            free(text);
+        }
+        llmobs_json_free(json);
+    }
+}
+END_TEST
+
+/* A quote that does not end, of a kind that JSON does not have, before the end
+ * of a text. */
+START_TEST(json_stays_json)
+{
+    static const char *const open[] = {
+        "{\"a\":\"(https://h?key=`" S ")\",\"b\":\"c\"}",
+        "{\"a\":\"password='" S "\",\"b\":\"c\"}",
+        "{\"a\":\"api_key: `" S "\",\"b\":[1]}",
+        "{\"a\":\"['--token', '" S "\",\"b\":\"c\"}",
+        "{\"a\":\"curl --api-key '" S "\",\"b\":\"c\"}"};
+    char out[512];
+
+    for (size_t i = 0; i < sizeof(open) / sizeof(*open); i++) {
+        mask(open[i], out);
+        ck_assert_msg(is_json(out) && !strstr(out, "Wv7u"), "%s", out);
+        ck_assert_msg(strstr(out, "\"b\":") != NULL, "%s", out);
+    }
+}
+END_TEST
+
+START_TEST(sentences_stay)
+{
+    char out[512];
+
+    for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
+        mask(plain[i], out);
+        ck_assert_str_eq(out, plain[i]);
+    }
+}
+END_TEST
+
+START_TEST(each_beginning_is_known)
+{
+    char text[160], out[160];
+
+    for (size_t i = 0; i < LLMOBS_LEADS; i++) {
+        bool parts = strcmp(llmobs_leads[i].text, "eyJ") == 0;
+
+        snprintf(text, sizeof(text), "x %s" S "%s" S S S " y",
+                 llmobs_leads[i].text, parts ? "." : "");
+        mask(text, out);
+        ck_assert_msg(!strstr(out, "Wv7u"), "%s", out);
+        ck_assert_mem_eq(out, text, 2 + strlen(llmobs_leads[i].text));
+    }
+}
+END_TEST
+
+/* Seconds for a text of `size` bytes of this piece. */
+static double seconds_of(const char *piece, size_t size)
+{
+    char *text = malloc(size);
+    struct timespec from, to;
+
+    for (size_t i = 0, len = strlen(piece); i < size; i++)
+        text[i] = piece[i % len];
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+    llmobs_secrets_mask(text, size);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+    free(text);
+    return (double)(to.tv_sec - from.tv_sec) +
+           (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+}
+
+/* Eight times the text takes some eight times as long, and not 64 times. */
+START_TEST(hostile_texts_take_linear_time)
+{
+    static const char *const pieces[] = {"Authorization: ",
+                                         "cookie: ",
+                                         "sk-",
+                                         "sk_",
+                                         "SG.",
+                                         "token=",
+                                         "password: x ",
+                                         "{\"name\":\"api_key\",",
+                                         "\"mcp_servers\":[",
+                                         "\"webhook\":{",
+                                         "-----BEGIN PRIVATE KEY-----\\",
+                                         "\\",
+                                         "\\u003d",
+                                         "bearer ",
+                                         "Bearer ",
+                                         "-----END PRIVATE KEY-----",
+                                         "--api-key ",
+                                         "\"--key\",\"",
+                                         "'--key', '\"",
+                                         "token: str = ",
+                                         "%2D",
+                                         "token is: ",
+                                         "\"value\":\"x\",\"name\":\"key\",",
+                                         "\"headers\":\"x"};
+
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
+        double small = seconds_of(pieces[i], 1 << 15);
+        double big = seconds_of(pieces[i], 1 << 18);
+
+        ck_assert_msg(big < 24 * small + 0.2, "%s: %f, %f", pieces[i], small,
+                      big);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *api, *field, *example, *source;
+} fields[] = {
+#define ROW(api, field, example, source) {api, field, example, source},
+    CREDENTIAL_FIELDS(ROW)};
+
+/* Puts `secret` in the place of each "@". */
+static void fill(const char *example, const char *secret, char *out)
+{
+    for (; *example; example++)
+        if (*example == '@')
+            out += sprintf(out, "%s", secret);
+        else
+            *out++ = *example;
+    *out = '\0';
+}
+
+/* Each form of a credential, with the body cut anywhere. */
+START_TEST(documented_fields_are_masked)
+{
+    static const char *const secrets[] = {S, "hush-hush-hush-hush-4711"};
+    char text[1024], out[1024];
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+        for (size_t k = 0; k < 2; k++) {
+            bool json;
+
+            if (k == 1 && strstr(fields[i].example, "/@"))
+                continue; /* a part of a path: only its shape tells */
+            fill(fields[i].example, secrets[k], text);
+            json = is_json(text);
+            mask(text, out);
+            ck_assert_msg(!strstr(out, "Wv7u") && !strstr(out, "hush-hush"),
+                          "%s: %s", fields[i].field, out);
+            ck_assert_int_eq(is_json(out), json);
+            for (size_t len = strlen(text); k == 0 && len > 0; len--) {
+                text[len] = '\0';
+                mask(text, out);
+                ck_assert_msg(!strstr(out, "Wv7uT5sR3pN1"), "%s", out);
+            }
+        }
+}
+END_TEST
+
+/* The page names each field, and each beginning. */
+START_TEST(the_page_lists_the_fields)
+{
+    static char page[1 << 16];
+    FILE *file = fopen("docs/SECRETS.md", "r");
+    char row[512];
+
+    ck_assert_ptr_nonnull(file);
+    page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
+    fclose(file);
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+        snprintf(row, sizeof(row), "`%s`", fields[i].field);
+        ck_assert_msg(strstr(page, row) != NULL, "%s", row);
+    }
+    for (size_t i = 0; i < LLMOBS_LEADS; i++) {
+        snprintf(row, sizeof(row), "`%s`", llmobs_leads[i].text);
+        ck_assert_msg(strstr(page, row) != NULL, "%s", row);
+    }
+}
+END_TEST
+
+UNIT_SUITE(secrets)
+{
+    Suite *s = suite_create("secrets");
+
+    UNIT_TEST(s, names_are_judged_by_words);
+    UNIT_TEST(s, no_form_keeps_a_secret);
+    UNIT_TEST(s, no_depth_keeps_a_secret);
+    UNIT_TEST(s, json_stays_json);
+    UNIT_TEST(s, sentences_stay);
+    UNIT_TEST(s, each_beginning_is_known);
+    UNIT_TEST(s, hostile_texts_take_linear_time);
+    UNIT_TEST(s, documented_fields_are_masked);
+    UNIT_TEST(s, the_page_lists_the_fields);
+    return s;
+}
