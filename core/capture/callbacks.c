@@ -178,10 +178,22 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     return took;
 }
 
-/* With HEADERDATA alone the app's write function takes headers as well. */
+/* With HEADERDATA and no header function libcurl gives headers to the write
+ * function, with HEADERDATA as its data: on_write must not stand there where
+ * that is the program's. */
+static bool may_take_headers(const struct llmobs_handle *handle)
+{
+    const struct llmobs_callback *header = &handle->app.header;
+
+    return !llmobs_handle_knows(handle, header) &&
+           !(header->function_set && header->function) &&
+           !(header->data_set && !llmobs_shown(header->data));
+}
+
 static bool swap_write(struct llmobs_handle *handle, CURL *curl)
 {
-    if (!llmobs_handle_knows(handle, &handle->app.write))
+    if (!llmobs_handle_knows(handle, &handle->app.write) ||
+        may_take_headers(handle))
         return true;
     handle->in |= LLMOBS_IN_WRITE;
     if (!callbacks_put(handle, curl, CURLOPT_WRITEFUNCTION, (void *)on_write,

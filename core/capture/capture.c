@@ -65,7 +65,7 @@ struct llmobs_handle *llmobs_capture_unseen_handle(
     if (!handle)
         return NULL;
     handle->app.unseen = true;
-    llmobs_log_once(LLMOBS_LOG_INFO, "handles unseen",
+    llmobs_log_once(LLMOBS_LOG_WARN, "handles unseen",
                     "the program made a handle of libcurl before the library "
                     "saw its calls: until curl_easy_reset the library knows of "
                     "it what the program sets from now on, and what libcurl "
@@ -605,17 +605,9 @@ static bool take_late(struct llmobs_handle *handle, CURL *curl)
     return llmobs_ours_take(handle);
 }
 
-void llmobs_capture_late(const struct llmobs_real *real, CURLM *multi,
-                         CURL *curl, CURLcode code)
+void llmobs_capture_late(struct llmobs_handle *handle, CURLM *multi, CURL *curl,
+                         CURLcode code)
 {
-    struct llmobs_handle *handle = llmobs_handle_find(curl);
-
-    if (!real->easy_getinfo)
-        return;
-    if (!handle)
-        handle = llmobs_capture_unseen_handle(real, curl);
-    if (!handle)
-        return;
     if (take_late(handle, curl))
         llmobs_outgoing_open_unseen(handle, curl);
     llmobs_handle_join(handle, multi);

@@ -45,7 +45,7 @@ CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
     __builtin_prefetch(curl);
     handle = llmobs_handle_find(curl);
     if (!handle)
-        handle = llmobs_capture_unseen_handle(real, curl);
+        handle = llmobs_global_unseen_handle(real, curl);
     if (!handle)
         return real->easy_setopt(curl, option, arg);
     setting = llmobs_setting(option);
@@ -93,7 +93,7 @@ CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
     CURLcode rc;
 
     if (!handle)
-        handle = llmobs_capture_unseen_handle(real, curl);
+        handle = llmobs_global_unseen_handle(real, curl);
     if (!handle)
         return real->easy_perform(curl);
     llmobs_callbacks_leave_behind(handle, curl);
@@ -134,8 +134,8 @@ void llmobs_ops_easy_reset(const struct llmobs_real *real, CURL *curl)
      * on. A handle with one has lost our callbacks with the app's; its exchange
      * keeps the bytes that arrived until now. */
     if (!handle)
-        (void)llmobs_handle_create(real, curl);
-    else
+        handle = llmobs_global_unseen_handle(real, curl);
+    if (handle)
         llmobs_handle_reset(handle);
     errno = saved;
 }

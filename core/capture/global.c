@@ -15,6 +15,7 @@
 #include "lib/base/thread.h"
 #include "core/deliver/worker_turn.h"
 #include "core/export/http.h"
+#include "core/capture/capture.h"
 #include "core/capture/unseen.h"
 
 #define COPIES_MAX 8
@@ -364,6 +365,18 @@ void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how)
     else
         atomic_fetch_add(&copy->count, 1);
     global_settle();
+}
+
+struct llmobs_handle *llmobs_global_unseen_handle(
+    const struct llmobs_real *real, CURL *curl)
+{
+    int saved = errno;
+    struct llmobs_handle *handle = llmobs_capture_unseen_handle(real, curl);
+
+    if (handle)
+        llmobs_global_up(real, LLMOBS_UP_HANDLE);
+    errno = saved;
+    return handle;
 }
 
 /* Counts one cleanup; true when libcurl stays up after it. */

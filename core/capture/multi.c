@@ -7,6 +7,7 @@
 #include "core/capture/adds.h"
 #include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
+#include "core/capture/global.h"
 #include "core/capture/talk.h"
 #include "core/capture/command.h"
 #include "core/capture/php_entry.h"
@@ -65,7 +66,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     struct llmobs_handle *handle = llmobs_handle_find(curl);
 
     if (!handle)
-        handle = llmobs_capture_unseen_handle(real, curl);
+        handle = llmobs_global_unseen_handle(real, curl);
     /* Its end may go unseen as well. */
     if (handle && handle->app.unseen)
         llmobs_multi_messages_stop();
@@ -239,8 +240,11 @@ CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
         return message;
     handle = llmobs_handle_find(message->easy_handle);
     if (multi_is_late(handle) && !llmobs_multi_push_is_blind(multi)) {
-        llmobs_capture_late(real, multi, message->easy_handle,
-                            message->data.result);
+        if (!handle)
+            handle = llmobs_global_unseen_handle(real, message->easy_handle);
+        if (handle && real->easy_getinfo)
+            llmobs_capture_late(handle, multi, message->easy_handle,
+                                message->data.result);
     } else if (handle) {
         llmobs_capture_measure(handle, message->easy_handle);
         llmobs_callbacks_swap_out(handle, message->easy_handle);

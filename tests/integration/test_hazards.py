@@ -280,6 +280,9 @@ def handles_that_nobody_saw_made(t):
         r = case(t, name, 2, "unseen_cases")
         for span in r.spans:
             expect_llm(span, ASKED, model="gpt-4o-mini")
+    r = case(t, "header_data", 3, "unseen_cases")
+    equal(["output" in span["meta"] for span in r.spans], [False, False, True],
+          "outputs where the write function may get headers")
     r = case(t, "set_later", 3, "unseen_cases")
     meta = r.spans[1]["meta"]
     equal(meta["input"]["messages"][0]["content"], ASKED, "prompt")
