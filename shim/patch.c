@@ -147,8 +147,14 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
     void *thunk = llmobs_copies_thunk(value);
     struct llmobs_copy *copy;
 
-    if (thunk || !is_lazy(work, rela, value))
+    if (thunk)
         return thunk;
+    if (!is_lazy(work, rela, value)) {
+        /* An auditor of the loader has put a function of its own there. */
+        if (value && !llmobs_lookup_lists(value))
+            llmobs_wrappers_stray(work->elf, hook);
+        return NULL;
+    }
     copy = coming(work, rela, hook);
     if (!copy || !llmobs_copy_function(copy, hook))
         return NULL;

@@ -55,7 +55,7 @@ static struct llmobs_wrapper *entry_of(const struct llmobs_elf *elf)
                 return &table.list[i];
             continue;
         }
-        place->end = elf->end;
+        __atomic_store_n(&place->end, elf->end, __ATOMIC_SEQ_CST);
         llmobs_str_copy(place->path, sizeof place->path, elf->path);
         __atomic_store_n(&table.list[i].path, place->path, __ATOMIC_RELEASE);
         return &table.list[i];
@@ -89,8 +89,9 @@ void llmobs_wrappers_reach(const void *caller, unsigned hook)
 
     for (unsigned i = 0; i < LLMOBS_WRAPPERS; i++) {
         uintptr_t start = __atomic_load_n(&places[i].start, __ATOMIC_ACQUIRE);
+        uintptr_t end = __atomic_load_n(&places[i].end, __ATOMIC_ACQUIRE);
 
-        if (start && at >= start && at < places[i].end)
+        if (start && at >= start && at < end)
             __atomic_fetch_or(&table.list[i].reaches, 1U << hook,
                               __ATOMIC_SEQ_CST);
     }
