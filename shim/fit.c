@@ -93,12 +93,14 @@ static bool has_room_for_data(void)
     return now >= 0 && (int64_t)most.rlim_cur - now >= LLMOBS_FIT_ROOM;
 }
 
+const char llmobs_fit_no_descriptor[] = "no descriptor is free";
+
 static const char *why_unopened(long error)
 {
     switch (error) {
     case -EMFILE:
     case -ENFILE:
-        return "no descriptor is free";
+        return llmobs_fit_no_descriptor;
     case -ENOENT:
         return "its file is not there";
     default:

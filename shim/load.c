@@ -16,10 +16,13 @@ enum { IDLE = 0, READY = -1, FAILED = -2 };
 static int state;
 static uintptr_t loader; /* the thread that is loading */
 static bool too_slow;
+static bool lacks_descriptor; /* as it was tried last, and */
+static int tries;             /* by the thread that is loading */
 static const struct llmobs_ops *core_ops;
 LLMOBS_COLD static char said[LLMOBS_NO_CORE_MAX];
 
-/* Keeps the reason for the doctor, and writes it to the log. Gives NULL. */
+/* Keeps the reason for the doctor, and writes it to the log. Gives NULL. Of a
+ * program that has no descriptor free the log gets it at the exit. */
 static void *shim_load_give_up(const char *why)
 {
     size_t len = llmobs_str_copy(said, sizeof(said), LLMOBS_NO_CORE);
@@ -33,6 +36,8 @@ static void *open_core(const char *path)
 {
     const char *why = llmobs_fit(path);
     void *core;
+
+    lacks_descriptor = why == llmobs_fit_no_descriptor;
 
     /* A look at the file first leaves the app's dlerror text alone where there
      * is none. */
@@ -86,7 +91,9 @@ static int load_once(const struct llmobs_enable_options *enable)
     __atomic_store_n(&loader, llmobs_sys_thread(), __ATOMIC_RELEASE);
     core_ops = attach(enable);
     __atomic_store_n(&loader, 0, __ATOMIC_RELEASE);
-    now = core_ops ? READY : FAILED;
+    now = core_ops                                          ? READY
+          : lacks_descriptor && ++tries < LLMOBS_LOAD_TRIES ? IDLE
+                                                            : FAILED;
     __atomic_store_n(&state, now, __ATOMIC_RELEASE);
     llmobs_libc_wake(&state);
     return now;
@@ -177,6 +184,12 @@ static const struct llmobs_ops *shim_load_load(
         now = IDLE;
     llmobs_libc_errno_restore(saved);
     return now == READY ? core_ops : NULL;
+}
+
+void llmobs_load_tell(void)
+{
+    if (said[0] && __atomic_load_n(&state, __ATOMIC_ACQUIRE) != READY)
+        llmobs_say(true, said, "");
 }
 
 const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy)
