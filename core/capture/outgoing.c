@@ -143,6 +143,39 @@ static void put_headers(struct llmobs_handle *handle, CURL *curl,
         handle->in &= ~(unsigned)LLMOBS_IN_HEADERS;
 }
 
+/* True for a program that sends on the headers of a caller from a public
+ * network. */
+static bool forwards_strangers(const struct llmobs_handle *handle)
+{
+#define NAME(with, id, text) text with,
+    static const char *const names[] = {LLMOBS_NETWORK_HEADERS(NAME, ":")};
+#undef NAME
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (llmobs_network_public_forwarded(
+                llmobs_handle_header(handle, names[i])))
+            return true;
+    return false;
+}
+
+/* Reads the program's own headers. What a caller from a public network sent the
+ * program goes on to nobody. */
+static void scan_headers(const struct llmobs_handle *handle,
+                         struct llmobs_own_headers *own,
+                         struct llmobs_inject_plan *plan)
+{
+    const struct llmobs_origin *origin = &handle->origin;
+    bool forwards = forwards_strangers(handle);
+
+    llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, own);
+    own->carrier.stranger = origin->stranger || forwards;
+    plan->config = config;
+    plan->own = own;
+    plan->url = origin->url;
+    if (!forwards || llmobs_carrier_is_trusted(config, &own->carrier))
+        plan->baggage = origin->baggage;
+}
+
 /* A request to a proxy that makes no span: it carries the process's context on,
  * unless it has a context itself. */
 static void outgoing_pass_on(struct llmobs_handle *handle, CURL *curl,
@@ -151,15 +184,11 @@ static void outgoing_pass_on(struct llmobs_handle *handle, CURL *curl,
     const struct llmobs_origin *origin = &handle->origin;
     struct llmobs_own_headers own;
     struct llmobs_inject_plan plan = {
-        .config = config,
-        .own = &own,
-        .url = origin->url,
-        .baggage = origin->baggage,
         .sender = {context, context->apm_parent_id, context->parent_id}};
 
     if (!origin->from_span && !(origin->carried && context->apm_parent_id))
         return;
-    llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, &own);
+    scan_headers(handle, &own, &plan);
     put_headers(handle, curl, &plan);
 }
 
@@ -225,38 +254,15 @@ static void keep_request(struct llmobs_handle *handle,
     keep_query(handle, exchange);
 }
 
-/* True for a program that sends on the headers of a caller from a public
- * network. */
-static bool forwards_strangers(const struct llmobs_handle *handle)
-{
-#define NAME(with, id, text) text with,
-    static const char *const names[] = {LLMOBS_NETWORK_HEADERS(NAME, ":")};
-#undef NAME
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (llmobs_network_public_forwarded(
-                llmobs_handle_header(handle, names[i])))
-            return true;
-    return false;
-}
-
 static void send_context(struct llmobs_handle *handle, CURL *curl,
                          struct llmobs_exchange *exchange)
 {
     const struct llmobs_origin *origin = &handle->origin;
     struct llmobs_context *context = &exchange->context;
     struct llmobs_own_headers own;
-    struct llmobs_inject_plan plan = {.config = config,
-                                      .own = &own,
-                                      .url = origin->url,
-                                      .baggage = origin->baggage};
-    bool forwards;
+    struct llmobs_inject_plan plan = {.baggage = NULL};
 
-    llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, &own);
-    forwards = forwards_strangers(handle);
-    own.carrier.stranger = origin->stranger || forwards;
-    if (forwards && !llmobs_carrier_is_trusted(config, &own.carrier))
-        plan.baggage = NULL;
+    scan_headers(handle, &own, &plan);
     plan.continued = continue_own(&own, origin->from_span, context);
     plan.sender = llmobs_propagate_span(context);
     if (plan.continued)
