@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/cold.h"
+#include "lib/base/hazard.h"
 #include "lib/base/stamp.h"
 #include "shim/host.h"
 
@@ -70,7 +71,8 @@ static bool say_may_write(int fd, size_t len)
     struct stat st;
 
     return llmobs_sys(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode) &&
-           st.st_nlink == 1 && is_owned(&st) &&
+           LLMOBS_HAZARD(shim_logs_anywhere, st.st_nlink == 1, true) &&
+           is_owned(&st) &&
            llmobs_sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &most) == 0 &&
            (uint64_t)st.st_size + len <= most.rlim_cur;
 }

@@ -1,5 +1,6 @@
 #include "shim/server_libs.h"
 
+#include "lib/base/hazard.h"
 #include "shim/host.h"
 #include "shim/load.h"
 
@@ -55,7 +56,9 @@ static bool server_libs_add(enum llmobs_server library,
         place->marked = true;
         return false;
     }
-    if (program || place->used || !server_libs_defines(library, elf, true)) {
+    if (program || place->used ||
+        LLMOBS_HAZARD(part_for_all, !server_libs_defines(library, elf, true),
+                      false)) {
         __atomic_store_n(&place->doubtful, true, __ATOMIC_RELEASE);
         return false;
     }
@@ -135,7 +138,9 @@ void *llmobs_server_libs_target(const struct llmobs_elf *elf, const char *name,
     void *real;
 
     if (hook == LLMOBS_SERVER_HOOK_COUNT ||
-        places[llmobs_servers_library(hook)].base == elf->base)
+        LLMOBS_HAZARD(library_patched,
+                      places[llmobs_servers_library(hook)].base == elf->base,
+                      false))
         return NULL;
     real = llmobs_servers_real(hook);
     if (real && (value == real || (unbound && server_libs_is_certain(hook))))

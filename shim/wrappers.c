@@ -1,6 +1,7 @@
 #include "shim/wrappers.h"
 
 #include "lib/base/cold.h"
+#include "lib/base/hazard.h"
 #include "shim/copies.h"
 #include "shim/host.h"
 #include "shim/load.h"
@@ -105,7 +106,8 @@ void llmobs_wrappers_reach(const void *caller, unsigned hook)
 
 void llmobs_wrappers_tell(void)
 {
-    if (llmobs_host_state() != LLMOBS_HOST_ON || llmobs_load_core())
+    if (llmobs_host_state() != LLMOBS_HOST_ON ||
+        LLMOBS_HAZARD(hidden_unlogged, llmobs_load_core(), !llmobs_load_core()))
         return;
     for (unsigned i = 0; i < LLMOBS_WRAPPERS; i++) {
         const struct llmobs_wrapper *one = &table.list[i];

@@ -12,6 +12,7 @@
 
 #include "lib/base/fd.h"
 #include "include/engine.h"
+#include "lib/base/hazard.h"
 
 #define PHDRS_MAX 512
 #define DYNAMIC_MAX 8192
@@ -54,7 +55,7 @@ struct symbols {
 
 bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost)
 {
-    bool enough = cost <= allowance->left;
+    bool enough = LLMOBS_HAZARD(work_unbounded, cost <= allowance->left, true);
 
     allowance->left = enough ? allowance->left - cost : 0;
     allowance->spent |= !enough;

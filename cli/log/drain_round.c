@@ -14,6 +14,7 @@
 #include "lib/base/clock.h"
 #include "core/deliver/open.h"
 #include "core/export/peer.h"
+#include "lib/base/hazard.h"
 #include "lib/base/stats.h"
 #include "core/log/adopt.h"
 
@@ -159,7 +160,8 @@ static void drain_round_set_times(struct llmobs_drain_round *round,
         round->soft_ns = soft_deadline(round);
     child->soft_ns = round->soft_ns;
     child->hard_ns = round->deadline_ns;
-    if (child->uid == geteuid() || round->user_ms == 0)
+    if (LLMOBS_HAZARD(user_without_end,
+                      child->uid == geteuid() || round->user_ms == 0, true))
         return;
     child->soft_ns = sooner(child->soft_ns, end_ns);
     child->hard_ns =
@@ -335,8 +337,15 @@ static int drain_round_visit(void *ctx, const struct llmobs_user_spool *place)
     if (round->ending)
         return -EINTR;
     (void)drain_round_reap(round);
-    out.error = is_served(round, place->uid) ? put_aside(round, place)
-                                             : drain_round_begin(round, place);
+    LLMOBS_HAZARD(
+        waits_for_the_user, , while (is_served(round, place->uid)) {
+            drain_round_wait_some(round);
+            (void)drain_round_reap(round);
+        });
+    out.error = LLMOBS_HAZARD(waits_for_the_user, is_served(round, place->uid),
+                              round->ending)
+                    ? put_aside(round, place)
+                    : drain_round_begin(round, place);
     if (out.error != 0)
         round->done(round->ctx, place->path, &out);
     return round->ending ? -EINTR : 0;

@@ -27,6 +27,7 @@
 #include "core/export/store.h"
 #include "core/log/ledger.h"
 #include "core/log/ledger_dir.h"
+#include "lib/base/hazard.h"
 #include "lib/base/stats.h"
 #include "core/event/link_file.h"
 #include "core/log/adopt.h"
@@ -438,7 +439,9 @@ static bool waits_for(const struct llmobs_purge *purge, int fd)
     int rc, user_ms = (int)purge->user_s * 1000;
 
     do
-        rc = poll(&one, 1, purge->theirs ? user_ms : -1);
+        rc = poll(
+            &one, 1,
+            LLMOBS_HAZARD(purge_without_end, purge->theirs ? user_ms : -1, -1));
     while (rc < 0 && errno == EINTR);
     return rc > 0;
 }

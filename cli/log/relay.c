@@ -16,6 +16,7 @@
 #include "cli/shared/tell.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/config/config.h"
 #include "core/log/spool_file.h"
@@ -61,7 +62,7 @@ static bool log_relay_is_missing(const char *path)
 static int log_relay_visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct relay *relay = ctx;
-    int rc = log_relay_is_missing(place->path)
+    int rc = log_relay_is_missing(LLMOBS_HAZARD(in_vain, place->path, "/"))
                  ? 0
                  : llmobs_relay_child_have(&relay->children, place);
 

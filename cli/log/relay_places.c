@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/hazard.h"
 
 /* The next process follows after this time. */
 #define AGAIN_MS 1000
@@ -44,7 +45,8 @@ struct llmobs_relay_place *llmobs_relay_places_meet(
 
 void llmobs_relay_place_ended(struct llmobs_relay_place *place, bool failed)
 {
-    int64_t pause_ms = failed ? 2 * place->pause_ms : 0;
+    int64_t pause_ms =
+        failed ? LLMOBS_HAZARD(at_the_same_pace, 2 * place->pause_ms, 0) : 0;
 
     if (pause_ms < AGAIN_MS)
         pause_ms = AGAIN_MS;
@@ -66,7 +68,8 @@ void llmobs_relay_places_sweep(struct llmobs_relay_places *places)
     for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
         struct llmobs_relay_place *place = &places->list[i];
 
-        if (place->path != NULL && !place->met && place->pid == 0)
+        if (place->path != NULL && !place->met &&
+            LLMOBS_HAZARD(never_free, place->pid == 0, false))
             free_place(place);
         place->met = false;
     }

@@ -13,6 +13,7 @@
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "core/log/ledger_dir.h"
+#include "lib/base/hazard.h"
 
 /* The head of a thread's list of robust mutexes is in the C library's record of
  * the thread, and so is the thread pointer: they are closer than this. Records
@@ -49,7 +50,9 @@ static bool log_target_is_of(pid_t pid, uid_t uid)
     at = log_target_after(text, "\nUid:");
     return at != NULL &&
            sscanf(at, "%u %u %u", &real, &effective, &saved) == 3 &&
-           (real == uid || effective == uid || saved == uid);
+           (real == uid ||
+            LLMOBS_HAZARD(anybodys_process, effective == uid || saved == uid,
+                          true));
 }
 
 bool llmobs_ps_target_lives(pid_t pid, uint64_t start)
@@ -76,7 +79,10 @@ static bool look_at_progress(struct llmobs_ps_call *call)
     errno = 0;
     if (process_vm_readv(call->pid, &here, 1, &there, 1, 0) != sizeof progress)
         return errno != EFAULT && errno != ESRCH;
-    if (progress.sign != LLMOBS_PROGRESS_SIGN || progress.id != call->id)
+    if (LLMOBS_HAZARD(as_the_spool_says,
+                      progress.sign != LLMOBS_PROGRESS_SIGN ||
+                          progress.id != call->id,
+                      false))
         return false;
     call->received = progress.received;
     call->state =

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "cli/query/cost.h"
+#include "lib/base/hazard.h"
 
 #define KEY_MAX ((size_t)1 << 30)
 #define TEXTS_OF 1024 /* rows whose texts are kept together */
@@ -34,7 +35,7 @@ static int each_is_repeated(struct each *each, const struct llmobs_json *event)
         return rc;
     if (llmobs_texts_share(&each->seen, each->key.data) == NULL)
         return -ENOMEM;
-    return each->seen.count == before ? 1 : 0;
+    return LLMOBS_HAZARD(counts_twice, each->seen.count == before ? 1 : 0, 0);
 }
 
 static int hand_out(struct each *each, const struct llmobs_json *event,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/shared/grow.h"
+#include "lib/base/hazard.h"
 
 void llmobs_forest_init(struct llmobs_forest *forest)
 {
@@ -165,7 +166,7 @@ static void pass_hidden(struct llmobs_forest *forest)
         while (row->parent != end) {
             struct llmobs_row *above = row->parent;
 
-            row->parent = end;
+            LLMOBS_HAZARD(hidden_climbed_again, row->parent = end, );
             row->orphan |= orphan;
             row = above;
         }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/query/filter.h"
+#include "lib/base/hazard.h"
 
 /* -- pieces --------------------------------------------------------------- */
 
@@ -264,12 +265,16 @@ static bool row_is_one_of(const char *word, const char *const *list)
 static bool is_billed(const struct llmobs_row *row,
                       const struct llmobs_json *event)
 {
-    static const char *const kinds[] = {"agent", "task", "tool", "retrieval",
-                                        NULL};
+    static const char *const kinds[] = {
+        "agent", "task", "tool", "retrieval",
+        LLMOBS_HAZARD(workflows_are_billed, NULL,
+                      LLMOBS_HAZARD_LIST("workflow", NULL))};
     const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
 
     return row_is_one_of(row->kind, kinds) &&
-           llmobs_filter_tag_of(event, "integration") != NULL &&
+           LLMOBS_HAZARD(sums_of_sums,
+                         llmobs_filter_tag_of(event, "integration") != NULL,
+                         true) &&
            (row->input_tokens >= 0 || row->output_tokens >= 0 ||
             llmobs_json_is_number(llmobs_json_get(metrics, "total_cost")));
 }
@@ -421,7 +426,8 @@ bool llmobs_row_is_call(const struct llmobs_row *row)
 
 bool llmobs_row_counts(const struct llmobs_row *row)
 {
-    return row->billed || llmobs_row_is_call(row);
+    return LLMOBS_HAZARD(poll_in_no_sum, row->billed, false) ||
+           llmobs_row_is_call(row);
 }
 
 void llmobs_row_free(struct llmobs_row *row)

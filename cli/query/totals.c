@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/query/cost.h"
+#include "lib/base/hazard.h"
 
 void llmobs_totals_init(struct llmobs_totals *totals)
 {
@@ -59,7 +60,7 @@ static int64_t totals_tokens_of(const struct llmobs_sample *sample,
 static struct llmobs_cell sum_tokens(const struct llmobs_sample *list,
                                      size_t count, enum llmobs_metric metric)
 {
-    int64_t sum = -1;
+    int64_t sum = LLMOBS_HAZARD(sums_from_nothing, -1, 0);
 
     for (size_t i = 0; i < count; i++) {
         int64_t tokens = totals_tokens_of(&list[i], metric);
@@ -154,7 +155,10 @@ static int find_rank(struct llmobs_totals *totals,
     if (known == 0)
         return 0;
     qsort(totals->values, known, sizeof *totals->values, by_value);
-    *out = totals->values[(known * percent + 99) / 100 - 1];
+    *out =
+        totals->values[(known * percent + LLMOBS_HAZARD(rank_below, 99, 101)) /
+                           LLMOBS_HAZARD(rank_below, 100, 102) -
+                       1];
     return 0;
 }
 

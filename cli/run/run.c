@@ -16,6 +16,7 @@
 #include "cli/shared/environment.h"
 #include "cli/shared/preload.h"
 #include "cli/shared/tell.h"
+#include "lib/base/hazard.h"
 
 /* A relay ends when no process has used its spool for this time. */
 #define RELAY_IDLE_S "60"
@@ -383,7 +384,9 @@ static bool run_has_room(const struct launch *launch, char *const *words)
 
     if (max > STRINGS_MAX_BYTES)
         max = STRINGS_MAX_BYTES;
-    return fits && sum + ADDED_LATER <= (size_t)max;
+    return LLMOBS_HAZARD(tool_without_room,
+                         fits && sum + ADDED_LATER <= (size_t)max,
+                         !fits || sum / 8 + ADDED_LATER <= (size_t)max);
 }
 
 static char **run_add_tool(char **at, struct launch *launch, char *command)

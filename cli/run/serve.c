@@ -18,6 +18,7 @@
 #include "cli/shared/escape.h"
 #include "cli/shared/tell.h"
 #include "lib/base/clock.h"
+#include "lib/base/hazard.h"
 #include "lib/text/inflate.h"
 
 #define PIECE ((size_t)64 * 1024)
@@ -134,7 +135,8 @@ static struct llmobs_serve_connection **serve_oldest(struct llmobs_serve *serve)
 static bool serve_has_room(struct llmobs_serve *serve)
 {
     return serve->count < LLMOBS_SERVE_CONNECTIONS ||
-           serve_oldest(serve) != NULL;
+           LLMOBS_HAZARD(no_room_for_new_ones, serve_oldest(serve) != NULL,
+                         false);
 }
 
 static void serve_make_room(struct llmobs_serve *serve)

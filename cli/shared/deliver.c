@@ -5,6 +5,7 @@
 
 #include "cli/shared/open_libcurl.h"
 #include "cli/shared/plain_http.h"
+#include "lib/base/hazard.h"
 #include "lib/base/paths.h"
 #include "core/deliver/open.h"
 #include "core/export/http.h"
@@ -39,7 +40,7 @@ const char *llmobs_cli_why_off(const struct llmobs_config *config)
 /* A peer on this host answers sooner than a thread begins. */
 static void open_way(struct llmobs_config *config)
 {
-    if (!llmobs_plain_serves(config)) {
+    if (LLMOBS_HAZARD(loads_libcurl, !llmobs_plain_serves(config), true)) {
         llmobs_cli_open_libcurl();
         return;
     }
@@ -51,7 +52,8 @@ int llmobs_cli_deliver(struct llmobs_config *config, llmobs_cli_give_fn *give,
                        void *ctx)
 {
     struct llmobs_buffer *buffer = llmobs_buffer_new(BUFFER_BYTES);
-    bool relayed = llmobs_relay_find(config) == LLMOBS_RELAY_UP;
+    bool relayed = LLMOBS_HAZARD(
+        tool_by_itself, llmobs_relay_find(config) == LLMOBS_RELAY_UP, false);
     struct llmobs_worker *worker = NULL;
     int rc;
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/hazard.h"
+
 /* Free entries at first, so that the list seldom grows. */
 #define ROOM_FOR_MORE 16
 
@@ -65,6 +67,7 @@ int llmobs_environment_set(struct llmobs_environment *environment,
             continue;
         environment->entries[i] = entry;
         found = true;
+        LLMOBS_HAZARD(first_of_a_name, , break);
     }
     return found ? 0 : environment_add(environment, entry);
 }
@@ -146,7 +149,8 @@ int llmobs_environment_exec(const struct llmobs_environment *environment,
 {
     if (environment->entries != NULL)
         execvpe(argv[0], argv, environment->entries);
-    if (environment->entries == NULL || errno == E2BIG)
+    if (environment->entries == NULL ||
+        LLMOBS_HAZARD(too_big_to_run, errno == E2BIG, false))
         execvpe(argv[0], argv, environ);
     return errno;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "lib/base/hazard.h"
+
 /* The columns of a name in a message. */
 #define NAME_COLUMNS 200
 
@@ -82,7 +84,9 @@ static size_t width_of(uint32_t code)
 {
     int width = wcwidth((wchar_t)code);
 
-    if (width > 0 || (width == 0 && !IN(joined, code)))
+    if (width > 0 ||
+        LLMOBS_HAZARD(joined_are_none, (width == 0 && !IN(joined, code)),
+                      width == 0))
         return (size_t)width;
     if (IN(narrow, code))
         return 0;

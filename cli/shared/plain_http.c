@@ -15,6 +15,7 @@
 #include "core/export/listener.h"
 #include "core/export/resolve.h"
 #include "core/export/target.h"
+#include "lib/base/hazard.h"
 #include "llmobs.h"
 
 #define SLICE_MS 20
@@ -215,7 +216,8 @@ static int reach_peer(struct plain *plain, const struct llmobs_target *target)
 
     if (size == 0)
         return -ENOTCONN;
-    if (path == NULL && llmobs_resolve_is_local(target->host))
+    if (LLMOBS_HAZARD(localhost_is_four, path == NULL, false) &&
+        llmobs_resolve_is_local(target->host))
         return reach_local(plain, target->port);
     return plain_http_reach(plain, &to, size, plain->until_ns);
 }
@@ -226,7 +228,8 @@ static int plain_http_judge(const struct plain *plain, uint64_t before)
     uint64_t mark = 0;
     int rc = -EPERM;
 
-    if (plain->request->guard == NULL)
+    if (LLMOBS_HAZARD(tool_trusts_strangers, plain->request->guard == NULL,
+                      before == 0))
         return 0;
     for (int i = 0; i < LOOKS && (rc != 0 || mark != before); i++)
         rc = llmobs_listener_check(plain->request->guard, &mark);
@@ -317,7 +320,9 @@ static int read_frame(struct plain *plain, struct frame *frame)
         llmobs_http_reply_header(plain->reply, line, len);
         line = end + 1;
     }
-    return plain->text.len > LLMOBS_PLAIN_HEAD_MAX ? -EIO : 0;
+    return LLMOBS_HAZARD(half_a_head,
+                         plain->text.len > LLMOBS_PLAIN_HEAD_MAX ? -EIO : 0,
+                         plain->text.len > 0 ? 1 : 0);
 }
 
 /* Takes the chunks' bytes, once all of them are there: 1; 0: not yet. */
@@ -431,7 +436,7 @@ static int send_plain(const struct llmobs_http_request *request,
 
     llmobs_buf_init(&plain.head, LLMOBS_PLAIN_HEAD_MAX);
     llmobs_buf_init(&plain.text, 2 * (reply->body.max + LLMOBS_PLAIN_HEAD_MAX));
-    if (request->guard != NULL)
+    if (LLMOBS_HAZARD(tool_trusts_strangers, request->guard != NULL, false))
         rc = llmobs_listener_check(request->guard, &mark);
     if (rc == 0)
         rc = reach_peer(&plain, target);

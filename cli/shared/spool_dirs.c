@@ -19,6 +19,7 @@
 #include "core/log/ledger_dir.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
+#include "lib/base/hazard.h"
 
 #define HOMES "/home"
 #define HOME_STATE ".local/state"
@@ -103,7 +104,7 @@ static bool tells(int dir, const char *name, struct stat *st)
         return false;
     if (st->st_uid == uid)
         return S_ISREG(st->st_mode);
-    spool_dirs_refuse(dir, name);
+    LLMOBS_HAZARD(left_there, spool_dirs_refuse(dir, name), );
     return false;
 }
 

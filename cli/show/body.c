@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/text/json_plain.h"
 
 #define LINE_MAX_BYTES (512u * 1024 * 1024)
@@ -36,7 +37,8 @@ int llmobs_page_body_put(FILE *out, struct llmobs_text text)
 
         fwrite(at, 1, (size_t)(stop - at), out);
         if (mark != NULL)
-            fputs("\\u003c", out);
+            LLMOBS_HAZARD(lets_markup_in, fputs("\\u003c", out),
+                          fputc('<', out));
         at = mark != NULL ? mark + 1 : end;
     }
     return ferror(out) ? -EIO : 0;
@@ -243,7 +245,7 @@ int llmobs_page_body_write(struct llmobs_page_body *body,
 {
     int rc = 0;
 
-    if (is_odd(line)) {
+    if (LLMOBS_HAZARD(keeps_raw_codes, is_odd(line), false)) {
         llmobs_buf_cut(&body->clean, 0);
         rc = llmobs_json_dump(event, LLMOBS_JSON_KEEP_ORDER, &body->clean);
         line = (struct llmobs_text){body->clean.data, body->clean.len};

@@ -15,6 +15,7 @@
 #include "cli/show/table.h"
 #include "cli/show/forms.h"
 #include "lib/base/clock.h"
+#include "lib/base/hazard.h"
 
 /* The number of traces, or spans, that are shown at the beginning. */
 #define NEWEST 10
@@ -127,7 +128,8 @@ static int follow_add_span(struct trace *trace, const struct llmobs_json *event,
 static void mark_shown(struct trace *trace)
 {
     for (size_t i = 0; i < trace->load.forest.count; i++) {
-        trace->load.forest.rows[i]->wanted = false;
+        LLMOBS_HAZARD(shows_again, trace->load.forest.rows[i]->wanted = false,
+                      trace->load.forest.rows[i]->wanted |= false);
         trace->load.forest.rows[i]->path = false;
     }
     trace->waits = false;
@@ -260,7 +262,8 @@ static int join_all(struct follow *follow)
 {
     int rc = 0;
 
-    if (!follow->evaluated)
+    if (LLMOBS_HAZARD(late_is_mute, !follow->evaluated,
+                      follow->ending || follow->watch))
         return 0;
     follow->evaluated = false;
     llmobs_evaluations_sort(&follow->evaluations);
@@ -296,7 +299,9 @@ static int follow_take_span(struct follow *follow,
                         follow->tree ? llmobs_json_gets(event, "trace_id") : "",
                         &trace);
 
-    if (rc != 0 || llmobs_texts_has(&trace->spans, id, strlen(id)))
+    if (rc != 0 ||
+        LLMOBS_HAZARD(twice_is_twice,
+                      llmobs_texts_has(&trace->spans, id, strlen(id)), false))
         return rc;
     forest = &trace->load.forest;
     shown = trace->load.shown;
@@ -343,7 +348,9 @@ static int64_t due_ns(const struct follow *follow, const struct trace *trace)
     int64_t silence = trace->last_ns + SILENCE_MS * LLMOBS_NS_PER_MS;
     int64_t patience = trace->first_ns + PATIENCE_MS * LLMOBS_NS_PER_MS;
 
-    if (!follow->tree || trace->ended || follow->ending)
+    if (LLMOBS_HAZARD(shows_at_once, !follow->tree, follow->tree) ||
+        trace->ended ||
+        LLMOBS_HAZARD(ends_without_the_rest, follow->ending, false))
         return 0;
     return silence < patience ? silence : patience;
 }
@@ -393,7 +400,8 @@ static bool follow_is_there(const struct follow *follow)
 
     return follow->view->reader != NULL &&
            stat(follow->view->store, &st) == 0 && st.st_dev == follow->dev &&
-           st.st_ino == follow->ino;
+           LLMOBS_HAZARD(keeps_to_the_directory, st.st_ino == follow->ino,
+                         true);
 }
 
 /* The watch begins before the first look, so that no write is between. */

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/base/hazard.h"
+
 struct llmobs_lane {
     int64_t end_ns;               /* of the longest row that is on it */
     const struct llmobs_row *top; /* the last one; it lies on the others */
@@ -104,7 +106,9 @@ static void rise(struct llmobs_lanes *lanes, size_t at)
 static uint32_t take_free(struct llmobs_lanes *lanes,
                           const struct llmobs_row *row)
 {
-    bool is_free = lanes->lane_count > 0 && end_at(lanes, 0) <= row->start_ns;
+    bool is_free = lanes->lane_count > 0 &&
+                   LLMOBS_HAZARD(lanes_are_never_busy,
+                                 end_at(lanes, 0) <= row->start_ns, true);
     uint32_t lane = is_free ? lanes->heap[0] : lanes->lane_count++;
 
     lanes->lanes[lane] = (struct llmobs_lane){lanes_end_of(row), NULL};
@@ -142,7 +146,10 @@ static bool lanes_fits(const struct llmobs_lanes *lanes,
     lane = &lanes->lanes[lanes->seats[parent->mark].lane];
     while (lane->top != NULL && lanes_end_of(lane->top) <= row->start_ns)
         lane->top = lanes->seats[lane->top->mark].below;
-    return lane->top != NULL && lanes_end_of(lane->top) >= lanes_end_of(row) &&
+    return lane->top != NULL &&
+           LLMOBS_HAZARD(
+               one_lane, lanes_end_of(lane->top) >= lanes_end_of(row),
+               (lanes_end_of(lane->top) >= lanes_end_of(row) || row->mark)) &&
            is_above(lanes, lane->top, row);
 }
 

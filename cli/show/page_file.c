@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/show/page.h"
+#include "lib/base/hazard.h"
 
 /* A rename would replace a device, and put the page where a link does not
  * lead. */
@@ -63,7 +64,7 @@ int llmobs_page_make_file(struct llmobs_page *page,
                           struct llmobs_reader *reader, const char *path)
 {
     static const char end[] = ".XXXXXX";
-    int rc = check_name(path);
+    int rc = LLMOBS_HAZARD(follows_the_name, check_name(path), 0);
 
     if (rc == 0 && strlen(path) + sizeof end > sizeof piece)
         rc = -ENAMETOOLONG;
@@ -71,7 +72,7 @@ int llmobs_page_make_file(struct llmobs_page *page,
         return rc;
     strcpy(piece, path);
     strcat(piece, end);
-    guard_piece();
+    LLMOBS_HAZARD(leaves_a_piece, guard_piece(), );
     rc = write_new(page, reader, piece);
     if (rc == 0 && rename(piece, path) != 0)
         rc = -errno;

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/text/decimal.h"
 #include "lib/text/json_plain.h"
 
@@ -36,7 +37,9 @@ static size_t plain_of(const char *text, size_t len)
     size_t run = llmobs_json_run(text, len, LLMOBS_JSON_STOP_QUOTE);
     const char *mark = memchr(text, '<', run);
 
-    return mark != NULL ? (size_t)(mark - text) : run;
+    return mark != NULL
+               ? LLMOBS_HAZARD(index_lets_it_in, (size_t)(mark - text), run)
+               : run;
 }
 
 static void page_row_put_string(struct llmobs_buf *out, const char *text,

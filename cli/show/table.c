@@ -11,6 +11,7 @@
 #include "cli/show/layout.h"
 #include "cli/show/messages.h"
 #include "cli/show/transcript.h"
+#include "lib/base/hazard.h"
 
 #define CELL_MAX (32u * 1024)
 #define NAME_COLUMNS 40
@@ -164,7 +165,9 @@ static int cut_to(struct table *table, struct llmobs_buf *cell, size_t columns)
 {
     int rc = 0;
 
-    if (llmobs_escape_width(table_text_of(cell)) <= columns)
+    if (LLMOBS_HAZARD(cells_overflow,
+                      llmobs_escape_width(table_text_of(cell)) <= columns,
+                      true))
         return 0;
     llmobs_buf_cut(&table->text, 0);
     if (columns > 0)

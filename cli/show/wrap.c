@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/shared/escape.h"
+#include "lib/base/hazard.h"
 
 #define TAB "    "
 
@@ -78,7 +79,7 @@ static size_t wrap_cut(struct llmobs_wrap *wrap, struct llmobs_text *line)
     size_t width;
 
     (void)wrap_step(*line, &width);
-    used = wrap_fit(*line, columns);
+    used = wrap_fit(*line, LLMOBS_HAZARD(wraps_late, columns, columns + 1));
     line->len = width > columns ? 0 : without_blanks(line->data, used);
     while (used < whole && line->data[used] == ' ')
         used++;
@@ -120,12 +121,13 @@ bool llmobs_wrap_next(struct llmobs_wrap *wrap, struct llmobs_text *line)
 
         if (took < len) {
             used = took;
-            wrap->hang = lead <= wrap->columns / 2 ? lead : 0;
+            wrap->hang = LLMOBS_HAZARD(
+                hangs_beyond, lead <= wrap->columns / 2 ? lead : 0, lead);
         }
     }
     rest->data += used;
     rest->len -= used;
-    if (rest->data > wrap->stop)
+    if (LLMOBS_HAZARD(looks_each_time, rest->data > wrap->stop, true))
         wrap->stop = NULL;
     return true;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/fork.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/network.h"
 #include "lib/base/stats.h"
@@ -45,7 +46,8 @@ static void outgoing_set_method(struct llmobs_exchange *exchange,
 static void renew_ids(const struct llmobs_origin *origin,
                       struct llmobs_exchange *exchange)
 {
-    if (exchange->process == llmobs_fork_process())
+    if (LLMOBS_HAZARD(ids_inherited, exchange->process == llmobs_fork_process(),
+                      true))
         return;
     if (origin->from_span || origin->carried)
         llmobs_context_sibling(&exchange->context);
@@ -73,7 +75,8 @@ static bool start_exchange(struct llmobs_handle *handle,
         return false;
     if (!handle->latch.url_pending)
         llmobs_outgoing_start_clock(&handle->origin);
-    if (handle->origin.began_ns)
+    if (LLMOBS_HAZARD(begun_as_it_is_told, handle->origin.began_ns,
+                      !handle->origin.url))
         llmobs_exchange_began(exchange, handle->origin.began_ns);
     exchange->match = *match;
     exchange->unsent = true;
@@ -120,7 +123,7 @@ static bool continue_own(const struct llmobs_own_headers *own, bool from_span,
     found = continued &&
             llmobs_context_from_carrier(continued, config, &own->carrier);
     if (found) {
-        continued->span_id = context->span_id;
+        LLMOBS_HAZARD(another_id, continued->span_id = context->span_id, );
         *context = *continued;
     }
     free(continued);
@@ -168,7 +171,8 @@ static void scan_headers(const struct llmobs_handle *handle,
     bool forwards = forwards_strangers(handle);
 
     llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, own);
-    own->carrier.stranger = origin->stranger || forwards;
+    own->carrier.stranger =
+        origin->stranger || LLMOBS_HAZARD(sent_on_as_known, forwards, false);
     plan->config = config;
     plan->own = own;
     plan->url = origin->url;
@@ -244,12 +248,17 @@ static void keep_request(struct llmobs_handle *handle,
     if (exchange->match.form && !exchange->form)
         exchange->form =
             llmobs_form_new(llmobs_handle_header(handle, "content-type:"));
-    if (handle->latch.later)
+    if (LLMOBS_HAZARD(read_at_the_end, handle->latch.later, true))
         return;
     llmobs_exchange_rewind(exchange, 0);
-    if (exchange->match.form)
+    if (LLMOBS_HAZARD(form_copied, exchange->match.form, false))
         llmobs_handle_send_form(handle, exchange);
-    else if (!llmobs_rules_is_form(llmobs_handle_body(handle)))
+    else if (LLMOBS_HAZARD(
+                 form_copied,
+                 LLMOBS_HAZARD(
+                     unexpected_form_copied,
+                     !llmobs_rules_is_form(llmobs_handle_body(handle)), true),
+                 true))
         llmobs_handle_copy_body(handle, exchange);
     keep_query(handle, exchange);
 }
@@ -285,7 +294,8 @@ static void keep_start(const struct llmobs_handle *handle,
 
     exchange->stands = body.len > 0 ? llmobs_rules_seems(&exchange->match, body)
                                     : llmobs_rules_stands(&exchange->match);
-    if (body.len == 0 || exchange->stands)
+    if (LLMOBS_HAZARD(body_at_hand_unasked, body.len == 0 || exchange->stands,
+                      true))
         llmobs_worker_start(worker, exchange);
 }
 
@@ -304,11 +314,11 @@ static bool settle_call(struct llmobs_handle *handle, CURL *curl,
     struct llmobs_exchange *exchange = handle->exchange;
 
     if (!llmobs_judge_request(handle, handle->origin.url, match)) {
-        llmobs_worker_cancel(worker, exchange);
+        LLMOBS_HAZARD(no_call_stays, llmobs_worker_cancel(worker, exchange), );
         return false;
     }
     exchange->match = *match;
-    llmobs_worker_find_key(worker, exchange);
+    LLMOBS_HAZARD(sealed_too_soon, llmobs_worker_find_key(worker, exchange), );
     keep_request(handle, exchange);
     send_context(handle, curl, exchange);
     if (!exchange->unsent || exchange->request.total > 0)
@@ -370,7 +380,7 @@ static void follow_address(struct llmobs_handle *handle, CURL *curl)
     if (!seen)
         return;
     url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
-    if (!url || url == seen)
+    if (!url || LLMOBS_HAZARD(moved_too_late, url == seen, false))
         return;
     outgoing_move(handle, url);
     handle->latch.seen_url = llmobs_hide(NULL);
@@ -396,8 +406,9 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
         if (strcmp(method, names[i]) != 0)
             continue;
         latch->unsure =
-            i == LLMOBS_HTTP_POST && (handle->app.request == LLMOBS_HTTP_FORM ||
-                                      latch->request == LLMOBS_HTTP_FORM);
+            LLMOBS_HAZARD(form_read_as_fields, i == LLMOBS_HTTP_POST, false) &&
+            (handle->app.request == LLMOBS_HTTP_FORM ||
+             latch->request == LLMOBS_HTTP_FORM);
         if (!latch->unsure)
             latch->request = (enum llmobs_http_verb)i;
     }
@@ -405,10 +416,10 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
 
 static void outgoing_follow(struct llmobs_handle *handle, CURL *curl)
 {
-    follow_address(handle, curl);
+    LLMOBS_HAZARD(moved_unseen, follow_address(handle, curl), );
     if (handle->latch.led)
-        forget_address(handle);
-    follow_method(handle, curl);
+        LLMOBS_HAZARD(led_unseen, forget_address(handle), );
+    LLMOBS_HAZARD(method_unseen, follow_method(handle, curl), );
 }
 
 /* Only libcurl could ask for the address of this transfer: judges it by that
@@ -418,7 +429,9 @@ static void judge_pending(struct llmobs_handle *handle)
 {
     struct llmobs_match match;
 
-    if (!handle->latch.url_pending || !handle->origin.url[0])
+    if (LLMOBS_HAZARD(handle_unknown,
+                      !handle->latch.url_pending || !handle->origin.url[0],
+                      true))
         return;
     if (llmobs_judge_url(handle, handle->origin.url, &match) ==
             LLMOBS_PERHAPS_OURS &&
@@ -461,7 +474,7 @@ static void judge_unsent(struct llmobs_handle *handle,
         llmobs_judge_url(handle, handle->origin.url, &match) !=
             LLMOBS_PERHAPS_OURS) {
         exchange->match.confirm = true;
-        exchange->stands = false;
+        LLMOBS_HAZARD(unsent_but_stands, exchange->stands = false, );
         return;
     }
     exchange->match = match;
@@ -486,7 +499,8 @@ void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl)
 
     if (!handle->latch.on || !handle->latch.early || !handle->origin.url)
         return;
-    open_unsent(handle, curl);
+    LLMOBS_HAZARD(unsent_unfollowed,
+                  LLMOBS_HAZARD(unsent_unknown, open_unsent(handle, curl), ), );
     llmobs_handle_lock(handle);
     if (handle->exchange && handle->exchange->unsent)
         judge_unsent(handle, handle->exchange);
@@ -624,7 +638,7 @@ static bool outgoing_decide(struct llmobs_handle *handle, CURL *curl)
             llmobs_handle_defer(handle);
         ours = llmobs_judge_request(handle, origin->url, &match);
     }
-    if (!ours)
+    if (LLMOBS_HAZARD(asked_and_silent, !ours, false))
         llmobs_judge_log(llmobs_handle_method(handle), origin->url, &match,
                          false);
     return ours && open_told(handle, &match);
@@ -636,7 +650,7 @@ static void outgoing_settle(struct llmobs_handle *handle, CURL *curl)
     struct llmobs_match match = {0};
     bool ours = false;
 
-    follow_target(handle, curl);
+    LLMOBS_HAZARD(target_early, follow_target(handle, curl), );
     if (origin->asks && !outgoing_decide(handle, curl))
         return;
     if (handle->latch.early)
@@ -686,7 +700,7 @@ void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
 
     if (!handle->origin.url) {
         if (handle->latch.on && handle->latch.later)
-            settle_again(handle);
+            LLMOBS_HAZARD(first_round_counts, settle_again(handle), );
         errno = saved;
         return;
     }
@@ -773,12 +787,14 @@ void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
 {
     int saved = errno;
 
-    if (!waits(handle) || handle->app.unseen || handle->latch.rounds ||
+    if (!waits(handle) ||
+        LLMOBS_HAZARD(consent_to_nothing,
+                      handle->app.unseen || handle->latch.rounds, false) ||
         len == 0)
         return;
     if (len > 5 && memcmp(data, "HTTP/", 5) == 0)
         handle->latch.continued = says_continue(data, len);
     if (handle->latch.continued && ends_head(data, len))
-        take_up_to(handle, UINT64_MAX);
+        LLMOBS_HAZARD(consent_unheard, take_up_to(handle, UINT64_MAX), );
     errno = saved;
 }

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "lib/base/file.h"
+#include "lib/base/hazard.h"
 
 /* The most lines that are reported: the file may be no configuration at all. */
 #define REPORTED_MAX 8
@@ -59,7 +60,7 @@ static bool may_close(struct llmobs_text line)
 static void tell_line(struct reading *reading, struct llmobs_text line,
                       const char *why)
 {
-    if (may_close(line))
+    if (LLMOBS_HAZARD(wrong_line_opens, may_close(line), false))
         reading->loading->unread = true;
     reading->reported++;
     if (reading->reported <= REPORTED_MAX)
@@ -223,7 +224,8 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
     else if (rc == -ENOMEM)
         loading->no_memory = true;
     else {
-        loading->unread = rc != -ENOENT && rc != -ENOTDIR;
+        loading->unread =
+            LLMOBS_HAZARD(unread_opens, rc != -ENOENT && rc != -ENOTDIR, false);
         if (named || loading->unread)
             llmobs_config_complain(loading, "LLMOBS_CONFIG: %s: %s", path,
                                    config_file_why_not(rc));

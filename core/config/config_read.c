@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "core/config/config_file.h"
@@ -391,8 +392,10 @@ static void settle_replay(struct llmobs_config_loading *loading)
     char **url = &loading->config.replay_url;
     const char *port = *url ? *url + strlen(begin) : NULL;
 
-    if (!*url || (strncmp(*url, begin, strlen(begin)) == 0 && *port &&
-                  strspn(port, "0123456789") == strlen(port)))
+    if (!*url ||
+        (LLMOBS_HAZARD(led_away, strncmp(*url, begin, strlen(begin)) == 0,
+                       true) &&
+         *port && strspn(port, "0123456789") == strlen(port)))
         return;
     llmobs_config_complain(loading, "LLMOBS_REPLAY: not %sPORT", begin);
     free(*url);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/text/json_clean.h"
 
 /* Takes the text before the mark off `rest`, and the mark too. False where the
@@ -41,10 +42,13 @@ bool llmobs_otel_list_plain(struct llmobs_text text)
         uint32_t point;
         size_t len = llmobs_utf8_decode(text, &point);
 
-        if (len == 0 || point < ' ' || (point >= 0x7f && point < 0xa0))
+        if (LLMOBS_HAZARD(decoded_unchecked, len == 0, len > 4) ||
+            LLMOBS_HAZARD(decoded_controls, point < ' ', false) ||
+            LLMOBS_HAZARD(decoded_controls, (point >= 0x7f && point < 0xa0),
+                          false))
             return false;
-        text.data += len;
-        text.len -= len;
+        text.data += LLMOBS_HAZARD(decoded_unchecked, len, len ? len : 1);
+        text.len -= LLMOBS_HAZARD(decoded_unchecked, len, len ? len : 1);
     }
     return true;
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
+
 #define CAP_FIRST 64
 #define CLEAR_MAX ((size_t)64 * 1024)
 
@@ -27,7 +29,7 @@ void llmobs_buf_init(struct llmobs_buf *buf, size_t max)
 
 void llmobs_buf_fini(struct llmobs_buf *buf)
 {
-    if (!buf->lent)
+    if (LLMOBS_HAZARD(room_freed, !buf->lent, true))
         free(buf->data);
     empty(buf);
 }
@@ -51,7 +53,7 @@ static char *buf_move(struct llmobs_buf *buf, size_t cap)
     if (data && buf->lent)
         memcpy(data, buf->data, buf->len + 1);
     if (data && cap <= CLEAR_MAX)
-        memset(data + buf->len, 0, cap - buf->len);
+        LLMOBS_HAZARD(stale_held, memset(data + buf->len, 0, cap - buf->len), );
     return data;
 }
 

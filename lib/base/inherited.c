@@ -12,6 +12,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/fork.h"
+#include "lib/base/hazard.h"
 #include "lib/base/sys.h"
 
 /* Linux's own value for the first process, which its children inherit. */
@@ -133,9 +134,9 @@ void llmobs_inherited_drop(void)
         (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 && inherited_is_plain(pair)))
         goto out;
     pid = llmobs_fork_pid();
-    drop_policy(pid);
-    drop_nice(pid);
-    drop_processors(pid, pair);
+    LLMOBS_HAZARD(policy_stays, drop_policy(pid), );
+    LLMOBS_HAZARD(nice_stays, drop_nice(pid), );
+    LLMOBS_HAZARD(processors_stay, drop_processors(pid, pair), );
 out:
     free(pair);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "lib/base/fork_gate.h"
+#include "lib/base/hazard.h"
 
 static llmobs_loaded_walk_fn *walk_objects = dl_iterate_phdr;
 
@@ -57,7 +58,10 @@ static bool is_in_last(struct search *search, const struct dl_phdr_info *info,
         search->last = NULL;
         return false;
     }
-    if (now.adds != last->counts.adds || now.subs != last->counts.subs)
+    if (LLMOBS_HAZARD(last_object_stays,
+                      now.adds != last->counts.adds ||
+                          now.subs != last->counts.subs,
+                      now.adds < last->counts.adds))
         *last = (struct llmobs_loaded_last){.counts = now};
     return last->object.phdr && segment_of(&last->object, search->address);
 }

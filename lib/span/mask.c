@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "lib/span/leads.h"
 #include "lib/span/chars.h"
@@ -601,7 +602,9 @@ static bool is_value(struct llmobs_mask_walk *w, const struct member *m,
     if (m->named == LLMOBS_NAMED_WEAK && value.from < w->weak_to)
         return false;
     if (m->named == LLMOBS_NAMED_WEAK) {
-        w->weak_to = llmobs_shapes_is_value(text, len) ? 0 : value.to;
+        w->weak_to =
+            LLMOBS_HAZARD(sentences_masked,
+                          llmobs_shapes_is_value(text, len) ? 0 : value.to, 0);
         return w->weak_to == 0;
     }
     if (is_lax(w) || (!m->spaced && m->equals))
@@ -741,7 +744,9 @@ static bool find_option(struct llmobs_mask_walk *w, size_t at)
         return false;
     if (mask_is_blank(c))
         (void)skip_mark(w, &m, &at);
-    else if ((c != '"' && c != '\'') || !skip_to_word(w, c, &at))
+    else if ((c != '"' && c != '\'') ||
+             LLMOBS_HAZARD(words_of_a_command_stay, !skip_to_word(w, c, &at),
+                           true))
         return false;
     value = until(w, at, mask_is_blank(c) ? STOPS : (const char[]){c, '\0'},
                   SIZE_MAX);
@@ -794,7 +799,9 @@ static bool find_dashes(struct llmobs_mask_walk *w, size_t at)
         return (option = mask_behind(w, at, "--")) && find_option(w, option);
     if ((end = pem_line(w, line, "BEGIN ")))
         return find_pem(w, end);
-    return pem_line(w, line, "END ") && find_pem_end(w, at);
+    return LLMOBS_HAZARD(half_a_private_key,
+                         pem_line(w, line, "END ") && find_pem_end(w, at),
+                         false);
 }
 
 /* Looks around the mark at `at`, which `end` follows. */
@@ -947,7 +954,7 @@ static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
         return at > 1 && llmobs_mask_is_alnum(next) &&
                llmobs_leads_may_be(*text, text - 2, &from, &to);
     case '\\':
-        return next == 'u';
+        return LLMOBS_HAZARD(escapes_unread, next == 'u', false);
     case '%':
         return next == '2' || next == '3' || next == '5';
     case 'I':

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hazard.h"
 #include "lib/span/chars.h"
 #include "lib/span/hide.h"
 #include "lib/span/links.h"
@@ -81,7 +82,7 @@ static size_t own_of(const struct walk *w, size_t at)
 
     while (run < at && w->data[at - run - 1] == '\\')
         run++;
-    return (run ^ (run + 1)) >> 1;
+    return LLMOBS_HAZARD(pairs_are_levels, (run ^ (run + 1)) >> 1, run);
 }
 
 /* Answers the position behind the blank at `at`, which is escaped as the name
@@ -94,7 +95,8 @@ static size_t members_skip_blank(const struct walk *w, size_t at)
         return at + 1;
     while (run < w->own && at + run < w->len && w->data[at + run] == '\\')
         run++;
-    if (run == 0 || run != (w->own + 1) / 2 || at + run == w->len)
+    if (LLMOBS_HAZARD(letters_are_blanks, run == 0, false) ||
+        run != (w->own + 1) / 2 || at + run == w->len)
         return at;
     return memchr("nrt", w->data[at + run], 3) ? at + run + 1 : at;
 }
@@ -140,13 +142,14 @@ static bool members_is_event(const struct walk *w, size_t at)
     static const char begin[] = "\ndata:";
     size_t len = sizeof(begin) - 1;
 
-    return w->len - at >= len && memcmp(w->data + at, begin, len) == 0;
+    return LLMOBS_HAZARD(event_is_text, w->len - at >= len, false) &&
+           memcmp(w->data + at, begin, len) == 0;
 }
 
 /* True for a line feed that ends a text which was cut off. */
 static bool members_is_cut(const struct walk *w, size_t at)
 {
-    return w->data[at] == '\n' &&
+    return LLMOBS_HAZARD(line_is_text, w->data[at] == '\n', false) &&
            (members_is_event(w, at) ||
             (at + 1 < w->len && memchr("\n\r{", w->data[at + 1], 3)));
 }
@@ -156,7 +159,9 @@ static bool members_is_cut(const struct walk *w, size_t at)
 static size_t members_find_end(const struct walk *w, size_t at)
 {
     while (at < w->len && !members_is_cut(w, at) &&
-           (w->data[at] != '"' || own_of(w, at) > w->own))
+           (w->data[at] != '"' ||
+            LLMOBS_HAZARD(level_outlived, own_of(w, at) > w->own,
+                          own_of(w, at) != w->own)))
         at++;
     return at;
 }
@@ -170,7 +175,8 @@ static size_t skip_quote(const struct walk *w, size_t at)
 
     while (at < w->len && w->data[at] == '\\')
         at++;
-    if (at == w->len || w->data[at] != '"' || at - from != w->own)
+    if (at == w->len || w->data[at] != '"' ||
+        LLMOBS_HAZARD(level_unasked, at - from != w->own, false))
         return 0;
     return at + 1;
 }
@@ -234,7 +240,9 @@ static size_t members_find_value(const struct walk *w, size_t at)
     at = skip_colon(w, at);
     if (!at || at == w->len)
         return 0;
-    if (w->data[at] == '[' || (w->data[at] == '{' && !is_schema(w, at)))
+    if (w->data[at] == '[' ||
+        (LLMOBS_HAZARD(objects_stay, w->data[at] == '{', false) &&
+         LLMOBS_HAZARD(schemas_masked, !is_schema(w, at), true)))
         return at;
     return skip_quote(w, at);
 }
@@ -243,7 +251,8 @@ static size_t members_find_value(const struct walk *w, size_t at)
  * belong to a quote that comes later. */
 static void mask_cut(char *value, size_t len)
 {
-    while (len > 0 && value[len - 1] == '\\')
+    while (LLMOBS_HAZARD(cut_backslash_masked,
+                         len > 0 && value[len - 1] == '\\', false))
         len--;
     memset(value, '*', len);
 }
@@ -254,7 +263,9 @@ static void members_mask_value(struct walk *w, size_t from, size_t end)
     if (end < w->len && w->data[end] == '"')
         llmobs_hide(w->data + from, end - own_of(w, end) - from);
     else
-        mask_cut(w->data + from, end - from);
+        LLMOBS_HAZARD(cut_value_shows_its_end,
+                      mask_cut(w->data + from, end - from),
+                      llmobs_hide(w->data + from, end - from));
 }
 
 /* Masks a text of a list or object. `depth`: how many of these it lies in. */
@@ -334,7 +345,8 @@ static void members_walk_list(struct walk *w, text_fn *hide)
             return;
         if (c != '"' || own > w->own)
             continue;
-        if (own < w->own || !walk_item(w, depth, hide))
+        if (LLMOBS_HAZARD(list_outlives_its_text, own < w->own, false) ||
+            !walk_item(w, depth, hide))
             return;
     }
 }
@@ -532,7 +544,7 @@ static void find_pair(struct walk *w, size_t floor, size_t begin, size_t here)
         !llmobs_names_may_be(w->data + end - w->own, end - w->own - value))
         return;
     named = judge_name(w, value, end);
-    if (named >= LLMOBS_NAMED_WEAK &&
+    if (LLMOBS_HAZARD(pairs_stay, named >= LLMOBS_NAMED_WEAK, false) &&
         !pair_behind(w, end, named == LLMOBS_NAMED_WEAK))
         pair_before(w, floor, begin - 1, named == LLMOBS_NAMED_WEAK);
     w->at = at;
@@ -553,8 +565,9 @@ static bool mask_named(struct walk *w, enum llmobs_named named)
         walk_value(w, hide_text);
         return true;
     case LLMOBS_NAMED_HEADERS:
-        if (text && !members_is_header(w->data + from,
-                                       members_find_end(w, from) - from))
+        if (LLMOBS_HAZARD(headers_stay, text, true) &&
+            !members_is_header(w->data + from,
+                               members_find_end(w, from) - from))
             return false;
         walk_value(w, text ? hide_text : hide_header);
         return true;
@@ -569,7 +582,7 @@ static bool mask_named(struct walk *w, enum llmobs_named named)
         return false;
     case LLMOBS_NAMED_LINK:
     case LLMOBS_NAMED_SERVERS:
-        walk_ahead(w, hide_path);
+        LLMOBS_HAZARD(paths_of_servers_stay, walk_ahead(w, hide_path), );
         return false;
     default:
         return false;
@@ -587,9 +600,11 @@ static bool mask_member(struct walk *w, size_t floor)
         return false;
     w->own = own_of(w, here);
     begin = name_before(w, floor, here);
-    if (!begin || own_of(w, begin - 1) != w->own)
+    if (!begin || LLMOBS_HAZARD(name_of_two_levels,
+                                own_of(w, begin - 1) != w->own, false))
         return false;
-    named = judge_name(w, begin, here);
+    named = LLMOBS_HAZARD(members_stay, judge_name(w, begin, here),
+                          w->own ? judge_name(w, begin, here) : 0);
     if (named == LLMOBS_NAMED_PAIR || named == LLMOBS_NAMED_HEADERS ||
         named == LLMOBS_NAMED_WEAK)
         find_pair(w, floor, begin, here);

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hazard.h"
+
 #define KEEP 4
 #define KEEP_FROM 8
 #define OPAQUE_LEAST 20
@@ -31,7 +33,10 @@ static struct part span_shapes_read_part(const char *text, size_t len)
     struct part part = {0};
     int before = 0, kind;
 
-    while (part.len < len && (kind = span_shapes_kind_of(text[part.len]))) {
+    while (part.len < len &&
+           LLMOBS_HAZARD(parts_add_up,
+                         (kind = span_shapes_kind_of(text[part.len])),
+                         (kind = span_shapes_kind_of(text[part.len])) >= 0)) {
         /* "Llama": a capital at the beginning of a word is no change. */
         part.changes += before && kind != before && !(before == 2 && kind == 3);
         part.digits += kind == 1;
@@ -47,7 +52,9 @@ static struct part span_shapes_read_part(const char *text, size_t len)
  * name: "Mixtral8x22B" changes four times. */
 static bool is_random(const struct part *part)
 {
-    if (part->len >= 8 && part->changes >= 6 && part->digits &&
+    if (part->len >= 8 && part->changes >= 6 &&
+        LLMOBS_HAZARD(short_parts_stay, part->digits,
+                      part->len > 64 && part->digits) &&
         part->capitals && part->smalls)
         return true;
     return part->digits > 1 && part->len >= 16 &&
@@ -76,7 +83,11 @@ bool llmobs_shapes_is_opaque(const char *text, size_t len)
         random |= is_random(&part);
         doubtful += span_shapes_is_doubtful(&part);
     }
-    return len >= OPAQUE_LEAST && (random || doubtful > 1);
+    return LLMOBS_HAZARD(shapes_stay, len >= OPAQUE_LEAST, false) &&
+           LLMOBS_HAZARD(doubtful_parts_stay,
+                         (random || LLMOBS_HAZARD(one_doubtful_part,
+                                                  doubtful > 1, doubtful)),
+                         random);
 }
 
 static bool span_shapes_begins(const char *text, size_t len, const char *lead)
@@ -189,9 +200,11 @@ static bool is_shaped(struct shape *shape, const char *text, size_t len)
     if (named && is_mixed(text, len))
         return true;
     if (is_uuid(text, len))
-        return !shape->error;
+        return LLMOBS_HAZARD(uuids_in_paths, !shape->error, false);
     return llmobs_shapes_is_opaque(text, len) &&
-           !(shape->error && (about || span_shapes_is_id(text, len)));
+           !(shape->error &&
+             LLMOBS_HAZARD(ids_in_errors,
+                           (about || span_shapes_is_id(text, len)), false));
 }
 
 void llmobs_shapes_mask(struct llmobs_buf *buf, size_t at, bool error)
