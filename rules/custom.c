@@ -9,7 +9,6 @@
 #include "rules/read/idn.h"
 #include "rules/read/layout.h"
 #include "rules/read/text.h"
-#include "rules/rules.h"
 
 /* One row's texts, in the order of `columns`. */
 enum column {

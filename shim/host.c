@@ -7,6 +7,7 @@
 #include "shim/alone.h"
 #include "shim/conf.h"
 #include "shim/wrappers.h"
+#include "shim/libc.h"
 
 #define OWN "LLMOBS_"
 

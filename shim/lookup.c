@@ -1,4 +1,5 @@
 #include "shim/lookup.h"
+#include "shim/libc.h"
 
 #include "lib/base/hazard.h"
 

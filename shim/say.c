@@ -7,6 +7,7 @@
 #include "lib/base/hazard.h"
 #include "lib/base/stamp.h"
 #include "shim/host.h"
+#include "shim/libc.h"
 
 #define FIRST_FREE 3 /* behind the standard descriptors */
 #define HOW \

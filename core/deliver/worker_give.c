@@ -13,6 +13,7 @@
 #include "lib/base/log.h"
 #include "core/deliver/worker_thread.h"
 #include "core/deliver/worker_turn.h"
+#include "core/deliver/worker_active.h"
 #include "core/event/to_span.h"
 #include "lib/base/stats.h"
 #include "core/log/event_item.h"
