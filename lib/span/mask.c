@@ -289,7 +289,11 @@ static bool mask_has(const struct llmobs_mask_walk *w, size_t at,
 }
 
 #define DASHES "-----"
-#define PEM_LINE 48 /* "-----BEGIN ENCRYPTED PRIVATE KEY-----" */
+#define SSH_DASHES "----" /* "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----" */
+#define PEM_LINE 48       /* "-----BEGIN ENCRYPTED PRIVATE KEY-----" */
+#define PEM_HEADERS 8     /* "Proc-Type: 4,ENCRYPTED" */
+#define KEY_LINE ((size_t)16)
+#define LINE_NUMBER ((size_t)6)
 
 /* Answers where `word` ends that is at `at`, with escapes perhaps; 0: it is not
  * there. */
@@ -315,7 +319,8 @@ static size_t pem_line(const struct llmobs_mask_walk *w, size_t at,
 
     at = mask_behind(w, at, word);
     for (size_t i = 0; at && i < PEM_LINE; i++) {
-        if (is_private && (end = mask_behind(w, at, DASHES)))
+        if (is_private && ((end = mask_behind(w, at, DASHES)) ||
+                           (end = mask_behind(w, at, SSH_DASHES))))
             return end;
         is_private = is_private || mask_behind(w, at, "PRIVATE");
         if (!llmobs_chars_read(w->text, &at))
@@ -324,57 +329,116 @@ static size_t pem_line(const struct llmobs_mask_walk *w, size_t at,
     return 0;
 }
 
-static bool mask_is_event(const struct llmobs_mask_walk *w, size_t at)
+/* True for what stands between two lines of a key, also where these are texts
+ * of a program, a citation, or have numbers. */
+static bool is_between(char c)
 {
-    return mask_has(w, at, "\ndata:") || mask_has(w, at, "\nevent:");
+    return c && strchr(" \t\r\n\"'`,.:+/>|#\x80", c);
 }
 
-/* True for a hyphen, and for the first backslash of a run. */
-static bool is_dash(const struct llmobs_mask_walk *w, size_t at)
+static size_t skip_between(const struct llmobs_mask_walk *w, size_t at)
 {
-    const char *text = w->text.data + at;
-
-    return *text == '-' || *text == '%' ||
-           (*text == '\\' && (at == 0 || text[-1] != '\\'));
+    for (size_t next = at; is_between(llmobs_chars_read(w->text, &next));)
+        at = next;
+    return at;
 }
 
-/* Of a private key that begins at `from`: up to its last line, or to the end
- * of the text that it lies in. */
+/* Answers where the line ends that begins like "DEK-Info: ..."; 0: it does not.
+ */
+static size_t pem_header(const struct llmobs_mask_walk *w, size_t at)
+{
+    struct piece name = run_at(w, at, "-", PEM_LINE);
+    size_t end = mask_behind(w, name.to, ": "), most = end + LLMOBS_MASK_LOOK;
+    char c;
+
+    if (!end || w->text.data[at] < 'A' || w->text.data[at] > 'Z')
+        return 0;
+    while (end < most && (c = llmobs_chars_read(w->text, &end)))
+        if (c == '\n' || (c == '"' && w->text.data[end - 1] != '"'))
+            return end;
+    return 0;
+}
+
+/* True for a line, shorter than others, that is the key's last. */
+static bool is_last_line(const struct llmobs_mask_walk *w, struct piece line)
+{
+    size_t behind = skip_between(w, line.to);
+    const char *text = w->text.data;
+
+    if (mask_behind(w, behind, SSH_DASHES))
+        return true;
+    return !memchr(text + w->key, '"', line.from - w->key) &&
+           (is_keylike(w, line, 4) || behind == w->text.len ||
+            text[line.to] == '"');
+}
+
+/* Answers where the number of a line ends; 0: there is none. */
+static size_t pem_number(const struct llmobs_mask_walk *w, size_t at)
+{
+    struct piece run = run_at(w, at, "+/=*", LINE_NUMBER + 1);
+
+    while (at < run.to && w->text.data[at] >= '0' && w->text.data[at] <= '9')
+        at++;
+    return at == run.to && at - run.from <= LINE_NUMBER && at > run.from ? at
+                                                                         : 0;
+}
+
+/* Answers where a line of the key may begin, behind headers and numbers. */
+static size_t skip_to_line(const struct llmobs_mask_walk *w, size_t at)
+{
+    size_t end;
+
+    for (int i = 0; i < PEM_HEADERS; i++) {
+        at = skip_between(w, at);
+        if (!(end = pem_number(w, at)) && !(end = pem_header(w, at)))
+            break;
+        at = end;
+    }
+    return skip_between(w, at);
+}
+
+/* Finds the next line of the private key that goes on at w->key. A sentence
+ * has shorter words. */
+static bool find_key_line(struct llmobs_mask_walk *w)
+{
+    struct piece line = run_at(w, skip_to_line(w, w->key), "+/=*", SIZE_MAX);
+    bool more = line.to - line.from >= KEY_LINE;
+    bool is = more || (line.to > line.from &&
+                       (w->key == w->done || line.to == w->text.len) &&
+                       is_last_line(w, line));
+
+    w->key = more ? line.to : 0;
+    if (is)
+        mask_found(w, line);
+    w->whole = is;
+    return is;
+}
+
 static bool find_pem(struct llmobs_mask_walk *w, size_t from)
 {
-    size_t to = from;
-
-    while (to < w->text.len && !strchr("\"'&<", w->text.data[to]) &&
-           !mask_is_event(w, to) &&
-           !(is_dash(w, to) && mask_behind(w, to, DASHES "END")))
-        to++;
-    while (to > from && to < w->text.len && strchr("\"'", w->text.data[to]) &&
-           w->text.data[to - 1] == '\\')
-        to--;
-    if (to == from)
-        return false;
-    mask_found(w, (struct piece){from, to});
-    w->whole = true;
-    return true;
+    w->key = from;
+    return find_key_line(w);
 }
 
 /* Of a private key whose first line was cut off: from the line at `to` back. */
 static bool find_pem_end(struct llmobs_mask_walk *w, size_t to)
 {
-    size_t from = to, at = to;
+    size_t from = to, at = to, len = 0, lines = 0;
 
     while (at > w->done) {
         char c = llmobs_chars_last(w->text, &at);
 
-        if (at < w->done || (!llmobs_mask_is_alnum(c) && !strchr("+/=\r\n", c)))
+        if (llmobs_mask_is_alnum(c) || strchr("+/=*", c)) {
+            if (++len >= KEY_LINE)
+                from = at;
+        } else if (!is_between(c) || (len && len < KEY_LINE && lines)) {
             break;
-        from = at;
+        } else {
+            lines += len > 0;
+            len = 0;
+        }
     }
-    if (to - from < 16)
-        return false;
-    mask_found(w, (struct piece){from, to});
-    w->whole = true;
-    return true;
+    return from < to && find_pem(w, from);
 }
 
 /* -- names and values ---------------------------------------------------- */
@@ -706,6 +770,8 @@ static bool find_named(struct llmobs_mask_walk *w, char mark, size_t at,
         return false;
     if (!read_before(w, &m, at) || !mask_read_value(w, &m, end))
         return false;
+    if (mask_behind(w, m.value.from, SSH_DASHES))
+        return false; /* a private key, which has more lines */
     m.value = skip_lead(w, m.value);
     return m.value.to > m.value.from && mask_found(w, m.value);
 }
@@ -791,6 +857,8 @@ static bool find_dashes(struct llmobs_mask_walk *w, size_t at)
     if (at > 0 && w->text.data[at - 1] == '-')
         return false;
     if (!line)
+        line = mask_behind(w, at, SSH_DASHES " ");
+    if (!line)
         return (option = mask_behind(w, at, "--")) && find_option(w, option);
     if ((end = pem_line(w, line, "BEGIN ")))
         return find_pem(w, end);
@@ -811,6 +879,9 @@ static bool mask_look_around(struct llmobs_mask_walk *w, char mark, size_t at,
     case '-':
         if (mask_behind(w, end, "-"))
             return find_dashes(w, at);
+        if (mask_has(w, end, "Lines: ") && at >= 7 &&
+            memcmp(w->text.data + at - 7, "Private", 7) == 0)
+            return find_pem(w, end); /* of PuTTY */
         return find_lead(w, mark, at, end);
     case '_':
     case '.':
@@ -939,7 +1010,7 @@ static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
         return at > 0 && (!llmobs_mask_is_alnum(text[-1]) ||
                           llmobs_names_may_be(text, at));
     case '-':
-        if (next == '-' || next == '\\')
+        if (next == '-' || next == '\\' || next == 'L')
             return at == 0 || text[-1] != '-';
         /* fall through */
     case '_':
@@ -961,6 +1032,8 @@ static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
 
 bool llmobs_mask_next(struct llmobs_mask_walk *w)
 {
+    if (w->key && find_key_line(w))
+        return true;
     while (mask_read_marks(w)) {
         size_t at = w->base + (size_t)__builtin_ctz(w->marks);
 

@@ -255,6 +255,18 @@ static const char *const texts[] = {
     "a=sk%5Flive%5F" S "&b=c",
     "k=-----BEGIN%20PRIVATE%20KEY-----%0A" S "%0A-----END%20PRIVATE%20KEY-----",
     "k=-----BEGIN+PRIVATE+KEY-----%0A" S "%0A-----END+PRIVATE+KEY-----",
+    "[\"-----BEGIN PRIVATE KEY-----\",\"" S "\",\"" S "\",\"-----END\"]",
+    "[\"" S "\",\"" S "\",\"uT5s\",\"-----END PRIVATE KEY-----\"]",
+    "s = \"-----BEGIN PRIVATE KEY-----\\n\" +\n  \"" S "\\n\" +\n \"" S "\"",
+    "s = '-----BEGIN PRIVATE KEY-----' \\\n '" S "' \\\n '" S "'",
+    "PRIVATE_KEY=\"-----BEGIN PRIVATE KEY-----\\n" S "\\n" S "\\n\"",
+    "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+    "DEK-Info: AES-128-CBC,00\n\n" S "\n" S "\nWv7u=\n-----END",
+    "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\n" S "\n=Wv7u",
+    "> -----BEGIN PRIVATE KEY-----\n> " S "\n> " S,
+    "1\t-----BEGIN PRIVATE KEY-----\n 2\t" S "\n 3\xe2\x86\x92" S,
+    "Private-Lines: 2\r\n" S "\r\n" S "\r\nPrivate-MAC: 00",
+    "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: \"a b\"\n" S "\n" S,
 };
 
 /* Texts that stay as they are. */
@@ -285,6 +297,10 @@ static const char *const plain[] = {
     "{\"image_url\":{\"url\":\"https://h/a1b2c3d4e5f6a7b8c9d0e1f2/x.png\"}}",
     "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
     "| a |\n|-----|\n-----\n",
+    "{\"a\":\"Never print -----BEGIN PRIVATE KEY----- blocks. You are mine.\"}",
+    "-----BEGIN PRIVATE KEY-----\\n...\\n-----END PRIVATE KEY----- is a form",
+    "Then the text before -----END PRIVATE KEY----- stays, with what follows",
+    "-----BEGIN PRIVATE KEY-----\",\"b\":\"MIIE\",\"Note: what\":\"follows\"}",
     "?has_password=1&is_secret=yes&song_key=F#m7b5&s3_key=a/b1c2d3e4f5a6b7c8d9",
     "{\"is_secret\":\"of course\",\"has_password\":\"not yet\"}",
     "{\"function_key\":\"F12 and shift\",\"song_key\":\"C# minor\"}",
@@ -436,6 +452,11 @@ START_TEST(hostile_texts_take_linear_time)
                                          "\"mcp_servers\":[",
                                          "\"webhook\":{",
                                          "-----BEGIN PRIVATE KEY-----\\",
+                                         "-----BEGIN PRIVATE KEY-----A: b\n",
+                                         "-----BEGIN PRIVATE KEY-----,1,",
+                                         "abcdefghijklmnop,-----END PRIVATE "
+                                         "KEY-----",
+                                         "Private-Lines: ",
                                          "\\",
                                          "\\u003d",
                                          "bearer ",
