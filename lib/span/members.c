@@ -28,6 +28,7 @@ struct walk {
     size_t own;              /* backslashes of the name's quotes */
     bool list;               /* a list is walked, and no object */
     enum llmobs_named named; /* in an object that is walked, the name before */
+    bool valued;             /* that name is "value" or the like */
     size_t ahead;            /* up to here URLs and pushes were looked for */
 };
 
@@ -257,6 +258,17 @@ static void members_mask_value(struct walk *w, size_t from, size_t end)
         mask_cut(w->data + from, end - from);
 }
 
+static bool is_values_name(const struct walk *w, size_t from, size_t end)
+{
+    static const char *const names[] = {
+        "value",       "values",         "val",
+        "v",           "fieldValue",     "field_value",
+        "headerValue", "header_value",   "paramValue",
+        "param_value", "parameterValue", "parameter_value"};
+
+    return members_is_one_of(w, from, end, names, COUNT(names));
+}
+
 /* Masks a text of a list or object. `depth`: how many of these it lies in. */
 typedef void text_fn(struct walk *w, size_t from, size_t depth);
 
@@ -266,21 +278,50 @@ static void hide_text(struct walk *w, size_t from, size_t depth)
     members_mask_value(w, from, w->at);
 }
 
+/* True for the words of a table's head or a title: none of them looks like a
+ * key, and the first of two is no scheme. */
+static bool members_is_prose(const char *text, size_t len)
+{
+    static const char *const schemes[] = {"bearer", "basic",  "token", "key",
+                                          "apikey", "digest", "hmac"};
+    size_t words = 0, from = 0;
+    bool scheme = false;
+
+    for (size_t at = 0; at <= len; at++) {
+        if (at < len && text[at] != ' ')
+            continue;
+        if (llmobs_shapes_is_path_key(text + from, at - from))
+            return false;
+        for (size_t i = 0; words == 0 && i < COUNT(schemes); i++)
+            scheme |= at == strlen(schemes[i]) &&
+                      strncasecmp(text, schemes[i], at) == 0;
+        words += at > from;
+        from = at + 1;
+    }
+    return words > 1 && !(scheme && words == 2) && !memchr(text, '=', len);
+}
+
 /* True for "Name: value". A header's name has no blank, and a title may have
  * one: "Monthly report: May". */
 static bool members_is_header(const char *text, size_t len)
 {
     const char *colon = memchr(text, ':', len);
 
-    return colon && !memchr(text, ' ', (size_t)(colon - text));
+    return colon && !memchr(text, ' ', (size_t)(colon - text)) &&
+           !members_is_prose(colon + 1, (size_t)(text + len - colon - 1));
 }
 
-/* Of a list of headers. A table may have headers, too, which are words. */
+/* Of a list or object of headers. A table may have headers, too, which are
+ * words, or objects with a title. */
 static void hide_header(struct walk *w, size_t from, size_t depth)
 {
-    bool list = w->list && depth == 1;
+    const char *text = w->data + from;
+    size_t len = w->at - from;
 
-    if (!list || members_is_header(w->data + from, w->at - from))
+    if (w->named >= LLMOBS_NAMED_SECRET ||
+        (!w->list || w->valued ? !members_is_prose(text, len)
+         : depth == 1          ? members_is_header(text, len)
+                               : llmobs_shapes_is_path_key(text, len)))
         members_mask_value(w, from, w->at);
 }
 
@@ -307,12 +348,14 @@ static bool walk_item(struct walk *w, size_t depth, text_fn *hide)
 
     w->at = quote ? quote : members_find_end(w, from);
     if (quote && skip_colon(w, quote)) {
-        if (hide == hide_named)
+        if (hide != hide_text)
             w->named = judge_name(w, from, quote);
+        w->valued = is_values_name(w, from, quote);
         return true;
     }
     hide(w, from, depth);
     w->named = LLMOBS_NAMED_NOT;
+    w->valued = false;
     return quote > 0;
 }
 
@@ -392,17 +435,6 @@ static size_t name_before(const struct walk *w, size_t floor, size_t here)
 }
 
 /* -- pairs: {"name": "X-Api-Key", "value": "..."} -------------------------- */
-
-static bool is_values_name(const struct walk *w, size_t from, size_t end)
-{
-    static const char *const names[] = {
-        "value",       "values",         "val",
-        "v",           "fieldValue",     "field_value",
-        "headerValue", "header_value",   "paramValue",
-        "param_value", "parameterValue", "parameter_value"};
-
-    return members_is_one_of(w, from, end, names, COUNT(names));
-}
 
 static void mask_pair(struct walk *w, size_t value, bool weak)
 {

@@ -97,7 +97,7 @@ static const struct noun {
     {WORD("code"), LLMOBS_NAMED_PARAM, ASKS_CODE},
     {WORD("ticket"), LLMOBS_NAMED_PARAM, ASKS_NOTHING},
     {WORD("assertion"), LLMOBS_NAMED_PARAM, ASKS_NOTHING},
-    {WORD("header"), LLMOBS_NAMED_HEADERS, ASKS_HEADER},
+    {WORD("header"), LLMOBS_NAMED_PAIR, ASKS_HEADER},
     {WORD("name"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
     {WORD("field"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
     {WORD("webhook"), LLMOBS_NAMED_PUSH, ASKS_NOTHING},
@@ -158,6 +158,13 @@ static const char codes[] =
     "verification|otp|login|";
 static const char no_auths[] =
     "|no|is|has|need|needs|require|requires|skip|use|uses|with|without|";
+static const char secret_headers[] = "|auth|authorization|cookie|";
+static const char headers[] =
+    "|http|https|request|response|extra|custom|default|proxy|";
+/* Of a table or a page. */
+static const char no_headers[] =
+    "|column|col|page|table|section|row|card|email|sub|csv|sheet|grid|group|"
+    "list|file|document|report|slide|message|";
 /* Names that begin so are of a switch: "has_password". */
 static const char switches[] =
     "|is|are|has|have|had|was|no|need|needs|require|requires|show|hide|";
@@ -280,9 +287,12 @@ static enum llmobs_named judge_qualified(const struct words *w,
         return before && names_is_in(no_auths, before, len) ? LLMOBS_NAMED_NOT
                                                             : noun->named;
     case ASKS_HEADER:
-        return before && (names_is_word(before, len, "auth") ||
-                          names_is_word(before, len, "cookie"))
-                   ? LLMOBS_NAMED_SECRET
+        if (before && names_is_in(secret_headers, before, len))
+            return LLMOBS_NAMED_SECRET;
+        if (before && names_is_in(no_headers, before, len))
+            return LLMOBS_NAMED_NOT;
+        return many || (before && names_is_in(headers, before, len))
+                   ? LLMOBS_NAMED_HEADERS
                    : noun->named;
     case ASKS_PHRASE:
         return before && names_is_in(phrases, before, len) ? LLMOBS_NAMED_SECRET
