@@ -84,7 +84,37 @@ static const char *const names[] = {"api_key",
                                     "seed_phrase",
                                     "recoveryPhrase",
                                     "code_verifier",
-                                    "codeVerifier"};
+                                    "codeVerifier",
+                                    "hftoken",
+                                    "mytoken",
+                                    "X-Token",
+                                    "basicauth",
+                                    "dbpwd",
+                                    "bindpw",
+                                    "userpass",
+                                    "passkey",
+                                    "openaikey",
+                                    "passwordhash",
+                                    "secretvalue",
+                                    "sessioncookie",
+                                    "password_admin",
+                                    "secret_openai",
+                                    "private_key_pems",
+                                    "authorization_header",
+                                    "ldap_pass",
+                                    "apim_key",
+                                    "sas_key"};
+
+/* Of names whose values are credentials if they look like one. */
+static const char *const doubtful[] = {"key",
+                                       "token",
+                                       "oauth",
+                                       "oauth2",
+                                       "key_openai",
+                                       "csrfmiddlewaretoken",
+                                       "candidate_token",
+                                       "target_token",
+                                       "most_likely_token"};
 
 /* Of names whose values are none, though a part of them looks so. */
 static const char *const others[] = {"max_tokens",
@@ -145,7 +175,11 @@ static const char *const others[] = {"max_tokens",
                                      "client_id",
                                      "phrase",
                                      "identifier",
-                                     "mnemonic"};
+                                     "mnemonic",
+                                     "hotkey",
+                                     "compass",
+                                     "endtoken",
+                                     "OLDPWD"};
 
 START_TEST(names_are_judged_by_words)
 {
@@ -155,6 +189,14 @@ START_TEST(names_are_judged_by_words)
         ck_assert_msg(llmobs_names_judge(names[i], len) >= LLMOBS_NAMED_SECRET,
                       "%s", names[i]);
         ck_assert_msg(llmobs_names_may_be(names[i] + len, len), "%s", names[i]);
+    }
+    for (size_t i = 0; i < sizeof(doubtful) / sizeof(*doubtful); i++) {
+        size_t len = strlen(doubtful[i]);
+
+        ck_assert_msg(llmobs_names_judge(doubtful[i], len) == LLMOBS_NAMED_WEAK,
+                      "%s", doubtful[i]);
+        ck_assert_msg(llmobs_names_may_be(doubtful[i] + len, len), "%s",
+                      doubtful[i]);
     }
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
         ck_assert_msg(llmobs_names_judge(others[i], strlen(others[i])) <
@@ -250,6 +292,8 @@ static const char *const texts[] = {
     "{\"ParameterKey\":\"DbPassword\",\"ParameterValue\":\"" S "\"}",
     "{\"header_name\":\"X-Api-Key\",\"header_value\":\"" S "\"}",
     "{\"authorization_code\":\"" S "\"}",
+    "{\"oauth\":\"" S "\",\"access_token\":\"Wv7u\",\"csrfmiddlewaretoken\":"
+    "\"" S "\"}",
     "{\"SharedAccessSignature\":\"" S "\"}",
     "{\"wpa_psk\":\"" S "\"}",
     "{\"secret_id\":\"" S "\"}",
@@ -316,6 +360,7 @@ static const char *const plain[] = {
     "?has_password=1&is_secret=yes&song_key=F#m7b5&s3_key=a/b1c2d3e4f5a6b7c8d9",
     "{\"is_secret\":\"of course\",\"has_password\":\"not yet\"}",
     "{\"function_key\":\"F12 and shift\",\"song_key\":\"C# minor\"}",
+    "{\"candidate_token\":\" the\",\"transcript_token\":\"well, this is it\"}",
     "{\"s3_key\":\"2024/a1b2c3d4e5f6a7b8c9d0.png\"}",
     "{\"secret_id\":\"prod/database\",\"kubeconfig\":\"~/.kube/config\"}",
     "is_secret: Yes4\nhas_password: Always1\n",
