@@ -594,9 +594,8 @@ static bool read_before(const struct llmobs_mask_walk *w, struct member *m,
         m->named = LLMOBS_NAMED_SECRET;
     if (w->kind == LLMOBS_MASK_ERROR && m->named < LLMOBS_NAMED_SECRET &&
         mask_is_doubtful(m))
-        m->named = LLMOBS_NAMED_PAIR; /* stands for all of them */
-    return m->named >= LLMOBS_NAMED_WEAK ||
-           (w->kind == LLMOBS_MASK_ERROR && m->named == LLMOBS_NAMED_PAIR);
+        m->named = LLMOBS_NAMED_WEAK;
+    return m->named >= LLMOBS_NAMED_WEAK;
 }
 
 static bool begins_line(const struct llmobs_mask_walk *w, size_t at)
@@ -819,6 +818,35 @@ static bool find_option(struct llmobs_mask_walk *w, size_t at)
     return mask_found(w, skip_lead(w, value));
 }
 
+/* ["X-Api-Key", "VALUE"], of which the comma is at `at`. */
+static bool find_listed(struct llmobs_mask_walk *w, size_t at)
+{
+    size_t before = at, value = at, behind;
+    struct member m = {.len = 0};
+    struct piece piece;
+
+    if (llmobs_chars_last(w->text, &before) != '"' || before < w->done)
+        return false;
+    mask_read_name(w, &m, before);
+    before = m.from;
+    if (llmobs_names_judge(mask_name_of(&m), m.len) < LLMOBS_NAMED_WEAK ||
+        llmobs_chars_last(w->text, &before) != '"' ||
+        llmobs_chars_last(w->text, &before) != '[' ||
+        !skip_to_word(w, '"', &value))
+        return false;
+    piece = until(w, value, "\"", LLMOBS_MASK_LOOK);
+    if (!llmobs_shapes_is_value(w->text.data + piece.from,
+                                piece.to - piece.from))
+        return false;
+    piece = until(w, value, "\"", SIZE_MAX);
+    behind = piece.to;
+    if (piece.to < w->text.len &&
+        (llmobs_chars_next(w->text, &behind) != '"' ||
+         (behind < w->text.len && w->text.data[behind] != ']')))
+        return false;
+    return mask_found(w, skip_lead(w, piece));
+}
+
 /* -- URLs ---------------------------------------------------------------- */
 
 /* True for "host:8080/path": an '@' behind it belongs to the path. */
@@ -876,6 +904,8 @@ static bool mask_look_around(struct llmobs_mask_walk *w, char mark, size_t at,
         return find_named(w, mark, at, end);
     case '=':
         return find_named(w, mark, at, end);
+    case ',':
+        return find_listed(w, at);
     case '-':
         if (mask_behind(w, end, "-"))
             return find_dashes(w, at);
@@ -946,7 +976,8 @@ static inline llmobs_json_block mask_mark(const char *data, bool lax)
         marks &= last != '"';
     return marks | (b == '-') | (b == '_') | (b == '=') | (b == '.') |
            (b == '\\') | (b == '%') | (b == 'B') |
-           ((b == 'J') & (last == 'y')) | ((b == 'I') & (last < 'T'));
+           ((b == ',') & (last == '"')) | ((b == 'J') & (last == 'y')) |
+           ((b == 'I') & (last < 'T'));
 }
 
 /* The marks of the block at `base`, at either end of the text. */
@@ -1017,6 +1048,10 @@ static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
     case '.':
         return at > 1 && llmobs_mask_is_alnum(next) &&
                llmobs_leads_may_be(*text, text - 2, &from, &to);
+    case ',':
+        for (at--; at > 0 && w->text.data[at - 1] == '\\';)
+            at--;
+        return llmobs_names_may_be(w->text.data + at, at);
     case '\\':
         return next == 'u';
     case '%':

@@ -101,6 +101,15 @@ static const struct noun {
     {WORD("header"), LLMOBS_NAMED_PAIR, ASKS_HEADER},
     {WORD("name"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
     {WORD("field"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("variable"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("parameter"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("param"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("property"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("attribute"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("setting"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("label"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("env"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("var"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
     {WORD("webhook"), LLMOBS_NAMED_PUSH, ASKS_NOTHING},
 };
 
@@ -184,6 +193,7 @@ static const struct {
     enum llmobs_named named;
 } wholes[] = {
     {WORD("name"), LLMOBS_NAMED_PAIR},
+    {WORD("id"), LLMOBS_NAMED_PAIR},
     {WORD("proxyauthorization"), LLMOBS_NAMED_LINE},
     {WORD("serverurl"), LLMOBS_NAMED_LINK},
     {WORD("mcpurl"), LLMOBS_NAMED_LINK},
@@ -203,11 +213,11 @@ static const struct {
  * "provided", which mask.c skips. */
 #define TAIL_HASH 0x96af9a3fu
 static const uint32_t tails[32] = {
-    0x08100402, 0x00200008, 0x05008000, 0x1c020002, 0x00082000, 0x0000a084,
-    0x40028000, 0x00000804, 0xa3046006, 0x12450004, 0x14404004, 0x20408008,
-    0x00800968, 0x2a081008, 0x10001005, 0x00000220, 0x01008400, 0x280002c2,
-    0x003c8001, 0x83001021, 0x80002008, 0x00004000, 0x40000000, 0x10580100,
-    0x10102008, 0x00000080, 0x22200082, 0x20180800, 0x00003011, 0xb0200002,
+    0x08100402, 0x00200008, 0x05008080, 0x1c030002, 0x00082000, 0x0000a084,
+    0x4002a000, 0x00000804, 0xa3046006, 0x12450404, 0x14404004, 0x20408008,
+    0x00800968, 0x2a081008, 0x10001005, 0x00002220, 0x01008400, 0xa80002c2,
+    0x003c8001, 0x83001021, 0x8200200a, 0x00004000, 0x40100000, 0x10580100,
+    0x10102008, 0x00400088, 0x22200086, 0x20180800, 0x00003011, 0xb0200002,
     0x0d082000, 0x82006001,
 };
 
@@ -226,10 +236,10 @@ static bool is_tail(const char *end)
  * words above that a name may end in, for their plurals, and for the verbs that
  * mask.c skips. */
 static const uint32_t lengths[26] = {
-    0x0000e678, 0x000000f0, 0x00003ff0, 0x00000fb8, 0x00000180, 0x00000060,
-    0x000000f8, 0x000000f0, 0x0000031c, 0x00000038, 0x00000c18, 0x00000030,
+    0x0000e678, 0x000000f0, 0x00003ff0, 0x00000fb8, 0x00000198, 0x00000060,
+    0x000000f8, 0x000000f0, 0x0000031c, 0x00000038, 0x00000c18, 0x00000070,
     0x000007c0, 0x00001038, 0x000000f8, 0x00450ffc, 0x00000000, 0x000000f8,
-    0x000007f8, 0x000000f0, 0x00000008, 0x00000060, 0x00000588, 0x00000030,
+    0x000007f8, 0x000000f0, 0x00000008, 0x00000378, 0x00000588, 0x00000030,
     0x00000000, 0x00000000,
 };
 
@@ -427,14 +437,6 @@ static bool is_switch(const struct words *w, size_t count)
                        (size_t)(w->from[1] - w->from[0]));
 }
 
-static bool ends_in_pw(const struct words *w)
-{
-    size_t len;
-    const char *last = w->count > 0 ? names_word_at(w, 0, &len) : NULL;
-
-    return last && names_is_word(last, len, "pw");
-}
-
 static enum llmobs_named judge_words(struct words *w)
 {
     enum llmobs_named named;
@@ -455,15 +457,27 @@ static enum llmobs_named judge_words(struct words *w)
     return named;
 }
 
+/* True behind "pw" and "id", and behind "is": mask.c skips that verb. */
+static bool is_two(const char *end)
+{
+    char first = (char)(end[-2] | 0x20), second = (char)(end[-1] | 0x20);
+
+    return (first == 'p' && second == 'w') || (first == 'i' && second == 'd') ||
+           (first == 'i' && second == 's');
+}
+
 static enum llmobs_named names_judge(struct words *w)
 {
+    const char *end;
+
     enum llmobs_named named;
     size_t count;
 
     w->from[w->count] = (unsigned char)w->len;
     while (w->count > 1 && w->len - w->from[w->count - 1] == 1)
         w->len = w->from[--w->count]; /* "v2", "b64" */
-    if (!ends_in_pw(w) && (w->len < SHORTEST || !is_tail(w->text + w->len)))
+    end = w->text + w->len;
+    if (w->len < 2 || (!is_two(end) && (w->len < SHORTEST || !is_tail(end))))
         return LLMOBS_NAMED_NOT;
     count = w->count;
     named = judge_words(w);
@@ -555,14 +569,6 @@ static size_t last_word(const char *end, size_t len)
 static bool names_is_digit(char c)
 {
     return c >= '0' && c <= '9';
-}
-
-/* True behind "pw", and behind "is": mask.c skips that verb. */
-static bool is_two(const char *end)
-{
-    char first = (char)(end[-2] | 0x20), second = (char)(end[-1] | 0x20);
-
-    return (first == 'p' && second == 'w') || (first == 'i' && second == 's');
 }
 
 /* Judges by the last three letters, which others may stand between; also true

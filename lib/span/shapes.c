@@ -226,16 +226,19 @@ void llmobs_shapes_mask(struct llmobs_buf *buf, size_t at, bool error)
 bool llmobs_shapes_is_path_key(const char *text, size_t len)
 {
     struct part all = {0};
+    bool mixes = false;
 
     for (size_t at = 0; at < len;) {
         struct part part = span_shapes_read_part(text + at, len - at);
+
+        mixes |= part.len >= 7 && part.changes >= 4;
 
         all.digits += part.digits;
         all.smalls += part.smalls + part.capitals;
         all.len = part.len > all.len ? part.len : all.len;
         at += part.len + 1;
     }
-    return is_uuid(text, len) || llmobs_shapes_is_opaque(text, len) ||
+    return mixes || is_uuid(text, len) || llmobs_shapes_is_opaque(text, len) ||
            (all.len >= 8 && all.digits > 1 && all.smalls > 0) ||
            (all.len >= 12 && all.digits > 0 && all.smalls > 0) ||
            all.len > LONGEST_WORD;

@@ -264,6 +264,16 @@ static const char *const texts[] = {
     "[{\"key\":\"api_key\",\"type\":\"text\",\"value\":\"" S "\"}]",
     "[{\"header\":\"Authorization\",\"value\":\"" S "\"}]",
     "[{\"value\" : \"" S "\", \"n\":1 , \"key\":\"password\"}]",
+    "{\"variable\":\"OPENAI_API_KEY\",\"value\":\"Wv7u\"}",
+    "{\"id\":\"X-Api-Key\",\"value\":\"Wv7u\"}",
+    "{\"value\":\"Wv7u\",\"parameter\":\"password\"}",
+    "{\"name\":\"api_key\",\"a\":{\"b\":[\"}\"]},\"c\":[],\"value\":\"Wv7u\"}",
+    "{\"value\":\"Wv7u\",\"a\":{\"b\":[]},\"c\":[],\"name\":\"api_key\"}",
+    "{\"name\":\"api_key\",\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"value\":"
+    "\"Wv7u\"}",
+    "[[\"X-Api-Key\", \"" S "\"],[\"Accept\",\"*/*\"]]",
+    "{\"tools\":[{\"type\":\"mcp\",\"a\":[],\"url\":\"https://h/s/" S "\"}]}",
+    "{\"tools\":[{\"url\":\"https://h/s/Wv7u2m9\",\"type\": \"mcp\"}]}",
     "{\"s\":\"[{\\\"name\\\":\\\"token\\\",\\\"value\\\":\\\"" S "\\\"}]\"}",
     "{\"data_sources\":[{\"parameters\":{\"key\":\"" S "\"}}]}",
     "{\"pushNotificationConfig\":{\"url\":\"a\",\"token\":\"" S "\"}}",
@@ -335,6 +345,11 @@ static const char *const plain[] = {
     "max_tokens=5&temperature=0.5&stop_token=a",
     "{\"password\":{\"type\":\"string\",\"description\":\"a word\"}}",
     "{\"headers\":{\"type\":\"object\",\"properties\":{}}}",
+    "{\"password\":{\"x-order\":1,\"x-ui\":{\"a\":\"b\"},\"type\":\"string\"}}",
+    "{\"secret\":{\"schema\":{\"type\":\"string\",\"default\":\"a\"}}}",
+    "{\"required\":[\"api_key\",\"query\"],\"a\":[\"token\",\"" S "\",\"b\"]}",
+    "{\"type\":\"mcp\",\"url\":\"https://h/v2beta1/server/mcp\"}",
+    "{\"id\":\"a\",\"value\":\"b\",\"c\":{\"name\":\"api_key\"},\"a\":\"d\"}",
     "{\"headers\":[\"Name\",\"Age\",\"Home town: city\"]}",
     "{\"header\":\"Monthly report: May\"}",
     "{\"header\":{\"left\":\"Annual Report 2024\"},\"a\":{\"header\":{\"text\":"
@@ -526,6 +541,11 @@ START_TEST(hostile_texts_take_linear_time)
                                          "%2D",
                                          "token is: ",
                                          "\"value\":\"x\",\"name\":\"key\",",
+                                         "{\"name\":\"key\",\"x\":[[",
+                                         "[],\"name\":\"key\",",
+                                         "\"type\":\"mcp\",\"x\":[{",
+                                         "[\"key\",\"x",
+                                         "\"secret\":{\"x-a\":[",
                                          "\"headers\":\"x"};
 
     for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
