@@ -17,6 +17,7 @@
 #define MASK_WORK 2 /* steps of work a byte */
 
 #define CUT_LEAST ((size_t)4) /* of a key that the end of the text cuts off */
+#define KEY_LINE ((size_t)16) /* characters that can be no word */
 #define TOKEN_CHARS "-_*.~+/=:"
 
 /* A piece of the text. */
@@ -114,6 +115,28 @@ static bool is_keylike(const struct llmobs_mask_walk *w, struct piece piece,
     return false;
 }
 
+static bool mask_has(const struct llmobs_mask_walk *w, size_t at,
+                     const char *word)
+{
+    size_t len = strlen(word);
+
+    return w->text.len - at >= len && memcmp(w->text.data + at, word, len) == 0;
+}
+
+/* Answers where `word` ends that is at `at`, with escapes perhaps; 0: it is not
+ * there. */
+static size_t mask_behind(const struct llmobs_mask_walk *w, size_t at,
+                          const char *word)
+{
+    for (; *word; word++) {
+        char c = llmobs_chars_read(w->text, &at);
+
+        if (c != *word && !(c == '+' && *word == ' '))
+            return 0;
+    }
+    return at;
+}
+
 /* -- schemes ------------------------------------------------------------- */
 
 /* The word behind "Bearer abc", "bearer:  abc", "Basic YWJj" at `at`. */
@@ -199,6 +222,22 @@ static bool mask_has_parts(const struct llmobs_mask_walk *w, struct piece key)
     return dot && dot + 1 < w->text.data + key.to;
 }
 
+/* True for a key whose beginning is that of no word. */
+static bool is_sure(const struct llmobs_mask_walk *w,
+                    const struct llmobs_lead *lead, struct piece key)
+{
+    static const char *const more[] = {"proj-", "ant-", "svcacct-", "live_"};
+    bool is = *lead->extra == *LLMOBS_LEAD_SURE;
+    size_t end;
+
+    for (size_t i = 0; !is && i < sizeof(more) / sizeof(*more); i++)
+        if (lead->text[1] == 'k' && (end = mask_behind(w, key.from, more[i]))) {
+            key.from = end;
+            is = true;
+        }
+    return is && key.to >= key.from + KEY_LINE;
+}
+
 static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
                       size_t end)
 {
@@ -215,7 +254,7 @@ static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
         const struct llmobs_lead *lead;
         struct piece key;
         size_t from;
-        bool cut;
+        bool cut, sure;
 
         if (!before)
             return false;
@@ -228,13 +267,14 @@ static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
             continue;
         key = run_at(w, from, lead->extra, LLMOBS_MASK_LOOK);
         cut = key.to == w->text.len && !is_lax(w);
-        if (!is_lax(w) && !is_keylike(w, key, CUT_LEAST)) {
+        sure = is_lax(w) || is_sure(w, lead, key);
+        if (!sure && !is_keylike(w, key, CUT_LEAST)) {
             w->dull_to = key.to;
             w->dull_extra = lead->extra;
             continue;
         }
         if (key.to - key.from < (cut ? CUT_LEAST : (size_t)lead->least) ||
-            (!is_lax(w) &&
+            (!sure &&
              !is_keylike(w, key, cut ? CUT_LEAST : (size_t)lead->part)))
             continue;
         key = run_at(w, from, lead->extra, SIZE_MAX);
@@ -280,34 +320,11 @@ static struct piece skip_lead(const struct llmobs_mask_walk *w,
 
 /* -- PEM ----------------------------------------------------------------- */
 
-static bool mask_has(const struct llmobs_mask_walk *w, size_t at,
-                     const char *word)
-{
-    size_t len = strlen(word);
-
-    return w->text.len - at >= len && memcmp(w->text.data + at, word, len) == 0;
-}
-
 #define DASHES "-----"
 #define SSH_DASHES "----" /* "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----" */
 #define PEM_LINE 48       /* "-----BEGIN ENCRYPTED PRIVATE KEY-----" */
 #define PEM_HEADERS 8     /* "Proc-Type: 4,ENCRYPTED" */
-#define KEY_LINE ((size_t)16)
 #define LINE_NUMBER ((size_t)6)
-
-/* Answers where `word` ends that is at `at`, with escapes perhaps; 0: it is not
- * there. */
-static size_t mask_behind(const struct llmobs_mask_walk *w, size_t at,
-                          const char *word)
-{
-    for (; *word; word++) {
-        char c = llmobs_chars_read(w->text, &at);
-
-        if (c != *word && !(c == '+' && *word == ' '))
-            return 0;
-    }
-    return at;
-}
 
 /* Answers where "BEGIN RSA PRIVATE KEY-----" ends that is at `at`; 0: it is not
  * there. */

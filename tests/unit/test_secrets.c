@@ -340,6 +340,7 @@ static const char *const plain[] = {
     "cookie: a small cake",
     "a bearer of bad news, Basic understanding",
     "task-force disk-usage risk-free sk-learn sk-toggleable__label-arrow",
+    "sk-learn-contributors sk-project-of-mine-and-others gho_st pa-per-work",
     "hf_hub_download npm_config_registry fw_version r8_unorm_texture",
     "if (token == other || password != again) std::token::value",
     "max_tokens=5&temperature=0.5&stop_token=a",
@@ -480,6 +481,8 @@ END_TEST
 
 START_TEST(each_beginning_is_known)
 {
+    static const char *const sure[] = {"xoxb-",    "gho_",    "github_pat_",
+                                       "sk-proj-", "sk-ant-", "rk_live_"};
     char text[160], out[160];
 
     for (size_t i = 0; i < LLMOBS_LEADS; i++) {
@@ -490,6 +493,11 @@ START_TEST(each_beginning_is_known)
         mask(text, out);
         ck_assert_msg(!strstr(out, "Wv7u"), "%s", out);
         ck_assert_mem_eq(out, text, 2 + strlen(llmobs_leads[i].text));
+    }
+    for (size_t i = 0; i < sizeof(sure) / sizeof(*sure); i++) {
+        snprintf(text, sizeof(text), "x %sabcdef-ghijkl-mnopqr y", sure[i]);
+        mask(text, out);
+        ck_assert_msg(!strstr(out, "ghijkl"), "%s", out);
     }
 }
 END_TEST
