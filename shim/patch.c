@@ -228,6 +228,9 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     if (target)
         write_slot(work, slot, target);
     work->changed |= target && kind != OF_SERVER;
+    if (target && kind == OF_CURL && work->how->late &&
+        ELF64_R_TYPE(rela->r_info) != LLMOBS_R_JUMP_SLOT)
+        llmobs_wrappers_copy(work->elf);
 }
 
 static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)

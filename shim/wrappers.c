@@ -11,6 +11,10 @@
     " has functions of libcurl of its own, or got libcurl's by a way that " \
     "is not watched: calls by it are not seen"
 
+#define COPIES                                                            \
+    " was opened with addresses of libcurl's functions: calls by copies " \
+    "of its own are not seen, and no other call was"
+
 /* The part of an entry that the core does not need. */
 struct place {
     uintptr_t start, end; /* of the object; 0: free */
@@ -19,6 +23,8 @@ struct place {
 
 LLMOBS_COLD static struct llmobs_wrappers table;
 LLMOBS_COLD static struct place places[LLMOBS_WRAPPERS];
+LLMOBS_COLD static char copier[LLMOBS_WRAPPER_PATH]; /* the first one */
+LLMOBS_COLD static bool copied;
 LLMOBS_COLD static unsigned others; /* hooks of objects beyond the limit */
 
 const struct llmobs_wrappers *llmobs_wrappers_table(void)
@@ -99,6 +105,12 @@ void llmobs_wrappers_reach(const void *caller, unsigned hook)
     sum_up();
 }
 
+void llmobs_wrappers_copy(const struct llmobs_elf *elf)
+{
+    if (!__atomic_exchange_n(&copied, true, __ATOMIC_ACQ_REL))
+        llmobs_str_copy(copier, sizeof copier, elf->path);
+}
+
 /* The functions that load the core: the first that a program calls is one. */
 #define FIRST                                                      \
     (1U << LLMOBS_HOOK_easy_init | 1U << LLMOBS_HOOK_easy_setopt | \
@@ -117,4 +129,6 @@ void llmobs_wrappers_tell(void)
             (one->defines | one->strays) & FIRST)
             llmobs_say(false, *path ? path : "the program", HIDES);
     }
+    if (copier[0])
+        llmobs_say(false, copier, COPIES);
 }

@@ -264,6 +264,36 @@ def written(t, name, text):
     return path
 
 
+KEPT_APART = r"""
+#include <curl/curl.h>
+#include <stdlib.h>
+static struct { __typeof__(&curl_easy_init) init; } *kept;
+__attribute__((constructor)) static void keep(void)
+{
+    kept = malloc(sizeof *kept);
+    kept->init = curl_easy_init;
+}
+int run(int argc, char **argv);
+int run(int argc, char **argv)
+{
+    return argc < 2 || !argv[1] || !kept->init();
+}
+"""
+
+
+@test
+def kept_apart(t):
+    """A plugin's constructor copies addresses to memory of malloc: the log has
+    its name, once no call was seen."""
+    loader = gcc(os.path.join(t.dir, "loader"),
+                 written(t, "loader.c", LOADER), "-Wl,--no-as-needed", "-lcurl")
+    plugin = gcc(os.path.join(t.dir, "libkept.so"), "-shared", "-fPIC",
+                 written(t, "kept.c", KEPT_APART), "-lcurl")
+    ours = t.run([loader, t.url], env={"LOADED": plugin, "MODE": "2"})
+    equal((ours.code, ours.stderr), (0, b""), "status")
+    equal([plugin in line for line in ours.log.splitlines()], [True], ours.log)
+
+
 def table_of(kind):
     def run(t):
         made = "-DTABLE=%d" % kind
