@@ -442,11 +442,13 @@ static void gemini_live_read_usage(const struct llmobs_json *usage,
 {
     static const struct llmobs_google_counts counts[] = {
         {.input = "promptTokenCount",
+         .tools = "toolUsePromptTokenCount",
          .output = "responseTokenCount",
          .thoughts = "thoughtsTokenCount",
          .total = "totalTokenCount",
          .cached = "cachedContentTokenCount"},
         {.input = "promptTokenCount",
+         .tools = "toolUsePromptTokenCount",
          .output = "candidatesTokenCount",
          .thoughts = "thoughtsTokenCount",
          .total = "totalTokenCount",
