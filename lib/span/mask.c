@@ -638,6 +638,14 @@ static bool ends_line(const struct llmobs_mask_walk *w, size_t at)
     return is_text_end(c);
 }
 
+/* True for what follows a text in JSON: the quote before it begins no value. */
+static bool is_behind_text(const struct llmobs_mask_walk *w, size_t at)
+{
+    while (at < w->text.len && llmobs_is_blank(w->text.data[at]))
+        at++;
+    return at < w->text.len && strchr(",:]}", w->text.data[at]);
+}
+
 /* Moves behind the mark, blanks and the value's first quote. Answers that
  * quote; '\0': there is none. */
 static char skip_mark(const struct llmobs_mask_walk *w, struct member *m,
@@ -667,6 +675,8 @@ static char skip_mark(const struct llmobs_mask_walk *w, struct member *m,
         *at = end;
         return c;
     }
+    if (text[i] == '"' && is_behind_text(w, i + 1))
+        return '\0';
     *at = i + 1;
     return text[i];
 }
