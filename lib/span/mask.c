@@ -639,6 +639,14 @@ static bool ends_line(const struct llmobs_mask_walk *w, size_t at)
     return is_text_end(c);
 }
 
+/* True for what follows a text in JSON: the quote before it begins no value. */
+static bool is_behind_text(const struct llmobs_mask_walk *w, size_t at)
+{
+    while (at < w->text.len && llmobs_is_blank(w->text.data[at]))
+        at++;
+    return at < w->text.len && strchr(",:]}", w->text.data[at]);
+}
+
 /* Moves behind the mark, blanks and the value's first quote. Answers that
  * quote; '\0': there is none. */
 static char skip_mark(const struct llmobs_mask_walk *w, struct member *m,
@@ -668,6 +676,8 @@ static char skip_mark(const struct llmobs_mask_walk *w, struct member *m,
         *at = end;
         return c;
     }
+    if (text[i] == '"' && is_behind_text(w, i + 1))
+        return '\0';
     *at = i + 1;
     return text[i];
 }
@@ -840,33 +850,30 @@ static bool find_option(struct llmobs_mask_walk *w, size_t at)
     return mask_found(w, skip_lead(w, value));
 }
 
-/* ["X-Api-Key", "VALUE"], of which the comma is at `at`. */
+/* ["X-Api-Key", "VALUE"], of which the bracket ends at `at`. */
 static bool find_listed(struct llmobs_mask_walk *w, size_t at)
 {
-    size_t before = at, value = at, behind;
     struct member m = {.len = 0};
-    struct piece piece;
+    struct piece value;
+    char c;
 
-    if (llmobs_chars_last(w->text, &before) != '"' || before < w->done)
+    do
+        c = llmobs_chars_next(w->text, &at);
+    while (mask_is_blank(c) || c == '\n' || c == '\r' || c == '"');
+    for (; is_name_byte(c) && m.len < sizeof(m.name);
+         c = llmobs_chars_next(w->text, &at))
+        m.name[m.len++] = c;
+    if (c != '"' || llmobs_names_judge(m.name, m.len) < LLMOBS_NAMED_WEAK ||
+        !skip_to_word(w, '"', &at))
         return false;
-    mask_read_name(w, &m, before);
-    before = m.from;
-    if (llmobs_names_judge(mask_name_of(&m), m.len) < LLMOBS_NAMED_WEAK ||
-        llmobs_chars_last(w->text, &before) != '"' ||
-        llmobs_chars_last(w->text, &before) != '[' ||
-        !skip_to_word(w, '"', &value))
+    value = until(w, at, "\"", SIZE_MAX);
+    at = value.to;
+    if (!llmobs_shapes_is_value(w->text.data + value.from,
+                                value.to - value.from) ||
+        (at < w->text.len && (llmobs_chars_next(w->text, &at) != '"' ||
+                              (at < w->text.len && w->text.data[at] != ']'))))
         return false;
-    piece = until(w, value, "\"", LLMOBS_MASK_LOOK);
-    if (!llmobs_shapes_is_value(w->text.data + piece.from,
-                                piece.to - piece.from))
-        return false;
-    piece = until(w, value, "\"", SIZE_MAX);
-    behind = piece.to;
-    if (piece.to < w->text.len &&
-        (llmobs_chars_next(w->text, &behind) != '"' ||
-         (behind < w->text.len && w->text.data[behind] != ']')))
-        return false;
-    return mask_found(w, skip_lead(w, piece));
+    return mask_found(w, skip_lead(w, value));
 }
 
 /* -- URLs ---------------------------------------------------------------- */
@@ -928,8 +935,8 @@ static bool mask_look_around(struct llmobs_mask_walk *w, char mark, size_t at,
         return find_named(w, mark, at, end);
     case '=':
         return find_named(w, mark, at, end);
-    case ',':
-        return find_listed(w, at);
+    case '[':
+        return find_listed(w, end);
     case '-':
         if (mask_behind(w, end, "-"))
             return find_dashes(w, at);
@@ -999,9 +1006,8 @@ static inline llmobs_json_block mask_mark(const char *data, bool lax)
     else
         marks &= last != '"';
     return marks | (b == '-') | (b == '_') | (b == '=') | (b == '.') |
-           (b == '\\') | (b == '%') | (b == 'B') |
-           ((b == ',') & (last == '"')) | ((b == 'J') & (last == 'y')) |
-           ((b == 'I') & (last < 'T'));
+           (b == '\\') | (b == '%') | (b == 'B') | (b == '[') |
+           ((b == 'J') & (last == 'y')) | ((b == 'I') & (last < 'T'));
 }
 
 /* The marks of the block at `base`, at either end of the text. */
@@ -1072,10 +1078,8 @@ static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
     case '.':
         return at > 1 && llmobs_mask_is_alnum(next) &&
                llmobs_leads_may_be(*text, text - 2, &from, &to);
-    case ',':
-        for (at--; at > 0 && w->text.data[at - 1] == '\\';)
-            at--;
-        return llmobs_names_may_be(w->text.data + at, at);
+    case '[':
+        return next != '\0' && strchr("\"\\ \n", next);
     case '\\':
         return LLMOBS_HAZARD(escapes_unread, next == 'u', false);
     case '%':

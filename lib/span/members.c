@@ -264,7 +264,7 @@ static bool is_schema(const struct walk *w, size_t at)
         size_t end = from ? find_quote(w, from) : 0;
         size_t value = end ? skip_colon(w, end) : 0;
 
-        if (!value)
+        if (!value || value == w->len)
             return i == 0;
         if (members_is_one_of(w, from, end, type, 1)) {
             from = skip_quote(w, value);

@@ -363,6 +363,9 @@ static const char *const plain[] = {
     "[\"--token-limit\",\"4096\"] [\"--key\",\"left\"] --pass, \"ok\"",
     "def f(token: str = None, key: int = 5): the answer is: Paris",
     "a=sk%2Dlearn%2Dabout%2Dtrees",
+    "{\"x\":[\"password:\",\"y\"],\"z\":\"set password:\" , "
+    "\"c\":\"b\"}",
+    "[\"curl --api-key \",\"a\",\"set secret=\"]",
     "{\"token\":\" hello\",\"logprob\":-0.5,\"key\":\"Enter\"}",
     "[{\"name\":\"api_key\",\"type\":\"string\",\"description\":\"the key\"}]",
     "[{\"name\":\"colour\",\"value\":\"a long text about it\"}]",
