@@ -45,8 +45,9 @@ static void write_age(int64_t ns, char *out, size_t cap)
 /* A column has a blank behind its text at least. */
 static int show_print_row(bool users, const char *const cells[7])
 {
-    static const size_t columns[] = {8, 12, 8, sizeof "streaming ", 16, 20, 24};
-    const size_t last = sizeof columns / sizeof *columns - 1;
+    static const size_t columns[] = {8,  12, 8, sizeof("streaming "),
+                                     16, 20, 24};
+    const size_t last = sizeof(columns) / sizeof(*columns) - 1;
     int rc = 0;
 
     for (size_t i = 0; i <= last && rc == 0; i++)
@@ -77,10 +78,10 @@ int llmobs_ps_show_call(const struct llmobs_ps_call *call, bool users)
                                  call->text[LLMOBS_PS_HOST]};
     int rc;
 
-    snprintf(pid, sizeof pid, "%ld", (long)call->pid);
-    write_age(age_of(call), age, sizeof age);
+    snprintf(pid, sizeof(pid), "%ld", (long)call->pid);
+    write_age(age_of(call), age, sizeof(age));
     if (users)
-        llmobs_user_name(call->uid, user, sizeof user);
+        llmobs_user_name(call->uid, user, sizeof(user));
     rc = show_print_row(users, cells);
     if (rc == 0 && call->elsewhere)
         printf("    that pid counts in another pid namespace (%" PRIu64
@@ -99,8 +100,8 @@ static int each_frame(const struct llmobs_ps_stack *stack,
     const char *end = at + stack->frames.len;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && at < end &&
-                       (stop = memchr(at, '\n', (size_t)(end - at))) != NULL;
+    for (size_t i = 0;
+         rc == 0 && at < end && (stop = memchr(at, '\n', (size_t)(end - at)));
          i++, at = stop + 1)
         rc = see(ctx, i, (struct llmobs_text){at, (size_t)(stop - at)});
     return rc;
@@ -147,7 +148,7 @@ static int add_stack(struct llmobs_json *out,
     struct llmobs_json *list;
     int rc;
 
-    if (stack == NULL)
+    if (!stack)
         return 0;
     if (*stack->problem != '\0')
         return llmobs_json_sets(out, "no_stack", stack->problem);
@@ -168,10 +169,10 @@ static int show_add_texts(struct llmobs_json *out,
 
     for (size_t i = 0; i < LLMOBS_PS_FIELDS && rc == 0; i++)
         rc = llmobs_json_sets(out, names[i], call->text[i]);
-    snprintf(id, sizeof id, "%016" PRIx64 "%016" PRIx64, call->trace_high,
+    snprintf(id, sizeof(id), "%016" PRIx64 "%016" PRIx64, call->trace_high,
              call->trace_low);
     rc |= llmobs_json_sets(out, "trace_id", id);
-    snprintf(id, sizeof id, "%" PRIu64, call->id);
+    snprintf(id, sizeof(id), "%" PRIu64, call->id);
     return rc | llmobs_json_sets(out, "span_id", id);
 }
 
@@ -215,9 +216,9 @@ int llmobs_ps_show_json(const struct llmobs_ps_call *call,
     rc |= add_stack(out, stack);
     if (rc == 0)
         text = llmobs_json_dumps(out, LLMOBS_JSON_ASCII);
-    if (text != NULL)
+    if (text)
         puts(text);
-    rc = rc == 0 && text == NULL ? -ENOMEM : rc;
+    rc = rc == 0 && !text ? -ENOMEM : rc;
     free(text);
     llmobs_json_free(out);
     return rc;
