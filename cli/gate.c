@@ -33,7 +33,7 @@ struct sums {
 
 void llmobs_gate_init(struct llmobs_gate *gate)
 {
-    memset(gate, 0, sizeof *gate);
+    memset(gate, 0, sizeof(*gate));
     gate->max_cost = -1;
     gate->max_tokens = gate->max_errors = -1;
 }
@@ -218,7 +218,7 @@ static bool tell_count(const char *name, int64_t count, int64_t limit,
 static bool is_blind(const struct llmobs_cost_sum *sum,
                      const struct llmobs_prices *prices)
 {
-    return llmobs_prices_date(prices) == NULL && !sum->any && sum->calls > 0;
+    return !llmobs_prices_date(prices) && !sum->any && sum->calls > 0;
 }
 
 static int gate_tell(const struct llmobs_gate *gate, const struct sums *sums,
@@ -273,8 +273,8 @@ int llmobs_gate_check(struct llmobs_gate *gate, const char *store)
 {
     struct llmobs_config *config = llmobs_cli_config(store);
     char dir[PATH_MAX] = "";
-    int rc = config != NULL ? llmobs_config_store_dir(config, dir, sizeof dir)
-                            : -ENOMEM;
+    int rc =
+        config ? llmobs_config_store_dir(config, dir, sizeof(dir)) : -ENOMEM;
     int status = LLMOBS_CLI_USAGE;
 
     if (rc == 0)

@@ -444,7 +444,7 @@ static bool rules_is_proxied(const struct llmobs_rules *rules,
     return llmobs_url_list_has(rules->proxies, url);
 }
 
-/* ---- rule 5: LLMOBS_OBSERVE ---------------------------------------------- */
+/* -- rule 5: LLMOBS_OBSERVE ------------------------------------------------ */
 
 static const struct llmobs_rule *find_observed(
     const struct llmobs_rules *rules, const struct llmobs_request *request,
@@ -499,7 +499,7 @@ static bool match_observed(const struct llmobs_rules *rules,
     return rules_miss(match, "LLMOBS_OBSERVE: known path, but no such search");
 }
 
-/* ---- rule 4: a header shows it ------------------------------------------- */
+/* -- rule 4: a header shows it --------------------------------------------- */
 
 static bool rules_may_have(const struct llmobs_shape *shape,
                            const struct llmobs_request *request)

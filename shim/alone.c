@@ -25,7 +25,7 @@ static void *real[LLMOBS_ALONE_COUNT];
 static unsigned shared; /* bits: another object defines the name as well */
 static bool on;
 
-/* ---- the calls ----------------------------------------------------------- */
+/* -- the calls ------------------------------------------------------------- */
 
 /* The call wants one of these: to be alone; that, and no delivery after it; the
  * same by a filter, or by a filter that allows next to nothing; to leave no

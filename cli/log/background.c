@@ -32,7 +32,7 @@ static void detach(const struct llmobs_config *config)
     setsid();
     LLMOBS_HAZARD(keeps_files, llmobs_cli_release_descriptors(), );
     /* The directory may be on a disk that is to be unmounted. */
-    if (config->log_path == NULL || *config->log_path == '/')
+    if (!config->log_path || *config->log_path == '/')
         (void)!chdir("/");
 }
 

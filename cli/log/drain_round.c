@@ -30,7 +30,7 @@ static struct llmobs_adopt *open_adopt(const struct llmobs_drain_round *round)
     struct llmobs_adopt *adopt = llmobs_adopt_new(
         round->config, round->all ? LLMOBS_ADOPT_ANY : LLMOBS_ADOPT_OURS);
 
-    if (adopt != NULL)
+    if (adopt)
         llmobs_adopt_living(adopt, &round->living);
     return adopt;
 }
@@ -39,7 +39,7 @@ static int drain_round_look(const struct llmobs_drain_round *round,
                             struct llmobs_adopt_left *left)
 {
     struct llmobs_adopt *adopt = open_adopt(round);
-    int rc = adopt != NULL ? llmobs_adopt_count(adopt, left) : -ENOMEM;
+    int rc = adopt ? llmobs_adopt_count(adopt, left) : -ENOMEM;
 
     llmobs_adopt_free(adopt);
     return rc;
@@ -49,7 +49,7 @@ static int drain_round_look(const struct llmobs_drain_round *round,
 static int drain_round_is_wanted(const struct llmobs_drain_round *round)
 {
     struct llmobs_adopt *adopt = open_adopt(round);
-    int rc = adopt != NULL ? llmobs_adopt_any(adopt) : -ENOMEM;
+    int rc = adopt ? llmobs_adopt_any(adopt) : -ENOMEM;
 
     llmobs_adopt_free(adopt);
     return rc;
@@ -62,7 +62,7 @@ static int drain_round_deliver(const struct llmobs_drain_round *round)
     struct llmobs_adopt *adopt = open_adopt(round);
     struct llmobs_worker *worker;
 
-    if (adopt == NULL)
+    if (!adopt)
         return -ENOMEM;
     if (strcmp(round->config->exporter, "store") != 0 ||
         round->config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
@@ -71,7 +71,7 @@ static int drain_round_deliver(const struct llmobs_drain_round *round)
     llmobs_peer_unmark(round->config,
                        round->config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
     worker = llmobs_worker_open_drainer(round->config, adopt);
-    if (worker == NULL) {
+    if (!worker) {
         llmobs_adopt_free(adopt);
         return -ENOMEM;
     }
@@ -110,7 +110,7 @@ static int drain_apart(void *ctx, int entered, int fd)
         out.error = 0;
     else
         drain(ctx, &out);
-    return write(fd, &out, sizeof out) == sizeof out ? 0 : 1;
+    return write(fd, &out, sizeof(out)) == sizeof(out) ? 0 : 1;
 }
 
 /* -- in the process that starts the children ------------------------------- */
@@ -218,7 +218,7 @@ static void end_child(struct llmobs_drain_round *round,
 {
     struct llmobs_drain_outcome out = {0};
 
-    if (!well || read(child->apart.fd, &out, sizeof out) != sizeof out)
+    if (!well || read(child->apart.fd, &out, sizeof(out)) != sizeof(out))
         out = (struct llmobs_drain_outcome){.error = -ECHILD};
     round->done(round->ctx, child->path, &out);
     close(child->apart.fd);
@@ -283,7 +283,7 @@ static int begin_child(struct llmobs_drain_round *round,
     char *path = strdup(place->path);
     int rc = -ENOMEM;
 
-    if (path != NULL)
+    if (path)
         rc = llmobs_apart_start(&child->apart, O_NONBLOCK, place, round->config,
                                 drain_apart, round);
     if (rc != 0) {
@@ -302,7 +302,7 @@ static int drain_round_begin(struct llmobs_drain_round *round,
 {
     struct llmobs_drain_child *child;
 
-    while ((child = drain_round_find_room(round)) == NULL) {
+    while (!(child = drain_round_find_room(round))) {
         drain_round_wait_some(round);
         (void)drain_round_reap(round);
     }
@@ -316,12 +316,12 @@ static int put_aside(struct llmobs_drain_round *round,
     struct llmobs_drain_aside *aside = malloc(sizeof(*aside) + size);
     struct llmobs_drain_aside **end = &round->aside;
 
-    if (aside == NULL)
+    if (!aside)
         return -ENOMEM;
     aside->next = NULL;
     aside->place = *place;
     aside->place.path = memcpy(aside->path, place->path, size);
-    while (*end != NULL)
+    while (*end)
         end = &(*end)->next;
     *end = aside;
     return 0;
@@ -357,10 +357,10 @@ static struct llmobs_drain_aside *take_aside(struct llmobs_drain_round *round)
 {
     struct llmobs_drain_aside **at = &round->aside, *aside;
 
-    while (*at != NULL && is_served(round, (*at)->place.uid))
+    while (*at && is_served(round, (*at)->place.uid))
         at = &(*at)->next;
     aside = *at;
-    if (aside != NULL)
+    if (aside)
         *at = aside->next;
     return aside;
 }
@@ -371,10 +371,10 @@ static int visit_aside(struct llmobs_drain_round *round)
     struct llmobs_drain_aside *aside;
     int rc = 0;
 
-    while (round->aside != NULL) {
+    while (round->aside) {
         (void)drain_round_reap(round);
         aside = round->ending ? round->aside : take_aside(round);
-        if (aside == NULL) {
+        if (!aside) {
             drain_round_wait_some(round);
             continue;
         }

@@ -125,9 +125,9 @@ static bool has_processes(const char *base)
     DIR *dir = opendir(base);
     bool any = false;
 
-    while (dir != NULL && !any && (entry = readdir(dir)) != NULL)
+    while (dir && !any && (entry = readdir(dir)))
         any = llmobs_record_parse(entry->d_name, &who) && is_alive(&who);
-    if (dir != NULL)
+    if (dir)
         closedir(dir);
     return any;
 }
@@ -213,7 +213,7 @@ static int open_child(struct child *child)
     if (rc != 0)
         return rc;
     child->adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_OURS);
-    if (child->adopt == NULL)
+    if (!child->adopt)
         return -ENOMEM;
     rc = llmobs_adopt_relay(child->adopt, child->children->unset);
     if (rc != 0)
@@ -249,7 +249,7 @@ static int relay_child_serve(struct child *child)
     llmobs_cli_open_libcurl();
     unmark_peers(child->children->config);
     worker = llmobs_worker_open_drainer(child->children->config, child->adopt);
-    if (worker == NULL)
+    if (!worker)
         return -ENOMEM;
     child->busy_ns = llmobs_clock_mono_ns();
     llmobs_worker_relay(worker, &waits, &llmobs_ending);
@@ -315,7 +315,7 @@ int llmobs_relay_child_have(struct llmobs_relay_children *children,
     struct llmobs_apart child = {0, -1};
     int rc;
 
-    if (place == NULL)
+    if (!place)
         return -ENOSPC;
     if (place->pid != 0 || llmobs_clock_mono_ns() < place->again_ns)
         return 0;

@@ -45,9 +45,9 @@ static int watch_all(struct llmobs_spool_watch *watch)
     struct dirent *entry;
     DIR *dir = opendir(watch->base);
 
-    if (dir == NULL)
+    if (!dir)
         return -errno;
-    while ((entry = readdir(dir)) != NULL)
+    while ((entry = readdir(dir)))
         (void)watch_process(watch, entry->d_name);
     closedir(dir);
     return 0;

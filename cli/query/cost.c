@@ -34,7 +34,7 @@ const char *llmobs_cost_source(const struct llmobs_prices *prices,
 {
     const char *date = llmobs_prices_date(prices);
 
-    if (date == NULL)
+    if (!date)
         return strcpy(room, "no prices known");
     snprintf(room, LLMOBS_COST_NOTE, "estimated, prices of %s", date);
     return room;

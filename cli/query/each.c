@@ -33,7 +33,7 @@ static int each_is_repeated(struct each *each, const struct llmobs_json *event)
     rc |= llmobs_buf_adds(&each->key, llmobs_json_gets(event, "span_id"));
     if (rc != 0)
         return rc;
-    if (llmobs_texts_share(&each->seen, each->key.data) == NULL)
+    if (!llmobs_texts_share(&each->seen, each->key.data))
         return -ENOMEM;
     return LLMOBS_HAZARD(counts_twice, each->seen.count == before ? 1 : 0, 0);
 }
@@ -84,7 +84,7 @@ static int each_take_line(void *ctx, struct llmobs_text line,
     struct llmobs_json *event;
     int rc = llmobs_load_parse(load, line, &event);
 
-    if (event == NULL)
+    if (!event)
         return rc;
     rc = each_take_event(each, event, place);
     llmobs_json_free(event);

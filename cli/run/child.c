@@ -30,7 +30,7 @@ static void block_signals(struct child *child)
     struct sigaction by_default = {.sa_handler = SIG_DFL};
 
     sigfillset(&child->taken);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults &&
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults) &&
                        LLMOBS_HAZARD(faults_dropped, !child->reaps, true);
          i++)
         sigdelset(&child->taken, faults[i]);
@@ -52,11 +52,11 @@ _Noreturn static void become(const struct child *child,
 {
     int error;
 
-    if (command->prepare != NULL)
+    if (command->prepare)
         command->prepare(command->ctx);
     restore_signals(child);
     error = llmobs_environment_exec(command->environment, command->argv);
-    while (write(report, &error, sizeof error) < 0 && errno == EINTR)
+    while (write(report, &error, sizeof(error)) < 0 && errno == EINTR)
         ;
     _exit(llmobs_environment_exec_status(error));
 }
@@ -68,9 +68,9 @@ static int exec_error(int report)
     ssize_t n;
 
     do
-        n = read(report, &error, sizeof error);
+        n = read(report, &error, sizeof(error));
     while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof error ? error : 0;
+    return n == (ssize_t)sizeof(error) ? error : 0;
 }
 
 /* Stops this process as the child was stopped. In an orphaned group, where
@@ -151,7 +151,7 @@ int llmobs_child_run(const struct llmobs_child_command *command,
     struct child child = {.reaps = command->reaps};
     int report[2];
 
-    memset(result, 0, sizeof *result);
+    memset(result, 0, sizeof(*result));
     if (pipe2(report, O_CLOEXEC) != 0)
         return -errno;
     block_signals(&child);

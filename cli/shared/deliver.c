@@ -29,8 +29,8 @@ const char *llmobs_cli_why_off(const struct llmobs_config *config)
         return "by " LLMOBS_DISABLED_FILE ", for all programs, until it is "
                "removed";
     if (config->enabled ||
-        llmobs_config_given(config, (const char *const *)environ,
-                            "DD_LLMOBS_ENABLED", &by_file) == NULL)
+        !llmobs_config_given(config, (const char *const *)environ,
+                             "DD_LLMOBS_ENABLED", &by_file))
         return NULL;
     return by_file ? "by DD_LLMOBS_ENABLED in the configuration file; "
                      "DD_LLMOBS_ENABLED=1 in the environment switches it on"
@@ -61,9 +61,9 @@ int llmobs_cli_deliver(struct llmobs_config *config, llmobs_cli_give_fn *give,
         config->thread = false;
     else
         open_way(config);
-    if (buffer != NULL)
+    if (buffer)
         worker = llmobs_worker_open(config, buffer);
-    if (worker == NULL)
+    if (!worker)
         return -ENOMEM;
     rc = give(ctx, worker, relayed);
     if (relayed && llmobs_worker_pending(worker) != 0)

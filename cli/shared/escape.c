@@ -34,7 +34,7 @@ static const struct range wide[] = {
     {0xFFE0, 0xFFE6},   {0x1F300, 0x1F64F}, {0x1F680, 0x1F6FF},
     {0x1F900, 0x1FAFF}, {0x20000, 0x3FFFD}};
 
-#define IN(table, code) in_table(table, sizeof table / sizeof *table, code)
+#define IN(table, code) in_table(table, sizeof(table) / sizeof(*table), code)
 
 static bool in_table(const struct range *table, size_t count, uint32_t code)
 {

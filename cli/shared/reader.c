@@ -153,11 +153,11 @@ static int shared_reader_add_file(struct llmobs_reader *reader,
         shared_reader_give_back(&file, fd);
         return 0;
     }
-    files = reallocarray(reader->files, reader->count + 1, sizeof *files);
-    if (files != NULL)
+    files = reallocarray(reader->files, reader->count + 1, sizeof(*files));
+    if (files)
         reader->files = files;
     file.name = strdup(name);
-    if (files == NULL || file.name == NULL) {
+    if (!files || !file.name) {
         free(file.name);
         shared_reader_give_back(&file, fd);
         return -ENOMEM;
@@ -214,10 +214,10 @@ static int shared_reader_add_files(struct llmobs_reader *reader, uint64_t next)
 
 int llmobs_reader_open(const char *dir, struct llmobs_reader **out)
 {
-    struct llmobs_reader *reader = calloc(1, sizeof *reader);
+    struct llmobs_reader *reader = calloc(1, sizeof(*reader));
     int rc = 0;
 
-    if (reader == NULL)
+    if (!reader)
         return -ENOMEM;
     llmobs_buf_init(&reader->room, LLMOBS_READER_LINE_MAX + CHUNK);
     reader->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -235,7 +235,7 @@ int llmobs_reader_open(const char *dir, struct llmobs_reader **out)
 
 void llmobs_reader_close(struct llmobs_reader *reader)
 {
-    if (reader == NULL)
+    if (!reader)
         return;
     for (size_t i = 0; i < reader->count; i++) {
         if (reader->files[i].fd >= 0)
@@ -332,7 +332,7 @@ static int give_lines(struct walk *walk, uint64_t *at, size_t known)
     int rc = 0;
 
     while (rc == 0 && look < stop &&
-           (end = memchr(look, '\n', (size_t)(stop - look))) != NULL) {
+           (end = memchr(look, '\n', (size_t)(stop - look)))) {
         rc = shared_reader_give(walk, data, (size_t)(end - data), *at);
         *at += (uint64_t)(end + 1 - data);
         look = data = end + 1;
@@ -352,7 +352,7 @@ static int pass_over(struct walk *walk, uint64_t *at)
 
     walk->reader->report.oversized++;
     *at += room->len;
-    while (rc == 0 && end == NULL && *at < walk->end) {
+    while (rc == 0 && !end && *at < walk->end) {
         llmobs_buf_cut(room, 0);
         rc = read_chunk(walk, *at);
         if (rc != 0 || room->len == 0)
@@ -396,7 +396,7 @@ static size_t line_begin(const char *data, size_t len)
 {
     const char *end = len > 0 ? memrchr(data, '\n', len) : NULL;
 
-    return end != NULL ? (size_t)(end + 1 - data) : 0;
+    return end ? (size_t)(end + 1 - data) : 0;
 }
 
 /* Gives the lines of the room, which begins at `at`, the last one first; the
@@ -649,7 +649,7 @@ int llmobs_reader_event(struct llmobs_reader *reader, struct llmobs_place place,
 int llmobs_places_add(struct llmobs_places *places, struct llmobs_place place)
 {
     if (llmobs_grow(&places->list, &places->cap, places->count,
-                    sizeof *places->list) != 0)
+                    sizeof(*places->list)) != 0)
         return -ENOMEM;
     places->list[places->count++] = place;
     return 0;

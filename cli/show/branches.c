@@ -27,7 +27,7 @@ int llmobs_branches_add(struct llmobs_buf *out, const struct llmobs_row *row,
     int rc = 0;
 
     for (const struct llmobs_row *at = row->parent;
-         at != NULL && LLMOBS_HAZARD(climbs_to_the_top, depth < max, true);
+         at && LLMOBS_HAZARD(climbs_to_the_top, depth < max, true);
          at = at->parent)
         depth++;
     for (size_t i = depth; rc == 0 && i > 1; i--)

@@ -73,7 +73,7 @@ static void free_trace(struct trace *trace)
 
 static void free_traces(struct follow *follow)
 {
-    while (follow->traces != NULL) {
+    while (follow->traces) {
         struct trace *trace = follow->traces;
 
         follow->traces = trace->next;
@@ -87,10 +87,10 @@ static void forget_oldest(struct follow *follow)
 {
     struct trace **oldest = NULL, *trace;
 
-    for (struct trace **at = &follow->traces; *at != NULL; at = &(*at)->next)
+    for (struct trace **at = &follow->traces; *at; at = &(*at)->next)
         if (!(*at)->waits)
             oldest = at;
-    if (follow->count < KEPT || oldest == NULL)
+    if (follow->count < KEPT || !oldest)
         return;
     trace = *oldest;
     *oldest = trace->next;
@@ -103,7 +103,7 @@ static void forget_shown(struct follow *follow)
 {
     struct trace **at = &follow->traces, *trace;
 
-    while ((trace = *at) != NULL) {
+    while ((trace = *at)) {
         if (trace->waits ||
             (follow->tree && trace->load.forest.count <= ROWS_KEPT)) {
             at = &trace->next;
@@ -120,7 +120,7 @@ static int follow_add_span(struct trace *trace, const struct llmobs_json *event,
 {
     const char *id = llmobs_json_gets(event, "span_id");
 
-    if (llmobs_texts_share(&trace->spans, id) == NULL)
+    if (!llmobs_texts_share(&trace->spans, id))
         return -ENOMEM;
     return llmobs_load_take(&trace->load, event, place);
 }
@@ -161,7 +161,7 @@ static int take_over(const struct follow *follow, struct trace *trace)
         if (strcmp(row->trace_id, trace->id) != 0)
             continue;
         rc = read_again(follow, row, &line, &event);
-        if (rc == 0 && event != NULL)
+        if (rc == 0 && event)
             rc = follow_add_span(trace, event, row->place);
         llmobs_json_free(event);
     }
@@ -172,9 +172,9 @@ static int take_over(const struct follow *follow, struct trace *trace)
 
 static int new_trace(struct follow *follow, const char *id, struct trace **out)
 {
-    struct trace *trace = calloc(1, sizeof *trace + strlen(id) + 1);
+    struct trace *trace = calloc(1, sizeof(*trace) + strlen(id) + 1);
 
-    if (trace == NULL)
+    if (!trace)
         return -ENOMEM;
     strcpy(trace->id, id);
     llmobs_load_init(&trace->load);
@@ -190,7 +190,7 @@ static int new_trace(struct follow *follow, const char *id, struct trace **out)
 /* Gives the trace of that id, as the newest. */
 static int have_trace(struct follow *follow, const char *id, struct trace **out)
 {
-    for (struct trace **at = &follow->traces; *at != NULL; at = &(*at)->next) {
+    for (struct trace **at = &follow->traces; *at; at = &(*at)->next) {
         struct trace *trace = *at;
 
         if (strcmp(trace->id, id) != 0)
@@ -220,7 +220,7 @@ static int follow_join(struct follow *follow, struct trace *trace,
                        struct llmobs_row *row, const struct llmobs_json *event)
 {
     struct llmobs_buf lines;
-    const char *have = row->evaluations != NULL ? row->evaluations : "";
+    const char *have = row->evaluations ? row->evaluations : "";
     int rc;
 
     llmobs_buf_init(&lines, SIZE_MAX / 2);
@@ -228,7 +228,7 @@ static int follow_join(struct follow *follow, struct trace *trace,
     if (rc == 0 && lines.len > 0 && strcmp(lines.data, have) != 0) {
         row->evaluations =
             llmobs_texts_keep(&trace->load.texts, lines.data, lines.len);
-        rc = row->evaluations != NULL ? 0 : -ENOMEM;
+        rc = row->evaluations ? 0 : -ENOMEM;
         row->wanted = true;
         let_wait(trace);
     }
@@ -250,7 +250,7 @@ static int join_trace(struct follow *follow, struct trace *trace)
         if (!row->filled)
             continue;
         rc = read_again(follow, row, &line, &event);
-        if (rc == 0 && event != NULL)
+        if (rc == 0 && event)
             rc = follow_join(follow, trace, row, event);
         llmobs_json_free(event);
     }
@@ -267,8 +267,7 @@ static int join_all(struct follow *follow)
         return 0;
     follow->evaluated = false;
     llmobs_evaluations_sort(&follow->evaluations);
-    for (struct trace *at = follow->traces; rc == 0 && at != NULL;
-         at = at->next)
+    for (struct trace *at = follow->traces; rc == 0 && at; at = at->next)
         rc = join_trace(follow, at);
     return rc;
 }
@@ -360,9 +359,9 @@ static struct trace *first_due(const struct follow *follow)
 {
     struct trace *first = NULL;
 
-    for (struct trace *at = follow->traces; at != NULL; at = at->next)
+    for (struct trace *at = follow->traces; at; at = at->next)
         if (at->waits &&
-            (first == NULL || due_ns(follow, at) <= due_ns(follow, first)))
+            (!first || due_ns(follow, at) <= due_ns(follow, first)))
             first = at;
     return first;
 }
@@ -384,7 +383,7 @@ static int show_due(struct follow *follow)
     struct trace *trace;
     int rc = 0;
 
-    while (rc == 0 && (trace = first_due(follow)) != NULL &&
+    while (rc == 0 && (trace = first_due(follow)) &&
            due_ns(follow, trace) <= llmobs_clock_mono_ns())
         rc = follow_show(follow, trace);
     if (fflush(stdout) != 0 && rc == 0)
@@ -398,8 +397,8 @@ static bool follow_is_there(const struct follow *follow)
 {
     struct stat st;
 
-    return follow->view->reader != NULL &&
-           stat(follow->view->store, &st) == 0 && st.st_dev == follow->dev &&
+    return follow->view->reader && stat(follow->view->store, &st) == 0 &&
+           st.st_dev == follow->dev &&
            LLMOBS_HAZARD(keeps_to_the_directory, st.st_ino == follow->ino,
                          true);
 }
@@ -432,7 +431,7 @@ static void close_store(struct follow *follow)
     struct llmobs_view *view = follow->view;
     size_t bad = view->load.bad, shown = view->load.shown;
 
-    if (view->reader != NULL)
+    if (view->reader)
         bad += llmobs_reader_report(view->reader)->oversized;
     llmobs_reader_close(view->reader);
     view->reader = NULL;
@@ -488,7 +487,7 @@ static int follow_look(struct follow *follow)
     bool same = follow_is_there(follow);
     int rc = 0;
 
-    if (!same && follow->view->reader != NULL) {
+    if (!same && follow->view->reader) {
         follow->ending = true; /* of all that waits */
         rc = show_due(follow);
         follow->ending = false;
@@ -511,10 +510,10 @@ static int follow_look(struct follow *follow)
 static int wait_ms(const struct follow *follow)
 {
     const struct trace *trace = first_due(follow);
-    bool blind = follow->watch < 0 || follow->view->reader == NULL;
+    bool blind = follow->watch < 0 || !follow->view->reader;
     int64_t ms = blind ? LOOK_BLIND_MS : LOOK_MS, left;
 
-    if (trace == NULL)
+    if (!trace)
         return (int)ms;
     left = (due_ns(follow, trace) - llmobs_clock_mono_ns()) / LLMOBS_NS_PER_MS;
     return left < 0 ? 0 : left < ms ? (int)left + 1 : (int)ms;
@@ -527,7 +526,7 @@ static void follow_gather(const struct follow *follow)
     char events[4096];
 
     (void)nanosleep(&rest, NULL);
-    while (read(follow->watch, events, sizeof events) > 0)
+    while (read(follow->watch, events, sizeof(events)) > 0)
         ;
 }
 

@@ -152,7 +152,7 @@ static int show_series_show_numbers(struct series *series,
     size_t count = 1;
     int rc;
 
-    if (word != NULL)
+    if (word)
         columns[count++].name = word;
     for (size_t i = 0; i < series->metrics.count; i++)
         columns[count++].name =
@@ -278,8 +278,8 @@ static int fill_bars(struct series *series, struct llmobs_sheet *sheet,
     if (rc != 0)
         return rc;
     numbers = reallocarray(series->numbers, series->buckets.count + 1,
-                           sizeof *numbers);
-    if (numbers == NULL)
+                           sizeof(*numbers));
+    if (!numbers)
         return -ENOMEM;
     series->numbers = numbers;
     for (size_t i = 0; rc == 0 && i < groups && i < GROUPS_SHOWN; i++)
@@ -334,7 +334,7 @@ static int show_bars(struct series *series)
     if (rc == 0)
         rc = llmobs_sheet_end(&sheet);
     if (rc == 0 && groups > GROUPS_SHOWN) {
-        snprintf(more, sizeof more, "%zu more; --csv has all",
+        snprintf(more, sizeof(more), "%zu more; --csv has all",
                  groups - GROUPS_SHOWN);
         llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, 0, more);
     }
@@ -360,7 +360,7 @@ static void show_series_tell(const struct series *series,
 static size_t show_series_columns_of(const struct llmobs_view *view)
 {
     const char *text = getenv("COLUMNS");
-    unsigned long columns = text != NULL ? strtoul(text, NULL, 10) : 0;
+    unsigned long columns = text ? strtoul(text, NULL, 10) : 0;
 
     if (view->wide)
         return COLUMNS_MOST;

@@ -21,7 +21,7 @@ static size_t wrap_step(struct llmobs_text rest, size_t *width)
     size_t used;
 
     if (rest.data[0] == '\t') {
-        *width = sizeof TAB - 1;
+        *width = sizeof(TAB) - 1;
         return 1;
     }
     used = llmobs_escape_next(rest, &piece);
@@ -92,9 +92,9 @@ static const char *line_end(struct llmobs_wrap *wrap)
 {
     const struct llmobs_text *rest = &wrap->rest;
 
-    if (wrap->stop == NULL)
+    if (!wrap->stop)
         wrap->stop = memchr(rest->data, '\n', rest->len);
-    if (wrap->stop == NULL)
+    if (!wrap->stop)
         wrap->stop = rest->data + rest->len;
     return wrap->stop;
 }

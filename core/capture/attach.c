@@ -48,7 +48,7 @@ __attribute__((weak, visibility("hidden"))) void *const __dso_handle =
 static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 
-/* ---- life ------------------------------------------------------------- */
+/* -- life --------------------------------------------------------------- */
 
 static void attach_complain(void *ctx, const char *text)
 {
@@ -179,7 +179,7 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     return true;
 }
 
-/* ---- attach ----------------------------------------------------------- */
+/* -- attach ------------------------------------------------------------- */
 
 static const struct llmobs_ops ops = {
     .abi = LLMOBS_ENGINE_ABI,

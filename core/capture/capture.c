@@ -43,7 +43,7 @@ void llmobs_capture_init(const struct llmobs_config *config,
     llmobs_talk_init(worker);
 }
 
-/* ---- records of handles -------------------------------------------------- */
+/* -- records of handles ---------------------------------------------------- */
 
 struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
                                                 CURL *curl)
@@ -120,7 +120,7 @@ void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
     llmobs_exchange_free(exchange);
 }
 
-/* ---- the app makes the call --------------------------------------------- */
+/* -- the app makes the call ----------------------------------------------- */
 
 /* Ends a call that a longjmp, or a reset under way, left without an end. */
 static void begin_anew(struct llmobs_handle *handle)
@@ -186,7 +186,7 @@ void llmobs_capture_lose(struct llmobs_handle *handle)
     drop_call(handle);
 }
 
-/* ---- libcurl begins the transfer ---------------------------------------- */
+/* -- libcurl begins the transfer ------------------------------------------ */
 
 /* A libcurl without prereq callbacks offers no later moment: the request is
  * read at once. */
@@ -381,7 +381,7 @@ bool llmobs_capture_begin(struct llmobs_handle *handle, CURL *curl)
     return llmobs_capture_start(handle, curl);
 }
 
-/* ---- what libcurl measured ----------------------------------------------- */
+/* -- what libcurl measured ------------------------------------------------- */
 
 static double time_ms(const struct llmobs_real *real, CURL *curl, CURLINFO info)
 {
@@ -490,7 +490,7 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
     errno = saved;
 }
 
-/* ---- the end ------------------------------------------------------------- */
+/* -- the end --------------------------------------------------------------- */
 
 /* Copies the app's error buffer, which says more than the code, or else
  * libcurl's text for the code. libcurl empties the buffer as a transfer begins,

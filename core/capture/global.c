@@ -65,7 +65,7 @@ static _Atomic int64_t used_ns; /* of an exit's time, by cleanups */
 static _Atomic int64_t used_at_ns;
 static atomic_int retreated; /* the process whose cleanup has delivered */
 
-/* ---- one at a time ---------------------------------------------------- */
+/* -- one at a time ------------------------------------------------------ */
 
 /* Not the thread's id: gettid is a system call, and a seccomp filter may kill
  * the program for it. */
@@ -105,7 +105,7 @@ static void disown(void)
     atomic_store(&owner, 0);
 }
 
-/* ---- which copy ------------------------------------------------------- */
+/* -- which copy --------------------------------------------------------- */
 
 static struct copy *global_find(const struct llmobs_real *real)
 {
@@ -209,7 +209,7 @@ static void global_settle(void)
     }
 }
 
-/* ---- what a peer that hangs may cost ---------------------------------- */
+/* -- what a peer that hangs may cost ------------------------------------ */
 
 static bool is_lately(int64_t ns)
 {
@@ -271,7 +271,7 @@ static void pause_worker(void)
         note_use(began, took);
 }
 
-/* ---- the end ---------------------------------------------------------- */
+/* -- the end ------------------------------------------------------------ */
 
 /* True where calls may have gone unseen. */
 static bool has_missed(void)
@@ -339,7 +339,7 @@ void llmobs_global_alone(void)
                         "no exit handler: spans may stay undelivered");
 }
 
-/* ---- up and down ------------------------------------------------------ */
+/* -- up and down -------------------------------------------------------- */
 
 void llmobs_global_start(struct llmobs_worker *the_worker, bool names_callers,
                          void (*at_end)(void))
@@ -448,7 +448,7 @@ static void global_left(const struct llmobs_real *real, bool done)
     global_settle();
 }
 
-/* ---- operations -------------------------------------------------------- */
+/* -- operations ---------------------------------------------------------- */
 
 /* After libcurl's own init, which has given `rc`; preserves errno. */
 static void end_init(const struct llmobs_real *real, enum llmobs_up how,

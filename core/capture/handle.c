@@ -113,7 +113,7 @@ void llmobs_handle_release(struct llmobs_handle *handle)
     llmobs_keyed_release(&table, &handle->keyed);
 }
 
-/* ---- settings --------------------------------------------------------- */
+/* -- settings ----------------------------------------------------------- */
 
 bool llmobs_handle_copy(struct llmobs_handle *to,
                         const struct llmobs_handle *from)
@@ -184,7 +184,7 @@ unsigned llmobs_real_version(const struct llmobs_real *real)
     return info ? info->version_num : 0;
 }
 
-/* ---- the request: its method and its body ------------------------------- */
+/* -- the request: its method and its body --------------------------------- */
 
 enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle)
 {
@@ -487,7 +487,7 @@ const char *llmobs_handle_header(const struct llmobs_handle *handle,
     return NULL;
 }
 
-/* ---- all records -------------------------------------------------------- */
+/* -- all records ---------------------------------------------------------- */
 
 void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
                         void *ctx)
@@ -501,7 +501,7 @@ void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
     }
 }
 
-/* ---- the lock of `exchange` ---------------------------------------------- */
+/* -- the lock of `exchange` ------------------------------------------------ */
 
 /* Values of exchange_holder. */
 enum { HELD_BY_NOBODY, HELD_BY_OWNER, HELD_BY_EXIT };

@@ -60,7 +60,7 @@ static bool mime_take(atomic_size_t *of, size_t n, size_t max)
     return false;
 }
 
-/* ---- life ---------------------------------------------------------------- */
+/* -- life ------------------------------------------------------------------ */
 
 static void mime_drop_text(struct part *part)
 {
@@ -178,7 +178,7 @@ uint64_t llmobs_mime_now(void)
     return atomic_fetch_add(&numbers, 1) + 1;
 }
 
-/* ---- what a part is ------------------------------------------------------ */
+/* -- what a part is -------------------------------------------------------- */
 
 /* Without its name a part would be missing, without its type a text. */
 static void mime_lose(struct part *part)
@@ -299,7 +299,7 @@ void llmobs_mime_headers(curl_mimepart *part, const struct curl_slist *headers)
         mime_drop_text(noted);
 }
 
-/* ---- a form -------------------------------------------------------------- */
+/* -- a form ---------------------------------------------------------------- */
 
 static void mime_put(const struct part *part, struct llmobs_body *out)
 {

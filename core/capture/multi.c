@@ -86,7 +86,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     return multi_add(real, multi, handle, curl);
 }
 
-/* ---- driving ----------------------------------------------------------- */
+/* -- driving ------------------------------------------------------------- */
 
 /* True within a callback, where libcurl refuses to drive the multi: it refuses
  * to tell the timeout just so. */
@@ -173,7 +173,7 @@ CURLMcode llmobs_ops_multi_socket_all(const struct llmobs_real *real,
     return multi_left(adds, real->multi_socket_all(multi, running));
 }
 
-/* ---- ends -------------------------------------------------------------- */
+/* -- ends ---------------------------------------------------------------- */
 
 struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
                                              CURL *curl)

@@ -74,7 +74,7 @@ static void multi_messages_release(struct llmobs_news *news)
     llmobs_keyed_release(&table, &news->keyed);
 }
 
-/* ---- the list ------------------------------------------------------------ */
+/* -- the list -------------------------------------------------------------- */
 
 static void multi_messages_put(struct llmobs_news *news, CURLMsg *message)
 {
@@ -165,7 +165,7 @@ static void multi_messages_drop(struct llmobs_news *news, size_t at)
         multi_messages_release(news);
 }
 
-/* ---- for the app --------------------------------------------------------- */
+/* -- for the app ----------------------------------------------------------- */
 
 bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
                                   CURL *curl, CURLcode *code)

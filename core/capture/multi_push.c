@@ -57,7 +57,7 @@ static int on_push(curl_push_callback function, CURL *parent, CURL *pushed,
     return answer;
 }
 
-/* ---- one of our functions for each of the app's -------------------------- */
+/* -- one of our functions for each of the app's ---------------------------- */
 
 /* PUSHDATA stays the app's own, so it cannot name the function to call: there
  * is a function of its own for each slot. The numbers are octal. */

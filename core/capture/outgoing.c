@@ -30,7 +30,7 @@ void llmobs_outgoing_init(const struct llmobs_config *the_config,
     worker = the_worker;
 }
 
-/* ---- an exchange begins ------------------------------------------------- */
+/* -- an exchange begins --------------------------------------------------- */
 
 static void outgoing_set_method(struct llmobs_exchange *exchange,
                                 const struct llmobs_handle *handle)
@@ -107,7 +107,7 @@ bool llmobs_outgoing_open(struct llmobs_handle *handle,
     return true;
 }
 
-/* ---- header list and body ------------------------------------------------ */
+/* -- header list and body -------------------------------------------------- */
 
 /* The context in the app's own headers is the parent, unless a span of the
  * program is. The call keeps the id by which the disk knows it. */
@@ -326,7 +326,7 @@ static bool settle_call(struct llmobs_handle *handle, CURL *curl,
     return true;
 }
 
-/* ---- changed by another transfer's callback ----------------------------- */
+/* -- changed by another transfer's callback ------------------------------- */
 
 /* The address is unknown, and a transfer without one is never a call. */
 static void forget_address(struct llmobs_handle *handle)
@@ -711,7 +711,7 @@ void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
     errno = saved;
 }
 
-/* ---- a body that goes later than its request ----------------------------- */
+/* -- a body that goes later than its request ------------------------------- */
 
 static bool waits(const struct llmobs_handle *handle)
 {

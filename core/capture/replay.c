@@ -112,7 +112,7 @@ void llmobs_replay_forget(struct llmobs_replay **replay)
     *replay = NULL;
 }
 
-/* ---- a transfer ---------------------------------------------------------- */
+/* -- a transfer ------------------------------------------------------------ */
 
 /* Gives the mock's URL with the path and the query of `url`; NULL without
  * memory. */

@@ -126,7 +126,7 @@ const struct llmobs_setting *llmobs_setting(CURLoption option)
     return setting->option == (unsigned)option ? setting : &none;
 }
 
-/* ---- all of them -------------------------------------------------------- */
+/* -- all of them ---------------------------------------------------------- */
 
 /* A handle may keep its copy for ever and never call a model, so the copy does
  * not count for the budget; each call has a copy of its own that does. */

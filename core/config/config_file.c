@@ -233,7 +233,7 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
     llmobs_buf_fini(&text);
 }
 
-/* ---- values ------------------------------------------------------------- */
+/* -- values --------------------------------------------------------------- */
 
 /* The value in "NAME=value"; NULL for another variable. No strncmp: nearly all
  * differ in their first letters. */

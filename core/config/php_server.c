@@ -48,7 +48,7 @@ extern const struct value *zend_hash_str_find(const void *array,
                                               const char *key, size_t len) WEAK;
 extern new_text_fn *zend_string_init_interned WEAK;
 
-/* ---- the memory that PHP borrows -------------------------------------- */
+/* -- the memory that PHP borrows ---------------------------------------- */
 
 /* Enough for all but long names, which malloc serves. */
 #define LENT 8192
@@ -120,7 +120,7 @@ static bool begin_lending(void *heap)
     return LLMOBS_HAZARD(page_pays, get == lend, get != lend);
 }
 
-/* ---- the variables ---------------------------------------------------- */
+/* -- the variables ------------------------------------------------------ */
 
 /* W3C's specification of baggage has each of it up to 8 KiB passed on. */
 #define KEPT 16384

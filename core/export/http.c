@@ -100,7 +100,7 @@ void llmobs_http_without_libcurl(llmobs_http_sender *the_sender)
     sender = the_sender;
 }
 
-/* ---- handles ---------------------------------------------------------- */
+/* -- handles ------------------------------------------------------------ */
 
 /* Tells the leak checker that this library does not free the handle. */
 static void leave_behind(void *handle)
@@ -282,7 +282,7 @@ void llmobs_http_forget(struct llmobs_http *http)
     http->process = llmobs_fork_process();
 }
 
-/* ---- libcurl's callbacks ---------------------------------------------- */
+/* -- libcurl's callbacks ------------------------------------------------ */
 
 void llmobs_http_reply_body(struct llmobs_http_reply *reply, const char *data,
                             size_t len)
@@ -429,7 +429,7 @@ static int judge_peer(void *ctx, char *address, char *own, int port,
     return transfer->strange;
 }
 
-/* ---- where to --------------------------------------------------------- */
+/* -- where to ----------------------------------------------------------- */
 
 static void want_name(struct plan *plan, const struct llmobs_target *target)
 {
@@ -500,7 +500,7 @@ static int look_all_up(struct transfer *transfer)
     return rc;
 }
 
-/* ---- options ---------------------------------------------------------- */
+/* -- options ------------------------------------------------------------ */
 
 static bool export_http_append(const struct llmobs_real *real,
                                struct curl_slist **list, const char *text)
@@ -698,7 +698,7 @@ static int export_http_prepare(struct transfer *transfer)
                : -EPROTONOSUPPORT;
 }
 
-/* ---- the transfer ----------------------------------------------------- */
+/* -- the transfer ------------------------------------------------------- */
 
 static bool finished(struct transfer *transfer)
 {
@@ -886,7 +886,7 @@ static int send_request(struct llmobs_http *http,
     return rc ? rc : outcome(&transfer);
 }
 
-/* ---- requests --------------------------------------------------------- */
+/* -- requests ----------------------------------------------------------- */
 
 int llmobs_http_send(struct llmobs_http *http,
                      const struct llmobs_http_request *request,

@@ -50,7 +50,7 @@ struct llmobs_resolve {
     struct seeker *seeker; /* NULL: none yet */
 };
 
-/* ---- the look-up ------------------------------------------------------ */
+/* -- the look-up -------------------------------------------------------- */
 
 static void add_address(char *text, const struct addrinfo *info)
 {
@@ -121,7 +121,7 @@ static int resolve_start(struct llmobs_resolve *resolve, const char *host)
     return -EINPROGRESS;
 }
 
-/* ---- answers ---------------------------------------------------------- */
+/* -- answers ------------------------------------------------------------ */
 
 static struct answer *resolve_find(struct llmobs_resolve *resolve,
                                    const char *host)

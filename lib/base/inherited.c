@@ -35,7 +35,7 @@ static bool is_realtime(int policy)
            policy != SCHED_IDLE;
 }
 
-/* ---- under a filter ----------------------------------------------------- */
+/* -- under a filter ------------------------------------------------------- */
 
 /* By proc(5), the name before the third field may hold any character. */
 static long inherited_field(const char *stat, int number)
@@ -87,7 +87,7 @@ static bool inherited_is_plain(struct pair *pair)
                   inherited_line(pair->first, begin)) == 0;
 }
 
-/* ---- the change --------------------------------------------------------- */
+/* -- the change ----------------------------------------------------------- */
 
 static void drop_policy(int pid)
 {

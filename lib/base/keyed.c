@@ -15,7 +15,7 @@ struct llmobs_keyed_level {
     unsigned bits;
 };
 
-/* ---- levels -------------------------------------------------------------- */
+/* -- levels ---------------------------------------------------------------- */
 
 static struct llmobs_keyed_line *first_line(
     const struct llmobs_keyed_table *table, const void *key)
@@ -104,7 +104,7 @@ static struct llmobs_keyed_level *keyed_grow(
     return newest;
 }
 
-/* ---- places -------------------------------------------------------------- */
+/* -- places ---------------------------------------------------------------- */
 
 /* Takes a free place, by one atomic write. No key finds it yet: what it holds
  * is its own address, which is no hidden one. */
@@ -141,7 +141,7 @@ static struct llmobs_keyed_place *take_place(
     return place;
 }
 
-/* ---- records ------------------------------------------------------------- */
+/* -- records --------------------------------------------------------------- */
 
 /* Claims a free record, by one atomic write of its key. */
 static bool recycled(struct llmobs_keyed *record, void *key)

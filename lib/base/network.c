@@ -12,7 +12,7 @@
 #define PARTS 4
 #define NAME_MAX_LEN 64 /* an address with quotes, brackets, zone and port */
 
-/* ---- addresses --------------------------------------------------------- */
+/* -- addresses ----------------------------------------------------------- */
 
 static bool is_private4(uint32_t address)
 {
@@ -44,7 +44,7 @@ static bool is_private6(const uint8_t address[16])
            (address[0] == 0xfe && (address[1] & 0xc0) == 0x80);
 }
 
-/* ---- hosts ------------------------------------------------------------- */
+/* -- hosts --------------------------------------------------------------- */
 
 static bool network_is_digit(char c, int base)
 {
@@ -137,7 +137,7 @@ bool llmobs_network_private_host(const char *host)
     return is_private_name(host);
 }
 
-/* ---- callers ----------------------------------------------------------- */
+/* -- callers ------------------------------------------------------------- */
 
 /* Copies an address without the blanks, quotes, brackets, zone and port that
  * may be around it. */

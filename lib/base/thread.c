@@ -57,7 +57,7 @@
 /* Bytes that the limits of memory must leave beside a thread. */
 #define MEMORY_LEAST ((size_t)32 << 20)
 
-/* ---- how many ---------------------------------------------------------- */
+/* -- how many ------------------------------------------------------------ */
 
 /* How many threads of the library the process `owner` has (fork.h); a child has
  * none. A thread is added after it was made, and subtracted before it ends: so
@@ -188,7 +188,7 @@ void llmobs_thread_wait_alone(int64_t until_ns)
     free(block);
 }
 
-/* ---- begin and end ----------------------------------------------------- */
+/* -- begin and end ------------------------------------------------------- */
 
 /* Set when the process has to end with the library's last thread. */
 static struct {
@@ -353,7 +353,7 @@ int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
     return rc;
 }
 
-/* ---- rest -------------------------------------------------------------- */
+/* -- rest ---------------------------------------------------------------- */
 
 #define POLL_NS 20000
 
@@ -511,7 +511,7 @@ void llmobs_thread_forget(void)
     atomic_store(&wanted, false);
 }
 
-/* ---- the end of a process whose first thread has ended ------------------ */
+/* -- the end of a process whose first thread has ended -------------------- */
 
 /* The process in which other threads of the app outlived the first one: its
  * exit code comes from them. */

@@ -14,7 +14,7 @@
 #define LOOK_AT (sizeof(llmobs_json_block))
 #define MARK_MAX 64
 
-/* ---- characters ---------------------------------------------------------- */
+/* -- characters ------------------------------------------------------------ */
 
 static inline bool is_char(char c)
 {

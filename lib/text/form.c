@@ -41,7 +41,7 @@ struct llmobs_form_parser {
     size_t parts;
 };
 
-/* ---- lines of JSON ------------------------------------------------------- */
+/* -- lines of JSON --------------------------------------------------------- */
 
 /* No printf runs on the program's thread. */
 static int form_add_code(struct llmobs_buf *line, unsigned char c)
@@ -180,7 +180,7 @@ void llmobs_form_text(struct llmobs_body *out, struct llmobs_text name,
     llmobs_buf_fini(&value);
 }
 
-/* ---- headers ------------------------------------------------------------- */
+/* -- headers --------------------------------------------------------------- */
 
 /* Copies the value of a parameter, without its quotes; false: there is none, or
  * it is longer. A quote within quotes has a backslash before it, or is written
@@ -307,7 +307,7 @@ static void form_read_header(struct llmobs_form_parser *form)
     }
 }
 
-/* ---- the form ------------------------------------------------------------ */
+/* -- the form -------------------------------------------------------------- */
 
 static void form_begin_part(struct llmobs_form_parser *form)
 {

@@ -42,7 +42,7 @@ static int sink_add(struct sink *sink, const void *data, size_t len)
     return rc;
 }
 
-/* ---- gzip and deflate -------------------------------------------------- */
+/* -- gzip and deflate ---------------------------------------------------- */
 
 /* The format around the data, as the window bits of zlib's inflateInit2. */
 enum wrapper {
@@ -154,7 +154,7 @@ static int run_deflate(struct llmobs_text in, struct sink *sink)
     return run_zlib(in, WRAPPER_RAW, sink);
 }
 
-/* ---- br ---------------------------------------------------------------- */
+/* -- br ------------------------------------------------------------------ */
 
 #ifdef LLMOBS_BROTLI
 
@@ -211,7 +211,7 @@ static int run_br(struct llmobs_text in, struct sink *sink)
 
 #endif
 
-/* ---- zstd -------------------------------------------------------------- */
+/* -- zstd ---------------------------------------------------------------- */
 
 #ifdef LLMOBS_ZSTD
 
@@ -303,7 +303,7 @@ static int run_zstd(struct llmobs_text in, struct sink *sink)
 
 #endif
 
-/* ---- lists of codings -------------------------------------------------- */
+/* -- lists of codings ---------------------------------------------------- */
 
 enum coding { CODING_GZIP, CODING_DEFLATE, CODING_BR, CODING_ZSTD };
 
