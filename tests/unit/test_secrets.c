@@ -353,8 +353,9 @@ static const char *const plain[] = {
     "{\"id\":\"a\",\"value\":\"b\",\"c\":{\"name\":\"api_key\"},\"a\":\"d\"}",
     "{\"headers\":[\"Name\",\"Age\",\"Home town: city\"]}",
     "{\"header\":\"Monthly report: May\"}",
-    "{\"header\":{\"left\":\"Annual Report 2024\"},\"a\":{\"header\":{\"text\":"
-    "\"Welcome\"}}}",
+    ("{\"header\":{\"left\":\"Annual Report "
+     "2024\"},\"a\":{\"header\":{\"text\":"
+     "\"Welcome\"}}}"),
     "{\"header\":\"Note: this is mine\",\"headers\":\"Note: this is mine\"}",
     "{\"table\":{\"headers\":[{\"text\":\"Name\",\"align\":\"left\"}]}}",
     "{\"headers\":{\"c1\":\"Price in EUR\",\"c2\":\"Key figures of 2024\"}}",
@@ -537,8 +538,8 @@ START_TEST(hostile_texts_take_linear_time)
                                          "-----BEGIN PRIVATE KEY-----\\",
                                          "-----BEGIN PRIVATE KEY-----A: b\n",
                                          "-----BEGIN PRIVATE KEY-----,1,",
-                                         "abcdefghijklmnop,-----END PRIVATE "
-                                         "KEY-----",
+                                         ("abcdefghijklmnop,-----END PRIVATE "
+                                          "KEY-----"),
                                          "Private-Lines: ",
                                          "\\",
                                          "\\u003d",
