@@ -49,8 +49,8 @@ static void list_signed(struct llmobs_rules *rules)
     size_t count = 0;
 
     for (size_t i = 0; i < rules->shapes.count && count < SIGNED_MAX; i++)
-        if (rules->shapes.entries[i].rule.shape->signs)
-            rules->with_signs[count++] = &rules->shapes.entries[i].rule;
+        if (rules->shapes.rules[i].shape->signs)
+            rules->with_signs[count++] = &rules->shapes.rules[i];
 }
 
 static bool rules_wants(const struct llmobs_rules_config *config,
@@ -71,7 +71,7 @@ static int fill_observed(struct llmobs_rules *rules,
         if (rules_wants(config, llmobs_observed[i]))
             wanted[count++] = llmobs_observed[i];
     wanted[count] = NULL;
-    return count > 0 ? llmobs_shapes_init(&rules->observed, wanted) : 0;
+    return count > 0 ? llmobs_shapes_init(&rules->observed, wanted, NULL) : 0;
 }
 
 static int fill_shapes(struct llmobs_rules *rules,
@@ -79,7 +79,8 @@ static int fill_shapes(struct llmobs_rules *rules,
 {
     rules->generic.dialect = &llmobs_dialect_generic;
     rules->generic.shape = llmobs_dialect_generic.shapes;
-    if (llmobs_shapes_init(&rules->shapes, llmobs_dialects) < 0)
+    if (llmobs_shapes_init(&rules->shapes, llmobs_dialects,
+                           &llmobs_shapes_known) < 0)
         return -ENOMEM;
     list_signed(rules);
     return fill_observed(rules, config);
@@ -205,8 +206,8 @@ static const struct llmobs_rule *rule_of(const struct llmobs_rules *rules,
                                          const struct llmobs_shape *shape)
 {
     for (size_t i = 0; i < rules->shapes.count; i++)
-        if (rules->shapes.entries[i].rule.shape == shape)
-            return &rules->shapes.entries[i].rule;
+        if (rules->shapes.rules[i].shape == shape)
+            return &rules->shapes.rules[i];
     return NULL;
 }
 
@@ -449,7 +450,7 @@ static const struct llmobs_rule *find_observed(
     struct llmobs_text host = {url->host, url->host_len};
 
     for (size_t i = 0; i < rules->observed.count; i++) {
-        const struct llmobs_rule *rule = &rules->observed.entries[i].rule;
+        const struct llmobs_rule *rule = &rules->observed.rules[i];
 
         if (llmobs_match_has(rule->shape, request->method, url->path, false) &&
             (!rule->shape->host || llmobs_text_like(host, rule->shape->host)))
