@@ -216,14 +216,6 @@ static bool has_body(const struct llmobs_request *request)
     return request->body.len > 0 || request->body_pending || request->multipart;
 }
 
-static bool rules_is_one_of(const char *text, const char *const *list)
-{
-    for (; *list; list++)
-        if (strcmp(text, *list) == 0)
-            return true;
-    return false;
-}
-
 static bool rules_miss(struct llmobs_match *match, const char *why)
 {
     match->near = match->form = match->forms = false;
@@ -291,12 +283,12 @@ static bool match_proxy(const struct llmobs_rules *rules,
                         const struct llmobs_url *url,
                         struct llmobs_match *match)
 {
-    static const char *const methods[] = {"POST", "PUT", "PATCH",
-                                          LLMOBS_METHOD_WEBSOCKET, NULL};
+    static const char methods[] =
+        "POST\0PUT\0PATCH\0" LLMOBS_METHOD_WEBSOCKET "\0";
     const struct llmobs_rule *rule = NULL;
 
     match->inject = true;
-    if (!rules_is_one_of(request->method, methods))
+    if (!llmobs_words_have(methods, request->method))
         return rules_miss(match, "proxy: not POST, PUT or PATCH");
     if (!has_body(request))
         return rules_miss(match, "proxy: no body");
@@ -842,10 +834,9 @@ bool llmobs_rules_stands(const struct llmobs_match *match)
 bool llmobs_rules_seems(const struct llmobs_match *match,
                         struct llmobs_text body)
 {
-    static const char *const names[] = {
-        "\"model\"",    "\"messages\"", "\"contents\"",
-        "\"content\"",  "\"prompt\"",   "\"inputText\"",
-        "\"requests\"", "\"texts\"",    NULL};
+    static const char names[] =
+        "\"model\"\0\"messages\"\0\"contents\"\0\"content\"\0\"prompt\"\0"
+        "\"inputText\"\0\"requests\"\0\"texts\"\0";
     const struct llmobs_form *form =
         rules_form_of(match->rule, match->rule->shape);
 
@@ -894,12 +885,13 @@ static struct llmobs_text rules_parameter(const char *query, const char *name)
 struct llmobs_text llmobs_rules_query(const struct llmobs_match *match,
                                       const char *url)
 {
-    const char *const *name = match->rule->shape->queries;
+    const char *name = match->rule->shape->queries;
     const char *query = url + strcspn(url, "?#");
     struct llmobs_text value = {NULL, 0};
 
-    for (; name && *name && *query == '?' && !value.data; name++)
-        value = rules_parameter(query + 1, *name);
+    for (; name && *name && *query == '?' && !value.data;
+         name = llmobs_words_next(name))
+        value = rules_parameter(query + 1, name);
     if (value.len > QUERY_MAX)
         value.len = QUERY_MAX;
     return value;

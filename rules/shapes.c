@@ -18,14 +18,13 @@ int llmobs_shapes_init(struct llmobs_shapes *shapes,
     if (index && index->count != count)
         return -EINVAL;
     *shapes = (struct llmobs_shapes){
-        .rules = calloc(count, sizeof(*shapes->rules)), .index = index};
+        .rules = malloc(count * sizeof(*shapes->rules)), .index = index};
     if (!shapes->rules)
         return -ENOMEM;
     for (; *dialects; dialects++)
-        for (const struct llmobs_shape *s = (*dialects)->shapes; s->path; s++) {
-            shapes->rules[shapes->count].dialect = *dialects;
-            shapes->rules[shapes->count++].shape = s;
-        }
+        for (const struct llmobs_shape *s = (*dialects)->shapes; s->path; s++)
+            shapes->rules[shapes->count++] =
+                (struct llmobs_rule){.dialect = *dialects, .shape = s};
     return 0;
 }
 

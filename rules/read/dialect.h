@@ -39,14 +39,14 @@ struct llmobs_frames {
      * they never do. */
     bool (*transcribes)(struct llmobs_text settings);
     /* Keys for the look (frame.h); NULL: none. */
-    const char *const *names;
+    const char *names;
     /* Takes out of a whole frame's text what is never kept, and answers the new
      * length; NULL: all of it is kept. */
     size_t (*shrink)(char *text, size_t len);
     bool binary; /* JSON comes in binary frames, too */
     /* The parameters of the URL by which it may name the model,
      * NULL-terminated; NULL: none. */
-    const char *const *models;
+    const char *models;
 };
 
 /* One operation of a dialect: a row of the shape table. */
@@ -99,7 +99,7 @@ struct llmobs_shape {
     const char *host;                /* of an observed dialect: its only host,
                                       * with '*' for any bytes; NULL: any host,
                                       * and the body decides */
-    const char *const *queries;      /* parameters of the URL, NULL-terminated:
+    const char *queries;             /* parameters of the URL, NULL-terminated:
                                       * the first that is there is kept, as the
                                       * request's body; NULL: none is */
 };

@@ -4,9 +4,7 @@
 #include "rules/tables/interpreter.h"
 
 /* Keys to look for; all but the first two are metadata. */
-static const char *const keys[] = {
-    "stream", "options", "think", "format", "keep_alive", NULL,
-};
+static const char keys[] = "stream\0options\0think\0format\0keep_alive\0";
 
 static const struct llmobs_message_form messages = {
     .tool_name = "tool_name",

@@ -7,7 +7,7 @@
 #include "rules/read/facts.h"
 #include "rules/read/media.h"
 
-static const char *const keys[] = {"inferenceConfig", "toolConfig", NULL};
+static const char keys[] = "inferenceConfig\0toolConfig\0";
 
 static bool is_converse(const struct llmobs_reading *reading)
 {

@@ -72,7 +72,7 @@ static int bedrock_embed_read_ends(struct llmobs_reading *reading)
 }
 
 /* No keys: a part of a text to embed is not kept. */
-static const char *const keys[] = {NULL};
+static const char keys[] = "";
 
 static const struct llmobs_form form = {
     .keys = keys,

@@ -83,7 +83,7 @@ static int openai_moderations_read_document(struct llmobs_reading *reading,
 }
 
 /* Only the model. */
-static const char *const keys[] = {NULL};
+static const char keys[] = "";
 
 static const struct llmobs_form form = {
     .keys = keys,

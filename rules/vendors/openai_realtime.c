@@ -95,7 +95,7 @@ static bool transcribes(struct llmobs_text settings)
            has_object(settings, "\"input_audio_transcription\"");
 }
 
-static const char *const models[] = {"model", "deployment", NULL};
+static const char models[] = "model\0deployment\0";
 
 static const struct llmobs_frames frames = {.kind = openai_realtime_kind_of,
                                             .transcribes = transcribes,
