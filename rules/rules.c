@@ -368,8 +368,8 @@ static bool match_known(const struct llmobs_rules *rules,
     provider = llmobs_provider_find(url);
     if (!provider)
         return match_shape(rules, request, url, match);
-    shape = llmobs_match_shape(provider->dialects, request->method, url->path,
-                               false, &dialect);
+    shape = llmobs_match_shape(llmobs_provider_dialects(provider),
+                               request->method, url->path, false, &dialect);
     if (!shape)
         return rules_miss(match, "known provider, but not a known operation");
     if (request->multipart && !shape->form_data)
@@ -704,7 +704,7 @@ static int rules_name_span(const struct llmobs_rule *rule,
     place = strstr(form, "%s");
     if (!place)
         return llmobs_span_set(&span->name, form);
-    if (provider && provider->span_name)
+    if (provider && *provider->span_name)
         return llmobs_span_set(&span->name, provider->span_name);
     return llmobs_span_set_format(
         &span->name, "%.*s%s%s", (int)(place - form), form,
@@ -760,7 +760,8 @@ static const struct llmobs_dialect *const *dialects_of(
 {
     const struct llmobs_provider *host = llmobs_provider_find(classified->url);
 
-    return host && !classified->confirm ? host->dialects : llmobs_dialects;
+    return host && !classified->confirm ? llmobs_provider_dialects(host)
+                                        : llmobs_dialects;
 }
 
 /* Reads a call that its shape does not confirm by the next shape with the same
@@ -777,7 +778,7 @@ static int read_as_other(const struct llmobs_rule *first,
     for (; *dialect && rc == -ENOENT; dialect++) {
         const struct llmobs_shape *shape = (*dialect)->shapes;
 
-        for (; shape->path && rc == -ENOENT; shape++) {
+        for (; *shape->path && rc == -ENOENT; shape++) {
             if (behind && has_path(shape, classified)) {
                 rule.dialect = *dialect;
                 rule.shape = classified->shape = shape;

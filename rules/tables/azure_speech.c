@@ -150,7 +150,7 @@ static const struct llmobs_shape shapes[] = {
                  "short_transcription", "azure_speech.transcription",
                  .kind = LLMOBS_KIND_LLM, .genai = "transcription",
                  .form = &short_audio, .form_data = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(azure_speech, .integration = "azure_speech", .shapes = shapes);

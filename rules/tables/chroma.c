@@ -89,7 +89,7 @@ static const struct llmobs_form form = {
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/collections/*/query", "query", "chroma.query",
                  .kind = LLMOBS_KIND_RETRIEVAL),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(chroma, .integration = "chroma", .genai = "_OTHER",

@@ -238,7 +238,7 @@ static const struct llmobs_shape shapes[] = {
     /* Its gateway. */
     LLMOBS_SHAPE("POST", "/workers-ai/**", "run", "cloudflare.run",
                  .kind = LLMOBS_KIND_LLM, .by_body = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(cloudflare, .integration = "cloudflare", .shapes = shapes,

@@ -58,7 +58,7 @@ static const struct llmobs_shape shapes[] = {
                  .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings),
     LLMOBS_SHAPE("POST", "/v1/embed", "embedding", "cohere.request",
                  .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(cohere, .integration = "cohere", .shapes = shapes, .form = &form,

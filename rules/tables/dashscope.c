@@ -397,7 +397,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/rerank/text-rerank/text-rerank", "rerank",
                  "dashscope.rerank", .kind = LLMOBS_KIND_RETRIEVAL,
                  .form = &reranking, .any_host = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(dashscope, .integration = "dashscope", .shapes = shapes,

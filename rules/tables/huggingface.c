@@ -468,7 +468,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/endpoints/*/invocations", "generate",
                  "huggingface.generate", .kind = LLMOBS_KIND_LLM,
                  .genai = "text_completion", .by_body = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(huggingface, .integration = "huggingface",

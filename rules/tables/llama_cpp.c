@@ -359,7 +359,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/embeddings", "embedding", "llama_cpp.embedding",
                  .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
                  .any_host = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(llama_cpp, .integration = "llama_cpp",

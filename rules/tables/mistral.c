@@ -213,7 +213,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/classifications", "classification",
                  "mistralai.request", .kind = LLMOBS_KIND_TASK,
                  .form = &classifications),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(mistral, .integration = "mistralai", .genai = "mistral_ai",

@@ -445,7 +445,7 @@ static const struct llmobs_shape shapes[] = {
     SHAPE("/conversations", "start"),
     SHAPE("/conversations/*", "append"),
     SHAPE("/conversations/*/restart", "restart"),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(mistral_conversations, .integration = "mistralai",

@@ -86,7 +86,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/api/embeddings", "embedding", "ollama.request",
                  .kind = LLMOBS_KIND_EMBEDDING, .form = &embeds,
                  .any_host = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(ollama, .integration = "ollama", .shapes = shapes,

@@ -126,7 +126,7 @@ static const struct llmobs_shape shapes[] = {
     SEARCH("GET", "/*/_search"),
     SEARCH("POST", "/_search"),
     SEARCH("GET", "/_search"),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(opensearch, .integration = "opensearch", .genai = "_OTHER",

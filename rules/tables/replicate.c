@@ -356,7 +356,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/v1/predictions/*/cancel", "cancel",
                  "replicate.cancelPrediction", .kind = LLMOBS_KIND_TASK,
                  .bodyless = true, .form = &fetch_form),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(replicate, .integration = "replicate", .shapes = shapes,

@@ -61,7 +61,7 @@ static const struct llmobs_shape azure_shapes[] = {
     {SEARCH("/indexes(*)/docs/search.post.search", "search_odata",
             "azure_search.search"),
      .host = "*.search.windows.net", .by_body = true},
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(azure_search, .integration = "azure_search", .genai = "_OTHER",
@@ -94,7 +94,7 @@ static const struct llmobs_form vectorize_form = {
 static const struct llmobs_shape vectorize_shapes[] = {
     {SEARCH("/vectorize/v2/indexes/*/query", "query", "vectorize.query"),
      .host = "api.cloudflare.com"},
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(vectorize, .integration = "vectorize", .genai = "_OTHER",
@@ -132,7 +132,7 @@ static const struct llmobs_form meili_form = {
 static const struct llmobs_shape meili_shapes[] = {
     {SEARCH("/indexes/*/search", "search", "meilisearch.search")},
     {SEARCH("/multi-search", "multi_search", "meilisearch.search")},
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(meilisearch, .integration = "meilisearch", .genai = "_OTHER",
@@ -183,7 +183,7 @@ static const struct llmobs_shape milvus_shapes[] = {
     {SEARCH("/v2/vectordb/entities/advanced_search", "advanced_search",
             "milvus.hybrid_search"),
      .telling = true},
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(milvus, .integration = "milvus", .genai = "_OTHER",
@@ -218,7 +218,7 @@ static const struct llmobs_shape pinecone_shapes[] = {
     {SEARCH("/records/namespaces/*/search", "search_records",
             "pinecone.search"),
      .host = "*.pinecone.io"},
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(pinecone, .integration = "pinecone", .genai = "_OTHER",
@@ -274,7 +274,7 @@ static const struct llmobs_shape qdrant_shapes[] = {
     POINTS("search/batch", "search_batch"),
     POINTS("search/groups", "search_groups"),
     POINTS("recommend", "recommend"),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(qdrant, .integration = "qdrant", .genai = "_OTHER",
@@ -326,7 +326,7 @@ static const struct llmobs_form typesense_form = {
 
 static const struct llmobs_shape typesense_shapes[] = {
     {SEARCH("/multi_search", "multi_search", "typesense.search")},
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(typesense, .integration = "typesense", .genai = "_OTHER",

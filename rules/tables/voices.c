@@ -126,7 +126,7 @@ static const struct llmobs_shape eleven_shapes[] = {
     SAYS_LINES("/v1/text-to-dialogue/stream/with-timestamps", eleven_dialogue),
     SAYS("/v1/sound-generation", eleven_voice),
     HEARS("/v1/speech-to-text", eleven_ear),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(elevenlabs, .integration = "elevenlabs", .shapes = eleven_shapes,
@@ -307,7 +307,7 @@ static const struct llmobs_shape deepgram_shapes[] = {
     HEARS("/v1/listen", deepgram_ear),
     LLMOBS_SHAPE("POST", "/v1/read", "read", "%p.read", .kind = LLMOBS_KIND_LLM,
                  .genai = "generate_content", .form = &deepgram_reader),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(deepgram, .integration = "deepgram", .shapes = deepgram_shapes);
@@ -359,7 +359,7 @@ static const struct llmobs_shape cartesia_shapes[] = {
     SAYS("/tts/bytes", cartesia_voice),
     SAYS("/tts/sse", cartesia_voice),
     HEARS("/stt", cartesia_ear),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(cartesia, .integration = "cartesia", .shapes = cartesia_shapes,
@@ -384,7 +384,7 @@ static const struct llmobs_form minimax_voice = {
 
 static const struct llmobs_shape minimax_shapes[] = {
     SAYS("/t2a_v2", minimax_voice),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(minimax, .integration = "minimax", .shapes = minimax_shapes);
@@ -485,7 +485,7 @@ static const struct llmobs_shape assembly_shapes[] = {
     LLMOBS_SHAPE("GET", "/v2/transcript/*", "get_transcript",
                  "%p.get_transcript", .kind = LLMOBS_KIND_TASK,
                  .bodyless = true, .form = &assembly_poll),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(assemblyai, .integration = "assemblyai",

@@ -174,7 +174,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/text/rerank", "rerank", "watsonx.rerank",
                  .kind = LLMOBS_KIND_RETRIEVAL, .form = &reranking,
                  .any_host = true, .shared = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(watsonx, .integration = "watsonx", .genai = "ibm.watsonx.ai",

@@ -195,7 +195,7 @@ static const struct llmobs_form form = {
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/v1/graphql", "get", "weaviate.get",
                  .kind = LLMOBS_KIND_RETRIEVAL),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(weaviate, .integration = "weaviate", .genai = "_OTHER",

@@ -190,7 +190,7 @@ static const struct llmobs_shape brave_shapes[] = {
      .host = "api.search.brave.com", .bodyless = true, .queries = "q\0"},
     {TOOL("GET", "/res/v1/news/search", "news_search", "brave.news"),
      .host = "api.search.brave.com", .bodyless = true, .queries = "q\0"},
-    {.path = NULL},
+    {.path = ""},
 };
 DIALECT(brave, "brave");
 
@@ -209,7 +209,7 @@ static const struct llmobs_shape exa_shapes[] = {
     {TOOL("POST", "/findSimilar", "find_similar", "exa.findSimilar"),
      .host = "api.exa.ai"},
     {TOOL("POST", "/answer", "answer", "exa.answer"), .host = "api.exa.ai"},
-    {.path = NULL},
+    {.path = ""},
 };
 DIALECT(exa, "exa");
 
@@ -232,7 +232,7 @@ static const struct llmobs_shape firecrawl_shapes[] = {
     FIRECRAWL("v2", "search"),
     FIRECRAWL("v2", "scrape"),
     FIRECRAWL("v2", "map"),
-    {.path = NULL},
+    {.path = ""},
 };
 DIALECT(firecrawl, "firecrawl");
 
@@ -248,7 +248,7 @@ static const struct llmobs_shape ollama_search_shapes[] = {
      .host = "ollama.com"},
     {TOOL("POST", "/api/web_fetch", "web_fetch", "ollama.web_fetch"),
      .host = "ollama.com"},
-    {.path = NULL},
+    {.path = ""},
 };
 DIALECT(ollama_search, "ollama_search");
 
@@ -263,7 +263,7 @@ FORM(perplexity_search, web_search_read_document);
 static const struct llmobs_shape perplexity_search_shapes[] = {
     {TOOL("POST", "/search", "search", "perplexity.search"),
      .host = "api.perplexity.ai"},
-    {.path = NULL},
+    {.path = ""},
 };
 DIALECT(perplexity_search, "perplexity_search");
 
@@ -286,7 +286,7 @@ FORM(serpapi, web_search_read_document);
 static const struct llmobs_shape serpapi_shapes[] = {
     SERPAPI("/search", "search"),
     SERPAPI("/search.json", "search_json"),
-    {.path = NULL},
+    {.path = ""},
 };
 DIALECT(serpapi, "serpapi");
 
@@ -303,7 +303,7 @@ FORM(serper, web_search_read_document);
     }
 static const struct llmobs_shape serper_shapes[] = {
     SERPER("search"), SERPER("news"),     SERPER("images"),  SERPER("videos"),
-    SERPER("places"), SERPER("shopping"), SERPER("scholar"), {.path = NULL},
+    SERPER("places"), SERPER("shopping"), SERPER("scholar"), {.path = ""},
 };
 DIALECT(serper, "serper");
 
@@ -321,6 +321,6 @@ static const struct llmobs_shape tavily_shapes[] = {
      .host = "api.tavily.com"},
     {TOOL("POST", "/extract", "extract", "tavily.extract"),
      .host = "api.tavily.com"},
-    {.path = NULL},
+    {.path = ""},
 };
 DIALECT(tavily, "tavily");

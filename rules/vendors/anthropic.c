@@ -144,7 +144,7 @@ static const struct llmobs_shape shapes[] = {
                  "streamRawPredict", "anthropic.request",
                  .kind = LLMOBS_KIND_LLM, .any_host = true, .telling = true,
                  .streams = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(anthropic, .integration = "anthropic", .shapes = shapes,

@@ -334,7 +334,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/flows/*/aliases/*", "invoke_flow", "Bedrock Flow",
                  .kind = LLMOBS_KIND_WORKFLOW, .whole = true, .streams = true,
                  .form = &flow),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_agents, .integration = "bedrock_agents",

@@ -124,7 +124,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/model/**/converse-stream", "converse_stream",
                  "bedrock-runtime.command", .kind = LLMOBS_KIND_LLM,
                  .any_host = true, .telling = true, .streams = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_converse, .integration = "bedrock",

@@ -87,7 +87,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/model/**/invoke", "embed", "bedrock-runtime.command",
                  .kind = LLMOBS_KIND_EMBEDDING, .holds = "embed",
                  .any_host = true, .telling = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_embed, .integration = "bedrock", .genai = "aws.bedrock",

@@ -112,7 +112,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/guardrail/*/version/*/apply", "apply_guardrail",
                  "amazon_bedrock.applyGuardrail", .kind = LLMOBS_KIND_TASK,
                  .any_host = true, .telling = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_guardrails, .integration = "bedrock",

@@ -648,7 +648,7 @@ static const struct llmobs_shape shapes[] = {
                  "invoke_stream", "bedrock-runtime.command",
                  .kind = LLMOBS_KIND_LLM, .any_host = true, .telling = true,
                  .streams = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_invoke, .integration = "bedrock", .genai = "aws.bedrock",

@@ -315,7 +315,7 @@ static const struct llmobs_shape shapes[] = {
         "POST", "/retrieveAndGenerateStream", "retrieve_and_generate_stream",
         "amazon_bedrock.retrieveAndGenerate", .kind = LLMOBS_KIND_WORKFLOW,
         .any_host = true, .telling = true, .streams = true, .form = &generate),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_knowledge, .integration = "bedrock",

@@ -283,7 +283,7 @@ static const struct llmobs_shape shapes[] = {
                  "google_genai.request", .kind = LLMOBS_KIND_LLM,
                  .genai = "generate_content", .any_host = true, .telling = true,
                  .streams = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(gemini, .integration = "google_genai", .genai = "gcp.gen_ai",

@@ -188,7 +188,7 @@ static const struct llmobs_shape shapes[] = {
                  .any_host = true, .telling = true),
     LLMOBS_SHAPE("POST", "/*embedding*:predict", "predict",
                  "google_genai.request", .kind = LLMOBS_KIND_EMBEDDING),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(gemini_embed, .integration = "google_genai",

@@ -401,7 +401,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("DELETE", "/interactions/*", "delete",
                  "google_genai.deleteInteraction", .kind = LLMOBS_KIND_TASK,
                  .bodyless = true, .form = &fetch_form),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(gemini_interactions, .integration = "google_genai",

@@ -514,7 +514,7 @@ static const struct llmobs_shape shapes[] = {
     LIVE("/*.GenerativeService.BidiGenerateContent"),
     LIVE("/*.GenerativeService.BidiGenerateContentConstrained"),
     LIVE("/*.LlmBidiService/BidiGenerateContent"),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(gemini_live, .integration = "google_genai",

@@ -601,7 +601,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("GET", "/threads/" THREAD "/messages", "list_messages",
                  "%s.listThreadMessages", .kind = LLMOBS_KIND_TASK,
                  .bodyless = true, .form = &list_form),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_assistants, .integration = "openai", .shapes = shapes,

@@ -194,7 +194,7 @@ static const struct llmobs_form form = {
 static const struct llmobs_shape shapes[] = {
     SHAPE("/audio/transcriptions", "transcription", "%s.createTranscription"),
     SHAPE("/audio/translations", "translation", "%s.createTranslation"),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_audio, .integration = "openai", .shapes = shapes,

@@ -103,7 +103,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/cortex/inference:complete", "chat",
                  "%s.createChatCompletion", .kind = LLMOBS_KIND_LLM,
                  .streams = true, .form = &cortex),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_chat, .integration = "openai", .api = "chat_completions",

@@ -108,7 +108,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/endpoints/*/invocations", "completion",
                  "%s.createCompletion", .kind = LLMOBS_KIND_LLM,
                  .genai = "text_completion", .by_body = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_completions, .integration = "openai", .shapes = shapes,

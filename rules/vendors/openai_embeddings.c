@@ -185,7 +185,7 @@ static const struct llmobs_shape shapes[] = {
     /* Snowflake. */
     LLMOBS_SHAPE("POST", "/cortex/inference:embed", "embedding",
                  "%s.createEmbedding", .kind = LLMOBS_KIND_EMBEDDING),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_embeddings, .integration = "openai", .shapes = shapes,

@@ -393,7 +393,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/audio/speech", "speech", "%s.createSpeech",
                  .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
                  .form = &speech, .any_host = true, .media = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_media, .integration = "openai", .shapes = shapes,

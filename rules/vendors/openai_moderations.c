@@ -95,7 +95,7 @@ static const struct llmobs_form form = {
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/moderations", "moderation", "%s.createModeration",
                  .kind = LLMOBS_KIND_TASK),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_moderations, .integration = "openai",

@@ -470,7 +470,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE(LLMOBS_METHOD_WEBSOCKET, "/v1/realtime", "realtime",
                  "%s.createRealtimeResponse", .kind = LLMOBS_KIND_LLM,
                  .any_host = true, .streams = true, .frames = &frames),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_realtime, .integration = "openai", .shapes = shapes,

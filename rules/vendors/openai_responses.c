@@ -381,7 +381,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/responses/*/cancel", "cancel", "%s.cancelResponse",
                  .kind = LLMOBS_KIND_TASK, .bodyless = true,
                  .form = &llmobs_responses_fetch),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_responses, .integration = "openai", .api = "responses",

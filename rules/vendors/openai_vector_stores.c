@@ -78,7 +78,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/vector_stores/*/search", "vector_store_search",
                  "%s.searchVectorStore", .kind = LLMOBS_KIND_RETRIEVAL,
                  .any_host = true, .telling = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_vector_stores, .integration = "openai", .shapes = shapes,

@@ -81,6 +81,15 @@ START_TEST(index_of_the_build_is_that_of_the_tables)
 {
     ck_assert_uint_eq(llmobs_shapes_index(llmobs_dialects, &made),
                       shapes.count);
+    for (size_t i = 0; i < shapes.count; i++) {
+        const struct llmobs_shape *s = shapes.rules[i].shape;
+
+        ck_assert_uint_lt(strnlen(s->path, sizeof(s->path)), sizeof(s->path));
+        ck_assert_uint_lt(strnlen(s->operation, sizeof(s->operation)),
+                          sizeof(s->operation));
+        ck_assert_uint_lt(strnlen(s->span_name, sizeof(s->span_name)),
+                          sizeof(s->span_name));
+    }
     ck_assert_mem_eq(&made, &llmobs_shapes_known, sizeof(made));
 }
 END_TEST
@@ -152,7 +161,7 @@ START_TEST(any_pattern_is_found_as_by_a_walk)
         {.method = "POST", .path = "/c:*/d*"},
         {.method = "GET", .path = "end"},
         {.method = "POST", .path = "*e"},
-        {.path = NULL},
+        {.path = ""},
     };
     static const struct llmobs_dialect dialect = {.shapes = rows};
     const struct llmobs_dialect *const own[] = {&dialect, NULL}, *of;
