@@ -103,9 +103,10 @@ OBJECTS = $(filter %.o,$^)
 
 SHIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard shim/*.c))
 CORE_SRC := $(sort $(shell find core lib -name '*.c'))
-RULES_SRC := $(sort $(shell find rules -name '*.c'))
+RULES_SRC := $(filter-out rules/shapes_index.c,$(sort $(shell find rules -name '*.c')))
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
 RULES_OBJ := $(RULES_SRC:%.c=$(B)/%.o)
+TABLE_OBJ := $(B)/rules/shapes_table.o
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out \
 	cli/run/run_main.c cli/run/start_tool.c, \
 	$(shell find cli -name '*.c')))
@@ -121,20 +122,22 @@ CORE_OBJ := $(call shared,$(CORE_OBJ)) $(DYING:%.c=$(B)/%.o)
 SHIM_OBJ := $(call shared,$(SHIM_OBJ))
 RULES_OBJ := $(call shared,$(RULES_OBJ))
 CLI_OBJ := $(call shared,$(CLI_OBJ))
+TABLE_OBJ := $(PLAIN)/rules/shapes_table.o
 .PHONY: plain
 plain:
 	$(Q)$(MAKE) --no-print-directory TEST= B=$(PLAIN) all
-$(filter $(PLAIN)/%,$(CORE_OBJ) $(SHIM_OBJ) $(RULES_OBJ) $(CLI_OBJ)): plain ;
+$(filter $(PLAIN)/%,$(CORE_OBJ) $(SHIM_OBJ) $(RULES_OBJ) $(TABLE_OBJ) $(CLI_OBJ)): plain ;
 endif
 # In a set order: core/order.txt says why.
 EARLY := $(patsubst %.c,%.o,$(shell grep -v '^\#' core/order.txt))
 EARLY := $(foreach name,$(EARLY),$(filter %/$(name),$(CORE_OBJ) $(RULES_OBJ)))
-LIB_OBJ := $(EARLY) $(filter-out $(EARLY),$(CORE_OBJ) $(RULES_OBJ)) \
+LIB_OBJ := $(EARLY) $(filter-out $(EARLY),$(CORE_OBJ) $(RULES_OBJ)) $(TABLE_OBJ) \
 	$(if $(TEST),$(B)/tests/support/crash_point.o)
 # The objects that test programs share; each takes what it needs.
 SUPPORT_OBJ := $(patsubst %,$(B)/tests/support/%.o,base64 case_file corpus_case \
 	es_frame otlp_reader)
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
+	$(B)/rules/shapes_index.o \
 	$(patsubst %,$(B)/cli/%.o,doctor/find_files doctor/host_starter doctor/object \
 	run/choose run/http log/relay_places query/cost query/filter query/row \
 	query/tail query/texts query/price query/prices)
@@ -196,6 +199,22 @@ $(B)/lib/text/inflate.o: $(B)/codings
 $(B)/codings: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CODING_LIBS)' | cmp -s - $@ || echo '$(CODING_LIBS)' > $@
+
+# The index of the shapes: a program writes it where the build runs. It has the
+# tables, and the functions that they name; what those call is not there, for it
+# calls none of them. For another processor HOSTCC compiles it.
+HOSTCC ?= cc
+NATIVE := $(filter $(shell uname -m)-%,$(MACHINE))
+TABLES = $(if $(NATIVE),$(RULES_SRC:%.c=$(B)/%.o) $(B)/rules/shapes_index.o,\
+	$(RULES_SRC) rules/shapes_index.c)
+$(B)/shapes-table: scripts/shapes_table.c $(TABLES) $(B)/flags
+	$(Q)$(if $(NATIVE),$(CC) $(SANFLAGS),$(HOSTCC) -w) $(DEFINES) -std=c11 \
+		$(filter %.c %.o,$^) -no-pie -Wl,--unresolved-symbols=ignore-all -o $@
+$(B)/rules/shapes_table.c: $(B)/shapes-table
+	@mkdir -p $(@D)
+	$(Q)$< > $@.new && mv $@.new $@
+$(B)/rules/shapes_table.o: $(B)/rules/shapes_table.c
+	$(Q)$(COMPILE) -fPIC -c $< -o $@
 
 # They stand for functions of libc.
 $(B)/libc/%.o: SPECIAL := -fno-builtin

@@ -199,7 +199,7 @@ static const struct llmobs_shape *shape_named(
 
     if (!operation)
         return shape;
-    for (; shape->path; shape++)
+    for (; *shape->path; shape++)
         if (strcmp(shape->operation, operation) == 0)
             return shape;
     return NULL;

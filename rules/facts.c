@@ -14,7 +14,7 @@ static const char *provider_of(const struct llmobs_rule *rule,
     const char *name = classified->provider;
 
     if (host && (!name || strcmp(name, host->name) == 0))
-        return host->genai ? host->genai : host->name;
+        return *host->genai ? host->genai : host->name;
     if (name)
         return llmobs_provider_genai(name);
     return dialect->genai ? dialect->genai : dialect->integration;

@@ -4,6 +4,7 @@
 #include "lib/base/hazard.h"
 #include "rules/custom.h"
 #include "rules/read/dialect.h"
+#include "rules/read/text.h"
 #include "rules/rules.h"
 
 #define MODEL_MAX 128
@@ -100,10 +101,8 @@ static bool frames_is_name(struct llmobs_text text)
 int llmobs_rules_open(const struct llmobs_match *match, const char *url,
                       struct llmobs_buf *line)
 {
-    const char *const *name = match->rule->shape->frames->models;
-
-    for (; name && *name; name++) {
-        struct llmobs_text model = frames_parameter(url, *name);
+    LLMOBS_WORDS_EACH (name, match->rule->shape->frames->models) {
+        struct llmobs_text model = frames_parameter(url, name);
 
         if (frames_is_name(model))
             return llmobs_buf_addf(line, "{\"model\":\"%.*s\"}\n",

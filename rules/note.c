@@ -83,7 +83,7 @@ static const struct llmobs_shape *find_shape(
         path.data = blank + 1;
         path.len -= method.len + 1;
     }
-    for (; shape && shape->path; shape++)
+    for (; shape && *shape->path; shape++)
         if (llmobs_text_is(path, shape->path) &&
             llmobs_text_is(method, shape->method))
             return shape;

@@ -45,47 +45,76 @@ const struct llmobs_dialect *const llmobs_observed[] = {OBSERVED(POINTER),
         &llmobs_dialect_rerank, &llmobs_dialect_openai_realtime
 
 /* The dialects that a host speaks. */
-#define SPEAKS(name, ...) \
-    static const struct llmobs_dialect *const name[] = {__VA_ARGS__, NULL}
+enum {
+    openai,
+    google,
+    mistral,
+    cohere,
+    huggingface,
+    dashscope,
+    watsonx,
+    cloudflare,
+    replicate,
+    ollama,
+    bedrock,
+    bedrock_agents,
+    elevenlabs,
+    deepgram,
+    cartesia,
+    minimax,
+    assemblyai,
+    azure,
+    azure_speech
+};
 
-SPEAKS(openai, OPENAI);
-SPEAKS(google, &llmobs_dialect_gemini, &llmobs_dialect_gemini_embed,
-       &llmobs_dialect_gemini_interactions, &llmobs_dialect_gemini_live,
-       &llmobs_dialect_anthropic, &llmobs_dialect_vertex_chat,
-       &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,
-       &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses);
-SPEAKS(mistral, &llmobs_dialect_mistral, &llmobs_dialect_mistral_conversations,
-       &llmobs_dialect_openai_audio, &llmobs_dialect_openai_media,
-       &llmobs_dialect_openai_moderations);
-SPEAKS(cohere, &llmobs_dialect_cohere, &llmobs_dialect_openai_chat,
-       &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_audio,
-       &llmobs_dialect_rerank);
-SPEAKS(huggingface, OPENAI, &llmobs_dialect_huggingface);
-SPEAKS(dashscope, OPENAI, &llmobs_dialect_dashscope);
+#define SPEAKS(name, ...)                           \
+    [name] = (const struct llmobs_dialect *const[]) \
+    {                                               \
+        __VA_ARGS__, NULL                           \
+    }
 
-/* Its paths end as OpenAI's do, /text/embeddings and /text/rerank. */
-SPEAKS(watsonx, &llmobs_dialect_watsonx, OPENAI);
-SPEAKS(cloudflare, OPENAI, &llmobs_dialect_cloudflare);
-SPEAKS(replicate, OPENAI, &llmobs_dialect_replicate);
-SPEAKS(ollama, &llmobs_dialect_ollama, &llmobs_dialect_openai_chat,
-       &llmobs_dialect_openai_completions, &llmobs_dialect_openai_embeddings,
-       &llmobs_dialect_openai_responses, &llmobs_dialect_anthropic);
-SPEAKS(bedrock, &llmobs_dialect_bedrock_converse, &llmobs_dialect_bedrock_embed,
-       &llmobs_dialect_bedrock_rerank, &llmobs_dialect_bedrock_invoke,
-       &llmobs_dialect_openai_chat, &llmobs_dialect_bedrock_guardrails);
-SPEAKS(bedrock_agents, &llmobs_dialect_bedrock_agents,
-       &llmobs_dialect_bedrock_knowledge);
-SPEAKS(elevenlabs, &llmobs_dialect_elevenlabs);
-SPEAKS(deepgram, &llmobs_dialect_deepgram);
-SPEAKS(cartesia, &llmobs_dialect_cartesia);
-SPEAKS(minimax, OPENAI, &llmobs_dialect_minimax);
-SPEAKS(assemblyai, &llmobs_dialect_assemblyai);
+static const struct llmobs_dialect *const *const speaks[] = {
+    SPEAKS(openai, OPENAI),
+    SPEAKS(google, &llmobs_dialect_gemini, &llmobs_dialect_gemini_embed,
+           &llmobs_dialect_gemini_interactions, &llmobs_dialect_gemini_live,
+           &llmobs_dialect_anthropic, &llmobs_dialect_vertex_chat,
+           &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,
+           &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses),
+    SPEAKS(mistral, &llmobs_dialect_mistral,
+           &llmobs_dialect_mistral_conversations, &llmobs_dialect_openai_audio,
+           &llmobs_dialect_openai_media, &llmobs_dialect_openai_moderations),
+    SPEAKS(cohere, &llmobs_dialect_cohere, &llmobs_dialect_openai_chat,
+           &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_audio,
+           &llmobs_dialect_rerank),
+    SPEAKS(huggingface, OPENAI, &llmobs_dialect_huggingface),
+    SPEAKS(dashscope, OPENAI, &llmobs_dialect_dashscope),
 
-/* A resource of Azure's has one host for all of its services. */
-SPEAKS(azure, OPENAI, &llmobs_dialect_azure_speech);
-SPEAKS(azure_speech, &llmobs_dialect_azure_speech);
+    /* Its paths end as OpenAI's do, /text/embeddings and /text/rerank. */
+    SPEAKS(watsonx, &llmobs_dialect_watsonx, OPENAI),
+    SPEAKS(cloudflare, OPENAI, &llmobs_dialect_cloudflare),
+    SPEAKS(replicate, OPENAI, &llmobs_dialect_replicate),
+    SPEAKS(ollama, &llmobs_dialect_ollama, &llmobs_dialect_openai_chat,
+           &llmobs_dialect_openai_completions,
+           &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses,
+           &llmobs_dialect_anthropic),
+    SPEAKS(bedrock, &llmobs_dialect_bedrock_converse,
+           &llmobs_dialect_bedrock_embed, &llmobs_dialect_bedrock_rerank,
+           &llmobs_dialect_bedrock_invoke, &llmobs_dialect_openai_chat,
+           &llmobs_dialect_bedrock_guardrails),
+    SPEAKS(bedrock_agents, &llmobs_dialect_bedrock_agents,
+           &llmobs_dialect_bedrock_knowledge),
+    SPEAKS(elevenlabs, &llmobs_dialect_elevenlabs),
+    SPEAKS(deepgram, &llmobs_dialect_deepgram),
+    SPEAKS(cartesia, &llmobs_dialect_cartesia),
+    SPEAKS(minimax, OPENAI, &llmobs_dialect_minimax),
+    SPEAKS(assemblyai, &llmobs_dialect_assemblyai),
 
-#define HOST(text) .host = {text, sizeof(text) - 1}
+    /* A resource of Azure's has one host for all of its services. */
+    SPEAKS(azure, OPENAI, &llmobs_dialect_azure_speech),
+    SPEAKS(azure_speech, &llmobs_dialect_azure_speech),
+};
+
+#define HOST(text) .host_len = sizeof(text) - 1, .host = text
 
 /* WIRE 6.12. A row counts for the hosts below its own, too; '*' stands for any
  * bytes, and may not be among a row's last eight (possible). */
@@ -281,7 +310,7 @@ static bool possible(struct llmobs_text host, uint64_t bits[WORDS])
 
     memset(bits, 0, WORDS * sizeof(*bits));
     for (size_t i = 0; i < PROVIDERS; i++) {
-        struct llmobs_text row = providers[i].host;
+        struct llmobs_text row = llmobs_provider_host(&providers[i]);
 
         if (row.len < TAIL ? llmobs_text_may_match(host, row)
                            : tail_of(row) == tail) {
@@ -312,7 +341,7 @@ static const struct llmobs_provider *find_host(struct llmobs_text host,
             const struct llmobs_provider *at =
                 &providers[word * WORD + (size_t)__builtin_ctzll(bits)];
 
-            if (providers_covers(at->host, host, whole))
+            if (providers_covers(llmobs_provider_host(at), host, whole))
                 return at;
         }
     return NULL;
@@ -343,13 +372,19 @@ const struct llmobs_provider *llmobs_provider_at(size_t row)
     return row < PROVIDERS ? &providers[row] : NULL;
 }
 
+const struct llmobs_dialect *const *llmobs_provider_dialects(
+    const struct llmobs_provider *provider)
+{
+    return speaks[provider->dialects];
+}
+
 /* Of Google's two services none is known by the name alone. */
 const char *llmobs_provider_genai(const char *name)
 {
     if (strcmp(name, "google") == 0)
         return "gcp.gen_ai";
     for (size_t i = 0; i < PROVIDERS; i++)
-        if (strcmp(providers[i].name, name) == 0 && providers[i].genai)
+        if (strcmp(providers[i].name, name) == 0 && *providers[i].genai)
             return providers[i].genai;
     return name;
 }

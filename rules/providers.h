@@ -25,6 +25,16 @@ const struct llmobs_dialect *llmobs_dialect_find(const char *name);
 const struct llmobs_provider *llmobs_provider_find(
     const struct llmobs_url *url);
 
+static inline struct llmobs_text llmobs_provider_host(
+    const struct llmobs_provider *provider)
+{
+    return (struct llmobs_text){provider->host, provider->host_len};
+}
+
+/* The dialects that a host speaks, NULL-terminated. */
+const struct llmobs_dialect *const *llmobs_provider_dialects(
+    const struct llmobs_provider *provider);
+
 /* A row by its number; NULL: there are fewer. */
 const struct llmobs_provider *llmobs_provider_at(size_t row);
 

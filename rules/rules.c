@@ -50,8 +50,8 @@ static void list_signed(struct llmobs_rules *rules)
     size_t count = 0;
 
     for (size_t i = 0; i < rules->shapes.count && count < SIGNED_MAX; i++)
-        if (rules->shapes.entries[i].rule.shape->signs)
-            rules->with_signs[count++] = &rules->shapes.entries[i].rule;
+        if (rules->shapes.rules[i].shape->signs)
+            rules->with_signs[count++] = &rules->shapes.rules[i];
 }
 
 static bool rules_wants(const struct llmobs_rules_config *config,
@@ -72,7 +72,7 @@ static int fill_observed(struct llmobs_rules *rules,
         if (rules_wants(config, llmobs_observed[i]))
             wanted[count++] = llmobs_observed[i];
     wanted[count] = NULL;
-    return count > 0 ? llmobs_shapes_init(&rules->observed, wanted) : 0;
+    return count > 0 ? llmobs_shapes_init(&rules->observed, wanted, NULL) : 0;
 }
 
 static int fill_shapes(struct llmobs_rules *rules,
@@ -80,7 +80,8 @@ static int fill_shapes(struct llmobs_rules *rules,
 {
     rules->generic.dialect = &llmobs_dialect_generic;
     rules->generic.shape = llmobs_dialect_generic.shapes;
-    if (llmobs_shapes_init(&rules->shapes, llmobs_dialects) < 0)
+    if (llmobs_shapes_init(&rules->shapes, llmobs_dialects,
+                           &llmobs_shapes_known) < 0)
         return -ENOMEM;
     list_signed(rules);
     return fill_observed(rules, config);
@@ -206,22 +207,14 @@ static const struct llmobs_rule *rule_of(const struct llmobs_rules *rules,
                                          const struct llmobs_shape *shape)
 {
     for (size_t i = 0; i < rules->shapes.count; i++)
-        if (rules->shapes.entries[i].rule.shape == shape)
-            return &rules->shapes.entries[i].rule;
+        if (rules->shapes.rules[i].shape == shape)
+            return &rules->shapes.rules[i];
     return NULL;
 }
 
 static bool has_body(const struct llmobs_request *request)
 {
     return request->body.len > 0 || request->body_pending || request->multipart;
-}
-
-static bool rules_is_one_of(const char *text, const char *const *list)
-{
-    for (; *list; list++)
-        if (strcmp(text, *list) == 0)
-            return true;
-    return false;
 }
 
 static bool rules_miss(struct llmobs_match *match, const char *why)
@@ -291,12 +284,12 @@ static bool match_proxy(const struct llmobs_rules *rules,
                         const struct llmobs_url *url,
                         struct llmobs_match *match)
 {
-    static const char *const methods[] = {"POST", "PUT", "PATCH",
-                                          LLMOBS_METHOD_WEBSOCKET, NULL};
+    static const char methods[] =
+        "POST\0PUT\0PATCH\0" LLMOBS_METHOD_WEBSOCKET "\0";
     const struct llmobs_rule *rule = NULL;
 
     match->inject = true;
-    if (!rules_is_one_of(request->method, methods))
+    if (!llmobs_words_have(methods, request->method))
         return rules_miss(match, "proxy: not POST, PUT or PATCH");
     if (!has_body(request))
         return rules_miss(match, "proxy: no body");
@@ -377,8 +370,8 @@ static bool match_known(const struct llmobs_rules *rules,
     provider = llmobs_provider_find(url);
     if (!provider)
         return match_shape(rules, request, url, match);
-    shape = llmobs_match_shape(provider->dialects, request->method, url->path,
-                               false, &dialect);
+    shape = llmobs_match_shape(llmobs_provider_dialects(provider),
+                               request->method, url->path, false, &dialect);
     if (!shape)
         return rules_miss(match, "known provider, but not a known operation");
     if (request->multipart && !shape->form_data)
@@ -453,7 +446,7 @@ static const struct llmobs_rule *find_observed(
     struct llmobs_text host = {url->host, url->host_len};
 
     for (size_t i = 0; i < rules->observed.count; i++) {
-        const struct llmobs_rule *rule = &rules->observed.entries[i].rule;
+        const struct llmobs_rule *rule = &rules->observed.rules[i];
 
         if (llmobs_match_has(rule->shape, request->method, url->path, false) &&
             (!rule->shape->host ||
@@ -720,7 +713,7 @@ static int rules_name_span(const struct llmobs_rule *rule,
     place = strstr(form, "%s");
     if (!place)
         return llmobs_span_set(&span->name, form);
-    if (provider && provider->span_name)
+    if (provider && *provider->span_name)
         return llmobs_span_set(&span->name, provider->span_name);
     return llmobs_span_set_format(
         &span->name, "%.*s%s%s", (int)(place - form), form,
@@ -776,7 +769,8 @@ static const struct llmobs_dialect *const *dialects_of(
 {
     const struct llmobs_provider *host = llmobs_provider_find(classified->url);
 
-    return host && !classified->confirm ? host->dialects : llmobs_dialects;
+    return host && !classified->confirm ? llmobs_provider_dialects(host)
+                                        : llmobs_dialects;
 }
 
 /* Reads a call that its shape does not confirm by the next shape with the same
@@ -793,7 +787,7 @@ static int read_as_other(const struct llmobs_rule *first,
     for (; *dialect && rc == -ENOENT; dialect++) {
         const struct llmobs_shape *shape = (*dialect)->shapes;
 
-        for (; shape->path && rc == -ENOENT; shape++) {
+        for (; *shape->path && rc == -ENOENT; shape++) {
             if (behind && has_path(shape, classified)) {
                 rule.dialect = *dialect;
                 rule.shape = classified->shape = shape;
@@ -852,10 +846,9 @@ bool llmobs_rules_stands(const struct llmobs_match *match)
 bool llmobs_rules_seems(const struct llmobs_match *match,
                         struct llmobs_text body)
 {
-    static const char *const names[] = {
-        "\"model\"",    "\"messages\"", "\"contents\"",
-        "\"content\"",  "\"prompt\"",   "\"inputText\"",
-        "\"requests\"", "\"texts\"",    NULL};
+    static const char names[] =
+        "\"model\"\0\"messages\"\0\"contents\"\0\"content\"\0\"prompt\"\0"
+        "\"inputText\"\0\"requests\"\0\"texts\"\0";
     const struct llmobs_form *form =
         rules_form_of(match->rule, match->rule->shape);
 
@@ -906,12 +899,13 @@ static struct llmobs_text rules_parameter(const char *query, const char *name)
 struct llmobs_text llmobs_rules_query(const struct llmobs_match *match,
                                       const char *url)
 {
-    const char *const *name = match->rule->shape->queries;
+    const char *name = match->rule->shape->queries;
     const char *query = url + strcspn(url, "?#");
     struct llmobs_text value = {NULL, 0};
 
-    for (; name && *name && *query == '?' && !value.data; name++)
-        value = rules_parameter(query + 1, *name);
+    for (; name && *name && *query == '?' && !value.data;
+         name = llmobs_words_next(name))
+        value = rules_parameter(query + 1, name);
     if (value.len > QUERY_MAX)
         value.len = QUERY_MAX;
     return value;

@@ -2,9 +2,9 @@
  * ends of their paths: three probes find out that a request is no call,
  * however many shapes there are.
  *
- * Owns:    the value owns its entries, until llmobs_shapes_fini.
+ * Owns:    the value owns its rules, until llmobs_shapes_fini.
  * Threads: constant after llmobs_shapes_init.
- * Errors:  -ENOMEM.
+ * Errors:  -ENOMEM; -EINVAL: an index of other dialects.
  * Limits:  in find: no allocation; a shape is compared only where the end of
  *          its path has the key of the request's.
  */
@@ -16,23 +16,36 @@
 #include "rules/custom.h"
 
 #define LLMOBS_SHAPES_BUCKETS 64
+#define LLMOBS_SHAPES_MAX 512
 
-struct llmobs_shape_entry {
-    struct llmobs_rule rule;
+struct llmobs_shapes_link {
     uint64_t key;
-    uint16_t next; /* in its bucket; the number of an entry behind this one */
+    uint16_t next; /* in its bucket; the number of a rule behind this one */
 };
+
+/* Numbers of rules, without a pointer: it is made when the library is built
+ * (shapes_index.h), and costs a process nothing. */
+struct llmobs_shapes_index {
+    uint16_t count;
+    /* The last bucket is of those without a key. */
+    uint16_t first[LLMOBS_SHAPES_BUCKETS + 1];
+    struct llmobs_shapes_link links[LLMOBS_SHAPES_MAX];
+};
+
+/* That of llmobs_dialects (scripts/shapes_table.c). */
+extern const struct llmobs_shapes_index llmobs_shapes_known;
 
 struct llmobs_shapes {
-    struct llmobs_shape_entry *entries; /* in the order of the dialects */
+    struct llmobs_rule *rules; /* in the order of the dialects */
     size_t count;
-    /* Numbers of entries; the last bucket is of those without a key. */
-    uint16_t first[LLMOBS_SHAPES_BUCKETS + 1];
+    const struct llmobs_shapes_index *index;
 };
 
-/* Lists the shapes of `dialects` (NULL-terminated), which it borrows. */
+/* Lists the shapes of `dialects` (NULL-terminated), which it borrows, with
+ * their index. NULL: they are listed only. */
 int llmobs_shapes_init(struct llmobs_shapes *shapes,
-                       const struct llmobs_dialect *const *dialects);
+                       const struct llmobs_dialect *const *dialects,
+                       const struct llmobs_shapes_index *index);
 void llmobs_shapes_fini(struct llmobs_shapes *shapes);
 
 /* The rule of the shape that llmobs_match_shape finds among the dialects; NULL:

@@ -60,7 +60,7 @@ int llmobs_host_names_init(struct llmobs_host_names *names)
     if (!names->names)
         return -ENOMEM;
     for (size_t i = 0; (provider = llmobs_provider_at(i)); i++)
-        add_host(names, provider->host);
+        add_host(names, llmobs_provider_host(provider));
     return 0;
 }
 

@@ -29,6 +29,11 @@
 #define HOLDS_NS \
     LLMOBS_HAZARD(last_by_an_old_answer, INT64_C(1000000), INT64_C(1000000000))
 #define MORE 4
+/* The kernel gives the lowest free number. Where one was that far below the
+ * limit, an answer holds for the time of a quick call: the app would have to
+ * open as many files meanwhile. */
+#define FAR 256
+#define FAR_HOLDS_NS INT64_C(100000000)
 /* A search for free numbers looks at no more: each look takes some 100 ns. */
 #define LOOKS_MAX 512
 /* A thread of the library beyond these follows the rules of the app's. */
@@ -103,9 +108,9 @@ void llmobs_fd_alone(void)
     llmobs_fd_guest(true);
 }
 
-/* How many numbers were free when that was last asked, and until when the
- * answer holds. Both are 0 at first. */
-static atomic_int seen_free;
+/* How many numbers were free when that was last asked, below which limit, and
+ * until when the answer holds. All are 0 at first. */
+static atomic_int seen_free, seen_limit;
 static _Atomic int64_t seen_until;
 
 static bool fd_holds(int want)
@@ -120,6 +125,13 @@ static void note_free(int found)
     atomic_store(&seen_until, 0);
     atomic_store(&seen_free, found);
     atomic_store(&seen_until, llmobs_clock_mono_ns() + HOLDS_NS);
+}
+
+static void note_lowest(int fd)
+{
+    if (fd >= 0 && fd < atomic_load(&seen_limit) - FAR &&
+        atomic_load(&seen_until) != 0)
+        atomic_store(&seen_until, llmobs_clock_mono_ns() + FAR_HOLDS_NS);
 }
 
 /* Finds at most `want` free numbers. Searches downwards from the limit: most
@@ -140,6 +152,8 @@ static bool ask_for(int want)
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return true;
+    atomic_store(&seen_limit,
+                 limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur : INT_MAX);
     found = count_free(limit.rlim_cur, want + MORE);
     note_free(found);
     return LLMOBS_HAZARD(takes_the_last, found >= want, true);
@@ -380,8 +394,11 @@ int llmobs_fd_open(int dir, const char *name, int flags)
         errno = EMFILE;
         return -1;
     }
-    if (LLMOBS_HAZARD(low_as_the_app, !ours, true))
-        return above_standard(open_at(dir, name, flags));
+    if (LLMOBS_HAZARD(low_as_the_app, !ours, true)) {
+        fd = above_standard(open_at(dir, name, flags));
+        note_lowest(fd);
+        return fd;
+    }
     errno = EBADF;
     for (int i = 0; fd < 0 && errno == EBADF && i < TRIES; i++)
         fd = open_high(dir, name, flags);

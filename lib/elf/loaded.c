@@ -1,11 +1,26 @@
 #include "lib/elf/loaded.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "lib/base/fork_gate.h"
 #include "lib/base/hazard.h"
 
 static llmobs_loaded_walk_fn *walk_objects = dl_iterate_phdr;
+
+/* What glibc from 2.35 on answers; behind these members it has more. */
+struct found {
+    unsigned long long flags;
+    const void *start, *end;
+    const struct link_map *map;
+    void *more[12];
+};
+
+/* By another name: the headers that the library is built with may know it. It
+ * takes no lock and allocates nothing. */
+extern int find_object(void *address,
+                       struct found *found) __asm__("_dl_find_object")
+    __attribute__((weak));
 
 void llmobs_loaded_by(llmobs_loaded_walk_fn *walk)
 {
@@ -66,12 +81,52 @@ static bool is_in_last(struct search *search, const struct dl_phdr_info *info,
     return last->object.phdr && segment_of(&last->object, search->address);
 }
 
+/* The program headers of an object that begins with them in memory; NULL: it
+ * does not. */
+static const ElfW(Phdr) * headers_of(const struct found *found)
+{
+    const ElfW(Ehdr) *header = found->start;
+    size_t size = (uintptr_t)found->end - (uintptr_t)found->start;
+
+    if (size < sizeof(*header) ||
+        memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+        header->e_phoff != sizeof(*header) ||
+        header->e_phentsize != sizeof(ElfW(Phdr)) ||
+        (size - sizeof(*header)) / sizeof(ElfW(Phdr)) < header->e_phnum)
+        return NULL;
+    return (const void *)(header + 1);
+}
+
+/* The walk calls this with the loader's lock, so that the object stays. */
+static bool find_at_once(uintptr_t address, struct llmobs_loaded *object)
+{
+    struct llmobs_loaded one;
+    struct found found;
+    const ElfW(Phdr) *headers = NULL;
+
+    if (find_object && find_object((void *)address, &found) == 0)
+        headers = headers_of(&found);
+    if (!headers)
+        return false;
+    one = (struct llmobs_loaded){
+        .path = found.map->l_name,
+        .base = found.map->l_addr,
+        .phdr = headers,
+        .phnum = ((const ElfW(Ehdr) *)found.start)->e_phnum,
+    };
+    if (!segment_of(&one, address))
+        return false;
+    *object = one;
+    return true;
+}
+
 /* The program comes first. musl has a name for it, too. */
 static int loaded_look(struct dl_phdr_info *info, size_t size, void *ctx)
 {
     struct search *search = ctx;
+    bool first = search->passed++ == 0;
     struct llmobs_loaded object = {
-        .path = search->passed++ && info->dlpi_name ? info->dlpi_name : "",
+        .path = !first && info->dlpi_name ? info->dlpi_name : "",
         .base = info->dlpi_addr,
         .phdr = info->dlpi_phdr,
         .phnum = info->dlpi_phnum,
@@ -79,7 +134,8 @@ static int loaded_look(struct dl_phdr_info *info, size_t size, void *ctx)
 
     if (search->last && !search->asked && is_in_last(search, info, size))
         object = search->last->object;
-    else if (!segment_of(&object, search->address))
+    else if (!(first && find_at_once(search->address, &object)) &&
+             !segment_of(&object, search->address))
         return 0;
     search->see(&object, search->ctx);
     if (search->last)

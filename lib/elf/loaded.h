@@ -4,6 +4,9 @@
  * Threads: any thread of this library. The loader's lock is held around the
  *          callback, which must not allocate: an allocator may take that lock
  *          while it holds its own.
+ *          Where glibc can find an object without a walk (from 2.35 on), a
+ *          search asks it as the walk is at its first object: that takes no
+ *          lock of its own, and the walk's keeps the object where it is.
  * Errors:  -ENOENT: no object has that address, or the loader has no list.
  * Limits:  reads only inside the object's own segments.
  * Fork:    the lock is taken inside the fork gate (fork_gate.h), so that a

@@ -24,7 +24,7 @@ struct llmobs_lead {
     unsigned char mark; /* its place in `text` */
     unsigned char least;
     unsigned char part;
-    const char *extra; /* what a key consists of besides letters and digits */
+    char extra[8]; /* what a key consists of besides letters and digits */
 };
 
 extern const struct llmobs_lead llmobs_leads[LLMOBS_LEADS];

@@ -20,14 +20,15 @@ struct words {
     bool loose; /* they come from a sentence */
 };
 
+/* With its text inside: a pointer would be relocated in every process. */
 struct word {
-    const char *text;
-    size_t len;
+    unsigned char len;
+    char text[24];
 };
 
 #define WORD(text)             \
     {                          \
-        text, sizeof(text) - 1 \
+        sizeof(text) - 1, text \
     }
 
 /* The ends of names that need no look at the words: people write these as one
@@ -334,7 +335,7 @@ static enum llmobs_named judge_last(const struct words *w)
 
     for (size_t i = 0; i < COUNT(nouns); i++) {
         const struct word *word = &nouns[i].word;
-        bool many = len == word->len + 1 && last[word->len] == 's';
+        bool many = len == word->len + 1U && last[word->len] == 's';
 
         if ((len == word->len || many) && *last == *word->text &&
             memcmp(last, word->text, word->len) == 0)

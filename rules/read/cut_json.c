@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "rules/read/text.h"
+
 #define SCAN_TRIES_MAX 1024
 #define SCAN_VALUE_MAX (16 * 1024)
 
@@ -186,22 +188,30 @@ bool llmobs_cut_json_has(struct llmobs_text head, struct llmobs_text tail,
     return find_first(head, key) != 0 || find_last(tail, key) != 0;
 }
 
+struct llmobs_json *llmobs_cut_json_add(struct llmobs_json *object,
+                                        struct llmobs_text head,
+                                        struct llmobs_text tail,
+                                        const char *key)
+{
+    struct llmobs_json *value = llmobs_cut_json_first(head, key);
+    size_t at = value ? 0 : find_last(tail, key);
+
+    if (at > 0)
+        value = parse_at(tail, at);
+    if (!value || llmobs_json_set(object, key, value) == 0)
+        return object;
+    llmobs_json_free(object);
+    return NULL;
+}
+
 struct llmobs_json *llmobs_cut_json_object(struct llmobs_text head,
                                            struct llmobs_text tail,
-                                           const char *const *keys)
+                                           const char *keys)
 {
     struct llmobs_json *object = llmobs_json_object();
 
-    for (; object && keys && *keys; keys++) {
-        struct llmobs_json *value = llmobs_cut_json_first(head, *keys);
-        size_t at = value ? 0 : find_last(tail, *keys);
-
-        if (at > 0)
-            value = parse_at(tail, at);
-        if (value && llmobs_json_set(object, *keys, value) < 0) {
-            llmobs_json_free(object);
-            return NULL;
-        }
-    }
+    LLMOBS_WORDS_EACH (key, keys)
+        if (object)
+            object = llmobs_cut_json_add(object, head, tail, key);
     return object;
 }

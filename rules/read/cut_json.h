@@ -24,12 +24,20 @@ struct llmobs_json *llmobs_cut_json_first(struct llmobs_text head,
 struct llmobs_json *llmobs_cut_json_last(struct llmobs_text tail,
                                          const char *key);
 
-/* Gives an object with those of `keys` (NULL-terminated, NULL: none) that stand
+/* Adds the member `key` that stands one level below the document of which
+ * `head` is the beginning and `tail` the end, if it does. Takes the object, and
+ * gives it back; NULL without memory. */
+struct llmobs_json *llmobs_cut_json_add(struct llmobs_json *object,
+                                        struct llmobs_text head,
+                                        struct llmobs_text tail,
+                                        const char *key);
+
+/* Gives an object with those of `keys` (NULL: none) that stand
  * one level below the document of which `head` is the beginning and `tail` the
  * end; NULL without memory. */
 struct llmobs_json *llmobs_cut_json_object(struct llmobs_text head,
                                            struct llmobs_text tail,
-                                           const char *const *keys);
+                                           const char *keys);
 
 /* True when `key` stands one level below the document. */
 bool llmobs_cut_json_has(struct llmobs_text head, struct llmobs_text tail,

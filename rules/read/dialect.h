@@ -39,30 +39,31 @@ struct llmobs_frames {
      * they never do. */
     bool (*transcribes)(struct llmobs_text settings);
     /* Keys for the look (frame.h); NULL: none. */
-    const char *const *names;
+    const char *names;
     /* Takes out of a whole frame's text what is never kept, and answers the new
      * length; NULL: all of it is kept. */
     size_t (*shrink)(char *text, size_t len);
     bool binary; /* JSON comes in binary frames, too */
     /* The parameters of the URL by which it may name the model,
      * NULL-terminated; NULL: none. */
-    const char *const *models;
+    const char *models;
 };
 
 /* One operation of a dialect: a row of the shape table. */
 struct llmobs_shape {
-    const char *method;    /* "POST", "GET", "HEAD", "DELETE"; or
-                            * LLMOBS_METHOD_WEBSOCKET, then with `frames` */
-    const char *path;      /* suffix of the path, from a '/'; '*' stands for
-                            * any bytes of one segment; "**", once and with no
-                            * other star, for one or more whole segments */
-    const char *holds;     /* a text that "**" must contain, or NULL */
-    const char *not_path;  /* with this suffix it is another operation; or NULL
-                            */
-    const char *operation; /* "chat", ... */
-    const char *span_name; /* "%s.createChatCompletion": %s is the client;
-                            * "%p.rerank": %p is the provider, and without one
-                            * the name begins behind it */
+    /* Four texts that each row has, without pointers for the loader. */
+    char method[10];      /* "POST", "GET", "HEAD", "DELETE"; or
+                           * LLMOBS_METHOD_WEBSOCKET, then with `frames` */
+    char path[56];        /* suffix of the path, from a '/'; '*' stands for
+                           * any bytes of one segment; "**", once and with no
+                           * other star, for one or more whole segments */
+    const char *holds;    /* a text that "**" must contain, or NULL */
+    const char *not_path; /* with this suffix it is another operation; or NULL
+                           */
+    char operation[30];   /* "chat", ... */
+    char span_name[38];   /* "%s.createChatCompletion": %s is the client;
+                           * "%p.rerank": %p is the provider, and without one
+                           * the name begins behind it */
     const char *helper; /* a request whose x-stainless-helper-method ends so */
     const char *helper_name; /* has this name instead; both may be NULL */
     const char *genai; /* the operation in OpenTelemetry's words; NULL: "chat",
@@ -99,7 +100,7 @@ struct llmobs_shape {
     const char *host;                /* of an observed dialect: its only host,
                                       * with '*' for any bytes; NULL: any host,
                                       * and the body decides */
-    const char *const *queries;      /* parameters of the URL, NULL-terminated:
+    const char *queries;             /* parameters of the URL, NULL-terminated:
                                       * the first that is there is kept, as the
                                       * request's body; NULL: none is */
 };
@@ -111,14 +112,14 @@ struct llmobs_shape {
         .span_name = name_, __VA_ARGS__                            \
     }
 
-/* One known host: a row of the provider table. Data, no code. */
+/* One known host: a row of the provider table. It has no pointer, for each is
+ * a word that the loader relocates in every process. */
 struct llmobs_provider {
-    struct llmobs_text host; /* "api.groq.com", "*.openai.com" */
-    const char *name;        /* model_provider */
-    const char *genai;       /* OpenTelemetry's name of it; NULL: the same */
-    const char *span_name;   /* name of the spans of all its calls; NULL: the
-                              * shape's */
-    const struct llmobs_dialect *const *dialects; /* NULL-terminated */
+    unsigned char host_len, dialects; /* the dialects' number in providers.c */
+    char host[42];                    /* "api.groq.com", "*.openai.com" */
+    char name[18];                    /* model_provider */
+    char genai[20];     /* OpenTelemetry's name of it; empty: the same */
+    char span_name[16]; /* of the spans of all its calls; empty: the shape's */
 };
 
 /* The subject of a dialect. All but those of models are looked for only where
@@ -157,7 +158,7 @@ struct llmobs_dialect {
     /* Of the pictures, sounds and files within the JSON of its requests and of
      * its answers: LLMOBS_MEDIA_* (left_out.h); 0: all stay as they came. */
     unsigned sent_media, answered_media;
-    const struct llmobs_shape *shapes; /* ended by one with a NULL path */
+    const struct llmobs_shape *shapes; /* ended by one with an empty path */
     const struct llmobs_form *form;    /* its functions (reading.h) */
     enum llmobs_group group;
     /* For a dialect without a form, which keeps the bodies as texts. */

@@ -260,9 +260,9 @@ void llmobs_fact_event(struct llmobs_reading *reading,
 
 void llmobs_fact_ends(struct llmobs_reading *reading)
 {
-    static const char *const keys[] = {
-        "id",           "responseId",         "model", "modelVersion",
-        "service_tier", "system_fingerprint", NULL};
+    static const char keys[] =
+        "id\0responseId\0model\0modelVersion\0service_tier\0"
+        "system_fingerprint\0";
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *body =
         llmobs_cut_json_object(call->response, call->response_tail, keys);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/hazard.h"
+#include "rules/read/text.h"
 
 enum key {
     KEY_OTHER,
@@ -28,7 +29,7 @@ static const char *const names[] = {
     [KEY_ERROR] = "error",
 };
 
-void llmobs_look_begin(struct llmobs_look *frame, const char *const *given)
+void llmobs_look_begin(struct llmobs_look *frame, const char *given)
 {
     memset(frame, 0, sizeof(*frame));
     frame->names = given;
@@ -86,10 +87,14 @@ static uint8_t frame_key_of(const struct llmobs_look *frame)
         key++;
     if (key < KEY_NAMED)
         return key;
-    for (size_t i = 0;
-         frame->names && i < LLMOBS_FRAME_NAMES && frame->names[i]; i++)
-        if (strcmp(frame->names[i], frame->token) == 0)
-            return (uint8_t)(KEY_NAMED + i);
+    key = KEY_NAMED;
+    LLMOBS_WORDS_EACH (name, frame->names) {
+        if (key == KEY_NAMED + LLMOBS_FRAME_NAMES)
+            break;
+        if (strcmp(name, frame->token) == 0)
+            return key;
+        key++;
+    }
     return KEY_OTHER;
 }
 

@@ -62,16 +62,16 @@ enum llmobs_frame_kind {
 };
 
 struct llmobs_look {
-    uint32_t depth; /* open brackets */
-    bool over;      /* the object has ended, or the text is none */
-    bool string;    /* within one */
-    bool escaped;   /* behind a backslash of it */
-    bool noting;    /* its bytes go to `token` */
-    bool value;     /* what comes is a value, or an element of a list */
-    bool object[2]; /* the containers at depth 1 and 2 are objects */
-    uint8_t key[2]; /* the keys there (frame.c) */
-    const char *const *names; /* of llmobs_look_begin */
-    uint32_t seen[2]; /* at depth 1 and 2: a bit for each name that is a key */
+    uint32_t depth;    /* open brackets */
+    bool over;         /* the object has ended, or the text is none */
+    bool string;       /* within one */
+    bool escaped;      /* behind a backslash of it */
+    bool noting;       /* its bytes go to `token` */
+    bool value;        /* what comes is a value, or an element of a list */
+    bool object[2];    /* the containers at depth 1 and 2 are objects */
+    uint8_t key[2];    /* the keys there (frame.c) */
+    const char *names; /* of llmobs_look_begin */
+    uint32_t seen[2];  /* at depth 1 and 2: a bit for each name that is a key */
     uint32_t truths[2]; /* likewise: whose value is true */
     uint8_t token_len;
     bool token_lost;
@@ -79,9 +79,9 @@ struct llmobs_look {
     char members[LLMOBS_FRAME_MEMBERS][LLMOBS_FRAME_VALUE];
 };
 
-/* `names`: keys to look for, at most LLMOBS_FRAME_NAMES, NULL-terminated; NULL:
+/* `names`: keys to look for, at most LLMOBS_FRAME_NAMES; NULL:
  * none. Borrowed until the next begin. */
-void llmobs_look_begin(struct llmobs_look *frame, const char *const *names);
+void llmobs_look_begin(struct llmobs_look *frame, const char *names);
 
 /* Takes the next bytes of the text. */
 void llmobs_look_add(struct llmobs_look *frame, const char *data, size_t len);

@@ -243,19 +243,15 @@ struct llmobs_json *llmobs_layout_ends(
     const struct llmobs_layout_values *values, const char *which,
     struct llmobs_text head, struct llmobs_text tail)
 {
-    const char *keys[LLMOBS_LAYOUT_PLACES + 1];
-    size_t count = 0, same;
+    struct llmobs_json *object = llmobs_json_object();
 
-    for (size_t i = 0; i < values->count; i++) {
+    for (size_t i = 0; object && i < values->count; i++) {
         const struct llmobs_layout_pointer *pointer = &values->pointers[i];
         const char *key = values->text + values->steps[pointer->step];
 
-        for (same = 0; same < count && strcmp(keys[same], key) != 0;)
-            same++;
-        if (same == count && pointer->steps > 0 && pointer->which &&
-            strchr(which, pointer->which))
-            keys[count++] = key;
+        if (pointer->steps > 0 && pointer->which &&
+            strchr(which, pointer->which) && !llmobs_json_get(object, key))
+            object = llmobs_cut_json_add(object, head, tail, key);
     }
-    keys[count] = NULL;
-    return llmobs_cut_json_object(head, tail, keys);
+    return object;
 }

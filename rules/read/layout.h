@@ -79,7 +79,7 @@ struct llmobs_layout {
     const struct llmobs_message_form *alone;
     /* The keys at LLMOBS_AT_SETTINGS that are metadata; NULL: those of
      * form->keys but for the first ones, as many as `plain` says. */
-    const char *const *settings;
+    const char *settings;
     unsigned char plain;
     char ended[8];   /* the reason where an end has none, or "" */
     bool sums;       /* the total is input and output together */

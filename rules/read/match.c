@@ -112,7 +112,7 @@ const struct llmobs_shape *llmobs_match_shape(
     for (; *dialects; dialects++) {
         const struct llmobs_shape *shape = (*dialects)->shapes;
 
-        for (; shape->path; shape++) {
+        for (; *shape->path; shape++) {
             if (!llmobs_match_has(shape, method, path, any_host))
                 continue;
             *found = *dialects;

@@ -38,9 +38,9 @@ struct llmobs_reading {
 /* The functions and values of a dialect. A function may be NULL; each answers 0
  * or -ENOMEM, and leaves out all that it cannot read. */
 struct llmobs_form {
-    /* Keys to look for in a request whose middle is missing, NULL-terminated;
+    /* Keys to look for in a request whose middle is missing;
      * "model" need not be among them. NULL: none. */
-    const char *const *keys;
+    const char *keys;
     /* True where the body is a request of this dialect; called for hosts that
      * are not listed. reading->request is an object. */
     bool (*confirm)(const struct llmobs_reading *reading);
@@ -78,10 +78,10 @@ struct llmobs_form {
     bool lists;  /* an answer may be an array */
     bool texts;  /* an event may be a text, which is no answer even where it
                   * looks like JSON: only its frame says that it is an error */
-    /* Quoted names, NULL-terminated, of which a request's body has one: by
+    /* Quoted names, of which a request's body has one: by
      * these the library guesses where it will not have the body when it reads
      * the call. NULL: the names of most APIs. */
-    const char *const *signs;
+    const char *signs;
     const void *variant; /* settings for functions that several forms share */
     enum llmobs_framing framing; /* of streams that are not server-sent events
                                   */

@@ -11,9 +11,9 @@
 #include "rules/read/text.h"
 
 static int request_read_ends(struct llmobs_text head, struct llmobs_text tail,
-                             const char *const *keys, struct llmobs_json **out)
+                             const char *keys, struct llmobs_json **out)
 {
-    static const char *const model_key[] = {"model", NULL};
+    static const char model_key[] = "model\0";
     struct llmobs_json *model;
     int rc = -ENOMEM;
 
@@ -30,14 +30,10 @@ static int request_read_ends(struct llmobs_text head, struct llmobs_text tail,
 /* Of a form all values are texts; these stay such, whatever they say. */
 static bool stays_text(const char *name)
 {
-    static const char *const names[] = {"model", "model_id", "prompt",
-                                        "text",  "input",    "language",
-                                        "voice", "user",     NULL};
-    size_t i = 0;
+    static const char names[] =
+        "model\0model_id\0prompt\0text\0input\0language\0voice\0user\0";
 
-    while (names[i] && strcmp(names[i], name) != 0)
-        i++;
-    return names[i];
+    return llmobs_words_have(names, name);
 }
 
 /* A number or a truth value of a form, as a JSON request has it; else a share
@@ -119,7 +115,7 @@ static int request_read_fields(struct llmobs_text lines,
     return *out ? rc : -ENOMEM;
 }
 
-int llmobs_request_read(const struct llmobs_call *call, const char *const *keys,
+int llmobs_request_read(const struct llmobs_call *call, const char *keys,
                         struct llmobs_json **out)
 {
     int rc;
@@ -145,17 +141,17 @@ int llmobs_request_read(const struct llmobs_call *call, const char *const *keys,
     return rc == -ENOMEM ? rc : 0;
 }
 
-int llmobs_request_metadata(const struct llmobs_json *request,
-                            const char *const *keys, struct llmobs_span *span)
+int llmobs_request_metadata(const struct llmobs_json *request, const char *keys,
+                            struct llmobs_span *span)
 {
     int rc = 0;
 
-    for (; rc == 0 && *keys; keys++) {
-        struct llmobs_json *value = llmobs_json_get(request, *keys);
+    for (; rc == 0 && *keys; keys = llmobs_words_next(keys)) {
+        struct llmobs_json *value = llmobs_json_get(request, keys);
 
         if (value)
-            rc = llmobs_json_set(span->metadata, *keys,
-                                 llmobs_json_share(value));
+            rc =
+                llmobs_json_set(span->metadata, keys, llmobs_json_share(value));
     }
     return rc;
 }

@@ -16,13 +16,13 @@
  * body's middle is missing, or it is beyond the limits of lib/text/json.h
  * (then it answers 1), the object has only those of `keys` (NULL-terminated)
  * and "model" that stand at the body's ends. */
-int llmobs_request_read(const struct llmobs_call *call, const char *const *keys,
+int llmobs_request_read(const struct llmobs_call *call, const char *keys,
                         struct llmobs_json **out);
 
 /* Copies the request's `keys` into the span's metadata, with their values as
  * they are. */
-int llmobs_request_metadata(const struct llmobs_json *request,
-                            const char *const *keys, struct llmobs_span *span);
+int llmobs_request_metadata(const struct llmobs_json *request, const char *keys,
+                            struct llmobs_span *span);
 
 /* Gives a body that is not JSON as a C string: "[binary]" where it is not text
  * either; of a form the fields as an object, "[multipart]" without any. */

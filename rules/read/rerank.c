@@ -12,21 +12,11 @@
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 
-const char *const llmobs_rerank_keys[] = {
-    "top_n",
-    "top_k",
-    "truncation",
-    "truncate",
-    "max_tokens_per_doc",
-    "raw_scores",
-    "rank_fields",
-    "return_documents",
-    "return_text",
-    "instruct",
-    NULL,
-};
+const char llmobs_rerank_keys[] =
+    "top_n\0top_k\0truncation\0truncate\0max_tokens_per_doc\0raw_scores\0"
+    "rank_fields\0return_documents\0return_text\0instruct\0";
 
-const char *const llmobs_rerank_signs[] = {"\"query\"", NULL};
+const char llmobs_rerank_signs[] = "\"query\"\0";
 
 bool llmobs_rerank_asks(const struct llmobs_reading *reading)
 {

@@ -22,15 +22,15 @@
 struct llmobs_rerank {
     const char *asks;     /* member of the request with query and documents */
     const char *settings; /* member of the request with the settings */
-    const char *const *keys; /* of the settings: kept as metadata */
-    const char *answers;     /* member of the answer with the results */
+    const char *keys;     /* of the settings: kept as metadata */
+    const char *answers;  /* member of the answer with the results */
 };
 
 /* The keys of a request that become metadata. */
-extern const char *const llmobs_rerank_keys[];
+extern const char llmobs_rerank_keys[];
 
 /* Names of which such a request has one (form->signs). */
-extern const char *const llmobs_rerank_signs[];
+extern const char llmobs_rerank_signs[];
 
 /* form->confirm: the request has a query, and documents or texts. */
 bool llmobs_rerank_asks(const struct llmobs_reading *reading);

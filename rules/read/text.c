@@ -129,11 +129,20 @@ bool llmobs_text_matches(struct llmobs_text text, struct llmobs_text pattern)
     return p == pattern.len;
 }
 
-bool llmobs_text_has_any(struct llmobs_text text, const char *const *words)
+bool llmobs_words_have(const char *words, const char *word)
 {
-    for (; text.len > 0 && *words; words++)
-        if (memmem(text.data, text.len, *words, strlen(*words)))
+    LLMOBS_WORDS_EACH (one, words)
+        if (strcmp(one, word) == 0)
             return true;
+    return false;
+}
+
+bool llmobs_text_has_any(struct llmobs_text text, const char *words)
+{
+    if (text.len > 0)
+        LLMOBS_WORDS_EACH (word, words)
+            if (memmem(text.data, text.len, word, strlen(word)))
+                return true;
     return false;
 }
 

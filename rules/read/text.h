@@ -7,6 +7,8 @@
 #ifndef LLMOBS_RULES_TEXT_H
 #define LLMOBS_RULES_TEXT_H
 
+#include <string.h>
+
 #include "lib/base/buf.h"
 
 /* The text without its byte order mark and JSON's white space before its first
@@ -24,8 +26,22 @@ bool llmobs_text_ends(struct llmobs_text text, const char *suffix);
 /* ASCII letters compare alike in both cases. */
 bool llmobs_text_has_nocase(struct llmobs_text text, const char *word);
 
-/* True where the text has one of the words, NULL-terminated. */
-bool llmobs_text_has_any(struct llmobs_text text, const char *const *words);
+/* A list of words is one text, "a\0b\0", which has no pointers for the loader
+ * to relocate. Gives the word behind this one; it is empty behind the last. */
+static inline const char *llmobs_words_next(const char *word)
+{
+    return word + strlen(word) + 1;
+}
+
+/* The words one after the other; a NULL list has none. */
+#define LLMOBS_WORDS_EACH(word, list)              \
+    for (const char *word = (list); word && *word; \
+         word = llmobs_words_next(word))
+
+bool llmobs_words_have(const char *words, const char *word);
+
+/* True where the text has one of the words. */
+bool llmobs_text_has_any(struct llmobs_text text, const char *words);
 
 /* False where the last bytes differ: that rules out most patterns of a list. */
 static inline bool llmobs_text_may_match(struct llmobs_text text,

@@ -79,10 +79,9 @@ static int fast_read(struct llmobs_reading *reading,
                : llmobs_speech_transcripts(reading->span, list, NULL);
 }
 
-static const char *const fast_settings[] = {
-    "locales",    "diarization",  "channels", "profanityFilterMode",
-    "phraseList", "enhancedMode", NULL,
-};
+static const char fast_settings[] =
+    "locales\0diarization\0channels\0profanityFilterMode\0phraseList\0"
+    "enhancedMode\0";
 
 static const struct llmobs_speech_ear fast_hears = {
     .url = "audioUrl",
@@ -127,7 +126,7 @@ static int short_read(struct llmobs_reading *reading,
                                              NULL);
 }
 
-static const char *const no_settings[] = {NULL};
+static const char no_settings[] = "";
 
 static const struct llmobs_speech_ear short_hears = {
     .read = short_read,
@@ -151,7 +150,7 @@ static const struct llmobs_shape shapes[] = {
                  "short_transcription", "azure_speech.transcription",
                  .kind = LLMOBS_KIND_LLM, .genai = "transcription",
                  .form = &short_audio, .form_data = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(azure_speech, .integration = "azure_speech", .shapes = shapes);

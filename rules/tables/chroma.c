@@ -5,12 +5,11 @@
 #include "rules/tables/store.h"
 #include "rules/read/documents.h"
 
-static const char *const keys[] = {"n_results", "where", "where_document",
-                                   "include", NULL};
+static const char keys[] = "n_results\0where\0where_document\0include\0";
 
-static const char *const asks[] = {"query_embeddings", NULL};
-static const char *const signs[] = {"\"query_embeddings\"", NULL};
-static const char *const none[] = {NULL};
+static const char asks[] = "query_embeddings\0";
+static const char signs[] = "\"query_embeddings\"\0";
+static const char none[] = "";
 
 static const struct llmobs_store store = {
     .asks = asks,
@@ -90,7 +89,7 @@ static const struct llmobs_form form = {
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/collections/*/query", "query", "chroma.query",
                  .kind = LLMOBS_KIND_RETRIEVAL),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(chroma, .integration = "chroma", .genai = "_OTHER",

@@ -20,22 +20,11 @@
 #include "rules/read/values.h"
 
 /* Keys that are metadata. */
-static const char *const keys[] = {
-    "stream",
-    "temperature",
-    "top_p",
-    "top_k",
-    "seed",
-    "max_tokens",
-    "frequency_penalty",
-    "presence_penalty",
-    "lora",
-    "repetition_penalty",
-    "response_format",
-    NULL,
-};
+static const char keys[] =
+    "stream\0temperature\0top_p\0top_k\0seed\0max_tokens\0frequency_penalty\0"
+    "presence_penalty\0lora\0repetition_penalty\0response_format\0";
 
-static const char *const no_keys[] = {NULL};
+static const char no_keys[] = "";
 
 static const struct llmobs_chat_variant variant = {
     .metadata = keys,
@@ -249,7 +238,7 @@ static const struct llmobs_shape shapes[] = {
     /* Its gateway. */
     LLMOBS_SHAPE("POST", "/workers-ai/**", "run", "cloudflare.run",
                  .kind = LLMOBS_KIND_LLM, .by_body = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(cloudflare, .integration = "cloudflare", .shapes = shapes,

@@ -4,20 +4,9 @@
 #include "rules/tables/interpreter.h"
 
 /* Keys to look for; all but the first are metadata. */
-static const char *const keys[] = {
-    "stream",
-    "temperature",
-    "max_tokens",
-    "p",
-    "k",
-    "seed",
-    "stop_sequences",
-    "frequency_penalty",
-    "presence_penalty",
-    "response_format",
-    "safety_mode",
-    NULL,
-};
+static const char keys[] =
+    "stream\0temperature\0max_tokens\0p\0k\0seed\0stop_sequences\0"
+    "frequency_penalty\0presence_penalty\0response_format\0safety_mode\0";
 
 static const struct llmobs_message_form messages = {
     .parts = LLMOBS_MESSAGE_CONTENT_THINKING | LLMOBS_MESSAGE_CONTENT_DOCUMENTS,
@@ -47,10 +36,8 @@ static const struct llmobs_layout chat = {
     .keep_space = true,
 };
 
-static const char *const embed_keys[] = {
-    "input_type", "embedding_types",  "truncate",
-    "max_tokens", "output_dimension", NULL,
-};
+static const char embed_keys[] =
+    "input_type\0embedding_types\0truncate\0max_tokens\0output_dimension\0";
 
 static const struct llmobs_layout embed = {
     .places = LLMOBS_AT(INPUT, "/texts") LLMOBS_AT(CONTENTS, "/images")
@@ -71,7 +58,7 @@ static const struct llmobs_shape shapes[] = {
                  .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings),
     LLMOBS_SHAPE("POST", "/v1/embed", "embedding", "cohere.request",
                  .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(cohere, .integration = "cohere", .shapes = shapes, .form = &form,

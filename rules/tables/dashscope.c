@@ -19,31 +19,15 @@
 #include "rules/read/usage.h"
 #include "rules/tables/interpreter.h"
 
-static const char *const keys[] = {"parameters", NULL};
-static const char *const signs[] = {"\"input\"", NULL};
+static const char keys[] = "parameters\0";
+static const char signs[] = "\"input\"\0";
 
-static const char *const settings[] = {
-    "temperature",
-    "top_p",
-    "top_k",
-    "max_tokens",
-    "seed",
-    "stop",
-    "n",
-    "presence_penalty",
-    "repetition_penalty",
-    "result_format",
-    "incremental_output",
-    "enable_search",
-    "enable_thinking",
-    "thinking_budget",
-    "tool_choice",
-    "response_format",
-    NULL,
-};
+static const char settings[] =
+    "temperature\0top_p\0top_k\0max_tokens\0seed\0stop\0n\0presence_penalty\0"
+    "repetition_penalty\0result_format\0incremental_output\0enable_search\0"
+    "enable_thinking\0thinking_budget\0tool_choice\0response_format\0";
 
-static const char *const embed_settings[] = {"dimension", "text_type",
-                                             "output_type", NULL};
+static const char embed_settings[] = "dimension\0text_type\0output_type\0";
 
 /* A streamed answer. */
 struct state {
@@ -413,7 +397,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/rerank/text-rerank/text-rerank", "rerank",
                  "dashscope.rerank", .kind = LLMOBS_KIND_RETRIEVAL,
                  .form = &reranking, .any_host = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(dashscope, .integration = "dashscope", .shapes = shapes,

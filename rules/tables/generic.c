@@ -47,7 +47,7 @@ static int generic_read(const struct llmobs_classified *classified,
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "*", "request", "llm_proxy.request",
                  .kind = LLMOBS_KIND_WORKFLOW),
-    {.path = NULL},
+    {.path = ""},
 };
 
 const struct llmobs_dialect llmobs_dialect_generic = {

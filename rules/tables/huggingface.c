@@ -24,31 +24,17 @@
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 
-static const char *const keys[] = {"stream", "parameters", NULL};
-static const char *const own_keys[] = {"stream", NULL};
-static const char *const signs[] = {"\"inputs\"", NULL};
+static const char keys[] = "stream\0parameters\0";
+static const char own_keys[] = "stream\0";
+static const char signs[] = "\"inputs\"\0";
 
-static const char *const settings[] = {
-    "temperature",
-    "top_k",
-    "top_p",
-    "typical_p",
-    "max_new_tokens",
-    "repetition_penalty",
-    "frequency_penalty",
-    "do_sample",
-    "seed",
-    "stop",
-    "best_of",
-    "truncate",
-    "return_full_text",
-    "min_length",
-    "max_length",
-    NULL,
-};
+static const char settings[] =
+    "temperature\0top_k\0top_p\0typical_p\0max_new_tokens\0"
+    "repetition_penalty\0frequency_penalty\0do_sample\0seed\0stop\0best_of\0"
+    "truncate\0return_full_text\0min_length\0max_length\0";
 
-static const char *const embed_keys[] = {"normalize", "truncate", "dimensions",
-                                         "prompt_name", NULL};
+static const char embed_keys[] =
+    "normalize\0truncate\0dimensions\0prompt_name\0";
 
 static bool has_inputs(const struct llmobs_reading *reading)
 {
@@ -336,7 +322,7 @@ static int huggingface_read_vectors(struct llmobs_reading *reading,
 
 /* -- likeness ------------------------------------------------------------ */
 
-static const char *const similar_signs[] = {"\"source_sentence\"", NULL};
+static const char similar_signs[] = "\"source_sentence\"\0";
 
 /* Of a body that was cut the names are what can be asked. */
 static bool compares(const struct llmobs_reading *reading)
@@ -482,7 +468,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/endpoints/*/invocations", "generate",
                  "huggingface.generate", .kind = LLMOBS_KIND_LLM,
                  .genai = "text_completion", .by_body = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(huggingface, .integration = "huggingface",

@@ -153,7 +153,7 @@ static int interpreter_read_settings(struct llmobs_reading *reading,
                                      const struct llmobs_json *settings)
 {
     const struct llmobs_json *all = interpreter_at(reading, LLMOBS_AT_METADATA);
-    const char *const *keys = reading->form->keys;
+    const char *keys = reading->form->keys;
     int rc = 0;
 
     for (void *it = llmobs_json_iter(all); rc == 0 && it;
@@ -165,7 +165,8 @@ static int interpreter_read_settings(struct llmobs_reading *reading,
     if (layout_of(reading)->settings)
         keys = layout_of(reading)->settings;
     else if (keys)
-        keys += layout_of(reading)->plain;
+        for (unsigned i = 0; i < layout_of(reading)->plain; i++)
+            keys = llmobs_words_next(keys);
     return keys ? llmobs_request_metadata(settings, keys, reading->span) : 0;
 }
 

@@ -19,7 +19,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/task", "task", "%p.task", .kind = LLMOBS_KIND_TASK),
     LLMOBS_SHAPE("POST", "/workflow", "workflow", "%p.workflow",
                  .kind = LLMOBS_KIND_WORKFLOW),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(json, .integration = "http", .genai = "_OTHER", .shapes = shapes,

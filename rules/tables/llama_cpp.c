@@ -17,36 +17,17 @@
 #include "rules/read/usage.h"
 
 /* Keys that are metadata. */
-static const char *const keys[] = {
-    "stream",
-    "n_predict",
-    "temperature",
-    "top_k",
-    "top_p",
-    "min_p",
-    "seed",
-    "stop",
-    "repeat_penalty",
-    "presence_penalty",
-    "frequency_penalty",
-    "mirostat",
-    "ignore_eos",
-    "cache_prompt",
-    "n_probs",
-    "samplers",
-    "json_schema",
-    "grammar",
-    NULL,
-};
+static const char keys[] =
+    "stream\0n_predict\0temperature\0top_k\0top_p\0min_p\0seed\0stop\0"
+    "repeat_penalty\0presence_penalty\0frequency_penalty\0mirostat\0"
+    "ignore_eos\0cache_prompt\0n_probs\0samplers\0json_schema\0grammar\0";
 
-static const char *const no_keys[] = {NULL};
-static const char *const prompt_signs[] = {"\"prompt\"", "\"input_prefix\"",
-                                           NULL};
-static const char *const content_signs[] = {"\"content\"", NULL};
+static const char no_keys[] = "";
+static const char prompt_signs[] = "\"prompt\"\0\"input_prefix\"\0";
+static const char content_signs[] = "\"content\"\0";
 
-static const char *const answer_keys[] = {
-    "model",   "tokens_evaluated", "tokens_predicted",
-    "timings", "stop_type",        NULL};
+static const char answer_keys[] =
+    "model\0tokens_evaluated\0tokens_predicted\0timings\0stop_type\0";
 
 struct state {
     struct llmobs_text_stream texts;
@@ -378,7 +359,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/embeddings", "embedding", "llama_cpp.embedding",
                  .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
                  .any_host = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(llama_cpp, .integration = "llama_cpp",

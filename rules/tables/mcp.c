@@ -136,8 +136,8 @@ static struct llmobs_text from_object(struct llmobs_text text, const char *key)
  * header, too. */
 static struct llmobs_json *cut_request(const struct llmobs_call *call)
 {
-    static const char *const keys[] = {"jsonrpc", "id", "method", NULL};
-    static const char *const inner_keys[] = {"name", "taskId", NULL};
+    static const char keys[] = "jsonrpc\0id\0method\0";
+    static const char inner_keys[] = "name\0taskId\0";
     struct llmobs_text head = call->request, tail = call->request_tail;
     struct llmobs_text inner = from_object(head, "\"params\"");
     const struct llmobs_text none = {NULL, 0};
@@ -409,7 +409,7 @@ static bool goes_on_elsewhere(const struct reading *reading,
  * that a stream which is taken up again brought something. */
 static int take_cut(struct reading *reading, struct llmobs_text head)
 {
-    static const char *const keys[] = {"jsonrpc", "id", "method", NULL};
+    static const char keys[] = "jsonrpc\0id\0method\0";
     struct llmobs_text tail = reading->call->response_tail;
     struct llmobs_json *message;
     int rc = 0;
@@ -659,7 +659,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("GET", "/mcp", "resume", "MCP Client Resume",
                  .kind = LLMOBS_KIND_TASK, .bodyless = true, .resumes = true,
                  .signs = resumed_signs),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(mcp, .integration = "mcp", .shapes = shapes, .read = mcp_read,

@@ -16,27 +16,13 @@
 #include "rules/tables/interpreter.h"
 
 /* Keys to look for; all but the first are metadata. */
-static const char *const keys[] = {
-    "stream",
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "stop",
-    "random_seed",
-    "response_format",
-    "presence_penalty",
-    "frequency_penalty",
-    "n",
-    "parallel_tool_calls",
-    "reasoning_effort",
-    "prompt_mode",
-    "guardrails",
-    "safe_prompt",
-    "suffix",
-    NULL,
-};
+static const char keys[] =
+    "stream\0temperature\0top_p\0max_tokens\0stop\0random_seed\0"
+    "response_format\0presence_penalty\0frequency_penalty\0n\0"
+    "parallel_tool_calls\0reasoning_effort\0prompt_mode\0guardrails\0"
+    "safe_prompt\0suffix\0";
 
-static const char *const embedding_keys[] = {"encoding_format", NULL};
+static const char embedding_keys[] = "encoding_format\0";
 
 /* Sets the counts as they were sent. */
 static int mistral_read_usage(const struct llmobs_json *usage,
@@ -102,8 +88,8 @@ static const struct llmobs_layout embed = {
 
 /* -- OCR ----------------------------------------------------------------- */
 
-static const char *const ocr_keys[] = {"pages", "include_image_base64",
-                                       "image_limit", "image_min_size", NULL};
+static const char ocr_keys[] =
+    "pages\0include_image_base64\0image_limit\0image_min_size\0";
 
 /* The document to read, by its URL or by the id of its file. */
 static int read_document_url(struct llmobs_reading *reading)
@@ -232,7 +218,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/classifications", "classification",
                  "mistralai.request", .kind = LLMOBS_KIND_TASK,
                  .form = &classifications),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(mistral, .integration = "mistralai", .genai = "mistral_ai",

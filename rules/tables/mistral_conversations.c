@@ -27,33 +27,14 @@
 #define CODE_LEN 32
 
 /* Keys of the request; the first one only holds settings. */
-static const char *const keys[] = {
-    "completion_args",
-    "stream",
-    "store",
-    "handoff_execution",
-    "agent_id",
-    "agent_version",
-    "guardrails",
-    "from_entry_id",
-    "tool_confirmations",
-    NULL,
-};
+static const char keys[] =
+    "completion_args\0stream\0store\0handoff_execution\0agent_id\0"
+    "agent_version\0guardrails\0from_entry_id\0tool_confirmations\0";
 #define KEYS_APART 1
 
-static const char *const settings[] = {
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "stop",
-    "random_seed",
-    "presence_penalty",
-    "frequency_penalty",
-    "response_format",
-    "tool_choice",
-    "reasoning_effort",
-    NULL,
-};
+static const char settings[] =
+    "temperature\0top_p\0max_tokens\0stop\0random_seed\0presence_penalty\0"
+    "frequency_penalty\0response_format\0tool_choice\0reasoning_effort\0";
 
 /* -- the request --------------------------------------------------------- */
 
@@ -121,7 +102,7 @@ static int mistral_conversations_read_request(struct llmobs_reading *reading)
 static int mistral_conversations_read_usage(const struct llmobs_json *usage,
                                             struct llmobs_span *span)
 {
-    static const char *const own[] = {"connector_tokens", "connectors", NULL};
+    static const char own[] = "connector_tokens\0connectors\0";
 
     if (!llmobs_json_is_object(usage))
         return 0;
@@ -189,7 +170,7 @@ static int mistral_conversations_read_document(struct llmobs_reading *reading,
 /* The usage is the last member but one of the answer. */
 static int mistral_conversations_read_ends(struct llmobs_reading *reading)
 {
-    static const char *const wanted[] = {"conversation_id", "usage", NULL};
+    static const char wanted[] = "conversation_id\0usage\0";
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *body =
         llmobs_cut_json_object(call->response, call->response_tail, wanted);
@@ -464,7 +445,7 @@ static const struct llmobs_shape shapes[] = {
     SHAPE("/conversations", "start"),
     SHAPE("/conversations/*", "append"),
     SHAPE("/conversations/*/restart", "restart"),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(mistral_conversations, .integration = "mistralai",

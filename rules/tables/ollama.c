@@ -4,9 +4,7 @@
 #include "rules/tables/interpreter.h"
 
 /* Keys to look for; all but the first two are metadata. */
-static const char *const keys[] = {
-    "stream", "options", "think", "format", "keep_alive", NULL,
-};
+static const char keys[] = "stream\0options\0think\0format\0keep_alive\0";
 
 static const struct llmobs_message_form messages = {
     .tool_name = "tool_name",
@@ -88,7 +86,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/api/embeddings", "embedding", "ollama.request",
                  .kind = LLMOBS_KIND_EMBEDDING, .form = &embeds,
                  .any_host = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(ollama, .integration = "ollama", .shapes = shapes,

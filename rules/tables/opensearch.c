@@ -9,16 +9,15 @@
 
 #define CLAUSES_MAX 12
 
-static const char *const keys[] = {"size", "from", "min_score", NULL};
-static const char *const cut_keys[] = {"size",  "from",      "min_score", "knn",
-                                       "query", "retriever", NULL};
-static const char *const none[] = {NULL};
-static const char *const texts[] = {"query_text", "model_text", NULL};
-static const char *const lists[] = {"hits", NULL};
-static const char *const payloads[] = {"_source", "fields", NULL};
-static const char *const ids[] = {"_id", NULL};
-static const char *const scores[] = {"_score", NULL};
-static const char *const signs[] = {"\"knn\"", "\"neural\"", NULL};
+static const char keys[] = "size\0from\0min_score\0";
+static const char cut_keys[] = "size\0from\0min_score\0knn\0query\0retriever\0";
+static const char none[] = "";
+static const char texts[] = "query_text\0model_text\0";
+static const char lists[] = "hits\0";
+static const char payloads[] = "_source\0fields\0";
+static const char ids[] = "_id\0";
+static const char scores[] = "_score\0";
+static const char signs[] = "\"knn\"\0\"neural\"\0";
 
 /* Clauses that hold others, and the member where they do. */
 static const char *const holders[][2] = {
@@ -127,7 +126,7 @@ static const struct llmobs_shape shapes[] = {
     SEARCH("GET", "/*/_search"),
     SEARCH("POST", "/_search"),
     SEARCH("GET", "/_search"),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(opensearch, .integration = "opensearch", .genai = "_OTHER",

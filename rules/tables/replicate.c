@@ -19,16 +19,13 @@
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 
-static const char *const keys[] = {"version", NULL};
-static const char *const answer_keys[] = {"id",      "model", "status",
-                                          "metrics", "error", NULL};
-static const char *const signs[] = {"\"input\"", NULL};
+static const char keys[] = "version\0";
+static const char answer_keys[] = "id\0model\0status\0metrics\0error\0";
+static const char signs[] = "\"input\"\0";
 
-static const char *const settings[] = {
-    "temperature", "top_p", "top_k",          "seed",
-    "max_tokens",  "stop",  "max_new_tokens", "max_completion_tokens",
-    NULL,
-};
+static const char settings[] =
+    "temperature\0top_p\0top_k\0seed\0max_tokens\0stop\0max_new_tokens\0"
+    "max_completion_tokens\0";
 
 static bool replicate_is_request(const struct llmobs_reading *reading)
 {
@@ -359,7 +356,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/v1/predictions/*/cancel", "cancel",
                  "replicate.cancelPrediction", .kind = LLMOBS_KIND_TASK,
                  .bodyless = true, .form = &fetch_form),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(replicate, .integration = "replicate", .shapes = shapes,

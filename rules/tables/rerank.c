@@ -20,7 +20,7 @@ static const struct llmobs_shape shapes[] = {
     /* DashScope. */
     LLMOBS_SHAPE("POST", "/reranks", "rerank", "%p.rerank",
                  .kind = LLMOBS_KIND_RETRIEVAL, .any_host = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(rerank, .integration = "rerank", .genai = "_OTHER",

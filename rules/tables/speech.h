@@ -16,13 +16,13 @@
 /* The names of the members of a request for a sound: form->variant of a
  * voice. */
 struct llmobs_speech_voice {
-    const char *text;            /* key of the text to say */
-    const char *turns;           /* key of a list of objects that have such a
-                                  * text, each said by another voice; NULL: the
-                                  * request has the text itself */
-    const char *model;           /* key of the model; NULL: "model" */
-    const char *const *settings; /* keys that become metadata */
-    bool in_path;                /* the path names the voice */
+    const char *text;     /* key of the text to say */
+    const char *turns;    /* key of a list of objects that have such a
+                           * text, each said by another voice; NULL: the
+                           * request has the text itself */
+    const char *model;    /* key of the model; NULL: "model" */
+    const char *settings; /* keys that become metadata */
+    bool in_path;         /* the path names the voice */
 };
 
 /* Where an answer has its transcript: form->variant of an ear. */
@@ -32,7 +32,7 @@ struct llmobs_speech_ear {
     const char *file;  /* key of the form's file; NULL: "file" */
     const char *model; /* key of the model; NULL: "model" */
     int (*read)(struct llmobs_reading *reading, const struct llmobs_json *body);
-    const char *const *settings;
+    const char *settings;
 };
 
 /* Functions for the forms of voices. */

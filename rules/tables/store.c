@@ -16,21 +16,13 @@ static const struct llmobs_store *store_of(const struct llmobs_reading *reading)
     return reading->form->variant;
 }
 
-static bool tables_store_is_one_of(const char *name, const char *const *list)
-{
-    for (; list && *list; list++)
-        if (strcmp(name, *list) == 0)
-            return true;
-    return false;
-}
-
 const struct llmobs_json *llmobs_store_first(const struct llmobs_json *object,
-                                             const char *const *names)
+                                             const char *names)
 {
     const struct llmobs_json *value = NULL;
 
-    for (; names && *names && !value; names++)
-        value = llmobs_json_get(object, *names);
+    for (; names && *names && !value; names = llmobs_words_next(names))
+        value = llmobs_json_get(object, names);
     return value;
 }
 
@@ -42,9 +34,10 @@ static bool asks_in(const struct llmobs_store *store,
 {
     const struct llmobs_json *value = NULL;
 
-    for (const char *const *name = store->asks;
-         *name && (!value || llmobs_json_is_null(value)); name++)
-        value = llmobs_json_get(search, *name);
+    for (const char *name = store->asks;
+         *name && (!value || llmobs_json_is_null(value));
+         name = llmobs_words_next(name))
+        value = llmobs_json_get(search, name);
     return value && !llmobs_json_is_null(value);
 }
 
@@ -54,8 +47,8 @@ static bool cut_asks(const struct llmobs_reading *reading)
     const struct llmobs_store *store = store_of(reading);
     const struct llmobs_call *call = reading->classified->call;
 
-    for (const char *const *name = store->asks; *name; name++)
-        if (llmobs_reading_has(reading, *name))
+    LLMOBS_WORDS_EACH (name, store->asks)
+        if (llmobs_reading_has(reading, name))
             return true;
     return store->each && llmobs_reading_has(reading, store->each) &&
            (llmobs_text_has_any(call->request, reading->form->signs) ||
@@ -101,10 +94,10 @@ int llmobs_store_begin(struct llmobs_reading *reading)
 }
 
 static int tables_store_gather(const struct llmobs_json *value,
-                               const char *const *names, bool named, int depth,
+                               const char *names, bool named, int depth,
                                struct llmobs_json *texts)
 {
-    static const char *const filters[] = {"filter", "filters", "where", NULL};
+    static const char filters[] = "filter\0filters\0where\0";
     const char *text = llmobs_json_text(value);
     int rc = 0;
 
@@ -121,10 +114,10 @@ static int tables_store_gather(const struct llmobs_json *value,
          it = llmobs_json_next(value, it)) {
         const char *key = llmobs_json_iter_key(it);
 
-        if (!tables_store_is_one_of(key, filters))
+        if (!llmobs_words_have(filters, key))
             rc = tables_store_gather(llmobs_json_iter_value(it), names,
-                                     tables_store_is_one_of(key, names),
-                                     depth + 1, texts);
+                                     llmobs_words_have(names, key), depth + 1,
+                                     texts);
     }
     return rc;
 }
@@ -176,8 +169,8 @@ static bool tables_store_is_empty(const struct llmobs_json *value)
  * without those that a vector has left empty; a value of another type as it is.
  */
 static struct llmobs_json *tables_store_rest_of(const struct llmobs_json *value,
-                                                const char *const *without,
-                                                const char *const *drops)
+                                                const char *without,
+                                                const char *drops)
 {
     struct llmobs_json *out;
     int rc = 0;
@@ -190,8 +183,8 @@ static struct llmobs_json *tables_store_rest_of(const struct llmobs_json *value,
         const char *key = llmobs_json_iter_key(it);
         struct llmobs_json *one = llmobs_json_iter_value(it);
 
-        if (tables_store_is_one_of(key, without) ||
-            tables_store_is_one_of(key, drops) || tables_store_is_empty(one))
+        if (llmobs_words_have(without, key) || llmobs_words_have(drops, key) ||
+            tables_store_is_empty(one))
             continue;
         rc = llmobs_json_set(out, key, llmobs_json_share(one));
     }
@@ -225,8 +218,7 @@ int llmobs_store_add(struct llmobs_span *span,
                      const struct llmobs_json *id,
                      const struct llmobs_json *score)
 {
-    static const char *const names[] = {"title", "name", "file_name", "source",
-                                        NULL};
+    static const char names[] = "title\0name\0file_name\0source\0";
     struct llmobs_json *number = tables_store_number_of(score);
     int rc = llmobs_documents_add(
         span, &(struct llmobs_found){
@@ -240,7 +232,7 @@ int llmobs_store_add(struct llmobs_span *span,
     return rc;
 }
 
-static const char *const no_names[] = {NULL};
+static const char no_names[] = "";
 
 /* Where a hit is its own payload, its id and score are no part of its text. */
 static int add_hit(struct llmobs_reading *reading,
@@ -257,8 +249,8 @@ static int add_hit(struct llmobs_reading *reading,
     if (!id && store->payloads)
         id = llmobs_store_first(payload, store->ids);
     if (rc == 0 && !store->payloads)
-        for (const char *const *name = store->ids; *name; name++)
-            llmobs_json_unset(rest, *name);
+        LLMOBS_WORDS_EACH (name, store->ids)
+            llmobs_json_unset(rest, name);
     if (rc == 0)
         rc = llmobs_store_add(reading->span, rest, id,
                               llmobs_store_first(hit, store->scores));
@@ -287,10 +279,11 @@ static int read_hits(struct llmobs_reading *reading,
     if (sure ||
         (depth > 0 && !store->hits && llmobs_store_first(value, store->scores)))
         return add_hit(reading, value);
-    for (const char *const *name = store->lists; *name && rc == 0; name++)
-        rc = read_hits(reading, llmobs_json_get(value, *name),
-                       store->hits && strcmp(*name, store->hits) == 0,
-                       depth + 1);
+    for (const char *name = store->lists; *name && rc == 0;
+         name = llmobs_words_next(name))
+        rc =
+            read_hits(reading, llmobs_json_get(value, name),
+                      store->hits && strcmp(name, store->hits) == 0, depth + 1);
     return rc;
 }
 

@@ -15,20 +15,20 @@
 /* The variant of a form: names of members, NULL-terminated, of which the first
  * that is there counts. */
 struct llmobs_store {
-    const char *const *asks; /* one of these is in each search */
-    const char *each; /* of the request: a list of searches, of which an only
-                       * one has the keys; NULL: it is one search */
-    const char *const *keys;  /* of the request: kept as metadata */
-    const char *const *texts; /* of the request, at any depth but in filters:
-                               * their texts are the query; NULL: none */
-    const char *const *lists; /* of the answer: they lead to the hits */
-    const char *hits; /* one of `lists`, which has nothing but hits; NULL: an
-                       * object with a score is one */
-    const char *const *payloads; /* of a hit: has its text; NULL: the hit has */
-    const char *const *ids;      /* of a hit, else of its payload */
-    const char *const *drops;    /* of a hit without a payload: no part of its
-                                  * text; NULL: none */
-    const char *const *scores;   /* of a hit, each of which has one */
+    const char *asks;  /* one of these is in each search */
+    const char *each;  /* of the request: a list of searches, of which an only
+                        * one has the keys; NULL: it is one search */
+    const char *keys;  /* of the request: kept as metadata */
+    const char *texts; /* of the request, at any depth but in filters:
+                        * their texts are the query; NULL: none */
+    const char *lists; /* of the answer: they lead to the hits */
+    const char *hits;  /* one of `lists`, which has nothing but hits; NULL: an
+                        * object with a score is one */
+    const char *payloads; /* of a hit: has its text; NULL: the hit has */
+    const char *ids;      /* of a hit, else of its payload */
+    const char *drops;    /* of a hit without a payload: no part of its
+                           * text; NULL: none */
+    const char *scores;   /* of a hit, each of which has one */
     const char *place; /* what the path's star is called in the metadata; NULL:
                         * it is not kept */
     /* Marks the span as failed where the answer says so in words of its own;
@@ -50,7 +50,7 @@ int llmobs_store_input(struct llmobs_span *span,
 
 /* The first of the members that is there; NULL: none. */
 const struct llmobs_json *llmobs_store_first(const struct llmobs_json *object,
-                                             const char *const *names);
+                                             const char *names);
 
 /* Adds one document: a text, or an object that has one among other members.
  * NULL members are left out; a score may be a number's text. */

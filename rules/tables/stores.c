@@ -9,12 +9,6 @@
 
 #define CODE_LEN 32
 
-#define NAMES(...)        \
-    (const char *const[]) \
-    {                     \
-        __VA_ARGS__, NULL \
-    }
-
 #define SEARCH(p, op, name)                                                \
     .method = "POST", .path = (p), .operation = (op), .span_name = (name), \
     .kind = LLMOBS_KIND_RETRIEVAL
@@ -40,32 +34,24 @@ static int stores_fail_with(struct llmobs_span *span,
 
 /* -- Azure AI Search: POST /indexes/{index}/docs/search -------------------- */
 
-static const char *const azure_keys[] = {"top",
-                                         "skip",
-                                         "filter",
-                                         "queryType",
-                                         "select",
-                                         "searchFields",
-                                         "searchMode",
-                                         "vectorFilterMode",
-                                         "semanticConfiguration",
-                                         "scoringProfile",
-                                         NULL};
+static const char azure_keys[] =
+    "top\0skip\0filter\0queryType\0select\0searchFields\0searchMode\0"
+    "vectorFilterMode\0semanticConfiguration\0scoringProfile\0";
 
 static const struct llmobs_store azure = {
-    .asks = NAMES("vectorQueries"),
+    .asks = "vectorQueries\0",
     .keys = azure_keys,
-    .texts = NAMES("search", "text"),
-    .lists = NAMES("value"),
-    .ids = NAMES("id"),
-    .scores = NAMES("@search.rerankerScore", "@search.score"),
+    .texts = "search\0text\0",
+    .lists = "value\0",
+    .ids = "id\0",
+    .scores = "@search.rerankerScore\0@search.score\0",
     .place = "index",
 };
 
 static const struct llmobs_form azure_form = {
     FUNCTIONS,
     .keys = azure_keys,
-    .signs = NAMES("\"vectorQueries\""),
+    .signs = "\"vectorQueries\"\0",
     .variant = &azure,
 };
 
@@ -75,7 +61,7 @@ static const struct llmobs_shape azure_shapes[] = {
     {SEARCH("/indexes(*)/docs/search.post.search", "search_odata",
             "azure_search.search"),
      .host = "*.search.windows.net", .by_body = true},
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(azure_search, .integration = "azure_search", .genai = "_OTHER",
@@ -85,30 +71,30 @@ LLMOBS_DIALECT(azure_search, .integration = "azure_search", .genai = "_OTHER",
 /* -- Cloudflare Vectorize: POST /vectorize/v2/indexes/{index}/query ---------
  */
 
-static const char *const vectorize_keys[] = {
-    "topK", "namespace", "filter", "returnMetadata", "returnValues", NULL};
+static const char vectorize_keys[] =
+    "topK\0namespace\0filter\0returnMetadata\0returnValues\0";
 
 static const struct llmobs_store vectorize = {
-    .asks = NAMES("vector"),
+    .asks = "vector\0",
     .keys = vectorize_keys,
-    .lists = NAMES("result", "matches"),
-    .payloads = NAMES("metadata"),
-    .ids = NAMES("id"),
-    .scores = NAMES("score"),
+    .lists = "result\0matches\0",
+    .payloads = "metadata\0",
+    .ids = "id\0",
+    .scores = "score\0",
     .place = "index",
 };
 
 static const struct llmobs_form vectorize_form = {
     FUNCTIONS,
     .keys = vectorize_keys,
-    .signs = NAMES("\"vector\""),
+    .signs = "\"vector\"\0",
     .variant = &vectorize,
 };
 
 static const struct llmobs_shape vectorize_shapes[] = {
     {SEARCH("/vectorize/v2/indexes/*/query", "query", "vectorize.query"),
      .host = "api.cloudflare.com"},
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(vectorize, .integration = "vectorize", .genai = "_OTHER",
@@ -118,36 +104,35 @@ LLMOBS_DIALECT(vectorize, .integration = "vectorize", .genai = "_OTHER",
 /* -- Meilisearch: POST /indexes/{index}/search, /multi-search ---------- */
 
 /* Most of its searches are by words: these have a member of their own. */
-static const char *const meili_keys[] = {
-    "indexUid", "hybrid", "limit",       "offset",
-    "filter",   "sort",   "hitsPerPage", "rankingScoreThreshold",
-    NULL};
+static const char meili_keys[] =
+    "indexUid\0hybrid\0limit\0offset\0filter\0sort\0hitsPerPage\0"
+    "rankingScoreThreshold\0";
 
 static const struct llmobs_store meili = {
-    .asks = NAMES("hybrid", "vector"),
+    .asks = "hybrid\0vector\0",
     .each = "queries",
     .keys = meili_keys,
-    .texts = NAMES("q"),
-    .lists = NAMES("results", "hits"),
+    .texts = "q\0",
+    .lists = "results\0hits\0",
     .hits = "hits",
-    .ids = NAMES("id"),
-    .drops = NAMES("_vectors", "_formatted", "_matchesPosition", "_federation",
-                   "_rankingScoreDetails"),
-    .scores = NAMES("_rankingScore", "_semanticScore"),
+    .ids = "id\0",
+    .drops = "_vectors\0_formatted\0_matchesPosition\0_federation\0_"
+             "rankingScoreDetails\0",
+    .scores = "_rankingScore\0_semanticScore\0",
     .place = "index",
 };
 
 static const struct llmobs_form meili_form = {
     FUNCTIONS,
     .keys = meili_keys,
-    .signs = NAMES("\"hybrid\"", "\"vector\""),
+    .signs = "\"hybrid\"\0\"vector\"\0",
     .variant = &meili,
 };
 
 static const struct llmobs_shape meili_shapes[] = {
     {SEARCH("/indexes/*/search", "search", "meilisearch.search")},
     {SEARCH("/multi-search", "multi_search", "meilisearch.search")},
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(meilisearch, .integration = "meilisearch", .genai = "_OTHER",
@@ -156,17 +141,9 @@ LLMOBS_DIALECT(meilisearch, .integration = "meilisearch", .genai = "_OTHER",
 
 /* -- Milvus, Zilliz Cloud: POST /v2/vectordb/entities/search --------------- */
 
-static const char *const milvus_keys[] = {"collectionName",
-                                          "dbName",
-                                          "annsField",
-                                          "limit",
-                                          "offset",
-                                          "filter",
-                                          "outputFields",
-                                          "groupingField",
-                                          "searchParams",
-                                          "partitionNames",
-                                          NULL};
+static const char milvus_keys[] =
+    "collectionName\0dbName\0annsField\0limit\0offset\0filter\0outputFields\0"
+    "groupingField\0searchParams\0partitionNames\0";
 
 /* A refusal has the status 200 and a code. */
 static int milvus_fail(struct llmobs_reading *reading,
@@ -181,19 +158,19 @@ static int milvus_fail(struct llmobs_reading *reading,
 }
 
 static const struct llmobs_store milvus = {
-    .asks = NAMES("collectionName"),
+    .asks = "collectionName\0",
     .keys = milvus_keys,
-    .texts = NAMES("data"),
-    .lists = NAMES("data"),
-    .ids = NAMES("id"),
-    .scores = NAMES("distance", "score"),
+    .texts = "data\0",
+    .lists = "data\0",
+    .ids = "id\0",
+    .scores = "distance\0score\0",
     .fail = milvus_fail,
 };
 
 static const struct llmobs_form milvus_form = {
     FUNCTIONS,
     .keys = milvus_keys,
-    .signs = NAMES("\"collectionName\""),
+    .signs = "\"collectionName\"\0",
     .variant = &milvus,
 };
 
@@ -206,7 +183,7 @@ static const struct llmobs_shape milvus_shapes[] = {
     {SEARCH("/v2/vectordb/entities/advanced_search", "advanced_search",
             "milvus.hybrid_search"),
      .telling = true},
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(milvus, .integration = "milvus", .genai = "_OTHER",
@@ -215,18 +192,17 @@ LLMOBS_DIALECT(milvus, .integration = "milvus", .genai = "_OTHER",
 
 /* -- Pinecone: POST /query, /records/namespaces/{namespace}/search --------- */
 
-static const char *const pinecone_keys[] = {
-    "topK",          "namespace", "filter", "includeMetadata",
-    "includeValues", "fields",    "rerank", NULL};
+static const char pinecone_keys[] =
+    "topK\0namespace\0filter\0includeMetadata\0includeValues\0fields\0rerank\0";
 
 static const struct llmobs_store pinecone = {
-    .asks = NAMES("vector", "id", "sparseVector", "query"),
+    .asks = "vector\0id\0sparseVector\0query\0",
     .keys = pinecone_keys,
-    .texts = NAMES("text"),
-    .lists = NAMES("matches", "result", "hits"),
-    .payloads = NAMES("metadata", "fields"),
-    .ids = NAMES("id", "_id"),
-    .scores = NAMES("score", "_score"),
+    .texts = "text\0",
+    .lists = "matches\0result\0hits\0",
+    .payloads = "metadata\0fields\0",
+    .ids = "id\0_id\0",
+    .scores = "score\0_score\0",
     .place = "namespace",
 };
 
@@ -242,7 +218,7 @@ static const struct llmobs_shape pinecone_shapes[] = {
     {SEARCH("/records/namespaces/*/search", "search_records",
             "pinecone.search"),
      .host = "*.pinecone.io"},
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(pinecone, .integration = "pinecone", .genai = "_OTHER",
@@ -251,9 +227,9 @@ LLMOBS_DIALECT(pinecone, .integration = "pinecone", .genai = "_OTHER",
 
 /* -- Qdrant: POST /collections/{collection}/points/... --------------------- */
 
-static const char *const qdrant_keys[] = {
-    "limit",        "offset",   "score_threshold", "using", "filter",
-    "with_payload", "group_by", "group_size",      NULL};
+static const char qdrant_keys[] =
+    "limit\0offset\0score_threshold\0using\0filter\0with_payload\0group_by\0"
+    "group_size\0";
 
 static int qdrant_fail(struct llmobs_reading *reading,
                        const struct llmobs_json *body)
@@ -265,13 +241,13 @@ static int qdrant_fail(struct llmobs_reading *reading,
 }
 
 static const struct llmobs_store qdrant = {
-    .asks = NAMES("query", "vector", "prefetch", "searches", "positive"),
+    .asks = "query\0vector\0prefetch\0searches\0positive\0",
     .keys = qdrant_keys,
-    .texts = NAMES("text"),
-    .lists = NAMES("result", "points", "groups", "hits"),
-    .payloads = NAMES("payload"),
-    .ids = NAMES("id"),
-    .scores = NAMES("score"),
+    .texts = "text\0",
+    .lists = "result\0points\0groups\0hits\0",
+    .payloads = "payload\0",
+    .ids = "id\0",
+    .scores = "score\0",
     .place = "collection",
     .fail = qdrant_fail,
 };
@@ -279,8 +255,8 @@ static const struct llmobs_store qdrant = {
 static const struct llmobs_form qdrant_form = {
     FUNCTIONS,
     .keys = qdrant_keys,
-    .signs = NAMES("\"query\"", "\"vector\"", "\"prefetch\"", "\"searches\"",
-                   "\"positive\""),
+    .signs =
+        "\"query\"\0\"vector\"\0\"prefetch\"\0\"searches\"\0\"positive\"\0",
     .variant = &qdrant,
 };
 
@@ -298,7 +274,7 @@ static const struct llmobs_shape qdrant_shapes[] = {
     POINTS("search/batch", "search_batch"),
     POINTS("search/groups", "search_groups"),
     POINTS("recommend", "recommend"),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(qdrant, .integration = "qdrant", .genai = "_OTHER",
@@ -307,9 +283,8 @@ LLMOBS_DIALECT(qdrant, .integration = "qdrant", .genai = "_OTHER",
 
 /* -- Typesense: POST /multi_search ----------------------------------------- */
 
-static const char *const typesense_keys[] = {
-    "collection", "query_by", "filter_by", "per_page",
-    "page",       "limit",    "offset",    NULL};
+static const char typesense_keys[] =
+    "collection\0query_by\0filter_by\0per_page\0page\0limit\0offset\0";
 
 /* Each search of a list has a status of its own. */
 static int typesense_fail(struct llmobs_reading *reading,
@@ -330,28 +305,28 @@ static int typesense_fail(struct llmobs_reading *reading,
 }
 
 static const struct llmobs_store typesense = {
-    .asks = NAMES("vector_query"),
+    .asks = "vector_query\0",
     .each = "searches",
     .keys = typesense_keys,
-    .texts = NAMES("q"),
-    .lists = NAMES("results", "hits"),
+    .texts = "q\0",
+    .lists = "results\0hits\0",
     .hits = "hits",
-    .payloads = NAMES("document"),
-    .ids = NAMES("id"),
-    .scores = NAMES("vector_distance"),
+    .payloads = "document\0",
+    .ids = "id\0",
+    .scores = "vector_distance\0",
     .fail = typesense_fail,
 };
 
 static const struct llmobs_form typesense_form = {
     FUNCTIONS,
     .keys = typesense_keys,
-    .signs = NAMES("\"vector_query\""),
+    .signs = "\"vector_query\"\0",
     .variant = &typesense,
 };
 
 static const struct llmobs_shape typesense_shapes[] = {
     {SEARCH("/multi_search", "multi_search", "typesense.search")},
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(typesense, .integration = "typesense", .genai = "_OTHER",

@@ -39,10 +39,8 @@
 
 /* -- ElevenLabs ------------------------------------------------------------ */
 
-static const char *const eleven_keys[] = {
-    "voice_settings",   "language_code",    "seed",
-    "duration_seconds", "prompt_influence", NULL,
-};
+static const char eleven_keys[] =
+    "voice_settings\0language_code\0seed\0duration_seconds\0prompt_influence\0";
 
 static const struct llmobs_speech_voice eleven = {
     .text = "text",
@@ -51,7 +49,7 @@ static const struct llmobs_speech_voice eleven = {
     .in_path = true,
 };
 
-static const char *const eleven_names[] = {"text", "model_id", NULL};
+static const char eleven_names[] = "text\0model_id\0";
 
 /* Pieces of a sound with times come one a line. */
 static const struct llmobs_form eleven_voice = {
@@ -61,9 +59,8 @@ static const struct llmobs_form eleven_voice = {
     .framing = LLMOBS_FRAMING_LINES,
 };
 
-static const char *const dialogue_keys[] = {
-    "settings", "language_code", "seed", "apply_text_normalization", NULL,
-};
+static const char dialogue_keys[] =
+    "settings\0language_code\0seed\0apply_text_normalization\0";
 
 static const struct llmobs_speech_voice dialogue = {
     .text = "text",
@@ -72,10 +69,8 @@ static const struct llmobs_speech_voice dialogue = {
     .settings = dialogue_keys,
 };
 
-static const char *const dialogue_names[] = {
-    "model_id", "settings", "language_code", "seed", "apply_text_normalization",
-    NULL,
-};
+static const char dialogue_names[] =
+    "model_id\0settings\0language_code\0seed\0apply_text_normalization\0";
 
 static const struct llmobs_form eleven_dialogue = {
     LLMOBS_SPEECH_VOICE,
@@ -102,12 +97,11 @@ static int eleven_read(struct llmobs_reading *reading,
                      reading->span, llmobs_json_gets(body, "text"), seconds);
 }
 
-static const char *const no_keys[] = {NULL};
+static const char no_keys[] = "";
 
-static const char *const eleven_settings[] = {
-    "language_code",          "diarize",     "num_speakers", "tag_audio_events",
-    "timestamps_granularity", "temperature", "seed",         NULL,
-};
+static const char eleven_settings[] =
+    "language_code\0diarize\0num_speakers\0tag_audio_events\0"
+    "timestamps_granularity\0temperature\0seed\0";
 
 static const struct llmobs_speech_ear eleven_hears = {
     .url = "cloud_storage_url",
@@ -132,7 +126,7 @@ static const struct llmobs_shape eleven_shapes[] = {
     SAYS_LINES("/v1/text-to-dialogue/stream/with-timestamps", eleven_dialogue),
     SAYS("/v1/sound-generation", eleven_voice),
     HEARS("/v1/speech-to-text", eleven_ear),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(elevenlabs, .integration = "elevenlabs", .shapes = eleven_shapes,
@@ -146,7 +140,7 @@ static const struct llmobs_speech_voice deepgram = {
     .settings = no_keys,
 };
 
-static const char *const deepgram_names[] = {"text", NULL};
+static const char deepgram_names[] = "text\0";
 
 static const struct llmobs_form deepgram_voice = {
     LLMOBS_SPEECH_VOICE,
@@ -214,7 +208,7 @@ static const struct llmobs_speech_ear deepgram_hears = {
     .settings = no_keys,
 };
 
-static const char *const deepgram_url[] = {"url", NULL};
+static const char deepgram_url[] = "url\0";
 
 static const struct llmobs_form deepgram_ear = {
     LLMOBS_SPEECH_EAR,
@@ -313,16 +307,15 @@ static const struct llmobs_shape deepgram_shapes[] = {
     HEARS("/v1/listen", deepgram_ear),
     LLMOBS_SHAPE("POST", "/v1/read", "read", "%p.read", .kind = LLMOBS_KIND_LLM,
                  .genai = "generate_content", .form = &deepgram_reader),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(deepgram, .integration = "deepgram", .shapes = deepgram_shapes);
 
 /* -- Cartesia -------------------------------------------------------------- */
 
-static const char *const cartesia_keys[] = {
-    "voice", "output_format", "language", "speed", "generation_config", NULL,
-};
+static const char cartesia_keys[] =
+    "voice\0output_format\0language\0speed\0generation_config\0";
 
 static const struct llmobs_speech_voice cartesia = {
     .text = "transcript",
@@ -330,7 +323,7 @@ static const struct llmobs_speech_voice cartesia = {
     .settings = cartesia_keys,
 };
 
-static const char *const cartesia_names[] = {"transcript", "model_id", NULL};
+static const char cartesia_names[] = "transcript\0model_id\0";
 
 static const struct llmobs_form cartesia_voice = {
     LLMOBS_SPEECH_VOICE,
@@ -350,11 +343,7 @@ static int cartesia_read(struct llmobs_reading *reading,
                                              llmobs_json_get(body, "duration"));
 }
 
-static const char *const cartesia_settings[] = {
-    "language",
-    "timestamp_granularities",
-    NULL,
-};
+static const char cartesia_settings[] = "language\0timestamp_granularities\0";
 
 static const struct llmobs_speech_ear cartesia_hears = {
     .read = cartesia_read,
@@ -370,7 +359,7 @@ static const struct llmobs_shape cartesia_shapes[] = {
     SAYS("/tts/bytes", cartesia_voice),
     SAYS("/tts/sse", cartesia_voice),
     HEARS("/stt", cartesia_ear),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(cartesia, .integration = "cartesia", .shapes = cartesia_shapes,
@@ -379,9 +368,8 @@ LLMOBS_DIALECT(cartesia, .integration = "cartesia", .shapes = cartesia_shapes,
 
 /* -- MiniMax --------------------------------------------------------------- */
 
-static const char *const minimax_keys[] = {
-    "voice_setting", "audio_setting", "language_boost", "stream", NULL,
-};
+static const char minimax_keys[] =
+    "voice_setting\0audio_setting\0language_boost\0stream\0";
 
 static const struct llmobs_speech_voice minimax = {
     .text = "text",
@@ -396,17 +384,15 @@ static const struct llmobs_form minimax_voice = {
 
 static const struct llmobs_shape minimax_shapes[] = {
     SAYS("/t2a_v2", minimax_voice),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(minimax, .integration = "minimax", .shapes = minimax_shapes);
 
 /* -- AssemblyAI ------------------------------------------------------------ */
 
-static const char *const assembly_keys[] = {
-    "speech_model",   "speech_models", "language_code",
-    "speaker_labels", "punctuate",     NULL,
-};
+static const char assembly_keys[] =
+    "speech_model\0speech_models\0language_code\0speaker_labels\0punctuate\0";
 
 static const char *assembly_model(const struct llmobs_json *body)
 {
@@ -435,15 +421,9 @@ static const struct llmobs_speech_ear assembly_hears = {
     .settings = assembly_keys,
 };
 
-static const char *const assembly_names[] = {
-    "audio_url",
-    "speech_model",
-    "speech_models",
-    "language_code",
-    "speaker_labels",
-    "punctuate",
-    NULL,
-};
+static const char assembly_names[] =
+    "audio_url\0speech_model\0speech_models\0language_code\0speaker_labels\0"
+    "punctuate\0";
 
 /* The only model that was asked for. */
 static int assembly_asked(struct llmobs_reading *reading)
@@ -505,7 +485,7 @@ static const struct llmobs_shape assembly_shapes[] = {
     LLMOBS_SHAPE("GET", "/v2/transcript/*", "get_transcript",
                  "%p.get_transcript", .kind = LLMOBS_KIND_TASK,
                  .bodyless = true, .form = &assembly_poll),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(assemblyai, .integration = "assemblyai",

@@ -14,32 +14,17 @@
 #include "rules/tables/interpreter.h"
 
 /* The model's name is not among the keys that the reader looks for. */
-static const char *const chat_keys[] = {
-    "model_id",
-    "stream",
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "n",
-    "seed",
-    "stop",
-    "logprobs",
-    "top_logprobs",
-    "presence_penalty",
-    "frequency_penalty",
-    "response_format",
-    "tool_choice",
-    "time_limit",
-    NULL,
-};
+static const char chat_keys[] =
+    "model_id\0stream\0temperature\0top_p\0max_tokens\0n\0seed\0stop\0"
+    "logprobs\0top_logprobs\0presence_penalty\0frequency_penalty\0"
+    "response_format\0tool_choice\0time_limit\0";
 
-static const char *const keys[] = {"model_id", "parameters", NULL};
+static const char keys[] = "model_id\0parameters\0";
 
-static const char *const settings[] = {
-    "decoding_method",    "temperature",    "top_k",       "top_p",
-    "max_new_tokens",     "min_new_tokens", "random_seed", "stop_sequences",
-    "repetition_penalty", "time_limit",     NULL,
-};
+static const char settings[] =
+    "decoding_method\0temperature\0top_k\0top_p\0max_new_tokens\0"
+    "min_new_tokens\0random_seed\0stop_sequences\0repetition_penalty\0"
+    "time_limit\0";
 
 static const struct llmobs_chat_variant variant = {
     .metadata = chat_keys + 1,
@@ -131,8 +116,7 @@ static int read_rank_ends(struct llmobs_reading *reading)
     return rc < 0 ? rc : llmobs_rerank_ends(reading);
 }
 
-static const char *const rank_settings[] = {"truncate_input_tokens",
-                                            "return_options", NULL};
+static const char rank_settings[] = "truncate_input_tokens\0return_options\0";
 
 static const struct llmobs_rerank rerank = {.settings = "parameters",
                                             .keys = rank_settings};
@@ -190,7 +174,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/text/rerank", "rerank", "watsonx.rerank",
                  .kind = LLMOBS_KIND_RETRIEVAL, .form = &reranking,
                  .any_host = true, .shared = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(watsonx, .integration = "watsonx", .genai = "ibm.watsonx.ai",

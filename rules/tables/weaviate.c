@@ -9,17 +9,16 @@
 #include "rules/read/documents.h"
 #include "rules/read/text.h"
 
-static const char *const keys[] = {"operationName", NULL};
-static const char *const asks[] = {"query", NULL};
-static const char *const none[] = {NULL};
+static const char keys[] = "operationName\0";
+static const char asks[] = "query\0";
+static const char none[] = "";
 
 /* The arguments of Get by which it searches. */
-static const char *const operators[] = {"nearVector", "nearText", "nearObject",
-                                        "nearImage",  "hybrid",   "bm25",
-                                        NULL};
+static const char operators[] =
+    "nearVector\0nearText\0nearObject\0nearImage\0hybrid\0bm25\0";
 
-static const char *const ids[] = {"id", NULL};
-static const char *const scores[] = {"score", "certainty", "distance", NULL};
+static const char ids[] = "id\0";
+static const char scores[] = "score\0certainty\0distance\0";
 
 static const struct llmobs_store store = {
     .asks = asks,
@@ -61,8 +60,8 @@ static bool weaviate_is_search(const struct llmobs_reading *reading)
 
     if (!get || *get != '{')
         return false;
-    for (const char *const *name = operators; *name; name++) {
-        const char *value = argument(get, *name);
+    LLMOBS_WORDS_EACH (name, operators) {
+        const char *value = argument(get, name);
 
         if (value && *value == '{')
             return true;
@@ -180,9 +179,8 @@ static int weaviate_read_document(struct llmobs_reading *reading,
     return rc;
 }
 
-static const char *const signs[] = {"nearVector", "nearText", "nearObject",
-                                    "nearImage",  "hybrid",   "bm25",
-                                    NULL};
+static const char signs[] =
+    "nearVector\0nearText\0nearObject\0nearImage\0hybrid\0bm25\0";
 
 static const struct llmobs_form form = {
     .keys = keys,
@@ -197,7 +195,7 @@ static const struct llmobs_form form = {
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/v1/graphql", "get", "weaviate.get",
                  .kind = LLMOBS_KIND_RETRIEVAL),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(weaviate, .integration = "weaviate", .genai = "_OTHER",

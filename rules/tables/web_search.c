@@ -12,17 +12,11 @@
 
 #define TYPE_LEN 32
 
-#define NAMES(...)        \
-    (const char *const[]) \
-    {                     \
-        __VA_ARGS__, NULL \
-    }
-
-/* The variant of a form: names of members, NULL-terminated. */
+/* The variant of a form: names of members. */
 struct tool {
-    const char *const *inputs;  /* of the request: the first that is there */
-    const char *const *keys;    /* of the request: kept as metadata */
-    const char *const *outputs; /* of the answer: all that are there */
+    const char *inputs;  /* of the request: the first that is there */
+    const char *keys;    /* of the request: kept as metadata */
+    const char *outputs; /* of the answer: all that are there */
 };
 
 static const struct tool *web_search_tool_of(
@@ -75,8 +69,9 @@ static int web_search_read_request(struct llmobs_reading *reading)
     rc = llmobs_request_metadata(reading->request, tool->keys, reading->span);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    for (const char *const *name = tool->inputs; *name && !value; name++)
-        value = llmobs_json_get(reading->request, *name);
+    for (const char *name = tool->inputs; *name && !value;
+         name = llmobs_words_next(name))
+        value = llmobs_json_get(reading->request, name);
     return llmobs_value_input(reading->span, value);
 }
 
@@ -119,16 +114,16 @@ static int web_search_fail(struct llmobs_reading *reading,
 static int web_search_read_document(struct llmobs_reading *reading,
                                     const struct llmobs_json *body)
 {
-    const char *const *place = web_search_tool_of(reading)->outputs;
+    const char *place = web_search_tool_of(reading)->outputs;
     struct llmobs_json *out, *only = NULL;
     int rc = 0;
 
     if (reading->classified->call->status >= 300)
         return web_search_fail(reading, body);
     out = llmobs_json_object();
-    for (; *place && rc == 0; place++) {
+    for (; *place && rc == 0; place = llmobs_words_next(place)) {
         const char *name;
-        struct llmobs_json *value = web_search_find(body, *place, &name);
+        struct llmobs_json *value = web_search_find(body, place, &name);
 
         if (!value || llmobs_json_is_null(value))
             continue;
@@ -183,28 +178,28 @@ static int read_exa(struct llmobs_reading *reading,
         .form = &id##_form,                             \
     }
 
-static const char *const brave_keys[] = {NULL};
+static const char brave_keys[] = "";
 static const struct tool brave_tool = {
     .inputs = brave_keys,
     .keys = brave_keys,
-    .outputs = NAMES("web/results", "results"),
+    .outputs = "web/results\0results\0",
 };
 FORM(brave, web_search_read_document);
 static const struct llmobs_shape brave_shapes[] = {
     {TOOL("GET", "/res/v1/web/search", "web_search", "brave.search"),
-     .host = "api.search.brave.com", .bodyless = true, .queries = NAMES("q")},
+     .host = "api.search.brave.com", .bodyless = true, .queries = "q\0"},
     {TOOL("GET", "/res/v1/news/search", "news_search", "brave.news"),
-     .host = "api.search.brave.com", .bodyless = true, .queries = NAMES("q")},
-    {.path = NULL},
+     .host = "api.search.brave.com", .bodyless = true, .queries = "q\0"},
+    {.path = ""},
 };
 DIALECT(brave, "brave");
 
-static const char *const exa_keys[] = {
-    "type", "category", "numResults", "includeDomains", "excludeDomains", NULL};
+static const char exa_keys[] =
+    "type\0category\0numResults\0includeDomains\0excludeDomains\0";
 static const struct tool exa_tool = {
-    .inputs = NAMES("query", "url", "urls", "ids"),
+    .inputs = "query\0url\0urls\0ids\0",
     .keys = exa_keys,
-    .outputs = NAMES("answer", "results", "citations"),
+    .outputs = "answer\0results\0citations\0",
 };
 FORM(exa, read_exa);
 static const struct llmobs_shape exa_shapes[] = {
@@ -214,16 +209,15 @@ static const struct llmobs_shape exa_shapes[] = {
     {TOOL("POST", "/findSimilar", "find_similar", "exa.findSimilar"),
      .host = "api.exa.ai"},
     {TOOL("POST", "/answer", "answer", "exa.answer"), .host = "api.exa.ai"},
-    {.path = NULL},
+    {.path = ""},
 };
 DIALECT(exa, "exa");
 
-static const char *const firecrawl_keys[] = {"limit", "formats", "sources",
-                                             "location", NULL};
+static const char firecrawl_keys[] = "limit\0formats\0sources\0location\0";
 static const struct tool firecrawl_tool = {
-    .inputs = NAMES("query", "url", "urls"),
+    .inputs = "query\0url\0urls\0",
     .keys = firecrawl_keys,
-    .outputs = NAMES("data", "links"),
+    .outputs = "data\0links\0",
 };
 FORM(firecrawl, web_search_read_document);
 #define FIRECRAWL(version, op)                                             \
@@ -238,15 +232,15 @@ static const struct llmobs_shape firecrawl_shapes[] = {
     FIRECRAWL("v2", "search"),
     FIRECRAWL("v2", "scrape"),
     FIRECRAWL("v2", "map"),
-    {.path = NULL},
+    {.path = ""},
 };
 DIALECT(firecrawl, "firecrawl");
 
-static const char *const ollama_search_keys[] = {"max_results", NULL};
+static const char ollama_search_keys[] = "max_results\0";
 static const struct tool ollama_search_tool = {
-    .inputs = NAMES("query", "url"),
+    .inputs = "query\0url\0",
     .keys = ollama_search_keys,
-    .outputs = NAMES("results", "title", "content", "links"),
+    .outputs = "results\0title\0content\0links\0",
 };
 FORM(ollama_search, web_search_read_document);
 static const struct llmobs_shape ollama_search_shapes[] = {
@@ -254,57 +248,53 @@ static const struct llmobs_shape ollama_search_shapes[] = {
      .host = "ollama.com"},
     {TOOL("POST", "/api/web_fetch", "web_fetch", "ollama.web_fetch"),
      .host = "ollama.com"},
-    {.path = NULL},
+    {.path = ""},
 };
 DIALECT(ollama_search, "ollama_search");
 
-static const char *const perplexity_search_keys[] = {
-    "max_results", "country", "search_domain_filter", "search_recency_filter",
-    NULL};
+static const char perplexity_search_keys[] =
+    "max_results\0country\0search_domain_filter\0search_recency_filter\0";
 static const struct tool perplexity_search_tool = {
-    .inputs = NAMES("query"),
+    .inputs = "query\0",
     .keys = perplexity_search_keys,
-    .outputs = NAMES("results"),
+    .outputs = "results\0",
 };
 FORM(perplexity_search, web_search_read_document);
 static const struct llmobs_shape perplexity_search_shapes[] = {
     {TOOL("POST", "/search", "search", "perplexity.search"),
      .host = "api.perplexity.ai"},
-    {.path = NULL},
+    {.path = ""},
 };
 DIALECT(perplexity_search, "perplexity_search");
 
 /* The key stands in the URL; so does the query, under the name that the engine
  * of the search has for it. */
-static const char *const serpapi_keys[] = {NULL};
+static const char serpapi_keys[] = "";
 static const struct tool serpapi_tool = {
     .inputs = serpapi_keys,
     .keys = serpapi_keys,
-    .outputs =
-        NAMES("answer_box", "organic_results", "news_results", "images_results",
-              "shopping_results", "local_results", "video_results"),
+    .outputs = "answer_box\0organic_results\0news_results\0images_"
+               "results\0shopping_results\0local_results\0video_results\0",
 };
 FORM(serpapi, web_search_read_document);
-#define SERPAPI(path, op)                                               \
-    {                                                                   \
-        TOOL("GET", path, op, "serpapi.search"),                        \
-            .host = "serpapi.com", .bodyless = true,                    \
-            .queries = NAMES("q", "search_query", "p", "text", "query") \
+#define SERPAPI(path, op)                                  \
+    {                                                      \
+        TOOL("GET", path, op, "serpapi.search"),           \
+            .host = "serpapi.com", .bodyless = true,       \
+            .queries = "q\0search_query\0p\0text\0query\0" \
     }
 static const struct llmobs_shape serpapi_shapes[] = {
     SERPAPI("/search", "search"),
     SERPAPI("/search.json", "search_json"),
-    {.path = NULL},
+    {.path = ""},
 };
 DIALECT(serpapi, "serpapi");
 
-static const char *const serper_keys[] = {"num",  "gl",  "hl",
-                                          "page", "tbs", NULL};
+static const char serper_keys[] = "num\0gl\0hl\0page\0tbs\0";
 static const struct tool serper_tool = {
-    .inputs = NAMES("q"),
+    .inputs = "q\0",
     .keys = serper_keys,
-    .outputs = NAMES("answerBox", "organic", "news", "images", "videos",
-                     "places", "shopping"),
+    .outputs = "answerBox\0organic\0news\0images\0videos\0places\0shopping\0",
 };
 FORM(serper, web_search_read_document);
 #define SERPER(op)                                                          \
@@ -313,18 +303,17 @@ FORM(serper, web_search_read_document);
     }
 static const struct llmobs_shape serper_shapes[] = {
     SERPER("search"), SERPER("news"),     SERPER("images"),  SERPER("videos"),
-    SERPER("places"), SERPER("shopping"), SERPER("scholar"), {.path = NULL},
+    SERPER("places"), SERPER("shopping"), SERPER("scholar"), {.path = ""},
 };
 DIALECT(serper, "serper");
 
-static const char *const tavily_keys[] = {
-    "search_depth",   "topic",           "max_results",
-    "time_range",     "include_domains", "exclude_domains",
-    "include_answer", "extract_depth",   NULL};
+static const char tavily_keys[] =
+    "search_depth\0topic\0max_results\0time_range\0include_domains\0"
+    "exclude_domains\0include_answer\0extract_depth\0";
 static const struct tool tavily_tool = {
-    .inputs = NAMES("query", "urls", "url"),
+    .inputs = "query\0urls\0url\0",
     .keys = tavily_keys,
-    .outputs = NAMES("answer", "results", "failed_results"),
+    .outputs = "answer\0results\0failed_results\0",
 };
 FORM(tavily, web_search_read_document);
 static const struct llmobs_shape tavily_shapes[] = {
@@ -332,6 +321,6 @@ static const struct llmobs_shape tavily_shapes[] = {
      .host = "api.tavily.com"},
     {TOOL("POST", "/extract", "extract", "tavily.extract"),
      .host = "api.tavily.com"},
-    {.path = NULL},
+    {.path = ""},
 };
 DIALECT(tavily, "tavily");

@@ -14,10 +14,9 @@
 #include "rules/read/tools.h"
 
 /* The keys to look for, besides those of the metadata, give facts. */
-static const char *const metadata_keys[] = {"max_tokens", "temperature", NULL};
-static const char *const keys[] = {"max_tokens",    "temperature",
-                                   "output_config", "output_format",
-                                   "service_tier",  NULL};
+static const char metadata_keys[] = "max_tokens\0temperature\0";
+static const char keys[] =
+    "max_tokens\0temperature\0output_config\0output_format\0service_tier\0";
 
 static bool anthropic_has_messages(const struct llmobs_reading *reading)
 {
@@ -145,7 +144,7 @@ static const struct llmobs_shape shapes[] = {
                  "streamRawPredict", "anthropic.request",
                  .kind = LLMOBS_KIND_LLM, .any_host = true, .telling = true,
                  .streams = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(anthropic, .integration = "anthropic", .shapes = shapes,

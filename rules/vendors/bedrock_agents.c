@@ -57,15 +57,15 @@ static int bedrock_agents_note_session(struct llmobs_reading *reading,
 
 /* -- agents ---------------------------------------------------------------- */
 
-static const char *const agent_keys[] = {"enableTrace", "endSession", NULL};
+static const char agent_keys[] = "enableTrace\0endSession\0";
 
 static bool bedrock_agents_is_agent(const struct llmobs_reading *reading)
 {
-    static const char *const members[] = {"inputText", "enableTrace",
-                                          "sessionState", "endSession", NULL};
+    static const char members[] =
+        "inputText\0enableTrace\0sessionState\0endSession\0";
 
-    for (const char *const *member = members; *member; member++)
-        if (llmobs_reading_has(reading, *member))
+    LLMOBS_WORDS_EACH (member, members)
+        if (llmobs_reading_has(reading, member))
             return true;
     return false;
 }
@@ -334,7 +334,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/flows/*/aliases/*", "invoke_flow", "Bedrock Flow",
                  .kind = LLMOBS_KIND_WORKFLOW, .whole = true, .streams = true,
                  .form = &flow),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_agents, .integration = "bedrock_agents",

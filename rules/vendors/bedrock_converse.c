@@ -7,7 +7,7 @@
 #include "rules/read/facts.h"
 #include "rules/read/media.h"
 
-static const char *const keys[] = {"inferenceConfig", "toolConfig", NULL};
+static const char keys[] = "inferenceConfig\0toolConfig\0";
 
 static bool is_converse(const struct llmobs_reading *reading)
 {
@@ -124,7 +124,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/model/**/converse-stream", "converse_stream",
                  "bedrock-runtime.command", .kind = LLMOBS_KIND_LLM,
                  .any_host = true, .telling = true, .streams = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_converse, .integration = "bedrock",

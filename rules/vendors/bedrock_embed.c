@@ -72,7 +72,7 @@ static int bedrock_embed_read_ends(struct llmobs_reading *reading)
 }
 
 /* No keys: a part of a text to embed is not kept. */
-static const char *const keys[] = {NULL};
+static const char keys[] = "";
 
 static const struct llmobs_form form = {
     .keys = keys,
@@ -87,7 +87,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/model/**/invoke", "embed", "bedrock-runtime.command",
                  .kind = LLMOBS_KIND_EMBEDDING, .holds = "embed",
                  .any_host = true, .telling = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_embed, .integration = "bedrock", .genai = "aws.bedrock",

@@ -6,8 +6,9 @@
 #include "rules/vendors/bedrock.h"
 #include "rules/read/request.h"
 #include "rules/read/values.h"
+#include "rules/read/text.h"
 
-static const char *const keys[] = {"source", "outputScope", NULL};
+static const char keys[] = "source\0outputScope\0";
 
 static bool is_apply(const struct llmobs_reading *reading)
 {
@@ -64,16 +65,15 @@ static int bedrock_guardrails_read_request(struct llmobs_reading *reading)
 static int bedrock_guardrails_set_output(struct llmobs_span *span,
                                          const struct llmobs_json *body)
 {
-    static const char *const parts[] = {"action", "actionReason", "outputs",
-                                        "assessments", NULL};
+    static const char parts[] = "action\0actionReason\0outputs\0assessments\0";
     struct llmobs_json *value = llmobs_json_object();
     int rc = value ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && parts[i]; i++) {
-        struct llmobs_json *part = llmobs_json_get(body, parts[i]);
+    LLMOBS_WORDS_EACH (name, parts) {
+        struct llmobs_json *part = llmobs_json_get(body, name);
 
-        if (part)
-            rc = llmobs_json_set(value, parts[i], llmobs_json_share(part));
+        if (part && rc == 0)
+            rc = llmobs_json_set(value, name, llmobs_json_share(part));
     }
     if (rc == 0 && llmobs_json_len(value) > 0)
         rc = llmobs_value_output(span, value);
@@ -84,7 +84,7 @@ static int bedrock_guardrails_set_output(struct llmobs_span *span,
 static int bedrock_guardrails_read_document(struct llmobs_reading *reading,
                                             const struct llmobs_json *body)
 {
-    static const char *const counts[] = {"usage", NULL};
+    static const char counts[] = "usage\0";
     struct llmobs_span *span = reading->span;
     int rc;
 
@@ -112,7 +112,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/guardrail/*/version/*/apply", "apply_guardrail",
                  "amazon_bedrock.applyGuardrail", .kind = LLMOBS_KIND_TASK,
                  .any_host = true, .telling = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_guardrails, .integration = "bedrock",

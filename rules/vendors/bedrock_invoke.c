@@ -545,19 +545,10 @@ static const struct body *find_body(const struct llmobs_reading *reading,
 
 /* The form: each function asks the kind of the body. */
 
-static const char *const keys[] = {
-    "anthropic_version",
-    "inferenceConfig",
-    "toolConfig",
-    "textGenerationConfig",
-    "temperature",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_tokens_to_sample",
-    "max_gen_len",
-    "maxTokens",
-    NULL,
-};
+static const char keys[] =
+    "anthropic_version\0inferenceConfig\0toolConfig\0textGenerationConfig\0"
+    "temperature\0max_tokens\0max_completion_tokens\0max_tokens_to_sample\0"
+    "max_gen_len\0maxTokens\0";
 
 static bool is_invoke(const struct llmobs_reading *reading)
 {
@@ -660,7 +651,7 @@ static const struct llmobs_shape shapes[] = {
                  "invoke_stream", "bedrock-runtime.command",
                  .kind = LLMOBS_KIND_LLM, .any_host = true, .telling = true,
                  .streams = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_invoke, .integration = "bedrock", .genai = "aws.bedrock",

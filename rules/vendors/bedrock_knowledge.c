@@ -22,7 +22,7 @@ static int set_provider(struct llmobs_reading *reading)
 
 /* -- Retrieve -------------------------------------------------------------- */
 
-static const char *const retrieve_keys[] = {"retrievalConfiguration", NULL};
+static const char retrieve_keys[] = "retrievalConfiguration\0";
 
 static bool is_retrieve(const struct llmobs_reading *reading)
 {
@@ -119,7 +119,7 @@ static const struct llmobs_form retrieve = {
 
 /* -- RetrieveAndGenerate --------------------------------------------------- */
 
-static const char *const generate_keys[] = {"sessionId", NULL};
+static const char generate_keys[] = "sessionId\0";
 
 static bool is_generate(const struct llmobs_reading *reading)
 {
@@ -237,7 +237,7 @@ static int rerank_request(struct llmobs_reading *reading)
     const struct llmobs_json *settings = llmobs_json_get(
         llmobs_json_get(reading->request, "rerankingConfiguration"),
         "bedrockRerankingConfiguration");
-    static const char *const count[] = {"numberOfResults", NULL};
+    static const char count[] = "numberOfResults\0";
     int rc = llmobs_reading_model(
         reading,
         llmobs_json_gets(llmobs_json_get(settings, "modelConfiguration"),
@@ -315,7 +315,7 @@ static const struct llmobs_shape shapes[] = {
         "POST", "/retrieveAndGenerateStream", "retrieve_and_generate_stream",
         "amazon_bedrock.retrieveAndGenerate", .kind = LLMOBS_KIND_WORKFLOW,
         .any_host = true, .telling = true, .streams = true, .form = &generate),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_knowledge, .integration = "bedrock",

@@ -16,7 +16,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/model/**/invoke", "rerank",
                  "bedrock-runtime.command", .kind = LLMOBS_KIND_RETRIEVAL,
                  .holds = "rerank", .any_host = true, .telling = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_rerank, .integration = "bedrock", .genai = "aws.bedrock",

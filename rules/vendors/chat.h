@@ -17,7 +17,7 @@
 struct llmobs_chat_variant {
     /* Sets the metrics from a usage object; NULL: the answer has none. */
     int (*usage)(const struct llmobs_json *usage, struct llmobs_span *span);
-    const char *const *metadata;                /* keys of the request to copy
+    const char *metadata;                       /* keys of the request to copy
                                                  */
     const struct llmobs_message_form *messages; /* of the request */
     bool asked_model; /* a stream's model is the request's */
@@ -26,7 +26,7 @@ struct llmobs_chat_variant {
 
 /* OpenAI's own variant, and the keys of its requests that become metadata. */
 extern const struct llmobs_chat_variant llmobs_chat_openai;
-extern const char *const llmobs_chat_openai_keys[];
+extern const char llmobs_chat_openai_keys[];
 
 /* form->confirm: the request has messages, and a model. */
 bool llmobs_chat_asks(const struct llmobs_reading *reading);

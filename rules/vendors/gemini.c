@@ -12,27 +12,13 @@
 #include "rules/read/media.h"
 #include "rules/read/stream_parts.h"
 
-static const char *const settings[] = {
-    "temperature",
-    "topP",
-    "topK",
-    "candidateCount",
-    "maxOutputTokens",
-    "stopSequences",
-    "responseLogprobs",
-    "logprobs",
-    "presencePenalty",
-    "frequencyPenalty",
-    "seed",
-    "responseMimeType",
-    "safetySettings",
-    "automaticFunctionCalling",
-    NULL,
-};
+static const char settings[] =
+    "temperature\0topP\0topK\0candidateCount\0maxOutputTokens\0stopSequences\0"
+    "responseLogprobs\0logprobs\0presencePenalty\0frequencyPenalty\0seed\0"
+    "responseMimeType\0safetySettings\0automaticFunctionCalling\0";
 
-static const char *const cut_keys[] = {"generationConfig", "generation_config",
-                                       "safetySettings", "safety_settings",
-                                       NULL};
+static const char cut_keys[] =
+    "generationConfig\0generation_config\0safetySettings\0safety_settings\0";
 
 /* A streamed answer. */
 struct stream {
@@ -298,7 +284,7 @@ static const struct llmobs_shape shapes[] = {
                  "google_genai.request", .kind = LLMOBS_KIND_LLM,
                  .genai = "generate_content", .any_host = true, .telling = true,
                  .streams = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(gemini, .integration = "google_genai", .genai = "gcp.gen_ai",

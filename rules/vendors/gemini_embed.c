@@ -10,15 +10,12 @@
 #include "rules/read/media.h"
 #include "rules/read/usage.h"
 
-static const char *const settings[] = {
-    "taskType", "title",        "outputDimensionality",
-    "mimeType", "autoTruncate", NULL};
+static const char settings[] =
+    "taskType\0title\0outputDimensionality\0mimeType\0autoTruncate\0";
 
-static const char *const cut_keys[] = {"taskType",   "task_type",
-                                       "title",      "outputDimensionality",
-                                       "mimeType",   "output_dimensionality",
-                                       "mime_type",  "embedContentConfig",
-                                       "parameters", NULL};
+static const char cut_keys[] =
+    "taskType\0task_type\0title\0outputDimensionality\0mimeType\0"
+    "output_dimensionality\0mime_type\0embedContentConfig\0parameters\0";
 
 static bool gemini_embed_is_request(const struct llmobs_reading *reading)
 {
@@ -191,7 +188,7 @@ static const struct llmobs_shape shapes[] = {
                  .any_host = true, .telling = true),
     LLMOBS_SHAPE("POST", "/*embedding*:predict", "predict",
                  "google_genai.request", .kind = LLMOBS_KIND_EMBEDDING),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(gemini_embed, .integration = "google_genai",

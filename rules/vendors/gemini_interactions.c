@@ -15,30 +15,17 @@
 #include "rules/read/tools.h"
 
 /* Keys of the request; the first ones only name what was asked for. */
-static const char *const keys[] = {
-    "generation_config",
-    "agent",
-    "stream",
-    "background",
-    "store",
-    "previous_interaction_id",
-    "response_format",
-    "response_mime_type",
-    "response_modalities",
-    "safety_settings",
-    "service_tier",
-    NULL,
-};
+static const char keys[] =
+    "generation_config\0agent\0stream\0background\0store\0"
+    "previous_interaction_id\0response_format\0response_mime_type\0"
+    "response_modalities\0safety_settings\0service_tier\0";
 #define KEYS_APART 1
 
-static const char *const settings[] = {
-    "temperature",        "top_p",          "seed",
-    "max_output_tokens",  "stop_sequences", "thinking_level",
-    "thinking_summaries", "tool_choice",    NULL,
-};
+static const char settings[] =
+    "temperature\0top_p\0seed\0max_output_tokens\0stop_sequences\0"
+    "thinking_level\0thinking_summaries\0tool_choice\0";
 
-static const char *const answer_keys[] = {"id",     "model", "agent",
-                                          "status", "usage", NULL};
+static const char answer_keys[] = "id\0model\0agent\0status\0usage\0";
 
 static bool gemini_interactions_is_text(const struct llmobs_json *object,
                                         const char *key)
@@ -415,7 +402,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("DELETE", "/interactions/*", "delete",
                  "google_genai.deleteInteraction", .kind = LLMOBS_KIND_TASK,
                  .bodyless = true, .form = &fetch_form),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(gemini_interactions, .integration = "google_genai",

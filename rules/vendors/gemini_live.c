@@ -47,26 +47,11 @@ enum {
     OUTPUT_WORDS
 };
 
-static const char *const names[] = {
-    [SETUP] = "setup",
-    [CLIENT_CONTENT] = "clientContent",
-    [CLIENT_CONTENT_SNAKE] = "client_content",
-    [REALTIME_INPUT] = "realtimeInput",
-    [REALTIME_INPUT_SNAKE] = "realtime_input",
-    [TOOL_RESPONSE] = "toolResponse",
-    [TOOL_RESPONSE_SNAKE] = "tool_response",
-    [TURN_COMPLETE] = "turnComplete",
-    [TURN_COMPLETE_SNAKE] = "turn_complete",
-    [TEXT] = "text",
-    [SETUP_COMPLETE] = "setupComplete",
-    [SERVER_CONTENT] = "serverContent",
-    [TOOL_CALL] = "toolCall",
-    [USAGE] = "usageMetadata",
-    [MODEL_TURN] = "modelTurn",
-    [INPUT_WORDS] = "inputTranscription",
-    [OUTPUT_WORDS] = "outputTranscription",
-    NULL,
-};
+static const char names[] =
+    "setup\0clientContent\0client_content\0realtimeInput\0realtime_input\0"
+    "toolResponse\0tool_response\0turnComplete\0turn_complete\0text\0"
+    "setupComplete\0serverContent\0toolCall\0usageMetadata\0modelTurn\0"
+    "inputTranscription\0outputTranscription\0";
 
 static bool gemini_live_has(uint32_t bits, unsigned name)
 {
@@ -531,7 +516,7 @@ static const struct llmobs_shape shapes[] = {
     LIVE("/*.GenerativeService.BidiGenerateContent"),
     LIVE("/*.GenerativeService.BidiGenerateContentConstrained"),
     LIVE("/*.LlmBidiService/BidiGenerateContent"),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(gemini_live, .integration = "google_genai",

@@ -5,6 +5,7 @@
 
 #include "rules/vendors/google.h"
 #include "rules/read/tools.h"
+#include "rules/read/text.h"
 
 /* The meaning of the keys of an object in a schema. */
 enum names {
@@ -12,13 +13,6 @@ enum names {
                      */
     NAMES_OWN       /* the user's own names, whose values are schemas */
 };
-
-static bool gemini_tools_is_one_of(const char *key, const char *const *list)
-{
-    while (*list && strcmp(key, *list) != 0)
-        list++;
-    return *list != NULL;
-}
 
 static struct llmobs_json *snake_value(const char *key,
                                        const struct llmobs_json *value);
@@ -67,17 +61,16 @@ static struct llmobs_json *snake_list(const struct llmobs_json *from)
 static struct llmobs_json *snake_value(const char *key,
                                        const struct llmobs_json *value)
 {
-    static const char *const own[] = {"properties", "defs", "$defs", NULL};
-    static const char *const data[] = {"default", "example", "enum", NULL};
+    static const char own[] = "properties\0defs\0$defs\0";
+    static const char data[] = "default\0example\0enum\0";
 
-    if (gemini_tools_is_one_of(key, data))
+    if (llmobs_words_have(data, key))
         return llmobs_json_clone(value);
     if (llmobs_json_is_array(value))
         return snake_list(value);
     if (llmobs_json_is_object(value))
-        return snake_object(value, gemini_tools_is_one_of(key, own)
-                                       ? NAMES_OWN
-                                       : NAMES_KEYWORDS);
+        return snake_object(
+            value, llmobs_words_have(own, key) ? NAMES_OWN : NAMES_KEYWORDS);
     return llmobs_json_clone(value);
 }
 

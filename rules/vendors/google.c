@@ -58,18 +58,18 @@ const struct llmobs_json *llmobs_google_at(const struct llmobs_json *list,
 }
 
 int llmobs_google_metadata(const struct llmobs_json *from,
-                           const struct llmobs_json *other,
-                           const char *const *names, struct llmobs_span *span)
+                           const struct llmobs_json *other, const char *names,
+                           struct llmobs_span *span)
 {
     char key[LLMOBS_GOOGLE_SNAKE_CAP];
     int rc = 0;
 
-    for (; rc == 0 && *names; names++) {
-        struct llmobs_json *value = llmobs_google_get(from, *names);
+    for (; rc == 0 && *names; names = llmobs_words_next(names)) {
+        struct llmobs_json *value = llmobs_google_get(from, names);
 
         if (!value)
-            value = llmobs_google_get(other, *names);
-        rc = llmobs_json_set(span->metadata, llmobs_google_snake(*names, key),
+            value = llmobs_google_get(other, names);
+        rc = llmobs_json_set(span->metadata, llmobs_google_snake(names, key),
                              value ? llmobs_json_share(value)
                                    : llmobs_json_null());
     }

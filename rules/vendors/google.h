@@ -38,8 +38,8 @@ const char *llmobs_google_snake(const char *name,
  * snake_case names, from `from`, else from `other`, else to null (WIRE 6.10).
  */
 int llmobs_google_metadata(const struct llmobs_json *from,
-                           const struct llmobs_json *other,
-                           const char *const *names, struct llmobs_span *span);
+                           const struct llmobs_json *other, const char *names,
+                           struct llmobs_span *span);
 
 /* form->model: notes the model of the path, ".../models/NAME:operation". */
 int llmobs_google_model(struct llmobs_reading *reading);

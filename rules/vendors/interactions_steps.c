@@ -255,14 +255,13 @@ static int interactions_steps_add_input(struct llmobs_json *list,
 /* A list of contents is one message, all other elements are one each. */
 static bool is_contents(const struct llmobs_json *list)
 {
-    static const char *const types[] = {"text",  "image",    "audio",
-                                        "video", "document", NULL};
+    static const char types[] = "text\0image\0audio\0video\0document\0";
     const struct llmobs_json *first = llmobs_json_at(list, 0);
 
     if (llmobs_json_is_string(first))
         return true;
-    for (size_t i = 0; types[i]; i++)
-        if (interactions_steps_is_type(first, types[i]))
+    LLMOBS_WORDS_EACH (type, types)
+        if (interactions_steps_is_type(first, type))
             return true;
     return false;
 }

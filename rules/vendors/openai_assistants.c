@@ -22,27 +22,15 @@
 
 #define THREAD "thread_*"
 
-static const char *const metadata_keys[] = {
-    "assistant_id",
-    "model",
-    "temperature",
-    "top_p",
-    "stream",
-    "max_completion_tokens",
-    "max_prompt_tokens",
-    "parallel_tool_calls",
-    "reasoning_effort",
-    "response_format",
-    "tool_choice",
-    "truncation_strategy",
-    NULL,
-};
+static const char metadata_keys[] =
+    "assistant_id\0model\0temperature\0top_p\0stream\0max_completion_tokens\0"
+    "max_prompt_tokens\0parallel_tool_calls\0reasoning_effort\0"
+    "response_format\0tool_choice\0truncation_strategy\0";
 
-static const char *const run_keys[] = {
-    "id", "thread_id", "model", "status", "last_error", "usage", NULL};
+static const char run_keys[] =
+    "id\0thread_id\0model\0status\0last_error\0usage\0";
 
-static const char *const signs[] = {"\"assistant_id\"", "\"tool_outputs\"",
-                                    "\"content\"", NULL};
+static const char signs[] = "\"assistant_id\"\0\"tool_outputs\"\0\"content\"\0";
 
 /* -- the path ---------------------------------------------------------------
  */
@@ -443,8 +431,7 @@ static bool openai_assistants_is_message(const struct llmobs_reading *reading)
 static int message_request(struct llmobs_reading *reading)
 {
     struct llmobs_buf text;
-    int rc = llmobs_request_metadata(
-        reading->request, (const char *const[]){"role", NULL}, reading->span);
+    int rc = llmobs_request_metadata(reading->request, "role\0", reading->span);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
@@ -614,7 +601,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("GET", "/threads/" THREAD "/messages", "list_messages",
                  "%s.listThreadMessages", .kind = LLMOBS_KIND_TASK,
                  .bodyless = true, .form = &list_form),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_assistants, .integration = "openai", .shapes = shapes,

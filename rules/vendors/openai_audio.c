@@ -22,19 +22,10 @@ static int openai_audio_begin(struct llmobs_reading *reading)
                               llmobs_text_of("[audio]"));
 }
 
-static const char *const audio_keys[] = {
-    "language",
-    "response_format",
-    "temperature",
-    "timestamp_granularities",
-    "chunking_strategy",
-    "include",
-    "known_speaker_names",
-    "diarize",
-    "context_bias",
-    "stream",
-    NULL,
-};
+static const char audio_keys[] =
+    "language\0response_format\0temperature\0timestamp_granularities\0"
+    "chunking_strategy\0include\0known_speaker_names\0diarize\0context_bias\0"
+    "stream\0";
 
 /* The prompt, which leads the transcription, and words for each sound. */
 static int openai_audio_read_request(struct llmobs_reading *reading)
@@ -203,7 +194,7 @@ static const struct llmobs_form form = {
 static const struct llmobs_shape shapes[] = {
     SHAPE("/audio/transcriptions", "transcription", "%s.createTranscription"),
     SHAPE("/audio/translations", "translation", "%s.createTranslation"),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_audio, .integration = "openai", .shapes = shapes,

@@ -5,35 +5,12 @@
 #include "rules/read/media.h"
 #include "rules/read/usage.h"
 
-const char *const llmobs_chat_openai_keys[] = {
-    "stream",
-    "temperature",
-    "top_p",
-    "user",
-    "audio",
-    "frequency_penalty",
-    "function_call",
-    "logit_bias",
-    "logprobs",
-    "max_completion_tokens",
-    "max_tokens",
-    "modalities",
-    "n",
-    "parallel_tool_calls",
-    "prediction",
-    "presence_penalty",
-    "reasoning_effort",
-    "response_format",
-    "seed",
-    "service_tier",
-    "stop",
-    "store",
-    "stream_options",
-    "tool_choice",
-    "top_logprobs",
-    "web_search_options",
-    NULL,
-};
+const char llmobs_chat_openai_keys[] =
+    "stream\0temperature\0top_p\0user\0audio\0frequency_penalty\0"
+    "function_call\0logit_bias\0logprobs\0max_completion_tokens\0max_tokens\0"
+    "modalities\0n\0parallel_tool_calls\0prediction\0presence_penalty\0"
+    "reasoning_effort\0response_format\0seed\0service_tier\0stop\0store\0"
+    "stream_options\0tool_choice\0top_logprobs\0web_search_options\0";
 
 const struct llmobs_chat_variant llmobs_chat_openai = {
     .metadata = llmobs_chat_openai_keys,
@@ -126,7 +103,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/cortex/inference:complete", "chat",
                  "%s.createChatCompletion", .kind = LLMOBS_KIND_LLM,
                  .streams = true, .form = &cortex),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_chat, .integration = "openai", .api = "chat_completions",

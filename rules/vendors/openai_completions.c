@@ -9,25 +9,10 @@
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 
-static const char *const metadata_keys[] = {
-    "stream",
-    "temperature",
-    "top_p",
-    "user",
-    "best_of",
-    "echo",
-    "frequency_penalty",
-    "logit_bias",
-    "logprobs",
-    "max_tokens",
-    "n",
-    "presence_penalty",
-    "seed",
-    "stop",
-    "stream_options",
-    "suffix",
-    NULL,
-};
+static const char metadata_keys[] =
+    "stream\0temperature\0top_p\0user\0best_of\0echo\0frequency_penalty\0"
+    "logit_bias\0logprobs\0max_tokens\0n\0presence_penalty\0seed\0stop\0"
+    "stream_options\0suffix\0";
 
 static bool is_completion(const struct llmobs_reading *reading)
 {
@@ -123,7 +108,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/endpoints/*/invocations", "completion",
                  "%s.createCompletion", .kind = LLMOBS_KIND_LLM,
                  .genai = "text_completion", .by_body = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_completions, .integration = "openai", .shapes = shapes,

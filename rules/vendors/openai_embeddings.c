@@ -9,11 +9,7 @@
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 
-static const char *const metadata_keys[] = {
-    "encoding_format",
-    "dimensions",
-    NULL,
-};
+static const char metadata_keys[] = "encoding_format\0dimensions\0";
 
 static bool openai_embeddings_is_embedding(const struct llmobs_reading *reading)
 {
@@ -125,8 +121,8 @@ static const struct llmobs_form form = {
 };
 
 /* Voyage's inputs have texts and images (voyageai 0.4.0, its types). */
-static const char *const multimodal_keys[] = {"input_type", "truncation",
-                                              "encoding_format", NULL};
+static const char multimodal_keys[] =
+    "input_type\0truncation\0encoding_format\0";
 
 static bool is_multimodal(const struct llmobs_reading *reading)
 {
@@ -189,7 +185,7 @@ static const struct llmobs_shape shapes[] = {
     /* Snowflake. */
     LLMOBS_SHAPE("POST", "/cortex/inference:embed", "embedding",
                  "%s.createEmbedding", .kind = LLMOBS_KIND_EMBEDDING),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_embeddings, .integration = "openai", .shapes = shapes,

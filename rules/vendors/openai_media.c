@@ -16,26 +16,14 @@
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 
-static const char *const image_keys[] = {
-    "n",
-    "size",
-    "quality",
-    "style",
-    "background",
-    "moderation",
-    "output_format",
-    "output_compression",
-    "response_format",
-    "partial_images",
-    "stream",
-    NULL,
-};
+static const char image_keys[] =
+    "n\0size\0quality\0style\0background\0moderation\0output_format\0"
+    "output_compression\0response_format\0partial_images\0stream\0";
 
-static const char *const speech_keys[] = {
-    "voice", "voice_id", "response_format", "speed", "stream_format", NULL,
-};
+static const char speech_keys[] =
+    "voice\0voice_id\0response_format\0speed\0stream_format\0";
 
-static const char *const speech_signs[] = {"\"input\"", NULL};
+static const char speech_signs[] = "\"input\"\0";
 
 /* A streamed answer. */
 struct state {
@@ -312,7 +300,7 @@ static void openai_media_free_state(void *at)
 static int read_cut_image(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
-    static const char *const keys[] = {"output_format", NULL};
+    static const char keys[] = "output_format\0";
     struct llmobs_json *told =
         llmobs_cut_json_object(call->response, call->response_tail, keys);
     struct llmobs_json *prompt =
@@ -327,7 +315,7 @@ static int read_cut_image(struct llmobs_reading *reading)
                                            llmobs_json_text(prompt));
         if (rc == 0)
             rc = llmobs_media_mark(&state->words, "image",
-                                   llmobs_json_gets(told, keys[0]), bytes);
+                                   llmobs_json_gets(told, keys), bytes);
         reading->span->output_dropped = false;
     }
     llmobs_json_free(told);
@@ -405,7 +393,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/audio/speech", "speech", "%s.createSpeech",
                  .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
                  .form = &speech, .any_host = true, .media = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_media, .integration = "openai", .shapes = shapes,

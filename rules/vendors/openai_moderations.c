@@ -83,7 +83,7 @@ static int openai_moderations_read_document(struct llmobs_reading *reading,
 }
 
 /* Only the model. */
-static const char *const keys[] = {NULL};
+static const char keys[] = "";
 
 static const struct llmobs_form form = {
     .keys = keys,
@@ -95,7 +95,7 @@ static const struct llmobs_form form = {
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/moderations", "moderation", "%s.createModeration",
                  .kind = LLMOBS_KIND_TASK),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_moderations, .integration = "openai",

@@ -95,7 +95,7 @@ static bool transcribes(struct llmobs_text settings)
            has_object(settings, "\"input_audio_transcription\"");
 }
 
-static const char *const models[] = {"model", "deployment", NULL};
+static const char models[] = "model\0deployment\0";
 
 static const struct llmobs_frames frames = {.kind = openai_realtime_kind_of,
                                             .transcribes = transcribes,
@@ -470,7 +470,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE(LLMOBS_METHOD_WEBSOCKET, "/v1/realtime", "realtime",
                  "%s.createRealtimeResponse", .kind = LLMOBS_KIND_LLM,
                  .any_host = true, .streams = true, .frames = &frames),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_realtime, .integration = "openai", .shapes = shapes,

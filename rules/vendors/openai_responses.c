@@ -19,38 +19,17 @@
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
-static const char *const metadata_keys[] = {
-    "stream",
-    "temperature",
-    "top_p",
-    "user",
-    "background",
-    "include",
-    "max_output_tokens",
-    "max_tool_calls",
-    "parallel_tool_calls",
-    "previous_response_id",
-    "prompt",
-    "reasoning",
-    "service_tier",
-    "store",
-    "text",
-    "tool_choice",
-    "top_logprobs",
-    "truncation",
-    NULL,
-};
+static const char metadata_keys[] =
+    "stream\0temperature\0top_p\0user\0background\0include\0"
+    "max_output_tokens\0max_tool_calls\0parallel_tool_calls\0"
+    "previous_response_id\0prompt\0reasoning\0service_tier\0store\0text\0"
+    "tool_choice\0top_logprobs\0truncation\0";
 
 /* Keys to look for in a response whose middle is missing; the first ones are
  * metadata. */
-static const char *const response_keys[] = {
-    "temperature", "max_output_tokens",
-    "top_p",       "tool_choice",
-    "truncation",  "text",
-    "user",        "model",
-    "usage",       "status",
-    "id",          NULL,
-};
+static const char response_keys[] =
+    "temperature\0max_output_tokens\0top_p\0tool_choice\0truncation\0text\0"
+    "user\0model\0usage\0status\0id\0";
 #define RESPONSE_METADATA_KEYS 7
 
 static bool is_response(const struct llmobs_reading *reading)
@@ -104,13 +83,15 @@ static int openai_responses_read_request(struct llmobs_reading *reading)
 static int openai_responses_read_metadata(struct llmobs_reading *reading,
                                           const struct llmobs_json *response)
 {
+    const char *key = response_keys;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < RESPONSE_METADATA_KEYS; i++) {
-        struct llmobs_json *value = llmobs_json_get(response, response_keys[i]);
+    for (size_t i = 0; rc == 0 && i < RESPONSE_METADATA_KEYS;
+         i++, key = llmobs_words_next(key)) {
+        struct llmobs_json *value = llmobs_json_get(response, key);
 
         if (value && !llmobs_json_is_null(value))
-            rc = llmobs_json_set(reading->span->metadata, response_keys[i],
+            rc = llmobs_json_set(reading->span->metadata, key,
                                  llmobs_json_share(value));
     }
     return rc;
@@ -400,7 +381,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/responses/*/cancel", "cancel", "%s.cancelResponse",
                  .kind = LLMOBS_KIND_TASK, .bodyless = true,
                  .form = &llmobs_responses_fetch),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_responses, .integration = "openai", .api = "responses",

@@ -8,10 +8,10 @@
 #include "rules/read/request.h"
 #include "rules/read/values.h"
 
-static const char *const keys[] = {"max_num_results", "rewrite_query",
-                                   "ranking_options", "filters", NULL};
+static const char keys[] =
+    "max_num_results\0rewrite_query\0ranking_options\0filters\0";
 
-static const char *const signs[] = {"\"query\"", NULL};
+static const char signs[] = "\"query\"\0";
 
 static bool openai_vector_stores_is_search(const struct llmobs_reading *reading)
 {
@@ -78,7 +78,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/vector_stores/*/search", "vector_store_search",
                  "%s.searchVectorStore", .kind = LLMOBS_KIND_RETRIEVAL,
                  .any_host = true, .telling = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_vector_stores, .integration = "openai", .shapes = shapes,

@@ -10,7 +10,7 @@
 #include "rules/read/jobs.h"
 #include "rules/read/usage.h"
 
-static const char *const keys[] = {"id", "model", "status", "usage", NULL};
+static const char keys[] = "id\0model\0status\0usage\0";
 
 bool llmobs_responses_goes_on(const char *status)
 {

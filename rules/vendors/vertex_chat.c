@@ -48,7 +48,7 @@ static const struct llmobs_shape shapes[] = {
                  .kind = LLMOBS_KIND_LLM,
                  .not_path = "/publishers/anthropic/models/*:streamRawPredict",
                  .any_host = true, .streams = true),
-    {.path = NULL},
+    {.path = ""},
 };
 
 LLMOBS_DIALECT(vertex_chat, .integration = "openai", .genai = "gcp.vertex_ai",

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void look_at(struct llmobs_text in, size_t step,
                     struct llmobs_look *look)
 {
-    static const char *const names[] = {"type", "a", "serverContent", NULL};
+    static const char names[] = "type\0a\0serverContent\0";
 
     memset(look, 0, sizeof(*look));
     llmobs_look_begin(look, names);

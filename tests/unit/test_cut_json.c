@@ -35,7 +35,7 @@ static void check_scan(struct llmobs_json *got, const char *expected)
 
 START_TEST(cut_documents_are_scanned)
 {
-    const char *const keys[] = {"model", "n", NULL};
+    const char keys[] = "model\0n\0";
     const char *head = "{\"a\":{\"model\":\"no\"},\"b\":\"\\\"model\\\":1\","
                        "\"model\" : \"yes\",\"n\":2,\"usage\":{\"x\":";
     const char *tail = "or\"}],\"m\":[{\"usage\":null}],\"t\":\"{\\\"usage\\\""

@@ -89,7 +89,7 @@ static void read_shape(const struct llmobs_dialect *dialect,
 
 static void read_dialect(const struct llmobs_dialect *dialect)
 {
-    for (const struct llmobs_shape *s = dialect->shapes; s->path; s++) {
+    for (const struct llmobs_shape *s = dialect->shapes; *s->path; s++) {
         read_shape(dialect, s, "");
         read_shape(dialect, s, "c");
         read_shape(dialect, s, "p");

@@ -111,7 +111,7 @@ static const struct {
 
 START_TEST(looks_see_names_however_they_are_cut)
 {
-    static const char *const names[] = {"a", "b", NULL};
+    static const char names[] = "a\0b\0";
 
     for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
         size_t len = strlen(named[i].text);

@@ -1,23 +1,26 @@
 /* The index of the shapes finds what a walk over all of them finds. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "rules/providers.h"
 #include "rules/read/match.h"
 #include "rules/read/text.h"
-#include "rules/shapes.h"
+#include "rules/shapes_index.h"
 #include "tests/unit/json_case.h"
 #include "tests/unit/unit.h"
 
 #define PATH_MAX_LEN 512
 
 static struct llmobs_shapes shapes;
+static struct llmobs_shapes_index made; /* here */
 static size_t found; /* by both, so that it is seen that some are */
 
 static void set_up(void)
 {
     found = 0;
-    ck_assert_int_eq(llmobs_shapes_init(&shapes, llmobs_dialects), 0);
+    ck_assert_int_eq(
+        llmobs_shapes_init(&shapes, llmobs_dialects, &llmobs_shapes_known), 0);
 }
 
 static void tear_down(void)
@@ -74,6 +77,23 @@ static void fill_stars(const char *pattern, const char *value, char *out)
     *out = '\0';
 }
 
+START_TEST(index_of_the_build_is_that_of_the_tables)
+{
+    ck_assert_uint_eq(llmobs_shapes_index(llmobs_dialects, &made),
+                      shapes.count);
+    for (size_t i = 0; i < shapes.count; i++) {
+        const struct llmobs_shape *s = shapes.rules[i].shape;
+
+        ck_assert_uint_lt(strnlen(s->path, sizeof(s->path)), sizeof(s->path));
+        ck_assert_uint_lt(strnlen(s->operation, sizeof(s->operation)),
+                          sizeof(s->operation));
+        ck_assert_uint_lt(strnlen(s->span_name, sizeof(s->span_name)),
+                          sizeof(s->span_name));
+    }
+    ck_assert_mem_eq(&made, &llmobs_shapes_known, sizeof(made));
+}
+END_TEST
+
 START_TEST(each_shape_is_found_as_by_a_walk)
 {
     static const char *const values[] = {
@@ -84,7 +104,7 @@ START_TEST(each_shape_is_found_as_by_a_walk)
 
     for (size_t i = 0; i < shapes.count; i++)
         for (size_t v = 0; v < 7; v++) {
-            fill_stars(shapes.entries[i].rule.shape->path, values[v], filled);
+            fill_stars(shapes.rules[i].shape->path, values[v], filled);
             if (v == 0)
                 check_cuts(filled);
             for (size_t n = v; n < 36; n += 7) {
@@ -104,7 +124,7 @@ static void mix(uint64_t *state, char *path)
 
     while (pieces-- > 0) {
         const struct llmobs_shape *shape =
-            shapes.entries[json_case_random(state) % shapes.count].rule.shape;
+            shapes.rules[json_case_random(state) % shapes.count].shape;
         const char *at = shape->path, *end;
 
         for (uint64_t n = json_case_random(state) % 4; n > 0; n--)
@@ -141,7 +161,7 @@ START_TEST(any_pattern_is_found_as_by_a_walk)
         {.method = "POST", .path = "/c:*/d*"},
         {.method = "GET", .path = "end"},
         {.method = "POST", .path = "*e"},
-        {.path = NULL},
+        {.path = ""},
     };
     static const struct llmobs_dialect dialect = {.shapes = rows};
     const struct llmobs_dialect *const own[] = {&dialect, NULL}, *of;
@@ -163,7 +183,10 @@ START_TEST(any_pattern_is_found_as_by_a_walk)
     };
 
     tear_down();
-    ck_assert_int_eq(llmobs_shapes_init(&shapes, own), 0);
+    ck_assert_uint_eq(llmobs_shapes_index(own, &made), 8);
+    ck_assert_int_eq(llmobs_shapes_init(&shapes, own, &llmobs_shapes_known),
+                     -EINVAL);
+    ck_assert_int_eq(llmobs_shapes_init(&shapes, own, &made), 0);
     for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
         struct llmobs_text path = llmobs_text_of(asked[i].path);
         const struct llmobs_rule *rule = llmobs_shapes_find(
@@ -185,6 +208,7 @@ UNIT_SUITE(shapes)
     TCase *tc = tcase_create("index");
 
     tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, index_of_the_build_is_that_of_the_tables);
     tcase_add_test(tc, each_shape_is_found_as_by_a_walk);
     tcase_add_test(tc, mixed_paths_are_found_as_by_a_walk);
     tcase_add_test(tc, any_pattern_is_found_as_by_a_walk);
