@@ -39,6 +39,7 @@
 #define LLMOBS_AT_OUTPUT "o" /* all of it; of an embedding its vectors */
 #define LLMOBS_AT_ROLE "r"
 #define LLMOBS_AT_TEXT "x"
+#define LLMOBS_AT_IMAGE "v" /* a picture in base64, which is counted */
 #define LLMOBS_AT_REASONING "h"
 #define LLMOBS_AT_INSTEAD "p" /* the text of an answer that has no other */
 #define LLMOBS_AT_CALLS "f"   /* calls of tools, or one call */
@@ -88,7 +89,8 @@ struct llmobs_layout {
     bool loose;    /* of a user's rule: what a cut request still has is read, an
                     * error at its place comes first, and no model's name is a
                     * fact, no count made up */
-    char role[12]; /* of an answer that names none, or "" */
+    bool mute;     /* an answer may end without a reason */
+    char role[12]; /* of a whole answer that names none, or "" */
 };
 
 /* A pointer of a line, with its steps. */

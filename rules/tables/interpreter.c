@@ -8,6 +8,7 @@
 #include "rules/read/embedding.h"
 #include "rules/read/error.h"
 #include "rules/read/facts.h"
+#include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
@@ -175,7 +176,11 @@ static int interpreter_read_any(const struct llmobs_reading *reading,
     if (llmobs_json_is_object(value) &&
         (own || llmobs_json_get(value, "content"))) {
         *messages = llmobs_json_array();
-        return *messages ? llmobs_message_add(*messages, value, form) : -ENOMEM;
+        if (!*messages)
+            return -ENOMEM;
+        return own == &llmobs_message_openai
+                   ? llmobs_message_add_answer(*messages, value, NULL)
+                   : llmobs_message_add(*messages, value, form);
     }
     if (llmobs_json_is_array(value) &&
         (own || llmobs_json_is_object(llmobs_json_at(value, 0))))
@@ -375,7 +380,8 @@ static const char *reason_at(const struct llmobs_reading *reading,
 static void tell_reason(const struct llmobs_reading *reading,
                         const char *reason)
 {
-    if (interpreter_has(reading, LLMOBS_AT_REASON))
+    if (interpreter_has(reading, LLMOBS_AT_REASON) &&
+        (reason || !layout_of(reading)->mute))
         llmobs_fact_finish(reading->span, reason);
 }
 
@@ -422,6 +428,38 @@ static int interpreter_add_text(struct llmobs_interpreter *state, int64_t part,
     return rc < 0 ? rc : llmobs_stream_text(&state->stream, text);
 }
 
+/* In a whole answer another value than a text is JSON. */
+static int add_value(struct llmobs_interpreter *state, int64_t part,
+                     const struct llmobs_json *value)
+{
+    const char *text = llmobs_json_text(value);
+    char *dump = NULL;
+    int rc;
+
+    if (!text && !state->any && value && !llmobs_json_is_null(value)) {
+        text = dump = llmobs_value_text(value);
+        if (!dump)
+            return -ENOMEM;
+    }
+    rc = interpreter_add_text(state, part, text);
+    free(dump);
+    return rc;
+}
+
+static int add_image(struct llmobs_interpreter *state, const char *base64)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_media_mark(&text, "image", NULL,
+                           llmobs_media_base64(llmobs_text_of(base64)));
+    if (rc == 0)
+        rc = llmobs_stream_text(&state->stream, text.data);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
 static int add_instead(struct llmobs_interpreter *state, const char *text)
 {
     state->instead.max = LLMOBS_MESSAGE_CONTENT_MAX;
@@ -441,7 +479,7 @@ static int interpreter_add_calls(struct llmobs_interpreter *state, int64_t part,
         const struct llmobs_json *call = llmobs_json_at(calls, i);
         const struct llmobs_json *index = llmobs_json_get(call, "index");
 
-        if (llmobs_json_is_object(call))
+        if (llmobs_json_is_object(call) || !state->any)
             rc = llmobs_stream_call(&state->stream,
                                     llmobs_json_is_int(index)
                                         ? llmobs_json_to_int(index)
@@ -455,7 +493,9 @@ static int interpreter_add_piece(struct llmobs_reading *reading)
 {
     struct llmobs_interpreter *state = reading->state;
     const struct llmobs_json *calls = interpreter_at(reading, LLMOBS_AT_CALLS);
+    const char *image = interpreter_text_at(reading, LLMOBS_AT_IMAGE);
     const char *instead = interpreter_text_at(reading, LLMOBS_AT_INSTEAD);
+    const struct llmobs_json *text = interpreter_at(reading, LLMOBS_AT_TEXT);
     int64_t part = llmobs_json_to_int(interpreter_at(reading, LLMOBS_AT_INDEX));
     int rc = llmobs_stream_role(&state->stream,
                                 interpreter_text_at(reading, LLMOBS_AT_ROLE));
@@ -464,8 +504,9 @@ static int interpreter_add_piece(struct llmobs_reading *reading)
         rc = llmobs_stream_reasoning(
             &state->stream, interpreter_text_at(reading, LLMOBS_AT_REASONING));
     if (rc == 0)
-        rc = interpreter_add_text(state, part,
-                                  interpreter_text_at(reading, LLMOBS_AT_TEXT));
+        rc = add_value(state, part, text);
+    if (rc == 0 && image)
+        rc = add_image(state, image);
     if (rc == 0 && instead)
         rc = add_instead(state, instead);
     return rc == 0 && calls ? interpreter_add_calls(state, part, calls) : rc;
@@ -478,6 +519,7 @@ static int add_end(struct llmobs_reading *reading, const char *reason,
 
     if (!reason && ended)
         reason = llmobs_layout_key(values_of(reading), LLMOBS_AT_ENDED, 0);
+    state->reasoned = state->reasoned || reason;
     return reason ? llmobs_stream_reason(&state->stream, reason) : 0;
 }
 
@@ -488,11 +530,14 @@ static int interpreter_put_pieces(struct llmobs_reading *reading)
 
     if (!state->said && state->instead.len > 0)
         rc = llmobs_stream_text(&state->stream, state->instead.data);
-    if (rc == 0 && state->stream.choices.count > 0)
+    if (rc == 0 && state->stream.choices.count > 0 &&
+        (!state->any || layout_of(reading)->loose))
         rc = llmobs_stream_role(&state->stream, layout_of(reading)->role);
     if (rc < 0 || (state->stream.choices.count == 0 && !reading->done))
         return rc;
-    if (interpreter_has(reading, LLMOBS_AT_REASON))
+    if (interpreter_has(reading, LLMOBS_AT_REASON) &&
+        (!layout_of(reading)->mute || state->reasoned ||
+         !reading->span->complete))
         llmobs_stream_reasons(&state->stream, reading->span);
     state->stream.keep_space = layout_of(reading)->keep_space;
     reading->span->output_messages =
@@ -560,7 +605,7 @@ static int read_llm(struct llmobs_reading *reading,
     int rc;
 
     if (!has_pieces(reading) || (layout_of(reading)->messages &&
-                                 interpreter_has(reading, LLMOBS_AT_OUTPUT))) {
+                                 interpreter_at(reading, LLMOBS_AT_OUTPUT))) {
         tell_reason(reading, reason);
         return interpreter_read_any(reading,
                                     at_or_all(reading, LLMOBS_AT_OUTPUT, body),
@@ -631,9 +676,13 @@ int llmobs_interpreter_document(struct llmobs_reading *reading,
     rc = interpreter_read_facts(reading);
     if (rc == 0 && layout_of(reading)->loose)
         rc = read_fault(reading, reading->classified->call->response);
-    if (rc < 0 || reading->classified->call->status >= 300)
-        return rc;
-    return interpreter_read_output(reading, body);
+    if (rc == 0 && reading->classified->call->status < 300)
+        return interpreter_read_output(reading, body);
+    return rc < 0 || !layout_of(reading)->mute
+               ? rc
+               : llmobs_message_put(&reading->span->output_messages,
+                                    layout_of(reading)->role,
+                                    (struct llmobs_text){"", 0});
 }
 
 /* True where the cut answer's output is named: the whole of an answer is none
