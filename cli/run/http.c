@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* Bytes that are read already are dropped once there are this many. */
 #define DROP_FROM ((size_t)64 * 1024)
@@ -116,26 +115,14 @@ static bool run_http_is_clean(struct llmobs_text text)
     return true;
 }
 
-static bool run_http_is(struct llmobs_text text, const char *word)
-{
-    return text.len == strlen(word) &&
-           strncasecmp(text.data, word, text.len) == 0;
-}
-
 /* True where a word is among those between commas. */
 static bool lists(struct llmobs_text text, const char *word)
 {
-    while (text.len > 0) {
-        const char *comma = memchr(text.data, ',', text.len);
-        size_t len = comma ? (size_t)(comma - text.data) : text.len;
+    struct llmobs_text part;
 
-        if (run_http_is(llmobs_text_trim((struct llmobs_text){text.data, len}),
-                        word))
+    while (llmobs_text_next(&text, &part))
+        if (llmobs_text_is_word(part, word))
             return true;
-        len += comma != NULL;
-        text.data += len;
-        text.len -= len;
-    }
     return false;
 }
 
@@ -173,8 +160,8 @@ static int read_first(struct llmobs_mock_http *http, struct llmobs_text line)
     target = path_of(target);
     if (target.len == 0)
         return 400;
-    http->old = run_http_is(version, "HTTP/1.0");
-    if (!http->old && !run_http_is(version, "HTTP/1.1"))
+    http->old = llmobs_text_is_word(version, "HTTP/1.0");
+    if (!http->old && !llmobs_text_is_word(version, "HTTP/1.1"))
         return 505;
     http->keep_alive = !http->old;
     http->method = strndup(method.data, method.len);
@@ -204,7 +191,7 @@ static int read_coding(struct llmobs_mock_http *http, struct llmobs_text value)
 {
     if (http->chunked)
         return 400;
-    http->chunked = run_http_is(value, "chunked");
+    http->chunked = llmobs_text_is_word(value, "chunked");
     return http->chunked ? 0 : 501;
 }
 
@@ -221,17 +208,19 @@ static int run_http_read_header(struct llmobs_mock_http *http,
         (struct llmobs_text){colon + 1, line.len - name.len - 1});
     if (!is_token(name))
         return 400;
-    if (run_http_is(name, "content-length"))
+    if (llmobs_text_is_word(name, "content-length"))
         return read_length(http, value);
-    if (run_http_is(name, "transfer-encoding"))
+    if (llmobs_text_is_word(name, "transfer-encoding"))
         return read_coding(http, value);
-    if (run_http_is(name, "connection") && lists(value, "close"))
+    if (llmobs_text_is_word(name, "connection") && lists(value, "close"))
         http->keep_alive = false;
-    else if (run_http_is(name, "connection") && lists(value, "keep-alive"))
+    else if (llmobs_text_is_word(name, "connection") &&
+             lists(value, "keep-alive"))
         http->keep_alive = true;
-    else if (run_http_is(name, "expect") && run_http_is(value, "100-continue"))
+    else if (llmobs_text_is_word(name, "expect") &&
+             llmobs_text_is_word(value, "100-continue"))
         http->expects = !http->old;
-    else if (run_http_is(name, "content-encoding") && !http->coding)
+    else if (llmobs_text_is_word(name, "content-encoding") && !http->coding)
         http->coding = strndup(value.data, value.len);
     return 0;
 }

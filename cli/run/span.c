@@ -305,20 +305,14 @@ static int run_span_add_line(struct llmobs_json *list, const char *line,
 
 static int fill_documents(struct llmobs_text text, struct llmobs_span *span)
 {
+    struct llmobs_text line;
     int rc = 0;
 
     span->output_documents = llmobs_json_array();
     if (!span->output_documents)
         return -ENOMEM;
-    while (text.len > 0 && rc == 0) {
-        const char *end = memchr(text.data, '\n', text.len);
-        size_t len = end ? (size_t)(end - text.data) : text.len;
-
-        rc = run_span_add_line(span->output_documents, text.data, len);
-        len += end != NULL;
-        text.data += len;
-        text.len -= len;
-    }
+    while (rc == 0 && llmobs_text_split(&text, '\n', &line))
+        rc = run_span_add_line(span->output_documents, line.data, line.len);
     return rc;
 }
 

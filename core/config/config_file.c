@@ -174,6 +174,7 @@ static void config_file_read_line(struct reading *reading,
 static void config_file_read_lines(struct reading *reading,
                                    struct llmobs_text text)
 {
+    struct llmobs_text line;
     size_t max = 1;
 
     for (size_t i = 0; i < text.len; i++)
@@ -184,15 +185,8 @@ static void config_file_read_lines(struct reading *reading,
         return;
     }
     reading->at = max;
-    while (text.len) {
-        const char *end = memchr(text.data, '\n', text.len);
-        size_t len = end ? (size_t)(end - text.data) : text.len;
-
-        config_file_read_line(reading, (struct llmobs_text){text.data, len});
-        len += end != NULL;
-        text.data += len;
-        text.len -= len;
-    }
+    while (llmobs_text_split(&text, '\n', &line))
+        config_file_read_line(reading, line);
     memmove(reading->list, reading->list + reading->at,
             (max + 1 - reading->at) * sizeof(char *));
     reading->loading->file = reading->list;

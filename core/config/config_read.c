@@ -333,11 +333,6 @@ static void config_read_settle_content(struct llmobs_config_loading *loading)
     llmobs_buf_fini(&text);
 }
 
-static bool text_is(struct llmobs_text text, const char *word)
-{
-    return strlen(word) == text.len && memcmp(word, text.data, text.len) == 0;
-}
-
 /* Where no name is known, spans go to the local store. */
 static void config_read_settle_exporter(struct llmobs_config_loading *loading)
 {
@@ -359,22 +354,17 @@ static void config_read_settle_exporter(struct llmobs_config_loading *loading)
 static void settle_observe(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
-    const char *text = loading->observe;
+    struct llmobs_text rest = llmobs_text_of(loading->observe), word;
 
-    while (text && *text) {
-        size_t len = strcspn(text, ",");
-        struct llmobs_text word =
-            llmobs_text_trim((struct llmobs_text){text, len});
-
-        if (text_is(word, "vector"))
+    while (llmobs_text_next(&rest, &word)) {
+        if (llmobs_text_is(word, "vector"))
             config->observe_vector = true;
-        else if (text_is(word, "search"))
+        else if (llmobs_text_is(word, "search"))
             config->observe_search = true;
         else if (word.len > 0)
             llmobs_config_complain(
                 loading, "LLMOBS_OBSERVE: \"%.*s\" is not vector or search",
                 word.len < 40 ? (int)word.len : 40, word.data);
-        text += len + (text[len] != '\0');
     }
 }
 

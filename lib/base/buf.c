@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/hazard.h"
 
@@ -176,6 +177,34 @@ struct llmobs_text llmobs_text_trim(struct llmobs_text text)
     while (text.len && llmobs_is_blank(text.data[text.len - 1]))
         text.len--;
     return text;
+}
+
+bool llmobs_text_is_word(struct llmobs_text text, const char *word)
+{
+    return text.len == strlen(word) &&
+           strncasecmp(text.data, word, text.len) == 0;
+}
+
+bool llmobs_text_split(struct llmobs_text *rest, char mark,
+                       struct llmobs_text *part)
+{
+    const char *at = rest->len ? memchr(rest->data, mark, rest->len) : NULL;
+    size_t len = at ? (size_t)(at - rest->data) : rest->len;
+    bool any = rest->len > 0;
+
+    *part = (struct llmobs_text){rest->data, len};
+    if (any)
+        rest->data += len + (at ? 1 : 0);
+    rest->len -= len + (at ? 1 : 0);
+    return any;
+}
+
+bool llmobs_text_next(struct llmobs_text *rest, struct llmobs_text *part)
+{
+    bool any = llmobs_text_split(rest, ',', part);
+
+    *part = llmobs_text_trim(*part);
+    return any;
 }
 
 int llmobs_text_hex(char c)
