@@ -599,6 +599,7 @@ def php_beside_a_context_of_its_own(t):
             ask(connection, "prompt-1", given, "/ask")
         connection.close()
         spans = dd.wait_spans(2, 20)
+        spans.sort(key=lambda s: s["start_ns"])
         equal([s["_dd"]["trace_id"] for s in spans],
               [known["trace_id"], "%032x" % 7], "traces")
 
