@@ -94,19 +94,24 @@ static bool has_room_for_data(void)
     return now >= 0 && (int64_t)most.rlim_cur - now >= LLMOBS_FIT_ROOM;
 }
 
-const char llmobs_fit_no_descriptor[] = "no descriptor is free";
+static const char no_descriptor[] = "no descriptor is free";
 
 static const char *why_unopened(long error)
 {
     switch (error) {
     case -EMFILE:
     case -ENFILE:
-        return llmobs_fit_no_descriptor;
+        return no_descriptor;
     case -ENOENT:
         return "its file is not there";
     default:
         return "its file may not be opened";
     }
+}
+
+bool llmobs_fit_passes(const char *why)
+{
+    return why == no_descriptor;
 }
 
 const char *llmobs_fit(const char *path)

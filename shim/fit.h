@@ -12,6 +12,8 @@
 #ifndef LLMOBS_FIT_H
 #define LLMOBS_FIT_H
 
+#include <stdbool.h>
+
 #define LLMOBS_FIT_SEGMENTS 16
 /* Bytes that the process's own limits of memory must leave free, so that the
  * program does not lack the memory which the core takes. */
@@ -21,7 +23,7 @@
  * not cut short; else why not, a constant. */
 const char *llmobs_fit(const char *path);
 
-/* The reason that may be gone at the program's next call. */
-extern const char llmobs_fit_no_descriptor[];
+/* True for the one reason that may be gone at the program's next call. */
+bool llmobs_fit_passes(const char *why);
 
 #endif

@@ -40,7 +40,7 @@ static void *open_core(const char *path)
     const char *why = llmobs_fit(path);
     void *core;
 
-    lacks_descriptor = why == llmobs_fit_no_descriptor;
+    lacks_descriptor = llmobs_fit_passes(why);
 
     /* A look at the file first leaves the app's dlerror text alone where there
      * is none. */
