@@ -4,7 +4,10 @@
 
 # ---- settings ----------------------------------------------------------------
 
-CC ?= gcc
+# make itself says cc.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 OBJCOPY ?= objcopy
 PREFIX ?= /usr/local
 # V=1 shows the compiler lines.
