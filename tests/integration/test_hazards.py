@@ -26,7 +26,8 @@ def case(t, name, spans, program, *more, **env):
     # A request of these may end after the next one's, on a connection of its
     # own.
     return t.same([path, name, base(t), *more], env=env, spans=spans,
-                  order=not more and name not in ("fields_late", "added_unseen"),
+                  order=not more and name not in (
+                      "fields_late", "added_unseen", "form_goes_between"),
                   answers=not more)
 
 
