@@ -165,8 +165,8 @@ struct llmobs_served {
 
 /* The operations of the core, one for each hooked function. Each calls the
  * real function itself, exactly once. */
-/* What the program does by such a call: it takes on nothing, or a sandbox; or
- * one that hinders the core, which then is to do nothing more. */
+/* The effect of such a call on the program: it takes on nothing, or a sandbox,
+ * or one that hinders the core, which then is to do nothing more. */
 enum llmobs_confined {
     LLMOBS_CONFINED_NOT,
     LLMOBS_CONFINED_HERE,

@@ -32,7 +32,7 @@ static bool on;
  * thread with more rights than its own. */
 enum { NOTHING = -1, ALONE, CONFINED, FILTERED, STRICT, APART };
 
-/* What the call asked for, and what the core said. */
+/* The request of the call, and the answer of the core. */
 struct asked {
     const struct llmobs_ops *ops;
     int how;

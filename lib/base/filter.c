@@ -20,7 +20,7 @@
 #define ARCH AUDIT_ARCH_AARCH64
 #endif
 
-/* What a pipe takes at once. */
+/* A pipe takes so many bytes at once. */
 #define PIECE ((size_t)4096)
 
 struct call {

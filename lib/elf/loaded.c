@@ -8,7 +8,7 @@
 
 static llmobs_loaded_walk_fn *walk_objects = dl_iterate_phdr;
 
-/* What glibc from 2.35 on answers; behind these members it has more. */
+/* The answer of glibc from 2.35 on; behind these members it has more. */
 struct found {
     unsigned long long flags;
     const void *start, *end;

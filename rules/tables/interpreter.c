@@ -18,7 +18,7 @@
 
 #define REASON_LEN 32
 
-/* What a cut answer may still tell. */
+/* The places that a cut answer may still have. */
 static const char ends_of_answer[] = LLMOBS_AT_MODEL LLMOBS_AT_OUTPUT
     LLMOBS_AT_DOCUMENTS LLMOBS_AT_END LLMOBS_AT_REASON LLMOBS_AT_USAGE
         LLMOBS_AT_INPUT_TOKENS LLMOBS_AT_OUTPUT_TOKENS LLMOBS_AT_TOTAL_TOKENS
