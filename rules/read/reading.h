@@ -32,7 +32,9 @@ struct llmobs_reading {
     bool answered;     /* the output is final, even an empty one of a failed
                         * call */
     uint64_t first_at; /* from llmobs_reading_token; 0: no token yet */
-    unsigned told;     /* events that were searched for id and model */
+    bool may_fail;     /* the tree has a member by which an error is known */
+    const struct llmobs_json *looked_at; /* the tree of which that was seen */
+    unsigned told; /* events that were searched for id and model */
 };
 
 /* The functions and values of a dialect. A function may be NULL; each answers 0
