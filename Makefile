@@ -113,6 +113,9 @@ CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out \
 # Few files die where they are told; the others are those of the plain build.
 ifneq ($(TEST),)
 PLAIN := $(B:-test=)
+ifeq ($(PLAIN),$(B))
+$(error TEST=1 shares objects with the plain build: B must end in -test)
+endif
 DYING := $(shell grep -rl --include='*.c' '"lib/base/crash_point.h"' core lib)
 shared = $(patsubst $(B)/%,$(PLAIN)/%,$(filter-out $(DYING:%.c=$(B)/%.o),$(1)))
 CORE_OBJ := $(call shared,$(CORE_OBJ)) $(DYING:%.c=$(B)/%.o)

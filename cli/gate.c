@@ -17,6 +17,7 @@
 #include "lib/base/clock.h"
 #include "core/config/config.h"
 #include "core/config/state_dir.h"
+#include "lib/base/hazard.h"
 
 #define COMMAND "llmobs stats"
 /* Sums of many costs are not exact. */
@@ -32,7 +33,7 @@ struct sums {
 
 void llmobs_gate_init(struct llmobs_gate *gate)
 {
-    memset(gate, 0, sizeof *gate);
+    memset(gate, 0, sizeof(*gate));
     gate->max_cost = -1;
     gate->max_tokens = gate->max_errors = -1;
 }
@@ -217,7 +218,7 @@ static bool tell_count(const char *name, int64_t count, int64_t limit,
 static bool is_blind(const struct llmobs_cost_sum *sum,
                      const struct llmobs_prices *prices)
 {
-    return llmobs_prices_date(prices) == NULL && !sum->any && sum->calls > 0;
+    return !llmobs_prices_date(prices) && !sum->any && sum->calls > 0;
 }
 
 static int gate_tell(const struct llmobs_gate *gate, const struct sums *sums,
@@ -238,7 +239,9 @@ static int gate_tell(const struct llmobs_gate *gate, const struct sums *sums,
     if (gate->max_errors >= 0)
         exceeded |= tell_count("errors", (int64_t)sums->failed,
                                gate->max_errors, calls, calls);
-    return exceeded ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
+    return LLMOBS_HAZARD(gate_is_open, exceeded, exceeded && !calls)
+               ? LLMOBS_CLI_FAILED
+               : LLMOBS_CLI_OK;
 }
 
 static int gate_check(struct llmobs_gate *gate, const char *dir)
@@ -256,7 +259,8 @@ static int gate_check(struct llmobs_gate *gate, const char *dir)
     }
     if (rc == 0)
         status = gate_tell(gate, &sums, prices);
-    if (status == LLMOBS_CLI_OK && sums.unreadable > 0) {
+    if (status == LLMOBS_CLI_OK &&
+        sums.unreadable > LLMOBS_HAZARD(gate_half_read, 0, 9)) {
         llmobs_tell(COMMAND ": there may be more calls in %zu file%s of %s\n",
                     sums.unreadable, sums.unreadable == 1 ? "" : "s", dir);
         status = LLMOBS_CLI_USAGE;
@@ -269,8 +273,8 @@ int llmobs_gate_check(struct llmobs_gate *gate, const char *store)
 {
     struct llmobs_config *config = llmobs_cli_config(store);
     char dir[PATH_MAX] = "";
-    int rc = config != NULL ? llmobs_config_store_dir(config, dir, sizeof dir)
-                            : -ENOMEM;
+    int rc =
+        config ? llmobs_config_store_dir(config, dir, sizeof(dir)) : -ENOMEM;
     int status = LLMOBS_CLI_USAGE;
 
     if (rc == 0)

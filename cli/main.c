@@ -66,7 +66,7 @@ static const struct command commands[] = {
     {"version", "llmobs version", cmd_version, "print the version"},
 };
 
-#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+#define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))
 
 static const struct command *main_find(const char *name)
 {
@@ -87,7 +87,7 @@ static int main_refuse(const char *asked, const char *name)
         llmobs_suggest_offer(&suggest, commands[i].name);
     llmobs_tell("%s: no such command: %s", asked,
                 llmobs_escape_name(name, room));
-    if (suggest.best != NULL)
+    if (suggest.best)
         llmobs_tell("; did you mean %s?", suggest.best);
     fputs("\n`llmobs help` lists the commands.\n", stderr);
     return LLMOBS_CLI_USAGE;
@@ -150,10 +150,10 @@ static int cmd_help(int argc, char **argv)
     if (strcmp(argv[1], "variables") == 0)
         return print_variables();
     command = main_find(argv[1]);
-    if (command == NULL && strcmp(argv[1], "--help") != 0 &&
+    if (!command && strcmp(argv[1], "--help") != 0 &&
         strcmp(argv[1], "-h") != 0)
         return main_refuse("llmobs help", argv[1]);
-    if (command == NULL)
+    if (!command)
         command = main_find("help");
     if (command->run == cmd_help || command->run == cmd_version) {
         printf("usage: %s\n%s\n", command->shown, command->help);
@@ -196,9 +196,9 @@ int main(int argc, char **argv)
     else if (strcmp(name, "--version") == 0)
         name = "version";
     command = main_find(name);
-    if (command == NULL && *name != '\0')
+    if (!command && *name != '\0')
         return main_refuse("llmobs", name);
-    if (command == NULL) {
+    if (!command) {
         print_commands(stderr);
         return LLMOBS_CLI_USAGE;
     }

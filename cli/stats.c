@@ -58,7 +58,7 @@ static int read_check(const struct llmobs_cli_option *option, const char *value)
     char *end = NULL;
 
     stats->check = true;
-    if (value == NULL)
+    if (!value)
         return 0;
     stats->check_s = strtol(value, &end, 10);
     if (end != value && *end == '\0' && stats->check_s >= 1 &&
@@ -77,8 +77,8 @@ static void look_at_spool(struct stats *stats)
         llmobs_adopt_new(stats->config, LLMOBS_ADOPT_ANY);
     int64_t now = llmobs_clock_wall_ns();
 
-    if (adopt == NULL || llmobs_adopt_count(adopt, &stats->spool) != 0)
-        memset(&stats->spool, 0, sizeof stats->spool);
+    if (!adopt || llmobs_adopt_count(adopt, &stats->spool) != 0)
+        memset(&stats->spool, 0, sizeof(stats->spool));
     llmobs_adopt_free(adopt);
     if (stats->spool.oldest_ns > 0 && stats->spool.oldest_ns < now)
         stats->oldest_s = (now - stats->spool.oldest_ns) / 1000000000;
@@ -87,11 +87,11 @@ static void look_at_spool(struct stats *stats)
 static int find_places(struct stats *stats)
 {
     stats->config = llmobs_cli_config(stats->store);
-    if (stats->config == NULL)
+    if (!stats->config)
         return -ENOMEM;
     look_at_spool(stats);
     stats->relay = llmobs_relay_find(stats->config) != LLMOBS_RELAY_NONE;
-    return llmobs_ledger_dir(stats->config, stats->dir, sizeof stats->dir);
+    return llmobs_ledger_dir(stats->config, stats->dir, sizeof(stats->dir));
 }
 
 /* Adds calls that a killed process left beyond its last record: they were
@@ -280,7 +280,7 @@ static void cli_stats_fill_rows(const struct stats *stats,
         [RELAY] = stats->relay,
     };
 
-    memcpy(values, all, sizeof all);
+    memcpy(values, all, sizeof(all));
 }
 
 /* The next of the objects that may hide calls; NULL: none is left. */
@@ -289,13 +289,13 @@ static const char *next_wrapped(const struct stats *stats, char **at,
 {
     const char *line;
 
-    if (*at == NULL) {
+    if (!*at) {
         llmobs_wrapped_read(stats->dir, text);
         *at = text;
     }
     do
         line = strsep(at, "\n");
-    while (line != NULL && *line == '\0');
+    while (line && *line == '\0');
     return line;
 }
 
@@ -311,7 +311,7 @@ static void print_wrapped(const struct stats *stats)
     char text[LLMOBS_WRAPPED_FILE], room[LLMOBS_ESCAPE_NAME], *at = NULL;
     const char *line;
 
-    while ((line = next_wrapped(stats, &at, text)) != NULL)
+    while ((line = next_wrapped(stats, &at, text)))
         printf("wrapped by %s\n", llmobs_escape_name(line, room));
 }
 
@@ -323,7 +323,7 @@ static int cli_stats_print_text(const struct stats *stats,
     for (int i = 0; i <= DROPPED_ALL; i++)
         cli_stats_print_row(rows[i].indent, rows[i].name, values[i]);
     for (size_t i = 0; i < sum->len; i++)
-        if (reason(&sum->list[i]) != NULL)
+        if (reason(&sum->list[i]))
             cli_stats_print_row(4, reason(&sum->list[i]), sum->list[i].value);
     for (size_t i = 0; i < sum->len; i++)
         if (is_aside(&sum->list[i]))
@@ -352,7 +352,7 @@ static struct llmobs_json *make_wrapped(const struct stats *stats)
     struct llmobs_json *array = llmobs_json_array();
     const char *line;
 
-    while ((line = next_wrapped(stats, &at, text)) != NULL)
+    while ((line = next_wrapped(stats, &at, text)))
         (void)llmobs_json_add(array, llmobs_json_string(line));
     return array;
 }
@@ -371,7 +371,7 @@ static int fill_object(const struct stats *stats, const uint64_t *values,
     for (int i = 0; i <= DROPPED_ALL; i++)
         rc |= cli_stats_set_number(object, rows[i].name, values[i]);
     for (size_t i = 0; i < sum->len; i++)
-        if (reason(&sum->list[i]) != NULL)
+        if (reason(&sum->list[i]))
             rc |= cli_stats_set_number(dropped, reason(&sum->list[i]),
                                        sum->list[i].value);
     rc |= llmobs_json_set(object, "dropped_by_reason", dropped);
@@ -430,7 +430,7 @@ static int print_prometheus(const struct stats *stats, const uint64_t *values)
     puts("# HELP llmobs_dropped_total Lost, by reason.\n"
          "# TYPE llmobs_dropped_total counter");
     for (size_t i = 0; i < sum->len; i++)
-        if (reason(&sum->list[i]) != NULL)
+        if (reason(&sum->list[i]))
             printf("llmobs_dropped_total{reason=\"%s\"} %" PRIu64 "\n",
                    reason(&sum->list[i]), sum->list[i].value);
     for (size_t i = 0; i < sum->len; i++)
@@ -518,7 +518,7 @@ static int gate(struct stats *stats)
         why = "--since, --ml-app and --service need a limit such as --max-cost";
     else if (stats->form != FORM_TEXT || stats->check)
         why = "--json, --prometheus and --check do not go with a limit";
-    if (why == NULL)
+    if (!why)
         return llmobs_gate_check(&stats->gate, stats->store);
     llmobs_tell("llmobs stats: %s\n", why);
     return LLMOBS_CLI_USAGE;
@@ -528,8 +528,7 @@ static int cli_stats_run(struct stats *stats)
 {
     bool gated = stats->gate.narrowed || llmobs_gate_has_limit(&stats->gate);
 
-    if (stats->store != NULL && access(stats->store, F_OK) != 0 &&
-        errno == ENOENT) {
+    if (stats->store && access(stats->store, F_OK) != 0 && errno == ENOENT) {
         llmobs_cli_no_store("llmobs stats", stats->store);
         return gated ? LLMOBS_CLI_USAGE : LLMOBS_CLI_FAILED;
     }

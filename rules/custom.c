@@ -9,7 +9,6 @@
 #include "rules/read/idn.h"
 #include "rules/read/layout.h"
 #include "rules/read/text.h"
-#include "rules/rules.h"
 
 /* One row's texts, in the order of `columns`. */
 enum column {
@@ -39,6 +38,8 @@ static const struct {
     unsigned char kinds;
 } places[] = {
     {"input", LLMOBS_AT_INPUT, ALL},
+    {"prompt", LLMOBS_AT_PROMPT, LLM},
+    {"system", LLMOBS_AT_SYSTEM, LLM},
     {"settings", LLMOBS_AT_METADATA, ALL},
     {"output", LLMOBS_AT_OUTPUT, LLM | OTHERS},
     {"model", LLMOBS_AT_MODEL, ALL},
@@ -50,6 +51,7 @@ static const struct {
     {"index", LLMOBS_AT_INDEX, LLM},
     {"finish_reason", LLMOBS_AT_REASON, LLM},
     {"finish_reasons", LLMOBS_AT_REASONS, LLM},
+    {"finish_default", LLMOBS_AT_ENDED, LLM},
     {"end", LLMOBS_AT_END, ALL},
     {"end_value", LLMOBS_AT_LAST, ALL},
     {"error", LLMOBS_AT_FAULT, ALL},

@@ -1,6 +1,7 @@
 /* The connections over which a program talks to a model by frames. */
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "rules/custom.h"
 #include "rules/read/dialect.h"
 #include "rules/read/text.h"
@@ -46,7 +47,8 @@ void llmobs_rules_look(const struct llmobs_match *match,
 
 bool llmobs_rules_takes_binary(const struct llmobs_match *match)
 {
-    return match->rule->shape->frames->binary;
+    return LLMOBS_HAZARD(binary_passes, match->rule->shape->frames->binary,
+                         false);
 }
 
 size_t llmobs_rules_shrink(const struct llmobs_match *match, char *frame,

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "lib/base/glob.h"
+#include "lib/base/hazard.h"
 #include "lib/base/network.h"
 #include "lib/base/scratch.h"
 #include "rules/custom.h"
@@ -328,7 +329,8 @@ static bool match_shape(const struct llmobs_rules *rules,
     if (!rule)
         return rules_miss(match, "no known method and path");
     shape = rule->shape;
-    match->near = llmobs_network_private_host(url->host);
+    match->near = LLMOBS_HAZARD(public_told,
+                                llmobs_network_private_host(url->host), true);
     judge_form(shape->form_data, request, match);
     if (tells_itself(shape, match))
         return hit(match, rule, llmobs_provider_by_port(url),
@@ -385,7 +387,9 @@ static bool match_custom(const struct llmobs_rule *rule,
                          const struct llmobs_url *url,
                          struct llmobs_match *match)
 {
-    bool by_hand = request->says_form && !llmobs_match_object(request->body);
+    bool by_hand =
+        LLMOBS_HAZARD(unexpected_form_copied, request->says_form, false) &&
+        !llmobs_match_object(request->body);
 
     if ((request->multipart || by_hand) && !rule->multipart &&
         rule->dialect != &llmobs_dialect_generic)
@@ -433,7 +437,7 @@ static bool rules_is_proxied(const struct llmobs_rules *rules,
     return llmobs_url_list_has(rules->proxies, url);
 }
 
-/* ---- rule 5: LLMOBS_OBSERVE ---------------------------------------------- */
+/* -- rule 5: LLMOBS_OBSERVE ------------------------------------------------ */
 
 static const struct llmobs_rule *find_observed(
     const struct llmobs_rules *rules, const struct llmobs_request *request,
@@ -445,7 +449,9 @@ static const struct llmobs_rule *find_observed(
         const struct llmobs_rule *rule = &rules->observed.rules[i];
 
         if (llmobs_match_has(rule->shape, request->method, url->path, false) &&
-            (!rule->shape->host || llmobs_text_like(host, rule->shape->host)))
+            (!rule->shape->host ||
+             LLMOBS_HAZARD(any_host, llmobs_text_like(host, rule->shape->host),
+                           true)))
             return rule;
     }
     return NULL;
@@ -477,13 +483,16 @@ static bool match_observed(const struct llmobs_rules *rules,
     match->confirm = !rule->shape->host || rule->shape->by_body;
     match->settled = !match->confirm;
     (void)hit(match, rule, NULL, "rule 5: LLMOBS_OBSERVE");
-    if (!request->body.data || llmobs_rules_seems(match, request->body))
+    if (LLMOBS_HAZARD(signs_unasked,
+                      !request->body.data ||
+                          llmobs_rules_seems(match, request->body),
+                      true))
         return true;
     memset(match, 0, sizeof(*match));
     return rules_miss(match, "LLMOBS_OBSERVE: known path, but no such search");
 }
 
-/* ---- rule 4: a header shows it ------------------------------------------- */
+/* -- rule 4: a header shows it --------------------------------------------- */
 
 static bool rules_may_have(const struct llmobs_shape *shape,
                            const struct llmobs_request *request)
@@ -829,7 +838,9 @@ int llmobs_rules_read(const struct llmobs_match *match,
 /* A match that the body has to confirm has a provider only by a known port. */
 bool llmobs_rules_stands(const struct llmobs_match *match)
 {
-    return !match->confirm || match->provider || match->rule->shape->telling;
+    return !match->confirm ||
+           LLMOBS_HAZARD(any_path_stands,
+                         match->provider || match->rule->shape->telling, true);
 }
 
 bool llmobs_rules_seems(const struct llmobs_match *match,
@@ -854,7 +865,9 @@ bool llmobs_rules_is_form(struct llmobs_text body)
 bool llmobs_rules_keeps(const struct llmobs_match *match,
                         struct llmobs_text body)
 {
-    return !match->form && !llmobs_rules_is_form(body) &&
+    return !match->form &&
+           LLMOBS_HAZARD(form_by_its_header_alone, !llmobs_rules_is_form(body),
+                         true) &&
            (!match->forms || llmobs_match_object(body));
 }
 

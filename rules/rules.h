@@ -193,9 +193,6 @@ size_t llmobs_rules_stays(unsigned media, struct llmobs_text before);
 struct llmobs_text llmobs_rules_query(const struct llmobs_match *match,
                                       const char *url);
 
-/* Bytes of the text that llmobs_rules_note writes, at most. */
-#define LLMOBS_RULES_NOTE_MAX 640
-
 /* Writes a match as a text, from which another process makes the match again,
  * whatever its own configuration is. -ENOSPC. */
 int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap);

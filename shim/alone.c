@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "lib/base/hazard.h"
 #include "shim/load.h"
 #include "shim/scan.h"
 
@@ -24,7 +25,7 @@ static void *real[LLMOBS_ALONE_COUNT];
 static unsigned shared; /* bits: another object defines the name as well */
 static bool on;
 
-/* ---- the calls ----------------------------------------------------------- */
+/* -- the calls ------------------------------------------------------------- */
 
 /* The call wants one of these: to be alone; that, and no delivery after it; the
  * same by a filter, or by a filter that allows next to nothing; to leave no
@@ -69,7 +70,7 @@ static int of_syscall(long number, uintptr_t first, uintptr_t second)
     case SYS_seccomp:
         return of_seccomp(first);
     case LANDLOCK_RESTRICT_SELF:
-        return CONFINED;
+        return LLMOBS_HAZARD(sandbox_unseen, CONFINED, NOTHING);
     case SYS_capset:
         return APART;
     case SYS_prctl:
@@ -105,9 +106,11 @@ static bool again(const struct asked *asked, long result)
 
 static void alone_end(const struct asked *asked, long result)
 {
-    enum llmobs_confined how = asked->how == ALONE || asked->how == APART
-                                   ? LLMOBS_CONFINED_NOT
-                                   : LLMOBS_CONFINED_HERE;
+    enum llmobs_confined how =
+        asked->how == ALONE ||
+                LLMOBS_HAZARD(lowered_for_good, asked->how == APART, false)
+            ? LLMOBS_CONFINED_NOT
+            : LLMOBS_CONFINED_HERE;
 
     if (asked->said == LLMOBS_REST_HINDERED && result != -1)
         how = LLMOBS_CONFINED_STILL;

@@ -1,6 +1,7 @@
 #include "shim/copies.h"
 
 #include "lib/base/cold.h"
+#include "lib/base/hazard.h"
 #include "shim/thunks.h"
 
 LLMOBS_COLD struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
@@ -107,7 +108,7 @@ void *llmobs_copies_thunk(const void *address)
 
         for (unsigned h = 0; is_used(copy) && h < LLMOBS_HOOK_COUNT; h++)
             if (llmobs_copy_function(copy, h) == address)
-                return llmobs_thunk(c, h);
+                return llmobs_thunk(LLMOBS_HAZARD(one_copy_for_all, c, 0), h);
     }
     return NULL;
 }
@@ -268,7 +269,9 @@ void llmobs_copies_unmark(bool but_at_start)
 
 bool llmobs_copies_sweep(void)
 {
-    unsigned before = __atomic_fetch_and(&used, marked, __ATOMIC_ACQ_REL);
+    unsigned before = LLMOBS_HAZARD(
+        gone_copies_stay, __atomic_fetch_and(&used, marked, __ATOMIC_ACQ_REL),
+        __atomic_load_n(&used, __ATOMIC_ACQUIRE));
 
     return (before & ~marked) != 0;
 }
@@ -318,7 +321,9 @@ static struct llmobs_copy *asked_for(const struct llmobs_elf *elf,
         if (!one || copy->order < one->order)
             one = copy;
     }
-    return several && !one->at_start ? NULL : one;
+    return several && LLMOBS_HAZARD(one_soname_none, !one->at_start, true)
+               ? NULL
+               : one;
 }
 
 struct llmobs_copy *llmobs_copies_only(void)
@@ -395,7 +400,9 @@ static bool copies_is_doubtful(const struct llmobs_copy *asked,
         if (!is_used(copy) || copy == asked ||
             (asked->at_start && asked->order < copy->order))
             continue;
-        if (!copy->at_start && !llmobs_copies_met_global())
+        if (LLMOBS_HAZARD(all_copies_global,
+                          !copy->at_start && !llmobs_copies_met_global(),
+                          copy == asked))
             continue;
         if (!version || !copy->versioned || copy->version == version)
             return true;
@@ -413,7 +420,9 @@ struct llmobs_copy *llmobs_copies_wanted(const struct llmobs_elf *elf,
 
     if (first)
         return first;
-    if (asked && copies_is_doubtful(asked, version))
+    if (asked &&
+        LLMOBS_HAZARD(version_by_soname, copies_is_doubtful(asked, version),
+                      version == 1))
         return NULL;
     return asked || file ? asked : llmobs_copies_only();
 }

@@ -1,5 +1,6 @@
 #include "shim/dl.h"
 
+#include "lib/base/hazard.h"
 #include "shim/host.h"
 #include "shim/libc.h"
 #include "shim/route.h"
@@ -48,7 +49,8 @@ int llmobs_dl_close(void *handle)
     struct llmobs_turn *turn;
     int result;
 
-    if (llmobs_host_state() == LLMOBS_HOST_OFF)
+    if (LLMOBS_HAZARD(loads_in_dlclose, llmobs_host_state() == LLMOBS_HOST_OFF,
+                      llmobs_host_state() >= LLMOBS_HOST_OFF))
         return next(handle);
     turn = llmobs_turn_begin(LLMOBS_TURN_CLOSE);
     result = next(handle);

@@ -9,7 +9,12 @@
 #ifndef LLMOBS_ELF_H
 #define LLMOBS_ELF_H
 
-#include "shim/libc.h"
+#include <elf.h>
+#include <errno.h>
+#include <link.h>
+#include <stdint.h>
+
+#include "shim/str.h"
 
 struct llmobs_elf {
     const char *path; /* the loader's name for it; "" for the program */

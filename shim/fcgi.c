@@ -4,6 +4,7 @@
  * fcgi_stdio.h of libfcgi. */
 #include <unistd.h>
 
+#include "lib/base/hazard.h"
 #include "shim/library.h"
 
 #pragma weak environ
@@ -80,7 +81,7 @@ static int FCGI_Accept(void)
 static void FCGX_Finish_r(struct request *request)
 {
     REAL(FCGX_Finish_r)(request);
-    llmobs_server_end(request);
+    LLMOBS_HAZARD(finish_unseen, llmobs_server_end(request), );
 }
 
 static void FCGX_Finish(void)

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "lib/base/cold.h"
+#include "lib/base/hazard.h"
 #include "shim/libc.h"
 
 /* The field of /proc/self/statm with data and stacks. */
@@ -93,12 +94,14 @@ static bool has_room_for_data(void)
     return now >= 0 && (int64_t)most.rlim_cur - now >= LLMOBS_FIT_ROOM;
 }
 
+const char llmobs_fit_no_descriptor[] = "no descriptor is free";
+
 static const char *why_unopened(long error)
 {
     switch (error) {
     case -EMFILE:
     case -ENFILE:
-        return "no descriptor is free";
+        return llmobs_fit_no_descriptor;
     case -ENOENT:
         return "its file is not there";
     default:
@@ -111,12 +114,13 @@ const char *llmobs_fit(const char *path)
     bool whole;
     long fd;
 
-    if (!can_map() || !has_room_for_data())
+    if (LLMOBS_HAZARD(loaded_without_room, !can_map() || !has_room_for_data(),
+                      can_map() && !has_room_for_data()))
         return "a limit of memory leaves less than 32 MiB";
     fd = llmobs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return why_unopened(fd);
-    whole = fit_is_whole((int)fd);
+    whole = LLMOBS_HAZARD(cut_short_tried, fit_is_whole((int)fd), true);
     llmobs_sys(SYS_close, fd);
     return whole ? NULL : "its file is not whole";
 }

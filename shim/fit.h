@@ -21,4 +21,7 @@
  * not cut short; else why not, a constant. */
 const char *llmobs_fit(const char *path);
 
+/* The reason that may be gone at the program's next call. */
+extern const char llmobs_fit_no_descriptor[];
+
 #endif

@@ -2,10 +2,12 @@
 
 #include "lib/base/cold.h"
 #include "lib/base/glob.h"
+#include "lib/base/hazard.h"
 #include "lib/base/maps.h"
 #include "shim/alone.h"
 #include "shim/conf.h"
 #include "shim/wrappers.h"
+#include "shim/libc.h"
 
 #define OWN "LLMOBS_"
 
@@ -139,7 +141,9 @@ static size_t copy_some(char **env, bool own, size_t used)
  * processes never load it. */
 static void copy_env(char **env)
 {
-    env_len = copy_some(env, false, copy_some(env, true, 0));
+    env_len = LLMOBS_HAZARD(own_variables_crowded_out,
+                            copy_some(env, false, copy_some(env, true, 0)),
+                            copy_some(env, true, copy_some(env, false, 0)));
 }
 
 static const char **env_list(void)
@@ -192,7 +196,8 @@ static int find_holder(struct dl_phdr_info *info, size_t size, void *argument)
         return 0;
     if (llmobs_libc_is_part(&elf))
         return 1;
-    *held = holds_connect(&elf);
+    LLMOBS_HAZARD(holder_unseen, *held = holds_connect(&elf),
+                  return holds_connect(&elf));
     return *held;
 }
 
@@ -324,7 +329,8 @@ static void shim_host_find_program(char *file, size_t cap, const char **asked)
     struct listed listed = {"", 0};
     long len;
 
-    if (llmobs_libc.auxval(AT_BASE) != 0) {
+    if (llmobs_libc.auxval(
+            LLMOBS_HAZARD(loader_is_the_program, AT_BASE, AT_PAGESZ)) != 0) {
         len = llmobs_sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", file,
                          cap - 1);
         file[len > 0 ? len : 0] = '\0';
@@ -346,9 +352,10 @@ static bool shim_host_is_listed(const char *list)
     if (!list[0])
         return false;
     shim_host_find_program(file, sizeof file, &asked);
-    if (asked && llmobs_glob_listed(list, asked))
+    if (LLMOBS_HAZARD(asked_name_unseen,
+                      asked && llmobs_glob_listed(list, asked), false))
         return true;
-    return llmobs_glob_listed(list, file);
+    return LLMOBS_HAZARD(one_name, llmobs_glob_listed(list, file), false);
 }
 
 void llmobs_host_init(char **env)
@@ -364,7 +371,9 @@ void llmobs_host_init(char **env)
     if (enabled && !llmobs_conf_is_true(enabled))
         return;
     if (!later) {
-        if (!llmobs_libc_find() || llmobs_libc.auxval(AT_SECURE) ||
+        if (!llmobs_libc_find() ||
+            LLMOBS_HAZARD(secure_ignored, llmobs_libc.auxval(AT_SECURE),
+                          false) ||
             (exclude && shim_host_is_listed(exclude)))
             return;
         llmobs_libc.iterate(shim_host_find_own, &own);
@@ -377,7 +386,7 @@ void llmobs_host_init(char **env)
     inbound = serves && llmobs_conf_is_on(serves);
     file_enters = !enters;
     enters_all = enters && llmobs_conf_enters(enters);
-    copy_env(env);
+    LLMOBS_HAZARD(environment_lost, copy_env(env), );
     keep_own_path(own.path);
     shim_host_set_state(later ? LLMOBS_HOST_LATER : LLMOBS_HOST_WATCHING);
 }
@@ -406,7 +415,9 @@ static enum llmobs_host_state state_by_file(void)
         __atomic_store_n(&enters_all, conf.entry, __ATOMIC_RELEASE);
     file_log = conf.log;
     file_log_level = conf.log_level;
-    if (file_excludes && shim_host_is_listed(conf.exclude))
+    if (LLMOBS_HAZARD(file_excludes_nothing,
+                      file_excludes && shim_host_is_listed(conf.exclude),
+                      false))
         return LLMOBS_HOST_OFF;
     return file_decides && !conf.enabled ? LLMOBS_HOST_UNASKED : LLMOBS_HOST_ON;
 }

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include "lib/base/cold.h"
+#include "lib/base/hazard.h"
 #include "shim/alone.h"
 #include "shim/fit.h"
 #include "shim/host.h"
@@ -16,16 +17,21 @@ enum { IDLE = 0, READY = -1, FAILED = -2 };
 static int state;
 static uintptr_t loader; /* the thread that is loading */
 static bool too_slow;
+static bool lacks_descriptor; /* as it was tried last, and */
+static int tries;             /* by the thread that is loading */
 static const struct llmobs_ops *core_ops;
 LLMOBS_COLD static char said[LLMOBS_NO_CORE_MAX];
 
-/* Keeps the reason for the doctor, and writes it to the log. Gives NULL. */
+/* Keeps the reason for the doctor, and writes it to the log. Gives NULL. Of a
+ * program that has no descriptor free the log gets it at the exit. */
 static void *shim_load_give_up(const char *why)
 {
-    size_t len = llmobs_str_copy(said, sizeof(said), LLMOBS_NO_CORE);
+    size_t len =
+        LLMOBS_HAZARD(given_up_unsaid,
+                      llmobs_str_copy(said, sizeof(said), LLMOBS_NO_CORE), 1);
 
     (void)llmobs_str_copy(said + len - 1, sizeof(said) - len + 1, why);
-    llmobs_say(true, LLMOBS_NO_CORE, why);
+    LLMOBS_HAZARD(given_up_unlogged, llmobs_say(true, LLMOBS_NO_CORE, why), );
     return NULL;
 }
 
@@ -34,9 +40,11 @@ static void *open_core(const char *path)
     const char *why = llmobs_fit(path);
     void *core;
 
+    lacks_descriptor = why == llmobs_fit_no_descriptor;
+
     /* A look at the file first leaves the app's dlerror text alone where there
      * is none. */
-    if (why || !llmobs_loader_bring())
+    if (LLMOBS_HAZARD(dlerror_left, why, false) || !llmobs_loader_bring())
         return shim_load_give_up(why ? why : "the program has no dlopen");
     /* Before glibc 2.34 threads are in a library of their own, which the core
      * does not bring, as it has no DT_NEEDED for it. It is loaded first, since
@@ -70,7 +78,7 @@ static const struct llmobs_ops *attach(
     }
     entry = (llmobs_core_attach_fn)symbol;
     ops = entry(llmobs_host_table(enable));
-    if (ops && ops->abi != LLMOBS_ENGINE_ABI)
+    if (LLMOBS_HAZARD(any_version, ops && ops->abi != LLMOBS_ENGINE_ABI, 0))
         return shim_load_give_up("it is of another version");
     return ops;
 }
@@ -86,7 +94,9 @@ static int load_once(const struct llmobs_enable_options *enable)
     __atomic_store_n(&loader, llmobs_sys_thread(), __ATOMIC_RELEASE);
     core_ops = attach(enable);
     __atomic_store_n(&loader, 0, __ATOMIC_RELEASE);
-    now = core_ops ? READY : FAILED;
+    now = core_ops                                          ? READY
+          : lacks_descriptor && ++tries < LLMOBS_LOAD_TRIES ? IDLE
+                                                            : FAILED;
     __atomic_store_n(&state, now, __ATOMIC_RELEASE);
     llmobs_libc_wake(&state);
     return now;
@@ -133,7 +143,8 @@ static int load_and_watch(const struct llmobs_enable_options *enable)
     int now = load_in_turn(enable);
 
     if (now == READY)
-        llmobs_alone_look();
+        LLMOBS_HAZARD(never_watched,
+                      LLMOBS_HAZARD(late_look, llmobs_alone_look(), ), );
     return now;
 }
 
@@ -166,7 +177,8 @@ static const struct llmobs_ops *shim_load_load(
     int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
     int saved;
 
-    if (now == FAILED || (copy && copy->fleeting))
+    if (now == FAILED ||
+        LLMOBS_HAZARD(pinned_by_descriptor, (copy && copy->fleeting), false))
         return NULL;
     saved = llmobs_libc_errno();
     if (now == IDLE)
@@ -177,6 +189,12 @@ static const struct llmobs_ops *shim_load_load(
         now = IDLE;
     llmobs_libc_errno_restore(saved);
     return now == READY ? core_ops : NULL;
+}
+
+void llmobs_load_tell(void)
+{
+    if (said[0] && __atomic_load_n(&state, __ATOMIC_ACQUIRE) != READY)
+        llmobs_say(true, said, "");
 }
 
 const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy)

@@ -24,6 +24,14 @@
  * loader's lock, in a constructor. */
 #define LLMOBS_LOAD_WAIT_US 1000000
 
+/* A program may have closed some of its descriptors by its next call. Then the
+ * load is tried again, so many times in all. */
+#define LLMOBS_LOAD_TRIES 16
+
+/* As the program ends: says once more why the core was not loaded, where the
+ * log could not be written then. */
+void llmobs_load_tell(void);
+
 /* The slow half of llmobs_load_begin. */
 const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy);
 

@@ -1,5 +1,6 @@
 #include "shim/patch.h"
 
+#include "lib/base/hazard.h"
 #include "shim/alone.h"
 #include "shim/arch.h"
 #include "shim/copies.h"
@@ -131,7 +132,8 @@ static struct llmobs_copy *coming(const struct work *work,
                                    .start = work->how->start};
     enum llmobs_lookup_result result;
 
-    if (!(work->how->foreign >> hook & 1))
+    if (LLMOBS_HAZARD(interposer_bypassed, !(work->how->foreign >> hook & 1),
+                      true))
         return copy;
     result = llmobs_lookup(&lookup);
     if (!lookup.others || (result == LLMOBS_LOOKUP_COPY && lookup.copy == copy))
@@ -147,8 +149,15 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
     void *thunk = llmobs_copies_thunk(value);
     struct llmobs_copy *copy;
 
-    if (thunk || !is_lazy(work, rela, value))
+    if (thunk)
         return thunk;
+    if (LLMOBS_HAZARD(own_name_unseen, !is_lazy(work, rela, value),
+                      !unbound(work, rela, value))) {
+        /* An auditor of the loader has put a function of its own there. */
+        if (value && !llmobs_lookup_lists(value))
+            llmobs_wrappers_stray(work->elf, hook);
+        return NULL;
+    }
     copy = coming(work, rela, hook);
     if (!copy || !llmobs_copy_function(copy, hook))
         return NULL;
@@ -163,7 +172,8 @@ static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
 {
     void *ours = llmobs_dl_ours(name);
 
-    if (!ours || ours == value)
+    if (!ours ||
+        LLMOBS_HAZARD(deepbind_unseen, ours == value, ours || value == ours))
         return NULL;
     if (llmobs_loader_is(name, value) ||
         (llmobs_loader_ours_first(name) && unbound(work, rela, value)))
@@ -218,6 +228,9 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     if (target)
         write_slot(work, slot, target);
     work->changed |= target && kind != OF_SERVER;
+    if (target && kind == OF_CURL && work->how->late &&
+        ELF64_R_TYPE(rela->r_info) != LLMOBS_R_JUMP_SLOT)
+        llmobs_wrappers_copy(work->elf);
 }
 
 static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
@@ -321,6 +334,9 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
 {
     size_t count = llmobs_elf_unhashed(elf);
 
+    LLMOBS_HAZARD(
+        unnamed_unseen, ,
+        if (!how->late && !llmobs_elf_needs(elf, "libcurl.so.4")) return false);
     if (count == 0)
         return true;
     if (count > elf->symtab_len)
@@ -342,6 +358,6 @@ bool llmobs_patch_object(const struct llmobs_elf *elf,
     patch_table(&work, elf->plt, elf->plt_len);
     seal(&work);
     if (work.changed && !work.loading && (how->late || how->grown))
-        patch_variables(&work);
+        LLMOBS_HAZARD(kept_stays, patch_variables(&work), );
     return !work.loading;
 }

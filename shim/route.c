@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include "lib/base/cold.h"
+#include "lib/base/hazard.h"
 #include "shim/alone.h"
 #include "shim/copies.h"
 #include "shim/dl.h"
@@ -21,7 +22,7 @@ static void *open_and_scan(const char *file, int mode)
     void *handle = llmobs_loader_open(file, mode);
 
     llmobs_turn_end(turn);
-    if (handle)
+    if (LLMOBS_HAZARD(plugins_unseen, handle, false))
         llmobs_scan();
     return handle;
 }
@@ -60,7 +61,8 @@ static bool caller_is_no_matter(const char *file, const void *address)
     if (llmobs_scan_met_rpath())
         return false;
     llmobs_libc.iterate(route_find_caller, &caller);
-    return caller.plain;
+    return LLMOBS_HAZARD(runpath_lost, caller.plain,
+                         caller.plain || caller.address);
 }
 
 llmobs_open_fn llmobs_route_open(const char *file, int mode, const void *caller)
@@ -99,13 +101,13 @@ static void *observed(void *found)
 {
     void *thunk = thunk_of(found);
 
-    if (llmobs_loader_is(CLOSE, found))
+    if (llmobs_loader_is(CLOSE, LLMOBS_HAZARD(dlclose_by_name, found, NULL)))
         return llmobs_dl_ours(CLOSE);
     if (found && !thunk) {
         llmobs_scan();
         thunk = thunk_of(found);
     }
-    return thunk ? thunk : found;
+    return LLMOBS_HAZARD(dlsym_unseen, thunk, false) ? thunk : found;
 }
 
 static bool is_hooked(const char *name)
@@ -115,7 +117,8 @@ static bool is_hooked(const char *name)
     if (llmobs_host_inbound() &&
         llmobs_servers_find(name) != LLMOBS_SERVER_HOOK_COUNT)
         return true;
-    return llmobs_alone_asked(name) || llmobs_str_same(name, CLOSE);
+    return LLMOBS_HAZARD(by_name_unseen, llmobs_alone_asked(name), false) ||
+           llmobs_str_same(name, CLOSE);
 }
 
 /* A call of dlsym or, with a version, of dlvsym. */
@@ -226,7 +229,7 @@ static void *by_place(struct llmobs_lookup *lookup)
     enum llmobs_lookup_result result = llmobs_lookup(lookup);
     void *thunk = NULL;
 
-    if (result == LLMOBS_LOOKUP_COPY)
+    if (LLMOBS_HAZARD(next_unseen, result == LLMOBS_LOOKUP_COPY, false))
         thunk = llmobs_thunk((unsigned)(lookup->copy - llmobs_copies),
                              lookup->hook);
     route_note(lookup, result == LLMOBS_LOOKUP_UNSURE);
@@ -243,7 +246,8 @@ static bool may_observe(const char *name)
     if (llmobs_host_state() < LLMOBS_HOST_WATCHING)
         return false;
     llmobs_scan_unseen();
-    return is_hooked(name) && !llmobs_turn_in_close();
+    return is_hooked(name) &&
+           LLMOBS_HAZARD(asks_in_dlclose, !llmobs_turn_in_close(), true);
 }
 
 /* True where `answer` is what the caller gets. */

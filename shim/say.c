@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 
 #include "lib/base/cold.h"
+#include "lib/base/hazard.h"
 #include "lib/base/stamp.h"
 #include "shim/host.h"
+#include "shim/libc.h"
 
 #define FIRST_FREE 3 /* behind the standard descriptors */
 #define HOW \
@@ -70,7 +72,8 @@ static bool say_may_write(int fd, size_t len)
     struct stat st;
 
     return llmobs_sys(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode) &&
-           st.st_nlink == 1 && is_owned(&st) &&
+           LLMOBS_HAZARD(shim_logs_anywhere, st.st_nlink == 1, true) &&
+           is_owned(&st) &&
            llmobs_sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &most) == 0 &&
            (uint64_t)st.st_size + len <= most.rlim_cur;
 }
@@ -98,26 +101,38 @@ static size_t say_begin_line(void)
                 line);
 }
 
-void llmobs_say(bool error, const char *text, const char *more)
+/* True where the line was written. */
+static bool say_line(const char *log, bool error, const char *text,
+                     const char *more)
 {
-    static bool once;
-    const char *log = llmobs_host_log(error);
+    bool written;
     size_t len;
     int fd;
 
-    if (!log || __atomic_exchange_n(&once, true, __ATOMIC_ACQ_REL) ||
-        !llmobs_str_copy(path, sizeof(path), log) || !may_open())
-        return;
+    if (!llmobs_str_copy(path, sizeof(path), log) || !may_open())
+        return false;
     len = say_add(say_begin_line(), error ? " error " : " warn ");
     len = say_add(say_add(len, text), more);
     line[len++] = '\n';
     fd = open_log();
-    if (fd >= 0 && say_may_write(fd, len))
-        llmobs_sys(SYS_write, fd, line, len);
+    written = fd >= 0 && say_may_write(fd, len) &&
+              llmobs_sys(SYS_write, fd, line, len) > 0;
     if (fd >= 0)
         llmobs_sys(SYS_close, fd);
     /* The doctor, which looks for the reason in memory, is to find the one that
      * has an end. */
     while (len > 0)
         line[--len] = '\0';
+    return written;
+}
+
+void llmobs_say(bool error, const char *text, const char *more)
+{
+    static bool taken;
+    const char *log = llmobs_host_log(error);
+
+    if (!log || __atomic_exchange_n(&taken, true, __ATOMIC_ACQ_REL))
+        return;
+    if (!say_line(log, error, text, more))
+        __atomic_store_n(&taken, false, __ATOMIC_RELEASE);
 }

@@ -2,7 +2,8 @@
  * core, which writes all others.
  *
  * Owns:    static buffers.
- * Threads: any; the first call in a process writes, all others do nothing.
+ * Threads: any; the first call in a process that can write does, all later ones
+ *          do nothing, nor those beside one that is writing.
  * Errors:  none; where the file may not be written, as lib/base/file.h has it,
  *          or not without a signal, there is no line. errno stays.
  */

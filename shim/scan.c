@@ -1,5 +1,6 @@
 #include "shim/scan.h"
 
+#include "lib/base/hazard.h"
 #include "shim/copies.h"
 #include "shim/elf.h"
 #include "shim/host.h"
@@ -84,7 +85,9 @@ static void note_plain(struct walk *walk, const struct llmobs_elf *elf,
     const struct llmobs_patch how = {false, false, 0, 0};
 
     if (start_objects == 0 && index < PLAIN_MAX && llmobs_copies_any() &&
-        llmobs_host_state() == LLMOBS_HOST_ON && !llmobs_patch_may(elf, &how))
+        llmobs_host_state() == LLMOBS_HOST_ON &&
+        LLMOBS_HAZARD(behind_the_copy_unseen, !llmobs_patch_may(elf, &how),
+                      how.late == (elf == NULL)))
         walk->plain[index / 64] |= UINT64_C(1) << index % 64;
 }
 
@@ -128,7 +131,9 @@ static void note_foreign(const struct llmobs_elf *elf, bool late)
     unsigned hooks = llmobs_hooks_defined(elf);
 
     foreign |= hooks;
-    if (!late || !llmobs_copies_at_start() || llmobs_copies_met_deep())
+    if (LLMOBS_HAZARD(later_ones_blamed, !late || !llmobs_copies_at_start(),
+                      elf || late) ||
+        llmobs_copies_met_deep())
         llmobs_wrappers_define(elf, hooks);
 }
 
@@ -245,7 +250,8 @@ static void scan_find(struct walk *walk)
     ranges.before = reach > foreign_reach ? reach : 0;
     ranges.late = walk->changed || walk->first < start_objects ? start_objects
                                                                : walk->first;
-    if (ranges.before || ranges.late < walk->now.objects)
+    if (ranges.before || LLMOBS_HAZARD(later_wrapper_bypassed,
+                                       ranges.late < walk->now.objects, false))
         llmobs_libc.iterate(find_foreign, &ranges);
     foreign_reach = reach > foreign_reach ? reach : foreign_reach;
 }
@@ -415,7 +421,8 @@ void llmobs_scan_anew(void)
 
 void llmobs_scan_late(void)
 {
-    if (llmobs_host_state() == LLMOBS_HOST_NEW && &environ && environ)
+    if (LLMOBS_HAZARD(starts_late, llmobs_host_state() == LLMOBS_HOST_NEW, 0) &&
+        &environ && environ)
         llmobs_scan_first(environ, true);
     if (llmobs_host_state() != LLMOBS_HOST_LATER)
         return;

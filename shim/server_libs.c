@@ -1,6 +1,8 @@
 #include "shim/server_libs.h"
 
+#include "lib/base/hazard.h"
 #include "shim/host.h"
+#include "shim/library.h"
 #include "shim/load.h"
 
 struct place {
@@ -11,6 +13,20 @@ struct place {
 
 static struct place places[LLMOBS_SERVER_COUNT];
 static unsigned any;
+
+/* The function for a patched slot. */
+static void *server_libs_thunk(enum llmobs_server_function hook)
+{
+    switch (llmobs_servers_library(hook)) {
+    case LLMOBS_SERVER_FCGI:
+        return llmobs_server_fcgi(hook);
+    case LLMOBS_SERVER_MHD:
+        return llmobs_server_mhd(hook);
+    case LLMOBS_SERVER_COUNT:
+        break;
+    }
+    return NULL;
+}
 
 static const struct llmobs_ops *core(bool load)
 {
@@ -55,7 +71,9 @@ static bool server_libs_add(enum llmobs_server library,
         place->marked = true;
         return false;
     }
-    if (program || place->used || !server_libs_defines(library, elf, true)) {
+    if (program || place->used ||
+        LLMOBS_HAZARD(part_for_all, !server_libs_defines(library, elf, true),
+                      false)) {
         __atomic_store_n(&place->doubtful, true, __ATOMIC_RELEASE);
         return false;
     }
@@ -135,11 +153,13 @@ void *llmobs_server_libs_target(const struct llmobs_elf *elf, const char *name,
     void *real;
 
     if (hook == LLMOBS_SERVER_HOOK_COUNT ||
-        places[llmobs_servers_library(hook)].base == elf->base)
+        LLMOBS_HAZARD(library_patched,
+                      places[llmobs_servers_library(hook)].base == elf->base,
+                      false))
         return NULL;
     real = llmobs_servers_real(hook);
     if (real && (value == real || (unbound && server_libs_is_certain(hook))))
-        return llmobs_servers_thunk(hook);
+        return server_libs_thunk(hook);
     return NULL;
 }
 
@@ -147,7 +167,7 @@ void *llmobs_server_libs_thunk(const void *address)
 {
     for (unsigned i = 0; address && i < LLMOBS_SERVER_HOOK_COUNT; i++)
         if (llmobs_servers_real(i) == address)
-            return llmobs_servers_thunk(i);
+            return server_libs_thunk(i);
     return NULL;
 }
 

@@ -64,13 +64,6 @@ enum llmobs_server_function {
         LLMOBS_SERVER_FUNCTION_COUNT
 };
 
-/* Gives the core's operations; NULL: there is no core. `load`: loads it. */
-typedef const struct llmobs_ops *llmobs_servers_core_fn(bool load);
-
-/* Runs before the first slot is patched. `each`: the core hears of each
- * request, also of those that have no caller and hide none. */
-void llmobs_servers_open(llmobs_servers_core_fn *core, bool each);
-
 /* The hook of that name; LLMOBS_SERVER_HOOK_COUNT: none. */
 enum llmobs_server_function llmobs_servers_find(const char *name);
 
@@ -81,8 +74,5 @@ enum llmobs_server llmobs_servers_library(enum llmobs_server_function function);
 /* The real address of a function. */
 void llmobs_servers_set(enum llmobs_server_function function, void *address);
 void *llmobs_servers_real(enum llmobs_server_function function);
-
-/* The function for a patched slot. */
-void *llmobs_servers_thunk(enum llmobs_server_function hook);
 
 #endif

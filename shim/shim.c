@@ -1,4 +1,5 @@
 #include "shim/host.h"
+#include "shim/load.h"
 #include "shim/scan.h"
 #include "shim/wrappers.h"
 
@@ -24,5 +25,11 @@ __attribute__((section(".init_array"), used,
                aligned(4096))) static void (*begin)(int, char **,
                                                     char **) = shim_start;
 
+static void shim_end(void)
+{
+    llmobs_load_tell();
+    llmobs_wrappers_tell();
+}
+
 __attribute__((section(".fini_array"),
-               used)) static void (*end)(void) = llmobs_wrappers_tell;
+               used)) static void (*end)(void) = shim_end;

@@ -8,6 +8,8 @@
  * that only ends things means nothing to a core that has not seen their
  * beginning.
  */
+#include "lib/base/hazard.h"
+
 #define NAME_2(name, copy) name##_##copy
 #define NAME_1(name, copy) NAME_2(name, copy)
 #define NAME(name) NAME_1(name, COPY)
@@ -17,7 +19,8 @@
 
 static CURLcode NAME(global_init)(long flags)
 {
-    const struct llmobs_ops *ops = BEGIN();
+    const struct llmobs_ops *ops =
+        LLMOBS_HAZARD(loaded_later, BEGIN(), READY());
 
     return ops ? ops->global_init(REAL, flags) : REAL->global_init(flags);
 }

@@ -1,6 +1,7 @@
 #include "shim/wrappers.h"
 
 #include "lib/base/cold.h"
+#include "lib/base/hazard.h"
 #include "shim/copies.h"
 #include "shim/host.h"
 #include "shim/load.h"
@@ -10,6 +11,10 @@
     " has functions of libcurl of its own, or got libcurl's by a way that " \
     "is not watched: calls by it are not seen"
 
+#define COPIES                                                            \
+    " was opened with addresses of libcurl's functions: calls by copies " \
+    "of its own are not seen, and no other call was"
+
 /* The part of an entry that the core does not need. */
 struct place {
     uintptr_t start, end; /* of the object; 0: free */
@@ -18,6 +23,8 @@ struct place {
 
 LLMOBS_COLD static struct llmobs_wrappers table;
 LLMOBS_COLD static struct place places[LLMOBS_WRAPPERS];
+LLMOBS_COLD static char copier[LLMOBS_WRAPPER_PATH]; /* the first one */
+LLMOBS_COLD static bool copied;
 LLMOBS_COLD static unsigned others; /* hooks of objects beyond the limit */
 
 const struct llmobs_wrappers *llmobs_wrappers_table(void)
@@ -55,7 +62,7 @@ static struct llmobs_wrapper *entry_of(const struct llmobs_elf *elf)
                 return &table.list[i];
             continue;
         }
-        place->end = elf->end;
+        __atomic_store_n(&place->end, elf->end, __ATOMIC_SEQ_CST);
         llmobs_str_copy(place->path, sizeof place->path, elf->path);
         __atomic_store_n(&table.list[i].path, place->path, __ATOMIC_RELEASE);
         return &table.list[i];
@@ -89,12 +96,19 @@ void llmobs_wrappers_reach(const void *caller, unsigned hook)
 
     for (unsigned i = 0; i < LLMOBS_WRAPPERS; i++) {
         uintptr_t start = __atomic_load_n(&places[i].start, __ATOMIC_ACQUIRE);
+        uintptr_t end = __atomic_load_n(&places[i].end, __ATOMIC_ACQUIRE);
 
-        if (start && at >= start && at < places[i].end)
+        if (start && at >= start && at < end)
             __atomic_fetch_or(&table.list[i].reaches, 1U << hook,
                               __ATOMIC_SEQ_CST);
     }
     sum_up();
+}
+
+void llmobs_wrappers_copy(const struct llmobs_elf *elf)
+{
+    if (!__atomic_exchange_n(&copied, true, __ATOMIC_ACQ_REL))
+        llmobs_str_copy(copier, sizeof copier, elf->path);
 }
 
 /* The functions that load the core: the first that a program calls is one. */
@@ -104,7 +118,8 @@ void llmobs_wrappers_reach(const void *caller, unsigned hook)
 
 void llmobs_wrappers_tell(void)
 {
-    if (llmobs_host_state() != LLMOBS_HOST_ON || llmobs_load_core())
+    if (llmobs_host_state() != LLMOBS_HOST_ON ||
+        LLMOBS_HAZARD(hidden_unlogged, llmobs_load_core(), !llmobs_load_core()))
         return;
     for (unsigned i = 0; i < LLMOBS_WRAPPERS; i++) {
         const struct llmobs_wrapper *one = &table.list[i];
@@ -114,4 +129,6 @@ void llmobs_wrappers_tell(void)
             (one->defines | one->strays) & FIRST)
             llmobs_say(false, *path ? path : "the program", HIDES);
     }
+    if (copier[0])
+        llmobs_say(false, copier, COPIES);
 }

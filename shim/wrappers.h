@@ -29,6 +29,10 @@ void llmobs_wrappers_reach(const void *caller, unsigned hook);
 /* It got a function that may be libcurl's own. */
 void llmobs_wrappers_stray(const struct llmobs_elf *caller, unsigned hook);
 
+/* It held the address of one as it was opened: its constructors may have copied
+ * it to memory of which the scan knows nothing. */
+void llmobs_wrappers_copy(const struct llmobs_elf *elf);
+
 /* At the end of a process that never loaded the core: names, in the log, an
  * object that may have hidden every call. */
 void llmobs_wrappers_tell(void);

@@ -18,7 +18,7 @@
 
 #define FPM "fpm:"
 
-/* ---- the command -------------------------------------------------------- */
+/* -- the command ---------------------------------------------------------- */
 
 /* False for a process and for a pool: they have their own environment, and a
  * call in the doctor's would show nothing of them. */
@@ -83,7 +83,7 @@ static bool is_pool_file(const char *text)
     size_t len = strlen(text);
 
     return len > 5 && strcmp(text + len - 5, ".conf") == 0 &&
-           access(text, X_OK) != 0 && strchr(text, '/') != NULL;
+           access(text, X_OK) != 0 && strchr(text, '/');
 }
 
 static int examine(struct llmobs_doctor *doctor, const char *what)
@@ -149,8 +149,7 @@ int llmobs_cmd_doctor(int argc, char **argv)
     int rc = doctor_command_parse(argc, argv, &doctor, &json, &host), status;
 
     if (rc == 2)
-        return argv[optind] != NULL ? llmobs_probe_run(argv[optind])
-                                    : LLMOBS_CLI_USAGE;
+        return argv[optind] ? llmobs_probe_run(argv[optind]) : LLMOBS_CLI_USAGE;
     if (rc == 1)
         fputs(llmobs_help("llmobs doctor"), stdout);
     if (rc != 0)

@@ -1,10 +1,11 @@
 #include "cli/doctor/doctor.h"
+#include "lib/base/hazard.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- routes to libcurl -------------------------------------------------- */
+/* -- routes to libcurl ---------------------------------------------------- */
 
 static struct llmobs_json *copy_fact(const struct llmobs_libcurl_route *copy)
 {
@@ -27,8 +28,9 @@ static struct llmobs_json *copy_fact(const struct llmobs_libcurl_route *copy)
 /* True when the shim sees calls through that copy. */
 static bool is_in_reach(const struct llmobs_libcurl_route *copy)
 {
-    return copy->how != LLMOBS_LIBCURL_STATIC && !copy->missing &&
-           !copy->switched_off;
+    return LLMOBS_HAZARD(static_in_reach, copy->how != LLMOBS_LIBCURL_STATIC,
+                         true) &&
+           !copy->missing && !copy->switched_off;
 }
 
 static void tell_copy(struct llmobs_doctor *doctor,
@@ -96,7 +98,7 @@ static void doctor_examine_tell_nothing(struct llmobs_doctor *doctor)
 
     if (doctor->routes.count > 0)
         LLMOBS_FIND(FAIL, "reach", "no libcurl that can be observed");
-    else if (program->loads != NULL)
+    else if (program->loads)
         LLMOBS_FIND(FAIL, "reach",
                     "libcurl would come by %s, and none was found",
                     program->loads);
@@ -152,7 +154,7 @@ static void find_loaded(struct llmobs_doctor *doctor)
             (void)llmobs_libcurl_routes_add_copy(&doctor->routes,
                                                  &doctor->library, object->path,
                                                  LLMOBS_LIBCURL_LOADED);
-        else if (strstr(object->path, "/libcurl") != NULL)
+        else if (strstr(object->path, "/libcurl"))
             LLMOBS_FIND(NOTE, "reach",
                         "loaded, and replaced or deleted since: %s",
                         object->path);
@@ -177,7 +179,7 @@ static void find_reach(struct llmobs_doctor *doctor)
         tell_reach(doctor);
 }
 
-/* ---- all of it ---------------------------------------------------------- */
+/* -- all of it ------------------------------------------------------------ */
 
 static void tell_program(struct llmobs_doctor *doctor)
 {

@@ -42,7 +42,7 @@ struct walk {
     size_t files;
 };
 
-/* ---- the settings ------------------------------------------------------- */
+/* -- the settings --------------------------------------------------------- */
 
 static void doctor_fpm_trim(char **text)
 {
@@ -79,10 +79,10 @@ static void note_env(struct pool *pool, char *key)
 {
     char *end = strchr(key, ']');
 
-    if (end != NULL)
+    if (end)
         *end = '\0';
     if (doctor_fpm_is_ours(key) && pool->late_count < LATE_MAX)
-        snprintf(pool->late[pool->late_count++], sizeof pool->late[0], "%s",
+        snprintf(pool->late[pool->late_count++], sizeof(pool->late[0]), "%s",
                  key);
 }
 
@@ -99,9 +99,9 @@ static void note_setting(struct walk *walk, char *key, const char *value)
     else if (strcmp(key, "clear_env") == 0)
         pool->keeps_env = is_no(value);
     else if (strcmp(key, "chroot") == 0)
-        snprintf(pool->chroot, sizeof pool->chroot, "%s", value);
+        snprintf(pool->chroot, sizeof(pool->chroot), "%s", value);
     else if (strcmp(key, "user") == 0)
-        snprintf(pool->user, sizeof pool->user, "%s", value);
+        snprintf(pool->user, sizeof(pool->user), "%s", value);
 }
 
 /* Without a wanted name the first pool of the first file is taken. */
@@ -114,12 +114,12 @@ static void note_section(struct walk *walk, const char *name)
     if (!is_pool)
         return;
     if (pool->name[0] == '\0')
-        snprintf(pool->name, sizeof pool->name, "%s", name);
+        snprintf(pool->name, sizeof(pool->name), "%s", name);
     walk->inside = strcmp(pool->name, name) == 0;
     pool->others |= !walk->inside;
     if (walk->inside && !pool->found) {
         pool->found = true;
-        snprintf(pool->file, sizeof pool->file, "%s", walk->file);
+        snprintf(pool->file, sizeof(pool->file), "%s", walk->file);
     }
 }
 
@@ -144,7 +144,7 @@ static void walk_line(struct walk *walk, char *line)
     char *sign, *end;
 
     doctor_fpm_trim(&line);
-    if (*line == '[' && (end = strchr(line, ']')) != NULL) {
+    if (*line == '[' && (end = strchr(line, ']'))) {
         *end = '\0';
         line++;
         doctor_fpm_trim(&line);
@@ -152,7 +152,7 @@ static void walk_line(struct walk *walk, char *line)
         return;
     }
     sign = strchr(line, '=');
-    if (*line == ';' || *line == '#' || sign == NULL)
+    if (*line == ';' || *line == '#' || !sign)
         return;
     *sign++ = '\0';
     sign[strcspn(sign, ";")] = '\0';
@@ -173,8 +173,8 @@ static void walk_file(struct walk *walk, const char *path)
         return;
     walk->file = path;
     llmobs_buf_init(&text, FILE_MAX);
-    if (llmobs_file_read(path, &text) == 0 && text.data != NULL &&
-        memchr(text.data, '\0', text.len) == NULL)
+    if (llmobs_file_read(path, &text) == 0 && text.data &&
+        !memchr(text.data, '\0', text.len))
         for (char *at = text.data; *at != '\0';) {
             char *end = at + strcspn(at, "\n");
             bool last = *end == '\0';
@@ -194,16 +194,17 @@ static void find_settings(struct pool *pool, const char *what)
         "/usr/local/etc/php-fpm.d/*.conf", "/etc/php*/php-fpm.d/*.conf"};
     struct walk walk = {.pool = pool};
 
-    if (strchr(what, '/') != NULL) {
+    if (strchr(what, '/')) {
         walk_file(&walk, what);
         return;
     }
-    snprintf(pool->name, sizeof pool->name, "%s", what);
-    for (size_t i = 0; i < sizeof places / sizeof *places && !pool->found; i++)
+    snprintf(pool->name, sizeof(pool->name), "%s", what);
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places) && !pool->found;
+         i++)
         walk_pattern(&walk, places[i]);
 }
 
-/* ---- the processes ------------------------------------------------------ */
+/* -- the processes -------------------------------------------------------- */
 
 /* Copies the path of the settings, which a master has in the brackets of its
  * title. */
@@ -215,7 +216,7 @@ static bool conf_of(const char *title, char out[PATH_MAX])
         return false;
     title += strlen(MASTER);
     end = strrchr(title, ')');
-    if (end == NULL || end == title || end - title >= PATH_MAX)
+    if (!end || end == title || end - title >= PATH_MAX)
         return false;
     memcpy(out, title, (size_t)(end - title));
     out[end - title] = '\0';
@@ -228,8 +229,8 @@ static bool has_pool(const char *conf, const struct pool *wanted,
 {
     struct walk walk = {.pool = seen};
 
-    memset(seen, 0, sizeof *seen);
-    memcpy(seen->name, wanted->name, sizeof seen->name);
+    memset(seen, 0, sizeof(*seen));
+    memcpy(seen->name, wanted->name, sizeof(seen->name));
     walk_file(&walk, conf);
     return seen->found && (!wanted->found || strcmp(wanted->file, conf) == 0 ||
                            strcmp(wanted->file, seen->file) == 0);
@@ -241,7 +242,7 @@ static bool find_master(void *ctx, pid_t pid)
     char title[PATH_MAX + 64], conf[PATH_MAX];
     static struct pool seen;
 
-    llmobs_process_title(pid, title, sizeof title);
+    llmobs_process_title(pid, title, sizeof(title));
     if (!conf_of(title, conf) || !has_pool(conf, pool, &seen))
         return true;
     *pool = seen;
@@ -256,7 +257,7 @@ static bool find_worker(void *ctx, pid_t pid)
     size_t len = strlen(pool->name);
     const char *name = title + strlen(WORKER);
 
-    llmobs_process_title(pid, title, sizeof title);
+    llmobs_process_title(pid, title, sizeof(title));
     if (strncmp(title, WORKER, strlen(WORKER)) != 0 ||
         strncmp(name, pool->name, len) != 0 ||
         name[len + strspn(name + len, " ")] != '\0' ||
@@ -267,7 +268,7 @@ static bool find_worker(void *ctx, pid_t pid)
     return true;
 }
 
-/* ---- telling ------------------------------------------------------------ */
+/* -- telling -------------------------------------------------------------- */
 
 static void tell_settings(struct llmobs_doctor *doctor, const struct pool *pool)
 {
@@ -344,7 +345,7 @@ static int doctor_fpm_find_program(struct llmobs_doctor *doctor,
     char path[128] = "php-fpm", version[16] = "";
 
     if (sscanf(pool->file, "/etc/php/%15[0-9.]/", version) == 1)
-        snprintf(path, sizeof path, "/usr/sbin/php-fpm%s", version);
+        snprintf(path, sizeof(path), "/usr/sbin/php-fpm%s", version);
     return llmobs_program_find(&doctor->program, path);
 }
 

@@ -1,6 +1,8 @@
 #include "cli/doctor/doctor.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,6 +12,7 @@
 #include "core/export/curl_access.h"
 #include "core/export/target.h"
 #include "core/export/http.h"
+#include "lib/base/hazard.h"
 
 /* Whether an endpoint of OTLP takes what the program would send.
  *
@@ -94,7 +97,8 @@ static int send_empty(struct inquiry *inquiry, struct llmobs_otlp_route *route)
         return send_body(inquiry, route,
                          (struct llmobs_text){json, strlen(json)});
     rc = send_body(inquiry, route, no_bytes);
-    if (rc == 0 && inquiry->reply.status == 400)
+    if (rc == 0 &&
+        LLMOBS_HAZARD(bodiless_alone, inquiry->reply.status == 400, false))
         rc = send_body(inquiry, route, bare_resource);
     return rc;
 }
@@ -143,12 +147,34 @@ static bool doctor_otlp_has(const struct llmobs_http_reply *reply,
                                               word, strlen(word)) != NULL;
 }
 
-static void doctor_otlp_tell(const struct inquiry *inquiry,
-                             enum llmobs_report_level level, const char *text)
+/* Spans are all that a program needs of OTLP: what keeps other signals away is
+ * a warning. */
+__attribute__((format(printf, 2, 3))) static void doctor_otlp_bad(
+    const struct inquiry *inquiry, const char *format, ...)
 {
-    llmobs_report_add(&inquiry->doctor->report, level, ABOUT,
-                      "%s: %s answers with status %ld: %s", inquiry->kind->name,
-                      inquiry->url, inquiry->reply.status, text);
+    static const char *const remedies[LLMOBS_SIGNAL_COUNT] = {
+        [LLMOBS_SIGNAL_METRICS] = "mend that, or give "
+                                  "OTEL_METRICS_EXPORTER=none",
+        [LLMOBS_SIGNAL_LOGS] = "mend that, or give OTEL_LOGS_EXPORTER=none"};
+    struct llmobs_report *report = &inquiry->doctor->report;
+    char text[LLMOBS_REPORT_TEXT];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (inquiry->bad == LLMOBS_REPORT_WARN)
+        llmobs_report_warn(report, ABOUT, remedies[inquiry->kind - kinds], "%s",
+                           text);
+    else
+        llmobs_report_add(report, inquiry->bad, ABOUT, "%s", text);
+}
+
+static void doctor_otlp_tell(const struct inquiry *inquiry, const char *text)
+{
+    doctor_otlp_bad(inquiry, "%s: %s answers with status %ld: %s",
+                    inquiry->kind->name, inquiry->url, inquiry->reply.status,
+                    text);
 }
 
 /* OTLP wants an answer to be of the request's form. */
@@ -165,10 +191,13 @@ static void tell_success(struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
 
-    inquiry->accepts = strcasecmp(inquiry->reply.type, "text/html") != 0;
+    inquiry->accepts =
+        LLMOBS_HAZARD(page_takes_spans,
+                      strcasecmp(inquiry->reply.type, "text/html"),
+                      inquiry->reply.status) != 0;
     if (!inquiry->accepts)
         doctor_otlp_tell(
-            inquiry, inquiry->bad,
+            inquiry,
             "and with a web page: no receiver of OTLP is at this URL, and "
             "what is sent there is lost");
     else
@@ -210,15 +239,17 @@ static void tell_bad_request(const struct inquiry *inquiry)
 
     if (strncmp(signal->url, "http:", 5) == 0 &&
         doctor_otlp_has(&inquiry->reply, "HTTPS"))
-        doctor_otlp_tell(inquiry, inquiry->bad,
+        doctor_otlp_tell(inquiry,
                          "it speaks TLS: the URL must begin with https");
     else if (signal->json || signal->gzip)
-        doctor_otlp_tell(inquiry, inquiry->bad, other_form(inquiry));
+        doctor_otlp_tell(inquiry, other_form(inquiry));
     else
-        doctor_otlp_tell(
-            inquiry, LLMOBS_REPORT_NOTE,
-            "it was reached, and refuses a request without spans; whether it "
-            "takes spans is not known");
+        llmobs_report_add(&inquiry->doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
+                          "%s: %s was reached, and refuses a request without "
+                          "spans by status %ld; whether it takes spans is not "
+                          "known",
+                          inquiry->kind->name, inquiry->url,
+                          inquiry->reply.status);
 }
 
 static void tell_status(struct inquiry *inquiry)
@@ -230,26 +261,26 @@ static void tell_status(struct inquiry *inquiry)
     else if (status == 400)
         tell_bad_request(inquiry);
     else if (status == 401 || status == 403)
-        doctor_otlp_tell(inquiry, inquiry->bad, no_entry(inquiry));
+        doctor_otlp_tell(inquiry, no_entry(inquiry));
     else if (status == 404 || status == 405)
         doctor_otlp_tell(
-            inquiry, inquiry->bad,
+            inquiry,
             "nothing takes OTLP at this path; OTEL_EXPORTER_OTLP_ENDPOINT is "
             "a base to which the path is added, and the variable of one "
             "signal is the whole URL");
     else if (status == 415)
-        doctor_otlp_tell(inquiry, inquiry->bad, other_form(inquiry));
+        doctor_otlp_tell(inquiry, other_form(inquiry));
     else if (status >= 300 && status < 400)
         doctor_otlp_tell(
-            inquiry, inquiry->bad,
+            inquiry,
             "it sends elsewhere, which is not followed, as the headers hold "
             "keys");
     else if (status == 429 || (status >= 502 && status <= 504))
         doctor_otlp_tell(
-            inquiry, inquiry->bad,
+            inquiry,
             "it takes nothing now; what is there is kept and sent later");
     else
-        doctor_otlp_tell(inquiry, inquiry->bad, "this means no success");
+        doctor_otlp_tell(inquiry, "this means no success");
 }
 
 /* ---- no answer ---------------------------------------------------------- */
@@ -299,15 +330,15 @@ static void doctor_otlp_tell_silence(const struct inquiry *inquiry)
     if (held)
         llmobs_doctor_tell_held(doctor, inquiry->bad, ABOUT, inquiry->url);
     else if (inquiry->http2)
-        llmobs_report_add(&doctor->report, inquiry->bad, ABOUT,
-                          "%s: %s speaks HTTP/2 alone, as a port of gRPC does: "
-                          "a receiver takes OTLP by HTTP at another port, "
-                          "4318 as a rule",
-                          inquiry->kind->name, inquiry->url);
+        doctor_otlp_bad(inquiry,
+                        "%s: %s speaks HTTP/2 alone, as a port of gRPC does: "
+                        "a receiver takes OTLP by HTTP at another port, "
+                        "4318 as a rule",
+                        inquiry->kind->name, inquiry->url);
     else
-        llmobs_report_add(&doctor->report, inquiry->bad, ABOUT,
-                          "%s: %s does not answer: %s", inquiry->kind->name,
-                          inquiry->url, why_no_answer(inquiry));
+        doctor_otlp_bad(inquiry, "%s: %s does not answer: %s",
+                        inquiry->kind->name, inquiry->url,
+                        why_no_answer(inquiry));
 }
 
 /* ---- an endpoint -------------------------------------------------------- */
@@ -397,7 +428,7 @@ void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
 {
     const struct llmobs_otlp_signal *signals = config->otlp.signals;
     enum llmobs_report_level bad =
-        why_not == NULL ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE;
+        why_not == NULL ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_WARN;
     struct llmobs_json *list = llmobs_json_array();
 
     if (why_not != NULL && signals[LLMOBS_SIGNAL_TRACES].given)

@@ -6,6 +6,7 @@
 
 #include "cli/shared/open_libcurl.h"
 #include "core/export/direct.h"
+#include "lib/base/hazard.h"
 #include "lib/span/allowlist.h"
 #include "lib/span/mask.h"
 #include "core/export/http.h"
@@ -14,8 +15,8 @@
 
 static bool doctor_peer_is_place(const char *name)
 {
-    return strstr(name, "URL") != NULL || strstr(name, "ENDPOINT") != NULL ||
-           strstr(name, "ORIGIN") != NULL;
+    return strstr(name, "URL") || strstr(name, "ENDPOINT") ||
+           strstr(name, "ORIGIN");
 }
 
 /* Adds one word of a value, a URL without its secrets. Of a place without a
@@ -23,9 +24,9 @@ static bool doctor_peer_is_place(const char *name)
 static int doctor_peer_add_word(const char *word, bool place,
                                 struct llmobs_buf *out)
 {
-    if (strstr(word, "://") != NULL)
+    if (strstr(word, "://"))
         return llmobs_allowlist_url(word, out);
-    if (place && strchr(word, '@') != NULL)
+    if (place && strchr(word, '@'))
         return llmobs_buf_adds(out, "(no URL, not shown)");
     return llmobs_buf_adds(out, word);
 }
@@ -39,7 +40,7 @@ static int doctor_peer_add_words(const char *value, bool place,
         size_t len = strcspn(value, ", ");
         char *piece = strndup(value, len);
 
-        if (piece == NULL)
+        if (!piece)
             return -ENOMEM;
         rc = doctor_peer_add_word(piece, place, out);
         free(piece);
@@ -59,25 +60,26 @@ char *llmobs_doctor_shown(const char *name, const char *value)
     struct llmobs_buf text, urls;
     char *shown = NULL;
 
-    for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
-        if (strstr(name, secret[i]) != NULL)
+    for (size_t i = 0; i < sizeof(secret) / sizeof(*secret); i++)
+        if (strstr(name, secret[i]))
             return strdup("(set, not shown)");
     llmobs_buf_init(&text, 8 * VALUE_MAX);
     llmobs_buf_init(&urls, 4 * VALUE_MAX);
     if (strlen(value) <= VALUE_MAX &&
         doctor_peer_add_words(value, doctor_peer_is_place(name), &urls) == 0 &&
-        urls.data != NULL && llmobs_mask_text(urls.data, &text) == 0)
+        urls.data && llmobs_mask_text(urls.data, &text) == 0)
         shown = llmobs_buf_take(&text, NULL);
     llmobs_buf_fini(&text);
     llmobs_buf_fini(&urls);
-    return shown != NULL ? shown : strdup("(too long to be shown)");
+    return shown ? shown : strdup("(too long to be shown)");
 }
 
 struct llmobs_http *llmobs_doctor_open_http(const struct llmobs_doctor *doctor,
                                             const struct llmobs_config *config)
 {
     llmobs_cli_open_libcurl();
-    llmobs_direct_only(doctor->holder[0] != '\0');
+    llmobs_direct_only(
+        LLMOBS_HAZARD(holder_untold, doctor->holder[0] != '\0', false));
     return llmobs_http_new(config);
 }
 

@@ -23,7 +23,7 @@ static void bad(struct llmobs_doctor *doctor, const char *text,
     LLMOBS_FIND(FAIL, ABOUT, "%s%s", text, more);
 }
 
-/* ---- possible ----------------------------------------------------------- */
+/* -- possible ------------------------------------------------------------- */
 
 static bool is_machine_ours(struct llmobs_doctor *doctor,
                             const struct llmobs_object *object)
@@ -39,7 +39,7 @@ static bool is_machine_ours(struct llmobs_doctor *doctor,
 
     if (object->native)
         return true;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
         if (known[i].machine == object->machine)
             name = known[i].name;
     LLMOBS_FIND(FAIL, ABOUT, "made for another kind of machine: %s, %d bits",
@@ -102,14 +102,14 @@ static void check_rights(struct llmobs_doctor *doctor,
 static bool doctor_preload_in_list(const char *list, const char *beginning,
                                    char *found)
 {
-    while (list != NULL && *list != '\0') {
+    while (list && *list != '\0') {
         size_t len = strcspn(list, ": \t\n");
         size_t base = len;
 
         while (base > 0 && list[base - 1] != '/')
             base--;
         if (strncmp(list + base, beginning, strlen(beginning)) == 0) {
-            if (found != NULL)
+            if (found)
                 snprintf(found, PATH_MAX, "%.*s", (int)len, list);
             return true;
         }
@@ -127,7 +127,7 @@ static const char *variable(const struct llmobs_doctor *doctor,
     if (doctor->process.pid != 0)
         return llmobs_process_env(&doctor->process, name);
     value = getenv(name);
-    return value != NULL && *value != '\0' ? value : NULL;
+    return value && *value != '\0' ? value : NULL;
 }
 
 /* Initialises `text` and reads /etc/ld.so.preload, the list of libraries that
@@ -135,9 +135,9 @@ static const char *variable(const struct llmobs_doctor *doctor,
 static int read_list(const struct llmobs_doctor *doctor,
                      struct llmobs_buf *text)
 {
-    char path[PATH_MAX + sizeof PRELOAD_FILE];
+    char path[PATH_MAX + sizeof(PRELOAD_FILE)];
 
-    snprintf(path, sizeof path, "%s" PRELOAD_FILE, doctor->process.prefix);
+    snprintf(path, sizeof(path), "%s" PRELOAD_FILE, doctor->process.prefix);
     llmobs_buf_init(text, PRELOAD_MAX);
     return llmobs_file_read(path, text);
 }
@@ -168,14 +168,12 @@ static void check_asan(struct llmobs_doctor *doctor)
 
     if (!doctor->routes.asan || doctor->process.pid != 0)
         return;
-    if (list != NULL)
-        snprintf(first, sizeof first, "%.*s", (int)strcspn(list, ": "), list);
+    if (list)
+        snprintf(first, sizeof(first), "%.*s", (int)strcspn(list, ": "), list);
     else if (!is_for_all(doctor, first) && llmobs_preload_find(&preload) == 0)
-        snprintf(first, sizeof first, "%s", preload.listed);
-    if (strstr(first, "libasan.so") != NULL ||
-        strstr(first, "libclang_rt.asan") != NULL ||
-        (options != NULL &&
-         strstr(options, "verify_asan_link_order=0") != NULL))
+        snprintf(first, sizeof(first), "%s", preload.listed);
+    if (strstr(first, "libasan.so") || strstr(first, "libclang_rt.asan") ||
+        (options && strstr(options, "verify_asan_link_order=0")))
         LLMOBS_FIND(OK, ABOUT,
                     "libasan finds its name first, or does not mind");
     else
@@ -208,7 +206,7 @@ static int open_program(const struct llmobs_doctor *doctor)
 
     if (doctor->process.pid == 0)
         return llmobs_object_at(AT_FDCWD, doctor->program.file);
-    snprintf(path, sizeof path, "/proc/%d/exe", (int)doctor->process.pid);
+    snprintf(path, sizeof(path), "/proc/%d/exe", (int)doctor->process.pid);
     return llmobs_object_at(AT_FDCWD, path);
 }
 
@@ -259,7 +257,7 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
     LLMOBS_KNOWN("preload_possible", llmobs_json_bool(possible));
 }
 
-/* ---- on ----------------------------------------------------------------- */
+/* -- on ------------------------------------------------------------------- */
 
 /* glibc's loader writes a line to stderr for such a file. */
 static void doctor_preload_tell_silence(struct llmobs_doctor *doctor,
@@ -311,7 +309,7 @@ static void tell_absent(struct llmobs_doctor *doctor)
             "");
 }
 
-/* ---- other preloads ----------------------------------------------------- */
+/* -- other preloads ------------------------------------------------------- */
 
 static bool doctor_preload_is_there(void *ctx, const char *text, size_t at)
 {
@@ -332,9 +330,8 @@ static enum answer doctor_preload_defines(struct llmobs_doctor *doctor,
 {
     static struct llmobs_object object;
     struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 16};
-    int fd = strchr(path, '/') != NULL
-                 ? llmobs_object_at(doctor->library.root, path)
-                 : -ENOENT;
+    int fd = strchr(path, '/') ? llmobs_object_at(doctor->library.root, path)
+                               : -ENOENT;
     bool sanitizer = false, found;
 
     if (fd < 0)
@@ -368,7 +365,7 @@ static void tell_other(struct llmobs_doctor *doctor, const char *path)
                 holds == YES ? "holds" : "was not looked into: if it holds",
                 holds == YES ? ":" : ",");
     if (holds == YES)
-        snprintf(doctor->holder, sizeof doctor->holder, "%s", path);
+        snprintf(doctor->holder, sizeof(doctor->holder), "%s", path);
 }
 
 static void tell_list(struct llmobs_doctor *doctor, const char *list)
@@ -376,11 +373,11 @@ static void tell_list(struct llmobs_doctor *doctor, const char *list)
     static const char ends[] = ": \t\n";
     char path[PATH_MAX];
 
-    for (; list != NULL && *list != '\0'; list += strspn(list, ends)) {
+    for (; list && *list != '\0'; list += strspn(list, ends)) {
         size_t len = strcspn(list, ends);
 
-        if (len > 0 && len < sizeof path) {
-            snprintf(path, sizeof path, "%.*s", (int)len, list);
+        if (len > 0 && len < sizeof(path)) {
+            snprintf(path, sizeof(path), "%.*s", (int)len, list);
             if (strcmp(llmobs_program_base(path), LLMOBS_DOCTOR_SHIM) != 0)
                 tell_other(doctor, path);
         }
@@ -398,7 +395,7 @@ static void tell_others(struct llmobs_doctor *doctor)
     llmobs_buf_fini(&text);
 }
 
-/* ---- in a process ------------------------------------------------------- */
+/* -- in a process --------------------------------------------------------- */
 
 static bool tell_object(struct llmobs_doctor *doctor, const char *name,
                         const char *absent)
@@ -406,7 +403,7 @@ static bool tell_object(struct llmobs_doctor *doctor, const char *name,
     const struct llmobs_process_object *object =
         llmobs_process_object(&doctor->process, name);
 
-    if (object == NULL)
+    if (!object)
         LLMOBS_FIND(NOTE, ABOUT, "%s", absent);
     else if (object->deleted)
         LLMOBS_FIND(NOTE, ABOUT,
@@ -424,12 +421,12 @@ static bool tell_process(struct llmobs_doctor *doctor)
         llmobs_process_object(&doctor->process, LLMOBS_DOCTOR_SHIM);
     char why[LLMOBS_NO_CORE_MAX];
 
-    if (shim == NULL) {
+    if (!shim) {
         tell_absent(doctor);
         return false;
     }
     tell_object(doctor, LLMOBS_DOCTOR_SHIM, "");
-    if (llmobs_process_object(&doctor->process, LLMOBS_DOCTOR_CORE) == NULL &&
+    if (!llmobs_process_object(&doctor->process, LLMOBS_DOCTOR_CORE) &&
         llmobs_process_no_core(&doctor->process, why))
         bad(doctor, why, "");
     else

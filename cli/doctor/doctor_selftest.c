@@ -63,9 +63,9 @@ struct selftest {
 static int set_place(struct selftest *test, const char *name, const char *below)
 {
     char path[PATH_MAX];
-    int need = snprintf(path, sizeof path, "%s/%s", test->dir, below);
+    int need = snprintf(path, sizeof(path), "%s/%s", test->dir, below);
 
-    return need < (int)sizeof path
+    return need < (int)sizeof(path)
                ? llmobs_environment_set(&test->environment, name, path)
                : -ENAMETOOLONG;
 }
@@ -84,7 +84,7 @@ static int doctor_selftest_make_environment(struct selftest *test)
     struct llmobs_environment *environment = &test->environment;
     int rc = llmobs_environment_init(environment, environ);
 
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed && rc == 0; i++)
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed) && rc == 0; i++)
         rc = llmobs_environment_set(environment, fixed[i][0], fixed[i][1]);
     if (rc == 0)
         rc = set_place(test, "LLMOBS_STORE_DIR", "store");
@@ -172,20 +172,20 @@ static int find_span(void *ctx, struct llmobs_text line,
     struct selftest *test = ctx;
 
     (void)place;
-    test->made |= memmem(line.data, line.len, mark, sizeof mark - 1) != NULL;
+    test->made |= memmem(line.data, line.len, mark, sizeof(mark) - 1) != NULL;
     return 0;
 }
 
 static void doctor_selftest_look_back(struct selftest *test)
 {
     struct llmobs_reader *reader = NULL;
-    char path[sizeof test->dir + 8];
+    char path[sizeof(test->dir) + 8];
 
-    snprintf(path, sizeof path, "%s/store", test->dir);
+    snprintf(path, sizeof(path), "%s/store", test->dir);
     if (llmobs_reader_open(path, &reader) == 0)
         (void)llmobs_reader_walk(reader, 0, find_span, test);
     llmobs_reader_close(reader);
-    snprintf(path, sizeof path, "%s/log", test->dir);
+    snprintf(path, sizeof(path), "%s/log", test->dir);
     (void)llmobs_file_read(path, &test->log);
 }
 
@@ -196,9 +196,9 @@ static bool find_verdict(const struct selftest *test, char *out, size_t cap)
     char host[32];
     const char *at;
 
-    snprintf(host, sizeof host, "127.0.0.1:%u", test->loopback.port);
-    at = test->log.data != NULL ? strstr(test->log.data, host) : NULL;
-    if (at == NULL || (at = strstr(at, ": ")) == NULL)
+    snprintf(host, sizeof(host), "127.0.0.1:%u", test->loopback.port);
+    at = test->log.data ? strstr(test->log.data, host) : NULL;
+    if (!at || !(at = strstr(at, ": ")))
         return false;
     at += 2;
     snprintf(out, cap, "%.*s", (int)strcspn(at, "\n"), at);
@@ -213,10 +213,10 @@ static const char *why_no_client(const struct selftest *test)
         WEXITSTATUS(test->status) == LLMOBS_PROBE_NO_LIBCURL)
         return "there is no curl, and no libcurl.so.4";
     if (WIFSIGNALED(test->status))
-        snprintf(text, sizeof text, "the client ended by signal %d",
+        snprintf(text, sizeof(text), "the client ended by signal %d",
                  WTERMSIG(test->status));
     else
-        snprintf(text, sizeof text, "the client ended with status %d",
+        snprintf(text, sizeof(text), "the client ended with status %d",
                  WEXITSTATUS(test->status));
     return text;
 }
@@ -225,13 +225,12 @@ static const char *why_no_client(const struct selftest *test)
 static const char *why_not_loaded(const char *path)
 {
     static char text[512];
-    const char *error =
-        dlopen(path, RTLD_NOW | RTLD_LOCAL) == NULL ? dlerror() : NULL;
+    const char *error = !dlopen(path, RTLD_NOW | RTLD_LOCAL) ? dlerror() : NULL;
 
-    if (error == NULL)
+    if (!error)
         return LLMOBS_DOCTOR_CORE
             " could not be loaded, or is of another version";
-    snprintf(text, sizeof text, LLMOBS_DOCTOR_CORE " could not be loaded: %s",
+    snprintf(text, sizeof(text), LLMOBS_DOCTOR_CORE " could not be loaded: %s",
              error);
     return text;
 }
@@ -243,10 +242,10 @@ static const char *why_no_core(const struct selftest *test)
 
     if (test->doctor->off)
         return "it is switched off, see settings";
-    memcpy(path, test->preload.library, sizeof path);
+    memcpy(path, test->preload.library, sizeof(path));
     slash = strrchr(path, '/');
-    if (slash != NULL &&
-        (size_t)(slash + 1 - path) + sizeof LLMOBS_DOCTOR_CORE <= sizeof path) {
+    if (slash && (size_t)(slash + 1 - path) + sizeof(LLMOBS_DOCTOR_CORE) <=
+                     sizeof(path)) {
         strcpy(slash + 1, LLMOBS_DOCTOR_CORE);
         if (access(path, R_OK) != 0)
             return LLMOBS_DOCTOR_CORE " is not beside the library";
@@ -289,7 +288,7 @@ static enum step doctor_selftest_judge(const struct selftest *test, char *why,
         text = "where spans go does not take them, see agent, otlp "
                "and settings";
     }
-    if (text != NULL)
+    if (text)
         snprintf(why, cap, "%s", text);
     return failed;
 }
@@ -302,7 +301,7 @@ static void doctor_selftest_tell(struct selftest *test)
     struct llmobs_json *fact = llmobs_json_object();
     struct llmobs_json *list = llmobs_json_array();
     char why[512] = "";
-    enum step failed = doctor_selftest_judge(test, why, sizeof why);
+    enum step failed = doctor_selftest_judge(test, why, sizeof(why));
 
     for (int i = 0; i < STEP_COUNT && i <= (int)failed; i++) {
         struct llmobs_json *step = llmobs_json_object();
@@ -347,10 +346,10 @@ static int doctor_selftest_make_dir(struct selftest *test)
 {
     static const char *const places[] = {"/tmp", "/var/tmp", "/dev/shm"};
 
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        snprintf(test->dir, sizeof test->dir, "%s/llmobs-doctor.XXXXXX",
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        snprintf(test->dir, sizeof(test->dir), "%s/llmobs-doctor.XXXXXX",
                  places[i]);
-        if (mkdtemp(test->dir) != NULL)
+        if (mkdtemp(test->dir))
             return 0;
     }
     test->dir[0] = '\0';
@@ -366,12 +365,12 @@ static int doctor_selftest_run(struct selftest *test)
         rc = llmobs_loopback_open(&test->loopback);
     if (rc != 0)
         return rc;
-    snprintf(test->url, sizeof test->url, "http://127.0.0.1:%u" PATH_OF_CALL,
+    snprintf(test->url, sizeof(test->url), "http://127.0.0.1:%u" PATH_OF_CALL,
              test->loopback.port);
     if (llmobs_program_find(&program, "curl") == 0)
         memcpy(test->client,
                program.script[0] != '\0' ? program.script : program.path,
-               sizeof test->client);
+               sizeof(test->client));
     rc = doctor_selftest_make_environment(test);
     if (rc == 0)
         rc = run_client(test);

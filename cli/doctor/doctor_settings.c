@@ -89,6 +89,8 @@ static const char *remedy_of(const char *complaint)
     static const struct {
         const char *words, *remedy;
     } rows[] = {
+        {"port 4317", "name the receiver's port for HTTP, 4318 as a rule"},
+        {"LLMOBS_CONTENT is off", "mend the configuration file"},
         {"grpc is not spoken",
          "give http/protobuf, and the receiver's port for it, 4318 as a rule"},
         {"LLMOBS_EXPORTER:",

@@ -1,11 +1,14 @@
 #include "cli/doctor/doctor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cli/shared/suggest.h"
@@ -84,8 +87,20 @@ static void look_at_names(struct llmobs_report *report, const char *const *env)
 
 /* ---- files that are written ---------------------------------------------- */
 
-/* 0 where this user can make files in the directory, or the directory itself
- * below the nearest one that is there; else an errno. */
+/* 0 where this user can make files in the directory; else an errno. The
+ * kernel's own file systems, as /proc, say yes to root and refuse each file. */
+static int why_no_room(const char *directory)
+{
+    struct statfs fs;
+
+    if (access(directory, W_OK | X_OK) != 0 || statfs(directory, &fs) != 0)
+        return errno;
+    return fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC ? EROFS
+                                                                     : 0;
+}
+
+/* The same of a directory that may be made below the nearest one that is there.
+ */
 static int why_no_directory(const char *path)
 {
     char above[PATH_MAX];
@@ -99,33 +114,33 @@ static int why_no_directory(const char *path)
             return errno;
         slash[slash == above ? 1 : 0] = '\0';
     }
-    if (!S_ISDIR(st.st_mode))
-        return ENOTDIR;
-    return access(above, W_OK | X_OK) == 0 ? 0 : errno;
+    return S_ISDIR(st.st_mode) ? why_no_room(above) : ENOTDIR;
 }
 
-/* The same of a file, which is made where it is not there. */
+/* The same of a file, which is made where it is not there. One that is there
+ * has to be as the library wants it (llmobs_file_check). */
 static int why_no_file(const char *path)
 {
     char above[PATH_MAX];
-    struct stat st;
+    int rc = llmobs_file_reach(path, false), fd;
     char *slash;
 
-    if (lstat(path, &st) == 0)
-        return S_ISLNK(st.st_mode)    ? ELOOP
-               : !S_ISREG(st.st_mode) ? EINVAL
-               : access(path, W_OK)   ? errno
-                                      : 0;
+    if (rc != 0)
+        return -rc;
+    fd = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0) {
+        rc = llmobs_file_check(fd, 0);
+        close(fd);
+        return -rc;
+    }
     if (errno != ENOENT)
         return errno;
     snprintf(above, sizeof above, "%s", path);
     slash = strrchr(above, '/');
     if (slash == NULL)
-        return access(".", W_OK | X_OK) == 0 ? 0 : errno;
+        return why_no_room(".");
     slash[slash == above ? 1 : 0] = '\0';
-    if (stat(above, &st) != 0)
-        return errno;
-    return access(above, W_OK | X_OK) == 0 ? 0 : errno;
+    return why_no_room(above);
 }
 
 static int why_no_store(const char *dir)
@@ -137,6 +152,17 @@ static int why_no_store(const char *dir)
     return error == 0 && access(file, F_OK) == 0 ? why_no_file(file) : error;
 }
 
+/* Says of an error why no file is written. */
+static const char *doctor_wrong_word(int error)
+{
+    if (error == ELOOP)
+        return "it is a link";
+    return error == EPERM
+               ? "it has a second name or belongs to another user, or "
+                 "a link of another user leads there"
+               : strerror(error);
+}
+
 static void look_at_place(struct llmobs_report *report, const char *what,
                           const char *path, int (*why_not)(const char *),
                           const char *remedy)
@@ -146,7 +172,7 @@ static void look_at_place(struct llmobs_report *report, const char *what,
     if (error != 0)
         llmobs_report_warn(report, ABOUT, remedy,
                            "%s cannot be written: %s: %s", what, path,
-                           error == ELOOP ? "it is a link" : strerror(error));
+                           doctor_wrong_word(error));
 }
 
 /* The store is written where it is named, where no exporter is known, and

@@ -19,7 +19,7 @@ static bool match(struct search *search, size_t len, const char *pattern);
 static bool match_in(struct search *search, size_t len, const char *name,
                      size_t name_len, const char *rest)
 {
-    if (len + name_len >= sizeof search->path)
+    if (len + name_len >= sizeof(search->path))
         return true;
     memcpy(search->path + len, name, name_len);
     search->path[len + name_len] = '\0';
@@ -33,13 +33,13 @@ static bool match_entries(struct search *search, size_t len, const char *name,
     const struct dirent *entry;
     bool more = true;
 
-    while (dir != NULL && more &&
+    while (dir && more &&
            llmobs_allowance_take(search->allowance, LLMOBS_FIND_FILES_COST) &&
-           (entry = readdir(dir)) != NULL)
+           (entry = readdir(dir)))
         if (fnmatch(name, entry->d_name, FNM_PERIOD) == 0)
             more = match_in(search, len, entry->d_name, strlen(entry->d_name),
                             rest);
-    if (dir != NULL)
+    if (dir)
         closedir(dir);
     return more;
 }
@@ -61,7 +61,7 @@ static bool match(struct search *search, size_t len, const char *pattern)
         return true;
     memcpy(name, pattern, part);
     name[part] = '\0';
-    if (strpbrk(name, "*?[") == NULL)
+    if (!strpbrk(name, "*?["))
         return match_in(search, len, name, part, pattern + part);
     return match_entries(search, len, name, pattern + part);
 }

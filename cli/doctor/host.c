@@ -32,7 +32,7 @@ struct walk {
     int rc;
 };
 
-/* ---- libcurl ------------------------------------------------------------ */
+/* -- libcurl -------------------------------------------------------------- */
 
 static struct seen *find_seen(const struct walk *walk, const struct stat *st)
 {
@@ -46,7 +46,7 @@ static struct seen *find_seen(const struct walk *walk, const struct stat *st)
 static void note_seen(struct walk *walk, const struct stat *st, bool copy)
 {
     if (llmobs_grow(&walk->seen, &walk->seen_room, walk->seen_count,
-                    sizeof *walk->seen) != 0)
+                    sizeof(*walk->seen)) != 0)
         return;
     walk->seen[walk->seen_count++] =
         (struct seen){st->st_dev, st->st_ino, copy};
@@ -62,7 +62,7 @@ static void doctor_host_look_into(struct walk *walk, const char *path,
     struct stat st;
     size_t before = doctor->routes.count;
 
-    snprintf(whole, sizeof whole, "%s%s", doctor->process.prefix, path);
+    snprintf(whole, sizeof(whole), "%s%s", doctor->process.prefix, path);
     if (stat(whole, &st) != 0)
         return;
     seen = find_seen(walk, &st);
@@ -100,11 +100,11 @@ static void find_curl(struct walk *walk, struct llmobs_host_row *row)
     }
 }
 
-/* ---- state -------------------------------------------------------------- */
+/* -- state ---------------------------------------------------------------- */
 
 static void doctor_host_say(struct llmobs_host_row *row, const char *text)
 {
-    snprintf(row->why, sizeof row->why, "%s", text);
+    snprintf(row->why, sizeof(row->why), "%s", text);
 }
 
 /* The first finding that keeps the process from being observed. */
@@ -154,7 +154,7 @@ static int doctor_host_judge(struct walk *walk, struct llmobs_host_row *row)
     return 0;
 }
 
-/* ---- one process -------------------------------------------------------- */
+/* -- one process ---------------------------------------------------------- */
 
 static void free_row(struct llmobs_host_row *row)
 {
@@ -174,10 +174,10 @@ static int find_sockets(struct walk *walk, struct llmobs_host_row *row)
         row->socket_count = 0;
         return rc == -ENOMEM ? rc : 0;
     }
-    row->sockets = malloc(row->socket_count * sizeof *found);
+    row->sockets = malloc(row->socket_count * sizeof(*found));
     if (!row->sockets)
         return -ENOMEM;
-    memcpy(row->sockets, found, row->socket_count * sizeof *found);
+    memcpy(row->sockets, found, row->socket_count * sizeof(*found));
     return 0;
 }
 
@@ -191,9 +191,9 @@ static int doctor_host_fill(struct walk *walk, struct llmobs_host_row *row)
     int rc;
 
     row->pid = process->pid;
-    snprintf(path, sizeof path, "/proc/%d", (int)process->pid);
+    snprintf(path, sizeof(path), "/proc/%d", (int)process->pid);
     row->uid = stat(path, &st) == 0 ? st.st_uid : 0;
-    llmobs_process_title(process->pid, title, sizeof title);
+    llmobs_process_title(process->pid, title, sizeof(title));
     row->title = strdup(title);
     row->program = strdup(process->exe);
     if (!row->title || !row->program)
@@ -218,10 +218,10 @@ static int doctor_host_add_row(struct llmobs_host_list *host,
                                struct llmobs_host_row **out)
 {
     if (llmobs_grow(&host->rows, &host->room, host->count,
-                    sizeof *host->rows) != 0)
+                    sizeof(*host->rows)) != 0)
         return -ENOMEM;
     *out = &host->rows[host->count];
-    memset(*out, 0, sizeof **out);
+    memset(*out, 0, sizeof(**out));
     return 0;
 }
 
@@ -250,7 +250,7 @@ static bool doctor_host_each(void *ctx, pid_t pid)
 
     if (walk->host->count == LLMOBS_HOST_ROWS)
         return true;
-    memset(doctor, 0, sizeof *doctor);
+    memset(doctor, 0, sizeof(*doctor));
     llmobs_report_init(&doctor->report);
     rc = llmobs_process_open(&doctor->process, pid);
     if (rc == 0 && llmobs_process_object(&doctor->process, TOOL))
@@ -269,7 +269,7 @@ static bool doctor_host_each(void *ctx, pid_t pid)
     return walk->rc == 0;
 }
 
-/* ---- connections -------------------------------------------------------- */
+/* -- connections ---------------------------------------------------------- */
 
 static void doctor_host_add_peer(struct llmobs_host_row *row, const char *name,
                                  bool gateway)
@@ -294,7 +294,7 @@ static void name_peers(const struct llmobs_host_list *host,
 
     for (size_t i = 0; i < row->socket_count; i++)
         if (llmobs_host_names_find(&host->names, &row->sockets[i], name,
-                                   sizeof name, &gateway))
+                                   sizeof(name), &gateway))
             doctor_host_add_peer(row, name, gateway);
 }
 
@@ -333,7 +333,7 @@ static bool misses(const struct llmobs_host_row *row)
     return row->peer_count > 0 && row->state != LLMOBS_HOST_OBSERVED;
 }
 
-/* ---- the command -------------------------------------------------------- */
+/* -- the command ---------------------------------------------------------- */
 
 static int doctor_host_gather(struct llmobs_host_list *host)
 {
@@ -344,7 +344,7 @@ static int doctor_host_gather(struct llmobs_host_list *host)
 
     if (rc != 0)
         return rc;
-    snprintf(host->library, sizeof host->library, "%s",
+    snprintf(host->library, sizeof(host->library), "%s",
              llmobs_preload_find(&preload) == 0 ? preload.library
                                                 : LLMOBS_DOCTOR_SHIM);
     llmobs_host_names_add(&host->names,

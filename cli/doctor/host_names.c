@@ -25,13 +25,13 @@ static void host_names_add_name(struct llmobs_host_names *names,
 {
     struct llmobs_host_name *to = &names->names[names->count];
 
-    if (names->count == LLMOBS_HOST_NAMES || strlen(name) >= sizeof to->name)
+    if (names->count == LLMOBS_HOST_NAMES || strlen(name) >= sizeof(to->name))
         return;
     for (size_t i = 0; i < names->count; i++)
         if (names->names[i].port == port &&
             strcmp(names->names[i].name, name) == 0)
             return;
-    snprintf(to->name, sizeof to->name, "%s", name);
+    snprintf(to->name, sizeof(to->name), "%s", name);
     to->port = port;
     names->count++;
 }
@@ -45,8 +45,8 @@ static void add_host(struct llmobs_host_names *names, struct llmobs_text host)
     char name[LLMOBS_HOST_NAME];
 
     if (memchr(host.data + from, '*', host.len - from) ||
-        snprintf(name, sizeof name, "%s%.*s", below ? "api." : "",
-                 (int)(host.len - from), host.data + from) >= (int)sizeof name)
+        snprintf(name, sizeof(name), "%s%.*s", below ? "api." : "",
+                 (int)(host.len - from), host.data + from) >= (int)sizeof(name))
         return;
     host_names_add_name(names, name, 0);
 }
@@ -55,8 +55,8 @@ int llmobs_host_names_init(struct llmobs_host_names *names)
 {
     const struct llmobs_provider *provider;
 
-    memset(names, 0, sizeof *names);
-    names->names = calloc(LLMOBS_HOST_NAMES + 1, sizeof *names->names);
+    memset(names, 0, sizeof(*names));
+    names->names = calloc(LLMOBS_HOST_NAMES + 1, sizeof(*names->names));
     if (!names->names)
         return -ENOMEM;
     for (size_t i = 0; (provider = llmobs_provider_at(i)); i++)
@@ -68,7 +68,7 @@ void llmobs_host_names_fini(struct llmobs_host_names *names)
 {
     free(names->names);
     free(names->known);
-    memset(names, 0, sizeof *names);
+    memset(names, 0, sizeof(*names));
 }
 
 void llmobs_host_names_add(struct llmobs_host_names *names, const char *urls)
@@ -87,7 +87,7 @@ void llmobs_host_names_add(struct llmobs_host_names *names, const char *urls)
     }
 }
 
-/* ---- looking them up ---------------------------------------------------- */
+/* -- looking them up ------------------------------------------------------ */
 
 static void to_bytes(const struct sockaddr *from, unsigned char bytes[16])
 {
@@ -99,8 +99,8 @@ static void to_bytes(const struct sockaddr *from, unsigned char bytes[16])
                16);
         return;
     }
-    memcpy(bytes, mapped, sizeof mapped);
-    memcpy(bytes + sizeof mapped,
+    memcpy(bytes, mapped, sizeof(mapped));
+    memcpy(bytes + sizeof(mapped),
            &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
 }
 
@@ -117,12 +117,12 @@ static void host_names_look_up(const struct llmobs_host_names *names, size_t i,
     for (struct addrinfo *at = list; at; at = at->ai_next) {
         struct llmobs_host_known known;
 
-        memset(&known, 0, sizeof known);
+        memset(&known, 0, sizeof(known));
         known.name = i;
         if (at->ai_family != AF_INET && at->ai_family != AF_INET6)
             continue;
         to_bytes(at->ai_addr, known.bytes);
-        if (write(out, &known, sizeof known) != (ssize_t)sizeof known)
+        if (write(out, &known, sizeof(known)) != (ssize_t)sizeof(known))
             break;
     }
     freeaddrinfo(list);
@@ -134,7 +134,7 @@ static int host_names_note(struct llmobs_host_names *names,
     if (known->name >= names->count || names->known_count == LISTED)
         return 0;
     if (llmobs_grow(&names->known, &names->known_room, names->known_count,
-                    sizeof *names->known) != 0)
+                    sizeof(*names->known)) != 0)
         return -ENOMEM;
     names->known[names->known_count++] = *known;
     return 0;
@@ -162,7 +162,8 @@ static int host_names_gather(struct llmobs_host_names *names, int in)
 
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0 || read(in, &known, sizeof known) != (ssize_t)sizeof known)
+        if (got <= 0 ||
+            read(in, &known, sizeof(known)) != (ssize_t)sizeof(known))
             break;
         rc = host_names_note(names, &known);
     }
@@ -211,7 +212,7 @@ int llmobs_host_names_look_up(struct llmobs_host_names *names, bool models)
     return rc;
 }
 
-/* ---- finding one -------------------------------------------------------- */
+/* -- finding one ---------------------------------------------------------- */
 
 bool llmobs_host_names_is_local(const struct llmobs_host_address *address)
 {

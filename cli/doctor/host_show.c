@@ -20,12 +20,12 @@ static const char *const state_names[] = {"observed", "switched_off",
 static const char *host_show_name_of(const struct llmobs_host_row *row)
 {
     const char *name = row->title[0] != '\0' ? row->title : row->program;
-    const char *slash = strchr(name, ' ') == NULL ? strrchr(name, '/') : NULL;
+    const char *slash = !strchr(name, ' ') ? strrchr(name, '/') : NULL;
 
-    return slash != NULL ? slash + 1 : name;
+    return slash ? slash + 1 : name;
 }
 
-/* ---- JSON --------------------------------------------------------------- */
+/* -- JSON ----------------------------------------------------------------- */
 
 /* Setting a member fails for want of memory alone. */
 static int set_peers(const struct llmobs_host_row *row,
@@ -60,7 +60,7 @@ static int host_show_fill(const struct llmobs_host_list *host,
     char user[CELL], advice[PATH_MAX + LLMOBS_HOST_TEXT];
     int rc = llmobs_json_set(one, "pid", llmobs_json_int(row->pid));
 
-    llmobs_user_name(row->uid, user, sizeof user);
+    llmobs_user_name(row->uid, user, sizeof(user));
     rc |= llmobs_json_sets(one, "user", user);
     rc |= llmobs_json_sets(one, "program", row->program);
     rc |= llmobs_json_sets(one, "title", row->title);
@@ -73,7 +73,7 @@ static int host_show_fill(const struct llmobs_host_list *host,
     rc |= llmobs_json_sets(one, "starter_name", filled(row->starter.name));
     if (row->state != LLMOBS_HOST_NOT)
         return rc;
-    llmobs_starter_advice(&row->starter, host->library, advice, sizeof advice);
+    llmobs_starter_advice(&row->starter, host->library, advice, sizeof(advice));
     return rc | llmobs_json_sets(one, "switch_on", advice);
 }
 
@@ -107,7 +107,7 @@ int llmobs_host_print_json(const struct llmobs_host_list *host)
     return rc;
 }
 
-/* ---- text --------------------------------------------------------------- */
+/* -- text ----------------------------------------------------------------- */
 
 static int print_peers(const struct llmobs_host_row *row)
 {
@@ -145,7 +145,7 @@ static int host_show_print_row(const struct llmobs_host_list *host,
     int rc;
 
     printf("%7d ", (int)row->pid);
-    llmobs_user_name(row->uid, text, sizeof text);
+    llmobs_user_name(row->uid, text, sizeof(text));
     rc = llmobs_screen_cell(text, 10, 10);
     putchar(' ');
     if (rc == 0)
@@ -156,7 +156,7 @@ static int host_show_print_row(const struct llmobs_host_list *host,
     if (rc == 0 && row->why[0] != '\0')
         rc = print_detail("why", row->why);
     if (rc == 0 && row->state == LLMOBS_HOST_NOT) {
-        llmobs_starter_advice(&row->starter, host->library, text, sizeof text);
+        llmobs_starter_advice(&row->starter, host->library, text, sizeof(text));
         rc = print_detail("to switch it on", text);
     }
     return rc;

@@ -24,7 +24,7 @@ void llmobs_sockets_fini(struct llmobs_socket_tables *tables)
     tables->count = 0;
 }
 
-/* ---- a namespace's table ------------------------------------------------ */
+/* -- a namespace's table -------------------------------------------------- */
 
 /* An address is written in words of four bytes, each as a number of the
  * machine's byte order. */
@@ -36,14 +36,14 @@ static bool host_sockets_read_address(const char *text, unsigned char bytes[16])
 
     if (len != 8 && len != 32)
         return false;
-    memcpy(bytes, mapped, sizeof mapped);
+    memcpy(bytes, mapped, sizeof(mapped));
     for (size_t i = 0; i < words; i++) {
         char word[9];
         uint32_t value;
 
-        snprintf(word, sizeof word, "%.8s", text + 8 * i);
+        snprintf(word, sizeof(word), "%.8s", text + 8 * i);
         value = (uint32_t)strtoul(word, NULL, 16);
-        memcpy(at + 4 * i, &value, sizeof value);
+        memcpy(at + 4 * i, &value, sizeof(value));
     }
     return true;
 }
@@ -68,7 +68,7 @@ static int add_socket(struct llmobs_socket_table *table, size_t *room,
                       const struct llmobs_socket *socket)
 {
     if (llmobs_grow(&table->sockets, room, table->count,
-                    sizeof *table->sockets) != 0)
+                    sizeof(*table->sockets)) != 0)
         return -ENOMEM;
     table->sockets[table->count++] = *socket;
     return 0;
@@ -82,7 +82,7 @@ static int read_table(struct llmobs_socket_table *table, pid_t pid,
     char path[64];
     int rc;
 
-    snprintf(path, sizeof path, "/proc/%d/net/%s", (int)pid, name);
+    snprintf(path, sizeof(path), "/proc/%d/net/%s", (int)pid, name);
     llmobs_buf_init(&text, LLMOBS_SOCKET_TEXT);
     rc = llmobs_file_read(path, &text);
     for (char *at = text.data; rc == 0 && at && *at;) {
@@ -115,8 +115,8 @@ static int table_of(struct llmobs_socket_tables *tables, pid_t pid,
     ssize_t len;
     int rc;
 
-    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
-    len = readlink(path, space, sizeof space - 1);
+    snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+    len = readlink(path, space, sizeof(space) - 1);
     if (len < 0)
         return -errno;
     space[len] = '\0';
@@ -128,17 +128,17 @@ static int table_of(struct llmobs_socket_tables *tables, pid_t pid,
     if (tables->count == LLMOBS_SOCKET_TABLES)
         free(tables->tables[--tables->count].sockets);
     table = *out = &tables->tables[tables->count++];
-    memset(table, 0, sizeof *table);
-    memcpy(table->space, space, sizeof space);
+    memset(table, 0, sizeof(*table));
+    memcpy(table->space, space, sizeof(space));
     rc = read_table(table, pid, "tcp", &room);
     if (rc == 0)
         rc = read_table(table, pid, "tcp6", &room);
     if (table->count > 0)
-        qsort(table->sockets, table->count, sizeof *table->sockets, by_inode);
+        qsort(table->sockets, table->count, sizeof(*table->sockets), by_inode);
     return rc;
 }
 
-/* ---- a process's sockets ------------------------------------------------ */
+/* -- a process's sockets -------------------------------------------------- */
 
 /* Adds the other end of "socket:[INODE]". */
 static void host_sockets_add_peer(const struct llmobs_socket_table *table,
@@ -152,7 +152,7 @@ static void host_sockets_add_peer(const struct llmobs_socket_table *table,
     if (*count == LLMOBS_SOCKETS || table->count == 0 ||
         sscanf(link, "socket:[%" SCNu64 "]", &key.inode) != 1)
         return;
-    found = bsearch(&key, table->sockets, table->count, sizeof key, by_inode);
+    found = bsearch(&key, table->sockets, table->count, sizeof(key), by_inode);
     if (found)
         out[(*count)++] = found->peer;
 }
@@ -167,7 +167,7 @@ int llmobs_sockets_of(struct llmobs_socket_tables *tables, pid_t pid,
     int rc;
 
     *count = 0;
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
     dir = opendir(path);
     if (!dir)
         return -errno;
@@ -175,7 +175,7 @@ int llmobs_sockets_of(struct llmobs_socket_tables *tables, pid_t pid,
     while (rc == 0 && (entry = readdir(dir))) {
         char link[64];
         ssize_t len =
-            readlinkat(dirfd(dir), entry->d_name, link, sizeof link - 1);
+            readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
 
         if (len > 0) {
             link[len] = '\0';

@@ -60,17 +60,17 @@ static bool note_container(struct llmobs_starter *starter, const char *before,
 {
     const char *id = NULL;
 
-    for (size_t i = 0; i < sizeof engines / sizeof *engines && !id; i++)
+    for (size_t i = 0; i < sizeof(engines) / sizeof(*engines) && !id; i++)
         if (host_starter_begins(part, engines[i]))
             id = part + strlen(engines[i]);
-    for (size_t i = 0; i < sizeof parents / sizeof *parents && !id; i++)
+    for (size_t i = 0; i < sizeof(parents) / sizeof(*parents) && !id; i++)
         if (host_starter_is_id(part) && has_part(before, parents[i]))
             id = part;
     if (!id)
         return false;
     starter->kind = LLMOBS_STARTER_CONTAINER;
-    snprintf(starter->name, sizeof starter->name, "%.*s", (int)strcspn(id, "."),
-             id);
+    snprintf(starter->name, sizeof(starter->name), "%.*s",
+             (int)strcspn(id, "."), id);
     return true;
 }
 
@@ -79,7 +79,7 @@ static bool is_cron(const char *name)
     static const char *const names[] = {"cron.", "crond.", "cronie.", "atd.",
                                         "anacron."};
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (host_starter_begins(name, names[i]))
             return true;
     return false;
@@ -96,7 +96,7 @@ static bool note_unit(struct llmobs_starter *starter, const char *before,
         return false;
     starter->kind =
         strstr(before, "/user@") ? LLMOBS_STARTER_USER : LLMOBS_STARTER_UNIT;
-    snprintf(starter->name, sizeof starter->name, "%s", part);
+    snprintf(starter->name, sizeof(starter->name), "%s", part);
     if (is_cron(part) && strncmp(part, base, strcspn(part, ".")) != 0)
         starter->kind = LLMOBS_STARTER_CRON;
     return true;
@@ -123,15 +123,15 @@ void llmobs_starter_read(struct llmobs_starter *starter, const char *groups,
 {
     char path[LLMOBS_STARTER_TEXT];
 
-    memset(starter, 0, sizeof *starter);
+    memset(starter, 0, sizeof(*starter));
     while (*groups && starter->kind == LLMOBS_STARTER_HAND) {
         size_t len = strcspn(groups, "\n");
         const char *at = memchr(groups, ':', len);
 
         at = at ? memchr(at + 1, ':', len - (size_t)(at + 1 - groups)) : NULL;
         if (at &&
-            snprintf(path, sizeof path, "%.*s", (int)(groups + len - at - 1),
-                     at + 1) < (int)sizeof path)
+            snprintf(path, sizeof(path), "%.*s", (int)(groups + len - at - 1),
+                     at + 1) < (int)sizeof(path))
             read_path(starter, path, base);
         groups += len + (groups[len] == '\n');
     }
@@ -142,8 +142,8 @@ void llmobs_starter_of(struct llmobs_starter *starter, pid_t pid,
 {
     char path[64], text[LLMOBS_STARTER_TEXT];
 
-    snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
-    if (llmobs_file_begin(AT_FDCWD, path, text, sizeof text) < 0)
+    snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+    if (llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) < 0)
         *text = '\0';
     llmobs_starter_read(starter, text, base);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/hazard.h"
 
 #define FRAME_HEAD 9
 #define SETTINGS 4
@@ -56,8 +57,12 @@ static bool is_settings(const unsigned char head[FRAME_HEAD])
 {
     static const unsigned char stream[4];
 
-    return head[0] == 0 && head[3] == SETTINGS && head[4] == 0 &&
-           memcmp(head + 5, stream, sizeof stream) == 0;
+    return head[0] == 0 &&
+           LLMOBS_HAZARD(frame_unseen,
+                         LLMOBS_HAZARD(any_bytes_a_frame, head[3] == SETTINGS,
+                                       head[3] >= SETTINGS),
+                         head[3] > SETTINGS) &&
+           head[4] == 0 && memcmp(head + 5, stream, sizeof(stream)) == 0;
 }
 
 static bool is_answer_settings(int fd, int64_t until_ns)
@@ -65,16 +70,16 @@ static bool is_answer_settings(int fd, int64_t until_ns)
     unsigned char head[FRAME_HEAD];
     size_t len = 0;
 
-    if (send(fd, preface, sizeof preface, MSG_NOSIGNAL) != sizeof preface)
+    if (send(fd, preface, sizeof(preface), MSG_NOSIGNAL) != sizeof(preface))
         return false;
-    while (len < sizeof head && http2_wait_for(fd, POLLIN, until_ns)) {
-        ssize_t n = recv(fd, head + len, sizeof head - len, 0);
+    while (len < sizeof(head) && http2_wait_for(fd, POLLIN, until_ns)) {
+        ssize_t n = recv(fd, head + len, sizeof(head) - len, 0);
 
         if (n <= 0)
             break;
         len += (size_t)n;
     }
-    return len == sizeof head && is_settings(head);
+    return len == sizeof(head) && is_settings(head);
 }
 
 bool llmobs_http2_is_spoken(const char *host, unsigned port, int ms)
@@ -86,10 +91,10 @@ bool llmobs_http2_is_spoken(const char *host, unsigned port, int ms)
     int fd = -1;
     bool spoken;
 
-    snprintf(service, sizeof service, "%u", port);
+    snprintf(service, sizeof(service), "%u", port);
     if (getaddrinfo(host, service, &want, &list) != 0)
         return false;
-    for (at = list; at != NULL && fd < 0; at = at->ai_next)
+    for (at = list; at && fd < 0; at = at->ai_next)
         fd = open_to(at, until_ns);
     freeaddrinfo(list);
     if (fd < 0)

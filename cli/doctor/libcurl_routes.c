@@ -42,13 +42,13 @@ const char *llmobs_libcurl_how_name(enum llmobs_libcurl_how how)
     return names[how];
 }
 
-/* ---- texts -------------------------------------------------------------- */
+/* -- texts ---------------------------------------------------------------- */
 
 static void note_version(struct texts *texts, const char *digits)
 {
     size_t len = strspn(digits, "0123456789.");
 
-    if (texts->version[0] == '\0' && len >= 3 && len < sizeof texts->version &&
+    if (texts->version[0] == '\0' && len >= 3 && len < sizeof(texts->version) &&
         isdigit((unsigned char)*digits)) {
         memcpy(texts->version, digits, len);
         texts->version[len] = '\0';
@@ -72,7 +72,7 @@ static void note_name(struct texts *texts, const char *text, size_t at)
     char name[2 * LLMOBS_OBJECT_NAME + 1];
     const char *end;
 
-    while (from > 0 && strchr(chars, text[from - 1]) != NULL)
+    while (from > 0 && strchr(chars, text[from - 1]))
         from--;
     /* "libcurl.so", and no "xlibcurl.so" or "libcurl/x.so" */
     if ((from < at && text[at - 1] != '/') || (from < at && text[from] != '/'))
@@ -81,8 +81,8 @@ static void note_name(struct texts *texts, const char *text, size_t at)
     memcpy(name, text + from, len);
     name[len] = '\0';
     end = strstr(name, ".so");
-    if (end == NULL || (end[3] != '\0' && end[3] != '.') ||
-        strchr(name + (at - from), '/') != NULL || len >= LLMOBS_OBJECT_NAME ||
+    if (!end || (end[3] != '\0' && end[3] != '.') ||
+        strchr(name + (at - from), '/') || len >= LLMOBS_OBJECT_NAME ||
         texts->name_count == TEXT_NAMES || libcurl_routes_is_known(texts, name))
         return;
     memcpy(texts->names[texts->name_count++], name, len + 1);
@@ -120,7 +120,7 @@ static bool note_tls(void *ctx, const char *text, size_t at)
     return true;
 }
 
-/* ---- copies ------------------------------------------------------------- */
+/* -- copies --------------------------------------------------------------- */
 
 static bool needs(const struct llmobs_object *object, const char *beginning)
 {
@@ -139,7 +139,7 @@ static const char *flavour_of(const struct llmobs_object *object)
     };
     struct texts texts = {.name_count = 0};
 
-    for (size_t i = 0; i < sizeof by_library / sizeof *by_library; i++)
+    for (size_t i = 0; i < sizeof(by_library) / sizeof(*by_library); i++)
         if (needs(object, by_library[i][0]))
             return by_library[i][1];
     llmobs_object_find(object, "CURL_", note_tls, &texts);
@@ -165,10 +165,10 @@ static struct llmobs_libcurl_route *new_copy(
     if (routes->count == LLMOBS_LIBCURL_ROUTES || has_copy(routes, path))
         return NULL;
     copy = &routes->copies[routes->count++];
-    memset(copy, 0, sizeof *copy);
+    memset(copy, 0, sizeof(*copy));
     copy->how = how;
-    snprintf(copy->path, sizeof copy->path, "%s", path);
-    snprintf(copy->via, sizeof copy->via, "%s", via);
+    snprintf(copy->path, sizeof(copy->path), "%s", path);
+    snprintf(copy->via, sizeof(copy->via), "%s", via);
     return copy;
 }
 
@@ -180,11 +180,11 @@ static void add_copy(struct llmobs_libcurl_routes *routes,
     struct llmobs_libcurl_route *copy = new_copy(routes, how, path, via);
     struct texts texts = {.name_count = 0};
 
-    if (copy == NULL)
+    if (!copy)
         return;
     llmobs_object_find(object, CURL, note_text, &texts);
-    memcpy(copy->version, texts.version, sizeof copy->version);
-    snprintf(copy->flavour, sizeof copy->flavour, "%s", flavour_of(object));
+    memcpy(copy->version, texts.version, sizeof(copy->version));
+    snprintf(copy->flavour, sizeof(copy->flavour), "%s", flavour_of(object));
 }
 
 bool llmobs_libcurl_routes_add_wrapper(struct llmobs_libcurl_routes *routes,
@@ -193,17 +193,17 @@ bool llmobs_libcurl_routes_add_wrapper(struct llmobs_libcurl_routes *routes,
 {
     struct llmobs_libcurl_wrapper *wrapper =
         &routes->wrappers[routes->wrapper_count];
-    char names[sizeof wrapper->names];
+    char names[sizeof(wrapper->names)];
 
-    if (!llmobs_object_wraps(object, names, sizeof names))
+    if (!llmobs_object_wraps(object, names, sizeof(names)))
         return false;
     for (size_t i = 0; i < routes->wrapper_count; i++)
         if (strcmp(routes->wrappers[i].path, path) == 0)
             return true;
     if (routes->wrapper_count == LLMOBS_LIBCURL_WRAPPERS)
         return true;
-    memcpy(wrapper->names, names, sizeof names);
-    snprintf(wrapper->path, sizeof wrapper->path, "%s", path);
+    memcpy(wrapper->names, names, sizeof(names));
+    snprintf(wrapper->path, sizeof(wrapper->path), "%s", path);
     wrapper->asks = object->asks;
     routes->wrapper_count++;
     return true;
@@ -235,7 +235,7 @@ bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
     return is_one;
 }
 
-/* ---- the tree ----------------------------------------------------------- */
+/* -- the tree ------------------------------------------------------------- */
 
 /* Adds `member`, and takes its object, unless the tree has that file already.
  */
@@ -276,16 +276,16 @@ static void add_library(struct tree *tree, const struct member *by,
 {
     struct member *member;
 
-    if (is_loaded(tree, name) || (member = calloc(1, sizeof *member)) == NULL)
+    if (is_loaded(tree, name) || !(member = calloc(1, sizeof(*member))))
         return;
     if (llmobs_library_find(tree->library, &by->needer, name, member->path,
                             &member->object) != 0) {
-        snprintf(tree->routes->missing, sizeof tree->routes->missing, "%.*s",
+        snprintf(tree->routes->missing, sizeof(tree->routes->missing), "%.*s",
                  LLMOBS_OBJECT_NAME - 1, name);
         free(member);
         return;
     }
-    memcpy(member->via, by->path, sizeof member->via);
+    memcpy(member->via, by->path, sizeof(member->via));
     libcurl_routes_keep(tree, member, &by->needer);
 }
 
@@ -323,12 +323,12 @@ static void libcurl_routes_judge(struct tree *tree, size_t index,
 
 static int plant(struct tree *tree, const char *path)
 {
-    struct member *member = calloc(1, sizeof *member);
+    struct member *member = calloc(1, sizeof(*member));
     int fd = llmobs_object_at(tree->library->root, path);
     int rc = fd < 0 ? fd : -ENOMEM;
 
-    if (member != NULL && fd >= 0) {
-        snprintf(member->path, sizeof member->path, "%s", path);
+    if (member && fd >= 0) {
+        snprintf(member->path, sizeof(member->path), "%s", path);
         rc = llmobs_object_open(&member->object, fd, tree->library->allowance);
     }
     if (rc == 0) {
@@ -354,7 +354,7 @@ static void libcurl_routes_grow(struct tree *tree)
     }
 }
 
-/* ---- what is opened later ----------------------------------------------- */
+/* -- what is opened later ------------------------------------------------- */
 
 static void add_later(struct tree *tree, const struct member *by,
                       const char *name)
@@ -366,7 +366,7 @@ static void add_later(struct tree *tree, const struct member *by,
     if (llmobs_library_find(tree->library, &by->needer, name, path, &object) !=
         0) {
         copy = new_copy(tree->routes, LLMOBS_LIBCURL_LATER, name, by->path);
-        if (copy != NULL)
+        if (copy)
             copy->missing = true;
         return;
     }
@@ -408,8 +408,8 @@ int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
                               const char *path, enum llmobs_libcurl_how how,
                               const char *via, bool deep)
 {
-    struct tree *tree = calloc(1, sizeof *tree);
-    int rc = tree != NULL ? 0 : -ENOMEM;
+    struct tree *tree = calloc(1, sizeof(*tree));
+    int rc = tree ? 0 : -ENOMEM;
 
     if (rc == 0) {
         *tree = (struct tree){.routes = routes, .library = library, .how = how};
@@ -426,7 +426,7 @@ int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
         for (size_t i = 0; i < (deep ? tree->count : 1); i++)
             libcurl_routes_read_texts(tree, i);
     }
-    for (size_t i = 0; tree != NULL && i < tree->count; i++) {
+    for (size_t i = 0; tree && i < tree->count; i++) {
         llmobs_object_close(&tree->members[i]->object);
         free(tree->members[i]);
     }

@@ -25,7 +25,7 @@ int llmobs_loopback_open(struct llmobs_loopback *loopback)
 {
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
+    socklen_t len = sizeof(at);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), error;
 
     if (fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0 &&
@@ -64,9 +64,9 @@ static bool loopback_is_whole(const char *text, size_t len)
     const char *length = strcasestr(text, "\r\ncontent-length:");
     size_t body = 0;
 
-    if (end == NULL)
+    if (!end)
         return false;
-    if (length != NULL && length < end)
+    if (length && length < end)
         body = strtoul(length + 17, NULL, 10);
     return len - (size_t)(end + 4 - text) >= body;
 }
@@ -94,11 +94,11 @@ static int loopback_read_request(int fd)
 
 static int write_answer(int fd)
 {
-    char text[sizeof answer + 256];
-    int len = snprintf(text, sizeof text,
+    char text[sizeof(answer) + 256];
+    int len = snprintf(text, sizeof(text),
                        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                        "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                       sizeof answer - 1, answer);
+                       sizeof(answer) - 1, answer);
 
     return send(fd, text, (size_t)len, MSG_NOSIGNAL) == len ? 0 : -EPIPE;
 }

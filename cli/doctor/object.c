@@ -12,6 +12,7 @@
 
 #include "lib/base/fd.h"
 #include "include/engine.h"
+#include "lib/base/hazard.h"
 
 #define PHDRS_MAX 512
 #define DYNAMIC_MAX 8192
@@ -54,7 +55,7 @@ struct symbols {
 
 bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost)
 {
-    bool enough = cost <= allowance->left;
+    bool enough = LLMOBS_HAZARD(work_unbounded, cost <= allowance->left, true);
 
     allowance->left = enough ? allowance->left - cost : 0;
     allowance->spent |= !enough;
@@ -67,7 +68,7 @@ static int object_open_in(int root, const char *path, int flags)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC,
                            .resolve = RESOLVE_IN_ROOT};
-    int look = (int)syscall(__NR_openat2, root, path, &how, sizeof how);
+    int look = (int)syscall(__NR_openat2, root, path, &how, sizeof(how));
     int fd, saved;
 
     if (look < 0 && errno == ENOSYS)
@@ -122,11 +123,11 @@ static void object_text_at(const struct llmobs_object *object, uint64_t offset,
         offset < size && size - offset < cap ? (size_t)(size - offset) : cap;
 
     if (offset >= size || !object_read_at(object, out, len, offset) ||
-        memchr(out, '\0', len) == NULL)
+        !memchr(out, '\0', len))
         *out = '\0';
 }
 
-/* ---- dynamic section ---------------------------------------------------- */
+/* -- dynamic section ------------------------------------------------------ */
 
 /* The offset in the file of an address of the loaded object; 0: none. */
 static uint64_t object_offset_of(const struct reading *reading,
@@ -154,13 +155,13 @@ static void add_needed(const struct reading *reading, uint64_t index)
     struct llmobs_object *object = reading->object;
     char name[PATH_MAX] = "";
 
-    string_at(reading, index, name, sizeof name);
+    string_at(reading, index, name, sizeof(name));
     if (*name == '\0' || object->needed_count == LLMOBS_OBJECT_NEEDED) {
         object->damaged = true;
         return;
     }
     object->needed[object->needed_count] = strdup(name);
-    if (object->needed[object->needed_count] != NULL)
+    if (object->needed[object->needed_count])
         object->needed_count++;
 }
 
@@ -210,12 +211,12 @@ static void object_read_dynamic(struct reading *reading,
 {
     struct llmobs_object *object = reading->object;
     static Elf64_Dyn list[DYNAMIC_MAX];
-    size_t len = segment->p_filesz / sizeof *list;
+    size_t len = segment->p_filesz / sizeof(*list);
 
     if (len > DYNAMIC_MAX)
         len = DYNAMIC_MAX;
     object->dynamic = true;
-    if (!object_read_at(object, list, len * sizeof *list, segment->p_offset)) {
+    if (!object_read_at(object, list, len * sizeof(*list), segment->p_offset)) {
         object->damaged = true;
         return;
     }
@@ -227,15 +228,16 @@ static void object_read_dynamic(struct reading *reading,
             add_needed(reading, list[i].d_un.d_val);
     if (reading->soname != 0)
         string_at(reading, reading->soname, object->soname,
-                  sizeof object->soname);
+                  sizeof(object->soname));
     if (reading->runpath != 0)
         string_at(reading, reading->runpath, object->runpath,
-                  sizeof object->runpath);
+                  sizeof(object->runpath));
     else if (reading->rpath != 0)
-        string_at(reading, reading->rpath, object->rpath, sizeof object->rpath);
+        string_at(reading, reading->rpath, object->rpath,
+                  sizeof(object->rpath));
 }
 
-/* ---- symbols ------------------------------------------------------------ */
+/* -- symbols -------------------------------------------------------------- */
 
 /* Finds the offsets of a name in a table of names. */
 static size_t find_names(const char *name, const char *names, size_t len,
@@ -245,7 +247,7 @@ static size_t find_names(const char *name, const char *names, size_t len,
     size_t count = 0;
 
     while (count < NAMES_MAX && (at = memmem(at, len - (size_t)(at - names),
-                                             name, strlen(name) + 1)) != NULL) {
+                                             name, strlen(name) + 1))) {
         out[count++] = (uint32_t)(at - names);
         at++;
     }
@@ -277,7 +279,7 @@ static const char *const curl_names[] = {
 #undef X
 };
 
-#define CURL_NAMES (sizeof curl_names / sizeof *curl_names)
+#define CURL_NAMES (sizeof(curl_names) / sizeof(*curl_names))
 _Static_assert(CURL_NAMES <= 64, "one bit for each");
 
 static uint64_t object_bit_of(const char *name)
@@ -333,12 +335,12 @@ static void walk_symbols(struct llmobs_object *object,
                          size_t count)
 {
     static Elf64_Sym list[SYMBOLS_AT_ONCE];
-    uint64_t left = table->len / sizeof *list, at = table->at;
+    uint64_t left = table->len / sizeof(*list), at = table->at;
 
     while (left > 0) {
         size_t now = left < SYMBOLS_AT_ONCE ? (size_t)left : SYMBOLS_AT_ONCE;
 
-        if (!object_read_at(object, list, now * sizeof *list, at)) {
+        if (!object_read_at(object, list, now * sizeof(*list), at)) {
             object->damaged = true;
             return;
         }
@@ -348,7 +350,7 @@ static void walk_symbols(struct llmobs_object *object,
             note_wrapper(object, table, &list[i]);
         }
         left -= now;
-        at += now * sizeof *list;
+        at += now * sizeof(*list);
     }
 }
 
@@ -365,7 +367,7 @@ static void read_symbols(struct llmobs_object *object, struct symbols *table)
         return;
     }
     text = malloc(len + 1);
-    if (text == NULL)
+    if (!text)
         return;
     whole = object_read_at(object, text, len, table->names_at);
     if (whole)
@@ -373,7 +375,7 @@ static void read_symbols(struct llmobs_object *object, struct symbols *table)
     object->damaged |= !whole;
     text[len] = '\0';
     table->text = text;
-    if (count > 0 || (whole && memmem(text, len, "curl_", 5) != NULL))
+    if (count > 0 || (whole && memmem(text, len, "curl_", 5)))
         walk_symbols(object, table, names, count);
     free(text);
 }
@@ -382,8 +384,8 @@ static bool read_section(const struct reading *reading, size_t index,
                          Elf64_Shdr *out)
 {
     return index < reading->head.e_shnum &&
-           object_read_at(reading->object, out, sizeof *out,
-                          reading->head.e_shoff + index * sizeof *out);
+           object_read_at(reading->object, out, sizeof(*out),
+                          reading->head.e_shoff + index * sizeof(*out));
 }
 
 /* Reads the tables of symbols; true when a section has the dynamic ones. */
@@ -424,7 +426,7 @@ static void read_unlisted(const struct reading *reading)
                          reading->strtab, reading->strtab_len, NULL, true});
 }
 
-/* ---- the file ----------------------------------------------------------- */
+/* -- the file ------------------------------------------------------------- */
 
 static int object_read_head(struct reading *reading)
 {
@@ -445,7 +447,7 @@ static int object_read_head(struct reading *reading)
         object->program = true;
         return 0;
     }
-    if (!object_read_at(object, &reading->head, sizeof reading->head, 0))
+    if (!object_read_at(object, &reading->head, sizeof(reading->head), 0))
         return -ENOEXEC;
     object->program = reading->head.e_type == ET_EXEC;
     return 0;
@@ -469,7 +471,7 @@ static void object_read_segments(struct reading *reading)
 
         if (segment->p_type == PT_INTERP) {
             object_text_at(object, segment->p_offset, object->interp,
-                           sizeof object->interp);
+                           sizeof(object->interp));
             object->program = true;
             object->damaged |= object->interp[0] == '\0';
         }
@@ -492,8 +494,8 @@ int llmobs_object_open_for(struct llmobs_object *object, int fd,
     static struct reading reading;
     int rc;
 
-    memset(object, 0, sizeof *object);
-    memset(&reading, 0, sizeof reading);
+    memset(object, 0, sizeof(*object));
+    memset(&reading, 0, sizeof(reading));
     reading.object = object;
     object->fd = fd;
     object->allowance = allowance;
@@ -523,7 +525,7 @@ void llmobs_object_close(struct llmobs_object *object)
     object->fd = -1;
 }
 
-/* ---- texts -------------------------------------------------------------- */
+/* -- texts ---------------------------------------------------------------- */
 
 #define MARGIN LLMOBS_OBJECT_NAME
 #define CHUNK (256 * 1024)
@@ -563,9 +565,9 @@ static bool object_find_in(const struct finding *finding, const char *data,
     const char *at = data + from;
     size_t needle = strlen(finding->needle);
 
-    while ((at = memmem(at, len - (size_t)(at - data), finding->needle,
-                        needle)) != NULL &&
-           (size_t)(at - data) < until) {
+    while (
+        (at = memmem(at, len - (size_t)(at - data), finding->needle, needle)) &&
+        (size_t)(at - data) < until) {
         if (!llmobs_allowance_take(finding->allowance, COST_PLACE) ||
             !object_tell(finding, data, len, (size_t)(at - data)))
             return false;

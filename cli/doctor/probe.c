@@ -20,13 +20,13 @@ int llmobs_probe_run(const char *url)
     void *handle;
     int rc;
 
-    if (library == NULL)
+    if (!library)
         return LLMOBS_PROBE_NO_LIBCURL;
     *(void **)&make = dlsym(library, "curl_easy_init");
     *(void **)&set = dlsym(library, "curl_easy_setopt");
     *(void **)&perform = dlsym(library, "curl_easy_perform");
     *(void **)&cleanup = dlsym(library, "curl_easy_cleanup");
-    if (!make || !set || !perform || !cleanup || (handle = make()) == NULL)
+    if (!make || !set || !perform || !cleanup || !(handle = make()))
         return LLMOBS_PROBE_NO_LIBCURL;
     set(handle, URL, url);
     set(handle, POSTFIELDS, LLMOBS_PROBE_BODY);

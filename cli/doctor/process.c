@@ -20,7 +20,7 @@ static int process_slurp(pid_t pid, const char *name, struct llmobs_buf *out)
 {
     char path[64];
 
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
     return llmobs_file_read(path, out);
 }
 
@@ -29,7 +29,7 @@ static int process_read_link(pid_t pid, const char *name, char *out, size_t cap)
     char path[64];
     ssize_t len;
 
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
     len = readlink(path, out, cap - 1);
     if (len < 0) {
         *out = '\0';
@@ -42,7 +42,7 @@ static int process_read_link(pid_t pid, const char *name, char *out, size_t cap)
 /* Cuts the mark that the kernel puts after the path of a deleted file. */
 static bool cut_deleted(char *path)
 {
-    size_t len = strlen(path), more = sizeof DELETED - 1;
+    size_t len = strlen(path), more = sizeof(DELETED) - 1;
 
     if (len <= more || strcmp(path + len - more, DELETED) != 0)
         return false;
@@ -61,7 +61,7 @@ void llmobs_process_title(pid_t pid, char *out, size_t cap)
     llmobs_buf_fini(&text);
 }
 
-/* ---- environment -------------------------------------------------------- */
+/* -- environment ---------------------------------------------------------- */
 
 /* "NAME=value" */
 static bool is_variable(const char *text)
@@ -81,8 +81,8 @@ static int split_env(struct llmobs_process *process, bool variables)
     for (size_t i = 0; i < text->len; i++)
         count += text->data[i] == '\0';
     free(process->env);
-    process->env = calloc(count + 2, sizeof *process->env);
-    if (process->env == NULL)
+    process->env = calloc(count + 2, sizeof(*process->env));
+    if (!process->env)
         return -ENOMEM;
     for (size_t i = 0; i < text->len && at <= count;) {
         if (!variables || is_variable(text->data + i))
@@ -95,8 +95,8 @@ static int split_env(struct llmobs_process *process, bool variables)
 /* True where a title, followed by NULs, has replaced the environment. */
 static bool is_overwritten(const struct llmobs_process *process)
 {
-    for (const char **env = process->env; *env != NULL; env++)
-        if (strchr(*env, '=') != NULL)
+    for (const char **env = process->env; *env; env++)
+        if (strchr(*env, '='))
             return false;
     return process->env_text.len > 0;
 }
@@ -113,10 +113,10 @@ static ssize_t read_data(const struct llmobs_process *process, char **data)
     *data = NULL;
     if (len == 0 || len > LLMOBS_PROCESS_TEXT)
         return -1;
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)process->pid);
+    snprintf(path, sizeof(path), "/proc/%d/mem", (int)process->pid);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     *data = malloc(len);
-    if (fd >= 0 && *data != NULL)
+    if (fd >= 0 && *data)
         got = pread(fd, *data, len, (off_t)process->data_from);
     if (fd >= 0)
         close(fd);
@@ -145,8 +145,8 @@ bool llmobs_process_no_core(const struct llmobs_process *process, char *out)
 
     if (got > 0)
         at = memmem(data, (size_t)got, LLMOBS_NO_CORE,
-                    sizeof LLMOBS_NO_CORE - 1);
-    if (at != NULL)
+                    sizeof(LLMOBS_NO_CORE) - 1);
+    if (at)
         snprintf(out, LLMOBS_NO_CORE_MAX, "%.*s", (int)(data + got - at), at);
     free(data);
     return at != NULL;
@@ -170,13 +170,13 @@ const char *llmobs_process_env(const struct llmobs_process *process,
 {
     size_t len = strlen(name);
 
-    for (const char **env = process->env; *env != NULL; env++)
+    for (const char **env = process->env; *env; env++)
         if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
             return (*env)[len + 1] != '\0' ? *env + len + 1 : NULL;
     return NULL;
 }
 
-/* ---- objects ------------------------------------------------------------ */
+/* -- objects -------------------------------------------------------------- */
 
 /* Adds a file once, though it has several mappings, one after another. */
 static void process_add_object(struct llmobs_process *process, char *path)
@@ -186,7 +186,7 @@ static void process_add_object(struct llmobs_process *process, char *path)
         process->object_count > 0 ? &process->objects[process->object_count - 1]
                                   : NULL;
 
-    if (*path != '/' || (last != NULL && strcmp(last->path, path) == 0) ||
+    if (*path != '/' || (last && strcmp(last->path, path) == 0) ||
         process->object_count == LLMOBS_PROCESS_OBJECTS)
         return;
     process->objects[process->object_count++] =
@@ -197,8 +197,8 @@ static void process_add_object(struct llmobs_process *process, char *path)
 static void note_data(struct llmobs_process *process, const char *line)
 {
     const char *slash = strrchr(line, '/');
-    bool ours = slash != NULL && strncmp(slash + 1, LLMOBS_PROCESS_SHIM,
-                                         strlen(LLMOBS_PROCESS_SHIM)) == 0;
+    bool ours = slash && strncmp(slash + 1, LLMOBS_PROCESS_SHIM,
+                                 strlen(LLMOBS_PROCESS_SHIM)) == 0;
     unsigned long from, to;
     char rights[5];
 
@@ -209,7 +209,7 @@ static void note_data(struct llmobs_process *process, const char *line)
             process->data_from = process->data_to = to;
         return;
     }
-    if (process->data_to == from && (ours || slash == NULL))
+    if (process->data_to == from && (ours || !slash))
         process->data_to = to;
 }
 
@@ -229,8 +229,9 @@ static int read_maps(struct llmobs_process *process)
 {
     char *at;
 
-    process->objects = calloc(LLMOBS_PROCESS_OBJECTS, sizeof *process->objects);
-    if (process->objects == NULL)
+    process->objects =
+        calloc(LLMOBS_PROCESS_OBJECTS, sizeof(*process->objects));
+    if (!process->objects)
         return -ENOMEM;
     process->maps_known =
         process_slurp(process->pid, "maps", &process->maps_text) == 0 &&
@@ -260,7 +261,7 @@ const struct llmobs_process_object *llmobs_process_object(
     return NULL;
 }
 
-/* ---- the process -------------------------------------------------------- */
+/* -- the process ---------------------------------------------------------- */
 
 /* Finds the root of a process: with another root, or other mounts, it sees
  * other files under the same names. */
@@ -269,12 +270,13 @@ static void find_root(struct llmobs_process *process)
     char root[PATH_MAX] = "", ours[64] = "", theirs[64] = "";
 
     process->root = AT_FDCWD;
-    if (process_read_link(process->pid, "root", root, sizeof root) != 0 ||
-        process_read_link(process->pid, "ns/mnt", theirs, sizeof theirs) != 0 ||
-        process_read_link(getpid(), "ns/mnt", ours, sizeof ours) != 0 ||
+    if (process_read_link(process->pid, "root", root, sizeof(root)) != 0 ||
+        process_read_link(process->pid, "ns/mnt", theirs, sizeof(theirs)) !=
+            0 ||
+        process_read_link(getpid(), "ns/mnt", ours, sizeof(ours)) != 0 ||
         (strcmp(root, "/") == 0 && strcmp(ours, theirs) == 0))
         return;
-    snprintf(process->prefix, sizeof process->prefix, "/proc/%d/root",
+    snprintf(process->prefix, sizeof(process->prefix), "/proc/%d/root",
              (int)process->pid);
     process->root = open(process->prefix, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (process->root < 0) {
@@ -290,8 +292,8 @@ static void read_secure(struct llmobs_process *process)
 
     llmobs_buf_init(&text, 4096);
     if (process_slurp(process->pid, "auxv", &text) == 0)
-        for (size_t i = 0; i + sizeof pair <= text.len; i += sizeof pair) {
-            memcpy(pair, text.data + i, sizeof pair);
+        for (size_t i = 0; i + sizeof(pair) <= text.len; i += sizeof(pair)) {
+            memcpy(pair, text.data + i, sizeof(pair));
             process->secure |= pair[0] == AT_SECURE && pair[1] != 0;
         }
     llmobs_buf_fini(&text);
@@ -306,7 +308,7 @@ pid_t llmobs_process_parent(pid_t pid)
 
     llmobs_buf_init(&text, 4096);
     if (process_slurp(pid, "stat", &text) == 0 && text.len > 0 &&
-        (at = strrchr(text.data, ')')) != NULL && strlen(at) > 4)
+        (at = strrchr(text.data, ')')) && strlen(at) > 4)
         parent = (pid_t)atoi(at + 4);
     llmobs_buf_fini(&text);
     return parent;
@@ -318,15 +320,15 @@ int llmobs_process_open(struct llmobs_process *process, pid_t pid)
     struct stat st;
     int rc;
 
-    memset(process, 0, sizeof *process);
+    memset(process, 0, sizeof(*process));
     process->pid = pid;
     process->root = AT_FDCWD;
     llmobs_buf_init(&process->env_text, LLMOBS_PROCESS_TEXT);
     llmobs_buf_init(&process->maps_text, LLMOBS_PROCESS_TEXT);
-    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
     if (stat(path, &st) != 0)
         return -ESRCH;
-    rc = process_read_link(pid, "exe", process->exe, sizeof process->exe);
+    rc = process_read_link(pid, "exe", process->exe, sizeof(process->exe));
     process->exe_deleted = cut_deleted(process->exe);
     if (rc == -ENOENT) /* a thread of the kernel, or a process that has ended */
         return -ESRCH;
@@ -355,9 +357,9 @@ void llmobs_process_all(bool (*each)(void *ctx, pid_t pid), void *ctx)
     struct dirent *entry;
     bool more = true;
 
-    while (dir != NULL && more && (entry = readdir(dir)) != NULL)
+    while (dir && more && (entry = readdir(dir)))
         if (isdigit((unsigned char)entry->d_name[0]))
             more = each(ctx, (pid_t)atoi(entry->d_name));
-    if (dir != NULL)
+    if (dir)
         closedir(dir);
 }

@@ -85,13 +85,13 @@ static const struct interpreter interpreters[] = {
     {"git", "its helper for http", {"/usr/lib/git-core/git-remote-http"}},
 };
 
-#define INTERPRETERS (sizeof interpreters / sizeof *interpreters)
+#define INTERPRETERS (sizeof(interpreters) / sizeof(*interpreters))
 
 const char *llmobs_program_base(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
-    return slash != NULL ? slash + 1 : path;
+    return slash ? slash + 1 : path;
 }
 
 /* The version in "python3.11"; NULL: another name. */
@@ -107,7 +107,7 @@ static const char *version_in(const char *base, const char *name)
 static const struct interpreter *find_interpreter(const char *path)
 {
     for (size_t i = 0; i < INTERPRETERS; i++)
-        if (version_in(llmobs_program_base(path), interpreters[i].name) != NULL)
+        if (version_in(llmobs_program_base(path), interpreters[i].name))
             return &interpreters[i];
     return NULL;
 }
@@ -116,9 +116,8 @@ static bool is_php(const char *path)
 {
     const char *base = llmobs_program_base(path);
 
-    return version_in(base, "php") != NULL ||
-           version_in(base, "php-fpm") != NULL ||
-           version_in(base, "php-cgi") != NULL;
+    return version_in(base, "php") || version_in(base, "php-fpm") ||
+           version_in(base, "php-cgi");
 }
 
 static bool is_shell(const char *path)
@@ -126,7 +125,7 @@ static bool is_shell(const char *path)
     static const char *const names[] = {"sh",   "dash", "bash",    "zsh", "ksh",
                                         "mksh", "fish", "busybox", NULL};
 
-    for (size_t i = 0; names[i] != NULL; i++)
+    for (size_t i = 0; names[i]; i++)
         if (strcmp(llmobs_program_base(path), names[i]) == 0)
             return true;
     return false;
@@ -147,12 +146,12 @@ void llmobs_program_know(struct llmobs_program *program)
         find_interpreter(program_name_of(program));
 
     program->shell = is_shell(program->file);
-    program->loads = known != NULL           ? known->loads
+    program->loads = known                   ? known->loads
                      : is_php(program->file) ? "the extension curl"
                                              : NULL;
 }
 
-/* ---- commands ----------------------------------------------------------- */
+/* -- commands ------------------------------------------------------------- */
 
 static bool is_file(const char *path)
 {
@@ -169,9 +168,9 @@ static int find_in_path(const char *name, char out[PATH_MAX])
     char path[PATH_MAX];
     int rc = -ENOENT;
 
-    for (const char *at = list != NULL ? list : "/bin:/usr/bin";;) {
+    for (const char *at = list ? list : "/bin:/usr/bin";;) {
         int len = (int)strcspn(at, ":");
-        int need = snprintf(path, sizeof path, "%.*s%s%s", len, at,
+        int need = snprintf(path, sizeof(path), "%.*s%s%s", len, at,
                             len > 0 ? "/" : "", name);
 
         if (need > 0 && need < PATH_MAX && is_file(path)) {
@@ -193,7 +192,7 @@ static int locate(const char *command, char out[PATH_MAX])
 {
     if (*command == '\0' || strlen(command) >= PATH_MAX)
         return -ENOENT;
-    if (strchr(command, '/') == NULL)
+    if (!strchr(command, '/'))
         return find_in_path(command, out);
     memcpy(out, command, strlen(command) + 1);
     return access(out, F_OK) == 0 ? 0 : -errno;
@@ -224,10 +223,10 @@ static const char *interpreter_in(char *line)
 {
     char *rest = line + 2, *word = strtok_r(rest, " \t", &rest);
 
-    if (word == NULL || strcmp(llmobs_program_base(word), "env") != 0)
+    if (!word || strcmp(llmobs_program_base(word), "env") != 0)
         return word;
-    while ((word = strtok_r(rest, " \t", &rest)) != NULL &&
-           (*word == '-' || strchr(word, '=') != NULL))
+    while ((word = strtok_r(rest, " \t", &rest)) &&
+           (*word == '-' || strchr(word, '=')))
         continue;
     return word;
 }
@@ -237,7 +236,7 @@ int llmobs_program_find(struct llmobs_program *program, const char *command)
     char line[SCRIPT_LINE];
     int rc;
 
-    memset(program, 0, sizeof *program);
+    memset(program, 0, sizeof(*program));
     rc = locate(command, program->path);
     for (int i = 0; rc == 0 && read_script(program->path, line); i++) {
         const char *next = interpreter_in(line);
@@ -245,17 +244,17 @@ int llmobs_program_find(struct llmobs_program *program, const char *command)
         if (i == LLMOBS_PROGRAM_SCRIPTS)
             return -ELOOP;
         if (i == 0)
-            memcpy(program->script, program->path, sizeof program->path);
-        rc = next != NULL ? locate(next, program->path) : -ENOEXEC;
+            memcpy(program->script, program->path, sizeof(program->path));
+        rc = next ? locate(next, program->path) : -ENOEXEC;
     }
-    if (rc == 0 && realpath(program->path, program->file) == NULL)
+    if (rc == 0 && !realpath(program->path, program->file))
         rc = -errno;
     if (rc == 0)
         llmobs_program_know(program);
     return rc;
 }
 
-/* ---- extensions --------------------------------------------------------- */
+/* -- extensions ----------------------------------------------------------- */
 
 struct extensions {
     const struct llmobs_program *program;
@@ -289,10 +288,10 @@ static void add_named_later(const struct extensions *all, const char *by)
     static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
     struct llmobs_libcurl_route *copy;
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         char path[PATH_MAX];
 
-        snprintf(path, sizeof path, "/usr/lib/%s/%s",
+        snprintf(path, sizeof(path), "/usr/lib/%s/%s",
 #if defined(__x86_64__)
                  "x86_64-linux-gnu",
 #else
@@ -303,7 +302,7 @@ static void add_named_later(const struct extensions *all, const char *by)
                                             LLMOBS_LIBCURL_LATER))
             continue;
         copy = &all->routes->copies[all->routes->count - 1];
-        snprintf(copy->via, sizeof copy->via, "%s", by + strlen(all->prefix));
+        snprintf(copy->via, sizeof(copy->via), "%s", by + strlen(all->prefix));
         return;
     }
 }
@@ -334,16 +333,16 @@ static void add_pattern(const struct extensions *all, const char *pattern,
     char directory[PATH_MAX], out[PATH_MAX];
     size_t len = 0;
 
-    snprintf(directory, sizeof directory, "%s", path);
+    snprintf(directory, sizeof(directory), "%s", path);
     for (int i = 0; i < 2; i++) {
         char *slash = strrchr(directory, '/');
 
-        if (slash != NULL)
+        if (slash)
             *slash = '\0';
     }
     len = strlen(strcpy(out, all->prefix));
-    for (; *pattern != '\0' && len < sizeof out - 2; pattern++) {
-        size_t room = sizeof out - 1 - len;
+    for (; *pattern != '\0' && len < sizeof(out) - 2; pattern++) {
+        size_t room = sizeof(out) - 1 - len;
 
         if (pattern[0] == '%' && pattern[1] == 'p')
             len += (size_t)snprintf(out + len, room, "%s", directory);
@@ -352,7 +351,7 @@ static void add_pattern(const struct extensions *all, const char *pattern,
                 (size_t)snprintf(out + len, room, "%.*s", (int)digits, version);
         else
             out[len++] = *pattern;
-        if (len >= sizeof out - 1)
+        if (len >= sizeof(out) - 1)
             return;
         pattern += pattern[0] == '%';
     }
@@ -360,7 +359,7 @@ static void add_pattern(const struct extensions *all, const char *pattern,
     llmobs_find_files(out, all->library->allowance, add_found, &found);
 }
 
-/* ---- php ---------------------------------------------------------------- */
+/* -- php ------------------------------------------------------------------ */
 
 struct php {
     char scan_dir[PATH_MAX]; /* directory of further .ini files */
@@ -374,7 +373,7 @@ static bool note_scan_dir(void *ctx, const char *text, size_t at)
 
     if (text[0] != '/' || strcmp(text + at, "conf.d") != 0)
         return true;
-    snprintf(php->scan_dir, sizeof php->scan_dir, "%s", text);
+    snprintf(php->scan_dir, sizeof(php->scan_dir), "%s", text);
     return false;
 }
 
@@ -387,7 +386,7 @@ static bool note_extension_dir(void *ctx, const char *text, size_t at)
     if (text[0] != '/' || strspn(digits, "0123456789") != 8 ||
         strlen(digits) != 8)
         return true;
-    snprintf(php->extension_dir, sizeof php->extension_dir, "%s", text);
+    snprintf(php->extension_dir, sizeof(php->extension_dir), "%s", text);
     return false;
 }
 
@@ -397,7 +396,7 @@ static void read_php(struct php *php, const struct llmobs_library *library,
     static struct llmobs_object object;
     int fd = llmobs_object_at(library->root, path);
 
-    memset(php, 0, sizeof *php);
+    memset(php, 0, sizeof(*php));
     if (fd < 0)
         return;
     if (llmobs_object_open(&object, fd, library->allowance) != 0) {
@@ -417,14 +416,14 @@ static bool is_enabling(const char *line, size_t len)
 
     while (line < end && isspace((unsigned char)*line))
         line++;
-    if ((size_t)(end - line) < sizeof name ||
-        strncmp(line, name, sizeof name - 1) != 0)
+    if ((size_t)(end - line) < sizeof(name) ||
+        strncmp(line, name, sizeof(name) - 1) != 0)
         return false;
-    line += sizeof name - 1;
-    while (line < end && strchr(" \t=\"'", *line) != NULL)
+    line += sizeof(name) - 1;
+    while (line < end && strchr(" \t=\"'", *line))
         line++;
     base = line;
-    while (line < end && strchr(" \t\r\"';", *line) == NULL) {
+    while (line < end && !strchr(" \t\r\"';", *line)) {
         if (*line++ == '/')
             base = line;
     }
@@ -438,7 +437,7 @@ static bool ini_enables(const char *path)
     bool on = false;
 
     llmobs_buf_init(&text, INI_MAX);
-    if (llmobs_file_read(path, &text) == 0 && text.data != NULL)
+    if (llmobs_file_read(path, &text) == 0 && text.data)
         for (const char *at = text.data; *at != '\0' && !on;) {
             size_t len = strcspn(at, "\n");
 
@@ -464,10 +463,11 @@ static bool php_enables(const struct php *php, const char *prefix,
     char pattern[3 * PATH_MAX];
     bool on = false;
 
-    snprintf(pattern, sizeof pattern, "%s%s/../php.ini", prefix, php->scan_dir);
+    snprintf(pattern, sizeof(pattern), "%s%s/../php.ini", prefix,
+             php->scan_dir);
     if (ini_enables(pattern))
         return true;
-    snprintf(pattern, sizeof pattern, "%s%s/*.ini", prefix, php->scan_dir);
+    snprintf(pattern, sizeof(pattern), "%s%s/*.ini", prefix, php->scan_dir);
     llmobs_find_files(pattern, library->allowance, note_enabled, &on);
     return on;
 }
@@ -480,7 +480,8 @@ static void add_php(const struct extensions *all)
     read_php(&php, all->library, all->program->file);
     if (php.extension_dir[0] == '\0')
         return;
-    snprintf(path, sizeof path, "%s%s/curl.so", all->prefix, php.extension_dir);
+    snprintf(path, sizeof(path), "%s%s/curl.so", all->prefix,
+             php.extension_dir);
     if (access(path, F_OK) == 0)
         add_extension(all, path, php_enables(&php, all->prefix, all->library));
 }
@@ -496,8 +497,7 @@ void llmobs_program_extensions(const struct llmobs_program *program,
 
     if (is_php(program->file))
         add_php(&all);
-    for (size_t i = 0;
-         known != NULL && i < PATTERNS_MAX && known->patterns[i] != NULL; i++) {
+    for (size_t i = 0; known && i < PATTERNS_MAX && known->patterns[i]; i++) {
         const char *version = version_in(
             llmobs_program_base(program_name_of(program)), known->name);
 

@@ -27,7 +27,7 @@ void llmobs_report_init(struct llmobs_report *report)
 {
     *report = (struct llmobs_report){.facts = llmobs_json_object(),
                                      .findings = llmobs_json_array()};
-    report->no_memory = report->facts == NULL || report->findings == NULL;
+    report->no_memory = !report->facts || !report->findings;
 }
 
 void llmobs_report_fini(struct llmobs_report *report)
@@ -50,7 +50,7 @@ static void report_add(struct llmobs_report *report,
     struct llmobs_json *finding = llmobs_json_object();
     char text[LLMOBS_REPORT_TEXT];
 
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(text, sizeof(text), format, args);
     if (level > report->worst)
         report->worst = level;
     if (llmobs_json_sets(finding, "about", about) != 0 ||
@@ -108,9 +108,9 @@ static int print_finding(const struct llmobs_json *finding, const char *last)
     llmobs_buf_init(&text, 16 * LLMOBS_REPORT_TEXT);
     rc = llmobs_escape_adds(&text, llmobs_json_gets(finding, "text"),
                             LLMOBS_REPORT_TEXT);
-    if (rc == 0 && remedy != NULL)
+    if (rc == 0 && remedy)
         rc = llmobs_buf_adds(&text, ": ");
-    if (rc == 0 && remedy != NULL)
+    if (rc == 0 && remedy)
         rc = llmobs_escape_adds(&text, remedy, LLMOBS_REPORT_TEXT);
     if (rc == 0)
         printf("%-10s %s %s\n", strcmp(about, last) != 0 ? about : "",

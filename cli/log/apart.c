@@ -27,8 +27,7 @@ int llmobs_apart_start(struct llmobs_apart *child, int flags,
     if (pid == 0) {
         if (!mute)
             close(ends[0]);
-        _exit(work(ctx,
-                   place != NULL ? llmobs_user_spool_enter(place, config) : 0,
+        _exit(work(ctx, place ? llmobs_user_spool_enter(place, config) : 0,
                    ends[1]));
     }
     if (!mute)
@@ -55,7 +54,7 @@ int llmobs_apart_receive(const struct llmobs_apart *child, int64_t ms,
             return -ETIMEDOUT;
         if (poll(&ready, 1, (int)left) <= 0)
             continue;
-        n = read(child->fd, part, sizeof part);
+        n = read(child->fd, part, sizeof(part));
         if (n <= 0)
             return n < 0 ? -errno : 0;
         if (llmobs_buf_add(text, part, (size_t)n) != 0)

@@ -10,6 +10,7 @@
 #include "cli/shared/descriptors.h"
 #include "lib/base/clock.h"
 #include "core/log/relay_sign.h"
+#include "lib/base/hazard.h"
 
 #define LOOK_MS 1
 /* A relay that ends at once may have found another one that is about to put its
@@ -29,9 +30,9 @@ static bool background_is_wanted(const struct llmobs_config *config)
 static void detach(const struct llmobs_config *config)
 {
     setsid();
-    llmobs_cli_release_descriptors();
+    LLMOBS_HAZARD(keeps_files, llmobs_cli_release_descriptors(), );
     /* The directory may be on a disk that is to be unmounted. */
-    if (config->log_path == NULL || *config->log_path == '/')
+    if (!config->log_path || *config->log_path == '/')
         (void)!chdir("/");
 }
 

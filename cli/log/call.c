@@ -31,7 +31,7 @@ enum number {
 static int log_call_set_text(struct llmobs_json *line,
                              enum llmobs_ps_field field, const char *text)
 {
-    size_t len = text != NULL ? strnlen(text, LLMOBS_PS_TEXT) : 0;
+    size_t len = text ? strnlen(text, LLMOBS_PS_TEXT) : 0;
 
     return len == 0 ? 0
                     : llmobs_json_set(line, names[field],
@@ -43,10 +43,10 @@ static int log_call_set_host(struct llmobs_json *line, const char *url)
 {
     const char *begin = strstr(url, "://"), *end, *at;
 
-    begin = begin != NULL ? begin + 3 : url;
+    begin = begin ? begin + 3 : url;
     end = begin + strcspn(begin, "/?#");
     at = memrchr(begin, '@', (size_t)(end - begin));
-    if (at != NULL)
+    if (at)
         begin = at + 1;
     if (end - begin > LLMOBS_PS_TEXT || end == begin)
         return 0;
@@ -167,8 +167,8 @@ static int log_call_read_texts(const struct llmobs_json *line,
     for (size_t i = 0; i < LLMOBS_PS_FIELDS; i++) {
         const char *text = llmobs_json_gets(line, names[i]);
 
-        call->text[i] = text != NULL ? strdup(text) : NULL;
-        if (text != NULL && call->text[i] == NULL)
+        call->text[i] = text ? strdup(text) : NULL;
+        if (text && !call->text[i])
             return -ENOMEM;
     }
     return 0;
@@ -177,9 +177,9 @@ static int log_call_read_texts(const struct llmobs_json *line,
 static int log_call_add(struct llmobs_ps_calls *calls,
                         const struct llmobs_ps_call *call)
 {
-    if (calls->list == NULL)
+    if (!calls->list)
         calls->list = malloc(LLMOBS_PS_CALLS * sizeof(*calls->list));
-    if (calls->list == NULL)
+    if (!calls->list)
         return -ENOMEM;
     calls->list[calls->count++] = *call;
     return 0;

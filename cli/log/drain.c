@@ -41,18 +41,18 @@ static int read_watch(const struct llmobs_cli_option *option, const char *value)
     const char *next = llmobs_cli_next();
 
     *(long *)option->to = WATCH_S;
-    if (value == NULL && next != NULL && *next >= '0' && *next <= '9') {
+    if (!value && next && *next >= '0' && *next <= '9') {
         value = next;
         optind++;
     }
-    return value == NULL ? 0 : llmobs_cli_seconds(option, value);
+    return !value ? 0 : llmobs_cli_seconds(option, value);
 }
 
 static bool log_drain_is_place(const char *to)
 {
     return strcmp(to, "agent") == 0 || strcmp(to, "agentless") == 0 ||
            strcmp(to, "otlp") == 0 || strcmp(to, "store") == 0 ||
-           strstr(to, "://") != NULL;
+           strstr(to, "://");
 }
 
 static int read_place(const struct llmobs_cli_option *option, const char *value)
@@ -85,12 +85,12 @@ static const char **log_drain_make_environment(char *const more[2])
     size_t n = 0;
 
     for (size_t i = 0; i < 2; i++)
-        if (more[i] != NULL)
+        if (more[i])
             list[n++] = more[i];
-    for (char **at = environ; *at != NULL && n < VARIABLES_MAX - 1; at++)
-        if (more[0] == NULL ||
+    for (char **at = environ; *at && n < VARIABLES_MAX - 1; at++)
+        if (!more[0] ||
             (strncmp(*at, "LLMOBS_EXPORTER=", 16) != 0 &&
-             (more[1] == NULL || strncmp(*at, "DD_TRACE_AGENT_URL=", 19) != 0)))
+             (!more[1] || strncmp(*at, "DD_TRACE_AGENT_URL=", 19) != 0)))
             list[n++] = *at;
     list[n] = NULL;
     return list;
@@ -102,7 +102,7 @@ static void keep_to_one(struct drain *drain)
 {
     struct llmobs_otlp_signal *signals = drain->round.config->otlp.signals;
 
-    if (drain->to == NULL || strcmp(drain->to, "otlp") == 0)
+    if (!drain->to || strcmp(drain->to, "otlp") == 0)
         return;
     signals[LLMOBS_SIGNAL_LOGS].on = false;
     signals[LLMOBS_SIGNAL_METRICS].on = false;
@@ -110,13 +110,13 @@ static void keep_to_one(struct drain *drain)
 
 static int log_drain_load_config(struct drain *drain)
 {
-    bool is_url = drain->to != NULL && strstr(drain->to, "://") != NULL;
+    bool is_url = drain->to && strstr(drain->to, "://");
     struct complaint complaint = {false};
     char *more[2] = {NULL, NULL};
     int rc = 0;
 
-    if (drain->to != NULL && asprintf(&more[0], "LLMOBS_EXPORTER=%s",
-                                      is_url ? "agent" : drain->to) < 0)
+    if (drain->to && asprintf(&more[0], "LLMOBS_EXPORTER=%s",
+                              is_url ? "agent" : drain->to) < 0)
         return -ENOMEM;
     if (is_url && asprintf(&more[1], "DD_TRACE_AGENT_URL=%s", drain->to) < 0)
         rc = -ENOMEM;
@@ -125,7 +125,7 @@ static int log_drain_load_config(struct drain *drain)
             log_drain_make_environment(more), log_drain_hear, &complaint);
     free(more[0]);
     free(is_url ? more[1] : NULL);
-    if (drain->round.config == NULL)
+    if (!drain->round.config)
         return -ENOMEM;
     keep_to_one(drain);
     if (is_url) {
@@ -145,8 +145,7 @@ static const struct llmobs_otlp_signal *traces_of(const struct drain *drain)
  * entries would go to the local store. */
 static bool log_drain_is_on(const struct drain *drain)
 {
-    return drain->to == NULL || strcmp(drain->to, "otlp") != 0 ||
-           traces_of(drain)->on;
+    return !drain->to || strcmp(drain->to, "otlp") != 0 || traces_of(drain)->on;
 }
 
 /* -- all places ----------------------------------------------------------- */
@@ -237,15 +236,14 @@ static void go_round(struct drain *drain)
 {
     int rc;
 
-    memset(&drain->sum, 0, sizeof drain->sum);
+    memset(&drain->sum, 0, sizeof(drain->sum));
     rc = llmobs_drain_run(&drain->round, drain->dir);
     if (rc == -ENOENT && drain->watch_s > 0)
         rc = 0; /* the spool may come later */
-    if (rc == -ENOENT && drain->dir != NULL)
+    if (rc == -ENOENT && drain->dir)
         llmobs_cli_no_store(drain->argv[0], drain->dir);
     else if (rc != 0 && rc != -EINTR)
-        log_drain_tell_error(drain, drain->dir != NULL ? drain->dir : "spool",
-                             rc);
+        log_drain_tell_error(drain, drain->dir ? drain->dir : "spool", rc);
     if (rc != 0 && drain->sum.error == 0)
         drain->sum.error = rc;
     log_drain_tell(drain);
@@ -281,17 +279,17 @@ static void log_drain_run(struct drain *drain)
  * and takes no entry of other destinations. */
 static bool is_relay(const struct drain *drain)
 {
-    return drain->watch_s > 0 && drain->to == NULL && !drain->json;
+    return drain->watch_s > 0 && !drain->to && !drain->json;
 }
 
 static int log_drain_serve(const struct drain *drain)
 {
     char option[] = "--dir";
-    char *argv[] = {drain->argv[0], drain->dir != NULL ? option : NULL,
+    char *argv[] = {drain->argv[0], drain->dir ? option : NULL,
                     (char *)drain->dir, NULL};
 
     optind = 0; /* it reads options of its own */
-    return llmobs_cmd_relay(drain->dir != NULL ? 3 : 1, argv);
+    return llmobs_cmd_relay(drain->dir ? 3 : 1, argv);
 }
 
 /* The exit status; -1: there is a place to deliver to. */

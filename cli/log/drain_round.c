@@ -14,6 +14,7 @@
 #include "lib/base/clock.h"
 #include "core/deliver/open.h"
 #include "core/export/peer.h"
+#include "lib/base/hazard.h"
 #include "lib/base/stats.h"
 #include "core/log/adopt.h"
 
@@ -29,7 +30,7 @@ static struct llmobs_adopt *open_adopt(const struct llmobs_drain_round *round)
     struct llmobs_adopt *adopt = llmobs_adopt_new(
         round->config, round->all ? LLMOBS_ADOPT_ANY : LLMOBS_ADOPT_OURS);
 
-    if (adopt != NULL)
+    if (adopt)
         llmobs_adopt_living(adopt, &round->living);
     return adopt;
 }
@@ -38,7 +39,7 @@ static int drain_round_look(const struct llmobs_drain_round *round,
                             struct llmobs_adopt_left *left)
 {
     struct llmobs_adopt *adopt = open_adopt(round);
-    int rc = adopt != NULL ? llmobs_adopt_count(adopt, left) : -ENOMEM;
+    int rc = adopt ? llmobs_adopt_count(adopt, left) : -ENOMEM;
 
     llmobs_adopt_free(adopt);
     return rc;
@@ -48,7 +49,7 @@ static int drain_round_look(const struct llmobs_drain_round *round,
 static int drain_round_is_wanted(const struct llmobs_drain_round *round)
 {
     struct llmobs_adopt *adopt = open_adopt(round);
-    int rc = adopt != NULL ? llmobs_adopt_any(adopt) : -ENOMEM;
+    int rc = adopt ? llmobs_adopt_any(adopt) : -ENOMEM;
 
     llmobs_adopt_free(adopt);
     return rc;
@@ -61,7 +62,7 @@ static int drain_round_deliver(const struct llmobs_drain_round *round)
     struct llmobs_adopt *adopt = open_adopt(round);
     struct llmobs_worker *worker;
 
-    if (adopt == NULL)
+    if (!adopt)
         return -ENOMEM;
     if (strcmp(round->config->exporter, "store") != 0 ||
         round->config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
@@ -70,7 +71,7 @@ static int drain_round_deliver(const struct llmobs_drain_round *round)
     llmobs_peer_unmark(round->config,
                        round->config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
     worker = llmobs_worker_open_drainer(round->config, adopt);
-    if (worker == NULL) {
+    if (!worker) {
         llmobs_adopt_free(adopt);
         return -ENOMEM;
     }
@@ -109,7 +110,7 @@ static int drain_apart(void *ctx, int entered, int fd)
         out.error = 0;
     else
         drain(ctx, &out);
-    return write(fd, &out, sizeof out) == sizeof out ? 0 : 1;
+    return write(fd, &out, sizeof(out)) == sizeof(out) ? 0 : 1;
 }
 
 /* -- in the process that starts the children ------------------------------- */
@@ -159,7 +160,8 @@ static void drain_round_set_times(struct llmobs_drain_round *round,
         round->soft_ns = soft_deadline(round);
     child->soft_ns = round->soft_ns;
     child->hard_ns = round->deadline_ns;
-    if (child->uid == geteuid() || round->user_ms == 0)
+    if (LLMOBS_HAZARD(user_without_end,
+                      child->uid == geteuid() || round->user_ms == 0, true))
         return;
     child->soft_ns = sooner(child->soft_ns, end_ns);
     child->hard_ns =
@@ -216,7 +218,7 @@ static void end_child(struct llmobs_drain_round *round,
 {
     struct llmobs_drain_outcome out = {0};
 
-    if (!well || read(child->apart.fd, &out, sizeof out) != sizeof out)
+    if (!well || read(child->apart.fd, &out, sizeof(out)) != sizeof(out))
         out = (struct llmobs_drain_outcome){.error = -ECHILD};
     round->done(round->ctx, child->path, &out);
     close(child->apart.fd);
@@ -281,7 +283,7 @@ static int begin_child(struct llmobs_drain_round *round,
     char *path = strdup(place->path);
     int rc = -ENOMEM;
 
-    if (path != NULL)
+    if (path)
         rc = llmobs_apart_start(&child->apart, O_NONBLOCK, place, round->config,
                                 drain_apart, round);
     if (rc != 0) {
@@ -300,7 +302,7 @@ static int drain_round_begin(struct llmobs_drain_round *round,
 {
     struct llmobs_drain_child *child;
 
-    while ((child = drain_round_find_room(round)) == NULL) {
+    while (!(child = drain_round_find_room(round))) {
         drain_round_wait_some(round);
         (void)drain_round_reap(round);
     }
@@ -314,12 +316,12 @@ static int put_aside(struct llmobs_drain_round *round,
     struct llmobs_drain_aside *aside = malloc(sizeof(*aside) + size);
     struct llmobs_drain_aside **end = &round->aside;
 
-    if (aside == NULL)
+    if (!aside)
         return -ENOMEM;
     aside->next = NULL;
     aside->place = *place;
     aside->place.path = memcpy(aside->path, place->path, size);
-    while (*end != NULL)
+    while (*end)
         end = &(*end)->next;
     *end = aside;
     return 0;
@@ -335,8 +337,15 @@ static int drain_round_visit(void *ctx, const struct llmobs_user_spool *place)
     if (round->ending)
         return -EINTR;
     (void)drain_round_reap(round);
-    out.error = is_served(round, place->uid) ? put_aside(round, place)
-                                             : drain_round_begin(round, place);
+    LLMOBS_HAZARD(
+        waits_for_the_user, , while (is_served(round, place->uid)) {
+            drain_round_wait_some(round);
+            (void)drain_round_reap(round);
+        });
+    out.error = LLMOBS_HAZARD(waits_for_the_user, is_served(round, place->uid),
+                              round->ending)
+                    ? put_aside(round, place)
+                    : drain_round_begin(round, place);
     if (out.error != 0)
         round->done(round->ctx, place->path, &out);
     return round->ending ? -EINTR : 0;
@@ -348,10 +357,10 @@ static struct llmobs_drain_aside *take_aside(struct llmobs_drain_round *round)
 {
     struct llmobs_drain_aside **at = &round->aside, *aside;
 
-    while (*at != NULL && is_served(round, (*at)->place.uid))
+    while (*at && is_served(round, (*at)->place.uid))
         at = &(*at)->next;
     aside = *at;
-    if (aside != NULL)
+    if (aside)
         *at = aside->next;
     return aside;
 }
@@ -362,10 +371,10 @@ static int visit_aside(struct llmobs_drain_round *round)
     struct llmobs_drain_aside *aside;
     int rc = 0;
 
-    while (round->aside != NULL) {
+    while (round->aside) {
         (void)drain_round_reap(round);
         aside = round->ending ? round->aside : take_aside(round);
-        if (aside == NULL) {
+        if (!aside) {
             drain_round_wait_some(round);
             continue;
         }

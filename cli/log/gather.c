@@ -60,7 +60,7 @@ static int read_spool(void *ctx, int entered, int fd)
     if (entered != 0) /* -ENOENT: the user's other spool was removed */
         return entered == -ENOENT ? 0 : -entered;
     adopt = llmobs_adopt_new(gathering->config, LLMOBS_ADOPT_ANY);
-    if (adopt == NULL)
+    if (!adopt)
         return ENOMEM;
     llmobs_adopt_living(adopt, gathering->living);
     rc = llmobs_adopt_under_way(adopt, send_call, &fd);
@@ -77,7 +77,7 @@ static int gather_read_lines(const struct llmobs_buf *text, uid_t uid,
     int rc = 0;
 
     while (rc != -ENOMEM && at < end &&
-           (stop = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+           (stop = memchr(at, '\n', (size_t)(end - at)))) {
         rc = llmobs_ps_call_read((struct llmobs_text){at, (size_t)(stop - at)},
                                  uid, out);
         at = stop + 1;

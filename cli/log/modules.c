@@ -24,14 +24,14 @@ int llmobs_modules_read(pid_t pid, struct llmobs_modules *out)
 
     out->pid = pid;
     llmobs_buf_init(&out->text, LLMOBS_MODULES_BYTES);
-    snprintf(path, sizeof path, "/proc/%ld/maps", (long)pid);
+    snprintf(path, sizeof(path), "/proc/%ld/maps", (long)pid);
     return llmobs_file_read(path, &out->text);
 }
 
 static bool modules_parse(struct llmobs_text line, struct mapping *out)
 {
     char head[128];
-    size_t len = line.len < sizeof head - 1 ? line.len : sizeof head - 1;
+    size_t len = line.len < sizeof(head) - 1 ? line.len : sizeof(head) - 1;
     int path = 0;
 
     memcpy(head, line.data, len);
@@ -50,7 +50,7 @@ static bool modules_find(const struct llmobs_modules *modules,
 {
     const char *at = modules->text.data, *end = at + modules->text.len, *stop;
 
-    for (; at < end && (stop = memchr(at, '\n', (size_t)(end - at))) != NULL;
+    for (; at < end && (stop = memchr(at, '\n', (size_t)(end - at)));
          at = stop + 1)
         if (modules_parse((struct llmobs_text){at, (size_t)(stop - at)}, out) &&
             address >= out->begin && address < out->end)
@@ -75,7 +75,7 @@ static void find_file(const struct llmobs_modules *modules,
 static struct llmobs_text base_name(struct llmobs_text path)
 {
     const char *slash = memrchr(path.data, '/', path.len);
-    size_t skip = slash != NULL ? (size_t)(slash + 1 - path.data) : 0;
+    size_t skip = slash ? (size_t)(slash + 1 - path.data) : 0;
 
     return (struct llmobs_text){path.data + skip, path.len - skip};
 }

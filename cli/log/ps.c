@@ -100,11 +100,11 @@ static int ps_run(struct ps *ps)
 
     ps->config = llmobs_cli_config(NULL);
     signal(SIGCHLD, SIG_DFL);
-    if (ps->config != NULL) {
+    if (ps->config) {
         llmobs_cli_have_spool(ps->config);
         rc = ps->watch ? ps_watch(ps) : ps_list(ps);
     }
-    if (rc == -ENOENT && ps->dir != NULL)
+    if (rc == -ENOENT && ps->dir)
         llmobs_cli_no_store(ps->command, ps->dir);
     else if (rc != 0)
         llmobs_tell("%s: %s\n", ps->command, strerror(-rc));

@@ -27,6 +27,7 @@
 #include "core/export/store.h"
 #include "core/log/ledger.h"
 #include "core/log/ledger_dir.h"
+#include "lib/base/hazard.h"
 #include "lib/base/stats.h"
 #include "core/event/link_file.h"
 #include "core/log/adopt.h"
@@ -94,7 +95,7 @@ static int open_folder(struct folder *folder, bool chosen, DIR **list)
         return rc == -ENOENT ? 0 : rc;
     folder->fd = fd;
     *list = llmobs_fd_list(fd);
-    return *list != NULL ? 0 : -errno;
+    return *list ? 0 : -errno;
 }
 
 /* True for a regular file of the user's own; a link is none. */
@@ -122,7 +123,7 @@ static void purge_look_into(const struct folder *folder, const char *name)
 {
     int fd;
 
-    if (folder->contents == NULL)
+    if (!folder->contents)
         return;
     fd = llmobs_fd_open(folder->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
@@ -183,18 +184,18 @@ static void purge_store(const struct llmobs_purge *purge,
     struct dirent *entry;
     DIR *list = NULL;
     int lock = -1;
-    int rc = llmobs_config_store_dir(config, path, sizeof path);
+    int rc = llmobs_config_store_dir(config, path, sizeof(path));
 
     if (rc == 0)
         rc = open_folder(&folder, config->store_dir != NULL, &list);
-    if (rc == 0 && list != NULL)
+    if (rc == 0 && list)
         rc = lock_current(&folder, &lock);
-    while (rc == 0 && list != NULL && (entry = readdir(list)) != NULL)
+    while (rc == 0 && list && (entry = readdir(list)))
         if (llmobs_store_has(entry->d_name))
             purge_remove_file(&folder, entry->d_name);
     if (lock >= 0)
         close(lock);
-    if (list != NULL)
+    if (list)
         closedir(list);
     out->spans = contents.spans;
     out->evaluations = contents.evaluations;
@@ -250,12 +251,12 @@ static void remove_process(const struct folder *base, const char *name)
     fd =
         openat(base->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     list = llmobs_fd_list(fd);
-    if (list == NULL)
+    if (!list)
         return;
     folder.fd = fd;
     folder.path = path;
-    snprintf(path, sizeof path, "%s/%s", base->path, name);
-    while ((entry = readdir(list)) != NULL)
+    snprintf(path, sizeof(path), "%s/%s", base->path, name);
+    while ((entry = readdir(list)))
         if (llmobs_spool_is_file(entry->d_name))
             purge_remove_file(&folder, entry->d_name);
     closedir(list);
@@ -268,9 +269,9 @@ static void remove_process(const struct folder *base, const char *name)
 static void remove_rest(const struct folder *folder, const char *name)
 {
     struct llmobs_record_owner who;
-    char links[sizeof LLMOBS_LINK_FILE + 20];
+    char links[sizeof(LLMOBS_LINK_FILE) + 20];
 
-    snprintf(links, sizeof links, LLMOBS_LINK_FILE "%lu",
+    snprintf(links, sizeof(links), LLMOBS_LINK_FILE "%lu",
              (unsigned long)geteuid());
     if (strcmp(name, LLMOBS_REJECTED) == 0)
         purge_remove_file(folder, name);
@@ -291,13 +292,13 @@ static int purge_rest(const struct llmobs_purge *purge,
     struct folder folder = {purge, path, -1, out, NULL};
     struct dirent *entry;
     DIR *list = NULL;
-    int rc = llmobs_spool_dir(config, path, sizeof path);
+    int rc = llmobs_spool_dir(config, path, sizeof(path));
 
     if (rc == 0)
         rc = open_folder(&folder, config->spool_dir != NULL, &list);
-    while (rc == 0 && list != NULL && (entry = readdir(list)) != NULL)
+    while (rc == 0 && list && (entry = readdir(list)))
         remove_rest(&folder, entry->d_name);
-    if (list != NULL)
+    if (list)
         closedir(list);
     return rc;
 }
@@ -339,7 +340,7 @@ static void purge_spool(const struct llmobs_purge *purge,
 {
     struct llmobs_adopt *adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_ANY);
     struct llmobs_adopt_left left = {0};
-    int rc = adopt != NULL ? 0 : -ENOMEM;
+    int rc = adopt ? 0 : -ENOMEM;
 
     if (rc == 0) {
         llmobs_adopt_living(adopt, &purge->living);
@@ -371,7 +372,7 @@ static void purge_user(const struct llmobs_purge *purge, int entered,
     out->error = entered;
     if (entered != 0)
         return;
-    if (purge->store && !(purge->theirs && purge->config->store_dir != NULL))
+    if (purge->store && !(purge->theirs && purge->config->store_dir))
         purge_store(purge, purge->config, out);
     if (purge->spool)
         purge_spool(purge, purge->config, out);
@@ -383,20 +384,20 @@ static int check_options(struct llmobs_purge *purge)
 {
     const char *why = NULL;
 
-    if (purge->dir != NULL && purge->store)
+    if (purge->dir && purge->store)
         why = "--dir is a spool's, --store is not";
     else if (purge->users && geteuid() != 0)
         why = "--users is root's";
     else if (!purge->yes && !purge->dry && !isatty(STDIN_FILENO))
         why = "nobody to ask: say --yes, or --dry-run";
-    if (why != NULL) {
+    if (why) {
         llmobs_tell("%s: %s\n", purge->name, why);
         llmobs_tell("`%s --help` tells more.\n", purge->name);
         return -EINVAL;
     }
     if (!purge->store && !purge->spool)
         purge->store = purge->spool = true;
-    if (purge->dir != NULL)
+    if (purge->dir)
         purge->store = false;
     return 0;
 }
@@ -428,7 +429,7 @@ static int purge_apart(void *ctx, int entered, int fd)
     struct llmobs_purged out = {0};
 
     purge_user(ctx, entered, &out);
-    return write(fd, &out, sizeof out) == sizeof out ? 0 : 1;
+    return write(fd, &out, sizeof(out)) == sizeof(out) ? 0 : 1;
 }
 
 /* Waits for a child. A user may hold up a child that has become that user. */
@@ -438,7 +439,9 @@ static bool waits_for(const struct llmobs_purge *purge, int fd)
     int rc, user_ms = (int)purge->user_s * 1000;
 
     do
-        rc = poll(&one, 1, purge->theirs ? user_ms : -1);
+        rc = poll(
+            &one, 1,
+            LLMOBS_HAZARD(purge_without_end, purge->theirs ? user_ms : -1, -1));
     while (rc < 0 && errno == EINTR);
     return rc > 0;
 }
@@ -458,7 +461,7 @@ static int purge_run_apart(struct llmobs_purge *purge,
     if (rc != 0)
         return rc;
     told = waits_for(purge, child.fd) &&
-           read(child.fd, out, sizeof *out) == sizeof *out;
+           read(child.fd, out, sizeof(*out)) == sizeof(*out);
     (void)llmobs_apart_end(&child, true);
     return told ? out->error : -ECHILD;
 }
@@ -473,7 +476,7 @@ static int purge_visit(void *ctx, const struct llmobs_user_spool *place)
 
     /* The first visit was that of this user's own spool, unless --dir names
      * one. */
-    if (purge->dir != NULL ? !own && !purge->users : own)
+    if (purge->dir ? !own && !purge->users : own)
         return 0;
     rc = purge_run_apart(purge, place, &out);
     if (rc != 0)
@@ -491,7 +494,7 @@ static int purge_visit_own(struct llmobs_purge *purge)
     struct llmobs_user_spool place = {path, purge->config->spool_dir != NULL,
                                       geteuid(), getegid()};
     struct llmobs_purged out = {0};
-    int rc = llmobs_spool_dir(purge->config, path, sizeof path);
+    int rc = llmobs_spool_dir(purge->config, path, sizeof(path));
 
     if (rc == 0)
         rc = purge_run_apart(purge, &place, &out);
@@ -507,21 +510,20 @@ static int purge_go(struct llmobs_purge *purge)
 {
     int rc = 0;
 
-    memset(&purge->sum, 0, sizeof purge->sum);
+    memset(&purge->sum, 0, sizeof(purge->sum));
     (void)llmobs_live_namespaces_read("/proc", &purge->living);
-    if (purge->dir == NULL)
+    if (!purge->dir)
         rc = purge_visit_own(purge);
-    if (purge->dir != NULL || purge->users)
+    if (purge->dir || purge->users)
         rc = llmobs_spool_dirs_visit(purge->dir, purge->config, purge_visit,
                                      purge);
     llmobs_live_namespaces_free(&purge->living);
     if (rc != 0 && purge->sum.error == 0) {
-        if (rc == -ENOENT && purge->dir != NULL)
+        if (rc == -ENOENT && purge->dir)
             llmobs_cli_no_store(purge->name, purge->dir);
         else
             llmobs_tell("%s: %s: %s\n", purge->name,
-                        purge->dir != NULL ? purge->dir : "spool",
-                        strerror(-rc));
+                        purge->dir ? purge->dir : "spool", strerror(-rc));
         purge->sum.error = rc;
     }
     return purge->sum.error;
@@ -570,10 +572,10 @@ static void print_time(int64_t ns, const struct tm *day, struct tm *out)
     char text[64] = "?";
     bool same;
 
-    if (localtime_r(&at, out) == NULL)
-        memset(out, 0, sizeof *out);
+    if (!localtime_r(&at, out))
+        memset(out, 0, sizeof(*out));
     same = out->tm_yday == day->tm_yday && out->tm_year == day->tm_year;
-    strftime(text, sizeof text, same ? "%H:%M" : "%Y-%m-%d %H:%M", out);
+    strftime(text, sizeof(text), same ? "%H:%M" : "%Y-%m-%d %H:%M", out);
     fputs(text, stdout);
 }
 
@@ -634,7 +636,7 @@ static bool purge_is_wanted(struct llmobs_purge *purge)
     purge->dry = false;
     fputs("Remove it? [y/N] ", stdout);
     fflush(stdout);
-    return fgets(answer, sizeof answer, stdin) != NULL &&
+    return fgets(answer, sizeof(answer), stdin) &&
            (answer[0] == 'y' || answer[0] == 'Y');
 }
 
@@ -673,7 +675,7 @@ int llmobs_cmd_purge(int argc, char **argv)
     if (check_options(&purge) != 0)
         return LLMOBS_CLI_USAGE;
     purge.config = llmobs_cli_config(NULL);
-    if (purge.config == NULL)
+    if (!purge.config)
         return LLMOBS_CLI_FAILED;
     status = purge_all(&purge);
     llmobs_config_free(purge.config);

@@ -16,6 +16,7 @@
 #include "cli/shared/tell.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/config/config.h"
 #include "core/log/spool_file.h"
@@ -40,10 +41,10 @@ static int log_relay_load_config(struct relay *relay)
 
     relay->config = llmobs_config_load((const char **)environ, NULL, NULL);
     relay->unset = llmobs_config_load(none, NULL, NULL);
-    if (relay->config == NULL || relay->unset == NULL)
+    if (!relay->config || !relay->unset)
         return -ENOMEM;
     /* The store's directory is where a process has its spool, too. */
-    if (relay->config->store_dir != NULL && relay->unset->store_dir == NULL)
+    if (relay->config->store_dir && !relay->unset->store_dir)
         relay->unset->store_dir = strdup(relay->config->store_dir);
     return 0;
 }
@@ -61,7 +62,7 @@ static bool log_relay_is_missing(const char *path)
 static int log_relay_visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct relay *relay = ctx;
-    int rc = log_relay_is_missing(place->path)
+    int rc = log_relay_is_missing(LLMOBS_HAZARD(in_vain, place->path, "/"))
                  ? 0
                  : llmobs_relay_child_have(&relay->children, place);
 
@@ -83,13 +84,12 @@ static int log_relay_visit_own(struct relay *relay)
     char path[PATH_MAX];
     int fd, rc;
 
-    if (relay->dir == NULL) {
+    if (!relay->dir) {
         rc = llmobs_spool_dir(relay->config, path, sizeof(path));
         if (rc != 0)
             return rc;
         place.path = path;
-        place.chosen =
-            relay->config->spool_dir != NULL || relay->config->store_dir;
+        place.chosen = relay->config->spool_dir || relay->config->store_dir;
     }
     rc = llmobs_dirs_have(place.path, place.chosen, &fd);
     if (rc != 0)

@@ -16,6 +16,7 @@
 #include "cli/shared/ending.h"
 #include "cli/shared/open_libcurl.h"
 #include "lib/base/clock.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/deliver/open.h"
 #include "core/deliver/relay.h"
@@ -84,8 +85,8 @@ static void relay_child_renew(void *ctx)
     if (!is_time(&child->renewed_ns, LLMOBS_RELAY_RENEW_MS))
         return;
     if (llmobs_relay_sign_renew(&child->sign) == -ETIME)
-        _exit(0);
-    if (!has_sign(child))
+        LLMOBS_HAZARD(goes_on, _exit(0), );
+    if (LLMOBS_HAZARD(never_looks, !has_sign(child), child->sign.fd < 0))
         llmobs_ending_stop();
 }
 
@@ -124,9 +125,9 @@ static bool has_processes(const char *base)
     DIR *dir = opendir(base);
     bool any = false;
 
-    while (dir != NULL && !any && (entry = readdir(dir)) != NULL)
+    while (dir && !any && (entry = readdir(dir)))
         any = llmobs_record_parse(entry->d_name, &who) && is_alive(&who);
-    if (dir != NULL)
+    if (dir)
         closedir(dir);
     return any;
 }
@@ -137,7 +138,10 @@ static bool relay_child_is_needed(struct child *child)
     struct llmobs_adopt_left left = {0};
     int rc = llmobs_adopt_count(child->adopt, &left);
 
-    return rc == -EBUSY || left.ours > 0 || has_processes(child->watch.base);
+    return rc == -EBUSY ||
+           LLMOBS_HAZARD(kept_by_others, left.ours, left.ours + left.others) >
+               0 ||
+           has_processes(child->watch.base);
 }
 
 static void relay_child_wait_for_news(void *ctx, int64_t until_ns)
@@ -189,8 +193,11 @@ static int relay_child_wait_for_sign(struct child *child)
     int rc;
 
     while ((rc = put_sign(child)) == -EBUSY && !atomic_load(&llmobs_ending)) {
-        if (child->children->gives_way ||
-            (idle_ns != 0 && llmobs_clock_mono_ns() - began >= idle_ns))
+        if (LLMOBS_HAZARD(stays_behind, child->children->gives_way, false) ||
+            LLMOBS_HAZARD(
+                waits_for_ever,
+                (idle_ns != 0 && llmobs_clock_mono_ns() - began >= idle_ns),
+                false))
             return -ETIME;
         (void)nanosleep(&moment, NULL);
     }
@@ -206,7 +213,7 @@ static int open_child(struct child *child)
     if (rc != 0)
         return rc;
     child->adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_OURS);
-    if (child->adopt == NULL)
+    if (!child->adopt)
         return -ENOMEM;
     rc = llmobs_adopt_relay(child->adopt, child->children->unset);
     if (rc != 0)
@@ -242,7 +249,7 @@ static int relay_child_serve(struct child *child)
     llmobs_cli_open_libcurl();
     unmark_peers(child->children->config);
     worker = llmobs_worker_open_drainer(child->children->config, child->adopt);
-    if (worker == NULL)
+    if (!worker)
         return -ENOMEM;
     child->busy_ns = llmobs_clock_mono_ns();
     llmobs_worker_relay(worker, &waits, &llmobs_ending);
@@ -290,7 +297,8 @@ static int relay_child_run_apart(void *ctx, int entered, int fd)
     (void)fd;
     signal(SIGIO, SIG_IGN); /* another process waits for a lease */
     llmobs_ending_begin();
-    end_with_parent(parent);
+    LLMOBS_HAZARD(whoever_it_is, end_with_parent(parent),
+                  end_with_parent(getppid()));
     return relay_child_status_of(&child, start->place,
                                  entered == 0 ? relay_child_serve(&child)
                                               : entered);
@@ -307,7 +315,7 @@ int llmobs_relay_child_have(struct llmobs_relay_children *children,
     struct llmobs_apart child = {0, -1};
     int rc;
 
-    if (place == NULL)
+    if (!place)
         return -ENOSPC;
     if (place->pid != 0 || llmobs_clock_mono_ns() < place->again_ns)
         return 0;

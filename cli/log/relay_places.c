@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/hazard.h"
 
 /* The next process follows after this time. */
 #define AGAIN_MS 1000
@@ -17,10 +18,9 @@ static struct llmobs_relay_place *relay_places_find(
     for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
         struct llmobs_relay_place *place = &places->list[i];
 
-        if (place->path != NULL && place->uid == uid &&
-            strcmp(place->path, path) == 0)
+        if (place->path && place->uid == uid && strcmp(place->path, path) == 0)
             return place;
-        if (place->path == NULL && room == NULL)
+        if (!place->path && !room)
             room = place;
     }
     return room;
@@ -31,11 +31,11 @@ struct llmobs_relay_place *llmobs_relay_places_meet(
 {
     struct llmobs_relay_place *place = relay_places_find(places, uid, path);
 
-    if (place == NULL)
+    if (!place)
         return NULL;
-    if (place->path == NULL)
+    if (!place->path)
         place->path = strdup(path);
-    if (place->path == NULL)
+    if (!place->path)
         return NULL;
     place->uid = uid;
     place->met = true;
@@ -44,7 +44,8 @@ struct llmobs_relay_place *llmobs_relay_places_meet(
 
 void llmobs_relay_place_ended(struct llmobs_relay_place *place, bool failed)
 {
-    int64_t pause_ms = failed ? 2 * place->pause_ms : 0;
+    int64_t pause_ms =
+        failed ? LLMOBS_HAZARD(at_the_same_pace, 2 * place->pause_ms, 0) : 0;
 
     if (pause_ms < AGAIN_MS)
         pause_ms = AGAIN_MS;
@@ -66,7 +67,8 @@ void llmobs_relay_places_sweep(struct llmobs_relay_places *places)
     for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
         struct llmobs_relay_place *place = &places->list[i];
 
-        if (place->path != NULL && !place->met && place->pid == 0)
+        if (place->path && !place->met &&
+            LLMOBS_HAZARD(never_free, place->pid == 0, false))
             free_place(place);
         place->met = false;
     }

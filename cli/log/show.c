@@ -45,8 +45,9 @@ static void write_age(int64_t ns, char *out, size_t cap)
 /* A column has a blank behind its text at least. */
 static int show_print_row(bool users, const char *const cells[7])
 {
-    static const size_t columns[] = {8, 12, 8, sizeof "streaming ", 16, 20, 24};
-    const size_t last = sizeof columns / sizeof *columns - 1;
+    static const size_t columns[] = {8,  12, 8, sizeof("streaming "),
+                                     16, 20, 24};
+    const size_t last = sizeof(columns) / sizeof(*columns) - 1;
     int rc = 0;
 
     for (size_t i = 0; i <= last && rc == 0; i++)
@@ -77,10 +78,10 @@ int llmobs_ps_show_call(const struct llmobs_ps_call *call, bool users)
                                  call->text[LLMOBS_PS_HOST]};
     int rc;
 
-    snprintf(pid, sizeof pid, "%ld", (long)call->pid);
-    write_age(age_of(call), age, sizeof age);
+    snprintf(pid, sizeof(pid), "%ld", (long)call->pid);
+    write_age(age_of(call), age, sizeof(age));
     if (users)
-        llmobs_user_name(call->uid, user, sizeof user);
+        llmobs_user_name(call->uid, user, sizeof(user));
     rc = show_print_row(users, cells);
     if (rc == 0 && call->elsewhere)
         printf("    that pid counts in another pid namespace (%" PRIu64
@@ -99,8 +100,8 @@ static int each_frame(const struct llmobs_ps_stack *stack,
     const char *end = at + stack->frames.len;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && at < end &&
-                       (stop = memchr(at, '\n', (size_t)(end - at))) != NULL;
+    for (size_t i = 0;
+         rc == 0 && at < end && (stop = memchr(at, '\n', (size_t)(end - at)));
          i++, at = stop + 1)
         rc = see(ctx, i, (struct llmobs_text){at, (size_t)(stop - at)});
     return rc;
@@ -135,6 +136,12 @@ int llmobs_ps_show_stack(const struct llmobs_ps_call *call,
 
 /* -- JSON ------------------------------------------------------------------ */
 
+static int show_add_number(struct llmobs_json *out, const char *name,
+                           int64_t number)
+{
+    return llmobs_json_set(out, name, llmobs_json_int(number));
+}
+
 static int see_json(void *ctx, size_t number, struct llmobs_text frame)
 {
     (void)number;
@@ -147,77 +154,55 @@ static int add_stack(struct llmobs_json *out,
     struct llmobs_json *list;
     int rc;
 
-    if (stack == NULL)
+    if (!stack)
         return 0;
     if (*stack->problem != '\0')
         return llmobs_json_sets(out, "no_stack", stack->problem);
     list = llmobs_json_array();
     rc = each_frame(stack, see_json, list);
-    rc |=
-        llmobs_json_set(out, "stopped_ns", llmobs_json_int(stack->stopped_ns));
+    rc |= show_add_number(out, "stopped_ns", stack->stopped_ns);
     return rc | llmobs_json_set(out, "stack", list);
 }
 
-static int show_add_texts(struct llmobs_json *out,
+static int show_add_facts(struct llmobs_json *out,
                           const struct llmobs_ps_call *call)
 {
-    static const char *const names[LLMOBS_PS_FIELDS] = {
-        "program", "model_name", "model_provider", "host", "ml_app"};
-    char id[40];
-    int rc = 0;
+    char trace[40], span[24];
+    int rc = show_add_number(out, "pid", call->pid);
 
-    for (size_t i = 0; i < LLMOBS_PS_FIELDS && rc == 0; i++)
-        rc = llmobs_json_sets(out, names[i], call->text[i]);
-    snprintf(id, sizeof id, "%016" PRIx64 "%016" PRIx64, call->trace_high,
-             call->trace_low);
-    rc |= llmobs_json_sets(out, "trace_id", id);
-    snprintf(id, sizeof id, "%" PRIu64, call->id);
-    return rc | llmobs_json_sets(out, "span_id", id);
-}
-
-static int add_state(struct llmobs_json *out, const struct llmobs_ps_call *call)
-{
-    int rc = 0;
-
-    if (call->thread != 0)
-        rc = llmobs_json_set(out, "thread", llmobs_json_int(call->thread));
-    if (rc != 0 || call->state == LLMOBS_PS_UNKNOWN)
-        return rc;
-    rc = llmobs_json_set(out, "received_bytes",
-                         llmobs_json_int((int64_t)call->received));
-    return rc | llmobs_json_sets(out, "state", states[call->state]);
-}
-
-static int add_numbers(struct llmobs_json *out,
-                       const struct llmobs_ps_call *call)
-{
-    int rc = llmobs_json_set(out, "pid", llmobs_json_int(call->pid));
-
-    rc |= llmobs_json_set(out, "uid", llmobs_json_int(call->uid));
-    rc |=
-        llmobs_json_set(out, "start_ns", llmobs_json_int(call->start_wall_ns));
-    rc |= llmobs_json_set(out, "age_ns", llmobs_json_int(age_of(call)));
+    snprintf(trace, sizeof(trace), "%016" PRIx64 "%016" PRIx64,
+             call->trace_high, call->trace_low);
+    snprintf(span, sizeof(span), "%" PRIu64, call->id);
+    rc |= show_add_number(out, "uid", call->uid);
+    rc |= show_add_number(out, "start_ns", call->start_wall_ns);
+    rc |= show_add_number(out, "age_ns", age_of(call));
     if (call->elsewhere)
-        rc |= llmobs_json_set(out, "pid_namespace",
-                              llmobs_json_int((int64_t)call->pidns));
-    return rc;
+        rc |= show_add_number(out, "pid_namespace", (int64_t)call->pidns);
+    rc |= llmobs_json_set_texts(
+        out, "program", call->text[LLMOBS_PS_PROGRAM], "model_name",
+        call->text[LLMOBS_PS_MODEL], "model_provider",
+        call->text[LLMOBS_PS_PROVIDER], "host", call->text[LLMOBS_PS_HOST],
+        "ml_app", call->text[LLMOBS_PS_ML_APP], "trace_id", trace, "span_id",
+        span, NULL);
+    if (call->thread != 0)
+        rc |= show_add_number(out, "thread", call->thread);
+    if (call->state == LLMOBS_PS_UNKNOWN)
+        return rc;
+    rc |= show_add_number(out, "received_bytes", (int64_t)call->received);
+    return rc | llmobs_json_sets(out, "state", states[call->state]);
 }
 
 int llmobs_ps_show_json(const struct llmobs_ps_call *call,
                         const struct llmobs_ps_stack *stack)
 {
     struct llmobs_json *out = llmobs_json_object();
-    char *text = NULL;
-    int rc = add_numbers(out, call);
+    int rc = show_add_facts(out, call) | add_stack(out, stack);
+    char *text = rc == 0 ? llmobs_json_dumps(out, LLMOBS_JSON_ASCII) : NULL;
 
-    rc |= show_add_texts(out, call);
-    rc |= add_state(out, call);
-    rc |= add_stack(out, stack);
-    if (rc == 0)
-        text = llmobs_json_dumps(out, LLMOBS_JSON_ASCII);
-    if (text != NULL)
+    if (text)
         puts(text);
-    rc = rc == 0 && text == NULL ? -ENOMEM : rc;
+    else if (rc == 0)
+        rc = -ENOMEM;
     free(text);
     llmobs_json_free(out);
     return rc;

@@ -11,13 +11,14 @@
 #include "lib/base/clock.h"
 #include "core/log/ledger_dir.h"
 #include "core/log/adopt_claim.h"
+#include "lib/base/hazard.h"
 
 /* Entries come in groups: this long after the first event the others are there,
  * too. */
 #define GATHER_MS 5
 /* Where they keep coming, the caller gets them no more often than this, so that
  * many of them share one look at the spool and one request. */
-#define BUSY_MS 40
+#define BUSY_MS LLMOBS_HAZARD(gathers_nothing, 40, 0)
 
 /* False where nothing in the directory is news: its process has claimed it to
  * deliver it, as the relay itself does. Nobody writes to one that was given
@@ -44,9 +45,9 @@ static int watch_all(struct llmobs_spool_watch *watch)
     struct dirent *entry;
     DIR *dir = opendir(watch->base);
 
-    if (dir == NULL)
+    if (!dir)
         return -errno;
-    while ((entry = readdir(dir)) != NULL)
+    while ((entry = readdir(dir)))
         (void)watch_process(watch, entry->d_name);
     closedir(dir);
     return 0;
@@ -113,7 +114,7 @@ static bool poll_until(const struct llmobs_spool_watch *watch, int64_t until_ns)
     int64_t blind_ns = now + LLMOBS_SPOOL_WATCH_BLIND_MS * LLMOBS_NS_PER_MS;
     struct timespec left;
 
-    if (watch->blind && until_ns > blind_ns)
+    if (LLMOBS_HAZARD(sleeps, watch->blind, false) && until_ns > blind_ns)
         until_ns = blind_ns;
     left = llmobs_clock_wait(until_ns > now ? until_ns - now : 0);
     return ppoll(&wait, 1, &left, NULL) > 0;

@@ -42,14 +42,14 @@ static bool is_restricted(void)
     char text[16];
 
     return llmobs_file_begin(AT_FDCWD, "/proc/sys/kernel/yama/ptrace_scope",
-                             text, sizeof text) > 0 &&
+                             text, sizeof(text)) > 0 &&
            text[0] > '0';
 }
 
 static void explain(struct head *head, pid_t pid, pid_t thread, int error)
 {
     char *out = head->problem;
-    const size_t cap = sizeof head->problem;
+    const size_t cap = sizeof(head->problem);
 
     if (error == -EBUSY)
         snprintf(out, cap, "process %ld traces it already",
@@ -100,7 +100,7 @@ static void stop_and_read(struct reading *reading)
     if (rc != 0)
         explain(&reading->head, reading->pid, reading->thread, rc);
     else if (reading->count == 0)
-        snprintf(reading->head.problem, sizeof reading->head.problem,
+        snprintf(reading->head.problem, sizeof(reading->head.problem),
                  "libunwind cannot read its stack");
 }
 
@@ -118,7 +118,7 @@ static void send_stack(const struct reading *reading, int fd)
     struct llmobs_buf text;
 
     llmobs_buf_init(&text, TEXT_MAX);
-    if (llmobs_buf_add(&text, &reading->head, sizeof reading->head) == 0)
+    if (llmobs_buf_add(&text, &reading->head, sizeof(reading->head)) == 0)
         name_frames(reading, &text);
     for (size_t sent = 0; sent < text.len;) {
         ssize_t n = write(fd, text.data + sent, text.len - sent);
@@ -141,7 +141,7 @@ static int read_apart(void *ctx, int entered, int fd)
     if (llmobs_unwind_open() == 0)
         stop_and_read(reading);
     else
-        snprintf(reading->head.problem, sizeof reading->head.problem,
+        snprintf(reading->head.problem, sizeof(reading->head.problem),
                  "libunwind-ptrace.so.0 is not on this host (Debian: "
                  "libunwind8)");
     send_stack(reading, fd);
@@ -156,16 +156,16 @@ static void log_stack_take(const struct llmobs_buf *text,
 {
     struct head head;
 
-    if (text->len < sizeof head) {
-        snprintf(out->problem, sizeof out->problem, "the reading broke off");
+    if (text->len < sizeof(head)) {
+        snprintf(out->problem, sizeof(out->problem), "the reading broke off");
         return;
     }
-    memcpy(&head, text->data, sizeof head);
-    head.problem[sizeof head.problem - 1] = '\0';
-    memcpy(out->problem, head.problem, sizeof head.problem);
+    memcpy(&head, text->data, sizeof(head));
+    head.problem[sizeof(head.problem) - 1] = '\0';
+    memcpy(out->problem, head.problem, sizeof(head.problem));
     out->stopped_ns = head.stopped_ns;
-    (void)llmobs_buf_add(&out->frames, text->data + sizeof head,
-                         text->len - sizeof head);
+    (void)llmobs_buf_add(&out->frames, text->data + sizeof(head),
+                         text->len - sizeof(head));
 }
 
 void llmobs_ps_stack_read(pid_t pid, uint64_t start, pid_t thread,
@@ -179,14 +179,14 @@ void llmobs_ps_stack_read(pid_t pid, uint64_t start, pid_t thread,
     *out = (struct llmobs_ps_stack){.stopped_ns = 0};
     llmobs_buf_init(&out->frames, TEXT_MAX);
     if (thread == 0) {
-        snprintf(out->problem, sizeof out->problem, "its thread is not known");
+        snprintf(out->problem, sizeof(out->problem), "its thread is not known");
         return;
     }
     reading = (struct reading){
         .parent = getpid(), .pid = pid, .thread = thread, .start = start};
     rc = llmobs_apart_start(&child, 0, NULL, NULL, read_apart, &reading);
     if (rc != 0) {
-        snprintf(out->problem, sizeof out->problem, "%s", strerror(-rc));
+        snprintf(out->problem, sizeof(out->problem), "%s", strerror(-rc));
         return;
     }
     llmobs_buf_init(&text, TEXT_MAX + sizeof(struct head));

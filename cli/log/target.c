@@ -13,6 +13,7 @@
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "core/log/ledger_dir.h"
+#include "lib/base/hazard.h"
 
 /* The head of a thread's list of robust mutexes is in the C library's record of
  * the thread, and so is the thread pointer: they are closer than this. Records
@@ -25,7 +26,7 @@ static const char *log_target_after(const char *text, const char *name)
 {
     const char *at = strstr(text, name);
 
-    return at != NULL ? at + strlen(name) : NULL;
+    return at ? at + strlen(name) : NULL;
 }
 
 /* A process counts as a user's where any of its user ids is. Its threads may
@@ -36,20 +37,21 @@ static bool log_target_is_of(pid_t pid, uid_t uid)
     char path[64], text[4096], state = 'X';
     const char *at;
 
-    snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
-    if (llmobs_file_begin(AT_FDCWD, path, text, sizeof text) <= 0)
+    snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+    if (llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) <= 0)
         return false;
     at = log_target_after(text, "\nState:");
-    if (at == NULL || sscanf(at, " %c", &state) != 1)
+    if (!at || sscanf(at, " %c", &state) != 1)
         return false;
     at = log_target_after(text, "\nThreads:");
-    if (at == NULL || sscanf(at, "%u", &threads) != 1 ||
+    if (!at || sscanf(at, "%u", &threads) != 1 ||
         ((state == 'Z' || state == 'X') && threads <= 1))
         return false;
     at = log_target_after(text, "\nUid:");
-    return at != NULL &&
-           sscanf(at, "%u %u %u", &real, &effective, &saved) == 3 &&
-           (real == uid || effective == uid || saved == uid);
+    return at && sscanf(at, "%u %u %u", &real, &effective, &saved) == 3 &&
+           (real == uid ||
+            LLMOBS_HAZARD(anybodys_process, effective == uid || saved == uid,
+                          true));
 }
 
 bool llmobs_ps_target_lives(pid_t pid, uint64_t start)
@@ -67,16 +69,19 @@ bool llmobs_ps_target_lives(pid_t pid, uint64_t start)
 static bool look_at_progress(struct llmobs_ps_call *call)
 {
     struct llmobs_progress progress = {0};
-    struct iovec here = {&progress, sizeof progress};
+    struct iovec here = {&progress, sizeof(progress)};
     struct iovec there = {(void *)(uintptr_t)call->place.progress,
-                          sizeof progress};
+                          sizeof(progress)};
 
     if (call->place.progress == 0)
         return true;
     errno = 0;
-    if (process_vm_readv(call->pid, &here, 1, &there, 1, 0) != sizeof progress)
+    if (process_vm_readv(call->pid, &here, 1, &there, 1, 0) != sizeof(progress))
         return errno != EFAULT && errno != ESRCH;
-    if (progress.sign != LLMOBS_PROGRESS_SIGN || progress.id != call->id)
+    if (LLMOBS_HAZARD(as_the_spool_says,
+                      progress.sign != LLMOBS_PROGRESS_SIGN ||
+                          progress.id != call->id,
+                      false))
         return false;
     call->received = progress.received;
     call->state =
@@ -103,7 +108,7 @@ static pid_t log_target_find_thread(DIR *list, uint64_t pointer)
     pid_t thread = 0, only = 0;
     size_t count = 0;
 
-    while ((entry = readdir(list)) != NULL) {
+    while ((entry = readdir(list))) {
         pid_t number = (pid_t)strtol(entry->d_name, NULL, 10);
 
         if (number <= 0)
@@ -121,10 +126,10 @@ static void look_at_threads(struct llmobs_ps_call *call)
     char path[64];
     DIR *list;
 
-    snprintf(path, sizeof path, "/proc/%ld/task", (long)call->pid);
+    snprintf(path, sizeof(path), "/proc/%ld/task", (long)call->pid);
     list =
         llmobs_fd_list(llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
-    if (list == NULL)
+    if (!list)
         return;
     call->thread = log_target_find_thread(list, call->place.thread);
     closedir(list);

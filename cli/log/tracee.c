@@ -15,6 +15,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
+#include "lib/base/hazard.h"
 
 #define STOP_MS 1000
 #define LOOK_US 200
@@ -43,7 +44,7 @@ static const long ended_by_a_stop[] = {
 
 static bool is_ended_by_a_stop(long number)
 {
-    for (size_t i = 0; i < sizeof ended_by_a_stop / sizeof(long); i++)
+    for (size_t i = 0; i < sizeof(ended_by_a_stop) / sizeof(long); i++)
         if (ended_by_a_stop[i] == number)
             return true;
     return false;
@@ -54,12 +55,12 @@ pid_t llmobs_tracee_tracer(pid_t pid, pid_t thread)
     char path[64], text[4096];
     const char *at;
 
-    snprintf(path, sizeof path, "/proc/%ld/task/%ld/status", (long)pid,
+    snprintf(path, sizeof(path), "/proc/%ld/task/%ld/status", (long)pid,
              (long)thread);
-    if (llmobs_file_begin(AT_FDCWD, path, text, sizeof text) <= 0)
+    if (llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) <= 0)
         return 0;
     at = strstr(text, "\nTracerPid:");
-    return at != NULL ? (pid_t)strtol(at + 11, NULL, 10) : 0;
+    return at ? (pid_t)strtol(at + 11, NULL, 10) : 0;
 }
 
 #if defined(__x86_64__)
@@ -95,9 +96,9 @@ static bool tracee_is_safe(pid_t pid, pid_t thread)
 {
     char path[64], text[256];
 
-    snprintf(path, sizeof path, "/proc/%ld/task/%ld/syscall", (long)pid,
+    snprintf(path, sizeof(path), "/proc/%ld/task/%ld/syscall", (long)pid,
              (long)thread);
-    return llmobs_file_begin(AT_FDCWD, path, text, sizeof text) > 0 &&
+    return llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) > 0 &&
            (text[0] < '0' || text[0] > '9' ||
             !is_ended_by_a_stop(strtol(text, NULL, 10)));
 }
@@ -133,7 +134,7 @@ static int stop(struct llmobs_tracee *tracee)
     if (status >> 16 == 0)
         tracee->signal = WSTOPSIG(status);
     else if (WSTOPSIG(status) == SIGTRAP)
-        mend(tracee->thread);
+        LLMOBS_HAZARD(waits_end_early, mend(tracee->thread), );
     return 0;
 }
 

@@ -33,7 +33,7 @@ static int unwind_find(void *library, const char *name, void *out)
     void *found = dlsym(library, name);
 
     *(void **)out = found;
-    return found != NULL ? 0 : -ENOENT;
+    return found ? 0 : -ENOENT;
 }
 
 static int unwind_find_all(void *generic, void *remote)
@@ -53,7 +53,7 @@ static int unwind_find_all(void *generic, void *remote)
         {remote, "_UPT_accessors", &unwinder.accessors}};
     int rc = 0;
 
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted && rc == 0; i++)
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted) && rc == 0; i++)
         rc = unwind_find(wanted[i].library, wanted[i].name, wanted[i].out);
     return rc;
 }
@@ -62,9 +62,9 @@ static int unwind_find_all(void *generic, void *remote)
 int llmobs_unwind_open(void)
 {
     void *generic = dlopen(GENERIC, RTLD_NOW | RTLD_GLOBAL);
-    void *remote = generic != NULL ? dlopen(REMOTE, RTLD_NOW) : NULL;
+    void *remote = generic ? dlopen(REMOTE, RTLD_NOW) : NULL;
 
-    return remote != NULL ? unwind_find_all(generic, remote) : -ENOENT;
+    return remote ? unwind_find_all(generic, remote) : -ENOENT;
 }
 
 static size_t unwind_walk(void *cursor, uintptr_t frames[LLMOBS_UNWIND_FRAMES])
@@ -84,16 +84,16 @@ static size_t unwind_walk(void *cursor, uintptr_t frames[LLMOBS_UNWIND_FRAMES])
 size_t llmobs_unwind_read(pid_t thread, uintptr_t frames[LLMOBS_UNWIND_FRAMES])
 {
     void *space = unwinder.create_space(unwinder.accessors, 0);
-    void *of = space != NULL ? unwinder.create(thread) : NULL;
-    void *cursor = of != NULL ? calloc(1, CURSOR_SIZE) : NULL;
+    void *of = space ? unwinder.create(thread) : NULL;
+    void *cursor = of ? calloc(1, CURSOR_SIZE) : NULL;
     size_t count = 0;
 
-    if (cursor != NULL && unwinder.init_remote(cursor, space, of) == 0)
+    if (cursor && unwinder.init_remote(cursor, space, of) == 0)
         count = unwind_walk(cursor, frames);
     free(cursor);
-    if (of != NULL)
+    if (of)
         unwinder.destroy(of);
-    if (space != NULL)
+    if (space)
         unwinder.destroy_space(space);
     return count;
 }

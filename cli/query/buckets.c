@@ -15,7 +15,7 @@ static int64_t buckets_offset_of(int64_t wall_ns)
     time_t at = (time_t)(wall_ns / SECOND);
     struct tm tm = {0};
 
-    return localtime_r(&at, &tm) != NULL ? tm.tm_gmtoff * SECOND : 0;
+    return localtime_r(&at, &tm) ? tm.tm_gmtoff * SECOND : 0;
 }
 
 /* The quotient, rounded down. */
@@ -51,7 +51,7 @@ void llmobs_buckets_fit(struct llmobs_buckets *buckets, int64_t from_ns,
         50 * DAY,    100 * DAY,   365 * DAY,   1000 * DAY,  2000 * DAY,
         5000 * DAY,  10000 * DAY, 50000 * DAY};
 
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
         if (cover(buckets, from_ns, to_ns, steps[i]) <= most)
             return;
 }

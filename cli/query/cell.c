@@ -10,6 +10,7 @@
 #include "cli/query/cost.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/json_out.h"
+#include "lib/base/hazard.h"
 #include "lib/text/decimal.h"
 #include "lib/text/json.h"
 #include "lib/text/json_plain.h"
@@ -28,9 +29,8 @@
 
 struct llmobs_cell llmobs_cell_text(const char *text)
 {
-    return (struct llmobs_cell){.kind = text != NULL ? LLMOBS_CELL_TEXT
-                                                     : LLMOBS_CELL_UNKNOWN,
-                                .text = text};
+    return (struct llmobs_cell){
+        .kind = text ? LLMOBS_CELL_TEXT : LLMOBS_CELL_UNKNOWN, .text = text};
 }
 
 struct llmobs_cell llmobs_cell_drawn(const char *text)
@@ -166,7 +166,7 @@ static int add_odd_string(struct llmobs_buf *out, const char *text)
     int rc;
 
     llmobs_buf_init(&dump, SIZE_MAX / 2);
-    rc = string != NULL ? llmobs_json_dump(string, 0, &dump) : -ENOMEM;
+    rc = string ? llmobs_json_dump(string, 0, &dump) : -ENOMEM;
     if (rc == 0)
         rc =
             llmobs_json_out_add(out, (struct llmobs_text){dump.data, dump.len});
@@ -209,7 +209,8 @@ int llmobs_cell_add_json(struct llmobs_buf *out, struct llmobs_cell cell)
 
 static bool is_formula(const char *text)
 {
-    return *text != '\0' && strchr("=+-@\t\r", *text) != NULL;
+    return LLMOBS_HAZARD(lets_formulas_in, *text != '\0', *text == '\0') &&
+           strchr("=+-@\t\r", *text);
 }
 
 /* Adds a text between quotes, each quote in it twice. */
@@ -218,9 +219,9 @@ static int add_quoted(struct llmobs_buf *out, const char *text)
     const char *stop;
     int rc = llmobs_buf_addc(out, '"');
 
-    for (; rc == 0 && (stop = strchr(text, '"')) != NULL; text = stop + 1) {
+    for (; rc == 0 && (stop = strchr(text, '"')); text = stop + 1) {
         rc = llmobs_buf_add(out, text, (size_t)(stop - text));
-        rc |= llmobs_buf_adds(out, "\"\"");
+        rc |= llmobs_buf_adds(out, LLMOBS_HAZARD(one_quote, "\"\"", "\""));
     }
     rc |= llmobs_buf_adds(out, text);
     return rc | llmobs_buf_addc(out, '"');
@@ -238,7 +239,7 @@ static int add_csv_text(struct llmobs_buf *out, const char *text)
         text = safe.data;
     }
     if (rc == 0)
-        rc = *text != '\0' && strpbrk(text, ",\"\r\n") == NULL
+        rc = *text != '\0' && !strpbrk(text, ",\"\r\n")
                  ? llmobs_buf_adds(out, text)
                  : add_quoted(out, text);
     llmobs_buf_fini(&safe);
@@ -257,7 +258,7 @@ int llmobs_cell_add_csv(struct llmobs_buf *out, struct llmobs_cell cell,
         return add_iso(out, cell.whole);
     if (cell.kind != LLMOBS_CELL_TEXT && cell.kind != LLMOBS_CELL_DRAWN)
         return cell_add_number(out, cell);
-    if (!terminal)
+    if (LLMOBS_HAZARD(csv_lets_controls_out, !terminal, !terminal || cell.text))
         return add_csv_text(out, cell.text);
     llmobs_buf_init(&escaped, SIZE_MAX / 2);
     if (*cell.text != '\0')
@@ -317,8 +318,8 @@ static int add_money(struct llmobs_buf *out, double cost, bool ascii)
     char room[LLMOBS_COST_TEXT];
     const char *text = llmobs_cost_text(cost, room);
 
-    return text != NULL ? llmobs_buf_adds(out, text)
-                        : llmobs_buf_adds(out, ascii ? "-" : "–");
+    return text ? llmobs_buf_adds(out, text)
+                : llmobs_buf_adds(out, ascii ? "-" : "–");
 }
 
 const char *llmobs_cell_clock(int64_t wall_ns, const char *form,
@@ -327,7 +328,7 @@ const char *llmobs_cell_clock(int64_t wall_ns, const char *form,
     time_t at = (time_t)(wall_ns / NS_PER_S);
     struct tm tm;
 
-    return wall_ns > 0 && localtime_r(&at, &tm) != NULL &&
+    return wall_ns > 0 && localtime_r(&at, &tm) &&
                    strftime(room, LLMOBS_CELL_CLOCK, form, &tm) > 0
                ? room
                : NULL;
@@ -338,7 +339,7 @@ static int add_local(struct llmobs_buf *out, int64_t wall_ns)
     char room[LLMOBS_CELL_CLOCK];
     const char *text = llmobs_cell_clock(wall_ns, "%Y-%m-%d %H:%M:%S", room);
 
-    return llmobs_buf_adds(out, text != NULL ? text : "");
+    return llmobs_buf_adds(out, text ? text : "");
 }
 
 static int add_share(struct llmobs_buf *out, double share)

@@ -18,7 +18,7 @@
 static int contents_add_span(struct llmobs_contents *contents,
                              const char *trace, int64_t start_ns)
 {
-    if (llmobs_texts_share(&contents->traces, trace) == NULL)
+    if (!llmobs_texts_share(&contents->traces, trace))
         return -ENOMEM;
     if (contents->spans++ == 0 || start_ns < contents->first_ns)
         contents->first_ns = start_ns;
@@ -36,11 +36,11 @@ static int64_t start_of(struct llmobs_text line)
     char digits[24] = "", *end;
     int64_t start;
 
-    while ((at = memmem(at, (size_t)(stop - at), key, sizeof key - 1)) != NULL)
-        found = at += sizeof key - 1;
-    if (found == NULL || stop - found < (ptrdiff_t)sizeof digits)
+    while ((at = memmem(at, (size_t)(stop - at), key, sizeof(key) - 1)))
+        found = at += sizeof(key) - 1;
+    if (!found || stop - found < (ptrdiff_t)sizeof(digits))
         return -1;
-    memcpy(digits, found, sizeof digits - 1);
+    memcpy(digits, found, sizeof(digits) - 1);
     start = strtoll(digits, &end, 10);
     return end > digits && *end == ',' ? start : -1;
 }
@@ -69,7 +69,7 @@ static int contents_add_line(struct llmobs_contents *contents,
     char trace[ID_MAX];
     int64_t start_ns = 0;
 
-    if (id.data == NULL || id.len >= ID_MAX ||
+    if (!id.data || id.len >= ID_MAX ||
         (!contents->bare && (start_ns = start_of(line)) < 0))
         return add_parsed(contents, line);
     if (contents->bare && llmobs_texts_has(&contents->traces, id.data, id.len))
@@ -94,8 +94,7 @@ static int take_lines(struct lines *lines, size_t known)
     char *look = data + known, *end;
     int rc = 0;
 
-    while (rc == 0 &&
-           (end = memchr(look, '\n', (size_t)(stop - look))) != NULL) {
+    while (rc == 0 && (end = memchr(look, '\n', (size_t)(stop - look)))) {
         if (!lines->passes)
             rc = contents_add_line(
                 lines->contents,

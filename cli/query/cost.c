@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
+
 #define LEAST 1e-6
 #define DECIMALS_MAX 7
 
@@ -18,7 +20,9 @@ void llmobs_cost_estimate(struct llmobs_row *row, struct llmobs_prices *prices)
     };
     double cost;
 
-    if (!row->filled || row->cost >= 0 || !llmobs_row_counts(row))
+    if (!row->filled ||
+        LLMOBS_HAZARD(estimates_over_the_given, row->cost >= 0, false) ||
+        LLMOBS_HAZARD(root_costs_too, !llmobs_row_counts(row), false))
         return;
     cost = llmobs_prices_cost(prices, row->provider, row->model, &tokens);
     if (cost <= LLMOBS_COST_MAX)
@@ -30,7 +34,7 @@ const char *llmobs_cost_source(const struct llmobs_prices *prices,
 {
     const char *date = llmobs_prices_date(prices);
 
-    if (date == NULL)
+    if (!date)
         return strcpy(room, "no prices known");
     snprintf(room, LLMOBS_COST_NOTE, "estimated, prices of %s", date);
     return room;

@@ -4,6 +4,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/mix.h"
 
 struct llmobs_digest llmobs_digest_seed(void)
@@ -11,7 +12,7 @@ struct llmobs_digest llmobs_digest_seed(void)
     struct llmobs_digest seed = {0};
     struct timespec now = {0};
 
-    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
+    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed))
         return seed;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     seed.a = llmobs_mix((uint64_t)now.tv_nsec);
@@ -41,8 +42,8 @@ static void digest_add_text(struct llmobs_digest *digest, const char *text,
     uint64_t piece;
 
     digest_add_number(digest, len);
-    for (; len >= sizeof piece; text += sizeof piece, len -= sizeof piece) {
-        memcpy(&piece, text, sizeof piece);
+    for (; len >= sizeof(piece); text += sizeof(piece), len -= sizeof(piece)) {
+        memcpy(&piece, text, sizeof(piece));
         digest_add_number(digest, piece);
     }
     if (len > 0) {
@@ -58,7 +59,7 @@ static void digest_add_value(struct llmobs_digest seed,
 
 static bool digest_is_one_of(const char *key, const char *const *keys)
 {
-    for (; keys != NULL && *keys != NULL; keys++)
+    for (; keys && *keys; keys++)
         if (strcmp(key, *keys) == 0)
             return true;
     return false;
@@ -73,7 +74,7 @@ static void digest_add_object(struct llmobs_digest seed,
 {
     struct llmobs_digest sum = {0};
 
-    for (void *at = llmobs_json_iter(object); at != NULL;
+    for (void *at = llmobs_json_iter(object); at;
          at = llmobs_json_next(object, at)) {
         const char *key = llmobs_json_iter_key(at);
         struct llmobs_digest member = seed;
@@ -94,7 +95,7 @@ static void digest_add_real(struct llmobs_digest *digest, double real)
 {
     uint64_t bits;
 
-    memcpy(&bits, &real, sizeof bits);
+    memcpy(&bits, &real, sizeof(bits));
     digest_add_number(digest, bits);
 }
 
@@ -135,10 +136,10 @@ static bool repeats_settings(const struct llmobs_json *event)
 {
     static const char end[] = ".createResponse";
     const char *name = llmobs_json_gets(event, "name");
-    size_t len = name != NULL ? strlen(name) : 0;
+    size_t len = name ? strlen(name) : 0;
 
-    return len >= sizeof end - 1 &&
-           strcmp(name + len - (sizeof end - 1), end) == 0;
+    return len >= sizeof(end) - 1 &&
+           strcmp(name + len - (sizeof(end) - 1), end) == 0;
 }
 
 static void add_settings(struct llmobs_digest seed,
@@ -168,7 +169,7 @@ static void add_settings(struct llmobs_digest seed,
 /* True where there is any text or object to compare. */
 static bool has_input(const struct llmobs_json *input)
 {
-    for (void *at = llmobs_json_iter(input); at != NULL;
+    for (void *at = llmobs_json_iter(input); at;
          at = llmobs_json_next(input, at)) {
         const struct llmobs_json *value = llmobs_json_iter_value(at);
 
@@ -184,17 +185,17 @@ bool llmobs_digest_request(struct llmobs_digest seed,
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
     const struct llmobs_json *input = llmobs_json_get(meta, "input");
-    const char *model =
-        llmobs_json_gets(llmobs_json_get(event, "_call"), "request_model");
+    const char *model = llmobs_json_gets(
+        llmobs_json_get(event, "_call"),
+        LLMOBS_HAZARD(model_of_the_answer, "request_model", "response_model"));
 
     if (!has_input(input) ||
-        llmobs_json_get(llmobs_json_get(meta, "metadata"), "truncated") != NULL)
+        llmobs_json_get(llmobs_json_get(meta, "metadata"), "truncated"))
         return false;
-    if (model == NULL) /* that of the answer, where it names one */
+    if (!model) /* that of the answer, where it names one */
         model = llmobs_json_gets(meta, "model_name");
     *out = seed;
-    digest_add_text(out, model != NULL ? model : "",
-                    model != NULL ? strlen(model) : 0);
+    digest_add_text(out, model ? model : "", model ? strlen(model) : 0);
     digest_add_value(seed, out, input);
     digest_add_value(seed, out, llmobs_json_get(meta, "tool_definitions"));
     add_settings(seed, out, event, meta);
@@ -213,7 +214,7 @@ struct llmobs_digest llmobs_digest_tool(struct llmobs_digest seed,
                                llmobs_json_text_len(arguments)};
 
     digest_add_text(&digest, name, strlen(name));
-    if (text.data != NULL && llmobs_json_parse(text, &read) == 0)
+    if (text.data && llmobs_json_parse(text, &read) == 0)
         arguments = read;
     digest_add_value(seed, &digest, arguments);
     llmobs_json_free(read);

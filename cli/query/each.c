@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "cli/query/cost.h"
+#include "lib/base/hazard.h"
 
 #define KEY_MAX ((size_t)1 << 30)
 #define TEXTS_OF 1024 /* rows whose texts are kept together */
@@ -32,9 +33,9 @@ static int each_is_repeated(struct each *each, const struct llmobs_json *event)
     rc |= llmobs_buf_adds(&each->key, llmobs_json_gets(event, "span_id"));
     if (rc != 0)
         return rc;
-    if (llmobs_texts_share(&each->seen, each->key.data) == NULL)
+    if (!llmobs_texts_share(&each->seen, each->key.data))
         return -ENOMEM;
-    return each->seen.count == before ? 1 : 0;
+    return LLMOBS_HAZARD(counts_twice, each->seen.count == before ? 1 : 0, 0);
 }
 
 static int hand_out(struct each *each, const struct llmobs_json *event,
@@ -83,7 +84,7 @@ static int each_take_line(void *ctx, struct llmobs_text line,
     struct llmobs_json *event;
     int rc = llmobs_load_parse(load, line, &event);
 
-    if (event == NULL)
+    if (!event)
         return rc;
     rc = each_take_event(each, event, place);
     llmobs_json_free(event);

@@ -34,15 +34,15 @@ bool llmobs_evaluations_is_one(const struct llmobs_json *event)
     return (llmobs_json_is_object(llmobs_json_get(join, "span")) ||
             llmobs_json_is_object(llmobs_json_get(join, "tag")) ||
             evaluations_is_feedback(event)) &&
-           llmobs_json_gets(event, "label") != NULL;
+           llmobs_json_gets(event, "label");
 }
 
 bool llmobs_evaluations_may_be_one(struct llmobs_text line)
 {
     static const char *const marks[] = {"\"join_on\"", "\"submitter\""};
 
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (memmem(line.data, line.len, marks[i], strlen(marks[i])) != NULL)
+    for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+        if (memmem(line.data, line.len, marks[i], strlen(marks[i])))
             return true;
     return false;
 }
@@ -62,7 +62,7 @@ static int tag_key(struct llmobs_buf *key, const struct llmobs_json *tag)
     const char *name = llmobs_json_gets(tag, "key");
     const char *value = llmobs_json_gets(tag, "value");
 
-    if (name == NULL || value == NULL)
+    if (!name || !value)
         return -EINVAL;
     return llmobs_buf_addf(key, "%s:%s", name, value);
 }
@@ -73,12 +73,12 @@ static int feedback_key(struct llmobs_buf *key, const struct llmobs_json *event)
     const char *trace = llmobs_json_gets(event, "trace_id");
     const char *session = llmobs_json_gets(event, "session_id");
 
-    if (span != NULL)
+    if (span)
         return ids_key(key, "", span);
-    if (trace != NULL)
+    if (trace)
         return ids_key(key, trace, "");
-    return session != NULL ? ids_key(key, SESSION, session)
-                           : llmobs_buf_adds(key, ID_MARK);
+    return session ? ids_key(key, SESSION, session)
+                   : llmobs_buf_adds(key, ID_MARK);
 }
 
 static int make_key(struct llmobs_buf *key, const struct llmobs_json *event)
@@ -90,9 +90,9 @@ static int make_key(struct llmobs_buf *key, const struct llmobs_json *event)
 
     if (evaluations_is_feedback(event))
         return feedback_key(key, event);
-    if (span == NULL)
+    if (!span)
         return tag_key(key, llmobs_json_get(join, "tag"));
-    return trace == NULL || id == NULL ? -EINVAL : ids_key(key, trace, id);
+    return !trace || !id ? -EINVAL : ids_key(key, trace, id);
 }
 
 /* The value, of any type. */
@@ -104,7 +104,7 @@ static const struct llmobs_json *evaluations_value_of(
                                         "text_value"};
     const struct llmobs_json *value = NULL;
 
-    for (size_t i = 0; value == NULL && i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; !value && i < sizeof(names) / sizeof(*names); i++)
         value = llmobs_json_get(event, names[i]);
     return value;
 }
@@ -117,11 +117,11 @@ static int evaluations_add_value(struct llmobs_buf *out,
     char *dumped = NULL;
     int rc;
 
-    if (text == NULL && value != NULL) {
+    if (!text && value) {
         dumped = llmobs_json_dumps(value, 0);
         text = dumped;
     }
-    rc = llmobs_escape_adds(out, text != NULL ? text : "?", TEXT_COLUMNS);
+    rc = llmobs_escape_adds(out, text ? text : "?", TEXT_COLUMNS);
     free(dumped);
     return rc;
 }
@@ -139,12 +139,12 @@ static int make_text(struct llmobs_buf *out, const struct llmobs_json *event)
     rc |= llmobs_buf_adds(out, ": ");
     if (rc == 0)
         rc = evaluations_add_value(out, event);
-    if (rc == 0 && assessment != NULL) {
+    if (rc == 0 && assessment) {
         rc = llmobs_buf_adds(out, " (");
         rc |= llmobs_escape_adds(out, assessment, LABEL_COLUMNS);
         rc |= llmobs_buf_addc(out, ')');
     }
-    if (rc == 0 && reasoning != NULL && *reasoning != '\0') {
+    if (rc == 0 && reasoning && *reasoning != '\0') {
         rc = llmobs_buf_addc(out, ' ');
         rc |= llmobs_escape_adds(out, reasoning, TEXT_COLUMNS);
     }
@@ -168,7 +168,7 @@ int llmobs_evaluations_add(struct llmobs_evaluations *all,
     if (rc == 0)
         rc = make_text(&text, event);
     if (rc == 0)
-        rc = llmobs_grow(&all->list, &all->cap, all->count, sizeof *all->list);
+        rc = llmobs_grow(&all->list, &all->cap, all->count, sizeof(*all->list));
     if (rc == 0) {
         line.stamp_ms =
             llmobs_json_to_int(llmobs_json_get(event, "timestamp_ms"));
@@ -203,7 +203,7 @@ void llmobs_evaluations_sort(struct llmobs_evaluations *all)
 
     if (all->count == 0)
         return;
-    qsort(all->list, all->count, sizeof *all->list, evaluations_by_key);
+    qsort(all->list, all->count, sizeof(*all->list), evaluations_by_key);
     for (size_t i = 1; i < all->count; i++) {
         if (evaluations_by_key(&all->list[kept], &all->list[i]) == 0)
             free_line(&all->list[i]);
@@ -258,19 +258,19 @@ static int take_by_ids(struct llmobs_evaluations *all,
     const char *id = llmobs_json_gets(span, "span_id");
     const char *parent = llmobs_json_gets(span, "parent_id");
     const char *session = llmobs_json_gets(span, "session_id");
-    bool root = parent == NULL || strcmp(parent, "undefined") == 0;
+    bool root = !parent || strcmp(parent, "undefined") == 0;
     const struct {
         const char *trace, *id;
         bool asked;
     } keys[] = {{trace, id, true},
                 {"", id, true},
                 {trace, "", root},
-                {SESSION, session, root && session != NULL}};
+                {SESSION, session, root && session}};
     struct llmobs_buf key;
-    int rc = trace != NULL && id != NULL ? 0 : -EINVAL;
+    int rc = trace && id ? 0 : -EINVAL;
 
     llmobs_buf_init(&key, SIZE_MAX / 2);
-    for (size_t i = 0; rc == 0 && i < sizeof keys / sizeof *keys; i++) {
+    for (size_t i = 0; rc == 0 && i < sizeof(keys) / sizeof(*keys); i++) {
         if (!keys[i].asked)
             continue;
         rc = ids_key(&key, keys[i].trace, keys[i].id);
@@ -295,7 +295,7 @@ int llmobs_evaluations_of(struct llmobs_evaluations *all,
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(tags); i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 
-        if (tag != NULL)
+        if (tag)
             rc = evaluations_take(all, tag, out, &left);
     }
     return rc;
@@ -315,5 +315,5 @@ void llmobs_evaluations_fini(struct llmobs_evaluations *all)
     for (size_t i = 0; i < all->count; i++)
         free_line(&all->list[i]);
     free(all->list);
-    memset(all, 0, sizeof *all);
+    memset(all, 0, sizeof(*all));
 }

@@ -17,7 +17,7 @@ const char *llmobs_filter_kind(const struct llmobs_json *event)
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
     const char *kind = llmobs_json_gets(llmobs_json_get(meta, "span"), "kind");
 
-    return kind != NULL ? kind : llmobs_json_gets(meta, "span.kind");
+    return kind ? kind : llmobs_json_gets(meta, "span.kind");
 }
 
 const char *llmobs_filter_tag_of(const struct llmobs_json *event,
@@ -29,7 +29,7 @@ const char *llmobs_filter_tag_of(const struct llmobs_json *event,
     for (size_t i = 0; i < count; i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 
-        if (tag != NULL && strncmp(tag, key, len) == 0 && tag[len] == ':')
+        if (tag && strncmp(tag, key, len) == 0 && tag[len] == ':')
             return tag + len + 1;
     }
     return NULL;
@@ -40,16 +40,16 @@ const char *llmobs_filter_tag_of(const struct llmobs_json *event,
 bool llmobs_filter_name_match(const struct llmobs_filter_name *name,
                               const char *have)
 {
-    if (name->pattern == NULL)
+    if (!name->pattern)
         return true;
-    return (have != NULL &&
-            (strcasecmp(have, name->pattern) == 0 ||
-             fnmatch(name->pattern, have, FNM_CASEFOLD) == 0)) != name->is_not;
+    return (have && (strcasecmp(have, name->pattern) == 0 ||
+                     fnmatch(name->pattern, have, FNM_CASEFOLD) == 0)) !=
+           name->is_not;
 }
 
 static bool query_filter_begins(const char *have, const char *want)
 {
-    return have != NULL && strncasecmp(have, want, strlen(want)) == 0;
+    return have && strncasecmp(have, want, strlen(want)) == 0;
 }
 
 /* True where the tag is "key:value", and `want` is "key:value" or
@@ -72,7 +72,7 @@ static bool query_filter_has_tag(const struct llmobs_json *event,
     for (size_t i = 0; i < count; i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 
-        if (tag != NULL && query_filter_is_tag(tag, want))
+        if (tag && query_filter_is_tag(tag, want))
             return true;
     }
     return false;
@@ -82,7 +82,7 @@ static const char *query_filter_session_of(const struct llmobs_json *event)
 {
     const char *have = llmobs_json_gets(event, "session_id");
 
-    return have != NULL ? have : llmobs_filter_tag_of(event, "session_id");
+    return have ? have : llmobs_filter_tag_of(event, "session_id");
 }
 
 /* -- what was said -------------------------------------------------------- */
@@ -94,7 +94,7 @@ static bool found_in(struct llmobs_filter *filter, const char *text)
     struct llmobs_founds founds = {NULL, 0, 0};
     bool found;
 
-    if (text == NULL || *text == '\0')
+    if (!text || *text == '\0')
         return false;
     (void)llmobs_regex_find(filter->grep, &filter->grep_memory,
                             (struct llmobs_text){text, strlen(text)}, 0,
@@ -118,7 +118,7 @@ static bool found_below(struct llmobs_filter *filter,
                 return true;
         return false;
     }
-    for (void *at = llmobs_json_iter(json); at != NULL;
+    for (void *at = llmobs_json_iter(json); at;
          at = llmobs_json_next(json, at)) {
         const char *key = llmobs_json_iter_key(at);
 
@@ -157,7 +157,7 @@ static bool numbers_match(const struct llmobs_filter *filter,
         llmobs_json_to_int(llmobs_json_get(event, "duration")) <
             filter->min_duration_ns)
         return false;
-    return !filter->errors || (status != NULL && strcmp(status, "error") == 0);
+    return !filter->errors || (status && strcmp(status, "error") == 0);
 }
 
 static bool names_match(const struct llmobs_filter *filter,
@@ -184,18 +184,18 @@ static bool names_match(const struct llmobs_filter *filter,
  * evaluation. */
 static bool asks_of_span(const struct llmobs_filter *filter)
 {
-    return filter->name.pattern != NULL || filter->kind.pattern != NULL ||
-           filter->model.pattern != NULL || filter->provider.pattern != NULL ||
-           filter->session.pattern != NULL || filter->since_ns > 0 ||
+    return filter->name.pattern || filter->kind.pattern ||
+           filter->model.pattern || filter->provider.pattern ||
+           filter->session.pattern || filter->since_ns > 0 ||
            filter->until_ns > 0 || filter->min_duration_ns > 0 ||
-           filter->errors || filter->grep != NULL;
+           filter->errors || filter->grep;
 }
 
 bool llmobs_filter_asks(const struct llmobs_filter *filter)
 {
-    return asks_of_span(filter) || filter->trace != NULL ||
-           filter->id != NULL || filter->tag_count > 0 ||
-           filter->service.pattern != NULL || filter->ml_app.pattern != NULL;
+    return asks_of_span(filter) || filter->trace || filter->id ||
+           filter->tag_count > 0 || filter->service.pattern ||
+           filter->ml_app.pattern;
 }
 
 /* `ids`: an object with the ids of a span. */
@@ -204,11 +204,11 @@ static bool ids_match(const struct llmobs_filter *filter,
 {
     const char *trace = llmobs_json_gets(ids, "trace_id");
 
-    if (filter->trace != NULL &&
+    if (filter->trace &&
         (!query_filter_begins(trace, filter->trace) ||
          (filter->trace_whole && strcasecmp(trace, filter->trace) != 0)))
         return false;
-    return filter->id == NULL || query_filter_begins(trace, filter->id) ||
+    return !filter->id || query_filter_begins(trace, filter->id) ||
            query_filter_begins(llmobs_json_gets(ids, "span_id"), filter->id);
 }
 
@@ -226,14 +226,14 @@ bool llmobs_filter_match(struct llmobs_filter *filter,
 {
     return numbers_match(filter, event) && names_match(filter, event) &&
            ids_match(filter, event) && tags_match(filter, event) &&
-           (filter->grep == NULL || query_filter_found(filter, event));
+           (!filter->grep || query_filter_found(filter, event));
 }
 
 bool llmobs_filter_passes_all(const struct llmobs_filter *filter)
 {
     static const struct llmobs_filter none;
 
-    return memcmp(filter, &none, sizeof none) == 0;
+    return memcmp(filter, &none, sizeof(none)) == 0;
 }
 
 bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
@@ -266,9 +266,9 @@ static bool has_text(struct llmobs_text line, const char *before,
 
     if (strspn(text, plain) != strlen(text))
         return true;
-    len = snprintf(needle, sizeof needle, "%s%s%s", before, text, after);
-    return len < 0 || len >= (int)sizeof needle ||
-           memmem(line.data, line.len, needle, (size_t)len) != NULL;
+    len = snprintf(needle, sizeof(needle), "%s%s%s", before, text, after);
+    return len < 0 || len >= (int)sizeof(needle) ||
+           memmem(line.data, line.len, needle, (size_t)len);
 }
 
 static bool query_filter_has_id(struct llmobs_text line, const char *id)
@@ -276,7 +276,7 @@ static bool query_filter_has_id(struct llmobs_text line, const char *id)
     char lower[NEEDLE_MAX];
     size_t len = strlen(id);
 
-    if (len >= sizeof lower)
+    if (len >= sizeof(lower))
         return true;
     for (size_t i = 0; i <= len; i++)
         lower[i] = (char)tolower((unsigned char)id[i]);
@@ -288,7 +288,7 @@ static bool has_trace(struct llmobs_text line, const char *begin)
     struct llmobs_text id = llmobs_tail_trace(line);
     size_t len = strlen(begin);
 
-    if (id.data == NULL)
+    if (!id.data)
         return query_filter_has_id(line, begin);
     return id.len >= len && strncasecmp(id.data, begin, len) == 0;
 }
@@ -299,10 +299,10 @@ static bool query_filter_has_value(struct llmobs_text line, const char *before,
 {
     const char *at = name->pattern;
 
-    if (at == NULL || name->is_not)
+    if (!at || name->is_not)
         return true;
     for (; *at != '\0'; at++)
-        if (!isdigit((unsigned char)*at) && strchr("-_.:", *at) == NULL)
+        if (!isdigit((unsigned char)*at) && !strchr("-_.:", *at))
             return true;
     return has_text(line, before, name->pattern, "\"");
 }
@@ -312,7 +312,7 @@ static bool has_tag_text(struct llmobs_text line, const char *tag)
     char text[NEEDLE_MAX];
     size_t len = strlen(tag);
 
-    if (len >= sizeof text)
+    if (len >= sizeof(text))
         return true;
     memcpy(text, tag, len + 1);
     text[strcspn(text, ":=")] = ':';
@@ -322,11 +322,11 @@ static bool has_tag_text(struct llmobs_text line, const char *tag)
 bool llmobs_filter_may_match(const struct llmobs_filter *filter,
                              struct llmobs_text line, bool tree)
 {
-    if (filter->trace != NULL && !has_trace(line, filter->trace))
+    if (filter->trace && !has_trace(line, filter->trace))
         return false;
     if (tree)
         return true;
-    if (filter->id != NULL && !query_filter_has_id(line, filter->id))
+    if (filter->id && !query_filter_has_id(line, filter->id))
         return false;
     if (filter->errors && !has_text(line, "\"", "error", "\""))
         return false;

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "cli/shared/grow.h"
+#include "lib/base/hazard.h"
 
 void llmobs_forest_init(struct llmobs_forest *forest)
 {
-    memset(forest, 0, sizeof *forest);
+    memset(forest, 0, sizeof(*forest));
 }
 
 void llmobs_forest_fini(struct llmobs_forest *forest)
@@ -23,7 +24,7 @@ void llmobs_forest_fini(struct llmobs_forest *forest)
 int llmobs_forest_add(struct llmobs_forest *forest, struct llmobs_row *row)
 {
     if (llmobs_grow(&forest->rows, &forest->cap, forest->count,
-                    sizeof *forest->rows) != 0) {
+                    sizeof(*forest->rows)) != 0) {
         llmobs_row_free(row);
         return -ENOMEM;
     }
@@ -81,7 +82,7 @@ static struct llmobs_row *forest_parent_of(const struct llmobs_forest *forest,
                              .span_id = row->parent_id};
     size_t low = 0, high = forest->count;
 
-    if (row->parent_id == NULL)
+    if (!row->parent_id)
         return NULL;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -110,7 +111,7 @@ static void mark_paths(struct llmobs_forest *forest)
 
         if (!row->wanted)
             continue;
-        while ((row = forest_parent_of(forest, row)) != NULL && !row->wanted &&
+        while ((row = forest_parent_of(forest, row)) && !row->wanted &&
                !row->path)
             row->path = true;
     }
@@ -125,7 +126,7 @@ static void find_parents(struct llmobs_forest *forest)
         row->parent = forest_parent_of(forest, row);
         if (row->parent == row)
             row->parent = NULL;
-        row->orphan = row->parent == NULL && row->parent_id != NULL;
+        row->orphan = !row->parent && row->parent_id;
     }
 }
 
@@ -141,9 +142,9 @@ static void cut_circles(struct llmobs_forest *forest)
         struct llmobs_row *row = forest->rows[i];
 
         mark++;
-        for (; row != NULL && row->mark == 0; row = row->parent) {
+        for (; row && row->mark == 0; row = row->parent) {
             row->mark = mark;
-            if (row->parent != NULL && row->parent->mark == mark) {
+            if (row->parent && row->parent->mark == mark) {
                 row->parent = NULL;
                 row->orphan = true;
             }
@@ -160,12 +161,12 @@ static void pass_hidden(struct llmobs_forest *forest)
         struct llmobs_row *row = forest->rows[i], *end = row->parent;
         bool orphan = row->orphan;
 
-        for (; end != NULL && !llmobs_forest_shows(end); end = end->parent)
+        for (; end && !llmobs_forest_shows(end); end = end->parent)
             orphan |= end->orphan;
         while (row->parent != end) {
             struct llmobs_row *above = row->parent;
 
-            row->parent = end;
+            LLMOBS_HAZARD(hidden_climbed_again, row->parent = end, );
             row->orphan |= orphan;
             row = above;
         }
@@ -192,14 +193,14 @@ int llmobs_forest_sort(struct llmobs_forest *forest)
     if (forest->count == 0)
         return 0;
     cut_links(forest);
-    qsort(forest->rows, forest->count, sizeof *forest->rows, by_ids);
+    qsort(forest->rows, forest->count, sizeof(*forest->rows), by_ids);
     drop_repeated(forest);
     if (forest->paths)
         mark_paths(forest);
     find_parents(forest);
     cut_circles(forest);
     pass_hidden(forest);
-    qsort(forest->rows, forest->count, sizeof *forest->rows, forest_by_time);
+    qsort(forest->rows, forest->count, sizeof(*forest->rows), forest_by_time);
     return 0;
 }
 
@@ -233,7 +234,7 @@ static size_t link_rows(struct llmobs_forest *forest, struct llmobs_row **roots)
 
         if (!llmobs_forest_shows(row))
             continue;
-        if (row->parent == NULL) {
+        if (!row->parent) {
             roots[count++] = row;
             continue;
         }
@@ -247,7 +248,7 @@ static size_t count_trace(const struct llmobs_row *row, int64_t *start_ns)
 {
     size_t count = 0;
 
-    for (; row != NULL; row = llmobs_forest_next(row)) {
+    for (; row; row = llmobs_forest_next(row)) {
         if (row->start_ns < *start_ns)
             *start_ns = row->start_ns;
         count++;
@@ -263,14 +264,14 @@ int llmobs_forest_grow(struct llmobs_forest *forest)
 
     if (forest->count == 0)
         return 0;
-    roots = calloc(forest->count, sizeof *roots);
-    forest->traces = calloc(forest->count, sizeof *forest->traces);
-    if (roots == NULL || forest->traces == NULL) {
+    roots = calloc(forest->count, sizeof(*roots));
+    forest->traces = calloc(forest->count, sizeof(*forest->traces));
+    if (!roots || !forest->traces) {
         free(roots);
         return -ENOMEM;
     }
     count = link_rows(forest, roots);
-    qsort(roots, count, sizeof *roots, forest_by_trace);
+    qsort(roots, count, sizeof(*roots), forest_by_trace);
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && strcmp(roots[i - 1]->trace_id, roots[i]->trace_id) == 0) {
             roots[i - 1]->next = roots[i];
@@ -285,16 +286,16 @@ int llmobs_forest_grow(struct llmobs_forest *forest)
         forest->traces[i].count =
             count_trace(forest->traces[i].root, &forest->traces[i].start_ns);
     if (forest->trace_count > 0)
-        qsort(forest->traces, forest->trace_count, sizeof *forest->traces,
+        qsort(forest->traces, forest->trace_count, sizeof(*forest->traces),
               forest_by_start);
     return 0;
 }
 
 struct llmobs_row *llmobs_forest_next(const struct llmobs_row *row)
 {
-    if (row->child != NULL)
+    if (row->child)
         return row->child;
-    while (row != NULL && row->next == NULL)
+    while (row && !row->next)
         row = row->parent;
-    return row != NULL ? row->next : NULL;
+    return row ? row->next : NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "cli/query/cost.h"
 #include "cli/query/tail.h"
+#include "lib/base/hazard.h"
 
 #define NS_PER_S INT64_C(1000000000)
 /* A trace's id that the library made has the second of its beginning, which may
@@ -14,7 +15,7 @@
 
 void llmobs_load_init(struct llmobs_load *load)
 {
-    memset(load, 0, sizeof *load);
+    memset(load, 0, sizeof(*load));
     llmobs_forest_init(&load->forest);
 }
 
@@ -35,7 +36,7 @@ static int query_load_take_evaluation(void *ctx, struct llmobs_text text,
     int rc;
 
     (void)place;
-    if (llmobs_tail_trace(text).data != NULL || /* a span */
+    if (llmobs_tail_trace(text).data || /* a span */
         !llmobs_evaluations_may_be_one(text))
         return 0;
     rc = llmobs_json_parse(text, &event);
@@ -71,7 +72,7 @@ static int query_load_join(struct llmobs_load *load,
     if (rc == 0 && lines.len > 0) {
         row->evaluations =
             llmobs_texts_keep(&load->texts, lines.data, lines.len);
-        rc = row->evaluations != NULL ? 0 : -ENOMEM;
+        rc = row->evaluations ? 0 : -ENOMEM;
     }
     llmobs_buf_fini(&lines);
     return rc;
@@ -81,8 +82,8 @@ static int query_load_join(struct llmobs_load *load,
 
 bool llmobs_load_is_span(const struct llmobs_json *event)
 {
-    return llmobs_json_gets(event, "trace_id") != NULL &&
-           llmobs_json_gets(event, "span_id") != NULL;
+    return llmobs_json_gets(event, "trace_id") &&
+           llmobs_json_gets(event, "span_id");
 }
 
 int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,
@@ -166,10 +167,10 @@ static int query_load_take(struct llmobs_load *load,
         return 0;
     }
     rc = parse_span(load, text, &event);
-    if (rc != 0 || event == NULL)
+    if (rc != 0 || !event)
         return rc;
     trace = llmobs_json_gets(event, "trace_id");
-    if (traces == NULL || llmobs_texts_has(traces, trace, strlen(trace)))
+    if (!traces || llmobs_texts_has(traces, trace, strlen(trace)))
         rc = llmobs_load_take(load, event, place);
     else
         load->events++;
@@ -199,7 +200,7 @@ static int64_t query_load_begin_of(const char *trace, int64_t start_ns)
     char digits[9] = "";
     int64_t s, start_s = start_ns / NS_PER_S;
 
-    strncat(digits, trace, sizeof digits - 1);
+    strncat(digits, trace, sizeof(digits) - 1);
     s = (int64_t)strtoul(digits, NULL, 16);
     return s <= start_s && s >= start_s - ID_AGE_S ? s * NS_PER_S : start_ns;
 }
@@ -217,10 +218,11 @@ static int add_trace(struct window *window, const char *trace, int64_t start_ns,
             window->load->more = true;
             return 1;
         }
-        if (llmobs_texts_share(&window->traces, trace) == NULL)
+        if (!llmobs_texts_share(&window->traces, trace))
             return -ENOMEM;
     }
-    if (written_ns < begin_ns) /* by another clock, or the file is a copy */
+    if (LLMOBS_HAZARD(trusts_the_spans, written_ns < begin_ns,
+                      false)) /* by another clock, or the file is a copy */
         begin_ns = written_ns;
     if (begin_ns < window->since_ns)
         window->since_ns = begin_ns;
@@ -253,7 +255,7 @@ static int query_load_look_back(void *ctx, struct llmobs_text text,
     struct llmobs_json *event;
     int rc = parse_wanted(window->load->filter, text, &event);
 
-    if (event != NULL)
+    if (event)
         rc = add_trace(window, llmobs_json_gets(event, "trace_id"),
                        llmobs_json_to_int(llmobs_json_get(event, "start_ns")),
                        place);
@@ -273,7 +275,7 @@ static struct llmobs_text value_at(const char *at, const char *stop)
         return value;
     value.data = at + 1;
     end = memchr(value.data, '"', (size_t)(stop - value.data));
-    value.len = end != NULL ? (size_t)(end - value.data) : 0;
+    value.len = end ? (size_t)(end - value.data) : 0;
     return value;
 }
 
@@ -286,13 +288,12 @@ static bool names_trace(const struct window *window, struct llmobs_text text)
     const char *at = text.data, *stop = text.data + text.len;
     struct llmobs_text own = llmobs_tail_trace(text);
 
-    if (own.data != NULL)
+    if (own.data)
         return llmobs_texts_has(&window->traces, own.data, own.len);
-    while ((at = memmem(at, (size_t)(stop - at), key, sizeof key - 1)) !=
-           NULL) {
-        struct llmobs_text id = value_at(at += sizeof key - 1, stop);
+    while ((at = memmem(at, (size_t)(stop - at), key, sizeof(key) - 1))) {
+        struct llmobs_text id = value_at(at += sizeof(key) - 1, stop);
 
-        if (id.len > 0 && (memchr(id.data, '\\', id.len) != NULL ||
+        if (id.len > 0 && (memchr(id.data, '\\', id.len) ||
                            llmobs_texts_has(&window->traces, id.data, id.len)))
             return true;
     }
@@ -345,9 +346,9 @@ static int note_trace(void *ctx, struct llmobs_text text,
     int rc = parse_wanted(search->filter, text, &event);
 
     (void)place;
-    if (event != NULL) {
+    if (event) {
         search->trace = strdup(llmobs_json_gets(event, "trace_id"));
-        rc = search->trace != NULL ? 1 : -ENOMEM;
+        rc = search->trace ? 1 : -ENOMEM;
     }
     llmobs_json_free(event);
     return rc;
@@ -436,7 +437,7 @@ int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader)
 
 int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader)
 {
-    bool some = load->newest > 0 || load->filter->id != NULL;
+    bool some = load->newest > 0 || load->filter->id;
     int rc = load->tree && some ? load_traces(load, reader)
                                 : load_spans(load, reader);
 

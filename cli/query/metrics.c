@@ -35,7 +35,7 @@ static const struct {
                {"ttft", LLMOBS_METRIC_TTFT_P50, 3},
                {"tokens", LLMOBS_METRIC_TOKENS_IN, 3}};
 
-#define SEVERAL (sizeof several / sizeof *several)
+#define SEVERAL (sizeof(several) / sizeof(*several))
 
 const struct llmobs_metric_words *llmobs_metric_words(enum llmobs_metric metric)
 {
@@ -85,7 +85,7 @@ static int query_metrics_refuse(const char *words, size_t len)
     struct llmobs_suggest suggest;
     char word[LLMOBS_SUGGEST_MAX], shown[LLMOBS_ESCAPE_NAME];
 
-    snprintf(word, sizeof word, "%.*s", (int)(len < 99 ? len : 99), words);
+    snprintf(word, sizeof(word), "%.*s", (int)(len < 99 ? len : 99), words);
     llmobs_suggest_init(&suggest, word);
     for (size_t i = 0; i < LLMOBS_METRIC_COUNT; i++)
         llmobs_suggest_offer(&suggest, all[i].word);

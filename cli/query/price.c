@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
+
 #define THOUSAND 1000
 #define DIGITS_MAX 12
 
@@ -31,9 +33,9 @@ static bool read_threshold(const char *text, int64_t *above)
     *above = 0;
     if (*text == '\0')
         return true;
-    if (strncmp(text, before, sizeof before - 1) != 0)
+    if (strncmp(text, before, sizeof(before) - 1) != 0)
         return false;
-    text += sizeof before - 1;
+    text += sizeof(before) - 1;
     if (*text < '0' || *text > '9' || strspn(text, "0123456789") > DIGITS_MAX)
         return false;
     *above = strtoll(text, &end, 10);
@@ -48,7 +50,7 @@ static bool read_threshold(const char *text, int64_t *above)
 static bool price_read_name(const char *name, enum llmobs_price_part *part,
                             int64_t *above)
 {
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         size_t len = strlen(members[i].name);
 
         if (strncmp(name, members[i].name, len) != 0)
@@ -70,7 +72,7 @@ static struct llmobs_price_tier *tier_of(struct llmobs_price *price,
     for (size_t i = 0; i < price->count; i++)
         if (tiers[i].above == above)
             return &tiers[i];
-    if (at == sizeof price->tiers / sizeof *price->tiers)
+    if (at == sizeof(price->tiers) / sizeof(*price->tiers))
         return NULL;
     for (; at > 0 && tiers[at - 1].above > above; at--)
         tiers[at] = tiers[at - 1];
@@ -95,7 +97,8 @@ static bool price_read_member(struct llmobs_price *price, const char *name,
     if (llmobs_json_is_number(value))
         rate = llmobs_json_to_real(value);
     tier = tier_of(price, above);
-    if (tier == NULL || !(rate >= 0 && rate <= LLMOBS_PRICE_MAX))
+    if (!tier || !(rate >= LLMOBS_HAZARD(bad_price_is_none, 0, -1) &&
+                   rate <= LLMOBS_PRICE_MAX))
         return false;
     tier->rates[part] = rate;
     return true;
@@ -107,7 +110,7 @@ void llmobs_price_read(const struct llmobs_json *model,
     bool good = true;
 
     price->count = 0;
-    for (void *it = llmobs_json_iter(model); it != NULL && good;
+    for (void *it = llmobs_json_iter(model); it && good;
          it = llmobs_json_next(model, it))
         good = price_read_member(price, llmobs_json_iter_key(it),
                                  llmobs_json_iter_value(it));
@@ -188,7 +191,8 @@ double llmobs_price_of(const struct llmobs_price *price,
 {
     double output;
 
-    if (price->count == 0 || tokens->input < 0)
+    if (price->count == 0 ||
+        LLMOBS_HAZARD(unknown_is_free, tokens->input < 0, false))
         return -1;
     output = output_cost(price, tokens);
     return output < 0 ? -1 : input_cost(price, tokens) + output;

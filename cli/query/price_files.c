@@ -53,7 +53,7 @@ static int price_files_read_file(const char *path, struct llmobs_buf *text,
         rc = -errno;
     else if (st.st_size > (off_t)LLMOBS_PRICE_FILES_MAX)
         rc = -EFBIG;
-    else if (localtime_r(&st.st_mtime, &tm) == NULL ||
+    else if (!localtime_r(&st.st_mtime, &tm) ||
              strftime(date, LLMOBS_PRICES_DATE, "%Y-%m-%d", &tm) == 0)
         strcpy(date, "unknown");
     if (rc == 0)
@@ -118,7 +118,7 @@ static int price_files_add_list(const char *command,
     char *save = NULL;
     int first = 0;
 
-    for (char *path = strtok_r(list, ",", &save); path != NULL;
+    for (char *path = strtok_r(list, ",", &save); path;
          path = strtok_r(NULL, ",", &save)) {
         int rc = add_named(command, prices, path);
 
@@ -131,18 +131,17 @@ static int price_files_add_list(const char *command,
 int llmobs_price_files_load(const char *command, struct llmobs_prices **out)
 {
     const char *asked = getenv(VARIABLE);
-    char *list = strdup(asked != NULL && *asked != '\0' ? asked : "default");
+    char *list = strdup(asked && *asked != '\0' ? asked : "default");
     struct llmobs_prices *prices = NULL;
-    int rc = list != NULL ? 0 : -ENOMEM;
+    int rc = list ? 0 : -ENOMEM;
 
     *out = NULL;
     if (rc == 0 && strcmp(list, "off") != 0) {
         prices = llmobs_prices_new();
-        rc = prices != NULL ? price_files_add_list(command, prices, list)
-                            : -ENOMEM;
+        rc = prices ? price_files_add_list(command, prices, list) : -ENOMEM;
     }
     free(list);
-    if (prices != NULL && llmobs_prices_date(prices) == NULL) {
+    if (prices && !llmobs_prices_date(prices)) {
         llmobs_prices_free(prices);
         prices = NULL;
     }

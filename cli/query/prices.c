@@ -7,6 +7,7 @@
 
 #include "cli/query/texts.h"
 #include "lib/base/glob.h"
+#include "lib/base/hazard.h"
 #include "lib/base/mix.h"
 
 #define TABLES_MAX 16
@@ -80,7 +81,7 @@ static const struct provider {
 
 static const struct provider *find_provider(const char *name)
 {
-    for (size_t i = 0; i < sizeof providers / sizeof *providers; i++)
+    for (size_t i = 0; i < sizeof(providers) / sizeof(*providers); i++)
         if (strcmp(providers[i].name, name) == 0)
             return &providers[i];
     return NULL;
@@ -93,9 +94,10 @@ static bool prices_serves(const struct provider *provider,
 {
     const char *of = llmobs_json_gets(model, "litellm_provider");
 
-    if (provider == NULL || of == NULL)
+    if (LLMOBS_HAZARD(any_host_serves_it, provider == NULL, provider != NULL) ||
+        !of)
         return true;
-    for (size_t i = 0; i < NAMES_MAX && provider->names[i] != NULL; i++)
+    for (size_t i = 0; i < NAMES_MAX && provider->names[i]; i++)
         if (strncmp(of, provider->names[i], strlen(provider->names[i])) == 0)
             return true;
     return false;
@@ -135,7 +137,7 @@ static int prices_add_entry(struct table *table, const char *name,
     bool pattern = strpbrk(name, "*?[") != NULL;
     struct entry entry = {strdup(name), model};
 
-    if (entry.name == NULL)
+    if (!entry.name)
         return -ENOMEM;
     lower_all(entry.name);
     if (pattern)
@@ -151,16 +153,16 @@ static int fill_table(struct table *table)
     size_t len = llmobs_json_len(json) + 1;
     int rc = 0;
 
-    table->exact = calloc(len, sizeof *table->exact);
-    table->patterns = calloc(len, sizeof *table->patterns);
-    if (table->exact == NULL || table->patterns == NULL)
+    table->exact = calloc(len, sizeof(*table->exact));
+    table->patterns = calloc(len, sizeof(*table->patterns));
+    if (!table->exact || !table->patterns)
         return -ENOMEM;
-    for (void *it = llmobs_json_iter(json); it != NULL && rc == 0;
+    for (void *it = llmobs_json_iter(json); it && rc == 0;
          it = llmobs_json_next(json, it))
         if (llmobs_json_is_object(llmobs_json_iter_value(it)))
             rc = prices_add_entry(table, llmobs_json_iter_key(it),
                                   llmobs_json_iter_value(it));
-    qsort(table->exact, table->exact_count, sizeof *table->exact, by_name);
+    qsort(table->exact, table->exact_count, sizeof(*table->exact), by_name);
     return rc;
 }
 
@@ -182,9 +184,9 @@ static void date_table(struct table *table, const char *date)
     const struct llmobs_json *about = llmobs_json_get(table->json, ABOUT);
     const char *own = llmobs_json_gets(about, "date");
 
-    if (own != NULL && is_date(own))
+    if (own && is_date(own))
         date = own;
-    snprintf(table->date, sizeof table->date, "%s", date);
+    snprintf(table->date, sizeof(table->date), "%s", date);
 }
 
 int llmobs_prices_add(struct llmobs_prices *prices, struct llmobs_text text,
@@ -218,9 +220,9 @@ static const char *without_region(const char *name)
                                           "us-gov.", "global."};
     const char *slash = strrchr(name, '/');
 
-    if (strncmp(name, "arn:", 4) == 0 && slash != NULL)
+    if (strncmp(name, "arn:", 4) == 0 && slash)
         name = slash + 1;
-    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++)
+    for (size_t i = 0; i < sizeof(regions) / sizeof(*regions); i++)
         if (strncmp(name, regions[i], strlen(regions[i])) == 0)
             return name + strlen(regions[i]);
     return name;
@@ -242,16 +244,16 @@ static const struct llmobs_json *prices_find_name(const struct table *table,
     const struct entry *found = NULL;
 
     if (table->exact_count > 0)
-        found = bsearch(&key, table->exact, table->exact_count, sizeof key,
+        found = bsearch(&key, table->exact, table->exact_count, sizeof(key),
                         by_name);
-    for (size_t i = 0; found == NULL && i < table->pattern_count; i++) {
+    for (size_t i = 0; !found && i < table->pattern_count; i++) {
         const char *pattern = table->patterns[i].name;
         struct llmobs_glob glob = {pattern, pattern + strlen(pattern)};
 
         if (llmobs_glob_match(glob, name))
             found = &table->patterns[i];
     }
-    return found != NULL ? found->model : NULL;
+    return found ? found->model : NULL;
 }
 
 static const struct llmobs_json *find_prefixed(const struct asked *asked,
@@ -260,7 +262,7 @@ static const struct llmobs_json *find_prefixed(const struct asked *asked,
 {
     char name[2 * LLMOBS_PRICES_NAME];
 
-    snprintf(name, sizeof name, "%s/%s", prefix, model);
+    snprintf(name, sizeof(name), "%s/%s", prefix, model);
     return prices_find_name(asked->table, name);
 }
 
@@ -271,16 +273,15 @@ static const struct llmobs_json *find_model(const struct asked *asked,
     const struct provider *provider = asked->provider;
     const struct llmobs_json *found = NULL;
 
-    if (provider == NULL)
+    if (!provider)
         found = find_prefixed(asked, asked->provider_name, model);
-    for (size_t i = 0; provider != NULL && found == NULL && i < NAMES_MAX &&
-                       provider->names[i] != NULL;
-         i++)
+    for (size_t i = 0;
+         provider && !found && i < NAMES_MAX && provider->names[i]; i++)
         found = find_prefixed(asked, provider->names[i], model);
-    if (found != NULL)
+    if (found)
         return found;
     found = prices_find_name(asked->table, model);
-    return found != NULL && prices_serves(provider, found) ? found : NULL;
+    return found && prices_serves(provider, found) ? found : NULL;
 }
 
 /* The same, then without the date. */
@@ -291,7 +292,7 @@ static const struct llmobs_json *find_dated(const struct asked *asked,
     size_t len = llmobs_texts_undated(model);
     char stem[LLMOBS_PRICES_NAME];
 
-    if (found != NULL || model[len] == '\0')
+    if (found || model[len] == '\0')
         return found;
     memcpy(stem, model, len);
     stem[len] = '\0';
@@ -308,9 +309,9 @@ static const struct llmobs_json *prices_find_in(const struct asked *asked,
     struct asked behind = *asked;
     char vendor[LLMOBS_PRICES_NAME];
 
-    if (found == NULL && bare != model)
+    if (!found && bare != model)
         found = find_dated(asked, bare);
-    if (found != NULL || slash == NULL || asked->provider != NULL)
+    if (found || !slash || asked->provider)
         return found;
     memcpy(vendor, model, (size_t)(slash - model));
     vendor[slash - model] = '\0';
@@ -327,11 +328,11 @@ static void prices_look_up(struct llmobs_prices *prices, struct known *known)
 
     known->price.count = 0;
     known->table = NULL;
-    for (size_t i = 0; i < prices->count && found == NULL; i++) {
+    for (size_t i = 0; i < prices->count && !found; i++) {
         asked.table = known->table = &prices->tables[i];
         found = prices_find_in(&asked, known->model);
     }
-    if (found != NULL)
+    if (found)
         llmobs_price_read(found, &known->price);
 }
 
@@ -378,8 +379,8 @@ double llmobs_prices_cost(struct llmobs_prices *prices, const char *provider,
     const struct known *known;
     double cost;
 
-    if (prices == NULL || model == NULL || *model == '\0' ||
-        !take_name(model, name) || !take_name(provider ? provider : "", of))
+    if (!prices || !model || *model == '\0' || !take_name(model, name) ||
+        !take_name(provider ? provider : "", of))
         return -1;
     known = know(prices, of, name);
     cost = llmobs_price_of(&known->price, tokens);
@@ -394,15 +395,15 @@ const char *llmobs_prices_date(const struct llmobs_prices *prices)
 {
     const char *date = NULL;
 
-    if (prices == NULL || prices->count == 0)
+    if (!prices || prices->count == 0)
         return NULL;
     for (size_t i = 0; i < prices->count; i++) {
         const struct table *table = &prices->tables[i];
 
-        if (table->used && (date == NULL || strcmp(table->date, date) < 0))
+        if (table->used && (!date || strcmp(table->date, date) < 0))
             date = table->date;
     }
-    return date != NULL ? date : prices->tables[prices->count - 1].date;
+    return date ? date : prices->tables[prices->count - 1].date;
 }
 
 struct llmobs_prices *llmobs_prices_new(void)
@@ -412,7 +413,7 @@ struct llmobs_prices *llmobs_prices_new(void)
 
 void llmobs_prices_free(struct llmobs_prices *prices)
 {
-    if (prices == NULL)
+    if (!prices)
         return;
     for (size_t i = 0; i < prices->count; i++)
         free_table(&prices->tables[i]);

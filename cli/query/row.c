@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/query/filter.h"
+#include "lib/base/hazard.h"
 
 /* -- pieces --------------------------------------------------------------- */
 
@@ -12,26 +13,26 @@
 static int row_share(struct llmobs_texts *texts, const char **field,
                      const char *text)
 {
-    if (text == NULL)
+    if (!text)
         return 0;
     *field = llmobs_texts_share(texts, text);
-    return *field != NULL ? 0 : -ENOMEM;
+    return *field ? 0 : -ENOMEM;
 }
 
 /* Like share, where an empty text stands for none. */
 static int share_full(struct llmobs_texts *texts, const char **field,
                       const char *text)
 {
-    return row_share(texts, field, text != NULL && *text != '\0' ? text : NULL);
+    return row_share(texts, field, text && *text != '\0' ? text : NULL);
 }
 
 static int row_keep(struct llmobs_texts *texts, const char **field,
                     const char *text, size_t max)
 {
-    if (text == NULL || *text == '\0')
+    if (!text || *text == '\0')
         return 0;
     *field = llmobs_texts_keep(texts, text, llmobs_texts_cut(text, max));
-    return *field != NULL ? 0 : -ENOMEM;
+    return *field ? 0 : -ENOMEM;
 }
 
 /* A count; one that was not sent is unknown (-1), never 0. */
@@ -50,7 +51,7 @@ static int64_t row_count_of(const struct llmobs_json *metrics, const char *key)
 
 static const char *or_empty(const char *text)
 {
-    return text != NULL ? text : "";
+    return text ? text : "";
 }
 
 /* -- words ---------------------------------------------------------------- */
@@ -65,11 +66,11 @@ static const char *last_message(const struct llmobs_json *messages)
         const struct llmobs_json *message = llmobs_json_at(messages, i);
         const char *text = llmobs_json_gets(message, "content");
 
-        if (text == NULL || *text == '\0')
+        if (!text || *text == '\0')
             continue;
         if (strcmp(or_empty(llmobs_json_gets(message, "role")), "user") == 0)
             return text;
-        if (last == NULL)
+        if (!last)
             last = text;
     }
     return last;
@@ -94,7 +95,7 @@ static int keep_value(struct llmobs_texts *texts, const char **field,
     int rc;
 
     if (value[0] == '[' && llmobs_json_parse(text, &messages) == 0 &&
-        last_message(messages) != NULL)
+        last_message(messages))
         words = last_message(messages);
     rc = row_keep(texts, field, words, LLMOBS_ROW_WORDS);
     llmobs_json_free(messages);
@@ -109,11 +110,11 @@ static int read_words(struct llmobs_texts *texts, const char **field,
     const char *value = llmobs_json_gets(side, "value");
     const char *words = last_message(messages);
 
-    if (words == NULL)
+    if (!words)
         words = llmobs_json_gets(llmobs_json_at(documents, 0), "text");
-    if (words == NULL)
+    if (!words)
         words = first_tool(messages);
-    if (words == NULL && value != NULL)
+    if (!words && value)
         return keep_value(texts, field, value);
     return row_keep(texts, field, words, LLMOBS_ROW_WORDS);
 }
@@ -128,15 +129,15 @@ static int row_read_ids(struct llmobs_row *row, const struct llmobs_json *event,
     const char *parent = llmobs_json_gets(event, "parent_id");
     int rc;
 
-    if (trace == NULL || span == NULL)
+    if (!trace || !span)
         return -EINVAL;
     row->start_ns = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
     rc = row_share(texts, &row->trace_id, trace);
     if (rc == 0) {
         row->span_id = llmobs_texts_keep(texts, span, strlen(span));
-        rc = row->span_id != NULL ? 0 : -ENOMEM;
+        rc = row->span_id ? 0 : -ENOMEM;
     }
-    if (rc == 0 && parent != NULL && strcmp(parent, "undefined") != 0)
+    if (rc == 0 && parent && strcmp(parent, "undefined") != 0)
         rc = share_full(texts, &row->parent_id, parent);
     return rc;
 }
@@ -155,9 +156,9 @@ static int row_read_error(struct llmobs_row *row,
         strcmp(or_empty(llmobs_json_gets(event, "status")), "error") == 0;
     if (!row->failed)
         return 0;
-    if (status != NULL && strlen(status) == 3 && *status >= '3')
+    if (status && strlen(status) == 3 && *status >= '3')
         row->http_status = atoi(status);
-    if (type == NULL)
+    if (!type)
         type = llmobs_filter_tag_of(event, "error_type");
     rc = share_full(texts, &row->error_type, type);
     if (rc == 0)
@@ -174,7 +175,7 @@ static int row_read_tags(struct llmobs_row *row,
     int rc =
         share_full(texts, &row->ml_app, llmobs_filter_tag_of(event, "ml_app"));
 
-    if (session == NULL)
+    if (!session)
         session = llmobs_filter_tag_of(event, "session_id");
     if (rc == 0)
         rc = share_full(texts, &row->service,
@@ -191,7 +192,7 @@ static bool is_inferred(const struct llmobs_json *event)
 {
     const char *value = llmobs_filter_tag_of(event, "inferred");
 
-    return value != NULL && strcmp(value, "true") == 0;
+    return value && strcmp(value, "true") == 0;
 }
 
 static int row_read_name(struct llmobs_row *row,
@@ -221,7 +222,7 @@ static int row_read_facts(struct llmobs_row *row,
     int rc = row_read_name(row, event, texts);
 
     if (rc == 0)
-        rc = row_share(texts, &row->kind, kind != NULL ? kind : "-");
+        rc = row_share(texts, &row->kind, kind ? kind : "-");
     if (rc == 0)
         rc = share_full(texts, &row->model,
                         llmobs_json_gets(meta, "model_name"));
@@ -254,7 +255,7 @@ static void row_read_numbers(struct llmobs_row *row,
 
 static bool row_is_one_of(const char *word, const char *const *list)
 {
-    while (*list != NULL && strcmp(*list, word) != 0)
+    while (*list && strcmp(*list, word) != 0)
         list++;
     return *list != NULL;
 }
@@ -264,12 +265,16 @@ static bool row_is_one_of(const char *word, const char *const *list)
 static bool is_billed(const struct llmobs_row *row,
                       const struct llmobs_json *event)
 {
-    static const char *const kinds[] = {"agent", "task", "tool", "retrieval",
-                                        NULL};
+    static const char *const kinds[] = {
+        "agent", "task", "tool", "retrieval",
+        LLMOBS_HAZARD(workflows_are_billed, NULL,
+                      LLMOBS_HAZARD_LIST("workflow", NULL))};
     const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
 
     return row_is_one_of(row->kind, kinds) &&
-           llmobs_filter_tag_of(event, "integration") != NULL &&
+           LLMOBS_HAZARD(sums_of_sums,
+                         llmobs_filter_tag_of(event, "integration") != NULL,
+                         true) &&
            (row->input_tokens >= 0 || row->output_tokens >= 0 ||
             llmobs_json_is_number(llmobs_json_get(metrics, "total_cost")));
 }
@@ -281,7 +286,7 @@ static int read_bill(struct llmobs_row *row, const struct llmobs_json *event,
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
 
     row->billed = is_billed(row, event);
-    if (!row->billed || row->model != NULL)
+    if (!row->billed || row->model)
         return 0;
     return share_full(
         texts, &row->model,
@@ -319,15 +324,15 @@ static int row_add_link(struct llmobs_buf *lines,
     const char *kind = llmobs_json_gets(ends, "kind");
     const char *said = "takes up the output of";
 
-    if (id == NULL || strlen(id) > 20 || id[strspn(id, "0123456789")] != '\0')
+    if (!id || strlen(id) > 20 || id[strspn(id, "0123456789")] != '\0')
         return 0;
-    if (kind != NULL && strcmp(kind, "turn") == 0)
+    if (kind && strcmp(kind, "turn") == 0)
         said = "goes on from";
-    else if (kind != NULL && strcmp(kind, "retry_of") == 0)
+    else if (kind && strcmp(kind, "retry_of") == 0)
         said = "is a retry of";
-    else if (kind != NULL && strcmp(kind, "job") == 0)
+    else if (kind && strcmp(kind, "job") == 0)
         said = "asks for the job of";
-    else if (kind != NULL)
+    else if (kind)
         said = "is linked to";
     return llmobs_buf_addf(lines, "%s %s\n", said, id);
 }
@@ -347,7 +352,7 @@ static int read_links(struct llmobs_row *row, const struct llmobs_json *event,
         rc = row_add_link(&lines, llmobs_json_at(links, i));
     if (rc == 0 && lines.len > 0) {
         row->links = llmobs_texts_keep(texts, lines.data, lines.len);
-        rc = row->links != NULL ? 0 : -ENOMEM;
+        rc = row->links ? 0 : -ENOMEM;
     }
     llmobs_buf_fini(&lines);
     return rc;
@@ -395,10 +400,10 @@ int llmobs_row_new(const struct llmobs_json *event, struct llmobs_place place,
                    enum llmobs_row_parts parts, struct llmobs_texts *texts,
                    struct llmobs_row **out)
 {
-    struct llmobs_row *row = malloc(sizeof *row);
+    struct llmobs_row *row = malloc(sizeof(*row));
     int rc;
 
-    if (row == NULL)
+    if (!row)
         return -ENOMEM;
     *row = unknown;
     row->place = place;
@@ -415,13 +420,14 @@ int llmobs_row_new(const struct llmobs_json *event, struct llmobs_place place,
 
 bool llmobs_row_is_call(const struct llmobs_row *row)
 {
-    return row->kind != NULL && (strcmp(row->kind, "llm") == 0 ||
-                                 strcmp(row->kind, "embedding") == 0);
+    return row->kind && (strcmp(row->kind, "llm") == 0 ||
+                         strcmp(row->kind, "embedding") == 0);
 }
 
 bool llmobs_row_counts(const struct llmobs_row *row)
 {
-    return row->billed || llmobs_row_is_call(row);
+    return LLMOBS_HAZARD(poll_in_no_sum, row->billed, false) ||
+           llmobs_row_is_call(row);
 }
 
 void llmobs_row_free(struct llmobs_row *row)

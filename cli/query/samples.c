@@ -45,7 +45,7 @@ int llmobs_samples_by(const char *word, enum llmobs_samples_by *by,
 void llmobs_samples_init(struct llmobs_samples *samples,
                          enum llmobs_samples_by by)
 {
-    memset(samples, 0, sizeof *samples);
+    memset(samples, 0, sizeof(*samples));
     samples->by = by;
 }
 
@@ -63,7 +63,7 @@ static const char *error_of(const struct llmobs_row *row)
 {
     if (!row->failed)
         return NULL;
-    return row->error_type != NULL ? row->error_type : "error";
+    return row->error_type ? row->error_type : "error";
 }
 
 static const char *group_of(const struct llmobs_samples *samples,
@@ -97,7 +97,7 @@ static const char *group_of(const struct llmobs_samples *samples,
 static struct llmobs_sample *new_sample(struct llmobs_samples *samples)
 {
     if (llmobs_grow(&samples->list, &samples->cap, samples->count,
-                    sizeof *samples->list) != 0)
+                    sizeof(*samples->list)) != 0)
         return NULL;
     return &samples->list[samples->count];
 }
@@ -122,11 +122,11 @@ static int samples_take_row(void *ctx, const struct llmobs_row *row,
     if (!samples->spans && !llmobs_row_counts(row))
         return 0;
     name = group_of(samples, row, room);
-    if (name != NULL)
+    if (name)
         group = llmobs_texts_share(&samples->names, name);
     trace = llmobs_texts_share(&samples->names, row->trace_id);
     sample = new_sample(samples);
-    if (sample == NULL || trace == NULL || (group == NULL && name != NULL))
+    if (!sample || !trace || (!group && name))
         return -ENOMEM;
     *sample = (struct llmobs_sample){
         .group = group,
@@ -155,8 +155,8 @@ static int compare_names(const char *a, const char *b)
 {
     if (a == b)
         return 0;
-    if (a == NULL || b == NULL)
-        return a == NULL ? 1 : -1;
+    if (!a || !b)
+        return !a ? 1 : -1;
     return strcmp(a, b);
 }
 
@@ -195,7 +195,7 @@ static void find_groups(struct llmobs_samples *samples)
     for (size_t i = 0; i < samples->count; i++) {
         struct llmobs_sample *sample = &samples->list[i];
 
-        if (group == NULL || sample->group != group->name) {
+        if (!group || sample->group != group->name) {
             group = &samples->groups[samples->group_count++];
             group->name = sample->group;
             group->list = sample;
@@ -209,13 +209,13 @@ static void find_groups(struct llmobs_samples *samples)
 static int samples_sort(struct llmobs_samples *samples)
 {
     if (samples->count > 0)
-        qsort(samples->list, samples->count, sizeof *samples->list, by_group);
-    samples->groups = calloc(count_groups(samples), sizeof *samples->groups);
-    if (samples->groups == NULL)
+        qsort(samples->list, samples->count, sizeof(*samples->list), by_group);
+    samples->groups = calloc(count_groups(samples), sizeof(*samples->groups));
+    if (!samples->groups)
         return -ENOMEM;
     find_groups(samples);
     if (samples->by != LLMOBS_BY_DAY && samples->group_count > 1)
-        qsort(samples->groups, samples->group_count, sizeof *samples->groups,
+        qsort(samples->groups, samples->group_count, sizeof(*samples->groups),
               by_size);
     return 0;
 }
@@ -227,7 +227,7 @@ int llmobs_samples_read(struct llmobs_samples *samples,
 
     load->parts = LLMOBS_ROW_FACTS;
     samples->of_kinds =
-        load->filter->kind.pattern != NULL && !load->filter->kind.is_not;
+        load->filter->kind.pattern && !load->filter->kind.is_not;
     samples->spans = samples->spans || samples->of_kinds;
     rc = llmobs_each(load, reader, samples_take_row, samples);
     return rc == 0 ? samples_sort(samples) : rc;

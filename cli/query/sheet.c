@@ -15,7 +15,7 @@ void llmobs_sheet_init(struct llmobs_sheet *sheet,
                        enum llmobs_sheet_form form,
                        const struct llmobs_column *columns, size_t count)
 {
-    memset(sheet, 0, sizeof *sheet);
+    memset(sheet, 0, sizeof(*sheet));
     sheet->form = form;
     sheet->columns = columns;
     sheet->count = count;
@@ -115,7 +115,7 @@ static void sheet_measure(const struct llmobs_sheet *sheet, size_t *widths)
     const char *cell = sheet->cells.data;
 
     for (size_t i = 0; i < sheet->count; i++)
-        widths[i] = sheet->columns[i].title != NULL
+        widths[i] = sheet->columns[i].title
                         ? llmobs_escape_width(sheet->columns[i].title)
                         : 0;
     for (size_t row = 0; row < sheet->rows; row++)
@@ -194,9 +194,9 @@ static void sheet_narrow(const struct llmobs_sheet *sheet, size_t *widths)
 
 int llmobs_sheet_width(const struct llmobs_sheet *sheet, size_t *width)
 {
-    size_t *widths = calloc(sheet->count, sizeof *widths);
+    size_t *widths = calloc(sheet->count, sizeof(*widths));
 
-    if (widths == NULL)
+    if (!widths)
         return -ENOMEM;
     sheet_measure(sheet, widths);
     *width = whole_width(sheet, widths);
@@ -246,11 +246,11 @@ static const char *sheet_print_row(struct llmobs_sheet *sheet,
     for (size_t i = 0; i < sheet->count; i++)
         last = widths[i] > 0 ? i : last;
     for (size_t i = 0; i < sheet->count; i++) {
-        const char *text = cells != NULL ? cells : sheet->columns[i].title;
+        const char *text = cells ? cells : sheet->columns[i].title;
 
         if (widths[i] > 0)
             sheet_print_cell(sheet, i, text, widths[i], i == last);
-        if (cells != NULL)
+        if (cells)
             cells += strlen(cells) + 1;
     }
     putchar('\n');
@@ -264,8 +264,8 @@ int llmobs_sheet_end(struct llmobs_sheet *sheet)
 
     if (sheet->form != LLMOBS_SHEET_WORDS || sheet->rows == 0)
         return 0;
-    widths = calloc(sheet->count, sizeof *widths);
-    if (widths == NULL)
+    widths = calloc(sheet->count, sizeof(*widths));
+    if (!widths)
         return -ENOMEM;
     sheet_measure(sheet, widths);
     sheet_narrow(sheet, widths);

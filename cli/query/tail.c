@@ -16,7 +16,7 @@ static bool follows_number(struct llmobs_text line, const char *at)
  */
 static bool tail_has_key(struct llmobs_text line, const char *at)
 {
-    size_t len = sizeof key - 1;
+    size_t len = sizeof(key) - 1;
 
     while (at > line.data && at[-1] == ' ')
         at--;
@@ -30,11 +30,10 @@ struct llmobs_text llmobs_tail_trace(struct llmobs_text line)
     const char *stop = line.data + line.len - 2;
     const char *at;
 
-    if (line.len < sizeof key + 2 || memcmp(stop, "\"}", 2) != 0)
+    if (line.len < sizeof(key) + 2 || memcmp(stop, "\"}", 2) != 0)
         return none;
     at = memrchr(line.data, '"', (size_t)(stop - line.data));
-    if (at == NULL || memchr(at, '\\', (size_t)(stop - at)) != NULL ||
-        !tail_has_key(line, at))
+    if (!at || memchr(at, '\\', (size_t)(stop - at)) || !tail_has_key(line, at))
         return none;
     return (struct llmobs_text){at + 1, (size_t)(stop - at) - 1};
 }

@@ -17,14 +17,14 @@ struct llmobs_texts_block {
 
 void llmobs_texts_fini(struct llmobs_texts *texts)
 {
-    while (texts->blocks != NULL) {
+    while (texts->blocks) {
         struct llmobs_texts_block *block = texts->blocks;
 
         texts->blocks = block->next;
         free(block);
     }
     free(texts->table);
-    memset(texts, 0, sizeof *texts);
+    memset(texts, 0, sizeof(*texts));
 }
 
 static char *take_room(struct llmobs_texts *texts, size_t len)
@@ -32,9 +32,9 @@ static char *take_room(struct llmobs_texts *texts, size_t len)
     struct llmobs_texts_block *block = texts->blocks;
     size_t cap = len > BLOCK ? len : BLOCK;
 
-    if (block == NULL || block->cap - block->used < len) {
-        block = malloc(sizeof *block + cap);
-        if (block == NULL)
+    if (!block || block->cap - block->used < len) {
+        block = malloc(sizeof(*block) + cap);
+        if (!block)
             return NULL;
         block->next = texts->blocks;
         block->used = 0;
@@ -62,7 +62,7 @@ const char *llmobs_texts_keep(struct llmobs_texts *texts, const char *text,
 {
     char *copy = take_room(texts, len + 1);
 
-    if (copy == NULL)
+    if (!copy)
         return NULL;
     memcpy(copy, text, len);
     copy[len] = '\0';
@@ -73,8 +73,8 @@ static uint64_t texts_hash_of(const char *text, size_t len)
 {
     uint64_t hash = len, piece;
 
-    for (; len >= sizeof piece; text += sizeof piece, len -= sizeof piece) {
-        memcpy(&piece, text, sizeof piece);
+    for (; len >= sizeof(piece); text += sizeof(piece), len -= sizeof(piece)) {
+        memcpy(&piece, text, sizeof(piece));
         hash = llmobs_mix(hash ^ piece);
     }
     piece = 0;
@@ -89,7 +89,7 @@ static const char **texts_place_of(const char **table, size_t cap,
 {
     size_t at = (size_t)texts_hash_of(text, len) & (cap - 1);
 
-    while (table[at] != NULL &&
+    while (table[at] &&
            (strncmp(table[at], text, len) != 0 || table[at][len] != '\0'))
         at = (at + 1) & (cap - 1);
     return &table[at];
@@ -102,11 +102,11 @@ static bool texts_grow(struct llmobs_texts *texts)
 
     if (texts->count * 2 < texts->cap)
         return true;
-    table = calloc(cap, sizeof *table);
-    if (table == NULL)
+    table = calloc(cap, sizeof(*table));
+    if (!table)
         return false;
     for (size_t i = 0; i < texts->cap; i++)
-        if (texts->table[i] != NULL)
+        if (texts->table[i])
             *texts_place_of(table, cap, texts->table[i],
                             strlen(texts->table[i])) = texts->table[i];
     free(texts->table);
@@ -123,7 +123,7 @@ const char *llmobs_texts_share(struct llmobs_texts *texts, const char *text)
     if (!texts_grow(texts))
         return NULL;
     place = texts_place_of(texts->table, texts->cap, text, len);
-    if (*place == NULL) {
+    if (!*place) {
         *place = llmobs_texts_keep(texts, text, len);
         texts->count += *place != NULL ? 1 : 0;
     }
@@ -134,7 +134,7 @@ bool llmobs_texts_has(const struct llmobs_texts *texts, const char *text,
                       size_t len)
 {
     return texts->cap > 0 &&
-           *texts_place_of(texts->table, texts->cap, text, len) != NULL;
+           *texts_place_of(texts->table, texts->cap, text, len);
 }
 
 bool llmobs_texts_end(const char *text, const char *form)
@@ -155,7 +155,7 @@ size_t llmobs_texts_undated(const char *model)
     static const char *const forms[] = {"-0000-00-00", "-00000000",
                                         "@00000000"};
 
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+    for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++)
         if (llmobs_texts_end(model, forms[i]))
             return strlen(model) - strlen(forms[i]);
     return strlen(model);

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "cli/query/cost.h"
+#include "lib/base/hazard.h"
 
 void llmobs_totals_init(struct llmobs_totals *totals)
 {
-    memset(totals, 0, sizeof *totals);
+    memset(totals, 0, sizeof(*totals));
 }
 
 void llmobs_totals_fini(struct llmobs_totals *totals)
@@ -59,7 +60,7 @@ static int64_t totals_tokens_of(const struct llmobs_sample *sample,
 static struct llmobs_cell sum_tokens(const struct llmobs_sample *list,
                                      size_t count, enum llmobs_metric metric)
 {
-    int64_t sum = -1;
+    int64_t sum = LLMOBS_HAZARD(sums_from_nothing, -1, 0);
 
     for (size_t i = 0; i < count; i++) {
         int64_t tokens = totals_tokens_of(&list[i], metric);
@@ -106,8 +107,8 @@ static int totals_make_room(struct llmobs_totals *totals, size_t count)
 
     if (count <= totals->cap)
         return 0;
-    values = reallocarray(totals->values, count, sizeof *values);
-    if (values == NULL)
+    values = reallocarray(totals->values, count, sizeof(*values));
+    if (!values)
         return -ENOMEM;
     totals->values = values;
     totals->cap = count;
@@ -120,7 +121,7 @@ static int64_t totals_bits_of(double real)
 {
     int64_t bits;
 
-    memcpy(&bits, &real, sizeof bits);
+    memcpy(&bits, &real, sizeof(bits));
     return bits;
 }
 
@@ -128,7 +129,7 @@ static double totals_real_of(int64_t bits)
 {
     double real;
 
-    memcpy(&real, &bits, sizeof real);
+    memcpy(&real, &bits, sizeof(real));
     return real;
 }
 
@@ -153,8 +154,11 @@ static int find_rank(struct llmobs_totals *totals,
     }
     if (known == 0)
         return 0;
-    qsort(totals->values, known, sizeof *totals->values, by_value);
-    *out = totals->values[(known * percent + 99) / 100 - 1];
+    qsort(totals->values, known, sizeof(*totals->values), by_value);
+    *out =
+        totals->values[(known * percent + LLMOBS_HAZARD(rank_below, 99, 101)) /
+                           LLMOBS_HAZARD(rank_below, 100, 102) -
+                       1];
     return 0;
 }
 
@@ -194,7 +198,7 @@ static int totals_count_traces(struct llmobs_totals *totals,
         if (list[i].is_call)
             totals->values[calls++] = (int64_t)(intptr_t)list[i].trace;
     if (calls > 0)
-        qsort(totals->values, calls, sizeof *totals->values, by_value);
+        qsort(totals->values, calls, sizeof(*totals->values), by_value);
     for (size_t i = 0; i < calls; i++)
         traces += i == 0 || totals->values[i] != totals->values[i - 1];
     *out = llmobs_cell_count((int64_t)traces);

@@ -9,6 +9,7 @@
 #include "cli/query/load.h"
 #include "cli/query/row.h"
 #include "cli/shared/escape.h"
+#include "lib/base/hazard.h"
 
 static const struct member {
     const char *name, *plural;
@@ -31,7 +32,7 @@ static const struct member {
     {"trace", "traces", offsetof(struct llmobs_row, trace_id), SIZE_MAX},
 };
 
-#define MEMBER_COUNT (sizeof members / sizeof *members)
+#define MEMBER_COUNT (sizeof(members) / sizeof(*members))
 
 struct search {
     struct llmobs_values *values;
@@ -48,7 +49,8 @@ static bool query_values_is_plain(const char *text)
     llmobs_buf_init(&shown, LLMOBS_VALUES_BYTES);
     plain = *text != '\0' &&
             llmobs_escape_adds(&shown, text, strlen(text)) == 0 &&
-            strcmp(shown.data, text) == 0;
+            LLMOBS_HAZARD(offers_controls, strcmp(shown.data, text) == 0,
+                          shown.len > 0);
     llmobs_buf_fini(&shown);
     return plain;
 }
@@ -57,12 +59,12 @@ static bool query_values_is_plain(const char *text)
  * value. */
 static int query_values_add(struct llmobs_values *values, const char *text)
 {
-    if (text == NULL || strcmp(text, "-") == 0 ||
+    if (!text || strcmp(text, "-") == 0 ||
         llmobs_texts_has(&values->texts, text, strlen(text)) ||
         !query_values_is_plain(text))
         return 0;
     text = llmobs_texts_share(&values->texts, text);
-    if (text == NULL)
+    if (!text)
         return -ENOMEM;
     values->list[values->count++] = text;
     return values->count == LLMOBS_VALUES_MAX ? 1 : 0;
@@ -116,7 +118,7 @@ static int query_values_read_member(struct llmobs_values *values,
     struct search search = {values, member, 0, 0};
     int rc;
 
-    memset(values, 0, sizeof *values);
+    memset(values, 0, sizeof(*values));
     values->plural = member->plural;
     rc = llmobs_reader_walk_back(reader, 0, query_values_take_line, &search);
     return rc < 0 ? rc : 0;
@@ -128,7 +130,7 @@ int llmobs_values_read(struct llmobs_values *values,
     for (size_t i = 0; i < MEMBER_COUNT; i++)
         if (strcmp(members[i].name, member) == 0)
             return query_values_read_member(values, reader, &members[i]);
-    memset(values, 0, sizeof *values);
+    memset(values, 0, sizeof(*values));
     return -EINVAL;
 }
 

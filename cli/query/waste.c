@@ -6,6 +6,7 @@
 
 #include "cli/query/each.h"
 #include "cli/shared/grow.h"
+#include "lib/base/hazard.h"
 
 #define NS_PER_S INT64_C(1000000000)
 #define FRAMES 3 /* of a caller */
@@ -27,7 +28,7 @@ struct llmobs_waste_call {
 
 void llmobs_waste_init(struct llmobs_waste *waste)
 {
-    memset(waste, 0, sizeof *waste);
+    memset(waste, 0, sizeof(*waste));
     waste->seed = llmobs_digest_seed();
 }
 
@@ -46,10 +47,10 @@ static int waste_share(struct llmobs_waste *waste, const char **out,
                        const char *text)
 {
     *out = NULL;
-    if (text == NULL || *text == '\0')
+    if (!text || *text == '\0')
         return 0;
     *out = llmobs_texts_share(&waste->texts, text);
-    return *out != NULL ? 0 : -ENOMEM;
+    return *out ? 0 : -ENOMEM;
 }
 
 /* Joins the first frames of the caller, the inner one first. */
@@ -67,7 +68,7 @@ static int waste_set_caller(struct llmobs_waste *waste, const char **out,
          i++) {
         const char *frame = llmobs_json_text(llmobs_json_at(frames, i));
 
-        if (frame == NULL)
+        if (!frame)
             continue;
         rc = llmobs_buf_adds(&text, text.len > 0 ? " < " : "");
         rc |= llmobs_buf_add(&text, frame, llmobs_texts_cut(frame, FRAME_MAX));
@@ -89,9 +90,9 @@ static int set_thing(struct llmobs_waste *waste, const char **out,
     struct llmobs_buf text;
     int rc = 0;
 
-    if (arguments != NULL && said == NULL)
+    if (arguments && !said)
         said = made = llmobs_json_dumps(arguments, 0);
-    if (said == NULL)
+    if (!said)
         said = "";
     llmobs_buf_init(&text, TEXT_MAX);
     rc =
@@ -116,7 +117,7 @@ static int waste_set_texts(struct llmobs_waste *waste,
     call->trace = llmobs_texts_share(&waste->texts, row->trace_id);
     call->span =
         llmobs_texts_keep(&waste->texts, row->span_id, strlen(row->span_id));
-    if (call->trace == NULL || call->span == NULL)
+    if (!call->trace || !call->span)
         return -ENOMEM;
     return rc == 0 ? waste_set_caller(waste, &call->caller, event) : rc;
 }
@@ -137,11 +138,11 @@ static int waste_add_call(struct llmobs_waste *waste,
 
     if (rc == 0 && row->failed)
         rc = waste_share(waste, &call.thing,
-                         row->error_type != NULL ? row->error_type : "error");
+                         row->error_type ? row->error_type : "error");
     call.comparable = llmobs_digest_request(waste->seed, event, &call.digest);
     if (rc == 0)
         rc = llmobs_grow(&waste->calls, &waste->call_cap, waste->call_count,
-                         sizeof call);
+                         sizeof(call));
     if (rc == 0)
         waste->calls[waste->call_count++] = call;
     return rc;
@@ -161,7 +162,7 @@ static int waste_add_tool(struct llmobs_waste *waste,
         rc = set_thing(waste, &tool.thing, name, arguments);
     if (rc == 0)
         rc = llmobs_grow(&waste->tools, &waste->tool_cap, waste->tool_count,
-                         sizeof tool);
+                         sizeof(tool));
     if (rc == 0)
         waste->tools[waste->tool_count++] = tool;
     return rc;
@@ -184,7 +185,7 @@ static int waste_add_asked(struct llmobs_waste *waste,
             const struct llmobs_json *call = llmobs_json_at(calls, k);
             const char *name = llmobs_json_gets(call, "name");
 
-            if (name != NULL)
+            if (name)
                 rc = waste_add_tool(waste, row, event, name,
                                     llmobs_json_get(call, "arguments"));
         }
@@ -260,7 +261,7 @@ static int waste_keep_line(struct llmobs_waste *waste,
 
     if (line->count == 0)
         return 0;
-    rc = llmobs_grow(&waste->lines, &waste->cap, waste->count, sizeof *line);
+    rc = llmobs_grow(&waste->lines, &waste->cap, waste->count, sizeof(*line));
     if (rc == 0)
         waste->lines[waste->count++] = *line;
     return rc;
@@ -297,7 +298,8 @@ static bool is_retry(const struct llmobs_waste_call *call,
     wait = next->start_ns - call->start_ns;
     if (call->duration_ns > 0)
         wait -= call->duration_ns;
-    return wait <= LLMOBS_WASTE_RETRY_S * NS_PER_S;
+    return LLMOBS_HAZARD(late_retries, wait <= LLMOBS_WASTE_RETRY_S * NS_PER_S,
+                         true);
 }
 
 /* Makes the lines of equal requests. */
@@ -317,7 +319,7 @@ static int take_equal(struct llmobs_waste *waste,
         }
         add_costs(&retry, &calls[i]);
     }
-    for (i++; i < count; i++) {
+    for (LLMOBS_HAZARD(first_is_waste, i++, ); i < count; i++) {
         if (repeat.count++ == 0) {
             repeat = waste_begin_line(LLMOBS_WASTE_REPEAT, &calls[i]);
             repeat.thing = NULL;
@@ -336,7 +338,7 @@ static int find_equal(struct llmobs_waste *waste)
     int rc = 0;
 
     if (count > 1)
-        qsort(calls, count, sizeof *calls, by_request);
+        qsort(calls, count, sizeof(*calls), by_request);
     for (size_t i = 1; rc == 0 && i <= count && calls[from].comparable; i++) {
         if (i < count && calls[i].comparable &&
             llmobs_digest_compare(calls[i].digest, calls[from].digest) == 0)
@@ -382,7 +384,7 @@ static int find_paid(struct llmobs_waste *waste)
     int rc = 0;
 
     if (waste->call_count > 1)
-        qsort(calls, waste->call_count, sizeof *calls, by_error);
+        qsort(calls, waste->call_count, sizeof(*calls), by_error);
     for (size_t i = 0; rc == 0 && i < waste->call_count && was_paid(&calls[i]);
          i++) {
         if (line.thing != calls[i].thing || line.model != calls[i].model ||
@@ -416,7 +418,7 @@ static int find_callers(struct llmobs_waste *waste)
     int rc = 0;
 
     if (waste->call_count > 1)
-        qsort(calls, waste->call_count, sizeof *calls, by_caller);
+        qsort(calls, waste->call_count, sizeof(*calls), by_caller);
     for (size_t i = 0; rc == 0 && i < waste->call_count && calls[i].wasted;
          i++) {
         if (i == 0 || line.caller != calls[i].caller) {
@@ -449,7 +451,7 @@ static int find_loops(struct llmobs_waste *waste)
     int rc = 0;
 
     if (count > 1)
-        qsort(tools, count, sizeof *tools, by_tool);
+        qsort(tools, count, sizeof(*tools), by_tool);
     for (size_t i = 1; rc == 0 && i <= count; i++) {
         struct llmobs_waste_line line;
 
@@ -505,6 +507,6 @@ int llmobs_waste_read(struct llmobs_waste *waste, struct llmobs_load *load,
     if (rc == 0)
         rc = find_loops(waste);
     if (rc == 0 && waste->count > 1)
-        qsort(waste->lines, waste->count, sizeof *waste->lines, by_price);
+        qsort(waste->lines, waste->count, sizeof(*waste->lines), by_price);
     return rc;
 }

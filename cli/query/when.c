@@ -35,9 +35,9 @@ static double unit_seconds(const char *unit)
 
     if (*unit == '\0')
         return 1;
-    snprintf(word, sizeof word, " %s ", unit);
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (strstr(units[i].names, word) != NULL)
+    snprintf(word, sizeof(word), " %s ", unit);
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+        if (strstr(units[i].names, word))
             return units[i].seconds;
     return -1;
 }
@@ -69,11 +69,11 @@ static const char *when_read_piece(const char *at, double *seconds)
     size_t len;
 
     at = when_read_number(at, &number);
-    if (at == NULL)
+    if (!at)
         return NULL;
     at = when_skip_blanks(at);
     len = strcspn(at, " 0123456789.");
-    if (len >= sizeof unit)
+    if (len >= sizeof(unit))
         return NULL;
     memcpy(unit, at, len);
     scale = unit_seconds(unit);
@@ -94,13 +94,13 @@ static int when_read_span(const char *text, double *seconds, bool *ago)
     *ago = false;
     do {
         at = when_read_piece(at, seconds);
-        if (at != NULL && strncasecmp(at, "ago", 3) == 0) {
+        if (at && strncasecmp(at, "ago", 3) == 0) {
             at = when_skip_blanks(at + 3);
             *ago = true;
             break;
         }
-    } while (at != NULL && *at != '\0');
-    return at != NULL && *at == '\0' && isfinite(*seconds) ? 0 : -EINVAL;
+    } while (at && *at != '\0');
+    return at && *at == '\0' && isfinite(*seconds) ? 0 : -EINVAL;
 }
 
 int llmobs_when_duration(const char *text, int64_t *out)
@@ -192,12 +192,12 @@ static const char *clock_time(const char *at, struct tm *tm, int64_t *ns)
     int64_t unit;
 
     at = when_field(at, 2, 0, 23, ':', &tm->tm_hour);
-    if (at != NULL)
+    if (at)
         at = when_field(at, 2, 0, 59, '\0', &tm->tm_min);
-    if (at == NULL || *at != ':')
+    if (!at || *at != ':')
         return at;
     at = when_field(at + 1, 2, 0, 60, '\0', &tm->tm_sec);
-    if (at == NULL || *at != '.' || !isdigit((unsigned char)at[1]))
+    if (!at || *at != '.' || !isdigit((unsigned char)at[1]))
         return at;
     unit = NS_PER_S;
     while (isdigit((unsigned char)*++at)) {
@@ -221,11 +221,11 @@ static const char *zone(const char *at, bool *local, int *offset_s)
     if (*at != '+' && *at != '-')
         return NULL;
     at = when_field(at + 1, 2, 0, 23, '\0', &hours);
-    if (at != NULL && *at == ':')
+    if (at && *at == ':')
         at++;
-    if (at != NULL)
+    if (at)
         at = when_field(at, 2, 0, 59, '\0', &minutes);
-    if (at != NULL)
+    if (at)
         *offset_s = sign * (hours * 3600 + minutes * 60);
     return at;
 }
@@ -237,7 +237,7 @@ static int zoned_time(const char *at, struct tm tm, int64_t *out)
     time_t utc;
 
     at = zone(when_skip_blanks(at), &local, &offset_s);
-    if (at == NULL || *at != '\0')
+    if (!at || *at != '\0')
         return -EINVAL;
     if (local)
         return local_time(tm, 0, out);
@@ -263,18 +263,18 @@ static int date(const char *at, int64_t *out)
     int rc;
 
     at = when_field(at, 4, 1970, 2262, '-', &tm.tm_year);
-    if (at != NULL)
+    if (at)
         at = when_field(at, 2, 1, 12, '-', &tm.tm_mon);
-    if (at != NULL)
+    if (at)
         at = when_field(at, 2, 1, 31, '\0', &tm.tm_mday);
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
-    if (at == NULL || !is_day(tm))
+    if (!at || !is_day(tm))
         return -EINVAL;
     if (*at == 'T' || *at == 't' ||
         (*at == ' ' && isdigit((unsigned char)at[1])))
         at = clock_time(at + 1, &tm, &ns);
-    if (at == NULL)
+    if (!at)
         return -EINVAL;
     rc = zoned_time(at, tm, out);
     if (rc == 0 && *out <= INT64_MAX - ns)
@@ -290,7 +290,7 @@ static int time_of_day(const char *at, int64_t now_ns, int64_t *out)
     int rc;
 
     at = clock_time(at, &tm, &ns);
-    if (at == NULL || *at != '\0')
+    if (!at || *at != '\0')
         return -EINVAL;
     rc = local_time(tm, 0, out);
     if (rc == 0 && *out > now_ns)

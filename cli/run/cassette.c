@@ -56,16 +56,16 @@ char *llmobs_cassette_path(const char *url)
     char *whole = NULL, *kept, *path = NULL;
     const char *host;
 
-    if (strstr(url, "://") != NULL)
+    if (strstr(url, "://"))
         kept = llmobs_allowlist_url_copy(url);
     else if (asprintf(&whole, HOST "%s", url) < 0)
         return NULL;
     else
         kept = llmobs_allowlist_url_copy(whole);
-    host = kept != NULL ? strstr(kept, "://") : NULL;
-    if (host != NULL) {
+    host = kept ? strstr(kept, "://") : NULL;
+    if (host) {
         host = strchr(host + 3, '/');
-        path = strdup(host != NULL ? host : "/");
+        path = strdup(host ? host : "/");
     }
     free(whole);
     free(kept);
@@ -113,7 +113,7 @@ static int cassette_read_body(struct load *load, const char *name,
     const char *file = llmobs_json_gets(side, "body");
 
     llmobs_buf_init(out, 0);
-    return file == NULL ? 0 : cassette_read_file(load, name, file, out);
+    return !file ? 0 : cassette_read_file(load, name, file, out);
 }
 
 /* Chunks that do not grow, as an edit may leave them, are passed over. */
@@ -123,8 +123,8 @@ static int read_chunks(struct llmobs_cassette_item *item,
     size_t count = llmobs_json_len(list), end = 0;
     int64_t ms = 0;
 
-    item->chunks = calloc(count + 1, sizeof *item->chunks);
-    if (item->chunks == NULL)
+    item->chunks = calloc(count + 1, sizeof(*item->chunks));
+    if (!item->chunks)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         const struct llmobs_json *pair = llmobs_json_at(list, i);
@@ -153,7 +153,7 @@ static int cassette_read_request(struct load *load,
     int rc;
 
     item->method = llmobs_json_gets(side, "method");
-    if (item->method == NULL || url == NULL)
+    if (!item->method || !url)
         return cassette_wrong(load, item->name, LLMOBS_RECORDING_HEAD,
                               "no method or url of a request");
     item->form = llmobs_json_is_true(llmobs_json_get(side, "form"));
@@ -161,7 +161,7 @@ static int cassette_read_request(struct load *load,
     item->path = llmobs_cassette_path(url);
     rc = cassette_read_body(load, item->name, side, &bytes);
     llmobs_cassette_read_body(&item->request, &bytes);
-    return rc != 0 ? rc : item->path != NULL ? 0 : -ENOMEM;
+    return rc != 0 ? rc : item->path ? 0 : -ENOMEM;
 }
 
 static int cassette_read_answer(struct load *load,
@@ -179,7 +179,7 @@ static int cassette_read_answer(struct load *load,
     item->status = (int)code;
     item->type = llmobs_json_gets(side, "content_type");
     item->faulty = llmobs_json_gets(side, "fault") != NULL;
-    if (item->cut == NULL)
+    if (!item->cut)
         item->cut = llmobs_json_gets(side, "cut");
     rc = cassette_read_body(load, item->name, side, &item->answer);
     return rc != 0 ? rc : read_chunks(item, llmobs_json_get(side, "chunks"));
@@ -233,11 +233,11 @@ static int cassette_add_item(struct llmobs_cassette *cassette, const char *name)
     if (count == LLMOBS_CASSETTE_MAX)
         return -E2BIG;
     if (count % GROWTH == 0)
-        items = reallocarray(items, count + GROWTH, sizeof *items);
-    if (items == NULL)
+        items = reallocarray(items, count + GROWTH, sizeof(*items));
+    if (!items)
         return -ENOMEM;
     cassette->items = items;
-    memset(&items[count], 0, sizeof *items);
+    memset(&items[count], 0, sizeof(*items));
     strcpy(items[count].name, name);
     items[count].number = cassette_number_of(name);
     cassette->count++;
@@ -257,14 +257,14 @@ static int cassette_list(struct llmobs_cassette *cassette, const char *path)
     const struct dirent *entry;
     int rc = 0;
 
-    if (dir == NULL)
+    if (!dir)
         return -errno;
-    while (rc == 0 && (entry = readdir(dir)) != NULL)
+    while (rc == 0 && (entry = readdir(dir)))
         if (cassette_number_of(entry->d_name) > 0)
             rc = cassette_add_item(cassette, entry->d_name);
     closedir(dir);
     if (cassette->count > 0)
-        qsort(cassette->items, cassette->count, sizeof *cassette->items,
+        qsort(cassette->items, cassette->count, sizeof(*cassette->items),
               cassette_by_number);
     return rc;
 }

@@ -11,6 +11,7 @@
 
 #include "cli/shared/descriptors.h"
 #include "cli/shared/environment.h"
+#include "lib/base/hazard.h"
 
 struct child {
     pid_t pid;
@@ -29,7 +30,9 @@ static void block_signals(struct child *child)
     struct sigaction by_default = {.sa_handler = SIG_DFL};
 
     sigfillset(&child->taken);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults && !child->reaps; i++)
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults) &&
+                       LLMOBS_HAZARD(faults_dropped, !child->reaps, true);
+         i++)
         sigdelset(&child->taken, faults[i]);
     sigprocmask(SIG_BLOCK, &child->taken, &child->mask);
     /* Where SIGCHLD was ignored at the start, the kernel would drop the status.
@@ -49,11 +52,11 @@ _Noreturn static void become(const struct child *child,
 {
     int error;
 
-    if (command->prepare != NULL)
+    if (command->prepare)
         command->prepare(command->ctx);
     restore_signals(child);
     error = llmobs_environment_exec(command->environment, command->argv);
-    while (write(report, &error, sizeof error) < 0 && errno == EINTR)
+    while (write(report, &error, sizeof(error)) < 0 && errno == EINTR)
         ;
     _exit(llmobs_environment_exec_status(error));
 }
@@ -65,9 +68,9 @@ static int exec_error(int report)
     ssize_t n;
 
     do
-        n = read(report, &error, sizeof error);
+        n = read(report, &error, sizeof(error));
     while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof error ? error : 0;
+    return n == (ssize_t)sizeof(error) ? error : 0;
 }
 
 /* Stops this process as the child was stopped. In an orphaned group, where
@@ -102,8 +105,9 @@ static bool ended(const struct child *child, int *status)
     pid_t pid;
 
     for (;;) {
-        pid = waitpid(child->reaps ? -1 : child->pid, status,
-                      WNOHANG | WUNTRACED);
+        pid = waitpid(LLMOBS_HAZARD(orphans_left,
+                                    child->reaps ? -1 : child->pid, child->pid),
+                      status, WNOHANG | WUNTRACED);
         if ((pid < 0 && errno == EINTR) || (pid > 0 && pid != child->pid))
             continue;
         if (pid != child->pid)
@@ -147,7 +151,7 @@ int llmobs_child_run(const struct llmobs_child_command *command,
     struct child child = {.reaps = command->reaps};
     int report[2];
 
-    memset(result, 0, sizeof *result);
+    memset(result, 0, sizeof(*result));
     if (pipe2(report, O_CLOEXEC) != 0)
         return -errno;
     block_signals(&child);

@@ -89,7 +89,7 @@ static double common(struct llmobs_json *a, struct llmobs_json *b)
         struct llmobs_json *other =
             llmobs_json_get(b, llmobs_json_iter_key(it));
 
-        if (other != NULL)
+        if (other)
             sum += common(llmobs_json_iter_value(it), other);
     }
     return sum;
@@ -98,7 +98,7 @@ static double common(struct llmobs_json *a, struct llmobs_json *b)
 double llmobs_choose_likeness(const struct llmobs_cassette_body *one,
                               const struct llmobs_cassette_body *two)
 {
-    if (one->json == NULL || two->json == NULL)
+    if (!one->json || !two->json)
         return one->json == two->json
                    ? text_likeness(one->text.data, one->text.len,
                                    two->text.data, two->text.len)
@@ -118,10 +118,10 @@ struct telling {
 static void run_choose_show(struct telling *telling,
                             const struct llmobs_json *json)
 {
-    char *text = json != NULL ? llmobs_json_dumps(json, 0) : NULL;
-    size_t len = text != NULL ? strlen(text) : 0;
+    char *text = json ? llmobs_json_dumps(json, 0) : NULL;
+    size_t len = text ? strlen(text) : 0;
 
-    if (json == NULL)
+    if (!json)
         (void)llmobs_buf_adds(telling->out, "absent");
     else if (len <= SHOWN)
         (void)llmobs_buf_add(telling->out, text, len);
@@ -152,9 +152,9 @@ static void run_choose_compare(struct telling *telling,
 static void compare_at(struct telling *telling, const char *key, size_t index,
                        struct llmobs_json *asked, struct llmobs_json *recorded)
 {
-    size_t len = strlen(telling->path), room = sizeof telling->path - len;
+    size_t len = strlen(telling->path), room = sizeof(telling->path) - len;
 
-    if (key != NULL)
+    if (key)
         snprintf(telling->path + len, room, "%s%s", len > 0 ? "." : "", key);
     else
         snprintf(telling->path + len, room, "[%zu]", index);
@@ -186,7 +186,7 @@ static void compare_objects(struct telling *telling, struct llmobs_json *asked,
          it = llmobs_json_next(recorded, it)) {
         const char *key = llmobs_json_iter_key(it);
 
-        if (llmobs_json_get(asked, key) == NULL)
+        if (!llmobs_json_get(asked, key))
             compare_at(telling, key, 0, NULL, llmobs_json_iter_value(it));
     }
 }
@@ -201,8 +201,7 @@ static void run_choose_compare(struct telling *telling,
         compare_lists(telling, asked, recorded);
     else if (llmobs_json_is_object(asked) && llmobs_json_is_object(recorded))
         compare_objects(telling, asked, recorded);
-    else if (asked == NULL || recorded == NULL ||
-             run_choose_is_container(asked) ||
+    else if (!asked || !recorded || run_choose_is_container(asked) ||
              run_choose_is_container(recorded) ||
              scalar_likeness(asked, recorded) < 1)
         run_choose_tell(telling, asked, recorded);
@@ -214,13 +213,13 @@ void llmobs_choose_differences(const struct llmobs_cassette_body *asked,
 {
     struct telling telling = {.out = out};
 
-    if (asked->json != NULL && recorded->json != NULL)
+    if (asked->json && recorded->json)
         run_choose_compare(&telling, asked->json, recorded->json);
     else
         (void)llmobs_buf_addf(
             out, "the body has %zu bytes%s, recorded %zu bytes%s",
-            asked->text.len, asked->json != NULL ? " of JSON" : "",
-            recorded->text.len, recorded->json != NULL ? " of JSON" : "");
+            asked->text.len, asked->json ? " of JSON" : "", recorded->text.len,
+            recorded->json ? " of JSON" : "");
 }
 
 /* -- the choice ------------------------------------------------------------ */
@@ -245,8 +244,8 @@ static bool run_choose_is_better(double like,
                                  const struct llmobs_cassette_item *best,
                                  double most)
 {
-    if (best == NULL || like != most)
-        return best == NULL || like > most;
+    if (!best || like != most)
+        return !best || like > most;
     return best->served > 0;
 }
 
@@ -257,7 +256,7 @@ static void run_choose_tell_miss(const struct llmobs_cassette *cassette,
 {
     (void)llmobs_buf_addf(why, "no recording of %s %s", asked->method,
                           asked->path);
-    if (near == NULL) {
+    if (!near) {
         if (cassette->count > 0)
             (void)llmobs_buf_addf(why, "; the first one is of %s %s",
                                   cassette->items[0].method,
@@ -265,7 +264,7 @@ static void run_choose_tell_miss(const struct llmobs_cassette *cassette,
         return;
     }
     (void)llmobs_buf_addf(why, " is equal; the nearest is %s: ", near->name);
-    if (near->cut != NULL)
+    if (near->cut)
         (void)llmobs_buf_adds(why, near->cut);
     else
         llmobs_choose_differences(&asked->body, &near->request, why);
@@ -288,11 +287,11 @@ struct llmobs_cassette_item *llmobs_choose(struct llmobs_cassette *cassette,
             most = like;
         }
     }
-    if (best == NULL || (most < 1 && !nearest)) {
+    if (!best || (most < 1 && !nearest)) {
         run_choose_tell_miss(cassette, asked, best, why);
         return NULL;
     }
-    if (best->cut == NULL)
+    if (!best->cut)
         return best;
     (void)llmobs_buf_addf(why, "recording %s cannot be served: %s", best->name,
                           best->cut);

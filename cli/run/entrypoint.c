@@ -51,7 +51,7 @@ static int entrypoint_parse(struct entrypoint *entry, int argc, char **argv)
             return -EINVAL;
     }
     entry->command = argv + optind;
-    if (entry->help || *entry->command != NULL)
+    if (entry->help || *entry->command)
         return 0;
     fputs(llmobs_help("llmobs entrypoint"), stderr);
     return -EINVAL;
@@ -122,7 +122,7 @@ static bool delivers(const struct entrypoint *entry)
 {
     const struct llmobs_config *config = entry->round.config;
 
-    return config != NULL && config->enabled && config->spool_max > 0 &&
+    return config && config->enabled && config->spool_max > 0 &&
            access(LLMOBS_DISABLED_FILE, F_OK) != 0;
 }
 
@@ -130,7 +130,7 @@ static bool delivers(const struct entrypoint *entry)
 static void entrypoint_finish(struct entrypoint *entry, int64_t ended_ns)
 {
     struct llmobs_drain_round *round = &entry->round;
-    int64_t ms = round->config != NULL ? round->config->grace_ms : 0;
+    int64_t ms = round->config ? round->config->grace_ms : 0;
     int rc;
 
     if (entry->first)

@@ -46,7 +46,7 @@ static int evaluate_split(const char *option, const char *text, char mark,
 {
     char *at = (char *)strchr(text, mark);
 
-    if (at == NULL || at == text)
+    if (!at || at == text)
         return evaluate_refuse(option, mark == '='
                                            ? "not of the form KEY=VALUE"
                                            : "not of the form KEY:VALUE");
@@ -172,8 +172,7 @@ static int find_type(struct llmobs_evaluation *e, const char *text)
     const char *name;
 
     for (int i = 0;
-         (name = llmobs_evaluation_type_name((enum llmobs_evaluation_type)i)) !=
-         NULL;
+         (name = llmobs_evaluation_type_name((enum llmobs_evaluation_type)i));
          i++) {
         if (strcasecmp(name, text) == 0) {
             e->type = (enum llmobs_evaluation_type)i;
@@ -189,9 +188,8 @@ static int evaluate_read_value(struct job *job)
     struct llmobs_evaluation *e = &job->evaluation;
     int rc;
 
-    if (job->type == NULL || job->value == NULL)
-        return evaluate_refuse(job->type == NULL ? "type" : "value",
-                               "is missing");
+    if (!job->type || !job->value)
+        return evaluate_refuse(!job->type ? "type" : "value", "is missing");
     rc = find_type(e, job->type);
     if (rc != 0)
         return rc;
@@ -219,15 +217,16 @@ static void join_around(struct job *job)
     struct llmobs_evaluation *e = &job->evaluation;
     struct llmobs_context *context = &job->context;
 
-    if (e->span_id != NULL || e->trace_id != NULL || e->tag_key != NULL ||
+    if (e->span_id || e->trace_id || e->tag_key ||
         !llmobs_context_from_carrier(context, job->config,
                                      &job->config->carrier) ||
         context->parent_id == 0)
         return;
-    snprintf(job->span_id, sizeof job->span_id, "%" PRIu64, context->parent_id);
+    snprintf(job->span_id, sizeof(job->span_id), "%" PRIu64,
+             context->parent_id);
     llmobs_id128_hex(context->trace_id, job->trace_id);
     llmobs_id128_hex(context->apm_trace_id, job->apm_trace_id);
-    if (e->ml_app == NULL)
+    if (!e->ml_app)
         e->ml_app = context->ml_app;
     e->span_id = job->span_id;
     e->trace_id = job->trace_id;
@@ -241,12 +240,12 @@ static int evaluate_check(struct job *job, const char *command)
     if (evaluate_read_value(job) != 0)
         return -EINVAL;
     job->evaluation.metadata = job->metadata;
-    if (job->feedback && job->evaluation.submitter_id == NULL)
+    if (job->feedback && !job->evaluation.submitter_id)
         return evaluate_refuse("submitter", "is missing");
     if (!job->feedback)
         join_around(job);
     wrong = llmobs_evaluation_wrong(&job->evaluation);
-    if (wrong == NULL)
+    if (!wrong)
         return 0;
     llmobs_tell("%s: %s\n", command, wrong);
     return -EINVAL;
@@ -271,7 +270,7 @@ static bool evaluate_is_safe(void)
         LLMOBS_STAT_delivered, LLMOBS_STAT_left, LLMOBS_STAT_sent_store,
         LLMOBS_STAT_sent_agent, LLMOBS_STAT_sent_agentless};
 
-    for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
+    for (size_t i = 0; i < sizeof(safe) / sizeof(*safe); i++)
         if (llmobs_stats_get(safe[i]) > 0)
             return true;
     return false;
@@ -292,7 +291,7 @@ static int evaluate_submit(struct job *job, const char *command)
     const char *off = llmobs_cli_why_off(job->config);
     int rc;
 
-    if (off != NULL) {
+    if (off) {
         llmobs_tell("%s: not submitted: switched off %s\n", command, off);
         return LLMOBS_CLI_FAILED;
     }
@@ -315,7 +314,7 @@ static int evaluate_run(int argc, char **argv, bool feedback)
         goto out;
     status = LLMOBS_CLI_USAGE;
     job.config = llmobs_cli_config(NULL);
-    if (job.config == NULL) {
+    if (!job.config) {
         llmobs_tell("%s: %s\n", argv[0], strerror(ENOMEM));
         return LLMOBS_CLI_FAILED;
     }

@@ -25,7 +25,7 @@ static int add_ruby(struct llmobs_environment *environment, const char *file)
 {
     char item[PATH_MAX + 2];
 
-    snprintf(item, sizeof item, "-r%s", file);
+    snprintf(item, sizeof(item), "-r%s", file);
     return llmobs_environment_join(environment, "RUBYOPT", item, " ", false);
 }
 
@@ -34,9 +34,9 @@ static int add_ruby(struct llmobs_environment *environment, const char *file)
 static int add_perl(struct llmobs_environment *environment, const char *file)
 {
     static const char begin[] = "-Mstrict();BEGIN{local($@,$!);eval{require(q<";
-    char item[sizeof begin + PATH_MAX + 4];
+    char item[sizeof(begin) + PATH_MAX + 4];
 
-    snprintf(item, sizeof item, "%s%s>)}}", begin, file);
+    snprintf(item, sizeof(item), "%s%s>)}}", begin, file);
     return llmobs_environment_join(environment, "PERL5OPT", item, " ", false);
 }
 
@@ -49,9 +49,9 @@ static int add_lua(struct llmobs_environment *environment, const char *file)
     char item[2 * PATH_MAX + 32];
     int rc = 0;
 
-    snprintf(item, sizeof item, "pcall(loadfile'%s','%.*s')", file,
+    snprintf(item, sizeof(item), "pcall(loadfile'%s','%.*s')", file,
              (int)(strrchr(file, '/') - file), file);
-    for (size_t i = 0; i < sizeof names / sizeof *names && rc == 0; i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names) && rc == 0; i++) {
         const char *own = llmobs_environment_get(environment, names[i]);
         bool named = own[0] == '@';
         char *value;
@@ -72,7 +72,7 @@ static int add_python(struct llmobs_environment *environment, const char *file)
 {
     char dir[PATH_MAX];
 
-    snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(file, '/') - file), file);
+    snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(file, '/') - file), file);
     return llmobs_environment_join(environment, "PYTHONPATH", dir, ":", true);
 }
 
@@ -109,7 +109,7 @@ static const struct {
 static bool hooks_is_plain(const char *path)
 {
     for (; *path != '\0'; path++)
-        if (!isalnum((unsigned char)*path) && strchr("/._+-~", *path) == NULL)
+        if (!isalnum((unsigned char)*path) && !strchr("/._+-~", *path))
             return false;
     return true;
 }
@@ -119,11 +119,11 @@ int llmobs_hooks_add(struct llmobs_environment *environment)
     char named[PATH_MAX], dir[PATH_MAX], path[PATH_MAX];
     int rc = 0;
 
-    if (llmobs_preload_share("inbound", named) != 0 ||
-        realpath(named, dir) == NULL || !hooks_is_plain(dir))
+    if (llmobs_preload_share("inbound", named) != 0 || !realpath(named, dir) ||
+        !hooks_is_plain(dir))
         return 0;
-    for (size_t i = 0; i < sizeof hooks / sizeof *hooks && rc == 0; i++) {
-        int need = snprintf(path, sizeof path, "%s/%s", dir, hooks[i].file);
+    for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks) && rc == 0; i++) {
+        int need = snprintf(path, sizeof(path), "%s/%s", dir, hooks[i].file);
 
         if (need < PATH_MAX && access(path, R_OK) == 0)
             rc = hooks[i].add(environment, path);

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* Bytes that are read already are dropped once there are this many. */
 #define DROP_FROM ((size_t)64 * 1024)
@@ -11,7 +10,7 @@
 
 void llmobs_mock_http_init(struct llmobs_mock_http *http)
 {
-    memset(http, 0, sizeof *http);
+    memset(http, 0, sizeof(*http));
     llmobs_buf_init(&http->in, LLMOBS_MOCK_BODY_MAX + LLMOBS_MOCK_HEAD_MAX);
     llmobs_buf_init(&http->body, LLMOBS_MOCK_BODY_MAX);
 }
@@ -39,7 +38,7 @@ void llmobs_mock_http_fini(struct llmobs_mock_http *http)
 
 static struct llmobs_text run_http_rest(const struct llmobs_mock_http *http)
 {
-    if (http->in.data == NULL)
+    if (!http->in.data)
         return (struct llmobs_text){"", 0};
     return (struct llmobs_text){http->in.data + http->at,
                                 http->in.len - http->at};
@@ -83,7 +82,7 @@ static bool run_http_take_line(struct llmobs_mock_http *http,
     struct llmobs_text text = run_http_rest(http);
     const char *end = memchr(text.data, '\n', text.len);
 
-    if (end == NULL)
+    if (!end)
         return false;
     *line = (struct llmobs_text){text.data, (size_t)(end - text.data)};
     http->at += line->len + 1;
@@ -116,26 +115,14 @@ static bool run_http_is_clean(struct llmobs_text text)
     return true;
 }
 
-static bool run_http_is(struct llmobs_text text, const char *word)
-{
-    return text.len == strlen(word) &&
-           strncasecmp(text.data, word, text.len) == 0;
-}
-
 /* True where a word is among those between commas. */
 static bool lists(struct llmobs_text text, const char *word)
 {
-    while (text.len > 0) {
-        const char *comma = memchr(text.data, ',', text.len);
-        size_t len = comma != NULL ? (size_t)(comma - text.data) : text.len;
+    struct llmobs_text part;
 
-        if (run_http_is(llmobs_text_trim((struct llmobs_text){text.data, len}),
-                        word))
+    while (llmobs_text_next(&text, &part))
+        if (llmobs_text_is_word(part, word))
             return true;
-        len += comma != NULL;
-        text.data += len;
-        text.len -= len;
-    }
     return false;
 }
 
@@ -147,10 +134,10 @@ static struct llmobs_text path_of(struct llmobs_text target)
 
     if (target.len > 0 && *target.data == '/')
         return target;
-    if (host == NULL)
+    if (!host)
         return (struct llmobs_text){"", 0};
     host = memchr(host + 3, '/', (size_t)(end - host - 3));
-    if (host == NULL)
+    if (!host)
         return (struct llmobs_text){"/", 1};
     return (struct llmobs_text){host, (size_t)(end - host)};
 }
@@ -162,24 +149,24 @@ static int read_first(struct llmobs_mock_http *http, struct llmobs_text line)
     const char *two = memrchr(line.data, ' ', line.len);
     struct llmobs_text method, target, version;
 
-    if (one == NULL || two == one)
+    if (!one || two == one)
         return 400;
     method = (struct llmobs_text){line.data, (size_t)(one - line.data)};
     target = (struct llmobs_text){one + 1, (size_t)(two - one - 1)};
     version =
         (struct llmobs_text){two + 1, (size_t)(line.data + line.len - two - 1)};
-    if (!is_token(method) || memchr(target.data, ' ', target.len) != NULL)
+    if (!is_token(method) || memchr(target.data, ' ', target.len))
         return 400;
     target = path_of(target);
     if (target.len == 0)
         return 400;
-    http->old = run_http_is(version, "HTTP/1.0");
-    if (!http->old && !run_http_is(version, "HTTP/1.1"))
+    http->old = llmobs_text_is_word(version, "HTTP/1.0");
+    if (!http->old && !llmobs_text_is_word(version, "HTTP/1.1"))
         return 505;
     http->keep_alive = !http->old;
     http->method = strndup(method.data, method.len);
     http->target = strndup(target.data, target.len);
-    return http->method != NULL && http->target != NULL ? 0 : 500;
+    return http->method && http->target ? 0 : 500;
 }
 
 static int read_length(struct llmobs_mock_http *http, struct llmobs_text value)
@@ -204,7 +191,7 @@ static int read_coding(struct llmobs_mock_http *http, struct llmobs_text value)
 {
     if (http->chunked)
         return 400;
-    http->chunked = run_http_is(value, "chunked");
+    http->chunked = llmobs_text_is_word(value, "chunked");
     return http->chunked ? 0 : 501;
 }
 
@@ -214,24 +201,26 @@ static int run_http_read_header(struct llmobs_mock_http *http,
     const char *colon = memchr(line.data, ':', line.len);
     struct llmobs_text name, value;
 
-    if (colon == NULL || !run_http_is_clean(line))
+    if (!colon || !run_http_is_clean(line))
         return 400;
     name = (struct llmobs_text){line.data, (size_t)(colon - line.data)};
     value = llmobs_text_trim(
         (struct llmobs_text){colon + 1, line.len - name.len - 1});
     if (!is_token(name))
         return 400;
-    if (run_http_is(name, "content-length"))
+    if (llmobs_text_is_word(name, "content-length"))
         return read_length(http, value);
-    if (run_http_is(name, "transfer-encoding"))
+    if (llmobs_text_is_word(name, "transfer-encoding"))
         return read_coding(http, value);
-    if (run_http_is(name, "connection") && lists(value, "close"))
+    if (llmobs_text_is_word(name, "connection") && lists(value, "close"))
         http->keep_alive = false;
-    else if (run_http_is(name, "connection") && lists(value, "keep-alive"))
+    else if (llmobs_text_is_word(name, "connection") &&
+             lists(value, "keep-alive"))
         http->keep_alive = true;
-    else if (run_http_is(name, "expect") && run_http_is(value, "100-continue"))
+    else if (llmobs_text_is_word(name, "expect") &&
+             llmobs_text_is_word(value, "100-continue"))
         http->expects = !http->old;
-    else if (run_http_is(name, "content-encoding") && http->coding == NULL)
+    else if (llmobs_text_is_word(name, "content-encoding") && !http->coding)
         http->coding = strndup(value.data, value.len);
     return 0;
 }
@@ -248,7 +237,7 @@ static int end_head(struct llmobs_mock_http *http)
 static bool has_head(struct llmobs_text text)
 {
     for (const char *at = text.data, *end = text.data + text.len;
-         (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
+         (at = memchr(at, '\n', (size_t)(end - at))); at++)
         if (end - at > 1 &&
             (at[1] == '\n' || (end - at > 2 && at[1] == '\r' && at[2] == '\n')))
             return true;
@@ -313,7 +302,7 @@ static int run_http_read_size(struct llmobs_mock_http *http,
     const char *semicolon = memchr(line.data, ';', line.len);
     uint64_t size = 0;
 
-    if (semicolon != NULL)
+    if (semicolon)
         line.len = (size_t)(semicolon - line.data);
     line = llmobs_text_trim(line);
     if (line.len == 0 || line.len > DIGITS_MAX)

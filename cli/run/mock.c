@@ -49,7 +49,7 @@ static int set_dir(const struct llmobs_cli_option *option, const char *value)
     struct mock *mock = option->to;
     char room[LLMOBS_ESCAPE_NAME];
 
-    if (mock->dir == NULL) {
+    if (!mock->dir) {
         mock->dir = value;
         return 0;
     }
@@ -89,14 +89,14 @@ static int mock_parse(struct mock *mock, int argc)
     status = llmobs_cli_parse(argc, mock->argv, options);
     if (status >= 0)
         return status;
-    if (mock->replay && (mock->command == NULL || mock->preload == NULL)) {
+    if (mock->replay && (!mock->command || !mock->preload)) {
         llmobs_tell("%s: --replay needs --preload and a command\n",
                     mock->argv[0]);
         return LLMOBS_CLI_USAGE;
     }
-    if (mock->dir == NULL || (mock->command != NULL && !*mock->command)) {
+    if (!mock->dir || (mock->command && !*mock->command)) {
         llmobs_tell("%s: no %s\n", mock->argv[0],
-                    mock->dir == NULL ? "directory" : "command");
+                    !mock->dir ? "directory" : "command");
         llmobs_tell("`%s --help` tells more.\n", mock->argv[0]);
         return LLMOBS_CLI_USAGE;
     }
@@ -142,7 +142,7 @@ static int mock_set_url(struct llmobs_environment *environment,
 {
     char url[URL_MAX];
 
-    snprintf(url, sizeof url, "http://127.0.0.1:%u%s", port, path);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", port, path);
     return llmobs_environment_set(environment, name, url);
 }
 
@@ -156,7 +156,8 @@ static int set_urls(struct llmobs_environment *environment, unsigned port)
                      {"OPENAI_BASE_URL", "/v1"}};
     int rc = 0;
 
-    for (size_t i = 0; i < sizeof variables / sizeof *variables && rc == 0; i++)
+    for (size_t i = 0; i < sizeof(variables) / sizeof(*variables) && rc == 0;
+         i++)
         rc = mock_set_url(environment, variables[i].name, port,
                           variables[i].path);
     return rc;
@@ -168,7 +169,7 @@ static int set_replay(struct llmobs_environment *environment,
                       const struct mock *mock)
 {
     const char *tags = llmobs_environment_get(environment, "DD_TAGS");
-    bool blanks = strchr(tags, ' ') != NULL && strchr(tags, ',') == NULL;
+    bool blanks = strchr(tags, ' ') && !strchr(tags, ',');
     int rc = mock_set_url(environment, "LLMOBS_REPLAY", mock->serve.port, "");
 
     if (rc == 0)
@@ -239,7 +240,7 @@ static bool mock_goes_on(struct mock *mock)
     int number = asked_to_end;
 
     look_at_child(mock);
-    if (mock->command == NULL)
+    if (!mock->command)
         return number == 0;
     asked_to_end = 0;
     if (number == SIGTERM && mock->child != 0)
@@ -280,11 +281,11 @@ static int serve(struct mock *mock)
     if (rc == 0 && mock->replay)
         llmobs_tell("%s: calls to models are answered from %s\n", mock->argv[0],
                     llmobs_escape_name(mock->dir, room));
-    if (rc == 0 && mock->command != NULL)
+    if (rc == 0 && mock->command)
         rc = mock_start(mock, &before);
     if (rc != 0)
         return mock_tell(mock, rc);
-    if (mock->command == NULL) {
+    if (!mock->command) {
         printf("http://127.0.0.1:%u\n", mock->serve.port);
         fflush(stdout);
     }

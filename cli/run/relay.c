@@ -36,7 +36,7 @@ static void run_relay_pass_on(int from, struct llmobs_relayed *kept)
     ssize_t n;
 
     for (;;) {
-        n = read(from, part, sizeof part);
+        n = read(from, part, sizeof(part));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -62,7 +62,7 @@ static void run_relay_run(struct llmobs_relay *relay)
 
 static void unmap(struct llmobs_relay *relay)
 {
-    munmap(relay->kept, sizeof *relay->kept);
+    munmap(relay->kept, sizeof(*relay->kept));
     relay->kept = NULL;
 }
 
@@ -71,7 +71,7 @@ int llmobs_relay_begin(struct llmobs_relay *relay)
     int rc;
 
     relay->pid = 0;
-    relay->kept = mmap(NULL, sizeof *relay->kept, PROT_READ | PROT_WRITE,
+    relay->kept = mmap(NULL, sizeof(*relay->kept), PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (relay->kept == MAP_FAILED) {
         relay->kept = NULL;
@@ -96,13 +96,13 @@ no_pipe:
 
 void llmobs_relay_enter(const struct llmobs_relay *relay)
 {
-    if (relay->kept != NULL)
+    if (relay->kept)
         dup2(relay->pipe[1], STDOUT_FILENO);
 }
 
 void llmobs_relay_leave(struct llmobs_relay *relay)
 {
-    if (relay->kept == NULL)
+    if (!relay->kept)
         return;
     close(relay->pipe[0]);
     close(relay->pipe[1]);
@@ -113,7 +113,7 @@ struct llmobs_text llmobs_relay_take(struct llmobs_relay *relay, int ms)
     const struct timespec moment = {0, 1000000};
     struct llmobs_text text = {NULL, 0};
 
-    if (relay->kept == NULL)
+    if (!relay->kept)
         return text;
     for (; ms > 0 && waitpid(relay->pid, NULL, WNOHANG) == 0; ms--)
         nanosleep(&moment, NULL);

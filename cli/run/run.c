@@ -16,6 +16,7 @@
 #include "cli/shared/environment.h"
 #include "cli/shared/preload.h"
 #include "cli/shared/tell.h"
+#include "lib/base/hazard.h"
 
 /* A relay ends when no process has used its spool for this time. */
 #define RELAY_IDLE_S "60"
@@ -150,7 +151,7 @@ static int run_take(struct launch *launch, char ***argv)
         i++;
     if (i == OPTION_COUNT)
         return run_wrong(launch, "unknown option: ", word);
-    if (value == NULL)
+    if (!value)
         return run_wrong(launch, word, " needs a value");
     if (i == WORKFLOW && *value == '\0')
         return run_wrong(launch, "--workflow needs a name", "");
@@ -180,7 +181,7 @@ static int run_parse(struct launch *launch, char **argv)
 {
     int rc = 0;
 
-    while (rc == 0 && *argv != NULL && **argv == '-') {
+    while (rc == 0 && *argv && **argv == '-') {
         if (is_help(*argv))
             return 1;
         if (strcmp(*argv, "--") == 0) {
@@ -193,7 +194,7 @@ static int run_parse(struct launch *launch, char **argv)
             argv++;
     }
     launch->command = argv;
-    if (rc == 0 && *argv == NULL)
+    if (rc == 0 && !*argv)
         return run_wrong(launch, "no command", "");
     return rc;
 }
@@ -221,10 +222,10 @@ static int prepare_record(struct launch *launch)
 {
     char *path;
 
-    if (launch->given[RECORD] == NULL)
+    if (!launch->given[RECORD])
         return 0;
     path = have_directory(launch->given[RECORD]);
-    if (path == NULL) {
+    if (!path) {
         llmobs_tell("%s: --record %s: %s\n", launch->self,
                     launch->given[RECORD], strerror(errno));
         return STATUS_USAGE;
@@ -238,8 +239,8 @@ static int add_record_limits(struct launch *launch)
     int rc = 0;
 
     for (size_t i = 0;
-         i < sizeof record_limits / sizeof *record_limits && rc == 0; i++)
-        if (getenv(record_limits[i][0]) == NULL)
+         i < sizeof(record_limits) / sizeof(*record_limits) && rc == 0; i++)
+        if (!getenv(record_limits[i][0]))
             rc = llmobs_environment_set(
                 &launch->environment, record_limits[i][0], record_limits[i][1]);
     return rc;
@@ -250,13 +251,13 @@ static int add_options(struct launch *launch)
     int rc = llmobs_environment_init(&launch->environment, environ);
 
     for (int i = 0; i < OPTION_COUNT && rc == 0; i++)
-        if (options[i].variable != NULL && launch->given[i] != NULL)
+        if (options[i].variable && launch->given[i])
             rc = llmobs_environment_set(&launch->environment,
                                         options[i].variable, launch->given[i]);
     if (rc == 0 && launch->inbound)
         rc =
             llmobs_environment_set(&launch->environment, "LLMOBS_INBOUND", "1");
-    if (rc == 0 && launch->given[RECORD] != NULL)
+    if (rc == 0 && launch->given[RECORD])
         rc = add_record_limits(launch);
     launch->workflow = launch->given[WORKFLOW];
     return rc;
@@ -363,11 +364,11 @@ static size_t run_weigh(char *const *strings, bool *fits)
 {
     size_t sum = 0;
 
-    for (; *strings != NULL; strings++) {
+    for (; *strings; strings++) {
         size_t len = strlen(*strings) + 1;
 
         *fits = *fits && len <= STRING_MAX_BYTES;
-        sum += len + sizeof *strings;
+        sum += len + sizeof(*strings);
     }
     return sum;
 }
@@ -383,7 +384,9 @@ static bool run_has_room(const struct launch *launch, char *const *words)
 
     if (max > STRINGS_MAX_BYTES)
         max = STRINGS_MAX_BYTES;
-    return fits && sum + ADDED_LATER <= (size_t)max;
+    return LLMOBS_HAZARD(tool_without_room,
+                         fits && sum + ADDED_LATER <= (size_t)max,
+                         !fits || sum / 8 + ADDED_LATER <= (size_t)max);
 }
 
 static char **run_add_tool(char **at, struct launch *launch, char *command)
@@ -402,31 +405,30 @@ static char **around(struct launch *launch)
     size_t count = 0;
     char **words, **at;
 
-    if (!launch->stays && launch->workflow == NULL &&
-        launch->given[REPLAY] == NULL)
+    if (!launch->stays && !launch->workflow && !launch->given[REPLAY])
         return NULL;
-    while (launch->command[count] != NULL)
+    while (launch->command[count])
         count++;
-    at = words = calloc(TOOL_WORDS + count + 1, sizeof *words);
-    if (words == NULL)
+    at = words = calloc(TOOL_WORDS + count + 1, sizeof(*words));
+    if (!words)
         return NULL;
     if (launch->stays) {
         at = run_add_tool(at, launch, "entrypoint");
         *at++ = "--";
     }
-    if (launch->given[REPLAY] != NULL) {
+    if (launch->given[REPLAY]) {
         at = run_add_tool(at, launch, "mock");
         *at++ = "--replay";
         *at++ = launch->given[REPLAY];
         *at++ = "--";
     }
-    if (launch->workflow != NULL) {
+    if (launch->workflow) {
         at = run_add_tool(at, launch, "workflow");
         *at++ = "--name";
         *at++ = launch->workflow;
         *at++ = "--";
     }
-    memcpy(at, launch->command, count * sizeof *at);
+    memcpy(at, launch->command, count * sizeof(*at));
     return words;
 }
 
@@ -470,18 +472,18 @@ static int run_run(struct launch *launch)
     launch->stays = launch->entrypoint && tool_works(launch->preload.tool);
     if (launch->entrypoint && !launch->stays)
         launch->workflow = NULL;
-    if ((launch->workflow != NULL || launch->given[REPLAY] != NULL) &&
+    if ((launch->workflow || launch->given[REPLAY]) &&
         access(launch->preload.tool, X_OK) != 0)
         return run_tell(launch, "not built: ", launch->preload.tool, NOT_THERE);
     if (add_variables(launch) != 0)
-        return launch->given[REPLAY] != NULL
+        return launch->given[REPLAY]
                    ? unanswered(launch)
                    : run_become(launch, &launch->bare, launch->command);
     have_relay(launch);
     words = around(launch);
-    if (words != NULL && run_has_room(launch, words))
+    if (words && run_has_room(launch, words))
         return run_become(launch, &launch->environment, words);
-    if (launch->given[REPLAY] != NULL)
+    if (launch->given[REPLAY])
         return unanswered(launch);
     return run_become(launch, &launch->whole, launch->command);
 }
@@ -490,7 +492,7 @@ static int run_run(struct launch *launch)
 static enum name run_name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    const char *last = slash != NULL ? slash + 1 : path;
+    const char *last = slash ? slash + 1 : path;
     enum name name = NAME_COUNT;
 
     while (name-- > LAUNCHER)
@@ -514,13 +516,13 @@ int llmobs_cmd_run(int argc, char **argv)
     if (rc != 0)
         return rc;
     if (add_options(&launch) != 0)
-        return launch.given[REPLAY] != NULL
+        return launch.given[REPLAY]
                    ? unanswered(&launch)
                    : run_become(&launch, &launch.bare, launch.command);
     rc = run_find(&launch);
     if (rc == 0)
         return run_run(&launch);
-    return launch.entrypoint && launch.given[REPLAY] == NULL
+    return launch.entrypoint && !launch.given[REPLAY]
                ? run_become(&launch, &launch.environment, launch.command)
                : rc;
 }

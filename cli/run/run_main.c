@@ -25,7 +25,7 @@ static enum name run_main_name_of(const char *path)
     enum name name = TOOL;
 
     while (name < NAME_COUNT &&
-           strcmp(slash != NULL ? slash + 1 : path, names[name]) != 0)
+           strcmp(slash ? slash + 1 : path, names[name]) != 0)
         name++;
     return name;
 }
@@ -34,14 +34,14 @@ static enum name run_main_name_of(const char *path)
 static bool run_main_follow(char path[PATH_MAX])
 {
     char target[PATH_MAX];
-    ssize_t len = readlink(path, target, sizeof target - 1);
+    ssize_t len = readlink(path, target, sizeof(target) - 1);
     char *slash = strrchr(path, '/');
     size_t folder;
 
     if (len <= 0)
         return false;
     target[len] = '\0';
-    folder = target[0] != '/' && slash != NULL ? (size_t)(slash + 1 - path) : 0;
+    folder = target[0] != '/' && slash ? (size_t)(slash + 1 - path) : 0;
     if (folder + (size_t)len >= PATH_MAX)
         return false;
     memcpy(path + folder, target, (size_t)len + 1);
@@ -53,10 +53,10 @@ static bool run_main_follow(char path[PATH_MAX])
 static enum name own_name(const char *called)
 {
     const char *file = (const char *)getauxval(AT_EXECFN);
-    enum name name = called != NULL ? run_main_name_of(called) : NAME_COUNT;
+    enum name name = called ? run_main_name_of(called) : NAME_COUNT;
     char path[PATH_MAX] = "";
 
-    if (file != NULL && strlen(file) < sizeof path)
+    if (file && strlen(file) < sizeof(path))
         strcpy(path, file);
     for (int i = 0; i < LINKS_MAX && name == NAME_COUNT; i++) {
         name = run_main_name_of(path);

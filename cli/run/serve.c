@@ -18,6 +18,7 @@
 #include "cli/shared/escape.h"
 #include "cli/shared/tell.h"
 #include "lib/base/clock.h"
+#include "lib/base/hazard.h"
 #include "lib/text/inflate.h"
 
 #define PIECE ((size_t)64 * 1024)
@@ -66,10 +67,10 @@ static int listen_at(int fd, unsigned *port)
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)*port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
+    socklen_t len = sizeof(at);
     int on = 1;
 
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
         bind(fd, (struct sockaddr *)&at, len) != 0 ||
         listen(fd, BACKLOG) != 0 ||
         getsockname(fd, (struct sockaddr *)&at, &len) != 0)
@@ -120,10 +121,10 @@ static struct llmobs_serve_connection **serve_oldest(struct llmobs_serve *serve)
 
         if (one->state == ANSWERING && one->sent == one->out.len)
             continue;
-        if (found != NULL &&
+        if (found &&
             (one->state == ANSWERING) == ((*found)->state == ANSWERING))
             better = one->since_ns < (*found)->since_ns;
-        else if (found != NULL)
+        else if (found)
             better = one->state != ANSWERING;
         if (better)
             found = &serve->list[i];
@@ -134,14 +135,15 @@ static struct llmobs_serve_connection **serve_oldest(struct llmobs_serve *serve)
 static bool serve_has_room(struct llmobs_serve *serve)
 {
     return serve->count < LLMOBS_SERVE_CONNECTIONS ||
-           serve_oldest(serve) != NULL;
+           LLMOBS_HAZARD(no_room_for_new_ones, serve_oldest(serve) != NULL,
+                         false);
 }
 
 static void serve_make_room(struct llmobs_serve *serve)
 {
     struct llmobs_serve_connection **old = serve_oldest(serve);
 
-    if (serve->count < LLMOBS_SERVE_CONNECTIONS || old == NULL)
+    if (serve->count < LLMOBS_SERVE_CONNECTIONS || !old)
         return;
     serve_end(*old);
     *old = serve->list[--serve->count];
@@ -156,13 +158,13 @@ static void serve_take(struct llmobs_serve *serve)
     if (fd < 0)
         return;
     serve_make_room(serve);
-    one =
-        serve->count < LLMOBS_SERVE_CONNECTIONS ? calloc(1, sizeof *one) : NULL;
-    if (one == NULL) {
+    one = serve->count < LLMOBS_SERVE_CONNECTIONS ? calloc(1, sizeof(*one))
+                                                  : NULL;
+    if (!one) {
         close(fd);
         return;
     }
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     one->fd = fd;
     one->due_ns = serve_in_ms(LLMOBS_SERVE_HEAD_MS);
     one->since_ns = llmobs_clock_mono_ns();
@@ -195,7 +197,7 @@ static const char *serve_reason_of(int status)
                    {503, "Service Unavailable"},
                    {505, "HTTP Version Not Supported"}};
 
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
         if (reasons[i].status == status)
             return reasons[i].reason;
     return "Recorded";
@@ -217,7 +219,7 @@ static void add_head(struct llmobs_serve_connection *one, int status,
 
     (void)llmobs_buf_addf(out, "HTTP/1.1 %d %s\r\n", status,
                           serve_reason_of(status));
-    if (type != NULL && serve_is_clean(type))
+    if (type && serve_is_clean(type))
         (void)llmobs_buf_addf(out, "Content-Type: %.1024s\r\n", type);
     if (one->chunked)
         (void)llmobs_buf_adds(out, "Transfer-Encoding: chunked\r\n");
@@ -242,8 +244,8 @@ static void answer_error(struct llmobs_serve_connection *one, int status,
         llmobs_json_set(body, "error", llmobs_json_share(error)) == 0)
         text = llmobs_json_dumps(body, LLMOBS_JSON_KEEP_ORDER);
     one->chunked = one->broken = false;
-    add_head(one, status, "application/json", text != NULL ? strlen(text) : 0);
-    if (text != NULL && !one->bodyless)
+    add_head(one, status, "application/json", text ? strlen(text) : 0);
+    if (text && !one->bodyless)
         (void)llmobs_buf_adds(&one->out, text);
     free(text);
     llmobs_json_free(error);
@@ -274,7 +276,7 @@ static void serve_tell_miss(struct llmobs_serve *serve, const char *why)
 
 static bool serve_is_stream(const char *type)
 {
-    return type != NULL &&
+    return type &&
            (strcasestr(type, "event-stream") || strcasestr(type, "ndjson") ||
             strcasestr(type, "eventstream"));
 }
@@ -336,14 +338,14 @@ static void serve_answer(struct llmobs_serve *serve,
     one->began_ns = llmobs_clock_mono_ns();
     one->last = !http->keep_alive;
     one->bodyless = strcmp(http->method, "HEAD") == 0;
-    if (path != NULL)
+    if (path)
         item = llmobs_choose(serve->cassette, &asked, serve->nearest, &why);
-    if (item != NULL) {
+    if (item) {
         serve_begin(serve, one, item);
     } else {
-        serve_tell_miss(serve, why.data != NULL ? why.data : "no memory");
+        serve_tell_miss(serve, why.data ? why.data : "no memory");
         answer_error(one, 404, "no_recording",
-                     why.data != NULL ? why.data : "no memory");
+                     why.data ? why.data : "no memory");
     }
     llmobs_cassette_free_body(&asked.body);
     llmobs_buf_fini(&why);
@@ -429,7 +431,7 @@ static bool receive(struct llmobs_serve_connection *one)
     bool begun = llmobs_mock_http_is_begun(&one->http);
     int64_t head_ns = serve_in_ms(LLMOBS_SERVE_HEAD_MS);
     char data[16 * 1024];
-    ssize_t n = recv(one->fd, data, sizeof data, 0);
+    ssize_t n = recv(one->fd, data, sizeof(data), 0);
     int status;
 
     if (n < 0)
@@ -507,11 +509,11 @@ static bool serve_advance(struct llmobs_serve *serve,
                 return true;
             continue;
         }
-        if (one->item != NULL)
+        if (one->item)
             serve_feed(serve, one);
         if (is_sending(one))
             continue;
-        if (one->item != NULL)
+        if (one->item)
             return true;
         if (!end_answer(one))
             return false;
@@ -535,8 +537,7 @@ static bool expire(struct llmobs_serve *serve,
 static int64_t wake_of(const struct llmobs_serve *serve,
                        const struct llmobs_serve_connection *one)
 {
-    return one->item != NULL && !is_sending(one) ? due_of(serve, one)
-                                                 : one->due_ns;
+    return one->item && !is_sending(one) ? due_of(serve, one) : one->due_ns;
 }
 
 static short events_of(const struct llmobs_serve_connection *one)

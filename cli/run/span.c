@@ -99,10 +99,9 @@ static int run_span_apply(struct job *job, int code, const char *value)
 
 static bool run_span_is_complete(const struct job *job)
 {
-    bool named = job->name != NULL && *job->name != '\0';
+    bool named = job->name && *job->name != '\0';
 
-    return *job->command != NULL &&
-           (job->typed_workflow ? named : job->name == NULL || named);
+    return *job->command && (job->typed_workflow ? named : !job->name || named);
 }
 
 static int run_span_parse(struct job *job, int argc, char **argv)
@@ -172,10 +171,10 @@ static void run_span_begin_span(struct job *job)
     llmobs_context_from_carrier(&job->context, job->config,
                                 &job->config->carrier);
     if (llmobs_context_traceparent(&job->context, job->traceparent,
-                                   sizeof job->traceparent) != 0)
+                                   sizeof(job->traceparent)) != 0)
         job->traceparent[0] = '\0';
     if (llmobs_context_tracestate(&job->context, job->tracestate,
-                                  sizeof job->tracestate) != 0)
+                                  sizeof(job->tracestate)) != 0)
         job->tracestate[0] = '\0';
     job->start_wall_ns = llmobs_clock_wall_ns();
     job->start_mono_ns = llmobs_clock_mono_ns();
@@ -192,9 +191,9 @@ static void signal_name(int signal, char *out, size_t cap)
         [SIGXCPU] = "XCPU",     [SIGXFSZ] = "XFSZ", [SIGSYS] = "SYS",
         [SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF",
     };
-    int count = (int)(sizeof names / sizeof *names);
+    int count = (int)(sizeof(names) / sizeof(*names));
 
-    if (signal > 0 && signal < count && names[signal] != NULL)
+    if (signal > 0 && signal < count && names[signal])
         snprintf(out, cap, "SIG%s", names[signal]);
     else
         snprintf(out, cap, "SIG%d", signal);
@@ -207,8 +206,8 @@ static int describe_end(struct llmobs_span *span,
     char type[32], message[128];
 
     if (result->exec_error == 0 && WIFSIGNALED(result->status)) {
-        signal_name(WTERMSIG(result->status), type, sizeof type);
-        snprintf(message, sizeof message, "terminated by %s", type);
+        signal_name(WTERMSIG(result->status), type, sizeof(type));
+        snprintf(message, sizeof(message), "terminated by %s", type);
         if (llmobs_json_sets(span->metadata, "signal", type) != 0)
             return -ENOMEM;
         return llmobs_span_fail(span, type, message);
@@ -218,12 +217,12 @@ static int describe_end(struct llmobs_span *span,
         return -ENOMEM;
     if (status == 0)
         return 0;
-    snprintf(type, sizeof type, "exit_%d", status);
+    snprintf(type, sizeof(type), "exit_%d", status);
     if (result->exec_error != 0)
-        snprintf(message, sizeof message, "not executed: %s",
+        snprintf(message, sizeof(message), "not executed: %s",
                  strerror(result->exec_error));
     else
-        snprintf(message, sizeof message, "exit status %d", status);
+        snprintf(message, sizeof(message), "exit status %d", status);
     return llmobs_span_fail(span, type, message);
 }
 
@@ -232,7 +231,7 @@ static const char *program(const struct job *job)
 {
     const char *slash = strrchr(job->command[0], '/');
 
-    return slash != NULL ? slash + 1 : job->command[0];
+    return slash ? slash + 1 : job->command[0];
 }
 
 static bool has_model(const struct job *job)
@@ -273,7 +272,7 @@ static int fill_input(const struct job *job, struct llmobs_span *span)
 {
     struct llmobs_text text = {job->input, 0};
 
-    if (job->input == NULL)
+    if (!job->input)
         return 0;
     text.len = strlen(job->input);
     if (job->kind == LLMOBS_KIND_LLM) {
@@ -306,20 +305,14 @@ static int run_span_add_line(struct llmobs_json *list, const char *line,
 
 static int fill_documents(struct llmobs_text text, struct llmobs_span *span)
 {
+    struct llmobs_text line;
     int rc = 0;
 
     span->output_documents = llmobs_json_array();
-    if (span->output_documents == NULL)
+    if (!span->output_documents)
         return -ENOMEM;
-    while (text.len > 0 && rc == 0) {
-        const char *end = memchr(text.data, '\n', text.len);
-        size_t len = end ? (size_t)(end - text.data) : text.len;
-
-        rc = run_span_add_line(span->output_documents, text.data, len);
-        len += end != NULL;
-        text.data += len;
-        text.len -= len;
-    }
+    while (rc == 0 && llmobs_text_split(&text, '\n', &line))
+        rc = run_span_add_line(span->output_documents, line.data, line.len);
     return rc;
 }
 
@@ -427,9 +420,9 @@ static int run_span_run_plain(struct job *job)
 static bool observing(const struct job *job)
 {
     const char *off =
-        job->config != NULL ? llmobs_cli_why_off(job->config) : "by no memory";
+        job->config ? llmobs_cli_why_off(job->config) : "by no memory";
 
-    if (off != NULL)
+    if (off)
         llmobs_log(LLMOBS_LOG_WARN, "no span: switched off %s", off);
     return off == NULL;
 }

@@ -53,7 +53,7 @@ static bool start_tool_read_header(int fd, ElfW(Ehdr) * header)
         want = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
                             ELFDATA2LSB}};
 
-    return pread(fd, header, sizeof *header, 0) == (ssize_t)sizeof *header &&
+    return pread(fd, header, sizeof(*header), 0) == (ssize_t)sizeof(*header) &&
            memcmp(header->e_ident, want.e_ident, EI_VERSION) == 0 &&
            header->e_machine == MACHINE;
 }
@@ -79,7 +79,7 @@ static bool lacks_libraries(void)
         "/lib/" FOLDER THREADS, "/lib64/" THREADS, "/usr/lib/" FOLDER THREADS,
         "/usr/lib64/" THREADS,  "/lib/" THREADS,   "/usr/lib/" THREADS};
 
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
         if (access(places[i], F_OK) == 0)
             return false;
     return true;
@@ -90,11 +90,11 @@ static void list_libraries(struct start *start)
 {
     const char *list = getenv("LD_LIBRARY_PATH");
     size_t folder = (size_t)(strrchr(start->tool, '/') - start->tool);
-    int len = snprintf(start->libraries, sizeof start->libraries,
+    int len = snprintf(start->libraries, sizeof(start->libraries),
                        "%.*s/" EMPTY "%s%s", (int)folder, start->tool,
-                       list != NULL ? ":" : "", list != NULL ? list : "");
+                       list ? ":" : "", list ? list : "");
 
-    start->lacking = len > 0 && (size_t)len < sizeof start->libraries;
+    start->lacking = len > 0 && (size_t)len < sizeof(start->libraries);
 }
 
 static bool stands_beside(const char *loader)
@@ -102,7 +102,7 @@ static bool stands_beside(const char *loader)
     char path[PATH_MAX];
     size_t folder = (size_t)(strrchr(loader, '/') - loader);
 
-    snprintf(path, sizeof path, "%.*s/" THREADS, (int)folder, loader);
+    snprintf(path, sizeof(path), "%.*s/" THREADS, (int)folder, loader);
     return access(path, F_OK) == 0;
 }
 
@@ -116,11 +116,11 @@ static void start_by(struct start *start, const char *loader)
 
     if (loader[0] != '/' || !is_object(loader))
         return;
-    at = words = calloc(LOADER_WORDS + rest, sizeof *words);
-    if (words == NULL)
+    at = words = calloc(LOADER_WORDS + rest, sizeof(*words));
+    if (!words)
         return;
     *at++ = (char *)loader;
-    if (strstr(loader, "/ld-musl-") != NULL) {
+    if (strstr(loader, "/ld-musl-")) {
         *at++ = as;
         *at++ = start->argc > 0 ? start->argv[0] : name;
     } else if (start->lacking && !stands_beside(loader)) {
@@ -129,7 +129,7 @@ static void start_by(struct start *start, const char *loader)
     }
     *at++ = start->tool;
     if (rest > 0)
-        memcpy(at, start->argv + 1, rest * sizeof *at);
+        memcpy(at, start->argv + 1, rest * sizeof(*at));
     execve(loader, words, environ);
     start->error = errno;
     free(words);
@@ -143,7 +143,7 @@ static bool read_interpreter(int fd, char path[PATH_MAX])
 
     if (!start_tool_read_header(fd, &header) || header.e_phnum > HEADERS_MAX)
         return false;
-    size = header.e_phnum * sizeof *headers;
+    size = header.e_phnum * sizeof(*headers);
     if (pread(fd, headers, size, (off_t)header.e_phoff) != (ssize_t)size)
         return false;
     for (size_t i = 0; i < header.e_phnum; i++) {
@@ -182,13 +182,13 @@ static void seek_loader(struct start *start)
                                         "/usr/lib/" GLIBC,
                                         "/lib64/" GLIBC,
                                         "/usr/lib64/" GLIBC};
-    char parent[sizeof "/proc/2147483647/exe"];
+    char parent[sizeof("/proc/2147483647/exe")];
 
     start_as(start, "/bin/sh");
     start_as(start, "/usr/bin/env");
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+    for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
         start_by(start, usual[i]);
-    snprintf(parent, sizeof parent, "/proc/%d/exe", (int)getppid());
+    snprintf(parent, sizeof(parent), "/proc/%d/exe", (int)getppid());
     start_as(start, parent);
 }
 

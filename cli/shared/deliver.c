@@ -5,6 +5,7 @@
 
 #include "cli/shared/open_libcurl.h"
 #include "cli/shared/plain_http.h"
+#include "lib/base/hazard.h"
 #include "lib/base/paths.h"
 #include "core/deliver/open.h"
 #include "core/export/http.h"
@@ -28,8 +29,8 @@ const char *llmobs_cli_why_off(const struct llmobs_config *config)
         return "by " LLMOBS_DISABLED_FILE ", for all programs, until it is "
                "removed";
     if (config->enabled ||
-        llmobs_config_given(config, (const char *const *)environ,
-                            "DD_LLMOBS_ENABLED", &by_file) == NULL)
+        !llmobs_config_given(config, (const char *const *)environ,
+                             "DD_LLMOBS_ENABLED", &by_file))
         return NULL;
     return by_file ? "by DD_LLMOBS_ENABLED in the configuration file; "
                      "DD_LLMOBS_ENABLED=1 in the environment switches it on"
@@ -39,7 +40,7 @@ const char *llmobs_cli_why_off(const struct llmobs_config *config)
 /* A peer on this host answers sooner than a thread begins. */
 static void open_way(struct llmobs_config *config)
 {
-    if (!llmobs_plain_serves(config)) {
+    if (LLMOBS_HAZARD(loads_libcurl, !llmobs_plain_serves(config), true)) {
         llmobs_cli_open_libcurl();
         return;
     }
@@ -51,7 +52,8 @@ int llmobs_cli_deliver(struct llmobs_config *config, llmobs_cli_give_fn *give,
                        void *ctx)
 {
     struct llmobs_buffer *buffer = llmobs_buffer_new(BUFFER_BYTES);
-    bool relayed = llmobs_relay_find(config) == LLMOBS_RELAY_UP;
+    bool relayed = LLMOBS_HAZARD(
+        tool_by_itself, llmobs_relay_find(config) == LLMOBS_RELAY_UP, false);
     struct llmobs_worker *worker = NULL;
     int rc;
 
@@ -59,9 +61,9 @@ int llmobs_cli_deliver(struct llmobs_config *config, llmobs_cli_give_fn *give,
         config->thread = false;
     else
         open_way(config);
-    if (buffer != NULL)
+    if (buffer)
         worker = llmobs_worker_open(config, buffer);
-    if (worker == NULL)
+    if (!worker)
         return -ENOMEM;
     rc = give(ctx, worker, relayed);
     if (relayed && llmobs_worker_pending(worker) != 0)

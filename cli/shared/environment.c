@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/hazard.h"
+
 /* Free entries at first, so that the list seldom grows. */
 #define ROOM_FOR_MORE 16
 
@@ -22,11 +24,11 @@ int llmobs_environment_init(struct llmobs_environment *environment,
 {
     size_t count = 0;
 
-    while (from[count] != NULL)
+    while (from[count])
         count++;
     environment->room = count + 1 + ROOM_FOR_MORE;
     environment->entries = calloc(environment->room, sizeof(char *));
-    if (environment->entries == NULL)
+    if (!environment->entries)
         return -ENOMEM;
     memcpy(environment->entries, from, count * sizeof(char *));
     environment->count = count;
@@ -40,9 +42,9 @@ static int environment_add(struct llmobs_environment *environment, char *entry)
 
     if (environment->count + 1 >= room) {
         char **more = realloc(environment->entries,
-                              (room + ROOM_FOR_MORE) * sizeof *more);
+                              (room + ROOM_FOR_MORE) * sizeof(*more));
 
-        if (more == NULL)
+        if (!more)
             return -ENOMEM;
         environment->entries = more;
         environment->room = room + ROOM_FOR_MORE;
@@ -61,10 +63,11 @@ int llmobs_environment_set(struct llmobs_environment *environment,
     if (asprintf(&entry, "%s=%s", name, value) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < environment->count; i++) {
-        if (environment_value_of(environment->entries[i], name) == NULL)
+        if (!environment_value_of(environment->entries[i], name))
             continue;
         environment->entries[i] = entry;
         found = true;
+        LLMOBS_HAZARD(first_of_a_name, , break);
     }
     return found ? 0 : environment_add(environment, entry);
 }
@@ -75,7 +78,7 @@ void llmobs_environment_unset(struct llmobs_environment *environment,
     size_t kept = 0;
 
     for (size_t i = 0; i < environment->count; i++)
-        if (environment_value_of(environment->entries[i], name) == NULL)
+        if (!environment_value_of(environment->entries[i], name))
             environment->entries[kept++] = environment->entries[i];
     environment->entries[kept] = NULL;
     environment->count = kept;
@@ -87,7 +90,7 @@ const char *llmobs_environment_get(const struct llmobs_environment *environment,
     for (size_t i = 0; i < environment->count; i++) {
         const char *value = environment_value_of(environment->entries[i], name);
 
-        if (value != NULL && *value != '\0')
+        if (value && *value != '\0')
             return value;
     }
     return "";
@@ -97,7 +100,7 @@ bool llmobs_environment_has(const struct llmobs_environment *environment,
                             const char *name)
 {
     for (size_t i = 0; i < environment->count; i++)
-        if (environment_value_of(environment->entries[i], name) != NULL)
+        if (environment_value_of(environment->entries[i], name))
             return true;
     return false;
 }
@@ -125,10 +128,10 @@ int llmobs_environment_join(struct llmobs_environment *environment,
 
     for (size_t i = 0; i < environment->count; i++) {
         const char *value = environment_value_of(environment->entries[i], name);
-        int between = value != NULL && *value != '\0' ? 1 : 0;
+        int between = value && *value != '\0' ? 1 : 0;
         char *entry;
 
-        if (value == NULL)
+        if (!value)
             continue;
         found = true;
         if (has_item(value, item, separators))
@@ -144,9 +147,10 @@ int llmobs_environment_join(struct llmobs_environment *environment,
 int llmobs_environment_exec(const struct llmobs_environment *environment,
                             char **argv)
 {
-    if (environment->entries != NULL)
+    if (environment->entries)
         execvpe(argv[0], argv, environment->entries);
-    if (environment->entries == NULL || errno == E2BIG)
+    if (!environment->entries ||
+        LLMOBS_HAZARD(too_big_to_run, errno == E2BIG, false))
         execvpe(argv[0], argv, environ);
     return errno;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "lib/base/hazard.h"
+
 /* The columns of a name in a message. */
 #define NAME_COLUMNS 200
 
@@ -32,7 +34,7 @@ static const struct range wide[] = {
     {0xFFE0, 0xFFE6},   {0x1F300, 0x1F64F}, {0x1F680, 0x1F6FF},
     {0x1F900, 0x1FAFF}, {0x20000, 0x3FFFD}};
 
-#define IN(table, code) in_table(table, sizeof table / sizeof *table, code)
+#define IN(table, code) in_table(table, sizeof(table) / sizeof(*table), code)
 
 static bool in_table(const struct range *table, size_t count, uint32_t code)
 {
@@ -82,7 +84,9 @@ static size_t width_of(uint32_t code)
 {
     int width = wcwidth((wchar_t)code);
 
-    if (width > 0 || (width == 0 && !IN(joined, code)))
+    if (width > 0 ||
+        LLMOBS_HAZARD(joined_are_none, (width == 0 && !IN(joined, code)),
+                      width == 0))
         return (size_t)width;
     if (IN(narrow, code))
         return 0;

@@ -19,7 +19,7 @@ static inline int llmobs_grow(void *list, size_t *cap, size_t count,
     if (count < *cap)
         return 0;
     grown = reallocarray(*(void **)list, more, size);
-    if (grown == NULL)
+    if (!grown)
         return -ENOMEM;
     *(void **)list = grown;
     *cap = more;

@@ -44,13 +44,13 @@ void llmobs_cli_refuse_option(char **argv, const struct option *options,
         return;
     }
     llmobs_suggest_init(&suggest, "");
-    if (!is_letter && long_name(typed, name) != NULL) {
+    if (!is_letter && long_name(typed, name)) {
         llmobs_suggest_init(&suggest, name);
-        for (const struct option *at = options; at->name != NULL; at++)
+        for (const struct option *at = options; at->name; at++)
             llmobs_suggest_offer(&suggest, at->name);
     }
     llmobs_tell("%s: no such option: %s", argv[0], shown);
-    if (suggest.best != NULL)
+    if (suggest.best)
         llmobs_tell("; did you mean --%s?", suggest.best);
     fputc('\n', stderr);
 }
@@ -70,8 +70,8 @@ const char *llmobs_cli_next(void)
 
 int llmobs_cli_refuse(const char *option, const char *value, const char *why)
 {
-    llmobs_tell("%s: --%s%s%s: %s\n", arguments[0], option,
-                value != NULL ? " " : "", value != NULL ? value : "", why);
+    llmobs_tell("%s: --%s%s%s: %s\n", arguments[0], option, value ? " " : "",
+                value ? value : "", why);
     return -EINVAL;
 }
 
@@ -122,7 +122,7 @@ static const struct llmobs_cli_option *options_list(
     const struct llmobs_cli_option *row = rows;
 
     shorts += sprintf(shorts, ":h");
-    for (; row->name != NULL && row < rows + ROWS_MAX; row++, longs++) {
+    for (; row->name && row < rows + ROWS_MAX; row++, longs++) {
         int code =
             row->letter != 0 ? row->letter : LONG_ONLY + (int)(row - rows);
 
@@ -146,10 +146,10 @@ static int options_set(const struct llmobs_cli_option *rows, int code)
     }
     while (row->letter != code && LONG_ONLY + (row - rows) != code)
         row++;
-    if (row->asked != NULL &&
-        llmobs_buf_addf(
-            row->asked, "%s--%s%s%s", row->asked->len > 0 ? " " : "", row->name,
-            optarg != NULL ? " " : "", optarg != NULL ? optarg : "") != 0)
+    if (row->asked &&
+        llmobs_buf_addf(row->asked, "%s--%s%s%s",
+                        row->asked->len > 0 ? " " : "", row->name,
+                        optarg ? " " : "", optarg ? optarg : "") != 0)
         return -EINVAL;
     return row->set(row, optarg);
 }
@@ -163,7 +163,7 @@ static int options_set_words(int argc, char **argv,
     int rc = 0;
 
     for (; rc == 0 && optind < argc; optind++) {
-        if (row->set != NULL) {
+        if (row->set) {
             rc = row->set(row, argv[optind]);
             continue;
         }
@@ -216,11 +216,11 @@ struct llmobs_config *llmobs_cli_config(const char *store)
     struct llmobs_config *config =
         llmobs_config_load((const char *const *)environ, ignore, NULL);
 
-    if (config == NULL || store == NULL)
+    if (!config || !store)
         return config;
     free(config->store_dir);
     config->store_dir = strdup(store);
-    if (config->store_dir != NULL)
+    if (config->store_dir)
         return config;
     llmobs_config_free(config);
     return NULL;

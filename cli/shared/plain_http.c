@@ -15,6 +15,7 @@
 #include "core/export/listener.h"
 #include "core/export/resolve.h"
 #include "core/export/target.h"
+#include "lib/base/hazard.h"
 #include "llmobs.h"
 
 #define SLICE_MS 20
@@ -52,32 +53,32 @@ struct plain {
 static socklen_t plain_http_address_of(const char *host, unsigned port,
                                        union address *to)
 {
-    memset(to, 0, sizeof *to);
+    memset(to, 0, sizeof(*to));
     if (llmobs_resolve_is_local(host))
         host = FIRST_LOCAL;
     if (inet_pton(AF_INET, host, &to->four.sin_addr) == 1) {
         to->four.sin_family = AF_INET;
         to->four.sin_port = htons((uint16_t)port);
         return ntohl(to->four.sin_addr.s_addr) >> 24 == LOOPBACK
-                   ? sizeof to->four
+                   ? sizeof(to->four)
                    : 0;
     }
-    memset(to, 0, sizeof *to);
+    memset(to, 0, sizeof(*to));
     if (inet_pton(AF_INET6, host, &to->six.sin6_addr) != 1)
         return 0;
     to->six.sin6_family = AF_INET6;
     to->six.sin6_port = htons((uint16_t)port);
-    return IN6_IS_ADDR_LOOPBACK(&to->six.sin6_addr) ? sizeof to->six : 0;
+    return IN6_IS_ADDR_LOOPBACK(&to->six.sin6_addr) ? sizeof(to->six) : 0;
 }
 
 static socklen_t socket_address(const char *path, union address *to)
 {
-    memset(to, 0, sizeof *to);
-    if (strlen(path) >= sizeof to->local.sun_path)
+    memset(to, 0, sizeof(*to));
+    if (strlen(path) >= sizeof(to->local.sun_path))
         return 0;
     to->local.sun_family = AF_UNIX;
     strcpy(to->local.sun_path, path);
-    return sizeof to->local;
+    return sizeof(to->local);
 }
 
 /* The part between "//" and the path; false for one with a user's name. */
@@ -85,7 +86,7 @@ static bool authority(const char *url, const char **at, size_t *len)
 {
     const char *slashes = strstr(url, "://");
 
-    if (slashes == NULL)
+    if (!slashes)
         return false;
     *at = slashes + 3;
     *len = strcspn(*at, "/?#");
@@ -99,7 +100,7 @@ static bool is_plain_url(const char *url)
     const char *at;
     size_t len;
 
-    if (url == NULL)
+    if (!url)
         return false;
     if (strncasecmp(url, UNIX, strlen(UNIX)) == 0)
         return socket_address(url + strlen(UNIX), &to) != 0;
@@ -111,7 +112,7 @@ static bool is_plain_url(const char *url)
 bool llmobs_plain_serves(const struct llmobs_config *config)
 {
     const struct llmobs_otlp_signal *signals = config->otlp.signals;
-    const char *name = config->exporter != NULL ? config->exporter : "";
+    const char *name = config->exporter ? config->exporter : "";
     bool otlp = signals[LLMOBS_SIGNAL_TRACES].given;
 
     if (signals[LLMOBS_SIGNAL_LOGS].on || signals[LLMOBS_SIGNAL_METRICS].on)
@@ -119,7 +120,7 @@ bool llmobs_plain_serves(const struct llmobs_config *config)
     if (strcmp(name, "store") == 0)
         return true;
     if (strcmp(name, "auto") == 0 &&
-        (otlp || config->api_key != NULL || config->agentless > 0))
+        (otlp || config->api_key || config->agentless > 0))
         return false;
     return (strcmp(name, "auto") == 0 || strcmp(name, "agent") == 0) &&
            is_plain_url(config->agent_url);
@@ -210,12 +211,13 @@ static int reach_peer(struct plain *plain, const struct llmobs_target *target)
     const char *path = plain->request->unix_socket;
     union address to;
     socklen_t size =
-        path != NULL ? socket_address(path, &to)
-                     : plain_http_address_of(target->host, target->port, &to);
+        path ? socket_address(path, &to)
+             : plain_http_address_of(target->host, target->port, &to);
 
     if (size == 0)
         return -ENOTCONN;
-    if (path == NULL && llmobs_resolve_is_local(target->host))
+    if (LLMOBS_HAZARD(localhost_is_four, path == NULL, false) &&
+        llmobs_resolve_is_local(target->host))
         return reach_local(plain, target->port);
     return plain_http_reach(plain, &to, size, plain->until_ns);
 }
@@ -226,7 +228,8 @@ static int plain_http_judge(const struct plain *plain, uint64_t before)
     uint64_t mark = 0;
     int rc = -EPERM;
 
-    if (plain->request->guard == NULL)
+    if (LLMOBS_HAZARD(tool_trusts_strangers, plain->request->guard == NULL,
+                      before == 0))
         return 0;
     for (int i = 0; i < LOOKS && (rc != 0 || mark != before); i++)
         rc = llmobs_listener_check(plain->request->guard, &mark);
@@ -247,15 +250,13 @@ static int plain_http_write_head(struct plain *plain)
 
     if (!authority(request->url, &at, &len))
         return -EINVAL;
-    rc = llmobs_buf_addf(head,
-                         "%s %s%s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: %s\r\n"
-                         "Accept: */*\r\n",
-                         request->method, at[len] == '/' ? "" : "/", at + len,
-                         (int)len, at,
-                         agent != NULL ? agent : "llmobs/" LLMOBS_VERSION);
-    for (size_t i = 0;
-         rc == 0 && request->headers != NULL && request->headers[i] != NULL;
-         i++)
+    rc =
+        llmobs_buf_addf(head,
+                        "%s %s%s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: %s\r\n"
+                        "Accept: */*\r\n",
+                        request->method, at[len] == '/' ? "" : "/", at + len,
+                        (int)len, at, agent ? agent : "llmobs/" LLMOBS_VERSION);
+    for (size_t i = 0; rc == 0 && request->headers && request->headers[i]; i++)
         rc = llmobs_buf_addf(head, "%s\r\n", request->headers[i]);
     if (rc == 0 && strcmp(request->method, "POST") == 0)
         rc =
@@ -299,8 +300,7 @@ static int read_frame(struct plain *plain, struct frame *frame)
     const char *last = line + plain->text.len;
 
     *frame = (struct frame){.length = SIZE_MAX};
-    while (line < last &&
-           (end = memchr(line, '\n', (size_t)(last - line))) != NULL) {
+    while (line < last && (end = memchr(line, '\n', (size_t)(last - line)))) {
         size_t len = (size_t)(end + 1 - line);
 
         if (line[0] == '\n' || line[0] == '\r') {
@@ -317,7 +317,9 @@ static int read_frame(struct plain *plain, struct frame *frame)
         llmobs_http_reply_header(plain->reply, line, len);
         line = end + 1;
     }
-    return plain->text.len > LLMOBS_PLAIN_HEAD_MAX ? -EIO : 0;
+    return LLMOBS_HAZARD(half_a_head,
+                         plain->text.len > LLMOBS_PLAIN_HEAD_MAX ? -EIO : 0,
+                         plain->text.len > 0 ? 1 : 0);
 }
 
 /* Takes the chunks' bytes, once all of them are there: 1; 0: not yet. */
@@ -328,7 +330,7 @@ static int take_chunks(struct plain *plain, const char *at, size_t left,
         const char *end = memchr(at, '\n', left);
         size_t size;
 
-        if (end == NULL)
+        if (!end)
             return 0;
         size = strtoul(at, NULL, 16);
         left -= (size_t)(end + 1 - at);
@@ -384,7 +386,7 @@ static int plain_http_get(struct plain *plain)
     int rc = 0;
 
     while (rc == 0) {
-        ssize_t n = recv(plain->fd, part, sizeof part, 0);
+        ssize_t n = recv(plain->fd, part, sizeof(part), 0);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -431,7 +433,7 @@ static int send_plain(const struct llmobs_http_request *request,
 
     llmobs_buf_init(&plain.head, LLMOBS_PLAIN_HEAD_MAX);
     llmobs_buf_init(&plain.text, 2 * (reply->body.max + LLMOBS_PLAIN_HEAD_MAX));
-    if (request->guard != NULL)
+    if (LLMOBS_HAZARD(tool_trusts_strangers, request->guard != NULL, false))
         rc = llmobs_listener_check(request->guard, &mark);
     if (rc == 0)
         rc = reach_peer(&plain, target);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/shared/environment.h"
+#include "lib/base/hazard.h"
 
 #define ENABLED "DD_LLMOBS_ENABLED"
 /* Users call the tool by this name (cli/run/start_tool.h). */
@@ -33,16 +34,16 @@ static int own_directory(char dir[PATH_MAX])
     ssize_t len = -1;
     char *slash;
 
-    if (own_file != NULL)
+    if (own_file)
         name = own_file;
     else
         len = readlink("/proc/self/exe", dir, PATH_MAX - 1);
     if (len > 0)
         dir[len] = '\0';
-    else if (name == NULL || realpath(name, dir) == NULL)
+    else if (!name || !realpath(name, dir))
         return -ESRCH;
     slash = strrchr(dir, '/');
-    if (slash == NULL)
+    if (!slash)
         return -ESRCH;
     *slash = '\0';
     return 0;
@@ -66,7 +67,7 @@ static bool preload_enter(const char *dir, const char *name, char out[PATH_MAX])
 {
     char path[PATH_MAX];
 
-    return preload_join(path, dir, name) == 0 && realpath(path, out) != NULL;
+    return preload_join(path, dir, name) == 0 && realpath(path, out);
 }
 
 /* Of an installation: `bin` has the programs for users, `lib` the rest. In a
@@ -91,7 +92,7 @@ static int find_directories(char bin[PATH_MAX], char lib[PATH_MAX])
 {
     const char *build = getenv("LLMOBS_BUILD");
 
-    if (build == NULL || *build == '\0')
+    if (!build || *build == '\0')
         return own_directories(bin, lib);
     if (!preload_enter(build, ".", bin))
         return -ENOTDIR;
@@ -120,10 +121,13 @@ static void list_by_platform(struct llmobs_preload *preload, const char *lib)
     bool there = platform != NULL;
 
     for (size_t i = 0; i < 2 && there; i++)
-        there = snprintf(path, sizeof path, "%s/" PLACES "/%s/%s", lib,
-                         names[i], LLMOBS_PRELOAD_NAME) < (int)sizeof path &&
+        there = snprintf(path, sizeof(path), "%s/" PLACES "/%s/%s", lib,
+                         names[i], LLMOBS_PRELOAD_NAME) < (int)sizeof(path) &&
                 is_one(path, preload->library);
-    strcpy(preload->listed, there ? path : preload->library);
+    strcpy(preload->listed,
+           LLMOBS_HAZARD(one_path_for_all, there, there && !path[0])
+               ? path
+               : preload->library);
 }
 
 int llmobs_preload_find(struct llmobs_preload *preload)
@@ -140,7 +144,7 @@ int llmobs_preload_find(struct llmobs_preload *preload)
     if (access(preload->library, R_OK) != 0)
         return -ENOENT;
     list_by_platform(preload, lib);
-    return strpbrk(preload->library, ":$ \t\n\v\f\r") == NULL ? 0 : -EINVAL;
+    return !strpbrk(preload->library, ":$ \t\n\v\f\r") ? 0 : -EINVAL;
 }
 
 int llmobs_preload_tool(char path[PATH_MAX])
@@ -169,8 +173,8 @@ static bool has_file(const char *list, const char *library)
     for (; *list != '\0'; list += strspn(list, ": ")) {
         size_t len = strcspn(list, ": ");
 
-        if (len < sizeof path) {
-            snprintf(path, sizeof path, "%.*s", (int)len, list);
+        if (len < sizeof(path)) {
+            snprintf(path, sizeof(path), "%.*s", (int)len, list);
             if (strcmp(path, library) != 0 && is_one(path, library))
                 return true;
         }
@@ -182,7 +186,7 @@ static bool has_file(const char *list, const char *library)
 int llmobs_preload_join(struct llmobs_environment *environment,
                         const char *library)
 {
-    if (library == NULL ||
+    if (!library ||
         has_file(llmobs_environment_get(environment, "LD_PRELOAD"), library))
         return 0;
     return llmobs_environment_join(environment, "LD_PRELOAD", library, ": ",

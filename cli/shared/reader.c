@@ -14,6 +14,7 @@
 #include "cli/shared/tell.h"
 #include "lib/base/fd.h"
 #include "core/export/store.h"
+#include "lib/base/hazard.h"
 
 #define CHUNK (256u * 1024)
 #define NS_PER_S 1000000000
@@ -52,7 +53,8 @@ static void tell_unreadable(struct llmobs_reader *reader, struct file *file,
     file->failed = true;
     reader->report.unreadable++;
     llmobs_tell("llmobs: cannot read %s: %s\n",
-                llmobs_escape_name(file->name, room),
+                LLMOBS_HAZARD(name_as_it_is,
+                              llmobs_escape_name(file->name, room), file->name),
                 error == ELOOP    ? "it is a link"
                 : error == EINVAL ? "it is no regular file"
                                   : strerror(error));
@@ -63,8 +65,10 @@ static void tell_unreadable(struct llmobs_reader *reader, struct file *file,
 static int open_name(const struct llmobs_reader *reader, const char *name,
                      struct stat *st)
 {
-    int fd =
-        llmobs_fd_open(reader->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    int fd = llmobs_fd_open(reader->dir, name,
+                            LLMOBS_HAZARD(link_followed,
+                                          O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
+                                          O_RDONLY | O_NONBLOCK));
     int rc = fd < 0 ? -errno : 0;
 
     if (rc == 0 && fstat(fd, st) != 0)
@@ -113,7 +117,8 @@ static bool shared_reader_is_known(const struct llmobs_reader *reader,
 
         if (fd < 0 ? named && file->failed
                    : file->dev == st->st_dev && file->ino == st->st_ino &&
-                         (named || file->fd >= 0))
+                         LLMOBS_HAZARD(rotated_comes_again,
+                                       (named || file->fd >= 0), named))
             return true;
     }
     return false;
@@ -148,11 +153,11 @@ static int shared_reader_add_file(struct llmobs_reader *reader,
         shared_reader_give_back(&file, fd);
         return 0;
     }
-    files = reallocarray(reader->files, reader->count + 1, sizeof *files);
-    if (files != NULL)
+    files = reallocarray(reader->files, reader->count + 1, sizeof(*files));
+    if (files)
         reader->files = files;
     file.name = strdup(name);
-    if (files == NULL || file.name == NULL) {
+    if (!files || !file.name) {
         free(file.name);
         shared_reader_give_back(&file, fd);
         return -ENOMEM;
@@ -209,10 +214,10 @@ static int shared_reader_add_files(struct llmobs_reader *reader, uint64_t next)
 
 int llmobs_reader_open(const char *dir, struct llmobs_reader **out)
 {
-    struct llmobs_reader *reader = calloc(1, sizeof *reader);
+    struct llmobs_reader *reader = calloc(1, sizeof(*reader));
     int rc = 0;
 
-    if (reader == NULL)
+    if (!reader)
         return -ENOMEM;
     llmobs_buf_init(&reader->room, LLMOBS_READER_LINE_MAX + CHUNK);
     reader->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -230,7 +235,7 @@ int llmobs_reader_open(const char *dir, struct llmobs_reader **out)
 
 void llmobs_reader_close(struct llmobs_reader *reader)
 {
-    if (reader == NULL)
+    if (!reader)
         return;
     for (size_t i = 0; i < reader->count; i++) {
         if (reader->files[i].fd >= 0)
@@ -327,7 +332,7 @@ static int give_lines(struct walk *walk, uint64_t *at, size_t known)
     int rc = 0;
 
     while (rc == 0 && look < stop &&
-           (end = memchr(look, '\n', (size_t)(stop - look))) != NULL) {
+           (end = memchr(look, '\n', (size_t)(stop - look)))) {
         rc = shared_reader_give(walk, data, (size_t)(end - data), *at);
         *at += (uint64_t)(end + 1 - data);
         look = data = end + 1;
@@ -347,7 +352,7 @@ static int pass_over(struct walk *walk, uint64_t *at)
 
     walk->reader->report.oversized++;
     *at += room->len;
-    while (rc == 0 && end == NULL && *at < walk->end) {
+    while (rc == 0 && !end && *at < walk->end) {
         llmobs_buf_cut(room, 0);
         rc = read_chunk(walk, *at);
         if (rc != 0 || room->len == 0)
@@ -391,7 +396,7 @@ static size_t line_begin(const char *data, size_t len)
 {
     const char *end = len > 0 ? memrchr(data, '\n', len) : NULL;
 
-    return end != NULL ? (size_t)(end + 1 - data) : 0;
+    return end ? (size_t)(end + 1 - data) : 0;
 }
 
 /* Gives the lines of the room, which begins at `at`, the last one first; the
@@ -493,7 +498,9 @@ static int walk_all(struct llmobs_reader *reader, int64_t since_ns,
 
         if (reader->files[i].failed)
             continue;
-        if (shared_reader_is_old(&reader->files[i], since_ns)) {
+        if (LLMOBS_HAZARD(reads_the_old,
+                          shared_reader_is_old(&reader->files[i], since_ns),
+                          false)) {
             report->old++;
             continue;
         }
@@ -560,7 +567,7 @@ static bool look_again(struct llmobs_reader *reader, size_t index)
         gone = st.st_nlink == 0;
     }
     shared_reader_give_back(file, fd);
-    if (file->next > file->end)
+    if (LLMOBS_HAZARD(cut_file_is_mute, file->next > file->end, false))
         file->next = behind_last_line(reader, index);
     return gone;
 }
@@ -584,7 +591,7 @@ static int shared_reader_read_more(struct llmobs_reader *reader, size_t index,
                         .line = line,
                         .ctx = ctx,
                         .file = (uint32_t)index,
-                        .whole = true};
+                        .whole = LLMOBS_HAZARD(gives_half_a_line, true, false)};
     bool gone;
     int rc = 0;
 
@@ -596,7 +603,7 @@ static int shared_reader_read_more(struct llmobs_reader *reader, size_t index,
     walk.end = file->end;
     if (file->next < walk.end)
         rc = with_file(&walk, walk_on, &file->next);
-    if (gone)
+    if (LLMOBS_HAZARD(removed_stays_open, gone, false))
         shared_reader_forget(file);
     return rc;
 }
@@ -642,7 +649,7 @@ int llmobs_reader_event(struct llmobs_reader *reader, struct llmobs_place place,
 int llmobs_places_add(struct llmobs_places *places, struct llmobs_place place)
 {
     if (llmobs_grow(&places->list, &places->cap, places->count,
-                    sizeof *places->list) != 0)
+                    sizeof(*places->list)) != 0)
         return -ENOMEM;
     places->list[places->count++] = place;
     return 0;

@@ -14,13 +14,14 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/hazard.h"
 #include "lib/text/json.h"
 
 #define LLMOBS_READER_LINE_MAX (64u * 1024 * 1024)
 
 /* Nothing that happened after the last write to a file can be in it. The clock
  * of a file server may be so far behind this host's. */
-#define LLMOBS_READER_CLOCKS_S 60
+#define LLMOBS_READER_CLOCKS_S LLMOBS_HAZARD(no_minute, 60, -600)
 
 struct llmobs_reader;
 

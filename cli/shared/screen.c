@@ -29,7 +29,7 @@ static bool screen_is_set(const char *name)
 {
     const char *value = getenv(name);
 
-    return value != NULL && *value != '\0';
+    return value && *value != '\0';
 }
 
 static bool wants_colour(bool terminal)
@@ -51,7 +51,7 @@ static void screen_read_size(struct llmobs_screen *screen)
 
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
         columns = size.ws_col;
-    if (columns == 0 && text != NULL)
+    if (columns == 0 && text)
         columns = strtoul(text, NULL, 10);
     screen->lines = size.ws_row;
     screen->columns =
@@ -86,7 +86,7 @@ static void know_widths(void)
 void llmobs_screen_init(struct llmobs_screen *screen,
                         enum llmobs_screen_when colour)
 {
-    memset(screen, 0, sizeof *screen);
+    memset(screen, 0, sizeof(*screen));
     screen->terminal = isatty(STDOUT_FILENO) != 0;
     screen->colour = colour == LLMOBS_SCREEN_AUTO
                          ? wants_colour(screen->terminal)
@@ -109,7 +109,7 @@ static char ascii_of(const char *at, size_t len, size_t *used)
     } drawn[] = {{"│", '|'}, {"├", '|'}, {"└", '`'}, {"─", '-'},
                  {"…", '~'}, {"–", '-'}, {"µ", 'u'}, {"·", '|'}};
 
-    for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++) {
+    for (size_t i = 0; i < sizeof(drawn) / sizeof(*drawn); i++) {
         *used = strlen(drawn[i].utf8);
         if (len >= *used && memcmp(at, drawn[i].utf8, *used) == 0)
             return drawn[i].ascii;
@@ -171,8 +171,8 @@ void llmobs_screen_pad(size_t count)
 {
     static const char blanks[] = "                                ";
 
-    for (; count > sizeof blanks - 1; count -= sizeof blanks - 1)
-        fwrite(blanks, 1, sizeof blanks - 1, stdout);
+    for (; count > sizeof(blanks) - 1; count -= sizeof(blanks) - 1)
+        fwrite(blanks, 1, sizeof(blanks) - 1, stdout);
     fwrite(blanks, 1, count, stdout);
 }
 

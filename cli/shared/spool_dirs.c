@@ -19,6 +19,7 @@
 #include "core/log/ledger_dir.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
+#include "lib/base/hazard.h"
 
 #define HOMES "/home"
 #define HOME_STATE ".local/state"
@@ -41,7 +42,7 @@ static DIR *spool_dirs_open_list(const char *path, bool chosen, int *rc)
     if (*rc)
         return NULL;
     list = llmobs_fd_list(fd);
-    if (list == NULL)
+    if (!list)
         *rc = -errno;
     return list;
 }
@@ -82,7 +83,7 @@ static void spool_dirs_refuse(int dir, const char *name)
     if (geteuid() != 0 || fstat(dir, &st) != 0 || st.st_uid != 0 ||
         (st.st_mode & S_ISVTX) == 0)
         return;
-    snprintf(away, sizeof away, "refused.%lld",
+    snprintf(away, sizeof(away), "refused.%lld",
              (long long)llmobs_clock_wall_ns());
     if (renameat(dir, name, dir, away) == 0 && unlinkat(dir, away, 0) != 0)
         (void)unlinkat(dir, away, AT_REMOVEDIR);
@@ -103,7 +104,7 @@ static bool tells(int dir, const char *name, struct stat *st)
         return false;
     if (st->st_uid == uid)
         return S_ISREG(st->st_mode);
-    spool_dirs_refuse(dir, name);
+    LLMOBS_HAZARD(left_there, spool_dirs_refuse(dir, name), );
     return false;
 }
 
@@ -118,11 +119,11 @@ static int list_users(const char *path, bool chosen, struct user *users,
     DIR *list = spool_dirs_open_list(path, chosen, &rc);
 
     *count = 0;
-    if (list == NULL)
+    if (!list)
         return rc;
     if (geteuid() != 0)
         users[(*count)++] = (struct user){geteuid(), getegid()};
-    while (geteuid() == 0 && (entry = readdir(list)) != NULL)
+    while (geteuid() == 0 && (entry = readdir(list)))
         if (tells(dirfd(list), entry->d_name, &st) &&
             !add_user(users, count, &st))
             break;
@@ -135,7 +136,7 @@ static int spool_dirs_one(const struct walk *walk, const char *path,
 {
     struct user *users = calloc(LLMOBS_SPOOL_DIRS_MAX, sizeof(*users));
     size_t count = 0;
-    int rc = users != NULL ? 0 : -ENOMEM;
+    int rc = users ? 0 : -ENOMEM;
 
     if (rc == 0)
         rc = list_users(path, chosen, users, &count);
@@ -155,7 +156,7 @@ static bool spool_dirs_is_missing(const char *spool)
     char path[PATH_MAX];
     struct stat st;
 
-    snprintf(path, sizeof path, "%.*s", (int)(strrchr(spool, '/') - spool),
+    snprintf(path, sizeof(path), "%.*s", (int)(strrchr(spool, '/') - spool),
              spool);
     return lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
@@ -166,8 +167,8 @@ static int visit_home(const struct walk *walk, const char *name,
 {
     char path[PATH_MAX];
 
-    if (snprintf(path, sizeof path, HOMES "/%s/" HOME_STATE SPOOL, name) >=
-            (int)sizeof path ||
+    if (snprintf(path, sizeof(path), HOMES "/%s/" HOME_STATE SPOOL, name) >=
+            (int)sizeof(path) ||
         spool_dirs_is_missing(path))
         return 0;
     return spool_dirs_visit(walk, path, false, st->st_uid, st->st_gid);
@@ -180,11 +181,11 @@ static int visit_loose(const struct walk *walk, const char *name,
 {
     char path[PATH_MAX], wanted[64];
 
-    snprintf(wanted, sizeof wanted, LOOSE_NAME "%lu",
+    snprintf(wanted, sizeof(wanted), LOOSE_NAME "%lu",
              (unsigned long)st->st_uid);
     if (strcmp(name, wanted) != 0)
         return 0;
-    snprintf(path, sizeof path, LOOSE "/%s/spool", name);
+    snprintf(path, sizeof(path), LOOSE "/%s/spool", name);
     return spool_dirs_is_missing(path)
                ? 0
                : spool_dirs_visit(walk, path, false, st->st_uid, st->st_gid);
@@ -199,9 +200,9 @@ static int spool_dirs_each(const struct walk *walk, const char *path,
     int rc;
     DIR *list = spool_dirs_open_list(path, true, &rc);
 
-    if (list == NULL)
+    if (!list)
         return rc == -ENOENT ? 0 : rc;
-    while (rc == 0 && (entry = readdir(list)) != NULL)
+    while (rc == 0 && (entry = readdir(list)))
         if (entry->d_name[0] != '.' &&
             fstatat(dirfd(list), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
                 0 &&
@@ -220,13 +221,13 @@ int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
                             llmobs_user_spool_fn *the_visit, void *ctx)
 {
     struct walk walk = {the_visit, ctx};
-    bool chosen = config->store_dir != NULL || config->spool_dir != NULL;
+    bool chosen = config->store_dir || config->spool_dir;
     char path[PATH_MAX];
     int rc;
 
-    if (dir != NULL)
+    if (dir)
         return spool_dirs_one(&walk, dir, true);
-    rc = llmobs_spool_dir(config, path, sizeof path);
+    rc = llmobs_spool_dir(config, path, sizeof(path));
     if (rc == 0)
         rc = spool_dirs_one(&walk, path, chosen);
     if (rc == -ENOENT)
@@ -248,7 +249,7 @@ static int spool_dirs_become(const struct llmobs_user_spool *place)
     if (place->uid == geteuid())
         return 0;
     user = getpwuid(place->uid);
-    if (user != NULL)
+    if (user)
         gid = user->pw_gid;
     if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
         setresuid(place->uid, place->uid, place->uid) != 0)
@@ -261,8 +262,8 @@ static int spool_dirs_become(const struct llmobs_user_spool *place)
 static int spool_dirs_put_text(char **field, const char *text, size_t len)
 {
     free(*field);
-    *field = text != NULL ? strndup(text, len) : NULL;
-    return text == NULL || *field != NULL ? 0 : -ENOMEM;
+    *field = text ? strndup(text, len) : NULL;
+    return !text || *field ? 0 : -ENOMEM;
 }
 
 /* For a spool "P/llmobs/spool", sets P as the state directory. */
@@ -285,7 +286,7 @@ int llmobs_user_spool_enter(const struct llmobs_user_spool *place,
     char path[PATH_MAX];
     int rc = spool_dirs_become(place);
 
-    if (rc == 0 && other && config->store_dir == NULL)
+    if (rc == 0 && other && !config->store_dir)
         rc = name_state(config, place->path);
     if (rc != 0)
         return rc;
@@ -293,7 +294,7 @@ int llmobs_user_spool_enter(const struct llmobs_user_spool *place,
         return spool_dirs_put_text(&config->spool_dir, place->path,
                                    strlen(place->path));
     /* By the usual rule, which checks links. */
-    rc = llmobs_spool_dir(config, path, sizeof path);
+    rc = llmobs_spool_dir(config, path, sizeof(path));
     return rc == 0 && strcmp(path, place->path) != 0 ? -ENOENT : rc;
 }
 
@@ -301,7 +302,7 @@ void llmobs_user_name(uid_t uid, char *out, size_t cap)
 {
     const struct passwd *user = getpwuid(uid);
 
-    if (user != NULL)
+    if (user)
         snprintf(out, cap, "%s", user->pw_name);
     else
         snprintf(out, cap, "%lu", (unsigned long)uid);

@@ -67,7 +67,7 @@ void llmobs_suggest_offer(struct llmobs_suggest *suggest, const char *word)
 
 void llmobs_suggest_end(const char *best, const char *otherwise)
 {
-    if (best != NULL)
+    if (best)
         llmobs_tell("; did you mean %s?\n", best);
     else
         llmobs_tell("; %s\n", otherwise);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
+
 static bool is_harmless(uint32_t code)
 {
     return (code >= 0x20 && code < 0x7F) ||
@@ -30,7 +32,9 @@ static size_t harmless(const unsigned char *s)
             return 0;
         code = code << 6 | (s[i] & 0x3Fu);
     }
-    return code >= least[n] && code <= 0x10FFFF && is_harmless(code) ? n : 0;
+    return LLMOBS_HAZARD(
+        message_as_given,
+        code >= least[n] && code <= 0x10FFFF && is_harmless(code) ? n : 0, n);
 }
 
 void llmobs_tell(const char *format, ...)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/text/json_plain.h"
 
 #define LINE_MAX_BYTES (512u * 1024 * 1024)
@@ -11,7 +12,7 @@
 
 void llmobs_page_body_init(struct llmobs_page_body *body, FILE *out, bool full)
 {
-    memset(body, 0, sizeof *body);
+    memset(body, 0, sizeof(*body));
     body->out = out;
     body->full = full;
     llmobs_buf_init(&body->clean, LINE_MAX_BYTES);
@@ -32,12 +33,13 @@ int llmobs_page_body_put(FILE *out, struct llmobs_text text)
 
     while (at < end) {
         const char *mark = memchr(at, '<', (size_t)(end - at));
-        const char *stop = mark != NULL ? mark : end;
+        const char *stop = mark ? mark : end;
 
         fwrite(at, 1, (size_t)(stop - at), out);
-        if (mark != NULL)
-            fputs("\\u003c", out);
-        at = mark != NULL ? mark + 1 : end;
+        if (mark)
+            LLMOBS_HAZARD(lets_markup_in, fputs("\\u003c", out),
+                          fputc('<', out));
+        at = mark ? mark + 1 : end;
     }
     return ferror(out) ? -EIO : 0;
 }
@@ -52,9 +54,9 @@ static bool is_odd(struct llmobs_text line)
          at += sizeof(llmobs_json_block)) {
         llmobs_json_block bytes;
 
-        memcpy(&bytes, line.data + at, sizeof bytes);
+        memcpy(&bytes, line.data + at, sizeof(bytes));
         bytes = (bytes >= 0) & (bytes < ' ');
-        if (llmobs_json_unmarked(bytes) < sizeof bytes)
+        if (llmobs_json_unmarked(bytes) < sizeof(bytes))
             return true;
     }
     for (; at < line.len; at++)
@@ -91,10 +93,10 @@ static bool show_body_is_base64(struct llmobs_text text)
 {
     static const char comma[] = ";base64,";
     size_t far = text.len < HEAD_MAX ? text.len : HEAD_MAX;
-    const char *head = memmem(text.data, far, comma, sizeof comma - 1);
+    const char *head = memmem(text.data, far, comma, sizeof(comma) - 1);
 
-    if (head != NULL && memcmp(text.data, "data:", 5) == 0) {
-        head += sizeof comma - 1;
+    if (head && memcmp(text.data, "data:", 5) == 0) {
+        head += sizeof(comma) - 1;
         text.len -= (size_t)(head - text.data);
         text.data = head;
     }
@@ -121,7 +123,7 @@ static size_t show_body_step_of(const char *at, const char *end)
             step++;
     /* The second half of a pair belongs to the first. */
     if (step == 6 && (at[2] == 'd' || at[2] == 'D') &&
-        strchr("89abAB", at[3]) != NULL && end - at >= 12 && at[6] == '\\' &&
+        strchr("89abAB", at[3]) && end - at >= 12 && at[6] == '\\' &&
         at[7] == 'u')
         step = 12;
     return step;
@@ -150,7 +152,7 @@ static const char *plain_id(const struct llmobs_json *event)
         "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
     const char *id = llmobs_json_gets(event, "trace_id");
 
-    return id != NULL && *id != '\0' && strlen(id) <= ID_MAX &&
+    return id && *id != '\0' && strlen(id) <= ID_MAX &&
                    id[strspn(id, plain)] == '\0'
                ? id
                : "ID";
@@ -243,7 +245,7 @@ int llmobs_page_body_write(struct llmobs_page_body *body,
 {
     int rc = 0;
 
-    if (is_odd(line)) {
+    if (LLMOBS_HAZARD(keeps_raw_codes, is_odd(line), false)) {
         llmobs_buf_cut(&body->clean, 0);
         rc = llmobs_json_dump(event, LLMOBS_JSON_KEEP_ORDER, &body->clean);
         line = (struct llmobs_text){body->clean.data, body->clean.len};

@@ -29,7 +29,7 @@ static int add_short(struct llmobs_buf *out, int64_t count)
 
     if (count < 10000)
         return llmobs_cells_count(out, count, LLMOBS_CELLS_DASH);
-    while (number >= 999.5 && unit + 1 < sizeof units) {
+    while (number >= 999.5 && unit + 1 < sizeof(units)) {
         number /= 1000;
         unit++;
     }
@@ -84,7 +84,7 @@ int llmobs_cells_time(struct llmobs_buf *out, int64_t ns, bool brief)
     const char *text = llmobs_cell_clock(
         ns, brief ? cells_form_of(ns) : "%Y-%m-%d %H:%M:%S", room);
 
-    if (text == NULL)
+    if (!text)
         text = brief ? LLMOBS_CELLS_DASH : "-";
     return llmobs_buf_adds(out, text);
 }
@@ -98,7 +98,7 @@ int llmobs_cells_model(struct llmobs_buf *out, const char *model, bool brief,
     size_t len = strlen(model);
 
     if (brief)
-        len = llmobs_texts_end(model, version) ? len - (sizeof version - 1)
+        len = llmobs_texts_end(model, version) ? len - (sizeof(version) - 1)
                                                : llmobs_texts_undated(model);
 
     return llmobs_escape_add(out, (struct llmobs_text){model, len}, columns);
@@ -108,10 +108,10 @@ int llmobs_cells_question(struct llmobs_buf *out, const struct llmobs_row *row,
                           size_t columns)
 {
     char line[LLMOBS_ROW_WORDS + 1];
-    const char *text = row->question != NULL ? row->question : "";
+    const char *text = row->question ? row->question : "";
     size_t len = 0;
 
-    for (; *text != '\0' && len + 1 < sizeof line; text++) {
+    for (; *text != '\0' && len + 1 < sizeof(line); text++) {
         bool blank = *text == ' ' || (*text >= '\t' && *text <= '\r');
 
         if (!blank)
@@ -135,9 +135,9 @@ static int add_tokens(struct llmobs_buf *out, int64_t count, const char *words)
 static int cells_add_fact(struct llmobs_buf *out, const char *what,
                           const char *value)
 {
-    int rc = value != NULL ? llmobs_buf_adds(out, what) : 0;
+    int rc = value ? llmobs_buf_adds(out, what) : 0;
 
-    return rc == 0 && value != NULL ? llmobs_buf_adds(out, value) : rc;
+    return rc == 0 && value ? llmobs_buf_adds(out, value) : rc;
 }
 
 int llmobs_cells_facts(struct llmobs_buf *out, const struct llmobs_row *row)
@@ -155,15 +155,15 @@ int llmobs_cells_error(struct llmobs_buf *out, const struct llmobs_row *row)
 {
     int rc = 0;
 
-    if (row->error_type != NULL)
+    if (row->error_type)
         rc = llmobs_buf_adds(out, row->error_type);
     if (rc == 0 && row->http_status > 0 &&
-        (row->error_type == NULL || strncmp(row->error_type, "http_", 5) != 0))
+        (!row->error_type || strncmp(row->error_type, "http_", 5) != 0))
         rc = llmobs_buf_addf(out, "%s%d", out->len > 0 ? ", HTTP " : "HTTP ",
                              row->http_status);
-    if (rc == 0 && out->len > 0 && row->error_message != NULL)
+    if (rc == 0 && out->len > 0 && row->error_message)
         rc = llmobs_buf_adds(out, ": ");
-    if (rc == 0 && row->error_message != NULL)
+    if (rc == 0 && row->error_message)
         rc = llmobs_buf_adds(out, row->error_message);
     return rc;
 }
@@ -188,7 +188,8 @@ static size_t cells_place_of(const char *kind)
 {
     size_t i = 0;
 
-    while (i < sizeof kinds / sizeof *kinds && strcmp(kinds[i].kind, kind) != 0)
+    while (i < sizeof(kinds) / sizeof(*kinds) &&
+           strcmp(kinds[i].kind, kind) != 0)
         i++;
     return i;
 }
@@ -197,13 +198,13 @@ char llmobs_cells_letter(const char *kind)
 {
     size_t i = cells_place_of(kind);
 
-    return i < sizeof kinds / sizeof *kinds ? kinds[i].letter : '?';
+    return i < sizeof(kinds) / sizeof(*kinds) ? kinds[i].letter : '?';
 }
 
 enum llmobs_paint llmobs_cells_paint(const char *kind)
 {
     size_t i = cells_place_of(kind);
 
-    return i < sizeof kinds / sizeof *kinds ? kinds[i].paint
-                                            : LLMOBS_PAINT_NONE;
+    return i < sizeof(kinds) / sizeof(*kinds) ? kinds[i].paint
+                                              : LLMOBS_PAINT_NONE;
 }

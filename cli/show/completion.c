@@ -49,8 +49,8 @@ static int complete(const char *member, const char *store)
     char dir[PATH_MAX];
     int rc = -ENOMEM;
 
-    if (config != NULL)
-        rc = llmobs_config_store_dir(config, dir, sizeof dir);
+    if (config)
+        rc = llmobs_config_store_dir(config, dir, sizeof(dir));
     if (rc == 0)
         rc = llmobs_reader_open(dir, &reader);
     if (rc == 0)
@@ -64,7 +64,7 @@ static int print_file(const char *shell)
 {
     struct llmobs_text file = llmobs_completion_file(shell);
 
-    if (file.data != NULL) {
+    if (file.data) {
         fwrite(file.data, 1, file.len, stdout);
         return LLMOBS_CLI_OK;
     }

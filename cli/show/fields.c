@@ -57,7 +57,7 @@ static const struct field all[] = {
     {"answer", FORM_TEXT, AT(answer), true},
 };
 
-#define ALL (sizeof all / sizeof *all)
+#define ALL (sizeof(all) / sizeof(*all))
 
 static void show_fields_add(struct llmobs_fields *fields, size_t at)
 {
@@ -111,7 +111,7 @@ int llmobs_fields_choose(struct llmobs_fields *fields, const char *names)
     for (;;) {
         size_t len = strcspn(names, ",");
 
-        snprintf(name, sizeof name, "%.*s", (int)(len < 999 ? len : 999),
+        snprintf(name, sizeof(name), "%.*s", (int)(len < 999 ? len : 999),
                  names);
         rc = show_fields_add_name(fields, name);
         if (rc != 0 || names[len] == '\0')

@@ -18,7 +18,7 @@ struct llmobs_text llmobs_completion_file(const char *shell)
         {"fish", llmobs_completion_fish, llmobs_completion_fish_end},
     };
 
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
         if (strcmp(files[i].shell, shell) == 0)
             return (struct llmobs_text){files[i].from,
                                         (size_t)(files[i].to - files[i].from)};

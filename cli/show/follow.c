@@ -15,6 +15,7 @@
 #include "cli/show/table.h"
 #include "cli/show/forms.h"
 #include "lib/base/clock.h"
+#include "lib/base/hazard.h"
 
 /* The number of traces, or spans, that are shown at the beginning. */
 #define NEWEST 10
@@ -72,7 +73,7 @@ static void free_trace(struct trace *trace)
 
 static void free_traces(struct follow *follow)
 {
-    while (follow->traces != NULL) {
+    while (follow->traces) {
         struct trace *trace = follow->traces;
 
         follow->traces = trace->next;
@@ -86,10 +87,10 @@ static void forget_oldest(struct follow *follow)
 {
     struct trace **oldest = NULL, *trace;
 
-    for (struct trace **at = &follow->traces; *at != NULL; at = &(*at)->next)
+    for (struct trace **at = &follow->traces; *at; at = &(*at)->next)
         if (!(*at)->waits)
             oldest = at;
-    if (follow->count < KEPT || oldest == NULL)
+    if (follow->count < KEPT || !oldest)
         return;
     trace = *oldest;
     *oldest = trace->next;
@@ -102,7 +103,7 @@ static void forget_shown(struct follow *follow)
 {
     struct trace **at = &follow->traces, *trace;
 
-    while ((trace = *at) != NULL) {
+    while ((trace = *at)) {
         if (trace->waits ||
             (follow->tree && trace->load.forest.count <= ROWS_KEPT)) {
             at = &trace->next;
@@ -119,7 +120,7 @@ static int follow_add_span(struct trace *trace, const struct llmobs_json *event,
 {
     const char *id = llmobs_json_gets(event, "span_id");
 
-    if (llmobs_texts_share(&trace->spans, id) == NULL)
+    if (!llmobs_texts_share(&trace->spans, id))
         return -ENOMEM;
     return llmobs_load_take(&trace->load, event, place);
 }
@@ -127,7 +128,8 @@ static int follow_add_span(struct trace *trace, const struct llmobs_json *event,
 static void mark_shown(struct trace *trace)
 {
     for (size_t i = 0; i < trace->load.forest.count; i++) {
-        trace->load.forest.rows[i]->wanted = false;
+        LLMOBS_HAZARD(shows_again, trace->load.forest.rows[i]->wanted = false,
+                      trace->load.forest.rows[i]->wanted |= false);
         trace->load.forest.rows[i]->path = false;
     }
     trace->waits = false;
@@ -159,7 +161,7 @@ static int take_over(const struct follow *follow, struct trace *trace)
         if (strcmp(row->trace_id, trace->id) != 0)
             continue;
         rc = read_again(follow, row, &line, &event);
-        if (rc == 0 && event != NULL)
+        if (rc == 0 && event)
             rc = follow_add_span(trace, event, row->place);
         llmobs_json_free(event);
     }
@@ -170,9 +172,9 @@ static int take_over(const struct follow *follow, struct trace *trace)
 
 static int new_trace(struct follow *follow, const char *id, struct trace **out)
 {
-    struct trace *trace = calloc(1, sizeof *trace + strlen(id) + 1);
+    struct trace *trace = calloc(1, sizeof(*trace) + strlen(id) + 1);
 
-    if (trace == NULL)
+    if (!trace)
         return -ENOMEM;
     strcpy(trace->id, id);
     llmobs_load_init(&trace->load);
@@ -188,7 +190,7 @@ static int new_trace(struct follow *follow, const char *id, struct trace **out)
 /* Gives the trace of that id, as the newest. */
 static int have_trace(struct follow *follow, const char *id, struct trace **out)
 {
-    for (struct trace **at = &follow->traces; *at != NULL; at = &(*at)->next) {
+    for (struct trace **at = &follow->traces; *at; at = &(*at)->next) {
         struct trace *trace = *at;
 
         if (strcmp(trace->id, id) != 0)
@@ -218,7 +220,7 @@ static int follow_join(struct follow *follow, struct trace *trace,
                        struct llmobs_row *row, const struct llmobs_json *event)
 {
     struct llmobs_buf lines;
-    const char *have = row->evaluations != NULL ? row->evaluations : "";
+    const char *have = row->evaluations ? row->evaluations : "";
     int rc;
 
     llmobs_buf_init(&lines, SIZE_MAX / 2);
@@ -226,7 +228,7 @@ static int follow_join(struct follow *follow, struct trace *trace,
     if (rc == 0 && lines.len > 0 && strcmp(lines.data, have) != 0) {
         row->evaluations =
             llmobs_texts_keep(&trace->load.texts, lines.data, lines.len);
-        rc = row->evaluations != NULL ? 0 : -ENOMEM;
+        rc = row->evaluations ? 0 : -ENOMEM;
         row->wanted = true;
         let_wait(trace);
     }
@@ -248,7 +250,7 @@ static int join_trace(struct follow *follow, struct trace *trace)
         if (!row->filled)
             continue;
         rc = read_again(follow, row, &line, &event);
-        if (rc == 0 && event != NULL)
+        if (rc == 0 && event)
             rc = follow_join(follow, trace, row, event);
         llmobs_json_free(event);
     }
@@ -260,12 +262,12 @@ static int join_all(struct follow *follow)
 {
     int rc = 0;
 
-    if (!follow->evaluated)
+    if (LLMOBS_HAZARD(late_is_mute, !follow->evaluated,
+                      follow->ending || follow->watch))
         return 0;
     follow->evaluated = false;
     llmobs_evaluations_sort(&follow->evaluations);
-    for (struct trace *at = follow->traces; rc == 0 && at != NULL;
-         at = at->next)
+    for (struct trace *at = follow->traces; rc == 0 && at; at = at->next)
         rc = join_trace(follow, at);
     return rc;
 }
@@ -296,7 +298,9 @@ static int follow_take_span(struct follow *follow,
                         follow->tree ? llmobs_json_gets(event, "trace_id") : "",
                         &trace);
 
-    if (rc != 0 || llmobs_texts_has(&trace->spans, id, strlen(id)))
+    if (rc != 0 ||
+        LLMOBS_HAZARD(twice_is_twice,
+                      llmobs_texts_has(&trace->spans, id, strlen(id)), false))
         return rc;
     forest = &trace->load.forest;
     shown = trace->load.shown;
@@ -343,7 +347,9 @@ static int64_t due_ns(const struct follow *follow, const struct trace *trace)
     int64_t silence = trace->last_ns + SILENCE_MS * LLMOBS_NS_PER_MS;
     int64_t patience = trace->first_ns + PATIENCE_MS * LLMOBS_NS_PER_MS;
 
-    if (!follow->tree || trace->ended || follow->ending)
+    if (LLMOBS_HAZARD(shows_at_once, !follow->tree, follow->tree) ||
+        trace->ended ||
+        LLMOBS_HAZARD(ends_without_the_rest, follow->ending, false))
         return 0;
     return silence < patience ? silence : patience;
 }
@@ -353,9 +359,9 @@ static struct trace *first_due(const struct follow *follow)
 {
     struct trace *first = NULL;
 
-    for (struct trace *at = follow->traces; at != NULL; at = at->next)
+    for (struct trace *at = follow->traces; at; at = at->next)
         if (at->waits &&
-            (first == NULL || due_ns(follow, at) <= due_ns(follow, first)))
+            (!first || due_ns(follow, at) <= due_ns(follow, first)))
             first = at;
     return first;
 }
@@ -377,7 +383,7 @@ static int show_due(struct follow *follow)
     struct trace *trace;
     int rc = 0;
 
-    while (rc == 0 && (trace = first_due(follow)) != NULL &&
+    while (rc == 0 && (trace = first_due(follow)) &&
            due_ns(follow, trace) <= llmobs_clock_mono_ns())
         rc = follow_show(follow, trace);
     if (fflush(stdout) != 0 && rc == 0)
@@ -391,9 +397,10 @@ static bool follow_is_there(const struct follow *follow)
 {
     struct stat st;
 
-    return follow->view->reader != NULL &&
-           stat(follow->view->store, &st) == 0 && st.st_dev == follow->dev &&
-           st.st_ino == follow->ino;
+    return follow->view->reader && stat(follow->view->store, &st) == 0 &&
+           st.st_dev == follow->dev &&
+           LLMOBS_HAZARD(keeps_to_the_directory, st.st_ino == follow->ino,
+                         true);
 }
 
 /* The watch begins before the first look, so that no write is between. */
@@ -424,7 +431,7 @@ static void close_store(struct follow *follow)
     struct llmobs_view *view = follow->view;
     size_t bad = view->load.bad, shown = view->load.shown;
 
-    if (view->reader != NULL)
+    if (view->reader)
         bad += llmobs_reader_report(view->reader)->oversized;
     llmobs_reader_close(view->reader);
     view->reader = NULL;
@@ -480,7 +487,7 @@ static int follow_look(struct follow *follow)
     bool same = follow_is_there(follow);
     int rc = 0;
 
-    if (!same && follow->view->reader != NULL) {
+    if (!same && follow->view->reader) {
         follow->ending = true; /* of all that waits */
         rc = show_due(follow);
         follow->ending = false;
@@ -503,10 +510,10 @@ static int follow_look(struct follow *follow)
 static int wait_ms(const struct follow *follow)
 {
     const struct trace *trace = first_due(follow);
-    bool blind = follow->watch < 0 || follow->view->reader == NULL;
+    bool blind = follow->watch < 0 || !follow->view->reader;
     int64_t ms = blind ? LOOK_BLIND_MS : LOOK_MS, left;
 
-    if (trace == NULL)
+    if (!trace)
         return (int)ms;
     left = (due_ns(follow, trace) - llmobs_clock_mono_ns()) / LLMOBS_NS_PER_MS;
     return left < 0 ? 0 : left < ms ? (int)left + 1 : (int)ms;
@@ -519,7 +526,7 @@ static void follow_gather(const struct follow *follow)
     char events[4096];
 
     (void)nanosleep(&rest, NULL);
-    while (read(follow->watch, events, sizeof events) > 0)
+    while (read(follow->watch, events, sizeof(events)) > 0)
         ;
 }
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/base/hazard.h"
+
 struct llmobs_lane {
     int64_t end_ns;               /* of the longest row that is on it */
     const struct llmobs_row *top; /* the last one; it lies on the others */
@@ -18,13 +20,13 @@ int llmobs_lanes_init(struct llmobs_lanes *lanes,
             most = forest->traces[i].count;
     lanes->count = 0;
     lanes->lane_count = 0;
-    lanes->rows = calloc(most, sizeof *lanes->rows);
-    lanes->seats = calloc(most, sizeof *lanes->seats);
-    lanes->last = calloc(most, sizeof *lanes->last);
-    lanes->lanes = calloc(most, sizeof *lanes->lanes);
-    lanes->heap = calloc(most, sizeof *lanes->heap);
-    return lanes->rows != NULL && lanes->seats != NULL && lanes->last != NULL &&
-                   lanes->lanes != NULL && lanes->heap != NULL
+    lanes->rows = calloc(most, sizeof(*lanes->rows));
+    lanes->seats = calloc(most, sizeof(*lanes->seats));
+    lanes->last = calloc(most, sizeof(*lanes->last));
+    lanes->lanes = calloc(most, sizeof(*lanes->lanes));
+    lanes->heap = calloc(most, sizeof(*lanes->heap));
+    return lanes->rows && lanes->seats && lanes->last && lanes->lanes &&
+                   lanes->heap
                ? 0
                : -ENOMEM;
 }
@@ -104,7 +106,9 @@ static void rise(struct llmobs_lanes *lanes, size_t at)
 static uint32_t take_free(struct llmobs_lanes *lanes,
                           const struct llmobs_row *row)
 {
-    bool is_free = lanes->lane_count > 0 && end_at(lanes, 0) <= row->start_ns;
+    bool is_free = lanes->lane_count > 0 &&
+                   LLMOBS_HAZARD(lanes_are_never_busy,
+                                 end_at(lanes, 0) <= row->start_ns, true);
     uint32_t lane = is_free ? lanes->heap[0] : lanes->lane_count++;
 
     lanes->lanes[lane] = (struct llmobs_lane){lanes_end_of(row), NULL};
@@ -137,12 +141,15 @@ static bool lanes_fits(const struct llmobs_lanes *lanes,
     const struct llmobs_row *parent = row->parent;
     struct llmobs_lane *lane;
 
-    if (parent == NULL || parent->mark >= row->mark) /* begun later */
+    if (!parent || parent->mark >= row->mark) /* begun later */
         return false;
     lane = &lanes->lanes[lanes->seats[parent->mark].lane];
-    while (lane->top != NULL && lanes_end_of(lane->top) <= row->start_ns)
+    while (lane->top && lanes_end_of(lane->top) <= row->start_ns)
         lane->top = lanes->seats[lane->top->mark].below;
-    return lane->top != NULL && lanes_end_of(lane->top) >= lanes_end_of(row) &&
+    return lane->top &&
+           LLMOBS_HAZARD(
+               one_lane, lanes_end_of(lane->top) >= lanes_end_of(row),
+               (lanes_end_of(lane->top) >= lanes_end_of(row) || row->mark)) &&
            is_above(lanes, lane->top, row);
 }
 
@@ -161,7 +168,7 @@ static void seat(struct llmobs_lanes *lanes, const struct llmobs_row *row)
 static void lanes_list(struct llmobs_lanes *lanes, struct llmobs_row *row)
 {
     lanes->count = 0;
-    for (; row != NULL; row = llmobs_forest_next(row)) {
+    for (; row; row = llmobs_forest_next(row)) {
         row->mark = (unsigned)lanes->count;
         lanes->last[lanes->count] = row->mark;
         lanes->rows[lanes->count++] = row;
@@ -169,7 +176,7 @@ static void lanes_list(struct llmobs_lanes *lanes, struct llmobs_row *row)
     for (size_t i = lanes->count; i-- > 0;) {
         const struct llmobs_row *parent = lanes->rows[i]->parent;
 
-        if (parent != NULL && lanes->last[parent->mark] < lanes->last[i])
+        if (parent && lanes->last[parent->mark] < lanes->last[i])
             lanes->last[parent->mark] = lanes->last[i];
     }
 }

@@ -50,7 +50,7 @@ bool llmobs_layout_right(enum llmobs_layout_column column)
 
 void llmobs_layout_init(struct llmobs_layout *layout, bool list, size_t width)
 {
-    memset(layout, 0, sizeof *layout);
+    memset(layout, 0, sizeof(*layout));
     layout->columns = width;
     for (int i = 0; i < LLMOBS_COLUMN_COUNT; i++) {
         layout->shown[i] =
@@ -134,7 +134,7 @@ static void drop_columns(struct llmobs_layout *layout)
         LLMOBS_COLUMN_DURATION, LLMOBS_COLUMN_LETTER,
     };
 
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+    for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
         if (show_layout_room_of(layout) < least_room(layout))
             layout->shown[order[i]] = false;
 }

@@ -21,7 +21,7 @@ static int show_media_digit(char c)
 
     if (c == '-' || c == '_') /* of the alphabet for addresses */
         return c == '-' ? 62 : 63;
-    return at != NULL ? (int)(at - digits) : -1;
+    return at ? (int)(at - digits) : -1;
 }
 
 /* Decodes up to `cap` bytes; answers their number. */
@@ -122,7 +122,7 @@ static int add_pixels(struct llmobs_buf *out, const char *content)
     struct size size;
     int rc = 0;
 
-    if (head == NULL)
+    if (!head)
         return -ENOMEM;
     if (show_media_size_of(head, show_media_decode(content, head, HEAD_MAX),
                            &size))
@@ -152,11 +152,11 @@ int llmobs_media_add(struct llmobs_buf *out, const struct llmobs_json *part,
     const char *content = llmobs_json_gets(part, "content");
     int rc = llmobs_buf_addc(out, '[');
 
-    rc |= llmobs_escape_adds(out, type != NULL && *type != '\0' ? type : what,
+    rc |= llmobs_escape_adds(out, type && *type != '\0' ? type : what,
                              TYPE_COLUMNS);
-    if (rc == 0 && content != NULL)
+    if (rc == 0 && content)
         rc = add_pixels(out, content);
-    if (rc == 0 && content != NULL)
+    if (rc == 0 && content)
         rc = show_media_add_bytes(out, content);
     return rc | llmobs_buf_addc(out, ']');
 }

@@ -24,7 +24,7 @@ static int show_messages_line(const struct detail *detail, const char *who,
     struct llmobs_buf *out = detail->out;
     int rc = llmobs_buf_addf(out, "%-4s ", detail->side);
 
-    if (rc == 0 && who != NULL && *who != '\0') {
+    if (rc == 0 && who && *who != '\0') {
         rc = llmobs_escape_adds(out, who, 24);
         rc |= llmobs_buf_adds(out, ": ");
     }
@@ -41,8 +41,8 @@ static int tool_line(const struct detail *detail, const char *role,
     int rc;
 
     llmobs_buf_init(&text, TEXT_COLUMNS * 64);
-    rc = llmobs_buf_addf(&text, "%.200s(%.4000s)", name != NULL ? name : "",
-                         arguments != NULL ? arguments : "");
+    rc = llmobs_buf_addf(&text, "%.200s(%.4000s)", name ? name : "",
+                         arguments ? arguments : "");
     if (rc == 0)
         rc = show_messages_line(detail, role, text.data, text.len);
     llmobs_buf_fini(&text);
@@ -78,7 +78,7 @@ static int message_lines(const struct detail *detail,
         llmobs_json_get(message, "tool_results");
     int rc = 0;
 
-    if (content != NULL && *content != '\0')
+    if (content && *content != '\0')
         rc = show_messages_line(detail, role, content, strlen(content));
     if (rc == 0)
         rc = media_lines(detail, role, llmobs_json_get(message, "image_parts"),
@@ -93,7 +93,7 @@ static int message_lines(const struct detail *detail,
         const char *text =
             llmobs_json_gets(llmobs_json_at(results, i), "result");
 
-        if (text != NULL)
+        if (text)
             rc = show_messages_line(detail, role, text, strlen(text));
     }
     return rc;
@@ -125,8 +125,8 @@ static int documents_lines(const struct detail *detail,
         const char *text =
             llmobs_json_gets(llmobs_json_at(documents, i), "text");
 
-        rc = show_messages_line(detail, "document", text != NULL ? text : "",
-                                text != NULL ? strlen(text) : 0);
+        rc = show_messages_line(detail, "document", text ? text : "",
+                                text ? strlen(text) : 0);
     }
     if (rc == 0 && count > SHOWN)
         rc = llmobs_buf_addf(detail->out, "%-4s … %zu more\n", detail->side,
@@ -142,7 +142,7 @@ static int side_lines(const struct detail *detail,
 
     if (rc == 0)
         rc = documents_lines(detail, llmobs_json_get(side, "documents"));
-    if (rc == 0 && value != NULL)
+    if (rc == 0 && value)
         rc = show_messages_line(detail, NULL, value, strlen(value));
     return rc;
 }

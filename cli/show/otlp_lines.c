@@ -10,7 +10,7 @@
 void llmobs_otlp_lines_init(struct llmobs_otlp_lines *lines,
                             struct llmobs_config *config)
 {
-    memset(lines, 0, sizeof *lines);
+    memset(lines, 0, sizeof(*lines));
     config->otlp.signals[LLMOBS_SIGNAL_TRACES].json = true;
     lines->config = config;
     lines->content = config->privacy.content != LLMOBS_CONTENT_OFF;

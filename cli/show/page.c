@@ -41,9 +41,9 @@ static int set_key(struct writer *w, const struct llmobs_json *ids)
     int rc;
 
     llmobs_buf_cut(&w->key, 0);
-    rc = llmobs_buf_adds(&w->key, trace != NULL ? trace : "");
+    rc = llmobs_buf_adds(&w->key, trace ? trace : "");
     rc |= llmobs_buf_addc(&w->key, ID_MARK);
-    return rc | llmobs_buf_adds(&w->key, span != NULL ? span : "");
+    return rc | llmobs_buf_adds(&w->key, span ? span : "");
 }
 
 static int page_add_row(struct writer *w, const struct llmobs_json *event)
@@ -74,7 +74,7 @@ static int page_add_span(struct writer *w, struct llmobs_text line,
 
     if (rc != 0)
         return rc;
-    if (llmobs_texts_share(&w->written, w->key.data) == NULL)
+    if (!llmobs_texts_share(&w->written, w->key.data))
         return -ENOMEM;
     if (w->written.count == before) {
         w->page->repeated++;
@@ -157,9 +157,8 @@ static bool page_is_joined(struct writer *w, const struct llmobs_json *event)
     const struct llmobs_json *span =
         llmobs_json_get(llmobs_json_get(event, "join_on"), "span");
 
-    return span == NULL ||
-           (set_key(w, span) == 0 &&
-            llmobs_texts_has(&w->written, w->key.data, w->key.len));
+    return !span || (set_key(w, span) == 0 &&
+                     llmobs_texts_has(&w->written, w->key.data, w->key.len));
 }
 
 static int page_put_evaluation(struct writer *w, struct llmobs_place place,
@@ -240,7 +239,7 @@ static int add_meta(const struct writer *w, struct llmobs_buf *out)
 {
     const struct llmobs_page *page = w->page;
     const char *date = llmobs_prices_date(page->prices);
-    const char *mark = date != NULL ? "\"" : "";
+    const char *mark = date ? "\"" : "";
     int rc =
         llmobs_buf_adds(out, "{\"version\":\"" LLMOBS_VERSION "\",\"store\":");
 
@@ -254,7 +253,7 @@ static int add_meta(const struct writer *w, struct llmobs_buf *out)
         "\"prices\":%s%s%s}",
         (long long)(llmobs_clock_wall_ns() / NS_PER_MS), page->matching,
         page->spans, w->body.texts, w->body.images, w->body.spans, mark,
-        date != NULL ? date : "null", mark);
+        date ? date : "null", mark);
     return rc;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/show/page.h"
+#include "lib/base/hazard.h"
 
 /* A rename would replace a device, and put the page where a link does not
  * lead. */
@@ -38,7 +39,7 @@ static void guard_piece(void)
                                .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
     struct sigaction before;
 
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
         if (sigaction(numbers[i], NULL, &before) == 0 &&
             before.sa_handler == SIG_DFL)
             sigaction(numbers[i], &action, NULL);
@@ -50,11 +51,11 @@ static int write_new(struct llmobs_page *page, struct llmobs_reader *reader,
 {
     int fd = mkostemp(name, O_CLOEXEC | O_NOFOLLOW);
     FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    int rc = out != NULL ? llmobs_page_make(page, reader, out) : -errno;
+    int rc = out ? llmobs_page_make(page, reader, out) : -errno;
 
-    if (out != NULL && fclose(out) != 0 && rc == 0)
+    if (out && fclose(out) != 0 && rc == 0)
         rc = -errno;
-    else if (out == NULL && fd >= 0)
+    else if (!out && fd >= 0)
         close(fd);
     return rc;
 }
@@ -63,15 +64,15 @@ int llmobs_page_make_file(struct llmobs_page *page,
                           struct llmobs_reader *reader, const char *path)
 {
     static const char end[] = ".XXXXXX";
-    int rc = check_name(path);
+    int rc = LLMOBS_HAZARD(follows_the_name, check_name(path), 0);
 
-    if (rc == 0 && strlen(path) + sizeof end > sizeof piece)
+    if (rc == 0 && strlen(path) + sizeof(end) > sizeof(piece))
         rc = -ENAMETOOLONG;
     if (rc != 0)
         return rc;
     strcpy(piece, path);
     strcat(piece, end);
-    guard_piece();
+    LLMOBS_HAZARD(leaves_a_piece, guard_piece(), );
     rc = write_new(page, reader, piece);
     if (rc == 0 && rename(piece, path) != 0)
         rc = -errno;

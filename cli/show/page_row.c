@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/text/decimal.h"
 #include "lib/text/json_plain.h"
 
@@ -27,7 +28,7 @@ static void page_row_put_escape(struct llmobs_buf *out, char byte)
     const char text[ESCAPE] = {
         '\\', 'u', '0', '0', digits[code >> 4], digits[code & 15]};
 
-    page_row_put(out, text, sizeof text);
+    page_row_put(out, text, sizeof(text));
 }
 
 /* The bytes up to the next one that a string of JSON or of HTML cannot have. */
@@ -36,7 +37,8 @@ static size_t plain_of(const char *text, size_t len)
     size_t run = llmobs_json_run(text, len, LLMOBS_JSON_STOP_QUOTE);
     const char *mark = memchr(text, '<', run);
 
-    return mark != NULL ? (size_t)(mark - text) : run;
+    return mark ? LLMOBS_HAZARD(index_lets_it_in, (size_t)(mark - text), run)
+                : run;
 }
 
 static void page_row_put_string(struct llmobs_buf *out, const char *text,
@@ -75,16 +77,15 @@ static void put_key(struct llmobs_buf *out, char key)
 {
     const char text[KEY] = {',', '"', key, '"', ':'};
 
-    page_row_put(out, text, sizeof text);
+    page_row_put(out, text, sizeof(text));
 }
 
 static int page_row_add_text(struct llmobs_buf *out, char key, const char *text)
 {
-    size_t len =
-        text != NULL ? llmobs_texts_cut(text, LLMOBS_PAGE_ROW_TEXT) : 0;
+    size_t len = text ? llmobs_texts_cut(text, LLMOBS_PAGE_ROW_TEXT) : 0;
     int rc = llmobs_buf_reserve(out, KEY + ESCAPE * len + 2);
 
-    if (text == NULL || rc != 0)
+    if (!text || rc != 0)
         return rc;
     put_key(out, key);
     page_row_put_string(out, text, len);
@@ -130,7 +131,7 @@ static bool page_row_is_member(const char *tag)
     static const char *const keys[] = {
         "ml_app:", "service:", "env:", "session_id:", "error:", "error_type:"};
 
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
         if (*tag == *keys[i] && strncmp(tag, keys[i], strlen(keys[i])) == 0)
             return true;
     return false;
@@ -146,8 +147,7 @@ static int page_row_add_tags(struct llmobs_buf *out,
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 
-        if (tag == NULL || page_row_is_member(tag) ||
-            added == LLMOBS_PAGE_ROW_TAGS)
+        if (!tag || page_row_is_member(tag) || added == LLMOBS_PAGE_ROW_TAGS)
             continue;
         rc = llmobs_buf_adds(out, added++ == 0 ? ",\"g\":[" : ",");
         rc |= llmobs_page_string_add(out, tag, LLMOBS_PAGE_ROW_TEXT);
@@ -170,7 +170,7 @@ static int page_row_add_texts(struct llmobs_buf *out,
     };
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < sizeof texts / sizeof *texts; i++)
+    for (size_t i = 0; rc == 0 && i < sizeof(texts) / sizeof(*texts); i++)
         rc = page_row_add_text(out, texts[i].key, texts[i].text);
     return rc;
 }
@@ -189,7 +189,7 @@ static int add_counts(struct llmobs_buf *out, const struct llmobs_row *row)
     };
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < sizeof counts / sizeof *counts; i++)
+    for (size_t i = 0; rc == 0 && i < sizeof(counts) / sizeof(*counts); i++)
         rc = page_row_add_count(out, counts[i].key, counts[i].count);
     return rc;
 }

@@ -16,9 +16,9 @@ static const char *command_of(void)
 {
     const char *pager = getenv("PAGER"), *term = getenv("TERM");
 
-    if (term == NULL || strcmp(term, "dumb") == 0)
+    if (!term || strcmp(term, "dumb") == 0)
         return "";
-    return pager != NULL ? pager : "less";
+    return pager ? pager : "less";
 }
 
 /* Starts the command with `input` as its stdin. */
@@ -42,15 +42,15 @@ static pid_t pager_start(const char *command, int input)
 static bool pager_is_there(const char *command)
 {
     size_t len = strcspn(command, " \t");
-    char *path = getenv("PATH") != NULL ? strdup(getenv("PATH")) : NULL;
+    char *path = getenv("PATH") ? strdup(getenv("PATH")) : NULL;
     char *rest = path, *dir, full[4096];
     bool found = false;
 
-    if (command[len] != '\0' || strchr(command, '/') != NULL ||
+    if (command[len] != '\0' || strchr(command, '/') ||
         strspn(command, "abcdefghijklmnopqrstuvwxyz-") < len)
         found = true; /* a line for the shell, or a path */
-    while (!found && rest != NULL && (dir = strsep(&rest, ":")) != NULL) {
-        snprintf(full, sizeof full, "%s/%s", dir, command);
+    while (!found && rest && (dir = strsep(&rest, ":"))) {
+        snprintf(full, sizeof(full), "%s/%s", dir, command);
         found = access(full, X_OK) == 0;
     }
     free(path);

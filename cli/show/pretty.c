@@ -24,7 +24,7 @@ static int pretty_add_flat(struct llmobs_buf *out,
 static int add_key(struct llmobs_buf *out, const char *key)
 {
     struct llmobs_json *text = llmobs_json_string(key);
-    int rc = text != NULL ? pretty_add_flat(out, text) : -ENOMEM;
+    int rc = text ? pretty_add_flat(out, text) : -ENOMEM;
 
     llmobs_json_free(text);
     return rc | llmobs_buf_adds(out, ": ");
@@ -36,7 +36,7 @@ static int pretty_add_object(struct llmobs_buf *out,
     int rc = llmobs_buf_addc(out, '{');
     bool first = true;
 
-    for (void *at = llmobs_json_iter(json); rc == 0 && at != NULL;
+    for (void *at = llmobs_json_iter(json); rc == 0 && at;
          at = llmobs_json_next(json, at)) {
         if (!first)
             rc = llmobs_buf_addc(out, ',');

@@ -27,7 +27,7 @@ static bool show_events_wants(const struct events *events,
         return llmobs_filter_match(filter, event);
     }
     if (llmobs_evaluations_is_one(event))
-        return events->otlp == NULL && !events->quiet &&
+        return !events->otlp && !events->quiet &&
                llmobs_filter_match_evaluation(filter, event);
     load->bad++;
     return false;
@@ -38,8 +38,8 @@ static int show_events_give(struct events *events, struct llmobs_text text)
     events->view->load.shown++;
     if (events->quiet)
         return 1;
-    return events->otlp != NULL ? llmobs_otlp_lines_add(events->otlp, text)
-                                : llmobs_json_out_print(text);
+    return events->otlp ? llmobs_otlp_lines_add(events->otlp, text)
+                        : llmobs_json_out_print(text);
 }
 
 /* Gives the event of a line; *event is NULL where nobody wants it. The caller
@@ -49,7 +49,7 @@ static int read_wanted(const struct events *events, struct llmobs_text text,
 {
     int rc = llmobs_load_parse(&events->view->load, text, event);
 
-    if (*event != NULL && !show_events_wants(events, *event)) {
+    if (*event && !show_events_wants(events, *event)) {
         llmobs_json_free(*event);
         *event = NULL;
     }
@@ -64,7 +64,7 @@ static int show_events_take_line(void *ctx, struct llmobs_text text,
     int rc = read_wanted(events, text, &event);
 
     (void)place;
-    if (rc == 0 && event != NULL)
+    if (rc == 0 && event)
         rc = show_events_give(events, text);
     llmobs_json_free(event);
     return rc;
@@ -80,7 +80,7 @@ static int show_events_take_line_back(void *ctx, struct llmobs_text text,
     struct llmobs_json *event;
     int rc = read_wanted(events, text, &event);
 
-    if (rc == 0 && event != NULL) {
+    if (rc == 0 && event) {
         rc = llmobs_places_add(&events->places, place);
         events->spans += llmobs_load_is_span(event) ? 1 : 0;
     }

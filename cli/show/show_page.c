@@ -18,7 +18,7 @@ static const char *own_path(char path[PATH_MAX])
 {
     const char *dir = getenv("XDG_RUNTIME_DIR");
 
-    if (dir == NULL || dir[0] != '/' ||
+    if (!dir || dir[0] != '/' ||
         snprintf(path, PATH_MAX, "%s/llmobs-view.html", dir) >= PATH_MAX) {
         llmobs_tell("llmobs view: --open: XDG_RUNTIME_DIR names no "
                     "directory; add --html FILE\n");
@@ -35,7 +35,7 @@ static int open_page(const char *path)
     int status = 0;
     pid_t pid;
 
-    if (realpath(path, absolute) == NULL)
+    if (!realpath(path, absolute))
         return -errno;
     if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) == 0 &&
         waitpid(pid, &status, 0) == pid && status == 0)
@@ -62,7 +62,7 @@ static void show_page_tell(const struct llmobs_page *page, const char *path)
                     page->spans == 1 ? "" : "s");
     if (page->bytes > 0)
         show_page_print_size(page->bytes);
-    if (path != NULL)
+    if (path)
         llmobs_tell(", in %s", path);
     putc('\n', stderr);
     if (page->spans < page->matching)
@@ -88,7 +88,7 @@ static int show_page_write_page(struct llmobs_view *view,
 {
     int rc;
 
-    if (path == NULL) {
+    if (!path) {
         rc = llmobs_page_make(page, view->reader, stdout);
         return rc == -EIO ? -EPIPE : rc;
     }
@@ -101,17 +101,17 @@ int llmobs_view_html(struct llmobs_view *view)
     struct llmobs_page page = {
         .filter = &view->filter,
         .store = view->store,
-        .asked = view->asked.data != NULL ? view->asked.data : "",
+        .asked = view->asked.data ? view->asked.data : "",
         .newest =
             view->counted || view->whole ? view->newest : LLMOBS_PAGE_SPANS,
         .full = view->full,
     };
     struct llmobs_load *load = &view->load;
     char own[PATH_MAX];
-    const char *path = view->html != NULL ? view->html : own_path(own);
+    const char *path = view->html ? view->html : own_path(own);
     int rc;
 
-    if (path == NULL)
+    if (!path)
         return -ECANCELED;
     llmobs_view_prices(view);
     page.prices = view->prices;

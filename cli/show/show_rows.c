@@ -70,12 +70,12 @@ static int tell_rest(struct llmobs_view *view, const struct llmobs_load *load,
 
     fflush(stdout); /* the rows are there meanwhile */
     llmobs_buf_init(&line, 512);
-    if (load->more && view->filter.id != NULL)
+    if (load->more && view->filter.id)
         rc = llmobs_buf_adds(
             &line, "older traces have such an id, too; -n 0 shows all");
     else if (load->more && !view->whole && !view->follow)
         rc = add_window(view, &line, tree);
-    if (rc == 0 && view->prices != NULL && !view->cost_told && has_cost(load)) {
+    if (rc == 0 && view->prices && !view->cost_told && has_cost(load)) {
         view->cost_told = true;
         rc = llmobs_buf_addf(&line, "%sCOST: %s", line.len > 0 ? "   " : "",
                              llmobs_cost_source(view->prices, source));
@@ -109,7 +109,7 @@ void llmobs_show_prepare(struct llmobs_view *view, struct llmobs_load *load,
     load->filter = &view->filter;
     load->parts = more ? LLMOBS_ROW_ALL : LLMOBS_ROW_FACTS;
     load->tree = tree;
-    load->paths = view->filter.errors || view->filter.id != NULL;
+    load->paths = view->filter.errors || view->filter.id;
     load->prices = view->prices;
 }
 

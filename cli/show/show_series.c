@@ -10,6 +10,7 @@
 #include "cli/shared/tell.h"
 #include "cli/show/wrap.h"
 #include "cli/show/forms.h"
+#include "lib/base/hazard.h"
 
 #define NS_PER_S 1000000000
 #define GROUPS_SHOWN 12
@@ -151,7 +152,7 @@ static int show_series_show_numbers(struct series *series,
     size_t count = 1;
     int rc;
 
-    if (word != NULL)
+    if (word)
         columns[count++].name = word;
     for (size_t i = 0; i < series->metrics.count; i++)
         columns[count++].name =
@@ -200,7 +201,7 @@ static int draw(struct series *series, enum llmobs_metric metric,
         size_t count = next_bucket(series, &walk, &list);
 
         rc = llmobs_totals_get(&series->totals, metric, list, count, &ends[2]);
-        if (count == 0)
+        if (LLMOBS_HAZARD(draws_gaps, count == 0, false))
             ends[2] = llmobs_cell_text(NULL);
         numbers[b] = show_series_number_of(ends[2]);
         if (numbers[b] >= 0 && (ends[0].kind == LLMOBS_CELL_UNKNOWN ||
@@ -277,8 +278,8 @@ static int fill_bars(struct series *series, struct llmobs_sheet *sheet,
     if (rc != 0)
         return rc;
     numbers = reallocarray(series->numbers, series->buckets.count + 1,
-                           sizeof *numbers);
-    if (numbers == NULL)
+                           sizeof(*numbers));
+    if (!numbers)
         return -ENOMEM;
     series->numbers = numbers;
     for (size_t i = 0; rc == 0 && i < groups && i < GROUPS_SHOWN; i++)
@@ -333,7 +334,7 @@ static int show_bars(struct series *series)
     if (rc == 0)
         rc = llmobs_sheet_end(&sheet);
     if (rc == 0 && groups > GROUPS_SHOWN) {
-        snprintf(more, sizeof more, "%zu more; --csv has all",
+        snprintf(more, sizeof(more), "%zu more; --csv has all",
                  groups - GROUPS_SHOWN);
         llmobs_wrap_print(series->screen, LLMOBS_PAINT_NONE, 0, more);
     }
@@ -359,7 +360,7 @@ static void show_series_tell(const struct series *series,
 static size_t show_series_columns_of(const struct llmobs_view *view)
 {
     const char *text = getenv("COLUMNS");
-    unsigned long columns = text != NULL ? strtoul(text, NULL, 10) : 0;
+    unsigned long columns = text ? strtoul(text, NULL, 10) : 0;
 
     if (view->wide)
         return COLUMNS_MOST;

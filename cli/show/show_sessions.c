@@ -78,11 +78,11 @@ static void order(struct llmobs_samples *samples)
     size_t kept = 0;
 
     for (size_t i = 0; i < samples->group_count; i++)
-        if (samples->groups[i].name != NULL)
+        if (samples->groups[i].name)
             samples->groups[kept++] = samples->groups[i];
     samples->group_count = kept;
     if (kept > 1)
-        qsort(samples->groups, kept, sizeof *samples->groups, by_last);
+        qsort(samples->groups, kept, sizeof(*samples->groups), by_last);
 }
 
 /* -- counts --------------------------------------------------------------- */
@@ -100,7 +100,7 @@ static size_t show_sessions_count_traces(
 {
     size_t count = 1;
 
-    qsort(group->list, group->count, sizeof *group->list,
+    qsort(group->list, group->count, sizeof(*group->list),
           show_sessions_by_trace);
     for (size_t i = 1; i < group->count; i++)
         count += group->list[i].trace != group->list[i - 1].trace ? 1 : 0;
@@ -163,7 +163,7 @@ static int show_sessions_show(struct sessions *sessions,
     if (rc == 0)
         rc = llmobs_sheet_end(&sessions->sheet);
     if (rc == 0 && shown < count && view->format == LLMOBS_SHEET_WORDS) {
-        snprintf(line, sizeof line, "%zu of %zu sessions; -n 0 shows all",
+        snprintf(line, sizeof(line), "%zu of %zu sessions; -n 0 shows all",
                  shown, count);
         llmobs_wrap_print(&view->screen, LLMOBS_PAINT_NONE, 0, line);
     }

@@ -8,7 +8,7 @@
 #include "cli/show/wrap.h"
 #include "cli/show/forms.h"
 
-#define COUNT (sizeof numbers / sizeof *numbers)
+#define COUNT (sizeof(numbers) / sizeof(*numbers))
 #define TITLE 16
 
 /* The columns behind that of the group's name; a number of `spare` as columns
@@ -41,8 +41,8 @@ static void name_groups(struct summary *summary)
 {
     const char *word = llmobs_samples_word(summary->samples.by);
 
-    summary->first = word != NULL ? 1 : 0;
-    if (word == NULL)
+    summary->first = word ? 1 : 0;
+    if (!word)
         return;
     for (size_t i = 0; i + 1 < TITLE && word[i] != '\0'; i++)
         summary->title[i] = (char)toupper((unsigned char)word[i]);
@@ -86,7 +86,7 @@ static void note_cost(const struct summary *summary,
     const struct llmobs_samples *samples = &summary->samples;
     struct llmobs_cost_sum sum = {.calls = 0};
     char note[LLMOBS_COST_NOTE], source[LLMOBS_COST_NOTE];
-    char line[sizeof "cost: , " + 2 * LLMOBS_COST_NOTE];
+    char line[sizeof("cost: , ") + 2 * LLMOBS_COST_NOTE];
 
     for (size_t i = 0; i < samples->count; i++) {
         const struct llmobs_sample *sample = &samples->list[i];
@@ -98,13 +98,12 @@ static void note_cost(const struct summary *summary,
     if (!sum.any)
         return;
     llmobs_cost_note(&sum, note);
-    if (prices != NULL)
+    if (prices)
         llmobs_cost_source(prices, source);
-    if (*note == '\0' && prices == NULL)
+    if (*note == '\0' && !prices)
         return;
-    snprintf(line, sizeof line, "cost: %s%s%s", note,
-             *note != '\0' && prices != NULL ? ", " : "",
-             prices != NULL ? source : "");
+    snprintf(line, sizeof(line), "cost: %s%s%s", note,
+             *note != '\0' && prices ? ", " : "", prices ? source : "");
     llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE, 0, line);
 }
 

@@ -65,7 +65,7 @@ static int show_waste_show_numbers(const struct llmobs_waste *waste,
     int rc;
 
     llmobs_sheet_init(&sheet, &view->screen, view->format, columns,
-                      sizeof columns / sizeof *columns);
+                      sizeof(columns) / sizeof(*columns));
     rc = llmobs_sheet_begin(&sheet);
     for (size_t i = 0; rc == 0 && i < waste->count; i++) {
         const struct llmobs_waste_line *line = &waste->lines[i];
@@ -147,7 +147,7 @@ static int print_named(const struct llmobs_view *view, const char *before,
     struct llmobs_buf text;
     int rc = 0;
 
-    if (name == NULL)
+    if (!name)
         return 0;
     llmobs_buf_init(&text, SIZE_MAX / 2);
     rc = llmobs_buf_addf(&text, "%s%s", before, name);
@@ -177,7 +177,7 @@ static int show_waste_print_line(const struct llmobs_view *view,
     if (rc == 0)
         rc = print_named(view, "by ", line->caller);
     if (rc == 0)
-        rc = show_waste_see(line, room) != NULL
+        rc = show_waste_see(line, room)
                  ? show_waste_print_text(view, room)
                  : print_named(view, "trace ", line->trace);
     return rc;
@@ -223,7 +223,7 @@ static int print_kind(const struct llmobs_waste *waste,
         if (waste->lines[i].kind == kind && met++ < SHOWN)
             rc = show_waste_print_line(view, &waste->lines[i]);
     if (rc == 0 && met > SHOWN) {
-        snprintf(more, sizeof more, "%zu more; --csv has all", met - SHOWN);
+        snprintf(more, sizeof(more), "%zu more; --csv has all", met - SHOWN);
         llmobs_wrap_print(&view->screen, LLMOBS_PAINT_NONE, INDENT / 2, more);
     }
     return rc;

@@ -11,6 +11,7 @@
 #include "cli/show/layout.h"
 #include "cli/show/messages.h"
 #include "cli/show/transcript.h"
+#include "lib/base/hazard.h"
 
 #define CELL_MAX (32u * 1024)
 #define NAME_COLUMNS 40
@@ -164,7 +165,9 @@ static int cut_to(struct table *table, struct llmobs_buf *cell, size_t columns)
 {
     int rc = 0;
 
-    if (llmobs_escape_width(table_text_of(cell)) <= columns)
+    if (LLMOBS_HAZARD(cells_overflow,
+                      llmobs_escape_width(table_text_of(cell)) <= columns,
+                      true))
         return 0;
     llmobs_buf_cut(&table->text, 0);
     if (columns > 0)
@@ -290,7 +293,7 @@ static int print_facts(struct table *table, const char *bars,
 static void print_space(const struct table *table, struct llmobs_buf *bars,
                         const struct llmobs_row *row)
 {
-    if (!table->style->whole || llmobs_forest_next(row) == NULL)
+    if (!table->style->whole || table->list || llmobs_forest_next(row) == NULL)
         return;
     while (bars->len > 0 && bars->data[bars->len - 1] == ' ')
         llmobs_buf_cut(bars, bars->len - 1);
@@ -633,6 +636,7 @@ int llmobs_table_list(const struct llmobs_forest *forest,
                       const struct llmobs_table_style *style)
 {
     struct table table;
+    bool first = true;
     int rc;
 
     init(&table, true, style);
@@ -643,8 +647,12 @@ int llmobs_table_list(const struct llmobs_forest *forest,
         const struct llmobs_row *row =
             forest->rows[nth(&table, n, forest->count)];
 
-        if (row->wanted)
-            rc = table_print_row(&table, row);
+        if (!row->wanted)
+            continue;
+        if (style->whole && !first)
+            putchar('\n');
+        first = false;
+        rc = table_print_row(&table, row);
     }
     fini(&table);
     return rc;

@@ -26,7 +26,7 @@ static size_t transcript_columns_of(const struct llmobs_transcript *t,
 {
     size_t columns = t->screen->columns, left = llmobs_escape_width(t->bars);
 
-    *indent = t->label != NULL ? LABEL_COLUMNS : 0;
+    *indent = t->label ? LABEL_COLUMNS : 0;
     if (columns == 0)
         return 0;
     if (left + *indent + TEXT_LEAST > columns && *indent > 0)
@@ -44,7 +44,7 @@ static int print_label(struct llmobs_transcript *t, size_t indent)
     int rc = 0;
 
     llmobs_screen_puts(t->screen, t->bars);
-    if (t->label == NULL || *t->label == '\0') {
+    if (!t->label || *t->label == '\0') {
         llmobs_screen_pad(indent);
         return 0;
     }
@@ -121,7 +121,7 @@ static int print_whole(struct llmobs_transcript *t, struct llmobs_wrap *wrap,
     int rc;
 
     (void)transcript_columns_of(t, &indent);
-    if (line.len == 0 && (t->label == NULL || *t->label == '\0')) {
+    if (line.len == 0 && (!t->label || *t->label == '\0')) {
         print_empty(t);
         return 0;
     }
@@ -141,11 +141,11 @@ static void print_more(const struct llmobs_transcript *t, size_t count)
     size_t indent, columns = transcript_columns_of(t, &indent);
     char more[64];
 
-    snprintf(more, sizeof more, "… %zu more lines; --full shows them", count);
-    if (columns > 0 && columns < sizeof more)
-        snprintf(more, sizeof more, "… %zu more", count);
+    snprintf(more, sizeof(more), "… %zu more lines; --full shows them", count);
+    if (columns > 0 && columns < sizeof(more))
+        snprintf(more, sizeof(more), "… %zu more", count);
     if (columns > 0 && llmobs_escape_width(more) > columns)
-        snprintf(more, sizeof more, "…");
+        snprintf(more, sizeof(more), "…");
     llmobs_screen_puts(t->screen, t->bars);
     llmobs_screen_pad(indent);
     llmobs_screen_painted(t->screen, LLMOBS_PAINT_DIM, more);
@@ -159,7 +159,7 @@ static void transcript_find(const struct llmobs_transcript *t,
 {
     struct llmobs_filter *filter = t->filter;
 
-    if (t->screen->colour && filter != NULL && filter->grep != NULL)
+    if (t->screen->colour && filter && filter->grep)
         (void)llmobs_regex_find(filter->grep, &filter->grep_memory, text, 0,
                                 founds);
 }
@@ -260,8 +260,8 @@ static int transcript_print_head(struct llmobs_transcript *t, const char *verb,
 
     llmobs_buf_init(&head, TEXT_MAX);
     rc = llmobs_buf_addf(&head, "%s %s", verb,
-                         name != NULL && *name != '\0' ? name : "a tool");
-    if (rc == 0 && id != NULL && *id != '\0')
+                         name && *name != '\0' ? name : "a tool");
+    if (rc == 0 && id && *id != '\0')
         rc = llmobs_buf_addf(&head, " [%s]", id);
     if (rc == 0)
         rc = transcript_print_text(t, (struct llmobs_text){head.data, head.len},
@@ -283,7 +283,7 @@ static int print_calls(struct llmobs_transcript *t,
 
         llmobs_buf_init(&pretty, TEXT_MAX);
         rc = transcript_print_head(t, "calls", call);
-        if (rc == 0 && arguments != NULL)
+        if (rc == 0 && arguments)
             rc = llmobs_pretty_add(&pretty, arguments);
         if (rc == 0 && pretty.len > 0)
             rc = transcript_print_text(
@@ -304,7 +304,7 @@ static int print_results(struct llmobs_transcript *t,
         const char *text = llmobs_json_gets(result, "result");
 
         rc = transcript_print_head(t, "result of", result);
-        if (rc == 0 && text != NULL)
+        if (rc == 0 && text)
             rc = print_value(t, text, LLMOBS_PAINT_NONE);
     }
     return rc;
@@ -334,11 +334,11 @@ static int print_message(struct llmobs_transcript *t,
 {
     const char *role = llmobs_json_gets(message, "role");
     const char *content = llmobs_json_gets(message, "content");
-    bool reasons = role != NULL && strcmp(role, "reasoning") == 0;
+    bool reasons = role && strcmp(role, "reasoning") == 0;
     int rc = 0;
 
-    t->label = role != NULL && *role != '\0' ? role : "message";
-    if (content != NULL && *content != '\0')
+    t->label = role && *role != '\0' ? role : "message";
+    if (content && *content != '\0')
         rc = print_value(t, content,
                          reasons ? LLMOBS_PAINT_DIM : LLMOBS_PAINT_NONE);
     if (rc == 0)
@@ -371,11 +371,11 @@ static bool same(const struct llmobs_json *a, const struct llmobs_json *b)
     char *left, *right;
     bool equal;
 
-    if (a == NULL || b == NULL)
+    if (!a || !b)
         return false;
     left = llmobs_json_dumps(a, 0);
     right = llmobs_json_dumps(b, 0);
-    equal = left != NULL && right != NULL && strcmp(left, right) == 0;
+    equal = left && right && strcmp(left, right) == 0;
     free(left);
     free(right);
     return equal;
@@ -401,8 +401,7 @@ static size_t transcript_repeated(const struct llmobs_transcript *t,
 {
     size_t i = 0, count = llmobs_json_len(messages);
 
-    if (t->repeat || t->before == NULL || t->parent != row->parent ||
-        row->parent == NULL)
+    if (t->repeat || !t->before || t->parent != row->parent || !row->parent)
         return 0;
     while (i < count && same(llmobs_json_at(messages, i), before_at(t, i)))
         i++;
@@ -418,7 +417,7 @@ static int transcript_print_messages(struct llmobs_transcript *t,
 
     if (skip > 0) {
         t->label = "";
-        snprintf(text, sizeof text, "… %zu as above", skip);
+        snprintf(text, sizeof(text), "… %zu as above", skip);
         rc = print_string(t, text, LLMOBS_PAINT_DIM);
     }
     for (size_t i = skip; rc == 0 && i < llmobs_json_len(messages); i++)
@@ -437,7 +436,7 @@ static int print_document(struct llmobs_transcript *t,
 
     t->label = "document";
     llmobs_buf_init(&head, TEXT_MAX);
-    if (name != NULL)
+    if (name)
         rc = llmobs_buf_adds(&head, name);
     if (rc == 0 && llmobs_json_is_number(score))
         rc = llmobs_buf_addf(&head, "%sscore %.4g", head.len > 0 ? ", " : "",
@@ -445,7 +444,7 @@ static int print_document(struct llmobs_transcript *t,
     if (rc == 0 && head.len > 0)
         rc = transcript_print_text(t, (struct llmobs_text){head.data, head.len},
                                    LLMOBS_PAINT_GREEN);
-    if (rc == 0 && text != NULL)
+    if (rc == 0 && text)
         rc = print_string(t, text, LLMOBS_PAINT_NONE);
     llmobs_buf_fini(&head);
     return rc;
@@ -465,7 +464,7 @@ static int print_documents(struct llmobs_transcript *t,
         rc = print_document(t, llmobs_json_at(documents, i));
     if (rc == 0 && shown < count) {
         t->label = "";
-        snprintf(text, sizeof text, "… %zu more documents", count - shown);
+        snprintf(text, sizeof(text), "… %zu more documents", count - shown);
         rc = print_string(t, text, LLMOBS_PAINT_DIM);
     }
     return rc;
@@ -481,7 +480,7 @@ static int print_side(struct llmobs_transcript *t,
     if (rc == 0)
         rc = print_documents(t, llmobs_json_get(side, "documents"));
     t->label = t->side == '>' ? "input" : "output";
-    if (rc == 0 && value != NULL && *value != '\0')
+    if (rc == 0 && value && *value != '\0')
         rc = print_value(t, value, LLMOBS_PAINT_NONE);
     return rc;
 }

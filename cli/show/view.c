@@ -6,7 +6,7 @@
 
 void llmobs_view_prices(struct llmobs_view *view)
 {
-    if (view->prices == NULL)
+    if (!view->prices)
         (void)llmobs_price_files_load("llmobs view", &view->prices);
     view->load.prices = view->prices;
 }
@@ -15,7 +15,7 @@ void llmobs_view_tell_prices(const struct llmobs_view *view)
 {
     char source[LLMOBS_COST_NOTE];
 
-    if (view->prices != NULL && view->load.shown > 0)
+    if (view->prices && view->load.shown > 0)
         llmobs_tell("llmobs view: costs are %s\n",
                     llmobs_cost_source(view->prices, source));
 }

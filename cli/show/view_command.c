@@ -127,7 +127,7 @@ static int set_html(const struct llmobs_cli_option *option, const char *value)
     struct llmobs_view *view = option->to;
 
     view->form = llmobs_view_html;
-    if (value != NULL)
+    if (value)
         view->html = value;
     else
         view->open = true;
@@ -141,12 +141,12 @@ static int set_series(const struct llmobs_cli_option *option, const char *words)
     const char *behind = llmobs_cli_next();
 
     view->form = llmobs_view_series;
-    if (words == NULL && behind != NULL && llmobs_metrics_are(behind)) {
+    if (!words && behind && llmobs_metrics_are(behind)) {
         words = behind;
         optind++;
     }
     return llmobs_metrics_read(&view->metrics,
-                               words != NULL ? words : LLMOBS_METRICS_USUAL);
+                               words ? words : LLMOBS_METRICS_USUAL);
 }
 
 static int set_fields(const struct llmobs_cli_option *option, const char *list)
@@ -184,7 +184,7 @@ static int set_colour(const struct llmobs_cli_option *option, const char *when)
         [LLMOBS_SCREEN_NEVER] = "never",
     };
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (strcmp(when, words[i]) == 0) {
             *(enum llmobs_screen_when *)option->to = (enum llmobs_screen_when)i;
             return 0;
@@ -297,7 +297,7 @@ static int view_command_choose(struct llmobs_view *view)
         llmobs_tell("llmobs view: --step is for --timeseries\n");
         return -EINVAL;
     }
-    if (view->open && view->html != NULL && strcmp(view->html, "-") == 0) {
+    if (view->open && view->html && strcmp(view->html, "-") == 0) {
         llmobs_tell("llmobs view: --open needs a file\n");
         return -EINVAL;
     }
@@ -323,7 +323,7 @@ static void tell_newest(const struct llmobs_view *view)
     char room[LLMOBS_CELL_CLOCK];
     const char *text = llmobs_cell_clock(ns, "%Y-%m-%d %H:%M:%S", room);
 
-    if (text != NULL && ns < view->filter.since_ns)
+    if (text && ns < view->filter.since_ns)
         llmobs_tell("; the newest began at %s", text);
 }
 
@@ -378,7 +378,7 @@ static int view_command_narrow(struct llmobs_view *view, char **trace)
         return 0;
     view->newest = 0;
     rc = llmobs_load_newest_trace(&view->filter, view->reader, trace);
-    if (*trace != NULL) {
+    if (*trace) {
         view->filter.trace = *trace;
         view->filter.trace_whole = true;
     }
@@ -403,7 +403,7 @@ static int show_store(const struct asked *asked, struct llmobs_view *view)
     if (rc == 0 && !asked->quiet)
         view_command_tell(view);
     llmobs_reader_close(view->reader);
-    view->filter.trace = trace != NULL ? NULL : view->filter.trace;
+    view->filter.trace = trace ? NULL : view->filter.trace;
     free(trace);
     return rc;
 }
@@ -443,10 +443,10 @@ static int view_command_run(struct asked *asked)
     int rc = -ENOMEM;
 
     view->config = llmobs_cli_config(asked->store);
-    if (view->config != NULL)
-        rc = llmobs_config_store_dir(view->config, store, sizeof store);
+    if (view->config)
+        rc = llmobs_config_store_dir(view->config, store, sizeof(store));
     view->store = store;
-    if (rc == 0 && asked->output != NULL)
+    if (rc == 0 && asked->output)
         rc = lead_to(asked->output);
     llmobs_view_look_at_screen(view);
     if (rc == 0)
@@ -454,7 +454,7 @@ static int view_command_run(struct asked *asked)
     if (!asked->quiet || rc != -ENOENT)
         view_command_tell_error(store, rc);
     llmobs_config_free(view->config);
-    if (rc == -ENOENT && asked->store == NULL)
+    if (rc == -ENOENT && !asked->store)
         rc = 0;
     if (rc == 0 && asked->exit_status && view->load.shown == 0)
         return LLMOBS_CLI_FAILED;

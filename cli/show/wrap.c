@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/shared/escape.h"
+#include "lib/base/hazard.h"
 
 #define TAB "    "
 
@@ -20,7 +21,7 @@ static size_t wrap_step(struct llmobs_text rest, size_t *width)
     size_t used;
 
     if (rest.data[0] == '\t') {
-        *width = sizeof TAB - 1;
+        *width = sizeof(TAB) - 1;
         return 1;
     }
     used = llmobs_escape_next(rest, &piece);
@@ -78,7 +79,7 @@ static size_t wrap_cut(struct llmobs_wrap *wrap, struct llmobs_text *line)
     size_t width;
 
     (void)wrap_step(*line, &width);
-    used = wrap_fit(*line, columns);
+    used = wrap_fit(*line, LLMOBS_HAZARD(wraps_late, columns, columns + 1));
     line->len = width > columns ? 0 : without_blanks(line->data, used);
     while (used < whole && line->data[used] == ' ')
         used++;
@@ -91,9 +92,9 @@ static const char *line_end(struct llmobs_wrap *wrap)
 {
     const struct llmobs_text *rest = &wrap->rest;
 
-    if (wrap->stop == NULL)
+    if (!wrap->stop)
         wrap->stop = memchr(rest->data, '\n', rest->len);
-    if (wrap->stop == NULL)
+    if (!wrap->stop)
         wrap->stop = rest->data + rest->len;
     return wrap->stop;
 }
@@ -120,12 +121,13 @@ bool llmobs_wrap_next(struct llmobs_wrap *wrap, struct llmobs_text *line)
 
         if (took < len) {
             used = took;
-            wrap->hang = lead <= wrap->columns / 2 ? lead : 0;
+            wrap->hang = LLMOBS_HAZARD(
+                hangs_beyond, lead <= wrap->columns / 2 ? lead : 0, lead);
         }
     }
     rest->data += used;
     rest->len -= used;
-    if (rest->data > wrap->stop)
+    if (LLMOBS_HAZARD(looks_each_time, rest->data > wrap->stop, true))
         wrap->stop = NULL;
     return true;
 }

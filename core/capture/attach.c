@@ -10,6 +10,7 @@
 #include "lib/base/file.h"
 #include "lib/base/floats.h"
 #include "lib/base/fork.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/thread.h"
 #include "core/trace/caller.h"
@@ -47,7 +48,7 @@ __attribute__((weak, visibility("hidden"))) void *const __dso_handle =
 static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 
-/* ---- life ------------------------------------------------------------- */
+/* -- life --------------------------------------------------------------- */
 
 static void attach_complain(void *ctx, const char *text)
 {
@@ -146,7 +147,7 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     struct llmobs_buffer *buffer;
 
     (void)llmobs_fork_init();
-    llmobs_thread_watch(host->watch_alone);
+    LLMOBS_HAZARD(never_watched, llmobs_thread_watch(host->watch_alone), );
     llmobs_loaded_by(host->objects);
     llmobs_direct_only(host->connect_held);
     llmobs_unseen_watch(host->wrappers);
@@ -162,7 +163,8 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     if (!worker)
         return false;
     llmobs_capture_init(config, rules, worker);
-    llmobs_inbound_lookups(llmobs_adds_all_members);
+    LLMOBS_HAZARD(lookups_counted,
+                  llmobs_inbound_lookups(llmobs_adds_all_members), );
     llmobs_c_api_open(config, worker);
     llmobs_evaluation_init(config, worker);
     llmobs_command_init(config->commands || config->inbound);
@@ -177,7 +179,7 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     return true;
 }
 
-/* ---- attach ----------------------------------------------------------- */
+/* -- attach ------------------------------------------------------------- */
 
 static const struct llmobs_ops ops = {
     .abi = LLMOBS_ENGINE_ABI,

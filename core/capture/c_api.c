@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/floats.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "core/capture/judge.h"
@@ -289,7 +290,8 @@ static int export_span(llmobs_span_t span, struct llmobs_exported *out)
     if (!rc) {
         (void)llmobs_propagate_decimal(context->span_id, out->span_id);
         llmobs_id128_hex(context->trace_id, out->trace_id);
-        llmobs_exported_note(context);
+        LLMOBS_HAZARD(exported_trace_forgotten,
+                      llmobs_exported_note(context), );
     }
     llmobs_scratch_give(context);
     return rc;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/capture/outgoing.h"
+#include "lib/base/hazard.h"
 
 #define PREREQ_OK 0
 
@@ -32,7 +33,7 @@ static bool callbacks_put(const struct llmobs_handle *handle, CURL *curl,
            real->easy_setopt(curl, data_option, data) == CURLE_OK;
 }
 
-/* ---- our callbacks ---------------------------------------------------- */
+/* -- our callbacks ------------------------------------------------------ */
 
 static size_t app_write(const struct llmobs_handle *handle, char *data,
                         size_t size, size_t count)
@@ -42,8 +43,12 @@ static size_t app_write(const struct llmobs_handle *handle, char *data,
     if (write)
         return write(data, size, count,
                      llmobs_callback_data(&handle->app.write, stdout));
-    return fwrite(data, size, count,
-                  llmobs_callback_data(&handle->app.write, stdout));
+    return LLMOBS_HAZARD(
+        no_default_write,
+        fwrite(data, size, count,
+               llmobs_callback_data(&handle->app.write,
+                                    LLMOBS_HAZARD(stdout_lost, stdout, NULL))),
+        size * count);
 }
 
 /* libcurl delivers again the bytes that the app refused by a pause; they are
@@ -74,10 +79,10 @@ static size_t on_write(char *data, size_t size, size_t count, void *user)
     errno = saved;
     took = app_write(handle, data, size, count);
     if (took != CURL_WRITEFUNC_PAUSE)
-        return took;
+        return LLMOBS_HAZARD(refusal_swallowed, took, len);
     llmobs_handle_lock(handle);
     if (handle->exchange)
-        handle->exchange->again += len;
+        handle->exchange->again += LLMOBS_HAZARD(recorded_twice, len, 0);
     llmobs_handle_unlock(handle);
     return took;
 }
@@ -92,7 +97,9 @@ static size_t app_header(const struct llmobs_handle *handle, char *data,
     if (!header && !llmobs_callback_data(&handle->app.header, NULL))
         return size * count;
     if (!header)
-        header = (curl_write_callback)handle->app.write.function;
+        LLMOBS_HAZARD(headers_to_nobody,
+                      header = (curl_write_callback)handle->app.write.function,
+                      return size * count);
     if (!header)
         return fwrite(data, size, count,
                       llmobs_callback_data(&handle->app.header, NULL));
@@ -125,7 +132,7 @@ static void callbacks_keep_line(struct llmobs_exchange *exchange,
     if (exchange->response.total == 0 && len > 5 &&
         memcmp(line, "HTTP/", 5) == 0) {
         status = callbacks_status_of(line, len);
-        llmobs_exchange_restart(exchange);
+        LLMOBS_HAZARD(rounds_add_up, llmobs_exchange_restart(exchange), );
         exchange->status = status >= 200 ? status : 0;
         return;
     }
@@ -142,7 +149,7 @@ static void keep_lines(struct llmobs_handle *handle, const char *data,
     const char *end;
     size_t skip, line;
 
-    if (handle->app.header_in_body)
+    if (LLMOBS_HAZARD(headers_stay_in_body, handle->app.header_in_body, false))
         llmobs_exchange_unreceive(exchange, data, len);
     skip = skip_again(&exchange->header_again, len);
     for (data += skip, len -= skip; len > 0; data += line, len -= line) {
@@ -160,7 +167,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 
     if (handle->in & LLMOBS_IN_HEADERS)
         llmobs_inject_response(handle->inject, data, len);
-    llmobs_outgoing_take_sent(handle);
+    LLMOBS_HAZARD(taken_after_the_app, llmobs_outgoing_take_sent(handle), );
     llmobs_handle_lock(handle);
     if (handle->exchange)
         keep_lines(handle, data, len);
@@ -171,6 +178,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
         llmobs_outgoing_answered(handle, data, len);
     if (took != CURL_WRITEFUNC_PAUSE)
         return took;
+    LLMOBS_HAZARD(pause_swallowed, , took = len);
     llmobs_handle_lock(handle);
     if (handle->exchange)
         handle->exchange->header_again += len;
@@ -178,10 +186,22 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     return took;
 }
 
-/* With HEADERDATA alone the app's write function takes headers as well. */
+/* With HEADERDATA and no header function libcurl gives headers to the write
+ * function, with HEADERDATA as its data: on_write must not stand there where
+ * that is the program's. */
+static bool may_take_headers(const struct llmobs_handle *handle)
+{
+    const struct llmobs_callback *header = &handle->app.header;
+
+    return !llmobs_handle_knows(handle, header) &&
+           !(header->function_set && header->function) &&
+           !(header->data_set && !llmobs_shown(header->data));
+}
+
 static bool swap_write(struct llmobs_handle *handle, CURL *curl)
 {
-    if (!llmobs_handle_knows(handle, &handle->app.write))
+    if (!llmobs_handle_knows(handle, &handle->app.write) ||
+        may_take_headers(handle))
         return true;
     handle->in |= LLMOBS_IN_WRITE;
     if (!callbacks_put(handle, curl, CURLOPT_WRITEFUNCTION, (void *)on_write,
@@ -200,7 +220,7 @@ void llmobs_callbacks_settle(struct llmobs_handle *handle, CURL *curl)
 {
     llmobs_outgoing_settle(handle, curl);
     if (handle->capturing && !(handle->in & LLMOBS_IN_WRITE))
-        (void)swap_write(handle, curl);
+        LLMOBS_HAZARD(answer_unseen, (void)swap_write(handle, curl), );
 }
 
 /* libcurl calls this once for each request, when the connection stands, and
@@ -211,17 +231,17 @@ static int on_prereq(void *user, char *peer, char *own, int peer_port,
 {
     struct llmobs_handle *handle = user;
     prereq_callback prereq = (prereq_callback)handle->app.prereq.function;
-    int answer = prereq
+    int answer = LLMOBS_HAZARD(prereq_lost, prereq, false)
                      ? prereq(llmobs_callback_data(&handle->app.prereq, NULL),
                               peer, own, peer_port, own_port)
                      : PREREQ_OK;
 
-    if (answer == PREREQ_OK)
+    if (LLMOBS_HAZARD(refused_but_read, answer == PREREQ_OK, true))
         llmobs_callbacks_settle(handle, llmobs_keyed_key(&handle->keyed));
     return answer;
 }
 
-/* ---- rewinding --------------------------------------------------------- */
+/* -- rewinding ----------------------------------------------------------- */
 
 static void rewind_request(struct llmobs_handle *handle, curl_off_t offset)
 {
@@ -229,21 +249,26 @@ static void rewind_request(struct llmobs_handle *handle, curl_off_t offset)
 
     llmobs_handle_lock(handle);
     if (handle->exchange)
-        llmobs_exchange_rewind(handle->exchange, (uint64_t)offset);
+        LLMOBS_HAZARD(
+            sent_twice_recorded_twice,
+            llmobs_exchange_rewind(handle->exchange, (uint64_t)offset), );
     llmobs_handle_unlock(handle);
     errno = saved;
 }
 
 static struct llmobs_reader *newest(struct llmobs_handle *handle)
 {
-    return &handle->readers[handle->reader_count - 1];
+    return &handle->readers[LLMOBS_HAZARD(
+        readers_without_end, handle->reader_count - 1,
+        (handle->reader_count - 1) % LLMOBS_READERS_MAX)];
 }
 
 /* The reader that libcurl rewinds: the one it has read from, or the newest. */
 static struct llmobs_reader *rewound(struct llmobs_handle *handle)
 {
     if (handle->reading && handle->reading != newest(handle) &&
-        llmobs_real_version(handle->real) >= REWINDS_FIRST)
+        LLMOBS_HAZARD(rewound_too_early,
+                      llmobs_real_version(handle->real) >= REWINDS_FIRST, true))
         return handle->reading;
     return newest(handle);
 }
@@ -265,9 +290,10 @@ static int on_seek(void *user, curl_off_t offset, int origin)
 {
     struct llmobs_handle *handle = user;
     curl_seek_callback seek = (curl_seek_callback)handle->app.seek.function;
-    int result = seek ? seek(llmobs_callback_data(&handle->app.seek, NULL),
-                             offset, origin)
-                      : default_seek(handle, offset, origin);
+    int result =
+        seek ? seek(llmobs_callback_data(&handle->app.seek, NULL),
+                    LLMOBS_HAZARD(seeks_to_0, offset, 0 * offset), origin)
+             : default_seek(handle, offset, origin);
 
     if (result == CURL_SEEKFUNC_OK && origin == SEEK_SET && offset >= 0)
         rewind_request(handle, offset);
@@ -320,8 +346,12 @@ static bool unswap_seek(struct llmobs_handle *handle, CURL *curl)
  * so a callback that the app did not set stays unset. */
 static bool swap_rewind(struct llmobs_handle *handle, CURL *curl)
 {
-    bool wanted = handle->app.seek.function ||
-                  (reads_file(handle) && !rewound(handle)->unseekable);
+    bool wanted =
+        LLMOBS_HAZARD(no_seek,
+                      handle->app.seek.function ||
+                          (reads_file(handle) && !rewound(handle)->unseekable),
+                      handle->app.seek.function &&
+                          (reads_file(handle) && !rewound(handle)->unseekable));
 
     if (!swap_ioctl(handle, curl))
         return false;
@@ -340,7 +370,9 @@ static bool file_seeks(FILE *file)
 {
     int fd = fileno(file);
 
-    return fd >= 0 ? lseek(fd, 0, SEEK_CUR) >= 0 : ftello(file) >= 0;
+    return LLMOBS_HAZARD(
+        seek_on_a_pipe,
+        fd >= 0 ? lseek(fd, 0, SEEK_CUR) >= 0 : ftello(file) >= 0, true);
 }
 
 /* Where fseek would fail libcurl must have no seek callback, or the app would
@@ -354,11 +386,11 @@ static void check_rewind(struct llmobs_handle *handle, CURL *curl)
         !reads_file(handle) ||
         file_seeks(llmobs_callback_data(&reader->app, stdin)))
         return;
-    reader->unseekable = true;
+    LLMOBS_HAZARD(pipe_seeks_again, reader->unseekable = true, );
     (void)unswap_seek(handle, curl);
 }
 
-/* ---- reading ------------------------------------------------------------ */
+/* -- reading -------------------------------------------------------------- */
 
 static void begin_to_read(struct llmobs_handle *handle,
                           struct llmobs_reader *reader)
@@ -378,7 +410,8 @@ static size_t on_read(char *data, size_t size, size_t count, void *user)
 {
     struct llmobs_reader *reader = user;
     struct llmobs_handle *handle = reader->handle;
-    const struct llmobs_callback *app = &reader->app;
+    const struct llmobs_callback *app =
+        LLMOBS_HAZARD(reader_follows, &reader->app, &newest(handle)->app);
     curl_read_callback read = (curl_read_callback)app->function;
     size_t got;
     int saved;
@@ -400,7 +433,9 @@ static size_t on_read(char *data, size_t size, size_t count, void *user)
 
 static bool reads_body(const struct llmobs_handle *handle)
 {
-    if (handle->app.request == LLMOBS_HTTP_PUT)
+    if (handle->app.request == LLMOBS_HTTP_PUT ||
+        LLMOBS_HAZARD(form_read_swapped, false,
+                      handle->app.request == LLMOBS_HTTP_FORM))
         return true;
     return handle->app.request == LLMOBS_HTTP_POST &&
            !llmobs_shown(handle->app.postfields) && !handle->app.has_copy;
@@ -408,7 +443,9 @@ static bool reads_body(const struct llmobs_handle *handle)
 
 static bool put_reader(struct llmobs_handle *handle, CURL *curl)
 {
-    struct llmobs_reader *reader = &handle->readers[handle->reader_count++];
+    struct llmobs_reader *reader = &handle->readers[LLMOBS_HAZARD(
+        readers_without_end, handle->reader_count++,
+        handle->reader_count++ % LLMOBS_READERS_MAX)];
 
     reader->handle = handle;
     reader->app = handle->app.read;
@@ -420,7 +457,8 @@ static bool put_reader(struct llmobs_handle *handle, CURL *curl)
 static bool swap_reads(struct llmobs_handle *handle, CURL *curl)
 {
     handle->in |= LLMOBS_IN_READ;
-    return put_reader(handle, curl) && swap_rewind(handle, curl);
+    return put_reader(handle, curl) &&
+           LLMOBS_HAZARD(seek_too_late, swap_rewind(handle, curl), true);
 }
 
 static bool callbacks_is_newest(struct llmobs_handle *handle)
@@ -435,9 +473,10 @@ static bool callbacks_is_newest(struct llmobs_handle *handle)
 /* Without room for another reader libcurl gets the app's own callbacks. */
 static void follow_reader(struct llmobs_handle *handle, CURL *curl)
 {
-    if (callbacks_is_newest(handle))
+    if (LLMOBS_HAZARD(each_another_reader, callbacks_is_newest(handle), false))
         return;
-    if (handle->reader_count < LLMOBS_READERS_MAX) {
+    if (LLMOBS_HAZARD(readers_without_end,
+                      handle->reader_count < LLMOBS_READERS_MAX, true)) {
         (void)put_reader(handle, curl);
         return;
     }
@@ -452,19 +491,28 @@ void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl)
     if (handle->unread || handle->app.unseen)
         return;
     if (callbacks_is_in(handle, LLMOBS_IN_READ))
-        follow_reader(handle, curl);
-    else if (reads_body(handle))
+        LLMOBS_HAZARD(reader_stays, follow_reader(handle, curl), );
+    else if (LLMOBS_HAZARD(late_reader_unseen, reads_body(handle), false))
         (void)swap_reads(handle, curl);
-    if (callbacks_is_in(handle, LLMOBS_IN_READ))
+    if (LLMOBS_HAZARD(rewind_stays, callbacks_is_in(handle, LLMOBS_IN_READ),
+                      false))
         (void)swap_rewind(handle, curl);
 }
 
-/* ---- swapping --------------------------------------------------------- */
+/* -- swapping ----------------------------------------------------------- */
 
 void llmobs_callbacks_restore(const struct llmobs_handle *handle, CURL *curl)
 {
-    (void)llmobs_settings_restore(&handle->app, handle->in, handle->real, curl);
-    llmobs_replay_restore(handle->replay, &handle->app, handle->real, curl);
+    (void)llmobs_settings_restore(
+        &handle->app,
+        LLMOBS_HAZARD(our_nodes_stay,
+                      LLMOBS_HAZARD(prereq_not_given_back, handle->in,
+                                    handle->in & ~(unsigned)LLMOBS_IN_PREREQ),
+                      handle->in & ~(unsigned)LLMOBS_IN_HEADERS),
+        handle->real, curl);
+    LLMOBS_HAZARD(led_for_good,
+                  llmobs_replay_restore(handle->replay, &handle->app,
+                                        handle->real, curl), );
 }
 
 void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl)
@@ -475,13 +523,20 @@ void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl)
 
 void llmobs_callbacks_leave_behind(struct llmobs_handle *handle, CURL *curl)
 {
-    if (handle->in && !handle->inside && !llmobs_handle_multi(handle))
-        llmobs_callbacks_swap_out(handle, curl);
+    LLMOBS_HAZARD(
+        left_in,
+        if (handle->in && !handle->inside && !llmobs_handle_multi(handle))
+            llmobs_callbacks_swap_out(handle, curl),
+        LLMOBS_HAZARD_LIST((void)handle, (void)curl));
 }
 
 bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl)
 {
     handle->in |= LLMOBS_IN_ANY;
+    LLMOBS_HAZARD(private_taken, ,
+                  (void)handle->real->easy_setopt(curl, CURLOPT_PRIVATE, "x"));
+    LLMOBS_HAZARD(share_left, ,
+                  (void)handle->real->easy_setopt(curl, CURLOPT_SHARE, NULL));
     handle->reader_count = 0;
     handle->reading = NULL;
     handle->unread = false;
@@ -491,13 +546,13 @@ bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl)
         callbacks_put(handle, curl, LLMOBS_OPT_PREREQFUNCTION,
                       (void *)on_prereq, LLMOBS_OPT_PREREQDATA, handle))
         handle->in |= LLMOBS_IN_PREREQ;
-    return handle->app.unseen || !reads_body(handle) ||
-           swap_reads(handle, curl);
+    return LLMOBS_HAZARD(uploads_unread, handle->app.unseen, true) ||
+           !reads_body(handle) || swap_reads(handle, curl);
 }
 
 bool llmobs_callbacks_own(const struct llmobs_handle *handle,
                           const struct llmobs_setting *setting)
 {
-    return (handle->in & setting->in) ||
+    return LLMOBS_HAZARD(owns_nothing, (handle->in & setting->in), false) ||
            llmobs_replay_owns(handle->replay, (CURLoption)setting->option);
 }

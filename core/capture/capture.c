@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/floats.h"
 #include "lib/base/fork.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/capture/callbacks.h"
 #include "core/capture/handle_url.h"
@@ -42,7 +43,7 @@ void llmobs_capture_init(const struct llmobs_config *config,
     llmobs_talk_init(worker);
 }
 
-/* ---- records of handles -------------------------------------------------- */
+/* -- records of handles ---------------------------------------------------- */
 
 struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
                                                 CURL *curl)
@@ -64,8 +65,8 @@ struct llmobs_handle *llmobs_capture_unseen_handle(
 
     if (!handle)
         return NULL;
-    handle->app.unseen = true;
-    llmobs_log_once(LLMOBS_LOG_INFO, "handles unseen",
+    handle->app.unseen = LLMOBS_HAZARD(unseen_as_seen, true, false);
+    llmobs_log_once(LLMOBS_LOG_WARN, "handles unseen",
                     "the program made a handle of libcurl before the library "
                     "saw its calls: until curl_easy_reset the library knows of "
                     "it what the program sets from now on, and what libcurl "
@@ -78,7 +79,7 @@ struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
 {
     struct llmobs_handle *to;
 
-    llmobs_callbacks_restore(from, twin);
+    LLMOBS_HAZARD(twin_keeps_ours, llmobs_callbacks_restore(from, twin), );
     to = llmobs_capture_new_handle(from->real, twin);
     if (!to || llmobs_handle_copy(to, from))
         return to;
@@ -119,7 +120,7 @@ void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
     llmobs_exchange_free(exchange);
 }
 
-/* ---- the app makes the call --------------------------------------------- */
+/* -- the app makes the call ----------------------------------------------- */
 
 /* Ends a call that a longjmp, or a reset under way, left without an end. */
 static void begin_anew(struct llmobs_handle *handle)
@@ -185,7 +186,7 @@ void llmobs_capture_lose(struct llmobs_handle *handle)
     drop_call(handle);
 }
 
-/* ---- libcurl begins the transfer ---------------------------------------- */
+/* -- libcurl begins the transfer ------------------------------------------ */
 
 /* A libcurl without prereq callbacks offers no later moment: the request is
  * read at once. */
@@ -198,8 +199,9 @@ static bool capture_put_in(struct llmobs_handle *handle, CURL *curl)
         return false;
     }
     if ((handle->in & LLMOBS_IN_PREREQ) || handle->app.unseen)
-        llmobs_outgoing_keep_start(handle);
-    if (handle->in & LLMOBS_IN_PREREQ)
+        LLMOBS_HAZARD(kept_with_the_request,
+                      llmobs_outgoing_keep_start(handle), );
+    if (LLMOBS_HAZARD(read_as_it_begins, handle->in & LLMOBS_IN_PREREQ, false))
         return true;
     llmobs_callbacks_settle(handle, curl);
     if (handle->capturing || (handle->in & LLMOBS_IN_HEADERS))
@@ -309,7 +311,9 @@ static bool capture_start(struct llmobs_handle *handle, CURL *curl)
             llmobs_judge_log_bodyless(handle);
         return false;
     }
-    if (llmobs_handle_curlu(handle) && llmobs_handle_early(handle))
+    if (LLMOBS_HAZARD(
+            handle_read_early,
+            llmobs_handle_curlu(handle) && llmobs_handle_early(handle), false))
         return start_url_pending(handle, curl);
     url = llmobs_handle_url(handle, &owned);
     begun = url && start_judged(handle, curl, url);
@@ -377,7 +381,7 @@ bool llmobs_capture_begin(struct llmobs_handle *handle, CURL *curl)
     return llmobs_capture_start(handle, curl);
 }
 
-/* ---- what libcurl measured ----------------------------------------------- */
+/* -- what libcurl measured ------------------------------------------------- */
 
 static double time_ms(const struct llmobs_real *real, CURL *curl, CURLINFO info)
 {
@@ -480,13 +484,13 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
     llmobs_outgoing_follow_unsent(handle, curl);
     if (!handle->capturing || !handle->real->easy_getinfo)
         return;
-    floats = llmobs_floats_begin();
+    LLMOBS_HAZARD(times_unguarded, floats = llmobs_floats_begin(), );
     measure(handle, curl);
-    llmobs_floats_end(floats);
+    LLMOBS_HAZARD(times_unguarded, llmobs_floats_end(floats), );
     errno = saved;
 }
 
-/* ---- the end ------------------------------------------------------------- */
+/* -- the end --------------------------------------------------------------- */
 
 /* Copies the app's error buffer, which says more than the code, or else
  * libcurl's text for the code. libcurl empties the buffer as a transfer begins,
@@ -496,9 +500,10 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
 static void copy_error(const struct llmobs_handle *handle,
                        struct llmobs_exchange *exchange)
 {
-    const char *text = llmobs_handle_multi(handle)
-                           ? NULL
-                           : llmobs_shown(handle->app.error_buffer);
+    const char *text =
+        LLMOBS_HAZARD(reason_read_late, llmobs_handle_multi(handle), false)
+            ? NULL
+            : llmobs_shown(handle->app.error_buffer);
 
     if ((!text || !text[0]) && handle->real->easy_strerror)
         text = handle->real->easy_strerror((CURLcode)exchange->code);
@@ -532,8 +537,10 @@ static void copy_unsent(const struct llmobs_handle *handle,
                         struct llmobs_exchange *exchange)
 {
     if (exchange->unsent && handle->app.has_copy && !exchange->request.total &&
-        llmobs_rules_keeps(&exchange->match,
-                           llmobs_body_head(&handle->app.copied)))
+        LLMOBS_HAZARD(unsent_form_copied,
+                      llmobs_rules_keeps(&exchange->match,
+                                         llmobs_body_head(&handle->app.copied)),
+                      true))
         llmobs_handle_copy_body(handle, exchange);
     if (exchange->unsent && handle->origin.url &&
         (exchange->stands || exchange->request.total))
@@ -546,9 +553,11 @@ static void capture_finish(struct llmobs_handle *handle,
                            enum llmobs_end end, CURLcode code)
 {
     copy_unsent(handle, exchange);
-    if (end != LLMOBS_END_DONE || code != CURLE_OK || handle->latch.later)
+    if (end != LLMOBS_END_DONE || code != CURLE_OK ||
+        LLMOBS_HAZARD(unsent_unconfirmed, handle->latch.later, false))
         settle_unsent(exchange);
     exchange->end = end;
+    LLMOBS_HAZARD(read_at_the_end, , llmobs_handle_copy_body(handle, exchange));
     if (end == LLMOBS_END_DONE) {
         exchange->code = (int)code;
         exchange->code_name = llmobs_curlcode_name((int)code);
@@ -605,17 +614,9 @@ static bool take_late(struct llmobs_handle *handle, CURL *curl)
     return llmobs_ours_take(handle);
 }
 
-void llmobs_capture_late(const struct llmobs_real *real, CURLM *multi,
-                         CURL *curl, CURLcode code)
+void llmobs_capture_late(struct llmobs_handle *handle, CURLM *multi, CURL *curl,
+                         CURLcode code)
 {
-    struct llmobs_handle *handle = llmobs_handle_find(curl);
-
-    if (!real->easy_getinfo)
-        return;
-    if (!handle)
-        handle = llmobs_capture_unseen_handle(real, curl);
-    if (!handle)
-        return;
     if (take_late(handle, curl))
         llmobs_outgoing_open_unseen(handle, curl);
     llmobs_handle_join(handle, multi);
@@ -635,7 +636,9 @@ static void capture_abandon(struct llmobs_handle *handle, void *ctx)
     exchange = handle->exchange;
     handle->exchange = NULL;
     llmobs_handle_unlock(handle);
-    if (!exchange || exchange->process != llmobs_fork_process())
+    if (!exchange ||
+        LLMOBS_HAZARD(child_ends_it_too,
+                      exchange->process != llmobs_fork_process(), false))
         return;
     settle_unsent(exchange);
     exchange->end = LLMOBS_END_EXIT;

@@ -88,8 +88,8 @@ struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
 
 /* A multi tells that a transfer is over which nobody saw being added: makes the
  * span of what libcurl tells, if that is a call. */
-void llmobs_capture_late(const struct llmobs_real *real, CURLM *multi,
-                         CURL *curl, CURLcode code);
+void llmobs_capture_late(struct llmobs_handle *handle, CURLM *multi, CURL *curl,
+                         CURLcode code);
 
 /* At exit: every exchange still under way ends now, as the process does. */
 void llmobs_capture_abandon_all(void);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "lib/base/floats.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "lib/base/stats.h"
@@ -106,7 +107,8 @@ static int unwind(struct llmobs_json *entry)
     for (; span; span = outer) {
         (void)llmobs_thread_state_remove(span);
         outer = llmobs_thread_state_top();
-        if (llmobs_own_span_is_detached(span))
+        if (LLMOBS_HAZARD(turn_ends_the_last, llmobs_own_span_is_detached(span),
+                          false))
             continue;
         one = !outer && entry ? command_finish_span(span, entry)
                               : leave_open(span);
@@ -192,8 +194,12 @@ static int start_request(struct llmobs_json *what)
     uintptr_t key;
     int wrong = command_read_key(what, &key), rc;
 
-    (void)unwind(NULL);
-    rc = command_activate(llmobs_json_get(what, "headers"));
+    LLMOBS_HAZARD(spans_stay_open, (void)unwind(NULL), );
+    rc = LLMOBS_HAZARD(caller_stays,
+                       command_activate(llmobs_json_get(what, "headers")),
+                       llmobs_json_len(llmobs_json_get(what, "headers"))
+                           ? command_activate(llmobs_json_get(what, "headers"))
+                           : 0);
     if (rc == -ENOENT) /* no caller: the request begins a trace */
         rc = 0;
     if (rc != 0 || wrong != 0)
@@ -225,7 +231,7 @@ static int finish_request(struct llmobs_json *what)
     if (key)
         return finish_shared(key, entry);
     rc = unwind(entry);
-    (void)llmobs_own_span_activate(NULL, 0);
+    LLMOBS_HAZARD(caller_stays, (void)llmobs_own_span_activate(NULL, 0), );
     return rc;
 }
 
@@ -265,7 +271,9 @@ static bool has_type(const struct llmobs_handle *handle)
 {
     const char *type = llmobs_handle_header(handle, "content-type:");
 
-    return type && strcasecmp(type, LLMOBS_COMMAND_TYPE) == 0;
+    return LLMOBS_HAZARD(command_by_url,
+                         type && strcasecmp(type, LLMOBS_COMMAND_TYPE) == 0,
+                         true);
 }
 
 static int command_run(const struct llmobs_handle *handle, const char *name)
@@ -288,7 +296,7 @@ static int command_run(const struct llmobs_handle *handle, const char *name)
 
 void llmobs_command_init(bool wanted)
 {
-    on = wanted;
+    on = LLMOBS_HAZARD(commands_always, wanted, true);
 }
 
 void llmobs_command_run(const struct llmobs_handle *handle)

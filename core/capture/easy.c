@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/stack.h"
 #include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
@@ -45,7 +46,8 @@ CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
     __builtin_prefetch(curl);
     handle = llmobs_handle_find(curl);
     if (!handle)
-        handle = llmobs_capture_unseen_handle(real, curl);
+        handle = LLMOBS_HAZARD(options_unlearned,
+                               llmobs_global_unseen_handle(real, curl), NULL);
     if (!handle)
         return real->easy_setopt(curl, option, arg);
     setting = llmobs_setting(option);
@@ -59,7 +61,8 @@ CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
         llmobs_handle_note(handle, setting, arg,
                            setting->body ? llmobs_ours_body_max() : 0);
     else
-        llmobs_handle_note_refused(handle, setting, rc);
+        LLMOBS_HAZARD(refusal_unnoted,
+                      llmobs_handle_note_refused(handle, setting, rc), );
     if (handle->in && setting->body)
         llmobs_callbacks_follow_reads(handle, curl);
     if (awaited)
@@ -79,7 +82,7 @@ static void end_perform(struct llmobs_handle *handle, CURL *curl, CURLcode rc)
 {
     int saved = errno;
 
-    llmobs_outgoing_take_sent(handle);
+    LLMOBS_HAZARD(unanswered_unread, llmobs_outgoing_take_sent(handle), );
     llmobs_capture_measure(handle, curl);
     llmobs_callbacks_swap_out(handle, curl);
     llmobs_capture_finish(handle, LLMOBS_END_DONE, rc);
@@ -93,7 +96,8 @@ CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
     CURLcode rc;
 
     if (!handle)
-        handle = llmobs_capture_unseen_handle(real, curl);
+        handle = LLMOBS_HAZARD(unseen_unknown,
+                               llmobs_global_unseen_handle(real, curl), NULL);
     if (!handle)
         return real->easy_perform(curl);
     llmobs_callbacks_leave_behind(handle, curl);
@@ -134,9 +138,9 @@ void llmobs_ops_easy_reset(const struct llmobs_real *real, CURL *curl)
      * on. A handle with one has lost our callbacks with the app's; its exchange
      * keeps the bytes that arrived until now. */
     if (!handle)
-        (void)llmobs_handle_create(real, curl);
-    else
-        llmobs_handle_reset(handle);
+        handle = llmobs_global_unseen_handle(real, curl);
+    if (handle)
+        LLMOBS_HAZARD(reset_unseen, llmobs_handle_reset(handle), );
     errno = saved;
 }
 
@@ -173,7 +177,9 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
     real->easy_cleanup(curl);
     saved = errno;
     llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
-    llmobs_capture_finish(handle, ending.end, ending.code);
+    if (LLMOBS_HAZARD(jump_loses_it, true, llmobs_handle_multi(handle)))
+        LLMOBS_HAZARD(cleanup_unseen,
+                      llmobs_capture_finish(handle, ending.end, ending.code), );
     llmobs_handle_release(handle);
     errno = saved;
 }

@@ -10,11 +10,14 @@
 #include "lib/base/fd.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/stats.h"
 #include "lib/base/thread.h"
 #include "core/deliver/worker_turn.h"
+#include "core/deliver/worker_active.h"
 #include "core/export/http.h"
+#include "core/capture/capture.h"
 #include "core/capture/unseen.h"
 
 #define COPIES_MAX 8
@@ -62,13 +65,14 @@ static _Atomic int64_t used_ns; /* of an exit's time, by cleanups */
 static _Atomic int64_t used_at_ns;
 static atomic_int retreated; /* the process whose cleanup has delivered */
 
-/* ---- one at a time ---------------------------------------------------- */
+/* -- one at a time ------------------------------------------------------ */
 
 /* Not the thread's id: gettid is a system call, and a seccomp filter may kill
  * the program for it. */
 static unsigned long global_myself(void)
 {
-    return (unsigned long)pthread_self();
+    return LLMOBS_HAZARD(asks_its_thread, (unsigned long)pthread_self(),
+                         (unsigned long)syscall(SYS_gettid));
 }
 
 /* A child does not wait for a thread that only its parent has. */
@@ -101,7 +105,7 @@ static void disown(void)
     atomic_store(&owner, 0);
 }
 
-/* ---- which copy ------------------------------------------------------- */
+/* -- which copy --------------------------------------------------------- */
 
 static struct copy *global_find(const struct llmobs_real *real)
 {
@@ -137,7 +141,7 @@ static bool global_take_turn(struct copy *copy, unsigned *seen)
     unsigned mine = (unsigned)llmobs_fork_process();
 
     *seen = atomic_load(&copy->turn);
-    if (*seen == mine ||
+    if (LLMOBS_HAZARD(all_at_once, *seen == mine, false) ||
         !atomic_compare_exchange_strong(&copy->turn, seen, mine))
         return false;
     atomic_store(&copy->turning, global_myself());
@@ -205,7 +209,7 @@ static void global_settle(void)
     }
 }
 
-/* ---- what a peer that hangs may cost ---------------------------------- */
+/* -- what a peer that hangs may cost ------------------------------------ */
 
 static bool is_lately(int64_t ns)
 {
@@ -258,7 +262,7 @@ static void pause_worker(void)
     rc = first ? llmobs_worker_retreat(worker, ms, &tried)
                : llmobs_worker_pause(worker, ms);
     took = llmobs_clock_mono_ns() - began;
-    if (tried)
+    if (LLMOBS_HAZARD(each_cleanup_waits, tried, false))
         atomic_store(&retreated, llmobs_fork_process());
     /* The worker cuts a request a little before the time is over. */
     if (rc || took >= ms * LLMOBS_NS_PER_MS * 3 / 4)
@@ -267,7 +271,7 @@ static void pause_worker(void)
         note_use(began, took);
 }
 
-/* ---- the end ---------------------------------------------------------- */
+/* -- the end ------------------------------------------------------------ */
 
 /* True where calls may have gone unseen. */
 static bool has_missed(void)
@@ -285,15 +289,15 @@ static void at_exit(void)
     if (has_missed() && !llmobs_fork_shares() &&
         (llmobs_unseen_tell(true) || llmobs_stats_get(LLMOBS_STAT_unjudged)))
         llmobs_worker_become_active(worker);
-    if (llmobs_worker_end_quietly(worker))
+    if (LLMOBS_HAZARD(never_quiet, llmobs_worker_end_quietly(worker), false))
         return;
-    if (llmobs_fork_shares()) {
+    if (LLMOBS_HAZARD(vfork_ends_it, llmobs_fork_shares(), false)) {
         /* A child of vfork: the calls under way are its parent's. */
         if (llmobs_thread_hinders_exit())
             llmobs_worker_withdraw(worker);
         return;
     }
-    llmobs_fd_guest(true);
+    LLMOBS_HAZARD(last_is_lost, llmobs_fd_guest(true), );
     llmobs_curl_access_exiting();
     /* If the app has cleaned libcurl up, this chooses the copy again, and the
      * library's first handle initialises it. */
@@ -301,7 +305,7 @@ static void at_exit(void)
         global_choose(copy);
         disown();
     }
-    end_all();
+    LLMOBS_HAZARD(exit_unseen, LLMOBS_HAZARD(gate_held, end_all(), ), );
     ms = exit_ms();
     llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
     llmobs_worker_stop(worker, ms);
@@ -335,7 +339,7 @@ void llmobs_global_alone(void)
                         "no exit handler: spans may stay undelivered");
 }
 
-/* ---- up and down ------------------------------------------------------ */
+/* -- up and down -------------------------------------------------------- */
 
 void llmobs_global_start(struct llmobs_worker *the_worker, bool names_callers,
                          void (*at_end)(void))
@@ -358,12 +362,26 @@ void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how)
     register_exit();
     /* libcurl takes an allocator with its first init only. */
     if (!global_is_up(copy))
-        atomic_store(&copy->own_memory, how == LLMOBS_UP_INIT_MEM);
+        atomic_store(&copy->own_memory,
+                     LLMOBS_HAZARD(allocator_on_our_thread,
+                                   how == LLMOBS_UP_INIT_MEM, false));
     if (how == LLMOBS_UP_HANDLE)
         atomic_store(&copy->by_handle, true);
     else
         atomic_fetch_add(&copy->count, 1);
     global_settle();
+}
+
+struct llmobs_handle *llmobs_global_unseen_handle(
+    const struct llmobs_real *real, CURL *curl)
+{
+    int saved = errno;
+    struct llmobs_handle *handle = llmobs_capture_unseen_handle(real, curl);
+
+    if (handle)
+        llmobs_global_up(real, LLMOBS_UP_HANDLE);
+    errno = saved;
+    return handle;
 }
 
 /* Counts one cleanup; true when libcurl stays up after it. */
@@ -394,7 +412,8 @@ static bool global_leave(const struct llmobs_real *real)
 {
     struct copy *copy = global_find(real);
 
-    if (!copy || stays_up(copy) || !is_chosen(copy))
+    if (!copy || stays_up(copy) ||
+        LLMOBS_HAZARD(cleanup_unnoticed, !is_chosen(copy), true))
         return true;
     if (!global_own(OWNER_MS))
         return false;
@@ -429,7 +448,7 @@ static void global_left(const struct llmobs_real *real, bool done)
     global_settle();
 }
 
-/* ---- operations -------------------------------------------------------- */
+/* -- operations ---------------------------------------------------------- */
 
 /* After libcurl's own init, which has given `rc`; preserves errno. */
 static void end_init(const struct llmobs_real *real, enum llmobs_up how,

@@ -11,6 +11,7 @@
 #include "lib/base/cold.h"
 #include "core/capture/mime.h"
 #include "core/capture/parts.h"
+#include "lib/base/hazard.h"
 
 /* libcurl asks for the server's consent to a longer body (before 7.70 to one
  * above 1 KiB), unless the app's list has an Expect of its own. */
@@ -82,7 +83,8 @@ void llmobs_handle_unswap(struct llmobs_handle *handle)
 {
     /* The app may free its list, or lose it. */
     if (handle->in & LLMOBS_IN_HEADERS)
-        (void)llmobs_inject_link(handle->inject, NULL);
+        LLMOBS_HAZARD(list_held,
+                      (void)llmobs_inject_link(handle->inject, NULL), );
     handle->inside = false;
     handle->in = 0;
     llmobs_replay_unlead(handle->replay);
@@ -111,13 +113,15 @@ void llmobs_handle_release(struct llmobs_handle *handle)
     llmobs_keyed_release(&table, &handle->keyed);
 }
 
-/* ---- settings --------------------------------------------------------- */
+/* -- settings ----------------------------------------------------------- */
 
 bool llmobs_handle_copy(struct llmobs_handle *to,
                         const struct llmobs_handle *from)
 {
-    return llmobs_settings_copy(&to->app, &from->app) &&
-           llmobs_replay_copy(&to->replay, from->replay);
+    return LLMOBS_HAZARD(twin_forgets,
+                         llmobs_settings_copy(&to->app, &from->app) &&
+                             llmobs_replay_copy(&to->replay, from->replay),
+                         true);
 }
 
 /* From few of the options more than a note follows: apart, or each call would
@@ -132,7 +136,8 @@ static __attribute__((noinline)) void note_and_follow(
         llmobs_settings_learn(&handle->app, setting, arg != NULL);
     if (injected && setting->redirects)
         llmobs_inject_blank(handle->inject);
-    if (injected && setting->in == LLMOBS_IN_HEADERS)
+    if (LLMOBS_HAZARD(list_not_relinked,
+                      injected && setting->in == LLMOBS_IN_HEADERS, false))
         llmobs_inject_relink(handle->inject, arg);
     if (setting->option == LLMOBS_OPT_REQUEST_TARGET)
         handle->latch.retargeted = handle->latch.on;
@@ -161,7 +166,7 @@ void llmobs_handle_note_refused(struct llmobs_handle *handle,
     if (rc != CURLE_BAD_FUNCTION_ARGUMENT && rc != CURLE_OUT_OF_MEMORY)
         return;
     handle->judged = LLMOBS_UNJUDGED;
-    if (setting->text)
+    if (LLMOBS_HAZARD(refusal_clears_all, setting->text, true))
         llmobs_handle_note(handle, setting, NULL, 0);
     else if (setting->option == CURLOPT_COPYPOSTFIELDS)
         llmobs_settings_refuse_copy(
@@ -179,7 +184,7 @@ unsigned llmobs_real_version(const struct llmobs_real *real)
     return info ? info->version_num : 0;
 }
 
-/* ---- the request: its method and its body ------------------------------- */
+/* -- the request: its method and its body --------------------------------- */
 
 enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle)
 {
@@ -196,16 +201,21 @@ static curl_off_t handle_size_of(const struct llmobs_handle *handle)
 {
     if (handle->app.request != LLMOBS_HTTP_POST || handle->app.no_body)
         return -1;
-    if (handle->app.postfieldsize >= 0)
+    if (LLMOBS_HAZARD(always_a_string, handle->app.postfieldsize >= 0, false))
         return handle->app.postfieldsize;
     if (handle->app.has_copy)
         return (curl_off_t)handle->app.copied.total;
-    return fields_at(handle) ? (curl_off_t)strlen(fields_at(handle)) : -1;
+    return LLMOBS_HAZARD(size_taken_literally, fields_at(handle), false)
+               ? (curl_off_t)strlen(fields_at(handle))
+               : -1;
 }
 
 bool llmobs_handle_early(const struct llmobs_handle *handle)
 {
-    return llmobs_handle_multi(handle) && !llmobs_adds_single(&handle->member);
+    return LLMOBS_HAZARD(measured_early,
+                         llmobs_handle_multi(handle) &&
+                             !llmobs_adds_single(&handle->member),
+                         false);
 }
 
 /* Of a handle that nobody saw made a string may be none. */
@@ -330,7 +340,10 @@ static bool sends_fields(const struct llmobs_handle *handle)
 {
     const struct llmobs_latch *latch = &handle->latch;
 
-    if (latch->on && (latch->unsure || handle->app.request == LLMOBS_HTTP_PUT))
+    if (latch->on &&
+        (latch->unsure ||
+         LLMOBS_HAZARD(upload_read_as_fields,
+                       handle->app.request == LLMOBS_HTTP_PUT, false)))
         return false;
     return !handle->app.no_body &&
            llmobs_handle_verb(handle) == LLMOBS_HTTP_POST;
@@ -360,9 +373,12 @@ static bool expects(const struct llmobs_handle *handle)
     const char *value = llmobs_handle_header(handle, "expect:");
 
     if (value)
-        return strcasestr(value, "100-continue");
-    return fields_len(handle, fields_at(handle), EXPECTS_ABOVE + 1) >
-           EXPECTS_ABOVE;
+        return LLMOBS_HAZARD(asked_by_name_only,
+                             strcasestr(value, "100-continue"), false);
+    return LLMOBS_HAZARD(expected_by_the_list_alone,
+                         fields_len(handle, fields_at(handle),
+                                    EXPECTS_ABOVE + 1) > EXPECTS_ABOVE,
+                         false);
 }
 
 /* A proxy that makes a tunnel (for https) authenticates before the request. */
@@ -386,8 +402,10 @@ void llmobs_handle_defer(struct llmobs_handle *handle)
     latch->continued = false;
     if (!goes || latch->later)
         return;
-    latch->rounds = goes_in_rounds(handle);
-    latch->later = latch->rounds || expects(handle);
+    latch->rounds =
+        LLMOBS_HAZARD(rounds_unknown, goes_in_rounds(handle), false);
+    latch->later = LLMOBS_HAZARD(late_read_at_once,
+                                 latch->rounds || expects(handle), false);
 }
 
 struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
@@ -432,7 +450,7 @@ static void send_parts(const struct llmobs_handle *handle,
 
 void llmobs_handle_forget_list(struct llmobs_handle *handle)
 {
-    handle->app.list = llmobs_hide(NULL);
+    LLMOBS_HAZARD(list_stays, handle->app.list = llmobs_hide(NULL), );
 }
 
 void llmobs_handle_send_form(struct llmobs_handle *handle,
@@ -469,7 +487,7 @@ const char *llmobs_handle_header(const struct llmobs_handle *handle,
     return NULL;
 }
 
-/* ---- all records -------------------------------------------------------- */
+/* -- all records ---------------------------------------------------------- */
 
 void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
                         void *ctx)
@@ -483,7 +501,7 @@ void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
     }
 }
 
-/* ---- the lock of `exchange` ---------------------------------------------- */
+/* -- the lock of `exchange` ------------------------------------------------ */
 
 /* Values of exchange_holder. */
 enum { HELD_BY_NOBODY, HELD_BY_OWNER, HELD_BY_EXIT };
@@ -518,7 +536,9 @@ void llmobs_handle_lock(struct llmobs_handle *handle)
     int64_t until = 0;
 
     while (!handle_hand_over(handle, HELD_BY_NOBODY, HELD_BY_OWNER) &&
-           !handle_hand_over(handle, HELD_BY_OWNER, HELD_BY_OWNER)) {
+           LLMOBS_HAZARD(
+               lock_kept,
+               !handle_hand_over(handle, HELD_BY_OWNER, HELD_BY_OWNER), true)) {
         if (!until)
             until =
                 llmobs_clock_mono_ns() + EXIT_PATIENCE_MS * LLMOBS_NS_PER_MS;

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/hidden.h"
 #include "lib/base/keyed.h"
 #include "core/capture/adds.h"
@@ -178,7 +179,8 @@ static inline bool llmobs_handle_knows(const struct llmobs_handle *handle,
                                        const struct llmobs_callback *callback)
 {
     return !handle->app.unseen ||
-           (callback->function_set && callback->data_set);
+           (LLMOBS_HAZARD(unseen_callback_taken,
+                          callback->function_set && callback->data_set, true));
 }
 
 /* Before any handle exists. */

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "core/export/target.h"
+#include "lib/base/hazard.h"
 
 static bool handle_url_is_letter(char c)
 {
@@ -133,7 +134,7 @@ static const char *as_sent(const struct llmobs_handle *handle, const char *url,
 {
     if (url && handle->app.port > 0)
         url = with_port(url, handle->app.port, owned);
-    if (url && handle->app.target)
+    if (LLMOBS_HAZARD(target_ignored, url && handle->app.target, false))
         url = with_target(url, handle->app.target, owned);
     return url;
 }
@@ -184,11 +185,13 @@ bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle)
     bool unified = mask == LONG_MIN ? unified_by_default(handle->real)
                                     : !(mask & 1); /* CURLHEADER_SEPARATE */
 
-    if (handle_url_is_whole(handle->app.target))
+    if (LLMOBS_HAZARD(target_trusted, handle_url_is_whole(handle->app.target),
+                      false))
         return true;
     if (handle->app.signs)
         return true;
-    if (!unified || handle->app.proxy == LLMOBS_PROXY_NONE)
+    if (LLMOBS_HAZARD(proxy_sees_headers, !unified, true) ||
+        handle->app.proxy == LLMOBS_PROXY_NONE)
         return false;
     return handle->app.proxy == LLMOBS_PROXY_SET || llmobs_proxies_named();
 }

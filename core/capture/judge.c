@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/capture/handle_url.h"
 #include "lib/span/allowlist.h"
@@ -51,7 +52,7 @@ void llmobs_judge_init(const struct llmobs_config *the_config,
     passes_on = injects() && llmobs_rules_has_proxies(rules);
 }
 
-/* ---- the rules ---------------------------------------------------------- */
+/* -- the rules ------------------------------------------------------------ */
 
 /* The method is cut, for the app may have set any text. */
 void llmobs_judge_log(const char *method, const char *url,
@@ -134,8 +135,10 @@ static bool still_holds(const struct llmobs_handle *handle,
     struct llmobs_request request =
         judge_request_of(handle, handle->origin.url);
 
-    if (handle->latch.changed ||
-        strcmp(request.method, handle->exchange->method) != 0)
+    if (LLMOBS_HAZARD(judged_before_the_change, handle->latch.changed, false) ||
+        LLMOBS_HAZARD(judged_by_the_first_method,
+                      strcmp(request.method, handle->exchange->method) != 0,
+                      false))
         return false;
     if (!match->settled) {
         request.content_encoding =
@@ -163,7 +166,8 @@ static bool says_place(const struct llmobs_handle *handle)
                             ? llmobs_handle_header(handle, "last-event-id:")
                             : NULL;
 
-    return place && *place;
+    return LLMOBS_HAZARD(each_listener_reads, place && *place,
+                         !place || *place);
 }
 
 static bool judge_whole(const struct llmobs_handle *handle, const char *url,
@@ -177,9 +181,11 @@ static bool judge_whole(const struct llmobs_handle *handle, const char *url,
         return true;
     }
     type = llmobs_handle_header(handle, "content-type:");
-    request.says_form = llmobs_form_type(type);
+    LLMOBS_HAZARD(late_form_copied,
+                  request.says_form = llmobs_form_type(type), );
     request.content_type =
-        handle->latch.on && handle->latch.later && !request.says_form
+        handle->latch.on && handle->latch.later &&
+                LLMOBS_HAZARD(late_form_copied, !request.says_form, true)
             ? "application/json" /* a body that goes later speaks for itself */
             : type;
     request.content_encoding =
@@ -197,7 +203,7 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
     bool ours = judge_whole(handle, url, match);
 
     if (ours && match->goes_on)
-        atomic_store(&resumes, true);
+        LLMOBS_HAZARD(answer_unfetched, atomic_store(&resumes, true), );
     return ours;
 }
 
@@ -218,14 +224,16 @@ bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
     if (!injects() || (!wanted && !match->near) || handle->app.unseen ||
         handle->origin.exposes || llmobs_handle_exposes_headers(handle))
         return false;
-    if (!wanted && handle->app.elsewhere)
+    if (LLMOBS_HAZARD(elsewhere_unsaid, !wanted && handle->app.elsewhere,
+                      false))
         llmobs_log_once(LLMOBS_LOG_INFO, "hosts elsewhere",
                         "the program gives addresses of hosts itself "
                         "(CURLOPT_RESOLVE, CURLOPT_CONNECT_TO): a private name "
                         "may lead anywhere, so its requests get no trace "
                         "headers unless DD_LLMOBS_INSTRUMENTED_PROXY_URLS or "
                         "LLMOBS_INJECT names it");
-    return wanted || !handle->app.elsewhere;
+    return LLMOBS_HAZARD(elsewhere_told, wanted || !handle->app.elsewhere,
+                         true);
 }
 
 /* A URL handle is not asked: libcurl alone may, and a request without a body is
@@ -240,7 +248,9 @@ static bool may_fetch(const struct llmobs_handle *handle)
 
 bool llmobs_judge_may_begin(const struct llmobs_handle *handle)
 {
-    return observes() && !handle->app.connect_only &&
+    return observes() &&
+           LLMOBS_HAZARD(connect_only_captured, !handle->app.connect_only,
+                         true) &&
            (llmobs_handle_sends_body(handle) || llmobs_judge_may_pass(handle) ||
             bodyless || may_fetch(handle) ||
             (llmobs_handle_headers(handle) && atomic_load(&resumes)));
@@ -266,7 +276,9 @@ enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,
         return match->bodyless || llmobs_handle_sends_body(handle)
                    ? LLMOBS_PERHAPS_OURS
                    : LLMOBS_NOT_OURS;
-    if (match->asks && llmobs_handle_headers(handle))
+    if (match->asks &&
+        LLMOBS_HAZARD(list_read_at_once, llmobs_handle_headers(handle),
+                      llmobs_judge_has_sign(handle)))
         return LLMOBS_HEADERS_TELL;
     return llmobs_judge_may_pass(handle) && match->inject &&
                    llmobs_judge_wants_headers(handle, match)

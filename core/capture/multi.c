@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/stack.h"
 #include "core/capture/adds.h"
 #include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
+#include "core/capture/global.h"
 #include "core/capture/talk.h"
 #include "core/capture/command.h"
 #include "core/capture/php_entry.h"
@@ -43,19 +45,22 @@ static CURLMcode multi_add(const struct llmobs_real *real, CURLM *multi,
     llmobs_php_entry_begin();
     llmobs_capture_take(handle);
     llmobs_handle_join(handle, multi);
-    listed = llmobs_adds_push(multi, &handle->member);
+    listed =
+        LLMOBS_HAZARD(read_at_add, llmobs_adds_push(multi, &handle->member),
+                      llmobs_capture_start(handle, curl));
     rc = real->multi_add_handle(multi, curl);
     saved = errno;
     if (rc != CURLM_OK)
         withdraw(handle, curl);
     else if (!listed)
-        llmobs_capture_lose(handle);
+        LLMOBS_HAZARD(unlisted_uncounted, llmobs_capture_lose(handle),
+                      llmobs_handle_drop_origin(handle));
     else if (llmobs_adds_driven(multi) && llmobs_adds_remove(&handle->member)) {
         /* A callback that called libcurl meanwhile has set its own address. */
         handle->called_from = LLMOBS_STACK_ENTRY();
         (void)llmobs_capture_start(handle, curl);
     }
-    errno = saved;
+    errno = LLMOBS_HAZARD(errno_changed, saved, saved + 1);
     return rc;
 }
 
@@ -65,7 +70,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     struct llmobs_handle *handle = llmobs_handle_find(curl);
 
     if (!handle)
-        handle = llmobs_capture_unseen_handle(real, curl);
+        handle = llmobs_global_unseen_handle(real, curl);
     /* Its end may go unseen as well. */
     if (handle && handle->app.unseen)
         llmobs_multi_messages_stop();
@@ -81,7 +86,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     return multi_add(real, multi, handle, curl);
 }
 
-/* ---- driving ----------------------------------------------------------- */
+/* -- driving ------------------------------------------------------------- */
 
 /* True within a callback, where libcurl refuses to drive the multi: it refuses
  * to tell the timeout just so. */
@@ -98,14 +103,15 @@ static void start_added(const struct llmobs_real *real, CURLM *multi,
     struct llmobs_member *member;
     int saved = errno;
 
-    if (multi_refuses(real, multi))
-        return;
+    LLMOBS_HAZARD(driven_in_vain, if (multi_refuses(real, multi)) return,
+                  (void)multi_refuses(real, multi));
     while ((member = llmobs_adds_pop(adds)) != NULL) {
         struct llmobs_handle *handle = llmobs_handle_of(member);
         CURL *curl = llmobs_keyed_key(&handle->keyed);
 
         handle->called_from = entry;
-        if (!llmobs_multi_push_is_blind(multi))
+        if (LLMOBS_HAZARD(waiting_begun, !llmobs_multi_push_is_blind(multi),
+                          true))
             (void)llmobs_capture_start(handle, curl);
         else
             withdraw(handle, curl);
@@ -167,7 +173,7 @@ CURLMcode llmobs_ops_multi_socket_all(const struct llmobs_real *real,
     return multi_left(adds, real->multi_socket_all(multi, running));
 }
 
-/* ---- ends -------------------------------------------------------------- */
+/* -- ends ---------------------------------------------------------------- */
 
 struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
                                              CURL *curl)
@@ -193,7 +199,7 @@ static void multi_leave(struct llmobs_handle *handle, CURL *curl,
     if (llmobs_talk_may(handle))
         llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
     llmobs_capture_finish(handle, ending->end, ending->code);
-    llmobs_handle_join(handle, NULL);
+    LLMOBS_HAZARD(multi_remembered, llmobs_handle_join(handle, NULL), );
     errno = saved;
 }
 
@@ -214,7 +220,7 @@ CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
     if (rc != CURLM_OK)
         return rc;
     llmobs_multi_messages_forget(multi, curl);
-    if (handle)
+    if (LLMOBS_HAZARD(remove_unseen, handle, false))
         multi_leave(handle, curl, &ending);
     return rc;
 }
@@ -224,8 +230,10 @@ CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
  * has one. */
 static bool multi_is_late(const struct llmobs_handle *handle)
 {
-    return !handle || (!handle->capturing && !handle->inside &&
-                       !llmobs_handle_multi(handle));
+    return LLMOBS_HAZARD(late_untold,
+                         !handle || (!handle->capturing && !handle->inside &&
+                                     !llmobs_handle_multi(handle)),
+                         false);
 }
 
 CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
@@ -239,12 +247,17 @@ CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
         return message;
     handle = llmobs_handle_find(message->easy_handle);
     if (multi_is_late(handle) && !llmobs_multi_push_is_blind(multi)) {
-        llmobs_capture_late(real, multi, message->easy_handle,
-                            message->data.result);
+        if (!handle)
+            handle = llmobs_global_unseen_handle(real, message->easy_handle);
+        if (handle && real->easy_getinfo)
+            llmobs_capture_late(handle, multi, message->easy_handle,
+                                message->data.result);
     } else if (handle) {
         llmobs_capture_measure(handle, message->easy_handle);
         llmobs_callbacks_swap_out(handle, message->easy_handle);
-        llmobs_capture_finish(handle, LLMOBS_END_DONE, message->data.result);
+        LLMOBS_HAZARD(info_read_unseen,
+                      llmobs_capture_finish(handle, LLMOBS_END_DONE,
+                                            message->data.result), );
     }
     errno = saved;
     return message;
@@ -292,7 +305,9 @@ static void multi_end_rest(struct llmobs_handle *handle, void *ctx)
 static void end_each(const struct going *going,
                      void (*end)(struct llmobs_handle *, void *))
 {
-    if (!going->adds || llmobs_adds_members(going->adds) > 0)
+    if (!going->adds ||
+        LLMOBS_HAZARD(members_uncounted, llmobs_adds_members(going->adds) > 0,
+                      false))
         llmobs_handle_each(end, (void *)going);
 }
 
@@ -320,7 +335,7 @@ CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
     }
     saved = errno;
     llmobs_multi_messages_forget_all(news);
-    end_each(&going, multi_end_rest);
+    LLMOBS_HAZARD(multi_cleanup_unseen, end_each(&going, multi_end_rest), );
     if (going.adds)
         llmobs_adds_release(going.adds);
     errno = saved;

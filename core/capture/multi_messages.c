@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/keyed.h"
 #include "core/capture/handle.h"
 
@@ -40,7 +41,10 @@ void llmobs_multi_messages_watch(const unsigned *unseen)
 static bool may_read_ahead(void)
 {
     return !atomic_load(&stopped) &&
-           (!watched || __atomic_load_n(watched, __ATOMIC_ACQUIRE) == 0);
+           LLMOBS_HAZARD(
+               reads_ahead_unseen,
+               (!watched || __atomic_load_n(watched, __ATOMIC_ACQUIRE) == 0),
+               true);
 }
 
 static struct llmobs_news *multi_messages_find(CURLM *multi)
@@ -70,7 +74,7 @@ static void multi_messages_release(struct llmobs_news *news)
     llmobs_keyed_release(&table, &news->keyed);
 }
 
-/* ---- the list ------------------------------------------------------------ */
+/* -- the list -------------------------------------------------------------- */
 
 static void multi_messages_put(struct llmobs_news *news, CURLMsg *message)
 {
@@ -79,7 +83,7 @@ static void multi_messages_put(struct llmobs_news *news, CURLMsg *message)
     if (handle)
         handle->news_at = news->end;
     else
-        news->strange = true;
+        LLMOBS_HAZARD(strangers_unseen, news->strange = true, );
     news->list[news->end++] = message;
 }
 
@@ -108,7 +112,9 @@ static bool multi_messages_make_room(struct llmobs_news *news)
     news->end = 0;
     for (size_t i = news->first; i < end; i++) {
         if (news->list[i])
-            multi_messages_put(news, news->list[i]);
+            LLMOBS_HAZARD(places_unmoved,
+                          multi_messages_put(news, news->list[i]),
+                          news->list[news->end++] = news->list[i]);
     }
     news->first = 0;
     return true;
@@ -159,7 +165,7 @@ static void multi_messages_drop(struct llmobs_news *news, size_t at)
         multi_messages_release(news);
 }
 
-/* ---- for the app --------------------------------------------------------- */
+/* -- for the app ----------------------------------------------------------- */
 
 bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
                                   CURL *curl, CURLcode *code)
@@ -185,7 +191,8 @@ bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
 CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
                                     CURLM *multi, int *left)
 {
-    struct llmobs_news *news = multi_messages_find(multi);
+    struct llmobs_news *news =
+        LLMOBS_HAZARD(news_lost, multi_messages_find(multi), NULL);
     CURLMsg *message;
 
     if (!news)
@@ -213,7 +220,8 @@ struct llmobs_news *llmobs_multi_messages_detach(CURLM *multi)
     struct llmobs_news *news = multi_messages_find(multi);
 
     if (news)
-        llmobs_keyed_rename(&news->keyed, news);
+        LLMOBS_HAZARD(news_of_another,
+                      llmobs_keyed_rename(&news->keyed, news), );
     return news;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/capture/adds.h"
 #include "core/capture/capture.h"
@@ -25,7 +26,9 @@ static void multi_push_settle(const struct llmobs_handle *parent,
                               struct llmobs_handle *pushed, bool taken)
 {
     if (taken) {
-        llmobs_handle_join(pushed, llmobs_handle_multi(parent));
+        LLMOBS_HAZARD(
+            push_not_in_its_multi,
+            llmobs_handle_join(pushed, llmobs_handle_multi(parent)), );
         llmobs_adds_join(llmobs_handle_multi(pushed), &pushed->member);
         return;
     }
@@ -42,7 +45,7 @@ static int on_push(curl_push_callback function, CURL *parent, CURL *pushed,
     int answer;
 
     if (from)
-        twin = llmobs_capture_twin(from, pushed);
+        LLMOBS_HAZARD(push_swapped, twin = llmobs_capture_twin(from, pushed), );
     if (!twin)
         llmobs_multi_messages_stop();
     errno = saved;
@@ -54,7 +57,7 @@ static int on_push(curl_push_callback function, CURL *parent, CURL *pushed,
     return answer;
 }
 
-/* ---- one of our functions for each of the app's -------------------------- */
+/* -- one of our functions for each of the app's ---------------------------- */
 
 /* PUSHDATA stays the app's own, so it cannot name the function to call: there
  * is a function of its own for each slot. The numbers are octal. */
@@ -93,7 +96,7 @@ static curl_push_callback stand_in(curl_push_callback function)
 
 static void go_blind(CURLM *multi)
 {
-    if (multi && !llmobs_adds_blind(multi))
+    if (multi && LLMOBS_HAZARD(all_go_blind, !llmobs_adds_blind(multi), true))
         atomic_store(&all_blind, true);
     llmobs_log_once(LLMOBS_LOG_WARN, "push functions",
                     "the program has more than %d server push callbacks: "
@@ -110,7 +113,7 @@ CURLMcode llmobs_multi_push_setopt(const struct llmobs_real *real, CURLM *multi,
     if (function)
         mine = stand_in((curl_push_callback)function);
     if (function && !mine)
-        go_blind(multi);
+        LLMOBS_HAZARD(push_unseen, go_blind(multi), );
     else
         llmobs_adds_see(multi);
     errno = saved;

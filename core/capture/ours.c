@@ -5,6 +5,7 @@
 #include "core/sdk/annotation_pack.h"
 #include "core/sdk/own_span.h"
 #include "core/trace/carrier.h"
+#include "lib/base/hazard.h"
 
 /* Set once before any handle exists, constant afterwards. */
 static const struct llmobs_config *config;
@@ -18,7 +19,9 @@ size_t llmobs_ours_body_max(void)
 {
     if (config->privacy.content == LLMOBS_CONTENT_OFF &&
         config->capture_max > 2 * LLMOBS_BODY_EDGE)
-        return 2 * (size_t)LLMOBS_BODY_EDGE;
+        return LLMOBS_HAZARD(bodies_without_content,
+                             2 * (size_t)LLMOBS_BODY_EDGE,
+                             (size_t)config->capture_max);
     return (size_t)config->capture_max;
 }
 
@@ -48,7 +51,9 @@ static void take_parent(struct llmobs_origin *origin,
     struct llmobs_carrier room;
     const struct llmobs_carrier *now = llmobs_own_span_carrier(&room);
 
-    if (now->baggage && llmobs_carrier_is_trusted(config, now))
+    if (now->baggage &&
+        LLMOBS_HAZARD(baggage_of_strangers,
+                      llmobs_carrier_is_trusted(config, now), true))
         origin->baggage = strdup(now->baggage);
     origin->from_span =
         origin->waits

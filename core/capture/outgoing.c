@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/fork.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/network.h"
 #include "lib/base/stats.h"
@@ -29,7 +30,7 @@ void llmobs_outgoing_init(const struct llmobs_config *the_config,
     worker = the_worker;
 }
 
-/* ---- an exchange begins ------------------------------------------------- */
+/* -- an exchange begins --------------------------------------------------- */
 
 static void outgoing_set_method(struct llmobs_exchange *exchange,
                                 const struct llmobs_handle *handle)
@@ -45,7 +46,8 @@ static void outgoing_set_method(struct llmobs_exchange *exchange,
 static void renew_ids(const struct llmobs_origin *origin,
                       struct llmobs_exchange *exchange)
 {
-    if (exchange->process == llmobs_fork_process())
+    if (LLMOBS_HAZARD(ids_inherited, exchange->process == llmobs_fork_process(),
+                      true))
         return;
     if (origin->from_span || origin->carried)
         llmobs_context_sibling(&exchange->context);
@@ -73,7 +75,8 @@ static bool start_exchange(struct llmobs_handle *handle,
         return false;
     if (!handle->latch.url_pending)
         llmobs_outgoing_start_clock(&handle->origin);
-    if (handle->origin.began_ns)
+    if (LLMOBS_HAZARD(begun_as_it_is_told, handle->origin.began_ns,
+                      !handle->origin.url))
         llmobs_exchange_began(exchange, handle->origin.began_ns);
     exchange->match = *match;
     exchange->unsent = true;
@@ -104,7 +107,7 @@ bool llmobs_outgoing_open(struct llmobs_handle *handle,
     return true;
 }
 
-/* ---- header list and body ------------------------------------------------ */
+/* -- header list and body -------------------------------------------------- */
 
 /* The context in the app's own headers is the parent, unless a span of the
  * program is. The call keeps the id by which the disk knows it. */
@@ -120,7 +123,7 @@ static bool continue_own(const struct llmobs_own_headers *own, bool from_span,
     found = continued &&
             llmobs_context_from_carrier(continued, config, &own->carrier);
     if (found) {
-        continued->span_id = context->span_id;
+        LLMOBS_HAZARD(another_id, continued->span_id = context->span_id, );
         *context = *continued;
     }
     free(continued);
@@ -143,6 +146,40 @@ static void put_headers(struct llmobs_handle *handle, CURL *curl,
         handle->in &= ~(unsigned)LLMOBS_IN_HEADERS;
 }
 
+/* True for a program that sends on the headers of a caller from a public
+ * network. */
+static bool forwards_strangers(const struct llmobs_handle *handle)
+{
+#define NAME(with, id, text) text with,
+    static const char *const names[] = {LLMOBS_NETWORK_HEADERS(NAME, ":")};
+#undef NAME
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (llmobs_network_public_forwarded(
+                llmobs_handle_header(handle, names[i])))
+            return true;
+    return false;
+}
+
+/* Reads the program's own headers. What a caller from a public network sent the
+ * program goes on to nobody. */
+static void scan_headers(const struct llmobs_handle *handle,
+                         struct llmobs_own_headers *own,
+                         struct llmobs_inject_plan *plan)
+{
+    const struct llmobs_origin *origin = &handle->origin;
+    bool forwards = forwards_strangers(handle);
+
+    llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, own);
+    own->carrier.stranger =
+        origin->stranger || LLMOBS_HAZARD(sent_on_as_known, forwards, false);
+    plan->config = config;
+    plan->own = own;
+    plan->url = origin->url;
+    if (!forwards || llmobs_carrier_is_trusted(config, &own->carrier))
+        plan->baggage = origin->baggage;
+}
+
 /* A request to a proxy that makes no span: it carries the process's context on,
  * unless it has a context itself. */
 static void outgoing_pass_on(struct llmobs_handle *handle, CURL *curl,
@@ -151,15 +188,11 @@ static void outgoing_pass_on(struct llmobs_handle *handle, CURL *curl,
     const struct llmobs_origin *origin = &handle->origin;
     struct llmobs_own_headers own;
     struct llmobs_inject_plan plan = {
-        .config = config,
-        .own = &own,
-        .url = origin->url,
-        .baggage = origin->baggage,
         .sender = {context, context->apm_parent_id, context->parent_id}};
 
     if (!origin->from_span && !(origin->carried && context->apm_parent_id))
         return;
-    llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, &own);
+    scan_headers(handle, &own, &plan);
     put_headers(handle, curl, &plan);
 }
 
@@ -215,29 +248,19 @@ static void keep_request(struct llmobs_handle *handle,
     if (exchange->match.form && !exchange->form)
         exchange->form =
             llmobs_form_new(llmobs_handle_header(handle, "content-type:"));
-    if (handle->latch.later)
+    if (LLMOBS_HAZARD(read_at_the_end, handle->latch.later, true))
         return;
     llmobs_exchange_rewind(exchange, 0);
-    if (exchange->match.form)
+    if (LLMOBS_HAZARD(form_copied, exchange->match.form, false))
         llmobs_handle_send_form(handle, exchange);
-    else if (!llmobs_rules_is_form(llmobs_handle_body(handle)))
+    else if (LLMOBS_HAZARD(
+                 form_copied,
+                 LLMOBS_HAZARD(
+                     unexpected_form_copied,
+                     !llmobs_rules_is_form(llmobs_handle_body(handle)), true),
+                 true))
         llmobs_handle_copy_body(handle, exchange);
     keep_query(handle, exchange);
-}
-
-/* True for a program that sends on the headers of a caller from a public
- * network. */
-static bool forwards_strangers(const struct llmobs_handle *handle)
-{
-#define NAME(with, id, text) text with,
-    static const char *const names[] = {LLMOBS_NETWORK_HEADERS(NAME, ":")};
-#undef NAME
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (llmobs_network_public_forwarded(
-                llmobs_handle_header(handle, names[i])))
-            return true;
-    return false;
 }
 
 static void send_context(struct llmobs_handle *handle, CURL *curl,
@@ -246,17 +269,9 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
     const struct llmobs_origin *origin = &handle->origin;
     struct llmobs_context *context = &exchange->context;
     struct llmobs_own_headers own;
-    struct llmobs_inject_plan plan = {.config = config,
-                                      .own = &own,
-                                      .url = origin->url,
-                                      .baggage = origin->baggage};
-    bool forwards;
+    struct llmobs_inject_plan plan = {.baggage = NULL};
 
-    llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, &own);
-    forwards = forwards_strangers(handle);
-    own.carrier.stranger = origin->stranger || forwards;
-    if (forwards && !llmobs_carrier_is_trusted(config, &own.carrier))
-        plan.baggage = NULL;
+    scan_headers(handle, &own, &plan);
     plan.continued = continue_own(&own, origin->from_span, context);
     plan.sender = llmobs_propagate_span(context);
     if (plan.continued)
@@ -279,7 +294,8 @@ static void keep_start(const struct llmobs_handle *handle,
 
     exchange->stands = body.len > 0 ? llmobs_rules_seems(&exchange->match, body)
                                     : llmobs_rules_stands(&exchange->match);
-    if (body.len == 0 || exchange->stands)
+    if (LLMOBS_HAZARD(body_at_hand_unasked, body.len == 0 || exchange->stands,
+                      true))
         llmobs_worker_start(worker, exchange);
 }
 
@@ -298,11 +314,11 @@ static bool settle_call(struct llmobs_handle *handle, CURL *curl,
     struct llmobs_exchange *exchange = handle->exchange;
 
     if (!llmobs_judge_request(handle, handle->origin.url, match)) {
-        llmobs_worker_cancel(worker, exchange);
+        LLMOBS_HAZARD(no_call_stays, llmobs_worker_cancel(worker, exchange), );
         return false;
     }
     exchange->match = *match;
-    llmobs_worker_find_key(worker, exchange);
+    LLMOBS_HAZARD(sealed_too_soon, llmobs_worker_find_key(worker, exchange), );
     keep_request(handle, exchange);
     send_context(handle, curl, exchange);
     if (!exchange->unsent || exchange->request.total > 0)
@@ -310,7 +326,7 @@ static bool settle_call(struct llmobs_handle *handle, CURL *curl,
     return true;
 }
 
-/* ---- changed by another transfer's callback ----------------------------- */
+/* -- changed by another transfer's callback ------------------------------- */
 
 /* The address is unknown, and a transfer without one is never a call. */
 static void forget_address(struct llmobs_handle *handle)
@@ -364,7 +380,7 @@ static void follow_address(struct llmobs_handle *handle, CURL *curl)
     if (!seen)
         return;
     url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
-    if (!url || url == seen)
+    if (!url || LLMOBS_HAZARD(moved_too_late, url == seen, false))
         return;
     outgoing_move(handle, url);
     handle->latch.seen_url = llmobs_hide(NULL);
@@ -390,8 +406,9 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
         if (strcmp(method, names[i]) != 0)
             continue;
         latch->unsure =
-            i == LLMOBS_HTTP_POST && (handle->app.request == LLMOBS_HTTP_FORM ||
-                                      latch->request == LLMOBS_HTTP_FORM);
+            LLMOBS_HAZARD(form_read_as_fields, i == LLMOBS_HTTP_POST, false) &&
+            (handle->app.request == LLMOBS_HTTP_FORM ||
+             latch->request == LLMOBS_HTTP_FORM);
         if (!latch->unsure)
             latch->request = (enum llmobs_http_verb)i;
     }
@@ -399,10 +416,10 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
 
 static void outgoing_follow(struct llmobs_handle *handle, CURL *curl)
 {
-    follow_address(handle, curl);
+    LLMOBS_HAZARD(moved_unseen, follow_address(handle, curl), );
     if (handle->latch.led)
-        forget_address(handle);
-    follow_method(handle, curl);
+        LLMOBS_HAZARD(led_unseen, forget_address(handle), );
+    LLMOBS_HAZARD(method_unseen, follow_method(handle, curl), );
 }
 
 /* Only libcurl could ask for the address of this transfer: judges it by that
@@ -412,7 +429,9 @@ static void judge_pending(struct llmobs_handle *handle)
 {
     struct llmobs_match match;
 
-    if (!handle->latch.url_pending || !handle->origin.url[0])
+    if (LLMOBS_HAZARD(handle_unknown,
+                      !handle->latch.url_pending || !handle->origin.url[0],
+                      true))
         return;
     if (llmobs_judge_url(handle, handle->origin.url, &match) ==
             LLMOBS_PERHAPS_OURS &&
@@ -455,7 +474,7 @@ static void judge_unsent(struct llmobs_handle *handle,
         llmobs_judge_url(handle, handle->origin.url, &match) !=
             LLMOBS_PERHAPS_OURS) {
         exchange->match.confirm = true;
-        exchange->stands = false;
+        LLMOBS_HAZARD(unsent_but_stands, exchange->stands = false, );
         return;
     }
     exchange->match = match;
@@ -480,7 +499,8 @@ void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl)
 
     if (!handle->latch.on || !handle->latch.early || !handle->origin.url)
         return;
-    open_unsent(handle, curl);
+    LLMOBS_HAZARD(unsent_unfollowed,
+                  LLMOBS_HAZARD(unsent_unknown, open_unsent(handle, curl), ), );
     llmobs_handle_lock(handle);
     if (handle->exchange && handle->exchange->unsent)
         judge_unsent(handle, handle->exchange);
@@ -618,7 +638,7 @@ static bool outgoing_decide(struct llmobs_handle *handle, CURL *curl)
             llmobs_handle_defer(handle);
         ours = llmobs_judge_request(handle, origin->url, &match);
     }
-    if (!ours)
+    if (LLMOBS_HAZARD(asked_and_silent, !ours, false))
         llmobs_judge_log(llmobs_handle_method(handle), origin->url, &match,
                          false);
     return ours && open_told(handle, &match);
@@ -630,7 +650,7 @@ static void outgoing_settle(struct llmobs_handle *handle, CURL *curl)
     struct llmobs_match match = {0};
     bool ours = false;
 
-    follow_target(handle, curl);
+    LLMOBS_HAZARD(target_early, follow_target(handle, curl), );
     if (origin->asks && !outgoing_decide(handle, curl))
         return;
     if (handle->latch.early)
@@ -680,7 +700,7 @@ void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
 
     if (!handle->origin.url) {
         if (handle->latch.on && handle->latch.later)
-            settle_again(handle);
+            LLMOBS_HAZARD(first_round_counts, settle_again(handle), );
         errno = saved;
         return;
     }
@@ -691,7 +711,7 @@ void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
     errno = saved;
 }
 
-/* ---- a body that goes later than its request ----------------------------- */
+/* -- a body that goes later than its request ------------------------------- */
 
 static bool waits(const struct llmobs_handle *handle)
 {
@@ -767,12 +787,14 @@ void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
 {
     int saved = errno;
 
-    if (!waits(handle) || handle->app.unseen || handle->latch.rounds ||
+    if (!waits(handle) ||
+        LLMOBS_HAZARD(consent_to_nothing,
+                      handle->app.unseen || handle->latch.rounds, false) ||
         len == 0)
         return;
     if (len > 5 && memcmp(data, "HTTP/", 5) == 0)
         handle->latch.continued = says_continue(data, len);
     if (handle->latch.continued && ends_head(data, len))
-        take_up_to(handle, UINT64_MAX);
+        LLMOBS_HAZARD(consent_unheard, take_up_to(handle, UINT64_MAX), );
     errno = saved;
 }

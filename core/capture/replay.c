@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
+
 #define HTTP 1 /* CURLPROTO_HTTP */
 
 /* The settings that would lead a call elsewhere than to the mock. */
@@ -110,7 +112,7 @@ void llmobs_replay_forget(struct llmobs_replay **replay)
     *replay = NULL;
 }
 
-/* ---- a transfer ---------------------------------------------------------- */
+/* -- a transfer ------------------------------------------------------------ */
 
 /* Gives the mock's URL with the path and the query of `url`; NULL without
  * memory. */
@@ -145,7 +147,8 @@ static void lead(const struct llmobs_replay *replay,
     if (app->port)
         (void)real->easy_setopt(curl, CURLOPT_PORT, NULL);
     for (size_t i = 0; i < COUNT; i++)
-        if (replay->set[i] || i == BY_ENVIRONMENT)
+        if (LLMOBS_HAZARD(led_by_others, replay->set[i], false) ||
+            i == BY_ENVIRONMENT)
             (void)real->easy_setopt(curl, (CURLoption)all[i].option,
                                     (void *)(uintptr_t)all[i].value);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/capture/mime.h"
+#include "lib/base/hazard.h"
 #include "lib/span/account.h"
 
 /* Bodies that do not look like JSON are copied only up to this size: a form
@@ -125,13 +126,14 @@ const struct llmobs_setting *llmobs_setting(CURLoption option)
     return setting->option == (unsigned)option ? setting : &none;
 }
 
-/* ---- all of them -------------------------------------------------------- */
+/* -- all of them ---------------------------------------------------------- */
 
 /* A handle may keep its copy for ever and never call a model, so the copy does
  * not count for the budget; each call has a copy of its own that does. */
 static void begin_copy(struct llmobs_settings *app, size_t copy_max)
 {
-    llmobs_body_init(&app->copied, copy_max);
+    LLMOBS_HAZARD(copied_whole, llmobs_body_init(&app->copied, copy_max),
+                  llmobs_body_init(&app->copied, SIZE_MAX / 4));
     app->copied.free = true;
     app->has_copy = app->form_copy = false;
 }
@@ -185,7 +187,9 @@ static bool settings_set_url(struct llmobs_settings *app, const char *url)
         app->url_cap = cap;
     }
     memcpy(app->url, url ? url : "", need);
-    memset(app->url + need, 0, app->url_cap - need); /* hidden.h */
+    LLMOBS_HAZARD(
+        stale_held,
+        memset(app->url + need, 0, app->url_cap - need), ); /* hidden.h */
     return true;
 }
 
@@ -232,9 +236,11 @@ static void *settings_value_of(const struct llmobs_settings *app,
         return ((const struct llmobs_callback *)at)->function;
     if (setting->kind == POINTER)
         return llmobs_shown(*(const struct llmobs_hidden *)at);
-    return llmobs_callback_data(at, setting->what == DATA_STDOUT  ? stdout
-                                    : setting->what == DATA_STDIN ? stdin
-                                                                  : NULL);
+    return llmobs_callback_data(at,
+                                setting->what == DATA_STDOUT
+                                    ? LLMOBS_HAZARD(stdout_lost, stdout, NULL)
+                                : setting->what == DATA_STDIN ? stdin
+                                                              : NULL);
 }
 
 bool llmobs_settings_restore(const struct llmobs_settings *app, unsigned in,
@@ -287,9 +293,13 @@ static void copy_postfields(struct llmobs_settings *app, const char *data,
     if (!data)
         return;
     app->has_copy = true;
-    if (app->unseen && !app->knows_size)
+    if (LLMOBS_HAZARD(unseen_size_taken, app->unseen && !app->knows_size,
+                      false))
         return;
-    len = app->postfieldsize < 0 ? strlen(data) : (size_t)app->postfieldsize;
+    len = LLMOBS_HAZARD(copied_as_string,
+                        app->postfieldsize < 0 ? strlen(data)
+                                               : (size_t)app->postfieldsize,
+                        strlen(data));
     worth = worth_a_copy(data, len);
     app->form_copy = !worth && memcmp(data, "--", 2) == 0;
     if (app->form_copy)
@@ -426,7 +436,8 @@ static __attribute__((noinline)) void note_made(
         note_proxy(app, arg);
         break;
     case ADDRESS:
-        (void)settings_set_url(app, arg);
+        if (LLMOBS_HAZARD(first_url_stays, true, !app->url || !app->url[0]))
+            (void)settings_set_url(app, arg);
         break;
     case TARGET:
         (void)set_target(app, arg);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/keyed.h"
 #include "core/sdk/span_table.h"
 
@@ -30,7 +31,8 @@ int llmobs_shared_entry_hold(uintptr_t key)
     struct shared *one = NULL;
     int rc = 0;
 
-    if (atomic_fetch_add(&held, 1) >= LLMOBS_SHARED_ENTRIES)
+    if (atomic_fetch_add(&held, 1) >=
+        LLMOBS_HAZARD(turns_without_limit, LLMOBS_SHARED_ENTRIES, 1u << 20))
         rc = -EMFILE;
     if (!rc && !(one = llmobs_keyed_claim(&table, (void *)key)))
         rc = -ENOMEM;

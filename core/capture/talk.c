@@ -14,6 +14,7 @@
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
 #include "core/event/curlcode.h"
+#include "lib/base/hazard.h"
 #include "lib/span/account.h"
 #include "lib/span/allowlist.h"
 
@@ -69,7 +70,7 @@ void llmobs_talk_init(struct llmobs_worker *the_worker)
     worker = the_worker;
 }
 
-/* ---- turns --------------------------------------------------------------- */
+/* -- turns ----------------------------------------------------------------- */
 
 static void end_exchange(const struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange, enum llmobs_end end,
@@ -237,7 +238,7 @@ static void talk_add_answer(struct llmobs_handle *handle, struct turn *turn,
     llmobs_handle_unlock(handle);
 }
 
-/* ---- whole frames -------------------------------------------------------- */
+/* -- whole frames ---------------------------------------------------------- */
 
 /* Of a frame whose end is missing only that it came is noted. */
 static void talk_add_input(struct llmobs_talk *talk,
@@ -364,14 +365,17 @@ static void talk_end(struct llmobs_handle *handle,
     llmobs_handle_unlock(handle);
 }
 
-/* ---- responses without an id ---- */
+/* -- responses without an id ------ */
 
 /* The last frame of an interrupted response comes before the first frame of the
  * next one. So a frame belongs to the oldest response. */
 static struct turn *under_way(struct llmobs_talk *talk)
 {
     for (size_t i = 0; i < talk->count; i++)
-        if (talk->turns[i].phase != REFUSED && talk->turns[i].phase != WAITS)
+        if (LLMOBS_HAZARD(asked_is_under_way,
+                          talk->turns[i].phase != REFUSED &&
+                              talk->turns[i].phase != WAITS,
+                          talk->turns[i].phase == ASKED))
             return &talk->turns[i];
     return NULL;
 }
@@ -432,7 +436,7 @@ static void take_speech(struct llmobs_handle *handle,
         talk_add_input(handle->talk, side);
 }
 
-/* ---- speech ---- */
+/* -- speech ------ */
 
 static void talk_hear(struct llmobs_talk *talk,
                       const struct llmobs_talk_side *side)
@@ -557,7 +561,7 @@ static void talk_take_frame(struct llmobs_handle *handle,
     }
 }
 
-/* ---- the connection ------------------------------------------------------ */
+/* -- the connection -------------------------------------------------------- */
 
 static void free_talk(struct llmobs_talk *talk)
 {

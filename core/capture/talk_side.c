@@ -21,7 +21,7 @@ void llmobs_talk_side_fini(struct llmobs_talk_side *side)
     llmobs_buf_fini(&side->text);
 }
 
-/* ---- pieces -------------------------------------------------------------- */
+/* -- pieces ---------------------------------------------------------------- */
 
 static void begin_frame(struct llmobs_talk_side *side,
                         const struct llmobs_match *match)
@@ -86,7 +86,7 @@ static bool talk_side_add_piece(struct llmobs_talk_side *side,
     return true;
 }
 
-/* ---- what libcurl says of them ------------------------------------------- */
+/* -- what libcurl says of them --------------------------------------------- */
 
 /* A frame begins where none is under way. */
 static void begin_with(struct llmobs_talk_side *side,

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "lib/base/file.h"
+#include "lib/base/hazard.h"
 
 /* The most lines that are reported: the file may be no configuration at all. */
 #define REPORTED_MAX 8
@@ -59,7 +60,7 @@ static bool may_close(struct llmobs_text line)
 static void tell_line(struct reading *reading, struct llmobs_text line,
                       const char *why)
 {
-    if (may_close(line))
+    if (LLMOBS_HAZARD(wrong_line_opens, may_close(line), false))
         reading->loading->unread = true;
     reading->reported++;
     if (reading->reported <= REPORTED_MAX)
@@ -173,6 +174,7 @@ static void config_file_read_line(struct reading *reading,
 static void config_file_read_lines(struct reading *reading,
                                    struct llmobs_text text)
 {
+    struct llmobs_text line;
     size_t max = 1;
 
     for (size_t i = 0; i < text.len; i++)
@@ -183,15 +185,8 @@ static void config_file_read_lines(struct reading *reading,
         return;
     }
     reading->at = max;
-    while (text.len) {
-        const char *end = memchr(text.data, '\n', text.len);
-        size_t len = end ? (size_t)(end - text.data) : text.len;
-
-        config_file_read_line(reading, (struct llmobs_text){text.data, len});
-        len += end != NULL;
-        text.data += len;
-        text.len -= len;
-    }
+    while (llmobs_text_split(&text, '\n', &line))
+        config_file_read_line(reading, line);
     memmove(reading->list, reading->list + reading->at,
             (max + 1 - reading->at) * sizeof(char *));
     reading->loading->file = reading->list;
@@ -223,7 +218,8 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
     else if (rc == -ENOMEM)
         loading->no_memory = true;
     else {
-        loading->unread = rc != -ENOENT && rc != -ENOTDIR;
+        loading->unread =
+            LLMOBS_HAZARD(unread_opens, rc != -ENOENT && rc != -ENOTDIR, false);
         if (named || loading->unread)
             llmobs_config_complain(loading, "LLMOBS_CONFIG: %s: %s", path,
                                    config_file_why_not(rc));
@@ -231,7 +227,7 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
     llmobs_buf_fini(&text);
 }
 
-/* ---- values ------------------------------------------------------------- */
+/* -- values --------------------------------------------------------------- */
 
 /* The value in "NAME=value"; NULL for another variable. No strncmp: nearly all
  * differ in their first letters. */

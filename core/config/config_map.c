@@ -15,13 +15,6 @@ struct map {
     bool full; /* this was reported */
 };
 
-static size_t key_len(struct llmobs_text part)
-{
-    const char *colon = memchr(part.data, ':', part.len);
-
-    return colon ? (size_t)(colon - part.data) : part.len;
-}
-
 /* The index of the entry with this key; without one, the number of entries. */
 static size_t map_find(char **list, const char *key, size_t len)
 {
@@ -35,15 +28,13 @@ static size_t map_find(char **list, const char *key, size_t len)
 /* Adds "key:value", or replaces the entry with the same key. */
 static void map_put(struct map *map, struct llmobs_text part)
 {
-    size_t len = key_len(part), at;
-    struct llmobs_text key =
-        llmobs_text_trim((struct llmobs_text){part.data, len});
-    struct llmobs_text value = {"", 0};
+    struct llmobs_text key, value = part;
     char *entry = NULL;
+    size_t at;
 
-    if (len < part.len)
-        value = llmobs_text_trim(
-            (struct llmobs_text){part.data + len + 1, part.len - len - 1});
+    (void)llmobs_text_split(&value, ':', &key);
+    key = llmobs_text_trim(key);
+    value = llmobs_text_trim(value);
     if (key.len == 0)
         return;
     at = map_find(map->list, key.data, key.len);
@@ -79,17 +70,14 @@ static char **map_read(struct llmobs_config_loading *loading, const char *name,
                        const char *text)
 {
     struct map map = {.loading = loading, .name = name};
-    const char *mark = text && strchr(text, ',') ? "," : " ";
+    struct llmobs_text rest = llmobs_text_of(text), part;
+    char mark = text && strchr(text, ',') ? ',' : ' ';
 
-    map.list = calloc(count_parts(text, *mark) + 1, sizeof(char *));
+    map.list = calloc(count_parts(text, mark) + 1, sizeof(char *));
     if (!map.list)
         loading->no_memory = true;
-    while (map.list && text && *text) {
-        size_t len = strcspn(text, mark);
-
-        map_put(&map, (struct llmobs_text){text, len});
-        text += len + (text[len] != '\0');
-    }
+    while (map.list && llmobs_text_split(&rest, mark, &part))
+        map_put(&map, part);
     return map.list;
 }
 

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "core/config/config_map.h"
+#include "lib/base/hazard.h"
 #include "core/config/config_otlp_load.h"
 #include "core/config/config_peers.h"
 #include "core/config/config_trace.h"
@@ -38,8 +39,8 @@ static const char *const paths[] = {
 
 static const char *const part_names[] = {
     [LLMOBS_OTLP_ENDPOINT] = "ENDPOINT",
-    [LLMOBS_OTLP_PROTOCOL] = "PROTOCOL",
     [LLMOBS_OTLP_HEADERS] = "HEADERS",
+    [LLMOBS_OTLP_PROTOCOL] = "PROTOCOL",
     [LLMOBS_OTLP_TIMEOUT] = "TIMEOUT",
     [LLMOBS_OTLP_COMPRESSION] = "COMPRESSION",
     [LLMOBS_OTLP_CERTIFICATE] = "CERTIFICATE",
@@ -47,12 +48,6 @@ static const char *const part_names[] = {
     [LLMOBS_OTLP_CLIENT_KEY] = "CLIENT_KEY",
     [LLMOBS_OTLP_INSECURE] = "INSECURE",
 };
-
-static bool config_otlp_load_is_word(struct llmobs_text text, const char *word)
-{
-    return strlen(word) == text.len &&
-           strncasecmp(word, text.data, text.len) == 0;
-}
 
 /* -- what is reported ----------------------------------------------------- */
 
@@ -164,7 +159,7 @@ static void read_endpoint(struct llmobs_config_loading *loading, size_t column,
 
     if (!url)
         return;
-    llmobs_config_unset(&signal->url);
+    LLMOBS_HAZARD(endpoint_replaced, llmobs_config_unset(&signal->url), );
     signal->given = is_endpoint(url);
     if (signal->given)
         signal->url = with_path(loading, url, path);
@@ -201,15 +196,13 @@ static int put_header(struct llmobs_config_loading *loading, char **list,
 
 static void config_otlp_load_read_headers(struct llmobs_config_loading *loading,
                                           size_t column,
+                                          struct llmobs_text rest,
                                           struct llmobs_otlp_signal *signal)
 {
-    const char *text = loading->otlp[LLMOBS_OTLP_HEADERS][column];
-    struct llmobs_text rest = llmobs_text_of(text), key, value;
+    struct llmobs_text key, value;
     bool bad = false, full = false;
     int rc;
 
-    if (!text)
-        return;
     llmobs_config_free_list(signal->headers);
     signal->headers = calloc(LLMOBS_CONFIG_MAP_MAX + 1, sizeof(char *));
     if (!signal->headers) {
@@ -233,16 +226,13 @@ static void config_otlp_load_read_headers(struct llmobs_config_loading *loading,
 /* -- a signal -------------------------------------------------------------- */
 
 static void read_protocol(const struct llmobs_config_loading *loading,
-                          size_t column, struct llmobs_otlp_signal *signal)
+                          size_t column, struct llmobs_text word,
+                          struct llmobs_otlp_signal *signal)
 {
-    struct llmobs_text word = llmobs_text_trim(
-        llmobs_text_of(loading->otlp[LLMOBS_OTLP_PROTOCOL][column]));
-    bool json = config_otlp_load_is_word(word, "http/json"),
-         grpc = config_otlp_load_is_word(word, "grpc");
+    bool json = llmobs_text_is_word(word, "http/json"),
+         grpc = llmobs_text_is_word(word, "grpc");
 
-    if (word.len == 0)
-        return;
-    if (!json && !grpc && !config_otlp_load_is_word(word, "http/protobuf")) {
+    if (!json && !grpc && !llmobs_text_is_word(word, "http/protobuf")) {
         tell_part(loading, LLMOBS_OTLP_PROTOCOL, column, "unknown protocol");
         return;
     }
@@ -254,13 +244,11 @@ static void read_protocol(const struct llmobs_config_loading *loading,
 }
 
 static void read_timeout(const struct llmobs_config_loading *loading,
-                         size_t column, struct llmobs_otlp_signal *signal)
+                         size_t column, const char *text,
+                         struct llmobs_otlp_signal *signal)
 {
-    const char *text = loading->otlp[LLMOBS_OTLP_TIMEOUT][column];
     double value;
 
-    if (!text)
-        return;
     if (llmobs_config_decimal(text, &value) && value >= 0 &&
         value <= TIMEOUT_MAX && !strchr(text, '.'))
         signal->timeout_ms = (int64_t)value;
@@ -269,46 +257,55 @@ static void read_timeout(const struct llmobs_config_loading *loading,
 }
 
 static void read_compression(const struct llmobs_config_loading *loading,
-                             size_t column, struct llmobs_otlp_signal *signal)
+                             size_t column, struct llmobs_text word,
+                             struct llmobs_otlp_signal *signal)
 {
-    struct llmobs_text word = llmobs_text_trim(
-        llmobs_text_of(loading->otlp[LLMOBS_OTLP_COMPRESSION][column]));
+    bool gzip = llmobs_text_is_word(word, "gzip");
 
-    if (config_otlp_load_is_word(word, "gzip") ||
-        config_otlp_load_is_word(word, "none"))
-        signal->gzip = config_otlp_load_is_word(word, "gzip");
-    else if (word.len)
+    if (gzip || llmobs_text_is_word(word, "none"))
+        signal->gzip = gzip;
+    else
         tell_part(loading, LLMOBS_OTLP_COMPRESSION, column,
                   "neither gzip nor none");
 }
 
-static void config_otlp_load_read_file(struct llmobs_config_loading *loading,
-                                       enum llmobs_otlp_part part,
-                                       size_t column, char **to)
+/* Lays the variables of one column over those of the signal. A blank word is as
+ * good as none. */
+static void read_part(struct llmobs_config_loading *loading,
+                      enum llmobs_otlp_part part, size_t column,
+                      struct llmobs_otlp_signal *signal)
 {
+    char **const files[LLMOBS_OTLP_PARTS] = {
+        [LLMOBS_OTLP_CERTIFICATE] = &signal->ca_file,
+        [LLMOBS_OTLP_CLIENT_CERTIFICATE] = &signal->cert_file,
+        [LLMOBS_OTLP_CLIENT_KEY] = &signal->key_file,
+    };
     const char *text = loading->otlp[part][column];
+    struct llmobs_text whole = llmobs_text_of(text),
+                       word = llmobs_text_trim(whole);
 
     if (!text)
         return;
-    llmobs_config_set(loading, to, llmobs_text_of(text));
-    llmobs_config_absolute(to);
+    if (part == LLMOBS_OTLP_HEADERS)
+        config_otlp_load_read_headers(loading, column, whole, signal);
+    else if (part == LLMOBS_OTLP_PROTOCOL && word.len)
+        read_protocol(loading, column, word, signal);
+    else if (part == LLMOBS_OTLP_TIMEOUT)
+        read_timeout(loading, column, text, signal);
+    else if (part == LLMOBS_OTLP_COMPRESSION && word.len)
+        read_compression(loading, column, word, signal);
+    if (!files[part])
+        return;
+    llmobs_config_set(loading, files[part], whole);
+    llmobs_config_absolute(files[part]);
 }
 
-/* Lays the variables of one column over those of the signal. */
 static void config_otlp_load_read_column(struct llmobs_config_loading *loading,
                                          size_t column,
                                          struct llmobs_otlp_signal *signal)
 {
-    config_otlp_load_read_headers(loading, column, signal);
-    read_protocol(loading, column, signal);
-    read_timeout(loading, column, signal);
-    read_compression(loading, column, signal);
-    config_otlp_load_read_file(loading, LLMOBS_OTLP_CERTIFICATE, column,
-                               &signal->ca_file);
-    config_otlp_load_read_file(loading, LLMOBS_OTLP_CLIENT_CERTIFICATE, column,
-                               &signal->cert_file);
-    config_otlp_load_read_file(loading, LLMOBS_OTLP_CLIENT_KEY, column,
-                               &signal->key_file);
+    for (int part = LLMOBS_OTLP_HEADERS; part <= LLMOBS_OTLP_CLIENT_KEY; part++)
+        read_part(loading, (enum llmobs_otlp_part)part, column, signal);
 }
 
 /* `none` alone switches a signal off. Other exporters than otlp are none that
@@ -317,19 +314,12 @@ static bool config_otlp_load_is_on(const struct llmobs_config_loading *loading,
                                    enum llmobs_signal signal)
 {
     struct llmobs_text rest = llmobs_text_of(loading->otel_exporter[signal]);
+    struct llmobs_text word;
     bool otlp = false, none = false;
 
-    while (rest.len) {
-        const char *comma = memchr(rest.data, ',', rest.len);
-        size_t len = comma ? (size_t)(comma - rest.data) : rest.len;
-        struct llmobs_text word =
-            llmobs_text_trim((struct llmobs_text){rest.data, len});
-
-        otlp |= config_otlp_load_is_word(word, "otlp");
-        none |= config_otlp_load_is_word(word, "none");
-        len += comma != NULL;
-        rest.data += len;
-        rest.len -= len;
+    while (llmobs_text_next(&rest, &word)) {
+        otlp |= llmobs_text_is_word(word, "otlp");
+        none |= llmobs_text_is_word(word, "none");
     }
     if (loading->otel_off)
         return false;
@@ -469,20 +459,24 @@ static void config_otlp_load_settle_content(
     struct llmobs_otlp_config *otlp = &loading->config.otlp;
     struct llmobs_text word =
         llmobs_text_trim(llmobs_text_of(loading->capture));
-    bool both = config_otlp_load_is_word(word, "SPAN_AND_EVENT"), by_file;
-    bool full = loading->config.privacy.content == LLMOBS_CONTENT_FULL;
-    bool asked =
+    bool both = llmobs_text_is_word(word, "SPAN_AND_EVENT"), by_file;
+    bool full = LLMOBS_HAZARD(
+        off_loses, loading->config.privacy.content == LLMOBS_CONTENT_FULL,
+        true);
+    bool asked = LLMOBS_HAZARD(
+        content_unasked,
         !loading->capture && llmobs_config_given(&loading->config, loading->env,
-                                                 "LLMOBS_CONTENT", &by_file);
+                                                 "LLMOBS_CONTENT", &by_file),
+        true);
     bool logs = otlp->signals[LLMOBS_SIGNAL_LOGS].on;
 
     otlp->span_content =
-        full && (asked || both || config_otlp_load_is_word(word, "SPAN_ONLY") ||
-                 config_otlp_load_is_word(word, "true") ||
-                 config_otlp_load_is_word(word, "1"));
+        full &&
+        (asked || both || llmobs_text_is_word(word, "SPAN_ONLY") ||
+         llmobs_text_is_word(word, "true") || llmobs_text_is_word(word, "1"));
     otlp->event_content =
         full && logs &&
-        (asked || both || config_otlp_load_is_word(word, "EVENT_ONLY"));
+        (asked || both || llmobs_text_is_word(word, "EVENT_ONLY"));
     otlp->event_details = otlp->event_content && !asked;
     otlp->content_unasked = full && !asked && !loading->capture;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "core/config/config_file.h"
@@ -332,11 +333,6 @@ static void config_read_settle_content(struct llmobs_config_loading *loading)
     llmobs_buf_fini(&text);
 }
 
-static bool text_is(struct llmobs_text text, const char *word)
-{
-    return strlen(word) == text.len && memcmp(word, text.data, text.len) == 0;
-}
-
 /* Where no name is known, spans go to the local store. */
 static void config_read_settle_exporter(struct llmobs_config_loading *loading)
 {
@@ -358,22 +354,17 @@ static void config_read_settle_exporter(struct llmobs_config_loading *loading)
 static void settle_observe(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
-    const char *text = loading->observe;
+    struct llmobs_text rest = llmobs_text_of(loading->observe), word;
 
-    while (text && *text) {
-        size_t len = strcspn(text, ",");
-        struct llmobs_text word =
-            llmobs_text_trim((struct llmobs_text){text, len});
-
-        if (text_is(word, "vector"))
+    while (llmobs_text_next(&rest, &word)) {
+        if (llmobs_text_is(word, "vector"))
             config->observe_vector = true;
-        else if (text_is(word, "search"))
+        else if (llmobs_text_is(word, "search"))
             config->observe_search = true;
         else if (word.len > 0)
             llmobs_config_complain(
                 loading, "LLMOBS_OBSERVE: \"%.*s\" is not vector or search",
                 word.len < 40 ? (int)word.len : 40, word.data);
-        text += len + (text[len] != '\0');
     }
 }
 
@@ -391,8 +382,10 @@ static void settle_replay(struct llmobs_config_loading *loading)
     char **url = &loading->config.replay_url;
     const char *port = *url ? *url + strlen(begin) : NULL;
 
-    if (!*url || (strncmp(*url, begin, strlen(begin)) == 0 && *port &&
-                  strspn(port, "0123456789") == strlen(port)))
+    if (!*url ||
+        (LLMOBS_HAZARD(led_away, strncmp(*url, begin, strlen(begin)) == 0,
+                       true) &&
+         *port && strspn(port, "0123456789") == strlen(port)))
         return;
     llmobs_config_complain(loading, "LLMOBS_REPLAY: not %sPORT", begin);
     free(*url);

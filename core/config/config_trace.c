@@ -1,7 +1,8 @@
 #include "core/config/config_trace.h"
 
 #include <string.h>
-#include <strings.h>
+
+#include "lib/base/hazard.h"
 
 static const char *const style_names[] = {
     [LLMOBS_STYLE_DATADOG] = "datadog",
@@ -10,12 +11,6 @@ static const char *const style_names[] = {
     [LLMOBS_STYLE_B3] = "b3",
     [LLMOBS_STYLE_B3MULTI] = "b3multi",
 };
-
-static bool config_trace_is_word(struct llmobs_text text, const char *word)
-{
-    return strlen(word) == text.len &&
-           strncasecmp(word, text.data, text.len) == 0;
-}
 
 static void style_add(struct llmobs_styles *styles, enum llmobs_style style)
 {
@@ -30,10 +25,10 @@ static void style_add(struct llmobs_styles *styles, enum llmobs_style style)
 static bool config_trace_read_style(struct llmobs_styles *styles,
                                     struct llmobs_text word)
 {
-    if (word.len == 0 || config_trace_is_word(word, "none"))
+    if (word.len == 0 || llmobs_text_is_word(word, "none"))
         return true;
     for (size_t i = 0; i < LLMOBS_STYLE_COUNT; i++) {
-        if (config_trace_is_word(word, style_names[i])) {
+        if (llmobs_text_is_word(word, style_names[i])) {
             style_add(styles, (enum llmobs_style)i);
             return true;
         }
@@ -45,16 +40,13 @@ static void read_styles(struct llmobs_config_loading *loading,
                         struct llmobs_styles *styles, const char *name,
                         const char *text)
 {
-    while (text && *text) {
-        size_t len = strcspn(text, ",");
-        struct llmobs_text word =
-            llmobs_text_trim((struct llmobs_text){text, len});
+    struct llmobs_text rest = llmobs_text_of(text), word;
 
+    while (llmobs_text_next(&rest, &word)) {
         if (!config_trace_read_style(styles, word))
             llmobs_config_complain(loading, "%s: no style \"%.*s\"", name,
                                    word.len < 40 ? (int)word.len : 40,
                                    word.data);
-        text += len + (text[len] != '\0');
     }
 }
 
@@ -74,7 +66,9 @@ static void settle_styles(struct llmobs_config_loading *loading)
     struct llmobs_config *config = &loading->config;
     struct llmobs_styles both = {.count = 0};
 
-    if (loading->propagators && !llmobs_config_has_styles(loading))
+    if (loading->propagators &&
+        LLMOBS_HAZARD(propagators_win, !llmobs_config_has_styles(loading),
+                      true))
         read_styles(loading, &both, "OTEL_PROPAGATORS", loading->propagators);
     else if (!loading->styles_inject || !loading->styles_extract)
         read_styles(loading, &both, "DD_TRACE_PROPAGATION_STYLE",
@@ -106,33 +100,28 @@ static bool is_pattern(struct llmobs_text word)
 static bool read_inject(struct llmobs_config *config, struct llmobs_text word,
                         bool alone)
 {
-    if (alone && (config_trace_is_word(word, "all") ||
-                  config_trace_is_word(word, "none"))) {
-        config->inject = config_trace_is_word(word, "all") ? LLMOBS_INJECT_ALL
-                                                           : LLMOBS_INJECT_NONE;
+    if (alone && (llmobs_text_is_word(word, "all") ||
+                  llmobs_text_is_word(word, "none"))) {
+        config->inject = llmobs_text_is_word(word, "all") ? LLMOBS_INJECT_ALL
+                                                          : LLMOBS_INJECT_NONE;
         return true;
     }
-    return config_trace_is_word(word, "default") || word.len == 0 ||
+    return llmobs_text_is_word(word, "default") || word.len == 0 ||
            is_pattern(word);
 }
 
 static void settle_inject(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
-    const char *text = config->inject_hosts;
-    bool alone = text && !strchr(text, ',');
+    struct llmobs_text rest = llmobs_text_of(config->inject_hosts), word;
+    bool alone = rest.data && !strchr(rest.data, ',');
 
-    while (text && *text) {
-        size_t len = strcspn(text, ",");
-
-        if (!read_inject(config,
-                         llmobs_text_trim((struct llmobs_text){text, len}),
-                         alone)) {
+    while (llmobs_text_next(&rest, &word)) {
+        if (!read_inject(config, word, alone)) {
             llmobs_config_complain(loading, "LLMOBS_INJECT: bad value");
             config->inject_hosts[0] = '\0';
             return;
         }
-        text += len + (text[len] != '\0');
     }
 }
 

@@ -9,28 +9,24 @@ static unsigned exporters_bit_of(struct llmobs_text name)
                                      "otlp"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (strlen(names[i]) == name.len &&
-            memcmp(names[i], name.data, name.len) == 0)
+        if (llmobs_text_is(name, names[i]))
             return 1u << i;
     return 0;
 }
 
 unsigned llmobs_exporters_named(const char *list, struct llmobs_text *unknown)
 {
+    struct llmobs_text rest = llmobs_text_of(list), name;
     unsigned found = 0;
 
     if (unknown)
         *unknown = (struct llmobs_text){"", 0};
-    while (list && *list) {
-        size_t len = strcspn(list, ",");
-        struct llmobs_text name =
-            llmobs_text_trim((struct llmobs_text){list, len});
+    while (llmobs_text_next(&rest, &name)) {
         unsigned bit = exporters_bit_of(name);
 
         found |= bit;
         if (!bit && unknown && unknown->len == 0)
             *unknown = name;
-        list += len + (list[len] == ',');
     }
     return found;
 }

@@ -3,33 +3,23 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/text/json_clean.h"
-
-/* Takes the text before the mark off `rest`, and the mark too. False where the
- * mark is absent. */
-static bool otel_list_cut(struct llmobs_text *rest, char mark,
-                          struct llmobs_text *part)
-{
-    const char *at = rest->len ? memchr(rest->data, mark, rest->len) : NULL;
-    size_t len = at ? (size_t)(at - rest->data) : rest->len;
-
-    *part = llmobs_text_trim((struct llmobs_text){rest->data, len});
-    len += at != NULL;
-    rest->data = rest->data ? rest->data + len : NULL;
-    rest->len -= len;
-    return at != NULL;
-}
 
 int llmobs_otel_list_next(struct llmobs_text *rest, struct llmobs_text *key,
                           struct llmobs_text *value)
 {
     struct llmobs_text member = {NULL, 0};
 
-    while (rest->len && member.len == 0)
-        (void)otel_list_cut(rest, ',', &member);
+    while (member.len == 0 && llmobs_text_next(rest, &member))
+        continue;
     if (member.len == 0)
         return 0;
-    if (!otel_list_cut(&member, '=', key) || key->len == 0)
+    if (!memchr(member.data, '=', member.len))
+        return -EINVAL;
+    (void)llmobs_text_split(&member, '=', key);
+    *key = llmobs_text_trim(*key);
+    if (key->len == 0)
         return -EINVAL;
     *value = llmobs_text_trim(member);
     return 1;
@@ -41,10 +31,13 @@ bool llmobs_otel_list_plain(struct llmobs_text text)
         uint32_t point;
         size_t len = llmobs_utf8_decode(text, &point);
 
-        if (len == 0 || point < ' ' || (point >= 0x7f && point < 0xa0))
+        if (LLMOBS_HAZARD(decoded_unchecked, len == 0, len > 4) ||
+            LLMOBS_HAZARD(decoded_controls, point < ' ', false) ||
+            LLMOBS_HAZARD(decoded_controls, (point >= 0x7f && point < 0xa0),
+                          false))
             return false;
-        text.data += len;
-        text.len -= len;
+        text.data += LLMOBS_HAZARD(decoded_unchecked, len, len ? len : 1);
+        text.len -= LLMOBS_HAZARD(decoded_unchecked, len, len ? len : 1);
     }
     return true;
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/base/hazard.h"
+
 #define WEAK __attribute__((weak))
 
 /* The first tables of PHP that nobody has checked here. */
@@ -52,9 +54,11 @@ static bool php_request_is_known(const struct sapi *sapi)
         return !sapi->getenv && llmobs_php_server_known();
     if (!sapi->getenv)
         return false;
-    return strcmp(sapi->name, "apache2handler") == 0 ||
+    return LLMOBS_HAZARD(apache_unknown,
+                         strcmp(sapi->name, "apache2handler") == 0, false) ||
            ((strcmp(sapi->name, "fpm-fcgi") == 0 ||
-             strcmp(sapi->name, "cgi-fcgi") == 0) &&
+             LLMOBS_HAZARD(fastcgi_unknown, strcmp(sapi->name, "cgi-fcgi") == 0,
+                           false)) &&
             !sapi->get_stat); /* these have none: the form is the known one */
 }
 
@@ -81,7 +85,7 @@ void llmobs_php_request_at_end(void (*end)(void))
         return;
     at_end = end;
     own_deactivate = sapi_module.deactivate;
-    sapi_module.deactivate = deactivate;
+    LLMOBS_HAZARD(request_without_end, sapi_module.deactivate = deactivate, );
 }
 
 bool llmobs_php_request_read(const struct llmobs_php_name *names, size_t count,

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
+
 #define WEAK __attribute__((weak))
 
 /* The head of zval, and zend_string, as from PHP 7.0 on. */
@@ -46,7 +48,7 @@ extern const struct value *zend_hash_str_find(const void *array,
                                               const char *key, size_t len) WEAK;
 extern new_text_fn *zend_string_init_interned WEAK;
 
-/* ---- the memory that PHP borrows -------------------------------------- */
+/* -- the memory that PHP borrows ---------------------------------------- */
 
 /* Enough for all but long names, which malloc serves. */
 #define LENT 8192
@@ -111,12 +113,14 @@ static bool begin_lending(void *heap)
     zend_mm_get_custom_handlers(heap, &get, &give, &change);
     if (get || give || change)
         return false;
-    zend_mm_set_custom_handlers(heap, lend, php_server_take_back, lend_more);
+    LLMOBS_HAZARD(page_pays,
+                  zend_mm_set_custom_handlers(heap, lend, php_server_take_back,
+                                              lend_more), );
     zend_mm_get_custom_handlers(heap, &get, &give, &change);
-    return get == lend;
+    return LLMOBS_HAZARD(page_pays, get == lend, get != lend);
 }
 
-/* ---- the variables ---------------------------------------------------- */
+/* -- the variables ------------------------------------------------------ */
 
 /* W3C's specification of baggage has each of it up to 8 KiB passed on. */
 #define KEPT 16384
@@ -135,7 +139,8 @@ static void php_server_keep(const char **value, const char *text, size_t len)
 {
     char *copy = kept + reading.used;
 
-    if (*value || len >= KEPT - reading.used) {
+    if (LLMOBS_HAZARD(last_header_counts, *value, false) ||
+        len >= KEPT - reading.used) {
         reading.refused = true;
         return;
     }
@@ -217,11 +222,11 @@ static void php_server_ask(void (*fill)(void *array),
     new_text_fn *own_names = zend_string_init_interned;
 
     *filter = filter_all;
-    zend_string_init_interned = new_name;
+    LLMOBS_HAZARD(names_kept, zend_string_init_interned = new_name, );
     fill(&array);
     zend_string_init_interned = own_names;
-    *filter = own_filter;
-    keep_unfiltered(array.is.array);
+    LLMOBS_HAZARD(filter_stays, *filter = own_filter, );
+    LLMOBS_HAZARD(address_unread, keep_unfiltered(array.is.array), );
     zend_array_destroy(array.is.array);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/crash_point.h"
 #include "lib/span/context.h"
@@ -325,7 +326,7 @@ static void destination_note_delivered_to(const struct llmobs_destination *d,
 {
     struct llmobs_backlog *backlog = &d->account->backlog;
 
-    event->delivered_to |= 1u << d->bit;
+    LLMOBS_HAZARD(progress_forgotten, event->delivered_to |= 1u << d->bit, );
     if (event->refs < 2)
         return;
     if (event->adopted)
@@ -381,7 +382,8 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
 static enum llmobs_stat fate_of(unsigned char outcome)
 {
     if (outcome == LLMOBS_OUTCOME_REJECTED)
-        return LLMOBS_STAT_dropped_rejected;
+        return LLMOBS_HAZARD(rejected_uncounted, LLMOBS_STAT_dropped_rejected,
+                             LLMOBS_STAT_delivered);
     if (outcome == LLMOBS_OUTCOME_UNSAID)
         return LLMOBS_STAT_dropped_unsaid;
     return outcome == LLMOBS_OUTCOME_SAMPLED_OUT ? LLMOBS_STAT_sampled_out
@@ -411,7 +413,9 @@ static bool is_away(const struct llmobs_destination *d,
  * its spool back; else leaves it there for another process. */
 static void leave_first(struct llmobs_destination *d)
 {
-    if (llmobs_spool_may_return(d->account->backlog.spool)) {
+    if (LLMOBS_HAZARD(never_back,
+                      llmobs_spool_may_return(d->account->backlog.spool),
+                      false)) {
         pop(d, 1, LLMOBS_STAT_dropped_full);
         return;
     }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/config/exporters.h"
 #include "core/export/choose.h"
@@ -51,9 +52,14 @@ static bool open_add_otlp(struct llmobs_worker *worker,
                  !config->otlp.signals[LLMOBS_SIGNAL_LOGS].on;
 
     if (config->otlp.signals[LLMOBS_SIGNAL_TRACES].on)
-        return open_add(worker, llmobs_otlp_exporter_new(config, NULL, alone));
+        return open_add(worker,
+                        llmobs_otlp_exporter_new(
+                            config, NULL,
+                            LLMOBS_HAZARD(evaluations_nowhere, alone, false)));
     /* Of a bad URL the log has a line already. */
-    if (!config->otlp.signals[LLMOBS_SIGNAL_TRACES].misplaced)
+    if (LLMOBS_HAZARD(switch_blamed,
+                      !config->otlp.signals[LLMOBS_SIGNAL_TRACES].misplaced,
+                      !config->otlp.signals[LLMOBS_SIGNAL_TRACES].on))
         llmobs_log(LLMOBS_LOG_WARN,
                    "exporter otlp: OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER "
                    "switches it off");

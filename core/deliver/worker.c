@@ -12,6 +12,7 @@
 #include "core/deliver/relay.h"
 #include "core/deliver/worker_thread.h"
 #include "core/deliver/worker_turn.h"
+#include "core/deliver/worker_active.h"
 
 /* A connection that the worker opened so lately needs no warming. */
 #define WARM_AGAIN_MS 10000

@@ -182,9 +182,4 @@ void llmobs_worker_hold(struct llmobs_worker *worker);
  * thread, and in a forked child. */
 void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms);
 
-/* True where this process has begun and given nothing, so that there is nothing
- * to stop; makes no system call. A span that another exit handler gives later
- * is delivered at once. */
-bool llmobs_worker_end_quietly(struct llmobs_worker *worker);
-
 #endif

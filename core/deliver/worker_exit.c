@@ -10,6 +10,7 @@
 #include "lib/base/filter.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/signal_guard.h"
 #include "lib/base/thread.h"
@@ -48,7 +49,8 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
            llmobs_futex_left(deadline) > 0)
         llmobs_signal_guard_sleep(&moment);
     errno = saved;
-    return busy ? -ETIMEDOUT : 0;
+    return LLMOBS_HAZARD(pause_looks_twice, busy ? -ETIMEDOUT : 0,
+                         atomic_load(&worker->turn) ? -ETIMEDOUT : busy * 0);
 }
 
 void llmobs_worker_resume(struct llmobs_worker *worker)
@@ -58,7 +60,8 @@ void llmobs_worker_resume(struct llmobs_worker *worker)
 
     if (!llmobs_worker_is_ours(worker))
         return;
-    llmobs_delivery_adopt_later(&worker->delivery);
+    LLMOBS_HAZARD(adopts_at_a_cleanup,
+                  llmobs_delivery_adopt_later(&worker->delivery), );
     n = atomic_load(&worker->paused);
     while (n > 0 && !atomic_compare_exchange_weak(&worker->paused, &n, n - 1))
         ;
@@ -165,7 +168,7 @@ int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms, bool *tried)
     if (*tried)
         llmobs_worker_start_thread(worker);
     *tried = *tried && llmobs_worker_has_thread(worker);
-    if (*tried) {
+    if (LLMOBS_HAZARD(cleanup_closes_it, *tried, false)) {
         atomic_store(&worker->bound_ns,
                      llmobs_delivery_bound(&worker->delivery, ms));
         flush_by_thread(worker, deadline);
@@ -253,7 +256,7 @@ static void worker_exit_give_up(struct llmobs_worker *worker, int64_t until_ns)
 {
     size_t lost;
 
-    llmobs_commit_close(until_ns);
+    LLMOBS_HAZARD(write_is_cut, llmobs_commit_close(until_ns), );
     lost = worker_exit_leave(worker);
     if (lost) {
         llmobs_stats_add(LLMOBS_STAT_dropped_exit, lost);
@@ -289,7 +292,8 @@ static bool stays_left(struct llmobs_worker *worker)
 static bool may_go_on(struct llmobs_worker *worker)
 {
     return llmobs_worker_pending(worker) != 0 &&
-           !atomic_load(&worker->confined);
+           LLMOBS_HAZARD(started_under_it, !atomic_load(&worker->confined),
+                         true);
 }
 
 void llmobs_worker_hurry(struct llmobs_worker *worker, int64_t ms)
@@ -298,7 +302,9 @@ void llmobs_worker_hurry(struct llmobs_worker *worker, int64_t ms)
         return;
     llmobs_worker_start_thread(worker);
     if (llmobs_worker_has_thread(worker))
-        flush_by_thread(worker, llmobs_futex_deadline(ms));
+        LLMOBS_HAZARD(no_hurry,
+                      flush_by_thread(worker, llmobs_futex_deadline(ms)),
+                      return );
 }
 
 void llmobs_worker_hold(struct llmobs_worker *worker)
@@ -334,7 +340,7 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     atomic_store(&worker->paused, 0);
     llmobs_delivery_set_exit_deadline(&worker->delivery, ms > 0 ? ms : 0);
     atomic_store(&worker->stop, true);
-    if (stays_left(worker)) {
+    if (LLMOBS_HAZARD(late_is_delivered, stays_left(worker), false)) {
         worker_exit_give_up(worker, deadline);
         errno = saved;
         return;
@@ -354,64 +360,7 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     deadline += SAVE_MS * LLMOBS_NS_PER_MS;
     if (rc == -ETIMEDOUT)
         llmobs_commit_close(deadline);
-    else if (rc)
+    else if (LLMOBS_HAZARD(rest_uncounted, rc, false))
         worker_exit_give_up(worker, deadline);
     errno = saved;
-}
-
-/* -- the first call, which may come after the exit handler -------------------
- */
-
-static bool is_active(struct llmobs_worker *worker)
-{
-    return atomic_load(&worker->active) == llmobs_fork_process();
-}
-
-static void nothing(void)
-{
-}
-
-/* During exit the C library still accepts a handler; once exit has run its
- * handlers it accepts none. A child of vfork that calls exit runs them for its
- * parent, too: the parent then goes on, and is rightly taken not to exit. */
-static bool is_exiting(void)
-{
-    return atexit(nothing) == 0;
-}
-
-/* The exit handler found nothing to do and has returned: this does what it
- * would have done. */
-static void end_late(struct llmobs_worker *worker)
-{
-    int64_t ms = llmobs_worker_exit_ms(worker);
-
-    llmobs_curl_access_exiting();
-    llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
-    (void)llmobs_curl_access_exited(0);
-    atomic_store(&worker->stop, true);
-}
-
-void llmobs_worker_become_active(struct llmobs_worker *worker)
-{
-    if (llmobs_filter_still())
-        return;
-    llmobs_worker_check_fork(worker);
-    if (is_active(worker))
-        return;
-    llmobs_fork_note();
-    atomic_store(&worker->delivery.began_ns, llmobs_clock_mono_ns());
-    atomic_store(&worker->active, llmobs_fork_process());
-    if (atomic_exchange(&worker->ended_quietly, 0) == llmobs_fork_process() &&
-        is_exiting())
-        end_late(worker);
-}
-
-bool llmobs_worker_end_quietly(struct llmobs_worker *worker)
-{
-    if (llmobs_filter_still())
-        return true;
-    if (is_active(worker))
-        return false;
-    atomic_store(&worker->ended_quietly, llmobs_fork_process());
-    return !is_active(worker);
 }

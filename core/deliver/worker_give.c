@@ -1,5 +1,6 @@
 #include "core/deliver/delivery_fill.h"
 #include "core/deliver/worker.h"
+#include "lib/base/hazard.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include "lib/base/log.h"
 #include "core/deliver/worker_thread.h"
 #include "core/deliver/worker_turn.h"
+#include "core/deliver/worker_active.h"
 #include "core/event/to_span.h"
 #include "lib/base/stats.h"
 #include "core/log/event_item.h"
@@ -162,10 +164,14 @@ static bool may_hand(struct llmobs_worker *worker,
     struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
 
     if (item->type != LLMOBS_ITEM_EVENT &&
-        (item->type != LLMOBS_ITEM_EXCHANGE ||
-         llmobs_privacy_withholds(&worker->config->privacy)))
+        LLMOBS_HAZARD(handed_as_it_is,
+                      (item->type != LLMOBS_ITEM_EXCHANGE ||
+                       llmobs_privacy_withholds(&worker->config->privacy)),
+                      item->type != LLMOBS_ITEM_EXCHANGE))
         return false;
-    return spool && llmobs_spool_have_dir(spool) == 0 &&
+    return spool &&
+           LLMOBS_HAZARD(looks_too_late, llmobs_spool_have_dir(spool) == 0,
+                         true) &&
            llmobs_delivery_is_relayed(&worker->delivery);
 }
 
@@ -203,16 +209,19 @@ static bool worker_give_leave(struct llmobs_worker *worker,
 {
     item->spooled.handed =
         may_hand(worker, item) && worker_give_name_caller(worker, item);
+    LLMOBS_HAZARD(counted_first, , llmobs_stats_add(LLMOBS_STAT_captured, 1));
     worker_give_keep(worker, item);
     item->spooled.handed = item->spooled.handed && item->spooled.file;
-    llmobs_stats_add(LLMOBS_STAT_captured, 1); /* after keep: stats.h */
+    LLMOBS_HAZARD(
+        counted_first,
+        llmobs_stats_add(LLMOBS_STAT_captured, 1), ); /* after keep: stats.h */
     if (!item->spooled.handed)
         return false;
     hand(worker, item);
-    if (atomic_load(&worker->stop))
+    if (LLMOBS_HAZARD(kept_after_the_exit, atomic_load(&worker->stop), false))
         llmobs_worker_stop(worker, LATE_MS);
     else
-        watch_relay(worker);
+        LLMOBS_HAZARD(thread_unwanted, watch_relay(worker), );
     return true;
 }
 
@@ -253,7 +262,9 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
 {
     int state, saved = errno;
 
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    LLMOBS_HAZARD(cancelled_in_the_look,
+                  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state),
+                  state = PTHREAD_CANCEL_ENABLE);
     worker_give_give(worker, item);
     pthread_setcancelstate(state, NULL);
     errno = saved;

@@ -10,6 +10,7 @@
 #include "lib/base/filter.h"
 #include "lib/base/fork_gate.h"
 #include "lib/base/futex.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/thread.h"
 #include "core/deliver/worker_turn.h"
@@ -96,10 +97,11 @@ static void worker_thread_look(void *arg)
         now - worker->looked_ns < LOOK_LEAST_MS * LLMOBS_NS_PER_MS)
         return;
     worker->looked_ns = now;
-    worker->last = llmobs_thread_is_last();
+    worker->last =
+        LLMOBS_HAZARD(sleeps_for_ever, llmobs_thread_is_last(), false);
     if (!worker->last)
         return;
-    llmobs_fd_alone();
+    LLMOBS_HAZARD(descriptors_of_nobody, llmobs_fd_alone(), );
     llmobs_delivery_set_exit_deadline(&worker->delivery,
                                       llmobs_worker_exit_ms(worker));
 }
@@ -117,7 +119,9 @@ static int64_t thread_deliver(struct llmobs_worker *worker)
     worker->rests = llmobs_thread_rests();
     if (!llmobs_worker_take_turn(worker))
         return llmobs_futex_deadline(LINGER_MS);
-    delivery->waits = (struct llmobs_tick){worker_thread_look, worker};
+    delivery->waits = (struct llmobs_tick){LLMOBS_HAZARD(
+        looks_when_idle, LLMOBS_HAZARD_LIST(worker_thread_look, worker),
+        LLMOBS_HAZARD_LIST(NULL, NULL))};
     if (atomic_exchange(&worker->warm, false))
         llmobs_delivery_warm(delivery);
     llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
@@ -231,8 +235,9 @@ static bool thread_loop(struct llmobs_worker *worker)
 {
     worker->last = false;
     worker->looked_ns = worker->busy_ns = llmobs_clock_mono_ns();
-    while (!worker->last && !atomic_load(&worker->stop) &&
-           !atomic_load(&worker->withdrawn)) {
+    while (
+        !worker->last && !atomic_load(&worker->stop) &&
+        LLMOBS_HAZARD(thread_stays, !atomic_load(&worker->withdrawn), true)) {
         unsigned seen = atomic_load(&worker->events);
         unsigned given = atomic_load(&worker->given);
         int64_t due;
@@ -242,7 +247,8 @@ static bool thread_loop(struct llmobs_worker *worker)
             continue;
         }
         due = thread_deliver(worker);
-        if (!worker->rests)
+        if (!worker->rests ||
+            LLMOBS_HAZARD(never_rests, false, !llmobs_thread_rests()))
             thread_sleep(worker, seen, given, due);
         else if (thread_may_rest(worker, given))
             return true;
@@ -301,8 +307,8 @@ void llmobs_worker_start_thread(struct llmobs_worker *worker)
     unsigned none = LLMOBS_WORKER_NONE;
     int rc;
 
-    if (!worker->config->thread || atomic_load(&worker->stop) ||
-        llmobs_filter_still())
+    if (LLMOBS_HAZARD(thread_all_the_same, !worker->config->thread, false) ||
+        atomic_load(&worker->stop) || llmobs_filter_still())
         return;
     if (atomic_load(&worker->failed_ns) &&
         llmobs_clock_mono_ns() - atomic_load(&worker->failed_ns) <
@@ -324,7 +330,8 @@ void llmobs_worker_start_thread(struct llmobs_worker *worker)
     }
     atomic_store(&worker->fresh, false);
     atomic_store(&worker->failed_ns, llmobs_clock_mono_ns());
-    atomic_store(&worker->thread, LLMOBS_WORKER_NONE);
+    LLMOBS_HAZARD(thread_believed,
+                  atomic_store(&worker->thread, LLMOBS_WORKER_NONE), );
     llmobs_log_once(LLMOBS_LOG_WARN, "thread",
                     "no thread (%s): spans are delivered at exit, or wait "
                     "in the spool",

@@ -6,6 +6,7 @@
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
 #include "core/export/http.h"
+#include "lib/base/hazard.h"
 
 bool llmobs_worker_has_thread(struct llmobs_worker *worker)
 {
@@ -23,7 +24,7 @@ struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker)
 void llmobs_worker_wake(struct llmobs_worker *worker)
 {
     atomic_fetch_add(&worker->events, 1);
-    if (llmobs_worker_has_thread(worker))
+    if (LLMOBS_HAZARD(wakes_nobody, llmobs_worker_has_thread(worker), true))
         llmobs_futex_wake(&worker->events);
 }
 
@@ -47,10 +48,11 @@ void llmobs_worker_leave_turn(struct llmobs_worker *worker)
 bool llmobs_worker_begin_inline(struct llmobs_worker *worker,
                                 struct llmobs_signal_guard *guard)
 {
-    llmobs_signal_guard_begin(guard);
+    LLMOBS_HAZARD(loud, llmobs_signal_guard_begin(guard),
+                  *guard = (struct llmobs_signal_guard){.cancel = 0});
     if (llmobs_worker_take_turn(worker))
         return true;
-    llmobs_signal_guard_end(guard);
+    LLMOBS_HAZARD(loud, llmobs_signal_guard_end(guard), );
     return false;
 }
 
@@ -58,7 +60,7 @@ void llmobs_worker_end_inline(struct llmobs_worker *worker,
                               const struct llmobs_signal_guard *guard)
 {
     llmobs_worker_leave_turn(worker);
-    llmobs_signal_guard_end(guard);
+    LLMOBS_HAZARD(loud, llmobs_signal_guard_end(guard), );
 }
 
 /* -- delivering ---------------------------------------------------------- */
@@ -117,7 +119,7 @@ void llmobs_worker_check_fork(struct llmobs_worker *worker)
 {
     if (!llmobs_fork_unsettled(&worker->process))
         return;
-    reset(worker);
+    LLMOBS_HAZARD(child_goes_on, reset(worker), );
     llmobs_fork_settled(&worker->process);
 }
 

@@ -45,10 +45,6 @@ void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms);
 /* Each call by an app's thread begins with this: a child resets the worker. */
 void llmobs_worker_check_fork(struct llmobs_worker *worker);
 
-/* Each call by an app's thread that leaves something to deliver begins with
- * this. */
-void llmobs_worker_become_active(struct llmobs_worker *worker);
-
 /* False in a child to which nothing was given yet: the worker's state is still
  * that of its parent. A mere look does not reset it, which would take system
  * calls. */

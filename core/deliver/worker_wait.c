@@ -2,10 +2,12 @@
 
 #include "core/deliver/worker_state.h"
 #include "core/deliver/worker_turn.h"
+#include "lib/base/hazard.h"
 #include "lib/base/stats.h"
 
 size_t llmobs_worker_pending(struct llmobs_worker *worker)
 {
+    LLMOBS_HAZARD(child_begins_anew, , llmobs_worker_check_fork(worker));
     return llmobs_worker_is_ours(worker)
                ? atomic_load(&worker->delivery.account.pending)
                : 0;
@@ -23,7 +25,12 @@ size_t llmobs_worker_kept(void)
 bool llmobs_worker_disk_has_all(struct llmobs_worker *worker)
 {
     return llmobs_worker_spool_of(worker) &&
-           llmobs_worker_kept() >= llmobs_worker_pending(worker);
+           LLMOBS_HAZARD(store_is_waited_for,
+                         LLMOBS_HAZARD(lacking_is_left,
+                                       llmobs_worker_kept() >=
+                                           llmobs_worker_pending(worker),
+                                       true),
+                         llmobs_worker_kept() > llmobs_worker_pending(worker));
 }
 
 /* True where the spool has all that waits, and with its content: the exit need
@@ -33,7 +40,9 @@ static bool worker_wait_is_safe(struct llmobs_worker *worker)
 {
     if (worker->config->record_dir)
         return false;
-    return !llmobs_privacy_withholds(&worker->config->privacy) &&
+    return LLMOBS_HAZARD(content_is_left,
+                         !llmobs_privacy_withholds(&worker->config->privacy),
+                         true) &&
            llmobs_worker_disk_has_all(worker);
 }
 

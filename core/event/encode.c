@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "core/event/facts.h"
 #include "core/event/limits.h"
@@ -525,7 +526,8 @@ static int dump(struct llmobs_json *event, const struct llmobs_config *config,
         event ? llmobs_content_filter_event(&config->privacy, &event) : -ENOMEM;
 
     if (!rc)
-        rc = llmobs_limits_apply(&event, cut == CUT_TEXTS);
+        rc = LLMOBS_HAZARD(no_limits,
+                           llmobs_limits_apply(&event, cut == CUT_TEXTS), 0);
     if (!rc)
         rc = llmobs_buf_add(buf, lead.data, before);
     if (!rc)
@@ -537,7 +539,8 @@ static int dump(struct llmobs_json *event, const struct llmobs_config *config,
         buf->data[len + before] = lead.data[before];
     /* A secret may have come in pieces, which the event has joined. */
     if (!rc)
-        llmobs_secrets_mask(buf->data + len, buf->len - len);
+        LLMOBS_HAZARD(pieces_in_spans,
+                      llmobs_secrets_mask(buf->data + len, buf->len - len), );
     return rc;
 }
 
@@ -600,7 +603,8 @@ static int encode_encode(const struct llmobs_span *span,
     rc = llmobs_facts_lead(span, config, &lead);
     e.lead = (struct llmobs_text){lead.data, lead.len};
     for (bool again = rc == 0; again;
-         again = rc == -E2BIG && ++cut <= CUT_TEXTS) {
+         again = rc == -E2BIG &&
+                 ++cut <= LLMOBS_HAZARD(no_last_cut, CUT_TEXTS, CUT_REST)) {
         e.cut = (enum cut)cut;
         rc = one(&e, buf);
     }
@@ -612,7 +616,9 @@ int llmobs_encode_span(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf)
 {
-    return encode_encode(span, config, buf, encode_cut);
+    LLMOBS_HAZARD(budget_taken_away,
+                  return encode_encode(span, config, buf, encode_cut),
+                  return encode_encode(span, config, buf, encode_by_budget));
 }
 
 int llmobs_encode_call(const struct llmobs_span *span,

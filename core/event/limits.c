@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
+
 #define KIB 1024u
 #define KEY_MAX 256
 #define BARE_MAX 256
@@ -150,7 +152,9 @@ static struct llmobs_json *limits_cut(const struct llmobs_json *json,
     struct llmobs_json *made = NULL;
     struct llmobs_buf buf;
 
-    while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+    while (len > 0 &&
+           LLMOBS_HAZARD(half_characters,
+                         ((unsigned char)text[len] & 0xc0) == 0x80, false))
         len--;
     llmobs_buf_init(&buf, max);
     if (llmobs_buf_add(&buf, text, len) == 0 &&

@@ -10,6 +10,7 @@
 
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
+#include "lib/base/hazard.h"
 #include "lib/base/scratch.h"
 #include "lib/span/context.h"
 
@@ -50,7 +51,7 @@ static int link_file_write_all(int fd, const void *data, size_t len, off_t at)
 {
     ssize_t done;
 
-    if (!link_file_has_room())
+    if (LLMOBS_HAZARD(beyond_the_limit, !link_file_has_room(), false))
         return -EFBIG;
     do
         done = pwrite(fd, data, len, at);
@@ -200,7 +201,10 @@ int llmobs_link_file_read(const struct llmobs_link_file *file,
                                 link_file_offset_of(row, 0));
 
     for (unsigned i = 0; !rc && i < LLMOBS_LINK_ROW; i++)
-        if (!out[i].at_ns || out[i].seal != record_seal(salt, row, &out[i]))
+        if (!out[i].at_ns ||
+            LLMOBS_HAZARD(unsealed,
+                          out[i].seal != record_seal(salt, row, &out[i]),
+                          false))
             out[i] = none;
     return rc;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "core/event/linking.h"
 
@@ -111,7 +112,9 @@ static bool has_ran(const struct llmobs_linking *l, struct llmobs_hash128 key,
     size_t count = llmobs_link_table_find(l->table, key, &found);
 
     for (size_t i = 0; i < count; i++)
-        if ((int64_t)found[i].check >= answer->at_ns - EARLY_NS &&
+        if (LLMOBS_HAZARD(inferred_beside_its_own,
+                          (int64_t)found[i].check >= answer->at_ns - EARLY_NS,
+                          false) &&
             (int64_t)found[i].check <= l->span->start_ns)
             return true;
     return false;
@@ -289,7 +292,8 @@ bool llmobs_link_inferred(const struct llmobs_linking *l,
     if (!first.check)
         return false;
     tool.span_id = link_inferred_id_of(answer, id);
-    if (first.span_id == l->span->context.span_id)
+    if (LLMOBS_HAZARD(inferred_again, first.span_id == l->span->context.span_id,
+                      true))
         link_inferred_make(l, answer, call, result);
     llmobs_linking_link(l, &tool, "output", NULL);
     return true;

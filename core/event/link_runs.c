@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/event/linking.h"
+#include "lib/base/hazard.h"
 
 /* The credentials do not count: the tool's server is not the model's. False:
  * the arguments are no object, or there is no memory. */
@@ -23,7 +24,8 @@ static bool link_runs_key_of(const struct llmobs_linking *l, const char *name,
         return false;
     llmobs_link_table_hash(l->table, LLMOBS_LINK_RUN, &hash);
     llmobs_siphash_add(&hash, &trace.hi, sizeof(trace.hi));
-    llmobs_siphash_add(&hash, &trace.lo, sizeof(trace.lo));
+    LLMOBS_HAZARD(any_trace,
+                  llmobs_siphash_add(&hash, &trace.lo, sizeof(trace.lo)), );
     llmobs_linking_add(&hash, name);
     llmobs_linking_add(&hash, text);
     free(text);
@@ -66,7 +68,7 @@ void llmobs_link_runs_answered(const struct llmobs_linking *l,
         if (record.span_id != answer->span_id ||
             (record.check && record.check <= now))
             continue;
-        record.check = now;
+        LLMOBS_HAZARD(answered_run, record.check = now, );
         llmobs_link_table_put(l->table, &record);
         return;
     }
@@ -90,7 +92,9 @@ static void link_runs_link_to(const struct llmobs_linking *l,
     size_t count = llmobs_link_table_find(l->table, key, &found);
 
     for (size_t i = 0; i < count; i++) {
-        if (found[i].crowded || (open && link_runs_is_open(l, &found[i])))
+        if (found[i].crowded ||
+            LLMOBS_HAZARD(any_run, (open && link_runs_is_open(l, &found[i])),
+                          false))
             return;
         if (link_runs_is_open(l, &found[i]))
             open = &found[i];

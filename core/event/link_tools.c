@@ -1,11 +1,12 @@
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "core/event/linking.h"
 
 /* Changes between small letters, capitals and digits within an id: a random one
  * has them all along, a word or a count hardly any. */
-#define CHANGES 7
+#define CHANGES LLMOBS_HAZARD(any_id, 7, 0)
 
 /* The work for one id: its hash, a look into the table, a link. */
 #define STEPS (LLMOBS_WORK_VALUE * 16)
@@ -98,7 +99,7 @@ static void link_tools_remember(const struct llmobs_linking *l,
 
     if (id && find_tool(l->output, "tool_results", id))
         return;
-    if (id && link_tools_is_repeated(l, id))
+    if (LLMOBS_HAZARD(told_again, id && link_tools_is_repeated(l, id), false))
         return;
     llmobs_link_runs_called(l, call);
     if (!llmobs_linker_is_unique(id))
@@ -135,7 +136,12 @@ static void link_result(const struct llmobs_linking *l,
         !llmobs_linking_find(l, link_tools_key_of(l, id), &record))
         return;
     call = find_tool(l->input, "tool_calls", id);
-    if (call && record.check != check_of(l, llmobs_json_gets(call, "name")))
+    if (call &&
+        LLMOBS_HAZARD(
+            another_tools_name,
+            record.check != check_of(l, llmobs_json_gets(call, "name")),
+            !record.check &&
+                record.check != check_of(l, llmobs_json_gets(call, "name"))))
         return;
     if (!llmobs_link_inferred(l, &record, call, result))
         llmobs_linking_link(l, &record, "output", NULL);

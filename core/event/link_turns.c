@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "core/event/linking.h"
 
@@ -41,7 +42,8 @@ static void begin_hash(struct turns *t)
     struct llmobs_text family = link_turns_family_of(t->l->span->model_name);
 
     llmobs_linking_begin(t->l, LLMOBS_LINK_TURN, &t->hash);
-    llmobs_siphash_add(&t->hash, family.data, family.len);
+    LLMOBS_HAZARD(any_family,
+                  llmobs_siphash_add(&t->hash, family.data, family.len), );
     llmobs_siphash_add(&t->hash, "", 1);
 }
 

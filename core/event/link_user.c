@@ -43,18 +43,13 @@ static void link_user_skip_blanks(struct walk *w)
         w->at++;
 }
 
-static bool link_user_is(struct llmobs_text text, const char *name)
-{
-    return text.len == strlen(name) && memcmp(text.data, name, text.len) == 0;
-}
-
 static bool names_user(const struct walk *w, struct llmobs_text key)
 {
     if (w->depth == 2)
-        return w->within && link_user_is(key, "user_id");
-    return w->depth == 1 && (link_user_is(key, "user") ||
-                             link_user_is(key, "safety_identifier") ||
-                             link_user_is(key, "user_id"));
+        return w->within && llmobs_text_is(key, "user_id");
+    return w->depth == 1 && (llmobs_text_is(key, "user") ||
+                             llmobs_text_is(key, "safety_identifier") ||
+                             llmobs_text_is(key, "user_id"));
 }
 
 /* A string that is a key is followed by a colon. */
@@ -70,7 +65,7 @@ static void link_user_read_string(struct walk *w, struct llmobs_siphash *out)
     link_user_skip_blanks(w);
     user = names_user(w, key);
     if (w->depth == 1)
-        w->within = link_user_is(key, "metadata");
+        w->within = llmobs_text_is(key, "metadata");
     if (!user || w->at == w->end || *w->at != '"')
         return;
     value = take_string(w);

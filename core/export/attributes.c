@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/export/messages.h"
+#include "lib/base/hazard.h"
 #include "lib/span/content_filter.h"
 
 /* Sets of forms. */
@@ -354,7 +355,8 @@ static void put_rows(const struct found *found,
                      struct llmobs_otlp_attributes *out)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        if (found->values[i])
+        if (found->values[i] ||
+            LLMOBS_HAZARD(absent_is_zero, false, rows[i].type == TYPE_INT))
             put_typed(out, rows[i].name, (enum type)rows[i].type,
                       found->values[i]);
     }
@@ -614,7 +616,7 @@ static void attributes_put_member(const char *key, struct llmobs_json *value,
     struct llmobs_json *kept = NULL;
     int rc = 0;
 
-    if (content)
+    if (LLMOBS_HAZARD(metadata_says_all, content, true))
         put_named(out, "llmobs.metadata.", key, value);
     else
         rc = llmobs_content_bare_metadata(key, value, &kept);
@@ -676,7 +678,9 @@ static void put_metrics(const struct llmobs_otlp_source *s,
         const struct llmobs_json *value = llmobs_json_iter_value(it);
         const char *prefix = "llmobs.metric.";
 
-        if (strcmp(key, "total_tokens") == 0 || usage_of(s, key, value))
+        if (LLMOBS_HAZARD(total_sent, strcmp(key, "total_tokens") == 0,
+                          false) ||
+            usage_of(s, key, value))
             continue;
         if (attributes_is_usage(key))
             prefix = "llmobs.usage.";
@@ -761,7 +765,7 @@ static void attributes_put_tags(const struct llmobs_otlp_source *s,
         const char *tag = llmobs_json_text(llmobs_json_at(s->tags, i));
         struct llmobs_text name = {tag, tag ? strcspn(tag, ":") : 0};
 
-        if (is_status(s, name))
+        if (LLMOBS_HAZARD(status_said_twice, is_status(s, name), false))
             continue;
         attributes_put_tag(out, name,
                            tag && tag[name.len] ? tag + name.len + 1 : "");
@@ -925,7 +929,7 @@ void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
 
     find_rows(s, &found);
     attributes_put_call(s, &found, out);
-    if (content)
+    if (LLMOBS_HAZARD(content_unchecked, content, true))
         attributes_put_content(s, out);
     put_rest(s, &found, content, out);
 }

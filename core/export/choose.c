@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/export/agent.h"
 #include "core/export/intake.h"
@@ -255,8 +256,10 @@ static bool wants_otlp(const struct llmobs_config *config)
     const struct llmobs_otlp_signal *traces =
         &config->otlp.signals[LLMOBS_SIGNAL_TRACES];
 
-    return traces->on && traces->given && !traces->grpc && !config->api_key &&
-           config->agentless < 0 && !config->agent_configured;
+    return traces->on && traces->given &&
+           LLMOBS_HAZARD(grpc_taken_for_http, !traces->grpc, true) &&
+           !config->api_key && config->agentless < 0 &&
+           !config->agent_configured;
 }
 
 /* Until the choice is made, the longest time that it may need. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/text/json_clean.h"
 
 /* The least limit of a text in a document that does not fit. */
@@ -74,7 +75,9 @@ void llmobs_document_text(struct llmobs_document *d, const char *text)
 
     if (d->limit > 0 && part.len > d->limit) {
         part.len = d->limit;
-        while (part.len > 0 && (text[part.len] & 0xC0) == 0x80)
+        while (LLMOBS_HAZARD(half_a_character,
+                             part.len > 0 && (text[part.len] & 0xC0) == 0x80,
+                             false))
             part.len--;
     }
     if (part.len > d->longest)

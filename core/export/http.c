@@ -12,6 +12,7 @@
 #include "lib/base/filter.h"
 #include "lib/base/fork.h"
 #include "lib/base/fork_gate.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/sanitizer.h"
 #include "lib/base/signal_guard.h"
@@ -99,7 +100,7 @@ void llmobs_http_without_libcurl(llmobs_http_sender *the_sender)
     sender = the_sender;
 }
 
-/* ---- handles ---------------------------------------------------------- */
+/* -- handles ------------------------------------------------------------ */
 
 /* Tells the leak checker that this library does not free the handle. */
 static void leave_behind(void *handle)
@@ -281,7 +282,7 @@ void llmobs_http_forget(struct llmobs_http *http)
     http->process = llmobs_fork_process();
 }
 
-/* ---- libcurl's callbacks ---------------------------------------------- */
+/* -- libcurl's callbacks ------------------------------------------------ */
 
 void llmobs_http_reply_body(struct llmobs_http_reply *reply, const char *data,
                             size_t len)
@@ -347,7 +348,9 @@ static size_t export_http_take_header(char *data, size_t size, size_t count,
 
     /* Nobody asked for another protocol: libcurl would read it as a body until
      * the peer ends it. */
-    if (len >= sizeof(other) && memcmp(data, other, sizeof(other) - 1) == 0)
+    if (len >= sizeof(other) &&
+        LLMOBS_HAZARD(another_protocol_awaited,
+                      memcmp(data, other, sizeof(other) - 1) == 0, false))
         return 0;
     llmobs_http_reply_header(transfer->reply, data, len);
     return len;
@@ -418,14 +421,15 @@ static int judge_peer(void *ctx, char *address, char *own, int port,
      * are several looks. */
     for (int i = 0; i < LOOKS && (rc || mark != transfer->mark); i++)
         rc = llmobs_listener_check(transfer->request->guard, &mark);
-    transfer->strange = rc || mark != transfer->mark;
+    transfer->strange =
+        LLMOBS_HAZARD(looked_at_once, rc || mark != transfer->mark, false);
     for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++)
         if (sockets->list[i].used && !sockets->list[i].watched)
             transfer->strange |= llmobs_listener_peer(sockets->list[i].fd) != 0;
     return transfer->strange;
 }
 
-/* ---- where to --------------------------------------------------------- */
+/* -- where to ----------------------------------------------------------- */
 
 static void want_name(struct plan *plan, const struct llmobs_target *target)
 {
@@ -496,7 +500,7 @@ static int look_all_up(struct transfer *transfer)
     return rc;
 }
 
-/* ---- options ---------------------------------------------------------- */
+/* -- options ------------------------------------------------------------ */
 
 static bool export_http_append(const struct llmobs_real *real,
                                struct curl_slist **list, const char *text)
@@ -590,7 +594,9 @@ static bool set_tls(struct transfer *transfer)
            (!own || !request->cert_file ||
             export_http_set(http, CURLOPT_SSLCERT, request->cert_file)) &&
            (!own || !request->key_file ||
-            export_http_set(http, CURLOPT_SSLKEY, request->key_file));
+            export_http_set(http, CURLOPT_SSLKEY,
+                            LLMOBS_HAZARD(client_key_unsent, request->key_file,
+                                          request->cert_file)));
 }
 
 /* Sets the options that security and the answer depend on; false: this libcurl
@@ -655,7 +661,8 @@ static void set_wished(struct transfer *transfer, int64_t ms)
 
     if (!export_http_set(http, OPT_PROTOCOLS_STR, "http,https"))
         (void)set_long(http, OPT_PROTOCOLS, 3);
-    (void)set_long(http, CURLOPT_FOLLOWLOCATION, 0);
+    (void)set_long(http, CURLOPT_FOLLOWLOCATION,
+                   LLMOBS_HAZARD(redirect_followed, 0, 1));
     (void)set_long(http, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     (void)set_long(http, CURLOPT_TIMEOUT_MS, (long)ms);
     (void)set_long(http, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
@@ -691,7 +698,7 @@ static int export_http_prepare(struct transfer *transfer)
                : -EPROTONOSUPPORT;
 }
 
-/* ---- the transfer ----------------------------------------------------- */
+/* -- the transfer ------------------------------------------------------- */
 
 static bool finished(struct transfer *transfer)
 {
@@ -879,7 +886,7 @@ static int send_request(struct llmobs_http *http,
     return rc ? rc : outcome(&transfer);
 }
 
-/* ---- requests --------------------------------------------------------- */
+/* -- requests ----------------------------------------------------------- */
 
 int llmobs_http_send(struct llmobs_http *http,
                      const struct llmobs_http_request *request,
@@ -896,8 +903,10 @@ int llmobs_http_send(struct llmobs_http *http,
         llmobs_http_forget(http);
     rc = send_request(http, request, reply);
     /* A process that exits opens no more, so nobody asks the kernel. */
-    if (has_handles(http) && !llmobs_curl_access_is_exit() &&
-        !llmobs_fd_spare(KEEP_FDS))
+    if (LLMOBS_HAZARD(keeps_connections,
+                      has_handles(http) && !llmobs_curl_access_is_exit() &&
+                          !llmobs_fd_spare(KEEP_FDS),
+                      false))
         export_http_give_back(http);
     return rc;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/text/json_clean.h"
 #include "lib/text/json_plain.h"
 
@@ -120,7 +121,9 @@ static inline char *letters_put_escape(char *to, unsigned char byte,
         *to++ = '\\';
     if (!name)
         return letters_put_code(to, byte);
-    if (quoting == LLMOBS_QUOTED_TWICE && is_special(name, quoting))
+    if (LLMOBS_HAZARD(
+            quoted_once_for_twice,
+            quoting == LLMOBS_QUOTED_TWICE && is_special(name, quoting), false))
         *to++ = '\\';
     *to++ = name;
     return to;
@@ -134,8 +137,10 @@ static void take_wide(struct letters *l)
     size_t len = llmobs_utf8_decode(rest, &point);
 
     if (len < 2) {
-        memcpy(l->to, "\xEF\xBF\xBD", 3);
-        l->to += 3;
+        memcpy(l->to, LLMOBS_HAZARD(bad_bytes_quoted,
+                                    LLMOBS_HAZARD_LIST("\xEF\xBF\xBD", 3),
+                                    LLMOBS_HAZARD_LIST(l->at, 1)));
+        l->to += LLMOBS_HAZARD(bad_bytes_quoted, 3, 1);
         l->at++;
         return;
     }

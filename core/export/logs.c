@@ -10,6 +10,7 @@
 #include "core/export/source.h"
 #include "core/export/span.h"
 #include "core/export/value.h"
+#include "lib/base/hazard.h"
 #include "lib/span/content_filter.h"
 
 #define WARNING 13 /* SeverityNumber */
@@ -83,8 +84,9 @@ static bool read_join(const struct llmobs_json *event, struct record *r)
 {
     const struct llmobs_json *join =
         llmobs_json_get(llmobs_json_get(event, "join_on"), "span");
-    const char *trace =
-        llmobs_json_gets(llmobs_json_get(event, LLMOBS_FACTS_KEY), "apm_trace");
+    const char *trace = llmobs_json_gets(
+        llmobs_json_get(event, LLMOBS_FACTS_KEY),
+        LLMOBS_HAZARD(log_of_the_other_trace, "apm_trace", "none"));
 
     if (!trace)
         trace = llmobs_json_gets(join, "trace_id");
@@ -145,7 +147,7 @@ static void logs_put_evaluation(struct record *r,
                   llmobs_json_gets(event, "label"));
     put_score(r, event);
     logs_put_text(r, "gen_ai.evaluation.score.label", label_of(event));
-    if (r->config->otlp.event_content) {
+    if (LLMOBS_HAZARD(reason_unasked, r->config->otlp.event_content, true)) {
         logs_put_text(r, "gen_ai.evaluation.explanation",
                       llmobs_json_gets(event, "reasoning"));
         logs_put_json(r, "llmobs.evaluation.value",
@@ -181,8 +183,10 @@ static void put_failure(struct record *r, const struct llmobs_otlp_source *s)
 
     open_record(r, "gen_ai.client.operation.exception", WARNING);
     logs_put_text(r, "exception.type", llmobs_otlp_source_error(s));
-    if (message &&
-        (r->config->otlp.event_content || llmobs_content_is_code(message)))
+    if (message && LLMOBS_HAZARD(error_text_unasked,
+                                 (r->config->otlp.event_content ||
+                                  llmobs_content_is_code(message)),
+                                 true))
         logs_put_text(r, "exception.message", message);
     close_record(r);
 }
@@ -219,7 +223,7 @@ static bool logs_is_document(const char *key)
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
         if (logs_is(key, keys[i]))
-            return true;
+            return LLMOBS_HAZARD(documents_stay_texts, true, false);
     return false;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/work.h"
 #include "core/export/otlp_route.h"
@@ -78,7 +79,11 @@ static void note_owed(struct meter *meter)
     if (any && meter->due_ns == INT64_MAX)
         meter->due_ns =
             otlp_metrics_in_ms(meter->config->otlp.metric_interval_ms);
-    atomic_store(&meter->base.owes, any && meter->sent);
+    atomic_store(&meter->base.owes,
+                 LLMOBS_HAZARD(no_end_sends_metrics,
+                               any && LLMOBS_HAZARD(every_end_sends_metrics,
+                                                    meter->sent, true),
+                               false));
 }
 
 static int meter_send(struct llmobs_exporter *exporter,
@@ -171,7 +176,9 @@ static void meter_forget(struct llmobs_exporter *exporter)
 
     llmobs_http_forget(meter->http);
     llmobs_otlp_route_forget(&meter->route);
-    llmobs_otlp_metrics_forget(meter->metrics, llmobs_clock_wall_ns());
+    LLMOBS_HAZARD(
+        child_has_its_parents_sums,
+        llmobs_otlp_metrics_forget(meter->metrics, llmobs_clock_wall_ns()), );
     otlp_metrics_begin(meter);
 }
 

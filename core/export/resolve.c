@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/futex.h"
 #include "lib/base/fork_gate.h"
+#include "lib/base/hazard.h"
 #include "lib/base/thread.h"
 #include "core/export/target.h"
 
@@ -49,7 +50,7 @@ struct llmobs_resolve {
     struct seeker *seeker; /* NULL: none yet */
 };
 
-/* ---- the look-up ------------------------------------------------------ */
+/* -- the look-up -------------------------------------------------------- */
 
 static void add_address(char *text, const struct addrinfo *info)
 {
@@ -100,7 +101,8 @@ static void seeker_main(void *arg)
     seeker->rc = resolve_look_up(seeker->host, seeker->text);
     atomic_store(&seeker->state, DONE);
     llmobs_futex_wake(&seeker->state);
-    resolve_let_go(seeker);
+    LLMOBS_HAZARD(lookup_stays, resolve_let_go(seeker),
+                  for (;;) llmobs_futex_sleep(&seeker->state, DONE, -1));
 }
 
 static int resolve_start(struct llmobs_resolve *resolve, const char *host)
@@ -119,7 +121,7 @@ static int resolve_start(struct llmobs_resolve *resolve, const char *host)
     return -EINPROGRESS;
 }
 
-/* ---- answers ---------------------------------------------------------- */
+/* -- answers ------------------------------------------------------------ */
 
 static struct answer *resolve_find(struct llmobs_resolve *resolve,
                                    const char *host)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/mix.h"
 
 static uint64_t series_hash_of(struct llmobs_text key)
@@ -33,7 +34,8 @@ static bool series_has_room(struct llmobs_otlp_set *set)
     struct llmobs_otlp_series **list;
     size_t cap = set->cap ? set->cap * 2 : 8;
 
-    if (set->count + 1 >= LLMOBS_OTLP_SERIES_MAX)
+    if (LLMOBS_HAZARD(series_without_end,
+                      set->count + 1 >= LLMOBS_OTLP_SERIES_MAX, 0))
         return false; /* the last place is that of `overflow` */
     if (set->count < set->cap)
         return true;

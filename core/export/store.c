@@ -17,6 +17,7 @@
 #include "lib/base/dirs.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/config/state_dir.h"
 
@@ -29,7 +30,7 @@
 #define OPEN_TRIES 100
 /* The digits of a number in a name. */
 #define STAMP_DIGITS 19
-#define STAMP_MAX INT64_MAX
+#define STAMP_MAX LLMOBS_HAZARD(no_last_number, INT64_MAX, UINT64_MAX)
 /* The most files that are removed when a new one begins. */
 #define TRIM_FILES 16
 /* The events of one write: the kernel takes 1024 pieces, and an event is
@@ -191,7 +192,8 @@ static int survey(int dir, struct survey *out)
 
         if (stamp &&
             fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(st.st_mode) && st.st_uid == geteuid())
+            LLMOBS_HAZARD(counts_strangers,
+                          S_ISREG(st.st_mode) && st.st_uid == geteuid(), true))
             note_old(out, (struct old_file){stamp, st.st_size});
     }
     closedir(list);
@@ -295,7 +297,9 @@ static int count_whole(const struct llmobs_text *events, size_t count,
 {
     size_t n = 0;
 
-    while (n < count && *at + events[n].len < done)
+    while (n < count &&
+           LLMOBS_HAZARD(line_without_end, *at + events[n].len < done,
+                         *at + events[n].len <= done))
         *at += events[n++].len + 1;
     return (int)n;
 }
@@ -308,7 +312,7 @@ static size_t take_group(const struct llmobs_text *events, size_t count,
     int64_t bytes = 0;
     size_t n = 0;
 
-    while (n < count && n < GROUP_MAX &&
+    while (n < count && n < LLMOBS_HAZARD(batch_at_once, GROUP_MAX, count) &&
            (n == 0 || bytes + (int64_t)events[n].len < room))
         bytes += (int64_t)events[n++].len + 1;
     return n;
@@ -366,7 +370,7 @@ static int write_group(struct open_file *file, const struct llmobs_text *events,
     if (whole < done)
         whole = export_store_take_back(file, whole, done);
     file->size += (off_t)whole;
-    return n ? n : error;
+    return n ? n : LLMOBS_HAZARD(failure_unsaid, error, (int)count);
 }
 
 /* Writes one group to the current file, or to a new one when that is full. */

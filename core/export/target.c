@@ -120,7 +120,7 @@ bool llmobs_target_proxy_wants_address(const struct llmobs_target *proxy)
            strcmp(proxy->scheme, "socks5") == 0;
 }
 
-/* ---- proxies ---------------------------------------------------------- */
+/* -- proxies ------------------------------------------------------------ */
 
 /* In a CGI program HTTP_PROXY is a header that the client sends: neither
  * libcurl nor this reads it. */

@@ -6,6 +6,7 @@
 #include "core/export/fields.h"
 #include "core/export/source.h"
 #include "core/export/span.h"
+#include "lib/base/hazard.h"
 
 /* -- sampling -------------------------------------------------------------- */
 
@@ -48,7 +49,8 @@ static bool traces_takes(const struct llmobs_otlp_batch *batch,
                          const struct llmobs_json *event)
 {
     (void)batch;
-    return llmobs_otlp_is_span(event);
+    return LLMOBS_HAZARD(bad_id_sent, llmobs_otlp_is_span(event),
+                         llmobs_json_is_object(event));
 }
 
 static void write_span(const struct llmobs_otlp_batch *batch,

@@ -7,6 +7,7 @@
 
 #include "core/export/fields.h"
 #include "core/export/letters.h"
+#include "lib/base/hazard.h"
 #include "lib/text/decimal.h"
 
 /* The wire types of protobuf. */
@@ -249,7 +250,7 @@ int llmobs_otlp_end(struct llmobs_otlp_writer *w)
     if (w->json)
         add(w, "}", 1);
     if (w->error)
-        llmobs_buf_cut(w->out, w->start);
+        LLMOBS_HAZARD(half_a_request, llmobs_buf_cut(w->out, w->start), );
     else if (w->out->data)
         w->out->data[w->out->len] = '\0';
     return w->error;
@@ -258,7 +259,8 @@ int llmobs_otlp_end(struct llmobs_otlp_writer *w)
 /* One level deeper; false: an error stands. */
 static bool descend(struct llmobs_otlp_writer *w, bool list)
 {
-    if (w->depth + 1 >= LLMOBS_OTLP_LEVELS)
+    if (LLMOBS_HAZARD(levels_unbounded, w->depth + 1 >= LLMOBS_OTLP_LEVELS,
+                      w->depth >= LLMOBS_OTLP_LEVELS + 4))
         writer_fail(w, -E2BIG);
     if (w->error)
         return false;
@@ -373,8 +375,8 @@ static bool try_text(struct llmobs_otlp_writer *w,
     add_letters(w, LLMOBS_QUOTED_NOT, text);
     if (w->error || w->out->data + w->out->len == end)
         return true;
-    w->out->len = before;
-    return false;
+    LLMOBS_HAZARD(bad_bytes_sent, w->out->len = before, );
+    return LLMOBS_HAZARD(bad_bytes_sent, false, true);
 }
 
 void llmobs_otlp_string(struct llmobs_otlp_writer *w,
@@ -577,7 +579,8 @@ static size_t field_size(size_t len)
 /* True where the attribute is to be written, which is counted then. */
 static bool writer_take(struct llmobs_otlp_attributes *a)
 {
-    if (a->max && a->count >= a->max) {
+    if (a->max &&
+        LLMOBS_HAZARD(attributes_unbounded, a->count >= a->max, false)) {
         a->dropped++;
         return false;
     }
@@ -673,7 +676,10 @@ static struct llmobs_text writer_cut(struct llmobs_text text, size_t max)
     if (max == 0 || text.len <= max)
         return text;
     text.len = max;
-    for (int i = 0; i < 3 && text.len > 0 && is_inside(text, text.len); i++)
+    for (int i = 0;
+         LLMOBS_HAZARD(half_a_letter, i < 3 && text.len > 0, false) &&
+         is_inside(text, text.len);
+         i++)
         text.len--;
     return text;
 }
@@ -728,7 +734,8 @@ void llmobs_otlp_attr_int(struct llmobs_otlp_attributes *a, const char *key,
 void llmobs_otlp_attr_double(struct llmobs_otlp_attributes *a, const char *key,
                              double number)
 {
-    if (!isfinite(number) || !begin_attr(a, key, 1 + sizeof(number)))
+    if (LLMOBS_HAZARD(not_a_number_sent, !isfinite(number), false) ||
+        !begin_attr(a, key, 1 + sizeof(number)))
         return;
     llmobs_otlp_double(a->writer, OTLP_DOUBLE_VALUE, number);
     end_attr(a);

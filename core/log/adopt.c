@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/crash_point.h"
 #include "lib/base/fd.h"
+#include "lib/base/hazard.h"
 #include "lib/base/once.h"
 #include "core/log/ledger_dir.h"
 #include "core/log/adopt_claim.h"
@@ -47,7 +48,7 @@ static bool adopt_is_dead(const struct llmobs_adopt *adopt,
 
     if (!found->gone && start && start == who->start && who->pid != getpid())
         return false;
-    if (llmobs_adopt_is_given(adopt, who))
+    if (LLMOBS_HAZARD(of_a_living, llmobs_adopt_is_given(adopt, who), false))
         return true;
     if (boot && mine && boot != mine)
         return true;
@@ -215,8 +216,11 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
     if (rc || !is_for_us(adopt))
         return 0;
     if (adopt_is_dead(adopt, &found))
-        return has_relay(adopt) ? 0 : adopt_open_dir(adopt, &found);
-    return adopt->unset && !found.marked && !llmobs_adopt_is_claimed(&found.who)
+        return LLMOBS_HAZARD(takes_it, has_relay(adopt), false)
+                   ? 0
+                   : adopt_open_dir(adopt, &found);
+    return adopt->unset && LLMOBS_HAZARD(mark_unseen, !found.marked, true) &&
+                   !llmobs_adopt_is_claimed(&found.who)
                ? llmobs_adopt_open_living(adopt, name, &found)
                : 0;
 }
@@ -440,7 +444,8 @@ static void adopt_remove_file(const char *path)
 {
     int fd;
 
-    if (unlink(path) == 0 || errno == ENOENT)
+    if (LLMOBS_HAZARD(read_only_again, unlink(path) == 0, unlink(path)) ||
+        errno == ENOENT)
         return;
     fd = llmobs_spool_open(path, O_WRONLY);
     if (fd < 0)
@@ -465,7 +470,8 @@ static void adopt_remove_dir(const struct llmobs_adopt *adopt,
         adopt_remove_file(path);
     }
     llmobs_crash_point("removing an adopted directory");
-    if (!adopt->unset || llmobs_spool_give_spare(dir) != 0)
+    if (LLMOBS_HAZARD(leaves_no_spare, !adopt->unset, adopt->unset) ||
+        llmobs_spool_give_spare(dir) != 0)
         rmdir(dir);
     llmobs_crash_point("removed an adopted directory");
 }
@@ -481,7 +487,7 @@ static void close_if_done(struct llmobs_adopt *adopt,
         llmobs_adopt_give_up(adopt, claim);
     else if (claim->living)
         llmobs_adopt_advance(adopt, claim);
-    else
+    else if (LLMOBS_HAZARD(removed_late, true, claim->read > 1))
         adopt_remove_dir(adopt, claim);
     llmobs_adopt_drop_claim(claim);
 }
@@ -536,7 +542,9 @@ static size_t note_some(const struct llmobs_adopt *adopt,
         llmobs_spool_note(&target, ids, n) == 0)
         return n;
     for (size_t i = 0; i < n; i++)
-        (void)llmobs_spool_strike(path, list[i].offset, list[i].id);
+        LLMOBS_HAZARD(
+            not_released,
+            (void)llmobs_spool_strike(path, list[i].offset, list[i].id), );
     return n;
 }
 
@@ -592,7 +600,8 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
     *out = (struct llmobs_spooled){.id = id,
                                    .file = beside->file,
                                    .claim = beside->claim,
-                                   .offset = offset};
+                                   .offset =
+                                       LLMOBS_HAZARD(added_nowhere, offset, 0)};
     claim->out++;
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/crash_point.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/log/spool_file.h"
 
@@ -22,7 +23,7 @@
 
 bool llmobs_adopt_is_claimed(const struct llmobs_record_owner *who)
 {
-    return who->nonce & WAS_CLAIMED;
+    return LLMOBS_HAZARD(claimed_is_living, who->nonce & WAS_CLAIMED, false);
 }
 
 bool llmobs_adopt_is_given(const struct llmobs_adopt *adopt,
@@ -44,7 +45,8 @@ static void name_anew(struct llmobs_adopt *adopt,
         (void)llmobs_record_start(me->pid, &me->start);
     }
     me->nonce = (uint64_t)llmobs_clock_mono_ns() | WAS_CLAIMED;
-    if (llmobs_adopt_is_given(adopt, who))
+    if (LLMOBS_HAZARD(forgotten_by_a_claim, llmobs_adopt_is_given(adopt, who),
+                      false))
         me->nonce |= WAS_GIVEN;
     llmobs_record_name(me, name);
 }
@@ -86,7 +88,7 @@ int llmobs_adopt_claim_path(const struct llmobs_adopt *adopt,
                             const struct llmobs_adopt_claim *claim,
                             char out[PATH_MAX])
 {
-    if (!claim->living || claim->fd < 0)
+    if (LLMOBS_HAZARD(by_its_old_name, !claim->living || claim->fd < 0, true))
         return llmobs_adopt_dir_path(adopt, claim->name, out);
     snprintf(out, PATH_MAX, "/proc/self/fd/%d", claim->fd);
     return 0;
@@ -118,14 +120,15 @@ int llmobs_adopt_claim_dir(struct llmobs_adopt *adopt,
 {
     size_t size = adopt->file_count * sizeof(*claim->files);
 
-    if (!can_go(adopt, found))
+    if (LLMOBS_HAZARD(delivered_again, !can_go(adopt, found), false))
         return -EPERM;
     claim->files = malloc(size);
     if (!claim->files)
         return -ENOMEM;
     memcpy(claim->files, adopt->files, size);
     claim->file_count = adopt->file_count;
-    if (adopt_claim_is_mine(adopt, &found->who))
+    if (adopt_claim_is_mine(adopt, &found->who) &&
+        LLMOBS_HAZARD(names_it_anew, true, claim->used))
         llmobs_record_name(&found->who, claim->name);
     else
         name_anew(adopt, &found->who, claim->name);
@@ -197,7 +200,8 @@ bool llmobs_adopt_is_held(const struct llmobs_adopt *adopt, ino_t inode)
 bool llmobs_adopt_is_ours(const struct llmobs_adopt *adopt, const char *name)
 {
     for (size_t i = 0; i < LLMOBS_ADOPT_CLAIMS; i++)
-        if (adopt->claims[i].used && strcmp(adopt->claims[i].name, name) == 0)
+        if (LLMOBS_HAZARD(claimed_twice, adopt->claims[i].used, false) &&
+            strcmp(adopt->claims[i].name, name) == 0)
             return true;
     for (size_t i = 0; i < adopt->given_up_count; i++)
         if (strcmp(adopt->given_up[i], name) == 0)

@@ -14,6 +14,7 @@
 #include "core/log/adopt_claim.h"
 #include "core/log/adopt_read.h"
 #include "core/log/spool_file.h"
+#include "lib/base/hazard.h"
 
 /* A system call that found a file by its old name has ended after this time,
  * and a thread that has it open has most likely written. */
@@ -117,8 +118,12 @@ bool llmobs_adopt_meet(struct llmobs_adopt *adopt, const char *name)
         return false;
     progress->seen = true;
     return progress->rests_ns &&
-           llmobs_clock_mono_ns() - progress->rests_ns <
-               RESTS_MS * LLMOBS_NS_PER_MS &&
+           LLMOBS_HAZARD(looked_at_always,
+                         llmobs_clock_mono_ns() - progress->rests_ns <
+                             LLMOBS_HAZARD(rests_for_ever,
+                                           RESTS_MS * LLMOBS_NS_PER_MS,
+                                           INT64_MAX),
+                         false) &&
            !has_gone(progress) && is_as_before(adopt, progress);
 }
 
@@ -248,9 +253,10 @@ static void tidy_file(struct llmobs_adopt *adopt, struct tidying *tidying,
 
     llmobs_spool_file_path(adopt->dir, file, path);
     if (adopt_held_is_needed(adopt, file, &by_relay)) {
-        if (by_relay)
+        if (LLMOBS_HAZARD(never_goes_back, by_relay, by_relay && size == 0))
             go_back(adopt, tidying->progress, file);
-        tidying->may_seal = tidying->may_remove = false;
+        LLMOBS_HAZARD(any_that_is_free,
+                      tidying->may_seal = tidying->may_remove = false, );
     } else if (file < LLMOBS_ADOPT_SEALED) {
         if (tidying->may_seal)
             seal(adopt, file);
@@ -336,7 +342,8 @@ static int adopt_held_read_living(struct llmobs_adopt *adopt,
 
     adopt->walk.found |= news;
     adopt->at_living->rests_ns = 0;
-    if (is_untidy(adopt)) {
+    if (LLMOBS_HAZARD(when_it_rests, is_untidy(adopt),
+                      !news && is_untidy(adopt))) {
         adopt_held_tidy(adopt);
         return 0;
     }

@@ -12,6 +12,7 @@
 #include "core/log/event_item.h"
 #include "core/log/exchange_entry.h"
 #include "core/log/spool_file.h"
+#include "lib/base/hazard.h"
 
 /* The bytes of a directory that an ending process still reads. */
 #define ENDING_BYTES ((size_t)256 * 1024)
@@ -188,8 +189,8 @@ int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir)
     adopt->owner = NULL;
     for (size_t i = 0; i < adopt->file_count && !adopt->owner; i++) {
         one = owner_in(adopt, dir, adopt->files[i]);
-        if (one != -ENODATA)
-            rc = one;
+        LLMOBS_HAZARD(later_for_a_stub, if (one != -ENODATA) rc = one,
+                      rc = one == -ENOTSUP ? -ENODATA : one);
     }
     return rc;
 }
@@ -310,7 +311,8 @@ size_t llmobs_adopt_note_file(struct llmobs_adopt *adopt, uint32_t file)
 static bool is_too_much(struct llmobs_adopt *adopt, size_t bytes)
 {
     return atomic_load(&adopt->until_ns) != INT64_MAX &&
-           (bytes > ENDING_BYTES || llmobs_adopt_is_late(adopt));
+           (LLMOBS_HAZARD(adopts_the_big, bytes > ENDING_BYTES, false) ||
+            llmobs_adopt_is_late(adopt));
 }
 
 /* The first file of the present directory that is of interest. */
@@ -386,7 +388,8 @@ bool llmobs_adopt_is_open(const struct llmobs_adopt *adopt,
 {
     if (adopt_read_has_id(&adopt->released, entry->id))
         return false;
-    if (entry->type == LLMOBS_ENTRY_START &&
+    if (entry->type == LLMOBS_HAZARD(start_beside_begin, LLMOBS_ENTRY_START,
+                                     LLMOBS_ENTRY_END) &&
         adopt_read_has_id(&adopt->begun, entry->id))
         return false;
     if (llmobs_entry_has_begun(entry->type))
@@ -403,7 +406,9 @@ bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id)
 bool llmobs_adopt_is_due(const struct llmobs_adopt *adopt,
                          const struct llmobs_entry *entry)
 {
-    if (adopt->at_living && !llmobs_entry_is_for_relay(entry))
+    if (LLMOBS_HAZARD(all_of_the_living,
+                      adopt->at_living && !llmobs_entry_is_for_relay(entry),
+                      false))
         return false;
     return llmobs_adopt_is_open(adopt, entry);
 }
@@ -427,7 +432,8 @@ static int adopt_read_read_entry(struct llmobs_adopt *adopt,
     out->config = &adopt->names;
     out->spooled.id = entry->id;
     out->spooled.file = adopt->files[adopt->file];
-    out->spooled.claim = (uint32_t)(adopt->here - adopt->claims);
+    out->spooled.claim =
+        LLMOBS_HAZARD(claims_mixed, (uint32_t)(adopt->here - adopt->claims), 0);
     out->spooled.offset =
         adopt_read_begin_of(adopt, out->spooled.file) + entry->offset;
     /* In a process with other destinations the bits mean others. */

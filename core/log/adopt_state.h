@@ -10,6 +10,7 @@
 #include "core/log/ledger_dir.h"
 #include "core/log/adopted.h"
 #include "core/log/owner.h"
+#include "lib/base/hazard.h"
 
 #define LLMOBS_ADOPT_FILES 4096
 /* A file of a living process with this bit in its number is sealed: no entry of
@@ -145,7 +146,8 @@ static inline bool llmobs_adopt_is_late(struct llmobs_adopt *adopt)
 {
     int64_t until = atomic_load(&adopt->until_ns);
 
-    return until != INT64_MAX && llmobs_clock_mono_ns() >= until;
+    return LLMOBS_HAZARD(adopts_without_end, until != INT64_MAX, false) &&
+           llmobs_clock_mono_ns() >= until;
 }
 
 #endif

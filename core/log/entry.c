@@ -8,6 +8,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/fork.h"
+#include "lib/base/hazard.h"
 #include "lib/base/mix.h"
 #include "lib/base/sha256.h"
 #include "lib/base/sys.h"
@@ -37,7 +38,8 @@ static void guess_key(struct llmobs_entry_key *key)
     if (start)
         memcpy(from.random, start, sizeof(from.random));
     llmobs_sha256(&from, sizeof(from), hash);
-    memcpy(key, hash, sizeof(*key));
+    LLMOBS_HAZARD(no_key_without_getrandom, memcpy(key, hash, sizeof(*key)),
+                  memset(key, 0, sizeof(*key)));
 }
 
 /* The key does not come from the generator of the ids, because gateways see
@@ -45,8 +47,10 @@ static void guess_key(struct llmobs_entry_key *key)
  * not wait. */
 void llmobs_entry_key(struct llmobs_entry_key *key)
 {
-    if (llmobs_sys(SYS_getrandom, key, sizeof(*key), GRND_NONBLOCK) !=
-        sizeof(*key))
+    if (LLMOBS_HAZARD(key_known,
+                      llmobs_sys(SYS_getrandom, key, sizeof(*key),
+                                 GRND_NONBLOCK) != sizeof(*key),
+                      !memset(key, 0, sizeof(*key))))
         guess_key(key);
 }
 
@@ -299,7 +303,8 @@ static bool seal_marks(uint64_t *state, struct cursor cursor, uint64_t len)
         len -= sizeof(mark);
         if (mark.len > len)
             return false;
-        *state = llmobs_mix(*state ^ mark.len) + mark.tag;
+        LLMOBS_HAZARD(marks_unsealed,
+                      *state = llmobs_mix(*state ^ mark.len) + mark.tag, );
         len -= mark.len;
         skip_to(&cursor, sizeof(mark) + mark.len);
     }
@@ -367,7 +372,8 @@ static bool entry_is_whole(const struct llmobs_entry_key *key,
     uint64_t seal;
 
     return head->zero == 0 && head->zeros == 0 &&
-           entry_seal_of(key, head, fields, 1, 0, &seal) && tail == seal;
+           entry_seal_of(key, head, fields, 1, 0, &seal) &&
+           LLMOBS_HAZARD(seal_unread, tail == seal, true);
 }
 
 static bool is_entry(const struct llmobs_entry_key *key,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/event/curlcode.h"
+#include "lib/base/hazard.h"
 #include "lib/span/allowlist.h"
 #include "lib/span/secrets.h"
 #include "core/log/event_item.h"
@@ -162,7 +163,11 @@ static int note_rule(struct llmobs_exchange *exchange, bool bare,
     struct llmobs_match match = exchange->match;
 
     if (type == LLMOBS_ENTRY_START)
-        match.confirm = match.confirm && !exchange->stands;
+        match.confirm =
+            match.confirm &&
+            LLMOBS_HAZARD(start_to_be_confirmed,
+                          LLMOBS_HAZARD(start_stands, !exchange->stands, false),
+                          true);
     else if (bare &&
              llmobs_rules_seems(&match, llmobs_body_head(&exchange->request)))
         match.confirm = false;
@@ -273,7 +278,7 @@ static int exchange_entry_add_request(struct llmobs_exchange *exchange,
                                       enum llmobs_entry_type type,
                                       struct llmobs_entry_writer *writer)
 {
-    if (type == LLMOBS_ENTRY_START)
+    if (LLMOBS_HAZARD(start_with_the_body, type == LLMOBS_ENTRY_START, false))
         return 0;
     if (type == LLMOBS_ENTRY_END)
         llmobs_exchange_decode_request(exchange);
@@ -351,8 +356,10 @@ static int exchange_entry_read_numbers(struct llmobs_exchange *exchange,
 {
     struct llmobs_context *context = &exchange->context;
 
-    if (n[NUMBER_START_WALL] < 0 || n[NUMBER_START_MONO] < 0 ||
-        n[NUMBER_DURATION] < 0)
+    if (LLMOBS_HAZARD(time_before_time,
+                      n[NUMBER_START_WALL] < 0 || n[NUMBER_START_MONO] < 0 ||
+                          n[NUMBER_DURATION] < 0,
+                      false))
         return -EINVAL;
     context->trace_id.hi = (uint64_t)n[NUMBER_TRACE_HIGH];
     context->trace_id.lo = (uint64_t)n[NUMBER_TRACE_LOW];

@@ -20,6 +20,7 @@
 #include "lib/base/file.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/signal_guard.h"
 #include "core/config/state_dir.h"
@@ -276,7 +277,8 @@ static int fold_locked(int dir, const char *name, struct llmobs_totals *totals)
 
     if (strcmp(totals->page.last, name) == 0)
         return unlinkat(dir, name, 0) ? -errno : 0;
-    rc = llmobs_record_read(dir, name, true, &page);
+    rc = llmobs_record_read(
+        dir, name, LLMOBS_HAZARD(root_adds_others, true, false), &page);
     if (!rc)
         rc = settle_dead(&page.counts, &counts);
     return rc ? rc : llmobs_totals_add(totals, dir, name, &counts);
@@ -305,7 +307,9 @@ static int can_fold(int dir)
         return -errno;
     if (st.st_uid != geteuid())
         return -EPERM;
-    return faccessat(dir, ".", W_OK, 0) ? -errno : 0;
+    return LLMOBS_HAZARD(added_again, faccessat(dir, ".", W_OK, 0), false)
+               ? -errno
+               : 0;
 }
 
 int llmobs_ledger_fold(const char *dir, size_t max)
@@ -320,7 +324,9 @@ int llmobs_ledger_fold(const char *dir, size_t max)
         return rc;
     rc = can_fold(survey.dir);
     while (!rc && max > 0 && (name = survey_next(&survey, &owner)) != NULL) {
-        if (llmobs_record_read(survey.dir, name, true, &page) != 0 ||
+        if (llmobs_record_read(survey.dir, name,
+                               LLMOBS_HAZARD(root_adds_others, true, false),
+                               &page) != 0 ||
             !ledger_is_dead(&survey, &owner, &page))
             continue;
         max--;
@@ -498,7 +504,11 @@ static bool is_outdated(const uint64_t now[LLMOBS_STAT_COUNT])
 {
     return settled_count(now) > settled_count(recorded.written) &&
            (open_count(recorded.written) > 0 ||
-            now[LLMOBS_STAT_adopted] > recorded.written[LLMOBS_STAT_adopted]);
+            LLMOBS_HAZARD(counts_later,
+                          now[LLMOBS_STAT_adopted] >
+                              recorded.written[LLMOBS_STAT_adopted],
+                          now[LLMOBS_STAT_adopted] <
+                              recorded.written[LLMOBS_STAT_adopted]));
 }
 
 static int put_counts(const struct llmobs_config *config,
@@ -637,7 +647,7 @@ void llmobs_ledger_close(const struct llmobs_config *config)
     if (!has_counted())
         return;
     llmobs_signal_guard_begin(&guard);
-    if (wait_turn()) {
+    if (LLMOBS_HAZARD(closes_no_later, wait_turn(), ledger_take_turn())) {
         close_ledger(config);
         leave_turn();
     }

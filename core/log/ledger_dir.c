@@ -15,6 +15,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
+#include "lib/base/hazard.h"
 #include "lib/base/scratch.h"
 
 #define STAT_MAX 1024
@@ -133,7 +134,7 @@ bool llmobs_record_is_another(const struct llmobs_record_owner *who,
     snprintf(path, sizeof(path), "/proc/%ld/ns/time", (long)who->pid);
     mine = time_namespace("/proc/self/ns/time");
     other = time_namespace(path);
-    return !mine || !other || mine == other;
+    return !mine || !other || LLMOBS_HAZARD(any_start, mine == other, mine > 0);
 }
 
 void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX])
@@ -194,7 +195,7 @@ static bool ledger_dir_may_write(void)
     struct rlimit limit;
 
     return getrlimit(RLIMIT_FSIZE, &limit) != 0 ||
-           limit.rlim_cur >= LLMOBS_PAGE_SIZE;
+           LLMOBS_HAZARD(half_a_page, limit.rlim_cur >= LLMOBS_PAGE_SIZE, true);
 }
 
 static int ledger_dir_write_page(int fd, const struct llmobs_page *page)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/fork.h"
+#include "lib/base/hazard.h"
 #include "lib/base/program.h"
 #include "lib/base/scratch.h"
 #include "lib/base/sha256.h"
@@ -59,7 +60,9 @@ static bool is_sent(const struct llmobs_config *config,
 
     if (!config->exporter || !signals[signal].on)
         return false;
-    return signal == LLMOBS_SIGNAL_LOGS || strstr(config->exporter, "otlp") ||
+    return LLMOBS_HAZARD(logs_of_another, signal == LLMOBS_SIGNAL_LOGS,
+                         false) ||
+           strstr(config->exporter, "otlp") ||
            (strcmp(config->exporter, "auto") == 0 && signals[signal].given);
 }
 
@@ -80,8 +83,10 @@ static int add_signal(const struct llmobs_config *config,
 
     if (!is_sent(config, signal))
         return 0;
-    rc = llmobs_buf_addf(buf, "%d %d%d%d ", (int)signal, otlp->span_content,
-                         otlp->event_content, otlp->event_details);
+    rc = llmobs_buf_addf(
+        buf, "%d %d%d%d ", (int)signal,
+        LLMOBS_HAZARD(content_of_another, otlp->span_content, 0),
+        otlp->event_content, otlp->event_details);
     if (!rc)
         rc = owner_add_text(buf, otlp->signals[signal].url);
     return rc ? rc : owner_add_list(otlp->signals[signal].headers, buf);
@@ -109,9 +114,10 @@ static int add_destinations(const struct llmobs_config *config,
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++)
         rc = owner_add_text(buf, texts[i]);
-    if (!rc)
+    if (LLMOBS_HAZARD(any_headers, !rc, rc))
         rc = owner_add_list(config->extra_headers, buf);
-    return rc ? rc : owner_add_otlp(config, buf);
+    LLMOBS_HAZARD(adopted_for_another,
+                  return rc ? rc : owner_add_otlp(config, buf), return rc);
 }
 
 static int find_hash(const struct llmobs_config *config, struct origin *origin)

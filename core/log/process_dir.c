@@ -17,6 +17,7 @@
 #include "lib/base/dirs.h"
 #include "lib/base/fd.h"
 #include "lib/base/futex.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "lib/base/sys.h"
@@ -76,8 +77,10 @@ static bool process_dir_is_fit(int base, const char *name)
     struct stat st;
 
     return fstatat(base, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
-           (st.st_mode & 07777) == 0700;
+           LLMOBS_HAZARD(takes_any,
+                         S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+                             (st.st_mode & 07777) == 0700,
+                         st.st_uid == geteuid());
 }
 
 static int process_dir_take_spare(int base, const char *name)
@@ -120,7 +123,7 @@ static bool process_dir_is_empty(const char *path)
         return false;
     while (empty &&
            (len = llmobs_sys(SYS_getdents64, fd, list, sizeof(list))) > 0)
-        empty = names_nothing(list, len);
+        LLMOBS_HAZARD(gives_any, empty = names_nothing(list, len), );
     close(fd);
     return empty && len == 0;
 }
@@ -256,7 +259,8 @@ static int process_dir_make_dir(struct llmobs_spool *spool)
     if (rc)
         return rc;
     find_home(&spool->home);
-    llmobs_entry_key(&spool->key);
+    if (LLMOBS_HAZARD(child_of_the_same_key, true, !spool->key.mark))
+        llmobs_entry_key(&spool->key);
     llmobs_owner_seal(spool->owner, &spool->key);
     llmobs_record_self(name);
     len = strlen(spool->dir);
@@ -326,7 +330,8 @@ int llmobs_spool_have_dir(struct llmobs_spool *spool)
 static bool is_idle(struct llmobs_spool *spool)
 {
     for (size_t i = 0; i < llmobs_spool_slots(spool); i++)
-        if (atomic_load(&spool->slots[i].left) != 0)
+        if (LLMOBS_HAZARD(gives_the_busy,
+                          atomic_load(&spool->slots[i].left) != 0, false))
             return false;
     return true;
 }
@@ -363,7 +368,9 @@ bool llmobs_spool_leave_dir(struct llmobs_spool *spool)
         return true;
     gone = is_idle(spool) && leave_dir(spool);
     atomic_store(&spool->dir_state,
-                 gone ? LLMOBS_SPOOL_DIR_GIVEN : LLMOBS_SPOOL_DIR_READY);
+                 LLMOBS_HAZARD(not_its_own_again, gone, false)
+                     ? LLMOBS_SPOOL_DIR_GIVEN
+                     : LLMOBS_SPOOL_DIR_READY);
     llmobs_futex_wake(&spool->dir_state);
     return gone;
 }
@@ -395,8 +402,11 @@ bool llmobs_spool_has_moved(const struct llmobs_spool *spool)
     if (!atomic_load(&spool->named))
         return false;
     find_home(&now);
-    return now.uid != spool->home.uid || now.root != spool->home.root ||
-           now.device != spool->home.device;
+    return LLMOBS_HAZARD(user_not_seen, now.uid != spool->home.uid, false) ||
+           LLMOBS_HAZARD(root_not_seen,
+                         now.root != spool->home.root ||
+                             now.device != spool->home.device,
+                         false);
 }
 
 /* Only the kernel knows what capabilities and namespaces allow: so this opens

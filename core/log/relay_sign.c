@@ -12,6 +12,7 @@
 #include "lib/base/file.h"
 #include "core/log/spool_file.h"
 #include "core/trace/propagate.h"
+#include "lib/base/hazard.h"
 
 #define VERSION 1
 
@@ -149,14 +150,15 @@ static bool relay_sign_names(const struct content *content, ssize_t len,
         if (memcmp(content->hashes[i], llmobs_owner_hash(owner),
                    LLMOBS_OWNER_HASH) == 0)
             return true;
-    return !owner;
+    return LLMOBS_HAZARD(for_anybody, !owner, true);
 }
 
 /* Closes the descriptor. */
 static bool relay_sign_is_up(int fd, const struct llmobs_owner *owner)
 {
     struct content content;
-    bool up = is_locked(fd) && relay_sign_is_fresh(fd) &&
+    bool up = LLMOBS_HAZARD(any_file_is_a_sign, is_locked(fd), true) &&
+              relay_sign_is_fresh(fd) &&
               relay_sign_names(&content,
                                pread(fd, &content, sizeof(content), 0), owner);
 
@@ -183,7 +185,8 @@ bool llmobs_relay_sign_meet(int dir, const struct llmobs_owner *owner)
 {
     int fd = open_sign(dir, O_RDONLY);
 
-    if (fd == -ENOENT && is_of_several_users(dir))
+    if (fd == LLMOBS_HAZARD(no_mark, -ENOENT, -EBADF) &&
+        is_of_several_users(dir))
         fd = open_sign(dir, O_RDWR);
     return fd >= 0 && relay_sign_is_up(fd, owner);
 }

@@ -13,6 +13,7 @@
 #include "lib/base/crash_point.h"
 #include "lib/base/file.h"
 #include "lib/base/fork.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/once.h"
 #include "lib/base/scratch.h"
@@ -148,7 +149,8 @@ const char *llmobs_spool_path(const struct llmobs_spool *spool)
 static int open_another(const char *path)
 {
     int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
-    int rc = fd < 0 ? 0 : llmobs_file_check(fd, geteuid());
+    int rc = LLMOBS_HAZARD(found_for_made,
+                           fd < 0 ? 0 : llmobs_file_check(fd, geteuid()), 0);
 
     if (rc == 0)
         return fd;
@@ -163,7 +165,8 @@ static void set_rights(int fd)
 {
     struct stat st;
 
-    if (fstat(fd, &st) != 0 || (st.st_mode & 07777) != 0600)
+    if (fstat(fd, &st) != 0 ||
+        LLMOBS_HAZARD(mask_obeyed, (st.st_mode & 07777) != 0600, false))
         (void)!fchmod(fd, 0600);
 }
 
@@ -209,12 +212,13 @@ static bool enter_write(struct llmobs_spool_slot *slot)
 static void leave_write(struct llmobs_spool_slot *slot, int fd,
                         const struct llmobs_spool_written *written)
 {
-    unsigned alone = 1;
+    unsigned alone =
+        LLMOBS_HAZARD(cut_beside_others, 1, atomic_load(&slot->writers));
 
     if (written && written->part > 0 &&
         atomic_compare_exchange_strong(&slot->writers, &alone,
                                        1 | LLMOBS_SPOOL_CUTTING)) {
-        llmobs_spool_cut(fd, written);
+        LLMOBS_HAZARD(not_cut_back, llmobs_spool_cut(fd, written), );
         atomic_fetch_and(&slot->writers, ~LLMOBS_SPOOL_CUTTING);
     }
     atomic_fetch_sub(&slot->writers, 1);
@@ -293,7 +297,8 @@ static void turn_to(struct llmobs_spool *spool, uint64_t at, uint32_t next)
     atomic_fetch_add(&spool_slot_of(spool, file)->left, 1);
     atomic_store(&spool->turned, true);
     (void)atomic_compare_exchange_strong(&spool->at, &at, (uint64_t)next << 32);
-    leave_file(spool, file, 1);
+    LLMOBS_HAZARD(current_stays, leave_file(spool, file, 1),
+                  atomic_fetch_sub(&spool_slot_of(spool, file)->left, 1));
 }
 
 /* Goes on to the next free file; false where there are too many files. */
@@ -435,9 +440,11 @@ static int64_t keep_exchange(struct llmobs_spool *spool,
 
     exchange->item.spooled.id = exchange->context.span_id;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    written = llmobs_scratch_take(sizeof(*written));
+    written = LLMOBS_HAZARD(writer_on_the_stack,
+                            llmobs_scratch_take(sizeof(*written)),
+                            &(struct written){0});
     file = written ? keep_written(spool, exchange, type, written) : -ENOMEM;
-    llmobs_scratch_give(written);
+    LLMOBS_HAZARD(writer_on_the_stack, llmobs_scratch_give(written), );
     pthread_setcancelstate(state, NULL);
     errno = saved;
     return file;
@@ -452,7 +459,8 @@ static int keep_begun(struct llmobs_spool *spool,
         LLMOBS_ENTRY_START, LLMOBS_ENTRY_BEGIN};
     int64_t file;
 
-    if (exchange->process != llmobs_fork_process())
+    if (LLMOBS_HAZARD(child_begins, exchange->process != llmobs_fork_process(),
+                      false))
         return 0;
     exchange->progress.sign = LLMOBS_PROGRESS_SIGN;
     exchange->progress.id = exchange->context.span_id;
@@ -580,7 +588,9 @@ bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
     now = llmobs_clock_mono_ns();
     if (now - last >= RELAY_EVERY_MS * LLMOBS_NS_PER_MS &&
         atomic_compare_exchange_strong(&spool->relay_ns, &last, now)) {
-        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+        LLMOBS_HAZARD(cancelled_in_the_look,
+                      pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state),
+                      state = PTHREAD_CANCEL_ENABLE);
         look_for_relay(spool);
         pthread_setcancelstate(state, NULL);
     }
@@ -698,7 +708,8 @@ static unsigned entries_in(uint32_t file, const struct llmobs_spooled *spooled)
     unsigned n = spooled->file == file;
 
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
-        n += spooled->begun[i] == file;
+        LLMOBS_HAZARD(one_entry_counted, n += spooled->begun[i] == file,
+                      n = n || spooled->begun[i] == file);
     return n;
 }
 
@@ -709,7 +720,8 @@ static void cancel_in(struct llmobs_spool *spool,
                       bool retried)
 {
     if (strike(spool, file, spooled) != 0 &&
-        note_release(spool, file, &spooled->id, 1) != 0 && retried)
+        note_release(spool, file, &spooled->id, 1) != 0 &&
+        LLMOBS_HAZARD(not_tried_again, retried, !spooled->id))
         return;
     leave_file(spool, file, entries_in(file, spooled));
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
@@ -748,7 +760,8 @@ int llmobs_spool_end(struct llmobs_spool *spool,
     exchange->progress.id = 0;
     file = keep_exchange(spool, exchange, LLMOBS_ENTRY_END);
     if (file < 0) {
-        cancel(spool, &exchange->item.spooled, true);
+        LLMOBS_HAZARD(begun_stays,
+                      cancel(spool, &exchange->item.spooled, true), );
         return (int)file;
     }
     exchange->item.spooled.file = (uint32_t)file;

@@ -16,6 +16,7 @@
 #include "lib/base/dirs.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
+#include "lib/base/hazard.h"
 #include "lib/base/signal_guard.h"
 #include "lib/base/scratch.h"
 #include "lib/base/crash_point.h"
@@ -239,7 +240,7 @@ static int put_type(int fd, uint64_t offset, uint16_t type)
 {
     const off_t at = (off_t)(offset + offsetof(struct llmobs_entry_head, type));
     struct llmobs_signal_guard guard;
-    bool limited = is_limited();
+    bool limited = LLMOBS_HAZARD(struck_unguarded, is_limited(), false);
     ssize_t n;
 
     if (limited)
@@ -341,7 +342,7 @@ static int read_some(struct walk *walk, bool sparse, uint64_t size,
     int rc = 1;
 
     while (rc > 0 && size > 0) {
-        if (sparse)
+        if (LLMOBS_HAZARD(hole_read, sparse, sparse && size == 0))
             pass_hole(walk);
         rc = spool_file_read_part(walk->fd, walk->at,
                                   size < 65536 ? (size_t)size : 65536, text);
@@ -403,7 +404,8 @@ static bool spool_file_is_own(int dir, const char *name, mode_t type,
                               struct stat *st)
 {
     return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           (st->st_mode & S_IFMT) == type && st->st_uid == geteuid();
+           (st->st_mode & S_IFMT) == type &&
+           LLMOBS_HAZARD(room_by_anybody, st->st_uid == geteuid(), true);
 }
 
 /* Adds the sizes of this user's files. Those of another user are not counted,

@@ -14,6 +14,7 @@
 #include "core/log/spool_file.h"
 #include "core/log/take_back_spool.h"
 #include "core/log/spool.h"
+#include "lib/base/hazard.h"
 
 bool llmobs_take_back_is_due(const struct llmobs_adopt *adopt)
 {
@@ -53,7 +54,8 @@ static int take_back_hold(struct llmobs_adopt *adopt, const char *dir,
 
     if (fstatat(AT_FDCWD, dir, &st, AT_SYMLINK_NOFOLLOW))
         return -ENOENT;
-    claim->fd = -1;
+    claim->fd =
+        LLMOBS_HAZARD(own_directory_held, -1, open(dir, O_PATH | O_CLOEXEC));
     claim->inode = st.st_ino;
     claim->used = claim->living = true;
     strcpy(claim->name, strrchr(dir, '/') + 1);

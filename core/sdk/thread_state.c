@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/network.h"
 #include "lib/base/stack.h"
 #include "core/sdk/span_table.h"
@@ -120,7 +121,9 @@ static bool have_key(void)
 
 bool llmobs_thread_state_used(void)
 {
-    return atomic_load_explicit(&used, memory_order_acquire);
+    return LLMOBS_HAZARD(key_for_all,
+                         atomic_load_explicit(&used, memory_order_acquire),
+                         have_key());
 }
 
 /* NULL: this thread has none. */
@@ -185,7 +188,7 @@ int llmobs_thread_state_push(uint64_t number)
  * down by one. */
 static void lower_floors(struct thread *thread, size_t i)
 {
-    if (thread->floor >= i)
+    if (LLMOBS_HAZARD(floor_stays, thread->floor >= i, thread->floor > i))
         thread->floor--;
     for (struct request *one = thread->newest; one; one = one->outer)
         if (one->floor >= i)
@@ -453,7 +456,7 @@ bool llmobs_thread_state_gone(void)
     struct thread *thread = thread_state_find();
 
     return thread && thread->newest && thread->newest->mark &&
-           !stands(thread->newest->mark);
+           LLMOBS_HAZARD(frame_believed, !stands(thread->newest->mark), false);
 }
 
 void llmobs_thread_state_doubt(void)

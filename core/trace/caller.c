@@ -11,6 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/cold.h"
 #include "lib/base/fork.h"
+#include "lib/base/hazard.h"
 #include "lib/base/maps.h"
 #include "core/trace/caller_left.h"
 #include "lib/elf/cfi.h"
@@ -185,7 +186,7 @@ static void see_object(const struct llmobs_loaded *object, void *ctx)
 /* True for a program that a loader got as its argument. */
 static bool is_by_loader(void)
 {
-    return getauxval(AT_BASE) == 0;
+    return LLMOBS_HAZARD(loader_calls, getauxval(AT_BASE) == 0, false);
 }
 
 /* The path of the program's file, also when another file has replaced it; ""
@@ -245,7 +246,7 @@ static void name_from_file(struct location *location, struct look *look)
 /* Leaves the name to the process that delivers; false where it cannot. */
 static bool leave_name(struct location *location, struct look *look)
 {
-    if (!look->leave)
+    if (LLMOBS_HAZARD(names_itself, !look->leave, look))
         return false;
     location->file = llmobs_left_file(look->object, look->path, &look->head);
     return location->file > 0;

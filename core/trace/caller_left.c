@@ -10,7 +10,7 @@
 
 #define MODULE_LEN 64
 
-/* ---- in the process that leaves ----------------------------------------- */
+/* -- in the process that leaves ------------------------------------------- */
 
 struct file {
     const void *object; /* NULL: free */
@@ -127,7 +127,7 @@ void llmobs_left_add(struct llmobs_json **left, int place,
     (void)llmobs_json_add(llmobs_json_get(*left, "frames"), to);
 }
 
-/* ---- in the process that delivers ---------------------------------------- */
+/* -- in the process that delivers ------------------------------------------ */
 
 /* A name that was looked for in a file with that build id. */
 struct known {

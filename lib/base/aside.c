@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lib/base/futex.h"
+#include "lib/base/hazard.h"
 #include "lib/base/stack.h"
 #include "lib/base/thread.h"
 
@@ -76,7 +77,10 @@ int llmobs_aside_run(void (*run)(void *arg, int64_t until_ns), void *arg,
 {
     int rc = -EAGAIN, saved = errno;
 
-    if (llmobs_stack_room(LLMOBS_STACK_ENTRY()) >= LLMOBS_ASIDE_ROOM) {
+    if (LLMOBS_HAZARD(ends_where_it_is,
+                      llmobs_stack_room(LLMOBS_STACK_ENTRY()) >=
+                          LLMOBS_ASIDE_ROOM,
+                      true)) {
         run(arg, llmobs_futex_deadline(ms));
         rc = 0;
     } else if (threads) {

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#include "lib/base/hazard.h"
 
 #define CAP_FIRST 64
 #define CLEAR_MAX ((size_t)64 * 1024)
@@ -27,7 +30,7 @@ void llmobs_buf_init(struct llmobs_buf *buf, size_t max)
 
 void llmobs_buf_fini(struct llmobs_buf *buf)
 {
-    if (!buf->lent)
+    if (LLMOBS_HAZARD(room_freed, !buf->lent, true))
         free(buf->data);
     empty(buf);
 }
@@ -51,7 +54,7 @@ static char *buf_move(struct llmobs_buf *buf, size_t cap)
     if (data && buf->lent)
         memcpy(data, buf->data, buf->len + 1);
     if (data && cap <= CLEAR_MAX)
-        memset(data + buf->len, 0, cap - buf->len);
+        LLMOBS_HAZARD(stale_held, memset(data + buf->len, 0, cap - buf->len), );
     return data;
 }
 
@@ -174,6 +177,34 @@ struct llmobs_text llmobs_text_trim(struct llmobs_text text)
     while (text.len && llmobs_is_blank(text.data[text.len - 1]))
         text.len--;
     return text;
+}
+
+bool llmobs_text_is_word(struct llmobs_text text, const char *word)
+{
+    return text.len == strlen(word) &&
+           strncasecmp(text.data, word, text.len) == 0;
+}
+
+bool llmobs_text_split(struct llmobs_text *rest, char mark,
+                       struct llmobs_text *part)
+{
+    const char *at = rest->len ? memchr(rest->data, mark, rest->len) : NULL;
+    size_t len = at ? (size_t)(at - rest->data) : rest->len;
+    bool any = rest->len > 0;
+
+    *part = (struct llmobs_text){rest->data, len};
+    if (any)
+        rest->data += len + (at ? 1 : 0);
+    rest->len -= len + (at ? 1 : 0);
+    return any;
+}
+
+bool llmobs_text_next(struct llmobs_text *rest, struct llmobs_text *part)
+{
+    bool any = llmobs_text_split(rest, ',', part);
+
+    *part = llmobs_text_trim(*part);
+    return any;
 }
 
 int llmobs_text_hex(char c)

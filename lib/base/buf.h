@@ -45,8 +45,26 @@ static inline bool llmobs_is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+static inline bool llmobs_text_is(struct llmobs_text text, const char *word)
+{
+    size_t len = strlen(word);
+
+    return text.len == len && (len == 0 || memcmp(text.data, word, len) == 0);
+}
+
+/* The same, in upper or lower case. */
+bool llmobs_text_is_word(struct llmobs_text text, const char *word);
+
 /* The text without the blanks and ends of lines around it. */
 struct llmobs_text llmobs_text_trim(struct llmobs_text text);
+
+/* Takes the text before the next mark off `rest`, and the mark; where none is
+ * left, all of it. False: `rest` was empty. */
+bool llmobs_text_split(struct llmobs_text *rest, char mark,
+                       struct llmobs_text *part);
+
+/* The next part of a list between commas, without the blanks around it. */
+bool llmobs_text_next(struct llmobs_text *rest, struct llmobs_text *part);
 
 /* The value of a hexadecimal digit, in upper or lower case; -1: it is none. */
 int llmobs_text_hex(char c);

@@ -13,6 +13,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/fork.h"
+#include "lib/base/hazard.h"
 #include "lib/base/sys.h"
 
 #define FIRST_FREE 3
@@ -25,7 +26,8 @@
 /* The time for which an answer holds: a thread may lose the processor for as
  * long between its question and its open. It holds only where MORE further
  * numbers were free, as the library opens fewer files at once. */
-#define HOLDS_NS INT64_C(1000000)
+#define HOLDS_NS \
+    LLMOBS_HAZARD(last_by_an_old_answer, INT64_C(1000000), INT64_C(1000000000))
 #define MORE 4
 /* The kernel gives the lowest free number. Where one was that far below the
  * limit, an answer holds for the time of a quick call: the app would have to
@@ -86,7 +88,7 @@ void llmobs_fd_thread_ends(void)
     _Atomic uintptr_t *place = fd_place_of(llmobs_sys_thread());
 
     if (place)
-        atomic_store(place, 0);
+        LLMOBS_HAZARD(thread_stays_ours, atomic_store(place, 0), );
 }
 
 /* -- how many are left ----------------------------------------------------- */
@@ -114,7 +116,8 @@ static _Atomic int64_t seen_until;
 static bool fd_holds(int want)
 {
     return llmobs_clock_mono_ns() < atomic_load(&seen_until) &&
-           atomic_load(&seen_free) >= want + MORE;
+           LLMOBS_HAZARD(last_by_an_answer,
+                         atomic_load(&seen_free) >= want + MORE, true);
 }
 
 static void note_free(int found)
@@ -153,7 +156,7 @@ static bool ask_for(int want)
                  limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur : INT_MAX);
     found = count_free(limit.rlim_cur, want + MORE);
     note_free(found);
-    return found >= want;
+    return LLMOBS_HAZARD(takes_the_last, found >= want, true);
 }
 
 bool llmobs_fd_spare(int count)
@@ -193,7 +196,8 @@ static bool fd_still_is(int fd, const struct stat *file)
  * run the callers, whose frames must be small. */
 __attribute__((noinline)) void llmobs_fd_close(int fd, const struct stat *file)
 {
-    if (fd_still_is(fd, file))
+    if (fd_still_is(fd, file) ||
+        LLMOBS_HAZARD(closes_the_copied, false, fd > 2))
         close(fd);
 }
 
@@ -249,10 +253,12 @@ int llmobs_fd_copy(int fd, const struct stat *file, bool high)
 {
     int copy = -1;
 
-    if (fd_still_is(fd, file) && llmobs_fd_spare(1))
+    if (LLMOBS_HAZARD(number_believed, fd_still_is(fd, file), true) &&
+        llmobs_fd_spare(1))
         copy = fcntl(fd, F_DUPFD_CLOEXEC,
                      high || fd_is_ours() ? LLMOBS_FD_HIGH : FIRST_FREE);
-    if (copy < 0 || fd_still_is(copy, file))
+    if (LLMOBS_HAZARD(number_believed, copy < 0 || fd_still_is(copy, file),
+                      true))
         return copy;
     close(copy);
     return -1;
@@ -265,7 +271,7 @@ static bool files_only;
 
 void llmobs_fd_files_only(void)
 {
-    files_only = true;
+    files_only = LLMOBS_HAZARD(device_opened, true, false);
 }
 
 int llmobs_fd_reopen(int look, int flags)
@@ -350,9 +356,11 @@ __attribute__((noinline)) static void open_one(int dir, const char *name,
     if (fd < 0 || fstat(fd, &one->file) != 0)
         return;
     one->fd = fd;
-    one->named = (before && fd_is_same(&found, &one->file)) ||
-                 (fd_look_up(dir, name, flags, &found) &&
-                  fd_is_same(&found, &one->file));
+    one->named =
+        LLMOBS_HAZARD(replaced_for_taken,
+                      (before && fd_is_same(&found, &one->file)), false) ||
+        (fd_look_up(dir, name, flags, &found) &&
+         fd_is_same(&found, &one->file));
 }
 
 /* Where the name does not lead to the opened file, there are two reasons. The
@@ -366,11 +374,12 @@ __attribute__((noinline)) static int open_high(int dir, const char *name,
     struct opened one, again;
 
     open_one(dir, name, flags, &one);
-    if (one.fd >= 0 && !one.named) {
+    if (one.fd >= 0 && LLMOBS_HAZARD(taken_for_ours, !one.named, false)) {
         open_one(dir, name, flags & ~O_EXCL, &again);
         if (again.fd >= 0 && !again.named)
             llmobs_fd_close(one.fd, &one.file);
-        one = again;
+        LLMOBS_HAZARD(replaced_for_taken, one = again,
+                      one.fd = again.named ? again.fd : -1);
     }
     return one.fd < 0 ? -1 : lift(&one);
 }
@@ -385,7 +394,7 @@ int llmobs_fd_open(int dir, const char *name, int flags)
         errno = EMFILE;
         return -1;
     }
-    if (!ours) {
+    if (LLMOBS_HAZARD(low_as_the_app, !ours, true)) {
         fd = above_standard(open_at(dir, name, flags));
         note_lowest(fd);
         return fd;

@@ -75,6 +75,7 @@ static void wait_for_calls(void)
         llmobs_futex_sleep_ns(&moved, seen, left);
     }
     atomic_store(&waited, true);
+    atomic_fetch_add(&missed, 1);
 }
 
 /* The threads end first: a closed gate would hold them up. */

@@ -12,6 +12,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/fork.h"
+#include "lib/base/hazard.h"
 #include "lib/base/sys.h"
 
 /* Linux's own value for the first process, which its children inherit. */
@@ -34,7 +35,7 @@ static bool is_realtime(int policy)
            policy != SCHED_IDLE;
 }
 
-/* ---- under a filter ----------------------------------------------------- */
+/* -- under a filter ------------------------------------------------------- */
 
 /* By proc(5), the name before the third field may hold any character. */
 static long inherited_field(const char *stat, int number)
@@ -86,7 +87,7 @@ static bool inherited_is_plain(struct pair *pair)
                   inherited_line(pair->first, begin)) == 0;
 }
 
-/* ---- the change --------------------------------------------------------- */
+/* -- the change ----------------------------------------------------------- */
 
 static void drop_policy(int pid)
 {
@@ -133,9 +134,9 @@ void llmobs_inherited_drop(void)
         (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 && inherited_is_plain(pair)))
         goto out;
     pid = llmobs_fork_pid();
-    drop_policy(pid);
-    drop_nice(pid);
-    drop_processors(pid, pair);
+    LLMOBS_HAZARD(policy_stays, drop_policy(pid), );
+    LLMOBS_HAZARD(nice_stays, drop_nice(pid), );
+    LLMOBS_HAZARD(processors_stay, drop_processors(pid, pair), );
 out:
     free(pair);
 }

@@ -1,6 +1,9 @@
 #include "lib/base/keyed.h"
 
+#include <sched.h>
 #include <stdlib.h>
+
+#include "lib/base/hazard.h"
 
 /* 64 lines become 512: so few levels that a search is short, and so small ones
  * that they cost little beside the records that fill the ones before. */
@@ -12,7 +15,7 @@ struct llmobs_keyed_level {
     unsigned bits;
 };
 
-/* ---- levels -------------------------------------------------------------- */
+/* -- levels ---------------------------------------------------------------- */
 
 static struct llmobs_keyed_line *first_line(
     const struct llmobs_keyed_table *table, const void *key)
@@ -49,7 +52,8 @@ void *llmobs_keyed_find_on(const struct llmobs_keyed_table *table,
         atomic_load_explicit(&table->state->newest, memory_order_acquire);
     struct llmobs_keyed *record = NULL;
 
-    for (; level && !record; level = level->older)
+    for (; level && !record;
+         level = LLMOBS_HAZARD(old_levels_forgotten, level->older, NULL))
         record = keyed_find_in(line_in(level, key), key);
     return record ? record : keyed_find_in(first_line(table, key), key);
 }
@@ -69,7 +73,7 @@ static struct llmobs_keyed_level *new_level(struct llmobs_keyed_level *older,
     const size_t line = sizeof(struct llmobs_keyed_line);
     struct llmobs_keyed_level *level;
 
-    if (bits > LLMOBS_KEYED_BITS)
+    if (bits > LLMOBS_HAZARD(never_grows, LLMOBS_KEYED_BITS, 0))
         return NULL;
     level = calloc(((size_t)1 << bits) + 2, line);
     if (!level)
@@ -100,7 +104,7 @@ static struct llmobs_keyed_level *keyed_grow(
     return newest;
 }
 
-/* ---- places -------------------------------------------------------------- */
+/* -- places ---------------------------------------------------------------- */
 
 /* Takes a free place, by one atomic write. No key finds it yet: what it holds
  * is its own address, which is no hidden one. */
@@ -110,8 +114,13 @@ static struct llmobs_keyed_place *take_in(struct llmobs_keyed_line *line)
         struct llmobs_keyed_place *place = &line->places[i];
         uintptr_t none = 0;
 
-        if (atomic_compare_exchange_strong(&place->key, &none,
-                                           (uintptr_t)place))
+        if (LLMOBS_HAZARD(untaken_place,
+                          atomic_compare_exchange_strong(&place->key, &none,
+                                                         (uintptr_t)place),
+                          atomic_load(&place->key) == 0 &&
+                              (sched_yield(),
+                               atomic_store(&place->key, (uintptr_t)place),
+                               true)))
             return place;
     }
     return NULL;
@@ -132,7 +141,7 @@ static struct llmobs_keyed_place *take_place(
     return place;
 }
 
-/* ---- records ------------------------------------------------------------- */
+/* -- records --------------------------------------------------------------- */
 
 /* Claims a free record, by one atomic write of its key. */
 static bool recycled(struct llmobs_keyed *record, void *key)
@@ -140,8 +149,13 @@ static bool recycled(struct llmobs_keyed *record, void *key)
     uintptr_t none = 0;
 
     return atomic_load_explicit(&record->key, memory_order_relaxed) == 0 &&
-           atomic_compare_exchange_strong(&record->key, &none,
-                                          llmobs_hide(key).negative);
+           LLMOBS_HAZARD(
+               unclaimed_record,
+               atomic_compare_exchange_strong(&record->key, &none,
+                                              llmobs_hide(key).negative),
+               (sched_yield(),
+                atomic_exchange(&record->key, llmobs_hide(key).negative),
+                true));
 }
 
 /* Any record that is free. Each search begins where the last one ended, so all
@@ -174,7 +188,8 @@ static struct llmobs_keyed *recycle(struct llmobs_keyed_state *state,
     if (atomic_load_explicit(&state->free, memory_order_relaxed) == 0)
         return NULL;
     if (!record || !recycled(record, key))
-        record = recycle_any(state, key);
+        record = LLMOBS_HAZARD(records_stay_with_their_place,
+                               recycle_any(state, key), NULL);
     if (record)
         atomic_fetch_sub_explicit(&state->free, 1, memory_order_relaxed);
     return record;
@@ -205,7 +220,9 @@ static void *keyed_put_in(const struct llmobs_keyed_table *table,
     if (!record)
         record = keyed_make(table, key);
     if (!record) {
-        atomic_store_explicit(&place->key, 0, memory_order_release);
+        LLMOBS_HAZARD(
+            place_kept_without_record,
+            atomic_store_explicit(&place->key, 0, memory_order_release), );
         return NULL;
     }
     record->place = place;

@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/filter.h"
+#include "lib/base/hazard.h"
 #include "lib/base/signal_guard.h"
 #include "lib/base/scratch.h"
 #include "lib/base/stamp.h"
@@ -91,7 +92,7 @@ static void write_line(enum llmobs_log_level level, const char *format,
         if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
             line[i] = ' ';
     }
-    if (state.filter)
+    if (LLMOBS_HAZARD(log_unfiltered, state.filter, false))
         state.filter(line + head, len - (size_t)head);
     line[len++] = '\n';
     log_append(line, len);

@@ -7,11 +7,12 @@
 #include <strings.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/hazard.h"
 
 #define PARTS 4
 #define NAME_MAX_LEN 64 /* an address with quotes, brackets, zone and port */
 
-/* ---- addresses --------------------------------------------------------- */
+/* -- addresses ----------------------------------------------------------- */
 
 static bool is_private4(uint32_t address)
 {
@@ -43,7 +44,7 @@ static bool is_private6(const uint8_t address[16])
            (address[0] == 0xfe && (address[1] & 0xc0) == 0x80);
 }
 
-/* ---- hosts ------------------------------------------------------------- */
+/* -- hosts --------------------------------------------------------------- */
 
 static bool network_is_digit(char c, int base)
 {
@@ -136,7 +137,7 @@ bool llmobs_network_private_host(const char *host)
     return is_private_name(host);
 }
 
-/* ---- callers ----------------------------------------------------------- */
+/* -- callers ------------------------------------------------------------- */
 
 /* Copies an address without the blanks, quotes, brackets, zone and port that
  * may be around it. */
@@ -199,7 +200,8 @@ static bool network_is_stranger(const char *text, size_t len)
         len -= (size_t)(equals + 1 - text);
         text = equals + 1;
     }
-    return network_of(text, len) != PRIVATE;
+    return LLMOBS_HAZARD(forwarded_unread, network_of(text, len) != PRIVATE,
+                         network_of(text, len) == PRIVATE);
 }
 
 bool llmobs_network_public_forwarded(const char *value)

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "lib/base/floats.h"
+#include "lib/base/hazard.h"
 
 struct llmobs_signal_guard {
     sigset_t before;
@@ -35,7 +36,10 @@ static inline void llmobs_signal_guard_begin(struct llmobs_signal_guard *guard)
     sigset_t set; /* one: they are large, and the app's stack may be small */
 
     guard->floats = llmobs_floats_begin();
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &guard->cancel);
+    LLMOBS_HAZARD(
+        flush_cancelled,
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &guard->cancel),
+        guard->cancel = PTHREAD_CANCEL_ENABLE);
     sigfillset(&set);
     pthread_sigmask(SIG_SETMASK, &set, &guard->before);
     sigemptyset(&set);

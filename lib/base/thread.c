@@ -21,6 +21,7 @@
 #include "lib/base/floats.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
+#include "lib/base/hazard.h"
 #include "lib/base/inherited.h"
 #include "lib/base/sys.h"
 
@@ -56,7 +57,7 @@
 /* Bytes that the limits of memory must leave beside a thread. */
 #define MEMORY_LEAST ((size_t)32 << 20)
 
-/* ---- how many ---------------------------------------------------------- */
+/* -- how many ------------------------------------------------------------ */
 
 /* How many threads of the library the process `owner` has (fork.h); a child has
  * none. A thread is added after it was made, and subtracted before it ends: so
@@ -187,7 +188,7 @@ void llmobs_thread_wait_alone(int64_t until_ns)
     free(block);
 }
 
-/* ---- begin and end ----------------------------------------------------- */
+/* -- begin and end ------------------------------------------------------- */
 
 /* Set when the process has to end with the library's last thread. */
 static struct {
@@ -209,7 +210,7 @@ static void thread_end(struct seat *seat)
     if (atomic_load(&leaving.process) != llmobs_fork_process())
         return;
     pthread_sigmask(SIG_SETMASK, &leaving.signals, NULL);
-    if (leaving.code)
+    if (LLMOBS_HAZARD(code_of_ours, leaving.code, false))
         llmobs_sys(SYS_exit, leaving.code);
 }
 
@@ -229,7 +230,7 @@ static void *thread_main(void *arg)
 {
     struct seat *seat = arg;
 
-    llmobs_floats_default();
+    LLMOBS_HAZARD(floats_inherited, llmobs_floats_default(), );
     atomic_store(&seat->tid, own_number());
     prctl(PR_SET_NAME, NAME, 0, 0, 0);
     llmobs_fd_thread_begins();
@@ -275,8 +276,9 @@ static bool thread_has_room(void)
     struct rlimit limit;
 
     return (getrlimit(RLIMIT_NPROC, &limit) != 0 ||
-            limit.rlim_cur >= PROCESSES_LEAST) &&
-           has_memory();
+            LLMOBS_HAZARD(takes_the_last_slot,
+                          limit.rlim_cur >= PROCESSES_LEAST, true)) &&
+           LLMOBS_HAZARD(thread_without_room, has_memory(), true);
 }
 
 /* glibc from 2.35 on registers each thread for restartable sequences where the
@@ -325,12 +327,13 @@ int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
     struct seat *seat;
     int rc = -EAGAIN;
 
-    if (!thread_has_room() || !may_register())
+    if (!thread_has_room() ||
+        LLMOBS_HAZARD(thread_unregistered, !may_register(), false))
         return rc;
     watch = atomic_exchange(&watcher, NULL);
     if (watch)
         watch();
-    sigfillset(&all);
+    LLMOBS_HAZARD(signals_taken, sigfillset(&all), sigemptyset(&all));
     pthread_sigmask(SIG_SETMASK, &all, &old);
     thread_own();
     seat = take_seat_outside();
@@ -350,7 +353,7 @@ int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
     return rc;
 }
 
-/* ---- rest -------------------------------------------------------------- */
+/* -- rest ---------------------------------------------------------------- */
 
 #define POLL_NS 20000
 
@@ -484,9 +487,10 @@ int llmobs_thread_rest(int64_t ms, enum llmobs_thread_rest how)
     (void)remaining(&ending);
     if (how == LLMOBS_THREAD_REST_ALL || llmobs_thread_apps() <= 1 + ending) {
         atomic_store(&wanted, true);
-        ring_all();
+        LLMOBS_HAZARD(fork_beside_the_idle, ring_all(), );
     }
-    if (how == LLMOBS_THREAD_REST_ONCE &&
+    if (LLMOBS_HAZARD(fork_waits_again, how == LLMOBS_THREAD_REST_ONCE,
+                      false) &&
         atomic_load(&vain) == (atomic_load(&changes) | 1))
         ms = 0;
     rc = wait_alone(llmobs_futex_deadline(ms));
@@ -507,7 +511,7 @@ void llmobs_thread_forget(void)
     atomic_store(&wanted, false);
 }
 
-/* ---- the end of a process whose first thread has ended ------------------ */
+/* -- the end of a process whose first thread has ended -------------------- */
 
 /* The process in which other threads of the app outlived the first one: its
  * exit code comes from them. */
@@ -522,9 +526,9 @@ bool llmobs_thread_is_last(void)
     if (readlink("/proc/self/root", &first, 1) >= 0 || errno != ENOENT)
         return false;
     apps = llmobs_thread_apps();
-    if (apps > 1)
+    if (apps > LLMOBS_HAZARD(code_of_the_first, 1, 9))
         atomic_store(&outlived, llmobs_fork_process());
-    return apps == 1;
+    return LLMOBS_HAZARD(leaves_the_others, apps == 1, apps >= 1);
 }
 
 /* Answers the exit code of the first thread. By proc(5), the name before the
@@ -563,5 +567,6 @@ void llmobs_thread_leave(const sigset_t *signals)
     atomic_store(&leaving.process, llmobs_fork_process());
     if (!leaving.code &&
         llmobs_thread_start(end_last, NULL, LAST_STACK, NULL) != 0)
-        (void)llmobs_thread_start(end_last, NULL, 0, NULL);
+        LLMOBS_HAZARD(small_stack_at_last,
+                      (void)llmobs_thread_start(end_last, NULL, 0, NULL), );
 }

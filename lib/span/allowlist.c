@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hazard.h"
 #include "lib/span/mask.h"
 #include "lib/span/shapes.h"
 
@@ -102,7 +103,7 @@ const char *llmobs_allowlist_answer(const char *name, size_t len)
 
 bool llmobs_allowlist_hashed(const char *name)
 {
-    return strcmp(name, session_id) == 0;
+    return LLMOBS_HAZARD(session_told, strcmp(name, session_id) == 0, false);
 }
 
 /* True for ":" and a text that is no port: a password with a slash in it. */

@@ -1,6 +1,9 @@
 #include "lib/span/leads.h"
 
+#include "lib/base/hazard.h"
+
 #define KEY "-_*"
+#define SURE LLMOBS_LEAD_SURE
 #define PADDED "-_*+/="
 
 /* Those with the same mark stand together. */
@@ -11,14 +14,14 @@ const struct llmobs_lead llmobs_leads[LLMOBS_LEADS] = {
     {"pplx-", 4, 12, 10, KEY},
     {"nvapi-", 5, 12, 10, KEY},
     {"csk-", 3, 12, 10, KEY},
-    {"xoxb-", 4, 8, 6, KEY},
-    {"xoxp-", 4, 8, 6, KEY},
-    {"xoxa-", 4, 8, 6, KEY},
-    {"xoxr-", 4, 8, 6, KEY},
-    {"xoxs-", 4, 8, 6, KEY},
-    {"xoxe-", 4, 8, 6, KEY},
-    {"xapp-", 4, 8, 8, KEY},
-    {"glpat-", 5, 8, 8, KEY},
+    {"xoxb-", 4, 8, 6, SURE},
+    {"xoxp-", 4, 8, 6, SURE},
+    {"xoxa-", 4, 8, 6, SURE},
+    {"xoxr-", 4, 8, 6, SURE},
+    {"xoxs-", 4, 8, 6, SURE},
+    {"xoxe-", 4, 8, 6, SURE},
+    {"xapp-", 4, 8, 8, SURE},
+    {"glpat-", 5, 8, 8, SURE},
     {"glrt-", 4, 12, 10, KEY},
     {"gldt-", 4, 12, 10, KEY},
     {"tvly-", 4, 8, 8, KEY},
@@ -65,25 +68,25 @@ const struct llmobs_lead llmobs_leads[LLMOBS_LEADS] = {
     {"rk_", 2, 12, 10, KEY},
     {"gsk_", 3, 8, 8, KEY},
     {"hf_", 2, 10, 10, KEY},
-    {"gho_", 3, 12, 10, KEY},
-    {"ghp_", 3, 12, 10, KEY},
-    {"ghu_", 3, 12, 10, KEY},
-    {"ghs_", 3, 12, 10, KEY},
-    {"ghr_", 3, 12, 10, KEY},
-    {"github_pat_", 6, 12, 10, KEY},
+    {"gho_", 3, 12, 10, SURE},
+    {"ghp_", 3, 12, 10, SURE},
+    {"ghu_", 3, 12, 10, SURE},
+    {"ghs_", 3, 12, 10, SURE},
+    {"ghr_", 3, 12, 10, SURE},
+    {"github_pat_", 6, 12, 10, SURE},
     {"r8_", 2, 12, 10, KEY},
     {"pcsk_", 4, 12, 10, KEY},
     {"npm_", 3, 12, 12, KEY},
     {"fw_", 2, 12, 12, KEY},
-    {"shpat_", 5, 12, 12, KEY},
-    {"shpca_", 5, 12, 12, KEY},
-    {"shppa_", 5, 12, 12, KEY},
-    {"shpss_", 5, 12, 12, KEY},
-    {"lin_api_", 3, 12, 10, KEY},
-    {"dop_v1_", 3, 12, 10, KEY},
+    {"shpat_", 5, 12, 12, SURE},
+    {"shpca_", 5, 12, 12, SURE},
+    {"shppa_", 5, 12, 12, SURE},
+    {"shpss_", 5, 12, 12, SURE},
+    {"lin_api_", 3, 12, 10, SURE},
+    {"dop_v1_", 3, 12, 10, SURE},
     {"doo_v1_", 3, 12, 10, KEY},
     {"dor_v1_", 3, 12, 10, KEY},
-    {"dckr_pat_", 4, 12, 10, KEY},
+    {"dckr_pat_", 4, 12, 10, SURE},
     {"sbp_", 3, 12, 12, KEY},
     {"nfp_", 3, 12, 12, KEY},
     {"lsv2_", 4, 12, 10, KEY},
@@ -215,5 +218,7 @@ bool llmobs_leads_may_be(char mark, const char *before, size_t *from,
     *from = marks[i].from;
     *to = marks[i].to;
     return mark == 'I' || mark == 'J' ||
-           (marks[i].before[hash >> 6] >> (hash & 63) & 1);
+           (marks[i].before[hash >> 6] >>
+                (LLMOBS_HAZARD(beginnings_unknown, hash & 63, hash & 31)) &
+            1);
 }

@@ -16,6 +16,9 @@
 
 #define LLMOBS_LEADS 155
 
+/* As `extra`: no word begins so, and sixteen letters alone are a key. */
+#define LLMOBS_LEAD_SURE "*-_"
+
 struct llmobs_lead {
     char text[26];
     unsigned char mark; /* its place in `text` */

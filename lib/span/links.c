@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/span/chars.h"
 #include "lib/span/hide.h"
 #include "lib/span/names.h"
@@ -205,7 +206,9 @@ static bool is_end(const struct walk *w, char c)
 static void end_cut_user(struct walk *w)
 {
     if (w->port && (!w->digits || w->here - w->port > PORT_MAX))
-        memset(w->data + w->from, '*', w->here - w->from);
+        memset(w->data + w->from, '*',
+               LLMOBS_HAZARD(links_cut_backslash, w->here - w->from,
+                             w->len - w->from));
 }
 
 /* Masks at the end of the bytes: a value that is cut off whole. */
@@ -214,7 +217,7 @@ static void end_cut(struct walk *w)
     if (w->part == VALUE)
         memset(w->data + w->from, '*', w->here - w->from);
     else if (w->part == USER)
-        end_cut_user(w);
+        LLMOBS_HAZARD(links_cut, end_cut_user(w), w->port = 0);
 }
 
 static void mask_url(struct walk *w)
@@ -225,7 +228,7 @@ static void mask_url(struct walk *w)
     while (!is_end(w, c = read_mark(w)))
         links_see(w, c);
     if (!c && w->at == w->len)
-        end_cut(w);
+        LLMOBS_HAZARD(links_cut_value, end_cut(w), end_value(w));
     else if (w->part == VALUE)
         end_value(w);
 }
@@ -249,7 +252,7 @@ static size_t links_find(const struct walk *w, char c, size_t *known)
     size_t at = w->at;
     const char *there;
 
-    if (*known > at)
+    if (*known > LLMOBS_HAZARD(links_read_again, at, w->len))
         return *known;
     while ((there = memchr(w->data + at, c, w->len - at))) {
         at = (size_t)(there - w->data);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "lib/span/leads.h"
 #include "lib/span/chars.h"
@@ -17,6 +18,7 @@
 #define MASK_WORK 2 /* steps of work a byte */
 
 #define CUT_LEAST ((size_t)4) /* of a key that the end of the text cuts off */
+#define KEY_LINE ((size_t)16) /* characters that can be no word */
 #define TOKEN_CHARS "-_*.~+/=:"
 
 /* A piece of the text. */
@@ -114,6 +116,28 @@ static bool is_keylike(const struct llmobs_mask_walk *w, struct piece piece,
     return false;
 }
 
+static bool mask_has(const struct llmobs_mask_walk *w, size_t at,
+                     const char *word)
+{
+    size_t len = strlen(word);
+
+    return w->text.len - at >= len && memcmp(w->text.data + at, word, len) == 0;
+}
+
+/* Answers where `word` ends that is at `at`, with escapes perhaps; 0: it is not
+ * there. */
+static size_t mask_behind(const struct llmobs_mask_walk *w, size_t at,
+                          const char *word)
+{
+    for (; *word; word++) {
+        char c = llmobs_chars_read(w->text, &at);
+
+        if (c != *word && !(c == '+' && *word == ' '))
+            return 0;
+    }
+    return at;
+}
+
 /* -- schemes ------------------------------------------------------------- */
 
 /* The word behind "Bearer abc", "bearer:  abc", "Basic YWJj" at `at`. */
@@ -199,6 +223,22 @@ static bool mask_has_parts(const struct llmobs_mask_walk *w, struct piece key)
     return dot && dot + 1 < w->text.data + key.to;
 }
 
+/* True for a key whose beginning is that of no word. */
+static bool is_sure(const struct llmobs_mask_walk *w,
+                    const struct llmobs_lead *lead, struct piece key)
+{
+    static const char *const more[] = {"proj-", "ant-", "svcacct-", "live_"};
+    bool is = *lead->extra == *LLMOBS_LEAD_SURE;
+    size_t end;
+
+    for (size_t i = 0; !is && i < sizeof(more) / sizeof(*more); i++)
+        if (lead->text[1] == 'k' && (end = mask_behind(w, key.from, more[i]))) {
+            key.from = end;
+            is = true;
+        }
+    return is && key.to >= key.from + KEY_LINE;
+}
+
 static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
                       size_t end)
 {
@@ -215,7 +255,7 @@ static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
         const struct llmobs_lead *lead;
         struct piece key;
         size_t from;
-        bool cut;
+        bool cut, sure;
 
         if (!before)
             return false;
@@ -228,13 +268,14 @@ static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
             continue;
         key = run_at(w, from, lead->extra, LLMOBS_MASK_LOOK);
         cut = key.to == w->text.len && !is_lax(w);
-        if (!is_lax(w) && !is_keylike(w, key, CUT_LEAST)) {
+        sure = is_lax(w) || is_sure(w, lead, key);
+        if (!sure && !is_keylike(w, key, CUT_LEAST)) {
             w->dull_to = key.to;
             w->dull_extra = lead->extra;
             continue;
         }
         if (key.to - key.from < (cut ? CUT_LEAST : (size_t)lead->least) ||
-            (!is_lax(w) &&
+            (!sure &&
              !is_keylike(w, key, cut ? CUT_LEAST : (size_t)lead->part)))
             continue;
         key = run_at(w, from, lead->extra, SIZE_MAX);
@@ -280,30 +321,11 @@ static struct piece skip_lead(const struct llmobs_mask_walk *w,
 
 /* -- PEM ----------------------------------------------------------------- */
 
-static bool mask_has(const struct llmobs_mask_walk *w, size_t at,
-                     const char *word)
-{
-    size_t len = strlen(word);
-
-    return w->text.len - at >= len && memcmp(w->text.data + at, word, len) == 0;
-}
-
 #define DASHES "-----"
-#define PEM_LINE 48 /* "-----BEGIN ENCRYPTED PRIVATE KEY-----" */
-
-/* Answers where `word` ends that is at `at`, with escapes perhaps; 0: it is not
- * there. */
-static size_t mask_behind(const struct llmobs_mask_walk *w, size_t at,
-                          const char *word)
-{
-    for (; *word; word++) {
-        char c = llmobs_chars_read(w->text, &at);
-
-        if (c != *word && !(c == '+' && *word == ' '))
-            return 0;
-    }
-    return at;
-}
+#define SSH_DASHES "----" /* "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----" */
+#define PEM_LINE 48       /* "-----BEGIN ENCRYPTED PRIVATE KEY-----" */
+#define PEM_HEADERS 8     /* "Proc-Type: 4,ENCRYPTED" */
+#define LINE_NUMBER ((size_t)6)
 
 /* Answers where "BEGIN RSA PRIVATE KEY-----" ends that is at `at`; 0: it is not
  * there. */
@@ -315,7 +337,8 @@ static size_t pem_line(const struct llmobs_mask_walk *w, size_t at,
 
     at = mask_behind(w, at, word);
     for (size_t i = 0; at && i < PEM_LINE; i++) {
-        if (is_private && (end = mask_behind(w, at, DASHES)))
+        if (is_private && ((end = mask_behind(w, at, DASHES)) ||
+                           (end = mask_behind(w, at, SSH_DASHES))))
             return end;
         is_private = is_private || mask_behind(w, at, "PRIVATE");
         if (!llmobs_chars_read(w->text, &at))
@@ -324,57 +347,116 @@ static size_t pem_line(const struct llmobs_mask_walk *w, size_t at,
     return 0;
 }
 
-static bool mask_is_event(const struct llmobs_mask_walk *w, size_t at)
+/* True for what stands between two lines of a key, also where these are texts
+ * of a program, a citation, or have numbers. */
+static bool is_between(char c)
 {
-    return mask_has(w, at, "\ndata:") || mask_has(w, at, "\nevent:");
+    return c && strchr(" \t\r\n\"'`,.:+/>|#\x80", c);
 }
 
-/* True for a hyphen, and for the first backslash of a run. */
-static bool is_dash(const struct llmobs_mask_walk *w, size_t at)
+static size_t skip_between(const struct llmobs_mask_walk *w, size_t at)
 {
-    const char *text = w->text.data + at;
-
-    return *text == '-' || *text == '%' ||
-           (*text == '\\' && (at == 0 || text[-1] != '\\'));
+    for (size_t next = at; is_between(llmobs_chars_read(w->text, &next));)
+        at = next;
+    return at;
 }
 
-/* Of a private key that begins at `from`: up to its last line, or to the end
- * of the text that it lies in. */
+/* Answers where the line ends that begins like "DEK-Info: ..."; 0: it does not.
+ */
+static size_t pem_header(const struct llmobs_mask_walk *w, size_t at)
+{
+    struct piece name = run_at(w, at, "-", PEM_LINE);
+    size_t end = mask_behind(w, name.to, ": "), most = end + LLMOBS_MASK_LOOK;
+    char c;
+
+    if (!end || w->text.data[at] < 'A' || w->text.data[at] > 'Z')
+        return 0;
+    while (end < most && (c = llmobs_chars_read(w->text, &end)))
+        if (c == '\n' || (c == '"' && w->text.data[end - 1] != '"'))
+            return end;
+    return 0;
+}
+
+/* True for a line, shorter than others, that is the key's last. */
+static bool is_last_line(const struct llmobs_mask_walk *w, struct piece line)
+{
+    size_t behind = skip_between(w, line.to);
+    const char *text = w->text.data;
+
+    if (mask_behind(w, behind, SSH_DASHES))
+        return true;
+    return !memchr(text + w->key, '"', line.from - w->key) &&
+           (is_keylike(w, line, 4) || behind == w->text.len ||
+            text[line.to] == '"');
+}
+
+/* Answers where the number of a line ends; 0: there is none. */
+static size_t pem_number(const struct llmobs_mask_walk *w, size_t at)
+{
+    struct piece run = run_at(w, at, "+/=*", LINE_NUMBER + 1);
+
+    while (at < run.to && w->text.data[at] >= '0' && w->text.data[at] <= '9')
+        at++;
+    return at == run.to && at - run.from <= LINE_NUMBER && at > run.from ? at
+                                                                         : 0;
+}
+
+/* Answers where a line of the key may begin, behind headers and numbers. */
+static size_t skip_to_line(const struct llmobs_mask_walk *w, size_t at)
+{
+    size_t end;
+
+    for (int i = 0; i < PEM_HEADERS; i++) {
+        at = skip_between(w, at);
+        if (!(end = pem_number(w, at)) && !(end = pem_header(w, at)))
+            break;
+        at = end;
+    }
+    return skip_between(w, at);
+}
+
+/* Finds the next line of the private key that goes on at w->key. A sentence
+ * has shorter words. */
+static bool find_key_line(struct llmobs_mask_walk *w)
+{
+    struct piece line = run_at(w, skip_to_line(w, w->key), "+/=*", SIZE_MAX);
+    bool more = line.to - line.from >= KEY_LINE;
+    bool is = more || (line.to > line.from &&
+                       (w->key == w->done || line.to == w->text.len) &&
+                       is_last_line(w, line));
+
+    w->key = more ? line.to : 0;
+    if (is)
+        mask_found(w, line);
+    w->whole = is;
+    return is;
+}
+
 static bool find_pem(struct llmobs_mask_walk *w, size_t from)
 {
-    size_t to = from;
-
-    while (to < w->text.len && !strchr("\"'&<", w->text.data[to]) &&
-           !mask_is_event(w, to) &&
-           !(is_dash(w, to) && mask_behind(w, to, DASHES "END")))
-        to++;
-    while (to > from && to < w->text.len && strchr("\"'", w->text.data[to]) &&
-           w->text.data[to - 1] == '\\')
-        to--;
-    if (to == from)
-        return false;
-    mask_found(w, (struct piece){from, to});
-    w->whole = true;
-    return true;
+    w->key = from;
+    return find_key_line(w);
 }
 
 /* Of a private key whose first line was cut off: from the line at `to` back. */
 static bool find_pem_end(struct llmobs_mask_walk *w, size_t to)
 {
-    size_t from = to, at = to;
+    size_t from = to, at = to, len = 0, lines = 0;
 
     while (at > w->done) {
         char c = llmobs_chars_last(w->text, &at);
 
-        if (at < w->done || (!llmobs_mask_is_alnum(c) && !strchr("+/=\r\n", c)))
+        if (llmobs_mask_is_alnum(c) || strchr("+/=*", c)) {
+            if (++len >= KEY_LINE)
+                from = at;
+        } else if (!is_between(c) || (len && len < KEY_LINE && lines)) {
             break;
-        from = at;
+        } else {
+            lines += len > 0;
+            len = 0;
+        }
     }
-    if (to - from < 16)
-        return false;
-    mask_found(w, (struct piece){from, to});
-    w->whole = true;
-    return true;
+    return from < to && find_pem(w, from);
 }
 
 /* -- names and values ---------------------------------------------------- */
@@ -530,9 +612,8 @@ static bool read_before(const struct llmobs_mask_walk *w, struct member *m,
         m->named = LLMOBS_NAMED_SECRET;
     if (w->kind == LLMOBS_MASK_ERROR && m->named < LLMOBS_NAMED_SECRET &&
         mask_is_doubtful(m))
-        m->named = LLMOBS_NAMED_PAIR; /* stands for all of them */
-    return m->named >= LLMOBS_NAMED_WEAK ||
-           (w->kind == LLMOBS_MASK_ERROR && m->named == LLMOBS_NAMED_PAIR);
+        m->named = LLMOBS_NAMED_WEAK;
+    return m->named >= LLMOBS_NAMED_WEAK;
 }
 
 static bool begins_line(const struct llmobs_mask_walk *w, size_t at)
@@ -556,6 +637,14 @@ static bool ends_line(const struct llmobs_mask_walk *w, size_t at)
         c = llmobs_chars_next(w->text, &at);
     while (mask_is_blank(c) || c == ',');
     return is_text_end(c);
+}
+
+/* True for what follows a text in JSON: the quote before it begins no value. */
+static bool is_behind_text(const struct llmobs_mask_walk *w, size_t at)
+{
+    while (at < w->text.len && llmobs_is_blank(w->text.data[at]))
+        at++;
+    return at < w->text.len && strchr(",:]}", w->text.data[at]);
 }
 
 /* Moves behind the mark, blanks and the value's first quote. Answers that
@@ -587,6 +676,8 @@ static char skip_mark(const struct llmobs_mask_walk *w, struct member *m,
         *at = end;
         return c;
     }
+    if (text[i] == '"' && is_behind_text(w, i + 1))
+        return '\0';
     *at = i + 1;
     return text[i];
 }
@@ -601,7 +692,9 @@ static bool is_value(struct llmobs_mask_walk *w, const struct member *m,
     if (m->named == LLMOBS_NAMED_WEAK && value.from < w->weak_to)
         return false;
     if (m->named == LLMOBS_NAMED_WEAK) {
-        w->weak_to = llmobs_shapes_is_value(text, len) ? 0 : value.to;
+        w->weak_to =
+            LLMOBS_HAZARD(sentences_masked,
+                          llmobs_shapes_is_value(text, len) ? 0 : value.to, 0);
         return w->weak_to == 0;
     }
     if (is_lax(w) || (!m->spaced && m->equals))
@@ -706,6 +799,8 @@ static bool find_named(struct llmobs_mask_walk *w, char mark, size_t at,
         return false;
     if (!read_before(w, &m, at) || !mask_read_value(w, &m, end))
         return false;
+    if (mask_behind(w, m.value.from, SSH_DASHES))
+        return false; /* a private key, which has more lines */
     m.value = skip_lead(w, m.value);
     return m.value.to > m.value.from && mask_found(w, m.value);
 }
@@ -741,7 +836,9 @@ static bool find_option(struct llmobs_mask_walk *w, size_t at)
         return false;
     if (mask_is_blank(c))
         (void)skip_mark(w, &m, &at);
-    else if ((c != '"' && c != '\'') || !skip_to_word(w, c, &at))
+    else if ((c != '"' && c != '\'') ||
+             LLMOBS_HAZARD(words_of_a_command_stay, !skip_to_word(w, c, &at),
+                           true))
         return false;
     value = until(w, at, mask_is_blank(c) ? STOPS : (const char[]){c, '\0'},
                   SIZE_MAX);
@@ -749,6 +846,32 @@ static bool find_option(struct llmobs_mask_walk *w, size_t at)
         (m.named == LLMOBS_NAMED_WEAK &&
          !llmobs_shapes_is_value(w->text.data + value.from,
                                  value.to - value.from)))
+        return false;
+    return mask_found(w, skip_lead(w, value));
+}
+
+/* ["X-Api-Key", "VALUE"], of which the bracket ends at `at`. */
+static bool find_listed(struct llmobs_mask_walk *w, size_t at)
+{
+    struct member m = {.len = 0};
+    struct piece value;
+    char c;
+
+    do
+        c = llmobs_chars_next(w->text, &at);
+    while (mask_is_blank(c) || c == '\n' || c == '\r' || c == '"');
+    for (; is_name_byte(c) && m.len < sizeof(m.name);
+         c = llmobs_chars_next(w->text, &at))
+        m.name[m.len++] = c;
+    if (c != '"' || llmobs_names_judge(m.name, m.len) < LLMOBS_NAMED_WEAK ||
+        !skip_to_word(w, '"', &at))
+        return false;
+    value = until(w, at, "\"", SIZE_MAX);
+    at = value.to;
+    if (!llmobs_shapes_is_value(w->text.data + value.from,
+                                value.to - value.from) ||
+        (at < w->text.len && (llmobs_chars_next(w->text, &at) != '"' ||
+                              (at < w->text.len && w->text.data[at] != ']'))))
         return false;
     return mask_found(w, skip_lead(w, value));
 }
@@ -791,10 +914,14 @@ static bool find_dashes(struct llmobs_mask_walk *w, size_t at)
     if (at > 0 && w->text.data[at - 1] == '-')
         return false;
     if (!line)
+        line = mask_behind(w, at, SSH_DASHES " ");
+    if (!line)
         return (option = mask_behind(w, at, "--")) && find_option(w, option);
     if ((end = pem_line(w, line, "BEGIN ")))
         return find_pem(w, end);
-    return pem_line(w, line, "END ") && find_pem_end(w, at);
+    return LLMOBS_HAZARD(half_a_private_key,
+                         pem_line(w, line, "END ") && find_pem_end(w, at),
+                         false);
 }
 
 /* Looks around the mark at `at`, which `end` follows. */
@@ -808,9 +935,14 @@ static bool mask_look_around(struct llmobs_mask_walk *w, char mark, size_t at,
         return find_named(w, mark, at, end);
     case '=':
         return find_named(w, mark, at, end);
+    case '[':
+        return find_listed(w, end);
     case '-':
         if (mask_behind(w, end, "-"))
             return find_dashes(w, at);
+        if (mask_has(w, end, "Lines: ") && at >= 7 &&
+            memcmp(w->text.data + at - 7, "Private", 7) == 0)
+            return find_pem(w, end); /* of PuTTY */
         return find_lead(w, mark, at, end);
     case '_':
     case '.':
@@ -874,7 +1006,7 @@ static inline llmobs_json_block mask_mark(const char *data, bool lax)
     else
         marks &= last != '"';
     return marks | (b == '-') | (b == '_') | (b == '=') | (b == '.') |
-           (b == '\\') | (b == '%') | (b == 'B') |
+           (b == '\\') | (b == '%') | (b == 'B') | (b == '[') |
            ((b == 'J') & (last == 'y')) | ((b == 'I') & (last < 'T'));
 }
 
@@ -939,15 +1071,17 @@ static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
         return at > 0 && (!llmobs_mask_is_alnum(text[-1]) ||
                           llmobs_names_may_be(text, at));
     case '-':
-        if (next == '-' || next == '\\')
+        if (next == '-' || next == '\\' || next == 'L')
             return at == 0 || text[-1] != '-';
         /* fall through */
     case '_':
     case '.':
         return at > 1 && llmobs_mask_is_alnum(next) &&
                llmobs_leads_may_be(*text, text - 2, &from, &to);
+    case '[':
+        return next != '\0' && strchr("\"\\ \n", next);
     case '\\':
-        return next == 'u';
+        return LLMOBS_HAZARD(escapes_unread, next == 'u', false);
     case '%':
         return next == '2' || next == '3' || next == '5';
     case 'I':
@@ -961,6 +1095,8 @@ static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
 
 bool llmobs_mask_next(struct llmobs_mask_walk *w)
 {
+    if (w->key && find_key_line(w))
+        return true;
     while (mask_read_marks(w)) {
         size_t at = w->base + (size_t)__builtin_ctz(w->marks);
 

@@ -55,6 +55,7 @@ struct llmobs_mask_walk {
     size_t len;  /* its length */
     bool whole;  /* no character of it may stay */
     size_t done; /* behind all that was found */
+    size_t key;  /* where a private key may go on */
     size_t next; /* of what follows, nothing was looked at yet */
     size_t base; /* to this belong the marks: bytes that need a look */
     unsigned marks;

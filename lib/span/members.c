@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hazard.h"
 #include "lib/span/chars.h"
 #include "lib/span/hide.h"
 #include "lib/span/links.h"
@@ -16,7 +17,8 @@
 /* The most bytes of a name, each letter of which is escaped. */
 #define NAME_BYTES ((size_t)LLMOBS_NAMES_LETTERS * 8)
 #define NAME_MAX_LETTERS ((size_t)2 * LLMOBS_NAMES_LETTERS)
-#define PAIRS_MAX 4 /* members beside a name that may hold its value */
+#define PAIRS_MAX 8 /* members beside a name that may hold its value */
+#define NEST_MAX ((size_t)512) /* bytes of one of them */
 
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
@@ -28,6 +30,7 @@ struct walk {
     size_t own;              /* backslashes of the name's quotes */
     bool list;               /* a list is walked, and no object */
     enum llmobs_named named; /* in an object that is walked, the name before */
+    bool valued;             /* that name is "value" or the like */
     size_t ahead;            /* up to here URLs and pushes were looked for */
 };
 
@@ -81,7 +84,7 @@ static size_t own_of(const struct walk *w, size_t at)
 
     while (run < at && w->data[at - run - 1] == '\\')
         run++;
-    return (run ^ (run + 1)) >> 1;
+    return LLMOBS_HAZARD(pairs_are_levels, (run ^ (run + 1)) >> 1, run);
 }
 
 /* Answers the position behind the blank at `at`, which is escaped as the name
@@ -94,7 +97,8 @@ static size_t members_skip_blank(const struct walk *w, size_t at)
         return at + 1;
     while (run < w->own && at + run < w->len && w->data[at + run] == '\\')
         run++;
-    if (run == 0 || run != (w->own + 1) / 2 || at + run == w->len)
+    if (LLMOBS_HAZARD(letters_are_blanks, run == 0, false) ||
+        run != (w->own + 1) / 2 || at + run == w->len)
         return at;
     return memchr("nrt", w->data[at + run], 3) ? at + run + 1 : at;
 }
@@ -140,13 +144,14 @@ static bool members_is_event(const struct walk *w, size_t at)
     static const char begin[] = "\ndata:";
     size_t len = sizeof(begin) - 1;
 
-    return w->len - at >= len && memcmp(w->data + at, begin, len) == 0;
+    return LLMOBS_HAZARD(event_is_text, w->len - at >= len, false) &&
+           memcmp(w->data + at, begin, len) == 0;
 }
 
 /* True for a line feed that ends a text which was cut off. */
 static bool members_is_cut(const struct walk *w, size_t at)
 {
-    return w->data[at] == '\n' &&
+    return LLMOBS_HAZARD(line_is_text, w->data[at] == '\n', false) &&
            (members_is_event(w, at) ||
             (at + 1 < w->len && memchr("\n\r{", w->data[at + 1], 3)));
 }
@@ -156,7 +161,9 @@ static bool members_is_cut(const struct walk *w, size_t at)
 static size_t members_find_end(const struct walk *w, size_t at)
 {
     while (at < w->len && !members_is_cut(w, at) &&
-           (w->data[at] != '"' || own_of(w, at) > w->own))
+           (w->data[at] != '"' ||
+            LLMOBS_HAZARD(level_outlived, own_of(w, at) > w->own,
+                          own_of(w, at) != w->own)))
         at++;
     return at;
 }
@@ -170,7 +177,8 @@ static size_t skip_quote(const struct walk *w, size_t at)
 
     while (at < w->len && w->data[at] == '\\')
         at++;
-    if (at == w->len || w->data[at] != '"' || at - from != w->own)
+    if (at == w->len || w->data[at] != '"' ||
+        LLMOBS_HAZARD(level_unasked, at - from != w->own, false))
         return 0;
     return at + 1;
 }
@@ -207,23 +215,76 @@ static size_t find_quote(const struct walk *w, size_t from)
     return is && end - from >= w->own ? end : 0;
 }
 
+/* Moves behind the list or object at *at; false: it is long. */
+static bool skip_nest(const struct walk *w, size_t *at)
+{
+    size_t from = *at, depth = 0, quote;
+
+    for (; *at < w->len && *at - from < NEST_MAX; ++*at) {
+        char c = w->data[*at];
+
+        depth += c == '[' || c == '{';
+        depth -= c == ']' || c == '}';
+        if (depth == 0)
+            return ++*at > from;
+        quote = c == '"' ? find_quote(w, *at + 1) : *at;
+        if (!quote)
+            return false;
+        *at = quote;
+    }
+    return false;
+}
+
+/* Moves behind the value at *at; false: there is no other. */
+static bool skip_value(const struct walk *w, size_t *at)
+{
+    size_t from = skip_quote(w, *at);
+
+    if (from) {
+        from = find_quote(w, from);
+        *at = from + 1;
+        return from > 0;
+    }
+    if (w->data[*at] == '[' || w->data[*at] == '{')
+        return skip_nest(w, at);
+    while (*at < w->len && !strchr(",{}[]\"", w->data[*at]))
+        ++*at;
+    return *at < w->len && w->data[*at] == ',';
+}
+
 /* True where the object at `at` is by its first member a schema, which
- * describes a parameter of a tool. An object that is cut off there, or is
- * empty, counts as one. */
+ * describes a parameter of a tool; extensions of it, "x-order", may come before
+ * that. An object that is cut off there, or is empty, counts as one. */
 static bool is_schema(const struct walk *w, size_t at)
 {
-    size_t from = skip_quote(w, members_skip_blanks(w, at + 1));
-    size_t end = from ? find_quote(w, from) : 0;
-    size_t value = end ? skip_colon(w, end) : 0;
+    static const char *const type[] = {"type"}, *const inner[] = {"schema"};
 
-    if (!value)
-        return true;
-    if (!members_is_one_of(w, from, end, (const char *const[]){"type"}, 1))
-        return w->data[from] == '$' ||
-               members_is_one_of(w, from, end, keywords, COUNT(keywords));
-    from = skip_quote(w, value);
-    end = from ? find_quote(w, from) : 0;
-    return !end || members_is_one_of(w, from, end, types, COUNT(types));
+    for (int i = 0; i < PAIRS_MAX; i++) {
+        size_t from = skip_quote(w, members_skip_blanks(w, at + 1));
+        size_t end = from ? find_quote(w, from) : 0;
+        size_t value = end ? skip_colon(w, end) : 0;
+
+        if (!value || value == w->len)
+            return i == 0;
+        if (members_is_one_of(w, from, end, type, 1)) {
+            from = skip_quote(w, value);
+            end = from ? find_quote(w, from) : 0;
+            return !end || members_is_one_of(w, from, end, types, COUNT(types));
+        }
+        if (w->data[from] == '$' ||
+            (w->data[value] == '{' &&
+             members_is_one_of(w, from, end, inner, 1)) ||
+            members_is_one_of(w, from, end, keywords, COUNT(keywords)))
+            return true;
+        at = value;
+        if (w->data[from] != 'x' || w->data[from + 1] != '-' ||
+            !skip_value(w, &at))
+            return false;
+        at = members_skip_blanks(w, at);
+        if (at == w->len || w->data[at] != ',')
+            return false;
+    }
+    return false;
 }
 
 /* Answers where the value begins behind the name that ends at the quote `at`:
@@ -234,7 +295,9 @@ static size_t members_find_value(const struct walk *w, size_t at)
     at = skip_colon(w, at);
     if (!at || at == w->len)
         return 0;
-    if (w->data[at] == '[' || (w->data[at] == '{' && !is_schema(w, at)))
+    if (w->data[at] == '[' ||
+        (LLMOBS_HAZARD(objects_stay, w->data[at] == '{', false) &&
+         LLMOBS_HAZARD(schemas_masked, !is_schema(w, at), true)))
         return at;
     return skip_quote(w, at);
 }
@@ -243,7 +306,8 @@ static size_t members_find_value(const struct walk *w, size_t at)
  * belong to a quote that comes later. */
 static void mask_cut(char *value, size_t len)
 {
-    while (len > 0 && value[len - 1] == '\\')
+    while (LLMOBS_HAZARD(cut_backslash_masked,
+                         len > 0 && value[len - 1] == '\\', false))
         len--;
     memset(value, '*', len);
 }
@@ -254,7 +318,24 @@ static void members_mask_value(struct walk *w, size_t from, size_t end)
     if (end < w->len && w->data[end] == '"')
         llmobs_hide(w->data + from, end - own_of(w, end) - from);
     else
-        mask_cut(w->data + from, end - from);
+        LLMOBS_HAZARD(cut_value_shows_its_end,
+                      mask_cut(w->data + from, end - from),
+                      llmobs_hide(w->data + from, end - from));
+}
+
+static bool is_values_name(const struct walk *w, size_t from, size_t end,
+                           enum llmobs_named named)
+{
+    static const char *const links[] = {"url", "uri", "endpoint"};
+    static const char *const names[] = {
+        "value",       "values",         "val",
+        "v",           "fieldValue",     "field_value",
+        "headerValue", "header_value",   "paramValue",
+        "param_value", "parameterValue", "parameter_value"};
+
+    return named == LLMOBS_NAMED_LINK
+               ? members_is_one_of(w, from, end, links, COUNT(links))
+               : members_is_one_of(w, from, end, names, COUNT(names));
 }
 
 /* Masks a text of a list or object. `depth`: how many of these it lies in. */
@@ -266,21 +347,50 @@ static void hide_text(struct walk *w, size_t from, size_t depth)
     members_mask_value(w, from, w->at);
 }
 
+/* True for the words of a table's head or a title: none of them looks like a
+ * key, and the first of two is no scheme. */
+static bool members_is_prose(const char *text, size_t len)
+{
+    static const char *const schemes[] = {"bearer", "basic",  "token", "key",
+                                          "apikey", "digest", "hmac"};
+    size_t words = 0, from = 0;
+    bool scheme = false;
+
+    for (size_t at = 0; at <= len; at++) {
+        if (at < len && text[at] != ' ')
+            continue;
+        if (llmobs_shapes_is_path_key(text + from, at - from))
+            return false;
+        for (size_t i = 0; words == 0 && i < COUNT(schemes); i++)
+            scheme |= at == strlen(schemes[i]) &&
+                      strncasecmp(text, schemes[i], at) == 0;
+        words += at > from;
+        from = at + 1;
+    }
+    return words > 1 && !(scheme && words == 2) && !memchr(text, '=', len);
+}
+
 /* True for "Name: value". A header's name has no blank, and a title may have
  * one: "Monthly report: May". */
 static bool members_is_header(const char *text, size_t len)
 {
     const char *colon = memchr(text, ':', len);
 
-    return colon && !memchr(text, ' ', (size_t)(colon - text));
+    return colon && !memchr(text, ' ', (size_t)(colon - text)) &&
+           !members_is_prose(colon + 1, (size_t)(text + len - colon - 1));
 }
 
-/* Of a list of headers. A table may have headers, too, which are words. */
+/* Of a list or object of headers. A table may have headers, too, which are
+ * words, or objects with a title. */
 static void hide_header(struct walk *w, size_t from, size_t depth)
 {
-    bool list = w->list && depth == 1;
+    const char *text = w->data + from;
+    size_t len = w->at - from;
 
-    if (!list || members_is_header(w->data + from, w->at - from))
+    if (w->named >= LLMOBS_NAMED_SECRET ||
+        (!w->list || w->valued ? !members_is_prose(text, len)
+         : depth == 1          ? members_is_header(text, len)
+                               : llmobs_shapes_is_path_key(text, len)))
         members_mask_value(w, from, w->at);
 }
 
@@ -307,12 +417,14 @@ static bool walk_item(struct walk *w, size_t depth, text_fn *hide)
 
     w->at = quote ? quote : members_find_end(w, from);
     if (quote && skip_colon(w, quote)) {
-        if (hide == hide_named)
+        if (hide != hide_text)
             w->named = judge_name(w, from, quote);
+        w->valued = is_values_name(w, from, quote, LLMOBS_NAMED_SECRET);
         return true;
     }
     hide(w, from, depth);
     w->named = LLMOBS_NAMED_NOT;
+    w->valued = false;
     return quote > 0;
 }
 
@@ -334,7 +446,8 @@ static void members_walk_list(struct walk *w, text_fn *hide)
             return;
         if (c != '"' || own > w->own)
             continue;
-        if (own < w->own || !walk_item(w, depth, hide))
+        if (LLMOBS_HAZARD(list_outlives_its_text, own < w->own, false) ||
+            !walk_item(w, depth, hide))
             return;
     }
 }
@@ -393,44 +506,21 @@ static size_t name_before(const struct walk *w, size_t floor, size_t here)
 
 /* -- pairs: {"name": "X-Api-Key", "value": "..."} -------------------------- */
 
-static bool is_values_name(const struct walk *w, size_t from, size_t end)
-{
-    static const char *const names[] = {
-        "value",       "values",         "val",
-        "v",           "fieldValue",     "field_value",
-        "headerValue", "header_value",   "paramValue",
-        "param_value", "parameterValue", "parameter_value"};
-
-    return members_is_one_of(w, from, end, names, COUNT(names));
-}
-
-static void mask_pair(struct walk *w, size_t value, bool weak)
+static void mask_pair(struct walk *w, size_t value, enum llmobs_named named)
 {
     size_t end = members_find_end(w, value);
 
     w->at = value;
-    if (!weak || (w->data[value - 1] == '"' &&
-                  llmobs_shapes_is_value(w->data + value, end - value)))
+    if (named == LLMOBS_NAMED_LINK)
+        walk_value(w, hide_path);
+    else if (named != LLMOBS_NAMED_WEAK ||
+             (w->data[value - 1] == '"' &&
+              llmobs_shapes_is_value(w->data + value, end - value)))
         walk_value(w, hide_text);
 }
 
-/* Moves behind the value at *at; false: it is a list or an object. */
-static bool skip_value(const struct walk *w, size_t *at)
-{
-    size_t from = skip_quote(w, *at);
-
-    if (from) {
-        from = find_quote(w, from);
-        *at = from + 1;
-        return from > 0;
-    }
-    while (*at < w->len && !strchr(",{}[]\"", w->data[*at]))
-        ++*at;
-    return *at < w->len && w->data[*at] == ',';
-}
-
 /* Looks for the value behind the text that ends at the quote `at`. */
-static bool pair_behind(struct walk *w, size_t at, bool weak)
+static bool pair_behind(struct walk *w, size_t at, enum llmobs_named named)
 {
     size_t from, end, value;
 
@@ -444,10 +534,10 @@ static bool pair_behind(struct walk *w, size_t at, bool weak)
         value = end ? skip_colon(w, end) : 0;
         if (!value || value == w->len)
             return false;
-        if (is_values_name(w, from, end)) {
+        if (is_values_name(w, from, end, named)) {
             value = members_find_value(w, end);
             if (value)
-                mask_pair(w, value, weak);
+                mask_pair(w, value, named);
             return value > 0;
         }
         at = value;
@@ -483,11 +573,31 @@ static size_t mark_back(const struct walk *w, size_t floor, size_t at,
     return at > floor && w->data[at - 1] == mark ? at - 1 : SIZE_MAX;
 }
 
-/* Answers where the number or switch begins that ends before `at`. */
+/* Answers where the list or object begins that ends before `at`; `at`: there is
+ * none, or a long one. */
+static size_t nest_back(const struct walk *w, size_t floor, size_t at)
+{
+    size_t from = at, depth = 0;
+
+    while (from > floor && at - from < NEST_MAX) {
+        char c = w->data[--from];
+
+        depth += c == ']' || c == '}';
+        depth -= c == '[' || c == '{';
+        if (depth == 0)
+            return from;
+    }
+    return at;
+}
+
+/* Answers where the number, switch, list or object begins that ends before
+ * `at`. */
 static size_t word_back(const struct walk *w, size_t floor, size_t at)
 {
     while (at > floor && llmobs_is_blank(w->data[at - 1]))
         at--;
+    if (at > floor && (w->data[at - 1] == ']' || w->data[at - 1] == '}'))
+        return nest_back(w, floor, at);
     while (at > floor && (llmobs_mask_is_alnum(w->data[at - 1]) ||
                           memchr("+-.", w->data[at - 1], 3)))
         at--;
@@ -495,7 +605,8 @@ static size_t word_back(const struct walk *w, size_t floor, size_t at)
 }
 
 /* Looks for the value, a text, before the name whose first quote is at `at`. */
-static void pair_before(struct walk *w, size_t floor, size_t at, bool weak)
+static void pair_before(struct walk *w, size_t floor, size_t at,
+                        enum llmobs_named named)
 {
     for (int i = 0; i < PAIRS_MAX; i++) {
         size_t comma = mark_back(w, floor, at - w->own, ','), last, first;
@@ -512,8 +623,8 @@ static void pair_before(struct walk *w, size_t floor, size_t at, bool weak)
         name = end == SIZE_MAX ? end : quote_back(w, floor, end);
         if (name == SIZE_MAX)
             return;
-        if (last != SIZE_MAX && is_values_name(w, name + 1, end)) {
-            mask_pair(w, first + 1, weak);
+        if (last != SIZE_MAX && is_values_name(w, name + 1, end, named)) {
+            mask_pair(w, first + 1, named);
             return;
         }
         at = name;
@@ -532,9 +643,39 @@ static void find_pair(struct walk *w, size_t floor, size_t begin, size_t here)
         !llmobs_names_may_be(w->data + end - w->own, end - w->own - value))
         return;
     named = judge_name(w, value, end);
-    if (named >= LLMOBS_NAMED_WEAK &&
-        !pair_behind(w, end, named == LLMOBS_NAMED_WEAK))
-        pair_before(w, floor, begin - 1, named == LLMOBS_NAMED_WEAK);
+    if (LLMOBS_HAZARD(pairs_stay, named >= LLMOBS_NAMED_WEAK, false) &&
+        !pair_behind(w, end, named))
+        pair_before(w, floor, begin - 1, named);
+    w->at = at;
+}
+
+/* True before a word that begins as "mcp" does. */
+static bool is_before_mcp(const struct walk *w)
+{
+    size_t at = w->at + 1;
+
+    while (at < w->len && memchr(" \\\"", w->data[at], 3))
+        at++;
+    return w->len - at > 3 && memcmp(w->data + at, "mcp", 3) == 0;
+}
+
+/* Of {"type": "mcp", "url": "..."} masks the keys in the URL. */
+static void find_server(struct walk *w, size_t floor)
+{
+    static const char *const type[] = {"type"}, *const mcp[] = {"mcp"};
+    size_t at = w->at, here = quote_before(w, floor, at), begin, value, end;
+
+    if (!here)
+        return;
+    w->own = own_of(w, here);
+    begin = quote_back(w, floor, here);
+    value = members_find_value(w, here);
+    end = value ? find_quote(w, value) : 0;
+    if (begin != SIZE_MAX && end && w->data[value - 1] == '"' &&
+        members_is_one_of(w, begin + 1, here, type, 1) &&
+        members_is_one_of(w, value, end, mcp, 1) &&
+        !pair_behind(w, end, LLMOBS_NAMED_LINK))
+        pair_before(w, floor, begin, LLMOBS_NAMED_LINK);
     w->at = at;
 }
 
@@ -553,8 +694,9 @@ static bool mask_named(struct walk *w, enum llmobs_named named)
         walk_value(w, hide_text);
         return true;
     case LLMOBS_NAMED_HEADERS:
-        if (text && !members_is_header(w->data + from,
-                                       members_find_end(w, from) - from))
+        if (LLMOBS_HAZARD(headers_stay, text, true) &&
+            !members_is_header(w->data + from,
+                               members_find_end(w, from) - from))
             return false;
         walk_value(w, text ? hide_text : hide_header);
         return true;
@@ -569,7 +711,7 @@ static bool mask_named(struct walk *w, enum llmobs_named named)
         return false;
     case LLMOBS_NAMED_LINK:
     case LLMOBS_NAMED_SERVERS:
-        walk_ahead(w, hide_path);
+        LLMOBS_HAZARD(paths_of_servers_stay, walk_ahead(w, hide_path), );
         return false;
     default:
         return false;
@@ -587,9 +729,11 @@ static bool mask_member(struct walk *w, size_t floor)
         return false;
     w->own = own_of(w, here);
     begin = name_before(w, floor, here);
-    if (!begin || own_of(w, begin - 1) != w->own)
+    if (!begin || LLMOBS_HAZARD(name_of_two_levels,
+                                own_of(w, begin - 1) != w->own, false))
         return false;
-    named = judge_name(w, begin, here);
+    named = LLMOBS_HAZARD(members_stay, judge_name(w, begin, here),
+                          w->own ? judge_name(w, begin, here) : 0);
     if (named == LLMOBS_NAMED_PAIR || named == LLMOBS_NAMED_HEADERS ||
         named == LLMOBS_NAMED_WEAK)
         find_pair(w, floor, begin, here);
@@ -638,6 +782,8 @@ void llmobs_members_mask(char *data, size_t len)
     size_t floor = 0;
 
     for (pass_to_colon(&w); w.at < len; pass_to_colon(&w)) {
+        if (is_before_mcp(&w))
+            find_server(&w, floor);
         if (may_follow_name(&w) && mask_member(&w, floor))
             floor = w.at;
         else

@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
+
 #define SHORTEST 3   /* "key" */
 #define TAIL_BYTES 8 /* of the last three letters and what is between them */
 #define LETTERS 31   /* of the words that `lengths` tells */
@@ -32,18 +34,15 @@ struct word {
 /* The ends of names that need no look at the words: people write these as one
  * word, too. */
 static const struct word joined[] = {
-    WORD("apikey"),       WORD("accesskey"),        WORD("secretkey"),
-    WORD("privatekey"),   WORD("accountkey"),       WORD("subscriptionkey"),
-    WORD("appkey"),       WORD("applicationkey"),   WORD("masterkey"),
-    WORD("authkey"),      WORD("servicekey"),       WORD("sharedkey"),
-    WORD("signingkey"),   WORD("encryptionkey"),    WORD("licensekey"),
-    WORD("accesstoken"),  WORD("refreshtoken"),     WORD("idtoken"),
-    WORD("authtoken"),    WORD("apitoken"),         WORD("bearertoken"),
-    WORD("sessiontoken"), WORD("securitytoken"),    WORD("bottoken"),
-    WORD("oauthtoken"),   WORD("connectionstring"), WORD("connstring"),
-    WORD("connstr"),      WORD("password"),         WORD("passwd"),
-    WORD("passphrase"),   WORD("secret"),           WORD("credentials"),
-    WORD("usertoken"),    WORD("codeverifier")};
+    WORD("apikey"),        WORD("accesskey"),    WORD("secretkey"),
+    WORD("privatekey"),    WORD("accountkey"),   WORD("subscriptionkey"),
+    WORD("accesstoken"),   WORD("refreshtoken"), WORD("authtoken"),
+    WORD("apitoken"),      WORD("bearertoken"),  WORD("sessiontoken"),
+    WORD("securitytoken"), WORD("bottoken"),     WORD("connectionstring"),
+    WORD("connstring"),    WORD("connstr"),      WORD("password"),
+    WORD("passwd"),        WORD("passphrase"),   WORD("secret"),
+    WORD("credentials"),   WORD("codeverifier"), WORD("passwordhash"),
+    WORD("secretvalue")};
 
 /* The last word of a name, and what it makes of it. `asks`: the word before it
  * decides. */
@@ -71,6 +70,9 @@ static const struct noun {
     {WORD("passcode"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
     {WORD("pwd"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
     {WORD("pw"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("bindpw"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("dbpw"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("rootpw"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
     {WORD("csrf"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
     {WORD("xsrf"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
     {WORD("phrase"), LLMOBS_NAMED_NOT, ASKS_PHRASE},
@@ -89,6 +91,7 @@ static const struct noun {
     {WORD("bearer"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
     {WORD("otp"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
     {WORD("totp"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
+    {WORD("oauth"), LLMOBS_NAMED_WEAK, ASKS_NOTHING},
     {WORD("auth"), LLMOBS_NAMED_SECRET, ASKS_AUTH},
     {WORD("authentication"), LLMOBS_NAMED_SECRET, ASKS_AUTH},
     {WORD("psk"), LLMOBS_NAMED_SECRET, ASKS_NOTHING},
@@ -98,9 +101,18 @@ static const struct noun {
     {WORD("code"), LLMOBS_NAMED_PARAM, ASKS_CODE},
     {WORD("ticket"), LLMOBS_NAMED_PARAM, ASKS_NOTHING},
     {WORD("assertion"), LLMOBS_NAMED_PARAM, ASKS_NOTHING},
-    {WORD("header"), LLMOBS_NAMED_HEADERS, ASKS_HEADER},
+    {WORD("header"), LLMOBS_NAMED_PAIR, ASKS_HEADER},
     {WORD("name"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
     {WORD("field"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("variable"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("parameter"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("param"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("property"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("attribute"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("setting"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("label"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("env"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
+    {WORD("var"), LLMOBS_NAMED_PAIR, ASKS_NOTHING},
     {WORD("webhook"), LLMOBS_NAMED_PUSH, ASKS_NOTHING},
 };
 
@@ -110,7 +122,9 @@ static const struct noun {
 static const char trailing[] =
     "|value|text|string|str|pem|base|encoded|raw|plain|plaintext|hash|hashed|"
     "confirmation|confirm|confirmed|again|repeat|new|old|primary|secondary|"
-    "default|prod|production|test|live|dev|staging|json|data|";
+    "default|prod|production|test|live|dev|staging|json|data|admin|root|"
+    "internal|openai|anthropic|claude|gemini|google|azure|aws|gcp|mistral|"
+    "groq|cohere|deepseek|github|gitlab|slack|stripe|";
 /* Behind "auth" and its like: "auth_config". */
 static const char configs[] = "|config|settings|params|info|details|scheme|";
 static const char keys[] =
@@ -124,7 +138,7 @@ static const char keys[] =
     "qdrant|weaviate|cognitive|speech|translator|langfuse|langsmith|portkey|"
     "helicone|litellm|stripe|sendgrid|twilio|mailgun|aws|gcp|maps|firebase|"
     "supabase|github|gitlab|virtual|recovery|wrapping|instrumentation|write|"
-    "ingestion|ocp|jwt|";
+    "ingestion|ocp|jwt|apim|sas|pass|nvidia|voyage|jina|cerebras|elastic|";
 static const char no_keys[] =
     "|cache|idempotency|primary|foreign|public|partition|sort|object|routing|"
     "dedupe|dedup|deduplication|group|translation|lookup|hash|row|column|field|"
@@ -138,7 +152,9 @@ static const char tokens[] =
     "slack|bot|user|personal|client|ad|aad|oauth|jwt|csrf|xsrf|push|"
     "notification|authorization|authentication|verification|webhook|secret|"
     "service|account|sas|app|application|login|registration|device|private|"
-    "admin|deploy|npm|azure|aws|huggingface|replicate|openai|bearer|mcp|vault|";
+    "admin|deploy|npm|azure|aws|huggingface|replicate|openai|bearer|mcp|vault|"
+    "x|my|zendesk|pat|discord|telegram|notion|hubspot|jira|shopify|stripe|"
+    "twilio|vercel|netlify|dropbox|sentry|cloudflare|google|anthropic|";
 static const char no_tokens[] =
     "|stop|pad|eos|bos|unk|mask|sep|cls|end|start|next|prev|previous|page|"
     "pagination|continuation|continue|resume|sync|image|audio|video|text|"
@@ -152,13 +168,20 @@ static const char passes[] =
     "|db|database|user|admin|smtp|imap|mail|email|ftp|sftp|sql|mysql|pg|psql|"
     "postgres|postgresql|mongo|redis|root|login|auth|proxy|http|https|ssh|"
     "basic|github|gitlab|azure|devops|personal|databricks|my|key|store|"
-    "keystore|";
+    "keystore|ldap|bind|wifi|";
 /* "authorization_code", "SharedAccessSignature". */
 static const char codes[] =
     "|auth|authorization|authentication|access|recovery|backup|mfa|"
     "verification|otp|login|";
 static const char no_auths[] =
     "|no|is|has|need|needs|require|requires|skip|use|uses|with|without|";
+static const char secret_headers[] = "|auth|authorization|cookie|";
+static const char headers[] =
+    "|http|https|request|response|extra|custom|default|proxy|";
+/* Of a table or a page. */
+static const char no_headers[] =
+    "|column|col|page|table|section|row|card|email|sub|csv|sheet|grid|group|"
+    "list|file|document|report|slide|message|";
 /* Names that begin so are of a switch: "has_password". */
 static const char switches[] =
     "|is|are|has|have|had|was|no|need|needs|require|requires|show|hide|";
@@ -173,6 +196,7 @@ static const struct {
     enum llmobs_named named;
 } wholes[] = {
     {WORD("name"), LLMOBS_NAMED_PAIR},
+    {WORD("id"), LLMOBS_NAMED_PAIR},
     {WORD("proxyauthorization"), LLMOBS_NAMED_LINE},
     {WORD("serverurl"), LLMOBS_NAMED_LINK},
     {WORD("mcpurl"), LLMOBS_NAMED_LINK},
@@ -192,12 +216,12 @@ static const struct {
  * "provided", which mask.c skips. */
 #define TAIL_HASH 0x96af9a3fu
 static const uint32_t tails[32] = {
-    0x08000000, 0x00000008, 0x05008000, 0x10020000, 0x00000000, 0x0000a084,
-    0x40008000, 0x00000004, 0x23006006, 0x10440004, 0x14404004, 0x20408008,
-    0x00800940, 0x28081000, 0x10001001, 0x00000220, 0x00000000, 0x28000282,
-    0x00348001, 0x80001001, 0x00002008, 0x00004000, 0x00000000, 0x10500000,
-    0x10000008, 0x00000080, 0x02000080, 0x20100800, 0x00002011, 0xb0000002,
-    0x09000000, 0x82004001,
+    0x08100402, 0x00200008, 0x05008080, 0x1c030002, 0x00082000, 0x0000a084,
+    0x4002a000, 0x00000804, 0xa3046006, 0x12450404, 0x14404004, 0x20408008,
+    0x00800968, 0x2a081008, 0x10001005, 0x00002220, 0x01008400, 0xa80002c2,
+    0x003c8001, 0x83001021, 0x8200200a, 0x00004000, 0x40100000, 0x10580100,
+    0x10102008, 0x00400088, 0x22200086, 0x20180800, 0x00003011, 0xb0200002,
+    0x0d082000, 0x82006001,
 };
 
 static bool is_tail(const char *end)
@@ -215,10 +239,10 @@ static bool is_tail(const char *end)
  * words above that a name may end in, for their plurals, and for the verbs that
  * mask.c skips. */
 static const uint32_t lengths[26] = {
-    0x0000e630, 0x000000d0, 0x00001ef0, 0x00000c98, 0x00000080, 0x00000060,
-    0x00000000, 0x000000d0, 0x0000001c, 0x00000018, 0x00000c18, 0x00000010,
-    0x00000740, 0x00001038, 0x00000018, 0x00450ffc, 0x00000000, 0x00000048,
-    0x000007d8, 0x000000f0, 0x00000008, 0x00000020, 0x00000588, 0x00000030,
+    0x0000e678, 0x000000f0, 0x00003ff0, 0x00000fb8, 0x00000198, 0x00000060,
+    0x000000f8, 0x000000f0, 0x0000031c, 0x00000038, 0x00000c18, 0x00000070,
+    0x000007c0, 0x00001038, 0x000000f8, 0x00450ffc, 0x00000000, 0x000000f8,
+    0x000007f8, 0x000000f0, 0x00000008, 0x00000378, 0x00000588, 0x00000030,
     0x00000000, 0x00000000,
 };
 
@@ -271,9 +295,9 @@ static enum llmobs_named judge_qualified(const struct words *w,
     case ASKS_TOKEN:
         if (before && names_is_in(tokens, before, len))
             return LLMOBS_NAMED_SECRET;
-        if (many || (before && names_is_in(no_tokens, before, len)))
-            return LLMOBS_NAMED_NOT;
-        return before && !w->loose ? LLMOBS_NAMED_SECRET : noun->named;
+        return many || (before && names_is_in(no_tokens, before, len))
+                   ? LLMOBS_NAMED_NOT
+                   : noun->named;
     case ASKS_PASS:
         return before && names_is_in(passes, before, len) ? LLMOBS_NAMED_SECRET
                                                           : noun->named;
@@ -281,9 +305,12 @@ static enum llmobs_named judge_qualified(const struct words *w,
         return before && names_is_in(no_auths, before, len) ? LLMOBS_NAMED_NOT
                                                             : noun->named;
     case ASKS_HEADER:
-        return before && (names_is_word(before, len, "auth") ||
-                          names_is_word(before, len, "cookie"))
-                   ? LLMOBS_NAMED_SECRET
+        if (before && names_is_in(secret_headers, before, len))
+            return LLMOBS_NAMED_SECRET;
+        if (before && names_is_in(no_headers, before, len))
+            return LLMOBS_NAMED_NOT;
+        return many || (before && names_is_in(headers, before, len))
+                   ? LLMOBS_NAMED_HEADERS
                    : noun->named;
     case ASKS_PHRASE:
         return before && names_is_in(phrases, before, len) ? LLMOBS_NAMED_SECRET
@@ -317,12 +344,45 @@ static enum llmobs_named judge_last(const struct words *w)
     return LLMOBS_NAMED_NOT;
 }
 
+/* Words that people write as one: "dbpwd". Before it stands one of these. */
+static const struct {
+    struct word end;
+    const char *before; /* NULL: any word */
+} compounds[] = {
+    {WORD("token"), NULL},    {WORD("key"), keys},
+    {WORD("pass"), passes},   {WORD("pwd"), passes},
+    {WORD("cookie"), tokens}, {WORD("auth"), "|basic|http|proxy|"},
+};
+
+/* Makes two words of such a last one. */
+static void split_compound(struct words *w)
+{
+    size_t len;
+    const char *last = names_word_at(w, 0, &len);
+
+    for (size_t i = 0; i < COUNT(compounds); i++) {
+        const struct word *end = &compounds[i].end;
+        size_t before = len - end->len;
+
+        if (len <= end->len || w->count == LLMOBS_NAMES_WORDS ||
+            memcmp(last + before, end->text, end->len) != 0 ||
+            (compounds[i].before &&
+             !names_is_in(compounds[i].before, last, before)))
+            continue;
+        w->from[w->count + 1] = w->from[w->count];
+        w->from[w->count] = (unsigned char)(w->from[w->count - 1] + before);
+        w->count++;
+        return;
+    }
+}
+
 /* Takes the words off that change nothing; false: no word is left. */
 static bool drop_trailing(struct words *w)
 {
     size_t len;
     const char *last = names_word_at(w, 0, &len);
-    bool drop = names_is_in(trailing, last, len);
+    bool drop = names_is_in(trailing, last, len) ||
+                (last[len - 1] == 's' && names_is_in(trailing, last, len - 1));
 
     if (!drop && w->count > 1 && names_is_in(configs, last, len)) {
         size_t n;
@@ -343,7 +403,8 @@ static bool drop_trailing(struct words *w)
 static bool is_joined_end(const char *end, size_t len)
 {
     static const char ends[] =
-        "key ken ing str ord swd ase ret als ier ure ial";
+        "key ken ing str ord swd ase ret als ier ure ial pwd ass uth kie ash "
+        "lue";
 
     for (size_t cut = 0; cut < 2 && len >= SHORTEST; cut++, end--, len--) {
         const char three[] = {(char)(end[-3] | 0x20), (char)(end[-2] | 0x20),
@@ -379,14 +440,6 @@ static bool is_switch(const struct words *w, size_t count)
                        (size_t)(w->from[1] - w->from[0]));
 }
 
-static bool ends_in_pw(const struct words *w)
-{
-    size_t len;
-    const char *last = w->count > 0 ? names_word_at(w, 0, &len) : NULL;
-
-    return last && names_is_word(last, len, "pw");
-}
-
 static enum llmobs_named judge_words(struct words *w)
 {
     enum llmobs_named named;
@@ -400,21 +453,34 @@ static enum llmobs_named judge_words(struct words *w)
         before = w->count;
         if (names_is_joined(w))
             return LLMOBS_NAMED_SECRET;
+        split_compound(w);
         named = judge_last(w);
     } while (named == LLMOBS_NAMED_NOT && drop_trailing(w) &&
              w->count < before);
     return named;
 }
 
+/* True behind "pw" and "id", and behind "is": mask.c skips that verb. */
+static bool is_two(const char *end)
+{
+    char first = (char)(end[-2] | 0x20), second = (char)(end[-1] | 0x20);
+
+    return (first == 'p' && second == 'w') || (first == 'i' && second == 'd') ||
+           (first == 'i' && second == 's');
+}
+
 static enum llmobs_named names_judge(struct words *w)
 {
+    const char *end;
+
     enum llmobs_named named;
     size_t count;
 
     w->from[w->count] = (unsigned char)w->len;
     while (w->count > 1 && w->len - w->from[w->count - 1] == 1)
         w->len = w->from[--w->count]; /* "v2", "b64" */
-    if (!ends_in_pw(w) && (w->len < SHORTEST || !is_tail(w->text + w->len)))
+    end = w->text + w->len;
+    if (w->len < 2 || (!is_two(end) && (w->len < SHORTEST || !is_tail(end))))
         return LLMOBS_NAMED_NOT;
     count = w->count;
     named = judge_words(w);
@@ -508,14 +574,6 @@ static bool names_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* True behind "pw", and behind "is": mask.c skips that verb. */
-static bool is_two(const char *end)
-{
-    char first = (char)(end[-2] | 0x20), second = (char)(end[-1] | 0x20);
-
-    return (first == 'p' && second == 'w') || (first == 'i' && second == 's');
-}
-
 /* Judges by the last three letters, which others may stand between; also true
  * where these are far away. */
 static bool has_tail(const char *end, size_t len)
@@ -541,7 +599,8 @@ static bool may_end(const char *end, size_t len)
     char before = n < len ? end[-(ptrdiff_t)n - 1] : ' ';
     const char *word = end - n;
 
-    if (n == 0 || names_is_digit(before) ||
+    if (n == 0 ||
+        LLMOBS_HAZARD(escaped_end_unseen, names_is_digit(before), false) ||
         (n + 2 <= len && names_is_letter(before) && names_is_digit(word[-2])))
         return true;
     if (n >= 2 && n <= 3 && is_two(end))
@@ -578,7 +637,7 @@ enum llmobs_named llmobs_names_judge(const char *name, size_t len)
     if ((!parts && !may_end(name + len, len)) || is_usual(name, len))
         return LLMOBS_NAMED_NOT;
     all = judge_part(name, len, false);
-    if (!parts)
+    if (LLMOBS_HAZARD(brackets_join, !parts, true))
         return all;
     for (size_t i = 0; i <= len; i++) {
         enum llmobs_named part;

@@ -3,11 +3,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hazard.h"
+
 #define KEEP 4
 #define KEEP_FROM 8
 #define OPAQUE_LEAST 20
 #define OPAQUE_CHANGES 4
 #define LONGEST_WORD 17
+#define ID_LEAD 8
+#define ID_LEAST 16
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
 static int span_shapes_kind_of(char c)
@@ -31,7 +35,10 @@ static struct part span_shapes_read_part(const char *text, size_t len)
     struct part part = {0};
     int before = 0, kind;
 
-    while (part.len < len && (kind = span_shapes_kind_of(text[part.len]))) {
+    while (part.len < len &&
+           LLMOBS_HAZARD(parts_add_up,
+                         (kind = span_shapes_kind_of(text[part.len])),
+                         (kind = span_shapes_kind_of(text[part.len])) >= 0)) {
         /* "Llama": a capital at the beginning of a word is no change. */
         part.changes += before && kind != before && !(before == 2 && kind == 3);
         part.digits += kind == 1;
@@ -47,7 +54,9 @@ static struct part span_shapes_read_part(const char *text, size_t len)
  * name: "Mixtral8x22B" changes four times. */
 static bool is_random(const struct part *part)
 {
-    if (part->len >= 8 && part->changes >= 6 && part->digits &&
+    if (part->len >= 8 && part->changes >= 6 &&
+        LLMOBS_HAZARD(short_parts_stay, part->digits,
+                      part->len > 64 && part->digits) &&
         part->capitals && part->smalls)
         return true;
     return part->digits > 1 && part->len >= 16 &&
@@ -76,7 +85,11 @@ bool llmobs_shapes_is_opaque(const char *text, size_t len)
         random |= is_random(&part);
         doubtful += span_shapes_is_doubtful(&part);
     }
-    return len >= OPAQUE_LEAST && (random || doubtful > 1);
+    return LLMOBS_HAZARD(shapes_stay, len >= OPAQUE_LEAST, false) &&
+           LLMOBS_HAZARD(doubtful_parts_stay,
+                         (random || LLMOBS_HAZARD(one_doubtful_part,
+                                                  doubtful > 1, doubtful)),
+                         random);
 }
 
 static bool span_shapes_begins(const char *text, size_t len, const char *lead)
@@ -84,6 +97,41 @@ static bool span_shapes_begins(const char *text, size_t len, const char *lead)
     size_t n = strlen(lead);
 
     return len > n && strncasecmp(text, lead, n) == 0;
+}
+
+static bool span_shapes_is_in(const char *text, size_t len,
+                              const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strlen(list[i]) == len && strncasecmp(text, list[i], len) == 0)
+            return true;
+    return false;
+}
+
+/* True for "token", "key" and the like: a value may follow them after a mere
+ * blank. */
+static bool span_shapes_is_name(const char *text, size_t len)
+{
+    static const char *const some[] = {"token", "key", "secret", "password",
+                                       "credential"};
+
+    return span_shapes_is_in(text, len, some, COUNT(some));
+}
+
+/* True for "wh_" with hexadecimal digits behind it. mask.c has taken the
+ * beginnings that are known as those of keys. */
+static bool span_shapes_is_hex_id(const char *text, size_t len)
+{
+    size_t lead = 0, at;
+
+    while (lead < len && span_shapes_kind_of(text[lead]) == 3)
+        lead++;
+    if (lead == 0 || lead > ID_LEAD || len - lead <= ID_LEAST ||
+        text[lead] != '_' || span_shapes_is_name(text, lead))
+        return false;
+    for (at = lead + 1; at < len && llmobs_text_hex(text[at]) >= 0;)
+        at++;
+    return at == len;
 }
 
 /* True for an id that a provider gives, by its beginning: in the text of an
@@ -106,12 +154,12 @@ static bool span_shapes_is_id(const char *text, size_t len)
         "pmpt_",    "eval_",     "evalrun_",  "task_",      "trace_",
         "span_",    "job_",      "skill_",    "container_", "completion-",
         "message_", "response_", "request_",  "tool_call_", "interaction_",
-        "pred_",    "session_"};
+        "pred_",    "session_",  "dpl_"};
     size_t lead = 0;
 
     while (lead < COUNT(leads) && !span_shapes_begins(text, len, leads[lead]))
         lead++;
-    return lead < COUNT(leads);
+    return lead < COUNT(leads) || span_shapes_is_hex_id(text, len);
 }
 
 /* True for a UUID: in an error it is the id of a request; in a path it may be a
@@ -127,32 +175,30 @@ static bool is_uuid(const char *text, size_t len)
     return i == strlen(form);
 }
 
-static bool span_shapes_is_in(const char *text, size_t len,
-                              const char *const *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strlen(list[i]) == len && strncasecmp(text, list[i], len) == 0)
-            return true;
-    return false;
-}
-
-/* True for "token", "key" and the like: a value may follow them after a mere
- * blank. */
-static bool span_shapes_is_name(const char *text, size_t len)
-{
-    static const char *const some[] = {"token", "key", "secret", "password",
-                                       "credential"};
-
-    return span_shapes_is_in(text, len, some, COUNT(some));
-}
-
-/* True for a word behind which an id stands. */
+/* True for a word behind which an id stands: "run", "trace_id", "requestId". */
 static bool is_about(const char *text, size_t len)
 {
     static const char *const some[] = {"id",   "ids",    "item",  "run",
                                        "file", "thread", "batch", "call"};
+    const char *id = text + len - 2;
 
-    return span_shapes_is_in(text, len, some, COUNT(some));
+    return span_shapes_is_in(text, len, some, COUNT(some)) ||
+           (len > 3 && (id[1] | 0x20) == 'd' &&
+            (*id == 'I' ? span_shapes_kind_of(id[-1]) == 3
+                        : *id == 'i' && strchr("-_", id[-1])));
+}
+
+/* True for a word behind which, and a slash, an id stands: "operations". */
+static bool is_folder(const char *text, size_t len)
+{
+    static const char *const secret[] = {"webhook", "webhooks", "hooks",
+                                         "services"};
+    size_t at = 0;
+
+    while (at < len && span_shapes_kind_of(text[at]) > 1)
+        at++;
+    return at == len && len > 3 && !span_shapes_is_name(text, len) &&
+           !span_shapes_is_in(text, len, secret, COUNT(secret));
 }
 
 /* True for a word with letters and digits. */
@@ -176,8 +222,9 @@ static bool is_word_byte(char c)
  * the word before it, in a URL by its shape alone. */
 struct shape {
     bool error;
-    bool named; /* the last word was a name */
-    bool about; /* it says that an id follows */
+    bool named;  /* the last word was a name */
+    bool about;  /* it says that an id follows */
+    bool folder; /* it does behind a slash */
 };
 
 static bool is_shaped(struct shape *shape, const char *text, size_t len)
@@ -186,12 +233,15 @@ static bool is_shaped(struct shape *shape, const char *text, size_t len)
 
     shape->named = shape->error && span_shapes_is_name(text, len);
     shape->about = shape->error && is_about(text, len);
+    shape->folder = shape->error && is_folder(text, len);
     if (named && is_mixed(text, len))
         return true;
     if (is_uuid(text, len))
-        return !shape->error;
+        return LLMOBS_HAZARD(uuids_in_paths, !shape->error, false);
     return llmobs_shapes_is_opaque(text, len) &&
-           !(shape->error && (about || span_shapes_is_id(text, len)));
+           !(shape->error &&
+             LLMOBS_HAZARD(ids_in_errors,
+                           (about || span_shapes_is_id(text, len)), false));
 }
 
 void llmobs_shapes_mask(struct llmobs_buf *buf, size_t at, bool error)
@@ -216,6 +266,8 @@ void llmobs_shapes_mask(struct llmobs_buf *buf, size_t at, bool error)
         if (at < buf->len) {
             shape.named &= strchr(" \t:\"'`", buf->data[at]) != NULL;
             shape.about &= strchr(" \t:=\"'`(", buf->data[at]) != NULL;
+            shape.about |= shape.folder && buf->data[at] == '/';
+            shape.folder = false;
             buf->data[to++] = buf->data[at++];
         }
     }
@@ -226,16 +278,19 @@ void llmobs_shapes_mask(struct llmobs_buf *buf, size_t at, bool error)
 bool llmobs_shapes_is_path_key(const char *text, size_t len)
 {
     struct part all = {0};
+    bool mixes = false;
 
     for (size_t at = 0; at < len;) {
         struct part part = span_shapes_read_part(text + at, len - at);
+
+        mixes |= part.len >= 7 && part.changes >= 4;
 
         all.digits += part.digits;
         all.smalls += part.smalls + part.capitals;
         all.len = part.len > all.len ? part.len : all.len;
         at += part.len + 1;
     }
-    return is_uuid(text, len) || llmobs_shapes_is_opaque(text, len) ||
+    return mixes || is_uuid(text, len) || llmobs_shapes_is_opaque(text, len) ||
            (all.len >= 8 && all.digits > 1 && all.smalls > 0) ||
            (all.len >= 12 && all.digits > 0 && all.smalls > 0) ||
            all.len > LONGEST_WORD;

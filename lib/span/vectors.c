@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/base/hazard.h"
+
 /* So many whole numbers in a text are no reference to a page. */
 #define MANY 16
 
@@ -88,10 +90,12 @@ static struct seen vectors_look(const struct walk *w, size_t at, bool names)
 
 static bool vectors_is_vector(const struct walk *w, const struct seen *seen)
 {
-    if (!w->text)
+    if (LLMOBS_HAZARD(references_blanked, !w->text, true))
         return seen->numbers > 0;
     return seen->numbers >= MANY ||
-           (seen->fraction && (seen->numbers > 1 || seen->end == w->len));
+           (seen->fraction &&
+            (seen->numbers > 1 ||
+             LLMOBS_HAZARD(vectors_cut, seen->end == w->len, false)));
 }
 
 /* Blanks the numbers behind the bracket at `at` where they are a vector, and
@@ -139,7 +143,7 @@ static size_t pass_list(struct walk *w, size_t at)
     bool kept = vectors_stays(w);
 
     w->named = false;
-    if (!kept)
+    if (LLMOBS_HAZARD(distances_blanked, !kept, true))
         return hide(w, at, ']', false);
     w->spared++;
     return at + 1;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/text/json_plain.h"
 
 #define LOOK_EVERY (LLMOBS_BLOB_MIN / 2)
@@ -13,7 +14,7 @@
 #define LOOK_AT (sizeof(llmobs_json_block))
 #define MARK_MAX 64
 
-/* ---- characters ---------------------------------------------------------- */
+/* -- characters ------------------------------------------------------------ */
 
 static inline bool is_char(char c)
 {
@@ -102,7 +103,8 @@ static size_t run_before(const char *data, size_t from, size_t len)
 static void blob_count(struct llmobs_blob *blob, const char *data, size_t len,
                        size_t escapes)
 {
-    size_t at = (size_t)(-blob->bytes % SUM_EVERY);
+    size_t at =
+        LLMOBS_HAZARD(sum_by_pieces, (size_t)(-blob->bytes % SUM_EVERY), 0);
 
     for (; at < len; at += SUM_EVERY)
         blob->sum = (blob->sum ^ (unsigned char)data[at]) * SUM_TIMES;
@@ -136,7 +138,7 @@ static void begin_leaving(struct llmobs_blob *blob, struct llmobs_body *body)
     (void)run_of(text, blob->run, &escapes);
     blob_take(blob, text, blob->run, escapes);
     blob->leaving = true;
-    kept -= text[kept - 1] == '\\';
+    LLMOBS_HAZARD(half_an_escape, kept -= text[kept - 1] == '\\', );
     llmobs_body_leave(body, blob->run - kept);
 }
 
@@ -149,7 +151,8 @@ static void end_leaving(struct llmobs_blob *blob, struct llmobs_body *body)
 
     llmobs_body_stand_in(body, mark, (size_t)len);
     if (blob->escape) /* it was none of the text's */
-        llmobs_body_stand_in(body, "\\", 1);
+        LLMOBS_HAZARD(backslash_eaten, llmobs_body_stand_in(body, "\\", 1),
+                      blob->run = 0);
     llmobs_blob_reset(blob);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/fork.h"
+#include "lib/base/hazard.h"
 #include "lib/text/budget.h"
 
 /* A body takes from the budget in such steps, the first one while it is small.
@@ -21,7 +22,7 @@ static void text_body_settle(struct llmobs_body *body)
     int process = llmobs_fork_process();
 
     if (body->charged_in != process)
-        body->charged = 0;
+        LLMOBS_HAZARD(budget_inherited, body->charged = 0, );
     body->charged_in = process;
 }
 
@@ -30,7 +31,7 @@ static void text_body_settle(struct llmobs_body *body)
 static bool charge(struct llmobs_body *body, size_t need,
                    enum llmobs_budget_for purpose)
 {
-    if (body->free)
+    if (LLMOBS_HAZARD(copies_charged, body->free, false))
         return true;
     text_body_settle(body);
     if (need <= body->charged)
@@ -206,7 +207,9 @@ int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
         return -ENOMEM;
     if (!body->head.data && body->room)
         llmobs_buf_lend(&body->head, body->room, LLMOBS_BODY_ROOM);
-    if (!body->truncated && llmobs_body_len(body) <= body->whole_max &&
+    if (!body->truncated &&
+        LLMOBS_HAZARD(left_out_counts, llmobs_body_len(body), body->total) <=
+            body->whole_max &&
         affords(body, llmobs_body_len(body))) {
         text_body_make_room(body);
         rc = llmobs_buf_add(&body->head, at, len);

@@ -117,23 +117,18 @@ static bool eventstream_take_header(struct llmobs_text *from,
            take_length(from, *type, &len) && eventstream_take(from, len, value);
 }
 
-static bool eventstream_is_name(struct llmobs_text name, const char *text)
-{
-    return name.len == strlen(text) && memcmp(name.data, text, name.len) == 0;
-}
-
 static void eventstream_keep(struct llmobs_text name, struct llmobs_text value,
                              struct llmobs_eventstream_event *event)
 {
-    if (eventstream_is_name(name, ":message-type"))
+    if (llmobs_text_is(name, ":message-type"))
         event->message_type = value;
-    else if (eventstream_is_name(name, ":event-type"))
+    else if (llmobs_text_is(name, ":event-type"))
         event->event_type = value;
-    else if (eventstream_is_name(name, ":exception-type"))
+    else if (llmobs_text_is(name, ":exception-type"))
         event->exception_type = value;
-    else if (eventstream_is_name(name, ":error-code"))
+    else if (llmobs_text_is(name, ":error-code"))
         event->error_code = value;
-    else if (eventstream_is_name(name, ":error-message"))
+    else if (llmobs_text_is(name, ":error-message"))
         event->error_message = value;
 }
 

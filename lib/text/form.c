@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hazard.h"
+
 #define BOUNDARY_MAX 200 /* RFC 2046 has 70 */
 #define LINE_END_MAX 128 /* behind a delimiter */
 
@@ -39,7 +41,7 @@ struct llmobs_form_parser {
     size_t parts;
 };
 
-/* ---- lines of JSON ------------------------------------------------------- */
+/* -- lines of JSON --------------------------------------------------------- */
 
 /* No printf runs on the program's thread. */
 static int form_add_code(struct llmobs_buf *line, unsigned char c)
@@ -139,7 +141,7 @@ static bool form_is_text(struct llmobs_text text)
         if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
             return false;
         run = is_of_base64((char)c) ? run + 1 : 0;
-        if (run == BASE64_MIN)
+        if (LLMOBS_HAZARD(base64_is_a_text, run == BASE64_MIN, false))
             return false;
     }
     return true;
@@ -178,7 +180,7 @@ void llmobs_form_text(struct llmobs_body *out, struct llmobs_text name,
     llmobs_buf_fini(&value);
 }
 
-/* ---- headers ------------------------------------------------------------- */
+/* -- headers --------------------------------------------------------------- */
 
 /* Copies the value of a parameter, without its quotes; false: there is none, or
  * it is longer. A quote within quotes has a backslash before it, or is written
@@ -278,8 +280,9 @@ static void read_disposition(struct llmobs_form_parser *form, const char *value)
         form_begins(value, "form-data") &&
         form_parameter(value, "name", form->name, sizeof(form->name)) &&
         form->name[0];
-    form->file = form->file || strcasestr(value, "filename=") ||
-                 strcasestr(value, "filename*");
+    LLMOBS_HAZARD(file_is_a_text,
+                  form->file = form->file || strcasestr(value, "filename=") ||
+                               strcasestr(value, "filename*"), );
 }
 
 static void form_read_header(struct llmobs_form_parser *form)
@@ -304,7 +307,7 @@ static void form_read_header(struct llmobs_form_parser *form)
     }
 }
 
-/* ---- the form ------------------------------------------------------------ */
+/* -- the form -------------------------------------------------------------- */
 
 static void form_begin_part(struct llmobs_form_parser *form)
 {

@@ -28,7 +28,7 @@ struct packer {
     size_t last[1 << HASH_BITS];
 };
 
-/* ---- bits ------------------------------------------------------------- */
+/* -- bits --------------------------------------------------------------- */
 
 static void gzip_flush(struct packer *packer)
 {
@@ -62,7 +62,7 @@ static void gzip_put_code(struct packer *packer, unsigned code, unsigned count)
     gzip_put(packer, turned, count);
 }
 
-/* ---- symbols ---------------------------------------------------------- */
+/* -- symbols ------------------------------------------------------------ */
 
 /* A byte, END_OF_BLOCK, or the code of a length (RFC 1951, 3.2.6). */
 static void put_symbol(struct packer *packer, unsigned symbol)
@@ -107,7 +107,7 @@ static void put_match(struct packer *packer, size_t len, size_t distance)
     gzip_put(packer, value & ((1u << extra) - 1), extra);
 }
 
-/* ---- matches ---------------------------------------------------------- */
+/* -- matches ------------------------------------------------------------ */
 
 static size_t *gzip_slot_of(struct packer *packer, size_t at)
 {
@@ -160,7 +160,7 @@ static void put_block(struct packer *packer)
     gzip_put(packer, 0, 7 & (8 - packer->bit_count));
 }
 
-/* ---- the member ------------------------------------------------------- */
+/* -- the member --------------------------------------------------------- */
 
 static uint32_t gzip_sum_of(struct llmobs_text text)
 {

@@ -42,7 +42,7 @@ static int sink_add(struct sink *sink, const void *data, size_t len)
     return rc;
 }
 
-/* ---- gzip and deflate -------------------------------------------------- */
+/* -- gzip and deflate ---------------------------------------------------- */
 
 /* The format around the data, as the window bits of zlib's inflateInit2. */
 enum wrapper {
@@ -154,7 +154,7 @@ static int run_deflate(struct llmobs_text in, struct sink *sink)
     return run_zlib(in, WRAPPER_RAW, sink);
 }
 
-/* ---- br ---------------------------------------------------------------- */
+/* -- br ------------------------------------------------------------------ */
 
 #ifdef LLMOBS_BROTLI
 
@@ -211,7 +211,7 @@ static int run_br(struct llmobs_text in, struct sink *sink)
 
 #endif
 
-/* ---- zstd -------------------------------------------------------------- */
+/* -- zstd ---------------------------------------------------------------- */
 
 #ifdef LLMOBS_ZSTD
 
@@ -303,7 +303,7 @@ static int run_zstd(struct llmobs_text in, struct sink *sink)
 
 #endif
 
-/* ---- lists of codings -------------------------------------------------- */
+/* -- lists of codings ---------------------------------------------------- */
 
 enum coding { CODING_GZIP, CODING_DEFLATE, CODING_BR, CODING_ZSTD };
 
@@ -312,25 +312,20 @@ struct codings {
     size_t count;
 };
 
-static bool inflate_is_word(struct llmobs_text word, const char *text)
-{
-    return word.len == strlen(text) &&
-           strncasecmp(word.data, text, word.len) == 0;
-}
-
 static int add_coding(struct codings *codings, struct llmobs_text word)
 {
     enum coding coding;
 
-    if (word.len == 0 || inflate_is_word(word, "identity"))
+    if (word.len == 0 || llmobs_text_is_word(word, "identity"))
         return 0;
-    if (inflate_is_word(word, "gzip") || inflate_is_word(word, "x-gzip"))
+    if (llmobs_text_is_word(word, "gzip") ||
+        llmobs_text_is_word(word, "x-gzip"))
         coding = CODING_GZIP;
-    else if (inflate_is_word(word, "deflate"))
+    else if (llmobs_text_is_word(word, "deflate"))
         coding = CODING_DEFLATE;
-    else if (has_br && inflate_is_word(word, "br"))
+    else if (has_br && llmobs_text_is_word(word, "br"))
         coding = CODING_BR;
-    else if (has_zstd && inflate_is_word(word, "zstd"))
+    else if (has_zstd && llmobs_text_is_word(word, "zstd"))
         coding = CODING_ZSTD;
     else
         return -ENOTSUP;

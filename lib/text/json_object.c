@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "lib/text/json_clean.h"
 #include "lib/text/json_value.h"
@@ -41,6 +42,7 @@ static uint64_t read_seed(size_t half)
     uint64_t known = atomic_load_explicit(own, memory_order_relaxed);
     uint64_t seed = 0;
 
+    LLMOBS_HAZARD(json_hash_is_known, , return half);
     if (known)
         return known;
     random = (const unsigned char *)(uintptr_t)getauxval(AT_RANDOM);
@@ -100,7 +102,7 @@ uint32_t llmobs_json_hash(struct llmobs_text key)
 
 static bool has_index(uint32_t cap)
 {
-    return cap > WALKED_MAX;
+    return LLMOBS_HAZARD(json_walks, cap > WALKED_MAX, false);
 }
 
 static uint32_t *json_object_index_of(const struct llmobs_json_object *o)
@@ -236,7 +238,8 @@ static bool json_object_grow(struct llmobs_json_object *o, size_t key_len)
     size_t live = o->head.len, keys = 0, spare;
     uint32_t cap = LLMOBS_JSON_FEW;
 
-    while (cap < live + live / 2 + 1)
+    while (LLMOBS_HAZARD(json_keys_stay, cap < live + live / 2 + 1,
+                         cap <= old.used))
         cap *= 2;
     for (uint32_t i = 0; i < old.used; i++)
         keys += old.members[i].value ? old.members[i].len + (size_t)1 : 0;

@@ -86,13 +86,6 @@ static bool sse_next_line(struct llmobs_sse *sse, struct llmobs_text *line)
     return true;
 }
 
-static bool sse_is_name(struct llmobs_text name, const char *text)
-{
-    size_t len = strlen(text);
-
-    return name.len == len && memcmp(name.data, text, len) == 0;
-}
-
 /* Name and value; without a colon the whole line is the name. */
 static void sse_split(struct llmobs_text line, struct llmobs_text *name,
                       struct llmobs_text *value)
@@ -143,11 +136,11 @@ static int sse_read_field(struct llmobs_sse *sse, struct gathered *g,
     struct llmobs_text value;
 
     sse_split(line, &name, &value);
-    if (sse_is_name(name, "data"))
+    if (llmobs_text_is(name, "data"))
         return sse_gather(sse, g, value);
-    if (sse_is_name(name, "event"))
+    if (llmobs_text_is(name, "event"))
         g->type = value;
-    else if (sse_is_name(name, "id"))
+    else if (llmobs_text_is(name, "id"))
         sse->has_ids = sse->has_ids || value.len > 0;
     return 0;
 }

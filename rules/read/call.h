@@ -14,6 +14,10 @@
 /* The status of an answer that is the one which the program has: no error. */
 #define LLMOBS_NOT_MODIFIED 304
 
+/* Bytes of the text by which a match goes to another process, at most
+ * (llmobs_rules_note). */
+#define LLMOBS_RULES_NOTE_MAX 640
+
 /* A header that the core keeps, its name in lower case. */
 struct llmobs_header {
     const char *name;

@@ -142,9 +142,11 @@ int llmobs_embedding_tell_list(struct llmobs_span *span,
 int llmobs_embedding_total(struct llmobs_span *span)
 {
     struct llmobs_json *input = llmobs_json_get(span->metrics, "input_tokens");
+    struct llmobs_json *total = llmobs_json_get(span->metrics, "total_tokens");
 
-    if (!input || llmobs_json_get(span->metrics, "total_tokens"))
+    if (!input == !total)
         return 0;
-    return llmobs_json_set(span->metrics, "total_tokens",
-                           llmobs_json_share(input));
+    return llmobs_json_set(span->metrics,
+                           input ? "total_tokens" : "input_tokens",
+                           llmobs_json_share(input ? input : total));
 }

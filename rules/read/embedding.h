@@ -38,8 +38,8 @@ int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size);
 int llmobs_embedding_tell_list(struct llmobs_span *span,
                                const struct llmobs_json *list, const char *key);
 
-/* Where the provider counts input tokens only, they are the total (WIRE 6.12).
- */
+/* Where the provider counts input tokens only, they are the total; where it has
+ * the total alone (Voyage), that is the input (WIRE 6.12). */
 int llmobs_embedding_total(struct llmobs_span *span);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hazard.h"
 #include "rules/read/text.h"
 
 #define CODE_LEN 32
@@ -52,7 +53,7 @@ static const char *type_text(const struct llmobs_json *from)
 {
     static const char *const keys[] = {"type", "code", "status", "error_type",
                                        "err_code"};
-    const char *code = code_text(from);
+    const char *code = LLMOBS_HAZARD(type_first, code_text(from), NULL);
 
     for (size_t i = 0; !code && i < sizeof(keys) / sizeof(keys[0]); i++) {
         const char *text = llmobs_json_gets(from, keys[i]);

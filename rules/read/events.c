@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/span/secrets.h"
 #include "rules/read/base64.h"
 #include "rules/read/text.h"
@@ -172,7 +173,8 @@ static int events_parse(struct llmobs_json_series *series,
  * document: so it is masked here. */
 static struct llmobs_text events_mask(struct llmobs_buf *bytes)
 {
-    llmobs_secrets_mask(bytes->data, bytes->len);
+    LLMOBS_HAZARD(base64_unmasked,
+                  llmobs_secrets_mask(bytes->data, bytes->len), );
     return (struct llmobs_text){bytes->data, bytes->len};
 }
 

@@ -29,7 +29,7 @@
 #define LLMOBS_AT_CONTENTS \
     "j"                      /* contents to embed; several lines may have it */
 #define LLMOBS_AT_PROMPT "q" /* a text of the user */
-#define LLMOBS_AT_SYSTEM "y" /* a text before a message that stands alone */
+#define LLMOBS_AT_SYSTEM "y" /* a text of the system */
 #define LLMOBS_AT_SETTINGS "k" /* the object with the keys of the dialect */
 #define LLMOBS_AT_METADATA "z" /* an object, all of which is metadata */
 /* Of the answer, or of the request: */
@@ -39,6 +39,7 @@
 #define LLMOBS_AT_OUTPUT "o" /* all of it; of an embedding its vectors */
 #define LLMOBS_AT_ROLE "r"
 #define LLMOBS_AT_TEXT "x"
+#define LLMOBS_AT_IMAGE "v" /* a picture in base64, which is counted */
 #define LLMOBS_AT_REASONING "h"
 #define LLMOBS_AT_INSTEAD "p" /* the text of an answer that has no other */
 #define LLMOBS_AT_CALLS "f"   /* calls of tools, or one call */
@@ -61,10 +62,11 @@
 #define LLMOBS_AT_DOCUMENT_SCORE "s"
 /* Words: */
 #define LLMOBS_AT_LAST "E" /* what stands at LLMOBS_AT_END, if not true */
-#define LLMOBS_AT_REASONS                                                    \
-    "W"                    /* "eos=stop wait=": a reason of this API and the \
-                            * word of all APIs for it; none: no reason */
-#define LLMOBS_AT_UNIT "U" /* of the times: "s", "ms", "us" or "ns" */
+#define LLMOBS_AT_REASONS                                                     \
+    "W"                     /* "eos=stop wait=": a reason of this API and the \
+                             * word of all APIs for it; none: no reason */
+#define LLMOBS_AT_ENDED "N" /* the reason of an end without one */
+#define LLMOBS_AT_UNIT "U"  /* of the times: "s", "ms", "us" or "ns" */
 
 /* A line of a dialect's places: LLMOBS_AT(TEXT, "/message/content"). */
 #define LLMOBS_AT(which, what) LLMOBS_AT_##which what "\n"
@@ -72,8 +74,8 @@
 /* A dialect as a table: form->variant of the functions in
  * rules/tables/interpreter.h. */
 struct llmobs_layout {
-    char places[LLMOBS_LAYOUT_MAX];
-    /* How the request's messages are written; NULL: as OpenAI's. */
+    char places[LLMOBS_LAYOUT_MAX]; /* "": the user's rule has them */
+    /* How messages are written; NULL: as OpenAI's, or as any value. */
     const struct llmobs_message_form *messages;
     /* The request is itself a message, of this form; NULL: it is none. */
     const struct llmobs_message_form *alone;
@@ -81,10 +83,14 @@ struct llmobs_layout {
      * form->keys but for the first ones, as many as `plain` says. */
     const char *settings;
     unsigned char plain;
-    char ended[8];   /* the reason where an end has none, or "" */
     bool sums;       /* the total is input and output together */
     bool keep_space; /* a streamed text keeps the white space around it */
     bool texts;      /* the answer is a text without a role */
+    bool loose;    /* of a user's rule: what a cut request still has is read, an
+                    * error at its place comes first, and no model's name is a
+                    * fact, no count made up */
+    bool mute;     /* an answer may end without a reason */
+    char role[12]; /* of a whole answer that names none, or "" */
 };
 
 /* A pointer of a line, with its steps. */

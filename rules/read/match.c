@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hazard.h"
 #include "rules/read/text.h"
 
 /* Where a body is searched for a text of a sign: so far from either end. */
@@ -152,7 +153,9 @@ bool llmobs_match_intake(const struct llmobs_url *url)
 static bool match_has_value(const char *value, const struct llmobs_sign *sign)
 {
     for (const char *const *part = sign->values; *part; part++)
-        if (!llmobs_text_has_nocase(llmobs_text_of(value), *part))
+        if (LLMOBS_HAZARD(one_type_is_a_sign,
+                          !llmobs_text_has_nocase(llmobs_text_of(value), *part),
+                          false))
             return false;
     return value[strspn(value, " \t\r\n")] != '\0';
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hazard.h"
 #include "rules/read/text.h"
 
 #define SIZE_LEN 40
@@ -249,7 +250,10 @@ static size_t piece_end(struct llmobs_text text)
     while (text.len - n >= sizeof(padding) - 1 &&
            strncasecmp(text.data + n, padding, sizeof(padding) - 1) == 0)
         n += sizeof(padding) - 1;
-    return n >= PIECE_MIN && n < text.len && text.data[n] == '"' ? n : 0;
+    return LLMOBS_HAZARD(sound_stays, n >= PIECE_MIN, false) && n < text.len &&
+                   text.data[n] == '"'
+               ? n
+               : 0;
 }
 
 size_t llmobs_media_drop(char *json, size_t len)

@@ -289,6 +289,20 @@ static int read_reader_read_output(struct llmobs_reading *reading)
     return rc < 0 ? rc : read_reader_fill_output(reading);
 }
 
+/* Takes the model that the path has: as a fact, or as the model's name. */
+static int take_asked(struct llmobs_reading *reading, bool names)
+{
+    char *model = reading->form->asked(reading);
+    int rc = !model  ? -ENOMEM
+             : names ? llmobs_reading_model(reading, model)
+                     : 0;
+
+    if (!names)
+        llmobs_fact_asked(reading, model);
+    free(model);
+    return rc;
+}
+
 /* Sets the model: the noted one, else the request's, else the deployment of an
  * Azure path (WIRE 6.2, 8.6). Only the events of chats and embeddings have a
  * member for it. */
@@ -300,6 +314,8 @@ static int read_reader_name_model(struct llmobs_reading *reading)
 
     if (!reading->model && reading->form->model)
         rc = reading->form->model(reading);
+    if (rc == 0 && !reading->model && reading->form->asked)
+        rc = take_asked(reading, true);
     if (rc < 0)
         return rc;
     model = reading->model;
@@ -387,7 +403,9 @@ static int read_reader_read_call(struct llmobs_reading *reading)
         return -ENOTSUP;
     reading->span->input_dropped = classified->call->request_truncated;
     reading->span->output_dropped = classified->call->response_truncated;
-    rc = form->begin ? form->begin(reading) : 0;
+    rc = form->asked ? take_asked(reading, false) : 0;
+    if (rc == 0 && form->begin)
+        rc = form->begin(reading);
     llmobs_fact_request(reading);
     if (rc == 0)
         rc = read_reader_read_input(reading);

@@ -66,6 +66,10 @@ struct llmobs_form {
     /* Notes a model that the request names elsewhere than in its "model";
      * called where no model was noted before. */
     int (*model)(struct llmobs_reading *reading);
+    /* Gives a model that stands elsewhere in the call: in the path, or ""; NULL
+     * without memory. It is the one that was asked for; and the
+     * name where `model` notes none. */
+    char *(*asked)(const struct llmobs_reading *reading);
     /* Makes the output from the events. */
     int (*finish)(struct llmobs_reading *reading);
     /* Reads a JSON answer whose middle is missing: call->response is its

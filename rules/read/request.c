@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/match.h"
 #include "rules/read/message.h"
@@ -92,15 +93,14 @@ static int request_read_fields(struct llmobs_text lines,
                                struct llmobs_json **out)
 {
     struct llmobs_json *line;
+    struct llmobs_text text;
     int rc = 0;
 
     *out = llmobs_json_object();
-    while (*out && rc == 0 && lines.len > 0) {
-        const char *end = memchr(lines.data, '\n', lines.len);
-        size_t len = end ? (size_t)(end - lines.data) : lines.len;
+    while (*out && rc == 0 && llmobs_text_split(&lines, '\n', &text)) {
         void *member;
 
-        rc = llmobs_json_parse((struct llmobs_text){lines.data, len}, &line);
+        rc = llmobs_json_parse(text, &line);
         member = rc == 0 ? llmobs_json_iter(line) : NULL;
         if (member)
             rc = add_field(*out, llmobs_json_iter_key(member),
@@ -108,8 +108,6 @@ static int request_read_fields(struct llmobs_text lines,
         llmobs_json_free(line);
         if (rc != -ENOMEM)
             rc = 0;
-        lines.data += len + (end != NULL);
-        lines.len -= len + (end != NULL);
     }
     return *out ? rc : -ENOMEM;
 }
@@ -199,7 +197,7 @@ struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url)
     };
     struct llmobs_text none = {NULL, 0};
 
-    if (url->path.len == 0)
+    if (LLMOBS_HAZARD(added_to_nothing, url->path.len == 0, false))
         return none;
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         size_t len = strlen(marks[i].before);

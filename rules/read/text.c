@@ -4,13 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-bool llmobs_text_is(struct llmobs_text text, const char *word)
-{
-    size_t len = strlen(word);
-
-    return text.len == len && (len == 0 || memcmp(text.data, word, len) == 0);
-}
-
 bool llmobs_text_starts(struct llmobs_text text, const char *prefix)
 {
     size_t len = strlen(prefix);

@@ -19,7 +19,6 @@ struct llmobs_text llmobs_text_unblank(struct llmobs_text text);
  * (WIRE 6.7). */
 struct llmobs_text llmobs_text_strip(struct llmobs_text text);
 
-bool llmobs_text_is(struct llmobs_text text, const char *word);
 bool llmobs_text_starts(struct llmobs_text text, const char *prefix);
 bool llmobs_text_ends(struct llmobs_text text, const char *suffix);
 

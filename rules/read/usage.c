@@ -213,14 +213,16 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     int64_t in = count_either(usage, "prompt_tokens", "input_tokens");
     int64_t out = count_either(usage, "completion_tokens", "output_tokens");
+    int64_t total = llmobs_usage_count(usage, "total_tokens");
 
     if (!usage)
         return 0;
+    /* xAI and Gemini count reasoning in the total and beside the output. */
+    if (total <= 0 && in >= 0 && out >= 0)
+        total = in + out;
     usage_put(span, "input_tokens", in);
     usage_put(span, "output_tokens", out);
-    usage_put(span, "total_tokens",
-              in >= 0 && out >= 0 ? in + out
-                                  : llmobs_usage_count(usage, "total_tokens"));
+    usage_put(span, "total_tokens", total);
     usage_put(span, "reasoning_output_tokens",
               count_detail(usage, "completion_tokens_details",
                            "output_tokens_details", "reasoning_tokens"));

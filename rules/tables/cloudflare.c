@@ -1,23 +1,12 @@
 /* Cloudflare's Workers AI by its own path; the models' answers are Cloudflare's
- * or OpenAI's: code, since a table cannot have both, nor a model's name in the
- * path.
+ * or OpenAI's. The model's name stands in the path.
  *
  * Source: developers.cloudflare.com/workers-ai, the models' API schemas. */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "rules/vendors/chat.h"
-#include "rules/read/embedding.h"
-#include "rules/read/facts.h"
 #include "rules/read/match.h"
 #include "rules/read/media.h"
-#include "rules/read/message.h"
-#include "rules/read/message_content.h"
-#include "rules/read/text.h"
-#include "rules/read/tools.h"
-#include "rules/read/usage.h"
-#include "rules/read/values.h"
+#include "rules/tables/interpreter.h"
 
 /* Keys that are metadata. */
 static const char keys[] =
@@ -25,13 +14,6 @@ static const char keys[] =
     "presence_penalty\0lora\0repetition_penalty\0response_format\0";
 
 static const char no_keys[] = "";
-
-static const struct llmobs_chat_variant variant = {
-    .metadata = keys,
-    .messages = &llmobs_message_openai,
-    .usage = llmobs_usage_read,
-    .keep_space = true,
-};
 
 static bool cloudflare_asks(const struct llmobs_reading *reading)
 {
@@ -51,183 +33,41 @@ static char *cloudflare_path_model(const struct llmobs_reading *reading)
                                                reading->classified->url->path));
 }
 
-static int cloudflare_begin(struct llmobs_reading *reading)
-{
-    char *model = cloudflare_path_model(reading);
+#define REQUEST LLMOBS_AT(INPUT, "/messages") LLMOBS_AT(PROMPT, "/prompt")
 
-    llmobs_fact_asked(reading, model);
-    free(model);
-    return model ? 0 : -ENOMEM;
-}
+#define CHUNKS                                                 \
+    LLMOBS_AT(MODEL, "/model")                                 \
+    LLMOBS_AT(ROLE, "/choices/0/delta/role")                   \
+    LLMOBS_AT(REASONING, "/choices/0/delta/reasoning_content|" \
+                         "/choices/0/delta/reasoning")         \
+    LLMOBS_AT(REASON,                                          \
+              "/result/choices/0/finish_reason|/choices/0/finish_reason")
 
-static int cloudflare_name_model(struct llmobs_reading *reading)
-{
-    char *model = cloudflare_path_model(reading);
-    int rc = model ? llmobs_reading_model(reading, model) : -ENOMEM;
+#define ANSWER                                                             \
+    LLMOBS_AT(OUTPUT, "/result/choices/0/message")                         \
+    LLMOBS_AT(TEXT, "/result/response|/choices/0/delta/content|/response") \
+    LLMOBS_AT(CALLS, "/result/tool_calls|/choices/0/delta/tool_calls")     \
+    LLMOBS_AT(IMAGE, "/result/image") LLMOBS_AT(USAGE, "/result/usage|/usage")
 
-    free(model);
-    return rc;
-}
+static const struct llmobs_layout chat = {
+    .places = REQUEST CHUNKS ANSWER,
+    .messages = &llmobs_message_openai,
+    .mute = true,
+    .role = "assistant",
+    .keep_space = true,
+};
 
-static int cloudflare_read_request(struct llmobs_reading *reading)
-{
-    const char *prompt = llmobs_json_gets(reading->request, "prompt");
-    struct llmobs_span *span = reading->span;
-    int rc = llmobs_chat_request(reading);
-
-    if (rc < 0 || !prompt || !span->input_messages)
-        return rc;
-    return llmobs_json_add(span->input_messages,
-                           llmobs_message_new("user", llmobs_text_of(prompt)));
-}
-
-/* -- the answer ---------------------------------------------------------- */
-
-/* Sets the calls of tools, which have no ids. */
-static int set_calls(struct llmobs_json *message,
-                     const struct llmobs_json *calls)
-{
-    struct llmobs_json *list;
-    int rc = 0;
-
-    if (!llmobs_json_is_array(calls) || llmobs_json_len(calls) == 0)
-        return 0;
-    list = llmobs_json_array();
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
-        const struct llmobs_json *call = llmobs_json_at(calls, i);
-
-        rc = llmobs_json_add(
-            list,
-            llmobs_tools_call(
-                llmobs_json_gets(call, "name"), NULL, "function",
-                llmobs_tools_arguments(llmobs_json_get(call, "arguments"))));
-    }
-    if (rc == 0)
-        return llmobs_json_set(message, "tool_calls", list);
-    llmobs_json_free(list);
-    return rc;
-}
-
-/* Gives the text of an answer: itself, its JSON, or a word for a picture. */
-static char *cloudflare_text_of(const struct llmobs_json *result)
-{
-    const struct llmobs_json *response = llmobs_json_get(result, "response");
-    const char *image = llmobs_json_gets(result, "image");
-    struct llmobs_buf text;
-    char *copy = NULL;
-
-    if (response && !llmobs_json_is_null(response))
-        return llmobs_value_text(response);
-    if (!image)
-        return strdup("");
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    if (llmobs_media_mark(&text, "image", NULL,
-                          llmobs_media_base64(llmobs_text_of(image))) == 0)
-        copy = strndup(text.data, text.len);
-    llmobs_buf_fini(&text);
-    return copy;
-}
-
-static int cloudflare_add_answer(struct llmobs_span *span,
-                                 const struct llmobs_json *result)
-{
-    char *text = cloudflare_text_of(result);
-    struct llmobs_json *message =
-        text ? llmobs_message_new("assistant", llmobs_text_of(text)) : NULL;
-    int rc = message ? set_calls(message, llmobs_json_get(result, "tool_calls"))
-                     : -ENOMEM;
-
-    free(text);
-    if (rc == 0)
-        return llmobs_json_add(span->output_messages, message);
-    llmobs_json_free(message);
-    return rc;
-}
-
-static int cloudflare_read_document(struct llmobs_reading *reading,
-                                    const struct llmobs_json *body)
-{
-    const struct llmobs_json *result = llmobs_json_get(body, "result");
-    struct llmobs_span *span = reading->span;
-    int rc;
-
-    if (!llmobs_json_is_object(result))
-        return 0;
-    if (llmobs_json_get(result, "choices"))
-        return llmobs_chat_document(reading, result);
-    span->output_messages = llmobs_json_array();
-    rc = span->output_messages ? cloudflare_add_answer(span, result) : -ENOMEM;
-    return rc < 0 ? rc : llmobs_usage_read(llmobs_usage_find(result), span);
-}
-
-static int cloudflare_read_event(struct llmobs_reading *reading,
-                                 const struct llmobs_event *event)
-{
-    struct llmobs_stream *stream = reading->state;
-    int rc = llmobs_stream_add(stream, event->json);
-
-    if (rc == 0)
-        rc = llmobs_stream_text(stream,
-                                llmobs_json_gets(event->json, "response"));
-    llmobs_chat_begun(reading, event);
-    reading->done = reading->done || stream->done;
-    return rc;
-}
-
-/* Cloudflare's own answers have no reason for their end. */
-static int cloudflare_finish_stream(struct llmobs_reading *reading)
-{
-    const struct llmobs_stream *stream = reading->state;
-    int rc = llmobs_chat_finish(reading);
-
-    if (reading->done && !stream->done)
-        llmobs_span_fact_unset(&reading->span->facts,
-                               LLMOBS_FACT_FINISH_REASONS);
-    return rc;
-}
-
-/* -- embeddings ---------------------------------------------------------- */
-
-static int cloudflare_read_inputs(struct llmobs_reading *reading)
-{
-    if (reading->classified->call->request_truncated)
-        return 0;
-    return llmobs_embedding_read_input(
-        reading->span, llmobs_json_get(reading->request, "text"));
-}
-
-static int cloudflare_read_vectors(struct llmobs_reading *reading,
-                                   const struct llmobs_json *body)
-{
-    return llmobs_embedding_tell_list(
-        reading->span, llmobs_json_get(llmobs_json_get(body, "result"), "data"),
-        NULL);
-}
-
-/* -- the dialect --------------------------------------------------------- */
+static const struct llmobs_layout embed = {
+    .places = LLMOBS_AT(INPUT, "/text") LLMOBS_AT(OUTPUT, "/result/data"),
+};
 
 static const struct llmobs_form form = {
-    .keys = keys,
-    .confirm = cloudflare_asks,
-    .begin = cloudflare_begin,
-    .request = cloudflare_read_request,
-    .document = cloudflare_read_document,
-    .event = cloudflare_read_event,
-    .model = cloudflare_name_model,
-    .finish = cloudflare_finish_stream,
-    .state_fini = llmobs_chat_fini,
-    .state_size = sizeof(struct llmobs_stream),
-    .variant = &variant,
-};
+    LLMOBS_INTERPRETER, .keys = keys, .confirm = cloudflare_asks,
+    .asked = cloudflare_path_model, .variant = &chat};
 
 static const struct llmobs_form embeddings = {
-    .keys = no_keys,
-    .confirm = cloudflare_embeds,
-    .begin = cloudflare_begin,
-    .request = cloudflare_read_inputs,
-    .document = cloudflare_read_vectors,
-    .model = cloudflare_name_model,
-};
+    LLMOBS_INTERPRETER, .keys = no_keys, .confirm = cloudflare_embeds,
+    .asked = cloudflare_path_model, .variant = &embed};
 
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/ai/run/**", "run", "cloudflare.run",

@@ -224,10 +224,10 @@ static void huggingface_free_state(void *state)
 /* Gives ".../models/OWNER/NAME[/pipeline/TASK]" and the older
  * ".../pipeline/TASK/OWNER/NAME" as "OWNER/NAME"; "" where the path has none.
  */
-static char *huggingface_path_model(const struct llmobs_url *url)
+static char *huggingface_path_model(const struct llmobs_reading *reading)
 {
     static const char models[] = "/models/", pipeline[] = "/pipeline/";
-    struct llmobs_text path = url->path, name = {NULL, 0};
+    struct llmobs_text path = reading->classified->url->path, name = {NULL, 0};
     const char *end = path.data + path.len, *at = NULL, *task = NULL;
 
     if (path.len > 0) {
@@ -272,30 +272,9 @@ static int tell_body(struct llmobs_reading *reading)
     return rc;
 }
 
-static int note_asked(struct llmobs_reading *reading)
-{
-    char *model = huggingface_path_model(reading->classified->url);
-
-    llmobs_fact_asked(reading, model);
-    free(model);
-    return model ? 0 : -ENOMEM;
-}
-
 static int huggingface_begin_task(struct llmobs_reading *reading)
 {
-    int rc = note_asked(reading);
-
-    return rc < 0 || !reading->classified->call->multipart ? rc
-                                                           : tell_body(reading);
-}
-
-static int task_model(struct llmobs_reading *reading)
-{
-    char *model = huggingface_path_model(reading->classified->url);
-    int rc = model ? llmobs_reading_model(reading, model) : -ENOMEM;
-
-    free(model);
-    return rc;
+    return reading->classified->call->multipart ? tell_body(reading) : 0;
 }
 
 /* -- embeddings ---------------------------------------------------------- */
@@ -389,11 +368,11 @@ static const struct llmobs_form form = {
 static const struct llmobs_form task = {
     .keys = keys,
     .signs = signs,
+    .asked = huggingface_path_model,
     .begin = huggingface_begin_task,
     .request = huggingface_read_request,
     .document = huggingface_read_document,
     .event = huggingface_read_event,
-    .model = task_model,
     .finish = huggingface_finish_stream,
     .ends = huggingface_read_ends,
     .state_fini = huggingface_free_state,
@@ -404,10 +383,9 @@ static const struct llmobs_form task = {
 static const struct llmobs_form similarity = {
     .signs = similar_signs,
     .confirm = compares,
-    .begin = note_asked,
+    .asked = huggingface_path_model,
     .request = read_sentence,
     .document = huggingface_read_scores,
-    .model = task_model,
     .ends = llmobs_rerank_ends,
     .lists = true,
 };
@@ -416,10 +394,9 @@ static const struct llmobs_form embeddings = {
     .keys = embed_keys,
     .signs = signs,
     .confirm = has_inputs,
-    .begin = note_asked,
+    .asked = huggingface_path_model,
     .request = huggingface_read_inputs,
     .document = huggingface_read_vectors,
-    .model = task_model,
     .lists = true,
 };
 

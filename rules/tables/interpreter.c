@@ -8,6 +8,7 @@
 #include "rules/read/embedding.h"
 #include "rules/read/error.h"
 #include "rules/read/facts.h"
+#include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
@@ -27,12 +28,6 @@ static const struct llmobs_layout *layout_of(
     const struct llmobs_reading *reading)
 {
     return reading->form->variant;
-}
-
-/* The user's rule has the places. */
-static bool is_rule(const struct llmobs_reading *reading)
-{
-    return !*layout_of(reading)->places;
 }
 
 static enum llmobs_kind interpreter_kind_of(
@@ -65,14 +60,13 @@ static bool interpreter_has(const struct llmobs_reading *reading,
     return llmobs_layout_has(values_of(reading), which);
 }
 
-/* A rule that does not name the place means the whole body. */
+/* A layout that does not name the place means the whole body. */
 static const struct llmobs_json *at_or_all(const struct llmobs_reading *reading,
                                            const char *which,
                                            const struct llmobs_json *body)
 {
-    return interpreter_has(reading, which) || !is_rule(reading)
-               ? interpreter_at(reading, which)
-               : body;
+    return interpreter_has(reading, which) ? interpreter_at(reading, which)
+                                           : body;
 }
 
 static void interpreter_go(struct llmobs_reading *reading,
@@ -109,9 +103,9 @@ static void interpreter_begin(const struct llmobs_reading *reading)
     struct llmobs_interpreter *state = reading->state;
 
     if (state->at.count == 0)
-        llmobs_layout_read(&state->at, is_rule(reading)
-                                           ? reading->classified->places
-                                           : layout_of(reading)->places);
+        llmobs_layout_read(&state->at, *layout_of(reading)->places
+                                           ? layout_of(reading)->places
+                                           : reading->classified->places);
     llmobs_layout_go(&state->at, reading->request, false);
 }
 
@@ -120,8 +114,6 @@ bool llmobs_interpreter_asks(const struct llmobs_reading *reading)
 {
     const struct llmobs_json *model;
 
-    if (is_rule(reading))
-        return false;
     interpreter_begin(reading);
     model = interpreter_has(reading, LLMOBS_AT_MODEL)
                 ? interpreter_at(reading, LLMOBS_AT_MODEL)
@@ -135,7 +127,7 @@ bool llmobs_interpreter_asks(const struct llmobs_reading *reading)
 int llmobs_interpreter_begin(struct llmobs_reading *reading)
 {
     interpreter_begin(reading);
-    if (!is_rule(reading))
+    if (!layout_of(reading)->loose)
         llmobs_fact_asked(reading,
                           interpreter_text_at(reading, LLMOBS_AT_MODEL));
     return 0;
@@ -160,31 +152,39 @@ static int interpreter_read_settings(struct llmobs_reading *reading,
          it = llmobs_json_next(all, it))
         rc = llmobs_json_set(reading->span->metadata, llmobs_json_iter_key(it),
                              llmobs_json_share(llmobs_json_iter_value(it)));
-    if (rc < 0 || is_rule(reading))
-        return rc;
     if (layout_of(reading)->settings)
         keys = layout_of(reading)->settings;
     else if (keys)
         for (unsigned i = 0; i < layout_of(reading)->plain; i++)
             keys = llmobs_words_next(keys);
-    return keys ? llmobs_request_metadata(settings, keys, reading->span) : 0;
+    return rc == 0 && keys
+               ? llmobs_request_metadata(settings, keys, reading->span)
+               : rc;
 }
 
-/* Reads the messages of a rule's call. Those of OpenAI's form stay such; any
- * other value is one message. */
-static int interpreter_read_any(const struct llmobs_json *value,
+/* Reads one message or several. Without a form of the layout's own only those
+ * of OpenAI's form are such; any other value is one message. */
+static int interpreter_read_any(const struct llmobs_reading *reading,
+                                const struct llmobs_json *value,
                                 struct llmobs_json **messages)
 {
+    const struct llmobs_message_form *own = layout_of(reading)->messages;
+    const struct llmobs_message_form *form = own ? own : &llmobs_message_openai;
+
     if (!value || llmobs_json_is_null(value))
         return 0;
-    if (llmobs_json_get(value, "content")) {
+    if (llmobs_json_is_object(value) &&
+        (own || llmobs_json_get(value, "content"))) {
         *messages = llmobs_json_array();
-        return *messages ? llmobs_message_add(*messages, value,
-                                              &llmobs_message_openai)
-                         : -ENOMEM;
+        if (!*messages)
+            return -ENOMEM;
+        return own == &llmobs_message_openai
+                   ? llmobs_message_add_answer(*messages, value, NULL)
+                   : llmobs_message_add(*messages, value, form);
     }
-    if (llmobs_json_is_object(llmobs_json_at(value, 0)))
-        *messages = llmobs_message_read_list(value, &llmobs_message_openai);
+    if (llmobs_json_is_array(value) &&
+        (own || llmobs_json_is_object(llmobs_json_at(value, 0))))
+        *messages = llmobs_message_read_list(value, form);
     else
         *messages = llmobs_message_take(llmobs_value_text(value));
     return *messages ? 0 : -ENOMEM;
@@ -193,56 +193,45 @@ static int interpreter_read_any(const struct llmobs_json *value,
 static int add_text_message(struct llmobs_json *list, const char *role,
                             const char *text)
 {
-    return text ? llmobs_json_add(
-                      list, llmobs_message_new(role, llmobs_text_of(text)))
-                : 0;
-}
-
-/* Adds the request itself, which is the only message. */
-static int add_alone(struct llmobs_reading *reading)
-{
-    struct llmobs_json *list = reading->span->input_messages;
-    const char *system = interpreter_text_at(reading, LLMOBS_AT_SYSTEM);
-    int rc = system && *system ? add_text_message(list, "system", system) : 0;
-
-    llmobs_fact_apart(reading->span);
-    return rc < 0 ? rc
-                  : llmobs_message_add(list, reading->request,
-                                       layout_of(reading)->alone);
+    return text && *text
+               ? llmobs_json_add(list,
+                                 llmobs_message_new(role, llmobs_text_of(text)))
+               : 0;
 }
 
 static int read_messages(struct llmobs_reading *reading,
+                         const struct llmobs_json *value,
                          const struct llmobs_json *settings)
 {
-    const struct llmobs_message_form *form = layout_of(reading)->messages;
-    const struct llmobs_json *input = interpreter_at(reading, LLMOBS_AT_INPUT);
+    const char *system = interpreter_text_at(reading, LLMOBS_AT_SYSTEM);
     struct llmobs_span *span = reading->span;
-    int rc;
+    int rc = interpreter_read_any(reading, value, &span->input_messages);
 
-    span->input_messages =
-        llmobs_message_read_list(input, form ? form : &llmobs_message_openai);
-    if (!span->input_messages)
-        return -ENOMEM;
-    rc = add_text_message(span->input_messages, NULL, llmobs_json_text(input));
+    if (rc == 0 && !span->input_messages)
+        rc = (span->input_messages = llmobs_json_array()) ? 0 : -ENOMEM;
     if (rc == 0)
-        rc = layout_of(reading)->alone
-                 ? add_alone(reading)
-                 : add_text_message(
-                       span->input_messages, "user",
-                       interpreter_text_at(reading, LLMOBS_AT_PROMPT));
+        rc = add_text_message(span->input_messages, "system", system);
+    if (interpreter_has(reading, LLMOBS_AT_SYSTEM))
+        llmobs_fact_apart(span);
+    if (rc == 0 && layout_of(reading)->alone)
+        rc = llmobs_message_add(span->input_messages, reading->request,
+                                layout_of(reading)->alone);
+    else if (rc == 0)
+        rc = add_text_message(span->input_messages, "user",
+                              interpreter_text_at(reading, LLMOBS_AT_PROMPT));
     return rc < 0 ? rc
                   : llmobs_tools_read_definitions(settings,
                                                   &span->tool_definitions);
 }
 
-static int interpreter_read_inputs(struct llmobs_reading *reading)
+static int interpreter_read_inputs(struct llmobs_reading *reading,
+                                   const struct llmobs_json *input)
 {
-    const struct llmobs_json *input = interpreter_at(reading, LLMOBS_AT_INPUT),
-                             *contents;
+    const struct llmobs_json *contents;
     bool any = interpreter_has(reading, LLMOBS_AT_CONTENTS);
     int rc = 0;
 
-    if (input || (!any && !is_rule(reading)))
+    if (input || (!any && !layout_of(reading)->loose))
         rc = llmobs_embedding_read_input(reading->span, input);
     for (size_t i = 0; rc == 0 && any && i < LLMOBS_LAYOUT_PLACES; i++) {
         contents = llmobs_layout_nth(values_of(reading), LLMOBS_AT_CONTENTS, i);
@@ -252,22 +241,23 @@ static int interpreter_read_inputs(struct llmobs_reading *reading)
     return rc;
 }
 
-/* Of a rule, which may name none of its places. */
 static int interpreter_read_input(struct llmobs_reading *reading,
-                                  const struct llmobs_json *body)
+                                  const struct llmobs_json *body,
+                                  const struct llmobs_json *settings)
 {
-    const struct llmobs_json *value = at_or_all(reading, LLMOBS_AT_INPUT, body);
-    struct llmobs_span *span = reading->span;
-    int rc;
+    const struct llmobs_json *value =
+        interpreter_has(reading, LLMOBS_AT_PROMPT)
+            ? interpreter_at(reading, LLMOBS_AT_INPUT)
+            : at_or_all(reading, LLMOBS_AT_INPUT, body);
 
-    if (interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING)
-        return value ? llmobs_embedding_read_input(span, value) : 0;
-    if (interpreter_kind_of(reading) != LLMOBS_KIND_LLM)
-        return llmobs_value_input(span, value);
-    rc = interpreter_read_any(value, &span->input_messages);
-    return rc < 0
-               ? rc
-               : llmobs_tools_read_definitions(body, &span->tool_definitions);
+    switch (interpreter_kind_of(reading)) {
+    case LLMOBS_KIND_EMBEDDING:
+        return interpreter_read_inputs(reading, value);
+    case LLMOBS_KIND_LLM:
+        return read_messages(reading, value, settings);
+    default:
+        return llmobs_value_input(reading->span, value);
+    }
 }
 
 static int read_cut_input(struct llmobs_reading *reading)
@@ -281,7 +271,7 @@ static int read_cut_input(struct llmobs_reading *reading)
     ends = llmobs_layout_ends(values_of(reading), LLMOBS_AT_INPUT,
                               call->request, call->request_tail);
     interpreter_go(reading, ends, false);
-    rc = ends ? interpreter_read_input(reading, ends) : -ENOMEM;
+    rc = ends ? interpreter_read_input(reading, ends, ends) : -ENOMEM;
     llmobs_json_free(ends);
     return rc;
 }
@@ -295,15 +285,10 @@ int llmobs_interpreter_request(struct llmobs_reading *reading)
     bool cut = reading->classified->call->request_truncated;
     int rc = interpreter_read_settings(reading, settings);
 
-    if (rc < 0 || (cut && !is_rule(reading)))
+    if (rc < 0 || (cut && !layout_of(reading)->loose))
         return rc;
-    if (cut)
-        return read_cut_input(reading);
-    if (!is_rule(reading))
-        return interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING
-                   ? interpreter_read_inputs(reading)
-                   : read_messages(reading, settings);
-    return interpreter_read_input(reading, reading->request);
+    return cut ? read_cut_input(reading)
+               : interpreter_read_input(reading, reading->request, settings);
 }
 
 /* -- counts and reasons -------------------------------------------------- */
@@ -361,10 +346,10 @@ static int interpreter_read_counts(struct llmobs_reading *reading)
     if (rc == 0)
         rc = interpreter_set_time(reading, LLMOBS_AT_DECODE,
                                   "time_in_model_decode");
-    if (rc < 0 || is_rule(reading) ||
-        interpreter_kind_of(reading) != LLMOBS_KIND_EMBEDDING)
-        return rc;
-    return llmobs_embedding_total(span);
+    return rc == 0 && !layout_of(reading)->loose &&
+                   interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING
+               ? llmobs_embedding_total(span)
+               : rc;
 }
 
 /* Answers the word of all APIs for the reason at its place: NULL, there is
@@ -390,6 +375,14 @@ static const char *reason_at(const struct llmobs_reading *reading,
         return room;
     }
     return len > 0 ? reason : NULL;
+}
+
+static void tell_reason(const struct llmobs_reading *reading,
+                        const char *reason)
+{
+    if (interpreter_has(reading, LLMOBS_AT_REASON) &&
+        (reason || !layout_of(reading)->mute))
+        llmobs_fact_finish(reading->span, reason);
 }
 
 /* Without a place for the end, a reason is the end. */
@@ -435,6 +428,38 @@ static int interpreter_add_text(struct llmobs_interpreter *state, int64_t part,
     return rc < 0 ? rc : llmobs_stream_text(&state->stream, text);
 }
 
+/* In a whole answer another value than a text is JSON. */
+static int add_value(struct llmobs_interpreter *state, int64_t part,
+                     const struct llmobs_json *value)
+{
+    const char *text = llmobs_json_text(value);
+    char *dump = NULL;
+    int rc;
+
+    if (!text && !state->any && value && !llmobs_json_is_null(value)) {
+        text = dump = llmobs_value_text(value);
+        if (!dump)
+            return -ENOMEM;
+    }
+    rc = interpreter_add_text(state, part, text);
+    free(dump);
+    return rc;
+}
+
+static int add_image(struct llmobs_interpreter *state, const char *base64)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_media_mark(&text, "image", NULL,
+                           llmobs_media_base64(llmobs_text_of(base64)));
+    if (rc == 0)
+        rc = llmobs_stream_text(&state->stream, text.data);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
 static int add_instead(struct llmobs_interpreter *state, const char *text)
 {
     state->instead.max = LLMOBS_MESSAGE_CONTENT_MAX;
@@ -454,7 +479,7 @@ static int interpreter_add_calls(struct llmobs_interpreter *state, int64_t part,
         const struct llmobs_json *call = llmobs_json_at(calls, i);
         const struct llmobs_json *index = llmobs_json_get(call, "index");
 
-        if (llmobs_json_is_object(call))
+        if (llmobs_json_is_object(call) || !state->any)
             rc = llmobs_stream_call(&state->stream,
                                     llmobs_json_is_int(index)
                                         ? llmobs_json_to_int(index)
@@ -468,7 +493,9 @@ static int interpreter_add_piece(struct llmobs_reading *reading)
 {
     struct llmobs_interpreter *state = reading->state;
     const struct llmobs_json *calls = interpreter_at(reading, LLMOBS_AT_CALLS);
+    const char *image = interpreter_text_at(reading, LLMOBS_AT_IMAGE);
     const char *instead = interpreter_text_at(reading, LLMOBS_AT_INSTEAD);
+    const struct llmobs_json *text = interpreter_at(reading, LLMOBS_AT_TEXT);
     int64_t part = llmobs_json_to_int(interpreter_at(reading, LLMOBS_AT_INDEX));
     int rc = llmobs_stream_role(&state->stream,
                                 interpreter_text_at(reading, LLMOBS_AT_ROLE));
@@ -477,8 +504,9 @@ static int interpreter_add_piece(struct llmobs_reading *reading)
         rc = llmobs_stream_reasoning(
             &state->stream, interpreter_text_at(reading, LLMOBS_AT_REASONING));
     if (rc == 0)
-        rc = interpreter_add_text(state, part,
-                                  interpreter_text_at(reading, LLMOBS_AT_TEXT));
+        rc = add_value(state, part, text);
+    if (rc == 0 && image)
+        rc = add_image(state, image);
     if (rc == 0 && instead)
         rc = add_instead(state, instead);
     return rc == 0 && calls ? interpreter_add_calls(state, part, calls) : rc;
@@ -489,8 +517,9 @@ static int add_end(struct llmobs_reading *reading, const char *reason,
 {
     struct llmobs_interpreter *state = reading->state;
 
-    if (!reason && ended && *layout_of(reading)->ended)
-        reason = layout_of(reading)->ended;
+    if (!reason && ended)
+        reason = llmobs_layout_key(values_of(reading), LLMOBS_AT_ENDED, 0);
+    state->reasoned = state->reasoned || reason;
     return reason ? llmobs_stream_reason(&state->stream, reason) : 0;
 }
 
@@ -501,14 +530,16 @@ static int interpreter_put_pieces(struct llmobs_reading *reading)
 
     if (!state->said && state->instead.len > 0)
         rc = llmobs_stream_text(&state->stream, state->instead.data);
-    if (rc == 0 && is_rule(reading) && state->stream.choices.count > 0)
-        rc = llmobs_stream_role(&state->stream, "assistant");
+    if (rc == 0 && state->stream.choices.count > 0 &&
+        (!state->any || layout_of(reading)->loose))
+        rc = llmobs_stream_role(&state->stream, layout_of(reading)->role);
     if (rc < 0 || (state->stream.choices.count == 0 && !reading->done))
         return rc;
-    if (interpreter_has(reading, LLMOBS_AT_REASON))
+    if (interpreter_has(reading, LLMOBS_AT_REASON) &&
+        (!layout_of(reading)->mute || state->reasoned ||
+         !reading->span->complete))
         llmobs_stream_reasons(&state->stream, reading->span);
-    state->stream.keep_space =
-        layout_of(reading)->keep_space || is_rule(reading);
+    state->stream.keep_space = layout_of(reading)->keep_space;
     reading->span->output_messages =
         layout_of(reading)->texts
             ? llmobs_stream_texts(&state->stream)
@@ -557,27 +588,13 @@ static int tell_vectors(struct llmobs_reading *reading)
     const struct llmobs_json *list = interpreter_at(reading, LLMOBS_AT_OUTPUT);
     void *first = llmobs_json_iter(list);
 
-    if (first && !is_rule(reading))
+    if (first)
         list = llmobs_json_iter_value(first);
     if (llmobs_json_is_number(llmobs_json_at(list, 0)))
         return llmobs_embedding_tell(reading->span, 1, llmobs_json_len(list));
     return llmobs_embedding_tell_list(
         reading->span, list,
         llmobs_json_is_object(llmobs_json_at(list, 0)) ? "embedding" : NULL);
-}
-
-/* Reads the message that is the whole answer. */
-static int interpreter_read_message(struct llmobs_reading *reading,
-                                    const struct llmobs_json *message)
-{
-    struct llmobs_json *list = llmobs_json_array();
-    char room[REASON_LEN];
-
-    reading->span->output_messages = list;
-    if (!list || !llmobs_json_is_object(message))
-        return list ? 0 : -ENOMEM;
-    llmobs_fact_finish(reading->span, reason_at(reading, room));
-    return llmobs_message_add(list, message, layout_of(reading)->messages);
 }
 
 static int read_llm(struct llmobs_reading *reading,
@@ -587,12 +604,13 @@ static int read_llm(struct llmobs_reading *reading,
     const char *reason = reason_at(reading, room);
     int rc;
 
-    if (!is_rule(reading) && interpreter_has(reading, LLMOBS_AT_OUTPUT))
-        return interpreter_read_message(
-            reading, interpreter_at(reading, LLMOBS_AT_OUTPUT));
-    if (!has_pieces(reading))
-        return interpreter_read_any(at_or_all(reading, LLMOBS_AT_OUTPUT, body),
+    if (!has_pieces(reading) || (layout_of(reading)->messages &&
+                                 interpreter_at(reading, LLMOBS_AT_OUTPUT))) {
+        tell_reason(reading, reason);
+        return interpreter_read_any(reading,
+                                    at_or_all(reading, LLMOBS_AT_OUTPUT, body),
                                     &reading->span->output_messages);
+    }
     rc = interpreter_add_piece(reading);
     if (rc == 0 && layout_of(reading)->texts) /* it is one, if an empty one */
         rc = llmobs_stream_text(
@@ -626,7 +644,7 @@ static int interpreter_read_facts(struct llmobs_reading *reading)
     const char *id = interpreter_text_at(reading, LLMOBS_AT_ID);
     int rc = llmobs_reading_model(reading, model);
 
-    if (model && !is_rule(reading))
+    if (model && !layout_of(reading)->loose)
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
                          model);
     if (id)
@@ -635,16 +653,15 @@ static int interpreter_read_facts(struct llmobs_reading *reading)
 }
 
 /* Reads an error that error.h does not know by itself: a text, or an object
- * that has it at the end. */
-static int read_fault(struct llmobs_reading *reading, struct llmobs_text raw,
-                      bool ended)
+ * with one. */
+static int read_fault(struct llmobs_reading *reading, struct llmobs_text raw)
 {
     const struct llmobs_json *fault = interpreter_at(reading, LLMOBS_AT_FAULT);
     const char *text = llmobs_json_text(fault);
 
     if (text && *text)
         return llmobs_span_fail(reading->span, "error", text);
-    return fault && ended && llmobs_error_in(fault)
+    return fault && llmobs_error_in(fault)
                ? llmobs_error_read(fault, raw, reading->classified->call,
                                    reading->span)
                : 0;
@@ -657,22 +674,26 @@ int llmobs_interpreter_document(struct llmobs_reading *reading,
 
     interpreter_go(reading, body, false);
     rc = interpreter_read_facts(reading);
-    if (rc == 0 && is_rule(reading))
-        rc = read_fault(reading, reading->classified->call->response, true);
-    if (rc < 0 || reading->classified->call->status >= 300)
-        return rc;
-    return interpreter_read_output(reading, body);
+    if (rc == 0 && layout_of(reading)->loose)
+        rc = read_fault(reading, reading->classified->call->response);
+    if (rc == 0 && reading->classified->call->status < 300)
+        return interpreter_read_output(reading, body);
+    return rc < 0 || !layout_of(reading)->mute
+               ? rc
+               : llmobs_message_put(&reading->span->output_messages,
+                                    layout_of(reading)->role,
+                                    (struct llmobs_text){"", 0});
 }
 
 /* True where the cut answer's output is named: the whole of an answer is none
  * where a part of it is missing. */
 static bool tells_ends(const struct llmobs_reading *reading)
 {
-    if (reading->classified->call->status >= 300 || has_pieces(reading))
+    if (reading->classified->call->status >= 300 || has_pieces(reading) ||
+        interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING)
         return false;
     return interpreter_kind_of(reading) == LLMOBS_KIND_RETRIEVAL ||
-           (is_rule(reading) &&
-            llmobs_layout_key(values_of(reading), LLMOBS_AT_OUTPUT, 0));
+           llmobs_layout_key(values_of(reading), LLMOBS_AT_OUTPUT, 0);
 }
 
 int llmobs_interpreter_ends(struct llmobs_reading *reading)
@@ -691,8 +712,7 @@ int llmobs_interpreter_ends(struct llmobs_reading *reading)
     if (rc == 0 && tells_ends(reading))
         rc = interpreter_read_output(reading, ends);
     reason = reason_at(reading, room);
-    if (interpreter_has(reading, LLMOBS_AT_REASON))
-        llmobs_fact_finish(reading->span, reason);
+    tell_reason(reading, reason);
     if (interpreter_has(reading, LLMOBS_AT_END) ||
         interpreter_has(reading, LLMOBS_AT_REASON))
         reading->span->complete =
@@ -754,7 +774,7 @@ int llmobs_interpreter_event(struct llmobs_reading *reading,
     reading->done = reading->done || ended;
     rc = interpreter_read_facts(reading);
     if (rc == 0)
-        rc = read_fault(reading, event->data, ended || is_rule(reading));
+        rc = read_fault(reading, event->data);
     if (rc < 0 || event->failed || reading->classified->call->status >= 300 ||
         interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING)
         return rc;
@@ -780,21 +800,20 @@ static int put_gathered(struct llmobs_reading *reading)
     }
     if (rc == 0 && (text || state->value))
         rc = interpreter_kind_of(reading) == LLMOBS_KIND_LLM
-                 ? interpreter_read_any(text ? text : state->value,
+                 ? interpreter_read_any(reading, text ? text : state->value,
                                         &span->output_messages)
                  : llmobs_value_output(span, text ? text : state->value);
     llmobs_json_free(text);
     return rc;
 }
 
-/* Where a rule does not say it, nothing tells which event is the last one but
+/* Where a layout does not say it, nothing tells which event is the last one but
  * the end of the stream itself. */
 int llmobs_interpreter_finish(struct llmobs_reading *reading)
 {
     const struct llmobs_interpreter *state = reading->state;
 
-    if (is_rule(reading) && state->any &&
-        !interpreter_has(reading, LLMOBS_AT_END) &&
+    if (state->any && !interpreter_has(reading, LLMOBS_AT_END) &&
         !interpreter_has(reading, LLMOBS_AT_REASON) &&
         reading->classified->call->transport_ok)
         reading->span->complete = true;

@@ -2,8 +2,8 @@
  * (LLMOBS_RULES, docs/SPANS.md). No path selects it. */
 #include "rules/tables/interpreter.h"
 
-/* The rule has the places. */
-static const struct llmobs_layout layout = {.places = ""};
+static const struct llmobs_layout layout = {
+    .role = "assistant", .keep_space = true, .loose = true};
 
 static const struct llmobs_form form = {LLMOBS_INTERPRETER, .lists = true,
                                         .variant = &layout};

@@ -35,6 +35,11 @@ static int mistral_read_usage(const struct llmobs_json *usage,
         {"cache_read_input_tokens", "num_cached_tokens"},
     };
 
+    const struct llmobs_json *details =
+        llmobs_json_get(usage, "prompt_tokens_details");
+
+    llmobs_span_metric(span, "cache_read_input_tokens",
+                       llmobs_usage_count(details, "cached_tokens"));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         llmobs_span_metric(span, rows[i][0],
                            llmobs_usage_count(usage, rows[i][1]));

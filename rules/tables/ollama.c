@@ -29,6 +29,7 @@ static const struct llmobs_message_form prompt = {
     LLMOBS_AT(FAULT, "/error")                          \
     LLMOBS_AT(END, "/done")                             \
     LLMOBS_AT(REASON, "/done_reason")                   \
+    LLMOBS_AT(ENDED, "stop")                            \
     LLMOBS_AT(PREFILL, "/prompt_eval_duration")         \
     LLMOBS_AT(DECODE, "/eval_duration")                 \
     LLMOBS_AT(UNIT, "ns")                               \
@@ -42,7 +43,6 @@ static const struct llmobs_layout chat = {
     .places = LLMOBS_AT(INPUT, "/messages") ANSWER,
     .messages = &messages,
     .plain = 2,
-    .ended = "stop",
     .sums = true,
     .keep_space = true,
 };
@@ -51,7 +51,6 @@ static const struct llmobs_layout generate = {
     .places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(SYSTEM, "/system") ANSWER,
     .alone = &prompt,
     .plain = 2,
-    .ended = "stop",
     .sums = true,
     .keep_space = true,
 };

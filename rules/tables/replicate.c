@@ -34,11 +34,15 @@ static bool replicate_is_request(const struct llmobs_reading *reading)
 
 /* -- the model in the path ------------------------------------------------ */
 
-/* Gives ".../models/OWNER/NAME/predictions" as "OWNER/NAME", "" for others. */
-static char *replicate_path_model(const struct llmobs_url *url)
+/* Gives ".../models/OWNER/NAME/predictions" as "OWNER/NAME", of others the
+ * version that the request has. */
+static char *replicate_path_model(const struct llmobs_reading *reading)
 {
     static const char *const marks[] = {"/models/", "/deployments/"};
+    const struct llmobs_url *url = reading->classified->url;
     struct llmobs_text name = {NULL, 0};
+    struct llmobs_text version =
+        llmobs_text_of(llmobs_json_gets(reading->request, "version"));
 
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         size_t len = strlen(marks[i]);
@@ -54,30 +58,9 @@ static char *replicate_path_model(const struct llmobs_url *url)
         end = memmem(name.data, (size_t)(end - name.data), "/predictions", 12);
         name.len = end ? (size_t)(end - name.data) : 0;
     }
-    return llmobs_url_decode(name);
-}
-
-static int replicate_begin(struct llmobs_reading *reading)
-{
-    char *model = replicate_path_model(reading->classified->url);
-
-    llmobs_fact_asked(reading,
-                      model && *model
-                          ? model
-                          : llmobs_json_gets(reading->request, "version"));
-    free(model);
-    return model ? 0 : -ENOMEM;
-}
-
-static int replicate_name_model(struct llmobs_reading *reading)
-{
-    char *model = replicate_path_model(reading->classified->url);
-    int rc = model ? llmobs_reading_model(reading, model) : -ENOMEM;
-
-    free(model);
-    return rc < 0 ? rc
-                  : llmobs_reading_model(
-                        reading, llmobs_json_gets(reading->request, "version"));
+    return name.len > 0
+               ? llmobs_url_decode(name)
+               : strndup(version.data ? version.data : "", version.len);
 }
 
 /* -- the request --------------------------------------------------------- */
@@ -333,11 +316,10 @@ static const struct llmobs_form form = {
     .keys = keys,
     .signs = signs,
     .confirm = replicate_is_request,
-    .begin = replicate_begin,
+    .asked = replicate_path_model,
     .request = replicate_read_request,
     .document = replicate_read_document,
     .ends = replicate_read_ends,
-    .model = replicate_name_model,
 };
 
 static const struct llmobs_shape shapes[] = {

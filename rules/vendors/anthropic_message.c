@@ -303,16 +303,39 @@ static void put_writes(const struct llmobs_json *usage, int64_t writes,
     llmobs_span_metric(span, "ephemeral_5m_input_tokens", at_least_0(brief));
 }
 
+/* Adds a count of the calls that compacted the history: the counts of the
+ * answer have those of its messages alone. -1 stays where none has it. */
+static int64_t with_compactions(const struct llmobs_json *usage,
+                                const char *key)
+{
+    const struct llmobs_json *list = llmobs_json_get(usage, "iterations");
+    int64_t sum = llmobs_usage_count(usage, key);
+
+    for (size_t i = 0; i < llmobs_json_len(list); i++) {
+        const struct llmobs_json *one = llmobs_json_at(list, i);
+        const char *type = llmobs_json_gets(one, "type");
+        int64_t count = llmobs_usage_count(one, key);
+
+        if (type && strcmp(type, "compaction") == 0 && count >= 0)
+            sum = at_least_0(sum) + count;
+    }
+    return sum;
+}
+
 void llmobs_anthropic_usage(const struct llmobs_json *usage,
                             struct llmobs_span *span)
 {
-    int64_t in = llmobs_usage_count(usage, "input_tokens");
-    int64_t out = llmobs_usage_count(usage, "output_tokens");
-    int64_t writes = llmobs_usage_count(usage, "cache_creation_input_tokens");
-    int64_t reads = llmobs_usage_count(usage, "cache_read_input_tokens");
+    int64_t in = with_compactions(usage, "input_tokens");
+    int64_t out = with_compactions(usage, "output_tokens");
+    int64_t writes = with_compactions(usage, "cache_creation_input_tokens");
+    int64_t reads = with_compactions(usage, "cache_read_input_tokens");
 
     if (in >= 0)
         in += at_least_0(writes) + at_least_0(reads);
+    llmobs_span_metric(
+        span, "reasoning_output_tokens",
+        llmobs_usage_count(llmobs_json_get(usage, "output_tokens_details"),
+                           "thinking_tokens"));
     llmobs_span_metric(span, "input_tokens", in);
     llmobs_span_metric(span, "output_tokens", out);
     if (in >= 0 && out >= 0)

@@ -55,7 +55,7 @@ static int bedrock_agents_note_session(struct llmobs_reading *reading,
     return 0;
 }
 
-/* ---- agents -------------------------------------------------------------- */
+/* -- agents ---------------------------------------------------------------- */
 
 static const char agent_keys[] = "enableTrace\0endSession\0";
 
@@ -238,7 +238,7 @@ static const struct llmobs_form agent = {.begin = begin_agent, AGENT};
 
 static const struct llmobs_form inline_agent = {.begin = begin_inline, AGENT};
 
-/* ---- flows --------------------------------------------------------------- */
+/* -- flows ----------------------------------------------------------------- */
 
 static bool is_flow(const struct llmobs_reading *reading)
 {
@@ -321,7 +321,7 @@ static const struct llmobs_form flow = {
     .framing = LLMOBS_FRAMING_AWS,
 };
 
-/* ---- the dialect --------------------------------------------------------- */
+/* -- the dialect ----------------------------------------------------------- */
 
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/agents/*/agentAliases/*/sessions/*/text",

@@ -20,7 +20,7 @@ static int set_provider(struct llmobs_reading *reading)
     return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
 }
 
-/* ---- Retrieve ------------------------------------------------------------ */
+/* -- Retrieve -------------------------------------------------------------- */
 
 static const char retrieve_keys[] = "retrievalConfiguration\0";
 
@@ -117,7 +117,7 @@ static const struct llmobs_form retrieve = {
     .ends = llmobs_bedrock_ends,
 };
 
-/* ---- RetrieveAndGenerate ------------------------------------------------- */
+/* -- RetrieveAndGenerate --------------------------------------------------- */
 
 static const char generate_keys[] = "sessionId\0";
 
@@ -222,7 +222,7 @@ static const struct llmobs_form generate = {
     .framing = LLMOBS_FRAMING_AWS,
 };
 
-/* ---- Rerank -------------------------------------------------------------- */
+/* -- Rerank ---------------------------------------------------------------- */
 
 static bool is_rerank(const struct llmobs_reading *reading)
 {

@@ -144,11 +144,32 @@ static int converse_message_add_results(struct parts *parts,
     return rc;
 }
 
+/* Adds the texts of a block with citations: what the answer says stands
+ * there. */
+static int add_cited(struct parts *parts, const struct llmobs_json *content)
+{
+    bool first = true;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++) {
+        const char *text = llmobs_json_gets(llmobs_json_at(content, i), "text");
+
+        if (!llmobs_has_text(text))
+            continue;
+        rc = first ? converse_message_add_text(parts, text)
+                   : llmobs_message_content_append(&parts->text, text);
+        first = false;
+    }
+    return rc;
+}
+
 static int converse_message_add_block(struct parts *parts,
                                       const struct llmobs_json *block)
 {
     const struct llmobs_json *use = llmobs_json_get(block, "toolUse");
     const struct llmobs_json *result = llmobs_json_get(block, "toolResult");
+    const struct llmobs_json *cited =
+        llmobs_json_get(llmobs_json_get(block, "citationsContent"), "content");
     const char *text = llmobs_json_gets(block, "text");
     const char *reasoning = llmobs_json_gets(
         llmobs_json_get(llmobs_json_get(block, "reasoningContent"),
@@ -161,6 +182,8 @@ static int converse_message_add_block(struct parts *parts,
             "text");
     if (llmobs_has_text(text))
         return converse_message_add_text(parts, text);
+    if (llmobs_json_is_array(cited))
+        return add_cited(parts, cited);
     if (has_members(use))
         return converse_message_add_call(parts, use);
     if (has_members(result))

@@ -86,6 +86,7 @@ static void gemini_read_usage(const struct llmobs_json *usage,
 {
     static const struct llmobs_google_counts counts = {
         .input = "promptTokenCount",
+        .tools = "toolUsePromptTokenCount",
         .output = "candidatesTokenCount",
         .thoughts = "thoughtsTokenCount",
         .total = "totalTokenCount",

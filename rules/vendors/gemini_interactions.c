@@ -106,6 +106,7 @@ static void gemini_interactions_read_usage(const struct llmobs_json *usage,
 {
     static const struct llmobs_google_counts counts = {
         .input = "total_input_tokens",
+        .tools = "total_tool_use_tokens",
         .output = "total_output_tokens",
         .thoughts = "total_thought_tokens",
         .total = "total_tokens",

@@ -24,7 +24,7 @@
 #include "rules/read/message_content.h"
 #include "rules/read/text.h"
 
-/* ---- frames as they pass ------------------------------------------------- */
+/* -- frames as they pass --------------------------------------------------- */
 
 /* In the order of `names`; a client may write them in snake_case. */
 enum {
@@ -116,7 +116,7 @@ static const struct llmobs_frames frames = {
     .binary = true,
 };
 
-/* ---- the request --------------------------------------------------------- */
+/* -- the request ----------------------------------------------------------- */
 
 struct live {
     struct llmobs_json *setup;
@@ -334,7 +334,7 @@ static int gemini_live_begin(struct llmobs_reading *reading)
     return rc < 0 ? rc : gemini_live_read_input(state, reading->span);
 }
 
-/* ---- the response -------------------------------------------------------- */
+/* -- the response ---------------------------------------------------------- */
 
 static bool is_sound(const struct llmobs_json *part)
 {
@@ -427,11 +427,13 @@ static void gemini_live_read_usage(const struct llmobs_json *usage,
 {
     static const struct llmobs_google_counts counts[] = {
         {.input = "promptTokenCount",
+         .tools = "toolUsePromptTokenCount",
          .output = "responseTokenCount",
          .thoughts = "thoughtsTokenCount",
          .total = "totalTokenCount",
          .cached = "cachedContentTokenCount"},
         {.input = "promptTokenCount",
+         .tools = "toolUsePromptTokenCount",
          .output = "candidatesTokenCount",
          .thoughts = "thoughtsTokenCount",
          .total = "totalTokenCount",
@@ -489,7 +491,7 @@ static void gemini_live_free_state(void *of)
     llmobs_json_free(state->end);
 }
 
-/* ---- the dialect --------------------------------------------------------- */
+/* -- the dialect ----------------------------------------------------------- */
 
 static const struct llmobs_form form = {
     .begin = gemini_live_begin,

@@ -163,11 +163,14 @@ void llmobs_google_usage(const struct llmobs_json *usage,
                          struct llmobs_span *span)
 {
     int64_t in = llmobs_usage_count(usage, counts->input);
+    int64_t tools = llmobs_usage_count(usage, counts->tools);
     int64_t said = llmobs_usage_count(usage, counts->output);
     int64_t thought = llmobs_usage_count(usage, counts->thoughts);
     int64_t total = llmobs_usage_count(usage, counts->total);
     int64_t out = said < 0 ? thought : thought < 0 ? said : said + thought;
 
+    if (tools > 0 && in >= 0)
+        in += tools;
     if (total <= 0 && in >= 0 && out >= 0)
         total = in + out;
     llmobs_span_metric(span, "input_tokens", in);

@@ -46,12 +46,13 @@ int llmobs_google_model(struct llmobs_reading *reading);
 
 /* The names of an API's counts of tokens. */
 struct llmobs_google_counts {
-    const char *input, *output, *thoughts, *total, *cached;
+    const char *input, *tools, *output, *thoughts, *total, *cached;
 };
 
-/* Reads the counts of `usage` into the span's metrics. Thoughts are counted
- * beside the output, so both together are the tokens of the output. A missing
- * total is the sum of input and output, where both are known. */
+/* Reads the counts of `usage` into the span's metrics. What the server's own
+ * tools gave the model is counted beside the prompt, and is input. Thoughts are
+ * counted beside the output, so both together are the tokens of the output. A
+ * missing total is the sum of input and output, where both are known. */
 void llmobs_google_usage(const struct llmobs_json *usage,
                          const struct llmobs_google_counts *counts,
                          struct llmobs_span *span);

@@ -19,7 +19,7 @@
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
-/* ---- frames as they pass ------------------------------------------------- */
+/* -- frames as they pass --------------------------------------------------- */
 
 static const struct {
     const char *type;
@@ -101,7 +101,7 @@ static const struct llmobs_frames frames = {.kind = openai_realtime_kind_of,
                                             .transcribes = transcribes,
                                             .models = models};
 
-/* ---- the request --------------------------------------------------------- */
+/* -- the request ----------------------------------------------------------- */
 
 struct realtime {
     struct llmobs_responses_stream stream;
@@ -323,7 +323,7 @@ static int openai_realtime_begin(struct llmobs_reading *reading)
     return rc < 0 ? rc : openai_realtime_read_input(state, reading->span);
 }
 
-/* ---- the response -------------------------------------------------------- */
+/* -- the response ---------------------------------------------------------- */
 
 /* The names of the beta, as those of the Responses API. */
 static const char *type_now(const char *type)
@@ -449,7 +449,7 @@ static void openai_realtime_free_state(void *of)
     llmobs_json_free(state->words);
 }
 
-/* ---- the dialect --------------------------------------------------------- */
+/* -- the dialect ----------------------------------------------------------- */
 
 static const struct llmobs_form form = {
     .begin = openai_realtime_begin,

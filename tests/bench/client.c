@@ -400,7 +400,7 @@ static int upload(const char *url, int mbytes)
     return 0;
 }
 
-/* ---- many handles ------------------------------------------------------- */
+/* -- many handles --------------------------------------------------------- */
 
 static int set_in_turn(int handles, int count)
 {

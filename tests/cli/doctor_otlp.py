@@ -281,7 +281,8 @@ def choices():
            ["metrics: %s/v1/metrics takes" % url, "gets no spans"],
            at(url, LLMOBS_EXPORTER="store", OTEL_METRICS_EXPORTER="otlp"),
            ["traces: ", "texts of messages"])
-    expect("metrics beside another exporter, silent", 0, ["Connection refused"],
+    expect("metrics beside another exporter, silent", 3,
+           ["Connection refused: mend that"],
            at(free, LLMOBS_EXPORTER="store", OTEL_METRICS_EXPORTER="otlp"))
     expect("auto: chosen", 0, ["takes a request"],
            at(url, LLMOBS_EXPORTER="auto"))

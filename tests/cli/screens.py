@@ -503,6 +503,8 @@ def deep_traces():
     for name, above, ns, call, forms in (
             ("chain", lambda i: i - 1, lambda i: 10**9 - i, 1,
              every + [(["last", "--json"], count), (["-n0", "-e"], count),
+                      (["last", "--spans"], count),
+                      (["-n0", "--spans", "--full"], count),
                       (["-n0", "--kind", "llm"], 1)]),
             ("chain and fan", lambda i: min(i - 1, half), lambda i: 10**9 if
              i > half else 10**12 - i, 1, every),

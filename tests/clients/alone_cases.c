@@ -36,7 +36,7 @@ static int tasks(void)
     return stat("/proc/self/task", &st) ? -1 : (int)st.st_nlink - 2;
 }
 
-/* ---- what a thread inherits --------------------------------------------- */
+/* -- what a thread inherits ----------------------------------------------- */
 
 static bool read_of(const char *task, const char *name, char *out, size_t cap)
 {
@@ -153,7 +153,7 @@ static void float_traps(const char *base)
     sums(base, SMALL);
 }
 
-/* ---- alone --------------------------------------------------------------- */
+/* -- alone ----------------------------------------------------------------- */
 
 static void rests(const char *base)
 {
@@ -305,7 +305,7 @@ static void namespaces(const char *base)
     }
 }
 
-/* ---- a sandbox that a thread takes on for itself ------------------------- */
+/* -- a sandbox that a thread takes on for itself --------------------------- */
 
 static struct sock_filter all[] = {
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};

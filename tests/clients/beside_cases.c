@@ -53,7 +53,7 @@ static bool since(unsigned version)
     return curl_version_info(CURLVERSION_NOW)->version_num >= version;
 }
 
-/* ---- bodies -------------------------------------------------------------- */
+/* -- bodies ---------------------------------------------------------------- */
 
 static void post(struct one *one)
 {
@@ -315,7 +315,7 @@ static void post_read_with_file(struct one *one)
     one->file[0] = text_file(moved);
 }
 
-/* ---- address, headers, callbacks ----------------------------------------- */
+/* -- address, headers, callbacks ------------------------------------------- */
 
 static void elsewhere(struct one *one)
 {

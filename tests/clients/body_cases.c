@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-/* ---- bodies ------------------------------------------------------------- */
+/* -- bodies --------------------------------------------------------------- */
 
 static void zero_bytes(const char *base)
 {
@@ -87,7 +87,7 @@ static void huge_copy(const char *base)
     curl_easy_cleanup(curl);
 }
 
-/* ---- forms -------------------------------------------------------------- */
+/* -- forms ---------------------------------------------------------------- */
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -133,7 +133,7 @@ static void mime_callback(const char *base)
     curl_mime_free(mime);
 }
 
-/* ---- parts of answers and requests -------------------------------------- */
+/* -- parts of answers and requests ---------------------------------------- */
 
 static void ranged(const char *base)
 {

@@ -62,7 +62,7 @@ static void plain(const char *base)
     printf("%ld\n", ask_once(hello));
 }
 
-/* ---- the last thread ------------------------------------------------- */
+/* -- the last thread --------------------------------------------------- */
 
 /* More than the stack of our own thread has. */
 static void use_stack(void)
@@ -129,7 +129,7 @@ static void left_to_another(const char *base)
     syscall(SYS_exit, 3);
 }
 
-/* ---- forks ------------------------------------------------------------ */
+/* -- forks -------------------------------------------------------------- */
 
 static int child_work(int i)
 {
@@ -226,7 +226,7 @@ static void forks_of_one_pid(const char *base)
     printf(rc == 77 ? "no pid namespaces\n" : "ended: %d\n", rc);
 }
 
-/* ---- ends ------------------------------------------------------------- */
+/* -- ends --------------------------------------------------------------- */
 
 static void *ask_and_hang(void *arg)
 {
@@ -269,7 +269,7 @@ static void exit_in_transfer(const char *base)
     exit(4);
 }
 
-/* ---- an exit in the middle of malloc ----------------------------------- */
+/* -- an exit in the middle of malloc ------------------------------------- */
 
 static volatile sig_atomic_t ends_early;
 
@@ -418,7 +418,7 @@ static void exit_hard(const char *base)
     _exit(7);
 }
 
-/* ---- libcurl's global state ------------------------------------------- */
+/* -- libcurl's global state --------------------------------------------- */
 
 /* The request of ours for the first call is under way when libcurl goes. */
 static void cleanup_in_flight(const char *base)
@@ -595,7 +595,7 @@ static void cleanup_by_destructor(const char *base)
     exit(0);
 }
 
-/* ---- the app's own allocator ------------------------------------------ */
+/* -- the app's own allocator -------------------------------------------- */
 
 static pthread_t the_thread;
 static int foreign;

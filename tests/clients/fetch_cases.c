@@ -135,7 +135,7 @@ static void fetch_by_handle(const char *base)
     free(url);
 }
 
-/* ---- forms -------------------------------------------------------------- */
+/* -- forms ---------------------------------------------------------------- */
 
 static CURL *speaking(const char *base, struct text *text)
 {

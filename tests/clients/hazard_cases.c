@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-/* ---- one handle, several hosts ------------------------------------------ */
+/* -- one handle, several hosts -------------------------------------------- */
 
 static void other_host(const char *base)
 {
@@ -26,7 +26,7 @@ static void other_host(const char *base)
     curl_easy_cleanup(curl);
 }
 
-/* ---- callbacks set back to libcurl's own -------------------------------- */
+/* -- callbacks set back to libcurl's own ---------------------------------- */
 
 struct unsetting {
     CURL *curl;
@@ -91,7 +91,7 @@ static void twin_of_a_busy_one(const char *base)
     curl_easy_cleanup(twinning.twin);
 }
 
-/* ---- what libcurl tells ------------------------------------------------- */
+/* -- what libcurl tells --------------------------------------------------- */
 
 struct asking_back {
     struct text text;
@@ -143,7 +143,7 @@ static void asked_inside(const char *base)
     curl_easy_cleanup(curl);
 }
 
-/* ---- not a transfer of ours --------------------------------------------- */
+/* -- not a transfer of ours ----------------------------------------------- */
 
 static void send_all(CURL *curl, const char *data)
 {
@@ -192,7 +192,7 @@ static void spoken(const char *base)
     curl_easy_cleanup(curl);
 }
 
-/* ---- websockets of libcurl's own ----------------------------------------- */
+/* -- websockets of libcurl's own ------------------------------------------- */
 
 #define SESSION "{\"type\": \"session.update\", \"session\": {}}"
 #define CREATE "{\"type\": \"response.create\"}"
@@ -335,7 +335,7 @@ static void websocket_written(const char *base)
     curl_easy_cleanup(frames.curl);
 }
 
-/* ---- other schemes ------------------------------------------------------- */
+/* -- other schemes --------------------------------------------------------- */
 
 static void not_http(const char *base)
 {
@@ -359,7 +359,7 @@ static void not_http(const char *base)
     }
 }
 
-/* ---- a multi from inside ------------------------------------------------ */
+/* -- a multi from inside -------------------------------------------------- */
 
 struct inside {
     struct text text;

@@ -43,7 +43,7 @@ static void threads(const char *base)
     printf("failed=%d\n", failed);
 }
 
-/* ---- thousands of handles ------------------------------------------------ */
+/* -- thousands of handles -------------------------------------------------- */
 
 #define LIVE 6000
 #define MAKERS 4

@@ -297,7 +297,7 @@ static void paused_and_cleaned(const char *base)
     printf("text=%zu\n", pausing.text.len);
 }
 
-/* ---- an event loop of its own: curl_multi_socket_action ---------------- */
+/* -- an event loop of its own: curl_multi_socket_action ------------------ */
 
 struct loop {
     struct pollfd fds[16];

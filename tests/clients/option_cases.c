@@ -124,7 +124,7 @@ static void refused_numbers(const char *base)
     curl_easy_cleanup(curl);
 }
 
-/* ---- CURLOPT_REQUEST_TARGET ---------------------------------------------- */
+/* -- CURLOPT_REQUEST_TARGET ------------------------------------------------ */
 
 static void target(const char *base)
 {

@@ -23,7 +23,7 @@
 
 static const char *the_base;
 
-/* ---- a share of several threads ----------------------------------------- */
+/* -- a share of several threads ------------------------------------------- */
 
 static pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
 static CURLSH *the_share;
@@ -88,7 +88,7 @@ static void share(const char *base)
     printf("cleanup=%d\n", (int)curl_share_cleanup(the_share));
 }
 
-/* ---- unwinding ---------------------------------------------------------- */
+/* -- unwinding ------------------------------------------------------------ */
 
 static jmp_buf caught;
 
@@ -175,7 +175,7 @@ static void thread_left(const char *base)
     curl_easy_cleanup(curl);
 }
 
-/* ---- sandboxes ---------------------------------------------------------- */
+/* -- sandboxes ------------------------------------------------------------ */
 
 #ifdef __x86_64__
 #define THIS_ARCH AUDIT_ARCH_X86_64
@@ -277,7 +277,7 @@ static void unshared(const char *base)
     close(space);
 }
 
-/* ---- a limit of processes ------------------------------------------------ */
+/* -- a limit of processes -------------------------------------------------- */
 
 /* The program may have counted its own. */
 static void few_processes(const char *base)
@@ -293,7 +293,7 @@ static void few_processes(const char *base)
            stat("/proc/self/task", &tasks) ? -1 : (int)tasks.st_nlink - 2);
 }
 
-/* ---- a limit of keys ----------------------------------------------------- */
+/* -- a limit of keys ------------------------------------------------------- */
 
 /* As many as the program would have alone. */
 static void keys(const char *base)

@@ -148,7 +148,7 @@ static void fetch_cleaned(const char *base)
     }
 }
 
-/* ---- few descriptors ----------------------------------------------------- */
+/* -- few descriptors ------------------------------------------------------- */
 
 /* All that are left, as soon as they are: how many? */
 static int take_all(void)
@@ -223,7 +223,7 @@ static void few_descriptors(const char *base)
     }
 }
 
-/* ---- a filter that kills ------------------------------------------------- */
+/* -- a filter that kills --------------------------------------------------- */
 
 #ifdef __x86_64__
 #define THIS_ARCH AUDIT_ARCH_X86_64
@@ -321,7 +321,7 @@ static void confined_exit(const char *base)
     exit(0);
 }
 
-/* ---- the first call of all in a handler that runs after ours ------------- */
+/* -- the first call of all in a handler that runs after ours --------------- */
 
 static bool calls_at_exit;
 

@@ -97,6 +97,32 @@ static void set_later(const char *base)
     curl_easy_cleanup(curl);
 }
 
+/* Headers go to the program's write function, with data that nobody saw. */
+static void header_data(const char *base)
+{
+    struct text text = {0}, header = {0};
+    char *url = url_of(base, CHAT);
+    CURL *curl;
+
+    find_real();
+    curl = unseen_init();
+    unseen_setopt(curl, CURLOPT_HEADERDATA, &header);
+    for (int i = 0; i < 2; i++) {
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, json_headers);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, hello);
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
+        run_one("headers apart", curl, &text);
+        printf("header %d\n", header.len > 0);
+        header.len = 0;
+        curl_easy_setopt(curl, CURLOPT_HEADERDATA, i ? NULL : &header);
+    }
+    run_one("headers to nobody", curl, &text);
+    free(url);
+    curl_easy_cleanup(curl);
+}
+
 /* All that matters was set after the library came. */
 static void set_whole(const char *base)
 {
@@ -106,6 +132,7 @@ static void set_whole(const char *base)
     find_real();
     curl = unseen_init();
     make_ask(curl, base, CHAT, hello, &text);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, NULL);
     run_one("first", curl, &text);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(hello));
     curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, hello);
@@ -122,6 +149,7 @@ static void set_partly(const char *base)
     CURL *curl = unseen(base, CHAT, NULL);
 
     unseen_setopt(curl, CURLOPT_CUSTOMREQUEST, "POST");
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, NULL);
     for (int i = 0; i < 2; i++) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, hello);
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
@@ -178,6 +206,7 @@ static void added_unseen(const char *base)
         show("one", curl[i], CURLE_OK, &text[i]);
     }
     make_ask(curl[0], base, CHAT, hello, &text[0]);
+    curl_easy_setopt(curl[0], CURLOPT_HEADERDATA, NULL);
     run_one("alone", curl[0], &text[0]);
     curl_easy_cleanup(curl[0]);
     curl_easy_cleanup(curl[1]);
@@ -260,6 +289,7 @@ int main(int argc, char **argv)
         {"set_later", set_later, 3, 0},
         {"set_whole", set_whole, 2, 0},
         {"set_partly", set_partly, 2, 0},
+        {"header_data", header_data, 3, 0},
         {"left", left, 0, 0},
         {"added_unseen", added_unseen, 2, 0},
         {"reset", reset, 3, 0},

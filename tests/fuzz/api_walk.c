@@ -17,7 +17,7 @@ static int index_of(const struct item *item)
     return (int)(item - item->walk->items);
 }
 
-/* ---- transfers ---------------------------------------------------------- */
+/* -- transfers ------------------------------------------------------------ */
 
 static void begin(struct item *item)
 {
@@ -241,7 +241,7 @@ static void break_off(struct walk *walk)
         renew(item);
 }
 
-/* ---- the walk ----------------------------------------------------------- */
+/* -- the walk ------------------------------------------------------------- */
 
 static void copy(struct walk *walk, struct item *item)
 {

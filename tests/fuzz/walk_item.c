@@ -28,7 +28,7 @@ void walk_say(struct walk *walk, const char *format, ...)
     text_add(&walk->trace, line, (size_t)len);
 }
 
-/* ---- callbacks ---------------------------------------------------------- */
+/* -- callbacks ------------------------------------------------------------ */
 
 static void add_hash(uint64_t *hash, size_t *total, const char *data,
                      size_t len)
@@ -174,7 +174,7 @@ static int on_progress(void *to, curl_off_t a, curl_off_t b, curl_off_t c,
     return 0;
 }
 
-/* ---- settings ----------------------------------------------------------- */
+/* -- settings ------------------------------------------------------------- */
 
 static const char *const models[] = {
     "gpt-4o-mini",     "gpt-4o-mini", "error-429", "redirect-307", "empty",

@@ -23,10 +23,11 @@ def case(t, name, spans, program, *more, **env):
     path = os.path.join(t.build, "tests", "clients", program)
     if not os.path.exists(path):
         raise Skip("tests/clients is not built")
-    # A request of fields_late may end after the next one's, on a connection of
-    # its own.
+    # A request of these may end after the next one's, on a connection of its
+    # own.
     return t.same([path, name, base(t), *more], env=env, spans=spans,
-                  order=not more and name != "fields_late", answers=not more)
+                  order=not more and name not in ("fields_late", "added_unseen"),
+                  answers=not more)
 
 
 def base(t):
@@ -280,6 +281,9 @@ def handles_that_nobody_saw_made(t):
         r = case(t, name, 2, "unseen_cases")
         for span in r.spans:
             expect_llm(span, ASKED, model="gpt-4o-mini")
+    r = case(t, "header_data", 3, "unseen_cases")
+    equal(["output" in span["meta"] for span in r.spans], [False, False, True],
+          "outputs where the write function may get headers")
     r = case(t, "set_later", 3, "unseen_cases")
     meta = r.spans[1]["meta"]
     equal(meta["input"]["messages"][0]["content"], ASKED, "prompt")

@@ -170,6 +170,13 @@ def nothing_of_a_stranger_goes_on(t):
         if not more:
             equal("other=7" in headers.get("tracestate", ""), sent,
                   "vendors of %r" % env)
+        r = t.run(curl(gateway + "/v1/models", None, *more),
+                  env=dict(env, HTTP_TRACEPARENT=B, HTTP_BAGGAGE=baggage,
+                           DD_LLMOBS_INSTRUMENTED_PROXY_URLS=gateway))
+        passed, = [trace_headers(q) for q in r.requests
+                    if q["listener"] == "gateway"]
+        equal(passed.get("baggage"), baggage if sent else None,
+              "baggage of %r without a span" % env)
 
 
 @test

@@ -143,6 +143,98 @@ def past_the_loader(t):
     equal(seen, table(), "the page's table")
 
 
+AUDITOR = r"""
+#include <link.h>
+#include <string.h>
+
+static void *(*real)(void *, int *);
+static void *mine(void *multi, int *left)
+{
+    return real(multi, left);
+}
+
+unsigned la_version(unsigned version)
+{
+    return version;
+}
+
+unsigned la_objopen(struct link_map *map, Lmid_t space, uintptr_t *cookie)
+{
+    (void)map, (void)space, (void)cookie;
+    return LA_FLG_BINDTO | LA_FLG_BINDFROM;
+}
+
+uintptr_t la_symbind64(ElfW(Sym) *symbol, unsigned index, uintptr_t *from,
+                       uintptr_t *to, unsigned *flags, const char *name)
+{
+    (void)index, (void)from, (void)to, (void)flags;
+    if (strcmp(name, "curl_multi_info_read"))
+        return symbol->st_value;
+    real = (void *(*)(void *, int *))symbol->st_value;
+    return (uintptr_t)mine;
+}
+"""
+
+
+@test
+def auditor(t):
+    """An auditor of the loader puts a function of its own into a slot, in a
+    namespace that is not listed: nothing is read ahead then, and the log names
+    the caller."""
+    program = gcc(os.path.join(t.dir, "program"), SOURCE, "-Wl,-z,now", "-lcurl")
+    env = {"LD_AUDIT": gcc(os.path.join(t.dir, "libaudit.so"), "-shared",
+                           "-fPIC", written(t, "audit.c", AUDITOR))}
+    bare = t.run([program, t.url], preload=False, env=env)
+    ours = t.run([program, t.url], env=env)
+    the_same(bare, ours, "an auditor")
+    equal(len(ours.spans), CALLS, "spans")
+    equal(ours.log_count("curl_multi_info_read by it, that is not seen"), 1,
+          ours.log)
+
+
+LATE = r"""
+#include <curl/curl.h>
+CURL *made;
+__attribute__((constructor)) static void make(void)
+{
+    curl_global_init(CURL_GLOBAL_ALL);
+    made = curl_easy_init();
+}
+"""
+LATE_USER = r"""
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    void *library = dlopen(argv[2], RTLD_NOW);
+    CURL *curl;
+    if (argc != 3 || !library)
+        return 71;
+    curl = *(CURL **)dlsym(library, "made");
+    curl_easy_setopt(curl, CURLOPT_URL, argv[1]);
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "{\"model\":\"gpt-4o\","
+        "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}");
+    return printf("%d\n", curl_easy_perform(curl)) < 0;
+}
+"""
+
+
+@test
+def made_by_a_plugin(t):
+    """A plugin's constructor makes libcurl's first handle: the call of it is
+    delivered, though the program ends at once."""
+    plugin = gcc(os.path.join(t.dir, "libmade.so"), "-shared", "-fPIC",
+                 written(t, "made.c", LATE), "-lcurl")
+    program = gcc(os.path.join(t.dir, "user"), written(t, "user.c", LATE_USER),
+                  "-lcurl")
+    bare = t.run([program, t.url, plugin], preload=False)
+    ours = t.run([program, t.url, plugin])
+    the_same(bare, ours, "a handle of a plugin")
+    equal(len(ours.spans), 1, "spans")
+
+
 # ---- tables of addresses ---------------------------------------------------
 
 LOADER = r"""
@@ -170,6 +262,36 @@ def written(t, name, text):
     with open(path, "w") as f:
         f.write(text)
     return path
+
+
+KEPT_APART = r"""
+#include <curl/curl.h>
+#include <stdlib.h>
+static struct { __typeof__(&curl_easy_init) init; } *kept;
+__attribute__((constructor)) static void keep(void)
+{
+    kept = malloc(sizeof *kept);
+    kept->init = curl_easy_init;
+}
+int run(int argc, char **argv);
+int run(int argc, char **argv)
+{
+    return argc < 2 || !argv[1] || !kept->init();
+}
+"""
+
+
+@test
+def kept_apart(t):
+    """A plugin's constructor copies addresses to memory of malloc: the log has
+    its name, once no call was seen."""
+    loader = gcc(os.path.join(t.dir, "loader"),
+                 written(t, "loader.c", LOADER), "-Wl,--no-as-needed", "-lcurl")
+    plugin = gcc(os.path.join(t.dir, "libkept.so"), "-shared", "-fPIC",
+                 written(t, "kept.c", KEPT_APART), "-lcurl")
+    ours = t.run([loader, t.url], env={"LOADED": plugin, "MODE": "2"})
+    equal((ours.code, ours.stderr), (0, b""), "status")
+    equal([plugin in line for line in ours.log.splitlines()], [True], ours.log)
 
 
 def table_of(kind):

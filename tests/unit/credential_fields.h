@@ -1,9 +1,9 @@
 /* The credential fields that providers document, each with an example, "@" in
- * the place of the credential, and its source. docs/SECRETS.md names each
- * field, and scripts/secret-scan sends each example. No page was found that
- * names these, so their sources are only where one would look: "password" of
- * mongo-db and "parameters.key" of Azure OpenAI, all of LiteLLM but "api_key",
- * and those of Portkey, Flowise and n8n. */
+ * the place of the credential, and its source: a page, or where none names the
+ * field, the file of the product's source code that does. "openAIApiKey" is an
+ * input of Flowise's nodes by its source; that overrideConfig may hold inputs
+ * says its page. docs/SECRETS.md names each field, and scripts/secret-scan
+ * sends each example. */
 #define CREDENTIAL_FIELDS(FIELD)                                               \
     FIELD("Anthropic", "mcp_servers[].authorization_token",                    \
           "{\"mcp_servers\":[{\"type\":\"url\",\"url\":\"https://h/sse\","     \
@@ -36,8 +36,9 @@
     FIELD("Azure OpenAI", "data_sources[].parameters.key",                     \
           "{\"dataSources\":[{\"type\":\"AzureCognitiveSearch\","              \
           "\"parameters\":{\"endpoint\":\"https://h\",\"key\":\"@\"}}]}",      \
-          "https://learn.microsoft.com/en-us/azure/ai-services/openai/"        \
-          "references/azure-search")                                           \
+          "https://github.com/Azure/azure-rest-api-specs/blob/main/"           \
+          "specification/cognitiveservices/data-plane/AzureOpenAI/"            \
+          "inference/preview/2023-12-01-preview/inference.yaml")               \
     FIELD("Azure OpenAI", "authentication.encoded_api_key",                    \
           "{\"authentication\":{\"type\":\"encoded_api_key\","                 \
           "\"encoded_api_key\":\"@\"}}",                                       \
@@ -61,8 +62,10 @@
     FIELD("Azure OpenAI", "authentication.password",                           \
           "{\"authentication\":{\"type\":\"username_and_password\","           \
           "\"username\":\"a\",\"password\":\"@\"}}",                           \
-          "https://learn.microsoft.com/en-us/azure/ai-services/openai/"        \
-          "references/mongo-db")                                               \
+          "https://github.com/Azure/azure-sdk-for-js/blob/"                    \
+          "248e9eee73b03d17dadd8e9e472c0cb9b4c6ec1e/sdk/openai/openai/src/"    \
+          "types/"                                                             \
+          "models.ts")                                                         \
     FIELD("Vertex AI", "authConfig.apiKeyConfig.apiKeyString",                 \
           "{\"authConfig\":{\"apiKeyConfig\":{\"name\":\"a\","                 \
           "\"apiKeyString\":\"@\"}}}",                                         \
@@ -87,18 +90,22 @@
     FIELD("LiteLLM", "api_key", "{\"model\":\"a\",\"api_key\":\"@\"}",         \
           "https://docs.litellm.ai/docs/proxy/clientside_auth")                \
     FIELD("LiteLLM", "azure_ad_token", "{\"azure_ad_token\":\"@\"}",           \
-          "https://docs.litellm.ai/docs/providers/azure/")                     \
+          "https://github.com/BerriAI/litellm/blob/main/"                      \
+          "litellm/types/router.py")                                           \
     FIELD("LiteLLM", "aws_secret_access_key",                                  \
           "{\"aws_secret_access_key\":\"@\",\"aws_session_token\":\"@\"}",     \
-          "https://docs.litellm.ai/docs/providers/bedrock")                    \
+          "https://github.com/BerriAI/litellm/blob/main/"                      \
+          "litellm/types/router.py")                                           \
     FIELD("LiteLLM", "vertex_credentials",                                     \
           "{\"vertex_credentials\":\"{\\\"private_key\\\":\\\"@\\\"}\"}",      \
-          "https://docs.litellm.ai/docs/providers/vertex")                     \
+          "https://github.com/BerriAI/litellm/blob/main/"                      \
+          "litellm/types/router.py")                                           \
     FIELD("LiteLLM", "extra_headers", "{\"extra_headers\":{\"X-Any\":\"@\"}}", \
-          "https://docs.litellm.ai/docs/completion/input")                     \
+          "https://github.com/BerriAI/litellm/blob/main/"                      \
+          "litellm/main.py")                                                   \
     FIELD("Portkey", "targets[].virtual_key",                                  \
           "{\"targets\":[{\"api_key\":\"@\"},{\"virtual_key\":\"@\"}]}",       \
-          "https://portkey.ai/docs/api-reference/inference-api/config-object") \
+          "https://www.mintlify.com/portkey-AI/gateway/concepts/configs")      \
     FIELD("Vercel AI Gateway", "providerOptions.gateway.byok",                 \
           "{\"providerOptions\":{\"gateway\":{\"byok\":{\"anthropic\":[{"      \
           "\"apiKey\":\"@\"}]}}}}",                                            \
@@ -117,10 +124,12 @@
           "connector-apis/create-connector")                                   \
     FIELD("Flowise", "overrideConfig.openAIApiKey",                            \
           "{\"overrideConfig\":{\"openAIApiKey\":\"@\"}}",                     \
-          "https://docs.flowiseai.com/using-flowise/prediction")               \
+          "https://github.com/FlowiseAI/Flowise/blob/main/packages/"           \
+          "components/credentials/OpenAIApi.credential.ts")                    \
     FIELD("n8n", "data.apiKey",                                                \
           "{\"type\":\"openAiApi\",\"data\":{\"apiKey\":\"@\"}}",              \
-          "https://docs.n8n.io/api/api-reference/")                            \
+          "https://github.com/n8n-io/n8n/blob/master/packages/"                \
+          "nodes-base/credentials/OpenAiApi.credentials.ts")                   \
     FIELD("AssemblyAI", "webhook_auth_header_value",                           \
           "{\"webhook_auth_header_name\":\"X-Any\","                           \
           "\"webhook_auth_header_value\":\"@\"}",                              \

@@ -137,7 +137,7 @@ START_TEST(without_memory)
 END_TEST
 #endif
 
-/* ---- threads ------------------------------------------------------------- */
+/* -- threads --------------------------------------------------------------- */
 
 struct work {
     const struct llmobs_keyed_table *table;

@@ -126,6 +126,7 @@ static const char *const rows[][2] = {
      "{\"c\":\"\\\"secret\\\": {\\\"a\\\": \\\"*\",\"role\":\"user\"}"},
     {"{\"secret\":{\"ty", "{\"secret\":{\"ty"},
     {"{\"secret\":{\"type\":\"str", "{\"secret\":{\"type\":\"str"},
+    {"{\"secret\":{\"a\":", "{\"secret\":{\"a\":"},
     {"{\"secret\":{\"a\":\"b", "{\"secret\":{\"a\":\"*"},
     {"{\"secret\":{},\"q\":\"x\"}", "{\"secret\":{},\"q\":\"x\"}"},
     {"\"secret\"n:\"ab\"", "\"secret\"n:\"ab\""},

@@ -135,7 +135,7 @@ static size_t names_in(const char *data, size_t len)
     return n;
 }
 
-/* ---- requests --------------------------------------------------------- */
+/* -- requests ----------------------------------------------------------- */
 
 static int accept_it(const struct llmobs_http_request *request,
                      struct llmobs_http_reply *reply)
@@ -245,7 +245,7 @@ START_TEST(who_is_near)
 }
 END_TEST
 
-/* ---- answers ---------------------------------------------------------- */
+/* -- answers ------------------------------------------------------------ */
 
 static long the_status;
 static int the_error;
@@ -374,7 +374,7 @@ START_TEST(what_each_body_means)
 }
 END_TEST
 
-/* ---- the sampler ------------------------------------------------------ */
+/* -- the sampler -------------------------------------------------------- */
 
 static bool refuses_all;
 
@@ -417,7 +417,7 @@ START_TEST(some_are_sampled_out)
 }
 END_TEST
 
-/* ---- batches ---------------------------------------------------------- */
+/* -- batches ------------------------------------------------------------ */
 
 /* A text that is no span is found and set aside; the others arrive. */
 START_TEST(what_is_no_span_is_refused)

@@ -7,7 +7,7 @@
 #include "core/config/php_server.h"
 #include "tests/unit/unit.h"
 
-/* ---- PHP -------------------------------------------------------------- */
+/* -- PHP ---------------------------------------------------------------- */
 
 typedef void *malloc_fn(size_t size);
 typedef void free_fn(void *block);
@@ -145,7 +145,7 @@ static unsigned of_the_site(int kind, const char *name, char **value,
 
 static llmobs_php_filter *filter = of_the_site;
 
-/* ---- its request ------------------------------------------------------ */
+/* -- its request -------------------------------------------------------- */
 
 static const char *const *fields; /* name, value, ..., NULL */
 

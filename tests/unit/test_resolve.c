@@ -29,7 +29,7 @@ static void nap(int ms)
     nanosleep(&t, NULL);
 }
 
-/* ---- a name server of our own ----------------------------------------- */
+/* -- a name server of our own ------------------------------------------- */
 
 struct dns {
     int fd;
@@ -133,7 +133,7 @@ static int get(struct llmobs_resolve *resolve, const char *host, char *out)
     return rc;
 }
 
-/* ---- look-ups --------------------------------------------------------- */
+/* -- look-ups ----------------------------------------------------------- */
 
 START_TEST(local_names)
 {
@@ -220,7 +220,7 @@ START_TEST(slow_answers)
 END_TEST
 
 #if !LLMOBS_ASAN && !LLMOBS_TSAN
-/* ---- forks ------------------------------------------------------------ */
+/* -- forks -------------------------------------------------------------- */
 
 struct looker {
     atomic_bool stop;
@@ -430,7 +430,7 @@ START_TEST(fork_waits_bounded_for_a_call)
 END_TEST
 #endif
 
-/* ---- places and proxies ----------------------------------------------- */
+/* -- places and proxies ------------------------------------------------- */
 
 START_TEST(places)
 {

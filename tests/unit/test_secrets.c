@@ -84,7 +84,37 @@ static const char *const names[] = {"api_key",
                                     "seed_phrase",
                                     "recoveryPhrase",
                                     "code_verifier",
-                                    "codeVerifier"};
+                                    "codeVerifier",
+                                    "hftoken",
+                                    "mytoken",
+                                    "X-Token",
+                                    "basicauth",
+                                    "dbpwd",
+                                    "bindpw",
+                                    "userpass",
+                                    "passkey",
+                                    "openaikey",
+                                    "passwordhash",
+                                    "secretvalue",
+                                    "sessioncookie",
+                                    "password_admin",
+                                    "secret_openai",
+                                    "private_key_pems",
+                                    "authorization_header",
+                                    "ldap_pass",
+                                    "apim_key",
+                                    "sas_key"};
+
+/* Of names whose values are credentials if they look like one. */
+static const char *const doubtful[] = {"key",
+                                       "token",
+                                       "oauth",
+                                       "oauth2",
+                                       "key_openai",
+                                       "csrfmiddlewaretoken",
+                                       "candidate_token",
+                                       "target_token",
+                                       "most_likely_token"};
 
 /* Of names whose values are none, though a part of them looks so. */
 static const char *const others[] = {"max_tokens",
@@ -145,7 +175,11 @@ static const char *const others[] = {"max_tokens",
                                      "client_id",
                                      "phrase",
                                      "identifier",
-                                     "mnemonic"};
+                                     "mnemonic",
+                                     "hotkey",
+                                     "compass",
+                                     "endtoken",
+                                     "OLDPWD"};
 
 START_TEST(names_are_judged_by_words)
 {
@@ -155,6 +189,14 @@ START_TEST(names_are_judged_by_words)
         ck_assert_msg(llmobs_names_judge(names[i], len) >= LLMOBS_NAMED_SECRET,
                       "%s", names[i]);
         ck_assert_msg(llmobs_names_may_be(names[i] + len, len), "%s", names[i]);
+    }
+    for (size_t i = 0; i < sizeof(doubtful) / sizeof(*doubtful); i++) {
+        size_t len = strlen(doubtful[i]);
+
+        ck_assert_msg(llmobs_names_judge(doubtful[i], len) == LLMOBS_NAMED_WEAK,
+                      "%s", doubtful[i]);
+        ck_assert_msg(llmobs_names_may_be(doubtful[i] + len, len), "%s",
+                      doubtful[i]);
     }
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
         ck_assert_msg(llmobs_names_judge(others[i], strlen(others[i])) <
@@ -211,11 +253,27 @@ static const char *const texts[] = {
     "{\"authentication\":{\"type\":\"api_key\",\"key\":\"" S "\"}}",
     "{\"authentication\":{\"a\":{\"b\":[\"" S "\"]}}}",
     "{\"credentials\":{\"x\":\"" S "\"}}",
+    "{\"extra_header\":{\"X-Any\":\"" S "\"}}",
+    "{\"headers\":{\"X-Any\":\"Digest a=b, c=" S "\",\"X\":\"Key Wv7u\"}}",
+    "{\"headers\":{\"X-Any\":\"Wv7u\",\"authorization\":\"a Wv7u b\"}}",
+    "{\"headers\":[{\"name\":\"X-Any\",\"value\":\"Wv7u\"}]}",
+    "{\"headers\":\"X-Any: Wv7u\"}",
+    "{\"headers\":[[\"X-Any\",\"" S "\"]]}",
     "[{\"name\":\"X-Api-Key\",\"value\":\"" S "\"}]",
     "[{\"value\":\"" S "\",\"name\":\"X-Api-Key\"}]",
     "[{\"key\":\"api_key\",\"type\":\"text\",\"value\":\"" S "\"}]",
     "[{\"header\":\"Authorization\",\"value\":\"" S "\"}]",
     "[{\"value\" : \"" S "\", \"n\":1 , \"key\":\"password\"}]",
+    "{\"variable\":\"OPENAI_API_KEY\",\"value\":\"Wv7u\"}",
+    "{\"id\":\"X-Api-Key\",\"value\":\"Wv7u\"}",
+    "{\"value\":\"Wv7u\",\"parameter\":\"password\"}",
+    "{\"name\":\"api_key\",\"a\":{\"b\":[\"}\"]},\"c\":[],\"value\":\"Wv7u\"}",
+    "{\"value\":\"Wv7u\",\"a\":{\"b\":[]},\"c\":[],\"name\":\"api_key\"}",
+    "{\"name\":\"api_key\",\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"value\":"
+    "\"Wv7u\"}",
+    "[[\"X-Api-Key\", \"" S "\"],[\"Accept\",\"*/*\"]]",
+    "{\"tools\":[{\"type\":\"mcp\",\"a\":[],\"url\":\"https://h/s/" S "\"}]}",
+    "{\"tools\":[{\"url\":\"https://h/s/Wv7u2m9\",\"type\": \"mcp\"}]}",
     "{\"s\":\"[{\\\"name\\\":\\\"token\\\",\\\"value\\\":\\\"" S "\\\"}]\"}",
     "{\"data_sources\":[{\"parameters\":{\"key\":\"" S "\"}}]}",
     "{\"pushNotificationConfig\":{\"url\":\"a\",\"token\":\"" S "\"}}",
@@ -244,6 +302,8 @@ static const char *const texts[] = {
     "{\"ParameterKey\":\"DbPassword\",\"ParameterValue\":\"" S "\"}",
     "{\"header_name\":\"X-Api-Key\",\"header_value\":\"" S "\"}",
     "{\"authorization_code\":\"" S "\"}",
+    "{\"oauth\":\"" S "\",\"access_token\":\"Wv7u\",\"csrfmiddlewaretoken\":"
+    "\"" S "\"}",
     "{\"SharedAccessSignature\":\"" S "\"}",
     "{\"wpa_psk\":\"" S "\"}",
     "{\"secret_id\":\"" S "\"}",
@@ -255,6 +315,18 @@ static const char *const texts[] = {
     "a=sk%5Flive%5F" S "&b=c",
     "k=-----BEGIN%20PRIVATE%20KEY-----%0A" S "%0A-----END%20PRIVATE%20KEY-----",
     "k=-----BEGIN+PRIVATE+KEY-----%0A" S "%0A-----END+PRIVATE+KEY-----",
+    "[\"-----BEGIN PRIVATE KEY-----\",\"" S "\",\"" S "\",\"-----END\"]",
+    "[\"" S "\",\"" S "\",\"uT5s\",\"-----END PRIVATE KEY-----\"]",
+    "s = \"-----BEGIN PRIVATE KEY-----\\n\" +\n  \"" S "\\n\" +\n \"" S "\"",
+    "s = '-----BEGIN PRIVATE KEY-----' \\\n '" S "' \\\n '" S "'",
+    "PRIVATE_KEY=\"-----BEGIN PRIVATE KEY-----\\n" S "\\n" S "\\n\"",
+    "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+    "DEK-Info: AES-128-CBC,00\n\n" S "\n" S "\nWv7u=\n-----END",
+    "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\n" S "\n=Wv7u",
+    "> -----BEGIN PRIVATE KEY-----\n> " S "\n> " S,
+    "1\t-----BEGIN PRIVATE KEY-----\n 2\t" S "\n 3\xe2\x86\x92" S,
+    "Private-Lines: 2\r\n" S "\r\n" S "\r\nPrivate-MAC: 00",
+    "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: \"a b\"\n" S "\n" S,
 };
 
 /* Texts that stay as they are. */
@@ -268,26 +340,47 @@ static const char *const plain[] = {
     "cookie: a small cake",
     "a bearer of bad news, Basic understanding",
     "task-force disk-usage risk-free sk-learn sk-toggleable__label-arrow",
+    "sk-learn-contributors sk-project-of-mine-and-others gho_st pa-per-work",
     "hf_hub_download npm_config_registry fw_version r8_unorm_texture",
     "if (token == other || password != again) std::token::value",
     "max_tokens=5&temperature=0.5&stop_token=a",
     "{\"password\":{\"type\":\"string\",\"description\":\"a word\"}}",
     "{\"headers\":{\"type\":\"object\",\"properties\":{}}}",
+    "{\"password\":{\"x-order\":1,\"x-ui\":{\"a\":\"b\"},\"type\":\"string\"}}",
+    "{\"secret\":{\"schema\":{\"type\":\"string\",\"default\":\"a\"}}}",
+    "{\"required\":[\"api_key\",\"query\"],\"a\":[\"token\",\"" S "\",\"b\"]}",
+    "{\"type\":\"mcp\",\"url\":\"https://h/v2beta1/server/mcp\"}",
+    "{\"id\":\"a\",\"value\":\"b\",\"c\":{\"name\":\"api_key\"},\"a\":\"d\"}",
     "{\"headers\":[\"Name\",\"Age\",\"Home town: city\"]}",
     "{\"header\":\"Monthly report: May\"}",
+    ("{\"header\":{\"left\":\"Annual Report "
+     "2024\"},\"a\":{\"header\":{\"text\":"
+     "\"Welcome\"}}}"),
+    "{\"header\":\"Note: this is mine\",\"headers\":\"Note: this is mine\"}",
+    "{\"table\":{\"headers\":[{\"text\":\"Name\",\"align\":\"left\"}]}}",
+    "{\"headers\":{\"c1\":\"Price in EUR\",\"c2\":\"Key figures of 2024\"}}",
+    "{\"table_headers\":{\"a\":\"b\"},\"columnHeaders\":[\"Age:x\"]}",
     "{\"password\":{\"uniqueItems\":true,\"description\":\"a word\"}}",
     "[\"--token-limit\",\"4096\"] [\"--key\",\"left\"] --pass, \"ok\"",
     "def f(token: str = None, key: int = 5): the answer is: Paris",
     "a=sk%2Dlearn%2Dabout%2Dtrees",
+    "{\"x\":[\"password:\",\"y\"],\"z\":\"set password:\" , "
+    "\"c\":\"b\"}",
+    "[\"curl --api-key \",\"a\",\"set secret=\"]",
     "{\"token\":\" hello\",\"logprob\":-0.5,\"key\":\"Enter\"}",
     "[{\"name\":\"api_key\",\"type\":\"string\",\"description\":\"the key\"}]",
     "[{\"name\":\"colour\",\"value\":\"a long text about it\"}]",
     "{\"image_url\":{\"url\":\"https://h/a1b2c3d4e5f6a7b8c9d0e1f2/x.png\"}}",
     "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
     "| a |\n|-----|\n-----\n",
+    "{\"a\":\"Never print -----BEGIN PRIVATE KEY----- blocks. You are mine.\"}",
+    "-----BEGIN PRIVATE KEY-----\\n...\\n-----END PRIVATE KEY----- is a form",
+    "Then the text before -----END PRIVATE KEY----- stays, with what follows",
+    "-----BEGIN PRIVATE KEY-----\",\"b\":\"MIIE\",\"Note: what\":\"follows\"}",
     "?has_password=1&is_secret=yes&song_key=F#m7b5&s3_key=a/b1c2d3e4f5a6b7c8d9",
     "{\"is_secret\":\"of course\",\"has_password\":\"not yet\"}",
     "{\"function_key\":\"F12 and shift\",\"song_key\":\"C# minor\"}",
+    "{\"candidate_token\":\" the\",\"transcript_token\":\"well, this is it\"}",
     "{\"s3_key\":\"2024/a1b2c3d4e5f6a7b8c9d0.png\"}",
     "{\"secret_id\":\"prod/database\",\"kubeconfig\":\"~/.kube/config\"}",
     "is_secret: Yes4\nhas_password: Always1\n",
@@ -392,6 +485,8 @@ END_TEST
 
 START_TEST(each_beginning_is_known)
 {
+    static const char *const sure[] = {"xoxb-",    "gho_",    "github_pat_",
+                                       "sk-proj-", "sk-ant-", "rk_live_"};
     char text[160], out[160];
 
     for (size_t i = 0; i < LLMOBS_LEADS; i++) {
@@ -402,6 +497,11 @@ START_TEST(each_beginning_is_known)
         mask(text, out);
         ck_assert_msg(!strstr(out, "Wv7u"), "%s", out);
         ck_assert_mem_eq(out, text, 2 + strlen(llmobs_leads[i].text));
+    }
+    for (size_t i = 0; i < sizeof(sure) / sizeof(*sure); i++) {
+        snprintf(text, sizeof(text), "x %sabcdef-ghijkl-mnopqr y", sure[i]);
+        mask(text, out);
+        ck_assert_msg(!strstr(out, "ghijkl"), "%s", out);
     }
 }
 END_TEST
@@ -436,6 +536,11 @@ START_TEST(hostile_texts_take_linear_time)
                                          "\"mcp_servers\":[",
                                          "\"webhook\":{",
                                          "-----BEGIN PRIVATE KEY-----\\",
+                                         "-----BEGIN PRIVATE KEY-----A: b\n",
+                                         "-----BEGIN PRIVATE KEY-----,1,",
+                                         ("abcdefghijklmnop,-----END PRIVATE "
+                                          "KEY-----"),
+                                         "Private-Lines: ",
                                          "\\",
                                          "\\u003d",
                                          "bearer ",
@@ -448,6 +553,11 @@ START_TEST(hostile_texts_take_linear_time)
                                          "%2D",
                                          "token is: ",
                                          "\"value\":\"x\",\"name\":\"key\",",
+                                         "{\"name\":\"key\",\"x\":[[",
+                                         "[],\"name\":\"key\",",
+                                         "\"type\":\"mcp\",\"x\":[{",
+                                         "[\"key\",\"x",
+                                         "\"secret\":{\"x-a\":[",
                                          "\"headers\":\"x"};
 
     for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
