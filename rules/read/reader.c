@@ -124,23 +124,6 @@ static int read_reader_read_document(struct llmobs_reading *reading)
     return reading->form->document(reading, body);
 }
 
-/* Of a tree that had neither member an event alike has none either. */
-static bool is_error(struct llmobs_reading *reading,
-                     const struct llmobs_event *event)
-{
-    const struct llmobs_json *json = event->json;
-
-    if (!event->alike) {
-        reading->looked_at = NULL;
-    } else if (json != reading->looked_at) {
-        reading->looked_at = json;
-        reading->may_fail = llmobs_json_is_array(json) ||
-                            llmobs_json_get(json, "error") ||
-                            llmobs_json_get(json, "object");
-    }
-    return (!reading->looked_at || reading->may_fail) && llmobs_error_in(json);
-}
-
 static int read_reader_read_event(struct llmobs_reading *reading,
                                   const struct llmobs_event *event)
 {
@@ -151,7 +134,9 @@ static int read_reader_read_event(struct llmobs_reading *reading,
         llmobs_fact_event(reading, event->json);
     if (reading->form->event && (event->json || event->failed || texts))
         rc = reading->form->event(reading, event);
-    if (rc == 0 && (event->failed || (!texts && is_error(reading, event))))
+    if (rc == 0 && (event->failed ||
+                    (!texts && llmobs_error_in_event(
+                                   &reading->look, event->json, event->alike))))
         rc = llmobs_error_read_as(event->error, event->json, event->data,
                                   reading->classified->call, reading->span);
     return rc;

@@ -14,6 +14,7 @@
 
 #include "rules/read/answer.h"
 #include "rules/read/dialect.h"
+#include "rules/read/error.h"
 #include "rules/read/events.h"
 
 struct llmobs_form;
@@ -32,8 +33,7 @@ struct llmobs_reading {
     bool answered;     /* the output is final, even an empty one of a failed
                         * call */
     uint64_t first_at; /* from llmobs_reading_token; 0: no token yet */
-    bool may_fail;     /* the tree has a member by which an error is known */
-    const struct llmobs_json *looked_at; /* the tree of which that was seen */
+    struct llmobs_error_look look; /* at the events */
     unsigned told; /* events that were searched for id and model */
 };
 
