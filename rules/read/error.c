@@ -33,6 +33,20 @@ bool llmobs_error_in(const struct llmobs_json *body)
     return object && strcmp(object, "error") == 0;
 }
 
+bool llmobs_error_in_event(struct llmobs_error_look *look,
+                           const struct llmobs_json *body, bool alike)
+{
+    if (!alike) {
+        look->tree = NULL;
+    } else if (body != look->tree) {
+        look->tree = body;
+        look->may_be = llmobs_json_is_array(body) ||
+                       llmobs_json_get(body, "error") ||
+                       llmobs_json_get(body, "object");
+    }
+    return (!look->tree || look->may_be) && llmobs_error_in(body);
+}
+
 /* Gives a code of the provider that is a word: it says more than the type
  * beside it, which may be "invalid_request_error" for whatever the client did,
  * or "tokens" for a rate limit; a number says less. NULL: there is none. Python

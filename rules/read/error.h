@@ -17,6 +17,18 @@
  */
 bool llmobs_error_in(const struct llmobs_json *body);
 
+/* The last tree that was searched; zeros at first. */
+struct llmobs_error_look {
+    const struct llmobs_json *tree;
+    bool may_be; /* it has a member by which an error is known */
+};
+
+/* The same of an event, or of an object in it. With `alike` it may be the last
+ * tree again, with other strings and numbers (struct llmobs_event): one without
+ * such a member has none now. */
+bool llmobs_error_in_event(struct llmobs_error_look *look,
+                           const struct llmobs_json *body, bool alike);
+
 /* Marks the span as failed, with type and message of such a document (WIRE
  * 6.12). `raw`, its text, is the message where it has none. */
 int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,

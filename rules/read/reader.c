@@ -134,7 +134,9 @@ static int read_reader_read_event(struct llmobs_reading *reading,
         llmobs_fact_event(reading, event->json);
     if (reading->form->event && (event->json || event->failed || texts))
         rc = reading->form->event(reading, event);
-    if (rc == 0 && (event->failed || (!texts && llmobs_error_in(event->json))))
+    if (rc == 0 && (event->failed ||
+                    (!texts && llmobs_error_in_event(
+                                   &reading->look, event->json, event->alike))))
         rc = llmobs_error_read_as(event->error, event->json, event->data,
                                   reading->classified->call, reading->span);
     return rc;
@@ -152,7 +154,7 @@ static int read_reader_read_events(struct llmobs_reading *reading,
 
     llmobs_events_init(&events, reading->answer.framing, text, whole);
     while (!ended && (rc = llmobs_events_next(&events, &event)) == 1) {
-        ended = llmobs_text_is(event.data, "[DONE]");
+        ended = !event.json && llmobs_text_is(event.data, "[DONE]");
         if (!ended && read_reader_read_event(reading, &event) < 0) {
             rc = -ENOMEM;
             break;

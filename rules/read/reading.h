@@ -14,6 +14,7 @@
 
 #include "rules/read/answer.h"
 #include "rules/read/dialect.h"
+#include "rules/read/error.h"
 #include "rules/read/events.h"
 
 struct llmobs_form;
@@ -32,7 +33,8 @@ struct llmobs_reading {
     bool answered;     /* the output is final, even an empty one of a failed
                         * call */
     uint64_t first_at; /* from llmobs_reading_token; 0: no token yet */
-    unsigned told;     /* events that were searched for id and model */
+    struct llmobs_error_look look; /* at the events */
+    unsigned told; /* events that were searched for id and model */
 };
 
 /* The functions and values of a dialect. A function may be NULL; each answers 0

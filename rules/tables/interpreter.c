@@ -654,14 +654,16 @@ static int interpreter_read_facts(struct llmobs_reading *reading)
 
 /* Reads an error that error.h does not know by itself: a text, or an object
  * with one. */
-static int read_fault(struct llmobs_reading *reading, struct llmobs_text raw)
+static int read_fault(struct llmobs_reading *reading, struct llmobs_text raw,
+                      bool alike)
 {
+    struct llmobs_interpreter *state = reading->state;
     const struct llmobs_json *fault = interpreter_at(reading, LLMOBS_AT_FAULT);
     const char *text = llmobs_json_text(fault);
 
     if (text && *text)
         return llmobs_span_fail(reading->span, "error", text);
-    return fault && llmobs_error_in(fault)
+    return fault && llmobs_error_in_event(&state->look, fault, alike)
                ? llmobs_error_read(fault, raw, reading->classified->call,
                                    reading->span)
                : 0;
@@ -675,7 +677,7 @@ int llmobs_interpreter_document(struct llmobs_reading *reading,
     interpreter_go(reading, body, false);
     rc = interpreter_read_facts(reading);
     if (rc == 0 && layout_of(reading)->loose)
-        rc = read_fault(reading, reading->classified->call->response);
+        rc = read_fault(reading, reading->classified->call->response, false);
     if (rc == 0 && reading->classified->call->status < 300)
         return interpreter_read_output(reading, body);
     return rc < 0 || !layout_of(reading)->mute
@@ -774,7 +776,7 @@ int llmobs_interpreter_event(struct llmobs_reading *reading,
     reading->done = reading->done || ended;
     rc = interpreter_read_facts(reading);
     if (rc == 0)
-        rc = read_fault(reading, event->data);
+        rc = read_fault(reading, event->data, event->alike);
     if (rc < 0 || event->failed || reading->classified->call->status >= 300 ||
         interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING)
         return rc;

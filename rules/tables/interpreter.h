@@ -20,9 +20,10 @@ struct llmobs_interpreter {
     struct llmobs_buf text; /* texts of whole outputs, one behind the other */
     struct llmobs_json *value; /* the last whole output that is no text */
     int64_t calls, part;
-    bool said;     /* a piece of text came */
-    bool any;      /* an event came */
-    bool reasoned; /* a reason came */
+    struct llmobs_error_look look; /* at the place of a fault */
+    bool said;                     /* a piece of text came */
+    bool any;                      /* an event came */
+    bool reasoned;                 /* a reason came */
 };
 
 /* Functions of a form, of which the variant is a llmobs_layout. */

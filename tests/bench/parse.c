@@ -5,8 +5,9 @@
  *
  * A CASEDIR is one of the recordings. Ours is llmobs_rules_read of the whole
  * call; jansson's is json_loadb of the request and of the answer, or of each
- * event's data where it is a stream, and of the document in an event of
- * Bedrock's, too. Printed are medians, and the median of the rounds' ratios.
+ * event's data or each line where it is a stream, and of the document in an
+ * event of Bedrock's, too. Printed are medians, and the median of the rounds'
+ * ratios.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -94,6 +95,18 @@ static void add_frames(struct documents *d, struct llmobs_text body)
     }
 }
 
+static void add_lines(struct documents *d, struct llmobs_text body)
+{
+    while (body.len > 0) {
+        const char *end = memchr(body.data, '\n', body.len);
+        size_t len = end ? (size_t)(end + 1 - body.data) : body.len;
+
+        add_document(d, (struct llmobs_text){body.data, len});
+        body.data += len;
+        body.len -= len;
+    }
+}
+
 static void find_documents(struct sample *s)
 {
     const char *type =
@@ -104,6 +117,8 @@ static void find_documents(struct sample *s)
     add_document(&s->documents, s->call.request);
     if (type && strstr(type, "amazon.eventstream"))
         add_frames(&s->documents, body);
+    else if (type && strstr(type, "ndjson"))
+        add_lines(&s->documents, body);
     else if (body.len > 0 && body.data[0] != '{' && body.data[0] != '[')
         add_events(&s->documents, body);
     else
