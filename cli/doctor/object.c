@@ -41,7 +41,6 @@ struct reading {
     uint64_t strtab; /* offset in the file; 0: none */
     uint64_t strtab_len;
     uint64_t symtab;
-    uint64_t soname, rpath, runpath; /* offsets of strings; 0: none */
 };
 
 /* A table of symbols and the table of their names, by their offsets in the
@@ -133,7 +132,7 @@ static void object_text_at(const struct llmobs_object *object, uint64_t offset,
 static uint64_t object_offset_of(const struct reading *reading,
                                  uint64_t address)
 {
-    for (size_t i = 0; i < reading->phnum; i++) {
+    for (size_t i = 0; i < reading->phnum && address != 0; i++) {
         const Elf64_Phdr *segment = &reading->phdr[i];
 
         if (segment->p_type == PT_LOAD && address >= segment->p_vaddr &&
@@ -146,7 +145,7 @@ static uint64_t object_offset_of(const struct reading *reading,
 static void string_at(const struct reading *reading, uint64_t index, char *out,
                       size_t cap)
 {
-    if (reading->strtab != 0 && index < reading->strtab_len)
+    if (index != 0 && reading->strtab != 0 && index < reading->strtab_len)
         object_text_at(reading->object, reading->strtab + index, out, cap);
 }
 
@@ -165,35 +164,12 @@ static void add_needed(const struct reading *reading, uint64_t index)
         object->needed_count++;
 }
 
-static void object_note_entry(struct reading *reading, const Elf64_Dyn *entry)
+/* Gives the value of the last entry with that tag; 0: there is none. */
+static uint64_t value_of(const Elf64_Dyn *list, size_t len, int64_t tag)
 {
-    uint64_t value = entry->d_un.d_val;
-
-    switch (entry->d_tag) {
-    case DT_STRTAB:
-        reading->strtab = object_offset_of(reading, value);
-        break;
-    case DT_STRSZ:
-        reading->strtab_len = value;
-        break;
-    case DT_SYMTAB:
-        reading->symtab = object_offset_of(reading, value);
-        break;
-    case DT_SONAME:
-        reading->soname = value;
-        break;
-    case DT_RPATH:
-        reading->rpath = value;
-        break;
-    case DT_RUNPATH:
-        reading->runpath = value;
-        break;
-    case DT_FLAGS_1:
-        reading->object->program |= (value & DF_1_PIE) != 0;
-        break;
-    default:
-        break;
-    }
+    while (len > 0 && list[len - 1].d_tag != tag)
+        len--;
+    return len > 0 ? list[len - 1].d_un.d_val : 0;
 }
 
 /* The number of entries before DT_NULL. */
@@ -221,19 +197,19 @@ static void object_read_dynamic(struct reading *reading,
         return;
     }
     len = dynamic_len(list, len);
-    for (size_t i = 0; i < len; i++)
-        object_note_entry(reading, &list[i]);
+    reading->strtab = object_offset_of(reading, value_of(list, len, DT_STRTAB));
+    reading->strtab_len = value_of(list, len, DT_STRSZ);
+    reading->symtab = object_offset_of(reading, value_of(list, len, DT_SYMTAB));
+    object->program |= (value_of(list, len, DT_FLAGS_1) & DF_1_PIE) != 0;
     for (size_t i = 0; i < len; i++)
         if (list[i].d_tag == DT_NEEDED)
             add_needed(reading, list[i].d_un.d_val);
-    if (reading->soname != 0)
-        string_at(reading, reading->soname, object->soname,
-                  sizeof(object->soname));
-    if (reading->runpath != 0)
-        string_at(reading, reading->runpath, object->runpath,
-                  sizeof(object->runpath));
-    else if (reading->rpath != 0)
-        string_at(reading, reading->rpath, object->rpath,
+    string_at(reading, value_of(list, len, DT_SONAME), object->soname,
+              sizeof(object->soname));
+    string_at(reading, value_of(list, len, DT_RUNPATH), object->runpath,
+              sizeof(object->runpath));
+    if (value_of(list, len, DT_RUNPATH) == 0)
+        string_at(reading, value_of(list, len, DT_RPATH), object->rpath,
                   sizeof(object->rpath));
 }
 

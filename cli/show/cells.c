@@ -10,7 +10,6 @@
 #include "cli/shared/escape.h"
 
 #define NS_PER_S 1000000000
-#define TEXT_MAX 64
 
 /* -- numbers -------------------------------------------------------------- */
 
@@ -125,19 +124,19 @@ int llmobs_cells_question(struct llmobs_buf *out, const struct llmobs_row *row,
 /* Adds ", N words" where the number is known. */
 static int add_tokens(struct llmobs_buf *out, int64_t count, const char *words)
 {
-    int rc = count > 0 ? llmobs_buf_adds(out, ", ") : 0;
+    int rc;
 
-    if (rc == 0 && count > 0)
-        rc = add_short(out, count);
-    return rc == 0 && count > 0 ? llmobs_buf_adds(out, words) : rc;
+    if (count <= 0)
+        return 0;
+    rc = llmobs_buf_adds(out, ", ");
+    rc |= add_short(out, count);
+    return rc | llmobs_buf_adds(out, words);
 }
 
 static int cells_add_fact(struct llmobs_buf *out, const char *what,
                           const char *value)
 {
-    int rc = value ? llmobs_buf_adds(out, what) : 0;
-
-    return rc == 0 && value ? llmobs_buf_adds(out, value) : rc;
+    return value ? llmobs_buf_addf(out, "%s%s", what, value) : 0;
 }
 
 int llmobs_cells_facts(struct llmobs_buf *out, const struct llmobs_row *row)
@@ -170,7 +169,8 @@ int llmobs_cells_error(struct llmobs_buf *out, const struct llmobs_row *row)
 
 /* -- kinds ---------------------------------------------------------------- */
 
-static const struct {
+/* The last one is for all others. */
+static const struct kind {
     const char *kind;
     char letter;
     enum llmobs_paint paint;
@@ -182,29 +182,24 @@ static const struct {
     {"task", 'K', LLMOBS_PAINT_NONE},
     {"tool", 'T', LLMOBS_PAINT_YELLOW},
     {"retrieval", 'R', LLMOBS_PAINT_GREEN},
+    {NULL, '?', LLMOBS_PAINT_NONE},
 };
 
-static size_t cells_place_of(const char *kind)
+static const struct kind *kind_of(const char *kind)
 {
-    size_t i = 0;
+    const struct kind *at = kinds;
 
-    while (i < sizeof(kinds) / sizeof(*kinds) &&
-           strcmp(kinds[i].kind, kind) != 0)
-        i++;
-    return i;
+    while (at->kind && strcmp(at->kind, kind) != 0)
+        at++;
+    return at;
 }
 
 char llmobs_cells_letter(const char *kind)
 {
-    size_t i = cells_place_of(kind);
-
-    return i < sizeof(kinds) / sizeof(*kinds) ? kinds[i].letter : '?';
+    return kind_of(kind)->letter;
 }
 
 enum llmobs_paint llmobs_cells_paint(const char *kind)
 {
-    size_t i = cells_place_of(kind);
-
-    return i < sizeof(kinds) / sizeof(*kinds) ? kinds[i].paint
-                                              : LLMOBS_PAINT_NONE;
+    return kind_of(kind)->paint;
 }

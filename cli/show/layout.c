@@ -3,8 +3,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#define NAME_LEAST 14
-#define MODEL_LEAST 8
 #define QUESTION_LEAST 16
 /* The most columns of a narrow screen for the model. */
 #define MODEL_SHARE(room) ((room)*2 / 5)
@@ -14,26 +12,32 @@
 static const struct {
     const char *title;
     bool right;
-    bool list;   /* it is of a list only */
-    bool all;    /* where the width is any */
-    size_t from; /* the least width of a screen that shows it */
+    bool list;      /* it is of a list only */
+    bool all;       /* where the width is any */
+    unsigned spare; /* the highest number is left out first; 0: never */
+    size_t least;   /* it shares the room with others, and needs this; or 0 */
+    size_t from;    /* the least width of a screen that shows it */
 } columns[LLMOBS_COLUMN_COUNT] = {
-    [LLMOBS_COLUMN_TIME] = {"STARTED", false, true, true, 0},
-    [LLMOBS_COLUMN_LETTER] = {"", false, false, false, 0}, /* in KIND's place */
-    [LLMOBS_COLUMN_NAME] = {"NAME", false, false, true, 0},
-    [LLMOBS_COLUMN_KIND] = {"KIND", false, false, true, LLMOBS_LAYOUT_KIND},
-    [LLMOBS_COLUMN_MODEL] = {"MODEL", false, false, true, 0},
-    [LLMOBS_COLUMN_TOKENS] = {"IN/OUT", true, false, false, 0},
-    [LLMOBS_COLUMN_IN] = {"TOKENS IN", true, false, true, NEVER},
-    [LLMOBS_COLUMN_OUT] = {"OUT", true, false, true, NEVER},
-    [LLMOBS_COLUMN_DURATION] = {"DURATION", true, false, true, 0},
-    [LLMOBS_COLUMN_FIRST] = {"1ST TOKEN", true, false, true,
+    [LLMOBS_COLUMN_TIME] = {"STARTED", false, true, true, 4, 0, 0},
+    /* in KIND's place */
+    [LLMOBS_COLUMN_LETTER] = {"", false, false, false, 1, 0, 0},
+    [LLMOBS_COLUMN_NAME] = {"NAME", false, false, true, 0, 14, 0},
+    [LLMOBS_COLUMN_KIND] = {"KIND", false, false, true, 7, 0,
+                            LLMOBS_LAYOUT_KIND},
+    [LLMOBS_COLUMN_MODEL] = {"MODEL", false, false, true, 6, 8, 0},
+    [LLMOBS_COLUMN_TOKENS] = {"IN/OUT", true, false, false, 5, 0, 0},
+    [LLMOBS_COLUMN_IN] = {"TOKENS IN", true, false, true, 0, 0, NEVER},
+    [LLMOBS_COLUMN_OUT] = {"OUT", true, false, true, 0, 0, NEVER},
+    [LLMOBS_COLUMN_DURATION] = {"DURATION", true, false, true, 2, 0, 0},
+    [LLMOBS_COLUMN_FIRST] = {"1ST TOKEN", true, false, true, 8, 0,
                              LLMOBS_LAYOUT_FIRST},
-    [LLMOBS_COLUMN_COST] = {"COST", true, false, false, LLMOBS_LAYOUT_COST},
-    [LLMOBS_COLUMN_STATUS] = {"STATUS", false, false, true, 0},
-    [LLMOBS_COLUMN_TRACE] = {"TRACE", false, true, true, LLMOBS_LAYOUT_COST},
-    [LLMOBS_COLUMN_QUESTION] = {"QUESTION", false, false, false,
-                                LLMOBS_LAYOUT_COST},
+    [LLMOBS_COLUMN_COST] = {"COST", true, false, false, 9, 0,
+                            LLMOBS_LAYOUT_COST},
+    [LLMOBS_COLUMN_STATUS] = {"STATUS", false, false, true, 3, 0, 0},
+    [LLMOBS_COLUMN_TRACE] = {"TRACE", false, true, true, 10, 0,
+                             LLMOBS_LAYOUT_COST},
+    [LLMOBS_COLUMN_QUESTION] = {"QUESTION", false, false, false, 11,
+                                QUESTION_LEAST, LLMOBS_LAYOUT_COST},
 };
 
 const char *llmobs_layout_title(enum llmobs_layout_column column)
@@ -101,42 +105,33 @@ size_t llmobs_layout_end(const struct llmobs_layout *layout)
     return more ? end - 2 : end;
 }
 
-/* The room for names, models and questions. */
-static size_t show_layout_room_of(const struct llmobs_layout *layout)
+/* The room for names, models and questions, and the least that they need. */
+static size_t show_layout_room_of(const struct llmobs_layout *layout,
+                                  size_t *least)
 {
     size_t fixed = llmobs_layout_before(layout, LLMOBS_COLUMN_COUNT);
 
-    fixed -= layout->width[LLMOBS_COLUMN_NAME];
-    if (layout->shown[LLMOBS_COLUMN_MODEL])
-        fixed -= layout->width[LLMOBS_COLUMN_MODEL];
-    if (layout->shown[LLMOBS_COLUMN_QUESTION])
-        fixed -= layout->width[LLMOBS_COLUMN_QUESTION];
+    *least = 0;
+    for (int i = 0; i < LLMOBS_COLUMN_COUNT; i++) {
+        if (!layout->shown[i] || columns[i].least == 0)
+            continue;
+        fixed -= layout->width[i];
+        *least += columns[i].least;
+    }
     return layout->columns > fixed ? layout->columns - fixed : 0;
 }
 
-static size_t least_room(const struct llmobs_layout *layout)
+/* Leaves out columns until the room is enough; answers what it is. */
+static size_t drop_columns(struct llmobs_layout *layout)
 {
-    size_t least = NAME_LEAST;
+    size_t least, room = show_layout_room_of(layout, &least);
 
-    if (layout->shown[LLMOBS_COLUMN_MODEL])
-        least += MODEL_LEAST;
-    if (layout->shown[LLMOBS_COLUMN_QUESTION])
-        least += QUESTION_LEAST;
-    return least;
-}
-
-static void drop_columns(struct llmobs_layout *layout)
-{
-    static const enum llmobs_layout_column order[] = {
-        LLMOBS_COLUMN_QUESTION, LLMOBS_COLUMN_TRACE,  LLMOBS_COLUMN_COST,
-        LLMOBS_COLUMN_FIRST,    LLMOBS_COLUMN_KIND,   LLMOBS_COLUMN_MODEL,
-        LLMOBS_COLUMN_TOKENS,   LLMOBS_COLUMN_TIME,   LLMOBS_COLUMN_STATUS,
-        LLMOBS_COLUMN_DURATION, LLMOBS_COLUMN_LETTER,
-    };
-
-    for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
-        if (show_layout_room_of(layout) < least_room(layout))
-            layout->shown[order[i]] = false;
+    for (unsigned spare = LLMOBS_COLUMN_COUNT; spare > 0; spare--)
+        for (int i = 0; i < LLMOBS_COLUMN_COUNT && room < least; i++) {
+            layout->shown[i] &= columns[i].spare != spare;
+            room = show_layout_room_of(layout, &least);
+        }
+    return room;
 }
 
 void llmobs_layout_fit(struct llmobs_layout *layout)
@@ -144,17 +139,16 @@ void llmobs_layout_fit(struct llmobs_layout *layout)
     size_t *name = &layout->width[LLMOBS_COLUMN_NAME];
     size_t *model = &layout->width[LLMOBS_COLUMN_MODEL];
     bool *question = &layout->shown[LLMOBS_COLUMN_QUESTION];
-    size_t room, both;
+    size_t room, both, least;
 
     if (layout->columns == 0)
         return;
-    drop_columns(layout);
+    room = drop_columns(layout);
     if (!layout->shown[LLMOBS_COLUMN_MODEL])
         *model = 0;
     both = *name + *model;
-    *question =
-        *question && show_layout_room_of(layout) >= both + QUESTION_LEAST;
-    room = show_layout_room_of(layout);
+    *question = *question && room >= both + QUESTION_LEAST;
+    room = show_layout_room_of(layout, &least);
     if (both > room) {
         if (*model > MODEL_SHARE(room))
             *model = *name + MODEL_SHARE(room) <= room ? room - *name
