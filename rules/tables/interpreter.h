@@ -18,7 +18,7 @@ struct llmobs_interpreter {
     struct llmobs_layout_values at;
     struct llmobs_buf instead;
     struct llmobs_buf text; /* texts of whole outputs, one behind the other */
-    struct llmobs_json *value; /* the last whole output that is no text */
+    struct llmobs_json *value; /* the last output or event that is whole */
     int64_t calls, part;
     bool said;     /* a piece of text came */
     bool any;      /* an event came */
