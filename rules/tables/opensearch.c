@@ -81,18 +81,6 @@ static bool opensearch_is_search(const struct llmobs_reading *reading)
            searches(llmobs_json_get(reading->request, "retriever"), 0);
 }
 
-static int opensearch_fail(struct llmobs_reading *reading,
-                           const struct llmobs_json *body)
-{
-    const struct llmobs_json *error = llmobs_json_get(body, "error");
-    const char *reason = llmobs_json_gets(error, "reason");
-
-    if (reading->classified->call->status < 300 || !reason)
-        return 0;
-    return llmobs_span_fail(reading->span, llmobs_json_gets(error, "type"),
-                            reason);
-}
-
 static const struct llmobs_store store = {
     .asks = none,
     .keys = keys,
@@ -102,7 +90,6 @@ static const struct llmobs_store store = {
     .ids = ids,
     .scores = scores,
     .place = "index",
-    .fail = opensearch_fail,
 };
 
 static const struct llmobs_form form = {
