@@ -1,5 +1,6 @@
 /* DashScope's own API: generation, embeddings and rerankers. A stream repeats
- * the whole answer in each event, unless the request asks for pieces.
+ * the whole answer in each event, unless the request asks for pieces. Code has
+ * the parts of a content, and the rerankers.
  *
  * Source: the API reference of Alibaba Cloud's Model Studio (DashScope). */
 #include "rules/read/cut_json.h"

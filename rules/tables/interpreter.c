@@ -586,13 +586,16 @@ static int interpreter_read_documents(struct llmobs_reading *reading)
                                  interpreter_add_document);
 }
 
-/* The vectors: one of them, a list, or a list for each type that was asked for.
- * Their numbers are never kept. */
-static int tell_vectors(struct llmobs_reading *reading)
+/* The vectors, also where they are all of the body: one of them, a list, or a
+ * list for each type that was asked for. Their numbers are never kept. */
+static int tell_vectors(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
 {
     const struct llmobs_json *list = interpreter_at(reading, LLMOBS_AT_OUTPUT);
     void *first = llmobs_json_iter(list);
 
+    if (!list && llmobs_json_is_array(body))
+        list = body;
     if (first)
         list = llmobs_json_iter_value(first);
     if (llmobs_json_is_number(llmobs_json_at(list, 0)))
@@ -657,7 +660,7 @@ static int interpreter_read_output(struct llmobs_reading *reading,
     case LLMOBS_KIND_LLM:
         return read_llm(reading, body);
     case LLMOBS_KIND_EMBEDDING:
-        return tell_vectors(reading);
+        return tell_vectors(reading, body);
     case LLMOBS_KIND_RETRIEVAL:
         return interpreter_read_documents(reading);
     default:

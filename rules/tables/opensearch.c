@@ -1,7 +1,7 @@
 /* OpenSearch and Elasticsearch: POST or GET .../_search, of which only a search
  * by vectors is taken: "knn" at the top (Elasticsearch), in a retriever, or as
  * a clause of the query, and OpenSearch's "neural" there. The documentations of
- * both have the forms (WIRE 6.18). */
+ * both have the forms (WIRE 6.18). A table but for the clauses, which nest. */
 #include <string.h>
 
 #include "rules/tables/store.h"

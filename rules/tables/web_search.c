@@ -1,5 +1,6 @@
 /* Web search services, as tools: the query in, the results out (WIRE 6.18). All
- * have one host of their own. */
+ * have one host of their own. Code, since a query may stand in the URL, and
+ * several members are the output. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
