@@ -327,13 +327,16 @@ static int interpreter_set_time(struct llmobs_reading *reading,
 static int interpreter_read_counts(struct llmobs_reading *reading)
 {
     const struct llmobs_json *usage = interpreter_at(reading, LLMOBS_AT_USAGE);
+    struct llmobs_interpreter *state = reading->state;
     struct llmobs_span *span = reading->span;
     int64_t in =
         interpreter_count(reading, LLMOBS_AT_INPUT_TOKENS, "input_tokens");
     int64_t out =
         interpreter_count(reading, LLMOBS_AT_OUTPUT_TOKENS, "output_tokens");
-    int rc = usage ? llmobs_usage_read(usage, span) : 0;
+    int rc = state->any ? 0 : llmobs_usage_read(usage, span);
 
+    if (state->any)
+        llmobs_json_keep(&state->usage, (struct llmobs_json *)(uintptr_t)usage);
     interpreter_count(reading, LLMOBS_AT_TOTAL_TOKENS, "total_tokens");
     interpreter_count(reading, LLMOBS_AT_CACHED_TOKENS,
                       "cache_read_input_tokens");
@@ -875,7 +878,10 @@ static int put_gathered(struct llmobs_reading *reading)
 int llmobs_interpreter_finish(struct llmobs_reading *reading)
 {
     struct llmobs_interpreter *state = reading->state;
+    int rc = llmobs_usage_read(state->usage, reading->span);
 
+    if (rc < 0)
+        return rc;
     if (repeats(reading) && state->value) {
         state->any = false;
         interpreter_go(reading, state->value, false);
@@ -897,4 +903,5 @@ void llmobs_interpreter_fini(void *state)
     llmobs_buf_fini(&own->instead);
     llmobs_buf_fini(&own->text);
     llmobs_json_free(own->value);
+    llmobs_json_free(own->usage);
 }

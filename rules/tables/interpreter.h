@@ -19,6 +19,7 @@ struct llmobs_interpreter {
     struct llmobs_buf instead;
     struct llmobs_buf text; /* texts of whole outputs, one behind the other */
     struct llmobs_json *value; /* the last output or event that is whole */
+    struct llmobs_json *usage; /* the last of a stream */
     int64_t calls, part;
     bool said;     /* a piece of text came */
     bool any;      /* an event came */
