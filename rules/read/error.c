@@ -83,10 +83,13 @@ static const char *message_text(const struct llmobs_json *body,
 {
     static const char *const keys[] = {"message", "detail", "Message",
                                        "err_msg"};
+    static const char *const within[] = {"message", "detail", "reason",
+                                         "error"};
     const char *text = llmobs_json_text(error);
 
-    if (!llmobs_has_text(text))
-        text = llmobs_json_gets(error, "message");
+    for (size_t i = 0;
+         !llmobs_has_text(text) && i < sizeof(within) / sizeof(within[0]); i++)
+        text = llmobs_json_gets(error, within[i]);
     for (size_t i = 0;
          !llmobs_has_text(text) && i < sizeof(keys) / sizeof(keys[0]); i++)
         text = llmobs_json_gets(body, keys[i]);

@@ -32,11 +32,14 @@
 #define LLMOBS_AT_SYSTEM "y" /* a text of the system */
 #define LLMOBS_AT_SETTINGS "k" /* the object with the keys of the dialect */
 #define LLMOBS_AT_METADATA "z" /* an object, all of which is metadata */
+#define LLMOBS_AT_PIECES \
+    "g" /* true: a stream has pieces; else each event has the whole answer */
 /* Of the answer, or of the request: */
 #define LLMOBS_AT_MODEL "m"
 /* Of the answer, or of each event of a stream: */
 #define LLMOBS_AT_ID "@"
-#define LLMOBS_AT_OUTPUT "o" /* all of it; of an embedding its vectors */
+#define LLMOBS_AT_OUTPUT "o"  /* all of it; of an embedding its vectors */
+#define LLMOBS_AT_CHOICES "l" /* a list of objects, each with a message */
 #define LLMOBS_AT_ROLE "r"
 #define LLMOBS_AT_TEXT "x"
 #define LLMOBS_AT_IMAGE "v" /* a picture in base64, which is counted */

@@ -113,8 +113,10 @@ static int message_read_content(struct llmobs_message_content *content,
                                 const struct llmobs_json *from,
                                 const struct llmobs_message_form *form)
 {
-    int rc = llmobs_message_content_read(
-        content, llmobs_json_get(from, "content"), form->parts);
+    const struct llmobs_json *value = llmobs_json_get(from, "content");
+    int rc = form->add
+                 ? llmobs_message_content_each(content, value, form->add)
+                 : llmobs_message_content_read(content, value, form->parts);
 
     if (rc == 0 && content->text.len == 0)
         rc = llmobs_message_content_append(

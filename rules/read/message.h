@@ -10,6 +10,8 @@
 
 #include "lib/text/json.h"
 
+struct llmobs_message_content;
+
 /* Gives a message; a NULL role is left out (WIRE 1.5). */
 struct llmobs_json *llmobs_message_new(const char *role,
                                        struct llmobs_text content);
@@ -33,6 +35,9 @@ int llmobs_message_set_one(struct llmobs_json *message, const char *key,
 /* The ways in which a provider's messages differ from OpenAI's. No key is
  * looked for where NULL stands. */
 struct llmobs_message_form {
+    /* Adds a part of the content; NULL: those of OpenAI's. */
+    int (*add)(struct llmobs_message_content *content,
+               const struct llmobs_json *part);
     unsigned parts;        /* LLMOBS_MESSAGE_CONTENT_*: types of parts that the
                             * provider has */
     bool tool_content;     /* a message of role tool is like any other */

@@ -1,5 +1,6 @@
 /* Hugging Face's servers: text-generation-inference, text-embeddings-inference,
- * and the tasks of its inference API.
+ * and the tasks of its inference API. Code, but for the embeddings, since the
+ * answers differ by task within one path.
  *
  * Source: docs/openapi.json of huggingface/text-generation-inference and
  * huggingface/text-embeddings-inference; npm's @huggingface/inference 4.13.30,
@@ -11,18 +12,17 @@
 
 #include "rules/read/cut_json.h"
 #include "rules/read/documents.h"
-#include "rules/read/embedding.h"
 #include "rules/read/facts.h"
 #include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/reading.h"
 #include "rules/read/request.h"
 #include "rules/read/rerank.h"
 #include "rules/read/text.h"
 #include "rules/read/text_stream.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
+#include "rules/tables/interpreter.h"
 
 static const char keys[] = "stream\0parameters\0";
 static const char own_keys[] = "stream\0";
@@ -279,25 +279,8 @@ static int huggingface_begin_task(struct llmobs_reading *reading)
 
 /* -- embeddings ---------------------------------------------------------- */
 
-static int huggingface_read_inputs(struct llmobs_reading *reading)
-{
-    int rc =
-        llmobs_request_metadata(reading->request, embed_keys, reading->span);
-
-    if (rc < 0 || reading->classified->call->request_truncated)
-        return rc;
-    return llmobs_embedding_read_input(
-        reading->span, llmobs_json_get(reading->request, "inputs"));
-}
-
-/* Some servers answer the vector of a single text alone. */
-static int huggingface_read_vectors(struct llmobs_reading *reading,
-                                    const struct llmobs_json *body)
-{
-    if (huggingface_is_vector(body))
-        return llmobs_embedding_tell(reading->span, 1, llmobs_json_len(body));
-    return llmobs_embedding_tell_list(reading->span, body, NULL);
-}
+static const struct llmobs_layout embed = {.places =
+                                               LLMOBS_AT(INPUT, "/inputs")};
 
 /* -- likeness ------------------------------------------------------------ */
 
@@ -391,12 +374,12 @@ static const struct llmobs_form similarity = {
 };
 
 static const struct llmobs_form embeddings = {
+    LLMOBS_INTERPRETER,
     .keys = embed_keys,
     .signs = signs,
     .confirm = has_inputs,
     .asked = huggingface_path_model,
-    .request = huggingface_read_inputs,
-    .document = huggingface_read_vectors,
+    .variant = &embed,
     .lists = true,
 };
 

@@ -328,13 +328,16 @@ static int interpreter_set_time(struct llmobs_reading *reading,
 static int interpreter_read_counts(struct llmobs_reading *reading)
 {
     const struct llmobs_json *usage = interpreter_at(reading, LLMOBS_AT_USAGE);
+    struct llmobs_interpreter *state = reading->state;
     struct llmobs_span *span = reading->span;
     int64_t in =
         interpreter_count(reading, LLMOBS_AT_INPUT_TOKENS, "input_tokens");
     int64_t out =
         interpreter_count(reading, LLMOBS_AT_OUTPUT_TOKENS, "output_tokens");
-    int rc = usage ? llmobs_usage_read(usage, span) : 0;
+    int rc = state->any ? 0 : llmobs_usage_read(usage, span);
 
+    if (state->any)
+        llmobs_json_keep(&state->usage, (struct llmobs_json *)(uintptr_t)usage);
     interpreter_count(reading, LLMOBS_AT_TOTAL_TOKENS, "total_tokens");
     interpreter_count(reading, LLMOBS_AT_CACHED_TOKENS,
                       "cache_read_input_tokens");
@@ -352,12 +355,11 @@ static int interpreter_read_counts(struct llmobs_reading *reading)
                : rc;
 }
 
-/* Answers the word of all APIs for the reason at its place: NULL, there is
- * none; the word is the reason's own, or the one that is put in `room`. */
-static const char *reason_at(const struct llmobs_reading *reading,
-                             char room[REASON_LEN])
+/* Answers the word of all APIs for a reason: NULL, it is none; the word is the
+ * reason's own, or the one that is put in `room`. */
+static const char *word_of(const struct llmobs_reading *reading,
+                           const char *reason, char room[REASON_LEN])
 {
-    const char *reason = interpreter_text_at(reading, LLMOBS_AT_REASON);
     const char *at =
         reason ? llmobs_layout_key(values_of(reading), LLMOBS_AT_REASONS, 0)
                : NULL;
@@ -375,6 +377,13 @@ static const char *reason_at(const struct llmobs_reading *reading,
         return room;
     }
     return len > 0 ? reason : NULL;
+}
+
+static const char *reason_at(const struct llmobs_reading *reading,
+                             char room[REASON_LEN])
+{
+    return word_of(reading, interpreter_text_at(reading, LLMOBS_AT_REASON),
+                   room);
 }
 
 static void tell_reason(const struct llmobs_reading *reading,
@@ -581,13 +590,16 @@ static int interpreter_read_documents(struct llmobs_reading *reading)
                                  interpreter_add_document);
 }
 
-/* The vectors: one of them, a list, or a list for each type that was asked for.
- * Their numbers are never kept. */
-static int tell_vectors(struct llmobs_reading *reading)
+/* The vectors, also where they are all of the body: one of them, a list, or a
+ * list for each type that was asked for. Their numbers are never kept. */
+static int tell_vectors(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
 {
     const struct llmobs_json *list = interpreter_at(reading, LLMOBS_AT_OUTPUT);
     void *first = llmobs_json_iter(list);
 
+    if (!list && llmobs_json_is_array(body))
+        list = body;
     if (first)
         list = llmobs_json_iter_value(first);
     if (llmobs_json_is_number(llmobs_json_at(list, 0)))
@@ -595,6 +607,28 @@ static int tell_vectors(struct llmobs_reading *reading)
     return llmobs_embedding_tell_list(
         reading->span, list,
         llmobs_json_is_object(llmobs_json_at(list, 0)) ? "embedding" : NULL);
+}
+
+static int read_choices(struct llmobs_reading *reading,
+                        const struct llmobs_json *choices)
+{
+    struct llmobs_json *list = reading->span->output_messages =
+        llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
+        const struct llmobs_json *one = llmobs_json_at(choices, i);
+        const struct llmobs_json *message = llmobs_json_get(one, "message");
+        char room[REASON_LEN];
+
+        tell_reason(
+            reading,
+            word_of(reading, llmobs_json_gets(one, "finish_reason"), room));
+        if (message)
+            rc =
+                llmobs_message_add(list, message, layout_of(reading)->messages);
+    }
+    return rc;
 }
 
 static int read_llm(struct llmobs_reading *reading,
@@ -611,6 +645,9 @@ static int read_llm(struct llmobs_reading *reading,
                                     at_or_all(reading, LLMOBS_AT_OUTPUT, body),
                                     &reading->span->output_messages);
     }
+    if (llmobs_json_is_array(interpreter_at(reading, LLMOBS_AT_CHOICES)))
+        return read_choices(reading,
+                            interpreter_at(reading, LLMOBS_AT_CHOICES));
     rc = interpreter_add_piece(reading);
     if (rc == 0 && layout_of(reading)->texts) /* it is one, if an empty one */
         rc = llmobs_stream_text(
@@ -627,7 +664,7 @@ static int interpreter_read_output(struct llmobs_reading *reading,
     case LLMOBS_KIND_LLM:
         return read_llm(reading, body);
     case LLMOBS_KIND_EMBEDDING:
-        return tell_vectors(reading);
+        return tell_vectors(reading, body);
     case LLMOBS_KIND_RETRIEVAL:
         return interpreter_read_documents(reading);
     default:
@@ -647,7 +684,7 @@ static int interpreter_read_facts(struct llmobs_reading *reading)
     if (model && !layout_of(reading)->loose)
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
                          model);
-    if (id)
+    if (id && reading->classified->call->status < 300)
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
     return rc < 0 ? rc : interpreter_read_counts(reading);
 }
@@ -707,6 +744,7 @@ int llmobs_interpreter_ends(struct llmobs_reading *reading)
     int rc = ends ? llmobs_reading_ends(reading) : -ENOMEM;
     char room[REASON_LEN];
     const char *reason;
+    bool told; /* counts come behind a reason, which may be in the middle */
 
     interpreter_go(reading, ends, false);
     if (rc == 0)
@@ -714,9 +752,11 @@ int llmobs_interpreter_ends(struct llmobs_reading *reading)
     if (rc == 0 && tells_ends(reading))
         rc = interpreter_read_output(reading, ends);
     reason = reason_at(reading, room);
-    tell_reason(reading, reason);
-    if (interpreter_has(reading, LLMOBS_AT_END) ||
-        interpreter_has(reading, LLMOBS_AT_REASON))
+    told = reason || !interpreter_at(reading, LLMOBS_AT_USAGE);
+    if (told)
+        tell_reason(reading, reason);
+    if (told && (interpreter_has(reading, LLMOBS_AT_END) ||
+                 interpreter_has(reading, LLMOBS_AT_REASON)))
         reading->span->complete =
             reason || interpreter_has_ended(reading, reason);
     llmobs_json_free(ends);
@@ -744,6 +784,29 @@ static int interpreter_gather(struct llmobs_reading *reading,
     llmobs_json_free(state->value);
     state->value = llmobs_json_clone(value);
     return state->value ? 0 : -ENOMEM;
+}
+
+/* True where each event of a stream has the whole answer. */
+static bool repeats(const struct llmobs_reading *reading)
+{
+    return interpreter_has(reading, LLMOBS_AT_PIECES) &&
+           !llmobs_json_is_true(llmobs_layout_of(
+               values_of(reading), LLMOBS_AT_PIECES, reading->request));
+}
+
+/* Keeps an event with an answer. */
+static void keep_event(struct llmobs_reading *reading,
+                       const struct llmobs_event *event)
+{
+    struct llmobs_interpreter *state = reading->state;
+    const struct llmobs_json *text = interpreter_at(reading, LLMOBS_AT_TEXT);
+
+    if (interpreter_at(reading, LLMOBS_AT_CHOICES) || text)
+        llmobs_json_keep(&state->value, event->json);
+    if (llmobs_has_text(llmobs_json_text(text)) ||
+        llmobs_has_text(interpreter_text_at(reading, LLMOBS_AT_REASONING)) ||
+        llmobs_json_len(interpreter_at(reading, LLMOBS_AT_CALLS)) > 0)
+        llmobs_reading_token(reading, event);
 }
 
 static int interpreter_read_piece(struct llmobs_reading *reading,
@@ -780,6 +843,10 @@ int llmobs_interpreter_event(struct llmobs_reading *reading,
     if (rc < 0 || event->failed || reading->classified->call->status >= 300 ||
         interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING)
         return rc;
+    if (repeats(reading)) {
+        keep_event(reading, event);
+        return 0;
+    }
     if (has_pieces(reading))
         return interpreter_read_piece(reading, event, reason, ended);
     if (interpreter_kind_of(reading) == LLMOBS_KIND_RETRIEVAL)
@@ -813,8 +880,16 @@ static int put_gathered(struct llmobs_reading *reading)
  * the end of the stream itself. */
 int llmobs_interpreter_finish(struct llmobs_reading *reading)
 {
-    const struct llmobs_interpreter *state = reading->state;
+    struct llmobs_interpreter *state = reading->state;
+    int rc = llmobs_usage_read(state->usage, reading->span);
 
+    if (rc < 0)
+        return rc;
+    if (repeats(reading) && state->value) {
+        state->any = false;
+        interpreter_go(reading, state->value, false);
+        return read_llm(reading, state->value);
+    }
     if (state->any && !interpreter_has(reading, LLMOBS_AT_END) &&
         !interpreter_has(reading, LLMOBS_AT_REASON) &&
         reading->classified->call->transport_ok)
@@ -831,4 +906,5 @@ void llmobs_interpreter_fini(void *state)
     llmobs_buf_fini(&own->instead);
     llmobs_buf_fini(&own->text);
     llmobs_json_free(own->value);
+    llmobs_json_free(own->usage);
 }

@@ -18,7 +18,8 @@ struct llmobs_interpreter {
     struct llmobs_layout_values at;
     struct llmobs_buf instead;
     struct llmobs_buf text; /* texts of whole outputs, one behind the other */
-    struct llmobs_json *value; /* the last whole output that is no text */
+    struct llmobs_json *value; /* the last output or event that is whole */
+    struct llmobs_json *usage; /* the last of a stream */
     int64_t calls, part;
     struct llmobs_error_look look; /* at the place of a fault */
     bool said;                     /* a piece of text came */

@@ -1,20 +1,20 @@
-/* The own API of llama.cpp's server: completion, infill, embedding. Code, since
- * several prompts have several answers, whose counts are added up.
+/* The own API of llama.cpp's server: completion, infill, embedding. Code, but
+ * for the embedding, since several prompts have several answers, whose counts
+ * are added up.
  *
  * Source: llama.cpp, tools/server/README.md (2026). */
 #include <errno.h>
 #include <string.h>
 
 #include "rules/read/cut_json.h"
-#include "rules/read/embedding.h"
 #include "rules/read/facts.h"
 #include "rules/read/inputs.h"
 #include "rules/read/message.h"
-#include "rules/read/reading.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/text_stream.h"
 #include "rules/read/usage.h"
+#include "rules/tables/interpreter.h"
 
 /* Keys that are metadata. */
 static const char keys[] =
@@ -72,6 +72,13 @@ static int llama_cpp_begin(struct llmobs_reading *reading)
     if (classified->proxied || classified->provider)
         return 0;
     return llmobs_span_set(&reading->span->model_provider, "llama_cpp");
+}
+
+static int begin_embedding(struct llmobs_reading *reading)
+{
+    int rc = llmobs_interpreter_begin(reading);
+
+    return rc < 0 ? rc : llama_cpp_begin(reading);
 }
 
 /* -- the request --------------------------------------------------------- */
@@ -315,32 +322,21 @@ static const struct llmobs_form form = {
 
 /* -- embeddings ---------------------------------------------------------- */
 
-static int llama_cpp_read_content(struct llmobs_reading *reading)
-{
-    if (reading->classified->call->request_truncated)
-        return 0;
-    return llmobs_embedding_read_input(
-        reading->span, llmobs_json_get(reading->request, "content"));
-}
-
 /* Older servers answer one object. */
-static int llama_cpp_read_vectors(struct llmobs_reading *reading,
-                                  const struct llmobs_json *body)
-{
-    const struct llmobs_json *one = llmobs_json_get(body, "embedding");
-
-    if (llmobs_json_is_array(one))
-        return llmobs_embedding_tell(reading->span, 1, llmobs_json_len(one));
-    return llmobs_embedding_tell_list(reading->span, body, "embedding");
-}
+static const struct llmobs_layout embed = {
+    .places = LLMOBS_AT(INPUT, "/content") LLMOBS_AT(OUTPUT, "/embedding"),
+};
 
 static const struct llmobs_form embeddings = {
     .keys = no_keys,
     .signs = content_signs,
     .confirm = llama_cpp_embeds,
-    .begin = llama_cpp_begin,
-    .request = llama_cpp_read_content,
-    .document = llama_cpp_read_vectors,
+    .begin = begin_embedding,
+    .request = llmobs_interpreter_request,
+    .document = llmobs_interpreter_document,
+    .state_fini = llmobs_interpreter_fini,
+    .state_size = sizeof(struct llmobs_interpreter),
+    .variant = &embed,
     .lists = true,
 };
 

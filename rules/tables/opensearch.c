@@ -1,7 +1,7 @@
 /* OpenSearch and Elasticsearch: POST or GET .../_search, of which only a search
  * by vectors is taken: "knn" at the top (Elasticsearch), in a retriever, or as
  * a clause of the query, and OpenSearch's "neural" there. The documentations of
- * both have the forms (WIRE 6.18). */
+ * both have the forms (WIRE 6.18). A table but for the clauses, which nest. */
 #include <string.h>
 
 #include "rules/tables/store.h"
@@ -80,18 +80,6 @@ static bool opensearch_is_search(const struct llmobs_reading *reading)
            searches(llmobs_json_get(reading->request, "retriever"), 0);
 }
 
-static int opensearch_fail(struct llmobs_reading *reading,
-                           const struct llmobs_json *body)
-{
-    const struct llmobs_json *error = llmobs_json_get(body, "error");
-    const char *reason = llmobs_json_gets(error, "reason");
-
-    if (reading->classified->call->status < 300 || !reason)
-        return 0;
-    return llmobs_span_fail(reading->span, llmobs_json_gets(error, "type"),
-                            reason);
-}
-
 static const struct llmobs_store store = {
     .asks = none,
     .keys = keys,
@@ -101,7 +89,6 @@ static const struct llmobs_store store = {
     .ids = ids,
     .scores = scores,
     .place = "index",
-    .fail = opensearch_fail,
 };
 
 static const struct llmobs_form form = {

@@ -1,5 +1,6 @@
 /* Replicate's predictions. One that is not waited for ends later: its output
- * and its tokens are then what a poll brings, and the call has none.
+ * and its tokens are then what a poll brings, and the call has none. Code,
+ * since a later call brings the answer, and inputs differ by model.
  *
  * Source: replicate.com/docs/reference/http; symfony/ai, Bridge/Replicate. */
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* Web search services, as tools: the query in, the results out (WIRE 6.18). All
- * have one host of their own. */
+ * have one host of their own. Code, since a query may stand in the URL, and
+ * several members are the output. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +9,6 @@
 #include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/values.h"
-
-#define TYPE_LEN 32
 
 /* The variant of a form: names of members. */
 struct tool {
@@ -95,31 +93,19 @@ static struct llmobs_json *web_search_find(const struct llmobs_json *body,
     return value;
 }
 
-/* Brave has its words in error.detail, Tavily in detail.error. */
-static int web_search_fail(struct llmobs_reading *reading,
-                           const struct llmobs_json *body)
-{
-    const struct llmobs_json *error = llmobs_json_get(body, "error");
-    const char *text = llmobs_json_gets(error, "detail");
-    const char *code = llmobs_json_gets(error, "code");
-    char type[TYPE_LEN];
-
-    if (!text)
-        text = llmobs_json_gets(llmobs_json_get(body, "detail"), "error");
-    snprintf(type, sizeof(type), "http_%ld", reading->classified->call->status);
-    return text ? llmobs_span_fail(reading->span, code ? code : type, text) : 0;
-}
-
 /* One member is the output itself; several are an object. */
 static int web_search_read_document(struct llmobs_reading *reading,
                                     const struct llmobs_json *body)
 {
     const char *place = web_search_tool_of(reading)->outputs;
+    const struct llmobs_json *error = llmobs_json_get(body, "error");
+    const char *code = llmobs_json_gets(error, "code"); /* Brave */
+    const char *text = llmobs_json_gets(error, "detail");
     struct llmobs_json *out, *only = NULL;
     int rc = 0;
 
     if (reading->classified->call->status >= 300)
-        return web_search_fail(reading, body);
+        return code && text ? llmobs_span_fail(reading->span, code, text) : 0;
     out = llmobs_json_object();
     for (; *place && rc == 0; place = llmobs_words_next(place)) {
         const char *name;
