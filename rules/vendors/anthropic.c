@@ -64,7 +64,11 @@ static int anthropic_read_document(struct llmobs_reading *reading,
     llmobs_anthropic_usage(llmobs_json_get(body, "usage"), span);
     if (span->output_messages)
         llmobs_fact_finish(span, llmobs_json_gets(body, "stop_reason"));
-    return rc;
+    return rc < 0
+               ? rc
+               : llmobs_anthropic_served(llmobs_json_get(body, "usage"),
+                                         llmobs_json_get(body, "stop_details"),
+                                         span);
 }
 
 static int anthropic_read_event(struct llmobs_reading *reading,
@@ -88,7 +92,9 @@ static int anthropic_finish_stream(struct llmobs_reading *reading)
     llmobs_anthropic_usage(stream->usage, span);
     if (span->output_messages)
         llmobs_fact_finish(span, stream->reason);
-    return rc;
+    return rc < 0
+               ? rc
+               : llmobs_anthropic_served(stream->usage, stream->details, span);
 }
 
 static void anthropic_free_stream(void *stream)
@@ -110,13 +116,15 @@ static int anthropic_read_ends(struct llmobs_reading *reading)
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *usage = anthropic_find_value(call, "usage");
     struct llmobs_json *reason = anthropic_find_value(call, "stop_reason");
+    int rc;
 
     reading->span->complete = llmobs_json_is_string(reason);
     llmobs_fact_finish(reading->span, llmobs_json_text(reason));
     llmobs_anthropic_usage(usage, reading->span);
+    rc = llmobs_anthropic_served(usage, NULL, reading->span);
     llmobs_json_free(usage);
     llmobs_json_free(reason);
-    return 0;
+    return rc;
 }
 
 static const struct llmobs_form form = {

@@ -199,6 +199,28 @@ static int anthropic_message_add_result(const struct sink *sink,
     return rc;
 }
 
+/* Adds the summary that stands for the history from here on. Its encrypted form
+ * says nothing to a reader. */
+static int add_compaction(const struct sink *sink,
+                          const struct llmobs_json *block)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_message_content_append(&text, "[compaction] ");
+    if (rc == 0)
+        rc = llmobs_message_content_append(&text,
+                                           llmobs_json_gets(block, "content"));
+    if (rc == 0)
+        rc = llmobs_json_add(
+            sink->list,
+            llmobs_message_new(sink->role,
+                               (struct llmobs_text){text.data, text.len}));
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
 static int anthropic_message_add_block(const struct sink *sink,
                                        const struct llmobs_json *block)
 {
@@ -219,6 +241,8 @@ static int anthropic_message_add_block(const struct sink *sink,
     if (strcmp(type, "thinking") == 0)
         return anthropic_message_add_text(sink, "reasoning",
                                           llmobs_json_gets(block, "thinking"));
+    if (strcmp(type, "compaction") == 0)
+        return add_compaction(sink, block);
     if (strstr(type, "tool_use"))
         return anthropic_message_add_call(sink, block);
     if (strstr(type, "tool_result"))
@@ -343,4 +367,31 @@ void llmobs_anthropic_usage(const struct llmobs_json *usage,
     if (writes >= 0)
         put_writes(usage, writes, span);
     llmobs_span_metric(span, "cache_read_input_tokens", reads);
+}
+
+/* Adds the texts of the named members to the metadata. */
+static int put_texts(const struct llmobs_json *from, const char *names,
+                     struct llmobs_json *metadata)
+{
+    int rc = 0;
+
+    for (; rc == 0 && *names; names = llmobs_words_next(names))
+        rc = llmobs_json_sets(metadata, names, llmobs_json_gets(from, names));
+    return rc;
+}
+
+int llmobs_anthropic_served(const struct llmobs_json *usage,
+                            const struct llmobs_json *details,
+                            struct llmobs_span *span)
+{
+    struct llmobs_json *why = llmobs_json_object();
+    int rc = put_texts(usage, "service_tier\0inference_geo\0speed\0",
+                       span->metadata);
+
+    if (rc == 0)
+        rc = put_texts(details, "category\0explanation\0", why);
+    if (rc == 0 && llmobs_json_len(why) > 0)
+        return llmobs_json_set(span->metadata, "stop_details", why);
+    llmobs_json_free(why);
+    return rc;
 }

@@ -31,4 +31,10 @@ int llmobs_anthropic_outputs(const struct llmobs_json *answer,
 void llmobs_anthropic_usage(const struct llmobs_json *usage,
                             struct llmobs_span *span);
 
+/* Adds to the metadata how the provider served the call (of the usage object)
+ * and why it refused to answer (`stop_details`); each may be NULL or none. */
+int llmobs_anthropic_served(const struct llmobs_json *usage,
+                            const struct llmobs_json *details,
+                            struct llmobs_span *span);
+
 #endif

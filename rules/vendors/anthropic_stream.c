@@ -38,6 +38,7 @@ void llmobs_anthropic_stream_fini(struct llmobs_anthropic_stream *stream)
     llmobs_stream_parts_fini(&stream->blocks);
     free(stream->role);
     free(stream->reason);
+    llmobs_json_free(stream->details);
     llmobs_json_free(stream->usage);
 }
 
@@ -128,6 +129,7 @@ static const char *anthropic_stream_read_delta(const struct llmobs_json *delta,
         {"text_delta", "text", offsetof(struct block, text)},
         {"thinking_delta", "thinking", offsetof(struct block, thinking)},
         {"input_json_delta", "partial_json", offsetof(struct block, input)},
+        {"compaction_delta", "content", offsetof(struct block, text)},
     };
     const char *type = llmobs_json_gets(delta, "type"), *text;
 
@@ -180,9 +182,16 @@ static void drop_split(struct llmobs_json *held,
 static int add_usage(struct llmobs_anthropic_stream *stream,
                      const struct llmobs_json *usage, bool last)
 {
-    static const char *const keys[] = {
-        "input_tokens", "cache_creation_input_tokens",
-        "cache_read_input_tokens", "cache_creation", "output_tokens"};
+    static const char *const keys[] = {"input_tokens",
+                                       "cache_creation_input_tokens",
+                                       "cache_read_input_tokens",
+                                       "cache_creation",
+                                       "service_tier",
+                                       "inference_geo",
+                                       "speed",
+                                       "iterations",
+                                       "output_tokens_details",
+                                       "output_tokens"};
     size_t count = sizeof(keys) / sizeof(keys[0]) - (last ? 0 : 1);
     int rc = 0;
 
@@ -220,9 +229,14 @@ static int anthropic_stream_start_message(
 static int anthropic_stream_end_message(struct llmobs_anthropic_stream *stream,
                                         const struct llmobs_json *event)
 {
-    const char *reason =
-        llmobs_json_gets(llmobs_json_get(event, "delta"), "stop_reason");
+    const struct llmobs_json *delta = llmobs_json_get(event, "delta");
+    const struct llmobs_json *details = llmobs_json_get(delta, "stop_details");
+    const char *reason = llmobs_json_gets(delta, "stop_reason");
 
+    if (llmobs_json_is_object(details)) {
+        llmobs_json_free(stream->details);
+        stream->details = anthropic_stream_share(details);
+    }
     if (reason) {
         stream->done = true;
         free(stream->reason);
@@ -263,8 +277,10 @@ static const char *anthropic_stream_type_of(const struct block *block)
         return block->input.len > 0      ? "tool_use"
                : block->thinking.len > 0 ? "thinking"
                                          : "text";
-    return is_tool(type) || (type && strcmp(type, "thinking") == 0) ? type
-                                                                    : "text";
+    return is_tool(type) || llmobs_text_is(llmobs_text_of(type), "thinking") ||
+                   llmobs_text_is(llmobs_text_of(type), "compaction")
+               ? type
+               : "text";
 }
 
 /* Gives a block in the form that it has in an answer without a stream. */
@@ -277,7 +293,10 @@ static struct llmobs_json *whole_block(const struct block *block)
     int rc = llmobs_json_sets(out, "type", type);
 
     if (rc == 0)
-        rc = llmobs_json_set(out, "text",
+        rc = llmobs_json_set(out,
+                             llmobs_text_is(llmobs_text_of(type), "compaction")
+                                 ? "content"
+                                 : "text",
                              llmobs_message_content_string(&block->text));
     if (rc == 0)
         rc = llmobs_json_set(out, "thinking",

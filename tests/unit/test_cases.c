@@ -69,7 +69,8 @@ static size_t run_dialect(const char *dialect, check *run)
         snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
         rc = rule_case_load(&c, path);
         ck_assert_msg(rc == 0, "%s: %s", path, strerror(-rc));
-        ck_assert_msg(c.expected != NULL, "%s: no span.json", path);
+        ck_assert_msg(c.expected || getenv("LLMOBS_TEST_WRITE"),
+                      "%s: no span.json", path);
         run(path, &c);
         rule_case_fini(&c);
     }
@@ -111,8 +112,34 @@ static void check_same(const char *name, struct llmobs_json *expected,
     llmobs_json_free(got);
 }
 
+/* For scripts/write-cases: writes the span that was read, in one line, where it
+ * is not the expected one. Takes `got`. */
+static void write_span(const char *name, const struct rule_case *c,
+                       struct llmobs_json *got)
+{
+    char *want = c->expected ? llmobs_json_dumps(c->expected, 0) : NULL;
+    char *have = llmobs_json_dumps(got, 0), path[2048];
+    FILE *file;
+
+    ck_assert_ptr_nonnull(have);
+    if (!want || strcmp(want, have) != 0) {
+        snprintf(path, sizeof(path), "%s/span.json", name);
+        file = fopen(path, "w");
+        ck_assert_ptr_nonnull(file);
+        fprintf(file, "%s\n", have);
+        fclose(file);
+    }
+    free(want);
+    free(have);
+    llmobs_json_free(got);
+}
+
 static void check_whole(const char *name, const struct rule_case *c)
 {
+    if (getenv("LLMOBS_TEST_WRITE")) {
+        write_span(name, c, rule_case_read(c, &c->call));
+        return;
+    }
     check_same(name, llmobs_json_clone(c->expected),
                rule_case_read(c, &c->call));
 }
