@@ -6,6 +6,7 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/match.h"
+#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 #define HEADER(name) "x-amzn-bedrock-" name "-token-count"
@@ -135,4 +136,70 @@ void llmobs_bedrock_invocation(const struct llmobs_json *metrics,
         llmobs_usage_count(metrics, "cacheReadInputTokenCount");
     tokens->cache_write =
         llmobs_usage_count(metrics, "cacheWriteInputTokenCount");
+}
+
+/* Takes the first of the named counts. */
+static void take_count(const struct llmobs_json *from, const char *names,
+                       int64_t *count)
+{
+    LLMOBS_WORDS_EACH(word, names)
+    {
+        int64_t number = llmobs_usage_count(from, word);
+
+        if (number < 0)
+            continue;
+        *count = number;
+        return;
+    }
+}
+
+/* Titan's whole answer has a count for each of its results. */
+static void take_results(const struct llmobs_json *results,
+                         struct llmobs_bedrock_tokens *tokens)
+{
+    int64_t sum = -1;
+
+    for (size_t i = 0; i < llmobs_json_len(results); i++) {
+        int64_t count =
+            llmobs_usage_count(llmobs_json_at(results, i), "tokenCount");
+
+        if (count >= 0)
+            sum = or_none(sum) + count;
+    }
+    if (sum >= 0)
+        tokens->output = sum;
+}
+
+/* The count of the output that begins Anthropic's stream is not that of the
+ * answer. */
+void llmobs_bedrock_body_counts(const struct llmobs_json *body,
+                                struct llmobs_bedrock_tokens *tokens)
+{
+    const struct llmobs_json *begun =
+        llmobs_json_get(llmobs_json_get(body, "message"), "usage");
+    const struct llmobs_json *last =
+        llmobs_json_get(llmobs_json_get(body, "metadata"), "usage");
+    const struct llmobs_json *usage = llmobs_json_get(body, "usage");
+
+    if (!usage)
+        usage = last ? last : begun;
+    take_count(usage, "input_tokens\0prompt_tokens\0inputTokens\0",
+               &tokens->input);
+    if (usage != begun)
+        take_count(usage, "output_tokens\0completion_tokens\0outputTokens\0",
+                   &tokens->output);
+    take_count(usage, "total_tokens\0totalTokens\0", &tokens->total);
+    take_count(usage,
+               "cache_read_input_tokens\0cacheReadInputTokens\0"
+               "cacheReadInputTokenCount\0",
+               &tokens->cache_read);
+    take_count(usage,
+               "cache_creation_input_tokens\0cacheWriteInputTokens\0"
+               "cacheWriteInputTokenCount\0",
+               &tokens->cache_write);
+    take_count(body, "inputTextTokenCount\0prompt_token_count\0",
+               &tokens->input);
+    take_count(body, "totalOutputTextTokenCount\0generation_token_count\0",
+               &tokens->output);
+    take_results(llmobs_json_get(body, "results"), tokens);
 }

@@ -44,6 +44,11 @@ struct llmobs_bedrock_tokens {
 void llmobs_bedrock_count(const struct llmobs_bedrock_tokens *tokens,
                           struct llmobs_span *span);
 
+/* Takes over the counts that a body or a chunk of it has, in the form of any
+ * maker; the others stay as they are. */
+void llmobs_bedrock_body_counts(const struct llmobs_json *body,
+                                struct llmobs_bedrock_tokens *tokens);
+
 /* Reads the counts of the object that ends a stream of InvokeModel; its key. */
 #define LLMOBS_BEDROCK_METRICS "amazon-bedrock-invocationMetrics"
 void llmobs_bedrock_invocation(const struct llmobs_json *metrics,

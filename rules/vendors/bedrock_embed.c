@@ -9,7 +9,21 @@
 static bool is_embed(const struct llmobs_reading *reading)
 {
     return llmobs_reading_has(reading, "inputText") ||
-           llmobs_reading_has(reading, "texts");
+           llmobs_reading_has(reading, "texts") ||
+           llmobs_reading_has(reading, "singleEmbeddingParams") ||
+           llmobs_reading_has(reading, "segmentedEmbeddingParams");
+}
+
+/* The text that Nova's models read. */
+static const struct llmobs_json *nova_text_of(
+    const struct llmobs_json *request)
+{
+    const struct llmobs_json *params =
+        llmobs_json_get(request, "singleEmbeddingParams");
+
+    if (!params)
+        params = llmobs_json_get(request, "segmentedEmbeddingParams");
+    return llmobs_json_get(llmobs_json_get(params, "text"), "value");
 }
 
 /* Adds the documents; a request with images only has none. */
@@ -22,6 +36,8 @@ static int bedrock_embed_read_request(struct llmobs_reading *reading)
         return 0;
     if (!llmobs_json_is_string(input))
         input = llmobs_json_get(reading->request, "texts");
+    if (!input)
+        input = nova_text_of(reading->request);
     if (!llmobs_json_is_string(input) && !llmobs_json_is_array(input))
         return 0;
     return llmobs_embedding_read_input(reading->span, input);

@@ -19,6 +19,7 @@
 #include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
+#include "rules/read/usage.h"
 
 struct invoke;
 
@@ -40,6 +41,7 @@ struct invoke {
     struct llmobs_anthropic_stream anthropic;
     struct llmobs_converse_stream converse;
     struct llmobs_text_stream texts;
+    struct llmobs_bedrock_tokens tokens; /* of the bodies alone */
     bool begun; /* a first token was seen */
     bool done;  /* the stream's own end was seen */
 };
@@ -571,7 +573,29 @@ static int bedrock_invoke_begin(struct llmobs_reading *reading)
     if (!invoke->body)
         invoke->body = &raw;
     free(model);
+    invoke->tokens = (struct llmobs_bedrock_tokens){-1, -1, -1, -1, -1};
     return llmobs_bedrock_begin(reading);
+}
+
+/* The counts of the headers, or those that end a stream, count before those of
+ * the bodies. */
+static void count_bodies(struct llmobs_reading *reading)
+{
+    const struct invoke *invoke = reading->state;
+
+    if (!llmobs_json_get(reading->span->metrics, "input_tokens") &&
+        !llmobs_json_get(reading->span->metrics, "output_tokens"))
+        llmobs_bedrock_count(&invoke->tokens, reading->span);
+}
+
+/* The tokens of thinking are part of the output. */
+static void count_thinking(const struct llmobs_json *usage,
+                           struct llmobs_span *span)
+{
+    llmobs_span_metric(
+        span, "reasoning_output_tokens",
+        llmobs_usage_count(llmobs_json_get(usage, "output_tokens_details"),
+                           "thinking_tokens"));
 }
 
 static const struct body *body_of(const struct llmobs_reading *reading)
@@ -587,8 +611,23 @@ static int bedrock_invoke_read_request(struct llmobs_reading *reading)
 static int bedrock_invoke_read_document(struct llmobs_reading *reading,
                                         const struct llmobs_json *body)
 {
+    struct invoke *invoke = reading->state;
+
+    if (reading->classified->call->status < 300)
+        llmobs_bedrock_body_counts(body, &invoke->tokens);
+    count_bodies(reading);
+    count_thinking(llmobs_json_get(body, "usage"), reading->span);
     return body_of(reading)->document(reading, body,
                                       &reading->span->output_messages);
+}
+
+/* True where a guardrail has put its own words in the place of the answer: no
+ * model says why it ended. */
+static bool is_blocked(const struct llmobs_json *json)
+{
+    return llmobs_text_is(llmobs_text_of(llmobs_json_gets(
+                              json, "amazon-bedrock-guardrailAction")),
+                          "INTERVENED");
 }
 
 static int bedrock_invoke_read_event(struct llmobs_reading *reading,
@@ -603,8 +642,11 @@ static int bedrock_invoke_read_event(struct llmobs_reading *reading,
     if (event->failed)
         return 0;
     rc = invoke->body->chunk(invoke, event);
+    llmobs_bedrock_body_counts(event->json, &invoke->tokens);
     if (invoke->begun)
         llmobs_reading_token(reading, event);
+    if (is_blocked(event->json))
+        invoke->done = true;
     if (llmobs_json_is_object(metrics)) {
         llmobs_bedrock_invocation(metrics, &tokens);
         llmobs_bedrock_count(&tokens, reading->span);
@@ -616,6 +658,10 @@ static int bedrock_invoke_read_event(struct llmobs_reading *reading,
 
 static int bedrock_invoke_finish_stream(struct llmobs_reading *reading)
 {
+    const struct invoke *invoke = reading->state;
+
+    count_bodies(reading);
+    count_thinking(invoke->anthropic.usage, reading->span);
     return body_of(reading)->finish(reading->state, reading->span);
 }
 

@@ -163,6 +163,33 @@ static int add_cited(struct parts *parts, const struct llmobs_json *content)
     return rc;
 }
 
+/* The texts of a document that was sent as text; NULL: it is a file. */
+static const struct llmobs_json *document_texts(
+    const struct llmobs_json *block)
+{
+    const struct llmobs_json *source =
+        llmobs_json_get(llmobs_json_get(block, "document"), "source");
+    const struct llmobs_json *content = llmobs_json_get(source, "content");
+
+    return llmobs_json_is_array(content) ? content : NULL;
+}
+
+/* The block's own text, a guarded one, or that of a document. */
+static const char *text_of_block(const struct llmobs_json *block)
+{
+    const char *text = llmobs_json_gets(block, "text");
+
+    if (!llmobs_has_text(text))
+        text = llmobs_json_gets(
+            llmobs_json_get(llmobs_json_get(block, "guardContent"), "text"),
+            "text");
+    if (!llmobs_has_text(text))
+        text = llmobs_json_gets(
+            llmobs_json_get(llmobs_json_get(block, "document"), "source"),
+            "text");
+    return text;
+}
+
 static int converse_message_add_block(struct parts *parts,
                                       const struct llmobs_json *block)
 {
@@ -170,16 +197,14 @@ static int converse_message_add_block(struct parts *parts,
     const struct llmobs_json *result = llmobs_json_get(block, "toolResult");
     const struct llmobs_json *cited =
         llmobs_json_get(llmobs_json_get(block, "citationsContent"), "content");
-    const char *text = llmobs_json_gets(block, "text");
+    const char *text = text_of_block(block);
     const char *reasoning = llmobs_json_gets(
         llmobs_json_get(llmobs_json_get(block, "reasoningContent"),
                         "reasoningText"),
         "text");
 
-    if (!llmobs_has_text(text))
-        text = llmobs_json_gets(
-            llmobs_json_get(llmobs_json_get(block, "guardContent"), "text"),
-            "text");
+    if (!cited)
+        cited = document_texts(block);
     if (llmobs_has_text(text))
         return converse_message_add_text(parts, text);
     if (llmobs_json_is_array(cited))
