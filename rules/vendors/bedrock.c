@@ -142,8 +142,7 @@ void llmobs_bedrock_invocation(const struct llmobs_json *metrics,
 static void take_count(const struct llmobs_json *from, const char *names,
                        int64_t *count)
 {
-    LLMOBS_WORDS_EACH(word, names)
-    {
+    LLMOBS_WORDS_EACH (word, names) {
         int64_t number = llmobs_usage_count(from, word);
 
         if (number < 0)

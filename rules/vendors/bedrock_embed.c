@@ -15,8 +15,7 @@ static bool is_embed(const struct llmobs_reading *reading)
 }
 
 /* The text that Nova's models read. */
-static const struct llmobs_json *nova_text_of(
-    const struct llmobs_json *request)
+static const struct llmobs_json *nova_text_of(const struct llmobs_json *request)
 {
     const struct llmobs_json *params =
         llmobs_json_get(request, "singleEmbeddingParams");

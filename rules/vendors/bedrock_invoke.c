@@ -42,8 +42,8 @@ struct invoke {
     struct llmobs_converse_stream converse;
     struct llmobs_text_stream texts;
     struct llmobs_bedrock_tokens tokens; /* of the bodies alone */
-    bool begun; /* a first token was seen */
-    bool done;  /* the stream's own end was seen */
+    bool begun;                          /* a first token was seen */
+    bool done;                           /* the stream's own end was seen */
 };
 
 static const struct llmobs_json *bedrock_invoke_ask(

@@ -164,8 +164,7 @@ static int add_cited(struct parts *parts, const struct llmobs_json *content)
 }
 
 /* The texts of a document that was sent as text; NULL: it is a file. */
-static const struct llmobs_json *document_texts(
-    const struct llmobs_json *block)
+static const struct llmobs_json *document_texts(const struct llmobs_json *block)
 {
     const struct llmobs_json *source =
         llmobs_json_get(llmobs_json_get(block, "document"), "source");

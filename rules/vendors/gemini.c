@@ -102,10 +102,15 @@ static bool is_reason(const char *reason)
            strcmp(reason, "FINISH_REASON_UNSPECIFIED") != 0;
 }
 
+/* Numbers of this enum are others than those of a candidate's reason. */
 static const char *gemini_block_of(const struct llmobs_json *body)
 {
-    return llmobs_json_gets(llmobs_json_get(body, "promptFeedback"),
-                            "blockReason");
+    const struct llmobs_json *reason = llmobs_google_get(
+        llmobs_google_get(body, "promptFeedback"), "blockReason");
+
+    if (llmobs_json_is_int(reason) && llmobs_json_to_int(reason) > 0)
+        return llmobs_json_to_int(reason) == 1 ? "SAFETY" : "OTHER";
+    return llmobs_json_text(reason);
 }
 
 /* A prompt that was refused has no candidates. */
@@ -114,6 +119,24 @@ static void note_block(struct llmobs_reading *reading,
 {
     if (is_reason(gemini_block_of(body)))
         llmobs_fact_finish(reading->span, gemini_block_of(body));
+}
+
+/* The provider's own words on the end of an answer, or on its refusal. */
+static int note_words(struct llmobs_reading *reading,
+                      const struct llmobs_json *body)
+{
+    struct llmobs_json *metadata = reading->span->metadata;
+    const struct llmobs_json *usage = llmobs_google_get(body, "usageMetadata");
+    const struct llmobs_json *candidate =
+        llmobs_google_at(llmobs_google_get(body, "candidates"), 0);
+
+    return llmobs_json_set_texts(
+        metadata, "block_reason_message",
+        llmobs_google_gets(llmobs_google_get(body, "promptFeedback"),
+                           "blockReasonMessage"),
+        "finish_message", llmobs_google_gets(candidate, "finishMessage"),
+        "service_tier", llmobs_google_gets(usage, "serviceTier"),
+        "traffic_type", llmobs_google_gets(usage, "trafficType"), NULL);
 }
 
 static int gemini_read_document(struct llmobs_reading *reading,
@@ -128,15 +151,20 @@ static int gemini_read_document(struct llmobs_reading *reading,
         const struct llmobs_json *candidate = llmobs_google_at(candidates, i);
         const struct llmobs_json *content =
             llmobs_json_get(candidate, "content");
+        char word[LLMOBS_GOOGLE_REASON_CAP];
 
-        llmobs_fact_finish(reading->span,
-                           llmobs_json_gets(candidate, "finishReason"));
+        llmobs_fact_finish(
+            reading->span,
+            llmobs_google_reason(llmobs_google_get(candidate, "finishReason"),
+                                 word));
         rc = llmobs_gemini_add_content(
             list, content, llmobs_gemini_role(content, "assistant"));
     }
     if (llmobs_google_len(candidates) == 0)
         note_block(reading, body);
-    gemini_read_usage(llmobs_json_get(body, "usageMetadata"), reading->span);
+    gemini_read_usage(llmobs_google_get(body, "usageMetadata"), reading->span);
+    if (rc == 0)
+        rc = note_words(reading, body);
     return rc < 0 ? rc
                   : llmobs_reading_model(
                         reading, llmobs_json_gets(body, "modelVersion"));
@@ -159,13 +187,17 @@ static int note_chunk(struct llmobs_reading *reading,
         llmobs_json_free(stream->usage);
         stream->usage = llmobs_json_share(usage);
     }
-    return model && *model ? llmobs_span_set(&stream->model, model) : 0;
+    if (model && *model && llmobs_span_set(&stream->model, model) < 0)
+        return -ENOMEM;
+    return note_words(reading, chunk);
 }
 
 static int add_reason(struct llmobs_reading *reading,
                       const struct llmobs_json *from)
 {
-    const char *reason = llmobs_json_gets(from, "finishReason");
+    char word[LLMOBS_GOOGLE_REASON_CAP];
+    const char *reason =
+        llmobs_google_reason(llmobs_google_get(from, "finishReason"), word);
     struct stream *stream = reading->state;
     struct candidate *candidate;
     void *item;
@@ -212,7 +244,7 @@ static const struct candidate *candidate_of(const struct stream *stream,
 
 static int gemini_finish_stream(struct llmobs_reading *reading)
 {
-    const struct stream *stream = reading->state;
+    struct stream *stream = reading->state;
     int rc = llmobs_reading_model(reading, stream->model);
 
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
@@ -248,10 +280,12 @@ static int gemini_read_ends(struct llmobs_reading *reading)
         llmobs_cut_json_last(call->response_tail, "modelVersion");
     struct llmobs_json *reason =
         llmobs_cut_json_last(call->response_tail, "finishReason");
+    char word[LLMOBS_GOOGLE_REASON_CAP];
+    const char *why = llmobs_google_reason(reason, word);
     int rc = llmobs_reading_model(reading, llmobs_json_text(model));
 
-    reading->span->complete = is_reason(llmobs_json_text(reason));
-    llmobs_fact_finish(reading->span, llmobs_json_text(reason));
+    reading->span->complete = is_reason(why);
+    llmobs_fact_finish(reading->span, why);
     gemini_read_usage(usage, reading->span);
     llmobs_json_free(usage);
     llmobs_json_free(model);

@@ -460,7 +460,7 @@ static const char *gemini_live_reason_of(const struct llmobs_reading *reading)
 
 static int gemini_live_finish(struct llmobs_reading *reading)
 {
-    const struct live *state = reading->state;
+    struct live *state = reading->state;
     struct llmobs_span *span = reading->span;
 
     gemini_live_read_usage(state->usage, span);

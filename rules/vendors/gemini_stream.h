@@ -1,6 +1,6 @@
 /* gemini_stream - the parts of an answer of Google's models that comes in
  * pieces: the texts joined in two (thought and said), the others as messages in
- * their order.
+ * their order; a call whose arguments come in pieces is one call.
  *
  * Owns:    its members, from the first piece to fini.
  * Threads: one at a time.
@@ -18,6 +18,10 @@ struct llmobs_gemini_stream {
     struct llmobs_buf thought;
     struct llmobs_json *others; /* messages; NULL: no piece came */
     char *role;                 /* of the first content */
+    struct llmobs_json *open;   /* the arguments of the call that goes on, in
+                                 * `others`; NULL: none */
+    struct llmobs_buf piece;    /* a text of them that goes on */
+    char *piece_path;           /* where it belongs; NULL: none */
     bool begun;                 /* a first token was seen */
 };
 
@@ -37,6 +41,6 @@ int llmobs_gemini_stream_part(struct llmobs_gemini_stream *stream,
 
 /* Gives the messages of a stream that has begun; NULL without memory. */
 struct llmobs_json *llmobs_gemini_stream_messages(
-    const struct llmobs_gemini_stream *stream);
+    struct llmobs_gemini_stream *stream);
 
 #endif

@@ -1,6 +1,8 @@
 #include "rules/vendors/google.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -179,4 +181,23 @@ void llmobs_google_usage(const struct llmobs_json *usage,
     llmobs_span_metric(span, "reasoning_output_tokens", thought);
     llmobs_span_metric(span, "cache_read_input_tokens",
                        llmobs_usage_count(usage, counts->cached));
+}
+
+const char *llmobs_google_reason(const struct llmobs_json *value,
+                                 char out[LLMOBS_GOOGLE_REASON_CAP])
+{
+    static const char *const names[] = {"FINISH_REASON_UNSPECIFIED",
+                                        "STOP",
+                                        "MAX_TOKENS",
+                                        "SAFETY",
+                                        "RECITATION",
+                                        "OTHER"};
+    int64_t number = llmobs_json_to_int(value);
+
+    if (!llmobs_json_is_int(value))
+        return llmobs_json_text(value);
+    if (number >= 0 && number < (int64_t)(sizeof(names) / sizeof(names[0])))
+        return names[number];
+    snprintf(out, LLMOBS_GOOGLE_REASON_CAP, "%" PRId64, number);
+    return out;
 }

@@ -67,4 +67,11 @@ int llmobs_google_ask(struct llmobs_reading *reading);
  * path has that (WIRE 6.2). */
 int llmobs_google_begin(struct llmobs_reading *reading);
 
+/* Gives the word of a reason, which gateways that print numbers of an enum send
+ * as a number (google/ai/generativelanguage content.proto): its name where all
+ * of Google's APIs have the same one, else the digits, in `out`. NULL: none. */
+#define LLMOBS_GOOGLE_REASON_CAP 24
+const char *llmobs_google_reason(const struct llmobs_json *value,
+                                 char out[LLMOBS_GOOGLE_REASON_CAP]);
+
 #endif
