@@ -140,8 +140,8 @@ static const struct row rows[ROWS] = {
                        NO_FACT},
     [ROW_KNOWLEDGE_BASE] = {"aws.bedrock.knowledge_base.id", IN_ALL, ANY_OP,
                             TYPE_TEXT, NO_FACT},
-    [ROW_STATUS] = {"gen_ai.response.status", IN_LATEST,
-                    LLMOBS_OTLP_NO_OP, TYPE_TEXT, NO_FACT},
+    [ROW_STATUS] = {"gen_ai.response.status", IN_LATEST, LLMOBS_OTLP_NO_OP,
+                    TYPE_TEXT, NO_FACT},
     [ROW_TOOL_CALL] = {"gen_ai.tool.call.id", IN_ALL, LLMOBS_OTLP_TOOL,
                        TYPE_TEXT, NO_FACT},
 };
