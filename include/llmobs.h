@@ -100,6 +100,7 @@ struct llmobs_enable_options {
     int integrations_enabled;  /* -1: calls through libcurl make no spans */
     const char *agent_service; /* the newer name of ml_app, before which it
                                 * counts */
+    const char *sample_rate;   /* DD_LLMOBS_SAMPLE_RATE: "0" to "1" */
 };
 
 /* -- spans --------------------------------------------------------------- */
@@ -205,9 +206,11 @@ struct llmobs_annotation {
     /* llm spans. The text of a JSON array of {"name", "description", "schema",
      * "version"}. */
     const char *tool_definitions_json;
-    /* llm spans. The text of a JSON object: "id", "version", "template" (text)
-     * or "chat_template" (messages), "variables", "tags",
-     * "rag_context_variables", "rag_query_variables" (arrays of names). */
+    /* llm spans. The text of a JSON object: "id" (else "name", else
+     * "<ml_app>_unnamed-prompt"), "version", "label", "template" (text) or
+     * "chat_template" (messages, and {"type": "placeholder", "name"}),
+     * "variables", "tags", "rag_context_variables", "rag_query_variables"
+     * (arrays of names), "prompt_uuid", "prompt_version_uuid". */
     const char *prompt_json;
     /* Keys of the span's tags, by which Datadog also splits cost and tokens; a
      * key that the span does not have is left out. */
@@ -215,7 +218,10 @@ struct llmobs_annotation {
     size_t cost_tag_count;
     const char *agent_version; /* agent spans; as in start_options */
     /* Agent spans. The text of a JSON object that describes the agent: "name",
-     * "instructions", "model", "tools", ... */
+     * "instructions", "model", "model_settings" (of them the settings of
+     * inference alone: others may hold keys), "tools" (an array of {"name",
+     * "description", "parameters": {NAME: {"type", "required"}}}). Anything
+     * else is left out. */
     const char *agent_manifest_json;
     const struct llmobs_link *links; /* join those that it has */
     size_t link_count;

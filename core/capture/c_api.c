@@ -84,7 +84,7 @@ struct setting {
     const char *value; /* NULL: not given */
 };
 
-#define SETTINGS 8
+#define SETTINGS 9
 
 static void list_settings(const struct llmobs_enable_options *o,
                           struct setting out[SETTINGS])
@@ -99,6 +99,7 @@ static void list_settings(const struct llmobs_enable_options *o,
         {"DD_API_KEY", o->api_key},
         {"DD_LLMOBS_INSTRUMENTED_PROXY_URLS", o->instrumented_proxy_urls},
         {"DD_LLMOBS_AGENTLESS_ENABLED", o->agentless ? agentless : NULL},
+        {"DD_LLMOBS_SAMPLE_RATE", o->sample_rate},
     };
 
     memcpy(out, settings, sizeof(settings));

@@ -166,6 +166,21 @@ static int set_dropped(struct llmobs_json *meta, const char *side)
     return rc;
 }
 
+/* A prompt without an id has that of its ml_app (dd-trace-py, Prompt). */
+static int name_prompt(struct llmobs_json *prompt, const char *ml_app)
+{
+    char *id;
+    int rc;
+
+    if (llmobs_json_get(prompt, "id"))
+        return 0;
+    if (asprintf(&id, "%s_unnamed-prompt", ml_app) < 0)
+        return -ENOMEM;
+    rc = llmobs_json_sets(prompt, "id", id);
+    free(id);
+    return rc;
+}
+
 /* A prompt names its ml_app (WIRE 1.5). */
 static int encode_set_prompt(const struct encoding *e, struct llmobs_json *io)
 {
@@ -178,6 +193,7 @@ static int encode_set_prompt(const struct encoding *e, struct llmobs_json *io)
     copy = llmobs_json_clone(prompt);
     llmobs_json_free(prompt);
     rc = llmobs_json_sets(copy, "ml_app", e->span->context.ml_app);
+    encode_note(&rc, name_prompt(copy, e->span->context.ml_app));
     encode_note(&rc, llmobs_json_set(io, "prompt", copy));
     return rc;
 }

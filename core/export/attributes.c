@@ -69,6 +69,11 @@ enum row_id {
     ROW_MCP_PROTOCOL,
     ROW_MCP_SESSION,
     ROW_RPC_ID,
+    ROW_AGENT_ID,
+    ROW_GUARDRAIL,
+    ROW_KNOWLEDGE_BASE,
+    ROW_STATUS,
+    ROW_TOOL_CALL,
     ROWS
 };
 
@@ -130,6 +135,15 @@ static const struct row rows[ROWS] = {
                          LLMOBS_FACT_MCP_SESSION},
     [ROW_RPC_ID] = {"jsonrpc.request.id", IN_ALL, ANY_OP, TYPE_TEXT,
                     LLMOBS_FACT_RPC_ID},
+    [ROW_AGENT_ID] = {"gen_ai.agent.id", IN_ALL, AGENT, TYPE_TEXT, NO_FACT},
+    [ROW_GUARDRAIL] = {"aws.bedrock.guardrail.id", IN_ALL, ANY_OP, TYPE_TEXT,
+                       NO_FACT},
+    [ROW_KNOWLEDGE_BASE] = {"aws.bedrock.knowledge_base.id", IN_ALL, ANY_OP,
+                            TYPE_TEXT, NO_FACT},
+    [ROW_STATUS] = {"gen_ai.response.status", IN_LATEST, LLMOBS_OTLP_NO_OP,
+                    TYPE_TEXT, NO_FACT},
+    [ROW_TOOL_CALL] = {"gen_ai.tool.call.id", IN_ALL, LLMOBS_OTLP_TOOL,
+                       TYPE_TEXT, NO_FACT},
 };
 
 /* The keys of metadata, sorted; of two for one row the lower rank counts. */
@@ -138,6 +152,7 @@ static const struct key {
     unsigned char row;
     unsigned char rank;
 } keys[] = {
+    {"agent_id", ROW_AGENT_ID, 0},
     {"candidateCount", ROW_CHOICES, 2},
     {"candidate_count", ROW_CHOICES, 1},
     {"data_source_id", ROW_DATA_SOURCE, 0},
@@ -145,9 +160,11 @@ static const struct key {
     {"encoding_formats", ROW_ENCODING, 1},
     {"frequencyPenalty", ROW_FREQUENCY, 1},
     {"frequency_penalty", ROW_FREQUENCY, 0},
+    {"guardrail_id", ROW_GUARDRAIL, 0},
     {"k", ROW_NEW_TOP_K, 2},
     {"k", ROW_RETRIEVED, 2},
     {"k", ROW_TOP_K, 2},
+    {"knowledge_base_id", ROW_KNOWLEDGE_BASE, 0},
     {"maxOutputTokens", ROW_MAX_TOKENS, 3},
     {"max_completion_tokens", ROW_MAX_TOKENS, 1},
     {"max_output_tokens", ROW_MAX_TOKENS, 2},
@@ -160,11 +177,13 @@ static const struct key {
     {"random_seed", ROW_SEED, 1},
     {"reasoning_effort", ROW_REASONING, 0},
     {"seed", ROW_SEED, 0},
+    {"status", ROW_STATUS, 0},
     {"stop", ROW_STOP, 1},
     {"stopSequences", ROW_STOP, 2},
     {"stop_sequences", ROW_STOP, 0},
     {"stream", ROW_STREAM, 0},
     {"temperature", ROW_TEMPERATURE, 0},
+    {"tool_id", ROW_TOOL_CALL, 0},
     {"topK", ROW_NEW_TOP_K, 1},
     {"topK", ROW_RETRIEVED, 1},
     {"topK", ROW_TOP_K, 1},
@@ -406,6 +425,8 @@ static void put_operation(const struct llmobs_otlp_source *s,
     }
     if (s->method && strcmp(s->method, "prompts/get") == 0)
         attributes_put_text(out, "gen_ai.prompt.name", s->subject);
+    if (s->method && strncmp(s->method, "resources/", 10) == 0)
+        attributes_put_text(out, "mcp.resource.uri", s->subject);
     if (s->failed)
         attributes_put_text(out, "error.type", llmobs_otlp_source_error(s));
 }
@@ -704,6 +725,7 @@ static const struct tag {
     TAG("ml_app", "llmobs.ml_app"),
     TAG("integration", "llmobs.integration"),
     TAG("user_id", "user.id"),
+    TAG("agent_version", "gen_ai.agent.version"),
     TAG("version", NULL),
     TAG("env", NULL),
     TAG("service", NULL),

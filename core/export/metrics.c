@@ -30,6 +30,7 @@ enum attribute {
     ATTR_TOOL,
     ATTR_TOOL_TYPE,
     ATTR_WORKFLOW,
+    ATTR_METHOD,
     ATTR_COUNT
 };
 
@@ -47,6 +48,7 @@ static const char *const attribute_names[ATTR_COUNT] = {
     [ATTR_TOOL] = "gen_ai.tool.name",
     [ATTR_TOOL_TYPE] = "gen_ai.tool.type",
     [ATTR_WORKFLOW] = "gen_ai.workflow.name",
+    [ATTR_METHOD] = "mcp.method.name",
 };
 
 #define CALL                                                                 \
@@ -71,7 +73,7 @@ static const char *const attribute_names[ATTR_COUNT] = {
 #define IN_LATEST (1u << LLMOBS_SEMCONV_LATEST)
 
 /* The value of a span that a metric counts. */
-enum value { VALUE_DURATION, VALUE_FIRST_CHUNK, VALUE_TOKENS };
+enum value { VALUE_DURATION, VALUE_MCP, VALUE_FIRST_CHUNK, VALUE_TOKENS };
 
 struct metric {
     const char *name;
@@ -99,6 +101,8 @@ static const struct llmobs_otlp_bounds tokens = {14,
                                                   16384, 65536, 262144, 1048576,
                                                   4194304, 16777216, 67108864}};
 static const struct llmobs_otlp_bounds counter = {0, {0}};
+static const struct llmobs_otlp_bounds mcp_times = {
+    14, {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300}};
 
 static const struct metric metrics_table[] = {
     {"gen_ai.client.operation.duration", IN_1_41,
@@ -141,6 +145,10 @@ static const struct metric metrics_table[] = {
      false, &short_times},
     {"gen_ai.invoke_workflow.duration", IN_LATEST, LLMOBS_OTLP_WORKFLOW,
      ERROR | 1u << ATTR_WORKFLOW, VALUE_DURATION, NULL, false, &long_times},
+    {"mcp.client.operation.duration", IN_1_41 | IN_LATEST, ~0u,
+     ERROR | 1u << ATTR_OPERATION | 1u << ATTR_ADDRESS | 1u << ATTR_PORT |
+         1u << ATTR_TOOL | 1u << ATTR_METHOD,
+     VALUE_MCP, NULL, false, &mcp_times},
 };
 
 #define METRICS (sizeof(metrics_table) / sizeof(*metrics_table))
@@ -265,7 +273,10 @@ static int export_metrics_look(struct seen *seen,
         seen->texts[ATTR_ERROR] = llmobs_otlp_source_error(source);
     seen->texts[ATTR_MODALITY] = "unknown";
     seen->texts[ATTR_AGENT] = seen->texts[ATTR_WORKFLOW] = source->name;
-    seen->texts[ATTR_TOOL] = source->method ? source->subject : source->name;
+    if (source->op == LLMOBS_OTLP_TOOL)
+        seen->texts[ATTR_TOOL] =
+            source->method ? source->subject : source->name;
+    seen->texts[ATTR_METHOD] = source->method;
     seen->texts[ATTR_TOOL_TYPE] = "function";
     return 0;
 }
@@ -330,6 +341,10 @@ static double export_metrics_value_of(const struct metric *metric,
     double value;
 
     switch (metric->value) {
+    case VALUE_MCP:
+        if (!source->method || !source->client)
+            return -1;
+        return seconds_of(llmobs_json_get(source->event, "duration"));
     case VALUE_DURATION:
         return seconds_of(llmobs_json_get(source->event, "duration"));
     case VALUE_FIRST_CHUNK:

@@ -1,3 +1,4 @@
+#include "core/sdk/agent_manifest.h"
 #include "core/sdk/own_span.h"
 
 #include <errno.h>
@@ -405,10 +406,14 @@ static int tag_version(struct llmobs_open_span *live, const char *version)
 static int set_manifest(struct llmobs_span *span,
                         const struct llmobs_json *manifest)
 {
+    struct llmobs_json *made;
+    int rc = llmobs_agent_manifest(manifest, &made);
+
+    if (rc < 0 || !made)
+        return rc;
     if (!span->metadata_dd)
         span->metadata_dd = llmobs_json_object();
-    return llmobs_json_set(span->metadata_dd, "agent_manifest",
-                           llmobs_json_clone(manifest));
+    return llmobs_json_set(span->metadata_dd, "agent_manifest", made);
 }
 
 static int add_links(struct llmobs_span *span, const struct llmobs_json *links)

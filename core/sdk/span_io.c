@@ -312,9 +312,26 @@ static int copy_object(struct llmobs_json *to, const struct llmobs_json *from,
     return llmobs_json_set(to, key, llmobs_json_clone(value));
 }
 
+/* A placeholder stands for messages that are filled in later. */
+static int make_template(const struct llmobs_json *value,
+                         struct llmobs_json *out)
+{
+    const char *type = llmobs_json_gets(value, "type");
+    int rc;
+
+    if (!type || strcmp(type, "placeholder") != 0)
+        return span_io_make_message(value, out);
+    if (!llmobs_json_gets(value, "name"))
+        return -EINVAL;
+    rc = span_io_copy_text(out, value, "type", NULL);
+    return rc ? rc : span_io_copy_text(out, value, "name", NULL);
+}
+
 static int copy_prompt(struct llmobs_json *to, const struct llmobs_json *from)
 {
-    static const char *const texts[] = {"id", "version", "label", "template"};
+    static const char *const texts[] = {"id",          "version",
+                                        "label",       "template",
+                                        "prompt_uuid", "prompt_version_uuid"};
     int rc = 0;
 
     if (llmobs_json_get(from, "template") &&
@@ -323,7 +340,9 @@ static int copy_prompt(struct llmobs_json *to, const struct llmobs_json *from)
     for (size_t i = 0; !rc && i < sizeof(texts) / sizeof(*texts); i++)
         rc = span_io_copy_text(to, from, texts[i], NULL);
     if (!rc)
-        rc = set_list(to, from, "chat_template", span_io_make_message);
+        rc = set_list(to, from, "chat_template", make_template);
+    if (!rc && !llmobs_json_get(to, "id"))
+        rc = llmobs_json_sets(to, "id", llmobs_json_gets(from, "name"));
     if (!rc)
         rc = copy_object(to, from, "variables");
     if (!rc)

@@ -352,6 +352,15 @@ SETTINGS = {
     "encoding_formats": (list, "encoding_format", "encoding_formats")}
 
 
+# {key of metadata: its attribute}; those of aws. stand on spans of any operation.
+NAMED = {"data_source_id": "gen_ai.data_source.id",
+         "agent_id": "gen_ai.agent.id",
+         "tool_id": "gen_ai.tool.call.id",
+         "status": "gen_ai.response.status",
+         "guardrail_id": "aws.bedrock.guardrail.id",
+         "knowledge_base_id": "aws.bedrock.knowledge_base.id"}
+
+
 def typed(name, kind, value):
     """The value of a setting; None: it is of another type."""
     if kind is str:
@@ -383,9 +392,11 @@ def from_metadata(metadata, form, allowed):
                 found[long_name] = value
                 taken.add(key)
                 break
-    if "gen_ai.data_source.id" in allowed and metadata.get("data_source_id"):
-        found["gen_ai.data_source.id"] = metadata["data_source_id"]
-        taken.add("data_source_id")
+    for key, name in NAMED.items():
+        if (name in allowed or name.startswith("aws.")) and \
+                isinstance(metadata.get(key), str) and metadata[key]:
+            found[name] = metadata[key]
+            taken.add(key)
     return found, taken
 
 
@@ -561,6 +572,8 @@ BOUNDS = {"gen_ai.client.token.usage": TOKENS,
           "gen_ai.client.inference.time_to_first_chunk": SHORT,
           "gen_ai.execute_tool.duration": SHORT,
           "gen_ai.invoke_agent.duration": [0.1 * 2 ** i for i in range(13)],
+          "mcp.client.operation.duration": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2,
+                                            5, 10, 30, 60, 120, 300],
           "gen_ai.invoke_workflow.duration": [1, 5, 10, 30, 60, 120, 300, 600,
                                               1800, 3600, 7200]}
 COUNTERS = {"input_tokens": "input_tokens", "output_tokens": "output_tokens",
@@ -610,15 +623,28 @@ def tokens_of(event, call, form, inference):
                    metrics.get(key, 0))
 
 
+def by_mcp(event, facts, operation, seconds, failed):
+    names = {"mcp_method": "mcp.method.name", "host": "server.address",
+             "port": "server.port"}
+    found = {name: facts[key] for key, name in names.items() if key in facts}
+    if operation:
+        found["gen_ai.operation.name"] = operation
+    if facts["mcp_method"] == "tools/call" and "mcp_target" in facts:
+        found["gen_ai.tool.name"] = facts["mcp_target"]
+    yield "mcp.client.operation.duration", dict(found, **failed), seconds
+
+
 def values_of(event, form):
     """(metric, attributes, value) of one span."""
     facts, kind = event.get("_call", {}), event["meta"]["span"]["kind"]
     operation = operation_of(event, facts)
     seconds = event["duration"] / 1e9
-    if operation is None or kind == "task":
-        return
     failed = {"error.type": error_of(event, facts)} \
         if event["status"] == "error" else {}
+    if "mcp_method" in facts:
+        yield from by_mcp(event, facts, operation, seconds, failed)
+    if operation is None or kind == "task":
+        return
     if kind == "tool" or not is_request(event, facts):
         if form == "latest":
             yield from within(event, facts, operation, seconds, failed)

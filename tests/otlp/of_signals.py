@@ -190,7 +190,7 @@ def at_victoria(victoria):
         equal(labels.get("service.name"), "service-of-tests", "service.name")
         found[with_bound(labels["__name__"], {
             k: v for k, v in labels.items()
-            if k.startswith(("gen_ai.", "server.", "error."))
+            if k.startswith(("gen_ai.", "mcp.", "server.", "error."))
             or k == "le"})] = value
     return found
 

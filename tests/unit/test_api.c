@@ -597,16 +597,23 @@ END_TEST
 START_TEST(an_enable_comes_before_the_environment)
 {
     static const char *const env[] = {"DD_ENV=prod", "HOME=/h", NULL};
-    struct llmobs_enable_options enable = {
-        .size = sizeof(enable), .ml_app = "a", .env = "dev", .agentless = -1};
+    struct llmobs_enable_options enable = {.size = sizeof(enable),
+                                           .ml_app = "a",
+                                           .env = "dev",
+                                           .agentless = -1,
+                                           .sample_rate = "0.5"};
     const char **list = llmobs_c_api_environment(env, &enable);
-    static const char *const want[] = {
-        "DD_LLMOBS_ENABLED=1",           "DD_LLMOBS_ML_APP=a", "DD_ENV=dev",
-        "DD_LLMOBS_AGENTLESS_ENABLED=0", "DD_ENV=prod",        "HOME=/h"};
+    static const char *const want[] = {"DD_LLMOBS_ENABLED=1",
+                                       "DD_LLMOBS_ML_APP=a",
+                                       "DD_ENV=dev",
+                                       "DD_LLMOBS_AGENTLESS_ENABLED=0",
+                                       "DD_LLMOBS_SAMPLE_RATE=0.5",
+                                       "DD_ENV=prod",
+                                       "HOME=/h"};
 
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 7; i++)
         ck_assert_str_eq(list[i], want[i]);
-    ck_assert_ptr_null(list[6]);
+    ck_assert_ptr_null(list[7]);
     free(list);
     enable.size = 3;
     ck_assert_ptr_null(llmobs_c_api_environment(env, &enable));

@@ -109,14 +109,26 @@ START_TEST(an_agent_is_described)
     api = api_case();
     span = api_case_start(LLMOBS_AGENT, "agent");
     annotation.agent_version = "2";
-    annotation.agent_manifest_json = "{\"name\": \"a\", \"tools\": [1]}";
+    annotation.agent_manifest_json =
+        "{\"name\": \"a\", \"instructions\": \"\", \"handoffs\": [\"b\"], "
+        "\"model\": 7, \"model_settings\": {\"temperature\": 0, "
+        "\"extra_headers\": "
+        "{\"Authorization\": \"Bearer k\"}, \"logit_bias\": {\"1\": 2}, "
+        "\"tool_choice\": {\"a\": \"b\"}, \"stop_sequences\": []}, \"tools\": "
+        "[1, "
+        "{\"name\": \"t\", \"parameters\": {\"p\": {\"type\": \"int\", "
+        "\"required\": true, \"default\": 3}, \"q\": 1}}, {\"name\": \"\"}]}";
     annotation.metadata_json = "{\"_dd\": {\"mine\": 1}, \"k\": 1}";
     ck_assert_int_eq(api->annotate(span, &annotation), 0);
     api->finish(span);
     ck_assert(api_case_has_tag("agent", "agent_version:2"));
     ck_assert_str_eq(
         api_case_at("agent", "meta.metadata"),
-        "{\"_dd\": {\"agent_manifest\": {\"name\": \"a\", \"tools\": [1]}}, "
+        "{\"_dd\": {\"agent_manifest\": {\"framework\": \"manual\", "
+        "\"model_settings\": "
+        "{\"logit_bias\": {\"1\": 2}, \"temperature\": 0}, \"name\": \"a\", "
+        "\"tools\": [{\"name\": \"t\", \"parameters\": {\"p\": {\"required\": "
+        "true, \"type\": \"int\"}, \"q\": {}}}]}}, "
         "\"k\": 1}");
     span = api_case_start(LLMOBS_TASK, "task");
     ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
@@ -438,7 +450,17 @@ static const struct {
      "\"rag_context_variables\":[\"a\"],\"rag_query_variables\":[]}",
      "{\"_dd_context_variable_keys\": [\"a\"], \"_dd_query_variable_keys\": "
      "[], \"chat_template\": [{\"content\": \"c\", \"role\": \"user\"}], "
-     "\"ml_app\": \"local-app\"}"},
+     "\"id\": \"local-app_unnamed-prompt\", \"ml_app\": \"local-app\"}"},
+    {"{\"name\":\"n\",\"chat_template\":[{\"type\":\"placeholder\",\"name\":"
+     "\"history\",\"x\":1}],\"prompt_uuid\":\"u\",\"prompt_version_uuid\":"
+     "\"v\"}",
+     "{\"_dd_context_variable_keys\": [\"context\"], "
+     "\"_dd_query_variable_keys\": [\"question\"], \"chat_template\": "
+     "[{\"name\": \"history\", \"type\": \"placeholder\"}], \"id\": \"n\", "
+     "\"ml_app\": \"local-app\", \"prompt_uuid\": \"u\", "
+     "\"prompt_version_uuid\": \"v\"}"},
+    {"{\"chat_template\":[{\"type\":\"placeholder\"}]}", NULL},
+    {"{\"prompt_uuid\":1}", NULL},
     {"{\"id\":7}", NULL},
     {"{\"template\":[]}", NULL},
     {"{\"template\":\"a\",\"chat_template\":[]}", NULL},
