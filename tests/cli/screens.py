@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """`llmobs view` on a terminal: its screens, and that no line is too long.
 
-usage: screens.py BUILD_DIR [PART]...      PART: golden, widths, choices
-       screens.py --write BUILD_DIR        writes the golden screens anew
+usage: python3 screens.py BUILD_DIR [PART]...      PART: golden, widths, choices
+       python3 screens.py --write BUILD_DIR        writes the golden screens anew
 """
 import base64
 import difflib
@@ -262,6 +262,8 @@ GOLDEN = {
     "80-last": (80, "last", "--kind", "llm", "--full", "--errors"),
 }
 
+WANTED_SO = "if it is to be so: python3 tests/cli/screens.py --write BUILD_DIR\n"
+
 
 def golden():
     for name, (columns, *args) in GOLDEN.items():
@@ -274,8 +276,9 @@ def golden():
             continue
         with open(path, encoding="utf-8") as f:
             want = f.read()
-        check("screen: " + name, have == want, "\n".join(difflib.unified_diff(
-            want.split("\n"), have.split("\n"), "wanted", "got", lineterm="")))
+        check("screen: " + name, have == want, WANTED_SO + "\n".join(
+            difflib.unified_diff(want.split("\n"), have.split("\n"), "wanted", "got",
+                                 lineterm="")))
 
 
 FORMS = [[], ["--spans"], ["--messages"], ["--errors"], ["--reverse"],

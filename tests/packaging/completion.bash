@@ -124,6 +124,16 @@ for shell in bash zsh fish; do
     same "$shell: the file" $? 0
 done
 
+# The fields of --fields, which each file and the page repeat.
+fields=$(llmobs view --csv 2>/dev/null | head -n 1 | tr -d '\r' | tr ',' '\n')
+for file in packaging/completion/{llmobs.bash,_llmobs,llmobs.fish} docs/VIEW.md; do
+    has=
+    for field in $fields; do
+        ! grep -qw -- "$field" "$file" || has+=$field$'\n'
+    done
+    same "--fields in $file" "${has%$'\n'}" "${fields:?}"
+done
+
 models=$(printf '%s\n' 'claude; touch bad' gpt-4o 'gpt-$(touch bad)' | sort)
 if command -v zsh >/dev/null; then
     zsh_offers() {
