@@ -70,7 +70,7 @@ static size_t run_dialect(const char *dialect, check *run)
         rc = rule_case_load(&c, path);
         ck_assert_msg(rc == 0, "%s: %s", path, strerror(-rc));
         ck_assert_msg(c.expected || getenv("LLMOBS_TEST_WRITE"),
-                      "%s: no span.json", path);
+                      "%s: no span.json (scripts/write-cases writes it)", path);
         run(path, &c);
         rule_case_fini(&c);
     }
@@ -102,9 +102,14 @@ static void check_same(const char *name, struct llmobs_json *expected,
 {
     char *want = llmobs_json_dumps(expected, 0);
     char *have = got ? llmobs_json_dumps(got, 0) : NULL;
+    size_t same = 0, from;
 
+    while (have && want[same] && want[same] == have[same])
+        same++;
+    from = same > 40 ? same - 40 : 0;
     ck_assert_msg(have && strcmp(want, have) == 0,
-                  "%s:\nexpected %s\ngot      %s", name, want,
+                  "%s: ...%.80s..., not ...%.80s...\nexpected %s\ngot      %s",
+                  name, have ? have + from : "nothing", want + from, want,
                   have ? have : "nothing");
     free(want);
     free(have);
