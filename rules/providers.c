@@ -116,7 +116,7 @@ static const struct llmobs_dialect *const *const speaks[] = {
 
 #define HOST(text) .host_len = sizeof(text) - 1, .host = text
 
-/* WIRE 6.12. A row counts for the hosts below its own, too; '*' stands for any
+/* A row counts for the hosts below its own, too; '*' stands for any
  * bytes, and may not be among a row's last eight (possible). */
 static const struct llmobs_provider providers[] = {
     {HOST("*.openai.com"), .name = "openai", .dialects = openai},

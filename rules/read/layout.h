@@ -71,7 +71,8 @@
 #define LLMOBS_AT_ENDED "N" /* the reason of an end without one */
 #define LLMOBS_AT_UNIT "U"  /* of the times: "s", "ms", "us" or "ns" */
 
-/* A line of a dialect's places: LLMOBS_AT(TEXT, "/message/content"). */
+/* A line of a dialect's places: LLMOBS_AT(TEXT, "/message/content"). In a macro
+ * of their own they stay one below the other. */
 #define LLMOBS_AT(which, what) LLMOBS_AT_##which what "\n"
 
 /* A dialect as a table: form->variant of the functions in
@@ -93,7 +94,8 @@ struct llmobs_layout {
                     * error at its place comes first, and no model's name is a
                     * fact, no count made up */
     bool mute;     /* an answer may end without a reason */
-    char role[12]; /* of a whole answer that names none, or "" */
+    char role[12]; /* of a whole answer that names none, or ""; of a stream only
+                    * if `loose` */
 };
 
 /* A pointer of a line, with its steps. */

@@ -1,5 +1,7 @@
 /* usage - token counts and costs of OpenAI-shaped answers.
  *
+ * docs/RULES.md says what else a new metric needs.
+ *
  * Threads: any; no state.
  * Errors:  -ENOMEM.
  * Limits:  counts are integers from 0 to 2^53; others are left out, never 0.
