@@ -1,4 +1,6 @@
-/* engine - the boundary between shim and core: two tables, nothing else.
+/* engine - the boundary between shim and core: the tables of libcurl's real
+ * functions and of the core's operations, the facts of the process, and the
+ * options that are watched.
  *
  * Owns:    nothing. The shim owns one llmobs_real per loaded libcurl copy and
  *          one llmobs_host for the process; both live until the process ends.
@@ -7,7 +9,7 @@
  *          libcurl function of the same name.
  * Errors:  an operation gives the real function's answer; a failed observation
  *          is never the caller's error.
- * Fork:    both tables are constant and stay valid in a child.
+ * Fork:    all of them are constant and stay valid in a child.
  */
 #ifndef LLMOBS_ENGINE_H
 #define LLMOBS_ENGINE_H
@@ -22,8 +24,8 @@
 
 struct dl_phdr_info;
 
-/* Changed whenever a table below changes; a core of another number is not
- * used. */
+/* Raised whenever a table or a list below changes; the shim does not use a core
+ * of another number. */
 #define LLMOBS_ENGINE_ABI 11
 
 /* The one name that the core exports. */
@@ -163,8 +165,6 @@ struct llmobs_served {
     size_t count;
 };
 
-/* The operations of the core, one for each hooked function. Each calls the
- * real function itself, exactly once. */
 /* The effect of such a call on the program: it takes on nothing, or a sandbox,
  * or one that hinders the core, which then is to do nothing more. */
 enum llmobs_confined {
@@ -174,6 +174,8 @@ enum llmobs_confined {
 };
 enum llmobs_rest { LLMOBS_REST_NOT, LLMOBS_REST_HERE, LLMOBS_REST_HINDERED };
 
+/* The operations of the core, one for each hooked function (shim/copies.h).
+ * Each calls the real function itself, exactly once. */
 struct llmobs_ops {
     unsigned abi;
     CURLcode (*global_init)(const struct llmobs_real *, long);
@@ -265,7 +267,8 @@ typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
 #define LLMOBS_OPT_PROTOCOLS ((CURLoption)181)
 #define LLMOBS_OPT_PROTOCOLS_STR ((CURLoption)10318)
 
-/* X(option, ...): the options whose value the core remembers. */
+/* X(option, ...): the options whose value the core remembers. Each has a row in
+ * core/capture/settings.c, too, which says how. */
 #define LLMOBS_WATCHED(X, ...)                                \
     X(CURLOPT_URL, __VA_ARGS__)                               \
     X(CURLOPT_CURLU, __VA_ARGS__)                             \

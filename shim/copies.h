@@ -20,8 +20,9 @@
 /* Enough for those with OpenSSL, GnuTLS and NSS, and a bundled one. */
 #define LLMOBS_COPIES 4
 
-/* X(name) for each hooked function, without "curl_"; llmobs_ops has the same.
- */
+/* X(name) for each hooked function, without "curl_". Each has a thunk in
+ * thunk_set.h, is in LLMOBS_REAL_FUNCTIONS and in llmobs_ops (engine.h), and
+ * has its operation in core/capture, which attach.c names. */
 #define LLMOBS_TRANSFER_HOOKS(X) \
     X(global_init)               \
     X(global_init_mem)           \
@@ -69,7 +70,8 @@ enum llmobs_hook {
         LLMOBS_HOOK_COUNT
 };
 _Static_assert(LLMOBS_HOOK_COUNT <= 32,
-               "sets of hooks are bits of an unsigned");
+               "one more hook needs sets of 64 bits: llmobs_hooks_defined, "
+               "struct llmobs_wrapper, all that shift 1U by a hook");
 
 struct llmobs_copy {
     struct llmobs_real real;

@@ -115,7 +115,8 @@ static const struct llmobs_setting settings[256] = {
 
 #define ONE(...) +1
 _Static_assert(SETTINGS(ONE) == LLMOBS_WATCHED(ONE),
-               "each option that the shim passes on has a row");
+               "SETTINGS here and LLMOBS_WATCHED in include/engine.h have the "
+               "same options");
 #undef ONE
 
 const struct llmobs_setting *llmobs_setting(CURLoption option)
