@@ -176,7 +176,7 @@ static const struct {
     unsigned char from, to;
     /* A bit for a hash of the two characters before the mark; a letter has
      * none, as few texts have it. */
-    uint64_t before[16];
+    uint64_t before[LLMOBS_LEADS_HASHES / 64];
 } marks[] = {
     {'-',
      0,
@@ -207,9 +207,7 @@ static const struct {
 bool llmobs_leads_may_be(char mark, const char *before, size_t *from,
                          size_t *to)
 {
-    unsigned hash =
-        ((unsigned char)before[0] * 15u + (unsigned char)before[1] * 43u) &
-        1023;
+    unsigned hash = llmobs_leads_hash(before);
     size_t i = 0;
 
     while (marks[i].mark != mark)

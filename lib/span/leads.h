@@ -5,6 +5,10 @@
  * digit, one part of them has `part` characters: "npm_config_registry" is no
  * key.
  *
+ * A new one: a row in leads.c among those with its mark, LLMOBS_LEADS, and a
+ * word in docs/SECRETS.md. Then leads.c needs its other tables anew, which
+ * CK_RUN_SUITE=secrets build/unit prints.
+ *
  * Threads: any.
  */
 #ifndef LLMOBS_LEADS_H
@@ -31,6 +35,15 @@ extern const struct llmobs_lead llmobs_leads[LLMOBS_LEADS];
 
 /* Of each lead the character before its mark. */
 extern const char llmobs_leads_before[LLMOBS_LEADS + 1];
+
+/* Of the two bytes before a mark: leads.c has a bit for each that there is. */
+#define LLMOBS_LEADS_HASHES 1024
+
+static inline unsigned llmobs_leads_hash(const char *before)
+{
+    return ((unsigned char)before[0] * 15u + (unsigned char)before[1] * 43u) &
+           (LLMOBS_LEADS_HASHES - 1);
+}
 
 /* False for most marks that belong to no lead, by the two bytes before. Else
  * the leads with the mark are those from *from up to *to. */

@@ -11,6 +11,11 @@
  *   links.h    URLs
  *   mask.h     all else: keys, headers, forms, YAML, PEM
  *
+ * These ask:
+ *   names.h    whether a name is that of a credential
+ *   leads.h    whether a known beginning makes a word a key
+ *   shapes.h   whether a word looks like a key
+ *
  * Threads: any; the text belongs to one thread.
  * Errors:  none.
  * Limits:  three passes, each linear; allocates nothing, and takes no frame

@@ -483,6 +483,67 @@ START_TEST(sentences_stay)
 }
 END_TEST
 
+/* Whether the other tables of leads.c have a row of its first one. */
+static bool tables_have(size_t i)
+{
+    const struct llmobs_lead *lead = &llmobs_leads[i];
+    const char *mark = lead->text + lead->mark;
+    size_t from = 0, to = 0;
+
+    return lead->mark > 0 && llmobs_leads_before[i] == mark[-1] &&
+           llmobs_leads_may_be(*mark, lead->mark > 1 ? mark - 2 : "  ", &from,
+                               &to) &&
+           i >= from && i < to;
+}
+
+/* Adds the row of a mark, whose first lead is `from`; gives the next mark's. */
+static size_t add_mark(struct llmobs_buf *out, size_t from)
+{
+    uint64_t bits[LLMOBS_LEADS_HASHES / 64] = {0};
+    char mark = llmobs_leads[from].text[llmobs_leads[from].mark];
+    size_t to = from;
+
+    for (; to < LLMOBS_LEADS; to++) {
+        const struct llmobs_lead *lead = &llmobs_leads[to];
+        unsigned hash;
+
+        if (lead->text[lead->mark] != mark)
+            break;
+        if (lead->mark < 2 || mark == 'I' || mark == 'J')
+            continue;
+        hash = llmobs_leads_hash(lead->text + lead->mark - 2);
+        bits[hash / 64] |= UINT64_C(1) << hash % 64;
+    }
+    llmobs_buf_addf(out, "    {'%c', %zu, %zu, {", mark, from, to);
+    for (size_t i = 0; i < LLMOBS_LEADS_HASHES / 64; i++)
+        llmobs_buf_addf(out, "0x%llx%s", (unsigned long long)bits[i],
+                        i + 1 < LLMOBS_LEADS_HASHES / 64 ? ", " : "}},\n");
+    return to > from ? to : LLMOBS_LEADS;
+}
+
+START_TEST(the_tables_of_beginnings_fit)
+{
+    struct llmobs_buf out;
+    bool fit = true;
+
+    llmobs_buf_init(&out, SIZE_MAX);
+    llmobs_buf_adds(&out,
+                    "lib/span/leads.c has to have: llmobs_leads_before \"");
+    for (size_t i = 0; i < LLMOBS_LEADS; i++) {
+        const struct llmobs_lead *lead = &llmobs_leads[i];
+
+        ck_assert_msg(lead->mark > 0, "row %zu of llmobs_leads is empty", i);
+        fit = fit && tables_have(i);
+        llmobs_buf_addc(&out, lead->text[lead->mark - 1]);
+    }
+    llmobs_buf_adds(&out, "\", marks\n");
+    for (size_t i = 0; i < LLMOBS_LEADS;)
+        i = add_mark(&out, i);
+    ck_assert_msg(fit, "%s", out.data);
+    llmobs_buf_fini(&out);
+}
+END_TEST
+
 START_TEST(each_beginning_is_known)
 {
     static const char *const sure[] = {"xoxb-",    "gho_",    "github_pat_",
@@ -644,6 +705,7 @@ UNIT_SUITE(secrets)
     UNIT_TEST(s, no_depth_keeps_a_secret);
     UNIT_TEST(s, json_stays_json);
     UNIT_TEST(s, sentences_stay);
+    UNIT_TEST(s, the_tables_of_beginnings_fit);
     UNIT_TEST(s, each_beginning_is_known);
     UNIT_TEST(s, hostile_texts_take_linear_time);
     UNIT_TEST(s, documented_fields_are_masked);
