@@ -12,8 +12,8 @@
  * Limits:  LLMOBS_HOST_ROWS processes; those of object, process and
  *          host_sockets.
  */
-#ifndef LLMOBS_HOST_H
-#define LLMOBS_HOST_H
+#ifndef LLMOBS_DOCTOR_HOST_H
+#define LLMOBS_DOCTOR_HOST_H
 
 #include <stdbool.h>
 

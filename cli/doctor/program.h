@@ -5,8 +5,8 @@
  * Errors:  -ENOENT: no such command; -ELOOP: scripts of scripts; else -errno.
  * Limits:  LLMOBS_PROGRAM_SCRIPTS lines "#!" are followed.
  */
-#ifndef LLMOBS_PROGRAM_H
-#define LLMOBS_PROGRAM_H
+#ifndef LLMOBS_DOCTOR_PROGRAM_H
+#define LLMOBS_DOCTOR_PROGRAM_H
 
 #include "cli/doctor/libcurl_routes.h"
 

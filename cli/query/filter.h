@@ -6,8 +6,8 @@
  * Errors:  -EINVAL from the parsers, for usage messages.
  * Limits:  LLMOBS_FILTER_TAGS_MAX tags.
  */
-#ifndef LLMOBS_FILTER_H
-#define LLMOBS_FILTER_H
+#ifndef LLMOBS_QUERY_FILTER_H
+#define LLMOBS_QUERY_FILTER_H
 
 #include "lib/text/json.h"
 #include "lib/text/regex.h"

@@ -10,8 +10,8 @@
  * second one reads all spans of these traces, in the files that were written to
  * since the oldest of them began.
  */
-#ifndef LLMOBS_LOAD_H
-#define LLMOBS_LOAD_H
+#ifndef LLMOBS_QUERY_LOAD_H
+#define LLMOBS_QUERY_LOAD_H
 
 #include "cli/query/prices.h"
 #include "cli/query/evaluations.h"

@@ -7,8 +7,8 @@
  * Limits:  the newest LLMOBS_VALUES_LINES lines, and no more than
  *          LLMOBS_VALUES_BYTES of them; LLMOBS_VALUES_MAX values.
  */
-#ifndef LLMOBS_VALUES_H
-#define LLMOBS_VALUES_H
+#ifndef LLMOBS_QUERY_VALUES_H
+#define LLMOBS_QUERY_VALUES_H
 
 #include "cli/query/filter.h"
 #include "cli/query/texts.h"

@@ -12,8 +12,8 @@
  * Limits:  linear in the bodies that are compared; LLMOBS_CHOOSE_DIFFERENCES
  *          differences are named.
  */
-#ifndef LLMOBS_CHOOSE_H
-#define LLMOBS_CHOOSE_H
+#ifndef LLMOBS_RUN_CHOOSE_H
+#define LLMOBS_RUN_CHOOSE_H
 
 #include "cli/run/cassette.h"
 

@@ -11,8 +11,8 @@
  * Limits:  LLMOBS_RELAY_MAX bytes are kept; all bytes are passed on.
  * Fork:    begin forks.
  */
-#ifndef LLMOBS_RELAY_H
-#define LLMOBS_RELAY_H
+#ifndef LLMOBS_RUN_RELAY_H
+#define LLMOBS_RUN_RELAY_H
 
 #include <stddef.h>
 #include <sys/types.h>

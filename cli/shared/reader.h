@@ -8,8 +8,8 @@
  *          counted. Files may have any size. A walk sees a file as long as it
  *          was at the open, or after the last more().
  */
-#ifndef LLMOBS_READER_H
-#define LLMOBS_READER_H
+#ifndef LLMOBS_SHARED_READER_H
+#define LLMOBS_SHARED_READER_H
 
 #include <stdint.h>
 

@@ -5,8 +5,8 @@
  * Errors:  none.
  * Limits:  a fitted row is never wider than the screen, however narrow that is.
  */
-#ifndef LLMOBS_LAYOUT_H
-#define LLMOBS_LAYOUT_H
+#ifndef LLMOBS_SHOW_LAYOUT_H
+#define LLMOBS_SHOW_LAYOUT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * Errors:  -ENOMEM.
  * Limits:  the size of an image is looked for in its first 64 KiB.
  */
-#ifndef LLMOBS_MEDIA_H
-#define LLMOBS_MEDIA_H
+#ifndef LLMOBS_SHOW_MEDIA_H
+#define LLMOBS_SHOW_MEDIA_H
 
 #include "lib/text/json.h"
 

@@ -8,8 +8,8 @@
  *          version does not know; -ENOMEM.
  * Limits:  LLMOBS_VALUES_LIST_MAX elements of an array.
  */
-#ifndef LLMOBS_VALUES_H
-#define LLMOBS_VALUES_H
+#ifndef LLMOBS_SDK_VALUES_H
+#define LLMOBS_SDK_VALUES_H
 
 #include "core/sdk/own_span.h"
 #include "llmobs.h"

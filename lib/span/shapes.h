@@ -6,8 +6,8 @@
  * Threads: any; a buffer belongs to one thread.
  * Errors:  none.
  */
-#ifndef LLMOBS_SHAPES_H
-#define LLMOBS_SHAPES_H
+#ifndef LLMOBS_SPAN_SHAPES_H
+#define LLMOBS_SPAN_SHAPES_H
 
 #include "lib/base/buf.h"
 

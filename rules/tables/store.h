@@ -7,8 +7,8 @@
  * Errors:  -ENOMEM.
  * Limits:  those of documents.h and values.h; STORE_DEPTH_MAX levels of a body.
  */
-#ifndef LLMOBS_STORE_H
-#define LLMOBS_STORE_H
+#ifndef LLMOBS_TABLES_STORE_H
+#define LLMOBS_TABLES_STORE_H
 
 #include "rules/read/reading.h"
 
