@@ -61,7 +61,7 @@ struct inquiry {
     bool http2;
 };
 
-/* ---- asking ------------------------------------------------------------- */
+/* -- asking --------------------------------------------------------------- */
 
 static const char *doctor_otlp_form_of(const struct llmobs_otlp_signal *signal)
 {
@@ -112,7 +112,7 @@ static void doctor_otlp_ask(struct inquiry *inquiry,
     struct llmobs_otlp_route route;
 
     inquiry->rc = -ENOMEM;
-    if (http == NULL)
+    if (!http)
         return;
     inquiry->rc = llmobs_otlp_route_init(&route, &nobody, config, signal, NULL,
                                          http, inquiry->kind->name);
@@ -138,13 +138,13 @@ static bool speaks_http2(const struct inquiry *inquiry)
            llmobs_http2_is_spoken(target.host, target.port, HTTP2_MS);
 }
 
-/* ---- an answer ---------------------------------------------------------- */
+/* -- an answer ------------------------------------------------------------ */
 
 static bool doctor_otlp_has(const struct llmobs_http_reply *reply,
                             const char *word)
 {
-    return reply->body.data != NULL && memmem(reply->body.data, reply->body.len,
-                                              word, strlen(word)) != NULL;
+    return reply->body.data &&
+           memmem(reply->body.data, reply->body.len, word, strlen(word));
 }
 
 /* Spans are all that a program needs of OTLP: what keeps other signals away is
@@ -161,7 +161,7 @@ __attribute__((format(printf, 2, 3))) static void doctor_otlp_bad(
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (inquiry->bad == LLMOBS_REPORT_WARN)
         llmobs_report_warn(report, ABOUT, remedies[inquiry->kind - kinds], "%s",
@@ -216,7 +216,7 @@ static void tell_success(struct inquiry *inquiry)
 
 static const char *no_entry(const struct inquiry *inquiry)
 {
-    if (inquiry->signal->headers == NULL || inquiry->signal->headers[0] == NULL)
+    if (!inquiry->signal->headers || !inquiry->signal->headers[0])
         return "it wants a key, and OTEL_EXPORTER_OTLP_HEADERS names none";
     return "it does not accept the key in OTEL_EXPORTER_OTLP_HEADERS (a space "
            "in a value is %20 there)";
@@ -283,7 +283,7 @@ static void tell_status(struct inquiry *inquiry)
         doctor_otlp_tell(inquiry, "this means no success");
 }
 
-/* ---- no answer ---------------------------------------------------------- */
+/* -- no answer ------------------------------------------------------------ */
 
 static const char *tls_trouble(const struct inquiry *inquiry)
 {
@@ -315,7 +315,7 @@ static const char *why_no_answer(const struct inquiry *inquiry)
     case -EIO:
         return "it answers in no HTTP/1.1";
     default:
-        return strstr(inquiry->signal->url, ":4317") != NULL
+        return strstr(inquiry->signal->url, ":4317")
                    ? "4317 is the usual port of gRPC; a receiver takes OTLP by "
                      "HTTP at another one, 4318 as a rule"
                    : strerror(-inquiry->rc);
@@ -341,7 +341,7 @@ static void doctor_otlp_tell_silence(const struct inquiry *inquiry)
                         why_no_answer(inquiry));
 }
 
-/* ---- an endpoint -------------------------------------------------------- */
+/* -- an endpoint ---------------------------------------------------------- */
 
 static int doctor_otlp_add_fact(const struct inquiry *inquiry,
                                 struct llmobs_json *list)
@@ -371,7 +371,7 @@ static void inquire(struct llmobs_doctor *doctor,
                               .bad = bad};
 
     inquiry.url = llmobs_doctor_shown("", inquiry.signal->url);
-    doctor->report.no_memory |= inquiry.url == NULL;
+    doctor->report.no_memory |= !inquiry.url;
     doctor_otlp_ask(&inquiry, config, signal);
     inquiry.http2 = speaks_http2(&inquiry);
     if (inquiry.reply.status > 0)
@@ -407,7 +407,7 @@ static void tell_unused(struct llmobs_doctor *doctor,
 {
     char *url = llmobs_doctor_shown("", traces->url);
 
-    doctor->report.no_memory |= url == NULL;
+    doctor->report.no_memory |= !url;
     LLMOBS_FIND(NOTE, ABOUT, "%s gets no spans: %s", url, why);
     free(url);
 }
@@ -428,17 +428,17 @@ void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
 {
     const struct llmobs_otlp_signal *signals = config->otlp.signals;
     enum llmobs_report_level bad =
-        why_not == NULL ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_WARN;
+        !why_not ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_WARN;
     struct llmobs_json *list = llmobs_json_array();
 
-    if (why_not != NULL && signals[LLMOBS_SIGNAL_TRACES].given)
+    if (why_not && signals[LLMOBS_SIGNAL_TRACES].given)
         tell_unused(doctor, &signals[LLMOBS_SIGNAL_TRACES], why_not);
-    else if (why_not == NULL && !signals[LLMOBS_SIGNAL_TRACES].on)
+    else if (!why_not && !signals[LLMOBS_SIGNAL_TRACES].on)
         tell_off(doctor, &signals[LLMOBS_SIGNAL_TRACES]);
     for (int i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
-        if (signals[i].on && (i != LLMOBS_SIGNAL_TRACES || why_not == NULL))
+        if (signals[i].on && (i != LLMOBS_SIGNAL_TRACES || !why_not))
             inquire(doctor, config, (enum llmobs_signal)i, bad, list);
-    if (why_not == NULL || signals[LLMOBS_SIGNAL_LOGS].on)
+    if (!why_not || signals[LLMOBS_SIGNAL_LOGS].on)
         doctor_otlp_tell_content(doctor, &config->otlp);
     if (llmobs_json_len(list) > 0)
         LLMOBS_KNOWN(ABOUT, list);

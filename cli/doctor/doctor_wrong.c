@@ -22,7 +22,7 @@
 #define ABOUT "settings"
 #define RULES_MAX ((size_t)1024 * 1024)
 
-/* ---- names of variables -------------------------------------------------- */
+/* -- names of variables --------------------------------------------------- */
 
 /* Read by the tool, by a hook or by the tests, and no part of the table. */
 static bool is_other(const char *name)
@@ -30,7 +30,7 @@ static bool is_other(const char *name)
     static const char *const others[] = {"LLMOBS_BUILD", "LLMOBS_PRICES",
                                          "LLMOBS_MOCK_URL", "LLMOBS_R_PROFILE"};
 
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
         if (strcmp(name, others[i]) == 0)
             return true;
     return strncmp(name, "LLMOBS_TEST_", 12) == 0 ||
@@ -61,31 +61,30 @@ static void look_at_name(struct llmobs_report *report, const char *name)
     bool known;
 
     if (strlen(name) >= LLMOBS_SUGGEST_MAX ||
-        (strcasestr(name, "LLM") == NULL && strcasestr(name, "MOBS") == NULL))
+        (!strcasestr(name, "LLM") && !strcasestr(name, "MOBS")))
         return;
     near = nearest(name, &known);
-    if (known || (near == NULL && strncmp(name, "LLMOBS_", 7) != 0))
+    if (known || (!near && strncmp(name, "LLMOBS_", 7) != 0))
         return;
-    snprintf(remedy, sizeof remedy, near != NULL ? "did you mean %s?" : "%s",
-             near != NULL ? near
-                          : "`llmobs help variables` lists those there are");
+    snprintf(remedy, sizeof(remedy), near ? "did you mean %s?" : "%s",
+             near ? near : "`llmobs help variables` lists those there are");
     llmobs_report_warn(report, ABOUT, remedy, "%s: no variable has this name",
                        name);
 }
 
 static void look_at_names(struct llmobs_report *report, const char *const *env)
 {
-    for (; env != NULL && *env != NULL; env++) {
+    for (; env && *env; env++) {
         char *name = strndup(*env, strcspn(*env, "="));
 
-        report->no_memory |= name == NULL;
-        if (name != NULL)
+        report->no_memory |= !name;
+        if (name)
             look_at_name(report, name);
         free(name);
     }
 }
 
-/* ---- files that are written ---------------------------------------------- */
+/* -- files that are written ----------------------------------------------- */
 
 /* 0 where this user can make files in the directory; else an errno. The
  * kernel's own file systems, as /proc, say yes to root and refuse each file. */
@@ -106,11 +105,11 @@ static int why_no_directory(const char *path)
     char above[PATH_MAX];
     struct stat st;
 
-    snprintf(above, sizeof above, "%s", path);
+    snprintf(above, sizeof(above), "%s", path);
     while (stat(above, &st) != 0) {
         char *slash = strrchr(above, '/');
 
-        if (errno != ENOENT || slash == NULL)
+        if (errno != ENOENT || !slash)
             return errno;
         slash[slash == above ? 1 : 0] = '\0';
     }
@@ -135,9 +134,9 @@ static int why_no_file(const char *path)
     }
     if (errno != ENOENT)
         return errno;
-    snprintf(above, sizeof above, "%s", path);
+    snprintf(above, sizeof(above), "%s", path);
     slash = strrchr(above, '/');
-    if (slash == NULL)
+    if (!slash)
         return why_no_room(".");
     slash[slash == above ? 1 : 0] = '\0';
     return why_no_room(above);
@@ -145,10 +144,10 @@ static int why_no_file(const char *path)
 
 static int why_no_store(const char *dir)
 {
-    char file[PATH_MAX + sizeof LLMOBS_STORE_FILE];
+    char file[PATH_MAX + sizeof(LLMOBS_STORE_FILE)];
     int error = why_no_directory(dir);
 
-    snprintf(file, sizeof file, "%s/" LLMOBS_STORE_FILE, dir);
+    snprintf(file, sizeof(file), "%s/" LLMOBS_STORE_FILE, dir);
     return error == 0 && access(file, F_OK) == 0 ? why_no_file(file) : error;
 }
 
@@ -167,7 +166,7 @@ static void look_at_place(struct llmobs_report *report, const char *what,
                           const char *path, int (*why_not)(const char *),
                           const char *remedy)
 {
-    int error = path != NULL ? why_not(path) : 0;
+    int error = path ? why_not(path) : 0;
 
     if (error != 0)
         llmobs_report_warn(report, ABOUT, remedy,
@@ -185,12 +184,12 @@ static void look_at_places(struct llmobs_report *report,
 
     if ((names == 0 ||
          names & (LLMOBS_EXPORTER_STORE | LLMOBS_EXPORTER_AUTO)) &&
-        llmobs_config_store_dir(config, path, sizeof path) == 0)
+        llmobs_config_store_dir(config, path, sizeof(path)) == 0)
         look_at_place(report, "the local store", path, why_no_store,
                       "give this user the right to write there, or name "
                       "another directory in LLMOBS_STORE_DIR");
     if (config->spool_max > 0 &&
-        llmobs_spool_dir(config, path, sizeof path) == 0)
+        llmobs_spool_dir(config, path, sizeof(path)) == 0)
         look_at_place(report, "the spool", path, why_no_directory,
                       "give this user the right to write there, or name "
                       "another directory in LLMOBS_SPOOL_DIR");
@@ -201,8 +200,7 @@ static void look_at_places(struct llmobs_report *report,
                   "name a directory that this user may write");
 }
 
-/* ---- rules ----------------------------------------------------------------
- */
+/* -- rules ---------------------------------------------------------------- */
 
 static void doctor_wrong_complain(void *ctx, const char *text)
 {
@@ -220,12 +218,12 @@ static void look_at_rules(struct llmobs_report *report,
     struct llmobs_buf text;
     int rc;
 
-    if (config->rules_path == NULL)
+    if (!config->rules_path)
         return;
     llmobs_buf_init(&text, RULES_MAX);
     rc = llmobs_file_settings(config->rules_path, &text);
     rules.rules_json =
-        (struct llmobs_text){text.data != NULL ? text.data : "", text.len};
+        (struct llmobs_text){text.data ? text.data : "", text.len};
     if (rc != 0)
         llmobs_report_warn(report, ABOUT,
                            "name a file in LLMOBS_RULES that this user may "
