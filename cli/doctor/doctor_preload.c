@@ -200,29 +200,29 @@ static void check_object(struct llmobs_doctor *doctor,
 }
 
 /* A process's file may have been replaced, so /proc names the one that runs. */
-static int open_program(const struct llmobs_doctor *doctor)
+static int open_program(const struct llmobs_doctor *doctor,
+                        struct llmobs_object *object,
+                        struct llmobs_allowance *allowance)
 {
+    bool process = doctor->process.pid != 0;
     char path[64];
 
-    if (doctor->process.pid == 0)
-        return llmobs_object_at(AT_FDCWD, doctor->program.file);
     snprintf(path, sizeof(path), "/proc/%d/exe", (int)doctor->process.pid);
-    return llmobs_object_at(AT_FDCWD, path);
+    return llmobs_object_open(object, AT_FDCWD,
+                              process ? path : doctor->program.file, allowance,
+                              NULL);
 }
 
 bool llmobs_doctor_has_musl(const struct llmobs_doctor *doctor)
 {
     static struct llmobs_object object;
     struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 4};
-    int fd = open_program(doctor);
-    bool musl = false;
+    bool musl;
 
-    if (fd >= 0 && llmobs_object_open(&object, fd, &allowance) == 0) {
-        musl = is_musl(&object);
-        llmobs_object_close(&object);
-    } else if (fd >= 0) {
-        close(fd);
-    }
+    if (open_program(doctor, &object, &allowance) != 0)
+        return false;
+    musl = is_musl(&object);
+    llmobs_object_close(&object);
     return musl;
 }
 
@@ -230,11 +230,10 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
 {
     static struct llmobs_object object;
     enum llmobs_report_level before = doctor->report.worst;
-    int fd = open_program(doctor);
     /* This has its own budget, so that it is reported however much the rest
      * reads. */
     struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 4};
-    int rc = fd < 0 ? fd : llmobs_object_open(&object, fd, &allowance);
+    int rc = open_program(doctor, &object, &allowance);
     bool possible;
 
     doctor->report.worst = LLMOBS_REPORT_OK;
@@ -242,8 +241,6 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
         check_object(doctor, &object);
         llmobs_object_close(&object);
     } else {
-        if (fd >= 0)
-            close(fd);
         bad(doctor, "",
             rc == -ENOEXEC  ? "neither a program nor a script"
             : rc == -EINVAL ? "not a regular file"
@@ -330,16 +327,12 @@ static enum answer doctor_preload_defines(struct llmobs_doctor *doctor,
 {
     static struct llmobs_object object;
     struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 16};
-    int fd = strchr(path, '/') ? llmobs_object_at(doctor->library.root, path)
-                               : -ENOENT;
     bool sanitizer = false, found;
 
-    if (fd < 0)
+    if (!strchr(path, '/') ||
+        llmobs_object_open(&object, doctor->library.root, path, &allowance,
+                           function) != 0)
         return UNKNOWN;
-    if (llmobs_object_open_for(&object, fd, &allowance, function) != 0) {
-        close(fd);
-        return UNKNOWN;
-    }
     found = object.defines;
     (void)llmobs_libcurl_routes_add_wrapper(&doctor->routes, &object, path);
     if (found)

@@ -215,16 +215,12 @@ bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
                                     enum llmobs_libcurl_how how)
 {
     static struct llmobs_object object;
-    bool may = llmobs_allowance_take(library->allowance, LLMOBS_ALLOWANCE_OPEN);
     bool is_one;
-    int fd = may ? llmobs_object_at(library->root, path) : -1;
 
-    if (fd < 0)
+    if (!llmobs_allowance_take(library->allowance, LLMOBS_ALLOWANCE_OPEN) ||
+        llmobs_object_open(&object, library->root, path, library->allowance,
+                           NULL) != 0)
         return false;
-    if (llmobs_object_open(&object, fd, library->allowance) != 0) {
-        close(fd);
-        return false;
-    }
     is_one = object.defines && !object.program;
     if (how == LLMOBS_LIBCURL_LOADED && !llmobs_object_is_libcurl(&object))
         is_one =
@@ -254,8 +250,6 @@ static struct member *libcurl_routes_keep(struct tree *tree,
         free(member);
         return NULL;
     }
-    /* The descriptor is closed here; the search of texts opens the file again.
-     */
     member->needer = (struct llmobs_needer){&member->object, member->path, by};
     tree->members[tree->count++] = member;
     return member;
@@ -324,20 +318,17 @@ static void libcurl_routes_judge(struct tree *tree, size_t index,
 static int plant(struct tree *tree, const char *path)
 {
     struct member *member = calloc(1, sizeof(*member));
-    int fd = llmobs_object_at(tree->library->root, path);
-    int rc = fd < 0 ? fd : -ENOMEM;
+    int rc;
 
-    if (member && fd >= 0) {
-        snprintf(member->path, sizeof(member->path), "%s", path);
-        rc = llmobs_object_open(&member->object, fd, tree->library->allowance);
-    }
-    if (rc == 0) {
+    if (!member)
+        return -ENOMEM;
+    snprintf(member->path, sizeof(member->path), "%s", path);
+    rc = llmobs_object_open(&member->object, tree->library->root, path,
+                            tree->library->allowance, NULL);
+    if (rc == 0)
         libcurl_routes_keep(tree, member, NULL);
-        return 0;
-    }
-    if (fd >= 0)
-        close(fd);
-    free(member);
+    else
+        free(member);
     return rc;
 }
 

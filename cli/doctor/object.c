@@ -457,38 +457,40 @@ static void object_read_segments(struct reading *reading)
             object_read_dynamic(reading, &reading->phdr[i]);
 }
 
-int llmobs_object_open(struct llmobs_object *object, int fd,
-                       struct llmobs_allowance *allowance)
-{
-    return llmobs_object_open_for(object, fd, allowance, CURL);
-}
-
-int llmobs_object_open_for(struct llmobs_object *object, int fd,
-                           struct llmobs_allowance *allowance,
-                           const char *symbol)
+static int object_read(struct llmobs_object *object)
 {
     static struct reading reading;
     int rc;
 
-    memset(object, 0, sizeof(*object));
     memset(&reading, 0, sizeof(reading));
     reading.object = object;
-    object->fd = fd;
-    object->allowance = allowance;
-    object->symbol = symbol;
-    if (fstat(fd, &object->st) != 0)
+    if (fstat(object->fd, &object->st) != 0)
         return -errno;
     if (!S_ISREG(object->st.st_mode))
         return -EINVAL;
     rc = object_read_head(&reading);
-    if (rc != 0)
+    if (rc != 0 || reading.head.e_phoff == 0)
         return rc;
-    if (reading.head.e_phoff == 0)
-        return 0;
     object_read_segments(&reading);
     if (!read_sections(&reading))
         read_unlisted(&reading);
     return 0;
+}
+
+int llmobs_object_open(struct llmobs_object *object, int root, const char *path,
+                       struct llmobs_allowance *allowance, const char *symbol)
+{
+    int rc;
+
+    memset(object, 0, sizeof(*object));
+    object->fd = rc = llmobs_object_at(root, path);
+    object->allowance = allowance;
+    object->symbol = symbol ? symbol : CURL;
+    if (rc >= 0)
+        rc = object_read(object);
+    if (rc != 0)
+        llmobs_object_close(object);
+    return rc;
 }
 
 void llmobs_object_close(struct llmobs_object *object)

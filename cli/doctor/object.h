@@ -77,13 +77,10 @@ bool llmobs_object_wraps(const struct llmobs_object *object, char *names,
  * this process's). The errors of open(2); -EINVAL: no regular file. */
 int llmobs_object_at(int root, const char *path);
 
-/* Reads the file, and looks for curl_easy_perform or another symbol; takes `fd`
- * on success only. */
-int llmobs_object_open(struct llmobs_object *object, int fd,
-                       struct llmobs_allowance *allowance);
-int llmobs_object_open_for(struct llmobs_object *object, int fd,
-                           struct llmobs_allowance *allowance,
-                           const char *symbol);
+/* Opens such a file, reads it, and looks for a symbol; NULL:
+ * curl_easy_perform. */
+int llmobs_object_open(struct llmobs_object *object, int root, const char *path,
+                       struct llmobs_allowance *allowance, const char *symbol);
 void llmobs_object_close(struct llmobs_object *object);
 
 /* Calls `each` for every place of `needle` in the file, with the printable text

@@ -394,15 +394,11 @@ static void read_php(struct php *php, const struct llmobs_library *library,
                      const char *path)
 {
     static struct llmobs_object object;
-    int fd = llmobs_object_at(library->root, path);
 
     memset(php, 0, sizeof(*php));
-    if (fd < 0)
+    if (llmobs_object_open(&object, library->root, path, library->allowance,
+                           NULL) != 0)
         return;
-    if (llmobs_object_open(&object, fd, library->allowance) != 0) {
-        close(fd);
-        return;
-    }
     llmobs_object_find(&object, "conf.d", note_scan_dir, php);
     llmobs_object_find(&object, "/php/", note_extension_dir, php);
     llmobs_object_close(&object);
