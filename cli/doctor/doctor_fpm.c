@@ -175,14 +175,8 @@ static void walk_file(struct walk *walk, const char *path)
     llmobs_buf_init(&text, FILE_MAX);
     if (llmobs_file_read(path, &text) == 0 && text.data &&
         !memchr(text.data, '\0', text.len))
-        for (char *at = text.data; *at != '\0';) {
-            char *end = at + strcspn(at, "\n");
-            bool last = *end == '\0';
-
-            *end = '\0';
-            walk_line(walk, at);
-            at = last ? end : end + 1;
-        }
+        for (char *at = text.data, *line; (line = strsep(&at, "\n"));)
+            walk_line(walk, line);
     llmobs_buf_fini(&text);
     walk->inside = inside;
 }

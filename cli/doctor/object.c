@@ -18,7 +18,6 @@
 #define DYNAMIC_MAX 8192
 #define SECTIONS_MAX 65535
 #define SYMBOLS_AT_ONCE 4096
-#define NAMES_MAX 32
 #define CURL "curl_easy_perform"
 /* The costs of a system call and of a found text, in bytes of the budget. */
 #define COST_READ 512
@@ -215,29 +214,6 @@ static void object_read_dynamic(struct reading *reading,
 
 /* -- symbols -------------------------------------------------------------- */
 
-/* Finds the offsets of a name in a table of names. */
-static size_t find_names(const char *name, const char *names, size_t len,
-                         uint32_t *out)
-{
-    const char *at = names;
-    size_t count = 0;
-
-    while (count < NAMES_MAX && (at = memmem(at, len - (size_t)(at - names),
-                                             name, strlen(name) + 1))) {
-        out[count++] = (uint32_t)(at - names);
-        at++;
-    }
-    return count;
-}
-
-static bool is_among(uint32_t value, const uint32_t *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (list[i] == value)
-            return true;
-    return false;
-}
-
 static void note_symbol(struct llmobs_object *object, const Elf64_Sym *symbol,
                         bool for_others)
 {
@@ -290,13 +266,18 @@ bool llmobs_object_wraps(const struct llmobs_object *object, char *names,
     return true;
 }
 
-/* Notes libcurl's functions, and those by which a wrapper asks for them. */
-static void note_wrapper(struct llmobs_object *object,
-                         const struct symbols *table, const Elf64_Sym *symbol)
+/* Notes the symbol to look for; and libcurl's functions, and those by which a
+ * wrapper asks for them. */
+static void note_name(struct llmobs_object *object, const struct symbols *table,
+                      const Elf64_Sym *symbol)
 {
     const char *name = table->text + symbol->st_name;
 
-    if (!table->for_others || symbol->st_name >= table->names_len)
+    if (symbol->st_name >= table->names_len)
+        return;
+    if (strcmp(name, object->symbol) == 0)
+        note_symbol(object, symbol, table->for_others);
+    if (!table->for_others)
         return;
     if (symbol->st_shndx != SHN_UNDEF)
         object->curl |=
@@ -307,8 +288,7 @@ static void note_wrapper(struct llmobs_object *object,
 }
 
 static void walk_symbols(struct llmobs_object *object,
-                         const struct symbols *table, const uint32_t *names,
-                         size_t count)
+                         const struct symbols *table)
 {
     static Elf64_Sym list[SYMBOLS_AT_ONCE];
     uint64_t left = table->len / sizeof(*list), at = table->at;
@@ -320,11 +300,8 @@ static void walk_symbols(struct llmobs_object *object,
             object->damaged = true;
             return;
         }
-        for (size_t i = 0; i < now; i++) {
-            if (is_among(list[i].st_name, names, count))
-                note_symbol(object, &list[i], table->for_others);
-            note_wrapper(object, table, &list[i]);
-        }
+        for (size_t i = 0; i < now; i++)
+            note_name(object, table, &list[i]);
         left -= now;
         at += now * sizeof(*list);
     }
@@ -332,8 +309,8 @@ static void walk_symbols(struct llmobs_object *object,
 
 static void read_symbols(struct llmobs_object *object, struct symbols *table)
 {
-    uint32_t names[NAMES_MAX];
-    size_t len = (size_t)table->names_len, count = 0;
+    size_t len = (size_t)table->names_len;
+    const char *name = object->symbol;
     bool whole;
     char *text;
 
@@ -346,13 +323,12 @@ static void read_symbols(struct llmobs_object *object, struct symbols *table)
     if (!text)
         return;
     whole = object_read_at(object, text, len, table->names_at);
-    if (whole)
-        count = find_names(object->symbol, text, len, names);
     object->damaged |= !whole;
     text[len] = '\0';
     table->text = text;
-    if (count > 0 || (whole && memmem(text, len, "curl_", 5)))
-        walk_symbols(object, table, names, count);
+    if (whole && (memmem(text, len, name, strlen(name) + 1) ||
+                  memmem(text, len, "curl_", 5)))
+        walk_symbols(object, table);
     free(text);
 }
 

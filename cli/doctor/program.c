@@ -405,26 +405,18 @@ static void read_php(struct php *php, const struct llmobs_library *library,
 }
 
 /* True for a line like "extension=curl" of 20-curl.ini. */
-static bool is_enabling(const char *line, size_t len)
+static bool is_enabling(char *line)
 {
     static const char name[] = "extension";
-    const char *end = line + len, *base;
 
-    while (line < end && isspace((unsigned char)*line))
-        line++;
-    if ((size_t)(end - line) < sizeof(name) ||
-        strncmp(line, name, sizeof(name) - 1) != 0)
+    line += strspn(line, " \t\n\v\f\r");
+    if (strncmp(line, name, sizeof(name) - 1) != 0)
         return false;
     line += sizeof(name) - 1;
-    while (line < end && strchr(" \t=\"'", *line))
-        line++;
-    base = line;
-    while (line < end && !strchr(" \t\r\"';", *line)) {
-        if (*line++ == '/')
-            base = line;
-    }
-    return (line - base == 4 && strncmp(base, "curl", 4) == 0) ||
-           (line - base == 7 && strncmp(base, "curl.so", 7) == 0);
+    line += strspn(line, " \t=\"'");
+    line[strcspn(line, " \t\r\"';")] = '\0';
+    return strcmp(llmobs_program_base(line), "curl") == 0 ||
+           strcmp(llmobs_program_base(line), "curl.so") == 0;
 }
 
 static bool ini_enables(const char *path)
@@ -434,12 +426,8 @@ static bool ini_enables(const char *path)
 
     llmobs_buf_init(&text, INI_MAX);
     if (llmobs_file_read(path, &text) == 0 && text.data)
-        for (const char *at = text.data; *at != '\0' && !on;) {
-            size_t len = strcspn(at, "\n");
-
-            on = is_enabling(at, len);
-            at += len + (at[len] == '\n');
-        }
+        for (char *at = text.data, *line; !on && (line = strsep(&at, "\n"));)
+            on = is_enabling(line);
     llmobs_buf_fini(&text);
     return on;
 }
