@@ -36,10 +36,15 @@ struct llmobs_doctor {
     bool no_selftest;
 };
 
-/* Adds a finding (report.h) of the level OK, NOTE or FAIL, and a fact, where
- * `doctor` is in scope. */
+/* Add a finding (report.h) of a level, OK, NOTE or FAIL by its last word, or a
+ * warning, or a fact, where `doctor` is in scope. */
+#define LLMOBS_FIND_AS(level, about, ...) \
+    llmobs_report_add(&doctor->report, level, about, NULL, __VA_ARGS__)
 #define LLMOBS_FIND(level, ...) \
-    llmobs_report_add(&doctor->report, LLMOBS_REPORT_##level, __VA_ARGS__)
+    LLMOBS_FIND_AS(LLMOBS_REPORT_##level, __VA_ARGS__)
+#define LLMOBS_WARN(about, remedy, ...)                                   \
+    llmobs_report_add(&doctor->report, LLMOBS_REPORT_WARN, about, remedy, \
+                      __VA_ARGS__)
 #define LLMOBS_KNOWN(name, value) \
     llmobs_report_fact(&doctor->report, name, value)
 

@@ -88,34 +88,46 @@ static void check_rights(struct llmobs_doctor *doctor,
 
     if (!user && !group && !caps)
         return;
-    llmobs_report_add(&doctor->report,
-                      secure ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE, ABOUT,
-                      "%s: the loader preloads nothing from a directory of its "
-                      "user's choice%s",
-                      user    ? "set-user-id"
-                      : group ? "set-group-id"
-                              : "has file capabilities",
-                      secure ? "" : ", but for you it does");
+    LLMOBS_FIND_AS(secure ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE, ABOUT,
+                   "%s: the loader preloads nothing from a directory of its "
+                   "user's choice%s",
+                   user    ? "set-user-id"
+                   : group ? "set-group-id"
+                           : "has file capabilities",
+                   secure ? "" : ", but for you it does");
+}
+
+/* Takes the next name off a list as of LD_PRELOAD; false: none is left. Passes
+ * over names that are too long for a file. */
+static bool next_preload(const char **list, char name[PATH_MAX])
+{
+    static const char ends[] = ": \t\n";
+    size_t len;
+
+    if (!*list)
+        return false;
+    do {
+        *list += strspn(*list, ends);
+        len = strcspn(*list, ends);
+        snprintf(name, PATH_MAX, "%.*s", (int)len, *list);
+        *list += len;
+    } while (len >= PATH_MAX);
+    return len > 0;
 }
 
 /* Copies the whole name to `found`, PATH_MAX bytes, unless that is NULL. */
 static bool doctor_preload_in_list(const char *list, const char *beginning,
                                    char *found)
 {
-    while (list && *list != '\0') {
-        size_t len = strcspn(list, ": \t\n");
-        size_t base = len;
+    char name[PATH_MAX];
 
-        while (base > 0 && list[base - 1] != '/')
-            base--;
-        if (strncmp(list + base, beginning, strlen(beginning)) == 0) {
+    while (next_preload(&list, name))
+        if (strncmp(llmobs_program_base(name), beginning, strlen(beginning)) ==
+            0) {
             if (found)
-                snprintf(found, PATH_MAX, "%.*s", (int)len, list);
+                memcpy(found, name, sizeof(name));
             return true;
         }
-        list += len;
-        list += strspn(list, ": \t\n");
-    }
     return false;
 }
 
@@ -363,19 +375,11 @@ static void tell_other(struct llmobs_doctor *doctor, const char *path)
 
 static void tell_list(struct llmobs_doctor *doctor, const char *list)
 {
-    static const char ends[] = ": \t\n";
     char path[PATH_MAX];
 
-    for (; list && *list != '\0'; list += strspn(list, ends)) {
-        size_t len = strcspn(list, ends);
-
-        if (len > 0 && len < sizeof(path)) {
-            snprintf(path, sizeof(path), "%.*s", (int)len, list);
-            if (strcmp(llmobs_program_base(path), LLMOBS_DOCTOR_SHIM) != 0)
-                tell_other(doctor, path);
-        }
-        list += len;
-    }
+    while (next_preload(&list, path))
+        if (strcmp(llmobs_program_base(path), LLMOBS_DOCTOR_SHIM) != 0)
+            tell_other(doctor, path);
 }
 
 static void tell_others(struct llmobs_doctor *doctor)

@@ -112,7 +112,7 @@ static void doctor_settings_complain(void *ctx, const char *text)
 {
     struct llmobs_doctor *doctor = ctx;
 
-    llmobs_report_warn(&doctor->report, ABOUT, remedy_of(text), "%s", text);
+    LLMOBS_WARN(ABOUT, remedy_of(text), "%s", text);
 }
 
 static const char *source_of(const struct settings *settings, const char *name,
@@ -143,10 +143,9 @@ static int add_variable(struct settings *settings, struct llmobs_json *list,
         return 0;
     shown = llmobs_doctor_shown(name, value);
     fact = llmobs_json_object();
-    doctor->report.no_memory |= !shown ||
-                                llmobs_json_sets(fact, "name", name) != 0 ||
-                                llmobs_json_sets(fact, "value", shown) != 0 ||
-                                llmobs_json_sets(fact, "source", source) != 0;
+    doctor->report.no_memory |=
+        !shown || llmobs_json_set_texts(fact, "name", name, "value", shown,
+                                        "source", source, NULL) != 0;
     LLMOBS_FIND(NOTE, ABOUT, "%s=%s (%s)", name, shown ? shown : "", source);
     free(shown);
     return llmobs_json_add(list, fact);
@@ -155,13 +154,13 @@ static int add_variable(struct settings *settings, struct llmobs_json *list,
 static int tell_variables(struct settings *settings, struct llmobs_json *fact)
 {
     struct llmobs_config_variable row = {.name = NULL};
+    struct llmobs_doctor *doctor = settings->doctor;
     const char *file = llmobs_config_file(settings->config);
     struct llmobs_json *list = llmobs_json_array();
     int rc = 0;
 
     if (file)
-        llmobs_report_add(&settings->doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "file: %s", file);
+        LLMOBS_FIND(NOTE, ABOUT, "file: %s", file);
     while (rc == 0 && llmobs_config_next(&row))
         rc = add_variable(settings, list, row.name);
     if (llmobs_json_set(fact, "variables", list) != 0 ||
@@ -286,23 +285,23 @@ static bool tell_agent(struct llmobs_doctor *doctor,
     if (rc > 0)
         LLMOBS_FIND(OK, AGENT, "%s answers and takes spans", url);
     else if (rc == 0)
-        llmobs_report_add(&doctor->report, bad, AGENT,
-                          "%s answers, but has no EVP proxy: it is too old, or "
-                          "no agent",
-                          url);
+        LLMOBS_FIND_AS(bad, AGENT,
+                       "%s answers, but has no EVP proxy: it is too old, or "
+                       "no agent",
+                       url);
     else if (rc == -EPERM)
-        llmobs_report_add(&doctor->report, bad, AGENT,
-                          "%s is neither root's, dd-agent's nor this user's: "
-                          "nothing is sent there unless DD_TRACE_AGENT_URL or "
-                          "DD_AGENT_HOST names it",
-                          url);
+        LLMOBS_FIND_AS(bad, AGENT,
+                       "%s is neither root's, dd-agent's nor this user's: "
+                       "nothing is sent there unless DD_TRACE_AGENT_URL or "
+                       "DD_AGENT_HOST names it",
+                       url);
     else if (rc == -ENOTCONN && doctor->holder[0] != '\0')
         llmobs_doctor_tell_held(doctor, bad, AGENT, url);
     else
-        llmobs_report_add(
-            &doctor->report, bad, AGENT, "%s does not answer: %s%s", url,
-            rc == -ENOTCONN ? "no libcurl.so.4 to ask it with" : strerror(-rc),
-            wanted ? "" : "; spans go elsewhere");
+        LLMOBS_FIND_AS(bad, AGENT, "%s does not answer: %s%s", url,
+                       rc == -ENOTCONN ? "no libcurl.so.4 to ask it with"
+                                       : strerror(-rc),
+                       wanted ? "" : "; spans go elsewhere");
     add_agent_fact(doctor, url, rc);
     free(url);
     return rc > 0;

@@ -54,7 +54,7 @@ static const char *nearest(const char *name, bool *known)
 
 /* The prefix LLMOBS_ is this library's own; of other names only those count
  * that somebody has mistyped. */
-static void look_at_name(struct llmobs_report *report, const char *name)
+static void look_at_name(struct llmobs_doctor *doctor, const char *name)
 {
     char remedy[2 * LLMOBS_SUGGEST_MAX];
     const char *near;
@@ -68,18 +68,17 @@ static void look_at_name(struct llmobs_report *report, const char *name)
         return;
     snprintf(remedy, sizeof(remedy), near ? "did you mean %s?" : "%s",
              near ? near : "`llmobs help variables` lists those there are");
-    llmobs_report_warn(report, ABOUT, remedy, "%s: no variable has this name",
-                       name);
+    LLMOBS_WARN(ABOUT, remedy, "%s: no variable has this name", name);
 }
 
-static void look_at_names(struct llmobs_report *report, const char *const *env)
+static void look_at_names(struct llmobs_doctor *doctor, const char *const *env)
 {
     for (; env && *env; env++) {
         char *name = strndup(*env, strcspn(*env, "="));
 
-        report->no_memory |= !name;
+        doctor->report.no_memory |= !name;
         if (name)
-            look_at_name(report, name);
+            look_at_name(doctor, name);
         free(name);
     }
 }
@@ -98,6 +97,16 @@ static int why_no_room(const char *directory)
                                                                      : 0;
 }
 
+/* Leaves the directory of a path; false: it names none. */
+static bool cut_name(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (slash)
+        slash[slash == path ? 1 : 0] = '\0';
+    return slash;
+}
+
 /* The same of a directory that may be made below the nearest one that is there.
  */
 static int why_no_directory(const char *path)
@@ -106,13 +115,9 @@ static int why_no_directory(const char *path)
     struct stat st;
 
     snprintf(above, sizeof(above), "%s", path);
-    while (stat(above, &st) != 0) {
-        char *slash = strrchr(above, '/');
-
-        if (errno != ENOENT || !slash)
+    while (stat(above, &st) != 0)
+        if (errno != ENOENT || !cut_name(above))
             return errno;
-        slash[slash == above ? 1 : 0] = '\0';
-    }
     return S_ISDIR(st.st_mode) ? why_no_room(above) : ENOTDIR;
 }
 
@@ -122,7 +127,6 @@ static int why_no_file(const char *path)
 {
     char above[PATH_MAX];
     int rc = llmobs_file_reach(path, false), fd;
-    char *slash;
 
     if (rc != 0)
         return -rc;
@@ -135,11 +139,7 @@ static int why_no_file(const char *path)
     if (errno != ENOENT)
         return errno;
     snprintf(above, sizeof(above), "%s", path);
-    slash = strrchr(above, '/');
-    if (!slash)
-        return why_no_room(".");
-    slash[slash == above ? 1 : 0] = '\0';
-    return why_no_room(above);
+    return why_no_room(cut_name(above) ? above : ".");
 }
 
 static int why_no_store(const char *dir)
@@ -162,21 +162,20 @@ static const char *doctor_wrong_word(int error)
                : strerror(error);
 }
 
-static void look_at_place(struct llmobs_report *report, const char *what,
+static void look_at_place(struct llmobs_doctor *doctor, const char *what,
                           const char *path, int (*why_not)(const char *),
                           const char *remedy)
 {
     int error = path ? why_not(path) : 0;
 
     if (error != 0)
-        llmobs_report_warn(report, ABOUT, remedy,
-                           "%s cannot be written: %s: %s", what, path,
-                           doctor_wrong_word(error));
+        LLMOBS_WARN(ABOUT, remedy, "%s cannot be written: %s: %s", what, path,
+                    doctor_wrong_word(error));
 }
 
 /* The store is written where it is named, where no exporter is known, and
  * where auto finds nothing else. */
-static void look_at_places(struct llmobs_report *report,
+static void look_at_places(struct llmobs_doctor *doctor,
                            const struct llmobs_config *config)
 {
     unsigned names = llmobs_exporters_named(config->exporter, NULL);
@@ -185,17 +184,17 @@ static void look_at_places(struct llmobs_report *report,
     if ((names == 0 ||
          names & (LLMOBS_EXPORTER_STORE | LLMOBS_EXPORTER_AUTO)) &&
         llmobs_config_store_dir(config, path, sizeof(path)) == 0)
-        look_at_place(report, "the local store", path, why_no_store,
+        look_at_place(doctor, "the local store", path, why_no_store,
                       "give this user the right to write there, or name "
                       "another directory in LLMOBS_STORE_DIR");
     if (config->spool_max > 0 &&
         llmobs_spool_dir(config, path, sizeof(path)) == 0)
-        look_at_place(report, "the spool", path, why_no_directory,
+        look_at_place(doctor, "the spool", path, why_no_directory,
                       "give this user the right to write there, or name "
                       "another directory in LLMOBS_SPOOL_DIR");
-    look_at_place(report, "the log", config->log_path, why_no_file,
+    look_at_place(doctor, "the log", config->log_path, why_no_file,
                   "name a file in LLMOBS_LOG that this user may write");
-    look_at_place(report, "the recordings", config->record_dir,
+    look_at_place(doctor, "the recordings", config->record_dir,
                   why_no_directory,
                   "name a directory that this user may write");
 }
@@ -204,17 +203,17 @@ static void look_at_places(struct llmobs_report *report,
 
 static void doctor_wrong_complain(void *ctx, const char *text)
 {
-    llmobs_report_warn(ctx, ABOUT,
-                       "mend the file: `llmobs doctor` reads it "
-                       "again",
-                       "%s", text);
+    struct llmobs_doctor *doctor = ctx;
+
+    LLMOBS_WARN(ABOUT, "mend the file: `llmobs doctor` reads it again", "%s",
+                text);
 }
 
-static void look_at_rules(struct llmobs_report *report,
+static void look_at_rules(struct llmobs_doctor *doctor,
                           const struct llmobs_config *config)
 {
     struct llmobs_rules_config rules = {.complain = doctor_wrong_complain,
-                                        .complain_ctx = report};
+                                        .complain_ctx = doctor};
     struct llmobs_buf text;
     int rc;
 
@@ -225,11 +224,9 @@ static void look_at_rules(struct llmobs_report *report,
     rules.rules_json =
         (struct llmobs_text){text.data ? text.data : "", text.len};
     if (rc != 0)
-        llmobs_report_warn(report, ABOUT,
-                           "name a file in LLMOBS_RULES that this user may "
-                           "read",
-                           "LLMOBS_RULES: %s: %s", config->rules_path,
-                           strerror(-rc));
+        LLMOBS_WARN(ABOUT,
+                    "name a file in LLMOBS_RULES that this user may read",
+                    "LLMOBS_RULES: %s: %s", config->rules_path, strerror(-rc));
     else
         llmobs_rules_free(llmobs_rules_new(&rules));
     llmobs_buf_fini(&text);
@@ -239,10 +236,10 @@ void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
                          const struct llmobs_config *config,
                          const char *const *env)
 {
-    look_at_names(&doctor->report, env);
+    look_at_names(doctor, env);
     /* A process may be another user's, in another root. */
     if (doctor->process.pid != 0)
         return;
-    look_at_places(&doctor->report, config);
-    look_at_rules(&doctor->report, config);
+    look_at_places(doctor, config);
+    look_at_rules(doctor, config);
 }

@@ -200,9 +200,7 @@ static int doctor_host_fill(struct walk *walk, struct llmobs_host_row *row)
         return -ENOMEM;
     llmobs_starter_of(&row->starter, process->pid,
                       llmobs_program_base(process->exe));
-    memcpy(doctor->program.path, process->exe, PATH_MAX);
-    memcpy(doctor->program.file, process->exe, PATH_MAX);
-    llmobs_program_know(&doctor->program);
+    llmobs_program_is(&doctor->program, process->exe);
     llmobs_library_init(&doctor->library, process->root,
                         llmobs_process_env(process, "LD_LIBRARY_PATH"),
                         &walk->allowance);

@@ -140,7 +140,7 @@ static const char *program_name_of(const struct llmobs_program *program)
                : program->file;
 }
 
-void llmobs_program_know(struct llmobs_program *program)
+static void program_know(struct llmobs_program *program)
 {
     const struct interpreter *known =
         find_interpreter(program_name_of(program));
@@ -149,6 +149,14 @@ void llmobs_program_know(struct llmobs_program *program)
     program->loads = known                   ? known->loads
                      : is_php(program->file) ? "the extension curl"
                                              : NULL;
+}
+
+void llmobs_program_is(struct llmobs_program *program,
+                       const char path[PATH_MAX])
+{
+    memcpy(program->path, path, PATH_MAX);
+    memcpy(program->file, path, PATH_MAX);
+    program_know(program);
 }
 
 /* -- commands ------------------------------------------------------------- */
@@ -250,7 +258,7 @@ int llmobs_program_find(struct llmobs_program *program, const char *command)
     if (rc == 0 && !realpath(program->path, program->file))
         rc = -errno;
     if (rc == 0)
-        llmobs_program_know(program);
+        program_know(program);
     return rc;
 }
 
