@@ -16,7 +16,6 @@
 
 #define PHDRS_MAX 512
 #define DYNAMIC_MAX 8192
-#define SECTIONS_MAX 65535
 #define SYMBOLS_AT_ONCE 4096
 #define CURL "curl_easy_perform"
 /* The costs of a system call and of a found text, in bytes of the budget. */
@@ -190,7 +189,6 @@ static void object_read_dynamic(struct reading *reading,
 
     if (len > DYNAMIC_MAX)
         len = DYNAMIC_MAX;
-    object->dynamic = true;
     if (!object_read_at(object, list, len * sizeof(*list), segment->p_offset)) {
         object->damaged = true;
         return;
@@ -421,6 +419,8 @@ static void object_read_segments(struct reading *reading)
     for (size_t i = 0; i < reading->phnum; i++) {
         const Elf64_Phdr *segment = &reading->phdr[i];
 
+        if (segment->p_type == PT_DYNAMIC)
+            object_read_dynamic(reading, segment);
         if (segment->p_type == PT_INTERP) {
             object_text_at(object, segment->p_offset, object->interp,
                            sizeof(object->interp));
@@ -428,9 +428,6 @@ static void object_read_segments(struct reading *reading)
             object->damaged |= object->interp[0] == '\0';
         }
     }
-    for (size_t i = 0; i < reading->phnum; i++)
-        if (reading->phdr[i].p_type == PT_DYNAMIC)
-            object_read_dynamic(reading, &reading->phdr[i]);
 }
 
 static int object_read(struct llmobs_object *object)

@@ -48,7 +48,6 @@ struct llmobs_object {
     bool native;      /* same class, byte order and machine as this program */
     bool program;     /* an executable, fixed or position-independent; else a
                        * library or another kind of file */
-    bool dynamic;     /* has a dynamic section */
     bool damaged;
     char interp[PATH_MAX]; /* its loader; "": none */
     char soname[LLMOBS_OBJECT_NAME];

@@ -324,7 +324,7 @@ int llmobs_process_open(struct llmobs_process *process, pid_t pid)
     if (stat(path, &st) != 0)
         return -ESRCH;
     rc = process_read_link(pid, "exe", process->exe, sizeof(process->exe));
-    process->exe_deleted = cut_deleted(process->exe);
+    (void)cut_deleted(process->exe);
     if (rc == -ENOENT) /* a thread of the kernel, or a process that has ended */
         return -ESRCH;
     find_root(process);
