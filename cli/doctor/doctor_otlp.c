@@ -37,13 +37,11 @@ static const struct llmobs_text bare_resource = {"\n\0", 2};
 /* How a signal is asked for. */
 static const struct kind {
     const char *name;
-    const char *word;  /* in the names of variables */
     const char *empty; /* the request as JSON */
 } kinds[LLMOBS_SIGNAL_COUNT] = {
-    [LLMOBS_SIGNAL_TRACES] = {"traces", "TRACES", "{\"resourceSpans\":[]}"},
-    [LLMOBS_SIGNAL_METRICS] = {"metrics", "METRICS",
-                               "{\"resourceMetrics\":[]}"},
-    [LLMOBS_SIGNAL_LOGS] = {"logs", "LOGS", "{\"resourceLogs\":[]}"},
+    [LLMOBS_SIGNAL_TRACES] = {"traces", "{\"resourceSpans\":[]}"},
+    [LLMOBS_SIGNAL_METRICS] = {"metrics", "{\"resourceMetrics\":[]}"},
+    [LLMOBS_SIGNAL_LOGS] = {"logs", "{\"resourceLogs\":[]}"},
 };
 
 /* One endpoint that is asked. */

@@ -14,7 +14,6 @@
 /* One object of the tree of libraries below a file. */
 struct member {
     char path[PATH_MAX];
-    char via[PATH_MAX];
     struct llmobs_object object;
     struct llmobs_needer needer; /* itself */
 };
@@ -279,7 +278,6 @@ static void add_library(struct tree *tree, const struct member *by,
         free(member);
         return;
     }
-    memcpy(member->via, by->path, sizeof(member->via));
     libcurl_routes_keep(tree, member, &by->needer);
 }
 
@@ -306,8 +304,8 @@ static void libcurl_routes_judge(struct tree *tree, size_t index,
         return;
 
     if (index > 0 &&
-        (*via != '\0' || strcmp(member->via, tree->members[0]->path) != 0))
-        via = member->via;
+        (*via != '\0' || member->needer.by != &tree->members[0]->needer))
+        via = member->needer.by->path;
     if (object->defines && !object->program)
         add_copy(tree->routes, tree->how, object, member->path, via);
     else if (object->defines || object->holds)
@@ -386,7 +384,7 @@ static void libcurl_routes_read_texts(struct tree *tree, size_t index)
     /* Only libcurl itself has a text with its version. */
     if (texts.version[0] != '\0') {
         add_copy(tree->routes, LLMOBS_LIBCURL_STATIC, &member->object,
-                 member->path, index == 0 ? "" : member->via);
+                 member->path, index == 0 ? "" : member->needer.by->path);
         return;
     }
     for (size_t i = 0; i < texts.name_count; i++)
