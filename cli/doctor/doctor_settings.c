@@ -32,15 +32,6 @@ struct settings {
 
 /* -- the environment ------------------------------------------------------ */
 
-static size_t env_count(const char *const *env)
-{
-    size_t count = 0;
-
-    while (env && env[count])
-        count++;
-    return count;
-}
-
 /* Sets LLMOBS_CONFIG to the file below the process's root. */
 static int set_file(struct settings *settings)
 {
@@ -65,10 +56,12 @@ static int make_env(struct settings *settings)
     bool process = doctor->process.pid != 0;
     const char *const *from =
         process ? doctor->process.env : (const char *const *)environ;
-    size_t count = env_count(from), at = 0;
+    size_t count = 0, at = 0;
     const char *enabled = process ? NULL : getenv(ENABLED);
     int rc = process ? set_file(settings) : 0;
 
+    while (from && from[count])
+        count++;
     settings->env = calloc(count + MORE, sizeof(*settings->env));
     if (rc != 0 || !settings->env)
         return -ENOMEM;

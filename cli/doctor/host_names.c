@@ -73,18 +73,12 @@ void llmobs_host_names_fini(struct llmobs_host_names *names)
 
 void llmobs_host_names_add(struct llmobs_host_names *names, const char *urls)
 {
+    struct llmobs_text rest = llmobs_text_of(urls), text;
     static struct llmobs_url url;
 
-    while (urls && *urls) {
-        size_t len = strcspn(urls, ",");
-        struct llmobs_text text = {urls + strspn(urls, " \t"), 0};
-
-        if (text.data < urls + len)
-            text.len = (size_t)(urls + len - text.data);
+    while (llmobs_text_next(&rest, &text))
         if (text.len > 0 && llmobs_url_parse(text, &url) == 0)
             host_names_add_name(names, url.host, url.port);
-        urls += len + (urls[len] == ',');
-    }
 }
 
 /* -- looking them up ------------------------------------------------------ */

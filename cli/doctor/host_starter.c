@@ -121,19 +121,17 @@ static void read_path(struct llmobs_starter *starter, char *path,
 void llmobs_starter_read(struct llmobs_starter *starter, const char *groups,
                          const char *base)
 {
+    struct llmobs_text rest = llmobs_text_of(groups), line, field;
     char path[LLMOBS_STARTER_TEXT];
 
     memset(starter, 0, sizeof(*starter));
-    while (*groups && starter->kind == LLMOBS_STARTER_HAND) {
-        size_t len = strcspn(groups, "\n");
-        const char *at = memchr(groups, ':', len);
-
-        at = at ? memchr(at + 1, ':', len - (size_t)(at + 1 - groups)) : NULL;
-        if (at &&
-            snprintf(path, sizeof(path), "%.*s", (int)(groups + len - at - 1),
-                     at + 1) < (int)sizeof(path))
+    while (starter->kind == LLMOBS_STARTER_HAND &&
+           llmobs_text_split(&rest, '\n', &line)) {
+        (void)llmobs_text_split(&line, ':', &field);
+        (void)llmobs_text_split(&line, ':', &field);
+        if (snprintf(path, sizeof(path), "%.*s", (int)line.len, line.data) <
+            (int)sizeof(path))
             read_path(starter, path, base);
-        groups += len + (groups[len] == '\n');
     }
 }
 
