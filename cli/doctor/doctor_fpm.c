@@ -108,10 +108,9 @@ static void note_setting(struct walk *walk, char *key, const char *value)
 static void note_section(struct walk *walk, const char *name)
 {
     struct pool *pool = walk->pool;
-    bool is_pool = strcmp(name, "global") != 0;
 
     walk->inside = false;
-    if (!is_pool)
+    if (strcmp(name, "global") == 0)
         return;
     if (pool->name[0] == '\0')
         snprintf(pool->name, sizeof(pool->name), "%s", name);

@@ -17,7 +17,6 @@
 #define MAGIC "glibc-ld.so.cache1.1"
 
 #if defined(__x86_64__)
-#define TRIPLET "x86_64-linux-gnu"
 #define MUSL_DIRS "/etc/ld-musl-x86_64.path"
 #define CACHE_FLAGS 0x0303
 #define PLATFORMS "x86_64", "haswell", "xeon_phi"
@@ -25,7 +24,6 @@
     "glibc-hwcaps/x86-64-v4/", "glibc-hwcaps/x86-64-v3/", \
         "glibc-hwcaps/x86-64-v2/",
 #else
-#define TRIPLET "aarch64-linux-gnu"
 #define MUSL_DIRS "/etc/ld-musl-aarch64.path"
 #define CACHE_FLAGS 0x0a03
 #define PLATFORMS "aarch64"
@@ -133,7 +131,8 @@ static bool library_fits(const struct asked *asked)
 
 /* The values that a token may have, each loader's own: the first with which a
  * file is there counts; of platforms, this processor's before others. */
-static const char *const libs[] = {("lib/" TRIPLET), "lib64", "lib"};
+static const char *const libs[] = {("lib/" LLMOBS_LIBRARY_TRIPLET), "lib64",
+                                   "lib"};
 static const char *const platforms[] = {PLATFORMS};
 #define COUNT(list) (sizeof(list) / sizeof(*list))
 
@@ -404,7 +403,8 @@ static bool by_musl(const struct asked *asked)
 static bool by_search(const struct asked *asked)
 {
     static const char standard[] =
-        "/lib/" TRIPLET ":/usr/lib/" TRIPLET ":/lib64:/usr/lib64:/lib:/usr/lib";
+        "/lib/" LLMOBS_LIBRARY_TRIPLET ":/usr/lib/" LLMOBS_LIBRARY_TRIPLET
+        ":/lib64:/usr/lib64:/lib:/usr/lib";
     const struct llmobs_needer *by = asked->by;
 
     if (by->object->runpath[0] == '\0')

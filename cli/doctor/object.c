@@ -170,30 +170,22 @@ static uint64_t value_of(const Elf64_Dyn *list, size_t len, int64_t tag)
     return len > 0 ? list[len - 1].d_un.d_val : 0;
 }
 
-/* The number of entries before DT_NULL. */
-static size_t dynamic_len(const Elf64_Dyn *list, size_t count)
-{
-    size_t i = 0;
-
-    while (i < count && list[i].d_tag != DT_NULL)
-        i++;
-    return i;
-}
-
 static void object_read_dynamic(struct reading *reading,
                                 const Elf64_Phdr *segment)
 {
     struct llmobs_object *object = reading->object;
     static Elf64_Dyn list[DYNAMIC_MAX];
-    size_t len = segment->p_filesz / sizeof(*list);
+    size_t most = segment->p_filesz / sizeof(*list), len = 0;
 
-    if (len > DYNAMIC_MAX)
-        len = DYNAMIC_MAX;
-    if (!object_read_at(object, list, len * sizeof(*list), segment->p_offset)) {
+    if (most > DYNAMIC_MAX)
+        most = DYNAMIC_MAX;
+    if (!object_read_at(object, list, most * sizeof(*list),
+                        segment->p_offset)) {
         object->damaged = true;
         return;
     }
-    len = dynamic_len(list, len);
+    while (len < most && list[len].d_tag != DT_NULL)
+        len++;
     reading->strtab = object_offset_of(reading, value_of(list, len, DT_STRTAB));
     reading->strtab_len = value_of(list, len, DT_STRSZ);
     reading->symtab = object_offset_of(reading, value_of(list, len, DT_SYMTAB));
@@ -211,17 +203,6 @@ static void object_read_dynamic(struct reading *reading,
 }
 
 /* -- symbols -------------------------------------------------------------- */
-
-static void note_symbol(struct llmobs_object *object, const Elf64_Sym *symbol,
-                        bool for_others)
-{
-    if (symbol->st_shndx == SHN_UNDEF)
-        object->calls = true;
-    else if (for_others)
-        object->defines = true;
-    else
-        object->holds = true;
-}
 
 static const char *const curl_names[] = {
 #define X(result, name, args) "curl_" #name,
@@ -270,14 +251,15 @@ static void note_name(struct llmobs_object *object, const struct symbols *table,
                       const Elf64_Sym *symbol)
 {
     const char *name = table->text + symbol->st_name;
+    bool has = symbol->st_shndx != SHN_UNDEF;
 
     if (symbol->st_name >= table->names_len)
         return;
-    if (strcmp(name, object->symbol) == 0)
-        note_symbol(object, symbol, table->for_others);
+    if (has && strcmp(name, object->symbol) == 0)
+        *(table->for_others ? &object->defines : &object->holds) = true;
     if (!table->for_others)
         return;
-    if (symbol->st_shndx != SHN_UNDEF)
+    if (has)
         object->curl |=
             strncmp(name, "curl_", 5) == 0 ? object_bit_of(name) : 0;
     else

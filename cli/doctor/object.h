@@ -56,7 +56,6 @@ struct llmobs_object {
     char *needed[LLMOBS_OBJECT_NEEDED];
     size_t needed_count;
     const char *symbol; /* the one to look for; borrowed */
-    bool calls;         /* needs it from another object */
     bool defines;       /* defines it for other objects */
     bool holds;         /* has it for itself only */
     uint64_t curl;      /* bits: the functions of LLMOBS_REAL_FUNCTIONS that it

@@ -271,42 +271,29 @@ struct extensions {
     const struct llmobs_library *library;
 };
 
-/* Marks the copies from index `since` on as those of a disabled extension. */
-static void switch_off(struct llmobs_libcurl_routes *routes, size_t since)
-{
-    for (size_t i = since; i < routes->count; i++)
-        routes->copies[i].switched_off = true;
-}
-
 static void add_extension(const struct extensions *all, const char *path,
                           bool enabled)
 {
-    size_t before = all->routes->count;
-    size_t skip = strlen(all->prefix);
+    struct llmobs_libcurl_routes *routes = all->routes;
+    size_t before = routes->count;
 
-    (void)llmobs_libcurl_routes_add(all->routes, all->library, path + skip,
-                                    LLMOBS_LIBCURL_LATER, path + skip, false);
-    if (!enabled)
-        switch_off(all->routes, before);
+    path += strlen(all->prefix);
+    (void)llmobs_libcurl_routes_add(routes, all->library, path,
+                                    LLMOBS_LIBCURL_LATER, path, false);
+    for (size_t i = before; i < routes->count; i++)
+        routes->copies[i].switched_off = !enabled;
 }
 
 /* Adds the library of Ruby's FFI, whose name stands in a script. */
 static void add_named_later(const struct extensions *all, const char *by)
 {
-    static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
+    static const char *const paths[] = {
+        "/usr/lib/" LLMOBS_LIBRARY_TRIPLET "/libcurl.so.4",
+        "/usr/lib/" LLMOBS_LIBRARY_TRIPLET "/libcurl-gnutls.so.4"};
     struct llmobs_libcurl_route *copy;
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        char path[PATH_MAX];
-
-        snprintf(path, sizeof(path), "/usr/lib/%s/%s",
-#if defined(__x86_64__)
-                 "x86_64-linux-gnu",
-#else
-                 "aarch64-linux-gnu",
-#endif
-                 names[i]);
-        if (!llmobs_libcurl_routes_add_copy(all->routes, all->library, path,
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+        if (!llmobs_libcurl_routes_add_copy(all->routes, all->library, paths[i],
                                             LLMOBS_LIBCURL_LATER))
             continue;
         copy = &all->routes->copies[all->routes->count - 1];
