@@ -237,19 +237,15 @@ static const char *why_not_loaded(const char *path)
 
 static const char *why_no_core(const struct selftest *test)
 {
-    char path[PATH_MAX];
-    char *slash;
+    const char *library = test->preload.library;
+    char path[PATH_MAX + sizeof(LLMOBS_DOCTOR_CORE)];
 
     if (test->doctor->off)
         return "it is switched off, see settings";
-    memcpy(path, test->preload.library, sizeof(path));
-    slash = strrchr(path, '/');
-    if (slash && (size_t)(slash + 1 - path) + sizeof(LLMOBS_DOCTOR_CORE) <=
-                     sizeof(path)) {
-        strcpy(slash + 1, LLMOBS_DOCTOR_CORE);
-        if (access(path, R_OK) != 0)
-            return LLMOBS_DOCTOR_CORE " is not beside the library";
-    }
+    snprintf(path, sizeof(path), "%.*s" LLMOBS_DOCTOR_CORE,
+             (int)(llmobs_program_base(library) - library), library);
+    if (access(path, R_OK) != 0)
+        return LLMOBS_DOCTOR_CORE " is not beside the library";
     return why_not_loaded(path);
 }
 

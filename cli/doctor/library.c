@@ -195,9 +195,7 @@ static int add_expanded(const struct asked *asked, struct values *values,
     if (text == end || (*text != '/' && *text != '$')) {
         if (asked->library->directory[0] == '\0')
             return -ENOENT;
-        rc = llmobs_buf_adds(out, asked->library->directory);
-        if (rc == 0)
-            rc = llmobs_buf_addc(out, '/');
+        rc = llmobs_buf_addf(out, "%s/", asked->library->directory);
     }
     while (text < end && rc == 0) {
         const char *next = NULL, *value = NULL;
@@ -267,9 +265,7 @@ static bool library_is_at(const struct asked *asked, struct values *values,
 
     llmobs_buf_init(&path, PATH_MAX - 1);
     if (add_expanded(asked, values, &path, text, end) == 0 &&
-        (!name || (llmobs_buf_addc(&path, '/') == 0 &&
-                   llmobs_buf_adds(&path, level) == 0 &&
-                   llmobs_buf_adds(&path, name) == 0))) {
+        (!name || llmobs_buf_addf(&path, "/%s%s", level, name) == 0)) {
         memcpy(asked->path, path.data, path.len + 1);
         found = library_fits(asked);
     }
