@@ -91,8 +91,10 @@ void llmobs_doctor_selftest(struct llmobs_doctor *doctor);
 
 /* -- for them ------------------------------------------------------------- */
 
-/* True where the program's loader is musl's. */
-bool llmobs_doctor_has_musl(const struct llmobs_doctor *doctor);
+/* Opens the libraries as the program's loader would find them; `allowance` is
+ * borrowed for all that is read. */
+void llmobs_doctor_open_library(struct llmobs_doctor *doctor,
+                                struct llmobs_allowance *allowance);
 
 /* Gives a value in a form that may be shown; keys, tokens and headers are
  * never shown. NULL without memory. */

@@ -1,8 +1,6 @@
 #include "cli/doctor/doctor.h"
 #include "lib/base/hazard.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* -- routes to libcurl ---------------------------------------------------- */
@@ -198,14 +196,7 @@ static void tell_program(struct llmobs_doctor *doctor)
 
 int llmobs_doctor_examine(struct llmobs_doctor *doctor)
 {
-    bool process = doctor->process.pid != 0;
-
-    llmobs_library_init(
-        &doctor->library, process ? doctor->process.root : AT_FDCWD,
-        process ? llmobs_process_env(&doctor->process, "LD_LIBRARY_PATH")
-                : getenv("LD_LIBRARY_PATH"),
-        &doctor->allowance);
-    doctor->library.musl = llmobs_doctor_has_musl(doctor);
+    llmobs_doctor_open_library(doctor, &doctor->allowance);
     tell_program(doctor);
     find_reach(doctor);
     llmobs_doctor_possible(doctor);

@@ -225,17 +225,18 @@ static int open_program(const struct llmobs_doctor *doctor,
                               NULL);
 }
 
-bool llmobs_doctor_has_musl(const struct llmobs_doctor *doctor)
+void llmobs_doctor_open_library(struct llmobs_doctor *doctor,
+                                struct llmobs_allowance *allowance)
 {
     static struct llmobs_object object;
-    struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 4};
-    bool musl;
+    struct llmobs_allowance own = {.left = LLMOBS_ALLOWANCE_MAX / 4};
 
-    if (open_program(doctor, &object, &allowance) != 0)
-        return false;
-    musl = is_musl(&object);
+    llmobs_library_init(&doctor->library, doctor->process.root,
+                        variable(doctor, "LD_LIBRARY_PATH"), allowance);
+    if (open_program(doctor, &object, &own) != 0)
+        return;
+    doctor->library.musl = is_musl(&object);
     llmobs_object_close(&object);
-    return musl;
 }
 
 void llmobs_doctor_possible(struct llmobs_doctor *doctor)

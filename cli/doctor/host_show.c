@@ -1,7 +1,5 @@
 #include "cli/doctor/host_show.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
