@@ -282,19 +282,19 @@ static void doctor_preload_tell_silence(struct llmobs_doctor *doctor,
         close(fd);
 }
 
-static void tell_command(struct llmobs_doctor *doctor, char *shim)
+static void tell_command(struct llmobs_doctor *doctor)
 {
     static struct llmobs_preload preload;
+    char shim[PATH_MAX];
 
     if (doctor_preload_in_list(variable(doctor, "LD_PRELOAD"),
                                LLMOBS_DOCTOR_SHIM, shim)) {
         LLMOBS_FIND(OK, ABOUT, "asked for by LD_PRELOAD in this environment");
         doctor_preload_tell_silence(doctor, shim);
-    } else if (is_for_all(doctor, shim)) {
+    } else if (is_for_all(doctor, NULL)) {
         LLMOBS_FIND(OK, ABOUT, "asked for by " PRELOAD_FILE);
     } else if (llmobs_preload_find(&preload) == 0) {
         doctor->by_launcher = true;
-        snprintf(shim, PATH_MAX, "%s", preload.library);
         LLMOBS_FIND(OK, ABOUT, "`llmobs-run` would preload %s",
                     preload.library);
     } else {
@@ -395,40 +395,38 @@ static void tell_others(struct llmobs_doctor *doctor)
 
 /* -- in a process --------------------------------------------------------- */
 
-static bool tell_object(struct llmobs_doctor *doctor, const char *name,
-                        const char *absent)
+static void tell_object(struct llmobs_doctor *doctor,
+                        const struct llmobs_process_object *object)
 {
-    const struct llmobs_process_object *object =
-        llmobs_process_object(&doctor->process, name);
-
-    if (!object)
-        LLMOBS_FIND(NOTE, ABOUT, "%s", absent);
-    else if (object->deleted)
+    if (object->deleted)
         LLMOBS_FIND(NOTE, ABOUT,
                     "on, by a file that was replaced or deleted since: "
                     "%s; a restart takes the new one",
                     object->path);
     else
         LLMOBS_FIND(OK, ABOUT, "on: %s", object->path);
-    return object != NULL;
 }
 
 static bool tell_process(struct llmobs_doctor *doctor)
 {
+    const struct llmobs_process *process = &doctor->process;
     const struct llmobs_process_object *shim =
-        llmobs_process_object(&doctor->process, LLMOBS_DOCTOR_SHIM);
+        llmobs_process_object(process, LLMOBS_DOCTOR_SHIM);
+    const struct llmobs_process_object *core =
+        llmobs_process_object(process, LLMOBS_DOCTOR_CORE);
     char why[LLMOBS_NO_CORE_MAX];
 
     if (!shim) {
         tell_absent(doctor);
         return false;
     }
-    tell_object(doctor, LLMOBS_DOCTOR_SHIM, "");
-    if (!llmobs_process_object(&doctor->process, LLMOBS_DOCTOR_CORE) &&
-        llmobs_process_no_core(&doctor->process, why))
+    tell_object(doctor, shim);
+    if (core)
+        tell_object(doctor, core);
+    else if (llmobs_process_no_core(process, why))
         bad(doctor, why, "");
     else
-        tell_object(doctor, LLMOBS_DOCTOR_CORE,
+        LLMOBS_FIND(NOTE, ABOUT,
                     LLMOBS_DOCTOR_CORE
                     " is loaded at the first call of libcurl: none so far");
     return true;
@@ -436,12 +434,9 @@ static bool tell_process(struct llmobs_doctor *doctor)
 
 void llmobs_doctor_on(struct llmobs_doctor *doctor)
 {
-    char shim[PATH_MAX] = "";
-
     tell_others(doctor);
-    if (doctor->process.pid != 0) {
+    if (doctor->process.pid != 0)
         LLMOBS_KNOWN("preload_on", llmobs_json_bool(tell_process(doctor)));
-        return;
-    }
-    tell_command(doctor, shim);
+    else
+        tell_command(doctor);
 }
