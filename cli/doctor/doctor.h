@@ -36,10 +36,15 @@ struct llmobs_doctor {
     bool no_selftest;
 };
 
-/* Adds a finding (report.h) of the level OK, NOTE or FAIL, and a fact, where
- * `doctor` is in scope. */
+/* Add a finding (report.h) of a level, OK, NOTE or FAIL by its last word, or a
+ * warning, or a fact, where `doctor` is in scope. */
+#define LLMOBS_FIND_AS(level, about, ...) \
+    llmobs_report_add(&doctor->report, level, about, NULL, __VA_ARGS__)
 #define LLMOBS_FIND(level, ...) \
-    llmobs_report_add(&doctor->report, LLMOBS_REPORT_##level, __VA_ARGS__)
+    LLMOBS_FIND_AS(LLMOBS_REPORT_##level, __VA_ARGS__)
+#define LLMOBS_WARN(about, remedy, ...)                                   \
+    llmobs_report_add(&doctor->report, LLMOBS_REPORT_WARN, about, remedy, \
+                      __VA_ARGS__)
 #define LLMOBS_KNOWN(name, value) \
     llmobs_report_fact(&doctor->report, name, value)
 
@@ -86,8 +91,10 @@ void llmobs_doctor_selftest(struct llmobs_doctor *doctor);
 
 /* -- for them ------------------------------------------------------------- */
 
-/* True where the program's loader is musl's. */
-bool llmobs_doctor_has_musl(const struct llmobs_doctor *doctor);
+/* Opens the libraries as the program's loader would find them; `allowance` is
+ * borrowed for all that is read. */
+void llmobs_doctor_open_library(struct llmobs_doctor *doctor,
+                                struct llmobs_allowance *allowance);
 
 /* Gives a value in a form that may be shown; keys, tokens and headers are
  * never shown. NULL without memory. */

@@ -60,9 +60,7 @@ static int examine_process(struct llmobs_doctor *doctor, const char *text)
 
     LLMOBS_KNOWN("kind", llmobs_json_string("process"));
     if (rc == 0 && doctor->process.exe[0] != '\0') {
-        memcpy(doctor->program.path, doctor->process.exe, PATH_MAX);
-        memcpy(doctor->program.file, doctor->process.exe, PATH_MAX);
-        llmobs_program_know(&doctor->program);
+        llmobs_program_is(&doctor->program, doctor->process.exe);
         return llmobs_doctor_examine(doctor);
     }
     LLMOBS_FIND(FAIL, "program", "process %s: %s", text,

@@ -1,8 +1,6 @@
 #include "cli/doctor/doctor.h"
 #include "lib/base/hazard.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* -- routes to libcurl ---------------------------------------------------- */
@@ -11,13 +9,11 @@ static struct llmobs_json *copy_fact(const struct llmobs_libcurl_route *copy)
 {
     struct llmobs_json *fact = llmobs_json_object();
 
-    (void)llmobs_json_sets(fact, "how", llmobs_libcurl_how_name(copy->how));
-    (void)llmobs_json_sets(fact, "path", copy->path);
-    (void)llmobs_json_sets(fact, "via", copy->via[0] ? copy->via : NULL);
-    (void)llmobs_json_sets(fact, "flavour",
-                           copy->flavour[0] ? copy->flavour : NULL);
-    (void)llmobs_json_sets(fact, "version",
-                           copy->version[0] ? copy->version : NULL);
+    (void)llmobs_json_set_texts(
+        fact, "how", llmobs_libcurl_how_name(copy->how), "path", copy->path,
+        "via", copy->via[0] ? copy->via : NULL, "flavour",
+        copy->flavour[0] ? copy->flavour : NULL, "version",
+        copy->version[0] ? copy->version : NULL, NULL);
     if (copy->missing)
         (void)llmobs_json_set(fact, "missing", llmobs_json_bool(true));
     if (copy->switched_off)
@@ -42,8 +38,7 @@ static void tell_copy(struct llmobs_doctor *doctor,
     const char *version = copy->version[0] ? copy->version : "unknown version";
     bool is_static = copy->how == LLMOBS_LIBCURL_STATIC;
 
-    llmobs_report_add(
-        &doctor->report,
+    LLMOBS_FIND_AS(
         is_in_reach(copy) ? LLMOBS_REPORT_OK : LLMOBS_REPORT_NOTE, "reach",
         "%s%s%s%s%s%s%s%s%s%s", texts[copy->how], copy->path,
         is_static || copy->missing ? "" : ", ",
@@ -62,8 +57,8 @@ static void tell_wrapper(struct llmobs_doctor *doctor,
 {
     struct llmobs_json *fact = llmobs_json_object();
 
-    (void)llmobs_json_sets(fact, "path", wrapper->path);
-    (void)llmobs_json_sets(fact, "functions", wrapper->names);
+    (void)llmobs_json_set_texts(fact, "path", wrapper->path, "functions",
+                                wrapper->names, NULL);
     (void)llmobs_json_set(fact, "asks_the_loader",
                           llmobs_json_bool(wrapper->asks));
     doctor->report.no_memory |= llmobs_json_add(list, fact) != 0;
@@ -73,14 +68,13 @@ static void tell_wrapper(struct llmobs_doctor *doctor,
                     "if it asks the loader for libcurl's functions",
                     wrapper->path, wrapper->names);
     else
-        llmobs_report_warn(
-            &doctor->report, "reach",
-            "run the program without it, or have it find "
-            "libcurl's functions by dlsym(RTLD_NEXT)",
-            "%s stands before libcurl's %s, and does not ask the "
-            "loader for libcurl's functions: calls by it are "
-            "not seen",
-            wrapper->path, wrapper->names);
+        LLMOBS_WARN("reach",
+                    "run the program without it, or have it find "
+                    "libcurl's functions by dlsym(RTLD_NEXT)",
+                    "%s stands before libcurl's %s, and does not ask the "
+                    "loader for libcurl's functions: calls by it are "
+                    "not seen",
+                    wrapper->path, wrapper->names);
 }
 
 static void tell_wrappers(struct llmobs_doctor *doctor)
@@ -202,14 +196,7 @@ static void tell_program(struct llmobs_doctor *doctor)
 
 int llmobs_doctor_examine(struct llmobs_doctor *doctor)
 {
-    bool process = doctor->process.pid != 0;
-
-    llmobs_library_init(
-        &doctor->library, process ? doctor->process.root : AT_FDCWD,
-        process ? llmobs_process_env(&doctor->process, "LD_LIBRARY_PATH")
-                : getenv("LD_LIBRARY_PATH"),
-        &doctor->allowance);
-    doctor->library.musl = llmobs_doctor_has_musl(doctor);
+    llmobs_doctor_open_library(doctor, &doctor->allowance);
     tell_program(doctor);
     find_reach(doctor);
     llmobs_doctor_possible(doctor);

@@ -108,10 +108,9 @@ static void note_setting(struct walk *walk, char *key, const char *value)
 static void note_section(struct walk *walk, const char *name)
 {
     struct pool *pool = walk->pool;
-    bool is_pool = strcmp(name, "global") != 0;
 
     walk->inside = false;
-    if (!is_pool)
+    if (strcmp(name, "global") == 0)
         return;
     if (pool->name[0] == '\0')
         snprintf(pool->name, sizeof(pool->name), "%s", name);
@@ -175,14 +174,8 @@ static void walk_file(struct walk *walk, const char *path)
     llmobs_buf_init(&text, FILE_MAX);
     if (llmobs_file_read(path, &text) == 0 && text.data &&
         !memchr(text.data, '\0', text.len))
-        for (char *at = text.data; *at != '\0';) {
-            char *end = at + strcspn(at, "\n");
-            bool last = *end == '\0';
-
-            *end = '\0';
-            walk_line(walk, at);
-            at = last ? end : end + 1;
-        }
+        for (char *at = text.data, *line; (line = strsep(&at, "\n"));)
+            walk_line(walk, line);
     llmobs_buf_fini(&text);
     walk->inside = inside;
 }
@@ -308,11 +301,11 @@ static void tell_worker(struct llmobs_doctor *doctor, const struct pool *pool)
         return;
     }
     on = llmobs_process_object(&worker, LLMOBS_DOCTOR_SHIM) != NULL;
-    llmobs_report_add(
-        &doctor->report, on ? LLMOBS_REPORT_OK : LLMOBS_REPORT_FAIL, ABOUT,
-        "master %d, %zu worker%s, %s in worker %d", (int)pool->master,
-        pool->workers, pool->workers == 1 ? "" : "s", on ? "on" : "not on",
-        (int)pool->worker);
+    LLMOBS_FIND_AS(on ? LLMOBS_REPORT_OK : LLMOBS_REPORT_FAIL, ABOUT,
+                   "master %d, %zu worker%s, %s in worker %d",
+                   (int)pool->master, pool->workers,
+                   pool->workers == 1 ? "" : "s", on ? "on" : "not on",
+                   (int)pool->worker);
     llmobs_process_close(&worker);
 }
 
@@ -324,11 +317,10 @@ static void doctor_fpm_add_facts(struct llmobs_doctor *doctor,
 
     for (size_t i = 0; i < pool->late_count; i++)
         (void)llmobs_json_add(late, llmobs_json_string(pool->late[i]));
-    (void)llmobs_json_sets(fact, "pool", pool->name);
-    (void)llmobs_json_sets(fact, "file", pool->file);
-    (void)llmobs_json_sets(fact, "user", pool->user[0] ? pool->user : NULL);
-    (void)llmobs_json_sets(fact, "chroot",
-                           pool->chroot[0] ? pool->chroot : NULL);
+    (void)llmobs_json_set_texts(fact, "pool", pool->name, "file", pool->file,
+                                "user", pool->user[0] ? pool->user : NULL,
+                                "chroot", pool->chroot[0] ? pool->chroot : NULL,
+                                NULL);
     (void)llmobs_json_set(fact, "clear_env",
                           llmobs_json_bool(!pool->keeps_env));
     (void)llmobs_json_set(fact, "env", late);
@@ -383,8 +375,6 @@ int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *what)
         LLMOBS_FIND(FAIL, ABOUT, "the master cannot be read: ask as root");
         return rc == -ENOMEM ? rc : 0;
     }
-    memcpy(doctor->program.path, doctor->process.exe, PATH_MAX);
-    memcpy(doctor->program.file, doctor->process.exe, PATH_MAX);
-    llmobs_program_know(&doctor->program);
+    llmobs_program_is(&doctor->program, doctor->process.exe);
     return llmobs_doctor_examine(doctor);
 }

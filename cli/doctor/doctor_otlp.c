@@ -1,7 +1,6 @@
 #include "cli/doctor/doctor.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,13 +37,11 @@ static const struct llmobs_text bare_resource = {"\n\0", 2};
 /* How a signal is asked for. */
 static const struct kind {
     const char *name;
-    const char *word;  /* in the names of variables */
     const char *empty; /* the request as JSON */
 } kinds[LLMOBS_SIGNAL_COUNT] = {
-    [LLMOBS_SIGNAL_TRACES] = {"traces", "TRACES", "{\"resourceSpans\":[]}"},
-    [LLMOBS_SIGNAL_METRICS] = {"metrics", "METRICS",
-                               "{\"resourceMetrics\":[]}"},
-    [LLMOBS_SIGNAL_LOGS] = {"logs", "LOGS", "{\"resourceLogs\":[]}"},
+    [LLMOBS_SIGNAL_TRACES] = {"traces", "{\"resourceSpans\":[]}"},
+    [LLMOBS_SIGNAL_METRICS] = {"metrics", "{\"resourceMetrics\":[]}"},
+    [LLMOBS_SIGNAL_LOGS] = {"logs", "{\"resourceLogs\":[]}"},
 };
 
 /* One endpoint that is asked. */
@@ -61,7 +58,7 @@ struct inquiry {
     bool http2;
 };
 
-/* ---- asking ------------------------------------------------------------- */
+/* -- asking --------------------------------------------------------------- */
 
 static const char *doctor_otlp_form_of(const struct llmobs_otlp_signal *signal)
 {
@@ -112,7 +109,7 @@ static void doctor_otlp_ask(struct inquiry *inquiry,
     struct llmobs_otlp_route route;
 
     inquiry->rc = -ENOMEM;
-    if (http == NULL)
+    if (!http)
         return;
     inquiry->rc = llmobs_otlp_route_init(&route, &nobody, config, signal, NULL,
                                          http, inquiry->kind->name);
@@ -138,43 +135,37 @@ static bool speaks_http2(const struct inquiry *inquiry)
            llmobs_http2_is_spoken(target.host, target.port, HTTP2_MS);
 }
 
-/* ---- an answer ---------------------------------------------------------- */
+/* -- an answer ------------------------------------------------------------ */
 
 static bool doctor_otlp_has(const struct llmobs_http_reply *reply,
                             const char *word)
 {
-    return reply->body.data != NULL && memmem(reply->body.data, reply->body.len,
-                                              word, strlen(word)) != NULL;
+    return reply->body.data &&
+           memmem(reply->body.data, reply->body.len, word, strlen(word));
 }
 
 /* Spans are all that a program needs of OTLP: what keeps other signals away is
  * a warning. */
-__attribute__((format(printf, 2, 3))) static void doctor_otlp_bad(
-    const struct inquiry *inquiry, const char *format, ...)
+static const char *doctor_otlp_remedy(const struct inquiry *inquiry)
 {
     static const char *const remedies[LLMOBS_SIGNAL_COUNT] = {
         [LLMOBS_SIGNAL_METRICS] = "mend that, or give "
                                   "OTEL_METRICS_EXPORTER=none",
         [LLMOBS_SIGNAL_LOGS] = "mend that, or give OTEL_LOGS_EXPORTER=none"};
-    struct llmobs_report *report = &inquiry->doctor->report;
-    char text[LLMOBS_REPORT_TEXT];
-    va_list args;
 
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (inquiry->bad == LLMOBS_REPORT_WARN)
-        llmobs_report_warn(report, ABOUT, remedies[inquiry->kind - kinds], "%s",
-                           text);
-    else
-        llmobs_report_add(report, inquiry->bad, ABOUT, "%s", text);
+    return inquiry->bad == LLMOBS_REPORT_WARN ? remedies[inquiry->kind - kinds]
+                                              : NULL;
 }
+
+/* Finds fault with the endpoint of the `inquiry` in scope. */
+#define BAD(format, ...)                                             \
+    llmobs_report_add(&inquiry->doctor->report, inquiry->bad, ABOUT, \
+                      doctor_otlp_remedy(inquiry), "%s: %s " format, \
+                      inquiry->kind->name, inquiry->url, __VA_ARGS__)
 
 static void doctor_otlp_tell(const struct inquiry *inquiry, const char *text)
 {
-    doctor_otlp_bad(inquiry, "%s: %s answers with status %ld: %s",
-                    inquiry->kind->name, inquiry->url, inquiry->reply.status,
-                    text);
+    BAD("answers with status %ld: %s", inquiry->reply.status, text);
 }
 
 /* OTLP wants an answer to be of the request's form. */
@@ -216,7 +207,7 @@ static void tell_success(struct inquiry *inquiry)
 
 static const char *no_entry(const struct inquiry *inquiry)
 {
-    if (inquiry->signal->headers == NULL || inquiry->signal->headers[0] == NULL)
+    if (!inquiry->signal->headers || !inquiry->signal->headers[0])
         return "it wants a key, and OTEL_EXPORTER_OTLP_HEADERS names none";
     return "it does not accept the key in OTEL_EXPORTER_OTLP_HEADERS (a space "
            "in a value is %20 there)";
@@ -235,6 +226,7 @@ static const char *other_form(const struct inquiry *inquiry)
 
 static void tell_bad_request(const struct inquiry *inquiry)
 {
+    struct llmobs_doctor *doctor = inquiry->doctor;
     const struct llmobs_otlp_signal *signal = inquiry->signal;
 
     if (strncmp(signal->url, "http:", 5) == 0 &&
@@ -244,12 +236,30 @@ static void tell_bad_request(const struct inquiry *inquiry)
     else if (signal->json || signal->gzip)
         doctor_otlp_tell(inquiry, other_form(inquiry));
     else
-        llmobs_report_add(&inquiry->doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "%s: %s was reached, and refuses a request without "
-                          "spans by status %ld; whether it takes spans is not "
-                          "known",
-                          inquiry->kind->name, inquiry->url,
-                          inquiry->reply.status);
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "%s: %s was reached, and refuses a request without "
+                    "spans by status %ld; whether it takes spans is not "
+                    "known",
+                    inquiry->kind->name, inquiry->url, inquiry->reply.status);
+}
+
+/* Says of a status what it means, besides success and a bad request. */
+static const char *meaning_of(const struct inquiry *inquiry, long status)
+{
+    if (status == 401 || status == 403)
+        return no_entry(inquiry);
+    if (status == 404 || status == 405)
+        return "nothing takes OTLP at this path; OTEL_EXPORTER_OTLP_ENDPOINT "
+               "is a base to which the path is added, and the variable of one "
+               "signal is the whole URL";
+    if (status == 415)
+        return other_form(inquiry);
+    if (status >= 300 && status < 400)
+        return "it sends elsewhere, which is not followed, as the headers hold "
+               "keys";
+    if (status == 429 || (status >= 502 && status <= 504))
+        return "it takes nothing now; what is there is kept and sent later";
+    return "this means no success";
 }
 
 static void tell_status(struct inquiry *inquiry)
@@ -260,30 +270,11 @@ static void tell_status(struct inquiry *inquiry)
         tell_success(inquiry);
     else if (status == 400)
         tell_bad_request(inquiry);
-    else if (status == 401 || status == 403)
-        doctor_otlp_tell(inquiry, no_entry(inquiry));
-    else if (status == 404 || status == 405)
-        doctor_otlp_tell(
-            inquiry,
-            "nothing takes OTLP at this path; OTEL_EXPORTER_OTLP_ENDPOINT is "
-            "a base to which the path is added, and the variable of one "
-            "signal is the whole URL");
-    else if (status == 415)
-        doctor_otlp_tell(inquiry, other_form(inquiry));
-    else if (status >= 300 && status < 400)
-        doctor_otlp_tell(
-            inquiry,
-            "it sends elsewhere, which is not followed, as the headers hold "
-            "keys");
-    else if (status == 429 || (status >= 502 && status <= 504))
-        doctor_otlp_tell(
-            inquiry,
-            "it takes nothing now; what is there is kept and sent later");
     else
-        doctor_otlp_tell(inquiry, "this means no success");
+        doctor_otlp_tell(inquiry, meaning_of(inquiry, status));
 }
 
-/* ---- no answer ---------------------------------------------------------- */
+/* -- no answer ------------------------------------------------------------ */
 
 static const char *tls_trouble(const struct inquiry *inquiry)
 {
@@ -315,7 +306,7 @@ static const char *why_no_answer(const struct inquiry *inquiry)
     case -EIO:
         return "it answers in no HTTP/1.1";
     default:
-        return strstr(inquiry->signal->url, ":4317") != NULL
+        return strstr(inquiry->signal->url, ":4317")
                    ? "4317 is the usual port of gRPC; a receiver takes OTLP by "
                      "HTTP at another one, 4318 as a rule"
                    : strerror(-inquiry->rc);
@@ -330,18 +321,14 @@ static void doctor_otlp_tell_silence(const struct inquiry *inquiry)
     if (held)
         llmobs_doctor_tell_held(doctor, inquiry->bad, ABOUT, inquiry->url);
     else if (inquiry->http2)
-        doctor_otlp_bad(inquiry,
-                        "%s: %s speaks HTTP/2 alone, as a port of gRPC does: "
-                        "a receiver takes OTLP by HTTP at another port, "
-                        "4318 as a rule",
-                        inquiry->kind->name, inquiry->url);
+        BAD("%s",
+            "speaks HTTP/2 alone, as a port of gRPC does: a receiver takes "
+            "OTLP by HTTP at another port, 4318 as a rule");
     else
-        doctor_otlp_bad(inquiry, "%s: %s does not answer: %s",
-                        inquiry->kind->name, inquiry->url,
-                        why_no_answer(inquiry));
+        BAD("does not answer: %s", why_no_answer(inquiry));
 }
 
-/* ---- an endpoint -------------------------------------------------------- */
+/* -- an endpoint ---------------------------------------------------------- */
 
 static int doctor_otlp_add_fact(const struct inquiry *inquiry,
                                 struct llmobs_json *list)
@@ -349,10 +336,9 @@ static int doctor_otlp_add_fact(const struct inquiry *inquiry,
     struct llmobs_json *fact = llmobs_json_object();
     long status = inquiry->reply.status;
 
-    (void)llmobs_json_sets(fact, "signal", inquiry->kind->name);
-    (void)llmobs_json_sets(fact, "url", inquiry->url);
-    (void)llmobs_json_sets(fact, "protocol",
-                           doctor_otlp_form_of(inquiry->signal));
+    (void)llmobs_json_set_texts(fact, "signal", inquiry->kind->name, "url",
+                                inquiry->url, "protocol",
+                                doctor_otlp_form_of(inquiry->signal), NULL);
     if (status > 0)
         (void)llmobs_json_set(fact, "status", llmobs_json_int(status));
     (void)llmobs_json_set(fact, "accepts", llmobs_json_bool(inquiry->accepts));
@@ -371,7 +357,7 @@ static void inquire(struct llmobs_doctor *doctor,
                               .bad = bad};
 
     inquiry.url = llmobs_doctor_shown("", inquiry.signal->url);
-    doctor->report.no_memory |= inquiry.url == NULL;
+    doctor->report.no_memory |= !inquiry.url;
     doctor_otlp_ask(&inquiry, config, signal);
     inquiry.http2 = speaks_http2(&inquiry);
     if (inquiry.reply.status > 0)
@@ -407,7 +393,7 @@ static void tell_unused(struct llmobs_doctor *doctor,
 {
     char *url = llmobs_doctor_shown("", traces->url);
 
-    doctor->report.no_memory |= url == NULL;
+    doctor->report.no_memory |= !url;
     LLMOBS_FIND(NOTE, ABOUT, "%s gets no spans: %s", url, why);
     free(url);
 }
@@ -428,17 +414,17 @@ void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
 {
     const struct llmobs_otlp_signal *signals = config->otlp.signals;
     enum llmobs_report_level bad =
-        why_not == NULL ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_WARN;
+        !why_not ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_WARN;
     struct llmobs_json *list = llmobs_json_array();
 
-    if (why_not != NULL && signals[LLMOBS_SIGNAL_TRACES].given)
+    if (why_not && signals[LLMOBS_SIGNAL_TRACES].given)
         tell_unused(doctor, &signals[LLMOBS_SIGNAL_TRACES], why_not);
-    else if (why_not == NULL && !signals[LLMOBS_SIGNAL_TRACES].on)
+    else if (!why_not && !signals[LLMOBS_SIGNAL_TRACES].on)
         tell_off(doctor, &signals[LLMOBS_SIGNAL_TRACES]);
     for (int i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
-        if (signals[i].on && (i != LLMOBS_SIGNAL_TRACES || why_not == NULL))
+        if (signals[i].on && (i != LLMOBS_SIGNAL_TRACES || !why_not))
             inquire(doctor, config, (enum llmobs_signal)i, bad, list);
-    if (why_not == NULL || signals[LLMOBS_SIGNAL_LOGS].on)
+    if (!why_not || signals[LLMOBS_SIGNAL_LOGS].on)
         doctor_otlp_tell_content(doctor, &config->otlp);
     if (llmobs_json_len(list) > 0)
         LLMOBS_KNOWN(ABOUT, list);

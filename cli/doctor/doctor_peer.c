@@ -87,9 +87,9 @@ void llmobs_doctor_tell_held(struct llmobs_doctor *doctor,
                              enum llmobs_report_level level, const char *about,
                              const char *place)
 {
-    llmobs_report_add(&doctor->report, level, about,
-                      "%s is on another machine: beside %s nothing is sent "
-                      "there, and spans wait in the spool for a process "
-                      "without it (`llmobs drain`)",
-                      place, doctor->holder);
+    LLMOBS_FIND_AS(level, about,
+                   "%s is on another machine: beside %s nothing is sent "
+                   "there, and spans wait in the spool for a process "
+                   "without it (`llmobs drain`)",
+                   place, doctor->holder);
 }

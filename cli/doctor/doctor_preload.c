@@ -88,34 +88,46 @@ static void check_rights(struct llmobs_doctor *doctor,
 
     if (!user && !group && !caps)
         return;
-    llmobs_report_add(&doctor->report,
-                      secure ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE, ABOUT,
-                      "%s: the loader preloads nothing from a directory of its "
-                      "user's choice%s",
-                      user    ? "set-user-id"
-                      : group ? "set-group-id"
-                              : "has file capabilities",
-                      secure ? "" : ", but for you it does");
+    LLMOBS_FIND_AS(secure ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE, ABOUT,
+                   "%s: the loader preloads nothing from a directory of its "
+                   "user's choice%s",
+                   user    ? "set-user-id"
+                   : group ? "set-group-id"
+                           : "has file capabilities",
+                   secure ? "" : ", but for you it does");
+}
+
+/* Takes the next name off a list as of LD_PRELOAD; false: none is left. Passes
+ * over names that are too long for a file. */
+static bool next_preload(const char **list, char name[PATH_MAX])
+{
+    static const char ends[] = ": \t\n";
+    size_t len;
+
+    if (!*list)
+        return false;
+    do {
+        *list += strspn(*list, ends);
+        len = strcspn(*list, ends);
+        snprintf(name, PATH_MAX, "%.*s", (int)len, *list);
+        *list += len;
+    } while (len >= PATH_MAX);
+    return len > 0;
 }
 
 /* Copies the whole name to `found`, PATH_MAX bytes, unless that is NULL. */
 static bool doctor_preload_in_list(const char *list, const char *beginning,
                                    char *found)
 {
-    while (list && *list != '\0') {
-        size_t len = strcspn(list, ": \t\n");
-        size_t base = len;
+    char name[PATH_MAX];
 
-        while (base > 0 && list[base - 1] != '/')
-            base--;
-        if (strncmp(list + base, beginning, strlen(beginning)) == 0) {
+    while (next_preload(&list, name))
+        if (strncmp(llmobs_program_base(name), beginning, strlen(beginning)) ==
+            0) {
             if (found)
-                snprintf(found, PATH_MAX, "%.*s", (int)len, list);
+                memcpy(found, name, sizeof(name));
             return true;
         }
-        list += len;
-        list += strspn(list, ": \t\n");
-    }
     return false;
 }
 
@@ -200,41 +212,41 @@ static void check_object(struct llmobs_doctor *doctor,
 }
 
 /* A process's file may have been replaced, so /proc names the one that runs. */
-static int open_program(const struct llmobs_doctor *doctor)
+static int open_program(const struct llmobs_doctor *doctor,
+                        struct llmobs_object *object,
+                        struct llmobs_allowance *allowance)
 {
+    bool process = doctor->process.pid != 0;
     char path[64];
 
-    if (doctor->process.pid == 0)
-        return llmobs_object_at(AT_FDCWD, doctor->program.file);
     snprintf(path, sizeof(path), "/proc/%d/exe", (int)doctor->process.pid);
-    return llmobs_object_at(AT_FDCWD, path);
+    return llmobs_object_open(object, AT_FDCWD,
+                              process ? path : doctor->program.file, allowance,
+                              NULL);
 }
 
-bool llmobs_doctor_has_musl(const struct llmobs_doctor *doctor)
+void llmobs_doctor_open_library(struct llmobs_doctor *doctor,
+                                struct llmobs_allowance *allowance)
 {
     static struct llmobs_object object;
-    struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 4};
-    int fd = open_program(doctor);
-    bool musl = false;
+    struct llmobs_allowance own = {.left = LLMOBS_ALLOWANCE_MAX / 4};
 
-    if (fd >= 0 && llmobs_object_open(&object, fd, &allowance) == 0) {
-        musl = is_musl(&object);
-        llmobs_object_close(&object);
-    } else if (fd >= 0) {
-        close(fd);
-    }
-    return musl;
+    llmobs_library_init(&doctor->library, doctor->process.root,
+                        variable(doctor, "LD_LIBRARY_PATH"), allowance);
+    if (open_program(doctor, &object, &own) != 0)
+        return;
+    doctor->library.musl = is_musl(&object);
+    llmobs_object_close(&object);
 }
 
 void llmobs_doctor_possible(struct llmobs_doctor *doctor)
 {
     static struct llmobs_object object;
     enum llmobs_report_level before = doctor->report.worst;
-    int fd = open_program(doctor);
     /* This has its own budget, so that it is reported however much the rest
      * reads. */
     struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 4};
-    int rc = fd < 0 ? fd : llmobs_object_open(&object, fd, &allowance);
+    int rc = open_program(doctor, &object, &allowance);
     bool possible;
 
     doctor->report.worst = LLMOBS_REPORT_OK;
@@ -242,8 +254,6 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
         check_object(doctor, &object);
         llmobs_object_close(&object);
     } else {
-        if (fd >= 0)
-            close(fd);
         bad(doctor, "",
             rc == -ENOEXEC  ? "neither a program nor a script"
             : rc == -EINVAL ? "not a regular file"
@@ -272,19 +282,19 @@ static void doctor_preload_tell_silence(struct llmobs_doctor *doctor,
         close(fd);
 }
 
-static void tell_command(struct llmobs_doctor *doctor, char *shim)
+static void tell_command(struct llmobs_doctor *doctor)
 {
     static struct llmobs_preload preload;
+    char shim[PATH_MAX];
 
     if (doctor_preload_in_list(variable(doctor, "LD_PRELOAD"),
                                LLMOBS_DOCTOR_SHIM, shim)) {
         LLMOBS_FIND(OK, ABOUT, "asked for by LD_PRELOAD in this environment");
         doctor_preload_tell_silence(doctor, shim);
-    } else if (is_for_all(doctor, shim)) {
+    } else if (is_for_all(doctor, NULL)) {
         LLMOBS_FIND(OK, ABOUT, "asked for by " PRELOAD_FILE);
     } else if (llmobs_preload_find(&preload) == 0) {
         doctor->by_launcher = true;
-        snprintf(shim, PATH_MAX, "%s", preload.library);
         LLMOBS_FIND(OK, ABOUT, "`llmobs-run` would preload %s",
                     preload.library);
     } else {
@@ -330,16 +340,12 @@ static enum answer doctor_preload_defines(struct llmobs_doctor *doctor,
 {
     static struct llmobs_object object;
     struct llmobs_allowance allowance = {.left = LLMOBS_ALLOWANCE_MAX / 16};
-    int fd = strchr(path, '/') ? llmobs_object_at(doctor->library.root, path)
-                               : -ENOENT;
     bool sanitizer = false, found;
 
-    if (fd < 0)
+    if (!strchr(path, '/') ||
+        llmobs_object_open(&object, doctor->library.root, path, &allowance,
+                           function) != 0)
         return UNKNOWN;
-    if (llmobs_object_open_for(&object, fd, &allowance, function) != 0) {
-        close(fd);
-        return UNKNOWN;
-    }
     found = object.defines;
     (void)llmobs_libcurl_routes_add_wrapper(&doctor->routes, &object, path);
     if (found)
@@ -370,19 +376,11 @@ static void tell_other(struct llmobs_doctor *doctor, const char *path)
 
 static void tell_list(struct llmobs_doctor *doctor, const char *list)
 {
-    static const char ends[] = ": \t\n";
     char path[PATH_MAX];
 
-    for (; list && *list != '\0'; list += strspn(list, ends)) {
-        size_t len = strcspn(list, ends);
-
-        if (len > 0 && len < sizeof(path)) {
-            snprintf(path, sizeof(path), "%.*s", (int)len, list);
-            if (strcmp(llmobs_program_base(path), LLMOBS_DOCTOR_SHIM) != 0)
-                tell_other(doctor, path);
-        }
-        list += len;
-    }
+    while (next_preload(&list, path))
+        if (strcmp(llmobs_program_base(path), LLMOBS_DOCTOR_SHIM) != 0)
+            tell_other(doctor, path);
 }
 
 static void tell_others(struct llmobs_doctor *doctor)
@@ -397,40 +395,38 @@ static void tell_others(struct llmobs_doctor *doctor)
 
 /* -- in a process --------------------------------------------------------- */
 
-static bool tell_object(struct llmobs_doctor *doctor, const char *name,
-                        const char *absent)
+static void tell_object(struct llmobs_doctor *doctor,
+                        const struct llmobs_process_object *object)
 {
-    const struct llmobs_process_object *object =
-        llmobs_process_object(&doctor->process, name);
-
-    if (!object)
-        LLMOBS_FIND(NOTE, ABOUT, "%s", absent);
-    else if (object->deleted)
+    if (object->deleted)
         LLMOBS_FIND(NOTE, ABOUT,
                     "on, by a file that was replaced or deleted since: "
                     "%s; a restart takes the new one",
                     object->path);
     else
         LLMOBS_FIND(OK, ABOUT, "on: %s", object->path);
-    return object != NULL;
 }
 
 static bool tell_process(struct llmobs_doctor *doctor)
 {
+    const struct llmobs_process *process = &doctor->process;
     const struct llmobs_process_object *shim =
-        llmobs_process_object(&doctor->process, LLMOBS_DOCTOR_SHIM);
+        llmobs_process_object(process, LLMOBS_DOCTOR_SHIM);
+    const struct llmobs_process_object *core =
+        llmobs_process_object(process, LLMOBS_DOCTOR_CORE);
     char why[LLMOBS_NO_CORE_MAX];
 
     if (!shim) {
         tell_absent(doctor);
         return false;
     }
-    tell_object(doctor, LLMOBS_DOCTOR_SHIM, "");
-    if (!llmobs_process_object(&doctor->process, LLMOBS_DOCTOR_CORE) &&
-        llmobs_process_no_core(&doctor->process, why))
+    tell_object(doctor, shim);
+    if (core)
+        tell_object(doctor, core);
+    else if (llmobs_process_no_core(process, why))
         bad(doctor, why, "");
     else
-        tell_object(doctor, LLMOBS_DOCTOR_CORE,
+        LLMOBS_FIND(NOTE, ABOUT,
                     LLMOBS_DOCTOR_CORE
                     " is loaded at the first call of libcurl: none so far");
     return true;
@@ -438,12 +434,9 @@ static bool tell_process(struct llmobs_doctor *doctor)
 
 void llmobs_doctor_on(struct llmobs_doctor *doctor)
 {
-    char shim[PATH_MAX] = "";
-
     tell_others(doctor);
-    if (doctor->process.pid != 0) {
+    if (doctor->process.pid != 0)
         LLMOBS_KNOWN("preload_on", llmobs_json_bool(tell_process(doctor)));
-        return;
-    }
-    tell_command(doctor, shim);
+    else
+        tell_command(doctor);
 }

@@ -237,19 +237,15 @@ static const char *why_not_loaded(const char *path)
 
 static const char *why_no_core(const struct selftest *test)
 {
-    char path[PATH_MAX];
-    char *slash;
+    const char *library = test->preload.library;
+    char path[PATH_MAX + sizeof(LLMOBS_DOCTOR_CORE)];
 
     if (test->doctor->off)
         return "it is switched off, see settings";
-    memcpy(path, test->preload.library, sizeof(path));
-    slash = strrchr(path, '/');
-    if (slash && (size_t)(slash + 1 - path) + sizeof(LLMOBS_DOCTOR_CORE) <=
-                     sizeof(path)) {
-        strcpy(slash + 1, LLMOBS_DOCTOR_CORE);
-        if (access(path, R_OK) != 0)
-            return LLMOBS_DOCTOR_CORE " is not beside the library";
-    }
+    snprintf(path, sizeof(path), "%.*s" LLMOBS_DOCTOR_CORE,
+             (int)(llmobs_program_base(library) - library), library);
+    if (access(path, R_OK) != 0)
+        return LLMOBS_DOCTOR_CORE " is not beside the library";
     return why_not_loaded(path);
 }
 
@@ -297,7 +293,8 @@ static enum step doctor_selftest_judge(const struct selftest *test, char *why,
 
 static void doctor_selftest_tell(struct selftest *test)
 {
-    struct llmobs_report *report = &test->doctor->report;
+    struct llmobs_doctor *doctor = test->doctor;
+    const char *client = test->client[0] ? test->client : "libcurl.so.4";
     struct llmobs_json *fact = llmobs_json_object();
     struct llmobs_json *list = llmobs_json_array();
     char why[512] = "";
@@ -308,7 +305,7 @@ static void doctor_selftest_tell(struct selftest *test)
 
         (void)llmobs_json_sets(step, "step", steps[i]);
         (void)llmobs_json_set(step, "ok", llmobs_json_bool(i != (int)failed));
-        report->no_memory |= llmobs_json_add(list, step) != 0;
+        doctor->report.no_memory |= llmobs_json_add(list, step) != 0;
     }
     (void)llmobs_json_sets(fact, "client",
                            test->client[0] ? test->client : "llmobs");
@@ -317,18 +314,14 @@ static void doctor_selftest_tell(struct selftest *test)
     (void)llmobs_json_sets(fact, "failed",
                            failed < STEP_COUNT ? steps[failed] : NULL);
     (void)llmobs_json_sets(fact, "why", failed < STEP_COUNT ? why : NULL);
-    llmobs_report_fact(report, "self_test", fact);
+    LLMOBS_KNOWN("self_test", fact);
     if (failed == STEP_COUNT)
-        llmobs_report_add(report, LLMOBS_REPORT_OK, ABOUT,
-                          "a call by %s became a span: %s",
-                          test->client[0] ? test->client : "libcurl.so.4", why);
+        LLMOBS_FIND(OK, ABOUT, "a call by %s became a span: %s", client, why);
     else
-        llmobs_report_add(
-            report, LLMOBS_REPORT_FAIL, ABOUT, "a call by %s: %s%s: %s",
-            test->client[0] ? test->client : "libcurl.so.4",
-            failed > STEP_SPAN ? "a span was made, but not delivered: "
-                               : "no span, it failed at: ",
-            steps[failed], why);
+        LLMOBS_FIND(FAIL, ABOUT, "a call by %s: %s%s: %s", client,
+                    failed > STEP_SPAN ? "a span was made, but not delivered: "
+                                       : "no span, it failed at: ",
+                    steps[failed], why);
 }
 
 /* -- the test ------------------------------------------------------------- */
@@ -401,7 +394,6 @@ void llmobs_doctor_selftest(struct llmobs_doctor *doctor)
     if (rc == 0)
         doctor_selftest_tell(&test);
     else
-        llmobs_report_add(&doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "could not be made: %s", strerror(-rc));
+        LLMOBS_FIND(NOTE, ABOUT, "could not be made: %s", strerror(-rc));
     clean_up(&test);
 }

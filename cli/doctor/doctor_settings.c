@@ -30,16 +30,7 @@ struct settings {
     char *file; /* LLMOBS_CONFIG below another root; NULL: unchanged */
 };
 
-/* ---- the environment ---------------------------------------------------- */
-
-static size_t env_count(const char *const *env)
-{
-    size_t count = 0;
-
-    while (env != NULL && env[count] != NULL)
-        count++;
-    return count;
-}
+/* -- the environment ------------------------------------------------------ */
 
 /* Sets LLMOBS_CONFIG to the file below the process's root. */
 static int set_file(struct settings *settings)
@@ -50,10 +41,10 @@ static int set_file(struct settings *settings)
 
     if (process->prefix[0] == '\0')
         return 0;
-    snprintf(path, sizeof path, "%s%s", process->prefix,
-             named != NULL ? named : LLMOBS_CONFIG_FILE);
-    if (named == NULL && access(path, F_OK) != 0)
-        snprintf(path, sizeof path, "/dev/null/none");
+    snprintf(path, sizeof(path), "%s%s", process->prefix,
+             named ? named : LLMOBS_CONFIG_FILE);
+    if (!named && access(path, F_OK) != 0)
+        snprintf(path, sizeof(path), "/dev/null/none");
     return asprintf(&settings->file, "LLMOBS_CONFIG=%s", path) < 0 ? -ENOMEM
                                                                    : 0;
 }
@@ -65,23 +56,25 @@ static int make_env(struct settings *settings)
     bool process = doctor->process.pid != 0;
     const char *const *from =
         process ? doctor->process.env : (const char *const *)environ;
-    size_t count = env_count(from), at = 0;
+    size_t count = 0, at = 0;
     const char *enabled = process ? NULL : getenv(ENABLED);
     int rc = process ? set_file(settings) : 0;
 
-    settings->env = calloc(count + MORE, sizeof *settings->env);
-    if (rc != 0 || settings->env == NULL)
+    while (from && from[count])
+        count++;
+    settings->env = calloc(count + MORE, sizeof(*settings->env));
+    if (rc != 0 || !settings->env)
         return -ENOMEM;
-    if (settings->file != NULL)
+    if (settings->file)
         settings->env[at++] = settings->file;
-    if (doctor->by_launcher && (enabled == NULL || *enabled == '\0'))
+    if (doctor->by_launcher && (!enabled || *enabled == '\0'))
         settings->env[at++] = ENABLED "=1";
     for (size_t i = 0; i < count; i++)
         settings->env[at++] = from[i];
     return 0;
 }
 
-/* ---- what is configured ------------------------------------------------- */
+/* -- what is configured --------------------------------------------------- */
 
 /* The remedy for a complaint of the configuration, by words in it. */
 static const char *remedy_of(const char *complaint)
@@ -103,7 +96,7 @@ static const char *remedy_of(const char *complaint)
         {"", "give what CONFIG.md says of it, or unset it"}};
     size_t i = 0;
 
-    while (strstr(complaint, rows[i].words) == NULL)
+    while (!strstr(complaint, rows[i].words))
         i++;
     return rows[i].remedy;
 }
@@ -112,7 +105,7 @@ static void doctor_settings_complain(void *ctx, const char *text)
 {
     struct llmobs_doctor *doctor = ctx;
 
-    llmobs_report_warn(&doctor->report, ABOUT, remedy_of(text), "%s", text);
+    LLMOBS_WARN(ABOUT, remedy_of(text), "%s", text);
 }
 
 static const char *source_of(const struct settings *settings, const char *name,
@@ -123,7 +116,7 @@ static const char *source_of(const struct settings *settings, const char *name,
     if (by_file)
         return "file";
     if (settings->doctor->by_launcher && strcmp(name, ENABLED) == 0 &&
-        (ours == NULL || *ours == '\0'))
+        (!ours || *ours == '\0'))
         return "llmobs-run";
     return "environment";
 }
@@ -139,17 +132,14 @@ static int add_variable(struct settings *settings, struct llmobs_json *list,
     struct llmobs_json *fact;
     char *shown;
 
-    if (value == NULL ||
-        (settings->file != NULL && strcmp(name, "LLMOBS_CONFIG") == 0))
+    if (!value || (settings->file && strcmp(name, "LLMOBS_CONFIG") == 0))
         return 0;
     shown = llmobs_doctor_shown(name, value);
     fact = llmobs_json_object();
-    doctor->report.no_memory |= shown == NULL ||
-                                llmobs_json_sets(fact, "name", name) != 0 ||
-                                llmobs_json_sets(fact, "value", shown) != 0 ||
-                                llmobs_json_sets(fact, "source", source) != 0;
-    LLMOBS_FIND(NOTE, ABOUT, "%s=%s (%s)", name, shown != NULL ? shown : "",
-                source);
+    doctor->report.no_memory |=
+        !shown || llmobs_json_set_texts(fact, "name", name, "value", shown,
+                                        "source", source, NULL) != 0;
+    LLMOBS_FIND(NOTE, ABOUT, "%s=%s (%s)", name, shown ? shown : "", source);
     free(shown);
     return llmobs_json_add(list, fact);
 }
@@ -157,13 +147,13 @@ static int add_variable(struct settings *settings, struct llmobs_json *list,
 static int tell_variables(struct settings *settings, struct llmobs_json *fact)
 {
     struct llmobs_config_variable row = {.name = NULL};
+    struct llmobs_doctor *doctor = settings->doctor;
     const char *file = llmobs_config_file(settings->config);
     struct llmobs_json *list = llmobs_json_array();
     int rc = 0;
 
-    if (file != NULL)
-        llmobs_report_add(&settings->doctor->report, LLMOBS_REPORT_NOTE, ABOUT,
-                          "file: %s", file);
+    if (file)
+        LLMOBS_FIND(NOTE, ABOUT, "file: %s", file);
     while (rc == 0 && llmobs_config_next(&row))
         rc = add_variable(settings, list, row.name);
     if (llmobs_json_set(fact, "variables", list) != 0 ||
@@ -178,9 +168,9 @@ static void tell_enabled(struct settings *settings)
     bool by_file;
     const char *value =
         llmobs_config_given(settings->config, settings->env, ENABLED, &by_file);
-    char path[PATH_MAX + sizeof LLMOBS_DISABLED_FILE];
+    char path[PATH_MAX + sizeof(LLMOBS_DISABLED_FILE)];
 
-    snprintf(path, sizeof path, "%s" LLMOBS_DISABLED_FILE,
+    snprintf(path, sizeof(path), "%s" LLMOBS_DISABLED_FILE,
              doctor->process.prefix);
     doctor->off = access(path, F_OK) == 0 || !settings->config->enabled;
     if (access(path, F_OK) == 0)
@@ -189,7 +179,7 @@ static void tell_enabled(struct settings *settings)
     if (settings->config->enabled)
         LLMOBS_FIND(OK, ABOUT, "switched on by %s",
                     source_of(settings, ENABLED, by_file));
-    else if (value != NULL)
+    else if (value)
         LLMOBS_FIND(FAIL, ABOUT, "switched off by " ENABLED " (%s)",
                     source_of(settings, ENABLED, by_file));
     else
@@ -205,7 +195,7 @@ static void tell_excluded(struct settings *settings)
     const char *const names[] = {program->path, program->file, program->script};
     const char *list = settings->config->exclude;
 
-    for (size_t i = 0; list != NULL && i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; list && i < sizeof(names) / sizeof(*names); i++) {
         if (names[i][0] == '\0' || !llmobs_glob_listed(list, names[i]))
             continue;
         LLMOBS_FIND(FAIL, ABOUT, "switched off for %s by LLMOBS_EXCLUDE",
@@ -245,7 +235,7 @@ static int tell_config(struct settings *settings)
     return rc;
 }
 
-/* ---- where spans go ----------------------------------------------------- */
+/* -- where spans go ------------------------------------------------------- */
 
 /* 1: the agent takes events; 0: it answers and does not take them; -errno: no
  * answer. */
@@ -256,7 +246,7 @@ static int doctor_settings_probe(const struct llmobs_doctor *doctor,
     struct llmobs_http *http = llmobs_doctor_open_http(doctor, config);
     int rc = -ENOMEM;
 
-    if (http != NULL)
+    if (http)
         rc = llmobs_agent_probe(http, config, config->agent_timeout_ms, &tick);
     llmobs_http_free(http);
     return rc;
@@ -283,28 +273,28 @@ static bool tell_agent(struct llmobs_doctor *doctor,
     char *url = llmobs_doctor_shown("", config->agent_url);
     int rc = doctor_settings_probe(doctor, config);
 
-    doctor->report.no_memory |= url == NULL;
+    doctor->report.no_memory |= !url;
     doctor->no_exporter |= wanted && rc <= 0;
     if (rc > 0)
         LLMOBS_FIND(OK, AGENT, "%s answers and takes spans", url);
     else if (rc == 0)
-        llmobs_report_add(&doctor->report, bad, AGENT,
-                          "%s answers, but has no EVP proxy: it is too old, or "
-                          "no agent",
-                          url);
+        LLMOBS_FIND_AS(bad, AGENT,
+                       "%s answers, but has no EVP proxy: it is too old, or "
+                       "no agent",
+                       url);
     else if (rc == -EPERM)
-        llmobs_report_add(&doctor->report, bad, AGENT,
-                          "%s is neither root's, dd-agent's nor this user's: "
-                          "nothing is sent there unless DD_TRACE_AGENT_URL or "
-                          "DD_AGENT_HOST names it",
-                          url);
+        LLMOBS_FIND_AS(bad, AGENT,
+                       "%s is neither root's, dd-agent's nor this user's: "
+                       "nothing is sent there unless DD_TRACE_AGENT_URL or "
+                       "DD_AGENT_HOST names it",
+                       url);
     else if (rc == -ENOTCONN && doctor->holder[0] != '\0')
         llmobs_doctor_tell_held(doctor, bad, AGENT, url);
     else
-        llmobs_report_add(
-            &doctor->report, bad, AGENT, "%s does not answer: %s%s", url,
-            rc == -ENOTCONN ? "no libcurl.so.4 to ask it with" : strerror(-rc),
-            wanted ? "" : "; spans go elsewhere");
+        LLMOBS_FIND_AS(bad, AGENT, "%s does not answer: %s%s", url,
+                       rc == -ENOTCONN ? "no libcurl.so.4 to ask it with"
+                                       : strerror(-rc),
+                       wanted ? "" : "; spans go elsewhere");
     add_agent_fact(doctor, url, rc);
     free(url);
     return rc > 0;
@@ -318,7 +308,7 @@ static void tell_store(struct llmobs_doctor *doctor,
     /* Another user's process has another directory, which this user cannot
      * test. */
     if (doctor->process.pid == 0 &&
-        llmobs_config_store_dir(config, dir, sizeof dir) == 0)
+        llmobs_config_store_dir(config, dir, sizeof(dir)) == 0)
         LLMOBS_FIND(NOTE, ABOUT, "local store: %s", dir);
 }
 
@@ -345,14 +335,14 @@ static void tell_relay(struct llmobs_doctor *doctor,
 static void tell_intake(struct llmobs_doctor *doctor,
                         const struct llmobs_config *config, bool asked)
 {
-    doctor->no_exporter |= asked && config->api_key == NULL;
-    if (config->api_key != NULL)
+    doctor->no_exporter |= asked && !config->api_key;
+    if (config->api_key)
         LLMOBS_FIND(NOTE, ABOUT, "intake of %s, with a key", config->site);
-    if (config->api_key != NULL && doctor->holder[0] != '\0')
+    if (config->api_key && doctor->holder[0] != '\0')
         llmobs_doctor_tell_held(doctor,
                                 asked ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE,
                                 AGENT, "the intake");
-    else if (config->api_key == NULL && asked)
+    else if (!config->api_key && asked)
         LLMOBS_FIND(FAIL, ABOUT, "sent to the intake, and no DD_API_KEY");
 }
 
@@ -388,8 +378,8 @@ static void tell_places(struct llmobs_doctor *doctor,
                               : (names & LLMOBS_EXPORTER_AGENT) != 0;
     bool to_intake = automatic ? config->agentless == 1
                                : (names & LLMOBS_EXPORTER_AGENTLESS) != 0;
-    bool datadog = config->agentless >= 0 || config->api_key != NULL ||
-                   config->agent_configured;
+    bool datadog =
+        config->agentless >= 0 || config->api_key || config->agent_configured;
 
     LLMOBS_FIND(NOTE, ABOUT, "spans go to: %s",
                 names != 0 ? config->exporter : "store");
@@ -397,7 +387,7 @@ static void tell_places(struct llmobs_doctor *doctor,
     tell_relay(doctor, config);
     if (automatic || to_intake)
         tell_intake(doctor, config, to_intake);
-    if (config->override_origin != NULL)
+    if (config->override_origin)
         LLMOBS_FIND(NOTE, AGENT,
                     "DD_LLMOBS_OVERRIDE_ORIGIN stands in its place: not "
                     "asked");
@@ -430,7 +420,7 @@ static int open_settings(struct settings *settings)
         return rc;
     settings->config =
         llmobs_config_load(settings->env, doctor_settings_complain, doctor);
-    return settings->config != NULL ? 0 : -ENOMEM;
+    return settings->config ? 0 : -ENOMEM;
 }
 
 static void close_settings(struct settings *settings)
@@ -464,9 +454,9 @@ int llmobs_doctor_switch(struct llmobs_doctor *doctor, char **proxy_urls)
     if (rc == 0) {
         tell_enabled(&settings);
         tell_excluded(&settings);
-        if (settings.config->proxy_urls != NULL) {
+        if (settings.config->proxy_urls) {
             *proxy_urls = strdup(settings.config->proxy_urls);
-            rc = *proxy_urls != NULL ? 0 : -ENOMEM;
+            rc = *proxy_urls ? 0 : -ENOMEM;
         }
     }
     close_settings(&settings);

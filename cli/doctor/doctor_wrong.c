@@ -22,7 +22,7 @@
 #define ABOUT "settings"
 #define RULES_MAX ((size_t)1024 * 1024)
 
-/* ---- names of variables -------------------------------------------------- */
+/* -- names of variables --------------------------------------------------- */
 
 /* Read by the tool, by a hook or by the tests, and no part of the table. */
 static bool is_other(const char *name)
@@ -30,7 +30,7 @@ static bool is_other(const char *name)
     static const char *const others[] = {"LLMOBS_BUILD", "LLMOBS_PRICES",
                                          "LLMOBS_MOCK_URL", "LLMOBS_R_PROFILE"};
 
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
         if (strcmp(name, others[i]) == 0)
             return true;
     return strncmp(name, "LLMOBS_TEST_", 12) == 0 ||
@@ -54,38 +54,36 @@ static const char *nearest(const char *name, bool *known)
 
 /* The prefix LLMOBS_ is this library's own; of other names only those count
  * that somebody has mistyped. */
-static void look_at_name(struct llmobs_report *report, const char *name)
+static void look_at_name(struct llmobs_doctor *doctor, const char *name)
 {
     char remedy[2 * LLMOBS_SUGGEST_MAX];
     const char *near;
     bool known;
 
     if (strlen(name) >= LLMOBS_SUGGEST_MAX ||
-        (strcasestr(name, "LLM") == NULL && strcasestr(name, "MOBS") == NULL))
+        (!strcasestr(name, "LLM") && !strcasestr(name, "MOBS")))
         return;
     near = nearest(name, &known);
-    if (known || (near == NULL && strncmp(name, "LLMOBS_", 7) != 0))
+    if (known || (!near && strncmp(name, "LLMOBS_", 7) != 0))
         return;
-    snprintf(remedy, sizeof remedy, near != NULL ? "did you mean %s?" : "%s",
-             near != NULL ? near
-                          : "`llmobs help variables` lists those there are");
-    llmobs_report_warn(report, ABOUT, remedy, "%s: no variable has this name",
-                       name);
+    snprintf(remedy, sizeof(remedy), near ? "did you mean %s?" : "%s",
+             near ? near : "`llmobs help variables` lists those there are");
+    LLMOBS_WARN(ABOUT, remedy, "%s: no variable has this name", name);
 }
 
-static void look_at_names(struct llmobs_report *report, const char *const *env)
+static void look_at_names(struct llmobs_doctor *doctor, const char *const *env)
 {
-    for (; env != NULL && *env != NULL; env++) {
+    for (; env && *env; env++) {
         char *name = strndup(*env, strcspn(*env, "="));
 
-        report->no_memory |= name == NULL;
-        if (name != NULL)
-            look_at_name(report, name);
+        doctor->report.no_memory |= !name;
+        if (name)
+            look_at_name(doctor, name);
         free(name);
     }
 }
 
-/* ---- files that are written ---------------------------------------------- */
+/* -- files that are written ----------------------------------------------- */
 
 /* 0 where this user can make files in the directory; else an errno. The
  * kernel's own file systems, as /proc, say yes to root and refuse each file. */
@@ -99,6 +97,16 @@ static int why_no_room(const char *directory)
                                                                      : 0;
 }
 
+/* Leaves the directory of a path; false: it names none. */
+static bool cut_name(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (slash)
+        slash[slash == path ? 1 : 0] = '\0';
+    return slash;
+}
+
 /* The same of a directory that may be made below the nearest one that is there.
  */
 static int why_no_directory(const char *path)
@@ -106,14 +114,10 @@ static int why_no_directory(const char *path)
     char above[PATH_MAX];
     struct stat st;
 
-    snprintf(above, sizeof above, "%s", path);
-    while (stat(above, &st) != 0) {
-        char *slash = strrchr(above, '/');
-
-        if (errno != ENOENT || slash == NULL)
+    snprintf(above, sizeof(above), "%s", path);
+    while (stat(above, &st) != 0)
+        if (errno != ENOENT || !cut_name(above))
             return errno;
-        slash[slash == above ? 1 : 0] = '\0';
-    }
     return S_ISDIR(st.st_mode) ? why_no_room(above) : ENOTDIR;
 }
 
@@ -123,7 +127,6 @@ static int why_no_file(const char *path)
 {
     char above[PATH_MAX];
     int rc = llmobs_file_reach(path, false), fd;
-    char *slash;
 
     if (rc != 0)
         return -rc;
@@ -135,20 +138,16 @@ static int why_no_file(const char *path)
     }
     if (errno != ENOENT)
         return errno;
-    snprintf(above, sizeof above, "%s", path);
-    slash = strrchr(above, '/');
-    if (slash == NULL)
-        return why_no_room(".");
-    slash[slash == above ? 1 : 0] = '\0';
-    return why_no_room(above);
+    snprintf(above, sizeof(above), "%s", path);
+    return why_no_room(cut_name(above) ? above : ".");
 }
 
 static int why_no_store(const char *dir)
 {
-    char file[PATH_MAX + sizeof LLMOBS_STORE_FILE];
+    char file[PATH_MAX + sizeof(LLMOBS_STORE_FILE)];
     int error = why_no_directory(dir);
 
-    snprintf(file, sizeof file, "%s/" LLMOBS_STORE_FILE, dir);
+    snprintf(file, sizeof(file), "%s/" LLMOBS_STORE_FILE, dir);
     return error == 0 && access(file, F_OK) == 0 ? why_no_file(file) : error;
 }
 
@@ -163,21 +162,20 @@ static const char *doctor_wrong_word(int error)
                : strerror(error);
 }
 
-static void look_at_place(struct llmobs_report *report, const char *what,
+static void look_at_place(struct llmobs_doctor *doctor, const char *what,
                           const char *path, int (*why_not)(const char *),
                           const char *remedy)
 {
-    int error = path != NULL ? why_not(path) : 0;
+    int error = path ? why_not(path) : 0;
 
     if (error != 0)
-        llmobs_report_warn(report, ABOUT, remedy,
-                           "%s cannot be written: %s: %s", what, path,
-                           doctor_wrong_word(error));
+        LLMOBS_WARN(ABOUT, remedy, "%s cannot be written: %s: %s", what, path,
+                    doctor_wrong_word(error));
 }
 
 /* The store is written where it is named, where no exporter is known, and
  * where auto finds nothing else. */
-static void look_at_places(struct llmobs_report *report,
+static void look_at_places(struct llmobs_doctor *doctor,
                            const struct llmobs_config *config)
 {
     unsigned names = llmobs_exporters_named(config->exporter, NULL);
@@ -185,53 +183,50 @@ static void look_at_places(struct llmobs_report *report,
 
     if ((names == 0 ||
          names & (LLMOBS_EXPORTER_STORE | LLMOBS_EXPORTER_AUTO)) &&
-        llmobs_config_store_dir(config, path, sizeof path) == 0)
-        look_at_place(report, "the local store", path, why_no_store,
+        llmobs_config_store_dir(config, path, sizeof(path)) == 0)
+        look_at_place(doctor, "the local store", path, why_no_store,
                       "give this user the right to write there, or name "
                       "another directory in LLMOBS_STORE_DIR");
     if (config->spool_max > 0 &&
-        llmobs_spool_dir(config, path, sizeof path) == 0)
-        look_at_place(report, "the spool", path, why_no_directory,
+        llmobs_spool_dir(config, path, sizeof(path)) == 0)
+        look_at_place(doctor, "the spool", path, why_no_directory,
                       "give this user the right to write there, or name "
                       "another directory in LLMOBS_SPOOL_DIR");
-    look_at_place(report, "the log", config->log_path, why_no_file,
+    look_at_place(doctor, "the log", config->log_path, why_no_file,
                   "name a file in LLMOBS_LOG that this user may write");
-    look_at_place(report, "the recordings", config->record_dir,
+    look_at_place(doctor, "the recordings", config->record_dir,
                   why_no_directory,
                   "name a directory that this user may write");
 }
 
-/* ---- rules ----------------------------------------------------------------
- */
+/* -- rules ---------------------------------------------------------------- */
 
 static void doctor_wrong_complain(void *ctx, const char *text)
 {
-    llmobs_report_warn(ctx, ABOUT,
-                       "mend the file: `llmobs doctor` reads it "
-                       "again",
-                       "%s", text);
+    struct llmobs_doctor *doctor = ctx;
+
+    LLMOBS_WARN(ABOUT, "mend the file: `llmobs doctor` reads it again", "%s",
+                text);
 }
 
-static void look_at_rules(struct llmobs_report *report,
+static void look_at_rules(struct llmobs_doctor *doctor,
                           const struct llmobs_config *config)
 {
     struct llmobs_rules_config rules = {.complain = doctor_wrong_complain,
-                                        .complain_ctx = report};
+                                        .complain_ctx = doctor};
     struct llmobs_buf text;
     int rc;
 
-    if (config->rules_path == NULL)
+    if (!config->rules_path)
         return;
     llmobs_buf_init(&text, RULES_MAX);
     rc = llmobs_file_settings(config->rules_path, &text);
     rules.rules_json =
-        (struct llmobs_text){text.data != NULL ? text.data : "", text.len};
+        (struct llmobs_text){text.data ? text.data : "", text.len};
     if (rc != 0)
-        llmobs_report_warn(report, ABOUT,
-                           "name a file in LLMOBS_RULES that this user may "
-                           "read",
-                           "LLMOBS_RULES: %s: %s", config->rules_path,
-                           strerror(-rc));
+        LLMOBS_WARN(ABOUT,
+                    "name a file in LLMOBS_RULES that this user may read",
+                    "LLMOBS_RULES: %s: %s", config->rules_path, strerror(-rc));
     else
         llmobs_rules_free(llmobs_rules_new(&rules));
     llmobs_buf_fini(&text);
@@ -241,10 +236,10 @@ void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
                          const struct llmobs_config *config,
                          const char *const *env)
 {
-    look_at_names(&doctor->report, env);
+    look_at_names(doctor, env);
     /* A process may be another user's, in another root. */
     if (doctor->process.pid != 0)
         return;
-    look_at_places(&doctor->report, config);
-    look_at_rules(&doctor->report, config);
+    look_at_places(doctor, config);
+    look_at_rules(doctor, config);
 }

@@ -102,11 +102,6 @@ static void find_curl(struct walk *walk, struct llmobs_host_row *row)
 
 /* -- state ---------------------------------------------------------------- */
 
-static void doctor_host_say(struct llmobs_host_row *row, const char *text)
-{
-    snprintf(row->why, sizeof(row->why), "%s", text);
-}
-
 /* The first finding that keeps the process from being observed. */
 static const char *first_bad(const struct llmobs_report *report)
 {
@@ -137,7 +132,6 @@ static int doctor_host_judge(struct walk *walk, struct llmobs_host_row *row)
     if (rc != 0)
         return rc;
     bad = first_bad(&doctor->report);
-    doctor_host_say(row, bad ? bad : "");
     row->state = loaded             ? LLMOBS_HOST_OBSERVED
                  : doctor->possible ? LLMOBS_HOST_NOT
                                     : LLMOBS_HOST_NEVER;
@@ -145,12 +139,12 @@ static int doctor_host_judge(struct walk *walk, struct llmobs_host_row *row)
         row->state = LLMOBS_HOST_OFF;
     if (row->linked || !row->curl) {
         row->state = LLMOBS_HOST_NEVER;
-        doctor_host_say(
-            row, row->linked ? "libcurl is linked into the file itself, which "
-                               "is out of reach"
-                             : "it has no libcurl: something else makes its "
-                               "calls");
+        bad = row->linked
+                  ? "libcurl is linked into the file itself, which is out of "
+                    "reach"
+                  : "it has no libcurl: something else makes its calls";
     }
+    snprintf(row->why, sizeof(row->why), "%s", bad ? bad : "");
     return 0;
 }
 
@@ -200,13 +194,8 @@ static int doctor_host_fill(struct walk *walk, struct llmobs_host_row *row)
         return -ENOMEM;
     llmobs_starter_of(&row->starter, process->pid,
                       llmobs_program_base(process->exe));
-    memcpy(doctor->program.path, process->exe, PATH_MAX);
-    memcpy(doctor->program.file, process->exe, PATH_MAX);
-    llmobs_program_know(&doctor->program);
-    llmobs_library_init(&doctor->library, process->root,
-                        llmobs_process_env(process, "LD_LIBRARY_PATH"),
-                        &walk->allowance);
-    doctor->library.musl = llmobs_doctor_has_musl(doctor);
+    llmobs_program_is(&doctor->program, process->exe);
+    llmobs_doctor_open_library(doctor, &walk->allowance);
     find_curl(walk, row);
     rc = find_sockets(walk, row);
     return rc == 0 && (row->curl || row->socket_count > 0)

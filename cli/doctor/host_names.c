@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/shared/grow.h"
+#include "lib/base/clock.h"
 #include "rules/providers.h"
 #include "rules/read/url.h"
 
@@ -73,18 +73,12 @@ void llmobs_host_names_fini(struct llmobs_host_names *names)
 
 void llmobs_host_names_add(struct llmobs_host_names *names, const char *urls)
 {
+    struct llmobs_text rest = llmobs_text_of(urls), text;
     static struct llmobs_url url;
 
-    while (urls && *urls) {
-        size_t len = strcspn(urls, ",");
-        struct llmobs_text text = {urls + strspn(urls, " \t"), 0};
-
-        if (text.data < urls + len)
-            text.len = (size_t)(urls + len - text.data);
+    while (llmobs_text_next(&rest, &text))
         if (text.len > 0 && llmobs_url_parse(text, &url) == 0)
             host_names_add_name(names, url.host, url.port);
-        urls += len + (urls[len] == ',');
-    }
 }
 
 /* -- looking them up ------------------------------------------------------ */
@@ -140,24 +134,17 @@ static int host_names_note(struct llmobs_host_names *names,
     return 0;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Reads until all children have ended, or the time is over. */
 static int host_names_gather(struct llmobs_host_names *names, int in)
 {
-    int64_t end = now_ms() + LLMOBS_HOST_LOOKUP_MS;
+    int64_t end =
+        llmobs_clock_mono_ns() + LLMOBS_HOST_LOOKUP_MS * LLMOBS_NS_PER_MS;
     struct llmobs_host_known known;
     int rc = 0;
 
     while (rc == 0) {
         struct pollfd ready = {in, POLLIN, 0};
-        int64_t left = end - now_ms();
+        int64_t left = (end - llmobs_clock_mono_ns()) / LLMOBS_NS_PER_MS;
         int got = left > 0 ? poll(&ready, 1, (int)left) : 0;
 
         if (got < 0 && errno == EINTR)

@@ -1,7 +1,5 @@
 #include "cli/doctor/host_show.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,9 +36,8 @@ static int set_peers(const struct llmobs_host_row *row,
         const struct llmobs_host_peer *peer = &row->peers[i];
         struct llmobs_json *one = llmobs_json_object();
 
-        rc |= llmobs_json_sets(one, "to", peer->name);
-        rc |=
-            llmobs_json_sets(one, "kind", peer->gateway ? "gateway" : "model");
+        rc |= llmobs_json_set_texts(one, "to", peer->name, "kind",
+                                    peer->gateway ? "gateway" : "model", NULL);
         rc |= llmobs_json_set(one, "count",
                               llmobs_json_int((int64_t)peer->count));
         rc |= llmobs_json_add(list, one);
@@ -61,16 +58,14 @@ static int host_show_fill(const struct llmobs_host_list *host,
     int rc = llmobs_json_set(one, "pid", llmobs_json_int(row->pid));
 
     llmobs_user_name(row->uid, user, sizeof(user));
-    rc |= llmobs_json_sets(one, "user", user);
-    rc |= llmobs_json_sets(one, "program", row->program);
-    rc |= llmobs_json_sets(one, "title", row->title);
-    rc |= llmobs_json_sets(one, "libcurl", row->curl);
+    rc |=
+        llmobs_json_set_texts(one, "user", user, "program", row->program,
+                              "title", row->title, "libcurl", row->curl, NULL);
     rc |= set_peers(row, one);
-    rc |= llmobs_json_sets(one, "state", state_names[row->state]);
-    rc |= llmobs_json_sets(one, "why", filled(row->why));
-    rc |= llmobs_json_sets(one, "started_by",
-                           llmobs_starter_name(row->starter.kind));
-    rc |= llmobs_json_sets(one, "starter_name", filled(row->starter.name));
+    rc |= llmobs_json_set_texts(
+        one, "state", state_names[row->state], "why", filled(row->why),
+        "started_by", llmobs_starter_name(row->starter.kind), "starter_name",
+        filled(row->starter.name), NULL);
     if (row->state != LLMOBS_HOST_NOT)
         return rc;
     llmobs_starter_advice(&row->starter, host->library, advice, sizeof(advice));

@@ -85,13 +85,9 @@ static int read_table(struct llmobs_socket_table *table, pid_t pid,
     snprintf(path, sizeof(path), "/proc/%d/net/%s", (int)pid, name);
     llmobs_buf_init(&text, LLMOBS_SOCKET_TEXT);
     rc = llmobs_file_read(path, &text);
-    for (char *at = text.data; rc == 0 && at && *at;) {
-        char *end = at + strcspn(at, "\n");
-
-        if (host_sockets_read_line(at, &socket))
+    for (char *at = text.data, *line; rc == 0 && (line = strsep(&at, "\n"));)
+        if (host_sockets_read_line(line, &socket))
             rc = add_socket(table, room, &socket);
-        at = end + (*end == '\n');
-    }
     llmobs_buf_fini(&text);
     return rc == -ENOMEM ? rc : 0;
 }

@@ -121,19 +121,17 @@ static void read_path(struct llmobs_starter *starter, char *path,
 void llmobs_starter_read(struct llmobs_starter *starter, const char *groups,
                          const char *base)
 {
+    struct llmobs_text rest = llmobs_text_of(groups), line, field;
     char path[LLMOBS_STARTER_TEXT];
 
     memset(starter, 0, sizeof(*starter));
-    while (*groups && starter->kind == LLMOBS_STARTER_HAND) {
-        size_t len = strcspn(groups, "\n");
-        const char *at = memchr(groups, ':', len);
-
-        at = at ? memchr(at + 1, ':', len - (size_t)(at + 1 - groups)) : NULL;
-        if (at &&
-            snprintf(path, sizeof(path), "%.*s", (int)(groups + len - at - 1),
-                     at + 1) < (int)sizeof(path))
+    while (starter->kind == LLMOBS_STARTER_HAND &&
+           llmobs_text_split(&rest, '\n', &line)) {
+        (void)llmobs_text_split(&line, ':', &field);
+        (void)llmobs_text_split(&line, ':', &field);
+        if (snprintf(path, sizeof(path), "%.*s", (int)line.len, line.data) <
+            (int)sizeof(path))
             read_path(starter, path, base);
-        groups += len + (groups[len] == '\n');
     }
 }
 
@@ -156,28 +154,22 @@ const char *llmobs_starter_name(enum llmobs_starter_kind kind)
     return names[kind];
 }
 
+#define EDIT(user)                                                    \
+    "systemctl " user "edit %s: [Service] Environment=LD_PRELOAD=%s " \
+    "DD_LLMOBS_ENABLED=1; then restart it"
+
 void llmobs_starter_advice(const struct llmobs_starter *starter,
                            const char *library, char *out, size_t cap)
 {
-    switch (starter->kind) {
-    case LLMOBS_STARTER_HAND:
-        snprintf(out, cap, "start it again as llmobs-run CMD");
-        break;
-    case LLMOBS_STARTER_UNIT:
-    case LLMOBS_STARTER_USER:
-        snprintf(out, cap,
-                 "systemctl %sedit %s: [Service] Environment=LD_PRELOAD=%s "
-                 "DD_LLMOBS_ENABLED=1; then restart it",
-                 starter->kind == LLMOBS_STARTER_USER ? "--user " : "",
-                 starter->name, library);
-        break;
-    case LLMOBS_STARTER_CRON:
-        snprintf(out, cap, "put llmobs-run before its command in the crontab");
-        break;
-    case LLMOBS_STARTER_CONTAINER:
-        snprintf(out, cap,
-                 "put the library into its image, or an init container into "
-                 "its manifest (docs/CONTAINERS.md)");
-        break;
-    }
+    static const char *const advice[] = {
+        [LLMOBS_STARTER_HAND] = "start it again as llmobs-run CMD",
+        [LLMOBS_STARTER_UNIT] = EDIT(""),
+        [LLMOBS_STARTER_USER] = EDIT("--user "),
+        [LLMOBS_STARTER_CRON] =
+            "put llmobs-run before its command in the crontab",
+        [LLMOBS_STARTER_CONTAINER] =
+            "put the library into its image, or an init container into its "
+            "manifest (docs/CONTAINERS.md)"};
+
+    snprintf(out, cap, advice[starter->kind], starter->name, library);
 }

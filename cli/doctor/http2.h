@@ -3,7 +3,8 @@
  *
  * Threads: one.
  * Errors:  a server that cannot be asked speaks no HTTP/2.
- * Limits:  the time that the caller gives, and the look-up of a name.
+ * Limits:  the time that the caller gives, for each address and for the answer,
+ *          and the look-up of a name.
  */
 #ifndef LLMOBS_HTTP2_H
 #define LLMOBS_HTTP2_H

@@ -14,7 +14,6 @@
 /* One object of the tree of libraries below a file. */
 struct member {
     char path[PATH_MAX];
-    char via[PATH_MAX];
     struct llmobs_object object;
     struct llmobs_needer needer; /* itself */
 };
@@ -215,16 +214,12 @@ bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
                                     enum llmobs_libcurl_how how)
 {
     static struct llmobs_object object;
-    bool may = llmobs_allowance_take(library->allowance, LLMOBS_ALLOWANCE_OPEN);
     bool is_one;
-    int fd = may ? llmobs_object_at(library->root, path) : -1;
 
-    if (fd < 0)
+    if (!llmobs_allowance_take(library->allowance, LLMOBS_ALLOWANCE_OPEN) ||
+        llmobs_object_open(&object, library->root, path, library->allowance,
+                           NULL) != 0)
         return false;
-    if (llmobs_object_open(&object, fd, library->allowance) != 0) {
-        close(fd);
-        return false;
-    }
     is_one = object.defines && !object.program;
     if (how == LLMOBS_LIBCURL_LOADED && !llmobs_object_is_libcurl(&object))
         is_one =
@@ -254,8 +249,6 @@ static struct member *libcurl_routes_keep(struct tree *tree,
         free(member);
         return NULL;
     }
-    /* The descriptor is closed here; the search of texts opens the file again.
-     */
     member->needer = (struct llmobs_needer){&member->object, member->path, by};
     tree->members[tree->count++] = member;
     return member;
@@ -285,7 +278,6 @@ static void add_library(struct tree *tree, const struct member *by,
         free(member);
         return;
     }
-    memcpy(member->via, by->path, sizeof(member->via));
     libcurl_routes_keep(tree, member, &by->needer);
 }
 
@@ -312,8 +304,8 @@ static void libcurl_routes_judge(struct tree *tree, size_t index,
         return;
 
     if (index > 0 &&
-        (*via != '\0' || strcmp(member->via, tree->members[0]->path) != 0))
-        via = member->via;
+        (*via != '\0' || member->needer.by != &tree->members[0]->needer))
+        via = member->needer.by->path;
     if (object->defines && !object->program)
         add_copy(tree->routes, tree->how, object, member->path, via);
     else if (object->defines || object->holds)
@@ -324,20 +316,17 @@ static void libcurl_routes_judge(struct tree *tree, size_t index,
 static int plant(struct tree *tree, const char *path)
 {
     struct member *member = calloc(1, sizeof(*member));
-    int fd = llmobs_object_at(tree->library->root, path);
-    int rc = fd < 0 ? fd : -ENOMEM;
+    int rc;
 
-    if (member && fd >= 0) {
-        snprintf(member->path, sizeof(member->path), "%s", path);
-        rc = llmobs_object_open(&member->object, fd, tree->library->allowance);
-    }
-    if (rc == 0) {
+    if (!member)
+        return -ENOMEM;
+    snprintf(member->path, sizeof(member->path), "%s", path);
+    rc = llmobs_object_open(&member->object, tree->library->root, path,
+                            tree->library->allowance, NULL);
+    if (rc == 0)
         libcurl_routes_keep(tree, member, NULL);
-        return 0;
-    }
-    if (fd >= 0)
-        close(fd);
-    free(member);
+    else
+        free(member);
     return rc;
 }
 
@@ -395,7 +384,7 @@ static void libcurl_routes_read_texts(struct tree *tree, size_t index)
     /* Only libcurl itself has a text with its version. */
     if (texts.version[0] != '\0') {
         add_copy(tree->routes, LLMOBS_LIBCURL_STATIC, &member->object,
-                 member->path, index == 0 ? "" : member->via);
+                 member->path, index == 0 ? "" : member->needer.by->path);
         return;
     }
     for (size_t i = 0; i < texts.name_count; i++)

@@ -17,7 +17,6 @@
 #define MAGIC "glibc-ld.so.cache1.1"
 
 #if defined(__x86_64__)
-#define TRIPLET "x86_64-linux-gnu"
 #define MUSL_DIRS "/etc/ld-musl-x86_64.path"
 #define CACHE_FLAGS 0x0303
 #define PLATFORMS "x86_64", "haswell", "xeon_phi"
@@ -25,7 +24,6 @@
     "glibc-hwcaps/x86-64-v4/", "glibc-hwcaps/x86-64-v3/", \
         "glibc-hwcaps/x86-64-v2/",
 #else
-#define TRIPLET "aarch64-linux-gnu"
 #define MUSL_DIRS "/etc/ld-musl-aarch64.path"
 #define CACHE_FLAGS 0x0a03
 #define PLATFORMS "aarch64"
@@ -33,7 +31,7 @@
 #endif
 
 struct cache_head {
-    char magic[sizeof MAGIC - 1];
+    char magic[sizeof(MAGIC) - 1];
     uint32_t count;
     uint32_t strings;
     uint32_t unused[5];
@@ -64,7 +62,7 @@ static void library_read_whole(struct llmobs_library *library, const char *file,
 
     if (fd < 0)
         return;
-    while ((got = read(fd, block, sizeof block)) > 0 &&
+    while ((got = read(fd, block, sizeof(block))) > 0 &&
            llmobs_buf_add(out, block, (size_t)got) == 0)
         continue;
     close(fd);
@@ -81,7 +79,7 @@ void llmobs_library_init(struct llmobs_library *library, int root,
     llmobs_buf_init(&library->cache, LLMOBS_LIBRARY_CACHE);
     llmobs_buf_init(&library->dirs, LLMOBS_LIBRARY_CACHE);
     library->musl = false;
-    if (root != AT_FDCWD || getcwd(library->directory, PATH_MAX) == NULL)
+    if (root != AT_FDCWD || !getcwd(library->directory, PATH_MAX))
         library->directory[0] = '\0';
     library_read_whole(library, CACHE_FILE, &library->cache);
     library_read_whole(library, MUSL_DIRS, &library->dirs);
@@ -96,7 +94,7 @@ void llmobs_library_fini(struct llmobs_library *library)
 /* The object that brought all others. */
 static const struct llmobs_needer *program_of(const struct llmobs_needer *by)
 {
-    while (by->by != NULL)
+    while (by->by)
         by = by->by;
     return by;
 }
@@ -114,32 +112,29 @@ static bool is_of_glibc(const struct llmobs_object *object)
 /* True, with the file open, when `by` can load the file at asked->path. */
 static bool library_fits(const struct asked *asked)
 {
-    struct llmobs_allowance *allowance = asked->library->allowance;
-    int fd = -1;
+    const struct llmobs_library *library = asked->library;
+    struct llmobs_object *out = asked->out;
 
-    if (llmobs_allowance_take(allowance, LLMOBS_ALLOWANCE_OPEN))
-        fd = llmobs_object_at(asked->library->root, asked->path);
-    if (fd < 0)
+    if (!llmobs_allowance_take(library->allowance, LLMOBS_ALLOWANCE_OPEN) ||
+        llmobs_object_open(out, library->root, asked->path, library->allowance,
+                           NULL) != 0)
         return false;
-    if (llmobs_object_open(asked->out, fd, allowance) == 0) {
-        if (asked->out->wide == asked->by->object->wide &&
-            asked->out->machine == asked->by->object->machine &&
-            !(asked->library->musl && is_of_glibc(asked->out)))
-            return true;
-        llmobs_object_close(asked->out);
-        return false;
-    }
-    close(fd);
+    if (out->wide == asked->by->object->wide &&
+        out->machine == asked->by->object->machine &&
+        !(library->musl && is_of_glibc(out)))
+        return true;
+    llmobs_object_close(out);
     return false;
 }
 
-/* ---- tokens ------------------------------------------------------------- */
+/* -- tokens --------------------------------------------------------------- */
 
 /* The values that a token may have, each loader's own: the first with which a
  * file is there counts; of platforms, this processor's before others. */
-static const char *const libs[] = {("lib/" TRIPLET), "lib64", "lib"};
+static const char *const libs[] = {("lib/" LLMOBS_LIBRARY_TRIPLET), "lib64",
+                                   "lib"};
 static const char *const platforms[] = {PLATFORMS};
-#define COUNT(list) (sizeof list / sizeof *list)
+#define COUNT(list) (sizeof(list) / sizeof(*list))
 
 /* One choice of values. */
 struct values {
@@ -175,13 +170,13 @@ static const char *library_expand(const struct asked *asked,
     const char *value = values->origin;
 
     *len = values->origin_len;
-    if ((*next = library_behind(text, end, "ORIGIN")) != NULL)
+    if ((*next = library_behind(text, end, "ORIGIN")))
         return value;
     if (asked->library->musl)
         return NULL;
-    if ((*next = library_behind(text, end, "LIB")) != NULL)
+    if ((*next = library_behind(text, end, "LIB")))
         value = values->lib;
-    else if ((*next = library_behind(text, end, "PLATFORM")) != NULL)
+    else if ((*next = library_behind(text, end, "PLATFORM")))
         value = values->platform;
     else
         return NULL;
@@ -200,9 +195,7 @@ static int add_expanded(const struct asked *asked, struct values *values,
     if (text == end || (*text != '/' && *text != '$')) {
         if (asked->library->directory[0] == '\0')
             return -ENOENT;
-        rc = llmobs_buf_adds(out, asked->library->directory);
-        if (rc == 0)
-            rc = llmobs_buf_addc(out, '/');
+        rc = llmobs_buf_addf(out, "%s/", asked->library->directory);
     }
     while (text < end && rc == 0) {
         const char *next = NULL, *value = NULL;
@@ -210,16 +203,16 @@ static int add_expanded(const struct asked *asked, struct values *values,
 
         if (*text == '$')
             value = library_expand(asked, values, text, end, &len, &next);
-        if (value != NULL)
+        if (value)
             rc = llmobs_buf_add(out, value, len);
         else
             rc = llmobs_buf_addc(out, *text);
-        text = value != NULL ? next : text + 1;
+        text = value ? next : text + 1;
     }
     return rc;
 }
 
-/* ---- lists of directories ----------------------------------------------- */
+/* -- lists of directories ------------------------------------------------- */
 
 /* The directories below each one that are for certain processors; the last one
  * is for all. */
@@ -236,11 +229,11 @@ static bool has_level(const char *level)
     bool v3 = v2 && (c & bit_FMA) && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
               (b & bit_AVX2) && (b & bit_BMI2);
 
-    if (strstr(level, "-v2/") != NULL)
+    if (strstr(level, "-v2/"))
         return v2;
-    if (strstr(level, "-v3/") != NULL)
+    if (strstr(level, "-v3/"))
         return v3;
-    if (strstr(level, "-v4/") != NULL)
+    if (strstr(level, "-v4/"))
         return v3 && (b & bit_AVX512F) && (b & bit_AVX512BW) &&
                (b & bit_AVX512VL);
 #endif
@@ -272,9 +265,7 @@ static bool library_is_at(const struct asked *asked, struct values *values,
 
     llmobs_buf_init(&path, PATH_MAX - 1);
     if (add_expanded(asked, values, &path, text, end) == 0 &&
-        (name == NULL || (llmobs_buf_addc(&path, '/') == 0 &&
-                          llmobs_buf_adds(&path, level) == 0 &&
-                          llmobs_buf_adds(&path, name) == 0))) {
+        (!name || llmobs_buf_addf(&path, "/%s%s", level, name) == 0)) {
         memcpy(asked->path, path.data, path.len + 1);
         found = library_fits(asked);
     }
@@ -289,7 +280,7 @@ static bool at_levels(const struct asked *asked, struct values *values,
 
     for (size_t i = 0; i < COUNT(levels) && !found; i++)
         if (levels[i][0] == '\0' ||
-            (name != NULL && !asked->library->musl && has_level(levels[i])))
+            (name && !asked->library->musl && has_level(levels[i])))
             found = library_is_at(asked, values, text, end, levels[i], name);
     return found;
 }
@@ -305,7 +296,7 @@ static bool with_values(const struct asked *asked, const char *by_path,
     size_t here = platform_here();
     bool found = false;
 
-    values.origin_len = slash != NULL ? (size_t)(slash - by_path) : 0;
+    values.origin_len = slash ? (size_t)(slash - by_path) : 0;
     for (size_t l = 0; l < COUNT(libs) && !found; l++) {
         for (size_t p = 0; p < COUNT(platforms) && !found; p++) {
             values.lib = libs[l];
@@ -326,7 +317,7 @@ static bool library_in_list(const struct asked *asked, const char *by_path,
     const char *at = list;
 
     /* Where nothing can be opened any more, no name is made. */
-    while (at != NULL && *list != '\0' && asked->library->allowance->left > 0) {
+    while (at && *list != '\0' && asked->library->allowance->left > 0) {
         size_t len = strcspn(at, separators);
 
         if ((len > 0 || !asked->library->musl) &&
@@ -337,7 +328,7 @@ static bool library_in_list(const struct asked *asked, const char *by_path,
     return false;
 }
 
-/* ---- the cache ---------------------------------------------------------- */
+/* -- the cache ------------------------------------------------------------ */
 
 /* A string of the cache; read_cache has put a NUL at the cache's end. */
 static const char *cache_string(const struct llmobs_buf *cache, uint32_t at)
@@ -352,7 +343,7 @@ static bool entry_fits(const struct asked *asked,
     const char *name = cache_string(cache, entry->key);
     const char *path = cache_string(cache, entry->value);
 
-    if (entry->flags != CACHE_FLAGS || name == NULL || path == NULL ||
+    if (entry->flags != CACHE_FLAGS || !name || !path ||
         strcmp(name, asked->name) != 0 || strnlen(path, PATH_MAX) == PATH_MAX)
         return false;
     if (entry->hwcap != 0 && !(entry->hwcap >> FOR_LEVEL & 1))
@@ -369,24 +360,24 @@ static bool in_cache(const struct asked *asked)
     struct cache_head head;
     struct cache_entry entry;
 
-    if (cache->len < sizeof head || !asked->by->object->native)
+    if (cache->len < sizeof(head) || !asked->by->object->native)
         return false;
-    memcpy(&head, cache->data, sizeof head);
-    if (memcmp(head.magic, MAGIC, sizeof head.magic) != 0)
+    memcpy(&head, cache->data, sizeof(head));
+    if (memcmp(head.magic, MAGIC, sizeof(head.magic)) != 0)
         return false;
     for (size_t i = 0;
-         i < head.count && (cache->len - sizeof head) / sizeof entry > i &&
+         i < head.count && (cache->len - sizeof(head)) / sizeof(entry) > i &&
          llmobs_allowance_take(asked->library->allowance, COST_ENTRY);
          i++) {
-        memcpy(&entry, cache->data + sizeof head + i * sizeof entry,
-               sizeof entry);
+        memcpy(&entry, cache->data + sizeof(head) + i * sizeof(entry),
+               sizeof(entry));
         if (entry_fits(asked, &entry))
             return true;
     }
     return false;
 }
 
-/* ---- all of it ---------------------------------------------------------- */
+/* -- all of it ------------------------------------------------------------ */
 
 static bool by_musl(const struct asked *asked)
 {
@@ -394,7 +385,7 @@ static bool by_musl(const struct asked *asked)
 
     if (library_in_list(asked, "", asked->library->path, ":\n"))
         return true;
-    for (const struct llmobs_needer *at = asked->by; at != NULL; at = at->by)
+    for (const struct llmobs_needer *at = asked->by; at; at = at->by)
         if (library_in_list(asked, at->path, at->object->rpath, ":\n") ||
             library_in_list(asked, at->path, at->object->runpath, ":\n"))
             return true;
@@ -408,11 +399,12 @@ static bool by_musl(const struct asked *asked)
 static bool by_search(const struct asked *asked)
 {
     static const char standard[] =
-        "/lib/" TRIPLET ":/usr/lib/" TRIPLET ":/lib64:/usr/lib64:/lib:/usr/lib";
+        "/lib/" LLMOBS_LIBRARY_TRIPLET ":/usr/lib/" LLMOBS_LIBRARY_TRIPLET
+        ":/lib64:/usr/lib64:/lib:/usr/lib";
     const struct llmobs_needer *by = asked->by;
 
     if (by->object->runpath[0] == '\0')
-        for (; by != NULL; by = by->by)
+        for (; by; by = by->by)
             if (library_in_list(asked, by->path, by->object->rpath, ":"))
                 return true;
     by = asked->by;
@@ -429,7 +421,7 @@ int llmobs_library_find(const struct llmobs_library *library,
     struct asked asked = {library, by, name, path, out};
     bool found;
 
-    if (strchr(name, '/') != NULL)
+    if (strchr(name, '/'))
         found = with_values(&asked, by->path, name, name + strlen(name), NULL);
     else
         found = library->musl ? by_musl(&asked) : by_search(&asked);

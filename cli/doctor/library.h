@@ -22,6 +22,12 @@
 #include "lib/base/buf.h"
 
 #define LLMOBS_LIBRARY_CACHE (16u * 1024 * 1024)
+/* Debian's name of this machine's folders. */
+#if defined(__x86_64__)
+#define LLMOBS_LIBRARY_TRIPLET "x86_64-linux-gnu"
+#else
+#define LLMOBS_LIBRARY_TRIPLET "aarch64-linux-gnu"
+#endif
 
 /* An object that needs others, and what brought it. */
 struct llmobs_needer {

@@ -9,10 +9,11 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* The time for each step of a client, which may stop after it has connected. */
-#define STEP_MS 5000
+#define STEP_S 5
 
 static const char answer[] =
     "{\"id\":\"self-test\",\"object\":\"chat.completion\","
@@ -49,14 +50,6 @@ void llmobs_loopback_close(struct llmobs_loopback *loopback)
     loopback->listener = -1;
 }
 
-static int wait_readable(int fd, int ms)
-{
-    struct pollfd one = {.fd = fd, .events = POLLIN};
-    int n = poll(&one, 1, ms);
-
-    return n < 0 && errno != EINTR ? -errno : n > 0;
-}
-
 /* True when head and body are complete. libcurl sends a Content-Length. */
 static bool loopback_is_whole(const char *text, size_t len)
 {
@@ -74,16 +67,14 @@ static bool loopback_is_whole(const char *text, size_t len)
 static int loopback_read_request(int fd)
 {
     static char text[LLMOBS_LOOPBACK_MAX + 1];
+    const struct timeval step = {STEP_S, 0};
     size_t len = 0;
 
     text[0] = '\0';
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &step, sizeof(step));
     while (!loopback_is_whole(text, len)) {
-        int rc = wait_readable(fd, STEP_MS);
-        ssize_t n;
+        ssize_t n = read(fd, text + len, LLMOBS_LOOPBACK_MAX - len);
 
-        if (rc <= 0)
-            return rc < 0 ? rc : -ETIMEDOUT;
-        n = read(fd, text + len, LLMOBS_LOOPBACK_MAX - len);
         if (n <= 0)
             return n < 0 ? -errno : -EPIPE;
         len += (size_t)n;
@@ -106,11 +97,11 @@ static int write_answer(int fd)
 int llmobs_loopback_serve(const struct llmobs_loopback *loopback, int ms,
                           void (*asked)(void *ctx), void *ctx)
 {
-    int rc = wait_readable(loopback->listener, ms);
-    int fd;
+    struct pollfd one = {.fd = loopback->listener, .events = POLLIN};
+    int rc = poll(&one, 1, ms), fd;
 
     if (rc <= 0)
-        return rc;
+        return rc < 0 && errno != EINTR ? -errno : 0;
     fd = accept4(loopback->listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
         return -errno;

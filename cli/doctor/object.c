@@ -16,9 +16,7 @@
 
 #define PHDRS_MAX 512
 #define DYNAMIC_MAX 8192
-#define SECTIONS_MAX 65535
 #define SYMBOLS_AT_ONCE 4096
-#define NAMES_MAX 32
 #define CURL "curl_easy_perform"
 /* The costs of a system call and of a found text, in bytes of the budget. */
 #define COST_READ 512
@@ -172,31 +170,22 @@ static uint64_t value_of(const Elf64_Dyn *list, size_t len, int64_t tag)
     return len > 0 ? list[len - 1].d_un.d_val : 0;
 }
 
-/* The number of entries before DT_NULL. */
-static size_t dynamic_len(const Elf64_Dyn *list, size_t count)
-{
-    size_t i = 0;
-
-    while (i < count && list[i].d_tag != DT_NULL)
-        i++;
-    return i;
-}
-
 static void object_read_dynamic(struct reading *reading,
                                 const Elf64_Phdr *segment)
 {
     struct llmobs_object *object = reading->object;
     static Elf64_Dyn list[DYNAMIC_MAX];
-    size_t len = segment->p_filesz / sizeof(*list);
+    size_t most = segment->p_filesz / sizeof(*list), len = 0;
 
-    if (len > DYNAMIC_MAX)
-        len = DYNAMIC_MAX;
-    object->dynamic = true;
-    if (!object_read_at(object, list, len * sizeof(*list), segment->p_offset)) {
+    if (most > DYNAMIC_MAX)
+        most = DYNAMIC_MAX;
+    if (!object_read_at(object, list, most * sizeof(*list),
+                        segment->p_offset)) {
         object->damaged = true;
         return;
     }
-    len = dynamic_len(list, len);
+    while (len < most && list[len].d_tag != DT_NULL)
+        len++;
     reading->strtab = object_offset_of(reading, value_of(list, len, DT_STRTAB));
     reading->strtab_len = value_of(list, len, DT_STRSZ);
     reading->symtab = object_offset_of(reading, value_of(list, len, DT_SYMTAB));
@@ -214,40 +203,6 @@ static void object_read_dynamic(struct reading *reading,
 }
 
 /* -- symbols -------------------------------------------------------------- */
-
-/* Finds the offsets of a name in a table of names. */
-static size_t find_names(const char *name, const char *names, size_t len,
-                         uint32_t *out)
-{
-    const char *at = names;
-    size_t count = 0;
-
-    while (count < NAMES_MAX && (at = memmem(at, len - (size_t)(at - names),
-                                             name, strlen(name) + 1))) {
-        out[count++] = (uint32_t)(at - names);
-        at++;
-    }
-    return count;
-}
-
-static bool is_among(uint32_t value, const uint32_t *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (list[i] == value)
-            return true;
-    return false;
-}
-
-static void note_symbol(struct llmobs_object *object, const Elf64_Sym *symbol,
-                        bool for_others)
-{
-    if (symbol->st_shndx == SHN_UNDEF)
-        object->calls = true;
-    else if (for_others)
-        object->defines = true;
-    else
-        object->holds = true;
-}
 
 static const char *const curl_names[] = {
 #define X(result, name, args) "curl_" #name,
@@ -290,15 +245,21 @@ bool llmobs_object_wraps(const struct llmobs_object *object, char *names,
     return true;
 }
 
-/* Notes libcurl's functions, and those by which a wrapper asks for them. */
-static void note_wrapper(struct llmobs_object *object,
-                         const struct symbols *table, const Elf64_Sym *symbol)
+/* Notes the symbol to look for; and libcurl's functions, and those by which a
+ * wrapper asks for them. */
+static void note_name(struct llmobs_object *object, const struct symbols *table,
+                      const Elf64_Sym *symbol)
 {
     const char *name = table->text + symbol->st_name;
+    bool has = symbol->st_shndx != SHN_UNDEF;
 
-    if (!table->for_others || symbol->st_name >= table->names_len)
+    if (symbol->st_name >= table->names_len)
         return;
-    if (symbol->st_shndx != SHN_UNDEF)
+    if (has && strcmp(name, object->symbol) == 0)
+        *(table->for_others ? &object->defines : &object->holds) = true;
+    if (!table->for_others)
+        return;
+    if (has)
         object->curl |=
             strncmp(name, "curl_", 5) == 0 ? object_bit_of(name) : 0;
     else
@@ -307,8 +268,7 @@ static void note_wrapper(struct llmobs_object *object,
 }
 
 static void walk_symbols(struct llmobs_object *object,
-                         const struct symbols *table, const uint32_t *names,
-                         size_t count)
+                         const struct symbols *table)
 {
     static Elf64_Sym list[SYMBOLS_AT_ONCE];
     uint64_t left = table->len / sizeof(*list), at = table->at;
@@ -320,11 +280,8 @@ static void walk_symbols(struct llmobs_object *object,
             object->damaged = true;
             return;
         }
-        for (size_t i = 0; i < now; i++) {
-            if (is_among(list[i].st_name, names, count))
-                note_symbol(object, &list[i], table->for_others);
-            note_wrapper(object, table, &list[i]);
-        }
+        for (size_t i = 0; i < now; i++)
+            note_name(object, table, &list[i]);
         left -= now;
         at += now * sizeof(*list);
     }
@@ -332,8 +289,8 @@ static void walk_symbols(struct llmobs_object *object,
 
 static void read_symbols(struct llmobs_object *object, struct symbols *table)
 {
-    uint32_t names[NAMES_MAX];
-    size_t len = (size_t)table->names_len, count = 0;
+    size_t len = (size_t)table->names_len;
+    const char *name = object->symbol;
     bool whole;
     char *text;
 
@@ -346,13 +303,12 @@ static void read_symbols(struct llmobs_object *object, struct symbols *table)
     if (!text)
         return;
     whole = object_read_at(object, text, len, table->names_at);
-    if (whole)
-        count = find_names(object->symbol, text, len, names);
     object->damaged |= !whole;
     text[len] = '\0';
     table->text = text;
-    if (count > 0 || (whole && memmem(text, len, "curl_", 5)))
-        walk_symbols(object, table, names, count);
+    if (whole && (memmem(text, len, name, strlen(name) + 1) ||
+                  memmem(text, len, "curl_", 5)))
+        walk_symbols(object, table);
     free(text);
 }
 
@@ -445,6 +401,8 @@ static void object_read_segments(struct reading *reading)
     for (size_t i = 0; i < reading->phnum; i++) {
         const Elf64_Phdr *segment = &reading->phdr[i];
 
+        if (segment->p_type == PT_DYNAMIC)
+            object_read_dynamic(reading, segment);
         if (segment->p_type == PT_INTERP) {
             object_text_at(object, segment->p_offset, object->interp,
                            sizeof(object->interp));
@@ -452,43 +410,42 @@ static void object_read_segments(struct reading *reading)
             object->damaged |= object->interp[0] == '\0';
         }
     }
-    for (size_t i = 0; i < reading->phnum; i++)
-        if (reading->phdr[i].p_type == PT_DYNAMIC)
-            object_read_dynamic(reading, &reading->phdr[i]);
 }
 
-int llmobs_object_open(struct llmobs_object *object, int fd,
-                       struct llmobs_allowance *allowance)
-{
-    return llmobs_object_open_for(object, fd, allowance, CURL);
-}
-
-int llmobs_object_open_for(struct llmobs_object *object, int fd,
-                           struct llmobs_allowance *allowance,
-                           const char *symbol)
+static int object_read(struct llmobs_object *object)
 {
     static struct reading reading;
     int rc;
 
-    memset(object, 0, sizeof(*object));
     memset(&reading, 0, sizeof(reading));
     reading.object = object;
-    object->fd = fd;
-    object->allowance = allowance;
-    object->symbol = symbol;
-    if (fstat(fd, &object->st) != 0)
+    if (fstat(object->fd, &object->st) != 0)
         return -errno;
     if (!S_ISREG(object->st.st_mode))
         return -EINVAL;
     rc = object_read_head(&reading);
-    if (rc != 0)
+    if (rc != 0 || reading.head.e_phoff == 0)
         return rc;
-    if (reading.head.e_phoff == 0)
-        return 0;
     object_read_segments(&reading);
     if (!read_sections(&reading))
         read_unlisted(&reading);
     return 0;
+}
+
+int llmobs_object_open(struct llmobs_object *object, int root, const char *path,
+                       struct llmobs_allowance *allowance, const char *symbol)
+{
+    int rc;
+
+    memset(object, 0, sizeof(*object));
+    object->fd = rc = llmobs_object_at(root, path);
+    object->allowance = allowance;
+    object->symbol = symbol ? symbol : CURL;
+    if (rc >= 0)
+        rc = object_read(object);
+    if (rc != 0)
+        llmobs_object_close(object);
+    return rc;
 }
 
 void llmobs_object_close(struct llmobs_object *object)

@@ -48,7 +48,6 @@ struct llmobs_object {
     bool native;      /* same class, byte order and machine as this program */
     bool program;     /* an executable, fixed or position-independent; else a
                        * library or another kind of file */
-    bool dynamic;     /* has a dynamic section */
     bool damaged;
     char interp[PATH_MAX]; /* its loader; "": none */
     char soname[LLMOBS_OBJECT_NAME];
@@ -57,7 +56,6 @@ struct llmobs_object {
     char *needed[LLMOBS_OBJECT_NEEDED];
     size_t needed_count;
     const char *symbol; /* the one to look for; borrowed */
-    bool calls;         /* needs it from another object */
     bool defines;       /* defines it for other objects */
     bool holds;         /* has it for itself only */
     uint64_t curl;      /* bits: the functions of LLMOBS_REAL_FUNCTIONS that it
@@ -77,13 +75,10 @@ bool llmobs_object_wraps(const struct llmobs_object *object, char *names,
  * this process's). The errors of open(2); -EINVAL: no regular file. */
 int llmobs_object_at(int root, const char *path);
 
-/* Reads the file, and looks for curl_easy_perform or another symbol; takes `fd`
- * on success only. */
-int llmobs_object_open(struct llmobs_object *object, int fd,
-                       struct llmobs_allowance *allowance);
-int llmobs_object_open_for(struct llmobs_object *object, int fd,
-                           struct llmobs_allowance *allowance,
-                           const char *symbol);
+/* Opens such a file, reads it, and looks for a symbol; NULL:
+ * curl_easy_perform. */
+int llmobs_object_open(struct llmobs_object *object, int root, const char *path,
+                       struct llmobs_allowance *allowance, const char *symbol);
 void llmobs_object_close(struct llmobs_object *object);
 
 /* Calls `each` for every place of `needle` in the file, with the printable text

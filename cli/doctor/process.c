@@ -227,7 +227,7 @@ static void read_mapping(struct llmobs_process *process, char *line)
 
 static int read_maps(struct llmobs_process *process)
 {
-    char *at;
+    char *at, *line;
 
     process->objects =
         calloc(LLMOBS_PROCESS_OBJECTS, sizeof(*process->objects));
@@ -238,14 +238,9 @@ static int read_maps(struct llmobs_process *process)
         process->maps_text.len > 0;
     if (!process->maps_known)
         return 0;
-    for (at = process->maps_text.data; *at != '\0';) {
-        char *end = at + strcspn(at, "\n");
-        bool last = *end == '\0';
-
-        *end = '\0';
-        read_mapping(process, at);
-        at = last ? end : end + 1;
-    }
+    at = process->maps_text.data;
+    while ((line = strsep(&at, "\n")))
+        read_mapping(process, line);
     return 0;
 }
 
@@ -329,7 +324,7 @@ int llmobs_process_open(struct llmobs_process *process, pid_t pid)
     if (stat(path, &st) != 0)
         return -ESRCH;
     rc = process_read_link(pid, "exe", process->exe, sizeof(process->exe));
-    process->exe_deleted = cut_deleted(process->exe);
+    (void)cut_deleted(process->exe);
     if (rc == -ENOENT) /* a thread of the kernel, or a process that has ended */
         return -ESRCH;
     find_root(process);

@@ -34,8 +34,7 @@ struct llmobs_process_object {
 
 struct llmobs_process {
     pid_t pid;
-    char exe[PATH_MAX]; /* "" where reading it is not allowed */
-    bool exe_deleted;
+    char exe[PATH_MAX];    /* "" where reading it is not allowed */
     char prefix[PATH_MAX]; /* "/proc/PID/root"; "" where it has this program's
                             * root */
     int root;              /* as of llmobs_object_at */

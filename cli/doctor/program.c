@@ -140,7 +140,7 @@ static const char *program_name_of(const struct llmobs_program *program)
                : program->file;
 }
 
-void llmobs_program_know(struct llmobs_program *program)
+static void program_know(struct llmobs_program *program)
 {
     const struct interpreter *known =
         find_interpreter(program_name_of(program));
@@ -149,6 +149,14 @@ void llmobs_program_know(struct llmobs_program *program)
     program->loads = known                   ? known->loads
                      : is_php(program->file) ? "the extension curl"
                                              : NULL;
+}
+
+void llmobs_program_is(struct llmobs_program *program,
+                       const char path[PATH_MAX])
+{
+    memcpy(program->path, path, PATH_MAX);
+    memcpy(program->file, path, PATH_MAX);
+    program_know(program);
 }
 
 /* -- commands ------------------------------------------------------------- */
@@ -250,7 +258,7 @@ int llmobs_program_find(struct llmobs_program *program, const char *command)
     if (rc == 0 && !realpath(program->path, program->file))
         rc = -errno;
     if (rc == 0)
-        llmobs_program_know(program);
+        program_know(program);
     return rc;
 }
 
@@ -263,42 +271,29 @@ struct extensions {
     const struct llmobs_library *library;
 };
 
-/* Marks the copies from index `since` on as those of a disabled extension. */
-static void switch_off(struct llmobs_libcurl_routes *routes, size_t since)
-{
-    for (size_t i = since; i < routes->count; i++)
-        routes->copies[i].switched_off = true;
-}
-
 static void add_extension(const struct extensions *all, const char *path,
                           bool enabled)
 {
-    size_t before = all->routes->count;
-    size_t skip = strlen(all->prefix);
+    struct llmobs_libcurl_routes *routes = all->routes;
+    size_t before = routes->count;
 
-    (void)llmobs_libcurl_routes_add(all->routes, all->library, path + skip,
-                                    LLMOBS_LIBCURL_LATER, path + skip, false);
-    if (!enabled)
-        switch_off(all->routes, before);
+    path += strlen(all->prefix);
+    (void)llmobs_libcurl_routes_add(routes, all->library, path,
+                                    LLMOBS_LIBCURL_LATER, path, false);
+    for (size_t i = before; i < routes->count; i++)
+        routes->copies[i].switched_off = !enabled;
 }
 
 /* Adds the library of Ruby's FFI, whose name stands in a script. */
 static void add_named_later(const struct extensions *all, const char *by)
 {
-    static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
+    static const char *const paths[] = {
+        "/usr/lib/" LLMOBS_LIBRARY_TRIPLET "/libcurl.so.4",
+        "/usr/lib/" LLMOBS_LIBRARY_TRIPLET "/libcurl-gnutls.so.4"};
     struct llmobs_libcurl_route *copy;
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        char path[PATH_MAX];
-
-        snprintf(path, sizeof(path), "/usr/lib/%s/%s",
-#if defined(__x86_64__)
-                 "x86_64-linux-gnu",
-#else
-                 "aarch64-linux-gnu",
-#endif
-                 names[i]);
-        if (!llmobs_libcurl_routes_add_copy(all->routes, all->library, path,
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+        if (!llmobs_libcurl_routes_add_copy(all->routes, all->library, paths[i],
                                             LLMOBS_LIBCURL_LATER))
             continue;
         copy = &all->routes->copies[all->routes->count - 1];
@@ -394,41 +389,29 @@ static void read_php(struct php *php, const struct llmobs_library *library,
                      const char *path)
 {
     static struct llmobs_object object;
-    int fd = llmobs_object_at(library->root, path);
 
     memset(php, 0, sizeof(*php));
-    if (fd < 0)
+    if (llmobs_object_open(&object, library->root, path, library->allowance,
+                           NULL) != 0)
         return;
-    if (llmobs_object_open(&object, fd, library->allowance) != 0) {
-        close(fd);
-        return;
-    }
     llmobs_object_find(&object, "conf.d", note_scan_dir, php);
     llmobs_object_find(&object, "/php/", note_extension_dir, php);
     llmobs_object_close(&object);
 }
 
 /* True for a line like "extension=curl" of 20-curl.ini. */
-static bool is_enabling(const char *line, size_t len)
+static bool is_enabling(char *line)
 {
     static const char name[] = "extension";
-    const char *end = line + len, *base;
 
-    while (line < end && isspace((unsigned char)*line))
-        line++;
-    if ((size_t)(end - line) < sizeof(name) ||
-        strncmp(line, name, sizeof(name) - 1) != 0)
+    line += strspn(line, " \t\n\v\f\r");
+    if (strncmp(line, name, sizeof(name) - 1) != 0)
         return false;
     line += sizeof(name) - 1;
-    while (line < end && strchr(" \t=\"'", *line))
-        line++;
-    base = line;
-    while (line < end && !strchr(" \t\r\"';", *line)) {
-        if (*line++ == '/')
-            base = line;
-    }
-    return (line - base == 4 && strncmp(base, "curl", 4) == 0) ||
-           (line - base == 7 && strncmp(base, "curl.so", 7) == 0);
+    line += strspn(line, " \t=\"'");
+    line[strcspn(line, " \t\r\"';")] = '\0';
+    return strcmp(llmobs_program_base(line), "curl") == 0 ||
+           strcmp(llmobs_program_base(line), "curl.so") == 0;
 }
 
 static bool ini_enables(const char *path)
@@ -438,12 +421,8 @@ static bool ini_enables(const char *path)
 
     llmobs_buf_init(&text, INI_MAX);
     if (llmobs_file_read(path, &text) == 0 && text.data)
-        for (const char *at = text.data; *at != '\0' && !on;) {
-            size_t len = strcspn(at, "\n");
-
-            on = is_enabling(at, len);
-            at += len + (at[len] == '\n');
-        }
+        for (char *at = text.data, *line; !on && (line = strsep(&at, "\n"));)
+            on = is_enabling(line);
     llmobs_buf_fini(&text);
     return on;
 }

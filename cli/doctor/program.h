@@ -29,9 +29,9 @@ const char *llmobs_program_base(const char *path);
 /* Finds `command` by PATH, or as a path, and follows scripts. */
 int llmobs_program_find(struct llmobs_program *program, const char *command);
 
-/* Sets all members that follow from `path`, a file that may be in another root.
- */
-void llmobs_program_know(struct llmobs_program *program);
+/* Sets the program to the file of a process, which may be in another root. */
+void llmobs_program_is(struct llmobs_program *program,
+                       const char path[PATH_MAX]);
 
 /* Adds the libcurl copies that an interpreter's extensions load. The extensions
  * are the files below `prefix`, the path of the process's root or "". */

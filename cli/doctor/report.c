@@ -43,44 +43,24 @@ void llmobs_report_fact(struct llmobs_report *report, const char *name,
         report->no_memory = true;
 }
 
-static void report_add(struct llmobs_report *report,
+void llmobs_report_add(struct llmobs_report *report,
                        enum llmobs_report_level level, const char *about,
-                       const char *remedy, const char *format, va_list args)
+                       const char *remedy, const char *format, ...)
 {
     struct llmobs_json *finding = llmobs_json_object();
     char text[LLMOBS_REPORT_TEXT];
+    va_list args;
 
+    va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
     if (level > report->worst)
         report->worst = level;
-    if (llmobs_json_sets(finding, "about", about) != 0 ||
-        llmobs_json_sets(finding, "level", levels[level].name) != 0 ||
-        llmobs_json_sets(finding, "text", text) != 0 ||
-        llmobs_json_sets(finding, "remedy", remedy) != 0)
+    if (llmobs_json_set_texts(finding, "about", about, "level",
+                              levels[level].name, "text", text, "remedy",
+                              remedy, NULL) != 0 ||
+        llmobs_json_add(report->findings, finding) != 0)
         report->no_memory = true;
-    if (llmobs_json_add(report->findings, finding) != 0)
-        report->no_memory = true;
-}
-
-void llmobs_report_add(struct llmobs_report *report,
-                       enum llmobs_report_level level, const char *about,
-                       const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    report_add(report, level, about, NULL, format, args);
-    va_end(args);
-}
-
-void llmobs_report_warn(struct llmobs_report *report, const char *about,
-                        const char *remedy, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    report_add(report, LLMOBS_REPORT_WARN, about, remedy, format, args);
-    va_end(args);
 }
 
 int llmobs_report_status(const struct llmobs_report *report)

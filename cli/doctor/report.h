@@ -31,18 +31,13 @@ struct llmobs_report {
 void llmobs_report_init(struct llmobs_report *report);
 void llmobs_report_fini(struct llmobs_report *report);
 
-/* Adds a sentence about "reach", "preload", ... A warning is added by
- * llmobs_report_warn. */
+/* Adds a sentence about "reach", "preload", ... The `remedy` of a warning says
+ * what its reader can do about it: a command, a variable, a value; NULL for the
+ * other levels. All texts are copied. */
 void llmobs_report_add(struct llmobs_report *report,
                        enum llmobs_report_level level, const char *about,
-                       const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-/* Adds a warning. `remedy` says what its reader can do about it: a command, a
- * variable, a value. Both texts are copied. */
-void llmobs_report_warn(struct llmobs_report *report, const char *about,
-                        const char *remedy, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+                       const char *remedy, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 
 /* The exit status that says what the last line of the report says. */
 int llmobs_report_status(const struct llmobs_report *report);

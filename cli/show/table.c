@@ -55,7 +55,7 @@ static int fill_name(const struct table *table, struct llmobs_buf *out,
 
     rc |= llmobs_escape_adds(out, row->name, NAME_COLUMNS);
     /* While a view follows, the parent may still run. */
-    if (rc == 0 && row->orphan && !table->list && table->style->kept == NULL)
+    if (rc == 0 && row->orphan && !table->list && !table->style->kept)
         rc = llmobs_buf_adds(out, " (parent elsewhere)");
     return rc;
 }
@@ -65,7 +65,7 @@ static int table_fill_model(const struct table *table, struct llmobs_buf *out,
 {
     bool brief = table->brief && table->layout.columns < LLMOBS_LAYOUT_KIND;
 
-    if (row->model != NULL)
+    if (row->model)
         return llmobs_cells_model(out, row->model, brief, MODEL_COLUMNS);
     return table->brief && !llmobs_row_is_call(row)
                ? 0
@@ -85,7 +85,7 @@ static int fill_cost(struct llmobs_buf *out, const struct llmobs_row *row)
     char room[LLMOBS_COST_TEXT];
     const char *cost = llmobs_cost_text(row->cost, room);
 
-    if (cost == NULL)
+    if (!cost)
         cost = llmobs_row_is_call(row) ? LLMOBS_CELLS_DASH : "";
     return llmobs_buf_adds(out, cost);
 }
@@ -232,8 +232,7 @@ static void print_lines(const struct table *table, const char *bars,
 {
     const char *end;
 
-    for (; lines != NULL && (end = strchr(lines, '\n')) != NULL;
-         lines = end + 1) {
+    for (; lines && (end = strchr(lines, '\n')); lines = end + 1) {
         llmobs_screen_puts(table->screen, bars);
         llmobs_screen_paint(table->screen, LLMOBS_PAINT_DIM);
         llmobs_screen_put(table->screen,
@@ -257,8 +256,7 @@ static int print_cut(struct table *table, const char *bars, const char *lines)
     }
     columns = columns > left ? columns - left : 1;
     llmobs_buf_init(&cut, SIZE_MAX / 2);
-    for (; rc == 0 && lines != NULL && (end = strchr(lines, '\n')) != NULL;
-         lines = end + 1) {
+    for (; rc == 0 && lines && (end = strchr(lines, '\n')); lines = end + 1) {
         rc = llmobs_escape_add(
             &cut, (struct llmobs_text){lines, (size_t)(end - lines)}, columns);
         rc |= llmobs_buf_addc(&cut, '\n');
@@ -293,7 +291,7 @@ static int print_facts(struct table *table, const char *bars,
 static void print_space(const struct table *table, struct llmobs_buf *bars,
                         const struct llmobs_row *row)
 {
-    if (!table->style->whole || table->list || llmobs_forest_next(row) == NULL)
+    if (!table->style->whole || table->list || !llmobs_forest_next(row))
         return;
     while (bars->len > 0 && bars->data[bars->len - 1] == ' ')
         llmobs_buf_cut(bars, bars->len - 1);
@@ -392,7 +390,7 @@ static int print_below(struct table *table, const struct llmobs_row *row)
         rc = print_facts(table, table_text_of(bars), row);
     if (rc == 0)
         rc = print_error(table, table_text_of(bars), row);
-    if (rc == 0 && table->style->messages != NULL && !row->path)
+    if (rc == 0 && table->style->messages && !row->path)
         rc = table_print_messages(table, table_text_of(bars), row);
     if (rc == 0)
         rc = print_cut(table, table_text_of(bars), row->links);
@@ -417,10 +415,9 @@ static int print_cells(struct table *table, const struct llmobs_row *row)
             continue;
         rc = cut_to(table, &table->cell[i], table->layout.width[i]);
         if (rc == 0)
-            rc = table_print_cell(table, column, table_text_of(&table->cell[i]),
-                                  row != NULL ? paint_of(table, i, row)
-                                              : LLMOBS_PAINT_BOLD,
-                                  i == last);
+            rc = table_print_cell(
+                table, column, table_text_of(&table->cell[i]),
+                row ? paint_of(table, i, row) : LLMOBS_PAINT_BOLD, i == last);
     }
     return rc;
 }
@@ -459,7 +456,7 @@ static int print_titles(struct table *table)
 static void init(struct table *table, bool list,
                  const struct llmobs_table_style *style)
 {
-    memset(table, 0, sizeof *table);
+    memset(table, 0, sizeof(*table));
     table->style = style;
     table->screen = &style->screen;
     table->list = list;
@@ -500,7 +497,7 @@ static void table_fit(struct table *table)
 {
     struct llmobs_table_kept *kept = table->style->kept;
 
-    if (kept == NULL) {
+    if (!kept) {
         llmobs_layout_fit(&table->layout);
         return;
     }
@@ -526,7 +523,7 @@ static int table_lay_out(struct table *table,
             rc = table_measure(table, forest->rows[i]);
     want = table->layout.width[LLMOBS_COLUMN_NAME];
     table_fit(table);
-    if (table->style->kept != NULL)
+    if (table->style->kept)
         want = table->style->kept->wanted.width[LLMOBS_COLUMN_NAME];
     name = table->layout.width[LLMOBS_COLUMN_NAME];
     most =
@@ -562,7 +559,7 @@ static int add_brief(struct table *table, struct llmobs_buf *out,
     const struct llmobs_row *row = trace->root;
     int rc = llmobs_cells_time(out, trace->start_ns, true);
 
-    if (rc == 0 && row->ml_app != NULL) {
+    if (rc == 0 && row->ml_app) {
         rc = llmobs_buf_adds(out, "  ");
         rc |= llmobs_escape_adds(out, row->ml_app, APP_COLUMNS);
     }
@@ -583,8 +580,8 @@ static int add_long(struct llmobs_buf *out,
     rc |= llmobs_buf_adds(out, "  ");
     rc |= llmobs_cells_time(out, trace->start_ns, false);
     rc |= llmobs_buf_adds(out, "  ");
-    rc |= llmobs_escape_adds(out, row->ml_app != NULL ? row->ml_app : "-",
-                             NAME_COLUMNS);
+    rc |=
+        llmobs_escape_adds(out, row->ml_app ? row->ml_app : "-", NAME_COLUMNS);
     return rc | llmobs_buf_addf(out, "  %zu span%s", trace->count,
                                 trace->count == 1 ? "" : "s");
 }
@@ -604,7 +601,7 @@ static int table_print_trace(struct table *table,
     llmobs_screen_painted(table->screen, LLMOBS_PAINT_DIM,
                           table_text_of(title));
     putchar('\n');
-    for (; rc == 0 && row != NULL; row = llmobs_forest_next(row))
+    for (; rc == 0 && row; row = llmobs_forest_next(row))
         rc = table_print_row(table, row);
     return rc;
 }
