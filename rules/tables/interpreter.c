@@ -546,7 +546,8 @@ static int interpreter_put_pieces(struct llmobs_reading *reading)
         rc = llmobs_stream_role(&state->stream, layout_of(reading)->role);
     if (rc < 0 || (state->stream.choices.count == 0 && !reading->done))
         return rc;
-    if (interpreter_has(reading, LLMOBS_AT_REASON) &&
+    if ((interpreter_has(reading, LLMOBS_AT_REASON) ||
+         interpreter_has(reading, LLMOBS_AT_ENDED)) &&
         (!layout_of(reading)->mute || state->reasoned ||
          !reading->span->complete))
         llmobs_stream_reasons(&state->stream, reading->span);
