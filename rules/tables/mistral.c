@@ -179,14 +179,9 @@ static const struct llmobs_form classifications = {
 };
 
 static const struct llmobs_form form = {
+    LLMOBS_CHAT,
     .keys = keys,
     .request = mistral_read_request,
-    .document = llmobs_chat_document,
-    .event = llmobs_chat_event,
-    .finish = llmobs_chat_finish,
-    .ends = llmobs_chat_ends,
-    .state_fini = llmobs_chat_fini,
-    .state_size = sizeof(struct llmobs_stream),
     .variant = &variant,
     .failed_role = "assistant",
 };

@@ -124,17 +124,12 @@ static const struct llmobs_rerank rerank = {.settings = "parameters",
 /* -- the dialect --------------------------------------------------------- */
 
 static const struct llmobs_form chat = {
+    LLMOBS_CHAT,
     .keys = chat_keys,
     .confirm = chats,
     .begin = watsonx_begin,
     .request = llmobs_chat_request,
-    .document = llmobs_chat_document,
-    .event = llmobs_chat_event,
     .model = watsonx_name_model,
-    .finish = llmobs_chat_finish,
-    .ends = llmobs_chat_ends,
-    .state_fini = llmobs_chat_fini,
-    .state_size = sizeof(struct llmobs_stream),
     .variant = &variant,
 };
 
