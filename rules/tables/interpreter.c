@@ -190,15 +190,6 @@ static int interpreter_read_any(const struct llmobs_reading *reading,
     return *messages ? 0 : -ENOMEM;
 }
 
-static int add_text_message(struct llmobs_json *list, const char *role,
-                            const char *text)
-{
-    return text && *text
-               ? llmobs_json_add(list,
-                                 llmobs_message_new(role, llmobs_text_of(text)))
-               : 0;
-}
-
 static int read_messages(struct llmobs_reading *reading,
                          const struct llmobs_json *value,
                          const struct llmobs_json *settings)
@@ -210,15 +201,15 @@ static int read_messages(struct llmobs_reading *reading,
     if (rc == 0 && !span->input_messages)
         rc = (span->input_messages = llmobs_json_array()) ? 0 : -ENOMEM;
     if (rc == 0)
-        rc = add_text_message(span->input_messages, "system", system);
+        rc = llmobs_message_say(span->input_messages, "system", system);
     if (interpreter_has(reading, LLMOBS_AT_SYSTEM))
         llmobs_fact_apart(span);
     if (rc == 0 && layout_of(reading)->alone)
         rc = llmobs_message_add(span->input_messages, reading->request,
                                 layout_of(reading)->alone);
     else if (rc == 0)
-        rc = add_text_message(span->input_messages, "user",
-                              interpreter_text_at(reading, LLMOBS_AT_PROMPT));
+        rc = llmobs_message_say(span->input_messages, "user",
+                                interpreter_text_at(reading, LLMOBS_AT_PROMPT));
     return rc < 0 ? rc
                   : llmobs_tools_read_definitions(settings,
                                                   &span->tool_definitions);

@@ -1,5 +1,6 @@
 /* IBM's watsonx.ai: chat, generation, embeddings and rerankers. Its chat is
- * OpenAI's but for paths and the model's name in the request.
+ * OpenAI's but for paths and the model's name in the request. Tables have the
+ * generation and the embeddings.
  *
  * Source: the API reference of watsonx.ai (cloud.ibm.com/apidocs/watsonx-ai);
  * of the rerankers the types of npm's @ibm-cloud/watsonx-ai 1.7.16. */
