@@ -9,6 +9,7 @@
 #include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/values.h"
+#include "rules/tables/store.h"
 
 /* The variant of a form: names of members. */
 struct tool {
@@ -58,19 +59,17 @@ static int web_search_begin(struct llmobs_reading *reading)
 static int web_search_read_request(struct llmobs_reading *reading)
 {
     const struct tool *tool = web_search_tool_of(reading);
-    const struct llmobs_json *value = NULL;
-    int rc = 0;
+    int rc;
 
     if (reading->classified->shape->queries)
         return 0;
     rc = llmobs_request_metadata(reading->request, reading->form->keys,
                                  reading->span);
-    if (rc < 0 || reading->classified->call->request_truncated)
-        return rc;
-    for (const char *name = tool->inputs; *name && !value;
-         name = llmobs_words_next(name))
-        value = llmobs_json_get(reading->request, name);
-    return llmobs_value_input(reading->span, value);
+    return rc < 0 || reading->classified->call->request_truncated
+               ? rc
+               : llmobs_value_input(
+                     reading->span,
+                     llmobs_store_first(reading->request, tool->inputs));
 }
 
 /* -- the answer ----------------------------------------------------------- */
