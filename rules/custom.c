@@ -155,11 +155,10 @@ static const char *check_places(const struct row *row)
         finds = finds || *places[i].which == *LLMOBS_AT_DOCUMENTS;
         if (places[i].kinds & of)
             continue;
-        return of == RETRIEVAL ? "it has an output, but a retrieval has "
-                                 "documents"
-               : places[i].kinds == RETRIEVAL
-                   ? "it has documents, but is no retrieval"
-                   : "it has a part of an answer, but is no llm";
+        return places[i].kinds == LLM ? "it has a column of an llm, but is none"
+               : of == RETRIEVAL
+                   ? "it has an output, but a retrieval has documents"
+                   : "it has documents, but is no retrieval";
     }
     return of == RETRIEVAL && !finds ? "it is a retrieval without documents"
                                      : NULL;

@@ -8,32 +8,11 @@
  * Limits:  in find: no allocation; a shape is compared only where the end of
  *          its path has the key of the request's.
  */
-#ifndef LLMOBS_SHAPES_H
-#define LLMOBS_SHAPES_H
-
-#include <stdint.h>
+#ifndef LLMOBS_RULES_SHAPES_H
+#define LLMOBS_RULES_SHAPES_H
 
 #include "rules/custom.h"
-
-#define LLMOBS_SHAPES_BUCKETS 64
-#define LLMOBS_SHAPES_MAX 512
-
-struct llmobs_shapes_link {
-    uint64_t key;
-    uint16_t next; /* in its bucket; the number of a rule behind this one */
-};
-
-/* Numbers of rules, without a pointer: it is made when the library is built
- * (shapes_index.h), and costs a process nothing. */
-struct llmobs_shapes_index {
-    uint16_t count;
-    /* The last bucket is of those without a key. */
-    uint16_t first[LLMOBS_SHAPES_BUCKETS + 1];
-    struct llmobs_shapes_link links[LLMOBS_SHAPES_MAX];
-};
-
-/* That of llmobs_dialects (scripts/shapes_table.c). */
-extern const struct llmobs_shapes_index llmobs_shapes_known;
+#include "rules/shapes_key.h"
 
 struct llmobs_shapes {
     struct llmobs_rule *rules; /* in the order of the dialects */

@@ -3,7 +3,6 @@
 #include "rules/shapes_index.h"
 
 #include "rules/read/text.h"
-#include "rules/shapes_key.h"
 
 /* Fills the key that each path of this shape has at the same level, and answers
  * its bucket. A segment with a star stands for one segment of a path, but "**"

@@ -6,7 +6,8 @@
 #ifndef LLMOBS_SHAPES_INDEX_H
 #define LLMOBS_SHAPES_INDEX_H
 
-#include "rules/shapes.h"
+#include "rules/read/dialect.h"
+#include "rules/shapes_key.h"
 
 /* Answers the number of shapes, of which the index has the first
  * LLMOBS_SHAPES_MAX. */

@@ -1,14 +1,35 @@
-/* shapes_key - the key of a path's end, by which the index of the shapes
- * (shapes.h) has them: for its maker and for its reader alone.
+/* shapes_key - the index of the shapes (shapes.h), and the key of a path's end
+ * by which it has them.
  *
  * Threads: any; no state.
  */
 #ifndef LLMOBS_SHAPES_KEY_H
 #define LLMOBS_SHAPES_KEY_H
 
+#include <stdint.h>
 #include <string.h>
 
-#include "rules/shapes.h"
+#include "lib/base/buf.h"
+
+#define LLMOBS_SHAPES_BUCKETS 64
+#define LLMOBS_SHAPES_MAX 512
+
+struct llmobs_shapes_link {
+    uint64_t key;
+    uint16_t next; /* in its bucket; the number of a rule behind this one */
+};
+
+/* Numbers of rules, without a pointer: it is made when the library is built
+ * (shapes_index.h), and costs a process nothing. */
+struct llmobs_shapes_index {
+    uint16_t count;
+    /* The last bucket is of those without a key. */
+    uint16_t first[LLMOBS_SHAPES_BUCKETS + 1];
+    struct llmobs_shapes_link links[LLMOBS_SHAPES_MAX];
+};
+
+/* That of llmobs_dialects (scripts/shapes_table.c). */
+extern const struct llmobs_shapes_index llmobs_shapes_known;
 
 /* In place of the number of an entry. */
 #define LLMOBS_SHAPES_NONE UINT16_MAX

@@ -36,6 +36,8 @@ void llmobs_sse_fini(struct llmobs_sse *sse)
 
 static size_t find_line_end(struct llmobs_text in, size_t at)
 {
+    if (at < in.len && in.data[at] == '\n') /* an event's end */
+        return at;
     while (at < in.len) {
         size_t len = in.len - at < WINDOW ? in.len - at : WINDOW;
         const char *from = in.data + at;

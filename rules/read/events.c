@@ -39,7 +39,7 @@ static bool next_sse(struct llmobs_events *events, struct llmobs_event *event)
         return false;
     event->type = sse.type;
     event->data = sse.data;
-    event->failed = llmobs_text_is(sse.type, "error");
+    event->failed = sse.type.len > 0 && llmobs_text_is(sse.type, "error");
     event->end = sse.end;
     return true;
 }
@@ -201,7 +201,11 @@ int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
     int rc;
 
     do {
-        memset(event, 0, sizeof(*event));
+        /* The rest is set in any case. */
+        event->type = (struct llmobs_text){NULL, 0};
+        event->error = (struct llmobs_text){NULL, 0};
+        event->json = NULL;
+        event->failed = false;
         if (!next_raw(events, event))
             return 0;
         event->data = llmobs_text_strip(event->data);

@@ -114,22 +114,10 @@ void llmobs_layout_read(struct llmobs_layout_values *values, const char *places)
     }
 }
 
-static size_t read_layout_line_of(const struct llmobs_layout_values *v,
-                                  const char *which)
-{
-    return v->lines[(unsigned char)*which & 0x7F];
-}
-
-bool llmobs_layout_has(const struct llmobs_layout_values *values,
-                       const char *which)
-{
-    return read_layout_line_of(values, which) > 0;
-}
-
 const char *llmobs_layout_key(const struct llmobs_layout_values *values,
                               const char *which, size_t n)
 {
-    for (size_t i = read_layout_line_of(values, which);
+    for (size_t i = llmobs_layout_line(values, which);
          i > 0 && i <= values->count; i++) {
         const struct llmobs_layout_pointer *pointer = &values->pointers[i - 1];
 
@@ -158,13 +146,14 @@ static const struct llmobs_json *element(const struct llmobs_json *array,
     return llmobs_json_at(array, at);
 }
 
-const struct llmobs_json *llmobs_layout_value(struct llmobs_layout_found found)
+const struct llmobs_json *llmobs_layout_value(
+    const struct llmobs_layout_found *found)
 {
-    if (found.member)
-        return llmobs_json_iter_value(found.member);
-    if (!found.step || !found.in)
-        return found.in;
-    return element(found.in, found.step);
+    if (found->member)
+        return llmobs_json_iter_value(found->member);
+    if (!found->step || !found->in)
+        return found->in;
+    return element(found->in, found->step);
 }
 
 /* Follows one pointer. */
@@ -175,11 +164,11 @@ static struct llmobs_layout_found read_layout_follow(
     struct llmobs_layout_found found = {body, NULL, NULL};
 
     for (size_t i = 0; i < pointer->steps; i++) {
-        found.in = llmobs_layout_value(found);
+        found.in = llmobs_layout_value(&found);
         found.step = v->text + v->steps[pointer->step + i];
         found.member = llmobs_json_find(found.in, found.step);
     }
-    if (!llmobs_layout_value(found))
+    if (!llmobs_layout_value(&found))
         found.in = NULL;
     return found;
 }
@@ -209,23 +198,30 @@ void llmobs_layout_go(struct llmobs_layout_values *values,
     if (alike && values->bodies[second] == body)
         return;
     values->bodies[second] = body;
-    for (size_t i = 0; i < values->count; i++)
-        if (!values->pointers[i].either &&
-            !read_layout_is_word(values->pointers[i].which))
-            values->found[second][i] = read_layout_find(values, i, body);
+    values->facts[second] = false;
+    for (size_t i = 0; i < values->count; i++) {
+        const struct llmobs_layout_pointer *pointer = &values->pointers[i];
+
+        if (pointer->either || read_layout_is_word(pointer->which))
+            continue;
+        values->found[second][i] = read_layout_find(values, i, body);
+        if (values->found[second][i].in &&
+            strchr(LLMOBS_AT_FACTS, pointer->which))
+            values->facts[second] = true;
+    }
 }
 
 const struct llmobs_json *llmobs_layout_nth(
     const struct llmobs_layout_values *values, const char *which, size_t n)
 {
-    size_t i = read_layout_line_of(values, which);
+    size_t i = llmobs_layout_line(values, which);
 
     if (i == 0)
         return NULL;
     for (; i <= values->count; i++)
         if (values->pointers[i - 1].which == *which &&
             !values->pointers[i - 1].either && n-- == 0)
-            return llmobs_layout_value(values->now[i - 1]);
+            return llmobs_layout_value(&values->now[i - 1]);
     return NULL;
 }
 
@@ -233,10 +229,12 @@ const struct llmobs_json *llmobs_layout_of(
     const struct llmobs_layout_values *values, const char *which,
     const struct llmobs_json *body)
 {
-    size_t i = read_layout_line_of(values, which);
+    size_t i = llmobs_layout_line(values, which);
+    struct llmobs_layout_found found = {NULL, NULL, NULL};
 
-    return i > 0 ? llmobs_layout_value(read_layout_find(values, i - 1, body))
-                 : NULL;
+    if (i > 0)
+        found = read_layout_find(values, i - 1, body);
+    return llmobs_layout_value(&found);
 }
 
 struct llmobs_json *llmobs_layout_ends(

@@ -58,6 +58,11 @@
 #define LLMOBS_AT_PREFILL "a"   /* the time that the model read the prompt */
 #define LLMOBS_AT_DECODE "b"    /* the time that it wrote */
 #define LLMOBS_AT_DOCUMENTS "d" /* the list */
+/* Those that tell of an answer and are no part of it. */
+#define LLMOBS_AT_FACTS                                                       \
+    LLMOBS_AT_MODEL LLMOBS_AT_ID LLMOBS_AT_FAULT LLMOBS_AT_USAGE              \
+        LLMOBS_AT_INPUT_TOKENS LLMOBS_AT_OUTPUT_TOKENS LLMOBS_AT_TOTAL_TOKENS \
+            LLMOBS_AT_CACHED_TOKENS LLMOBS_AT_PREFILL LLMOBS_AT_DECODE
 /* Of one of the documents: */
 #define LLMOBS_AT_DOCUMENT_TEXT "t"
 #define LLMOBS_AT_DOCUMENT_NAME "n"
@@ -122,6 +127,7 @@ struct llmobs_layout_values {
     uint8_t lines[128]; /* the first pointer of a letter, from 1 on */
     const struct llmobs_json *bodies[2];
     struct llmobs_layout_found found[2][LLMOBS_LAYOUT_PLACES];
+    bool facts[2];                         /* any of LLMOBS_AT_FACTS is there */
     const struct llmobs_layout_found *now; /* of the last body */
 };
 
@@ -138,18 +144,41 @@ void llmobs_layout_read(struct llmobs_layout_values *values,
 void llmobs_layout_go(struct llmobs_layout_values *values,
                       const struct llmobs_json *body, bool alike);
 
-const struct llmobs_json *llmobs_layout_value(struct llmobs_layout_found found);
+const struct llmobs_json *llmobs_layout_value(
+    const struct llmobs_layout_found *found);
+
+/* The first pointer of a letter, from 1 on; 0: the layout has none. */
+static inline size_t llmobs_layout_line(
+    const struct llmobs_layout_values *values, const char *which)
+{
+    return values->lines[(unsigned char)*which & 0x7F];
+}
+
+/* True where the layout names this place. */
+static inline bool llmobs_layout_has(const struct llmobs_layout_values *values,
+                                     const char *which)
+{
+    return llmobs_layout_line(values, which) > 0;
+}
 
 /* The value at a place of that body; NULL: the layout names no such place, or
  * the body has none. _nth: of a letter with several lines. */
-static inline const struct llmobs_json *llmobs_layout_at(
-    const struct llmobs_layout_values *values, const char *which)
+static inline __attribute__((always_inline)) const struct llmobs_json *
+llmobs_layout_at(const struct llmobs_layout_values *values, const char *which)
 {
-    size_t line = values->lines[(unsigned char)*which];
+    size_t line = llmobs_layout_line(values, which);
 
     if (line == 0 || !values->now[line - 1].in)
         return NULL;
-    return llmobs_layout_value(values->now[line - 1]);
+    return llmobs_layout_value(&values->now[line - 1]);
+}
+
+/* True where that body has any of LLMOBS_AT_FACTS: most events of a stream have
+ * none. */
+static inline bool llmobs_layout_tells(
+    const struct llmobs_layout_values *values)
+{
+    return values->facts[values->now == values->found[1]];
 }
 
 const struct llmobs_json *llmobs_layout_nth(
@@ -159,10 +188,6 @@ const struct llmobs_json *llmobs_layout_nth(
 const struct llmobs_json *llmobs_layout_of(
     const struct llmobs_layout_values *values, const char *which,
     const struct llmobs_json *body);
-
-/* True where the layout names this place. */
-bool llmobs_layout_has(const struct llmobs_layout_values *values,
-                       const char *which);
 
 /* The member that the nth pointer of a letter begins with, or the word of a
  * capital letter; NULL: the layout has none, or it is the whole body. */

@@ -26,6 +26,15 @@ struct llmobs_json *llmobs_message_new(const char *role,
     return NULL;
 }
 
+int llmobs_message_say(struct llmobs_json *list, const char *role,
+                       const char *text)
+{
+    return text && *text
+               ? llmobs_json_add(list,
+                                 llmobs_message_new(role, llmobs_text_of(text)))
+               : 0;
+}
+
 struct llmobs_json *llmobs_message_only(const char *role,
                                         struct llmobs_text content)
 {

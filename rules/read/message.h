@@ -16,6 +16,10 @@ struct llmobs_message_content;
 struct llmobs_json *llmobs_message_new(const char *role,
                                        struct llmobs_text content);
 
+/* Adds a message to a list; a text that is NULL or empty is none. */
+int llmobs_message_say(struct llmobs_json *list, const char *role,
+                       const char *text);
+
 /* Gives an array with one message. */
 struct llmobs_json *llmobs_message_only(const char *role,
                                         struct llmobs_text content);

@@ -1,6 +1,6 @@
 /* Azure's speech to text: fast transcription, whose request is a form, and the
  * API for short audio, whose request is the sound itself. Of neither is a byte
- * of the sound kept.
+ * of the sound kept. Code, since neither request is JSON.
  *
  * Source: learn.microsoft.com, "Use the fast transcription API" (api-version
  * 2024-11-15), "LLM speech" (2025-10-15), and "Speech to text REST API for

@@ -334,34 +334,18 @@ static int huggingface_read_scores(struct llmobs_reading *reading,
 
 /* -- the dialect --------------------------------------------------------- */
 
-static const struct llmobs_form form = {
-    .keys = keys,
-    .signs = signs,
-    .confirm = has_inputs,
-    .request = huggingface_read_request,
-    .document = huggingface_read_document,
-    .event = huggingface_read_event,
-    .finish = huggingface_finish_stream,
-    .ends = huggingface_read_ends,
-    .state_fini = huggingface_free_state,
-    .state_size = sizeof(struct llmobs_text_stream),
-    .lists = true,
-};
+#define FUNCTIONS                                                           \
+    .keys = keys, .signs = signs, .request = huggingface_read_request,      \
+    .document = huggingface_read_document, .event = huggingface_read_event, \
+    .finish = huggingface_finish_stream, .ends = huggingface_read_ends,     \
+    .state_fini = huggingface_free_state,                                   \
+    .state_size = sizeof(struct llmobs_text_stream), .lists = true
 
-static const struct llmobs_form task = {
-    .keys = keys,
-    .signs = signs,
-    .asked = huggingface_path_model,
-    .begin = huggingface_begin_task,
-    .request = huggingface_read_request,
-    .document = huggingface_read_document,
-    .event = huggingface_read_event,
-    .finish = huggingface_finish_stream,
-    .ends = huggingface_read_ends,
-    .state_fini = huggingface_free_state,
-    .state_size = sizeof(struct llmobs_text_stream),
-    .lists = true,
-};
+static const struct llmobs_form form = {FUNCTIONS, .confirm = has_inputs};
+
+static const struct llmobs_form task = {FUNCTIONS,
+                                        .asked = huggingface_path_model,
+                                        .begin = huggingface_begin_task};
 
 static const struct llmobs_form similarity = {
     .signs = similar_signs,

@@ -42,7 +42,7 @@ static const struct llmobs_layout_values *values_of(
     return &((const struct llmobs_interpreter *)reading->state)->at;
 }
 
-static const struct llmobs_json *interpreter_at(
+static inline const struct llmobs_json *interpreter_at(
     const struct llmobs_reading *reading, const char *which)
 {
     return llmobs_layout_at(values_of(reading), which);
@@ -54,8 +54,8 @@ static const char *interpreter_text_at(const struct llmobs_reading *reading,
     return llmobs_json_text(interpreter_at(reading, which));
 }
 
-static bool interpreter_has(const struct llmobs_reading *reading,
-                            const char *which)
+static inline __attribute__((always_inline)) bool interpreter_has(
+    const struct llmobs_reading *reading, const char *which)
 {
     return llmobs_layout_has(values_of(reading), which);
 }
@@ -190,15 +190,6 @@ static int interpreter_read_any(const struct llmobs_reading *reading,
     return *messages ? 0 : -ENOMEM;
 }
 
-static int add_text_message(struct llmobs_json *list, const char *role,
-                            const char *text)
-{
-    return text && *text
-               ? llmobs_json_add(list,
-                                 llmobs_message_new(role, llmobs_text_of(text)))
-               : 0;
-}
-
 static int read_messages(struct llmobs_reading *reading,
                          const struct llmobs_json *value,
                          const struct llmobs_json *settings)
@@ -210,15 +201,15 @@ static int read_messages(struct llmobs_reading *reading,
     if (rc == 0 && !span->input_messages)
         rc = (span->input_messages = llmobs_json_array()) ? 0 : -ENOMEM;
     if (rc == 0)
-        rc = add_text_message(span->input_messages, "system", system);
+        rc = llmobs_message_say(span->input_messages, "system", system);
     if (interpreter_has(reading, LLMOBS_AT_SYSTEM))
         llmobs_fact_apart(span);
     if (rc == 0 && layout_of(reading)->alone)
         rc = llmobs_message_add(span->input_messages, reading->request,
                                 layout_of(reading)->alone);
     else if (rc == 0)
-        rc = add_text_message(span->input_messages, "user",
-                              interpreter_text_at(reading, LLMOBS_AT_PROMPT));
+        rc = llmobs_message_say(span->input_messages, "user",
+                                interpreter_text_at(reading, LLMOBS_AT_PROMPT));
     return rc < 0 ? rc
                   : llmobs_tools_read_definitions(settings,
                                                   &span->tool_definitions);
@@ -501,23 +492,25 @@ static int interpreter_add_calls(struct llmobs_interpreter *state, int64_t part,
 static int interpreter_add_piece(struct llmobs_reading *reading)
 {
     struct llmobs_interpreter *state = reading->state;
-    const struct llmobs_json *calls = interpreter_at(reading, LLMOBS_AT_CALLS);
-    const char *image = interpreter_text_at(reading, LLMOBS_AT_IMAGE);
-    const char *instead = interpreter_text_at(reading, LLMOBS_AT_INSTEAD);
-    const struct llmobs_json *text = interpreter_at(reading, LLMOBS_AT_TEXT);
-    int64_t part = llmobs_json_to_int(interpreter_at(reading, LLMOBS_AT_INDEX));
-    int rc = llmobs_stream_role(&state->stream,
-                                interpreter_text_at(reading, LLMOBS_AT_ROLE));
+    const struct llmobs_layout_values *at = &state->at;
+    const struct llmobs_json *calls = llmobs_layout_at(at, LLMOBS_AT_CALLS);
+    const struct llmobs_json *image = llmobs_layout_at(at, LLMOBS_AT_IMAGE);
+    const struct llmobs_json *instead = llmobs_layout_at(at, LLMOBS_AT_INSTEAD);
+    const struct llmobs_json *role = llmobs_layout_at(at, LLMOBS_AT_ROLE);
+    const struct llmobs_json *thought =
+        llmobs_layout_at(at, LLMOBS_AT_REASONING);
+    int64_t part = llmobs_json_to_int(llmobs_layout_at(at, LLMOBS_AT_INDEX));
+    int rc =
+        role ? llmobs_stream_role(&state->stream, llmobs_json_text(role)) : 0;
 
+    if (rc == 0 && thought)
+        rc = llmobs_stream_reasoning(&state->stream, llmobs_json_text(thought));
     if (rc == 0)
-        rc = llmobs_stream_reasoning(
-            &state->stream, interpreter_text_at(reading, LLMOBS_AT_REASONING));
-    if (rc == 0)
-        rc = add_value(state, part, text);
+        rc = add_value(state, part, llmobs_layout_at(at, LLMOBS_AT_TEXT));
     if (rc == 0 && image)
-        rc = add_image(state, image);
+        rc = add_image(state, llmobs_json_text(image));
     if (rc == 0 && instead)
-        rc = add_instead(state, instead);
+        rc = add_instead(state, llmobs_json_text(instead));
     return rc == 0 && calls ? interpreter_add_calls(state, part, calls) : rc;
 }
 
@@ -544,7 +537,8 @@ static int interpreter_put_pieces(struct llmobs_reading *reading)
         rc = llmobs_stream_role(&state->stream, layout_of(reading)->role);
     if (rc < 0 || (state->stream.choices.count == 0 && !reading->done))
         return rc;
-    if (interpreter_has(reading, LLMOBS_AT_REASON) &&
+    if ((interpreter_has(reading, LLMOBS_AT_REASON) ||
+         interpreter_has(reading, LLMOBS_AT_ENDED)) &&
         (!layout_of(reading)->mute || state->reasoned ||
          !reading->span->complete))
         llmobs_stream_reasons(&state->stream, reading->span);
@@ -821,6 +815,14 @@ static int interpreter_read_piece(struct llmobs_reading *reading,
     return rc < 0 ? rc : add_end(reading, reason, ended);
 }
 
+static int read_told(struct llmobs_reading *reading,
+                     const struct llmobs_event *event)
+{
+    int rc = interpreter_read_facts(reading);
+
+    return rc == 0 ? read_fault(reading, event->data, event->alike) : rc;
+}
+
 int llmobs_interpreter_event(struct llmobs_reading *reading,
                              const struct llmobs_event *event)
 {
@@ -837,9 +839,8 @@ int llmobs_interpreter_event(struct llmobs_reading *reading,
     reason = reason_at(reading, room);
     ended = interpreter_has_ended(reading, reason);
     reading->done = reading->done || ended;
-    rc = interpreter_read_facts(reading);
-    if (rc == 0)
-        rc = read_fault(reading, event->data, event->alike);
+    rc =
+        llmobs_layout_tells(values_of(reading)) ? read_told(reading, event) : 0;
     if (rc < 0 || event->failed || reading->classified->call->status >= 300 ||
         interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING)
         return rc;

@@ -83,17 +83,6 @@ static int begin_embedding(struct llmobs_reading *reading)
 
 /* -- the request --------------------------------------------------------- */
 
-static int llama_cpp_add_text(struct llmobs_json *list, const char *role,
-                              const struct llmobs_json *value)
-{
-    const char *text = llmobs_json_text(value);
-
-    if (!text || !*text)
-        return 0;
-    return llmobs_json_add(list,
-                           llmobs_message_new(role, llmobs_text_of(text)));
-}
-
 /* The parts of an infill have roles of their own. */
 static int add_parts(struct llmobs_json *list,
                      const struct llmobs_json *request)
@@ -104,17 +93,18 @@ static int add_parts(struct llmobs_json *list,
     for (size_t i = 0;
          rc == 0 && llmobs_json_is_array(extra) && i < llmobs_json_len(extra);
          i++)
-        rc = llama_cpp_add_text(
-            list, "context", llmobs_json_get(llmobs_json_at(extra, i), "text"));
+        rc = llmobs_message_say(
+            list, "context",
+            llmobs_json_gets(llmobs_json_at(extra, i), "text"));
     if (rc == 0)
-        rc = llama_cpp_add_text(list, "prefix",
-                                llmobs_json_get(request, "input_prefix"));
+        rc = llmobs_message_say(list, "prefix",
+                                llmobs_json_gets(request, "input_prefix"));
     if (rc == 0)
-        rc = llama_cpp_add_text(list, "suffix",
-                                llmobs_json_get(request, "input_suffix"));
+        rc = llmobs_message_say(list, "suffix",
+                                llmobs_json_gets(request, "input_suffix"));
     return rc < 0 ? rc
-                  : llama_cpp_add_text(list, "user",
-                                       llmobs_json_get(request, "prompt"));
+                  : llmobs_message_say(list, "user",
+                                       llmobs_json_gets(request, "prompt"));
 }
 
 static int llama_cpp_add_message(void *list, struct llmobs_text text)

@@ -1,6 +1,7 @@
 /* MCP over its Streamable HTTP transport, as a client speaks it (WIRE 6.14). A
  * message is one of JSON-RPC 2.0; until protocol version 2025-03-26 a body may
- * be a list of them. */
+ * be a list of them. Code, since the method decides how a message is read, and
+ * an answer may come by a later request. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -12,7 +12,6 @@
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
-#include "rules/read/values.h"
 #include "rules/tables/interpreter.h"
 
 /* Keys to look for; all but the first are metadata. */
@@ -163,40 +162,26 @@ static const struct llmobs_form ocr = {
 
 /* -- classifications ----------------------------------------------------- */
 
-static int read_classified(struct llmobs_reading *reading)
-{
-    if (reading->classified->call->request_truncated)
-        return 0;
-    return llmobs_value_input(reading->span,
-                              llmobs_json_get(reading->request, "input"));
-}
-
 /* The scores of each target are the answer itself. */
-static int mistral_read_scores(struct llmobs_reading *reading,
-                               const struct llmobs_json *body)
-{
-    int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
-
-    if (rc < 0 || reading->classified->call->status >= 300)
-        return rc;
-    return llmobs_value_output(reading->span, llmobs_json_get(body, "results"));
-}
+static const struct llmobs_layout classify = {
+    .places = LLMOBS_AT(INPUT, "/input") LLMOBS_AT(MODEL, "/model")
+        LLMOBS_AT(OUTPUT, "/results"),
+};
 
 static const struct llmobs_form classifications = {
-    .request = read_classified,
-    .document = mistral_read_scores,
+    .begin = llmobs_interpreter_begin,
+    .request = llmobs_interpreter_request,
+    .document = llmobs_interpreter_document,
     .ends = llmobs_reading_ends,
+    .state_fini = llmobs_interpreter_fini,
+    .state_size = sizeof(struct llmobs_interpreter),
+    .variant = &classify,
 };
 
 static const struct llmobs_form form = {
+    LLMOBS_CHAT,
     .keys = keys,
     .request = mistral_read_request,
-    .document = llmobs_chat_document,
-    .event = llmobs_chat_event,
-    .finish = llmobs_chat_finish,
-    .ends = llmobs_chat_ends,
-    .state_fini = llmobs_chat_fini,
-    .state_size = sizeof(struct llmobs_stream),
     .variant = &variant,
     .failed_role = "assistant",
 };

@@ -1,6 +1,6 @@
 /* Mistral's conversations: started, gone on with, and started again from an
  * entry. The server keeps their history, so that a request has only what is
- * new.
+ * new. Code, since a stream's entries come in parts of several kinds.
  *
  * Source: the types of npm's @mistralai/mistralai 2.7.0 (funcs, sdk and
  * models/components/conversation*). Datadog's SDKs do not read them; names are
@@ -82,10 +82,7 @@ static int mistral_conversations_read_request(struct llmobs_reading *reading)
     span->input_messages = llmobs_json_array();
     if (!span->input_messages)
         return -ENOMEM;
-    if (system && *system)
-        rc = llmobs_json_add(
-            span->input_messages,
-            llmobs_message_new("system", llmobs_text_of(system)));
+    rc = llmobs_message_say(span->input_messages, "system", system);
     llmobs_fact_apart(span);
     if (rc == 0)
         rc = llmobs_mistral_add_inputs(

@@ -66,15 +66,6 @@ static char *replicate_path_model(const struct llmobs_reading *reading)
 
 /* -- the request --------------------------------------------------------- */
 
-static int replicate_add_text(struct llmobs_json *list, const char *role,
-                              const char *text)
-{
-    return text && *text
-               ? llmobs_json_add(list,
-                                 llmobs_message_new(role, llmobs_text_of(text)))
-               : 0;
-}
-
 /* True for a data URL, which holds the thing itself. */
 static bool replicate_is_inline(const char *text)
 {
@@ -121,11 +112,11 @@ static int replicate_read_request(struct llmobs_reading *reading)
     span->input_messages = llmobs_json_array();
     if (!span->input_messages)
         return -ENOMEM;
-    rc = replicate_add_text(span->input_messages, "system",
+    rc = llmobs_message_say(span->input_messages, "system",
                             llmobs_json_gets(input, "system_prompt"));
     llmobs_fact_apart(span);
     return rc < 0 ? rc
-                  : replicate_add_text(span->input_messages, "user", prompt);
+                  : llmobs_message_say(span->input_messages, "user", prompt);
 }
 
 /* -- the answer ---------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* Rerankers of Cohere, Jina, Voyage, vLLM, llama.cpp, text-embeddings-inference
- * and others of their form (WIRE 6.13). */
+ * and others of their form (WIRE 6.13). Code (rules/read/rerank.h), since an
+ * answer names texts of the request by their numbers. */
 #include "rules/read/rerank.h"
 
 static const struct llmobs_form form = {

@@ -13,11 +13,19 @@
     .method = "POST", .path = (p), .operation = (op), .span_name = (name), \
     .kind = LLMOBS_KIND_RETRIEVAL
 
-/* The functions of each form here. */
-#define FUNCTIONS                                                       \
-    .confirm = llmobs_store_asks, .begin = llmobs_store_begin,          \
-    .request = llmobs_store_request, .document = llmobs_store_document, \
-    .ends = llmobs_reading_ends
+#define STORE(dialect, id, its_signs)                                   \
+    static const struct llmobs_form id##_form = {                       \
+        .keys = id##_keys,                                              \
+        .signs = its_signs,                                             \
+        .confirm = llmobs_store_asks,                                   \
+        .begin = llmobs_store_begin,                                    \
+        .request = llmobs_store_request,                                \
+        .document = llmobs_store_document,                              \
+        .ends = llmobs_reading_ends,                                    \
+        .variant = &id};                                                \
+    LLMOBS_DIALECT(dialect, .integration = #dialect, .genai = "_OTHER", \
+                   .group = LLMOBS_GROUP_VECTOR, .shapes = id##_shapes, \
+                   .form = &id##_form)
 
 /* A refusal within an answer whose status is 200. The type is its code, if it
  * has one. */
@@ -48,13 +56,6 @@ static const struct llmobs_store azure = {
     .place = "index",
 };
 
-static const struct llmobs_form azure_form = {
-    FUNCTIONS,
-    .keys = azure_keys,
-    .signs = "\"vectorQueries\"\0",
-    .variant = &azure,
-};
-
 static const struct llmobs_shape azure_shapes[] = {
     {SEARCH("/indexes/*/docs/search", "search", "azure_search.search"),
      .host = "*.search.windows.net", .by_body = true},
@@ -64,9 +65,7 @@ static const struct llmobs_shape azure_shapes[] = {
     {.path = ""},
 };
 
-LLMOBS_DIALECT(azure_search, .integration = "azure_search", .genai = "_OTHER",
-               .group = LLMOBS_GROUP_VECTOR, .shapes = azure_shapes,
-               .form = &azure_form);
+STORE(azure_search, azure, "\"vectorQueries\"\0");
 
 /* -- Cloudflare Vectorize: POST /vectorize/v2/indexes/{index}/query ---------
  */
@@ -84,22 +83,13 @@ static const struct llmobs_store vectorize = {
     .place = "index",
 };
 
-static const struct llmobs_form vectorize_form = {
-    FUNCTIONS,
-    .keys = vectorize_keys,
-    .signs = "\"vector\"\0",
-    .variant = &vectorize,
-};
-
 static const struct llmobs_shape vectorize_shapes[] = {
     {SEARCH("/vectorize/v2/indexes/*/query", "query", "vectorize.query"),
      .host = "api.cloudflare.com"},
     {.path = ""},
 };
 
-LLMOBS_DIALECT(vectorize, .integration = "vectorize", .genai = "_OTHER",
-               .group = LLMOBS_GROUP_VECTOR, .shapes = vectorize_shapes,
-               .form = &vectorize_form);
+STORE(vectorize, vectorize, "\"vector\"\0");
 
 /* -- Meilisearch: POST /indexes/{index}/search, /multi-search ---------- */
 
@@ -122,22 +112,13 @@ static const struct llmobs_store meili = {
     .place = "index",
 };
 
-static const struct llmobs_form meili_form = {
-    FUNCTIONS,
-    .keys = meili_keys,
-    .signs = "\"hybrid\"\0\"vector\"\0",
-    .variant = &meili,
-};
-
 static const struct llmobs_shape meili_shapes[] = {
     {SEARCH("/indexes/*/search", "search", "meilisearch.search")},
     {SEARCH("/multi-search", "multi_search", "meilisearch.search")},
     {.path = ""},
 };
 
-LLMOBS_DIALECT(meilisearch, .integration = "meilisearch", .genai = "_OTHER",
-               .group = LLMOBS_GROUP_VECTOR, .shapes = meili_shapes,
-               .form = &meili_form);
+STORE(meilisearch, meili, "\"hybrid\"\0\"vector\"\0");
 
 /* -- Milvus, Zilliz Cloud: POST /v2/vectordb/entities/search --------------- */
 
@@ -167,13 +148,6 @@ static const struct llmobs_store milvus = {
     .fail = milvus_fail,
 };
 
-static const struct llmobs_form milvus_form = {
-    FUNCTIONS,
-    .keys = milvus_keys,
-    .signs = "\"collectionName\"\0",
-    .variant = &milvus,
-};
-
 static const struct llmobs_shape milvus_shapes[] = {
     {SEARCH("/v2/vectordb/entities/search", "search", "milvus.search"),
      .telling = true},
@@ -186,9 +160,7 @@ static const struct llmobs_shape milvus_shapes[] = {
     {.path = ""},
 };
 
-LLMOBS_DIALECT(milvus, .integration = "milvus", .genai = "_OTHER",
-               .group = LLMOBS_GROUP_VECTOR, .shapes = milvus_shapes,
-               .form = &milvus_form);
+STORE(milvus, milvus, "\"collectionName\"\0");
 
 /* -- Pinecone: POST /query, /records/namespaces/{namespace}/search --------- */
 
@@ -206,12 +178,6 @@ static const struct llmobs_store pinecone = {
     .place = "namespace",
 };
 
-static const struct llmobs_form pinecone_form = {
-    FUNCTIONS,
-    .keys = pinecone_keys,
-    .variant = &pinecone,
-};
-
 static const struct llmobs_shape pinecone_shapes[] = {
     {SEARCH("/query", "query", "pinecone.query"), .host = "*.pinecone.io",
      .whole = true},
@@ -221,9 +187,7 @@ static const struct llmobs_shape pinecone_shapes[] = {
     {.path = ""},
 };
 
-LLMOBS_DIALECT(pinecone, .integration = "pinecone", .genai = "_OTHER",
-               .group = LLMOBS_GROUP_VECTOR, .shapes = pinecone_shapes,
-               .form = &pinecone_form);
+STORE(pinecone, pinecone, NULL);
 
 /* -- Qdrant: POST /collections/{collection}/points/... --------------------- */
 
@@ -252,14 +216,6 @@ static const struct llmobs_store qdrant = {
     .fail = qdrant_fail,
 };
 
-static const struct llmobs_form qdrant_form = {
-    FUNCTIONS,
-    .keys = qdrant_keys,
-    .signs =
-        "\"query\"\0\"vector\"\0\"prefetch\"\0\"searches\"\0\"positive\"\0",
-    .variant = &qdrant,
-};
-
 #define POINTS(path, op)                                         \
     {                                                            \
         SEARCH("/collections/*/points/" path, op, "qdrant." op), \
@@ -277,9 +233,8 @@ static const struct llmobs_shape qdrant_shapes[] = {
     {.path = ""},
 };
 
-LLMOBS_DIALECT(qdrant, .integration = "qdrant", .genai = "_OTHER",
-               .group = LLMOBS_GROUP_VECTOR, .shapes = qdrant_shapes,
-               .form = &qdrant_form);
+STORE(qdrant, qdrant,
+      "\"query\"\0\"vector\"\0\"prefetch\"\0\"searches\"\0\"positive\"\0");
 
 /* -- Typesense: POST /multi_search ----------------------------------------- */
 
@@ -317,18 +272,9 @@ static const struct llmobs_store typesense = {
     .fail = typesense_fail,
 };
 
-static const struct llmobs_form typesense_form = {
-    FUNCTIONS,
-    .keys = typesense_keys,
-    .signs = "\"vector_query\"\0",
-    .variant = &typesense,
-};
-
 static const struct llmobs_shape typesense_shapes[] = {
     {SEARCH("/multi_search", "multi_search", "typesense.search")},
     {.path = ""},
 };
 
-LLMOBS_DIALECT(typesense, .integration = "typesense", .genai = "_OTHER",
-               .group = LLMOBS_GROUP_VECTOR, .shapes = typesense_shapes,
-               .form = &typesense_form);
+STORE(typesense, typesense, "\"vector_query\"\0");

@@ -1,5 +1,6 @@
 /* The APIs of the makers of voices and transcripts: ElevenLabs, Deepgram,
- * Cartesia, AssemblyAI, and MiniMax's speech.
+ * Cartesia, AssemblyAI, and MiniMax's speech. Code, since most bodies are sound
+ * or forms.
  *
  * Source: the types of npm's @elevenlabs/elevenlabs-js 2.73.0, @deepgram/sdk
  * 5.13.0, @cartesia/cartesia-js 4.2.0 and assemblyai 4.41.5; symfony/ai,

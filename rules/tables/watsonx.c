@@ -1,5 +1,6 @@
 /* IBM's watsonx.ai: chat, generation, embeddings and rerankers. Its chat is
- * OpenAI's but for paths and the model's name in the request.
+ * OpenAI's but for paths and the model's name in the request. Tables have the
+ * generation and the embeddings.
  *
  * Source: the API reference of watsonx.ai (cloud.ibm.com/apidocs/watsonx-ai);
  * of the rerankers the types of npm's @ibm-cloud/watsonx-ai 1.7.16. */
@@ -124,17 +125,12 @@ static const struct llmobs_rerank rerank = {.settings = "parameters",
 /* -- the dialect --------------------------------------------------------- */
 
 static const struct llmobs_form chat = {
+    LLMOBS_CHAT,
     .keys = chat_keys,
     .confirm = chats,
     .begin = watsonx_begin,
     .request = llmobs_chat_request,
-    .document = llmobs_chat_document,
-    .event = llmobs_chat_event,
     .model = watsonx_name_model,
-    .finish = llmobs_chat_finish,
-    .ends = llmobs_chat_ends,
-    .state_fini = llmobs_chat_fini,
-    .state_size = sizeof(struct llmobs_stream),
     .variant = &variant,
 };
 

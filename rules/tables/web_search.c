@@ -9,11 +9,11 @@
 #include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/values.h"
+#include "rules/tables/store.h"
 
 /* The variant of a form: names of members. */
 struct tool {
     const char *inputs;  /* of the request: the first that is there */
-    const char *keys;    /* of the request: kept as metadata */
     const char *outputs; /* of the answer: all that are there */
 };
 
@@ -59,18 +59,17 @@ static int web_search_begin(struct llmobs_reading *reading)
 static int web_search_read_request(struct llmobs_reading *reading)
 {
     const struct tool *tool = web_search_tool_of(reading);
-    const struct llmobs_json *value = NULL;
-    int rc = 0;
+    int rc;
 
     if (reading->classified->shape->queries)
         return 0;
-    rc = llmobs_request_metadata(reading->request, tool->keys, reading->span);
-    if (rc < 0 || reading->classified->call->request_truncated)
-        return rc;
-    for (const char *name = tool->inputs; *name && !value;
-         name = llmobs_words_next(name))
-        value = llmobs_json_get(reading->request, name);
-    return llmobs_value_input(reading->span, value);
+    rc = llmobs_request_metadata(reading->request, reading->form->keys,
+                                 reading->span);
+    return rc < 0 || reading->classified->call->request_truncated
+               ? rc
+               : llmobs_value_input(
+                     reading->span,
+                     llmobs_store_first(reading->request, tool->inputs));
 }
 
 /* -- the answer ----------------------------------------------------------- */
@@ -145,32 +144,21 @@ static int read_exa(struct llmobs_reading *reading,
     .method = (verb), .path = (p), .operation = (op), .span_name = (name), \
     .kind = LLMOBS_KIND_TOOL, .whole = true
 
-#define FORM(name, with)                            \
-    static const struct llmobs_form name##_form = { \
-        .keys = name##_keys,                        \
-        .begin = web_search_begin,                  \
-        .request = web_search_read_request,         \
-        .document = (with),                         \
-        .ends = llmobs_reading_ends,                \
-        .variant = &name##_tool}
+/* The keys are those of the metadata. */
+#define SERVICE(id, read, its_keys, ...)                                \
+    static const struct tool id##_tool = {__VA_ARGS__};                 \
+    static const struct llmobs_form id##_form = {                       \
+        .keys = its_keys,                                               \
+        .begin = web_search_begin,                                      \
+        .request = web_search_read_request,                             \
+        .document = read,                                               \
+        .ends = llmobs_reading_ends,                                    \
+        .variant = &id##_tool,                                          \
+    };                                                                  \
+    LLMOBS_DIALECT(id, .integration = #id, .genai = "_OTHER",           \
+                   .group = LLMOBS_GROUP_SEARCH, .shapes = id##_shapes, \
+                   .form = &id##_form)
 
-#define DIALECT(id, title)                              \
-    const struct llmobs_dialect llmobs_dialect_##id = { \
-        .name = title,                                  \
-        .integration = title,                           \
-        .genai = "_OTHER",                              \
-        .group = LLMOBS_GROUP_SEARCH,                   \
-        .shapes = id##_shapes,                          \
-        .form = &id##_form,                             \
-    }
-
-static const char brave_keys[] = "";
-static const struct tool brave_tool = {
-    .inputs = brave_keys,
-    .keys = brave_keys,
-    .outputs = "web/results\0results\0",
-};
-FORM(brave, web_search_read_document);
 static const struct llmobs_shape brave_shapes[] = {
     {TOOL("GET", "/res/v1/web/search", "web_search", "brave.search"),
      .host = "api.search.brave.com", .bodyless = true, .queries = "q\0"},
@@ -178,16 +166,9 @@ static const struct llmobs_shape brave_shapes[] = {
      .host = "api.search.brave.com", .bodyless = true, .queries = "q\0"},
     {.path = ""},
 };
-DIALECT(brave, "brave");
+SERVICE(brave, web_search_read_document, "",
+        .outputs = "web/results\0results\0");
 
-static const char exa_keys[] =
-    "type\0category\0numResults\0includeDomains\0excludeDomains\0";
-static const struct tool exa_tool = {
-    .inputs = "query\0url\0urls\0ids\0",
-    .keys = exa_keys,
-    .outputs = "answer\0results\0citations\0",
-};
-FORM(exa, read_exa);
 static const struct llmobs_shape exa_shapes[] = {
     {TOOL("POST", "/search", "search", "exa.search"), .host = "api.exa.ai"},
     {TOOL("POST", "/contents", "contents", "exa.contents"),
@@ -197,15 +178,11 @@ static const struct llmobs_shape exa_shapes[] = {
     {TOOL("POST", "/answer", "answer", "exa.answer"), .host = "api.exa.ai"},
     {.path = ""},
 };
-DIALECT(exa, "exa");
+SERVICE(exa, read_exa,
+        "type\0category\0numResults\0includeDomains\0excludeDomains\0",
+        .inputs = "query\0url\0urls\0ids\0",
+        .outputs = "answer\0results\0citations\0");
 
-static const char firecrawl_keys[] = "limit\0formats\0sources\0location\0";
-static const struct tool firecrawl_tool = {
-    .inputs = "query\0url\0urls\0",
-    .keys = firecrawl_keys,
-    .outputs = "data\0links\0",
-};
-FORM(firecrawl, web_search_read_document);
 #define FIRECRAWL(version, op)                                             \
     {                                                                      \
         TOOL("POST", "/" version "/" op, version "_" op, "firecrawl." op), \
@@ -220,15 +197,10 @@ static const struct llmobs_shape firecrawl_shapes[] = {
     FIRECRAWL("v2", "map"),
     {.path = ""},
 };
-DIALECT(firecrawl, "firecrawl");
+SERVICE(firecrawl, web_search_read_document,
+        "limit\0formats\0sources\0location\0", .inputs = "query\0url\0urls\0",
+        .outputs = "data\0links\0");
 
-static const char ollama_search_keys[] = "max_results\0";
-static const struct tool ollama_search_tool = {
-    .inputs = "query\0url\0",
-    .keys = ollama_search_keys,
-    .outputs = "results\0title\0content\0links\0",
-};
-FORM(ollama_search, web_search_read_document);
 static const struct llmobs_shape ollama_search_shapes[] = {
     {TOOL("POST", "/api/web_search", "web_search", "ollama.web_search"),
      .host = "ollama.com"},
@@ -236,33 +208,21 @@ static const struct llmobs_shape ollama_search_shapes[] = {
      .host = "ollama.com"},
     {.path = ""},
 };
-DIALECT(ollama_search, "ollama_search");
+SERVICE(ollama_search, web_search_read_document, "max_results\0",
+        .inputs = "query\0url\0",
+        .outputs = "results\0title\0content\0links\0");
 
-static const char perplexity_search_keys[] =
-    "max_results\0country\0search_domain_filter\0search_recency_filter\0";
-static const struct tool perplexity_search_tool = {
-    .inputs = "query\0",
-    .keys = perplexity_search_keys,
-    .outputs = "results\0",
-};
-FORM(perplexity_search, web_search_read_document);
 static const struct llmobs_shape perplexity_search_shapes[] = {
     {TOOL("POST", "/search", "search", "perplexity.search"),
      .host = "api.perplexity.ai"},
     {.path = ""},
 };
-DIALECT(perplexity_search, "perplexity_search");
+SERVICE(perplexity_search, web_search_read_document,
+        "max_results\0country\0search_domain_filter\0search_recency_filter\0",
+        .inputs = "query\0", .outputs = "results\0");
 
 /* The key stands in the URL; so does the query, under the name that the engine
  * of the search has for it. */
-static const char serpapi_keys[] = "";
-static const struct tool serpapi_tool = {
-    .inputs = serpapi_keys,
-    .keys = serpapi_keys,
-    .outputs = "answer_box\0organic_results\0news_results\0images_"
-               "results\0shopping_results\0local_results\0video_results\0",
-};
-FORM(serpapi, web_search_read_document);
 #define SERPAPI(path, op)                                  \
     {                                                      \
         TOOL("GET", path, op, "serpapi.search"),           \
@@ -274,15 +234,10 @@ static const struct llmobs_shape serpapi_shapes[] = {
     SERPAPI("/search.json", "search_json"),
     {.path = ""},
 };
-DIALECT(serpapi, "serpapi");
+SERVICE(serpapi, web_search_read_document, "",
+        .outputs = "answer_box\0organic_results\0news_results\0images_"
+                   "results\0shopping_results\0local_results\0video_results\0");
 
-static const char serper_keys[] = "num\0gl\0hl\0page\0tbs\0";
-static const struct tool serper_tool = {
-    .inputs = "q\0",
-    .keys = serper_keys,
-    .outputs = "answerBox\0organic\0news\0images\0videos\0places\0shopping\0",
-};
-FORM(serper, web_search_read_document);
 #define SERPER(op)                                                          \
     {                                                                       \
         TOOL("POST", "/" op, op, "serper." op), .host = "google.serper.dev" \
@@ -291,17 +246,11 @@ static const struct llmobs_shape serper_shapes[] = {
     SERPER("search"), SERPER("news"),     SERPER("images"),  SERPER("videos"),
     SERPER("places"), SERPER("shopping"), SERPER("scholar"), {.path = ""},
 };
-DIALECT(serper, "serper");
+SERVICE(
+    serper, web_search_read_document, "num\0gl\0hl\0page\0tbs\0",
+    .inputs = "q\0",
+    .outputs = "answerBox\0organic\0news\0images\0videos\0places\0shopping\0");
 
-static const char tavily_keys[] =
-    "search_depth\0topic\0max_results\0time_range\0include_domains\0"
-    "exclude_domains\0include_answer\0extract_depth\0";
-static const struct tool tavily_tool = {
-    .inputs = "query\0urls\0url\0",
-    .keys = tavily_keys,
-    .outputs = "answer\0results\0failed_results\0",
-};
-FORM(tavily, web_search_read_document);
 static const struct llmobs_shape tavily_shapes[] = {
     {TOOL("POST", "/search", "search", "tavily.search"),
      .host = "api.tavily.com"},
@@ -309,4 +258,8 @@ static const struct llmobs_shape tavily_shapes[] = {
      .host = "api.tavily.com"},
     {.path = ""},
 };
-DIALECT(tavily, "tavily");
+SERVICE(tavily, web_search_read_document,
+        "search_depth\0topic\0max_results\0time_range\0include_domains\0"
+        "exclude_domains\0include_answer\0extract_depth\0",
+        .inputs = "query\0urls\0url\0",
+        .outputs = "answer\0results\0failed_results\0");

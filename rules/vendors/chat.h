@@ -41,6 +41,12 @@ int llmobs_chat_finish(struct llmobs_reading *reading);
 int llmobs_chat_ends(struct llmobs_reading *reading);
 void llmobs_chat_fini(void *state);
 
+/* All of them but the request's, for a form. */
+#define LLMOBS_CHAT                                               \
+    .document = llmobs_chat_document, .event = llmobs_chat_event, \
+    .finish = llmobs_chat_finish, .ends = llmobs_chat_ends,       \
+    .state_fini = llmobs_chat_fini, .state_size = sizeof(struct llmobs_stream)
+
 /* Makes the output from the stream's parts, if any came; the caller sets model
  * and usage. */
 int llmobs_chat_messages(struct llmobs_reading *reading);

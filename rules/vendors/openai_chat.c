@@ -19,15 +19,10 @@ const struct llmobs_chat_variant llmobs_chat_openai = {
 };
 
 static const struct llmobs_form form = {
+    LLMOBS_CHAT,
     .keys = llmobs_chat_openai_keys,
     .confirm = llmobs_chat_asks,
     .request = llmobs_chat_request,
-    .document = llmobs_chat_document,
-    .event = llmobs_chat_event,
-    .finish = llmobs_chat_finish,
-    .ends = llmobs_chat_ends,
-    .state_fini = llmobs_chat_fini,
-    .state_size = sizeof(struct llmobs_stream),
     .variant = &llmobs_chat_openai,
     .unknown = "unknown_model",
 };

@@ -269,9 +269,8 @@ static int openai_realtime_read_input(const struct realtime *state,
     int rc = list ? 0 : -ENOMEM;
 
     span->input_messages = list;
-    if (rc == 0 && instructions && *instructions)
-        rc = llmobs_json_add(
-            list, llmobs_message_new("system", llmobs_text_of(instructions)));
+    if (rc == 0)
+        rc = llmobs_message_say(list, "system", instructions);
     llmobs_fact_apart(span);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(state->items); i++)
         rc = openai_realtime_add_item(state, list,

@@ -24,17 +24,12 @@ static bool vertex_chat_is_chat(const struct llmobs_reading *reading)
 /* The vendors' other operations have the same paths, so the body decides on
  * Google's hosts too. */
 static const struct llmobs_form form = {
+    LLMOBS_CHAT,
     .keys = llmobs_chat_openai_keys,
     .confirm = vertex_chat_is_chat,
     .confirm_always = true,
     .begin = llmobs_google_ask,
     .request = vertex_chat_read_request,
-    .document = llmobs_chat_document,
-    .event = llmobs_chat_event,
-    .finish = llmobs_chat_finish,
-    .ends = llmobs_chat_ends,
-    .state_fini = llmobs_chat_fini,
-    .state_size = sizeof(struct llmobs_stream),
     .variant = &llmobs_chat_openai,
 };
 

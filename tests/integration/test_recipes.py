@@ -10,7 +10,7 @@ import harness
 from delivery import double
 from harness import (LAUNCHER, ROOT, Skip, body, equal, free_port, installed, ok,
                      tags_of, test)
-from serving import nginx_conf
+from serving import Handler, nginx_conf, serving
 from test_gateways import (COMMANDS, ENTRY, EXAMPLES, Server, ask, check, connect,
                            kind_of, need, read, requests, settings)
 from test_hooks import check as check_spans
@@ -201,3 +201,37 @@ def docker_compose(t):
     for file in re.findall(r"/llmobs/(\S+)", words):
         ok(os.path.basename(file) in os.listdir(
             INBOUND if "inbound" in file else os.path.dirname(LAUNCHER)), file)
+
+
+class Acme(Handler):
+    """Answers a stream of the API that the page's rule reads."""
+
+    def do_POST(self):
+        self.read()
+        self.answer(self.server.stream, "text/event-stream")
+
+
+@test
+def provider_in_ten_lines(t):
+    """The rule of RULES.md, for the request and the stream of a case."""
+    rule = re.search(r"```json\n(.*?)```", page_of("RULES.md"), re.S).group(1)
+    equal(rule.count("\n"), 10, "lines of the rule")
+    rules = write(t, "rules.json", rule.replace("api.acme.test", "127.0.0.1"))
+    asked, stream = (
+        read(os.path.join(ROOT, "tests/rules/json/parts_stream", part)).split(
+            "\n\n", 1)[1] for part in ("request", "response"))
+    with serving(Acme, "/v1/reply", stream=stream.encode()) as url:
+        r = t.run(harness.curl(url, asked), env={"LLMOBS_RULES": rules})
+    equal(r.stdout, stream.encode(), "stream")
+    shown = subprocess.run(
+        [os.path.join(t.build, "llmobs"), "view", "--messages", "--store",
+         os.path.join(t.dir, "store")], stdout=subprocess.PIPE, text=True,
+        check=True).stdout
+    for text in ("acme.llm", "acme-1.2", "  11    4  ", "user: Rain in Bonn?",
+                 "reasoning: Clouds.", "assistant: It rains.",
+                 'rain({"city": "Bonn"})'):
+        ok(text in shown, "no %r in %s" % (text, shown))
+    metrics = r.only()["metrics"]
+    equal((metrics["time_in_model_prefill"], metrics["time_in_model_decode"]),
+          (0.0125, 0.25), "times of the model")
+    equal(r.only()["meta"]["metadata"]["heat"], 0.5, "setting")

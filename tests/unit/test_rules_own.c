@@ -186,8 +186,17 @@ START_TEST(a_bad_rule_is_named)
          "LLMOBS_RULES: ignored, rule 1: it has documents, but is no "
          "retrieval"},
         {"[{\"host\":\"a\",\"kind\":\"tool\",\"text\":\"/x\"}]",
-         "LLMOBS_RULES: ignored, rule 1: it has a part of an answer, but is no "
-         "llm"},
+         "LLMOBS_RULES: ignored, rule 1: it has a column of an llm, but is "
+         "none"},
+        {"[{\"host\":\"a\",\"kind\":\"tool\",\"prompt\":\"/x\"}]",
+         "LLMOBS_RULES: ignored, rule 1: it has a column of an llm, but is "
+         "none"},
+        {"[{\"host\":\"a\",\"kind\":\"retrieval\",\"documents\":\"/d\","
+         "\"system\":\"/x\"}]",
+         "LLMOBS_RULES: ignored, rule 1: it has a column of an llm, but is "
+         "none"},
+        {"[{\"host\":\"a\",\"kind\":\"llm\",\"finish_default\":\"\"}]",
+         "LLMOBS_RULES: ignored, rule 1: a column is not a text or is empty"},
         {"[{\"host\":\"a\",\"kind\":\"llm\",\"end_value\":\"\"}]",
          "LLMOBS_RULES: ignored, rule 1: a column is not a text or is empty"},
         {"[{\"host\":\"a\",\"kind\":\"tool\",\"input\":\"" LONG LONG LONG LONG

@@ -6,6 +6,7 @@
 #include "rules/providers.h"
 #include "rules/read/match.h"
 #include "rules/read/text.h"
+#include "rules/shapes.h"
 #include "rules/shapes_index.h"
 #include "tests/unit/json_case.h"
 #include "tests/unit/unit.h"
