@@ -5,8 +5,7 @@
 #include <sys/syscall.h>
 
 #include "lib/base/hazard.h"
-#include "shim/load.h"
-#include "shim/scan.h"
+#include "shim/libc.h"
 
 /* The same on all architectures, and missing in old headers. */
 #define LANDLOCK_RESTRICT_SELF 446
@@ -24,6 +23,8 @@ static const char names[LLMOBS_ALONE_COUNT][8] = {
 static void *real[LLMOBS_ALONE_COUNT];
 static unsigned shared; /* bits: another object defines the name as well */
 static bool on;
+static const struct llmobs_ops *(*core_ops)(void);
+static void (*scan_anew)(void);
 
 /* -- the calls ------------------------------------------------------------- */
 
@@ -83,7 +84,7 @@ static int of_syscall(long number, uintptr_t first, uintptr_t second)
 /* `program`: of a filter. */
 static struct asked alone_begin(int how, uintptr_t program)
 {
-    struct asked asked = {llmobs_load_core(), how, LLMOBS_REST_NOT};
+    struct asked asked = {core_ops(), how, LLMOBS_REST_NOT};
     bool confines = how == CONFINED || how == FILTERED || how == STRICT;
 
     if (asked.ops)
@@ -242,6 +243,13 @@ static int find_real(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
+void llmobs_alone_open(const struct llmobs_ops *(*core)(void),
+                       void (*anew)(void))
+{
+    core_ops = core;
+    scan_anew = anew;
+}
+
 void llmobs_alone_watch(void)
 {
     static bool begun;
@@ -250,7 +258,7 @@ void llmobs_alone_watch(void)
         return;
     llmobs_libc.iterate(find_real, NULL);
     __atomic_store_n(&on, true, __ATOMIC_RELEASE);
-    llmobs_scan_anew();
+    scan_anew();
 }
 
 static bool names_one(const struct llmobs_elf *elf, size_t count)
@@ -309,7 +317,7 @@ bool llmobs_alone_asked(const char *name)
 {
     if (alone_find(name) == LLMOBS_ALONE_COUNT)
         return false;
-    if (llmobs_load_core())
+    if (core_ops())
         llmobs_alone_watch();
     return llmobs_alone_is(name);
 }

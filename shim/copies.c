@@ -2,7 +2,6 @@
 
 #include "lib/base/cold.h"
 #include "lib/base/hazard.h"
-#include "shim/thunks.h"
 
 LLMOBS_COLD struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
 
@@ -99,16 +98,17 @@ void *llmobs_copy_function(const struct llmobs_copy *copy,
     return function;
 }
 
-void *llmobs_copies_thunk(const void *address)
+const struct llmobs_copy *llmobs_copies_of(const void *address,
+                                           enum llmobs_hook *hook)
 {
     if (!address)
         return NULL;
     for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
         const struct llmobs_copy *copy = &llmobs_copies[c];
 
-        for (unsigned h = 0; is_used(copy) && h < LLMOBS_HOOK_COUNT; h++)
-            if (llmobs_copy_function(copy, h) == address)
-                return llmobs_thunk(LLMOBS_HAZARD(one_copy_for_all, c, 0), h);
+        for (*hook = 0; is_used(copy) && *hook < LLMOBS_HOOK_COUNT; ++*hook)
+            if (llmobs_copy_function(copy, *hook) == address)
+                return copy;
     }
     return NULL;
 }

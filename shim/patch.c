@@ -4,7 +4,6 @@
 #include "shim/alone.h"
 #include "shim/arch.h"
 #include "shim/copies.h"
-#include "shim/dl.h"
 #include "shim/host.h"
 #include "shim/loader_calls.h"
 #include "shim/lookup.h"
@@ -146,7 +145,7 @@ static struct llmobs_copy *coming(const struct work *work,
 static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
                          enum llmobs_hook hook, const void *value)
 {
-    void *thunk = llmobs_copies_thunk(value);
+    void *thunk = llmobs_thunk_of(value);
     struct llmobs_copy *copy;
 
     if (thunk)
@@ -161,7 +160,7 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
     copy = coming(work, rela, hook);
     if (!copy || !llmobs_copy_function(copy, hook))
         return NULL;
-    return llmobs_thunk((unsigned)(copy - llmobs_copies), hook);
+    return llmobs_thunk(copy, hook);
 }
 
 /* Objects that came with the program are bound to the shim by name already. One
@@ -170,7 +169,7 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
 static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
                        const char *name, const void *value)
 {
-    void *ours = llmobs_dl_ours(name);
+    void *ours = work->how->ours(name);
 
     if (!ours ||
         LLMOBS_HAZARD(deepbind_unseen, ours == value, ours || value == ours))
@@ -188,7 +187,7 @@ static enum kind patch_kind_of(const struct work *work, const char *name)
 {
     if (llmobs_str_begins(name, "curl_"))
         return llmobs_hook_find(name) < LLMOBS_HOOK_COUNT ? OF_CURL : NO_MATTER;
-    if (work->how->late && llmobs_dl_ours(name))
+    if (work->how->late && work->how->ours(name))
         return OF_LOADER;
     if (llmobs_alone_is(name))
         return OF_ALONE;
@@ -266,7 +265,7 @@ static void patch_words(uintptr_t at, uintptr_t end,
         void *value = __atomic_load_n((void **)at, __ATOMIC_RELAXED);
         void *thunk = (uintptr_t)value - range->low > range->len
                           ? NULL
-                          : llmobs_copies_thunk(value);
+                          : llmobs_thunk_of(value);
 
         if (thunk && writable(at))
             __atomic_compare_exchange_n((void **)at, &value, thunk, false,
@@ -319,10 +318,11 @@ static bool names_curl(const struct llmobs_elf *elf, size_t count)
     return false;
 }
 
-static bool names_dl(const struct llmobs_elf *elf, size_t count)
+static bool names_dl(const struct llmobs_elf *elf, size_t count,
+                     const struct llmobs_patch *how)
 {
     for (size_t i = 1; i < count; i++)
-        if (llmobs_dl_ours(llmobs_elf_string(elf, elf->symtab[i].st_name)))
+        if (how->ours(llmobs_elf_string(elf, elf->symtab[i].st_name)))
             return true;
     return false;
 }
@@ -343,7 +343,8 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
         count = elf->symtab_len;
     return names_curl(elf, count) || llmobs_hooks_hashed(elf) ||
            llmobs_alone_may(elf, count) ||
-           (how->late && (names_dl(elf, count) || llmobs_dl_hashed(elf))) ||
+           (how->late &&
+            (names_dl(elf, count, how) || llmobs_loader_hashed(elf))) ||
            (llmobs_host_inbound() && (llmobs_server_libs_names(elf, count) ||
                                       llmobs_server_libs_hashed(elf)));
 }

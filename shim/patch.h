@@ -18,6 +18,7 @@ struct llmobs_patch {
     unsigned foreign; /* bits of the hooks that another object defines, to which
                        * the loader may bind an unbound slot */
     size_t start;     /* the number of objects that came with the program */
+    void *(*ours)(const char *name); /* llmobs_dl_ours */
 };
 
 /* False when the object has none of the hooked names. That spares a look at the

@@ -1,10 +1,8 @@
 #include "shim/wrappers.h"
 
 #include "lib/base/cold.h"
-#include "lib/base/hazard.h"
 #include "shim/copies.h"
 #include "shim/host.h"
-#include "shim/load.h"
 #include "shim/say.h"
 
 #define HIDES                                                               \
@@ -118,8 +116,7 @@ void llmobs_wrappers_copy(const struct llmobs_elf *elf)
 
 void llmobs_wrappers_tell(void)
 {
-    if (llmobs_host_state() != LLMOBS_HOST_ON ||
-        LLMOBS_HAZARD(hidden_unlogged, llmobs_load_core(), !llmobs_load_core()))
+    if (llmobs_host_state() != LLMOBS_HOST_ON)
         return;
     for (unsigned i = 0; i < LLMOBS_WRAPPERS; i++) {
         const struct llmobs_wrapper *one = &table.list[i];
