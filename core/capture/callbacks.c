@@ -219,7 +219,7 @@ static bool swap_write(struct llmobs_handle *handle, CURL *curl)
 void llmobs_callbacks_settle(struct llmobs_handle *handle, CURL *curl)
 {
     llmobs_outgoing_settle(handle, curl);
-    if (handle->capturing && !(handle->in & LLMOBS_IN_WRITE))
+    if (handle->step == LLMOBS_STEP_CALL && !(handle->in & LLMOBS_IN_WRITE))
         LLMOBS_HAZARD(answer_unseen, (void)swap_write(handle, curl), );
 }
 
@@ -540,7 +540,7 @@ bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl)
     handle->reader_count = 0;
     handle->reading = NULL;
     handle->unread = false;
-    if (!handle->origin.asks && !swap_write(handle, curl))
+    if (handle->step != LLMOBS_STEP_HEADERS && !swap_write(handle, curl))
         return false;
     if (llmobs_handle_knows(handle, &handle->app.prereq) &&
         callbacks_put(handle, curl, LLMOBS_OPT_PREREQFUNCTION,

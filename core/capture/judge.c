@@ -184,7 +184,7 @@ static bool judge_whole(const struct llmobs_handle *handle, const char *url,
     LLMOBS_HAZARD(late_form_copied,
                   request.says_form = llmobs_form_type(type), );
     request.content_type =
-        handle->latch.on && handle->latch.later &&
+        handle->latch.later &&
                 LLMOBS_HAZARD(late_form_copied, !request.says_form, true)
             ? "application/json" /* a body that goes later speaks for itself */
             : type;

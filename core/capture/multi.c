@@ -182,7 +182,7 @@ struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
     CURLM *multi = llmobs_handle_multi(handle);
     int saved = errno;
 
-    if (multi && handle->capturing &&
+    if (multi && handle->step == LLMOBS_STEP_CALL &&
         llmobs_multi_messages_result(handle->real, multi, curl, &ending.code))
         ending.end = LLMOBS_END_DONE;
     errno = saved;
@@ -231,8 +231,9 @@ CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
 static bool multi_is_late(const struct llmobs_handle *handle)
 {
     return LLMOBS_HAZARD(late_untold,
-                         !handle || (!handle->capturing && !handle->inside &&
-                                     !llmobs_handle_multi(handle)),
+                         !handle ||
+                             (handle->step != LLMOBS_STEP_CALL &&
+                              !handle->inside && !llmobs_handle_multi(handle)),
                          false);
 }
 

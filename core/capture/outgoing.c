@@ -73,7 +73,7 @@ static bool start_exchange(struct llmobs_handle *handle,
     exchange->url = llmobs_allowlist_url_copy(handle->origin.url);
     if (!exchange->url)
         return false;
-    if (!handle->latch.url_pending)
+    if (handle->step != LLMOBS_STEP_ADDRESS)
         llmobs_outgoing_start_clock(&handle->origin);
     if (LLMOBS_HAZARD(begun_as_it_is_told, handle->origin.began_ns,
                       !handle->origin.url))
@@ -95,7 +95,7 @@ static void outgoing_publish(struct llmobs_handle *handle)
     handle->exchange = handle->origin.exchange;
     handle->origin.exchange = NULL;
     llmobs_handle_unlock(handle);
-    handle->capturing = true;
+    handle->step = LLMOBS_STEP_CALL;
 }
 
 bool llmobs_outgoing_open(struct llmobs_handle *handle,
@@ -430,14 +430,16 @@ static void judge_pending(struct llmobs_handle *handle)
     struct llmobs_match match;
 
     if (LLMOBS_HAZARD(handle_unknown,
-                      !handle->latch.url_pending || !handle->origin.url[0],
+                      handle->step != LLMOBS_STEP_ADDRESS ||
+                          !handle->origin.url[0],
                       true))
         return;
     if (llmobs_judge_url(handle, handle->origin.url, &match) ==
             LLMOBS_PERHAPS_OURS &&
         !llmobs_outgoing_open(handle, &match))
         llmobs_worker_lose(worker);
-    handle->latch.url_pending = false;
+    if (handle->step == LLMOBS_STEP_ADDRESS)
+        handle->step = LLMOBS_STEP_BEGUN;
 }
 
 static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
@@ -486,10 +488,10 @@ static void judge_unsent(struct llmobs_handle *handle,
  * now. */
 static void open_unsent(struct llmobs_handle *handle, CURL *curl)
 {
-    bool known = handle->capturing;
+    bool known = handle->step == LLMOBS_STEP_CALL;
 
     follow_and_judge(handle, curl);
-    if (handle->capturing && !known)
+    if (handle->step == LLMOBS_STEP_CALL && !known)
         llmobs_outgoing_keep_start(handle);
 }
 
@@ -497,7 +499,7 @@ void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl)
 {
     int saved = errno;
 
-    if (!handle->latch.on || !handle->latch.early || !handle->origin.url)
+    if (!handle->latch.early || !handle->origin.url)
         return;
     LLMOBS_HAZARD(unsent_unfollowed,
                   LLMOBS_HAZARD(unsent_unknown, open_unsent(handle, curl), ), );
@@ -561,6 +563,7 @@ static void ask_method(struct llmobs_handle *handle, CURL *curl)
 static void open_judged(struct llmobs_handle *handle,
                         const struct llmobs_match *match)
 {
+    llmobs_handle_latch(handle, LLMOBS_STEP_BEGUN);
     if (!llmobs_outgoing_open(handle, match)) {
         llmobs_worker_lose(worker);
         return;
@@ -624,16 +627,16 @@ static bool open_told(struct llmobs_handle *handle,
  * call. */
 static bool outgoing_decide(struct llmobs_handle *handle, CURL *curl)
 {
-    struct llmobs_origin *origin = &handle->origin;
+    const struct llmobs_origin *origin = &handle->origin;
     struct llmobs_match match = {
         .why = "no known method and path, and no known header"};
     bool ours = false;
 
-    origin->asks = false;
     if (handle->latch.early)
         follow_and_judge(handle, curl);
     if (origin->url[0] && llmobs_judge_has_sign(handle)) {
-        llmobs_handle_measure(handle);
+        if (!handle->latch.early)
+            llmobs_handle_measure(handle);
         if (handle->in & LLMOBS_IN_PREREQ)
             llmobs_handle_defer(handle);
         ours = llmobs_judge_request(handle, origin->url, &match);
@@ -644,15 +647,16 @@ static bool outgoing_decide(struct llmobs_handle *handle, CURL *curl)
     return ours && open_told(handle, &match);
 }
 
-static void outgoing_settle(struct llmobs_handle *handle, CURL *curl)
+/* True where the request is a call. */
+static bool outgoing_settle(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_origin *origin = &handle->origin;
     struct llmobs_match match = {0};
     bool ours = false;
 
     LLMOBS_HAZARD(target_early, follow_target(handle, curl), );
-    if (origin->asks && !outgoing_decide(handle, curl))
-        return;
+    if (handle->step == LLMOBS_STEP_HEADERS && !outgoing_decide(handle, curl))
+        return false;
     if (handle->latch.early)
         follow_and_judge(handle, curl);
     if ((handle->in & LLMOBS_IN_PREREQ) || handle->latch.later)
@@ -671,11 +675,10 @@ static void outgoing_settle(struct llmobs_handle *handle, CURL *curl)
     llmobs_judge_log(llmobs_handle_method(handle), origin->url, &match, ours);
     if (ours)
         llmobs_worker_warm(worker);
-    else
-        handle->capturing = false;
     if (origin->exchange && llmobs_judge_may_pass(handle) && match.inject &&
         llmobs_judge_wants_headers(handle, &match))
         outgoing_pass_on(handle, curl, &origin->exchange->context);
+    return ours;
 }
 
 /* Each round of an authentication is another request; the last one counts. The
@@ -699,13 +702,14 @@ void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
     int state, saved = errno;
 
     if (!handle->origin.url) {
-        if (handle->latch.on && handle->latch.later)
+        if (handle->latch.later)
             LLMOBS_HAZARD(first_round_counts, settle_again(handle), );
         errno = saved;
         return;
     }
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    outgoing_settle(handle, curl);
+    handle->step =
+        outgoing_settle(handle, curl) ? LLMOBS_STEP_CALL : LLMOBS_STEP_BEGUN;
     llmobs_handle_drop_origin(handle);
     pthread_setcancelstate(state, NULL);
     errno = saved;
@@ -715,9 +719,8 @@ void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
 
 static bool waits(const struct llmobs_handle *handle)
 {
-    return handle->latch.on && handle->latch.later &&
-           llmobs_shown(handle->latch.fields) && handle->capturing &&
-           handle->in;
+    return handle->latch.later && llmobs_shown(handle->latch.fields) &&
+           handle->step == LLMOBS_STEP_CALL && handle->in;
 }
 
 /* The caller holds the lock. */
