@@ -164,16 +164,16 @@ void llmobs_capture_take(struct llmobs_handle *handle)
 
     begin_anew(handle);
     if (handle->app.unseen)
-        handle->judged = LLMOBS_PERHAPS_OURS;
+        handle->verdict = LLMOBS_PERHAPS_OURS;
     else if (llmobs_judge_may_begin(handle))
-        handle->judged = (unsigned char)judge_added(handle);
-    if (takes_now(handle->judged)) {
+        handle->verdict = (unsigned char)judge_added(handle);
+    if (takes_now(handle->verdict)) {
         (void)llmobs_ours_take(handle);
     } else if (llmobs_thread_state_used()) {
         origin->span = llmobs_thread_state_top();
         origin->annotations = llmobs_annotation_pack();
     }
-    origin->waits = true;
+    origin->taken_at_add = true;
     errno = saved;
 }
 
@@ -214,7 +214,7 @@ static bool keep_url(struct llmobs_handle *handle, const char *url,
     handle->origin.url = strdup(url);
     if (!handle->origin.url)
         return false;
-    handle->origin.exposes = llmobs_handle_exposes_headers(handle);
+    handle->origin.headers_exposed = llmobs_handle_exposes_headers(handle);
     llmobs_handle_latch(handle, step);
     return true;
 }
@@ -241,7 +241,7 @@ static bool start_judged(struct llmobs_handle *handle, CURL *curl,
                          const char *url)
 {
     struct llmobs_match match;
-    enum llmobs_verdict verdict = handle->judged;
+    enum llmobs_verdict verdict = handle->verdict;
 
     if (verdict != LLMOBS_HEADERS_TELL)
         verdict = llmobs_judge_url(handle, url, &match);
@@ -295,7 +295,7 @@ static bool capture_start(struct llmobs_handle *handle, CURL *curl)
     const char *url;
     bool begun;
 
-    if (handle->judged == LLMOBS_NOT_OURS)
+    if (handle->verdict == LLMOBS_NOT_OURS)
         return false;
     if (!llmobs_judge_may_begin(handle)) {
         if (!llmobs_talk_expect(handle))
@@ -544,7 +544,7 @@ static void capture_finish(struct llmobs_handle *handle,
 {
     copy_unsent(handle, exchange);
     if (end != LLMOBS_END_DONE || code != CURLE_OK ||
-        LLMOBS_HAZARD(unsent_unconfirmed, handle->latch.later, false))
+        LLMOBS_HAZARD(unsent_unconfirmed, handle->latch.body_later, false))
         settle_unsent(exchange);
     exchange->end = end;
     LLMOBS_HAZARD(read_at_the_end, , llmobs_handle_copy_body(handle, exchange));

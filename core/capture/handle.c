@@ -62,7 +62,7 @@ void llmobs_handle_drop_origin(struct llmobs_handle *handle)
     free(handle->origin.url);
     llmobs_exchange_free(handle->origin.exchange);
     handle->origin = none;
-    handle->judged = LLMOBS_UNJUDGED;
+    handle->verdict = LLMOBS_UNJUDGED;
 }
 
 void llmobs_handle_drop_transfer(struct llmobs_handle *handle)
@@ -94,7 +94,7 @@ void llmobs_handle_unswap(struct llmobs_handle *handle)
     if (handle->in & LLMOBS_IN_HEADERS)
         LLMOBS_HAZARD(list_held,
                       (void)llmobs_inject_link(handle->inject, NULL), );
-    handle->inside = false;
+    handle->in_perform = false;
     handle->in = 0;
     llmobs_replay_unlead(handle->replay);
 }
@@ -102,7 +102,7 @@ void llmobs_handle_unswap(struct llmobs_handle *handle)
 void llmobs_handle_reset(struct llmobs_handle *handle)
 {
     llmobs_settings_reset(&handle->app);
-    handle->judged = LLMOBS_UNJUDGED;
+    handle->verdict = LLMOBS_UNJUDGED;
     llmobs_handle_unswap(handle);
     llmobs_replay_forget(&handle->replay);
 }
@@ -149,8 +149,8 @@ static __attribute__((noinline)) void note_and_follow(
                       injected && setting->in == LLMOBS_IN_HEADERS, false))
         llmobs_inject_relink(handle->inject, arg);
     if (setting->option == LLMOBS_OPT_REQUEST_TARGET)
-        handle->latch.retargeted = handle->step;
-    if (setting->led)
+        handle->latch.target_set = handle->step;
+    if (setting->mocked)
         llmobs_replay_note(&handle->replay, (CURLoption)setting->option, arg);
     llmobs_settings_note(&handle->app, setting, arg, copy_max);
 }
@@ -159,8 +159,9 @@ void llmobs_handle_note(struct llmobs_handle *handle,
                         const struct llmobs_setting *setting, void *arg,
                         size_t copy_max)
 {
-    handle->judged = LLMOBS_UNJUDGED;
-    if ((handle->in & LLMOBS_IN_HEADERS) || setting->led || handle->app.unseen)
+    handle->verdict = LLMOBS_UNJUDGED;
+    if ((handle->in & LLMOBS_IN_HEADERS) || setting->mocked ||
+        handle->app.unseen)
         note_and_follow(handle, setting, arg, copy_max);
     else
         llmobs_settings_note(&handle->app, setting, arg, copy_max);
@@ -174,7 +175,7 @@ void llmobs_handle_note_refused(struct llmobs_handle *handle,
 
     if (rc != CURLE_BAD_FUNCTION_ARGUMENT && rc != CURLE_OUT_OF_MEMORY)
         return;
-    handle->judged = LLMOBS_UNJUDGED;
+    handle->verdict = LLMOBS_UNJUDGED;
     if (LLMOBS_HAZARD(refusal_clears_all, setting->text, true))
         llmobs_handle_note(handle, setting, NULL, 0);
     else if (setting->option == CURLOPT_COPYPOSTFIELDS)
@@ -250,9 +251,9 @@ void llmobs_handle_latch(struct llmobs_handle *handle, enum llmobs_step step)
     handle->latch = (struct llmobs_latch){
         .request = app->request,
         .early = llmobs_handle_early(handle),
-        .rounds = takes_rounds(app->auth),
+        .auth_rounds = takes_rounds(app->auth),
         .proxy_rounds = takes_rounds(app->proxy_auth),
-        .later = app->unseen && fields_at(handle) && !app->has_copy,
+        .body_later = app->unseen && fields_at(handle) && !app->has_copy,
         .size = -1,
     };
     handle->step = (unsigned char)step;
@@ -338,7 +339,7 @@ static uint64_t copy_len(const struct llmobs_handle *handle)
 static bool sends_fields(const struct llmobs_handle *handle)
 {
     if (handle->step &&
-        (handle->latch.unsure ||
+        (handle->latch.verb_unsure ||
          LLMOBS_HAZARD(upload_read_as_fields,
                        handle->app.request == LLMOBS_HTTP_PUT, false)))
         return false;
@@ -350,7 +351,7 @@ struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle)
 {
     struct llmobs_text body = {NULL, 0};
 
-    if (!sends_fields(handle) || handle->latch.later)
+    if (!sends_fields(handle) || handle->latch.body_later)
         return body;
     if (handle->app.has_copy) {
         body = llmobs_body_head(&handle->app.copied);
@@ -383,7 +384,7 @@ static bool goes_in_rounds(const struct llmobs_handle *handle)
 {
     const char *url = handle->origin.url;
 
-    return handle->latch.rounds ||
+    return handle->latch.auth_rounds ||
            (handle->latch.proxy_rounds &&
             !(url && strncasecmp(url, "https:", 6) == 0));
 }
@@ -395,14 +396,14 @@ void llmobs_handle_defer(struct llmobs_handle *handle)
         sends_fields(handle) && !handle->app.has_copy && has_fields(handle);
 
     latch->fields = goes ? handle->app.postfields : llmobs_hide(NULL);
-    latch->taken = 0;
-    latch->continued = false;
-    if (!goes || latch->later)
+    latch->fields_taken = 0;
+    latch->got_100 = false;
+    if (!goes || latch->body_later)
         return;
-    latch->rounds =
+    latch->auth_rounds =
         LLMOBS_HAZARD(rounds_unknown, goes_in_rounds(handle), false);
-    latch->later = LLMOBS_HAZARD(late_read_at_once,
-                                 latch->rounds || expects(handle), false);
+    latch->body_later = LLMOBS_HAZARD(
+        late_read_at_once, latch->auth_rounds || expects(handle), false);
 }
 
 struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
@@ -438,7 +439,7 @@ void llmobs_handle_copy_body(const struct llmobs_handle *handle,
 static void send_parts(const struct llmobs_handle *handle,
                        struct llmobs_body *out)
 {
-    if (handle->latch.unsure)
+    if (handle->latch.verb_unsure)
         return;
     llmobs_parts_list(llmobs_shown(handle->app.list), out);
     llmobs_mime_fields(llmobs_shown(handle->app.mime), handle->app.mime_since,

@@ -73,38 +73,38 @@ struct llmobs_latch {
     /* Other handles are in the same multi: their callbacks may still change
      * this one before libcurl begins with it, or just after. */
     bool early;
-    bool changed;    /* the address or the verb, since the rules were asked */
-    bool unsure;     /* which request libcurl makes: the body stays unread */
-    bool retargeted; /* REQUEST_TARGET was set, which libcurl reads late */
-    bool led;        /* to a URL handle that the app has set since */
+    bool request_changed; /* address or verb, since the rules were asked */
+    bool verb_unsure;  /* which request libcurl makes: the body stays unread */
+    bool target_set;   /* REQUEST_TARGET was set, which libcurl reads late */
+    bool address_lost; /* to a URL handle that the app has set since */
     /* libcurl's copy of an address that the app has set since, or, at the step
      * ADDRESS, what libcurl gave before it; only ever compared, never read. */
     struct llmobs_hidden seen_url;
-    bool rounds;       /* libcurl may authenticate first, without a body */
+    bool auth_rounds;  /* libcurl may authenticate first, without a body */
     bool proxy_rounds; /* the same, where a proxy sees the request */
-    /* POSTFIELDS go when the server asks for them, or never: `taken` bytes of
-     * `fields` were read so far, as libcurl has sent them. */
-    bool later;
+    /* POSTFIELDS go when the server asks for them, or never: `fields_taken`
+     * bytes of `fields` were read so far, as libcurl has sent them. */
+    bool body_later;
     struct llmobs_hidden fields; /* NULL: none go */
-    uint64_t taken;
-    bool continued; /* the server has answered 100 */
+    uint64_t fields_taken;
+    bool got_100; /* the server has answered 100 */
 };
 
 /* Where a call comes from: taken when the app makes it and kept until libcurl
  * makes the request. */
 struct llmobs_origin {
-    bool waits; /* in a multi: taken before the transfer begins */
+    bool taken_at_add; /* in a multi: taken before the transfer begins */
     enum llmobs_proxying proxying;
     uint64_t span;     /* the thread's current one (span_table.h); 0: none */
     char *annotations; /* annotation_pack.h; until the exchange has them */
     bool from_span;    /* that span is the parent */
-    bool carried;      /* the carrier of the request or process is the parent */
-    bool stranger;     /* that carrier comes from a public network */
-    char *baggage;     /* of that carrier; NULL: none */
+    bool from_carrier; /* the carrier of the request or process is the parent */
+    bool from_stranger; /* that carrier comes from a public network */
+    char *baggage;      /* of that carrier; NULL: none */
     struct llmobs_exchange *exchange; /* NULL: not taken yet, or given on */
-    char *url;        /* the whole one, of a request that is still to be read */
-    bool exposes;     /* hosts beside the peer may see the request's headers */
-    int64_t began_ns; /* where all is taken later: its begin, monotonic */
+    char *url; /* the whole one, of a request that is still to be read */
+    bool headers_exposed; /* to hosts beside the peer */
+    int64_t began_ns;     /* where all is taken later: its begin, monotonic */
 };
 
 struct llmobs_handle {
@@ -113,12 +113,12 @@ struct llmobs_handle {
     /* For each call of setopt. Where there are many handles, each cache line
      * has to come from far away; these and the key are in the record's first
      * one. */
-    unsigned char step;   /* a llmobs_step */
-    bool inside;          /* libcurl is in easy_perform */
-    bool unread;          /* no room was left for another reader */
-    unsigned char judged; /* a llmobs_verdict, by its settings when `origin` was
-                           * taken, and since */
-    unsigned in;          /* what is in of ours, as bits (settings.h) */
+    unsigned char step;    /* a llmobs_step */
+    bool in_perform;       /* libcurl is in easy_perform */
+    bool readers_full;     /* no room was left for another reader */
+    unsigned char verdict; /* a llmobs_verdict, by its settings when `origin`
+                            * was taken, and since */
+    unsigned in;           /* what is in of ours, as bits (settings.h) */
     struct llmobs_settings app;
     const struct llmobs_real *real;
 

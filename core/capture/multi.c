@@ -76,7 +76,8 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
         llmobs_multi_messages_stop();
     if (handle)
         llmobs_callbacks_leave_behind(handle, curl);
-    if (!handle || llmobs_handle_multi(handle) || handle->in || handle->inside)
+    if (!handle || llmobs_handle_multi(handle) || handle->in ||
+        handle->in_perform)
         return real->multi_add_handle(multi, curl);
     if (llmobs_multi_push_is_blind(multi)) {
         llmobs_handle_forget_list(handle);
@@ -231,9 +232,9 @@ CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
 static bool multi_is_late(const struct llmobs_handle *handle)
 {
     return LLMOBS_HAZARD(late_untold,
-                         !handle ||
-                             (handle->step != LLMOBS_STEP_CALL &&
-                              !handle->inside && !llmobs_handle_multi(handle)),
+                         !handle || (handle->step != LLMOBS_STEP_CALL &&
+                                     !handle->in_perform &&
+                                     !llmobs_handle_multi(handle)),
                          false);
 }
 
