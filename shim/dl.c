@@ -138,7 +138,7 @@ static bool is_hooked(const char *name)
 }
 
 /* A call of dlsym or, with a version, of dlvsym. */
-struct asked {
+struct query {
     void *handle;
     const char *name, *version;
     const void *caller;
@@ -146,11 +146,11 @@ struct asked {
 };
 
 /* The answer of the real function to the shim. */
-static void *found_for(const struct asked *asked)
+static void *found_for(const struct query *query)
 {
-    return asked->versioned
-               ? llmobs_loader_vsym(asked->handle, asked->name, asked->version)
-               : llmobs_loader_sym(asked->handle, asked->name);
+    return query->versioned
+               ? llmobs_loader_vsym(query->handle, query->name, query->version)
+               : llmobs_loader_sym(query->handle, query->name);
 }
 
 /* The caller has a function of libcurl now, or will have it of the real dlsym.
@@ -166,9 +166,9 @@ static void dl_note(struct llmobs_lookup *lookup, bool unseen)
 /* An answer that does not depend on the caller. A function of another object is
  * that of a wrapper; in no object of this list, it is that of a libcurl in
  * another namespace of the loader. */
-static void *by_handle(const struct asked *asked, struct llmobs_lookup *lookup)
+static void *by_handle(const struct query *query, struct llmobs_lookup *lookup)
 {
-    void *found = found_for(asked);
+    void *found = found_for(query);
     void *thunk = observed(found);
     bool unseen = found && thunk == found && !llmobs_lookup_lists(found);
 
@@ -266,19 +266,19 @@ static bool may_observe(const char *name)
 }
 
 /* True where `answer` is what the caller gets. */
-static bool answers(const struct asked *asked, void **answer)
+static bool answers(const struct query *query, void **answer)
 {
     struct llmobs_lookup lookup = {
-        .next = asked->handle == RTLD_NEXT,
-        .caller = asked->caller,
-        .hook = llmobs_hook_find(asked->name),
+        .next = query->handle == RTLD_NEXT,
+        .caller = query->caller,
+        .hook = llmobs_hook_find(query->name),
         .start = llmobs_scan_start_objects(),
-        .version = asked->version,
+        .version = query->version,
     };
 
     if (!lookup.next &&
-        (asked->handle != RTLD_DEFAULT || one_answer(asked->name))) {
-        *answer = by_handle(asked, &lookup);
+        (query->handle != RTLD_DEFAULT || one_answer(query->name))) {
+        *answer = by_handle(query, &lookup);
         return true;
     }
     if (lookup.hook == LLMOBS_HOOK_COUNT)
@@ -318,10 +318,10 @@ __attribute__((noinline)) static struct route route_of(void *handle,
                                                        bool versioned,
                                                        const void *caller)
 {
-    const struct asked asked = {handle, name, version, caller, versioned};
+    const struct query query = {handle, name, version, caller, versioned};
     void *answer;
 
-    if (may_observe(name) && answers(&asked, &answer))
+    if (may_observe(name) && answers(&query, &answer))
         return (struct route){
             versioned ? (void *)give_version : (void *)dl_give, answer};
     return (struct route){versioned ? (void *)llmobs_loader_vsym_fn()

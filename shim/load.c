@@ -21,17 +21,17 @@ static bool too_slow;
 static bool lacks_descriptor; /* as it was tried last, and */
 static int tries;             /* by the thread that is loading */
 static const struct llmobs_ops *core_ops;
-LLMOBS_COLD static char said[LLMOBS_NO_CORE_MAX];
+LLMOBS_COLD static char reason[LLMOBS_NO_CORE_MAX];
 
 /* Keeps the reason for the doctor, and writes it to the log. Gives NULL. Of a
  * program that has no descriptor free the log gets it at the exit. */
 static void *shim_load_give_up(const char *why)
 {
-    size_t len =
-        LLMOBS_HAZARD(given_up_unsaid,
-                      llmobs_str_copy(said, sizeof(said), LLMOBS_NO_CORE), 1);
+    size_t len = LLMOBS_HAZARD(
+        given_up_unsaid,
+        llmobs_str_copy(reason, sizeof(reason), LLMOBS_NO_CORE), 1);
 
-    (void)llmobs_str_copy(said + len - 1, sizeof(said) - len + 1, why);
+    (void)llmobs_str_copy(reason + len - 1, sizeof(reason) - len + 1, why);
     LLMOBS_HAZARD(given_up_unlogged, llmobs_say(true, LLMOBS_NO_CORE, why), );
     return NULL;
 }
@@ -256,8 +256,8 @@ const struct llmobs_ops *llmobs_load_core(void)
 
 void llmobs_load_tell(void)
 {
-    if (said[0] && !llmobs_load_core())
-        llmobs_say(true, said, "");
+    if (reason[0] && !llmobs_load_core())
+        llmobs_say(true, reason, "");
     if (LLMOBS_HAZARD(hidden_unlogged, !llmobs_load_core(), llmobs_load_core()))
         llmobs_wrappers_tell();
 }

@@ -16,11 +16,11 @@ struct work {
     const struct llmobs_elf *elf;
     const struct llmobs_patch *how;
     uintptr_t sealed_start, sealed_end; /* pages of RELRO */
-    bool asked;                         /* `sealed` and `loading` are set */
+    bool seal_known;                    /* `sealed` and `loading` are set */
     bool sealed;                        /* they are read-only now */
     bool loading;                       /* they are not yet read-only: the
                                          * loader still relocates */
-    bool opened;                        /* the shim has made them writable */
+    bool unsealed;                      /* the shim has made them writable */
     bool changed; /* a slot of libcurl or of the loader was written */
 };
 
@@ -49,13 +49,13 @@ static void find_seal(struct work *work)
  * read-only afterwards. If the shim made them read-only before that, the loader
  * would crash. So an object with writable RELRO pages is left for the next
  * scan. */
-static void ask_seal(struct work *work)
+static void look_at_seal(struct work *work)
 {
     bool open;
 
-    if (work->asked)
+    if (work->seal_known)
         return;
-    work->asked = true;
+    work->seal_known = true;
     if (work->sealed_start >= work->sealed_end)
         return;
     open = writable(work->sealed_start);
@@ -65,17 +65,17 @@ static void ask_seal(struct work *work)
 
 static bool patch_unseal(struct work *work)
 {
-    if (!work->opened)
-        work->opened =
+    if (!work->unsealed)
+        work->unsealed =
             llmobs_libc_protect(work->sealed_start,
                                 work->sealed_end - work->sealed_start,
                                 PROT_READ | PROT_WRITE) == 0;
-    return work->opened;
+    return work->unsealed;
 }
 
 static void seal(struct work *work)
 {
-    if (work->opened)
+    if (work->unsealed)
         llmobs_libc_protect(work->sealed_start,
                             work->sealed_end - work->sealed_start, PROT_READ);
 }
@@ -221,7 +221,7 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     if (kind == NO_MATTER || slot < work->elf->start ||
         slot + sizeof value > work->elf->end)
         return;
-    ask_seal(work);
+    look_at_seal(work);
     value = __atomic_load_n((void **)slot, __ATOMIC_ACQUIRE);
     target = target_of(work, rela, name, kind, value);
     if (target)
@@ -358,7 +358,7 @@ bool llmobs_patch_object(const struct llmobs_elf *elf,
     patch_table(&work, elf->rela, elf->rela_len);
     patch_table(&work, elf->plt, elf->plt_len);
     seal(&work);
-    if (work.changed && !work.loading && (how->late || how->grown))
+    if (work.changed && !work.loading && (how->late || how->constructed))
         LLMOBS_HAZARD(kept_stays, patch_variables(&work), );
     return !work.loading;
 }
