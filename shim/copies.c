@@ -94,7 +94,7 @@ void *llmobs_copy_function(const struct llmobs_copy *copy,
     void *function;
 
     llmobs_bytes_copy(&function, (const char *)&copy->real + hook_offsets[hook],
-                      sizeof function);
+                      sizeof(function));
     return function;
 }
 
@@ -167,7 +167,7 @@ struct llmobs_copy *llmobs_copies_at(const struct llmobs_elf *elf)
  * loaded again at the same address. */
 static bool copies_fill(struct llmobs_copy *copy, const struct llmobs_elf *elf)
 {
-    size_t count = sizeof real_functions / sizeof real_functions[0];
+    size_t count = sizeof(real_functions) / sizeof(real_functions[0]);
     bool changed = false;
 
     for (size_t i = 0; i < count && !copy->ops; i++) {
@@ -175,9 +175,9 @@ static bool copies_fill(struct llmobs_copy *copy, const struct llmobs_elf *elf)
         char *to = (char *)&copy->real + real_functions[i].offset;
         void *before;
 
-        llmobs_bytes_copy(&before, to, sizeof before);
+        llmobs_bytes_copy(&before, to, sizeof(before));
         changed |= before != now;
-        llmobs_bytes_copy(to, &now, sizeof now);
+        llmobs_bytes_copy(to, &now, sizeof(now));
     }
     return changed;
 }
@@ -220,8 +220,8 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
         if (!copy && !is_used(&llmobs_copies[c]))
             copy = &llmobs_copies[c];
     }
-    if (!copy || !llmobs_str_copy(copy->path, sizeof copy->path, elf->path) ||
-        !llmobs_str_copy(copy->soname, sizeof copy->soname, soname))
+    if (!copy || !llmobs_str_copy(copy->path, sizeof(copy->path), elf->path) ||
+        !llmobs_str_copy(copy->soname, sizeof(copy->soname), soname))
         return false;
     copy->ops = NULL;
     copies_fill(copy, elf);

@@ -105,10 +105,10 @@ static const char *shim_host_value_of(const char *entry, const char *name)
 
 static bool shim_host_wanted(const char *entry)
 {
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
         if (entry[0] == prefixes[i][0] && llmobs_str_begins(entry, prefixes[i]))
             return true;
-    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
+    for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
         if (entry[0] == whole[i][0] && shim_host_value_of(entry, whole[i]))
             return true;
     return false;
@@ -220,11 +220,11 @@ static void make_core_path(const char *own)
             goto none;
         path[len++] = '/';
     }
-    if (dir + sizeof LLMOBS_CORE_FILE > LLMOBS_HOST_PATH_MAX - len)
+    if (dir + sizeof(LLMOBS_CORE_FILE) > LLMOBS_HOST_PATH_MAX - len)
         goto none;
     llmobs_bytes_copy(path + len, own, dir);
     llmobs_bytes_copy(path + len + dir, LLMOBS_CORE_FILE,
-                      sizeof LLMOBS_CORE_FILE);
+                      sizeof(LLMOBS_CORE_FILE));
     return;
 none:
     path[0] = '\0';
@@ -246,7 +246,7 @@ static void follow_own_path(void)
 {
     LLMOBS_COLD static char file[LLMOBS_HOST_PATH_MAX];
 
-    llmobs_maps_path((uintptr_t)llmobs_host_off, file, sizeof file);
+    llmobs_maps_path((uintptr_t)llmobs_host_off, file, sizeof(file));
     if (file[0])
         make_core_path(file);
 }
@@ -307,7 +307,7 @@ static bool shim_host_is_listed(const char *list)
 
     if (!list[0])
         return false;
-    shim_host_find_program(file, sizeof file, &asked);
+    shim_host_find_program(file, sizeof(file), &asked);
     if (LLMOBS_HAZARD(asked_name_unseen,
                       asked && llmobs_glob_listed(list, asked), false))
         return true;

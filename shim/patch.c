@@ -84,8 +84,8 @@ static void write_slot(struct work *work, uintptr_t slot, void *value)
 {
     bool inside = slot >= work->sealed_start && slot < work->sealed_end;
 
-    if (work->loading || slot % sizeof value != 0 ||
-        !llmobs_elf_covers(work->elf, slot, sizeof value, PF_W))
+    if (work->loading || slot % sizeof(value) != 0 ||
+        !llmobs_elf_covers(work->elf, slot, sizeof(value), PF_W))
         return;
     if (inside && work->sealed && !patch_unseal(work))
         return;
@@ -219,7 +219,7 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     void *value, *target;
 
     if (kind == NO_MATTER || slot < work->elf->start ||
-        slot + sizeof value > work->elf->end)
+        slot + sizeof(value) > work->elf->end)
         return;
     look_at_seal(work);
     value = __atomic_load_n((void **)slot, __ATOMIC_ACQUIRE);

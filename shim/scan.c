@@ -288,7 +288,7 @@ static bool round_done(void)
         callers.first = copies.first;
     if (llmobs_host_state() != LLMOBS_HOST_ON && callers.first < start_objects)
         callers.first = start_objects;
-    llmobs_bytes_copy(callers.plain, copies.plain, sizeof callers.plain);
+    llmobs_bytes_copy(callers.plain, copies.plain, sizeof(callers.plain));
     if (callers.first >= copies.now.objects) {
         seen = copies.now;
         return true;

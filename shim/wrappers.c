@@ -61,7 +61,7 @@ static struct llmobs_wrapper *entry_of(const struct llmobs_elf *elf)
             continue;
         }
         __atomic_store_n(&place->end, elf->end, __ATOMIC_SEQ_CST);
-        llmobs_str_copy(place->path, sizeof place->path, elf->path);
+        llmobs_str_copy(place->path, sizeof(place->path), elf->path);
         __atomic_store_n(&table.list[i].path, place->path, __ATOMIC_RELEASE);
         return &table.list[i];
     }
@@ -106,7 +106,7 @@ void llmobs_wrappers_reach(const void *caller, unsigned hook)
 void llmobs_wrappers_copy(const struct llmobs_elf *elf)
 {
     if (!__atomic_exchange_n(&copied, true, __ATOMIC_ACQ_REL))
-        llmobs_str_copy(copier, sizeof copier, elf->path);
+        llmobs_str_copy(copier, sizeof(copier), elf->path);
 }
 
 /* The functions that load the core: the first that a program calls is one. */
