@@ -246,7 +246,6 @@ static void scan_find(struct walk *walk)
     if (!llmobs_copies_any() && !llmobs_server_libs_any())
         return;
     llmobs_host_decide();
-    llmobs_server_libs_open();
     if (llmobs_host_state() != LLMOBS_HOST_ON)
         return;
     reach = llmobs_copies_reach(start_objects);
