@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "rules/read/match.h"
-#include "rules/shapes_key.h"
 
 int llmobs_shapes_init(struct llmobs_shapes *shapes,
                        const struct llmobs_dialect *const *dialects,

@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 #include "rules/custom.h"
+#include "rules/shapes_key.h"
 
-#define LLMOBS_SHAPES_BUCKETS 64
 #define LLMOBS_SHAPES_MAX 512
 
 struct llmobs_shapes_link {

@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-#include "rules/shapes.h"
+#include "lib/base/buf.h"
+
+#define LLMOBS_SHAPES_BUCKETS 64
 
 /* In place of the number of an entry. */
 #define LLMOBS_SHAPES_NONE UINT16_MAX
