@@ -55,22 +55,18 @@ static void forget_transfer(struct llmobs_handle *handle)
 
 void llmobs_handle_drop_origin(struct llmobs_handle *handle)
 {
-    const struct llmobs_origin none = {0};
-
     free(handle->origin.annotations);
     free(handle->origin.baggage);
     free(handle->origin.url);
     llmobs_exchange_free(handle->origin.exchange);
-    handle->origin = none;
+    memset(&handle->origin, 0, sizeof(handle->origin));
     handle->verdict = LLMOBS_UNJUDGED;
 }
 
 void llmobs_handle_drop_transfer(struct llmobs_handle *handle)
 {
-    const struct llmobs_latch none = {0};
-
     if (handle->step)
-        handle->latch = none;
+        memset(&handle->latch, 0, sizeof(handle->latch));
     handle->step = LLMOBS_STEP_NONE;
     llmobs_handle_drop_origin(handle);
 }
