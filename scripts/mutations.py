@@ -926,7 +926,7 @@ HAZARDS = [
          ("hidden_untold", "wrappers.past_the_loader")]),
 
     ("two flavours in one process",
-     "a thunk knows its copy of libcurl (`llmobs_copies_thunk`)", [
+     "a thunk knows its copy of libcurl (`llmobs_thunk_of`)", [
          ("one_copy_for_all", "preload two_flavours")]),
 
     ("a library of the program that calls libcurl, and does not name it",

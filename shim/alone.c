@@ -5,8 +5,7 @@
 #include <sys/syscall.h>
 
 #include "lib/base/hazard.h"
-#include "shim/load.h"
-#include "shim/scan.h"
+#include "shim/libc.h"
 
 /* The same on all architectures, and missing in old headers. */
 #define LANDLOCK_RESTRICT_SELF 446
@@ -22,8 +21,10 @@ static const char names[LLMOBS_ALONE_COUNT][8] = {
 #undef X
 };
 static void *real[LLMOBS_ALONE_COUNT];
-static unsigned shared; /* bits: another object defines the name as well */
-static bool on;
+static unsigned interposed; /* bits: another object defines the name as well */
+static bool watching;
+static const struct llmobs_ops *(*core_ops)(void);
+static void (*scan_anew)(void);
 
 /* -- the calls ------------------------------------------------------------- */
 
@@ -33,10 +34,10 @@ static bool on;
 enum { NOTHING = -1, ALONE, CONFINED, FILTERED, STRICT, APART };
 
 /* The request of the call, and the answer of the core. */
-struct asked {
+struct request {
     const struct llmobs_ops *ops;
     int how;
-    enum llmobs_rest said;
+    enum llmobs_rest rest;
 };
 
 static int of_seccomp(uintptr_t operation)
@@ -81,52 +82,52 @@ static int of_syscall(long number, uintptr_t first, uintptr_t second)
 }
 
 /* `program`: of a filter. */
-static struct asked alone_begin(int how, uintptr_t program)
+static struct request alone_begin(int how, uintptr_t program)
 {
-    struct asked asked = {llmobs_load_core(), how, LLMOBS_REST_NOT};
+    struct request request = {core_ops(), how, LLMOBS_REST_NOT};
     bool confines = how == CONFINED || how == FILTERED || how == STRICT;
 
-    if (asked.ops)
-        asked.said = asked.ops->rest(
+    if (request.ops)
+        request.rest = request.ops->rest(
             confines ? LLMOBS_CONFINED_HERE : LLMOBS_CONFINED_NOT,
             (const void *)(how == FILTERED ? program : 0));
-    if (how == STRICT && asked.said != LLMOBS_REST_NOT)
-        asked.said = LLMOBS_REST_HINDERED;
-    return asked;
+    if (how == STRICT && request.rest != LLMOBS_REST_NOT)
+        request.rest = LLMOBS_REST_HINDERED;
+    return request;
 }
 
 /* True where the call failed because of a thread of ours, which is gone now:
  * the call had no effect, and is made again. */
-static bool again(const struct asked *asked, long result)
+static bool must_repeat(const struct request *request, long result)
 {
-    return result == -1 && asked->how == ALONE &&
-           asked->said != LLMOBS_REST_NOT && llmobs_libc_errno() == EINVAL &&
-           asked->ops->rest_longer();
+    return result == -1 && request->how == ALONE &&
+           request->rest != LLMOBS_REST_NOT && llmobs_libc_errno() == EINVAL &&
+           request->ops->rest_longer();
 }
 
-static void alone_end(const struct asked *asked, long result)
+static void alone_end(const struct request *request, long result)
 {
     enum llmobs_confined how =
-        asked->how == ALONE ||
-                LLMOBS_HAZARD(lowered_for_good, asked->how == APART, false)
+        request->how == ALONE ||
+                LLMOBS_HAZARD(lowered_for_good, request->how == APART, false)
             ? LLMOBS_CONFINED_NOT
             : LLMOBS_CONFINED_HERE;
 
-    if (asked->said == LLMOBS_REST_HINDERED && result != -1)
+    if (request->rest == LLMOBS_REST_HINDERED && result != -1)
         how = LLMOBS_CONFINED_STILL;
-    if (asked->said != LLMOBS_REST_NOT)
-        asked->ops->rested(how);
+    if (request->rest != LLMOBS_REST_NOT)
+        request->ops->rested(how);
 }
 
 static int call_two(enum llmobs_alone which, int how, uintptr_t a, uintptr_t b)
 {
-    struct asked asked = alone_begin(how, 0);
+    struct request request = alone_begin(how, 0);
     two_fn *next = (two_fn *)real[which];
     int result = next(a, b);
 
-    if (again(&asked, result))
+    if (must_repeat(&request, result))
         result = next(a, b);
-    alone_end(&asked, result);
+    alone_end(&request, result);
     return result;
 }
 
@@ -152,14 +153,14 @@ static int alone_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c,
 {
     prctl_fn *next = (prctl_fn *)real[LLMOBS_ALONE_prctl];
     int how = of_prctl(option, a);
-    struct asked asked;
+    struct request request;
     int result;
 
     if (how == NOTHING)
         return next(option, a, b, c, d);
-    asked = alone_begin(how, b);
+    request = alone_begin(how, b);
     result = next(option, a, b, c, d);
-    alone_end(&asked, result);
+    alone_end(&request, result);
     return result;
 }
 
@@ -168,16 +169,16 @@ static long alone_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
 {
     syscall_fn *next = (syscall_fn *)real[LLMOBS_ALONE_syscall];
     int how = of_syscall(number, a, b);
-    struct asked asked;
+    struct request request;
     long result;
 
     if (how == NOTHING)
         return next(number, a, b, c, d, e, f);
-    asked = alone_begin(how, c);
+    request = alone_begin(how, c);
     result = next(number, a, b, c, d, e, f);
-    if (again(&asked, result))
+    if (must_repeat(&request, result))
         result = next(number, a, b, c, d, e, f);
-    alone_end(&asked, result);
+    alone_end(&request, result);
     return result;
 }
 
@@ -237,9 +238,16 @@ static int find_real(struct dl_phdr_info *info, size_t size, void *argument)
         if (found && llmobs_libc_is_part(&elf))
             real[i] = found;
         else if (found)
-            shared |= 1U << i;
+            interposed |= 1U << i;
     }
     return 0;
+}
+
+void llmobs_alone_open(const struct llmobs_ops *(*core)(void),
+                       void (*anew)(void))
+{
+    core_ops = core;
+    scan_anew = anew;
 }
 
 void llmobs_alone_watch(void)
@@ -249,8 +257,8 @@ void llmobs_alone_watch(void)
     if (__atomic_exchange_n(&begun, true, __ATOMIC_ACQ_REL))
         return;
     llmobs_libc.iterate(find_real, NULL);
-    __atomic_store_n(&on, true, __ATOMIC_RELEASE);
-    llmobs_scan_anew();
+    __atomic_store_n(&watching, true, __ATOMIC_RELEASE);
+    scan_anew();
 }
 
 static bool names_one(const struct llmobs_elf *elf, size_t count)
@@ -309,14 +317,14 @@ bool llmobs_alone_asked(const char *name)
 {
     if (alone_find(name) == LLMOBS_ALONE_COUNT)
         return false;
-    if (llmobs_load_core())
+    if (core_ops())
         llmobs_alone_watch();
     return llmobs_alone_is(name);
 }
 
 bool llmobs_alone_is(const char *name)
 {
-    return __atomic_load_n(&on, __ATOMIC_ACQUIRE) &&
+    return __atomic_load_n(&watching, __ATOMIC_ACQUIRE) &&
            alone_find(name) < LLMOBS_ALONE_COUNT;
 }
 
@@ -324,7 +332,7 @@ bool llmobs_alone_may(const struct llmobs_elf *elf, size_t count)
 {
     uint32_t hashes[LLMOBS_ALONE_COUNT];
 
-    if (!__atomic_load_n(&on, __ATOMIC_ACQUIRE))
+    if (!__atomic_load_n(&watching, __ATOMIC_ACQUIRE))
         return false;
     if (names_one(elf, count))
         return true;
@@ -337,7 +345,7 @@ void *llmobs_alone_target(const char *name, const void *value, bool unbound)
 {
     enum llmobs_alone which = alone_find(name);
 
-    if (value == real[which] || (unbound && !(shared >> which & 1)))
+    if (value == real[which] || (unbound && !(interposed >> which & 1)))
         return real[which] ? thunk(which) : NULL;
     return NULL;
 }

@@ -18,6 +18,7 @@
 #ifndef LLMOBS_ALONE_H
 #define LLMOBS_ALONE_H
 
+#include "include/engine.h"
 #include "shim/elf.h"
 
 /* X(name): the functions whose slots are patched. */
@@ -29,6 +30,11 @@ enum llmobs_alone {
 #undef X
         LLMOBS_ALONE_COUNT
 };
+
+/* Before all else here. `core` gives the core's operations, NULL where it is
+ * not loaded; `scan_anew` patches the slots of all objects. */
+void llmobs_alone_open(const struct llmobs_ops *(*core)(void),
+                       void (*scan_anew)(void));
 
 /* Patches the slots of all objects, and from then on those of later ones. */
 void llmobs_alone_watch(void);

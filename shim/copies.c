@@ -2,7 +2,6 @@
 
 #include "lib/base/cold.h"
 #include "lib/base/hazard.h"
-#include "shim/thunks.h"
 
 LLMOBS_COLD struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
 
@@ -95,20 +94,21 @@ void *llmobs_copy_function(const struct llmobs_copy *copy,
     void *function;
 
     llmobs_bytes_copy(&function, (const char *)&copy->real + hook_offsets[hook],
-                      sizeof function);
+                      sizeof(function));
     return function;
 }
 
-void *llmobs_copies_thunk(const void *address)
+const struct llmobs_copy *llmobs_copies_of(const void *address,
+                                           enum llmobs_hook *hook)
 {
     if (!address)
         return NULL;
     for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
         const struct llmobs_copy *copy = &llmobs_copies[c];
 
-        for (unsigned h = 0; is_used(copy) && h < LLMOBS_HOOK_COUNT; h++)
-            if (llmobs_copy_function(copy, h) == address)
-                return llmobs_thunk(LLMOBS_HAZARD(one_copy_for_all, c, 0), h);
+        for (*hook = 0; is_used(copy) && *hook < LLMOBS_HOOK_COUNT; ++*hook)
+            if (llmobs_copy_function(copy, *hook) == address)
+                return copy;
     }
     return NULL;
 }
@@ -167,7 +167,7 @@ struct llmobs_copy *llmobs_copies_at(const struct llmobs_elf *elf)
  * loaded again at the same address. */
 static bool copies_fill(struct llmobs_copy *copy, const struct llmobs_elf *elf)
 {
-    size_t count = sizeof real_functions / sizeof real_functions[0];
+    size_t count = sizeof(real_functions) / sizeof(real_functions[0]);
     bool changed = false;
 
     for (size_t i = 0; i < count && !copy->ops; i++) {
@@ -175,9 +175,9 @@ static bool copies_fill(struct llmobs_copy *copy, const struct llmobs_elf *elf)
         char *to = (char *)&copy->real + real_functions[i].offset;
         void *before;
 
-        llmobs_bytes_copy(&before, to, sizeof before);
+        llmobs_bytes_copy(&before, to, sizeof(before));
         changed |= before != now;
-        llmobs_bytes_copy(to, &now, sizeof now);
+        llmobs_bytes_copy(to, &now, sizeof(now));
     }
     return changed;
 }
@@ -220,8 +220,8 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
         if (!copy && !is_used(&llmobs_copies[c]))
             copy = &llmobs_copies[c];
     }
-    if (!copy || !llmobs_str_copy(copy->path, sizeof copy->path, elf->path) ||
-        !llmobs_str_copy(copy->soname, sizeof copy->soname, soname))
+    if (!copy || !llmobs_str_copy(copy->path, sizeof(copy->path), elf->path) ||
+        !llmobs_str_copy(copy->soname, sizeof(copy->soname), soname))
         return false;
     copy->ops = NULL;
     copies_fill(copy, elf);

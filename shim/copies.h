@@ -115,8 +115,10 @@ struct llmobs_copies_range {
 };
 struct llmobs_copies_range llmobs_copies_range(void);
 
-/* The thunk for a real function of any copy; NULL for another address. */
-void *llmobs_copies_thunk(const void *address);
+/* The copy whose real function that is, and the hook; NULL for another
+ * address. */
+const struct llmobs_copy *llmobs_copies_of(const void *address,
+                                           enum llmobs_hook *hook);
 
 /* The copy that the object is; NULL for another object. */
 struct llmobs_copy *llmobs_copies_at(const struct llmobs_elf *elf);

@@ -1,10 +1,20 @@
 #include "shim/dl.h"
 
+#include <dlfcn.h>
+
+#include "lib/base/cold.h"
 #include "lib/base/hazard.h"
+#include "shim/alone.h"
+#include "shim/copies.h"
+#include "shim/elf.h"
 #include "shim/host.h"
-#include "shim/libc.h"
-#include "shim/route.h"
+#include "shim/loader_calls.h"
+#include "shim/lookup.h"
+#include "shim/scan.h"
+#include "shim/server_libs.h"
+#include "shim/thunks.h"
 #include "shim/turn.h"
+#include "shim/wrappers.h"
 
 #define EXPORTED(ours) __attribute__((alias(ours), visibility("default")))
 
@@ -12,34 +22,334 @@ void *llmobs_dl_open(const char *file, int mode);
 void *llmobs_dl_sym(void *handle, const char *name);
 void *llmobs_dl_vsym(void *handle, const char *name, const char *version);
 int llmobs_dl_close(void *handle);
-int dlclose(void *handle) EXPORTED("llmobs_dl_close");
-void *dlopen(const char *file, int mode) EXPORTED("llmobs_dl_open");
-void *dlsym(void *handle, const char *name) EXPORTED("llmobs_dl_sym");
+extern __typeof__(dlopen) dlopen EXPORTED("llmobs_dl_open");
+extern __typeof__(dlsym) dlsym EXPORTED("llmobs_dl_sym");
+extern __typeof__(dlclose) dlclose EXPORTED("llmobs_dl_close");
 void *dlvsym(void *handle, const char *name, const char *version)
     EXPORTED("llmobs_dl_vsym");
 
+static void *open_and_scan(const char *file, int mode)
+{
+    struct llmobs_turn *turn = llmobs_turn_begin(LLMOBS_TURN_OPEN);
+    void *handle = llmobs_loader_open(file, mode);
+
+    llmobs_turn_end(turn);
+    if (LLMOBS_HAZARD(plugins_unseen, handle, false))
+        llmobs_scan();
+    return handle;
+}
+
+struct caller {
+    uintptr_t address;
+    bool plain; /* the caller has no search paths of its own */
+};
+
+static int dl_find_caller(struct dl_phdr_info *info, size_t size,
+                          void *argument)
+{
+    struct caller *caller = argument;
+    struct llmobs_elf elf;
+
+    (void)size;
+    if (llmobs_elf_open(&elf, info) != 0 ||
+        !llmobs_elf_covers(&elf, caller->address, 1, PF_X))
+        return 0;
+    caller->plain = !elf.rpath && !elf.runpath;
+    return 1;
+}
+
+/* True when the real dlopen finds the same file for the shim as for the caller.
+ * $ORIGIN is the caller's directory, and a bare name is looked for in the
+ * caller's RUNPATH or RPATH, and in the RPATH of the objects that needed the
+ * caller. */
+static bool caller_is_no_matter(const char *file, const void *address)
+{
+    struct caller caller = {(uintptr_t)address, false};
+
+    if (llmobs_str_has(file, '$'))
+        return false;
+    if (llmobs_str_has(file, '/'))
+        return true;
+    if (llmobs_scan_met_rpath())
+        return false;
+    llmobs_libc.iterate(dl_find_caller, &caller);
+    return LLMOBS_HAZARD(runpath_lost, caller.plain,
+                         caller.plain || caller.address);
+}
+
+/* Neither this nor route_of may be inlined: a caller that has their variables
+ * in its frame cannot end in a jump. */
+__attribute__((noinline)) static llmobs_open_fn route_open(const char *file,
+                                                           int mode,
+                                                           const void *caller)
+{
+    if (mode & RTLD_GLOBAL)
+        llmobs_copies_note_global();
+    if (mode & RTLD_DEEPBIND)
+        llmobs_copies_note_deep();
+    llmobs_scan_late(llmobs_dl_ours);
+    if (llmobs_host_state() < LLMOBS_HOST_WATCHING || !file ||
+        (mode & RTLD_NOLOAD))
+        return llmobs_loader_open_fn();
+    llmobs_scan_unseen();
+    if (caller_is_no_matter(file, caller))
+        return open_and_scan;
+    llmobs_scan_expect_unseen();
+    return llmobs_loader_open_fn();
+}
+
+/* The name by which programs ask dlsym for libc's dlclose. */
+#define CLOSE "dlclose"
+
+static void *thunk_of(const void *found)
+{
+    void *thunk = llmobs_thunk_of(found);
+
+    if (!thunk)
+        thunk = llmobs_alone_thunk(found);
+    return thunk || !llmobs_host_inbound() ? thunk
+                                           : llmobs_server_libs_thunk(found);
+}
+
+/* The thunk for the found function, even if the shim has not seen its object
+ * being loaded. */
+static void *observed(void *found)
+{
+    void *thunk = thunk_of(found);
+
+    if (llmobs_loader_is(CLOSE, LLMOBS_HAZARD(dlclose_by_name, found, NULL)))
+        return (void *)llmobs_dl_close;
+    if (found && !thunk) {
+        llmobs_scan();
+        thunk = thunk_of(found);
+    }
+    return LLMOBS_HAZARD(dlsym_unseen, thunk, false) ? thunk : found;
+}
+
+static bool is_hooked(const char *name)
+{
+    if (llmobs_str_begins(name, "curl_"))
+        return llmobs_hook_find(name) != LLMOBS_HOOK_COUNT;
+    if (llmobs_host_inbound() &&
+        llmobs_servers_find(name) != LLMOBS_SERVER_HOOK_COUNT)
+        return true;
+    return LLMOBS_HAZARD(by_name_unseen, llmobs_alone_asked(name), false) ||
+           llmobs_str_same(name, CLOSE);
+}
+
+/* A call of dlsym or, with a version, of dlvsym. */
+struct query {
+    void *handle;
+    const char *name, *version;
+    const void *caller;
+    bool versioned;
+};
+
+/* The answer of the real function to the shim. */
+static void *found_for(const struct query *query)
+{
+    return query->versioned
+               ? llmobs_loader_vsym(query->handle, query->name, query->version)
+               : llmobs_loader_sym(query->handle, query->name);
+}
+
+/* The caller has a function of libcurl now, or will have it of the real dlsym.
+ */
+static void dl_note(struct llmobs_lookup *lookup, bool unseen)
+{
+    if (unseen && lookup->from.start)
+        llmobs_wrappers_stray(&lookup->from, lookup->hook);
+    else
+        llmobs_wrappers_reach(lookup->caller, lookup->hook);
+}
+
+/* An answer that does not depend on the caller. A function of another object is
+ * that of a wrapper; in no object of this list, it is that of a libcurl in
+ * another namespace of the loader. */
+static void *by_handle(const struct query *query, struct llmobs_lookup *lookup)
+{
+    void *found = found_for(query);
+    void *thunk = observed(found);
+    bool unseen = found && thunk == found && !llmobs_lookup_lists(found);
+
+    if (lookup->hook == LLMOBS_HOOK_COUNT || !found)
+        return thunk;
+    if (unseen)
+        (void)llmobs_lookup(lookup);
+    dl_note(lookup, unseen);
+    return thunk;
+}
+
+/* RTLD_DEFAULT means the caller's scope, which may differ from the shim's. The
+ * answers cannot differ while there is only one copy. */
+static bool one_answer(const char *name)
+{
+    void *found = llmobs_loader_sym(RTLD_DEFAULT, name);
+
+    if (llmobs_alone_thunk(found))
+        return true;
+    if (llmobs_host_inbound() && llmobs_server_libs_certain(name))
+        return llmobs_server_libs_thunk(found);
+    return llmobs_copies_only() && llmobs_thunk_of(found);
+}
+
+/* Settled answers for the objects that asked first: a wrapper may ask at each
+ * of its calls. */
+#define KNOWN 4
+
+struct known {
+    uintptr_t start, end; /* of the caller; 0: free, 1: being written */
+    bool next;
+    void *answer; /* NULL: the real dlsym's */
+};
+
+LLMOBS_COLD static struct known known[LLMOBS_HOOK_COUNT][KNOWN];
+
+static bool recall(const struct llmobs_lookup *lookup, void **answer)
+{
+    uintptr_t at = (uintptr_t)lookup->caller;
+
+    for (unsigned i = 0; i < KNOWN && !lookup->version; i++) {
+        const struct known *one = &known[lookup->hook][i];
+        uintptr_t start = __atomic_load_n(&one->start, __ATOMIC_ACQUIRE);
+
+        if (start > 1 && at >= start && at < one->end &&
+            one->next == lookup->next) {
+            *answer = one->answer;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void keep(const struct llmobs_lookup *lookup, void *answer)
+{
+    for (unsigned i = 0; i < KNOWN && !lookup->version; i++) {
+        struct known *one = &known[lookup->hook][i];
+        uintptr_t there = 0;
+
+        if (!__atomic_compare_exchange_n(&one->start, &there, 1, false,
+                                         __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            continue;
+        one->end = lookup->from.end;
+        one->next = lookup->next;
+        one->answer = answer;
+        __atomic_store_n(&one->start, lookup->from.start, __ATOMIC_RELEASE);
+        return;
+    }
+}
+
+/* An answer by the caller's place; NULL: the real dlsym is to give it. */
+static void *by_place(struct llmobs_lookup *lookup)
+{
+    enum llmobs_lookup_result result = llmobs_lookup(lookup);
+    void *thunk = NULL;
+
+    if (LLMOBS_HAZARD(next_unseen, result == LLMOBS_LOOKUP_COPY, false))
+        thunk = llmobs_thunk(lookup->copy, lookup->hook);
+    dl_note(lookup, result == LLMOBS_LOOKUP_UNSURE);
+    if (lookup->settled && result != LLMOBS_LOOKUP_UNSURE)
+        keep(lookup, thunk);
+    return thunk;
+}
+
+/* False within a dlclose: a look-up from here may make the loader keep an
+ * object that is being unloaded. */
+static bool may_observe(const char *name)
+{
+    llmobs_scan_late(llmobs_dl_ours);
+    if (llmobs_host_state() < LLMOBS_HOST_WATCHING)
+        return false;
+    llmobs_scan_unseen();
+    return is_hooked(name) &&
+           LLMOBS_HAZARD(asks_in_dlclose, !llmobs_turn_in_close(), true);
+}
+
+/* True where `answer` is what the caller gets. */
+static bool answers(const struct query *query, void **answer)
+{
+    struct llmobs_lookup lookup = {
+        .next = query->handle == RTLD_NEXT,
+        .caller = query->caller,
+        .hook = llmobs_hook_find(query->name),
+        .start = llmobs_scan_start_objects(),
+        .version = query->version,
+    };
+
+    if (!lookup.next &&
+        (query->handle != RTLD_DEFAULT || one_answer(query->name))) {
+        *answer = by_handle(query, &lookup);
+        return true;
+    }
+    if (lookup.hook == LLMOBS_HOOK_COUNT)
+        return false;
+    if (!recall(&lookup, answer)) {
+        /* A constructor may ask while its library and libcurl are being opened.
+         */
+        llmobs_scan();
+        *answer = llmobs_copies_any() ? by_place(&lookup) : NULL;
+    }
+    if (*answer)
+        llmobs_loader_drop_error();
+    return *answer != NULL;
+}
+
+static void *dl_give(void *answer, const char *name)
+{
+    (void)name;
+    return answer;
+}
+
+static void *give_version(void *answer, const char *name, const char *version)
+{
+    (void)name;
+    (void)version;
+    return answer;
+}
+
+/* The function to go on with, and the handle that it gets. */
+struct route {
+    void *next, *handle;
+};
+
+__attribute__((noinline)) static struct route route_of(void *handle,
+                                                       const char *name,
+                                                       const char *version,
+                                                       bool versioned,
+                                                       const void *caller)
+{
+    const struct query query = {handle, name, version, caller, versioned};
+    void *answer;
+
+    if (may_observe(name) && answers(&query, &answer))
+        return (struct route){
+            versioned ? (void *)give_version : (void *)dl_give, answer};
+    return (struct route){versioned ? (void *)llmobs_loader_vsym_fn()
+                                    : (void *)llmobs_loader_sym_fn(),
+                          handle};
+}
+
 void *llmobs_dl_open(const char *file, int mode)
 {
-    llmobs_open_fn next =
-        llmobs_route_open(file, mode, __builtin_return_address(0));
+    llmobs_open_fn next = route_open(file, mode, __builtin_return_address(0));
 
     return next(file, mode);
 }
 
 void *llmobs_dl_sym(void *handle, const char *name)
 {
-    struct llmobs_route_sym route =
-        llmobs_route_sym(handle, name, __builtin_return_address(0));
+    struct route route =
+        route_of(handle, name, NULL, false, __builtin_return_address(0));
 
-    return route.next(route.handle, name);
+    return ((llmobs_sym_fn)route.next)(route.handle, name);
 }
 
 void *llmobs_dl_vsym(void *handle, const char *name, const char *version)
 {
-    struct llmobs_route_vsym route =
-        llmobs_route_vsym(handle, name, version, __builtin_return_address(0));
+    struct route route =
+        route_of(handle, name, version, true, __builtin_return_address(0));
 
-    return route.next(route.handle, name, version);
+    return ((llmobs_vsym_fn)route.next)(route.handle, name, version);
 }
 
 /* The loader calls the destructors from within. */
@@ -71,13 +381,4 @@ void *llmobs_dl_ours(const char *name)
     if (llmobs_str_same(name, "dlclose"))
         return (void *)llmobs_dl_close;
     return NULL;
-}
-
-bool llmobs_dl_hashed(const struct llmobs_elf *elf)
-{
-    const uint32_t hashes[] = {
-        llmobs_elf_hash("dlopen"), llmobs_elf_hash("dlsym"),
-        llmobs_elf_hash("dlvsym"), llmobs_elf_hash("dlclose")};
-
-    return llmobs_elf_hashes(elf, hashes, sizeof hashes / sizeof hashes[0]);
 }

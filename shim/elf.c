@@ -138,9 +138,9 @@ static const unsigned char high[] = {
 
 static size_t elf_place_of(uint64_t tag)
 {
-    if (tag < sizeof low)
+    if (tag < sizeof(low))
         return low[tag];
-    if (tag - HIGH < sizeof high)
+    if (tag - HIGH < sizeof(high))
         return high[tag - HIGH];
     return tag == DT_GNU_HASH ? GNU_HASH : OTHER;
 }

@@ -4,9 +4,7 @@
 #include "lib/base/glob.h"
 #include "lib/base/hazard.h"
 #include "lib/base/maps.h"
-#include "shim/alone.h"
 #include "shim/conf.h"
-#include "shim/wrappers.h"
 #include "shim/libc.h"
 
 #define OWN "LLMOBS_"
@@ -45,7 +43,6 @@ LLMOBS_COLD_FIRST static char
 /* The loader's string, which stays valid; NULL where the core's path has been
  * made. */
 static const char *own_path;
-static struct llmobs_host table;
 
 enum llmobs_host_state llmobs_host_state(void)
 {
@@ -108,10 +105,10 @@ static const char *shim_host_value_of(const char *entry, const char *name)
 
 static bool shim_host_wanted(const char *entry)
 {
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
         if (entry[0] == prefixes[i][0] && llmobs_str_begins(entry, prefixes[i]))
             return true;
-    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
+    for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
         if (entry[0] == whole[i][0] && shim_host_value_of(entry, whole[i]))
             return true;
     return false;
@@ -154,7 +151,7 @@ static const char **env_list(void)
                            sizeof(char *));
 }
 
-static const char *const *list_env(void)
+const char *const *llmobs_host_env(void)
 {
     const char **list = env_list();
     const char *at = env_bytes;
@@ -171,47 +168,6 @@ static const char *const *list_env(void)
 static char *core_path(void)
 {
     return (char *)(env_list() + env_count + 1);
-}
-
-/* True where the object defines one of both functions. Runtimes of sanitizers
- * do not count, since they pass both on to libc unchanged. */
-static bool holds_connect(const struct llmobs_elf *elf)
-{
-    return (llmobs_elf_symbol(elf, "connect") ||
-            llmobs_elf_symbol(elf, "getaddrinfo")) &&
-           !llmobs_elf_symbol(elf, "__sanitizer_print_stack_trace");
-}
-
-/* Finds the object before libc, if any, whose definition libcurl would call,
- * since the first one in load order counts. Before glibc 2.34 libpthread counts
- * as part of libc. */
-static int find_holder(struct dl_phdr_info *info, size_t size, void *argument)
-{
-    bool *held = argument;
-    struct llmobs_elf elf;
-
-    (void)size;
-    if (llmobs_elf_open(&elf, info) != 0 ||
-        llmobs_str_same(elf.soname, "libpthread.so.0"))
-        return 0;
-    if (llmobs_libc_is_part(&elf))
-        return 1;
-    LLMOBS_HAZARD(holder_unseen, *held = holds_connect(&elf),
-                  return holds_connect(&elf));
-    return *held;
-}
-
-const struct llmobs_host *llmobs_host_table(
-    const struct llmobs_enable_options *enable)
-{
-    bool held = false;
-
-    llmobs_libc.iterate(find_holder, &held);
-    table = (struct llmobs_host){
-        LLMOBS_ENGINE_ABI,   list_env(), enable,
-        llmobs_libc.iterate, held,       llmobs_wrappers_table(),
-        llmobs_alone_watch};
-    return &table;
 }
 
 /* The value of the first variable of that name; NULL when unset or empty. */
@@ -264,11 +220,11 @@ static void make_core_path(const char *own)
             goto none;
         path[len++] = '/';
     }
-    if (dir + sizeof LLMOBS_CORE_FILE > LLMOBS_HOST_PATH_MAX - len)
+    if (dir + sizeof(LLMOBS_CORE_FILE) > LLMOBS_HOST_PATH_MAX - len)
         goto none;
     llmobs_bytes_copy(path + len, own, dir);
     llmobs_bytes_copy(path + len + dir, LLMOBS_CORE_FILE,
-                      sizeof LLMOBS_CORE_FILE);
+                      sizeof(LLMOBS_CORE_FILE));
     return;
 none:
     path[0] = '\0';
@@ -290,7 +246,7 @@ static void follow_own_path(void)
 {
     LLMOBS_COLD static char file[LLMOBS_HOST_PATH_MAX];
 
-    llmobs_maps_path((uintptr_t)llmobs_host_off, file, sizeof file);
+    llmobs_maps_path((uintptr_t)llmobs_host_off, file, sizeof(file));
     if (file[0])
         make_core_path(file);
 }
@@ -351,7 +307,7 @@ static bool shim_host_is_listed(const char *list)
 
     if (!list[0])
         return false;
-    shim_host_find_program(file, sizeof file, &asked);
+    shim_host_find_program(file, sizeof(file), &asked);
     if (LLMOBS_HAZARD(asked_name_unseen,
                       asked && llmobs_glob_listed(list, asked), false))
         return true;
@@ -403,7 +359,7 @@ void llmobs_host_begin(void)
  * everything. */
 static enum llmobs_host_state state_by_file(void)
 {
-    const char *path = shim_host_setting(list_env(), "LLMOBS_CONFIG");
+    const char *path = shim_host_setting(llmobs_host_env(), "LLMOBS_CONFIG");
     struct llmobs_conf conf;
 
     if (!file_decides && !file_excludes && !file_serves && !file_enters)
@@ -433,7 +389,7 @@ void llmobs_host_decide(void)
 
 static const char *setting_or(const char *name, const char *other)
 {
-    const char *value = shim_host_setting(list_env(), name);
+    const char *value = shim_host_setting(llmobs_host_env(), name);
 
     return value ? value : other && *other ? other : NULL;
 }

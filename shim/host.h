@@ -71,8 +71,8 @@ const char *llmobs_host_core_path(void);
  * It is the environment's, else the file's where that was read. */
 const char *llmobs_host_log(bool error);
 
-/* The facts for the core. Only for the thread that loads it. */
-const struct llmobs_host *llmobs_host_table(
-    const struct llmobs_enable_options *enable);
+/* The copied environment. Only for the thread that loads the core, and before
+ * it. */
+const char *const *llmobs_host_env(void);
 
 #endif

@@ -1,24 +1,17 @@
 #include "shim/library.h"
 
-static llmobs_servers_core_fn *core;
-static bool every; /* the core is to hear of each request */
-/* A request has had a caller: before, none hides another one, and the core
- * knows of none that could end. True where it hears of each. */
-static bool called_once;
+#include "shim/host.h"
+#include "shim/load.h"
 
-void llmobs_servers_open(llmobs_servers_core_fn *the_core, bool each)
+/* The core has heard of a request: before, none hides another one, and the core
+ * knows of none that could end. */
+static bool heard_once;
+
+static const struct llmobs_ops *core(bool load)
 {
-    every = each;
-    if (each)
-        __atomic_store_n(&called_once, true, __ATOMIC_RELAXED);
-    __atomic_store_n(&core, the_core, __ATOMIC_RELEASE);
-}
-
-static const struct llmobs_ops *get_core(bool load)
-{
-    llmobs_servers_core_fn *get = __atomic_load_n(&core, __ATOMIC_ACQUIRE);
-
-    return get ? get(load) : NULL;
+    if (llmobs_host_state() != LLMOBS_HOST_ON)
+        return NULL;
+    return load ? llmobs_load_alone(NULL) : llmobs_load_core();
 }
 
 /* The core is loaded by the first request that has a caller, or where each is a
@@ -29,13 +22,14 @@ void llmobs_server_begin(const void *key, uintptr_t mark,
     bool called = fields && !fields->full;
     struct llmobs_served served = {key, mark, called ? fields->list : NULL,
                                    called ? fields->count : 0};
+    bool hears = called || llmobs_host_entry();
     const struct llmobs_ops *ops;
 
-    if (called)
-        __atomic_store_n(&called_once, true, __ATOMIC_RELAXED);
-    else if (!__atomic_load_n(&called_once, __ATOMIC_RELAXED))
+    if (hears)
+        __atomic_store_n(&heard_once, true, __ATOMIC_RELAXED);
+    else if (!__atomic_load_n(&heard_once, __ATOMIC_RELAXED))
         return;
-    ops = get_core(called || every);
+    ops = core(hears);
     if (ops)
         ops->serve(&served);
 }
@@ -44,9 +38,9 @@ void llmobs_server_end(const void *key)
 {
     const struct llmobs_ops *ops;
 
-    if (!__atomic_load_n(&called_once, __ATOMIC_RELAXED))
+    if (!__atomic_load_n(&heard_once, __ATOMIC_RELAXED))
         return;
-    ops = get_core(false);
+    ops = core(false);
     if (ops)
         ops->unserve(key);
 }

@@ -12,13 +12,6 @@
 
 #define LLMOBS_SERVER_FIELDS 20
 
-/* Gives the core's operations; NULL: there is no core. `load`: loads it. */
-typedef const struct llmobs_ops *llmobs_servers_core_fn(bool load);
-
-/* Runs before the first slot is patched. `each`: the core hears of each
- * request, also of those that have no caller and hide none. */
-void llmobs_servers_open(llmobs_servers_core_fn *core, bool each);
-
 /* The headers of a request that name its caller. */
 struct llmobs_server_fields {
     struct llmobs_served_header list[LLMOBS_SERVER_FIELDS];

@@ -10,6 +10,7 @@
 #include "shim/loader_calls.h"
 #include "shim/say.h"
 #include "shim/turn.h"
+#include "shim/wrappers.h"
 
 /* The state in one word: a positive value is the pid of the loading process. */
 enum { IDLE = 0, READY = -1, FAILED = -2 };
@@ -20,17 +21,17 @@ static bool too_slow;
 static bool lacks_descriptor; /* as it was tried last, and */
 static int tries;             /* by the thread that is loading */
 static const struct llmobs_ops *core_ops;
-LLMOBS_COLD static char said[LLMOBS_NO_CORE_MAX];
+LLMOBS_COLD static char reason[LLMOBS_NO_CORE_MAX];
 
 /* Keeps the reason for the doctor, and writes it to the log. Gives NULL. Of a
  * program that has no descriptor free the log gets it at the exit. */
 static void *shim_load_give_up(const char *why)
 {
-    size_t len =
-        LLMOBS_HAZARD(given_up_unsaid,
-                      llmobs_str_copy(said, sizeof(said), LLMOBS_NO_CORE), 1);
+    size_t len = LLMOBS_HAZARD(
+        given_up_unsaid,
+        llmobs_str_copy(reason, sizeof(reason), LLMOBS_NO_CORE), 1);
 
-    (void)llmobs_str_copy(said + len - 1, sizeof(said) - len + 1, why);
+    (void)llmobs_str_copy(reason + len - 1, sizeof(reason) - len + 1, why);
     LLMOBS_HAZARD(given_up_unlogged, llmobs_say(true, LLMOBS_NO_CORE, why), );
     return NULL;
 }
@@ -59,6 +60,52 @@ static void *open_core(const char *path)
     return shim_load_give_up("the loader refuses it");
 }
 
+/* True where the object defines one of both functions. Runtimes of sanitizers
+ * do not count, since they pass both on to libc unchanged. */
+static bool holds_connect(const struct llmobs_elf *elf)
+{
+    return (llmobs_elf_symbol(elf, "connect") ||
+            llmobs_elf_symbol(elf, "getaddrinfo")) &&
+           !llmobs_elf_symbol(elf, "__sanitizer_print_stack_trace");
+}
+
+/* Finds the object before libc, if any, whose definition libcurl would call,
+ * since the first one in load order counts. Before glibc 2.34 libpthread counts
+ * as part of libc. */
+static int find_holder(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    bool *held = argument;
+    struct llmobs_elf elf;
+
+    (void)size;
+    if (llmobs_elf_open(&elf, info) != 0 ||
+        llmobs_str_same(elf.soname, "libpthread.so.0"))
+        return 0;
+    if (llmobs_libc_is_part(&elf))
+        return 1;
+    LLMOBS_HAZARD(holder_unseen, *held = holds_connect(&elf),
+                  return holds_connect(&elf));
+    return *held;
+}
+
+/* The facts for the core. */
+static const struct llmobs_host *facts_of(
+    const struct llmobs_enable_options *enable)
+{
+    static struct llmobs_host facts;
+    bool held = false;
+
+    llmobs_libc.iterate(find_holder, &held);
+    facts = (struct llmobs_host){LLMOBS_ENGINE_ABI,
+                                 llmobs_host_env(),
+                                 enable,
+                                 llmobs_libc.iterate,
+                                 held,
+                                 llmobs_wrappers_table(),
+                                 llmobs_alone_watch};
+    return &facts;
+}
+
 static const struct llmobs_ops *attach(
     const struct llmobs_enable_options *enable)
 {
@@ -77,7 +124,7 @@ static const struct llmobs_ops *attach(
         return shim_load_give_up("it is another library");
     }
     entry = (llmobs_core_attach_fn)symbol;
-    ops = entry(llmobs_host_table(enable));
+    ops = entry(facts_of(enable));
     if (LLMOBS_HAZARD(any_version, ops && ops->abi != LLMOBS_ENGINE_ABI, 0))
         return shim_load_give_up("it is of another version");
     return ops;
@@ -191,12 +238,6 @@ static const struct llmobs_ops *shim_load_load(
     return now == READY ? core_ops : NULL;
 }
 
-void llmobs_load_tell(void)
-{
-    if (said[0] && __atomic_load_n(&state, __ATOMIC_ACQUIRE) != READY)
-        llmobs_say(true, said, "");
-}
-
 const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy)
 {
     return shim_load_load(copy, NULL);
@@ -211,4 +252,12 @@ const struct llmobs_ops *llmobs_load_alone(
 const struct llmobs_ops *llmobs_load_core(void)
 {
     return __atomic_load_n(&state, __ATOMIC_ACQUIRE) == READY ? core_ops : NULL;
+}
+
+void llmobs_load_tell(void)
+{
+    if (reason[0] && !llmobs_load_core())
+        llmobs_say(true, reason, "");
+    if (LLMOBS_HAZARD(hidden_unlogged, !llmobs_load_core(), llmobs_load_core()))
+        llmobs_wrappers_tell();
 }

@@ -29,7 +29,7 @@
 #define LLMOBS_LOAD_TRIES 16
 
 /* As the program ends: says once more why the core was not loaded, where the
- * log could not be written then. */
+ * log could not be written then, and what no core could say (wrappers.h). */
 void llmobs_load_tell(void);
 
 /* The slow half of llmobs_load_begin. */

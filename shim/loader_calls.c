@@ -256,3 +256,12 @@ bool llmobs_loader_ours_first(const char *name)
                  loader_calls_index_of(name) &
              1);
 }
+
+bool llmobs_loader_hashed(const struct llmobs_elf *elf)
+{
+    uint32_t hashes[ERROR];
+
+    for (size_t i = 0; i < ERROR; i++)
+        hashes[i] = llmobs_elf_hash(names[i]);
+    return llmobs_elf_hashes(elf, hashes, ERROR);
+}

@@ -4,7 +4,6 @@
 #include "shim/alone.h"
 #include "shim/arch.h"
 #include "shim/copies.h"
-#include "shim/dl.h"
 #include "shim/host.h"
 #include "shim/loader_calls.h"
 #include "shim/lookup.h"
@@ -17,11 +16,11 @@ struct work {
     const struct llmobs_elf *elf;
     const struct llmobs_patch *how;
     uintptr_t sealed_start, sealed_end; /* pages of RELRO */
-    bool asked;                         /* `sealed` and `loading` are set */
+    bool seal_known;                    /* `sealed` and `loading` are set */
     bool sealed;                        /* they are read-only now */
     bool loading;                       /* they are not yet read-only: the
                                          * loader still relocates */
-    bool opened;                        /* the shim has made them writable */
+    bool unsealed;                      /* the shim has made them writable */
     bool changed; /* a slot of libcurl or of the loader was written */
 };
 
@@ -50,13 +49,13 @@ static void find_seal(struct work *work)
  * read-only afterwards. If the shim made them read-only before that, the loader
  * would crash. So an object with writable RELRO pages is left for the next
  * scan. */
-static void ask_seal(struct work *work)
+static void look_at_seal(struct work *work)
 {
     bool open;
 
-    if (work->asked)
+    if (work->seal_known)
         return;
-    work->asked = true;
+    work->seal_known = true;
     if (work->sealed_start >= work->sealed_end)
         return;
     open = writable(work->sealed_start);
@@ -66,17 +65,17 @@ static void ask_seal(struct work *work)
 
 static bool patch_unseal(struct work *work)
 {
-    if (!work->opened)
-        work->opened =
+    if (!work->unsealed)
+        work->unsealed =
             llmobs_libc_protect(work->sealed_start,
                                 work->sealed_end - work->sealed_start,
                                 PROT_READ | PROT_WRITE) == 0;
-    return work->opened;
+    return work->unsealed;
 }
 
 static void seal(struct work *work)
 {
-    if (work->opened)
+    if (work->unsealed)
         llmobs_libc_protect(work->sealed_start,
                             work->sealed_end - work->sealed_start, PROT_READ);
 }
@@ -85,8 +84,8 @@ static void write_slot(struct work *work, uintptr_t slot, void *value)
 {
     bool inside = slot >= work->sealed_start && slot < work->sealed_end;
 
-    if (work->loading || slot % sizeof value != 0 ||
-        !llmobs_elf_covers(work->elf, slot, sizeof value, PF_W))
+    if (work->loading || slot % sizeof(value) != 0 ||
+        !llmobs_elf_covers(work->elf, slot, sizeof(value), PF_W))
         return;
     if (inside && work->sealed && !patch_unseal(work))
         return;
@@ -146,7 +145,7 @@ static struct llmobs_copy *coming(const struct work *work,
 static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
                          enum llmobs_hook hook, const void *value)
 {
-    void *thunk = llmobs_copies_thunk(value);
+    void *thunk = llmobs_thunk_of(value);
     struct llmobs_copy *copy;
 
     if (thunk)
@@ -161,7 +160,7 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
     copy = coming(work, rela, hook);
     if (!copy || !llmobs_copy_function(copy, hook))
         return NULL;
-    return llmobs_thunk((unsigned)(copy - llmobs_copies), hook);
+    return llmobs_thunk(copy, hook);
 }
 
 /* Objects that came with the program are bound to the shim by name already. One
@@ -170,7 +169,7 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
 static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
                        const char *name, const void *value)
 {
-    void *ours = llmobs_dl_ours(name);
+    void *ours = work->how->ours(name);
 
     if (!ours ||
         LLMOBS_HAZARD(deepbind_unseen, ours == value, ours || value == ours))
@@ -188,7 +187,7 @@ static enum kind patch_kind_of(const struct work *work, const char *name)
 {
     if (llmobs_str_begins(name, "curl_"))
         return llmobs_hook_find(name) < LLMOBS_HOOK_COUNT ? OF_CURL : NO_MATTER;
-    if (work->how->late && llmobs_dl_ours(name))
+    if (work->how->late && work->how->ours(name))
         return OF_LOADER;
     if (llmobs_alone_is(name))
         return OF_ALONE;
@@ -220,9 +219,9 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     void *value, *target;
 
     if (kind == NO_MATTER || slot < work->elf->start ||
-        slot + sizeof value > work->elf->end)
+        slot + sizeof(value) > work->elf->end)
         return;
-    ask_seal(work);
+    look_at_seal(work);
     value = __atomic_load_n((void **)slot, __ATOMIC_ACQUIRE);
     target = target_of(work, rela, name, kind, value);
     if (target)
@@ -266,7 +265,7 @@ static void patch_words(uintptr_t at, uintptr_t end,
         void *value = __atomic_load_n((void **)at, __ATOMIC_RELAXED);
         void *thunk = (uintptr_t)value - range->low > range->len
                           ? NULL
-                          : llmobs_copies_thunk(value);
+                          : llmobs_thunk_of(value);
 
         if (thunk && writable(at))
             __atomic_compare_exchange_n((void **)at, &value, thunk, false,
@@ -319,10 +318,11 @@ static bool names_curl(const struct llmobs_elf *elf, size_t count)
     return false;
 }
 
-static bool names_dl(const struct llmobs_elf *elf, size_t count)
+static bool names_dl(const struct llmobs_elf *elf, size_t count,
+                     const struct llmobs_patch *how)
 {
     for (size_t i = 1; i < count; i++)
-        if (llmobs_dl_ours(llmobs_elf_string(elf, elf->symtab[i].st_name)))
+        if (how->ours(llmobs_elf_string(elf, elf->symtab[i].st_name)))
             return true;
     return false;
 }
@@ -343,7 +343,8 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
         count = elf->symtab_len;
     return names_curl(elf, count) || llmobs_hooks_hashed(elf) ||
            llmobs_alone_may(elf, count) ||
-           (how->late && (names_dl(elf, count) || llmobs_dl_hashed(elf))) ||
+           (how->late &&
+            (names_dl(elf, count, how) || llmobs_loader_hashed(elf))) ||
            (llmobs_host_inbound() && (llmobs_server_libs_names(elf, count) ||
                                       llmobs_server_libs_hashed(elf)));
 }
@@ -357,7 +358,7 @@ bool llmobs_patch_object(const struct llmobs_elf *elf,
     patch_table(&work, elf->rela, elf->rela_len);
     patch_table(&work, elf->plt, elf->plt_len);
     seal(&work);
-    if (work.changed && !work.loading && (how->late || how->grown))
+    if (work.changed && !work.loading && (how->late || how->constructed))
         LLMOBS_HAZARD(kept_stays, patch_variables(&work), );
     return !work.loading;
 }

@@ -13,11 +13,12 @@
 #include "shim/elf.h"
 
 struct llmobs_patch {
-    bool late;  /* loaded after the start of the program */
-    bool grown; /* loaded at the start, and its constructors may have run */
+    bool late;        /* loaded after the start of the program */
+    bool constructed; /* loaded at it; its constructors may have run */
     unsigned foreign; /* bits of the hooks that another object defines, to which
                        * the loader may bind an unbound slot */
     size_t start;     /* the number of objects that came with the program */
+    void *(*ours)(const char *name); /* llmobs_dl_ours */
 };
 
 /* False when the object has none of the hooked names. That spares a look at the

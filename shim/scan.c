@@ -1,9 +1,11 @@
 #include "shim/scan.h"
 
 #include "lib/base/hazard.h"
+#include "shim/alone.h"
 #include "shim/copies.h"
 #include "shim/elf.h"
 #include "shim/host.h"
+#include "shim/load.h"
 #include "shim/patch.h"
 #include "shim/server_libs.h"
 #include "shim/wrappers.h"
@@ -35,9 +37,10 @@ struct walk {
 
 static struct counts seen;
 static size_t start_objects;
-static uint64_t start_last;  /* identity of the last one */
-static unsigned foreign;     /* hooks that other objects define for all */
-static bool late_start;      /* constructors ran before the shim's */
+static uint64_t start_last;       /* identity of the last one */
+static unsigned foreign;          /* hooks that other objects define for all */
+static bool late_start;           /* constructors ran before the shim's */
+static llmobs_scan_ours_fn *ours; /* of the loader's names */
 static size_t foreign_reach; /* the number of objects in which they were looked
                               * for */
 static bool met_rpath, expect_unseen;
@@ -82,7 +85,7 @@ static size_t first_to_see(bool full)
 static void note_plain(struct walk *walk, const struct llmobs_elf *elf,
                        size_t index)
 {
-    const struct llmobs_patch how = {false, false, 0, 0};
+    const struct llmobs_patch how = {.late = false};
 
     if (start_objects == 0 && index < PLAIN_MAX && llmobs_copies_any() &&
         llmobs_host_state() == LLMOBS_HOST_ON &&
@@ -204,7 +207,7 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
     struct walk *walk = argument;
     size_t index = walk->now.objects++;
     struct llmobs_patch how = {index >= start_objects, index && late_start,
-                               foreign, start_objects};
+                               foreign, start_objects, ours};
     struct llmobs_elf elf;
 
     (void)size;
@@ -243,7 +246,6 @@ static void scan_find(struct walk *walk)
     if (!llmobs_copies_any() && !llmobs_server_libs_any())
         return;
     llmobs_host_decide();
-    llmobs_server_libs_open();
     if (llmobs_host_state() != LLMOBS_HOST_ON)
         return;
     reach = llmobs_copies_reach(start_objects);
@@ -285,7 +287,7 @@ static bool round_done(void)
         callers.first = copies.first;
     if (llmobs_host_state() != LLMOBS_HOST_ON && callers.first < start_objects)
         callers.first = start_objects;
-    llmobs_bytes_copy(callers.plain, copies.plain, sizeof callers.plain);
+    llmobs_bytes_copy(callers.plain, copies.plain, sizeof(callers.plain));
     if (callers.first >= copies.now.objects) {
         seen = copies.now;
         return true;
@@ -395,7 +397,7 @@ void llmobs_scan(void)
         scan();
 }
 
-void llmobs_scan_first(char **env, bool late)
+void llmobs_scan_first(char **env, bool late, llmobs_scan_ours_fn *dl_ours)
 {
     int saved;
 
@@ -403,6 +405,8 @@ void llmobs_scan_first(char **env, bool late)
         return;
     saved = llmobs_libc_errno();
     late_start = late;
+    ours = dl_ours;
+    llmobs_alone_open(llmobs_load_core, llmobs_scan_anew);
     llmobs_host_init(env);
     llmobs_scan();
     llmobs_libc_errno_restore(saved);
@@ -419,11 +423,11 @@ void llmobs_scan_anew(void)
     llmobs_scan();
 }
 
-void llmobs_scan_late(void)
+void llmobs_scan_late(llmobs_scan_ours_fn *dl_ours)
 {
     if (LLMOBS_HAZARD(starts_late, llmobs_host_state() == LLMOBS_HOST_NEW, 0) &&
         &environ && environ)
-        llmobs_scan_first(environ, true);
+        llmobs_scan_first(environ, true, dl_ours);
     if (llmobs_host_state() != LLMOBS_HOST_LATER)
         return;
     if (llmobs_libc_find())

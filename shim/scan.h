@@ -27,17 +27,20 @@
  * there are none. */
 void llmobs_scan(void);
 
+/* The shim's function of a name of the loader's (llmobs_dl_ours). */
+typedef void *llmobs_scan_ours_fn(const char *name);
+
 /* Begins the shim's work in the process, once: by its constructor or, where
  * another object's constructor comes first, by the first call that needs it.
  * `env` may be NULL. `late`: others have run before, and may have kept
  * addresses of functions. */
-void llmobs_scan_first(char **env, bool late);
+void llmobs_scan_first(char **env, bool late, llmobs_scan_ours_fn *dl_ours);
 
 /* The number of objects that came with the program. */
 size_t llmobs_scan_start_objects(void);
 
 /* The first scan of a process whose constructor has left it out. */
-void llmobs_scan_late(void);
+void llmobs_scan_late(llmobs_scan_ours_fn *dl_ours);
 
 /* The API's question whether observing is on; without a libcurl that may be
  * undecided yet. ENABLE: the program switches it on, and all earlier objects

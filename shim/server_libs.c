@@ -1,9 +1,7 @@
 #include "shim/server_libs.h"
 
 #include "lib/base/hazard.h"
-#include "shim/host.h"
 #include "shim/library.h"
-#include "shim/load.h"
 
 struct place {
     uintptr_t base;
@@ -26,13 +24,6 @@ static void *server_libs_thunk(enum llmobs_server_function hook)
         break;
     }
     return NULL;
-}
-
-static const struct llmobs_ops *core(bool load)
-{
-    if (llmobs_host_state() != LLMOBS_HOST_ON)
-        return NULL;
-    return load ? llmobs_load_alone(NULL) : llmobs_load_core();
 }
 
 static void server_libs_take(enum llmobs_server library,
@@ -94,12 +85,6 @@ bool llmobs_server_libs_add(const struct llmobs_elf *elf, bool program,
     for (unsigned i = 0; i < LLMOBS_SERVER_COUNT; i++)
         found |= server_libs_add(i, elf, program, at_start);
     return found;
-}
-
-void llmobs_server_libs_open(void)
-{
-    if (llmobs_server_libs_any())
-        llmobs_servers_open(core, llmobs_host_entry());
 }
 
 void llmobs_server_libs_unmark(bool but_at_start)

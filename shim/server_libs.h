@@ -19,9 +19,6 @@
 bool llmobs_server_libs_add(const struct llmobs_elf *elf, bool program,
                             bool at_start);
 
-/* Runs once it is decided whether to observe, and before a slot is patched. */
-void llmobs_server_libs_open(void);
-
 /* For a walk over all objects, as llmobs_copies_unmark and _sweep. */
 void llmobs_server_libs_unmark(bool but_at_start);
 void llmobs_server_libs_sweep(void);

@@ -1,6 +1,7 @@
 #include "shim/servers.h"
 
 #include "lib/base/cold.h"
+#include "shim/str.h"
 
 #define NAME_MAX_LEN 26
 
@@ -18,15 +19,6 @@ static const unsigned char libraries[LLMOBS_SERVER_FUNCTION_COUNT] = {
 
 LLMOBS_COLD static void *functions[LLMOBS_SERVER_FUNCTION_COUNT];
 
-static bool servers_is_same(const char *a, const char *b)
-{
-    while (*a && *a == *b) {
-        a++;
-        b++;
-    }
-    return *a == *b;
-}
-
 enum llmobs_server_function llmobs_servers_find(const char *name)
 {
     unsigned i = 0;
@@ -34,7 +26,7 @@ enum llmobs_server_function llmobs_servers_find(const char *name)
     /* Every symbol of an object is asked. */
     if (name[0] != 'F' && name[0] != 'M')
         return LLMOBS_SERVER_HOOK_COUNT;
-    while (i < LLMOBS_SERVER_HOOK_COUNT && !servers_is_same(name, names[i]))
+    while (i < LLMOBS_SERVER_HOOK_COUNT && !llmobs_str_same(name, names[i]))
         i++;
     return (enum llmobs_server_function)i;
 }

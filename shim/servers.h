@@ -14,8 +14,7 @@
  * Limits:  beyond so many pairs a handler goes to the library as it is, and its
  *          requests have no context.
  *
- * This room knows nothing of the loader. The rest of the shim finds the
- * libraries and patches the slots.
+ * server_libs.h finds the libraries, and patch.h patches the slots.
  */
 #ifndef LLMOBS_SERVERS_H
 #define LLMOBS_SERVERS_H

@@ -1,7 +1,6 @@
-#include "shim/host.h"
+#include "shim/dl.h"
 #include "shim/load.h"
 #include "shim/scan.h"
-#include "shim/wrappers.h"
 
 /* musl passes no arguments to a constructor. glibc runs this one before all
  * others (-z initfirst), also before libc's, which sets environ: where environ
@@ -14,9 +13,9 @@ static void shim_start(int argc, char **argv, char **env)
     (void)argc;
     (void)argv;
     if (!late && gnu_get_libc_version)
-        llmobs_scan_first(env, false);
+        llmobs_scan_first(env, false, llmobs_dl_ours);
     else
-        llmobs_scan_first(late ? environ : NULL, late);
+        llmobs_scan_first(late ? environ : NULL, late, llmobs_dl_ours);
 }
 
 /* The one constructor, at a page's begin: so the variables that every process
@@ -25,11 +24,5 @@ __attribute__((section(".init_array"), used,
                aligned(4096))) static void (*begin)(int, char **,
                                                     char **) = shim_start;
 
-static void shim_end(void)
-{
-    llmobs_load_tell();
-    llmobs_wrappers_tell();
-}
-
 __attribute__((section(".fini_array"),
-               used)) static void (*end)(void) = shim_end;
+               used)) static void (*end)(void) = llmobs_load_tell;

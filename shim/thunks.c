@@ -1,5 +1,6 @@
 #include "shim/thunks.h"
 
+#include "lib/base/hazard.h"
 #include "shim/load.h"
 
 /* curl's headers define these names as macros that check types. */
@@ -24,9 +25,9 @@
         return (void *)name##_##copy;
 
 /* A table of addresses would have to be relocated in every process. */
-void *llmobs_thunk(unsigned copy, enum llmobs_hook hook)
+void *llmobs_thunk(const struct llmobs_copy *copy, enum llmobs_hook hook)
 {
-    switch (copy * LLMOBS_HOOK_COUNT + hook) {
+    switch ((copy - llmobs_copies) * LLMOBS_HOOK_COUNT + hook) {
 #define X(name) CASE(0, name)
         LLMOBS_HOOKS(X)
 #undef X
@@ -42,4 +43,15 @@ void *llmobs_thunk(unsigned copy, enum llmobs_hook hook)
     default:
         return NULL;
     }
+}
+
+void *llmobs_thunk_of(const void *address)
+{
+    enum llmobs_hook hook;
+    const struct llmobs_copy *copy = llmobs_copies_of(address, &hook);
+
+    return copy
+               ? llmobs_thunk(
+                     LLMOBS_HAZARD(one_copy_for_all, copy, llmobs_copies), hook)
+               : NULL;
 }

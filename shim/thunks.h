@@ -9,6 +9,9 @@
 
 #include "shim/copies.h"
 
-void *llmobs_thunk(unsigned copy, enum llmobs_hook hook);
+void *llmobs_thunk(const struct llmobs_copy *copy, enum llmobs_hook hook);
+
+/* The thunk for a real function of any copy; NULL for another address. */
+void *llmobs_thunk_of(const void *address);
 
 #endif

@@ -1,10 +1,8 @@
 #include "shim/wrappers.h"
 
 #include "lib/base/cold.h"
-#include "lib/base/hazard.h"
 #include "shim/copies.h"
 #include "shim/host.h"
-#include "shim/load.h"
 #include "shim/say.h"
 
 #define HIDES                                                               \
@@ -63,7 +61,7 @@ static struct llmobs_wrapper *entry_of(const struct llmobs_elf *elf)
             continue;
         }
         __atomic_store_n(&place->end, elf->end, __ATOMIC_SEQ_CST);
-        llmobs_str_copy(place->path, sizeof place->path, elf->path);
+        llmobs_str_copy(place->path, sizeof(place->path), elf->path);
         __atomic_store_n(&table.list[i].path, place->path, __ATOMIC_RELEASE);
         return &table.list[i];
     }
@@ -108,7 +106,7 @@ void llmobs_wrappers_reach(const void *caller, unsigned hook)
 void llmobs_wrappers_copy(const struct llmobs_elf *elf)
 {
     if (!__atomic_exchange_n(&copied, true, __ATOMIC_ACQ_REL))
-        llmobs_str_copy(copier, sizeof copier, elf->path);
+        llmobs_str_copy(copier, sizeof(copier), elf->path);
 }
 
 /* The functions that load the core: the first that a program calls is one. */
@@ -118,8 +116,7 @@ void llmobs_wrappers_copy(const struct llmobs_elf *elf)
 
 void llmobs_wrappers_tell(void)
 {
-    if (llmobs_host_state() != LLMOBS_HOST_ON ||
-        LLMOBS_HAZARD(hidden_unlogged, llmobs_load_core(), !llmobs_load_core()))
+    if (llmobs_host_state() != LLMOBS_HOST_ON)
         return;
     for (unsigned i = 0; i < LLMOBS_WRAPPERS; i++) {
         const struct llmobs_wrapper *one = &table.list[i];

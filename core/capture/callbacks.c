@@ -219,7 +219,7 @@ static bool swap_write(struct llmobs_handle *handle, CURL *curl)
 void llmobs_callbacks_settle(struct llmobs_handle *handle, CURL *curl)
 {
     llmobs_outgoing_settle(handle, curl);
-    if (handle->capturing && !(handle->in & LLMOBS_IN_WRITE))
+    if (handle->step == LLMOBS_STEP_CALL && !(handle->in & LLMOBS_IN_WRITE))
         LLMOBS_HAZARD(answer_unseen, (void)swap_write(handle, curl), );
 }
 
@@ -483,12 +483,12 @@ static void follow_reader(struct llmobs_handle *handle, CURL *curl)
     (void)llmobs_settings_restore(&handle->app, handle->in & IN_READS,
                                   handle->real, curl);
     handle->in &= ~IN_READS;
-    handle->unread = true;
+    handle->readers_full = true;
 }
 
 void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl)
 {
-    if (handle->unread || handle->app.unseen)
+    if (handle->readers_full || handle->app.unseen)
         return;
     if (callbacks_is_in(handle, LLMOBS_IN_READ))
         LLMOBS_HAZARD(reader_stays, follow_reader(handle, curl), );
@@ -525,7 +525,7 @@ void llmobs_callbacks_leave_behind(struct llmobs_handle *handle, CURL *curl)
 {
     LLMOBS_HAZARD(
         left_in,
-        if (handle->in && !handle->inside && !llmobs_handle_multi(handle))
+        if (handle->in && !handle->in_perform && !llmobs_handle_multi(handle))
             llmobs_callbacks_swap_out(handle, curl),
         LLMOBS_HAZARD_LIST((void)handle, (void)curl));
 }
@@ -539,8 +539,8 @@ bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl)
                   (void)handle->real->easy_setopt(curl, CURLOPT_SHARE, NULL));
     handle->reader_count = 0;
     handle->reading = NULL;
-    handle->unread = false;
-    if (!handle->origin.asks && !swap_write(handle, curl))
+    handle->readers_full = false;
+    if (handle->step != LLMOBS_STEP_HEADERS && !swap_write(handle, curl))
         return false;
     if (llmobs_handle_knows(handle, &handle->app.prereq) &&
         callbacks_put(handle, curl, LLMOBS_OPT_PREREQFUNCTION,

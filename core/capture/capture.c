@@ -96,14 +96,13 @@ static struct llmobs_exchange *capture_take(struct llmobs_handle *handle)
     exchange = handle->exchange;
     handle->exchange = NULL;
     llmobs_handle_unlock(handle);
-    handle->capturing = false;
     return exchange;
 }
 
 /* Forgets what the handle holds for the call that it was to make. */
 static void drop_call(struct llmobs_handle *handle)
 {
-    llmobs_handle_drop_origin(handle);
+    llmobs_handle_drop_transfer(handle);
     llmobs_handle_forget_list(handle);
 }
 
@@ -113,7 +112,6 @@ void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
 
     llmobs_callbacks_swap_out(handle, curl);
     drop_call(handle);
-    handle->latch.on = false;
     if (!exchange)
         return;
     llmobs_worker_cancel(worker, exchange);
@@ -166,16 +164,16 @@ void llmobs_capture_take(struct llmobs_handle *handle)
 
     begin_anew(handle);
     if (handle->app.unseen)
-        handle->judged = LLMOBS_PERHAPS_OURS;
+        handle->verdict = LLMOBS_PERHAPS_OURS;
     else if (llmobs_judge_may_begin(handle))
-        handle->judged = (unsigned char)judge_added(handle);
-    if (takes_now(handle->judged)) {
+        handle->verdict = (unsigned char)judge_added(handle);
+    if (takes_now(handle->verdict)) {
         (void)llmobs_ours_take(handle);
     } else if (llmobs_thread_state_used()) {
         origin->span = llmobs_thread_state_top();
         origin->annotations = llmobs_annotation_pack();
     }
-    origin->waits = true;
+    origin->taken_at_add = true;
     errno = saved;
 }
 
@@ -193,7 +191,7 @@ void llmobs_capture_lose(struct llmobs_handle *handle)
 static bool capture_put_in(struct llmobs_handle *handle, CURL *curl)
 {
     if (!llmobs_callbacks_swap_in(handle, curl)) {
-        if (handle->capturing)
+        if (handle->step == LLMOBS_STEP_CALL)
             llmobs_worker_lose(worker);
         llmobs_capture_cancel(handle, curl);
         return false;
@@ -204,35 +202,29 @@ static bool capture_put_in(struct llmobs_handle *handle, CURL *curl)
     if (LLMOBS_HAZARD(read_as_it_begins, handle->in & LLMOBS_IN_PREREQ, false))
         return true;
     llmobs_callbacks_settle(handle, curl);
-    if (handle->capturing || (handle->in & LLMOBS_IN_HEADERS))
+    if (handle->step == LLMOBS_STEP_CALL || (handle->in & LLMOBS_IN_HEADERS))
         return true;
     llmobs_callbacks_swap_out(handle, curl);
     return false;
 }
 
-static bool keep_url(struct llmobs_handle *handle, const char *url)
+static bool keep_url(struct llmobs_handle *handle, const char *url,
+                     enum llmobs_step step)
 {
     handle->origin.url = strdup(url);
     if (!handle->origin.url)
         return false;
-    handle->origin.exposes = llmobs_handle_exposes_headers(handle);
-    llmobs_handle_latch(handle);
+    handle->origin.headers_exposed = llmobs_handle_exposes_headers(handle);
+    llmobs_handle_latch(handle, step);
     return true;
 }
 
 /* False: without memory. */
 static bool take_all(struct llmobs_handle *handle, const char *url,
-                     enum llmobs_verdict verdict,
-                     const struct llmobs_match *match)
+                     enum llmobs_step step)
 {
-    struct llmobs_origin *origin = &handle->origin;
-
-    if (!origin->exchange && !llmobs_ours_take(handle))
-        return false;
-    if (!keep_url(handle, url))
-        return false;
-    return verdict != LLMOBS_PERHAPS_OURS ||
-           llmobs_outgoing_open(handle, match);
+    return (handle->origin.exchange || llmobs_ours_take(handle)) &&
+           keep_url(handle, url, step);
 }
 
 /* Most such requests are no calls of models: so the library takes only what the
@@ -240,16 +232,16 @@ static bool take_all(struct llmobs_handle *handle, const char *url,
 static bool start_asking(struct llmobs_handle *handle, CURL *curl,
                          const char *url)
 {
-    handle->origin.asks = true;
     handle->origin.began_ns = llmobs_clock_mono_ns();
-    return keep_url(handle, url) && capture_put_in(handle, curl);
+    return keep_url(handle, url, LLMOBS_STEP_HEADERS) &&
+           capture_put_in(handle, curl);
 }
 
 static bool start_judged(struct llmobs_handle *handle, CURL *curl,
                          const char *url)
 {
     struct llmobs_match match;
-    enum llmobs_verdict verdict = handle->judged;
+    enum llmobs_verdict verdict = handle->verdict;
 
     if (verdict != LLMOBS_HEADERS_TELL)
         verdict = llmobs_judge_url(handle, url, &match);
@@ -259,7 +251,9 @@ static bool start_judged(struct llmobs_handle *handle, CURL *curl,
         llmobs_judge_log(llmobs_handle_method(handle), url, &match, false);
         return false;
     }
-    if (!take_all(handle, url, verdict, &match)) {
+    if (!take_all(handle, url, LLMOBS_STEP_BEGUN) ||
+        (verdict == LLMOBS_PERHAPS_OURS &&
+         !llmobs_outgoing_open(handle, &match))) {
         if (verdict == LLMOBS_PERHAPS_OURS)
             llmobs_worker_lose(worker);
         return false;
@@ -281,9 +275,8 @@ static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
     const char *before =
         llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
 
-    if (!before || before[0] || !take_all(handle, "", LLMOBS_PASSES_ON, NULL))
+    if (!before || before[0] || !take_all(handle, "", LLMOBS_STEP_ADDRESS))
         return false;
-    handle->latch.url_pending = true;
     handle->latch.seen_url = llmobs_hide(before);
     llmobs_outgoing_start_clock(&handle->origin);
     return capture_put_in(handle, curl);
@@ -292,10 +285,8 @@ static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
 /* Where the call comes from is known now alone, and all else as it ends. */
 static bool start_unseen(struct llmobs_handle *handle)
 {
-    struct llmobs_origin *origin = &handle->origin;
-
-    origin->began_ns = llmobs_clock_mono_ns();
-    return origin->exchange || llmobs_ours_take(handle);
+    handle->origin.began_ns = llmobs_clock_mono_ns();
+    return handle->origin.exchange || llmobs_ours_take(handle);
 }
 
 static bool capture_start(struct llmobs_handle *handle, CURL *curl)
@@ -304,7 +295,7 @@ static bool capture_start(struct llmobs_handle *handle, CURL *curl)
     const char *url;
     bool begun;
 
-    if (handle->judged == LLMOBS_NOT_OURS)
+    if (handle->verdict == LLMOBS_NOT_OURS)
         return false;
     if (!llmobs_judge_may_begin(handle)) {
         if (!llmobs_talk_expect(handle))
@@ -364,10 +355,8 @@ bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl)
     begun = handle->app.unseen && !fill_in(handle, curl)
                 ? start_unseen(handle)
                 : capture_start(handle, curl);
-    if (!begun) {
+    if (!begun)
         drop_call(handle);
-        handle->latch.on = false;
-    }
     errno = saved;
     return begun;
 }
@@ -479,10 +468,11 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
     struct llmobs_floats floats;
     int saved = errno;
 
-    if (handle->app.unseen && handle->origin.exchange && !handle->latch.on)
+    if (handle->app.unseen && handle->origin.exchange &&
+        handle->step == LLMOBS_STEP_NONE)
         llmobs_outgoing_open_unseen(handle, curl);
     llmobs_outgoing_follow_unsent(handle, curl);
-    if (!handle->capturing || !handle->real->easy_getinfo)
+    if (handle->step != LLMOBS_STEP_CALL || !handle->real->easy_getinfo)
         return;
     LLMOBS_HAZARD(times_unguarded, floats = llmobs_floats_begin(), );
     measure(handle, curl);
@@ -554,7 +544,7 @@ static void capture_finish(struct llmobs_handle *handle,
 {
     copy_unsent(handle, exchange);
     if (end != LLMOBS_END_DONE || code != CURLE_OK ||
-        LLMOBS_HAZARD(unsent_unconfirmed, handle->latch.later, false))
+        LLMOBS_HAZARD(unsent_unconfirmed, handle->latch.body_later, false))
         settle_unsent(exchange);
     exchange->end = end;
     LLMOBS_HAZARD(read_at_the_end, , llmobs_handle_copy_body(handle, exchange));
@@ -579,18 +569,17 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                            CURLcode code)
 {
     struct llmobs_exchange *exchange =
-        handle->capturing ? capture_take(handle) : NULL;
+        handle->step == LLMOBS_STEP_CALL ? capture_take(handle) : NULL;
 
     if (exchange && exchange->process == llmobs_fork_process())
         capture_finish(handle, exchange, end, code);
     else
         llmobs_exchange_free(exchange);
-    if (handle->origin.asks)
+    if (handle->step == LLMOBS_STEP_HEADERS)
         llmobs_judge_log_unsent(handle);
-    llmobs_handle_drop_origin(handle);
-    if (handle->latch.on)
+    if (handle->step)
         llmobs_handle_forget_list(handle);
-    handle->latch.on = false;
+    llmobs_handle_drop_transfer(handle);
 }
 
 /* libcurl computes the time when it is asked for it. */

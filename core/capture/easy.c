@@ -102,7 +102,7 @@ CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
         return real->easy_perform(curl);
     llmobs_callbacks_leave_behind(handle, curl);
     busy = handle->in || llmobs_handle_multi(handle) ||
-           (handle->app.unseen && handle->inside);
+           (handle->app.unseen && handle->in_perform);
     if (!busy)
         llmobs_command_run(handle);
     if (!busy)
@@ -111,10 +111,10 @@ CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
         handle->called_from = LLMOBS_STACK_ENTRY();
     captured = !busy && llmobs_capture_begin(handle, curl);
     if (!busy)
-        handle->inside = true;
+        handle->in_perform = true;
     rc = real->easy_perform(curl);
     if (!busy && !captured)
-        handle->inside = false;
+        handle->in_perform = false;
     else if (!busy && handle->app.unseen &&
              refused(rc)) /* libcurl tells of another transfer */
         llmobs_capture_cancel(handle, curl);

@@ -48,22 +48,27 @@ static void forget_transfer(struct llmobs_handle *handle)
     handle->exchange = NULL;
     llmobs_handle_unlock(handle);
     llmobs_exchange_free(exchange);
-    llmobs_handle_drop_origin(handle);
+    llmobs_handle_drop_transfer(handle);
     llmobs_adds_part(&handle->member);
     llmobs_handle_join(handle, NULL);
-    handle->capturing = handle->latch.on = false;
 }
 
 void llmobs_handle_drop_origin(struct llmobs_handle *handle)
 {
-    const struct llmobs_origin none = {0};
-
     free(handle->origin.annotations);
     free(handle->origin.baggage);
     free(handle->origin.url);
     llmobs_exchange_free(handle->origin.exchange);
-    handle->origin = none;
-    handle->judged = LLMOBS_UNJUDGED;
+    memset(&handle->origin, 0, sizeof(handle->origin));
+    handle->verdict = LLMOBS_UNJUDGED;
+}
+
+void llmobs_handle_drop_transfer(struct llmobs_handle *handle)
+{
+    if (handle->step)
+        memset(&handle->latch, 0, sizeof(handle->latch));
+    handle->step = LLMOBS_STEP_NONE;
+    llmobs_handle_drop_origin(handle);
 }
 
 struct llmobs_handle *llmobs_handle_create(const struct llmobs_real *real,
@@ -85,7 +90,7 @@ void llmobs_handle_unswap(struct llmobs_handle *handle)
     if (handle->in & LLMOBS_IN_HEADERS)
         LLMOBS_HAZARD(list_held,
                       (void)llmobs_inject_link(handle->inject, NULL), );
-    handle->inside = false;
+    handle->in_perform = false;
     handle->in = 0;
     llmobs_replay_unlead(handle->replay);
 }
@@ -93,7 +98,7 @@ void llmobs_handle_unswap(struct llmobs_handle *handle)
 void llmobs_handle_reset(struct llmobs_handle *handle)
 {
     llmobs_settings_reset(&handle->app);
-    handle->judged = LLMOBS_UNJUDGED;
+    handle->verdict = LLMOBS_UNJUDGED;
     llmobs_handle_unswap(handle);
     llmobs_replay_forget(&handle->replay);
 }
@@ -140,8 +145,8 @@ static __attribute__((noinline)) void note_and_follow(
                       injected && setting->in == LLMOBS_IN_HEADERS, false))
         llmobs_inject_relink(handle->inject, arg);
     if (setting->option == LLMOBS_OPT_REQUEST_TARGET)
-        handle->latch.retargeted = handle->latch.on;
-    if (setting->led)
+        handle->latch.target_set = handle->step;
+    if (setting->mocked)
         llmobs_replay_note(&handle->replay, (CURLoption)setting->option, arg);
     llmobs_settings_note(&handle->app, setting, arg, copy_max);
 }
@@ -150,8 +155,9 @@ void llmobs_handle_note(struct llmobs_handle *handle,
                         const struct llmobs_setting *setting, void *arg,
                         size_t copy_max)
 {
-    handle->judged = LLMOBS_UNJUDGED;
-    if ((handle->in & LLMOBS_IN_HEADERS) || setting->led || handle->app.unseen)
+    handle->verdict = LLMOBS_UNJUDGED;
+    if ((handle->in & LLMOBS_IN_HEADERS) || setting->mocked ||
+        handle->app.unseen)
         note_and_follow(handle, setting, arg, copy_max);
     else
         llmobs_settings_note(&handle->app, setting, arg, copy_max);
@@ -165,7 +171,7 @@ void llmobs_handle_note_refused(struct llmobs_handle *handle,
 
     if (rc != CURLE_BAD_FUNCTION_ARGUMENT && rc != CURLE_OUT_OF_MEMORY)
         return;
-    handle->judged = LLMOBS_UNJUDGED;
+    handle->verdict = LLMOBS_UNJUDGED;
     if (LLMOBS_HAZARD(refusal_clears_all, setting->text, true))
         llmobs_handle_note(handle, setting, NULL, 0);
     else if (setting->option == CURLOPT_COPYPOSTFIELDS)
@@ -188,7 +194,7 @@ unsigned llmobs_real_version(const struct llmobs_real *real)
 
 enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle)
 {
-    return handle->latch.on ? handle->latch.request : handle->app.request;
+    return handle->step ? handle->latch.request : handle->app.request;
 }
 
 /* POSTFIELDS. */
@@ -219,8 +225,7 @@ bool llmobs_handle_early(const struct llmobs_handle *handle)
 }
 
 /* Of a handle that nobody saw made a string may be none. */
-/* Of a handle that nobody saw made a string may be none. */
-static void handle_measure(struct llmobs_handle *handle)
+void llmobs_handle_measure(struct llmobs_handle *handle)
 {
     if (handle->app.unseen)
         handle->latch.size = handle->app.postfieldsize;
@@ -235,32 +240,23 @@ static bool takes_rounds(long methods)
     return ((unsigned long)methods & ~(CURLAUTH_BASIC | 64UL | 128UL)) != 0;
 }
 
-void llmobs_handle_latch(struct llmobs_handle *handle)
+void llmobs_handle_latch(struct llmobs_handle *handle, enum llmobs_step step)
 {
-    handle->latch.request = handle->app.request;
-    handle->latch.early = llmobs_handle_early(handle);
-    handle->latch.unsure = handle->latch.led = handle->latch.url_pending =
-        false;
-    handle->latch.changed = handle->latch.retargeted = false;
-    handle->latch.seen_url = llmobs_hide(NULL);
-    handle->latch.rounds = takes_rounds(handle->app.auth);
-    handle->latch.proxy_rounds = takes_rounds(handle->app.proxy_auth);
-    handle->latch.later =
-        handle->app.unseen && fields_at(handle) && !handle->app.has_copy;
-    handle->latch.size = -1;
-    handle->latch.unmeasured = handle->origin.asks;
-    if (handle->latch.early)
-        handle->latch.size = handle->app.postfieldsize;
-    else if (!handle->latch.unmeasured)
-        handle_measure(handle);
-    handle->latch.on = true;
-}
+    const struct llmobs_settings *app = &handle->app;
 
-void llmobs_handle_measure(struct llmobs_handle *handle)
-{
-    if (handle->latch.unmeasured && !handle->latch.early)
-        handle_measure(handle);
-    handle->latch.unmeasured = false;
+    handle->latch = (struct llmobs_latch){
+        .request = app->request,
+        .early = llmobs_handle_early(handle),
+        .auth_rounds = takes_rounds(app->auth),
+        .proxy_rounds = takes_rounds(app->proxy_auth),
+        .body_later = app->unseen && fields_at(handle) && !app->has_copy,
+        .size = -1,
+    };
+    handle->step = (unsigned char)step;
+    if (handle->latch.early)
+        handle->latch.size = app->postfieldsize;
+    else if (step != LLMOBS_STEP_HEADERS)
+        llmobs_handle_measure(handle);
 }
 
 const char *llmobs_handle_method(const struct llmobs_handle *handle)
@@ -295,7 +291,7 @@ static curl_off_t smaller(curl_off_t a, curl_off_t b)
  * smaller one goes. */
 static curl_off_t body_size(const struct llmobs_handle *handle)
 {
-    if (!handle->latch.on)
+    if (!handle->step)
         return handle->app.postfieldsize;
     return handle->latch.early
                ? smaller(handle->latch.size, handle->app.postfieldsize)
@@ -312,15 +308,15 @@ static size_t fields_len(const struct llmobs_handle *handle, const char *fields,
 
     if (size >= 0 && (size_t)size < most)
         most = (size_t)size;
-    if (size >= 0 && (!latch->on || !latch->early ||
-                      (latch->size >= 0 && handle->app.postfieldsize >= 0)))
+    if (size >= 0 &&
+        (!latch->early || (latch->size >= 0 && handle->app.postfieldsize >= 0)))
         return most;
     return strnlen(fields, most);
 }
 
 static bool has_fields(const struct llmobs_handle *handle)
 {
-    return fields_at(handle) && (!handle->latch.on || handle->latch.early ||
+    return fields_at(handle) && (!handle->step || handle->latch.early ||
                                  handle->app.unseen || handle->latch.size >= 0);
 }
 
@@ -338,10 +334,8 @@ static uint64_t copy_len(const struct llmobs_handle *handle)
  * after it began: then the app may have freed the fields. */
 static bool sends_fields(const struct llmobs_handle *handle)
 {
-    const struct llmobs_latch *latch = &handle->latch;
-
-    if (latch->on &&
-        (latch->unsure ||
+    if (handle->step &&
+        (handle->latch.verb_unsure ||
          LLMOBS_HAZARD(upload_read_as_fields,
                        handle->app.request == LLMOBS_HTTP_PUT, false)))
         return false;
@@ -353,7 +347,7 @@ struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle)
 {
     struct llmobs_text body = {NULL, 0};
 
-    if (!sends_fields(handle) || (handle->latch.on && handle->latch.later))
+    if (!sends_fields(handle) || handle->latch.body_later)
         return body;
     if (handle->app.has_copy) {
         body = llmobs_body_head(&handle->app.copied);
@@ -386,7 +380,7 @@ static bool goes_in_rounds(const struct llmobs_handle *handle)
 {
     const char *url = handle->origin.url;
 
-    return handle->latch.rounds ||
+    return handle->latch.auth_rounds ||
            (handle->latch.proxy_rounds &&
             !(url && strncasecmp(url, "https:", 6) == 0));
 }
@@ -398,14 +392,14 @@ void llmobs_handle_defer(struct llmobs_handle *handle)
         sends_fields(handle) && !handle->app.has_copy && has_fields(handle);
 
     latch->fields = goes ? handle->app.postfields : llmobs_hide(NULL);
-    latch->taken = 0;
-    latch->continued = false;
-    if (!goes || latch->later)
+    latch->fields_taken = 0;
+    latch->got_100 = false;
+    if (!goes || latch->body_later)
         return;
-    latch->rounds =
+    latch->auth_rounds =
         LLMOBS_HAZARD(rounds_unknown, goes_in_rounds(handle), false);
-    latch->later = LLMOBS_HAZARD(late_read_at_once,
-                                 latch->rounds || expects(handle), false);
+    latch->body_later = LLMOBS_HAZARD(
+        late_read_at_once, latch->auth_rounds || expects(handle), false);
 }
 
 struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
@@ -441,7 +435,7 @@ void llmobs_handle_copy_body(const struct llmobs_handle *handle,
 static void send_parts(const struct llmobs_handle *handle,
                        struct llmobs_body *out)
 {
-    if (handle->latch.on && handle->latch.unsure)
+    if (handle->latch.verb_unsure)
         return;
     llmobs_parts_list(llmobs_shown(handle->app.list), out);
     llmobs_mime_fields(llmobs_shown(handle->app.mime), handle->app.mime_since,

@@ -38,6 +38,17 @@ enum llmobs_verdict {
     LLMOBS_PERHAPS_OURS
 };
 
+/* How far the transfer of a handle is. From BEGUN on `latch` counts, and until
+ * libcurl makes the request, `origin.url` is set. */
+enum llmobs_step {
+    LLMOBS_STEP_NONE,    /* libcurl has begun none, or it is not observed */
+    LLMOBS_STEP_BEGUN,   /* no call, as far as is known */
+    LLMOBS_STEP_ADDRESS, /* a URL handle has the address, and libcurl alone may
+                          * ask it */
+    LLMOBS_STEP_HEADERS, /* the header list, which is not read yet, decides */
+    LLMOBS_STEP_CALL /* perhaps one: `exchange` was set, and not given away */
+};
+
 /* Whether the handle's connection is one for frames to a model (talk.h). */
 enum llmobs_talking {
     LLMOBS_TALK_NONE,
@@ -55,52 +66,45 @@ struct llmobs_reader {
 };
 
 /* The settings that libcurl takes as a transfer begins: one that the app sets
- * later counts for the next transfer. */
+ * later counts for the next transfer. All zero where none has begun. */
 struct llmobs_latch {
-    bool on;
     enum llmobs_http_verb request;
     curl_off_t size; /* of POSTFIELDS; -1: not sent */
     /* Other handles are in the same multi: their callbacks may still change
      * this one before libcurl begins with it, or just after. */
     bool early;
-    bool unmeasured; /* a body without a size; the request may be no call */
-    bool changed;    /* the address or the verb, since the rules were asked */
-    bool
-        unsure; /* which of two requests libcurl makes: the body stays unread */
-    bool retargeted; /* REQUEST_TARGET was set, which libcurl reads late */
-    bool led;        /* to a URL handle that the app has set since */
-    /* A URL handle has the address, and libcurl alone may ask it; `seen_url` is
-     * what libcurl gave before that. */
-    bool url_pending;
-    /* libcurl's copy of an address that the app has set since; only ever
-     * compared, never read. */
+    bool request_changed; /* address or verb, since the rules were asked */
+    bool verb_unsure;  /* which request libcurl makes: the body stays unread */
+    bool target_set;   /* REQUEST_TARGET was set, which libcurl reads late */
+    bool address_lost; /* to a URL handle that the app has set since */
+    /* libcurl's copy of an address that the app has set since, or, at the step
+     * ADDRESS, what libcurl gave before it; only ever compared, never read. */
     struct llmobs_hidden seen_url;
-    bool rounds;       /* libcurl may authenticate first, without a body */
+    bool auth_rounds;  /* libcurl may authenticate first, without a body */
     bool proxy_rounds; /* the same, where a proxy sees the request */
-    /* POSTFIELDS go when the server asks for them, or never: `taken` bytes of
-     * `fields` were read so far, as libcurl has sent them. */
-    bool later;
+    /* POSTFIELDS go when the server asks for them, or never: `fields_taken`
+     * bytes of `fields` were read so far, as libcurl has sent them. */
+    bool body_later;
     struct llmobs_hidden fields; /* NULL: none go */
-    uint64_t taken;
-    bool continued; /* the server has answered 100 */
+    uint64_t fields_taken;
+    bool got_100; /* the server has answered 100 */
 };
 
 /* Where a call comes from: taken when the app makes it and kept until libcurl
  * makes the request. */
 struct llmobs_origin {
-    bool waits; /* in a multi: taken before the transfer begins */
+    bool taken_at_add; /* in a multi: taken before the transfer begins */
     enum llmobs_proxying proxying;
     uint64_t span;     /* the thread's current one (span_table.h); 0: none */
     char *annotations; /* annotation_pack.h; until the exchange has them */
     bool from_span;    /* that span is the parent */
-    bool carried;      /* the carrier of the request or process is the parent */
-    bool stranger;     /* that carrier comes from a public network */
-    char *baggage;     /* of that carrier; NULL: none */
+    bool from_carrier; /* the carrier of the request or process is the parent */
+    bool from_stranger; /* that carrier comes from a public network */
+    char *baggage;      /* of that carrier; NULL: none */
     struct llmobs_exchange *exchange; /* NULL: not taken yet, or given on */
-    char *url;        /* the whole one, of a request that is still to be read */
-    bool exposes;     /* hosts beside the peer may see the request's headers */
-    bool asks;        /* the header list decides: nothing else was taken yet */
-    int64_t began_ns; /* then: when the transfer began, monotonic */
+    char *url; /* the whole one, of a request that is still to be read */
+    bool headers_exposed; /* to hosts beside the peer */
+    int64_t began_ns;     /* where all is taken later: its begin, monotonic */
 };
 
 struct llmobs_handle {
@@ -109,12 +113,12 @@ struct llmobs_handle {
     /* For each call of setopt. Where there are many handles, each cache line
      * has to come from far away; these and the key are in the record's first
      * one. */
-    bool capturing;       /* `exchange` was set and not yet given away */
-    bool inside;          /* libcurl is in easy_perform */
-    bool unread;          /* no room was left for another reader */
-    unsigned char judged; /* a llmobs_verdict, by its settings when `origin` was
-                           * taken, and since */
-    unsigned in;          /* what is in of ours, as bits (settings.h) */
+    unsigned char step;    /* a llmobs_step */
+    bool in_perform;       /* libcurl is in easy_perform */
+    bool readers_full;     /* no room was left for another reader */
+    unsigned char verdict; /* a llmobs_verdict, by its settings when `origin`
+                            * was taken, and since */
+    unsigned in;           /* what is in of ours, as bits (settings.h) */
     struct llmobs_settings app;
     const struct llmobs_real *real;
 
@@ -206,10 +210,14 @@ void llmobs_handle_unswap(struct llmobs_handle *handle);
 /* Frees the origin of a call, and forgets it. */
 void llmobs_handle_drop_origin(struct llmobs_handle *handle);
 
+/* Forgets the transfer, but for its exchange. */
+void llmobs_handle_drop_transfer(struct llmobs_handle *handle);
+
 /* Does as libcurl does where a transfer begins: takes the method, and measures
- * a body that is a string unless the transfer is early. Where the origin asks,
- * _measure measures later, once the request is known to be a call. */
-void llmobs_handle_latch(struct llmobs_handle *handle);
+ * a body that is a string unless the transfer is early. `step`: all
+ * but NONE and CALL. At HEADERS _measure measures later, once the request is
+ * known to be a call. */
+void llmobs_handle_latch(struct llmobs_handle *handle, enum llmobs_step step);
 void llmobs_handle_measure(struct llmobs_handle *handle);
 
 /* True when callbacks of other handles may run before libcurl begins with this

@@ -188,7 +188,7 @@ bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle)
     if (LLMOBS_HAZARD(target_trusted, handle_url_is_whole(handle->app.target),
                       false))
         return true;
-    if (handle->app.signs)
+    if (handle->app.list_signed)
         return true;
     if (LLMOBS_HAZARD(proxy_sees_headers, !unified, true) ||
         handle->app.proxy == LLMOBS_PROXY_NONE)

@@ -135,7 +135,8 @@ static bool still_holds(const struct llmobs_handle *handle,
     struct llmobs_request request =
         judge_request_of(handle, handle->origin.url);
 
-    if (LLMOBS_HAZARD(judged_before_the_change, handle->latch.changed, false) ||
+    if (LLMOBS_HAZARD(judged_before_the_change, handle->latch.request_changed,
+                      false) ||
         LLMOBS_HAZARD(judged_by_the_first_method,
                       strcmp(request.method, handle->exchange->method) != 0,
                       false))
@@ -184,7 +185,7 @@ static bool judge_whole(const struct llmobs_handle *handle, const char *url,
     LLMOBS_HAZARD(late_form_copied,
                   request.says_form = llmobs_form_type(type), );
     request.content_type =
-        handle->latch.on && handle->latch.later &&
+        handle->latch.body_later &&
                 LLMOBS_HAZARD(late_form_copied, !request.says_form, true)
             ? "application/json" /* a body that goes later speaks for itself */
             : type;
@@ -222,9 +223,9 @@ bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
     bool wanted = match->inject || config->inject == LLMOBS_INJECT_ALL;
 
     if (!injects() || (!wanted && !match->near) || handle->app.unseen ||
-        handle->origin.exposes || llmobs_handle_exposes_headers(handle))
+        handle->origin.headers_exposed || llmobs_handle_exposes_headers(handle))
         return false;
-    if (LLMOBS_HAZARD(elsewhere_unsaid, !wanted && handle->app.elsewhere,
+    if (LLMOBS_HAZARD(elsewhere_unsaid, !wanted && handle->app.hosts_named,
                       false))
         llmobs_log_once(LLMOBS_LOG_INFO, "hosts elsewhere",
                         "the program gives addresses of hosts itself "
@@ -232,7 +233,7 @@ bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
                         "may lead anywhere, so its requests get no trace "
                         "headers unless DD_LLMOBS_INSTRUMENTED_PROXY_URLS or "
                         "LLMOBS_INJECT names it");
-    return LLMOBS_HAZARD(elsewhere_told, wanted || !handle->app.elsewhere,
+    return LLMOBS_HAZARD(elsewhere_told, wanted || !handle->app.hosts_named,
                          true);
 }
 

@@ -76,7 +76,8 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
         llmobs_multi_messages_stop();
     if (handle)
         llmobs_callbacks_leave_behind(handle, curl);
-    if (!handle || llmobs_handle_multi(handle) || handle->in || handle->inside)
+    if (!handle || llmobs_handle_multi(handle) || handle->in ||
+        handle->in_perform)
         return real->multi_add_handle(multi, curl);
     if (llmobs_multi_push_is_blind(multi)) {
         llmobs_handle_forget_list(handle);
@@ -182,7 +183,7 @@ struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
     CURLM *multi = llmobs_handle_multi(handle);
     int saved = errno;
 
-    if (multi && handle->capturing &&
+    if (multi && handle->step == LLMOBS_STEP_CALL &&
         llmobs_multi_messages_result(handle->real, multi, curl, &ending.code))
         ending.end = LLMOBS_END_DONE;
     errno = saved;
@@ -231,7 +232,8 @@ CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
 static bool multi_is_late(const struct llmobs_handle *handle)
 {
     return LLMOBS_HAZARD(late_untold,
-                         !handle || (!handle->capturing && !handle->inside &&
+                         !handle || (handle->step != LLMOBS_STEP_CALL &&
+                                     !handle->in_perform &&
                                      !llmobs_handle_multi(handle)),
                          false);
 }

@@ -56,12 +56,13 @@ static void take_parent(struct llmobs_origin *origin,
                       llmobs_carrier_is_trusted(config, now), true))
         origin->baggage = strdup(now->baggage);
     origin->from_span =
-        origin->waits
+        origin->taken_at_add
             ? origin->span && !llmobs_own_span_child(origin->span, context)
             : llmobs_own_span_child_of_current(context);
-    origin->stranger = now->stranger;
+    origin->from_stranger = now->stranger;
     if (!origin->from_span)
-        origin->carried = llmobs_context_from_carrier(context, config, now);
+        origin->from_carrier =
+            llmobs_context_from_carrier(context, config, now);
 }
 
 bool llmobs_ours_take(struct llmobs_handle *handle)
@@ -76,7 +77,7 @@ bool llmobs_ours_take(struct llmobs_handle *handle)
     exchange->callsite = take_callsite(handle->called_from);
     handle->called_from = 0;
     exchange->annotations =
-        origin->waits ? origin->annotations : llmobs_annotation_pack();
+        origin->taken_at_add ? origin->annotations : llmobs_annotation_pack();
     origin->annotations = NULL;
     take_parent(origin, &exchange->context);
     origin->exchange = exchange;

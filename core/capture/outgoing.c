@@ -49,7 +49,7 @@ static void renew_ids(const struct llmobs_origin *origin,
     if (LLMOBS_HAZARD(ids_inherited, exchange->process == llmobs_fork_process(),
                       true))
         return;
-    if (origin->from_span || origin->carried)
+    if (origin->from_span || origin->from_carrier)
         llmobs_context_sibling(&exchange->context);
     else
         llmobs_context_root(&exchange->context, config);
@@ -57,7 +57,7 @@ static void renew_ids(const struct llmobs_origin *origin,
 
 void llmobs_outgoing_start_clock(struct llmobs_origin *origin)
 {
-    if (!origin->waits)
+    if (!origin->taken_at_add)
         return;
     renew_ids(origin, origin->exchange);
     llmobs_exchange_start(origin->exchange);
@@ -73,7 +73,7 @@ static bool start_exchange(struct llmobs_handle *handle,
     exchange->url = llmobs_allowlist_url_copy(handle->origin.url);
     if (!exchange->url)
         return false;
-    if (!handle->latch.url_pending)
+    if (handle->step != LLMOBS_STEP_ADDRESS)
         llmobs_outgoing_start_clock(&handle->origin);
     if (LLMOBS_HAZARD(begun_as_it_is_told, handle->origin.began_ns,
                       !handle->origin.url))
@@ -95,7 +95,7 @@ static void outgoing_publish(struct llmobs_handle *handle)
     handle->exchange = handle->origin.exchange;
     handle->origin.exchange = NULL;
     llmobs_handle_unlock(handle);
-    handle->capturing = true;
+    handle->step = LLMOBS_STEP_CALL;
 }
 
 bool llmobs_outgoing_open(struct llmobs_handle *handle,
@@ -171,8 +171,8 @@ static void scan_headers(const struct llmobs_handle *handle,
     bool forwards = forwards_strangers(handle);
 
     llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, own);
-    own->carrier.stranger =
-        origin->stranger || LLMOBS_HAZARD(sent_on_as_known, forwards, false);
+    own->carrier.stranger = origin->from_stranger ||
+                            LLMOBS_HAZARD(sent_on_as_known, forwards, false);
     plan->config = config;
     plan->own = own;
     plan->url = origin->url;
@@ -190,7 +190,7 @@ static void outgoing_pass_on(struct llmobs_handle *handle, CURL *curl,
     struct llmobs_inject_plan plan = {
         .sender = {context, context->apm_parent_id, context->parent_id}};
 
-    if (!origin->from_span && !(origin->carried && context->apm_parent_id))
+    if (!origin->from_span && !(origin->from_carrier && context->apm_parent_id))
         return;
     scan_headers(handle, &own, &plan);
     put_headers(handle, curl, &plan);
@@ -242,13 +242,13 @@ static void keep_query(const struct llmobs_handle *handle,
 static void keep_request(struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
 {
-    exchange->unsent = handle->latch.later;
+    exchange->unsent = handle->latch.body_later;
     keep_head_and_account(handle, exchange);
     exchange->multipart = exchange->multipart || exchange->match.form;
     if (exchange->match.form && !exchange->form)
         exchange->form =
             llmobs_form_new(llmobs_handle_header(handle, "content-type:"));
-    if (LLMOBS_HAZARD(read_at_the_end, handle->latch.later, true))
+    if (LLMOBS_HAZARD(read_at_the_end, handle->latch.body_later, true))
         return;
     llmobs_exchange_rewind(exchange, 0);
     if (LLMOBS_HAZARD(form_copied, exchange->match.form, false))
@@ -331,7 +331,7 @@ static bool settle_call(struct llmobs_handle *handle, CURL *curl,
 /* The address is unknown, and a transfer without one is never a call. */
 static void forget_address(struct llmobs_handle *handle)
 {
-    handle->latch.changed = true;
+    handle->latch.request_changed = true;
     handle->origin.url[0] = '\0';
 }
 
@@ -343,7 +343,7 @@ static void outgoing_move(struct llmobs_handle *handle, const char *url)
     char *now = owned || !whole ? owned : strdup(whole);
     char *kept = now && exchange ? llmobs_allowlist_url_copy(now) : NULL;
 
-    handle->latch.changed = true;
+    handle->latch.request_changed = true;
     if (!now || (exchange && !kept)) {
         free(now);
         if (exchange)
@@ -399,17 +399,17 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
 
     if (handle->app.request == latch->request)
         return;
-    latch->unsure = latch->changed = true;
+    latch->verb_unsure = latch->request_changed = true;
     if (!handle->app.custom_request[0] && !handle->app.no_body)
         method = llmobs_outgoing_ask(handle, curl, LLMOBS_INFO_METHOD);
     for (int i = LLMOBS_HTTP_GET; method && i <= LLMOBS_HTTP_PUT; i++) {
         if (strcmp(method, names[i]) != 0)
             continue;
-        latch->unsure =
+        latch->verb_unsure =
             LLMOBS_HAZARD(form_read_as_fields, i == LLMOBS_HTTP_POST, false) &&
             (handle->app.request == LLMOBS_HTTP_FORM ||
              latch->request == LLMOBS_HTTP_FORM);
-        if (!latch->unsure)
+        if (!latch->verb_unsure)
             latch->request = (enum llmobs_http_verb)i;
     }
 }
@@ -417,7 +417,7 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
 static void outgoing_follow(struct llmobs_handle *handle, CURL *curl)
 {
     LLMOBS_HAZARD(moved_unseen, follow_address(handle, curl), );
-    if (handle->latch.led)
+    if (handle->latch.address_lost)
         LLMOBS_HAZARD(led_unseen, forget_address(handle), );
     LLMOBS_HAZARD(method_unseen, follow_method(handle, curl), );
 }
@@ -430,14 +430,16 @@ static void judge_pending(struct llmobs_handle *handle)
     struct llmobs_match match;
 
     if (LLMOBS_HAZARD(handle_unknown,
-                      !handle->latch.url_pending || !handle->origin.url[0],
+                      handle->step != LLMOBS_STEP_ADDRESS ||
+                          !handle->origin.url[0],
                       true))
         return;
     if (llmobs_judge_url(handle, handle->origin.url, &match) ==
             LLMOBS_PERHAPS_OURS &&
         !llmobs_outgoing_open(handle, &match))
         llmobs_worker_lose(worker);
-    handle->latch.url_pending = false;
+    if (handle->step == LLMOBS_STEP_ADDRESS)
+        handle->step = LLMOBS_STEP_BEGUN;
 }
 
 static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
@@ -454,7 +456,7 @@ static void follow_target(struct llmobs_handle *handle, CURL *curl)
 {
     const char *url;
 
-    if (!handle->latch.retargeted || !handle->origin.url[0])
+    if (!handle->latch.target_set || !handle->origin.url[0])
         return;
     url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
     llmobs_handle_lock(handle);
@@ -486,10 +488,10 @@ static void judge_unsent(struct llmobs_handle *handle,
  * now. */
 static void open_unsent(struct llmobs_handle *handle, CURL *curl)
 {
-    bool known = handle->capturing;
+    bool known = handle->step == LLMOBS_STEP_CALL;
 
     follow_and_judge(handle, curl);
-    if (handle->capturing && !known)
+    if (handle->step == LLMOBS_STEP_CALL && !known)
         llmobs_outgoing_keep_start(handle);
 }
 
@@ -497,7 +499,7 @@ void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl)
 {
     int saved = errno;
 
-    if (!handle->latch.on || !handle->latch.early || !handle->origin.url)
+    if (!handle->latch.early || !handle->origin.url)
         return;
     LLMOBS_HAZARD(unsent_unfollowed,
                   LLMOBS_HAZARD(unsent_unknown, open_unsent(handle, curl), ), );
@@ -530,7 +532,7 @@ void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
 
     handle->latch.seen_url = llmobs_hide(seen);
     if (option == CURLOPT_CURLU)
-        handle->latch.led = !seen || seen[0] != '\0';
+        handle->latch.address_lost = !seen || seen[0] != '\0';
 }
 
 /* ---- a handle that nobody saw being made ----------------------------------
@@ -561,6 +563,7 @@ static void ask_method(struct llmobs_handle *handle, CURL *curl)
 static void open_judged(struct llmobs_handle *handle,
                         const struct llmobs_match *match)
 {
+    llmobs_handle_latch(handle, LLMOBS_STEP_BEGUN);
     if (!llmobs_outgoing_open(handle, match)) {
         llmobs_worker_lose(worker);
         return;
@@ -615,7 +618,7 @@ static bool open_told(struct llmobs_handle *handle,
         llmobs_worker_lose(worker);
         return false;
     }
-    if (handle->latch.later)
+    if (handle->latch.body_later)
         llmobs_outgoing_keep_start(handle);
     return true;
 }
@@ -624,16 +627,16 @@ static bool open_told(struct llmobs_handle *handle,
  * call. */
 static bool outgoing_decide(struct llmobs_handle *handle, CURL *curl)
 {
-    struct llmobs_origin *origin = &handle->origin;
+    const struct llmobs_origin *origin = &handle->origin;
     struct llmobs_match match = {
         .why = "no known method and path, and no known header"};
     bool ours = false;
 
-    origin->asks = false;
     if (handle->latch.early)
         follow_and_judge(handle, curl);
     if (origin->url[0] && llmobs_judge_has_sign(handle)) {
-        llmobs_handle_measure(handle);
+        if (!handle->latch.early)
+            llmobs_handle_measure(handle);
         if (handle->in & LLMOBS_IN_PREREQ)
             llmobs_handle_defer(handle);
         ours = llmobs_judge_request(handle, origin->url, &match);
@@ -644,18 +647,19 @@ static bool outgoing_decide(struct llmobs_handle *handle, CURL *curl)
     return ours && open_told(handle, &match);
 }
 
-static void outgoing_settle(struct llmobs_handle *handle, CURL *curl)
+/* True where the request is a call. */
+static bool outgoing_settle(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_origin *origin = &handle->origin;
     struct llmobs_match match = {0};
     bool ours = false;
 
     LLMOBS_HAZARD(target_early, follow_target(handle, curl), );
-    if (origin->asks && !outgoing_decide(handle, curl))
-        return;
+    if (handle->step == LLMOBS_STEP_HEADERS && !outgoing_decide(handle, curl))
+        return false;
     if (handle->latch.early)
         follow_and_judge(handle, curl);
-    if ((handle->in & LLMOBS_IN_PREREQ) || handle->latch.later)
+    if ((handle->in & LLMOBS_IN_PREREQ) || handle->latch.body_later)
         llmobs_handle_defer(handle);
     llmobs_handle_lock(handle);
     if (handle->exchange) {
@@ -671,11 +675,10 @@ static void outgoing_settle(struct llmobs_handle *handle, CURL *curl)
     llmobs_judge_log(llmobs_handle_method(handle), origin->url, &match, ours);
     if (ours)
         llmobs_worker_warm(worker);
-    else
-        handle->capturing = false;
     if (origin->exchange && llmobs_judge_may_pass(handle) && match.inject &&
         llmobs_judge_wants_headers(handle, &match))
         outgoing_pass_on(handle, curl, &origin->exchange->context);
+    return ours;
 }
 
 /* Each round of an authentication is another request; the last one counts. The
@@ -699,13 +702,14 @@ void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
     int state, saved = errno;
 
     if (!handle->origin.url) {
-        if (handle->latch.on && handle->latch.later)
+        if (handle->latch.body_later)
             LLMOBS_HAZARD(first_round_counts, settle_again(handle), );
         errno = saved;
         return;
     }
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    outgoing_settle(handle, curl);
+    handle->step =
+        outgoing_settle(handle, curl) ? LLMOBS_STEP_CALL : LLMOBS_STEP_BEGUN;
     llmobs_handle_drop_origin(handle);
     pthread_setcancelstate(state, NULL);
     errno = saved;
@@ -715,9 +719,8 @@ void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
 
 static bool waits(const struct llmobs_handle *handle)
 {
-    return handle->latch.on && handle->latch.later &&
-           llmobs_shown(handle->latch.fields) && handle->capturing &&
-           handle->in;
+    return handle->latch.body_later && llmobs_shown(handle->latch.fields) &&
+           handle->step == LLMOBS_STEP_CALL && handle->in;
 }
 
 /* The caller holds the lock. */
@@ -728,14 +731,14 @@ static void take_fields(struct llmobs_handle *handle, uint64_t most)
     struct llmobs_text body = llmobs_handle_fields(handle, most);
     bool first;
 
-    if (body.len <= latch->taken)
+    if (body.len <= latch->fields_taken)
         return;
     first = exchange->unsent && exchange->request.total == 0;
-    if (latch->taken == 0)
+    if (latch->fields_taken == 0)
         llmobs_exchange_rewind(exchange, 0);
-    llmobs_exchange_sent(exchange, body.data + latch->taken,
-                         body.len - latch->taken);
-    latch->taken = body.len;
+    llmobs_exchange_sent(exchange, body.data + latch->fields_taken,
+                         body.len - latch->fields_taken);
+    latch->fields_taken = body.len;
     if (body.len < most) /* there is no more */
         latch->fields = llmobs_hide(NULL);
     exchange->unsent = false;
@@ -745,7 +748,7 @@ static void take_fields(struct llmobs_handle *handle, uint64_t most)
 
 static void take_up_to(struct llmobs_handle *handle, uint64_t most)
 {
-    if (most <= handle->latch.taken)
+    if (most <= handle->latch.fields_taken)
         return;
     llmobs_handle_lock(handle);
     if (handle->exchange)
@@ -789,12 +792,12 @@ void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
 
     if (!waits(handle) ||
         LLMOBS_HAZARD(consent_to_nothing,
-                      handle->app.unseen || handle->latch.rounds, false) ||
+                      handle->app.unseen || handle->latch.auth_rounds, false) ||
         len == 0)
         return;
     if (len > 5 && memcmp(data, "HTTP/", 5) == 0)
-        handle->latch.continued = says_continue(data, len);
-    if (handle->latch.continued && ends_head(data, len))
+        handle->latch.got_100 = says_continue(data, len);
+    if (handle->latch.got_100 && ends_head(data, len))
         LLMOBS_HAZARD(consent_unheard, take_up_to(handle, UINT64_MAX), );
     errno = saved;
 }

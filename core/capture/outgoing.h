@@ -46,7 +46,7 @@ static inline bool llmobs_outgoing_awaits(const struct llmobs_handle *handle,
                                           CURLoption option)
 {
     return (option == CURLOPT_URL || option == CURLOPT_CURLU) &&
-           handle->latch.on && handle->latch.early && handle->origin.url;
+           handle->latch.early && handle->origin.url;
 }
 
 /* Around the setting of such an option: they note which address libcurl takes.

@@ -46,7 +46,7 @@ static const char labels[][9] = {"userpwd", "username", "password", "bearer"};
 #define LEADS .redirects = true
 #define TEXT .text = true
 #define BODY .body = true
-#define MOCKED .led = true
+#define MOCKED .mocked = true
 
 /* X(option, member, kind, ...) */
 #define SETTINGS(X)                                                   \
@@ -90,9 +90,9 @@ static const char labels[][9] = {"userpwd", "username", "password", "bearer"};
     X(CURLOPT_PASSWORD, account[2], SECRET, OF(2), TEXT)              \
     X(CURLOPT_XOAUTH2_BEARER, account[3], SECRET, OF(3), TEXT)        \
     X(229 /* CURLOPT_HEADEROPT */, headeropt, NUMBER, LEADS)          \
-    X(CURLOPT_RESOLVE, elsewhere, EVER, LEADS)                        \
-    X(LLMOBS_OPT_CONNECT_TO, elsewhere, EVER, LEADS, MOCKED)          \
-    X(10305 /* CURLOPT_AWS_SIGV4 */, signs, FLAG, LEADS)              \
+    X(CURLOPT_RESOLVE, hosts_named, EVER, LEADS)                      \
+    X(LLMOBS_OPT_CONNECT_TO, hosts_named, EVER, LEADS, MOCKED)        \
+    X(10305 /* CURLOPT_AWS_SIGV4 */, list_signed, FLAG, LEADS)        \
     X(LLMOBS_OPT_PRE_PROXY, url, NOTHING, TEXT, MOCKED)               \
     X(LLMOBS_OPT_UNIX_SOCKET, url, NOTHING, TEXT, MOCKED)             \
     X(LLMOBS_OPT_ABSTRACT_SOCKET, url, NOTHING, TEXT, MOCKED)         \

@@ -72,14 +72,14 @@ struct llmobs_settings {
     curl_off_t postfieldsize;
     long headeropt; /* CURLOPT_HEADEROPT; LONG_MIN: not set */
     enum llmobs_proxy proxy;
-    bool signs; /* libcurl signs what is in the list */
+    bool list_signed; /* libcurl signs what is in the list */
     /* Numbers in the place of USERPWD, USERNAME, PASSWORD and
      * XOAUTH2_BEARER, none of which is kept. */
     uint64_t account[4];
     long auth;       /* HTTPAUTH, as bits; 0: libcurl's default */
     long proxy_auth; /* PROXYAUTH, likewise */
     long connect_only;
-    bool elsewhere; /* the app names the addresses of hosts (RESOLVE) */
+    bool hosts_named; /* the app names the addresses of hosts (RESOLVE) */
     bool header_in_body;
     struct llmobs_callback read;
     struct llmobs_callback seek;
@@ -111,7 +111,7 @@ struct llmobs_setting {
     /* It leads the request to another address, or its headers to hosts beside
      * its peer; libcurl drops the text where it refuses a new one; it is about
      * the body; a mock's value may be in its place (replay.h). */
-    bool redirects : 1, text : 1, body : 1, led : 1;
+    bool redirects : 1, text : 1, body : 1, mocked : 1;
 };
 
 /* The row of an option; one of which nothing is true where it has none. */

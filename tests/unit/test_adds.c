@@ -131,7 +131,7 @@ START_TEST(a_latched_handle)
 
     llmobs_handle_note(h, llmobs_setting(CURLOPT_POSTFIELDS),
                        (void *)(uintptr_t) "{}   ", 9);
-    llmobs_handle_latch(h);
+    llmobs_handle_latch(h, LLMOBS_STEP_BEGUN);
     llmobs_handle_note(h, llmobs_setting(CURLOPT_POSTFIELDS),
                        (void *)(uintptr_t) "[] longer", 9);
     ck_assert_uint_eq(llmobs_handle_body(h).len, 5);
@@ -146,9 +146,9 @@ START_TEST(a_latched_handle)
     ck_assert_ptr_null(llmobs_handle_body(h).data);
     llmobs_handle_note(h, llmobs_setting(CURLOPT_HTTPGET), (void *)(intptr_t)1,
                        9);
-    h->latch.on = false;
+    llmobs_handle_drop_transfer(h);
     ck_assert_str_eq(llmobs_handle_method(h), "GET");
-    llmobs_handle_latch(h);
+    llmobs_handle_latch(h, LLMOBS_STEP_BEGUN);
     llmobs_handle_note(h, llmobs_setting(CURLOPT_POSTFIELDS),
                        (void *)(uintptr_t) "{}", 9);
     ck_assert_ptr_null(llmobs_handle_body(h).data);

@@ -64,12 +64,12 @@ START_TEST(test_stale)
     struct llmobs_handle *h = fresh(2);
 
     h->exchange = llmobs_exchange_new(1000);
-    h->capturing = true;
+    h->step = LLMOBS_STEP_CALL;
     h->in = LLMOBS_IN_ANY | LLMOBS_IN_READ | LLMOBS_IN_IOCTL;
     llmobs_handle_join(h, (CURLM *)&memory[3]);
     ck_assert_ptr_eq(fresh(2), h);
     ck_assert_ptr_null(h->exchange);
-    ck_assert(!h->capturing && !h->in && !llmobs_handle_multi(h));
+    ck_assert(!h->step && !h->in && !llmobs_handle_multi(h));
 }
 END_TEST
 
@@ -399,11 +399,11 @@ START_TEST(test_unseen)
     ck_assert(h->app.has_copy && llmobs_handle_sends_body(h));
     ck_assert_uint_eq(llmobs_handle_body(h).len, 0);
     note(h, CURLOPT_POSTFIELDS, "a string, perhaps");
-    llmobs_handle_latch(h);
+    llmobs_handle_latch(h, LLMOBS_STEP_BEGUN);
     llmobs_handle_defer(h);
     ck_assert_ptr_null(llmobs_handle_body(h).data);
     ck_assert_uint_eq(llmobs_handle_fields(h, 8).len, 8);
-    h->latch.on = false;
+    llmobs_handle_drop_transfer(h);
     note_long(h, CURLOPT_POSTFIELDSIZE, 3);
     note(h, CURLOPT_COPYPOSTFIELDS, "not a string");
     ck_assert_uint_eq(llmobs_handle_body(h).len, 3);
