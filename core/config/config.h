@@ -117,7 +117,7 @@ struct llmobs_config {
     char *agent_url;       /* resolved (WIRE 2.3): "http://host:port[/base]",
                             * "https://...", "unix:///path"; never NULL */
     bool agent_configured; /* by a variable, or its socket exists */
-    bool agent_named;      /* a variable names the agent */
+    bool agent_named;      /* by a variable */
     int64_t agent_timeout_ms;  /* DD_TRACE_AGENT_TIMEOUT_SECONDS */
     char *override_origin;     /* DD_LLMOBS_OVERRIDE_ORIGIN; NULL: unset */
     char **extra_headers;      /* _DD_TRACE_WRITER_ADDITIONAL_HEADERS, each
