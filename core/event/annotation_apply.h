@@ -6,7 +6,8 @@
  *
  * Owns:    nothing.
  * Threads: any.
- * Errors:  without memory the span stays as it was, or is annotated in part.
+ * Errors:  when memory runs out, the span stays as it was, or is annotated in
+ *          part.
  */
 #ifndef LLMOBS_ANNOTATION_APPLY_H
 #define LLMOBS_ANNOTATION_APPLY_H
