@@ -6,10 +6,10 @@
  *   span of a tool with both is linked to the answer, within one trace.
  * - Inferred: if the user wants it, the first request that brings a tool's
  *   result makes a span from the end of the answer to the request's beginning.
- *   The span has the result, name and arguments that the request has (or, if
- *   it does not repeat the call, that the answer had: link_calls.h), and an id
- *   made of the answer's span and the tool's call. A tool gets none that has a
- *   span of its own: with its name and arguments, or its name in that trace.
+ *   The span has the result, name and arguments that the request has (or, if it
+ *   does not repeat the call, that the answer had: link_calls.h), and an id
+ *   made of the answer's span and the tool's call. No span is made if the tool
+ *   has its own: with its name and arguments, or with its name in that trace.
  * - Turns: an answer leaves the hash of all messages up to its own, and its id;
  *   the request that begins with those messages, or names that id, is the next
  *   turn of the conversation. It gets a link, and the tag conversation_id.
