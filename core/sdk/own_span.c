@@ -157,8 +157,7 @@ bool llmobs_own_span_child_of_current(struct llmobs_context *out)
     while ((top = llmobs_thread_state_top()) != 0) {
         if (llmobs_own_span_child(top, out) == 0)
             return true;
-        /* Another thread finished the span, or a fork left its holder
-         * behind. */
+        /* Another thread finished it, or a fork left its holder behind. */
         (void)llmobs_thread_state_remove(top);
     }
     return false;
@@ -200,8 +199,7 @@ int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count)
 }
 
 /* Gives the context below the span that the caller names; else below the
- * thread's current span; else as the request's or the process's carrier
- * says. */
+ * thread's current span; else by the request's or the process's carrier. */
 static int find_context(uint64_t parent, struct llmobs_context *out)
 {
     struct llmobs_carrier room;

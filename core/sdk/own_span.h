@@ -59,8 +59,7 @@ struct llmobs_annotation_json {
 
 /* To be called once, before the other functions. Borrows the configuration and
  * the worker for ever. `serve` is llmobs_serving_settle, or NULL in a process
- * that serves no request: it is called before each look for the current
- * span. */
+ * that serves no request: it precedes each look for the current span. */
 void llmobs_own_span_init(const struct llmobs_config *config,
                           struct llmobs_worker *worker, void (*serve)(void));
 
