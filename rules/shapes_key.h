@@ -1,5 +1,5 @@
-/* shapes_key - the key of a path's end, by which the index of the shapes
- * (shapes.h) has them: for its maker and for its reader alone.
+/* shapes_key - the key of a path's end, by which the index (shapes.h) finds
+ * shapes: only for the maker and the reader of the index.
  *
  * Threads: any; no state.
  */
@@ -10,7 +10,7 @@
 
 #include "rules/shapes.h"
 
-/* In place of the number of an entry. */
+/* In place of a rule's number: no rule. */
 #define LLMOBS_SHAPES_NONE UINT16_MAX
 
 /* The level of a shape is the number of segments with a star at the end of its
@@ -20,8 +20,8 @@
 /* A key has at most this many bytes: a segment of a request may be long. */
 #define LLMOBS_SHAPES_KEY ((size_t)8)
 
-/* The key of a text: its bytes behind the last '/' or ':', but not more than
- * the last LLMOBS_SHAPES_KEY. `from` becomes the offset of the first of them.
+/* The key of a text: its bytes behind the last '/' or ':', but at most the last
+ * LLMOBS_SHAPES_KEY. `from` gets the offset of the first of them.
  */
 static inline uint64_t llmobs_shapes_key(struct llmobs_text text, size_t *from)
 {
@@ -42,7 +42,7 @@ static inline size_t llmobs_shapes_bucket(uint64_t key, size_t level)
            LLMOBS_SHAPES_BUCKETS;
 }
 
-/* Takes the last segment off; false: there is only one. */
+/* Takes the last segment off; false: the path has only one. */
 static inline bool llmobs_shapes_pop(struct llmobs_text *path)
 {
     const char *slash =
