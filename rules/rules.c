@@ -32,8 +32,7 @@ struct llmobs_rules {
     struct llmobs_rule generic;
     struct llmobs_shapes shapes;   /* of llmobs_dialects */
     struct llmobs_shapes observed; /* the wanted ones of llmobs_observed */
-    const struct llmobs_rule *with_signs[SIGNED_MAX + 1]; /* of shapes with
-                                                           * signs */
+    const struct llmobs_rule *with_signs[SIGNED_MAX + 1]; /* with signs */
     bool search;
 };
 
