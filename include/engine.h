@@ -239,8 +239,7 @@ struct llmobs_ops {
     /* The shim calls `rest` before, and `rested` after, a call that the program
      * should make without a thread of the library (core/capture/rest.h). If
      * that call fails, it calls `rest_longer` between them: true where no such
-     * thread is left. After LLMOBS_REST_NOT the shim calls neither of the
-     * two. */
+     * thread is left. After LLMOBS_REST_NOT it calls neither. */
     enum llmobs_rest (*rest)(enum llmobs_confined how, const void *filter);
     bool (*rest_longer)(void);
     void (*rested)(enum llmobs_confined how);

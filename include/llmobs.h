@@ -755,8 +755,8 @@ static inline int llmobs_context_end(void)
 
 namespace llmobs
 {
-/* A span that is finished at the end of its scope, and fails where an exception
- * ends the scope. */
+/* A span that is finished with its scope, and failed if an exception ends
+ * that. */
 class scope
 {
   public:

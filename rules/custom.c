@@ -70,9 +70,7 @@ static const struct {
     {"time_unit", LLMOBS_AT_UNIT, LLM},
 };
 
-#define NOTE_ROOM                                              \
-    (LLMOBS_RULES_NOTE_MAX - 112) /* room beside other columns \
-                                   */
+#define NOTE_ROOM (LLMOBS_RULES_NOTE_MAX - 112) /* beside other columns */
 #define PLACE_COUNT (sizeof(places) / sizeof(places[0]))
 
 /* A row of the file, borrowed from it. */

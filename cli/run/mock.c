@@ -163,8 +163,7 @@ static int set_urls(struct llmobs_environment *environment, unsigned port)
     return rc;
 }
 
-/* The library leads the program's calls to the mock. Their spans say that no
- * model was asked.
+/* The library leads calls to the mock. Their spans say that no model was asked.
  */
 static int set_replay(struct llmobs_environment *environment,
                       const struct mock *mock)

@@ -457,8 +457,7 @@ static int add_variables(struct launch *launch)
     return rc;
 }
 
-/* Refuses to run: a command whose calls shall be answered from files must not
- * ask a model. */
+/* Refuses: a command that shall be answered from files must not ask a model. */
 static int unanswered(const struct launch *launch)
 {
     llmobs_tell("%s: --replay: no memory, or no room for its variables\n",

@@ -85,8 +85,7 @@ static bool lacks_libraries(void)
     return true;
 }
 
-/* The loader's option replaces the user's own list of libraries, so the user's
- * list is added. */
+/* Includes the user's own list, which the loader's option replaces. */
 static void list_libraries(struct start *start)
 {
     const char *list = getenv("LD_LIBRARY_PATH");

@@ -3,8 +3,7 @@
  *
  * One file of the tool serves glibc and musl, and has the path of glibc's
  * loader in it. If the kernel finds that loader, it starts the tool. Otherwise
- * this module looks for the loader, and executes it with the tool as its
- * argument.
+ * this looks for the loader, and executes it with the tool as argument.
  *
  * Owns:    nothing: it opens no descriptor that stays.
  * Threads: one.

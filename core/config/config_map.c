@@ -174,8 +174,8 @@ static bool is_header_name(struct llmobs_text name)
     return name.len > 0;
 }
 
-/* True for a header about the form of the body, which only the sender of the
- * body may set.
+/* True for a header about the body's form, which only the body's sender may
+ * set.
  */
 static bool is_framing(struct llmobs_text name)
 {

@@ -35,8 +35,7 @@ enum llmobs_otlp_sampler {
     LLMOBS_OTLP_SAMPLER_RATIO
 };
 
-/* How one signal is sent. A variable of the signal wins over the general
- * variable.
+/* How a signal is sent. A variable of the signal wins over the general one.
  */
 struct llmobs_otlp_signal {
     bool on;            /* OTEL_<S>_EXPORTER and OTEL_SDK_DISABLED allow it */

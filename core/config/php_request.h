@@ -4,8 +4,7 @@
  * environment. Its table, sapi_module, has a function that reads them and
  * allocates nothing. The built-in server's table lacks it: php_server.h reads
  * that server's headers. The process's own symbols lead to the table. So a page
- * needs no line for this, and a pool with a root or an open_basedir of its own
- * needs no file.
+ * needs no line for this, and a pool with its own root or open_basedir no file.
  *
  * Source:  main/SAPI.h of PHP 5.2 to 8.4; a later table may have another form.
  * Threads: the thread that serves the requests of a PHP without threads. In a

@@ -6,8 +6,7 @@
  *          _set_exit_deadline and the atomic members: any.
  * Errors:  an event that cannot be delivered is counted in stats.h.
  * Limits:  LLMOBS_DESTINATIONS_MAX destinations; `buffer_max` bytes of encoded
- *          events: beyond them a destination that is behind gets no newer
- *          events.
+ *          events: beyond them a destination that is behind gets no more.
  * Fork:    a child begins empty, by reset.
  *
  * The rescue exporter gets the events that no remote destination accepted, at

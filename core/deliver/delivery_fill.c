@@ -58,8 +58,7 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
 }
 
 /* How many events are adopted between two looks whether the time for adoption
- * is over. To send them removes their directories, which may take
- * milliseconds. */
+ * is over. A send removes their directories, which may take milliseconds. */
 #define ADOPT_ENDING_EVENTS 2
 /* At most so many events are encoded ahead of a send. */
 #define FILL_EVENTS 64
@@ -258,7 +257,7 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
     return rc;
 }
 
-/* Gives an event with the text. Takes a long text of its own instead of a
+/* Gives an event with the text. Takes a long text of its own, without a
  * copy. */
 static struct llmobs_event *event_of(struct llmobs_delivery *delivery,
                                      const struct source *source,

@@ -79,8 +79,7 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
 
 /* As llmobs_event_new, but takes the text from the buffer, which then is empty.
  * NULL when memory runs out: the buffer keeps the text. Released events leave
- * one event's memory, of at most LLMOBS_EVENT_SPARE bytes, in
- * account->spare. */
+ * an event's memory, at most LLMOBS_EVENT_SPARE bytes, in account->spare. */
 #define LLMOBS_EVENT_SPARE ((size_t)2 * 1024 * 1024)
 struct llmobs_event *llmobs_event_take(struct llmobs_account *account,
                                        enum llmobs_event_kind kind,

@@ -93,8 +93,8 @@ void llmobs_worker_find_key(struct llmobs_worker *worker,
 
 /* _start: an exchange begins; _begin: its request is about to be sent. Both
  * write to the disk what is known of the call by then. _cancel releases the
- * entry if the exchange was no LLM call after all. Any thread, without a lock;
- * they preserve errno.
+ * entry if it was no LLM call after all. Any thread, without a lock; they
+ * preserve errno.
  */
 void llmobs_worker_start(struct llmobs_worker *worker,
                          struct llmobs_exchange *exchange);
@@ -152,8 +152,7 @@ int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms,
                           bool *tried);
 
 /* Ends the thread for good; from here on only an exit or a flush delivers.
- * Takes half a second at most. A process that shares this one's memory may call
- * it.
+ * Takes half a second at most. A process that shares this memory may call it.
  */
 void llmobs_worker_withdraw(struct llmobs_worker *worker);
 

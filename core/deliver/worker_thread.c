@@ -48,8 +48,8 @@ static void thread_serve(struct llmobs_worker *worker, unsigned asked)
     llmobs_futex_wake(&worker->served);
 }
 
-/* The child of such a fork has a copy of a lock that the thread may have
- * held. */
+/* The child of such a fork has a copy of a lock that this thread may have
+ * had. */
 static void count_forks(void)
 {
     unsigned missed = llmobs_fork_gate_missed();

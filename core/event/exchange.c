@@ -27,8 +27,7 @@ struct kept {
     char response[LLMOBS_BODY_ROOM];
 };
 
-/* Under a sanitizer each exchange is allocated, so that the sanitizer sees what
- * is freed.
+/* Under a sanitizer each exchange is allocated: the sanitizer sees its end.
  */
 #if LLMOBS_ASAN
 static struct llmobs_blocks blocks = {.taken = UINT64_MAX};

@@ -139,8 +139,8 @@ struct llmobs_item *llmobs_exchange_to_spooled(
 void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
                          size_t name_len);
 /* As llmobs_headers_keep, for a line of `len` bytes of an answer, with or
- * without its line end; also keeps the provider's own words. A line of another
- * form is ignored.
+ * without its line end; also keeps the provider's own words. Ignores malformed
+ * lines.
  */
 void llmobs_headers_keep_answer(struct llmobs_headers *headers,
                                 const char *line, size_t len);
@@ -167,13 +167,13 @@ void llmobs_exchange_restart(struct llmobs_exchange *exchange);
 void llmobs_exchange_sent(struct llmobs_exchange *exchange, const void *data,
                           size_t len);
 
-/* As llmobs_exchange_sent, for a body that is not a form even if the request's
- * type says so. */
+/* As llmobs_exchange_sent, for a body that is no form, whatever the type
+ * says. */
 void llmobs_exchange_sent_text(struct llmobs_exchange *exchange,
                                const void *data, size_t len);
 
-/* As llmobs_exchange_sent, for a copy of the whole body, whose first `len`
- * bytes are sent. */
+/* As llmobs_exchange_sent, for a copy of the body; `len` bytes of it are
+ * sent. */
 void llmobs_exchange_sent_copy(struct llmobs_exchange *exchange,
                                const struct llmobs_body *copy, uint64_t len);
 

@@ -137,8 +137,7 @@ static bool has_span(const struct llmobs_linking *l, const char *name,
 /* -- the span ----------------------------------------------------------------
  */
 
-/* Gives the value as text, owned; NULL when memory runs out, or without a
- * value.
+/* Gives the value as text, owned; NULL without memory, or without a value.
  */
 static char *link_inferred_text_of(const struct llmobs_json *value)
 {

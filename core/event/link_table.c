@@ -137,8 +137,7 @@ size_t llmobs_link_table_find(struct llmobs_link_table *table,
 }
 
 /* Where a record goes in its row: to the place of the record of the same span;
- * else of its key's oldest record, if the key has many; else of the oldest
- * one. */
+ * else of its key's oldest, if the key has many; else of the oldest. */
 static struct llmobs_link_record *place_in(
     struct llmobs_link_record *row, const struct llmobs_link_record *record,
     bool *crowded)

@@ -100,8 +100,7 @@ bool llmobs_linking_find(const struct llmobs_linking *l,
 void llmobs_linking_put(const struct llmobs_linking *l,
                         struct llmobs_hash128 key, uint64_t check);
 
-/* Puts a record of the span's trace by its carrier, if that is another
- * trace. */
+/* Puts a record of the span's trace by its carrier, if this differs. */
 void llmobs_linking_put_apm(const struct llmobs_linking *l);
 
 /* Gives the trace that an earlier span has by its carrier; false where its two

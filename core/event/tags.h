@@ -1,6 +1,5 @@
-/* tags - the tags of an event: the configured tags, then the tags that every
- * event has, then the tags of the span itself. Of several with one key the last
- * counts.
+/* tags - the tags of an event: the configured tags, then every event's tags,
+ * then the span's own tags. Of several with one key the last counts.
  *
  * Threads: any. Errors: NULL when memory runs out. Source: WIRE 1.8, 2.7.
  */

@@ -565,8 +565,7 @@ static bool to_span_shorten(struct llmobs_text *head, struct llmobs_text *tail,
     return true;
 }
 
-/* Shortens the answer before the request: only the answer's length is the
- * peer's choice.
+/* Shortens the answer before the request: the peer can only make that long.
  */
 static void shorten_call(struct llmobs_call *call, size_t try)
 {

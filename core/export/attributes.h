@@ -5,9 +5,8 @@
  * Threads: the thread that has the writer.
  * Errors:  kept in the writer.
  *
- * An attribute has the name and the type that the span's form gives it; any
- * other attribute's name begins with "llmobs.". A value that is unknown has no
- * attribute.
+ * An attribute has the name and the type that the span's form gives it; other
+ * names begin with "llmobs.". A value that is unknown has no attribute.
  *
  * Sources: WIRE 9.3 and 9.4.
  */

@@ -74,8 +74,7 @@ struct llmobs_exporter {
     const struct llmobs_exporter_ops *ops;
     const struct llmobs_backoff *backoff; /* NULL: an agent's */
     unsigned kinds; /* bit i: it takes events of kind i; 0: of all kinds */
-    struct llmobs_exporter *outer; /* the exporter ("auto") that sends through
-                                    * this one; or NULL */
+    struct llmobs_exporter *outer; /* an exporter that uses this one; or NULL */
     _Atomic int64_t
         cut_ns;         /* when its requests are cut; 0: not before their end */
     const char *via;    /* the sending exporter's name; NULL: ops->name */

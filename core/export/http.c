@@ -579,8 +579,7 @@ static bool set_long(struct llmobs_http *http, CURLoption option, long value)
     return http->real->easy_setopt(http->easy, option, value) == CURLE_OK;
 }
 
-/* Sets the key of TLS: where a client's key is wanted, a request without it
- * must not be sent. */
+/* A request without the client's key must not be sent where one is wanted. */
 static bool set_tls(struct transfer *transfer)
 {
     const struct llmobs_http_request *request = transfer->request;

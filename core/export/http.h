@@ -34,8 +34,7 @@ struct llmobs_http;
 
 struct llmobs_http_request {
     const char *method;         /* "GET" or "POST" */
-    const char *url;            /* "http://...", "https://..." or
-                                 * "unix:///socket" */
+    const char *url;            /* http://, https:// or "unix:///socket" */
     const char *unix_socket;    /* path of the socket to use, or NULL */
     const char *const *headers; /* "Name: value", NULL-terminated */
     struct llmobs_text body;    /* of a POST */

@@ -13,7 +13,7 @@
 
 /* Gives the exporter; NULL when memory runs out. Borrows `http`; if it is NULL,
  * makes its own. `keeps_evaluations`: no other exporter takes evaluations, so
- * this exporter puts them into the local store: OTLP's spans have no place for
+ * this one puts them into the local store: OTLP's spans have no place for
  * them. */
 struct llmobs_exporter *llmobs_otlp_exporter_new(
     const struct llmobs_config *config, struct llmobs_http *http,

@@ -4,9 +4,8 @@
  * Owns:    what llmobs_post owns, and its two buffers.
  * Threads: the thread that has the worker's turn.
  * Errors:  -ENOMEM.
- * Limits:  LLMOBS_OTLP_REQUEST_MAX bytes of a request before compression,
- *          unless it has only one event; LLMOBS_OTLP_ANSWER_MAX bytes of an
- *          answer.
+ * Limits:  LLMOBS_OTLP_REQUEST_MAX bytes of a request before compression, if it
+ *          has several events; LLMOBS_OTLP_ANSWER_MAX bytes of an answer.
  * Fork:    as llmobs_post.
  *
  * OTLP has rules of its own: only 429, 502, 503 and 504 say that the receiver

@@ -61,8 +61,7 @@ void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd);
 /* True while every number still stands for its own file. */
 bool llmobs_sockets_intact(const struct llmobs_sockets *sockets);
 
-/* Closes each descriptor whose number still stands for its file, and forgets
- * all.
+/* Closes each descriptor whose number still stands for it, and forgets all.
  */
 void llmobs_sockets_drop(struct llmobs_sockets *sockets);
 

@@ -12,8 +12,7 @@
 /* The file that the store writes to. */
 #define LLMOBS_STORE_FILE "spans.jsonl"
 
-/* Gives the exporter; NULL when memory runs out. The first send makes the
- * directory.
+/* Gives the exporter; NULL: no memory. The first send makes the directory.
  */
 struct llmobs_exporter *llmobs_store_new(const struct llmobs_config *config);
 

@@ -359,8 +359,7 @@ static void add_mended(struct llmobs_otlp_writer *w,
     }
 }
 
-/* Writes a field without bad bytes. False: its text has some, and is not
- * written. */
+/* Writes a field without bad bytes. False: its text has some; not written. */
 static bool try_text(struct llmobs_otlp_writer *w,
                      struct llmobs_otlp_field field, struct llmobs_text text)
 {

@@ -12,8 +12,7 @@
  *
  * Owns:    the directories that it has claimed, each until all of it is read
  *          and let go or given back.
- * Threads: one at a time: the thread that has the worker's turn, or the
- *          command.
+ * Threads: the thread that has the worker's turn, or the command.
  * Errors:  negative errno; a file that cannot be read stays and is counted.
  * Limits:  64 claimed directories; memory has the entries of one directory at a
  *          time, and the text of one of its files.
@@ -74,8 +73,8 @@ void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
 bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id);
 
 /* Adds an event of a span, with that id, to the file of an entry that was given
- * and is not settled. Gives the event's place; it is not settled either, and no
- * call gives it. */
+ * and is not settled. Gives the event's place; it is not settled, and no call
+ * gives it. */
 int llmobs_adopt_add(struct llmobs_adopt *adopt,
                      const struct llmobs_spooled *beside, uint64_t id,
                      struct llmobs_text event, struct llmobs_spooled *out);

@@ -122,8 +122,7 @@ struct llmobs_adopt {
     llmobs_adopt_name *given_up;
     size_t given_up_count;
     struct llmobs_adopt_claim claims[LLMOBS_ADOPT_CLAIMS];
-    /* The directory that is read, and its claim; without one it is only
-     * counted. */
+    /* The directory that is read, and its claim; NULL: it is only counted. */
     struct llmobs_adopt_claim *here;
     struct llmobs_owner *owner;
     struct llmobs_config names;

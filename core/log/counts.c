@@ -109,8 +109,8 @@ static uint64_t checksum(const char *text, size_t len)
 }
 
 /* Writes "NAME NUMBER" as a line; gives its length. Without printf: a short
- * process writes a page of some 25 lines as it ends. The page has room for each
- * line (see above). */
+ * process writes a page of some 25 lines as it ends. The page has room (see
+ * above). */
 static size_t counts_put_line(char *out, const struct llmobs_count *count)
 {
     char digits[20];

@@ -169,9 +169,8 @@ struct sum {
 };
 
 /* Sums four words at a time, each in a sum of its own, so that no addition
- * waits for another. The running sum counts the first of four words four times
- * as often as the word's own sum has it, the next word three times, and so
- * on. */
+ * waits for another. The running sum has the first of four words four times as
+ * often as the word's own sum, the next three times, and so on. */
 typedef uint64_t pair __attribute__((vector_size(16)));
 
 static pair entry_load(const char *data)

@@ -1,10 +1,9 @@
 /* exchange_entry - writes an exchange to an entry of the spool, and reads it
  * back.
  *
- * The URL and the headers are the parts that the exchange may keep
- * (allowlist.h). Where the configuration hides content (content_filter.h), the
- * bodies and libcurl's error text are left out; their sizes say that they were
- * there.
+ * The URL and the headers are what the exchange may keep (allowlist.h). Where
+ * the configuration hides content (content_filter.h), the bodies and libcurl's
+ * error text are left out; their sizes say that they were there.
  *
  * Owns:    the caller owns an exchange that was read.
  * Threads: add: the thread that owns the exchange; read: any.

@@ -26,8 +26,7 @@ static bool is_held(const char *path)
     return atomic_load(&held.fd) > 0 && strcmp(path, held.path) == 0;
 }
 
-/* Gives a copy, unless the file was removed: nobody would read what is
- * added. */
+/* Gives a copy, unless the file was removed: nobody would read a new entry. */
 static int held_file_copy_of(int fd, bool high)
 {
     int copy = llmobs_fd_copy(fd, &held.file, high);

@@ -91,8 +91,7 @@ static void leave_turn(void)
     atomic_store(&turn, 0);
 }
 
-/* Waits for the turn: another thread may be about to write counts that are not
- * the final ones. */
+/* Waits for the turn: another thread may be about to write earlier counts. */
 static bool wait_turn(void)
 {
     const struct timespec moment = {0, 200000};
@@ -116,8 +115,7 @@ void llmobs_ledger_reset(void)
 
 /* Reads the counters backwards (stats.h). A call that is settled meanwhile is
  * then still pending, and never counted twice; and a pending call has been
- * counted as kept already, so that it does not count as lost when the process
- * dies.
+ * counted as kept already, so it does not count as lost when the process dies.
  */
 static void take_counts(uint64_t out[LLMOBS_STAT_COUNT])
 {

@@ -42,8 +42,7 @@ struct llmobs_owner {
     char *texts[TAG_PID]; /* [TAG_TAG] is not used */
     char *tags[TAGS_MAX + 1];
     size_t tag_count;
-    struct llmobs_buf lead; /* this process's: the beginning of a file, and
-                             * OWNER */
+    struct llmobs_buf lead; /* this process's: a file's beginning and OWNER */
 };
 
 static int owner_add_text(struct llmobs_buf *buf, const char *text)
@@ -93,9 +92,9 @@ static int add_signal(const struct llmobs_config *config,
     return rc ? rc : owner_add_list(otlp->signals[signal].headers, buf);
 }
 
-/* Adds the settings of OTLP. If the user of a process did not ask for texts,
- * they must not leave by a process whose user did. Sums never have another
- * process's spans. */
+/* Adds the settings of OTLP. Texts that a process's user did not ask for must
+ * not leave by a process whose user did. Sums never have other processes'
+ * spans. */
 static int owner_add_otlp(const struct llmobs_config *config,
                           struct llmobs_buf *buf)
 {

@@ -275,9 +275,9 @@ static void forget_file(struct llmobs_spool_slot *slot)
     atomic_store(&slot->file, 0);
 }
 
-/* Leaves a file. If the relay may have entries of the file, the last thread
- * that leaves it frees its slot, and the relay removes the file. Otherwise
- * `tidy` does both. */
+/* Leaves a file. If the relay may have entries of it, the last thread that
+ * leaves frees the slot, and the relay removes the file. Else `tidy` does
+ * both. */
 static void leave_file(struct llmobs_spool *spool, uint32_t file, unsigned n)
 {
     struct llmobs_spool_slot *slot = spool_slot_of(spool, file);

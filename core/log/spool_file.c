@@ -90,8 +90,8 @@ int llmobs_spool_open(const char *path, int flags)
 }
 
 /* True where the app has a limit of file sizes: a write beyond it raises a
- * signal that kills. Without a limit, the four system calls that block the
- * signal are saved. */
+ * signal that kills. Without a limit, the four system calls to block it are
+ * saved. */
 static bool is_limited(void)
 {
     struct rlimit limit;

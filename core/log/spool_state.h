@@ -65,10 +65,10 @@ struct llmobs_spool {
      * looked last (monotonic). */
     atomic_bool relayed;
     _Atomic int64_t relay_ns;
-    _Atomic int64_t gone_ns; /* since when the relay has been gone, if it has
-                              * entries; else 0 */
-    /* How many entries in `dir` were given to a relay, which shall release
-     * them, and when last.
+    _Atomic int64_t gone_ns; /* since when the relay, which has entries, is
+                              * gone; or 0 */
+    /* Entries in `dir` that were given to a relay to release them, and when
+     * last.
      */
     atomic_uint handed;
     _Atomic int64_t handed_ns; /* the last time */
@@ -81,8 +81,7 @@ struct llmobs_spool {
     int64_t looked_ns;
     struct llmobs_spool_deferred *deferred; /* LLMOBS_SPOOL_DEFERRED, or NULL */
     size_t deferred_count;
-    /* The slots are last: a process that captures nothing touches no page of
-     * them. */
+    /* The slots are last: a process that captures nothing touches none. */
     struct llmobs_spool_slot slots[LLMOBS_SPOOL_FILES];
     char dir[PATH_MAX];
 };

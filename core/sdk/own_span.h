@@ -8,8 +8,7 @@
  *          LLMOBS_OWN_SPAN_OFF: nothing is observed. The log names the first
  *          error of each cause, except LLMOBS_OWN_SPAN_OFF.
  * Limits:  those of span_table.h and thread_state.h.
- * Fork:    a child may start spans below its parent's spans, but not submit its
- *          parent's.
+ * Fork:    a child may start spans below its parent's, but not submit those.
  *
  * A span is a number (span_table.h). Where a function says so, 0 is the current
  * span of the thread.

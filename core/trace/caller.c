@@ -358,8 +358,7 @@ struct answer {
     struct llmobs_json *frames;     /* NULL: only first's address is wanted */
     bool leave;                     /* another process names the rest */
     uintptr_t entry;                /* older frames than this are left out */
-    struct llmobs_json *unnamed;    /* the names that another process is to
-                                     * find; NULL: none */
+    struct llmobs_json *unnamed;    /* names for another process; or NULL */
     int left;                       /* how many frames may still be added */
     bool named;                     /* the answer has the caller */
     bool bound;                     /* the answer has the binding */

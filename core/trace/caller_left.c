@@ -178,8 +178,7 @@ static const struct llmobs_symbol *caller_left_look_up(const char *path,
     return slot->found ? &slot->symbol : NULL;
 }
 
-/* Finds a frame's name. The entry may be damaged: trusts only llmobs_left_add's
- * form. */
+/* Finds a frame's name. The entry may be damaged: only a valid form counts. */
 static bool caller_left_find_name(const struct llmobs_json *left,
                                   const struct llmobs_json *frame,
                                   struct llmobs_symbol *symbol)

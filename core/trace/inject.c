@@ -166,8 +166,7 @@ static unsigned of_styles(const struct llmobs_styles *styles)
     return found;
 }
 
-/* Where the app sends a header of a style, the library adds none of that
- * style. */
+/* Where the app sends a header of a style, the library adds no such header. */
 static unsigned inject_without_own(unsigned wanted, unsigned own)
 {
     static const unsigned styles[] = {ALL_DATADOG, ALL_W3C, BIT(BAGGAGE),

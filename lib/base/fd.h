@@ -48,8 +48,8 @@ bool llmobs_fd_spare(int count);
 
 /* As openat; a new file is for its owner alone (0600). Gives a descriptor that
  * is closed on exec and above 2, on a thread of the library from LLMOBS_FD_HIGH
- * on where such a number is free; or -1. EBADF: the app closed the descriptor
- * at each try. */
+ * on where such a number is free; or -1. EBADF: the app closed it at each
+ * try. */
 int llmobs_fd_open(int dir, const char *name, int flags);
 
 /* The llmobs command calls it before it has a second thread, as it may run as

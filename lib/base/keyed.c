@@ -6,13 +6,11 @@
 #include "lib/base/hazard.h"
 
 /* Each level has eight times as many lines: 64 become 512. So a search has few
- * levels, and a level costs little beside the records that fill the level
- * before it. */
+ * levels, and a level costs little beside the records that filled the last. */
 #define LEVEL_BITS 3
 
 struct llmobs_keyed_level {
-    struct llmobs_keyed_level *older; /* NULL: the table's first level is
-                                       * older */
+    struct llmobs_keyed_level *older; /* NULL: the table's first is next */
     struct llmobs_keyed_line *lines;
     unsigned bits;
 };

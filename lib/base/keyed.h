@@ -13,8 +13,7 @@
  *          of the table owns the array of its first level.
  * Threads: a record belongs to the thread that uses its key, by libcurl's own
  *          rule. Neither a search nor a claim takes a lock or waits: one atomic
- *          write takes a place, one takes a record, one makes the record
- *          findable.
+ *          write takes a place, one takes a record, one makes the record known.
  * Errors:  claim: NULL when memory runs out.
  * Limits:  LLMOBS_KEYED_BITS; a search looks at a line of each level, and the
  *          levels of 100,000 records are five. A claim tries LLMOBS_KEYED_TRIES
@@ -63,13 +62,11 @@ struct llmobs_keyed_level;
 
 /* The part of a table that changes. */
 struct llmobs_keyed_state {
-    _Atomic(struct llmobs_keyed_level *) newest; /* NULL: only the first
-                                                  * level */
+    _Atomic(struct llmobs_keyed_level *) newest; /* NULL: no further level */
     _Atomic(struct llmobs_keyed *) all;          /* every record, by next */
-    _Atomic(struct llmobs_keyed *) tried;        /* where the next search for a
-                                                  * free record begins */
-    atomic_size_t free;                          /* the number of free
-                                                  * records */
+    _Atomic(struct llmobs_keyed *) tried;        /* next record to try as
+                                                  * free */
+    atomic_size_t free;                          /* number of free records */
 };
 
 /* Constant, so that the compiler can put its numbers into the search. */
@@ -112,8 +109,7 @@ static inline void *llmobs_keyed_find(const struct llmobs_keyed_table *table,
 }
 
 /* As llmobs_keyed_find. Where the key has no record, claims a record that was
- * given back, with the contents that its last user left, or a new record, all
- * zero. */
+ * given back, with its last user's contents, or a new record, all zero. */
 void *llmobs_keyed_claim(const struct llmobs_keyed_table *table, void *key);
 
 /* Gives a record another key. Under a key that no object of the app can have,

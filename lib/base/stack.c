@@ -10,8 +10,7 @@
 
 #define PAGE LLMOBS_STACK_PAGE
 /* Over this depth below the end of the first thread's stack the kernel puts no
- * mapping of the program, not even where a hint asks for an address near
- * there. */
+ * mapping of the program, even if a hint asks for an address there. */
 #define SURE_DEPTH (1024 * 1024)
 /* More than the frames between two functions of the library take. */
 #define FRAMES_MAX 8192

@@ -176,8 +176,8 @@ bool llmobs_thread_hinders_exit(void)
 }
 
 /* musl forgets a thread before the kernel's task ends. A thread that ends then
- * still takes the lock of malloc, once; so this function also takes and gives
- * back that lock. */
+ * still takes malloc's lock, once; so this function takes and gives it back,
+ * too. */
 void llmobs_thread_wait_alone(int64_t until_ns)
 {
     atomic_uint never = 0;
@@ -386,8 +386,7 @@ static bool is_awaited(const struct seat *seat, int state)
                                !atomic_load(&seat->bell) || is_new(seat)));
 }
 
-/* The number of threads that have not ended, and in *ending of those about to
- * end. */
+/* How many threads have not ended; *ending: how many are about to end. */
 static size_t remaining(size_t *ending)
 {
     size_t n = 0;
@@ -478,8 +477,7 @@ static int wait_alone(int64_t until_ns)
 
 int llmobs_thread_rest(int64_t ms, enum llmobs_thread_rest how)
 {
-    static atomic_uint vain; /* `changes` after a wait in vain; 0: no such
-                              * wait */
+    static atomic_uint vain; /* `changes` after a wait in vain; or 0 */
     int rc, saved = errno;
     size_t ending;
 

@@ -48,9 +48,9 @@ void llmobs_thread_watch(void (*watch)(void));
  * no thread of ours. Waits until the kernel has no thread of ours that ends by
  * itself. In a process whose app has one thread, or with _ALL, also asks the
  * other threads of ours to end, and waits for them. Waits at most `ms`:
- * -ETIMEDOUT. (See LLMOBS_THREAD_WORKS_MS.) After a wait in vain another wait
- * with _ONCE does not wait for the same threads. The caller calls _rest_end in
- * either case. */
+ * -ETIMEDOUT. (See LLMOBS_THREAD_WORKS_MS.) After a wait in vain another with
+ * _ONCE does not wait for the same threads. The caller always calls
+ * _rest_end. */
 enum llmobs_thread_rest {
     LLMOBS_THREAD_REST_ONCE,
     LLMOBS_THREAD_REST_AGAIN,
@@ -59,8 +59,7 @@ enum llmobs_thread_rest {
 int llmobs_thread_rest(int64_t ms, enum llmobs_thread_rest how);
 void llmobs_thread_rest_end(void);
 
-/* True between _rest and _rest_end, where a thread that has a bell is to
- * end. */
+/* True between _rest and _rest_end, if a thread that has a bell shall end. */
 bool llmobs_thread_rests(void);
 
 /* In a child for which no fork handler ran. */

@@ -33,14 +33,12 @@
 /* Begins a budget for the calling thread; it replaces any other. */
 void llmobs_work_begin(int64_t most);
 
-/* Ends the budget. 0: it was enough; -E2BIG: it was not enough; -ETIMEDOUT: the
- * time was over.
+/* Ends the budget. 0; -E2BIG: it was not enough; -ETIMEDOUT: no time was left.
  */
 int llmobs_work_end(void);
 
 /* Takes steps from the calling thread's budget; true where it has no budget.
- * False, and from then on until the end: the budget is used up, or the time is
- * over. */
+ * False, until the end: the budget is used up, or the time is over. */
 bool llmobs_work_do(size_t steps);
 
 /* True where the calling thread has a budget: else its steps need no count. */

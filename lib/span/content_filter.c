@@ -17,8 +17,7 @@
 /* The members of an evaluation that are content, besides "json_value". */
 static const char *const judged[] = {"reasoning", "categorical_value",
                                      "text_value", "metadata", NULL};
-/* Ids of the program's own: of a person who gives feedback, and of its
- * object. */
+/* Ids of the program's own: of who gives feedback, and of its object. */
 static const char *const named[] = {"submitter", "feedback_join_key", NULL};
 
 /* Puts a member of an object, or with a NULL key an element of an array, into a
@@ -118,8 +117,7 @@ static int put_measured(void *ctx, struct llmobs_json *to, const char *key,
     return content_filter_put_value(to, key, value);
 }
 
-/* Keeps the keys of tags for costs; drops an agent's manifest with
- * instructions. */
+/* Keeps the keys of cost tags; drops an agent's manifest with instructions. */
 static int keep_cost_tags(const struct llmobs_json *dd,
                           struct llmobs_json **out)
 {

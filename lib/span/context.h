@@ -64,7 +64,7 @@ uint64_t llmobs_context_random(void);
  * sort by age (WIRE 1.3). */
 struct llmobs_id128 llmobs_context_trace_id(void);
 
-/* Fills `child` as a child of `parent`: with a new span id, and all else
+/* Fills `child` as a child of `parent`: with a new span id, the rest
  * inherited. */
 void llmobs_context_child(struct llmobs_context *child,
                           const struct llmobs_context *parent);

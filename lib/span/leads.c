@@ -202,8 +202,7 @@ static const struct {
     {'J', 154, 155, {0}},
 };
 
-/* Text comes with hyphens, code with underscores: nearly all of these marks end
- * here.
+/* Text comes with hyphens, code with underscores: nearly all of them end here.
  */
 bool llmobs_leads_may_be(char mark, const char *before, size_t *from,
                          size_t *to)

@@ -139,7 +139,7 @@ static size_t mask_behind(const struct llmobs_mask_walk *w, size_t at,
 
 /* -- schemes ------------------------------------------------------------- */
 
-/* The word behind a scheme at `at`: "Bearer abc", "bearer: abc", "Basic
+/* The word behind a scheme at `at`: "Bearer abc", "bearer: ab", "Basic
  * YWJj". */
 static struct piece scheme_at(const struct llmobs_mask_walk *w, size_t at,
                               bool sure)
@@ -215,7 +215,7 @@ static struct piece with_pair(const struct llmobs_mask_walk *w,
 }
 
 /* True for a JSON Web Token, which has parts between dots (RFC 7519, 3). Other
- * objects of JSON in base64 begin with the same letters, as Bedrock's frames
+ * JSON objects in base64 begin with the same letters, as Bedrock's frames
  * do. */
 static bool mask_has_parts(const struct llmobs_mask_walk *w, struct piece key)
 {
@@ -438,8 +438,8 @@ static bool find_pem(struct llmobs_mask_walk *w, size_t from)
     return find_key_line(w);
 }
 
-/* Finds the rest of a private key whose first line was cut off: from the line
- * at `to` backwards. */
+/* Finds a private key whose first line was cut off, from the line at `to`
+ * back. */
 static bool find_pem_end(struct llmobs_mask_walk *w, size_t to)
 {
     size_t from = to, at = to, len = 0, lines = 0;
@@ -683,8 +683,8 @@ static char skip_mark(const struct llmobs_mask_walk *w, struct member *m,
     return text[i];
 }
 
-/* True for a value that counts. Where it may be the word of a sentence, it must
- * look like a secret. */
+/* True for a value; where a sentence is possible, it must look like a
+ * secret. */
 static bool is_value(struct llmobs_mask_walk *w, const struct member *m,
                      struct piece value)
 {

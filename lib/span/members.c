@@ -17,9 +17,7 @@
 /* The most bytes of a name, each letter of which is escaped. */
 #define NAME_BYTES ((size_t)LLMOBS_NAMES_LETTERS * 8)
 #define NAME_MAX_LETTERS ((size_t)2 * LLMOBS_NAMES_LETTERS)
-#define PAIRS_MAX                                               \
-    8 /* members beside a name, any of which may hold its value \
-       */
+#define PAIRS_MAX 8            /* members beside a name, among them its value */
 #define NEST_MAX ((size_t)512) /* most bytes of such a member */
 
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
@@ -79,8 +77,7 @@ static const char *const types[] = {"string", "number", "integer", "boolean",
 
 /* How many of the backslashes before the quote at `at` belong to the quote.
  * They tell how deep its text lies within other texts: 0 for the outermost,
- * then 1, 3, 7. Pairs before them are the text's own: it ends in a
- * backslash. */
+ * then 1, 3, 7. Pairs before them are text: it ends in a backslash. */
 static size_t own_of(const struct walk *w, size_t at)
 {
     size_t run = 0;

@@ -588,8 +588,8 @@ static bool has_tail(const char *end, size_t len)
 
 /* False, by their last word, for most names that are no secret's. An escape of
  * a letter may stand before that word, or a digit within the name: then true,
- * and the name is looked at exactly. The letter behind a backslash may not
- * belong to the name. */
+ * for an exact look. The letter behind a backslash may not belong to the
+ * name. */
 static bool may_end(const char *end, size_t len)
 {
     size_t n = last_word(end, len);

@@ -70,10 +70,9 @@ struct llmobs_span {
     struct llmobs_facts facts;            /* the dialect's (WIRE 9.1) */
     struct llmobs_json *tool_definitions; /* array or NULL */
     struct llmobs_json *extra_tags;       /* array of "key:value" or NULL */
-    const char *session_tags;             /* static; extra tags with this
-                                           * beginning hold for the call's
-                                           * session (fact mcp_session); or
-                                           * NULL */
+    const char *session_tags;             /* static, or NULL: beginning of tags
+                                           * that hold for the session (fact
+                                           * mcp_session) */
     struct llmobs_json *links;            /* array of span links or NULL */
     struct llmobs_job job;
     bool streamed; /* the answer came as a stream */

@@ -10,9 +10,8 @@
  *
  * Within a text of JSON, such as a query of GraphQL, a list goes only where it
  * has two numbers and one of them a fraction or an exponent, or sixteen
- * numbers: "see [1]" and "[2, 3]" are words. For a list that the end of the
- * bytes cuts off, one number is enough. Bytes that may begin within a text are
- * treated as a text.
+ * numbers: "see [1]" and "[2, 3]" are words. If the bytes' end cuts a list off,
+ * one number is enough; so it is in bytes that may begin within a text.
  *
  * Threads: any; the body belongs to one thread.
  * Limits:  one pass over the bytes, of which those of a list are read twice.

@@ -43,8 +43,7 @@ static inline size_t chars_of_block(const char *data)
     return llmobs_json_unmarked(~mark_chars(bytes));
 }
 
-/* True where sixteen bytes may lie within a text of base64; false for most
- * words. */
+/* True where sixteen bytes may be base64; false for most words. */
 static inline bool may_be_within(const char *data)
 {
     llmobs_json_block bytes;
@@ -67,8 +66,7 @@ static size_t blob_plain_run(const char *data, size_t len)
 }
 
 /* The number of bytes at the beginning that belong to a text; *escapes: how
- * many of them are backslashes. A backslash at the end counts, as '/' may
- * follow. */
+ * many of them are backslashes. A last backslash counts, as '/' may follow. */
 static size_t run_of(const char *data, size_t len, size_t *escapes)
 {
     size_t at = blob_plain_run(data, len);
@@ -83,8 +81,7 @@ static size_t run_of(const char *data, size_t len, size_t *escapes)
     return at;
 }
 
-/* The number of bytes at the end that belong to a text; looks at none before
- * `from`. */
+/* The number of bytes at the end that belong to a text, from `from` on. */
 static size_t run_before(const char *data, size_t from, size_t len)
 {
     size_t at = len;

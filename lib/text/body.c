@@ -8,8 +8,7 @@
 #include "lib/base/hazard.h"
 #include "lib/text/budget.h"
 
-/* A body takes from the budget in steps of these sizes, the first one while it
- * is small.
+/* A body takes from the budget in these steps, the first while it is small.
  */
 #define STEP_FIRST ((size_t)8 * 1024)
 #define STEP ((size_t)64 * 1024)
@@ -185,8 +184,7 @@ void llmobs_body_end(struct llmobs_body *body)
 }
 
 /* Takes the memory that the body is expected to need, where that is more than
- * its room. Untouched memory costs nothing, so it is not taken from the
- * budget. */
+ * its room. Untouched memory is free, and not taken from the budget. */
 static void text_body_make_room(struct llmobs_body *body)
 {
     uint64_t len = llmobs_body_len(body);

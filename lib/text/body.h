@@ -37,8 +37,7 @@ struct llmobs_body {
     uint64_t left;   /* bytes of `total` that were left out (blob.h), less the
                       * bytes of their marks */
     size_t whole_max;
-    size_t expected; /* from llmobs_body_expect, while no memory was taken for
-                      * it */
+    size_t expected; /* from llmobs_body_expect, until memory is taken */
     bool free;       /* its bytes do not count against the budget */
     bool truncated;  /* head and tail do not meet */
     bool lost;       /* memory ran out: the bytes here are a prefix */

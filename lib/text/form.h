@@ -12,8 +12,7 @@
  *          without a carriage return.
  *
  * Owns:    a parser owns its memory, from new to free. It is fed on the
- *          program's thread, which only searches for line ends and copies
- *          texts.
+ *          program's thread, where it only searches line ends and copies.
  * Threads: one at a time; no lock.
  * Errors:  without memory a field is left out.
  * Limits:  LLMOBS_FORM_PARTS_MAX parts, LLMOBS_FORM_KEPT_MAX bytes of lines; a
@@ -52,8 +51,7 @@ void llmobs_form_free(struct llmobs_form_parser *form);
 void llmobs_form_feed(struct llmobs_form_parser *form, const char *data,
                       size_t len, struct llmobs_body *out);
 
-/* Bytes are missing here: the parser ignores what follows up to the next
- * delimiter. */
+/* Bytes are missing here: the parser goes on at the next delimiter. */
 void llmobs_form_gap(struct llmobs_form_parser *form);
 
 /* The program sends the form again from byte `from` on. From 0 on the parser

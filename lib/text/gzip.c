@@ -128,8 +128,7 @@ static size_t match_at(const struct packer *packer, size_t before, size_t at)
     return n;
 }
 
-/* Writes the byte or the match that begins at `at`; gives how many bytes of the
- * text it covers. */
+/* Writes the byte or the match at `at`; gives how many bytes it covers. */
 static size_t gzip_step(struct packer *packer, size_t at)
 {
     size_t *slot = gzip_slot_of(packer, at);

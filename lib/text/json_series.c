@@ -546,7 +546,7 @@ static int json_series_apply(struct match *m)
     return 1;
 }
 
-/* 1: the model now has the document's values; 0: the two differ too much;
+/* 1: the model now has the document's values; 0: they differ too much;
  * -ENOMEM. */
 static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
 {

@@ -260,8 +260,7 @@ static int64_t learn(struct llmobs_dfa *dfa, int from, size_t symbol)
     if (to < 0)
         return to;
     way = ((uint32_t)to + 1) * 2 + matched;
-    if (dfa->count >= states) /* else all states, this one included, were
-                               * forgotten */
+    if (dfa->count >= states) /* else this state was forgotten, too */
         dfa->ways[(size_t)from * (regex->classes + 1) + symbol] = way;
     return way;
 }

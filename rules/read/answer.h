@@ -1,5 +1,4 @@
-/* answer - the form of an answer, and a text for an answer that no dialect can
- * read.
+/* answer - the form of an answer, and a text where no dialect can read it.
  *
  * Owns:    the document of llmobs_answer, from read to fini.
  * Threads: one thread at a time.

@@ -34,8 +34,7 @@ bool llmobs_error_in_event(struct llmobs_error_look *look,
 int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,
                       const struct llmobs_call *call, struct llmobs_span *span);
 
-/* As llmobs_error_read, with the type that the event's frame has; empty: the
- * frame has no type. */
+/* As llmobs_error_read, with the type of the event's frame; empty: no type. */
 int llmobs_error_read_as(struct llmobs_text type,
                          const struct llmobs_json *body, struct llmobs_text raw,
                          const struct llmobs_call *call,

@@ -35,8 +35,7 @@ void llmobs_look_begin(struct llmobs_look *frame, const char *given)
     frame->names = given;
 }
 
-/* The member whose value comes now; LLMOBS_FRAME_MEMBERS: a value that is not
- * noted.
+/* The member whose value comes now; LLMOBS_FRAME_MEMBERS: not noted.
  */
 static enum llmobs_frame_member member_of(const struct llmobs_look *frame)
 {

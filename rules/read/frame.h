@@ -8,8 +8,7 @@
  *
  * Owns:    nothing but itself.
  * Threads: one thread at a time.
- * Errors:  none. A text that is not an object is over at once, and has no
- *          members.
+ * Errors:  none. A text that is no object ends at once, without members.
  * Limits:  a value of LLMOBS_FRAME_VALUE bytes or more, or with an escape in
  *          it, counts as empty. Time is linear in the bytes, however they are
  *          cut.

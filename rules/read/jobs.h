@@ -4,8 +4,8 @@
  *
  * The first call ends before the tokens are known, and each later call that
  * asks for the job is told the job's tokens. A dialect knows which call is
- * which; the linker, which remembers earlier calls, decides which span counts
- * the tokens.
+ * which; the linker, which remembers calls, decides which span counts the
+ * tokens.
  *
  * A call that asks for a job is a task: its input is the job's id, its output
  * the model's text, or the job's state.

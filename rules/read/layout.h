@@ -1,6 +1,5 @@
-/* layout - the places of values in the bodies of an API, as the table of a
- * dialect or a rule of the user's file has them; and the values at these
- * places.
+/* layout - the places of values in an API's bodies, from the table of a dialect
+ * or from a rule of the user's file; and the values at these places.
  *
  * The places are one text, a line for each: its letter, then a JSON pointer
  * (RFC 6901). Behind a '|' stands another pointer, for bodies in which the

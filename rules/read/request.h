@@ -31,8 +31,7 @@ char *llmobs_request_text(const struct llmobs_call *call);
 struct llmobs_json *llmobs_request_text_message(const struct llmobs_call *call);
 
 /* The deployment in a path of Azure's form, or the endpoint in a path of
- * Databricks' or SageMaker's, as it is written there; empty: the path has
- * neither.
+ * Databricks' or SageMaker's, as written there; empty: neither.
  */
 struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url);
 

@@ -5,8 +5,7 @@
  * Threads: one thread at a time.
  * Errors:  -ENOSPC beyond `max` items, -ENOMEM.
  * Limits:  `max` items; it is cheap to find an item (by bisection) and to add
- *          an item at the end; to add an item between others moves those behind
- *          it.
+ *          an item at the end; an item between others moves those behind.
  *
  * An item is a struct whose first member is its `int64_t index`.
  */

@@ -64,8 +64,8 @@ struct llmobs_url_list;
 int llmobs_url_list_add(struct llmobs_url_list **list, struct llmobs_text text);
 
 /* True when `url` lies under an entry: scheme (unless the entry lacks it), host
- * and port are equal, and the path is the entry's path, or goes on behind it
- * with a '/'. */
+ * and port are equal, and the path is the entry's, or goes on behind it with a
+ * '/'. */
 bool llmobs_url_list_has(const struct llmobs_url_list *list,
                          const struct llmobs_url *url);
 void llmobs_url_list_free(struct llmobs_url_list *list);

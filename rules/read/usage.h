@@ -4,8 +4,8 @@
  *
  * Threads: any; no state.
  * Errors:  -ENOMEM.
- * Limits:  counts are integers from 0 to 2^53; any other count is left out, and
- *          not set to 0.
+ * Limits:  counts are integers from 0 to 2^53; others are left out, not set to
+ *          0.
  */
 #ifndef LLMOBS_USAGE_H
 #define LLMOBS_USAGE_H
