@@ -484,7 +484,7 @@ static bool read_on(struct llmobs_serve *serve,
     bool head = one->http.part == LLMOBS_MOCK_HEAD;
     int status = llmobs_mock_http_read(&one->http);
 
-    if (head && one->http.part != LLMOBS_MOCK_HEAD) /* not a body */
+    if (head && one->http.part != LLMOBS_MOCK_HEAD) /* the body's time begins */
         one->due_ns = serve_in_ms(LLMOBS_SERVE_IDLE_MS);
     if (status != 0)
         serve_refuse(one, status);

@@ -137,9 +137,9 @@ bool llmobs_delivery_is_near(const struct llmobs_delivery *delivery)
     return true;
 }
 
-/* How long the app may wait for the spans of other processes. Their request to
- * an intake would take another round trip: so a process leaves them to
- * processes that live on. */
+/* How long the app may wait for the spans of other processes. An intake would
+ * take another round trip for these, so they are left to processes that live
+ * on. */
 static int64_t adoption_ns(const struct llmobs_delivery *delivery, int64_t now)
 {
     const int64_t most = ADOPT_ENDING_MS * LLMOBS_NS_PER_MS;

@@ -272,8 +272,8 @@ static bool exchange_may_be_json(char first)
            memchr(": \r\n\t", first, 5) != NULL;
 }
 
-/* Adds bytes to a body; pictures and sounds in an earlier body are left out
- * already. When memory runs out, the body is marked as lost. */
+/* Adds bytes to a body that is empty, or whose pictures and sounds were left
+ * out so far. When memory runs out, the body is marked as lost. */
 static void exchange_add(const struct llmobs_exchange *exchange,
                          struct llmobs_body *body, struct llmobs_blob *blob,
                          unsigned media, struct llmobs_text data)

@@ -123,8 +123,8 @@ static bool link_file_is_own(int fd)
     return fstat(fd, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0);
 }
 
-/* Opens the spool, which may be a link to a directory of another user, who
- * could watch or replace what is in it. Gives the descriptor. */
+/* Opens the spool, and gives the descriptor. Refuses another user's directory,
+ * to which the spool may be a link: that user could replace what is in it. */
 static int open_spool(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -73,8 +73,8 @@ static const struct llmobs_json *find_tool(const struct llmobs_json *messages,
     return NULL;
 }
 
-/* True for a call of a tool that this request has found again in a job: all
- * requests for the job find it; the first of them is its answer. */
+/* True where an earlier request for the same job has got this call of a tool:
+ * only the first that got it counts as the call's answer. */
 static bool link_tools_is_repeated(const struct llmobs_linking *l,
                                    const char *id)
 {

@@ -21,8 +21,7 @@ static atomic_int inside; /* threads that use libcurl for a request */
 static atomic_uint life;
 static atomic_ulong exit_thread;
 static atomic_int process; /* the process with this state (fork.h) */
-/* The struct lies in as few pages as possible, as each process with libcurl
- * writes to all of it. */
+/* Aligned to a page, as each process with a libcurl writes to all of it. */
 LLMOBS_COLD _Alignas(4096) static struct llmobs_proxies proxies;
 
 /* A child inherits the state of its parent's requests and exit, which is wrong

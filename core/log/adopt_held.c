@@ -309,7 +309,7 @@ static void adopt_held_tidy(struct llmobs_adopt *adopt)
     struct llmobs_adopt_progress *progress = adopt->at_living;
 
     progress->tidied_ns = llmobs_clock_mono_ns();
-    adopt->at_living = NULL; /* all entries were surveyed */
+    adopt->at_living = NULL; /* for a survey of all entries */
     if (llmobs_adopt_survey(adopt) == 0)
         tidy_old(adopt, progress);
 }

@@ -1,6 +1,6 @@
 /* thread_state - what the library knows of a thread: its current spans, the
  * caller that it serves, and the annotations of all calls within a scope; and
- * the requests that it serves, as reported for the library of its server.
+ * the requests that it serves, as its server's library shows them.
  *
  * Owns:    a record for each thread of which it knows anything, until the
  *          thread ends.

@@ -78,8 +78,8 @@ static bool caller_left_is_same(const struct llmobs_json *listed,
            strcmp(id, file->id) == 0;
 }
 
-/* The place of the file in the answer's list, which may get it only now; -1:
- * memory ran out. */
+/* The place of the file in the answer's list; adds a new file; -1: no
+ * memory. */
 static int64_t caller_left_place_of(struct llmobs_json *list,
                                     const struct file *file)
 {

@@ -58,8 +58,8 @@ struct llmobs_mask_walk {
     size_t next; /* bytes from here on were not looked at yet */
     size_t base; /* the block whose bytes `marks` tells of */
     unsigned marks;
-    /* No run with dull_extra that ends at or before dull_to is a key, and no
-     * doubtful value before weak_to is a secret. */
+    /* Before dull_to no lead with dull_extra begins a key, and before weak_to
+     * no value of a doubtful name is a secret. */
     size_t dull_to, weak_to;
     const char *dull_extra; /* the `extra` of the leads that looked at it */
 };
