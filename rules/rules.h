@@ -30,7 +30,7 @@ enum llmobs_proxying {
 struct llmobs_request {
     const char *method;           /* upper case as sent */
     const char *url;              /* absolute, with a scheme */
-    const char *content_type;     /* NULL: none given */
+    const char *content_type;     /* NULL: not given */
     const char *content_encoding; /* the body's, NULL: none given */
     struct llmobs_text body;      /* data NULL: not known yet, or no body */
     bool body_pending;            /* a body will be read while sending */
