@@ -28,7 +28,7 @@ struct sums {
     int64_t tokens;
     size_t counted; /* calls with a count of tokens */
     size_t failed;
-    size_t unreadable; /* files, which may hold more calls */
+    size_t unreadable; /* files, which may have more calls */
 };
 
 void llmobs_gate_init(struct llmobs_gate *gate)
@@ -162,7 +162,7 @@ static FILE *gate_begin(bool exceeded)
     return exceeded ? stderr : stdout;
 }
 
-/* Writes the sum and of how many calls it is. */
+/* Writes the sum, and the number of calls in it. */
 static void print_cost(FILE *out, const struct llmobs_cost_sum *sum)
 {
     char text[LLMOBS_COST_TEXT], note[LLMOBS_COST_NOTE];
@@ -195,7 +195,7 @@ static bool tell_cost(const struct llmobs_gate *gate, const struct sums *sums,
     return exceeded;
 }
 
-/* `of`: the number of calls that have a count. */
+/* `of`: how many calls have this number. */
 static bool tell_count(const char *name, int64_t count, int64_t limit,
                        size_t of, size_t calls)
 {
@@ -214,7 +214,7 @@ static bool tell_count(const char *name, int64_t count, int64_t limit,
     return exceeded;
 }
 
-/* True where a limit of the cost would hold whatever the calls cost. */
+/* True where neither a price nor a cost is known: a limit would always hold. */
 static bool is_blind(const struct llmobs_cost_sum *sum,
                      const struct llmobs_prices *prices)
 {

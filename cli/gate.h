@@ -4,7 +4,7 @@
  * Owns:    its filter, until fini; borrows the arguments.
  * Threads: one.
  * Errors:  as exit statuses: LLMOBS_CLI_FAILED beyond a limit, LLMOBS_CLI_USAGE
- *          where the answer is unknown; the messages are out then.
+ *          where the answer is unknown; the messages are printed then.
  */
 #ifndef LLMOBS_GATE_H
 #define LLMOBS_GATE_H
@@ -20,15 +20,15 @@ struct llmobs_gate {
     bool narrowed;      /* the filter was set */
 };
 
-/* No limit: -1. */
+/* Sets each limit to -1: no limit. */
 void llmobs_gate_init(struct llmobs_gate *gate);
 void llmobs_gate_fini(struct llmobs_gate *gate);
 
-/* A `set` (options.h) for options of these names: max-cost, max-tokens,
+/* A `set` (options.h) for options with these names: max-cost, max-tokens,
  * max-errors, since, ml-app, service; `to` is the gate. */
 int llmobs_gate_set(const struct llmobs_cli_option *option, const char *value);
 
-/* True where there is a limit. */
+/* True where a limit is set. */
 bool llmobs_gate_has_limit(const struct llmobs_gate *gate);
 
 /* Prints a line for each limit, on stderr where it is exceeded. `store` as for

@@ -76,7 +76,7 @@ static const struct command *main_find(const char *name)
     return NULL;
 }
 
-/* Tells of a word that is no command, and which one may have been meant. */
+/* Refuses a word that is no command, and suggests one that may be meant. */
 static int main_refuse(const char *asked, const char *name)
 {
     char room[LLMOBS_ESCAPE_NAME];
@@ -101,7 +101,7 @@ static void print_commands(FILE *out)
     fputs("\n`llmobs COMMAND --help` tells more.\n", out);
 }
 
-/* True where stdout is a pipe whose reader has gone: that is no error. */
+/* True where stdout is a pipe whose reader has gone: not an error. */
 static bool reader_left(void)
 {
     struct pollfd out = {STDOUT_FILENO, POLLOUT, 0};
@@ -110,7 +110,7 @@ static bool reader_left(void)
 }
 
 /* A command whose output cannot be written has failed: `llmobs view >
- * /dev/full`. The C library keeps no reason of an earlier fault. */
+ * /dev/full`. The C library does not keep the reason of an earlier fault. */
 static int main_finish(const char *command, int status)
 {
     errno = 0;
@@ -171,8 +171,9 @@ static int cmd_version(int argc, char **argv)
     return LLMOBS_CLI_OK;
 }
 
-/* Where the kernel was given the loader, and that the tool, the kernel's names
- * for this process are the loader's (cli/run/start_tool.h). */
+/* If the kernel was given the loader, and the tool as the loader's argument,
+ * the kernel's names for this process are the loader's
+ * (cli/run/start_tool.h). */
 static void know_self(void)
 {
     Dl_info own;
@@ -189,7 +190,7 @@ int main(int argc, char **argv)
 
     know_self();
     llmobs_fd_files_only();
-    /* Without this, getting the process's number is a system call each time. */
+    /* Without this, each question for the process's number is a system call. */
     (void)llmobs_fork_init();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         name = "help";

@@ -34,22 +34,22 @@
 enum form { FORM_TEXT, FORM_JSON, FORM_PROMETHEUS };
 
 struct stats {
-    const char *store; /* NULL: by the environment */
+    const char *store; /* NULL: as the environment says */
     enum form form;
     bool check;
-    long check_s; /* the age that an entry of the spool may have */
+    long check_s; /* an older entry of the spool is stuck */
     struct llmobs_gate gate;
     struct llmobs_config *config;
     char dir[PATH_MAX];
     struct llmobs_ledger ledger;
     struct llmobs_counts sum; /* of ended and running processes */
-    uint64_t captured;        /* calls that no record has included */
-    uint64_t spooled;         /* calls in the spool, of ended processes */
+    uint64_t captured;        /* calls that are in no record of the ledger */
+    uint64_t spooled;         /* calls of ended processes in the spool */
     uint64_t dropped;
     uint64_t pending;
     struct llmobs_adopt_left spool;
-    bool relay;       /* one runs for this spool */
-    int64_t oldest_s; /* the age of the oldest there; 0: none */
+    bool relay;       /* a relay runs for this spool */
+    int64_t oldest_s; /* the age of the spool's oldest entry; 0: none */
 };
 
 static int read_check(const struct llmobs_cli_option *option, const char *value)
@@ -70,7 +70,7 @@ static int read_check(const struct llmobs_cli_option *option, const char *value)
 
 /* -- numbers ------------------------------------------------------------- */
 
-/* Counts the entries of the spool; of an unreadable spool none. */
+/* Counts the entries of the spool; an unreadable spool counts as empty. */
 static void look_at_spool(struct stats *stats)
 {
     struct llmobs_adopt *adopt =
@@ -95,8 +95,8 @@ static int find_places(struct stats *stats)
 }
 
 /* Adds calls that a killed process left beyond its last record: they were
- * captured too. A call that another process takes over meanwhile, or has just
- * left, is in the records and would count twice, so only those count that both
+ * captured, too. A call that another process takes over meanwhile, or has just
+ * left, is in the records and would count twice, so only calls count that both
  * looks at the spool saw. */
 static void count_unrecorded(struct stats *stats)
 {
@@ -113,7 +113,7 @@ static void count_unrecorded(struct stats *stats)
     stats->spooled = before;
 }
 
-/* Counts a call once that one process left and another took over. */
+/* A call that one process left and another took over counts once. */
 static void count_spooled(struct stats *stats)
 {
     uint64_t left = llmobs_counts_get(&stats->sum, "left");
@@ -157,12 +157,12 @@ static int cli_stats_gather(struct stats *stats)
         return rc;
     (void)llmobs_ledger_fold(stats->dir, FOLD_MAX);
     rc = llmobs_ledger_read(stats->dir, &stats->ledger);
-    if (rc == -ENOENT) /* nothing has been captured yet */
+    if (rc == -ENOENT) /* no ledger: nothing was captured yet */
         rc = 0;
     return rc == 0 ? cli_stats_add_up(stats) : rc;
 }
 
-/* The reason of a counter of drops; NULL for any other. */
+/* The reason of a counter of drops; NULL for any other counter. */
 static const char *reason(const struct llmobs_count *count)
 {
     return strncmp(count->name, DROPPED, strlen(DROPPED)) == 0
@@ -170,8 +170,8 @@ static const char *reason(const struct llmobs_count *count)
                : NULL;
 }
 
-/* True for a counter that is neither part of the sum nor printed elsewhere, and
- * is not 0: each kind of exporter has one. */
+/* True for a counter other than 0 that is neither part of the sum nor printed
+ * elsewhere, such as an exporter's. */
 static bool is_aside(const struct llmobs_count *count)
 {
     static const char *const shown[] = {"captured",
@@ -201,8 +201,8 @@ static bool is_stale(const struct stats *stats)
 
 /* -- rows ---------------------------------------------------------------- */
 
-/* The numbers in all three forms. The first rows are before the reasons of
- * drops and the counters of exporters, the others behind them. */
+/* The numbers, for all three forms. The first rows stand before the reasons of
+ * drops and the counters of exporters, the other rows behind them. */
 enum {
     CAPTURED,
     DELIVERED,
@@ -224,8 +224,8 @@ enum {
 
 static const struct {
     int indent;         /* in the text */
-    const char *name;   /* there, and of the first rows in JSON */
-    const char *metric; /* NULL: none */
+    const char *name;   /* in the text; in JSON for the first rows */
+    const char *metric; /* NULL: no metric */
     bool gauge;
     const char *help;
 } rows[ROWS] = {
@@ -283,7 +283,7 @@ static void cli_stats_fill_rows(const struct stats *stats,
     memcpy(values, all, sizeof(all));
 }
 
-/* The next of the objects that may hide calls; NULL: none is left. */
+/* The next object that may hide calls; NULL: no object is left. */
 static const char *next_wrapped(const struct stats *stats, char **at,
                                 char text[LLMOBS_WRAPPED_FILE])
 {
@@ -357,7 +357,7 @@ static struct llmobs_json *make_wrapped(const struct stats *stats)
     return array;
 }
 
-/* Each of them fails for want of memory alone. */
+/* Each of them fails only when memory runs out. */
 static int fill_object(const struct stats *stats, const uint64_t *values,
                        struct llmobs_json *object)
 {
@@ -509,7 +509,7 @@ static int cli_stats_count(struct stats *stats)
     return stats->check ? cli_stats_check(stats) : LLMOBS_CLI_OK;
 }
 
-/* Limits are for the calls in the store, all else is for what was captured. */
+/* Limits are for the calls in the store, all else is for captured calls. */
 static int gate(struct stats *stats)
 {
     const char *why = NULL;

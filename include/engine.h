@@ -28,12 +28,12 @@ struct dl_phdr_info;
  * of another number. */
 #define LLMOBS_ENGINE_ABI 11
 
-/* The one name that the core exports. */
+/* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
 
-/* In the shim's variables, where it gave up: the reason follows. A word for the
- * doctor, which looks for it in the process's memory; the program's calls go
- * on. */
+/* The beginning of a text in the shim's variables, where the shim gave up; the
+ * reason follows. The doctor looks for it in the process's memory. The
+ * program's calls go on. */
 #define LLMOBS_NO_CORE "libllmobs_core.so is not loaded: "
 #define LLMOBS_NO_CORE_MAX 96
 
@@ -111,20 +111,20 @@ struct llmobs_real {
 struct llmobs_api;
 struct llmobs_enable_options;
 
-/* Objects whose calls of hooked functions may pass the thunks. Bits are numbers
- * of hooks. The shim writes it at any time, by atomic stores; an entry is
- * complete when its path is set, which then stays. */
+/* Objects whose calls of hooked functions may pass the thunks. A bit's number
+ * is a hook's number. The shim writes an entry at any time, by atomic stores;
+ * it is complete once its path is set, which then stays. */
 #define LLMOBS_WRAPPERS 8
 #define LLMOBS_WRAPPER_PATH 512
 struct llmobs_wrapper {
-    unsigned defines; /* functions that it defines, before libcurl in order */
-    unsigned reaches; /* those whose next definition it got of the loader */
-    unsigned strays;  /* functions that it got, perhaps libcurl's own */
+    unsigned defines; /* functions that the object defines, before libcurl */
+    unsigned reaches; /* functions whose next definition the loader gave it */
+    unsigned strays;  /* functions that it looked up, perhaps libcurl's own */
     const char *path; /* "": the program itself */
 };
 struct llmobs_wrappers {
     struct llmobs_wrapper list[LLMOBS_WRAPPERS];
-    unsigned unseen; /* functions of which not every call need pass a thunk */
+    unsigned unseen; /* functions of which some call may pass no thunk */
     const char *(*name)(unsigned hook);
 };
 
@@ -134,8 +134,8 @@ struct llmobs_wrappers {
 struct llmobs_host {
     unsigned abi;
     const char *const *env;
-    /* The options of the public header's enable, where that loads the core;
-     * NULL: another call does. Borrowed until attach returns. */
+    /* The options of the public header's enable, if that call loads the core;
+     * else NULL. Borrowed until attach returns. */
     const struct llmobs_enable_options *enable;
     /* libc's own dl_iterate_phdr, which another preload may have replaced. */
     int (*objects)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
@@ -146,17 +146,17 @@ struct llmobs_host {
     void (*watch_alone)(void);
 };
 
-/* A header of a request; a name that begins with ':' is no header's. Names stay
- * where they are for good. */
+/* A header of a request. A name that begins with ':' is not a header's. A name
+ * stays at its address for good. */
 struct llmobs_served_header {
     const char *name;
     const char *value;
 };
 
-/* A request that a thread of the program begins to serve. Without headers it
- * has no caller, and hides that of a request around it. */
+/* A request that a thread of the program begins to serve. Without headers the
+ * request has no caller, and hides the caller of a request around it. */
 struct llmobs_served {
-    const void *key; /* the address by which its end names it */
+    const void *key; /* the address that names the request at its end */
     /* The address of a word in the frame that calls the program's handler,
      * which holds that address while the handler runs; 0: the request ends by a
      * call of the program. */
@@ -165,8 +165,8 @@ struct llmobs_served {
     size_t count;
 };
 
-/* The effect of such a call on the program: it takes on nothing, or a sandbox,
- * or one that hinders the core, which then is to do nothing more. */
+/* The effect of a call of the program's on the program: none (_NOT), a sandbox
+ * (_HERE), or a sandbox under which the core must stop working (_STILL). */
 enum llmobs_confined {
     LLMOBS_CONFINED_NOT,
     LLMOBS_CONFINED_HERE,
@@ -230,16 +230,16 @@ struct llmobs_ops {
                              const char *);
     CURLcode (*mime_headers)(const struct llmobs_real *, curl_mimepart *,
                              struct curl_slist *, int);
-    /* The public header's table of that version, or NULL. */
+    /* The public header's table of that version; NULL: an unknown version. */
     const struct llmobs_api *(*api)(unsigned version);
-    /* The calling thread begins to serve a request, or ends the one with that
-     * key, if it has it. */
+    /* The calling thread begins to serve a request; or ends the request with
+     * that key, if it serves it. */
     void (*serve)(const struct llmobs_served *);
     void (*unserve)(const void *key);
     /* The shim calls `rest` before, and `rested` after, a call that the program
-     * should make without a thread of the library (core/capture/rest.h); where
-     * that call fails, `rest_longer` between them: true where no such thread is
-     * left. After LLMOBS_REST_NOT the shim calls neither of the others. */
+     * should make without a thread of the library (core/capture/rest.h). If
+     * that call fails, it calls `rest_longer` between them: true where no such
+     * thread is left. After LLMOBS_REST_NOT it calls neither. */
     enum llmobs_rest (*rest)(enum llmobs_confined how, const void *filter);
     bool (*rest_longer)(void);
     void (*rested)(enum llmobs_confined how);
@@ -247,14 +247,14 @@ struct llmobs_ops {
 
 /* The type of llmobs_core_attach, which the shim calls once, after it loaded
  * the core. Borrows `host` for ever. Gives a table that lives as long as the
- * process; or NULL when the core will not work here, and then the shim passes
- * all calls through for good. */
+ * process. NULL: the core will not work here, and the shim passes all calls
+ * through for good. */
 typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
     const struct llmobs_host *host);
 
 /* Options by number: old headers of libcurl lack the first two (since 7.80) and
- * those of proxies, sockets and protocols (7.40 to 7.85); new headers call the
- * others deprecated. */
+ * the options of proxies, sockets and protocols (7.40 to 7.85); new headers
+ * call the others deprecated. */
 #define LLMOBS_OPT_PREREQFUNCTION ((CURLoption)20312)
 #define LLMOBS_OPT_PREREQDATA ((CURLoption)10313)
 #define LLMOBS_OPT_IOCTLFUNCTION ((CURLoption)20130)
@@ -321,7 +321,7 @@ typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
     X(LLMOBS_OPT_IOCTLFUNCTION, __VA_ARGS__)
 
 /* True for the options above. The shim asks this before any other work, so that
- * nearly every other option costs a look at one bit. */
+ * nearly every other option costs only a look at one bit. */
 static inline bool llmobs_option_watched(CURLoption option)
 {
 #define BIT(option, word) \

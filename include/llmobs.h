@@ -11,21 +11,21 @@
  *     llmobs_finish(span);
  *
  * Answers: 0: done. LLMOBS_NOT_OBSERVING (1): no calls are observed, and this
- *          one did nothing. A negative errno number: a wrong use, or a lack of
+ *          call did nothing. A negative errno number: a wrong use, or a lack of
  *          memory, with a line in the file that LLMOBS_LOG names. No call ever
  *          ends the program, prints, or changes errno.
  * Owns:    the library owns a span from start to finish. It copies every text,
  *          array and struct that it is given before the call returns.
  * Texts:   C strings in UTF-8; invalid bytes become U+FFFD. NULL: not given.
- * Structs: those with a `size` begin with their own sizeof, and a member that
+ * Structs: a struct with a `size` has its own sizeof there, and a member that
  *          is not set is 0: struct llmobs_annotation a = {.size = sizeof(a)}.
  * Threads: any thread may make any call. A span that is started becomes the
- *          current one of its thread until it is finished; spans that the same
+ *          current span of its thread until it is finished; spans that the same
  *          thread starts meanwhile are its children. Another thread may use and
  *          finish a span. Signal handlers must make no call.
  * Fork:    in a child the spans of the thread that forked are still parents,
  *          but only the process that started a span can submit it.
- * Limits:  LLMOBS_SPANS_MAX open spans at once, LLMOBS_DEPTH_MAX current ones
+ * Limits:  LLMOBS_SPANS_MAX open spans at once, LLMOBS_DEPTH_MAX current spans
  *          in a thread.
  */
 #ifndef LLMOBS_H
@@ -50,11 +50,11 @@ extern "C" {
 #endif
 
 /* An open span. The pointer is a number and points to no memory, so that the
- * library can tell one that is finished. NULL stands for the current span of
+ * library can recognise a finished span. NULL stands for the current span of
  * the calling thread where a function says so. */
 typedef struct llmobs_opaque *llmobs_span_t;
 
-/* The answer of a start that started no span. Every call takes it, and answers
+/* The value of a start that started no span. Every call accepts it, and gives
  * LLMOBS_NOT_OBSERVING. */
 #ifdef __cplusplus
 #define LLMOBS_NO_SPAN \
@@ -98,8 +98,7 @@ struct llmobs_enable_options {
     int agentless; /* 1: straight to the intake, -1: to an agent, 0: as
                     * DD_LLMOBS_AGENTLESS_ENABLED says */
     int integrations_enabled;  /* -1: calls through libcurl make no spans */
-    const char *agent_service; /* the newer name of ml_app, before which it
-                                * counts */
+    const char *agent_service; /* the newer name of ml_app; wins over it */
     const char *sample_rate;   /* DD_LLMOBS_SAMPLE_RATE: "0" to "1" */
 };
 
@@ -110,23 +109,22 @@ struct llmobs_start_options {
     enum llmobs_span_kind kind;
     const char *name;           /* NULL: the kind's name */
     const char *model_name;     /* llm and embedding; NULL: "custom" */
-    const char *model_provider; /* likewise */
+    const char *model_provider; /* llm and embedding; NULL: "custom" */
     const char *session_id;     /* NULL: the parent's */
     const char *ml_app;         /* NULL: the parent's, else the process's */
-    const char *user_id;        /* this and the next two are tags of the span */
+    const char *user_id;        /* the three user_... are tags */
     const char *user_handle;
     const char *user_name;
-    llmobs_span_t parent;      /* NULL: by the rule of llmobs_start */
+    llmobs_span_t parent;      /* NULL: see llmobs_start_span */
     int detached;              /* 1: does not become the current span */
-    const char *agent_service; /* the newer name of ml_app, before which it
-                                * counts */
+    const char *agent_service; /* the newer name of ml_app; wins over it */
     const char *agent_version; /* agent spans: the version of the agent */
 };
 
 /* A call of a tool that a model asks for. */
 struct llmobs_tool_call {
     const char *name;
-    const char *arguments; /* the text of a JSON object; another text is kept
+    const char *arguments; /* the text of a JSON object; any other text is kept
                             * as {"value": text} */
     const char *tool_id;
     const char *type; /* "function", ... */
@@ -153,7 +151,7 @@ struct llmobs_document {
     const char *text;
     const char *name;
     const char *id;
-    double score; /* counts where has_score is not 0 */
+    double score; /* used where has_score is not 0 */
     int has_score;
 };
 
@@ -177,32 +175,32 @@ struct llmobs_side {
     size_t document_count;
 };
 
-/* The ids of a span, by which an evaluation or a link names it. */
+/* The ids of a span; an evaluation or a link names the span by them. */
 struct llmobs_exported {
     char span_id[24];  /* decimal */
     char trace_id[40]; /* 32 hex digits */
 };
 
-/* A link of a span to one before it, as of a tool to the model that asked for
+/* A link of a span to an earlier one, as of a tool to the model that asked for
  * it. */
 struct llmobs_link {
-    const struct llmobs_exported *span; /* that one */
+    const struct llmobs_exported *span; /* the earlier span */
     const char *from; /* its "input" or "output"; NULL: not told */
-    const char *to;   /* likewise of the span that has the link */
+    const char *to;   /* as `from`, of the span with the link */
 };
 
 struct llmobs_annotation {
     size_t size;
     struct llmobs_side input;            /* replaces an earlier one */
-    struct llmobs_side output;           /* likewise */
-    const struct llmobs_number *metrics; /* join by key: input_tokens,
+    struct llmobs_side output;           /* replaces an earlier one */
+    const struct llmobs_number *metrics; /* added by key: input_tokens,
                                           * output_tokens, total_tokens,
                                           * time_to_first_token (s), ... */
     size_t metric_count;
-    const struct llmobs_pair *tags; /* join by key; Datadog knows session_id,
+    const struct llmobs_pair *tags; /* added by key; Datadog knows session_id,
                                      * user_id, user_handle and user_name */
     size_t tag_count;
-    const char *metadata_json; /* the text of a JSON object; joins by key */
+    const char *metadata_json; /* the text of a JSON object; added by key */
     /* llm spans. The text of a JSON array of {"name", "description", "schema",
      * "version"}. */
     const char *tool_definitions_json;
@@ -223,7 +221,7 @@ struct llmobs_annotation {
      * "description", "parameters": {NAME: {"type", "required"}}}). Anything
      * else is left out. */
     const char *agent_manifest_json;
-    const struct llmobs_link *links; /* join those that it has */
+    const struct llmobs_link *links; /* added to the links that the span has */
     size_t link_count;
 };
 
@@ -234,7 +232,7 @@ enum llmobs_metric_type {
     LLMOBS_SCORE,       /* number */
     LLMOBS_BOOLEAN,     /* truth */
     LLMOBS_JSON,        /* json */
-    LLMOBS_TEXT         /* text, of any length; of feedback alone */
+    LLMOBS_TEXT         /* text, of any length; only for feedback */
 };
 
 struct llmobs_evaluation_options {
@@ -257,8 +255,7 @@ struct llmobs_evaluation_options {
     const char *reasoning;     /* why */
     const char *metadata_json; /* the text of a JSON object */
     int of_trace;              /* 1: of the span's whole trace */
-    const char *agent_service; /* the newer name of ml_app, before which it
-                                * counts */
+    const char *agent_service; /* the newer name of ml_app; wins over it */
 };
 
 /* A user's opinion of a span, a trace or a session. */
@@ -270,7 +267,7 @@ struct llmobs_feedback_options {
     double number;    /* finite */
     int truth;
     const char *json;           /* the text of a JSON object */
-    const char *submitter_id;   /* who says it; not empty */
+    const char *submitter_id;   /* who gives the feedback; not empty */
     const char *submitter_type; /* "user", ...; NULL: not told */
     /* The object of the feedback: exactly one of these four. */
     const struct llmobs_exported *span;
@@ -309,14 +306,14 @@ enum llmobs_part {
     LLMOBS_METADATA /* an object */
 };
 
-/* Looks at a span of the program or of a call before anybody else has it.
- * Answers 0, LLMOBS_DROP where the span is not wanted, or a negative errno
+/* Looks at a span of the program or of a call before it is sent or written.
+ * Gives 0; or LLMOBS_DROP, where the span is not wanted; or a negative errno
  * number: then the span stays as it was. It runs in the thread that finishes
  * the span; for a call through libcurl in a thread of the library, or in the
- * one that ends the process or flushes. So it may run in two threads at once,
- * with 64 KiB of stack, and as late as in the exit handlers. It must return,
- * and must call neither libcurl nor this API, but for the three functions
- * below, whose texts are valid until it returns or sets the part. */
+ * thread that ends the process or flushes. So it may run in two threads at
+ * once, with 64 KiB of stack, and as late as in the exit handlers. It must
+ * return, and must call neither libcurl nor this API, except the three
+ * functions below, whose texts are valid until it returns or sets the part. */
 #define LLMOBS_DROP 1
 typedef int llmobs_processor_fn(void *context, struct llmobs_finished *span);
 
@@ -367,9 +364,9 @@ struct llmobs_api {
     const char *(*finished_tag)(struct llmobs_finished *span, const char *key);
 };
 
-/* The only symbol of the preloaded library. NULL: no calls are observed, or it
- * does not know this version. `enable`: the program wants to be observed, with
- * these options. */
+/* The only symbol of the preloaded library. NULL: no calls are observed, or the
+ * library does not know this version. `enable`: the program wants to be
+ * observed, with these options; or NULL. */
 __attribute__((weak)) const struct llmobs_api *llmobs_get_api(
     unsigned version, const struct llmobs_enable_options *enable);
 
@@ -409,11 +406,11 @@ static inline const struct llmobs_api *llmobs_api_get(
 /* -- on and off ---------------------------------------------------------- */
 
 /* Switches observing on where the environment leaves that open. A member that
- * is set here wins over the environment; NULL sets none. Call it first: once
- * observing is on, by DD_LLMOBS_ENABLED and a first call of libcurl or of this
- * API, the settings stay, and giving any is -EALREADY. DD_LLMOBS_ENABLED=0,
- * /etc/llmobs/disabled and a program with raised rights keep observing off:
- * LLMOBS_NOT_OBSERVING. */
+ * is set here wins over the environment; a member that is NULL changes nothing.
+ * Call it first: once observing is on, by DD_LLMOBS_ENABLED and a first call of
+ * libcurl or of this API, the settings stay, and options give -EALREADY.
+ * DD_LLMOBS_ENABLED=0, /etc/llmobs/disabled and a program with raised rights
+ * keep observing off: LLMOBS_NOT_OBSERVING. */
 static inline int llmobs_enable(const struct llmobs_enable_options *options)
 {
     const struct llmobs_api *api;
@@ -428,8 +425,8 @@ static inline int llmobs_enable(const struct llmobs_enable_options *options)
 }
 
 /* Delivers all finished spans, waiting as long as an exit would, and observes
- * no calls until the next enable. A span that is still open is dropped as it is
- * finished. */
+ * no calls until the next enable. A span that is still open is dropped at its
+ * finish. */
 static inline int llmobs_disable(void)
 {
     const struct llmobs_api *api = llmobs_api_get(NULL);
@@ -462,7 +459,7 @@ static inline int llmobs_start_span(const struct llmobs_start_options *options,
     return api ? api->start(options, out) : LLMOBS_NOT_OBSERVING;
 }
 
-/* The same with the members that llm and embedding spans need. Never NULL. */
+/* As llmobs_start_span, for llm and embedding spans. Never NULL. */
 static inline llmobs_span_t llmobs_start_model(enum llmobs_span_kind kind,
                                                const char *name,
                                                const char *model_name,
@@ -481,7 +478,7 @@ static inline llmobs_span_t llmobs_start_model(enum llmobs_span_kind kind,
     return span;
 }
 
-/* The same with the members that most other spans need. */
+/* As llmobs_start_span, with the members that most other spans need. */
 static inline llmobs_span_t llmobs_start(enum llmobs_span_kind kind,
                                          const char *name)
 {
@@ -492,9 +489,9 @@ static inline llmobs_span_t llmobs_start(enum llmobs_span_kind kind,
 #define LLMOBS_START(kind) llmobs_start((kind), __func__)
 
 /* Ends and submits a span; a span that is never finished is never submitted. In
- * each thread whose current span it was, the one before it becomes current.
- * -EBADF: not open (finished already, NULL, no span at all). In a forked child
- * a span of the parent process only stops being current. */
+ * each thread whose current span it was, the span before it becomes current.
+ * -EBADF: no open span (finished already, NULL, or never a span). In a forked
+ * child a span of the parent process only stops being current. */
 static inline int llmobs_finish(llmobs_span_t span)
 {
     const struct llmobs_api *api = llmobs_api_get(NULL);
@@ -502,8 +499,9 @@ static inline int llmobs_finish(llmobs_span_t span)
     return api ? api->finish(span) : LLMOBS_NOT_OBSERVING;
 }
 
-/* Makes an open span the current one of this thread as well, or no longer; it
- * stays open. -EBADF; leave: -ENOENT where the thread does not have it. */
+/* _enter also makes an open span the current span of this thread; _leave ends
+ * that. The span stays open. -EBADF: not open; _leave: -ENOENT where the span
+ * is not current in the thread. */
 static inline int llmobs_enter(llmobs_span_t span)
 {
     const struct llmobs_api *api = llmobs_api_get(NULL);
@@ -518,7 +516,7 @@ static inline int llmobs_leave(llmobs_span_t span)
     return api ? api->leave(span) : LLMOBS_NOT_OBSERVING;
 }
 
-/* The current span of this thread; LLMOBS_NO_SPAN: there is none. */
+/* The current span of this thread; LLMOBS_NO_SPAN: no span is current. */
 static inline llmobs_span_t llmobs_current(void)
 {
     const struct llmobs_api *api = llmobs_api_get(NULL);
@@ -526,11 +524,11 @@ static inline llmobs_span_t llmobs_current(void)
     return api ? api->current() : LLMOBS_NO_SPAN;
 }
 
-/* Annotates a span; NULL: the current one. After an error the span is
- * unchanged. -EBADF: not open; -ENOENT: NULL, and there is no current span;
- * -EINVAL: a form that the kind does not take, a text that is no JSON, a number
- * that is not finite, an empty key, a colon in a tag's key; -ECHILD: a span of
- * the parent process. */
+/* Annotates a span; NULL: the current span. After an error the span is
+ * unchanged. -EBADF: not open; -ENOENT: NULL, and no span is current; -EINVAL:
+ * a form that the kind does not take, a text that is no JSON, a number that is
+ * not finite, an empty key, a colon in a tag's key; -ECHILD: the parent
+ * process's span. */
 static inline int llmobs_annotate(llmobs_span_t span,
                                   const struct llmobs_annotation *annotation)
 {
@@ -578,7 +576,7 @@ static inline int llmobs_annotate_metric(llmobs_span_t span, const char *key,
     return llmobs_annotate(span, &annotation);
 }
 
-/* Marks a span as failed; NULL: the current one. The first error stays. Any
+/* Marks a span as failed; NULL: the current span. The first error stays. Any
  * text may be NULL. Errors as annotate. */
 static inline int llmobs_error(llmobs_span_t span, const char *type,
                                const char *message, const char *stack)
@@ -589,7 +587,7 @@ static inline int llmobs_error(llmobs_span_t span, const char *type,
 }
 
 /* The ids of an open span, for an evaluation now or later; NULL: the current
- * one. Both are "" where the answer is not 0. -EBADF, -ENOENT as annotate. */
+ * span. After an error both ids are "". -EBADF, -ENOENT as annotate. */
 static inline int llmobs_export_span(llmobs_span_t span,
                                      struct llmobs_exported *out)
 {
@@ -600,8 +598,8 @@ static inline int llmobs_export_span(llmobs_span_t span,
     return api ? api->export_span(span, out) : LLMOBS_NOT_OBSERVING;
 }
 
-/* Submits an evaluation of a span, also of another process's. -EINVAL: a value
- * that the struct's comments rule out. */
+/* Submits an evaluation of a span, which may be another process's. -EINVAL: a
+ * value that the struct's comments rule out. */
 static inline int llmobs_submit_evaluation(
     const struct llmobs_evaluation_options *options)
 {
@@ -610,8 +608,8 @@ static inline int llmobs_submit_evaluation(
     return api ? api->evaluate(options) : LLMOBS_NOT_OBSERVING;
 }
 
-/* Submits a user's feedback, also on another process's span. -EINVAL: a value
- * that the struct's comments rule out. */
+/* Submits a user's feedback, which may be on another process's span. -EINVAL: a
+ * value that the struct's comments rule out. */
 static inline int llmobs_submit_feedback(
     const struct llmobs_feedback_options *options)
 {
@@ -622,7 +620,7 @@ static inline int llmobs_submit_feedback(
 }
 
 /* Delivers all finished spans at once, and waits for that, at most timeout_ms
- * milliseconds. -ETIMEDOUT: some are left, and are tried again later. */
+ * milliseconds. -ETIMEDOUT: some spans are left, and are tried again later. */
 static inline int llmobs_flush(int64_t timeout_ms)
 {
     const struct llmobs_api *api = llmobs_api_get(NULL);
@@ -632,11 +630,12 @@ static inline int llmobs_flush(int64_t timeout_ms)
 
 /* -- the program's own processor ------------------------------------------ */
 
-/* From now on the processor gets each span; NULL: no more. Set it before the
- * first call that it is to see: while one is set, no disk has the content of a
- * call before it has run, so that of a call whose process is killed the span
- * has none. A thread may still be in the processor before; after llmobs_flush
- * the library's own is not. -EMFILE: beyond 1024 processors. */
+/* From now on the processor gets each span; NULL: no processor does. Set it
+ * before the first call that it shall see: while a processor is set, the
+ * content of a call is not written to disk before the processor has run, so the
+ * span of a call whose process is killed has no content. A thread may still be
+ * in the processor before; after llmobs_flush the library's own thread is not.
+ * -EMFILE: beyond 1024 processors. */
 static inline int llmobs_set_processor(llmobs_processor_fn *processor,
                                        void *context)
 {
@@ -647,7 +646,7 @@ static inline int llmobs_set_processor(llmobs_processor_fn *processor,
                : LLMOBS_NOT_OBSERVING;
 }
 
-/* For the processor alone. The part as JSON text; NULL: the span has none. */
+/* Only for the processor. The part as JSON text; NULL: the span lacks it. */
 static inline const char *llmobs_finished_get(struct llmobs_finished *span,
                                               enum llmobs_part part)
 {
@@ -658,7 +657,7 @@ static inline const char *llmobs_finished_get(struct llmobs_finished *span,
 }
 
 /* Replaces a part by the text of a JSON value, in the forms that annotate takes
- * for the span's kind; NULL: takes it out. -EINVAL: another form. */
+ * for the span's kind; NULL removes the part. -EINVAL: another form. */
 static inline int llmobs_finished_set(struct llmobs_finished *span,
                                       enum llmobs_part part, const char *json)
 {
@@ -669,8 +668,8 @@ static inline int llmobs_finished_set(struct llmobs_finished *span,
                : LLMOBS_NOT_OBSERVING;
 }
 
-/* The value of a tag of the program's or of the call's; of "span.kind" and
- * "name" the span's. NULL: it has none. */
+/* The value of a tag of the program's or of the call's; for "span.kind" and
+ * "name" the span's kind and name. NULL: the span has no such tag. */
 static inline const char *llmobs_finished_tag(struct llmobs_finished *span,
                                               const char *key)
 {
@@ -683,10 +682,10 @@ static inline const char *llmobs_finished_tag(struct llmobs_finished *span,
 /* -- other processes ----------------------------------------------------- */
 
 /* Calls add(context, name, value) for each header that carries the span to
- * another service, until it answers other than 0, which is then the answer
- * here. NULL: the current span. Not for requests through libcurl: the library
- * adds the headers to those that go to a proxy. The two texts are valid during
- * the call of add. -EBADF, -ENOENT as annotate. */
+ * another service. If add gives a number other than 0, the calls end and that
+ * number is the answer. NULL: the current span. Not for requests through
+ * libcurl: the library adds the headers to requests that go to a proxy. The two
+ * texts are valid during the call of add. -EBADF, -ENOENT as annotate. */
 static inline int llmobs_inject(llmobs_span_t span, llmobs_header_fn *add,
                                 void *context)
 {
@@ -695,14 +694,14 @@ static inline int llmobs_inject(llmobs_span_t span, llmobs_header_fn *add,
     return api ? api->inject(span, add, context) : LLMOBS_NOT_OBSERVING;
 }
 
-/* Names the headers of the request that this thread serves now (in any case;
- * headers that carry no context are passed over). Until the next activate the
- * caller is the parent of the spans that the thread starts without a current
- * span. From a caller with a public address ids alone are taken
- * (LLMOBS_INBOUND_TRUST): give its address as a pair {":remote-addr", ADDRESS},
- * and pass X-Forwarded-For, Forwarded, X-Real-IP and the like, which may name
- * such an address, too. -ENOENT: the headers carry no caller, or there are
- * none, and the thread has no caller now. */
+/* Gives the library the headers of the request that this thread serves now (in
+ * any case; headers without context are passed over). Until the next activate
+ * the caller is the parent of the spans that the thread starts without a
+ * current span. From a caller with a public address only ids are taken
+ * (LLMOBS_INBOUND_TRUST): give its address as a pair {":remote-addr", ADDRESS}.
+ * Also pass X-Forwarded-For, Forwarded, X-Real-IP and the like, which may name
+ * such an address. -ENOENT: the headers carry no caller, or there are no
+ * headers, and the thread has no caller now. */
 static inline int llmobs_activate(const struct llmobs_pair *headers,
                                   size_t count)
 {
@@ -713,9 +712,9 @@ static inline int llmobs_activate(const struct llmobs_pair *headers,
 
 /* -- scopes of this thread ------------------------------------------------ */
 
-/* The thread's calls through libcurl until the matching end go to a proxy, or
- * to none. Scopes nest, 16 deep, beyond it is -EMFILE. end: -ENOENT where there
- * is no begin. */
+/* Says that the thread's calls through libcurl until the matching end go to a
+ * proxy, or do not. -EMFILE: beyond 16 nested scopes. end: -ENOENT without a
+ * begin. */
 static inline int llmobs_proxied_begin(enum llmobs_proxied proxied)
 {
     const struct llmobs_api *api = llmobs_api_get(NULL);
@@ -730,10 +729,10 @@ static inline int llmobs_proxied_end(void)
     return api ? api->proxied_end() : LLMOBS_NOT_OBSERVING;
 }
 
-/* The spans that the thread starts until the matching end get this name, these
- * tags and this prompt; so do those of its calls through libcurl. Scopes nest,
- * 16 deep, beyond it is -EMFILE, and an inner one wins. -EINVAL as annotate;
- * end: -ENOENT where there is no begin. */
+/* The spans that the thread starts until the matching end, and the spans of its
+ * calls through libcurl, get this name, these tags and this prompt. Scopes
+ * nest, at most 16 deep: -EMFILE. An inner scope wins. -EINVAL as annotate;
+ * end: -ENOENT without a begin. */
 static inline int llmobs_context_begin(
     const struct llmobs_context_options *options)
 {
@@ -756,7 +755,8 @@ static inline int llmobs_context_end(void)
 
 namespace llmobs
 {
-/* A span that ends with its scope, and failed where an exception ends that. */
+/* A span that is finished with its scope, and failed if an exception ends
+ * that. */
 class scope
 {
   public:
@@ -800,7 +800,7 @@ class scope
     int exceptions_;
 };
 
-/* A scope whose calls go to a proxy, or to none. */
+/* A scope whose calls go to a proxy, or do not. */
 class proxied_scope
 {
   public:

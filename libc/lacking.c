@@ -2,14 +2,14 @@
  * another name, for the core alone.
  *
  * The core is built with one C library's headers and runs with the library of
- * each process: glibc from 2.17 on, or musl from 1.2.3 on. It asks for no
- * library and for no version; its names are those that all of them have
- * (scripts/check-imports). The build renames the core's calls of the functions
- * here to names that begin with llmobs_libc_ (Makefile), since a function of
- * libc's own name could not call libc's.
+ * each process: glibc from 2.17 on, or musl from 1.2.3 on. It requires no
+ * library and no version of a symbol, and uses only symbols that all these
+ * libraries have (scripts/check-imports). The build renames the core's calls of
+ * the functions here to names that begin with llmobs_libc_ (Makefile), since a
+ * function of libc's own name could not call libc's.
  *
- * Where libc has the function, that one is called: a library of the program's,
- * as fakechroot, may stand before it.
+ * Where libc has the function, that function is called, as a library of the
+ * program's, such as fakechroot, may have replaced it.
  *
  * Owns:    nothing.
  * Threads: any.
@@ -50,15 +50,15 @@ HIDDEN void llmobs_libc_explicit_bzero(void *at, size_t len);
 HIDDEN int llmobs_libc_pthread_atfork(handler *prepare, handler *parent,
                                       handler *child);
 
-/* glibc keeps it outside its shared object, to know by __dso_handle of which
- * object the handler is. */
+/* glibc's atexit is not in its shared object but linked into each object, which
+ * it tells apart by __dso_handle. */
 int llmobs_libc_atexit(handler *function)
 {
     return __cxa_atexit((void (*)(void *))(void (*)(void))function, NULL,
                         (void *)&__dso_handle);
 }
 
-/* Up to glibc 2.32 the functions of <sys/stat.h> are in no shared object. */
+/* Up to glibc 2.32 its shared object has no functions of <sys/stat.h>. */
 int llmobs_libc_stat(const char *restrict path, struct stat *restrict out)
 {
     return stat != NULL ? stat(path, out) : __xstat(STAT_VERSION, path, out);
@@ -76,14 +76,16 @@ int llmobs_libc_fstatat(int dir, const char *restrict path,
                            : __fxstatat(STAT_VERSION, dir, path, out, flags);
 }
 
-/* From glibc 2.25 on. The compiler cannot know that nobody reads the zeros. */
+/* glibc has it from 2.25 on. The asm seems to read the zeros, so that the
+ * compiler keeps the memset. */
 void llmobs_libc_explicit_bzero(void *at, size_t len)
 {
     memset(at, 0, len);
     __asm__ volatile("" : : "r"(at) : "memory");
 }
 
-/* glibc's is outside its shared object, too; musl has it by this name alone. */
+/* glibc's pthread_atfork is not in its shared object, which has
+ * __register_atfork; musl has only pthread_atfork. */
 int llmobs_libc_pthread_atfork(handler *prepare, handler *parent,
                                handler *child)
 {

@@ -5,7 +5,7 @@
 #define HIDDEN __attribute__((visibility("hidden")))
 #define MAYBE __attribute__((weak))
 
-/* The version of struct stat that the kernel's is: glibc up to 2.32 asks. */
+/* glibc up to 2.32 takes the version of struct stat as an argument. */
 #ifdef __x86_64__
 #define STAT_VERSION 1
 #else

@@ -1,6 +1,6 @@
 /* lacking_tool - the functions that an older C library or musl lacks, for the
- * tool alone. It has those of lacking.c as well, which says how they are
- * called.
+ * tool alone. The tool is also linked with lacking.c, which explains their
+ * names.
  *
  * Owns:    nothing.
  * Threads: any.
@@ -38,7 +38,7 @@ HIDDEN ssize_t llmobs_libc_getrandom(void *out, size_t len, unsigned flags);
 HIDDEN int llmobs_libc_scandirat(int at, const char *path, struct dirent ***out,
                                  pick_entry *pick, order_entries *order);
 
-/* Executes the file, also a script that does not say by what. */
+/* Executes the file; a script without a shebang line is run by the shell. */
 static int lacking_tool_execute(const char *file, char *const *argv,
                                 char *const *variables)
 {
@@ -69,8 +69,8 @@ static int try_next(int error)
            error == ENOTDIR || error == ENODEV || error == ETIMEDOUT;
 }
 
-/* musl's runs no script without a first line that says by what; env(1) does in
- * most systems, and the launcher. */
+/* musl's execvpe runs no script without a shebang line; env(1) in most systems
+ * does, and so must the launcher. */
 int llmobs_libc_execvpe(const char *file, char *const *argv,
                         char *const *variables)
 {
@@ -103,13 +103,13 @@ int llmobs_libc_execvpe(const char *file, char *const *argv,
     return -1;
 }
 
-/* Up to glibc 2.32 it is in no shared object. */
+/* Up to glibc 2.32 its shared object has no lstat. */
 int llmobs_libc_lstat(const char *restrict path, struct stat *restrict out)
 {
     return lstat != NULL ? lstat(path, out) : __lxstat(STAT_VERSION, path, out);
 }
 
-/* From glibc 2.26 on. */
+/* glibc has it from 2.26 on. */
 void *llmobs_libc_reallocarray(void *block, size_t count, size_t size)
 {
     size_t bytes;
@@ -121,7 +121,7 @@ void *llmobs_libc_reallocarray(void *block, size_t count, size_t size)
     return realloc(block, bytes);
 }
 
-/* From glibc 2.25 on. */
+/* glibc has it from 2.25 on. */
 ssize_t llmobs_libc_getrandom(void *out, size_t len, unsigned flags)
 {
     return syscall(SYS_getrandom, out, len, flags);
@@ -162,7 +162,7 @@ static int read_entries(DIR *dir, struct entries *all, pick_entry *pick)
     return rc;
 }
 
-/* musl has none. */
+/* musl lacks it. */
 int llmobs_libc_scandirat(int at, const char *path, struct dirent ***out,
                           pick_entry *pick, order_entries *order)
 {

@@ -1,13 +1,12 @@
-/* The first look at a request without a body: every GET of a program passes
- * here, so it is one walk over the URL, and the code that reads URLs and knows
- * hosts is not even mapped for it. */
+/* The first look at a request without a body. Every GET of a program passes
+ * here, so this is one walk over the URL, and the code that reads URLs and
+ * knows hosts is not even mapped for it. */
 #include <string.h>
 
 #include "rules/rules.h"
 
-/* Segments of paths, one of which each bodyless shape has that its path shows,
- * not as its last.
- * tests/unit/test_rules.c proves it. */
+/* Segments of paths. Each bodyless shape whose path shows it has such a
+ * segment, not as its last. tests/unit/test_rules.c proves it. */
 static bool bodyless_is_place(const char *at)
 {
     switch (*at) {

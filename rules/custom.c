@@ -10,7 +10,7 @@
 #include "rules/read/layout.h"
 #include "rules/read/text.h"
 
-/* One row's texts, in the order of `columns`. */
+/* The texts of a row, in the order of `columns`. */
 enum column {
     COLUMN_HOST,
     COLUMN_PATH,
@@ -81,7 +81,7 @@ struct row {
     bool never;
 };
 
-/* The columns that are true or not there. */
+/* Columns that are true or missing. */
 static bool *switch_of(struct row *row, const char *key)
 {
     if (strcmp(key, "never") == 0)
@@ -220,8 +220,7 @@ static void custom_lower(char *text)
             *text = (char)(*text + 32);
 }
 
-/* Requests' hosts have their DNS form when they are compared, so a rule's has
- * it, too. */
+/* Hosts are compared in their DNS form, so a rule's host gets that form. */
 __attribute__((noinline)) static int to_dns(char **host)
 {
     char name[LLMOBS_URL_HOST_MAX + 1];
@@ -233,7 +232,7 @@ __attribute__((noinline)) static int to_dns(char **host)
     return *host ? 0 : -ENOMEM;
 }
 
-/* Answers the fault. */
+/* Gives the fault; NULL: the shape was chosen. */
 static const char *choose_shape(struct llmobs_rule *rule, const struct row *row)
 {
     const char *kind = row->texts[COLUMN_KIND];
@@ -249,7 +248,7 @@ static const char *choose_shape(struct llmobs_rule *rule, const struct row *row)
     return kind ? "it names an unknown kind" : "it names an unknown operation";
 }
 
-/* A rule with pointers must have room in a note for other processes. */
+/* A rule with pointers must fit in a note for other processes. */
 static bool fits_note(const struct llmobs_rule *rule)
 {
     return !rule->places ||
@@ -258,7 +257,7 @@ static bool fits_note(const struct llmobs_rule *rule)
                NOTE_ROOM;
 }
 
-/* Writes the pointers as layout.h has them. */
+/* Writes the pointers in layout.h's form. */
 static int fill_places(const struct row *row, struct llmobs_rule *rule,
                        const char **why)
 {

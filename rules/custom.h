@@ -2,28 +2,28 @@
  *
  * Owns:    the list owns its rules and their texts, until llmobs_custom_free.
  * Threads: constant after parse.
- * Errors:  -EINVAL: the file is bad, and no rule of it holds; -ENOMEM.
+ * Errors:  -EINVAL: the file is bad, and no rule of it counts; -ENOMEM.
  * Limits:  LLMOBS_CUSTOM_MAX rules; a file with more is bad.
  *
  * The file is a JSON array of objects with the columns host, path, method,
  * operation, dialect, provider, name and header, all texts. dialect and one of
  * host, path and header must be there; '*' in the first two stands for any
- * bytes, and both must match whole. method is POST and operation the dialect's
- * first unless given; name is the span's name. A request without a body needs a
- * rule that names its method: GET, HEAD, DELETE.
+ * bytes, and both must match completely. method is POST and operation the
+ * dialect's first unless given; name is the span's name. A request without a
+ * body needs a rule that names its method: GET, HEAD, DELETE.
  *
- * kind in place of dialect and operation is that of the span. Such a rule may
- * say by JSON pointers where the bodies have what (rules/read/layout.h); a
- * retrieval says at least where the documents are.
+ * A rule may have kind, the span's kind, in place of dialect and operation.
+ * Such a rule may say by JSON pointers where the bodies have their values
+ * (rules/read/layout.h); a retrieval says at least where the documents are.
  *
- * multipart, which is true or not there, takes forms, too: their fields are the
- * members of the request.
+ * With multipart, which is true or missing, the rule also takes forms: their
+ * fields are the members of the request.
  *
  * header is the name of a field that the request's header must have, with a
  * value; behind a colon, a part of the value, in any case. Such a rule counts
- * for requests that nothing else takes, and reads their header list.
+ * for requests that no other rule takes, and reads their header list.
  *
- * never, which is true or not there, says that the request is no call. Such a
+ * never, which is true or missing, says that the request is no call. Such a
  * rule has host, path and method only, and covers all methods unless it names
  * one.
  */
@@ -34,17 +34,17 @@
 
 #define LLMOBS_CUSTOM_MAX 1000
 
-/* How one kind of request is read. A rule of a built-in dialect fills the first
- * two members only. */
+/* How one kind of request is read. A rule of a built-in dialect sets only the
+ * first two members. */
 struct llmobs_rule {
-    const struct llmobs_dialect *dialect; /* NULL: never */
+    const struct llmobs_dialect *dialect; /* NULL: the rule is a `never` */
     const struct llmobs_shape *shape;
     char *host;
     char *path;
     char *method;
-    char *provider; /* NULL: by the host */
+    char *provider; /* NULL: as the host says */
     char *name;     /* NULL: the shape's */
-    char *places;   /* NULL: none */
+    char *places;   /* NULL: no places */
     char *header;   /* "name" or "name: part of the value"; NULL: none */
     bool multipart; /* the request may be a form */
     bool never;     /* no call, whatever else would match */
@@ -57,7 +57,7 @@ struct llmobs_custom {
 
 /* The fault of a file, for the user. */
 struct llmobs_custom_fault {
-    size_t rule;     /* the first is 1; 0: the file as a whole */
+    size_t rule;     /* the first rule is 1; 0: the file as a whole */
     const char *why; /* static */
 };
 
@@ -67,17 +67,17 @@ int llmobs_custom_parse(struct llmobs_text text, struct llmobs_custom *custom,
                         struct llmobs_custom_fault *fault);
 void llmobs_custom_free(struct llmobs_custom *custom);
 
-/* True when the rule's method is one that sends no body. */
+/* True when requests of the rule's method have no body. */
 bool llmobs_custom_bodyless(const struct llmobs_rule *rule);
 
 /* True where a rule with a header has this method. */
 bool llmobs_custom_asks(const struct llmobs_custom *custom, const char *method);
 
-/* True where the line, "Name: value", is the header of a rule. */
+/* True where the line, "Name: value", is a rule's header. */
 bool llmobs_custom_is_sign(const struct llmobs_custom *custom,
                            const char *line);
 
-/* The first rule with a header that this line is, for this request; NULL:
+/* The first rule whose header this line is, and which this request fits; NULL:
  * none. */
 const struct llmobs_rule *llmobs_custom_find_signed(
     const struct llmobs_custom *custom, const char *method,

@@ -4,8 +4,8 @@
 
 #include "rules/providers.h"
 
-/* The provider is the one to whose API the program speaks: a host that is known
- * decides, then the user's rule, then the form of the bodies. */
+/* The provider whose API the program speaks to: a known host decides, then the
+ * user's rule, then the form of the bodies. */
 static const char *provider_of(const struct llmobs_rule *rule,
                                const struct llmobs_classified *classified)
 {
@@ -32,8 +32,8 @@ static const char *operation_of(const struct llmobs_shape *shape)
     return shape->genai ? shape->genai : words[shape->kind];
 }
 
-/* An agent or a workflow behind an API has one, although its kind says the
- * operation. */
+/* True for a span with a provider; an agent or a workflow behind an API also
+ * has one, although its kind names its operation. */
 static bool rules_facts_has_provider(enum llmobs_kind kind,
                                      const char *operation)
 {

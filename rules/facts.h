@@ -3,7 +3,7 @@
  *
  * Owns:    nothing.
  * Threads: any.
- * Errors:  none: what cannot be said is left out.
+ * Errors:  none: a fact that is not known is left out.
  */
 #ifndef LLMOBS_RULES_FACTS_H
 #define LLMOBS_RULES_FACTS_H

@@ -27,7 +27,7 @@ bool llmobs_rules_match_connection(const struct llmobs_rules *rules,
         match->why = "a websocket, but no known path";
         return false;
     }
-    /* The frames themselves show that it is one. */
+    /* The frames themselves show whether it is a model's connection. */
     match->confirm = false;
     return true;
 }
@@ -67,7 +67,7 @@ bool llmobs_rules_transcribes(const struct llmobs_match *match,
     return frames->transcribes && frames->transcribes(settings);
 }
 
-/* The value of a parameter; its length is 0 where there is none. */
+/* The value of a parameter; its length is 0 without the parameter. */
 static struct llmobs_text frames_parameter(const char *url, const char *name)
 {
     const char *at = url + strcspn(url, "?#");
@@ -83,7 +83,7 @@ static struct llmobs_text frames_parameter(const char *url, const char *name)
     return (struct llmobs_text){"", 0};
 }
 
-/* A name with other bytes, such as escapes, is left out: none has them. */
+/* True for a model's name. No real name has escapes or other such bytes. */
 static bool frames_is_name(struct llmobs_text text)
 {
     static const char other[] = "-._:/@";

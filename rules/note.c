@@ -15,26 +15,26 @@ _Static_assert(LLMOBS_KIND_RETRIEVAL < 10, "a digit for each");
 /* The columns of the text, in this order. */
 enum {
     COLUMN_DIALECT,
-    COLUMN_SHAPE, /* method, a blank and path; the path alone for a POST */
+    COLUMN_SHAPE, /* method, a blank and path; only the path for a POST */
     COLUMN_KIND,
-    COLUMN_FLAGS, /* p: proxied, c: the body has to confirm it */
+    COLUMN_FLAGS, /* p: proxied, c: the body has to confirm the match */
     COLUMN_PROVIDER,
     COLUMN_NAME,
-    COLUMN_PLACES, /* left out where the rule has none */
+    COLUMN_PLACES, /* left out if the rule has no places */
     COLUMN_COUNT
 };
 
 struct llmobs_recalls {
     struct llmobs_recalls *next;
-    size_t count; /* of this one and all after it */
+    size_t count; /* of this recall and all behind it */
     struct llmobs_rule rule;
     struct llmobs_match match;
-    char *text; /* whole */
+    char *text; /* the complete text */
     char *copy; /* cut in columns, which rule and match point into */
 };
 
-/* Answers the end of the text, NULL where it does not fit. No printf, since the
- * app's thread writes such a text twice a call. */
+/* Gives the end of the text, NULL where it does not fit. Not with printf, since
+ * the app's thread writes such a text twice in a call. */
 static char *put_column(char *at, const char *end, const char *text,
                         char behind)
 {
@@ -90,8 +90,8 @@ static const struct llmobs_shape *find_shape(
     return NULL;
 }
 
-/* Ends each column with a NUL; false where it has more or fewer of them. The
- * last one may be missing. */
+/* Ends each column with a NUL; false where the text has more or fewer columns.
+ * The last column may be missing. */
 static bool split_note(char *text, char *columns[COLUMN_COUNT])
 {
     columns[COLUMN_PLACES] = NULL;

@@ -5,7 +5,7 @@
 
 #include "rules/read/text.h"
 
-/* All dialects of models, in the order of their precedence, and those of
+/* All dialects of models, in the order of their precedence, and the dialects of
  * LLMOBS_OBSERVE. */
 #define MODELS(X)                                                           \
     X(bedrock_converse), X(bedrock_embed), X(bedrock_rerank),               \
@@ -34,8 +34,8 @@ const struct llmobs_dialect *const llmobs_dialects[] = {MODELS(POINTER), NULL};
 const struct llmobs_dialect *const llmobs_observed[] = {OBSERVED(POINTER),
                                                         NULL};
 
-/* Many hosts with OpenAI's API offer Anthropic's too, for programs that know no
- * other. */
+/* Many hosts with OpenAI's API also offer Anthropic's, for programs that know
+ * no other API. */
 #define OPENAI                                                                 \
     &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,           \
         &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses,   \
@@ -89,7 +89,7 @@ static const struct llmobs_dialect *const *const speaks[] = {
     SPEAKS(huggingface, OPENAI, &llmobs_dialect_huggingface),
     SPEAKS(dashscope, OPENAI, &llmobs_dialect_dashscope),
 
-    /* Its paths end as OpenAI's do, /text/embeddings and /text/rerank. */
+    /* Its paths end as OpenAI's do: /text/embeddings and /text/rerank. */
     SPEAKS(watsonx, &llmobs_dialect_watsonx, OPENAI),
     SPEAKS(cloudflare, OPENAI, &llmobs_dialect_cloudflare),
     SPEAKS(replicate, OPENAI, &llmobs_dialect_replicate),
@@ -109,15 +109,15 @@ static const struct llmobs_dialect *const *const speaks[] = {
     SPEAKS(minimax, OPENAI, &llmobs_dialect_minimax),
     SPEAKS(assemblyai, &llmobs_dialect_assemblyai),
 
-    /* A resource of Azure's has one host for all of its services. */
+    /* A resource at Azure has one host for all of its services. */
     SPEAKS(azure, OPENAI, &llmobs_dialect_azure_speech),
     SPEAKS(azure_speech, &llmobs_dialect_azure_speech),
 };
 
 #define HOST(text) .host_len = sizeof(text) - 1, .host = text
 
-/* A row counts for the hosts below its own, too; '*' stands for any
- * bytes, and may not be among a row's last eight (possible). */
+/* A row also counts for the hosts below its own; '*' stands for any bytes, but
+ * not among a row's last eight bytes (possible). */
 static const struct llmobs_provider providers[] = {
     {HOST("*.openai.com"), .name = "openai", .dialects = openai},
     {HOST("*.openai.azure.com"), .name = "azure_openai",
@@ -289,7 +289,7 @@ const struct llmobs_dialect *llmobs_dialect_find(const char *name)
 #define WORD 64
 #define WORDS ((PROVIDERS + WORD - 1) / WORD)
 
-/* The number of last bytes of a host that rule out most rows. */
+/* How many last bytes of a host rule out most rows. */
 #define TAIL ((size_t)8)
 
 static uint64_t tail_of(struct llmobs_text text)
@@ -300,8 +300,8 @@ static uint64_t tail_of(struct llmobs_text text)
     return tail;
 }
 
-/* Sets one bit for each row that the host's last bytes do not rule out; false:
- * they rule out all of them. Each request with a known path asks, so this has
+/* Sets a bit for each row that the host's last bytes do not rule out; false:
+ * they rule out all rows. Each request with a known path asks this, so it has
  * to be cheap. A host that is shorter has a tail that no row has. */
 static bool possible(struct llmobs_text host, uint64_t bits[WORDS])
 {
@@ -321,8 +321,8 @@ static bool possible(struct llmobs_text host, uint64_t bits[WORDS])
     return any;
 }
 
-/* A row that begins with a star and covers a part of a host covers the whole
- * one as well, so that of a part (not `whole`) only the others are compared. */
+/* A row that begins with a star and covers a part of a host also covers the
+ * complete host. So a part (not `whole`) is only compared with other rows. */
 static bool providers_covers(struct llmobs_text row, struct llmobs_text host,
                              bool whole)
 {
@@ -378,7 +378,7 @@ const struct llmobs_dialect *const *llmobs_provider_dialects(
     return speaks[provider->dialects];
 }
 
-/* Of Google's two services none is known by the name alone. */
+/* "google" does not tell which of Google's two services is meant. */
 const char *llmobs_provider_genai(const char *name)
 {
     if (strcmp(name, "google") == 0)

@@ -1,5 +1,5 @@
 /* providers - the tables of known dialects and known hosts. Both are in
- * providers.c, where a new one gets its row (docs/RULES.md).
+ * providers.c, where a new dialect or host gets its row (docs/RULES.md).
  *
  * Owns:    nothing; all tables are constant.
  * Threads: any.
@@ -13,15 +13,14 @@
 /* Every dialect that a path can select, NULL-terminated. */
 extern const struct llmobs_dialect *const llmobs_dialects[];
 
-/* Those of LLMOBS_OBSERVE, likewise. */
+/* The dialects of LLMOBS_OBSERVE, NULL-terminated. */
 extern const struct llmobs_dialect *const llmobs_observed[];
 
-/* The dialect of that name, those that no path selects
- * included; NULL: there is none. */
+/* The dialect of that name, even if no path selects it; NULL: unknown. */
 const struct llmobs_dialect *llmobs_dialect_find(const char *name);
 
-/* The row of a host: of those that cover the host, or else the longest of its
- * ends behind a dot that any row covers, the first; NULL: not listed. */
+/* The row of a host: the first row that covers the host; else the first row
+ * that covers the longest end of the host behind a dot. NULL: not listed. */
 const struct llmobs_provider *llmobs_provider_find(
     const struct llmobs_url *url);
 
@@ -35,13 +34,13 @@ static inline struct llmobs_text llmobs_provider_host(
 const struct llmobs_dialect *const *llmobs_provider_dialects(
     const struct llmobs_provider *provider);
 
-/* A row by its number; NULL: there are fewer. */
+/* A row by its number; NULL: the table has fewer rows. */
 const struct llmobs_provider *llmobs_provider_at(size_t row);
 
 /* OpenTelemetry's name of a provider that was found without its host. */
 const char *llmobs_provider_genai(const char *name);
 
-/* A name for an unlisted host by its port; NULL: none. */
+/* A name for an unlisted host by its port; NULL: an unknown port. */
 const char *llmobs_provider_by_port(const struct llmobs_url *url);
 
 #endif

@@ -22,7 +22,7 @@
 #define LINE_MAX_LEN 160
 #define SIGNED_MAX 4
 #define OBSERVED_MAX 32
-#define QUERY_MAX ((size_t)8192) /* longer URLs are hardly taken anywhere */
+#define QUERY_MAX ((size_t)8192) /* hardly any server takes longer URLs */
 
 struct llmobs_rules {
     struct llmobs_url_list *never;
@@ -30,10 +30,9 @@ struct llmobs_rules {
     char *inject_hosts; /* patterns, in lower case; or NULL */
     struct llmobs_custom custom;
     struct llmobs_rule generic;
-    struct llmobs_shapes shapes; /* of llmobs_dialects */
-    struct llmobs_shapes
-        observed; /* those of llmobs_observed that are wanted */
-    const struct llmobs_rule *with_signs[SIGNED_MAX + 1]; /* of the shapes */
+    struct llmobs_shapes shapes;   /* of llmobs_dialects */
+    struct llmobs_shapes observed; /* the wanted ones of llmobs_observed */
+    const struct llmobs_rule *with_signs[SIGNED_MAX + 1]; /* with signs */
     bool search;
 };
 
@@ -61,7 +60,7 @@ static bool rules_wants(const struct llmobs_rules_config *config,
                                                  : config->search;
 }
 
-/* Where nothing is wanted, there is no memory and no list. */
+/* Where no dialect is wanted, `observed` has no memory and no list. */
 static int fill_observed(struct llmobs_rules *rules,
                          const struct llmobs_rules_config *config)
 {
@@ -87,7 +86,7 @@ static int fill_shapes(struct llmobs_rules *rules,
     return fill_observed(rules, config);
 }
 
-/* The message has only the entry's number, since the entry may hold a password.
+/* The message only has the entry's number, since the entry may hold a password.
  */
 static int add_proxy(struct llmobs_rules *rules,
                      const struct llmobs_rules_config *config,
@@ -248,8 +247,8 @@ static const char *provider_name(const struct llmobs_url *url)
     return provider ? provider->name : llmobs_provider_by_port(url);
 }
 
-/* True where the user has named the host: it gets trace headers, even a public
- * one. */
+/* True where the user has named the host: then it gets trace headers, even if
+ * it is public. */
 static bool is_named(const struct llmobs_rules *rules,
                      const struct llmobs_url *url)
 {
@@ -264,9 +263,9 @@ static bool is_named(const struct llmobs_rules *rules,
     return false;
 }
 
-/* A body that is no JSON is a form as well where one may come: a program may
- * write the form itself. A body that is known decides, for many programs leave
- * it at the content type that libcurl sends by default. */
+/* Sets whether the request is a form. If a form may come, a body that is not
+ * JSON also counts as a form: a program may write the form itself. A known body
+ * decides, as many programs leave the content type at libcurl's default. */
 static void judge_form(bool may_be, const struct llmobs_request *request,
                        struct llmobs_match *match)
 {
@@ -308,7 +307,7 @@ static bool match_proxy(const struct llmobs_rules *rules,
                "rule 1: configured proxy, known path");
 }
 
-/* A path that only this API has, for a request whose body says nothing. */
+/* True for a path that only this API has, if the body says nothing. */
 static bool tells_itself(const struct llmobs_shape *shape,
                          const struct llmobs_match *match)
 {
@@ -316,7 +315,7 @@ static bool tells_itself(const struct llmobs_shape *shape,
 }
 
 /* Rule 3. Of a body that comes while libcurl sends, only the content type is
- * known: it must allow JSON. */
+ * known, which must allow JSON. */
 static bool match_shape(const struct llmobs_rules *rules,
                         const struct llmobs_request *request,
                         const struct llmobs_url *url,
@@ -415,7 +414,7 @@ static bool is_coded(const char *coding)
     return coding[strspn(coding, " \t\r\n")] != '\0';
 }
 
-/* A compressed body can only be read at the end, just as one that comes while
+/* A compressed body can only be read at the end, as a body that comes while
  * libcurl sends. */
 static struct llmobs_request as_known(const struct llmobs_request *request)
 {
@@ -457,8 +456,8 @@ static const struct llmobs_rule *find_observed(
     return NULL;
 }
 
-/* Its bodies are JSON or not there. Where a body has to confirm that it is such
- * a search and is known, it does so now: most requests to such a path are not.
+/* The bodies are JSON or missing. If a known body has to confirm that this is
+ * such a search, it does so now: most requests to such a path are no searches.
  */
 static bool match_observed(const struct llmobs_rules *rules,
                            const struct llmobs_request *request,
@@ -667,7 +666,7 @@ bool llmobs_rules_same_origin(const char *base, struct llmobs_text location)
     return same;
 }
 
-/* Fills `classified`; `url` is where its URL is kept. */
+/* Fills `classified`; `url` holds its URL. */
 static void begin_reading(const struct llmobs_match *match,
                           const struct llmobs_call *call,
                           struct llmobs_url *url,
@@ -720,7 +719,7 @@ static int rules_name_span(const struct llmobs_rule *rule,
         llmobs_match_client(shape, classified->url), place + 2);
 }
 
-/* NULL: the dialect has none. */
+/* NULL: the dialect has no form. */
 static const struct llmobs_form *rules_form_of(const struct llmobs_rule *rule,
                                                const struct llmobs_shape *shape)
 {
@@ -774,7 +773,7 @@ static const struct llmobs_dialect *const *dialects_of(
 }
 
 /* Reads a call that its shape does not confirm by the next shape with the same
- * path, as "/api/embeddings" is OpenAI's and Ollama's. */
+ * path: "/api/embeddings" is OpenAI's and Ollama's. */
 static int read_as_other(const struct llmobs_rule *first,
                          struct llmobs_classified *classified,
                          struct llmobs_span *span)
@@ -881,7 +880,7 @@ size_t llmobs_rules_stays(unsigned media, struct llmobs_text before)
     return llmobs_media_stays(media, before);
 }
 
-/* The value of a parameter; data NULL: the query has none of that name. */
+/* The value of a parameter; data NULL: the query has no such parameter. */
 static struct llmobs_text rules_parameter(const char *query, const char *name)
 {
     size_t len = strlen(name);

@@ -30,13 +30,13 @@ enum llmobs_proxying {
 struct llmobs_request {
     const char *method;           /* upper case as sent */
     const char *url;              /* absolute, with a scheme */
-    const char *content_type;     /* NULL: none given */
+    const char *content_type;     /* NULL: not given */
     const char *content_encoding; /* the body's, NULL: none given */
-    struct llmobs_text body;      /* data NULL: not known yet or none */
+    struct llmobs_text body;      /* data NULL: not known yet, or no body */
     bool body_pending;            /* a body will be read while sending */
     bool multipart;               /* a form that libcurl makes */
     bool says_form;               /* its content type is that of a form */
-    bool resumes; /* its header may name the place from which a stream goes on
+    bool resumes; /* its header may name where a stream shall go on
                    * (Last-Event-ID); true also before the header is read */
     enum llmobs_proxying proxying;
 };
@@ -47,50 +47,50 @@ struct llmobs_rule;
 /* The result of classification; a plain value that may be copied. */
 struct llmobs_match {
     const struct llmobs_rule *rule; /* lives as long as the rules */
-    const char *provider;           /* likewise; NULL: unknown */
-    enum llmobs_kind kind;          /* of the span; workflow when proxied */
+    const char *provider;           /* as `rule`; NULL: unknown */
+    enum llmobs_kind kind;          /* the span's; workflow when proxied */
     bool proxied;                   /* a configured proxy (rule 1) */
     bool confirm;                   /* the body decides when the call is read */
-    bool bodyless;                  /* it counts without a body, too */
-    bool asks;  /* it is no call by method and URL, but a field of its header
-                 * may show one (llmobs_rules_is_sign) */
+    bool bodyless;                  /* a call counts even without a body */
+    bool asks;  /* no call by method and URL, but a field of its header may show
+                 * a call (llmobs_rules_is_sign) */
     bool form;  /* the body is a form: only its text fields are kept */
-    bool forms; /* the body may be one */
+    bool forms; /* the body may be a form */
     bool media; /* of a long answer in JSON the ends suffice: its middle is a
                  * picture or a sound */
     unsigned sent_media, answered_media; /* for llmobs_rules_stays */
-    bool inject;  /* trace headers may go there: a configured proxy or host */
-    bool near;    /* they may, because the host is in a private network */
-    bool settled; /* method and URL decide, whatever the body is */
-    bool goes_on; /* a later request may bring its answer */
-    const char *why; /* static text: what matched, or why nothing did */
+    bool inject;     /* trace headers may be sent: a configured proxy or host */
+    bool near;       /* it may get them, as the host is in a private network */
+    bool settled;    /* method and URL decide, unless the body is a form */
+    bool goes_on;    /* a later request may bring its answer */
+    const char *why; /* static text: what matched, or why no rule did */
 };
 
 struct llmobs_rules_config {
     const char *proxy_urls;        /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS */
     const char *inject_hosts;      /* patterns of LLMOBS_INJECT, or NULL */
     const char *const *never_urls; /* rule 0; NULL-terminated, may be NULL */
-    struct llmobs_text rules_json; /* text of LLMOBS_RULES; data NULL: none */
+    struct llmobs_text rules_json; /* of LLMOBS_RULES; data NULL: no rules */
     bool vector; /* LLMOBS_OBSERVE: searches in vector databases count */
-    bool search; /* likewise: web searches do */
-    void (*complain)(void *ctx, const char *text); /* one line each */
+    bool search; /* LLMOBS_OBSERVE: web searches count */
+    void (*complain)(void *ctx, const char *text); /* called with a line */
     void *complain_ctx;
 };
 
-/* Gives a rule set; NULL only without memory. Copies what it needs. */
+/* Gives a rule set; NULL only when memory runs out. Copies what it needs. */
 struct llmobs_rules *llmobs_rules_new(const struct llmobs_rules_config *config);
 void llmobs_rules_free(struct llmobs_rules *rules);
 
 /* Classifies a request (WIRE 4.5, 6.1). True: it may be an LLM call, and
- * `match` is filled. False: it is none; then only match->why is filled, and
- * match->asks, and match->inject where the request goes to a configured proxy.
+ * `match` is filled. False: it is no call; then only match->why and match->asks
+ * are set, and match->inject if the request goes to a configured proxy.
  */
 bool llmobs_rules_match(const struct llmobs_rules *rules,
                         const struct llmobs_request *request,
                         struct llmobs_match *match);
 
-/* True where a match by method and URL alone also holds for the header list and
- * the body of the same request. False: the caller matches the whole request. */
+/* True where a match by only method and URL also holds for the header list and
+ * the body of the request. False: the caller matches the whole request. */
 bool llmobs_rules_holds(const struct llmobs_match *match,
                         const struct llmobs_request *request);
 
@@ -98,49 +98,48 @@ bool llmobs_rules_holds(const struct llmobs_match *match,
  * each line of most requests with headers comes here. */
 bool llmobs_rules_is_sign(const struct llmobs_rules *rules, const char *line);
 
-/* Matches a request for which llmobs_rules_match has answered that it `asks`,
- * by a line of its header list. */
+/* Matches a request by a line of its header list, if its match has `asks`. */
 bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
                              const struct llmobs_request *request,
                              const char *line, struct llmobs_match *match);
 
-/* Classifies a websocket's connection to an absolute http or https URL: ws and
- * wss are those. True: its frames are read by llmobs_rules_frame. */
+/* Classifies a websocket's connection to an absolute http or https URL (for ws
+ * and wss). True: llmobs_rules_frame reads its frames. */
 bool llmobs_rules_match_connection(const struct llmobs_rules *rules,
                                    const char *url, enum llmobs_proxying how,
                                    struct llmobs_match *match);
 
-/* The kind of a frame of such a connection, once enough of it has passed to see
- * its members; `sent` by the program. */
+/* The kind of a frame of such a connection, once enough of the frame has passed
+ * to see its members; `sent`: by the program. */
 enum llmobs_frame_kind llmobs_rules_frame(const struct llmobs_match *match,
                                           const struct llmobs_look *frame,
                                           bool sent);
 
-/* Begins a look at a frame of it. */
+/* Begins a look at a frame of the connection. */
 void llmobs_rules_look(const struct llmobs_match *match,
                        struct llmobs_look *frame);
 
-/* True where its binary frames are read as well. */
+/* True where the connection's binary frames are read, too. */
 bool llmobs_rules_takes_binary(const struct llmobs_match *match);
 
-/* Takes out of a whole frame what is never kept; answers its new length. */
+/* Takes out of a whole frame what is never kept; gives its new length. */
 size_t llmobs_rules_shrink(const struct llmobs_match *match, char *frame,
                            size_t len);
 
-/* True where the words of speech follow it, by these settings. */
+/* True where by these settings a transcript follows the speech. */
 bool llmobs_rules_transcribes(const struct llmobs_match *match,
                               struct llmobs_text settings);
 
-/* Appends a line that stands before all settings: what the URL says of them,
- * for the rest of the library keeps no parameters. Nothing where it says
- * nothing. -ENOMEM. */
+/* Appends a line that stands before all settings, with the settings in the URL,
+ * as the rest of the library keeps no parameters. Appends nothing if the URL
+ * has no settings. -ENOMEM. */
 int llmobs_rules_open(const struct llmobs_match *match, const char *url,
                       struct llmobs_buf *line);
 
 /* True for a body that begins as a form does, whatever its header says. */
 bool llmobs_rules_is_form(struct llmobs_text body);
 
-/* True where a body with this beginning may be kept as it is. False: it may be
+/* True where a body with this beginning may be kept unchanged. False: it may be
  * a form, whose files are never kept. */
 bool llmobs_rules_keeps(const struct llmobs_match *match,
                         struct llmobs_text body);
@@ -148,13 +147,12 @@ bool llmobs_rules_keeps(const struct llmobs_match *match,
 /* True when the configuration has at least one proxy. */
 bool llmobs_rules_has_proxies(const struct llmobs_rules *rules);
 
-/* True when a request to this URL may be one that needs no body: most are
- * none, and only those that may be are matched. For any text; one walk over it,
- * nothing else. */
+/* True when a request to this URL may be a call without a body. Most are not,
+ * and only the others are matched. For any text; only one walk over it. */
 bool llmobs_rules_fetches(const char *url);
 
-/* True when a user's rule names a method that has no body, such as GET, or web
- * searches are observed, of which some are such. */
+/* True when a user's rule names a method without a body, such as GET; or when
+ * web searches are observed, as some have no body. */
 bool llmobs_rules_has_bodyless(const struct llmobs_rules *rules);
 
 /* True when a redirect to `location` (a header's value, in any form) surely
@@ -163,43 +161,43 @@ bool llmobs_rules_same_origin(const char *base, struct llmobs_text location);
 
 /* Reads a call into the upper half of `span` (initialised by the caller): name,
  * model, input, output, metadata, metrics, tools, complete, and the provider's
- * own error. It leaves out all that it cannot read. -ENOENT: a match with
+ * own error. Leaves out all that it cannot read. -ENOENT: a match with
  * `confirm` was no LLM call after all; -ENOMEM. */
 int llmobs_rules_read(const struct llmobs_match *match,
                       const struct llmobs_call *call, struct llmobs_span *span);
 
-/* True where method and URL alone show that it was an LLM call: by the user's
- * settings, a known host or port, or a path that only this API has. For a call
- * whose body never could be read. */
+/* True where method and URL alone show that the request was an LLM call: by the
+ * user's settings, a known host or port, or a path that only this API has. For
+ * a call whose body could not be read. */
 bool llmobs_rules_stands(const struct llmobs_match *match);
 
-/* Guesses the answer of `confirm`: looks in the body for a name that such
- * requests have. For a caller that will not have the body when the call is
+/* Guesses whether the body will confirm the match: looks in it for a name that
+ * such requests have. For a caller that will not have the body when the call is
  * read. */
 bool llmobs_rules_seems(const struct llmobs_match *match,
                         struct llmobs_text body);
 
-/* True where the call is a search by vectors, of which the numbers are never
- * kept (lib/span/vectors.h). */
+/* True where the call is a search by vectors, whose numbers are never kept
+ * (lib/span/vectors.h). */
 bool llmobs_rules_has_vectors(const struct llmobs_match *match);
 
-/* How many characters a text of base64 may have that follows `before`, and stay
- * in the body; `media`: sent_media or answered_media of the match
+/* How many characters the text of base64 behind `before` may have to stay in
+ * the body; `media`: sent_media or answered_media of the match
  * (rules/read/left_out.h). For the program's thread: no allocation. */
 size_t llmobs_rules_stays(unsigned media, struct llmobs_text before);
 
-/* The text of a search that stands in the URL, as it is written there: a part
- * of `url`, of which the rest may hold a key; data NULL: none does. */
+/* The text of a search in the URL, as it is written there: a part of `url`,
+ * whose rest may hold a key; data NULL: no text of a search. */
 struct llmobs_text llmobs_rules_query(const struct llmobs_match *match,
                                       const char *url);
 
 /* Writes a match as a text, from which another process makes the match again,
- * whatever its own configuration is. -ENOSPC. */
+ * whatever that process's configuration is. -ENOSPC. */
 int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap);
 
 /* Makes the match of such a text. It borrows from *recalls, which is NULL at
- * first; the caller frees that when it needs none of the matches any more.
- * -EINVAL; -ENOTSUP: this version does not know its dialect; -ENOMEM. One
+ * first; the caller frees *recalls when it needs none of the matches any more.
+ * -EINVAL; -ENOTSUP: this version does not know the dialect; -ENOMEM. One
  * thread at a time. */
 struct llmobs_recalls;
 int llmobs_rules_recall(struct llmobs_recalls **recalls,

@@ -1,12 +1,12 @@
 /* shapes - every shape of every dialect as a rule, and an index of them by the
- * ends of their paths: three probes find out that a request is no call,
- * however many shapes there are.
+ * ends of their paths: three look-ups show that a request is no call, however
+ * many shapes are known.
  *
  * Owns:    the value owns its rules, until llmobs_shapes_fini.
  * Threads: constant after llmobs_shapes_init.
  * Errors:  -ENOMEM; -EINVAL: an index of other dialects.
- * Limits:  in find: no allocation; a shape is compared only where the end of
- *          its path has the key of the request's.
+ * Limits:  in find: no allocation; a shape is compared only if the end of its
+ *          path has the same key as the request's path.
  */
 #ifndef LLMOBS_RULES_SHAPES_H
 #define LLMOBS_RULES_SHAPES_H
@@ -21,14 +21,14 @@ struct llmobs_shapes {
 };
 
 /* Lists the shapes of `dialects` (NULL-terminated), which it borrows, with
- * their index. NULL: they are listed only. */
+ * their index. `index` NULL: only lists them. */
 int llmobs_shapes_init(struct llmobs_shapes *shapes,
                        const struct llmobs_dialect *const *dialects,
                        const struct llmobs_shapes_index *index);
 void llmobs_shapes_fini(struct llmobs_shapes *shapes);
 
-/* The rule of the shape that llmobs_match_shape finds among the dialects; NULL:
- * none. */
+/* The rule of the shape that llmobs_match_shape would find among the dialects;
+ * NULL: no shape. */
 const struct llmobs_rule *llmobs_shapes_find(const struct llmobs_shapes *shapes,
                                              const char *method,
                                              struct llmobs_text path,

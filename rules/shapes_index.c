@@ -4,9 +4,9 @@
 
 #include "rules/read/text.h"
 
-/* Fills the key that each path of this shape has at the same level, and answers
+/* Fills the key that each path of this shape has at the same level, and gives
  * its bucket. A segment with a star stands for one segment of a path, but "**"
- * for any number of them: nothing is known before it. */
+ * for any number of them: nothing before "**" can be a key. */
 static size_t fill_key(const struct llmobs_shape *shape,
                        struct llmobs_shapes_link *link)
 {
@@ -26,8 +26,8 @@ static size_t fill_key(const struct llmobs_shape *shape,
     return LLMOBS_SHAPES_BUCKETS;
 }
 
-/* A shape that a header shows is in no bucket. `ends` has where the next number
- * of each goes, so that each is in order. */
+/* A shape that a header shows is in no bucket. `ends` tells where the next
+ * number of each bucket goes, so that each bucket is in order. */
 size_t llmobs_shapes_index(const struct llmobs_dialect *const *dialects,
                            struct llmobs_shapes_index *index)
 {

@@ -9,8 +9,7 @@
 #include "rules/read/dialect.h"
 #include "rules/shapes_key.h"
 
-/* Answers the number of shapes, of which the index has the first
- * LLMOBS_SHAPES_MAX. */
+/* Gives the number of shapes; the index has the first LLMOBS_SHAPES_MAX. */
 size_t llmobs_shapes_index(const struct llmobs_dialect *const *dialects,
                            struct llmobs_shapes_index *index);
 

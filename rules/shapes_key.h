@@ -1,5 +1,5 @@
-/* shapes_key - the index of the shapes (shapes.h), and the key of a path's end
- * by which it has them.
+/* shapes_key - the index of the shapes (shapes.h), and the key of a path's end,
+ * by which the index finds them.
  *
  * Threads: any; no state.
  */
@@ -16,22 +16,22 @@
 
 struct llmobs_shapes_link {
     uint64_t key;
-    uint16_t next; /* in its bucket; the number of a rule behind this one */
+    uint16_t next; /* next in the bucket; a rule's number, later than this */
 };
 
-/* Numbers of rules, without a pointer: it is made when the library is built
- * (shapes_index.h), and costs a process nothing. */
+/* Numbers of rules, not pointers, so that the index can be made when the
+ * library is built (shapes_index.h), and costs a process nothing. */
 struct llmobs_shapes_index {
     uint16_t count;
-    /* The last bucket is of those without a key. */
+    /* The last bucket has the shapes without a key. */
     uint16_t first[LLMOBS_SHAPES_BUCKETS + 1];
     struct llmobs_shapes_link links[LLMOBS_SHAPES_MAX];
 };
 
-/* That of llmobs_dialects (scripts/shapes_table.c). */
+/* The index of llmobs_dialects (scripts/shapes_table.c). */
 extern const struct llmobs_shapes_index llmobs_shapes_known;
 
-/* In place of the number of an entry. */
+/* In place of a rule's number: no rule. */
 #define LLMOBS_SHAPES_NONE UINT16_MAX
 
 /* The level of a shape is the number of segments with a star at the end of its
@@ -41,8 +41,8 @@ extern const struct llmobs_shapes_index llmobs_shapes_known;
 /* A key has at most this many bytes: a segment of a request may be long. */
 #define LLMOBS_SHAPES_KEY ((size_t)8)
 
-/* The key of a text: its bytes behind the last '/' or ':', but not more than
- * the last LLMOBS_SHAPES_KEY. `from` becomes the offset of the first of them.
+/* The key of a text: its bytes behind the last '/' or ':', but at most the last
+ * LLMOBS_SHAPES_KEY. `from` gets the offset of the first of them.
  */
 static inline uint64_t llmobs_shapes_key(struct llmobs_text text, size_t *from)
 {
@@ -63,7 +63,7 @@ static inline size_t llmobs_shapes_bucket(uint64_t key, size_t level)
            LLMOBS_SHAPES_BUCKETS;
 }
 
-/* Takes the last segment off; false: there is only one. */
+/* Takes the last segment off; false: the path has only one. */
 static inline bool llmobs_shapes_pop(struct llmobs_text *path)
 {
     const char *slash =

@@ -84,7 +84,7 @@ static int cassette_wrong(const struct load *load, const char *name,
     return -EINVAL;
 }
 
-/* Anybody may have made the recording: no link leads out of it, to a file of
+/* Anybody may have made the recording: no link may lead out of it, to a file of
  * this user that a client would get. */
 static int cassette_read_file(struct load *load, const char *name,
                               const char *file, struct llmobs_buf *out)
@@ -116,7 +116,7 @@ static int cassette_read_body(struct load *load, const char *name,
     return !file ? 0 : cassette_read_file(load, name, file, out);
 }
 
-/* Chunks that do not grow, as an edit may leave them, are passed over. */
+/* Chunks that do not grow, as after an edit, are passed over. */
 static int read_chunks(struct llmobs_cassette_item *item,
                        const struct llmobs_json *list)
 {
@@ -213,7 +213,7 @@ static int cassette_read_item(struct load *load,
 
 /* -- the directory --------------------------------------------------------- */
 
-/* The number that a name is; 0: it is none. */
+/* The number that a name is; 0: not a number. */
 static unsigned cassette_number_of(const char *name)
 {
     char *end;

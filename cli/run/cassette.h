@@ -1,6 +1,6 @@
 /* cassette - the recordings of a directory (docs/RECORD.md), in memory.
  *
- * Owns:    all of it, from load to free.
+ * Owns:    everything, from load to free.
  * Threads: one.
  * Errors:  load says on stderr which file is wrong, and why.
  * Limits:  LLMOBS_CASSETTE_MAX recordings, LLMOBS_CASSETTE_BYTES of files.
@@ -17,10 +17,10 @@
 #define LLMOBS_CASSETTE_NAME 16
 #define LLMOBS_CASSETTE_BYTES ((size_t)1024 * 1024 * 1024)
 
-/* A body of a request, as it is compared. */
+/* A body of a request, as recordings are compared by it. */
 struct llmobs_cassette_body {
     struct llmobs_buf text;   /* its secrets masked */
-    struct llmobs_json *json; /* NULL: it is no JSON */
+    struct llmobs_json *json; /* NULL: not JSON */
 };
 
 /* `ms` after the request `end` bytes of the answer had come. */
@@ -36,7 +36,7 @@ struct llmobs_cassette_item {
     const char *method;
     char *path;      /* owned */
     const char *cut; /* why it cannot be served, or NULL */
-    bool form;       /* the body of the request is not known */
+    bool form;       /* the body of the request is a form, and not known */
     struct llmobs_cassette_body request;
     int status; /* 0: no answer came */
     const char *type;
@@ -52,8 +52,8 @@ struct llmobs_cassette {
     size_t count;
 };
 
-/* Loads a directory; `command` begins the messages. -errno; -EINVAL: a file is
- * no part of a recording. */
+/* Loads a directory; `command` begins the messages. -errno; -EINVAL: a file
+ * does not belong to a recording. */
 int llmobs_cassette_load(struct llmobs_cassette *cassette, const char *dir,
                          const char *command);
 void llmobs_cassette_free(struct llmobs_cassette *cassette);
@@ -64,7 +64,7 @@ void llmobs_cassette_read_body(struct llmobs_cassette_body *body,
 void llmobs_cassette_free_body(struct llmobs_cassette_body *body);
 
 /* Gives the path of a URL or of a target, as a recording has it: without the
- * query, its keys masked; NULL without memory. */
+ * query, its keys masked; NULL when memory runs out. */
 char *llmobs_cassette_path(const char *url);
 
 #endif

@@ -18,11 +18,11 @@ struct child {
     bool reaps;
     sigset_t taken;            /* the signals to wait for */
     sigset_t mask;             /* the mask at this process's start */
-    struct sigaction on_child; /* SIGCHLD, likewise */
+    struct sigaction on_child; /* SIGCHLD's action at that time */
 };
 
-/* Blocks all signals but those of a fault: these must still kill this process,
- * and one that somebody sends is not passed on. */
+/* Blocks all signals except a fault's. These must still kill this process; so
+ * if somebody sends such a signal, it is not passed on. */
 static void block_signals(struct child *child)
 {
     static const int faults[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
@@ -74,8 +74,8 @@ static int exec_error(int report)
 }
 
 /* Stops this process as the child was stopped. In an orphaned group, where
- * nobody could continue it, the kernel ignores the signal, and this process
- * goes on. */
+ * nobody could continue the process, the kernel ignores the signal, and this
+ * process goes on. */
 static void stop_too(const struct child *child, int signal)
 {
     struct sigaction by_default = {.sa_handler = SIG_DFL};
@@ -169,8 +169,7 @@ int llmobs_child_run(const struct llmobs_child_command *command,
     close(report[1]);
     result->exec_error = exec_error(report[0]);
     close(report[0]);
-    /* Descriptors of this process would keep the command's pipes and locks
-     * open. */
+    /* An open descriptor would keep a pipe or lock of the command's open. */
     if (result->exec_error == 0)
         llmobs_cli_release_descriptors();
     child_watch(&child, &result->status);

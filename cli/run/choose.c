@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A text that differs counts for less than one that is equal, however much of
- * it is the same. */
+/* A text that differs always counts for less than an equal text, however much
+ * of it is equal. */
 #define PART_MAX 0.9
 #define SHOWN 60
 #define PATH_MAX_BYTES 512
@@ -148,7 +148,7 @@ static void run_choose_compare(struct telling *telling,
                                struct llmobs_json *asked,
                                struct llmobs_json *recorded);
 
-/* Compares what both have at a place below telling->path. */
+/* Compares the values of both at a place below telling->path. */
 static void compare_at(struct telling *telling, const char *key, size_t index,
                        struct llmobs_json *asked, struct llmobs_json *recorded)
 {
@@ -238,8 +238,8 @@ static double likeness(const struct llmobs_cassette_item *item,
                       : llmobs_choose_likeness(&asked->body, &item->request);
 }
 
-/* Of those that are as much alike, one that was not served goes first, then the
- * last one. */
+/* Of recordings that are equally alike, the first that was not served goes
+ * first; then the last of them. */
 static bool run_choose_is_better(double like,
                                  const struct llmobs_cassette_item *best,
                                  double most)

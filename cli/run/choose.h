@@ -2,13 +2,13 @@
  *
  * It has the request's method and path, and either an equal body (the order of
  * members and the blanks of JSON do not count, nor does the query), or with
- * `nearest` the body that is most like it. Of several equal ones each is served
- * once, in their order; then the last of them again and again. A form's body is
- * not known, so any form is equal to it.
+ * `nearest` the body that is most like it. Of several equal recordings each is
+ * served once, in their order; then the last of them again and again. A form's
+ * body is not known, so any form is equal to it.
  *
  * Owns:    nothing.
  * Threads: one.
- * Errors:  none; a difference that has no room is cut.
+ * Errors:  none; a difference that does not fit is cut.
  * Limits:  linear in the bodies that are compared; LLMOBS_CHOOSE_DIFFERENCES
  *          differences are named.
  */
@@ -25,8 +25,8 @@ struct llmobs_asked {
     struct llmobs_cassette_body body;
 };
 
-/* Gives the recording, borrowed; NULL: a miss, and the reason is added to
- * `why`. */
+/* Gives the recording, borrowed; NULL: no recording answers, and the reason is
+ * added to `why`. */
 struct llmobs_cassette_item *llmobs_choose(struct llmobs_cassette *cassette,
                                            const struct llmobs_asked *asked,
                                            bool nearest,

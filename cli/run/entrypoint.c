@@ -26,8 +26,8 @@
 struct entrypoint {
     const char *preload;
     bool help;
-    bool first; /* first process of a pid namespace: the kernel ends all others
-                 * with it */
+    bool first; /* it is the first process of a pid namespace: the kernel ends
+                 * all others with it */
     char **command;
     struct llmobs_environment environment; /* the command's */
     struct llmobs_drain_round round;
@@ -64,7 +64,7 @@ static int entrypoint_fail_exec(const struct entrypoint *entry, int error)
     return llmobs_environment_exec_status(error);
 }
 
-/* Executes the command in this process, where no other process can be had. */
+/* Executes the command in this process, if no other process can be had. */
 static int entrypoint_run_plain(struct entrypoint *entry)
 {
     return entrypoint_fail_exec(
@@ -73,7 +73,7 @@ static int entrypoint_run_plain(struct entrypoint *entry)
 
 /* -- the end -------------------------------------------------------------- */
 
-/* Waits for all children, new ones included. False: some are left at that time.
+/* Waits for all children, also new ones. False: at that time some are left.
  */
 static bool reap_until(int64_t until_ns)
 {
@@ -96,8 +96,8 @@ static bool reap_until(int64_t until_ns)
     }
 }
 
-/* Tells the processes to end which the kernel would kill with this one, so that
- * they can put their last calls into the spool. */
+/* Tells the processes to end that the kernel would kill with this process, so
+ * that they can put their last calls into the spool. */
 static void end_others(int64_t ms)
 {
     if (kill(-1, SIGTERM) != 0)

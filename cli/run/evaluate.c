@@ -24,12 +24,12 @@ struct job {
     const char *type;
     const char *value;
     struct llmobs_config *config;
-    struct llmobs_context context; /* of a span below the one around the script
+    struct llmobs_context context; /* of a span below the span around the script
                                     */
     char span_id[24];
     char trace_id[LLMOBS_TRACE_HEX_LEN + 1];
     char apm_trace_id[LLMOBS_TRACE_HEX_LEN + 1];
-    struct llmobs_json *json; /* the value, where it is JSON */
+    struct llmobs_json *json; /* the value, if it is JSON */
     struct llmobs_json *metadata;
 };
 
@@ -211,7 +211,7 @@ static int evaluate_read_value(struct job *job)
 
 /* -- the span ------------------------------------------------------------- */
 
-/* Takes the span around the script where no other is named. */
+/* If no other span is named, takes the span around the script. */
 static void join_around(struct job *job)
 {
     struct llmobs_evaluation *e = &job->evaluation;
@@ -262,8 +262,8 @@ static int evaluate_give(void *ctx, struct llmobs_worker *worker, bool relayed)
     return llmobs_evaluation_submit(&job->evaluation);
 }
 
-/* True when the metric is delivered, or stands on the disk. Where OTLP's logs
- * cannot say it, another exporter may have it. */
+/* True when the metric is delivered, or is on the disk. If OTLP's logs cannot
+ * express it, another exporter may have it. */
 static bool evaluate_is_safe(void)
 {
     static const enum llmobs_stat safe[] = {

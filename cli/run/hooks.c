@@ -20,7 +20,7 @@ bool llmobs_hooks_wanted(const struct llmobs_environment *environment)
            strcasecmp(value, "on") == 0;
 }
 
-/* Ruby ends where it cannot load the file. */
+/* Ruby stops with an error if it cannot load the file. */
 static int add_ruby(struct llmobs_environment *environment, const char *file)
 {
     char item[PATH_MAX + 2];
@@ -29,8 +29,8 @@ static int add_ruby(struct llmobs_environment *environment, const char *file)
     return llmobs_environment_join(environment, "RUBYOPT", item, " ", false);
 }
 
-/* Perl reads -M as a line of its own language: strict without its import, which
- * every perl has, and then the hook, if it is there. */
+/* Perl reads -M as a line of its own language: it loads strict, which every
+ * perl has, without an import, and then the hook, if that exists. */
 static int add_perl(struct llmobs_environment *environment, const char *file)
 {
     static const char begin[] = "-Mstrict();BEGIN{local($@,$!);eval{require(q<";
@@ -40,8 +40,8 @@ static int add_perl(struct llmobs_environment *environment, const char *file)
     return llmobs_environment_join(environment, "PERL5OPT", item, " ", false);
 }
 
-/* A variable has code, or a file's name behind an '@'. Lua 5.2 and later look
- * at one with their own version first. */
+/* A variable has code, or the name of a file behind an '@'. Lua 5.2 and later
+ * first look for a variable with their version in its name. */
 static int add_lua(struct llmobs_environment *environment, const char *file)
 {
     static const char *const names[] = {"LUA_INIT", "LUA_INIT_5_2",
@@ -67,7 +67,7 @@ static int add_lua(struct llmobs_environment *environment, const char *file)
     return rc;
 }
 
-/* Before the own, since Python takes the first of its name. */
+/* Goes before the user's own, since Python takes the first with a name. */
 static int add_python(struct llmobs_environment *environment, const char *file)
 {
     char dir[PATH_MAX];
@@ -76,8 +76,8 @@ static int add_python(struct llmobs_environment *environment, const char *file)
     return llmobs_environment_join(environment, "PYTHONPATH", dir, ":", true);
 }
 
-/* R reads one file of its site alone, and none where the variable is empty. The
- * hook runs the own one in its place. Another installation's hook goes. */
+/* R reads only one file of its site, and none if the variable is empty. The
+ * hook runs the user's file itself. Another installation's hook is dropped. */
 static int add_r(struct llmobs_environment *environment, const char *file)
 {
     static const char hook[] = "/inbound/hook.R";

@@ -1,10 +1,10 @@
 /* hooks - the variables by which interpreters load the hooks of
  * share/llmobs/inbound as they start: a program that serves requests then takes
- * over the trace context of each of them (docs/SDK.md).
+ * over the trace context of each request (docs/SDK.md).
  *
  * Each value that the environment has stays in force. A hook that cannot be
- * read is left out, and so are all where the path of the hooks has a character
- * that one of the interpreters would take for another.
+ * read is left out; all hooks are, if their path has a character with a meaning
+ * for one of the interpreters.
  *
  * Owns:    nothing.
  * Threads: one.

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes that are read already are dropped once there are this many. */
+/* So many bytes that were read are dropped at once. */
 #define DROP_FROM ((size_t)64 * 1024)
 /* Digits of a length: more would be beyond the longest body. */
 #define DIGITS_MAX 15
@@ -75,7 +75,7 @@ void llmobs_mock_http_next(struct llmobs_mock_http *http)
     drop_read(http);
 }
 
-/* Takes a line without its end; false: its end has not come. */
+/* Takes a line without its end; false: the line's end has not come. */
 static bool run_http_take_line(struct llmobs_mock_http *http,
                                struct llmobs_text *line)
 {
@@ -115,7 +115,7 @@ static bool run_http_is_clean(struct llmobs_text text)
     return true;
 }
 
-/* True where a word is among those between commas. */
+/* True where a word is in a list between commas. */
 static bool lists(struct llmobs_text text, const char *word)
 {
     struct llmobs_text part;
@@ -126,7 +126,7 @@ static bool lists(struct llmobs_text text, const char *word)
     return false;
 }
 
-/* Gives the path of a target, also of an absolute one, as a proxy gets it. */
+/* Gives the path of a target, even if it is absolute, as a proxy gets it. */
 static struct llmobs_text path_of(struct llmobs_text target)
 {
     const char *end = target.data + target.len;
@@ -142,7 +142,7 @@ static struct llmobs_text path_of(struct llmobs_text target)
     return (struct llmobs_text){host, (size_t)(end - host)};
 }
 
-/* "METHOD target HTTP/1.x". */
+/* Reads "METHOD target HTTP/1.x". */
 static int read_first(struct llmobs_mock_http *http, struct llmobs_text line)
 {
     const char *one = memchr(line.data, ' ', line.len);
@@ -244,7 +244,7 @@ static bool has_head(struct llmobs_text text)
     return false;
 }
 
-/* Line ends before a request are none of it: RFC 9112, 2.2. */
+/* Line ends before a request do not belong to it: RFC 9112, 2.2. */
 static void skip_ends(struct llmobs_mock_http *http)
 {
     struct llmobs_text text = run_http_rest(http);
@@ -276,7 +276,7 @@ static int run_http_read_head(struct llmobs_mock_http *http)
 
 /* -- the body ------------------------------------------------------------- */
 
-/* Takes the bytes of a body or chunk that are there; true: that was all. */
+/* Takes the bytes of a body or chunk that have come; true: it is complete. */
 static bool run_http_take_bytes(struct llmobs_mock_http *http, int *status)
 {
     struct llmobs_text text = run_http_rest(http);
@@ -295,7 +295,7 @@ static int digit_of(char c)
     return llmobs_text_hex(c);
 }
 
-/* "1a; extension". */
+/* Reads "1a; extension". */
 static int run_http_read_size(struct llmobs_mock_http *http,
                               struct llmobs_text line)
 {
@@ -321,7 +321,7 @@ static int run_http_read_size(struct llmobs_mock_http *http,
     return 0;
 }
 
-/* The lines between the bytes of chunks. `more`: there is another step. */
+/* Reads the lines between the bytes of chunks. `more`: another step follows. */
 static int run_http_read_line(struct llmobs_mock_http *http, bool *more)
 {
     struct llmobs_text line;

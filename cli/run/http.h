@@ -3,9 +3,9 @@
  *
  * Owns:    its bytes, from init to fini.
  * Threads: one.
- * Errors:  a status that the client is to get: 400 bad form, 408, 413 body too
- *          long, 431 head too long, 501 coding of the transfer not known, 505
- *          no HTTP/1; 500 without memory. Nothing more is read then.
+ * Errors:  a status for the client: 400 bad form, 408, 413 body too long, 431
+ *          head too long, 501 unknown coding of the transfer, 505 no HTTP/1;
+ *          500 without memory. Nothing more is read then.
  * Limits:  LLMOBS_MOCK_HEAD_MAX bytes of a head, and of the trailer behind
  *          chunks; LLMOBS_MOCK_BODY_MAX of a body.
  *
@@ -28,7 +28,7 @@ enum llmobs_mock_part {
     LLMOBS_MOCK_BODY,       /* of a known length */
     LLMOBS_MOCK_CHUNK_SIZE, /* the line before a chunk */
     LLMOBS_MOCK_CHUNK,
-    LLMOBS_MOCK_CHUNK_END, /* the line end behind it */
+    LLMOBS_MOCK_CHUNK_END, /* the line end behind a chunk */
     LLMOBS_MOCK_TRAILER,
     LLMOBS_MOCK_WHOLE
 };
@@ -46,7 +46,7 @@ struct llmobs_mock_http {
     bool chunked;
     bool old;        /* HTTP/1.0 */
     bool keep_alive; /* another request may follow */
-    bool expects;    /* the client waits for a 100 */
+    bool expects;    /* it sent Expect: 100-continue */
     struct llmobs_buf body;
 };
 
@@ -57,13 +57,13 @@ void llmobs_mock_http_fini(struct llmobs_mock_http *http);
 int llmobs_mock_http_add(struct llmobs_mock_http *http, const void *data,
                          size_t len);
 
-/* Reads as far as it can. 0, and http->part says how far; or a status. */
+/* Reads as far as it can. 0: http->part says how far; else a status. */
 int llmobs_mock_http_read(struct llmobs_mock_http *http);
 
-/* True where a request has begun and is not whole. */
+/* True where a request has begun and is not complete. */
 bool llmobs_mock_http_is_begun(const struct llmobs_mock_http *http);
 
-/* Forgets the request that is whole; the bytes behind it begin the next. */
+/* Forgets the complete request; the bytes behind it begin the next. */
 void llmobs_mock_http_next(struct llmobs_mock_http *http);
 
 #endif

@@ -22,12 +22,12 @@
 struct mock {
     char **argv;
     const char *dir;
-    char **command;      /* NULL: none */
-    const char *preload; /* the library that leads its calls; NULL: none */
-    bool replay;         /* its calls are led to the mock */
+    char **command;      /* NULL: no command */
+    const char *preload; /* leads the command's calls here; or NULL */
+    bool replay;         /* the command's calls are led to the mock */
     struct llmobs_serve serve;
-    pid_t child; /* of the command; 0: none, or it has ended */
-    int status;  /* of it, as a shell has it */
+    pid_t child; /* the command; 0: none, or it has ended */
+    int status;  /* the command's exit status, as of a shell */
 };
 
 /* -- the command line ------------------------------------------------------ */
@@ -58,7 +58,7 @@ static int set_dir(const struct llmobs_cli_option *option, const char *value)
     return -EINVAL;
 }
 
-/* Takes the command off, and answers the number of arguments before it. */
+/* Takes the command off, and gives the number of arguments before it. */
 static int mock_split(struct mock *mock, int argc)
 {
     for (int i = 1; i < argc; i++)
@@ -117,8 +117,8 @@ static void on_child(int number)
     (void)number;
 }
 
-/* They come only while the server waits, so that none is missed. `before`: the
- * mask that the command gets. */
+/* The signals come only while the server waits, so that none is missed.
+ * `before`: the mask that the command gets. */
 static void take_signals(sigset_t *before)
 {
     struct sigaction ending = {.sa_handler = on_end};
@@ -146,7 +146,7 @@ static int mock_set_url(struct llmobs_environment *environment,
     return llmobs_environment_set(environment, name, url);
 }
 
-/* The program finds the mock by itself. */
+/* The program finds the mock by these variables. */
 static int set_urls(struct llmobs_environment *environment, unsigned port)
 {
     static const struct {
@@ -163,7 +163,7 @@ static int set_urls(struct llmobs_environment *environment, unsigned port)
     return rc;
 }
 
-/* The library leads the program there. Its spans say that no model was asked.
+/* The library leads calls to the mock. Their spans say that no model was asked.
  */
 static int set_replay(struct llmobs_environment *environment,
                       const struct mock *mock)
@@ -189,7 +189,7 @@ static int mock_set_variables(struct llmobs_environment *environment,
                         : set_urls(environment, mock->serve.port);
 }
 
-/* A command that is to be led here must not run without the variables. */
+/* A command whose calls shall be led here must have the variables. */
 static int mock_execute(const struct mock *mock,
                         const struct llmobs_environment *environment)
 {
@@ -233,8 +233,8 @@ static void look_at_child(struct mock *mock)
         WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* True as long as somebody may ask. The command ends by itself, also when it is
- * asked to: a terminal sends it INT by itself. */
+/* True as long as somebody may ask. The command ends by itself, even when it
+ * shall end: a terminal sends it INT directly. */
 static bool mock_goes_on(struct mock *mock)
 {
     int number = asked_to_end;

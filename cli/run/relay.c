@@ -28,8 +28,8 @@ static void run_relay_keep(struct llmobs_relayed *kept, const char *data,
     atomic_store(&kept->len, have + len);
 }
 
-/* Passes bytes on. When the reader of the output has gone, this closes the
- * pipe, so that the command notices as it would without a relay. */
+/* Passes bytes on. When the reader of the output has gone, closes the pipe, so
+ * that the command notices this as it would without a relay. */
 static void run_relay_pass_on(int from, struct llmobs_relayed *kept)
 {
     char part[16384];

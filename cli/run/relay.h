@@ -6,7 +6,7 @@
  * processes share.
  *
  * Owns:    the process until take, the memory until the tool's end.
- * Threads: one, and no other may run: it forks.
+ * Threads: one, while no other thread runs: it forks.
  * Errors:  -errno: nothing is relayed.
  * Limits:  LLMOBS_RELAY_MAX bytes are kept; all bytes are passed on.
  * Fork:    begin forks.
@@ -22,8 +22,8 @@
 #define LLMOBS_RELAY_MAX ((size_t)1024 * 1024)
 
 struct llmobs_relay {
-    pid_t pid;   /* 0: there is none */
-    int pipe[2]; /* the command writes to the second */
+    pid_t pid;   /* 0: no relay */
+    int pipe[2]; /* the command writes to pipe[1] */
     struct llmobs_relayed *kept;
 };
 

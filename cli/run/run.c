@@ -42,7 +42,7 @@ enum name { LAUNCHER, COMMAND, ENTRYPOINT, NAME_COUNT };
 static const char *const names[NAME_COUNT] = {"llmobs-run", "llmobs run",
                                               "llmobs-entrypoint"};
 
-/* Of two options for one variable the later one counts. */
+/* Of two options for one variable the later counts. */
 enum option {
     ML_APP,
     AGENT_SERVICE,
@@ -73,15 +73,15 @@ struct launch {
     bool entrypoint;
     const char *self;
     char *given[OPTION_COUNT]; /* NULL: not given */
-    bool relay;                /* one is to deliver */
+    bool relay;                /* a relay shall deliver */
     bool inbound;              /* interpreters load their hooks */
     char **command;
     char *workflow;                 /* NULL: no span around the command */
-    bool stays;                     /* the tool stays, as the first process */
-    struct llmobs_environment bare; /* without additions */
+    bool stays;                     /* the tool stays as the first process */
+    struct llmobs_environment bare; /* the environment without additions */
     struct llmobs_environment environment; /* with the variables of the options
                                             */
-    struct llmobs_environment whole;       /* with the library, too */
+    struct llmobs_environment whole;       /* also with the library */
     struct llmobs_preload preload;
 };
 
@@ -160,7 +160,7 @@ static int run_take(struct launch *launch, char ***argv)
     return 0;
 }
 
-/* False for a word that is no option without a value. */
+/* False for a word that is not a switch. */
 static bool take_switch(struct launch *launch, const char *word)
 {
     bool relay = strcmp(word, "--relay") == 0;
@@ -176,7 +176,7 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-/* Answers 1 where the help is wanted. */
+/* 1: the help is wanted. */
 static int run_parse(struct launch *launch, char **argv)
 {
     int rc = 0;
@@ -201,13 +201,13 @@ static int run_parse(struct launch *launch, char **argv)
 
 /* -- recording ------------------------------------------------------------- */
 
-/* Bodies that are cut cannot be served again: so more of them is kept in memory
- * than usual, where the user says nothing. */
+/* Cut bodies cannot be served again: so, if the user sets no limit, memory
+ * keeps more of a body than usual. */
 static const char *const record_limits[][2] = {
     {"LLMOBS_CAPTURE_MAX", "134217728"}, {"LLMOBS_BUFFER_MAX", "1073741824"}};
 
-/* Has the directory, and gives its absolute path, as CMD may change its own.
- * NULL, and errno. */
+/* Makes the directory, and gives its absolute path, as CMD may change its own
+ * directory. NULL, and errno. */
 static char *have_directory(const char *path)
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
@@ -217,7 +217,7 @@ static char *have_directory(const char *path)
     return realpath(path, NULL);
 }
 
-/* Says why nothing can be recorded: whoever asks for it would miss it later. */
+/* Says why nothing can be recorded: otherwise the user would miss it later. */
 static int prepare_record(struct launch *launch)
 {
     char *path;
@@ -273,7 +273,7 @@ static int run_tell(const struct launch *launch, const char *text,
     return STATUS_ABSENT;
 }
 
-/* Finds library and tool. Answers 0, or the exit status. */
+/* Finds library and tool. 0, or the exit status. */
 static int run_find(struct launch *launch)
 {
     struct llmobs_preload *preload = &launch->preload;
@@ -309,8 +309,8 @@ static int set_signals(posix_spawnattr_t *how)
                                              POSIX_SPAWN_SETSIGMASK);
 }
 
-/* Runs the tool in silence; true where it exits with 0. SIGCHLD must have its
- * default here, or the status would be lost. */
+/* Runs the tool without output; true where it exits with 0. SIGCHLD must have
+ * its default here, or the status would be lost. */
 static bool tool_does(char **words, char *const *environment)
 {
     struct sigaction before, by_default = {.sa_handler = SIG_DFL};
@@ -335,7 +335,7 @@ static bool tool_does(char **words, char *const *environment)
     return status == 0;
 }
 
-/* True when the tool starts; one that was built for another libc does not. */
+/* True when the tool starts: not a tool that was built for another libc. */
 static bool tool_works(char *tool)
 {
     char *words[] = {tool, (char[]){"version"}, NULL};
@@ -343,9 +343,9 @@ static bool tool_works(char *tool)
     return tool_does(words, environ);
 }
 
-/* Returns when a relay delivers; where none can be had, CMD delivers by itself,
- * and the tool has said why in the log. The kernel would kill a relay together
- * with a CMD that is the first process of a pid namespace, before the last
+/* Returns when a relay delivers. If no relay can be had, CMD delivers by
+ * itself, and the tool has said why in the log. Not if CMD is the first process
+ * of a pid namespace: the kernel would kill the relay with it, before the last
  * calls are sent. */
 static void have_relay(const struct launch *launch)
 {
@@ -374,7 +374,7 @@ static size_t run_weigh(char *const *strings, bool *fits)
 }
 
 /* False where the kernel might refuse the command with all added variables.
- * This decides early, since the tool cannot leave anything out later. */
+ * Decides early, since the tool cannot leave anything out later. */
 static bool run_has_room(const struct launch *launch, char *const *words)
 {
     long max = sysconf(_SC_ARG_MAX);
@@ -398,8 +398,8 @@ static char **run_add_tool(char **at, struct launch *launch, char *command)
     return at;
 }
 
-/* Gives the command with the words of the tools that stay around it; NULL where
- * there are none, or no memory. */
+/* Gives the command with the words of the tools that stay around it; NULL: no
+ * tool stays, or memory ran out. */
 static char **around(struct launch *launch)
 {
     size_t count = 0;
@@ -442,7 +442,7 @@ static int run_become(struct launch *launch,
     return llmobs_environment_exec_status(error);
 }
 
-/* Sets the variables for the tools, and those for a command without a tool. */
+/* Sets the variables for the tools, and for a command without a tool. */
 static int add_variables(struct launch *launch)
 {
     int rc = llmobs_preload_enable(&launch->environment);
@@ -457,7 +457,7 @@ static int add_variables(struct launch *launch)
     return rc;
 }
 
-/* A command that was to be answered from files must not ask a model. */
+/* Refuses: a command that shall be answered from files must not ask a model. */
 static int unanswered(const struct launch *launch)
 {
     llmobs_tell("%s: --replay: no memory, or no room for its variables\n",
@@ -488,7 +488,7 @@ static int run_run(struct launch *launch)
     return run_become(launch, &launch->whole, launch->command);
 }
 
-/* The tool's name; by any other name it is the launcher. */
+/* NAME by the tool's name; any other name is the launcher's. */
 static enum name run_name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -1,16 +1,16 @@
 /* run - the launcher: becomes a command with the library preloaded.
  *
- * It is a program of its own, llmobs-run, and `llmobs run`. As
- * llmobs-entrypoint it is the first process of a container: `llmobs entrypoint`
- * stays there, and runs the command even where it cannot observe it.
+ * It is the program llmobs-run, and also `llmobs run`. As llmobs-entrypoint it
+ * is the first process of a container: `llmobs entrypoint` stays there, and
+ * runs the command even where it cannot observe it.
  *
  * Owns:    nothing: it opens no descriptor, and ends by an exec. With --relay
- *          it may leave a process behind, which is no child of the command.
+ *          it may leave a process behind, which is not a child of the command.
  * Threads: one.
  * Errors:  the answer is the exit status: 2 for a mistake in the options, 126
  *          or 127 where the library or the command cannot be used.
- * Limits:  where the kernel takes no more variables, or no longer one, the
- *          command gets the variables that came, and is not observed.
+ * Limits:  if the kernel does not take the added variables, the command gets
+ *          the environment unchanged, and is not observed.
  * Fork:    the entrypoint forks to see whether the tool starts, and --relay to
  *          ask the tool for a relay.
  */

@@ -1,4 +1,4 @@
-/* llmobs, llmobs-run and llmobs-entrypoint: one program, which goes by its
+/* llmobs, llmobs-run and llmobs-entrypoint are one program, which acts by its
  * name. */
 #include <limits.h>
 #include <stdbool.h>
@@ -18,7 +18,7 @@ enum name { TOOL, LAUNCHER, ENTRYPOINT, NAME_COUNT };
 static char *const names[NAME_COUNT] = {"llmobs", "llmobs-run",
                                         "llmobs-entrypoint"};
 
-/* NAME_COUNT: it is none of them. */
+/* NAME_COUNT: an unknown name. */
 static enum name run_main_name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -30,7 +30,7 @@ static enum name run_main_name_of(const char *path)
     return name;
 }
 
-/* Puts what the link at `path` leads to in its place; false: it is no link. */
+/* Replaces `path`, a link, by what it leads to; false: not a link. */
 static bool run_main_follow(char path[PATH_MAX])
 {
     char target[PATH_MAX];
@@ -48,8 +48,8 @@ static bool run_main_follow(char path[PATH_MAX])
     return true;
 }
 
-/* The name by which it was called, else that of the file that was executed, or
- * of a link on the way to it. By any other name it is the launcher. */
+/* The program's name: as it was called; else the name of the executed file, or
+ * of a link on the way to that file. Any other name is the launcher's. */
 static enum name own_name(const char *called)
 {
     const char *file = (const char *)getauxval(AT_EXECFN);

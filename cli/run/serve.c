@@ -26,10 +26,10 @@
 #define WHY_MAX ((size_t)16 * 1024)
 #define MESSAGE_COLUMNS 4000
 #define BACKLOG 128
-/* A client whose request was refused may still send it: it would not see the
- * answer if the connection ended at once. */
+/* A client whose request was refused may still send it: if the connection ended
+ * at once, the client would not see the answer. */
 #define LINGER_MS 2000
-/* A recording may have been edited: no pause is longer. */
+/* A recording may have been edited: longer pauses are cut to this. */
 #define PAUSE_MS 600000
 #define STEP_MS 1000
 
@@ -40,18 +40,18 @@ struct llmobs_serve_connection {
     enum state state;
     struct llmobs_mock_http http;
     struct llmobs_buf out;
-    size_t sent;      /* bytes of `out` */
-    int64_t due_ns;   /* the connection ends then */
-    int64_t since_ns; /* since then it waits for a request, or for the client to
+    size_t sent;      /* bytes of `out` that were sent */
+    int64_t due_ns;   /* when the connection ends */
+    int64_t since_ns; /* since when it waits for a request, or for the client to
                        * read */
-    int64_t began_ns; /* the request was whole */
+    int64_t began_ns; /* when the request was complete */
     const struct llmobs_cassette_item *item; /* being served; or NULL */
-    size_t chunk;                            /* of it, the next one */
-    size_t at;                               /* in its answer */
+    size_t chunk;                            /* the item's next chunk */
+    size_t at;                               /* in the item's answer */
     bool chunked;
     bool bodyless;  /* the answer has no body */
-    bool last;      /* the connection ends behind this answer */
-    bool broken;    /* it ends without the end of the answer */
+    bool last;      /* the connection ends after this answer */
+    bool broken;    /* it ends before the end of the answer */
     bool continued; /* the client got a 100 */
 };
 
@@ -108,9 +108,9 @@ void llmobs_serve_close(struct llmobs_serve *serve)
     serve->listener = -1;
 }
 
-/* The connection that goes where a new one comes and there are too many: of
- * those that wait for a request the one that does so for the longest, however
- * often a byte of it comes; else of those that nobody reads. NULL: none. */
+/* The connection to end when a new one comes and they are too many. Of those
+ * that wait for a request, the one that has waited longest, however often a
+ * byte of the request comes; else one whose client does not read; or NULL. */
 static struct llmobs_serve_connection **serve_oldest(struct llmobs_serve *serve)
 {
     struct llmobs_serve_connection **found = NULL;
@@ -203,7 +203,7 @@ static const char *serve_reason_of(int status)
     return "Recorded";
 }
 
-/* A type from a file, which anybody may have edited, ends no line. */
+/* True for a type without a line end: anybody may have edited the file. */
 static bool serve_is_clean(const char *text)
 {
     for (; *text != '\0'; text++)
@@ -229,7 +229,7 @@ static void add_head(struct llmobs_serve_connection *one, int status,
                           one->last ? "close" : "keep-alive");
 }
 
-/* In the form of OpenAI's errors, which most clients show. */
+/* Answers in the form of OpenAI's errors, which most clients show. */
 static void answer_error(struct llmobs_serve_connection *one, int status,
                          const char *code, const char *message)
 {
@@ -252,7 +252,7 @@ static void answer_error(struct llmobs_serve_connection *one, int status,
     llmobs_json_free(body);
 }
 
-/* A request that cannot be read; nothing behind it can be, either. */
+/* Refuses a request that cannot be read: nothing behind it can be read. */
 static void serve_refuse(struct llmobs_serve_connection *one, int status)
 {
     one->state = ANSWERING;
@@ -281,8 +281,8 @@ static bool serve_is_stream(const char *type)
             strcasestr(type, "eventstream"));
 }
 
-/* Begins to serve a recording. An answer that broke off has no length, and its
- * last chunk never comes. */
+/* Begins to serve a recording. If the recorded answer broke off, the answer has
+ * no length, and its last chunk never comes. */
 static void serve_begin(struct llmobs_serve *serve,
                         struct llmobs_serve_connection *one,
                         struct llmobs_cassette_item *item)
@@ -302,7 +302,7 @@ static void serve_begin(struct llmobs_serve *serve,
     add_head(one, item->status, item->type, item->answer.len);
 }
 
-/* Undoes the coding of a request: the recording has none. */
+/* Undoes the coding of a request, as the recording has no coding. */
 static void serve_decode(struct llmobs_mock_http *http)
 {
     struct llmobs_text text = {http->body.data, http->body.len};
@@ -354,7 +354,7 @@ static void serve_answer(struct llmobs_serve *serve,
 
 /* -- the body of an answer ------------------------------------------------- */
 
-/* When the next chunk of the answer is due. */
+/* When the answer's next chunk is due. */
 static int64_t due_of(const struct llmobs_serve *serve,
                       const struct llmobs_serve_connection *one)
 {
@@ -377,7 +377,7 @@ static void serve_add_piece(struct llmobs_serve_connection *one, size_t len)
     one->at += len;
 }
 
-/* Adds what is due of the answer, as far as there is room; then its end. */
+/* Adds the part of the answer that is due, as far as it fits; then its end. */
 static void serve_feed(struct llmobs_serve *serve,
                        struct llmobs_serve_connection *one)
 {
@@ -407,7 +407,7 @@ static bool is_sending(const struct llmobs_serve_connection *one)
     return one->sent < one->out.len;
 }
 
-/* Sends what it can. False: the connection is gone. */
+/* Sends as much as possible. False: the connection is gone. */
 static bool send_some(struct llmobs_serve_connection *one)
 {
     ssize_t n = send(one->fd, one->out.data + one->sent,
@@ -441,7 +441,7 @@ static bool receive(struct llmobs_serve_connection *one)
     status = llmobs_mock_http_add(&one->http, data, (size_t)n);
     if (status != 0)
         serve_refuse(one, status);
-    /* A head has its time as a whole, with the line ends before it. */
+    /* A head has one time limit for all of it, with the line ends before it. */
     if (!begun && head_ns < one->due_ns)
         one->due_ns = head_ns;
     return true;
@@ -477,14 +477,14 @@ static bool end_answer(struct llmobs_serve_connection *one)
     return true;
 }
 
-/* Reads what has come. True: there is something to send. */
+/* Reads what has come. True: an answer can be sent. */
 static bool read_on(struct llmobs_serve *serve,
                     struct llmobs_serve_connection *one)
 {
     bool head = one->http.part == LLMOBS_MOCK_HEAD;
     int status = llmobs_mock_http_read(&one->http);
 
-    if (head && one->http.part != LLMOBS_MOCK_HEAD) /* a body has its own */
+    if (head && one->http.part != LLMOBS_MOCK_HEAD) /* the body's time begins */
         one->due_ns = serve_in_ms(LLMOBS_SERVE_IDLE_MS);
     if (status != 0)
         serve_refuse(one, status);
@@ -495,7 +495,7 @@ static bool read_on(struct llmobs_serve *serve,
     return one->state != READING || is_sending(one);
 }
 
-/* Goes on as far as it can without a wait. False: the connection has ended. */
+/* Goes on as far as possible without a wait. False: the connection is gone. */
 static bool serve_advance(struct llmobs_serve *serve,
                           struct llmobs_serve_connection *one)
 {
@@ -520,7 +520,7 @@ static bool serve_advance(struct llmobs_serve *serve,
     }
 }
 
-/* Its time is over. False: so is the connection. */
+/* The connection's time is over. False: the connection is closed. */
 static bool expire(struct llmobs_serve *serve,
                    struct llmobs_serve_connection *one)
 {
@@ -533,7 +533,8 @@ static bool expire(struct llmobs_serve *serve,
 
 /* -- the loop -------------------------------------------------------------- */
 
-/* An answer that waits for its time needs no other limit. */
+/* When the connection needs a look again. An answer that waits for its time
+ * needs no other limit. */
 static int64_t wake_of(const struct llmobs_serve *serve,
                        const struct llmobs_serve_connection *one)
 {
@@ -554,7 +555,7 @@ static bool serve_one(struct llmobs_serve *serve,
         return false;
     if ((events & (POLLERR | POLLNVAL)) != 0)
         return false;
-    /* The client has ended both ways, and waits for nothing. */
+    /* The client has closed both directions, and waits for nothing. */
     if ((events & POLLHUP) != 0 && (events & POLLIN) == 0)
         return false;
     if (!serve_advance(serve, one))
@@ -580,7 +581,7 @@ void llmobs_serve_step(struct llmobs_serve *serve, const sigset_t *signals)
     struct timespec wait = wait_of(serve);
     size_t count = serve->count, kept = 0;
 
-    /* A negative descriptor is passed over. */
+    /* ppoll ignores a negative descriptor. */
     fds[0] = (struct pollfd){serve_has_room(serve) ? serve->listener : -1,
                              POLLIN, 0};
     for (size_t i = 0; i < count; i++)

@@ -2,11 +2,11 @@
  *
  * Owns:    its sockets and connections, from open to close.
  * Threads: one.
- * Errors:  -errno; what a client does wrong is answered, and ends its
- *          connection alone.
- * Limits:  LLMOBS_SERVE_CONNECTIONS at a time, others wait;
+ * Errors:  -errno; a client's mistake is answered, and ends only its
+ *          connection.
+ * Limits:  LLMOBS_SERVE_CONNECTIONS at a time, further ones wait;
  *          LLMOBS_SERVE_HEAD_MS for a head, LLMOBS_SERVE_IDLE_MS between two
- *          steps of a body or of an answer; http.h has those of a request.
+ *          steps of a body or of an answer; http.h has the limits of a request.
  * Fork:    the sockets are closed at exec.
  */
 #ifndef LLMOBS_SERVE_H
@@ -26,7 +26,7 @@ struct llmobs_serve {
     struct llmobs_cassette *cassette;
     const char *command; /* begins each message */
     bool nearest;
-    bool timed; /* answers take as long as when they were recorded */
+    bool timed; /* answers take as long as in the recording */
     unsigned port;
     unsigned long misses;
     int listener;
@@ -34,12 +34,12 @@ struct llmobs_serve {
     size_t count;
 };
 
-/* Listens on 127.0.0.1 at serve->port, or at a free port, which is there then.
+/* Listens on 127.0.0.1 at serve->port, or at a free port, which it sets there.
  */
 int llmobs_serve_open(struct llmobs_serve *serve);
 void llmobs_serve_close(struct llmobs_serve *serve);
 
-/* Waits for whatever comes next, with these signals unblocked, and does it. */
+/* Waits for the next event, with these signals unblocked, and handles it. */
 void llmobs_serve_step(struct llmobs_serve *serve, const sigset_t *signals);
 
 #endif

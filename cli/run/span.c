@@ -31,11 +31,11 @@
 #define EVENT_MAX ((size_t)1 << 31)
 
 struct job {
-    bool typed_workflow; /* typed as `llmobs workflow` */
+    bool typed_workflow; /* called as `llmobs workflow` */
     enum llmobs_kind kind;
-    const char *name; /* NULL: the kind's */
+    const char *name; /* NULL: the kind's name */
     const char *preload;
-    const char *input; /* NULL: none */
+    const char *input; /* NULL: no input */
     const char *model;
     const char *provider;
     bool keeps_output;
@@ -226,7 +226,7 @@ static int describe_end(struct llmobs_span *span,
     return llmobs_span_fail(span, type, message);
 }
 
-/* The program's name, without its arguments, which may hold keys. */
+/* The program's name; its arguments are left out, as they may hold keys. */
 static const char *program(const struct job *job)
 {
     const char *slash = strrchr(job->command[0], '/');
@@ -252,7 +252,7 @@ static int run_span_fill_model(const struct job *job, struct llmobs_span *span)
                            job->provider ? job->provider : "custom");
 }
 
-/* Gives an array of one object with this text; NULL without memory. */
+/* Gives an array of an object with this text; NULL when memory runs out. */
 static struct llmobs_json *one_text(const char *key, struct llmobs_text text,
                                     const char *role)
 {
@@ -427,8 +427,8 @@ static bool observing(const struct job *job)
     return off == NULL;
 }
 
-/* Runs the command with its output relayed; where no process for the relay can
- * be had, the command writes to this process's output. */
+/* Runs the command with its output relayed; if no process for the relay can be
+ * had, the command writes to this process's output. */
 static int run_inside(struct job *job, struct llmobs_child_result *result)
 {
     struct llmobs_child_command command = {.argv = job->command,

@@ -28,12 +28,12 @@
 
 #define STATUS_REFUSED 126
 #define STATUS_ABSENT 127
-/* Programs have some ten; the loader itself reads them from one page. */
+/* Programs have some ten; the loader itself reads only one page of them. */
 #define HEADERS_MAX 64
 /* The loader, an option and its value, the tool, and the NULL at the end. */
 #define LOADER_WORDS 5
-/* The tool asks an older glibc for these besides libc.so.6; a newer one needs
- * none, and `empty` stands in its place (libc/stubs). */
+/* An older glibc needs these for the tool besides libc.so.6; a newer glibc has
+ * them as empty stubs, and `empty` stands in their place (libc/stubs). */
 #define THREADS "libpthread.so.0"
 #define EMPTY "empty"
 
@@ -41,12 +41,12 @@ struct start {
     char tool[PATH_MAX];
     int argc;
     char **argv;
-    int error;    /* the kernel's answer to the last attempt */
-    bool lacking; /* here are not all of the libraries that the tool names */
-    char libraries[PATH_MAX]; /* then, where to look for them */
+    int error;                /* the kernel's answer to the last attempt */
+    bool lacking;             /* not all libraries of the tool are here */
+    char libraries[PATH_MAX]; /* if lacking: where to look for them */
 };
 
-/* True where it is an object for this processor. */
+/* True where the file is an object for this processor. */
 static bool start_tool_read_header(int fd, ElfW(Ehdr) * header)
 {
     static const ElfW(Ehdr)
@@ -58,8 +58,8 @@ static bool start_tool_read_header(int fd, ElfW(Ehdr) * header)
            header->e_machine == MACHINE;
 }
 
-/* Of a loader for another processor, or a file in its place, the kernel or that
- * loader would say so to the user. */
+/* True for an object of this processor. Of another loader, or another file in
+ * its place, the kernel or that loader would print an error. */
 static bool is_object(const char *path)
 {
     ElfW(Ehdr) header;
@@ -71,7 +71,7 @@ static bool is_object(const char *path)
     return is;
 }
 
-/* A root that somebody has put together of the files that programs name may
+/* A root that somebody has put together from the files that programs name may
  * have a newer glibc without the libraries that it keeps for older programs. */
 static bool lacks_libraries(void)
 {
@@ -85,7 +85,7 @@ static bool lacks_libraries(void)
     return true;
 }
 
-/* Beside the user's own list, which the loader's option takes the place of. */
+/* Includes the user's own list, which the loader's option replaces. */
 static void list_libraries(struct start *start)
 {
     const char *list = getenv("LD_LIBRARY_PATH");
@@ -106,8 +106,8 @@ static bool stands_beside(const char *loader)
     return access(path, F_OK) == 0;
 }
 
-/* Executes the tool by that loader; returns where it cannot. glibc's has an
- * option for the name from 2.33 on, musl's since long. */
+/* Executes the tool by that loader; returns if that fails. glibc's loader has
+ * an option for the name from 2.33 on, musl's has long had it. */
 static void start_by(struct start *start, const char *loader)
 {
     static char as[] = "--argv0", name[] = "llmobs", from[] = "--library-path";
@@ -158,9 +158,9 @@ static bool read_interpreter(int fd, char path[PATH_MAX])
     return false;
 }
 
-/* Some systems have their loader in a place of their own, and in the usual one
- * a program that only says so (NixOS). A program that runs there names it: a
- * shell, env, or the one that has started this. */
+/* Some systems (NixOS) have their loader at another path, and at the usual path
+ * a program that only prints an error. A program that works on this system has
+ * the loader's path in its header: a shell, env, or this process's parent. */
 static void start_as(struct start *start, const char *program)
 {
     char loader[PATH_MAX];

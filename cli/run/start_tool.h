@@ -1,9 +1,9 @@
-/* start_tool - executes the tool proper, llmobs-tool, by the loader that this
+/* start_tool - executes the tool itself, llmobs-tool, by the loader that this
  * system has.
  *
  * One file of the tool serves glibc and musl, and has the path of glibc's
- * loader in it. Where the kernel finds that one, it starts the tool. Elsewhere
- * the loader is sought, and executed with the tool as its argument.
+ * loader in it. If the kernel finds that loader, it starts the tool. Otherwise
+ * this looks for the loader, and executes it with the tool as argument.
  *
  * Owns:    nothing: it opens no descriptor that stays.
  * Threads: one.
@@ -12,9 +12,9 @@
 #ifndef LLMOBS_START_TOOL_H
 #define LLMOBS_START_TOOL_H
 
-/* Gives the tool these arguments, argv[0] included, and the environment as it
- * is. Returns where the tool cannot be started: 127 where it or a loader is
- * missing, else 126. */
+/* Executes the tool with these arguments, argv[0] included, and the environment
+ * unchanged. Returns if the tool cannot be started: 127 if the tool or a loader
+ * is missing, else 126. */
 int llmobs_start_tool(int argc, char **argv);
 
 #endif

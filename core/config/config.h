@@ -2,7 +2,7 @@
  *
  * Owns:    a llmobs_config owns its strings, until llmobs_config_free.
  * Threads: any: it is constant after load.
- * Errors:  `complain` gets a line for a bad value, and the default stands.
+ * Errors:  `complain` gets a line for a bad value, and the default is kept.
  *
  * Parsing rules (booleans, numbers, tag maps): WIRE 3.1. An empty value counts
  * as unset.
@@ -38,13 +38,13 @@ struct llmobs_styles {
 enum llmobs_extract {
     LLMOBS_EXTRACT_CONTINUE,
     LLMOBS_EXTRACT_RESTART, /* a new trace, baggage kept */
-    LLMOBS_EXTRACT_IGNORE   /* nothing is read */
+    LLMOBS_EXTRACT_IGNORE   /* the carrier is not read */
 };
 
 /* LLMOBS_INBOUND_TRUST: the callers whose ml_app, session and sampling the
  * process takes over. */
 enum llmobs_trust {
-    LLMOBS_TRUST_DEFAULT, /* all that are no strangers (context.h) */
+    LLMOBS_TRUST_DEFAULT, /* all but strangers (context.h) */
     LLMOBS_TRUST_ALL,
     LLMOBS_TRUST_NONE
 };
@@ -59,9 +59,9 @@ enum llmobs_inject_to {
 
 /* LLMOBS_STITCH: what becomes of a conversation (core/event/linker.h). */
 enum llmobs_stitch {
-    LLMOBS_STITCH_OFF,    /* nothing: no links of its turns, no tag */
+    LLMOBS_STITCH_OFF,    /* no links between its turns, no tag */
     LLMOBS_STITCH_TAG,    /* links, and the tag conversation_id */
-    LLMOBS_STITCH_SESSION /* and it is the session of spans without one */
+    LLMOBS_STITCH_SESSION /* it is also the session of spans without one */
 };
 
 /* LLMOBS_TOOLS: tools that make no call of their own (core/event/linker.h). */
@@ -71,7 +71,7 @@ enum llmobs_tools {
                            * brings the result */
 };
 
-/* LLMOBS_CALLSITE: frames of the stack, or one of these. */
+/* LLMOBS_CALLSITE: a number of frames, or one of the values below. */
 #define LLMOBS_CALLSITE_OFF 0
 #define LLMOBS_CALLSITE_ADDRESS (-1) /* only the return address */
 #define LLMOBS_CALLSITE_MAX 16
@@ -83,26 +83,26 @@ struct llmobs_config {
     char *env;             /* DD_ENV; NULL: unset */
     char *version;         /* DD_VERSION; NULL: unset */
     char **tags;           /* DD_TAGS as "key:value", NULL-terminated */
-    char *git_url;         /* DD_GIT_REPOSITORY_URL, unless switched off */
-    char *git_sha;         /* DD_GIT_COMMIT_SHA, likewise */
+    char *git_url;         /* DD_GIT_REPOSITORY_URL; NULL: unset, or off */
+    char *git_sha;         /* DD_GIT_COMMIT_SHA; NULL: as git_url */
     char *session_id;      /* LLMOBS_SESSION_ID; NULL: unset */
     char *proxy_urls;      /* DD_LLMOBS_INSTRUMENTED_PROXY_URLS; NULL: unset */
     char **never_urls;     /* agent and OTLP endpoints, NULL-terminated */
     char *rules_path;      /* LLMOBS_RULES; NULL: unset */
     bool observe_vector;   /* LLMOBS_OBSERVE has "vector" */
-    bool observe_search;   /* it has "search" */
+    bool observe_search;   /* LLMOBS_OBSERVE has "search" */
     char *record_dir;      /* LLMOBS_RECORD; NULL: nothing is recorded */
     char *replay_url;      /* LLMOBS_REPLAY; NULL: no call is led to a mock */
     char *exclude;         /* LLMOBS_EXCLUDE; the shim obeys it. NULL: unset */
-    char *exporter;        /* LLMOBS_EXPORTER; "auto" */
-    char *store_dir;       /* LLMOBS_STORE_DIR; NULL: by rule */
+    char *exporter;        /* LLMOBS_EXPORTER; "auto" when unset */
+    char *store_dir;       /* LLMOBS_STORE_DIR; NULL: the usual one */
     int64_t store_max;     /* LLMOBS_STORE_MAX, bytes */
-    char *spool_dir;       /* LLMOBS_SPOOL_DIR; NULL: by rule */
+    char *spool_dir;       /* LLMOBS_SPOOL_DIR; NULL: the usual one */
     int64_t spool_max;     /* LLMOBS_SPOOL_MAX, bytes; 0: no spool */
     int64_t capture_max;   /* LLMOBS_CAPTURE_MAX, bytes a body */
     int64_t buffer_max;    /* LLMOBS_BUFFER_MAX, bytes not yet delivered */
     int64_t event_max;     /* DD_LLMOBS_EVENT_SIZE_BYTES */
-    int64_t exit_flush_ms; /* LLMOBS_EXIT_FLUSH_MS; -1: each exporter's own */
+    int64_t exit_flush_ms; /* LLMOBS_EXIT_FLUSH_MS; -1: the exporter's */
     int64_t grace_ms;      /* LLMOBS_GRACE_MS */
     int64_t flush_interval_ms;     /* _DD_LLMOBS_WRITER_INTERVAL */
     double sample_rate;            /* DD_LLMOBS_SAMPLE_RATE, 0 to 1 */
@@ -116,7 +116,7 @@ struct llmobs_config {
     char *site;            /* DD_SITE */
     char *agent_url;       /* resolved (WIRE 2.3): "http://host:port[/base]",
                             * "https://...", "unix:///path"; never NULL */
-    bool agent_configured; /* by a variable, or its socket is there */
+    bool agent_configured; /* by a variable, or its socket exists */
     bool agent_named;      /* by a variable */
     int64_t agent_timeout_ms;  /* DD_TRACE_AGENT_TIMEOUT_SECONDS */
     char *override_origin;     /* DD_LLMOBS_OVERRIDE_ORIGIN; NULL: unset */
@@ -126,15 +126,15 @@ struct llmobs_config {
     int64_t payload_max;       /* DD_LLMOBS_PAYLOAD_SIZE_BYTES */
     int64_t writer_timeout_ms; /* _DD_LLMOBS_WRITER_TIMEOUT */
     char *ca_file;             /* LLMOBS_CA_FILE, else SSL_CERT_FILE,
-                                * CURL_CA_BUNDLE; NULL: libcurl's */
+                                * CURL_CA_BUNDLE; NULL: libcurl's own */
     struct llmobs_styles inject_styles;  /* DD_TRACE_PROPAGATION_STYLE... */
-    struct llmobs_styles extract_styles; /* likewise */
+    struct llmobs_styles extract_styles; /* as inject_styles, for reading */
     bool extract_first;          /* DD_TRACE_PROPAGATION_EXTRACT_FIRST */
     enum llmobs_extract extract; /* DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT */
     int64_t tags_header_max; /* DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH; 0: none */
     bool trace_id_128;       /* DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED */
     enum llmobs_inject_to inject;   /* LLMOBS_INJECT */
-    char *inject_hosts;             /* the same: its patterns */
+    char *inject_hosts;             /* the hosts that LLMOBS_INJECT names */
     enum llmobs_trust trust;        /* LLMOBS_INBOUND_TRUST */
     int callsite;                   /* LLMOBS_CALLSITE */
     bool commands;                  /* LLMOBS_COMMANDS */
@@ -144,9 +144,9 @@ struct llmobs_config {
     enum llmobs_tools tools;        /* LLMOBS_TOOLS */
     struct llmobs_privacy privacy;  /* LLMOBS_CONTENT and LLMOBS_REDACT */
     struct llmobs_otlp_config otlp; /* OTEL_... */
-    int64_t pid;      /* of the process whose events these are; 0: this one */
-    char *executable; /* likewise; NULL where not known */
-    char *xdg_state_home; /* XDG_STATE_HOME and HOME: the store is below one */
+    int64_t pid;          /* the process whose events these are; 0: this one */
+    char *executable;     /* that process's file; NULL: not known */
+    char *xdg_state_home; /* XDG_STATE_HOME, HOME: for the store */
     char *home;
 };
 
@@ -162,7 +162,7 @@ struct llmobs_config_variable {
 bool llmobs_config_next(struct llmobs_config_variable *variable);
 
 /* Gives a configuration read from `env` ("NAME=value", NULL at the end); NULL
- * only without memory. */
+ * only when memory runs out. */
 struct llmobs_config *llmobs_config_load(const char *const *env,
                                          void (*complain)(void *ctx,
                                                           const char *text),
@@ -170,8 +170,8 @@ struct llmobs_config *llmobs_config_load(const char *const *env,
 void llmobs_config_free(struct llmobs_config *config);
 
 /* The value that was given for a variable; NULL when unset. `env` is the
- * environment from which the configuration was loaded, `*by_file` says whether
- * the value is from the file. Borrowed from both. */
+ * environment from which the configuration was loaded. *by_file: the value is
+ * from the file. The caller borrows the value from `config` or `env`. */
 const char *llmobs_config_given(const struct llmobs_config *config,
                                 const char *const *env, const char *name,
                                 bool *by_file);

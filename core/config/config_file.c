@@ -9,13 +9,13 @@
 #include "lib/base/file.h"
 #include "lib/base/hazard.h"
 
-/* The most lines that are reported: the file may be no configuration at all. */
+/* The file may be no configuration at all, so no more lines are reported. */
 #define REPORTED_MAX 8
 
 struct reading {
     struct llmobs_config_loading *loading;
     const char *path;
-    char **list; /* of the lines of the file, the last first */
+    char **list; /* the lines of the file, the last one first */
     size_t at;   /* entries are filled downwards to here */
     size_t line;
     size_t reported;
@@ -25,8 +25,7 @@ bool llmobs_config_in_file(const char *name)
 {
     static const char *const own[] = {"DD_", "_DD_", "LLMOBS_", "OTEL_"};
 
-    /* A file that is for every process would record all of them, or lead all
-     * their calls away. */
+    /* A file for every process would record or lead away all their calls. */
     if (strcmp(name, "LLMOBS_CONFIG") == 0 ||
         strcmp(name, "LLMOBS_RECORD") == 0 ||
         strcmp(name, "LLMOBS_REPLAY") == 0)
@@ -39,7 +38,7 @@ bool llmobs_config_in_file(const char *name)
            strcmp(name, "CURL_CA_BUNDLE") == 0;
 }
 
-/* True where a line that cannot be read may be about content. */
+/* True where a malformed line may be about content. */
 static bool may_close(struct llmobs_text line)
 {
     static const char *const names[] = {"LLMOBS_CONTENT", "LLMOBS_REDACT"};
@@ -87,7 +86,7 @@ static bool config_file_is_name(struct llmobs_text text)
     return text.len > 0;
 }
 
-/* Takes a pair of quotes off; false when they don't match. */
+/* Takes a pair of quotes off; false when the quotes do not match. */
 static bool unquote(struct llmobs_text *value)
 {
     char mark = value->len ? value->data[0] : '\0';
@@ -101,8 +100,8 @@ static bool unquote(struct llmobs_text *value)
     return !memchr(value->data, mark, value->len);
 }
 
-/* NULL when the line is NAME=value; else the reason why not. The shim reads two
- * of the names by the same rules (shim/conf.c). */
+/* NULL when the line is NAME=value; else what is wrong with it. The shim reads
+ * two of the names by the same rules (shim/conf.c). */
 static const char *config_file_split(struct llmobs_text line,
                                      struct llmobs_text *name,
                                      struct llmobs_text *value)
@@ -229,8 +228,8 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
 
 /* -- values --------------------------------------------------------------- */
 
-/* The value in "NAME=value"; NULL for another variable. No strncmp: nearly all
- * differ in their first letters. */
+/* The value in "NAME=value"; NULL for another variable. strncmp is not called,
+ * as nearly all names differ in their first letters. */
 static const char *config_file_value_of(const char *entry, const char *name)
 {
     for (; *name && *entry == *name; name++)

@@ -3,8 +3,8 @@
  * Errors:  a wrong line is reported by its number, and never by its text, which
  *          may be a key.
  * Limits:  LLMOBS_CONFIG_FILE_MAX bytes; a larger file is ignored. Where a file
- *          is there and is ignored, or has a line about content that is wrong,
- *          content is off.
+ *          exists but is ignored, or has a wrong line about content, content is
+ *          off.
  */
 #ifndef LLMOBS_CONFIG_FILE_H
 #define LLMOBS_CONFIG_FILE_H
@@ -13,8 +13,8 @@
 
 #define LLMOBS_CONFIG_FILE_MAX 65536
 
-/* Reads the file into loading->file, the last line of a name first. `named`:
- * the user named the file, so that its absence is reported. */
+/* Reads the file into loading->file; of lines with one name the last comes
+ * first. `named`: the user named the file, so its absence is reported. */
 void llmobs_config_read_file(struct llmobs_config_loading *loading,
                              const char *path, bool named);
 
@@ -22,8 +22,8 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
  * variables that belong to one process, such as its parent span or HOME. */
 bool llmobs_config_in_file(const char *name);
 
-/* The first variable of that name, as getenv gives it; NULL when unset or
- * empty. */
+/* The value of the first variable with this name, as getenv gives it; NULL when
+ * unset or empty. */
 const char *llmobs_config_find(const char *const *env, const char *name);
 
 /* The value in the file that was read; NULL when unset or empty there. */

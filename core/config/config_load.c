@@ -21,7 +21,7 @@ void llmobs_config_complain(const struct llmobs_config_loading *loading,
     va_start(args, format);
     vsnprintf(text, COMPLAINT_MAX, format, args);
     va_end(args);
-    /* One line, even if the variable's value has line ends. */
+    /* The report is one line, even if the variable's value has line ends. */
     for (char *at = text; *at; at++) {
         if ((unsigned char)*at < ' ' || *at == 0x7f)
             *at = '?';
@@ -60,7 +60,7 @@ bool llmobs_config_is_clean(struct llmobs_text text, bool blanks)
     return true;
 }
 
-/* No strtod: it takes the decimal point of the app's locale. */
+/* strtod would take the decimal point from the app's locale. */
 bool llmobs_config_decimal(const char *text, double *out)
 {
     bool minus = *text == '-';

@@ -1,9 +1,9 @@
 /* config_load - a configuration while it is read; for core/config alone.
  *
  * Owns:    all that is read, until llmobs_config_free.
- * Threads: the one that loads.
- * Errors:  no_memory says that memory was short; all values read before stay
- *          valid. A bad value is reported, and the default stands.
+ * Threads: the thread that loads.
+ * Errors:  no_memory says that memory ran out; all values read before stay
+ *          valid. A bad value is reported, and the default is kept.
  */
 #ifndef LLMOBS_CONFIG_LOAD_H
 #define LLMOBS_CONFIG_LOAD_H
@@ -31,20 +31,20 @@ enum llmobs_otlp_part {
     LLMOBS_OTLP_PARTS
 };
 
-/* The configuration, and beside it the texts from which it is made or which it
- * points to. `config` is the first member, so that both have one address. */
+/* The configuration, and the texts from which it is made or to which it points.
+ * `config` is the first member, so that both have one address. */
 struct llmobs_config_loading {
     struct llmobs_config config;
     const char *const *env; /* borrowed, while it loads */
-    char **file;            /* "NAME=value" of the configuration file */
+    char **file;            /* "NAME=value" lines of the configuration file */
     char *file_path;
     char *tags_text;
     bool git;
     bool debug;
     bool no_memory;
-    bool unread; /* a setting about content may stand where nothing was read */
+    bool unread; /* a file that was not read may have a setting about content */
     char *agent_url;
-    char *agent_hostname; /* DD_TRACE_AGENT_HOSTNAME: older, wins */
+    char *agent_hostname; /* DD_TRACE_AGENT_HOSTNAME: the older name, wins */
     char *agent_host;
     int64_t trace_agent_port; /* DD_TRACE_AGENT_PORT: wins; 0: unset */
     int64_t agent_port;
@@ -53,12 +53,12 @@ struct llmobs_config_loading {
     char *curl_ca_bundle;
     char *redact_path;
     char *observe; /* LLMOBS_OBSERVE */
-    /* Of a part: the general value, then those of the signals. */
+    /* For each part: the general value, then the values of the signals. */
     char *otlp[LLMOBS_OTLP_PARTS][1 + LLMOBS_SIGNAL_COUNT];
     bool otlp_reported; /* mistakes in the general values were reported */
     char *otel_exporter[LLMOBS_SIGNAL_COUNT];
     bool otel_off;     /* OTEL_SDK_DISABLED */
-    int otel_sampler;  /* OTEL_TRACES_SAMPLER, a word of the table's row */
+    int otel_sampler;  /* OTEL_TRACES_SAMPLER: index of the row's word */
     char *sampler_arg; /* OTEL_TRACES_SAMPLER_ARG */
     int temporality;   /* 0: cumulative */
     char *capture;     /* OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT */
@@ -88,17 +88,17 @@ void llmobs_config_set(struct llmobs_config_loading *loading, char **to,
  * began. */
 void llmobs_config_absolute(char **path);
 
-/* Reads a decimal number. False where the text is none. */
+/* Reads a decimal number. False where the text is no number. */
 bool llmobs_config_decimal(const char *text, double *out);
 
-/* Frees a list that ends with NULL; NULL is fine. */
+/* Frees a list that ends with NULL; NULL does nothing. */
 void llmobs_config_free_list(char **list);
 
 /* Frees *to and sets it to NULL. */
 void llmobs_config_unset(char **to);
 
 /* True for a text without control characters, and without blanks unless
- * `blanks`: as a URL needs it, or a header. */
+ * `blanks` is set: only such a text may be a URL or a header. */
 bool llmobs_config_is_clean(struct llmobs_text text, bool blanks);
 
 #endif

@@ -10,9 +10,9 @@
 /* A list of "key:value" while it is read. */
 struct map {
     struct llmobs_config_loading *loading;
-    const char *name; /* of the variable */
+    const char *name; /* the variable's */
     char **list;
-    bool full; /* this was reported */
+    bool full; /* that the list is full was reported */
 };
 
 /* The index of the entry with this key; without one, the number of entries. */
@@ -54,7 +54,7 @@ static void map_put(struct map *map, struct llmobs_text part)
     map->list[at] = entry;
 }
 
-/* The most entries that a list in the text can have. */
+/* The number of entries that a list in the text can have at most. */
 static size_t count_parts(const char *text, char mark)
 {
     size_t count = text && *text;
@@ -64,8 +64,8 @@ static size_t count_parts(const char *text, char mark)
     return count < LLMOBS_CONFIG_MAP_MAX ? count : LLMOBS_CONFIG_MAP_MAX;
 }
 
-/* Gives the entries of a tag map (WIRE 3.1); an empty list without a
- * text, NULL without memory. */
+/* Gives the entries of a tag map (WIRE 3.1). Without a text: an empty list;
+ * NULL when memory runs out. */
 static char **map_read(struct llmobs_config_loading *loading, const char *name,
                        const char *text)
 {
@@ -116,7 +116,7 @@ static void drop_tag(char **tags, const char *key)
     list_drop(tags, map_find(tags, key, strlen(key)));
 }
 
-/* The address of a repository may hold a password. */
+/* Removes the password that the address of a repository may hold. */
 static void clean_url(struct llmobs_config_loading *loading, char **url)
 {
     char *clean;
@@ -174,7 +174,8 @@ static bool is_header_name(struct llmobs_text name)
     return name.len > 0;
 }
 
-/* True for a header about the form of the body, which only its sender may set.
+/* True for a header about the body's form, which only the body's sender may
+ * set.
  */
 static bool is_framing(struct llmobs_text name)
 {
@@ -190,8 +191,8 @@ static bool is_framing(struct llmobs_text name)
     return false;
 }
 
-/* A value with a line break would begin another header, and by an empty one
- * libcurl would leave a header out. */
+/* A value with a line break would begin another header, and for an empty value
+ * libcurl would leave the header out. */
 char *llmobs_config_header(struct llmobs_config_loading *loading,
                            struct llmobs_text name, struct llmobs_text value)
 {

@@ -14,7 +14,7 @@ void llmobs_config_settle_tags(struct llmobs_config_loading *loading);
 void llmobs_config_settle_headers(struct llmobs_config_loading *loading);
 
 /* Gives "name: value" (free with free()); NULL for a header that may not be
- * added, and without memory. */
+ * added, and when memory runs out. */
 char *llmobs_config_header(struct llmobs_config_loading *loading,
                            struct llmobs_text name, struct llmobs_text value);
 

@@ -1,7 +1,7 @@
 #include "core/config/config_table.h"
 
-/* One text without pointers: the loader has nothing to relocate. A row has the
- * lengths of its part. */
+/* One text without pointers, so the loader has nothing to relocate. A row has
+ * the lengths of its parts in the text. */
 static const char texts[] =
 #define V(name, type, fallback, help, form, offset, least, most) \
     name "\0" type "\0" fallback "\0"

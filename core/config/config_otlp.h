@@ -23,51 +23,52 @@ enum llmobs_signal {
 enum llmobs_semconv {
     LLMOBS_SEMCONV_1_41,
     LLMOBS_SEMCONV_LATEST,
-    LLMOBS_SEMCONV_1_37 /* of the variable alone: settled as 1.41, which has all
-                         * of 1.37's names */
+    LLMOBS_SEMCONV_1_37 /* only a value of the variable: settled as 1.41, which
+                         * has all of 1.37's names */
 };
 
-/* OTEL_TRACES_SAMPLER. `parent_based`: a span with a parent follows that one's
- * flag; the kind is for the others. */
+/* OTEL_TRACES_SAMPLER. `parent_based`: a span with a parent follows the
+ * parent's flag; the kind is for spans without a parent. */
 enum llmobs_otlp_sampler {
     LLMOBS_OTLP_SAMPLER_ON,
     LLMOBS_OTLP_SAMPLER_OFF,
     LLMOBS_OTLP_SAMPLER_RATIO
 };
 
-/* One signal's way out. Each variable of the signal wins over the general one.
+/* How a signal is sent. A variable of the signal wins over the general one.
  */
 struct llmobs_otlp_signal {
     bool on;            /* OTEL_<S>_EXPORTER and OTEL_SDK_DISABLED allow it */
-    bool misplaced;     /* off, as a variable names a place that is no URL */
+    bool misplaced;     /* off, as a variable's endpoint is no URL */
     bool given;         /* a variable names the endpoint */
-    bool grpc;          /* the protocol is grpc, or the port 4317 */
+    bool grpc;          /* the user's protocol is grpc, or the port 4317: the
+                         * library itself never speaks gRPC */
     bool json;          /* http/json; else http/protobuf */
     bool gzip;          /* the body is compressed */
     int64_t timeout_ms; /* for one request; 0: no limit */
-    char *url;          /* whole, http or https; never NULL. It may hold a
-                         * password: never logged as it is */
-    char **headers;     /* "Name: value", NULL-terminated, never NULL;
-                         * secret: never logged */
+    char *url;          /* complete, http or https; never NULL. It may hold a
+                         * password: not to be logged as it is */
+    char **headers;     /* "Name: value", NULL-terminated, never NULL; not to be
+                         * logged */
     char *ca_file;      /* PEM; NULL: the library's own choice */
-    char *cert_file;    /* of this client; NULL: none */
-    char *key_file;     /* likewise */
+    char *cert_file;    /* this client's; NULL: no certificate */
+    char *key_file;     /* the certificate's key; NULL: no key */
 };
 
 struct llmobs_otlp_config {
     struct llmobs_otlp_signal signals[LLMOBS_SIGNAL_COUNT];
     enum llmobs_semconv semconv; /* LLMOBS_OTLP_SEMCONV */
     char *service;               /* OTEL_SERVICE_NAME; NULL: unset */
-    char *resource; /* OTEL_RESOURCE_ATTRIBUTES as given, if it is well
-                     * formed (otel_list.h reads it); NULL: unset or not */
+    char *resource; /* OTEL_RESOURCE_ATTRIBUTES as given (otel_list.h reads it);
+                     * NULL: unset or malformed */
     enum llmobs_otlp_sampler sampler;
     bool parent_based;
     double sampler_ratio; /* 0 to 1 */
-    bool sampler_flags;   /* it decides what trace headers say, too: Datadog
-                           * has no part in this process's settings */
+    bool sampler_flags;   /* the sampler also decides what trace headers say:
+                           * Datadog has no part in this process's settings */
     bool span_content;    /* texts go on spans: the user asked, and content is
                            * not off */
-    bool event_content;   /* texts go on log records, likewise */
+    bool event_content;   /* texts go on log records: as for span_content */
     bool event_details;   /* a log event for each call, with its texts */
     bool content_unasked; /* content stays out because nobody asked for it */
     bool delta;           /* metrics: delta temporality, else cumulative */

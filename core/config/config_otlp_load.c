@@ -20,7 +20,7 @@
 #define TEXT(number) TEXT_OF(number)
 #define HEADERS_MAX TEXT(LLMOBS_CONFIG_MAP_MAX)
 
-/* A column of the variables: the general one, then the signals. */
+/* A column of the variables: first the general variable, then each signal's. */
 #define GENERAL 0
 #define COLUMN(signal) (1 + (signal))
 
@@ -51,8 +51,8 @@ static const char *const part_names[] = {
 
 /* -- what is reported ----------------------------------------------------- */
 
-/* The variables are those of the app's own telemetry too. Mistakes in them are
- * not reported unless this library may send by OTLP. */
+/* The app's own telemetry also uses these variables. Mistakes in them are only
+ * reported where this library may send by OTLP. */
 static bool config_otlp_load_is_wanted(
     const struct llmobs_config_loading *loading)
 {
@@ -110,8 +110,8 @@ static bool has_grpc_port(const char *url)
            memcmp(place.data + place.len - len, port, len) == 0;
 }
 
-/* Gives the URL with its path: `path` after the path of a base, else at least
- * "/". A query stays behind it, a fragment goes. */
+/* Gives the URL with its path: `path` behind the path of a base, else at least
+ * "/". The query stays behind it, and the fragment is dropped. */
 static char *with_path(struct llmobs_config_loading *loading, const char *url,
                        const char *path)
 {
@@ -132,7 +132,7 @@ static char *with_path(struct llmobs_config_loading *loading, const char *url,
     return whole;
 }
 
-/* Trims the value, also for the rules of core/config/config_peers.c. */
+/* Trims the value, which core/config/config_peers.c also reads. */
 static void config_otlp_load_settle_endpoint(
     struct llmobs_config_loading *loading, size_t column)
 {
@@ -150,8 +150,8 @@ static void config_otlp_load_settle_endpoint(
                       : "no URL of http or https: nothing is sent");
 }
 
-/* A bad URL leaves none: the data and its keys must not go to another place
- * than the user named. */
+/* A bad URL leaves no endpoint: the data and its keys must not go to another
+ * place than the user named. */
 static void read_endpoint(struct llmobs_config_loading *loading, size_t column,
                           const char *path, struct llmobs_otlp_signal *signal)
 {
@@ -167,8 +167,8 @@ static void read_endpoint(struct llmobs_config_loading *loading, size_t column,
 
 /* -- headers --------------------------------------------------------------- */
 
-/* Adds the header, or replaces the one of that name. -EINVAL for none that may
- * be sent, -ENOSPC for one too many. */
+/* Adds the header, or replaces the header of that name. -EINVAL: it may not be
+ * sent; -ENOSPC: the list is full. */
 static int put_header(struct llmobs_config_loading *loading, char **list,
                       struct llmobs_text key, struct llmobs_text value)
 {
@@ -269,8 +269,8 @@ static void read_compression(const struct llmobs_config_loading *loading,
                   "neither gzip nor none");
 }
 
-/* Lays the variables of one column over those of the signal. A blank word is as
- * good as none. */
+/* Lays the variables of one column over the signal's present values. A blank
+ * word counts as unset. */
 static void read_part(struct llmobs_config_loading *loading,
                       enum llmobs_otlp_part part, size_t column,
                       struct llmobs_otlp_signal *signal)
@@ -308,8 +308,8 @@ static void config_otlp_load_read_column(struct llmobs_config_loading *loading,
         read_part(loading, (enum llmobs_otlp_part)part, column, signal);
 }
 
-/* `none` alone switches a signal off. Other exporters than otlp are none that
- * this library has. */
+/* For traces, only `none` without `otlp` switches off; the other signals need
+ * `otlp`. The library knows no other exporter's name. */
 static bool config_otlp_load_is_on(const struct llmobs_config_loading *loading,
                                    enum llmobs_signal signal)
 {
@@ -378,7 +378,7 @@ void llmobs_config_free_signal(struct llmobs_otlp_signal *signal)
 
 /* -- the rest -------------------------------------------------------------- */
 
-/* True for a text that each event can have. */
+/* True for a text that fits in each event. */
 static bool is_attribute(struct llmobs_text text)
 {
     struct llmobs_buf plain;
@@ -427,7 +427,7 @@ static void settle_resource(struct llmobs_config_loading *loading)
     }
 }
 
-/* The words of the row are the samplers, and again those that ask the parent
+/* The row's words are the samplers, then the samplers that ask the parent
  * first. */
 static void settle_sampler(struct llmobs_config_loading *loading)
 {
@@ -451,8 +451,8 @@ static void settle_sampler(struct llmobs_config_loading *loading)
 }
 
 /* OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT decides for this
- * destination where it is set, else an explicit LLMOBS_CONTENT=full. Where
- * content is off for all, it is off here. */
+ * destination where it is set, else LLMOBS_CONTENT=full if given. Where content
+ * is off everywhere, it is off here. */
 static void config_otlp_load_settle_content(
     struct llmobs_config_loading *loading)
 {

@@ -13,7 +13,7 @@
 #define LLMOBS_OTEL_RESOURCE_MAX 16384
 #define LLMOBS_OTEL_SERVICE_MAX 1024
 
-/* Content and the exporter must be settled. */
+/* To be called once content and the exporter are settled. */
 void llmobs_config_settle_otlp(struct llmobs_config_loading *loading);
 
 void llmobs_config_free_signal(struct llmobs_otlp_signal *signal);

@@ -26,7 +26,7 @@ bool llmobs_config_is_http(const char *url)
            (has_scheme(url, "https://") && !strchr("/:@", url[8]));
 }
 
-/* The port of a URL, or the end of its host. */
+/* The ":port" of a URL; without a port, "" at the end of its host. */
 static struct llmobs_text port_of(const char *url)
 {
     const char *host = strstr(url, "://") + 3;
@@ -55,8 +55,8 @@ bool llmobs_config_has_port(const char *url)
     return LLMOBS_HAZARD(any_port, value >= 1 && value <= 65535, true);
 }
 
-/* Removes blanks around the URL and slashes at its end. Reports and unsets one
- * that no request can be sent to. */
+/* Removes blanks around the URL and slashes at its end. Reports and unsets a
+ * URL to which no request can be sent. */
 static void settle_url(struct llmobs_config_loading *loading, char **url,
                        const char *name)
 {
@@ -185,8 +185,8 @@ static void settle_site(struct llmobs_config_loading *loading)
             *site);
 }
 
-/* The value goes into a header: one with a control character is refused, as it
- * could end the line. */
+/* The value goes into a header: a value with a control character is refused, as
+ * it could end the line. */
 static void settle_secret(struct llmobs_config_loading *loading, char **text,
                           const char *name)
 {
@@ -226,7 +226,7 @@ bool llmobs_config_names_datadog(const struct llmobs_config_loading *loading)
 /* -- requests that are never observed -------------------------------------- */
 
 /* A request to one of these URLs is the user's own telemetry, and no LLM call.
- * An agent with a Unix socket listens on its port as well. */
+ * An agent with a Unix socket also listens on its port. */
 static void settle_never_urls(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;

@@ -7,14 +7,14 @@
 
 void llmobs_config_settle_peers(struct llmobs_config_loading *loading);
 
-/* True where a variable names a place of Datadog's for spans. */
+/* True where a variable names a destination of Datadog's for spans. */
 bool llmobs_config_names_datadog(const struct llmobs_config_loading *loading);
 
 /* True for "http://host..." and "https://host...". */
 bool llmobs_config_is_http(const char *url);
 
-/* False where such a URL names a port to which no request can go. One without a
- * port has that of its scheme, also behind a bare colon. */
+/* False where an http URL names a port to which no request can go. A URL
+ * without a port, even with a bare colon, has the port of its scheme. */
 bool llmobs_config_has_port(const char *url);
 
 #endif

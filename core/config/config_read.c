@@ -61,9 +61,9 @@ static bool config_read_is_word(const char *text, const char *const *words)
     return false;
 }
 
-/* WIRE 3.1: true and 1 are true, all else is false, and an unknown word is
- * reported. The LLMOBS_ variables also know on, and keep their default after an
- * unknown word. For the OTEL_ variables only true is true. */
+/* WIRE 3.1: true and 1 are true, all other words are false, and an unknown word
+ * is reported. The LLMOBS_ variables also know the word "on", and keep their
+ * default after an unknown word. The OTEL_ variables know only "true". */
 static bool read_bool(const char *name, const char *text, bool *to)
 {
     static const char *const yes[] = {"true", "1", NULL};
@@ -80,7 +80,7 @@ static bool read_bool(const char *name, const char *text, bool *to)
     return known;
 }
 
-/* `type` is the list of the words, separated by ", ". */
+/* `type` is the list of the words that are allowed, separated by ", ". */
 static bool config_read_read_choice(const char *type, const char *text, int *to)
 {
     size_t len = strlen(text);
@@ -108,7 +108,7 @@ static bool read_tristate(const char *name, const char *text, int *to)
     return good;
 }
 
-/* Only the word "full" turns content on. */
+/* Only the word "full" turns content on; any other value turns it off. */
 static bool config_read_read_content(const char *text, int *to)
 {
     *to = strcasecmp(text, "full") == 0 ? LLMOBS_CONTENT_FULL
@@ -186,8 +186,8 @@ struct entry {
     size_t len;
 };
 
-/* Gives the entries, for the caller to free; NULL without memory. Each entry
- * has its length, as most names differ in that already. */
+/* Gives the entries, for the caller to free; NULL when memory runs out. An
+ * entry notes the length of its name, in which most names already differ. */
 static struct entry *entries_of(const char *const *env)
 {
     struct entry *entries;
@@ -201,7 +201,7 @@ static struct entry *entries_of(const char *const *env)
     return entries;
 }
 
-/* Likewise `llmobs_config_find`. */
+/* As llmobs_config_find, for the entries. */
 static const char *config_read_find_entry(const struct entry *entries,
                                           const char *name, size_t len)
 {
@@ -295,8 +295,8 @@ static void refuse_content(struct llmobs_config_loading *loading, size_t line,
                                loading->redact_path, why);
 }
 
-/* The file may say LLMOBS_CONTENT=off or name patterns. It cannot change what
- * the environment says. */
+/* The file that was not read may say LLMOBS_CONTENT=off or name patterns. It
+ * cannot overrule the environment. */
 static void settle_unread(struct llmobs_config_loading *loading)
 {
     if (!loading->unread ||
@@ -333,7 +333,7 @@ static void config_read_settle_content(struct llmobs_config_loading *loading)
     llmobs_buf_fini(&text);
 }
 
-/* Where no name is known, spans go to the local store. */
+/* Where the list has no known name, spans go to the local store. */
 static void config_read_settle_exporter(struct llmobs_config_loading *loading)
 {
     struct llmobs_text unknown;
@@ -350,7 +350,7 @@ static void config_read_settle_exporter(struct llmobs_config_loading *loading)
                                "are ignored");
 }
 
-/* A word that is not known switches nothing on. */
+/* An unknown word switches nothing on. */
 static void settle_observe(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
@@ -368,14 +368,14 @@ static void settle_observe(struct llmobs_config_loading *loading)
     }
 }
 
-/* The relay would get the calls, and does not record them. */
+/* A process that records sends nothing to the relay, which does not record. */
 static void settle_record(struct llmobs_config *config)
 {
     llmobs_config_absolute(&config->record_dir);
     config->relay = config->relay && !config->record_dir;
 }
 
-/* Calls have keys in their headers: they are led to nobody but this host. */
+/* Calls have keys in their headers, so they are led to this host only. */
 static void settle_replay(struct llmobs_config_loading *loading)
 {
     static const char begin[] = "http://127.0.0.1:";

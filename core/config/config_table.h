@@ -14,13 +14,13 @@ enum form {
     FORM_SECONDS,  /* a decimal number of seconds, kept as ms in int64_t */
     FORM_RATE,     /* double */
     FORM_CONTENT,  /* enum llmobs_content; a bad value means off */
-    FORM_CALLSITE, /* int: frames, or what config.h says */
+    FORM_CALLSITE, /* int: a number of frames, or a value of config.h */
     FORM_CHOICE    /* an enum: the index of the word in the row's type */
 };
 
 struct row {
     uint8_t form;
-    uint8_t name; /* the bytes of it, with their end; so do the next two */
+    uint8_t name; /* its bytes with a NUL; type and fallback: theirs */
     uint16_t type;
     uint16_t fallback;
     uint16_t offset; /* in struct llmobs_config_loading */
@@ -33,8 +33,8 @@ struct row {
 #define MIB (1024.0 * 1024)
 #define STYLES "datadog, tracecontext, baggage, b3, b3multi or none"
 
-/* The variables of one part of OTEL_EXPORTER_OTLP_: the general one, then one a
- * signal. */
+/* The variables of one part of OTEL_EXPORTER_OTLP_: the general variable, then
+ * a variable for each signal. */
 #define OTLP(V, part, type, help, signal_help)                \
     V("OTEL_EXPORTER_OTLP_" #part, type, "", help, FORM_TEXT, \
       IN(otlp[LLMOBS_OTLP_##part][0]), 0, 0)                  \
@@ -46,7 +46,7 @@ struct row {
       IN(otlp[LLMOBS_OTLP_##part][1 + LLMOBS_SIGNAL_##signal]), 0, 0)
 
 /* V(name, type, default, help, form, where, least, most): all variables. The
- * default is read like a value. */
+ * default is read as a given value would be. */
 #define PROXY(V, id, text)                                             \
     V("HTTP_" #id, "address", "", "likewise, from proxies", FORM_TEXT, \
       IN(carried[LLMOBS_CARRIED_HTTP_##id]), 0, 0)

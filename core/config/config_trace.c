@@ -59,8 +59,8 @@ bool llmobs_config_has_styles(const struct llmobs_config_loading *loading)
                                "DD_TRACE_PROPAGATION_STYLE", &by_file);
 }
 
-/* WIRE 3.2: the variable of one direction wins over the common one. That of
- * OpenTelemetry counts where Datadog's are all unset. */
+/* WIRE 3.2: the variable of one direction wins over the common one.
+ * OpenTelemetry's variable counts where Datadog's are all unset. */
 static void settle_styles(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
@@ -89,8 +89,8 @@ static void settle_styles(struct llmobs_config_loading *loading)
     }
 }
 
-/* True for a pattern of hosts. A name without a dot needs none: it is private
- * in any case. */
+/* True for a pattern of hosts. A name without a dot needs no pattern: such a
+ * host is private anyway. */
 static bool is_pattern(struct llmobs_text word)
 {
     return memchr(word.data, '.', word.len) ||

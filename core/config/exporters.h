@@ -15,9 +15,9 @@ enum llmobs_exporters {
     LLMOBS_EXPORTER_OTLP = 16
 };
 
-/* Gives the exporters that the list names, by their bits. `unknown`, which may
- * be NULL, gets the first other name, borrowed from the list; its length is 0
- * where there is none. */
+/* Gives the exporters that the list names, as bits. `unknown`, which may be
+ * NULL, gets the first unknown name, borrowed from the list; without such a
+ * name its length is 0. */
 unsigned llmobs_exporters_named(const char *list, struct llmobs_text *unknown);
 
 #endif

@@ -38,8 +38,8 @@ static const char *some(const char *value)
     return value && *value ? value : NULL;
 }
 
-/* A client can send the headers of a proxy itself. So they can show that a
- * caller is a stranger, and never that it is trusted. */
+/* A client can send the headers of a proxy itself. So these headers can show
+ * that a caller is a stranger, but never that it is trusted. */
 static bool inbound_is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
 {
     for (size_t i = LLMOBS_CARRIED_REMOTE_ADDR + 1;
@@ -76,7 +76,7 @@ void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
 }
 
 static size_t (*lookups)(void);
-/* The app had one thread when no transfer was under way. */
+/* The app had only one thread when last no transfer was under way. */
 static atomic_bool trusted;
 
 void llmobs_inbound_lookups(size_t (*count)(void))
@@ -84,9 +84,9 @@ void llmobs_inbound_lookups(size_t (*count)(void))
     lookups = count;
 }
 
-/* libcurl resolves host names in threads of its own, one for each transfer. So
- * an app that had one thread when its transfers began is taken to have no other
- * threads than these. */
+/* True where the app has no other thread. libcurl resolves host names in
+ * threads of its own, one for each transfer. So an app that had one thread when
+ * its transfers began is taken to have no threads besides these. */
 static bool inbound_is_alone(void)
 {
     size_t threads = llmobs_thread_apps();
@@ -98,7 +98,7 @@ static bool inbound_is_alone(void)
     return alone;
 }
 
-/* Compares the first letters of the names, which few other variables have. */
+/* True for a name with these first letters, which few other variables have. */
 static bool may_carry(const char *entry)
 {
     return (entry[0] == 'T' && entry[1] == 'R') ||
@@ -107,7 +107,7 @@ static bool may_carry(const char *entry)
            (entry[0] == 'H' && entry[1] == 'T');
 }
 
-/* Takes the value of one of the names from that one on. */
+/* Takes the value if the entry has one of the names from `first` on. */
 static void inbound_read_entry(const char *entry, size_t first,
                                const char *values[LLMOBS_CARRIED_COUNT])
 {
@@ -123,7 +123,7 @@ static void inbound_read_entry(const char *entry, size_t first,
 #define OF_REQUEST LLMOBS_CARRIED_HTTP_TRACEPARENT
 
 static bool asked; /* LLMOBS_INBOUND, constant after init */
-/* The thread that was the app's only one, and serves its requests; 0: none was
+/* The app's only thread at first, which serves its requests; 0: not known
  * yet. */
 static atomic_ulong serving;
 
@@ -159,8 +159,8 @@ static bool has_context(const char *const values[LLMOBS_CARRIED_COUNT])
     return false;
 }
 
-/* A function of its own, since its values and those of its caller would be more
- * than one frame may hold. */
+/* Apart from its caller, since the values of both are too many for one
+ * frame. */
 __attribute__((noinline)) static bool read_php(
     const char *values[LLMOBS_CARRIED_COUNT])
 {
@@ -178,7 +178,7 @@ __attribute__((noinline)) static bool read_php(
     return true;
 }
 
-/* The hook gives entries only where they have a context. */
+/* The hook gives entries only if they have a context. */
 static bool read_perl(const char *values[LLMOBS_CARRIED_COUNT])
 {
     size_t len;
@@ -204,7 +204,7 @@ bool llmobs_inbound_of_php(void)
     return asked && llmobs_php_request() && is_serving(inbound_is_alone());
 }
 
-/* A context of the request replaces all that the process has. */
+/* A context of the request replaces the process's whole context. */
 static bool inbound_read_request(const char *values[LLMOBS_CARRIED_COUNT],
                                  bool alone)
 {

@@ -1,12 +1,12 @@
 /* inbound - the trace context in the environment of a process.
  *
- * A program that serves one request after another may set it for each of them:
- * a CGI server does, and so do the helpers in examples/inbound.
+ * A program that serves one request after another may set the context for each
+ * request: a CGI server does, and so do the helpers in examples/inbound.
  *
  * Owns:    nothing; a carrier borrows from the environment.
  * Threads: any. The environment itself is read only while the app has one
  *          thread, because no other thread can change it then. The worker's
- *          thread and those of libcurl do not count.
+ *          thread and libcurl's threads do not count.
  */
 #ifndef LLMOBS_INBOUND_H
 #define LLMOBS_INBOUND_H
@@ -21,7 +21,7 @@ enum llmobs_carried {
     LLMOBS_CARRIED_TRACEPARENT,
     LLMOBS_CARRIED_TRACESTATE,
     LLMOBS_CARRIED_BAGGAGE,
-    LLMOBS_CARRIED_HTTP_TRACEPARENT, /* from here: set by a CGI server */
+    LLMOBS_CARRIED_HTTP_TRACEPARENT, /* from here on: by a CGI server */
     LLMOBS_CARRIED_HTTP_TRACESTATE,
     LLMOBS_CARRIED_HTTP_BAGGAGE,
     LLMOBS_CARRIED_HTTP_TRACE_ID,
@@ -36,8 +36,8 @@ enum llmobs_carried {
         LLMOBS_CARRIED_COUNT
 };
 
-/* Makes a carrier of such values; NULL or empty: absent. The context of a CGI
- * server counts only where TRACEPARENT is absent. */
+/* Makes a carrier of the values; NULL and empty values are absent. The context
+ * of a CGI server counts only where TRACEPARENT is absent. */
 void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
                            struct llmobs_carrier *out);
 
@@ -45,8 +45,8 @@ void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
  * have in transfers that take several calls. */
 void llmobs_inbound_lookups(size_t (*count)(void));
 
-/* Runs once, before the first call of llmobs_inbound_now. `on`: LLMOBS_INBOUND
- * is. */
+/* To be called once, before the first call of llmobs_inbound_now. `on`:
+ * LLMOBS_INBOUND is on. */
 void llmobs_inbound_init(bool on);
 
 /* True where LLMOBS_INBOUND is on and the calling thread serves a request of
@@ -56,12 +56,12 @@ bool llmobs_inbound_of_php(void);
 /* Reads the trace context of the environment as it is now into `room`. Where
  * LLMOBS_INBOUND is on, the headers of the request that PHP or Perl serves
  * replace it. Gives `at_start` instead where the app has more than one thread
- * and serves no such request. */
+ * and the calling thread serves no such request. */
 const struct llmobs_carrier *llmobs_inbound_now(
     const struct llmobs_carrier *at_start, struct llmobs_carrier *room);
 
 /* The name of a request's span by the value of LLMOBS_ENTRY, which is borrowed;
- * NULL: it has none. */
+ * NULL: the request has no span. */
 const char *llmobs_inbound_entry(const char *value);
 
 #endif

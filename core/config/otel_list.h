@@ -9,9 +9,9 @@
 
 #include "lib/base/buf.h"
 
-/* Takes the next member off `rest`, and leaves empty ones out. 1: `key` and
- * `value` are its parts, without the blanks around them and still encoded;
- * 0: the list is at its end; -EINVAL: the member has no "=" or no key. */
+/* Takes the next member that is not empty off `rest`. 1: `key` and `value` are
+ * its parts, without the blanks around them and still encoded; 0: the list is
+ * at its end; -EINVAL: the member has no "=" or no key. */
 int llmobs_otel_list_next(struct llmobs_text *rest, struct llmobs_text *key,
                           struct llmobs_text *value);
 
@@ -21,7 +21,7 @@ int llmobs_otel_list_next(struct llmobs_text *rest, struct llmobs_text *key,
 int llmobs_otel_list_decode(struct llmobs_text text, bool exact,
                             struct llmobs_buf *out);
 
-/* True for UTF-8 without control characters, those of C1 too. */
+/* True for UTF-8 without control characters, also without C1's. */
 bool llmobs_otel_list_plain(struct llmobs_text text);
 
 #endif

@@ -9,20 +9,20 @@
 
 #define SV_GMAGIC 2 /* sv.h: runs the FETCH of a tied scalar */
 
-/* Perl's own, in the form of a Perl with threads, which alone has PL_thr_key;
- * NULL where the process is none. */
+/* Perl's own, as a Perl with threads declares it, which alone has PL_thr_key;
+ * NULL where the process is no Perl. */
 extern void *Perl_get_context(void) WEAK;
 extern void *Perl_get_sv(void *perl, const char *name, int32_t flags) WEAK;
 extern const char *Perl_sv_2pv_flags(void *perl, void *sv, size_t *len,
                                      uint32_t flags) WEAK;
 extern const int PL_thr_key WEAK;
 
-/* Without threads no interpreter comes first. */
+/* In a Perl without threads no interpreter is the first argument. */
 typedef void *get_sv_fn(const char *name, int32_t flags);
 typedef const char *text_fn(void *sv, size_t *len, uint32_t flags);
 typedef void any_fn(void);
 
-/* Of a Perl without threads: the thread that asked first. */
+/* In a Perl without threads: the thread that asked first. */
 static atomic_ulong owner;
 
 static bool perl_request_is_owner(void)

@@ -2,15 +2,15 @@
  *
  * The hook (examples/inbound/hook.pl) has two tied scalars, whose FETCH Perl
  * runs when somebody reads them: one gives the headers, the other puts them
- * into the environment. So a request that calls no model and starts no program
- * costs neither. A read of a tied scalar is a call of Perl's public API that
- * Perl itself makes in the middle of its operators: the hook runs on a stack of
- * its own, and lets no error out.
+ * into the environment. So neither is done for a request that calls no model
+ * and starts no program. A read of a tied scalar is a call of Perl's public API
+ * that Perl itself makes in the middle of its operators: the hook runs on a
+ * stack of its own, and lets no error out.
  *
  * Source:  perlapi: get_sv, sv_2pv_flags; since Perl 5.14 with these names.
- * Threads: any. Each thread of a Perl with threads has an interpreter of its
- *          own; of another Perl the thread that asks first has it. Other
- *          threads read nothing.
+ * Threads: any. In a Perl with threads each thread has its own interpreter. In
+ *          a Perl without, the interpreter belongs to the thread that asks
+ *          first, and other threads read nothing.
  */
 #ifndef LLMOBS_PERL_REQUEST_H
 #define LLMOBS_PERL_REQUEST_H
@@ -22,11 +22,11 @@
 bool llmobs_perl_found(void);
 
 /* Gives the request's entries, "HTTP_TRACEPARENT=..." as CGI has them, each
- * with a zero byte behind it, and their length; "" and 0 where there is no
- * request, or no hook. Borrowed until the next call. */
+ * with a zero byte behind it, and their length; "" and 0 where no request or no
+ * hook is there. Borrowed until the next call. */
 const char *llmobs_perl_request(size_t *len);
 
-/* Has the hook put the request into the environment, for a program that is
+/* Makes the hook put the request into the environment, for a program that is
  * about to start. */
 void llmobs_perl_before_fork(void);
 

@@ -6,7 +6,7 @@
 
 #define WEAK __attribute__((weak))
 
-/* The first tables of PHP that nobody has checked here. */
+/* From this version of PHP on nobody has checked the form of its tables. */
 #define VERSION_UNKNOWN 80500
 
 /* The head of sapi_module_struct. */
@@ -18,7 +18,7 @@ struct sapi {
     void (*others[2])(void); /* ub_write, flush */
     void (*get_stat)(void);
     char *(*getenv)(const char *name, size_t len);
-    /* From here as the known versions of the built-in server have it. */
+    /* The members from here on have the form of the checked versions: */
     void (*answers[6])(void); /* sapi_error to read_cookies */
     void (*register_server_variables)(void *array);
     void (*process[3])(void); /* log_message to terminate_process */
@@ -35,8 +35,8 @@ struct sapi_state {
     const void *server_context; /* NULL between requests */
 };
 
-/* PHP's own; NULL where the process is none. A PHP with threads has no
- * sapi_globals, and one before 8.3 no php_version_id. */
+/* PHP's own symbols; NULL where the process is no PHP. A PHP with threads has
+ * no sapi_globals, and a PHP before 8.3 no php_version_id. */
 extern struct sapi sapi_module WEAK;
 extern const struct sapi_state sapi_globals WEAK;
 extern unsigned php_version_id(void) WEAK;
@@ -59,7 +59,7 @@ static bool php_request_is_known(const struct sapi *sapi)
            ((strcmp(sapi->name, "fpm-fcgi") == 0 ||
              LLMOBS_HAZARD(fastcgi_unknown, strcmp(sapi->name, "cgi-fcgi") == 0,
                            false)) &&
-            !sapi->get_stat); /* these have none: the form is the known one */
+            !sapi->get_stat); /* they lack it: the known form */
 }
 
 bool llmobs_php_request(void)

@@ -1,14 +1,14 @@
 /* php_request - the headers of the request that PHP serves now.
  *
- * A SAPI gives them to PHP's pages as $_SERVER, and has them in no environment.
- * Its table, sapi_module, has a function for them that allocates nothing. That
- * of the built-in server has none: php_server.h reads its headers. The
- * process's own symbols lead to the table, so a page needs no line for it, and
- * a pool with a root or an open_basedir of its own no file.
+ * A SAPI gives the headers to PHP's pages as $_SERVER, and puts them into no
+ * environment. Its table, sapi_module, has a function that reads them and
+ * allocates nothing. The built-in server's table lacks it: php_server.h reads
+ * that server's headers. The process's own symbols lead to the table. So a page
+ * needs no line for this, and a pool with its own root or open_basedir no file.
  *
  * Source:  main/SAPI.h of PHP 5.2 to 8.4; a later table may have another form.
- * Threads: the one that serves the requests of a PHP without threads. Of a PHP
- *          with threads nothing is read.
+ * Threads: the thread that serves the requests of a PHP without threads. In a
+ *          PHP with threads nothing is read.
  */
 #ifndef LLMOBS_PHP_REQUEST_H
 #define LLMOBS_PHP_REQUEST_H
@@ -22,8 +22,8 @@
  * built-in server is served. */
 bool llmobs_php_request(void);
 
-/* Has a function called as each request ends, from now on; once. It takes the
- * place of PHP's own in that table, and calls that. */
+/* From now on calls a function as each request ends; to be called once. It
+ * takes the place of PHP's own in that table, and calls PHP's. */
 void llmobs_php_request_at_end(void (*end)(void));
 
 /* Sets each of `values`, all NULL before the call, to the header that has the

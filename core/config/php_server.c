@@ -31,8 +31,8 @@ struct value {
     uint8_t more[7];
 };
 
-/* PHP's own; NULL where the process is no PHP. _zend_new_array came with PHP
- * 7.3. */
+/* PHP's own symbols; NULL where the process is no PHP. _zend_new_array came
+ * with PHP 7.3. */
 typedef void *malloc_fn(size_t size);
 typedef void free_fn(void *block);
 typedef void *realloc_fn(void *block, size_t size);
@@ -50,12 +50,12 @@ extern new_text_fn *zend_string_init_interned WEAK;
 
 /* -- the memory that PHP borrows ---------------------------------------- */
 
-/* Enough for all but long names, which malloc serves. */
+/* Enough for all names but long ones, which malloc serves. */
 #define LENT 8192
 #define ALIGN 16
 
 static _Alignas(ALIGN) char lent[LENT];
-static size_t top;  /* of what is lent */
+static size_t top;  /* end of what is lent */
 static size_t live; /* blocks that PHP has not given back */
 
 static bool is_lent(const void *block)
@@ -63,7 +63,7 @@ static bool is_lent(const void *block)
     return (uintptr_t)block - (uintptr_t)lent < LENT;
 }
 
-/* A lent block has bytes of its own, so that its address tells it from others.
+/* A lent block has at least one byte, so that its address tells it from others.
  */
 static void *lend(size_t size)
 {
@@ -84,8 +84,8 @@ static void php_server_take_back(void *block)
         top = 0;
 }
 
-/* The size of a lent block is not known, so this copies up to all that is lent
- * behind the block's begin. */
+/* The size of a lent block is not known, so this copies all lent bytes from the
+ * block's beginning on. */
 static void *lend_more(void *block, size_t size)
 {
     size_t most = is_lent(block) ? top - (size_t)((char *)block - lent) : 0;
@@ -101,9 +101,9 @@ static void *lend_more(void *block, size_t size)
     return more;
 }
 
-/* False in a PHP that profiles its memory, or uses malloc for all of it: it has
- * functions of its own there. Lending ends as the caller sets the functions to
- * NULL. */
+/* False in a PHP that profiles its memory, or uses malloc for all of it, as it
+ * has functions of its own there. Lending ends when the caller sets the
+ * functions to NULL. */
 static bool begin_lending(void *heap)
 {
     malloc_fn *get = NULL;
@@ -122,7 +122,7 @@ static bool begin_lending(void *heap)
 
 /* -- the variables ------------------------------------------------------ */
 
-/* W3C's specification of baggage has each of it up to 8 KiB passed on. */
+/* W3C's specification of baggage wants up to 8 KiB passed on. */
 #define KEPT 16384
 
 static char kept[KEPT]; /* the values, each with its NUL */
@@ -161,9 +161,9 @@ static unsigned filter_all(int kind, const char *name, char **value, size_t len,
     return 0;
 }
 
-/* Stands in for PHP's function that makes the names of variables which no
- * client chooses; PHP 8.2 asks no filter about these. PHP's own would keep the
- * names until the request ends, as it keeps those of the page's code. */
+/* Stands in for PHP's function that makes the names of variables that no client
+ * chooses; PHP 8.2 asks no filter about them. PHP's own function would keep the
+ * names until the request ends, as it keeps the names in the page's code. */
 static struct text *new_name(const char *bytes, size_t len, bool permanent)
 {
     struct text *name = lend(sizeof(*name) + len + 1);
@@ -212,7 +212,7 @@ bool llmobs_php_server_known(void)
            &zend_string_init_interned;
 }
 
-/* Has PHP fill an array, and keeps its variables. The array is in memory that
+/* Makes PHP fill an array, and keeps its variables. The array is in memory that
  * the library lends. */
 static void php_server_ask(void (*fill)(void *array),
                            llmobs_php_filter **filter)

@@ -8,8 +8,8 @@
 #include "core/config/config_otlp.h"
 
 /* True where a trace that begins here is kept. All processes of a trace with
- * the same variables say the same. OpenTelemetry leaves open how a ratio reads
- * an id, so another SDK may keep others. `trace_lo`: the lower half of the id.
+ * the same variables decide alike. OpenTelemetry leaves open how a ratio reads
+ * an id, so another SDK may keep other traces. `trace_lo`: the id's lower half.
  */
 bool llmobs_sampler_keeps(const struct llmobs_otlp_config *config,
                           uint64_t trace_lo);

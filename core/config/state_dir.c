@@ -30,7 +30,7 @@ static bool may(const char *path, int mode)
 }
 
 /* True when the effective user can write to `path`, or make it below its
- * nearest parent that is there. A worker of a web server, for instance, often
+ * nearest parent that exists. A worker of a web server, for instance, often
  * inherits the HOME of root. */
 static bool may_make(char *path, size_t len)
 {

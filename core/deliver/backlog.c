@@ -86,7 +86,7 @@ void llmobs_backlog_flush(struct llmobs_backlog *backlog)
         llmobs_crash_point("noted");
 }
 
-/* The event gets an id of its own, so that to release one entry does not
+/* The event gets an id of its own, so that the release of one entry does not
  * release the other. If the process dies between the two steps, the call is
  * delivered twice. */
 void llmobs_backlog_replace(struct llmobs_backlog *backlog,

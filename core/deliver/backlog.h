@@ -1,10 +1,10 @@
 /* backlog - the worker's account of the spool: settled entries that may be
- * released, entries that wait on the disk alone, entries that ended processes
+ * released, entries that only the disk has, and entries that ended processes
  * left.
  *
  * Owns:    its lists; borrows the spool and the adoption.
- * Threads: the one that has the worker's turn.
- * Limits:  LLMOBS_SPILL_MAX entries that wait on the disk alone.
+ * Threads: the thread that has the worker's turn.
+ * Limits:  LLMOBS_SPILL_MAX entries that only the disk has.
  * Fork:    a child begins empty, by reset.
  */
 #ifndef LLMOBS_BACKLOG_H
@@ -23,17 +23,17 @@ struct llmobs_spilled {
 };
 
 struct llmobs_backlog {
-    struct llmobs_spool *spool; /* NULL: there is none */
-    struct llmobs_adopt *adopt; /* NULL: there is none */
+    struct llmobs_spool *spool; /* NULL: no spool */
+    struct llmobs_adopt *adopt; /* NULL: no adoption */
     struct llmobs_recalls *recalls;
-    /* Settled entries of this process [0] and adopted ones [1], at most
-     * LLMOBS_RELEASE_MAX of each; NULL where there are none. */
+    /* Settled entries of this process [0] and of others [1], at most
+     * LLMOBS_RELEASE_MAX of each; NULL: no such entries. */
     struct llmobs_spooled *done[2];
     size_t done_count[2];
-    struct llmobs_spilled *spill; /* entries on the disk alone, a ring */
+    struct llmobs_spilled *spill; /* entries that only the disk has, a ring */
     size_t first, count, cap;
     struct llmobs_buf text;
-    int64_t adopted_ns; /* when there was last nothing to adopt */
+    int64_t adopted_ns; /* when adoption last found nothing */
 };
 
 void llmobs_backlog_init(struct llmobs_backlog *backlog,
@@ -41,29 +41,29 @@ void llmobs_backlog_init(struct llmobs_backlog *backlog,
                          struct llmobs_adopt *adopt);
 void llmobs_backlog_reset(struct llmobs_backlog *backlog);
 
-/* _done: an entry is settled. The spool's files get that at the next flush, or
- * sooner where there are many. */
+/* _done: an entry is settled. The spool's files learn it at the next flush, or
+ * earlier if many entries are settled. */
 void llmobs_backlog_done(struct llmobs_backlog *backlog,
                          const struct llmobs_spooled *spooled, bool adopted);
 void llmobs_backlog_flush(struct llmobs_backlog *backlog);
 
 /* Where the disk may not have the bodies of an exchange (content_filter.h):
- * writes the redacted event in its place, for the relay if `handed`. The entry
- * stays as it is where the disk is full, or where this process cannot release
- * it any more. */
+ * writes the redacted event in their place, for the relay if `handed`. The
+ * entry stays as it is where the disk is full, or where this process cannot
+ * release the entry any more. */
 void llmobs_backlog_replace(struct llmobs_backlog *backlog,
                             struct llmobs_spooled *spooled,
                             enum llmobs_event_kind kind, bool handed,
                             struct llmobs_text event);
 
-/* Lets an entry wait on the disk alone; -ENOMEM, -ENOSPC, or -ENOENT where the
- * disk does not have it. */
+/* Drops an entry from memory, so that it waits on the disk; -ENOMEM, -ENOSPC,
+ * or -ENOENT where the disk does not have it. */
 int llmobs_backlog_spill(struct llmobs_backlog *backlog,
                          const struct llmobs_spooled *spooled,
                          unsigned delivered_to);
 
-/* Reads the first entry that waits on the disk alone, and gives the item and
- * the destinations that have it already. -ENOENT: none waits, or the process
+/* Reads the first entry that only the disk has, and gives the item and the
+ * destinations that have it already. -ENOENT: no entry waits, or the process
  * has another user for now; -ENOMEM: not now; -EXDEV: this process cannot reach
  * the entry, which stays on the disk; any other error: the entry is lost. */
 int llmobs_backlog_unspill(struct llmobs_backlog *backlog,

@@ -7,12 +7,12 @@
 
 #include "lib/base/hazard.h"
 
-/* A stack of items: put pushes with one exchange-if-unchanged, take empties it
- * with one exchange, so that no two threads ever look at one item, and none can
- * come back to the top meanwhile (no ABA). */
+/* A stack of items: put pushes with one compare-and-exchange, take empties the
+ * stack with one exchange. So no two threads ever look at one item, and no item
+ * can come back to the top meanwhile (no ABA). */
 struct llmobs_buffer {
     _Atomic(struct llmobs_item *) top;
-    /* Also of items that were taken and not done with. */
+    /* Items that were put and not done with, taken items included: */
     atomic_size_t items;
     atomic_size_t bytes;
     size_t bytes_max;
@@ -34,8 +34,8 @@ void llmobs_buffer_undone(struct llmobs_buffer *buffer,
                               memory_order_relaxed);
 }
 
-/* A weightless item needs no room. Where nothing else has weight, one that
- * alone is heavier than the limit is taken: its memory is there already, and to
+/* An item without weight needs no room. If nothing else has weight, an item
+ * that is heavier than the limit is taken: its memory exists already, and to
  * refuse it would lose it for good. */
 static bool buffer_has_room(const struct llmobs_buffer *buffer, size_t bytes,
                             size_t weight)

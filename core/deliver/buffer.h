@@ -18,7 +18,7 @@
 
 struct llmobs_buffer;
 
-/* Gives an empty buffer, one block for free(); NULL without memory. */
+/* Gives an empty buffer, one block for free(); NULL when memory runs out. */
 struct llmobs_buffer *llmobs_buffer_new(size_t bytes_max);
 
 /* Takes the item on success. */
@@ -28,7 +28,7 @@ int llmobs_buffer_put(struct llmobs_buffer *buffer, struct llmobs_item *item);
  * stay counted until _done. */
 struct llmobs_item *llmobs_buffer_take(struct llmobs_buffer *buffer);
 
-/* A taken item leaves the memory next; _undone: it stays after all. */
+/* A taken item leaves the memory next; _undone: it stays there after all. */
 void llmobs_buffer_done(struct llmobs_buffer *buffer,
                         const struct llmobs_item *item);
 void llmobs_buffer_undone(struct llmobs_buffer *buffer,
@@ -37,8 +37,8 @@ void llmobs_buffer_undone(struct llmobs_buffer *buffer,
 /* How many items were put and are not done with. */
 size_t llmobs_buffer_pending(const struct llmobs_buffer *buffer);
 
-/* In a forked child. Frees nothing: a thread of the parent may have been in the
- * middle of changing an item. */
+/* For a forked child. Frees nothing: a thread of the parent may have been in
+ * the middle of changing an item. */
 void llmobs_buffer_reset(struct llmobs_buffer *buffer);
 
 #endif

@@ -15,21 +15,21 @@
 #include "core/log/event_item.h"
 #include "core/log/take_back_spool.h"
 
-/* More bytes than an event can have, so that this limit never decides. */
+/* No event has as many bytes, so this limit never decides. */
 #define SCRATCH_MAX ((size_t)1 << 31)
 
-/* More tries than one for a local destination, as a disk may be full for a
- * moment; a request over the network gets one. */
+/* A local destination gets several tries, as a disk may be full for a moment; a
+ * request over the network gets one. */
 #define LOCAL_TRIES 3
-/* How long an ending process adopts, as some hosts run short processes only: a
- * part of the time that it has lived which nobody notices, and no longer than
- * this. */
+/* How long an ending process adopts, as some hosts run only short processes:
+ * for this part of its life, which nobody notices, and at most for the time
+ * below. */
 #define ADOPT_ENDING_PART 256
 #define ADOPT_ENDING_MS 5
 /* Within this time an ending process does not adopt again, and a cleanup of
  * libcurl does not put adoption off again. */
 #define ADOPT_AGAIN_MS 30000
-/* Most processes that clean libcurl up end next, within this time. */
+/* Most processes that clean libcurl up then end within this time. */
 #define ADOPT_LATER_MS 1000
 
 /* The time between two looks of a process whether its relay is still there. */
@@ -83,8 +83,8 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
 
 /* -- sending ------------------------------------------------------------- */
 
-/* When the exporter's part of the exit is over. A peer that was silent before
- * gets no time; a part of the time is left for the rescue exporter. */
+/* When the exporter's part of the exit is over. A peer that has been silent
+ * gets no time; a part of the time is kept for the rescue exporter. */
 static int64_t delivery_end_of(const struct llmobs_delivery *delivery,
                                struct llmobs_exporter *exporter)
 {
@@ -102,8 +102,8 @@ static int64_t delivery_end_of(const struct llmobs_delivery *delivery,
     return start + ms * LLMOBS_NS_PER_MS;
 }
 
-/* Tells the time limit of all work when it changes. Of two threads that change
- * it at the same time, the later one tells the limit that then holds. */
+/* Tells the time limit of all work when it changes. If two threads change it at
+ * once, the later one tells the limit that is then valid. */
 static void bound_work(struct llmobs_delivery *delivery)
 {
     int64_t end;
@@ -137,8 +137,9 @@ bool llmobs_delivery_is_near(const struct llmobs_delivery *delivery)
     return true;
 }
 
-/* How long the app may wait for the spans of other processes. Another request
- * to an intake is another round trip: those are left to processes that live. */
+/* How long the app may wait for the spans of other processes. An intake would
+ * take another round trip for these, so they are left to processes that live
+ * on. */
 static int64_t adoption_ns(const struct llmobs_delivery *delivery, int64_t now)
 {
     const int64_t most = ADOPT_ENDING_MS * LLMOBS_NS_PER_MS;
@@ -191,7 +192,7 @@ void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since)
         atomic_store(&delivery->meter->base.cut_ns, 0);
 }
 
-/* A process that cleans up again and again adopts in between. */
+/* A process that cleans up again and again adopts between the cleanups. */
 void llmobs_delivery_adopt_later(struct llmobs_delivery *delivery)
 {
     int64_t last = atomic_load(&delivery->adopt_from_ns);
@@ -255,8 +256,8 @@ static int delivery_send_to(struct llmobs_delivery *delivery,
     return rc;
 }
 
-/* Sends the meter's sums when they are due; in a run of all that is an end,
- * when it owes them. */
+/* Sends the meter's sums when they are due; in a run of all, which is an end,
+ * when any are unsent. */
 static void delivery_publish(struct llmobs_delivery *delivery,
                              enum llmobs_run how)
 {
@@ -309,8 +310,8 @@ static int result(const struct llmobs_delivery *delivery, enum llmobs_run how)
 }
 
 /* The next request may hang until the process is killed. By then the events
- * that this one delivered are out of the spool, so the recorded counts must not
- * have them as left there. The step that the store began ends here. */
+ * that the last request delivered are out of the spool, so the recorded counts
+ * must not call them left there. The step that the store began ends here. */
 static void tell_settled(struct llmobs_delivery *delivery)
 {
     llmobs_backlog_flush(&delivery->account.backlog);
@@ -320,7 +321,8 @@ static void tell_settled(struct llmobs_delivery *delivery)
     llmobs_commit_end();
 }
 
-/* The sums of the meter have no span of another process. */
+/* The meter's sums count no spans of other processes, so a process with sums
+ * delivers its spans itself. */
 bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery)
 {
     struct llmobs_spool *spool = delivery->account.backlog.spool;
@@ -374,8 +376,7 @@ static int delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
     return rc && more ? -ETIMEDOUT : rc;
 }
 
-/* A call of the app waits for an inline run, whose work ends at the deadline
- * for that reason. */
+/* A call of the app waits for an inline run, whose work thus ends in time. */
 int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
                         int64_t deadline_ns)
 {
@@ -390,9 +391,9 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
 
 /* While a request waits for its answer, the destinations on this host go on, as
  * newer items may have no other chance if the process is killed. `sending`
- * remains the exporter whose request waits, because an exit has to cut that
- * one. The phase is INLINE, so that an exporter that sends through others does
- * not use the network. */
+ * stays the exporter whose request waits, because an exit has to cut that
+ * request. The phase is INLINE, so that an exporter that sends through others
+ * does not use the network. */
 static void tick(void *ctx)
 {
     struct llmobs_delivery *delivery = ctx;
@@ -516,10 +517,10 @@ static void tell_saved(const struct llmobs_destination *d, size_t n,
                    where);
 }
 
-/* The spool keeps the events for another process. Without a spool, the rescue
- * exporter gets them; and where the local store is a destination, an event that
- * it has is not lost, although another destination did not get it. Saves
- * nothing once the exiting thread has counted what stays. */
+/* Leaves the events to another process, in the spool. Without a spool, the
+ * rescue exporter gets them; and where the local store is a destination, an
+ * event that the store has is not lost, although another destination did not
+ * get it. Saves nothing once the exiting thread has counted what stays. */
 void llmobs_delivery_save(struct llmobs_delivery *delivery)
 {
     if (!llmobs_commit_begin())

@@ -2,17 +2,17 @@
  * processes, and sends them to the destinations.
  *
  * Owns:    the buffer, its destinations, the rescue exporter.
- * Threads: the one that has the worker's turn; _bound, _unbound,
+ * Threads: the thread that has the worker's turn; _bound, _unbound,
  *          _set_exit_deadline and the atomic members: any.
  * Errors:  an event that cannot be delivered is counted in stats.h.
  * Limits:  LLMOBS_DESTINATIONS_MAX destinations; `buffer_max` bytes of encoded
- *          events: beyond them a destination that is behind gets no newer ones.
+ *          events: beyond them a destination that is behind gets no more.
  * Fork:    a child begins empty, by reset.
  *
  * The rescue exporter gets the events that no remote destination accepted, at
  * the end of the process or where the memory for events is used up. It is the
- * local store, unless that is a destination already. So no event is lost that
- * the disk has room for.
+ * local store, unless the store is a destination already. So no event is lost
+ * that the disk has room for.
  */
 #ifndef LLMOBS_DELIVERY_H
 #define LLMOBS_DELIVERY_H
@@ -24,61 +24,61 @@ void llmobs_delivery_init(struct llmobs_delivery *delivery,
                           struct llmobs_buffer *buffer);
 void llmobs_delivery_reset(struct llmobs_delivery *delivery);
 
-/* Takes the exporter on success; -ENOSPC. Local exporters are served first. One
- * that may be remote becomes a destination for each kind of event that it
+/* Takes the exporter on success; -ENOSPC. Local exporters are served first. An
+ * exporter that may be remote gets a destination for each kind of event that it
  * takes. */
 int llmobs_delivery_add(struct llmobs_delivery *delivery,
                         struct llmobs_exporter *exporter);
 
-/* Takes the exporter that sums up. It gets each span of this process once, as
- * soon as that is encoded, and none of another process. */
+/* Takes the exporter that sends sums. It gets each span of this process once,
+ * as soon as the span is encoded, and no span of another process. */
 void llmobs_delivery_measure(struct llmobs_delivery *delivery,
                              struct llmobs_meter *meter);
 
-/* True where another process, the relay, delivers what this one has on the
+/* True where another process, the relay, delivers what this process has on the
  * disk. Any thread. */
 bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery);
 
-/* True where an end has something to do: events that wait, or sums. Any
+/* True where the process's end has something to do: events wait, or sums. Any
  * thread. */
 bool llmobs_delivery_owes(const struct llmobs_delivery *delivery);
 
-/* True where the request under way is to be given some time: it carries events
- * or sums. Any thread. */
+/* True where the request under way carries events or sums, and so deserves some
+ * time at the process's end. Any thread. */
 bool llmobs_delivery_carries(const struct llmobs_delivery *delivery);
 
 /* True where no exporter sends to an intake. Any thread. */
 bool llmobs_delivery_is_near(const struct llmobs_delivery *delivery);
 
-/* Before one or more runs of all: sets how often they may try each destination.
- * One whose peer asked for a pause is not tried, or once when the process ends.
+/* To be called before one or more runs of all: sets how often they may try each
+ * destination. A destination whose peer asked for a pause is not tried, or only
+ * once when the process ends.
  */
 void llmobs_delivery_allow_tries(struct llmobs_delivery *delivery, bool ending);
 
 /* 0: nothing is left; -ETIMEDOUT: the deadline has passed; -EAGAIN: some events
- * wait for a later run; -ECONNABORTED: so they do, and a run of all has no try
- * left for them. */
+ * wait for a later run; -ECONNABORTED: some events wait, and a run of all has
+ * no try left for them. */
 int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
                         int64_t deadline_ns);
 
-/* When the next run is due: 0: now; INT64_MAX: when something is given. */
+/* When the next run is due: 0: now; INT64_MAX: when an item is given. */
 int64_t llmobs_delivery_due(const struct llmobs_delivery *delivery);
 
 /* Moves the undelivered events to the spool or to the rescue exporter. */
 void llmobs_delivery_save(struct llmobs_delivery *delivery);
 
-/* Opens the connections of the exporters that want it ahead. */
+/* Opens connections ahead of need, for the exporters that want this. */
 void llmobs_delivery_warm(struct llmobs_delivery *delivery);
 
-/* _bound: the send under way and each later one ends within the time that its
- * exporter gets of `ms`. _unbound ends that. It takes the number that _bound
- * gave, and does nothing if _bound was called again since. */
+/* _bound: the send under way and each later send ends within its exporter's
+ * part of `ms`. _unbound ends that. It takes the number that _bound gave, and
+ * does nothing if _bound was called again since. */
 int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms);
 void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since);
 
 /* The app has cleaned libcurl up, and may be about to exit: for a moment
- * nothing is adopted, for which the exit would need another connection. Any
- * thread. */
+ * nothing is adopted, as the exit would need another connection. Any thread. */
 void llmobs_delivery_adopt_later(struct llmobs_delivery *delivery);
 
 /* Like _bound, for good: the process exits. */

@@ -57,17 +57,17 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
            exchange->mark_cap * sizeof(*exchange->marks);
 }
 
-/* The events between two looks whether the time for adoption is over: when they
- * are sent their directories are removed, which may take milliseconds. */
+/* How many events are adopted between two looks whether the time for adoption
+ * is over. A send removes their directories, which may take milliseconds. */
 #define ADOPT_ENDING_EVENTS 2
-/* The most that is encoded ahead of a send. */
+/* At most so many events are encoded ahead of a send. */
 #define FILL_EVENTS 64
 #define FILL_BYTES ((size_t)1024 * 1024)
 #define SCRATCH_KEPT ((size_t)2 * 1024 * 1024)
-/* To copy a longer text costs more than to write the next one to new memory. */
+/* To copy a longer text costs more than new memory for the next text. */
 #define COPIED_MAX ((size_t)128 * 1024)
 #define EXPIRED_NS (INT64_C(24) * 3600 * 1000000000)
-/* A smaller spool has no room for the file of links. */
+/* A smaller spool has no room for the file of remembered spans. */
 #define LINKS_SPOOL ((int64_t)4 * LLMOBS_LINK_FILE_SIZE)
 /* The time between two looks for spools of processes that have ended. */
 #define ADOPT_EVERY_MS 30000
@@ -77,7 +77,7 @@ bool llmobs_delivery_is_over(const struct llmobs_delivery *delivery)
     return delivery->account.bytes >= (size_t)delivery->config->buffer_max;
 }
 
-/* True where a run of this kind may send to the destination at all. */
+/* True where this kind of run may send to the destination at all. */
 static bool delivery_fill_serves(const struct llmobs_destination *d,
                                  enum llmobs_run how)
 {
@@ -99,7 +99,8 @@ bool llmobs_delivery_is_due(const struct llmobs_delivery *delivery,
 
 /* -- encoding ------------------------------------------------------------ */
 
-/* Gives the path of the file of links in the spool; NULL without memory. */
+/* Gives the path of this user's file of remembered spans (link_file.h) in the
+ * spool. NULL: no spool, too long a path, or no memory. */
 static char *make_links_path(const struct llmobs_config *config, uid_t uid)
 {
     const size_t cap = PATH_MAX;
@@ -116,7 +117,7 @@ static char *make_links_path(const struct llmobs_config *config, uid_t uid)
     return copy;
 }
 
-/* Another user has another place. */
+/* The path depends on the user, which may change. NULL: no such file. */
 static const char *links_path(struct llmobs_delivery *delivery)
 {
     uid_t uid = geteuid();
@@ -178,7 +179,7 @@ static int rescue_some(struct llmobs_delivery *delivery,
 }
 
 /* Where the memory for events is used up, a destination that is behind gets no
- * newer events; the others do. */
+ * newer events; other destinations do. */
 static bool delivery_fill_refuses(struct llmobs_delivery *delivery,
                                   struct llmobs_destination *d,
                                   enum llmobs_run how)
@@ -220,7 +221,7 @@ static void delivery_fill_lose(struct llmobs_delivery *delivery, int error)
                         "a span was dropped: %s", strerror(-error));
 }
 
-/* One item of the buffer or of a spool, which is to become an event. */
+/* An item of the buffer or of a spool, which is to become an event. */
 struct source {
     struct llmobs_item *item; /* NULL: `event` is the text */
     struct llmobs_text event;
@@ -238,7 +239,7 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
     struct llmobs_span span;
     int rc;
 
-    if (source->item->type == LLMOBS_ITEM_SPAN) /* it has been processed */
+    if (source->item->type == LLMOBS_ITEM_SPAN) /* the processor has seen it */
         return llmobs_encode_call(
             &((struct llmobs_span_item *)source->item)->span, source->config,
             &delivery->scratch);
@@ -256,7 +257,8 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
     return rc;
 }
 
-/* A long text that was written for this event becomes a part of it. */
+/* Gives an event with the text. Takes a long text of its own, without a
+ * copy. */
 static struct llmobs_event *event_of(struct llmobs_delivery *delivery,
                                      const struct source *source,
                                      struct llmobs_text text)
@@ -268,8 +270,8 @@ static struct llmobs_event *event_of(struct llmobs_delivery *delivery,
     return llmobs_event_new(&delivery->account, source->kind, text);
 }
 
-/* Pushes one event to all destinations that take its kind, but not to those
- * that refuse it or have it already. */
+/* Pushes an event to all destinations that take its kind, except those that
+ * refuse it or have it already. */
 static int delivery_fill_share(struct llmobs_delivery *delivery,
                                const struct source *source,
                                struct llmobs_text text, const bool *refusing)
@@ -325,7 +327,7 @@ static bool is_expired(const struct source *source)
     return start < llmobs_clock_wall_ns() - EXPIRED_NS;
 }
 
-/* Reads an item again of which memory has only the head. */
+/* Reads an item again if memory has only its head. */
 static int delivery_fill_load(struct llmobs_delivery *delivery,
                               struct source *source)
 {
@@ -341,8 +343,8 @@ static int delivery_fill_load(struct llmobs_delivery *delivery,
     return rc;
 }
 
-/* Redacts an event that is text already. The steps need no limit, as the size
- * of an event has one. */
+/* Redacts an event that is text already. The work needs no limit, as the size
+ * of an event has a limit. */
 static int apply_text(struct llmobs_delivery *delivery,
                       const struct source *source)
 {
@@ -355,8 +357,8 @@ static int apply_text(struct llmobs_delivery *delivery,
     return rc && enough ? enough : rc;
 }
 
-/* A long event has taken the buffer: goes on with the memory of one that was
- * sent, which the kernel need not give again. */
+/* A long event has taken the buffer's memory: goes on with the memory of an
+ * event that was sent, which the kernel need not give again. */
 static void delivery_fill_take_spare(struct llmobs_delivery *delivery)
 {
     struct llmobs_buf *scratch = &delivery->scratch;
@@ -390,8 +392,8 @@ static int delivery_fill_encode(struct llmobs_delivery *delivery,
     return rc;
 }
 
-/* An event for another host may wait for long. Where the privacy settings kept
- * its content from the disk, the disk gets the redacted event now. */
+/* An event for another host may wait for long. If the privacy settings kept its
+ * content from the disk, the disk now gets the redacted event. */
 static void secure(struct llmobs_delivery *delivery, struct source *source,
                    struct llmobs_text text)
 {
@@ -425,8 +427,8 @@ static void delivery_fill_fail(struct llmobs_delivery *delivery,
 }
 
 /* The time is over: puts the item back in front, so that a later run finds it
- * with all that memory has of it. False for an adopted item and for one that
- * some destination has already: the disk has all of those. */
+ * with all that memory has of it. False for an adopted item and for an item
+ * that some destination has already: the disk has all of those. */
 static bool delivery_fill_hold(struct llmobs_delivery *delivery,
                                struct source *source)
 {
@@ -442,8 +444,8 @@ static bool delivery_fill_hold(struct llmobs_delivery *delivery,
     return true;
 }
 
-/* Counts a span in the metrics. Nothing of that is on the disk, so no other
- * process counts it again. -ETIMEDOUT: the time is over. */
+/* Counts a span in the metrics. The disk has no trace of that, so no other
+ * process counts the span again. -ETIMEDOUT: the time is over. */
 static int delivery_fill_measure(struct llmobs_delivery *delivery,
                                  struct source *source, struct llmobs_text text)
 {
@@ -468,11 +470,11 @@ static int delivery_fill_measure(struct llmobs_delivery *delivery,
 struct tool_source {
     struct source source;
     struct llmobs_buf text;
-    int rc; /* of its encoding */
+    int rc; /* of the encoding */
 };
 
-/* Its entry has an id that is made of the call's and of its own: so an adopter
- * that finds both knows that it need not make the span again. */
+/* The id of an inferred span's entry, made of the call's id and the span's: so
+ * an adopter that finds both entries need not make the span again. */
 static uint64_t tool_id(const struct source *source,
                         const struct llmobs_span *span)
 {
@@ -488,7 +490,7 @@ static bool is_kept_already(const struct llmobs_delivery *delivery,
            llmobs_adopt_has(delivery->account.backlog.adopt, id);
 }
 
-/* Encodes a span; -ETIMEDOUT: the time for all of them is over. */
+/* Encodes an inferred span; -ETIMEDOUT: the time for all of them is over. */
 static int encode_tool(const struct llmobs_delivery *delivery,
                        const struct source *source, struct llmobs_span *span,
                        struct tool_source *tool)
@@ -503,7 +505,8 @@ static int encode_tool(const struct llmobs_delivery *delivery,
     return tool->rc == -ETIMEDOUT ? tool->rc : 0;
 }
 
-/* Writes it beside the call's entry; false where the disk has no room. */
+/* Writes the inferred span's event to the spool, beside the call's entry; false
+ * where the process has no spool, or the write fails. */
 static bool write_tool(struct llmobs_delivery *delivery,
                        const struct source *source, struct tool_source *tool)
 {
@@ -525,7 +528,7 @@ static bool write_tool(struct llmobs_delivery *delivery,
                                                 LLMOBS_EVENT_SPAN, text) == 0;
 }
 
-/* From here on it counts, and the disk has it. */
+/* From here on the inferred span is counted, and the disk has it. */
 static void keep_tool(struct llmobs_delivery *delivery,
                       const struct source *source, struct tool_source *tool)
 {
@@ -551,7 +554,7 @@ static void note_inferred(struct llmobs_delivery *delivery,
     llmobs_crash_point("noted the inferred spans");
 }
 
-/* NULL: every destination refuses it. */
+/* `refusing` NULL: every destination refuses the span. */
 static void share_tool(struct llmobs_delivery *delivery,
                        struct tool_source *tool, const bool *refusing)
 {
@@ -595,7 +598,7 @@ static int delivery_fill_add_tools(struct llmobs_delivery *delivery,
 }
 
 /* Before the call itself can be let go: makes items of the spans that were
- * inferred of it, once. On error none is made yet. */
+ * inferred from it, once. On error no item is made yet. */
 static int add_inferred(struct llmobs_delivery *delivery, struct source *source,
                         const bool *refusing)
 {
@@ -638,7 +641,7 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
         rc = delivery_fill_encode(delivery, source, &text);
     if (!rc)
         rc = add_inferred(delivery, source, refusing);
-    else if (rc == -ECANCELED) /* the program wants this one span away */
+    else if (rc == -ECANCELED) /* the program does not want this span */
         (void)add_inferred(delivery, source, refusing);
     if (!rc) {
         note_tool(delivery, source, text);
@@ -659,8 +662,8 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
     return rc != -ENOMEM && rc != -ETIMEDOUT;
 }
 
-/* No destination accepts the item now: it waits on the disk, as the redacted
- * event where the disk may not have its content, or it is lost. */
+/* No destination accepts the item now: it waits on the disk (as the redacted
+ * event, where the disk may not have its content), or it is lost. */
 static void delivery_fill_put_off(struct llmobs_delivery *delivery,
                                   struct source *source)
 {
@@ -711,7 +714,7 @@ static bool delivery_fill_add_item(struct llmobs_delivery *delivery,
 }
 
 /* When half of the memory for events is free again, gives an item that waits on
- * the disk for want of room; NULL: none. */
+ * the disk for room; NULL: no item waits. */
 static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
                                    unsigned *delivered_to)
 {
@@ -729,7 +732,7 @@ static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
     return rc ? NULL : item;
 }
 
-/* Gives the next item, which the buffer does not count any more. */
+/* Gives the next item, which the buffer no longer counts. */
 static struct llmobs_item *next_item(struct llmobs_delivery *delivery)
 {
     struct llmobs_item *item = delivery->held;
@@ -786,8 +789,8 @@ static void add_adopted(struct llmobs_delivery *delivery,
     (void)add_source(delivery, &source, refusing);
 }
 
-/* True where the exporter has sent an event of any kind, or takes no spans, as
- * it may then have nothing to send for long. */
+/* True where the exporter has sent an event of any kind. Also where it takes no
+ * spans, as it may then have nothing to send for long. */
 static bool has_sent(const struct llmobs_delivery *delivery,
                      const struct llmobs_exporter *exporter)
 {
@@ -814,7 +817,7 @@ void llmobs_delivery_take_back(struct llmobs_delivery *delivery)
 }
 
 /* True where it is time to look for spools of ended processes, and every
- * exporter works: else their events are safer on the disk. */
+ * exporter works: otherwise their events are safer on the disk. */
 static bool may_adopt(const struct llmobs_delivery *delivery)
 {
     const struct llmobs_backlog *backlog = &delivery->account.backlog;

@@ -2,10 +2,10 @@
  * that other processes left, and gives them to the destinations.
  *
  * Owns:    nothing; it works on the delivery.
- * Threads: the one that has the worker's turn.
+ * Threads: the thread that has the worker's turn.
  * Errors:  an item that cannot become an event is counted in stats.h, or waits
  *          on the disk.
- * Limits:  some events and a megabyte of them at a time.
+ * Limits:  some events, of at most a megabyte, at a time.
  */
 #ifndef LLMOBS_DELIVERY_FILL_H
 #define LLMOBS_DELIVERY_FILL_H
@@ -24,11 +24,11 @@ bool llmobs_delivery_is_due(const struct llmobs_delivery *delivery,
                             const struct llmobs_destination *destination,
                             enum llmobs_run how);
 
-/* Encodes some of the items that wait; false: there were none. */
+/* Encodes some of the items that wait; false: no item waited. */
 bool llmobs_delivery_fill(struct llmobs_delivery *delivery,
                           enum llmobs_run how);
 
-/* Where the relay has gone, this process goes on with what it had handed over,
+/* If the relay has gone, this process takes back what it had handed over,
  * unless its own peers are away, too. */
 void llmobs_delivery_take_back(struct llmobs_delivery *delivery);
 

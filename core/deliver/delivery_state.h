@@ -27,32 +27,32 @@ struct llmobs_delivery {
     struct llmobs_account account;
     struct llmobs_destination list[LLMOBS_DESTINATIONS_MAX];
     size_t count;
-    struct llmobs_destination *busy; /* in a send, or NULL */
+    struct llmobs_destination *busy; /* the destination that sends, or NULL */
     struct llmobs_exporter *rescue;  /* or NULL */
     struct llmobs_meter *meter;      /* or NULL */
     struct llmobs_item *held; /* taken from the buffer, not encoded yet */
     struct llmobs_buf scratch;
     struct llmobs_linker linker;
     struct llmobs_recorder recorder;
-    char *links_path; /* of the file of links; NULL: not known yet */
+    char *links_path; /* of the file of remembered spans; NULL: not known yet */
     uid_t links_uid;
     size_t taken; /* items encoded by the last run */
     /* Called before the next request, as the last one may have settled events;
      * or NULL. */
     void (*settled)(const struct llmobs_config *config);
     struct llmobs_tick waits; /* called while a request waits */
-    bool published;           /* the meter had its try at this end */
-    bool drains;              /* it is there to adopt only */
+    bool published;           /* the meter had its try at the exit */
+    bool drains;              /* this delivery only adopts */
     bool relayed;             /* the relay delivers what this run encodes */
     bool eager;               /* adopted events do not wait for a full batch */
     atomic_bool full;         /* no destination accepts another event */
     atomic_bool rescuing;
     _Atomic(struct llmobs_exporter *) sending;
     _Atomic int64_t began_ns;      /* when the process began its first call */
-    _Atomic int64_t end_ns;        /* when the stop began; 0: none has */
+    _Atomic int64_t end_ns;        /* when the stop began; 0: no stop yet */
     _Atomic int64_t end_ms;        /* how long the stop may take */
-    _Atomic int64_t adopt_end_ns;  /* when a stop ends adopting; 0: none has */
-    _Atomic int64_t adopt_from_ns; /* nothing is adopted before */
+    _Atomic int64_t adopt_end_ns;  /* when a stop ends adopting; or 0 */
+    _Atomic int64_t adopt_from_ns; /* nothing is adopted before this time */
 };
 
 /* The events that a run sends. */

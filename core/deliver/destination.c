@@ -12,9 +12,9 @@
 #include "core/log/process_dir.h"
 #include "lib/text/budget.h"
 
-/* The time that a first send waits. A short process has ended by then, and its
- * exit sends: a request before could be cut by the app's own cleanup of
- * libcurl, and then it is not known whether the peer got the events. */
+/* How long a first send waits. A short process has ended by then, and its exit
+ * sends: an earlier request could be cut by the app's own cleanup of libcurl,
+ * and then nobody would know whether the peer got the events. */
 #define FIRST_MS 50
 
 static const struct llmobs_backoff usual = {
@@ -80,7 +80,7 @@ struct llmobs_event *llmobs_event_take(struct llmobs_account *account,
     return event;
 }
 
-/* Leaves the entry on the disk for another process, which may be the relay. */
+/* Leaves the entry on the disk for another process, such as the relay. */
 static void destination_leave(struct llmobs_account *account,
                               const struct llmobs_spooled *spooled,
                               bool adopted)
@@ -107,8 +107,8 @@ bool llmobs_account_wait(struct llmobs_account *account,
     return true;
 }
 
-/* Settles the event and releases its entry, unless that stays on the disk for
- * a later moment or for another process. */
+/* Settles the event and releases its entry, unless the entry stays on the disk
+ * for a later moment or for another process. */
 static void settle_event(struct llmobs_account *account,
                          const struct llmobs_event *event)
 {
@@ -252,7 +252,7 @@ static void pop(struct llmobs_destination *d, size_t n, enum llmobs_stat fate)
 
 /* -- sending ------------------------------------------------------------- */
 
-/* Waits for a full batch only within the interval that follows a send. */
+/* Waits for a full batch only during the interval after a send. */
 int64_t llmobs_destination_due(const struct llmobs_destination *destination)
 {
     const struct llmobs_destination *d = destination;
@@ -270,8 +270,8 @@ int64_t llmobs_destination_due(const struct llmobs_destination *destination)
     return early > regular ? early : regular;
 }
 
-/* True for an error that may pass, unlike that of a store that this user may
- * not write. */
+/* True for an error that may pass; false for a store that this user may not
+ * write. */
 static bool may_pass(int error)
 {
     return error == -EAGAIN || error == -EINTR || error == -ENOSPC ||
@@ -319,8 +319,8 @@ static unsigned had_by(const struct llmobs_event *event)
     return event->delivered_to & ~(LLMOBS_MEASURED | LLMOBS_INFERRED);
 }
 
-/* Where other destinations still wait for the event, notes on the disk which
- * have it, so that none gets it twice if the process dies. */
+/* If other destinations still wait for the event, notes on the disk which
+ * destinations have it, so that none gets it twice if the process dies. */
 static void destination_note_delivered_to(const struct llmobs_destination *d,
                                           struct llmobs_event *event)
 {
@@ -349,7 +349,7 @@ static void count_sent(const struct llmobs_exporter *exporter,
 }
 
 /* Sends at least one and at most `most` of the first events, all of one kind.
- * `outcomes` says of each how it ended. */
+ * `outcomes` tells for each how it ended. */
 static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
                  size_t most, unsigned char outcomes[LLMOBS_SEND_MAX])
 {
@@ -409,8 +409,8 @@ static bool is_away(const struct llmobs_destination *d,
            llmobs_spool_is_away(spool, &event->spooled);
 }
 
-/* Lets the first event wait on the disk where the process may get the user of
- * its spool back; else leaves it there for another process. */
+/* Lets the first event wait on the disk if the process may get the user of its
+ * spool back; else leaves it there for another process. */
 static void leave_first(struct llmobs_destination *d)
 {
     if (LLMOBS_HAZARD(never_back,
@@ -425,7 +425,7 @@ static void leave_first(struct llmobs_destination *d)
     pop(d, 1, LLMOBS_STAT_left);
 }
 
-/* How many of the first events this process may send, as it can release them
+/* How many of the first events this process may send, since it can release them
  * afterwards. Asks about each event only where the process has moved. */
 static size_t may_send(struct llmobs_destination *d)
 {
@@ -496,8 +496,7 @@ int llmobs_destination_rescue(struct llmobs_destination *destination,
     return rc;
 }
 
-/* True once the disk has the event: writes it where the disk does not have it,
- * or not any more. */
+/* True once the disk has the event: writes it unless the disk has it now. */
 static bool destination_is_kept(struct llmobs_backlog *backlog,
                                 struct llmobs_event *event)
 {

@@ -1,11 +1,11 @@
 /* destination - one exporter and its progress: a queue of events to send, and
  * the time of the next try. A remote exporter has a destination for each kind
- * of event, so that a peer that refuses one kind still gets the other.
+ * of event, so that a peer that refuses one kind still gets the others.
  *
  * Owns:    its exporter; shares encoded events with the other destinations.
- * Threads: the one that has the worker's turn; the account's `pending`: any.
+ * Threads: the thread that has the worker's turn; the account's `pending`: any.
  * Errors:  push: -ENOMEM: the event is lost for this destination.
- * Limits:  those of the caller, which the account's bytes serve.
+ * Limits:  the caller's, who reads the account's bytes.
  * Fork:    forget abandons the events and the exporter's connections.
  */
 #ifndef LLMOBS_DESTINATION_H
@@ -15,10 +15,10 @@
 #include "core/export/exporter.h"
 #include "lib/base/stats.h"
 
-/* Beside the bits of destinations: the meter has the span (delivery.h). */
+/* A bit besides the destinations': the meter has the span (delivery.h). */
 #define LLMOBS_MEASURED (1u << 31)
 
-/* The events that wait, of all destinations together. */
+/* The events of all destinations that wait. */
 struct llmobs_account {
     atomic_size_t pending;   /* given, and not settled yet */
     size_t bytes;            /* of encoded events */
@@ -27,13 +27,13 @@ struct llmobs_account {
 };
 
 /* An encoded event with a count of its references. It is settled when the last
- * destination releases it, and delivered only if all of them got it. */
+ * destination releases it, and delivered only if all destinations got it. */
 struct llmobs_event {
     size_t refs;
     enum llmobs_event_kind kind;
     enum llmobs_stat fate;
     struct llmobs_spooled spooled; /* where the disk keeps it */
-    bool adopted;                  /* in the directory of another process */
+    bool adopted;                  /* from another process's directory */
     unsigned delivered_to;         /* bit i: destination i has it */
     bool rescued; /* the rescue exporter has it, and gets it only once */
     size_t len;
@@ -44,21 +44,21 @@ struct llmobs_event {
 struct llmobs_destination {
     struct llmobs_exporter *exporter;
     struct llmobs_account *account;
-    unsigned bit;        /* of an event's `delivered_to` */
+    unsigned bit;        /* its bit in an event's `delivered_to` */
     unsigned kinds;      /* bit i: it takes events of kind i */
     int64_t interval_ms; /* between two sends over the network */
-    size_t enough; /* with this many bytes it sends before that time is over */
+    size_t enough; /* with this many bytes it need not wait for the interval */
     struct llmobs_event **queue; /* a ring */
     size_t first, count, cap;
     size_t bytes;
-    int64_t due_ns;   /* back-off: no send before; 0: none */
+    int64_t due_ns;   /* back-off: no send before this time; 0: no back-off */
     int64_t first_ns; /* when an event was pushed to the empty queue */
     int64_t sent_ns;  /* when a send was last accepted */
     int64_t backoff_ms;
-    bool peer_asked; /* the exporter asked for the time in due_ns */
+    bool peer_asked; /* the peer asked for the pause until due_ns */
     bool hopeless;   /* a local destination whose last error will not go away */
     bool given_up; /* hopeless when the process ended: it is not tried again */
-    int tries;     /* left for runs of all */
+    int tries;     /* how many runs of all may still try it */
 };
 
 /* Moves n pending items to a counter, but never more than are pending: so the
@@ -66,28 +66,28 @@ struct llmobs_destination {
 void llmobs_account_settle(struct llmobs_account *account,
                            enum llmobs_stat stat, size_t n);
 
-/* There was no room for an entry. True where the disk has it: it waits there,
- * or is settled as left there for another process. */
+/* Memory had no room for an entry. True where the disk has it: the entry waits
+ * there, or is settled as left there for another process. */
 bool llmobs_account_wait(struct llmobs_account *account,
                          const struct llmobs_spooled *spooled,
                          unsigned delivered_to, bool adopted);
 
-/* Gives an event of one reference; copies the text. NULL without memory. */
+/* Gives an event with one reference and a copy of the text. NULL: no memory. */
 struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
                                       enum llmobs_event_kind kind,
                                       struct llmobs_text text);
 
-/* The same, and takes the text from the buffer, which is empty then. NULL
- * without memory: the buffer keeps the text. Released events leave the memory
- * of one of them, of at most LLMOBS_EVENT_SPARE bytes, in account->spare. */
+/* As llmobs_event_new, but takes the text from the buffer, which then is empty.
+ * NULL when memory runs out: the buffer keeps the text. Released events leave
+ * an event's memory, at most LLMOBS_EVENT_SPARE bytes, in account->spare. */
 #define LLMOBS_EVENT_SPARE ((size_t)2 * 1024 * 1024)
 struct llmobs_event *llmobs_event_take(struct llmobs_account *account,
                                        enum llmobs_event_kind kind,
                                        struct llmobs_buf *text);
 
 /* Drops one reference. A `fate` other than delivered: this destination does not
- * get the event. An event for which there was no room waits on the disk, if the
- * disk has it. */
+ * get the event. An event for which memory had no room waits on the disk, if
+ * the disk has it. */
 void llmobs_event_release(struct llmobs_account *account,
                           struct llmobs_event *event, enum llmobs_stat fate);
 
@@ -104,19 +104,19 @@ static inline bool llmobs_destination_takes(const struct llmobs_destination *d,
     return d->kinds & 1u << kind;
 }
 
-/* Shares the event. */
+/* Adds a reference to the event. */
 int llmobs_destination_push(struct llmobs_destination *destination,
                             struct llmobs_event *event);
 
-/* When it wants to send next, monotonic; 0: now; INT64_MAX: never. */
+/* When the next send is wanted, monotonic; 0: now; INT64_MAX: never. */
 int64_t llmobs_destination_due(const struct llmobs_destination *destination);
 
 /* Sends the first events once. 0: some of them are settled here; else the
- * error, and the back-off has begun. */
+ * error, and a back-off has begun. */
 int llmobs_destination_send(struct llmobs_destination *destination);
 
 /* Sends up to LLMOBS_SEND_MAX first events to another exporter instead; gives
- * how many that one accepted or had already, or its error. */
+ * how many events that exporter accepted or had already, or its error. */
 int llmobs_destination_rescue(struct llmobs_destination *destination,
                               struct llmobs_exporter *rescue);
 
@@ -127,8 +127,8 @@ size_t llmobs_destination_hand(struct llmobs_destination *destination);
 /* Releases the first events that another destination has; gives how many. */
 size_t llmobs_destination_leave(struct llmobs_destination *destination);
 
-/* Releases the first events after it has written those to the disk that the
- * disk did not have; gives how many. */
+/* Writes the first events to the disk if it lacks them, and then releases them;
+ * gives their number. */
 size_t llmobs_destination_keep(struct llmobs_destination *destination);
 
 #endif

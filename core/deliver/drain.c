@@ -14,8 +14,8 @@
 #define TRIES 3
 #define PAUSE_MS 2000
 
-/* One attempt; 0 where nothing is left to deliver. A run that ends because its
- * time is up proves neither success nor failure, so another follows. */
+/* An attempt; 0 where nothing is left to deliver. A run that ends because its
+ * time is up proves neither success nor failure, so another run follows. */
 static int drain_once(struct llmobs_delivery *delivery,
                       int64_t (*note)(const struct llmobs_config *config,
                                       bool rests),

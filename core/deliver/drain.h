@@ -1,6 +1,6 @@
 /* drain - delivers the spools of other processes until nothing is left in them.
  *
- * Threads: one, while no other uses the delivery.
+ * Threads: one thread, while no other uses the delivery.
  * Errors:  a peer that refuses a few times in a row ends the drain; the spool
  *          has all undelivered events again.
  */

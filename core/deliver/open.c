@@ -15,10 +15,10 @@
 #include "core/log/ledger.h"
 #include "core/log/spool.h"
 
-/* A drainer gets its events from the disk alone. */
+/* A drainer gets its events only from the disk. */
 #define DRAIN_BUFFER 4096
 
-/* Takes the exporter; false without one. */
+/* Takes the exporter; false for NULL. */
 static bool open_add(struct llmobs_worker *worker,
                      struct llmobs_exporter *exporter)
 {
@@ -44,7 +44,7 @@ static void add_agentless(struct llmobs_worker *worker,
     *names |= LLMOBS_EXPORTER_STORE;
 }
 
-/* Evaluations go to the local store where no other exporter takes them. */
+/* Evaluations go to the local store if no other exporter takes them. */
 static bool open_add_otlp(struct llmobs_worker *worker,
                           const struct llmobs_config *config, unsigned names)
 {
@@ -56,7 +56,7 @@ static bool open_add_otlp(struct llmobs_worker *worker,
                         llmobs_otlp_exporter_new(
                             config, NULL,
                             LLMOBS_HAZARD(evaluations_nowhere, alone, false)));
-    /* Of a bad URL the log has a line already. */
+    /* The log already has a line about a bad URL. */
     if (LLMOBS_HAZARD(switch_blamed,
                       !config->otlp.signals[LLMOBS_SIGNAL_TRACES].misplaced,
                       !config->otlp.signals[LLMOBS_SIGNAL_TRACES].on))
@@ -66,7 +66,8 @@ static bool open_add_otlp(struct llmobs_worker *worker,
     return false;
 }
 
-/* Adds the store as well where no other exporter could be added. */
+/* Adds the exporters that are named; the store instead if none could be added,
+ * else the store as the rescue exporter. */
 static bool add_all(struct llmobs_worker *worker,
                     const struct llmobs_config *config)
 {
@@ -91,7 +92,7 @@ static bool add_all(struct llmobs_worker *worker,
     return true;
 }
 
-/* Beside the others: where those go does not depend on it. */
+/* Adds the exporter of logs, whatever the other exporters are. */
 static void add_logs(struct llmobs_worker *worker,
                      const struct llmobs_config *config)
 {

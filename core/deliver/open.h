@@ -6,13 +6,13 @@
 
 #include "core/deliver/worker.h"
 
-/* Gives the worker of a program; NULL without memory. Borrows config, which
- * must outlive it; takes the buffer. */
+/* Gives the worker of a program; NULL when memory runs out. Borrows config,
+ * which must outlive it; takes the buffer. */
 struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
                                          struct llmobs_buffer *buffer);
 
-/* Gives a worker with the same exporters for llmobs_worker_drain; NULL without
- * memory. Borrows config and the adoption, which must outlive it. */
+/* Gives a worker with the same exporters for llmobs_worker_drain; NULL when
+ * memory runs out. Borrows config and the adoption, which must outlive it. */
 struct llmobs_worker *llmobs_worker_open_drainer(
     const struct llmobs_config *config, struct llmobs_adopt *adopt);
 

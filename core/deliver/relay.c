@@ -3,8 +3,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/futex.h"
 
-/* A process that was killed does not report it: the time between two looks of
- * the relay. */
+/* The time between two looks for killed processes: they report no end. */
 #define LOOK_MS 1000
 
 void llmobs_relay(struct llmobs_delivery *delivery,

@@ -14,7 +14,7 @@
 #include "core/deliver/worker_turn.h"
 #include "core/deliver/worker_active.h"
 
-/* A connection that the worker opened so lately needs no warming. */
+/* A connection that the worker opened within this time needs no warming. */
 #define WARM_AGAIN_MS 10000
 
 /* -- the app's side ------------------------------------------------------ */
@@ -125,7 +125,7 @@ void llmobs_worker_cancel(struct llmobs_worker *worker,
         llmobs_spool_cancel(llmobs_worker_spool_of(worker), exchange);
 }
 
-/* To start the thread here costs the app what its first span would cost it. */
+/* To start the thread here costs the app no more than its first span would. */
 static void warm(struct llmobs_worker *worker)
 {
     int64_t now, last;

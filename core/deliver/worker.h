@@ -1,26 +1,24 @@
 /* worker - the one background thread: exchange to span to event to exporter.
  *
  * Owns:    the thread, and the buffer and the exporters that it was given.
- * Threads: any thread gives, without a lock; the exit handler flushes. Of all
- *          threads one at a time has the worker's turn: it alone delivers.
+ * Threads: any thread gives, without a lock; the exit handler flushes. One
+ *          thread at a time has the worker's turn: only that thread delivers.
  * Errors:  an event that cannot be delivered is counted in stats.h; the app
  *          never hears of it.
  * Limits:  an exit waits for at most `ms`, and for at most a second more where
- *          the store is being written or events are saved. Where the exiting
+ *          the store is being written or events are saved. If the exiting
  *          thread itself sends, it waits until the exporter returns, whose
  *          requests have a time-out of their own.
- * Fork:    the child finds another pid: it abandons the inherited items and
- *          the exporters' connections, and starts its own thread at its first
- *          give.
+ * Fork:    the child finds another pid: it abandons the inherited items and the
+ *          exporters' connections, and starts its own thread at its first give.
  *
- * A give starts the thread where there is none, with the C locale. (With
- * LLMOBS_THREAD=off there is none, and a flush delivers everything.) Its first
- * delivery waits a moment: if the process ends within it, the exiting thread
- * delivers, but for events that go to an intake. It ends when nothing is left
- * to do, and where the app wants to be alone (llmobs_thread_rest), once it has
- * sent what is due. While it lives it looks whether a thread of the app is
- * left, and ends otherwise, so that the process ends with the app's last
- * thread.
+ * A give starts the thread if it does not run, with the C locale. (With
+ * LLMOBS_THREAD=off no thread runs, and a flush delivers everything.) Its first
+ * delivery waits a moment: if the process ends meanwhile, the exiting thread
+ * delivers, except events for an intake. The thread ends when nothing is left
+ * to do; and, where the app wants to be alone (llmobs_thread_rest), once it has
+ * sent what is due. It looks now and then whether a thread of the app is left,
+ * and ends otherwise, so that the process ends with the app's last thread.
  */
 #ifndef LLMOBS_WORKER_H
 #define LLMOBS_WORKER_H
@@ -38,18 +36,18 @@ struct llmobs_worker;
 
 /* Called after each round of the thread or of a drain; gives the milliseconds
  * after which it wants to be called again, -1: after the next round. `rests`:
- * there may be no next round. */
+ * perhaps no next round follows. */
 typedef int64_t llmobs_worker_note_fn(const struct llmobs_config *config,
                                       bool rests);
 
 /* Called between two requests by the thread that has the worker's turn. */
 typedef void llmobs_worker_settled_fn(const struct llmobs_config *config);
 
-/* Called last in each stop, when every item is counted. */
+/* Called as the last step of each stop, when every item is counted. */
 typedef void llmobs_worker_close_fn(const struct llmobs_config *config);
 
-/* Gives a worker, not yet running; NULL without memory. Borrows config, which
- * must outlive it; takes the buffer and the exporter. */
+/* Gives a worker, not yet running; NULL when memory runs out. Borrows config,
+ * which must outlive it; takes the buffer and the exporter. */
 struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
                                         struct llmobs_buffer *buffer,
                                         struct llmobs_exporter *exporter);
@@ -60,42 +58,43 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
  * when it returns, and the counts are final. May be called once. */
 void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop);
 
-/* The same for a relay (relay.h). */
+/* As llmobs_worker_drain, for a relay (relay.h). */
 struct llmobs_relay_waits;
 void llmobs_worker_relay(struct llmobs_worker *worker,
                          const struct llmobs_relay_waits *waits,
                          const atomic_bool *stop);
 
-/* Before the first give. _add takes another exporter on success; each exporter
- * has its own progress; -ENOSPC. _rescue takes the exporter that gets at the
- * end of the process the events that a remote one did not accept. */
+/* To be called before the first give. _add takes another exporter on success;
+ * each exporter has its own progress; -ENOSPC. _rescue takes the exporter that
+ * gets, as the process ends, events that a remote exporter did not deliver. */
 int llmobs_worker_add(struct llmobs_worker *worker,
                       struct llmobs_exporter *exporter);
 void llmobs_worker_rescue(struct llmobs_worker *worker,
                           struct llmobs_exporter *exporter);
-/* Before the first give: takes the exporter that sums spans up. */
+/* To be called before the first give: takes the exporter of spans' sums. */
 void llmobs_worker_measure(struct llmobs_worker *worker,
                            struct llmobs_meter *meter);
 
-/* Before the first give: sets the spool that keeps items on the disk, and the
- * adoption of other processes' spools (spool.h, adopt.h). Borrows both for
- * ever; either may be NULL. */
+/* To be called before the first give: sets the spool that keeps items on the
+ * disk, and the adoption of other processes' spools (spool.h, adopt.h). Borrows
+ * both for ever; either may be NULL. */
 void llmobs_worker_keep(struct llmobs_worker *worker,
                         struct llmobs_spool *spool, struct llmobs_adopt *adopt);
 
-/* A request of the program begins, to a model or not: a program that makes
- * another one gets the thread for the items that wait. Any thread; may change
+/* A request of the program begins, to a model or not. A program that makes a
+ * second one gets the thread, for items that wait. Any thread; may change
  * errno. */
 void llmobs_worker_call(struct llmobs_worker *worker);
 
-/* Before the account of a call is sealed: from the first call on the key is the
- * one that the disk has. Any thread, without a lock; preserves errno. */
+/* To be called before the account of a call is sealed: from the first call on
+ * the key is the disk's. Any thread, without a lock; preserves errno. */
 void llmobs_worker_find_key(struct llmobs_worker *worker,
                             const struct llmobs_exchange *exchange);
 
 /* _start: an exchange begins; _begin: its request is about to be sent. Both
- * write to the disk what is known of it by then. _cancel releases that where it
- * was no LLM call after all. Any thread, without a lock; they preserve errno.
+ * write to the disk what is known of the call by then. _cancel releases the
+ * entry if it was no LLM call after all. Any thread, without a lock; they
+ * preserve errno.
  */
 void llmobs_worker_start(struct llmobs_worker *worker,
                          struct llmobs_exchange *exchange);
@@ -104,7 +103,7 @@ void llmobs_worker_begin(struct llmobs_worker *worker,
 void llmobs_worker_cancel(struct llmobs_worker *worker,
                           struct llmobs_exchange *exchange);
 
-/* Before the first give: sets the functions that record the counts
+/* To be called before the first give: sets the functions that record the counts
  * (ledger.h). */
 void llmobs_worker_note(struct llmobs_worker *worker,
                         llmobs_worker_note_fn *note,
@@ -112,9 +111,9 @@ void llmobs_worker_note(struct llmobs_worker *worker,
                         llmobs_worker_close_fn *close);
 
 /* Takes a closed exchange, a span or an event, and counts it as captured. Never
- * fails: it counts an item for which there is no room as dropped, and frees it.
- * Preserves errno. _give_span takes all that the span owns, in every case; the
- * struct itself stays the caller's. */
+ * fails: without room it counts the item as dropped, and frees it. Preserves
+ * errno. _give_span takes all that the span owns, in every case; the caller
+ * keeps the struct itself. */
 void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item);
 /* Counts one item as dropped for want of memory. Preserves errno. */
 void llmobs_worker_lose(struct llmobs_worker *worker);
@@ -123,37 +122,37 @@ void llmobs_worker_refuse(struct llmobs_worker *worker);
 int llmobs_worker_give_span(struct llmobs_worker *worker,
                             struct llmobs_span *span);
 
-/* Copies an encoded event, on the disk too where there is a spool. -ENOMEM: it
- * is counted as dropped. */
+/* Copies an encoded event, also to the disk if there is a spool. -ENOMEM: the
+ * event is counted as dropped. */
 int llmobs_worker_give_event(struct llmobs_worker *worker,
                              enum llmobs_event_kind kind,
                              struct llmobs_text text);
 
-/* An LLM call begins: where connecting takes long, as to a remote intake, this
- * starts the thread, which connects ahead; else it does nothing. Any thread,
- * without a lock; preserves errno. */
+/* An LLM call begins. If connecting takes long, as to a remote intake, this
+ * starts the thread, which connects ahead; otherwise it does nothing. Any
+ * thread, without a lock; preserves errno. */
 void llmobs_worker_warm(struct llmobs_worker *worker);
 
-/* Makes events of the given items on this thread, unless another thread does,
- * and stores those that stay on this host, before the library that made the
- * calls may be unloaded. No network; at most `ms`. */
+/* Makes events of the given items on this thread, unless another thread does
+ * so, and stores the events that stay on this host, before the library that
+ * made the calls may be unloaded. No network; at most `ms`. */
 void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms);
 
-/* No thread delivers from here until resume; a request under way is cut so that
- * it ends in time. 0 when no thread delivers any more, -ETIMEDOUT after `ms`;
- * the caller resumes in either case. A stop ends all pauses. */
+/* From here on until resume no thread delivers; a request under way is cut so
+ * that it ends in time. 0 when no thread delivers any more, -ETIMEDOUT after
+ * `ms`; the caller resumes in either case. A stop ends all pauses. */
 int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms);
 void llmobs_worker_resume(struct llmobs_worker *worker);
 
-/* A pause when the app cleans libcurl up, after which the process may end. The
- * thread first delivers the pending items over the connections that it has
+/* A pause for when the app cleans libcurl up, after which the process may end.
+ * The thread first delivers the pending items over the connections that it has
  * opened ahead, within the time that an exit of `ms` would give; all of it ends
- * after `ms`. `*tried` says whether there was something to deliver. */
+ * after `ms`. *tried: the thread had something to deliver. */
 int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms,
                           bool *tried);
 
-/* Ends the thread for good; from here on an exit delivers, or a flush. Takes
- * half a second at most. A process that shares this one's memory may call it.
+/* Ends the thread for good; from here on only an exit or a flush delivers.
+ * Takes half a second at most. A process that shares this memory may call it.
  */
 void llmobs_worker_withdraw(struct llmobs_worker *worker);
 
@@ -161,24 +160,24 @@ void llmobs_worker_withdraw(struct llmobs_worker *worker);
  * else -ETIMEDOUT. */
 int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms);
 
-/* Before a filter: lets the thread send all that waits, due or not, at most
- * `ms`. */
+/* To be called before a filter: lets the thread send all that waits, due or
+ * not, for at most `ms`. */
 void llmobs_worker_hurry(struct llmobs_worker *worker, int64_t ms);
 
-/* After a rest (llmobs_thread_rest) that is not a fork's: starts a thread for
- * what is left. `confined`: a filter may kill for what a delivery needs, and
- * the program need not call a model again: then none starts, and an exit leaves
- * all to the spool, until the next give. */
+/* To be called after a rest (llmobs_thread_rest) that is not a fork's: starts a
+ * thread for what is left. `confined`: a filter may kill the process for a
+ * delivery, and the program need not call a model again: then no thread starts,
+ * and an exit leaves all to the spool, until the next give. */
 void llmobs_worker_rested(struct llmobs_worker *worker, bool confined);
 
-/* Before the program takes on a sandbox: has the spool hold its file. Not in a
- * forked child that has not called libcurl: it may be about to execute another
- * program. Preserves errno. */
+/* To be called before the program takes on a sandbox: makes the spool hold its
+ * file open. Not in a forked child that has not called libcurl: it may be about
+ * to execute another program. Preserves errno. */
 void llmobs_worker_hold(struct llmobs_worker *worker);
 
-/* Flushes, then stops the thread for good, within `ms` in all; counts the items
+/* Flushes, then stops the thread for good, within `ms` in all. Counts the items
  * that it neither delivered nor left on the disk as dropped_exit, and logs
- * them. For the exit: the worker itself is never freed. Safe when there is no
+ * them. For the exit: the worker itself is never freed. Also safe without a
  * thread, and in a forked child. */
 void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms);
 

@@ -20,16 +20,16 @@ static void nothing(void)
 {
 }
 
-/* During exit the C library still accepts a handler; once exit has run its
- * handlers it accepts none. A child of vfork that calls exit runs them for its
- * parent, too: the parent then goes on, and is rightly taken not to exit. */
+/* True while the process exits. During exit the C library still accepts a
+ * handler; once exit has run its handlers it accepts no more. A child of vfork
+ * that calls exit also runs them for its parent: the parent then goes on, and
+ * is rightly taken not to exit. */
 static bool is_exiting(void)
 {
     return atexit(nothing) == 0;
 }
 
-/* The exit handler found nothing to do and has returned: this does what it
- * would have done. */
+/* The exit handler had nothing to do and has returned: does its work. */
 static void end_late(struct llmobs_worker *worker)
 {
     int64_t ms = llmobs_worker_exit_ms(worker);

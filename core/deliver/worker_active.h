@@ -11,12 +11,11 @@
 
 struct llmobs_worker;
 
-/* Each call by an app's thread that leaves something to deliver begins with
- * this. */
+/* Called first wherever an app's thread leaves something to deliver. */
 void llmobs_worker_become_active(struct llmobs_worker *worker);
 
-/* True where this process has begun and given nothing, so that there is nothing
- * to stop; makes no system call. A span that another exit handler gives later
+/* True where this process has neither begun nor given anything, so that no stop
+ * is needed; makes no system call. A span that another exit handler gives later
  * is delivered at once. */
 bool llmobs_worker_end_quietly(struct llmobs_worker *worker);
 

@@ -43,8 +43,8 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
                                         ? deadline - ms * LLMOBS_NS_PER_MS / 4
                                         : 0);
     /* The last look of this loop decides. The worker's thread may take the turn
-     * for an instant after it, until it sees the pause: another look could find
-     * the turn taken. */
+     * for an instant after it, before it sees the pause: another look could
+     * then find the turn taken. */
     while ((busy = atomic_load(&worker->turn) != 0) &&
            llmobs_futex_left(deadline) > 0)
         llmobs_signal_guard_sleep(&moment);
@@ -92,7 +92,7 @@ static void flush_by_thread(struct llmobs_worker *worker, int64_t deadline_ns)
 }
 
 /* Delivers on this thread, and tries again for a while, as a disk may be full
- * for a moment. While another thread has the turn, this one waits for it. */
+ * for a moment. While another thread has the turn, waits for it. */
 static void flush_inline(struct llmobs_worker *worker, bool ending,
                          int64_t deadline_ns)
 {
@@ -129,8 +129,8 @@ static void save_inline(struct llmobs_worker *worker)
     llmobs_worker_end_inline(worker, &guard);
 }
 
-/* The worker's thread delivers where there is one; without it, or when it has
- * ended meanwhile, this thread does. */
+/* The worker's thread delivers if it runs; without it, or when it has ended
+ * meanwhile, this thread delivers. */
 static void worker_exit_flush(struct llmobs_worker *worker, bool ending,
                               int64_t deadline_ns)
 {
@@ -195,8 +195,8 @@ static void worker_exit_wait_for_end(struct llmobs_worker *worker,
     }
 }
 
-/* All that waits is delivered first, as far as it can be at once: later only an
- * exit or another process does that. */
+/* All that waits is delivered first, as far as possible at once: later only an
+ * exit or another process delivers it. */
 void llmobs_worker_withdraw(struct llmobs_worker *worker)
 {
     int64_t deadline = llmobs_futex_deadline(WITHDRAW_MS);
@@ -218,8 +218,8 @@ void llmobs_worker_withdraw(struct llmobs_worker *worker)
     errno = saved;
 }
 
-/* Closes the spool, unless another thread has the turn, as one that delivers or
- * ends has: then the spool stays for the process that adopts it. */
+/* Closes the spool, unless another thread has the turn, which delivers or ends:
+ * then the spool stays for the process that adopts it. */
 static void close_spool(struct llmobs_worker *worker)
 {
     struct llmobs_signal_guard guard;
@@ -232,8 +232,8 @@ static void close_spool(struct llmobs_worker *worker)
 }
 
 /* Leaves the pending items that the disk has to another process; gives the
- * number of those that it does not have. Another thread may give or release an
- * item meanwhile: the larger of two counts has each item that was there. */
+ * number of pending items that the disk lacks. Another thread may give or
+ * release an item meanwhile: the larger of two counts has them all. */
 static size_t worker_exit_leave(struct llmobs_worker *worker)
 {
     size_t before = llmobs_worker_kept();
@@ -250,8 +250,8 @@ static size_t worker_exit_leave(struct llmobs_worker *worker)
     return pending - kept;
 }
 
-/* Counts each event as lost that the disk does not have. The thread delivers
- * nothing more, or its events would be counted wrongly and come twice. */
+/* Counts each event that the disk does not have as lost. The thread must not
+ * deliver any more, or its events would be counted wrongly and come twice. */
 static void worker_exit_give_up(struct llmobs_worker *worker, int64_t until_ns)
 {
     size_t lost;
@@ -278,8 +278,8 @@ static void worker_exit_end_rest(void *arg, int64_t until_ns)
     worker_exit_give_up(worker, until_ns);
 }
 
-/* A stop before this one has left items on the disk, and counted them so; the
- * process still has them. The disk has the later ones, too: all stay there, as
+/* An earlier stop has left items on the disk, and counted them as left; the
+ * process still has them. The disk also has the later items: all stay there, as
  * a delivery now would make that count wrong. */
 static bool stays_left(struct llmobs_worker *worker)
 {
@@ -328,8 +328,8 @@ void llmobs_worker_rested(struct llmobs_worker *worker, bool confined)
         llmobs_worker_start_thread(worker);
 }
 
-/* Where this stack is too small to deliver the rest and no thread can be
- * started, the spool keeps the events that it has for another process. */
+/* If this stack is too small to deliver the rest and no thread can be started,
+ * the spool keeps its events for another process. */
 void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
 {
     int64_t deadline = llmobs_futex_deadline(ms);

@@ -21,9 +21,9 @@
 
 /* How long an app's thread may encode the items of a full buffer. */
 #define ENCODE_MS 1000
-/* How long the delivery of a call may take that ends after the exit handler. */
+/* How long the delivery of a call after the exit handler may take. */
 #define LATE_MS 100
-/* A process that has handed calls over for this time will not end soon. */
+/* A process that hands calls over for this long will not end soon. */
 #define LIVES_MS 2000
 /* Half of the exchanges' blocks (blocks.h). */
 #define BATCH (LLMOBS_BLOCKS / 2)
@@ -31,7 +31,7 @@
 /* -- the app's side ------------------------------------------------------ */
 
 /* True where no thread is needed yet: the program is about to exit, and the
- * disk has the item if it is killed before. */
+ * disk has the item in case the process is killed before. */
 static bool can_wait(struct llmobs_worker *worker, bool kept)
 {
     return worker->brief && kept && atomic_load(&worker->calls) <= 1;
@@ -48,8 +48,8 @@ static struct llmobs_item *event_to_spooled(struct llmobs_item *item)
     return head ? head : item;
 }
 
-/* Memory has no room for the item: if the disk has it, the buffer keeps only
- * where it lies there. */
+/* Memory has no room for the item. If the disk has it, the buffer keeps only
+ * its place on the disk. */
 static int put_spooled(struct llmobs_worker *worker, struct llmobs_item **item)
 {
     struct llmobs_buffer *buffer = worker->delivery.buffer;
@@ -64,8 +64,8 @@ static int put_spooled(struct llmobs_worker *worker, struct llmobs_item **item)
 }
 
 /* Without a thread, this thread empties a full buffer rather than lose the
- * item. An item of which the disk has only the part without content stays in
- * memory as long as there is room. */
+ * item. If the disk has only the part without content, the item stays in memory
+ * as long as there is room. */
 static int worker_give_put(struct llmobs_worker *worker,
                            struct llmobs_item **item)
 {
@@ -143,8 +143,8 @@ static void name(void *arg, int64_t until_ns)
 }
 
 /* Only this process can name the frames of its stack. False where another
- * thread has the turn, or this stack is small: the app's thread does not wait,
- * and this process delivers the call itself. */
+ * thread has the turn, or this stack is small: then the app's thread does not
+ * wait, and this process delivers the call itself. */
 static bool worker_give_name_caller(struct llmobs_worker *worker,
                                     struct llmobs_item *item)
 {
@@ -156,8 +156,8 @@ static bool worker_give_name_caller(struct llmobs_worker *worker,
 }
 
 /* True for an item that the relay can deliver as the disk has it. The process
- * looks for the relay when it makes its directory, so an event that is its
- * first item makes that now. */
+ * looks for the relay when it makes its directory, so for an event that is its
+ * first item the directory is made now. */
 static bool may_hand(struct llmobs_worker *worker,
                      const struct llmobs_item *item)
 {
@@ -175,7 +175,7 @@ static bool may_hand(struct llmobs_worker *worker,
            llmobs_delivery_is_relayed(&worker->delivery);
 }
 
-/* A process that lives on has a thread, which looks whether the relay does. */
+/* A process that lives on gets a thread, which looks after the relay. */
 static void watch_relay(struct llmobs_worker *worker)
 {
     int64_t first = 0, now = llmobs_clock_mono_ns();

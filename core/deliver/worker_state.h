@@ -11,7 +11,7 @@
 #define LLMOBS_WORKER_PAUSE_MS 10
 
 enum llmobs_worker_thread {
-    LLMOBS_WORKER_NONE, /* the next give starts one */
+    LLMOBS_WORKER_NONE, /* the next give starts a thread */
     LLMOBS_WORKER_STARTING,
     LLMOBS_WORKER_RUNNING,
     LLMOBS_WORKER_ENDED /* for good */
@@ -25,7 +25,7 @@ struct llmobs_worker {
     atomic_int process;
     atomic_uint thread; /* enum llmobs_worker_thread; a stop sleeps on it */
     _Atomic int64_t failed_ns; /* when a start of the thread failed; 0: none */
-    sigset_t signals;          /* blocked in the thread that started this one */
+    sigset_t signals;          /* the mask of the thread's starter */
     /* Used by the worker's thread alone: when it last looked for threads of the
      * app, and whether it found none; when it last had something to do, and
      * whether it may end now. */
@@ -34,17 +34,17 @@ struct llmobs_worker {
     int64_t busy_ns;
     bool rests;
     atomic_bool stop;
-    atomic_bool withdrawn; /* the thread ends, and no other one begins */
-    atomic_bool confined;  /* and nothing was given since */
+    atomic_bool withdrawn; /* the thread ends, and no other is started */
+    atomic_bool confined;  /* under a filter, and nothing was given since */
     atomic_size_t left;    /* items that its stops have left on the disk */
     /* The process that has begun or given something, and the process whose exit
-     * found that it had not. A call sets `active` and then reads
+     * found that it had done neither. A call sets `active` and then reads
      * `ended_quietly`; the exit handler sets `ended_quietly` and then reads
      * `active`. If both happen at once, at least one notices the other. */
     atomic_int active;
     atomic_int ended_quietly;
     /* The thread was started and has not begun to work. Either the thread or a
-     * stop clears it, and the one that clears it delivers first. */
+     * stop clears this, and whichever clears it delivers first. */
     atomic_bool fresh;
 
     /* The thread sleeps on `events`; `idle` says that a give must wake it. */

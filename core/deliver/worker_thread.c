@@ -22,19 +22,19 @@
  * read, encode and store, and a TLS handshake 40; the rest is for thread-local
  * storage of the app, which the C library takes out of the stack. */
 #define STACK_SIZE (256 * 1024)
-/* The time that a new thread waits before its first delivery. A program that
- * makes one call and ends, such as curl, has ended by then, and delivers by
- * itself sooner than another thread would. The wait is short: an item that the
- * spool does not have (it is off, full, or content may not go there) is lost if
- * the process is killed. */
+/* How long a new thread waits before its first delivery. A program that makes
+ * one call and ends, such as curl, has ended by then, and delivers by itself
+ * sooner than another thread would. The wait is short: an item that the spool
+ * does not have (it is off, full, or content may not go there) is lost if the
+ * process is killed. */
 #define FIRST_MS 4
 /* After a delivery the thread looks again after this time, so that a busy app
- * need not wake it for every call. It is short for the same reason. */
+ * need not wake it for every call. The time is short for the same reason. */
 #define LINGER_MS 20
-/* More than a destination has tries, as another thread may have the turn in
- * some of the rounds. */
+/* More rounds than a destination has tries, as another thread may have the turn
+ * in some rounds. */
 #define ANSWER_ROUNDS 5
-/* The thread is started again no sooner than this after a start that failed. */
+/* After a failed start, the thread is not started again within this time. */
 #define START_AGAIN_MS 1000
 /* The thread looks whether a thread of the app is left after a tenth of the
  * time that has passed since it last had something to do. */
@@ -48,7 +48,8 @@ static void thread_serve(struct llmobs_worker *worker, unsigned asked)
     llmobs_futex_wake(&worker->served);
 }
 
-/* A child of such a fork has a copy of a lock that the thread may have held. */
+/* The child of such a fork has a copy of a lock that this thread may have
+ * had. */
 static void count_forks(void)
 {
     unsigned missed = llmobs_fork_gate_missed();
@@ -85,9 +86,9 @@ static int64_t look_ms(const struct llmobs_worker *worker)
     return ms < LOOK_MOST_MS ? ms : LOOK_MOST_MS;
 }
 
-/* The first thread of the app may end by pthread_exit, and so may all others.
- * The process has to end with the app's last thread, although the worker's
- * thread is still there: a delivery under way is then cut as at an exit. */
+/* The first thread of the app may end by pthread_exit, as may all others. The
+ * process has to end with the app's last thread, although the worker's thread
+ * still runs: a delivery under way is then cut as at an exit. */
 static void worker_thread_look(void *arg)
 {
     struct llmobs_worker *worker = arg;
@@ -157,7 +158,7 @@ static void thread_answer(struct llmobs_worker *worker, bool ending)
             llmobs_delivery_allow_tries(delivery, ending);
         begun = true;
         rc = llmobs_delivery_run(delivery, LLMOBS_RUN_ALL, INT64_MAX);
-        /* Where only the exiting thread may use TLS, it tries to send before
+        /* If only the exiting thread may use TLS, it tries to send before
          * anything is saved. */
         if (ending && rc == -ECONNABORTED &&
             !llmobs_curl_access_exit_thread_only())
@@ -212,9 +213,8 @@ static void thread_sleep(struct llmobs_worker *worker, unsigned seen,
 }
 
 /* Nothing is left to do, or the process wants to be alone: the thread ends, and
- * the next give starts another. False where something has come meanwhile that
- * counts on this thread: the thread that gave it saw this one, and started
- * none. */
+ * the next give starts another. False where work for this thread has come
+ * meanwhile: the thread that gave it saw this thread, and started no other. */
 static bool thread_may_rest(struct llmobs_worker *worker, unsigned given)
 {
     unsigned none = LLMOBS_WORKER_NONE;
@@ -230,7 +230,7 @@ static bool thread_may_rest(struct llmobs_worker *worker, unsigned given)
                                            LLMOBS_WORKER_RUNNING);
 }
 
-/* True where the thread has come to rest. */
+/* True where the thread stops because nothing is left to do. */
 static bool thread_loop(struct llmobs_worker *worker)
 {
     worker->last = false;
@@ -260,8 +260,8 @@ static bool thread_loop(struct llmobs_worker *worker)
     return false;
 }
 
-/* Waits for FIRST_MS, or less where a flush, a stop or a second give comes.
- * False when a stop has come meanwhile: then the exiting thread delivers. */
+/* Waits for FIRST_MS, or until a flush, a stop or a second give. False when a
+ * stop has come meanwhile: then the exiting thread delivers. */
 static bool thread_begin(struct llmobs_worker *worker)
 {
     int64_t until = llmobs_futex_deadline(FIRST_MS);

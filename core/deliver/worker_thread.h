@@ -7,8 +7,8 @@
 
 #include "core/deliver/worker_state.h"
 
-/* Starts the thread unless it runs or ran before, the configuration wants none,
- * or the system refused one a moment ago. */
+/* Starts the thread unless it runs or ran before, the configuration wants no
+ * thread, or the system refused a thread a moment ago. */
 void llmobs_worker_start_thread(struct llmobs_worker *worker);
 
 #endif

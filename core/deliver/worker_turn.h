@@ -1,6 +1,6 @@
 /* worker_turn - which thread delivers at the moment, in which process.
  *
- * Of all threads one at a time has the worker's turn, and it alone delivers. A
+ * One thread at a time has the worker's turn, and only that thread delivers. A
  * child of fork has a worker of its own, which begins anew.
  *
  * Threads: any.
@@ -11,16 +11,16 @@
 #include "lib/base/signal_guard.h"
 #include "core/deliver/worker_state.h"
 
-/* True where the worker's thread is there, or about to be. */
+/* True where the worker's thread runs, or is about to. */
 bool llmobs_worker_has_thread(struct llmobs_worker *worker);
 
-/* The spool of this process; NULL: there is none. Borrowed. */
+/* The spool of this process; NULL: it has no spool. Borrowed. */
 struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker);
 
 /* Ends a sleep of the worker's thread. */
 void llmobs_worker_wake(struct llmobs_worker *worker);
 
-/* _take_turn: false where another thread has it, or a pause is wanted. */
+/* _take_turn: false where another thread has it, or a caller wants a pause. */
 bool llmobs_worker_take_turn(struct llmobs_worker *worker);
 void llmobs_worker_leave_turn(struct llmobs_worker *worker);
 
@@ -39,14 +39,14 @@ int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
                                  enum llmobs_run how, int64_t deadline_ns);
 
 /* Makes events of the items that were given, for at most `ms`; on another stack
- * where this one is small. */
+ * if this stack is small. */
 void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms);
 
-/* Each call by an app's thread begins with this: a child resets the worker. */
+/* Each call of an app's thread begins with this: a child resets the worker. */
 void llmobs_worker_check_fork(struct llmobs_worker *worker);
 
 /* False in a child to which nothing was given yet: the worker's state is still
- * that of its parent. A mere look does not reset it, which would take system
+ * its parent's. This look does not reset the state, which would take system
  * calls. */
 bool llmobs_worker_is_ours(struct llmobs_worker *worker);
 

@@ -33,9 +33,8 @@ bool llmobs_worker_disk_has_all(struct llmobs_worker *worker)
                          llmobs_worker_kept() > llmobs_worker_pending(worker));
 }
 
-/* True where the spool has all that waits, and with its content: the exit need
- * not wait until a store has it, too. A call is recorded only when its span is
- * made. */
+/* True where the spool has all that waits, with its content: the exit need not
+ * wait until a store has it, too. (A call is recorded as its span is made.) */
 static bool worker_wait_is_safe(struct llmobs_worker *worker)
 {
     if (worker->config->record_dir)
@@ -46,7 +45,7 @@ static bool worker_wait_is_safe(struct llmobs_worker *worker)
            llmobs_worker_disk_has_all(worker);
 }
 
-/* The longest time that an exporter asks for, where a store asks for this. */
+/* The longest time that an exporter asks for; `store`: the time of a store. */
 static int64_t longest_ms(const struct llmobs_worker *worker, int64_t store_ms)
 {
     const struct llmobs_delivery *delivery = &worker->delivery;

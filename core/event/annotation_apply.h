@@ -6,7 +6,7 @@
  *
  * Owns:    nothing.
  * Threads: any.
- * Errors:  without memory the span stays as it was, or is annotated in part.
+ * Errors:  without memory the span is left as it was, or annotated in part.
  */
 #ifndef LLMOBS_ANNOTATION_APPLY_H
 #define LLMOBS_ANNOTATION_APPLY_H

@@ -2,8 +2,8 @@
 
 #include <stddef.h>
 
-/* The newest name of each number; a number that later releases gave up keeps
- * the name it had. */
+/* The newest name of each number; a number that later releases dropped keeps
+ * its last name. */
 static const char *const names[] = {
     [0] = "CURLE_OK",
     [1] = "CURLE_UNSUPPORTED_PROTOCOL",

@@ -30,7 +30,7 @@ enum cut { CUT_NOTHING, CUT_IO, CUT_REST, CUT_TEXTS };
 struct encoding {
     const struct llmobs_span *span;
     const struct llmobs_config *config;
-    enum llmobs_kind kind; /* as written */
+    enum llmobs_kind kind; /* as the event has it */
     enum cut cut;
     struct llmobs_text lead; /* of the text: the facts (facts.h) */
 };
@@ -110,7 +110,7 @@ static struct llmobs_json *limited_object(struct llmobs_json *json, int depth)
 }
 
 /* Gives a copy of the value in which containers that lie too deep are texts;
- * the same value where none does. */
+ * the same value where no container does. */
 static struct llmobs_json *encode_limited(struct llmobs_json *json, int depth)
 {
     if (!is_deep(json, depth))
@@ -198,7 +198,7 @@ static int encode_set_prompt(const struct encoding *e, struct llmobs_json *io)
     return rc;
 }
 
-/* One side's container; without content it is left out (WIRE 1.4). */
+/* Sets one side's container; a side without content is left out (WIRE 1.4). */
 static int set_io(const struct encoding *e, struct llmobs_json *meta,
                   const char *side, struct llmobs_json *messages,
                   struct llmobs_json *documents, const char *value)
@@ -289,8 +289,8 @@ static int encode_set_error(const struct encoding *e, struct llmobs_json *meta)
     return rc;
 }
 
-/* The intake reserves `_dd` in metadata: what a program puts there is left out,
- * but for what the library makes of its own (WIRE 1.4). */
+/* The intake reserves `_dd` in metadata: a program's own value there is left
+ * out, except what the library makes of it (WIRE 1.4). */
 static int encode_set_metadata(const struct encoding *e,
                                struct llmobs_json *meta)
 {
@@ -336,7 +336,7 @@ static int set_attribution(const struct encoding *e, struct llmobs_json *meta)
     return rc;
 }
 
-/* The version that the model above has of the tool (WIRE 1.4). */
+/* Adds the tool's version, as the model's span above names it (WIRE 1.4). */
 static int encode_set_tool(const struct encoding *e, struct llmobs_json *meta)
 {
     struct llmobs_json *tool;
@@ -528,11 +528,10 @@ static int dump_within(const struct llmobs_json *event, size_t max,
     return rc == 0 && buf->len - from >= max ? -E2BIG : rc;
 }
 
-/* Appends the text of an event, and frees the event. The limit is that of the
- * intake, which does not get the lead: so the bytes of the lead do not count.
- * The lead's last byte takes the place of the event's brace. A span of which
- * all is cut off goes in any case: its limits are far below what an intake
- * takes. */
+/* Appends the text of an event, and frees the event. The intake's limit does
+ * not count the lead, which the intake never gets. The lead's last byte takes
+ * the place of the event's brace. A span with everything cut off is written in
+ * any case: its limits are far below the intake's. */
 static int dump(struct llmobs_json *event, const struct llmobs_config *config,
                 struct llmobs_text lead, enum cut cut, struct llmobs_buf *buf)
 {
@@ -553,7 +552,7 @@ static int dump(struct llmobs_json *event, const struct llmobs_config *config,
         llmobs_buf_cut(buf, len);
     else if (lead.len > 0)
         buf->data[len + before] = lead.data[before];
-    /* A secret may have come in pieces, which the event has joined. */
+    /* A secret may have come in pieces, which only the event has joined. */
     if (!rc)
         LLMOBS_HAZARD(pieces_in_spans,
                       llmobs_secrets_mask(buf->data + len, buf->len - len), );

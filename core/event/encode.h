@@ -2,9 +2,9 @@
  *
  * Threads: any; _call: the thread that has the worker's turn (work.h).
  * Errors:  -ENOMEM; -ETIMEDOUT: the time for the work is over (work.h).
- * Limits:  each value has its own (limits.h). A span beyond `event_max` loses
- *          input and output, then metadata and definitions of tools, then the
- *          length of its texts; it is never refused.
+ * Limits:  each value has its own limit (limits.h). A span beyond `event_max`
+ *          loses input and output, then metadata and definitions of tools, then
+ *          the length of its texts; it is never refused.
  * Source:  WIRE 1 and 2.4.
  */
 #ifndef LLMOBS_ENCODE_H
@@ -27,9 +27,8 @@ int llmobs_encode_span(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf);
 
-/* The same for a call, whose texts the peer made: leaves out everything that
- * would take more work than a body may, and writes nothing once the time is
- * over. */
+/* As llmobs_encode_span, for a call, whose texts the peer made: leaves out what
+ * would take more work than a body may, and writes nothing after the time. */
 int llmobs_encode_call(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf);

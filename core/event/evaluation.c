@@ -40,7 +40,7 @@ static bool evaluation_fits(const char *text)
            strnlen(text, LLMOBS_EVALUATION_TEXT + 1) <= LLMOBS_EVALUATION_TEXT;
 }
 
-/* True for the form that export gives: decimal, not 0, within 64 bits. */
+/* True for a span id as export gives it: decimal, not 0, within 64 bits. */
 static bool is_span_id(const char *text)
 {
     size_t len = strspn(text, "0123456789");
@@ -241,7 +241,7 @@ static struct llmobs_json *make_join(const struct llmobs_evaluation *e)
     return NULL;
 }
 
-/* Of whom it is, and about what: one of the four is set. */
+/* Sets who gives the feedback, and its target: one of the four is set. */
 static int set_feedback(struct llmobs_json *metric,
                         const struct llmobs_evaluation *e)
 {

@@ -26,31 +26,31 @@ enum llmobs_evaluation_type {
     LLMOBS_EVALUATION_SCORE,
     LLMOBS_EVALUATION_BOOLEAN,
     LLMOBS_EVALUATION_JSON,
-    LLMOBS_EVALUATION_WORDS /* a text of any length, of feedback alone */
+    LLMOBS_EVALUATION_WORDS /* a text of any length, only for feedback */
 };
 
 struct llmobs_evaluation {
     const char *label; /* not empty, no dot */
     enum llmobs_evaluation_type type;
     union {
-        const char *categorical; /* and words */
+        const char *categorical; /* also for _WORDS */
         double score;            /* finite */
         bool boolean;
         const struct llmobs_json *json; /* an object */
     } value;
-    /* Of whom feedback is; NULL: it is an evaluation. */
+    /* Who gives the feedback; NULL: this is an evaluation. */
     const char *submitter_id;
     const char *submitter_type; /* or NULL */
     /* Feedback has exactly one target: a span or a trace by one of the ids
-     * below, or one of these. */
+     * below, or one of these two. */
     const char *session_id;
-    const char *join_key; /* of something that is not the library's */
+    const char *join_key; /* of an object that the library does not know */
     /* The span: by its ids as export gives them (decimal, and 32 hex digits),
-     * or by a tag that it has; the other pair is NULL. */
+     * or by a tag that it has; the other two are NULL. */
     const char *span_id;
     const char *trace_id;
-    const char *apm_trace_id; /* of that span, 32 hex digits; NULL: unknown, or
-                               * the same as trace_id */
+    const char *apm_trace_id; /* the span's, 32 hex digits; NULL: unknown, or
+                               * equal to trace_id */
     const char *tag_key;
     const char *tag_value;
     bool of_trace;        /* eval_scope trace, else span */
@@ -67,7 +67,7 @@ struct llmobs_evaluation {
  */
 const char *llmobs_evaluation_type_name(enum llmobs_evaluation_type type);
 
-/* Says in words why an evaluation may not be submitted; NULL: it may. */
+/* Says in words why an evaluation may not be submitted; NULL: it may be. */
 const char *llmobs_evaluation_wrong(const struct llmobs_evaluation *evaluation);
 
 /* 0: the evaluation may be submitted. */

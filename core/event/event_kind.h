@@ -1,6 +1,6 @@
-/* event_kind - the kinds of events that are delivered. From the buffer to the
- * peer's answer every kind takes the same way; tables with a row for each kind
- * hold the differences. A request holds one kind only.
+/* event_kind - the kinds of events that are delivered. The same code takes
+ * every kind from the buffer to the peer's answer; tables with a row for each
+ * kind hold the differences. A request holds one kind only.
  *
  * The numbers are on the disk, as tags of the spool's entries: never change
  * them.

@@ -17,7 +17,7 @@
 #include "lib/span/vectors.h"
 #include "lib/text/inflate.h"
 
-/* The ends that are kept of a picture or a sound within JSON. */
+/* How much of the ends of a picture or a sound within JSON is kept. */
 #define INLINE_MEDIA_MAX ((size_t)64 * 1024)
 
 /* A block holds an exchange and room for two small bodies. */
@@ -27,7 +27,7 @@ struct kept {
     char response[LLMOBS_BODY_ROOM];
 };
 
-/* Under a sanitizer each exchange is allocated, so that it sees what is freed.
+/* Under a sanitizer each exchange is allocated: the sanitizer sees its end.
  */
 #if LLMOBS_ASAN
 static struct llmobs_blocks blocks = {.taken = UINT64_MAX};
@@ -37,8 +37,8 @@ static struct llmobs_blocks blocks = {.memory = (unsigned char *)memory,
                                       .size = sizeof(struct kept)};
 #endif
 
-/* A block keeps no address of memory that was freed: the program may get it
- * next, and lose it (hidden.h). */
+/* A block keeps no address of freed memory: the program may get that memory
+ * next and leak it, and the address would hide the leak (hidden.h). */
 void llmobs_exchange_free_memory(void *item)
 {
     if (llmobs_blocks_have(&blocks, item))
@@ -149,7 +149,7 @@ static char *exchange_hash_of(struct llmobs_text value)
     return text;
 }
 
-/* Keeps a header under its name of the list, if it has one. */
+/* Keeps a header under its name on the list, if it is on the list. */
 static void exchange_keep(struct llmobs_headers *headers, const char *name,
                           struct llmobs_text value)
 {
@@ -179,8 +179,8 @@ void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
                       (struct llmobs_text){value, strlen(value)});
 }
 
-/* A server that sends many headers does not take the places of those that are
- * needed. */
+/* The headers that a call needs have places of their own, so that a server
+ * which sends many headers cannot take them. */
 void llmobs_headers_keep_answer(struct llmobs_headers *headers,
                                 const char *line, size_t len)
 {
@@ -241,16 +241,15 @@ static void add_mark(struct llmobs_exchange *exchange)
     exchange->mark_count++;
 }
 
-/* A picture within JSON would fill the budget. Bytes that are still compressed
- * could not be read without their middle. */
+/* True for a picture within JSON, which would fill the budget. Bytes that are
+ * still compressed stay, as nobody could read them without their middle. */
 static bool is_inline_media(const struct llmobs_exchange *exchange,
                             const char *data)
 {
     return exchange->match.media && *data == '{';
 }
 
-/* Sounds and pictures are never kept: their ends suffice, which show that they
- * are no text. */
+/* Of sounds and pictures only the ends are kept, which tell them from text. */
 static void limit_media(struct llmobs_exchange *exchange, const char *data)
 {
     static const char *const kinds[] = {"audio/", "image/", "video/"};
@@ -273,8 +272,8 @@ static bool exchange_may_be_json(char first)
            memchr(": \r\n\t", first, 5) != NULL;
 }
 
-/* Adds to a body, which is empty, or whose pictures and sounds are left out
- * already. Without memory the body is marked as lost. */
+/* Adds bytes to a body that is empty, or whose pictures and sounds were left
+ * out so far. When memory runs out, the body is marked as lost. */
 static void exchange_add(const struct llmobs_exchange *exchange,
                          struct llmobs_body *body, struct llmobs_blob *blob,
                          unsigned media, struct llmobs_text data)
@@ -390,7 +389,7 @@ void llmobs_exchange_end(struct llmobs_exchange *exchange)
     exchange->form = NULL;
 }
 
-/* A coded answer is no text: it goes to the disk as it came. */
+/* A compressed answer is not text: it goes to the disk as it came. */
 static void exchange_mask_vectors(const struct llmobs_exchange *exchange,
                                   const struct llmobs_headers *headers,
                                   struct llmobs_body *body)
@@ -409,7 +408,7 @@ static void exchange_mask_vectors(const struct llmobs_exchange *exchange,
     llmobs_vectors_mask((char *)(uintptr_t)tail.data, tail.len, false);
 }
 
-/* The request is as if it had come without its coding. */
+/* Makes the headers as if the request had come without its coding. */
 static void drop_coding(struct llmobs_headers *headers)
 {
     for (size_t i = 0; i < headers->count; i++)
@@ -429,9 +428,9 @@ bool llmobs_exchange_request_coded(const struct llmobs_exchange *exchange)
         llmobs_header_find(headers->list, headers->count, coding_name));
 }
 
-/* A reader who undoes the coding has the secrets in clear. Where this fails,
- * nobody can mask them, and the body goes nowhere; but where not even its first
- * byte is of the coding, it has none. */
+/* Whoever undoes the coding would read the secrets. Where this function cannot
+ * undo it, nobody can mask them, and the body is dropped. But a body whose
+ * first byte is not of the coding was never coded. */
 void llmobs_exchange_decode_request(struct llmobs_exchange *exchange)
 {
     struct llmobs_body *request = &exchange->request, plain;
@@ -470,8 +469,8 @@ void llmobs_exchange_mask(struct llmobs_exchange *exchange)
                                         &exchange->request), );
 }
 
-/* Frames have checksums, and begin with a 0: they are masked as they are read,
- * and so is what is coded. */
+/* Frames have checksums, and begin with a 0: they are masked when they are
+ * read, as are compressed bytes. */
 static bool exchange_is_text(const struct llmobs_exchange *exchange)
 {
     const struct llmobs_headers *headers = &exchange->response_headers;

@@ -10,7 +10,7 @@
 #include "lib/base/scratch.h"
 #include "core/trace/propagate.h"
 
-/* The begin of the lead, and what is behind the facts in it. */
+/* The beginning of the lead, and its text behind the facts. */
 #define FIRST "{\"" LLMOBS_FACTS_KEY "\": "
 #define BEHIND ", "
 
@@ -28,7 +28,7 @@ static void set_flags(struct llmobs_facts *facts,
     llmobs_span_fact_int(facts, LLMOBS_FACT_FLAGS, flags);
 }
 
-/* The parent in the APM trace, where LLM Observability has another one. */
+/* Sets the parent in the APM trace, if LLM Observability's differs. */
 static void set_parent(struct llmobs_facts *facts,
                        const struct llmobs_context *context)
 {
@@ -79,7 +79,7 @@ static void set_curl_code(struct llmobs_facts *facts, const char *name)
     llmobs_span_fact_word(facts, LLMOBS_FACT_ERROR_CODE, text);
 }
 
-/* The provider's own code is there already, where it sent one. */
+/* Where the provider sent its own code, that code is set already. */
 static void event_facts_set_error(struct llmobs_facts *facts,
                                   const struct llmobs_span *span)
 {
@@ -93,7 +93,7 @@ static void event_facts_set_error(struct llmobs_facts *facts,
         set_curl_code(facts, type + 6);
         return;
     }
-    /* An error within an answer that the status calls a success has no code. */
+    /* An error in an answer whose status says success has no code. */
     if (strncmp(type, "http_2", 6) == 0)
         type = "";
     if (strncmp(type, "http_", 5) == 0 && event_facts_is_word(type))
@@ -124,7 +124,7 @@ static void set_process(struct llmobs_facts *facts,
         llmobs_span_fact_word(facts, LLMOBS_FACT_RESOURCE, otlp->resource);
 }
 
-/* Those that the core knows. */
+/* Adds the facts that the core knows. */
 static void event_facts_gather(const struct llmobs_span *span,
                                const struct llmobs_config *config,
                                struct llmobs_facts *facts)
@@ -145,7 +145,7 @@ static void event_facts_gather(const struct llmobs_span *span,
 
 /* -- in the text of an event ---------------------------------------------- */
 
-/* Replaces the object at `at`, which has the facts alone, by its filtered form.
+/* Replaces the object at `at`, which has only the facts, by its filtered form.
  */
 static int filter(const struct llmobs_config *config, size_t at,
                   struct llmobs_buf *out)
@@ -191,7 +191,7 @@ int llmobs_facts_lead(const struct llmobs_span *span,
     return llmobs_buf_adds(out, BEHIND);
 }
 
-/* Answers the offset behind the string that begins at `at`; 0: it has no end.
+/* Gives the offset behind the string that begins at `at`; 0: it does not end.
  */
 static size_t behind_string(struct llmobs_text text, size_t at)
 {
@@ -200,7 +200,7 @@ static size_t behind_string(struct llmobs_text text, size_t at)
     return at < text.len ? at + 1 : 0;
 }
 
-/* The same of the object that begins at `at`. */
+/* Gives the offset behind the object at `at`; 0: it does not end. */
 static size_t behind_object(struct llmobs_text text, size_t at)
 {
     size_t depth = 0;

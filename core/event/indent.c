@@ -33,7 +33,7 @@ static int indent_add_line(struct walk *w)
     return rc;
 }
 
-/* Moves behind the end of a string; false where it has none. */
+/* Moves behind the end of a string; false where it does not end. */
 static bool skip_string(struct walk *w)
 {
     for (w->at++; w->at < w->text.len; w->at++) {
@@ -53,7 +53,7 @@ static void indent_skip_word(struct walk *w)
         w->at++;
 }
 
-/* A string, a number or a word. */
+/* Adds a string, a number or a word. */
 static int add_scalar(struct walk *w)
 {
     size_t from = w->at;
@@ -68,8 +68,8 @@ static int add_scalar(struct walk *w)
     return llmobs_buf_add(w->out, w->text.data + from, w->at - from);
 }
 
-/* The end of a list of numbers and words alone, whose bracket is at w->at; 0:
- * it is none. */
+/* The end of the list whose bracket is at w->at, if it has only numbers and
+ * words; else 0. */
 static size_t flat_end(const struct walk *w)
 {
     for (size_t at = w->at + 1; at < w->text.len; at++) {

@@ -1,5 +1,5 @@
-/* indent - lays a document of JSON out, a member a line, for people and for
- * diff.
+/* indent - writes a document of JSON with a member on each line, for people and
+ * for diff.
  *
  * Only blanks between tokens change: each string and number stays as it is
  * written, and members keep their order. A list that holds neither strings nor
@@ -7,8 +7,8 @@
  * commas and colons.
  *
  * Threads: any.
- * Errors:  -EINVAL: it is not one document of JSON; -ENOMEM, -EFBIG. The buffer
- *          then may have a part of it.
+ * Errors:  -EINVAL: the text is not one document of JSON; -ENOMEM, -EFBIG. The
+ *          buffer then may have a part of it.
  * Limits:  LLMOBS_INDENT_DEPTH containers inside one another, else -EINVAL.
  *          Linear in the text.
  */

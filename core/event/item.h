@@ -1,5 +1,5 @@
 /* item - the common head of everything that a buffer carries: an exchange, a
- * span, an encoded event, or only where the disk keeps one of them.
+ * span, an encoded event, or only the place where the disk keeps an item.
  */
 #ifndef LLMOBS_ITEM_H
 #define LLMOBS_ITEM_H
@@ -14,18 +14,18 @@ enum llmobs_item_type {
     LLMOBS_ITEM_EXCHANGE,
     LLMOBS_ITEM_SPAN,
     LLMOBS_ITEM_EVENT,  /* encoded already (event_item.h) */
-    LLMOBS_ITEM_SPOOLED /* memory has its head alone, the rest is on the disk */
+    LLMOBS_ITEM_SPOOLED /* memory has only its head, the disk has the rest */
 };
 
 /* The disk gets the START of a call, then its BEGIN, and then its END. */
 #define LLMOBS_BEGUN 2
 
-/* Where the disk keeps an item (spool.h); a file of 0: nowhere. */
+/* Where the disk keeps an item (spool.h); file 0: nowhere. */
 struct llmobs_spooled {
     uint64_t id;
     uint32_t begun[LLMOBS_BEGUN]; /* the files of its START and BEGIN */
-    uint32_t file;                /* of its END or EVENT */
-    uint32_t claim;               /* of an adopted item: adopt.c */
+    uint32_t file;                /* the file of its END or EVENT */
+    uint32_t claim;               /* of an adopted item: its claim (adopt.c) */
     uint64_t begun_at[LLMOBS_BEGUN];
     uint64_t offset;
     uint64_t size;
@@ -42,9 +42,9 @@ static inline bool llmobs_spooled_any(const struct llmobs_spooled *spooled)
 struct llmobs_item {
     struct llmobs_item *next;
     enum llmobs_item_type type;
-    enum llmobs_event_kind kind; /* of its event */
+    enum llmobs_event_kind kind; /* the kind of its event */
     size_t weight;               /* bytes, roughly */
-    bool inferred; /* the spans that were inferred of it are items */
+    bool inferred; /* spans inferred from it are items of their own */
     struct llmobs_spooled spooled;
 };
 

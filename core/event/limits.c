@@ -15,7 +15,7 @@
 
 /* The objects of an event whose members have limits. */
 enum part {
-    NONE, /* the value is one: a text, or anything of the app or the provider */
+    NONE, /* the value itself: a text, or anything of the app or the provider */
     EVENT,
     META,
     FAILURE,
@@ -30,12 +30,12 @@ enum part {
     DEFINITION
 };
 
-/* The limits of a member. Those of an array hold for each of its elements. */
+/* The limits of a member. For an array they hold for each of its elements. */
 static const struct row {
-    unsigned char in, below; /* enum part: of which; what its members are */
-    const char *key;         /* NULL: of all that no other row names */
+    unsigned char in, below; /* enum part: of the object; of the value */
+    const char *key;         /* NULL: all members that no other row names */
     unsigned bytes;          /* 0: no limit */
-    /* Of the elements, or of the members that no row names: */
+    /* For the elements, or for the members that no row names: */
     unsigned count, all;
 } rows[] = {
     {EVENT, NONE, "name", KIB, 0, 0},
@@ -115,7 +115,7 @@ size_t llmobs_limits_weight(const struct llmobs_json *json, size_t max)
 
 /* -- one value ------------------------------------------------------------ */
 
-/* The tag of the error's type ends where the type does. */
+/* Cuts the tag of the error's type where the type is cut. */
 static size_t bytes_of(const struct row *row, const struct llmobs_json *text,
                        bool bare)
 {
@@ -127,7 +127,7 @@ static size_t bytes_of(const struct row *row, const struct llmobs_json *text,
     return bare && row->bytes > BARE_MAX ? BARE_MAX : row->bytes;
 }
 
-/* False for a value that is one, whatever is in it. */
+/* False for a value that counts as a whole, whatever is in it. */
 static bool limits_has_parts(const struct row *row,
                              const struct llmobs_json *json)
 {
@@ -168,7 +168,7 @@ static struct llmobs_json *limits_cut(const struct llmobs_json *json,
 
 struct walk {
     const struct row *row;
-    struct llmobs_json *out; /* NULL: it looks */
+    struct llmobs_json *out; /* NULL: the walk only looks */
     bool bare;
     size_t count, all;
 };
@@ -178,7 +178,7 @@ static struct llmobs_json *limits_limited(const struct row *row,
 static bool limits_fits(const struct row *row, struct llmobs_json *json,
                         bool bare);
 
-/* True while the container's own limits have room for one more. */
+/* True while the container's own limits have room for another member. */
 static bool limits_has_room(struct walk *walk, const struct row *member,
                             const char *key, const struct llmobs_json *json)
 {
@@ -202,7 +202,7 @@ static bool limits_has_room(struct walk *walk, const struct row *member,
     return true;
 }
 
-/* Goes by one member or, with the key "", by one element. 1: it does not fit,
+/* Walks over a member or, with the key "", over an element. 1: it does not fit,
  * and the walk only looks. */
 static int limits_pass(struct walk *walk, const struct row *row,
                        const char *key, struct llmobs_json *json)
@@ -255,7 +255,7 @@ static bool limits_fits(const struct row *row, struct llmobs_json *json,
     return !limits_has_parts(row, json) || limits_go(&walk, json) == 0;
 }
 
-/* Gives the value within its limits, or NULL without memory. */
+/* Gives the value within its limits; NULL when memory runs out. */
 static struct llmobs_json *limits_limited(const struct row *row,
                                           struct llmobs_json *json, bool bare)
 {

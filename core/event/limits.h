@@ -1,6 +1,6 @@
 /* limits - the greatest size of each value of an event, and the greatest number
- * of those that come in lists: so that no value makes an event too big to be
- * sent, whoever chose it. docs/SPANS.md has the table for users.
+ * of values in a list: so that no value, whoever chose it, makes an event too
+ * big to be sent. docs/SPANS.md has the table for users.
  *
  * A text beyond its limit is cut at a character, and ends with "…"; a member,
  * an element or a container beyond its limit is left out. A value that is cut
@@ -14,17 +14,17 @@
 
 #include "lib/text/json.h"
 
-/* Tags that a span has beside those of the configuration and of every span. */
+/* For a span's own tags, without the configuration's and every span's. */
 #define LLMOBS_LIMIT_TAGS 512
 
-/* Replaces *event, which shares values with its span, by one within the limits,
- * unless it is so. `bare`: its texts are cut as short as a reader can bear, for
- * an event that is still too big without content and metadata. */
+/* Replaces *event, which shares values with its span, by an event within the
+ * limits, unless it is within them. `bare`: cuts its texts as short as a reader
+ * can bear, as it is too big even without content and metadata. */
 int llmobs_limits_apply(struct llmobs_json **event, bool bare);
 
-/* Counts the bytes of keys and texts in a value, and one for each of them, up
- * to a little beyond `max`. Values that lie deeper than an event has them are
- * not counted whole, for this runs on the app's thread as well. */
+/* Counts the bytes of keys and texts in a value, plus 1 for each key and text,
+ * up to a little beyond `max`. Values that lie deeper than in an event are not
+ * counted whole, as this also runs on the app's thread. */
 size_t llmobs_limits_weight(const struct llmobs_json *json, size_t max);
 
 #endif

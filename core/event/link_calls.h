@@ -1,15 +1,15 @@
 /* link_calls - the calls of tools that answers have made: names and arguments,
- * for a request that brings a result and does not repeat the call, as the
- * server keeps the history (OpenAI's previous_response_id).
+ * for a request that brings a result without the call, since the server keeps
+ * the history (OpenAI's previous_response_id).
  *
- * They are content, so they stay in the memory of the process that makes the
- * spans, and only where it infers spans of tools.
+ * They are content, so only the memory of the process that makes the spans has
+ * them, and only where it infers spans of tools.
  *
  * Owns:    the calls, from the put to fini.
- * Threads: the one that has the worker's turn.
+ * Threads: the thread that has the worker's turn.
  * Errors:  none: without memory a call is not remembered.
- * Limits:  LLMOBS_LINK_CALLS calls, a new one replaces the oldest; of one whose
- *          arguments are longer than LLMOBS_LINK_CALL_MAX nothing is kept.
+ * Limits:  LLMOBS_LINK_CALLS calls: a new call replaces the oldest. A call
+ *          whose arguments are longer than LLMOBS_LINK_CALL_MAX is not kept.
  * Fork:    a child forgets them, by reset, and frees nothing.
  */
 #ifndef LLMOBS_LINK_CALLS_H
@@ -37,7 +37,7 @@ void llmobs_link_calls_put(struct llmobs_link_calls *calls,
                            struct llmobs_hash128 key,
                            const struct llmobs_json *call);
 
-/* Borrowed until the next put; NULL: it is not known. */
+/* Borrowed until the next put; NULL: an unknown call. */
 const struct llmobs_json *llmobs_link_calls_get(
     const struct llmobs_link_calls *calls, struct llmobs_hash128 key);
 

@@ -18,7 +18,7 @@
 
 static const char magic[16] = "llmobs links 1\n";
 
-/* The begin of the file; the rest of the first row is empty. */
+/* The beginning of the file; the rest of the first row is empty. */
 struct head {
     char magic[sizeof(magic)];
     uint64_t salt[2];
@@ -97,7 +97,8 @@ static int link_file_write_head(int fd)
     return link_file_write_all(fd, &head, sizeof(head), 0);
 }
 
-/* Two processes may begin the file at once: what is there in the end counts. */
+/* Reads the head after it was written: two processes may begin the file at
+ * once, and what stands in the file counts. */
 static int link_file_read_head(int fd, uint64_t salt[2])
 {
     struct head head;
@@ -122,8 +123,8 @@ static bool link_file_is_own(int fd)
     return fstat(fd, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0);
 }
 
-/* The spool may be a link to a directory of another user, who could watch or
- * replace what is in it. Gives the descriptor. */
+/* Opens the spool, and gives the descriptor. Refuses another user's directory,
+ * to which the spool may be a link: that user could replace what is in it. */
 static int open_spool(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -182,7 +183,7 @@ static off_t link_file_offset_of(uint64_t row, unsigned place)
                    place * sizeof(struct llmobs_link_record));
 }
 
-/* The seal covers the place as well: no record counts elsewhere. */
+/* The seal covers the place, so that a record counts in no other place. */
 static uint64_t record_seal(const uint64_t salt[2], uint64_t row,
                             const struct llmobs_link_record *record)
 {

@@ -2,15 +2,15 @@
  * user share: a random key, and behind it rows of fixed size.
  *
  * A process reads and writes a row at a time, and waits for nobody. Each record
- * has a seal, a hash of it under the key: what a writer that was killed left,
- * two writers at once, a full disk or a stranger made counts as no record. So
- * the worst of them costs a link, and makes none.
+ * has a seal, a hash of the record under the key. So a record counts for
+ * nothing where a writer was killed, two wrote at once, the disk was full or a
+ * stranger wrote it. The worst case loses a link, and invents none.
  *
  * Owns:    the descriptor, from open to close.
  * Threads: one at a time.
- * Errors:  negative errno. open: -EPERM where the file is another's, a link, or
- *          no regular file; -EFBIG where the app's limit of file sizes is
- *          smaller; a file without a key that can be read begins anew.
+ * Errors:  negative errno. open: -EPERM where the file is another user's, a
+ *          link, or no regular file; -EFBIG where the app's limit of file sizes
+ *          is smaller; a file without a key that can be read begins anew.
  * Limits:  LLMOBS_LINK_FILE_SIZE bytes; of them the disk has the rows in use.
  */
 #ifndef LLMOBS_LINK_FILE_H
@@ -21,22 +21,22 @@
 #include "lib/base/siphash.h"
 #include "lib/span/id128.h"
 
-/* Its name in the spool, with the user's number behind it. */
+/* The file's name in the spool, before the user's number. */
 #define LLMOBS_LINK_FILE "links."
 #define LLMOBS_LINK_ROWS 2048
 #define LLMOBS_LINK_ROW 8
 #define LLMOBS_LINK_FILE_SIZE \
     ((int64_t)(1 + LLMOBS_LINK_ROWS) * LLMOBS_LINK_ROW * 72)
 
-/* As it is on the disk, where its form never changes but with the first bytes
- * of the file. */
+/* A record as on the disk. This form may change only together with the first
+ * bytes of the file. */
 struct llmobs_link_record {
     struct llmobs_hash128 key;
     uint64_t span_id;
     struct llmobs_id128 trace_id;
-    int64_t at_ns;  /* wall clock: when its call ended; 0: the place is free */
-    uint64_t check; /* what else must be equal; its meaning is the writer's */
-    uint64_t crowded; /* 1: more spans have had the key */
+    int64_t at_ns;    /* wall clock: when its call ended; 0: a free place */
+    uint64_t check;   /* what else must be equal, as the writer defines it */
+    uint64_t crowded; /* 1: more spans had the key than have records */
     uint64_t seal;
 };
 
@@ -44,7 +44,7 @@ struct llmobs_link_file {
     int fd; /* -1: not open */
 };
 
-/* Opens the file, and makes it if there is none; gives its key. */
+/* Opens the file, and makes it if it is missing; gives its key. */
 int llmobs_link_file_open(struct llmobs_link_file *file, const char *path,
                           uint64_t salt[2]);
 void llmobs_link_file_close(struct llmobs_link_file *file);
@@ -54,13 +54,13 @@ int llmobs_link_file_read(const struct llmobs_link_file *file,
                           const uint64_t salt[2], uint64_t row,
                           struct llmobs_link_record out[LLMOBS_LINK_ROW]);
 
-/* Writes the record to a place of a row, sealed; one of zeroes frees it. */
+/* Writes the record, sealed, to a place of a row; zeroes free the place. */
 int llmobs_link_file_write(const struct llmobs_link_file *file,
                            const uint64_t salt[2], uint64_t row, unsigned place,
                            struct llmobs_link_record record);
 
 /* Keeps other processes from locking the row, until unlock; -EAGAIN or -EACCES
- * where one has. Nothing but this minds the lock. */
+ * where another process has locked it. Only this function minds the lock. */
 int llmobs_link_file_lock(const struct llmobs_link_file *file, uint64_t row);
 void llmobs_link_file_unlock(const struct llmobs_link_file *file, uint64_t row);
 

@@ -1,4 +1,4 @@
-/* The span of a tool that makes no call of its own: what is between the answer
+/* The span of a tool that makes no call of its own: the time between the answer
  * that calls the tool and the request that first brings its result. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@
 /* -- ids ---------------------------------------------------------------------
  */
 
-/* Under a key that all processes have: whoever makes the span gives it the same
- * id. */
+/* The hash has a key that all processes share: whichever process makes the span
+ * gives it the same id. */
 static uint64_t link_inferred_id_of(const struct llmobs_link_record *answer,
                                     const char *id)
 {
@@ -59,8 +59,8 @@ void llmobs_link_inferred_called(const struct llmobs_linking *l,
 /* -- spans of the tool's own -------------------------------------------------
  */
 
-/* The same tool: its name and its arguments, or its name within a trace. Whose
- * call it is does not count, as the tool's server is not the model's. */
+/* Gives a key for a run of a tool: of its name and arguments, or of its name
+ * and the trace. No caller: the tool's server is not the model's. */
 static struct llmobs_hash128 key_of_run(struct llmobs_link_table *table,
                                         const char *name, const char *arguments)
 {
@@ -104,7 +104,7 @@ void llmobs_link_inferred_ran(struct llmobs_link_table *table,
     free(text);
 }
 
-/* True where such a span began between the answer and this request. */
+/* True where a span of the tool began between the answer and this request. */
 static bool has_ran(const struct llmobs_linking *l, struct llmobs_hash128 key,
                     const struct llmobs_link_record *answer)
 {
@@ -137,7 +137,7 @@ static bool has_span(const struct llmobs_linking *l, const char *name,
 /* -- the span ----------------------------------------------------------------
  */
 
-/* Gives the value as text, owned; NULL without memory, or where there is none.
+/* Gives the value as text, owned; NULL without memory, or without a value.
  */
 static char *link_inferred_text_of(const struct llmobs_json *value)
 {
@@ -148,7 +148,7 @@ static char *link_inferred_text_of(const struct llmobs_json *value)
     return text ? strdup(text) : llmobs_json_dumps(value, 0);
 }
 
-/* Arguments that are no object have become {"value": text} (WIRE 1.5). */
+/* Arguments that were not an object stand in {"value": text} (WIRE 1.5). */
 static char *input_of(const struct llmobs_json *arguments)
 {
     const struct llmobs_json *value = llmobs_json_get(arguments, "value");
@@ -159,8 +159,8 @@ static char *input_of(const struct llmobs_json *arguments)
                                      : arguments);
 }
 
-/* It stands beside the call of the answer, in the answer's trace. Of another
- * trace than the request's only the parent is known. */
+/* Places the span beside the answer's other children, in the answer's trace.
+ * Where that is not the request's trace, only the parent is known. */
 static void place(const struct llmobs_linking *l, const char *id,
                   const struct llmobs_link_record *answer,
                   struct llmobs_context *context)
@@ -217,7 +217,7 @@ static void link_inferred_set_times(const struct llmobs_linking *l,
     span->duration_ns = end - span->start_ns;
 }
 
-/* Without memory the span is left out. */
+/* Makes the span; leaves it out when memory runs out. */
 static void link_inferred_make(const struct llmobs_linking *l,
                                const struct llmobs_link_record *answer,
                                const struct llmobs_json *call,
@@ -249,8 +249,9 @@ static void link_inferred_make(const struct llmobs_linking *l,
 /* -- which request makes it --------------------------------------------------
  */
 
-/* The record of the first request that brought the result: its own id, and
- * whether there is a span. The first one to ask is that request. */
+/* The record of the first request that brought the result: the span id of that
+ * request, and in `check` whether an inferred span exists. Where no request has
+ * a record yet, this request is the first and leaves one. */
 static struct llmobs_link_record link_inferred_first_of(
     const struct llmobs_linking *l, const char *id,
     const struct llmobs_json *call, const struct llmobs_link_record *answer)

@@ -4,7 +4,8 @@
 /* Jobs may go on for hours; no intake takes a call that is older than this. */
 #define LIFE_NS (INT64_C(24) * 3600 * 1000000000)
 
-/* A request that asks for a job names no end user; the id is of one job. */
+/* The key has no end user, as a request that asks for a job names none; the id
+ * belongs to one job. */
 static struct llmobs_hash128 link_jobs_key_of(const struct llmobs_linking *l)
 {
     struct llmobs_siphash hash;
@@ -16,8 +17,8 @@ static struct llmobs_hash128 link_jobs_key_of(const struct llmobs_linking *l)
     return llmobs_siphash_now(&hash);
 }
 
-/* A span that is linked a second time leaves the record as it is: the tokens
- * may be counted already. */
+/* Where the span is linked a second time, its record stays as it is: another
+ * span may have counted the tokens already. */
 static void link_jobs_begin(const struct llmobs_linking *l,
                             struct llmobs_hash128 key)
 {
@@ -36,8 +37,8 @@ static bool link_jobs_is_own(const struct llmobs_linking *l,
     return record->check == l->span->context.span_id;
 }
 
-/* Gives the record of the call that began the job; before any other that whose
- * tokens this span has counted, as it may be linked a second time. */
+/* Gives the record of the call that began the job. Prefers a record whose
+ * tokens this span has counted, as the span may be linked a second time. */
 static bool link_jobs_find(const struct llmobs_linking *l,
                            struct llmobs_hash128 key,
                            struct llmobs_link_record *out)
@@ -55,8 +56,8 @@ static bool link_jobs_find(const struct llmobs_linking *l,
                          l->span->start_ns - out->at_ns <= LIFE_NS, true);
 }
 
-/* Makes the job's counts the span's. Without memory they are lost, as they are
- * claimed. */
+/* Adds the job's counts to the span. When memory runs out they are lost, as
+ * this span has claimed them. */
 static void count_tokens(const struct llmobs_linking *l)
 {
     const struct llmobs_json *from = l->span->job.metrics;

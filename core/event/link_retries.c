@@ -1,7 +1,7 @@
 #include "lib/base/work.h"
 #include "core/event/linking.h"
 
-/* True where the program may try again what it sent: the server was busy or
+/* True where the program may send the request again: the server was busy or
  * broken, or was not reached. */
 static bool may_come_again(const struct llmobs_linking *l)
 {
@@ -24,8 +24,8 @@ static struct llmobs_hash128 link_retries_key_of(const struct llmobs_linking *l)
     return llmobs_siphash_now(&hash);
 }
 
-/* True for a failure that this call settles: none has before, and it is over as
- * the call begins. A success settles those beside it as well. */
+/* True for a failure that this call settles: no other call has, and it ended
+ * before this call began. A success also settles failures beside it. */
 static bool settles(const struct llmobs_linking *l,
                     const struct llmobs_link_record *record)
 {
@@ -43,7 +43,7 @@ static bool link_retries_is_before(const struct llmobs_linking *l,
            l->span->start_ns - record->at_ns <= LLMOBS_LINK_RETRY_NS;
 }
 
-/* Each failure has one retry, whose id it gets as its check. */
+/* A failure has only one retry: its record gets the retry's id as the check. */
 static void link_retries_settle(const struct llmobs_linking *l,
                                 struct llmobs_hash128 key)
 {

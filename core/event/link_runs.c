@@ -1,14 +1,14 @@
-/* From the span of a tool to the answer of the model that called it, where the
- * program's own call of the tool is one as well: both name the tool and its
- * arguments, and no id. So they must be of one trace. */
+/* Links the span of a tool to the answer of the model that called it, where the
+ * program's call of the tool is a span too: both name the tool and its
+ * arguments, but no id. So both must be in one trace. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/event/linking.h"
 #include "lib/base/hazard.h"
 
-/* The credentials do not count: the tool's server is not the model's. False:
- * the arguments are no object, or there is no memory. */
+/* The key has no credentials: the tool's server is not the model's. False: the
+ * arguments are no object, or memory ran out. */
 static bool link_runs_key_of(const struct llmobs_linking *l, const char *name,
                              const struct llmobs_json *arguments,
                              struct llmobs_hash128 *out)
@@ -83,7 +83,7 @@ static bool link_runs_is_open(const struct llmobs_linking *l,
            (!record->check || record->check > (uint64_t)l->span->start_ns);
 }
 
-/* The only one that is open. */
+/* Links to the only answer that is open. */
 static void link_runs_link_to(const struct llmobs_linking *l,
                               struct llmobs_hash128 key)
 {

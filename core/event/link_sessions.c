@@ -14,7 +14,8 @@ void llmobs_link_sessions_reset(struct llmobs_link_sessions *sessions)
     memset(sessions, 0, sizeof(*sessions));
 }
 
-/* Its place; that of the session that was used least lately, if it has none. */
+/* The session's place; where it has none, the place of the session that was
+ * used least lately. */
 static size_t link_sessions_place_of(
     const struct llmobs_link_sessions *sessions, struct llmobs_hash128 key)
 {
@@ -30,7 +31,7 @@ static size_t link_sessions_place_of(
     return oldest;
 }
 
-/* The span's own tags of the session, as a new array; NULL: it has none. */
+/* The span's own tags of the session, as a new array; NULL: no such tags. */
 static struct llmobs_json *own_tags(const struct llmobs_span *span)
 {
     const size_t len = strlen(span->session_tags);

@@ -1,16 +1,16 @@
-/* link_sessions - what one call of a session says for all of it: tags that the
- * later calls of the session get, too.
+/* link_sessions - tags from one call of a session that all later calls of the
+ * session also get.
  *
  * A dialect names such tags by how they begin (llmobs_span.session_tags), and
  * the session by the fact mcp_session. They are kept in the memory of the
- * process that makes the spans, as they are texts, and the file that processes
- * share has none: so the calls of another process lack them.
+ * process that makes the spans, since the file that processes share has no
+ * texts: so the calls of another process lack these tags.
  *
  * Owns:    the tags, from the first call that has some to fini.
- * Threads: the one that has the worker's turn.
+ * Threads: the thread that has the worker's turn.
  * Errors:  none: without memory the tags are left out.
- * Limits:  LLMOBS_LINK_SESSIONS sessions: a new one replaces that which no call
- *          was made in for longest; LLMOBS_LINK_SESSION_TAGS tags of each.
+ * Limits:  LLMOBS_LINK_SESSIONS sessions: a new session replaces the one that
+ *          was used least lately; LLMOBS_LINK_SESSION_TAGS tags of each.
  * Fork:    a child forgets them, by reset, and frees nothing.
  */
 #ifndef LLMOBS_LINK_SESSIONS_H
@@ -25,7 +25,7 @@
 struct llmobs_link_sessions {
     struct {
         struct llmobs_hash128 key;
-        uint64_t used;            /* when, in calls; 0: never */
+        uint64_t used;            /* the number of its last call; 0: free */
         struct llmobs_json *tags; /* array */
     } list[LLMOBS_LINK_SESSIONS];
     uint64_t calls;
@@ -34,8 +34,8 @@ struct llmobs_link_sessions {
 void llmobs_link_sessions_fini(struct llmobs_link_sessions *sessions);
 void llmobs_link_sessions_reset(struct llmobs_link_sessions *sessions);
 
-/* Remembers the span's own tags of its session, which `key` stands for; a span
- * that has none gets those that were remembered. */
+/* Remembers the span's own tags for its session, which `key` stands for. A span
+ * without such tags gets the tags that were remembered. */
 void llmobs_link_sessions_tag(struct llmobs_link_sessions *sessions,
                               struct llmobs_hash128 key,
                               struct llmobs_span *span);

@@ -9,7 +9,7 @@
 #include "lib/base/stats.h"
 #include "lib/span/context.h"
 
-/* More records of one key than this make it crowded: the rest of the row is for
+/* More records of a key than this make it crowded: the rest of the row is for
  * other keys. */
 #define SAME_MAX 4
 
@@ -74,7 +74,7 @@ static uint64_t row_number(struct llmobs_hash128 key)
     return key.lo % LLMOBS_LINK_ROWS;
 }
 
-/* The row of a key; NULL: there is none. */
+/* The row of a key; NULL: no memory or file. */
 static struct llmobs_link_record *link_table_row_of(
     struct llmobs_link_table *table, struct llmobs_hash128 key)
 {
@@ -114,7 +114,7 @@ static bool link_table_is_of(const struct llmobs_link_record *record,
            record->key.lo == key.lo;
 }
 
-/* A record of the future is of a clock that was set back: it counts, too. */
+/* A record of the future also counts: its clock was set back. */
 bool llmobs_link_is_fresh(const struct llmobs_link_record *record,
                           int64_t now_ns)
 {
@@ -136,8 +136,8 @@ size_t llmobs_link_table_find(struct llmobs_link_table *table,
     return count;
 }
 
-/* Where a record goes in its row: to that of the same span, else to the oldest
- * of its key where there are many, else to the oldest. */
+/* Where a record goes in its row: to the place of the record of the same span;
+ * else of its key's oldest, if the key has many; else of the oldest. */
 static struct llmobs_link_record *place_in(
     struct llmobs_link_record *row, const struct llmobs_link_record *record,
     bool *crowded)
@@ -211,8 +211,8 @@ static bool link_table_claim(struct llmobs_link_table *table,
     return false;
 }
 
-/* Two processes may find the record at once: the lock is the one's alone, and
- * its row is read again under it. */
+/* Two processes may find the record at once: only one gets the lock, and it
+ * reads the row again then. */
 bool llmobs_link_table_claim(struct llmobs_link_table *table,
                              const struct llmobs_link_record *record,
                              uint64_t check)

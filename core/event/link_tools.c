@@ -4,8 +4,8 @@
 #include "lib/base/work.h"
 #include "core/event/linking.h"
 
-/* Changes between small letters, capitals and digits within an id: a random one
- * has them all along, a word or a count hardly any. */
+/* Changes between small letters, capitals and digits within an id: a random id
+ * has them everywhere, a word or a count hardly any. */
 #define CHANGES LLMOBS_HAZARD(any_id, 7, 0)
 
 /* The work for one id: its hash, a look into the table, a link. */
@@ -51,7 +51,7 @@ static uint64_t check_of(const struct llmobs_linking *l, const char *name)
     return llmobs_siphash_now(&hash).lo;
 }
 
-/* The tool's call or result of that id in a list of messages. */
+/* The call or the result with that tool id in a list of messages. */
 static const struct llmobs_json *find_tool(const struct llmobs_json *messages,
                                            const char *list, const char *id)
 {
@@ -73,8 +73,8 @@ static const struct llmobs_json *find_tool(const struct llmobs_json *messages,
     return NULL;
 }
 
-/* Each call that asks for a job finds the same calls of tools in it: the first
- * call that got them is their answer. */
+/* True where an earlier request for the same job has got this call of a tool:
+ * only the first that got it counts as the call's answer. */
 static bool link_tools_is_repeated(const struct llmobs_linking *l,
                                    const char *id)
 {
@@ -91,7 +91,7 @@ static bool link_tools_is_repeated(const struct llmobs_linking *l,
     return count > 0;
 }
 
-/* A tool that the server ran has its result in the answer. */
+/* Remembers the answer's calls, except of tools that the server has run. */
 static void link_tools_remember(const struct llmobs_linking *l,
                                 const struct llmobs_json *call)
 {
@@ -124,7 +124,8 @@ static void remember_all(const struct llmobs_linking *l)
     }
 }
 
-/* Where the request repeats the call, it must be of the same tool. */
+/* Links to the answer that made the call. If the request repeats the call, it
+ * must be of the same tool. */
 static void link_result(const struct llmobs_linking *l,
                         const struct llmobs_json *result)
 {
@@ -148,9 +149,9 @@ static void link_result(const struct llmobs_linking *l,
     llmobs_link_runs_answered(l, call, &record);
 }
 
-/* The results that this request is the first to bring stand behind the last
- * message of the model's; a last message of its own is the begin of the answer
- * that the program wants. */
+/* The results that this request is the first to bring stand behind the model's
+ * last message. If the request ends in a message of the model, that is the
+ * beginning of the answer that the program wants. */
 static void link_results(const struct llmobs_linking *l)
 {
     const struct llmobs_json *messages = l->input;

@@ -12,7 +12,7 @@
 struct turns {
     const struct llmobs_linking *l;
     struct llmobs_siphash hash; /* of all messages so far */
-    /* The hashes behind the last answers of the history, the newest last. */
+    /* The hashes at the last answers of the history, the newest last: */
     struct llmobs_hash128 answers[LLMOBS_LINK_TURNS];
     size_t count;
     bool lost; /* a message could not be read */
@@ -59,7 +59,7 @@ static void link_turns_add_part(struct turns *t, char what, const char *text)
     llmobs_linking_add(&t->hash, text);
 }
 
-/* A value that is no text, as the event would have it. */
+/* Adds a value that is no text, in the form that the event would have. */
 static void link_turns_add_value(struct turns *t, char what,
                                  const struct llmobs_json *value)
 {
@@ -78,8 +78,8 @@ static void link_turns_add_value(struct turns *t, char what,
     free(dump);
 }
 
-/* The arguments count where the id alone does not say which call it is: a
- * program may write them anew. */
+/* The arguments count only where the id does not tell which call it is: a
+ * program may write them in another form. */
 static void link_turns_add_call(struct turns *t, const struct llmobs_json *call)
 {
     const char *id = llmobs_json_gets(call, "tool_id");
@@ -108,7 +108,7 @@ static void link_turns_add_tools(struct turns *t,
     }
 }
 
-/* A reasoning may stay away from the next request; a message may come in one
+/* A reasoning may be missing in the next request, and a message may come in one
  * piece or in several. So the parts count, each with its role. */
 static void link_turns_add_message(struct turns *t,
                                    const struct llmobs_json *message)
@@ -183,7 +183,7 @@ static bool has_fact(const struct llmobs_linking *l, enum llmobs_fact fact)
     return llmobs_span_fact_is_set(&l->span->facts, fact);
 }
 
-/* The provider's own ids come first. A conversation of the provider's goes on
+/* The provider's own ids come first. A conversation at the provider goes on
  * from its newest answer. */
 static bool find_before(const struct turns *t, struct llmobs_link_record *out)
 {
@@ -214,8 +214,8 @@ static bool is_choice(const struct llmobs_span *span)
     return llmobs_json_to_int(llmobs_json_get(span->metadata, "n")) > 1;
 }
 
-/* Of several answers to choose from each is one; else all messages of an answer
- * are one. */
+/* Where the answer has several choices, each choice is an answer of its own;
+ * else all its messages are one answer. */
 static void remember_answer(struct turns *t, uint64_t first)
 {
     const struct llmobs_json *messages = t->l->span->output_messages;
@@ -234,7 +234,7 @@ static void remember_answer(struct turns *t, uint64_t first)
     }
 }
 
-/* Only the newest span of a conversation of the provider's is the turn before.
+/* Of a conversation at the provider only the newest span is remembered.
  */
 static void remember_conversation(const struct llmobs_linking *l,
                                   uint64_t first)
@@ -268,7 +268,7 @@ static void link_turns_remember(struct turns *t, uint64_t first)
 /* -- its name ---------------------------------------------------------------
  */
 
-/* Its frame is large: it is not for the caller's. */
+/* Not inlined: its frame is large. */
 __attribute__((noinline)) static void add_tag(struct llmobs_span *span,
                                               const char *id)
 {
@@ -281,8 +281,8 @@ __attribute__((noinline)) static void add_tag(struct llmobs_span *span,
     (void)llmobs_json_add(span->extra_tags, llmobs_json_string(text));
 }
 
-/* A call that continues no other has no conversation yet: its span id names it
- * once there is one. */
+/* Remembers the name for a later turn. A call that continues no other has no
+ * conversation yet: its span id will name the conversation. */
 static void link_turns_name_it(const struct llmobs_linking *l, uint64_t first)
 {
     struct llmobs_context *context = &l->span->context;

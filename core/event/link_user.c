@@ -6,11 +6,11 @@
 struct walk {
     const char *at, *end;
     int depth;
-    bool within; /* the object that is open at depth 2 is "metadata" */
+    bool within; /* "metadata" is the object open at depth 2 */
 };
 
-/* Gives the end of the string: a quote after an even number of backslashes; the
- * end of the document where there is no such quote. */
+/* Gives the end of the string: a quote after an even number of backslashes;
+ * without such a quote, the end of the document. */
 static const char *end_of_string(const char *from, const char *end)
 {
     for (const char *at = from; at < end; at++) {
@@ -27,7 +27,7 @@ static const char *end_of_string(const char *from, const char *end)
     return end;
 }
 
-/* The string that begins at the quote; the walk goes behind it. */
+/* Takes the string that begins at the quote, and moves behind it. */
 static struct llmobs_text take_string(struct walk *w)
 {
     const char *from = w->at + 1;
@@ -52,7 +52,7 @@ static bool names_user(const struct walk *w, struct llmobs_text key)
                              llmobs_text_is(key, "user_id"));
 }
 
-/* A string that is a key is followed by a colon. */
+/* Reads a string; before a colon it is a key. */
 static void link_user_read_string(struct walk *w, struct llmobs_siphash *out)
 {
     struct llmobs_text key = take_string(w), value;

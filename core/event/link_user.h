@@ -1,7 +1,7 @@
 /* link_user - the end user that a request names in its JSON: the members user,
  * safety_identifier, user_id and metadata.user_id of the document.
  *
- * Threads: any. Errors: none; of a text that is no JSON object any answer.
+ * Threads: any. Errors: none; a text that is no JSON object may add anything.
  * Source:  OpenAI's API has user and safety_identifier, Anthropic's has
  *          metadata.user_id.
  */

@@ -41,8 +41,8 @@ static bool linker_has_messages(const struct llmobs_span *span)
            (span->input_messages || span->output_messages);
 }
 
-/* An agent and a workflow have no messages, and may still say which
- * conversation goes on. */
+/* True for a turn of a conversation. An agent and a workflow have no messages,
+ * but may still name the conversation. */
 static bool is_turn(const struct llmobs_span *span)
 {
     return linker_has_messages(span) ||
@@ -111,7 +111,7 @@ static bool linker_has_tag(const struct llmobs_json *event, const char *tag)
     return false;
 }
 
-/* Fills what an event says of its span; false where it is no measured tool. */
+/* Fills `ran` from an event's text; false where it is no tool's span. */
 static bool linker_read_tool(const struct llmobs_json *event,
                              struct llmobs_link_ran *out)
 {

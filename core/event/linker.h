@@ -1,41 +1,40 @@
 /* linker - links a call to earlier ones that it goes on from.
  *
  * - Tools: an answer that calls tools leaves the ids of these calls; the
- * request that brings a result gets a link to the answer's span.
- * - Runs: such an answer leaves the names and arguments of the calls, too; the
- *   span of a tool with both is linked to it, within one trace.
- * - Inferred: where it is asked for, the first request that brings a tool's
- *   result gives a span from the end of the answer to its own begin. It has the
- *   result, the name and the arguments that this request has (of a call that it
- *   does not repeat, those of the answer: link_calls.h), and an id made of
- *   the answer's span and the tool's call. No span is made of a tool that has
- *   one: of that name with those arguments, or within that trace.
+ *   request that brings a result gets a link to the answer's span.
+ * - Runs: such an answer also leaves the names and arguments of the calls; the
+ *   span of a tool with both is linked to the answer, within one trace.
+ * - Inferred: if the user wants it, the first request that brings a tool's
+ *   result makes a span from the end of the answer to the request's beginning.
+ *   The span has the result, name and arguments that the request has (or, if it
+ *   does not repeat the call, that the answer had: link_calls.h), and an id
+ *   made of the answer's span and the tool's call. No span is made if the tool
+ *   has its own: with its name and arguments, or with its name in that trace.
  * - Turns: an answer leaves the hash of all messages up to its own, and its id;
  *   the request that begins with those messages, or names that id, is the next
  *   turn of the conversation. It gets a link, and the tag conversation_id.
- * - Retries: a request that failed leaves the hash of its bytes; the same bytes
- *   to the same address again are linked to it.
- * - Jobs: a call may begin what goes on behind it (span.h); the calls that ask
- *   for it are linked to that call, and the first of them that finds it at its
- *   end counts its tokens.
- * - Sessions: what one call says for all of its session, a later one gets as
- *   tags (link_sessions.h).
+ * - Retries: a request that failed leaves the hash of its bytes; a later
+ *   request with these bytes to the same address is linked to it.
+ * - Jobs: a call may begin a job (span.h); the calls that ask for the job are
+ *   linked to that call, and the first that finds the job ended counts its
+ *   tokens.
+ * - Sessions: later calls of a session get tags from an earlier call
+ *   (link_sessions.h).
  *
- * It knows no provider: it reads the messages as the dialects have filled them
- * in, or those that stand behind values (span.h), with tool_calls and
- * tool_results with their tool_id (WIRE 1.5), of the facts response_id,
- * previous_response_id and conversation_id (WIRE 9.1), and the job of a span. A
- * dialect that sets these need do nothing else.
+ * It knows no provider: it reads a span's messages, or the messages that a
+ * value stands for (span.h), with tool_calls and tool_results and their tool_id
+ * (WIRE 1.5); the facts response_id, previous_response_id and conversation_id
+ * (WIRE 9.1); and the job. A dialect that sets these need do nothing else.
  *
  * A link must be certain. Two calls are of one caller only where scheme, host,
  * port, credentials and the end user that the request names are equal; else
- * they are of two, however equal all else is. An id that two spans have left
- * leads to neither, unless one of them alone is in the trace of the later span.
- * An id of a tool's call without much chance in it ("call_1") links to none:
- * servers that count begin anew.
+ * they are two callers' calls, however equal all else is. An id that two spans
+ * have left leads to neither, unless only one of them is in the trace of the
+ * later span. An id of a tool's call that is hardly random ("call_1") leads to
+ * no link: servers that count begin anew.
  *
  * Owns:    the table and the sessions, from init to fini.
- * Threads: the one that has the worker's turn.
+ * Threads: the thread that has the worker's turn.
  * Errors:  none: without memory, or beyond the work that a body may take, a
  *          link is left out.
  * Limits:  LLMOBS_LINKS_MAX links a span, and as many results that are looked
@@ -64,20 +63,20 @@ void llmobs_linker_fini(struct llmobs_linker *linker);
 void llmobs_linker_reset(struct llmobs_linker *linker);
 
 /* Sets the path of the file that the user's processes share; borrows it. NULL:
- * there is none. */
+ * no file is shared. */
 void llmobs_linker_share(struct llmobs_linker *linker, const char *path);
 
 /* Adds the links of a span that a dialect has filled, and remembers what later
- * ones may go on from. Before content is left out: the messages are read. A
- * span that is linked a second time gets the same links. */
+ * calls may go on from. To be called before content is left out, as the
+ * messages are read. Linked a second time, a span gets the same links. */
 void llmobs_linker_link(struct llmobs_linker *linker,
                         const struct llmobs_linker_call *call,
                         struct llmobs_span *span);
 
 void llmobs_inferred_fini(struct llmobs_inferred *inferred);
 
-/* Notes that a tool has a span that the program has made: `event` is its text.
- * One of another kind is passed over. */
+/* Notes a tool's span that the program has made: `event` is its text. A span of
+ * another kind is passed over. */
 void llmobs_linker_note(struct llmobs_linker *linker, struct llmobs_text event);
 
 #endif

@@ -119,8 +119,8 @@ static struct llmobs_hash128 key_of_apm(const struct llmobs_linking *l,
     return llmobs_siphash_now(&hash);
 }
 
-/* A caller's traceparent puts spans into a trace of its own, which is theirs by
- * OTLP, while each process is a trace of LLM Observability. */
+/* A caller's traceparent puts spans into the caller's trace, which is their
+ * trace in OTLP, while each process is a trace of LLM Observability. */
 void llmobs_linking_put_apm(const struct llmobs_linking *l)
 {
     const struct llmobs_context *context = &l->span->context;
@@ -164,7 +164,7 @@ static bool has_link(const struct llmobs_json *links, const char *span_id)
     return false;
 }
 
-/* The form of Datadog's SDK for Python (WIRE 1.10). */
+/* Gives a link in the form of Datadog's SDK for Python (WIRE 1.10). */
 static struct llmobs_json *make_link(const struct llmobs_link_record *to,
                                      const char *span_id, const char *from,
                                      const char *kind, const char *apm_trace)

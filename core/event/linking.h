@@ -10,7 +10,7 @@
 
 #define LLMOBS_LINKS_MAX 32
 #define LLMOBS_LINK_TURNS 8
-/* A retry begins within this time after what failed. */
+/* A retry begins within this time after the failure. */
 #define LLMOBS_LINK_RETRY_NS (INT64_C(600) * 1000000000)
 
 /* The kinds of records. */
@@ -18,8 +18,8 @@
 #define LLMOBS_LINK_TURN                                                       \
     'm'                          /* messages up to an answer; check: the first \
                                   * span of the conversation */
-#define LLMOBS_LINK_RESPONSE 'r' /* the id of an answer; check: likewise */
-#define LLMOBS_LINK_CONVERSATION 'c' /* the provider's id of one */
+#define LLMOBS_LINK_RESPONSE 'r' /* the id of an answer; check: as of 'm' */
+#define LLMOBS_LINK_CONVERSATION 'c' /* the provider's conversation id */
 #define LLMOBS_LINK_RUN                                                       \
     'a' /* a tool's name and arguments; check: when a request has brought its \
          * result, in ns; 0: none has */
@@ -36,26 +36,26 @@
          */
 
 #define LLMOBS_LINK_APM \
-    'w' /* a span; the record's trace is that of the carrier it was in */
+    'w' /* a span; the record has its trace by its carrier */
 
 #define LLMOBS_LINK_INFERRED_TAG "inferred:true"
 
-/* Spans of tools that were not measured. Owned: a list, empty at first. */
+/* Spans of tools that were not measured. An owned list, empty at first. */
 struct llmobs_inferred {
     struct llmobs_span *list;
     size_t count;
 };
 
-/* The facts of a call that the linker needs and a span lacks; all borrowed. */
+/* Facts of a call that the linker needs and a span lacks; all are borrowed. */
 struct llmobs_linker_call {
     const char *method;
     const char *url;
     uint64_t account;           /* stands for its credentials (account.h) */
-    struct llmobs_text request; /* its body as sent; no data: not all of it */
+    struct llmobs_text request; /* its body as sent; no data: incomplete */
     bool whole;                 /* request and answer were read as a whole */
-    bool aborted;               /* the program ended it, or the process did */
+    bool aborted;               /* by the program, or the process's end */
     enum llmobs_stitch stitch;
-    struct llmobs_inferred *inferred; /* gets such spans; NULL: make none */
+    struct llmobs_inferred *inferred; /* gets inferred spans; NULL: make none */
 };
 
 struct llmobs_linking {
@@ -63,8 +63,8 @@ struct llmobs_linking {
     struct llmobs_link_calls *calls;
     const struct llmobs_linker_call *call;
     struct llmobs_span *span;
-    struct llmobs_hash128 scope; /* whose call it is */
-    struct llmobs_hash128 owner; /* the same without the end user */
+    struct llmobs_hash128 scope; /* a hash of the call's caller */
+    struct llmobs_hash128 owner; /* a hash of the caller without the end user */
     const struct llmobs_json *input, *output; /* messages, or NULL */
     int64_t end_ns;
 };
@@ -72,26 +72,26 @@ struct llmobs_linking {
 /* Sets scope and owner, from the call. */
 void llmobs_linking_set_scope(struct llmobs_linking *l);
 
-/* Gives the key of a session. Its id has chance enough, and a server gives it
- * to one client; so the caller has no part in it. */
+/* Gives the key of a session. A session's id is random enough, and a server
+ * gives it to one client, so the caller is not part of the key. */
 struct llmobs_hash128 llmobs_linking_session(const struct llmobs_linking *l,
                                              struct llmobs_text id);
 
-/* Begins a key of this caller's. */
+/* Begins a key with the caller in it. */
 void llmobs_linking_begin(const struct llmobs_linking *l, char kind,
                           struct llmobs_siphash *hash);
 
 /* Adds a text and its NUL; NULL counts as an empty text. */
 void llmobs_linking_add(struct llmobs_siphash *hash, const char *text);
 
-/* Gives the one record under the key that is meant: the only one there is, or,
- * of several, the only one in the span's own trace. False: none is. */
+/* Gives the record under the key that is meant: the only record or, of several,
+ * the only one in the span's own trace. False: no record is. */
 bool llmobs_linking_pick(const struct llmobs_linking *l,
                          struct llmobs_hash128 key,
                          struct llmobs_link_record *out);
 
-/* The same, where the record may still lead to its span, whose call had ended
- * before this one began. */
+/* As llmobs_linking_pick, for a record that is fresh, and whose call had ended
+ * before this call began. */
 bool llmobs_linking_find(const struct llmobs_linking *l,
                          struct llmobs_hash128 key,
                          struct llmobs_link_record *out);
@@ -100,49 +100,49 @@ bool llmobs_linking_find(const struct llmobs_linking *l,
 void llmobs_linking_put(const struct llmobs_linking *l,
                         struct llmobs_hash128 key, uint64_t check);
 
-/* Puts a record of the span's trace by its carrier, where that is another. */
+/* Puts a record of the span's trace by its carrier, if this differs. */
 void llmobs_linking_put_apm(const struct llmobs_linking *l);
 
-/* Gives the trace that an earlier span has by its carrier; false where that is
- * none other. */
+/* Gives the trace that an earlier span has by its carrier; false where its two
+ * traces are equal. */
 bool llmobs_linking_find_apm(const struct llmobs_linking *l, uint64_t span_id,
                              struct llmobs_id128 *out);
 
-/* Adds a link, unless the span has one to the same span. `kind` names it; NULL:
- * a plain one. */
+/* Adds a link, unless the span has a link to the same span. `kind` names the
+ * link; NULL: a plain link. */
 void llmobs_linking_link(const struct llmobs_linking *l,
                          const struct llmobs_link_record *to, const char *from,
                          const char *kind);
 
-/* Gives that fact as a text; NULL: it is none. */
+/* Gives that fact as a text; NULL: the span lacks the fact. */
 char *llmobs_linking_fact_text(const struct llmobs_linking *l,
                                enum llmobs_fact fact);
 
 /* True for a message of the model's. */
 bool llmobs_linking_is_model(const struct llmobs_json *message);
 
-/* True where an id of a tool's call is random enough that no server gives it
+/* True for a tool call's id that is too random for a server to give it
  * twice. */
 bool llmobs_linker_is_unique(const char *id);
 
-/* The parts. Each adds its links, then leaves its records. */
+/* The parts of the linker. Each adds its links, then leaves its records. */
 void llmobs_link_tools(const struct llmobs_linking *l);
 void llmobs_link_runs(const struct llmobs_linking *l);
 void llmobs_link_turns(const struct llmobs_linking *l);
-/* The same of a span that is no turn: it only gets the conversation's name. */
+/* For a span that is no turn: only gives it the conversation's name. */
 void llmobs_link_turns_name(const struct llmobs_linking *l);
 void llmobs_link_retries(const struct llmobs_linking *l);
 void llmobs_link_jobs(const struct llmobs_linking *l);
 
-/* The span's answer calls this tool; its request brings the result of this
- * call, which the answer of that record made. */
+/* _called: the span's answer calls this tool. _answered: the span's request
+ * brings the result of this call, which the answer of that record made. */
 void llmobs_link_runs_called(const struct llmobs_linking *l,
                              const struct llmobs_json *call);
 void llmobs_link_runs_answered(const struct llmobs_linking *l,
                                const struct llmobs_json *call,
                                const struct llmobs_link_record *answer);
 
-/* A span of a tool that was measured; all borrowed. */
+/* A span of a tool that was measured; all members are borrowed. */
 struct llmobs_link_ran {
     const char *name;
     const struct llmobs_json *arguments; /* NULL: not known */
@@ -158,15 +158,15 @@ void llmobs_link_inferred_ran(struct llmobs_link_table *table,
                               const struct llmobs_link_ran *ran);
 
 /* The span's request brings this result of a tool that this answer called;
- * `call` is NULL where it does not repeat the call. True: the tool has an
- * inferred span, to which the request is linked now; the first such request
- * makes it. */
+ * `call` is NULL where the request does not repeat the call. True: the tool has
+ * an inferred span, to which the request is now linked; the first such request
+ * makes the span. */
 bool llmobs_link_inferred(const struct llmobs_linking *l,
                           const struct llmobs_link_record *answer,
                           const struct llmobs_json *call,
                           const struct llmobs_json *result);
 
-/* Gives the inferred spans what the span has got since: session and
+/* Gives the inferred spans what the span got later: session and
  * conversation. */
 void llmobs_link_inferred_end(const struct llmobs_linking *l);
 

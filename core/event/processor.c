@@ -10,10 +10,10 @@ struct processor {
     llmobs_processor_call *call;
     const void *function;
     void *context;
-    struct processor *before; /* that was set before it */
+    struct processor *before; /* the processor that was set before */
 };
 
-/* Points to a processor that is never freed, and never changes. */
+/* The processor that it points to is never freed, and never changes. */
 static _Atomic(const struct processor *) current;
 static _Atomic(struct processor *) all;
 static atomic_int count;

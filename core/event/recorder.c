@@ -16,8 +16,8 @@
 #include "rules/read/frame.h"
 
 #define NAME_MAX_BYTES 40
-/* A directory of a process that was killed has such a name, and no other one
- * takes it. */
+/* A process that was killed leaves its directory under such a name, which no
+ * other process takes. */
 #define TRIES 1000
 
 static int write_file(int dir, const char *name, const struct llmobs_buf *text)
@@ -71,7 +71,7 @@ static int make_temporary(struct llmobs_recorder *recorder, int base,
     return -EEXIST;
 }
 
-/* The largest number that is taken; a look saves most of the tries. */
+/* The largest number that is taken: a look at the names saves most tries. */
 static unsigned last_number(int base)
 {
     unsigned last = 0, left = 2 * LLMOBS_RECORDER_MAX;
@@ -95,8 +95,8 @@ static unsigned last_number(int base)
     return last;
 }
 
-/* Gives the finished directory the next free number. Somebody may have taken
- * many since the look: the next recording then goes on behind them. */
+/* Gives the finished directory the next free number. Where many were taken
+ * since the look, the next recording goes on behind them. */
 static int recorder_claim(struct llmobs_recorder *recorder, int base,
                           const char *from)
 {
@@ -111,7 +111,7 @@ static int recorder_claim(struct llmobs_recorder *recorder, int base,
             recorder->next++;
             return 0;
         }
-        /* A file in its place: ENOTDIR. */
+        /* ENOTDIR: a file has that name. */
         if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
             return -errno;
     }

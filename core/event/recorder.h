@@ -2,14 +2,14 @@
  * directory each: 0001, 0002, ... in the order in which they ended.
  *
  * Such a directory is made under a name that begins with a dot, and gets its
- * own by one rename: it is whole, or not there. Several processes may write
- * into one directory; the rename refuses a number that is taken, and the next
- * one is tried.
+ * final name by one rename: it is complete, or not there. Several processes may
+ * write into one directory; the rename refuses a number that is taken, and the
+ * next number is tried.
  *
  * Owns:    nothing between two calls.
- * Threads: the one that has the worker's turn.
- * Errors:  logged; the exchange is then not recorded, and nothing else of it
- *          changes.
+ * Threads: the thread that has the worker's turn.
+ * Errors:  logged; the exchange is then not recorded, and otherwise treated as
+ *          usual.
  * Limits:  LLMOBS_RECORDER_MAX recordings a directory.
  * Fork:    a child goes on with its own names.
  */
@@ -26,7 +26,7 @@ struct llmobs_recorder {
     unsigned temporary;
 };
 
-/* Records an exchange whose span has been made, once; `name`: of the span. Does
+/* Records an exchange whose span has been made, once; `name`: the span's. Does
  * nothing where LLMOBS_RECORD is unset, or where the settings take content out
  * of spans. */
 void llmobs_recorder_keep(struct llmobs_recorder *recorder,

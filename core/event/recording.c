@@ -12,7 +12,7 @@
 #include "lib/text/json_clean.h"
 
 #define HEAD_MAX ((size_t)1024 * 1024)
-/* Of libcurl's API, whose header this file does not include: the program asked
+/* libcurl's number, whose header this file does not include: the program asked
  * libcurl to fail where the status is 400 or more. */
 #define CODE_HTTP_RETURNED_ERROR 22
 
@@ -23,12 +23,12 @@ struct side {
     struct llmobs_body *body;
     const struct llmobs_headers *headers;
     const char *const *files; /* by form */
-    bool lays_out;            /* JSON gets a member a line */
-    bool may_be_frames;       /* of an event stream */
+    bool lays_out;            /* JSON is written with a member on each line */
+    bool may_be_frames;       /* it may be frames of an event stream */
     struct llmobs_buf *out;
-    const char *file; /* NULL: there is no body */
-    const char *cut;  /* why it is not the whole body, or NULL */
-    bool decoded;     /* it is not as it came */
+    const char *file; /* NULL: the side has no body */
+    const char *cut;  /* why the body is not complete, or NULL */
+    bool decoded;     /* the body is not as it came */
 };
 
 static const char *header_of(const struct llmobs_headers *headers,
@@ -69,8 +69,8 @@ static bool recording_is_frames(const struct side *side,
                          "vnd.amazon.eventstream");
 }
 
-/* libcurl calls a body a form where the program names no type: so JSON is known
- * by its first byte. */
+/* libcurl calls a body a form where the program names no type: so the first
+ * byte tells whether it is JSON. */
 static enum form recording_form_of(const char *type, struct llmobs_text text)
 {
     struct llmobs_text inner = llmobs_text_trim(text);
@@ -88,8 +88,8 @@ static enum form recording_form_of(const char *type, struct llmobs_text text)
     return TEXT;
 }
 
-/* Copies the body without its content coding. Bytes that cannot be masked stay
- * out: those that are coded still, and frames within a coding. */
+/* Copies the body without its content coding. Leaves out bytes that cannot be
+ * masked: bytes that are still compressed, and frames within a coding. */
 static int recording_copy(struct side *side)
 {
     const char *coding = header_of(side->headers, "content-encoding");
@@ -116,7 +116,7 @@ static int recording_copy(struct side *side)
     return rc;
 }
 
-/* Where it is no JSON after all, it stays as it is. */
+/* Lays JSON out; a body that is not JSON after all stays as it is. */
 static int recording_lay_out(struct llmobs_buf *body)
 {
     struct llmobs_buf out;
@@ -161,8 +161,8 @@ static int64_t ms_of(int64_t ns)
     return ns > 0 ? (ns + LLMOBS_NS_PER_MS / 2) / LLMOBS_NS_PER_MS : 0;
 }
 
-/* Each item is a list of two numbers: all bytes before the first were there so
- * many milliseconds after the begin. One item for each of these. */
+/* Each item is a list of two numbers: all bytes before the first number had
+ * come when so many milliseconds had passed. */
 static struct llmobs_json *chunks_of(const struct llmobs_exchange *exchange)
 {
     struct llmobs_json *list = llmobs_json_array();
@@ -183,7 +183,7 @@ static struct llmobs_json *chunks_of(const struct llmobs_exchange *exchange)
     return list;
 }
 
-/* How libcurl ended it, where it did not go well; NULL: it did. */
+/* How libcurl ended a transfer that failed; NULL: it did not fail. */
 static const char *recording_fault_of(const struct llmobs_exchange *exchange)
 {
     if (exchange->end == LLMOBS_END_REMOVED)
@@ -269,7 +269,7 @@ static int recording_write_head(const struct llmobs_exchange *exchange,
 
 /* -- the whole ------------------------------------------------------------ */
 
-/* The vectors of a search are taken out before a reader gets its bodies. */
+/* Vectors of a search are taken out before anybody reads the bodies. */
 static const char *lack_of(const struct llmobs_exchange *exchange)
 {
     if (exchange->bare)
@@ -307,7 +307,7 @@ int llmobs_recording_make(struct llmobs_exchange *exchange, const char *name,
     llmobs_buf_init(&recording->request, LLMOBS_RECORDING_MAX);
     llmobs_buf_init(&recording->answer, LLMOBS_RECORDING_MAX);
     rc = recording_take(&request);
-    /* Of a form only the text fields are there, and nobody compares them. */
+    /* Of a form only the text fields are kept, and nobody compares them. */
     if (exchange->multipart)
         request.cut = lack_of(exchange);
     if (!rc)

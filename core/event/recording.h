@@ -1,5 +1,5 @@
-/* recording - an exchange as the texts that `llmobs-run --record` keeps of it:
- * what it was, the request's body, the answer's body (docs/RECORD.md).
+/* recording - an exchange as the texts that `llmobs-run --record` keeps: a
+ * description, the request's body, the answer's body (docs/RECORD.md).
  *
  * Owns:    its texts, from make to fini.
  * Threads: any; the exchange belongs to one thread, as its span has been made:
@@ -7,7 +7,7 @@
  * Errors:  -ENOMEM, -EFBIG.
  * Limits:  LLMOBS_RECORDING_MAX bytes a body.
  *
- * No header is kept but the content types, and nothing of the query.
+ * Only the content types are kept of the headers, and nothing of the query.
  */
 #ifndef LLMOBS_RECORDING_H
 #define LLMOBS_RECORDING_H
@@ -22,8 +22,8 @@ struct llmobs_recording {
     struct llmobs_buf head; /* of the file LLMOBS_RECORDING_HEAD */
     struct llmobs_buf request;
     struct llmobs_buf answer;
-    const char *request_file; /* static; NULL: it has none */
-    const char *answer_file;  /* likewise */
+    const char *request_file; /* static; NULL: the request has no body */
+    const char *answer_file;  /* static; NULL: the answer has no body */
 };
 
 /* Fills `recording`; `name`: of the span. The caller calls fini, also after an

@@ -24,8 +24,8 @@ static int tags_set_tag(struct llmobs_json *tags, struct llmobs_buf *tag,
     return llmobs_json_set(tags, tag->data, json);
 }
 
-/* While tags are gathered they are an object, so the last one of a key counts.
- * Its values are the whole tags. The key has `len` bytes. */
+/* While tags are gathered they are an object, so the last tag with a key
+ * counts. Its values are the whole tags. The key has `len` bytes. */
 static int tags_put_tag(struct llmobs_json *tags, const char *key, size_t len,
                         const char *value)
 {
@@ -52,7 +52,7 @@ static int tags_put_own(struct llmobs_json *tags, const char *key,
     return tags_put_tag(tags, key, strlen(key), value);
 }
 
-/* "key:value"; the value may hold colons. */
+/* Puts the tag "key:value"; the value may hold colons. */
 static int tags_put_pair(struct llmobs_json *tags, const char *pair)
 {
     size_t len = strcspn(pair, ":");
@@ -142,7 +142,7 @@ static int fill_list(const struct llmobs_json *tags, bool sorted,
     return *out ? rc : -ENOMEM;
 }
 
-/* Takes `tags`; NULL where they could not be gathered. */
+/* Takes `tags`. NULL: they could not be gathered. */
 static struct llmobs_json *tags_list_of(struct llmobs_json *tags, int rc,
                                         bool sorted)
 {

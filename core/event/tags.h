@@ -1,7 +1,7 @@
-/* tags - the tags of an event: the configured ones, then those that every event
- * has, then those of the span itself. Of several with one key the last counts.
+/* tags - the tags of an event: the configured tags, then every event's tags,
+ * then the span's own tags. Of several with one key the last counts.
  *
- * Threads: any. Errors: NULL without memory. Source: WIRE 1.8, 2.7.
+ * Threads: any. Errors: NULL when memory runs out. Source: WIRE 1.8, 2.7.
  */
 #ifndef LLMOBS_TAGS_H
 #define LLMOBS_TAGS_H
@@ -18,7 +18,7 @@ struct llmobs_evaluation_tag {
 struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
                                      const struct llmobs_config *config);
 
-/* Gives those of an evaluation: the tags that all have, then its own, in their
+/* Gives the tags of an evaluation: first every event's, then its own, in
  * order. */
 struct llmobs_json *llmobs_tags_of_evaluation(
     const struct llmobs_evaluation_tag *list, size_t count, const char *ml_app);

@@ -22,24 +22,24 @@
 /* Numbers of libcurl's API, whose header this file does not include. */
 #define CODE_HTTP_RETURNED_ERROR 22
 
-/* Reading a body, redacting and encoding it take up to this many times its
- * length, beside itself. */
+/* Reading, redacting and encoding a body take up to this many times its length
+ * in memory, besides the body. */
 #define READING 4
-/* A coded body is read to its end as far as this, longer ones as far as the
- * exchange may have a whole one. */
+/* A compressed body that unpacks to at most this, or to what an exchange may
+ * keep whole, is read whole. */
 #define DECODED_MAX ((size_t)16 * 1024 * 1024)
 
-/* The memory that a call borrows beside the exchange's. */
+/* The memory that a call needs besides the exchange's. */
 struct decoded {
     struct llmobs_body request;
     struct llmobs_body response;
-    size_t reading; /* bytes of the budget for all of it */
+    size_t reading; /* bytes that both bodies took from the budget */
 };
 
 /* -- the budget ----------------------------------------------------------- */
 
-/* A body that was read from the disk has not taken its own length of the budget
- * yet. */
+/* The memory for reading a body. A body from the disk has not taken its own
+ * length from the budget yet. */
 static size_t reading_of(const struct llmobs_body *body)
 {
     size_t len = llmobs_body_head(body).len;
@@ -70,9 +70,9 @@ struct part {
     bool *truncated;
 };
 
-/* Undoes the coding of a body. 1: the ends of `part` are those of `out` now; 0:
- * it stays as it is. Where the decoding was cut, its last bytes are not the end
- * of the body, and `part` has no tail. */
+/* Undoes the coding of a body. 1: `part` now has the ends of `out`; 0: it stays
+ * as it is. Where the decoding was cut, its last bytes are not the end of the
+ * body, and `part` has no tail. */
 static int to_span_decode(const struct part *part, const char *coding,
                           struct llmobs_body *out, struct decoded *decoded)
 {
@@ -90,7 +90,7 @@ static int to_span_decode(const struct part *part, const char *coding,
         *part->encoded = coding;
         return 0;
     }
-    /* Invalid from its first byte on: the body was never coded this way. */
+    /* Invalid from its first byte on: the body never had this coding. */
     if (rc && out->total == 0)
         return 0;
     to_span_make_room(decoded, out);
@@ -124,7 +124,7 @@ static int decode_bodies(struct llmobs_call *call, struct decoded *decoded)
                                                call->response_header_count,
                                                name),
                             &decoded->response, decoded);
-    /* The marks say when coded bytes came, which is no time of decoded ones. */
+    /* The marks tell when compressed bytes came, not when decoded bytes did. */
     if (rc > 0) {
         call->marks = NULL;
         call->mark_count = 0;
@@ -132,9 +132,8 @@ static int decode_bodies(struct llmobs_call *call, struct decoded *decoded)
     return rc < 0 ? rc : 0;
 }
 
-/* Masks the payload of each frame and mends its checksum, for a frame is read
- * only where that is right. Bytes that are no whole frame are never read as
- * one. */
+/* Masks the payload of each frame and corrects its checksum, as a frame is read
+ * only where its checksum is right. Other bytes are not read. */
 static void mask_frames(char *data, size_t len)
 {
     struct llmobs_eventstream_event event;
@@ -173,8 +172,8 @@ static bool is_masked(const struct llmobs_exchange *exchange, bool answer,
 
 /* The texts lie in memory of the exchange, or in decoded bodies. They are
  * masked whole, because the end of a value does not tell whether it is a
- * secret; and however little work is left, because the later tries read them as
- * well. Once the time is over no try follows. */
+ * secret. They are masked even if little work is left, because the later tries
+ * also read them. Once the time is over no try follows. */
 static void to_span_mask_texts(const struct llmobs_exchange *exchange,
                                const struct decoded *decoded,
                                const struct llmobs_call *call)
@@ -197,7 +196,7 @@ static void to_span_mask_texts(const struct llmobs_exchange *exchange,
     }
 }
 
-/* After the decoding: a coded body is on the disk as it came. */
+/* Called after the decoding: the disk has compressed bodies as they came. */
 static void to_span_mask_vectors(const struct llmobs_exchange *exchange,
                                  const struct llmobs_call *call)
 {
@@ -259,14 +258,14 @@ static void fail_http(struct llmobs_span *span, long status)
     (void)llmobs_span_fail(span, type, message);
 }
 
-/* True where the end of a stream, had it come, would have been seen. */
+/* True where the dialect would have seen the stream's end, had it come. */
 static bool sees_end(const struct llmobs_call *call)
 {
     return !call->encoded &&
            (!call->response_truncated || call->response_tail.len > 0);
 }
 
-/* WIRE 8.2 and 8.3. An error that the provider's answer names came first, and
+/* WIRE 8.2 and 8.3. An error that the answer names is set already, and
  * stays. */
 static void settle_status(const struct llmobs_exchange *exchange,
                           const struct llmobs_call *call,
@@ -298,8 +297,8 @@ static void settle_status(const struct llmobs_exchange *exchange,
                                "the stream ended before its own end");
 }
 
-/* A span with an error has one empty message as its output (WIRE 8.2), where
- * the answer held none. */
+/* Gives a span with an error an empty message as its output (WIRE 8.2), unless
+ * the answer had output. */
 static void settle_output(struct llmobs_span *span)
 {
     bool messages = span->proxied ? span->input_messages != NULL
@@ -355,8 +354,7 @@ static void set_ms(struct llmobs_json *object, const char *key, double ms)
             llmobs_json_real((double)(int64_t)(ms * 1000 + 0.5) / 1000));
 }
 
-/* The span is complete without these details: they are left out where there is
- * no memory. */
+/* The span is complete without these details, if memory for them runs out. */
 static void add_transfer(const struct llmobs_exchange *exchange,
                          struct llmobs_span *span)
 {
@@ -392,7 +390,7 @@ void llmobs_exchange_name_caller(struct llmobs_exchange *exchange)
     llmobs_json_free(caller);
 }
 
-/* Reads the caller that the entry has, and looks up the names that it lacks. */
+/* Reads the caller from the entry, and looks up the names that it lacks. */
 static struct llmobs_json *to_span_read_caller(
     const struct llmobs_exchange *exchange)
 {
@@ -473,7 +471,7 @@ static void to_span_add_tags(struct llmobs_span *span)
 }
 
 /* A gateway's bodies that no dialect reads are kept as they are, and may hold a
- * sign-in as well as a chat: masks their secrets. */
+ * sign-in instead of a chat: masks their secrets. */
 static int to_span_mask_value(char **value)
 {
     struct llmobs_buf masked;
@@ -491,8 +489,8 @@ static int to_span_mask_value(char **value)
     return rc;
 }
 
-/* The disk did not have these texts: the span must not say that they were
- * dropped for their size, or empty. */
+/* The disk did not have these texts, so the span must not say that they were
+ * empty, or dropped for their size. */
 static void forget_input(struct llmobs_span *span)
 {
     llmobs_json_free(span->input_messages);
@@ -541,8 +539,8 @@ static void to_span_fill(const struct llmobs_exchange *exchange,
 
 /* -- how much of it is read ---------------------------------------------- */
 
-/* A body that takes too much work is read by its two ends, as a body is that is
- * too long to be kept. The last try reads so little that it needs no bound. */
+/* If a body takes too much work, only its two ends are read, as if it were too
+ * long to be kept. The last try reads so little that it needs no bound. */
 static const struct {
     int64_t work;
     size_t edge;
@@ -567,7 +565,7 @@ static bool to_span_shorten(struct llmobs_text *head, struct llmobs_text *tail,
     return true;
 }
 
-/* Shortens the answer before the request: the peer can make only that one long.
+/* Shortens the answer before the request: the peer can only make that long.
  */
 static void shorten_call(struct llmobs_call *call, size_t try)
 {

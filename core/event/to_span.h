@@ -1,7 +1,7 @@
 /* to_span - makes the span of an exchange that has ended.
  *
- * The rules read the bodies, then come the transport's own facts: status, ids,
- * times and tags (WIRE 8.2, 8.3).
+ * The rules read the bodies, then this module adds the transport's own facts:
+ * status, ids, times and tags (WIRE 8.2, 8.3).
  *
  * Owns:    nothing; the caller owns the span.
  * Threads: the thread that has the worker's turn (work.h).
@@ -12,15 +12,15 @@
 #include "core/event/exchange.h"
 #include "lib/span/span.h"
 
-/* Initialises `span`, and fills it. A body that takes too much work (work.h) is
- * read by its two ends, as a body is that is too long to be kept. -ENOENT: the
+/* Initialises `span`, and fills it. If a body takes too much work (work.h),
+ * only its two ends are read, as if it were too long to be kept. -ENOENT: the
  * exchange was no LLM call after all (an unconfirmed candidate); -ETIMEDOUT:
  * the time is over, and the span can be made another time; -ENOMEM. */
 int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
                             struct llmobs_span *span);
 
-/* Reads the caller now, for a call whose span another process makes; that one
- * looks up the names that are in files. Nothing without memory. */
+/* Reads the caller now, for a call whose span another process makes; that
+ * process looks up the names that are in files. Without memory: nothing. */
 void llmobs_exchange_name_caller(struct llmobs_exchange *exchange);
 
 #endif

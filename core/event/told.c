@@ -10,7 +10,7 @@
 
 enum form { ID, NUMBER, EITHER, TIME, SECONDS_OF_MS };
 
-/* Of two headers with one key, the upper one counts. */
+/* Where two headers have one key, the upper row counts. */
 static const struct {
     const char *name;
     const char *key;
@@ -57,7 +57,7 @@ static const struct {
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
 
-/* True where the text is of those characters alone, and not too long. */
+/* True where the text has only these characters, and is not too long. */
 static bool told_is_of(const char *text, const char *characters)
 {
     size_t len = strspn(text, characters);
@@ -65,7 +65,7 @@ static bool told_is_of(const char *text, const char *characters)
     return len > 0 && len <= LLMOBS_TOLD_MAX && text[len] == '\0';
 }
 
-/* A server may tell the key of the request again. */
+/* True for a text with a secret: a server may repeat the key of the request. */
 static bool has_secret(const char *text)
 {
     struct llmobs_buf masked;

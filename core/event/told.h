@@ -1,16 +1,17 @@
 /* told - what the provider's own headers say about a call: the id that its
  * support asks for, its time, the room that is left within its limits.
  *
- * The names are those of allowlist.h; the values are copied as they came, but
- * for numbers, which become numbers. Sources: platform.openai.com/docs/guides/
- * rate-limits and /api-reference/debugging-requests; docs.anthropic.com/en/api/
- * rate-limits and /errors; AWS API request ids (x-amzn-RequestId); RFC 9110,
- * 10.2.3 (Retry-After).
+ * The names are those of allowlist.h; the values are copied as they came,
+ * except that numbers become JSON numbers. Sources:
+ * platform.openai.com/docs/guides/ rate-limits and
+ * /api-reference/debugging-requests; docs.anthropic.com/en/api/ rate-limits and
+ * /errors; AWS API request ids (x-amzn-RequestId); RFC 9110, 10.2.3
+ * (Retry-After).
  *
  * Owns:    nothing.
  * Threads: any.
- * Errors:  a value of another form, or with a secret in it, is left out, and so
- *          is each where memory runs out.
+ * Errors:  a value of another form, or with a secret in it, is left out, as is
+ *          any value when memory runs out.
  * Limits:  LLMOBS_TOLD_MAX bytes of a value.
  */
 #ifndef LLMOBS_TOLD_H

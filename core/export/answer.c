@@ -7,7 +7,7 @@
 #include "lib/base/hazard.h"
 #include "lib/span/mask.h"
 
-/* The part of the receiver's words that is read. */
+/* How much of the receiver's words is read. */
 #define WORDS_MAX ((size_t)4096)
 
 /* -- protobuf -------------------------------------------------------------- */
@@ -52,7 +52,7 @@ static bool export_answer_take_bytes(struct llmobs_text *in, uint64_t len,
     return true;
 }
 
-/* 1: a field; 0: the message is at its end; -EINVAL: it is cut, or none. */
+/* 1: a field; 0: the end of the message; -EINVAL: it is cut, or no message. */
 static int take_field(struct llmobs_text *in, struct field *out)
 {
     uint64_t tag, len;
@@ -84,7 +84,7 @@ static int take_field(struct llmobs_text *in, struct field *out)
     return there ? 1 : -EINVAL;
 }
 
-/* Finds the last field of the number and type. */
+/* Finds the last field with the number and type. */
 static int find_field(struct llmobs_text in, uint64_t number, enum wire wire,
                       struct field *out)
 {
@@ -118,8 +118,8 @@ static void blank_controls(char *text, size_t len)
             text[i] = ' ';
 }
 
-/* One line without secrets; empty where memory runs out. Masking looks at bytes
- * and may cut a character, so the text is made UTF-8 last. */
+/* Sets a line without secrets; empty when memory runs out. Masking looks at
+ * bytes and may cut a character, so the text is made UTF-8 last. */
 static void export_answer_set_words(struct llmobs_otlp_answer *answer,
                                     struct llmobs_text words)
 {
@@ -157,7 +157,7 @@ static void set_rejected(struct llmobs_otlp_answer *answer, int64_t rejected)
 
 /* -- the answers ----------------------------------------------------------- */
 
-/* Export...ServiceResponse has the field partial_success = 1, and that has
+/* Export...ServiceResponse has the field partial_success = 1, which has
  * rejected_... = 1 and error_message = 2. */
 static int read_protobuf(struct llmobs_text body,
                          struct llmobs_otlp_answer *answer)
@@ -172,7 +172,7 @@ static int read_protobuf(struct llmobs_text body,
     return rc ? rc : inner;
 }
 
-/* A number, or its decimal text; 0 where it is neither. */
+/* A number, or its decimal text; 0 for any other value. */
 static int64_t integer_of(const struct llmobs_json *json)
 {
     const char *text = llmobs_json_text(json);

@@ -21,7 +21,7 @@
 
 enum type {
     TYPE_TEXT,
-    TYPE_TEXTS, /* one text, or a list of them */
+    TYPE_TEXTS, /* a text, or a list of texts */
     TYPE_INT,
     TYPE_COUNT, /* an int that is not 1 */
     TYPE_DOUBLE,
@@ -29,14 +29,14 @@ enum type {
     TYPE_TRUE     /* a boolean that is true */
 };
 
-/* An attribute of the conventions: a fact is its value, else the metadata that
- * an API calls so (keys). */
+/* An attribute of the conventions. Its value is a fact, or else the metadata
+ * under one of the names that APIs give it (keys). */
 struct row {
     char name[40];
     unsigned char forms;
     unsigned char ops;
     unsigned char type;
-    unsigned char fact; /* NO_FACT: none */
+    unsigned char fact; /* NO_FACT: the row has no fact */
 };
 
 #define NO_FACT LLMOBS_FACTS
@@ -301,11 +301,11 @@ static void put_fact(const struct llmobs_otlp_source *s, enum llmobs_fact fact,
 
 /* -- the rows ------------------------------------------------------------ */
 
-/* The values of the rows: a fact, else of the row's keys the first one that
- * metadata has a value of the row's type for. */
+/* The values of the rows: the fact, else the first of the row's keys whose
+ * value in metadata has the row's type. */
 struct found {
     const struct llmobs_json *values[ROWS];
-    const char *keys[ROWS]; /* that key, of metadata; NULL: none */
+    const char *keys[ROWS]; /* the metadata's key with it; or NULL */
     unsigned char ranks[ROWS];
 };
 
@@ -317,8 +317,8 @@ static bool is_for(const struct row *row, const struct llmobs_otlp_source *s)
     return (row->forms & 1 << s->form) && (row->ops & (int)s->op);
 }
 
-/* Goes on to where a key is or would be, from where the one before it was:
- * those of an event are sorted, too. */
+/* Moves on to where a key is or would be, from the place of the key before: an
+ * event's keys are sorted, too. */
 static size_t seek_key(size_t at, const char *key)
 {
     if (at > 0 && strcmp(keys[at - 1].key, key) >= 0)
@@ -381,8 +381,8 @@ static void put_rows(const struct found *found,
     }
 }
 
-/* A key that a row has its value of, or would have without its fact. An API may
- * take a setting by two names: the other one stays in the rest. */
+/* True for a key whose value the row has, or would have without its fact. An
+ * API may know a setting by two names: the other key is left with the rest. */
 static bool is_row(const struct found *found, const char *key)
 {
     for (size_t i = 0; i < ROWS; i++) {
@@ -394,8 +394,8 @@ static bool is_row(const struct found *found, const char *key)
 
 /* -- the call ------------------------------------------------------------ */
 
-/* Every call has a provider, also one to an agent behind an API, and so has any
- * agent in the older form: there the attribute is required. */
+/* True where the provider is written: every call has one, even to an agent
+ * behind an API; in the older form any agent needs the attribute. */
 static bool attributes_has_provider(const struct llmobs_otlp_source *s)
 {
     if (s->op == AGENT)
@@ -440,7 +440,7 @@ static void put_server(const struct llmobs_otlp_source *s,
     put_fact(s, LLMOBS_FACT_PORT, TYPE_INT, "server.port", out);
 }
 
-/* Of an answer of the model, also of one that is fetched: a task that has an
+/* For an answer of the model, even if it is fetched: a task with an
  * operation. */
 static void put_openai(const struct llmobs_otlp_source *s,
                        struct llmobs_otlp_attributes *out)
@@ -460,7 +460,7 @@ static void put_openai(const struct llmobs_otlp_source *s,
     put_fact(s, LLMOBS_FACT_API_TYPE, TYPE_TEXT, "openai.api.type", out);
 }
 
-/* The agent above names itself on the calls below it. */
+/* The agent above gives its name to the calls below it. */
 static void put_inference(const struct llmobs_otlp_source *s,
                           struct llmobs_otlp_attributes *out)
 {
@@ -559,7 +559,7 @@ static void attributes_put_call(const struct llmobs_otlp_source *s,
 
 /* -- the rest ------------------------------------------------------------ */
 
-/* A value that is no scalar becomes the text of its JSON, null nothing. */
+/* A value that is no scalar becomes the text of its JSON; null is left out. */
 static void attributes_put_json(struct llmobs_otlp_attributes *out,
                                 const char *key,
                                 const struct llmobs_json *value)
@@ -577,13 +577,13 @@ static void attributes_put_json(struct llmobs_otlp_attributes *out,
         llmobs_otlp_put_document(out, key, value);
 }
 
-/* The name of an attribute, made of two. */
+/* The name of an attribute, made of two parts. */
 struct name {
     struct llmobs_buf text;
     char room[NAME_ROOM];
 };
 
-/* Gives the name until name_fini; NULL: the writer has an error. */
+/* Gives the name, until name_fini; NULL: the writer has an error. */
 static const char *name_init(struct name *key,
                              struct llmobs_otlp_attributes *out,
                              const char *prefix, struct llmobs_text name)
@@ -662,7 +662,7 @@ static void put_metadata(const struct llmobs_otlp_source *s,
     }
 }
 
-/* True for a metric of usage or its price, in the words of LLM Observability.
+/* True for a metric of usage or its price, by LLM Observability's names.
  */
 static bool attributes_is_usage(const char *metric)
 {
@@ -688,8 +688,8 @@ static bool attributes_is_usage(const char *metric)
     return false;
 }
 
-/* A total is no count of its own: below gen_ai.usage. a receiver would take it
- * for tokens of another kind. */
+/* A total does not go below gen_ai.usage.: there a receiver would take it for
+ * tokens of another kind. */
 static void put_metrics(const struct llmobs_otlp_source *s,
                         struct llmobs_otlp_attributes *out)
 {
@@ -711,12 +711,12 @@ static void put_metrics(const struct llmobs_otlp_source *s,
     }
 }
 
-/* Tags that have another name, or none where status, scope, resource and other
- * attributes say the same. */
+/* Tags that have another name; or no name, where status, scope, resource or
+ * other attributes say the same. */
 static const struct tag {
     const char *name;
     size_t len;
-    const char *as; /* NULL: nothing */
+    const char *as; /* NULL: the tag is left out */
 } known_tags[] = {
 #define TAG(name, as)              \
     {                              \
@@ -769,8 +769,7 @@ static void attributes_put_tag(struct llmobs_otlp_attributes *out,
     name_fini(&room);
 }
 
-/* Datadog's event has the status as a tag alone; the conventions have a name
- * for the fact. */
+/* Datadog's event has the status only as a tag; the conventions name it. */
 static bool is_status(const struct llmobs_otlp_source *s,
                       struct llmobs_text name)
 {
@@ -804,8 +803,8 @@ static void put_tool(const struct llmobs_otlp_source *s,
 
 /* One side of a span, its input or its output. */
 struct side {
-    const struct llmobs_json *documents; /* NULL: it has none */
-    const char *value;                   /* likewise */
+    const struct llmobs_json *documents; /* NULL: it has no documents */
+    const char *value;                   /* NULL: it has no text */
     bool output;
 };
 
@@ -819,7 +818,7 @@ static struct side attributes_side_of(const struct llmobs_otlp_source *s,
                          llmobs_json_gets(io, "value"), output};
 }
 
-/* The texts that no convention names. */
+/* Writes the texts that no convention names. */
 static void attributes_put_own(struct llmobs_otlp_attributes *out,
                                const struct side *side)
 {
@@ -834,8 +833,8 @@ static void attributes_put_own(struct llmobs_otlp_attributes *out,
                                  side->documents);
 }
 
-/* The value of an agent or a workflow is one message; so is that of a call
- * whose messages were too long to keep. */
+/* Writes a value as one message: of an agent or a workflow, or of a call whose
+ * messages were too long to keep. */
 static void attributes_put_message(const struct llmobs_otlp_source *s,
                                    struct llmobs_otlp_attributes *out,
                                    const struct side *side)
@@ -898,7 +897,7 @@ static void put_side(const struct llmobs_otlp_source *s,
     }
 }
 
-/* The newest form names the variables of a prompt. */
+/* Only the newest form names the variables of a prompt. */
 static void put_variables(const struct llmobs_otlp_source *s,
                           struct llmobs_otlp_attributes *out)
 {
@@ -915,8 +914,8 @@ static void put_variables(const struct llmobs_otlp_source *s,
                      llmobs_json_iter_value(it));
 }
 
-/* The texts of a span, under the names that its operation has for them (WIRE
- * 9.5). The user asked for them, and the event is filtered already. */
+/* Writes the texts of a span, under its operation's names for them (WIRE 9.5).
+ * The user asked for them, and the event is filtered already. */
 static void attributes_put_content(const struct llmobs_otlp_source *s,
                                    struct llmobs_otlp_attributes *out)
 {

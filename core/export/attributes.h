@@ -2,11 +2,11 @@
  * server, session, tags, and around its content.
  *
  * Owns:    nothing.
- * Threads: the one that has the writer.
+ * Threads: the thread that has the writer.
  * Errors:  kept in the writer.
  *
- * An attribute has the name and the type that the span's form gives it; what
- * no convention names is "llmobs.". A value that is unknown has no attribute.
+ * An attribute has the name and the type that the span's form gives it; other
+ * names begin with "llmobs.". A value that is unknown has no attribute.
  *
  * Sources: WIRE 9.3 and 9.4.
  */
@@ -16,10 +16,9 @@
 #include "core/export/source.h"
 #include "core/export/writer.h"
 
-/* Writes all attributes; those that the conventions name come first, then the
- * content, if that is wanted, so that they stay where the number of attributes
- * is limited. Without content metadata keeps what it keeps where content is
- * off.
+/* Writes all attributes; those of the conventions come first, then the content,
+ * if it is wanted, so that they stay where the number of attributes is limited.
+ * Without content, metadata keeps only what it keeps where content is off.
  */
 void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *source,
                                 bool content,

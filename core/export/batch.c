@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct entry {
-    struct llmobs_json *event; /* NULL: left out, or written */
+    struct llmobs_json *event; /* NULL: left out, or already written */
     struct llmobs_otlp_origin origin;
 };
 
@@ -16,7 +16,7 @@ struct entries {
     size_t count;
 };
 
-/* Writes the events that have the origin of the first one, and frees them. */
+/* Writes the events with the first event's origin, and frees them. */
 static void batch_write_records(struct entries *e, size_t first)
 {
     struct llmobs_otlp_writer *w = &e->writer;
@@ -47,7 +47,7 @@ static void write_resource(struct entries *e, size_t first)
     llmobs_otlp_close_records(&e->writer, batch->config->otlp.semconv);
 }
 
-/* Keeps the events that have a record; counts the others. */
+/* Keeps the events that have a record; counts the other events. */
 static int batch_read_events(struct entries *e,
                              const struct llmobs_text *events, size_t count,
                              size_t *left_out)

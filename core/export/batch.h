@@ -2,9 +2,9 @@
  * process that made them, and all in one scope.
  *
  * Owns:    nothing.
- * Threads: the one that has the worker's turn.
- * Errors:  -ENOMEM; -EINVAL: none of the events is of that kind; those of the
- *          writer. On error nothing is appended.
+ * Threads: the thread that has the worker's turn.
+ * Errors:  -ENOMEM; -EINVAL: no event is of that kind; the writer's errors. On
+ *          error nothing is appended.
  *
  * Sources: WIRE 9.6.
  */
@@ -26,10 +26,10 @@ struct llmobs_otlp_batch {
     void (*write)(const struct llmobs_otlp_batch *batch,
                   struct llmobs_otlp_writer *writer,
                   const struct llmobs_json *event);
-    bool content; /* the caller's */
+    bool content; /* set by the caller */
 };
 
-/* Appends the request; `*left_out`: how many events it has not. */
+/* Appends the request; `*left_out`: how many events it lacks. */
 int llmobs_otlp_batch_write(const struct llmobs_otlp_batch *batch,
                             const struct llmobs_text *events, size_t count,
                             struct llmobs_buf *out, size_t *left_out);

@@ -18,8 +18,7 @@
 /* How long a probe may take when the process ends. */
 #define PROBE_ENDING_MS 100
 
-/* For this time after the app has cleaned libcurl up it may be about to
- * exit. */
+/* For this time after its cleanup of libcurl the app may be about to exit. */
 #define NO_CURL_MS 1000
 
 struct chooser {
@@ -27,14 +26,14 @@ struct chooser {
     const struct llmobs_config *config;
     struct llmobs_http *http;
     struct llmobs_exporter *agent;
-    struct llmobs_exporter *intake; /* NULL: no key */
+    struct llmobs_exporter *intake; /* NULL: no key for it */
     struct llmobs_exporter *otlp;   /* NULL: no endpoint, or not wanted */
     struct llmobs_exporter *store;
-    struct llmobs_exporter *chosen; /* NULL: not known yet */
+    struct llmobs_exporter *chosen; /* NULL: no choice yet */
     struct llmobs_peer peer;        /* the agent, as probed */
     int64_t probed_ns;
-    int64_t no_curl_ns; /* since when there is no libcurl; 0: there is */
-    bool answered;      /* an agent was there once */
+    int64_t no_curl_ns; /* since when no libcurl is there; 0: one is there */
+    bool answered;      /* an agent has answered before */
 };
 
 static void export_choose_choose(struct chooser *a,
@@ -51,7 +50,7 @@ static void export_choose_choose(struct chooser *a,
     llmobs_log(LLMOBS_LOG_INFO, "exporter auto: %s", exporter->ops->name);
 }
 
-/* Chooses where the configuration alone decides. */
+/* Makes the choice where the configuration alone decides. */
 static void choose_by_config(struct chooser *a)
 {
     if (a->config->agentless == 0)
@@ -85,8 +84,8 @@ static int export_choose_probe(struct chooser *a)
     return rc;
 }
 
-/* There is no agent, or one that is too old: chooses the intake or the store,
- * unless an agent is expected. 0 when one is chosen. */
+/* No agent answers, or only one that is too old: chooses the intake or the
+ * store, unless an agent is expected. 0: an exporter is chosen. */
 static int choose_without(struct chooser *a, int rc)
 {
     bool expected =
@@ -119,9 +118,9 @@ static int choose_without(struct chooser *a, int rc)
     return rc;
 }
 
-/* True where the app's cleanup of libcurl, or its exit, has cut the probe: the
- * events that wait have another chance at the exit. Only for NO_CURL_MS, as the
- * exit may be far away. */
+/* True where the app's cleanup of libcurl, or its exit, has cut the probe, so
+ * that it says nothing: the events that wait have another chance at the exit.
+ * Only for NO_CURL_MS, as the exit may be far away. */
 static bool export_choose_says_nothing(struct chooser *a, int rc, int64_t now)
 {
     if (rc != -ENOTCONN && rc != -ECANCELED) {
@@ -133,8 +132,8 @@ static bool export_choose_says_nothing(struct chooser *a, int rc, int64_t now)
     return now - a->no_curl_ns < NO_CURL_MS * LLMOBS_NS_PER_MS;
 }
 
-/* Probes the agent, again from time to time where the configuration names
- * neither the store nor the intake. */
+/* Probes the agent; probes again from time to time where the configuration
+ * names neither the store nor the intake. */
 static int find_out(struct chooser *a)
 {
     int64_t now = llmobs_clock_mono_ns();
@@ -159,7 +158,7 @@ static int find_out(struct chooser *a)
     return choose_without(a, rc);
 }
 
-/* False where another exporter takes events of this kind, as that of logs. */
+/* False where another exporter takes events of this kind, as the logs' does. */
 static bool export_choose_takes(const struct llmobs_exporter *exporter,
                                 enum llmobs_event_kind kind)
 {
@@ -189,7 +188,7 @@ static int choose_send(struct llmobs_exporter *exporter,
     exporter->via = chosen->via ? chosen->via : chosen->ops->name;
     exporter->retry_ms = chosen->retry_ms;
     atomic_store(&exporter->silent, atomic_load(&chosen->silent));
-    /* Another agent, or an older one, listens there now. */
+    /* Now another agent, or an older version, listens there. */
     if ((rc == -EACCES || rc == -EPERM) && chosen == a->agent &&
         a->config->agentless < 0) {
         a->chosen = NULL;
@@ -249,8 +248,8 @@ static const struct llmobs_exporter_ops ops = {
     .warm = choose_warm,
 };
 
-/* An app's own telemetry settings take no destination away from Datadog, and
- * mean nothing where they are for gRPC. */
+/* True where OTLP may be chosen. An app's own settings of telemetry must not
+ * take events away from Datadog, and do not count where they are for gRPC. */
 static bool wants_otlp(const struct llmobs_config *config)
 {
     const struct llmobs_otlp_signal *traces =
@@ -262,7 +261,7 @@ static bool wants_otlp(const struct llmobs_config *config)
            !config->agent_configured;
 }
 
-/* Until the choice is made, the longest time that it may need. */
+/* Until the choice is made, exit_ms is the longest time that may be needed. */
 static void export_choose_settle_base(struct chooser *a)
 {
     bool known = a->config->agentless == 0 || a->config->agent_configured;

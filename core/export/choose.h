@@ -1,6 +1,6 @@
 /* choose - the exporter "auto", which finds out where events go: straight to
  * the intake if the configuration says so; else to an agent that is configured
- * or answers; else to the intake if there is a key; else to the local store.
+ * or answers; else to the intake if a key is set; else to the local store.
  *
  * Source: WIRE 2.3.
  */
@@ -9,7 +9,7 @@
 
 #include "core/export/exporter.h"
 
-/* Gives the exporter; NULL without memory. */
+/* Gives the exporter; NULL when memory runs out. */
 struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config);
 
 #endif

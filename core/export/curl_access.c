@@ -17,15 +17,15 @@ enum life { LIFE_RUNNING, LIFE_EXITING, LIFE_EXITED };
 static _Atomic(const struct llmobs_real *) current;
 static atomic_int current_by; /* enum llmobs_curl_users */
 static _Atomic int64_t deadline = INT64_MAX;
-static atomic_int inside; /* threads in libcurl for a request */
+static atomic_int inside; /* threads that use libcurl for a request */
 static atomic_uint life;
 static atomic_ulong exit_thread;
-static atomic_int process; /* the one with this state (fork.h) */
-/* In one page, as each process with a libcurl writes to all of it. */
+static atomic_int process; /* the process with this state (fork.h) */
+/* Aligned to a page, as each process with a libcurl writes to all of it. */
 LLMOBS_COLD _Alignas(4096) static struct llmobs_proxies proxies;
 
-/* A child inherits the state of its parent's requests and exit, which does not
- * hold for the child. */
+/* A child inherits the state of its parent's requests and exit, which is wrong
+ * for the child. */
 void llmobs_curl_access_check(void)
 {
     if (!llmobs_fork_unsettled(&process))
@@ -54,8 +54,8 @@ bool llmobs_curl_access_goes_on(const struct llmobs_real *real)
 }
 
 /* A thread that changes `current` or `life` looks at `inside` afterwards. This
- * one looks at them after it has changed `inside`: so at least one of the two
- * threads sees the other. */
+ * thread changes `inside`, and looks at `current` and `life` afterwards: so at
+ * least one of the two threads sees the other. */
 bool llmobs_curl_access_enter(const struct llmobs_real *real)
 {
     atomic_fetch_add(&inside, 1);
@@ -84,7 +84,7 @@ static bool ask_for_locks(const struct llmobs_real *real)
 
 /* True when the TLS library has locks. OpenSSL before 1.1 needs locks that an
  * app of one thread does not set up. libcurl takes a dozen microseconds to
- * answer, so it is asked at the first need only; a copy with locks is
+ * answer, so it is asked only at the first need; a copy with locks is
  * remembered. */
 static bool has_locks(const struct llmobs_real *real)
 {

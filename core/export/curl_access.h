@@ -21,31 +21,31 @@
 
 /* The threads that may use libcurl. */
 enum llmobs_curl_users {
-    LLMOBS_CURL_APP_THREADS, /* the app's alone: the app's own allocator for
-                              * libcurl may rely on that */
-    LLMOBS_CURL_ALL_THREADS, /* the worker's too; for TLS only where the TLS
+    LLMOBS_CURL_APP_THREADS, /* only the app's: its own allocator for libcurl
+                              * may rely on that */
+    LLMOBS_CURL_ALL_THREADS, /* also the worker's; for TLS only where the TLS
                               * library has locks */
-    LLMOBS_CURL_NO_APP       /* there is no app: every thread, for all */
+    LLMOBS_CURL_NO_APP       /* no app is there: every thread, for all uses */
 };
 
 /* Sets the libcurl copy that requests use from now on, and the threads that may
- * use it; NULL: none (the app has cleaned libcurl up). Borrows the copy for
+ * use it; NULL: no copy (the app has cleaned libcurl up). Borrows the copy for
  * ever. The first call with a copy reads the proxy variables, and so runs in a
  * thread of the app. */
 void llmobs_curl_access_set(const struct llmobs_real *real,
                             enum llmobs_curl_users by);
 
-/* Every request of the process under way, and each later one, ends at this
+/* Every request of the process under way, and each later request, ends at this
  * monotonic time at the latest (INT64_MAX: no such time). A request notices it
  * within about 20 ms. */
 void llmobs_curl_access_deadline(int64_t mono_ns);
 
 /* The process exits, and the calling thread runs its exit handler: from now on
- * this thread may use libcurl for all, whatever `set` said. */
+ * this thread may use libcurl for everything, whatever `set` said. */
 void llmobs_curl_access_exiting(void);
 
-/* True when the thread of the exit handler may use libcurl for all and the
- * calling thread may not: the former has to deliver the rest. */
+/* True when the thread of the exit handler may use libcurl for everything and
+ * the calling thread may not: then the former has to deliver the rest. */
 bool llmobs_curl_access_exit_thread_only(void);
 
 /* The exit handler is done: from now on only its thread may use libcurl, and
@@ -53,28 +53,28 @@ bool llmobs_curl_access_exit_thread_only(void);
  * other threads are out of libcurl; -ETIMEDOUT. Frees nothing. */
 int llmobs_curl_access_exited(int64_t ms);
 
-/* For requests alone, from here on. */
+/* The following functions are only for requests. */
 
-/* Resets, in a child, the state that it inherited; to be called first. */
+/* Resets, in a child, the inherited state; to be called before the others. */
 void llmobs_curl_access_check(void);
 
-/* The libcurl copy that requests may use; NULL: none. */
+/* The libcurl copy that requests may use; NULL: no copy. */
 const struct llmobs_real *llmobs_curl_access_current(void);
 
 /* False: the calling thread may not use libcurl, or not for TLS. */
 bool llmobs_curl_access_may_use(bool tls);
 
-/* False once the app has taken that libcurl copy down, the process has exited
+/* False once the app has cleaned that libcurl copy up, the process has exited
  * or the deadline has passed. */
 bool llmobs_curl_access_goes_on(const struct llmobs_real *real);
 
-/* True from the beginning of the exit handler on: a look-up may then run in a
- * thread of its own although LLMOBS_THREAD is off. */
+/* True from the beginning of the exit handler on: a look-up may then run in its
+ * own thread although LLMOBS_THREAD is off. */
 bool llmobs_curl_access_is_exit(void);
 
-/* Around all use of libcurl, waiting in it included; enter answers false where
- * the copy may not be used now. wait_outside waits until no thread is between
- * the two, at most `ms`: -ETIMEDOUT. */
+/* _enter and _leave stand around all use of libcurl, waiting included; _enter
+ * gives false where the copy may not be used now. _wait_outside waits until no
+ * thread is between the two, at most `ms`: -ETIMEDOUT. */
 bool llmobs_curl_access_enter(const struct llmobs_real *real);
 void llmobs_curl_access_leave(void);
 int llmobs_curl_access_wait_outside(int64_t ms);

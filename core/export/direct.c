@@ -90,10 +90,10 @@ static int direct_wait_connected(int fd)
 }
 
 /* Connects by the kernel. libcurl learns that the socket is connected; 7.88
- * connects it nevertheless, through the preload that holds connect. Such a
- * preload passes the address of a Unix socket on to the kernel, so `to` becomes
- * one. The kernel still has the first connect under way, and so answers the
- * second one with success, whatever its address. */
+ * still connects it, through the preload that holds connect. Such a preload
+ * passes the address of a Unix socket on to the kernel, so `to` becomes such an
+ * address. In the kernel the first connect is still under way, so it answers
+ * the second connect with success, whatever its address. */
 static int direct_reach(int fd, struct curl_sockaddr *to)
 {
     const int yes = 1;

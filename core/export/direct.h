@@ -20,8 +20,8 @@
 #include "core/export/target.h"
 
 /* Tells whether another preload holds connect or the look-up of names in this
- * process. Where one does, requests go to loopback and to Unix sockets alone,
- * and all others fail before any look-up. Once, before the first request. */
+ * process. If so, requests only go to loopback and to Unix sockets, and all
+ * others fail before any look-up. Called once, before the first request. */
 void llmobs_direct_only(bool held);
 
 bool llmobs_direct_is_on(void);
@@ -30,9 +30,9 @@ bool llmobs_direct_is_on(void);
 bool llmobs_direct_may_go(const struct llmobs_target *target, bool unix_socket,
                           bool proxy);
 
-/* Gives a socket for libcurl. The kernel has connected a TCP socket already:
- * then *connected is true, and `to` is changed so that libcurl's own connect
- * through the preload succeeds and leads nowhere. Waits at most 20 ms. */
+/* Gives a socket for libcurl. The kernel may have connected a TCP socket: then
+ * *connected is true, and `to` is changed so that libcurl's own connect through
+ * the preload succeeds and leads nowhere. Waits at most 20 ms. */
 int llmobs_direct_open(struct llmobs_sockets *sockets, struct curl_sockaddr *to,
                        bool *connected);
 

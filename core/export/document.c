@@ -31,8 +31,8 @@ void llmobs_document_put(struct llmobs_otlp_attributes *out, const char *key,
     llmobs_otlp_doc_close(out->writer);
 }
 
-/* The bytes of a text between quotation marks: the same in protobuf and in
- * JSON, where the document itself is quoted once more. */
+/* The bytes of a text between quotation marks: equal in protobuf and in JSON,
+ * where the document itself is quoted once more. */
 static size_t quoted_len(struct llmobs_text text)
 {
     size_t len = text.len + 2;
@@ -118,7 +118,7 @@ static void put_object(struct llmobs_document *d,
     llmobs_document_raw(d, *before == '{' ? "{}" : "}");
 }
 
-/* Where there is a limit, its bytes are counted. */
+/* Writes a value uncut. Where a limit is set, counts its bytes. */
 static void put_whole(struct llmobs_document *d, const struct llmobs_json *json)
 {
     struct llmobs_buf text;
@@ -137,7 +137,7 @@ static void put_whole(struct llmobs_document *d, const struct llmobs_json *json)
     llmobs_buf_fini(&text);
 }
 
-/* Goes into containers only to cut the texts in them. */
+/* Walks through containers only to cut the texts in them. */
 static void document_put_value(struct llmobs_document *d,
                                const struct llmobs_json *json, int depth)
 {
@@ -159,8 +159,8 @@ void llmobs_document_value(struct llmobs_document *d,
     document_put_value(d, value, 0);
 }
 
-/* Without a limit the text itself is copied, once it is known to be JSON: what
- * may follow the clean text is blank. */
+/* Without a limit the text itself is copied, once it is known to be JSON: only
+ * blanks may follow the cleaned text. */
 static bool put_checked(struct llmobs_document *d, const char *text)
 {
     struct llmobs_buf scratch;

@@ -2,7 +2,7 @@
  * straight into the request.
  *
  * Owns:    nothing.
- * Threads: the one that has the writer.
+ * Threads: the thread that has the writer.
  * Errors:  kept in the writer.
  * Limits:  see messages.h; strings of a value that lies LLMOBS_DOCUMENT_DEPTH
  *          deep are not cut.
@@ -18,13 +18,13 @@
 
 struct llmobs_document {
     struct llmobs_otlp_writer *writer;
-    size_t limit;   /* bytes of a text in it; 0: none */
-    size_t longest; /* where there is one: of its texts so far */
-    size_t len;     /* likewise: its bytes so far */
+    size_t limit;   /* bytes of each text in it; 0: no limit */
+    size_t longest; /* if limited: of the longest text so far */
+    size_t len;     /* if limited: the document's bytes so far */
 };
 
-/* Writes the attribute; `write` writes the document, and is called again with a
- * lower limit where the document does not fit: then only the last one counts.
+/* Writes the attribute. `write` writes the document, and is called again with a
+ * lower limit if the document does not fit: then only the last attempt counts.
  */
 void llmobs_document_put(struct llmobs_otlp_attributes *out, const char *key,
                          void (*write)(struct llmobs_document *document,
@@ -39,8 +39,8 @@ void llmobs_document_text(struct llmobs_document *document, const char *text);
 void llmobs_document_value(struct llmobs_document *document,
                            const struct llmobs_json *value);
 
-/* The text as the object or array that it is; false: it is none, and nothing
- * was written. */
+/* Writes the object or array that the text is; false: it is neither, and
+ * nothing was written. */
 bool llmobs_document_container(struct llmobs_document *document,
                                const char *text);
 

@@ -1,13 +1,13 @@
 /* exporter - an interface to send events somewhere: to the local store, to an
- * agent, to the intake, or to the one of these that "auto" chooses.
+ * agent, to the intake, or to whichever of these "auto" chooses.
  *
  * Owns:    its descriptors and connections, until free.
- * Threads: the one that has the worker's turn; the atomic members: any.
+ * Threads: the thread that has the worker's turn; the atomic members: any.
  * Errors:  send gives the number of leading events that are done with (0 to
  *          count), delivered unless `outcomes` says otherwise; or a negative
- *          errno when none is. -EBADMSG: the peer has refused the first event
- *          for good, and has not judged the others.
- *          The exporter itself logs, once, why it cannot send.
+ *          errno when no event is. -EBADMSG: the peer has refused the first
+ *          event for good, and has not judged the others. The exporter itself
+ *          logs, once, why it cannot send.
  * Fork:    forget abandons the state that a child inherited, and frees none of
  *          it.
  */
@@ -35,7 +35,7 @@ struct llmobs_exporter;
 struct llmobs_http;
 
 struct llmobs_exporter_ops {
-    const char *name; /* as in LLMOBS_EXPORTER */
+    const char *name; /* as LLMOBS_EXPORTER names it */
     int (*send)(struct llmobs_exporter *exporter,
                 const struct llmobs_text *events, size_t count);
     void (*forget)(struct llmobs_exporter *exporter);
@@ -47,48 +47,48 @@ struct llmobs_exporter_ops {
 enum llmobs_phase {
     LLMOBS_PHASE_RUNNING, /* on the worker's thread: there is time */
     LLMOBS_PHASE_INLINE,  /* on an app's thread: no network */
-    LLMOBS_PHASE_AWAITED, /* a flush of the app waits for it */
+    LLMOBS_PHASE_AWAITED, /* a flush waits for it, called by the app */
     LLMOBS_PHASE_ENDING   /* the exit of the process waits for it */
 };
 
 /* The fate of an event that a send is done with. */
 enum llmobs_outcome {
     LLMOBS_OUTCOME_DELIVERED,
-    LLMOBS_OUTCOME_REJECTED,    /* the peer accepted the request, and says that
+    LLMOBS_OUTCOME_REJECTED,    /* the peer accepted the request, but says that
                                  * it threw the event away */
     LLMOBS_OUTCOME_SAMPLED_OUT, /* the sampler keeps it from this peer */
     LLMOBS_OUTCOME_NOTHING,     /* the peer has no use for it */
-    LLMOBS_OUTCOME_UNSAID /* the peer would want it, and has no form for it */
+    LLMOBS_OUTCOME_UNSAID /* the peer would want it, but has no form for it */
 };
 
 /* How the time before the next try grows after failed sends. */
 struct llmobs_backoff {
     int64_t first_ms, most_ms;
-    int growth; /* percent of the time before */
-    int jitter; /* percent of the time; half of it and a random part of these
-                 * are waited */
+    int growth; /* percent of the time before the last try */
+    int jitter; /* percent of the time: the wait is half of the time plus a
+                 * random part of this */
     bool firm;  /* a pause that the peer asks for holds at the exit, too */
 };
 
 struct llmobs_exporter {
     const struct llmobs_exporter_ops *ops;
-    const struct llmobs_backoff *backoff; /* NULL: that of an agent */
+    const struct llmobs_backoff *backoff; /* NULL: an agent's */
     unsigned kinds; /* bit i: it takes events of kind i; 0: of all kinds */
-    struct llmobs_exporter *outer; /* sends through this one; NULL: none does */
+    struct llmobs_exporter *outer; /* an exporter that uses this one; or NULL */
     _Atomic int64_t
-        cut_ns;         /* cuts its requests then; 0: not before their end */
-    const char *via;    /* name of the one that sends; NULL: ops->name */
+        cut_ns;         /* when its requests are cut; 0: not before their end */
+    const char *via;    /* the sending exporter's name; NULL: ops->name */
     atomic_bool remote; /* sends over the network */
     atomic_bool silent; /* its peer let a request run into its time-out */
     bool wants_warm;    /* connecting takes so long that it is done ahead */
-    atomic_int exit_ms; /* one of the above; 0: the store's */
-    int64_t retry_ms;   /* after a failed send: no retry before; 0: back-off */
+    atomic_int exit_ms; /* a time above; 0: the store's */
+    int64_t retry_ms;   /* after a failed send: no retry before; or 0 */
     /* The caller of send sets these. */
     enum llmobs_phase phase;
     enum llmobs_event_kind kind; /* of all events of a send */
-    unsigned char *outcomes; /* enum llmobs_outcome, of each event, 0 before;
-                              * NULL: nobody asks */
-    struct llmobs_tick tick; /* called while a request waits */
+    unsigned char *outcomes;     /* enum llmobs_outcome of each event, at first
+                                  * DELIVERED; NULL: nobody asks */
+    struct llmobs_tick tick;     /* called while a request waits */
 };
 
 /* True where the end of the process has cut a request. */

@@ -13,7 +13,7 @@ struct llmobs_otlp_field {
 #define LLMOBS_OTLP_FIELD(number, name) \
     ((struct llmobs_otlp_field){number, name})
 
-/* Requests: the list of resources of each signal, and in it of scopes. */
+/* Requests: the list of resources of each signal, and its list of scopes. */
 #define OTLP_RESOURCE_SPANS LLMOBS_OTLP_FIELD(1, "resourceSpans")
 #define OTLP_RESOURCE_METRICS LLMOBS_OTLP_FIELD(1, "resourceMetrics")
 #define OTLP_RESOURCE_LOGS LLMOBS_OTLP_FIELD(1, "resourceLogs")
@@ -52,8 +52,8 @@ struct llmobs_otlp_field {
 #define OTLP_LINK_SPAN_ID LLMOBS_OTLP_FIELD(2, "spanId")
 #define OTLP_LINK_ATTRIBUTES LLMOBS_OTLP_FIELD(4, "attributes")
 
-/* KeyValue and AnyValue; an ArrayValue's list and a KeyValueList's are both
- * named values. */
+/* KeyValue and AnyValue; the lists of ArrayValue and KeyValueList are
+ * "values". */
 #define OTLP_KEY LLMOBS_OTLP_FIELD(1, "key")
 #define OTLP_VALUE LLMOBS_OTLP_FIELD(2, "value")
 #define OTLP_STRING_VALUE LLMOBS_OTLP_FIELD(1, "stringValue")

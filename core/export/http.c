@@ -32,17 +32,17 @@
 #define SLICE_MS 20
 /* The most descriptors that a request has open at a time: a pair that wakes the
  * multi handle, sockets of two address families, a file that a look-up or TLS
- * reads, and those that hold the standard numbers. */
+ * reads, and descriptors that hold the standard numbers. */
 #define REQUEST_FDS 8
 /* Where fewer descriptors are left, no connection stays open between two
  * requests. */
 #define KEEP_FDS 64
-/* Handles that are made until the descriptors of one are known. */
+/* How many handles are made until one's descriptors are known. */
 #define TRIES 4
 #define LOOKS 3
 #define MULTIPLE_ADDRESSES 0x073b00 /* CURLOPT_RESOLVE takes several */
 
-/* Options that older headers of libcurl lack, or that newer ones call
+/* Options that older headers of libcurl lack, or that newer headers call
  * deprecated. */
 #define OPT_PROTOCOLS ((CURLoption)181)
 #define OPT_PROTOCOLS_STR ((CURLoption)10318)
@@ -53,13 +53,13 @@
 
 struct llmobs_http {
     const struct llmobs_config *config;
-    int process; /* the one that made the handles (fork.h) */
+    int process; /* the process that made the handles (fork.h) */
     struct llmobs_resolve *resolve;
     const struct llmobs_real *real; /* the copy that made the handles */
     CURLM *_Atomic multi;
     CURL *_Atomic easy;
-    bool connected; /* the socket that was opened last is connected */
-    bool opaque;    /* the descriptors that libcurl has are unknown */
+    bool connected; /* the last socket was connected by the kernel */
+    bool opaque;    /* not all of libcurl's descriptors are known */
     struct llmobs_sockets sockets;
 };
 
@@ -67,7 +67,7 @@ struct llmobs_http {
 struct plan {
     struct llmobs_target target;
     struct llmobs_target via;
-    const char *proxy; /* NULL: none */
+    const char *proxy; /* NULL: no proxy */
     bool tls;
     bool tunnel; /* through the proxy */
     struct {
@@ -87,7 +87,7 @@ struct transfer {
     int64_t until_ns;
     struct curl_slist *headers;
     struct curl_slist *resolved;
-    uint64_t mark; /* with a guard: of the sockets that listened before */
+    uint64_t mark; /* with a guard: which sockets listened before */
     bool strange;  /* with a guard: other sockets listen now */
 };
 
@@ -125,9 +125,9 @@ static void export_http_abandon(struct llmobs_http *http)
 }
 
 /* Frees the handles. With the multi handle libcurl closes descriptors by
- * number. Where the app has closed a socket of this library, it may have closed
- * those too, and the numbers may be the app's files by now: then the handles
- * are left behind. */
+ * number. If the app has closed a socket of this library, it may have closed
+ * these descriptors too, and their numbers may be the app's files by now: then
+ * the handles are left behind. */
 static void free_handles(struct llmobs_http *http)
 {
     const struct llmobs_real *real = http->real;
@@ -207,8 +207,8 @@ int llmobs_http_close_all(int64_t ms)
 
 /* Makes the multi handle, and watches the pair of descriptors that libcurl
  * opens to wake it. An app that opens files at this moment may hide the pair.
- * Then the handle goes at once, before the app can have closed the pair, and
- * another one is made: a pair that nobody knows would stay open for ever. */
+ * Then the handle is freed at once, before the app can have closed the pair,
+ * and another handle is made: an unknown pair would stay open for ever. */
 static void make_multi(struct llmobs_http *http)
 {
     struct llmobs_sockets_probe probe;
@@ -308,7 +308,7 @@ static void forget_headers(struct llmobs_http_reply *reply)
     reply->type[0] = '\0';
 }
 
-/* Without parameters, as of a character set. */
+/* Notes the type without parameters, such as a character set. */
 static void export_http_note_type(struct llmobs_http_reply *reply,
                                   const char *value)
 {
@@ -328,7 +328,7 @@ void llmobs_http_reply_header(struct llmobs_http_reply *reply, const char *data,
         return;
     memcpy(line, data, len);
     line[len] = '\0';
-    /* The headers so far were those of an earlier answer: of a proxy's, or "100
+    /* The headers so far belonged to an earlier answer: a proxy's, or "100
      * Continue". */
     if (strncmp(line, "HTTP/", 5) == 0)
         forget_headers(reply);
@@ -346,8 +346,8 @@ static size_t export_http_take_header(char *data, size_t size, size_t count,
     struct transfer *transfer = ctx;
     size_t len = size * count;
 
-    /* Nobody asked for another protocol: libcurl would read it as a body until
-     * the peer ends it. */
+    /* Nobody asked for another protocol: libcurl would read such an answer as a
+     * body until the peer ends it. */
     if (len >= sizeof(other) &&
         LLMOBS_HAZARD(another_protocol_awaited,
                       memcmp(data, other, sizeof(other) - 1) == 0, false))
@@ -390,8 +390,8 @@ static int close_socket(void *ctx, curl_socket_t fd)
     return 0;
 }
 
-/* libcurl calls it before it looks a name up by itself. That never happens, as
- * every name is pinned; if it does, the request fails. */
+/* libcurl calls this before it looks a name up by itself. That never happens,
+ * as every name is pinned; if it does, the request fails. */
 static int refuse_lookup(void *state, void *reserved, void *ctx)
 {
     (void)state;
@@ -402,9 +402,9 @@ static int refuse_lookup(void *state, void *reserved, void *ctx)
     return 1;
 }
 
-/* libcurl calls it when the connection stands and no byte was sent. It refuses
+/* libcurl calls this when the connection stands and no byte was sent. Refuses
  * unless the same sockets listen now as before the connect. For a Unix socket
- * it asks the kernel who the peer is. */
+ * asks the kernel who the peer is. */
 static int judge_peer(void *ctx, char *address, char *own, int port,
                       int own_port)
 {
@@ -417,8 +417,8 @@ static int judge_peer(void *ctx, char *address, char *own, int port,
     (void)own;
     (void)port;
     (void)own_port;
-    /* While many sockets come and go, the kernel's list may miss one: so there
-     * are several looks. */
+    /* While many sockets come and go, the kernel's list may miss one of them:
+     * so several looks are made. */
     for (int i = 0; i < LOOKS && (rc || mark != transfer->mark); i++)
         rc = llmobs_listener_check(transfer->request->guard, &mark);
     transfer->strange =
@@ -470,7 +470,7 @@ static int export_http_look_up(struct transfer *transfer, size_t i)
 {
     struct llmobs_http *http = transfer->http;
     const char *host = transfer->plan.names[i].target->host;
-    /* Where LLMOBS_THREAD is off, there is no second thread until the exit. */
+    /* Where LLMOBS_THREAD is off, no second thread starts until the exit. */
     bool thread = http->config->thread || llmobs_curl_access_is_exit();
     int rc;
 
@@ -512,8 +512,8 @@ static bool export_http_append(const struct llmobs_real *real,
     return longer != NULL;
 }
 
-/* Old versions of libcurl keep the addresses that they have of a name: the
- * first line removes those, the second sets the new ones. */
+/* Old versions of libcurl keep their addresses of a name: the first line
+ * removes these, the second sets the new addresses. */
 static bool pin_name(struct transfer *transfer, const char *host, unsigned port,
                      const char *addresses)
 {
@@ -579,7 +579,7 @@ static bool set_long(struct llmobs_http *http, CURLoption option, long value)
     return http->real->easy_setopt(http->easy, option, value) == CURLE_OK;
 }
 
-/* A request without the key must not go out where one is wanted. */
+/* A request without the client's key must not be sent where one is wanted. */
 static bool set_tls(struct transfer *transfer)
 {
     const struct llmobs_http_request *request = transfer->request;
@@ -600,7 +600,7 @@ static bool set_tls(struct transfer *transfer)
 }
 
 /* Sets the options that security and the answer depend on; false: this libcurl
- * lacks one. */
+ * lacks such an option. */
 static bool set_needed(struct transfer *transfer)
 {
     const struct llmobs_http_request *request = transfer->request;
@@ -652,9 +652,9 @@ static bool export_http_set_method(struct transfer *transfer)
                            request->body.data ? request->body.data : "");
 }
 
-/* Sets the options that an old libcurl may lack. Its URL comes from the
- * configuration and it follows no redirect, so that a libcurl without the list
- * of protocols is safe too. */
+/* Sets the options that an old libcurl may lack. A request's URL comes from the
+ * configuration, and it follows no redirect: so a libcurl without the list of
+ * protocols is safe, too. */
 static void set_wished(struct transfer *transfer, int64_t ms)
 {
     struct llmobs_http *http = transfer->http;
@@ -734,8 +734,8 @@ static int export_http_step(struct transfer *transfer)
     return rc;
 }
 
-/* Waits for the network. Old versions of libcurl answer at once where they have
- * no socket yet: then a sleep takes the place of the wait. */
+/* Waits for the network. Old versions of libcurl return at once if they have no
+ * socket yet: then this sleeps instead. */
 static void wait_a_slice(struct llmobs_http *http)
 {
     const struct timespec pause = {0, LLMOBS_NS_PER_MS};
@@ -827,7 +827,7 @@ static int perform(struct transfer *transfer)
     return rc;
 }
 
-/* The addresses of a name may have changed since the look-up. */
+/* Notes that the addresses of a name may have changed since the look-up. */
 static void doubt(const struct transfer *transfer)
 {
     for (size_t i = 0; i < transfer->plan.name_count; i++)
@@ -902,7 +902,7 @@ int llmobs_http_send(struct llmobs_http *http,
     if (http->process != llmobs_fork_process())
         llmobs_http_forget(http);
     rc = send_request(http, request, reply);
-    /* A process that exits opens no more, so nobody asks the kernel. */
+    /* A process that exits opens no more: the kernel is not asked. */
     if (LLMOBS_HAZARD(keeps_connections,
                       has_handles(http) && !llmobs_curl_access_is_exit() &&
                           !llmobs_fd_spare(KEEP_FDS),

@@ -3,11 +3,11 @@
  *
  * Owns:    an easy and a multi handle and their connections, from the first
  *          send to free or forget.
- * Threads: one at a time: the worker, or the exit handler after the worker has
- *          stopped.
+ * Threads: one thread at a time: the worker, or the exit handler after the
+ *          worker has stopped.
  * Errors:  0 for every HTTP answer, whatever its status; -ENOTCONN: this
  *          process, or this thread, has no usable libcurl now (curl_access.h);
- *          -ECANCELED: the app takes libcurl down, or the deadline has passed;
+ *          -ECANCELED: the app cleans libcurl up, or the deadline has passed;
  *          else a negative errno for the CURLcode in the reply.
  * Limits:  a reply keeps LLMOBS_HTTP_BODY_MAX bytes of a body, or as many as
  *          the request says.
@@ -33,20 +33,20 @@
 struct llmobs_http;
 
 struct llmobs_http_request {
-    const char *method; /* "GET" or "POST" */
-    const char *url;    /* "http://", "https://"; "unix:///socket" names none */
+    const char *method;         /* "GET" or "POST" */
+    const char *url;            /* http://, https:// or "unix:///socket" */
     const char *unix_socket;    /* path of the socket to use, or NULL */
     const char *const *headers; /* "Name: value", NULL-terminated */
     struct llmobs_text body;    /* of a POST */
     bool local;                 /* an agent: never through a proxy */
-    const char *guard;  /* llmobs_listener_guard: -EPERM, and no byte is sent,
-                         * where a stranger listens; NULL: no check */
+    const char *guard;  /* see llmobs_listener_guard: -EPERM, and no byte is
+                         * sent, where a stranger listens; NULL: no check */
     int64_t timeout_ms; /* for the whole request */
-    struct llmobs_tick tick; /* called while it waits; may not use libcurl */
-    const char *user_agent;  /* NULL: that of this library */
+    struct llmobs_tick tick; /* called during the wait; may not use libcurl */
+    const char *user_agent;  /* NULL: this library's */
     const char *ca_file;     /* PEM; NULL: the configuration's */
-    const char *cert_file;   /* of this client, PEM, for https; NULL: none */
-    const char *key_file;    /* likewise */
+    const char *cert_file;   /* this client's, PEM, for https; NULL: none */
+    const char *key_file;    /* of cert_file, PEM; NULL: none */
     size_t body_max;         /* of the answer; 0: LLMOBS_HTTP_BODY_MAX */
 };
 
@@ -55,14 +55,14 @@ struct llmobs_http_request {
 struct llmobs_http_reply {
     int code;                        /* CURLcode */
     long status;                     /* 0: no answer */
-    int64_t retry_after_ms;          /* -1: the answer has no such header */
+    int64_t retry_after_ms;          /* -1: no Retry-After header */
     char type[LLMOBS_HTTP_TYPE_MAX]; /* Content-Type, or "" */
     struct llmobs_buf body;          /* freed by llmobs_http_reply_fini */
 };
 
-/* After llmobs_curl_access_set(NULL): waits at most `ms` until no thread is in
- * libcurl, and frees all handles; -ETIMEDOUT; -EBUSY: the app uses libcurl
- * again. One thread at a time. */
+/* To be called after llmobs_curl_access_set(NULL): waits at most `ms` until no
+ * thread is in libcurl, and frees all handles; -ETIMEDOUT; -EBUSY: the app uses
+ * libcurl again. One thread at a time. */
 int llmobs_http_close_all(int64_t ms);
 
 /* Gives a client; NULL when memory runs out. Borrows the configuration. */
@@ -78,22 +78,22 @@ int llmobs_http_send(struct llmobs_http *http,
 void llmobs_http_reply_fini(struct llmobs_http_reply *reply);
 
 /* Another way to send, for a process without an app: the tool's own, to peers
- * of this host (cli/shared/plain_http.h). It takes a request that needs no TLS
- * and no proxy, fills the reply by the two functions below, and answers as
- * llmobs_http_send. Before the first request. */
+ * on this host (cli/shared/plain_http.h). It takes a request that needs no TLS
+ * and no proxy, fills the reply by the two functions below, and gives
+ * llmobs_http_send's results. To be set before the first request. */
 typedef int llmobs_http_sender(const struct llmobs_http_request *request,
                                const struct llmobs_target *target,
                                struct llmobs_http_reply *reply);
 void llmobs_http_without_libcurl(llmobs_http_sender *sender);
 
-/* Takes one line of the answer's head; takes some bytes of its body. */
+/* _header takes a line of the answer's head; _body some bytes of its body. */
 void llmobs_http_reply_header(struct llmobs_http_reply *reply, const char *data,
                               size_t len);
 void llmobs_http_reply_body(struct llmobs_http_reply *reply, const char *data,
                             size_t len);
 
-/* Opens the connection that a request like this one takes, before the first
- * send: by a HEAD request for "/" without the headers and the body. Errors as
+/* Opens the connection that such a request will use, before the first send: by
+ * a HEAD request for "/" without the headers and the body. Errors as of
  * send. */
 int llmobs_http_warm(struct llmobs_http *http,
                      const struct llmobs_http_request *like);

@@ -35,7 +35,7 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day)
            719468;
 }
 
-/* "07:28:00 GMT" */
+/* Reads "07:28:00 GMT". */
 static bool read_clock(const char *at, int64_t *seconds)
 {
     int64_t part[3];
@@ -51,7 +51,7 @@ static bool read_clock(const char *at, int64_t *seconds)
            strncmp(at, "GMT", 3) == 0;
 }
 
-/* "Wed, 21 Oct 2015 07:28:00 GMT" */
+/* Reads "Wed, 21 Oct 2015 07:28:00 GMT". */
 static bool read_date(const char *at, int64_t *seconds)
 {
     int64_t day, year, clock;

@@ -18,11 +18,11 @@
 
 /* How a kind of event is sent. */
 static const struct form {
-    const char *events; /* the word for them in a message */
+    const char *events; /* their name in a message */
     const char *path;
     const char *host;           /* at the site; for an agent: the subdomain */
-    const char *first, *last;   /* around a whole body */
-    const char *before, *after; /* around each event in it */
+    const char *first, *last;   /* before and behind a whole body */
+    const char *before, *after; /* before and behind each event in it */
 } forms[LLMOBS_EVENT_KINDS] = {
     [LLMOBS_EVENT_SPAN] =
         {
@@ -71,7 +71,7 @@ struct intake {
 
 /* -- requests ------------------------------------------------------------ */
 
-/* The key for one of the two modes must never reach the other. */
+/* A mode's key must never reach the other mode's peer. */
 static int intake_add_headers(const struct intake *intake, struct route *route)
 {
     static const char *const reserved[] = {"DD-API-KEY", "DD-APPLICATION-KEY",
@@ -92,7 +92,7 @@ static int intake_add_headers(const struct intake *intake, struct route *route)
               : llmobs_post_add_headers(post, config->extra_headers, reserved);
 }
 
-/* The facts beside Datadog's event stay here. */
+/* An event's facts, which are not Datadog's, stay here. */
 static size_t intake_size_of(struct llmobs_text event)
 {
     struct llmobs_facts_parts parts = llmobs_facts_split(event);
@@ -198,7 +198,7 @@ static int intake_send(struct llmobs_exporter *exporter,
                             count);
 }
 
-/* An agent on this host is near enough. */
+/* Warms only the intake's connection: an agent on this host is near enough. */
 static void intake_warm(struct llmobs_exporter *exporter)
 {
     struct intake *intake = (struct intake *)exporter;

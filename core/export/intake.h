@@ -8,9 +8,9 @@
 
 #include "core/export/exporter.h"
 
-/* Gives the exporter that sends to an agent, or to the intake itself where it
- * is agentless; NULL without memory, or agentless without a key. Borrows
- * `http`; with NULL it makes its own. */
+/* Gives the exporter that sends to an agent or, if `agentless`, to the intake
+ * itself. NULL when memory runs out, or agentless without a key. Borrows
+ * `http`; if it is NULL, makes its own. */
 struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
                                           bool agentless,
                                           struct llmobs_http *http);

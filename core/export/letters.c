@@ -6,18 +6,18 @@
 #include "lib/text/json_clean.h"
 #include "lib/text/json_plain.h"
 
-/* A block may be stored whole although only a part of it is taken, and an
- * escape has at most seven bytes. */
+/* A block may be written whole although only a part of it counts, and an escape
+ * has at most seven bytes. */
 #define SLACK 16
 
 struct letters {
     struct llmobs_buf *buf;
     const char *at, *end;
-    char *to; /* up to `limit` there is room for all that is left, and SLACK */
+    char *to; /* has room for the rest of the text and SLACK */
     char *limit;
 };
 
-/* Marks the bytes that do not stand for themselves. A byte beyond ASCII is
+/* Marks the bytes that must be escaped or checked. A byte beyond ASCII is
  * negative. */
 static inline llmobs_json_block special_bytes(llmobs_json_block bytes,
                                               enum llmobs_quoting quoting)
@@ -36,7 +36,7 @@ static inline bool is_special(char byte, enum llmobs_quoting quoting)
     return value < ' ' || value == '"' || value == '\\';
 }
 
-/* Copies sixteen bytes; answers how many come before the first special one. */
+/* Copies sixteen bytes; gives how many come before the first special byte. */
 static inline size_t copy_block(const char *at, char *to,
                                 enum llmobs_quoting quoting)
 {
@@ -47,9 +47,8 @@ static inline size_t copy_block(const char *at, char *to,
     return llmobs_json_unmarked(special_bytes(bytes, quoting));
 }
 
-/* Copies to the next byte that is special, or to the end; answers how many
- * bytes. The last block begins with bytes that were copied before, if there are
- * enough. */
+/* Copies up to the next special byte, or to the end; gives how many bytes. If
+ * there are enough bytes, the last block overlaps the block before it. */
 static inline size_t copy_run(const char *at, char *to, size_t len,
                               enum llmobs_quoting quoting)
 {
@@ -80,7 +79,7 @@ static inline void copy_plain(struct letters *l, enum llmobs_quoting quoting)
     l->to += len;
 }
 
-/* Makes room again, after some bytes became more than they were. */
+/* Makes room again, after some bytes became longer. */
 static int letters_make_room(struct letters *l)
 {
     struct llmobs_buf *buf = l->buf;
@@ -93,7 +92,7 @@ static int letters_make_room(struct letters *l)
     return rc;
 }
 
-/* The letter that stands for a byte behind a backslash; 0: there is none. */
+/* The letter that stands for a byte behind a backslash; 0: no such letter. */
 static const char names[] = {
     ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',  ['\f'] = 'f',
     ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\',
@@ -109,8 +108,8 @@ static char *letters_put_code(char *to, unsigned char byte)
     return to + 5;
 }
 
-/* Writes the escape of one byte; quoted twice, the backslash is one that has an
- * escape itself, and so is the letter behind it where it is special. */
+/* Writes the escape of a byte. In a text that is quoted twice, the backslash is
+ * itself escaped, and so is the letter behind it if it is special. */
 static inline char *letters_put_escape(char *to, unsigned char byte,
                                        enum llmobs_quoting quoting)
 {
@@ -149,8 +148,8 @@ static void take_wide(struct letters *l)
     l->at += len;
 }
 
-/* `scanned` is LLMOBS_QUOTED for both quoted forms, and a constant: there are
- * two copies of this. */
+/* `scanned` is LLMOBS_QUOTED for both quoted forms. It is a constant, so the
+ * compiler makes two copies of this function. */
 static inline __attribute__((always_inline)) int add_as(
     struct llmobs_buf *buf, enum llmobs_quoting scanned,
     enum llmobs_quoting quoting, struct llmobs_text text)

@@ -1,9 +1,9 @@
-/* letters - appends text to a buffer: as it is, or as what stands between the
- * quotation marks of a JSON string, or of a JSON string inside of another.
+/* letters - appends text to a buffer: as it is, or as the inside of a JSON
+ * string, or of a JSON string within another JSON string.
  *
  * Threads: one at a time.
  * Errors:  -ENOMEM; -EFBIG: less than 16 bytes of the buffer's max would be
- *          left. Some of the bytes may then be there.
+ *          left. Then some bytes may have been appended.
  *
  * One pass copies, checks and escapes. Bad UTF-8 and NUL become U+FFFD.
  */

@@ -17,7 +17,7 @@
 #define UNIX "unix://"
 #define AGENT_USER "dd-agent:"
 #define USERS_MAX (1024 * 1024)
-/* The kernel shows this number for a user of another namespace. */
+/* The number that the kernel shows for a user of another namespace. */
 #define NOBODY_KNOWN 65534
 #define CHUNK 4096
 /* The kernel's number for the state of a TCP socket that listens. */
@@ -35,8 +35,8 @@ const char *llmobs_listener_guard(const struct llmobs_config *config)
 
 /* -- users ---------------------------------------------------------------- */
 
-/* True for the user dd-agent: /etc/passwd has the number in the third column.
- * The name service would know users of other sources too, but it runs other
+/* True for the user dd-agent, whose number /etc/passwd has in the third column.
+ * The name service would also know users of other sources, but it runs other
  * programs' code in the app. */
 static bool listener_is_agent(uid_t uid)
 {
@@ -71,7 +71,7 @@ struct look {
     uint64_t mark;
     bool somebody;
     bool stranger;
-    bool over; /* no socket from here on listens */
+    bool over; /* no later socket listens */
 };
 
 /* True for an address that takes connections to localhost: loopback's first
@@ -122,7 +122,7 @@ static void look_at_line(struct look *look, char *line)
     look->mark = look->mark * 31 + strtoull(column[INODE], NULL, 10) + uid;
 }
 
-/* Looks at the whole lines; answers how many bytes they have. */
+/* Looks at the complete lines; gives how many bytes they have. */
 static size_t look_at_lines(struct look *look, char *text)
 {
     char *at = text, *end;
@@ -135,8 +135,8 @@ static size_t look_at_lines(struct look *look, char *text)
     return (size_t)(at - text);
 }
 
-/* Looks at the sockets that listen: the kernel prints them first, and the
- * others, which may be many, are not read. */
+/* Looks at the sockets that listen. The kernel prints them first; the other
+ * sockets, which may be many, are not read. */
 static int listener_look_into(struct look *look, const char *path)
 {
     char *text = malloc(CHUNK);
@@ -171,7 +171,7 @@ static int check_port(const char *url, uint64_t *mark)
         return rc;
     look.port = target.port;
     rc = listener_look_into(&look, "/proc/thread-self/net/tcp");
-    /* Without IPv6 in the kernel there is no such file. */
+    /* A kernel without IPv6 has no such file. */
     if (!rc && listener_look_into(&look, "/proc/thread-self/net/tcp6") &&
         faccessat(AT_FDCWD, "/proc/thread-self/net/tcp6", F_OK, 0) == 0)
         rc = -EPERM;

@@ -4,10 +4,10 @@
  * agent's usual port or socket could get prompts. So before the library
  * connects, every socket that listens there must belong to root, to dd-agent or
  * to this process's user, and the same sockets must listen once the connection
- * stands. A socket of an unknown user counts as a stranger's: where there is no
- * /proc, or where the user belongs to another namespace.
+ * stands. A socket of an unknown user counts as a stranger's: without a /proc,
+ * or where the user belongs to another namespace.
  *
- * Threads: those that send requests: it reads files.
+ * Threads: the threads that send requests, as it reads files.
  * Errors:  -ECONNREFUSED: no socket listens; -EPERM: a stranger or an unknown
  *          user listens.
  * Limits:  knows ports on loopback and Unix sockets of this machine.
@@ -25,10 +25,10 @@
 const char *llmobs_listener_guard(const struct llmobs_config *config);
 
 /* 0 when requests may go to every socket that listens at the URL `listener`;
- * `mark` tells these sockets from others. */
+ * `mark` identifies this set of sockets. */
 int llmobs_listener_check(const char *listener, uint64_t *mark);
 
-/* 0 when requests may go to the peer of a connected Unix socket, and for every
+/* 0 when requests may go to the peer of a connected Unix socket; 0 for every
  * other kind of socket. */
 int llmobs_listener_peer(int fd);
 

@@ -15,8 +15,8 @@
 
 #define WARNING 13 /* SeverityNumber */
 #define NS_PER_MS INT64_C(1000000)
-#define TRACE_FLAGS 0xff /* those that traceparent carries */
-/* More than an event can have. */
+#define TRACE_FLAGS 0xff /* the flags that traceparent has */
+/* No event has as many bytes. */
 #define SPAN_TEXT_MAX ((size_t)1 << 28)
 
 static bool logs_is(const char *text, const char *word)
@@ -78,8 +78,8 @@ static bool is_evaluation(const struct llmobs_json *event)
     return llmobs_json_gets(event, "metric_type") != NULL;
 }
 
-/* The trace that traceparent carries is the record's: the fact has it where it
- * is another than that of LLM Observability, by which the evaluation joins. */
+/* Reads the record's trace, which is traceparent's: a fact has it if LLM
+ * Observability's trace, which the evaluation names, is another. */
 static bool read_join(const struct llmobs_json *event, struct record *r)
 {
     const struct llmobs_json *join =
@@ -138,7 +138,7 @@ static void logs_put_json(struct record *r, const char *key,
     llmobs_otlp_close(r->writer);
 }
 
-/* A reason and a value of JSON are texts that a model may have written. */
+/* A reason and a JSON value are texts that a model may have written. */
 static void logs_put_evaluation(struct record *r,
                                 const struct llmobs_json *event)
 {
@@ -161,8 +161,8 @@ static void logs_put_evaluation(struct record *r,
 
 /* -- calls ----------------------------------------------------------------- */
 
-/* A failure that the conventions have an event for: that of a request to a host
- * of models. */
+/* True for a failure that the conventions have an event for: a failed request
+ * to a host of models. */
 static bool logs_has_failed(const struct llmobs_otlp_source *s)
 {
     return s->failed &&
@@ -191,7 +191,7 @@ static void put_failure(struct record *r, const struct llmobs_otlp_source *s)
     close_record(r);
 }
 
-/* Gives the span as JSON; NULL without memory. */
+/* Gives the span as JSON; NULL when memory runs out. */
 static struct llmobs_json *logs_span_of(const struct llmobs_otlp_source *s,
                                         const struct llmobs_config *config)
 {
@@ -213,8 +213,8 @@ static struct llmobs_json *logs_span_of(const struct llmobs_otlp_source *s,
     return span;
 }
 
-/* Attributes whose text on a span is a document. On an event the convention
- * wants the structure itself. */
+/* True for an attribute whose text on a span is a document. On an event the
+ * convention wants the structure itself. */
 static bool logs_is_document(const char *key)
 {
     static const char *const keys[] = {
@@ -245,7 +245,7 @@ static void put_attribute(struct record *r, const struct llmobs_json *pair)
     llmobs_json_free(document);
 }
 
-/* The attributes are those of the span, with its texts. */
+/* Writes the span's attributes, with its texts. */
 static void put_details(struct record *r, const struct llmobs_otlp_source *s)
 {
     struct llmobs_json *span = logs_span_of(s, r->config);

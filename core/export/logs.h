@@ -1,8 +1,8 @@
-/* logs - what OTLP's logs say of an event: the result of an evaluation, the
+/* logs - an event as records of OTLP's logs: the result of an evaluation, the
  * failure of a call, and a call's details with its texts.
  *
  * Owns:    nothing.
- * Threads: the one that has the worker's turn.
+ * Threads: the thread that has the worker's turn.
  *
  * Sources: WIRE 9.8.
  */
@@ -14,16 +14,16 @@
 
 enum llmobs_otlp_saying {
     LLMOBS_OTLP_SAID,    /* the event has a record */
-    LLMOBS_OTLP_NOTHING, /* there is nothing to say of it */
-    LLMOBS_OTLP_UNSAID   /* no record can say it: an evaluation that joins by a
-                          * tag */
+    LLMOBS_OTLP_NOTHING, /* the event needs no record */
+    LLMOBS_OTLP_UNSAID   /* no record can express it: an evaluation that joins
+                          * by a tag */
 };
 
 enum llmobs_otlp_saying llmobs_otlp_log_of(const struct llmobs_config *config,
                                            const struct llmobs_json *event);
 
-/* Appends one ExportLogsServiceRequest with the records of these events.
- * `*left_out`: events that have none. Errors as llmobs_otlp_traces. */
+/* Appends an ExportLogsServiceRequest with the records of these events.
+ * `*left_out`: how many events have no record. Errors as llmobs_otlp_traces. */
 int llmobs_otlp_logs(const struct llmobs_config *config,
                      const struct llmobs_text *events, size_t count,
                      struct llmobs_buf *out, size_t *left_out);

@@ -5,7 +5,7 @@
 #include "core/export/document.h"
 #include "lib/base/hazard.h"
 
-/* Stand for data that a limit has no room for. */
+/* These stand for data that a limit has no room for. */
 #define BIG_IMAGE "[image omitted: too large]"
 #define BIG_AUDIO "[audio omitted: too large]"
 
@@ -13,14 +13,14 @@
 struct list {
     struct llmobs_document *d;
     const struct llmobs_otlp_source *source;
-    const struct llmobs_json *reasons; /* for finishing, one a choice */
+    const struct llmobs_json *reasons; /* why each choice ended */
     bool output;
-    bool merges;       /* all that the assistant says is one choice */
+    bool merges;       /* all texts of the assistant are one choice */
     size_t count;      /* messages that were begun */
-    const char *role;  /* of the open one; NULL: none is open */
-    bool any_part;     /* in the open one */
-    bool only_thought; /* likewise: reasoning alone */
-    bool calls;        /* likewise: a tool is called */
+    const char *role;  /* the open message's; NULL: no message is open */
+    bool any_part;     /* the open message has a part */
+    bool only_thought; /* the open message has only reasoning */
+    bool calls;        /* the open message calls a tool */
     const struct llmobs_json *served; /* the last call of a provider's tool */
 };
 
@@ -31,7 +31,7 @@ static bool export_messages_is(const char *text, const char *other)
 
 /* -- messages ------------------------------------------------------------ */
 
-/* Why the message ended: as the answer said; else by what is known of it. */
+/* Why the message ended: as the answer said; else as far as is known of it. */
 static const char *finish_reason(const struct list *l)
 {
     size_t count = llmobs_json_len(l->reasons);
@@ -75,8 +75,8 @@ static void open_message(struct list *l, const char *role, const char *name)
     l->only_thought = true;
 }
 
-/* Goes on with the assistant's message where this is a piece of it: reasoning
- * and what follows it are one message. */
+/* Begins a message. If the assistant's next piece belongs to the open message,
+ * goes on with that: reasoning and what follows are one message. */
 static void begin_message(struct list *l, const char *role, const char *name)
 {
     if (export_messages_is(l->role, "assistant") &&
@@ -118,7 +118,7 @@ static void export_messages_put_member(struct list *l, const char *head,
     llmobs_document_string(l->d, text);
 }
 
-/* Stands whole also where texts are cut. */
+/* A placeholder stays whole even where texts are cut. */
 static void put_placeholder(struct list *l, const char *text)
 {
     export_messages_begin_part(l, "{\"type\":\"text\",\"content\":");
@@ -126,7 +126,7 @@ static void put_placeholder(struct list *l, const char *text)
     export_messages_end_part(l);
 }
 
-/* Bytes cut short are none. */
+/* Bytes that would be cut short are left out. */
 static void put_blob(struct list *l, const struct llmobs_json *blob, bool image)
 {
     const char *content = llmobs_json_gets(blob, "content");
@@ -166,7 +166,7 @@ static bool is_server_call(const struct llmobs_json *call)
            export_messages_is(type, "mcp_tool_use");
 }
 
-/* A text that was no object has become {"value": text} (WIRE 1.5). */
+/* A text that was not an object stands in {"value": text} (WIRE 1.5). */
 static void put_arguments(struct list *l, const struct llmobs_json *arguments)
 {
     const char *text = llmobs_json_gets(arguments, "value");
@@ -211,8 +211,8 @@ static void export_messages_put_calls(struct list *l,
         export_messages_put_call(l, llmobs_json_at(calls, i));
 }
 
-/* The provider's tool that gave a result; without a name of its own, that of
- * the call before it. */
+/* The name of the provider's tool that gave a result; if the result has no
+ * name, the name of the call before it. */
 static const char *server_name(const struct list *l,
                                const struct llmobs_json *result)
 {
@@ -246,7 +246,7 @@ static void put_result(struct list *l, const struct llmobs_json *result,
     export_messages_end_part(l);
 }
 
-/* The provider's own tools answer in the assistant's turn. */
+/* True for a result of the provider's own tools, in the assistant's turn. */
 static bool is_server_result(const struct list *l, const char *role,
                              const struct llmobs_json *result)
 {
@@ -342,9 +342,9 @@ static void export_messages_put_message(struct list *l,
 
 struct side {
     const struct llmobs_otlp_source *source;
-    const struct llmobs_json *messages; /* NULL: the text is the only one */
+    const struct llmobs_json *messages; /* NULL: `text` is the only message */
     const char *text;
-    size_t first; /* message to write */
+    size_t first; /* the message to begin with */
     bool output;
 };
 
@@ -386,7 +386,7 @@ static void write_instructions(struct llmobs_document *d, const void *ctx)
     llmobs_document_raw(d, "]");
 }
 
-/* How many of the first messages the API takes apart from the others. */
+/* How many of the first messages the API takes apart from the rest. */
 static size_t count_apart(const struct llmobs_otlp_source *s,
                           const struct llmobs_json *messages)
 {
@@ -396,7 +396,7 @@ static size_t count_apart(const struct llmobs_otlp_source *s,
     return apart < 0 ? 0 : (uint64_t)apart < count ? (size_t)apart : count;
 }
 
-/* A failed call has an empty message that no model wrote. */
+/* True for the empty message of a failed call, which no model wrote. */
 static bool export_messages_is_empty(const struct llmobs_json *messages)
 {
     const struct llmobs_json *only = llmobs_json_at(messages, 0);
@@ -517,7 +517,7 @@ static void write_retrieved(struct llmobs_document *d, const void *ctx)
     llmobs_document_raw(d, "]");
 }
 
-/* The form of 1.41 asks each document for an id and a score. */
+/* True where each document has an id and a score, as the form of 1.41 wants. */
 static bool are_whole(const struct llmobs_otlp_source *s,
                       const struct llmobs_json *documents)
 {

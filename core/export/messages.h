@@ -2,11 +2,11 @@
  * instructions, tools, documents, in the schemas of the conventions.
  *
  * Owns:    nothing.
- * Threads: the one that has the writer.
+ * Threads: the thread that has the writer.
  * Errors:  kept in the writer.
- * Limits:  where texts of attributes have a limit, those inside a document are
- *          cut, at a character, so far that the document fits; its structure
- *          stays whole, also where it alone is longer.
+ * Limits:  where texts of attributes have a limit, the texts inside a document
+ *          are cut, at a character, until the document fits; its structure
+ *          stays complete, even if it alone is longer.
  *
  * Each document is one attribute, a text: several receivers read only texts.
  *
@@ -23,7 +23,7 @@
 void llmobs_otlp_put_messages(const struct llmobs_otlp_source *source,
                               struct llmobs_otlp_attributes *out);
 
-/* A text as a message of one part. */
+/* Writes a text as a message with one part. */
 void llmobs_otlp_put_message(const struct llmobs_otlp_source *source,
                              struct llmobs_otlp_attributes *out, bool output,
                              const char *text);
@@ -32,7 +32,7 @@ void llmobs_otlp_put_message(const struct llmobs_otlp_source *source,
 void llmobs_otlp_put_tools(struct llmobs_otlp_attributes *out,
                            const struct llmobs_json *tools);
 
-/* gen_ai.retrieval.documents; false: these documents lack members that the form
+/* gen_ai.retrieval.documents. False: the documents lack members that the form
  * asks for, and nothing was written. */
 bool llmobs_otlp_put_retrieved(const struct llmobs_otlp_source *source,
                                struct llmobs_otlp_attributes *out,
@@ -42,7 +42,7 @@ bool llmobs_otlp_put_retrieved(const struct llmobs_otlp_source *source,
 void llmobs_otlp_put_document(struct llmobs_otlp_attributes *out,
                               const char *key, const struct llmobs_json *value);
 
-/* A text, or where it is a JSON object the document. */
+/* Writes a text; if it is a JSON object, as a document. */
 void llmobs_otlp_put_text_or_object(struct llmobs_otlp_attributes *out,
                                     const char *key, const char *text);
 

@@ -57,15 +57,15 @@ static const char *const attribute_names[ATTR_COUNT] = {
 #define ERROR (1u << ATTR_ERROR)
 #define MODALITY (1u << ATTR_MODALITY)
 
-/* Longer than all attributes of a span. */
+/* The attributes of a span are never longer. */
 #define KEY_MAX ((size_t)ATTR_COUNT * (LLMOBS_OTLP_SERIES_TEXT + 2))
 
-/* A request to an agent or a workflow behind an API is an operation of a
- * client: the metrics of agents and workflows are of those within the process.
+/* A request to an agent or a workflow behind an API is a client's operation:
+ * the metrics of agents and workflows only count those within the process.
  */
 #define BEHIND_API (1u << 7)
 
-/* Requests to a host of models in which none answers a prompt. */
+/* Requests to a host of models in which no model answers a prompt. */
 #define OTHERS (LLMOBS_OTLP_EMBEDDINGS | LLMOBS_OTLP_RETRIEVAL | BEHIND_API)
 
 /* The forms (LLMOBS_OTLP_SEMCONV) that have a metric. */
@@ -82,8 +82,8 @@ struct metric {
     unsigned attributes;
     enum value value;
     const char *tokens; /* VALUE_TOKENS: a member of the event's metrics; NULL:
-                         * input and output, told apart by an attribute */
-    bool zero;          /* a count that is unknown adds 0 to the sum */
+                         * input and output, by an attribute */
+    bool zero;          /* an unknown count adds 0 to the sum */
     const struct llmobs_otlp_bounds *bounds;
 };
 
@@ -153,7 +153,7 @@ static const struct metric metrics_table[] = {
 
 #define METRICS (sizeof(metrics_table) / sizeof(*metrics_table))
 
-/* The values of some spans, and when the first of them may have come. */
+/* The values of some spans, and the earliest time of any of them. */
 struct values {
     struct llmobs_otlp_set sets[METRICS];
     int64_t start_ns;
@@ -163,10 +163,10 @@ struct values {
 struct llmobs_otlp_metrics {
     const struct llmobs_config *config;
     struct values now;
-    struct values sent; /* delta: those of the last request, until it is
-                         * accepted; no newer value is among them */
-    uint64_t reported;  /* cumulative: spans of an accepted request, */
-    uint64_t written;   /* and of the last one */
+    struct values sent; /* delta: the last request's, until it is accepted; no
+                         * newer value joins them */
+    uint64_t reported;  /* cumulative: spans in an accepted request, */
+    uint64_t written;   /* and in the last request */
     char instance[40];  /* service.instance.id */
     struct llmobs_buf key;
     struct llmobs_otlp_writer writer;
@@ -232,10 +232,10 @@ void llmobs_otlp_metrics_free(struct llmobs_otlp_metrics *metrics)
 
 /* -- adding ---------------------------------------------------------------- */
 
-/* A span, as the metrics see it. */
+/* A span, as far as the metrics need it. */
 struct seen {
     struct llmobs_otlp_source source;
-    const char *texts[ATTR_COUNT]; /* NULL: it has no such attribute */
+    const char *texts[ATTR_COUNT]; /* NULL: not known */
     char port[8];
 };
 
@@ -281,7 +281,7 @@ static int export_metrics_look(struct seen *seen,
     return 0;
 }
 
-/* The bytes of a text that a key keeps: no character is cut. */
+/* The bytes of a text that a key keeps, cut before a character. */
 static size_t kept(const char *text)
 {
     size_t len = strnlen(text, LLMOBS_OTLP_SERIES_TEXT + 1);
@@ -294,7 +294,7 @@ static size_t kept(const char *text)
     return len;
 }
 
-/* A key is a letter for each attribute, its text and a NUL. */
+/* Gives a key: for each attribute a letter, its text and a NUL. */
 static struct llmobs_text export_metrics_key_of(struct llmobs_buf *buf,
                                                 const struct seen *seen,
                                                 unsigned attributes)
@@ -317,7 +317,7 @@ static struct llmobs_text export_metrics_key_of(struct llmobs_buf *buf,
               : (struct llmobs_text){buf->data, buf->len};
 }
 
-/* A count of tokens, or a time; < 0: the span has none. */
+/* A count of tokens, or a time; < 0: not known. */
 static double export_metrics_number_of(const struct llmobs_json *number)
 {
     if (!llmobs_json_is_number(number))
@@ -386,7 +386,7 @@ static unsigned op_of(const struct llmobs_otlp_source *source)
     return op;
 }
 
-/* False: no metric has a value of the span. */
+/* False: no metric has a value from the span. */
 static bool export_metrics_add_span(struct llmobs_otlp_metrics *metrics,
                                     struct seen *seen)
 {
@@ -453,7 +453,7 @@ static void write_key(struct llmobs_otlp_attributes *out,
     }
 }
 
-/* The attributes and the times, which all points have. */
+/* Writes the attributes and the times, which all points have. */
 static void export_metrics_write_head(struct llmobs_otlp_writer *w,
                                       const struct llmobs_otlp_series *series,
                                       struct llmobs_otlp_field list,
@@ -492,7 +492,7 @@ static void write_counter(struct llmobs_otlp_writer *w,
                           const struct llmobs_otlp_series *series,
                           const int64_t times[2])
 {
-    const double most = 9.2e18; /* a greater one is no whole number of OTLP's */
+    const double most = 9.2e18; /* OTLP has no greater whole number */
     double sum = series->sum < most ? series->sum : most;
 
     llmobs_otlp_item(w, OTLP_DATA_POINTS);
@@ -546,8 +546,8 @@ static size_t write_metric(struct llmobs_otlp_writer *w, bool delta,
     return set->count + overflow;
 }
 
-/* Gives the values of this request. A delta takes them away from those of the
- * next one, and has those of a request before that nobody accepted. */
+/* Gives the values of this request. A delta's values are not in later requests;
+ * values that nobody accepted are sent again. */
 static struct values *export_metrics_take(struct llmobs_otlp_metrics *metrics,
                                           int64_t now_ns)
 {

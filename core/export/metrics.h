@@ -1,14 +1,14 @@
 /* metrics - spans summed up as the conventions' histograms and counters.
  *
  * Owns:    its series, from new to free.
- * Threads: one at a time: the one that has the worker's turn. A span may be
- *          added between write and accepted: it belongs to the next request.
+ * Threads: the thread that has the worker's turn. A span that is added between
+ *          write and accepted belongs to the next request.
  * Errors:  add: -EINVAL: the text is no span; -ENOMEM; -ETIMEDOUT (work.h). The
  *          span is then in no series.
  * Limits:  LLMOBS_OTLP_SERIES_MAX series for each metric. Beyond them, and
- *          where memory is short, a value goes to the series that has the
- *          attribute otel.metric.overflow alone. A text has
- *          LLMOBS_OTLP_SERIES_TEXT bytes at most.
+ *          where memory runs out, a value goes to the series that has only the
+ *          attribute otel.metric.overflow. A text has LLMOBS_OTLP_SERIES_TEXT
+ *          bytes at most.
  * Fork:    forget abandons all; the child is another instance.
  *
  * Sources: WIRE 9.7.
@@ -23,19 +23,19 @@
 struct llmobs_otlp_metrics;
 
 /* Gives the metrics of a process that began at `start_ns` (wall clock); NULL
- * without memory. Borrows the configuration. */
+ * when memory runs out. Borrows the configuration. */
 struct llmobs_otlp_metrics *llmobs_otlp_metrics_new(
     const struct llmobs_config *config, int64_t start_ns);
 void llmobs_otlp_metrics_free(struct llmobs_otlp_metrics *metrics);
 void llmobs_otlp_metrics_forget(struct llmobs_otlp_metrics *metrics,
                                 int64_t start_ns);
 
-/* Adds a span of this process by its event. A span that no metric counts is
- * accepted, too. */
+/* Adds a span of this process by its event; also accepts a span without
+ * values. */
 int llmobs_otlp_metrics_add(struct llmobs_otlp_metrics *metrics,
                             struct llmobs_text event);
 
-/* How many spans are in the series and in no request that was accepted. */
+/* How many spans are in the series but in no request that was accepted. */
 uint64_t llmobs_otlp_metrics_unsent(const struct llmobs_otlp_metrics *metrics);
 
 /* Appends an ExportMetricsServiceRequest. `*points`: how many data points it
@@ -44,8 +44,8 @@ int llmobs_otlp_metrics_write(struct llmobs_otlp_metrics *metrics,
                               int64_t now_ns, struct llmobs_buf *out,
                               size_t *points);
 
-/* The receiver has the last request, or has refused it for good: what a delta
- * says is said once. Gives how many spans this settles. */
+/* The receiver has the last request, or has refused it for good: a delta is
+ * sent only once. Gives how many spans this settles. */
 uint64_t llmobs_otlp_metrics_accepted(struct llmobs_otlp_metrics *metrics);
 
 #endif

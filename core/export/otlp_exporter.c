@@ -16,14 +16,14 @@ struct otlp {
     struct llmobs_http *http;
     bool own_http;
     struct llmobs_otlp_route route;
-    struct llmobs_otlp_picked sampled; /* of the send under way */
-    struct llmobs_exporter *store; /* for evaluations; NULL: it takes none */
+    struct llmobs_otlp_picked sampled; /* the events of the send under way */
+    struct llmobs_exporter *store;     /* for evaluations; NULL: not taken */
 };
 
 /* -- requests ------------------------------------------------------------ */
 
-/* OpenTelemetry wants texts asked for, Datadog gets them unasked: a user who
- * changes the destination would look for them in vain. */
+/* OpenTelemetry wants content only if the user asks for it, Datadog wants it
+ * unasked: a user who changes the destination would miss the texts. */
 static void otlp_exporter_tell_content(const struct llmobs_config *config)
 {
     if (LLMOBS_HAZARD(left_out_untold, config->otlp.content_unasked,
@@ -34,7 +34,7 @@ static void otlp_exporter_tell_content(const struct llmobs_config *config)
                         "SPAN_ONLY sends them)");
 }
 
-/* An event that is none is found like one that the receiver refuses. */
+/* A malformed event is found as a refused one is. */
 static int write_traces(struct llmobs_post *post,
                         const struct llmobs_text *events, size_t count,
                         struct llmobs_buf *body)

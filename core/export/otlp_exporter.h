@@ -11,9 +11,10 @@
 
 #include "core/export/exporter.h"
 
-/* Gives the exporter; NULL without memory. Borrows `http`; with NULL it makes
- * its own. `keeps_evaluations`: no other exporter takes them, so this one puts
- * them into the local store, as OTLP has no place for them among spans. */
+/* Gives the exporter; NULL when memory runs out. Borrows `http`; if it is NULL,
+ * makes its own. `keeps_evaluations`: no other exporter takes evaluations, so
+ * this one puts them into the local store: OTLP's spans have no place for
+ * them. */
 struct llmobs_exporter *llmobs_otlp_exporter_new(
     const struct llmobs_config *config, struct llmobs_http *http,
     bool keeps_evaluations);

@@ -13,7 +13,7 @@ struct logs {
     const struct llmobs_config *config;
     struct llmobs_http *http;
     struct llmobs_otlp_route route;
-    struct llmobs_otlp_picked said; /* those of a send that have a record */
+    struct llmobs_otlp_picked said; /* events of a send with a record */
 };
 
 /* -- requests ------------------------------------------------------------ */
@@ -47,7 +47,7 @@ static const struct llmobs_post_form form = {
 
 /* -- the events ---------------------------------------------------------- */
 
-/* -ENOMEM; a text that is no event has nothing to say. */
+/* -ENOMEM; a text that is no event needs no record. */
 static int otlp_logs_read_event(const struct llmobs_config *config,
                                 struct llmobs_text event,
                                 enum llmobs_otlp_saying *saying)
@@ -96,7 +96,7 @@ static int otlp_logs_gather(struct logs *logs, const struct llmobs_text *events,
 
 /* -- sending ------------------------------------------------------------- */
 
-/* The events in front that have no record do not wait for the receiver. */
+/* Events at the front that have no record do not wait for the receiver. */
 static int logs_send(struct llmobs_exporter *exporter,
                      const struct llmobs_text *events, size_t count)
 {

@@ -1,8 +1,8 @@
 /* otlp_logs - the exporter of evaluations, failures and details of calls to a
  * receiver of OTLP, as logs.
  *
- * It takes all events. One of which there is nothing to say is done with at
- * once; an evaluation that no log can say is dropped, and counted.
+ * It takes all events. An event that needs no record is done with at once; an
+ * evaluation that no record can express is dropped, and counted.
  *
  * Limits:  those of otlp_route.h.
  *
@@ -13,7 +13,7 @@
 
 #include "core/export/exporter.h"
 
-/* Gives the exporter; NULL without memory. */
+/* Gives the exporter; NULL when memory runs out. */
 struct llmobs_exporter *llmobs_otlp_logs_exporter_new(
     const struct llmobs_config *config);
 

@@ -9,7 +9,7 @@
 #include "core/export/otlp_route.h"
 #include "core/export/metrics.h"
 
-/* The first wait after a request that failed; each further one is twice as
+/* The first wait after a request that failed; each further wait is twice as
  * long, up to the interval. */
 #define RETRY_FIRST_MS 1000
 
@@ -20,7 +20,7 @@ struct meter {
     struct llmobs_otlp_route route;
     struct llmobs_otlp_metrics *metrics;
     size_t points;      /* in the last request */
-    int64_t due_ns;     /* monotonic; INT64_MAX: nothing is to be sent */
+    int64_t due_ns;     /* monotonic; INT64_MAX: nothing to send */
     int64_t backoff_ms; /* 0: the last request was accepted */
     bool sent;          /* the receiver has accepted a request */
 };
@@ -112,8 +112,8 @@ static int64_t meter_due(const struct llmobs_meter *base)
     return ((const struct meter *)base)->due_ns;
 }
 
-/* A delta without values is not sent, so that an idle process sleeps; a
- * cumulative sum is, as a receiver may forget what it does not hear of. */
+/* A delta without values is not sent, so that an idle process sleeps. A
+ * cumulative sum is sent, as a receiver may forget a silent series. */
 static void otlp_metrics_settle(struct meter *meter)
 {
     meter->backoff_ms = 0;

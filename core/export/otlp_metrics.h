@@ -1,9 +1,9 @@
 /* otlp_metrics - the exporter that sums spans up and sends the sums to a
- * receiver of OTLP, each OTEL_METRIC_EXPORT_INTERVAL.
+ * receiver of OTLP, once in each OTEL_METRIC_EXPORT_INTERVAL.
  *
- * The sums are in memory alone: a process that is killed takes with it all that
- * it did not send. A process that ends before its first request sends none, as
- * each process has series of its own: a program that makes one call and ends
+ * The sums are only in memory: if a process is killed, the sums that it did not
+ * send are lost. A process that ends before its first request sends no request,
+ * as each process has series of its own: a program that makes one call and ends
  * would leave a set of series for each call.
  *
  * Limits:  those of core/export/metrics.h.
@@ -15,7 +15,7 @@
 
 #include "core/export/meter.h"
 
-/* Gives the exporter; NULL without memory. */
+/* Gives the exporter; NULL when memory runs out. */
 struct llmobs_meter *llmobs_otlp_metrics_exporter_new(
     const struct llmobs_config *config);
 

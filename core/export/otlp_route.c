@@ -59,7 +59,8 @@ static void settle_request(struct llmobs_otlp_route *route)
     request->body_max = LLMOBS_OTLP_ANSWER_MAX;
 }
 
-/* A TLS handshake takes longer than an exit waits for a neighbour. */
+/* True for a receiver on this host or network: a TLS handshake takes longer
+ * than an exit waits for such a neighbour. */
 static bool is_near(const char *url)
 {
     struct llmobs_target target;
@@ -165,7 +166,8 @@ void llmobs_otlp_note(struct llmobs_exporter *exporter, size_t place,
         exporter->outcomes[place] = (unsigned char)outcome;
 }
 
-/* A receiver does not say which records of a request it threw away. */
+/* Notes the rejected records. A receiver does not say which records of a
+ * request it threw away. */
 static void note_rejected(const struct llmobs_otlp_route *route,
                           const struct llmobs_otlp_picked *picked, size_t sent)
 {
@@ -186,7 +188,7 @@ int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
     if (picked->count == 0)
         return LLMOBS_HAZARD(all_calls_wait_for_logs, (int)count, -EAGAIN);
     rc = llmobs_post_send(&route->post, picked->events, picked->count);
-    /* The refused event is to be the first one. */
+    /* The caller expects the refused event to be the first. */
     if (rc == -EBADMSG && picked->places[0] > 0)
         return (int)picked->places[0];
     if (rc <= 0)
@@ -247,7 +249,7 @@ const char *llmobs_otlp_hint(struct llmobs_post *post,
 }
 
 /* True for a text that the log does not have yet. After LLMOBS_OTLP_SAID_MAX
- * texts it gets no other. */
+ * texts the log gets no other text. */
 static bool is_news(struct llmobs_otlp_route *route, const char *text)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -263,7 +265,7 @@ static bool is_news(struct llmobs_otlp_route *route, const char *text)
     return true;
 }
 
-/* `text` is masked. */
+/* `text` is masked already. */
 static void otlp_route_say(struct llmobs_otlp_route *route, int64_t rejected,
                            const char *text)
 {

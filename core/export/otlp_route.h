@@ -1,17 +1,17 @@
-/* otlp_route - the way of one signal of OTLP: what its requests have, and what
- * a receiver's answers mean.
+/* otlp_route - how a signal of OTLP is sent: what all its requests have, and
+ * what a receiver's answers mean.
  *
  * Owns:    what llmobs_post owns, and its two buffers.
- * Threads: the one that has the worker's turn.
+ * Threads: the thread that has the worker's turn.
  * Errors:  -ENOMEM.
- * Limits:  LLMOBS_OTLP_REQUEST_MAX bytes of a request before compression, but
- *          for one event alone; LLMOBS_OTLP_ANSWER_MAX bytes of an answer.
+ * Limits:  LLMOBS_OTLP_REQUEST_MAX bytes of a request before compression, if it
+ *          has several events; LLMOBS_OTLP_ANSWER_MAX bytes of an answer.
  * Fork:    as llmobs_post.
  *
- * OTLP has rules of its own: 429, 502, 503 and 504 alone say that the receiver
- * will accept the same request later. An answer whose cause a configuration can
- * mend (a key, a path) loses nothing. No redirect is followed, as the headers
- * may hold keys.
+ * OTLP has rules of its own: only 429, 502, 503 and 504 say that the receiver
+ * will accept the same request later. After an answer whose cause a
+ * configuration can correct (a key, a path), no event is lost. No redirect is
+ * followed, as the headers may hold keys.
  *
  * Sources: WIRE 9.
  */
@@ -29,8 +29,8 @@ struct llmobs_otlp_route {
     struct llmobs_post post; /* first */
     const struct llmobs_otlp_signal *signal;
     struct llmobs_buf body;
-    struct llmobs_buf plain; /* the same before it is compressed */
-    int64_t rejected;        /* records that the last answer says are lost */
+    struct llmobs_buf plain; /* the body before it is compressed */
+    int64_t rejected;        /* records that the last answer calls rejected */
     bool near;               /* the receiver is on this host or network */
     uint64_t said[LLMOBS_OTLP_SAID_MAX]; /* hashes of the receiver's texts that
                                           * the log has */
@@ -41,12 +41,12 @@ struct llmobs_otlp_route {
 /* The events of a send that go into a request. */
 struct llmobs_otlp_picked {
     struct llmobs_text events[LLMOBS_SEND_MAX];
-    size_t places[LLMOBS_SEND_MAX]; /* of each, among all events */
+    size_t places[LLMOBS_SEND_MAX]; /* the place of each among all events */
     size_t count;
 };
 
-/* Settles the exporter too: its exit, whether it warms, its back-off. Borrows
- * `http`. `events`: the word for them in a message. */
+/* Also sets the exporter's exit time, warming and back-off. Borrows `http`.
+ * `events`: their name in a message. */
 int llmobs_otlp_route_init(struct llmobs_otlp_route *route,
                            struct llmobs_exporter *exporter,
                            const struct llmobs_config *config,
@@ -56,8 +56,9 @@ int llmobs_otlp_route_init(struct llmobs_otlp_route *route,
 void llmobs_otlp_route_fini(struct llmobs_otlp_route *route);
 void llmobs_otlp_route_forget(struct llmobs_otlp_route *route);
 
-/* Where a request is to be written, and its end: compresses it where that is
- * asked for. -E2BIG: fewer than these `count` events must go into it. */
+/* _begin: the buffer to write a request into. _end: the request is written;
+ * compresses it if the settings ask for that. -E2BIG: the request must have
+ * fewer than these `count` events. */
 struct llmobs_buf *llmobs_otlp_route_begin(struct llmobs_otlp_route *route);
 int llmobs_otlp_route_end(struct llmobs_otlp_route *route, size_t count);
 
@@ -68,8 +69,7 @@ void llmobs_otlp_pick(struct llmobs_otlp_picked *picked,
 void llmobs_otlp_note(struct llmobs_exporter *exporter, size_t place,
                       enum llmobs_outcome outcome);
 
-/* An exporter's send of `count` events, of which those that are not picked are
- * done with. */
+/* Sends the picked ones of `count` events; the others are done with. */
 int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
                             const struct llmobs_otlp_picked *picked,
                             size_t count);

@@ -19,8 +19,8 @@
 /* A send to a peer that is marked as down is tried again after this time. */
 #define AVOID_MS 1000
 
-/* A hash (FNV-1a), so that the name does not show the URL, which may hold a
- * password. */
+/* Makes the name by a hash (FNV-1a), so that it does not show the URL, which
+ * may hold a password. */
 static void peer_name_of(const char *url, char out[NAME_SIZE])
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -59,8 +59,8 @@ void llmobs_peer_mark_down(const struct llmobs_config *config, const char *url)
     close(dir);
 }
 
-/* How long ago the peer was marked; INT64_MAX: it is not. A marker from the
- * future does not count: the clock was set back. */
+/* How long ago the peer was marked; INT64_MAX: it is not marked. A marker from
+ * the future does not count: the clock was set back. */
 static int64_t age_of_mark(const struct llmobs_config *config, const char *url)
 {
     char name[NAME_SIZE];
@@ -124,8 +124,7 @@ bool llmobs_peer_may_ask(struct llmobs_peer *peer)
     return true;
 }
 
-/* A marker that another process has made since the last look stays until the
- * next one. */
+/* Keeps a marker that another process has made since the last look. */
 static void unmark(struct llmobs_peer *peer)
 {
     if (peer->marked)

@@ -5,10 +5,10 @@
  * pays the time-out of a silent agent once in LLMOBS_PEER_DOWN_MS, and not once
  * in each process.
  *
- * Threads: a marker: any; a struct llmobs_peer: the one that sends.
+ * Threads: a marker: any; a struct llmobs_peer: the thread that sends.
  * Errors:  none: without a state directory there are no markers.
- * Limits:  one file for each URL, "dead-<hash>", 0600. A link is no marker, nor
- *          is a file of another user but root.
+ * Limits:  one file for each URL, "dead-<hash>", 0600. A link does not count as
+ *          a marker, nor does the file of another user, except root.
  */
 #ifndef LLMOBS_PEER_H
 #define LLMOBS_PEER_H
@@ -18,11 +18,11 @@
 #define LLMOBS_PEER_DOWN_MS 30000
 
 /* A request that was cut before its time-out proves a peer silent only if it
- * lasted this long: one on this host, and one far away. */
+ * lasted at least this long: to a peer on this host, and to a peer far away. */
 #define LLMOBS_SILENT_NEAR_MS 50
 #define LLMOBS_SILENT_FAR_MS 1000
 
-/* The marker of one URL. */
+/* The functions for the marker of a URL. */
 void llmobs_peer_mark_down(const struct llmobs_config *config, const char *url);
 bool llmobs_peer_is_marked_down(const struct llmobs_config *config,
                                 const char *url);
@@ -35,24 +35,24 @@ struct llmobs_peer {
     const struct llmobs_config *config;
     char *url;         /* as configured; owned by the exporter */
     bool tried;        /* this process has sent a request */
-    bool marked;       /* its marker was there at the last look, or since */
-    bool asks_for_all; /* its mark was old, and this process has renewed it */
-    int64_t silent_ns; /* when a request last timed out; 0: none has */
+    bool marked;       /* the marker was there at the last look, or later */
+    bool asks_for_all; /* the marker was old, and this process renewed it */
+    int64_t silent_ns; /* when a request last timed out; 0: never */
 };
 
-/* Before a request. -EHOSTDOWN: it must not be sent now, because the peer was
- * found silent and this process begins or ends, or flushes, when the app would
+/* To be called before a request. -EHOSTDOWN: do not send it now: the peer was
+ * found silent, and this process begins, ends or flushes, so that the app would
  * wait. */
 int llmobs_peer_begin(struct llmobs_peer *peer);
 
-/* False where the peer was found silent lately, by any process. When that is
- * over, the first process that asks here may ask the peer, and marks it anew
- * first: the others go on without, until that one has an answer. */
+/* False where any process has lately found the peer silent. After that time the
+ * first process that calls this may ask the peer, and marks it anew before:
+ * other processes do not ask until that process has an answer. */
 bool llmobs_peer_may_ask(struct llmobs_peer *peer);
 
-/* After a request: _answered after any answer, _failed after none. The peer is
- * silent if the request has timed out, or if the end of the process has cut it
- * although it had lasted `enough_ms` since `began_ns`. */
+/* To be called after a request: _answered after any answer, _failed after none.
+ * The peer is silent if the request has timed out, or if the end of the process
+ * has cut it although it had lasted `enough_ms` since `began_ns`. */
 void llmobs_peer_answered(struct llmobs_peer *peer);
 void llmobs_peer_failed(struct llmobs_peer *peer, int rc, int64_t began_ns,
                         int64_t enough_ms);

@@ -66,8 +66,8 @@ static bool post_is_clean(const char *text)
     return true;
 }
 
-/* Without printf: each process with an exporter over HTTP makes some, before it
- * knows whether it sends anything. */
+/* Joins a header without printf: each process with an exporter over HTTP makes
+ * some headers, before it knows whether it sends anything. */
 static char *post_join(const char *name, const char *value)
 {
     size_t len = strlen(name), size = strlen(value) + 1;
@@ -158,7 +158,7 @@ static int no_answer(struct llmobs_post *post, int rc, int64_t began_ns)
     return rc;
 }
 
-/* Halves a refused batch; one event alone is the wrong one. */
+/* Halves a refused batch; a batch of one event has the wrong event. */
 static int post_settle(struct llmobs_post *post,
                        const struct llmobs_http_reply *reply, size_t count)
 {

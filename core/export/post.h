@@ -1,13 +1,13 @@
-/* post - requests that carry events to one peer, and the meaning of its
- * answers: the part that all exporters over HTTP have in common.
+/* post - requests that carry events to a peer, and the meaning of its answers:
+ * the part that all exporters over HTTP have in common.
  *
  * Owns:    its headers and the peer's URL; borrows the rest.
- * Threads: the one that has the worker's turn.
+ * Threads: the thread that has the worker's turn.
  * Errors:  those of an exporter's send (exporter.h).
  * Fork:    forget drops what the parent knew of the peer.
  *
- * A refused batch is halved until one event is left: that is the wrong one. So
- * one bad event costs a few more requests, and no other event.
+ * A refused batch is halved until one event is left, which is the wrong event.
+ * So one bad event costs a few more requests, and no other event.
  */
 #ifndef LLMOBS_POST_H
 #define LLMOBS_POST_H
@@ -22,24 +22,24 @@
 enum llmobs_verdict {
     LLMOBS_VERDICT_ACCEPTED,
     LLMOBS_VERDICT_LATER,   /* the peer cannot take the events now */
-    LLMOBS_VERDICT_REFUSED, /* an event is wrong, or they are too many */
-    LLMOBS_VERDICT_DENIED /* the key, the site or the URL is wrong, no event */
+    LLMOBS_VERDICT_REFUSED, /* an event is wrong, or the events are too many */
+    LLMOBS_VERDICT_DENIED   /* the key, the site or the URL is wrong */
 };
 
 struct llmobs_post;
 
 /* A kind of peer. */
 struct llmobs_post_form {
-    const char *name; /* of the exporter, in messages */
-    /* The causes of its messages (llmobs_log_once). */
+    const char *name; /* the exporter's, in messages */
+    /* The causes of its messages, for llmobs_log_once: */
     const char *denied, *later, *silent, *refused;
     int64_t pause_ms; /* after a denial, until a person corrects the cause */
     int64_t retry_after_max_ms;
     enum llmobs_verdict (*judge)(long status);
-    /* The bytes of an event in a body. NULL: those of its text. */
+    /* The bytes of an event in a body. NULL: the bytes of its text. */
     size_t (*size)(struct llmobs_text event);
-    /* Appends the body of a request. -E2BIG: fewer events must go into it;
-     * -EBADMSG: the one event cannot be sent at all. */
+    /* Appends the body of a request. -E2BIG: the request must have fewer
+     * events; -EBADMSG: its only event cannot be sent at all. */
     int (*write)(struct llmobs_post *post, const struct llmobs_text *events,
                  size_t count, struct llmobs_buf *body);
     /* Reads the answer to `count` accepted events. NULL: it says nothing. */
@@ -56,17 +56,17 @@ struct llmobs_post {
     const struct llmobs_post_form *form;
     struct llmobs_exporter *exporter;
     struct llmobs_http *http;
-    const char *events;                 /* the word for them in a message */
+    const char *events;                 /* their name in a message */
     struct llmobs_http_request request; /* what all requests have */
     struct llmobs_peer peer;
     int64_t silent_ms; /* `enough_ms` of llmobs_peer_failed */
     struct llmobs_buf *body;
-    char **headers; /* NULL-terminated; NULL: none */
+    char **headers; /* NULL-terminated; NULL: no headers */
     size_t header_count;
     size_t room;          /* bytes of events and what is around them */
     size_t frame, around; /* bytes around all events, and around each */
     size_t limit;         /* events in a request */
-    size_t most;          /* in the next one; fewer after a refusal */
+    size_t most;          /* in the next request; fewer after a refusal */
 };
 
 /* Sets what all posts have; the caller sets `form`, `http`, `events`,
@@ -82,9 +82,8 @@ void llmobs_post_forget(struct llmobs_post *post);
 int llmobs_post_add_header(struct llmobs_post *post, const char *name,
                            const char *value);
 
-/* Adds headers of the configuration, "NAME: VALUE", NULL-terminated, but none
- * of the names in `reserved`, NULL-terminated, nor those that describe the
- * body. */
+/* Adds headers of the configuration, "NAME: VALUE", NULL-terminated, except the
+ * names in `reserved`, NULL-terminated, and headers that describe the body. */
 int llmobs_post_add_headers(struct llmobs_post *post, char *const *headers,
                             const char *const *reserved);
 

@@ -16,10 +16,10 @@
 
 #define NS_PER_S INT64_C(1000000000)
 #define KEEP_S 300
-/* While the name server does not answer, an old answer counts this much
+/* While the name server does not answer, an old answer is used this much
  * longer. */
 #define KEEP_STALE_S 30
-/* A younger answer is not in doubt: the host is down. */
+/* A younger answer is not doubted: then the host is down. */
 #define DOUBT_S 30
 #define ANSWERS 4
 /* Modules of the name service need more stack than the worker's thread has. */
@@ -32,7 +32,7 @@ enum seeker_state { RUNNING, DONE };
  * resolver: a fork waits until the thread is gone (llmobs_thread_rest). */
 struct seeker {
     atomic_uint state;  /* the client sleeps on it */
-    atomic_int holders; /* the client and the thread: the last one frees it */
+    atomic_int holders; /* client and thread: the last one frees it */
     int rc;
     char host[LLMOBS_TARGET_HOST_MAX];
     char text[LLMOBS_RESOLVE_TEXT_MAX];
@@ -60,7 +60,7 @@ static void add_address(char *text, const struct addrinfo *info)
     if (getnameinfo(info->ai_addr, info->ai_addrlen, one, sizeof(one), NULL, 0,
                     NI_NUMERICHOST) != 0)
         return;
-    /* libcurl takes no address with a scope. */
+    /* libcurl takes no address with a scope, such as "%eth0". */
     if (strchr(one, '%') ||
         len + 1 + strlen(one) >= (size_t)LLMOBS_RESOLVE_TEXT_MAX)
         return;
@@ -144,7 +144,7 @@ static struct answer *resolve_oldest(struct llmobs_resolve *resolve)
     return found;
 }
 
-/* Keeps an answer; where the look-up failed, lets an old answer serve on. */
+/* Keeps an answer; if the look-up failed, lets an old answer be used on. */
 static int resolve_keep(struct llmobs_resolve *resolve, const char *host,
                         int rc, const char *text)
 {
@@ -166,8 +166,8 @@ static int resolve_keep(struct llmobs_resolve *resolve, const char *host,
     return 0;
 }
 
-/* Keeps the answer of the look-up under way, if it has come; -ENOENT: it was of
- * another host, or there is none. */
+/* Keeps the answer of the look-up under way, if it has come; -ENOENT: it was
+ * for another host, or no look-up is under way. */
 static int resolve_collect(struct llmobs_resolve *resolve, const char *host)
 {
     struct seeker *seeker = resolve->seeker;

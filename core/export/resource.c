@@ -55,7 +55,7 @@ static void resource_read_tags(const struct llmobs_json *tags,
     }
 }
 
-/* The facts of an evaluation have what the tags of a span have. */
+/* In an evaluation the facts have what a span has in its tags. */
 static void read_fact(const struct llmobs_json *facts, const char *key,
                       enum llmobs_origin_part part,
                       struct llmobs_otlp_origin *origin)
@@ -128,7 +128,7 @@ struct resource {
     struct llmobs_otlp_attributes attributes;
 };
 
-/* Gives one member of the list; of several with a key the last one counts. */
+/* Takes a member of the list; of several members with a key the last counts. */
 static int take_given(struct llmobs_json *given, struct llmobs_text key,
                       struct llmobs_text value)
 {
@@ -148,7 +148,7 @@ static int take_given(struct llmobs_json *given, struct llmobs_text key,
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* The configuration has checked the list, and discards it where it is wrong. */
+/* The configuration has checked the list, and discards a wrong list. */
 static void read_given(struct resource *r)
 {
     struct llmobs_text rest = r->origin->parts[LLMOBS_ORIGIN_RESOURCE];
@@ -168,7 +168,7 @@ static struct llmobs_text given_text(const struct resource *r, const char *key)
     return llmobs_text_of(llmobs_json_gets(r->given, key));
 }
 
-/* Those that stand elsewhere, or are for the library itself to say. */
+/* True for attributes that stand elsewhere, or that the library itself sets. */
 static bool is_reserved(const char *key)
 {
     return strcmp(key, "service.name") == 0 ||
@@ -189,7 +189,7 @@ static void put_given(struct resource *r)
 
 /* -- the resource ---------------------------------------------------------- */
 
-/* An attribute that is known, and that the user does not give. */
+/* Writes an attribute that is known, unless the user gives it. */
 static void resource_put(struct resource *r, const char *key,
                          struct llmobs_text value)
 {
@@ -198,7 +198,7 @@ static void resource_put(struct resource *r, const char *key,
         llmobs_otlp_attr_text(&r->attributes, key, value);
 }
 
-/* "unknown_service", with the executable's name where it is known. */
+/* "unknown_service", with the executable's name if known. */
 static void put_unknown_service(struct resource *r)
 {
     struct llmobs_text executable = r->origin->parts[LLMOBS_ORIGIN_EXECUTABLE];
@@ -213,7 +213,7 @@ static void put_unknown_service(struct resource *r)
     llmobs_buf_fini(&name);
 }
 
-/* The first of the names that is there. */
+/* Writes the first of the names that is known. */
 static void put_service(struct resource *r)
 {
     const struct llmobs_text *parts = r->origin->parts;

@@ -1,13 +1,13 @@
 /* resource - the Resource of OTLP, which is the service and the process that
- * made a span, and what else stands around the records of a request.
+ * made a span, and the lists around the records of a request.
  *
  * Owns:    nothing; an origin borrows from its event or configuration, which
  *          must not change meanwhile.
- * Threads: the one that has the writer.
+ * Threads: the thread that has the writer.
  * Errors:  kept in the writer.
  *
  * A span that another process left keeps that process's resource: the event
- * says which. So spans are grouped by their origin.
+ * says which process. So spans are grouped by their origin.
  *
  * Sources: WIRE 9.6.
  */
@@ -29,7 +29,7 @@ enum llmobs_origin_part {
     LLMOBS_ORIGIN_PARTS
 };
 
-/* All that a resource is made of. */
+/* The values of which a resource is made. */
 struct llmobs_otlp_origin {
     struct llmobs_text parts[LLMOBS_ORIGIN_PARTS]; /* empty: unknown */
     int64_t pid;                                   /* 0: unknown */
@@ -39,7 +39,7 @@ struct llmobs_otlp_origin {
 void llmobs_otlp_origin_read(const struct llmobs_json *event,
                              struct llmobs_otlp_origin *origin);
 
-/* That of this process, by the configuration. */
+/* The origin of this process's events, by the configuration. */
 void llmobs_otlp_origin_own(const struct llmobs_config *config,
                             struct llmobs_otlp_origin *origin);
 
@@ -47,7 +47,7 @@ bool llmobs_otlp_origin_equal(const struct llmobs_otlp_origin *a,
                               const struct llmobs_otlp_origin *b);
 
 /* Writes the member `resource`. `instance`: service.instance.id, for metrics;
- * empty: none. */
+ * empty: left out. */
 void llmobs_otlp_resource(struct llmobs_otlp_writer *writer,
                           const struct llmobs_otlp_origin *origin,
                           struct llmobs_text instance);
@@ -55,14 +55,14 @@ void llmobs_otlp_resource(struct llmobs_otlp_writer *writer,
 /* The address of the conventions that the names come from; static. */
 struct llmobs_text llmobs_otlp_schema_url(enum llmobs_semconv semconv);
 
-/* The lists of a signal's requests, each within an item of the one before it.
+/* The lists of a signal's requests, each within an item of the list before.
  */
 struct llmobs_otlp_lists {
     struct llmobs_otlp_field resources, scopes, records;
 };
 
-/* Begins an item of `resources`, with the resource and one scope, up to the
- * list of its records, into which the caller writes; and ends all of them. */
+/* _open begins an item of `resources`, with the resource and one scope, up to
+ * the list of its records, which the caller writes; _close ends them all. */
 void llmobs_otlp_open_records(struct llmobs_otlp_writer *writer,
                               const struct llmobs_otlp_lists *lists,
                               const struct llmobs_otlp_origin *origin,

@@ -36,7 +36,7 @@ static bool series_has_room(struct llmobs_otlp_set *set)
 
     if (LLMOBS_HAZARD(series_without_end,
                       set->count + 1 >= LLMOBS_OTLP_SERIES_MAX, 0))
-        return false; /* the last place is that of `overflow` */
+        return false; /* the last place is for `overflow` */
     if (set->count < set->cap)
         return true;
     list = realloc(set->list, cap * sizeof(*list));
@@ -47,8 +47,8 @@ static bool series_has_room(struct llmobs_otlp_set *set)
     return true;
 }
 
-/* The series of these attributes, which may be a new one, or `overflow`: so it
- * is where there are none. */
+/* Gives the series of these attributes, which may be a new series, or
+ * `overflow`, also for no attributes. */
 static struct llmobs_otlp_series *series_of(struct llmobs_otlp_set *set,
                                             struct llmobs_text key)
 {

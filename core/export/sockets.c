@@ -102,9 +102,8 @@ static bool sockets_is_free(int fd)
     return fcntl(fd, F_GETFD) < 0;
 }
 
-/* Takes the free ones of 0 to 2, each by a socket without a peer: an app that
- * writes to it or reads from it at this moment gets an error at once, and no
- * signal. */
+/* Takes the free numbers of 0 to 2, each with a socket that has no peer: an app
+ * that uses it at this moment gets an error at once, and no signal. */
 static void hold_low(int hold[3])
 {
     for (int fd = 0; fd < 3; fd++) {
@@ -127,8 +126,8 @@ int llmobs_sockets_probe(struct llmobs_sockets_probe *probe, int hold[3])
     return probe->count == 8 ? 0 : -ENOENT;
 }
 
-/* A socket of a pair has no name, nor has its peer: a server's has the name of
- * the server, and a client's peer has that. */
+/* True for a socket of a pair: neither it nor its peer has a name. A server's
+ * socket has the server's name, and a client's peer has it, too. */
 static bool has_no_name(int (*ask)(int fd, struct sockaddr *name,
                                    socklen_t *len),
                         int fd)
@@ -157,8 +156,8 @@ static void sockets_let_go(const int hold[3])
 }
 
 /* Another thread may open a descriptor of these kinds at this moment, which is
- * then watched too. When the app closes it, the library leaves handles behind
- * that it could have freed, and does no other harm. */
+ * then watched, too. If the app closes it, the library leaves handles behind
+ * that it could have freed; that is the only harm. */
 int llmobs_sockets_watch(struct llmobs_sockets *sockets,
                          const struct llmobs_sockets_probe *probe,
                          const int hold[3])

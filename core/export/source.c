@@ -17,8 +17,7 @@ uint64_t llmobs_otlp_source_id(const char *text)
                                                                            : 0;
 }
 
-/* 32 digits are hex, also where none of them is a letter; a trace of 64 bits
- * may be decimal. */
+/* 32 digits are hex, even without a letter; a 64-bit trace may be decimal. */
 bool llmobs_otlp_source_trace(const char *text, struct llmobs_id128 *id)
 {
     if (text && strlen(text) == LLMOBS_TRACE_HEX_LEN &&
@@ -28,8 +27,7 @@ bool llmobs_otlp_source_trace(const char *text, struct llmobs_id128 *id)
     return text && llmobs_id128_parse(llmobs_text_of(text), id);
 }
 
-/* The trace is the one that traceparent carries, so that the spans of other
- * services join. */
+/* The trace is traceparent's, so that the spans of other services join. */
 static int source_read_ids(struct llmobs_otlp_source *s)
 {
     const struct llmobs_json *dd = llmobs_json_get(s->event, "_dd");
@@ -54,7 +52,7 @@ static const char fact_names[][24] = {
 };
 
 /* An event's text has its members sorted, as the names are: both are walked
- * side by side. A member out of order begins the walk anew. */
+ * side by side. After a member out of order the walk begins anew. */
 static void source_read_facts(struct llmobs_otlp_source *s)
 {
     size_t at = 0;
@@ -104,7 +102,7 @@ static const struct kind *find_kind(const char *name)
     return kind;
 }
 
-/* The value of a tag; NULL: the event has none of that name. */
+/* The value of a tag; NULL: the event has no tag of that name. */
 static const char *source_find_tag(const struct llmobs_otlp_source *s,
                                    const char *name)
 {
@@ -119,8 +117,8 @@ static const char *source_find_tag(const struct llmobs_otlp_source *s,
     return NULL;
 }
 
-/* A call to a configured proxy is a workflow that speaks to a server, of no
- * operation: the span behind the proxy counts it. */
+/* True for a call to a configured proxy: a workflow that speaks to a server,
+ * without an operation, as the span behind the proxy counts it. */
 static bool source_is_proxied(const struct llmobs_otlp_source *s)
 {
     return llmobs_json_is_true(s->fact[LLMOBS_FACT_PROXIED]) ||
@@ -150,8 +148,8 @@ static void source_read_kind(struct llmobs_otlp_source *s)
 
 /* -- model --------------------------------------------------------------- */
 
-/* False also for the words that stand for a name which nobody said: the
- * encoder's, that of OpenAI's dialects, and the C API's. */
+/* False for an empty text, and for words that stand for an unknown name: the
+ * encoder's, OpenAI's dialects', and the C API's. */
 static bool is_said(const char *text)
 {
     static const char *const blanks[] = {
@@ -166,10 +164,10 @@ static bool is_said(const char *text)
     return text != NULL;
 }
 
-/* The model of the C API is the one that the program asked for, and so is that
- * of an event without facts, as well as it knows. The event of a call, of which
- * the operation is a fact, may have the model that answered: there only the
- * fact is about the request. */
+/* The model of the C API is the model that the program asked for, and probably
+ * so is the model of an event without facts. The event of a call, whose facts
+ * have the operation, may name the model that answered: there only the fact
+ * tells the requested model. */
 static const char *requested_model(const struct llmobs_otlp_source *s)
 {
     const char *asked = llmobs_otlp_source_fact(s, LLMOBS_FACT_REQUEST_MODEL);
@@ -225,8 +223,8 @@ int llmobs_otlp_source_read(struct llmobs_otlp_source *s,
 
 /* -- provider and error -------------------------------------------------- */
 
-/* The names that LLM Observability and the conventions give one provider; each
- * other name is the same in both. */
+/* The name in the conventions for a provider of LLM Observability; names that
+ * are not listed are equal in both. */
 static const char *by_convention(const char *name)
 {
     static const struct {

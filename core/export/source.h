@@ -2,7 +2,7 @@
  * it: kind, operation, provider, model, error.
  *
  * Owns:    nothing; borrows from the event, which must not change meanwhile.
- * Threads: the one that has the event.
+ * Threads: the thread that has the event.
  * Errors:  -EINVAL: the event is no span, or its ids are not valid in OTLP.
  *
  * An event of an older version has no facts ("_call"): then the rest of the
@@ -40,15 +40,15 @@ struct llmobs_otlp_source {
     const struct llmobs_json *tags;
     struct llmobs_id128 trace_id;
     uint64_t span_id;
-    const char *kind; /* of LLM Observability */
-    const char *name; /* likewise */
+    const char *kind; /* LLM Observability's */
+    const char *name; /* LLM Observability's */
     enum llmobs_otlp_op op;
-    const char *operation; /* gen_ai.operation.name; NULL: none */
-    const char *subject;   /* the span's name names it behind the operation:
-                            * model, agent, tool; NULL: none */
-    const char *model;     /* the requested one; NULL: unknown */
-    const char *method;    /* of MCP: the span's name begins with it, whatever
-                            * the operation is; NULL: it is no call by MCP */
+    const char *operation; /* gen_ai.operation.name; NULL: no operation */
+    const char *subject;   /* stands behind the operation in the span's name:
+                            * model, agent, tool; or NULL */
+    const char *model;     /* the requested model; NULL: unknown */
+    const char *method;    /* MCP's method, with which the span's name begins,
+                            * whatever the operation is; NULL: no call by MCP */
     bool failed;
     bool client; /* the span speaks to a server */
     const struct llmobs_json *fact[LLMOBS_FACTS]; /* NULL: unknown */
@@ -58,7 +58,7 @@ int llmobs_otlp_source_read(struct llmobs_otlp_source *source,
                             enum llmobs_semconv form,
                             const struct llmobs_json *event);
 
-/* The text of a fact; NULL: it is unknown. */
+/* The text of a fact; NULL: unknown. */
 const char *llmobs_otlp_source_fact(const struct llmobs_otlp_source *source,
                                     enum llmobs_fact fact);
 
@@ -69,10 +69,10 @@ const char *llmobs_otlp_source_provider(
 /* error.type of a failed span, never a sentence; never NULL. */
 const char *llmobs_otlp_source_error(const struct llmobs_otlp_source *source);
 
-/* A decimal number of 64 bits; 0: the text is none. */
+/* A decimal number of 64 bits; 0: the text is not such a number. */
 uint64_t llmobs_otlp_source_id(const char *text);
 
-/* A trace's id, in hex or decimal; false: the text is none. */
+/* A trace's id, in hex or decimal; false: the text is no such id. */
 bool llmobs_otlp_source_trace(const char *text, struct llmobs_id128 *id);
 
 #endif

@@ -45,7 +45,7 @@ void llmobs_otlp_put_span_id(struct llmobs_otlp_writer *w,
     llmobs_otlp_hex(w, field, bytes, sizeof(bytes));
 }
 
-/* The span above in the trace; 0: none. */
+/* The parent span in the trace; 0: no parent. */
 static uint64_t export_span_parent_of(const struct llmobs_otlp_source *s)
 {
     uint64_t apm =
@@ -77,7 +77,7 @@ static void put_identity(struct llmobs_otlp_writer *w,
 
 /* -- name, kind and times ------------------------------------------------ */
 
-/* "chat gpt-4o"; the name of LLM Observability where there is no operation. */
+/* "chat gpt-4o"; without an operation, the name in LLM Observability. */
 static int make_name(const struct llmobs_otlp_source *s,
                      struct llmobs_buf *name)
 {
@@ -112,9 +112,9 @@ static void put_link_end(struct llmobs_otlp_attributes *out, const char *key,
         llmobs_otlp_attr_text(out, key, llmobs_text_of(text));
 }
 
-/* A link names the trace of LLM Observability: within the span's own trace
- * that is the one below. Of a span of another it says the trace by OTLP, where
- * that is another one. */
+/* Writes a link, which names the trace of LLM Observability. For a span in this
+ * span's trace, the linked span has this span's OTLP trace; for another, the
+ * link gives the trace by OTLP, if that differs. */
 static void put_link(struct llmobs_otlp_writer *w,
                      const struct llmobs_otlp_source *s,
                      const struct llmobs_json *link)
@@ -159,8 +159,8 @@ static void put_links(struct llmobs_otlp_writer *w,
 
 /* -- status -------------------------------------------------------------- */
 
-/* Without content only a word of the provider's says more than the type. A span
- * that went well has no status: the program alone could say so. */
+/* Without content, only a word of the provider's says more than the type. A
+ * span without an error has no status: only the program could set it. */
 static void put_status(struct llmobs_otlp_writer *w,
                        const struct llmobs_otlp_source *s, bool content)
 {
@@ -180,7 +180,7 @@ static void put_status(struct llmobs_otlp_writer *w,
 
 /* -- attributes ---------------------------------------------------------- */
 
-/* LLM Observability's own view, where the span shows another. */
+/* Writes LLM Observability's own values where the span's differ. */
 static void export_span_put_own(const struct llmobs_otlp_source *s,
                                 const char *name,
                                 struct llmobs_otlp_attributes *out)

@@ -2,7 +2,7 @@
  * release that the user chose.
  *
  * Owns:    nothing.
- * Threads: the one that has the writer.
+ * Threads: the thread that has the writer.
  * Errors:  kept in the writer.
  * Limits:  config->otlp: bytes of a text, attributes of a span.
  *
@@ -16,17 +16,17 @@
 #include "lib/span/id128.h"
 #include "lib/text/json.h"
 
-/* Whether the event is a span with ids that a receiver takes: one bad id makes
- * some refuse a whole request. */
+/* Whether the event is a span with ids that a receiver accepts: for one bad id
+ * some receivers refuse a whole request. */
 bool llmobs_otlp_is_span(const struct llmobs_json *event);
 
-/* Writes the fields of the span that the event is into the message that is
- * open. `content`: with the texts that went to the model and came from it. */
+/* Writes the fields of the event's span into the open message. `content`: with
+ * the texts that went to the model and came from it. */
 void llmobs_otlp_span(struct llmobs_otlp_writer *writer,
                       const struct llmobs_config *config, bool content,
                       const struct llmobs_json *event);
 
-/* Fields that are ids, as bytes. */
+/* Write fields that are ids, as bytes. */
 void llmobs_otlp_put_trace_id(struct llmobs_otlp_writer *writer,
                               struct llmobs_otlp_field field,
                               struct llmobs_id128 id);

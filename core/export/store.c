@@ -31,7 +31,7 @@
 /* The digits of a number in a name. */
 #define STAMP_DIGITS 19
 #define STAMP_MAX LLMOBS_HAZARD(no_last_number, INT64_MAX, UINT64_MAX)
-/* The most files that are removed when a new one begins. */
+/* At most so many files are removed when a new file begins. */
 #define TRIM_FILES 16
 /* The events of one write: the kernel takes 1024 pieces, and an event is
  * two. */
@@ -95,12 +95,12 @@ static int open_current(struct open_file *file)
     int rc = -EAGAIN;
 
     for (int i = 0; i < OPEN_TRIES; i++) {
-        /* For reading too, because end_last_line reads the last byte. */
+        /* Also for reading, because end_last_line reads the last byte. */
         file->fd =
             llmobs_file_open(file->dir, LLMOBS_STORE_FILE, O_RDWR | O_APPEND);
         if (file->fd < 0)
             return file->fd;
-        /* Where the file system has no locks, each append is still one. */
+        /* If the file system has no locks, each append is still one write. */
         file->locked = llmobs_file_lock(file->fd, F_WRLCK, LOCK_WAIT_MS) == 0;
         rc = look_at_size(file);
         if (rc || is_current(file))
@@ -115,7 +115,7 @@ static int open_current(struct open_file *file)
 
 /* -- rotation ------------------------------------------------------------ */
 
-/* Takes the names alone that old_name gives. */
+/* Reads only names that old_name gives. */
 uint64_t llmobs_store_stamp(const char *name)
 {
     const char *digits = name + strlen(OLD_PREFIX);
@@ -141,8 +141,8 @@ static void old_name(uint64_t stamp, char out[64])
     snprintf(out, 64, OLD_PREFIX "%0*" PRIu64 OLD_SUFFIX, STAMP_DIGITS, stamp);
 }
 
-/* The rotated files: their bytes in all, the number of the newest, and the
- * oldest ones in their order. */
+/* The rotated files: their bytes in all, the number of the newest file, and the
+ * oldest files in order. */
 struct survey {
     int64_t bytes;
     uint64_t newest;
@@ -171,7 +171,7 @@ static void note_old(struct survey *found, struct old_file file)
     found->oldest[at] = file;
 }
 
-/* Passes other users' files over: the store neither wrote them nor may remove
+/* Passes over other users' files: the store neither wrote them nor may remove
  * them. */
 static int survey(int dir, struct survey *out)
 {
@@ -200,8 +200,8 @@ static int survey(int dir, struct survey *out)
     return 0;
 }
 
-/* Removes the oldest files until the rest and `more` bytes fit. Asks for each
- * once: one that cannot be removed stays, and the next rotation goes on. */
+/* Removes the oldest files until the rest and `more` bytes fit. Tries each file
+ * once: a file that cannot be removed stays until the next rotation. */
 static void export_store_trim(const struct store *store, int dir, int64_t more)
 {
     struct survey found;
@@ -221,10 +221,10 @@ static void export_store_trim(const struct store *store, int dir, int64_t more)
     }
 }
 
-/* The number in a name is larger than in all older ones, even when the clock
+/* The number in a name is larger than in all older names, even when the clock
  * was set back, so that the names are in the order of the spans; behind the
- * last number it is the clock's. Needs the lock, as two processes would else
- * rotate one after the other. */
+ * largest number it is the clock's. Needs the lock, as otherwise two processes
+ * would rotate one after the other. */
 static int rotate(struct open_file *file)
 {
     uint64_t stamp = (uint64_t)llmobs_clock_wall_ns();
@@ -268,7 +268,7 @@ static void export_store_pass(struct iovec **pieces, int *count, size_t len)
     }
 }
 
-/* Writes as many bytes as it can; *error says why not all. Changes the pieces.
+/* Writes as many bytes as it can; *error: why not all. Changes the pieces.
  */
 static size_t export_store_write_all(int fd, struct iovec *pieces, int count,
                                      int *error)
@@ -290,7 +290,7 @@ static size_t export_store_write_all(int fd, struct iovec *pieces, int count,
     return done;
 }
 
-/* How many events are whole among the bytes from *at to `done`; moves *at
+/* How many events are complete among the bytes from *at to `done`; moves *at
  * behind the last of them. */
 static int count_whole(const struct llmobs_text *events, size_t count,
                        size_t done, size_t *at)
@@ -335,9 +335,9 @@ static int list_pieces(const struct llmobs_text *events, size_t count,
     return n;
 }
 
-/* Takes an incomplete line back where the lock kept other processes from
- * writing behind it; gives how many of the written bytes stay. The next line
- * begins behind them, on a line of its own. */
+/* Takes an incomplete line back if the lock kept other processes from writing
+ * behind it; gives how many of the written bytes stay. Otherwise the next write
+ * begins a new line behind it. */
 static size_t export_store_take_back(const struct open_file *file, size_t whole,
                                      size_t done)
 {
@@ -350,7 +350,7 @@ static size_t export_store_take_back(const struct open_file *file, size_t whole,
     return done;
 }
 
-/* Writes the events at once; gives the number of whole ones that stay. */
+/* Writes the events at once; gives the number of complete events that stay. */
 static int write_group(struct open_file *file, const struct llmobs_text *events,
                        size_t count)
 {
@@ -373,7 +373,7 @@ static int write_group(struct open_file *file, const struct llmobs_text *events,
     return n ? n : LLMOBS_HAZARD(failure_unsaid, error, (int)count);
 }
 
-/* Writes one group to the current file, or to a new one when that is full. */
+/* Writes a group to the current file, or to a new file if that is full. */
 static int send_group(const struct store *store, struct open_file *file,
                       const struct llmobs_text *events, size_t count)
 {

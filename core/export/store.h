@@ -12,7 +12,7 @@
 /* The file that the store writes to. */
 #define LLMOBS_STORE_FILE "spans.jsonl"
 
-/* Gives the exporter; NULL without memory. The first send makes the directory.
+/* Gives the exporter; NULL: no memory. The first send makes the directory.
  */
 struct llmobs_exporter *llmobs_store_new(const struct llmobs_config *config);
 
@@ -20,7 +20,7 @@ struct llmobs_exporter *llmobs_store_new(const struct llmobs_config *config);
 bool llmobs_store_has(const char *name);
 
 /* When the store ended the file of this name, a wall time in nanoseconds: all
- * its spans are older. 0: the name is no such file's. */
+ * its spans are older. 0: not a name of a rotated file. */
 uint64_t llmobs_store_stamp(const char *name);
 
 #endif

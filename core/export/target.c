@@ -16,7 +16,7 @@ static int copy_lower(char *out, size_t cap, const char *from, size_t len)
     if (len == 0 || len >= cap)
         return -EINVAL;
     for (size_t i = 0; i < len; i++) {
-        /* libcurl would look up a name with other bytes in another spelling. */
+        /* libcurl would look up a name with other bytes in another form. */
         if (from[i] <= ' ' || from[i] > '~')
             return -EINVAL;
         out[i] = export_target_lower(from[i]);
@@ -32,7 +32,7 @@ static unsigned default_port(const char *scheme)
     return strcmp(scheme, "https") == 0 ? 443 : 1080;
 }
 
-/* Digits, from 1 to `max`. */
+/* Reads digits, from 1 to `max`. */
 static int export_target_read_number(const char *at, const char *end,
                                      unsigned max, unsigned *out)
 {
@@ -49,7 +49,7 @@ static int export_target_read_number(const char *at, const char *end,
     return 0;
 }
 
-/* Answers how many bits the address has, 32 or 128; 0: it is no address. */
+/* Gives how many bits the address has, 32 or 128; 0: not an address. */
 static unsigned export_target_read_address(const char *text,
                                            unsigned char out[16])
 {
@@ -58,7 +58,7 @@ static unsigned export_target_read_address(const char *text,
     return inet_pton(AF_INET6, text, out) == 1 ? 128 : 0;
 }
 
-/* "host", "host:1", "[::1]:1". */
+/* Reads "host", "host:1", "[::1]:1". */
 static int read_host(const char *at, const char *end, struct llmobs_target *out)
 {
     unsigned char address[16];
@@ -122,15 +122,15 @@ bool llmobs_target_proxy_wants_address(const struct llmobs_target *proxy)
 
 /* -- proxies ------------------------------------------------------------ */
 
-/* In a CGI program HTTP_PROXY is a header that the client sends: neither
- * libcurl nor this reads it. */
+/* In a CGI program the client sends HTTP_PROXY as a header: neither libcurl nor
+ * this library reads it. */
 static const char *const http_names[] = {"http_proxy", "all_proxy", "ALL_PROXY",
                                          NULL};
 static const char *const https_names[] = {"https_proxy", "HTTPS_PROXY",
                                           "all_proxy", "ALL_PROXY", NULL};
 static const char *const none_names[] = {"no_proxy", "NO_PROXY", NULL};
 
-/* The first that is not empty; NULL: none. */
+/* The first variable that is not empty; NULL: all are empty. */
 static const char *find_variable(const char *const *names)
 {
     for (; *names; names++) {
@@ -172,7 +172,7 @@ static bool same_name(const char *a, const char *b, size_t len)
     return true;
 }
 
-/* True for an entry that is the host itself, or a domain of it. */
+/* True for an entry that is the host itself, or a domain with the host. */
 static bool covers_name(const char *entry, size_t len, const char *host)
 {
     size_t host_len = strlen(host);
@@ -199,7 +199,7 @@ static bool same_bits(const unsigned char *a, const unsigned char *b,
     return rest == 0 || ((a[bits / 8] ^ b[bits / 8]) >> (8 - rest)) == 0;
 }
 
-/* True for an entry that is the address itself, or a range that holds it:
+/* True for an entry that is the address itself, or a range with the address:
  * "10.0.0.0/8", "[fe80::]/10". */
 static bool covers_address(const char *entry, size_t len, const char *host)
 {

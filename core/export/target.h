@@ -29,8 +29,8 @@ struct llmobs_proxies {
     char none[LLMOBS_PROXY_MAX]; /* no_proxy, with ranges of addresses */
 };
 
-/* Reads scheme, host and port of a URL. A URL without a scheme has `scheme`, or
- * with NULL is wrong. */
+/* Reads scheme, host and port of a URL. A URL without a scheme gets `scheme`,
+ * or is wrong if that is NULL. */
 int llmobs_target_parse(const char *url, const char *scheme,
                         struct llmobs_target *out);
 
@@ -43,7 +43,7 @@ void llmobs_proxies_read(struct llmobs_proxies *proxies);
 /* True when the environment names any proxy, for any request. */
 bool llmobs_proxies_named(void);
 
-/* The proxy for requests to `target`; NULL: none. Borrowed from `proxies`. */
+/* The proxy for `target`; NULL: no proxy. Borrowed from `proxies`. */
 const char *llmobs_proxies_find(const struct llmobs_proxies *proxies,
                                 const struct llmobs_target *target);
 

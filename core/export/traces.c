@@ -10,8 +10,8 @@
 
 /* -- sampling -------------------------------------------------------------- */
 
-/* The process that made the span decided, as its trace began. An event of an
- * older version does not say how. */
+/* True for a span that the process which made it keeps: it decided as the trace
+ * began. An event of an older version does not say how. */
 static bool keeps(const struct llmobs_config *config,
                   const struct llmobs_json *facts,
                   const struct llmobs_json *event)

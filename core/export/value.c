@@ -6,7 +6,7 @@
 
 #include "core/export/fields.h"
 
-/* Each level takes up to four of the writer's, of which a record needs ten. */
+/* Each level takes up to four levels of the writer; a record needs ten. */
 #define DEPTH_MAX 12
 
 /* -- values of JSON -------------------------------------------------------- */
@@ -124,8 +124,8 @@ static void put_list_again(struct llmobs_otlp_writer *w,
     llmobs_otlp_close(w);
 }
 
-/* An attribute of a span is a scalar or a list of texts. Whole numbers are
- * texts in this form. */
+/* An attribute of a span is a scalar or a list of texts. In this form whole
+ * numbers are texts. */
 static void put_again(struct llmobs_otlp_writer *w,
                       const struct llmobs_json *any)
 {

@@ -20,7 +20,7 @@ enum wire {
 
 #define VARINT_MAX 10
 #define PADDED 4                             /* bytes of a padded length */
-#define LENGTH_MAX ((size_t)1 << 7 * PADDED) /* none is as long */
+#define LENGTH_MAX ((size_t)1 << 7 * PADDED) /* no message is as long */
 #define DIGITS_MAX 20
 #define NUMBER_MAX LLMOBS_DECIMAL_MAX /* bytes of a number as text */
 
@@ -32,7 +32,7 @@ static void writer_fail(struct llmobs_otlp_writer *w, int error)
         w->error = error;
 }
 
-/* Gives the place for `len` more bytes; NULL: an error stands. */
+/* Gives the place for `len` more bytes; NULL: an error is set. */
 static char *writer_room(struct llmobs_otlp_writer *w, size_t len)
 {
     struct llmobs_buf *out = w->out;
@@ -44,7 +44,7 @@ static char *writer_room(struct llmobs_otlp_writer *w, size_t len)
     return w->error ? NULL : out->data + out->len;
 }
 
-/* Counts the bytes up to `to`, which were written at the place of room. */
+/* Counts the bytes up to `to`, which the caller has written at that place. */
 static void wrote(struct llmobs_otlp_writer *w, const char *to)
 {
     w->out->len = (size_t)(to - w->out->data);
@@ -127,8 +127,7 @@ static void add_fixed64(struct llmobs_otlp_writer *w,
         wrote(w, put_fixed64(writer_put_tag(to, field, WIRE_FIXED64), number));
 }
 
-/* Writes the tag and length of a field of `len` bytes, and makes room for
- * these. */
+/* Writes tag and length of a field of `len` bytes, and makes room for these. */
 static char *begin_bytes(struct llmobs_otlp_writer *w,
                          struct llmobs_otlp_field field, size_t len)
 {
@@ -167,7 +166,7 @@ static void close_padded(struct llmobs_otlp_writer *w)
 
 /* -- JSON ------------------------------------------------------------------ */
 
-/* Notes a member of the level; a comma is due where it is not the first. */
+/* Notes a member of the level; true where it needs a comma before it. */
 static bool is_next(struct llmobs_otlp_writer *w)
 {
     uint64_t level = UINT64_C(1) << w->depth;
@@ -177,7 +176,7 @@ static bool is_next(struct llmobs_otlp_writer *w)
     return next;
 }
 
-/* The name of a member, and a mark behind it. */
+/* Writes the name of a member, and the mark behind it. */
 static void writer_add_name(struct llmobs_otlp_writer *w,
                             struct llmobs_otlp_field field, char mark)
 {
@@ -198,7 +197,7 @@ static void writer_add_name(struct llmobs_otlp_writer *w,
     wrote(w, to);
 }
 
-/* `tail`: where the digits end; answers where they begin. */
+/* `tail`: where the digits end; gives where they begin. */
 static char *writer_put_digits(char *tail, uint64_t number)
 {
     do {
@@ -256,7 +255,7 @@ int llmobs_otlp_end(struct llmobs_otlp_writer *w)
     return w->error;
 }
 
-/* One level deeper; false: an error stands. */
+/* Goes one level deeper; false: an error is set. */
 static bool descend(struct llmobs_otlp_writer *w, bool list)
 {
     if (LLMOBS_HAZARD(levels_unbounded, w->depth + 1 >= LLMOBS_OTLP_LEVELS,
@@ -271,7 +270,7 @@ static bool descend(struct llmobs_otlp_writer *w, bool list)
     return true;
 }
 
-/* Back out of a level of the kind that the caller means. */
+/* Goes back out of a level of the kind that the caller means. */
 static bool ascend(struct llmobs_otlp_writer *w, bool list)
 {
     if (w->depth == 0 || (w->lists >> w->depth & 1) != list)
@@ -346,7 +345,7 @@ static void writer_add_bytes(struct llmobs_otlp_writer *w,
     wrote(w, to + bytes.len);
 }
 
-/* Of a text with bad bytes the length is known only behind it. */
+/* Writes a text with bad bytes, whose length is known only at its end. */
 static void add_mended(struct llmobs_otlp_writer *w,
                        struct llmobs_otlp_field field, struct llmobs_text text)
 {
@@ -360,7 +359,7 @@ static void add_mended(struct llmobs_otlp_writer *w,
     }
 }
 
-/* A field whose text has no bad bytes. False: it has, and is not written. */
+/* Writes a field without bad bytes. False: its text has some; not written. */
 static bool try_text(struct llmobs_otlp_writer *w,
                      struct llmobs_otlp_field field, struct llmobs_text text)
 {
@@ -570,13 +569,13 @@ static size_t varint_size(uint64_t number)
     return size;
 }
 
-/* The bytes of a field of bytes whose number is below 16. */
+/* The bytes of a bytes field whose number is below 16. */
 static size_t field_size(size_t len)
 {
     return 1 + varint_size(len) + len;
 }
 
-/* True where the attribute is to be written, which is counted then. */
+/* True where the attribute is to be written; counts it then. */
 static bool writer_take(struct llmobs_otlp_attributes *a)
 {
     if (a->max &&
@@ -588,9 +587,9 @@ static bool writer_take(struct llmobs_otlp_attributes *a)
     return a->writer->error == 0;
 }
 
-/* Writes a KeyValue up to its value's field, whose bytes are `value_len`;
+/* Writes a KeyValue up to its value's field, which has `value_len` bytes;
  * false: the key has bad bytes, and nothing is written. Every length is known
- * before: nothing is padded, and no level opened. */
+ * before: nothing is padded, and no level is opened. */
 static bool try_pair(struct llmobs_otlp_attributes *a, struct llmobs_text key,
                      size_t value_len)
 {
@@ -635,7 +634,7 @@ static void writer_put_pair(struct llmobs_otlp_attributes *a, const char *key,
     llmobs_buf_fini(&mended);
 }
 
-/* Writes a KeyValue up to the one field of its value, which the caller writes,
+/* Writes a KeyValue up to the only field of its value, which the caller writes,
  * and which has `value_len` bytes in protobuf. False: the attribute is
  * dropped. */
 static bool begin_attr(struct llmobs_otlp_attributes *a, const char *key,
@@ -670,7 +669,7 @@ static bool is_inside(struct llmobs_text text, size_t at)
     return ((unsigned char)text.data[at] & 0xC0) == 0x80;
 }
 
-/* Ends a text before the character that passes the limit. */
+/* Ends a text before the character that would pass the limit. */
 static struct llmobs_text writer_cut(struct llmobs_text text, size_t max)
 {
     if (max == 0 || text.len <= max)
@@ -684,7 +683,7 @@ static struct llmobs_text writer_cut(struct llmobs_text text, size_t max)
     return text;
 }
 
-/* Opens a KeyValue of which no length is known, and its value. */
+/* Opens a KeyValue of unknown length, and its value. */
 static void open_pair(struct llmobs_otlp_attributes *a, const char *key)
 {
     struct llmobs_otlp_writer *w = a->writer;
@@ -694,7 +693,7 @@ static void open_pair(struct llmobs_otlp_attributes *a, const char *key)
     llmobs_otlp_message(w, OTLP_VALUE);
 }
 
-/* A text whose length in protobuf is not known before. */
+/* Puts a text whose length in protobuf is not known before. */
 static void put_mended(struct llmobs_otlp_attributes *a, const char *key,
                        struct llmobs_text text)
 {
@@ -789,7 +788,7 @@ bool llmobs_otlp_doc_open(struct llmobs_otlp_attributes *a, const char *key)
     return w->error == 0;
 }
 
-/* The bytes of a document are clean: protobuf has them as they are. */
+/* The bytes of a document are clean: protobuf gets them as they are. */
 static void add_doc(struct llmobs_otlp_writer *w, struct llmobs_text text)
 {
     if (w->json)

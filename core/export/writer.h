@@ -2,11 +2,11 @@
  *
  * Owns:    nothing; appends to a buffer that the caller owns, and that nobody
  *          else touches between begin and end.
- * Threads: one at a time.
+ * Threads: one thread at a time.
  * Errors:  kept in `error` (-ENOMEM; -EFBIG, also some bytes before the
  *          buffer's max; -E2BIG: too many levels; -EINVAL: opened and closed
- *          unevenly): after the first one every call does nothing. A caller
- *          looks once, at the end, which then takes all back.
+ *          unevenly): after the first error every call does nothing. A caller
+ *          looks once, at the end, which then takes all bytes back.
  * Limits:  LLMOBS_OTLP_LEVELS open messages and lists; a message has less than
  *          256 MiB.
  *
@@ -32,24 +32,24 @@
 
 struct llmobs_otlp_writer {
     struct llmobs_buf *out;
-    size_t start; /* bytes that were there before */
+    size_t start; /* bytes that the buffer had before */
     bool json;
     int error;
     unsigned depth;
     uint64_t lists;                  /* JSON: the level is a list */
     uint64_t any;                    /* JSON: the level has a member */
-    uint32_t at[LLMOBS_OTLP_LEVELS]; /* protobuf: where its length stands */
+    uint32_t at[LLMOBS_OTLP_LEVELS]; /* protobuf: where the length stands */
 };
 
-/* Begins and ends the outermost message. After an error end answers it, and
- * cuts the buffer to the bytes that it had. */
+/* Begins and ends the outermost message. After an error, _end gives it, and
+ * cuts the buffer to the bytes that it had before. */
 void llmobs_otlp_begin(struct llmobs_otlp_writer *writer,
                        struct llmobs_buf *out, bool json);
 int llmobs_otlp_end(struct llmobs_otlp_writer *writer);
 
-/* A member message. _list opens a repeated field: each element is an _item;
+/* A member message. _list opens a repeated field, whose elements are _items:
  * protobuf writes the field's number with every item and nothing for the list.
- * Close what was opened with llmobs_otlp_close, a list with _close_list. */
+ * Close them with llmobs_otlp_close, a list with _close_list. */
 void llmobs_otlp_message(struct llmobs_otlp_writer *writer,
                          struct llmobs_otlp_field field);
 void llmobs_otlp_list(struct llmobs_otlp_writer *writer,
@@ -94,10 +94,10 @@ void llmobs_otlp_doubles(struct llmobs_otlp_writer *writer,
 struct llmobs_otlp_attributes {
     struct llmobs_otlp_writer *writer;
     struct llmobs_otlp_field list;
-    size_t count;     /* written */
-    size_t max;       /* beyond it they are dropped; 0: no limit */
-    size_t value_max; /* bytes of a text, cut between two characters; 0: no
-                       * limit. A text of open to close is never cut. */
+    size_t count;     /* attributes that were written */
+    size_t max;       /* further attributes are dropped; 0: no limit */
+    size_t value_max; /* bytes of a text, which is cut between two characters;
+                       * 0: no limit. A text from open to close is never cut. */
     size_t dropped;
 };
 
@@ -114,13 +114,13 @@ void llmobs_otlp_attr_texts(struct llmobs_otlp_attributes *attributes,
                             const char *key, const struct llmobs_text *texts,
                             size_t count);
 
-/* A text that is a JSON document, written piece by piece, so that it is never
- * built before. False: the attribute is dropped, or an error stands; nothing
- * was opened then. */
+/* Opens a text that is a JSON document, written piece by piece, so that it is
+ * never built before. False: the attribute is dropped, or an error is set;
+ * nothing was opened then. */
 bool llmobs_otlp_doc_open(struct llmobs_otlp_attributes *attributes,
                           const char *key);
-/* Pieces: the document's own bytes (whole characters), a string of it with its
- * quotation marks, and a value of any kind. */
+/* Pieces: the document's own bytes (complete characters), a string of it with
+ * its quotation marks, and a value of any kind. */
 void llmobs_otlp_doc_raw(struct llmobs_otlp_writer *writer, const char *text);
 void llmobs_otlp_doc_string(struct llmobs_otlp_writer *writer,
                             struct llmobs_text text);

@@ -26,17 +26,18 @@
 #include "core/log/take_back.h"
 #include "core/log/take_back_spool.h"
 
-/* A directory without a file is younger than this if its process has just
- * begun; else that process was killed. */
+/* If its process has just begun, a directory without a file is younger than
+ * this; if it is older, the process was killed. */
 #define EMPTY_S 60
 
 /* -- the process of a directory ----------------------------------------- */
 
-/* A pid means nothing in another pid namespace. Where it is not known whether a
- * process lives, it counts as living. A directory with the pid of this process
- * and another name is that of the program before an exec. The process that has
- * claimed a directory of another boot or namespace is in the directory's name,
- * so that one is asked about first. */
+/* True for an owner that has ended. A pid means nothing in another pid
+ * namespace: where it is not known whether a process lives, it counts as
+ * living. A directory with the pid of this process and another name is the
+ * directory of the program before an exec. A process that has claimed a
+ * directory of another boot or namespace stands in the directory's name, so it
+ * is asked about first. */
 static bool adopt_is_dead(const struct llmobs_adopt *adopt,
                           const struct llmobs_adopt_found *found)
 {
@@ -73,7 +74,7 @@ static bool is_for_us(const struct llmobs_adopt *adopt)
 /* -- claiming one --------------------------------------------------------- */
 
 /* 0 where the directory cannot be claimed or read, so that the walk goes on to
- * the next one. */
+ * the next directory. */
 static int adopt_open_dir(struct llmobs_adopt *adopt,
                           const struct llmobs_adopt_found *found)
 {
@@ -85,7 +86,7 @@ static int adopt_open_dir(struct llmobs_adopt *adopt,
         return rc == -ENOMEM ? rc : 0;
     }
     adopt->here = claim;
-    adopt->walk.found |= !adopt->unset; /* a relay hears of new ones */
+    adopt->walk.found |= !adopt->unset; /* news for a relay */
     llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
     rc = llmobs_adopt_survey(adopt);
     if (!rc)
@@ -107,8 +108,8 @@ static bool adopt_is_old(const char *path)
            llmobs_clock_wall_ns() / 1000000000 - st.st_mtime > EMPTY_S;
 }
 
-/* Removes the directory of a process that was killed in its first write. There
- * is nothing to read in it, because the owner is written before all else. */
+/* Removes the directory of a process that was killed in its first write. It has
+ * nothing to read, because the owner is written before all else. */
 static void remove_stub(struct llmobs_adopt *adopt, const char *dir,
                         const struct llmobs_record_owner *who)
 {
@@ -131,7 +132,7 @@ static void remove_stub(struct llmobs_adopt *adopt, const char *dir,
     rmdir(dir);
 }
 
-/* True for the directory of this process. It is asked again after the files
+/* True for the directory of this process. To be asked again after the files
  * were listed, because the directory has files only once its path is known. */
 static bool adopt_is_own(const struct llmobs_adopt *adopt, const char *path)
 {
@@ -140,8 +141,8 @@ static bool adopt_is_own(const struct llmobs_adopt *adopt, const char *path)
 
 /* -- finding one -------------------------------------------------------- */
 
-/* The kernel takes the times of files from its last tick, so a change may have
- * the time of the one before it. */
+/* The kernel takes the times of files from its last tick, so a change may get
+ * the time of an earlier change. */
 #define TICK_MS 20
 
 static int64_t modified_by(const struct stat *st, int64_t now_ns)
@@ -152,12 +153,12 @@ static int64_t modified_by(const struct stat *st, int64_t now_ns)
 }
 
 /* Lists the files of a directory of the spool, and finds out about its process.
- * False where it is that of no process, of another user, or of this process, or
- * where this process holds it and has not yet settled what it read there.
- * Root, too, leaves a directory to its user, and makes a process for that.
+ * False where it is no process's directory, another user's, or this process's;
+ * or where this process holds it and has not yet settled what it read there.
+ * Root also leaves a directory to its user, and starts a process for that.
  *
- * The look at the process comes first: where it has ended, nobody writes to the
- * files that are listed and read after it. */
+ * The look at the process comes first: if the process has ended, nobody writes
+ * to the files that are listed and read after that. */
 static bool adopt_look_at(struct llmobs_adopt *adopt, const char *name,
                           struct llmobs_adopt_found *found)
 {
@@ -181,8 +182,8 @@ static bool adopt_look_at(struct llmobs_adopt *adopt, const char *name,
            !adopt_is_own(adopt, found->path);
 }
 
-/* True for a directory that another process, a relay, delivers. It may have
- * calls of it under way, read while the program still lived. */
+/* True for a directory whose calls another process, a relay, delivers. The
+ * relay may still deliver calls that it read while the program lived. */
 static bool has_relay(const struct llmobs_adopt *adopt)
 {
     int base;
@@ -196,7 +197,7 @@ static bool has_relay(const struct llmobs_adopt *adopt)
     return has;
 }
 
-/* 1: this process has claimed it; 0: it is not for this process. */
+/* 1: this process has claimed the directory; 0: it is not for this process. */
 static int try_dir(struct llmobs_adopt *adopt, const char *name)
 {
     struct llmobs_adopt_found found;
@@ -225,9 +226,8 @@ static int try_dir(struct llmobs_adopt *adopt, const char *name)
                : 0;
 }
 
-/* True where the spool has no directory but that of this process, so that it
- * need not be listed. Many file systems count each directory as a link to the
- * one above. */
+/* True where the spool has no directory but this process's, so that it need not
+ * be listed. Many file systems count each directory as a link to its parent. */
 static bool has_own_alone(const struct llmobs_adopt *adopt, int base)
 {
     struct stat st;
@@ -236,7 +236,7 @@ static bool has_own_alone(const struct llmobs_adopt *adopt, int base)
            fstat(base, &st) == 0 && st.st_nlink == 3;
 }
 
-/* Opens the list of the spool; NULL with 0 where there is nothing to visit. */
+/* Opens the list of the spool; NULL with 0: nothing to visit. */
 static int adopt_open_list(struct llmobs_adopt *adopt, DIR **list)
 {
     int fd, rc = llmobs_spool_base(adopt->config, true, &fd);
@@ -252,8 +252,8 @@ static int adopt_open_list(struct llmobs_adopt *adopt, DIR **list)
     return *list ? 0 : -errno;
 }
 
-/* Visits each name in the spool until a visit gives other than 0, and gives
- * that. */
+/* Visits each name in the spool until a visit gives a number other than 0, and
+ * gives that number. */
 static int adopt_walk(struct llmobs_adopt *adopt,
                       int (*visit)(struct llmobs_adopt *, const char *, void *),
                       void *ctx)
@@ -277,7 +277,7 @@ static void end_walk(struct llmobs_adopt *adopt)
     adopt->walk = (struct llmobs_adopt_names){0};
 }
 
-/* A walk begins: it visits all. */
+/* Begins a walk, which visits all directories. */
 static int adopt_begin_walk(struct llmobs_adopt *adopt)
 {
     adopt->given_up_count = 0;
@@ -285,8 +285,8 @@ static int adopt_begin_walk(struct llmobs_adopt *adopt)
     return adopt->walk.list ? 0 : -ENOMEM;
 }
 
-/* By when they were made, which the last number of a name says: a call that
- * goes on from another one's process comes behind it. */
+/* Orders names by the time when they were made, which the last number of a name
+ * tells: a call that continues another process's call then comes after it. */
 static int adopt_by_age(const void *a, const void *b)
 {
     const char *x = strrchr(a, '-'), *y = strrchr(b, '-');
@@ -297,8 +297,8 @@ static int adopt_by_age(const void *a, const void *b)
     return strcmp(x, y);
 }
 
-/* Reads the names that come next. A directory that was made meanwhile may have
- * been passed over: the next walk finds it. */
+/* Reads the next names. A directory that was made meanwhile may have been
+ * passed over: the next walk finds it. */
 static int next_names(struct llmobs_adopt *adopt)
 {
     struct llmobs_adopt_names *names = &adopt->walk;
@@ -329,8 +329,8 @@ static int next_names(struct llmobs_adopt *adopt)
     return 0;
 }
 
-/* Claims the next directory: 1; 0: there is none. After an end at which some
- * were found the walk begins anew, until it finds none. */
+/* Claims the next directory: 1; 0: none is left. If the walk has found some, it
+ * begins anew at its end, until it finds none. */
 static int adopt_find_dir(struct llmobs_adopt *adopt)
 {
     struct llmobs_adopt_names *names = &adopt->walk;
@@ -438,8 +438,8 @@ void llmobs_adopt_except(struct llmobs_adopt *adopt, struct llmobs_spool *own)
     adopt->own = own;
 }
 
-/* A directory that its user has made read-only keeps its files. Their spans
- * were delivered, and go. */
+/* A directory that its user has made read-only keeps its files. Their spans are
+ * delivered, so the files are emptied. */
 static void adopt_remove_file(const char *path)
 {
     int fd;
@@ -455,8 +455,8 @@ static void adopt_remove_file(const char *path)
 }
 
 /* Removes the directory and its files once nothing is left to deliver. A relay
- * leaves the directory to the next process: on a disk it takes longer to make
- * one than all else that such a process does there. */
+ * leaves the directory to the next process: on a disk it takes longer to make a
+ * directory than all else that a short process does there. */
 static void adopt_remove_dir(const struct llmobs_adopt *adopt,
                              const struct llmobs_adopt_claim *claim)
 {
@@ -492,8 +492,8 @@ static void close_if_done(struct llmobs_adopt *adopt,
     llmobs_adopt_drop_claim(claim);
 }
 
-/* All entries of the present directory were given: it is forgotten, and its
- * claim waits for these. */
+/* All entries of the present directory were given: forgets it. Its claim waits
+ * until they are let go or given back. */
 static void finish_here(struct llmobs_adopt *adopt)
 {
     struct llmobs_adopt_claim *claim = adopt->here;
@@ -523,8 +523,8 @@ int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
     }
 }
 
-/* Releases the first entries of `list` that are in one file, as many as one
- * note holds; gives how many. Where the disk has no room for the note, it
+/* Releases the first entries of `list` that are in one file, at most as many as
+ * one note holds; gives how many. If the disk has no room for the note,
  * releases them in place. */
 static size_t note_some(const struct llmobs_adopt *adopt,
                         const struct llmobs_spooled *list, size_t count)
@@ -548,7 +548,7 @@ static size_t note_some(const struct llmobs_adopt *adopt,
     return n;
 }
 
-/* Releases entries of one claim. A directory that will be removed gets no note
+/* Releases entries of one claim. A directory that will be removed needs no note
  * of that. */
 static void let_go_of(struct llmobs_adopt *adopt,
                       const struct llmobs_spooled *list, size_t count)
@@ -651,8 +651,8 @@ static int count_files(struct llmobs_adopt *adopt, bool dead,
     return rc;
 }
 
-/* A process before its first entry, or one that took on a sandbox and has made
- * no call, leaves files without a byte. */
+/* True where a file has a byte. A process before its first entry leaves empty
+ * files, as does one that took on a sandbox and has made no call. */
 static bool has_bytes(const struct llmobs_adopt *adopt, const char *dir)
 {
     char path[PATH_MAX];
@@ -726,11 +726,11 @@ int llmobs_adopt_any(struct llmobs_adopt *adopt)
 struct under_way {
     llmobs_adopt_call_fn *visit;
     void *ctx;
-    struct llmobs_adopt_call call; /* as far as the directory has it */
+    struct llmobs_adopt_call call; /* as far as the directory tells */
 };
 
-/* A damaged entry is passed over: it stays, and is counted when its process has
- * ended. */
+/* Visits a call. A damaged entry is passed over: it stays, and is counted when
+ * its process has ended. */
 static int visit_call(struct llmobs_adopt *adopt,
                       const struct llmobs_entry *entry,
                       struct under_way *under_way)
@@ -781,8 +781,8 @@ static void note_process(struct llmobs_adopt *adopt,
     llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
 }
 
-/* Passes over the directories that another process has claimed or was given:
- * the calls in them have ended with their process, or before. */
+/* Visits the calls of a process. Passes over directories that another process
+ * has claimed or was given: their calls ended with their process, or before. */
 static int visit_living(struct llmobs_adopt *adopt, const char *name, void *ctx)
 {
     struct under_way *under_way = ctx;

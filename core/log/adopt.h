@@ -1,21 +1,21 @@
 /* adopt - delivers the entries that ended processes have left in the spool.
  *
- * A process claims the directory of an ended one: it renames it to a name with
- * its own pid, and then delivers the entries in it. It delivers an END or EVENT
- * as it is. A BEGIN without an END, or a START alone, becomes a call that the
- * death of its process ended. Each entry that is let go is noted in its file,
- * so that at most one batch is delivered twice if the adopting process dies,
- * too. The directory goes with its last entry.
+ * A process claims the directory of an ended process: it gives the directory a
+ * name with its own pid, and then delivers the entries in it. It delivers an
+ * END or EVENT as it is. A BEGIN without an END, or a START alone, becomes a
+ * call that the death of its process ended. Each entry that is let go is noted
+ * in its file, so that at most one batch is delivered twice if the adopting
+ * process also dies. The directory goes with its last entry.
  *
  * Short programs leave one call each. So a process claims some directories
- * before the first of them is delivered: their calls go in one batch.
+ * before it delivers the first: their calls go in one batch.
  *
  * Owns:    the directories that it has claimed, each until all of it is read
  *          and let go or given back.
- * Threads: one at a time: the one that has the worker's turn, or the command.
+ * Threads: the thread that has the worker's turn, or the command.
  * Errors:  negative errno; a file that cannot be read stays and is counted.
- * Limits:  64 claimed directories; of one at a time the entries are in memory,
- *          and of these one file.
+ * Limits:  64 claimed directories; memory has the entries of one directory at a
+ *          time, and the text of one of its files.
  * Fork:    a child forgets all of it, by abandon.
  */
 #ifndef LLMOBS_ADOPT_H
@@ -33,12 +33,12 @@ struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
                                       enum llmobs_adopt_whose whose);
 void llmobs_adopt_free(struct llmobs_adopt *adopt);
 
-/* From this monotonic time on no directory is read, also not one that was just
- * claimed (INT64_MAX: no such time). Any thread. */
+/* After this monotonic time no directory is read, not even a directory that was
+ * just claimed (INT64_MAX: no such time). Any thread. */
 void llmobs_adopt_until(struct llmobs_adopt *adopt, int64_t mono_ns);
 
 /* Sets the pid namespaces that live. Without them, a directory from another
- * namespace than that of this process is never adopted. Borrowed until free. */
+ * namespace than this process's is never adopted. Borrowed until free. */
 void llmobs_adopt_living(struct llmobs_adopt *adopt,
                          const struct llmobs_live_namespaces *living);
 
@@ -46,10 +46,10 @@ void llmobs_adopt_living(struct llmobs_adopt *adopt,
  * it. */
 void llmobs_adopt_except(struct llmobs_adopt *adopt, struct llmobs_spool *own);
 
-/* Makes it the adoption of a relay: also entries of living processes are given
+/* Makes it the adoption of a relay. It also gives entries of living processes
  * that they handed over (entry.h), and entries of processes that have the
- * destinations of `unset`, a configuration that names none. Such a directory
- * is not claimed. Borrows the configuration. -ENOMEM. */
+ * destinations of `unset`, a configuration that names none. Such a directory is
+ * not claimed. Borrows the configuration. -ENOMEM. */
 int llmobs_adopt_relay(struct llmobs_adopt *adopt,
                        const struct llmobs_config *unset);
 
@@ -58,9 +58,9 @@ int llmobs_adopt_relay(struct llmobs_adopt *adopt,
 size_t llmobs_adopt_owners(struct llmobs_adopt *adopt,
                            const struct llmobs_owner *out[LLMOBS_ADOPT_OWNERS]);
 
-/* Gives the next entry: 1. Claims another directory once it has read the last
- * one. 0: there is nothing more to adopt; -EAGAIN: another directory may be
- * claimed when all entries of one are let go or given back; any other negative
+/* Gives the next entry: 1. Claims another directory once the last one is read.
+ * 0: nothing more is to be adopted; -EAGAIN: another directory may be claimed
+ * when all entries of one are let go or given back; any other negative
  * errno. */
 int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out);
 
@@ -73,7 +73,8 @@ void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
 bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id);
 
 /* Adds an event of a span, with that id, to the file of an entry that was given
- * and is out; gives where it is. It is out, too, and no call gives it. */
+ * and is not settled. Gives the event's place; it is not settled, and no call
+ * gives it. */
 int llmobs_adopt_add(struct llmobs_adopt *adopt,
                      const struct llmobs_spooled *beside, uint64_t id,
                      struct llmobs_text event, struct llmobs_spooled *out);
@@ -81,20 +82,20 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
 /* In a forked child: forgets the inherited directory, and frees nothing. */
 void llmobs_adopt_abandon(struct llmobs_adopt *adopt);
 
-/* Notes which destinations have an entry that others still wait for. */
+/* Notes which destinations have an entry that other destinations wait for. */
 void llmobs_adopt_note_delivered_to(struct llmobs_adopt *adopt,
                                     const struct llmobs_spooled *spooled,
                                     unsigned delivered_to);
 
-/* Counts all of it; claims and changes nothing. -EBUSY while a directory is
- * adopted. _any: 1 where an ended process has left a directory for this one,
- * else 0; it looks no further than the first. */
+/* Counts all entries in the spool; claims and changes nothing. -EBUSY while a
+ * directory is adopted. _any: 1 where an ended process has left a directory for
+ * this process, else 0; it stops at the first. */
 int llmobs_adopt_count(struct llmobs_adopt *adopt,
                        struct llmobs_adopt_left *out);
 int llmobs_adopt_any(struct llmobs_adopt *adopt);
 
 /* Visits the calls that are under way; claims and changes nothing. A visit that
- * answers other than 0 ends the walk. -EBUSY as for _count. */
+ * gives a number other than 0 ends the walk. -EBUSY as of _count. */
 int llmobs_adopt_under_way(struct llmobs_adopt *adopt,
                            llmobs_adopt_call_fn *visit, void *ctx);
 

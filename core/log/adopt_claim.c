@@ -12,11 +12,11 @@
 #include "lib/base/log.h"
 #include "core/log/spool_file.h"
 
-/* In the nonce of a directory that a relay has claimed after its process gave
+/* In the nonce of a directory that a relay has claimed after the process gave
  * it away: the process may be in a namespace where nobody can ask for it. */
 #define WAS_GIVEN ((uint64_t)1 << 63)
 
-/* In the nonce of each directory that was claimed. */
+/* In the nonce of each claimed directory. */
 #define WAS_CLAIMED ((uint64_t)1 << 62)
 
 /* -- the process of a directory ----------------------------------------- */
@@ -52,7 +52,7 @@ static void name_anew(struct llmobs_adopt *adopt,
 }
 
 /* True for a directory that this process has claimed before, and could not read
- * or deliver: to rename it again would be news to a relay, without end. */
+ * or deliver: another rename would be news to a relay, without end. */
 static bool adopt_claim_is_mine(const struct llmobs_adopt *adopt,
                                 const struct llmobs_record_owner *who)
 {
@@ -94,7 +94,7 @@ int llmobs_adopt_claim_path(const struct llmobs_adopt *adopt,
     return 0;
 }
 
-/* False where a file could neither be removed nor emptied once its calls are
+/* False where a file can be neither removed nor emptied after its calls are
  * delivered: each walk would deliver them again. */
 static bool can_go(const struct llmobs_adopt *adopt,
                    const struct llmobs_adopt_found *found)

@@ -1,7 +1,7 @@
 /* adopt_claim - the directories that this process has claimed.
  *
  * Owns:    nothing; the claims belong to the adoption.
- * Threads: the one that has the adoption.
+ * Threads: the thread that has the adoption.
  * Errors:  negative errno.
  */
 #ifndef LLMOBS_ADOPT_CLAIM_H
@@ -10,16 +10,16 @@
 #include "core/log/adopt_state.h"
 #include "core/log/spool_file.h"
 
-/* True where the process has given the directory away. Other processes than a
- * relay do not ask this: only a relay knows, as the one that has the sign, that
- * whoever has claimed it since is dead. */
+/* True where the process has given the directory away. Only a relay asks this:
+ * it has the sign, so it alone knows that any process that has claimed the
+ * directory since is dead. */
 bool llmobs_adopt_is_given(const struct llmobs_adopt *adopt,
                            const struct llmobs_record_owner *who);
 
-/* Gives a claim that is not in use; NULL: all are. */
+/* Gives a claim that is not in use; NULL: all are in use. */
 struct llmobs_adopt_claim *llmobs_adopt_free_claim(struct llmobs_adopt *adopt);
 
-/* Ends the use of a claim: its directory is what it is. */
+/* Ends the use of a claim; its directory stays as it is. */
 void llmobs_adopt_drop_claim(struct llmobs_adopt_claim *claim);
 
 /* The path of a directory in the spool. -ENAMETOOLONG. */
@@ -31,31 +31,30 @@ int llmobs_adopt_claim_path(const struct llmobs_adopt *adopt,
                             const struct llmobs_adopt_claim *claim,
                             char out[PATH_MAX]);
 
-/* Prepares to write to a file of a claimed directory, which no other process
- * writes to, unless its process lives. Reads the key again, as the file that
- * was read last may have another. `path` and `key` are the caller's. */
+/* Prepares a write to a file of a claimed directory, to which no other process
+ * writes, unless the directory's process lives. Reads the key again, as the
+ * last file may have had another key. `path` and `key` are the caller's. */
 int llmobs_adopt_claim_target(const struct llmobs_adopt *adopt,
                               const struct llmobs_spooled *spooled,
                               char path[PATH_MAX], struct llmobs_entry_key *key,
                               struct llmobs_spool_target *out);
 
-/* Notes there which destinations have the entry; 0: none has it any more. */
+/* Notes in the file which destinations have the entry; 0: none any more. */
 void llmobs_adopt_claim_note(const struct llmobs_adopt *adopt,
                              const struct llmobs_spooled *spooled,
                              unsigned delivered_to);
 
 /* True for a directory that a process has claimed to adopt it: its entries are
- * that one's, as long as it lives. */
+ * that process's, as long as it lives. */
 bool llmobs_adopt_is_claimed(const struct llmobs_record_owner *who);
 
-/* Gives the directory the name of this process. It fails where another process
- * was faster. */
+/* Gives the directory this process's name. Fails if another was faster. */
 int llmobs_adopt_claim_dir(struct llmobs_adopt *adopt,
                            const struct llmobs_adopt_found *found,
                            struct llmobs_adopt_claim *claim);
 
 /* _forget_dir: the adoption reads no directory any more, as in a forked child.
- * _leave_dir frees what it knew of it before. */
+ * _leave_dir also frees what it knew of the directory. */
 void llmobs_adopt_forget_dir(struct llmobs_adopt *adopt);
 void llmobs_adopt_leave_dir(struct llmobs_adopt *adopt);
 
@@ -63,7 +62,7 @@ void llmobs_adopt_leave_dir(struct llmobs_adopt *adopt);
 void llmobs_adopt_give_up(struct llmobs_adopt *adopt,
                           const struct llmobs_adopt_claim *claim);
 
-/* True for a directory that this process has open, also under another name. */
+/* True for a directory that this process has open, even under another name. */
 bool llmobs_adopt_is_held(const struct llmobs_adopt *adopt, ino_t inode);
 
 /* True for a directory that this process has claimed in this walk. */

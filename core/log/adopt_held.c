@@ -16,14 +16,14 @@
 #include "core/log/spool_file.h"
 #include "lib/base/hazard.h"
 
-/* A system call that found a file by its old name has ended after this time,
- * and a thread that has it open has most likely written. */
+/* After this time a system call that found a file by its old name has ended,
+ * and a thread that has the file open has most likely written. */
 #define SEALED_S 2
 #define SEALED_LONG_S 60
 /* The time between two looks for files to seal. */
 #define TIDY_MS 1000
-/* After this time a directory that rests is looked at in full: its process may
- * be dead, and some file may have to go. */
+/* After this time a directory without news is looked at in full: its process
+ * may be dead, and some file may have to be removed. */
 #define RESTS_MS 900
 
 /* -- directories of living processes ------------------------------------- */
@@ -100,7 +100,7 @@ static __attribute__((noinline)) bool is_as_before(
            (size_t)st.st_size == progress->size;
 }
 
-/* True for a process that has ended. One in another pid namespace cannot be
+/* True for a process that has ended. In another pid namespace none can be
  * asked. */
 static bool has_gone(const struct llmobs_adopt_progress *progress)
 {
@@ -161,7 +161,7 @@ static __attribute__((noinline)) bool has_news(
            (size_t)st.st_size != progress->size;
 }
 
-/* True where somebody needs an entry of this file: the relay, or the process
+/* True where a process needs an entry of this file: the relay, or the process
  * whose call has not ended. */
 static bool adopt_held_is_needed(struct llmobs_adopt *adopt, uint32_t file,
                                  bool *by_relay)
@@ -183,7 +183,7 @@ static bool adopt_held_is_needed(struct llmobs_adopt *adopt, uint32_t file,
 }
 
 /* A thread of the process has written to a file after the process had begun a
- * newer one, and the relay has read that one: it reads the older one again. */
+ * newer file, which the relay has read: reads the older file again. */
 static void go_back(struct llmobs_adopt *adopt,
                     struct llmobs_adopt_progress *progress, uint32_t file)
 {
@@ -191,13 +191,13 @@ static void go_back(struct llmobs_adopt *adopt,
         progress->file = file;
         progress->from = 0;
     }
-    progress->size = SIZE_MAX; /* of no file: there is news */
+    progress->size = SIZE_MAX; /* no file has this size: there is news */
     adopt->walk.found = true;
 }
 
-/* A lease proves that no thread has the file open, and its size that none has
- * written since it was read. Where the file system has no leases, time has to
- * do. */
+/* A lease proves that no thread has the file open, and the file's size that no
+ * thread has written since it was read. If the file system has no leases, time
+ * has to be proof enough. */
 static __attribute__((noinline)) bool remove_sealed(const char *path,
                                                     size_t size)
 {
@@ -236,8 +236,8 @@ static __attribute__((noinline)) void seal(const struct llmobs_adopt *adopt,
     llmobs_crash_point("sealed a file");
 }
 
-/* Files that are newer than one that is needed, or still there, may hold the
- * end of a call which that one begins: so they are not removed before it. */
+/* Files that are newer than a needed or remaining file may hold the end of a
+ * call that begins in it: so they are not removed before that file. */
 struct tidying {
     struct llmobs_adopt_progress *progress;
     bool may_seal;
@@ -289,7 +289,7 @@ void llmobs_adopt_sort_by_age(uint32_t *files, size_t count)
     qsort(files, count, sizeof(*files), adopt_held_by_age);
 }
 
-/* Goes from the oldest on. */
+/* Goes on from the oldest file. */
 static void tidy_old(struct llmobs_adopt *adopt,
                      struct llmobs_adopt_progress *progress)
 {
@@ -302,20 +302,20 @@ static void tidy_old(struct llmobs_adopt *adopt,
             tidy_file(adopt, &tidying, adopt->files[i]);
 }
 
-/* Removes the files of the present directory that nobody needs, but the
+/* Removes the files of the present directory that nobody needs, except the
  * newest. */
 static void adopt_held_tidy(struct llmobs_adopt *adopt)
 {
     struct llmobs_adopt_progress *progress = adopt->at_living;
 
     progress->tidied_ns = llmobs_clock_mono_ns();
-    adopt->at_living = NULL; /* the survey is of all entries */
+    adopt->at_living = NULL; /* for a survey of all entries */
     if (llmobs_adopt_survey(adopt) == 0)
         tidy_old(adopt, progress);
 }
 
-/* Opens the directory of a living process, which may rename it. -ENOENT: it is
- * there no more. */
+/* Opens the directory of a living process, which may rename it. -ENOENT: it
+ * does not exist any more. */
 static int adopt_held_hold(struct llmobs_adopt *adopt, const char *name,
                            const struct llmobs_adopt_found *found,
                            struct llmobs_adopt_claim *claim)
@@ -331,9 +331,9 @@ static int adopt_held_hold(struct llmobs_adopt *adopt, const char *name,
     return llmobs_adopt_claim_path(adopt, claim, adopt->dir);
 }
 
-/* Reads what the process has handed over since the last time. 1: there may be
- * some; 0: there is nothing new, or the next visit takes it: a process that
- * never rests has old files, too. */
+/* Reads what the process has handed over since the last time. 1: perhaps it
+ * handed something over; 0: nothing is new, or the next visit takes it. (A
+ * process that is always busy also has old files.) */
 static int adopt_held_read_living(struct llmobs_adopt *adopt,
                                   const struct llmobs_adopt_found *found)
 {

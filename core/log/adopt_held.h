@@ -1,9 +1,9 @@
 /* adopt_held - the directories of living processes, which a relay holds open
- * while it delivers the entries in them that are for it. It removes files there
- * that nobody needs any more.
+ * while it delivers their entries that are for it. It removes files there that
+ * nobody needs any more.
  *
  * Owns:    nothing; the lists belong to the adoption.
- * Threads: the one that has the adoption.
+ * Threads: the thread that has the adoption.
  * Errors:  negative errno; a directory that cannot be read is passed over.
  */
 #ifndef LLMOBS_ADOPT_HELD_H
@@ -11,12 +11,12 @@
 
 #include "core/log/adopt_state.h"
 
-/* Notes that the directory is still there. True where a look at it would find
- * nothing: there was nothing new a moment ago, its process lives, and neither
- * the directory nor its newest file has changed. */
+/* Notes that the directory still exists. True where another look would find
+ * nothing: it had nothing new a moment ago, its process lives, and neither the
+ * directory nor its newest file has changed. */
 bool llmobs_adopt_meet(struct llmobs_adopt *adopt, const char *name);
 
-/* Forgets directories that are not there any more. */
+/* Forgets directories that do not exist any more. */
 void llmobs_adopt_forget_unmet(struct llmobs_adopt *adopt);
 
 /* All that was handed over up to the survey is settled. */
@@ -26,8 +26,8 @@ void llmobs_adopt_advance(struct llmobs_adopt *adopt,
 /* Sorts numbers of files, sealed or not, from the oldest on. */
 void llmobs_adopt_sort_by_age(uint32_t *files, size_t count);
 
-/* Opens the directory of a living process, where it has something new: 1, and
- * its entries can be read (adopt_read.h). 0: it has not, or cannot be read. */
+/* Opens the directory of a living process, if it has something new: 1, and its
+ * entries can be read (adopt_read.h). 0: nothing is new, or unreadable. */
 int llmobs_adopt_open_living(struct llmobs_adopt *adopt, const char *name,
                              const struct llmobs_adopt_found *found);
 

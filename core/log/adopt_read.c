@@ -14,7 +14,7 @@
 #include "core/log/spool_file.h"
 #include "lib/base/hazard.h"
 
-/* The bytes of a directory that an ending process still reads. */
+/* An ending process reads a directory only up to so many bytes. */
 #define ENDING_BYTES ((size_t)256 * 1024)
 #define IDS_MAX ((size_t)4 * 1024 * 1024)
 /* Room for the owner that most processes write. */
@@ -68,8 +68,8 @@ static struct llmobs_text adopt_read_text_of(const struct llmobs_adopt *adopt)
     return (struct llmobs_text){adopt->text.data, adopt->text.len};
 }
 
-/* A process that was killed in its first write leaves less than a key: that
- * counts as an empty file. */
+/* Reads the key. A process that was killed in its first write leaves less than
+ * a key: that counts as an empty file. */
 static int adopt_read_read_key(struct llmobs_adopt *adopt)
 {
     int rc = llmobs_entry_file_read(adopt_read_text_of(adopt), &adopt->key);
@@ -105,7 +105,7 @@ int llmobs_adopt_have_file(struct llmobs_adopt *adopt, uint32_t file)
                                                         LLMOBS_SPOOL_TEXT);
 }
 
-/* Where a file of the present directory begins to be of interest. */
+/* Where the interesting part of a file of the present directory begins. */
 static size_t adopt_read_begin_of(const struct llmobs_adopt *adopt,
                                   uint32_t file)
 {
@@ -114,7 +114,7 @@ static size_t adopt_read_begin_of(const struct llmobs_adopt *adopt,
                : 0;
 }
 
-/* Reads a file of the present directory from there on. */
+/* Reads a file of the present directory from that place on. */
 static int read_here(struct llmobs_adopt *adopt, uint32_t file)
 {
     size_t from = adopt_read_begin_of(adopt, file);
@@ -165,7 +165,7 @@ static __attribute__((noinline)) bool is_long(const char *dir, uint32_t file)
            st.st_size >= (off_t)LLMOBS_ADOPT_OWNER_LOOK;
 }
 
-/* Reads the owner from one file, which mostly begins with it. A small file is
+/* Reads the owner from a file, which mostly begins with it. A small file is
  * read whole, so that it need not be read again. */
 static int owner_in(struct llmobs_adopt *adopt, const char *dir, uint32_t file)
 {
@@ -217,7 +217,7 @@ static int note_ids(struct llmobs_adopt_ids *ids,
     return rc;
 }
 
-/* Makes room for one more. */
+/* Makes room for another entry. */
 static int grow_delivered_to(struct llmobs_adopt *adopt)
 {
     size_t cap = adopt->delivered_to_cap ? adopt->delivered_to_cap * 2 : 64;
@@ -254,7 +254,7 @@ static int adopt_read_note_delivered_to(struct llmobs_adopt *adopt,
 }
 
 /* Gives the destinations that have the entry. False where no process has noted
- * any, not even an empty set. */
+ * destinations, not even an empty set. */
 static bool delivered_to_of(const struct llmobs_adopt *adopt, uint64_t id,
                             unsigned *bits)
 {
@@ -306,8 +306,8 @@ size_t llmobs_adopt_note_file(struct llmobs_adopt *adopt, uint32_t file)
     return st.st_size > 0 ? (size_t)st.st_size : 0;
 }
 
-/* Reading cannot be cut short. So where the app waits for it, a directory is
- * begun only if it is read in no time. */
+/* Reading cannot be cut short. So if the app waits for it, a directory is begun
+ * only if it is read in no time. */
 static bool is_too_much(struct llmobs_adopt *adopt, size_t bytes)
 {
     return atomic_load(&adopt->until_ns) != INT64_MAX &&
@@ -315,7 +315,7 @@ static bool is_too_much(struct llmobs_adopt *adopt, size_t bytes)
             llmobs_adopt_is_late(adopt));
 }
 
-/* The first file of the present directory that is of interest. */
+/* The first file of the present directory with an interesting part. */
 static size_t first_file(const struct llmobs_adopt *adopt)
 {
     size_t i = 0;
@@ -436,7 +436,7 @@ static int adopt_read_read_entry(struct llmobs_adopt *adopt,
         LLMOBS_HAZARD(claims_mixed, (uint32_t)(adopt->here - adopt->claims), 0);
     out->spooled.offset =
         adopt_read_begin_of(adopt, out->spooled.file) + entry->offset;
-    /* In a process with other destinations the bits mean others. */
+    /* In a process with other destinations the bits mean other destinations. */
     counted = delivered_to_of(adopt, entry->id, &out->delivered_to);
     if (adopt->whose == LLMOBS_ADOPT_ANY)
         out->delivered_to &= LLMOBS_INFERRED;
@@ -447,8 +447,8 @@ static int adopt_read_read_entry(struct llmobs_adopt *adopt,
     return llmobs_exchange_read(entry, &adopt->recalls, &out->exchange);
 }
 
-/* 1: `out` has the entry; 0: it is not to be delivered; -ENOMEM: the next call
- * reads it again. */
+/* 1: `out` has the entry; 0: the entry is not to be delivered; -ENOMEM: the
+ * next call reads it again. */
 static int adopt_read_give(struct llmobs_adopt *adopt,
                            const struct llmobs_entry *entry,
                            struct llmobs_adopted *out)

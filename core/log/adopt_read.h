@@ -1,8 +1,8 @@
-/* adopt_read - reads the entries in a directory of the spool: which of them are
- * settled, and which are to be delivered.
+/* adopt_read - reads the entries in a directory of the spool, and finds out
+ * which entries are settled, and which are to be delivered.
  *
  * Owns:    nothing; its lists and the text of one file belong to the adoption.
- * Threads: the one that has the adoption.
+ * Threads: the thread that has the adoption.
  * Errors:  negative errno.
  * Limits:  LLMOBS_ADOPT_FILES files of a directory, IDS_MAX ids.
  */
@@ -22,9 +22,9 @@ int llmobs_adopt_have_file(struct llmobs_adopt *adopt, uint32_t file);
 bool llmobs_adopt_next_entry(const struct llmobs_adopt *adopt, size_t *at,
                              struct llmobs_entry *entry);
 
-/* Reads the owner of a directory from the first of its listed files that has
- * one in its first LLMOBS_ADOPT_OWNER_LOOK bytes. -ENODATA: none has, and all
- * files could be read. */
+/* Reads the owner of a directory from the first of its listed files that has an
+ * owner in its first LLMOBS_ADOPT_OWNER_LOOK bytes. -ENODATA: no file has an
+ * owner, and all could be read. */
 #define LLMOBS_ADOPT_OWNER_LOOK ((size_t)64 * 1024)
 int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir);
 
@@ -40,12 +40,12 @@ int llmobs_adopt_survey(struct llmobs_adopt *adopt);
 bool llmobs_adopt_is_open(const struct llmobs_adopt *adopt,
                           const struct llmobs_entry *entry);
 
-/* True for an entry that this process has to deliver. A living process delivers
- * what it has not handed over. */
+/* True for an entry that this process has to deliver. A living process itself
+ * delivers the entries that it has not handed over. */
 bool llmobs_adopt_is_due(const struct llmobs_adopt *adopt,
                          const struct llmobs_entry *entry);
 
-/* Gives the next entry of the present directory: 1; 0: there is none. */
+/* Gives the next entry of the present directory: 1; 0: no entry is left. */
 int llmobs_adopt_next_here(struct llmobs_adopt *adopt,
                            struct llmobs_adopted *out);
 

@@ -35,7 +35,7 @@ static bool counts_is_at(const struct llmobs_counts *counts, size_t i,
            strcmp(counts->list[i].name, name) == 0;
 }
 
-/* Looks at `first` before the others: lists that are merged mostly have one
+/* Looks at `first` before the rest: lists that are merged mostly have one
  * order. */
 static const struct llmobs_count *counts_find(
     const struct llmobs_counts *counts, const char *name, size_t first)
@@ -108,8 +108,9 @@ static uint64_t checksum(const char *text, size_t len)
     return sum;
 }
 
-/* "NAME NUMBER" as a line; gives its length. No printf: a short process writes
- * a page of some 25 lines as it ends. The page has room for each (above). */
+/* Writes "NAME NUMBER" as a line; gives its length. Without printf: a short
+ * process writes a page of some 25 lines as it ends. The page has room (see
+ * above). */
 static size_t counts_put_line(char *out, const struct llmobs_count *count)
 {
     char digits[20];

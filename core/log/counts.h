@@ -4,10 +4,10 @@
  * add to and write a page with counters that only another version knows.
  *
  * Errors:  -ENOSPC beyond the limits; reading: -EBADMSG for anything but a
- *          whole page, -EPROTONOSUPPORT for a later format.
+ *          complete page, -EPROTONOSUPPORT for a later format.
  * Limits:  LLMOBS_COUNTS_MAX names of LLMOBS_COUNTS_NAME_MAX bytes. A page
  *          always has LLMOBS_PAGE_SIZE bytes, so that one write replaces the
- *          whole of the last one, and never needs more room on the disk.
+ *          whole last page, and never needs more room on the disk.
  */
 #ifndef LLMOBS_COUNTS_H
 #define LLMOBS_COUNTS_H
@@ -33,7 +33,7 @@ struct llmobs_counts {
 /* The content of a file of the ledger. A member that is 0 or empty is absent.
  */
 struct llmobs_page {
-    uint64_t boot;                   /* the boot that it was written in */
+    uint64_t boot;                   /* the boot in which it was written */
     uint64_t pidns;                  /* the pid namespace of its writer */
     char last[LLMOBS_PAGE_LAST_MAX]; /* in totals: the record added last */
     struct llmobs_counts counts;
@@ -42,13 +42,13 @@ struct llmobs_page {
 /* Adds to the number of that name; numbers stop at UINT64_MAX. */
 int llmobs_counts_add(struct llmobs_counts *counts, const char *name,
                       uint64_t value);
-/* The same, faster, where the list does not have that name. */
+/* As llmobs_counts_add, but faster, for a name that the list does not have. */
 int llmobs_counts_append(struct llmobs_counts *counts, const char *name,
                          uint64_t value);
 int llmobs_counts_merge(struct llmobs_counts *counts,
                         const struct llmobs_counts *more);
 
-/* 0 for a name that is not there. */
+/* The number of that name; 0 for an unknown name. */
 uint64_t llmobs_counts_get(const struct llmobs_counts *counts,
                            const char *name);
 

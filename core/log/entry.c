@@ -19,7 +19,7 @@ static const char file_magic[8] = "\x93LLMSPL";
 
 /* -- keys ---------------------------------------------------------------- */
 
-/* Where the kernel gives no random bytes, makes a key of those that the process
+/* If the kernel gives no random bytes, makes a key of those that the process
  * got at its start, by a hash from which they cannot be computed. */
 static void guess_key(struct llmobs_entry_key *key)
 {
@@ -81,7 +81,7 @@ int llmobs_entry_file_read(struct llmobs_text text,
 
 /* -- writing ------------------------------------------------------------- */
 
-/* A larger field is not copied: that would cost more than another piece. */
+/* A larger field is not copied: its own iovec costs less. */
 #define SMALL 512
 
 void llmobs_entry_begin(struct llmobs_entry_writer *writer,
@@ -112,8 +112,8 @@ static void add_copied(struct llmobs_entry_writer *writer, const void *data,
         writer->iov[writer->pieces++] = (struct iovec){to, len};
 }
 
-/* True for a field that may be copied, so that the marks to come and the tail
- * still have room. */
+/* True for a field that may be copied, so that the marks of later fields and
+ * the tail still have room. */
 static bool entry_is_small(const struct llmobs_entry_writer *writer, size_t len)
 {
     size_t kept = (LLMOBS_ENTRY_FIELDS - writer->fields) *
@@ -158,19 +158,19 @@ int llmobs_entry_add(struct llmobs_entry_writer *writer, uint32_t tag,
                                 (struct llmobs_text){NULL, 0});
 }
 
-/* Two running sums over words of eight bytes, like Fletcher's. They show bytes
- * that were not written; zlib's crc32 would cost the app's thread ten times as
- * much. */
+/* Two running sums over words of eight bytes, like Fletcher's. They detect
+ * bytes that were not written; zlib's crc32 would cost the app's thread ten
+ * times as much. */
 struct sum {
     uint64_t plain;
     uint64_t running;
     char word[8];
-    size_t filled; /* bytes of the word */
+    size_t filled; /* bytes of the unfinished word */
 };
 
-/* Four words at a time, in sums of their own that wait for no other. A word of
- * the first of them is in the running sum four times for each time that its own
- * has it; one of the next once less, and so on. */
+/* Sums four words at a time, each in a sum of its own, so that no addition
+ * waits for another. The running sum has the first of four words four times as
+ * often as the word's own sum, the next three times, and so on. */
 typedef uint64_t pair __attribute__((vector_size(16)));
 
 static pair entry_load(const char *data)
@@ -270,11 +270,11 @@ static void sum_ends(struct sum *sum, const struct iovec *iov, int count,
 
 /* -- the seal ------------------------------------------------------------ */
 
-/* A position in pieces that follow one another. */
+/* A position in a list of pieces. */
 struct cursor {
     const struct iovec *iov;
     const struct iovec *end;
-    size_t at; /* in the first of them */
+    size_t at; /* in the first piece */
 };
 
 static void skip_to(struct cursor *cursor, uint64_t len)
@@ -288,8 +288,8 @@ static void skip_to(struct cursor *cursor, uint64_t len)
     cursor->at += (size_t)len;
 }
 
-/* Adds the tag and the length of each field; false where the fields together
- * have other than `len` bytes. A mark is never cut into two pieces. */
+/* Adds the tag and the length of each field; false where the fields do not have
+ * `len` bytes in all. A mark is never cut into two pieces. */
 static bool seal_marks(uint64_t *state, struct cursor cursor, uint64_t len)
 {
     struct llmobs_entry_mark mark;
@@ -313,7 +313,7 @@ static bool seal_marks(uint64_t *state, struct cursor cursor, uint64_t len)
 
 /* Makes the seal of the head as it was written, all marks, and both ends of the
  * fields. The key is hashed before and after them: otherwise a peer that knows
- * one entry could compute the seal of another. */
+ * an entry could compute the seal of another. */
 static bool entry_seal_of(const struct llmobs_entry_key *key,
                           const struct llmobs_entry_head *head,
                           const struct iovec *iov, int count, size_t skip,

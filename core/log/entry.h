@@ -6,15 +6,15 @@
  * its key, random numbers that no peer can know. The mark and the seal depend
  * on the key. Most bytes of an entry come from a peer, and a full disk or a
  * kill may leave an incomplete entry: without a key, the reader, which looks
- * for the next entry in its bytes, could find one that the peer made. The seal
- * covers the head, the tags and lengths of all fields, and the first and last
- * LLMOBS_ENTRY_SUM bytes of them. So a big body is not walked a second time on
- * the app's thread.
+ * for the next entry in its bytes, could find an entry that the peer made. The
+ * seal covers the head, the tags and lengths of all fields, and the first and
+ * last LLMOBS_ENTRY_SUM bytes of them. So a big body is not walked a second
+ * time on the app's thread.
  *
  * Owns:    nothing: a writer borrows the fields until write, or copies small
  *          ones; an entry borrows from the text from which it was read. A key
  *          is never logged.
- * Threads: one at a time.
+ * Threads: one thread at a time.
  * Errors:  add: -ENOSPC. A file: -ENODATA where it ends too early, -EBADMSG
  *          where it is no file of entries, -ENOTSUP where its version is later.
  * Limits:  LLMOBS_ENTRY_FIELDS fields, LLMOBS_ENTRY_MAX bytes.
@@ -34,30 +34,30 @@
 enum llmobs_entry_type {
     LLMOBS_ENTRY_OWNER = 1,    /* the process that writes the file */
     LLMOBS_ENTRY_BEGIN,        /* a call's request is sent: ids and request */
-    LLMOBS_ENTRY_END,          /* a call has ended: all of it */
+    LLMOBS_ENTRY_END,          /* a call has ended: everything of it */
     LLMOBS_ENTRY_EVENT,        /* an encoded event */
     LLMOBS_ENTRY_RELEASE,      /* ids of entries that are settled */
     LLMOBS_ENTRY_DELIVERED_TO, /* an id, and the destinations that have it */
     LLMOBS_ENTRY_START         /* a call begins: ids, method and URL */
 };
 
-/* True for an entry whose call may have ended since. */
+/* True for an entry whose call may have ended since then. */
 static inline bool llmobs_entry_has_begun(enum llmobs_entry_type type)
 {
     return type == LLMOBS_ENTRY_START || type == LLMOBS_ENTRY_BEGIN;
 }
 
-/* All marks and the tail fit in it, and 2048 bytes of small fields. */
+/* Has room for all marks and the tail, and 2048 bytes of small fields. */
 #define LLMOBS_ENTRY_SMALL \
     (2048 + LLMOBS_ENTRY_FIELDS * sizeof(struct llmobs_entry_mark) + 8)
 
 /* The tag of a field that says that the entry is for the relay: the process
- * that wrote it lives, and does not deliver it. Greater than all tags of an
+ * that wrote it lives, but does not deliver it. Greater than all tags of an
  * exchange or event. */
 #define LLMOBS_ENTRY_FOR_RELAY 0x4000
 
-/* A bit of an entry's type: the entry is released. It is set in place, where
- * the disk has no room for a RELEASE entry. */
+/* A bit of an entry's type: the entry is released. Set in place, if the disk
+ * has no room for a RELEASE entry. */
 #define LLMOBS_ENTRY_DONE 0x8000
 
 struct llmobs_entry_key {
@@ -65,7 +65,7 @@ struct llmobs_entry_key {
     uint64_t seal[2];
 };
 
-/* The begin of a file. */
+/* The beginning of a file. */
 struct llmobs_entry_file {
     char magic[8];
     uint32_t version;
@@ -88,8 +88,8 @@ struct llmobs_entry_mark {
     uint64_t len;
 };
 
-/* The head, the marks and small fields are copied one behind the other, because
- * another piece costs the write as much as some hundred bytes. */
+/* The head, the marks and small fields are copied one after the other, because
+ * another iovec costs the write as much as some hundred bytes. */
 struct llmobs_entry_writer {
     struct {
         struct llmobs_entry_head head;
@@ -114,7 +114,7 @@ struct llmobs_entry {
 void llmobs_entry_begin(struct llmobs_entry_writer *writer,
                         enum llmobs_entry_type type, uint64_t id);
 
-/* Adds a field of one piece, or of two that belong together. */
+/* Adds a field of one piece, or of two pieces that belong together. */
 int llmobs_entry_add(struct llmobs_entry_writer *writer, uint32_t tag,
                      const void *data, size_t len);
 int llmobs_entry_add_two(struct llmobs_entry_writer *writer, uint32_t tag,
@@ -132,20 +132,20 @@ void llmobs_entry_seal(char *bytes, size_t len,
 /* Fills a key that nobody can guess. */
 void llmobs_entry_key(struct llmobs_entry_key *key);
 
-/* The begin of a file, to be written before its first entry. */
+/* Fills the beginning of a file, to be written before its first entry. */
 void llmobs_entry_file(struct llmobs_entry_file *file,
                        const struct llmobs_entry_key *key);
-/* Reads the key from the begin of a file. */
+/* Reads the key from the beginning of a file. */
 int llmobs_entry_file_read(struct llmobs_text text,
                            struct llmobs_entry_key *key);
 
-/* Gives the next whole entry of a text from *at on, with this key, and passes
- * over other bytes. False at the end. */
+/* Gives the next whole entry with this key in a text, from *at on; passes over
+ * other bytes. False at the end. */
 bool llmobs_entry_next(const struct llmobs_entry_key *key,
                        struct llmobs_text text, size_t *at,
                        struct llmobs_entry *entry);
 
-/* True where the entry has that field. */
+/* True where the entry has LLMOBS_ENTRY_FOR_RELAY. */
 bool llmobs_entry_is_for_relay(const struct llmobs_entry *entry);
 
 /* Gives the next field from *at (0 at first) on; false after the last. */

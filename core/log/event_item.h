@@ -2,7 +2,7 @@
  * of the spool.
  *
  * Owns:    its text, which is in the same block; freed like any item.
- * Threads: one at a time.
+ * Threads: one thread at a time.
  * Limits:  those of entry.h.
  */
 #ifndef LLMOBS_EVENT_ITEM_H
@@ -11,7 +11,7 @@
 #include "core/event/item.h"
 #include "core/log/entry.h"
 
-/* The tag of the text is this and the kind of the event. */
+/* The tag of the text is this plus the kind of the event. */
 #define LLMOBS_EVENT_TAG 1
 
 struct llmobs_event_item {
@@ -20,23 +20,23 @@ struct llmobs_event_item {
     char data[];
 };
 
-/* Copies the text. NULL without memory. */
+/* Copies the text. NULL when memory runs out. */
 struct llmobs_item *llmobs_event_item_new(enum llmobs_event_kind kind,
                                           struct llmobs_text text);
 struct llmobs_text llmobs_event_item_text(const struct llmobs_item *item);
 
-/* Adds the fields of an EVENT entry: the text, and the time when it began for
- * an event whose text does not have it. Borrows both. */
+/* Adds the fields of an EVENT entry: the text, and the time when the event
+ * began, if the text lacks it. Borrows both. */
 int llmobs_event_add(struct llmobs_entry_writer *writer,
                      enum llmobs_event_kind kind, struct llmobs_text text,
                      const int64_t *began_ns);
 
-/* Reads an EVENT entry, from which it borrows the text. -EINVAL: the entry is
+/* Reads an EVENT entry, and borrows the text from it. -EINVAL: the entry is
  * damaged, or from a later version. */
 int llmobs_event_read(const struct llmobs_entry *entry,
                       enum llmobs_event_kind *kind, struct llmobs_text *text);
 
-/* When the event began, wall clock; 0: the entry does not have it. */
+/* When the event began, wall clock; 0: not in the entry. */
 int64_t llmobs_event_start(const struct llmobs_entry *entry);
 
 #endif

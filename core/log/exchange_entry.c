@@ -41,7 +41,7 @@ enum {
     TAG_CALLER_LEFT
 };
 
-/* The order in TAG_NUMBERS, which only ever grows at its end. */
+/* The order of the numbers in TAG_NUMBERS, which may only grow at its end. */
 enum {
     NUMBER_TRACE_HIGH,
     NUMBER_TRACE_LOW,
@@ -69,7 +69,7 @@ enum {
     NUMBER_CAPTURE_MAX,
     NUMBER_PRIORITY,
     NUMBER_TRACE_FLAGS,
-    NUMBER_THREAD,   /* of an entry that has begun: see whereabouts */
+    NUMBER_THREAD,   /* of a call that has begun: see whereabouts */
     NUMBER_PROGRESS, /* the address of the exchange's progress */
     NUMBER_ACCOUNT,
     NUMBER_COUNT
@@ -127,8 +127,8 @@ static void fill_numbers(const struct llmobs_exchange *exchange, int64_t *n)
     n[NUMBER_ACCOUNT] = (int64_t)exchange->account;
 }
 
-/* Tells where in this process the call is. The thread is known by its thread
- * pointer: to ask the kernel for its number would be a system call. */
+/* Tells where in this process the call is. The thread pointer names the thread:
+ * to ask the kernel for its number would be a system call. */
 static void fill_whereabouts(const struct llmobs_exchange *exchange,
                              enum llmobs_entry_type type, int64_t *n)
 {
@@ -155,8 +155,8 @@ static void fill_kept_back(const struct llmobs_exchange *exchange, bool bare,
             type == LLMOBS_ENTRY_START ? FLAG_BARE : FLAG_LOST | FLAG_BARE;
 }
 
-/* Writes the rule of the exchange. Where the bodies are left out, the rule asks
- * for none to confirm it. */
+/* Writes the rule of the exchange. If the bodies are left out, the rule needs
+ * no body to confirm it. */
 static int note_rule(struct llmobs_exchange *exchange, bool bare,
                      enum llmobs_entry_type type, char *out, size_t cap)
 {
@@ -208,7 +208,7 @@ static int exchange_entry_add_headers(struct llmobs_entry_writer *writer,
     return rc;
 }
 
-/* The texts that the program, libcurl or the peer wrote. */
+/* Masks the texts that the program, libcurl or the peer wrote. */
 static void exchange_entry_mask_texts(struct llmobs_exchange *exchange)
 {
     struct llmobs_headers *headers = &exchange->response_headers;
@@ -283,7 +283,7 @@ static int exchange_entry_add_request(struct llmobs_exchange *exchange,
     if (type == LLMOBS_ENTRY_END)
         llmobs_exchange_decode_request(exchange);
     else if (llmobs_exchange_request_coded(exchange))
-        return 0; /* more of it may come, and nobody can mask a part */
+        return 0; /* the rest may come, and a part cannot be masked */
     llmobs_exchange_mask(exchange);
     if (type == LLMOBS_ENTRY_END || !exchange_entry_is_cut(exchange))
         return add_body(writer, TAG_REQUEST, &exchange->request);
@@ -619,7 +619,7 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
     return rc;
 }
 
-/* Copies the numbers of an entry; false where it has none. */
+/* Copies the numbers of an entry; false where it has no numbers. */
 static bool exchange_entry_numbers_of(const struct llmobs_entry *entry,
                                       int64_t numbers[NUMBER_COUNT])
 {

@@ -1,13 +1,13 @@
 /* exchange_entry - writes an exchange to an entry of the spool, and reads it
  * back.
  *
- * The URL and the headers are those that the exchange may have (allowlist.h).
- * Where the configuration hides content (content_filter.h), the bodies and
- * libcurl's error text are left out; their sizes say that they were there.
+ * The URL and the headers are what the exchange may keep (allowlist.h). Where
+ * the configuration hides content (content_filter.h), the bodies and libcurl's
+ * error text are left out; their sizes say that they were there.
  *
  * Owns:    the caller owns an exchange that was read.
  * Threads: add: the thread that owns the exchange; read: any.
- * Errors:  -ENOSPC, -ENOMEM; -EINVAL for a damaged entry; -ENOTSUP where this
+ * Errors:  -ENOSPC, -ENOMEM; -EINVAL for a damaged entry; -ENOTSUP: this
  *          version does not know its dialect.
  * Limits:  those of entry.h; the first LLMOBS_BEGIN_MAX bytes of a request that
  *          has only begun.
@@ -20,7 +20,7 @@
 
 #define LLMOBS_BEGIN_MAX ((size_t)64 * 1024)
 
-/* Values from which the writer borrows as it does from the exchange. */
+/* Values that the writer borrows, as it borrows the exchange. */
 struct llmobs_exchange_facts {
     int64_t numbers[32];
     double times[4];
@@ -28,9 +28,9 @@ struct llmobs_exchange_facts {
 };
 
 /* Adds the exchange's fields to an entry. A START gets no headers and bodies,
- * and `stands` in it says whether it is a call; a BEGIN gets the request as far
- * as it is known; an END gets all. `bare`: without the bodies. The writer
- * borrows the exchange and `facts` until it is written. */
+ * and its `stands` says whether it is a call; a BEGIN gets the request as far
+ * as it is known; an END gets everything. `bare`: without the bodies. The
+ * writer borrows the exchange and `facts` until the entry is written. */
 int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
                         struct llmobs_exchange_facts *facts,
                         struct llmobs_entry_writer *writer);
@@ -41,13 +41,13 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
                          struct llmobs_recalls **recalls,
                          struct llmobs_exchange **out);
 
-/* When the call of such an entry or the event of an EVENT entry began, wall
- * clock; 0: the entry does not have it. */
+/* When the call of such an entry, or the event of an EVENT entry, began, wall
+ * clock; 0: not in the entry. */
 int64_t llmobs_exchange_entry_start(const struct llmobs_entry *entry);
 
 /* Where a call that has begun is, in the memory of the process that wrote the
  * entry: the thread pointer of the thread that began it, and the address of its
- * struct llmobs_progress. 0: the entry does not say. */
+ * struct llmobs_progress. 0: not in the entry. */
 struct llmobs_exchange_place {
     uint64_t thread;
     uint64_t progress;

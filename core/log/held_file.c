@@ -11,10 +11,10 @@
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
 
-/* Only the thread that has `busy` writes these, and none is read while `fd` is
- * 0. A process that takes on no sandbox touches no page of them. */
+/* Only the thread that has `busy` writes these, and no thread reads them while
+ * `fd` is 0. A process that takes on no sandbox touches no page of them. */
 static struct {
-    atomic_int fd; /* 0: none */
+    atomic_int fd; /* 0: no file */
     atomic_bool alone;
     struct stat file;
     char path[PATH_MAX];
@@ -26,7 +26,7 @@ static bool is_held(const char *path)
     return atomic_load(&held.fd) > 0 && strcmp(path, held.path) == 0;
 }
 
-/* Nothing of a file that was removed: nobody would read what is added. */
+/* Gives a copy, unless the file was removed: nobody would read a new entry. */
 static int held_file_copy_of(int fd, bool high)
 {
     int copy = llmobs_fd_copy(fd, &held.file, high);

@@ -1,25 +1,25 @@
-/* held_file - one descriptor of this process's spool file, held open from the
- * moment before the program takes on a sandbox, which may refuse to open files
- * by their names afterwards.
+/* held_file - a descriptor of this process's spool file, held open from just
+ * before the program takes on a sandbox, which may refuse to open files by
+ * their names afterwards.
  *
  * Owns:    the descriptor, above 2 and closed on exec, for the process's life.
  *          The program may close it and use its number: each use looks whether
- *          it is still that file, and gives nothing where it is not.
+ *          it still is that file, and gives no copy otherwise.
  * Threads: any.
- * Fork:    a child's own files have other names, for which nothing is held.
+ * Fork:    a child's own files have other names, and are not held.
  */
 #ifndef LLMOBS_HELD_FILE_H
 #define LLMOBS_HELD_FILE_H
 
 #include <stdbool.h>
 
-/* Makes the file of that path where it is missing, and holds it in place of the
- * one that was held; does nothing where it is held already. -EBUSY: another
+/* Makes the file of that path if it is missing, and holds it instead of the
+ * file that was held; does nothing if it is held already. -EBUSY: another
  * thread does so now; else -errno. */
 int llmobs_held_take(const char *path);
 
-/* For a path that could not be opened: a copy of the descriptor, to read from
- * and to append to, for close; -1 where that file is not held. Preserves errno
+/* For a path that could not be opened: gives a copy of the descriptor, to read,
+ * to append and to close; -1 where that file is not held. Preserves errno
  * then. */
 int llmobs_held_open(const char *path);
 

@@ -29,7 +29,7 @@
 #include "lib/base/wrapped_names.h"
 
 /* A process that lives this long adds the records of ended processes to the
- * totals; a short one never looks at the directory. */
+ * totals; a shorter process never looks at the directory. */
 #define FOLD_EVERY_MS 60000
 #define FOLD_MAX 256
 #define FOLD_MARK "folded"
@@ -38,30 +38,30 @@
 #define READ_LOCK_MS 2000
 #define FOLD_LOCK_MS 20
 
-/* The counts that this process has written to the disk. The thread that has the
- * turn uses them. */
+/* The counts that this process has written to the disk. Only the thread that
+ * has the turn uses them. */
 struct recorded {
-    char name[LLMOBS_RECORD_NAME_MAX]; /* "": no record was written yet */
+    char name[LLMOBS_RECORD_NAME_MAX]; /* "": no record yet */
     uint64_t boot, pidns;
-    uint64_t base[LLMOBS_STAT_COUNT];    /* in the totals already */
-    uint64_t written[LLMOBS_STAT_COUNT]; /* in the record */
+    uint64_t base[LLMOBS_STAT_COUNT];    /* what the totals have */
+    uint64_t written[LLMOBS_STAT_COUNT]; /* what the record has */
     bool ended;                          /* counted as a process */
     int64_t written_ns;
     int64_t folded_ns;
     char dir[PATH_MAX];
 };
 
-/* All but its path lies in one page. */
+/* All members but the path share one page, so a process touches no other. */
 LLMOBS_COLD _Alignas(1024) static struct recorded recorded;
 static int recorder;    /* the process of `recorded` (fork.h); 0: none */
-static atomic_int turn; /* the process that has it; 0: none */
+static atomic_int turn; /* the process that has the turn; 0: none has */
 
 /* -- the turn ------------------------------------------------------------ */
 
 _Static_assert(offsetof(struct recorded, dir) <= 1024, "alignment of recorded");
 
-/* The first process finds zeros. It writes before it reads: a page that is read
- * first costs it a second fault. */
+/* The first process finds zeros. It writes before it reads: a read before the
+ * first write would cost a second fault. */
 static void begin_telling(int process)
 {
     if (recorder)
@@ -72,7 +72,7 @@ static void begin_telling(int process)
 
 /* False where another thread of this process has the turn. Never waits: an exit
  * may come while a thread hangs in a write. A child takes the turn from a
- * thread that only the parent has. */
+ * thread that exists only in the parent. */
 static bool ledger_take_turn(void)
 {
     int process = llmobs_fork_process();
@@ -91,7 +91,7 @@ static void leave_turn(void)
     atomic_store(&turn, 0);
 }
 
-/* Another thread may be about to write counts that are not the last ones. */
+/* Waits for the turn: another thread may be about to write earlier counts. */
 static bool wait_turn(void)
 {
     const struct timespec moment = {0, 200000};
@@ -114,8 +114,8 @@ void llmobs_ledger_reset(void)
 /* -- numbers ------------------------------------------------------------- */
 
 /* Reads the counters backwards (stats.h). A call that is settled meanwhile is
- * then still pending and never counted twice; and a pending call has been
- * counted as kept already, so that it does not count as dead with the process.
+ * then still pending, and never counted twice; and a pending call has been
+ * counted as kept already, so it does not count as lost when the process dies.
  */
 static void take_counts(uint64_t out[LLMOBS_STAT_COUNT])
 {
@@ -195,7 +195,7 @@ static const char *survey_next(struct survey *survey,
 }
 
 /* A program that replaced another by exec has its pid and start time: only the
- * record with the latest nonce is that of a living program. */
+ * record with the latest nonce belongs to a living program. */
 static bool ledger_is_replaced(const struct survey *survey,
                                const struct llmobs_record_owner *owner)
 {
@@ -215,9 +215,9 @@ static bool ledger_is_replaced(const struct survey *survey,
     return found;
 }
 
-/* A pid means nothing in another pid namespace. Where it is not known whether a
- * process lives, it counts as living, because to add the record of a living
- * process would count it twice. */
+/* True for a record whose process has ended. A pid means nothing in another pid
+ * namespace: where it is not known whether a process lives, it counts as
+ * living, because the record of a living process would be counted twice. */
 static bool ledger_is_dead(const struct survey *survey,
                            const struct llmobs_record_owner *owner,
                            const struct llmobs_page *page)
@@ -252,7 +252,7 @@ static int settle_pending(const struct llmobs_counts *record,
     return rc ? rc : llmobs_counts_add(out, "dropped_died", pending - left);
 }
 
-/* Makes the counts of an ended process of its last record. */
+/* Makes the final counts of an ended process from its last record. */
 static int settle_dead(const struct llmobs_counts *record,
                        struct llmobs_counts *out)
 {
@@ -296,9 +296,9 @@ static int fold_one(int dir, const char *name)
     return rc == -ENOENT ? 0 : rc;
 }
 
-/* Root adds no records of others: it would make files that their owner could
- * not write. Nor are records added that cannot be removed then: they would be
- * added again and again. */
+/* 0 where this process may add the records of others. Root may not: it would
+ * make files that their owner could not write. Nor may a process that could not
+ * remove the records: they would be added again and again. */
 static int can_fold(int dir)
 {
     struct stat st;
@@ -354,13 +354,13 @@ static void ledger_read_one(const struct survey *survey, const char *name,
         rc = llmobs_counts_merge(&out->living, &page.counts);
         out->records++;
     }
-    /* A process has just made an empty one. */
+    /* a process has just made an empty file */
     if (rc != 0 && rc != -ENOENT && rc != -ENODATA)
         out->unreadable++;
 }
 
-/* -EAGAIN when another process made the totals meanwhile: they may hold records
- * that were read here, too. */
+/* -EAGAIN: another process replaced the totals meanwhile, which may hold
+ * records that were also read here. */
 static int ledger_read_all(struct survey *survey, struct llmobs_ledger *out)
 {
     struct llmobs_record_owner owner;
@@ -463,8 +463,8 @@ static void ledger_complain(int rc)
 
 /* -- note ---------------------------------------------------------------- */
 
-/* True for one process in FOLD_EVERY_MS: the one that finds the mark old writes
- * it again. */
+/* True for one process in FOLD_EVERY_MS: the process that finds the mark old
+ * writes it again. */
 static bool may_fold(void)
 {
     time_t now = (time_t)(llmobs_clock_wall_ns() / 1000000000);
@@ -498,8 +498,8 @@ static void fold_others(int64_t now_ns)
 }
 
 /* True where events have been delivered that are pending in the record, or that
- * were adopted since: if the process were killed now, the former would count as
- * lost, and the latter as left in the spool. */
+ * were adopted since: if the process were killed now, pending events would
+ * count as lost, and adopted ones as left in the spool. */
 static bool is_outdated(const uint64_t now[LLMOBS_STAT_COUNT])
 {
     return settled_count(now) > settled_count(recorded.written) &&
@@ -582,7 +582,7 @@ void llmobs_ledger_settle(const struct llmobs_config *config)
 
 /* -- close --------------------------------------------------------------- */
 
-/* Counts the events as lost that are still pending at the end. */
+/* Counts the events that are still pending at the end as lost. */
 static void settle_rest(uint64_t now[LLMOBS_STAT_COUNT])
 {
     uint64_t rest = open_count(now);
@@ -616,7 +616,7 @@ static int add_to_totals(const struct llmobs_config *config,
     return rc;
 }
 
-/* Writes the record instead where the totals cannot be locked or written. */
+/* If the totals cannot be locked or written, writes the record instead. */
 static void close_ledger(const struct llmobs_config *config)
 {
     uint64_t now[LLMOBS_STAT_COUNT];

@@ -1,20 +1,21 @@
-/* ledger - the counters of stats.h on disk, those of ended processes included.
+/* ledger - the counters of stats.h on disk, of living and of ended processes.
  *
- * The ledger is a directory "stats" beside the store (inside it, where
- * LLMOBS_STORE_DIR names one), which a process makes once it has captured
+ * The ledger is a directory "stats" beside the store (inside it, if
+ * LLMOBS_STORE_DIR names it), which a process makes once it has captured
  * something. Its files have one page (counts.h) each:
  *   totals                   the sum of the counts of all ended processes;
  *   PID-START-NONCE          the record of one process since it began.
  * A process that ends adds its counts to the totals, and removes its record, if
- * it has lived long enough to have one. fold adds the record of a process that
+ * it has lived long enough for a record. fold adds the record of a process that
  * was killed; its pending events count as dropped_died. The totals name the
- * record that was added last, so that a death between adding and removing
- * counts nothing twice.
+ * record that was added last, so that nothing counts twice if a process dies
+ * between adding and removing a record.
  *
  * Owns:    no descriptor between two calls.
- * Threads: note and settle: the one that has the worker's turn; close: the exit
- *          handler. Where two of these meet, the second does nothing, but for
- *          close, which waits LLMOBS_LEDGER_TURN_MS. fold and read: any.
+ * Threads: _note and _settle: the thread that has the worker's turn; _close:
+ *          the exit handler. Where two of these meet, the second does nothing,
+ *          except _close, which waits LLMOBS_LEDGER_TURN_MS. _fold and _read:
+ *          any.
  * Errors:  the app sees none: a ledger that cannot be written is logged once.
  *          fold and read give a negative errno. All preserve errno.
  * Limits:  a process writes its record at most once in LLMOBS_LEDGER_NOTE_MS,
@@ -25,7 +26,7 @@
  *          killed, the ledger does not know what it captured after its last
  *          record.
  * Fork:    a child has counts and a record of its own. It drops the inherited
- *          ones when it finds itself in another process (fork.h).
+ *          counts when it finds itself in another process (fork.h).
  */
 #ifndef LLMOBS_LEDGER_H
 #define LLMOBS_LEDGER_H
@@ -37,23 +38,23 @@
 #define LLMOBS_LEDGER_LOCK_MS 2
 #define LLMOBS_LEDGER_TURN_MS 100
 
-/* After a round of the worker: writes the record if something changed and the
- * last one is old enough, or the worker `rests`. Gives the milliseconds after
- * which it wants to be called again even if nothing happens meanwhile; -1: not
- * before the next round. */
+/* To be called after a round of the worker: writes the record if something
+ * changed and the last record is old enough, or the worker `rests`. Gives the
+ * milliseconds after which it wants to be called again even if nothing happens
+ * meanwhile; -1: not before the next round. */
 int64_t llmobs_ledger_note(const struct llmobs_config *config, bool rests);
 
-/* Between two requests: writes the record again if it counts events as pending
- * that are delivered by now, of this process or of others. */
+/* To be called between two requests: writes the record again if it counts
+ * delivered events as pending, of this process or of others. */
 void llmobs_ledger_settle(const struct llmobs_config *config);
 
-/* From the exit handler, after the worker has stopped and has counted the
- * events that it could not deliver: adds this process to the totals. May be
- * called again if something was captured since. */
+/* For the exit handler, after the worker has stopped and has counted the events
+ * that it could not deliver: adds this process to the totals. May be called
+ * again if something was captured since. */
 void llmobs_ledger_close(const struct llmobs_config *config);
 
-/* Begins anew, together with llmobs_stats_reset, as the counts would else go
- * backwards. A forked child does not need it. */
+/* Begins anew, together with llmobs_stats_reset, as otherwise the counts would
+ * go backwards. A forked child does not need it. */
 void llmobs_ledger_reset(void);
 
 /* The directory of the ledger in this configuration. -ENAMETOOLONG. */
@@ -67,12 +68,12 @@ struct llmobs_ledger {
     struct llmobs_counts ended;  /* the totals */
     struct llmobs_counts living; /* of all living processes, with pending */
     size_t records;
-    size_t unreadable; /* files that hold no page, or one of a later version */
+    size_t unreadable; /* files without a page of a known version */
 };
 
 /* Reads the ledger in `dir`, consistently, while processes come and go. A
- * record of an ended process that fold could not add counts as ended here.
- * -ENOENT: there is no ledger. */
+ * record of an ended process that _fold could not add counts as ended here.
+ * -ENOENT: no ledger exists. */
 int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out);
 
 #endif

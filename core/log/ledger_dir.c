@@ -76,12 +76,12 @@ static const char *ledger_dir_field(const char *at, int n)
     return at ? at + 1 : "";
 }
 
-/* An ended process stays in the table as a zombie until its parent waits for
- * it. A process looks like one, too, when only its first thread has ended, so
- * the number of its threads decides. */
+/* Reads a process's state. An ended process stays in the table as a zombie
+ * until its parent waits for it. A process also looks like a zombie when only
+ * its first thread has ended, so the number of its threads decides. */
 static int read_stat(const char *text, uint64_t *start)
 {
-    const char *at = strrchr(text, ')'); /* names may have any bytes */
+    const char *at = strrchr(text, ')'); /* a name may have any bytes */
     char state;
 
     if (!at)
@@ -146,8 +146,8 @@ void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX])
     llmobs_record_name(&self, out);
 }
 
-/* The number in "pid:[4026531836]" is that of the file behind the link, which
- * the kernel makes only for those that follow the link. */
+/* The number in "pid:[4026531836]" is the inode of the file behind the link,
+ * but the kernel makes that file only for a caller that follows the link. */
 static uint64_t read_number_of(const char *link)
 {
     char text[64], *end;
@@ -188,8 +188,8 @@ void llmobs_record_namespace(uint64_t *boot, uint64_t *pidns)
 
 /* -- pages --------------------------------------------------------------- */
 
-/* The app's limit of file sizes may be within a page. The totals of all
- * processes are not to lose their end to that. */
+/* False where the app's limit of file sizes is within a page: a write would cut
+ * the end off the totals of all processes. */
 static bool ledger_dir_may_write(void)
 {
     struct rlimit limit;
@@ -217,7 +217,7 @@ static int ledger_dir_write_page(int fd, const struct llmobs_page *page)
 /* -ENODATA for an empty file. */
 static int read_page(int fd, struct llmobs_page *page)
 {
-    char text[LLMOBS_PAGE_SIZE + 1]; /* shows whether the file is longer */
+    char text[LLMOBS_PAGE_SIZE + 1]; /* the 1 shows a longer file */
     ssize_t n;
 
     memset(page, 0, sizeof(*page));
@@ -240,13 +240,13 @@ int llmobs_record_write(int dir, const char *name,
     if (fd < 0)
         return fd;
     rc = ledger_dir_write_page(fd, page);
-    if (rc) /* a reader would only complain of an incomplete page */
+    if (rc) /* an incomplete page would be of no use */
         unlinkat(dir, name, 0);
     close(fd);
     return rc;
 }
 
-/* The process that owns the record may be writing it at this moment: an
+/* The process that owns the record may be writing it at this moment: so an
  * incomplete page is read again. */
 int llmobs_record_read(int dir, const char *name, bool own,
                        struct llmobs_page *page)
@@ -272,8 +272,8 @@ int llmobs_record_read(int dir, const char *name, bool own,
 
 /* -- totals -------------------------------------------------------------- */
 
-/* Totals that are no page, as after a crash of the host, begin anew, and a
- * count says so; those of a later version stay as they are. */
+/* Totals without a valid page, as after a crash of the host, begin anew, and a
+ * counter tells it; totals of a later version stay as they are. */
 static int ledger_dir_load(struct llmobs_totals *totals)
 {
     int rc = read_page(totals->fd, &totals->page);
@@ -311,14 +311,14 @@ int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms)
     return rc;
 }
 
-/* Makes and changes nothing, as the ledger may be that of another user. */
+/* Makes and changes nothing, as the ledger may belong to another user. */
 int llmobs_totals_peek(struct llmobs_totals *totals, int dir, int64_t ms)
 {
     memset(&totals->page, 0, sizeof(totals->page));
     totals->fd = llmobs_file_peek(dir, LLMOBS_LEDGER_TOTALS);
     if (totals->fd < 0)
         return totals->fd;
-    /* Without a lock, a page that may be changing is better than none. */
+    /* Without a lock, a page that may be changing is better than no page. */
     (void)llmobs_file_lock(totals->fd, F_RDLCK, ms);
     return ledger_dir_load(totals);
 }

@@ -1,9 +1,9 @@
 /* ledger_dir - the files of a ledger: their names, pages and lock.
  *
  * Owns:    a llmobs_totals owns its descriptor from open to close.
- * Threads: one at a time in a process, because the lock is that of the process.
- * Errors:  negative errno. A record that could not be written whole is removed;
- *          the checksum shows it in the totals.
+ * Threads: one at a time in a process, because the lock belongs to the process.
+ * Errors:  negative errno. A record that could not be written as a whole is
+ *          removed; in the totals the checksum shows it.
  * Fork:    a child does not inherit the lock.
  */
 #ifndef LLMOBS_LEDGER_DIR_H
@@ -15,21 +15,21 @@
 #include "core/log/counts.h"
 
 #define LLMOBS_RECORD_NAME_MAX LLMOBS_PAGE_LAST_MAX
-/* Names that are no counters of stats.h. */
+/* Names that are not counters of stats.h. */
 #define LLMOBS_LEDGER_PENDING "pending"
 #define LLMOBS_LEDGER_PROCESSES "processes"
 #define LLMOBS_LEDGER_RESTARTS "totals_restarted"
 #define LLMOBS_LEDGER_TOTALS "totals"
 
 /* Stands for the start time in the name of a directory that its process has
- * given away: no process has begun then, so it counts as ended. */
+ * given away: no process begins then, so it counts as ended. */
 #define LLMOBS_RECORD_GIVEN 1
 
 /* The program that writes a record. */
 struct llmobs_record_owner {
     pid_t pid;
     uint64_t start; /* field 22 of /proc/PID/stat; 0: not known */
-    uint64_t nonce; /* grows: another program in the same process */
+    uint64_t nonce; /* grows with each program in the same process */
 };
 
 struct llmobs_totals {
@@ -39,7 +39,7 @@ struct llmobs_totals {
 
 void llmobs_record_name(const struct llmobs_record_owner *owner,
                         char out[LLMOBS_RECORD_NAME_MAX]);
-/* Makes a new name for this process, different from all before. */
+/* Makes a new name for this process, different from all earlier names. */
 void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX]);
 bool llmobs_record_parse(const char *name, struct llmobs_record_owner *out);
 
@@ -48,8 +48,8 @@ bool llmobs_record_parse(const char *name, struct llmobs_record_owner *out);
 int llmobs_record_start(pid_t pid, uint64_t *start);
 
 /* True where the process that now has the pid of `who`, and began at `start`,
- * is not that one. Another time namespace counts from another boot: the start
- * of a process there says nothing, and it counts as the same. */
+ * is another one. Another time namespace counts from another boot: the start of
+ * a process there says nothing, and the process counts as the same. */
 bool llmobs_record_is_another(const struct llmobs_record_owner *who,
                               uint64_t start);
 
@@ -58,17 +58,17 @@ void llmobs_record_namespace(uint64_t *boot, uint64_t *pidns);
 
 int llmobs_record_write(int dir, const char *name,
                         const struct llmobs_page *page);
-/* -ENODATA: it was made and is still empty. With `own` it reads a file of this
- * user only, also for root. */
+/* -ENODATA: the file was made and is still empty. `own`: read only a file of
+ * this user, also if that is root. */
 int llmobs_record_read(int dir, const char *name, bool own,
                        struct llmobs_page *page);
 
-/* Opens and locks the totals, and makes the file if there is none. -EBUSY after
+/* Opens and locks the totals, and makes the file if it is missing. -EBUSY after
  * `ms`. */
 int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms);
 
-/* The same to read only: no process can add anything until close. The
- * descriptor is open after an error too, but not after -ENOENT. */
+/* As llmobs_totals_open, only for reading: no process can add anything until
+ * close. The descriptor is also open after an error, except -ENOENT. */
 int llmobs_totals_peek(struct llmobs_totals *totals, int dir, int64_t ms);
 
 /* Adds the counts of the record `name` ("": the process had none), then removes

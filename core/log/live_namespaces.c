@@ -15,12 +15,12 @@
 
 /* The number of the first namespace on every kernel (PROC_PID_INIT_INO). */
 #define FIRST UINT64_C(0xEFFFFFFC)
-/* The most pids that a kernel has, and some other names. */
+/* No kernel has as many pids and other names in /proc. */
 #define PROCESSES_MAX 4200000u
 
 /* True for a process with only one pid, which is in the namespace of this
- * process. Its status can be read where the link cannot, as for a process that
- * a sandbox protects. */
+ * process. Its status can be read even if the link cannot, as for a process
+ * that a sandbox protects. */
 static bool is_beside_us(int proc, const char *pid)
 {
     char path[NAME_MAX + sizeof("/status")], text[4096];

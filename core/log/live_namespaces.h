@@ -1,12 +1,12 @@
 /* live_namespaces - the pid namespaces of this host that have processes.
  *
  * Root in the first namespace sees all of them. So it can tell that a container
- * has ended, and with it the processes that wrote a spool there.
+ * has ended, and with it the processes in it that wrote a spool.
  *
  * Owns:    its list, until free.
  * Threads: any: it is constant after read.
  * Errors:  negative errno; -EPERM where this process cannot see all namespaces:
- *          then it knows of none that it has ended.
+ *          then it knows of no namespace that it has ended.
  * Limits:  a directory that changed in the last seconds before the read
  *          (LLMOBS_LIVE_NAMESPACES_SLACK_S) may be from a newer namespace.
  */
@@ -17,17 +17,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The clock of a file system is less behind than this. */
+/* The clock of a file system is behind by less than this. */
 #define LLMOBS_LIVE_NAMESPACES_SLACK_S 5
 
 struct llmobs_live_namespaces {
     uint64_t *list; /* NULL: not known */
     size_t count;
-    int64_t before_s; /* wall clock: the list was made then, and lacks newer
+    int64_t before_s; /* wall clock: when the list was made; it lacks newer
                        * namespaces */
 };
 
-/* Reads them from `proc`, which is "/proc" except in tests. After an error
+/* Reads the list from `proc`, which is "/proc" except in tests. After an error
  * there is no list. */
 int llmobs_live_namespaces_read(const char *proc,
                                 struct llmobs_live_namespaces *out);

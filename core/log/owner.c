@@ -39,10 +39,10 @@ struct origin {
 struct llmobs_owner {
     struct origin origin;
     int64_t pid;
-    char *texts[TAG_PID]; /* [TAG_TAG] is none */
+    char *texts[TAG_PID]; /* [TAG_TAG] is not used */
     char *tags[TAGS_MAX + 1];
     size_t tag_count;
-    struct llmobs_buf lead; /* of this process: a file's begin and its entry */
+    struct llmobs_buf lead; /* this process's: a file's beginning and OWNER */
 };
 
 static int owner_add_text(struct llmobs_buf *buf, const char *text)
@@ -51,8 +51,8 @@ static int owner_add_text(struct llmobs_buf *buf, const char *text)
 }
 
 /* True where a signal of OTLP may get the events of other processes. Spans go
- * there where the exporter says so, as an app's own telemetry settings are
- * nothing to the others; log records go beside every exporter. */
+ * there if the exporter says so, as an app's own telemetry settings are nothing
+ * to other processes; log records go there beside every exporter. */
 static bool is_sent(const struct llmobs_config *config,
                     enum llmobs_signal signal)
 {
@@ -92,8 +92,9 @@ static int add_signal(const struct llmobs_config *config,
     return rc ? rc : owner_add_list(otlp->signals[signal].headers, buf);
 }
 
-/* Texts that nobody asked for do not leave by a process whose user did. No sum
- * has a part of another process's span. */
+/* Adds the settings of OTLP. Texts that a process's user did not ask for must
+ * not leave by a process whose user did. Sums never have other processes'
+ * spans. */
 static int owner_add_otlp(const struct llmobs_config *config,
                           struct llmobs_buf *buf)
 {
@@ -103,7 +104,7 @@ static int owner_add_otlp(const struct llmobs_config *config,
 }
 
 /* Adds every setting that decides where events go, each with an end. A header
- * may name a tenant behind the same URL. */
+ * counts, too: it may name a tenant behind the same URL. */
 static int add_destinations(const struct llmobs_config *config,
                             struct llmobs_buf *buf)
 {

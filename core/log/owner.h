@@ -1,5 +1,5 @@
-/* owner - the process that wrote entries of the spool, as another process needs
- * to know it to deliver them.
+/* owner - all that another process must know of a process to deliver its
+ * entries of the spool.
  *
  * It has the values of the configuration that go into an event (ml_app,
  * service, tags, ...), a hash of all settings that decide where events go, with
@@ -22,10 +22,10 @@ struct llmobs_owner;
 
 /* Gives the owner of this process. */
 struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config);
-/* The same in two steps. The first one only allocates; for the second the
+/* llmobs_owner_new in two steps. The first only allocates. For the second the
  * kernel makes the files of this process in /proc, which takes it longer than
  * the library takes for all else as it is loaded. A process settles its owner
- * before it first writes an entry, its child again; no other thread may use the
+ * before it first writes an entry, a child again; no other thread may use the
  * owner meanwhile. */
 struct llmobs_owner *llmobs_owner_begin(void);
 int llmobs_owner_settle(struct llmobs_owner *owner,
@@ -38,8 +38,8 @@ int llmobs_owner_read(const struct llmobs_entry *entry,
                       struct llmobs_owner **out);
 void llmobs_owner_free(struct llmobs_owner *owner);
 
-/* The begin of a file of entries and the OWNER entry, with the key of the last
- * _seal. Borrowed. */
+/* The beginning of a file of entries, with the OWNER entry, under the key of
+ * the last _seal. Borrowed. */
 struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner);
 
 /* Sets the key of the files to be written, while no other thread uses the
@@ -47,7 +47,7 @@ struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner);
 void llmobs_owner_seal(struct llmobs_owner *owner,
                        const struct llmobs_entry_key *key);
 
-/* True where both deliver to the same destinations with the same key. */
+/* True where both owners deliver to the same destinations with the same key. */
 bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
                                     const struct llmobs_owner *other);
 

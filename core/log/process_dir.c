@@ -29,7 +29,7 @@
 
 /* The time for which nothing is written after a failure. */
 #define FAILED_MS 1000
-/* How long a thread waits for another one that makes the directory. */
+/* How long a thread waits for another thread that makes the directory. */
 #define MAKING_MS 20
 
 void llmobs_spool_note_failure(struct llmobs_spool *spool, int error)
@@ -43,8 +43,7 @@ void llmobs_spool_note_failure(struct llmobs_spool *spool, int error)
                         strerror(-error));
 }
 
-/* A process looks for its relay, and notes the time at which that is not there
- * any more. */
+/* Looks for the relay, and notes the time at which it is gone. */
 static void note_gone(struct llmobs_spool *spool, int64_t now)
 {
     int64_t none = 0;
@@ -71,7 +70,7 @@ void llmobs_spool_look_first(struct llmobs_spool *spool, int base)
 
 /* -- the spare directory ------------------------------------------------- */
 
-/* True for a directory, and no link, that only this user can use. */
+/* True for a directory, not a link, that only this user can use. */
 static bool process_dir_is_fit(int base, const char *name)
 {
     struct stat st;
@@ -94,7 +93,7 @@ static int process_dir_take_spare(int base, const char *name)
     return process_dir_is_fit(base, name) ? 0 : -EPERM;
 }
 
-/* These C libraries give the entries of a directory as the kernel does. */
+/* glibc and musl give the entries of a directory as the kernel does. */
 _Static_assert(offsetof(struct dirent, d_name) == 19, "linux_dirent64");
 
 static bool names_nothing(const char *list, long len)
@@ -115,7 +114,7 @@ static bool process_dir_is_empty(const char *path)
 {
     int fd =
         llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    char list[320]; /* an entry and more */
+    char list[320]; /* one entry and more */
     bool empty = true;
     long len = -1;
 
@@ -145,8 +144,8 @@ static int rename_dir(const char *path, const char *name)
     return rc;
 }
 
-/* Renames an empty directory to the spare one, which replaces a spare one that
- * is there and empty. */
+/* Renames an empty directory to the spare one, and replaces an empty spare
+ * one. */
 int llmobs_spool_give_spare(const char *path)
 {
     int rc;
@@ -162,8 +161,8 @@ int llmobs_spool_give_spare(const char *path)
     return rc;
 }
 
-/* Names the directory so that it counts as that of an ended process: the relay
- * takes it at once, in whatever pid namespace it is. */
+/* Names the directory so that it counts as an ended process's: the relay takes
+ * it at once, whatever pid namespace the relay is in. */
 static int give_to_relay(const char *path)
 {
     struct llmobs_record_owner who;
@@ -215,9 +214,9 @@ static int process_dir_open_base(const struct llmobs_spool *spool,
     return rc;
 }
 
-/* Takes the spare directory or makes one. It fails where the name is taken by
- * another kind of directory; the next call then has another name. A directory
- * that was removed meanwhile may be made again by several threads at once. */
+/* Takes the spare directory or makes a directory. Fails if something else has
+ * the name; the next call then tries another name. A directory that was removed
+ * meanwhile may be made again by several threads at once. */
 static int put_dir(struct llmobs_spool *spool, bool spare)
 {
     const char *name;
@@ -280,8 +279,7 @@ static int put_from(struct llmobs_spool *spool, unsigned state)
     int rc = state == LLMOBS_SPOOL_DIR_GIVEN ? llmobs_spool_put_dir(spool)
                                              : process_dir_make_dir(spool);
 
-    /* The threads that wait see the failure when they wake, and do not try
-     * again. */
+    /* The threads that wait see the failure when they wake, and do not try. */
     if (rc)
         llmobs_spool_note_failure(spool, rc);
     atomic_store(&spool->dir_state, rc ? state : LLMOBS_SPOOL_DIR_READY);
@@ -326,7 +324,7 @@ int llmobs_spool_have_dir(struct llmobs_spool *spool)
 }
 
 /* True where no thread writes and no entry is left. A thread that begins to
- * write after this waits until the directory is ready. */
+ * write after this waits until the directory is ready again. */
 static bool is_idle(struct llmobs_spool *spool)
 {
     for (size_t i = 0; i < llmobs_spool_slots(spool); i++)
@@ -345,8 +343,8 @@ static int process_dir_remove_dir(const char *path)
     return 0;
 }
 
-/* Entries that were handed over stay in the directory, which then goes as a
- * whole; it begins anew without them. */
+/* Entries that were handed over stay in the directory, which is then given away
+ * as a whole; the process begins anew without them. */
 static bool leave_dir(struct llmobs_spool *spool)
 {
     if (!atomic_load(&spool->handed))
@@ -409,8 +407,8 @@ bool llmobs_spool_has_moved(const struct llmobs_spool *spool)
                          false);
 }
 
-/* Only the kernel knows what capabilities and namespaces allow: so this opens
- * the file itself. */
+/* Only the kernel knows what capabilities and namespaces allow: opens the
+ * file. */
 bool llmobs_spool_is_away(struct llmobs_spool *spool,
                           const struct llmobs_spooled *spooled)
 {

@@ -3,10 +3,10 @@
  * entry after that.
  *
  * Owns:    the directory, from _have, _wait or _put to _leave.
- * Threads: any, unless a function says otherwise. The first threads wait for
- *          the one that makes the directory, without a lock.
+ * Threads: any, unless a function says otherwise. The first threads wait,
+ *          without a lock, for the thread that makes the directory.
  * Errors:  -EBUSY: another thread takes too long to make it, or the disk has
- *          just failed; any other: it could not be made.
+ *          just failed; any other error: it could not be made.
  * Fork:    a child makes a directory of its own, by llmobs_spool_reset.
  */
 #ifndef LLMOBS_PROCESS_DIR_H
@@ -17,37 +17,36 @@
 struct llmobs_spool;
 
 /* Notes that the disk has failed, or, by 0, that it works again. For a second
- * after a failure _have answers -EBUSY, except in a process that ends: there is
- * no later for it. */
+ * after a failure _have gives -EBUSY, except in a process that ends. */
 void llmobs_spool_note_failure(struct llmobs_spool *spool, int error);
 
-/* 0 where the directory is there. The first caller makes it, or notes that it
- * could not. _wait does the same also where the disk has just failed. */
+/* 0 where the directory exists. The first caller makes it, or notes that it
+ * could not. _wait does this even where the disk has just failed. */
 int llmobs_spool_have_dir(struct llmobs_spool *spool);
 int llmobs_spool_wait_dir(struct llmobs_spool *spool);
 
-/* Looks whether a relay delivers the spool, and how full that is, as other
- * processes say. */
+/* Looks whether a relay delivers the spool, and how full the spool is, as other
+ * processes have told. */
 void llmobs_spool_look_first(struct llmobs_spool *spool, int base);
 
-/* Makes the directory again, which anybody may have removed since _have or
+/* Makes the directory again, which somebody may have removed since _have or
  * _wait. */
 int llmobs_spool_put_dir(struct llmobs_spool *spool);
 
-/* Gives the directory to the next process, or removes it, unless there is none
- * or another thread does so now. False: an entry is left in it, or the disk
+/* Gives the directory to the next process, or removes it, unless the process
+ * has none or another thread does so now. False: an entry is left, or the disk
  * failed. */
 bool llmobs_spool_leave_dir(struct llmobs_spool *spool);
 
 /* Leaves an empty directory of the spool to the next process, which then need
- * not make one. -ENOTEMPTY, -EPERM: it is unfit for that. */
+ * not make a directory. -ENOTEMPTY, -EPERM: it is not fit for that. */
 int llmobs_spool_give_spare(const char *path);
 
 /* True for the directory that this process has, or had and may make again. */
 bool llmobs_spool_is_at(const struct llmobs_spool *spool, const char *path);
 
 /* _has_moved: the process has changed its user or its root since it made its
- * directory. _is_away: it has, and cannot release this entry now. If it
+ * directory. _is_away: it has moved, and cannot release this entry now. If it
  * delivered the entry, the next process of that user would deliver it again.
  * _may_return: the process does not end yet, and may become that user again.
  * For the thread that has the worker's turn. */
@@ -56,8 +55,8 @@ bool llmobs_spool_is_away(struct llmobs_spool *spool,
                           const struct llmobs_spooled *spooled);
 bool llmobs_spool_may_return(struct llmobs_spool *spool);
 
-/* True where no other file of this process can be opened any more: this one,
- * which is held (held_file.h), then grows as far as the spool. */
+/* True where no other file of this process can be opened any more: then this
+ * file, which is held (held_file.h), grows as far as the spool. */
 bool llmobs_spool_is_last(struct llmobs_spool *spool, uint32_t file);
 
 #endif

@@ -34,7 +34,7 @@ static bool relay_sign_is_fresh(int fd)
     if (fstat(fd, &st))
         return false;
     age = llmobs_clock_wall_ns() - llmobs_clock_ns(st.st_mtim);
-    /* A time to come, too, is that of no relay: the clock was set back. */
+    /* A time in the future also means no relay: the clock was set back. */
     return age < LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS &&
            age > -LLMOBS_RELAY_STALE_MS * LLMOBS_NS_PER_MS;
 }
@@ -60,8 +60,8 @@ static int relay_sign_lock(int fd)
     return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 }
 
-/* A process that reads while this is written finds a short file, or one of no
- * hash, and delivers by itself. */
+/* A process that reads while this is written finds a short file, or a file
+ * without its hash, and delivers by itself. */
 static int relay_sign_fill(int fd, const struct llmobs_owner *const *owners,
                            size_t count)
 {
@@ -87,7 +87,7 @@ int llmobs_relay_sign_put(struct llmobs_relay_sign *sign, int dir,
     if (fd < 0)
         return fd;
     rc = count <= LLMOBS_RELAY_HASHES ? relay_sign_lock(fd) : -E2BIG;
-    if (rc == 0) /* somebody may have removed the file since */
+    if (rc == 0) /* somebody may have removed the file meanwhile */
         rc = llmobs_file_check(fd, geteuid());
     if (rc == 0)
         rc = relay_sign_fill(fd, owners, count);

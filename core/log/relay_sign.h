@@ -6,14 +6,14 @@
  * destinations it works, as hashes (owner.h). Another process reads the file:
  * no request, no wait. The kernel drops the lock when the relay ends, however
  * it ends; a relay that hangs is noticed by the file's time, which a working
- * one renews (LLMOBS_RELAY_RENEW_MS). Nobody but the user can make the file
- * (file.h), and so nobody else can claim to be the relay.
+ * relay renews (LLMOBS_RELAY_RENEW_MS). Only the user can make the file
+ * (file.h), so nobody else can claim to be the relay.
  *
  * Owns:    a llmobs_relay_sign owns its descriptor, from put to take_down.
- * Threads: put, renew, is_there, take_down: one; the others: any.
+ * Threads: _put, _renew, _is_there, _take_down: one; the rest: any.
  * Errors:  negative errno. -EBUSY: another relay has the sign.
  * Limits:  LLMOBS_RELAY_HASHES hashes; a sign that was not renewed for
- *          LLMOBS_RELAY_STALE_MS counts as none.
+ *          LLMOBS_RELAY_STALE_MS does not count.
  * Fork:    the lock belongs to the descriptor: a child that closes its copy
  *          does not drop it.
  */
@@ -32,7 +32,7 @@
 #define LLMOBS_RELAY_STALE_MS 10000
 
 struct llmobs_relay_sign {
-    int fd; /* -1: none */
+    int fd; /* -1: no sign */
 };
 
 /* Puts the sign into the opened spool `dir`, for the destinations of these
@@ -40,29 +40,29 @@ struct llmobs_relay_sign {
 int llmobs_relay_sign_put(struct llmobs_relay_sign *sign, int dir,
                           const struct llmobs_owner *const *owners,
                           size_t count);
-/* -ETIME: the relay was late, and others have delivered without it. */
+/* -ETIME: the relay was late, and other processes have delivered without it. */
 int llmobs_relay_sign_renew(const struct llmobs_relay_sign *sign);
-/* False where somebody has removed the sign, or the spool with it. */
+/* False where somebody has removed the sign, or the whole spool. */
 bool llmobs_relay_sign_is_there(const struct llmobs_relay_sign *sign, int dir);
-/* No process leaves its entries to this relay from here on. */
+/* From here on no process leaves its entries to this relay. */
 void llmobs_relay_sign_take_down(struct llmobs_relay_sign *sign);
 
 /* True where a living relay has its sign in the opened spool `dir`, and works
  * for the destinations of this owner (NULL: for any). */
 bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner);
 
-/* The same, for a process that begins. In a directory of several users, as
- * /tmp is one, it leaves the file, empty, where there is none: by that root's
- * relay finds a user whose processes leave nothing else. */
+/* As llmobs_relay_sign_is_up, for a process that begins. In a directory of
+ * several users, such as /tmp, makes an empty file if the sign is missing: by
+ * that file root's relay finds a user whose processes leave nothing else. */
 bool llmobs_relay_sign_meet(int dir, const struct llmobs_owner *owner);
 
 /* True for the name of a sign; gives the user in it. */
 bool llmobs_relay_sign_parse(const char *name, uid_t *uid);
 
-/* Looks for the relay of a process with this configuration. */
+/* Whether a process with this configuration has a relay. */
 enum llmobs_relay {
     LLMOBS_RELAY_NONE,
-    LLMOBS_RELAY_OF_OTHERS, /* it works for other destinations */
+    LLMOBS_RELAY_OF_OTHERS, /* a relay works for other destinations */
     LLMOBS_RELAY_UP
 };
 enum llmobs_relay llmobs_relay_find(const struct llmobs_config *config);

@@ -26,15 +26,15 @@
 #include "core/log/spool_state.h"
 #include "core/log/take_back_spool.h"
 
-/* A file takes at most this part of LLMOBS_SPOOL_MAX, where that is small. */
+/* If LLMOBS_SPOOL_MAX is small, a file takes at most this part of it. */
 #define FILE_PARTS 16
 
 #define LOOK_EVERY_MS 1000
 /* The time between two looks for the relay. */
 #define RELAY_EVERY_MS 1000
-/* A relay that is started again is there within this time. */
+/* A relay that is started again is ready within this time. */
 #define GONE_MS 4000
-/* A relay that lives has sent by then what it was given. */
+/* A relay that lives has sent within this time what it was given. */
 #define WATCH_MS 5000
 
 static struct llmobs_spool_slot *spool_slot_of(struct llmobs_spool *spool,
@@ -53,7 +53,7 @@ static uint32_t current_file(struct llmobs_spool *spool)
     return file_at(atomic_load(&spool->at));
 }
 
-/* Sets all members but the slots as they are before this process has a
+/* Sets all members but the slots to their values before this process has a
  * directory. */
 static void spool_begin(struct llmobs_spool *spool)
 {
@@ -71,8 +71,8 @@ static void spool_begin(struct llmobs_spool *spool)
     spool->deferred_count = 0;
 }
 
-/* Writes only to the slots in use, which are few: a child shares the memory of
- * its parent until it writes there. */
+/* Writes only to the slots in use, which are few: memory that a child writes to
+ * is no longer shared with its parent. */
 static void clear_slots(struct llmobs_spool *spool)
 {
     for (size_t i = 0; i < llmobs_spool_slots(spool); i++) {
@@ -122,8 +122,8 @@ void llmobs_spool_free(struct llmobs_spool *spool)
 }
 
 /* A child may be in another pid namespace, so it needs an owner of its own,
- * which it settles as it makes its directory. Without memory it settles that of
- * its parent. */
+ * which it settles as it makes its directory. Without memory, it settles its
+ * parent's. */
 void llmobs_spool_reset(struct llmobs_spool *spool)
 {
     struct llmobs_owner *anew = llmobs_owner_begin();
@@ -144,8 +144,8 @@ const char *llmobs_spool_path(const struct llmobs_spool *spool)
 
 /* -- a file -------------------------------------------------------------- */
 
-/* Opens a file that another thread has just made, and refuses one that somebody
- * else has put there. */
+/* Opens a file that another thread has just made, and refuses a file that
+ * somebody else has put there. */
 static int open_another(const char *path)
 {
     int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
@@ -252,8 +252,7 @@ static int append_in(struct llmobs_spool *spool, uint32_t file,
     return rc;
 }
 
-/* -EFBIG where another thread cuts the file: the entry then goes to the next
- * one. */
+/* -EFBIG where another thread cuts the file: use the next file then. */
 static int spool_append(struct llmobs_spool *spool, uint32_t file,
                         struct llmobs_entry_writer *writer, uint64_t *end)
 {
@@ -276,8 +275,9 @@ static void forget_file(struct llmobs_spool_slot *slot)
     atomic_store(&slot->file, 0);
 }
 
-/* The thread that is the last to leave a file of which the relay may have
- * entries frees its slot: the relay removes the file. Else `tidy` does both. */
+/* Leaves a file. If the relay may have entries of it, the last thread that
+ * leaves frees the slot, and the relay removes the file. Else `tidy` does
+ * both. */
 static void leave_file(struct llmobs_spool *spool, uint32_t file, unsigned n)
 {
     struct llmobs_spool_slot *slot = spool_slot_of(spool, file);
@@ -287,9 +287,9 @@ static void leave_file(struct llmobs_spool *spool, uint32_t file, unsigned n)
         forget_file(slot);
 }
 
-/* Makes `next` the current file, unless another thread has made one since `at`
- * was read. All entries of the file before it may be gone already, so this
- * thread leaves that one, too. */
+/* Makes `next` the current file, unless another thread has made a file since
+ * `at` was read. All entries of the file before it may be gone already, so this
+ * thread also leaves that file. */
 static void turn_to(struct llmobs_spool *spool, uint64_t at, uint32_t next)
 {
     uint32_t file = file_at(at);
@@ -301,7 +301,7 @@ static void turn_to(struct llmobs_spool *spool, uint64_t at, uint32_t next)
                   atomic_fetch_sub(&spool_slot_of(spool, file)->left, 1));
 }
 
-/* Goes on to the next free file; false where there are too many files. */
+/* Goes on to the next free file; false where the process has too many files. */
 static bool turn_over(struct llmobs_spool *spool, uint64_t at)
 {
     for (uint32_t next = file_at(at) + 1;
@@ -323,8 +323,8 @@ static void turn_from(struct llmobs_spool *spool, uint32_t file)
 }
 
 /* Gives the current file, and counts this entry and its bytes in it. So no file
- * is removed while an entry is written to it, and none exceeds its size by more
- * than one entry. 0: there are too many files. */
+ * is removed while an entry is written to it, and no file exceeds its size by
+ * more than one entry. 0: the process has too many files. */
 static uint32_t enter_file(struct llmobs_spool *spool, size_t size)
 {
     for (;;) {
@@ -345,8 +345,8 @@ static uint32_t enter_file(struct llmobs_spool *spool, size_t size)
     }
 }
 
-/* Tries again in a new file, where the directory was removed, or where the file
- * has grown to the app's limit of file sizes. */
+/* Writes an entry; tries again in a new file, if the directory was removed or
+ * the file has grown to the app's limit of file sizes. */
 static int64_t write_entry(struct llmobs_spool *spool,
                            struct llmobs_entry_writer *writer, uint64_t *end,
                            size_t size)
@@ -575,8 +575,8 @@ static void look_for_relay(struct llmobs_spool *spool)
     close(base);
 }
 
-/* One thread looks; the others take what is known. It is the app's, which may
- * be cancelled: not in the look. */
+/* One thread looks; other threads take the last answer. It is the app's thread,
+ * which may be cancelled, but not in the look. */
 bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
 {
     int64_t now, last = atomic_load(&spool->relay_ns);
@@ -597,8 +597,7 @@ bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
     return atomic_load(&spool->relayed);
 }
 
-/* `handed` comes first: from then on no file goes because nothing is left in
- * it. */
+/* `handed` comes first: from then on no file is removed as empty. */
 void llmobs_spool_hand(struct llmobs_spool *spool,
                        const struct llmobs_spooled *spooled)
 {
@@ -677,14 +676,14 @@ static int note_release(struct llmobs_spool *spool, uint32_t file,
         leave_write(slot, -1, NULL);
     }
     llmobs_scratch_give(path);
-    if (rc == -ENOENT) /* the file was removed, and its entries with it */
+    if (rc == -ENOENT) /* the file is gone, and its entries with it */
         return 0;
     if (rc)
         llmobs_spool_note_failure(spool, rc);
     return rc;
 }
 
-/* Releases entries in place, where the disk has no room for a RELEASE entry. */
+/* Releases entries in place, if the disk has no room for a RELEASE entry. */
 static int strike(struct llmobs_spool *spool, uint32_t file,
                   const struct llmobs_spooled *spooled)
 {
@@ -713,8 +712,8 @@ static unsigned entries_in(uint32_t file, const struct llmobs_spooled *spooled)
     return n;
 }
 
-/* In place first, as the disk or the spool may be full. Where the disk refuses
- * both, entries that are `retried` stay for a later release. */
+/* Releases in place first, as the disk or the spool may be full. If the disk
+ * refuses both ways, entries that are `retried` stay for a later release. */
 static void cancel_in(struct llmobs_spool *spool,
                       struct llmobs_spooled *spooled, uint32_t file,
                       bool retried)
@@ -749,9 +748,9 @@ void llmobs_spool_cancel(struct llmobs_spool *spool,
         cancel(spool, &exchange->item.spooled, false);
 }
 
-/* A call whose END the disk refuses is in memory alone, and counts there. Its
- * earlier entries go at once: else another process would deliver them as a call
- * that was cut off, though this one delivers or drops it. */
+/* A call whose END the disk refuses is only in memory, and counts there. Its
+ * earlier entries are released at once: otherwise another process would deliver
+ * a call that was cut off, though this process delivers or drops it. */
 int llmobs_spool_end(struct llmobs_spool *spool,
                      struct llmobs_exchange *exchange)
 {
@@ -815,7 +814,7 @@ static unsigned ids_in(uint32_t file, const struct llmobs_spooled *list,
     return entries;
 }
 
-/* False where the file is still there, as in a sandbox. */
+/* False where the file still exists, as in a sandbox. */
 static bool unlink_file(struct llmobs_spool *spool, uint32_t file)
 {
     char *path = llmobs_scratch_take(PATH_MAX);
@@ -831,8 +830,8 @@ static bool unlink_file(struct llmobs_spool *spool, uint32_t file)
     return gone;
 }
 
-/* A file whose last entries are released is removed, and needs no RELEASE
- * entry. That is so only if no thread can write to it any more. */
+/* Releases entries of a file. A file whose last entries are released is
+ * removed, without a RELEASE entry, if no thread can write to it any more. */
 static void release_file(struct llmobs_spool *spool, uint32_t file,
                          const struct llmobs_spooled *list, size_t count)
 {
@@ -850,7 +849,7 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
         goto out;
     if (atomic_load(&spool->ending) && !llmobs_spool_is_last(spool, file))
         turn_from(spool, file);
-    /* In this order: a hand-over sets `handed`, and then leaves the file. */
+    /* `handed` is read last: a hand-over sets it, and then leaves the file. */
     last = file != current_file(spool) &&
            atomic_load(&spool_slot_of(spool, file)->left) == entries &&
            !atomic_load(&spool->handed);
@@ -867,7 +866,7 @@ static uint32_t nearer(uint32_t file, uint32_t after, uint32_t next)
     return file > after && file < next ? file : next;
 }
 
-/* The next file above `after` that the list names; UINT32_MAX: none. */
+/* The next file above `after` that the list names; UINT32_MAX: no such file. */
 static uint32_t next_file(const struct llmobs_spooled *list, size_t count,
                           uint32_t after)
 {
@@ -985,7 +984,7 @@ static void spool_find_room(struct llmobs_spool *spool)
     atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);
 }
 
-/* Counts when a new file was begun, or when little room is left. */
+/* Counts the spool when a new file was begun, or when little room is left. */
 void llmobs_spool_look(struct llmobs_spool *spool)
 {
     int64_t now = llmobs_clock_mono_ns();
@@ -1008,9 +1007,9 @@ void llmobs_spool_ending(struct llmobs_spool *spool)
     atomic_store(&spool->ending, true);
 }
 
-/* A process that leaves entries counts the spool, and so tells the other
- * processes how full it is. Another thread that goes on writes to a new file,
- * or makes a directory again. */
+/* A process that leaves entries counts the spool, and so tells other processes
+ * how full it is. A thread that goes on writes to a new file, or makes a
+ * directory again. */
 void llmobs_spool_close(struct llmobs_spool *spool)
 {
     if (atomic_load(&spool->dir_state) != LLMOBS_SPOOL_DIR_READY)

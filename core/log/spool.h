@@ -2,24 +2,24 @@
  * survive the process.
  *
  * Each process has a directory "<pid>-<start>-<nonce>" (ledger_dir.h) in the
- * spool of its user. In it are files "1.entries", "2.entries", ..., each begun
- * when the one before has LLMOBS_SPOOL_FILE bytes. To write an entry (entry.h)
+ * spool of its user. It has files "1.entries", "2.entries", ..., each begun
+ * when the file before has LLMOBS_SPOOL_FILE bytes. To write an entry (entry.h)
  * takes one open, one write and one close: the app could take a descriptor that
  * stayed open for a file of its own, and could cut a mapped file short. Only a
- * program that takes on a sandbox has one open (held_file.h). RELEASE
- * entries in the same file name the entries that were delivered; a file is
- * removed when all of its entries are released.
+ * program that takes on a sandbox keeps a descriptor open (held_file.h).
+ * RELEASE entries in the same file name the entries that were delivered; a file
+ * is removed when all of its entries are released.
  *
  * Owns:    the files of this process; its directory by process_dir.h.
  * Threads: start, begin, end: any. They take no lock, allocate only by
- *          scratch.h, and list no directory; the first ones wait for each
- *          other. release, load, look: the one that has the worker's turn.
+ *          scratch.h, and list no directory; the first threads wait for each
+ *          other. release, load, look: the thread that has the worker's turn.
  *          close: the exit handler after it.
- * Errors:  -EDQUOT: the spool is full; any other: the disk's. The caller still
- *          has in memory what could not be written; where that is an END, the
- *          spool has nothing of the call any more.
- * Limits:  LLMOBS_SPOOL_MAX bytes in the user's spool. A process counts them
- *          once a second at most, and shares the result with the others, so
+ * Errors:  -EDQUOT: the spool is full; any other error: the disk's. The caller
+ *          still has in memory what could not be written; if an END could not,
+ *          the spool has no entry of the call any more.
+ * Limits:  LLMOBS_SPOOL_MAX bytes in the user's spool. A process counts them at
+ *          most once a second, and shares the result with other processes, so
  *          that many processes at once may exceed the limit a little.
  *          LLMOBS_SPOOL_FILES files at once.
  * Fork:    a child makes a directory of its own, with another key, by reset.
@@ -34,20 +34,20 @@
 
 struct llmobs_spool;
 
-/* Gives a spool for the process, which touches no disk yet; NULL without
- * memory, or where LLMOBS_SPOOL_MAX is 0. Borrows the configuration. */
+/* Gives a spool for the process, which touches no disk yet; NULL when memory
+ * runs out, or if LLMOBS_SPOOL_MAX is 0. Borrows the configuration. */
 struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config);
 /* Frees the memory; the disk keeps its entries. */
 void llmobs_spool_free(struct llmobs_spool *spool);
 
-/* Makes the directory for a call that is about to begin, with which the key of
- * its account comes (account.h). Preserves errno. */
+/* Makes the directory for a call that is about to begin; the key of the call's
+ * account (account.h) comes with it. Preserves errno. */
 void llmobs_spool_find_key(struct llmobs_spool *spool,
                            const struct llmobs_exchange *exchange);
 
-/* _start writes that a call begins, _begin its request, _end all of it when it
- * has ended. Each entry replaces the ones before it. They note in the
- * exchange's item where the entry is. They preserve errno. */
+/* _start writes that a call begins, _begin its request, _end everything when it
+ * has ended. Each entry replaces the earlier entries of the call. They note in
+ * the exchange's item where the entry is. They preserve errno. */
 int llmobs_spool_start(struct llmobs_spool *spool,
                        struct llmobs_exchange *exchange);
 int llmobs_spool_begin(struct llmobs_spool *spool,
@@ -56,7 +56,7 @@ int llmobs_spool_end(struct llmobs_spool *spool,
                      struct llmobs_exchange *exchange);
 
 /* True while a relay delivers this spool for the destinations of this process
- * (relay_sign.h); looks once a second at most. Any thread. */
+ * (relay_sign.h); looks at most once a second. Any thread. */
 bool llmobs_spool_is_relayed(struct llmobs_spool *spool);
 
 /* Hands an item whose END or EVENT is written to the relay: this process does
@@ -64,7 +64,7 @@ bool llmobs_spool_is_relayed(struct llmobs_spool *spool);
 void llmobs_spool_hand(struct llmobs_spool *spool,
                        const struct llmobs_spooled *spooled);
 
-/* Writes an encoded event, with an id of its own; fills `spooled`. Any thread.
+/* Writes an encoded event, with its own id; fills `spooled`. Any thread.
  */
 int llmobs_spool_event(struct llmobs_spool *spool,
                        struct llmobs_spooled *spooled,
@@ -76,10 +76,10 @@ int llmobs_spool_event(struct llmobs_spool *spool,
 #define LLMOBS_REJECTED "rejected.jsonl"
 int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event);
 
-/* Notes which destinations have an event that others still wait for: bit i of
- * `delivered_to` is destination i. For the thread that has the worker's turn.
- * LLMOBS_INFERRED among them: the spans that were inferred of the call have
- * entries of their own, or had them. */
+/* Notes which destinations have an event that other destinations wait for: bit
+ * i of `delivered_to` is destination i. LLMOBS_INFERRED in it: the spans that
+ * were inferred from the call have entries of their own, or had them. For the
+ * thread that has the worker's turn. */
 void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
                                     const struct llmobs_spooled *spooled,
                                     unsigned delivered_to);
@@ -94,19 +94,19 @@ void llmobs_spool_cancel(struct llmobs_spool *spool,
 void llmobs_spool_release(struct llmobs_spool *spool,
                           const struct llmobs_spooled *list, size_t count);
 
-/* Before the program takes on a sandbox: makes the directory and the current
- * file, and holds that one open (held_file.h). Entries then go to it where no
- * other can be opened. Any thread; preserves errno. */
+/* To be called before the program takes on a sandbox: makes the directory and
+ * the current file, and holds the file open (held_file.h). Entries then go to
+ * this file if no other can be opened. Any thread; preserves errno. */
 int llmobs_spool_hold(struct llmobs_spool *spool);
 
 /* Reads an END entry of this process again into `text`; gives the entry, which
- * borrows from it. -EXDEV: it is in a file of which threads share the place,
- * which one of them did not learn; it stays there for another process. */
+ * borrows from it. -EXDEV: several threads wrote to its file at once, and its
+ * place is not known; it stays there for another process. */
 int llmobs_spool_load(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled,
                       struct llmobs_buf *text, struct llmobs_entry *entry);
 
-/* True where the file of an entry is still there. */
+/* True where the file of an entry still exists. */
 bool llmobs_spool_has(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled);
 
@@ -122,7 +122,7 @@ void llmobs_spool_ending(struct llmobs_spool *spool);
  * directory if it is empty. */
 void llmobs_spool_close(struct llmobs_spool *spool);
 
-/* In a forked child. */
+/* For a forked child. */
 void llmobs_spool_reset(struct llmobs_spool *spool);
 
 /* The directory of this process while it has one, else "". Borrowed. */

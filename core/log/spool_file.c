@@ -89,8 +89,9 @@ int llmobs_spool_open(const char *path, int flags)
     return fd;
 }
 
-/* A write beyond the app's own limit of file sizes raises a signal that kills.
- * Without a limit, the four system calls that block it are saved. */
+/* True where the app has a limit of file sizes: a write beyond it raises a
+ * signal that kills. Without a limit, the four system calls to block it are
+ * saved. */
 static bool is_limited(void)
 {
     struct rlimit limit;
@@ -99,8 +100,8 @@ static bool is_limited(void)
            limit.rlim_cur != RLIM_INFINITY;
 }
 
-/* -EFBIG where the file may not grow: another file may have room, as with a
- * full disk none has. `part`: bytes that were written nevertheless. */
+/* -EFBIG where the file may not grow: another file may have room, unlike on a
+ * full disk. `part`: bytes that were written nevertheless. */
 static int put_some(int fd, const struct iovec *pieces, int count, size_t *part)
 {
     struct llmobs_signal_guard guard;
@@ -143,8 +144,8 @@ int llmobs_spool_put_line(int fd, struct llmobs_text text)
     return spool_file_put_pieces(fd, pieces, 2);
 }
 
-/* Writes both at once: else a kill between them would leave entries without an
- * owner. */
+/* Writes owner and entry at once: otherwise a kill between two writes would
+ * leave entries without an owner. */
 static int put_after(int fd, struct llmobs_text owner,
                      const struct llmobs_entry_writer *writer, size_t *part)
 {
@@ -174,7 +175,7 @@ int llmobs_spool_write(int fd, struct llmobs_text owner,
     return rc;
 }
 
-/* Removes nothing where another process has written behind it meanwhile. */
+/* Removes nothing if another process has written behind it meanwhile. */
 void llmobs_spool_cut(int fd, const struct llmobs_spool_written *written)
 {
     struct stat st;
@@ -185,7 +186,7 @@ void llmobs_spool_cut(int fd, const struct llmobs_spool_written *written)
     (void)!ftruncate(fd, (off_t)(written->end - written->part));
 }
 
-/* Gives the place of the entry; `offset` may be NULL. */
+/* Appends an entry and gives its place; `offset` may be NULL. */
 static int spool_file_append(const struct llmobs_spool_target *target,
                              struct llmobs_entry_writer *writer,
                              uint64_t *offset)
@@ -311,11 +312,11 @@ static int spool_file_read_part(int fd, uint64_t offset, size_t want,
 struct walk {
     int fd;
     uint64_t at, end;
-    uint64_t data;  /* no hole is known before this offset */
-    uint64_t holes; /* bytes of holes that are still read */
+    uint64_t data;  /* no hole begins before this offset */
+    uint64_t holes; /* bytes of holes that may still be read */
 };
 
-/* Skips a hole, where the file system can find it; short holes are read. */
+/* Skips a hole, if the file system can find it; short holes are read. */
 static void pass_hole(struct walk *walk)
 {
     off_t data;
@@ -390,11 +391,11 @@ int llmobs_spool_key(const char *path, struct llmobs_entry_key *key)
 /* -- room ---------------------------------------------------------------- */
 
 /* Sizes count in blocks, as in most file systems, so that many small files
- * count, too. */
+ * count for something. */
 #define BLOCK 4096
 #define USAGE_NAME "usage"
-/* A count serves the other processes for this time, or for a multiple of the
- * time that it took, if that is longer. */
+/* Other processes use a count for this time, or for a multiple of the time that
+ * it took, if that is longer. */
 #define USAGE_MS 1000
 #define USAGE_TIMES 50
 /* A process that begins uses a count as old as this. */
@@ -408,7 +409,7 @@ static bool spool_file_is_own(int dir, const char *name, mode_t type,
            LLMOBS_HAZARD(room_by_anybody, st->st_uid == geteuid(), true);
 }
 
-/* Adds the sizes of this user's files. Those of another user are not counted,
+/* Adds the sizes of this user's files. Other users' files are not counted,
  * however big they look. */
 static void spool_file_add_files(int base, const char *name, uint64_t *bytes)
 {
@@ -431,8 +432,8 @@ static void spool_file_add_files(int base, const char *name, uint64_t *bytes)
     closedir(dir);
 }
 
-/* After this time the other directories are only numbered, as there may be
- * thousands of them, and a process that ends waits for the count. */
+/* After this time the other directories are only numbered, as they may be
+ * thousands, and a process that ends waits for the count. */
 #define COUNT_MS 10
 
 static bool has_passed(int64_t since_ns, int64_t ms)
@@ -479,8 +480,8 @@ static int count_all(int base, uint64_t *bytes)
     return 0;
 }
 
-/* Gives the last count. -ESTALE: it is older than `ms`, and than USAGE_TIMES
- * the time that it took. */
+/* Gives the last count. -ESTALE: the count is older than `ms`, and than
+ * USAGE_TIMES the time that it took. */
 static int spool_file_read_usage(int base, int64_t ms, uint64_t *bytes)
 {
     int fd = llmobs_file_open(base, USAGE_NAME, O_RDONLY);

@@ -23,7 +23,7 @@
 #define LLMOBS_RELEASE_MAX 256
 /* The field of a HAD entry: the destinations, a bit each. */
 #define LLMOBS_DELIVERED_TO_BITS 1
-#define LLMOBS_INFERRED (1u << 30) /* no destination: spool.h */
+#define LLMOBS_INFERRED (1u << 30) /* not a destination: spool.h */
 
 /* The name, in the spool, of an empty directory that its process has left: to
  * rename it costs a short program far less than to make and remove one. */
@@ -32,8 +32,8 @@
 /* The user's spool directory. */
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
 
-/* Opens it, to name files in it or to list them. Follows links only where the
- * user has named the directory. */
+/* Opens that directory, to name files in it or to list them. Follows links only
+ * if the user has named the directory. */
 int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out);
 
 /* The path of a file in the directory of a process; "" where it is too long. */
@@ -44,27 +44,27 @@ void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX]);
 bool llmobs_spool_is_file(const char *name);
 
 /* Opens a file of the spool: never through a link; the descriptor is above 2
- * and close-on-exec. Where the name is refused, to read or to append alone, it
- * is a copy of the one that is held for it (held_file.h). */
+ * and close-on-exec. If the name is refused, gives a copy of the descriptor
+ * that is held for the file (held_file.h), only to read or to append. */
 int llmobs_spool_open(const char *path, int flags);
 
 /* Writes a line to the end of an opened file. -EFBIG: it would exceed the app's
- * own limit of file sizes; that raises no signal here. */
+ * own limit of file sizes; here that raises no signal. */
 int llmobs_spool_put_line(int fd, struct llmobs_text text);
 
 /* The result of a write to the end of a file. */
 struct llmobs_spool_written {
     uint64_t end;
-    size_t part; /* bytes before the end that are no whole entry */
+    size_t part; /* bytes before the end that are no complete entry */
 };
 
-/* Writes an ended entry to the end of an opened file in the same way; before
- * it, where `owner` is not empty, the begin of the file and its owner. */
+/* As llmobs_spool_put_line, for an ended entry. If `owner` is not empty, writes
+ * it before: the beginning of the file and its owner. */
 int llmobs_spool_write(int fd, struct llmobs_text owner,
                        const struct llmobs_entry_writer *writer,
                        struct llmobs_spool_written *written);
 
-/* Removes the part of an entry that a failed write left, where no other thread
+/* Removes the part of an entry that a failed write left, if no other thread
  * writes to the file. */
 void llmobs_spool_cut(int fd, const struct llmobs_spool_written *written);
 
@@ -86,15 +86,14 @@ int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id);
 int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
                                     uint64_t id, unsigned delivered_to);
 
-/* Adds an EVENT entry of a span, which begins as its text says. Gives its
- * place, for llmobs_spool_strike. */
+/* Adds an EVENT entry of a span, whose text has its time. Gives its place. */
 int llmobs_spool_write_span(const struct llmobs_spool_target *target,
                             uint64_t id, struct llmobs_text event,
                             uint64_t *offset);
 
-/* Appends `size` bytes from `offset` on, or as many as there are, to the
- * buffer. Of holes in the file it reads only the first LLMOBS_SPOOL_HOLES
- * bytes: entries have none, and a file with big holes costs nothing to make. */
+/* Appends to the buffer `size` bytes from `offset` on, or as many as the file
+ * has. Of holes in the file it reads only the first LLMOBS_SPOOL_HOLES bytes:
+ * entries have no holes, and a file with big holes costs nothing to make. */
 #define LLMOBS_SPOOL_HOLES ((uint64_t)1024 * 1024)
 int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
                       struct llmobs_buf *text);
@@ -102,8 +101,8 @@ int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
 /* Reads the key of a file. */
 int llmobs_spool_key(const char *path, struct llmobs_entry_key *key);
 
-/* The bytes of all files in the user's spool, as this process or another one
- * has counted them lately; _told: only where another process has. */
+/* The bytes of all files in the user's spool, as this or another process has
+ * counted them lately; _told: only if another process has. */
 int llmobs_spool_usage(const struct llmobs_config *config, uint64_t *bytes);
 int llmobs_spool_usage_told(int base, uint64_t *bytes);
 

@@ -19,7 +19,7 @@ enum llmobs_spool_dir_state {
     LLMOBS_SPOOL_DIR_NONE,
     LLMOBS_SPOOL_DIR_BUSY,
     LLMOBS_SPOOL_DIR_READY,
-    LLMOBS_SPOOL_DIR_GIVEN /* given away: another process may have it by now */
+    LLMOBS_SPOOL_DIR_GIVEN /* given away: another process may have it now */
 };
 
 /* The state of one file. Files whose numbers are LLMOBS_SPOOL_FILES apart use
@@ -31,8 +31,8 @@ struct llmobs_spool_slot {
     _Atomic uint32_t file;
     atomic_bool owned; /* the OWNER entry is in it */
     _Atomic uint32_t bytes;
-    /* Threads that write to it; LLMOBS_SPOOL_CUTTING: one removes the part of
-     * an entry that it could write. */
+    /* How many threads write to the file; LLMOBS_SPOOL_CUTTING: a thread
+     * removes the part of an entry that it could write. */
     atomic_uint writers;
 };
 
@@ -53,40 +53,41 @@ struct llmobs_spool_home {
 struct llmobs_spool {
     const struct llmobs_config *config;
     /* The thread that takes it from NONE to READY writes `dir` and `home`,
-     * which are constant then. */
+     * which are constant from then on. */
     atomic_uint dir_state;
     struct llmobs_spool_home home;
     atomic_bool named; /* `dir` was made once, and does not change any more */
     struct llmobs_owner *owner;
-    struct llmobs_entry_key key; /* of its files; constant from READY on */
+    struct llmobs_entry_key key; /* its files'; constant from READY on */
     _Atomic int64_t failed_ns;   /* when the disk failed; 0: it works */
     atomic_bool ending;
     /* A relay delivers for this process, as far as known, and when this process
      * looked last (monotonic). */
     atomic_bool relayed;
     _Atomic int64_t relay_ns;
-    _Atomic int64_t gone_ns; /* since when there is none, where it has entries;
-                              * 0: there is one, or it has none */
-    /* How many entries in `dir` were given to a relay that is to release them.
+    _Atomic int64_t gone_ns; /* since when the relay, which has entries, is
+                              * gone; or 0 */
+    /* Entries in `dir` that were given to a relay to release them, and when
+     * last.
      */
     atomic_uint handed;
     _Atomic int64_t handed_ns; /* the last time */
-    atomic_bool turned;        /* a file was begun since the last look */
+    atomic_bool turned;        /* a file was begun since the last _look */
     /* The current file << 32 | its bytes, with those that are being written. */
     _Atomic uint64_t at;
     _Atomic int64_t room; /* bytes until LLMOBS_SPOOL_MAX, as far as known */
     size_t file_max;      /* bytes of a file */
-    /* Used by the thread that has the worker's turn. */
+    /* Only for the thread that has the worker's turn: */
     int64_t looked_ns;
     struct llmobs_spool_deferred *deferred; /* LLMOBS_SPOOL_DEFERRED, or NULL */
     size_t deferred_count;
-    /* Last, as a process that captures nothing touches no page of them. */
+    /* The slots are last: a process that captures nothing touches none. */
     struct llmobs_spool_slot slots[LLMOBS_SPOOL_FILES];
     char dir[PATH_MAX];
 };
 
-/* How many slots were used since the begin: files count up, and none is behind
- * the current one. A look at all of them would touch five pages. */
+/* How many slots were ever used: files count up, and no file is newer than the
+ * current one. A look at all slots would touch five pages. */
 static inline size_t llmobs_spool_slots(const struct llmobs_spool *spool)
 {
     uint64_t slots = (atomic_load(&spool->at) >> 32) + 1;

@@ -27,9 +27,9 @@ bool llmobs_take_back_reads(const struct llmobs_adopt *adopt)
     return adopt->taken && adopt->here == adopt->taken;
 }
 
-/* Notes the oldest files of which every entry was handed over before now. A
- * newer one may have the end of a call that an older one begins, so none is
- * noted behind one that stays. */
+/* Notes the oldest files whose entries were all handed over before now. A newer
+ * file may have the end of a call that an older file begins, so no file is
+ * noted behind a file that stays. */
 static int note_files(struct llmobs_adopt *adopt,
                       struct llmobs_adopt_claim *claim)
 {
@@ -46,7 +46,7 @@ static int note_files(struct llmobs_adopt *adopt,
 }
 
 /* A process keeps the name of its directory, so this claim needs no descriptor:
- * the delivery may take long, and the app may close all that it finds. */
+ * the delivery may take long, and the app may close any descriptor. */
 static int take_back_hold(struct llmobs_adopt *adopt, const char *dir,
                           struct llmobs_adopt_claim *claim)
 {
@@ -113,7 +113,7 @@ int llmobs_take_back_begin(struct llmobs_adopt *adopt)
     return rc;
 }
 
-/* A file that the process does not use is of use to nobody. */
+/* Nobody needs a file that the process does not use. */
 static void take_back_remove_files(const struct llmobs_adopt *adopt,
                                    const struct llmobs_adopt_claim *claim)
 {

@@ -1,14 +1,15 @@
-/* take_back - a process whose relay has gone delivers by itself what it had
+/* take_back - lets a process whose relay has gone deliver itself what it had
  * handed over.
  *
- * It waits for a moment, as a relay that is started again takes its calls over.
- * Then it marks its directory, by a bit of the mode, and looks for the sign of
- * a relay once more. A relay puts its sign up before it looks at a directory,
- * and passes over one with the mark. So of the two at least one sees the other,
- * and no call is delivered by both. The mark goes when all calls are settled.
+ * The process waits for a moment, as a relay that is started again takes its
+ * calls over. Then it marks its directory, by a bit of the mode, and looks for
+ * the sign of a relay once more. A relay puts its sign up before it looks at a
+ * directory, and passes over a directory with the mark. So of process and relay
+ * at least one sees the other, and no call is delivered by both. The mark is
+ * removed when all calls are settled.
  *
  * Owns:    nothing; the claim belongs to the adoption.
- * Threads: the one that has the worker's turn.
+ * Threads: the thread that has the worker's turn.
  * Errors:  negative errno: nothing was taken back, and a later try may follow.
  */
 #ifndef LLMOBS_TAKE_BACK_H

@@ -1,6 +1,7 @@
-/* take_back_spool - the part of a spool that taking back needs (take_back.h).
+/* take_back_spool - what take_back.h needs of a spool, to take back entries
+ * that this process had handed over.
  *
- * Threads: the one that has the worker's turn; _handed and _uses: any.
+ * Threads: the thread that has the worker's turn; _handed and _uses: any.
  * Errors:  negative errno.
  */
 #ifndef LLMOBS_TAKE_BACK_SPOOL_H
@@ -13,29 +14,28 @@
 
 struct llmobs_spool;
 
-/* In the mode of a directory whose process takes back what is in it. Nobody
- * else may use the directory, so the bit has no other meaning. */
+/* In the mode of a directory whose process takes its entries back. Nobody else
+ * may use the directory, so the bit has no other meaning. */
 #define LLMOBS_SPOOL_MARK S_ISVTX
 
-/* How often this process has handed something over, since it last had taken all
- * back. */
+/* How often this process has handed over since it last took everything back. */
 unsigned llmobs_spool_handed(const struct llmobs_spool *spool);
 
 /* True where a thread has to look whether the relay still lives: something was
  * handed over a moment ago, or is to be taken back. */
 bool llmobs_spool_watches(const struct llmobs_spool *spool);
 
-/* True where the relay has been away for a while, and has entries. */
+/* True where the relay has been away for a while, and has our entries. */
 bool llmobs_spool_wants_back(struct llmobs_spool *spool);
 
-/* Marks the directory. -EBUSY: a relay is there after all. */
+/* Marks the directory. -EBUSY: a relay has come after all. */
 int llmobs_spool_mark(struct llmobs_spool *spool);
 
-/* Takes the mark away. `handed`: what _handed had counted when this process
- * took its entries back; 0: it did not get them all, and may try again. */
+/* Takes the mark away. `handed`: the answer of _handed when this process took
+ * its entries back; 0: it did not get all of them, and may try again. */
 void llmobs_spool_unmark(struct llmobs_spool *spool, unsigned handed);
 
-/* True where the process may still write to that file, or has an entry in it
+/* True where the process may still write to that file, or the file has an entry
  * that it did not hand over. */
 bool llmobs_spool_uses(const struct llmobs_spool *spool, uint32_t file);
 

@@ -3,15 +3,15 @@
  *
  * Owns:    nothing; the caller owns the text.
  * Threads: about the calling thread.
- * Errors:  without memory the call has no annotations, or a part of them.
+ * Errors:  without memory the call has no annotations, or only some.
  * Limits:  those of thread_state.h.
  */
 #ifndef LLMOBS_ANNOTATION_PACK_H
 #define LLMOBS_ANNOTATION_PACK_H
 
-/* Gives the text of an object {"name", "tags", "cost_tags", "prompt"} of
- * the thread's contexts, where an inner one wins over an outer one; NULL: there
- * is none. */
+/* Gives the text of an object {"name", "tags", "cost_tags", "prompt"} of the
+ * thread's contexts, where an inner context wins over an outer one; NULL: the
+ * thread has no context. */
 char *llmobs_annotation_pack(void);
 
 #endif

@@ -6,7 +6,7 @@
 #include "lib/base/log.h"
 #include "core/deliver/worker.h"
 
-/* More than an event can have: `event_max` decides. */
+/* No event may be as long: `event_max` decides. */
 #define TEXT_MAX ((size_t)1 << 31)
 
 static const struct llmobs_config *config;

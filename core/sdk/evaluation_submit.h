@@ -12,8 +12,8 @@
 
 struct llmobs_worker;
 
-/* Names the worker that takes evaluations from now on. Borrows both for ever;
- * before this call submit answers -ENOTCONN. */
+/* Names the worker that takes evaluations from now on. Borrows both arguments
+ * for ever; before this call submit answers -ENOTCONN. */
 void llmobs_evaluation_init(const struct llmobs_config *config,
                             struct llmobs_worker *worker);
 

@@ -6,7 +6,7 @@
 
 struct place {
     atomic_bool taken; /* a thread reads or writes the rest */
-    uint64_t span_id;  /* 0: none */
+    uint64_t span_id;  /* 0: the place is free */
     struct llmobs_id128 trace;
 };
 

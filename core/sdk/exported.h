@@ -1,9 +1,9 @@
 /* exported - the traces of spans whose ids the program got by
  * llmobs_export_span, for evaluations of them: an evaluation names the trace of
- * LLM Observability, and the logs of OTLP want that of traceparent.
+ * LLM Observability, and OTLP's logs need the trace of the traceparent.
  *
  * Owns:    nothing.
- * Threads: any; no lock. A place that another thread has is left alone.
+ * Threads: any; no lock. A place that another thread uses is left alone.
  * Errors:  none: a trace that is forgotten is not found.
  * Limits:  LLMOBS_EXPORTED_MAX spans whose two traces differ; a later one may
  *          take the place of an earlier one.
@@ -18,7 +18,7 @@
 
 void llmobs_exported_note(const struct llmobs_context *context);
 
-/* The APM trace of a span; false: it is unknown, or that of LLM Observability.
+/* The APM trace of a span; false: it is unknown, or equals LLM Observability's.
  */
 bool llmobs_exported_trace(uint64_t span_id, struct llmobs_id128 *trace);
 

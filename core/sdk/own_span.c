@@ -23,14 +23,14 @@
 #include "core/trace/carrier.h"
 
 #define CUSTOM "custom"
-/* More than an event can have: the encoder's own cap decides. */
+/* No event may be as long: the encoder's own cap decides. */
 #define EVENT_MAX ((size_t)1 << 31)
 
 /* Constant after init. */
 static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 static atomic_bool on;
-/* The causes in the log: a literal's address and an errno number. */
+/* The causes that the log has: a literal's address and an errno number. */
 LLMOBS_COLD static _Atomic(uint64_t) complained[128];
 
 /* Begins or ends spans of requests that the thread serves (serving.h). */
@@ -57,8 +57,8 @@ void llmobs_own_span_switch(bool to)
     atomic_store(&on, to);
 }
 
-/* True for the first call that fails in this way. llmobs_log_once does not do:
- * one use may be wrong in several ways, and many wrong uses must not use up the
+/* True for the first call that fails in this way. llmobs_log_once would not do:
+ * a use may be wrong in several ways, and many wrong uses must not take all the
  * room for other causes. */
 static bool own_span_is_first(const char *what, int rc)
 {
@@ -109,8 +109,8 @@ static int own_span_lock(uint64_t *span, struct llmobs_open_span **live)
 
 /* -- contexts ------------------------------------------------------------- */
 
-/* A span below an agent's span is attributed to that agent (WIRE 1.4). The name
- * goes into trace headers as well, so it is redacted here. */
+/* Attributes a span below an agent's span to that agent (WIRE 1.4). The name
+ * also goes into trace headers, so it is redacted here. */
 static void attribute(struct llmobs_context *context,
                       const struct llmobs_span *agent)
 {
@@ -157,7 +157,7 @@ bool llmobs_own_span_child_of_current(struct llmobs_context *out)
     while ((top = llmobs_thread_state_top()) != 0) {
         if (llmobs_own_span_child(top, out) == 0)
             return true;
-        /* Another thread has finished it, or a fork left its holder behind. */
+        /* Another thread finished it, or a fork left its holder behind. */
         (void)llmobs_thread_state_remove(top);
     }
     return false;
@@ -198,8 +198,8 @@ int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count)
     return -ENOENT;
 }
 
-/* The context below the span that the caller names, else below the thread's
- * current span, else as the carrier of the request or the process says. */
+/* Gives the context below the span that the caller names; else below the
+ * thread's current span; else by the request's or the process's carrier. */
 static int find_context(uint64_t parent, struct llmobs_context *out)
 {
     struct llmobs_carrier room;
@@ -287,7 +287,7 @@ static bool are_links(const struct llmobs_json *links)
     return llmobs_json_is_array(links);
 }
 
-/* True where what is said of an agent, if anything, is said of one. */
+/* False where the change describes an agent, but the span is no agent's. */
 static bool describes_agent(enum llmobs_kind kind,
                             const struct llmobs_annotation_json *data)
 {
@@ -393,7 +393,7 @@ static int own_span_set_prompt(struct llmobs_open_span *live,
         live->tags, "prompt_tracking_instrumentation_method", "annotated");
 }
 
-/* Datadog's tag of an agent's version; children do not have it. */
+/* Sets Datadog's tag of an agent's version; children do not get it. */
 static int tag_version(struct llmobs_open_span *live, const char *version)
 {
     if (!version || !*version || live->span.kind != LLMOBS_KIND_AGENT)
@@ -608,7 +608,7 @@ static int own_span_fill(struct llmobs_span *span,
                                 provider && *provider ? provider : CUSTOM);
 }
 
-/* Takes the tool's version from the llm span above, if that names one. */
+/* Takes the tool's version from the llm span above, if that span names it. */
 static int find_version(uint64_t above, struct llmobs_span *tool)
 {
     struct llmobs_open_span *live = llmobs_span_table_lock(above);
@@ -719,7 +719,7 @@ static int list_tags(struct llmobs_open_span *live)
 
         llmobs_buf_cut(&pair, 0);
         rc = llmobs_buf_addf(&pair, "%s:%s", llmobs_json_iter_key(it), text);
-        if (rc == -EFBIG) /* no event would have room for it */
+        if (rc == -EFBIG) /* no event has room for it */
             rc = 0;
         else if (!rc)
             rc = llmobs_json_add(list, llmobs_json_string(pair.data));

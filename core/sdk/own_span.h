@@ -6,9 +6,9 @@
  * Errors:  -EBADF: not open; -ENOENT: no current span; -EINVAL; -EMFILE: beyond
  *          a limit; -ECHILD: the parent process's span; -ENOMEM;
  *          LLMOBS_OWN_SPAN_OFF: nothing is observed. The log names the first
- *          error of each cause, but not the last of these.
+ *          error of each cause, except LLMOBS_OWN_SPAN_OFF.
  * Limits:  those of span_table.h and thread_state.h.
- * Fork:    a child may start spans below its parent's, and cannot submit those.
+ * Fork:    a child may start spans below its parent's, but not submit those.
  *
  * A span is a number (span_table.h). Where a function says so, 0 is the current
  * span of the thread.
@@ -23,8 +23,8 @@
 
 #define LLMOBS_OWN_SPAN_OFF 1
 
-/* Texts are borrowed until the call returns. The comment beside each is its
- * value where it is NULL. */
+/* Texts are borrowed until the call returns. A comment beside a text is the
+ * value that NULL stands for. */
 struct llmobs_own_span_start {
     enum llmobs_kind kind;
     const char *name;           /* the kind's */
@@ -33,15 +33,15 @@ struct llmobs_own_span_start {
     const char *session_id;     /* the parent's */
     const char *ml_app;         /* the parent's, else the configuration's */
     const char *agent_version;  /* none; for an agent's span */
-    uint64_t parent;            /* 0: the current span, else none */
-    int64_t since_mono_ns;      /* it began then; 0: it begins now */
-    bool detached;              /* does not become the current one */
+    uint64_t parent;            /* 0: the current span, if any */
+    int64_t since_mono_ns;      /* when the span began; 0: now */
+    bool detached;              /* does not become the current span */
 };
 
 /* An annotation of a span, in the forms of Datadog's SDKs (span_io.h); NULL
  * changes nothing. Input, output, tools, prompt and manifest replace earlier
- * ones; metadata, metrics and tags are objects, which join earlier ones by key;
- * cost tags are keys, which join earlier ones. */
+ * values; metadata, metrics and tags are objects, whose members replace earlier
+ * members with their key; cost tags are keys, added to earlier ones. */
 struct llmobs_annotation_json {
     struct llmobs_json *input;
     struct llmobs_json *output;
@@ -53,12 +53,12 @@ struct llmobs_annotation_json {
     struct llmobs_json *cost_tags;
     struct llmobs_json *agent;    /* {"version"}; agent spans */
     struct llmobs_json *manifest; /* an object; agent spans */
-    struct llmobs_json *links;    /* an array (WIRE 1.10); they join */
+    struct llmobs_json *links;    /* an array (WIRE 1.10); added */
 };
 
-/* Runs once, before the others. Borrows both for ever. `serve` is
- * llmobs_serving_settle, NULL in a process that serves no request: it is called
- * before the span is asked for in which the thread is. */
+/* To be called once, before the other functions. Borrows the configuration and
+ * the worker for ever. `serve` is llmobs_serving_settle, or NULL in a process
+ * that serves no request: it precedes each look for the current span. */
 void llmobs_own_span_init(const struct llmobs_config *config,
                           struct llmobs_worker *worker, void (*serve)(void));
 
@@ -81,9 +81,9 @@ int llmobs_own_span_annotate(uint64_t span,
                              struct llmobs_annotation_json *data);
 void llmobs_annotation_json_free(struct llmobs_annotation_json *data);
 
-/* The same from an object {"input", "output", "metadata", "metrics", "tags",
- * "tool_definitions", "prompt", "cost_tags", "agent", "agent_manifest",
- * "span_links"}, which is borrowed; another key is -EINVAL. */
+/* As llmobs_own_span_annotate, from an object {"input", "output", "metadata",
+ * "metrics", "tags", "tool_definitions", "prompt", "cost_tags", "agent",
+ * "agent_manifest", "span_links"}, borrowed; another key is -EINVAL. */
 int llmobs_own_span_annotate_json(uint64_t span,
                                   const struct llmobs_json *object);
 
@@ -95,16 +95,16 @@ int llmobs_own_span_finish(uint64_t span);
 /* The context that a child of the span begins with (its own ids are new). */
 int llmobs_own_span_child(uint64_t span, struct llmobs_context *out);
 
-/* The span's own context, as the program sends it to another one: an agent's
- * span names itself as the agent above. */
+/* The span's own context, as the program sends it to another process: an
+ * agent's span names itself as the agent above. */
 int llmobs_own_span_context(uint64_t span, struct llmobs_context *out);
 
 /* Gives the context of a call below this thread's current span. False: the
- * thread has none. */
+ * thread has no current span. */
 bool llmobs_own_span_child_of_current(struct llmobs_context *out);
 
-/* The carrier of the request that this thread serves: the one that it has
- * activated, else the process's at this moment, in `room`. */
+/* The carrier of the request that this thread serves: the carrier that the
+ * thread has activated, else the process's at this moment, in `room`. */
 const struct llmobs_carrier *llmobs_own_span_carrier(
     struct llmobs_carrier *room);
 
@@ -113,10 +113,10 @@ const struct llmobs_carrier *llmobs_own_span_carrier(
 int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count);
 
 /* True for an open span that was started detached: it belongs to no thread, and
- * none ends it as its own. */
+ * no thread ends it as its own. */
 bool llmobs_own_span_is_detached(uint64_t span);
 
-/* Makes a span a current one of this thread as well, or no longer. */
+/* _enter also makes a span a current span of this thread; _leave ends that. */
 int llmobs_own_span_enter(uint64_t span);
 int llmobs_own_span_leave(uint64_t span);
 

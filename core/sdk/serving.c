@@ -50,8 +50,8 @@ void llmobs_serving_settle(void)
 }
 
 /* False for a request that ends by a call, in a thread that has begun another
- * one of that kind and not ended it: it hands its requests to other threads, or
- * serves several in turn. */
+ * such request and not ended it: the thread hands its requests to other
+ * threads, or serves several in turn. */
 static bool serving_is_certain(const struct llmobs_served *served)
 {
     const void *before = llmobs_thread_state_apart();

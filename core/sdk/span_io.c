@@ -38,7 +38,7 @@ static bool span_io_is_text(const struct llmobs_json *value)
 }
 
 /* Copies a member, which must be a text (else -EINVAL). Where it is missing,
- * sets `empty`, or nothing if that is NULL. */
+ * sets `empty` instead; a NULL `empty` sets nothing. */
 static int span_io_copy_text(struct llmobs_json *to,
                              const struct llmobs_json *from, const char *key,
                              const char *empty)
@@ -106,7 +106,7 @@ static int set_list(struct llmobs_json *to, const struct llmobs_json *from,
 
 /* -- messages ------------------------------------------------------------- */
 
-/* Arguments that are no object become the member "value" of one (WIRE 1.5). */
+/* Arguments that are no object become the "value" of an object (WIRE 1.5). */
 static struct llmobs_json *span_io_arguments_of(const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
@@ -283,7 +283,7 @@ static bool is_list_of_texts(const struct llmobs_json *list)
 }
 
 /* Copies a list of variables' names under the key `as`, by which an event has
- * it; where there is none, the list is `usual` alone. */
+ * it; without such a list, the list is only `usual`. */
 static int copy_names(struct llmobs_json *to, const struct llmobs_json *from,
                       const char *key, const char *as, const char *usual)
 {

@@ -21,7 +21,7 @@ struct llmobs_span_side {
 
 void llmobs_span_side_free(struct llmobs_span_side *side);
 
-/* Changes a side with that of a span, whose three members these are. */
+/* Exchanges a side with a span's, whose three members these are. */
 void llmobs_span_side_swap(struct llmobs_span_side *side,
                            struct llmobs_json **messages,
                            struct llmobs_json **documents, char **value);
@@ -36,11 +36,11 @@ int llmobs_span_io_output(enum llmobs_kind kind, struct llmobs_json *value,
 int llmobs_span_io_prompt(const struct llmobs_json *prompt,
                           struct llmobs_json **out);
 
-/* Does the same for an array of tool definitions. */
+/* Checks an array of tool definitions and makes the form that an event has. */
 int llmobs_span_io_tools(const struct llmobs_json *tools,
                          struct llmobs_json **out);
 
-/* Gives the text of a tag's value; NULL without memory. */
+/* Gives the text of a tag's value; NULL when memory runs out. */
 char *llmobs_span_io_tag(const struct llmobs_json *value);
 
 #endif

@@ -22,7 +22,7 @@
 
 struct slot {
     _Atomic uint64_t generation;
-    atomic_int holder; /* process whose thread has it; 0: nobody */
+    atomic_int holder; /* process of the thread that has it; 0: no thread */
     struct llmobs_open_span *live;
 };
 
@@ -82,7 +82,7 @@ static size_t span_table_index_of(uint64_t number)
     return low < SLOT_FIRST ? SIZE_MAX : (size_t)low - SLOT_FIRST;
 }
 
-/* A child never waits for a thread that only its parent has. */
+/* Locks the slot. A child never waits for a thread that only its parent has. */
 static bool span_table_hold(struct slot *slot)
 {
     const struct timespec moment = {0, 20000};
@@ -110,8 +110,7 @@ static void span_table_let_go(struct slot *slot)
     atomic_store_explicit(&slot->holder, 0, memory_order_release);
 }
 
-/* Takes a free slot without waiting: one that another thread holds is passed
- * over. */
+/* Takes a free slot without waiting: passes over slots that others hold. */
 static bool span_table_claim(struct slot *slot)
 {
     int nobody = 0;

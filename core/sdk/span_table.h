@@ -2,12 +2,12 @@
  * never used twice.
  *
  * Owns:    every span in it, from add to take.
- * Threads: any. One thread has a span between lock and unlock or take; others
- *          that want it wait, which takes microseconds.
- * Errors:  NULL for a number of no span, or of one that was taken.
+ * Threads: any. One thread has a span between lock and unlock or take; other
+ *          threads wait for it, which takes microseconds.
+ * Errors:  NULL for a number of no span, or of a span that was taken.
  * Limits:  LLMOBS_SPAN_TABLE_MAX spans; a number comes again after 2^47 other
  *          spans in its slot.
- * Fork:    a child sees the spans of its parent, but for those that a thread of
+ * Fork:    a child sees the spans of its parent, except those that a thread of
  *          the parent held at the fork.
  */
 #ifndef LLMOBS_SPAN_TABLE_H
@@ -17,26 +17,26 @@
 
 #define LLMOBS_SPAN_TABLE_MAX 65000
 
-/* The number of no span: an application gets it where none was started. */
+/* No span's number: an application gets it where no span was started. */
 #define LLMOBS_OWN_SPAN_NONE UINT64_C(1)
 
 /* A span that is open. */
 struct llmobs_open_span {
     struct llmobs_span span;
-    struct llmobs_json *tags; /* an object; NULL: none yet */
-    int process;              /* that started it (fork.h) */
-    bool detached;            /* no thread has started it as its own */
+    struct llmobs_json *tags; /* an object; NULL: no tags yet */
+    int process;              /* the process that started it (fork.h) */
+    bool detached;            /* never a thread's own span */
     int64_t start_mono_ns;
 };
 
-/* Gives an empty one; NULL without memory. */
+/* Gives an empty span; NULL when memory runs out. */
 struct llmobs_open_span *llmobs_open_span_new(void);
 void llmobs_open_span_free(struct llmobs_open_span *live);
 
 /* Gives the span's number, and takes the span; 0: the table is full. */
 uint64_t llmobs_span_table_add(struct llmobs_open_span *live);
 
-/* NULL: not open. Else unlock or take must follow. */
+/* NULL: the span is not open. Else unlock or take must follow. */
 struct llmobs_open_span *llmobs_span_table_lock(uint64_t number);
 void llmobs_span_table_unlock(uint64_t number);
 

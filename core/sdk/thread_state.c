@@ -12,18 +12,18 @@
 #include "lib/base/stack.h"
 #include "core/sdk/span_table.h"
 
-/* A request, and what it has put aside. Behind it are its headers and their
- * values. */
+/* A request, and the state that it has put aside. Its headers and their values
+ * follow the struct. */
 struct request {
     struct request *outer;
     const void *key;
     uintptr_t mark;
     size_t floor;
-    int64_t since_mono_ns; /* its span would begin then; 0: it has begun */
+    int64_t since_mono_ns; /* its span's beginning; 0: the span has begun */
     uint64_t entry;
     char *headers;
     struct llmobs_carrier inbound;
-    bool unread; /* nobody has asked for its headers */
+    bool unread; /* its headers were not asked for yet */
     size_t count;
     struct llmobs_header list[];
 };
@@ -31,7 +31,7 @@ struct request {
 struct thread {
     uint64_t *spans;
     size_t depth, cap;
-    size_t floor; /* the spans below it are not those of the newest request */
+    size_t floor; /* spans of the newest request are from here on */
     struct request *newest;
     bool doubtful;
     enum llmobs_proxying proxied[LLMOBS_THREAD_STATE_NEST_MAX];
@@ -66,7 +66,7 @@ static const struct {
 #define CARRIED (sizeof(carried) / sizeof(*carried))
 
 static atomic_bool used;
-/* The key of pthread_key_create, plus one; 0: none yet. */
+/* The key of pthread_key_create, plus 1; 0: not made yet. */
 static atomic_uint made;
 
 /* -- the record ---------------------------------------------------------- */
@@ -102,9 +102,10 @@ static pthread_key_t key(void)
     return (pthread_key_t)(atomic_load(&made) - 1);
 }
 
-/* Makes the key when the first thread needs it: the app has a limited number of
- * keys, and those of two copies of libc in one process (dlmopen) must have the
- * same numbers for the same libraries, as they share each thread's values. */
+/* Makes the key when the first thread needs it. The app has a limited number of
+ * keys. And two copies of libc in a process (dlmopen) share the values of a
+ * thread: so both must give a library the same number, and a key made early
+ * would shift the numbers of later libraries. */
 static bool have_key(void)
 {
     unsigned none = 0;
@@ -126,13 +127,13 @@ bool llmobs_thread_state_used(void)
                          have_key());
 }
 
-/* NULL: this thread has none. */
+/* The calling thread's record; NULL: it has no record. */
 static struct thread *thread_state_find(void)
 {
     return llmobs_thread_state_used() ? pthread_getspecific(key()) : NULL;
 }
 
-/* NULL without memory. */
+/* The calling thread's record, made if needed; NULL when memory runs out. */
 static struct thread *thread_state_get(void)
 {
     struct thread *thread;
@@ -184,8 +185,8 @@ int llmobs_thread_state_push(uint64_t number)
     return rc;
 }
 
-/* Number `i` of the spans, counted from 1, is gone: those above it have moved
- * down by one. */
+/* Number `i` of the spans, counted from 1, is gone: the spans above it have
+ * moved down by one. */
 static void lower_floors(struct thread *thread, size_t i)
 {
     if (LLMOBS_HAZARD(floor_stays, thread->floor >= i, thread->floor > i))
@@ -240,9 +241,9 @@ static size_t which(const struct llmobs_header *header)
     return i;
 }
 
-/* True where a proxy's header, or ":remote-addr", which no header can be
+/* True where a proxy's header, or ":remote-addr", which no real header can be
  * called, says that the caller is from a public network. Each of several
- * headers counts, also one that is too long to be kept. */
+ * headers counts, even a header that is too long to be kept. */
 static bool thread_state_is_stranger(const struct llmobs_header *header)
 {
 #define NAME(with, id, text) text with,
@@ -259,7 +260,7 @@ static bool thread_state_is_stranger(const struct llmobs_header *header)
     return false;
 }
 
-/* The first header of a name counts. */
+/* Of headers with one name the first counts. */
 static void set_carried(struct llmobs_carrier *carrier, size_t i,
                         const char *value)
 {

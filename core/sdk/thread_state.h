@@ -1,6 +1,6 @@
 /* thread_state - what the library knows of a thread: its current spans, the
- * caller that it serves, and the annotations of all calls within a scope;
- * and the requests that it serves, as its server's library has shown them.
+ * caller that it serves, and the annotations of all calls within a scope; and
+ * the requests that it serves, as its server's library shows them.
  *
  * Owns:    a record for each thread of which it knows anything, until the
  *          thread ends.
@@ -23,7 +23,7 @@
 #define LLMOBS_THREAD_STATE_NEST_MAX 16
 #define LLMOBS_THREAD_STATE_HEADER_MAX 8192
 
-/* Each span that is started in a scope gets these; NULL where it gives none. */
+/* Each span that is started in a scope gets what is set here; NULL: not set. */
 struct llmobs_annotation_context {
     char *name;
     char *agent_version;           /* of agent spans */
@@ -32,41 +32,41 @@ struct llmobs_annotation_context {
     struct llmobs_json *prompt;    /* an object */
 };
 
-/* False while no thread has a record: then no other function need be asked. */
+/* False while no thread has a record: then no other function need be called. */
 bool llmobs_thread_state_used(void);
 
-/* The thread's current spans, by number (span_table.h). top forgets those that
- * are no longer open, and gives the last one that is, or 0. */
+/* The thread's current spans, by number (span_table.h). _top forgets newest
+ * spans that are not open any more, and gives the newest open one, or 0. */
 int llmobs_thread_state_push(uint64_t number);
 int llmobs_thread_state_remove(uint64_t number);
 uint64_t llmobs_thread_state_top(void);
 
-/* Keeps the headers that carry a trace, in place of those kept before.
- * _inbound gives them, borrowed until the next activate; NULL: there are none.
+/* Keeps the headers that carry a trace, instead of the headers kept before.
+ * _inbound gives them, borrowed until the next activate; NULL: none are kept.
  */
 int llmobs_thread_state_activate(const struct llmobs_header *headers,
                                  size_t count);
 const struct llmobs_carrier *llmobs_thread_state_inbound(void);
 
-/* The requests that the thread serves, one within another. enter puts aside the
- * headers kept before, and the spans that are current; leave ends the newest
- * one and brings both back. Most requests make no call that is observed, so
- * enter copies the headers' values and does not look at them before _inbound
- * asks. */
+/* The requests that the thread serves, one within another. _enter puts aside
+ * the headers kept before, and the spans that are current; _leave ends the
+ * newest request and brings both back. Most requests make no call that is
+ * observed, so _enter copies the headers' values and does not look at them
+ * before _inbound asks. */
 int llmobs_thread_state_enter(const struct llmobs_served *served,
                               int64_t since_mono_ns);
 void llmobs_thread_state_leave(void);
 
-/* The span of the newest one. _unasked gives its `since_mono_ns` once, and then
- * 0, as without a request; _entry gives the number that was set, or 0. */
+/* The span of the newest request. _unasked gives its `since_mono_ns` once, and
+ * later 0, as without a request; _entry gives the number that was set, or 0. */
 int64_t llmobs_thread_state_unasked(void);
 void llmobs_thread_state_set_entry(uint64_t number);
 uint64_t llmobs_thread_state_entry(void);
 
-/* The key of the newest request of the thread; NULL: it has none. _apart: of
- * the newest request that ends by a call. _holds: whether a request of the
+/* The key of the newest request of the thread; NULL: it has no request. _apart:
+ * of the newest request that ends by a call. _holds: whether a request of the
  * thread has that key. _gone: whether the handler of the newest request has
- * ended without its return, by a jump or an exception, or runs on another
+ * ended without its return, by a longjmp or an exception, or runs on another
  * stack. */
 const void *llmobs_thread_state_newest(void);
 const void *llmobs_thread_state_apart(void);
@@ -84,8 +84,8 @@ enum llmobs_proxying llmobs_thread_state_proxied(void);
 
 void llmobs_annotation_context_free(struct llmobs_annotation_context *context);
 
-/* begin takes the members of `context`, also on error. _at gives the i-th
- * context, the outermost first; NULL: there are no more. Borrowed until its
+/* _begin takes the members of `context`, also on error. _at gives the i-th
+ * context, the outermost first; NULL: no more contexts. Borrowed until its
  * end. */
 int llmobs_annotation_context_begin(struct llmobs_annotation_context *context);
 int llmobs_annotation_context_end(void);

@@ -40,7 +40,7 @@ static bool is_list(const void *list, size_t count)
     return count == 0 || (list && count <= LLMOBS_VALUES_LIST_MAX);
 }
 
-/* Gives what was made, unless `rc` says that a part of it failed. */
+/* Gives the value that was made, unless `rc` says that a part of it failed. */
 static int sdk_values_give(struct llmobs_json *made, int rc,
                            struct llmobs_json **out)
 {
@@ -52,7 +52,7 @@ static int sdk_values_give(struct llmobs_json *made, int rc,
     return rc ? rc : -ENOMEM;
 }
 
-/* Likewise adds it to a list. */
+/* As sdk_values_give, but adds it to a list. */
 static int sdk_values_add(struct llmobs_json *list, struct llmobs_json *made,
                           int rc)
 {
@@ -86,7 +86,7 @@ int llmobs_values_pairs(const struct llmobs_pair *pairs, size_t count,
 
 static struct llmobs_json *sdk_values_number_of(double value)
 {
-    /* No libm here: gcc has trunc inline, clang calls it. */
+    /* libm is not linked: gcc has trunc inline, clang calls it. */
     if (fabs(value) <= WHOLE_MAX && value == (double)(int64_t)value)
         return llmobs_json_int((int64_t)value);
     return llmobs_json_real(value);
@@ -247,7 +247,7 @@ int llmobs_values_texts(const char *const *texts, size_t count,
     return sdk_values_give(list, rc, out);
 }
 
-/* Where neither end is named, the link says nothing of them. */
+/* The attributes of a link that names neither end are empty. */
 static int sdk_values_add_link(struct llmobs_json *list,
                                const struct llmobs_link *link)
 {

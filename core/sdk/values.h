@@ -16,18 +16,19 @@
 
 #define LLMOBS_VALUES_LIST_MAX 100000
 
-/* Copies a struct that begins with its size into one of `own` bytes. Of the
- * first version it had `first` bytes: the rest of an older program's is 0. */
+/* Copies a struct that begins with its size into a struct of `own` bytes. In
+ * the first version it had `first` bytes; the members that an older program's
+ * struct lacks become 0. */
 int llmobs_values_copy(void *to, size_t own, size_t first, const void *from);
 
 /* Gives NULL for a NULL text. */
 int llmobs_values_parse(const char *text, struct llmobs_json **out);
 
-/* Makes an object of tags; NULL where there are none. */
+/* Makes an object of tags; NULL where no tags are given. */
 int llmobs_values_pairs(const struct llmobs_pair *pairs, size_t count,
                         struct llmobs_json **out);
 
-/* Makes an array of texts; NULL where there are none. */
+/* Makes an array of texts; NULL where no texts are given. */
 int llmobs_values_texts(const char *const *texts, size_t count,
                         struct llmobs_json **out);
 

@@ -35,40 +35,40 @@ struct location {
     bool asked;   /* the symbol tables were searched for the name */
     bool program; /* in the program itself */
     int rc;       /* the result of reading the row */
-    int file;     /* where the name may be (caller_left.h); 0: it was sought */
+    int file;     /* that may have the name (caller_left.h); 0: was searched */
     struct llmobs_cfi_row row;
-    uintptr_t offset; /* in the object */
+    uintptr_t offset; /* in the object, of the instruction */
     char module[MODULE_MAX];
     struct llmobs_symbol symbol; /* name "": unknown */
 };
 
-/* One look at the loader's list. */
+/* A search for one address in the loader's list of objects. */
 struct look {
     struct location *location;
-    bool names; /* find names in the C library too */
-    bool leave; /* another process reads the files */
+    bool names; /* also find names in the C library */
+    bool leave; /* another process will read the files */
     const void *object;
-    uintptr_t address; /* in the object, of the instruction itself */
+    uintptr_t address; /* of the instruction itself, in the object */
     char path[PATH_CAP];
     struct llmobs_symbol_head head;
     struct llmobs_loaded_last *last;
 };
 
-/* Indexed by address; NULL: never used. */
+/* Indexed by a hash of the address; NULL: never used. */
 LLMOBS_COLD static struct location *locations[LLMOBS_CALLER_KNOWN];
-static const void *stripped[STRIPPED]; /* their headers; or NULL */
-static char program[MODULE_MAX];       /* the name, once it was asked for */
+static const void *stripped[STRIPPED]; /* the headers of the objects, or NULL */
+static char program[MODULE_MAX];       /* its name, once it was asked for */
 static struct llmobs_loaded_counts seen;
-static bool counted;     /* the loader counts, and `seen` is set */
-static int64_t doubt_ns; /* an older callsite may point into an object that is
-                          * not loaded any more */
+static bool counted;     /* the loader has counters, and `seen` their values */
+static int64_t doubt_ns; /* callsites before this time may point into an object
+                          * that was unloaded */
 static atomic_int process;
 
 /* -- loads and unloads ---------------------------------------------------- */
 
-/* In a child the table may be half-written, by a thread that the child has not:
- * the child begins with an empty one. The first process has one, and does not
- * touch its pages. */
+/* In a child the table may be half-written, by a thread that exists in the
+ * parent only: the child empties it. The first process's table is empty from
+ * the start, so its pages are not touched. */
 static void caller_check_fork(void)
 {
     bool first = atomic_load(&process) == 0;
@@ -142,8 +142,8 @@ static bool caller_is_ours(const struct location *location)
     return caller_begins(location->module, "libllmobs_");
 }
 
-/* The C library's symbol table is one of the longest, and most of its frames
- * only start a program or a thread. */
+/* Names in the C library are left out: its symbol table is one of the longest,
+ * and most of its frames only start a program or a thread. */
 static bool is_c_library(const struct location *location)
 {
     return caller_begins(location->module, "libc.so") ||
@@ -154,7 +154,7 @@ static bool is_c_library(const struct location *location)
            caller_begins(location->module, "libpthread-2.");
 }
 
-/* Without printf, as the walk does this for each frame. */
+/* Copies the path, without printf, as the walk does this for each frame. */
 static void keep_path(struct look *look, const char *path)
 {
     size_t len = strnlen(path, sizeof(look->path) - 1);
@@ -163,8 +163,8 @@ static void keep_path(struct look *look, const char *path)
     look->path[len] = '\0';
 }
 
-/* Runs under the loader's lock. The walk passes the frames of this library, and
- * so needs no names for them. */
+/* Runs under the loader's lock. The walk passes over the frames of this
+ * library, so they need no names. */
 static void see_object(const struct llmobs_loaded *object, void *ctx)
 {
     struct look *look = ctx;
@@ -189,8 +189,8 @@ static bool is_by_loader(void)
     return LLMOBS_HAZARD(loader_calls, getauxval(AT_BASE) == 0, false);
 }
 
-/* The path of the program's file, also when another file has replaced it; ""
- * where it is not known. `inside`: an address of the program's. */
+/* The path of the program's file, even when another file has replaced it; ""
+ * where the path is not known. `inside`: an address of the program's. */
 static void read_program(uintptr_t inside, char path[PATH_CAP])
 {
     ssize_t len;
@@ -203,7 +203,8 @@ static void read_program(uintptr_t inside, char path[PATH_CAP])
     path[len > 0 ? llmobs_maps_cut(path, (size_t)len) : 0] = '\0';
 }
 
-/* Reads the path where the name is not known yet, or where it is left with it.
+/* Reads the path where the name is not known yet, or where the name and the
+ * path go to another process.
  */
 static void name_program(struct location *location, struct look *look)
 {
@@ -216,8 +217,8 @@ static void name_program(struct location *location, struct look *look)
     memcpy(location->module, program, sizeof(program));
 }
 
-/* The file to open for the program's names: the kernel's link to it where there
- * is one, as another file may have taken its path. */
+/* The file to open for the program's names: the kernel's link to it where the
+ * link exists, as another file may have taken the program's path. */
 static const char *file_of(const struct location *location, struct look *look)
 {
     if (!location->program)
@@ -243,7 +244,7 @@ static void name_from_file(struct location *location, struct look *look)
         stripped[turn++ % STRIPPED] = look->object;
 }
 
-/* Leaves the name to the process that delivers; false where it cannot. */
+/* Leaves the name to the process that delivers; false where it must not. */
 static bool leave_name(struct location *location, struct look *look)
 {
     if (LLMOBS_HAZARD(names_itself, !look->leave, look))
@@ -272,9 +273,9 @@ static bool caller_fill(struct location *location, struct look *look)
     return true;
 }
 
-/* Answers the location of the address; else, of its few slots, an unused one,
- * or the one whose turn it is to go. Allocates a location at its first use, as
- * a short process needs ten; NULL when memory runs out. */
+/* Gives the location of the address. Else, of the few slots for this address,
+ * an unused slot or the next to be replaced. Allocates a location at its first
+ * use, as a short process needs only ten; NULL when memory runs out. */
 static struct location *caller_slot_of(uintptr_t pc, bool exact)
 {
     static unsigned turn;
@@ -333,8 +334,8 @@ static bool is_plumbing(const struct location *location)
            caller_begins(location->module, "libffi.");
 }
 
-/* A language's binding of libcurl: every call of every program in that language
- * comes from there, so it says nothing about the caller. */
+/* True for a language's binding of libcurl: all calls of all programs in that
+ * language come from there, so it says nothing about the caller. */
 static bool is_binding(const struct location *location)
 {
     static const char *const names[] = {
@@ -354,18 +355,18 @@ static bool is_binding(const struct location *location)
 
 struct answer {
     struct llmobs_json *json;
-    struct llmobs_json *frames;     /* NULL: the first frame's address alone */
+    struct llmobs_json *frames;     /* NULL: only first's address is wanted */
     bool leave;                     /* another process names the rest */
-    uintptr_t entry;                /* frames below it are left out */
-    struct llmobs_json *unnamed;    /* what it needs for that; NULL: nothing */
+    uintptr_t entry;                /* older frames than this are left out */
+    struct llmobs_json *unnamed;    /* names for another process; or NULL */
     int left;                       /* how many frames may still be added */
     bool named;                     /* the answer has the caller */
     bool bound;                     /* the answer has the binding */
     bool has_frame;                 /* the answer has a frame */
     struct location first;          /* outside of this library */
     struct llmobs_loaded_last last; /* the object of the last frame */
-    /* Frames in the C library. They are added when the walk finds a caller of
-     * them; without a caller they started the program or the thread. */
+    /* Frames in the C library. They are added when the walk finds their caller;
+     * without a caller they only started the program or the thread. */
     struct {
         uintptr_t pc;
         bool exact;
@@ -460,7 +461,7 @@ static void caller_visit(struct answer *answer, const struct location *location)
 }
 
 /* True for a program's _start, the outermost frame, which calls the C library:
- * it lies in the program and has no other name than that, or musl's. */
+ * it lies in the program, and has no name or the name that musl gives it. */
 static bool is_start(const struct location *location)
 {
     const char *name = location->symbol.name;
@@ -481,7 +482,7 @@ static int visit_next(struct answer *answer, struct llmobs_frame *frame,
 
     if (!location)
         return -ENOENT;
-    here = *location; /* visit may give its slot to another address */
+    here = *location; /* `visit` may reuse the slot */
     below = frame->regs[LLMOBS_FRAME_SP] < answer->entry;
     rc = here.rc ? here.rc : llmobs_cfi_step(frame, &here.row, stack);
     if (!below &&
@@ -490,8 +491,8 @@ static int visit_next(struct answer *answer, struct llmobs_frame *frame,
     return rc;
 }
 
-/* Where the walk ends inside plumbing or a binding, its first frame outside of
- * this library is the caller. */
+/* Where the walk ends inside plumbing or a binding, the walk's first frame
+ * outside of this library is the caller. */
 static void caller_walk(const struct llmobs_callsite *callsite,
                         struct answer *answer)
 {
@@ -510,7 +511,7 @@ static void caller_walk(const struct llmobs_callsite *callsite,
         caller_set_caller(answer, &answer->first);
 }
 
-/* `left`: NULL in the process that delivers. */
+/* `left` is NULL in the process that delivers. */
 static struct llmobs_json *read_frames(const struct llmobs_callsite *callsite,
                                        struct llmobs_json **left)
 {

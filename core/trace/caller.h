@@ -1,10 +1,10 @@
 /* caller - turns a callsite into metadata.caller: the names of the frames that
  * called.
  *
- * Owns:    a table of the code at each address that it met, until an object is
+ * Owns:    a table of the addresses in code that it met, until an object is
  *          unloaded.
- * Threads: one at a time: the thread that has the worker's turn. An app's
- *          thread only when it runs the exit handler.
+ * Threads: the thread that has the worker's turn. This is an app's thread only
+ *          when it runs the exit handler.
  * Errors:  NULL: the caller is unknown.
  * Limits:  LLMOBS_CALLER_STEPS frames of a walk, LLMOBS_CALLER_FRAMES names in
  *          an answer, LLMOBS_CALLER_KNOWN addresses (a multiple of 8) in the
@@ -14,8 +14,8 @@
  * The answer leaves out the frames that start a program or a thread, in the C
  * library and before. The walk ends at a frame that belongs to no loaded object
  * (code compiled at run time), or whose object has no row for it. Where an
- * object was unloaded after the callsite was taken, another one may lie at its
- * addresses: the answer is NULL.
+ * object was unloaded after the callsite was taken, another object may lie at
+ * its addresses: the answer is NULL.
  */
 #ifndef LLMOBS_CALLER_H
 #define LLMOBS_CALLER_H
@@ -36,9 +36,9 @@ void llmobs_caller_watch(void);
 struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
                                        int64_t taken_ns);
 
-/* The same for a call that another process delivers: sets `*left` to the names
- * that are to be found and their files (caller_left.h), NULL where there are
- * none. Reads the file of an object that cannot be left. */
+/* As llmobs_caller_read, for a call that another process delivers. Sets `*left`
+ * to the names that the process shall find, and their files (caller_left.h);
+ * NULL: no names are left. Reads the file of an object that cannot be left. */
 struct llmobs_json *llmobs_caller_leave(const struct llmobs_callsite *callsite,
                                         int64_t taken_ns,
                                         struct llmobs_json **left);

@@ -13,7 +13,7 @@
 /* -- in the process that leaves ------------------------------------------- */
 
 struct file {
-    const void *object; /* NULL: free */
+    const void *object; /* NULL: the entry is free */
     char id[LLMOBS_SYMBOL_ID];
     char *path;
 };
@@ -78,8 +78,8 @@ static bool caller_left_is_same(const struct llmobs_json *listed,
            strcmp(id, file->id) == 0;
 }
 
-/* The place of the file in the answer's list, to which it may be new; -1: there
- * is no memory for it. */
+/* The place of the file in the answer's list; adds a new file; -1: no
+ * memory. */
 static int64_t caller_left_place_of(struct llmobs_json *list,
                                     const struct file *file)
 {
@@ -129,7 +129,7 @@ void llmobs_left_add(struct llmobs_json **left, int place,
 
 /* -- in the process that delivers ------------------------------------------ */
 
-/* A name that was looked for in a file with that build id. */
+/* The result of a search for a name in a file with this build id. */
 struct known {
     char id[LLMOBS_SYMBOL_ID];
     uintptr_t address;
@@ -137,9 +137,9 @@ struct known {
     struct llmobs_symbol symbol;
 };
 
-/* Indexed by a hash of id and address; NULL: never used. Calls of one program
- * ask for the same names again and again, and its file may have a hundred
- * thousand. */
+/* Indexed by a hash of id and address; NULL: never used. The calls of a program
+ * need the same names again and again, and a search goes through up to a
+ * hundred thousand symbols of its file. */
 LLMOBS_COLD static struct known *known[LLMOBS_LEFT_KNOWN];
 
 static struct known *caller_left_slot_of(const char *id, uintptr_t address)
@@ -155,8 +155,8 @@ static struct known *caller_left_slot_of(const char *id, uintptr_t address)
     return *slot;
 }
 
-/* Names the address; NULL: the file is not there, is another one, or has no
- * name for it. */
+/* The symbol at the address; NULL: the file is missing, has another build id,
+ * or has no name for the address. */
 static const struct llmobs_symbol *caller_left_look_up(const char *path,
                                                        const char *id,
                                                        uintptr_t address)
@@ -178,7 +178,7 @@ static const struct llmobs_symbol *caller_left_look_up(const char *path,
     return slot->found ? &slot->symbol : NULL;
 }
 
-/* The entry may be damaged: only what llmobs_left_add writes counts. */
+/* Finds a frame's name. The entry may be damaged: only a valid form counts. */
 static bool caller_left_find_name(const struct llmobs_json *left,
                                   const struct llmobs_json *frame,
                                   struct llmobs_symbol *symbol)
@@ -203,7 +203,7 @@ static bool caller_left_find_name(const struct llmobs_json *left,
     if (!found)
         return false;
     *symbol = *found;
-    /* As caller.c counts: up to the instruction after the call. */
+    /* Up to the instruction after the call, as in caller.c. */
     symbol->offset +=
         llmobs_json_is_true(llmobs_json_get(frame, "exact")) ? 0 : 1;
     return true;

@@ -15,8 +15,8 @@
 LLMOBS_COLD static _Alignas(64) unsigned char memory[LLMOBS_BLOCKS][BLOCK_SIZE];
 static struct llmobs_blocks blocks = {.memory = memory[0], .size = BLOCK_SIZE};
 
-/* Gives a block of the set; where none is left, one from the allocator, for a
- * smaller piece: *max is its size. */
+/* Gives a block of the set. Where all are taken, the allocator gives one, for a
+ * smaller piece of stack. *max: the size of the piece. */
 static void *block_take(size_t *max)
 {
     void *block = llmobs_blocks_take(&blocks);
@@ -36,10 +36,10 @@ static void block_free(void *block)
 
 /* -- taking --------------------------------------------------------------- */
 
-/* Copies a piece of stack with all that is in it, also the bytes that no
- * variable has and those that other threads use: a sanitizer would complain.
- * The sanitizer of a program watches memcpy even where this library is built
- * without one, so this function copies the bytes by itself. */
+/* Copies a piece of stack with all bytes in it, even those outside of variables
+ * or in use by other threads: a sanitizer would complain. The sanitizer of a
+ * program watches memcpy even where this library is built without one, so this
+ * function copies the bytes itself. */
 __attribute__((no_sanitize("address", "thread"))) static void copy(
     unsigned char *to, uintptr_t from, size_t len)
 {
@@ -128,8 +128,8 @@ void llmobs_callsite_free(struct llmobs_callsite *callsite)
     if (!callsite)
         return;
     memset(callsite, 0, sizeof(*callsite) + callsite->len);
-    /* Without this the compiler may drop the memset: it sees that nobody reads
-     * the block again. */
+    /* Else the compiler may drop the memset, as nobody reads the block
+     * again. */
     __asm__ volatile("" : : "r"(callsite) : "memory");
     block_free(callsite);
 }

@@ -3,8 +3,8 @@
  *
  * Owns:    a callsite is one block, from a fixed set of blocks or from the
  *          allocator. A stack may hold secrets: so the block is never written
- *          to a file, and free wipes it.
- * Threads: take runs in the app's thread: no lock, one allocation. caller.h
+ *          to a file, and _free wipes it.
+ * Threads: _take runs in the app's thread: no lock, one allocation. caller.h
  *          reads callsites, in the worker's thread.
  * Errors:  NULL when memory runs out.
  * Limits:  LLMOBS_CALLSITE_STACK bytes, or as many as can certainly be read
@@ -26,9 +26,9 @@
 #define LLMOBS_CALLSITE_NEAR 4096
 
 struct llmobs_callsite {
-    struct llmobs_frame frame; /* of take itself */
+    struct llmobs_frame frame; /* of llmobs_callsite_take */
     int frames;      /* how many to name; LLMOBS_CALLSITE_ADDRESS (config.h) */
-    uintptr_t entry; /* frames below it are this library's and libcurl's */
+    uintptr_t entry; /* frames below are this library's and libcurl's */
     size_t len;
     unsigned char stack[]; /* from the stack pointer on */
 };

@@ -14,8 +14,8 @@
 
 /* -- pieces -------------------------------------------------------------- */
 
-/* The tags of a carrier that are about LLM Observability; borrowed texts, data
- * NULL where absent. */
+/* A carrier's tags about LLM Observability, borrowed; data NULL where
+ * absent. */
 struct tags {
     struct llmobs_text tid;
     struct llmobs_text dm;
@@ -32,10 +32,10 @@ struct tags {
 /* One carrier, parsed. */
 struct inbound {
     struct llmobs_id128 trace_id;
-    uint64_t span_id; /* 0: none */
+    uint64_t span_id; /* 0: the carrier has no span */
     int priority;
-    char equals;   /* the character for '=' in its values */
-    bool vendored; /* tracestate's other members belong to this trace */
+    char equals;   /* the character that stands for '=' in its values */
+    bool vendored; /* other members of tracestate belong to this trace */
     struct llmobs_text origin;
     struct tags tags;
 };
@@ -123,7 +123,7 @@ static struct llmobs_text checked(const char *value)
     return carrier_trim(text);
 }
 
-/* x-datadog-tags: one malformed entry and all are ignored (WIRE 5.3).
+/* Of x-datadog-tags: if one entry is malformed, all are ignored (WIRE 5.3).
  */
 static void read_datadog_tags(const char *value, struct tags *out)
 {
@@ -164,8 +164,8 @@ static bool parse_int(struct llmobs_text text, int *out)
     return true;
 }
 
-/* Reads the parts of the dd member; leaves `priority` alone where there is
- * none. False when the member is malformed: the caller ignores all of it. */
+/* Reads the parts of the dd member; without a priority in it, `priority` stays.
+ * False: the member is malformed, and the caller ignores all of it. */
 static bool read_dd_member(struct llmobs_text member, struct inbound *in,
                            bool *has_priority)
 {
@@ -196,7 +196,7 @@ static bool read_dd_member(struct llmobs_text member, struct inbound *in,
     return true;
 }
 
-/* WIRE 5.2, "Priority from both". */
+/* The priority of flag and dd member (WIRE 5.2, "Priority from both"). */
 static int joined_priority(bool flag, bool has, int priority)
 {
     if (flag)
@@ -225,7 +225,7 @@ __attribute__((noinline)) static void read_tracestate(const char *value,
     in->priority = joined_priority(flag, has, in->priority);
 }
 
-/* Checks the form alone; the flags go to `flag`. */
+/* Checks only the form; the flags go to `flag`. */
 static bool read_traceparent(const char *value, struct inbound *in, bool *flag)
 {
     struct llmobs_text text = checked(value);
@@ -284,7 +284,7 @@ static bool read_datadog(const struct llmobs_carrier *carrier, bool wide,
     return true;
 }
 
-/* b3 ids are 16 hex digits, a trace id 32 as well, in either case. */
+/* An id of b3 has 16 hex digits, a trace id may have 32, in either case. */
 static bool read_b3_id(struct llmobs_text text, struct llmobs_id128 *id)
 {
     char lower[32];
@@ -357,12 +357,12 @@ static bool carrier_read_style(enum llmobs_style style,
         return read_b3(carrier, in);
     case LLMOBS_STYLE_B3MULTI:
         return read_b3multi(carrier, in);
-    default: /* baggage is no context */
+    default: /* baggage has no context */
         return false;
     }
 }
 
-/* An id without its upper half may belong to the same trace. */
+/* True where the ids may be of one trace: the upper half may be missing. */
 static bool same_trace(const struct inbound *a, const struct inbound *b)
 {
     return a->trace_id.lo == b->trace_id.lo &&
@@ -370,9 +370,9 @@ static bool same_trace(const struct inbound *a, const struct inbound *b)
             b->trace_id.hi == 0);
 }
 
-/* The first style that gives a context is taken (WIRE 5.3); a traceparent of
- * the same trace names the span, and keeps its tracestate. Not inlined, so that
- * no one stack frame holds every parsed carrier. */
+/* Takes the first style that gives a context (WIRE 5.3). A traceparent of the
+ * same trace names the span, and its tracestate is kept. Not inlined, so that
+ * no stack frame holds every parsed carrier. */
 __attribute__((noinline)) static bool read_carrier(
     const struct llmobs_config *config, const struct llmobs_carrier *carrier,
     struct inbound *in)
@@ -420,7 +420,7 @@ static void keep_vendors(struct llmobs_context *context, const char *value)
     context->vendors[used] = '\0';
 }
 
-/* tracestate cannot hold an equals sign (WIRE 5.2, Decode). */
+/* In tracestate another character stands for '=' (WIRE 5.2, Decode). */
 static void copy_value(char *out, size_t cap, struct llmobs_text text,
                        char equals)
 {
@@ -451,7 +451,7 @@ bool llmobs_carrier_is_trusted(const struct llmobs_config *config,
            LLMOBS_HAZARD(strangers_trusted, !carrier->stranger, true);
 }
 
-/* Takes the trace of a parent in another process. */
+/* Continues the trace of a parent in another process. */
 static bool inherit_parent(struct llmobs_context *context,
                            const struct inbound *in)
 {
@@ -465,8 +465,8 @@ static bool inherit_parent(struct llmobs_context *context,
     return true;
 }
 
-/* Takes the parent's sampling decision as it was sent; where it sent none, none
- * is made here. */
+/* Takes the parent's sampling decision as it was sent; where the parent sent no
+ * decision, no decision is made here. */
 static void inherit_sampling(struct llmobs_context *context,
                              const struct tags *tags)
 {
@@ -481,7 +481,7 @@ static void inherit_sampling(struct llmobs_context *context,
                             tags->sampled);
 }
 
-/* WIRE 5.3, the LLM Observability part but for ids. */
+/* WIRE 5.3, the part on LLM Observability, without the ids. */
 static void inherit_names(struct llmobs_context *context,
                           const struct inbound *in)
 {
@@ -501,9 +501,9 @@ static void inherit_names(struct llmobs_context *context,
     }
 }
 
-/* A caller that is not trusted gives its ids alone: everything else stays as
- * the configuration made it for a root. That includes LLM Observability's
- * sampling decision, so the caller cannot choose it by its id. */
+/* From a caller that is not trusted only the ids are taken: everything else
+ * stays as the configuration made it for a root. That includes LLM
+ * Observability's sampling decision: the caller's id must not choose it. */
 static void inherit(struct llmobs_context *context, const struct inbound *in,
                     bool trusted, double rate)
 {
@@ -523,9 +523,9 @@ static void inherit(struct llmobs_context *context, const struct inbound *in,
         llmobs_context_sample(context, rate);
 }
 
-/* Asks OTEL_TRACES_SAMPLER where a trace begins in this process or enters it:
- * all spans below follow. A ratio reads the id that the spans have, so that the
- * services of one trace agree. `joined`: the parent's flag counts. */
+/* Asks OTEL_TRACES_SAMPLER where a trace begins in this process or enters it;
+ * all spans below follow its answer. A ratio reads the spans' trace id, so that
+ * the services of one trace agree. `joined`: the parent's flag counts. */
 static void carrier_decide(struct llmobs_context *context,
                            const struct llmobs_config *config, bool joined)
 {
@@ -548,8 +548,8 @@ void llmobs_context_root(struct llmobs_context *context,
     memset(context, 0, sizeof(*context));
     context->trace_id = llmobs_context_trace_id();
     context->apm_trace_id = context->trace_id;
-    /* The trace id keeps its upper half: peers print a smaller one as decimal
-     * and would not find this trace (WIRE 5.3). */
+    /* Only the APM id loses its upper half. trace_id keeps it: peers write an
+     * id of 64 bits in decimal, and would not find this trace (WIRE 5.3). */
     if (!config->trace_id_128)
         context->apm_trace_id.hi = 0;
     context->span_id = llmobs_context_random();
@@ -584,7 +584,7 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
     return true;
 }
 
-/* One malformed pair spoils the whole baggage (WIRE 5.4). */
+/* If one pair is malformed, the whole baggage is ignored (WIRE 5.4). */
 bool llmobs_context_baggage(const struct llmobs_config *config,
                             const char *value, struct llmobs_text *out)
 {

@@ -29,7 +29,7 @@ enum name {
 };
 
 /* The names end with their colons: a node with such a text alone tells libcurl
- * not to send the header. The second column is a carrier's member. */
+ * not to send the header. The second column is the carrier's member. */
 static const struct {
     const char *text;
     size_t member;
@@ -63,10 +63,10 @@ static const struct {
 #define ALL_B3MULTI \
     (BIT(B3_TRACE_ID) | BIT(B3_SPAN_ID) | BIT(B3_SAMPLED) | BIT(B3_FLAGS))
 
-/* The name of `len` bytes; NAMES: none of these. */
+/* The name of `len` bytes; NAMES: an unknown name. */
 static enum name inject_name_of(const char *text, size_t len)
 {
-    /* The shortest has two bytes, and most headers begin with other letters. */
+    /* The shortest name has 2 bytes; most headers begin with other letters. */
     if (len < 2 || !strchr("xXtTbB", text[0]))
         return NAMES;
     for (enum name name = 0; name < NAMES; name++) {
@@ -79,7 +79,7 @@ static enum name inject_name_of(const char *text, size_t len)
 
 /* -- the app's own headers ----------------------------------------------- */
 
-/* "traceparent;x-amz-date", with ';' as it stands or as "%3B". */
+/* Reads a list like "traceparent;x-amz-date", whose ';' may be "%3B". */
 static unsigned signed_names(const char *list)
 {
     unsigned found = 0;
@@ -101,7 +101,7 @@ static unsigned signed_names(const char *list)
     return found;
 }
 
-/* The value of "name=" in an AWS signature; it lists what is signed. */
+/* Reads the list of signed headers behind "name=" in an AWS signature. */
 static unsigned find_signed(const char *text, const char *name)
 {
     const char *at = text ? strcasestr(text, name) : NULL;
@@ -118,7 +118,7 @@ static void own_header(const char *line, struct llmobs_own_headers *own)
 
     if (strncasecmp(line, authorization, sizeof(authorization) - 1) == 0)
         own->names |= find_signed(line, "SignedHeaders=");
-    /* By "Name:" and "Name;" the app decides on this header, too. */
+    /* "Name:" and "Name;" are also decisions of the app about this header. */
     if (name == NAMES || line[len] == '\0')
         return;
     own->names |= BIT(name);
@@ -141,8 +141,8 @@ void llmobs_inject_scan(const struct curl_slist *list, const char *url,
         own->names |= find_signed(query, "X-Amz-SignedHeaders=");
 }
 
-/* True when the app sends a trace id of its own: either that is the parent, or
- * no header is added. */
+/* True when the app sends a trace id of its own: either that id is the parent,
+ * or no header is added. */
 static bool sends_own_trace(const struct llmobs_own_headers *own)
 {
     return own->names & (BIT(DD_TRACE_ID) | BIT(TRACEPARENT));
@@ -166,7 +166,7 @@ static unsigned of_styles(const struct llmobs_styles *styles)
     return found;
 }
 
-/* Where the app sends a header of a style, the whole style is the app's. */
+/* Where the app sends a header of a style, the library adds no such header. */
 static unsigned inject_without_own(unsigned wanted, unsigned own)
 {
     static const unsigned styles[] = {ALL_DATADOG, ALL_W3C, BIT(BAGGAGE),
@@ -179,8 +179,8 @@ static unsigned inject_without_own(unsigned wanted, unsigned own)
     return wanted;
 }
 
-/* Beside ids of the app's own we add only the members by which a reader finds
- * our span in the same trace (WIRE 5.5). */
+/* Where the app sends its own ids, adds only the members by which a reader
+ * finds our span in the same trace (WIRE 5.5). */
 static unsigned inject_choose(const struct llmobs_inject_plan *plan)
 {
     unsigned styles = of_styles(&plan->config->inject_styles);
@@ -198,7 +198,7 @@ static unsigned inject_choose(const struct llmobs_inject_plan *plan)
 
 /* -- writing ------------------------------------------------------------- */
 
-/* Room behind "name: " of the next node; NULL when there is none. */
+/* Room behind "name: " of the next node; NULL when no node is left. */
 static char *value_room(struct llmobs_inject *inject, enum name name,
                         size_t *cap)
 {

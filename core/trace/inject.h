@@ -1,10 +1,10 @@
 /* inject - our trace headers in front of the app's own header list.
  *
- * Owns:    a llmobs_inject holds its list nodes and their texts; one a handle,
- *          made at the first injection and kept until the record is recycled,
- *          for libcurl may read the nodes as long as the transfer runs, also
- *          when the exit handler has taken the exchange away.
- * Threads: the one that drives the handle.
+ * Owns:    a llmobs_inject holds its list nodes and their texts; one for each
+ *          handle, made at the first injection and kept until the record is
+ *          recycled, for libcurl may read the nodes as long as the transfer
+ *          runs, even when the exit handler has taken the exchange away.
+ * Threads: the thread that drives the handle.
  * Errors:  a header that does not fit is left out; a request goes without
  *          headers rather than fail.
  * Limits:  LLMOBS_INJECT_NODES headers, LLMOBS_INJECT_TEXT bytes of them.
@@ -22,7 +22,7 @@
 
 #define LLMOBS_INJECT_NODES 12
 #define LLMOBS_INJECT_TEXT 4096
-/* A value; 16 more bytes hold its name. */
+/* of a value; 16 more bytes hold its name */
 #define LLMOBS_INJECT_BAGGAGE 8192
 #define LLMOBS_INJECT_BASE 512
 
@@ -30,7 +30,7 @@ struct llmobs_inject {
     struct curl_slist nodes[LLMOBS_INJECT_NODES];
     const char *blanks[LLMOBS_INJECT_NODES]; /* "name:", static */
     size_t count;
-    bool left; /* blanked for good: the request goes elsewhere */
+    bool left; /* blanked for good: the request goes to another origin */
     size_t len;
     char base[LLMOBS_INJECT_BASE]; /* scheme and authority of the URL */
     char text[LLMOBS_INJECT_TEXT + LLMOBS_INJECT_BAGGAGE + 16];
@@ -54,23 +54,23 @@ struct llmobs_inject_plan {
     const struct llmobs_own_headers *own;
     bool continued; /* the sender continues the trace of `own` */
     const char *url;
-    const char *baggage; /* of the process, sent on; NULL: none */
+    const char *baggage; /* the process's, sent on; NULL: none */
 };
 
-/* Fills the nodes; false when there is no header to add. */
+/* Fills the nodes; false when no header is to be added. */
 bool llmobs_inject_fill(struct llmobs_inject *inject,
                         const struct llmobs_inject_plan *plan);
 
-/* True where a tracestate is among them. */
+/* True where the nodes have a tracestate header. */
 bool llmobs_inject_has_state(const struct llmobs_inject *inject);
 
 /* Puts the nodes before `list`, which may be NULL. Gives the list for libcurl,
- * good until another one is linked. */
+ * valid until the next link. */
 struct curl_slist *llmobs_inject_link(struct llmobs_inject *inject,
                                       struct curl_slist *list);
 
-/* The same for a list that the app sets while our headers are in: those that
- * the list has itself are blanked. */
+/* As llmobs_inject_link, for a list that the app sets while our headers are in:
+ * blanks those of our headers that the list has itself. */
 void llmobs_inject_relink(struct llmobs_inject *inject,
                           struct curl_slist *list);
 

@@ -5,8 +5,8 @@
 
 #include "lib/base/scratch.h"
 
-/* The tracestate limit counts members without their ';', without "dd=" and
- * without the p (WIRE 5.2). */
+/* The limit of tracestate counts members without their ';', without "dd=" and
+ * without the member p (WIRE 5.2). */
 #define DD_MEMBER_MAX 256
 
 struct llmobs_sender llmobs_propagate_span(const struct llmobs_context *context)
@@ -59,7 +59,7 @@ size_t llmobs_propagate_b3_trace(struct llmobs_id128 id, char out[33])
 
 /* -- a list of members --------------------------------------------------- */
 
-/* Room that is written from the left; `counted` runs against `max`. */
+/* Room that is filled from the left; `counted` must stay below `max`. */
 struct line {
     char *text;
     size_t cap;
@@ -71,14 +71,14 @@ struct line {
 /* How a style writes its members. */
 struct form {
     const char *key_prefix;
-    char between; /* members */
-    char equals;  /* key and value */
+    char between; /* between members */
+    char equals;  /* between key and value */
     bool count_between;
     size_t (*encode)(const char *value, char *out, size_t cap);
 };
 
-/* A value may hold 0x20 to 0x7e but ',', and no blanks at its ends (WIRE 5.1).
- * A value of another form is not written. */
+/* A value may hold 0x20 to 0x7e except ',', and no blanks at its ends (WIRE
+ * 5.1). Any other value is not written. */
 static size_t encode_tag(const char *value, char *out, size_t cap)
 {
     size_t len;
@@ -97,7 +97,7 @@ static size_t encode_tag(const char *value, char *out, size_t cap)
     return len;
 }
 
-/* WIRE 5.2, "Value characters". */
+/* Encodes a value as WIRE 5.2, "Value characters", says. */
 static size_t encode_state(const char *value, char *out, size_t cap)
 {
     size_t len = 0;
@@ -121,8 +121,8 @@ static size_t encode_state(const char *value, char *out, size_t cap)
 static const struct form tags_form = {"_dd.p.", ',', '=', true, encode_tag};
 static const struct form state_form = {"t.", ';', ':', false, encode_state};
 
-/* A member that would pass the limit is left out; a smaller one may follow. The
- * value is encoded, or needs no encoding. */
+/* Leaves out a member that would pass the limit; a smaller member may follow.
+ * The value is encoded, or needs no encoding. */
 static void propagate_add_plain(struct line *line, const struct form *form,
                                 const char *prefix, const char *key,
                                 const char *value, size_t len)
@@ -190,8 +190,8 @@ static void add_tid(struct line *line, const struct form *form,
                         llmobs_propagate_hex64(context->apm_trace_id.hi, text));
 }
 
-/* Writes the members of LLM Observability, most needed first. Without a parent
- * there its trace is unknown, too. */
+/* Writes the members of LLM Observability, most needed first. Where the parent
+ * there is unknown, its trace is unknown, too. */
 static void add_ours(struct line *line, const struct form *form,
                      const struct llmobs_sender *sender)
 {
@@ -245,7 +245,7 @@ size_t llmobs_propagate_traceparent(const struct llmobs_sender *sender,
     return LLMOBS_TRACEPARENT_LEN;
 }
 
-/* Writes the members of other vendors that fit, each whole. */
+/* Writes the members of other vendors that fit as a whole. */
 static size_t add_vendors(const char *vendors, size_t len, char *out,
                           size_t cap)
 {

@@ -13,7 +13,7 @@
 
 #define LLMOBS_TRACEPARENT_LEN 55
 #define LLMOBS_TRACESTATE_LEN 512
-#define LLMOBS_TAGS_LEN 2048 /* more than all members together */
+#define LLMOBS_TAGS_LEN 2048 /* longer than all members together */
 
 /* The sender of a request. Its two ids are equal where the request has a span
  * of the library; they differ where it continues the app's own trace, or passes
@@ -21,21 +21,21 @@
 struct llmobs_sender {
     const struct llmobs_context *context;
     uint64_t apm_span_id; /* the parent in the APM trace */
-    uint64_t parent_id;   /* the parent in LLM Observability; 0: none */
+    uint64_t parent_id;   /* the parent in LLM Observability; 0: no parent */
 };
 
 /* Makes the sender that is the context's own span. */
 struct llmobs_sender llmobs_propagate_span(
     const struct llmobs_context *context);
 
-/* Each writes at most `cap` bytes, a NUL included, and answers the length. */
+/* Each function writes at most `cap` bytes with a NUL, and gives the length. */
 size_t llmobs_propagate_traceparent(const struct llmobs_sender *sender,
                                     char *out, size_t cap);
 size_t llmobs_propagate_tracestate(const struct llmobs_sender *sender,
                                    char *out, size_t cap);
 
-/* The members of x-datadog-tags; at most `max` bytes. `ours_only`: those of
- * LLM Observability alone, beside ids that the app sends itself. */
+/* The members of x-datadog-tags; at most `max` bytes. `ours_only`: only those
+ * of LLM Observability, as the app sends its own ids. */
 size_t llmobs_propagate_tags(const struct llmobs_sender *sender, bool ours_only,
                              size_t max, char *out, size_t cap);
 
@@ -43,7 +43,7 @@ size_t llmobs_propagate_tags(const struct llmobs_sender *sender, bool ours_only,
 size_t llmobs_propagate_b3(const struct llmobs_sender *sender, char *out,
                            size_t cap);
 
-/* Each writes a number as text, with a NUL behind it. */
+/* Each function writes a number as text, with a NUL behind it. */
 size_t llmobs_propagate_decimal(uint64_t number, char out[21]);
 size_t llmobs_propagate_hex64(uint64_t number, char out[17]);
 size_t llmobs_propagate_int(int number, char out[12]);

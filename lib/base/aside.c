@@ -17,8 +17,8 @@ struct job {
     void *arg;
     int64_t until_ns;
     atomic_uint done;
-    atomic_int holders; /* its users, the caller and the thread: the last one
-                         * frees it */
+    atomic_int holders; /* the caller and the thread: the last of both frees the
+                         * job */
 };
 
 static void aside_let_go(struct job *job)

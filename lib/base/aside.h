@@ -4,9 +4,9 @@
  * Owns:    the thread, until it ends.
  * Threads: any; the caller waits `ms` at most.
  * Errors:  negative errno; -ETIMEDOUT: the work still runs, and everything that
- *          `arg` leads to has to stay; any other: the work did not run.
+ *          `arg` leads to has to stay; any other error: the work did not run.
  * Limits:  with LLMOBS_ASIDE_ROOM bytes left the caller's stack is enough.
- * Fork:    a child has no such thread, and no caller that waits for one.
+ * Fork:    a child has neither the thread nor the caller that waits for it.
  */
 #ifndef LLMOBS_ASIDE_H
 #define LLMOBS_ASIDE_H

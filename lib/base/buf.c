@@ -43,9 +43,10 @@ void llmobs_buf_lend(struct llmobs_buf *buf, char *room, size_t cap)
     room[0] = '\0';
 }
 
-/* Moves the bytes to `cap` bytes of memory that the buffer owns; NULL: they
- * stay. Memory that the program has freed may hold its addresses, which would
- * hide its leaks (hidden.h); larger blocks come from the kernel.
+/* Moves the bytes to `cap` bytes of memory that the buffer owns; NULL: memory
+ * ran out and the bytes stay. A small block is cleared: memory that the program
+ * freed may still hold the program's addresses, which would hide its leaks
+ * (hidden.h); larger blocks come from the kernel.
  */
 static char *buf_move(struct llmobs_buf *buf, size_t cap)
 {

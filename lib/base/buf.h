@@ -1,6 +1,6 @@
 /* buf - a growing byte buffer, which always has a size cap.
  *
- * Owns:    its bytes, from the first add to fini or take, but for lent memory.
+ * Owns:    its bytes, from the first add to fini or take, unless they are lent.
  * Threads: one at a time; no lock.
  * Errors:  -EFBIG beyond the cap, -ENOMEM when memory runs out; the buffer then
  *          stays as it was.
@@ -14,7 +14,7 @@
 #include <string.h>
 
 struct llmobs_buf {
-    char *data; /* NULL while empty and never grown */
+    char *data; /* NULL while the buffer has no memory, own or lent */
     size_t len;
     size_t cap;
     size_t max;
@@ -52,31 +52,31 @@ static inline bool llmobs_text_is(struct llmobs_text text, const char *word)
     return text.len == len && (len == 0 || memcmp(text.data, word, len) == 0);
 }
 
-/* The same, in upper or lower case. */
+/* As llmobs_text_is, in upper or lower case. */
 bool llmobs_text_is_word(struct llmobs_text text, const char *word);
 
 /* The text without the blanks and ends of lines around it. */
 struct llmobs_text llmobs_text_trim(struct llmobs_text text);
 
-/* Takes the text before the next mark off `rest`, and the mark; where none is
- * left, all of it. False: `rest` was empty. */
+/* Takes the text before the next mark off `rest`, and the mark; where no mark
+ * is left, all of `rest`. False: `rest` was empty. */
 bool llmobs_text_split(struct llmobs_text *rest, char mark,
                        struct llmobs_text *part);
 
 /* The next part of a list between commas, without the blanks around it. */
 bool llmobs_text_next(struct llmobs_text *rest, struct llmobs_text *part);
 
-/* The value of a hexadecimal digit, in upper or lower case; -1: it is none. */
+/* The value of a hexadecimal digit, in upper or lower case; -1: not a digit. */
 int llmobs_text_hex(char c);
 
-/* The byte that "%xx" at `i` stands for, -1 where there is none. */
+/* The byte that "%xx" at `i` stands for; -1: no such escape is at `i`. */
 int llmobs_text_escape(struct llmobs_text text, size_t i);
 
 void llmobs_buf_init(struct llmobs_buf *buf, size_t max);
 void llmobs_buf_fini(struct llmobs_buf *buf);
 
-/* Lets an empty buffer use `room`, which it borrows until it grows beyond it,
- * or until fini. */
+/* Lets an empty buffer use `room`. The buffer borrows the room until its bytes
+ * outgrow the room, or until fini. */
 void llmobs_buf_lend(struct llmobs_buf *buf, char *room, size_t cap);
 
 /* Copy `len` bytes, a C string, one byte, or formatted text to the end. The

@@ -32,7 +32,7 @@ static inline int64_t llmobs_clock_wall_ns(void)
     return llmobs_clock_read_ns(CLOCK_REALTIME);
 }
 
-/* A wait of `ns`, for calls that take a timespec; 0 for a time that is over. */
+/* A wait of `ns`, for calls that take a timespec; 0 for a negative `ns`. */
 static inline struct timespec llmobs_clock_wait(int64_t ns)
 {
     const int64_t second = 1000 * LLMOBS_NS_PER_MS;

@@ -2,10 +2,10 @@
  * the store's write of a batch, and the release of its entries in the spool.
  *
  * The thread that delivers begins and ends a step. The thread that exits closes
- * the gate: it waits for the step under way, and no other begins. A batch is
- * then in the store and out of the spool, or in the spool alone.
+ * the gate: it waits for the step under way, and no other step begins. A batch
+ * is then in the store and out of the spool, or in the spool alone.
  *
- * Threads: _begin and _end: the one that delivers; the others: any.
+ * Threads: _begin and _end: the thread that delivers; the rest: any.
  * Errors:  none; a step that takes longer than the exit waits is cut.
  * Fork:    the child calls _reset, as its parent's step is not its own.
  */
@@ -15,14 +15,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* False: the gate is closed, and nothing may be written. A step that has begun
- * goes on by another _begin; one _end ends it. */
+/* False: the gate is closed, and nothing may be written. A second _begin within
+ * a step continues the step; a single _end ends it. */
 bool llmobs_commit_begin(void);
 
 /* Does nothing where no step has begun. */
 void llmobs_commit_end(void);
 
-/* Waits for the step under way, until then (monotonic) at the longest. */
+/* Waits for the step under way, until `until_ns` (monotonic) at the longest. */
 void llmobs_commit_close(int64_t until_ns);
 
 /* Lets a new step begin. A step that is under way goes on (_reopen), or is

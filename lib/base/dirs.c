@@ -69,7 +69,7 @@ static int dirs_open_any(const char *path, bool make, int flags, int *out)
 
 /* -- the library's directories -------------------------------------------- */
 
-/* Finds the name of the first directory of the library; NULL: there is none. */
+/* Finds the name of the library's first directory; NULL: no name is its. */
 static const char *ours_in(const char *path)
 {
     const char *at = path, *found = NULL;
@@ -82,8 +82,8 @@ static const char *ours_in(const char *path)
     return found;
 }
 
-/* Opens one directory below `parent`, or makes it. In a directory like /var/tmp
- * only its owner can replace a directory that was made. */
+/* Opens a directory below `parent`, or makes it. A directory that was made is
+ * safe from others: in one like /var/tmp only its owner can replace it. */
 static int dirs_enter(int parent, const char *name, bool make, int flags,
                       int *out)
 {
@@ -111,7 +111,7 @@ static int dirs_enter(int parent, const char *name, bool make, int flags,
     return rc;
 }
 
-/* Takes `parent`. Goes down the names; `flags` are for the last one. */
+/* Takes `parent`. Goes down the names; `flags` are for the last name. */
 static int dirs_walk(int parent, char *names, bool make, int flags, int *out)
 {
     char *save = NULL, *name = strtok_r(names, "/", &save);

@@ -19,8 +19,8 @@
  * above 2. */
 int llmobs_dirs_open(const char *path, bool chosen, bool list, int *out);
 
-/* The same, as a handle; makes every directory that is missing, with mode 0700
- * under every umask. Gives *out. */
+/* As llmobs_dirs_open, as a handle; makes every directory that is missing, with
+ * mode 0700 under every umask. Gives *out. */
 int llmobs_dirs_have(const char *path, bool chosen, int *out);
 
 /* Opens the same directory once more, for reading it. Gives *out. */

@@ -24,8 +24,8 @@
 #define LEFT_BY_APP 3
 #define LEFT_BY_LIBRARY 24
 /* The time for which an answer holds: a thread may lose the processor for as
- * long between its question and its open. It holds only where MORE further
- * numbers were free, as the library opens fewer files at once. */
+ * long between its question and its open. The answer holds only where MORE
+ * further numbers were free, as the library opens fewer files at once. */
 #define HOLDS_NS \
     LLMOBS_HAZARD(last_by_an_old_answer, INT64_C(1000000), INT64_C(1000000000))
 #define MORE 4
@@ -34,9 +34,10 @@
  * open as many files meanwhile. */
 #define FAR 256
 #define FAR_HOLDS_NS INT64_C(100000000)
-/* A search for free numbers looks at no more: each look takes some 100 ns. */
+/* A search looks at no more numbers than this: each look takes some 100 ns. */
 #define LOOKS_MAX 512
-/* A thread of the library beyond these follows the rules of the app's. */
+/* Only so many threads of the library are known here; any further thread
+ * follows the rules of the app's threads. */
 #define THREADS_MAX 16
 
 /* -- whose thread --------------------------------------------------------- */
@@ -108,8 +109,8 @@ void llmobs_fd_alone(void)
     llmobs_fd_guest(true);
 }
 
-/* How many numbers were free when that was last asked, below which limit, and
- * until when the answer holds. All are 0 at first. */
+/* How many numbers were free at the last count, below which limit, and until
+ * when this answer holds. All are 0 at first. */
 static atomic_int seen_free, seen_limit;
 static _Atomic int64_t seen_until;
 
@@ -192,8 +193,8 @@ static bool fd_still_is(int fd, const struct stat *file)
 }
 
 /* Closes the number unless it stands for another file: the app may have closed
- * it and got it again for its own. Not inlined, as open_high: the app's threads
- * run the callers, whose frames must be small. */
+ * the number and got it again for a file of its own. Not inlined, as open_high:
+ * the app's threads run the callers, whose frames must be small. */
 __attribute__((noinline)) void llmobs_fd_close(int fd, const struct stat *file)
 {
     if (fd_still_is(fd, file) ||
@@ -229,8 +230,8 @@ static int lift(const struct opened *one)
         return high;
     }
     /* The old number is not the library's any more. Where the copy is of the
-     * file that it stands for now, the library closes its copy; else the app
-     * has got the number of the copy too. */
+     * file that the old number stands for now, the library closes its copy;
+     * else the app has got the number of the copy too. */
     if (fd_still_is(one->fd, &copy))
         close(high);
     errno = EBADF;
@@ -324,7 +325,7 @@ static int open_known(int dir, const char *name, int flags)
     return fd;
 }
 
-/* The kernel itself opens no device where a directory is asked for. */
+/* Where a directory is asked for, the kernel itself opens no device. */
 static int open_at(int dir, const char *name, int flags)
 {
     return files_only && !(flags & (O_DIRECTORY | O_PATH))
@@ -343,7 +344,7 @@ static bool fd_look_up(int dir, const char *name, int flags, struct stat *found)
 
 /* Opens a file, and finds out whether the name led to it, by a look before and
  * a look after. A file that is replaced or removed at this moment was there
- * before; a new file is there afterwards. Not inlined: of its callers one opens
+ * before; a new file is there afterwards. Not inlined, since open_high calls it
  * twice. */
 __attribute__((noinline)) static void open_one(int dir, const char *name,
                                                int flags, struct opened *one)
@@ -363,11 +364,11 @@ __attribute__((noinline)) static void open_one(int dir, const char *name,
          fd_is_same(&found, &one->file));
 }
 
-/* Where the name does not lead to the opened file, there are two reasons. The
- * app closed all descriptors and got this number for its own file: then the
- * number stays open, and a second try gets another. Or the name never leads to
- * the file, as in an emulator's /proc: then it does not at the second try
- * either, and the first number is closed. */
+/* Where the name does not lead to the opened file, there are two possible
+ * reasons. The app closed all descriptors and got this number for its own file:
+ * then the number stays open, and a second try gets another number. Or the name
+ * never leads to the file, as in an emulator's /proc: then the second try shows
+ * the same, and the first number is closed. */
 __attribute__((noinline)) static int open_high(int dir, const char *name,
                                                int flags)
 {

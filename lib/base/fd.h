@@ -13,7 +13,7 @@
  * Nor does the library take the last descriptors that the app may open: it
  * counts the free ones first, and opens nothing where too few would be left.
  *
- * Threads: any. Errors: errno, as of open; EMFILE too where too few are left.
+ * Threads: any. Errors: errno, as of open; also EMFILE where too few are left.
  */
 #ifndef LLMOBS_FD_H
 #define LLMOBS_FD_H
@@ -28,13 +28,13 @@
  * use high numbers. */
 #define LLMOBS_FD_HIGH 40
 
-/* Each thread of the library calls the one before it opens a file, and the
- * other as it ends: the app's next thread may be at its address. */
+/* Each thread of the library calls _begins before it opens a file, and _ends as
+ * it ends: a later thread of the app may have the same address. */
 void llmobs_fd_thread_begins(void);
 void llmobs_fd_thread_ends(void);
 
 /* A thread of the library calls it where the app has no thread any more: then
- * it may take the last descriptors. */
+ * the library may take the last descriptors. */
 void llmobs_fd_alone(void);
 
 /* Says that the process is an app's, which needs its last descriptors; once it
@@ -46,9 +46,10 @@ void llmobs_fd_guest(bool ending);
  * right after it. */
 bool llmobs_fd_spare(int count);
 
-/* As openat; a new file is for its owner alone (0600). Gives a descriptor above
- * 2, on a thread of the library from LLMOBS_FD_HIGH on where such a number is
- * free, closed on exec; or -1. EBADF: the app closed it at each try. */
+/* As openat; a new file is for its owner alone (0600). Gives a descriptor that
+ * is closed on exec and above 2, on a thread of the library from LLMOBS_FD_HIGH
+ * on where such a number is free; or -1. EBADF: the app closed it at each
+ * try. */
 int llmobs_fd_open(int dir, const char *name, int flags);
 
 /* The llmobs command calls it before it has a second thread, as it may run as
@@ -63,9 +64,9 @@ void llmobs_fd_files_only(void);
  * a directory, ENOENT where there is no /proc. */
 int llmobs_fd_reopen(int look, int flags);
 
-/* Where `fd` still stands for `file`: gives a copy, `high` from LLMOBS_FD_HIGH
- * on, or closes it. The program may have taken the number for a file of its
- * own: that one stays as it is, and the copy is -1. */
+/* Where `fd` still stands for `file`: _copy gives a copy, `high` from
+ * LLMOBS_FD_HIGH on, and _close closes `fd`. The program may have taken the
+ * number for a file of its own: that file stays open, and the copy is -1. */
 int llmobs_fd_copy(int fd, const struct stat *file, bool high);
 void llmobs_fd_close(int fd, const struct stat *file);
 
@@ -77,14 +78,14 @@ DIR *llmobs_fd_list(int fd);
  * them as fast as it reads. */
 #define LLMOBS_FD_NAMES 100000u
 
-/* The next of the list's entries, as readdir; NULL too once *left, which it
- * counts down, is 0. */
+/* The next of the list's entries, as readdir. NULL also once *left is 0, which
+ * each call counts down. */
 struct dirent *llmobs_fd_entry(DIR *list, unsigned *left);
 
 /* Takes `fd`, a socket just made; gives its copy from LLMOBS_FD_HIGH on, or
- * above 2 where no such number is free; or -1. EBADF: the app closed it. Where
- * the app closed it and got the number for a socket of its own, this function
- * cannot tell the two sockets apart. */
+ * above 2 where no such number is free; or -1. EBADF: the app closed the
+ * socket. Where the app closed it and got the number for a socket of its own,
+ * this function cannot tell the two sockets apart. */
 int llmobs_fd_lift(int fd);
 
 #endif

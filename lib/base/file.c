@@ -39,7 +39,7 @@ static int file_read_all(int fd, struct llmobs_buf *text)
     return rc;
 }
 
-/* Opens a file and gives what it is. */
+/* Opens a regular file and gives its status. */
 static int file_open_regular(int dir, const char *path, int flags,
                              struct stat *st)
 {
@@ -50,7 +50,7 @@ static int file_open_regular(int dir, const char *path, int flags,
     if (fd < 0)
         return -errno;
     rc = fstat(fd, st) ? -errno : S_ISREG(st->st_mode) ? 0 : -EINVAL;
-    /* By custom the name of an empty file. */
+    /* /dev/null is by custom the name of an empty file. */
     if (rc == -EINVAL && S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3))
         rc = 0;
     if (rc)

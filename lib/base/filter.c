@@ -20,7 +20,7 @@
 #define ARCH AUDIT_ARCH_AARCH64
 #endif
 
-/* A pipe takes so many bytes at once. */
+/* A pipe takes this many bytes at once. */
 #define PIECE ((size_t)4096)
 
 struct call {
@@ -28,8 +28,8 @@ struct call {
     unsigned first;
 };
 
-/* The kinds of TROUBLESHOOTING, "Under a filter of system calls", that libcurl
- * need not have, and those of the copy below. */
+/* The kinds of system call in TROUBLESHOOTING, "Under a filter of system
+ * calls", that libcurl need not make, and those of the copy below. */
 static const struct call calls[] = {
     {SYS_openat, 0},
     {SYS_read, 0},
@@ -88,7 +88,7 @@ static const struct call calls[] = {
 /* ---- the program's memory -------------------------------------------------
  */
 
-/* Copies memory that may not be there: the kernel answers for it. */
+/* Copies memory that may not be mapped: the kernel tells, without a fault. */
 static bool base_filter_copy(void *to, const void *from, size_t size)
 {
     int ends[2];
@@ -188,8 +188,8 @@ static void base_filter_move(struct state *s, const struct sock_filter *step,
     }
 }
 
-/* The kernel's rules (Documentation/networking/filter.txt): each jump leads
- * forward, so that this ends. */
+/* Runs the filter. By the kernel's rules (Documentation/networking/filter.txt)
+ * each jump leads forward, so the loop ends. */
 static uint32_t base_filter_answer(const struct sock_filter *steps,
                                    size_t count,
                                    const struct seccomp_data *data)

@@ -2,9 +2,9 @@
  *
  * A program may unmask floating-point exceptions (feenableexcept, Fortran's
  * -ffpe-trap), round another way, or read the flags (fetestexcept). A thread
- * inherits all of that from the one that made it. So the library's threads
- * begin with the default environment, and what computes with doubles on a
- * thread of the program does so between begin and end, which leave no trace.
+ * inherits all of that from the thread that made it. So the library's threads
+ * begin with the default environment, and code that computes with doubles on a
+ * thread of the program stands between begin and end, which leave no trace.
  *
  * Threads: any. No system call. (fesetenv would do the same, but lies in libm.)
  */
@@ -13,8 +13,9 @@
 
 #include <stdint.h>
 
-/* For a function that computes between both in one that calls it: the compiler
- * knows of no order between a computation and them. */
+/* For a function that computes; its caller calls begin, the function, and end.
+ * The compiler knows of no order between a computation and begin or end, but it
+ * keeps the order of calls. */
 #define LLMOBS_FLOATS_WITHIN __attribute__((noinline))
 
 #if defined(__x86_64__)

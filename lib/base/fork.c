@@ -8,14 +8,14 @@
 
 #include "lib/base/hazard.h"
 
-/* Linux's pids have no more bits. The sign of a number has another use. */
+/* No pid of Linux has more bits. The sign of a number has another use. */
 #define PID_BITS 22
 #define GENERATIONS (1U << (31 - PID_BITS))
 
-/* Lies in a page that every child finds empty, also one that was made by the
- * bare system call. */
+/* The kernel wipes the page of this structure in every child, even in a child
+ * of the bare system call, so a child finds zeros. */
 struct known {
-    atomic_int process; /* its number; 0: none yet */
+    atomic_int process; /* the process's number; 0: none yet */
     atomic_int pid;     /* 0: not noted */
     atomic_int loader;  /* the pid at the core's load; 0 in a child */
 };
@@ -24,8 +24,8 @@ static atomic_uint generation;
 /* The number that was given last. A child inherits it and gives itself a
  * greater one; so no number is an ancestor's. */
 static atomic_uint last;
-/* NULL, before Linux 4.14: then each question asks for the pid. Set once,
- * before a second thread may ask. */
+/* NULL before Linux 4.14: then each question asks for the pid. Set once, before
+ * a second thread may ask. */
 static struct known *known;
 
 static void in_child(void)
@@ -46,8 +46,8 @@ static void *wiped_page(void)
 
     if (page == MAP_FAILED)
         return NULL;
-    /* A kernel that accepts an unknown advice, as an emulator does, follows
-     * none. */
+    /* A kernel that accepts an unknown advice, as an emulator does, follows no
+     * advice. */
     if (madvise(page, size, -1) != 0 &&
         madvise(page, size,
                 LLMOBS_HAZARD(page_inherited, MADV_WIPEONFORK, MADV_NORMAL)) ==

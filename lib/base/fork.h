@@ -1,5 +1,5 @@
-/* fork - tells the present process from its parent, and state of the one from
- * state of the other, in memory that a child inherits.
+/* fork - tells whether this process or its parent wrote a state, in memory that
+ * a child inherits.
  *
  * Owns:    a page, for ever.
  * Threads: any.
@@ -8,11 +8,11 @@
  * Limits:  without the page (before Linux 4.14) each question is a system call,
  *          and a process counts as its ancestor of the same pid 512 forks away.
  *
- * Each process has a number here. Its pid would not do: a question for it is a
- * system call, and where the parent is the first process of a pid namespace and
- * the child the first one of another, both have the same. A child that shares
- * the parent's memory, as vfork's does until it executes, counts as its parent:
- * all state in that memory is the parent's.
+ * Each process has a number here. Its pid would not do: getpid is a system
+ * call, and a parent and a child that are each the first process of a pid
+ * namespace have the same pid. A child that shares the parent's memory, as
+ * vfork's does until it executes, counts as its parent: all state in that
+ * memory is the parent's.
  *
  * A word beside the state holds the number of the process that has the state,
  * or its negative while one thread of that process resets the state and the
@@ -28,22 +28,23 @@
 /* Registers the handler, once. -ENOMEM. */
 int llmobs_fork_init(void);
 
-/* The number of this process: positive, and in a child with its own memory
- * another one than that of any ancestor. No system call. */
+/* The number of this process. It is positive, and a child with its own memory
+ * has another number than all its ancestors. No system call. */
 int llmobs_fork_process(void);
 
 /* Notes the pid for llmobs_fork_shares: a system call, once in a process. */
 void llmobs_fork_note(void);
 
-/* The pid of this process, which it notes first: see above. */
+/* The pid of this process; notes it first, as llmobs_fork_note. */
 int llmobs_fork_pid(void);
 
 /* True in a child that shares the memory of the process that noted its pid: a
  * system call. */
 bool llmobs_fork_shares(void);
 
-/* The same from the core's load on, where the pid was noted for this alone: a
- * process that calls no model then makes no system call at its exit. */
+/* As llmobs_fork_note and _shares, for the process that loaded the core. Its
+ * pid is noted for this question alone, so that a process that calls no model
+ * makes no system call at its exit. */
 void llmobs_fork_note_load(void);
 bool llmobs_fork_shares_since_load(void);
 

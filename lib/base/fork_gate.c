@@ -22,7 +22,7 @@ static atomic_uint forks;
 static atomic_uint kept_out; /* threads that sleep on `forks` */
 static atomic_uint inside;
 static atomic_uint moved;  /* changes when a thread leaves; forks sleep on it */
-static atomic_bool waited; /* a fork has waited for a call in vain */
+static atomic_bool waited; /* a fork waited for a call in vain */
 static atomic_uint missed;
 
 static void step_out(void)

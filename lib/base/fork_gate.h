@@ -5,10 +5,10 @@
  *          the app's thread that forks.
  * Errors:  none; a fork that waited long enough goes on.
  * Limits:  a fork waits LLMOBS_FORK_GATE_REST_MS for the end of the library's
- *          threads (llmobs_thread_rest), one that looks a name up among them,
- *          and LLMOBS_FORK_GATE_CALL_MS for a call, which computes and does
- *          not wait. After a wait in vain, the next fork does not wait for the
- *          same threads, and LLMOBS_FORK_GATE_AGAIN_MS for the same call.
+ *          threads (llmobs_thread_rest), even of a thread that looks a name up,
+ *          and LLMOBS_FORK_GATE_CALL_MS for a call, which computes and does not
+ *          wait. After a wait in vain, the next fork does not wait for the same
+ *          threads, and waits LLMOBS_FORK_GATE_AGAIN_MS for the same call.
  * Fork:    a child begins with the gate open.
  *
  * Where a thread of the library holds a lock of the TLS library while the app
@@ -31,12 +31,12 @@
 int llmobs_fork_gate_init(void);
 
 /* Starts a thread as llmobs_thread_start does, once the handlers are there. All
- * of the library's threads begin so, but for the last one of a process. */
+ * of the library's threads begin so, except the last one of a process. */
 int llmobs_fork_gate_thread(void (*run)(void *), void *arg, size_t stack,
                             atomic_uint *bell);
 
-/* A call into libcurl, without waiting there: waits while the app forks; then a
- * fork waits for leave. Not nested. */
+/* Stand around a call into libcurl that does not wait. Enter waits while the
+ * app forks; after it, a fork waits for leave. Not nested. */
 void llmobs_fork_gate_enter(void);
 void llmobs_fork_gate_leave(void);
 

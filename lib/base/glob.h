@@ -24,7 +24,7 @@ struct llmobs_glob {
 };
 
 /* Steps over the set that begins at pattern->at, and tells whether `c` is in
- * it; false, and no step, where it has no end. */
+ * it. Where the set has no end: false, and no step. */
 static inline bool llmobs_glob_set(struct llmobs_glob *pattern, char c,
                                    bool *in)
 {
@@ -51,7 +51,7 @@ static inline bool llmobs_glob_set(struct llmobs_glob *pattern, char c,
 }
 
 /* Matches one character of the text against one of the pattern, and steps over
- * the latter where it fits. */
+ * the latter where both match. */
 static inline bool llmobs_glob_one(struct llmobs_glob *pattern, char c)
 {
     bool in;
@@ -66,8 +66,8 @@ static inline bool llmobs_glob_one(struct llmobs_glob *pattern, char c)
     return true;
 }
 
-/* Where the text does not fit, `*` takes one character more and the rest is
- * tried again; the last `*` is enough for that. */
+/* Where the text does not match, the last `*` takes one character more and the
+ * rest is tried again; earlier `*` need no second try. */
 static inline bool llmobs_glob_match(struct llmobs_glob pattern,
                                      const char *text)
 {

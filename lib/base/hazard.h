@@ -3,8 +3,8 @@
  *     LLMOBS_HAZARD(name, with, without)
  *
  * Each build has `with`. scripts/mutate compiles the file once more, with
- * -DLLMOBS_WITHOUT_<name>=1: then it has `without`, and one of the tests must
- * fail that scripts/mutations.py names beside `name`. Marks of one name change
+ * -DLLMOBS_WITHOUT_<name>=1: then it has `without`, and a test that
+ * scripts/mutations.py names beside `name` must fail. Marks of one name change
  * together.
  *
  * `with` and `without` are any C text, also none, also other marks. A comma
@@ -18,9 +18,9 @@
     LLMOBS_HAZARD_TRY(LLMOBS_WITHOUT_##name, (with), (without))
 #define LLMOBS_HAZARD_LIST(...) __VA_ARGS__
 
-/* -D makes the flag a 1, and the word before OUT a comma: then the second one
- * of the arguments of PICK is OUT, else it is IN. The parentheses around `with`
- * and `without` keep the commas of each in one argument. */
+/* -D makes the flag a 1, and the word before OUT a comma: then OUT is the
+ * second argument of PICK, else IN is. The parentheses around `with` and
+ * `without` keep the commas of each in one argument. */
 #define LLMOBS_HAZARD_TRY(flag, with, without) \
     LLMOBS_HAZARD_LOOK(flag, with, without)
 #define LLMOBS_HAZARD_LOOK(flag, with, without)                      \

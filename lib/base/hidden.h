@@ -1,8 +1,8 @@
-/* hidden - an address of the program's, kept so that it holds nothing.
+/* hidden - an address of the program's, kept so that no leak checker sees it.
  *
  * A leak checker (LeakSanitizer, valgrind) takes each word of the library's
  * memory for a reference, and would no longer report what the program leaks.
- * The negative of an address is none.
+ * The negative of an address is no such reference.
  *
  * Owns:    nothing.
  * Threads: a value.

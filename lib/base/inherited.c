@@ -59,7 +59,7 @@ static bool read_both(struct pair *pair, const char *name)
            0;
 }
 
-/* Gives the line that begins so, cut at its end. */
+/* Gives the line that begins with `begin`, cut at its end. */
 static const char *inherited_line(char *text, const char *begin)
 {
     char *at = strstr(text, begin);
@@ -70,7 +70,7 @@ static const char *inherited_line(char *text, const char *begin)
     return end ? at : "";
 }
 
-/* True where nothing need be changed. */
+/* True where the thread has nothing to change. */
 static bool inherited_is_plain(struct pair *pair)
 {
     const char *begin = "\nCpus_allowed:";

@@ -5,12 +5,12 @@
 
 #include "lib/base/hazard.h"
 
-/* 64 lines become 512: so few levels that a search is short, and so small ones
- * that they cost little beside the records that fill the ones before. */
+/* Each level has eight times as many lines: 64 become 512. So a search has few
+ * levels, and a level costs little beside the records that filled the last. */
 #define LEVEL_BITS 3
 
 struct llmobs_keyed_level {
-    struct llmobs_keyed_level *older; /* NULL: the table's first one is */
+    struct llmobs_keyed_level *older; /* NULL: the table's first is next */
     struct llmobs_keyed_line *lines;
     unsigned bits;
 };
@@ -58,15 +58,15 @@ void *llmobs_keyed_find_on(const struct llmobs_keyed_table *table,
     return record ? record : keyed_find_in(first_line(table, key), key);
 }
 
-/* Where the next cache line begins. */
+/* The first address of a cache line, from `at` on. */
 static void *aligned(void *at)
 {
     return (void *)(((uintptr_t)at + LLMOBS_KEYED_ALIGN - 1) &
                     -(uintptr_t)LLMOBS_KEYED_ALIGN);
 }
 
-/* A block for the level and its lines. The kernel gives large blocks page by
- * page, as they are used. */
+/* Allocates a level with its lines. The kernel gives large blocks page by page,
+ * as they are used. */
 static struct llmobs_keyed_level *new_level(struct llmobs_keyed_level *older,
                                             unsigned bits)
 {
@@ -106,8 +106,8 @@ static struct llmobs_keyed_level *keyed_grow(
 
 /* -- places ---------------------------------------------------------------- */
 
-/* Takes a free place, by one atomic write. No key finds it yet: what it holds
- * is its own address, which is no hidden one. */
+/* Takes a free place by one atomic write: the place then holds its own address.
+ * No search finds the place yet, as keys are hidden addresses. */
 static struct llmobs_keyed_place *take_in(struct llmobs_keyed_line *line)
 {
     for (int i = 0; i < LLMOBS_KEYED_LINE; i++) {
@@ -158,8 +158,8 @@ static bool recycled(struct llmobs_keyed *record, void *key)
                 true));
 }
 
-/* Any record that is free. Each search begins where the last one ended, so all
- * of them have their turn. */
+/* Claims any free record. Each search begins where the last one ended, so that
+ * all records have their turn. */
 static struct llmobs_keyed *recycle_any(struct llmobs_keyed_state *state,
                                         void *key)
 {

@@ -13,12 +13,11 @@
  *          of the table owns the array of its first level.
  * Threads: a record belongs to the thread that uses its key, by libcurl's own
  *          rule. Neither a search nor a claim takes a lock or waits: one atomic
- *          write takes a place, one takes a record, one makes it findable.
+ *          write takes a place, one takes a record, one makes the record known.
  * Errors:  claim: NULL when memory runs out.
  * Limits:  LLMOBS_KEYED_BITS; a search looks at a line of each level, and the
- *          levels of 100,000 records are five. A claim tries
- *          LLMOBS_KEYED_TRIES records that were given back before it makes
- *          another.
+ *          levels of 100,000 records are five. A claim tries LLMOBS_KEYED_TRIES
+ *          records that were given back before it makes another.
  * Fork:    a claim that a thread of the parent had begun stays unfound in the
  *          child, and its place stays taken.
  */
@@ -44,13 +43,13 @@ struct llmobs_keyed_place;
 struct llmobs_keyed {
     _Atomic(uintptr_t) key; /* hidden.h; 0: free to be recycled */
     struct llmobs_keyed *next;
-    struct llmobs_keyed_place *place; /* while it is not free */
+    struct llmobs_keyed_place *place; /* while the record is in use */
 };
 
 struct llmobs_keyed_place {
     _Atomic(uintptr_t) key; /* hidden.h; 0: free */
-    /* Stays when the place is given back: the next user of the place tries to
-     * recycle it. */
+    /* The record stays here when the place becomes free: the next user of the
+     * place tries this record first. */
     _Atomic(struct llmobs_keyed *) record;
 };
 
@@ -63,10 +62,11 @@ struct llmobs_keyed_level;
 
 /* The part of a table that changes. */
 struct llmobs_keyed_state {
-    _Atomic(struct llmobs_keyed_level *) newest; /* NULL: the first is all */
+    _Atomic(struct llmobs_keyed_level *) newest; /* NULL: no further level */
     _Atomic(struct llmobs_keyed *) all;          /* every record, by next */
-    _Atomic(struct llmobs_keyed *) tried;        /* where a search goes on */
-    atomic_size_t free;                          /* so many records are */
+    _Atomic(struct llmobs_keyed *) tried;        /* next record to try as
+                                                  * free */
+    atomic_size_t free;                          /* number of free records */
 };
 
 /* Constant, so that the compiler can put its numbers into the search. */
@@ -89,11 +89,11 @@ static inline void *llmobs_keyed_key(const struct llmobs_keyed *record)
     return llmobs_shown((struct llmobs_hidden){atomic_load(&record->key)});
 }
 
-/* The search after the first place of the first level. */
+/* Continues a search behind the first place of the first level. */
 void *llmobs_keyed_find_on(const struct llmobs_keyed_table *table,
                            const void *key);
 
-/* The record of a key; NULL: there is none, or no key. */
+/* The record of a key. NULL: the key has no record, or is NULL. */
 static inline void *llmobs_keyed_find(const struct llmobs_keyed_table *table,
                                       const void *key)
 {
@@ -108,16 +108,16 @@ static inline void *llmobs_keyed_find(const struct llmobs_keyed_table *table,
     return llmobs_keyed_find_on(table, key);
 }
 
-/* The same; where there is none, claims a record that was given back, with the
- * contents that its last user left, or a new one, all zero. */
+/* As llmobs_keyed_find. Where the key has no record, claims a record that was
+ * given back, with its last user's contents, or a new record, all zero. */
 void *llmobs_keyed_claim(const struct llmobs_keyed_table *table, void *key);
 
-/* Gives a record another key. Under one that no object of the app can have,
- * such as the record's own address, it is neither found nor recycled; it may
- * have its former key back. */
+/* Gives a record another key. Under a key that no object of the app can have,
+ * such as the record's own address, the record is neither found nor recycled;
+ * it may have its former key back. */
 void llmobs_keyed_rename(struct llmobs_keyed *record, void *key);
 
-/* Gives the record back. */
+/* Gives the record back for another claim. */
 void llmobs_keyed_release(const struct llmobs_keyed_table *table,
                           struct llmobs_keyed *record);
 

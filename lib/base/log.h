@@ -31,8 +31,8 @@ enum llmobs_log_level {
  * thread. */
 void llmobs_log_init(const char *path, enum llmobs_log_level level);
 
-/* Each line passes `filter` before it is written, from the same moment on. The
- * log stands below what knows secrets. */
+/* From now on each line passes `filter` before it is written. This module knows
+ * no secrets, so the caller brings the filter. */
 void llmobs_log_filter(void (*filter)(char *line, size_t len));
 
 /* True when a line of this level would be written. */

@@ -1,8 +1,8 @@
 /* maps - the file that an address of this process lies in, by the kernel's list
  * (/proc/self/maps).
  *
- * For a program that was started as `ld.so PROGRAM`: /proc/self/exe is the
- * loader there, and what the loader was told may be relative, or a link. Such a
+ * For a program that was started as `ld.so PROGRAM`: /proc/self/exe is then the
+ * loader, and the path that the loader got may be relative, or a link. Such a
  * process has no AT_BASE, since the kernel starts no loader for a loader.
  *
  * All is inline, as the shim may not call the core here.
@@ -79,7 +79,7 @@ static inline bool llmobs_maps_take(struct llmobs_maps *maps, char c)
     return false;
 }
 
-/* Cuts what the kernel says behind a file that is not there any more. */
+/* Cuts the kernel's " (deleted)" behind a file that does not exist any more. */
 static inline size_t llmobs_maps_cut(const char *path, size_t len)
 {
     static const char deleted[] = " (deleted)";

@@ -53,7 +53,7 @@ static bool network_is_digit(char c, int base)
     return value >= 0 && value < base;
 }
 
-/* Reads one part of an address: decimal, octal or hexadecimal; NULL: it is no
+/* Reads a part of an address: decimal, octal or hexadecimal; NULL: no
  * number. */
 static const char *network_read_part(const char *at, uint64_t *out)
 {
@@ -93,8 +93,8 @@ static bool network_read_address(const char *host, uint32_t *out)
     return false;
 }
 
-/* True for a name of ordinary letters. One whose last part begins with a digit
- * is meant as an address. */
+/* True for a name of ordinary letters. A name whose last part begins with a
+ * digit is meant as an address. */
 static bool network_is_name(const char *host)
 {
     const char *dot = strrchr(host, '.');
@@ -114,7 +114,7 @@ static bool is_private_name(const char *host)
 
     if (!network_is_name(host))
         return false;
-    if (!strchr(host, '.')) /* nor a name in which IDNA may have seen a dot */
+    if (!strchr(host, '.')) /* in "xn--" IDNA may have hidden a dot */
         return strncmp(host, "xn--", 4) != 0;
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         size_t end = strlen(ends[i]);
@@ -183,7 +183,7 @@ bool llmobs_network_public_caller(const char *address)
 }
 
 /* True for an address that is not known to be private: the address itself, or
- * "for=..." of a Forwarded header, whose other members do not count. */
+ * "for=..." of a Forwarded header, of which other members do not count. */
 static bool network_is_stranger(const char *text, size_t len)
 {
     const char *equals = memchr(text, '=', len);

@@ -10,12 +10,13 @@
 
 #include <stdbool.h>
 
-/* `host` is lower case, without brackets, zone and the dot at its end. Reads
- * numbers as libcurl and the C library do: 0x7f.1, 2130706433, 0177.0.0.1. */
+/* True for a host in a private network. `host` is lower case, without brackets,
+ * zone or final dot. Numbers are read as libcurl and the C library read them:
+ * 0x7f.1, 2130706433, 0177.0.0.1. */
 bool llmobs_network_private_host(const char *host);
 
 /* True where the address of a caller (CGI's REMOTE_ADDR), with a port or
- * without one, is known and not private. NULL and "": not known. */
+ * without one, is known and not private. NULL and "" are not known. */
 bool llmobs_network_public_caller(const char *address);
 
 /* The headers by which proxies name their client, or themselves (Via), for

@@ -8,8 +8,8 @@
  * Owns:    the memory, which is static: it is handed out once and not again.
  * Threads: any, without a lock.
  * Errors:  NULL when memory runs out.
- * Limits:  LLMOBS_ONCE bytes; beyond them, the allocator's.
- * Fork:    a child has its parent's.
+ * Limits:  LLMOBS_ONCE bytes; beyond them the allocator gives memory.
+ * Fork:    a child keeps its parent's memory.
  */
 #ifndef LLMOBS_ONCE_H
 #define LLMOBS_ONCE_H
@@ -19,7 +19,7 @@
 #define LLMOBS_ONCE ((size_t)64 * 1024)
 
 void *llmobs_once_take(size_t size);
-/* NULL is fine. */
+/* NULL does nothing. */
 void llmobs_once_give(void *memory);
 
 #endif

@@ -36,7 +36,7 @@ void llmobs_scratch_give(void *block)
 {
     int saved = errno;
 
-    /* No address stays that would hide a leak of the program (hidden.h). */
+    /* An address that stays would hide a leak of the program (hidden.h). */
     if (llmobs_blocks_have(&blocks, block))
         memset(block, 0, *used_of(block));
     if (!llmobs_blocks_give(&blocks, block))

@@ -19,7 +19,7 @@
 #define LLMOBS_SCRATCH_SIZE 9216
 
 void *llmobs_scratch_take(size_t size);
-/* NULL is fine. errno stays. */
+/* NULL does nothing. errno stays. */
 void llmobs_scratch_give(void *block);
 
 #endif

@@ -33,7 +33,7 @@ struct llmobs_signal_guard {
  */
 static inline void llmobs_signal_guard_begin(struct llmobs_signal_guard *guard)
 {
-    sigset_t set; /* one: they are large, and the app's stack may be small */
+    sigset_t set; /* only one: sets are large for a small stack */
 
     guard->floats = llmobs_floats_begin();
     LLMOBS_HAZARD(

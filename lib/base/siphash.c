@@ -65,7 +65,7 @@ static inline uint64_t word_of(const unsigned char *at)
 }
 
 /* After a piece whose bytes are no multiple of eight, each word has two parts:
- * `left`, the bytes that were left over, and the next ones, `shift` bits
+ * `left`, the bytes that were left over, and the next bytes, `shift` bits
  * higher. */
 static void siphash_add_words(struct llmobs_siphash *state,
                               const unsigned char *at, size_t count)

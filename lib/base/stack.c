@@ -9,12 +9,12 @@
 #include "lib/base/hazard.h"
 
 #define PAGE LLMOBS_STACK_PAGE
-/* So far below the end of the first thread's stack the kernel puts no mapping
- * of the program, not even one that a hint asks for near there. */
+/* Over this depth below the end of the first thread's stack the kernel puts no
+ * mapping of the program, even if a hint asks for an address there. */
 #define SURE_DEPTH (1024 * 1024)
 /* More than the frames between two functions of the library take. */
 #define FRAMES_MAX 8192
-/* More bytes of thread-local variables than any program has. */
+/* No program has more bytes of thread-local variables. */
 #define TLS_MAX ((uintptr_t)16 * 1024 * 1024)
 
 /* The kernel's random bytes lie near the end of the first thread's stack, with
@@ -28,8 +28,8 @@ static size_t left_of_first(uintptr_t sp)
 
 /* -- libc's record of a thread -------------------------------------------- */
 
-/* A thread's stack, as glibc's record of the thread (struct pthread) has it, at
- * a position that differs between versions. */
+/* A thread's stack, as glibc's record of the thread (struct pthread) describes
+ * it. Its position in the record differs between versions. */
 struct block {
     uintptr_t begin, size, guard;
 };
@@ -55,7 +55,7 @@ static bool ends_right(uintptr_t end, uintptr_t record)
 }
 
 /* True where these words may describe the thread's stack. A stack without a
- * guard page is one that the program gave, and does not count. */
+ * guard page was given by the program, and does not count. */
 static bool is_block(const struct block *block, uintptr_t record)
 {
     return is_page(block->begin) && is_page(block->size) &&
@@ -87,8 +87,8 @@ __attribute__((no_sanitize("address", "thread"))) static struct block read_at(
     return (struct block){at[0], at[1], at[2]};
 }
 
-/* Finds the one position that may hold the thread's stack; 0: there is none, or
- * more than one. */
+/* Finds the only position that may hold the thread's stack; 0: no position may,
+ * or more than one. */
 static size_t find_position(uintptr_t record)
 {
     size_t words = (record_end(record) - record) / sizeof(uintptr_t);
@@ -161,7 +161,7 @@ size_t llmobs_stack_room(uintptr_t sp)
         return base_stack_find_thread(sp, &above, &below) ? below : 0;
     if (getrlimit(RLIMIT_STACK, &limit) != 0)
         return 0;
-    /* Arguments and environment of the process may take a quarter. */
+    /* The arguments and environment of the process may take a quarter. */
     limit.rlim_cur -= limit.rlim_cur / 4;
     return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
 }

@@ -28,8 +28,8 @@ size_t llmobs_stack_sure(uintptr_t sp, uintptr_t entry);
  * of the first thread's stack. */
 size_t llmobs_stack_room(uintptr_t sp);
 
-/* The entry of the function that uses it: its frame ends with the return
- * address. */
+/* The `entry` of llmobs_stack_sure: the frame address of the function that uses
+ * the macro, just below its return address. */
 #define LLMOBS_STACK_ENTRY() ((uintptr_t)__builtin_frame_address(0))
 
 #endif

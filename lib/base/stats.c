@@ -42,7 +42,7 @@ enum llmobs_stat llmobs_stats_sent(const char *exporter)
     return LLMOBS_STAT_COUNT;
 }
 
-/* By number, as a short process asks for all of them at its end. */
+/* Compares numbers, not names, as a short process asks for all at its end. */
 bool llmobs_stats_settles(enum llmobs_stat stat)
 {
     return stat == LLMOBS_STAT_delivered || stat == LLMOBS_STAT_sampled_out ||

@@ -21,8 +21,8 @@
 
 /* X(name): the counters, in the order in which a call is counted. delivered,
  * sampled_out, unconfirmed, left, purged and those named dropped_... settle a
- * captured or adopted call; the others stand beside that sum. Of several
- * destinations the one that did not get the call decides. */
+ * captured or adopted call; the others stand beside that sum. Where one of
+ * several destinations did not get a call, that one decides. */
 #define LLMOBS_STATS(X)                                                        \
     X(kept)             /* written to the spool, or adopted from one */        \
     X(captured)         /* exchanges and spans given to the buffer or lost */  \
@@ -35,25 +35,25 @@
     X(dropped_memory)   /* no memory */                                        \
     X(dropped_export)   /* refused by the exporter for good */                 \
     X(dropped_rejected) /* accepted, and thrown away by the receiver */        \
-    X(dropped_unsaid)   /* evaluations that the logs of OTLP cannot say */     \
+    X(dropped_unsaid)   /* evaluations that OTLP's logs cannot express */      \
     X(dropped_expired)  /* older than the intake accepts */                    \
     X(dropped_program)  /* refused by the program's own processor */           \
     X(dropped_exit)     /* not delivered when the process ended */             \
     X(dropped_died)     /* pending when the process was killed */              \
     X(evaluations)      /* delivered events that are evaluations */            \
     X(purged)           /* removed from the spool by `llmobs purge` */         \
-    X(released)         /* removed from the spool; the rest of kept is left */ \
-    X(sent_store)       /* accepted by the exporter of that name; */           \
-    X(sent_agent)       /* several may accept the same event */                \
+    X(released)         /* removed from the spool; kept - released remain */   \
+    X(sent_store)       /* sent_NAME: accepted by the exporter NAME; */        \
+    X(sent_agent)       /* several exporters may accept one event */           \
     X(sent_agentless)                                                          \
     X(sent_otlp)                                                               \
     X(sent_otlp_logs)                                                          \
-    X(sent_otlp_metrics)  /* spans in sums that a receiver accepted; */        \
-    X(lost_otlp_metrics)  /* in a delta that it refused for good */            \
+    X(sent_otlp_metrics)  /* spans whose sums an OTLP receiver accepted */     \
+    X(lost_otlp_metrics)  /* spans whose sums the receiver refused for good */ \
     X(link_file_failed)   /* times that the file of links was unusable */      \
     X(hook_failed)        /* times that a hook of LLMOBS_INBOUND failed */     \
     X(wrapped)            /* objects that may call libcurl past the library */ \
-    X(unjudged)           /* requests of handles made unseen, perhaps calls */ \
+    X(unjudged)           /* requests on unseen handles: maybe LLM calls */    \
     X(fork_beside_thread) /* forks that went on beside a thread of ours */
 
 enum llmobs_stat {
@@ -71,8 +71,8 @@ const char *llmobs_stats_name(enum llmobs_stat stat);
  * LLMOBS_STAT_COUNT, which counts nothing, for another name. */
 enum llmobs_stat llmobs_stats_sent(const char *exporter);
 
-/* True for the counters that settle a call. By name, for the counters of
- * another version. */
+/* True for the counters that settle a call. The name is asked for where another
+ * version of the library may have written the counter. */
 bool llmobs_stats_settles(enum llmobs_stat stat);
 bool llmobs_stats_name_settles(const char *name);
 

@@ -46,15 +46,15 @@
 #define STAT_EXIT_CODE 52
 #define LAST_MS 1000
 #define NAME "llmobs"
-/* A thread waits no longer for a fork. */
+/* A thread waits for a fork no longer than this. */
 #define PATIENCE_MS 1000
 /* As much as Linux gives a first thread: by default musl gives others 128 KiB.
  */
 #define LAST_STACK ((size_t)8 * 1024 * 1024)
 /* Systems allow a user thousands of processes and threads. An administrator who
- * sets a lower limit than this has counted the threads of one program. */
+ * sets a limit below this has counted the threads of one program. */
 #define PROCESSES_LEAST 64
-/* Bytes that the limits of memory must leave beside a thread. */
+/* Bytes that the limits of memory must still leave beside a new thread. */
 #define MEMORY_LEAST ((size_t)32 << 20)
 
 /* -- how many ------------------------------------------------------------ */
@@ -65,12 +65,12 @@
 static atomic_int owner;
 static atomic_size_t count;
 static atomic_uint changes; /* a rest sleeps on it */
-static atomic_int resting;  /* callers that want no thread of ours */
-static atomic_bool wanted;  /* and those with a bell are to end for them */
+static atomic_int resting;  /* callers that want no thread of ours now */
+static atomic_bool wanted;  /* and also the threads with a bell are to end */
 
 enum seat_state { FREE, TAKEN, ENDING };
 
-/* A thread, from its start until the kernel has it no more. */
+/* A thread, from its start until the kernel's task has ended. */
 struct seat {
     atomic_int state;
     atomic_int tid;
@@ -82,8 +82,8 @@ struct seat {
 LLMOBS_COLD static struct seat seats[LLMOBS_THREADS_MAX];
 static atomic_int seated; /* seats that are not free */
 
-/* The caller blocks signals: a signal handler of the app that came in the
- * middle of this and called it too would wait for ever for its own thread. */
+/* The caller blocks signals. Else a signal handler of the app that interrupts
+ * this function and calls it too would wait for ever for its own thread. */
 static void thread_own(void)
 {
     if (!llmobs_fork_unsettled(&owner))
@@ -117,7 +117,7 @@ static void move_to(struct seat *seat, enum seat_state state)
         llmobs_futex_wake(&changes);
 }
 
-/* Takes a free seat, or one of a thread that is as good as gone. */
+/* Takes a free seat, or the seat of a thread that is as good as gone. */
 static struct seat *take_seat(void)
 {
     for (int from = FREE; from <= ENDING; from += ENDING)
@@ -148,8 +148,8 @@ size_t llmobs_thread_apps(void)
     size_t known = ours();
     struct stat st;
 
-    /* The C library knows a process of one thread, which may be the library's
-     * where the app's have ended. */
+    /* The C library knows whether the process has only one thread; that may be
+     * the library's, where the app's threads have ended. */
     if (known == 0 && SINGLE_THREADED)
         return 1;
     if (stat("/proc/self/task", &st) != 0 || st.st_nlink < 3 + known ||
@@ -175,8 +175,9 @@ bool llmobs_thread_hinders_exit(void)
     return !gnu_get_libc_version && known > 0 && tasks() <= known + 1;
 }
 
-/* musl has taken note of a thread's end before the kernel does. It goes on to
- * take one more lock before it takes none: malloc's, which it gives back. */
+/* musl forgets a thread before the kernel's task ends. A thread that ends then
+ * still takes malloc's lock, once; so this function takes and gives it back,
+ * too. */
 void llmobs_thread_wait_alone(int64_t until_ns)
 {
     atomic_uint never = 0;
@@ -192,7 +193,7 @@ void llmobs_thread_wait_alone(int64_t until_ns)
 
 /* Set when the process has to end with the library's last thread. */
 static struct {
-    atomic_int process; /* the one for which it is set */
+    atomic_int process; /* the process for which it is set */
     int code;
     sigset_t signals;
 } leaving;
@@ -214,8 +215,8 @@ static void thread_end(struct seat *seat)
         llmobs_sys(SYS_exit, leaving.code);
 }
 
-/* The thread's number, the last part of PID/task/TID; not by gettid, for which
- * a filter may kill that lets the library work. -1: unknown. */
+/* The thread's number: the last part of PID/task/TID. gettid is not called,
+ * since a filter that lets the library work may kill for it. -1: unknown. */
 static int own_number(void)
 {
     char link[64] = "";
@@ -292,10 +293,10 @@ static bool may_register(void)
            llmobs_sys(SYS_rseq, NULL, 0, -1, 0) == -EINVAL;
 }
 
-/* No thread is made while a fork is under way, but for one that hangs in
- * another library's handler: the child would have the C library's lock for that
- * taken. A fork announces itself first and looks at the seats then; here it is
- * the other way round. */
+/* No thread is made while a fork is under way: the C library's lock for new
+ * threads would stay taken in the child. A fork that hangs in another library's
+ * handler does not count. A fork announces itself first and then looks at the
+ * seats; this function takes a seat first and then looks for a fork. */
 static struct seat *take_seat_outside(void)
 {
     int64_t until = llmobs_futex_deadline(PATIENCE_MS);
@@ -357,9 +358,9 @@ int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
 
 #define POLL_NS 20000
 
-/* The kernel's task outlives the thread's last word by some microseconds, in
- * which unshare still counts it. Later another thread may have its number, but
- * not its name. */
+/* True once the kernel's task has ended: it outlives the thread's last word by
+ * some microseconds, in which unshare still counts it. Later another thread may
+ * have its number, but not its name. */
 static bool thread_is_gone(const struct seat *seat)
 {
     char path[sizeof("/proc/self/task//comm") + 10], name[sizeof(NAME) + 1];
@@ -376,8 +377,8 @@ static bool is_new(const struct seat *seat)
     return atomic_load(&seat->tid) == 0;
 }
 
-/* The threads that a rest waits for: those that end by themselves, as one that
- * looks a name up, and where the app has one thread the others too. */
+/* True for a thread that a rest waits for: a thread that ends by itself, such
+ * as one that looks a name up; where the app has one thread, every thread. */
 static bool is_awaited(const struct seat *seat, int state)
 {
     return state == ENDING ||
@@ -385,7 +386,7 @@ static bool is_awaited(const struct seat *seat, int state)
                                !atomic_load(&seat->bell) || is_new(seat)));
 }
 
-/* How many there are still, and how many of them are about to end. */
+/* How many threads have not ended; *ending: how many are about to end. */
 static size_t remaining(size_t *ending)
 {
     size_t n = 0;
@@ -424,8 +425,8 @@ bool llmobs_thread_rests(void)
     return atomic_load(&wanted);
 }
 
-/* True for a task that sleeps: a look-up that waits for a name server. One that
- * works may hold a lock of the resolver, in which a child would hang. */
+/* True for a task that sleeps: a look-up that waits for a name server. A task
+ * that works may hold a lock of the resolver, in which a child would hang. */
 static bool is_asleep(const struct seat *seat)
 {
     char path[sizeof("/proc/self/task//stat") + 10], text[64];
@@ -476,7 +477,7 @@ static int wait_alone(int64_t until_ns)
 
 int llmobs_thread_rest(int64_t ms, enum llmobs_thread_rest how)
 {
-    static atomic_uint vain; /* `changes` after a wait in vain; 0: none */
+    static atomic_uint vain; /* `changes` after a wait in vain; or 0 */
     int rc, saved = errno;
     size_t ending;
 

@@ -1,6 +1,6 @@
 /* thread - starts a thread of this library in the app's process, ends all of
- * them where the app has to be alone, and ends the process as it should end
- * where the app's threads leave first.
+ * them where the app has to be alone, and gives the process its right end where
+ * the app's threads leave first.
  *
  * Owns:    a seat for each thread. A thread is detached, and ends by returning.
  * Threads: any. Errors: negative errno.
@@ -9,8 +9,8 @@
  *          it; where that does not fit, the stack has the default size.
  * Fork:    a child has none of these threads.
  *
- * A thread inherits much from the one that makes it. Ours keep the privileges
- * and filters of that thread, which must not have a way out, and what only
+ * A thread inherits much from the thread that makes it. Ours keep its
+ * privileges and filters, which no thread may escape, and all that only
  * concerns their own memory. They take the default floating-point environment
  * and timer slack, block all signals, and are scheduled as the process's first
  * thread is: never in real time.
@@ -40,16 +40,17 @@
 int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
                         atomic_uint *bell);
 
-/* Before the first start: `watch` is called then, once, on the thread that
- * starts it. */
+/* To be called before the first start, which calls `watch` once, on the thread
+ * that starts. */
 void llmobs_thread_watch(void (*watch)(void));
 
-/* The process is about to do something for which it should have no thread of
- * ours. Waits until the kernel has none that ends by itself; in a process whose
- * app has one thread, or with _ALL, asks the others to end, and waits for them
- * too; at most `ms`: -ETIMEDOUT. (See LLMOBS_THREAD_WORKS_MS.) After a wait in
- * vain another one with _ONCE does not wait for the same threads. The caller
- * calls _rest_end in either case. */
+/* For a caller that is about to do something for which the process should have
+ * no thread of ours. Waits until the kernel has no thread of ours that ends by
+ * itself. In a process whose app has one thread, or with _ALL, also asks the
+ * other threads of ours to end, and waits for them. Waits at most `ms`:
+ * -ETIMEDOUT. (See LLMOBS_THREAD_WORKS_MS.) After a wait in vain another with
+ * _ONCE does not wait for the same threads. The caller always calls
+ * _rest_end. */
 enum llmobs_thread_rest {
     LLMOBS_THREAD_REST_ONCE,
     LLMOBS_THREAD_REST_AGAIN,
@@ -58,7 +59,7 @@ enum llmobs_thread_rest {
 int llmobs_thread_rest(int64_t ms, enum llmobs_thread_rest how);
 void llmobs_thread_rest_end(void);
 
-/* True between both where a thread that has a bell is to end. */
+/* True between _rest and _rest_end, if a thread that has a bell shall end. */
 bool llmobs_thread_rests(void);
 
 /* In a child for which no fork handler ran. */
@@ -71,12 +72,12 @@ size_t llmobs_thread_apps(void);
 
 /* True in a process of one thread of the app's and of this library's, where
  * libc is musl: it takes its locks only where there is a second thread, and an
- * exit lets some of them never go. A child of vfork that exits would leave them
- * so in its parent's memory, and the parent would wait for them for ever. It
- * asks in the child for the process that noted its pid (fork.h). */
+ * exit never releases some of them. A child of vfork that exits would leave
+ * those locks taken in its parent's memory, and the parent would wait for them
+ * for ever. A child asks this for the process that noted its pid (fork.h). */
 bool llmobs_thread_hinders_exit(void);
 
-/* Waits until that process has one thread. */
+/* Waits until the process that noted its pid has one thread. */
 void llmobs_thread_wait_alone(int64_t until_ns);
 
 /* True where the first thread has ended, as by pthread_exit, and only the
@@ -84,9 +85,10 @@ void llmobs_thread_wait_alone(int64_t until_ns);
  * /proc. Changes errno. */
 bool llmobs_thread_is_last(void);
 
-/* A library's thread calls it then, before all of them end: the last one gives
- * the process the exit code that it would have without this library. The app's
- * exit handlers may run on that thread, with `signals` blocked. */
+/* A thread of the library calls it where llmobs_thread_is_last is true, before
+ * all of them end: the last one gives the process the exit code that it would
+ * have without this library. The app's exit handlers may run on that thread,
+ * with `signals` blocked. */
 void llmobs_thread_leave(const sigset_t *signals);
 
 #endif

@@ -9,7 +9,7 @@
 #define LLMOBS_TICK_H
 
 struct llmobs_tick {
-    void (*call)(void *ctx); /* NULL: nothing */
+    void (*call)(void *ctx); /* NULL: nothing is called */
     void *ctx;
 };
 

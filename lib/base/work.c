@@ -68,7 +68,7 @@ void llmobs_work_by(int64_t mono_ns)
     work_set(&by, mono_ns);
 }
 
-/* False while no end is set. */
+/* True when the time is over; false also while no end is set. */
 static bool is_over_time(int64_t steps)
 {
     int64_t end = atomic_load(&until);

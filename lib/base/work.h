@@ -33,12 +33,12 @@
 /* Begins a budget for the calling thread; it replaces any other. */
 void llmobs_work_begin(int64_t most);
 
-/* Ends the budget. 0; -E2BIG: it was not enough; -ETIMEDOUT: the time was over.
+/* Ends the budget. 0; -E2BIG: it was not enough; -ETIMEDOUT: no time was left.
  */
 int llmobs_work_end(void);
 
-/* Takes steps from the calling thread's budget, where it has one. False, and
- * from then on until the end: the budget is used up, or the time is over. */
+/* Takes steps from the calling thread's budget; true where it has no budget.
+ * False, until the end: the budget is used up, or the time is over. */
 bool llmobs_work_do(size_t steps);
 
 /* True where the calling thread has a budget: else its steps need no count. */
@@ -48,9 +48,9 @@ bool llmobs_work_is_counted(void);
  * the result of its work. */
 bool llmobs_work_is_late(void);
 
-/* Set the time at which work by a budget ends (monotonic; INT64_MAX: never):
- * until for every thread, by for the thread that has the worker's turn. The
- * earlier one counts. */
+/* Sets the time at which work by a budget ends (monotonic; INT64_MAX: never):
+ * _until for every thread, _by for the thread that has the worker's turn. The
+ * earlier time counts. */
 void llmobs_work_until(int64_t mono_ns);
 void llmobs_work_by(int64_t mono_ns);
 

@@ -12,8 +12,8 @@
 
 #define NAME "wrapped"
 
-/* A name is copied, as the loader frees it with its object. A copy that is
- * `ready` is the writer's. */
+/* A name is copied, as the loader frees it with its object. Once `ready` is
+ * set, the copy belongs to the writer. */
 static struct {
     atomic_bool ready;
     char path[LLMOBS_WRAPPED_PATH];

@@ -27,7 +27,7 @@ static const struct {
             END("-tenant"),       END("account"),      END("account-id"),
             END("organization"),  END("-project"),     END("subscription-key")};
 
-/* Parameters of a URL that do. */
+/* Parameters of a URL that hold a credential. */
 static const char *const parameters[] = {"key",    "api_key",         "api-key",
                                          "apikey", "access_token",    "token",
                                          "auth",   "subscription-key"};
@@ -36,8 +36,8 @@ static const char *const parameters[] = {"key",    "api_key",         "api-key",
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | \
      (uint32_t)(d) << 24)
 
-/* True for the last four letters of one of the ends: other names are looked at
- * no further. */
+/* True where the last four letters are those of an end above: other names are
+ * looked at no further. */
 static bool account_may_be(struct llmobs_text name)
 {
     const unsigned char *at;
@@ -80,7 +80,7 @@ static bool is_credential(struct llmobs_text name)
     return false;
 }
 
-/* Two numbers in one, by all the bits of their product. */
+/* Joins two numbers in one, which depends on all bits of their product. */
 static uint64_t account_join(uint64_t a, uint64_t b)
 {
     __extension__ const unsigned __int128 product =
@@ -98,9 +98,9 @@ static uint64_t account_word_at(const char *at)
     return word;
 }
 
-/* The hash of a text, which does not leave the process: a few instructions for
- * sixteen bytes, as the app's thread pays for it. The last words of a long text
- * begin before the others end. */
+/* Hashes a text, for this process alone: a few instructions for sixteen bytes,
+ * as the app's thread pays for it. In a long text the last two words may
+ * overlap the words before. */
 static uint64_t account_add_bytes(uint64_t hash, struct llmobs_text text,
                                   uint64_t fold)
 {
@@ -121,8 +121,8 @@ static uint64_t account_add_bytes(uint64_t hash, struct llmobs_text text,
     return account_join(hash, word | fold);
 }
 
-/* Names count in either case of letters. A sum, so that the order of the
- * headers does not count. */
+/* Adds a name with its value. Upper and lower case of a name count alike. The
+ * result is a sum, so that the order of the headers does not count. */
 static uint64_t with(uint64_t account, struct llmobs_text name,
                      struct llmobs_text value)
 {
@@ -133,7 +133,8 @@ static uint64_t with(uint64_t account, struct llmobs_text name,
     return account ? account : 1;
 }
 
-/* "AWS4-HMAC-SHA256 Credential=NAME/date/region/service/aws4_request, ...". */
+/* The part of a header's value that stays from request to request. AWS:
+ * "AWS4-HMAC-SHA256 Credential=NAME/date/region/service/aws4_request, ...". */
 static struct llmobs_text lasting(struct llmobs_text value)
 {
     static const char scheme[] = "AWS4-", name[] = "Credential=";
@@ -183,7 +184,7 @@ static uint64_t with_parameters(uint64_t account, const char *at)
     return account;
 }
 
-/* The '@' of a path is none of a user. */
+/* An '@' in the path belongs to no user part. */
 static uint64_t with_user(uint64_t account, const char *url, const char *at)
 {
     const char *host = strstr(url, "://");
@@ -216,8 +217,8 @@ void llmobs_account_set_boot(uint64_t boot)
     atomic_store_explicit(&boot_key, boot, memory_order_relaxed);
 }
 
-/* Until the boot's key is known, as where no disk takes calls, there is one of
- * this process: its times to the nanosecond, and where its stack lies. */
+/* Where the boot's key is not known, as where no disk takes calls, the process
+ * makes its own: of its times in nanoseconds and its stack's address. */
 static uint64_t key_now(void)
 {
     static _Atomic uint64_t own_key;

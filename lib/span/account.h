@@ -4,8 +4,8 @@
  * The thread that sends a request hashes its credentials while they are at
  * hand: the headers by which APIs and gateways know their caller, and the
  * parameters of the URL that hold a key. The number says no more than whether
- * two requests have the same ones. Of a signature of AWS, which changes with
- * each request, only the name of the key counts.
+ * two requests have the same credentials. Of a signature of AWS, which changes
+ * with each request, only the name of the key counts.
  *
  * In memory the number is a quick hash. A number that leaves the process, to
  * the disk, is sealed: hashed again under a key of this boot, so that nobody
@@ -22,22 +22,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The number with a header, "Name: value", where that is a credential; else the
- * same number. `len`: of the name, behind which the colon is. Their order does
- * not count. 0: no credential yet. */
+/* Adds a header, "Name: value", to the number where it is a credential; else
+ * gives the same number. `len`: of the name, behind which the colon is. The
+ * order of headers does not count. 0: no credential yet. */
 uint64_t llmobs_account_header(uint64_t account, const char *line, size_t len);
 
-/* The same with user, password and keys in a URL. */
+/* As llmobs_account_header, for user, password and keys in a URL. */
 uint64_t llmobs_account_url(uint64_t account, const char *url);
 
 /* The number of a credential that libcurl writes into a header itself; `name`
- * says which. NULL: 0. The sum of such numbers is a number, too. */
+ * says which. NULL: 0. Such numbers may be added up. */
 uint64_t llmobs_account_secret(const char *name, const char *text);
 
-/* Sets the key; the last one counts. */
+/* Sets the key; the last call counts. */
 void llmobs_account_set_boot(uint64_t boot);
 
-/* The number as it may be written; 0 stays 0. */
+/* The number in the form that may be written to the disk; 0 stays 0. */
 uint64_t llmobs_account_seal(uint64_t account);
 
 #endif

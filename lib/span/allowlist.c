@@ -106,7 +106,7 @@ bool llmobs_allowlist_hashed(const char *name)
     return LLMOBS_HAZARD(session_told, strcmp(name, session_id) == 0, false);
 }
 
-/* True for ":" and a text that is no port: a password with a slash in it. */
+/* True for ":" and a text that is no port, as where a password has a slash. */
 static bool is_password(const char *host, size_t len)
 {
     const char *close = memrchr(host, ']', len);
@@ -116,7 +116,7 @@ static bool is_password(const char *host, size_t len)
     return colon && colon + 1 + strspn(colon + 1, "0123456789") != host + len;
 }
 
-/* Host and port of a URL; borrowed from it. */
+/* Host and port of a URL, borrowed from the URL. */
 static struct llmobs_text host_of(const char *url)
 {
     const char *host = strstr(url, "://"), *at;

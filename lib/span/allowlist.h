@@ -13,23 +13,23 @@
 
 #include "lib/base/buf.h"
 
-/* Answers the name of a header that may be kept, static and in lower case;
- * NULL: it may not be kept. `name` may have upper and lower case. */
+/* Gives the name of a header that may be kept, static and in lower case; NULL:
+ * it may not be kept. `name` may have upper and lower case. */
 const char *llmobs_allowlist_header(const char *name, size_t len);
 
-/* The same for a header of an answer, of which more may be kept: the words of
- * the provider about the call (told.h). */
+/* As llmobs_allowlist_header, for a header of an answer, of which more may be
+ * kept: the words of the provider about the call (told.h). */
 const char *llmobs_allowlist_answer(const char *name, size_t len);
 
-/* True where only a hash of the value may be kept: it is a key to something,
- * and tells nothing but which things go together. `name`: as the others gave
- * it. */
+/* True where only a hash of the value may be kept: the value is a key to
+ * something, and only tells which things go together. `name`: as the functions
+ * above gave it. */
 bool llmobs_allowlist_hashed(const char *name);
 
 /* Appends the parts of a URL that may be kept. */
 int llmobs_allowlist_url(const char *url, struct llmobs_buf *out);
 
-/* Gives the same as a new text; NULL when memory runs out. */
+/* As llmobs_allowlist_url, as a new text; NULL when memory runs out. */
 char *llmobs_allowlist_url_copy(const char *url);
 
 /* Appends the parts of a URL that the log may tell, also of a request that is

@@ -16,7 +16,7 @@ char llmobs_chars_unit(const char *text, size_t len)
     return (char)value;
 }
 
-/* Reads behind backslashes, of which the first is at *at. */
+/* Reads the character behind backslashes, the first of which is at *at. */
 static char next_escaped(struct llmobs_text text, size_t *at)
 {
     char c;
@@ -100,7 +100,7 @@ char llmobs_chars_last(struct llmobs_text text, size_t *at)
         return '\0';
     if (i > UNIT && data[i - 2] != '\\' && data[i - 3] != '%' &&
         data[i - UNIT] != 'u') {
-        *at = i - 1; /* most characters are no end of an escape */
+        *at = i - 1; /* most characters end no escape */
         c = data[i - 1];
         return c & '\x80' ? LLMOBS_CHARS_FOREIGN : c;
     }

@@ -13,11 +13,11 @@
 /* Stands for every letter beyond ASCII. */
 #define LLMOBS_CHARS_FOREIGN '\x80'
 
-/* The letter that the "u0041" behind a backslash stands for; '\0': none. */
+/* The letter that the "u0041" behind a backslash stands for; '\0': no unit. */
 char llmobs_chars_unit(const char *text, size_t len);
 
-/* Reads the character at *at, and moves behind it. Of escapes, only a slash
- * and \u units are characters; any other one counts as a quote. '\0' at the end
+/* Reads the character at *at, and moves behind it. Of escapes, only a slash and
+ * \u units are characters; any other escape counts as a quote. '\0' at the end
  * of the text. */
 char llmobs_chars_next(struct llmobs_text text, size_t *at);
 
@@ -26,10 +26,10 @@ char llmobs_chars_next(struct llmobs_text text, size_t *at);
 char llmobs_chars_last(struct llmobs_text text, size_t *at);
 
 /* Reads two hexadecimal digits behind the '%' at `at`, and sets *end behind
- * them; without digits, '\0'. */
+ * them; '\0': no such digits. */
 char llmobs_chars_percent(struct llmobs_text text, size_t at, size_t *end);
 
-/* As llmobs_chars_next, but %2D is a hyphen, too. */
+/* As llmobs_chars_next, but %2D also counts as a hyphen. */
 char llmobs_chars_read(struct llmobs_text text, size_t *at);
 
 #endif

@@ -17,11 +17,11 @@
 /* The members of an evaluation that are content, besides "json_value". */
 static const char *const judged[] = {"reasoning", "categorical_value",
                                      "text_value", "metadata", NULL};
-/* Ids of the program's own: of a feedback's giver, and of its object. */
+/* Ids of the program's own: of who gives feedback, and of its object. */
 static const char *const named[] = {"submitter", "feedback_join_key", NULL};
 
 /* Puts a member of an object, or with a NULL key an element of an array, into a
- * copy; it may put another value, or none. */
+ * copy. It may put another value, or leave the member out. */
 typedef int put_fn(void *ctx, struct llmobs_json *to, const char *key,
                    struct llmobs_json *value);
 
@@ -61,8 +61,8 @@ static struct llmobs_json *map(struct llmobs_json *json, put_fn *put, void *ctx)
     return NULL;
 }
 
-/* The same for an object alone, so that `put` always has a key. Any other value
- * gives an empty object: no event has one there. */
+/* As map, for an object alone, so that `put` always has a key. Any other value
+ * gives an empty object: no valid event has another value there. */
 static struct llmobs_json *map_members(struct llmobs_json *json, put_fn *put,
                                        void *ctx)
 {
@@ -117,7 +117,7 @@ static int put_measured(void *ctx, struct llmobs_json *to, const char *key,
     return content_filter_put_value(to, key, value);
 }
 
-/* The keys of tags, which stay; a manifest has an agent's instructions. */
+/* Keeps the keys of cost tags; drops an agent's manifest with instructions. */
 static int keep_cost_tags(const struct llmobs_json *dd,
                           struct llmobs_json **out)
 {
@@ -186,7 +186,7 @@ static int put_bare_meta(void *ctx, struct llmobs_json *to, const char *key,
     return llmobs_json_set(to, key, value);
 }
 
-/* One tag repeats the error's type. */
+/* Drops the tag that repeats the error's type. */
 static int put_bare_tag(void *ctx, struct llmobs_json *to, const char *key,
                         struct llmobs_json *value)
 {
@@ -279,7 +279,7 @@ static const char *content_filter_next_line(const char *text)
 }
 
 /* True for a text of events, of lines of JSON, or of half a document with
- * escapes: a match may lie across its pieces or hide behind the escapes. */
+ * escapes: a match may lie across its pieces or hide behind its escapes. */
 static bool is_opaque(const char *text)
 {
     bool json = *text == '{' || *text == '[';
@@ -293,7 +293,7 @@ static bool is_opaque(const char *text)
     return false;
 }
 
-/* Gives the text of the cleaned value in *out, NULL where the value is clean.
+/* Gives the text of the cleaned value in *out; NULL: the value is clean.
  */
 static int clean_json(struct cleaning *c, struct llmobs_json *json, char **out)
 {
@@ -394,7 +394,7 @@ static int clean_encoded(struct cleaning *c, const char *text,
     return llmobs_buf_adds(buf, LLMOBS_REDACTED);
 }
 
-/* Gives the text with each match replaced in *out; NULL: it has none. */
+/* Gives the text with each match replaced in *out; NULL: it has no match. */
 static int clean_plain(struct cleaning *c, const char *text, char **out)
 {
     struct llmobs_buf buf;
@@ -418,7 +418,7 @@ static int clean_plain(struct cleaning *c, const char *text, char **out)
     return rc;
 }
 
-/* Gives the cleaned text in *out, of JSON or not; NULL: it is clean. */
+/* Gives the cleaned text in *out, of JSON or not; NULL: the text is clean. */
 static int clean_text(struct cleaning *c, const char *text, char **out)
 {
     char *inner, *plain;
@@ -440,7 +440,7 @@ static int clean_text(struct cleaning *c, const char *text, char **out)
 
 /* -- values -------------------------------------------------------------- */
 
-/* The names of members that every event may have are no content, even where a
+/* The names of members that every event may have are not content, even where a
  * pattern matches them. */
 static const char *const form[] = {
     "messages",    "documents",     "value",      "prompt",
@@ -543,7 +543,7 @@ static struct llmobs_json *cleaned(struct cleaning *c, struct llmobs_json *json)
 
 /* -- a redacted event ---------------------------------------------------- */
 
-/* The name of the parent agent may be content; its id is none. */
+/* The name of the parent agent may be content; its id is not. */
 static int put_redacted_agent(void *ctx, struct llmobs_json *to,
                               const char *key, struct llmobs_json *value)
 {
@@ -607,8 +607,8 @@ static int put_redacted_tag(void *ctx, struct llmobs_json *to, const char *key,
     return put_clean(ctx, to, key, value);
 }
 
-/* Cleans the tag that joins an evaluation to a span in the same way as the
- * span's own tag: the two must stay equal. */
+/* Cleans the tag that joins an evaluation to a span as the span's own tag is
+ * cleaned: the two must stay equal. */
 static struct llmobs_json *clean_tag(struct cleaning *c,
                                      struct llmobs_json *pair)
 {
@@ -654,7 +654,7 @@ static int put_redacted_join(void *ctx, struct llmobs_json *to, const char *key,
     return llmobs_json_set(to, key, value);
 }
 
-/* Numbers and switches are the core's, or counts. */
+/* Numbers and switches stay: they are the core's, or counts. */
 static int put_redacted_fact(void *ctx, struct llmobs_json *to, const char *key,
                              struct llmobs_json *value)
 {

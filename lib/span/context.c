@@ -17,7 +17,7 @@
 static _Atomic uint64_t random_state;
 static atomic_int random_process; /* that seeded the state (fork.h) */
 
-/* GRND_NONBLOCK, for an app at early boot must not wait for entropy. */
+/* GRND_NONBLOCK, as an app at early boot must not wait for entropy. */
 static uint64_t seed(void)
 {
     uint64_t value = 0;

@@ -1,4 +1,4 @@
-/* context - the ids of a span, and its parents.
+/* context - the ids of a span and of its parents.
  *
  * Owns:    nothing; a context is a plain value.
  * Threads: any; the random state is one atomic word.
@@ -18,26 +18,26 @@
 
 struct llmobs_context {
     struct llmobs_id128 trace_id;     /* LLM Observability trace */
-    struct llmobs_id128 apm_trace_id; /* the same where the trace began here */
-    uint64_t span_id;                 /* never 0 */
+    struct llmobs_id128 apm_trace_id; /* in APM, if the trace began here */
+    uint64_t span_id;                 /* of this span; never 0 */
     uint64_t parent_id;               /* 0: a root, written "undefined" */
-    uint64_t apm_parent_id;           /* span of the carrier; 0: none */
-    bool remote;                      /* another process has that span */
+    uint64_t apm_parent_id;           /* the carrier's span; 0: no carrier */
+    bool remote;                      /* the parent is in another process */
     char sample_rate[12];             /* "" when a remote parent sent none */
-    char sampled[2];                  /* "1", "0" or "" likewise */
+    char sampled[2];                  /* "1", "0" or "", as above */
     char ml_app[LLMOBS_ML_APP_LEN * 4 + 1];
     char session_id[128];  /* "" when there is none */
     char pagent_name[128]; /* agent attribution; "" when there is none */
     uint64_t pagent_span_id;
     bool unsampled; /* OTEL_TRACES_SAMPLER keeps the trace from OTLP */
-    /* We do not read these: a child's carrier hands them on. */
+    /* Only for a child's carrier; the library does not read these: */
     int priority;      /* sampling priority of the APM trace */
-    char dm[16];       /* its decision maker; "" when there is none */
-    char origin[32];   /* likewise */
+    char dm[16];       /* its decision maker; "" when not known */
+    char origin[32];   /* its origin; "" when not known */
     char vendors[400]; /* other vendors' tracestate members */
 };
 
-/* The carriers in an environment or in headers, borrowed; NULL where absent. */
+/* The carriers in an environment or in headers, borrowed; NULL: not there. */
 struct llmobs_carrier {
     const char *traceparent;
     const char *tracestate;
@@ -52,8 +52,8 @@ struct llmobs_carrier {
     const char *x_b3_spanid;
     const char *x_b3_sampled;
     const char *x_b3_flags;
-    bool process;  /* from the process's parent, not from a network peer: W3C is
-                    * read whatever the styles are */
+    bool process;  /* from the parent process, not from a network peer: W3C's
+                    * are read whatever the configured styles are */
     bool stranger; /* from a public network, as far as is known */
 };
 
@@ -64,12 +64,13 @@ uint64_t llmobs_context_random(void);
  * sort by age (WIRE 1.3). */
 struct llmobs_id128 llmobs_context_trace_id(void);
 
-/* Fills `child` as a child of `parent`: new span id, all else inherited. */
+/* Fills `child` as a child of `parent`: with a new span id, the rest
+ * inherited. */
 void llmobs_context_child(struct llmobs_context *child,
                           const struct llmobs_context *parent);
 
-/* Makes a copy of a context another span: gives it a new span id, and a new
- * trace id of LLM Observability where it has no parent there. */
+/* Turns a copy of a context into another span: gives it a new span id, and a
+ * new trace id of LLM Observability where it has no parent there. */
 void llmobs_context_sibling(struct llmobs_context *context);
 
 /* Decides by the APM trace id whether the trace is sampled, and notes it (WIRE
@@ -79,9 +80,9 @@ void llmobs_context_sample(struct llmobs_context *context, double rate);
 /* Copies text to out, cut at a character where it does not fit. */
 void llmobs_context_text(char *out, size_t cap, struct llmobs_text text);
 
-/* Writes the name in the form that may be sent: ',' becomes '_', and it is cut
- * at 193 characters. False when the name breaks a documented rule (WIRE 3.3);
- * the caller logs that once. */
+/* Writes the name in the form that may be sent: ',' becomes '_', and the name
+ * is cut at 193 characters. False when the name breaks a documented rule (WIRE
+ * 3.3); the caller logs that once. */
 bool llmobs_ml_app_normal(const char *name,
                           char out[LLMOBS_ML_APP_LEN * 4 + 1]);
 

@@ -16,7 +16,7 @@ static bool hide_is_plain(const char *text, size_t len)
     return true;
 }
 
-/* True for what redact.h left. */
+/* True for a note that redact.h left. */
 static bool is_redacted(const char *value, size_t len)
 {
     static const char lead[] = "[redacted";

@@ -8,8 +8,8 @@
 
 #include <stddef.h>
 
-/* Masks one value in place; of twelve characters or more the last four stay. A
- * note of redact.h stays whole. */
+/* Masks a value in place; where it has twelve characters or more, the last four
+ * stay. A note of redact.h stays whole. */
 void llmobs_hide(char *value, size_t len);
 
 #endif

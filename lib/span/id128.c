@@ -23,7 +23,7 @@ void llmobs_id128_decimal(struct llmobs_id128 id, char out[40])
     char digits[46];
     size_t at = sizeof(digits);
 
-    /* Five rounds of nine digits, the last ones first. */
+    /* Five rounds of nine digits, the last digits first. */
     for (int round = 0; round < 5; round++) {
         uint64_t rest = 0;
 

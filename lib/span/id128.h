@@ -25,8 +25,7 @@ void llmobs_id128_hex(struct llmobs_id128 id,
 void llmobs_id128_decimal(struct llmobs_id128 id, char out[40]);
 
 /* Reads a propagated trace id: 32 lower-case hex digits; or a decimal number,
- * where all characters are digits and they are not 32 with a 0 in front (WIRE
- * 5.3). False for 0. */
+ * unless it has 32 digits and begins with 0 (WIRE 5.3). False for 0. */
 bool llmobs_id128_parse(struct llmobs_text text, struct llmobs_id128 *out);
 
 /* Exactly `len` (at most 16) lower-case hex digits. */

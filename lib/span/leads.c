@@ -6,7 +6,7 @@
 #define SURE LLMOBS_LEAD_SURE
 #define PADDED "-_*+/="
 
-/* Those with the same mark stand together. */
+/* The leads with the same mark stand together. */
 const struct llmobs_lead llmobs_leads[LLMOBS_LEADS] = {
     {"sk-", 2, 4, 4, KEY},
     {"pk-", 2, 12, 10, KEY},
@@ -162,7 +162,7 @@ const struct llmobs_lead llmobs_leads[LLMOBS_LEADS] = {
     {"AKIA", 2, 12, 12, "*"},
     {"ASIA", 2, 12, 12, "*"},
     {"AIza", 1, 12, 12, KEY},
-    {"eyJ", 2, 20, 10, "-_.*"}, /* with a dot in it: mask.c */
+    {"eyJ", 2, 20, 10, "-_.*"}, /* mask.c asks for a dot in it */
 };
 
 const char llmobs_leads_before[LLMOBS_LEADS + 1] =
@@ -174,8 +174,8 @@ const char llmobs_leads_before[LLMOBS_LEADS + 1] =
 static const struct {
     char mark;
     unsigned char from, to;
-    /* A bit for a hash of the two characters before the mark; a letter has
-     * none, as few texts have it. */
+    /* A bit for a hash of the two characters before the mark; no bits for a
+     * mark that is a letter, as few texts have it. */
     uint64_t before[LLMOBS_LEADS_HASHES / 64];
 } marks[] = {
     {'-',

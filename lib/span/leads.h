@@ -1,9 +1,9 @@
 /* leads - the beginnings by which keys are known: "sk-", "ghp_", "AKIA".
  *
  * Each has a mark, one of the characters - _ . I J, at which a search finds it.
- * At least `least` characters follow it. Split at all that is no letter and no
- * digit, one part of them has `part` characters: "npm_config_registry" is no
- * key.
+ * At least `least` characters follow it. Split where they are neither letter
+ * nor digit, they have a part of at least `part` characters:
+ * "npm_config_registry" is no key.
  *
  * A new one: a row in leads.c among those with its mark, LLMOBS_LEADS, and a
  * word in docs/SECRETS.md. Then leads.c needs its other tables anew, which
@@ -20,12 +20,12 @@
 
 #define LLMOBS_LEADS 155
 
-/* As `extra`: no word begins so, and sixteen letters alone are a key. */
+/* For `extra`: no word begins so, and sixteen letters alone are a key. */
 #define LLMOBS_LEAD_SURE "*-_"
 
 struct llmobs_lead {
     char text[26];
-    unsigned char mark; /* its place in `text` */
+    unsigned char mark; /* the place of the mark in `text` */
     unsigned char least;
     unsigned char part;
     char extra[8]; /* what a key consists of besides letters and digits */
@@ -33,7 +33,7 @@ struct llmobs_lead {
 
 extern const struct llmobs_lead llmobs_leads[LLMOBS_LEADS];
 
-/* Of each lead the character before its mark. */
+/* For each lead the character before its mark. */
 extern const char llmobs_leads_before[LLMOBS_LEADS + 1];
 
 /* Of the two bytes before a mark: leads.c has a bit for each that there is. */
@@ -46,7 +46,7 @@ static inline unsigned llmobs_leads_hash(const char *before)
 }
 
 /* False for most marks that belong to no lead, by the two bytes before. Else
- * the leads with the mark are those from *from up to *to. */
+ * the leads with the mark begin at *from and end before *to. */
 bool llmobs_leads_may_be(char mark, const char *before, size_t *from,
                          size_t *to);
 

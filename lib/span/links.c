@@ -9,15 +9,15 @@
 #include "lib/span/names.h"
 #include "lib/span/shapes.h"
 
-#define PORT_MAX 5 /* digits */
+#define PORT_MAX 5 /* digits of the longest port */
 
 #define FOREIGN LLMOBS_CHARS_FOREIGN
 
 enum part {
-    USER, /* or the host: only an '@' tells */
+    USER, /* or the host: only an '@' tells which */
     PATH, /* up to the next parameter */
     NAME,
-    VALUE /* of a parameter, and a secret */
+    VALUE /* of a parameter that is a secret */
 };
 
 struct walk {
@@ -25,16 +25,16 @@ struct walk {
     size_t len;
     size_t at;        /* behind the last character that was read */
     size_t here;      /* where that character begins */
-    size_t slash;     /* where the next URL may begin, by a slash, if ahead */
-    size_t percent;   /* by a coded slash, likewise */
-    size_t backslash; /* by a backslash, likewise */
-    /* Of a URL: */
+    size_t slash;     /* where a slash may begin the next URL, if ahead */
+    size_t percent;   /* where a coded slash may, if ahead */
+    size_t backslash; /* where a backslash may, if ahead */
+    /* The URL that is read: */
     enum part part;
     bool coded;   /* it lies in another URL, with its marks as %3A and %2F */
     size_t from;  /* where the user part or the value begins */
-    size_t port;  /* behind the first colon of the user part; 0: none yet */
+    size_t port;  /* behind the first colon of the user part; 0: no colon yet */
     bool digits;  /* only digits came behind that colon */
-    size_t count; /* letters of a name; more than `name` holds: it is none */
+    size_t count; /* its letters; more than `name` holds: no known name */
     char name[LLMOBS_NAMES_LETTERS];
 };
 
@@ -82,7 +82,7 @@ static char read_mark(struct walk *w)
     return is_alnum(c) || (c && strchr(":/?#&=@;[]_-.", c)) ? c : '%';
 }
 
-/* Moves behind two slashes; false: there are none. */
+/* Moves behind two slashes; false: no two slashes stand here. */
 static bool take_slashes(struct walk *w)
 {
     struct walk before = {.at = w->at, .coded = w->coded, .part = w->part};
@@ -117,8 +117,8 @@ static bool is_host(const struct walk *w)
     return !w->port || (w->digits && w->here > w->port);
 }
 
-/* Masks up to an '@'. The password itself may hold one: then another follows,
- * and the part between them is masked too. */
+/* Masks up to an '@'. The password itself may hold an '@': then another
+ * follows, and the part between them is masked too. */
 static void see_at(struct walk *w)
 {
     memset(w->data + w->from, '*', w->here - w->from);
@@ -211,7 +211,7 @@ static void end_cut_user(struct walk *w)
                              w->len - w->from));
 }
 
-/* Masks at the end of the bytes: a value that is cut off whole. */
+/* The bytes end within a URL: masks a value whole, and perhaps a user part. */
 static void end_cut(struct walk *w)
 {
     if (w->part == VALUE)
@@ -234,7 +234,7 @@ static void mask_url(struct walk *w)
 }
 
 /* True for a colon behind a scheme, and for a backslash before a \u unit, which
- * may be such a colon. */
+ * may stand for such a colon. */
 static bool may_begin(const struct walk *w, size_t at)
 {
     char before = at > 0 ? w->data[at - 1] : 'a';
@@ -244,9 +244,9 @@ static bool may_begin(const struct walk *w, size_t at)
     return is_alnum(before);
 }
 
-/* Finds the next colon before a `c`, which may be a slash, that may begin a
- * URL, or such a backslash itself, and notes it in *known: no byte is searched
- * twice. There are fewer slashes than colons in JSON. */
+/* Finds the next colon that may begin a URL and stands before `c`, a slash in
+ * one of its forms; or a backslash that may stand for the colon. Notes it in
+ * *known, so no byte is searched twice. JSON has more colons than slashes. */
 static size_t links_find(const struct walk *w, char c, size_t *known)
 {
     size_t at = w->at;
@@ -265,7 +265,7 @@ static size_t links_find(const struct walk *w, char c, size_t *known)
     return *known = w->len;
 }
 
-/* Moves behind the "://" of the next URL; false: there is none. */
+/* Moves behind the "://" of the next URL; false: no URL follows. */
 static bool find_url(struct walk *w)
 {
     w->part = PATH;

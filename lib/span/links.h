@@ -5,15 +5,15 @@
  * "https://user:password@host" or "https://token@host", and the value of a
  * parameter ("?", "&", "#" or ";" and a name) that names.h knows. It does so in
  * every text of the body, whatever LLMOBS_REDACT is. A user part is masked
- * whole; the last characters of a value stay as in secrets.h, and so does the
- * full stop or bracket of the sentence behind it.
+ * whole; the last characters of a value stay as in secrets.h, and so does a
+ * full stop or bracket behind it, which belongs to the sentence.
  *
  * An escaped character (\/, \u0026) counts as itself, also in JSON within a
  * text, and a URL in a parameter of another URL (https%3A%2F%2F) counts as a
  * URL. A URL begins with a scheme and "://", and ends at a blank, a quote, '<',
- * '>' or a letter beyond ASCII. A mail address is no URL, nor a part of one.
- * A slash belongs to the password where the text before it is no port. The text
- * keeps its length, and JSON stays JSON.
+ * '>' or a letter beyond ASCII. A mail address is neither a URL nor a part of
+ * one. A slash belongs to the password where the text before it is no port. The
+ * text keeps its length, and JSON stays JSON.
  *
  * Threads: any; the body belongs to one thread.
  * Limits:  one pass from slash to slash, and within a URL from character to
@@ -25,8 +25,8 @@
 
 #include <stddef.h>
 
-/* Masks the secrets in these bytes, which may begin and end anywhere: also the
- * beginning of a password or value that their end cuts off. */
+/* Masks the secrets in these bytes, which may begin and end anywhere. Where
+ * their end cuts off a password or value, its beginning is masked. */
 void llmobs_links_mask(char *data, size_t len);
 
 /* Masks the parts of the path of one URL that may be a key, for URLs that give

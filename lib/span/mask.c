@@ -17,8 +17,8 @@
 #define KEEP_FROM 8
 #define MASK_WORK 2 /* steps of work a byte */
 
-#define CUT_LEAST ((size_t)4) /* of a key that the end of the text cuts off */
-#define KEY_LINE ((size_t)16) /* characters that can be no word */
+#define CUT_LEAST ((size_t)4) /* of a key that the text's end cuts off */
+#define KEY_LINE ((size_t)16) /* no word has so many characters */
 #define TOKEN_CHARS "-_*.~+/=:"
 
 /* A piece of the text. */
@@ -35,8 +35,8 @@ static bool mask_found(struct llmobs_mask_walk *w, struct piece piece)
     return true;
 }
 
-/* A body that goes to the disk anyway keeps its sentences; who asks for a mask
- * of a text gets more. */
+/* A body that goes to the disk anyway keeps its sentences; a caller that asks
+ * for the mask of a text gets more masked. */
 static bool is_lax(const struct llmobs_mask_walk *w)
 {
     return w->kind != LLMOBS_MASK_REST;
@@ -54,8 +54,8 @@ static bool is_text_end(char c)
 
 /* -- pieces -------------------------------------------------------------- */
 
-/* The run of letters, digits and `extra` characters at `at`, of `most` bytes. A
- * full stop or colon at its end belongs to the sentence. */
+/* The run of letters, digits and `extra` characters at `at`, of at most `most`
+ * bytes. A full stop or colon at its end belongs to the sentence. */
 static struct piece run_at(const struct llmobs_mask_walk *w, size_t at,
                            const char *extra, size_t most)
 {
@@ -72,8 +72,8 @@ static struct piece run_at(const struct llmobs_mask_walk *w, size_t at,
 }
 
 /* The text at `at` up to one of the stops, a control character, or `most`
- * bytes. In place, a quote without a backslash ends it as well, for that quote
- * may end a text of JSON. */
+ * bytes. In place, a quote without a backslash also ends it, as the quote may
+ * end a text of JSON. */
 static struct piece until(const struct llmobs_mask_walk *w, size_t at,
                           const char *stops, size_t most)
 {
@@ -92,9 +92,9 @@ static bool is_boundary(const struct llmobs_mask_walk *w, size_t at)
     return at == 0 || !llmobs_mask_is_alnum(llmobs_chars_last(w->text, &at));
 }
 
-/* True where the piece looks like a key, and not like a word of a sentence:
- * split at all that is no letter and no digit, a part of `least` characters
- * mixes as a key does. */
+/* True where the piece looks like a key, and not like a word of a sentence: of
+ * its parts between characters that are neither letter nor digit, a part of
+ * `least` characters mixes both as a key does. */
 static bool is_keylike(const struct llmobs_mask_walk *w, struct piece piece,
                        size_t least)
 {
@@ -124,8 +124,7 @@ static bool mask_has(const struct llmobs_mask_walk *w, size_t at,
     return w->text.len - at >= len && memcmp(w->text.data + at, word, len) == 0;
 }
 
-/* Answers where `word` ends that is at `at`, with escapes perhaps; 0: it is not
- * there. */
+/* Gives the end of the `word` at `at`, perhaps with escapes; 0: not there. */
 static size_t mask_behind(const struct llmobs_mask_walk *w, size_t at,
                           const char *word)
 {
@@ -140,7 +139,8 @@ static size_t mask_behind(const struct llmobs_mask_walk *w, size_t at,
 
 /* -- schemes ------------------------------------------------------------- */
 
-/* The word behind "Bearer abc", "bearer:  abc", "Basic YWJj" at `at`. */
+/* The word behind a scheme at `at`: "Bearer abc", "bearer: ab", "Basic
+ * YWJj". */
 static struct piece scheme_at(const struct llmobs_mask_walk *w, size_t at,
                               bool sure)
 {
@@ -180,8 +180,8 @@ static bool find_scheme(struct llmobs_mask_walk *w, size_t at)
 
 /* -- beginnings ---------------------------------------------------------- */
 
-/* Answers where the lead ends whose mark is at `at` (with this many bytes); 0:
- * it is not there. */
+/* Gives the end of the lead whose mark, of `bytes` bytes, is at `at`; 0: not
+ * there. */
 static size_t match_lead(const struct llmobs_mask_walk *w,
                          const struct llmobs_lead *lead, size_t at, size_t end)
 {
@@ -198,7 +198,7 @@ static size_t match_lead(const struct llmobs_mask_walk *w,
     return end;
 }
 
-/* A pair of AWS: behind the name of the key the key itself. */
+/* Extends an AWS key id: the secret key may follow it. */
 static struct piece with_pair(const struct llmobs_mask_walk *w,
                               struct piece key)
 {
@@ -214,8 +214,9 @@ static struct piece with_pair(const struct llmobs_mask_walk *w,
     return key;
 }
 
-/* A JSON Web Token has parts between dots (RFC 7519, 3). Any other object of
- * JSON in base64 begins with the same letters, such as a frame of Bedrock. */
+/* True for a JSON Web Token, which has parts between dots (RFC 7519, 3). Other
+ * JSON objects in base64 begin with the same letters, as Bedrock's frames
+ * do. */
 static bool mask_has_parts(const struct llmobs_mask_walk *w, struct piece key)
 {
     const char *dot = memchr(w->text.data + key.from, '.', key.to - key.from);
@@ -223,7 +224,7 @@ static bool mask_has_parts(const struct llmobs_mask_walk *w, struct piece key)
     return dot && dot + 1 < w->text.data + key.to;
 }
 
-/* True for a key whose beginning is that of no word. */
+/* True for a key with a beginning that no word has. */
 static bool is_sure(const struct llmobs_mask_walk *w,
                     const struct llmobs_lead *lead, struct piece key)
 {
@@ -289,8 +290,8 @@ static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
     return false;
 }
 
-/* A well-known beginning of a value, and a scheme, stay readable: they show
- * whose key it was. */
+/* Skips a well-known beginning of a value, and a scheme: they stay readable, as
+ * they show whose key it was. */
 static struct piece skip_lead(const struct llmobs_mask_walk *w,
                               struct piece value)
 {
@@ -327,8 +328,7 @@ static struct piece skip_lead(const struct llmobs_mask_walk *w,
 #define PEM_HEADERS 8     /* "Proc-Type: 4,ENCRYPTED" */
 #define LINE_NUMBER ((size_t)6)
 
-/* Answers where "BEGIN RSA PRIVATE KEY-----" ends that is at `at`; 0: it is not
- * there. */
+/* Gives the end of the "BEGIN RSA PRIVATE KEY-----" at `at`; 0: not there. */
 static size_t pem_line(const struct llmobs_mask_walk *w, size_t at,
                        const char *word)
 {
@@ -347,8 +347,8 @@ static size_t pem_line(const struct llmobs_mask_walk *w, size_t at,
     return 0;
 }
 
-/* True for what stands between two lines of a key, also where these are texts
- * of a program, a citation, or have numbers. */
+/* True for a character between two lines of a key, even where the lines are
+ * texts of a program, a citation, or have numbers. */
 static bool is_between(char c)
 {
     return c && strchr(" \t\r\n\"'`,.:+/>|#\x80", c);
@@ -361,7 +361,7 @@ static size_t skip_between(const struct llmobs_mask_walk *w, size_t at)
     return at;
 }
 
-/* Answers where the line ends that begins like "DEK-Info: ..."; 0: it does not.
+/* Gives the end of the line that begins like "DEK-Info: ..."; 0: it does not.
  */
 static size_t pem_header(const struct llmobs_mask_walk *w, size_t at)
 {
@@ -377,7 +377,7 @@ static size_t pem_header(const struct llmobs_mask_walk *w, size_t at)
     return 0;
 }
 
-/* True for a line, shorter than others, that is the key's last. */
+/* True for the last line of a key, which is shorter than the others. */
 static bool is_last_line(const struct llmobs_mask_walk *w, struct piece line)
 {
     size_t behind = skip_between(w, line.to);
@@ -390,7 +390,7 @@ static bool is_last_line(const struct llmobs_mask_walk *w, struct piece line)
             text[line.to] == '"');
 }
 
-/* Answers where the number of a line ends; 0: there is none. */
+/* Gives the end of a line's number; 0: the line has no number. */
 static size_t pem_number(const struct llmobs_mask_walk *w, size_t at)
 {
     struct piece run = run_at(w, at, "+/=*", LINE_NUMBER + 1);
@@ -401,7 +401,7 @@ static size_t pem_number(const struct llmobs_mask_walk *w, size_t at)
                                                                          : 0;
 }
 
-/* Answers where a line of the key may begin, behind headers and numbers. */
+/* Gives where a line of the key may begin, behind headers and numbers. */
 static size_t skip_to_line(const struct llmobs_mask_walk *w, size_t at)
 {
     size_t end;
@@ -415,8 +415,8 @@ static size_t skip_to_line(const struct llmobs_mask_walk *w, size_t at)
     return skip_between(w, at);
 }
 
-/* Finds the next line of the private key that goes on at w->key. A sentence
- * has shorter words. */
+/* Finds the next line of the private key that goes on at w->key. A sentence has
+ * shorter words than such a line. */
 static bool find_key_line(struct llmobs_mask_walk *w)
 {
     struct piece line = run_at(w, skip_to_line(w, w->key), "+/=*", SIZE_MAX);
@@ -438,7 +438,8 @@ static bool find_pem(struct llmobs_mask_walk *w, size_t from)
     return find_key_line(w);
 }
 
-/* Of a private key whose first line was cut off: from the line at `to` back. */
+/* Finds a private key whose first line was cut off, from the line at `to`
+ * back. */
 static bool find_pem_end(struct llmobs_mask_walk *w, size_t to)
 {
     size_t from = to, at = to, len = 0, lines = 0;
@@ -466,10 +467,10 @@ struct member {
     char name[LLMOBS_NAMES_LETTERS];
     size_t len;
     size_t from;      /* where the name begins */
-    bool quoted;      /* by double quotes */
-    bool spaced;      /* a blank stands between them, or the mark is a colon */
+    bool quoted;      /* the name is in double quotes */
+    bool spaced;      /* a blank is between name and mark, or the mark is ':' */
     bool equals;      /* the mark is '=' */
-    bool parameter;   /* of a URL or a form */
+    bool parameter;   /* the name is a parameter of a URL or a form */
     bool begins_line; /* nothing but blanks or '-' stands before the name */
     enum llmobs_named named;
     struct piece value;
@@ -522,7 +523,7 @@ static void read_word_before(const struct llmobs_mask_walk *w, struct member *m)
     *m = more;
 }
 
-/* In the text of an error any name counts that ends so. */
+/* In the text of an error every name with such an end counts. */
 static bool mask_is_doubtful(const struct member *m)
 {
     static const char *const ends[] = {"key", "token", "secret", "signature",
@@ -538,7 +539,7 @@ static bool mask_is_doubtful(const struct member *m)
     return false;
 }
 
-/* Of "api key provided: ..." and "password is: ...": where the name ends. */
+/* The end of the name in "api key provided: ..." and "password is: ...". */
 static size_t before_verb(const struct llmobs_mask_walk *w, size_t at)
 {
     static const char *const verbs[] = {" provided", " is", " was"};
@@ -553,7 +554,7 @@ static size_t before_verb(const struct llmobs_mask_walk *w, size_t at)
     return at;
 }
 
-/* Of "api_key: str = ...": where the name ends. */
+/* The end of the name in "api_key: str = ...". */
 static size_t before_type(const struct llmobs_mask_walk *w, size_t at)
 {
     const char *text = w->text.data;
@@ -567,7 +568,7 @@ static size_t before_type(const struct llmobs_mask_walk *w, size_t at)
     return i < at && i > w->done && text[i - 1] == ':' ? i - 1 : at;
 }
 
-/* Reads name and quotes before the mark at `at`; false: no such name. */
+/* Reads name and quotes before the mark at `at`; false: no name that counts. */
 static bool read_before(const struct llmobs_mask_walk *w, struct member *m,
                         size_t at)
 {
@@ -576,7 +577,7 @@ static bool read_before(const struct llmobs_mask_walk *w, struct member *m,
     char quote;
 
     if (m->equals && at > w->done && text[at - 1] == ':')
-        at--; /* of ":=" */
+        at--; /* the ':' of ":=" */
     while (at > w->done && mask_is_blank(text[at - 1])) {
         m->spaced = true;
         at--;
@@ -584,7 +585,7 @@ static bool read_before(const struct llmobs_mask_walk *w, struct member *m,
     if (m->equals && m->spaced)
         at = before_type(w, at);
     while (at > w->done && (text[at - 1] == '*' || text[at - 1] == '`'))
-        at--; /* of Markdown */
+        at--; /* the "**" of Markdown */
     before = at;
     quote = llmobs_chars_last(w->text, &before);
     if ((quote == '"' || quote == '\'') && before >= w->done) {
@@ -639,7 +640,7 @@ static bool ends_line(const struct llmobs_mask_walk *w, size_t at)
     return is_text_end(c);
 }
 
-/* True for what follows a text in JSON: the quote before it begins no value. */
+/* True behind a text in JSON: the quote before `at` begins no value. */
 static bool is_behind_text(const struct llmobs_mask_walk *w, size_t at)
 {
     while (at < w->text.len && llmobs_is_blank(w->text.data[at]))
@@ -647,17 +648,17 @@ static bool is_behind_text(const struct llmobs_mask_walk *w, size_t at)
     return at < w->text.len && strchr(",:]}", w->text.data[at]);
 }
 
-/* Moves behind the mark, blanks and the value's first quote. Answers that
- * quote; '\0': there is none. */
+/* Moves behind the mark, blanks and the value's first quote. Gives that quote;
+ * '\0': the value has none. */
 static char skip_mark(const struct llmobs_mask_walk *w, struct member *m,
                       size_t *at)
 {
     const char *text = w->text.data;
     size_t len = w->text.len, i = *at;
 
-    i += m->equals && i < len && text[i] == '>'; /* of "=>" */
+    i += m->equals && i < len && text[i] == '>'; /* the '>' of "=>" */
     if (len - i > 2 && memcmp(text + i, "** ", 3) == 0)
-        i += 2; /* of Markdown: "**Password:** ..." */
+        i += 2; /* Markdown: "**Password:** ..." */
     while (i < len && mask_is_blank(text[i])) {
         m->spaced = true;
         i++;
@@ -682,7 +683,8 @@ static char skip_mark(const struct llmobs_mask_walk *w, struct member *m,
     return text[i];
 }
 
-/* A value must look like one where it may be the word of a sentence. */
+/* True for a value; where a sentence is possible, it must look like a
+ * secret. */
 static bool is_value(struct llmobs_mask_walk *w, const struct member *m,
                      struct piece value)
 {
@@ -716,7 +718,7 @@ static bool has_equals(const struct llmobs_mask_walk *w, struct piece piece)
     return false;
 }
 
-/* Of a header: the rest of the line, unless that is a sentence. */
+/* Reads a header's value: the rest of the line, unless that is a sentence. */
 static bool mask_read_line(const struct llmobs_mask_walk *w, struct member *m,
                            size_t at)
 {
@@ -755,7 +757,7 @@ static bool mask_read_value(struct llmobs_mask_walk *w, struct member *m,
     struct piece look;
 
     if (m->quoted && !quote)
-        return false; /* a number, or the begin of a list */
+        return false; /* a number, or the start of a list */
     if (m->named == LLMOBS_NAMED_LINE && !m->quoted && !m->equals)
         return mask_read_line(w, m, at);
     if (!quote && m->equals && !m->spaced && m->parameter)
@@ -777,7 +779,7 @@ static bool mask_read_value(struct llmobs_mask_walk *w, struct member *m,
     return true;
 }
 
-/* True for a mark that is part of another: "==", "::", "://". */
+/* True for a mark that is part of a longer mark: "==", "::", "://". */
 static bool is_other_mark(const struct llmobs_mask_walk *w, char mark,
                           size_t at, size_t end)
 {
@@ -805,8 +807,8 @@ static bool find_named(struct llmobs_mask_walk *w, char mark, size_t at,
     return m.value.to > m.value.from && mask_found(w, m.value);
 }
 
-/* Moves from behind a word of a list, and its quote, to the next one's text;
- * false: there is none. */
+/* Moves from behind a word of a list, and its quote, to the text of the next
+ * word; false: no word follows. */
 static bool skip_to_word(const struct llmobs_mask_walk *w, char quote,
                          size_t *at)
 {
@@ -820,8 +822,8 @@ static bool skip_to_word(const struct llmobs_mask_walk *w, char quote,
     return c == quote;
 }
 
-/* "--api-key VALUE" and ["--api-key", "VALUE"], where the option's name begins
- * at `at`. */
+/* Finds the value of an option, "--api-key VALUE" or ["--api-key", "VALUE"],
+ * whose name begins at `at`. */
 static bool find_option(struct llmobs_mask_walk *w, size_t at)
 {
     struct member m = {.from = at};
@@ -850,7 +852,7 @@ static bool find_option(struct llmobs_mask_walk *w, size_t at)
     return mask_found(w, skip_lead(w, value));
 }
 
-/* ["X-Api-Key", "VALUE"], of which the bracket ends at `at`. */
+/* Finds the value in ["X-Api-Key", "VALUE"], whose bracket ends at `at`. */
 static bool find_listed(struct llmobs_mask_walk *w, size_t at)
 {
     struct member m = {.len = 0};
@@ -887,7 +889,7 @@ static bool is_host_and_port(const char *text, size_t slash)
            colon + 1 + strspn(colon + 1, "0123456789") == text + slash;
 }
 
-/* "user:password" behind the "://" at `at`. */
+/* Finds the "user:password" behind the "://" at `at`. */
 static bool find_user(struct llmobs_mask_walk *w, size_t at)
 {
     size_t from = at + 3;
@@ -942,7 +944,7 @@ static bool mask_look_around(struct llmobs_mask_walk *w, char mark, size_t at,
             return find_dashes(w, at);
         if (mask_has(w, end, "Lines: ") && at >= 7 &&
             memcmp(w->text.data + at - 7, "Private", 7) == 0)
-            return find_pem(w, end); /* of PuTTY */
+            return find_pem(w, end); /* a key file of PuTTY */
         return find_lead(w, mark, at, end);
     case '_':
     case '.':
@@ -957,7 +959,7 @@ static bool mask_look_around(struct llmobs_mask_walk *w, char mark, size_t at,
     }
 }
 
-/* A mark may be escaped. */
+/* Looks at a mark, which may be escaped. */
 static bool mask_look_at(struct llmobs_mask_walk *w, size_t at)
 {
     size_t end = at;
@@ -991,9 +993,10 @@ static unsigned mask_bits_of(llmobs_json_block marks)
 
 #define BLOCK sizeof(llmobs_json_block)
 
-/* Marks sixteen bytes, of which `data` has one more before. A text has many of
- * some marks; a neighbour rules most of these out: the colons of members, which
- * members.h has seen, and letters that only a key has beside one another. */
+/* Marks those of sixteen bytes that need a look; `data` has one more byte
+ * before them. A text has many of some marks; a neighbour rules most of these
+ * out: the colons of members, which members.h has seen, and letters that only a
+ * key has beside one another. */
 static inline llmobs_json_block mask_mark(const char *data, bool lax)
 {
     llmobs_json_block last, b, marks;
@@ -1021,8 +1024,8 @@ static unsigned edge_marks(const struct llmobs_mask_walk *w, size_t base)
     return mask_bits_of(mask_mark(edge, is_lax(w))) & ((1u << left) - 1);
 }
 
-/* Answers where the next block with marks begins, from the one at `at` on; most
- * have none. */
+/* Gives where the next block with marks begins, from the block at `at` on; most
+ * blocks have none. */
 static inline size_t skip_blocks(const struct llmobs_mask_walk *w, size_t at)
 {
     const char *data = w->text.data - 1;
@@ -1036,7 +1039,7 @@ static inline size_t skip_blocks(const struct llmobs_mask_walk *w, size_t at)
     return at;
 }
 
-/* Reads on to bytes with marks; false: there are none. */
+/* Reads on to bytes with marks; false: no marks follow. */
 static bool mask_read_marks(struct llmobs_mask_walk *w)
 {
     const char *data = w->text.data;
@@ -1054,8 +1057,8 @@ static bool mask_read_marks(struct llmobs_mask_walk *w)
     return w->marks != 0;
 }
 
-/* False for most marks that nothing follows from: they are looked at here, and
- * not by a call, as a text has one in fifty bytes. */
+/* False for most marks that lead to no secret. They are ruled out here, without
+ * a call, as one byte in fifty of a text is such a mark. */
 static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
 {
     const char *text = w->text.data + at;
@@ -1114,7 +1117,7 @@ static int add_masked(const struct llmobs_mask_walk *w, struct llmobs_buf *out)
     const char *secret = w->text.data + w->from;
     int rc = llmobs_buf_adds(out, "***");
 
-    /* The value of a header may hold several secrets: no character stays. */
+    /* The value of a header may hold several secrets, so no character stays. */
     if (!rc && !w->whole && w->len >= KEEP_FROM && !memchr(secret, ' ', w->len))
         rc = llmobs_buf_add(out, secret + w->len - KEEP, KEEP);
     return rc;

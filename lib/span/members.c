@@ -17,8 +17,8 @@
 /* The most bytes of a name, each letter of which is escaped. */
 #define NAME_BYTES ((size_t)LLMOBS_NAMES_LETTERS * 8)
 #define NAME_MAX_LETTERS ((size_t)2 * LLMOBS_NAMES_LETTERS)
-#define PAIRS_MAX 8 /* members beside a name that may hold its value */
-#define NEST_MAX ((size_t)512) /* bytes of one of them */
+#define PAIRS_MAX 8            /* members beside a name, among them its value */
+#define NEST_MAX ((size_t)512) /* most bytes of such a member */
 
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
@@ -28,13 +28,13 @@ struct walk {
     size_t len;
     size_t at;
     size_t own;              /* backslashes of the name's quotes */
-    bool list;               /* a list is walked, and no object */
-    enum llmobs_named named; /* in an object that is walked, the name before */
-    bool valued;             /* that name is "value" or the like */
-    size_t ahead;            /* up to here URLs and pushes were looked for */
+    bool list;               /* the walk is in a list, not in an object */
+    enum llmobs_named named; /* what the last name in the object says */
+    bool valued;             /* the last name is "value" or the like */
+    size_t ahead;            /* up to here the texts of lists were looked for */
 };
 
-/* The first member of a schema: one of these, or "type" with one of those. */
+/* The first member of a schema is a word below, or "type" with a type below. */
 static const char *const keywords[] = {"allOf",
                                        "anyOf",
                                        "const",
@@ -75,9 +75,9 @@ static const char *const keywords[] = {"allOf",
 static const char *const types[] = {"string", "number", "integer", "boolean",
                                     "object", "array",  "null"};
 
-/* How many backslashes before the quote at `at` belong to the quote, and so how
- * deep its text lies within texts: none for the outermost, then 1, 3, 7. Pairs
- * before them belong to the text itself, which then ends in a backslash. */
+/* How many of the backslashes before the quote at `at` belong to the quote.
+ * They tell how deep its text lies within other texts: 0 for the outermost,
+ * then 1, 3, 7. Pairs before them are text: it ends in a backslash. */
 static size_t own_of(const struct walk *w, size_t at)
 {
     size_t run = 0;
@@ -87,8 +87,8 @@ static size_t own_of(const struct walk *w, size_t at)
     return LLMOBS_HAZARD(pairs_are_levels, (run ^ (run + 1)) >> 1, run);
 }
 
-/* Answers the position behind the blank at `at`, which is escaped as the name
- * is; `at`: there is no blank. */
+/* Gives the position behind the blank at `at`, which may be escaped as the name
+ * is; `at`: no blank stands there. */
 static size_t members_skip_blank(const struct walk *w, size_t at)
 {
     size_t run = 0;
@@ -112,9 +112,8 @@ static size_t members_skip_blanks(const struct walk *w, size_t at)
     return at;
 }
 
-/* Judges the text between two quotes as a name. In JSON within a text there are
- * more backslashes, also before the second quote. Of a long name the end
- * counts. */
+/* Judges the text between two quotes as a name. In JSON within a text both
+ * quotes have more backslashes. Of a long name the end counts. */
 static enum llmobs_named judge_name(const struct walk *w, size_t from,
                                     size_t end)
 {
@@ -156,8 +155,8 @@ static bool members_is_cut(const struct walk *w, size_t at)
             (at + 1 < w->len && memchr("\n\r{", w->data[at + 1], 3)));
 }
 
-/* Answers the end of the text that begins at `at`: its quote, or that of a text
- * around it, which has fewer backslashes. */
+/* Gives the end of the text that begins at `at`: its quote, or the quote of a
+ * text around it, which has fewer backslashes. */
 static size_t members_find_end(const struct walk *w, size_t at)
 {
     while (at < w->len && !members_is_cut(w, at) &&
@@ -168,9 +167,9 @@ static size_t members_find_end(const struct walk *w, size_t at)
     return at;
 }
 
-/* Answers the position behind the quote at `at`; 0: there is none. A quote of
- * another level of nesting than the name's does not count: a text of that level
- * may end in a name and a colon. */
+/* Gives the position behind the quote at `at`; 0: no quote stands there. Only a
+ * quote of the name's own level counts, since a text within a text may end in a
+ * name and a colon. */
 static size_t skip_quote(const struct walk *w, size_t at)
 {
     size_t from = at;
@@ -183,8 +182,8 @@ static size_t skip_quote(const struct walk *w, size_t at)
     return at + 1;
 }
 
-/* Answers where the value begins, for a name that ends at the quote `at`; 0: it
- * is no name. */
+/* Gives where the value of the name begins that ends at the quote `at`; 0: no
+ * colon. */
 static size_t skip_colon(const struct walk *w, size_t at)
 {
     at = members_skip_blanks(w, at + 1);
@@ -193,7 +192,7 @@ static size_t skip_colon(const struct walk *w, size_t at)
     return members_skip_blanks(w, at + 1);
 }
 
-/* True where the text between `from` and the quote `end` is one of these. */
+/* True where the text between `from` and the quote `end` is on the list. */
 static bool members_is_one_of(const struct walk *w, size_t from, size_t end,
                               const char *const *words, size_t count)
 {
@@ -215,7 +214,7 @@ static size_t find_quote(const struct walk *w, size_t from)
     return is && end - from >= w->own ? end : 0;
 }
 
-/* Moves behind the list or object at *at; false: it is long. */
+/* Moves behind the list or object at *at; false: it is too long. */
 static bool skip_nest(const struct walk *w, size_t *at)
 {
     size_t from = *at, depth = 0, quote;
@@ -235,7 +234,7 @@ static bool skip_nest(const struct walk *w, size_t *at)
     return false;
 }
 
-/* Moves behind the value at *at; false: there is no other. */
+/* Moves behind the value at *at; false: no other value follows. */
 static bool skip_value(const struct walk *w, size_t *at)
 {
     size_t from = skip_quote(w, *at);
@@ -252,9 +251,9 @@ static bool skip_value(const struct walk *w, size_t *at)
     return *at < w->len && w->data[*at] == ',';
 }
 
-/* True where the object at `at` is by its first member a schema, which
- * describes a parameter of a tool; extensions of it, "x-order", may come before
- * that. An object that is cut off there, or is empty, counts as one. */
+/* True where the first member of the object at `at` shows that it is a schema,
+ * which describes a parameter of a tool; members such as "x-order" may come
+ * first. An object that is cut off there, or is empty, counts as a schema. */
 static bool is_schema(const struct walk *w, size_t at)
 {
     static const char *const type[] = {"type"}, *const inner[] = {"schema"};
@@ -287,9 +286,9 @@ static bool is_schema(const struct walk *w, size_t at)
     return false;
 }
 
-/* Answers where the value begins behind the name that ends at the quote `at`:
- * behind the quote of a text, or at the bracket of a list or an object; 0:
- * there is none of them. */
+/* Gives where the value begins behind the name that ends at the quote `at`:
+ * behind a text's quote, or at the bracket of a list or an object; 0:
+ * otherwise. */
 static size_t members_find_value(const struct walk *w, size_t at)
 {
     at = skip_colon(w, at);
@@ -302,8 +301,8 @@ static size_t members_find_value(const struct walk *w, size_t at)
     return skip_quote(w, at);
 }
 
-/* Masks a value that is cut off, whole but for backslashes at its end: they may
- * belong to a quote that comes later. */
+/* Masks a value that is cut off, except backslashes at its end: they may belong
+ * to a quote that comes later. */
 static void mask_cut(char *value, size_t len)
 {
     while (LLMOBS_HAZARD(cut_backslash_masked,
@@ -338,7 +337,7 @@ static bool is_values_name(const struct walk *w, size_t from, size_t end,
                : members_is_one_of(w, from, end, names, COUNT(names));
 }
 
-/* Masks a text of a list or object. `depth`: how many of these it lies in. */
+/* Masks a text within lists or objects. `depth`: how many of these. */
 typedef void text_fn(struct walk *w, size_t from, size_t depth);
 
 static void hide_text(struct walk *w, size_t from, size_t depth)
@@ -347,8 +346,8 @@ static void hide_text(struct walk *w, size_t from, size_t depth)
     members_mask_value(w, from, w->at);
 }
 
-/* True for the words of a table's head or a title: none of them looks like a
- * key, and the first of two is no scheme. */
+/* True for the words of a table's head or a title: no word looks like a key,
+ * and the first of two is no scheme. */
 static bool members_is_prose(const char *text, size_t len)
 {
     static const char *const schemes[] = {"bearer", "basic",  "token", "key",
@@ -380,7 +379,7 @@ static bool members_is_header(const char *text, size_t len)
            !members_is_prose(colon + 1, (size_t)(text + len - colon - 1));
 }
 
-/* Of a list or object of headers. A table may have headers, too, which are
+/* For a list or object of headers. A table may also have headers, which are
  * words, or objects with a title. */
 static void hide_header(struct walk *w, size_t from, size_t depth)
 {
@@ -400,8 +399,8 @@ static void hide_path(struct walk *w, size_t from, size_t depth)
     llmobs_links_mask_path(w->data + from, w->at - from);
 }
 
-/* Where the name before is "key" or "token", and the list one of places that
- * need keys. */
+/* In a list of a place that needs keys, masks the texts named "key" or
+ * "token". */
 static void hide_named(struct walk *w, size_t from, size_t depth)
 {
     hide_path(w, from, depth);
@@ -465,8 +464,8 @@ static void walk_value(struct walk *w, text_fn *hide)
     hide(w, from, 0);
 }
 
-/* The same for a list whose members are looked at by their own names as well:
- * w->at stays. */
+/* As walk_value, for a list whose members are also looked at by their own
+ * names: w->at stays. */
 static void walk_ahead(struct walk *w, text_fn *hide)
 {
     size_t at = w->at;
@@ -478,8 +477,8 @@ static void walk_ahead(struct walk *w, text_fn *hide)
     w->at = at;
 }
 
-/* Answers the end of the last text before the colon, with perhaps blanks
- * between them; 0: there is none behind `floor`. */
+/* Gives the end of the last text before the colon, perhaps with blanks between;
+ * 0: no such text behind `floor`. */
 static size_t quote_before(const struct walk *w, size_t floor, size_t colon)
 {
     size_t at = colon;
@@ -490,8 +489,8 @@ static size_t quote_before(const struct walk *w, size_t floor, size_t colon)
     return at > floor && w->data[at - 1] == '"' ? at - 1 : 0;
 }
 
-/* Answers where the text begins that ends at the quote `here`; 0: it does not
- * begin behind `floor`, or is no name that counts. */
+/* Gives where the text begins that ends at the quote `here`; 0: it begins
+ * before `floor`, or is no name that counts. */
 static size_t name_before(const struct walk *w, size_t floor, size_t here)
 {
     size_t most = here - floor <= NAME_BYTES ? here - floor : NAME_BYTES + 1;
@@ -547,7 +546,7 @@ static bool pair_behind(struct walk *w, size_t at, enum llmobs_named named)
     return false;
 }
 
-/* The quote of this level before `at`; SIZE_MAX: there is none behind `floor`.
+/* The quote of this level before `at`; SIZE_MAX: no such quote behind `floor`.
  */
 static size_t quote_back(const struct walk *w, size_t floor, size_t at)
 {
@@ -563,8 +562,8 @@ static size_t quote_back(const struct walk *w, size_t floor, size_t at)
     return SIZE_MAX;
 }
 
-/* Answers the place of `mark` before `at`, with perhaps blanks between;
- * SIZE_MAX: it is not there. */
+/* Gives the place of `mark` before `at`, perhaps with blanks between; SIZE_MAX:
+ * no such mark. */
 static size_t mark_back(const struct walk *w, size_t floor, size_t at,
                         char mark)
 {
@@ -573,8 +572,8 @@ static size_t mark_back(const struct walk *w, size_t floor, size_t at,
     return at > floor && w->data[at - 1] == mark ? at - 1 : SIZE_MAX;
 }
 
-/* Answers where the list or object begins that ends before `at`; `at`: there is
- * none, or a long one. */
+/* Gives where the list or object begins that ends before `at`; `at`: nothing of
+ * this kind ends there, or it is too long. */
 static size_t nest_back(const struct walk *w, size_t floor, size_t at)
 {
     size_t from = at, depth = 0;
@@ -590,7 +589,7 @@ static size_t nest_back(const struct walk *w, size_t floor, size_t at)
     return at;
 }
 
-/* Answers where the number, switch, list or object begins that ends before
+/* Gives where the number, switch, list or object begins that ends before
  * `at`. */
 static size_t word_back(const struct walk *w, size_t floor, size_t at)
 {
@@ -631,8 +630,8 @@ static void pair_before(struct walk *w, size_t floor, size_t at,
     }
 }
 
-/* The name between `begin` and `here` says that its value is a name: where that
- * is a secret's, masks what the object gives as its value. */
+/* The name between `begin` and `here` says that its value is a name. Where that
+ * value names a secret, masks what the object gives as its value. */
 static void find_pair(struct walk *w, size_t floor, size_t begin, size_t here)
 {
     size_t at = w->at, value = members_find_value(w, here);
@@ -649,7 +648,7 @@ static void find_pair(struct walk *w, size_t floor, size_t begin, size_t here)
     w->at = at;
 }
 
-/* True before a word that begins as "mcp" does. */
+/* True before a word that begins with "mcp". */
 static bool is_before_mcp(const struct walk *w)
 {
     size_t at = w->at + 1;
@@ -659,7 +658,7 @@ static bool is_before_mcp(const struct walk *w)
     return w->len - at > 3 && memcmp(w->data + at, "mcp", 3) == 0;
 }
 
-/* Of {"type": "mcp", "url": "..."} masks the keys in the URL. */
+/* Masks the keys in the URL of {"type": "mcp", "url": "..."}. */
 static void find_server(struct walk *w, size_t floor)
 {
     static const char *const type[] = {"type"}, *const mcp[] = {"mcp"};
@@ -681,8 +680,8 @@ static void find_server(struct walk *w, size_t floor)
 
 /* -- members --------------------------------------------------------------- */
 
-/* Masks the value at w->at as its name says; false: w->at stays, for names may
- * follow that count. */
+/* Masks the value at w->at as its name says. False: w->at stays, since names
+ * that count may follow. */
 static bool mask_named(struct walk *w, enum llmobs_named named)
 {
     bool text = w->data[w->at - 1] == '"';
@@ -761,7 +760,7 @@ static inline void pass_to_colon(struct walk *w)
         w->at++;
 }
 
-/* False for most of the colons that follow no name that counts. */
+/* False for most colons that follow no name that counts. */
 static inline bool may_follow_name(const struct walk *w)
 {
     const char *colon = w->data + w->at;
@@ -775,7 +774,7 @@ static inline bool may_follow_name(const struct walk *w)
     return llmobs_names_may_be(colon, (size_t)(colon - w->data));
 }
 
-/* Looks for names before colons: there are fewer of those than of quotes. */
+/* Looks for names before colons: JSON has fewer colons than quotes. */
 void llmobs_members_mask(char *data, size_t len)
 {
     struct walk w = {.data = data, .len = len};

@@ -7,17 +7,16 @@
 
 #define SHORTEST 3   /* "key" */
 #define TAIL_BYTES 8 /* of the last three letters and what is between them */
-#define LETTERS 31   /* of the words that `lengths` tells */
+#define LETTERS 31   /* letters of the longest word that `lengths` tells of */
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
-/* A name without all that is no letter, in lower case, and where its words
- * begin. */
+/* A name as lower-case letters alone, and where its words begin. */
 struct words {
     char text[LLMOBS_NAMES_LETTERS + 1];
     size_t len;
     unsigned char from[LLMOBS_NAMES_WORDS + 1];
     size_t count;
-    bool loose; /* they come from a sentence */
+    bool loose; /* the words come from a sentence */
 };
 
 /* With its text inside: a pointer would be relocated in every process. */
@@ -31,8 +30,7 @@ struct word {
         sizeof(text) - 1, text \
     }
 
-/* The ends of names that need no look at the words: people write these as one
- * word, too. */
+/* Ends of names that need no look at the words: people also join two words. */
 static const struct word joined[] = {
     WORD("apikey"),        WORD("accesskey"),    WORD("secretkey"),
     WORD("privatekey"),    WORD("accountkey"),   WORD("subscriptionkey"),
@@ -44,8 +42,8 @@ static const struct word joined[] = {
     WORD("credentials"),   WORD("codeverifier"), WORD("passwordhash"),
     WORD("secretvalue")};
 
-/* The last word of a name, and what it makes of it. `asks`: the word before it
- * decides. */
+/* The last word of a name, and what it says about the name. `asks`: the word
+ * before it decides. */
 static const struct noun {
     struct word word;
     enum llmobs_named named;
@@ -189,8 +187,8 @@ static const char switches[] =
 static const char phrases[] =
     "|seed|recovery|backup|secret|pass|wallet|mnemonic|";
 
-/* The names, without what is between their words, of URLs and of lists whose
- * values are looked at in another way. */
+/* Names of URLs and of lists, without what is between their words; their values
+ * are looked at in another way. */
 static const struct {
     struct word word;
     enum llmobs_named named;
@@ -211,9 +209,8 @@ static const struct {
     {WORD("datasource"), LLMOBS_NAMED_PUSH},
 };
 
-/* By a hash of the last three letters of a name a bit: it is set for those of
- * all words above that a name may end in, for their plurals, and for
- * "provided", which mask.c skips. */
+/* A set of hashes: of the last three letters of every word above that a name
+ * may end in, of its plural, and of "provided", which mask.c skips. */
 #define TAIL_HASH 0x96af9a3fu
 static const uint32_t tails[32] = {
     0x08100402, 0x00200008, 0x05008080, 0x1c030002, 0x00082000, 0x0000a084,
@@ -235,9 +232,8 @@ static bool is_tail(const char *end)
     return tails[hash >> 5] >> (hash & 31) & 1;
 }
 
-/* By the first letter of a word the bits of its length: they are set for all
- * words above that a name may end in, for their plurals, and for the verbs that
- * mask.c skips. */
+/* For each first letter a set of lengths: of all words above that a name may
+ * end in, of their plurals, and of the verbs that mask.c skips. */
 static const uint32_t lengths[26] = {
     0x0000e678, 0x000000f0, 0x00003ff0, 0x00000fb8, 0x00000198, 0x00000060,
     0x000000f8, 0x000000f0, 0x0000031c, 0x00000038, 0x00000c18, 0x00000070,
@@ -344,17 +340,17 @@ static enum llmobs_named judge_last(const struct words *w)
     return LLMOBS_NAMED_NOT;
 }
 
-/* Words that people write as one: "dbpwd". Before it stands one of these. */
+/* Words that people write as one, "dbpwd": a word of `before`, then `end`. */
 static const struct {
     struct word end;
-    const char *before; /* NULL: any word */
+    const char *before; /* NULL: any word may */
 } compounds[] = {
     {WORD("token"), NULL},    {WORD("key"), keys},
     {WORD("pass"), passes},   {WORD("pwd"), passes},
     {WORD("cookie"), tokens}, {WORD("auth"), "|basic|http|proxy|"},
 };
 
-/* Makes two words of such a last one. */
+/* Makes two words of a last word that people write as one. */
 static void split_compound(struct words *w)
 {
     size_t len;
@@ -376,7 +372,7 @@ static void split_compound(struct words *w)
     }
 }
 
-/* Takes the words off that change nothing; false: no word is left. */
+/* Takes off the last words that change nothing; false: no word is left. */
 static bool drop_trailing(struct words *w)
 {
     size_t len;
@@ -399,7 +395,7 @@ static bool drop_trailing(struct words *w)
 }
 
 /* True where the three letters before `end`, or before an 's' there, end a word
- * of `joined`, or one that counts in the text of an error. */
+ * of `joined`, or a word that counts in the text of an error. */
 static bool is_joined_end(const char *end, size_t len)
 {
     static const char ends[] =
@@ -432,7 +428,7 @@ static bool names_is_joined(const struct words *w)
     return false;
 }
 
-/* "has_password", "is_secret", of `count` words. */
+/* True for a name of `count` words such as "has_password" and "is_secret". */
 static bool is_switch(const struct words *w, size_t count)
 {
     return count > 1 && !w->loose &&
@@ -460,7 +456,7 @@ static enum llmobs_named judge_words(struct words *w)
     return named;
 }
 
-/* True behind "pw" and "id", and behind "is": mask.c skips that verb. */
+/* True behind "pw" and "id", and behind "is", a verb that mask.c skips. */
 static bool is_two(const char *end)
 {
     char first = (char)(end[-2] | 0x20), second = (char)(end[-1] | 0x20);
@@ -499,7 +495,7 @@ static bool is_capital(char c)
 }
 
 /* True where a capital begins a word: behind a small letter, or as the last of
- * several: "APIKey". */
+ * several capitals: "APIKey". */
 static bool is_change(const char *name, size_t len, size_t i)
 {
     if (!is_capital(name[i]) || i == 0)
@@ -574,8 +570,8 @@ static bool names_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Judges by the last three letters, which others may stand between; also true
- * where these are far away. */
+/* Judges by the last three letters, which other characters may part; also true
+ * where the letters are far apart. */
 static bool has_tail(const char *end, size_t len)
 {
     char three[3];
@@ -590,9 +586,10 @@ static bool has_tail(const char *end, size_t len)
     return len > TAIL_BYTES;
 }
 
-/* False for most names that are none, by their last word. Before it may stand
- * an escape of a letter, or a digit within the name: then the name is looked at
- * exactly. The letter behind a backslash may be no part of the name. */
+/* False, by their last word, for most names that are no secret's. An escape of
+ * a letter may stand before that word, or a digit within the name: then true,
+ * for an exact look. The letter behind a backslash may not belong to the
+ * name. */
 static bool may_end(const char *end, size_t len)
 {
     size_t n = last_word(end, len);
@@ -612,7 +609,8 @@ static bool may_end(const char *end, size_t len)
                             (before == '\\' && has_length(word + 1, n - 1)));
 }
 
-/* The names that each body has, and that end as others do. */
+/* True for names that many bodies have, and that end like names of secrets:
+ * this quick test spares them the exact look. */
 static bool is_usual(const char *name, size_t len)
 {
     static const struct word usual[] = {

@@ -10,8 +10,8 @@
 #include "lib/text/regex_compile.h"
 
 #define NAME_MAX_LEN 32
-/* Steps of work (work.h): of a pattern for each byte, for each text, and for
- * each match. */
+/* Steps of work (work.h) that a pattern takes for each byte, for each text, and
+ * for each match. */
 #define FIND_WORK 4
 #define FIND_LEAST 32
 #define FOUND_WORK 100
@@ -186,7 +186,7 @@ static bool is_card(const char *digits, size_t count)
 }
 
 /* The length of the card number at `at`, which ends where a group of digits
- * ends; 0: none. One blank, hyphen or dot separates the groups. */
+ * ends; 0: no number. One blank, hyphen or dot separates the groups. */
 static size_t card_at(struct llmobs_text text, size_t at)
 {
     char digits[CARD_MOST];
@@ -244,8 +244,7 @@ void llmobs_redaction_end(struct llmobs_redaction *redaction)
     free(redaction->founds.list);
 }
 
-/* True for "[redacted:name", which an earlier replacement left: it is no
- * secret.
+/* True for "[redacted:name", which an earlier replacement left: not a secret.
  */
 static bool redact_is_replaced(const struct llmobs_redact *redact,
                                const char *text, size_t len)
@@ -316,8 +315,8 @@ static bool is_middle(struct llmobs_text text, size_t at)
     return at < text.len && ((unsigned char)text.data[at] & 0xc0) == 0x80;
 }
 
-/* Replaces the matches: whole characters only, and matches that overlap
- * together under the name of the first. */
+/* Replaces the matches: whole characters only. Matches that overlap are
+ * replaced together, under the name of the first. */
 static int redact_replace(const struct llmobs_redaction *redaction,
                           struct llmobs_text text, struct llmobs_buf *out)
 {

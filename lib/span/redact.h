@@ -1,10 +1,10 @@
 /* redact - replaces in texts what the user's patterns match.
  *
- * A file of patterns has one on each line: "name = regex" (regex_compile.h), or
- * "use NAME" for a ready-made one. These are email; cards (numbers that Luhn's
- * sum confirms); keys (by their beginnings, or by a name before them, also a
- * member's); bearer (the word after Bearer or Basic). Each match becomes
- * "[redacted:name]".
+ * A file of patterns has a pattern on each line: "name = regex"
+ * (regex_compile.h), or "use NAME" for a ready-made one. These are email; cards
+ * (numbers that Luhn's sum confirms); keys (by their beginnings, or by a name
+ * before them, also a member's); bearer (the word after Bearer or Basic). Each
+ * match becomes "[redacted:name]".
  *
  * Owns:    the parsed patterns; a redaction owns all that its searches have
  *          learnt.
@@ -25,8 +25,8 @@
 
 struct llmobs_redact;
 
-/* The line that is wrong in a file of patterns, and why, static; line 0: the
- * whole file is. */
+/* The wrong line in a file of patterns, and the reason, a static text; line 0:
+ * the file as a whole is wrong. */
 struct llmobs_redact_fault {
     size_t line;
     const char *why;
@@ -49,15 +49,15 @@ void llmobs_redaction_begin(struct llmobs_redaction *redaction,
 void llmobs_redaction_end(struct llmobs_redaction *redaction);
 
 /* Adds the text to `out` with all matches replaced; where no pattern matches,
- * adds nothing, and *changed is false. The text has no NUL in it and one behind
+ * adds nothing, and *changed is false. The text has no NUL in it, but behind
  * it. */
 int llmobs_redaction_text(struct llmobs_redaction *redaction,
                           struct llmobs_text text, struct llmobs_buf *out,
                           bool *changed);
 
-/* Answers the name of the pattern by which the value of a member with this name
- * is a secret; NULL: there is none. Needed as name and value of a member are
- * two texts. */
+/* Gives the name of the pattern that makes the value of a member with this name
+ * a secret; NULL: no pattern does. Name and value of a member are two texts, so
+ * the patterns cannot match both at once. */
 const char *llmobs_redaction_member(const struct llmobs_redaction *redaction,
                                     const char *name);
 

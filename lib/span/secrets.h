@@ -1,11 +1,11 @@
 /* secrets - the one filter that decides what in a text is a credential, and
- * masks it before anything is written: to the spool, to a recording, to a
- * span, to the file of links.
+ * masks it before anything is written: to the spool, to a recording, to a span,
+ * to the file of links.
  *
  * It masks in place, by '*': the text keeps its length, and JSON stays JSON. Of
- * a secret with twelve characters the last four stay. docs/SECRETS.md says what
- * it knows and what it cannot know. A text that is no JSON, or only a part of
- * it, is looked at in the same way: nothing is parsed.
+ * a secret with twelve characters the last four stay. docs/SECRETS.md says
+ * which secrets it knows and which it cannot know. Nothing is parsed, so a text
+ * that is no JSON, or only a part of it, is looked at in the same way.
  *
  *   members.h  members of JSON, by their names
  *   links.h    URLs

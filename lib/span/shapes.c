@@ -63,7 +63,7 @@ static bool is_random(const struct part *part)
            part->changes >= (part->len < OPAQUE_LEAST ? 5 : OPAQUE_CHANGES);
 }
 
-/* True for a part that changes often; a name has one such part at most:
+/* True for a part that changes often; a name has at most one such part:
  * "Qwen2VL7B". */
 static bool span_shapes_is_doubtful(const struct part *part)
 {
@@ -71,7 +71,7 @@ static bool span_shapes_is_doubtful(const struct part *part)
            part->smalls;
 }
 
-/* True for a word that looks like a key. Judges each part by itself: those of
+/* True for a word that looks like a key. Judges each part alone: the parts of
  * "qwen3-235b-a22b-2507-v1" change six times in all. */
 bool llmobs_shapes_is_opaque(const char *text, size_t len)
 {
@@ -118,8 +118,8 @@ static bool span_shapes_is_name(const char *text, size_t len)
     return span_shapes_is_in(text, len, some, COUNT(some));
 }
 
-/* True for "wh_" with hexadecimal digits behind it. mask.c has taken the
- * beginnings that are known as those of keys. */
+/* True for "wh_" with hexadecimal digits behind it. mask.c has found the
+ * beginnings that are known as a key's before. */
 static bool span_shapes_is_hex_id(const char *text, size_t len)
 {
     size_t lead = 0, at;
@@ -135,7 +135,7 @@ static bool span_shapes_is_hex_id(const char *text, size_t len)
 }
 
 /* True for an id that a provider gives, by its beginning: in the text of an
- * error it names what the error is about. */
+ * error it names the object of the error. */
 static bool span_shapes_is_id(const char *text, size_t len)
 {
     static const char *const leads[] = {
@@ -188,7 +188,7 @@ static bool is_about(const char *text, size_t len)
                         : *id == 'i' && strchr("-_", id[-1])));
 }
 
-/* True for a word behind which, and a slash, an id stands: "operations". */
+/* True for a word behind which, after a slash, an id stands: "operations". */
 static bool is_folder(const char *text, size_t len)
 {
     static const char *const secret[] = {"webhook", "webhooks", "hooks",
@@ -222,9 +222,9 @@ static bool is_word_byte(char c)
  * the word before it, in a URL by its shape alone. */
 struct shape {
     bool error;
-    bool named;  /* the last word was a name */
-    bool about;  /* it says that an id follows */
-    bool folder; /* it does behind a slash */
+    bool named;  /* the last word was the name of a secret */
+    bool about;  /* the last word says that an id follows */
+    bool folder; /* it says so where a slash follows */
 };
 
 static bool is_shaped(struct shape *shape, const char *text, size_t len)

@@ -14,17 +14,17 @@
 /* True for a word of twenty characters or more that looks like a key. */
 bool llmobs_shapes_is_opaque(const char *text, size_t len);
 
-/* Less strict: for the value of a member "key" or "token", which may be a word
- * or a piece of text as well. */
+/* Less strict: for the value of a member "key" or "token", which may also be a
+ * word or a piece of text. */
 bool llmobs_shapes_is_value(const char *text, size_t len);
 
 /* Least strict: for a part of the path of a URL where a key may be. */
 bool llmobs_shapes_is_path_key(const char *text, size_t len);
 
-/* Masks in place, from `at` on, the words that look like keys. In a path UUIDs
- * count. In the text of an error they are ids, as are the words that begin as
- * providers' ids do ("rs_", "chatcmpl-") or stand behind "id"; words with
- * digits behind "key", "token" and the like count there. */
+/* Masks in place, from `at` on, the words that look like keys. In a path also
+ * UUIDs. In the text of an error UUIDs are ids and stay, as do words that begin
+ * as providers' ids do ("rs_", "chatcmpl-") or stand behind "id"; but words
+ * with digits behind "key", "token" and the like are masked there. */
 void llmobs_shapes_mask(struct llmobs_buf *buf, size_t at, bool error);
 
 #endif

@@ -113,7 +113,7 @@ int llmobs_span_fail(struct llmobs_span *span, const char *type,
 {
     if (span->failed)
         return 0;
-    /* The status is set even where there is no memory for its texts. */
+    /* The status is set even where no memory is left for its texts. */
     span->failed = true;
     span->error_type = span_span_masked(type ? type : "");
     span->error_message = span_span_masked(message ? message : "");

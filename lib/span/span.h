@@ -26,69 +26,69 @@ enum llmobs_kind {
     LLMOBS_KIND_RETRIEVAL
 };
 
-/* The part of a call in a job: a thing that the provider works on behind
- * the call which began it, until a later call finds it done. */
+/* The part of a call in a job: work that the provider goes on with after the
+ * call that began it, until a later call finds the job done. */
 enum llmobs_job_part {
     LLMOBS_JOB_NONE,
-    LLMOBS_JOB_BEGUN, /* it began it, and has no tokens of it */
-    LLMOBS_JOB_ASKED  /* it asks for one that an earlier call began */
+    LLMOBS_JOB_BEGUN, /* this call began the job, and has no tokens of it */
+    LLMOBS_JOB_ASKED  /* this call asks for a job that an earlier call began */
 };
 
 struct llmobs_job {
     enum llmobs_job_part part;
-    char *id; /* the provider's; never in an event. NULL: none */
-    struct llmobs_json *metrics; /* LLMOBS_JOB_ASKED: of the job, which has
-                                  * ended; the linker decides whether this span
+    char *id; /* the provider's; never in an event. NULL: no job */
+    struct llmobs_json *metrics; /* LLMOBS_JOB_ASKED: the tokens of the ended
+                                  * job; the linker decides whether this span
                                   * counts them. Object or NULL */
 };
 
 struct llmobs_span {
     enum llmobs_kind kind;
-    bool proxied; /* a configured proxy: encoded in workflow form */
+    bool proxied; /* sent to a configured proxy: encoded as a workflow */
     char *name;
     char *model_name;                   /* NULL: unknown */
     char *model_provider;               /* NULL: unknown */
-    char *tool_version;                 /* of a tool's definition; or NULL */
+    char *tool_version;                 /* of the tool's definition; or NULL */
     const char *integration;            /* static; NULL: no integration tag */
     struct llmobs_json *input_messages; /* arrays or NULL */
     struct llmobs_json *output_messages;
     struct llmobs_json *input_documents;
     struct llmobs_json *output_documents;
-    char *input_value; /* texts or NULL; used where there are no messages */
+    char *input_value; /* texts or NULL; used where no messages are */
     char *output_value;
-    struct llmobs_json *input_behind; /* messages that such a value stands
-                                       * for, with calls and results of
-                                       * tools: for the linker, in no event.
-                                       * Arrays or NULL */
+    struct llmobs_json *input_behind; /* messages that the value stands for,
+                                       * with calls and results of tools: for
+                                       * the linker, in no event. Arrays or
+                                       * NULL */
     struct llmobs_json *output_behind;
     struct llmobs_json *input_prompt;     /* object or NULL */
     struct llmobs_json *metadata;         /* object, never NULL after init */
-    struct llmobs_json *metadata_dd;      /* Datadog's own part of it: object
-                                           * of cost_tags, agent_manifest, or
-                                           * NULL */
+    struct llmobs_json *metadata_dd;      /* Datadog's own part of the metadata:
+                                           * object of cost_tags,
+                                           * agent_manifest, or NULL */
     struct llmobs_json *metrics;          /* object, never NULL after init */
-    struct llmobs_facts facts;            /* of the dialect (WIRE 9.1) */
+    struct llmobs_facts facts;            /* the dialect's (WIRE 9.1) */
     struct llmobs_json *tool_definitions; /* array or NULL */
     struct llmobs_json *extra_tags;       /* array of "key:value" or NULL */
-    const char *session_tags;             /* static; extra tags that begin so
-                                           * hold for all of the call's session
-                                           * (fact mcp_session); or NULL */
+    const char *session_tags;             /* static, or NULL: beginning of tags
+                                           * that hold for the session (fact
+                                           * mcp_session) */
     struct llmobs_json *links;            /* array of span links or NULL */
     struct llmobs_job job;
     bool streamed; /* the answer came as a stream */
     bool complete; /* the answer came to its end (terminator, finish
                     * reason, or a whole document) */
-    bool failed;   /* status error */
+    bool failed;   /* the status is error */
     char *error_type;
     char *error_message;
     char *error_stack;
-    bool input_dropped; /* parts of it are missing */
+    bool input_dropped; /* parts of the input are missing */
     bool output_dropped;
 
     struct llmobs_context context;
     int64_t start_ns; /* wall clock */
     int64_t duration_ns;
-    long http_status; /* 0: none received */
+    long http_status; /* 0: no answer came */
     bool traced;      /* the request carried a tracestate of this span */
 };
 
@@ -98,7 +98,7 @@ void llmobs_span_fini(struct llmobs_span *span);
 /* "llm", "embedding", ...; never NULL. */
 const char *llmobs_kind_name(enum llmobs_kind kind);
 
-/* The kind of that name; -EINVAL: there is none. */
+/* The kind with that name; -EINVAL: no kind has it. */
 int llmobs_kind_read(const char *name, enum llmobs_kind *out);
 
 /* Marks the span failed; copies both texts (NULL: empty). The first error of
@@ -107,15 +107,15 @@ int llmobs_kind_read(const char *name, enum llmobs_kind *out);
 int llmobs_span_fail(struct llmobs_span *span, const char *type,
                      const char *message);
 
-/* Replaces *field, an owned string of the span, by a copy of text; _masked by a
- * copy with its secrets masked, as for a text that came with an error. */
+/* Replaces *field, an owned string of the span, by a copy of text. _masked
+ * masks the copy's secrets, as it must be done with the text of an error. */
 int llmobs_span_set(char **field, const char *text);
 int llmobs_span_set_masked(char **field, const char *text);
 int llmobs_span_set_format(char **field, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Notes those of the keys, an array of texts, that the object `tags` has, or
- * every span: Datadog splits cost and tokens by these tags. -ENOMEM. */
+/* Of the keys, an array of texts, notes those that the object `tags` or every
+ * span has: Datadog splits cost and tokens by these tags. -ENOMEM. */
 int llmobs_span_cost_tags(struct llmobs_span *span,
                           const struct llmobs_json *keys,
                           const struct llmobs_json *tags);

@@ -7,7 +7,7 @@
 #include "lib/span/mask.h"
 #include "lib/text/json.h"
 
-/* More than all facts together have. */
+/* All facts together have fewer bytes. */
 #define TEXT_MAX ((size_t)256 * 1024)
 
 static const char *const keys[] = {
@@ -69,8 +69,7 @@ static int span_facts_add_string(struct llmobs_buf *out, const char *text)
     return rc ? rc : llmobs_buf_addc(out, '"');
 }
 
-/* The value is what stands in the text from `at` on, unless it could not be
- * written. */
+/* Keeps as the value the text from `at` on, unless it could not be written. */
 static void span_facts_keep(struct llmobs_facts *facts, enum llmobs_fact fact,
                             size_t at, int rc)
 {
@@ -119,7 +118,7 @@ void llmobs_span_fact_int(struct llmobs_facts *facts, enum llmobs_fact fact,
 
 /* -- texts of others ------------------------------------------------------ */
 
-/* True for a word such as "default", which has no part that marks a secret. */
+/* True for a word such as "default", in which no part can mark a secret. */
 static bool is_dull(const char *text)
 {
     while (*text >= 'a' && *text <= 'z')
@@ -127,8 +126,8 @@ static bool is_dull(const char *text)
     return *text == '\0';
 }
 
-/* Gives the text with its secrets masked, in *owned where that is another one.
- * NULL: it is none, or too long. */
+/* Gives the text with its secrets masked; where that is a new text, also in
+ * *owned. NULL: the text is empty or too long. */
 static const char *span_facts_masked(const char *text, char **owned)
 {
     struct llmobs_mask_walk walk = {.kind = LLMOBS_MASK_BODY};

@@ -1,16 +1,16 @@
-/* span_facts - what is known of a call beside Datadog's event: short names,
+/* span_facts - what is known of a call besides Datadog's event: short names,
  * numbers and switches, of which WIRE 9.1 has the list; no content.
  *
  * Owns:    a llmobs_facts owns its text, from init to fini.
  * Threads: one at a time.
  * Errors:  facts are details: without memory they are left out.
- * Limits:  LLMOBS_FACT_MAX bytes of a text from a body or a URL: a longer one
- *          is left out, as half a name would be another's. LLMOBS_FACT_ITEMS
+ * Limits:  LLMOBS_FACT_MAX bytes of a text from a body or a URL: a longer text
+ *          is left out, as half a name may be another name. LLMOBS_FACT_ITEMS
  *          elements of a list, in which "_OTHER" stands for an element that is
  *          empty or too long, for its place counts.
  *
- * A value is kept as the JSON text that an event gets: that costs a fraction of
- * a tree, and every call has a dozen of them.
+ * A value is kept as the JSON text that an event gets, at a fraction of a
+ * tree's cost: every call has a dozen values.
  */
 #ifndef LLMOBS_SPAN_FACTS_H
 #define LLMOBS_SPAN_FACTS_H
@@ -72,19 +72,19 @@ enum llmobs_fact {
 struct llmobs_facts {
     struct llmobs_buf text;
     struct {
-        uint32_t at, len; /* in the text; no length: not known */
+        uint32_t at, len; /* in the text; len 0: not known */
     } values[LLMOBS_FACTS];
-    unsigned char items[LLMOBS_FACTS]; /* of a list */
+    unsigned char items[LLMOBS_FACTS]; /* elements of a list */
 };
 
 void llmobs_span_facts_init(struct llmobs_facts *facts);
 void llmobs_span_facts_fini(struct llmobs_facts *facts);
 
-/* Each sets a fact; a later value replaces an earlier one, and one that is no
- * value changes nothing. A text from a body or a URL has its secrets masked. */
+/* Each function sets a fact; a later value replaces an earlier one; NULL and ""
+ * change nothing. A text from a body or a URL has its secrets masked. */
 void llmobs_span_fact(struct llmobs_facts *facts, enum llmobs_fact fact,
                       const char *text);
-/* Adds an element to a list of such texts. */
+/* Adds an element, such a text, to a list. */
 void llmobs_span_fact_add(struct llmobs_facts *facts, enum llmobs_fact fact,
                           const char *text);
 /* A text that is the library's or the configuration's, of any length. */
@@ -94,7 +94,7 @@ void llmobs_span_fact_word(struct llmobs_facts *facts, enum llmobs_fact fact,
 void llmobs_span_fact_add_word(struct llmobs_facts *facts,
                                enum llmobs_fact fact, const char *text);
 void llmobs_span_fact_int(struct llmobs_facts *facts, enum llmobs_fact fact,
-                          int64_t number); /* < 0: none */
+                          int64_t number); /* < 0: nothing is set */
 void llmobs_span_fact_true(struct llmobs_facts *facts, enum llmobs_fact fact);
 
 bool llmobs_span_fact_is_set(const struct llmobs_facts *facts,

@@ -4,18 +4,18 @@
 
 #include "lib/base/hazard.h"
 
-/* So many whole numbers in a text are no reference to a page. */
+/* A text with so many whole numbers is no reference to a page. */
 #define MANY 16
 
 struct walk {
     char *data;
     size_t len;
-    size_t spared; /* lists that are open below a member that stays */
-    size_t name;   /* of the text before this byte: where it begins */
+    size_t spared; /* open lists below a member that stays */
+    size_t name;   /* where the text before this byte begins */
     size_t name_len;
-    bool named;  /* a colon follows it */
+    bool named;  /* a colon follows that text */
     bool text;   /* this byte is within a text */
-    bool tracks; /* it is known which byte is within one */
+    bool tracks; /* `text` is known */
 };
 
 /* The contents of a run of bytes that may be the inside of a list. */
@@ -23,7 +23,7 @@ struct seen {
     size_t end;
     size_t numbers;
     bool fraction;
-    bool in_name; /* the last quote begins one */
+    bool in_name; /* the last quote begins a name */
 };
 
 static bool vectors_is_digit(char c)
@@ -31,7 +31,7 @@ static bool vectors_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The number of bytes of one blank: in a text a line's end is two letters. */
+/* The number of bytes of a blank: in a text a line's end is two letters. */
 static size_t blank_at(const struct walk *w, size_t at)
 {
     char c = w->data[at];
@@ -65,8 +65,8 @@ static size_t number_at(const struct walk *w, size_t at, struct seen *seen)
     return at - from;
 }
 
-/* Reads numbers and blanks as far as there is nothing else; with `names` also
- * quotes and colons. */
+/* Reads up to a byte that is no number or blank; with `names` no quote or
+ * colon. */
 static struct seen vectors_look(const struct walk *w, size_t at, bool names)
 {
     struct seen seen = {at, 0, false, false};
@@ -98,8 +98,8 @@ static bool vectors_is_vector(const struct walk *w, const struct seen *seen)
              LLMOBS_HAZARD(vectors_cut, seen->end == w->len, false)));
 }
 
-/* Blanks the numbers behind the bracket at `at` where they are a vector, and
- * answers where the walk goes on. */
+/* Where the numbers behind the bracket at `at` are a vector, writes blanks over
+ * them; gives where the walk goes on. */
 static size_t hide(struct walk *w, size_t at, char close, bool names)
 {
     struct seen seen = vectors_look(w, at + 1, names);
@@ -180,7 +180,7 @@ static size_t vectors_pass(struct walk *w, size_t at)
     return at + 1;
 }
 
-/* Blanks the rest of a vector that bytes begin with. */
+/* Writes blanks over the rest of a vector that the bytes begin with. */
 static size_t hide_rest(struct walk *w)
 {
     struct seen seen = vectors_look(w, 0, false);

@@ -22,8 +22,8 @@ static inline bool is_char(char c)
            c == '+' || c == '-' || c == '_';
 }
 
-/* Marks those of sixteen bytes that are characters. A difference of unsigned
- * bytes tells whether one lies within a range, by one comparison. */
+/* Marks the bytes among sixteen that are characters of base64. A difference of
+ * unsigned bytes tells by one comparison whether a byte lies within a range. */
 static inline llmobs_json_block mark_chars(llmobs_json_block bytes)
 {
     typedef unsigned char block __attribute__((vector_size(sizeof(bytes))));
@@ -43,7 +43,7 @@ static inline size_t chars_of_block(const char *data)
     return llmobs_json_unmarked(~mark_chars(bytes));
 }
 
-/* True where sixteen bytes may lie within a text; false for most words. */
+/* True where sixteen bytes may be base64; false for most words. */
 static inline bool may_be_within(const char *data)
 {
     llmobs_json_block bytes;
@@ -65,8 +65,8 @@ static size_t blob_plain_run(const char *data, size_t len)
     return at;
 }
 
-/* The bytes of a text at the beginning; *escapes: those of them that are
- * backslashes. A backslash at the end counts, as '/' may follow. */
+/* The number of bytes at the beginning that belong to a text; *escapes: how
+ * many of them are backslashes. A last backslash counts, as '/' may follow. */
 static size_t run_of(const char *data, size_t len, size_t *escapes)
 {
     size_t at = blob_plain_run(data, len);
@@ -81,7 +81,7 @@ static size_t run_of(const char *data, size_t len, size_t *escapes)
     return at;
 }
 
-/* The bytes of a text at the end, of which none lies before `from`. */
+/* The number of bytes at the end that belong to a text, from `from` on. */
 static size_t run_before(const char *data, size_t from, size_t len)
 {
     size_t at = len;
@@ -112,8 +112,8 @@ static void blob_count(struct llmobs_blob *blob, const char *data, size_t len,
     blob->chars += len - escapes;
 }
 
-/* Takes bytes of the text: a backslash at their end is not counted before the
- * next byte tells that it is the text's. */
+/* Takes bytes of the text. A backslash at their end is not counted before the
+ * next byte tells that it belongs to the text. */
 static void blob_take(struct llmobs_blob *blob, const char *data, size_t len,
                       size_t escapes)
 {
@@ -125,8 +125,8 @@ static void blob_take(struct llmobs_blob *blob, const char *data, size_t len,
         blob_count(blob, data, len - blob->escape, escapes - blob->escape);
 }
 
-/* The text is too long: takes all of it back but its beginning, which may not
- * end within an escape. */
+/* The text is too long: takes all of it out of the body except its beginning,
+ * which may not end within an escape. */
 static void begin_leaving(struct llmobs_blob *blob, struct llmobs_body *body)
 {
     const char *text = body->head.data + body->head.len - blob->run;
@@ -150,13 +150,13 @@ static void end_leaving(struct llmobs_blob *blob, struct llmobs_body *body)
                  blob->chars / 4 * 3 + blob->chars % 4 * 3 / 4, blob->sum);
 
     llmobs_body_stand_in(body, mark, (size_t)len);
-    if (blob->escape) /* it was none of the text's */
+    if (blob->escape) /* it did not belong to the text */
         LLMOBS_HAZARD(backslash_eaten, llmobs_body_stand_in(body, "\\", 1),
                       blob->run = 0);
     llmobs_blob_reset(blob);
 }
 
-/* Each of the following answers how many bytes it took. */
+/* Each of the following functions gives the number of bytes that it took. */
 
 static size_t blob_leave(struct llmobs_blob *blob, struct llmobs_body *body,
                          const char *data, size_t len)
@@ -198,8 +198,8 @@ static void blob_judge(struct llmobs_blob *blob, struct llmobs_body *body)
         begin_leaving(blob, body);
 }
 
-/* The least bytes by which a text is long; a backslash at its end may be none
- * of its own. */
+/* A text of this many bytes is long; a backslash at its end may not belong to
+ * it. */
 static size_t blob_least(const struct llmobs_blob *blob,
                          const struct llmobs_body *b)
 {
@@ -224,7 +224,7 @@ static size_t go_on_long(struct llmobs_blob *blob, struct llmobs_body *body,
     return n;
 }
 
-/* Of a text that ends before it is long nothing is taken. */
+/* Takes nothing of a text that ends before it is long. */
 static size_t blob_go_on(struct llmobs_blob *blob, struct llmobs_body *body,
                          const char *data, size_t len)
 {
@@ -249,9 +249,9 @@ static size_t blob_go_on(struct llmobs_blob *blob, struct llmobs_body *body,
     return most;
 }
 
-/* Finds the next text that is long, or goes on behind the data: answers where
- * it begins, or `len`. One of LLMOBS_BLOB_MIN bytes has at least one place that
- * is looked at. */
+/* Gives where the next long text begins, or where one begins that may go on
+ * behind the data; else `len`. A text of LLMOBS_BLOB_MIN bytes has at least one
+ * place that is looked at. */
 static size_t blob_find(const char *data, size_t len)
 {
     size_t from = 0;

@@ -8,14 +8,14 @@
 #include "lib/base/hazard.h"
 #include "lib/text/budget.h"
 
-/* A body takes from the budget in such steps, the first one while it is small.
+/* A body takes from the budget in these steps, the first while it is small.
  */
 #define STEP_FIRST ((size_t)8 * 1024)
 #define STEP ((size_t)64 * 1024)
 
 /* -- its share of the budget --------------------------------------------- */
 
-/* A child process has a new budget: it gives nothing back that its parent
+/* A child process has a new budget: it gives back nothing that its parent
  * took. */
 static void text_body_settle(struct llmobs_body *body)
 {
@@ -26,8 +26,8 @@ static void text_body_settle(struct llmobs_body *body)
     body->charged_in = process;
 }
 
-/* Takes from the budget until the share is `need` bytes; false, and the share
- * stays, where there is no room. */
+/* Takes from the budget until the body's share is `need` bytes; false: the
+ * budget has no room, and the share stays. */
 static bool charge(struct llmobs_body *body, size_t need,
                    enum llmobs_budget_for purpose)
 {
@@ -55,8 +55,8 @@ static void uncharge(struct llmobs_body *body, size_t need)
     body->charged = need;
 }
 
-/* True when the budget lets the body be whole at `len` bytes. Up to the length
- * of two ends, a whole body costs no more than its ends would. */
+/* True when the budget has room for a whole body of `len` bytes. Up to the
+ * length of two ends, a whole body costs no more than its ends would. */
 static bool affords(struct llmobs_body *body, uint64_t len)
 {
     size_t step = len < STEP ? STEP_FIRST : STEP;
@@ -68,7 +68,7 @@ static bool affords(struct llmobs_body *body, uint64_t len)
                                               : LLMOBS_BUDGET_WHOLE);
 }
 
-/* Answers the length of an end: LLMOBS_BODY_EDGE, or less where the budget has
+/* Gives the length of an end: LLMOBS_BODY_EDGE, or less where the budget has
  * less room. Takes the share for both ends at once. */
 static size_t choose_edge(struct llmobs_body *body)
 {
@@ -183,8 +183,8 @@ void llmobs_body_end(struct llmobs_body *body)
         llmobs_buf_fit(&body->head);
 }
 
-/* Takes the memory that the body is expected to need, where it outgrows its
- * room. Untouched memory costs nothing, and so no budget. */
+/* Takes the memory that the body is expected to need, where that is more than
+ * its room. Untouched memory is free, and not taken from the budget. */
 static void text_body_make_room(struct llmobs_body *body)
 {
     uint64_t len = llmobs_body_len(body);
@@ -340,9 +340,9 @@ struct llmobs_text llmobs_body_tail(struct llmobs_body *body)
 {
     struct llmobs_text tail = {body->tail, body->tail_len};
 
-    /* Three reversals turn the ring in place, so that this cannot run out of
-     * memory. The ring is full from its beginning: the oldest byte lies where
-     * the next one goes. */
+    /* Three reversals turn the ring in place, so that no memory is needed. The
+     * ring is full from its beginning: its oldest byte lies where the next byte
+     * goes. */
     if (body->tail_at > 0) {
         reverse(body->tail, body->tail_at);
         reverse(body->tail + body->tail_at, body->tail_len - body->tail_at);

@@ -1,15 +1,15 @@
 /* body - the bytes of one captured body, whole up to a cap and while the
  * process's budget (budget.h) has room for it, else head and tail.
  *
- * Owns:    its bytes, from the first add to fini, but for those in its room.
+ * Owns:    its bytes, from the first add to fini, except those in its room.
  * Threads: one at a time; no lock.
  * Errors:  -ENOMEM: `total` counts the bytes, and `lost` is set; later adds
  *          only count.
  * Limits:  whole up to `whole_max` bytes; beyond that, in memory that no longer
  *          grows, the first and the last LLMOBS_BODY_EDGE bytes (never more
- *          than whole_max together), or fewer where the budget has no room for
- *          those. A body of LLMOBS_BODY_SMALL bytes is kept even without room
- *          in the budget.
+ *          than whole_max together), or fewer bytes where the budget has too
+ *          little room. A body of LLMOBS_BODY_SMALL bytes is kept even without
+ *          room in the budget.
  * Fork:    the bytes count against the budget of the process that added them.
  */
 #ifndef LLMOBS_BODY_H
@@ -25,31 +25,31 @@
 #define LLMOBS_BODY_EXPECT ((size_t)4 * 1024 * 1024)
 
 struct llmobs_body {
-    struct llmobs_buf head; /* all bytes, or the first edge of them */
-    char *room; /* LLMOBS_BODY_ROOM bytes for a small one, borrowed; or NULL */
-    char *tail; /* ring of the last edge, once truncated */
+    struct llmobs_buf head; /* all bytes, or the first `edge` of them */
+    char *room; /* NULL, or borrowed: LLMOBS_BODY_ROOM bytes for a small body */
+    char *tail; /* once truncated, a ring with the last `edge` bytes */
     size_t tail_len; /* valid bytes in the ring */
     size_t tail_at;  /* where the next byte goes */
-    size_t edge;     /* of head and of tail, once truncated */
+    size_t edge;     /* once truncated, the length of head and of tail */
     size_t charged;  /* bytes taken from the budget */
-    int charged_in;  /* by this process */
+    int charged_in;  /* the process whose budget it is */
     uint64_t total;  /* bytes ever added and not rewound */
-    uint64_t left;   /* those of them that were left out (blob.h), less those
-                      * that stand for them */
+    uint64_t left;   /* bytes of `total` that were left out (blob.h), less the
+                      * bytes of their marks */
     size_t whole_max;
-    size_t expected; /* from llmobs_body_expect, until there is room for it */
+    size_t expected; /* from llmobs_body_expect, until memory is taken */
     bool free;       /* its bytes do not count against the budget */
     bool truncated;  /* head and tail do not meet */
     bool lost;       /* memory ran out: the bytes here are a prefix */
-    bool unseen;     /* lost, for nobody saw a byte of it */
+    bool unseen;     /* lost because nobody saw a byte of it */
 };
 
 void llmobs_body_init(struct llmobs_body *body, size_t whole_max);
 void llmobs_body_fini(struct llmobs_body *body);
 
-/* Says how long the body is said to become: its bytes then get their memory at
- * once, up to LLMOBS_BODY_EXPECT, instead of moving as they become more. The
- * peer says so, and it may be wrong. */
+/* Takes memory for the length that the peer announces, up to
+ * LLMOBS_BODY_EXPECT, so that the bytes need not move as they become more. The
+ * peer may be wrong. */
 void llmobs_body_expect(struct llmobs_body *body, uint64_t len);
 
 /* Lowers the cap of a body that has no bytes yet. */
@@ -61,7 +61,7 @@ void llmobs_body_end(struct llmobs_body *body);
 /* Copies `len` bytes to the end. */
 int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len);
 
-/* Makes `to`, an initialised body without bytes, a copy of `from`; -ENOMEM, and
+/* Makes `to`, an initialised body without bytes, a copy of `from`. -ENOMEM:
  * `to` is lost. */
 int llmobs_body_clone(struct llmobs_body *to, const struct llmobs_body *from);
 
@@ -72,9 +72,9 @@ void llmobs_body_shrink(struct llmobs_body *body);
 void llmobs_body_miss(struct llmobs_body *body, uint64_t len);
 
 /* All three leave `total` as it would be with all bytes. _leave takes the last
- * `len` bytes out of a body that is whole; _pass counts `len` more that are
- * left out; _stand_in appends a text in the place of such bytes, of which there
- * are more. */
+ * `len` bytes out of a body that is whole; _pass counts `len` further bytes
+ * that are left out; _stand_in appends a text in the place of bytes that were
+ * left out, which must be more. */
 void llmobs_body_leave(struct llmobs_body *body, size_t len);
 void llmobs_body_pass(struct llmobs_body *body, size_t len);
 void llmobs_body_stand_in(struct llmobs_body *body, const char *text,
@@ -88,9 +88,9 @@ static inline uint64_t llmobs_body_len(const struct llmobs_body *body)
 
 /* Forgets all bytes after byte `total`, for a READFUNCTION upload that seeks
  * back; a larger total than the present one changes nothing. When `total` is
- * within the head, the body is as if the rest had never come; else the tail is
- * gone, and `lost` is set; so it is where bytes were left out, unless the body
- * begins anew. */
+ * within the head, the body is as if the rest had never come. Else the tail is
+ * gone, and `lost` is set; it is also set where bytes were left out, unless the
+ * body begins anew. */
 void llmobs_body_rewind(struct llmobs_body *body, uint64_t total);
 
 /* The whole body, or its head when truncated; borrowed until the next add. */

@@ -7,7 +7,7 @@
 
 static size_t max; /* set before there is a second thread */
 static atomic_size_t taken;
-static atomic_int process; /* the one that took `taken` (fork.h) */
+static atomic_int process; /* the process that took `taken` (fork.h) */
 
 void llmobs_budget_init(size_t the_max)
 {

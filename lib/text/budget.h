@@ -21,17 +21,17 @@
 /* The purpose of the bytes. */
 enum llmobs_budget_for {
     LLMOBS_BUDGET_WHOLE, /* a body that may be kept whole */
-    LLMOBS_BUDGET_ENDS,  /* the ends of one */
+    LLMOBS_BUDGET_ENDS,  /* head and tail of a body that is not whole */
     LLMOBS_BUDGET_READING
 };
 
-/* Before any other call; 0, as at first: without a limit. */
+/* To be called before any other function. 0, as without the call: no limit. */
 void llmobs_budget_init(size_t max);
 
 /* Takes `len` bytes, or nothing. */
 bool llmobs_budget_take(size_t len, enum llmobs_budget_for purpose);
 
-/* Takes them even where there is no room. */
+/* Takes `len` bytes even where there is no room. */
 void llmobs_budget_force(size_t len);
 
 void llmobs_budget_give(size_t len);

@@ -46,8 +46,8 @@ static void step_up(struct decimal *out)
 }
 
 /* The gap below a power of two is half the gap above it: the nearest decimal of
- * 16 digits may lie below and read back wrong, while the next one above reads
- * back right. step_up never has to carry out of a first digit of 9:
+ * 16 digits may lie below and read back wrong, while the next decimal above
+ * reads back right. step_up never has to carry out of a first digit of 9:
  * tests/unit tries every power of two. */
 static bool find_above(double number, struct decimal *out)
 {
@@ -64,8 +64,8 @@ static bool find_above(double number, struct decimal *out)
 }
 
 /* 15 digits always survive the way to a double and back, so a shorter form
- * shows as zeros at their end. Numbers near zero have fewer bits, so the search
- * begins with one digit for them. */
+ * shows as zeros at their end. Numbers near zero have fewer bits, so for them
+ * the search begins with one digit. */
 static void find_slowly(double number, struct decimal *out)
 {
     int precision = number < DBL_MIN ? 1 : DBL_DIG;
@@ -80,7 +80,7 @@ static void find_slowly(double number, struct decimal *out)
 }
 
 /* Finds numbers that people write: M / 10^k, where a double holds M and 10^k
- * exactly, and the one division rounds once. The first k that fits gives the
+ * exactly, so the division rounds only once. The first k that fits gives the
  * fewest digits. */
 static bool find_quickly(double number, struct decimal *out)
 {
@@ -145,7 +145,7 @@ size_t llmobs_decimal_write(double number, char out[LLMOBS_DECIMAL_MAX])
         out[len++] = '-';
     if (positive > 0 && !find_quickly(positive, &decimal))
         find_slowly(positive, &decimal);
-    /* Python's repr changes form at the same two places. */
+    /* Python's repr changes its form at the same two places. */
     if (decimal.point > 16 || decimal.point < -3)
         len += write_exponent(&decimal, out + len);
     else
@@ -220,8 +220,8 @@ static struct number read_parts(struct llmobs_text text)
     return n;
 }
 
-/* strtod would take the decimal point from the thread's locale: it gets the
- * digits without one. */
+/* strtod would take the decimal point from the thread's locale, so it gets the
+ * digits without a point. */
 static int read_slowly(struct llmobs_text text, const struct number *n,
                        struct llmobs_buf *scratch, double *number)
 {

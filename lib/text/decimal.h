@@ -22,9 +22,9 @@ size_t llmobs_decimal_write(double number, char out[LLMOBS_DECIMAL_MAX]);
 /* Writes an integer. Answers its length. */
 size_t llmobs_decimal_write_int(int64_t number, char out[LLMOBS_DECIMAL_MAX]);
 
-/* Reads a number as JSON has it, of any length; the caller knows that it is
- * one. The nearest double, infinite where that is beyond them all. The bytes of
- * `scratch` are lost. */
+/* Reads a number of JSON's form, of any length; the caller has checked the
+ * form. Gives the nearest double, infinite where the number is beyond all
+ * doubles. The bytes of `scratch` are lost. */
 int llmobs_decimal_read(struct llmobs_text text, struct llmobs_buf *scratch,
                         double *number);
 

@@ -5,7 +5,7 @@
 #include <zlib.h>
 
 #define PRELUDE 12 /* total length, headers' length, their checksum */
-#define TRAILER 4  /* checksum of all before it */
+#define TRAILER 4  /* checksum of all bytes before it */
 
 /* The type of a header's value; only TYPE_STRING is of use here. */
 enum type {
@@ -64,7 +64,7 @@ static bool read_prelude(struct llmobs_text in, size_t at, struct frame *frame)
     return true;
 }
 
-/* Takes `len` bytes off the front; false when there are not so many. */
+/* Takes `len` bytes off the front; false when `from` has fewer. */
 static bool eventstream_take(struct llmobs_text *from, size_t len,
                              struct llmobs_text *out)
 {

@@ -25,8 +25,8 @@ struct llmobs_eventstream {
     size_t at;             /* next byte to read */
 };
 
-/* The text of a header that the frame lacks, or has in another type than
- * string, is empty (len 0). A header that makes no sense ends the list: those
+/* A text is empty (len 0) where the frame lacks the header, or has it in
+ * another type than string. A malformed header ends the list: the headers
  * before it hold. */
 struct llmobs_eventstream_event {
     struct llmobs_text message_type; /* "event", "exception", "error" */
@@ -42,8 +42,8 @@ void llmobs_eventstream_init(struct llmobs_eventstream *es,
                              struct llmobs_text in);
 
 /* For input that may begin inside a frame (the tail of a truncated body): moves
- * on to the first whole frame, which it knows by its prelude; to the end where
- * there is none. */
+ * on to the first whole frame, which its prelude shows; to the end where no
+ * whole frame follows. */
 void llmobs_eventstream_seek(struct llmobs_eventstream *es);
 
 /* The next frame; false at the end. */

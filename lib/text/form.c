@@ -7,13 +7,13 @@
 #include "lib/base/hazard.h"
 
 #define BOUNDARY_MAX 200 /* RFC 2046 has 70 */
-#define LINE_END_MAX 128 /* behind a delimiter */
+#define LINE_END_MAX 128 /* bytes of the line behind a delimiter */
 
-/* A part with this many bytes of base64 in a row is no text. */
+/* A part with this many bytes of base64 in a row is not a text. */
 #define BASE64_MIN 1024
 
 enum state {
-    IN_BODY,      /* a part's bytes, or those before the first part */
+    IN_BODY,      /* a part's bytes, or the bytes before the first part */
     IN_DELIMITER, /* behind "--boundary" */
     IN_HEAD,      /* a part's header */
     IN_NOTHING    /* behind the end, or lost */
@@ -24,16 +24,16 @@ struct llmobs_form_parser {
     char needle[BOUNDARY_MAX + 4]; /* a line feed, "--" and the boundary */
     size_t needle_len;
     size_t matched;   /* bytes of the needle, just before here */
-    bool outside;     /* the first of them is none of the part's */
+    bool outside;     /* the first matched byte is not the part's */
     bool last_cr;     /* the part's last byte was a carriage return */
     size_t delimiter; /* bytes behind the needle */
-    bool closes;      /* the first of them was a '-' */
+    bool closes;      /* the first byte behind the needle was a '-' */
     char line[LLMOBS_FORM_HEAD_MAX]; /* of a header */
     size_t line_len;
     size_t head_len; /* of all lines of it */
-    /* The part. */
+    /* The present part: */
     bool known; /* it has a name, and its header was whole */
-    bool file;  /* it is no text */
+    bool file;  /* it is not a text */
     char name[LLMOBS_FORM_NAME_MAX + 1];
     char type[LLMOBS_FORM_TYPE_MAX + 1];
     uint64_t bytes;
@@ -128,7 +128,7 @@ static bool is_of_base64(char c)
            c == '+' || c == '/' || c == '-' || c == '_' || c == '=';
 }
 
-/* True for what a person or a program may have written. */
+/* True for bytes that a person or a program may have written as a text. */
 static bool form_is_text(struct llmobs_text text)
 {
     size_t run = 0;
@@ -152,7 +152,7 @@ static bool form_begins(const char *text, const char *with)
     return strncasecmp(text, with, strlen(with)) == 0;
 }
 
-/* A part without a type is a text (RFC 7578, 4.4). */
+/* A part without a type counts as a text (RFC 7578, 4.4). */
 static bool is_text_type(const char *type)
 {
     return !type || !*type || form_begins(type, "text/") ||
@@ -182,9 +182,9 @@ void llmobs_form_text(struct llmobs_body *out, struct llmobs_text name,
 
 /* -- headers --------------------------------------------------------------- */
 
-/* Copies the value of a parameter, without its quotes; false: there is none, or
- * it is longer. A quote within quotes has a backslash before it, or is written
- * as %22, which stays so. */
+/* Copies the value of a parameter, without its quotes; false: the parameter is
+ * missing or too long. A quote within quotes has a backslash before it, or is
+ * written as %22, which stays so. */
 static bool form_parameter(const char *header, const char *name, char *to,
                            size_t cap)
 {
@@ -330,7 +330,7 @@ static void begin_body(struct llmobs_form_parser *form)
         form->known = false;
 }
 
-/* The line end before a delimiter belongs to that. */
+/* The line end before a delimiter belongs to the delimiter. */
 static void drop_line_end(struct llmobs_form_parser *form)
 {
     if (!form->last_cr)
@@ -365,11 +365,12 @@ static void form_add_bytes(struct llmobs_form_parser *form, const char *data,
         return;
     form->bytes += len;
     form->last_cr = data[len - 1] == '\r';
+    /* Without memory the text is shorter than `bytes`, and becomes a file. */
     if (form->known && !form->file && form->bytes <= LLMOBS_FORM_TEXT_MAX + 1)
-        (void)llmobs_buf_add(&form->text, data, len); /* or it is too short */
+        (void)llmobs_buf_add(&form->text, data, len);
 }
 
-/* The bytes that could have begun a delimiter are the part's. */
+/* The bytes that looked like the start of a delimiter belong to the part. */
 static void form_give_back(struct llmobs_form_parser *form)
 {
     size_t held = form->matched, outside = form->outside;
@@ -379,10 +380,10 @@ static void form_give_back(struct llmobs_form_parser *form)
     form_add_bytes(form, form->needle + outside, held - outside);
 }
 
-/* Each of the following takes bytes up to the next change of state, and answers
- * where it stopped. */
+/* Each of the following functions takes bytes up to the next change of state,
+ * and gives the place where it stopped. */
 
-/* The line feed that may begin a delimiter; NULL: none does before the end. */
+/* The line feed that may begin a delimiter; NULL: none before the end. */
 static const char *find_line(const char *at, const char *end)
 {
     const char *line;
@@ -438,7 +439,7 @@ static const char *read_delimiter(struct llmobs_form_parser *form,
         form->closes = true;
     } else if (form->closes || !memchr(" \t\r", c, 3) ||
                form->delimiter == LINE_END_MAX) {
-        /* The line begins as a delimiter and is none: which part it is in is
+        /* The line begins as a delimiter but is not one: which part follows is
          * unknown. */
         llmobs_form_gap(form);
         return at;
@@ -474,7 +475,7 @@ static const char *form_read_head(struct llmobs_form_parser *form,
 void llmobs_form_feed(struct llmobs_form_parser *form, const char *data,
                       size_t len, struct llmobs_body *out)
 {
-    const char *end = len ? data + len : data; /* of nothing it may be NULL */
+    const char *end = len ? data + len : data; /* `data` may be NULL */
 
     while (data < end && form->state != IN_NOTHING) {
         if (form->state == IN_BODY)

@@ -2,17 +2,17 @@
  * files.
  *
  * The fields become lines of JSON in a body, one for each part: {"name":"text"}
- * of a text, {"name":{"type":"audio/mpeg","bytes":12}} of a file and of
- * whatever is no text: with a file name, a coding, or a type that is none of
- * text; longer than LLMOBS_FORM_TEXT_MAX; with bytes that no text has, or a
- * long piece of base64. So a body of it may be cut anywhere, and masked as any
- * other (lib/span/members.h).
+ * of a text, {"name":{"type":"audio/mpeg","bytes":12}} of a file. A part counts
+ * as a file where it has a file name, a coding, or a type other than text; is
+ * longer than LLMOBS_FORM_TEXT_MAX; or has bytes that no text has, or a long
+ * piece of base64. So a body of these lines may be cut anywhere, and masked as
+ * any other (lib/span/members.h).
  *
  * Source:  RFC 7578; RFC 2046, 5.1.1, for the delimiters. Lines may also end
  *          without a carriage return.
  *
  * Owns:    a parser owns its memory, from new to free. It is fed on the
- *          program's thread: a search for line ends, and copies of texts.
+ *          program's thread, where it only searches line ends and copies.
  * Threads: one at a time; no lock.
  * Errors:  without memory a field is left out.
  * Limits:  LLMOBS_FORM_PARTS_MAX parts, LLMOBS_FORM_KEPT_MAX bytes of lines; a
@@ -35,15 +35,15 @@
 
 struct llmobs_form_parser;
 
-/* True for a transfer coding that leaves the bytes as they are, and for none:
- * NULL (RFC 2045, 6.2). */
+/* True for a transfer coding that leaves the bytes as they are; also for NULL,
+ * where no coding is given (RFC 2045, 6.2). */
 bool llmobs_form_plain(const char *coding);
 
-/* True for the content type of a form, NULL included: that is none. */
+/* True for the content type of a form; false for NULL. */
 bool llmobs_form_type(const char *content_type);
 
-/* Gives a parser for a form of this content type, which names the boundary;
- * NULL: it is none, or no memory. */
+/* Gives a parser for a form of this content type, which names the boundary.
+ * NULL: the type is no form's, or memory ran out. */
 struct llmobs_form_parser *llmobs_form_new(const char *content_type);
 void llmobs_form_free(struct llmobs_form_parser *form);
 
@@ -51,16 +51,16 @@ void llmobs_form_free(struct llmobs_form_parser *form);
 void llmobs_form_feed(struct llmobs_form_parser *form, const char *data,
                       size_t len, struct llmobs_body *out);
 
-/* Bytes are missing here: what follows counts from the next delimiter on. */
+/* Bytes are missing here: the parser goes on at the next delimiter. */
 void llmobs_form_gap(struct llmobs_form_parser *form);
 
 /* The program sends the form again from byte `from` on. From 0 on the parser
  * begins anew; from any other byte on it reads nothing more. */
 void llmobs_form_rewind(struct llmobs_form_parser *form, uint64_t from);
 
-/* Appends the line of a field that another list has. `type`: what the program
- * calls it, or NULL; `bytes` below 0: unknown. A text that is none in the sense
- * above becomes a file's line. */
+/* Appends the line of a field that does not come from a form's bytes. `type`:
+ * as the program names it, or NULL; `bytes` below 0: unknown. A text that
+ * counts as a file (see above) becomes a file's line. */
 void llmobs_form_text(struct llmobs_body *out, struct llmobs_text name,
                       const char *type, struct llmobs_text text);
 void llmobs_form_file(struct llmobs_body *out, struct llmobs_text name,

@@ -38,7 +38,7 @@ static void gzip_flush(struct packer *packer)
     packer->used = 0;
 }
 
-/* The lowest bit goes first. */
+/* Puts the bits of a value: its lowest bit comes first. */
 static void gzip_put(struct packer *packer, unsigned value, unsigned count)
 {
     packer->bits |= (uint64_t)value << packer->bit_count;
@@ -52,7 +52,7 @@ static void gzip_put(struct packer *packer, unsigned value, unsigned count)
     }
 }
 
-/* The highest bit of a code goes first. */
+/* Puts the bits of a code: its highest bit comes first. */
 static void gzip_put_code(struct packer *packer, unsigned code, unsigned count)
 {
     unsigned turned = 0;
@@ -128,7 +128,7 @@ static size_t match_at(const struct packer *packer, size_t before, size_t at)
     return n;
 }
 
-/* Writes what begins at `at`, a byte or a match; gives how many bytes. */
+/* Writes the byte or the match at `at`; gives how many bytes it covers. */
 static size_t gzip_step(struct packer *packer, size_t at)
 {
     size_t *slot = gzip_slot_of(packer, at);

@@ -20,10 +20,10 @@
 
 /* Where decoded bytes go. */
 struct sink {
-    struct llmobs_buf *out;   /* or NULL: */
-    struct llmobs_body *body; /* here */
+    struct llmobs_buf *out;   /* NULL: `body` is used */
+    struct llmobs_body *body; /* where `out` is NULL */
     size_t left;              /* bytes that may still be added */
-    bool full;                /* more came than that */
+    bool full;                /* more bytes came than `left` */
 };
 
 /* Adds as many bytes as there is room for. */
@@ -123,7 +123,8 @@ static int run_zlib(struct llmobs_text in, enum wrapper wrapper,
         rc = run_member(&s);
     }
     /* Raw data have no checksum, and any text may happen to unpack to
-     * something: only raw data end exactly where the input ends. */
+     * something. So data count as raw only if they end exactly where the input
+     * ends. */
     if (rc == 0 && !sink->full && wrapper == WRAPPER_RAW &&
         s.z.avail_in + s.in.len > 0)
         rc = -EBADMSG;
@@ -150,7 +151,7 @@ static int run_deflate(struct llmobs_text in, struct sink *sink)
     rc = run_zlib(in, WRAPPER_ZLIB, sink);
     if (rc != -EBADMSG || sink->left < before)
         return rc;
-    /* Raw data can begin like a header by chance. */
+    /* Raw data can look like a header by chance. */
     return run_zlib(in, WRAPPER_RAW, sink);
 }
 
@@ -179,8 +180,8 @@ static int decode_br(BrotliDecoderState *state, struct llmobs_text in,
             continue;
         if (result == BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT)
             return 1;
-        /* As with raw data: br has no checksum, so its end must be the end of
-         * the input. */
+        /* br has no checksum either, so its data must end where the input
+         * ends. */
         return result == BROTLI_DECODER_RESULT_SUCCESS && left == 0 ? 0
                                                                     : -EBADMSG;
     }
@@ -220,9 +221,9 @@ static int run_br(struct llmobs_text in, struct sink *sink)
 
 static const bool has_zstd = true;
 
-/* zstd calls these two functions where the process has them: a tracer may bring
- * some. The copy of zstd in this object finds these here instead, and so never
- * calls another's; 0: no trace. */
+/* zstd calls these two functions where the process has them, as a tracer may
+ * bring them. The copy of zstd in this object finds these here instead, so it
+ * never calls another's; 0: no trace. */
 unsigned long long ZSTD_trace_decompress_begin(const ZSTD_DCtx *context);
 void ZSTD_trace_decompress_end(unsigned long long trace, const void *what);
 
@@ -399,7 +400,7 @@ static int undo_all(struct llmobs_text in, struct codings *codings, size_t max,
 
     llmobs_buf_init(&from, max);
     /* Damage in an outer coding does not stop the inner ones: they take the
-     * bytes before the damage as an input that was cut. */
+     * bytes before the damage as a cut input. */
     while (rc == 0 && codings->count > 0) {
         enum coding last = codings->list[--codings->count];
         struct sink next = {&to, NULL, max, false};
@@ -434,9 +435,9 @@ int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
     return rc;
 }
 
-/* Where libcurl has undone the coding already, the header still names it, but
- * the body is text. A compressed body always has a control character or an
- * invalid byte in its first bytes, beside zlib's own 'x'. */
+/* True for a body without a coding, which libcurl has undone although the
+ * header still names it. A compressed body always has a control character or an
+ * invalid byte in its first bytes, besides zlib's own 'x'. */
 static bool inflate_is_text(struct llmobs_text body)
 {
     const unsigned char *data = (const unsigned char *)body.data;
@@ -455,7 +456,7 @@ static bool inflate_is_text(struct llmobs_text body)
     return true;
 }
 
-/* The bytes that every body of a coding begins with; NULL: it has none. */
+/* The bytes that begin every body of a coding; NULL: the coding has none. */
 static const char *magic_of(const char *coding)
 {
     if (strcasecmp(coding, "gzip") == 0 || strcasecmp(coding, "x-gzip") == 0)

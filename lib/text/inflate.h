@@ -3,8 +3,8 @@
  * Threads: any.
  * Errors:  -ENOTSUP: an unknown coding, and no byte is added; -EBADMSG: the
  *          body is corrupt, and the bytes before the damage are added (no byte
- *          at all may mean that libcurl has undone the coding); -ENOMEM
- *          likewise.
+ *          at all may mean that libcurl has undone the coding); -ENOMEM: as for
+ *          -EBADMSG.
  * Limits:  `max` decoded bytes, also between two codings; at most
  *          LLMOBS_INFLATE_CODINGS_MAX codings, else -ENOTSUP; a zstd frame with
  *          a window beyond 8 MiB is -EBADMSG (RFC 9659). br takes up to 16 MiB
@@ -30,8 +30,8 @@
 int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
                         struct llmobs_body *out, bool *cut);
 
-/* True where the body is still coded, though libcurl may have undone the coding
- * that the header names. */
+/* True where the body is still compressed. It may not be, although the header
+ * names a coding, where libcurl has undone that coding. */
 bool llmobs_inflate_is_coded(struct llmobs_text body, const char *coding);
 
 #endif

@@ -7,8 +7,8 @@
  *          (work.h) parse, clone, dump, set and the makers of containers and
  *          strings fail as if there were no memory. set and add take their
  *          value in every case; they answer -ENOMEM where the value or its
- *          container is NULL. A reader accepts NULL, and answers
- *          NULL, 0 or false for a value of another type.
+ *          container is NULL. A reader accepts NULL, and answers NULL, 0 or
+ *          false for a value of another type.
  * Limits:  LLMOBS_JSON_DEPTH_MAX levels, LLMOBS_JSON_TOKENS_MAX tokens (keys,
  *          values and containers); a document beyond either is refused whole.
  *          dump writes at most 1000 levels, then -E2BIG; dumps also gives NULL
@@ -16,7 +16,7 @@
  *          refused, as if memory had run out.
  *
  * Strings are UTF-8 without NUL. The parser and the makers replace bad bytes
- * and NUL by U+FFFD. The parser does the same with lone surrogates, accepts raw
+ * and NUL by U+FFFD. The parser also replaces lone surrogates, accepts raw
  * control characters in strings, drops a byte order mark, and turns an integer
  * beyond 64 bits into a real and a number beyond a double into null. Of
  * duplicate keys the last one holds, at the place of the first (WIRE 8.4, 8.9).
@@ -41,7 +41,7 @@ int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **out);
  * same value; _clone gives a deep copy. */
 struct llmobs_json *llmobs_json_object(void);
 struct llmobs_json *llmobs_json_array(void);
-struct llmobs_json *llmobs_json_string(const char *text); /* NULL: NULL */
+struct llmobs_json *llmobs_json_string(const char *text); /* NULL for NULL */
 struct llmobs_json *llmobs_json_stringn(const char *text, size_t len);
 struct llmobs_json *llmobs_json_int(int64_t number);
 struct llmobs_json *llmobs_json_real(double number); /* not finite: null */
@@ -49,9 +49,8 @@ struct llmobs_json *llmobs_json_bool(bool value);
 struct llmobs_json *llmobs_json_null(void);
 struct llmobs_json *llmobs_json_share(struct llmobs_json *json);
 struct llmobs_json *llmobs_json_clone(const struct llmobs_json *json);
-void llmobs_json_free(struct llmobs_json *json); /* NULL is fine */
-/* Puts a share of `from` in the place of *to, which it frees, if it is an
- * object.
+void llmobs_json_free(struct llmobs_json *json); /* NULL does nothing */
+/* Where `from` is an object, frees *to and puts a share of `from` there.
  */
 void llmobs_json_keep(struct llmobs_json **to, struct llmobs_json *from);
 
@@ -61,7 +60,7 @@ int llmobs_json_set(struct llmobs_json *object, const char *key,
 int llmobs_json_add(struct llmobs_json *array, struct llmobs_json *value);
 int llmobs_json_sets(struct llmobs_json *object, const char *key,
                      const char *text); /* NULL text: nothing is set */
-/* The same for each key and text that follow; behind the last text, NULL. */
+/* As _sets for each key and text that follow; NULL ends the list. */
 int llmobs_json_set_texts(struct llmobs_json *object, ...)
     __attribute__((sentinel));
 void llmobs_json_unset(struct llmobs_json *object, const char *key);
@@ -105,7 +104,7 @@ struct llmobs_json *llmobs_json_iter_value(void *iter);
 int llmobs_json_dump(const struct llmobs_json *json, unsigned flags,
                      struct llmobs_buf *buf);
 
-/* The same as a new C string; gives it, NULL when memory runs out. */
+/* As llmobs_json_dump, as a new C string; NULL when memory runs out. */
 char *llmobs_json_dumps(const struct llmobs_json *json, unsigned flags);
 
 #endif

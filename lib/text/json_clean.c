@@ -40,10 +40,10 @@ struct cleaner {
     size_t work; /* steps that were not counted yet */
     size_t depth;
     enum expected expected;
-    enum llmobs_json_token token; /* the last one */
+    enum llmobs_json_token token; /* the last token */
     llmobs_json_take *take;       /* NULL: the text is wanted as a whole */
     void *ctx;
-    bool objects[LLMOBS_JSON_DEPTH_MAX]; /* of the open containers: objects */
+    bool objects[LLMOBS_JSON_DEPTH_MAX]; /* which open containers are objects */
 };
 
 /* A number as written, without sign. */
@@ -345,7 +345,7 @@ static unsigned char digit_at(const struct cleaner *c, const struct number *n,
 }
 
 /* True when the number rounds to infinity. The power of ten of its first digit
- * decides, except within one power, where the digits do. */
+ * decides, except at one power, where the digits decide. */
 static bool is_infinite(const struct cleaner *c, const struct number *n)
 {
     size_t digits = n->whole_len + n->frac_len;
@@ -412,7 +412,7 @@ static int json_clean_skip_word(struct cleaner *c, const char *word,
     return 0;
 }
 
-/* NaN and Infinity: Python writes them although JSON has no such words. */
+/* Reads NaN or Infinity: Python writes them although JSON has no such words. */
 static int clean_no_number(struct cleaner *c, const char *word)
 {
     size_t first = c->at;
@@ -444,7 +444,7 @@ static int json_clean_open_container(struct cleaner *c, bool object)
     return 0;
 }
 
-/* Begins the text of a token anew; only a taker of tokens wants it apart. */
+/* Begins the text of a token anew; only a taker of tokens wants it separate. */
 static void begin_token(struct cleaner *c)
 {
     c->copied = c->at;
@@ -627,7 +627,7 @@ int llmobs_json_tokens(struct llmobs_text text, llmobs_json_take *take,
     return rc;
 }
 
-/* Text without a byte that matters needs no cleaner. */
+/* A text without a byte to repair needs no cleaner. */
 int llmobs_json_clean_string(struct llmobs_text text, size_t steps,
                              struct llmobs_buf *scratch,
                              struct llmobs_text *clean)

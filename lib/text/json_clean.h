@@ -1,16 +1,17 @@
-/* json_clean - checks JSON text, and repairs what no value can hold.
+/* json_clean - checks JSON text, and repairs bytes and numbers that no value
+ * can hold.
  *
  * Owns:    nothing; repaired text lives in the caller's buffer.
  * Threads: any.
- * Errors:  -EINVAL: no JSON; -E2BIG: beyond a limit; -ENOMEM, also where
- *          there is no work left (work.h).
+ * Errors:  -EINVAL: no JSON; -E2BIG: beyond a limit; -ENOMEM, also where there
+ *          is no work left (work.h).
  * Limits:  LLMOBS_JSON_DEPTH_MAX containers inside one another,
  *          LLMOBS_JSON_TOKENS_MAX keys, values and containers together; a
  *          repaired text has at most six times the bytes.
  *
  * One pass without recursion. Text that needs no repair is not copied. The pass
  * checks the whole grammar, so that a taker of tokens can fail only for want of
- * memory. Text that is no JSON at all ends the pass at its first word.
+ * memory. The pass ends at the first word of a text that is no JSON at all.
  */
 #ifndef LLMOBS_JSON_CLEAN_H
 #define LLMOBS_JSON_CLEAN_H
@@ -19,9 +20,9 @@
 
 #include "lib/base/buf.h"
 
-/* Answers the length of the UTF-8 sequence at the start of `text`, and fills
- * its code point; 0 when there is no sequence (cut, overlong, a surrogate,
- * beyond U+10FFFF). */
+/* Gives the length of the UTF-8 sequence at the start of `text`, and its code
+ * point in *point; 0: no valid sequence (cut, overlong, a surrogate, beyond
+ * U+10FFFF). */
 size_t llmobs_utf8_decode(struct llmobs_text text, uint32_t *point);
 
 /* Repairs a document: bad bytes, lone surrogates and NUL become U+FFFD; raw
@@ -46,19 +47,19 @@ enum llmobs_json_token {
     LLMOBS_JSON_TOKEN_NULL
 };
 
-/* Takes one token, with its repaired text where that matters: of a key or a
- * string what stands between the quotation marks. The taker borrows the text
- * until it returns. An error ends the pass. */
+/* Takes one token, with its repaired text where the kind has one: of a key or a
+ * string the text between the quotation marks. The taker borrows the text until
+ * it returns. An error ends the pass. */
 typedef int llmobs_json_take(void *ctx, enum llmobs_json_token token,
                              struct llmobs_text text);
 
-/* The same pass, which gives each token to `take` as it goes. The document may
- * turn out to be no JSON later. */
+/* As llmobs_json_clean, but gives each token to `take` at once. The document
+ * may turn out later to be no JSON. */
 int llmobs_json_tokens(struct llmobs_text text, llmobs_json_take *take,
                        void *ctx);
 
-/* The same for the characters of one string; only bad bytes and NUL change.
- * Counts `steps` of work (work.h) beside its own. */
+/* As llmobs_json_clean for the characters of one string; only bad bytes and NUL
+ * change. Counts `steps` of work (work.h) besides its own. */
 int llmobs_json_clean_string(struct llmobs_text text, size_t steps,
                              struct llmobs_buf *scratch,
                              struct llmobs_text *clean);

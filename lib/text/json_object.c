@@ -14,7 +14,7 @@
 #define CLONE_DEPTH_MAX 1000
 #define BIG_OBJECT 4096 /* members */
 
-/* Objects with more places have an index; in others a walk is as fast. */
+/* Objects with more places have an index; in smaller ones a walk is as fast. */
 #define WALKED_MAX 16
 
 static struct llmobs_json *json_object_borrow(const struct llmobs_json *json)
@@ -34,7 +34,7 @@ _Atomic uint64_t llmobs_json_seed[2];
 /* The kernel gives every process random bytes at its start: a peer that knows
  * the code cannot choose keys that all land in one place. They are read once,
  * as another runtime in the process may write to them. A child keeps its
- * parent's. */
+ * parent's seed. */
 static uint64_t read_seed(size_t half)
 {
     _Atomic uint64_t *own = &llmobs_json_seed[half];
@@ -160,8 +160,8 @@ static uint32_t json_object_mark_of(const char *key)
                   : 0;
 }
 
-/* Most look-ups are by a constant, of which most objects have no member: so the
- * key's length is not asked for. */
+/* Most look-ups are by a constant, and most objects have no such member: so the
+ * key's length is not computed first. */
 static struct llmobs_json_member *find_by_mark(
     const struct llmobs_json_object *o, const char *key)
 {
@@ -229,9 +229,9 @@ static bool take_block(struct llmobs_json_object *o, uint32_t cap,
     return true;
 }
 
-/* Moves the members to a block with room for the key of one more. Places and
- * keys of members that were taken out stay behind. A third of the new block at
- * least is free, so that a long series of new keys stays linear. */
+/* Moves the members to a block with room for one more key. Places and keys of
+ * members that were taken out stay behind. At least a third of the new block is
+ * free, so that a long series of new keys stays linear. */
 static bool json_object_grow(struct llmobs_json_object *o, size_t key_len)
 {
     struct llmobs_json_object old = *o;

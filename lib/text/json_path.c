@@ -36,7 +36,7 @@ static const char *read_index(const char *path, struct step *step)
     return *path == ']' ? path + 1 : NULL;
 }
 
-/* Gives the rest of the path behind a step; NULL: there is none. */
+/* Gives the rest of the path behind a step; NULL: it was the last. */
 static const char *read_step(const char *path, struct step *step)
 {
     const char quote[] = {path[0] ? path[1] : '\0', '\0'};
@@ -70,8 +70,8 @@ static int put_at(struct llmobs_json *in, const struct step *step,
     return -EINVAL;
 }
 
-/* Gives the object or array at the step, which it makes where there is none;
- * NULL: there is another value, or no memory. */
+/* Gives the object or array at the step; makes it if missing. NULL: another
+ * value is there, or memory ran out. */
 static struct llmobs_json *go_on(struct llmobs_json *in,
                                  const struct step *step, bool array)
 {

@@ -16,7 +16,7 @@
 #include <emmintrin.h>
 #endif
 
-/* By instructions that each processor has. */
+/* The compiler uses vector instructions that each processor has. */
 typedef signed char llmobs_json_block __attribute__((vector_size(16)));
 
 /* Answers how many bytes of a block precede the first marked one. */
@@ -42,7 +42,7 @@ static inline size_t llmobs_json_unmarked(llmobs_json_block marks)
 enum llmobs_json_stop {
     LLMOBS_JSON_STOP_BAD,   /* NUL and all beyond ASCII */
     LLMOBS_JSON_STOP_QUOTE, /* the quotation mark, backslash, control codes */
-    LLMOBS_JSON_STOP_ODD    /* these, DEL and all beyond ASCII */
+    LLMOBS_JSON_STOP_ODD    /* those of QUOTE, DEL and all beyond ASCII */
 };
 
 /* A byte beyond ASCII is negative. */
@@ -73,8 +73,8 @@ static inline bool llmobs_json_is_stop(char byte, enum llmobs_json_stop stop)
     return stop == LLMOBS_JSON_STOP_ODD && (value < 0 || value == 0x7F);
 }
 
-/* True where none of up to fifteen bytes ends the run, by two looks that may
- * overlap; false also where there are too few for that. */
+/* True where no byte of up to fifteen ends the run, by two looks that may
+ * overlap; false also where the bytes are too few for two looks. */
 static inline bool llmobs_json_is_short_run(const char *data, size_t len,
                                             enum llmobs_json_stop stop)
 {
@@ -93,8 +93,8 @@ static inline bool llmobs_json_is_short_run(const char *data, size_t len,
     return llmobs_json_block_run(both, stop) == sizeof(both);
 }
 
-/* Answers how many bytes precede the first one that ends the run. The last
- * block begins with bytes that were looked at before, if there are enough. */
+/* Gives how many bytes precede the first byte that ends the run. If there are
+ * enough bytes, the last block overlaps the block before it. */
 static inline size_t llmobs_json_run(const char *data, size_t len,
                                      enum llmobs_json_stop stop)
 {

@@ -8,20 +8,20 @@
 #include "lib/text/json_clean.h"
 #include "lib/text/json_value.h"
 
-/* Of a string that had escapes, less unused memory than this stays. */
+/* A string with escapes keeps unused memory up to this. */
 #define SLACK_MAX 64
 
-/* Makes values of the tokens of a document as json_clean passes them: the
- * grammar is checked, and the text is repaired. */
+/* Makes values of the tokens that json_clean passes: their grammar is checked,
+ * and their text is repaired. */
 struct builder {
     struct llmobs_json *root;
     struct llmobs_json *open[LLMOBS_JSON_DEPTH_MAX]; /* owned by the root */
     size_t depth;
-    struct llmobs_json_member *member; /* its value comes next */
-    struct llmobs_buf text;            /* of a key or a number, for a while */
+    struct llmobs_json_member *member; /* the member whose value comes next */
+    struct llmobs_buf text;            /* of the key or number that is read */
 };
 
-/* Takes the value. */
+/* Puts a value in its place; takes it. */
 static int json_read_put(struct builder *b, struct llmobs_json *value)
 {
     struct llmobs_json *in = b->depth > 0 ? b->open[b->depth - 1] : NULL;
@@ -86,7 +86,7 @@ static size_t read_point(const char *at, char **out)
     return pair ? 12 : 6;
 }
 
-/* Reads the escape at `at`; answers its length. */
+/* Reads the escape at `at`; gives its length. */
 static size_t json_read_read_escape(const char *at, char **out)
 {
     static const char bytes[] = {
@@ -135,7 +135,7 @@ struct llmobs_json *llmobs_json_value_text(struct llmobs_text text)
     return less != NULL ? less : json;
 }
 
-/* The cost of a token covers the place in a small object. */
+/* Counts the work of a token; its cost covers the place in a small object. */
 static bool work_of(const struct llmobs_json *object)
 {
     size_t steps = llmobs_json_place_work(object);

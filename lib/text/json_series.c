@@ -12,20 +12,20 @@
 
 #define DEPTH_MAX 10
 #define CONTAINERS_MAX 48
-#define ALIKE_MIN 8   /* bytes at the beginning of documents that are alike */
-#define SPARE 32      /* bytes of a string, for the next one in its place */
-#define DIGITS_MAX 18 /* of a number that surely fits 64 bits */
+#define ALIKE_MIN 8   /* equal first bytes of documents that are alike */
+#define SPARE 32      /* more bytes, for a longer string in its place */
+#define DIGITS_MAX 18 /* a number with no more digits fits 64 bits */
 
 /* A string or a number of a document. */
 struct leaf {
-    size_t gap;  /* bytes between the value before and this one */
-    size_t len;  /* with its quotes */
-    size_t room; /* bytes that the string there may have; 0: not known */
+    size_t gap;  /* bytes between this value and the value before */
+    size_t len;  /* of its text, with a string's quotes */
+    size_t room; /* bytes that its string may have; 0: not known */
     struct llmobs_json **place;
 };
 
-/* An object or a list of a model. Where the user of the series has changed one
- * all the same, the places in it are not those that are known. */
+/* An object or a list of a model. If the user of the series has changed it,
+ * against the rules, the places of its values are not known any more. */
 struct box {
     struct llmobs_json **place;
     struct llmobs_json *json; /* borrowed from `place` */
@@ -35,25 +35,25 @@ struct box {
 
 struct llmobs_json_model {
     struct llmobs_json *json;
-    struct llmobs_buf text; /* the document that `json` now is */
+    struct llmobs_buf text; /* the document whose values `json` has */
     bool ready;             /* the lists below are filled */
-    bool odd;               /* they cannot be */
+    bool odd;               /* the lists cannot be filled */
     size_t leaf_count;
     size_t container_count;
     struct leaf leaves[LLMOBS_JSON_SERIES_VALUES];
-    struct box containers[CONTAINERS_MAX]; /* each behind the one around it */
+    struct box containers[CONTAINERS_MAX]; /* each stands behind its parent */
 };
 
 /* -- tokens -------------------------------------------------------------- */
 
-/* How the text of a value stands for it. */
+/* What the text of a value looks like. */
 enum form {
     PLAIN,   /* bytes of a string, digits of a number */
     ESCAPED, /* a string with escapes, or beyond ASCII */
-    ODD      /* for the parser alone */
+    ODD      /* only the parser can read it */
 };
 
-/* Answers the length of what stands at a byte that is no plain one. */
+/* Gives the length of the escape or character at a byte that is not plain. */
 static size_t odd_len(struct llmobs_text text, enum form *form)
 {
     unsigned char byte = (unsigned char)*text.data;
@@ -71,8 +71,8 @@ static size_t odd_len(struct llmobs_text text, enum form *form)
     return len == 0 ? 1 : len;
 }
 
-/* Answers the length of the string at `text`, with its quotes; 0: it does not
- * end. *odd: how many of its characters are not plain bytes. */
+/* Gives the length of the string at `text`, with its quotes; 0: the string does
+ * not end. *odd: how many of its characters are not plain bytes. */
 static size_t string_len(struct llmobs_text text, enum form *form, size_t *odd)
 {
     size_t at = 1;
@@ -106,8 +106,8 @@ static bool is_of_number(char c)
            (c | 0x20) == 'e';
 }
 
-/* Answers the length of the number at `text`; 0: there is none. It is plain if
- * it has few digits and nothing else. */
+/* Gives the length of the number at `text`; 0: no number. A number of few
+ * digits and nothing else is plain. */
 static size_t number_len(struct llmobs_text text, enum form *form)
 {
     size_t at = 0;
@@ -122,7 +122,7 @@ static size_t number_len(struct llmobs_text text, enum form *form)
     return at;
 }
 
-/* Of digits alone. */
+/* The number that the digits make. */
 static int64_t json_series_number_of(struct llmobs_text text)
 {
     int64_t number = 0;
@@ -141,7 +141,7 @@ static void json_series_put_string(struct llmobs_json *json,
     json->len = text.len;
 }
 
-/* Gives the value of a token, as the parser does, a plain string with SPARE
+/* Gives the value of a token, as the parser does; a plain string gets SPARE
  * bytes more. */
 static int read_token(struct llmobs_text text, enum form form,
                       struct llmobs_json **out)
@@ -165,7 +165,7 @@ static int read_token(struct llmobs_text text, enum form form,
 /* An open container while its text is walked. */
 struct level {
     struct llmobs_json *json;
-    struct llmobs_json_member *member; /* the next one of an object */
+    struct llmobs_json_member *member; /* the next member of an object */
     size_t at;                         /* the next element of an array */
     bool has_key;                      /* the member's key has been passed */
 };
@@ -184,8 +184,8 @@ static void json_series_move(struct walk *w, size_t len)
     w->text.len -= len;
 }
 
-/* Answers the place of the next value of the innermost container; NULL: it has
- * no more, because a key came twice. */
+/* Gives the place of the next value of the innermost container. NULL: it has no
+ * further place, because the text has a key twice. */
 static struct llmobs_json **next_place(struct walk *w)
 {
     struct level *level = &w->levels[w->depth - 1];
@@ -286,7 +286,7 @@ static bool pass_word(struct walk *w)
     return next_place(w) != NULL;
 }
 
-/* The document has been parsed, so that its grammar is right. */
+/* Walks the text of a parsed document, so its grammar is right. */
 static bool json_series_pass(struct walk *w)
 {
     char c = *w->text.data;
@@ -311,8 +311,8 @@ static bool json_series_pass(struct walk *w)
            pass_leaf(w, number_len(w->text, &form));
 }
 
-/* Finds the values of the model in its text; false: it has too many, or its
- * text is not one that this can follow. */
+/* Finds the values of the model in its text; false: the model has too many
+ * values, or the walk cannot follow its text. */
 static __attribute__((noinline)) bool find_values(
     struct llmobs_json_model *model)
 {
@@ -333,16 +333,16 @@ struct change {
     struct leaf *leaf;
     struct llmobs_text text;
     enum form form;
-    struct llmobs_json *value; /* NULL: the one in its place changes */
+    struct llmobs_json *value; /* NULL: the old value is changed in its place */
 };
 
-/* A model beside a document. Before `was` and `is` both are alike, but for the
- * changes. */
+/* Compares a model with a document. The model's bytes before `was` equal the
+ * document's bytes before `is`, except for the changes. */
 struct match {
     struct llmobs_json_model *model;
     struct llmobs_text text;
     size_t was, is;
-    size_t next; /* the first leaf behind them */
+    size_t next; /* the first leaf behind `was` */
     size_t odd;  /* characters of the changes that are not plain bytes */
     size_t count;
     struct change changes[LLMOBS_JSON_SERIES_NEW];
@@ -381,8 +381,8 @@ static size_t same_bytes(const char *a, const char *b, size_t len)
 }
 
 /* Finds the leaf in which the byte `at` of the model's text lies; a number may
- * go on where it ended. NULL: it lies in none. Passes over the leaves before
- * it. */
+ * also go on where it ended. NULL: the byte lies in no leaf. Passes over the
+ * leaves before it. */
 static struct leaf *find_leaf(struct match *m, size_t at)
 {
     struct llmobs_json_model *model = m->model;
@@ -402,8 +402,8 @@ static struct leaf *find_leaf(struct match *m, size_t at)
     return NULL;
 }
 
-/* True where nobody else has the value that is there, and it can become the one
- * of the text, which is plain. */
+/* True where the leaf's value has one owner and can take the new value from
+ * `text`, which is plain. */
 static bool json_series_fits(const struct leaf *leaf, struct llmobs_text text)
 {
     const struct llmobs_json *json = *leaf->place;
@@ -426,8 +426,8 @@ static int read_change(struct change *change)
     return read_token(change->text, change->form, &change->value);
 }
 
-/* Reads the document's own value in the place of the leaf's. 1, 0: it is no
- * such value, or there are too many of them; -ENOMEM. */
+/* Reads the document's value that stands in the leaf's place. 1: done; 0: it is
+ * no string or number, or too many values differ; -ENOMEM. */
 static int take_change(struct match *m, struct leaf *leaf)
 {
     struct change *change = &m->changes[m->count];
@@ -457,8 +457,8 @@ static int take_change(struct match *m, struct leaf *leaf)
     return 1;
 }
 
-/* 1: the document is the model but for the changes; 0: it is another one;
- * -ENOMEM. */
+/* 1: the document differs from the model in the changes alone; 0: it differs
+ * otherwise; -ENOMEM. */
 static int json_series_compare(struct match *m)
 {
     const struct llmobs_buf *text = &m->model->text;
@@ -480,7 +480,7 @@ static int json_series_compare(struct match *m)
 
 /* -- the model ----------------------------------------------------------- */
 
-/* False where somebody has a share in a container, or has changed it. */
+/* False where somebody shares a container of the model, or has changed it. */
 static bool is_untouched(const struct llmobs_json_model *model)
 {
     for (size_t i = 0; i < model->container_count; i++) {
@@ -505,7 +505,7 @@ static bool begins_alike(const struct llmobs_json_model *model,
            memcmp(model->text.data, text.data, ALIKE_MIN) == 0;
 }
 
-/* Puts a plain value in the place of the one that is there. */
+/* Changes a value in its place to a plain text. */
 static void change_value(struct llmobs_json *json, struct llmobs_text text)
 {
     if (text.data[0] == '"')
@@ -522,7 +522,7 @@ static size_t json_series_room_of(const struct change *change)
     return string && change->form == PLAIN ? change->text.len - 2 + SPARE : 0;
 }
 
-/* Makes the model one of the document. */
+/* Gives the model the document's values. */
 static int json_series_apply(struct match *m)
 {
     struct llmobs_json_model *model = m->model;
@@ -546,7 +546,8 @@ static int json_series_apply(struct match *m)
     return 1;
 }
 
-/* 1: the model is the document now; 0: it cannot be; -ENOMEM. */
+/* 1: the model now has the document's values; 0: they differ too much;
+ * -ENOMEM. */
 static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
 {
     struct match m;
@@ -578,8 +579,7 @@ static void free_model(struct llmobs_json_model *model)
     free(model);
 }
 
-/* Answers memory for a model in the place of the older one; NULL: there is
- * none. */
+/* Gives the memory of the older model for a new one; NULL: no memory. */
 static struct llmobs_json_model *json_series_renew(
     struct llmobs_json_series *series)
 {
@@ -609,7 +609,7 @@ void llmobs_json_series_fini(struct llmobs_json_series *series)
     *series = (struct llmobs_json_series){{NULL, NULL}, NULL, false, false};
 }
 
-/* Puts the older model before the other one. */
+/* Swaps the two models. */
 static void json_series_turn(struct llmobs_json_series *series)
 {
     struct llmobs_json_model *last = series->models[0];
@@ -635,8 +635,8 @@ static void json_series_remember(struct llmobs_json_series *series,
     json_series_turn(series);
 }
 
-/* 1: the model that stands first is the document now; 0: none can be. Looks
- * first at the one that would keep the order of those before. */
+/* 1: the first of the models now has the document's values; 0: no model can
+ * take them. Tries the model first whose turn it is. */
 static int try_models(struct llmobs_json_series *series,
                       struct llmobs_text text)
 {

@@ -15,9 +15,9 @@
  *          documents, and takes its steps from the budget (work.h).
  *
  * A tree of which the user of the series has shared a container
- * (llmobs_json_share) gets no new values before that share is freed: the second
- * document is for those who always share a part of the last one. One that the
- * user has changed gets none at all.
+ * (llmobs_json_share) gets no new values before that share is freed: the series
+ * remembers a second document for users who always share a part of the last
+ * one. A tree that the user has changed gets no new values at all.
  */
 #ifndef LLMOBS_JSON_SERIES_H
 #define LLMOBS_JSON_SERIES_H
@@ -31,11 +31,11 @@
 struct llmobs_json_model;
 
 struct llmobs_json_series {
-    struct llmobs_json_model *models[2]; /* the last one first; NULL: none */
+    struct llmobs_json_model *models[2]; /* the latest first; NULL: no model */
     struct llmobs_json *other; /* the last tree, of which no model is made */
-    bool turns;                /* the older model was the last document's */
-    bool alike; /* the last document has the tree of an earlier one, in which
-                 * only strings and numbers have changed */
+    bool turns;                /* the older model was used last */
+    bool alike; /* the last document differs from an earlier one only in strings
+                 * and numbers, and has its tree */
 };
 
 /* A series of all zeros is empty and ready. */

@@ -11,7 +11,7 @@
 #define ITEMS_FIRST 4
 #define ITEMS_MAX ((size_t)1 << 31)
 
-/* Nobody writes to them. */
+/* Shared by all threads: nobody writes to these values. */
 static const struct llmobs_json truth = {.type = LLMOBS_JSON_TRUE},
                                 falsehood = {.type = LLMOBS_JSON_FALSE},
                                 nothing = {.type = LLMOBS_JSON_NULL};
@@ -110,7 +110,7 @@ struct llmobs_json *llmobs_json_real(double number)
 {
     struct llmobs_json *json;
 
-    /* The difference is 0 for a finite number alone. */
+    /* The difference is 0 only for a finite number. */
     if (!(number - number == 0))
         return llmobs_json_null();
     json = json_value_make(LLMOBS_JSON_REAL, sizeof(*json));
@@ -138,8 +138,8 @@ struct llmobs_json *llmobs_json_share(struct llmobs_json *json)
     return json;
 }
 
-/* True for the last owner. Only an owner can make another, so that a single one
- * needs no exchange with other threads. */
+/* Ends the caller's ownership; true for the last owner. Only an owner can make
+ * another owner, so a single owner needs no exchange with other threads. */
 static bool json_value_let_go(struct llmobs_json *json)
 {
     return atomic_load_explicit(&json->owners, memory_order_acquire) == 1 ||

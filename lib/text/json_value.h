@@ -2,10 +2,10 @@
  * json_series alone.
  *
  * Owns:    a container owns its places, and each value in them once. A scalar
- *          is one block of memory; true, false and null are none.
+ *          is one block of memory; true, false and null are static.
  * Threads: a value belongs to one thread at a time, its count of owners to all:
  *          two trees in two threads may share it.
- * Errors:  a maker gives NULL when memory runs out, place gives NULL likewise.
+ * Errors:  a maker and place give NULL when memory runs out.
  * Limits:  2^31 places in a container, 1 GiB in a key; beyond: as if memory had
  *          run out. free goes to any depth without a deeper stack.
  *
@@ -27,16 +27,16 @@ enum llmobs_json_type {
     LLMOBS_JSON_STRING, /* its bytes and a NUL follow the value */
     LLMOBS_JSON_INT,
     LLMOBS_JSON_REAL,
-    LLMOBS_JSON_TRUE, /* this one and those behind it are static */
+    LLMOBS_JSON_TRUE, /* this type and those below are static */
     LLMOBS_JSON_FALSE,
     LLMOBS_JSON_NULL
 };
 
 struct llmobs_json {
-    atomic_uint owners; /* static values have none */
+    atomic_uint owners; /* of no use in static values */
     uint8_t type;
     union {
-        size_t len; /* bytes of a string, values in a container */
+        size_t len; /* bytes of a string, number of values in a container */
         int64_t whole;
         double real;
         struct llmobs_json *next; /* while the container is being freed */
@@ -51,15 +51,15 @@ struct llmobs_json_array {
 
 struct llmobs_json_member {
     const char *key;
-    struct llmobs_json *value; /* NULL: nothing is here */
+    struct llmobs_json *value; /* NULL: the place is empty */
     uint32_t len;              /* of the key, without its NUL */
-    uint32_t hash;             /* its beginning, where there is no index */
+    uint32_t hash;             /* or, without an index, the key's first bytes */
 };
 
 #define LLMOBS_JSON_FEW 4       /* members */
-#define LLMOBS_JSON_KEY_ROOM 12 /* bytes, for the key of a member to come */
+#define LLMOBS_JSON_KEY_ROOM 12 /* bytes, for the key of one further member */
 
-/* Members lie in the order in which they came. A few are within the object;
+/* Members lie in the order in which they came. A few lie within the object;
  * more have a block of their own: their places, then the index of a big object,
  * then the keys. */
 struct llmobs_json_object {
@@ -89,18 +89,18 @@ struct llmobs_json *llmobs_json_value_string(size_t len);
 struct llmobs_json *llmobs_json_value_object(void);
 struct llmobs_json *llmobs_json_value_array(void);
 
-/* Makes the string of which this is the text between its quotes: it has only
- * escapes that JSON knows, and no bad bytes. */
+/* Makes a string of the text between its quotes, which has only escapes that
+ * JSON knows, and no bad bytes. */
 struct llmobs_json *llmobs_json_value_text(struct llmobs_text text);
 
 /* Puts a value at the end of an array; takes it, also on error. */
 int llmobs_json_value_add(struct llmobs_json *array, struct llmobs_json *value);
 
-/* Answers the place of a key in an object. Where there was none it is new and
- * empty until fill, before which the object must not change. */
+/* Gives the place of a key in an object. A new place is empty until fill, and
+ * the object must not change before. */
 struct llmobs_json_member *llmobs_json_place(struct llmobs_json *object,
                                              struct llmobs_text key);
-/* Takes the value, and frees the one that was there. */
+/* Takes the value, puts it in the place, and frees the old value. */
 void llmobs_json_fill(struct llmobs_json *object,
                       struct llmobs_json_member *member,
                       struct llmobs_json *value);

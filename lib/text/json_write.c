@@ -10,7 +10,7 @@
 
 #define DUMP_DEPTH_MAX 1000
 #define DUMPS_MAX ((size_t)1 << 30)
-#define FEW_MEMBERS 24  /* sorted one by one */
+#define FEW_MEMBERS 24  /* so few are sorted one by one */
 #define WORK_BATCH 1024 /* steps that are counted together */
 
 /* Each container that is being written is a level. The members of all open
@@ -22,7 +22,7 @@ struct member {
 
 struct level {
     const struct llmobs_json *value;
-    size_t first; /* of its members in the list; arrays have none there */
+    size_t first; /* its first member in the list; not of arrays */
     size_t next;
 };
 
@@ -139,7 +139,7 @@ static int dump_escape(struct dump *d, struct llmobs_text text)
     return rc != 0 ? rc : len > 0 ? (int)len : 1;
 }
 
-/* Answers how many bytes at the beginning stand for themselves. */
+/* Gives how many bytes at the beginning need no escape. */
 static size_t verbatim_run(struct llmobs_text text, unsigned flags)
 {
     return (flags & LLMOBS_JSON_ASCII) != 0

@@ -7,10 +7,10 @@
 #include "lib/text/regex_program.h"
 
 /* A first pass, from the text's end, finds every place where a match begins, by
- * the program that reads backwards. A second pass reads ahead from each of
- * these that no earlier match covers. Both run on states, which they learn when
- * they meet them; a state is the set of instructions that the program may be
- * at. */
+ * the program that reads backwards. A second pass reads forwards from each such
+ * place that no earlier match covers. Both passes move from state to state, and
+ * learn a state when they meet it first; a state is the set of instructions
+ * that the program may be at. */
 
 #define SLOTS 4096 /* a power of two, more than the states */
 #define POOL_MAX ((size_t)1 << 20)
@@ -36,17 +36,17 @@ struct llmobs_dfa {
     struct state states[LLMOBS_REGEX_STATES];
     size_t count;
     int first[PREVS];      /* a search's first state, from 1; 0: unknown */
-    uint32_t slots[SLOTS]; /* a state's number, from 1 */
+    uint32_t slots[SLOTS]; /* the numbers of states, from 1, by hash */
     /* The next state, by state and class; the class after the last one is the
-     * text's end. 0: unknown; else twice the state's number, from 1, and 1 more
+     * text's end. 0: unknown; else twice the state's number, from 1, plus 1
      * where a match ends before the byte. */
     uint32_t *ways;
     uint16_t *pool;
     size_t pool_len, pool_cap;
-    /* Of the present step. */
+    /* For one step: */
     uint16_t *todo;
     uint8_t *seen; /* a mark for each instruction */
-    uint8_t *next; /* likewise */
+    uint8_t *next; /* the marks of the step's result */
     int64_t left;
 };
 
@@ -128,7 +128,7 @@ static void forget_states(struct llmobs_dfa *dfa, size_t count)
     dfa->pool_len = dfa->count = 0;
 }
 
-/* Answers the state of the instructions that `next` marks, or -ENOMEM. */
+/* Gives the state of the instructions that `next` marks, or -ENOMEM. */
 static int state_of_marks(struct llmobs_dfa *dfa, uint8_t prev)
 {
     uint16_t count;
@@ -174,7 +174,7 @@ static int first_state(struct llmobs_dfa *dfa, uint8_t prev)
 /* -- steps --------------------------------------------------------------- */
 
 /* True when an assertion holds between the byte before, of the kind `prev`, and
- * `byte`; -1: the end of the text. */
+ * `byte` (-1: the end of the text). */
 static bool regex_holds(enum llmobs_regex_op op, uint8_t prev, int byte)
 {
     bool word = byte >= 0 && llmobs_regex_is_word((unsigned)byte);
@@ -260,13 +260,13 @@ static int64_t learn(struct llmobs_dfa *dfa, int from, size_t symbol)
     if (to < 0)
         return to;
     way = ((uint32_t)to + 1) * 2 + matched;
-    if (dfa->count >= states) /* else all states were forgotten, this one too */
+    if (dfa->count >= states) /* else this state was forgotten, too */
         dfa->ways[(size_t)from * (regex->classes + 1) + symbol] = way;
     return way;
 }
 
-/* Moves *state on by the byte, -1: the text's end. 1: a match ends before the
- * byte, 0: none; -ENOMEM, -E2BIG. */
+/* Moves *state on by the byte (-1: the text's end). 1: a match ends before the
+ * byte; 0: no match ends there; -ENOMEM, -E2BIG. */
 static int regex_step(struct llmobs_dfa *dfa, int *state, int byte)
 {
     size_t classes = dfa->regex->classes;
@@ -364,7 +364,7 @@ static int regex_find_all(struct llmobs_dfa *dfa, struct llmobs_text text,
     return rc;
 }
 
-/* Adds the steps of a new text to those that earlier texts left. */
+/* Adds the steps of a new text to the steps that earlier texts left. */
 static void allow_steps(struct llmobs_dfa *dfa, struct llmobs_text text)
 {
     if (dfa->left < 0)

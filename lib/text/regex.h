@@ -1,7 +1,7 @@
 /* regex - finds the matches of a regular expression in a text, in bounded time
  * and memory.
  *
- * Of the matches that begin at one place it takes the longest, of those that
+ * Of matches that begin at one place it takes the longest, of matches that
  * overlap the leftmost.
  *
  * Owns:    a memory owns all that its searches have learnt of one regex.
@@ -26,7 +26,7 @@ struct llmobs_regex_memory {
     struct llmobs_dfa *back;
 };
 
-/* Where a match is. */
+/* The place of a match. */
 struct llmobs_found {
     size_t start;
     size_t len;
@@ -43,7 +43,7 @@ struct llmobs_founds {
 int llmobs_founds_add(struct llmobs_founds *founds, size_t start, size_t len,
                       size_t what);
 
-/* Adds all matches of the text, none of which overlap. */
+/* Adds all matches of the text; they do not overlap. */
 int llmobs_regex_find(const struct llmobs_regex *regex,
                       struct llmobs_regex_memory *memory,
                       struct llmobs_text text, size_t what,

@@ -15,7 +15,7 @@
 #define NOWHERE UINT16_MAX
 
 /* A piece of the program: it begins at `start` and ends with the step `end`,
- * the y of which is still open. */
+ * whose y is still open. */
 struct piece {
     uint16_t start;
     uint16_t end;
@@ -141,7 +141,7 @@ static struct piece regex_compile_add_bytes(struct parsing *p,
     return (struct piece){step, step};
 }
 
-/* Fills the set that a letter behind a backslash stands for; false: none. */
+/* Fills the set that a letter behind a backslash stands for; false: no set. */
 static bool escape_set(char letter, struct llmobs_regex_set *set)
 {
     switch (letter | 0x20) {
@@ -190,7 +190,7 @@ static bool put_class(struct llmobs_text name, struct llmobs_regex_set *set)
     return false;
 }
 
-/* Reads "[:name:]", and moves behind it; false: there is none. */
+/* Reads "[:name:]", and moves behind it; false: no such class. */
 static bool read_class(struct parsing *p, struct llmobs_regex_set *set)
 {
     size_t left = (size_t)(p->end - p->at);
@@ -328,7 +328,7 @@ static struct piece regex_compile_read_group(struct parsing *p)
     return piece;
 }
 
-/* Reads a character; all bytes of one beyond ASCII belong together. */
+/* Reads a character; all bytes of a character beyond ASCII belong together. */
 static struct piece read_character(struct parsing *p, char c)
 {
     struct piece all = add_byte(p, c);
@@ -395,7 +395,7 @@ static int regex_compile_read_times(struct parsing *p)
 }
 
 /* Reads "*", "+", "?" or "{m,n}"; *most is -1 where there is no limit. False:
- * there is none of them. */
+ * no repeat stands here. */
 static bool read_repeat(struct parsing *p, int *least, int *most)
 {
     char c = p->at < p->end ? *p->at : '\0';

@@ -3,8 +3,8 @@
  *
  * The syntax is that of `grep -E`: . [] [^] [[:alpha:]] () | * + ? {m,n} ^ $,
  * with \d \w \s \b and their opposites, and (?i) at the beginning for upper and
- * lower case alike; no references back. Lines count: ^ and $ stand at their
- * ends, which neither . nor [^] match. Text is bytes; brackets hold ASCII.
+ * lower case alike; no references back. ^ and $ stand at the ends of lines, and
+ * neither . nor [^] matches a line feed. Text is bytes; brackets hold ASCII.
  *
  * Owns:    a regex owns its programs.
  * Threads: any; a regex is constant.

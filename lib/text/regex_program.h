@@ -9,8 +9,8 @@
 
 #define LLMOBS_REGEX_CLASSES 256
 
-/* The kinds of instructions; x and y are the numbers of the next ones, unless a
- * kind says otherwise. */
+/* The kinds of instructions. x and y are the numbers of the next instructions,
+ * unless a kind says otherwise. */
 enum llmobs_regex_op {
     LLMOBS_REGEX_BYTE,  /* a byte of the set number x, then y */
     LLMOBS_REGEX_SPLIT, /* x and y both */
@@ -44,7 +44,7 @@ struct llmobs_regex {
     size_t set_cap;
     struct llmobs_regex_program ahead;
     struct llmobs_regex_program back; /* reads the text from its end */
-    /* Bytes that all sets and assertions treat alike are of one class. */
+    /* Bytes that all sets and assertions treat alike share one class. */
     uint8_t class_of[256];
     uint8_t example[LLMOBS_REGEX_CLASSES]; /* a byte of each class */
     size_t classes;

@@ -56,7 +56,7 @@ static size_t find_line_end(struct llmobs_text in, size_t at)
     return at;
 }
 
-/* False, and from then on no line is left: there is no more work to be done. */
+/* Counts steps. False: no work is left, and from then on no line either. */
 static bool sse_work(struct llmobs_sse *sse, size_t steps)
 {
     size_t all = sse->work += steps;
@@ -108,8 +108,8 @@ static void sse_split(struct llmobs_text line, struct llmobs_text *name,
     }
 }
 
-/* Adds a line of data. The event points at the first line where it lies; the
- * second line begins a copy. */
+/* Adds a line of data. The event borrows the first line where it lies; the
+ * second line begins a copy of both. */
 static int sse_gather(struct llmobs_sse *sse, struct gathered *g,
                       struct llmobs_text value)
 {

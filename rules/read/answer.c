@@ -58,7 +58,7 @@ static bool is_aws(const struct llmobs_call *call, struct llmobs_text text)
                                   "application/vnd.amazon.eventstream");
 }
 
-/* False for an error: it comes as one document, even where a stream was asked
+/* False for an error: it comes as one document, even if a stream was asked
  * for. */
 static bool is_framed(const struct llmobs_call *call, struct llmobs_text text,
                       enum llmobs_framing framing)
@@ -132,7 +132,7 @@ void llmobs_answer_fini(struct llmobs_answer *answer)
     answer->json = NULL;
 }
 
-/* A word for a body that is no text: its media type, without parameters. */
+/* A word for a body that is not text: its media type, without parameters. */
 static char *binary_word(const char *type)
 {
     char *bare = type && *type ? strndup(type, strcspn(type, "; ")) : NULL;
@@ -142,7 +142,7 @@ static char *binary_word(const char *type)
     return out;
 }
 
-/* A word for a sound or a picture, with its size; NULL in *out: it is none. */
+/* A word for a sound or a picture, with its size; NULL in *out: neither. */
 static int media_word(const struct llmobs_call *call, char **out)
 {
     static const char *const kinds[] = {"audio", "image", "video"};

@@ -1,9 +1,9 @@
-/* answer - the form of an answer, and a text for one that no dialect can read.
+/* answer - the form of an answer, and a text where no dialect can read it.
  *
  * Owns:    the document of llmobs_answer, from read to fini.
- * Threads: one at a time.
+ * Threads: one thread at a time.
  * Errors:  -ENOMEM.
- * Limits:  LLMOBS_ANSWER_TEXT_CUT bytes of a body that is text and no JSON.
+ * Limits:  LLMOBS_ANSWER_TEXT_CUT bytes of a body that is text, but not JSON.
  */
 #ifndef LLMOBS_ANSWER_H
 #define LLMOBS_ANSWER_H
@@ -30,19 +30,19 @@ struct llmobs_answer {
 };
 
 /* Looks at the response of a call. `stream`: the request asked for a stream
- * (WIRE 8.1). `framing`: the dialect's, if it does not stream by server-sent
+ * (WIRE 8.1). `framing`: the dialect's, if it does not stream server-sent
  * events. */
 int llmobs_answer_read(const struct llmobs_call *call, bool stream,
                        enum llmobs_framing framing,
                        struct llmobs_answer *answer);
 void llmobs_answer_fini(struct llmobs_answer *answer);
 
-/* The body as text: itself, cut at LLMOBS_ANSWER_TEXT_CUT, where it is
- * readable, else a word that names its kind (WIRE 8.4). Gives a new C string.
+/* The body as text: if it is readable, itself, cut at LLMOBS_ANSWER_TEXT_CUT;
+ * else a word that names its kind (WIRE 8.4). Gives a new C string.
  */
 char *llmobs_answer_text(const struct llmobs_call *call);
 
-/* Gives the output of such an answer: one message without a role. */
+/* Gives the output for llmobs_answer_text: one message without a role. */
 struct llmobs_json *llmobs_answer_message(const struct llmobs_call *call);
 
 #endif

@@ -7,7 +7,7 @@
     3072 /* bytes that are added at once: a multiple of a group's \
           * three */
 
-/* The six bits of a digit; negative: this is no digit. */
+/* The six bits of a digit; negative: not a digit. */
 static int base64_digit(char c)
 {
     if (c >= 'A' && c <= 'Z')
@@ -30,7 +30,7 @@ static size_t without_padding(struct llmobs_text text)
     return len;
 }
 
-/* Writes the bytes of one group of two to four digits. */
+/* Writes the bytes of a group of two to four digits. */
 static int base64_read_group(const char *digits, size_t count, char out[3])
 {
     uint32_t bits = 0;

@@ -1,7 +1,7 @@
 /* base64 - the bytes behind base64 text.
  *
  * Threads: any; no state.
- * Errors:  -EINVAL: this is no base64; -ENOMEM; -EFBIG beyond the buffer's
+ * Errors:  -EINVAL: the text is not base64; -ENOMEM; -EFBIG beyond the buffer's
  *          limit. The buffer keeps the bytes that came before the error.
  * Limits:  the buffer's.
  */

@@ -11,10 +11,10 @@
 
 #include "lib/base/buf.h"
 
-/* The status of an answer that is the one which the program has: no error. */
+/* The status of an answer that the program already has: not an error. */
 #define LLMOBS_NOT_MODIFIED 304
 
-/* Bytes of the text by which a match goes to another process, at most
+/* At most so many bytes has the text by which a match goes to another process
  * (llmobs_rules_note). */
 #define LLMOBS_RULES_NOTE_MAX 640
 
@@ -31,11 +31,11 @@ struct llmobs_mark {
     int64_t at_ns;
 };
 
-/* One call after its end, as a dialect sees it. All borrowed. */
+/* A call after its end, as a dialect sees it. All members are borrowed. */
 struct llmobs_call {
     const char *method;
     const char *url;
-    const struct llmobs_header *request_headers; /* those that the core keeps */
+    const struct llmobs_header *request_headers; /* that the core keeps */
     size_t request_header_count;
     const struct llmobs_header *response_headers;
     size_t response_header_count;
@@ -43,14 +43,14 @@ struct llmobs_call {
     struct llmobs_text request_tail;  /* only when truncated */
     struct llmobs_text response;      /* decoded; the head when truncated */
     struct llmobs_text response_tail; /* only when truncated */
-    uint64_t response_size;           /* as it arrived; 0: that of `response` */
+    uint64_t response_size;           /* as it arrived; 0: `response` has all */
     bool multipart; /* the request is a form: `request` has its fields, as
                      * lines of JSON (lib/text/form.h) */
     bool request_truncated;
     bool response_truncated;
     const char *encoded; /* the answer's content coding if it could not be
                           * decoded, or NULL */
-    const char *request_encoded;     /* the request's, likewise */
+    const char *request_encoded;     /* as `encoded`, for the request */
     long status;                     /* 0: no answer */
     bool transport_ok;               /* libcurl ended without error */
     int64_t start_ns;                /* monotonic */

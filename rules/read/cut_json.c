@@ -55,8 +55,8 @@ static size_t cut_json_skip_blank(struct llmobs_text text, size_t at)
     return at;
 }
 
-/* True when the string from `at` to `end` is `key` and a colon follows; sets
- * *value to the beginning of its value. */
+/* True when the string from `at` to `end` is `key`, and a colon follows; sets
+ * *value to the beginning of the member's value. */
 static bool key_at(struct llmobs_text text, size_t at, size_t end,
                    const char *key, size_t *value)
 {
@@ -82,8 +82,7 @@ static struct llmobs_json *parse_at(struct llmobs_text text, size_t at)
     return llmobs_json_parse(text, &json) == 0 ? json : NULL;
 }
 
-/* The offset at which the value of `key` begins one level below the start; 0:
- * there is none. */
+/* The offset of the value of `key`, one level below the start; 0: not found. */
 static size_t find_first(struct llmobs_text head, const char *key)
 {
     size_t depth = 0, value;
@@ -118,8 +117,8 @@ struct llmobs_json *llmobs_cut_json_first(struct llmobs_text head,
     return at ? parse_at(head, at) : NULL;
 }
 
-/* True when an odd number of backslashes stands before `at`: the quote there
- * is part of a string. */
+/* True when an odd number of backslashes stands before `at`: then the quote
+ * there is part of a string. */
 static bool cut_json_escaped(struct llmobs_text text, size_t at)
 {
     size_t n = 0;
@@ -154,8 +153,8 @@ struct llmobs_json *llmobs_cut_json_last(struct llmobs_text tail,
 }
 
 /* The offset at which the value of `key` begins, one level below the document
- * that ends with `tail`; 0: there is none. It reads backwards, where a quote
- * that is not escaped always ends or begins a string. */
+ * that ends with `tail`; 0: not found. Reads backwards, where a quote that is
+ * not escaped always ends or begins a string. */
 static size_t find_last(struct llmobs_text tail, const char *key)
 {
     size_t depth = 0, end = 0, value;

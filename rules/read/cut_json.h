@@ -2,20 +2,20 @@
  *
  * Owns:    nothing; the caller owns the values that it is given.
  * Threads: any; no state.
- * Errors:  NULL or false where nothing is found or memory is short.
+ * Errors:  NULL or false where nothing is found or memory runs out.
  * Limits:  one pass over the text for each question; no recursion. _last looks
- *          at SCAN_TRIES_MAX places and values of SCAN_VALUE_MAX bytes.
+ *          at SCAN_TRIES_MAX places, and at values of SCAN_VALUE_MAX bytes.
  *
- * Used only for bodies beyond the capture limit (WIRE 2.4, 8.4): a parser could
- * not prove the answers, they are a good reader's guess.
+ * Used only for bodies beyond the capture limit (WIRE 2.4, 8.4): no parser
+ * could prove the answers, which are a careful guess.
  */
 #ifndef LLMOBS_CUT_JSON_H
 #define LLMOBS_CUT_JSON_H
 
 #include "lib/text/json.h"
 
-/* Gives the value of `key` one level below the document's start, of which
- * `head` is the beginning; only a value that is complete there. */
+/* Gives the value of `key` one level below the start of the document, whose
+ * beginning is `head`; only a complete value. */
 struct llmobs_json *llmobs_cut_json_first(struct llmobs_text head,
                                           const char *key);
 
@@ -24,17 +24,17 @@ struct llmobs_json *llmobs_cut_json_first(struct llmobs_text head,
 struct llmobs_json *llmobs_cut_json_last(struct llmobs_text tail,
                                          const char *key);
 
-/* Adds the member `key` that stands one level below the document of which
- * `head` is the beginning and `tail` the end, if it does. Takes the object, and
- * gives it back; NULL without memory. */
+/* Adds the member `key`, if it stands one level below the document that begins
+ * with `head` and ends with `tail`. Takes the object, and gives it back; NULL
+ * when memory runs out. */
 struct llmobs_json *llmobs_cut_json_add(struct llmobs_json *object,
                                         struct llmobs_text head,
                                         struct llmobs_text tail,
                                         const char *key);
 
-/* Gives an object with those of `keys` (NULL: none) that stand
- * one level below the document of which `head` is the beginning and `tail` the
- * end; NULL without memory. */
+/* Gives an object with the members of `keys` (NULL: none) that stand one level
+ * below the document that begins with `head` and ends with `tail`; NULL when
+ * memory runs out. */
 struct llmobs_json *llmobs_cut_json_object(struct llmobs_text head,
                                            struct llmobs_text tail,
                                            const char *keys);

@@ -20,114 +20,114 @@
 
 struct llmobs_form;
 
-/* A field of a request's header by which a protocol shows itself. */
+/* A field of a request's header that shows a protocol. */
 struct llmobs_sign {
     const char *name;      /* in lower case, with its colon */
-    const char *values[3]; /* the value has all of these, NULL-terminated; none:
-                            * any value that is not empty */
-    const char *in_body;   /* then a text that the body's ends must have, as
-                            * others send such a field, too; or NULL */
+    const char *values[3]; /* the value has all of these, NULL-terminated;
+                            * without any, it must not be empty */
+    const char *in_body;   /* a text that the body's ends must also have, as
+                            * other protocols send such a field, too; or NULL */
 };
 
 /* How the frames of a connection are read while they pass, on the app's thread:
- * no allocation, no I/O. A call of such a shape has as its request the frames
- * of the settings and the input, and as its answer those of one response, a
- * line each (form.frames). */
+ * no allocation, no I/O. In a call of such a shape the request is the frames of
+ * the settings and the input, and the answer is the frames of one response, a
+ * frame in each line (form.frames). */
 struct llmobs_frames {
     enum llmobs_frame_kind (*kind)(const struct llmobs_look *frame, bool sent);
-    /* True where these settings say that the words of speech follow it; NULL:
-     * they never do. */
+    /* True where these settings ask for a transcript of the speech; NULL: the
+     * API has no transcripts. */
     bool (*transcribes)(struct llmobs_text settings);
-    /* Keys for the look (frame.h); NULL: none. */
+    /* Keys for the look (frame.h); NULL: no keys. */
     const char *names;
-    /* Takes out of a whole frame's text what is never kept, and answers the new
-     * length; NULL: all of it is kept. */
+    /* Takes out of a whole frame's text what is never kept, and gives the new
+     * length; NULL: everything is kept. */
     size_t (*shrink)(char *text, size_t len);
-    bool binary; /* JSON comes in binary frames, too */
-    /* The parameters of the URL by which it may name the model,
-     * NULL-terminated; NULL: none. */
+    bool binary; /* JSON also comes in binary frames */
+    /* The URL's parameters that may name the model, NULL-terminated; or
+     * NULL. */
     const char *models;
 };
 
-/* One operation of a dialect: a row of the shape table. */
+/* An operation of a dialect: a row of the shape table. */
 struct llmobs_shape {
     /* Four texts that each row has, without pointers for the loader. */
     char method[10];      /* "POST", "GET", "HEAD", "DELETE"; or
                            * LLMOBS_METHOD_WEBSOCKET, then with `frames` */
-    char path[56];        /* suffix of the path, from a '/'; '*' stands for
-                           * any bytes of one segment; "**", once and with no
-                           * other star, for one or more whole segments */
+    char path[56];        /* suffix of the path, from a '/'; '*' stands for any
+                           * bytes of a segment; "**", once and without other
+                           * stars, for one or more whole segments */
     const char *holds;    /* a text that "**" must contain, or NULL */
-    const char *not_path; /* with this suffix it is another operation; or NULL
+    const char *not_path; /* a suffix of another operation's path; or NULL
                            */
     char operation[30];   /* "chat", ... */
     char span_name[38];   /* "%s.createChatCompletion": %s is the client;
-                           * "%p.rerank": %p is the provider, and without one
-                           * the name begins behind it */
-    const char *helper; /* a request whose x-stainless-helper-method ends so */
-    const char *helper_name; /* has this name instead; both may be NULL */
-    const char *genai; /* the operation in OpenTelemetry's words; NULL: "chat",
+                           * "%p.rerank": %p is the provider, and without a
+                           * provider the name begins behind the point */
+    const char *helper;   /* if x-stainless-helper-method ends with this, */
+    const char *helper_name; /* the span has this name; both may be NULL */
+    const char *genai; /* the operation's name in OpenTelemetry; NULL: "chat",
                         * of an embedding "embeddings", of a tool
                         * "execute_tool", of a retrieval "retrieval", of a task
                         * none */
     enum llmobs_kind kind;
-    bool any_host;  /* counts on every host, also an unlisted one (rule 3) */
+    bool any_host;  /* counts on every host, even an unlisted host (rule 3) */
     bool telling;   /* only this API has such a path: a call counts on every
-                     * host, even if its body never could be read */
-    bool shared;    /* another API has the path, too, on any host: a body that
-                     * is none of this shape's may be one of a later shape's */
-    bool by_body;   /* the path has several operations: the body decides on
-                     * listed hosts, too, between this shape and later ones */
-    bool whole;     /* the path is the whole one, since many others end so */
-    bool bodyless;  /* a request of it needs no body. On an unlisted host it
-                     * counts only if it is telling, too, and rules/bodyless.c
-                     * has to know a segment of its path */
+                     * host, even if its body could not be read */
+    bool shared;    /* another API also has the path, on any host: a body that
+                     * does not fit this shape may fit a later shape */
+    bool by_body;   /* the path has several operations: even on listed hosts the
+                     * body decides between this shape and later shapes */
+    bool whole;     /* the path must be complete, since many others end so */
+    bool bodyless;  /* its requests need no body. On an unlisted host a request
+                     * counts only if the path is also telling, and
+                     * rules/bodyless.c has to know a segment of the path */
     bool form_data; /* its body may be a form (multipart). On an unlisted host
                      * the form's fields confirm it, unless the path is
                      * telling */
-    bool media;     /* its answer has a picture or a sound within JSON: of one
-                     * that is long the ends suffice */
-    bool streams;   /* it streams unless the request refuses that */
+    bool media;     /* its answer has a picture or a sound within JSON: the ends
+                     * of a long answer suffice */
+    bool streams;   /* it streams unless the request refuses a stream */
     bool goes_on;   /* a later request may bring its answer */
-    bool resumes;   /* it is such a later request, without a body, which has
+    bool resumes;   /* it is such a later request, without a body but with
                      * signs; it counts in a process that has made such calls */
-    const struct llmobs_form *form; /* its own form, or NULL: the dialect's */
-    const struct llmobs_frames *frames; /* of a websocket; or NULL */
-    const struct llmobs_sign *signs; /* ended by one without a name: a request
-                                      * shows by any of them that it has this
+    const struct llmobs_form *form; /* the shape's own; NULL: the dialect's */
+    const struct llmobs_frames *frames; /* a websocket's; or NULL */
+    const struct llmobs_sign *signs; /* ended by a sign without a name: any of
+                                      * them shows that a request has this
                                       * shape, whatever its path is; NULL: the
                                       * path shows it */
-    const char *host;                /* of an observed dialect: its only host,
-                                      * with '*' for any bytes; NULL: any host,
-                                      * and the body decides */
+    const char *host;                /* an observed dialect's only host, with
+                                      * '*' for any bytes; NULL: any host, and
+                                      * the body decides */
     const char *queries;             /* parameters of the URL, NULL-terminated:
-                                      * the first that is there is kept, as the
-                                      * request's body; NULL: none is */
+                                      * the first that the URL has is kept, as
+                                      * the request's body; or NULL */
 };
 
-/* A row of a dialect's shapes; the kind and what else it has follow by name. */
+/* A row of a dialect's shapes; the kind and other members follow by name. */
 #define LLMOBS_SHAPE(method_, path_, operation_, name_, ...)       \
     {                                                              \
         .method = method_, .path = path_, .operation = operation_, \
         .span_name = name_, __VA_ARGS__                            \
     }
 
-/* One known host: a row of the provider table. It has no pointer, for each is
- * a word that the loader relocates in every process. */
+/* A known host: a row of the provider table. It has no pointers, as the loader
+ * would have to relocate each of them in every process. */
 struct llmobs_provider {
     unsigned char host_len, dialects; /* the dialects' number in providers.c */
     char host[42];                    /* "api.groq.com", "*.openai.com" */
     char name[18];                    /* model_provider */
-    char genai[20];     /* OpenTelemetry's name of it; empty: the same */
-    char span_name[16]; /* of the spans of all its calls; empty: the shape's */
+    char genai[20];     /* its name in OpenTelemetry; empty: `name` */
+    char span_name[16]; /* of all its calls' spans; empty: the shape's */
 };
 
-/* The subject of a dialect. All but those of models are looked for only where
- * LLMOBS_OBSERVE says so. */
+/* The subject of a dialect. Dialects of subjects other than models are looked
+ * for only if LLMOBS_OBSERVE says so. */
 enum llmobs_group {
     LLMOBS_GROUP_MODELS,
-    LLMOBS_GROUP_VECTOR, /* searches in vector databases: lists of numbers in
-                          * the bodies are never kept */
+    LLMOBS_GROUP_VECTOR, /* searches in vector databases: the numbers of their
+                          * vectors are never kept */
     LLMOBS_GROUP_SEARCH  /* web searches */
 };
 
@@ -135,50 +135,50 @@ enum llmobs_group {
 struct llmobs_classified {
     const struct llmobs_call *call;
     const struct llmobs_shape *shape;
-    const struct llmobs_url *url; /* of the call */
+    const struct llmobs_url *url; /* the call's */
     const char *provider;         /* NULL: unknown */
-    const char *places;           /* of the user's rule (layout.h), or NULL */
-    bool proxied;                 /* the gateway reports model and metrics:
-                                   * leave them out */
+    const char *places;           /* the user's rule's (layout.h), or NULL */
+    bool proxied;                 /* the gateway reports model and metrics: they
+                                   * are left out */
     bool confirm;                 /* the request's body decides whether it is a
                                    * call */
 };
 
 /* A dialect's functions fill the span; a model_provider that they set replaces
- * the host's. Where the request body is none of this dialect they leave the
- * span untouched and answer -ENOENT with `confirm` (on an unknown host it was
- * no LLM call), or on any host where the path serves other things too; -ENOTSUP
- * with `proxied` (the generic dialect then reads it). */
+ * the host's. If the request body does not fit this dialect, they leave the
+ * span untouched. They then give -ENOENT with `confirm` (on an unknown host it
+ * was no LLM call), or on any host if the path also serves other things; and
+ * -ENOTSUP with `proxied` (the generic dialect then reads it). */
 struct llmobs_dialect {
     const char *name;        /* as in LLMOBS_RULES */
     const char *integration; /* the integration tag */
-    const char *genai; /* OpenTelemetry's name of the provider on a host that is
+    const char *genai; /* the provider's name in OpenTelemetry on a host that is
                         * not listed; NULL: as the integration */
-    const char *api;   /* which of OpenAI's APIs it is; NULL: none of two */
-    /* Of the pictures, sounds and files within the JSON of its requests and of
-     * its answers: LLMOBS_MEDIA_* (left_out.h); 0: all stay as they came. */
+    const char *api;   /* which of OpenAI's APIs it is; NULL: neither */
+    /* What happens to pictures, sounds and files within the JSON of its
+     * requests and of its answers: LLMOBS_MEDIA_* (left_out.h) or 0. */
     unsigned sent_media, answered_media;
-    const struct llmobs_shape *shapes; /* ended by one with an empty path */
+    const struct llmobs_shape *shapes; /* ended by a shape with an empty path */
     const struct llmobs_form *form;    /* its functions (reading.h) */
     enum llmobs_group group;
-    /* For a dialect without a form, which keeps the bodies as texts. */
+    /* For a dialect without a form, which keeps the bodies as texts: */
     int (*read)(const struct llmobs_classified *classified,
                 struct llmobs_span *span);
 };
 
-/* A dialect whose name is also that of its variable; its members follow by
+/* A dialect whose name is also the name of its variable; its members follow by
  * name.
  */
 #define LLMOBS_DIALECT(name_, ...)                                        \
     const struct llmobs_dialect llmobs_dialect_##name_ = {.name = #name_, \
                                                           __VA_ARGS__}
 
-/* The dialect for those endpoints of a configured proxy that no other dialect
+/* The dialect for endpoints of a configured proxy that no other dialect
  * reads. */
 extern const struct llmobs_dialect llmobs_dialect_generic;
 
-/* The dialect of a user's rule that says the kind of its calls, and the places
- * of their values; one operation for each kind. */
+/* The dialect of a user's rule that tells the kind of its calls, and the places
+ * of their values; it has an operation for each kind. */
 extern const struct llmobs_dialect llmobs_dialect_json;
 
 #endif

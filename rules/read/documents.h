@@ -17,10 +17,10 @@
 #define LLMOBS_DOCUMENTS_MAX 1000
 #define LLMOBS_DOCUMENT_MAX ((size_t)64 * 1024)
 
-/* One document; what is NULL is left out, but a document always has a text.
- * All borrowed. */
+/* A document; a NULL member is left out, but a document always has a text. All
+ * members are borrowed. */
 struct llmobs_found {
-    const struct llmobs_json *text;  /* a text, or an object that holds one */
+    const struct llmobs_json *text;  /* a text, or an object with the text */
     const struct llmobs_json *name;  /* a text */
     const struct llmobs_json *id;    /* a text or a number */
     const struct llmobs_json *score; /* a number; of another type: left out */
@@ -28,15 +28,15 @@ struct llmobs_found {
 
 /* Adds a document to the span's output. An object's text is the first of its
  * members "text", "content", "page_content", "document", "chunk" and
- * "chunk_text" that is one, else the object as JSON text. */
+ * "chunk_text" that is a text; else the object as JSON text. */
 int llmobs_documents_add(struct llmobs_span *span,
                          const struct llmobs_found *found);
 
 /* Makes the output's list, which may stay empty: nothing was found. */
 int llmobs_documents_begin(struct llmobs_span *span);
 
-/* Begins the output's list and calls `add` for each element of `list`, as many
- * as an output can have; does nothing where it is no array. */
+/* Begins the output's list and calls `add` for each element of `list`, for at
+ * most as many as an output can have. Does nothing if `list` is no array. */
 int llmobs_documents_each(struct llmobs_reading *reading,
                           const struct llmobs_json *list,
                           int (*add)(struct llmobs_reading *reading,

@@ -1,7 +1,7 @@
 /* embedding - the common part of all embedding calls: documents, vectors'
  * sizes.
  *
- * Owns:    nothing; the span owns all that is set.
+ * Owns:    nothing; the span owns everything that is set.
  * Threads: any; no state.
  * Errors:  -ENOMEM.
  * Limits:  those of the JSON that was parsed.
@@ -22,24 +22,24 @@ int llmobs_embedding_read_input(struct llmobs_span *span,
                                 const struct llmobs_json *input);
 
 /* Appends a document for each of `inputs`, an array of objects whose `content`
- * is a list of parts, or of such lists: texts, and images as words with their
- * sizes. */
+ * is a list of parts, or of lists of parts: texts, and images as words with
+ * their sizes. */
 int llmobs_embedding_read_contents(struct llmobs_span *span,
                                    const struct llmobs_json *inputs);
 
 /* Sets the output value, "[N embedding(s) returned with size D]"; `size` 0:
- * unknown, so left out. */
+ * unknown, and left out. */
 int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size);
 
-/* The same for a list of vectors: arrays of numbers, or objects that hold one
- * as `key` (NULL: they are the arrays). The first vector's length is the size;
- * llama.cpp has a list of one vector, or one a token, in its place.
- * A value that is no array sets nothing. */
+/* As llmobs_embedding_tell, for a list of vectors: arrays of numbers, or
+ * objects with such an array as `key` (NULL: they are the arrays). The first
+ * vector's length is the size. llama.cpp has in a vector's place a list of one
+ * vector, or of one for each token. A value that is no array sets nothing. */
 int llmobs_embedding_tell_list(struct llmobs_span *span,
                                const struct llmobs_json *list, const char *key);
 
-/* Where the provider counts input tokens only, they are the total; where it has
- * the total alone (Voyage), that is the input (WIRE 6.12). */
+/* If the provider only counts input tokens, they are the total; if it only has
+ * the total (Voyage), that is the input (WIRE 6.12). */
 int llmobs_embedding_total(struct llmobs_span *span);
 
 #endif

@@ -48,9 +48,9 @@ bool llmobs_error_in_event(struct llmobs_error_look *look,
 }
 
 /* Gives a code of the provider that is a word: it says more than the type
- * beside it, which may be "invalid_request_error" for whatever the client did,
- * or "tokens" for a rate limit; a number says less. NULL: there is none. Python
- * programs write "None" for an empty one. */
+ * beside it, which may be "invalid_request_error" for every mistake of the
+ * client, or "tokens" for a rate limit. A number says less than the type. NULL:
+ * no such code. Python programs write "None" for an empty code. */
 static const char *code_text(const struct llmobs_json *from)
 {
     const char *code = llmobs_json_gets(from, "code");
@@ -62,7 +62,7 @@ static const char *code_text(const struct llmobs_json *from)
                : NULL;
 }
 
-/* The code, else the first of type and its like that is not empty. */
+/* The code, else the first text of type and its synonyms that is not empty. */
 static const char *type_text(const struct llmobs_json *from)
 {
     static const char *const keys[] = {"type", "code", "status", "error_type",
@@ -105,7 +105,7 @@ static bool is_html(struct llmobs_text text, const struct llmobs_call *call)
            llmobs_text_has_nocase(llmobs_text_of(type), "text/html");
 }
 
-/* The first error stays. */
+/* Notes the code of the first error. */
 static void note_code(const struct llmobs_json *from, struct llmobs_span *span)
 {
     if (!span->failed)
@@ -143,7 +143,7 @@ static struct llmobs_text header_type(const struct llmobs_call *call)
     return (struct llmobs_text){type, type ? strcspn(type, ":") : 0};
 }
 
-/* Sets the type where the body does not have it as a text. */
+/* Sets the type if the body does not have it as a text. */
 static void other_type(const struct llmobs_json *from, struct llmobs_text told,
                        const struct llmobs_call *call, char *out)
 {
@@ -171,9 +171,9 @@ int llmobs_error_read_as(struct llmobs_text type,
 
     body = error_unwrap(body);
     error = llmobs_json_get(body, "error");
-    if (!error) /* watsonx, Cloudflare */
+    if (!error) /* as watsonx and Cloudflare have it */
         error = llmobs_json_at(llmobs_json_get(body, "errors"), 0);
-    if (!error && /* ElevenLabs */
+    if (!error && /* as ElevenLabs has it */
         llmobs_json_is_object(llmobs_json_get(body, "detail")))
         error = llmobs_json_get(body, "detail");
     from = llmobs_json_is_object(error) ? error : body;

@@ -23,26 +23,26 @@ struct llmobs_error_look {
     bool may_be; /* it has a member by which an error is known */
 };
 
-/* The same of an event, or of an object in it. With `alike` it may be the last
- * tree again, with other strings and numbers (struct llmobs_event): one without
- * such a member has none now. */
+/* As llmobs_error_in, for an event, or for an object in it. With `alike` it may
+ * be the last tree again, with other strings and numbers (struct llmobs_event):
+ * if that tree had no member of an error, it has none now. */
 bool llmobs_error_in_event(struct llmobs_error_look *look,
                            const struct llmobs_json *body, bool alike);
 
 /* Marks the span as failed, with type and message of such a document (WIRE
- * 6.12). `raw`, its text, is the message where it has none. */
+ * 6.12). `raw`, the document's text, is the message if it has none. */
 int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,
                       const struct llmobs_call *call, struct llmobs_span *span);
 
-/* The same with the type that the event's frame has; empty: it has none. */
+/* As llmobs_error_read, with the type of the event's frame; empty: no type. */
 int llmobs_error_read_as(struct llmobs_text type,
                          const struct llmobs_json *body, struct llmobs_text raw,
                          const struct llmobs_call *call,
                          struct llmobs_span *span);
 
 /* Marks the span as failed for a status of 300 and above (WIRE 8.2). `body` is
- * the answer's document, NULL: it has none. Of a transfer that failed without a
- * status the core knows the reason, and sets it. */
+ * the answer's document; NULL: no document. If a transfer failed without a
+ * status, the core knows the reason, and sets it. */
 int llmobs_error_of_status(const struct llmobs_json *body,
                            const struct llmobs_call *call,
                            struct llmobs_span *span);

@@ -63,12 +63,12 @@ static bool events_next_line(struct llmobs_events *events,
 
 /* The nesting of JSON at a byte of a text. */
 struct depth {
-    size_t open; /* brackets */
+    size_t open; /* open brackets */
     bool string;
     bool escaped;
 };
 
-/* Takes one byte; true where that ends a value that began at depth 0. */
+/* Takes a byte; true if the byte ends a value that began at depth 0. */
 static bool closes(struct depth *depth, char c)
 {
     if (depth->escaped) {
@@ -86,7 +86,7 @@ static bool closes(struct depth *depth, char c)
     return false;
 }
 
-/* The offset of the array's next element. In a text that does not begin at the
+/* The offset of the array's next element. If the text does not begin at the
  * answer's first byte, the first element is looked for at the beginning of a
  * line, where Google puts it. */
 static size_t find_element(const struct llmobs_events *events)
@@ -170,7 +170,7 @@ static int events_parse(struct llmobs_json_series *series,
 }
 
 /* The core has masked secrets in the answer's bytes, where base64 hid this
- * document: so it is masked here. */
+ * document: so this masks it. */
 static struct llmobs_text events_mask(struct llmobs_buf *bytes)
 {
     LLMOBS_HAZARD(base64_unmasked,
@@ -178,8 +178,7 @@ static struct llmobs_text events_mask(struct llmobs_buf *bytes)
     return (struct llmobs_text){bytes->data, bytes->len};
 }
 
-/* Puts the document that an event carries in base64 in the place of the event's
- * own. */
+/* Replaces the event's document by the document that it carries in base64. */
 static int events_unwrap(struct llmobs_events *events,
                          struct llmobs_event *event)
 {

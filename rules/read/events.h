@@ -1,17 +1,16 @@
 /* events - the events of a streamed answer, in any of the four framings.
  *
- * Owns:    the current event's document, until the next one or fini.
- * Threads: one at a time.
+ * Owns:    the current event's document, until the next event or fini.
+ * Threads: one thread at a time.
  * Errors:  -ENOMEM; an event that is no JSON is given without a document.
- * Limits:  those of lib/text/json.h for each event; time is linear in the
- *          text.
+ * Limits:  those of lib/text/json.h for each event; time is linear in the text.
  *
- * A text that is `whole` begins at the answer's first byte. Any other, the end
- * of an answer that was too long, begins anywhere: the bytes before its first
- * whole event are passed over, and its events have no times.
+ * A text that is `whole` begins at the answer's first byte. Any other text, the
+ * end of an answer that was too long, begins anywhere: the bytes before its
+ * first whole event are passed over, and its events have no times.
  *
- * The core has masked the text's secrets; those of a document in base64 are
- * masked here (secrets.h).
+ * The core has masked the text's secrets; a document in base64 is masked here
+ * (secrets.h).
  */
 #ifndef LLMOBS_EVENTS_H
 #define LLMOBS_EVENTS_H
@@ -22,7 +21,7 @@
 
 enum llmobs_framing {
     LLMOBS_FRAMING_SSE,   /* text/event-stream */
-    LLMOBS_FRAMING_LINES, /* a JSON document a line */
+    LLMOBS_FRAMING_LINES, /* a JSON document in each line */
     LLMOBS_FRAMING_ARRAY, /* the elements of one JSON array */
     LLMOBS_FRAMING_AWS    /* application/vnd.amazon.eventstream; {"bytes":
                            * BASE64} is replaced by the document that it encodes
@@ -30,12 +29,12 @@ enum llmobs_framing {
 };
 
 struct llmobs_event {
-    struct llmobs_text type;  /* its name, empty: none was sent */
+    struct llmobs_text type;  /* its name; empty: no name was sent */
     struct llmobs_text data;  /* without white space around it */
-    struct llmobs_json *json; /* NULL: it is no JSON */
-    bool alike; /* it is the tree of an earlier event, in which only strings and
-                 * numbers have changed */
-    bool failed;              /* its name or its frame alone says that it is an
+    struct llmobs_json *json; /* NULL: not JSON */
+    bool alike; /* `json` is the tree of an earlier event, in which only strings
+                 * and numbers have changed */
+    bool failed;              /* its name or its frame says that it is an
                                * error */
     struct llmobs_text error; /* the error's type, if the frame has it */
     uint64_t end;             /* offset of its end in the answer; 0: unknown */
@@ -48,9 +47,9 @@ struct llmobs_events {
     size_t at;
     struct llmobs_sse sse;
     struct llmobs_eventstream frames;
-    struct llmobs_buf bytes;          /* the document that came in base64 */
+    struct llmobs_buf bytes;          /* the document that came as base64 */
     struct llmobs_json_series series; /* of the events' documents */
-    struct llmobs_json_series inner;  /* of those that came in base64 */
+    struct llmobs_json_series inner;  /* of the documents that came as base64 */
 };
 
 void llmobs_events_init(struct llmobs_events *events,
@@ -58,13 +57,13 @@ void llmobs_events_init(struct llmobs_events *events,
                         bool whole);
 void llmobs_events_fini(struct llmobs_events *events);
 
-/* Reads the next event: 1, 0 at the end, or -ENOMEM. It is borrowed until the
- * next call. */
+/* Reads the next event: 1, 0 at the end, or -ENOMEM. The event is borrowed
+ * until the next call. */
 int llmobs_events_next(struct llmobs_events *events,
                        struct llmobs_event *event);
 
-/* Calls `take` for each object among lines of JSON, LLMOBS_EVENTS_LINES_MAX of
- * them at most. `whole`: the text begins with a line. */
+/* Calls `take` for each object among lines of JSON, for at most
+ * LLMOBS_EVENTS_LINES_MAX objects. `whole`: it begins with a complete line. */
 #define LLMOBS_EVENTS_LINES_MAX 1024
 int llmobs_events_lines(struct llmobs_text text, bool whole,
                         int (*take)(void *ctx, const struct llmobs_json *line),

@@ -35,7 +35,7 @@ static void read_facts_note_model(struct llmobs_reading *reading)
     free(deployment);
 }
 
-/* The text at the end of a way from object to object, of at most three keys. */
+/* The text at the end of a path of at most three keys through objects. */
 static const char *read_facts_at(const struct llmobs_json *from,
                                  const char *const way[3])
 {
@@ -45,7 +45,7 @@ static const char *read_facts_at(const struct llmobs_json *from,
     return llmobs_json_text(from);
 }
 
-/* How much the model shall think, in the words of the API. */
+/* How much the model shall think, as the API's word. */
 static void note_reasoning(struct llmobs_reading *reading)
 {
     static const char *const ways[][3] = {
@@ -61,8 +61,7 @@ static void note_reasoning(struct llmobs_reading *reading)
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_REASONING_LEVEL, text);
 }
 
-/* The conventions' word for a kind of output; NULL: the request asks for
- * another one. */
+/* The conventions' word for a kind of output; NULL: another kind. */
 static const char *output_word(const char *kind)
 {
     static const char *const words[][2] = {
@@ -78,7 +77,7 @@ static const char *output_word(const char *kind)
     return NULL;
 }
 
-/* Of several kinds of output the one that is no text counts. */
+/* Of several kinds of output, the kind that is not text counts. */
 static const char *modality(const struct llmobs_json *list)
 {
     for (size_t i = 0; i < llmobs_json_len(list); i++) {
@@ -110,13 +109,13 @@ static const char *output_type(const struct llmobs_json *request)
                             "responseModalities"));
     for (size_t i = 0; !word && i < sizeof(ways) / sizeof(ways[0]); i++)
         word = output_word(read_facts_at(request, ways[i]));
-    /* Ollama takes a schema in the place of "json". */
+    /* Ollama takes a schema instead of "json". */
     if (!word && llmobs_json_is_object(llmobs_json_get(request, "format")))
         word = "json";
     return word;
 }
 
-/* Where a conversation is named by its id, or is an object with it. */
+/* Notes the conversation, which is an id, or an object with an id. */
 static void read_facts_note_conversation(struct llmobs_reading *reading,
                                          const struct llmobs_json *body)
 {
@@ -127,7 +126,7 @@ static void read_facts_note_conversation(struct llmobs_reading *reading,
                      id ? id : llmobs_json_gets(value, "id"));
 }
 
-/* A text or a list. */
+/* Adds a text, or a list of texts. */
 static void add_encodings(struct llmobs_span *span,
                           const struct llmobs_json *value)
 {
@@ -183,8 +182,8 @@ void llmobs_fact_apart(struct llmobs_span *span)
 
 /* -- the answer ----------------------------------------------------------- */
 
-/* Sets a fact to the text under the first of two keys that has one, unless it
- * is set. */
+/* Sets a fact, unless it is set, to the text under the first of two keys that
+ * has a text. */
 static bool note_once(struct llmobs_span *span, enum llmobs_fact fact,
                       const struct llmobs_json *body, const char *key,
                       const char *other)
@@ -209,7 +208,7 @@ static bool note_names(struct llmobs_span *span, const struct llmobs_json *body)
     return id && model;
 }
 
-/* True where id and model were known before. */
+/* True if id and model were known before. */
 static bool read_facts_note_answer(struct llmobs_reading *reading,
                                    const struct llmobs_json *body)
 {
@@ -234,7 +233,7 @@ void llmobs_fact_answer(struct llmobs_reading *reading,
     (void)read_facts_note_answer(reading, body);
 }
 
-/* The object of an event that has the answer's id: itself, or a member. */
+/* The object in an event that has the answer's id: the event, or a member. */
 static const struct llmobs_json *told_in(const struct llmobs_json *event)
 {
     static const char *const keys[] = {"message", "response", "interaction"};

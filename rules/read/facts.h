@@ -1,8 +1,8 @@
-/* facts - what a dialect knows of a call and Datadog's event has no place for
+/* facts - what a dialect knows of a call, but Datadog's event has no place for
  * (WIRE 9.1): models, ids, reasons to stop, settings, under names that no
  * provider owns.
  *
- * The reader notes what all APIs have under the same keys. A dialect tells the
+ * The reader notes what all APIs have under the same keys. A dialect notes the
  * rest by these functions, or by llmobs_span_fact itself.
  *
  * Owns:    nothing.
@@ -18,7 +18,7 @@
 
 #define LLMOBS_FACT_EVENTS 16
 
-/* Notes the model that was asked for, where the path names it, not the body.
+/* Notes the model that was asked for, if the path names it and not the body.
  * The reader itself looks at the body's "model", then at Azure's deployment. */
 void llmobs_fact_asked(struct llmobs_reading *reading, const char *model);
 
@@ -30,21 +30,21 @@ void llmobs_fact_request(struct llmobs_reading *reading);
 void llmobs_fact_answer(struct llmobs_reading *reading,
                         const struct llmobs_json *body);
 
-/* The same for an event of a stream, as long as something is missing. */
+/* As llmobs_fact_answer, for an event of a stream, while a fact is missing. */
 void llmobs_fact_event(struct llmobs_reading *reading,
                        const struct llmobs_json *event);
 
-/* The same for an answer whose middle is missing. */
+/* As llmobs_fact_answer, for an answer whose middle is missing. */
 void llmobs_fact_ends(struct llmobs_reading *reading);
 
-/* Notes why the next choice of the answer ended, in the words of all APIs.
- * NULL or "": it did not come, which is an error. */
+/* Notes why the next choice of the answer ended, as APIs name it. NULL or "":
+ * no reason came, which is an error. */
 void llmobs_fact_finish(struct llmobs_span *span, const char *reason);
 
-/* The call was refused: nothing has ended for any reason. */
+/* The call was refused: no choice has ended for a reason. */
 void llmobs_fact_refused(struct llmobs_span *span);
 
-/* Drops all facts but the word for the error. */
+/* Drops all facts except the word for the error. */
 void llmobs_fact_drop(struct llmobs_span *span);
 
 /* Notes that the input messages so far are system texts that the API has apart

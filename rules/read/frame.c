@@ -15,7 +15,7 @@ enum key {
     KEY_CODE,
     KEY_RESPONSE,
     KEY_ERROR,
-    KEY_NAMED /* and those behind it: the names that were given */
+    KEY_NAMED /* this and later keys: names that were given */
 };
 
 static const char *const names[] = {
@@ -35,7 +35,7 @@ void llmobs_look_begin(struct llmobs_look *frame, const char *given)
     frame->names = given;
 }
 
-/* The member whose value comes now; LLMOBS_FRAME_MEMBERS: none that is noted.
+/* The member whose value comes now; LLMOBS_FRAME_MEMBERS: not noted.
  */
 static enum llmobs_frame_member member_of(const struct llmobs_look *frame)
 {
@@ -98,7 +98,7 @@ static uint8_t frame_key_of(const struct llmobs_look *frame)
     return KEY_OTHER;
 }
 
-/* Sets the bit of the key at the present depth, if that is a name. */
+/* Sets the bit of the key at the present depth, if `names` has the key. */
 static void frame_mark(const struct llmobs_look *frame, uint32_t bits[2])
 {
     uint8_t key = frame->key[frame->depth - 1];
@@ -127,7 +127,7 @@ static void end_string(struct llmobs_look *frame)
     }
 }
 
-/* Keeps a part of a string of which something is looked for. */
+/* Keeps a part of a string, if the string is looked for. */
 static void frame_note(struct llmobs_look *frame, const char *from,
                        const char *to)
 {
@@ -142,8 +142,8 @@ static void frame_note(struct llmobs_look *frame, const char *from,
     frame->token_len = (uint8_t)(frame->token_len + len);
 }
 
-/* Passes over bytes of a string; answers where it goes on behind them. A quote
- * ends the string unless an odd number of backslashes stands before it. */
+/* Passes over bytes of a string; gives where to go on behind them. A quote ends
+ * the string unless an odd number of backslashes stands before it. */
 static const char *frame_pass_string(struct llmobs_look *frame, const char *at,
                                      const char *end)
 {
@@ -169,7 +169,7 @@ static const char *frame_pass_string(struct llmobs_look *frame, const char *at,
 
 static void open_bracket(struct llmobs_look *frame, bool object)
 {
-    if (frame->depth == UINT32_MAX) { /* the count would begin anew */
+    if (frame->depth == UINT32_MAX) { /* the count would overflow */
         frame->over = true;
         return;
     }

@@ -26,7 +26,7 @@ struct label {
 
 /* -- UTF-8 --------------------------------------------------------------- */
 
-/* The length of the character at the text's beginning; 0: there is none. */
+/* The length of the character at the text's beginning; 0: no character. */
 static size_t idn_decode(struct llmobs_text text, uint32_t *point)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

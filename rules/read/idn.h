@@ -1,18 +1,18 @@
 /* idn - host names in the form that DNS has them, "xn--..." (RFC 3492).
  *
  * Threads: any; no state, no allocation.
- * Errors:  -EINVAL: the name has no such form within the limits.
+ * Errors:  -EINVAL: the name's form is beyond the limits, or it has none.
  * Limits:  63 bytes a label, `cap` bytes in all.
  *
- * No letter changes its case here: the caller makes those of ASCII lower case
- * before.
+ * No letter changes its case here: before, the caller makes ASCII letters lower
+ * case.
  */
 #ifndef LLMOBS_IDN_H
 #define LLMOBS_IDN_H
 
 #include "lib/base/buf.h"
 
-/* Writes the name and a NUL. Labels of ASCII alone, and patterns (a label with
+/* Writes the name and a NUL. Labels of only ASCII, and patterns (a label with
  * '*'), stay as they are. */
 int llmobs_idn_encode(struct llmobs_text host, char *out, size_t cap);
 

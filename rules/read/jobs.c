@@ -37,7 +37,7 @@ int llmobs_job_begun(struct llmobs_span *span, const char *id)
 {
     if (has_tokens(span))
         return 0;
-    /* Nobody knows the counts of a job that goes on: some servers write 0. */
+    /* The counts of a job that goes on are not known: some servers write 0. */
     for (size_t i = 0; i < COUNTS; i++)
         llmobs_json_unset(span->metrics, counts[i]);
     return jobs_note(span, LLMOBS_JOB_BEGUN, id);
@@ -48,7 +48,7 @@ int llmobs_job_asks(struct llmobs_span *span, const char *id)
     return jobs_note(span, LLMOBS_JOB_ASKED, id);
 }
 
-/* The number of segments behind the last star. */
+/* How many segments stand behind the last star. */
 static size_t behind_star(const char *path)
 {
     const char *at = strrchr(path, '*');
@@ -74,7 +74,7 @@ int llmobs_job_asked(struct llmobs_reading *reading)
     return rc;
 }
 
-/* The counts of a job that goes on are not those of its end. */
+/* Counts of a job that goes on are not its final counts. */
 static int take_metrics(struct llmobs_span *span, bool ended)
 {
     struct llmobs_json *none;
@@ -92,7 +92,7 @@ static int take_metrics(struct llmobs_span *span, bool ended)
     return 0;
 }
 
-/* Joins what the model said. */
+/* Joins the model's texts. */
 static int jobs_join(const struct llmobs_json *messages, struct llmobs_buf *out)
 {
     int rc = 0;

@@ -1,13 +1,14 @@
-/* jobs - calls that begin what the provider works on behind them, and those
- * that ask for it: a response in the background, an interaction, a prediction,
- * a run.
+/* jobs - calls that begin a job, which the provider goes on with after the
+ * call, and calls that ask for its result: a response in the background, an
+ * interaction, a prediction, a run.
  *
- * Such a call ends before the tokens are known, and each call that asks for the
- * job afterwards finds them again. A dialect says which call is which;
- * the linker, which remembers earlier calls, says which span counts them.
+ * The first call ends before the tokens are known, and each later call that
+ * asks for the job is told the job's tokens. A dialect knows which call is
+ * which; the linker, which remembers calls, decides which span counts the
+ * tokens.
  *
  * A call that asks for a job is a task: its input is the job's id, its output
- * the model's text, or how far the job is.
+ * the model's text, or the job's state.
  *
  * Owns:    nothing; the span owns what is set.
  * Threads: any; no state.
@@ -18,24 +19,24 @@
 
 #include "rules/read/reading.h"
 
-/* Notes that the call began the job `id`, which goes on. Nothing is noted where
- * the span has tokens, or the id is NULL or empty. */
+/* Notes that the call began the job `id`, which goes on. Notes nothing if the
+ * span has tokens, or the id is NULL or empty. */
 int llmobs_job_begun(struct llmobs_span *span, const char *id);
 
-/* Notes that the call asks for the job `id`; nothing where that is NULL or
+/* Notes that the call asks for the job `id`; nothing if the id is NULL or
  * empty. */
 int llmobs_job_asks(struct llmobs_span *span, const char *id);
 
 /* form->begin of a call that asks for a job: notes the id, which stands in the
- * place of the last star of the shape's path. It is the fact response_id, too,
- * for OpenTelemetry wants the id that was asked for, also where no answer has
- * it. */
+ * place of the last star of the shape's path. The id is also the fact
+ * response_id, as OpenTelemetry wants the id that was asked for, even if no
+ * answer has it. */
 int llmobs_job_asked(struct llmobs_reading *reading);
 
-/* The end of reading such a call: makes the output messages of the span its
- * output, unless it has one, and takes the metrics out of it, which are the
- * job's, so that this span may not be the one to count them. `status`: how far
- * the job is, in the words of the API, or NULL; `ended`: it is at its end. */
+/* Ends the reading of such a call: makes the output messages of the span its
+ * output, unless it has an output, and takes the metrics out of the span. They
+ * are the job's, and another span may be the one to count them. `status`: the
+ * job's state, as the API names it, or NULL; `ended`: the job has ended. */
 int llmobs_job_settle(struct llmobs_reading *reading, const char *status,
                       bool ended);
 

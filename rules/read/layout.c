@@ -28,8 +28,8 @@ const char *llmobs_layout_fault(const char *which, const char *what)
 
 /* -- the lines ----------------------------------------------------------- */
 
-/* Copies a text behind the other steps and undoes its escapes. It has room, as
- * it is not longer than its part of the lines. */
+/* Copies a text behind the other steps and undoes its escapes. The room
+ * suffices, as the copy is not longer than the text in the lines. */
 static void read_layout_add_step(struct llmobs_layout_values *v,
                                  const char *places, const char *from,
                                  const char *end)
@@ -49,7 +49,7 @@ static void read_layout_add_step(struct llmobs_layout_values *v,
     *to = '\0';
 }
 
-/* A '|' in a name is no other pointer. */
+/* A '|' in a name does not begin another pointer. */
 static const char *end_of_pointer(const char *at, const char *end)
 {
     while (at < end && !(*at == '|' && at + 1 < end && at[1] == '/'))
@@ -57,7 +57,7 @@ static const char *end_of_pointer(const char *at, const char *end)
     return at;
 }
 
-/* Adds a pointer; a word is one that has itself as its only step. */
+/* Adds a pointer; a word becomes a pointer with the word as its only step. */
 static void add_pointer(struct llmobs_layout_values *v, const char *places,
                         const char *at, const char *end)
 {

@@ -1,10 +1,10 @@
-/* layout - where the bodies of an API have what: the table of a dialect, or of
- * a rule of the user's file; and the values at these places.
+/* layout - the places of values in an API's bodies, from the table of a dialect
+ * or from a rule of the user's file; and the values at these places.
  *
  * The places are one text, a line for each: its letter, then a JSON pointer
  * (RFC 6901). Behind a '|' stands another pointer, for bodies in which the
- * first finds nothing. A line of a capital letter has a word and no pointer. So
- * the places of a rule go to another process as they are.
+ * first finds nothing. A line of a capital letter has a word instead of a
+ * pointer. As a text, the places of a rule go to another process unchanged.
  *
  * Owns:    nothing; what is found is borrowed from the body.
  * Threads: any; values belong to one reading.
@@ -24,29 +24,29 @@
 #define LLMOBS_LAYOUT_PLACES 48
 #define LLMOBS_LAYOUT_STEPS 144
 
-/* Which place: the letter of its line. Of the request: */
+/* The letters of the places. In the request: */
 #define LLMOBS_AT_INPUT "i" /* messages, texts to embed, or any value */
 #define LLMOBS_AT_CONTENTS \
     "j"                      /* contents to embed; several lines may have it */
 #define LLMOBS_AT_PROMPT "q" /* a text of the user */
-#define LLMOBS_AT_SYSTEM "y" /* a text of the system */
-#define LLMOBS_AT_SETTINGS "k" /* the object with the keys of the dialect */
-#define LLMOBS_AT_METADATA "z" /* an object, all of which is metadata */
+#define LLMOBS_AT_SYSTEM "y" /* a text of the system's */
+#define LLMOBS_AT_SETTINGS "k" /* the object with the dialect's keys */
+#define LLMOBS_AT_METADATA "z" /* an object; all of it is metadata */
 #define LLMOBS_AT_PIECES \
     "g" /* true: a stream has pieces; else each event has the whole answer */
-/* Of the answer, or of the request: */
+/* In the answer, or in the request: */
 #define LLMOBS_AT_MODEL "m"
-/* Of the answer, or of each event of a stream: */
+/* In the answer, or in each event of a stream: */
 #define LLMOBS_AT_ID "@"
-#define LLMOBS_AT_OUTPUT "o"  /* all of it; of an embedding its vectors */
+#define LLMOBS_AT_OUTPUT "o"  /* all of it; an embedding's vectors */
 #define LLMOBS_AT_CHOICES "l" /* a list of objects, each with a message */
 #define LLMOBS_AT_ROLE "r"
 #define LLMOBS_AT_TEXT "x"
 #define LLMOBS_AT_IMAGE "v" /* a picture in base64, which is counted */
 #define LLMOBS_AT_REASONING "h"
-#define LLMOBS_AT_INSTEAD "p" /* the text of an answer that has no other */
+#define LLMOBS_AT_INSTEAD "p" /* a text, if the answer has no other */
 #define LLMOBS_AT_CALLS "f"   /* calls of tools, or one call */
-#define LLMOBS_AT_INDEX "="   /* of the text, or of the one call */
+#define LLMOBS_AT_INDEX "="   /* the index of the text, or of the call */
 #define LLMOBS_AT_END "e"     /* true, or the word LLMOBS_AT_LAST */
 #define LLMOBS_AT_REASON "w"
 #define LLMOBS_AT_FAULT "!" /* the text of an error, or an object with one */
@@ -55,26 +55,26 @@
 #define LLMOBS_AT_OUTPUT_TOKENS ">"
 #define LLMOBS_AT_TOTAL_TOKENS "+"
 #define LLMOBS_AT_CACHED_TOKENS "c"
-#define LLMOBS_AT_PREFILL "a"   /* the time that the model read the prompt */
-#define LLMOBS_AT_DECODE "b"    /* the time that it wrote */
-#define LLMOBS_AT_DOCUMENTS "d" /* the list */
-/* Those that tell of an answer and are no part of it. */
+#define LLMOBS_AT_PREFILL "a"   /* how long the model read the prompt */
+#define LLMOBS_AT_DECODE "b"    /* how long the model wrote */
+#define LLMOBS_AT_DOCUMENTS "d" /* the list of documents */
+/* Those that say something of an answer, and are no part of its text. */
 #define LLMOBS_AT_FACTS                                                       \
     LLMOBS_AT_MODEL LLMOBS_AT_ID LLMOBS_AT_FAULT LLMOBS_AT_USAGE              \
         LLMOBS_AT_INPUT_TOKENS LLMOBS_AT_OUTPUT_TOKENS LLMOBS_AT_TOTAL_TOKENS \
             LLMOBS_AT_CACHED_TOKENS LLMOBS_AT_PREFILL LLMOBS_AT_DECODE
-/* Of one of the documents: */
+/* In a document: */
 #define LLMOBS_AT_DOCUMENT_TEXT "t"
 #define LLMOBS_AT_DOCUMENT_NAME "n"
 #define LLMOBS_AT_DOCUMENT_ID "#"
 #define LLMOBS_AT_DOCUMENT_SCORE "s"
-/* Words: */
-#define LLMOBS_AT_LAST "E" /* what stands at LLMOBS_AT_END, if not true */
+/* The words: */
+#define LLMOBS_AT_LAST "E" /* the value at LLMOBS_AT_END, if not true */
 #define LLMOBS_AT_REASONS                                                     \
     "W"                     /* "eos=stop wait=": a reason of this API and the \
                              * word of all APIs for it; none: no reason */
-#define LLMOBS_AT_ENDED "N" /* the reason of an end without one */
-#define LLMOBS_AT_UNIT "U"  /* of the times: "s", "ms", "us" or "ns" */
+#define LLMOBS_AT_ENDED "N" /* the reason, if the answer ends without one */
+#define LLMOBS_AT_UNIT "U"  /* the unit of times: "s", "ms", "us" or "ns" */
 
 /* A line of a dialect's places: LLMOBS_AT(TEXT, "/message/content"). In a macro
  * of their own they stay one below the other. */
@@ -84,23 +84,23 @@
  * rules/tables/interpreter.h. */
 struct llmobs_layout {
     char places[LLMOBS_LAYOUT_MAX]; /* "": the user's rule has them */
-    /* How messages are written; NULL: as OpenAI's, or as any value. */
+    /* How messages are written; NULL: as in OpenAI's API, or as any value. */
     const struct llmobs_message_form *messages;
-    /* The request is itself a message, of this form; NULL: it is none. */
+    /* The request is itself a message, of this form; NULL: it is not. */
     const struct llmobs_message_form *alone;
     /* The keys at LLMOBS_AT_SETTINGS that are metadata; NULL: those of
-     * form->keys but for the first ones, as many as `plain` says. */
+     * form->keys without the first `plain` keys. */
     const char *settings;
     unsigned char plain;
-    bool sums;       /* the total is input and output together */
+    bool sums;       /* the total is the sum of input and output */
     bool keep_space; /* a streamed text keeps the white space around it */
     bool texts;      /* the answer is a text without a role */
-    bool loose;    /* of a user's rule: what a cut request still has is read, an
-                    * error at its place comes first, and no model's name is a
-                    * fact, no count made up */
+    bool loose;    /* a user's rule: the rest of a cut request is read, an error
+                    * at its place comes first, no model's name is a fact, and
+                    * no count is added up */
     bool mute;     /* an answer may end without a reason */
-    char role[12]; /* of a whole answer that names none, or ""; of a stream only
-                    * if `loose` */
+    char role[12]; /* of a complete answer that names no role, or ""; of a
+                    * stream only if `loose` */
 };
 
 /* A pointer of a line, with its steps. */
@@ -110,37 +110,37 @@ struct llmobs_layout_pointer {
     uint8_t step, steps;
 };
 
-/* Where a place is in a body: a member or an element of a container. */
+/* A place in a body: a member or an element of a container. */
 struct llmobs_layout_found {
-    const struct llmobs_json *in; /* NULL: nowhere */
+    const struct llmobs_json *in; /* NULL: the body lacks it */
     const char *step;             /* NULL: `in` is the place itself */
-    void *member;                 /* of an object; NULL: it is none */
+    void *member;                 /* of an object; NULL: not a member */
 };
 
-/* The places of a layout, and where they are in the last two bodies. All zeros
- * but for what llmobs_layout_read has filled. */
+/* The places of a layout, and where the last two bodies have them. All zeros
+ * except what llmobs_layout_read has filled. */
 struct llmobs_layout_values {
-    char text[LLMOBS_LAYOUT_MAX + 1]; /* of the steps */
+    char text[LLMOBS_LAYOUT_MAX + 1]; /* the text of the steps */
     uint16_t steps[LLMOBS_LAYOUT_STEPS];
     struct llmobs_layout_pointer pointers[LLMOBS_LAYOUT_PLACES];
     uint8_t count, step_count;
-    uint8_t lines[128]; /* the first pointer of a letter, from 1 on */
+    uint8_t lines[128]; /* the number of a letter's first pointer, from 1 on */
     const struct llmobs_json *bodies[2];
     struct llmobs_layout_found found[2][LLMOBS_LAYOUT_PLACES];
-    bool facts[2];                         /* any of LLMOBS_AT_FACTS is there */
-    const struct llmobs_layout_found *now; /* of the last body */
+    bool facts[2]; /* the body has any of LLMOBS_AT_FACTS */
+    const struct llmobs_layout_found *now; /* in the last body */
 };
 
-/* Names the fault of what a line of this letter says, in a static text; NULL:
- * it has none. */
+/* Names the fault in a line of this letter, as a static text; NULL: the line
+ * has no fault. */
 const char *llmobs_layout_fault(const char *which, const char *what);
 
-/* Reads the lines, once for a call. `places` may be NULL. */
+/* Reads the lines, once in a call. `places` may be NULL. */
 void llmobs_layout_read(struct llmobs_layout_values *values,
                         const char *places);
 
-/* Goes to a body: finds all places in it. With `alike` a body at which this was
- * called before has them where they were (struct llmobs_event). */
+/* Goes to a body: finds all places in it. With `alike`, a body that was given
+ * before has its places where they were (struct llmobs_event). */
 void llmobs_layout_go(struct llmobs_layout_values *values,
                       const struct llmobs_json *body, bool alike);
 
@@ -161,8 +161,8 @@ static inline bool llmobs_layout_has(const struct llmobs_layout_values *values,
     return llmobs_layout_line(values, which) > 0;
 }
 
-/* The value at a place of that body; NULL: the layout names no such place, or
- * the body has none. _nth: of a letter with several lines. */
+/* The value at a place of that body; NULL: the layout does not name the place,
+ * or the body lacks it. _nth: for a letter with several lines. */
 static inline __attribute__((always_inline)) const struct llmobs_json *
 llmobs_layout_at(const struct llmobs_layout_values *values, const char *which)
 {
@@ -190,13 +190,13 @@ const struct llmobs_json *llmobs_layout_of(
     const struct llmobs_json *body);
 
 /* The member that the nth pointer of a letter begins with, or the word of a
- * capital letter; NULL: the layout has none, or it is the whole body. */
+ * capital letter; NULL: the layout lacks it, or it is the whole body. */
 const char *llmobs_layout_key(const struct llmobs_layout_values *values,
                               const char *which, size_t n);
 
-/* Gives an object with the members that places of these letters begin with, as
- * far as they stand whole at the ends of a body whose middle is missing; NULL
- * without memory. */
+/* Gives an object with the members that the places of these letters begin with,
+ * if they stand complete at the ends of a body whose middle is missing; NULL
+ * when memory runs out. */
 struct llmobs_json *llmobs_layout_ends(
     const struct llmobs_layout_values *values, const char *which,
     struct llmobs_text head, struct llmobs_text tail);

@@ -5,7 +5,7 @@
 
 #include "lib/base/hazard.h"
 
-#define NAME_MAX_LEN 24 /* no name of is_member() is longer */
+#define NAME_MAX_LEN 24 /* no name of left_out_is_member() is longer */
 
 static void strip_blanks(struct llmobs_text *text)
 {
@@ -13,7 +13,7 @@ static void strip_blanks(struct llmobs_text *text)
         text->len--;
 }
 
-/* Takes the end off; false: the text ends in something else. */
+/* Takes the end off; false: the text has another end. */
 static bool strip(struct llmobs_text *text, const char *end)
 {
     size_t len = strlen(end);
@@ -54,8 +54,8 @@ bool llmobs_media_left_out(struct llmobs_text text, uint64_t *bytes)
     return true;
 }
 
-/* True for the beginning of "data:image/png;base64," or of another type;
- * *image: of that one. */
+/* True for the beginning of "data:image/png;base64,", or of a URL of another
+ * type; *image: its type is an image. */
 static bool is_url(struct llmobs_text before, bool *image)
 {
     static const char scheme[] = "data:", kind[] = "image";
@@ -73,8 +73,8 @@ static bool is_url(struct llmobs_text before, bool *image)
     return true;
 }
 
-/* Gives the text between the two quotes at the end; one of no bytes where there
- * are none, or where it is longer than any name that is_member() looks for. */
+/* Gives the text between the last two quotes; an empty text if it is missing,
+ * or longer than any name of left_out_is_member(). */
 static struct llmobs_text left_out_name_of(struct llmobs_text text)
 {
     size_t at = text.len;
@@ -87,8 +87,8 @@ static struct llmobs_text left_out_name_of(struct llmobs_text text)
     return (struct llmobs_text){text.data + at, at > 0 ? text.len - at : 0};
 }
 
-/* The members whose texts are a picture, a sound, a file or a vector, in the
- * APIs that the dialects read. */
+/* True for a member whose text is a picture, a sound, a file or a vector, in
+ * the APIs that the dialects read. */
 static bool left_out_is_member(struct llmobs_text before, bool *data)
 {
     static const char *const names[] = {
@@ -108,8 +108,7 @@ static bool left_out_is_member(struct llmobs_text before, bool *data)
     return false;
 }
 
-/* True where the type stands before the text, and is that of a PDF or of other
- * files, which no span has. */
+/* True where the type before the text is a PDF's or file's: no span has it. */
 static bool left_out_is_document(struct llmobs_text before)
 {
     static const char type[] = "\"application";
@@ -117,8 +116,8 @@ static bool left_out_is_document(struct llmobs_text before)
     return memmem(before.data, before.len, type, sizeof(type) - 1) != NULL;
 }
 
-/* Takes off what stands before a text of a list that is a member's value, or
- * follows a text that was left out; *follows: the latter. */
+/* Takes off what stands before a text of a list that is a member's value, or of
+ * a list in which it follows a text that was left out; *follows: the latter. */
 static void strip_list(struct llmobs_text *before, bool *follows)
 {
     uint64_t bytes;

@@ -1,5 +1,5 @@
-/* left_out - texts of base64 that the core leaves out of a body before it is
- * read (lib/text/blob.h): which ones, and how it shows.
+/* left_out - texts of base64 that the core leaves out of a body before the body
+ * is read (lib/text/blob.h): which texts, and how a body shows it.
  *
  * Owns:    nothing.
  * Threads: any; no state. llmobs_media_stays is for the program's thread.
@@ -14,23 +14,23 @@
 
 #include "lib/base/buf.h"
 
-/* Which texts of base64 the spans of a dialect have. */
+/* Which texts of base64 the spans of a dialect keep. */
 enum {
-    LLMOBS_MEDIA_TOLD = 1,   /* none: they are words, with their sizes */
-    LLMOBS_MEDIA_IMAGES = 2, /* but pictures in URLs, of LLMOBS_MEDIA_MAX */
-    LLMOBS_MEDIA_DATA = 4    /* and members named "data", likewise */
+    LLMOBS_MEDIA_TOLD = 1,   /* none: words stand for them, with their sizes */
+    LLMOBS_MEDIA_IMAGES = 2, /* but pictures in URLs, up to LLMOBS_MEDIA_MAX */
+    LLMOBS_MEDIA_DATA = 4    /* but members named "data", up to the same size */
 };
 
-/* More than each limit of what is a part of a span, escapes included. */
+/* No part of a span is longer, escapes included. */
 #define LLMOBS_MEDIA_MAX ((size_t)4352 * 1024)
 
-/* How many characters a text of base64 may have that follows `before`, the last
- * bytes before it, and stay in the body; SIZE_MAX: it is none of a picture, a
- * sound, a file or a vector. `media`: LLMOBS_MEDIA_*. No allocation. */
+/* How many characters the text of base64 behind `before` may have to stay in
+ * the body; SIZE_MAX: it is not of a picture, a sound, a file or a vector.
+ * `media`: LLMOBS_MEDIA_*. No allocation. */
 size_t llmobs_media_stays(unsigned media, struct llmobs_text before);
 
-/* True where a text's bytes were left out before it was read
- * (lib/text/blob.h): *bytes is how many it stands for. */
+/* True if bytes of the text were left out before it was read (lib/text/blob.h):
+ * *bytes is how many bytes it stands for. */
 bool llmobs_media_left_out(struct llmobs_text text, uint64_t *bytes);
 
 #endif

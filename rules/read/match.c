@@ -6,7 +6,7 @@
 #include "lib/base/hazard.h"
 #include "rules/read/text.h"
 
-/* Where a body is searched for a text of a sign: so far from either end. */
+/* How far from either end of a body a text of a sign is looked for. */
 #define ENDS ((size_t)4096)
 
 struct llmobs_text llmobs_match_bare(struct llmobs_text path)
@@ -40,8 +40,8 @@ static size_t last_segment(struct llmobs_text path)
     return slash ? (size_t)(slash - path.data) : 0;
 }
 
-/* The number of bytes at the end of `path` that match the suffix, 0: none. Both
- * are compared segment by segment from their ends; no segment is empty. */
+/* How many bytes at the end of `path` match the suffix, 0: no match. Both are
+ * compared segment by segment from their ends; no segment is empty. */
 static size_t suffix_len(const char *suffix, struct llmobs_text path)
 {
     struct llmobs_text wanted = llmobs_text_of(suffix), left = path;
@@ -168,7 +168,7 @@ const struct llmobs_sign *llmobs_match_sign(const struct llmobs_shape *shape,
     for (; line[0] && sign->name; sign++) {
         size_t len;
 
-        /* Most lines end here; a bit tells the cases of a letter apart. */
+        /* Most lines end here; `| 32` makes upper and lower case equal. */
         if ((line[0] | 32) != sign->name[0] || (line[1] | 32) != sign->name[1])
             continue;
         len = strlen(sign->name);

@@ -15,7 +15,7 @@
 #define PIECE_MIN 256
 #define WORDS_MAX 4096
 
-/* Words are few; beyond the caller's own cap they are left out. */
+/* Appends words, which are few; leaves out words beyond the caller's cap. */
 static int read_media_append(struct llmobs_buf *text, const char *words)
 {
     int rc = llmobs_buf_add(text, words, strlen(words));
@@ -98,7 +98,7 @@ uint64_t llmobs_media_base64(struct llmobs_text text)
     return (uint64_t)text.len * 3 / 4;
 }
 
-/* The number of bytes at the beginning of a text that base64 may have. */
+/* How many bytes at the beginning of a text base64 may have. */
 static size_t base64_span(struct llmobs_text text)
 {
     static const char others[] = "+/-_=";
@@ -113,7 +113,7 @@ static size_t base64_span(struct llmobs_text text)
 }
 
 /* Where the last value of the key begins, if it is a text of base64 that goes
- * on behind the head; 0: it is none. */
+ * on behind the head; else 0. */
 static size_t cut_at(struct llmobs_text head, const char *key)
 {
     size_t len = strlen(key), at = head.len;
@@ -133,8 +133,8 @@ static size_t cut_at(struct llmobs_text head, const char *key)
     return at;
 }
 
-/* This many bytes of base64 at the beginning of a tail belong to the text that
- * was cut; fewer may belong to another one. */
+/* So many bytes of base64 at the beginning of a tail belong to the text that
+ * was cut; fewer bytes may belong to another text. */
 #define RUN_MIN 64
 
 uint64_t llmobs_media_cut(const struct llmobs_call *call, const char *key)
@@ -153,8 +153,8 @@ uint64_t llmobs_media_cut(const struct llmobs_call *call, const char *key)
     return (call->response_size - around) * 3 / 4;
 }
 
-/* A sentence may begin with "Data:", too: a URL has a type, or says that it is
- * base64, and no blank before its comma. */
+/* True for a data URL. A sentence may also begin with "Data:"; a URL has a
+ * type, or says that it is base64, and has no blank before its comma. */
 static bool is_data_url(const char *text)
 {
     static const char base64[] = ";base64";
@@ -219,7 +219,7 @@ static struct llmobs_json *object_words(const struct llmobs_json *object)
     return NULL;
 }
 
-/* As deep as a value may be that was parsed (LLMOBS_JSON_DEPTH_MAX). */
+/* Recursion goes as deep as a parsed value may be (LLMOBS_JSON_DEPTH_MAX). */
 struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
                                        const char *what)
 {
@@ -232,8 +232,8 @@ struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
     return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
 }
 
-/* Where a text that begins here and is of base64 ends, at its quote; 0: it is
- * another one. A slash may be escaped, and so may the padding. */
+/* Where a text of base64 that begins here ends, at its quote; 0: another text.
+ * A slash may be escaped, as may the padding. */
 static size_t piece_end(struct llmobs_text text)
 {
     static const char padding[] = "\\u003d";

@@ -15,44 +15,43 @@
 #include "rules/read/call.h"
 #include "rules/read/left_out.h"
 
-/* Appends "[what: detail, N bytes]" to a text, on a line of its own. Either
- * may be left out: `detail` by NULL or "", the size by 0. */
+/* Appends "[what: detail, N bytes]" to a text, on its own line. `detail` NULL
+ * or "" is left out, as is a size of 0. */
 int llmobs_media_mark(struct llmobs_buf *text, const char *what,
                       const char *detail, uint64_t bytes);
 
-/* The same for what a URL leads to: the URL, or the size of an inline one, or
- * of base64 without a URL before it. */
+/* As llmobs_media_mark, for what a URL leads to: with the URL, or with the size
+ * of a data URL, or of base64 without a URL before it. */
 int llmobs_media_url(struct llmobs_buf *text, const char *what,
                      const char *url);
 
-/* The same for a file of a form (llmobs_request_read), or a list of them; the
- * words have its type, and its size if that is known. Nothing for any other
+/* As llmobs_media_mark, for a file of a form (llmobs_request_read), or for a
+ * list of files; with its type, and its size if known. Nothing for any other
  * value. */
 int llmobs_media_file(struct llmobs_buf *text, const char *what,
                       const struct llmobs_json *file);
 
-/* The kind of a part that is no text, {"image": URL}: "image", "audio", "video"
- * or "file", which is also the name of its member. NULL: it is a text, or none
- * of these. Static. */
+/* The kind of a part that is not a text, {"image": URL}: "image", "audio",
+ * "video" or "file", which is also the name of its member. NULL: a text, or
+ * another kind. Static. */
 const char *llmobs_media_kind(const struct llmobs_json *part);
 
-/* Gives the value with words in place of the texts that are long pieces of
- * base64 or URLs that begin "data:", in lists and objects, too. The name of a
- * member is the kind in its words; `what` is that of a text that is no member.
- * NULL without memory. */
+/* Gives the value with words in place of texts that are long pieces of base64
+ * or URLs that begin with "data:", also within lists and objects. The words
+ * name the kind as the member is named; `what` names it for a text that is no
+ * member. NULL when memory runs out. */
 struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
                                        const char *what);
 
-/* Takes the texts that are long pieces of base64 out of JSON, in its place, and
- * answers the new length: each becomes "". No allocation. */
+/* Takes texts that are long pieces of base64 out of JSON, in its place, and
+ * gives the new length: each becomes "". No allocation. */
 size_t llmobs_media_drop(char *json, size_t len);
 
-/* The number of bytes that a base64 text stands for, also if they were left
- * out. */
+/* How many bytes a base64 text stands for, even if they were left out. */
 uint64_t llmobs_media_base64(struct llmobs_text text);
 
-/* The same for the text under `key` of an answer whose missing middle is all in
- * that text; 0: that cannot be seen. */
+/* As llmobs_media_base64, for the text under `key` of an answer whose missing
+ * middle is all in that text; 0: this is not certain. */
 uint64_t llmobs_media_cut(const struct llmobs_call *call, const char *key);
 
 #endif

@@ -63,8 +63,8 @@ struct llmobs_json *llmobs_message_take(char *text)
     return list;
 }
 
-/* A message of role tool is the result of one call: the text of its content
- * becomes the result's. */
+/* A message of role tool is the result of a call: the text of its content
+ * becomes the result's text. */
 static int store_result(const struct llmobs_json *from,
                         const struct llmobs_message_form *form,
                         struct llmobs_message_content *content,
@@ -88,7 +88,7 @@ static int store_result(const struct llmobs_json *from,
 }
 
 /* The last step of every message: sets its content and its tool calls. Frees
- * the message where that fails or a step before it has failed (`rc`). */
+ * the message if this or an earlier step (`rc`) has failed. */
 static int message_finish(struct llmobs_json *message,
                           const struct llmobs_json *from,
                           struct llmobs_message_content *content, int rc)
@@ -104,7 +104,7 @@ static int message_finish(struct llmobs_json *message,
 }
 
 /* Adds a message with the reasoning: `text`, else the text of the thinking
- * parts; nothing where both are empty. */
+ * parts; adds nothing if both are empty. */
 static int message_add_reasoning(struct llmobs_json *list, const char *text,
                                  const struct llmobs_message_content *content)
 {
@@ -178,8 +178,8 @@ struct llmobs_json *llmobs_message_read_list(
     return NULL;
 }
 
-/* Reads the answer's content; where that has no text, a clip's transcript or a
- * refusal stands in. */
+/* Reads the answer's content; if that has no text, a clip's transcript or a
+ * refusal is the text. */
 static int message_read_answer(struct llmobs_message_content *content,
                                const struct llmobs_json *from,
                                const char *audio_format)

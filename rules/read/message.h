@@ -2,7 +2,7 @@
  *
  * Owns:    nothing; the caller owns the messages that it is given.
  * Threads: any; no state.
- * Errors:  NULL or -ENOMEM without memory.
+ * Errors:  NULL or -ENOMEM when memory runs out.
  * Limits:  those of message_content.h.
  */
 #ifndef LLMOBS_MESSAGE_H
@@ -24,31 +24,29 @@ int llmobs_message_say(struct llmobs_json *list, const char *role,
 struct llmobs_json *llmobs_message_only(const char *role,
                                         struct llmobs_text content);
 
-/* Puts such an array in the place of `*list`, which may be NULL. */
+/* Puts an array with one message in the place of `*list`, which may be NULL. */
 int llmobs_message_put(struct llmobs_json **list, const char *role,
                        struct llmobs_text content);
 
-/* Gives an array with one message without a role, whose text it takes; NULL: no
- * memory. */
+/* Gives an array with a message without a role, whose text it takes; NULL:
+ * memory ran out. */
 struct llmobs_json *llmobs_message_take(char *text);
 
-/* Sets message[key] to a list with one item, which it takes. */
+/* Sets message[key] to a list with one item, which the function takes. */
 int llmobs_message_set_one(struct llmobs_json *message, const char *key,
                            struct llmobs_json *item);
 
-/* The ways in which a provider's messages differ from OpenAI's. No key is
- * looked for where NULL stands. */
+/* How a provider's messages differ from OpenAI's. No NULL key is looked for. */
 struct llmobs_message_form {
-    /* Adds a part of the content; NULL: those of OpenAI's. */
+    /* Adds a part of the content; NULL: the parts are OpenAI's. */
     int (*add)(struct llmobs_message_content *content,
                const struct llmobs_json *part);
     unsigned parts;        /* LLMOBS_MESSAGE_CONTENT_*: types of parts that the
                             * provider has */
-    bool tool_content;     /* a message of role tool is like any other */
+    bool tool_content;     /* messages of role tool are as others */
     const char *tool_name; /* key of the tool's name in a message of role tool
                             */
-    const char *instead;   /* key of the text that stands in for an empty
-                            * content */
+    const char *instead;   /* key of the text that replaces an empty content */
     const char *reasoning; /* key of the reasoning's text */
     const char *images;    /* key of a list of images */
 };
@@ -56,7 +54,7 @@ struct llmobs_message_form {
 /* OpenAI's own (WIRE 6.3). */
 extern const struct llmobs_message_form llmobs_message_openai;
 
-/* Appends a message, after its reasoning where it has any. */
+/* Appends a message, after its reasoning if it has any. */
 int llmobs_message_add(struct llmobs_json *list,
                        const struct llmobs_json *message,
                        const struct llmobs_message_form *form);
@@ -66,8 +64,8 @@ int llmobs_message_add(struct llmobs_json *list,
 struct llmobs_json *llmobs_message_read_list(
     const struct llmobs_json *list, const struct llmobs_message_form *form);
 
-/* Appends the answer's message to `list`, after its reasoning where it has any.
- * `audio_format` is the one that the request asked for; NULL: none. */
+/* Appends the answer's message to `list`, after its reasoning if it has any.
+ * `audio_format` is the format that the request asked for; NULL: no format. */
 int llmobs_message_add_answer(struct llmobs_json *list,
                               const struct llmobs_json *message,
                               const char *audio_format);

@@ -82,8 +82,8 @@ static int add_media(struct llmobs_json **list, const char *mime,
     return llmobs_json_add(*list, llmobs_message_content_media(mime, data));
 }
 
-/* Gives the payload of "data:image/<subtype>[;params];base64,<data>"; NULL:
- * this is no such URL. *mime_len is the length of "image/<subtype>". */
+/* Gives the payload of "data:image/<subtype>[;params];base64,<data>"; NULL: not
+ * such a URL. *mime_len is the length of "image/<subtype>". */
 static const char *image_payload(const char *url, size_t *mime_len)
 {
     const char *mime = url + 5, *comma;
@@ -223,7 +223,7 @@ static int add_audio_part(struct llmobs_message_content *content,
                                             llmobs_json_gets(audio, "format"));
 }
 
-/* Mistral's thinking is a list of texts, Cohere's one text. */
+/* Mistral's thinking is a list of texts, Cohere's is a text. */
 static int add_thinking(struct llmobs_message_content *content,
                         const struct llmobs_json *thinking)
 {
@@ -306,7 +306,7 @@ static int add_whole(struct llmobs_message_content *content,
                                       llmobs_json_text_len(value)});
 }
 
-/* Gives the text as a value: the one that it was, where no other text came. */
+/* Gives the text as a value: as a share of `whole`, if no other text came. */
 static struct llmobs_json *message_content_text_of(
     const struct llmobs_message_content *content)
 {
@@ -325,7 +325,7 @@ int llmobs_message_content_read(struct llmobs_message_content *content,
         return 0;
     if (llmobs_json_is_string(value))
         return add_whole(content, value);
-    if (!llmobs_json_is_array(value)) /* no known form */
+    if (!llmobs_json_is_array(value)) /* an unknown form */
         return message_content_add_json(content, value);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
         rc = message_content_add_part(content, llmobs_json_at(value, i), types);

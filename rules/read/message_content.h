@@ -5,8 +5,8 @@
  * Threads: one at a time.
  * Errors:  -ENOMEM.
  * Limits:  LLMOBS_MESSAGE_CONTENT_MAX bytes of text, more is left out; inline
- *          images of LLMOBS_IMAGE_MAX bytes of base64, of a larger one a
- *          marker.
+ *          images of LLMOBS_IMAGE_MAX bytes of base64; a marker stands for a
+ *          larger image.
  */
 #ifndef LLMOBS_MESSAGE_CONTENT_H
 #define LLMOBS_MESSAGE_CONTENT_H
@@ -20,19 +20,19 @@
 struct llmobs_message_content {
     struct llmobs_buf text;     /* text parts, joined by LF */
     struct llmobs_buf thinking; /* thinking parts, joined without LF */
-    struct llmobs_json *images; /* image_parts, NULL: none */
-    struct llmobs_json *audio;  /* audio_parts, NULL: none */
+    struct llmobs_json *images; /* image_parts; NULL: none yet */
+    struct llmobs_json *audio;  /* audio_parts; NULL: none yet */
     size_t lines;               /* parts that went into text */
-    bool bare;                  /* parts of text are joined without LF */
-    struct llmobs_json *whole;  /* a text with which `text` begins, borrowed;
-                                 * NULL: none */
+    bool bare;                  /* parts of text are joined without an LF */
+    struct llmobs_json *whole;  /* with which `text` begins, borrowed; or
+                                 * NULL */
 };
 
 void llmobs_message_content_init(struct llmobs_message_content *content);
 void llmobs_message_content_fini(struct llmobs_message_content *content);
 
-/* Types of parts that only some providers have; for the others they are unknown
- * types (WIRE 6.3, 6.11, 6.12). */
+/* Types of parts that only some providers have; for other providers these are
+ * unknown types (WIRE 6.3, 6.11, 6.12). */
 #define LLMOBS_MESSAGE_CONTENT_THINKING 1u  /* collected in ->thinking */
 #define LLMOBS_MESSAGE_CONTENT_DOCUMENTS 2u /* their data is their text */
 
@@ -55,8 +55,8 @@ int llmobs_message_content_add_images(struct llmobs_message_content *content,
 struct llmobs_json *llmobs_message_content_media(const char *mime,
                                                  struct llmobs_json *data);
 
-/* Adds an image by its URL: an inline one to ->images, and a marker for one
- * that is too large or not inline (WIRE 1.5). `url` may be NULL. */
+/* Adds an image by its URL: an inline image to ->images; for an image that is
+ * too large or not inline, a marker (WIRE 1.5). `url` may be NULL. */
 int llmobs_message_content_add_image(struct llmobs_message_content *content,
                                      const char *url);
 

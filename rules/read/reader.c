@@ -22,14 +22,14 @@ static bool read_reader_is_chat(const struct llmobs_reading *reading)
     return reading->classified->shape->kind == LLMOBS_KIND_LLM;
 }
 
-/* A tool, a task or a retrieval has values where a chat has messages, and a
- * name of a model only where a body says it. */
+/* True for a tool, a task or a retrieval: it has values where a chat has
+ * messages, and a model's name only if a body has it. */
 static bool has_values(const struct llmobs_reading *reading)
 {
     return !read_reader_is_chat(reading) && !read_reader_is_embedding(reading);
 }
 
-/* Takes a body that is no object as the only input. */
+/* Takes a body that is not an object as the only input. */
 static int read_text_input(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
@@ -51,7 +51,7 @@ static int read_text_input(struct llmobs_reading *reading)
     return rc;
 }
 
-/* Runs `read` on the call as if the middle of its bodies were missing. That is
+/* Runs `read` on the call as if the middle of its bodies were missing, which is
  * how documents beyond the limits of lib/text/json.h are read. */
 static int read_as_ends(struct llmobs_reading *reading,
                         int (*read)(struct llmobs_reading *reading))
@@ -142,7 +142,7 @@ static int read_reader_read_event(struct llmobs_reading *reading,
     return rc;
 }
 
-/* 1 where the stream's own end mark came: no client of the provider reads the
+/* 1 once the stream's own end mark came: the provider's clients do not read the
  * bytes after it. */
 static int read_reader_read_events(struct llmobs_reading *reading,
                                    struct llmobs_text text, bool whole)
@@ -233,7 +233,7 @@ static int read_form(struct llmobs_reading *reading)
     return 0;
 }
 
-/* A shape that streams does so unless the request says otherwise. */
+/* A shape that streams does so unless the request refuses it. */
 static bool asks_for_stream(const struct llmobs_reading *reading)
 {
     const struct llmobs_json *stream =
@@ -274,7 +274,7 @@ static int read_reader_read_output(struct llmobs_reading *reading)
     return rc < 0 ? rc : read_reader_fill_output(reading);
 }
 
-/* Takes the model that the path has: as a fact, or as the model's name. */
+/* Takes the model in the path: as a fact, or as the model's name. */
 static int take_asked(struct llmobs_reading *reading, bool names)
 {
     char *model = reading->form->asked(reading);
@@ -288,8 +288,8 @@ static int take_asked(struct llmobs_reading *reading, bool names)
     return rc;
 }
 
-/* Sets the model: the noted one, else the request's, else the deployment of an
- * Azure path (WIRE 6.2, 8.6). Only the events of chats and embeddings have a
+/* Sets the model: the noted model, else the request's, else the deployment of
+ * an Azure path (WIRE 6.2, 8.6). Only the events of chats and embeddings have a
  * member for it. */
 static int read_reader_name_model(struct llmobs_reading *reading)
 {

@@ -6,7 +6,7 @@
  * out.
  *
  * Owns:    a reading owns its members; the form is constant.
- * Threads: one at a time.
+ * Threads: one thread at a time.
  * Errors:  -ENOMEM; -ENOENT and -ENOTSUP as struct llmobs_dialect says.
  */
 #ifndef LLMOBS_READING_H
@@ -24,83 +24,82 @@ struct llmobs_reading {
     const struct llmobs_form *form;
     const struct llmobs_classified *classified;
     struct llmobs_span *span;
-    struct llmobs_json *request; /* an object; NULL: the body is none */
-    bool beyond; /* request has only values from the body's ends */
+    struct llmobs_json *request; /* an object; NULL: no object */
+    bool beyond; /* `request` only has values from the body's ends */
     struct llmobs_answer answer;
     char *model;       /* from llmobs_reading_model; NULL: not known yet */
-    void *state;       /* form->state_size bytes, zero at first; NULL: none */
+    void *state;       /* form->state_size bytes, zero at first; or NULL */
     bool done;         /* the stream's own end was seen */
     bool answered;     /* the output is final, even an empty one of a failed
                         * call */
     uint64_t first_at; /* from llmobs_reading_token; 0: no token yet */
-    struct llmobs_error_look look; /* at the events */
+    struct llmobs_error_look look; /* the look for errors in the events */
     unsigned told; /* events that were searched for id and model */
 };
 
-/* The functions and values of a dialect. A function may be NULL; each answers 0
+/* The functions and values of a dialect. A function may be NULL; each gives 0
  * or -ENOMEM, and leaves out all that it cannot read. */
 struct llmobs_form {
-    /* Keys to look for in a request whose middle is missing;
-     * "model" need not be among them. NULL: none. */
+    /* Keys to look for in a request whose middle is missing; "model" need not
+     * be among them. NULL: no keys. */
     const char *keys;
     /* True where the body is a request of this dialect; called for hosts that
      * are not listed. reading->request is an object. */
     bool (*confirm)(const struct llmobs_reading *reading);
-    bool confirm_always; /* call `confirm` for listed hosts too, but not behind
+    bool confirm_always; /* also call `confirm` for listed hosts, but not behind
                           * a gateway */
-    /* Called first, whatever the bodies are: reads the path. */
+    /* Called first, whatever the bodies are: reads the URL's path. */
     int (*begin)(struct llmobs_reading *reading);
-    /* Reads reading->request, an object, into input, metadata, tools. Where the
-     * body's middle is missing, the object has `keys` only. */
+    /* Reads reading->request, an object, into input, metadata, tools. If the
+     * body's middle is missing, the object only has members of `keys`. */
     int (*request)(struct llmobs_reading *reading);
-    /* Reads an answer that is an object, of any status, or with `lists` an
-     * array of a call that did not fail; the error of a failed call has been
+    /* Reads an answer that is an object, of any status; or, with `lists`, an
+     * array of a call that did not fail. The error of a failed call has been
      * read before. */
     int (*document)(struct llmobs_reading *reading,
                     const struct llmobs_json *body);
-    /* Reads one event. One that is no JSON comes here only if its frame says
-     * that it is an error. Errors of the forms that error.h knows are read
+    /* Reads an event. An event that is not JSON comes here only if its frame
+     * says that it is an error. Errors in the forms that error.h knows are read
      * after this. */
     int (*event)(struct llmobs_reading *reading,
                  const struct llmobs_event *event);
-    /* Notes a model that the request names elsewhere than in its "model";
-     * called where no model was noted before. */
+    /* Notes a model that the request does not name as its "model"; called if no
+     * model was noted before. */
     int (*model)(struct llmobs_reading *reading);
     /* Gives a model that stands elsewhere in the call: in the path, or ""; NULL
-     * without memory. It is the one that was asked for; and the
-     * name where `model` notes none. */
+     * when memory runs out. It is the model that was asked for, and the name if
+     * `model` notes none. */
     char *(*asked)(const struct llmobs_reading *reading);
     /* Makes the output from the events. */
     int (*finish)(struct llmobs_reading *reading);
     /* Reads a JSON answer whose middle is missing: call->response is its
-     * beginning, ->response_tail its end. Of an answer beyond the limits of
-     * lib/text/json.h each of them is the whole. */
+     * beginning, ->response_tail its end. For an answer beyond the limits of
+     * lib/text/json.h each of them is the whole answer. */
     int (*ends)(struct llmobs_reading *reading);
     /* Frees the state's own allocations, at the end. */
     void (*state_fini)(void *state);
     size_t state_size;
-    bool frames; /* the request is a list of frames, a line each, which `begin`
-                  * reads; the answer is one, too, with LLMOBS_FRAMING_LINES */
+    bool frames; /* the request is a list of frames, one in each line, which
+                  * `begin` reads; with LLMOBS_FRAMING_LINES so is the answer */
     bool lists;  /* an answer may be an array */
-    bool texts;  /* an event may be a text, which is no answer even where it
-                  * looks like JSON: only its frame says that it is an error */
-    /* Quoted names, of which a request's body has one: by
-     * these the library guesses where it will not have the body when it reads
-     * the call. NULL: the names of most APIs. */
+    bool texts;  /* an event may be a text, which is no answer even if it looks
+                  * like JSON: only its frame says that it is an error */
+    /* Quoted names, one of which a request's body has: by these the library
+     * guesses if it will not have the body when it reads the call. NULL: the
+     * names of most APIs. */
     const char *signs;
     const void *variant; /* settings for functions that several forms share */
     enum llmobs_framing framing; /* of streams that are not server-sent events
                                   */
     const char *failed_role; /* role of the empty message for an answer that did
-                              * not come; NULL: none */
-    const char *unknown;     /* the model's name where none is known; NULL:
-                              * "unknown" */
+                              * not come; NULL: no role */
+    const char *unknown;     /* the model's name if unknown; NULL: "unknown" */
 };
 
-/* Notes the model's name; the first that is not empty stays. `model` may be
- * NULL. A dialect whose request names the model notes it in form->request, one
- * whose answer names it where it reads that. Otherwise form->model is called,
- * and then the request's "model" is taken. */
+/* Notes the model's name; the first name that is not empty stays. `model` may
+ * be NULL. A dialect whose request names the model notes it in form->request, a
+ * dialect whose answer names it where it reads the answer. Otherwise
+ * form->model is called, and then the request's "model" is taken. */
 int llmobs_reading_model(struct llmobs_reading *reading, const char *model);
 
 /* Notes the time of an event that brought a piece of the answer; only the first
@@ -108,11 +107,11 @@ int llmobs_reading_model(struct llmobs_reading *reading, const char *model);
 void llmobs_reading_token(struct llmobs_reading *reading,
                           const struct llmobs_event *event);
 
-/* True where the request's object has this key, also where the body's middle is
+/* True if the request's object has this key, even if the body's middle is
  * missing. */
 bool llmobs_reading_has(const struct llmobs_reading *reading, const char *key);
 
-/* form->ends of an answer that is an object: it is complete if the end is
+/* form->ends of an answer that is an object: it is complete if its end is
  * there.
  */
 int llmobs_reading_ends(struct llmobs_reading *reading);

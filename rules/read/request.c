@@ -27,7 +27,8 @@ static int request_read_ends(struct llmobs_text head, struct llmobs_text tail,
     return rc;
 }
 
-/* Of a form all values are texts; these stay such, whatever they say. */
+/* True for a field of a form that stays a text, whatever it looks like: all
+ * values of a form are texts. */
 static bool stays_text(const char *name)
 {
     static const char names[] =
@@ -36,8 +37,8 @@ static bool stays_text(const char *name)
     return llmobs_words_have(names, name);
 }
 
-/* A number or a truth value of a form, as a JSON request has it; else a share
- * of the text. */
+/* A number or a truth value of a form, as a JSON request would have it; else a
+ * share of the text. */
 static struct llmobs_json *plain_value(const char *name,
                                        struct llmobs_json *value)
 {
@@ -54,7 +55,7 @@ static struct llmobs_json *plain_value(const char *name,
     return llmobs_json_share(value);
 }
 
-/* A name that comes again, or that ends with "[]", has a list. */
+/* A name that comes again, or that ends with "[]", gets a list. */
 static int add_field(struct llmobs_json *fields, const char *name,
                      struct llmobs_json *value)
 {
@@ -88,7 +89,7 @@ static int add_field(struct llmobs_json *fields, const char *name,
     return rc;
 }
 
-/* The lines of lib/text/form.h; one that was cut is left out. */
+/* Reads the lines of lib/text/form.h; a cut line is left out. */
 static int request_read_fields(struct llmobs_text lines,
                                struct llmobs_json **out)
 {
@@ -153,7 +154,7 @@ int llmobs_request_metadata(const struct llmobs_json *request, const char *keys,
     return rc;
 }
 
-/* The fields of a form as one object. */
+/* The fields of a form as an object. */
 static char *form_text(const struct llmobs_call *call)
 {
     struct llmobs_json *fields = NULL;
@@ -189,7 +190,7 @@ struct llmobs_json *llmobs_request_text_message(const struct llmobs_call *call)
 struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url)
 {
     static const struct {
-        const char *before, *behind; /* "": anything */
+        const char *before, *behind; /* "": any text */
     } marks[] = {
         {"/deployments/", ""},
         {"/serving-endpoints/", "/invocations"},

@@ -33,15 +33,14 @@ static const struct llmobs_rerank *variant_of(
     return reading->form->variant ? reading->form->variant : &plain;
 }
 
-/* The member of this name, or the object itself. */
+/* The member with this name; a NULL name gives the object itself. */
 static const struct llmobs_json *read_rerank_within(
     const struct llmobs_json *object, const char *name)
 {
     return name ? llmobs_json_get(object, name) : object;
 }
 
-/* Gives words for an object that is nothing but a picture or a sound, any other
- * value as it is. */
+/* Gives words for an object that is only a picture or sound, else the value. */
 static struct llmobs_json *in_words(const struct llmobs_json *value)
 {
     const char *kind =
@@ -80,7 +79,7 @@ int llmobs_rerank_request(struct llmobs_reading *reading)
     return rc;
 }
 
-/* The document that the request has at this index; NULL: none is known. */
+/* The document that the request has at this index; NULL: not known. */
 static const struct llmobs_json *asked(const struct llmobs_reading *reading,
                                        const struct llmobs_json *index)
 {
@@ -125,7 +124,7 @@ static int read_rerank_add_result(struct llmobs_reading *reading,
         return 0;
     if (!found.id && llmobs_json_is_int(index))
         found.id = index;
-    if (!text) /* watsonx */
+    if (!text) /* as watsonx has it */
         text = llmobs_json_get(result, "input");
     if (text) {
         words = in_words(text);

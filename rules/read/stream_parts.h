@@ -1,11 +1,11 @@
 /* stream_parts - the parts of a streamed answer, each under its index.
  *
  * Owns:    its items, from the first use to fini, but nothing that they point
- *          at.
- * Threads: one at a time.
+ *          to.
+ * Threads: one thread at a time.
  * Errors:  -ENOSPC beyond `max` items, -ENOMEM.
- * Limits:  `max` items; to find one (by bisection) and to add one at the end is
- *          cheap, to add one between others moves those after it.
+ * Limits:  `max` items; it is cheap to find an item (by bisection) and to add
+ *          an item at the end; an item between others moves those behind.
  *
  * An item is a struct whose first member is its `int64_t index`.
  */
@@ -21,8 +21,8 @@ struct llmobs_stream_parts {
     size_t cap;
 };
 
-/* Sets *item to the item of that index, which it makes (all zeros but the
- * index) when there is none yet. The next item that is made may move it. */
+/* Sets *item to the item of that index; makes the item (all zeros but the
+ * index) if it is new. The next new item may move it. */
 int llmobs_stream_part_at(struct llmobs_stream_parts *parts, size_t size,
                           size_t max, int64_t index, void **item);
 

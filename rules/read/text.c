@@ -42,13 +42,13 @@ struct llmobs_text llmobs_text_unblank(struct llmobs_text text)
     return text;
 }
 
-/* Most texts begin and end with such a byte. */
+/* True for a byte that is no white space: most texts begin and end with one. */
 static bool is_no_space(char byte)
 {
     return byte > ' ' && byte < 0x7F;
 }
 
-/* The length of the white space at `at`, 0 when it is none. Unicode's
+/* The length of the white space at `at`, 0: no white space. Unicode's
  * White_Space and the characters of Python's str.strip count. */
 static size_t space_at(const char *at, size_t len)
 {
@@ -144,8 +144,7 @@ bool llmobs_text_like(struct llmobs_text text, const char *pattern)
     return llmobs_text_matches(text, llmobs_text_of(pattern));
 }
 
-/* The length of the UTF-8 character with this first byte; 0: no character
- * begins so. */
+/* The length of the UTF-8 character with this first byte; 0: no character. */
 static size_t utf8_need(unsigned char c)
 {
     if (c < 0x80)
@@ -173,7 +172,7 @@ struct llmobs_text llmobs_text_cut(struct llmobs_text text, size_t max)
 }
 
 /* True when the `n` bytes at `at` are a whole character or its beginning.
- * Overlong forms, surrogates and numbers beyond U+10FFFF are no characters. */
+ * Overlong forms, surrogates and numbers beyond U+10FFFF are not characters. */
 static bool utf8_valid(const unsigned char *at, size_t n)
 {
     static const unsigned char low[5] = {0xE0, 0xF0, 0xED, 0xF4, 0};

@@ -15,24 +15,23 @@
  * byte. */
 struct llmobs_text llmobs_text_unblank(struct llmobs_text text);
 
-/* The text without white space at both ends, that of Unicode included
- * (WIRE 6.7). */
+/* The text without white space at both ends, Unicode's included (WIRE 6.7). */
 struct llmobs_text llmobs_text_strip(struct llmobs_text text);
 
 bool llmobs_text_starts(struct llmobs_text text, const char *prefix);
 bool llmobs_text_ends(struct llmobs_text text, const char *suffix);
 
-/* ASCII letters compare alike in both cases. */
+/* True if the text has the word, in upper or lower case of ASCII letters. */
 bool llmobs_text_has_nocase(struct llmobs_text text, const char *word);
 
-/* A list of words is one text, "a\0b\0", which has no pointers for the loader
- * to relocate. Gives the word behind this one; it is empty behind the last. */
+/* A list of words is one text, "a\0b\0", without pointers for the loader to
+ * relocate. Gives the next word; the word behind the last is empty. */
 static inline const char *llmobs_words_next(const char *word)
 {
     return word + strlen(word) + 1;
 }
 
-/* The words one after the other; a NULL list has none. */
+/* Goes through the words; a NULL list has none. */
 #define LLMOBS_WORDS_EACH(word, list)              \
     for (const char *word = (list); word && *word; \
          word = llmobs_words_next(word))
@@ -42,7 +41,7 @@ bool llmobs_words_have(const char *words, const char *word);
 /* True where the text has one of the words. */
 bool llmobs_text_has_any(struct llmobs_text text, const char *words);
 
-/* False where the last bytes differ: that rules out most patterns of a list. */
+/* False if the last bytes differ, which rules out most patterns of a list. */
 static inline bool llmobs_text_may_match(struct llmobs_text text,
                                          struct llmobs_text pattern)
 {
@@ -51,20 +50,20 @@ static inline bool llmobs_text_may_match(struct llmobs_text text,
     return last == '*' || (text.len > 0 && text.data[text.len - 1] == last);
 }
 
-/* '*' in the pattern stands for any bytes, none included. */
+/* '*' in the pattern stands for any bytes, even for none. */
 bool llmobs_text_like(struct llmobs_text text, const char *pattern);
 bool llmobs_text_matches(struct llmobs_text text, struct llmobs_text pattern);
 
 /* At most `max` bytes of the text, cut between two characters. An incomplete
- * character at the end of the text goes, too. */
+ * character at the end of the text is also cut off. */
 struct llmobs_text llmobs_text_cut(struct llmobs_text text, size_t max);
 
-/* True for UTF-8 text as people write it: no NUL, no control characters but
- * those of layout. The last character may be incomplete. */
+/* True for UTF-8 text as people write it: no NUL, and no control characters
+ * except white space. The last character may be incomplete. */
 bool llmobs_text_readable(struct llmobs_text text);
 
-/* Gives "[what: detail]", or "[what]" where `detail` is NULL, for data that is
- * no text; NULL without memory. */
+/* Gives "[what: detail]", or "[what]" if `detail` is NULL, for data that is not
+ * text; NULL when memory runs out. */
 char *llmobs_text_word(const char *what, const char *detail);
 
 #endif

@@ -10,7 +10,7 @@
 struct stream_text {
     int64_t index;
     struct llmobs_buf buf;
-    char *reason; /* why it ended; NULL: not known */
+    char *reason; /* why the text ended; NULL: not known */
 };
 
 static struct stream_text *text_stream_text_at(

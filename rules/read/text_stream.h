@@ -1,7 +1,7 @@
-/* text_stream - plain texts that come in pieces, one or several at a time.
+/* text_stream - plain texts that come in pieces, one text or several at a time.
  *
  * Owns:    its texts, from the first piece to fini.
- * Threads: one at a time.
+ * Threads: one thread at a time.
  * Errors:  -ENOMEM.
  * Limits:  LLMOBS_TEXT_STREAM_MAX texts; pieces of more texts are passed over.
  *          Texts as message_content.h.
@@ -14,7 +14,7 @@
 
 #define LLMOBS_TEXT_STREAM_MAX 128
 
-/* All zeros: empty and ready. */
+/* A struct of zeros is empty and ready. */
 struct llmobs_text_stream {
     struct llmobs_stream_parts texts;
     size_t len; /* bytes of all texts together */
@@ -26,11 +26,11 @@ void llmobs_text_stream_fini(struct llmobs_text_stream *stream);
 int llmobs_text_stream_add(struct llmobs_text_stream *stream, int64_t index,
                            struct llmobs_text piece);
 
-/* Notes why the text of an index ended, if any of it came. */
+/* Notes why the text of an index ended, if any piece of it came. */
 int llmobs_text_stream_end(struct llmobs_text_stream *stream, int64_t index,
                            const char *reason);
 
-/* Tells the reasons of all texts (facts.h). */
+/* Notes the reasons of all texts as facts (facts.h). */
 void llmobs_text_stream_reasons(const struct llmobs_text_stream *stream,
                                 struct llmobs_span *span);
 

@@ -144,7 +144,7 @@ struct llmobs_json *llmobs_tools_definition(const char *name,
     return NULL;
 }
 
-/* The schema, which has several names; the first that is there counts. */
+/* The schema, which has several names; the first name that is there counts. */
 static const struct llmobs_json *tools_schema_of(const struct llmobs_json *from)
 {
     static const char *const keys[] = {"parameters", "format", "input_schema"};
@@ -158,8 +158,8 @@ static const struct llmobs_json *tools_schema_of(const struct llmobs_json *from)
     return NULL;
 }
 
-/* Adds one definition from its nested or flat form; an empty one adds nothing.
- * A deferred tool keeps only its name (WIRE 1.5). */
+/* Adds a definition from its nested or flat form; an empty definition adds
+ * nothing. A deferred tool keeps only its name (WIRE 1.5). */
 static int add_definition(const struct llmobs_json *tool,
                           struct llmobs_json *list)
 {

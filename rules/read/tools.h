@@ -2,7 +2,7 @@
  *
  * Owns:    nothing; the caller owns the values that it is given.
  * Threads: any; no state.
- * Errors:  NULL or -ENOMEM without memory.
+ * Errors:  NULL or -ENOMEM when memory runs out.
  */
 #ifndef LLMOBS_TOOLS_H
 #define LLMOBS_TOOLS_H
@@ -25,12 +25,12 @@ struct llmobs_json *llmobs_tools_result(const char *name, const char *id,
                                         struct llmobs_json *result);
 
 /* Sets message.tool_calls from `tool_calls` and the legacy `function_call` of
- * an OpenAI message, if it has any. */
+ * an OpenAI message, if it has them. */
 int llmobs_tools_read_calls(const struct llmobs_json *from,
                             struct llmobs_json *message);
 
 /* Gives the tool definitions of a request, `tools`, then legacy `functions`, in
- * *out; NULL when there are none. */
+ * *out; NULL when it has no definitions. */
 int llmobs_tools_read_definitions(const struct llmobs_json *request,
                                   struct llmobs_json **out);
 

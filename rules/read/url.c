@@ -27,7 +27,7 @@ static bool unreserved(int c)
            c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-/* Copies a path with its unreserved characters decoded and the digits of all
+/* Copies a path with its unreserved characters decoded, and the digits of all
  * other escapes in one case. The copy is never longer. */
 static size_t decode_path(struct llmobs_text in, char *out)
 {
@@ -111,8 +111,8 @@ static int parse_port(struct llmobs_text text, uint16_t *port)
     return 0;
 }
 
-/* Brings a host's name to the form of DNS, so that both of its forms compare
- * alike. A name without such a form is compared by its bytes. */
+/* Brings a host's name to the form of DNS, so that both of its forms are equal.
+ * A name without such a form is compared by its bytes. */
 static void to_dns(struct llmobs_url *url)
 {
     char name[LLMOBS_URL_HOST_MAX + 1];
@@ -158,7 +158,7 @@ static int url_set_host(struct llmobs_text host, struct llmobs_url *url)
 }
 
 /* Sets an IPv6 address, given without its brackets. Its zone ("%25eth0") is
- * dropped: it does not name the peer. */
+ * dropped, as it does not name the peer. */
 static int set_address(struct llmobs_text host, struct llmobs_url *url)
 {
     const char *zone = memchr(host.data, '%', host.len);
@@ -231,7 +231,7 @@ static int parse_authority(struct llmobs_text text, bool bare,
     return rc;
 }
 
-/* Takes the scheme and its slashes off `text`. libcurl forgives one slash and
+/* Takes scheme and slashes off `text`; as libcurl, accepts one slash and
  * three. */
 static bool take_scheme(struct llmobs_text *text, enum llmobs_scheme *scheme)
 {
@@ -361,7 +361,7 @@ static bool has_control(struct llmobs_text text)
     return false;
 }
 
-/* The answer for a reference that has no blanks at its ends. */
+/* llmobs_url_stays for a reference that has no blanks at its ends. */
 static bool leads_to(const struct llmobs_url *base,
                      struct llmobs_text reference, struct llmobs_url *url)
 {

@@ -5,9 +5,9 @@
  *          the value itself, so the value must not be copied. llmobs_url_list:
  *          its entries, until llmobs_url_list_free.
  * Threads: any; parsing and matching allocate nothing.
- * Errors:  -EINVAL: this is no such URL; -ENOMEM only from llmobs_url_list_add.
+ * Errors:  -EINVAL: not such a URL; -ENOMEM only from llmobs_url_list_add.
  * Limits:  LLMOBS_URL_HOST_MAX bytes of host, else -EINVAL; a path beyond
- *          LLMOBS_URL_PATH_MAX is compared as it is, not normalised.
+ *          LLMOBS_URL_PATH_MAX is compared unchanged, not normalised.
  */
 #ifndef LLMOBS_URL_H
 #define LLMOBS_URL_H
@@ -27,8 +27,8 @@ enum llmobs_scheme {
 
 struct llmobs_url {
     enum llmobs_scheme scheme;
-    uint16_t port;             /* effective; 0: any default one (entries) */
-    bool ipv6;                 /* address holds the host */
+    uint16_t port;             /* or the scheme's; 0: any default (entries) */
+    bool ipv6;                 /* `address` holds the host */
     unsigned char address[16]; /* only when ipv6 */
     size_t host_len;
     struct llmobs_text path; /* without query; empty or begins with '/' */
@@ -42,20 +42,20 @@ struct llmobs_url {
 int llmobs_url_parse(struct llmobs_text text, struct llmobs_url *url);
 
 /* True when a reference (a Location's value) surely leads to scheme, host and
- * port of `base`, as relative ones do. */
+ * port of `base`, as relative references do. */
 bool llmobs_url_stays(const struct llmobs_url *base,
                       struct llmobs_text reference);
 
 /* Gives a piece of a path, with all percent-encoding undone, as a C string;
- * NULL without memory. */
+ * NULL when memory runs out. */
 char *llmobs_url_decode(struct llmobs_text text);
 
-/* Gives the path's segment that is `back` places before its last one, decoded;
- * "" where the path has none, NULL without memory. Slashes at its end do not
- * count. */
+/* Gives the path's segment that is `back` places before its last segment,
+ * decoded; "" if the path has no such segment, NULL when memory runs out.
+ * Slashes at its end do not count. */
 char *llmobs_url_segment(struct llmobs_text path, size_t back);
 
-/* A list of entries; NULL is the empty one. */
+/* A list of entries; NULL is the empty list. */
 struct llmobs_url_list;
 
 /* Puts an entry into the list; copies `text`. An entry is a URL that may lack
@@ -63,8 +63,9 @@ struct llmobs_url_list;
  * it invalid; slashes at the end of its path are dropped. */
 int llmobs_url_list_add(struct llmobs_url_list **list, struct llmobs_text text);
 
-/* True when `url` lies under an entry: scheme, host and port equal, the entry's
- * path a prefix that ends at a '/'. */
+/* True when `url` lies under an entry: scheme (unless the entry lacks it), host
+ * and port are equal, and the path is the entry's, or goes on behind it with a
+ * '/'. */
 bool llmobs_url_list_has(const struct llmobs_url_list *list,
                          const struct llmobs_url *url);
 void llmobs_url_list_free(struct llmobs_url_list *list);

@@ -5,7 +5,7 @@
 
 #define COUNT_MAX (INT64_C(1) << 53)
 #define COST_GRAIN 1e-9
-#define TICKS 1e10 /* of a dollar, by xAI */
+#define TICKS 1e10 /* of a dollar, xAI's unit */
 
 int64_t llmobs_usage_text(const char *text)
 {
@@ -19,7 +19,7 @@ int64_t llmobs_usage_text(const char *text)
     return *end != '\0' || errno != 0 || number > COUNT_MAX ? -1 : number;
 }
 
-/* WIRE 8.4. */
+/* WIRE 8.4 has the rules. */
 int64_t llmobs_usage_value(const struct llmobs_json *value)
 {
     int64_t number = -1;
@@ -43,8 +43,7 @@ int64_t llmobs_usage_count(const struct llmobs_json *object, const char *key)
     return llmobs_usage_value(llmobs_json_get(object, key));
 }
 
-/* `key` if it is above 0, else `other` if it is there, else `key`: 0, or -1 for
- * an absent one. */
+/* `key` if above 0; else `other` if present; else `key`: 0, or -1 if absent. */
 static int64_t count_either(const struct llmobs_json *usage, const char *key,
                             const char *other)
 {
@@ -56,7 +55,7 @@ static int64_t count_either(const struct llmobs_json *usage, const char *key,
     return two >= 0 ? two : one;
 }
 
-/* The first of two counts that is there. */
+/* The first of two counts that the object has. */
 static int64_t count_detail(const struct llmobs_json *usage, const char *group,
                             const char *other, const char *key)
 {
@@ -110,7 +109,7 @@ static void read_cache(const struct llmobs_json *usage,
                  llmobs_usage_count(split, "ephemeral_1h_input_tokens"));
 }
 
-/* JSON has no infinity and no NaN, for which this difference is not 0. */
+/* For infinity and NaN, which JSON lacks, this difference is not 0. */
 static int put_cost(struct llmobs_span *span, const char *key, double cost)
 {
     if (cost - cost != 0)
@@ -118,7 +117,7 @@ static int put_cost(struct llmobs_span *span, const char *key, double cost)
     return llmobs_json_set(span->metrics, key, llmobs_json_real(cost));
 }
 
-/* A total alone: Perplexity's, xAI's. */
+/* Reads a total without parts: Perplexity's, xAI's. */
 static int read_total(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     const struct llmobs_json *total =
@@ -133,8 +132,8 @@ static int read_total(const struct llmobs_json *usage, struct llmobs_span *span)
     return 0;
 }
 
-/* OpenRouter's costs; their parts are set only where they add up to the total
- * (WIRE 6.6). */
+/* Reads OpenRouter's costs; their parts are set only if they add up to the
+ * total (WIRE 6.6). */
 static int read_costs(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     const struct llmobs_json *details = llmobs_json_get(usage, "cost_details");
@@ -187,8 +186,8 @@ const struct llmobs_json *llmobs_usage_find(const struct llmobs_json *body)
     return NULL;
 }
 
-/* Most calls have none, and say 0. OpenAI's transcriptions and its Realtime API
- * write the group without the second "s". */
+/* Most calls have no audio, and say 0. OpenAI's transcriptions and its Realtime
+ * API write the group without the second "s". */
 static void read_audio(const struct llmobs_json *usage,
                        struct llmobs_span *span)
 {
@@ -217,7 +216,7 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
 
     if (!usage)
         return 0;
-    /* xAI and Gemini count reasoning in the total and beside the output. */
+    /* xAI and Gemini count reasoning in the total, but not in the output. */
     if (total <= 0 && in >= 0 && out >= 0)
         total = in + out;
     usage_put(span, "input_tokens", in);

@@ -1,4 +1,4 @@
-/* values - the input and the output of a span that is no conversation: of a
+/* values - the input and the output of a span that is not a conversation: of a
  * tool, a task or a retrieval.
  *
  * Owns:    nothing; the span owns what is set.
@@ -13,13 +13,13 @@
 
 #define LLMOBS_VALUE_MAX ((size_t)1024 * 1024)
 
-/* Gives a value as a C string: a text as it is, any other value as JSON text,
+/* Gives a value as a C string: a text unchanged, any other value as JSON text,
  * with words for the pictures, sounds and files in it (llmobs_media_words).
- * NULL without memory. */
+ * NULL when memory runs out. */
 char *llmobs_value_text(const struct llmobs_json *value);
 
-/* Gives the texts under `key` of a list's objects, one a line, as a value; at
- * most LLMOBS_VALUE_MAX bytes. NULL without memory. */
+/* Gives the texts under `key` of a list's objects, each on a line, as a value;
+ * at most LLMOBS_VALUE_MAX bytes. NULL when memory runs out. */
 struct llmobs_json *llmobs_value_lines(const struct llmobs_json *list,
                                        const char *key);
 
