@@ -300,9 +300,9 @@ static int fit_bars(struct series *series, struct llmobs_sheet *sheet)
         rc = fill_bars(series, sheet, most);
         if (rc != 0 || most <= BARS_LEAST)
             return rc;
-        rc = llmobs_sheet_width(sheet, &width);
-        if (rc != 0 || width <= series->columns)
-            return rc;
+        width = llmobs_sheet_whole(sheet);
+        if (width <= series->columns)
+            return 0;
         most = series->buckets.count > width - series->columns + BARS_LEAST
                    ? series->buckets.count - (width - series->columns)
                    : BARS_LEAST;
@@ -313,9 +313,9 @@ static int fit_bars(struct series *series, struct llmobs_sheet *sheet)
 static int show_bars(struct series *series)
 {
     static const struct llmobs_column columns[] = {
-        {"group", "GROUP", true, 0}, {"metric", "METRIC", true, 0},
-        {"bars", "BARS", true, 0},   {"least", "MIN", false, 2},
-        {"most", "MAX", false, 0},   {"last", "LAST", false, 1}};
+        {"group", "GROUP", .left = true}, {"metric", "METRIC", .left = true},
+        {"bars", "BARS", .left = true},   {"least", "MIN", .spare = 2},
+        {.name = "most", .title = "MAX"}, {"last", "LAST", .spare = 1}};
     bool grouped = series->samples.by != LLMOBS_BY_NOTHING;
     size_t groups = series->samples.group_count;
     struct llmobs_sheet sheet;

@@ -25,17 +25,17 @@ enum {
 };
 
 static const struct llmobs_column columns[COUNT] = {
-    [SESSION] = {"session", "SESSION", true, 0},
-    [TRACES] = {"traces", "TRACES", false, 0},
-    [CALLS] = {"calls", "CALLS", false, 0},
-    [ERRORS] = {"errors", "ERRORS", false, 0},
-    [TOKENS_IN] = {"input_tokens", "IN", false, 2},
-    [TOKENS_OUT] = {"output_tokens", "OUT", false, 3},
-    [CACHED] = {"cached_tokens", NULL, false, 0},
-    [COST] = {"cost_usd", "COST", false, 1},
-    [COST_CALLS] = {"cost_calls", NULL, false, 0},
-    [FIRST] = {"first", "FIRST", false, 4},
-    [LAST] = {"last", "LAST", false, 0},
+    [SESSION] = {"session", "SESSION", .left = true},
+    [TRACES] = {.name = "traces", .title = "TRACES"},
+    [CALLS] = {.name = "calls", .title = "CALLS"},
+    [ERRORS] = {.name = "errors", .title = "ERRORS"},
+    [TOKENS_IN] = {"input_tokens", "IN", .spare = 2},
+    [TOKENS_OUT] = {"output_tokens", "OUT", .spare = 3},
+    [CACHED] = {.name = "cached_tokens"},
+    [COST] = {"cost_usd", "COST", .spare = 1},
+    [COST_CALLS] = {.name = "cost_calls"},
+    [FIRST] = {"first", "FIRST", .spare = 4},
+    [LAST] = {.name = "last", .title = "LAST"},
 };
 
 /* The metrics of a session's calls, by their columns. */

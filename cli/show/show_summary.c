@@ -46,7 +46,8 @@ static void name_groups(struct summary *summary)
         return;
     for (size_t i = 0; i + 1 < TITLE && word[i] != '\0'; i++)
         summary->title[i] = (char)toupper((unsigned char)word[i]);
-    summary->columns[0] = (struct llmobs_column){word, summary->title, true, 0};
+    summary->columns[0] =
+        (struct llmobs_column){word, summary->title, .left = true};
 }
 
 static void show_summary_begin(struct summary *summary,
@@ -58,7 +59,7 @@ static void show_summary_begin(struct summary *summary,
             llmobs_metric_words(numbers[i].metric);
 
         summary->columns[summary->first + i] = (struct llmobs_column){
-            words->column, words->title, false, numbers[i].spare};
+            words->column, words->title, .spare = numbers[i].spare};
     }
     llmobs_sheet_init(&summary->sheet, &view->screen, view->format,
                       summary->columns, summary->first + COUNT);
