@@ -390,10 +390,9 @@ static int load_spans(struct llmobs_load *load, struct llmobs_reader *reader)
     return rc < 0 ? rc : 0;
 }
 
-/* Fills the rows of ids alone, for which `ask` answers true. */
-static int query_load_fill_rows(struct llmobs_load *load,
-                                struct llmobs_reader *reader,
-                                bool (*ask)(const struct llmobs_row *row))
+/* Fills the rows of ids alone that stand above the wanted ones. */
+static int query_load_fill_paths(struct llmobs_load *load,
+                                 struct llmobs_reader *reader)
 {
     struct llmobs_buf line;
     int rc = 0;
@@ -403,7 +402,7 @@ static int query_load_fill_rows(struct llmobs_load *load,
         struct llmobs_row *row = load->forest.rows[i];
         struct llmobs_json *event;
 
-        if (row->filled || !ask(row))
+        if (row->filled || !row->path)
             continue;
         rc = llmobs_reader_event(reader, row->place, &line, &event);
         if (rc == 0)
@@ -417,11 +416,6 @@ static int query_load_fill_rows(struct llmobs_load *load,
     return rc;
 }
 
-static bool is_path(const struct llmobs_row *row)
-{
-    return row->path;
-}
-
 int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader)
 {
     int rc;
@@ -431,7 +425,7 @@ int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader)
     if (rc == 0 && load->tree)
         rc = llmobs_forest_grow(&load->forest);
     if (rc == 0 && load->forest.paths)
-        rc = query_load_fill_rows(load, reader, is_path);
+        rc = query_load_fill_paths(load, reader);
     return rc;
 }
 
