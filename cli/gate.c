@@ -130,8 +130,7 @@ static int read_store(struct llmobs_gate *gate, const char *store,
     struct llmobs_load load;
     int rc;
 
-    llmobs_load_init(&load);
-    load.filter = &gate->filter;
+    llmobs_load_init(&load, &gate->filter);
     load.parts = LLMOBS_ROW_FACTS;
     load.prices = prices;
     rc = llmobs_reader_open(store, &reader);

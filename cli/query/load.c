@@ -13,9 +13,9 @@
  * be this long before a span of it. */
 #define ID_AGE_S (24 * 3600)
 
-void llmobs_load_init(struct llmobs_load *load)
+void llmobs_load_init(struct llmobs_load *load, struct llmobs_filter *filter)
 {
-    memset(load, 0, sizeof(*load));
+    *load = (struct llmobs_load){.filter = filter};
     llmobs_forest_init(&load->forest);
 }
 

@@ -21,8 +21,8 @@
 #include "cli/shared/reader.h"
 
 struct llmobs_load {
+    struct llmobs_filter *filter;
     /* The caller sets these after init. */
-    struct llmobs_filter *filter; /* borrowed */
     enum llmobs_row_parts parts;  /* of wanted rows */
     struct llmobs_prices *prices; /* borrowed; NULL: no cost is estimated */
     bool tree;     /* the ids of the spans between wanted ones too */
@@ -40,7 +40,8 @@ struct llmobs_load {
     bool more;     /* there are more traces than `newest` */
 };
 
-void llmobs_load_init(struct llmobs_load *load);
+/* Borrows the filter. */
+void llmobs_load_init(struct llmobs_load *load, struct llmobs_filter *filter);
 void llmobs_load_fini(struct llmobs_load *load);
 
 /* Reads the rows, and orders them: as traces where it is a tree. Borrows the

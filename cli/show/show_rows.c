@@ -105,7 +105,6 @@ void llmobs_show_prepare(struct llmobs_view *view, struct llmobs_load *load,
 
     if (more)
         llmobs_view_prices(view);
-    load->filter = &view->filter;
     load->parts = more ? LLMOBS_ROW_ALL : LLMOBS_ROW_FACTS;
     load->tree = tree;
     load->paths = view->filter.errors || view->filter.id;

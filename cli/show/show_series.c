@@ -402,7 +402,6 @@ int llmobs_view_series(struct llmobs_view *view)
     llmobs_buf_init(&series.bars, SIZE_MAX / 2);
     if (wants_cost(&series.metrics))
         llmobs_view_prices(view);
-    load->filter = &view->filter;
     load->newest = view->newest;
     rc = llmobs_samples_read(&series.samples, load, view->reader);
     if (rc == 0)

@@ -183,7 +183,6 @@ int llmobs_view_sessions(struct llmobs_view *view)
                       COUNT);
     sessions.samples.spans = true;
     llmobs_view_prices(view);
-    view->load.filter = &view->filter;
     rc = llmobs_samples_read(&sessions.samples, &view->load, view->reader);
     if (rc == 0)
         rc = show_sessions_show(&sessions, view);

@@ -139,7 +139,6 @@ int llmobs_view_summary(struct llmobs_view *view)
     llmobs_totals_init(&summary.totals);
     show_summary_begin(&summary, view);
     llmobs_view_prices(view);
-    load->filter = &view->filter;
     load->newest = view->newest;
     rc = llmobs_samples_read(&summary.samples, load, view->reader);
     if (rc == 0)

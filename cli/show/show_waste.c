@@ -249,7 +249,6 @@ int llmobs_view_waste(struct llmobs_view *view)
 
     llmobs_waste_init(&waste);
     llmobs_view_prices(view);
-    load->filter = &view->filter;
     load->newest = view->newest;
     rc = llmobs_waste_read(&waste, load, view->reader);
     if (rc == 0)

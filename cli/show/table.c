@@ -82,7 +82,7 @@ static void print_lines(const struct table *table, const char *bars,
 {
     const char *end;
 
-    for (; lines && (end = strchr(lines, '\n')) != NULL; lines = end + 1) {
+    for (; lines && (end = strchr(lines, '\n')); lines = end + 1) {
         llmobs_screen_puts(table->screen, bars);
         llmobs_screen_paint(table->screen, LLMOBS_PAINT_DIM);
         llmobs_screen_put(table->screen,
@@ -106,8 +106,7 @@ static int print_cut(struct table *table, const char *bars, const char *lines)
     }
     columns = columns > left ? columns - left : 1;
     llmobs_buf_init(&cut, SIZE_MAX / 2);
-    for (; rc == 0 && lines && (end = strchr(lines, '\n')) != NULL;
-         lines = end + 1) {
+    for (; rc == 0 && lines && (end = strchr(lines, '\n')); lines = end + 1) {
         rc = llmobs_escape_add(
             &cut, (struct llmobs_text){lines, (size_t)(end - lines)}, columns);
         rc |= llmobs_buf_addc(&cut, '\n');

@@ -78,13 +78,18 @@ static int view_command_set_time(const struct llmobs_cli_option *option,
                              "no time such as " LLMOBS_WHEN_FORMS);
 }
 
-static int set_min_duration(const struct llmobs_cli_option *option,
-                            const char *text)
+/* Of at least option->value nanoseconds. */
+static int set_duration(const struct llmobs_cli_option *option,
+                        const char *text)
 {
-    if (llmobs_when_duration(text, option->to) == 0)
+    int64_t *out = option->to;
+
+    if (llmobs_when_duration(text, out) == 0 && *out >= option->value)
         return 0;
     return llmobs_cli_refuse(option->name, text,
-                             "no duration such as 250ms, 2s, 1m30s");
+                             option->value > 0
+                                 ? "no duration such as 1s, 5m, 1h"
+                                 : "no duration such as 250ms, 2s, 1m30s");
 }
 
 static int set_grep(const struct llmobs_cli_option *option, const char *pattern)
@@ -152,16 +157,6 @@ static int set_series(const struct llmobs_cli_option *option, const char *words)
 static int set_fields(const struct llmobs_cli_option *option, const char *list)
 {
     return llmobs_fields_choose(option->to, list);
-}
-
-static int set_step(const struct llmobs_cli_option *option, const char *text)
-{
-    int64_t *step_ns = option->to;
-
-    if (llmobs_when_duration(text, step_ns) == 0 && *step_ns >= STEP_LEAST)
-        return 0;
-    return llmobs_cli_refuse(option->name, text,
-                             "no duration such as 1s, 5m, 1h");
 }
 
 static int set_newest(const struct llmobs_cli_option *option, const char *text)
@@ -240,7 +235,7 @@ static const struct llmobs_cli_option options[] = {
     SELECT("trace", llmobs_cli_text, &FILTER.trace, 't'),
     SELECT("since", view_command_set_time, &FILTER.since_ns, 's'),
     SELECT("until", view_command_set_time, &FILTER.until_ns, 0),
-    SELECT("min-duration", set_min_duration, &FILTER.min_duration_ns, 0),
+    SELECT("min-duration", set_duration, &FILTER.min_duration_ns, 0),
     SELECT("model", view_command_set_text, &FILTER.model, 0),
     SELECT("provider", view_command_set_text, &FILTER.provider, 0),
     SELECT("grep", set_grep, &FILTER, 0),
@@ -252,7 +247,7 @@ static const struct llmobs_cli_option options[] = {
     {"chrome-trace", set_form, &VIEW, 0, 0, 1, NULL},
     {"summary", set_form, &VIEW, 0, 0, 2, NULL},
     {"timeseries", set_series, &VIEW, 0, optional_argument, 0, NULL},
-    LLMOBS_CLI_VALUE("step", set_step, &VIEW.step_ns),
+    {"step", set_duration, &VIEW.step_ns, 0, 1, STEP_LEAST, NULL},
     {"sessions", set_form, &VIEW, 0, 0, 3, NULL},
     {"waste", set_form, &VIEW, 0, 0, 4, NULL},
     LLMOBS_CLI_VALUE("by", set_by, &VIEW.by),
@@ -475,7 +470,7 @@ int llmobs_cmd_view(int argc, char **argv)
 {
     int status;
 
-    llmobs_load_init(&VIEW.load);
+    llmobs_load_init(&VIEW.load, &FILTER);
     llmobs_buf_init(&VIEW.asked, SIZE_MAX / 2);
     status = llmobs_cli_parse(argc, argv, options);
     typed.exit_status |= typed.quiet;
