@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "cli/log/apart.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/tell.h"
+#include "lib/base/file.h"
 
 #define GATHER_MS 10000
 #define GATHER_BYTES ((size_t)8 << 20)
@@ -22,19 +22,6 @@ struct gathering {
 
 /* -- in the child ---------------------------------------------------------- */
 
-static int send_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        data += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return 0;
-}
-
 static int send_call(void *ctx, const struct llmobs_adopt_call *call)
 {
     const int *fd = ctx;
@@ -44,7 +31,7 @@ static int send_call(void *ctx, const struct llmobs_adopt_call *call)
     llmobs_buf_init(&line, (size_t)64 * 1024);
     rc = llmobs_ps_call_write(call, &line);
     if (rc == 0)
-        rc = send_all(*fd, line.data, line.len);
+        rc = llmobs_file_write(*fd, line.data, line.len);
     else if (rc != -ENOMEM)
         rc = 0;
     llmobs_buf_fini(&line);

@@ -12,6 +12,8 @@
 /* A trace's id that the library made has the second of its beginning, which may
  * be this long before a span of it. */
 #define ID_AGE_S (24 * 3600)
+/* Stands between a trace's id and a span's. */
+#define ID_MARK '\x1f'
 
 void llmobs_load_init(struct llmobs_load *load, struct llmobs_filter *filter)
 {
@@ -84,6 +86,18 @@ bool llmobs_load_is_span(const struct llmobs_json *event)
 {
     return llmobs_json_gets(event, "trace_id") &&
            llmobs_json_gets(event, "span_id");
+}
+
+int llmobs_load_key(struct llmobs_buf *key, const struct llmobs_json *ids)
+{
+    const char *trace = llmobs_json_gets(ids, "trace_id");
+    const char *span = llmobs_json_gets(ids, "span_id");
+    int rc;
+
+    llmobs_buf_cut(key, 0);
+    rc = llmobs_buf_adds(key, trace ? trace : "");
+    rc |= llmobs_buf_addc(key, ID_MARK);
+    return rc | llmobs_buf_adds(key, span ? span : "");
 }
 
 int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,

@@ -65,6 +65,9 @@ int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader);
 int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,
                       struct llmobs_json **event);
 
+/* Sets a key of a span's ids. */
+int llmobs_load_key(struct llmobs_buf *key, const struct llmobs_json *ids);
+
 /* True for an event that is a span. */
 bool llmobs_load_is_span(const struct llmobs_json *event);
 

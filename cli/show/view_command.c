@@ -17,7 +17,6 @@
 #include "cli/shared/suggest.h"
 #include "cli/shared/tell.h"
 #include "cli/show/forms.h"
-#include "lib/base/clock.h"
 #include "core/config/state_dir.h"
 
 /* The number of values that the tool names where a filter selects nothing. */
@@ -36,13 +35,6 @@ struct asked {
 
 /* -- arguments --------------------------------------------------------------
  */
-
-static int view_command_set_text(const struct llmobs_cli_option *option,
-                                 const char *value)
-{
-    llmobs_filter_set(option->to, value);
-    return 0;
-}
 
 static int set_kind(const struct llmobs_cli_option *option, const char *kind)
 {
@@ -63,19 +55,6 @@ static int view_command_set_tag(const struct llmobs_cli_option *option,
         return llmobs_cli_refuse("tag", tag,
                                  "not of the form KEY:VALUE or KEY=VALUE");
     return rc == 0 ? 0 : llmobs_cli_refuse("tag", tag, "too many tags");
-}
-
-static int view_command_set_time(const struct llmobs_cli_option *option,
-                                 const char *text)
-{
-    int64_t *out = option->to;
-
-    if (llmobs_when_parse(text, llmobs_clock_wall_ns(), out) == 0) {
-        *out = *out > 0 ? *out : 1; /* 0 stands for no limit */
-        return 0;
-    }
-    return llmobs_cli_refuse(option->name, text,
-                             "no time such as " LLMOBS_WHEN_FORMS);
 }
 
 /* Of at least option->value nanoseconds. */
@@ -226,18 +205,18 @@ static struct asked typed = {.view = {.form = llmobs_view_tree}};
 
 static const struct llmobs_cli_option options[] = {
     LLMOBS_CLI_VALUE("store", llmobs_cli_text, &typed.store),
-    SELECT("service", view_command_set_text, &FILTER.service, 0),
+    SELECT("service", llmobs_filter_option, &FILTER.service, 0),
     SELECT("kind", set_kind, &FILTER, 0),
-    SELECT("ml-app", view_command_set_text, &FILTER.ml_app, 0),
-    SELECT("name", view_command_set_text, &FILTER.name, 0),
+    SELECT("ml-app", llmobs_filter_option, &FILTER.ml_app, 0),
+    SELECT("name", llmobs_filter_option, &FILTER.name, 0),
     SELECT("tag", view_command_set_tag, &FILTER, 0),
-    SELECT("session", view_command_set_text, &FILTER.session, 0),
+    SELECT("session", llmobs_filter_option, &FILTER.session, 0),
     SELECT("trace", llmobs_cli_text, &FILTER.trace, 't'),
-    SELECT("since", view_command_set_time, &FILTER.since_ns, 's'),
-    SELECT("until", view_command_set_time, &FILTER.until_ns, 0),
+    SELECT("since", llmobs_when_set, &FILTER.since_ns, 's'),
+    SELECT("until", llmobs_when_set, &FILTER.until_ns, 0),
     SELECT("min-duration", set_duration, &FILTER.min_duration_ns, 0),
-    SELECT("model", view_command_set_text, &FILTER.model, 0),
-    SELECT("provider", view_command_set_text, &FILTER.provider, 0),
+    SELECT("model", llmobs_filter_option, &FILTER.model, 0),
+    SELECT("provider", llmobs_filter_option, &FILTER.provider, 0),
     SELECT("grep", set_grep, &FILTER, 0),
     {"errors", llmobs_cli_flag, &FILTER.errors, 'e', 0, true, &VIEW.asked},
     {"spans", set_form, &VIEW, 0, 0, 0, NULL},
