@@ -164,22 +164,13 @@ static void log_drain_add_up(struct llmobs_drain_outcome *sum,
         sum->error = one->error;
 }
 
-static void log_drain_tell_error(const struct drain *drain, const char *path,
-                                 int error)
-{
-    char room[LLMOBS_ESCAPE_NAME];
-
-    llmobs_tell("%s: %s: %s\n", drain->argv[0], llmobs_escape_name(path, room),
-                error == -ECHILD ? "the delivery broke off" : strerror(-error));
-}
-
 static void log_drain_done(void *ctx, const char *path,
                            const struct llmobs_drain_outcome *out)
 {
     struct drain *drain = ctx;
 
     if (out->error != 0)
-        log_drain_tell_error(drain, path, out->error);
+        llmobs_apart_tell(drain->argv[0], path, "the delivery", out->error);
     log_drain_add_up(&drain->sum, out);
 }
 
@@ -243,7 +234,8 @@ static void go_round(struct drain *drain)
     if (rc == -ENOENT && drain->dir)
         llmobs_cli_no_store(drain->argv[0], drain->dir);
     else if (rc != 0 && rc != -EINTR)
-        log_drain_tell_error(drain, drain->dir ? drain->dir : "spool", rc);
+        llmobs_apart_tell(drain->argv[0], drain->dir ? drain->dir : "spool",
+                          "the delivery", rc);
     if (rc != 0 && drain->sum.error == 0)
         drain->sum.error = rc;
     log_drain_tell(drain);

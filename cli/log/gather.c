@@ -1,13 +1,9 @@
 #include "cli/log/gather.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
 
 #include "cli/log/apart.h"
-#include "cli/shared/escape.h"
-#include "cli/shared/tell.h"
 #include "lib/base/file.h"
 
 #define GATHER_MS 10000
@@ -60,15 +56,11 @@ static int read_spool(void *ctx, int entered, int fd)
 static int gather_read_lines(const struct llmobs_buf *text, uid_t uid,
                              struct llmobs_ps_calls *out)
 {
-    const char *at = text->data, *end = at + text->len, *stop;
+    struct llmobs_text rest = {text->data, text->len}, line;
     int rc = 0;
 
-    while (rc != -ENOMEM && at < end &&
-           (stop = memchr(at, '\n', (size_t)(end - at)))) {
-        rc = llmobs_ps_call_read((struct llmobs_text){at, (size_t)(stop - at)},
-                                 uid, out);
-        at = stop + 1;
-    }
+    while (rc != -ENOMEM && llmobs_text_split(&rest, '\n', &line))
+        rc = llmobs_ps_call_read(line, uid, out);
     return rc == -ENOMEM ? rc : 0;
 }
 
@@ -89,16 +81,6 @@ static int from_child(struct llmobs_apart *child, uid_t uid,
     return rc != 0 ? rc : read;
 }
 
-static void gather_tell(const struct gathering *gathering, const char *path,
-                        int error)
-{
-    char room[LLMOBS_ESCAPE_NAME];
-
-    llmobs_tell("%s: %s: %s\n", gathering->command,
-                llmobs_escape_name(path, room),
-                error == -ECHILD ? "the reading broke off" : strerror(-error));
-}
-
 /* Answers 0 also where this spool cannot be read, so that the others are. */
 static int gather_visit(void *ctx, const struct llmobs_user_spool *place)
 {
@@ -110,7 +92,7 @@ static int gather_visit(void *ctx, const struct llmobs_user_spool *place)
     if (rc == 0)
         rc = from_child(&child, place->uid, gathering->out);
     if (rc != 0)
-        gather_tell(gathering, place->path, rc);
+        llmobs_apart_tell(gathering->command, place->path, "the reading", rc);
     return rc == -ENOMEM ? rc : 0;
 }
 

@@ -419,12 +419,10 @@ static int query_load_fill_paths(struct llmobs_load *load,
         if (row->filled || !row->path)
             continue;
         rc = llmobs_reader_event(reader, row->place, &line, &event);
-        if (rc == 0)
+        if (event)
             rc = llmobs_row_fill(row, event, load->parts, &load->texts);
         llmobs_cost_estimate(row, load->prices);
         llmobs_json_free(event);
-        if (rc == -ESTALE) /* the exporter has removed the file */
-            rc = 0;
     }
     llmobs_buf_fini(&line);
     return rc;

@@ -655,9 +655,10 @@ int llmobs_reader_event(struct llmobs_reader *reader, struct llmobs_place place,
     int rc = llmobs_reader_again(reader, place, room);
 
     *event = NULL;
-    return rc != 0 ? rc
-                   : llmobs_json_parse(
-                         (struct llmobs_text){room->data, room->len}, event);
+    if (rc == 0)
+        rc = llmobs_json_parse((struct llmobs_text){room->data, room->len},
+                               event);
+    return rc == -ESTALE ? 0 : rc;
 }
 
 int llmobs_places_add(struct llmobs_places *places, struct llmobs_place place)

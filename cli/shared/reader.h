@@ -83,7 +83,8 @@ int llmobs_reader_lines(int fd, llmobs_reader_line *line, void *ctx);
 int llmobs_reader_again(struct llmobs_reader *reader, struct llmobs_place place,
                         struct llmobs_buf *out);
 
-/* The same, and gives its *event; needs `room`, whose content it replaces. */
+/* The same, and gives its *event, NULL where the file is gone, as the exporter
+ * removes old ones; needs `room`, whose content it replaces. */
 int llmobs_reader_event(struct llmobs_reader *reader, struct llmobs_place place,
                         struct llmobs_buf *room, struct llmobs_json **event);
 

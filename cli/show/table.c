@@ -77,43 +77,26 @@ static int table_put(void *ctx, size_t column, const char *text)
 
 /* -- lines ---------------------------------------------------------------- */
 
-static void print_lines(const struct table *table, const char *bars,
-                        const char *lines)
+/* Prints lines that are fit for a terminal, each cut to the screen. */
+static int print_lines(struct table *table, const char *bars, const char *lines)
 {
-    const char *end;
+    size_t columns = table->screen->columns, left = llmobs_escape_width(bars);
+    struct llmobs_text rest = llmobs_text_of(lines), line;
+    int rc = 0;
 
-    for (; lines && (end = strchr(lines, '\n')); lines = end + 1) {
+    while (rc == 0 && llmobs_text_split(&rest, '\n', &line)) {
+        if (columns > 0) {
+            llmobs_buf_cut(&table->text, 0);
+            rc = llmobs_escape_add(&table->text, line,
+                                   columns > left ? columns - left : 1);
+            line = llmobs_text_of(table_text_of(&table->text));
+        }
         llmobs_screen_puts(table->screen, bars);
         llmobs_screen_paint(table->screen, LLMOBS_PAINT_DIM);
-        llmobs_screen_put(table->screen,
-                          (struct llmobs_text){lines, (size_t)(end - lines)});
+        llmobs_screen_put(table->screen, line);
         llmobs_screen_unpaint(table->screen, LLMOBS_PAINT_DIM);
         putchar('\n');
     }
-}
-
-/* Prints lines that are fit for a terminal, each cut to the screen. */
-static int print_cut(struct table *table, const char *bars, const char *lines)
-{
-    size_t columns = table->screen->columns, left = llmobs_escape_width(bars);
-    struct llmobs_buf cut;
-    const char *end;
-    int rc = 0;
-
-    if (columns == 0) {
-        print_lines(table, bars, lines);
-        return 0;
-    }
-    columns = columns > left ? columns - left : 1;
-    llmobs_buf_init(&cut, SIZE_MAX / 2);
-    for (; rc == 0 && lines && (end = strchr(lines, '\n')); lines = end + 1) {
-        rc = llmobs_escape_add(
-            &cut, (struct llmobs_text){lines, (size_t)(end - lines)}, columns);
-        rc |= llmobs_buf_addc(&cut, '\n');
-    }
-    if (rc == 0)
-        print_lines(table, bars, table_text_of(&cut));
-    llmobs_buf_fini(&cut);
     return rc;
 }
 
@@ -186,7 +169,7 @@ static int print_short(struct table *table, const char *bars,
     llmobs_buf_init(&lines, BELOW_MAX);
     rc = llmobs_messages_lines(event, &lines);
     if (rc == 0 && lines.len > 0)
-        print_lines(table, bars, lines.data);
+        rc = print_lines(table, bars, lines.data);
     llmobs_buf_fini(&lines);
     return rc;
 }
@@ -202,12 +185,12 @@ static int table_print_messages(struct table *table, const char *bars,
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
     rc = llmobs_reader_event(table->style->messages, row->place, &line, &event);
     llmobs_buf_fini(&line);
-    if (rc == 0 && (table->brief || table->style->whole))
+    if (event && (table->brief || table->style->whole))
         return llmobs_transcript_print(&table->transcript, row, event, bars);
-    if (rc == 0)
+    if (event)
         rc = print_short(table, bars, event);
     llmobs_json_free(event);
-    return rc == -ESTALE ? 0 : rc; /* the exporter has removed the file */
+    return rc;
 }
 
 /* Adds the bars beside the lines below a row, which stand below its name. */
@@ -245,9 +228,9 @@ static int print_below(struct table *table, const struct llmobs_row *row)
     if (rc == 0 && table->style->messages && !row->path)
         rc = table_print_messages(table, bars, row);
     if (rc == 0)
-        rc = print_cut(table, bars, row->links);
+        rc = print_lines(table, bars, row->links);
     if (rc == 0)
-        rc = print_cut(table, bars, row->evaluations);
+        rc = print_lines(table, bars, row->evaluations);
     if (rc == 0)
         print_space(table, bars, row);
     return rc;
