@@ -102,12 +102,10 @@ static int read_store(struct llmobs_gate *gate, const char *store,
                       struct llmobs_prices *prices, struct sums *sums)
 {
     struct llmobs_reader *reader = NULL;
-    struct llmobs_load load;
+    struct llmobs_load load = {
+        .filter = &gate->filter, .parts = LLMOBS_ROW_FACTS, .prices = prices};
     int rc;
 
-    llmobs_load_init(&load, &gate->filter);
-    load.parts = LLMOBS_ROW_FACTS;
-    load.prices = prices;
     rc = llmobs_reader_open(store, &reader);
     if (rc == 0) {
         rc = llmobs_each(&load, reader, gate_add_row, sums);

@@ -15,12 +15,6 @@
 /* Stands between a trace's id and a span's. */
 #define ID_MARK '\x1f'
 
-void llmobs_load_init(struct llmobs_load *load, struct llmobs_filter *filter)
-{
-    *load = (struct llmobs_load){.filter = filter};
-    llmobs_forest_init(&load->forest);
-}
-
 void llmobs_load_fini(struct llmobs_load *load)
 {
     llmobs_forest_fini(&load->forest);

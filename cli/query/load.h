@@ -1,6 +1,6 @@
 /* load - reads the rows that a view shows from a store.
  *
- * Owns:    the rows, their texts and the evaluations, from init to fini.
+ * Owns:    the rows, their texts and the evaluations, until fini.
  * Threads: one.
  * Errors:  -errno of the directory, -ENOMEM.
  * Limits:  memory: some 400 bytes a span.
@@ -21,8 +21,8 @@
 #include "cli/shared/reader.h"
 
 struct llmobs_load {
-    struct llmobs_filter *filter;
-    /* The caller sets these after init. */
+    /* The caller sets these; all else is zero at first. */
+    struct llmobs_filter *filter; /* borrowed */
     enum llmobs_row_parts parts;  /* of wanted rows */
     struct llmobs_prices *prices; /* borrowed; NULL: no cost is estimated */
     bool tree;     /* the ids of the spans between wanted ones too */
@@ -40,8 +40,6 @@ struct llmobs_load {
     bool more;     /* there are more traces than `newest` */
 };
 
-/* Borrows the filter. */
-void llmobs_load_init(struct llmobs_load *load, struct llmobs_filter *filter);
 void llmobs_load_fini(struct llmobs_load *load);
 
 /* Reads the rows, and orders them: as traces where it is a tree. Borrows the

@@ -52,18 +52,12 @@ int llmobs_samples_by(const char *word, enum llmobs_samples_by *by,
     return -EINVAL;
 }
 
-void llmobs_samples_init(struct llmobs_samples *samples,
-                         enum llmobs_samples_by by)
-{
-    memset(samples, 0, sizeof(*samples));
-    samples->by = by;
-}
-
 void llmobs_samples_fini(struct llmobs_samples *samples)
 {
     llmobs_texts_fini(&samples->names);
     free(samples->list);
     free(samples->groups);
+    free(samples->values);
 }
 
 /* -- groups --------------------------------------------------------------- */

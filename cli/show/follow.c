@@ -168,7 +168,7 @@ static int new_trace(struct follow *follow, const char *id, struct trace **out)
     if (!trace)
         return -ENOMEM;
     strcpy(trace->id, id);
-    llmobs_load_init(&trace->load, &follow->view->filter);
+    trace->load.filter = &follow->view->filter;
     llmobs_show_prepare(follow->view, &trace->load, follow->tree);
     forget_oldest(follow);
     trace->next = follow->traces;
@@ -430,9 +430,8 @@ static void close_store(struct follow *follow)
     free_traces(follow);
     /* The rows that were shown have places in the files of that reader. */
     llmobs_load_fini(&view->load);
-    llmobs_load_init(&view->load, &view->filter);
-    view->load.bad = bad;
-    view->load.shown = shown;
+    view->load = (struct llmobs_load){
+        .filter = &view->filter, .bad = bad, .shown = shown};
 }
 
 /* Shows what was there at the beginning. */

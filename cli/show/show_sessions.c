@@ -51,7 +51,6 @@ static const enum llmobs_metric metrics[] = {
 
 struct sessions {
     struct llmobs_samples samples;
-    struct llmobs_totals totals;
     struct llmobs_sheet sheet;
 };
 
@@ -128,7 +127,7 @@ static int add_session(struct sessions *sessions,
     cells[TRACES] =
         llmobs_cell_count((int64_t)show_sessions_count_traces(group));
     for (size_t i = CALLS; rc == 0 && i <= COST_CALLS; i++)
-        rc = llmobs_totals_get(&sessions->totals, metrics[i], group->list,
+        rc = llmobs_totals_get(&sessions->samples, metrics[i], group->list,
                                group->count, &cells[i]);
     return rc == 0 ? llmobs_sheet_add(&sessions->sheet, cells) : rc;
 }
@@ -174,14 +173,12 @@ static int show_sessions_show(struct sessions *sessions,
 
 int llmobs_view_sessions(struct llmobs_view *view)
 {
-    struct sessions sessions;
+    struct sessions sessions = {
+        .samples = {.by = LLMOBS_BY_SESSION, .spans = true}};
     int rc;
 
-    llmobs_samples_init(&sessions.samples, LLMOBS_BY_SESSION);
-    llmobs_totals_init(&sessions.totals);
     llmobs_sheet_init(&sessions.sheet, &view->screen, view->format, columns,
                       COUNT);
-    sessions.samples.spans = true;
     llmobs_view_prices(view);
     rc = llmobs_samples_read(&sessions.samples, &view->load, view->reader);
     if (rc == 0)
@@ -189,7 +186,6 @@ int llmobs_view_sessions(struct llmobs_view *view)
     if (rc == 0)
         llmobs_view_tell_prices(view);
     llmobs_sheet_fini(&sessions.sheet);
-    llmobs_totals_fini(&sessions.totals);
     llmobs_samples_fini(&sessions.samples);
     return rc;
 }

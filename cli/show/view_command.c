@@ -192,7 +192,8 @@ static int set_id(const struct llmobs_cli_option *option, const char *id)
     return 0;
 }
 
-static struct asked typed = {.view = {.form = llmobs_view_tree}};
+static struct asked typed = {
+    .view = {.form = llmobs_view_tree, .load = {.filter = &typed.view.filter}}};
 
 #define VIEW typed.view
 #define FILTER VIEW.filter
@@ -449,7 +450,6 @@ int llmobs_cmd_view(int argc, char **argv)
 {
     int status;
 
-    llmobs_load_init(&VIEW.load, &FILTER);
     llmobs_buf_init(&VIEW.asked, SIZE_MAX / 2);
     status = llmobs_cli_parse(argc, argv, options);
     typed.exit_status |= typed.quiet;
