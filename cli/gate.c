@@ -10,11 +10,9 @@
 #include "cli/query/price_files.h"
 #include "cli/query/cost.h"
 #include "cli/query/each.h"
-#include "cli/query/when.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/options.h"
 #include "cli/shared/tell.h"
-#include "lib/base/clock.h"
 #include "core/config/config.h"
 #include "core/config/state_dir.h"
 #include "lib/base/hazard.h"
@@ -51,51 +49,28 @@ bool llmobs_gate_has_limit(const struct llmobs_gate *gate)
 
 /* -- options -------------------------------------------------------------- */
 
-static int set_cost(struct llmobs_gate *gate, const char *value)
+int llmobs_gate_cost(const struct llmobs_cli_option *option, const char *value)
 {
+    double *cost = option->to;
     char *end;
 
-    gate->max_cost = strtod(value, &end);
+    *cost = strtod(value, &end);
     if (*value != '\0' && value[strspn(value, "0123456789.")] == '\0' &&
-        *end == '\0' && gate->max_cost <= LLMOBS_COST_MAX)
+        *end == '\0' && *cost <= LLMOBS_COST_MAX)
         return 0;
-    return llmobs_cli_refuse("max-cost", value,
+    return llmobs_cli_refuse(option->name, value,
                              "no number of dollars such as 2.50");
 }
 
-static int gate_set_count(int64_t *count, const char *name, const char *value)
+int llmobs_gate_count(const struct llmobs_cli_option *option, const char *value)
 {
     char *end;
 
     errno = 0;
-    *count = strtoll(value, &end, 10);
+    *(int64_t *)option->to = strtoll(value, &end, 10);
     if (*value >= '0' && *value <= '9' && *end == '\0' && errno == 0)
         return 0;
-    return llmobs_cli_refuse(name, value, "not a number");
-}
-
-int llmobs_gate_set(const struct llmobs_cli_option *option, const char *value)
-{
-    struct llmobs_gate *gate = option->to;
-    const char *name = option->name;
-
-    if (strcmp(name, "max-cost") == 0)
-        return set_cost(gate, value);
-    if (strcmp(name, "max-tokens") == 0)
-        return gate_set_count(&gate->max_tokens, name, value);
-    if (strcmp(name, "max-errors") == 0)
-        return gate_set_count(&gate->max_errors, name, value);
-    gate->narrowed = true;
-    if (strcmp(name, "since") == 0)
-        return llmobs_when_parse(value, llmobs_clock_wall_ns(),
-                                 &gate->filter.since_ns) == 0
-                   ? 0
-                   : llmobs_cli_refuse(name, value,
-                                       "no time such as " LLMOBS_WHEN_FORMS);
-    llmobs_filter_set(strcmp(name, "ml-app") == 0 ? &gate->filter.ml_app
-                                                  : &gate->filter.service,
-                      value);
-    return 0;
+    return llmobs_cli_refuse(option->name, value, "not a number");
 }
 
 /* -- sums ----------------------------------------------------------------- */
@@ -127,13 +102,10 @@ static int read_store(struct llmobs_gate *gate, const char *store,
                       struct llmobs_prices *prices, struct sums *sums)
 {
     struct llmobs_reader *reader = NULL;
-    struct llmobs_load load;
+    struct llmobs_load load = {
+        .filter = &gate->filter, .parts = LLMOBS_ROW_FACTS, .prices = prices};
     int rc;
 
-    llmobs_load_init(&load);
-    load.filter = &gate->filter;
-    load.parts = LLMOBS_ROW_FACTS;
-    load.prices = prices;
     rc = llmobs_reader_open(store, &reader);
     if (rc == 0) {
         rc = llmobs_each(&load, reader, gate_add_row, sums);

@@ -17,16 +17,16 @@ struct llmobs_gate {
     double max_cost;    /* USD */
     int64_t max_tokens; /* of input and output */
     int64_t max_errors; /* calls that failed */
-    bool narrowed;      /* the filter was set */
 };
 
 /* Sets each limit to -1: no limit. */
 void llmobs_gate_init(struct llmobs_gate *gate);
 void llmobs_gate_fini(struct llmobs_gate *gate);
 
-/* A `set` (options.h) for options with these names: max-cost, max-tokens,
- * max-errors, since, ml-app, service; `to` is the gate. */
-int llmobs_gate_set(const struct llmobs_cli_option *option, const char *value);
+/* A `set` (options.h) for max_cost, and one for the other limits. */
+int llmobs_gate_cost(const struct llmobs_cli_option *option, const char *value);
+int llmobs_gate_count(const struct llmobs_cli_option *option,
+                      const char *value);
 
 /* True where a limit is set. */
 bool llmobs_gate_has_limit(const struct llmobs_gate *gate);

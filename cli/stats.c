@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/gate.h"
+#include "cli/query/when.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/json_out.h"
 #include "cli/shared/options.h"
@@ -526,7 +527,8 @@ static int gate(struct stats *stats)
 
 static int cli_stats_run(struct stats *stats)
 {
-    bool gated = stats->gate.narrowed || llmobs_gate_has_limit(&stats->gate);
+    bool gated = llmobs_filter_asks(&stats->gate.filter) ||
+                 llmobs_gate_has_limit(&stats->gate);
 
     if (stats->store && access(stats->store, F_OK) != 0 && errno == ENOENT) {
         llmobs_cli_no_store("llmobs stats", stats->store);
@@ -543,12 +545,16 @@ int llmobs_cmd_stats(int argc, char **argv)
         LLMOBS_CLI_PICK("json", &stats.form, FORM_JSON),
         LLMOBS_CLI_PICK("prometheus", &stats.form, FORM_PROMETHEUS),
         {"check", read_check, &stats, 0, optional_argument, 0, NULL},
-        LLMOBS_CLI_VALUE("max-cost", llmobs_gate_set, &stats.gate),
-        LLMOBS_CLI_VALUE("max-tokens", llmobs_gate_set, &stats.gate),
-        LLMOBS_CLI_VALUE("max-errors", llmobs_gate_set, &stats.gate),
-        LLMOBS_CLI_VALUE("since", llmobs_gate_set, &stats.gate),
-        LLMOBS_CLI_VALUE("ml-app", llmobs_gate_set, &stats.gate),
-        LLMOBS_CLI_VALUE("service", llmobs_gate_set, &stats.gate),
+        LLMOBS_CLI_VALUE("max-cost", llmobs_gate_cost, &stats.gate.max_cost),
+        LLMOBS_CLI_VALUE("max-tokens", llmobs_gate_count,
+                         &stats.gate.max_tokens),
+        LLMOBS_CLI_VALUE("max-errors", llmobs_gate_count,
+                         &stats.gate.max_errors),
+        LLMOBS_CLI_VALUE("since", llmobs_when_set, &stats.gate.filter.since_ns),
+        LLMOBS_CLI_VALUE("ml-app", llmobs_filter_option,
+                         &stats.gate.filter.ml_app),
+        LLMOBS_CLI_VALUE("service", llmobs_filter_option,
+                         &stats.gate.filter.service),
         LLMOBS_CLI_END};
     int status;
 

@@ -5,9 +5,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/shared/escape.h"
+#include "cli/shared/tell.h"
 #include "lib/base/clock.h"
 
 int llmobs_apart_start(struct llmobs_apart *child, int flags,
@@ -73,4 +76,16 @@ int llmobs_apart_end(struct llmobs_apart *child, bool now)
     close(child->fd);
     child->pid = 0;
     return status;
+}
+
+void llmobs_apart_tell(const char *command, const char *path, const char *broke,
+                       int error)
+{
+    char room[LLMOBS_ESCAPE_NAME];
+
+    llmobs_escape_name(path, room);
+    if (error == -ECHILD)
+        llmobs_tell("%s: %s: %s broke off\n", command, room, broke);
+    else
+        llmobs_tell("%s: %s: %s\n", command, room, strerror(-error));
 }

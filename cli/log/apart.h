@@ -44,4 +44,10 @@ int llmobs_apart_receive(const struct llmobs_apart *child, int64_t ms,
 /* Waits for its end; `now`: kills it. The status is that of waitpid. */
 int llmobs_apart_end(struct llmobs_apart *child, bool now);
 
+/* Says why the work at a path failed. -ECHILD: `broke`, in its words, broke
+ * off.
+ */
+void llmobs_apart_tell(const char *command, const char *path, const char *broke,
+                       int error);
+
 #endif

@@ -11,20 +11,12 @@ static const char *const names[LLMOBS_PS_FIELDS] = {
     "program", "model", "provider", "host", "ml_app"};
 
 /* The numbers of a call, as bits: JSON has no unsigned ones. */
-enum number {
-    NUMBER_PID,
-    NUMBER_START,
-    NUMBER_PIDNS,
-    NUMBER_ELSEWHERE,
-    NUMBER_ID,
-    NUMBER_TRACE_HIGH,
-    NUMBER_TRACE_LOW,
-    NUMBER_THREAD,
-    NUMBER_PROGRESS,
-    NUMBER_WALL,
-    NUMBER_MONO,
-    NUMBERS
+struct numbers {
+    int64_t pid, start, pidns, elsewhere, id, trace_high, trace_low;
+    int64_t thread, progress, wall, mono;
 };
+
+#define NUMBERS (sizeof(struct numbers) / sizeof(int64_t))
 
 /* -- writing --------------------------------------------------------------- */
 
@@ -58,23 +50,25 @@ static int set_numbers(struct llmobs_json *line,
                        const struct llmobs_adopt_call *call)
 {
     const struct llmobs_exchange *exchange = call->exchange;
-    const int64_t numbers[NUMBERS] = {
-        [NUMBER_PID] = call->pid,
-        [NUMBER_START] = (int64_t)call->start,
-        [NUMBER_PIDNS] = (int64_t)call->pidns,
-        [NUMBER_ELSEWHERE] = call->elsewhere,
-        [NUMBER_ID] = (int64_t)call->id,
-        [NUMBER_TRACE_HIGH] = (int64_t)exchange->context.trace_id.hi,
-        [NUMBER_TRACE_LOW] = (int64_t)exchange->context.trace_id.lo,
-        [NUMBER_THREAD] = (int64_t)call->place.thread,
-        [NUMBER_PROGRESS] = (int64_t)call->place.progress,
-        [NUMBER_WALL] = exchange->start_wall_ns,
-        [NUMBER_MONO] = exchange->start_mono_ns};
+    const struct numbers numbers = {
+        .pid = call->pid,
+        .start = (int64_t)call->start,
+        .pidns = (int64_t)call->pidns,
+        .elsewhere = call->elsewhere,
+        .id = (int64_t)call->id,
+        .trace_high = (int64_t)exchange->context.trace_id.hi,
+        .trace_low = (int64_t)exchange->context.trace_id.lo,
+        .thread = (int64_t)call->place.thread,
+        .progress = (int64_t)call->place.progress,
+        .wall = exchange->start_wall_ns,
+        .mono = exchange->start_mono_ns};
     struct llmobs_json *list = llmobs_json_array();
+    int64_t all[NUMBERS];
     int rc = 0;
 
+    memcpy(all, &numbers, sizeof(all));
     for (size_t i = 0; i < NUMBERS && rc == 0; i++)
-        rc = llmobs_json_add(list, llmobs_json_int(numbers[i]));
+        rc = llmobs_json_add(list, llmobs_json_int(all[i]));
     if (rc == 0)
         return llmobs_json_set(line, "numbers", list);
     llmobs_json_free(list);
@@ -133,25 +127,27 @@ int llmobs_ps_call_write(const struct llmobs_adopt_call *call,
 static int log_call_read_numbers(const struct llmobs_json *list,
                                  struct llmobs_ps_call *call)
 {
-    int64_t n[NUMBERS];
+    int64_t all[NUMBERS];
+    struct numbers n;
 
     if (llmobs_json_len(list) != NUMBERS)
         return -EINVAL;
     for (size_t i = 0; i < NUMBERS; i++)
-        n[i] = llmobs_json_to_int(llmobs_json_at(list, i));
-    if (n[NUMBER_PID] <= 0 || n[NUMBER_PID] > INT32_MAX)
+        all[i] = llmobs_json_to_int(llmobs_json_at(list, i));
+    memcpy(&n, all, sizeof(n));
+    if (n.pid <= 0 || n.pid > INT32_MAX)
         return -EINVAL;
-    call->pid = (pid_t)n[NUMBER_PID];
-    call->start = (uint64_t)n[NUMBER_START];
-    call->pidns = (uint64_t)n[NUMBER_PIDNS];
-    call->elsewhere = n[NUMBER_ELSEWHERE] != 0;
-    call->id = (uint64_t)n[NUMBER_ID];
-    call->trace_high = (uint64_t)n[NUMBER_TRACE_HIGH];
-    call->trace_low = (uint64_t)n[NUMBER_TRACE_LOW];
-    call->place.thread = (uint64_t)n[NUMBER_THREAD];
-    call->place.progress = (uint64_t)n[NUMBER_PROGRESS];
-    call->start_wall_ns = n[NUMBER_WALL];
-    call->start_mono_ns = n[NUMBER_MONO];
+    call->pid = (pid_t)n.pid;
+    call->start = (uint64_t)n.start;
+    call->pidns = (uint64_t)n.pidns;
+    call->elsewhere = n.elsewhere != 0;
+    call->id = (uint64_t)n.id;
+    call->trace_high = (uint64_t)n.trace_high;
+    call->trace_low = (uint64_t)n.trace_low;
+    call->place.thread = (uint64_t)n.thread;
+    call->place.progress = (uint64_t)n.progress;
+    call->start_wall_ns = n.wall;
+    call->start_mono_ns = n.mono;
     return 0;
 }
 

@@ -10,14 +10,13 @@
 
 #include "cli/log/drain_round.h"
 #include "cli/shared/cli.h"
-#include "cli/shared/escape.h"
+#include "cli/shared/environment.h"
 #include "cli/shared/options.h"
 #include "cli/shared/tell.h"
 #include "lib/base/log.h"
 
 #define WATCH_S 30
 #define USER_S 60
-#define VARIABLES_MAX 4096
 
 struct drain {
     char **argv;
@@ -77,23 +76,18 @@ static void log_drain_hear(void *ctx, const char *text)
     complaint->about_url |= strncmp(text, "DD_TRACE_AGENT_URL:", 19) == 0;
 }
 
-/* Gives the environment with the entries of `more` before it. The first entry
- * of a name counts, so others of the same names are left out. */
-static const char **log_drain_make_environment(char *const more[2])
+/* The environment, with the exporter that --to stands for. */
+static int log_drain_make_environment(const struct drain *drain, bool is_url,
+                                      struct llmobs_environment *out)
 {
-    static const char *list[VARIABLES_MAX];
-    size_t n = 0;
+    int rc = llmobs_environment_init(out, environ);
 
-    for (size_t i = 0; i < 2; i++)
-        if (more[i])
-            list[n++] = more[i];
-    for (char **at = environ; *at && n < VARIABLES_MAX - 1; at++)
-        if (!more[0] ||
-            (strncmp(*at, "LLMOBS_EXPORTER=", 16) != 0 &&
-             (!more[1] || strncmp(*at, "DD_TRACE_AGENT_URL=", 19) != 0)))
-            list[n++] = *at;
-    list[n] = NULL;
-    return list;
+    if (rc == 0 && drain->to)
+        rc = llmobs_environment_set(out, "LLMOBS_EXPORTER",
+                                    is_url ? "agent" : drain->to);
+    if (rc == 0 && is_url)
+        rc = llmobs_environment_set(out, "DD_TRACE_AGENT_URL", drain->to);
+    return rc;
 }
 
 /* All entries go to one place: the signals that go beside the spans would keep
@@ -112,19 +106,13 @@ static int log_drain_load_config(struct drain *drain)
 {
     bool is_url = drain->to && strstr(drain->to, "://");
     struct complaint complaint = {false};
-    char *more[2] = {NULL, NULL};
-    int rc = 0;
+    struct llmobs_environment environment;
+    int rc = log_drain_make_environment(drain, is_url, &environment);
 
-    if (drain->to && asprintf(&more[0], "LLMOBS_EXPORTER=%s",
-                              is_url ? "agent" : drain->to) < 0)
-        return -ENOMEM;
-    if (is_url && asprintf(&more[1], "DD_TRACE_AGENT_URL=%s", drain->to) < 0)
-        rc = -ENOMEM;
-    if (rc == 0)
-        drain->round.config = llmobs_config_load(
-            log_drain_make_environment(more), log_drain_hear, &complaint);
-    free(more[0]);
-    free(is_url ? more[1] : NULL);
+    if (rc != 0)
+        return rc;
+    drain->round.config = llmobs_config_load(
+        (const char *const *)environment.entries, log_drain_hear, &complaint);
     if (!drain->round.config)
         return -ENOMEM;
     keep_to_one(drain);
@@ -164,22 +152,13 @@ static void log_drain_add_up(struct llmobs_drain_outcome *sum,
         sum->error = one->error;
 }
 
-static void log_drain_tell_error(const struct drain *drain, const char *path,
-                                 int error)
-{
-    char room[LLMOBS_ESCAPE_NAME];
-
-    llmobs_tell("%s: %s: %s\n", drain->argv[0], llmobs_escape_name(path, room),
-                error == -ECHILD ? "the delivery broke off" : strerror(-error));
-}
-
 static void log_drain_done(void *ctx, const char *path,
                            const struct llmobs_drain_outcome *out)
 {
     struct drain *drain = ctx;
 
     if (out->error != 0)
-        log_drain_tell_error(drain, path, out->error);
+        llmobs_apart_tell(drain->argv[0], path, "the delivery", out->error);
     log_drain_add_up(&drain->sum, out);
 }
 
@@ -243,7 +222,8 @@ static void go_round(struct drain *drain)
     if (rc == -ENOENT && drain->dir)
         llmobs_cli_no_store(drain->argv[0], drain->dir);
     else if (rc != 0 && rc != -EINTR)
-        log_drain_tell_error(drain, drain->dir ? drain->dir : "spool", rc);
+        llmobs_apart_tell(drain->argv[0], drain->dir ? drain->dir : "spool",
+                          "the delivery", rc);
     if (rc != 0 && drain->sum.error == 0)
         drain->sum.error = rc;
     log_drain_tell(drain);

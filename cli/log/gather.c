@@ -1,14 +1,10 @@
 #include "cli/log/gather.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "cli/log/apart.h"
-#include "cli/shared/escape.h"
-#include "cli/shared/tell.h"
+#include "lib/base/file.h"
 
 #define GATHER_MS 10000
 #define GATHER_BYTES ((size_t)8 << 20)
@@ -22,19 +18,6 @@ struct gathering {
 
 /* -- in the child ---------------------------------------------------------- */
 
-static int send_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        data += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return 0;
-}
-
 static int send_call(void *ctx, const struct llmobs_adopt_call *call)
 {
     const int *fd = ctx;
@@ -44,7 +27,7 @@ static int send_call(void *ctx, const struct llmobs_adopt_call *call)
     llmobs_buf_init(&line, (size_t)64 * 1024);
     rc = llmobs_ps_call_write(call, &line);
     if (rc == 0)
-        rc = send_all(*fd, line.data, line.len);
+        rc = llmobs_file_write(*fd, line.data, line.len);
     else if (rc != -ENOMEM)
         rc = 0;
     llmobs_buf_fini(&line);
@@ -73,15 +56,11 @@ static int read_spool(void *ctx, int entered, int fd)
 static int gather_read_lines(const struct llmobs_buf *text, uid_t uid,
                              struct llmobs_ps_calls *out)
 {
-    const char *at = text->data, *end = at + text->len, *stop;
+    struct llmobs_text rest = {text->data, text->len}, line;
     int rc = 0;
 
-    while (rc != -ENOMEM && at < end &&
-           (stop = memchr(at, '\n', (size_t)(end - at)))) {
-        rc = llmobs_ps_call_read((struct llmobs_text){at, (size_t)(stop - at)},
-                                 uid, out);
-        at = stop + 1;
-    }
+    while (rc != -ENOMEM && llmobs_text_split(&rest, '\n', &line))
+        rc = llmobs_ps_call_read(line, uid, out);
     return rc == -ENOMEM ? rc : 0;
 }
 
@@ -102,16 +81,6 @@ static int from_child(struct llmobs_apart *child, uid_t uid,
     return rc != 0 ? rc : read;
 }
 
-static void gather_tell(const struct gathering *gathering, const char *path,
-                        int error)
-{
-    char room[LLMOBS_ESCAPE_NAME];
-
-    llmobs_tell("%s: %s: %s\n", gathering->command,
-                llmobs_escape_name(path, room),
-                error == -ECHILD ? "the reading broke off" : strerror(-error));
-}
-
 /* Answers 0 also where this spool cannot be read, so that the others are. */
 static int gather_visit(void *ctx, const struct llmobs_user_spool *place)
 {
@@ -123,7 +92,7 @@ static int gather_visit(void *ctx, const struct llmobs_user_spool *place)
     if (rc == 0)
         rc = from_child(&child, place->uid, gathering->out);
     if (rc != 0)
-        gather_tell(gathering, place->path, rc);
+        llmobs_apart_tell(gathering->command, place->path, "the reading", rc);
     return rc == -ENOMEM ? rc : 0;
 }
 

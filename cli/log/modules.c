@@ -48,12 +48,11 @@ static bool modules_parse(struct llmobs_text line, struct mapping *out)
 static bool modules_find(const struct llmobs_modules *modules,
                          uintptr_t address, struct mapping *out)
 {
-    const char *at = modules->text.data, *end = at + modules->text.len, *stop;
+    struct llmobs_text rest = {modules->text.data, modules->text.len}, line;
 
-    for (; at < end && (stop = memchr(at, '\n', (size_t)(end - at)));
-         at = stop + 1)
-        if (modules_parse((struct llmobs_text){at, (size_t)(stop - at)}, out) &&
-            address >= out->begin && address < out->end)
+    while (llmobs_text_split(&rest, '\n', &line))
+        if (modules_parse(line, out) && address >= out->begin &&
+            address < out->end)
             return true;
     return false;
 }

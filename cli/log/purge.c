@@ -471,7 +471,6 @@ static int purge_visit(void *ctx, const struct llmobs_user_spool *place)
     struct llmobs_purge *purge = ctx;
     struct llmobs_purged out = {0};
     bool own = place->uid == geteuid();
-    char room[LLMOBS_ESCAPE_NAME];
     int rc;
 
     /* The first visit was that of this user's own spool, unless --dir names
@@ -480,9 +479,7 @@ static int purge_visit(void *ctx, const struct llmobs_user_spool *place)
         return 0;
     rc = purge_run_apart(purge, place, &out);
     if (rc != 0)
-        llmobs_tell("%s: %s: %s\n", purge->name,
-                    llmobs_escape_name(place->path, room),
-                    rc == -ECHILD ? "it broke off" : strerror(-rc));
+        llmobs_apart_tell(purge->name, place->path, "it", rc);
     out.error = rc;
     purge_add_up(&purge->sum, &out);
     return 0;

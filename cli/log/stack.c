@@ -120,13 +120,7 @@ static void send_stack(const struct reading *reading, int fd)
     llmobs_buf_init(&text, TEXT_MAX);
     if (llmobs_buf_add(&text, &reading->head, sizeof(reading->head)) == 0)
         name_frames(reading, &text);
-    for (size_t sent = 0; sent < text.len;) {
-        ssize_t n = write(fd, text.data + sent, text.len - sent);
-
-        if (n <= 0)
-            break;
-        sent += (size_t)n;
-    }
+    (void)llmobs_file_write(fd, text.data, text.len);
     llmobs_buf_fini(&text);
 }
 

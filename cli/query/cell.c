@@ -84,15 +84,17 @@ static char *cell_put_digits(char *to, int64_t number, size_t count)
     return to + count;
 }
 
-/* Writes nanoseconds as seconds, exactly: "0.412", "3". */
-static int add_seconds(struct llmobs_buf *out, int64_t ns)
+/* Writes a decimal without the zeros at its end: "0.412", "3"; `point`: one
+ * digit stays behind the point. */
+static int add_fixed(struct llmobs_buf *out, int64_t whole, int64_t part,
+                     size_t digits, bool point)
 {
-    char text[LLMOBS_DECIMAL_MAX + DIGITS + 1];
-    char *end = text + llmobs_decimal_write_int(ns / NS_PER_S, text);
+    char text[2 * LLMOBS_DECIMAL_MAX];
+    char *end = text + llmobs_decimal_write_int(whole, text);
 
     *end = '.';
-    end = cell_put_digits(end + 1, ns % NS_PER_S, DIGITS);
-    while (end[-1] == '0')
+    end = cell_put_digits(end + 1, part, digits);
+    while (end[-1] == '0' && (!point || end[-2] != '.'))
         end--;
     if (end[-1] == '.')
         end--;
@@ -110,19 +112,13 @@ static int cell_add_real(struct llmobs_buf *out, double real)
  * arithmetic, and the shortest decimal of such a number takes long to find. */
 static int add_cost(struct llmobs_buf *out, double cost)
 {
-    char text[2 * LLMOBS_DECIMAL_MAX];
     int64_t parts;
-    char *end;
 
     if (cost >= COST_SHORT)
         return cell_add_real(out, cost);
     parts = (int64_t)(cost * (double)COST_UNIT + 0.5);
-    end = text + llmobs_decimal_write_int(parts / COST_UNIT, text);
-    *end = '.';
-    end = cell_put_digits(end + 1, parts % COST_UNIT, COST_DIGITS);
-    while (end[-1] == '0' && end[-2] != '.')
-        end--;
-    return llmobs_buf_add(out, text, (size_t)(end - text));
+    return add_fixed(out, parts / COST_UNIT, parts % COST_UNIT, COST_DIGITS,
+                     true);
 }
 
 static int add_iso(struct llmobs_buf *out, int64_t wall_ns)
@@ -149,7 +145,8 @@ static int cell_add_number(struct llmobs_buf *out, struct llmobs_cell cell)
     case LLMOBS_CELL_COUNT:
         return cell_add_count(out, cell.whole);
     case LLMOBS_CELL_LENGTH:
-        return add_seconds(out, cell.whole);
+        return add_fixed(out, cell.whole / NS_PER_S, cell.whole % NS_PER_S,
+                         DIGITS, false);
     case LLMOBS_CELL_MONEY:
         return add_cost(out, cell.real);
     default:

@@ -3,16 +3,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/query/evaluations.h"
 #include "cli/query/load.h"
 #include "cli/query/tail.h"
 #include "cli/shared/reader.h"
-#include "lib/base/buf.h"
 #include "lib/text/json.h"
 
-#define CHUNK (256u * 1024)
 #define ID_MAX 64 /* of an id at the end of a line */
 
 static int contents_add_span(struct llmobs_contents *contents,
@@ -79,87 +76,21 @@ static int contents_add_line(struct llmobs_contents *contents,
     return contents_add_span(contents, trace, start_ns);
 }
 
-/* Reads the lines of a file; one beyond the limit is passed over. */
-struct lines {
-    struct llmobs_contents *contents;
-    struct llmobs_buf room;
-    bool passes; /* until the end of the line */
-};
-
-/* Takes the whole lines of the room, in whose first `known` bytes no line ends,
- * and leaves the rest. */
-static int take_lines(struct lines *lines, size_t known)
-{
-    char *data = lines->room.data, *stop = data + lines->room.len;
-    char *look = data + known, *end;
-    int rc = 0;
-
-    while (rc == 0 && (end = memchr(look, '\n', (size_t)(stop - look)))) {
-        if (!lines->passes)
-            rc = contents_add_line(
-                lines->contents,
-                (struct llmobs_text){data, (size_t)(end - data)});
-        lines->passes = false;
-        look = data = end + 1;
-    }
-    memmove(lines->room.data, data, (size_t)(stop - data));
-    llmobs_buf_cut(&lines->room, (size_t)(stop - data));
-    if (lines->room.len > LLMOBS_READER_LINE_MAX) {
-        llmobs_buf_cut(&lines->room, 0);
-        lines->passes = true;
-    }
-    return rc;
-}
-
-static int contents_read_all(struct lines *lines, int fd)
-{
-    struct llmobs_buf *room = &lines->room;
-    ssize_t n;
-    int rc;
-
-    for (;;) {
-        size_t known = room->len;
-
-        rc = llmobs_buf_reserve(room, CHUNK);
-        if (rc != 0)
-            return rc;
-        n = read(fd, room->data + known, CHUNK);
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            return lines->passes
-                       ? 0
-                       : contents_add_line(
-                             lines->contents,
-                             (struct llmobs_text){room->data, room->len});
-        room->len += (size_t)n;
-        rc = take_lines(lines, known);
-        if (rc != 0)
-            return rc;
-    }
-}
-
-int llmobs_contents_add(struct llmobs_contents *contents, int fd)
-{
-    struct lines lines = {.contents = contents};
-    int rc;
-
-    llmobs_buf_init(&lines.room, LLMOBS_READER_LINE_MAX + 2 * CHUNK);
-    rc = contents_read_all(&lines, fd);
-    llmobs_buf_fini(&lines.room);
-    return rc;
-}
-
-void llmobs_contents_fini(struct llmobs_contents *contents)
-{
-    llmobs_texts_fini(&contents->traces);
-}
-
 static int contents_take_line(void *ctx, struct llmobs_text text,
                               struct llmobs_place place)
 {
     (void)place;
     return contents_add_line(ctx, text);
+}
+
+int llmobs_contents_add(struct llmobs_contents *contents, int fd)
+{
+    return llmobs_reader_lines(fd, contents_take_line, contents);
+}
+
+void llmobs_contents_fini(struct llmobs_contents *contents)
+{
+    llmobs_texts_fini(&contents->traces);
 }
 
 int llmobs_contents_traces(struct llmobs_reader *reader, size_t *out)

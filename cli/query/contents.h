@@ -21,7 +21,7 @@ struct llmobs_contents {
     bool bare;                  /* the traces alone are wanted */
 };
 
-/* Adds what a file of the store holds, from where it stands. Borrows the
+/* Adds what a file of the store holds, from its begin. Borrows the
  * descriptor. Lines that nobody can read do not count. */
 int llmobs_contents_add(struct llmobs_contents *contents, int fd);
 

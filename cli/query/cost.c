@@ -97,11 +97,6 @@ void llmobs_cost_add(struct llmobs_cost_sum *sum, const struct llmobs_row *row)
         sum->known_cost = LLMOBS_COST_MAX;
 }
 
-double llmobs_cost_of(const struct llmobs_cost_sum *sum)
-{
-    return sum->any ? sum->known_cost : -1;
-}
-
 const char *llmobs_cost_note(const struct llmobs_cost_sum *sum,
                              char room[LLMOBS_COST_NOTE])
 {

@@ -39,9 +39,6 @@ struct llmobs_cost_sum {
 /* Adds a row if it is a call, or billed without being one. */
 void llmobs_cost_add(struct llmobs_cost_sum *sum, const struct llmobs_row *row);
 
-/* The sum, -1 where nothing has a cost. */
-double llmobs_cost_of(const struct llmobs_cost_sum *sum);
-
 /* Writes "of 310 of 338 calls" where some of them have no cost, else nothing;
  * answers `room`. */
 const char *llmobs_cost_note(const struct llmobs_cost_sum *sum,

@@ -7,8 +7,6 @@
 
 #define KEY_MAX ((size_t)1 << 30)
 #define TEXTS_OF 1024 /* rows whose texts are kept together */
-/* Stands between a trace's id and a span's. */
-#define ID_MARK '\x1f'
 
 struct each {
     struct llmobs_load *load;
@@ -25,12 +23,8 @@ struct each {
 static int each_is_repeated(struct each *each, const struct llmobs_json *event)
 {
     size_t before = each->seen.count;
-    int rc;
+    int rc = llmobs_load_key(&each->key, event);
 
-    llmobs_buf_cut(&each->key, 0);
-    rc = llmobs_buf_adds(&each->key, llmobs_json_gets(event, "trace_id"));
-    rc |= llmobs_buf_addc(&each->key, ID_MARK);
-    rc |= llmobs_buf_adds(&each->key, llmobs_json_gets(event, "span_id"));
     if (rc != 0)
         return rc;
     if (!llmobs_texts_share(&each->seen, each->key.data))

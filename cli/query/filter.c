@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "cli/query/tail.h"
+#include "cli/shared/options.h"
 #include "lib/span/span.h"
 #include "lib/text/regex_compile.h"
 
@@ -338,17 +339,25 @@ bool llmobs_filter_may_match(const struct llmobs_filter *filter,
 
 /* -- arguments ------------------------------------------------------------ */
 
-void llmobs_filter_set(struct llmobs_filter_name *name, const char *argument)
+static void query_filter_set(struct llmobs_filter_name *name,
+                             const char *argument)
 {
     name->is_not = argument[0] == '!';
     name->pattern = argument + (name->is_not ? 1 : 0);
+}
+
+int llmobs_filter_option(const struct llmobs_cli_option *option,
+                         const char *argument)
+{
+    query_filter_set(option->to, argument);
+    return 0;
 }
 
 int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument)
 {
     struct llmobs_filter_name positive;
 
-    llmobs_filter_set(&filter->kind, argument);
+    query_filter_set(&filter->kind, argument);
     positive = (struct llmobs_filter_name){filter->kind.pattern, false};
     for (int i = LLMOBS_KIND_LLM; i <= LLMOBS_KIND_RETRIEVAL; i++)
         if (llmobs_filter_name_match(&positive,

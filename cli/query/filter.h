@@ -12,6 +12,8 @@
 #include "lib/text/json.h"
 #include "lib/text/regex.h"
 
+struct llmobs_cli_option;
+
 #define LLMOBS_FILTER_TAGS_MAX 32
 
 /* A text that an argument names: exactly, or by a shell pattern, in either case
@@ -56,7 +58,9 @@ bool llmobs_filter_may_match(const struct llmobs_filter *filter,
 bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
                                     const struct llmobs_json *event);
 
-void llmobs_filter_set(struct llmobs_filter_name *name, const char *argument);
+/* Sets a name by an option of a command whose `to` it is. */
+int llmobs_filter_option(const struct llmobs_cli_option *option,
+                         const char *argument);
 
 /* True where that is such a text; NULL: the event has none. */
 bool llmobs_filter_name_match(const struct llmobs_filter_name *name,

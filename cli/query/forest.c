@@ -7,18 +7,13 @@
 #include "cli/shared/grow.h"
 #include "lib/base/hazard.h"
 
-void llmobs_forest_init(struct llmobs_forest *forest)
-{
-    memset(forest, 0, sizeof(*forest));
-}
-
 void llmobs_forest_fini(struct llmobs_forest *forest)
 {
     for (size_t i = 0; i < forest->count; i++)
         llmobs_row_free(forest->rows[i]);
     free(forest->rows);
     free(forest->traces);
-    llmobs_forest_init(forest);
+    memset(forest, 0, sizeof(*forest));
 }
 
 int llmobs_forest_add(struct llmobs_forest *forest, struct llmobs_row *row)

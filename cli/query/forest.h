@@ -21,7 +21,7 @@ struct llmobs_forest_trace {
 };
 
 struct llmobs_forest {
-    bool paths; /* rows above a wanted one are shown, too; set it after init */
+    bool paths; /* rows above a wanted one are shown, too; the caller sets it */
     struct llmobs_row **rows;
     size_t count;
     size_t cap;
@@ -30,7 +30,6 @@ struct llmobs_forest {
     size_t trace_count;
 };
 
-void llmobs_forest_init(struct llmobs_forest *forest);
 void llmobs_forest_fini(struct llmobs_forest *forest);
 
 /* Takes `row`, also on error. */

@@ -12,12 +12,8 @@
 /* A trace's id that the library made has the second of its beginning, which may
  * be this long before a span of it. */
 #define ID_AGE_S (24 * 3600)
-
-void llmobs_load_init(struct llmobs_load *load)
-{
-    memset(load, 0, sizeof(*load));
-    llmobs_forest_init(&load->forest);
-}
+/* Stands between a trace's id and a span's. */
+#define ID_MARK '\x1f'
 
 void llmobs_load_fini(struct llmobs_load *load)
 {
@@ -84,6 +80,18 @@ bool llmobs_load_is_span(const struct llmobs_json *event)
 {
     return llmobs_json_gets(event, "trace_id") &&
            llmobs_json_gets(event, "span_id");
+}
+
+int llmobs_load_key(struct llmobs_buf *key, const struct llmobs_json *ids)
+{
+    const char *trace = llmobs_json_gets(ids, "trace_id");
+    const char *span = llmobs_json_gets(ids, "span_id");
+    int rc;
+
+    llmobs_buf_cut(key, 0);
+    rc = llmobs_buf_adds(key, trace ? trace : "");
+    rc |= llmobs_buf_addc(key, ID_MARK);
+    return rc | llmobs_buf_adds(key, span ? span : "");
 }
 
 int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,
@@ -390,10 +398,9 @@ static int load_spans(struct llmobs_load *load, struct llmobs_reader *reader)
     return rc < 0 ? rc : 0;
 }
 
-/* Fills the rows of ids alone, for which `ask` answers true. */
-static int query_load_fill_rows(struct llmobs_load *load,
-                                struct llmobs_reader *reader,
-                                bool (*ask)(const struct llmobs_row *row))
+/* Fills the rows of ids alone that stand above the wanted ones. */
+static int query_load_fill_paths(struct llmobs_load *load,
+                                 struct llmobs_reader *reader)
 {
     struct llmobs_buf line;
     int rc = 0;
@@ -403,23 +410,16 @@ static int query_load_fill_rows(struct llmobs_load *load,
         struct llmobs_row *row = load->forest.rows[i];
         struct llmobs_json *event;
 
-        if (row->filled || !ask(row))
+        if (row->filled || !row->path)
             continue;
         rc = llmobs_reader_event(reader, row->place, &line, &event);
-        if (rc == 0)
+        if (event)
             rc = llmobs_row_fill(row, event, load->parts, &load->texts);
         llmobs_cost_estimate(row, load->prices);
         llmobs_json_free(event);
-        if (rc == -ESTALE) /* the exporter has removed the file */
-            rc = 0;
     }
     llmobs_buf_fini(&line);
     return rc;
-}
-
-static bool is_path(const struct llmobs_row *row)
-{
-    return row->path;
 }
 
 int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader)
@@ -431,7 +431,7 @@ int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader)
     if (rc == 0 && load->tree)
         rc = llmobs_forest_grow(&load->forest);
     if (rc == 0 && load->forest.paths)
-        rc = query_load_fill_rows(load, reader, is_path);
+        rc = query_load_fill_paths(load, reader);
     return rc;
 }
 

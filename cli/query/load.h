@@ -1,6 +1,6 @@
 /* load - reads the rows that a view shows from a store.
  *
- * Owns:    the rows, their texts and the evaluations, from init to fini.
+ * Owns:    the rows, their texts and the evaluations, until fini.
  * Threads: one.
  * Errors:  -errno of the directory, -ENOMEM.
  * Limits:  memory: some 400 bytes a span.
@@ -21,7 +21,7 @@
 #include "cli/shared/reader.h"
 
 struct llmobs_load {
-    /* The caller sets these after init. */
+    /* The caller sets these; all else is zero at first. */
     struct llmobs_filter *filter; /* borrowed */
     enum llmobs_row_parts parts;  /* of wanted rows */
     struct llmobs_prices *prices; /* borrowed; NULL: no cost is estimated */
@@ -40,7 +40,6 @@ struct llmobs_load {
     bool more;     /* there are more traces than `newest` */
 };
 
-void llmobs_load_init(struct llmobs_load *load);
 void llmobs_load_fini(struct llmobs_load *load);
 
 /* Reads the rows, and orders them: as traces where it is a tree. Borrows the
@@ -63,6 +62,9 @@ int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader);
  */
 int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,
                       struct llmobs_json **event);
+
+/* Sets a key of a span's ids. */
+int llmobs_load_key(struct llmobs_buf *key, const struct llmobs_json *ids);
 
 /* True for an event that is a span. */
 bool llmobs_load_is_span(const struct llmobs_json *event);

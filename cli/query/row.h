@@ -67,6 +67,13 @@ struct llmobs_row {
     unsigned mark;
 };
 
+/* The text that a row has at an offset. */
+static inline const char *llmobs_row_text(const struct llmobs_row *row,
+                                          size_t at)
+{
+    return *(const char *const *)(const void *)((const char *)row + at);
+}
+
 /* Which parts of an event to read beside the ids and the start. */
 enum llmobs_row_parts {
     LLMOBS_ROW_IDS,   /* none */

@@ -11,16 +11,26 @@
 #include "cli/shared/grow.h"
 #include "cli/shared/suggest.h"
 
-static const char *const words[LLMOBS_BY_COUNT] = {
-    [LLMOBS_BY_MODEL] = "model",   [LLMOBS_BY_PROVIDER] = "provider",
-    [LLMOBS_BY_ML_APP] = "ml_app", [LLMOBS_BY_SERVICE] = "service",
-    [LLMOBS_BY_KIND] = "kind",     [LLMOBS_BY_SESSION] = "session",
-    [LLMOBS_BY_DAY] = "day",       [LLMOBS_BY_ERROR] = "error",
+#define AT(member) offsetof(struct llmobs_row, member)
+
+/* The ways to group, and where a row has the group's name. */
+static const struct {
+    const char *word;
+    size_t at;
+} ways[LLMOBS_BY_COUNT] = {
+    [LLMOBS_BY_MODEL] = {"model", AT(model)},
+    [LLMOBS_BY_PROVIDER] = {"provider", AT(provider)},
+    [LLMOBS_BY_ML_APP] = {"ml_app", AT(ml_app)},
+    [LLMOBS_BY_SERVICE] = {"service", AT(service)},
+    [LLMOBS_BY_KIND] = {"kind", AT(kind)},
+    [LLMOBS_BY_SESSION] = {"session", AT(session)},
+    [LLMOBS_BY_DAY] = {"day", 0},
+    [LLMOBS_BY_ERROR] = {"error", 0},
 };
 
 const char *llmobs_samples_word(enum llmobs_samples_by by)
 {
-    return words[by];
+    return ways[by].word;
 }
 
 int llmobs_samples_by(const char *word, enum llmobs_samples_by *by,
@@ -29,24 +39,17 @@ int llmobs_samples_by(const char *word, enum llmobs_samples_by *by,
     struct llmobs_suggest suggest;
 
     if (strcmp(word, "ml-app") == 0)
-        word = words[LLMOBS_BY_ML_APP];
+        word = ways[LLMOBS_BY_ML_APP].word;
     llmobs_suggest_init(&suggest, word);
     for (int i = LLMOBS_BY_MODEL; i < LLMOBS_BY_COUNT; i++) {
-        if (strcmp(words[i], word) == 0) {
+        if (strcmp(ways[i].word, word) == 0) {
             *by = (enum llmobs_samples_by)i;
             return 0;
         }
-        llmobs_suggest_offer(&suggest, words[i]);
+        llmobs_suggest_offer(&suggest, ways[i].word);
     }
     *near = suggest.best;
     return -EINVAL;
-}
-
-void llmobs_samples_init(struct llmobs_samples *samples,
-                         enum llmobs_samples_by by)
-{
-    memset(samples, 0, sizeof(*samples));
-    samples->by = by;
 }
 
 void llmobs_samples_fini(struct llmobs_samples *samples)
@@ -54,6 +57,7 @@ void llmobs_samples_fini(struct llmobs_samples *samples)
     llmobs_texts_fini(&samples->names);
     free(samples->list);
     free(samples->groups);
+    free(samples->values);
 }
 
 /* -- groups --------------------------------------------------------------- */
@@ -70,26 +74,13 @@ static const char *group_of(const struct llmobs_samples *samples,
                             const struct llmobs_row *row,
                             char room[LLMOBS_CELL_CLOCK])
 {
-    switch (samples->by) {
-    case LLMOBS_BY_MODEL:
-        return row->model;
-    case LLMOBS_BY_PROVIDER:
-        return row->provider;
-    case LLMOBS_BY_ML_APP:
-        return row->ml_app;
-    case LLMOBS_BY_SERVICE:
-        return row->service;
-    case LLMOBS_BY_KIND:
-        return row->kind;
-    case LLMOBS_BY_SESSION:
-        return row->session;
-    case LLMOBS_BY_DAY:
+    enum llmobs_samples_by by = samples->by;
+
+    if (by == LLMOBS_BY_DAY)
         return llmobs_cell_clock(row->start_ns, "%Y-%m-%d", room);
-    case LLMOBS_BY_ERROR:
+    if (by == LLMOBS_BY_ERROR)
         return error_of(row);
-    default:
-        return NULL;
-    }
+    return by == LLMOBS_BY_NOTHING ? NULL : llmobs_row_text(row, ways[by].at);
 }
 
 /* -- samples -------------------------------------------------------------- */

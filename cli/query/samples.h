@@ -52,9 +52,10 @@ struct llmobs_samples_group {
     size_t count;
 };
 
+/* The caller sets the first two; all else is zero at first. */
 struct llmobs_samples {
     enum llmobs_samples_by by;
-    bool spans;    /* all that the filter selects; the caller may set it */
+    bool spans;    /* all that the filter selects, too */
     bool of_kinds; /* the filter names kinds */
     struct llmobs_texts names;
     struct llmobs_sample *list;
@@ -62,6 +63,8 @@ struct llmobs_samples {
     struct llmobs_samples_group *groups; /* the largest first; days in their
                                             order */
     size_t group_count;
+    int64_t *values; /* room for totals */
+    size_t value_cap;
 };
 
 /* The word for a way to group, such as "model"; NULL: by nothing. */
@@ -72,8 +75,6 @@ const char *llmobs_samples_word(enum llmobs_samples_by by);
 int llmobs_samples_by(const char *word, enum llmobs_samples_by *by,
                       const char **near);
 
-void llmobs_samples_init(struct llmobs_samples *samples,
-                         enum llmobs_samples_by by);
 void llmobs_samples_fini(struct llmobs_samples *samples);
 
 /* Reads the calls, or the spans of the kinds that the filter names, among the

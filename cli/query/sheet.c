@@ -2,25 +2,42 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/shared/escape.h"
+#include "lib/base/hazard.h"
 
 #define GAP 2
 #define CUT_LEAST 8 /* a column is never cut to less */
+
+static size_t gap_of(const struct llmobs_column *column)
+{
+    return column->tight ? GAP - 1 : GAP;
+}
+
+/* Gives each column that a person sees the width of its title. */
+static void sheet_begin_widths(struct llmobs_sheet *sheet)
+{
+    for (size_t i = 0; i < sheet->count; i++) {
+        const char *title = sheet->columns[i].title;
+
+        sheet->widths[i] = !title           ? 0
+                           : *title == '\0' ? 1
+                                            : llmobs_escape_width(title);
+    }
+}
 
 void llmobs_sheet_init(struct llmobs_sheet *sheet,
                        const struct llmobs_screen *screen,
                        enum llmobs_sheet_form form,
                        const struct llmobs_column *columns, size_t count)
 {
-    memset(sheet, 0, sizeof(*sheet));
-    sheet->form = form;
-    sheet->columns = columns;
-    sheet->count = count;
-    sheet->screen = screen;
-    sheet->width = screen->columns;
+    *sheet = (struct llmobs_sheet){.form = form,
+                                   .columns = columns,
+                                   .count = count,
+                                   .screen = screen,
+                                   .width = screen->columns};
+    sheet_begin_widths(sheet);
     llmobs_buf_init(&sheet->line, LLMOBS_SHEET_MAX);
     llmobs_buf_init(&sheet->cells, LLMOBS_SHEET_MAX);
 }
@@ -83,6 +100,7 @@ static int sheet_add_json(struct llmobs_sheet *sheet,
 static int sheet_add_words(struct llmobs_sheet *sheet,
                            const struct llmobs_cell *cells)
 {
+    size_t at = sheet->cells.len;
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < sheet->count; i++) {
@@ -90,6 +108,8 @@ static int sheet_add_words(struct llmobs_sheet *sheet,
                                    sheet->screen->ascii);
         rc |= llmobs_buf_addc(&sheet->cells, '\0');
     }
+    if (rc == 0)
+        llmobs_sheet_measure(sheet, at);
     return rc;
 }
 
@@ -107,173 +127,181 @@ int llmobs_sheet_add(struct llmobs_sheet *sheet,
     return rc == 0 ? sheet_print_line(sheet) : rc;
 }
 
-/* -- columns -------------------------------------------------------------- */
+/* -- widths --------------------------------------------------------------- */
 
-/* Sets the width of each column; 0: it has none. */
-static void sheet_measure(const struct llmobs_sheet *sheet, size_t *widths)
+void llmobs_sheet_measure(struct llmobs_sheet *sheet, size_t at)
 {
-    const char *cell = sheet->cells.data;
+    const char *cell = sheet->cells.data + at;
 
-    for (size_t i = 0; i < sheet->count; i++)
-        widths[i] = sheet->columns[i].title
-                        ? llmobs_escape_width(sheet->columns[i].title)
-                        : 0;
-    for (size_t row = 0; row < sheet->rows; row++)
-        for (size_t i = 0; i < sheet->count; i++, cell += strlen(cell) + 1)
-            if (widths[i] > 0 && llmobs_escape_width(cell) > widths[i])
-                widths[i] = llmobs_escape_width(cell);
+    for (size_t i = 0; i < sheet->count; i++, cell += strlen(cell) + 1) {
+        size_t width = sheet->widths[i] > 0 ? llmobs_escape_width(cell) : 0;
+
+        if (width > sheet->widths[i])
+            sheet->widths[i] = width;
+    }
 }
 
-static size_t whole_width(const struct llmobs_sheet *sheet,
-                          const size_t *widths)
+size_t llmobs_sheet_before(const struct llmobs_sheet *sheet, size_t column)
 {
-    size_t all = 0;
+    size_t sum = 0;
 
-    for (size_t i = 0; i < sheet->count; i++)
-        all += widths[i] > 0 ? widths[i] + GAP : 0;
+    for (size_t i = 0; i < column; i++)
+        if (sheet->widths[i] > 0)
+            sum += sheet->widths[i] + gap_of(&sheet->columns[i]);
+    return sum;
+}
+
+size_t llmobs_sheet_whole(const struct llmobs_sheet *sheet)
+{
+    size_t all = llmobs_sheet_before(sheet, sheet->count);
+
     return all > 0 ? all - GAP : 0;
 }
 
+/* The width of all columns, where each is cut as far as it may be. */
+static size_t sheet_least(const struct llmobs_sheet *sheet)
+{
+    size_t all = llmobs_sheet_whole(sheet);
+
+    for (size_t i = 0; i < sheet->count; i++)
+        if (sheet->widths[i] > 0 && sheet->columns[i].least > 0)
+            all += sheet->columns[i].least - sheet->widths[i];
+    return all;
+}
+
 /* Leaves out the column that can be spared best; false: there is none. */
-static bool spare_one(const struct llmobs_sheet *sheet, size_t *widths)
+static bool spare_one(struct llmobs_sheet *sheet)
 {
     size_t best = 0;
     unsigned spare = 0;
 
     for (size_t i = 0; i < sheet->count; i++) {
-        if (widths[i] > 0 && sheet->columns[i].spare > spare) {
+        if (sheet->widths[i] > 0 && sheet->columns[i].spare > spare) {
             spare = sheet->columns[i].spare;
             best = i;
         }
     }
     if (spare > 0)
-        widths[best] = 0;
+        sheet->widths[best] = 0;
     return spare > 0;
+}
+
+void llmobs_sheet_spare(struct llmobs_sheet *sheet)
+{
+    while (sheet_least(sheet) > sheet->width && spare_one(sheet)) {
+    }
 }
 
 /* Cuts the first column that is aligned to the left by what is too much, down
  * to CUT_LEAST. */
-static void cut_one(const struct llmobs_sheet *sheet, size_t *widths)
+static void cut_one(struct llmobs_sheet *sheet)
 {
-    size_t whole = whole_width(sheet, widths), too_much, i = 0;
+    size_t whole = llmobs_sheet_whole(sheet), i = 0, rest;
 
-    if (whole <= sheet->width)
-        return;
-    too_much = whole - sheet->width;
-    while (i < sheet->count && (widths[i] == 0 || !sheet->columns[i].left))
+    while (i < sheet->count &&
+           (sheet->widths[i] == 0 || !sheet->columns[i].left))
         i++;
-    if (i < sheet->count && widths[i] > CUT_LEAST)
-        widths[i] =
-            widths[i] > too_much + CUT_LEAST ? widths[i] - too_much : CUT_LEAST;
+    if (whole <= sheet->width || i == sheet->count ||
+        sheet->widths[i] <= CUT_LEAST)
+        return;
+    rest = whole - sheet->widths[i] + CUT_LEAST;
+    sheet->widths[i] =
+        CUT_LEAST + (sheet->width > rest ? sheet->width - rest : 0);
 }
 
 /* Leaves the last column out; cuts it where it is the only one. */
-static void drop_one(const struct llmobs_sheet *sheet, size_t *widths)
+static void drop_one(struct llmobs_sheet *sheet)
 {
     size_t i = sheet->count;
 
-    while (i > 0 && widths[i - 1] == 0)
+    while (i > 0 && sheet->widths[i - 1] == 0)
         i--;
-    if (i > 0 && whole_width(sheet, widths) > widths[i - 1])
-        widths[i - 1] = 0;
+    if (i > 0 && llmobs_sheet_whole(sheet) > sheet->widths[i - 1])
+        sheet->widths[i - 1] = 0;
     else if (i > 0)
-        widths[i - 1] = sheet->width;
-}
-
-/* Makes the columns as narrow as the sheet is. */
-static void sheet_narrow(const struct llmobs_sheet *sheet, size_t *widths)
-{
-    if (sheet->width == 0)
-        return;
-    while (whole_width(sheet, widths) > sheet->width &&
-           spare_one(sheet, widths)) {
-    }
-    for (cut_one(sheet, widths); whole_width(sheet, widths) > sheet->width;)
-        drop_one(sheet, widths);
-}
-
-int llmobs_sheet_width(const struct llmobs_sheet *sheet, size_t *width)
-{
-    size_t *widths = calloc(sheet->count, sizeof(*widths));
-
-    if (!widths)
-        return -ENOMEM;
-    sheet_measure(sheet, widths);
-    *width = whole_width(sheet, widths);
-    free(widths);
-    return 0;
+        sheet->widths[i - 1] = sheet->width;
 }
 
 void llmobs_sheet_clear(struct llmobs_sheet *sheet)
 {
     llmobs_buf_cut(&sheet->cells, 0);
     sheet->rows = 0;
+    sheet_begin_widths(sheet);
 }
 
 /* -- printing ------------------------------------------------------------- */
 
-/* Gives the text, cut to `width` columns. */
-static const char *sheet_fit(struct llmobs_sheet *sheet, const char *text,
-                             size_t width)
+int llmobs_sheet_cut(struct llmobs_sheet *sheet, const char **text,
+                     size_t width)
 {
-    if (llmobs_escape_width(text) <= width)
-        return text;
+    int rc = 0;
+
+    if (LLMOBS_HAZARD(cells_overflow, llmobs_escape_width(*text) <= width,
+                      true))
+        return 0;
     llmobs_buf_cut(&sheet->line, 0);
-    return llmobs_escape_adds(&sheet->line, text, width) == 0 ? sheet->line.data
-                                                              : "";
+    if (width > 0)
+        rc = llmobs_escape_adds(&sheet->line, *text, width);
+    *text = width > 0 && rc == 0 ? sheet->line.data : "";
+    return rc;
 }
 
-static void sheet_print_cell(struct llmobs_sheet *sheet, size_t column,
-                             const char *whole, size_t width, bool last)
+static int sheet_print_cell(struct llmobs_sheet *sheet, size_t i,
+                            const char *text, bool last)
 {
-    const char *text = sheet_fit(sheet, whole, width);
-    size_t have = llmobs_escape_width(text);
-    int space = width > have ? (int)(width - have) : 0;
+    const struct llmobs_column *column = &sheet->columns[i];
+    size_t have, space;
+    int rc = llmobs_sheet_cut(sheet, &text, sheet->widths[i]);
 
-    if (!sheet->columns[column].left)
-        printf("%*s", space, "");
-    llmobs_screen_puts(sheet->screen, text);
+    have = llmobs_escape_width(text);
+    space = sheet->widths[i] > have ? sheet->widths[i] - have : 0;
+    if (!column->left)
+        llmobs_screen_pad(space);
+    if (rc == 0 && sheet->put)
+        rc = sheet->put(sheet->ctx, i, text);
+    else if (rc == 0)
+        llmobs_screen_puts(sheet->screen, text);
     if (!last)
-        printf("%*s", (sheet->columns[column].left ? space : 0) + GAP, "");
+        llmobs_screen_pad((column->left ? space : 0) + gap_of(column));
+    return rc;
 }
 
-/* Prints a row, of which `next` gives the texts one by one. */
-static const char *sheet_print_row(struct llmobs_sheet *sheet,
-                                   const size_t *widths, const char *cells)
+int llmobs_sheet_print(struct llmobs_sheet *sheet, const char **cells)
 {
+    const char *texts[LLMOBS_SHEET_COLUMNS];
     size_t last = 0;
+    int rc = 0;
 
-    for (size_t i = 0; i < sheet->count; i++)
-        last = widths[i] > 0 ? i : last;
     for (size_t i = 0; i < sheet->count; i++) {
-        const char *text = cells ? cells : sheet->columns[i].title;
-
-        if (widths[i] > 0)
-            sheet_print_cell(sheet, i, text, widths[i], i == last);
+        texts[i] = cells ? *cells : sheet->columns[i].title;
         if (cells)
-            cells += strlen(cells) + 1;
+            *cells += strlen(*cells) + 1;
+        if (sheet->widths[i] > 0 && *texts[i] != '\0')
+            last = i;
     }
+    for (size_t i = 0; rc == 0 && i <= last; i++)
+        if (sheet->widths[i] > 0)
+            rc = sheet_print_cell(sheet, i, texts[i], i == last);
     putchar('\n');
-    return cells;
+    return rc;
 }
 
 int llmobs_sheet_end(struct llmobs_sheet *sheet)
 {
     const char *cells = sheet->cells.data;
-    size_t *widths;
+    int rc;
 
     if (sheet->form != LLMOBS_SHEET_WORDS || sheet->rows == 0)
         return 0;
-    widths = calloc(sheet->count, sizeof(*widths));
-    if (!widths)
-        return -ENOMEM;
-    sheet_measure(sheet, widths);
-    sheet_narrow(sheet, widths);
+    if (sheet->width > 0) {
+        llmobs_sheet_spare(sheet);
+        for (cut_one(sheet); llmobs_sheet_whole(sheet) > sheet->width;)
+            drop_one(sheet);
+    }
     llmobs_screen_paint(sheet->screen, LLMOBS_PAINT_BOLD);
-    (void)sheet_print_row(sheet, widths, NULL);
+    rc = llmobs_sheet_print(sheet, NULL);
     llmobs_screen_unpaint(sheet->screen, LLMOBS_PAINT_BOLD);
-    for (size_t row = 0; row < sheet->rows; row++)
-        cells = sheet_print_row(sheet, widths, cells);
-    free(widths);
-    return ferror(stdout) ? -EPIPE : 0;
+    for (size_t row = 0; rc == 0 && row < sheet->rows; row++)
+        rc = llmobs_sheet_print(sheet, &cells);
+    return rc == 0 && ferror(stdout) ? -EPIPE : rc;
 }

@@ -3,8 +3,13 @@
  * Owns:    the cells of a table in columns, until fini; borrows the rest.
  * Threads: one.
  * Errors:  -ENOMEM; -EPIPE: stdout takes no more.
- * Limits:  lines of JSON and CSV are printed as they come; columns are kept
- *          until the end, LLMOBS_SHEET_MAX bytes of them.
+ * Limits:  LLMOBS_SHEET_COLUMNS columns. Lines of JSON and CSV are printed as
+ *          they come; columns are kept until the end, LLMOBS_SHEET_MAX bytes of
+ *          them.
+ *
+ * A table that prints its own lines, since others stand between them, fills
+ * `cells` with one row at a time: measures all rows, makes them fit, and prints
+ * each.
  */
 #ifndef LLMOBS_SHEET_H
 #define LLMOBS_SHEET_H
@@ -13,6 +18,7 @@
 #include "cli/shared/screen.h"
 
 #define LLMOBS_SHEET_MAX ((size_t)1 << 30)
+#define LLMOBS_SHEET_COLUMNS 64
 
 enum llmobs_sheet_form {
     LLMOBS_SHEET_WORDS, /* columns for a person */
@@ -26,6 +32,9 @@ struct llmobs_column {
     bool left;         /* aligned to the left */
     unsigned spare;    /* is left out where the width is small, the highest
                           number first; 0: never */
+    size_t least;      /* it is cut to this before one is left out; 0: never */
+    bool tight;        /* one blank stands behind it, not two */
+    const char *on;    /* the screens that show it, for the table's maker */
 };
 
 struct llmobs_sheet {
@@ -33,10 +42,15 @@ struct llmobs_sheet {
     const struct llmobs_column *columns;
     size_t count;
     const struct llmobs_screen *screen;
-    size_t width; /* of columns; 0: any. The screen's, unless it is changed */
-    struct llmobs_buf line;  /* also a cell that is cut */
-    struct llmobs_buf cells; /* texts with their NULs, row by row */
+    size_t
+        width; /* of all columns; 0: any. The screen's, unless it is changed */
+    size_t widths[LLMOBS_SHEET_COLUMNS]; /* of each; 0: it is left out */
+    struct llmobs_buf line;              /* also a cell that is cut */
+    struct llmobs_buf cells;             /* texts with their NULs, row by row */
     size_t rows;
+    /* Writes a cell's text; NULL: as it is. */
+    int (*put)(void *ctx, size_t column, const char *text);
+    void *ctx;
 };
 
 /* Borrows the screen, which is stdout's, and the columns. */
@@ -53,14 +67,31 @@ int llmobs_sheet_begin(struct llmobs_sheet *sheet);
 int llmobs_sheet_add(struct llmobs_sheet *sheet,
                      const struct llmobs_cell *cells);
 
-/* The width of the columns so far; -ENOMEM. */
-int llmobs_sheet_width(const struct llmobs_sheet *sheet, size_t *width);
-
-/* Forgets the rows. */
+/* Forgets the rows and their widths. */
 void llmobs_sheet_clear(struct llmobs_sheet *sheet);
 
 /* Prints the columns. Where they are too wide and no more can be spared, the
  * first one is cut, and then the last ones are left out. */
 int llmobs_sheet_end(struct llmobs_sheet *sheet);
+
+/* -- the steps of a table that prints its own lines ----------------------- */
+
+/* Widens the columns for the row that the texts of `cells` from `at` on are. */
+void llmobs_sheet_measure(struct llmobs_sheet *sheet, size_t at);
+
+/* The width up to a column's cell, and of all columns. */
+size_t llmobs_sheet_before(const struct llmobs_sheet *sheet, size_t column);
+size_t llmobs_sheet_whole(const struct llmobs_sheet *sheet);
+
+/* Leaves out columns until the others have room, or no more can be spared. */
+void llmobs_sheet_spare(struct llmobs_sheet *sheet);
+
+/* Cuts a text that is fit for a terminal; one that was cut before keeps its
+ * end. The text stays until the next call. */
+int llmobs_sheet_cut(struct llmobs_sheet *sheet, const char **text,
+                     size_t width);
+
+/* Prints a row up to its last text, and steps behind it; NULL: the titles. */
+int llmobs_sheet_print(struct llmobs_sheet *sheet, const char **cells);
 
 #endif

@@ -7,16 +7,6 @@
 #include "cli/query/cost.h"
 #include "lib/base/hazard.h"
 
-void llmobs_totals_init(struct llmobs_totals *totals)
-{
-    memset(totals, 0, sizeof(*totals));
-}
-
-void llmobs_totals_fini(struct llmobs_totals *totals)
-{
-    free(totals->values);
-}
-
 /* -- sums ----------------------------------------------------------------- */
 
 static int64_t calls_of(const struct llmobs_sample *list, size_t count)
@@ -101,17 +91,17 @@ static int by_value(const void *left, const void *right)
     return (*a > *b) - (*a < *b);
 }
 
-static int totals_make_room(struct llmobs_totals *totals, size_t count)
+static int totals_make_room(struct llmobs_samples *samples, size_t count)
 {
     int64_t *values;
 
-    if (count <= totals->cap)
+    if (count <= samples->value_cap)
         return 0;
-    values = reallocarray(totals->values, count, sizeof(*values));
+    values = reallocarray(samples->values, count, sizeof(*values));
     if (!values)
         return -ENOMEM;
-    totals->values = values;
-    totals->cap = count;
+    samples->values = values;
+    samples->value_cap = count;
     return 0;
 }
 
@@ -134,14 +124,14 @@ static double totals_real_of(int64_t bits)
 }
 
 /* Sets *out to the value of that rank, -1 where none is known. */
-static int find_rank(struct llmobs_totals *totals,
+static int find_rank(struct llmobs_samples *samples,
                      const struct llmobs_sample *list, size_t count,
                      bool first_token, unsigned percent, int64_t *out)
 {
     size_t known = 0;
 
     *out = -1;
-    if (totals_make_room(totals, count) != 0)
+    if (totals_make_room(samples, count) != 0)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         int64_t value = !first_token ? list[i].duration_ns
@@ -150,19 +140,19 @@ static int find_rank(struct llmobs_totals *totals,
                             : -1;
 
         if (value >= 0 && list[i].is_call)
-            totals->values[known++] = value;
+            samples->values[known++] = value;
     }
     if (known == 0)
         return 0;
-    qsort(totals->values, known, sizeof(*totals->values), by_value);
+    qsort(samples->values, known, sizeof(*samples->values), by_value);
     *out =
-        totals->values[(known * percent + LLMOBS_HAZARD(rank_below, 99, 101)) /
-                           LLMOBS_HAZARD(rank_below, 100, 102) -
-                       1];
+        samples->values[(known * percent + LLMOBS_HAZARD(rank_below, 99, 101)) /
+                            LLMOBS_HAZARD(rank_below, 100, 102) -
+                        1];
     return 0;
 }
 
-static int find_percentile(struct llmobs_totals *totals,
+static int find_percentile(struct llmobs_samples *samples,
                            enum llmobs_metric metric,
                            const struct llmobs_sample *list, size_t count,
                            struct llmobs_cell *out)
@@ -174,7 +164,7 @@ static int find_percentile(struct llmobs_totals *totals,
     bool first_token = metric >= LLMOBS_METRIC_TTFT_P50;
     int64_t value;
     int rc =
-        find_rank(totals, list, count, first_token, percents[metric], &value);
+        find_rank(samples, list, count, first_token, percents[metric], &value);
 
     *out = !first_token
                ? llmobs_cell_length(value)
@@ -186,26 +176,26 @@ static int find_percentile(struct llmobs_totals *totals,
 /* -- traces --------------------------------------------------------------- */
 
 /* The ids are shared, so that equal ones are the same text. */
-static int totals_count_traces(struct llmobs_totals *totals,
+static int totals_count_traces(struct llmobs_samples *samples,
                                const struct llmobs_sample *list, size_t count,
                                struct llmobs_cell *out)
 {
     size_t traces = 0, calls = 0;
 
-    if (totals_make_room(totals, count) != 0)
+    if (totals_make_room(samples, count) != 0)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
         if (list[i].is_call)
-            totals->values[calls++] = (int64_t)(intptr_t)list[i].trace;
+            samples->values[calls++] = (int64_t)(intptr_t)list[i].trace;
     if (calls > 0)
-        qsort(totals->values, calls, sizeof(*totals->values), by_value);
+        qsort(samples->values, calls, sizeof(*samples->values), by_value);
     for (size_t i = 0; i < calls; i++)
-        traces += i == 0 || totals->values[i] != totals->values[i - 1];
+        traces += i == 0 || samples->values[i] != samples->values[i - 1];
     *out = llmobs_cell_count((int64_t)traces);
     return 0;
 }
 
-int llmobs_totals_get(struct llmobs_totals *totals, enum llmobs_metric metric,
+int llmobs_totals_get(struct llmobs_samples *samples, enum llmobs_metric metric,
                       const struct llmobs_sample *list, size_t count,
                       struct llmobs_cell *out)
 {
@@ -222,7 +212,7 @@ int llmobs_totals_get(struct llmobs_totals *totals, enum llmobs_metric metric,
             share_of(failed_of(list, count), calls_of(list, count)));
         return 0;
     case LLMOBS_METRIC_TRACES:
-        return totals_count_traces(totals, list, count, out);
+        return totals_count_traces(samples, list, count, out);
     case LLMOBS_METRIC_TOKENS_IN:
     case LLMOBS_METRIC_TOKENS_OUT:
     case LLMOBS_METRIC_CACHED:
@@ -234,6 +224,6 @@ int llmobs_totals_get(struct llmobs_totals *totals, enum llmobs_metric metric,
         *out = sum_cost(list, count, metric);
         return 0;
     default:
-        return find_percentile(totals, metric, list, count, out);
+        return find_percentile(samples, metric, list, count, out);
     }
 }

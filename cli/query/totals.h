@@ -1,6 +1,6 @@
 /* totals - sums and percentiles of some calls.
  *
- * Owns:    room for the values of one percentile, from init to fini.
+ * Owns:    nothing; the samples have the room for the values of a percentile.
  * Threads: one.
  * Errors:  -ENOMEM.
  * Limits:  sums stop at INT64_MAX.
@@ -34,16 +34,8 @@ enum llmobs_metric {
     LLMOBS_METRIC_COUNT
 };
 
-struct llmobs_totals {
-    int64_t *values;
-    size_t cap;
-};
-
-void llmobs_totals_init(struct llmobs_totals *totals);
-void llmobs_totals_fini(struct llmobs_totals *totals);
-
-/* Sets *out to the metric of `count` calls. */
-int llmobs_totals_get(struct llmobs_totals *totals, enum llmobs_metric metric,
+/* Sets *out to the metric of `count` of the samples. */
+int llmobs_totals_get(struct llmobs_samples *samples, enum llmobs_metric metric,
                       const struct llmobs_sample *list, size_t count,
                       struct llmobs_cell *out);
 

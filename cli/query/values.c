@@ -70,13 +70,6 @@ static int query_values_add(struct llmobs_values *values, const char *text)
     return values->count == LLMOBS_VALUES_MAX ? 1 : 0;
 }
 
-static const char *query_values_text_of(const struct llmobs_row *row,
-                                        const struct member *member)
-{
-    return *(const char *const *)(const void *)((const char *)row +
-                                                member->row);
-}
-
 static int query_values_take_span(const struct search *search,
                                   const struct llmobs_json *event,
                                   struct llmobs_place place)
@@ -87,7 +80,7 @@ static int query_values_take_span(const struct search *search,
 
     if (rc == 0)
         rc = query_values_add(search->values,
-                              query_values_text_of(row, search->member));
+                              llmobs_row_text(row, search->member->row));
     llmobs_row_free(row);
     llmobs_texts_fini(&texts);
     return rc;

@@ -10,6 +10,9 @@
 #include <strings.h>
 #include <time.h>
 
+#include "cli/shared/options.h"
+#include "lib/base/clock.h"
+
 #define NS_PER_S 1000000000LL
 #define WORD_MAX 16
 
@@ -306,4 +309,15 @@ int llmobs_when_parse(const char *text, int64_t now_ns, int64_t *out)
         time_of_day(text, now_ns, out) == 0)
         return 0;
     return before(text, now_ns, out);
+}
+
+int llmobs_when_set(const struct llmobs_cli_option *option, const char *text)
+{
+    int64_t *out = option->to;
+
+    if (llmobs_when_parse(text, llmobs_clock_wall_ns(), out) != 0)
+        return llmobs_cli_refuse(option->name, text,
+                                 "no time such as " LLMOBS_WHEN_FORMS);
+    *out = *out > 0 ? *out : 1; /* 0 stands for no limit */
+    return 0;
 }

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+struct llmobs_cli_option;
+
 /* The forms that llmobs_when_parse reads, for a message. */
 #define LLMOBS_WHEN_FORMS                                                    \
     "90s, 1h30m, \"1 hour ago\", today, yesterday, now, 13:00, 2026-11-21, " \
@@ -21,5 +23,8 @@ int llmobs_when_parse(const char *text, int64_t now_ns, int64_t *out);
 
 /* Reads a span of time: "90" (seconds), "1.5h", "250ms", "1h 30m". */
 int llmobs_when_duration(const char *text, int64_t *out);
+
+/* The same for an option of a command: 0 stands for no limit. */
+int llmobs_when_set(const struct llmobs_cli_option *option, const char *text);
 
 #endif

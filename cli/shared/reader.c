@@ -522,6 +522,20 @@ int llmobs_reader_walk_back(struct llmobs_reader *reader, int64_t since_ns,
     return walk_all(reader, since_ns, walk_backwards, true, line, ctx);
 }
 
+int llmobs_reader_lines(int fd, llmobs_reader_line *line, void *ctx)
+{
+    struct llmobs_reader reader = {.dir = -1};
+    struct walk walk = {
+        .reader = &reader, .line = line, .ctx = ctx, .fd = fd, .end = UNKNOWN};
+    uint64_t at = 0;
+    int rc;
+
+    llmobs_buf_init(&reader.room, LLMOBS_READER_LINE_MAX + CHUNK);
+    rc = walk_on(&walk, &at);
+    llmobs_buf_fini(&reader.room);
+    return rc == 0 ? -walk.error : rc;
+}
+
 /* -- later ---------------------------------------------------------------- */
 
 static int ignore_line(void *ctx, struct llmobs_text text,
@@ -641,9 +655,10 @@ int llmobs_reader_event(struct llmobs_reader *reader, struct llmobs_place place,
     int rc = llmobs_reader_again(reader, place, room);
 
     *event = NULL;
-    return rc != 0 ? rc
-                   : llmobs_json_parse(
-                         (struct llmobs_text){room->data, room->len}, event);
+    if (rc == 0)
+        rc = llmobs_json_parse((struct llmobs_text){room->data, room->len},
+                               event);
+    return rc == -ESTALE ? 0 : rc;
 }
 
 int llmobs_places_add(struct llmobs_places *places, struct llmobs_place place)

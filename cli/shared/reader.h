@@ -74,12 +74,17 @@ int llmobs_reader_walk_back(struct llmobs_reader *reader, int64_t since_ns,
 int llmobs_reader_more(struct llmobs_reader *reader, llmobs_reader_line *line,
                        void *ctx);
 
+/* Calls `line` with every line of a file that is open, from its begin on; the
+ * places have no use. */
+int llmobs_reader_lines(int fd, llmobs_reader_line *line, void *ctx);
+
 /* Reads a line again, into `out`, whose content it replaces. -ESTALE: the file
  * is gone, or shorter. */
 int llmobs_reader_again(struct llmobs_reader *reader, struct llmobs_place place,
                         struct llmobs_buf *out);
 
-/* The same, and gives its *event; needs `room`, whose content it replaces. */
+/* The same, and gives its *event, NULL where the file is gone, as the exporter
+ * removes old ones; needs `room`, whose content it replaces. */
 int llmobs_reader_event(struct llmobs_reader *reader, struct llmobs_place place,
                         struct llmobs_buf *room, struct llmobs_json **event);
 

@@ -161,7 +161,7 @@ static struct llmobs_cell cell_of(const struct llmobs_row *row,
     case FORM_TEXT:
         break;
     }
-    return llmobs_cell_text(*(const char *const *)(const void *)member);
+    return llmobs_cell_text(llmobs_row_text(row, field->at));
 }
 
 void llmobs_fields_cells(const struct llmobs_fields *fields,

@@ -135,16 +135,6 @@ static void mark_shown(struct trace *trace)
     trace->waits = false;
 }
 
-/* Reads a row's event again, into *event, which the caller frees; NULL: the
- * exporter has removed the file. */
-static int read_again(const struct follow *follow, const struct llmobs_row *row,
-                      struct llmobs_buf *line, struct llmobs_json **event)
-{
-    int rc = llmobs_reader_event(follow->view->reader, row->place, line, event);
-
-    return rc == -ESTALE ? 0 : rc;
-}
-
 /* Takes over the spans of the trace that were shown at the beginning: later
  * ones may be their children. */
 static int take_over(const struct follow *follow, struct trace *trace)
@@ -160,8 +150,9 @@ static int take_over(const struct follow *follow, struct trace *trace)
 
         if (strcmp(row->trace_id, trace->id) != 0)
             continue;
-        rc = read_again(follow, row, &line, &event);
-        if (rc == 0 && event)
+        rc = llmobs_reader_event(follow->view->reader, row->place, &line,
+                                 &event);
+        if (event)
             rc = follow_add_span(trace, event, row->place);
         llmobs_json_free(event);
     }
@@ -177,7 +168,7 @@ static int new_trace(struct follow *follow, const char *id, struct trace **out)
     if (!trace)
         return -ENOMEM;
     strcpy(trace->id, id);
-    llmobs_load_init(&trace->load);
+    trace->load.filter = &follow->view->filter;
     llmobs_show_prepare(follow->view, &trace->load, follow->tree);
     forget_oldest(follow);
     trace->next = follow->traces;
@@ -249,8 +240,9 @@ static int join_trace(struct follow *follow, struct trace *trace)
 
         if (!row->filled)
             continue;
-        rc = read_again(follow, row, &line, &event);
-        if (rc == 0 && event)
+        rc = llmobs_reader_event(follow->view->reader, row->place, &line,
+                                 &event);
+        if (event)
             rc = follow_join(follow, trace, row, event);
         llmobs_json_free(event);
     }
@@ -438,9 +430,8 @@ static void close_store(struct follow *follow)
     free_traces(follow);
     /* The rows that were shown have places in the files of that reader. */
     llmobs_load_fini(&view->load);
-    llmobs_load_init(&view->load);
-    view->load.bad = bad;
-    view->load.shown = shown;
+    view->load = (struct llmobs_load){
+        .filter = &view->filter, .bad = bad, .shown = shown};
 }
 
 /* Shows what was there at the beginning. */

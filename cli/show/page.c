@@ -17,8 +17,6 @@
 #define NS_PER_MS 1000000
 #define TEXTS_OF 1024 /* rows whose texts are kept together */
 #define BUFFER ((size_t)256 * 1024)
-/* Stands between a trace's id and a span's. */
-#define ID_MARK '\x1f'
 
 struct writer {
     struct llmobs_page *page;
@@ -32,19 +30,6 @@ struct writer {
 };
 
 /* -- spans ---------------------------------------------------------------- */
-
-static int set_key(struct writer *w, const struct llmobs_json *ids)
-{
-    const char *trace = llmobs_json_gets(ids, "trace_id");
-    const char *span = llmobs_json_gets(ids, "span_id");
-
-    int rc;
-
-    llmobs_buf_cut(&w->key, 0);
-    rc = llmobs_buf_adds(&w->key, trace ? trace : "");
-    rc |= llmobs_buf_addc(&w->key, ID_MARK);
-    return rc | llmobs_buf_adds(&w->key, span ? span : "");
-}
 
 static int page_add_row(struct writer *w, const struct llmobs_json *event)
 {
@@ -70,7 +55,7 @@ static int page_add_span(struct writer *w, struct llmobs_text line,
                          const struct llmobs_json *event)
 {
     size_t before = w->written.count;
-    int rc = set_key(w, event);
+    int rc = llmobs_load_key(&w->key, event);
 
     if (rc != 0)
         return rc;
@@ -157,7 +142,7 @@ static bool page_is_joined(struct writer *w, const struct llmobs_json *event)
     const struct llmobs_json *span =
         llmobs_json_get(llmobs_json_get(event, "join_on"), "span");
 
-    return !span || (set_key(w, span) == 0 &&
+    return !span || (llmobs_load_key(&w->key, span) == 0 &&
                      llmobs_texts_has(&w->written, w->key.data, w->key.len));
 }
 

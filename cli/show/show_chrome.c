@@ -163,7 +163,6 @@ int llmobs_view_chrome(struct llmobs_view *view)
 
     llmobs_buf_init(&events.line, SIZE_MAX / 2);
     llmobs_view_prices(view);
-    load->filter = &view->filter;
     load->parts = LLMOBS_ROW_FACTS;
     load->tree = true;
     load->bare = true;

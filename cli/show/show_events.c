@@ -128,7 +128,6 @@ static int give_all(struct events *events)
 {
     struct llmobs_view *view = events->view;
 
-    view->load.filter = &view->filter;
     if (view->more)
         return llmobs_reader_more(view->reader, show_events_take_line, events);
     if (view->newest > 0)
@@ -164,7 +163,6 @@ int llmobs_view_quiet(struct llmobs_view *view)
     struct events events = {.view = view, .quiet = true};
     int rc;
 
-    view->load.filter = &view->filter;
     rc = llmobs_reader_walk_back(view->reader, view->filter.since_ns,
                                  show_events_take_line, &events);
     return rc < 0 ? rc : 0;

@@ -29,7 +29,6 @@ int llmobs_view_fields(struct llmobs_view *view)
         llmobs_fields_all(fields);
     if (llmobs_fields_have_cost(fields))
         llmobs_view_prices(view);
-    load->filter = &view->filter;
     load->parts = llmobs_fields_parts(fields);
     load->newest = view->newest;
     llmobs_sheet_init(&table.sheet, &view->screen, view->format,

@@ -6,8 +6,7 @@
 #include "cli/query/contents.h"
 #include "cli/show/pager.h"
 #include "cli/show/wrap.h"
-#include "cli/show/cells.h"
-#include "cli/show/layout.h"
+#include "cli/show/columns.h"
 #include "cli/show/forms.h"
 #include "cli/show/show_rows.h"
 #include "cli/show/table.h"
@@ -47,7 +46,7 @@ static int add_window(struct llmobs_view *view, struct llmobs_buf *line,
     else
         rc |= llmobs_buf_addf(line, "the newest %zu %s, since ", load->newest,
                               what);
-    rc |= llmobs_cells_time(line, show_rows_oldest(load), true);
+    rc |= llmobs_columns_time(line, show_rows_oldest(load), true);
     return rc | llmobs_buf_adds(line, "; -n 0 shows all");
 }
 
@@ -102,11 +101,10 @@ static bool is_long(const struct llmobs_view *view)
 void llmobs_show_prepare(struct llmobs_view *view, struct llmobs_load *load,
                          bool tree)
 {
-    bool more = view->screen.columns >= LLMOBS_LAYOUT_COST;
+    bool more = view->screen.columns >= LLMOBS_COLUMNS_COST;
 
     if (more)
         llmobs_view_prices(view);
-    load->filter = &view->filter;
     load->parts = more ? LLMOBS_ROW_ALL : LLMOBS_ROW_FACTS;
     load->tree = tree;
     load->paths = view->filter.errors || view->filter.id;

@@ -24,7 +24,6 @@
 
 struct series {
     struct llmobs_samples samples;
-    struct llmobs_totals totals;
     struct llmobs_metrics metrics;
     const struct llmobs_screen *screen;
     size_t columns;  /* the width */
@@ -135,7 +134,7 @@ static int add_group(struct series *series, struct llmobs_sheet *sheet,
         if (series->samples.by != LLMOBS_BY_NOTHING)
             cells[at++] = llmobs_cell_text(group->name);
         for (size_t i = 0; rc == 0 && i < series->metrics.count; i++)
-            rc = llmobs_totals_get(&series->totals, series->metrics.list[i],
+            rc = llmobs_totals_get(&series->samples, series->metrics.list[i],
                                    list, count, &cells[at + i]);
         if (rc == 0)
             rc = llmobs_sheet_add(sheet, cells);
@@ -200,7 +199,7 @@ static int draw(struct series *series, enum llmobs_metric metric,
         const struct llmobs_sample *list;
         size_t count = next_bucket(series, &walk, &list);
 
-        rc = llmobs_totals_get(&series->totals, metric, list, count, &ends[2]);
+        rc = llmobs_totals_get(&series->samples, metric, list, count, &ends[2]);
         if (LLMOBS_HAZARD(draws_gaps, count == 0, false))
             ends[2] = llmobs_cell_text(NULL);
         numbers[b] = show_series_number_of(ends[2]);
@@ -300,9 +299,9 @@ static int fit_bars(struct series *series, struct llmobs_sheet *sheet)
         rc = fill_bars(series, sheet, most);
         if (rc != 0 || most <= BARS_LEAST)
             return rc;
-        rc = llmobs_sheet_width(sheet, &width);
-        if (rc != 0 || width <= series->columns)
-            return rc;
+        width = llmobs_sheet_whole(sheet);
+        if (width <= series->columns)
+            return 0;
         most = series->buckets.count > width - series->columns + BARS_LEAST
                    ? series->buckets.count - (width - series->columns)
                    : BARS_LEAST;
@@ -313,9 +312,9 @@ static int fit_bars(struct series *series, struct llmobs_sheet *sheet)
 static int show_bars(struct series *series)
 {
     static const struct llmobs_column columns[] = {
-        {"group", "GROUP", true, 0}, {"metric", "METRIC", true, 0},
-        {"bars", "BARS", true, 0},   {"least", "MIN", false, 2},
-        {"most", "MAX", false, 0},   {"last", "LAST", false, 1}};
+        {"group", "GROUP", .left = true}, {"metric", "METRIC", .left = true},
+        {"bars", "BARS", .left = true},   {"least", "MIN", .spare = 2},
+        {.name = "most", .title = "MAX"}, {"last", "LAST", .spare = 1}};
     bool grouped = series->samples.by != LLMOBS_BY_NOTHING;
     size_t groups = series->samples.group_count;
     struct llmobs_sheet sheet;
@@ -391,18 +390,17 @@ static int show_series_show(struct series *series, enum llmobs_sheet_form form)
 
 int llmobs_view_series(struct llmobs_view *view)
 {
-    struct series series = {.metrics = view->metrics, .step_ns = view->step_ns};
+    struct series series = {.samples = {.by = view->by},
+                            .metrics = view->metrics,
+                            .screen = &view->screen,
+                            .columns = show_series_columns_of(view),
+                            .step_ns = view->step_ns};
     struct llmobs_load *load = &view->load;
     int rc;
 
-    series.screen = &view->screen;
-    series.columns = show_series_columns_of(view);
-    llmobs_samples_init(&series.samples, view->by);
-    llmobs_totals_init(&series.totals);
     llmobs_buf_init(&series.bars, SIZE_MAX / 2);
     if (wants_cost(&series.metrics))
         llmobs_view_prices(view);
-    load->filter = &view->filter;
     load->newest = view->newest;
     rc = llmobs_samples_read(&series.samples, load, view->reader);
     if (rc == 0)
@@ -413,7 +411,6 @@ int llmobs_view_series(struct llmobs_view *view)
         llmobs_view_tell_prices(view);
     free(series.numbers);
     llmobs_buf_fini(&series.bars);
-    llmobs_totals_fini(&series.totals);
     llmobs_samples_fini(&series.samples);
     return rc;
 }

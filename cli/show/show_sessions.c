@@ -25,17 +25,17 @@ enum {
 };
 
 static const struct llmobs_column columns[COUNT] = {
-    [SESSION] = {"session", "SESSION", true, 0},
-    [TRACES] = {"traces", "TRACES", false, 0},
-    [CALLS] = {"calls", "CALLS", false, 0},
-    [ERRORS] = {"errors", "ERRORS", false, 0},
-    [TOKENS_IN] = {"input_tokens", "IN", false, 2},
-    [TOKENS_OUT] = {"output_tokens", "OUT", false, 3},
-    [CACHED] = {"cached_tokens", NULL, false, 0},
-    [COST] = {"cost_usd", "COST", false, 1},
-    [COST_CALLS] = {"cost_calls", NULL, false, 0},
-    [FIRST] = {"first", "FIRST", false, 4},
-    [LAST] = {"last", "LAST", false, 0},
+    [SESSION] = {"session", "SESSION", .left = true},
+    [TRACES] = {.name = "traces", .title = "TRACES"},
+    [CALLS] = {.name = "calls", .title = "CALLS"},
+    [ERRORS] = {.name = "errors", .title = "ERRORS"},
+    [TOKENS_IN] = {"input_tokens", "IN", .spare = 2},
+    [TOKENS_OUT] = {"output_tokens", "OUT", .spare = 3},
+    [CACHED] = {.name = "cached_tokens"},
+    [COST] = {"cost_usd", "COST", .spare = 1},
+    [COST_CALLS] = {.name = "cost_calls"},
+    [FIRST] = {"first", "FIRST", .spare = 4},
+    [LAST] = {.name = "last", .title = "LAST"},
 };
 
 /* The metrics of a session's calls, by their columns. */
@@ -51,7 +51,6 @@ static const enum llmobs_metric metrics[] = {
 
 struct sessions {
     struct llmobs_samples samples;
-    struct llmobs_totals totals;
     struct llmobs_sheet sheet;
 };
 
@@ -128,7 +127,7 @@ static int add_session(struct sessions *sessions,
     cells[TRACES] =
         llmobs_cell_count((int64_t)show_sessions_count_traces(group));
     for (size_t i = CALLS; rc == 0 && i <= COST_CALLS; i++)
-        rc = llmobs_totals_get(&sessions->totals, metrics[i], group->list,
+        rc = llmobs_totals_get(&sessions->samples, metrics[i], group->list,
                                group->count, &cells[i]);
     return rc == 0 ? llmobs_sheet_add(&sessions->sheet, cells) : rc;
 }
@@ -174,23 +173,19 @@ static int show_sessions_show(struct sessions *sessions,
 
 int llmobs_view_sessions(struct llmobs_view *view)
 {
-    struct sessions sessions;
+    struct sessions sessions = {
+        .samples = {.by = LLMOBS_BY_SESSION, .spans = true}};
     int rc;
 
-    llmobs_samples_init(&sessions.samples, LLMOBS_BY_SESSION);
-    llmobs_totals_init(&sessions.totals);
     llmobs_sheet_init(&sessions.sheet, &view->screen, view->format, columns,
                       COUNT);
-    sessions.samples.spans = true;
     llmobs_view_prices(view);
-    view->load.filter = &view->filter;
     rc = llmobs_samples_read(&sessions.samples, &view->load, view->reader);
     if (rc == 0)
         rc = show_sessions_show(&sessions, view);
     if (rc == 0)
         llmobs_view_tell_prices(view);
     llmobs_sheet_fini(&sessions.sheet);
-    llmobs_totals_fini(&sessions.totals);
     llmobs_samples_fini(&sessions.samples);
     return rc;
 }

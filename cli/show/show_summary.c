@@ -28,7 +28,6 @@ static const struct {
 
 struct summary {
     struct llmobs_samples samples;
-    struct llmobs_totals totals;
     size_t first; /* the column of the first number */
     char title[TITLE];
     struct llmobs_column columns[COUNT + 1];
@@ -46,7 +45,8 @@ static void name_groups(struct summary *summary)
         return;
     for (size_t i = 0; i + 1 < TITLE && word[i] != '\0'; i++)
         summary->title[i] = (char)toupper((unsigned char)word[i]);
-    summary->columns[0] = (struct llmobs_column){word, summary->title, true, 0};
+    summary->columns[0] =
+        (struct llmobs_column){word, summary->title, .left = true};
 }
 
 static void show_summary_begin(struct summary *summary,
@@ -58,7 +58,7 @@ static void show_summary_begin(struct summary *summary,
             llmobs_metric_words(numbers[i].metric);
 
         summary->columns[summary->first + i] = (struct llmobs_column){
-            words->column, words->title, false, numbers[i].spare};
+            words->column, words->title, .spare = numbers[i].spare};
     }
     llmobs_sheet_init(&summary->sheet, &view->screen, view->format,
                       summary->columns, summary->first + COUNT);
@@ -74,8 +74,9 @@ static int show_summary_add_line(struct summary *summary,
 
     cells[0] = llmobs_cell_text(group->name);
     for (size_t i = 0; rc == 0 && i < COUNT; i++)
-        rc = llmobs_totals_get(&summary->totals, numbers[i].metric, group->list,
-                               group->count, &cells[summary->first + i]);
+        rc =
+            llmobs_totals_get(&summary->samples, numbers[i].metric, group->list,
+                              group->count, &cells[summary->first + i]);
     return rc == 0 ? llmobs_sheet_add(&summary->sheet, cells) : rc;
 }
 
@@ -130,15 +131,12 @@ static int show_summary_show(struct summary *summary,
 
 int llmobs_view_summary(struct llmobs_view *view)
 {
-    struct summary summary = {.first = 0};
+    struct summary summary = {.samples = {.by = view->by}};
     struct llmobs_load *load = &view->load;
     int rc;
 
-    llmobs_samples_init(&summary.samples, view->by);
-    llmobs_totals_init(&summary.totals);
     show_summary_begin(&summary, view);
     llmobs_view_prices(view);
-    load->filter = &view->filter;
     load->newest = view->newest;
     rc = llmobs_samples_read(&summary.samples, load, view->reader);
     if (rc == 0)
@@ -150,7 +148,6 @@ int llmobs_view_summary(struct llmobs_view *view)
             "llmobs view: no span here is a call of a model; --kind counts "
             "others\n");
     llmobs_sheet_fini(&summary.sheet);
-    llmobs_totals_fini(&summary.totals);
     llmobs_samples_fini(&summary.samples);
     return rc;
 }

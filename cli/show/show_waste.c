@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cli/query/waste.h"
-#include "cli/query/cost.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/tell.h"
 #include "cli/show/wrap.h"
@@ -92,27 +91,6 @@ static int show_waste_show_numbers(const struct llmobs_waste *waste,
 
 /* -- words ---------------------------------------------------------------- */
 
-/* Prints a text at the indent, where there is room for both, cut to the
- * screen's width. */
-static int show_waste_print_text(const struct llmobs_view *view,
-                                 const char *text)
-{
-    size_t width = view->screen.columns > 0 ? view->screen.columns : WIDE;
-    size_t indent = width > 2 * INDENT ? INDENT : 0;
-    struct llmobs_buf fit;
-    int rc;
-
-    llmobs_buf_init(&fit, SIZE_MAX / 2);
-    rc = llmobs_escape_adds(&fit, text, width - indent);
-    if (rc == 0)
-        llmobs_screen_pad(indent);
-    if (rc == 0)
-        llmobs_screen_puts(&view->screen, fit.data);
-    putchar('\n');
-    llmobs_buf_fini(&fit);
-    return rc;
-}
-
 static int add_known(struct llmobs_buf *out, struct llmobs_cell cell,
                      const char *unit)
 {
@@ -140,20 +118,30 @@ static int show_waste_add_facts(struct llmobs_buf *out,
     return rc | add_known(out, llmobs_cell_length(line->time_ns), "");
 }
 
-/* Prints "by app!ask+0x1b": the frames where the program makes the call. */
+/* Prints "by app!ask+0x1b" at the indent, where there is room for both, cut to
+ * the screen's width: the frames where the program makes the call. */
 static int print_named(const struct llmobs_view *view, const char *before,
                        const char *name)
 {
-    struct llmobs_buf text;
-    int rc = 0;
+    size_t width = view->screen.columns > 0 ? view->screen.columns : WIDE;
+    size_t indent = width > 2 * INDENT ? INDENT : 0;
+    struct llmobs_buf text, fit;
+    int rc;
 
     if (!name)
         return 0;
     llmobs_buf_init(&text, SIZE_MAX / 2);
+    llmobs_buf_init(&fit, SIZE_MAX / 2);
     rc = llmobs_buf_addf(&text, "%s%s", before, name);
     if (rc == 0)
-        rc = show_waste_print_text(view, text.data);
+        rc = llmobs_escape_adds(&fit, text.data, width - indent);
+    if (rc == 0) {
+        llmobs_screen_pad(indent);
+        llmobs_screen_puts(&view->screen, fit.data);
+        putchar('\n');
+    }
     llmobs_buf_fini(&text);
+    llmobs_buf_fini(&fit);
     return rc;
 }
 
@@ -178,7 +166,7 @@ static int show_waste_print_line(const struct llmobs_view *view,
         rc = print_named(view, "by ", line->caller);
     if (rc == 0)
         rc = show_waste_see(line, room)
-                 ? show_waste_print_text(view, room)
+                 ? print_named(view, "", room)
                  : print_named(view, "trace ", line->trace);
     return rc;
 }
@@ -249,7 +237,6 @@ int llmobs_view_waste(struct llmobs_view *view)
 
     llmobs_waste_init(&waste);
     llmobs_view_prices(view);
-    load->filter = &view->filter;
     load->newest = view->newest;
     rc = llmobs_waste_read(&waste, load, view->reader);
     if (rc == 0)

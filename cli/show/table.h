@@ -11,14 +11,15 @@
 #include "cli/query/filter.h"
 #include "cli/query/forest.h"
 #include "cli/shared/screen.h"
-#include "cli/show/layout.h"
+#include "cli/show/columns.h"
 
 #define LLMOBS_TABLE_DEPTH 16
 
 /* The columns of the print before, all zero before the first one. The next rows
  * stand below it; its titles come again where a column changes. */
 struct llmobs_table_kept {
-    struct llmobs_layout wanted, fitted;
+    size_t columns; /* of the screen */
+    size_t wanted[LLMOBS_COLUMN_COUNT], fitted[LLMOBS_COLUMN_COUNT];
 };
 
 struct llmobs_table_style {

@@ -166,7 +166,7 @@ static void transcript_find(const struct llmobs_transcript *t,
 
 int llmobs_transcript_put(const struct llmobs_transcript *t, const char *text)
 {
-    struct llmobs_text whole = {text, strlen(text)};
+    struct llmobs_text whole = llmobs_text_of(text);
     struct llmobs_founds founds = {NULL, 0, 0};
     int rc = 0;
 
@@ -217,8 +217,18 @@ static int transcript_print_text(struct llmobs_transcript *t,
 static int print_string(struct llmobs_transcript *t, const char *text,
                         enum llmobs_paint paint)
 {
-    return transcript_print_text(t, (struct llmobs_text){text, strlen(text)},
-                                 paint);
+    return transcript_print_text(t, llmobs_text_of(text), paint);
+}
+
+/* Prints what was made unless rc says that this failed; frees it. */
+static int print_made(struct llmobs_transcript *t, int rc,
+                      struct llmobs_buf *made, enum llmobs_paint paint)
+{
+    if (rc == 0 && made->len > 0)
+        rc = transcript_print_text(
+            t, (struct llmobs_text){made->data, made->len}, paint);
+    llmobs_buf_fini(made);
+    return rc;
 }
 
 int llmobs_transcript_text(struct llmobs_transcript *t, const char *text,
@@ -240,13 +250,10 @@ static int print_value(struct llmobs_transcript *t, const char *text,
 
     llmobs_buf_init(&pretty, TEXT_MAX);
     rc = llmobs_pretty_text(&pretty, text);
-    if (rc == 0)
-        rc = transcript_print_text(
-            t, (struct llmobs_text){pretty.data, pretty.len}, paint);
-    else if (rc == -EINVAL || rc == -EFBIG)
-        rc = print_string(t, text, paint);
+    if (rc != -EINVAL && rc != -EFBIG)
+        return print_made(t, rc, &pretty, paint);
     llmobs_buf_fini(&pretty);
-    return rc;
+    return print_string(t, text, paint);
 }
 
 /* "calls find_hotels [call_7]". */
@@ -263,11 +270,7 @@ static int transcript_print_head(struct llmobs_transcript *t, const char *verb,
                          name && *name != '\0' ? name : "a tool");
     if (rc == 0 && id && *id != '\0')
         rc = llmobs_buf_addf(&head, " [%s]", id);
-    if (rc == 0)
-        rc = transcript_print_text(t, (struct llmobs_text){head.data, head.len},
-                                   LLMOBS_PAINT_YELLOW);
-    llmobs_buf_fini(&head);
-    return rc;
+    return print_made(t, rc, &head, LLMOBS_PAINT_YELLOW);
 }
 
 static int print_calls(struct llmobs_transcript *t,
@@ -285,11 +288,7 @@ static int print_calls(struct llmobs_transcript *t,
         rc = transcript_print_head(t, "calls", call);
         if (rc == 0 && arguments)
             rc = llmobs_pretty_add(&pretty, arguments);
-        if (rc == 0 && pretty.len > 0)
-            rc = transcript_print_text(
-                t, (struct llmobs_text){pretty.data, pretty.len},
-                LLMOBS_PAINT_NONE);
-        llmobs_buf_fini(&pretty);
+        rc = print_made(t, rc, &pretty, LLMOBS_PAINT_NONE);
     }
     return rc;
 }
@@ -320,11 +319,7 @@ static int print_media(struct llmobs_transcript *t,
 
         llmobs_buf_init(&text, TEXT_MAX);
         rc = llmobs_media_add(&text, llmobs_json_at(parts, i), what);
-        if (rc == 0)
-            rc = transcript_print_text(
-                t, (struct llmobs_text){text.data, text.len},
-                LLMOBS_PAINT_MAGENTA);
-        llmobs_buf_fini(&text);
+        rc = print_made(t, rc, &text, LLMOBS_PAINT_MAGENTA);
     }
     return rc;
 }
@@ -441,13 +436,8 @@ static int print_document(struct llmobs_transcript *t,
     if (rc == 0 && llmobs_json_is_number(score))
         rc = llmobs_buf_addf(&head, "%sscore %.4g", head.len > 0 ? ", " : "",
                              llmobs_json_to_real(score));
-    if (rc == 0 && head.len > 0)
-        rc = transcript_print_text(t, (struct llmobs_text){head.data, head.len},
-                                   LLMOBS_PAINT_GREEN);
-    if (rc == 0 && text)
-        rc = print_string(t, text, LLMOBS_PAINT_NONE);
-    llmobs_buf_fini(&head);
-    return rc;
+    rc = print_made(t, rc, &head, LLMOBS_PAINT_GREEN);
+    return rc == 0 && text ? print_string(t, text, LLMOBS_PAINT_NONE) : rc;
 }
 
 /* Many inputs of an embedding are one line and their number. */

@@ -17,7 +17,6 @@
 #include "cli/shared/suggest.h"
 #include "cli/shared/tell.h"
 #include "cli/show/forms.h"
-#include "lib/base/clock.h"
 #include "core/config/state_dir.h"
 
 /* The number of values that the tool names where a filter selects nothing. */
@@ -36,13 +35,6 @@ struct asked {
 
 /* -- arguments --------------------------------------------------------------
  */
-
-static int view_command_set_text(const struct llmobs_cli_option *option,
-                                 const char *value)
-{
-    llmobs_filter_set(option->to, value);
-    return 0;
-}
 
 static int set_kind(const struct llmobs_cli_option *option, const char *kind)
 {
@@ -65,26 +57,18 @@ static int view_command_set_tag(const struct llmobs_cli_option *option,
     return rc == 0 ? 0 : llmobs_cli_refuse("tag", tag, "too many tags");
 }
 
-static int view_command_set_time(const struct llmobs_cli_option *option,
-                                 const char *text)
+/* Of at least option->value nanoseconds. */
+static int set_duration(const struct llmobs_cli_option *option,
+                        const char *text)
 {
     int64_t *out = option->to;
 
-    if (llmobs_when_parse(text, llmobs_clock_wall_ns(), out) == 0) {
-        *out = *out > 0 ? *out : 1; /* 0 stands for no limit */
-        return 0;
-    }
-    return llmobs_cli_refuse(option->name, text,
-                             "no time such as " LLMOBS_WHEN_FORMS);
-}
-
-static int set_min_duration(const struct llmobs_cli_option *option,
-                            const char *text)
-{
-    if (llmobs_when_duration(text, option->to) == 0)
+    if (llmobs_when_duration(text, out) == 0 && *out >= option->value)
         return 0;
     return llmobs_cli_refuse(option->name, text,
-                             "no duration such as 250ms, 2s, 1m30s");
+                             option->value > 0
+                                 ? "no duration such as 1s, 5m, 1h"
+                                 : "no duration such as 250ms, 2s, 1m30s");
 }
 
 static int set_grep(const struct llmobs_cli_option *option, const char *pattern)
@@ -154,16 +138,6 @@ static int set_fields(const struct llmobs_cli_option *option, const char *list)
     return llmobs_fields_choose(option->to, list);
 }
 
-static int set_step(const struct llmobs_cli_option *option, const char *text)
-{
-    int64_t *step_ns = option->to;
-
-    if (llmobs_when_duration(text, step_ns) == 0 && *step_ns >= STEP_LEAST)
-        return 0;
-    return llmobs_cli_refuse(option->name, text,
-                             "no duration such as 1s, 5m, 1h");
-}
-
 static int set_newest(const struct llmobs_cli_option *option, const char *text)
 {
     struct llmobs_view *view = option->to;
@@ -218,7 +192,8 @@ static int set_id(const struct llmobs_cli_option *option, const char *id)
     return 0;
 }
 
-static struct asked typed = {.view = {.form = llmobs_view_tree}};
+static struct asked typed = {
+    .view = {.form = llmobs_view_tree, .load = {.filter = &typed.view.filter}}};
 
 #define VIEW typed.view
 #define FILTER VIEW.filter
@@ -231,18 +206,18 @@ static struct asked typed = {.view = {.form = llmobs_view_tree}};
 
 static const struct llmobs_cli_option options[] = {
     LLMOBS_CLI_VALUE("store", llmobs_cli_text, &typed.store),
-    SELECT("service", view_command_set_text, &FILTER.service, 0),
+    SELECT("service", llmobs_filter_option, &FILTER.service, 0),
     SELECT("kind", set_kind, &FILTER, 0),
-    SELECT("ml-app", view_command_set_text, &FILTER.ml_app, 0),
-    SELECT("name", view_command_set_text, &FILTER.name, 0),
+    SELECT("ml-app", llmobs_filter_option, &FILTER.ml_app, 0),
+    SELECT("name", llmobs_filter_option, &FILTER.name, 0),
     SELECT("tag", view_command_set_tag, &FILTER, 0),
-    SELECT("session", view_command_set_text, &FILTER.session, 0),
+    SELECT("session", llmobs_filter_option, &FILTER.session, 0),
     SELECT("trace", llmobs_cli_text, &FILTER.trace, 't'),
-    SELECT("since", view_command_set_time, &FILTER.since_ns, 's'),
-    SELECT("until", view_command_set_time, &FILTER.until_ns, 0),
-    SELECT("min-duration", set_min_duration, &FILTER.min_duration_ns, 0),
-    SELECT("model", view_command_set_text, &FILTER.model, 0),
-    SELECT("provider", view_command_set_text, &FILTER.provider, 0),
+    SELECT("since", llmobs_when_set, &FILTER.since_ns, 's'),
+    SELECT("until", llmobs_when_set, &FILTER.until_ns, 0),
+    SELECT("min-duration", set_duration, &FILTER.min_duration_ns, 0),
+    SELECT("model", llmobs_filter_option, &FILTER.model, 0),
+    SELECT("provider", llmobs_filter_option, &FILTER.provider, 0),
     SELECT("grep", set_grep, &FILTER, 0),
     {"errors", llmobs_cli_flag, &FILTER.errors, 'e', 0, true, &VIEW.asked},
     {"spans", set_form, &VIEW, 0, 0, 0, NULL},
@@ -252,7 +227,7 @@ static const struct llmobs_cli_option options[] = {
     {"chrome-trace", set_form, &VIEW, 0, 0, 1, NULL},
     {"summary", set_form, &VIEW, 0, 0, 2, NULL},
     {"timeseries", set_series, &VIEW, 0, optional_argument, 0, NULL},
-    LLMOBS_CLI_VALUE("step", set_step, &VIEW.step_ns),
+    {"step", set_duration, &VIEW.step_ns, 0, 1, STEP_LEAST, NULL},
     {"sessions", set_form, &VIEW, 0, 0, 3, NULL},
     {"waste", set_form, &VIEW, 0, 0, 4, NULL},
     LLMOBS_CLI_VALUE("by", set_by, &VIEW.by),
@@ -475,7 +450,6 @@ int llmobs_cmd_view(int argc, char **argv)
 {
     int status;
 
-    llmobs_load_init(&VIEW.load);
     llmobs_buf_init(&VIEW.asked, SIZE_MAX / 2);
     status = llmobs_cli_parse(argc, argv, options);
     typed.exit_status |= typed.quiet;

@@ -1,0 +1,382 @@
+#include "cli/show/columns.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/query/cost.h"
+#include "cli/query/texts.h"
+#include "cli/shared/escape.h"
+#include "cli/show/branches.h"
+
+#define NS_PER_S 1000000000
+#define DASH "–"
+#define NAME_COLUMNS 40
+#define KIND_COLUMNS 12
+#define MODEL_COLUMNS 32
+#define ID_COLUMNS 39
+#define WIDE 120 /* columns, from which on kinds and models are whole */
+#define QUESTION_LEAST 16
+/* The most columns of a narrow screen for the model. */
+#define MODEL_SHARE(room) ((room)*2 / 5)
+
+/* The screens that show a column: p any width, as in a pipe; of terminals
+ * s those of less than 100 columns, m of less than 120, l of less than 140, and
+ * x all wider ones. A tree has neither times nor traces. */
+static const struct llmobs_column columns[LLMOBS_COLUMN_COUNT] = {
+    [LLMOBS_COLUMN_TIME] = {NULL, "STARTED", true, 4, 0, false, "psmlx"},
+    /* in KIND's place */
+    [LLMOBS_COLUMN_LETTER] = {NULL, "", true, 1, 0, true, "sm"},
+    [LLMOBS_COLUMN_NAME] = {NULL, "NAME", true, 0, 14, false, "psmlx"},
+    [LLMOBS_COLUMN_KIND] = {NULL, "KIND", true, 7, 0, false, "plx"},
+    [LLMOBS_COLUMN_MODEL] = {NULL, "MODEL", true, 6, 8, false, "psmlx"},
+    [LLMOBS_COLUMN_TOKENS] = {NULL, "IN/OUT", false, 5, 0, false, "smlx"},
+    [LLMOBS_COLUMN_IN] = {NULL, "TOKENS IN", false, 0, 0, false, "p"},
+    [LLMOBS_COLUMN_OUT] = {NULL, "OUT", false, 0, 0, false, "p"},
+    [LLMOBS_COLUMN_DURATION] = {NULL, "DURATION", false, 2, 0, false, "psmlx"},
+    [LLMOBS_COLUMN_FIRST] = {NULL, "1ST TOKEN", false, 8, 0, false, "pmlx"},
+    [LLMOBS_COLUMN_COST] = {NULL, "COST", false, 9, 0, false, "x"},
+    [LLMOBS_COLUMN_STATUS] = {NULL, "STATUS", true, 3, 0, false, "psmlx"},
+    [LLMOBS_COLUMN_TRACE] = {NULL, "TRACE", true, 10, 0, false, "px"},
+    [LLMOBS_COLUMN_QUESTION] = {NULL, "QUESTION", true, 11, QUESTION_LEAST,
+                                false, "x"},
+};
+
+/* -- widths --------------------------------------------------------------- */
+
+void llmobs_columns_init(struct llmobs_sheet *sheet,
+                         const struct llmobs_screen *screen, bool list)
+{
+    size_t width = screen->columns;
+    char size = width == 0                    ? 'p'
+                : width < 100                 ? 's'
+                : width < WIDE                ? 'm'
+                : width < LLMOBS_COLUMNS_COST ? 'l'
+                                              : 'x';
+
+    llmobs_sheet_init(sheet, screen, LLMOBS_SHEET_WORDS, columns,
+                      LLMOBS_COLUMN_COUNT);
+    for (int i = 0; i < LLMOBS_COLUMN_COUNT; i++)
+        if (!strchr(columns[i].on, size) ||
+            (!list && (i == LLMOBS_COLUMN_TIME || i == LLMOBS_COLUMN_TRACE)))
+            sheet->widths[i] = 0;
+}
+
+void llmobs_columns_fit(struct llmobs_sheet *sheet)
+{
+    size_t *name = &sheet->widths[LLMOBS_COLUMN_NAME];
+    size_t *model = &sheet->widths[LLMOBS_COLUMN_MODEL];
+    size_t *question = &sheet->widths[LLMOBS_COLUMN_QUESTION];
+    size_t room, texts;
+
+    if (sheet->width == 0)
+        return;
+    llmobs_sheet_spare(sheet);
+    if (*question > 0)
+        *question = QUESTION_LEAST;
+    if (llmobs_sheet_whole(sheet) > sheet->width)
+        *question = 0;
+    texts = *name + *model + *question;
+    room = sheet->width + texts - llmobs_sheet_whole(sheet);
+    if (*question > 0) {
+        *question += room - texts;
+    } else if (texts > room) {
+        if (*model > MODEL_SHARE(room))
+            *model = *name + MODEL_SHARE(room) <= room ? room - *name
+                                                       : MODEL_SHARE(room);
+        *name = room - *model;
+    }
+}
+
+/* -- numbers and times ---------------------------------------------------- */
+
+/* Stands for a fact that is unknown. */
+static const char *dash_of(const struct llmobs_columns_style *style)
+{
+    return style->width > 0 ? DASH : "-";
+}
+
+static int columns_add_count(struct llmobs_buf *out, int64_t count)
+{
+    return count < 0 ? llmobs_buf_adds(out, "-")
+                     : llmobs_buf_addf(out, "%" PRId64, count);
+}
+
+/* A number in at most five characters up to 999 billions. */
+static int add_short(struct llmobs_buf *out, int64_t count)
+{
+    static const char units[] = {'k', 'M', 'G', 'T'};
+    double number = (double)count / 1000;
+    size_t unit = 0;
+
+    if (count < 0)
+        return llmobs_buf_adds(out, DASH);
+    if (count < 10000)
+        return columns_add_count(out, count);
+    while (number >= 999.5 && unit + 1 < sizeof(units)) {
+        number /= 1000;
+        unit++;
+    }
+    return llmobs_buf_addf(out, number < 99.95 ? "%.1f%c" : "%.0f%c", number,
+                           units[unit]);
+}
+
+/* Tokens in and out: "61/115", "12.3k/–"; nothing where both are unknown and
+ * the span calls no model. */
+static int columns_add_tokens(struct llmobs_buf *out,
+                              const struct llmobs_row *row)
+{
+    int rc;
+
+    if (row->input_tokens < 0 && row->output_tokens < 0)
+        return llmobs_row_is_call(row) ? llmobs_buf_adds(out, DASH) : 0;
+    rc = add_short(out, row->input_tokens);
+    rc |= llmobs_buf_addc(out, '/');
+    return rc == 0 ? add_short(out, row->output_tokens) : rc;
+}
+
+/* In the unit that a person would choose: "412 ms", "3 m 05 s". */
+static int columns_add_length(struct llmobs_buf *out, int64_t ns,
+                              const char *dash)
+{
+    return ns < 0 ? llmobs_buf_adds(out, dash)
+                  : llmobs_cell_add_words(out, llmobs_cell_length(ns), false);
+}
+
+static int add_first(struct llmobs_buf *out, const struct llmobs_row *row,
+                     const struct llmobs_columns_style *style)
+{
+    bool none = style->width > 0 && strcmp(row->kind, "llm") != 0;
+    double s = row->first_token;
+
+    return columns_add_length(out,
+                              s >= 0 && s < 9e9 ? (int64_t)(s * NS_PER_S) : -1,
+                              none ? "" : dash_of(style));
+}
+
+static int columns_add_cost(struct llmobs_buf *out,
+                            const struct llmobs_row *row)
+{
+    char room[LLMOBS_COST_TEXT];
+    const char *cost = llmobs_cost_text(row->cost, room);
+
+    if (!cost)
+        cost = llmobs_row_is_call(row) ? DASH : "";
+    return llmobs_buf_adds(out, cost);
+}
+
+/* The form of a time: as short as it can be without a doubt. */
+static const char *columns_form_of(int64_t ns)
+{
+    char now[LLMOBS_CELL_CLOCK] = "", then[LLMOBS_CELL_CLOCK] = "";
+
+    (void)llmobs_cell_clock((int64_t)time(NULL) * NS_PER_S, "%Y %j", now);
+    (void)llmobs_cell_clock(ns, "%Y %j", then);
+    if (strncmp(now, then, strcspn(now, " ") + 1) != 0)
+        return "%Y-%m-%d %H:%M:%S";
+    return strcmp(now, then) == 0 ? "%H:%M:%S" : "%b %e %H:%M:%S";
+}
+
+int llmobs_columns_time(struct llmobs_buf *out, int64_t ns, bool brief)
+{
+    char room[LLMOBS_CELL_CLOCK];
+    const char *text = llmobs_cell_clock(
+        ns, brief ? columns_form_of(ns) : "%Y-%m-%d %H:%M:%S", room);
+
+    if (!text)
+        text = brief ? DASH : "-";
+    return llmobs_buf_adds(out, text);
+}
+
+/* -- texts ---------------------------------------------------------------- */
+
+static int columns_add_name(struct llmobs_buf *out,
+                            const struct llmobs_row *row,
+                            const struct llmobs_columns_style *style)
+{
+    int rc =
+        style->list ? 0 : llmobs_branches_add(out, row, true, style->depth);
+
+    rc |= llmobs_escape_adds(out, row->name, NAME_COLUMNS);
+    /* While a view follows, the parent may still run. */
+    if (rc == 0 && row->orphan && !style->list && !style->follows)
+        rc = llmobs_buf_adds(out, " (parent elsewhere)");
+    return rc;
+}
+
+/* On a narrow screen the model is without the date at its end. */
+static int columns_add_model(struct llmobs_buf *out,
+                             const struct llmobs_row *row,
+                             const struct llmobs_columns_style *style)
+{
+    static const char version[] = "-00000000-v0:0"; /* of Bedrock */
+    bool brief = style->width > 0 && style->width < WIDE;
+    struct llmobs_text model = llmobs_text_of(row->model);
+
+    if (!row->model)
+        return style->width > 0 && !llmobs_row_is_call(row)
+                   ? 0
+                   : llmobs_buf_adds(out, dash_of(style));
+    if (brief && llmobs_texts_end(row->model, version))
+        model.len -= sizeof(version) - 1;
+    else if (brief)
+        model.len = llmobs_texts_undated(row->model);
+    return llmobs_escape_add(out, model, MODEL_COLUMNS);
+}
+
+/* The first words of the question in one line. */
+static int add_question(struct llmobs_buf *out, const struct llmobs_row *row)
+{
+    char line[LLMOBS_ROW_WORDS + 1];
+    const char *text = row->question ? row->question : "";
+    size_t len = 0;
+
+    for (; *text != '\0' && len + 1 < sizeof(line); text++) {
+        bool blank = *text == ' ' || (*text >= '\t' && *text <= '\r');
+
+        if (!blank)
+            line[len++] = *text;
+        else if (len > 0 && line[len - 1] != ' ')
+            line[len++] = ' ';
+    }
+    return llmobs_escape_add(out, (struct llmobs_text){line, len},
+                             LLMOBS_ROW_WORDS);
+}
+
+/* Adds ", N words" where the number is known. */
+static int add_tokens(struct llmobs_buf *out, int64_t count, const char *words)
+{
+    int rc;
+
+    if (count <= 0)
+        return 0;
+    rc = llmobs_buf_adds(out, ", ");
+    rc |= add_short(out, count);
+    return rc | llmobs_buf_adds(out, words);
+}
+
+static int columns_add_fact(struct llmobs_buf *out, const char *what,
+                            const char *value)
+{
+    return value ? llmobs_buf_addf(out, "%s%s", what, value) : 0;
+}
+
+int llmobs_columns_facts(struct llmobs_buf *out, const struct llmobs_row *row)
+{
+    int rc = columns_add_fact(out, "span ", row->span_id);
+
+    rc |= columns_add_fact(out, ", session ", row->session);
+    rc |= columns_add_fact(out, ", by ", row->provider);
+    rc |= add_tokens(out, row->cache_read_tokens, " tokens cached");
+    rc |= add_tokens(out, row->cache_write_tokens, " written to the cache");
+    return rc | add_tokens(out, row->reasoning_tokens, " of reasoning");
+}
+
+int llmobs_columns_error(struct llmobs_buf *out, const struct llmobs_row *row)
+{
+    int rc = 0;
+
+    if (row->error_type)
+        rc = llmobs_buf_adds(out, row->error_type);
+    if (rc == 0 && row->http_status > 0 &&
+        (!row->error_type || strncmp(row->error_type, "http_", 5) != 0))
+        rc = llmobs_buf_addf(out, "%s%d", out->len > 0 ? ", HTTP " : "HTTP ",
+                             row->http_status);
+    if (rc == 0 && out->len > 0 && row->error_message)
+        rc = llmobs_buf_adds(out, ": ");
+    if (rc == 0 && row->error_message)
+        rc = llmobs_buf_adds(out, row->error_message);
+    return rc;
+}
+
+/* -- kinds ---------------------------------------------------------------- */
+
+/* The last one is for all others. */
+static const struct kind {
+    const char *kind;
+    char letter;
+    enum llmobs_paint paint;
+} kinds[] = {
+    {"llm", 'L', LLMOBS_PAINT_BLUE},
+    {"embedding", 'E', LLMOBS_PAINT_CYAN},
+    {"workflow", 'W', LLMOBS_PAINT_BOLD},
+    {"agent", 'A', LLMOBS_PAINT_MAGENTA},
+    {"task", 'K', LLMOBS_PAINT_NONE},
+    {"tool", 'T', LLMOBS_PAINT_YELLOW},
+    {"retrieval", 'R', LLMOBS_PAINT_GREEN},
+    {NULL, '?', LLMOBS_PAINT_NONE},
+};
+
+static const struct kind *kind_of(const char *kind)
+{
+    const struct kind *at = kinds;
+
+    while (at->kind && strcmp(at->kind, kind) != 0)
+        at++;
+    return at;
+}
+
+/* -- cells ---------------------------------------------------------------- */
+
+int llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
+                       const struct llmobs_row *row,
+                       const struct llmobs_columns_style *style)
+{
+    switch (column) {
+    case LLMOBS_COLUMN_TIME:
+        return llmobs_columns_time(out, row->start_ns, style->width > 0);
+    case LLMOBS_COLUMN_LETTER:
+        return llmobs_buf_addc(out, kind_of(row->kind)->letter);
+    case LLMOBS_COLUMN_NAME:
+        return columns_add_name(out, row, style);
+    case LLMOBS_COLUMN_KIND:
+        return llmobs_escape_adds(out, row->kind, KIND_COLUMNS);
+    case LLMOBS_COLUMN_MODEL:
+        return columns_add_model(out, row, style);
+    case LLMOBS_COLUMN_TOKENS:
+        return columns_add_tokens(out, row);
+    case LLMOBS_COLUMN_IN:
+        return columns_add_count(out, row->input_tokens);
+    case LLMOBS_COLUMN_OUT:
+        return columns_add_count(out, row->output_tokens);
+    case LLMOBS_COLUMN_DURATION:
+        return columns_add_length(out, row->duration_ns, dash_of(style));
+    case LLMOBS_COLUMN_FIRST:
+        return add_first(out, row, style);
+    case LLMOBS_COLUMN_COST:
+        return columns_add_cost(out, row);
+    case LLMOBS_COLUMN_STATUS:
+        return llmobs_buf_adds(out, row->failed ? "error" : "ok");
+    case LLMOBS_COLUMN_TRACE:
+        return llmobs_escape_adds(out, row->trace_id, ID_COLUMNS);
+    case LLMOBS_COLUMN_QUESTION:
+        return add_question(out, row);
+    case LLMOBS_COLUMN_COUNT:
+        break;
+    }
+    return 0;
+}
+
+enum llmobs_paint llmobs_columns_paint(enum llmobs_columns_name column,
+                                       const struct llmobs_row *row,
+                                       const struct llmobs_columns_style *style)
+{
+    if (row->path)
+        return LLMOBS_PAINT_DIM;
+    switch (column) {
+    case LLMOBS_COLUMN_STATUS:
+        return row->failed        ? LLMOBS_PAINT_RED
+               : style->width > 0 ? LLMOBS_PAINT_DIM
+                                  : LLMOBS_PAINT_NONE;
+    case LLMOBS_COLUMN_LETTER:
+    case LLMOBS_COLUMN_KIND:
+        return style->width > 0 ? kind_of(row->kind)->paint : LLMOBS_PAINT_CYAN;
+    case LLMOBS_COLUMN_TIME:
+    case LLMOBS_COLUMN_TRACE:
+    case LLMOBS_COLUMN_QUESTION:
+        return LLMOBS_PAINT_DIM;
+    default:
+        return LLMOBS_PAINT_NONE;
+    }
+}

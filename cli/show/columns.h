@@ -1,0 +1,71 @@
+/* columns - the columns of spans for a person, in trees and lists: which there
+ * are, what a row's cells say, and in which colours.
+ *
+ * Threads: any.
+ * Errors:  -ENOMEM, -EFBIG of the buffer.
+ *
+ * A fact that is unknown is a dash, never 0.
+ */
+#ifndef LLMOBS_COLUMNS_H
+#define LLMOBS_COLUMNS_H
+
+#include "cli/query/row.h"
+#include "cli/query/sheet.h"
+
+enum llmobs_columns_name {
+    LLMOBS_COLUMN_TIME, /* of a list only */
+    LLMOBS_COLUMN_LETTER,
+    LLMOBS_COLUMN_NAME,
+    LLMOBS_COLUMN_KIND,
+    LLMOBS_COLUMN_MODEL,
+    LLMOBS_COLUMN_TOKENS, /* fitted: both of the next two */
+    LLMOBS_COLUMN_IN,
+    LLMOBS_COLUMN_OUT,
+    LLMOBS_COLUMN_DURATION,
+    LLMOBS_COLUMN_FIRST,
+    LLMOBS_COLUMN_COST,
+    LLMOBS_COLUMN_STATUS,
+    LLMOBS_COLUMN_TRACE, /* of a list only */
+    LLMOBS_COLUMN_QUESTION,
+    LLMOBS_COLUMN_COUNT
+};
+
+/* The width of a screen from which on costs and questions are shown. */
+#define LLMOBS_COLUMNS_COST 140
+
+/* How rows are shown. */
+struct llmobs_columns_style {
+    bool list;    /* without branches */
+    bool follows; /* more rows may come */
+    size_t width; /* of the screen; 0: any number, all is shown as it is */
+    size_t depth; /* levels that are drawn */
+};
+
+/* Begins a sheet of the columns that the screen has room for. */
+void llmobs_columns_init(struct llmobs_sheet *sheet,
+                         const struct llmobs_screen *screen, bool list);
+
+/* Shares the screen among the columns; the least needed ones are left out where
+ * it is too narrow. A fitted row is never wider than the screen. */
+void llmobs_columns_fit(struct llmobs_sheet *sheet);
+
+/* Adds the text of a row's cell. */
+int llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
+                       const struct llmobs_row *row,
+                       const struct llmobs_columns_style *style);
+enum llmobs_paint llmobs_columns_paint(
+    enum llmobs_columns_name column, const struct llmobs_row *row,
+    const struct llmobs_columns_style *style);
+
+/* A wall time; `brief`: "13:04:05" where it is of today, "Nov 21 13:04:05"
+ * where it is of this year. */
+int llmobs_columns_time(struct llmobs_buf *out, int64_t ns, bool brief);
+
+/* The facts that have no column: "span 42, session s-7, 30 cached". Those that
+ * are unknown are left out. */
+int llmobs_columns_facts(struct llmobs_buf *out, const struct llmobs_row *row);
+
+/* "type: message". */
+int llmobs_columns_error(struct llmobs_buf *out, const struct llmobs_row *row);
+
+#endif
