@@ -218,7 +218,7 @@ static bool shim_load_pin(struct llmobs_copy *copy)
     return true;
 }
 
-static const struct llmobs_ops *shim_load_load(
+static const struct llmobs_ops *shim_load(
     struct llmobs_copy *copy, const struct llmobs_enable_options *enable)
 {
     int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
@@ -240,13 +240,13 @@ static const struct llmobs_ops *shim_load_load(
 
 const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy)
 {
-    return shim_load_load(copy, NULL);
+    return shim_load(copy, NULL);
 }
 
 const struct llmobs_ops *llmobs_load_alone(
     const struct llmobs_enable_options *enable)
 {
-    return shim_load_load(NULL, enable);
+    return shim_load(NULL, enable);
 }
 
 const struct llmobs_ops *llmobs_load_core(void)

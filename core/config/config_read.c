@@ -33,8 +33,8 @@ static const struct row rows[] = {
 
 /* -- values -------------------------------------------------------------- */
 
-static bool config_read_read_number(const struct row *row, const char *text,
-                                    void *to)
+static bool config_read_number(const struct row *row, const char *text,
+                               void *to)
 {
     double value;
 
@@ -81,7 +81,7 @@ static bool read_bool(const char *name, const char *text, bool *to)
 }
 
 /* `type` is the list of the words that are allowed, separated by ", ". */
-static bool config_read_read_choice(const char *type, const char *text, int *to)
+static bool config_read_choice(const char *type, const char *text, int *to)
 {
     size_t len = strlen(text);
 
@@ -109,7 +109,7 @@ static bool read_tristate(const char *name, const char *text, int *to)
 }
 
 /* Only the word "full" turns content on; any other value turns it off. */
-static bool config_read_read_content(const char *text, int *to)
+static bool config_read_content(const char *text, int *to)
 {
     *to = strcasecmp(text, "full") == 0 ? LLMOBS_CONTENT_FULL
                                         : LLMOBS_CONTENT_OFF;
@@ -142,10 +142,9 @@ static bool read_callsite(const char *text, int *to)
 }
 
 /* False for a bad value. */
-static bool config_read_read_value(
-    struct llmobs_config_loading *loading,
-    const struct llmobs_config_variable *variable, const struct row *row,
-    const char *text)
+static bool config_read_value(struct llmobs_config_loading *loading,
+                              const struct llmobs_config_variable *variable,
+                              const struct row *row, const char *text)
 {
     void *to = (char *)loading + row->offset;
 
@@ -159,15 +158,15 @@ static bool config_read_read_value(
     case FORM_TRISTATE:
         return read_tristate(variable->name, text, to);
     case FORM_CONTENT:
-        return config_read_read_content(text, to);
+        return config_read_content(text, to);
     case FORM_CALLSITE:
         return read_callsite(text, to);
     case FORM_CHOICE:
-        return config_read_read_choice(variable->type, text, to);
+        return config_read_choice(variable->type, text, to);
     case FORM_NUMBER:
     case FORM_SECONDS:
     case FORM_RATE:
-        return config_read_read_number(row, text, to);
+        return config_read_number(row, text, to);
     }
     return false;
 }
@@ -235,8 +234,8 @@ static void read_variables(struct llmobs_config_loading *loading,
         if (row->form == FORM_TRISTATE)
             *(int *)((char *)loading + row->offset) = -1;
         if (variable.fallback[0])
-            config_read_read_value(loading, &variable, row, variable.fallback);
-        if (text && !config_read_read_value(loading, &variable, row, text))
+            config_read_value(loading, &variable, row, variable.fallback);
+        if (text && !config_read_value(loading, &variable, row, text))
             llmobs_config_complain(loading,
                                    "%s: not a value of the form \"%s\"",
                                    variable.name, variable.type);
@@ -245,8 +244,8 @@ static void read_variables(struct llmobs_config_loading *loading,
 }
 
 /* Only the environment can name the file. */
-static void config_read_read_file(struct llmobs_config_loading *loading,
-                                  const char *const *env)
+static void config_read_file(struct llmobs_config_loading *loading,
+                             const char *const *env)
 {
     const char *named = llmobs_config_find(env, "LLMOBS_CONFIG");
 
@@ -424,7 +423,7 @@ struct llmobs_config *llmobs_config_load(const char *const *env,
     loading->complain = tell;
     loading->complain_ctx = ctx;
     loading->env = env;
-    config_read_read_file(loading, env);
+    config_read_file(loading, env);
     read_variables(loading, env);
     if (!loading->no_memory)
         config_read_settle(loading);

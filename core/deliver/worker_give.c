@@ -225,8 +225,7 @@ static bool worker_give_leave(struct llmobs_worker *worker,
     return true;
 }
 
-static void worker_give_give(struct llmobs_worker *worker,
-                             struct llmobs_item *item)
+static void worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
 {
     bool kept;
 
@@ -265,7 +264,7 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     LLMOBS_HAZARD(cancelled_in_the_look,
                   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state),
                   state = PTHREAD_CANCEL_ENABLE);
-    worker_give_give(worker, item);
+    worker_give(worker, item);
     pthread_setcancelstate(state, NULL);
     errno = saved;
 }

@@ -277,7 +277,7 @@ static bool thread_begin(struct llmobs_worker *worker)
     return atomic_exchange(&worker->fresh, false);
 }
 
-static void worker_thread_thread_main(void *arg)
+static void worker_thread_main(void *arg)
 {
     struct llmobs_worker *worker = arg;
     locale_t plain;
@@ -320,7 +320,7 @@ void llmobs_worker_start_thread(struct llmobs_worker *worker)
     atomic_store(&worker->idle, 1);
     atomic_store(&worker->fresh, true);
     pthread_sigmask(SIG_SETMASK, NULL, &worker->signals);
-    rc = llmobs_fork_gate_thread(worker_thread_thread_main, worker, STACK_SIZE,
+    rc = llmobs_fork_gate_thread(worker_thread_main, worker, STACK_SIZE,
                                  &worker->events);
     none = LLMOBS_WORKER_STARTING;
     if (rc == 0) {

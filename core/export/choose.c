@@ -36,8 +36,7 @@ struct chooser {
     bool answered;      /* an agent has answered before */
 };
 
-static void export_choose_choose(struct chooser *a,
-                                 struct llmobs_exporter *exporter)
+static void export_choose(struct chooser *a, struct llmobs_exporter *exporter)
 {
     if (exporter == a->chosen)
         return;
@@ -54,14 +53,14 @@ static void export_choose_choose(struct chooser *a,
 static void choose_by_config(struct chooser *a)
 {
     if (a->config->agentless == 0)
-        export_choose_choose(a, a->agent);
+        export_choose(a, a->agent);
     else if (a->config->agentless == 1 && a->intake)
-        export_choose_choose(a, a->intake);
+        export_choose(a, a->intake);
     else if (a->config->agentless == 1) {
         llmobs_log_once(LLMOBS_LOG_ERROR, "no key",
                         "DD_LLMOBS_AGENTLESS_ENABLED without DD_API_KEY: "
                         "spans go to the local store");
-        export_choose_choose(a, a->store);
+        export_choose(a, a->store);
     }
 }
 
@@ -99,11 +98,11 @@ static int choose_without(struct chooser *a, int rc)
     llmobs_log(LLMOBS_LOG_DEBUG, "exporter auto: probe: %s",
                rc == 0 ? "no EVP proxy" : strerror(-rc));
     if (a->intake && (rc == 0 || !expected)) {
-        export_choose_choose(a, a->intake);
+        export_choose(a, a->intake);
         return 0;
     }
     if (!expected) {
-        export_choose_choose(a, a->otlp ? a->otlp : a->store);
+        export_choose(a, a->otlp ? a->otlp : a->store);
         return 0;
     }
     if (rc == 0) {
@@ -152,7 +151,7 @@ static int find_out(struct chooser *a)
     a->probed_ns = now;
     if (rc > 0) {
         a->answered = true;
-        export_choose_choose(a, a->agent);
+        export_choose(a, a->agent);
         return 0;
     }
     return choose_without(a, rc);

@@ -70,7 +70,7 @@ static struct llmobs_text adopt_read_text_of(const struct llmobs_adopt *adopt)
 
 /* Reads the key. A process that was killed in its first write leaves less than
  * a key: that counts as an empty file. */
-static int adopt_read_read_key(struct llmobs_adopt *adopt)
+static int adopt_read_key(struct llmobs_adopt *adopt)
 {
     int rc = llmobs_entry_file_read(adopt_read_text_of(adopt), &adopt->key);
 
@@ -92,7 +92,7 @@ int llmobs_adopt_read_file(struct llmobs_adopt *adopt, const char *dir,
     if (!rc && (adopt->text.len < max || max == LLMOBS_SPOOL_TEXT))
         adopt->have = file;
     if (!rc)
-        rc = adopt_read_read_key(adopt);
+        rc = adopt_read_key(adopt);
     if (rc)
         adopt->have = 0;
     return rc;
@@ -422,9 +422,9 @@ static void end_by_kill(const struct llmobs_adopt *adopt,
         exchange->duration_ns = 0;
 }
 
-static int adopt_read_read_entry(struct llmobs_adopt *adopt,
-                                 const struct llmobs_entry *entry,
-                                 struct llmobs_adopted *out)
+static int adopt_read_entry(struct llmobs_adopt *adopt,
+                            const struct llmobs_entry *entry,
+                            struct llmobs_adopted *out)
 {
     bool counted;
 
@@ -457,7 +457,7 @@ static int adopt_read_give(struct llmobs_adopt *adopt,
 
     if (!llmobs_adopt_is_due(adopt, entry))
         return 0;
-    rc = adopt_read_read_entry(adopt, entry, out);
+    rc = adopt_read_entry(adopt, entry, out);
     if (rc == -ENOMEM) {
         adopt->at = entry->offset;
         return rc;

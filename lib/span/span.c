@@ -94,7 +94,7 @@ int llmobs_kind_read(const char *name, enum llmobs_kind *out)
 }
 
 /* Gives a copy of text with its secrets masked. */
-static char *span_span_masked(const char *text)
+static char *span_masked(const char *text)
 {
     struct llmobs_buf buf;
     int rc;
@@ -115,14 +115,14 @@ int llmobs_span_fail(struct llmobs_span *span, const char *type,
         return 0;
     /* The status is set even where no memory is left for its texts. */
     span->failed = true;
-    span->error_type = span_span_masked(type ? type : "");
-    span->error_message = span_span_masked(message ? message : "");
+    span->error_type = span_masked(type ? type : "");
+    span->error_message = span_masked(message ? message : "");
     return span->error_type && span->error_message ? 0 : -ENOMEM;
 }
 
 int llmobs_span_set_masked(char **field, const char *text)
 {
-    char *copy = text ? span_span_masked(text) : NULL;
+    char *copy = text ? span_masked(text) : NULL;
 
     if (text && !copy)
         return -ENOMEM;
@@ -174,7 +174,7 @@ void llmobs_span_metric(struct llmobs_span *span, const char *key,
 
 #define COST_TAGS "cost_tags"
 
-static bool span_span_is_tag(const char *key, const struct llmobs_json *tags)
+static bool span_is_tag(const char *key, const struct llmobs_json *tags)
 {
     static const char *const always[] = {"ml_app", "agent_service", "service",
                                          "env", "version"};
@@ -185,7 +185,7 @@ static bool span_span_is_tag(const char *key, const struct llmobs_json *tags)
     return llmobs_json_get(tags, key) != NULL;
 }
 
-static bool span_span_is_listed(const struct llmobs_json *list, const char *key)
+static bool span_is_listed(const struct llmobs_json *list, const char *key)
 {
     for (size_t i = 0; i < llmobs_json_len(list); i++)
         if (strcmp(llmobs_json_text(llmobs_json_at(list, i)), key) == 0)
@@ -204,7 +204,7 @@ static int add_cost_tag(struct llmobs_span *span, const char *key)
         rc = llmobs_json_set(span->metadata_dd, COST_TAGS, llmobs_json_array());
         list = llmobs_json_get(span->metadata_dd, COST_TAGS);
     }
-    if (rc || span_span_is_listed(list, key))
+    if (rc || span_is_listed(list, key))
         return rc;
     return llmobs_json_add(list, llmobs_json_string(key));
 }
@@ -218,7 +218,7 @@ int llmobs_span_cost_tags(struct llmobs_span *span,
     for (size_t i = 0; i < llmobs_json_len(keys) && !rc; i++) {
         const char *key = llmobs_json_text(llmobs_json_at(keys, i));
 
-        if (key && span_span_is_tag(key, tags))
+        if (key && span_is_tag(key, tags))
             rc = add_cost_tag(span, key);
     }
     return rc;

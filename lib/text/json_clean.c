@@ -253,7 +253,7 @@ static const char *json_clean_rest(const struct cleaner *c)
     return (const char *)c->in + c->at;
 }
 
-static int json_clean_clean_string(struct cleaner *c)
+static int json_clean_string(struct cleaner *c)
 {
     int rc = 0;
 
@@ -379,7 +379,7 @@ static bool fits_int64(const struct cleaner *c, const struct number *n)
            (n->whole_len == 19 && memcmp(digits, most, 19) <= 0);
 }
 
-static int json_clean_clean_number(struct cleaner *c)
+static int json_clean_number(struct cleaner *c)
 {
     size_t first = c->at;
     struct number n;
@@ -428,8 +428,7 @@ static int clean_minus(struct cleaner *c)
 {
     bool endless = c->len - c->at > 1 && c->in[c->at + 1] == 'I';
 
-    return endless ? clean_no_number(c, "-Infinity")
-                   : json_clean_clean_number(c);
+    return endless ? clean_no_number(c, "-Infinity") : json_clean_number(c);
 }
 
 static int json_clean_open_container(struct cleaner *c, bool object)
@@ -492,7 +491,7 @@ static int clean_key(struct cleaner *c)
 {
     c->expected = EXPECT_COLON;
     c->token = LLMOBS_JSON_TOKEN_KEY;
-    return c->in[c->at] == '"' ? json_clean_clean_string(c) : -EINVAL;
+    return c->in[c->at] == '"' ? json_clean_string(c) : -EINVAL;
 }
 
 static int clean_value(struct cleaner *c)
@@ -506,7 +505,7 @@ static int clean_value(struct cleaner *c)
         return json_clean_open_container(c, byte == '{');
     case '"':
         c->token = LLMOBS_JSON_TOKEN_STRING;
-        return json_clean_clean_string(c);
+        return json_clean_string(c);
     case 't':
         return json_clean_skip_word(c, "true", LLMOBS_JSON_TOKEN_TRUE);
     case 'f':
@@ -520,7 +519,7 @@ static int clean_value(struct cleaner *c)
     case '-':
         return clean_minus(c);
     default:
-        return json_clean_is_digit(byte) ? json_clean_clean_number(c) : -EINVAL;
+        return json_clean_is_digit(byte) ? json_clean_number(c) : -EINVAL;
     }
 }
 

@@ -48,7 +48,7 @@ static int json_read_open_container(struct builder *b,
 }
 
 /* Reads the digits of a \u escape. */
-static uint32_t json_read_read_unit(const char *at)
+static uint32_t json_read_unit(const char *at)
 {
     uint32_t unit = 0;
 
@@ -76,18 +76,18 @@ static size_t encode_utf8(uint32_t point, char *out)
 
 static size_t read_point(const char *at, char **out)
 {
-    uint32_t point = json_read_read_unit(at + 2);
+    uint32_t point = json_read_unit(at + 2);
     bool pair = point >= 0xD800 && point <= 0xDBFF;
 
     if (pair)
-        point = 0x10000 + ((point - 0xD800) << 10) +
-                json_read_read_unit(at + 8) - 0xDC00;
+        point = 0x10000 + ((point - 0xD800) << 10) + json_read_unit(at + 8) -
+                0xDC00;
     *out += encode_utf8(point, *out);
     return pair ? 12 : 6;
 }
 
 /* Reads the escape at `at`; gives its length. */
-static size_t json_read_read_escape(const char *at, char **out)
+static size_t json_read_escape(const char *at, char **out)
 {
     static const char bytes[] = {
         ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
@@ -101,7 +101,7 @@ static size_t json_read_read_escape(const char *at, char **out)
 
 /* Writes the characters of a string, which are never longer than its text.
  * Answers their length. */
-static size_t json_read_read_string(struct llmobs_text text, char *out)
+static size_t json_read_string(struct llmobs_text text, char *out)
 {
     const char *end = text.data + text.len;
     char *to = out;
@@ -114,7 +114,7 @@ static size_t json_read_read_string(struct llmobs_text text, char *out)
         to += run;
         at += run;
         if (slash)
-            at += json_read_read_escape(at, &to);
+            at += json_read_escape(at, &to);
     }
     return (size_t)(to - out);
 }
@@ -126,7 +126,7 @@ struct llmobs_json *llmobs_json_value_text(struct llmobs_text text)
 
     if (json == NULL)
         return NULL;
-    len = json_read_read_string(text, llmobs_json_bytes(json));
+    len = json_read_string(text, llmobs_json_bytes(json));
     json->len = len;
     llmobs_json_bytes(json)[len] = '\0';
     if (text.len - len < SLACK_MAX)
@@ -153,7 +153,7 @@ static int take_key(struct builder *b, struct llmobs_text text)
         rc = llmobs_buf_reserve(&b->text, text.len);
         if (rc != 0)
             return -ENOMEM;
-        text.len = json_read_read_string(text, b->text.data);
+        text.len = json_read_string(text, b->text.data);
         text.data = b->text.data;
     }
     if (!work_of(in))
