@@ -26,10 +26,11 @@
 
 /* The letters of the places. In the request: */
 #define LLMOBS_AT_INPUT "i" /* messages, texts to embed, or any value */
-#define LLMOBS_AT_CONTENTS \
-    "j"                      /* contents to embed; several lines may have it */
-#define LLMOBS_AT_PROMPT "q" /* a text of the user */
-#define LLMOBS_AT_SYSTEM "y" /* a text of the system's */
+/* Contents to embed, which several lines may have; for a chat, the documents on
+ * which the prompt rests. */
+#define LLMOBS_AT_CONTENTS "j"
+#define LLMOBS_AT_PROMPT "q"   /* a text of the user */
+#define LLMOBS_AT_SYSTEM "y"   /* a text of the system's */
 #define LLMOBS_AT_SETTINGS "k" /* the object with the dialect's keys */
 #define LLMOBS_AT_METADATA "z" /* an object; all of it is metadata */
 #define LLMOBS_AT_PIECES \

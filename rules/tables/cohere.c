@@ -17,8 +17,8 @@ static const struct llmobs_message_form messages = {
 /* The content of a stream's events is one part, or an empty array when the
  * message begins. The counted tokens are taken, not the billed ones. */
 static const struct llmobs_layout chat = {
-    .places = LLMOBS_AT(INPUT, "/messages") LLMOBS_AT(OUTPUT, "/message")
-        LLMOBS_AT(ROLE, "/delta/message/role")
+    .places = LLMOBS_AT(INPUT, "/messages") LLMOBS_AT(CONTENTS, "/documents")
+        LLMOBS_AT(OUTPUT, "/message") LLMOBS_AT(ROLE, "/delta/message/role")
             LLMOBS_AT(TEXT, "/delta/message/content/text")
                 LLMOBS_AT(REASONING, "/delta/message/content/thinking")
                     LLMOBS_AT(INSTEAD, "/delta/message/tool_plan")

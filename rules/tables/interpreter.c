@@ -190,6 +190,27 @@ static int interpreter_read_any(const struct llmobs_reading *reading,
     return *messages ? 0 : -ENOMEM;
 }
 
+/* Adds the documents on which the prompt rests, a message for each. */
+static int read_grounds(const struct llmobs_reading *reading)
+{
+    const struct llmobs_json *list =
+        interpreter_at(reading, LLMOBS_AT_CONTENTS);
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++) {
+        const struct llmobs_json *one = llmobs_json_at(list, i);
+        const struct llmobs_json *data = llmobs_json_get(one, "data");
+        const struct llmobs_json *text = llmobs_json_get(data, "text");
+        char *words = llmobs_value_text(text ? text : data ? data : one);
+
+        rc = words ? llmobs_message_say(reading->span->input_messages,
+                                        "document", words)
+                   : -ENOMEM;
+        free(words);
+    }
+    return rc;
+}
+
 static int read_messages(struct llmobs_reading *reading,
                          const struct llmobs_json *value,
                          const struct llmobs_json *settings)
@@ -204,6 +225,8 @@ static int read_messages(struct llmobs_reading *reading,
         rc = llmobs_message_say(span->input_messages, "system", system);
     if (interpreter_has(reading, LLMOBS_AT_SYSTEM))
         llmobs_fact_apart(span);
+    if (rc == 0)
+        rc = read_grounds(reading);
     if (rc == 0 && layout_of(reading)->alone)
         rc = llmobs_message_add(span->input_messages, reading->request,
                                 layout_of(reading)->alone);
