@@ -41,7 +41,8 @@ int llmobs_chat_finish(struct llmobs_reading *reading);
 int llmobs_chat_ends(struct llmobs_reading *reading);
 void llmobs_chat_fini(void *state);
 
-/* Makes the output from the stream's parts, if any came; the caller sets model
+/* Makes the output from the stream's parts, if any came; of none the reader
+ * makes an empty message, as Datadog's SDK does. The caller sets model
  * and usage. */
 int llmobs_chat_messages(struct llmobs_reading *reading);
 

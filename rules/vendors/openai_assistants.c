@@ -16,6 +16,7 @@
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
 #include "rules/read/request.h"
+#include "rules/read/sources.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
@@ -331,14 +332,19 @@ static int run_event(struct llmobs_reading *reading,
 {
     struct stream *stream = reading->state;
     const char *object = llmobs_json_gets(event->json, "object");
+    int rc;
 
     stream->text.max = LLMOBS_VALUE_MAX;
     if (!object)
         return 0;
     if (strcmp(object, "thread.message.delta") == 0)
         return openai_assistants_read_delta(stream, event->json);
-    if (strcmp(object, "thread.message") == 0)
-        return openai_assistants_read_message(stream, event->json);
+    if (strcmp(object, "thread.message") == 0) {
+        rc = openai_assistants_read_message(stream, event->json);
+        return rc < 0 ? rc
+                      : llmobs_sources_read(reading->span, event->json,
+                                            LLMOBS_SOURCES_OPENAI);
+    }
     if (strcmp(object, "thread.run") != 0)
         return 0;
     llmobs_json_free(stream->run);
@@ -488,11 +494,16 @@ static int list_document(struct llmobs_reading *reading,
            !is_users(llmobs_json_at(list, up ? count - 1 - last : last)))
         last++;
     llmobs_buf_init(&text, LLMOBS_VALUE_MAX);
-    while (rc == 0 && last-- > 0)
+    while (rc == 0 && last-- > 0) {
+        const struct llmobs_json *message =
+            llmobs_json_at(list, up ? count - 1 - last : last);
+
         rc = openai_assistants_append_content(
-            &text,
-            llmobs_json_get(llmobs_json_at(list, up ? count - 1 - last : last),
-                            "content"));
+            &text, llmobs_json_get(message, "content"));
+        if (rc == 0)
+            rc = llmobs_sources_read(reading->span, message,
+                                     LLMOBS_SOURCES_OPENAI);
+    }
     rc = openai_assistants_set_text(&reading->span->output_value, rc, &text,
                                     NULL, NULL);
     llmobs_buf_fini(&text);
