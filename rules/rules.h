@@ -169,8 +169,8 @@ int llmobs_rules_read(const struct llmobs_match *match,
                       const struct llmobs_call *call, struct llmobs_span *span);
 
 /* True where method and URL alone show that it was an LLM call: by the user's
- * settings, a known host or port, or a path that only this API has. For a call
- * whose body never could be read. */
+ * settings, a known host, or, with a body, a known port or a path that only
+ * this API has. For a call whose body never could be read. */
 bool llmobs_rules_stands(const struct llmobs_match *match);
 
 /* Guesses the answer of `confirm`: looks in the body for a name that such

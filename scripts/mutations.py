@@ -854,6 +854,11 @@ HAZARDS = [
          ("signs_unasked", "unit cases_read_as_expected"),
          ("any_host", "unit cases_read_as_expected")]),
 
+    ("a request without a body to a place that others have, too",
+     "on a host that is not listed only an answer that says what it is makes "
+     "it a call (`match_shape`, the form's `confirm`)", [
+         ("strangers_fetch", "unit cases_read_as_expected")]),
+
     ("a body that names a server by a URL with a password or key in it",
      "the library masks the URL's user part and secret parameters before "
      "the disk has them, and as the worker reads an answer "

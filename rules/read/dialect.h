@@ -79,9 +79,9 @@ struct llmobs_shape {
     bool by_body;   /* the path has several operations: the body decides on
                      * listed hosts, too, between this shape and later ones */
     bool whole;     /* the path is the whole one, since many others end so */
-    bool bodyless;  /* a request of it needs no body. On an unlisted host it
-                     * counts only if it is telling, too, and rules/bodyless.c
-                     * has to know a segment of its path */
+    bool bodyless;  /* a request of it needs no body. On an unlisted host the
+                     * form confirms the answer, and rules/bodyless.c has to
+                     * know a segment of its path */
     bool form_data; /* its body may be a form (multipart). On an unlisted host
                      * the form's fields confirm it, unless the path is
                      * telling */

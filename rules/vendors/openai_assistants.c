@@ -31,6 +31,7 @@ static const char metadata_keys[] =
 static const char run_keys[] =
     "id\0thread_id\0model\0status\0last_error\0usage\0";
 
+static const char fetched[] = "\"thread.run\"\0\"thread.run.step\"\0";
 static const char signs[] = "\"assistant_id\"\0\"tool_outputs\"\0\"content\"\0";
 
 /* -- the path ---------------------------------------------------------------
@@ -563,7 +564,17 @@ static const struct llmobs_form outputs_form = {
     .state_size = sizeof(struct stream),
 };
 
+static bool is_fetched(const struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+
+    return llmobs_answer_says(call, "object", "thread.run\"") ||
+           llmobs_answer_says(call, "object", "thread.run.step\"");
+}
+
 static const struct llmobs_form fetch_form = {
+    .signs = fetched,
+    .confirm = is_fetched,
     .begin = openai_assistants_begin_task,
     .document = run_document,
     .ends = run_ends,
@@ -582,6 +593,8 @@ static const struct llmobs_form list_form = {
 };
 
 static const struct llmobs_form steps_form = {
+    .signs = fetched,
+    .confirm = is_fetched,
     .begin = openai_assistants_begin_task,
     .document = steps_document,
 };
@@ -599,13 +612,13 @@ static const struct llmobs_shape shapes[] = {
                  .form = &outputs_form),
     LLMOBS_SHAPE("GET", "/threads/" THREAD "/runs/run_*", "retrieve",
                  "%s.retrieveRun", .kind = LLMOBS_KIND_TASK, .any_host = true,
-                 .telling = true, .bodyless = true, .form = &fetch_form),
+                 .bodyless = true, .form = &fetch_form),
     LLMOBS_SHAPE("POST", "/threads/" THREAD "/runs/run_*/cancel", "cancel",
                  "%s.cancelRun", .kind = LLMOBS_KIND_TASK, .any_host = true,
-                 .telling = true, .bodyless = true, .form = &fetch_form),
+                 .bodyless = true, .form = &fetch_form),
     LLMOBS_SHAPE("GET", "/threads/" THREAD "/runs/run_*/steps", "list_steps",
                  "%s.listRunSteps", .kind = LLMOBS_KIND_TASK, .any_host = true,
-                 .telling = true, .bodyless = true, .form = &steps_form),
+                 .bodyless = true, .form = &steps_form),
     LLMOBS_SHAPE("POST", "/threads/" THREAD "/messages", "message",
                  "%s.createThreadMessage", .kind = LLMOBS_KIND_TASK,
                  .form = &message_form),

@@ -84,12 +84,23 @@ static int responses_fetch_read_ends(struct llmobs_reading *reading)
     return rc;
 }
 
+/* A stream that is taken up again may lack the response itself. */
+static bool is_stored(const struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+
+    return llmobs_answer_says(call, "object", "response\"") ||
+           llmobs_answer_says(call, "type", "response.");
+}
+
 static void responses_fetch_free_state(void *state)
 {
     llmobs_responses_stream_fini(state);
 }
 
 const struct llmobs_form llmobs_responses_fetch = {
+    .signs = "\"response\"\0",
+    .confirm = is_stored,
     .begin = llmobs_job_asked,
     .document = responses_fetch_read_document,
     .event = responses_fetch_read_event,
