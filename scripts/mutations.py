@@ -854,6 +854,11 @@ HAZARDS = [
          ("signs_unasked", "unit cases_read_as_expected"),
          ("any_host", "unit cases_read_as_expected")]),
 
+    ("a text that has the letters of base64 and is none, as DNA and hex are",
+     "it counts as bytes where it looks random, begins as a file does, or "
+     "stands beside a medium's type (`text_words`)", [
+         ("letters_alone", "unit cases_read_as_expected")]),
+
     ("a request without a body to a place that others have, too",
      "on a host that is not listed only an answer that says what it is makes "
      "it a call (`match_shape`, the form's `confirm`)", [

@@ -37,14 +37,17 @@ int llmobs_media_file(struct llmobs_buf *text, const char *what,
 const char *llmobs_media_kind(const struct llmobs_json *part);
 
 /* Gives the value with words in place of the texts that are long pieces of
- * base64 or URLs that begin "data:", in lists and objects, too. The name of a
- * member is the kind in its words; `what` is that of a text that is no member.
- * NULL without memory. */
+ * base64 or URLs that begin "data:", in lists and objects, too. A text that
+ * has base64's letters alone is such where it looks random, begins as a file
+ * does, or stands in an object with the type of a medium. The name of a member
+ * is the kind in its words; `what` is that of a text that is no member. NULL
+ * without memory. */
 struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
                                        const char *what);
 
-/* Takes the texts that are long pieces of base64 out of JSON, in its place, and
- * answers the new length: each becomes "". No allocation. */
+/* Takes the texts that are long pieces of base64, or long and named "data", out
+ * of JSON, in its place, and answers the new length: each becomes "". No
+ * allocation. */
 size_t llmobs_media_drop(char *json, size_t len);
 
 /* The number of bytes that a base64 text stands for, also if they were left
