@@ -307,13 +307,6 @@ static bool match_proxy(const struct llmobs_rules *rules,
                "rule 1: configured proxy, known path");
 }
 
-/* True for a path that only this API has, if the body says nothing. */
-static bool tells_itself(const struct llmobs_shape *shape,
-                         const struct llmobs_match *match)
-{
-    return shape->telling && (shape->bodyless || match->form);
-}
-
 /* Rule 3. Of a body that comes while libcurl sends, only the content type is
  * known, which must allow JSON. */
 static bool match_shape(const struct llmobs_rules *rules,
@@ -331,9 +324,13 @@ static bool match_shape(const struct llmobs_rules *rules,
     match->near = LLMOBS_HAZARD(public_told,
                                 llmobs_network_private_host(url->host), true);
     judge_form(shape->form_data, request, match);
-    if (tells_itself(shape, match))
+    if (shape->telling && match->form)
         return hit(match, rule, llmobs_provider_by_port(url),
                    "rule 3: telling path on another host");
+    match->confirm = LLMOBS_HAZARD(strangers_fetch, shape->bodyless, false);
+    if (shape->bodyless)
+        return hit(match, rule, llmobs_provider_by_port(url),
+                   "rule 3: known path on another host, the answer decides");
     if (request->multipart && !match->form)
         return rules_miss(match, "known path, but a form");
     if (match->form) {
@@ -815,7 +812,7 @@ int llmobs_rules_read(const struct llmobs_match *match,
     struct llmobs_url *url;
     int rc;
 
-    if (match->confirm && !call->request.data)
+    if (match->confirm && !call->request.data && !match->rule->shape->bodyless)
         return -ENOENT;
     url = llmobs_scratch_take(sizeof(*url));
     if (!url)
@@ -839,7 +836,9 @@ bool llmobs_rules_stands(const struct llmobs_match *match)
 {
     return !match->confirm ||
            LLMOBS_HAZARD(any_path_stands,
-                         match->provider || match->rule->shape->telling, true);
+                         (match->provider && !match->rule->shape->bodyless) ||
+                             match->rule->shape->telling,
+                         true);
 }
 
 bool llmobs_rules_seems(const struct llmobs_match *match,

@@ -854,6 +854,16 @@ HAZARDS = [
          ("signs_unasked", "unit cases_read_as_expected"),
          ("any_host", "unit cases_read_as_expected")]),
 
+    ("a text that has the letters of base64 and is none, as DNA and hex are",
+     "it counts as bytes where it looks random, begins as a file does, or "
+     "stands beside a medium's type (`text_words`)", [
+         ("letters_alone", "unit cases_read_as_expected")]),
+
+    ("a request without a body to a place that others have, too",
+     "on a host that is not listed only an answer that says what it is makes "
+     "it a call (`match_shape`, the form's `confirm`)", [
+         ("strangers_fetch", "unit cases_read_as_expected")]),
+
     ("a body that names a server by a URL with a password or key in it",
      "the library masks the URL's user part and secret parameters before "
      "the disk has them, and as the worker reads an answer "
@@ -2182,6 +2192,7 @@ HAZARDS = [
          ("any_of_two", "links.no_link_between_strangers",
           "unit equal_beginnings_are_nobodys"),
          ("any_id", "unit ids_without_chance"),
+         ("older_turns_tools", "unit ids_that_are_counts"),
          ("any_user", "unit no_link_is_wrong_and_none_is_missing"),
          ("any_host_of_a_key", "unit no_link_is_wrong_and_none_is_missing"),
          ("any_family", "unit no_link_is_wrong_and_none_is_missing"),
@@ -2208,6 +2219,8 @@ HAZARDS = [
      "request has brought (`core/event/link_runs`)", [
          ("any_trace", "unit near_misses_of_runs"),
          ("any_run", "unit near_misses_of_runs"),
+         ("past_its_tool", "unit a_result_links_to_the_tool"),
+         ("any_of_two_runs", "unit a_result_links_to_the_tool"),
          ("answered_run", "unit a_tool_links_to_who_called_it")]),
 
     ("a job that goes on behind its call, whose tokens each call that asks "

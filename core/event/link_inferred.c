@@ -33,12 +33,14 @@ static uint64_t link_inferred_id_of(const struct llmobs_link_record *answer,
     return number ? number : 1;
 }
 
+/* Of the call with that id in the answer of that span. */
 static struct llmobs_hash128 link_inferred_key_of(
-    const struct llmobs_linking *l, char kind, const char *id)
+    const struct llmobs_linking *l, char kind, uint64_t answer, const char *id)
 {
     struct llmobs_siphash hash;
 
     llmobs_linking_begin(l, kind, &hash);
+    llmobs_siphash_add(&hash, &answer, sizeof(answer));
     llmobs_linking_add(&hash, id);
     return llmobs_siphash_now(&hash);
 }
@@ -46,12 +48,13 @@ static struct llmobs_hash128 link_inferred_key_of(
 void llmobs_link_inferred_called(const struct llmobs_linking *l,
                                  const struct llmobs_json *call)
 {
+    const uint64_t self = l->span->context.span_id;
+    const char *id = llmobs_json_gets(call, "tool_id");
     struct llmobs_hash128 key;
 
-    if (!l->call->inferred)
+    if (!l->call->inferred || !llmobs_has_text(id))
         return;
-    key = link_inferred_key_of(l, LLMOBS_LINK_PARENT,
-                               llmobs_json_gets(call, "tool_id"));
+    key = link_inferred_key_of(l, LLMOBS_LINK_PARENT, self, id);
     llmobs_linking_put(l, key, l->span->context.parent_id);
     llmobs_link_calls_put(l->calls, key, call);
 }
@@ -104,7 +107,17 @@ void llmobs_link_inferred_ran(struct llmobs_link_table *table,
     free(text);
 }
 
-/* True where a span of the tool began between the answer and this request. */
+/* True for such a span that began between the answer and this request. */
+static bool is_between(const struct llmobs_linking *l,
+                       const struct llmobs_link_record *run,
+                       const struct llmobs_link_record *answer)
+{
+    return LLMOBS_HAZARD(inferred_beside_its_own,
+                         (int64_t)run->check >= answer->at_ns - EARLY_NS,
+                         false) &&
+           (int64_t)run->check <= l->span->start_ns;
+}
+
 static bool has_ran(const struct llmobs_linking *l, struct llmobs_hash128 key,
                     const struct llmobs_link_record *answer)
 {
@@ -112,12 +125,37 @@ static bool has_ran(const struct llmobs_linking *l, struct llmobs_hash128 key,
     size_t count = llmobs_link_table_find(l->table, key, &found);
 
     for (size_t i = 0; i < count; i++)
-        if (LLMOBS_HAZARD(inferred_beside_its_own,
-                          (int64_t)found[i].check >= answer->at_ns - EARLY_NS,
-                          false) &&
-            (int64_t)found[i].check <= l->span->start_ns)
+        if (is_between(l, &found[i], answer))
             return true;
     return false;
+}
+
+bool llmobs_link_ran(const struct llmobs_linking *l,
+                     const struct llmobs_link_record *answer,
+                     const struct llmobs_json *call,
+                     struct llmobs_link_record *out)
+{
+    const struct llmobs_id128 traces[] = {answer->trace_id,
+                                          l->span->context.trace_id};
+    char *text =
+        call ? llmobs_json_dumps(llmobs_json_get(call, "arguments"), 0) : NULL;
+    struct llmobs_link_record *found;
+    size_t count = 0, runs = 0;
+
+    if (text)
+        count = llmobs_link_table_find(
+            l->table,
+            key_of_run(l->table, llmobs_json_gets(call, "name"), text), &found);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_between(l, &found[i], answer) ||
+            (memcmp(&found[i].trace_id, &traces[0], sizeof(*traces)) != 0 &&
+             memcmp(&found[i].trace_id, &traces[1], sizeof(*traces)) != 0))
+            continue;
+        *out = found[i];
+        runs += 1 + found[i].crowded;
+    }
+    free(text);
+    return LLMOBS_HAZARD(any_of_two_runs, runs == 1, runs > 0);
 }
 
 static bool has_span(const struct llmobs_linking *l, const char *name,
@@ -174,8 +212,9 @@ static void place(const struct llmobs_linking *l, const char *id,
         return;
     context->parent_id = 0;
     context->apm_parent_id = 0;
-    if (llmobs_linking_find(l, link_inferred_key_of(l, LLMOBS_LINK_PARENT, id),
-                            &parent) &&
+    if (llmobs_linking_find(
+            l, link_inferred_key_of(l, LLMOBS_LINK_PARENT, answer->span_id, id),
+            &parent) &&
         parent.span_id == answer->span_id)
         context->parent_id = parent.check;
     context->trace_id = context->apm_trace_id = answer->trace_id;
@@ -257,7 +296,7 @@ static struct llmobs_link_record link_inferred_first_of(
     const struct llmobs_json *call, const struct llmobs_link_record *answer)
 {
     const struct llmobs_hash128 key =
-        link_inferred_key_of(l, LLMOBS_LINK_BROUGHT, id);
+        link_inferred_key_of(l, LLMOBS_LINK_BROUGHT, answer->span_id, id);
     const uint64_t self = l->span->context.span_id;
     struct llmobs_link_record *found, first = {.span_id = self};
     size_t count = llmobs_link_table_find(l->table, key, &found);
@@ -285,7 +324,8 @@ bool llmobs_link_inferred(const struct llmobs_linking *l,
         return false;
     if (!call)
         call = llmobs_link_calls_get(
-            l->calls, link_inferred_key_of(l, LLMOBS_LINK_PARENT, id));
+            l->calls,
+            link_inferred_key_of(l, LLMOBS_LINK_PARENT, answer->span_id, id));
     name = llmobs_json_gets(call, "name");
     if (!name || !*name)
         return false;

@@ -113,7 +113,7 @@ static void note_run(const struct llmobs_linking *l, const char *name,
                                         .start_ns = l->span->start_ns,
                                         .end_ns = l->end_ns};
 
-    if (name && l->call->inferred)
+    if (name)
         llmobs_link_inferred_ran(l->table, &ran);
 }
 

@@ -7,6 +7,7 @@
 /* Changes between small letters, capitals and digits within an id: a random id
  * has them everywhere, a word or a count hardly any. */
 #define CHANGES LLMOBS_HAZARD(any_id, 7, 0)
+#define RUN_MIN 8
 
 /* The work for one id: its hash, a look into the table, a link. */
 #define STEPS (LLMOBS_WORK_VALUE * 16)
@@ -20,14 +21,35 @@ static int class_of(char c)
     return c >= 'A' && c <= 'Z' ? 3 : 0;
 }
 
-bool llmobs_linker_is_unique(const char *id)
+/* A run of letters and digits, such as the nine of Mistral's ids: words have
+ * no digit within them, and more small letters than capitals. */
+static bool is_random(const char *run, size_t len)
 {
-    int changes = 0;
+    size_t changes = 0, digits = 0;
 
-    for (; id && id[0] && id[1]; id++) {
-        int from = class_of(id[0]), to = class_of(id[1]);
+    for (size_t i = 0; i < len; i++) {
+        digits += class_of(run[i]) == 1;
+        changes += i > 0 && class_of(run[i]) != class_of(run[i - 1]);
+    }
+    return len >= RUN_MIN && digits < len &&
+           (digits ? changes >= 2 : changes * 2 >= len - 1);
+}
 
-        changes += from && to && from != to;
+bool llmobs_linker_is_unique(const char *id, const char *name)
+{
+    const char *own = id && llmobs_has_text(name) ? strstr(id, name) : NULL;
+    size_t changes = 0, len = 0;
+
+    for (; id && *id; id += len ? len : 1) {
+        if (id == own) { /* some ids begin with the tool's name */
+            len = strlen(name);
+            continue;
+        }
+        for (len = 0; class_of(id[len]) && id + len != own; len++)
+            changes += class_of(id[len + 1]) &&
+                       class_of(id[len]) != class_of(id[len + 1]);
+        if (is_random(id, len))
+            return true;
     }
     return changes >= CHANGES;
 }
@@ -51,26 +73,60 @@ static uint64_t check_of(const struct llmobs_linking *l, const char *name)
     return llmobs_siphash_now(&hash).lo;
 }
 
-/* The call or the result with that tool id in a list of messages. */
+/* The call or result of that id in one message. */
+static const struct llmobs_json *find_in(const struct llmobs_json *message,
+                                         const char *list, const char *id)
+{
+    const struct llmobs_json *tools = llmobs_json_get(message, list);
+    size_t count = llmobs_json_len(tools);
+
+    if (!llmobs_work_do(8 * (1 + count)))
+        return NULL;
+    for (size_t k = 0; k < count; k++) {
+        const struct llmobs_json *tool = llmobs_json_at(tools, k);
+        const char *own = llmobs_json_gets(tool, "tool_id");
+
+        if (own && strcmp(own, id) == 0)
+            return tool;
+    }
+    return NULL;
+}
+
 static const struct llmobs_json *find_tool(const struct llmobs_json *messages,
                                            const char *list, const char *id)
 {
-    for (size_t i = 0; i < llmobs_json_len(messages); i++) {
-        const struct llmobs_json *tools =
-            llmobs_json_get(llmobs_json_at(messages, i), list);
-        size_t count = llmobs_json_len(tools);
+    const struct llmobs_json *tool = NULL;
 
-        if (!llmobs_work_do(8 * (1 + count)))
-            return NULL;
-        for (size_t k = 0; k < count; k++) {
-            const struct llmobs_json *tool = llmobs_json_at(tools, k);
-            const char *own = llmobs_json_gets(tool, "tool_id");
+    for (size_t i = 0; !tool && i < llmobs_json_len(messages); i++)
+        tool = find_in(llmobs_json_at(messages, i), list, id);
+    return tool;
+}
 
-            if (own && strcmp(own, id) == 0)
-                return tool;
-        }
-    }
-    return NULL;
+/* The number of messages up to the model's last ones; a last message of its
+ * own is the begin of the answer that the program wants. */
+static size_t up_to_answer(const struct llmobs_json *messages)
+{
+    size_t at = llmobs_json_len(messages);
+
+    if (at > 0 && llmobs_linking_is_model(llmobs_json_at(messages, at - 1)))
+        at--;
+    while (at > 0 && !llmobs_linking_is_model(llmobs_json_at(messages, at - 1)))
+        at--;
+    return at;
+}
+
+/* The call of that id in the answer that the history ends with. */
+static const struct llmobs_json *find_last_call(
+    const struct llmobs_json *messages, const char *id)
+{
+    const struct llmobs_json *call = NULL;
+
+    for (size_t at = up_to_answer(messages);
+         !call && at > 0 &&
+         llmobs_linking_is_model(llmobs_json_at(messages, at - 1));
+         at--)
+        call = find_in(llmobs_json_at(messages, at - 1), "tool_calls", id);
+    return call;
 }
 
 /* True where an earlier request for the same job has got this call of a tool:
@@ -102,11 +158,10 @@ static void link_tools_remember(const struct llmobs_linking *l,
     if (LLMOBS_HAZARD(told_again, id && link_tools_is_repeated(l, id), false))
         return;
     llmobs_link_runs_called(l, call);
-    if (!llmobs_linker_is_unique(id))
-        return;
-    llmobs_linking_put(l, link_tools_key_of(l, id),
-                       check_of(l, llmobs_json_gets(call, "name")));
     llmobs_link_inferred_called(l, call);
+    if (llmobs_linker_is_unique(id, llmobs_json_gets(call, "name")))
+        llmobs_linking_put(l, link_tools_key_of(l, id),
+                           check_of(l, llmobs_json_gets(call, "name")));
 }
 
 static void remember_all(const struct llmobs_linking *l)
@@ -124,54 +179,76 @@ static void remember_all(const struct llmobs_linking *l)
     }
 }
 
-/* Links to the answer that made the call. If the request repeats the call, it
- * must be of the same tool. */
+/* Links to the tool's own span, measured or inferred, else to the answer that
+ * called it. */
+static void link_to(const struct llmobs_linking *l,
+                    const struct llmobs_link_record *answer,
+                    const struct llmobs_json *call,
+                    const struct llmobs_json *result)
+{
+    struct llmobs_link_record run;
+
+    if (LLMOBS_HAZARD(past_its_tool, llmobs_link_ran(l, answer, call, &run),
+                      false))
+        llmobs_linking_link(l, &run, "output", NULL);
+    else if (!llmobs_link_inferred(l, answer, call, result))
+        llmobs_linking_link(l, answer, "output", NULL);
+    llmobs_link_runs_answered(l, call, answer);
+}
+
+/* Where the request repeats the call, it must be of the same tool. */
+static bool is_same_tool(const struct llmobs_linking *l,
+                         const struct llmobs_link_record *record,
+                         const struct llmobs_json *call)
+{
+    const uint64_t check =
+        call ? check_of(l, llmobs_json_gets(call, "name")) : record->check;
+
+    return LLMOBS_HAZARD(another_tools_name, record->check == check,
+                         record->check || record->check == check);
+}
+
+/* `turn` is the answer that the history ends with, whatever the ids of its
+ * calls are; NULL: not known. */
 static void link_result(const struct llmobs_linking *l,
-                        const struct llmobs_json *result)
+                        const struct llmobs_json *result,
+                        const struct llmobs_link_record *turn)
 {
     const char *id = llmobs_json_gets(result, "tool_id");
     struct llmobs_link_record record;
     const struct llmobs_json *call;
+    bool told;
 
-    if (!llmobs_linker_is_unique(id) ||
-        !llmobs_linking_find(l, link_tools_key_of(l, id), &record))
+    if (!llmobs_has_text(id))
         return;
-    call = find_tool(l->input, "tool_calls", id);
-    if (call &&
-        LLMOBS_HAZARD(
-            another_tools_name,
-            record.check != check_of(l, llmobs_json_gets(call, "name")),
-            !record.check &&
-                record.check != check_of(l, llmobs_json_gets(call, "name"))))
-        return;
-    if (!llmobs_link_inferred(l, &record, call, result))
-        llmobs_linking_link(l, &record, "output", NULL);
-    llmobs_link_runs_answered(l, call, &record);
+    told = llmobs_linking_find(l, link_tools_key_of(l, id), &record);
+    call = turn ? find_last_call(l->input, id)
+                : find_tool(l->input, "tool_calls", id);
+    if (turn && !told && call)
+        link_to(l, turn, call, result);
+    else if (!turn && told && is_same_tool(l, &record, call))
+        link_to(l, &record, call, result);
 }
 
-/* The results that this request is the first to bring stand behind the model's
- * last message. If the request ends in a message of the model, that is the
- * beginning of the answer that the program wants. */
-static void link_results(const struct llmobs_linking *l)
+void llmobs_link_results(const struct llmobs_linking *l,
+                         const struct llmobs_link_record *turn)
 {
     const struct llmobs_json *messages = l->input;
-    size_t at = llmobs_json_len(messages), count = 0;
+    size_t first = up_to_answer(messages), count = 0;
 
-    if (at > 0 && llmobs_linking_is_model(llmobs_json_at(messages, at - 1)))
-        at--;
-    while (at-- > 0 && !llmobs_linking_is_model(llmobs_json_at(messages, at))) {
+    for (size_t at = llmobs_json_len(messages); at-- > first;) {
         const struct llmobs_json *results =
             llmobs_json_get(llmobs_json_at(messages, at), "tool_results");
 
         for (size_t k = 0; k < llmobs_json_len(results); k++)
             if (count++ < LLMOBS_LINKS_MAX && llmobs_work_do(STEPS))
-                link_result(l, llmobs_json_at(results, k));
+                link_result(l, llmobs_json_at(results, k), turn);
     }
 }
 
 void llmobs_link_tools(const struct llmobs_linking *l)
 {
-    link_results(l);
+    llmobs_link_results(l, NULL);
     if (!l->span->failed)
         remember_all(l);
 }

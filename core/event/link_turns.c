@@ -83,9 +83,10 @@ static void link_turns_add_value(struct turns *t, char what,
 static void link_turns_add_call(struct turns *t, const struct llmobs_json *call)
 {
     const char *id = llmobs_json_gets(call, "tool_id");
+    const char *name = llmobs_json_gets(call, "name");
 
-    link_turns_add_part(t, 'T', llmobs_json_gets(call, "name"));
-    if (llmobs_linker_is_unique(id))
+    link_turns_add_part(t, 'T', name);
+    if (llmobs_linker_is_unique(id, name))
         link_turns_add_part(t, 'I', id);
     else
         link_turns_add_value(t, 'A', llmobs_json_get(call, "arguments"));
@@ -183,11 +184,15 @@ static bool has_fact(const struct llmobs_linking *l, enum llmobs_fact fact)
     return llmobs_span_fact_is_set(&l->span->facts, fact);
 }
 
-/* The provider's own ids come first. A conversation at the provider goes on
- * from its newest answer. */
-static bool find_before(const struct turns *t, struct llmobs_link_record *out)
+/* The provider's own ids come first. A conversation of the provider's goes on
+ * from its newest answer. *last: the history ends with the one that was found.
+ */
+static bool find_before(const struct turns *t, struct llmobs_link_record *out,
+                        bool *last)
 {
     const struct llmobs_linking *l = t->l;
+
+    *last = false;
 
     if (has_fact(l, LLMOBS_FACT_PREVIOUS_RESPONSE_ID))
         return llmobs_linking_find(
@@ -201,8 +206,10 @@ static bool find_before(const struct turns *t, struct llmobs_link_record *out)
                                    out) &&
                out->at_ns <= l->span->start_ns;
     for (size_t i = t->count; i-- > 0 && l->call->whole && !t->lost;)
-        if (llmobs_linking_find(l, t->answers[i], out))
+        if (llmobs_linking_find(l, t->answers[i], out)) {
+            *last = i + 1 == t->count;
             return true;
+        }
     return false;
 }
 
@@ -307,9 +314,12 @@ void llmobs_link_turns(const struct llmobs_linking *l)
     struct turns t = {.l = l};
     struct llmobs_link_record before;
     uint64_t first = l->span->context.span_id;
+    bool last;
 
     link_turns_walk(&t);
-    if (find_before(&t, &before)) {
+    if (find_before(&t, &before, &last)) {
+        if (LLMOBS_HAZARD(older_turns_tools, last, true))
+            llmobs_link_results(l, &before);
         llmobs_linking_link(l, &before, "output", "turn");
         first = before.check;
     }

@@ -121,12 +121,17 @@ char *llmobs_linking_fact_text(const struct llmobs_linking *l,
 /* True for a message of the model's. */
 bool llmobs_linking_is_model(const struct llmobs_json *message);
 
-/* True for a tool call's id that is too random for a server to give it
- * twice. */
-bool llmobs_linker_is_unique(const char *id);
+/* True where an id of a call of the tool `name` is random enough that no server
+ * gives it twice. `name` may be NULL. */
+bool llmobs_linker_is_unique(const char *id, const char *name);
 
 /* The parts of the linker. Each adds its links, then leaves its records. */
 void llmobs_link_tools(const struct llmobs_linking *l);
+/* Links the results of tools that the request is the first to bring: those
+ * whose ids are known, or, with the answer that its history ends with, the
+ * others that this answer called. */
+void llmobs_link_results(const struct llmobs_linking *l,
+                         const struct llmobs_link_record *turn);
 void llmobs_link_runs(const struct llmobs_linking *l);
 void llmobs_link_turns(const struct llmobs_linking *l);
 /* For a span that is no turn: only gives it the conversation's name. */
@@ -156,6 +161,14 @@ void llmobs_link_inferred_called(const struct llmobs_linking *l,
                                  const struct llmobs_json *call);
 void llmobs_link_inferred_ran(struct llmobs_link_table *table,
                               const struct llmobs_link_ran *ran);
+
+/* True where one measured span, *out, is that of the tool that this answer
+ * called: of its name and arguments, between the answer and this request, in
+ * the trace of either. */
+bool llmobs_link_ran(const struct llmobs_linking *l,
+                     const struct llmobs_link_record *answer,
+                     const struct llmobs_json *call,
+                     struct llmobs_link_record *out);
 
 /* The span's request brings this result of a tool that this answer called;
  * `call` is NULL where the request does not repeat the call. True: the tool has

@@ -169,7 +169,9 @@ static int note_rule(struct llmobs_exchange *exchange, bool bare,
                           LLMOBS_HAZARD(start_stands, !exchange->stands, false),
                           true);
     else if (bare &&
-             llmobs_rules_seems(&match, llmobs_body_head(&exchange->request)))
+             llmobs_rules_seems(
+                 &match, llmobs_body_head(match.bodyless ? &exchange->response
+                                                         : &exchange->request)))
         match.confirm = false;
     return llmobs_rules_note(&match, out, cap);
 }

@@ -169,6 +169,32 @@ static int media_word(const struct llmobs_call *call, char **out)
     return rc;
 }
 
+static bool answer_says(struct llmobs_text text, const char *name,
+                        const char *value)
+{
+    const char *end = text.data + text.len, *at = text.data;
+    size_t len = strlen(name);
+
+    while (at && (at = memmem(at, (size_t)(end - at), name, len)) != NULL) {
+        bool named = at > text.data && at[-1] == '"';
+
+        at += len;
+        while (named && at < end && strchr("\": \t\r\n", *at))
+            at++;
+        if (named && (size_t)(end - at) >= strlen(value) && at[-1] == '"' &&
+            strncmp(at, value, strlen(value)) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool llmobs_answer_says(const struct llmobs_call *call, const char *name,
+                        const char *value)
+{
+    return answer_says(call->response, name, value) ||
+           answer_says(call->response_tail, name, value);
+}
+
 char *llmobs_answer_text(const struct llmobs_call *call)
 {
     struct llmobs_text text = call->response;

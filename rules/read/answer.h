@@ -37,8 +37,13 @@ int llmobs_answer_read(const struct llmobs_call *call, bool stream,
                        struct llmobs_answer *answer);
 void llmobs_answer_fini(struct llmobs_answer *answer);
 
-/* The body as text: if it is readable, itself, cut at LLMOBS_ANSWER_TEXT_CUT;
- * else a word that names its kind (WIRE 8.4). Gives a new C string.
+/* True where the answer has, somewhere at its ends, a member of this name whose
+ * text begins so. */
+bool llmobs_answer_says(const struct llmobs_call *call, const char *name,
+                        const char *value);
+
+/* The body as text: itself, cut at LLMOBS_ANSWER_TEXT_CUT, where it is
+ * readable, else a word that names its kind (WIRE 8.4). Gives a new C string.
  */
 char *llmobs_answer_text(const struct llmobs_call *call);
 

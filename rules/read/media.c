@@ -11,7 +11,7 @@
 
 #define SIZE_LEN 40
 
-/* No word and no name has this many letters of base64 in a row. */
+/* Few words and names have this many letters of base64 in a row. */
 #define PIECE_MIN 256
 #define WORDS_MAX 4096
 
@@ -112,6 +112,61 @@ static size_t base64_span(struct llmobs_text text)
     return n;
 }
 
+/* True for the beginning of a file of a well-known kind, in base64: a picture
+ * or a sound may be plain behind it, as white or silence is. */
+static bool begins_file(struct llmobs_text text)
+{
+    static const char begins[] =
+        "iVBORw0KGgo\0/9j/\0R0lGOD\0UklGR\0JVBERi0\0UEsDB\0T2dnUw\0SUQz\0"
+        "Qk0\0SUkq\0TU0A\0GkXfo\0f0VMR\0H4sI\0";
+
+    LLMOBS_WORDS_EACH (begin, begins)
+        if (llmobs_text_starts(text, begin))
+            return true;
+    return false;
+}
+
+/* Shares of PIECE_MIN characters. Of random ones 0.41 are capitals and as many
+ * small letters, and 0.64 are of another kind than the one before; words have
+ * fewer capitals, and paths more signs. */
+#define CHANGES_MIN (PIECE_MIN / 2)
+#define CAPITALS_MIN (PIECE_MIN * 5 / 16)
+#define SMALL_MIN (PIECE_MIN / 4)
+#define SIGNS_MAX (PIECE_MIN / 8)
+
+/* True where characters of base64's alphabet look random. */
+static bool is_dense(const char *data)
+{
+    size_t changes = 0, small = 0, capitals = 0, digits = 0;
+    bool beyond = false; /* hex has no letter behind "f" */
+    char last = 0;
+
+    for (size_t i = 0; i < PIECE_MIN; i++) {
+        char kind = data[i] >= 'a' && data[i] <= 'z'   ? 'a'
+                    : data[i] >= 'A' && data[i] <= 'Z' ? 'A'
+                    : data[i] >= '0' && data[i] <= '9' ? '0'
+                                                       : '+';
+
+        small += kind == 'a';
+        capitals += kind == 'A';
+        digits += kind == '0';
+        beyond = beyond || (kind >= 'A' && (data[i] | 32) > 'f');
+        changes += kind != last;
+        last = kind;
+    }
+    return beyond && digits > 0 && changes >= CHANGES_MIN &&
+           capitals >= CAPITALS_MIN && small >= SMALL_MIN &&
+           PIECE_MIN - small - capitals - digits <= SIGNS_MAX;
+}
+
+/* True for a text of base64's letters that is such, not DNA, hex or words. */
+static bool is_base64(struct llmobs_text text)
+{
+    return text.len >= PIECE_MIN &&
+           (begins_file(text) || is_dense(text.data) ||
+            is_dense(text.data + (text.len - PIECE_MIN) / 2));
+}
+
 /* Where the last value of the key begins, if it is a text of base64 that goes
  * on behind the head; else 0. */
 static size_t cut_at(struct llmobs_text head, const char *key)
@@ -167,9 +222,31 @@ static bool is_data_url(const char *text)
                                                  base64, strlen(base64)) == 0);
 }
 
-static struct llmobs_json *text_words(const struct llmobs_json *value,
-                                      const char *what)
+/* True for an object that says that it is no text, by its type or that of its
+ * bytes. */
+static bool says_media(const struct llmobs_json *object)
 {
+    static const char types[] = "mimeType\0mime_type\0media_type\0";
+    static const char kinds[] = "image\0audio\0video\0input_audio\0blob\0";
+    const char *kind = llmobs_json_gets(object, "type");
+
+    LLMOBS_WORDS_EACH (key, types) {
+        const char *type = llmobs_json_gets(object, key);
+
+        if (type && strncasecmp(type, "text/", strlen("text/")) != 0)
+            return true;
+    }
+    return kind && llmobs_words_have(kinds, kind);
+}
+
+/* `told`: the object says that the text is media; its name may say so, too. */
+static struct llmobs_json *text_words(const struct llmobs_json *value,
+                                      const char *what, bool told)
+{
+    static const char names[] =
+        "image\0images\0audio\0video\0blob\0base64\0b64_json\0"
+        "image_base64\0audio_base64\0audio_data\0file_data\0"
+        "bytesBase64Encoded\0imageBytes\0";
     const char *data = llmobs_json_text(value);
     struct llmobs_text text = llmobs_text_of(data);
     struct llmobs_json *words = NULL;
@@ -177,7 +254,11 @@ static struct llmobs_json *text_words(const struct llmobs_json *value,
     uint64_t bytes;
 
     if (!is_data_url(data) && !llmobs_media_left_out(text, &bytes) &&
-        (text.len < PIECE_MIN || base64_span(text) < text.len))
+        (text.len < PIECE_MIN || base64_span(text) < text.len ||
+         LLMOBS_HAZARD(
+             letters_alone,
+             (!told && !llmobs_words_have(names, what) && !is_base64(text)),
+             false)))
         return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
     llmobs_buf_init(&mark, WORDS_MAX);
     if (llmobs_media_url(&mark, what, data) == 0)
@@ -204,14 +285,19 @@ static struct llmobs_json *list_words(const struct llmobs_json *list,
 static struct llmobs_json *object_words(const struct llmobs_json *object)
 {
     struct llmobs_json *out = llmobs_json_object();
+    bool told = says_media(object);
     int rc = out ? 0 : -ENOMEM;
 
     for (void *it = llmobs_json_iter(object); rc == 0 && it;
          it = llmobs_json_next(object, it)) {
         const char *key = llmobs_json_iter_key(it);
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
 
         rc = llmobs_json_set(
-            out, key, llmobs_media_words(llmobs_json_iter_value(it), key));
+            out, key,
+            llmobs_json_is_string(value)
+                ? text_words(value, key, told && strcmp(key, "text") != 0)
+                : llmobs_media_words(value, key));
     }
     if (rc == 0)
         return out;
@@ -224,7 +310,7 @@ struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
                                        const char *what)
 {
     if (llmobs_json_is_string(value))
-        return text_words(value, what);
+        return text_words(value, what, false);
     if (llmobs_json_is_array(value))
         return list_words(value, what);
     if (llmobs_json_is_object(value))
@@ -256,6 +342,14 @@ static size_t piece_end(struct llmobs_text text)
                : 0;
 }
 
+/* True where these bytes end in the name "data", before its text. */
+static bool names_data(struct llmobs_text before)
+{
+    while (before.len > 0 && strchr(" \t\r\n:", before.data[before.len - 1]))
+        before.len--;
+    return llmobs_text_ends(before, "\"data\"");
+}
+
 size_t llmobs_media_drop(char *json, size_t len)
 {
     const char *at = json, *end = json + len;
@@ -264,10 +358,16 @@ size_t llmobs_media_drop(char *json, size_t len)
     while (at < end) {
         const char *quote = memchr(at, '"', (size_t)(end - at));
         const char *next = quote ? quote + 1 : end;
+        size_t piece =
+            piece_end((struct llmobs_text){next, (size_t)(end - next)});
 
         memmove(to, at, (size_t)(next - at));
         to += next - at;
-        at = next + piece_end((struct llmobs_text){next, (size_t)(end - next)});
+        at = next;
+        if (piece > 0 &&
+            (is_base64((struct llmobs_text){next, piece}) ||
+             names_data((struct llmobs_text){json, (size_t)(to - json) - 1})))
+            at += piece;
     }
     return (size_t)(to - json);
 }

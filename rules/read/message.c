@@ -202,19 +202,49 @@ static int message_read_answer(struct llmobs_message_content *content,
     return rc;
 }
 
+const char *llmobs_message_thought(const struct llmobs_json *from)
+{
+    const char *thought = llmobs_json_gets(from, "reasoning_content");
+
+    if (!llmobs_has_text(thought))
+        thought = llmobs_json_gets(from, "reasoning");
+    return llmobs_has_text(thought) ? thought : NULL;
+}
+
+int llmobs_message_add_details(struct llmobs_buf *text,
+                               const struct llmobs_json *from)
+{
+    const struct llmobs_json *details =
+        llmobs_json_get(from, "reasoning_details");
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(details); i++) {
+        const struct llmobs_json *one = llmobs_json_at(details, i);
+        const char *type = llmobs_json_gets(one, "type");
+
+        if (type && strcmp(type, "reasoning.text") == 0)
+            rc = llmobs_message_content_append(text,
+                                               llmobs_json_gets(one, "text"));
+        else if (type && strcmp(type, "reasoning.summary") == 0)
+            rc = llmobs_message_content_append(
+                text, llmobs_json_gets(one, "summary"));
+    }
+    return rc;
+}
+
 int llmobs_message_add_answer(struct llmobs_json *list,
                               const struct llmobs_json *from,
                               const char *audio_format)
 {
     struct llmobs_json *message = llmobs_json_object();
-    const char *thought = llmobs_json_gets(from, "reasoning_content");
+    const char *thought = llmobs_message_thought(from);
     struct llmobs_message_content content;
     int rc;
 
-    if (!llmobs_has_text(thought))
-        thought = llmobs_json_gets(from, "reasoning");
     llmobs_message_content_init(&content);
     rc = message_read_answer(&content, from, audio_format);
+    if (rc == 0 && !thought && content.thinking.len == 0)
+        rc = llmobs_message_add_details(&content.thinking, from);
     if (rc == 0)
         rc = llmobs_json_sets(message, "role", llmobs_json_gets(from, "role"));
     if (rc == 0)

@@ -64,8 +64,17 @@ int llmobs_message_add(struct llmobs_json *list,
 struct llmobs_json *llmobs_message_read_list(
     const struct llmobs_json *list, const struct llmobs_message_form *form);
 
-/* Appends the answer's message to `list`, after its reasoning if it has any.
- * `audio_format` is the format that the request asked for; NULL: no format. */
+/* The reasoning of an answer's message, or of a piece of one; NULL: it has none
+ * in a text. Borrowed. */
+const char *llmobs_message_thought(const struct llmobs_json *from);
+
+/* Appends the readable ones of OpenRouter's `reasoning_details`, which repeat
+ * that text where it is there. */
+int llmobs_message_add_details(struct llmobs_buf *text,
+                               const struct llmobs_json *from);
+
+/* Appends the answer's message to `list`, after its reasoning where it has any.
+ * `audio_format` is the one that the request asked for; NULL: none. */
 int llmobs_message_add_answer(struct llmobs_json *list,
                               const struct llmobs_json *message,
                               const char *audio_format);

@@ -357,9 +357,10 @@ static bool must_confirm(const struct llmobs_reading *reading)
             !classified->proxied);
 }
 
+/* Of a request without a body the answer confirms it. */
 static bool confirms(struct llmobs_reading *reading)
 {
-    if (!reading->request)
+    if (!reading->request && !reading->classified->shape->bodyless)
         return false;
     return (reading->beyond ? read_as_ends(reading, ask_form)
                             : ask_form(reading)) == 0;

@@ -44,7 +44,8 @@ struct llmobs_form {
      * be among them. NULL: no keys. */
     const char *keys;
     /* True where the body is a request of this dialect; called for hosts that
-     * are not listed. reading->request is an object. */
+     * are not listed. reading->request is an object; NULL for a bodyless shape,
+     * whose answer decides (llmobs_answer_says). */
     bool (*confirm)(const struct llmobs_reading *reading);
     bool confirm_always; /* also call `confirm` for listed hosts, but not behind
                           * a gateway */

@@ -38,6 +38,17 @@ struct llmobs_json *llmobs_tools_arguments(const struct llmobs_json *value)
     return parsed;
 }
 
+bool llmobs_tools_is_none(const char *name, const struct llmobs_json *arguments)
+{
+    const char *text = llmobs_json_text(arguments);
+
+    return (!name || !*name) &&
+           (text ? !*text
+                 : !arguments || llmobs_json_is_null(arguments) ||
+                       (llmobs_json_is_object(arguments) &&
+                        llmobs_json_len(arguments) == 0));
+}
+
 static int tools_set_text(struct llmobs_json *object, const char *key,
                           const char *text)
 {
@@ -78,56 +89,105 @@ struct llmobs_json *llmobs_tools_result(const char *name, const char *id,
     return NULL;
 }
 
-static struct llmobs_json *tools_read_call(const struct llmobs_json *from)
+/* Adds a call of `tool_calls`, unless it says nothing. */
+static int tools_add_call(struct llmobs_json *calls,
+                          const struct llmobs_json *from)
 {
     const struct llmobs_json *custom = llmobs_json_get(from, "custom");
-    const struct llmobs_json *function = llmobs_json_get(from, "function");
-    const char *type = llmobs_json_gets(from, "type");
-    bool is_custom =
-        llmobs_json_is_object(custom) && !llmobs_json_is_object(function);
+    const struct llmobs_json *body = llmobs_json_get(from, "function");
+    const struct llmobs_json *arguments = llmobs_json_get(body, "arguments");
+    const char *type = llmobs_json_gets(from, "type"), *name;
 
-    return llmobs_tools_call(
-        llmobs_json_gets(is_custom ? custom : function, "name"),
-        llmobs_json_gets(from, "id"), type && *type ? type : "function",
-        llmobs_tools_arguments(is_custom
-                                   ? llmobs_json_get(custom, "input")
-                                   : llmobs_json_get(function, "arguments")));
+    if (llmobs_json_is_object(custom) && !llmobs_json_is_object(body)) {
+        body = custom;
+        arguments = llmobs_json_get(custom, "input");
+    }
+    name = llmobs_json_gets(body, "name");
+    if (!llmobs_json_is_object(from) || llmobs_tools_is_none(name, arguments))
+        return 0;
+    return llmobs_json_add(
+        calls, llmobs_tools_call(name, llmobs_json_gets(from, "id"),
+                                 type && *type ? type : "function",
+                                 llmobs_tools_arguments(arguments)));
 }
 
 /* The legacy form has neither id nor type (WIRE 1.5). */
-static struct llmobs_json *read_legacy(const struct llmobs_json *function)
+static int tools_add_legacy(struct llmobs_json *calls,
+                            const struct llmobs_json *function)
 {
-    struct llmobs_json *call = llmobs_json_object();
+    const struct llmobs_json *arguments =
+        llmobs_json_get(function, "arguments");
+    const char *name = llmobs_json_gets(function, "name");
+    struct llmobs_json *call;
 
-    if (!call)
-        return NULL;
-    if (llmobs_json_set(call, "arguments",
-                        llmobs_tools_arguments(
-                            llmobs_json_get(function, "arguments"))) == 0 &&
-        tools_set_text(call, "name", llmobs_json_gets(function, "name")) == 0)
-        return call;
+    if (!llmobs_json_is_object(function) ||
+        llmobs_tools_is_none(name, arguments))
+        return 0;
+    call = llmobs_json_object();
+    if (llmobs_json_set(call, "arguments", llmobs_tools_arguments(arguments)) ==
+            0 &&
+        tools_set_text(call, "name", name) == 0)
+        return llmobs_json_add(calls, call);
     llmobs_json_free(call);
-    return NULL;
+    return -ENOMEM;
+}
+
+int llmobs_tools_add_executed(const struct llmobs_json *from,
+                              struct llmobs_json *calls,
+                              struct llmobs_json *results)
+{
+    const char *type = llmobs_json_gets(from, "type");
+    const char *name = llmobs_json_gets(from, "name");
+    const char *output = llmobs_json_gets(from, "output");
+    const struct llmobs_json *arguments = llmobs_json_get(from, "arguments");
+    int rc;
+
+    name = name && *name ? name : type;
+    if (llmobs_tools_is_none(name, arguments))
+        return 0;
+    rc = llmobs_json_add(
+        calls,
+        llmobs_tools_call(name, NULL, type, llmobs_tools_arguments(arguments)));
+    return rc < 0 || !output
+               ? rc
+               : llmobs_json_add(
+                     results, llmobs_tools_result(name, NULL, type,
+                                                  llmobs_json_string(output)));
+}
+
+/* Takes the list; an empty one is left out. */
+static int tools_set_list(struct llmobs_json *message, const char *key,
+                          struct llmobs_json *list, int rc)
+{
+    if (rc == 0 && llmobs_json_len(list) > 0)
+        return llmobs_json_set(message, key, list);
+    llmobs_json_free(list);
+    return rc;
+}
+
+int llmobs_tools_set(struct llmobs_json *message, struct llmobs_json *calls,
+                     struct llmobs_json *results, int rc)
+{
+    rc = tools_set_list(message, "tool_calls", calls, rc);
+    return tools_set_list(message, "tool_results", results, rc);
 }
 
 int llmobs_tools_read_calls(const struct llmobs_json *from,
                             struct llmobs_json *message)
 {
     const struct llmobs_json *list = llmobs_json_get(from, "tool_calls");
-    const struct llmobs_json *legacy = llmobs_json_get(from, "function_call");
+    const struct llmobs_json *ran = llmobs_json_get(from, "executed_tools");
     struct llmobs_json *calls = llmobs_json_array();
-    int rc = calls ? 0 : -ENOMEM;
+    struct llmobs_json *results = llmobs_json_array();
+    int rc = calls && results ? 0 : -ENOMEM;
 
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
-        if (llmobs_json_is_object(llmobs_json_at(list, i)))
-            rc = llmobs_json_add(calls,
-                                 tools_read_call(llmobs_json_at(list, i)));
-    if (rc == 0 && llmobs_json_is_object(legacy))
-        rc = llmobs_json_add(calls, read_legacy(legacy));
-    if (rc == 0 && llmobs_json_len(calls) > 0)
-        return llmobs_json_set(message, "tool_calls", calls);
-    llmobs_json_free(calls);
-    return rc;
+        rc = tools_add_call(calls, llmobs_json_at(list, i));
+    if (rc == 0)
+        rc = tools_add_legacy(calls, llmobs_json_get(from, "function_call"));
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(ran); i++)
+        rc = llmobs_tools_add_executed(llmobs_json_at(ran, i), calls, results);
+    return llmobs_tools_set(message, calls, results, rc);
 }
 
 struct llmobs_json *llmobs_tools_definition(const char *name,

@@ -13,6 +13,11 @@
  * {"value": text}, no arguments {} (WIRE 1.5). */
 struct llmobs_json *llmobs_tools_arguments(const struct llmobs_json *value);
 
+/* True for a call that has neither a name nor arguments: some servers send one
+ * with each answer, and no tool is meant. */
+bool llmobs_tools_is_none(const char *name,
+                          const struct llmobs_json *arguments);
+
 /* Gives a tool call; NULL texts become "". Takes `arguments`. */
 struct llmobs_json *llmobs_tools_call(const char *name, const char *id,
                                       const char *type,
@@ -24,8 +29,20 @@ struct llmobs_json *llmobs_tools_result(const char *name, const char *id,
                                         const char *type,
                                         struct llmobs_json *result);
 
-/* Sets message.tool_calls from `tool_calls` and the legacy `function_call` of
- * an OpenAI message, if it has them. */
+/* Adds the call and the result of a tool that the server ran: an element of
+ * Groq's `executed_tools`, which has no id. */
+int llmobs_tools_add_executed(const struct llmobs_json *from,
+                              struct llmobs_json *calls,
+                              struct llmobs_json *results);
+
+/* Sets message.tool_calls and .tool_results to these lists, of which an empty
+ * one is left out; nothing where `rc` is an error. Takes both, answers the
+ * error. */
+int llmobs_tools_set(struct llmobs_json *message, struct llmobs_json *calls,
+                     struct llmobs_json *results, int rc);
+
+/* Sets them from `tool_calls`, the legacy `function_call` and the
+ * `executed_tools` of an OpenAI message, if it has any. */
 int llmobs_tools_read_calls(const struct llmobs_json *from,
                             struct llmobs_json *message);
 

@@ -213,6 +213,9 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
     int64_t in = count_either(usage, "prompt_tokens", "input_tokens");
     int64_t out = count_either(usage, "completion_tokens", "output_tokens");
     int64_t total = llmobs_usage_count(usage, "total_tokens");
+    int64_t reasoning =
+        count_detail(usage, "completion_tokens_details",
+                     "output_tokens_details", "reasoning_tokens");
 
     if (!usage)
         return 0;
@@ -223,8 +226,8 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
     usage_put(span, "output_tokens", out);
     usage_put(span, "total_tokens", total);
     usage_put(span, "reasoning_output_tokens",
-              count_detail(usage, "completion_tokens_details",
-                           "output_tokens_details", "reasoning_tokens"));
+              reasoning < 0 ? llmobs_usage_count(usage, "reasoning_tokens")
+                            : reasoning);
     read_cache(usage, span);
     read_audio(usage, span);
     return read_costs(usage, span);

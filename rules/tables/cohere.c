@@ -1,6 +1,7 @@
 /* Cohere's own chat, version 2, and its embeddings (WIRE 6.12). */
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
+#include "rules/read/sources.h"
 #include "rules/tables/interpreter.h"
 
 /* Keys to look for; all but the first are metadata. */
@@ -46,7 +47,34 @@ static const struct llmobs_layout embed = {
                                     "/meta/billed_units/input_tokens"),
 };
 
-static const struct llmobs_form form = {LLMOBS_INTERPRETER, .keys = keys,
+static int cohere_document(struct llmobs_reading *reading,
+                           const struct llmobs_json *body)
+{
+    int rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_COHERE);
+
+    return rc < 0 ? rc : llmobs_interpreter_document(reading, body);
+}
+
+static int cohere_event(struct llmobs_reading *reading,
+                        const struct llmobs_event *event)
+{
+    int rc =
+        llmobs_sources_read(reading->span, event->json, LLMOBS_SOURCES_COHERE);
+
+    return rc < 0 ? rc : llmobs_interpreter_event(reading, event);
+}
+
+static const struct llmobs_form form = {.begin = llmobs_interpreter_begin,
+                                        .request = llmobs_interpreter_request,
+                                        .model = llmobs_interpreter_model,
+                                        .document = cohere_document,
+                                        .event = cohere_event,
+                                        .finish = llmobs_interpreter_finish,
+                                        .ends = llmobs_interpreter_ends,
+                                        .state_fini = llmobs_interpreter_fini,
+                                        .state_size =
+                                            sizeof(struct llmobs_interpreter),
+                                        .keys = keys,
                                         .variant = &chat};
 static const struct llmobs_form embeddings = {
     LLMOBS_INTERPRETER, .keys = embed_keys, .variant = &embed};

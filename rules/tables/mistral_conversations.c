@@ -18,6 +18,7 @@
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
+#include "rules/read/sources.h"
 #include "rules/read/stream_parts.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
@@ -161,7 +162,8 @@ static int mistral_conversations_read_document(struct llmobs_reading *reading,
         return rc;
     mistral_conversations_note_conversation(reading, body);
     reading->answered = true;
-    return read_outputs(reading, outputs);
+    rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_MISTRAL);
+    return rc < 0 ? rc : read_outputs(reading, outputs);
 }
 
 /* The usage is the last member but one of the answer. */
@@ -330,6 +332,9 @@ static int mistral_conversations_read_event(struct llmobs_reading *reading,
     llmobs_reading_token(reading, event);
     rc = mistral_conversations_note_model(
         reading, llmobs_json_gets(event->json, "model"));
+    if (rc == 0)
+        rc = llmobs_sources_read(reading->span, event->json,
+                                 LLMOBS_SOURCES_MISTRAL);
     return rc < 0 ? rc
                   : mistral_conversations_add_part(reading->state, part,
                                                    event->json);

@@ -11,6 +11,7 @@
 #include "rules/read/media.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
+#include "rules/read/sources.h"
 #include "rules/read/tools.h"
 
 /* The keys to look for, besides those of the metadata, give facts. */
@@ -61,6 +62,8 @@ static int anthropic_read_document(struct llmobs_reading *reading,
     struct llmobs_span *span = reading->span;
     int rc = llmobs_anthropic_outputs(body, &span->output_messages);
 
+    if (rc == 0)
+        rc = llmobs_sources_read(span, body, LLMOBS_SOURCES_ANTHROPIC);
     llmobs_anthropic_usage(llmobs_json_get(body, "usage"), span);
     if (span->output_messages)
         llmobs_fact_finish(span, llmobs_json_gets(body, "stop_reason"));
@@ -77,6 +80,9 @@ static int anthropic_read_event(struct llmobs_reading *reading,
     struct llmobs_anthropic_stream *stream = reading->state;
     int rc = llmobs_anthropic_stream_add(stream, event->json);
 
+    if (rc == 0)
+        rc = llmobs_sources_read(reading->span, event->json,
+                                 LLMOBS_SOURCES_ANTHROPIC);
     if (stream->begun)
         llmobs_reading_token(reading, event);
     reading->done = reading->done || stream->done;

@@ -5,6 +5,7 @@
 #include "rules/vendors/converse_stream.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
+#include "rules/read/sources.h"
 #include "rules/read/media.h"
 
 static const char keys[] = "inferenceConfig\0toolConfig\0";
@@ -32,6 +33,8 @@ static int bedrock_converse_read_document(struct llmobs_reading *reading,
     struct llmobs_span *span = reading->span;
     int rc = llmobs_converse_outputs(body, &span->output_messages);
 
+    if (rc == 0)
+        rc = llmobs_sources_read(span, body, LLMOBS_SOURCES_CONVERSE);
     if (span->output_messages)
         llmobs_fact_finish(span, llmobs_json_gets(body, "stopReason"));
     if (rc == 0)
@@ -51,6 +54,9 @@ static int bedrock_converse_read_event(struct llmobs_reading *reading,
     if (event->failed)
         return 0;
     rc = llmobs_converse_stream_add(stream, event->type, event->json);
+    if (rc == 0)
+        rc = llmobs_sources_read(reading->span, event->json,
+                                 LLMOBS_SOURCES_CONVERSE);
     if (stream->begun)
         llmobs_reading_token(reading, event);
     reading->done = stream->done;

@@ -17,6 +17,7 @@
 #include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
+#include "rules/read/sources.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
@@ -93,6 +94,8 @@ static int anthropic_document(struct llmobs_reading *reading,
 {
     int rc = llmobs_anthropic_outputs(body, list);
 
+    if (rc == 0)
+        rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_ANTHROPIC);
     if (*list)
         llmobs_fact_finish(reading->span,
                            llmobs_json_gets(body, "stop_reason"));
@@ -130,6 +133,8 @@ static int nova_document(struct llmobs_reading *reading,
 {
     int rc = llmobs_converse_outputs(body, list);
 
+    if (rc == 0)
+        rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_CONVERSE);
     if (*list)
         llmobs_fact_finish(reading->span, llmobs_json_gets(body, "stopReason"));
     return rc;
@@ -642,6 +647,11 @@ static int bedrock_invoke_read_event(struct llmobs_reading *reading,
     if (event->failed)
         return 0;
     rc = invoke->body->chunk(invoke, event);
+    if (rc == 0)
+        rc = llmobs_sources_read(reading->span, event->json,
+                                 invoke->body == &nova
+                                     ? LLMOBS_SOURCES_CONVERSE
+                                     : LLMOBS_SOURCES_ANTHROPIC);
     llmobs_bedrock_body_counts(event->json, &invoke->tokens);
     if (invoke->begun)
         llmobs_reading_token(reading, event);

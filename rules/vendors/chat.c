@@ -5,6 +5,7 @@
 #include "rules/vendors/openai.h"
 #include "rules/read/facts.h"
 #include "rules/read/request.h"
+#include "rules/read/sources.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
@@ -38,6 +39,14 @@ int llmobs_chat_request(struct llmobs_reading *reading)
                                          &span->tool_definitions);
 }
 
+/* Reads what a body, or a piece of one, says beside its messages. */
+static int chat_beside(struct llmobs_span *span, const struct llmobs_json *body)
+{
+    int rc = llmobs_openai_moderation(body, span);
+
+    return rc < 0 ? rc : llmobs_sources_read(span, body, LLMOBS_SOURCES_OPENAI);
+}
+
 int llmobs_chat_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
@@ -57,6 +66,8 @@ int llmobs_chat_document(struct llmobs_reading *reading,
                                        audio_format(reading));
     }
     reading->span->output_messages = list;
+    if (rc == 0)
+        rc = chat_beside(reading->span, body);
     if (rc == 0)
         rc = variant->usage(llmobs_usage_find(body), reading->span);
     return rc < 0 ? rc : llmobs_usage_timings(body, reading->span);
@@ -79,6 +90,8 @@ int llmobs_chat_event(struct llmobs_reading *reading,
 
     llmobs_chat_begun(reading, event);
     reading->done = reading->done || stream->done;
+    if (rc == 0)
+        rc = chat_beside(reading->span, event->json);
     if (rc < 0 || !stream->done)
         return rc;
     return llmobs_usage_timings(event->json, reading->span);
@@ -89,7 +102,7 @@ int llmobs_chat_messages(struct llmobs_reading *reading)
     const struct llmobs_chat_variant *variant = reading->form->variant;
     struct llmobs_stream *stream = reading->state;
 
-    if (stream->choices.count == 0 && !reading->done)
+    if (stream->choices.count == 0)
         return 0;
     llmobs_stream_reasons(stream, reading->span);
     stream->keep_space = variant->keep_space;

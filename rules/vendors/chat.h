@@ -47,7 +47,8 @@ void llmobs_chat_fini(void *state);
     .finish = llmobs_chat_finish, .ends = llmobs_chat_ends,       \
     .state_fini = llmobs_chat_fini, .state_size = sizeof(struct llmobs_stream)
 
-/* Makes the output from the stream's parts, if any came; the caller sets model
+/* Makes the output from the stream's parts, if any came; of none the reader
+ * makes an empty message, as Datadog's SDK does. The caller sets model
  * and usage. */
 int llmobs_chat_messages(struct llmobs_reading *reading);
 

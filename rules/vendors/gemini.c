@@ -10,6 +10,7 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/media.h"
+#include "rules/read/sources.h"
 #include "rules/read/stream_parts.h"
 
 static const char settings[] =
@@ -130,13 +131,17 @@ static int note_words(struct llmobs_reading *reading,
     const struct llmobs_json *candidate =
         llmobs_google_at(llmobs_google_get(body, "candidates"), 0);
 
-    return llmobs_json_set_texts(
+    int rc = llmobs_json_set_texts(
         metadata, "block_reason_message",
         llmobs_google_gets(llmobs_google_get(body, "promptFeedback"),
                            "blockReasonMessage"),
         "finish_message", llmobs_google_gets(candidate, "finishMessage"),
         "service_tier", llmobs_google_gets(usage, "serviceTier"),
         "traffic_type", llmobs_google_gets(usage, "trafficType"), NULL);
+
+    return rc < 0 ? rc
+                  : llmobs_sources_read(reading->span, body,
+                                        LLMOBS_SOURCES_GEMINI);
 }
 
 static int gemini_read_document(struct llmobs_reading *reading,

@@ -1,5 +1,7 @@
 #include "rules/vendors/openai.h"
 
+#include <errno.h>
+
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/request.h"
@@ -66,5 +68,62 @@ int llmobs_openai_ends_by(struct llmobs_reading *reading,
         rc = read(usage, reading->span);
     llmobs_json_free(model);
     llmobs_json_free(usage);
+    return rc;
+}
+
+/* Adds the names that are flagged in a result, and not in the list. */
+static int add_flagged(struct llmobs_json *flagged,
+                       const struct llmobs_json *result)
+{
+    const struct llmobs_json *categories =
+        llmobs_json_get(result, "categories");
+    int rc = 0;
+
+    for (void *it = llmobs_json_iter(categories); rc == 0 && it;
+         it = llmobs_json_next(categories, it))
+        if (llmobs_json_is_true(llmobs_json_iter_value(it)))
+            rc = llmobs_json_set(flagged, llmobs_json_iter_key(it),
+                                 llmobs_json_null());
+    return rc;
+}
+
+/* A response has one result, a chat a list of them: one for each choice. */
+static int read_flagged(const struct llmobs_json *side, struct llmobs_json *out,
+                        const char *key)
+{
+    const struct llmobs_json *results = llmobs_json_get(side, "results");
+    struct llmobs_json *flagged = llmobs_json_object();
+    struct llmobs_json *names = llmobs_json_array();
+    int rc = flagged && names ? add_flagged(flagged, side) : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(results); i++)
+        rc = add_flagged(flagged, llmobs_json_at(results, i));
+    for (void *it = llmobs_json_iter(flagged); rc == 0 && it;
+         it = llmobs_json_next(flagged, it))
+        rc = llmobs_json_add(names,
+                             llmobs_json_string(llmobs_json_iter_key(it)));
+    llmobs_json_free(flagged);
+    if (rc == 0 && llmobs_json_len(names) > 0)
+        return llmobs_json_set(out, key, names);
+    llmobs_json_free(names);
+    return rc;
+}
+
+int llmobs_openai_moderation(const struct llmobs_json *body,
+                             struct llmobs_span *span)
+{
+    const struct llmobs_json *moderation = llmobs_json_get(body, "moderation");
+    struct llmobs_json *out;
+    int rc;
+
+    if (!llmobs_json_is_object(moderation))
+        return 0;
+    out = llmobs_json_object();
+    rc = read_flagged(llmobs_json_get(moderation, "input"), out, "input");
+    if (rc == 0)
+        rc = read_flagged(llmobs_json_get(moderation, "output"), out, "output");
+    if (rc == 0 && llmobs_json_len(out) > 0)
+        return llmobs_json_set(span->metadata, "moderation", out);
+    llmobs_json_free(out);
     return rc;
 }

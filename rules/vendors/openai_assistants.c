@@ -16,6 +16,7 @@
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
 #include "rules/read/request.h"
+#include "rules/read/sources.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
@@ -30,6 +31,7 @@ static const char metadata_keys[] =
 static const char run_keys[] =
     "id\0thread_id\0model\0status\0last_error\0usage\0";
 
+static const char fetched[] = "\"thread.run\"\0\"thread.run.step\"\0";
 static const char signs[] = "\"assistant_id\"\0\"tool_outputs\"\0\"content\"\0";
 
 /* -- the path ---------------------------------------------------------------
@@ -331,14 +333,19 @@ static int run_event(struct llmobs_reading *reading,
 {
     struct stream *stream = reading->state;
     const char *object = llmobs_json_gets(event->json, "object");
+    int rc;
 
     stream->text.max = LLMOBS_VALUE_MAX;
     if (!object)
         return 0;
     if (strcmp(object, "thread.message.delta") == 0)
         return openai_assistants_read_delta(stream, event->json);
-    if (strcmp(object, "thread.message") == 0)
-        return openai_assistants_read_message(stream, event->json);
+    if (strcmp(object, "thread.message") == 0) {
+        rc = openai_assistants_read_message(stream, event->json);
+        return rc < 0 ? rc
+                      : llmobs_sources_read(reading->span, event->json,
+                                            LLMOBS_SOURCES_OPENAI);
+    }
     if (strcmp(object, "thread.run") != 0)
         return 0;
     llmobs_json_free(stream->run);
@@ -488,11 +495,16 @@ static int list_document(struct llmobs_reading *reading,
            !is_users(llmobs_json_at(list, up ? count - 1 - last : last)))
         last++;
     llmobs_buf_init(&text, LLMOBS_VALUE_MAX);
-    while (rc == 0 && last-- > 0)
+    while (rc == 0 && last-- > 0) {
+        const struct llmobs_json *message =
+            llmobs_json_at(list, up ? count - 1 - last : last);
+
         rc = openai_assistants_append_content(
-            &text,
-            llmobs_json_get(llmobs_json_at(list, up ? count - 1 - last : last),
-                            "content"));
+            &text, llmobs_json_get(message, "content"));
+        if (rc == 0)
+            rc = llmobs_sources_read(reading->span, message,
+                                     LLMOBS_SOURCES_OPENAI);
+    }
     rc = openai_assistants_set_text(&reading->span->output_value, rc, &text,
                                     NULL, NULL);
     llmobs_buf_fini(&text);
@@ -552,7 +564,17 @@ static const struct llmobs_form outputs_form = {
     .state_size = sizeof(struct stream),
 };
 
+static bool is_fetched(const struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+
+    return llmobs_answer_says(call, "object", "thread.run\"") ||
+           llmobs_answer_says(call, "object", "thread.run.step\"");
+}
+
 static const struct llmobs_form fetch_form = {
+    .signs = fetched,
+    .confirm = is_fetched,
     .begin = openai_assistants_begin_task,
     .document = run_document,
     .ends = run_ends,
@@ -571,6 +593,8 @@ static const struct llmobs_form list_form = {
 };
 
 static const struct llmobs_form steps_form = {
+    .signs = fetched,
+    .confirm = is_fetched,
     .begin = openai_assistants_begin_task,
     .document = steps_document,
 };
@@ -588,13 +612,13 @@ static const struct llmobs_shape shapes[] = {
                  .form = &outputs_form),
     LLMOBS_SHAPE("GET", "/threads/" THREAD "/runs/run_*", "retrieve",
                  "%s.retrieveRun", .kind = LLMOBS_KIND_TASK, .any_host = true,
-                 .telling = true, .bodyless = true, .form = &fetch_form),
+                 .bodyless = true, .form = &fetch_form),
     LLMOBS_SHAPE("POST", "/threads/" THREAD "/runs/run_*/cancel", "cancel",
                  "%s.cancelRun", .kind = LLMOBS_KIND_TASK, .any_host = true,
-                 .telling = true, .bodyless = true, .form = &fetch_form),
+                 .bodyless = true, .form = &fetch_form),
     LLMOBS_SHAPE("GET", "/threads/" THREAD "/runs/run_*/steps", "list_steps",
                  "%s.listRunSteps", .kind = LLMOBS_KIND_TASK, .any_host = true,
-                 .telling = true, .bodyless = true, .form = &steps_form),
+                 .bodyless = true, .form = &steps_form),
     LLMOBS_SHAPE("POST", "/threads/" THREAD "/messages", "message",
                  "%s.createThreadMessage", .kind = LLMOBS_KIND_TASK,
                  .form = &message_form),

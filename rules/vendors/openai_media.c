@@ -131,20 +131,28 @@ static int read_speech_request(struct llmobs_reading *reading)
 
 /* -- pictures ------------------------------------------------------------ */
 
+/* Appends the prompt as the server changed it, and a word. */
 static int append_image(struct llmobs_buf *text, const char *format,
                         const struct llmobs_json *image)
 {
     const char *url = llmobs_json_gets(image, "url");
     const char *data = llmobs_json_gets(image, "b64_json");
+    const char *prompt = llmobs_json_gets(image, "revised_prompt");
+    int rc = text->len > 0 && llmobs_has_text(prompt)
+                 ? llmobs_message_content_append(text, "\n")
+                 : 0;
 
+    if (rc == 0)
+        rc = llmobs_message_content_append(text, prompt);
+    if (rc < 0)
+        return rc;
     if (url)
         return llmobs_media_url(text, "image", url);
     return llmobs_media_mark(text, "image", format,
                              llmobs_media_base64(llmobs_text_of(data)));
 }
 
-/* Each picture is a message: the prompt as the server changed it, and a word.
- */
+/* Each picture is a message. */
 static int openai_media_add_image(struct llmobs_json *list, const char *format,
                                   const struct llmobs_json *image)
 {
@@ -152,10 +160,7 @@ static int openai_media_add_image(struct llmobs_json *list, const char *format,
     int rc;
 
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = llmobs_message_content_append(
-        &text, llmobs_json_gets(image, "revised_prompt"));
-    if (rc == 0)
-        rc = append_image(&text, format, image);
+    rc = append_image(&text, format, image);
     if (rc == 0)
         rc = openai_media_add_text(list, "assistant",
                                    (struct llmobs_text){text.data, text.len});

@@ -399,19 +399,6 @@ static int read_status(const struct llmobs_json *response,
                             llmobs_json_gets(error, "message"));
 }
 
-static int read_items(const struct llmobs_json *items, struct llmobs_span *span)
-{
-    int rc = 0;
-
-    span->output_messages = llmobs_json_array();
-    if (!span->output_messages)
-        return -ENOMEM;
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(items); i++)
-        rc = llmobs_responses_add_output(span->output_messages,
-                                         llmobs_json_at(items, i));
-    return rc;
-}
-
 static int openai_realtime_finish(struct llmobs_reading *reading)
 {
     const struct realtime *state = reading->state;
@@ -432,7 +419,7 @@ static int openai_realtime_finish(struct llmobs_reading *reading)
         llmobs_fact_finish(span, NULL);
     }
     if (rc == 0 && (llmobs_json_len(items) > 0 || reading->done))
-        rc = read_items(items, span);
+        rc = llmobs_responses_output(span, items);
     llmobs_json_free(items);
     return rc;
 }

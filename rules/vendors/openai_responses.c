@@ -15,6 +15,7 @@
 #include "rules/read/message.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
+#include "rules/read/sources.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
@@ -80,11 +81,27 @@ static int openai_responses_read_request(struct llmobs_reading *reading)
 
 /* -- the response -------------------------------------------------------- */
 
+/* Only the response says which mode of reasoning was taken. */
+static int read_reasoning(struct llmobs_span *span,
+                          const struct llmobs_json *response)
+{
+    struct llmobs_json *reasoning = llmobs_json_get(response, "reasoning");
+
+    if (!llmobs_json_gets(reasoning, "context") &&
+        !llmobs_json_gets(reasoning, "mode"))
+        return 0;
+    return llmobs_json_set(span->metadata, "reasoning",
+                           llmobs_json_share(reasoning));
+}
+
 static int openai_responses_read_metadata(struct llmobs_reading *reading,
                                           const struct llmobs_json *response)
 {
     const char *key = response_keys;
-    int rc = 0;
+    int rc = read_reasoning(reading->span, response);
+
+    if (rc == 0)
+        rc = llmobs_openai_moderation(response, reading->span);
 
     for (size_t i = 0; rc == 0 && i < RESPONSE_METADATA_KEYS;
          i++, key = llmobs_words_next(key)) {
@@ -145,18 +162,6 @@ static int openai_responses_read_response(struct llmobs_reading *reading,
                                 llmobs_json_get(response, "instructions"));
 }
 
-/* Adds the tools that MCP servers offered: only the answer lists those. */
-static int openai_responses_read_tools(const struct llmobs_json *item,
-                                       struct llmobs_span *span)
-{
-    const char *type = llmobs_json_gets(item, "type");
-
-    if (!type || strcmp(type, "mcp_list_tools") != 0)
-        return 0;
-    return llmobs_tools_add_definitions(llmobs_json_get(item, "tools"),
-                                        &span->tool_definitions);
-}
-
 /* True for a call that the program has to answer, not the server. */
 static bool waits_for_program(const struct llmobs_json *item)
 {
@@ -212,24 +217,6 @@ static int openai_responses_note_job(struct llmobs_reading *reading,
     return llmobs_job_begun(reading->span, llmobs_json_gets(response, "id"));
 }
 
-static int openai_responses_read_output(struct llmobs_reading *reading,
-                                        const struct llmobs_json *items)
-{
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = list ? 0 : -ENOMEM;
-
-    if (!llmobs_json_is_array(items))
-        items = NULL;
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(items); i++) {
-        rc = llmobs_responses_add_output(list, llmobs_json_at(items, i));
-        if (rc == 0)
-            rc = openai_responses_read_tools(llmobs_json_at(items, i),
-                                             reading->span);
-    }
-    reading->span->output_messages = list;
-    return rc;
-}
-
 static int openai_responses_read_document(struct llmobs_reading *reading,
                                           const struct llmobs_json *body)
 {
@@ -242,8 +229,8 @@ static int openai_responses_read_document(struct llmobs_reading *reading,
     if (rc == 0)
         rc = openai_responses_note_job(reading, body);
     return rc < 0 ? rc
-                  : openai_responses_read_output(
-                        reading, llmobs_json_get(body, "output"));
+                  : llmobs_responses_output(reading->span,
+                                            llmobs_json_get(body, "output"));
 }
 
 /* -- streams ------------------------------------------------------------- */
@@ -289,6 +276,9 @@ static int openai_responses_read_event(struct llmobs_reading *reading,
     rc = llmobs_responses_stream_add(stream, type, event->json);
     if (rc == 0)
         rc = openai_responses_read_failure(reading, type, event->json);
+    if (rc == 0) /* a stream may be cut before the whole item */
+        rc = llmobs_sources_read(reading->span, event->json,
+                                 LLMOBS_SOURCES_OPENAI);
     if (stream->begun)
         llmobs_reading_token(reading, event);
     reading->done = reading->done || stream->done;
@@ -310,10 +300,11 @@ static int openai_responses_finish_stream(struct llmobs_reading *reading)
     if (!items)
         return -ENOMEM;
     llmobs_fact_answer(reading, stream->response);
-    if (llmobs_json_len(items) > 0 || reading->done || reading->answered) {
+    if (llmobs_json_len(items) > 0 || (stream->response && reading->done) ||
+        reading->answered) {
         openai_responses_note_reason(reading, stream->response, items,
                                      reading->done);
-        rc = openai_responses_read_output(reading, items);
+        rc = llmobs_responses_output(reading->span, items);
     }
     llmobs_json_free(items);
     return rc;
@@ -369,14 +360,14 @@ static const struct llmobs_shape shapes[] = {
                  .kind = LLMOBS_KIND_LLM),
     LLMOBS_SHAPE("GET", "/responses/resp_*", "retrieve", "%s.retrieveResponse",
                  .kind = LLMOBS_KIND_TASK, .genai = "fetch_response",
-                 .any_host = true, .telling = true, .bodyless = true,
+                 .any_host = true, .bodyless = true,
                  .form = &llmobs_responses_fetch),
     LLMOBS_SHAPE("GET", "/responses/*", "retrieve", "%s.retrieveResponse",
                  .kind = LLMOBS_KIND_TASK, .genai = "fetch_response",
                  .bodyless = true, .form = &llmobs_responses_fetch),
     LLMOBS_SHAPE("POST", "/responses/resp_*/cancel", "cancel",
                  "%s.cancelResponse", .kind = LLMOBS_KIND_TASK,
-                 .any_host = true, .telling = true, .bodyless = true,
+                 .any_host = true, .bodyless = true,
                  .form = &llmobs_responses_fetch),
     LLMOBS_SHAPE("POST", "/responses/*/cancel", "cancel", "%s.cancelResponse",
                  .kind = LLMOBS_KIND_TASK, .bodyless = true,

@@ -1,6 +1,7 @@
 #include "rules/vendors/openai_stream.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,8 @@ struct stream_choice {
     struct llmobs_buf audio;
     struct llmobs_buf transcript;
     struct llmobs_stream_parts calls;
-    struct stream_call *legacy; /* function_call */
+    struct stream_call *legacy;   /* function_call */
+    struct llmobs_json *executed; /* Groq's executed_tools, by their index */
 };
 
 static struct stream_call *call_of(const struct stream_choice *choice, size_t i)
@@ -68,6 +70,7 @@ static void choice_fini(struct stream_choice *choice)
     if (choice->legacy)
         call_fini(choice->legacy);
     free(choice->legacy);
+    llmobs_json_free(choice->executed);
 }
 
 void llmobs_stream_fini(struct llmobs_stream *stream)
@@ -214,6 +217,10 @@ static int add_legacy(struct stream_choice *choice,
 {
     int rc;
 
+    if (!llmobs_json_is_object(from) ||
+        llmobs_tools_is_none(llmobs_json_gets(from, "name"),
+                             llmobs_json_get(from, "arguments")))
+        return 0;
     if (!choice->legacy) {
         choice->legacy = calloc(1, sizeof(*choice->legacy));
         if (!choice->legacy)
@@ -225,6 +232,28 @@ static int add_legacy(struct stream_choice *choice,
         return rc;
     return add_arguments(&choice->legacy->arguments,
                          llmobs_json_get(from, "arguments"));
+}
+
+/* Each piece has all that is known of a tool that the server runs. */
+static int add_executed(struct stream_choice *choice,
+                        const struct llmobs_json *list)
+{
+    int rc = 0;
+
+    for (size_t i = 0;
+         rc == 0 && i < llmobs_json_len(list) &&
+         llmobs_json_len(choice->executed) < LLMOBS_STREAM_CALLS_MAX;
+         i++) {
+        struct llmobs_json *one = llmobs_json_at(list, i);
+        char index[24];
+
+        if (!choice->executed)
+            choice->executed = llmobs_json_object();
+        snprintf(index, sizeof(index), "%lld",
+                 (long long)llmobs_json_to_int(llmobs_json_get(one, "index")));
+        rc = llmobs_json_set(choice->executed, index, llmobs_json_share(one));
+    }
+    return rc;
 }
 
 /* Adds content: text, or parts (Mistral), of which thinking parts are
@@ -265,25 +294,23 @@ static int openai_stream_add_audio(struct stream_choice *choice,
 static int openai_stream_add_reasoning(struct stream_choice *choice,
                                        const struct llmobs_json *delta)
 {
-    const char *text = llmobs_json_gets(delta, "reasoning_content");
+    const char *text = llmobs_message_thought(delta);
 
-    if (!text || !*text)
-        text = llmobs_json_gets(delta, "reasoning");
-    return llmobs_message_content_append(&choice->reasoning, text);
+    return text ? llmobs_message_content_append(&choice->reasoning, text)
+                : llmobs_message_add_details(&choice->reasoning, delta);
 }
 
 static int openai_stream_add_delta(struct stream_choice *choice,
                                    const struct llmobs_json *delta)
 {
     const struct llmobs_json *content = llmobs_json_get(delta, "content");
-    const struct llmobs_json *calls, *legacy;
+    const struct llmobs_json *calls;
     int rc;
 
     /* Most chunks have nothing else. */
     if (content && llmobs_json_len(delta) == 1)
         return openai_stream_add_content(choice, content);
     calls = llmobs_json_get(delta, "tool_calls");
-    legacy = llmobs_json_get(delta, "function_call");
     rc = keep_first(&choice->role, llmobs_json_gets(delta, "role"));
     if (rc == 0)
         rc = openai_stream_add_reasoning(choice, delta);
@@ -294,8 +321,10 @@ static int openai_stream_add_delta(struct stream_choice *choice,
                                            llmobs_json_gets(delta, "refusal"));
     if (rc == 0)
         rc = openai_stream_add_audio(choice, llmobs_json_get(delta, "audio"));
-    if (rc == 0 && llmobs_json_is_object(legacy))
-        rc = add_legacy(choice, legacy);
+    if (rc == 0)
+        rc = add_legacy(choice, llmobs_json_get(delta, "function_call"));
+    if (rc == 0)
+        rc = add_executed(choice, llmobs_json_get(delta, "executed_tools"));
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
         const struct llmobs_json *call = llmobs_json_at(calls, i);
 
@@ -311,7 +340,7 @@ static size_t produced(const struct stream_choice *choice)
 {
     return choice->content.len + choice->reasoning.len + choice->refusal.len +
            choice->audio.len + choice->transcript.len + choice->calls.count +
-           (choice->legacy != NULL);
+           (choice->legacy != NULL) + (choice->executed != NULL);
 }
 
 /* Adds a chunk's part of a choice. Some servers end a stream with the whole
@@ -458,26 +487,34 @@ static int put_legacy(const struct stream_call *legacy,
     return rc;
 }
 
+/* A call of which only an id came is none. */
+static int openai_stream_put_call(const struct stream_call *call,
+                                  struct llmobs_json *calls)
+{
+    if (!call->name && call->arguments.len == 0)
+        return 0;
+    return llmobs_json_add(
+        calls, llmobs_tools_call(call->name, call->id,
+                                 call->type ? call->type : "function",
+                                 call_arguments(call)));
+}
+
 static int openai_stream_put_calls(const struct stream_choice *choice,
                                    struct llmobs_json *message)
 {
     struct llmobs_json *calls = llmobs_json_array();
-    int rc = calls ? 0 : -ENOMEM;
+    struct llmobs_json *results = llmobs_json_array();
+    void *it = llmobs_json_iter(choice->executed);
+    int rc = calls && results ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < choice->calls.count; i++) {
-        const struct stream_call *call = call_of(choice, i);
-
-        rc = llmobs_json_add(
-            calls, llmobs_tools_call(call->name, call->id,
-                                     call->type ? call->type : "function",
-                                     call_arguments(call)));
-    }
+    for (size_t i = 0; rc == 0 && i < choice->calls.count; i++)
+        rc = openai_stream_put_call(call_of(choice, i), calls);
     if (rc == 0 && choice->legacy)
         rc = put_legacy(choice->legacy, calls);
-    if (rc == 0 && llmobs_json_len(calls) > 0)
-        return llmobs_json_set(message, "tool_calls", calls);
-    llmobs_json_free(calls);
-    return rc;
+    for (; rc == 0 && it; it = llmobs_json_next(choice->executed, it))
+        rc = llmobs_tools_add_executed(llmobs_json_iter_value(it), calls,
+                                       results);
+    return llmobs_tools_set(message, calls, results, rc);
 }
 
 static int openai_stream_put_content(const struct llmobs_stream *stream,

@@ -18,22 +18,6 @@ bool llmobs_responses_goes_on(const char *status)
                       strcmp(status, "in_progress") == 0);
 }
 
-static int responses_fetch_add_output(struct llmobs_span *span,
-                                      const struct llmobs_json *items)
-{
-    int rc = 0;
-
-    span->output_messages = llmobs_json_array();
-    if (!span->output_messages)
-        return -ENOMEM;
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(items) && i < llmobs_json_len(items);
-         i++)
-        rc = llmobs_responses_add_output(span->output_messages,
-                                         llmobs_json_at(items, i));
-    return rc;
-}
-
 static int responses_fetch_read_response(struct llmobs_reading *reading,
                                          const struct llmobs_json *response,
                                          const struct llmobs_json *items)
@@ -44,7 +28,7 @@ static int responses_fetch_read_response(struct llmobs_reading *reading,
     if (rc == 0)
         rc = llmobs_usage_read(llmobs_usage_find(response), reading->span);
     if (rc == 0)
-        rc = responses_fetch_add_output(reading->span, items);
+        rc = llmobs_responses_output(reading->span, items);
     return rc < 0
                ? rc
                : llmobs_job_settle(reading, status,
@@ -100,12 +84,23 @@ static int responses_fetch_read_ends(struct llmobs_reading *reading)
     return rc;
 }
 
+/* A stream that is taken up again may lack the response itself. */
+static bool is_stored(const struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+
+    return llmobs_answer_says(call, "object", "response\"") ||
+           llmobs_answer_says(call, "type", "response.");
+}
+
 static void responses_fetch_free_state(void *state)
 {
     llmobs_responses_stream_fini(state);
 }
 
 const struct llmobs_form llmobs_responses_fetch = {
+    .signs = "\"response\"\0",
+    .confirm = is_stored,
     .begin = llmobs_job_asked,
     .document = responses_fetch_read_document,
     .event = responses_fetch_read_event,

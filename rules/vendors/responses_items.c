@@ -5,10 +5,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
+#include "rules/read/sources.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
+
+#define CODE_TOOL "code_interpreter"
 
 static bool responses_items_is_type(const struct llmobs_json *item,
                                     const char *type)
@@ -63,6 +67,15 @@ const char *llmobs_responses_reference(const struct llmobs_json *part)
     if (responses_items_is_type(part, "input_file"))
         return responses_items_first_of(file, 3, "[file]");
     return NULL;
+}
+
+static int add_line(struct llmobs_buf *text, const char *line)
+{
+    int rc = text->len > 0 && llmobs_has_text(line)
+                 ? llmobs_message_content_append(text, "\n")
+                 : 0;
+
+    return rc < 0 ? rc : llmobs_message_content_append(text, line);
 }
 
 /* -- content ------------------------------------------------------------- */
@@ -355,7 +368,7 @@ int llmobs_responses_add_inputs(struct llmobs_json *list,
 
 /* Adds JSON text as a message. Takes `json`; NULL: no memory. */
 static int responses_items_add_json(struct llmobs_json *list, const char *role,
-                                    struct llmobs_json *json, size_t max)
+                                    struct llmobs_json *json)
 {
     char *text = json ? llmobs_json_dumps(json, LLMOBS_JSON_ASCII) : NULL;
     int rc = -ENOMEM;
@@ -363,7 +376,8 @@ static int responses_items_add_json(struct llmobs_json *list, const char *role,
     if (text)
         rc = llmobs_json_add(
             list, llmobs_message_new(
-                      role, llmobs_text_cut(llmobs_text_of(text), max)));
+                      role, llmobs_text_cut(llmobs_text_of(text),
+                                            LLMOBS_MESSAGE_CONTENT_MAX)));
     free(text);
     llmobs_json_free(json);
     return rc;
@@ -393,29 +407,65 @@ static int responses_items_add_reasoning(struct llmobs_json *list,
     if (rc == 0 && llmobs_json_len(llmobs_json_get(item, "content")) > 0)
         rc = copy_key(json, item, "content");
     if (rc == 0)
-        return responses_items_add_json(list, "reasoning", json,
-                                        LLMOBS_MESSAGE_CONTENT_MAX);
+        return responses_items_add_json(list, "reasoning", json);
     llmobs_json_free(json);
     return rc;
 }
 
-static int responses_items_add_other(struct llmobs_json *list,
+/* Adds the code that the server ran, and what it printed; the pictures that it
+ * made have words. */
+static int add_code(struct llmobs_json *list, const struct llmobs_json *item)
+{
+    const char *id = llmobs_json_gets(item, "id");
+    const struct llmobs_json *outputs = llmobs_json_get(item, "outputs");
+    struct llmobs_json *arguments = llmobs_json_object(), *result = NULL;
+    struct llmobs_buf text;
+    int rc = copy_key(arguments, item, "code");
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(outputs); i++) {
+        const struct llmobs_json *one = llmobs_json_at(outputs, i);
+
+        rc =
+            responses_items_is_type(one, "image")
+                ? llmobs_media_url(&text, "image", llmobs_json_gets(one, "url"))
+                : add_line(&text, llmobs_json_gets(one, "logs"));
+    }
+    if (rc == 0 && text.len > 0)
+        result = llmobs_tools_result(CODE_TOOL, id, CODE_TOOL "_call",
+                                     llmobs_message_content_string(&text));
+    llmobs_buf_fini(&text);
+    if (rc == 0)
+        return responses_items_add_tool(
+            list, "assistant",
+            llmobs_tools_call(CODE_TOOL, id, CODE_TOOL "_call", arguments),
+            result);
+    llmobs_json_free(arguments);
+    return rc;
+}
+
+/* Adds a picture: the prompt as the server changed it, and a word. */
+static int responses_items_add_image(struct llmobs_json *list,
                                      const struct llmobs_json *item)
 {
-    return responses_items_add_json(
-        list, "assistant",
-        llmobs_json_share((struct llmobs_json *)(uintptr_t)item),
-        RESPONSES_ITEM_TEXT_MAX);
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_message_content_append(
+        &text, llmobs_json_gets(item, "revised_prompt"));
+    if (rc == 0)
+        rc = llmobs_media_mark(&text, "image", NULL, 0);
+    if (rc == 0)
+        rc = llmobs_json_add(
+            list, llmobs_message_new(
+                      "assistant", (struct llmobs_text){text.data, text.len}));
+    llmobs_buf_fini(&text);
+    return rc;
 }
 
-static int responses_items_add_word(struct llmobs_json *list, const char *word)
-{
-    return llmobs_json_add(
-        list, llmobs_message_new("assistant", llmobs_text_of(word)));
-}
-
-int llmobs_responses_add_output(struct llmobs_json *list,
-                                const struct llmobs_json *item)
+static int responses_items_add_output(struct llmobs_json *list,
+                                      const struct llmobs_json *item)
 {
     const char *role = llmobs_json_gets(item, "role");
 
@@ -435,10 +485,41 @@ int llmobs_responses_add_output(struct llmobs_json *list,
     if (responses_items_is_type(item, "mcp_list_tools"))
         return 0;
     if (responses_items_is_type(item, "image_generation_call"))
-        return responses_items_add_word(list, "[image]");
+        return responses_items_add_image(list, item);
+    if (responses_items_is_type(item, CODE_TOOL "_call"))
+        return add_code(list, item);
     if (responses_items_is_type(item, "compaction"))
-        return responses_items_add_word(list, "[compaction]");
+        return llmobs_json_add(
+            list,
+            llmobs_message_new("assistant", llmobs_text_of("[compaction]")));
     if (responses_items_is_type(item, "computer_call_output"))
         return add_screenshot(list, item);
-    return responses_items_add_other(list, item);
+    return responses_items_add_json(list, "assistant",
+                                    llmobs_media_words(item, "data"));
+}
+
+int llmobs_responses_output(struct llmobs_span *span,
+                            const struct llmobs_json *items)
+{
+    int rc = 0;
+
+    span->output_messages = llmobs_json_array();
+    if (!span->output_messages)
+        return -ENOMEM;
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(items) && i < llmobs_json_len(items);
+         i++) {
+        const struct llmobs_json *item = llmobs_json_at(items, i);
+
+        rc = responses_items_add_output(span->output_messages, item);
+        if (rc == 0 && responses_items_is_type(item, "mcp_list_tools"))
+            rc = llmobs_tools_add_definitions(llmobs_json_get(item, "tools"),
+                                              &span->tool_definitions);
+        if (rc == 0)
+            rc = llmobs_json_sets(span->metadata, "phase",
+                                  llmobs_json_gets(item, "phase"));
+        if (rc == 0)
+            rc = llmobs_sources_read(span, item, LLMOBS_SOURCES_OPENAI);
+    }
+    return rc;
 }

@@ -4,26 +4,25 @@
  * Owns:    nothing; the list owns the messages that are added.
  * Threads: any; no state.
  * Errors:  -ENOMEM.
- * Limits:  those of message_content.h; RESPONSES_ITEM_TEXT_MAX bytes of an item
- *          of unknown type.
+ * Limits:  those of message_content.h.
  *
  * Source:  WIRE 6.5.
  */
 #ifndef LLMOBS_RESPONSES_ITEMS_H
 #define LLMOBS_RESPONSES_ITEMS_H
 
-#include "lib/text/json.h"
-
-#define RESPONSES_ITEM_TEXT_MAX 4096
+#include "lib/span/span.h"
 
 /* Adds the messages of a request's `input`, or of a response's `instructions`:
  * a text, or items. */
 int llmobs_responses_add_inputs(struct llmobs_json *list,
                                 const struct llmobs_json *input);
 
-/* Adds the messages of one output item. */
-int llmobs_responses_add_output(struct llmobs_json *list,
-                                const struct llmobs_json *item);
+/* Sets the output from a response's `output`, an array or nothing: the
+ * messages, the tools that MCP servers offered, which no request lists, the
+ * sources, and as metadata.phase whether the last message is the answer. */
+int llmobs_responses_output(struct llmobs_span *span,
+                            const struct llmobs_json *items);
 
 /* The text for an image or a file: its URL, id or name, or a marker where it
  * has none of them or a data URL. Borrowed from the part; NULL: the part has

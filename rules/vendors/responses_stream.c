@@ -7,7 +7,14 @@
 #include "rules/read/text.h"
 
 /* The members of an item that come in pieces. */
-enum piece { PIECE_TEXT, PIECE_ARGUMENTS, PIECE_INPUT, PIECE_THOUGHT, PIECES };
+enum piece {
+    PIECE_TEXT,
+    PIECE_ARGUMENTS,
+    PIECE_INPUT,
+    PIECE_CODE,
+    PIECE_THOUGHT,
+    PIECES
+};
 
 struct stream_item {
     int64_t index;
@@ -85,6 +92,7 @@ static bool responses_stream_piece_of(const char *type, enum piece *out)
         {"response.function_call_arguments.delta", PIECE_ARGUMENTS},
         {"response.mcp_call_arguments.delta", PIECE_ARGUMENTS},
         {"response.custom_tool_call_input.delta", PIECE_INPUT},
+        {"response.code_interpreter_call_code.delta", PIECE_CODE},
         {"response.reasoning_summary_text.delta", PIECE_THOUGHT},
         {"response.reasoning_text.delta", PIECE_THOUGHT},
     };
@@ -157,13 +165,15 @@ int llmobs_responses_stream_add(struct llmobs_responses_stream *stream,
 static int set_piece(struct llmobs_json *item,
                      const struct stream_item *streamed, enum piece piece)
 {
+    static const char *const keys[PIECES] = {[PIECE_ARGUMENTS] = "arguments",
+                                             [PIECE_INPUT] = "input",
+                                             [PIECE_CODE] = "code"};
     const struct llmobs_buf *buf = &streamed->pieces[piece];
     struct llmobs_json *list, *part;
     int rc;
 
-    if (piece == PIECE_ARGUMENTS || piece == PIECE_INPUT)
-        return llmobs_json_set(item,
-                               piece == PIECE_INPUT ? "input" : "arguments",
+    if (keys[piece])
+        return llmobs_json_set(item, keys[piece],
                                llmobs_message_content_string(buf));
     list = llmobs_json_array();
     part = llmobs_json_object();
@@ -186,9 +196,10 @@ static int set_piece(struct llmobs_json *item,
  * first pieces; an item of which only a name came is a call. */
 static const char *responses_stream_type_of(size_t piece)
 {
-    static const char *const types[] = {"message", "function_call",
-                                        "custom_tool_call", "reasoning",
-                                        "function_call"};
+    static const char *const types[] = {
+        "message",          "function_call",
+        "custom_tool_call", "code_interpreter_call",
+        "reasoning",        "function_call"};
 
     return types[piece];
 }

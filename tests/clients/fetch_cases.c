@@ -353,8 +353,8 @@ int main(int argc, char **argv)
 {
     static const struct one_case cases[] = {
         {"fetch", fetch, 1, 0},
-        {"fetch_methods", fetch_methods, 5, 0},
-        {"fetch_answers", fetch_answers, 6, 2},
+        {"fetch_methods", fetch_methods, 4, 0},
+        {"fetch_answers", fetch_answers, 2, 0},
         {"fetch_again", fetch_again, 4, 0},
         {"fetch_connect_only", fetch_connect_only, 0, 0},
         {"fetch_multi", fetch_multi, 2, 0},

@@ -351,17 +351,21 @@ END_TEST
 /* Google's servers escape the padding, and others the slash. */
 START_TEST(long_pieces_are_dropped)
 {
-    char json[700], *end = json;
+    char json[2000], dna[257] = "", *end = json;
 
+    memset(dna, 'A', 256);
     for (int i = 0; i < 2; i++) {
-        end += sprintf(end, "%s\"", i ? "," : "[");
-        memset(end, 'A', 256);
-        end += sprintf(end + 256, "\\/%s\"", i ? "\\u003d\\u003D" : "==") + 256;
+        end += sprintf(end, "%s\"data\" : \"%s", i ? "," : "{", dna);
+        end += sprintf(end, "\\/%s\"", i ? "\\u003d\\u003D" : "==");
     }
-    sprintf(end, ",\"A\\u003d\"]");
+    sprintf(end, ",\"text\":\"%s\",\"b\":\"A\\u003d\"}", dna);
     end = json + llmobs_media_drop(json, strlen(json));
     *end = '\0';
-    ck_assert_str_eq(json, "[\"\",\"\",\"A\\u003d\"]");
+    sprintf(json + 1000,
+            "{\"data\" : \"\",\"data\" : \"\",\"text\":\"%s\","
+            "\"b\":\"A\\u003d\"}",
+            dna);
+    ck_assert_str_eq(json, json + 1000);
 }
 END_TEST
 

@@ -90,6 +90,27 @@ START_TEST(a_call_that_is_not_repeated)
 }
 END_TEST
 
+#define COUNTED(answer) CALLS("call_0", "weather") "," BRINGS("call_0") answer
+
+/* Each answer's call has the same id: the history tells which is meant. */
+START_TEST(ids_that_are_counts_are_inferred)
+{
+    link_begin();
+    TURN_AS(1, "[" USER "]", "[" CALLS("call_0", "weather") "]", .infer = true,
+            .body = "{}");
+    ck_assert_str_eq(TURN_AS(2, "[" USER "," COUNTED("]"),
+                             "[" CALLS("call_0", "weather") "]", .infer = true,
+                             .body = "{}"),
+                     "T1 1:turn");
+    ck_assert_str_eq(inferred(), "T1" WEATHER "1");
+    ck_assert_str_eq(TURN_AS(3, "[" USER "," COUNTED(",") COUNTED("]"), NULL,
+                             .infer = true, .body = "{}"),
+                     "T2 2:turn");
+    ck_assert_str_eq(inferred(), "T2" WEATHER "2");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
 START_TEST(parallel_tools_are_inferred)
 {
     link_begin();
@@ -210,6 +231,7 @@ UNIT_SUITE(link_inferred)
 
     UNIT_TEST(s, a_tool_is_inferred_once);
     UNIT_TEST(s, a_call_that_is_not_repeated);
+    UNIT_TEST(s, ids_that_are_counts_are_inferred);
     UNIT_TEST(s, parallel_tools_are_inferred);
     UNIT_TEST(s, near_misses_of_inferred_tools);
     UNIT_TEST(s, a_tool_with_a_span_is_not_inferred);

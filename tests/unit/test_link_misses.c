@@ -194,13 +194,19 @@ static void expect(const struct talk *talk, uint64_t trace, int64_t start,
                    char *out)
 {
     const struct message *last = &talk->list[talk->count - 1];
-    const struct left *call = NULL, *turn;
+    const struct left *call = NULL, *turn = turn_before(talk, trace, start);
 
-    if (last->what == BRINGS_RESULT)
+    if (last->what == BRINGS_RESULT) {
         call = meant(calls, call_count, call_of(talk, last->id), trace, start);
-    if (call && call->name != name_of(talk, last->id))
-        call = NULL;
-    turn = turn_before(talk, trace, start);
+        /* An id that several calls have had is that of the answer before. */
+        if (!call && turn && last[-1].what == CALLS_TOOL &&
+            last[-1].id == last->id &&
+            turn == meant(histories, history_count,
+                          history_of(talk, talk->count - 1), trace, start))
+            call = turn;
+        else if (call && call->name != name_of(talk, last->id))
+            call = NULL;
+    }
     *out = '\0';
     if (call)
         out += sprintf(out, "%llu", (unsigned long long)call->span);

@@ -64,6 +64,81 @@ START_TEST(near_misses_of_runs)
 }
 END_TEST
 
+/* The request that brings the result goes on from the tool's span, if that is
+ * certain. */
+START_TEST(a_result_links_to_the_tool)
+{
+    link_begin();
+    TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
+    RUN(2, "weather", OSLO, 5);
+    ck_assert_str_eq(TURN_AS(3, BROUGHT, NULL, .trace = 5), "2 1:turn");
+    llmobs_linker_fini(&linker);
+    /* Another trace, other arguments, and two runs. */
+    link_begin();
+    TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
+    RUN(2, "weather", OSLO, 6);
+    RUN(3, "weather", "{}", 5);
+    ck_assert_str_eq(TURN_AS(4, BROUGHT, NULL, .trace = 5), "1");
+    llmobs_linker_fini(&linker);
+    link_begin();
+    TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
+    RUN(2, "weather", OSLO, 5);
+    RUN(3, "weather", OSLO, 5);
+    ck_assert_str_eq(TURN_AS(4, BROUGHT, NULL, .trace = 5), "1");
+    llmobs_linker_fini(&linker);
+    /* The request has its own trace, and the tool is in it. */
+    link_begin();
+    TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
+    RUN(2, "weather", OSLO, 7);
+    ck_assert_str_eq(TURN_AS(3, BROUGHT, NULL, .trace = 7), "2 1:turn");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
+#define COUNT "call_0"
+#define COUNTED "[" CALLS(COUNT, "weather") "]"
+#define GOES_ON "[" USER "," CALLS(COUNT, "weather") "," BRINGS(COUNT)
+
+/* An id that each answer has is that of the answer with which the history
+ * ends. */
+START_TEST(ids_that_are_counts)
+{
+    link_begin();
+    TURN(1, "[" USER "]", COUNTED);
+    ck_assert_str_eq(TURN(2, GOES_ON "]", COUNTED), "1");
+    ck_assert_str_eq(
+        TURN(3, GOES_ON "," CALLS(COUNT, "weather") "," BRINGS(COUNT) "]",
+             "[" HELLO "]"),
+        "2");
+    /* An edited history, a result of no call, and a call before the last
+     * answer. */
+    ck_assert_str_eq(
+        TURN(4, "[" MORE "," CALLS(COUNT, "weather") "," BRINGS(COUNT) "]",
+             NULL),
+        "");
+    ck_assert_str_eq(TURN(5,
+                          GOES_ON "," CALLS(COUNT, "weather") "," BRINGS(
+                              COUNT) "," HELLO "," BRINGS(COUNT) "]",
+                          NULL),
+                     "3:turn");
+    ck_assert_str_eq(
+        TURN(6, "[" USER "," CALLS(COUNT, "weather") "," BRINGS("call_1") "]",
+             NULL),
+        "1:turn");
+    /* The answer that was found is not the one that the history ends with. */
+    ck_assert_str_eq(
+        TURN(7,
+             "[" USER "," CALLS(
+                 COUNT, "weather") ",{\"role\":\"tool\","
+                                   "\"tool_results\":[{\"tool_id\":\"call_0\","
+                                   "\"result\":\"-4\"}]}," CALLS(
+                                       COUNT, "weather") "," BRINGS(COUNT) "]",
+             NULL),
+        "1:turn");
+    llmobs_linker_fini(&linker);
+}
+END_TEST
+
 /* -- sessions ----------------------------------------------------------------
  */
 
@@ -142,6 +217,8 @@ UNIT_SUITE(link_runs)
 
     UNIT_TEST(s, a_tool_links_to_who_called_it);
     UNIT_TEST(s, near_misses_of_runs);
+    UNIT_TEST(s, a_result_links_to_the_tool);
+    UNIT_TEST(s, ids_that_are_counts);
     UNIT_TEST(s, a_session_shares_its_tags);
     UNIT_TEST(s, near_misses_of_sessions);
     UNIT_TEST(s, many_sessions);

@@ -139,16 +139,24 @@ START_TEST(ids_without_chance)
         "functions.get_current_weather_of_a_city:0",
         "tool_use_id_of_paris",
         "123456789012345678901234",
+        "call_12345678",
+        "get_weather_2_of_2",
+        "getTheWeather",
         "00000000-0000-0000-0000-000000000001"};
     static const char *const unique[] = {
-        CALL, OTHER, "tooluse_kZJMlvQmRJ6eAyJE5GIl7Q",
+        CALL,
+        OTHER,
+        "D681PevKs",                /* Mistral's */
+        "call_3k2xbz9a",            /* Ollama's */
+        "get_weather_1byjy32y4hvq", /* Cohere's */
+        "tooluse_kZJMlvQmRJ6eAyJE5GIl7Q",
         "chatcmpl-tool-3a9f0c1d2b4e4f6f8a7b5c6d7e8f9a0b",
         "call_f6f0a1b2-c3d4-4e5f-8a9b-0c1d2e3f4a5b"};
     char in[256], out[256];
 
     link_begin();
     for (size_t i = 0; i < sizeof(weak) / sizeof(*weak); i++) {
-        ck_assert_msg(!llmobs_linker_is_unique(weak[i]), "%s", weak[i]);
+        ck_assert_msg(!llmobs_linker_is_unique(weak[i], "f"), "%s", weak[i]);
         snprintf(out, sizeof(out), "[" CALLS("%s", "f") "]", weak[i]);
         snprintf(in, sizeof(in), "[" BRINGS("%s") "]", weak[i]);
         TURN(1, "[" USER "]", out);
@@ -157,8 +165,10 @@ START_TEST(ids_without_chance)
         link_begin();
     }
     for (size_t i = 0; i < sizeof(unique) / sizeof(*unique); i++)
-        ck_assert_msg(llmobs_linker_is_unique(unique[i]), "%s", unique[i]);
-    ck_assert(!llmobs_linker_is_unique(NULL));
+        ck_assert_msg(llmobs_linker_is_unique(unique[i], NULL), "%s",
+                      unique[i]);
+    ck_assert(!llmobs_linker_is_unique(NULL, NULL));
+    ck_assert(!llmobs_linker_is_unique("call_base64decode_1", "base64decode"));
     llmobs_linker_fini(&linker);
 }
 END_TEST
@@ -356,7 +366,7 @@ START_TEST(forms_of_one_conversation)
              "\"arguments\":{\"city\":\"Oslo\"},\"tool_id\":\"c1\"}]}," BRINGS(
                  "c1") "]",
              NULL),
-        "1:turn");
+        "1");
     /* Other arguments under a weak id are another call. */
     ck_assert_str_eq(TURN(3,
                           "[" HI "," HELLO

@@ -239,14 +239,22 @@ END_TEST
     "CCCCCCCCCCCCCCCCCCCCCCCCCCCC\\/CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"  \
     "DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD=="
 
+#define MIXED                                                          \
+    "R95jbA6AbJV7poTWQx+16tdCTQnhXQJMWEjyPR+m9zYdf2GNFTLnDiDipmaN5/R+" \
+    "hGflRtU+yOKhJXvbJWybPk+7SYFG73Awy/lTclLczq3XZLajL7sJrerhCcSplyA5" \
+    "dTUrh4sUXIpC2ITPTP2nLY4dXdkliQgthSpxIoc+6AWt1YlCFno4UoYZXGefnGmU" \
+    "5FuKsQmAEgcJYfN95Dbd/cmdbnWvZUfPsRtCBySC3FMcK8OQfJYX615QieQBhrqo" \
+    "pX0Rnm+2XQCrwyrzjmZ/Ai6HLUnMFckLmZt3K0/Hpv1MkUoW20cIdSsPFUS4NcDn\\/A=="
+
 /* Of a frame of the Live API; one of OpenAI's stays as it is. */
 static const struct {
     const char *frame, *kept;
 } shrunk[] = {
     {"", ""},
     {"{\"data\":\"" PIECE "\"}", "{\"data\":\"\"}"},
-    {"{\"a\":[\"" PIECE "\",\"x\",\"" PIECE "\"],\"" PIECE "\":1}",
+    {"{\"a\":[\"" MIXED "\",\"x\",\"" MIXED "\"],\"" MIXED "\":1}",
      "{\"a\":[\"\",\"x\",\"\"],\"\":1}"},
+    {"{\"text\":\"" PIECE "\"}", "{\"text\":\"" PIECE "\"}"},
     {"{\"text\":\"" PIECE " and words\"}",
      "{\"text\":\"" PIECE " and words\"}"},
     {"{\"data\":\"" PIECE, "{\"data\":\"" PIECE},

@@ -294,9 +294,12 @@ START_TEST(bodies_are_needed_by_most)
         ck_assert_msg(ours == rows[i].ours, "%zu: %s", i, match.why);
         ck_assert_msg(match.bodyless == rows[i].bodyless, "%zu", i);
         ck_assert_msg(match.form == rows[i].form, "%zu", i);
-        if (match.bodyless || match.form)
-            ck_assert_msg(!match.confirm && llmobs_rules_stands(&match), "%zu",
-                          i);
+        if (match.bodyless || match.form) /* elsewhere the answer decides */
+            ck_assert_msg(
+                match.confirm ==
+                        (match.bodyless && strstr(rows[i].row.url, "a.test")) &&
+                    llmobs_rules_stands(&match) == !match.confirm,
+                "%zu", i);
     }
     llmobs_rules_free(rules);
 }

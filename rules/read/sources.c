@@ -1,0 +1,215 @@
+#include "rules/read/sources.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/span/links.h"
+#include "rules/read/text.h"
+
+/* Paths, in which a star stands for each element of a list: to the sources,
+ * from a whole answer or an event on. */
+static const char *const places[] = {
+    [LLMOBS_SOURCES_OPENAI] = "choices/*/message/annotations/*\0"
+                              "choices/*/message/context/citations/*\0"
+                              "choices/*/delta/annotations/*\0"
+                              "choices/*/delta/context/citations/*\0"
+                              "search_results/*\0"
+                              "citations/*\0"
+                              "content/*/annotations/*\0"
+                              "content/*/text/annotations/*\0"
+                              "annotation\0",
+    [LLMOBS_SOURCES_ANTHROPIC] = "content/*/citations/*\0delta/citation\0",
+    [LLMOBS_SOURCES_GEMINI] =
+        "candidates/*/groundingMetadata/groundingChunks/*\0",
+    [LLMOBS_SOURCES_CONVERSE] =
+        "output/message/content/*/citationsContent/citations/*\0"
+        "delta/citation\0"
+        "contentBlockDelta/delta/citation\0",
+    [LLMOBS_SOURCES_COHERE] = "message/citations/*/sources/*\0"
+                              "delta/message/citations/sources/*\0",
+    [LLMOBS_SOURCES_MISTRAL] = "outputs/*/content/*\0content\0",
+};
+
+/* And in a source, of which the first that leads to a text counts. */
+static const char urls[] =
+    "url\0url_citation/url\0web/uri\0retrievedContext/uri\0maps/uri\0"
+    "location/web/url\0document/url\0source\0";
+static const char titles[] =
+    "title\0url_citation/title\0document_title\0web/title\0"
+    "retrievedContext/title\0maps/title\0document/title\0filename\0";
+static const char ids[] = "file_id\0file_citation/file_id\0filepath\0"
+                          "retrievedContext/documentName\0maps/placeId\0id\0";
+
+/* Elements of such lists that are none: what a tool of the server has made. */
+static const char others[] = "file_path\0tool_file\0";
+
+/* Takes the first name off a path; NULL: it has none, or too long a one. */
+static const char *sources_step(const char **path, char name[24])
+{
+    size_t len = strcspn(*path, "/");
+
+    if (len == 0 || len >= 24)
+        return NULL;
+    memcpy(name, *path, len);
+    name[len] = '\0';
+    *path += len + ((*path)[len] == '/');
+    return name;
+}
+
+static const struct llmobs_json *sources_at(const struct llmobs_json *from,
+                                            const char *path)
+{
+    char name[24];
+
+    while (from && sources_step(&path, name))
+        from = llmobs_json_get(from, name);
+    return from;
+}
+
+static const char *sources_text(const struct llmobs_json *from,
+                                const char *paths)
+{
+    LLMOBS_WORDS_EACH (path, paths) {
+        const char *text = llmobs_json_text(sources_at(from, path));
+
+        if (llmobs_has_text(text))
+            return text;
+    }
+    return NULL;
+}
+
+/* The secrets of a URL are masked, in most cases before it came here. */
+static int sources_set_url(struct llmobs_json *source, const char *url)
+{
+    size_t query = strcspn(url, "?#");
+    char *copy = strdup(url);
+    int rc = copy ? 0 : -ENOMEM;
+
+    if (copy) {
+        llmobs_links_mask(copy, strlen(copy));
+        if (strstr(copy + query, "=*"))
+            copy[query] = '\0';
+        copy[llmobs_text_cut(llmobs_text_of(copy), LLMOBS_SOURCE_TEXT_MAX)
+                 .len] = '\0';
+        rc = llmobs_json_sets(source, "url", copy);
+    }
+    free(copy);
+    return rc;
+}
+
+static int sources_set(struct llmobs_json *source, const char *key,
+                       const char *text)
+{
+    struct llmobs_text cut =
+        llmobs_text_cut(llmobs_text_of(text), LLMOBS_SOURCE_TEXT_MAX);
+
+    return text ? llmobs_json_set(source, key,
+                                  llmobs_json_stringn(cut.data, cut.len))
+                : 0;
+}
+
+static bool sources_have_same(const struct llmobs_json *a,
+                              const struct llmobs_json *b, const char *key)
+{
+    const char *one = llmobs_json_gets(a, key), *two = llmobs_json_gets(b, key);
+
+    return one && two ? strcmp(one, two) == 0 : one == two;
+}
+
+static bool sources_are_same(const struct llmobs_json *a,
+                             const struct llmobs_json *b)
+{
+    return sources_have_same(a, b, "url") &&
+           (llmobs_json_get(a, "url") || (sources_have_same(a, b, "id") &&
+                                          sources_have_same(a, b, "title")));
+}
+
+/* Takes the source. */
+static int sources_put(struct llmobs_span *span, struct llmobs_json *source)
+{
+    struct llmobs_json *list = llmobs_json_get(span->metadata, "sources");
+    size_t count = llmobs_json_len(list);
+    bool known = llmobs_json_len(source) == 0 || count >= LLMOBS_SOURCES_MAX;
+    int rc = 0;
+
+    for (size_t i = 0; i < count && !known; i++)
+        known = sources_are_same(llmobs_json_at(list, i), source);
+    if (known) {
+        llmobs_json_free(source);
+        return 0;
+    }
+    if (!list) {
+        list = llmobs_json_array();
+        rc = llmobs_json_set(span->metadata, "sources", list);
+    }
+    if (rc == 0)
+        return llmobs_json_add(list, source);
+    llmobs_json_free(source);
+    return rc;
+}
+
+/* A source that has a name in the place of its address has that as its id. */
+static int sources_read(struct llmobs_span *span,
+                        const struct llmobs_json *from)
+{
+    const char *url = llmobs_json_text(from), *id = sources_text(from, ids);
+    const char *type = llmobs_json_gets(from, "type");
+    struct llmobs_json *source;
+    int rc = 0;
+
+    if (type && llmobs_words_have(others, type))
+        return 0;
+    if (!url)
+        url = sources_text(from, urls);
+    if (url && !strstr(url, "://")) {
+        id = id || strncmp(url, "data:", strlen("data:")) == 0 ? id : url;
+        url = NULL;
+    }
+    source = llmobs_json_object();
+    if (url)
+        rc = sources_set_url(source, url);
+    if (rc == 0)
+        rc = sources_set(source, "title", sources_text(from, titles));
+    if (rc == 0)
+        rc = sources_set(source, "id", id);
+    if (rc == 0 && source)
+        return sources_put(span, source);
+    llmobs_json_free(source);
+    return -ENOMEM;
+}
+
+/* `texts`: a text is a source, too. The recursion is as deep as the path is
+ * long. */
+static int sources_walk(struct llmobs_span *span,
+                        const struct llmobs_json *from, const char *path,
+                        bool texts)
+{
+    char name[24];
+    int rc = 0;
+
+    while (from && *path && *path != '*')
+        from = llmobs_json_get(from, sources_step(&path, name));
+    if (!from)
+        return 0;
+    if (!sources_step(&path, name))
+        return texts || llmobs_json_is_object(from) ? sources_read(span, from)
+                                                    : 0;
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(from) && i < llmobs_json_len(from);
+         i++)
+        rc = sources_walk(span, llmobs_json_at(from, i), path, texts);
+    return rc;
+}
+
+int llmobs_sources_read(struct llmobs_span *span,
+                        const struct llmobs_json *body,
+                        enum llmobs_sources form)
+{
+    int rc = 0;
+
+    LLMOBS_WORDS_EACH (path, places[form])
+        if (rc == 0)
+            rc = sources_walk(span, body, path, form == LLMOBS_SOURCES_OPENAI);
+    return rc;
+}
