@@ -14,7 +14,8 @@
         X(openai_embeddings), X(openai_responses), X(openai_vector_stores), \
         X(openai_media), X(anthropic), X(gemini), X(gemini_embed),          \
         X(gemini_interactions), X(mistral), X(mistral_conversations),       \
-        X(cohere), X(ollama), X(llama_cpp), X(huggingface), X(dashscope),   \
+        X(cohere), X(ollama), X(llama_cpp), X(sglang), X(huggingface),      \
+        X(triton), X(koboldcpp), X(vllm), X(whisper_cpp), X(dashscope),     \
         X(watsonx), X(cloudflare), X(replicate), X(openai_assistants),      \
         X(openai_audio), X(openai_moderations), X(rerank), X(vertex_chat),  \
         X(elevenlabs), X(deepgram), X(cartesia), X(minimax), X(assemblyai), \

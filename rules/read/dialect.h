@@ -155,6 +155,8 @@ struct llmobs_dialect {
     const char *genai; /* OpenTelemetry's name of the provider on a host that is
                         * not listed; NULL: as the integration */
     const char *api;   /* which of OpenAI's APIs it is; NULL: none of two */
+    bool server; /* one server alone has this API: on hosts that are not listed
+                  * the integration is the provider, too */
     /* Of the pictures, sounds and files within the JSON of its requests and of
      * its answers: LLMOBS_MEDIA_* (left_out.h); 0: all stay as they came. */
     unsigned sent_media, answered_media;

@@ -36,8 +36,10 @@
     "g" /* true: a stream has pieces; else each event has the whole answer */
 /* Of the answer, or of the request: */
 #define LLMOBS_AT_MODEL "m"
+#define LLMOBS_AT_CONVERSATION "~" /* its id */
 /* Of the answer, or of each event of a stream: */
 #define LLMOBS_AT_ID "@"
+#define LLMOBS_AT_TYPE "%"    /* of an event; see LLMOBS_AT_ONLY and _FAULTS */
 #define LLMOBS_AT_OUTPUT "o"  /* all of it; of an embedding its vectors */
 #define LLMOBS_AT_CHOICES "l" /* a list of objects, each with a message */
 #define LLMOBS_AT_ROLE "r"
@@ -70,6 +72,9 @@
                              * word of all APIs for it; none: no reason */
 #define LLMOBS_AT_ENDED "N" /* the reason of an end without one */
 #define LLMOBS_AT_UNIT "U"  /* of the times: "s", "ms", "us" or "ns" */
+#define LLMOBS_AT_ONLY \
+    "O" /* "token final": the only types of events with output */
+#define LLMOBS_AT_FAULTS "F" /* the only types of events with a fault */
 
 /* A line of a dialect's places: LLMOBS_AT(TEXT, "/message/content"). */
 #define LLMOBS_AT(which, what) LLMOBS_AT_##which what "\n"
@@ -85,6 +90,11 @@ struct llmobs_layout {
     /* The keys at LLMOBS_AT_SETTINGS that are metadata; NULL: those of
      * form->keys but for the first ones, as many as `plain` says. */
     const char *settings;
+    /* For llmobs_interpreter_signed: words, of which the request has each as a
+     * member, NULL-terminated. "a|b": one of them; "{a": an object, "[a": a
+     * list, "'a": a text; "a=b": this text. */
+    const char *asks;
+    const char *answers; /* and a text that the answer has; or NULL */
     unsigned char plain;
     bool sums;       /* the total is input and output together */
     bool keep_space; /* a streamed text keeps the white space around it */

@@ -282,6 +282,27 @@ static int huggingface_begin_task(struct llmobs_reading *reading)
 static const struct llmobs_layout embed = {.places =
                                                LLMOBS_AT(INPUT, "/inputs")};
 
+/* -- classes ------------------------------------------------------------- */
+
+static const char labels[] = "\"label\"\0";
+
+/* A pair of texts is one input. Many have such a path: labels in the answer
+ * tell these apart. */
+static bool predicts(const struct llmobs_reading *reading)
+{
+    const struct llmobs_json *inputs =
+        llmobs_json_get(reading->request, "inputs");
+
+    return (has_inputs(reading) || llmobs_json_is_string(llmobs_json_at(
+                                       llmobs_json_at(inputs, 0), 0))) &&
+           llmobs_text_has_any(reading->classified->call->response, labels);
+}
+
+static const struct llmobs_form prediction = {
+    LLMOBS_INTERPRETER,  .keys = embed_keys, .signs = signs,
+    .confirm = predicts, .variant = &embed,  .lists = true,
+};
+
 /* -- likeness ------------------------------------------------------------ */
 
 static const char similar_signs[] = "\"source_sentence\"\0";
@@ -402,6 +423,15 @@ static const struct llmobs_shape shapes[] = {
                  .any_host = true, .whole = true, .streams = true),
     LLMOBS_SHAPE("POST", "/embed", "embedding", "huggingface.embed",
                  .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .any_host = true, .whole = true),
+    LLMOBS_SHAPE("POST", "/embed_all", "embedding", "huggingface.embed",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .any_host = true, .whole = true),
+    LLMOBS_SHAPE("POST", "/embed_sparse", "embedding", "huggingface.embed",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .any_host = true, .whole = true),
+    LLMOBS_SHAPE("POST", "/predict", "predict", "huggingface.predict",
+                 .kind = LLMOBS_KIND_TASK, .form = &prediction,
                  .any_host = true, .whole = true),
     LLMOBS_SHAPE("POST", "/similarity", "similarity", "huggingface.similarity",
                  .kind = LLMOBS_KIND_RETRIEVAL, .form = &similarity,

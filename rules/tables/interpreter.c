@@ -124,13 +124,85 @@ bool llmobs_interpreter_asks(const struct llmobs_reading *reading)
             is_asked(reading, LLMOBS_AT_PROMPT));
 }
 
+#define MEMBER_LEN 48
+
+/* True where the request has the member that one word of layout->asks names. Of
+ * a request that was cut only the name can be asked. */
+static bool has_member(const struct llmobs_reading *reading, const char *word,
+                       size_t len)
+{
+    char key[MEMBER_LEN] = "", *value;
+    const struct llmobs_json *member;
+    bool typed = strchr("{['", *word);
+
+    if (len >= sizeof(key))
+        return false;
+    memcpy(key, word + typed, len - typed);
+    value = strchr(key, '=');
+    if (value)
+        *value++ = '\0';
+    member = llmobs_json_get(reading->request, key);
+    if (!member)
+        return llmobs_reading_has(reading, key);
+    if (value)
+        return llmobs_text_is(llmobs_text_of(llmobs_json_text(member)), value);
+    return !typed         ? true
+           : *word == '{' ? llmobs_json_is_object(member)
+           : *word == '[' ? llmobs_json_is_array(member)
+                          : llmobs_json_is_string(member);
+}
+
+bool llmobs_interpreter_signed(const struct llmobs_reading *reading)
+{
+    const struct llmobs_layout *layout = layout_of(reading);
+    bool has = true;
+
+    for (const char *at = layout->asks; has && *at;
+         at = llmobs_words_next(at)) {
+        size_t len;
+
+        has = false;
+        for (const char *word = at; !has && *word;
+             word += len + (word[len] == '|')) {
+            len = strcspn(word, "|");
+            has = has_member(reading, word, len);
+        }
+    }
+    return has && (!layout->answers ||
+                   llmobs_text_has_any(reading->classified->call->response,
+                                       layout->answers));
+}
+
+static void note_conversation(struct llmobs_reading *reading)
+{
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
+                     interpreter_text_at(reading, LLMOBS_AT_CONVERSATION));
+}
+
 int llmobs_interpreter_begin(struct llmobs_reading *reading)
 {
     interpreter_begin(reading);
+    note_conversation(reading);
     if (!layout_of(reading)->loose)
         llmobs_fact_asked(reading,
                           interpreter_text_at(reading, LLMOBS_AT_MODEL));
     return 0;
+}
+
+/* Gives the segment of the path that the first star of the shape's stands for,
+ * without an operation behind a colon. */
+char *llmobs_interpreter_path_model(const struct llmobs_reading *reading)
+{
+    const char *star = strchr(reading->classified->shape->path, '*');
+    char *name;
+    size_t back = 0;
+
+    for (const char *at = star; at && *at; at++)
+        back += *at == '/';
+    name = llmobs_url_segment(reading->classified->url->path, back);
+    if (name && star && strchr(star, ':'))
+        name[strcspn(name, ":")] = '\0';
+    return name;
 }
 
 int llmobs_interpreter_model(struct llmobs_reading *reading)
@@ -606,7 +678,9 @@ static int tell_vectors(struct llmobs_reading *reading,
         return llmobs_embedding_tell(reading->span, 1, llmobs_json_len(list));
     return llmobs_embedding_tell_list(
         reading->span, list,
-        llmobs_json_is_object(llmobs_json_at(list, 0)) ? "embedding" : NULL);
+        !llmobs_json_is_object(llmobs_json_at(list, 0))         ? NULL
+        : llmobs_json_get(llmobs_json_at(list, 0), "embedding") ? "embedding"
+                                                                : "data");
 }
 
 static int read_choices(struct llmobs_reading *reading,
@@ -686,7 +760,24 @@ static int interpreter_read_facts(struct llmobs_reading *reading)
                          model);
     if (id && reading->classified->call->status < 300)
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
+    note_conversation(reading);
     return rc < 0 ? rc : interpreter_read_counts(reading);
+}
+
+/* True where the event's type is among the words of this line, or the layout
+ * has no such line. */
+static bool is_of_type(const struct llmobs_reading *reading, const char *line)
+{
+    const char *words = llmobs_layout_key(values_of(reading), line, 0);
+    const char *type = interpreter_text_at(reading, LLMOBS_AT_TYPE);
+    size_t len = type ? strlen(type) : 0;
+    bool is = !words;
+
+    for (const char *at = words; at && *at && !is; at += *at == ' ') {
+        is = len > 0 && strncmp(at, type, len) == 0 && strchr(" ", at[len]);
+        at += strcspn(at, " ");
+    }
+    return is;
 }
 
 /* Reads an error that error.h does not know by itself: a text, or an object
@@ -695,7 +786,10 @@ static int read_fault(struct llmobs_reading *reading, struct llmobs_text raw,
                       bool alike)
 {
     struct llmobs_interpreter *state = reading->state;
-    const struct llmobs_json *fault = interpreter_at(reading, LLMOBS_AT_FAULT);
+    const struct llmobs_json *fault =
+        is_of_type(reading, LLMOBS_AT_FAULTS)
+            ? interpreter_at(reading, LLMOBS_AT_FAULT)
+            : NULL;
     const char *text = llmobs_json_text(fault);
 
     if (text && *text)
@@ -713,7 +807,9 @@ int llmobs_interpreter_document(struct llmobs_reading *reading,
 
     interpreter_go(reading, body, false);
     rc = interpreter_read_facts(reading);
-    if (rc == 0 && layout_of(reading)->loose)
+    if (rc == 0 &&
+        (layout_of(reading)->loose ||
+         (!reading->span->failed && reading->classified->call->status < 300)))
         rc = read_fault(reading, reading->classified->call->response, false);
     if (rc == 0 && reading->classified->call->status < 300)
         return interpreter_read_output(reading, body);
@@ -841,7 +937,8 @@ int llmobs_interpreter_event(struct llmobs_reading *reading,
     if (rc == 0)
         rc = read_fault(reading, event->data, event->alike);
     if (rc < 0 || event->failed || reading->classified->call->status >= 300 ||
-        interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING)
+        interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING ||
+        !is_of_type(reading, LLMOBS_AT_ONLY))
         return rc;
     if (repeats(reading)) {
         keep_event(reading, event);

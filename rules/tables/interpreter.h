@@ -29,6 +29,8 @@ struct llmobs_interpreter {
 
 /* Functions of a form, of which the variant is a llmobs_layout. */
 bool llmobs_interpreter_asks(const struct llmobs_reading *reading);
+bool llmobs_interpreter_signed(const struct llmobs_reading *reading);
+char *llmobs_interpreter_path_model(const struct llmobs_reading *reading);
 int llmobs_interpreter_begin(struct llmobs_reading *reading);
 int llmobs_interpreter_request(struct llmobs_reading *reading);
 int llmobs_interpreter_model(struct llmobs_reading *reading);
