@@ -15,11 +15,12 @@
         X(openai_media), X(anthropic), X(gemini), X(gemini_embed),          \
         X(gemini_interactions), X(mistral), X(mistral_conversations),       \
         X(cohere), X(ollama), X(llama_cpp), X(sglang), X(huggingface),      \
-        X(triton), X(koboldcpp), X(vllm), X(whisper_cpp), X(dashscope),     \
-        X(watsonx), X(cloudflare), X(replicate), X(openai_assistants),      \
-        X(openai_audio), X(openai_moderations), X(rerank), X(vertex_chat),  \
-        X(elevenlabs), X(deepgram), X(cartesia), X(minimax), X(assemblyai), \
-        X(azure_speech), X(mcp), X(openai_realtime), X(gemini_live)
+        X(lmstudio), X(triton), X(koboldcpp), X(vllm), X(whisper_cpp),      \
+        X(dashscope), X(watsonx), X(cloudflare), X(replicate),              \
+        X(openai_assistants), X(openai_audio), X(openai_moderations),       \
+        X(rerank), X(vertex_chat), X(elevenlabs), X(deepgram), X(cartesia), \
+        X(minimax), X(assemblyai), X(azure_speech), X(mcp),                 \
+        X(openai_realtime), X(gemini_live)
 #define OBSERVED(X)                                                          \
     X(azure_search), X(brave), X(chroma), X(exa), X(firecrawl),              \
         X(meilisearch), X(milvus), X(ollama_search), X(opensearch),          \
