@@ -764,14 +764,14 @@ static int interpreter_read_facts(struct llmobs_reading *reading)
     return rc < 0 ? rc : interpreter_read_counts(reading);
 }
 
-/* True where the event's type is among the words of this line, or the layout
- * has no such line. */
+/* True where the type is among the words of this line, or the layout has no
+ * such line, or the body no type: it is no event. */
 static bool is_of_type(const struct llmobs_reading *reading, const char *line)
 {
     const char *words = llmobs_layout_key(values_of(reading), line, 0);
     const char *type = interpreter_text_at(reading, LLMOBS_AT_TYPE);
     size_t len = type ? strlen(type) : 0;
-    bool is = !words;
+    bool is = !words || !type;
 
     for (const char *at = words; at && *at && !is; at += *at == ' ') {
         is = len > 0 && strncmp(at, type, len) == 0 && strchr(" ", at[len]);
@@ -851,8 +851,9 @@ int llmobs_interpreter_ends(struct llmobs_reading *reading)
     told = reason || !interpreter_at(reading, LLMOBS_AT_USAGE);
     if (told)
         tell_reason(reading, reason);
-    if (told && (interpreter_has(reading, LLMOBS_AT_END) ||
-                 interpreter_has(reading, LLMOBS_AT_REASON)))
+    if (told && !interpreter_has(reading, LLMOBS_AT_TYPE) &&
+        (interpreter_has(reading, LLMOBS_AT_END) ||
+         interpreter_has(reading, LLMOBS_AT_REASON)))
         reading->span->complete =
             reason || interpreter_has_ended(reading, reason);
     llmobs_json_free(ends);
