@@ -7,20 +7,20 @@
 
 /* All dialects of models, in the order of their precedence, and those of
  * LLMOBS_OBSERVE. */
-#define MODELS(X)                                                              \
-    X(bedrock_converse), X(bedrock_embed), X(bedrock_rerank),                  \
-        X(bedrock_invoke), X(bedrock_agents), X(bedrock_guardrails),           \
-        X(bedrock_knowledge), X(openai_chat), X(openai_completions),           \
-        X(openai_embeddings), X(openai_responses), X(openai_vector_stores),    \
-        X(openai_media), X(anthropic), X(gemini), X(gemini_embed),             \
-        X(gemini_interactions), X(mistral), X(mistral_conversations),          \
-        X(cohere), X(ollama), X(llama_cpp), X(sglang), X(huggingface),         \
-        X(lmstudio), X(triton), X(koboldcpp), X(vllm), X(whisper_cpp),         \
-        X(dashscope), X(watsonx), X(cloudflare), X(replicate),                 \
-        X(openai_assistants), X(openai_audio), X(openai_moderations),          \
-        X(rerank), X(vertex_chat), X(dify), X(flowise), X(n8n), X(elevenlabs), \
-        X(deepgram), X(cartesia), X(minimax), X(assemblyai), X(azure_speech),  \
-        X(mcp), X(openai_realtime), X(gemini_live)
+#define MODELS(X)                                                             \
+    X(bedrock_converse), X(bedrock_embed), X(bedrock_rerank),                 \
+        X(bedrock_invoke), X(bedrock_agents), X(bedrock_guardrails),          \
+        X(bedrock_knowledge), X(openai_chat), X(openai_completions),          \
+        X(openai_embeddings), X(openai_responses), X(openai_vector_stores),   \
+        X(openai_media), X(anthropic), X(gemini), X(gemini_embed),            \
+        X(gemini_interactions), X(mistral), X(mistral_conversations),         \
+        X(cohere), X(ollama), X(llama_cpp), X(sglang), X(huggingface),        \
+        X(lmstudio), X(triton), X(koboldcpp), X(vllm), X(whisper_cpp),        \
+        X(dashscope), X(watsonx), X(cloudflare), X(replicate),                \
+        X(openai_assistants), X(openai_audio), X(openai_moderations),         \
+        X(rerank), X(vertex_chat), X(dify), X(flowise), X(n8n), X(langgraph), \
+        X(elevenlabs), X(deepgram), X(cartesia), X(minimax), X(assemblyai),   \
+        X(azure_speech), X(mcp), X(openai_realtime), X(gemini_live)
 #define OBSERVED(X)                                                          \
     X(azure_search), X(brave), X(chroma), X(exa), X(firecrawl),              \
         X(meilisearch), X(milvus), X(ollama_search), X(opensearch),          \
