@@ -7,20 +7,22 @@
 
 /* All dialects of models, in the order of their precedence, and those of
  * LLMOBS_OBSERVE. */
-#define MODELS(X)                                                             \
-    X(bedrock_converse), X(bedrock_embed), X(bedrock_rerank),                 \
-        X(bedrock_invoke), X(bedrock_agents), X(bedrock_guardrails),          \
-        X(bedrock_knowledge), X(openai_chat), X(openai_completions),          \
-        X(openai_embeddings), X(openai_responses), X(openai_vector_stores),   \
-        X(openai_media), X(anthropic), X(gemini), X(gemini_embed),            \
-        X(gemini_interactions), X(mistral), X(mistral_conversations),         \
-        X(cohere), X(ollama), X(llama_cpp), X(sglang), X(huggingface),        \
-        X(lmstudio), X(triton), X(koboldcpp), X(vllm), X(whisper_cpp),        \
-        X(dashscope), X(watsonx), X(cloudflare), X(replicate),                \
-        X(openai_assistants), X(openai_audio), X(openai_moderations),         \
-        X(rerank), X(vertex_chat), X(dify), X(flowise), X(n8n), X(langgraph), \
-        X(elevenlabs), X(deepgram), X(cartesia), X(minimax), X(assemblyai),   \
-        X(azure_speech), X(mcp), X(openai_realtime), X(gemini_live)
+#define MODELS(X)                                                              \
+    X(bedrock_converse), X(bedrock_embed), X(bedrock_rerank),                  \
+        X(bedrock_invoke), X(bedrock_agents), X(bedrock_guardrails),           \
+        X(bedrock_knowledge), X(portkey), X(openai_chat),                      \
+        X(openai_completions), X(openai_embeddings), X(openai_responses),      \
+        X(openai_vector_stores), X(openai_media), X(anthropic), X(gemini),     \
+        X(gemini_embed), X(gemini_interactions), X(mistral),                   \
+        X(mistral_conversations), X(cohere), X(cohere_v1),                     \
+        X(anthropic_complete), X(writer), X(aleph_alpha), X(ollama),           \
+        X(llama_cpp), X(sglang), X(huggingface), X(lmstudio), X(triton),       \
+        X(koboldcpp), X(vllm), X(whisper_cpp), X(dashscope), X(watsonx),       \
+        X(cloudflare), X(replicate), X(openai_assistants), X(openai_audio),    \
+        X(openai_moderations), X(rerank), X(vertex_chat), X(dify), X(flowise), \
+        X(n8n), X(langgraph), X(elevenlabs), X(deepgram), X(cartesia),         \
+        X(minimax), X(assemblyai), X(azure_speech), X(mcp),                    \
+        X(openai_realtime), X(gemini_live)
 #define OBSERVED(X)                                                          \
     X(azure_search), X(brave), X(chroma), X(exa), X(firecrawl),              \
         X(meilisearch), X(milvus), X(ollama_search), X(opensearch),          \
@@ -44,7 +46,8 @@ const struct llmobs_dialect *const llmobs_observed[] = {OBSERVED(POINTER),
         &llmobs_dialect_openai_vector_stores, &llmobs_dialect_openai_media,    \
         &llmobs_dialect_anthropic, &llmobs_dialect_openai_audio,               \
         &llmobs_dialect_openai_moderations, &llmobs_dialect_openai_assistants, \
-        &llmobs_dialect_rerank, &llmobs_dialect_openai_realtime
+        &llmobs_dialect_rerank, &llmobs_dialect_openai_realtime,               \
+        &llmobs_dialect_anthropic_complete
 
 /* The dialects that a host speaks. */
 enum {
@@ -66,7 +69,9 @@ enum {
     minimax,
     assemblyai,
     azure,
-    azure_speech
+    azure_speech,
+    writer,
+    aleph_alpha
 };
 
 #define SPEAKS(name, ...)                           \
@@ -85,9 +90,9 @@ static const struct llmobs_dialect *const *const speaks[] = {
     SPEAKS(mistral, &llmobs_dialect_mistral,
            &llmobs_dialect_mistral_conversations, &llmobs_dialect_openai_audio,
            &llmobs_dialect_openai_media, &llmobs_dialect_openai_moderations),
-    SPEAKS(cohere, &llmobs_dialect_cohere, &llmobs_dialect_openai_chat,
-           &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_audio,
-           &llmobs_dialect_rerank),
+    SPEAKS(cohere, &llmobs_dialect_cohere, &llmobs_dialect_cohere_v1,
+           &llmobs_dialect_openai_chat, &llmobs_dialect_openai_embeddings,
+           &llmobs_dialect_openai_audio, &llmobs_dialect_rerank),
     SPEAKS(huggingface, OPENAI, &llmobs_dialect_huggingface),
     SPEAKS(dashscope, OPENAI, &llmobs_dialect_dashscope),
 
@@ -114,6 +119,8 @@ static const struct llmobs_dialect *const *const speaks[] = {
     /* A resource of Azure's has one host for all of its services. */
     SPEAKS(azure, OPENAI, &llmobs_dialect_azure_speech),
     SPEAKS(azure_speech, &llmobs_dialect_azure_speech),
+    SPEAKS(writer, &llmobs_dialect_writer, OPENAI),
+    SPEAKS(aleph_alpha, &llmobs_dialect_aleph_alpha, OPENAI),
 };
 
 #define HOST(text) .host_len = sizeof(text) - 1, .host = text
@@ -175,7 +182,8 @@ static const struct llmobs_provider providers[] = {
     {HOST("api.cartesia.ai"), .name = "cartesia", .dialects = cartesia},
     {HOST("*.deepgram.com"), .name = "deepgram", .dialects = deepgram},
     {HOST("*.elevenlabs.io"), .name = "elevenlabs", .dialects = elevenlabs},
-    {HOST("api.aleph-alpha.com"), .name = "aleph_alpha", .dialects = openai},
+    {HOST("api.aleph-alpha.com"), .name = "aleph_alpha",
+     .dialects = aleph_alpha},
     {HOST("api.clarifai.com"), .name = "clarifai", .dialects = openai},
     {HOST("api.cloudflare.com"), .name = "cloudflare", .dialects = cloudflare},
     {HOST("api.deepinfra.com"), .name = "deepinfra", .dialects = openai},
@@ -212,7 +220,7 @@ static const struct llmobs_provider providers[] = {
     {HOST("api.v0.dev"), .name = "v0", .dialects = openai},
     {HOST("api.venice.ai"), .name = "venice", .dialects = openai},
     {HOST("api.voyageai.com"), .name = "voyage", .dialects = openai},
-    {HOST("api.writer.com"), .name = "writer", .dialects = openai},
+    {HOST("api.writer.com"), .name = "writer", .dialects = writer},
     {HOST("*.wavespeed.ai"), .name = "wavespeed", .dialects = openai},
     {HOST("ark.*.volces.com"), .name = "volcengine", .dialects = openai},
     {HOST("*.endpoints.kepler.ai.cloud.ovh.net"), .name = "ovhcloud",

@@ -103,7 +103,7 @@ struct llmobs_layout {
                     * error at its place comes first, and no model's name is a
                     * fact, no count made up */
     bool mute;     /* an answer may end without a reason */
-    char role[12]; /* of a whole answer that names none, or "" */
+    char role[12]; /* of an answer that names none, or "" */
 };
 
 /* A pointer of a line, with its steps. */

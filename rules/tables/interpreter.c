@@ -612,7 +612,8 @@ static int interpreter_put_pieces(struct llmobs_reading *reading)
     if (!state->said && state->instead.len > 0)
         rc = llmobs_stream_text(&state->stream, state->instead.data);
     if (rc == 0 && state->stream.choices.count > 0 &&
-        (!state->any || layout_of(reading)->loose))
+        (!state->any || layout_of(reading)->loose ||
+         !interpreter_has(reading, LLMOBS_AT_ROLE)))
         rc = llmobs_stream_role(&state->stream, layout_of(reading)->role);
     if (rc < 0 || (state->stream.choices.count == 0 && !reading->done))
         return rc;
@@ -693,6 +694,7 @@ static int read_choices(struct llmobs_reading *reading,
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
         const struct llmobs_json *one = llmobs_json_at(choices, i);
         const struct llmobs_json *message = llmobs_json_get(one, "message");
+        const char *text = llmobs_json_gets(one, "text");
         char room[REASON_LEN];
 
         tell_reason(
@@ -701,6 +703,9 @@ static int read_choices(struct llmobs_reading *reading,
         if (message)
             rc =
                 llmobs_message_add(list, message, layout_of(reading)->messages);
+        else if (text || (text = llmobs_json_gets(one, "completion")))
+            rc = llmobs_json_add(
+                list, llmobs_message_new(NULL, llmobs_text_of(text)));
     }
     return rc;
 }

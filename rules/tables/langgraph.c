@@ -31,8 +31,8 @@ struct state {
                                   * nobody knows */
     struct llmobs_json *last;    /* state of the graph */
     struct llmobs_json *message; /* the last one that came as a whole */
-    struct llmobs_buf text; /* of a message in pieces */
-    char *id;               /* of that message */
+    struct llmobs_buf text;      /* of a message in pieces */
+    char *id;                    /* of that message */
     bool any;
 };
 
