@@ -21,7 +21,8 @@
         X(cloudflare), X(replicate), X(openai_assistants), X(openai_audio),    \
         X(openai_moderations), X(rerank), X(vertex_chat), X(dify), X(flowise), \
         X(n8n), X(langgraph), X(elevenlabs), X(deepgram), X(cartesia),         \
-        X(minimax), X(assemblyai), X(azure_speech), X(mcp),                    \
+        X(minimax), X(assemblyai), X(azure_speech), X(google_renders),         \
+        X(openai_videos), X(xai), X(fal), X(bfl), X(stability), X(mcp),        \
         X(openai_realtime), X(gemini_live)
 #define OBSERVED(X)                                                          \
     X(azure_search), X(brave), X(chroma), X(exa), X(firecrawl),              \
@@ -47,7 +48,7 @@ const struct llmobs_dialect *const llmobs_observed[] = {OBSERVED(POINTER),
         &llmobs_dialect_anthropic, &llmobs_dialect_openai_audio,               \
         &llmobs_dialect_openai_moderations, &llmobs_dialect_openai_assistants, \
         &llmobs_dialect_rerank, &llmobs_dialect_openai_realtime,               \
-        &llmobs_dialect_anthropic_complete
+        &llmobs_dialect_anthropic_complete, &llmobs_dialect_openai_videos
 
 /* The dialects that a host speaks. */
 enum {
@@ -71,7 +72,11 @@ enum {
     azure,
     azure_speech,
     writer,
-    aleph_alpha
+    aleph_alpha,
+    xai,
+    fal,
+    bfl,
+    stability
 };
 
 #define SPEAKS(name, ...)                           \
@@ -84,8 +89,9 @@ static const struct llmobs_dialect *const *const speaks[] = {
     SPEAKS(openai, OPENAI),
     SPEAKS(google, &llmobs_dialect_gemini, &llmobs_dialect_gemini_embed,
            &llmobs_dialect_gemini_interactions, &llmobs_dialect_gemini_live,
-           &llmobs_dialect_anthropic, &llmobs_dialect_vertex_chat,
-           &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,
+           &llmobs_dialect_google_renders, &llmobs_dialect_anthropic,
+           &llmobs_dialect_vertex_chat, &llmobs_dialect_openai_chat,
+           &llmobs_dialect_openai_completions,
            &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses),
     SPEAKS(mistral, &llmobs_dialect_mistral,
            &llmobs_dialect_mistral_conversations, &llmobs_dialect_openai_audio,
@@ -121,6 +127,10 @@ static const struct llmobs_dialect *const *const speaks[] = {
     SPEAKS(azure_speech, &llmobs_dialect_azure_speech),
     SPEAKS(writer, &llmobs_dialect_writer, OPENAI),
     SPEAKS(aleph_alpha, &llmobs_dialect_aleph_alpha, OPENAI),
+    SPEAKS(xai, &llmobs_dialect_xai, OPENAI),
+    SPEAKS(fal, OPENAI, &llmobs_dialect_fal),
+    SPEAKS(bfl, &llmobs_dialect_bfl),
+    SPEAKS(stability, &llmobs_dialect_stability),
 };
 
 #define HOST(text) .host_len = sizeof(text) - 1, .host = text
@@ -152,7 +162,7 @@ static const struct llmobs_provider providers[] = {
     {HOST("*.together.xyz"), .name = "together", .dialects = openai},
     {HOST("*.together.ai"), .name = "together", .dialects = openai},
     {HOST("api.fireworks.ai"), .name = "fireworks", .dialects = openai},
-    {HOST("api.x.ai"), .name = "xai", .genai = "x_ai", .dialects = openai},
+    {HOST("api.x.ai"), .name = "xai", .genai = "x_ai", .dialects = xai},
     {HOST("api.perplexity.ai"), .name = "perplexity", .dialects = openai},
     {HOST("integrate.api.nvidia.com"), .name = "nvidia", .dialects = openai},
     {HOST("router.huggingface.co"), .name = "huggingface",
@@ -225,7 +235,10 @@ static const struct llmobs_provider providers[] = {
     {HOST("ark.*.volces.com"), .name = "volcengine", .dialects = openai},
     {HOST("*.endpoints.kepler.ai.cloud.ovh.net"), .name = "ovhcloud",
      .dialects = openai},
-    {HOST("fal.run"), .name = "fal", .dialects = openai},
+    {HOST("fal.run"), .name = "fal", .dialects = fal},
+    {HOST("queue.fal.run"), .name = "fal", .dialects = fal},
+    {HOST("bfl.ai"), .name = "black_forest_labs", .dialects = bfl},
+    {HOST("api.stability.ai"), .name = "stability", .dialects = stability},
     {HOST("gateway.ai.cloudflare.com"), .name = "cloudflare",
      .dialects = cloudflare},
     {HOST("inference.api.nscale.com"), .name = "nscale", .dialects = openai},
