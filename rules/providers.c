@@ -22,8 +22,8 @@
         X(openai_moderations), X(rerank), X(vertex_chat), X(dify), X(flowise), \
         X(n8n), X(langgraph), X(elevenlabs), X(deepgram), X(cartesia),         \
         X(minimax), X(assemblyai), X(azure_speech), X(google_renders),         \
-        X(openai_videos), X(xai), X(fal), X(bfl), X(stability), X(mcp),        \
-        X(openai_realtime), X(gemini_live)
+        X(openai_videos), X(xai), X(fal), X(bfl), X(stability), X(oci),        \
+        X(mcp), X(openai_realtime), X(gemini_live)
 #define OBSERVED(X)                                                          \
     X(azure_search), X(brave), X(chroma), X(exa), X(firecrawl),              \
         X(meilisearch), X(milvus), X(ollama_search), X(opensearch),          \
@@ -76,7 +76,8 @@ enum {
     xai,
     fal,
     bfl,
-    stability
+    stability,
+    oci
 };
 
 #define SPEAKS(name, ...)                           \
@@ -131,6 +132,7 @@ static const struct llmobs_dialect *const *const speaks[] = {
     SPEAKS(fal, OPENAI, &llmobs_dialect_fal),
     SPEAKS(bfl, &llmobs_dialect_bfl),
     SPEAKS(stability, &llmobs_dialect_stability),
+    SPEAKS(oci, &llmobs_dialect_oci),
 };
 
 #define HOST(text) .host_len = sizeof(text) - 1, .host = text
@@ -248,6 +250,8 @@ static const struct llmobs_provider providers[] = {
     {HOST("llm-gateway.assemblyai.com"), .name = "assemblyai",
      .dialects = openai},
     {HOST("qianfan.baidubce.com"), .name = "baidu", .dialects = openai},
+    {HOST("*.generativeai.*.oci.oraclecloud.com"), .name = "oci",
+     .dialects = oci},
     {HOST("api.mistral.ai"), .name = "mistral", .genai = "mistral_ai",
      .dialects = mistral},
     {HOST("codestral.mistral.ai"), .name = "mistral", .genai = "mistral_ai",

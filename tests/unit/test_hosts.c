@@ -62,6 +62,10 @@ static const struct host hosts[] = {
     {"https://notbfl.ai/v1/flux-dev", NULL, NULL},
     {"https://api.stability.ai/v1/user/balance", "stability", NULL},
     {"https://stability.ai/v1/generation/sd/text-to-image", NULL, NULL},
+    {"https://inference.generativeai.eu-frankfurt-1.oci.oraclecloud.com"
+     "/20231130/models",
+     "oci", NULL},
+    {"https://oci.oraclecloud.com/20231130/actions/chat", NULL, NULL},
     {"https://api.x.ai/v1/videos/generations", "xai", "xai.createVideo"},
     {"https://x.ai/v1/videos/generations", NULL, NULL},
     {"https://api.jina.ai/v1/rerank", "jina", "jina.rerank"},
