@@ -65,7 +65,8 @@ static const struct host hosts[] = {
     {"https://inference.generativeai.eu-frankfurt-1.oci.oraclecloud.com"
      "/20231130/models",
      "oci", NULL},
-    {"https://oci.oraclecloud.com/20231130/actions/chat", NULL, NULL},
+    {"https://oci.oraclecloud.com/20231130/actions/applyGuardrails", NULL,
+     NULL},
     {"https://api.x.ai/v1/videos/generations", "xai", "xai.createVideo"},
     {"https://x.ai/v1/videos/generations", NULL, NULL},
     {"https://api.jina.ai/v1/rerank", "jina", "jina.rerank"},
