@@ -314,14 +314,15 @@ static bool portkey_asks(const struct llmobs_reading *reading)
 
 static int portkey_request(struct llmobs_reading *reading)
 {
+    const struct llmobs_json *variables =
+        llmobs_json_get(reading->request, "variables");
     struct llmobs_span *span = reading->span;
     int rc = llmobs_request_metadata(reading->request, llmobs_chat_openai_keys,
                                      span);
 
-    if (rc < 0 || reading->classified->call->request_truncated)
+    if (rc < 0 || !variables || reading->classified->call->request_truncated)
         return rc;
-    span->input_messages = llmobs_message_take(
-        llmobs_value_text(llmobs_json_get(reading->request, "variables")));
+    span->input_messages = llmobs_message_take(llmobs_value_text(variables));
     return span->input_messages ? 0 : -ENOMEM;
 }
 
