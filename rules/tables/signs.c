@@ -36,7 +36,7 @@ static bool has_member(const struct llmobs_reading *reading, const char *word,
 bool llmobs_interpreter_signed(const struct llmobs_reading *reading)
 {
     const struct llmobs_layout *layout = reading->form->variant;
-    bool has = true;
+    bool has = layout->asks != NULL;
 
     for (const char *at = layout->asks; has && *at;
          at = llmobs_words_next(at)) {
