@@ -23,7 +23,7 @@
         X(n8n), X(langgraph), X(elevenlabs), X(deepgram), X(cartesia),         \
         X(minimax), X(assemblyai), X(azure_speech), X(google_renders),         \
         X(openai_videos), X(xai), X(fal), X(bfl), X(stability), X(oci),        \
-        X(mcp), X(openai_realtime), X(gemini_live)
+        X(mcp), X(a2a), X(openai_realtime), X(gemini_live)
 #define OBSERVED(X)                                                          \
     X(azure_search), X(brave), X(chroma), X(exa), X(firecrawl),              \
         X(meilisearch), X(milvus), X(ollama_search), X(opensearch),          \
