@@ -85,20 +85,17 @@ static const struct llmobs_layout dify_search = {
 #define dify_chat_signs dify_signs
 #define dify_flow_signs dify_signs
 
-#define DIFY(name)                                       \
-    static const struct llmobs_form name##_form = {      \
-        .begin = llmobs_interpreter_begin,               \
-        .request = llmobs_interpreter_request,           \
-        .document = llmobs_interpreter_document,         \
-        .event = dify_event,                             \
-        .finish = llmobs_interpreter_finish,             \
-        .ends = llmobs_interpreter_ends,                 \
-        .state_fini = llmobs_interpreter_fini,           \
-        .state_size = sizeof(struct llmobs_interpreter), \
-        .confirm = llmobs_interpreter_signed,            \
-        .keys = name##_keys,                             \
-        .signs = name##_signs,                           \
-        .variant = &name,                                \
+#define DIFY(name)                                  \
+    static const struct llmobs_form name##_form = { \
+        .begin = llmobs_interpreter_begin,          \
+        .request = llmobs_interpreter_request,      \
+        .document = llmobs_interpreter_document,    \
+        .event = dify_event,                        \
+        LLMOBS_INTERPRETER_REST,                    \
+        .confirm = llmobs_interpreter_signed,       \
+        .keys = name##_keys,                        \
+        .signs = name##_signs,                      \
+        .variant = &name,                           \
     }
 
 DIFY(dify_chat);

@@ -20,6 +20,12 @@
 
 #define TABLE(name) LLMOBS_INTERPRETER, .keys = name##_keys, .variant = &name
 
+#define CHAT                                                           \
+    .keys = llmobs_chat_openai_keys, .document = llmobs_chat_document, \
+    .event = llmobs_chat_event, .finish = llmobs_chat_finish,          \
+    .ends = llmobs_chat_ends, .state_fini = llmobs_chat_fini,          \
+    .state_size = sizeof(struct llmobs_stream), .variant = &llmobs_chat_openai
+
 /* -- a message beside its history ------------------------------------------ */
 
 static int history_add_text(struct llmobs_json *list, const char *role,
@@ -155,10 +161,7 @@ static const struct llmobs_form cohere_chats = {
     .request = cohere_chat_request,
     .document = llmobs_interpreter_document,
     .event = llmobs_interpreter_event,
-    .finish = llmobs_interpreter_finish,
-    .ends = llmobs_interpreter_ends,
-    .state_fini = llmobs_interpreter_fini,
-    .state_size = sizeof(struct llmobs_interpreter),
+    LLMOBS_INTERPRETER_REST,
     .keys = cohere_chat_keys,
     .variant = &cohere_chat,
     .framing = LLMOBS_FRAMING_LINES,
@@ -217,16 +220,9 @@ LLMOBS_DIALECT(anthropic_complete, .integration = "anthropic",
 /* -- Writer ---------------------------------------------------------------- */
 
 static const struct llmobs_form writer_chat = {
-    .keys = llmobs_chat_openai_keys,
     .confirm = llmobs_chat_asks,
     .request = llmobs_chat_request,
-    .document = llmobs_chat_document,
-    .event = llmobs_chat_event,
-    .finish = llmobs_chat_finish,
-    .ends = llmobs_chat_ends,
-    .state_fini = llmobs_chat_fini,
-    .state_size = sizeof(struct llmobs_stream),
-    .variant = &llmobs_chat_openai,
+    CHAT,
 };
 
 static const char writer_text_keys[] =
@@ -327,17 +323,10 @@ static int portkey_request(struct llmobs_reading *reading)
 }
 
 static const struct llmobs_form portkey_form = {
-    .keys = llmobs_chat_openai_keys,
     .signs = portkey_signs,
     .confirm = portkey_asks,
     .request = portkey_request,
-    .document = llmobs_chat_document,
-    .event = llmobs_chat_event,
-    .finish = llmobs_chat_finish,
-    .ends = llmobs_chat_ends,
-    .state_fini = llmobs_chat_fini,
-    .state_size = sizeof(struct llmobs_stream),
-    .variant = &llmobs_chat_openai,
+    CHAT,
 };
 
 static const struct llmobs_shape portkey_shapes[] = {
