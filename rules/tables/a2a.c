@@ -200,7 +200,8 @@ static int note_ids(struct llmobs_reading *reading,
     const char *context = llmobs_json_gets(from, "contextId");
     int rc = id ? llmobs_json_sets(span->metadata, "task_id", id) : 0;
 
-    llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_ID, id);
+    if (span->kind == LLMOBS_KIND_AGENT)
+        llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_ID, id);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_CONVERSATION_ID, context);
     return rc;
 }
