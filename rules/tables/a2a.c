@@ -4,7 +4,6 @@
  * Source: A2A docs/specification.md 3.2.6, 5.3, 9, 11 and
  * specification/a2a.proto (v1.0.1, 2026-08); names of version 0.3: npm's a2a-js
  * 1.3.0. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,8 +178,10 @@ static void note_state(struct state *state, const struct llmobs_json *status)
     if (strncmp(word, prefix, sizeof(prefix) - 1) == 0)
         word += sizeof(prefix) - 1;
     for (size_t i = 0; i < sizeof(state->word); i++) {
-        state->word[i] =
-            word[i] == '_' ? '-' : (char)tolower((unsigned char)word[i]);
+        state->word[i] = word[i] == '_' ? '-'
+                         : word[i] >= 'A' && word[i] <= 'Z'
+                             ? (char)(word[i] + 32)
+                             : word[i];
         if (!word[i])
             return;
     }

@@ -5,7 +5,6 @@
  * Generation, ApiMeta) and writer-sdk 2.3.2 (completions.d.ts, chat.mjs);
  * Anthropic's "Create a Text Completion"; Aleph Alpha's "complete" and
  * "semantic_embed"; Portkey's "Prompt Completions". */
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -50,7 +49,8 @@ int llmobs_history_add(struct llmobs_json *list,
     if (len == 0 || len >= sizeof(role))
         return rc;
     for (size_t i = 0; i <= len; i++)
-        role[i] = (char)tolower((unsigned char)word[i]);
+        role[i] =
+            word[i] >= 'A' && word[i] <= 'Z' ? (char)(word[i] + 32) : word[i];
     for (; rc == 0 && count < llmobs_json_len(list); count++) {
         struct llmobs_json *one = llmobs_json_at(list, count);
         const char *now = llmobs_json_gets(one, "role");
