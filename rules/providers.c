@@ -16,7 +16,7 @@
         X(gemini_embed), X(gemini_interactions), X(mistral),                   \
         X(mistral_conversations), X(cohere), X(cohere_v1),                     \
         X(anthropic_complete), X(writer), X(aleph_alpha), X(ollama),           \
-        X(llama_cpp), X(sglang), X(huggingface), X(lmstudio), X(triton),       \
+        X(llama_cpp), X(huggingface), X(sglang), X(lmstudio), X(triton),       \
         X(koboldcpp), X(vllm), X(whisper_cpp), X(dashscope), X(watsonx),       \
         X(cloudflare), X(replicate), X(openai_assistants), X(openai_audio),    \
         X(openai_moderations), X(rerank), X(vertex_chat), X(dify), X(flowise), \

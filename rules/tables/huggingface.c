@@ -26,7 +26,8 @@
 
 static const char keys[] = "stream\0parameters\0";
 static const char own_keys[] = "stream\0";
-static const char signs[] = "\"inputs\"\0";
+/* SGLang has the same path. */
+static const char signs[] = "\"inputs\"\0\"sampling_params\"\0";
 
 static const char settings[] =
     "temperature\0top_k\0top_p\0typical_p\0max_new_tokens\0"
@@ -285,6 +286,7 @@ static const struct llmobs_layout embed = {.places =
 /* -- classes ------------------------------------------------------------- */
 
 static const char labels[] = "\"label\"\0";
+static const char scores[] = "\"score\"\0";
 
 /* A pair of texts is one input. Many have such a path: labels in the answer
  * tell these apart. */
@@ -295,7 +297,8 @@ static bool predicts(const struct llmobs_reading *reading)
 
     return (has_inputs(reading) || llmobs_json_is_string(llmobs_json_at(
                                        llmobs_json_at(inputs, 0), 0))) &&
-           llmobs_text_has_any(reading->classified->call->response, labels);
+           llmobs_text_has_any(reading->classified->call->response, labels) &&
+           llmobs_text_has_any(reading->classified->call->response, scores);
 }
 
 static const struct llmobs_form prediction = {
@@ -417,7 +420,7 @@ static const struct llmobs_form embeddings = {
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/generate", "generate", "huggingface.generate",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .any_host = true, .whole = true),
+                 .any_host = true, .whole = true, .shared = true),
     LLMOBS_SHAPE("POST", "/generate_stream", "generate", "huggingface.generate",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
                  .any_host = true, .whole = true, .streams = true),

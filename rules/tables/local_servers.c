@@ -17,8 +17,7 @@
 
 /* -- SGLang ---------------------------------------------------------------- */
 
-/* Its path is that of Hugging Face, too. */
-static const char sglang_signs[] = "\"sampling_params\"\0\"inputs\"\0";
+static const char sglang_signs[] = "\"sampling_params\"\0";
 static const char sglang_asks[] = "text|input_ids\0{sampling_params\0";
 
 static const char sglang_keys[] =
@@ -90,7 +89,7 @@ static const struct llmobs_form sglang_form = {
 static const struct llmobs_shape sglang_shapes[] = {
     LLMOBS_SHAPE("POST", "/generate", "generate", "sglang.generate",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .any_host = true, .whole = true, .shared = true),
+                 .any_host = true, .whole = true),
     {.path = ""},
 };
 
@@ -269,15 +268,7 @@ static bool whisper_hears(const struct llmobs_reading *reading)
             llmobs_text_has_any(call->response, whisper_says));
 }
 
-static int whisper_read(struct llmobs_reading *reading,
-                        const struct llmobs_json *body)
-{
-    return llmobs_speech_transcript(reading->span,
-                                    llmobs_json_gets(body, "text"),
-                                    llmobs_json_get(body, "duration"));
-}
-
-static const struct llmobs_speech_ear whisper = {.read = whisper_read,
+static const struct llmobs_speech_ear whisper = {.read = llmobs_speech_plain,
                                                  .settings = whisper_keys};
 
 static const struct llmobs_form whisper_form = {

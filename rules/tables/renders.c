@@ -411,16 +411,8 @@ static const struct llmobs_speech_voice xai_says = {.text = "text",
 static const struct llmobs_form xai_voice = {LLMOBS_SPEECH_VOICE,
                                              .variant = &xai_says};
 
-static int xai_read(struct llmobs_reading *reading,
-                    const struct llmobs_json *body)
-{
-    return llmobs_speech_transcript(reading->span,
-                                    llmobs_json_gets(body, "text"),
-                                    llmobs_json_get(body, "duration"));
-}
-
 static const char xai_ear_keys[] = "language\0format\0";
-static const struct llmobs_speech_ear xai_hears = {.read = xai_read,
+static const struct llmobs_speech_ear xai_hears = {.read = llmobs_speech_plain,
                                                    .settings = xai_ear_keys};
 static const struct llmobs_form xai_ear = {LLMOBS_SPEECH_EAR,
                                            .variant = &xai_hears};
