@@ -48,6 +48,8 @@ struct llmobs_form {
     bool (*confirm)(const struct llmobs_reading *reading);
     bool confirm_always; /* call `confirm` for listed hosts too, but not behind
                           * a gateway */
+    bool gated; /* behind a gateway a body that is none of this dialect is kept
+                 * as a text, for others have the path */
     /* Called first, whatever the bodies are: reads the path. */
     int (*begin)(struct llmobs_reading *reading);
     /* Reads reading->request, an object, into input, metadata, tools. Where the

@@ -360,6 +360,7 @@ static const struct llmobs_form form = {
     .keys = keys,
     .signs = body_signs,
     .confirm = a2a_asks,
+    .gated = true,
     .confirm_always = true,
     .begin = a2a_begin,
     .request = a2a_request,

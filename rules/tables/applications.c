@@ -9,10 +9,9 @@
 #include "rules/read/text.h"
 #include "rules/tables/interpreter.h"
 
-#define FORM(name)                                                  \
-    LLMOBS_INTERPRETER, .confirm = llmobs_interpreter_signed,       \
-                        .keys = name##_keys, .signs = name##_signs, \
-                        .variant = &name
+#define FORM(name)                                          \
+    LLMOBS_INTERPRETER, LLMOBS_SIGNED, .keys = name##_keys, \
+                                       .signs = name##_signs, .variant = &name
 
 /* -- Dify ------------------------------------------------------------------ */
 
@@ -92,7 +91,7 @@ static const struct llmobs_layout dify_search = {
         .document = llmobs_interpreter_document,    \
         .event = dify_event,                        \
         LLMOBS_INTERPRETER_REST,                    \
-        .confirm = llmobs_interpreter_signed,       \
+        LLMOBS_SIGNED,                              \
         .keys = name##_keys,                        \
         .signs = name##_signs,                      \
         .variant = &name,                           \

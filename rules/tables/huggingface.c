@@ -302,8 +302,8 @@ static bool predicts(const struct llmobs_reading *reading)
 }
 
 static const struct llmobs_form prediction = {
-    LLMOBS_INTERPRETER,  .keys = embed_keys, .signs = signs,
-    .confirm = predicts, .variant = &embed,  .lists = true,
+    LLMOBS_INTERPRETER, .keys = embed_keys, .signs = signs, .confirm = predicts,
+    .gated = true,      .variant = &embed,  .lists = true,
 };
 
 /* -- likeness ------------------------------------------------------------ */

@@ -42,6 +42,8 @@ int llmobs_interpreter_finish(struct llmobs_reading *reading);
 int llmobs_interpreter_ends(struct llmobs_reading *reading);
 void llmobs_interpreter_fini(void *state);
 
+#define LLMOBS_SIGNED .confirm = llmobs_interpreter_signed, .gated = true
+
 /* All of them but the one that confirms, for a form; _REST: those that forms
  * with a function of their own have, too. */
 #define LLMOBS_INTERPRETER_REST                                           \

@@ -244,7 +244,7 @@ static void langgraph_fini(void *at)
 static const struct llmobs_form form = {
     .keys = keys,
     .signs = signs,
-    .confirm = llmobs_interpreter_signed,
+    LLMOBS_SIGNED,
     .begin = langgraph_begin,
     .request = llmobs_interpreter_request,
     .document = langgraph_document,

@@ -309,6 +309,7 @@ static const struct llmobs_form form = {
     .keys = keys,
     .signs = signs,
     .confirm = lm_studio_chats,
+    .gated = true,
     .request = lm_studio_request,
     .document = lm_studio_document,
     .event = lm_studio_event,

@@ -80,7 +80,7 @@ static const struct llmobs_form sglang_form = {
     .document = sglang_document,
     .event = llmobs_interpreter_event,
     LLMOBS_INTERPRETER_REST,
-    .confirm = llmobs_interpreter_signed,
+    LLMOBS_SIGNED,
     .signs = sglang_signs,
     .variant = &sglang_layout,
     .lists = true,
@@ -115,7 +115,7 @@ static const struct llmobs_layout triton_layout = {
 };
 
 static const struct llmobs_form triton_form = {
-    LLMOBS_INTERPRETER,        .confirm = llmobs_interpreter_signed,
+    LLMOBS_INTERPRETER,        LLMOBS_SIGNED,
     .keys = triton_keys,       .signs = triton_signs,
     .variant = &triton_layout, .asked = llmobs_interpreter_path_model,
 };
@@ -163,7 +163,7 @@ static const struct llmobs_layout kobold_layout = {
 
 static const struct llmobs_form kobold_form = {
     LLMOBS_INTERPRETER,
-    .confirm = llmobs_interpreter_signed,
+    LLMOBS_SIGNED,
     .keys = kobold_keys,
     .variant = &kobold_layout,
 };
@@ -209,6 +209,7 @@ static const struct llmobs_form vllm_ranker = {
     .keys = vllm_keys,
     .signs = vllm_score_signs,
     .confirm = vllm_ranks,
+    .gated = true,
     .request = llmobs_rerank_request,
     .document = llmobs_rerank_document,
     .ends = llmobs_rerank_ends,
@@ -224,7 +225,7 @@ static const struct llmobs_form vllm_ranker = {
         .answers = proof,                                                   \
     };                                                                      \
     static const struct llmobs_form name = {                                \
-        LLMOBS_INTERPRETER,        .confirm = llmobs_interpreter_signed,    \
+        LLMOBS_INTERPRETER,        LLMOBS_SIGNED,                           \
         .keys = vllm_keys,         .signs = vllm_signs,                     \
         .variant = &name##_layout,                                          \
     }
@@ -272,7 +273,8 @@ static const struct llmobs_speech_ear whisper = {.read = llmobs_speech_plain,
                                                  .settings = whisper_keys};
 
 static const struct llmobs_form whisper_form = {
-    LLMOBS_SPEECH_EAR, .confirm = whisper_hears, .variant = &whisper};
+    LLMOBS_SPEECH_EAR, .confirm = whisper_hears, .gated = true,
+    .variant = &whisper};
 
 static const struct llmobs_shape whisper_shapes[] = {
     LLMOBS_SHAPE("POST", "/inference", "transcription",

@@ -279,7 +279,7 @@ static void chat_fini(void *at)
 static const struct llmobs_form chats = {
     .keys = chat_keys,
     .signs = oci_signs,
-    .confirm = llmobs_interpreter_signed,
+    LLMOBS_SIGNED,
     .begin = llmobs_interpreter_begin,
     .request = chat_request,
     .document = chat_document,
@@ -334,9 +334,8 @@ static const struct llmobs_layout guard = {
 
 #define FORM(name)                                                 \
     static const struct llmobs_form name##_form = {                \
-        LLMOBS_INTERPRETER,  .confirm = llmobs_interpreter_signed, \
-        .keys = name##_keys, .signs = oci_signs,                   \
-        .variant = &name,                                          \
+        LLMOBS_INTERPRETER, LLMOBS_SIGNED,    .keys = name##_keys, \
+        .signs = oci_signs, .variant = &name,                      \
     }
 
 FORM(text);

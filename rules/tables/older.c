@@ -17,7 +17,8 @@
 #include "rules/tables/interpreter.h"
 #include "rules/vendors/chat.h"
 
-#define TABLE(name) LLMOBS_INTERPRETER, .keys = name##_keys, .variant = &name
+#define TABLE(name) \
+    LLMOBS_INTERPRETER, LLMOBS_SIGNED, .keys = name##_keys, .variant = &name
 
 #define CHAT                                                           \
     .keys = llmobs_chat_openai_keys, .document = llmobs_chat_document, \
@@ -91,6 +92,11 @@ int llmobs_history_request(struct llmobs_reading *reading,
 
 /* -- Cohere, version 1 ----------------------------------------------------- */
 
+static const char asks_message[] = "'message\0";
+static const char asks_prompt[] = "prompt\0";
+static const char asks_inputs[] = "[inputs\0";
+static const char asks_text[] = "'text\0";
+
 static const char cohere_chat_keys[] =
     "stream\0temperature\0max_tokens\0p\0k\0seed\0stop_sequences\0"
     "frequency_penalty\0presence_penalty\0prompt_truncation\0"
@@ -105,6 +111,7 @@ static const char cohere_chat_keys[] =
                              "/meta/billed_units/output_tokens")
 
 static const struct llmobs_layout cohere_chat = {
+    .asks = asks_message,
     .places = LLMOBS_AT(ID, "/response_id|/response/response_id")
         LLMOBS_AT(TEXT, "/text") LLMOBS_AT(CALLS, "/tool_calls")
             LLMOBS_AT(END, "/event_type") LLMOBS_AT(LAST, "stream-end")
@@ -131,6 +138,7 @@ static const char cohere_generate_keys[] =
     "truncate\0";
 
 static const struct llmobs_layout cohere_generate = {
+    .asks = asks_prompt,
     .places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(CHOICES, "/generations")
         LLMOBS_AT(TEXT, "/text") LLMOBS_AT(END, "/event_type|/is_finished")
             LLMOBS_AT(LAST, "stream-end") LLMOBS_AT(FAULT, "/err")
@@ -144,6 +152,7 @@ static const char cohere_summarize_keys[] =
     "length\0format\0extractiveness\0temperature\0additional_command\0";
 
 static const struct llmobs_layout cohere_summarize = {
+    .asks = asks_text,
     .places =
         LLMOBS_AT(PROMPT, "/text") LLMOBS_AT(TEXT, "/summary") COHERE_COUNTS,
     .role = "assistant",
@@ -153,10 +162,12 @@ static const struct llmobs_layout cohere_summarize = {
 static const char cohere_classify_keys[] = "preset\0truncate\0";
 
 static const struct llmobs_layout cohere_classify = {
+    .asks = asks_inputs,
     .places = LLMOBS_AT(INPUT, "/inputs") LLMOBS_AT(OUTPUT, "/classifications"),
 };
 
 static const struct llmobs_form cohere_chats = {
+    LLMOBS_SIGNED,
     .begin = llmobs_interpreter_begin,
     .request = cohere_chat_request,
     .document = llmobs_interpreter_document,
@@ -204,8 +215,7 @@ static const struct llmobs_layout complete = {
 };
 
 static const struct llmobs_form completes = {
-    TABLE(complete), .signs = complete_signs,
-    .confirm = llmobs_interpreter_signed, .confirm_always = true};
+    TABLE(complete), .signs = complete_signs, .confirm_always = true};
 
 static const struct llmobs_shape complete_shapes[] = {
     LLMOBS_SHAPE("POST", "/v1/complete", "complete", "anthropic.request",
@@ -221,6 +231,7 @@ LLMOBS_DIALECT(anthropic_complete, .integration = "anthropic",
 
 static const struct llmobs_form writer_chat = {
     .confirm = llmobs_chat_asks,
+    .gated = true,
     .request = llmobs_chat_request,
     CHAT,
 };
@@ -229,6 +240,7 @@ static const char writer_text_keys[] =
     "stream\0best_of\0max_tokens\0random_seed\0stop\0temperature\0top_p\0";
 
 static const struct llmobs_layout writer_text = {
+    .asks = asks_prompt,
     .places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(MODEL, "/model")
         LLMOBS_AT(TEXT, "/choices/0/text|/value"),
     .keep_space = true,
@@ -255,6 +267,7 @@ static const char aleph_text_keys[] =
     "stop_sequences\0presence_penalty\0frequency_penalty\0";
 
 static const struct llmobs_layout aleph_text = {
+    .asks = asks_prompt,
     .places = LLMOBS_AT(PROMPT, "/prompt/0/data|/prompt")
         LLMOBS_AT(CHOICES, "/completions")
             LLMOBS_AT(TEXT, "/completions/0/completion")
@@ -271,6 +284,7 @@ static const char aleph_vector_keys[] =
     "representation\0compress_to_size\0normalize\0";
 
 static const struct llmobs_layout aleph_vector = {
+    .asks = asks_prompt,
     .places = LLMOBS_AT(INPUT, "/prompt/0/data|/prompt")
         LLMOBS_AT(OUTPUT, "/embedding")
             LLMOBS_AT(INPUT_TOKENS, "/num_tokens_prompt_total"),
@@ -325,6 +339,7 @@ static int portkey_request(struct llmobs_reading *reading)
 static const struct llmobs_form portkey_form = {
     .signs = portkey_signs,
     .confirm = portkey_asks,
+    .gated = true,
     .request = portkey_request,
     CHAT,
 };

@@ -363,7 +363,7 @@ static bool asks_sora(const struct llmobs_reading *reading)
 }
 
 static const struct llmobs_form sora_form = {
-    RENDERS(sora), .confirm = asks_sora, .confirm_always = true};
+    RENDERS(sora), .confirm = asks_sora, .gated = true, .confirm_always = true};
 POLLS(sora);
 
 #define SORA(suffix, word, name) \
@@ -408,8 +408,14 @@ static const char xai_voice_keys[] =
     "voice_id\0language\0output_format\0speed\0";
 static const struct llmobs_speech_voice xai_says = {.text = "text",
                                                     .settings = xai_voice_keys};
-static const struct llmobs_form xai_voice = {LLMOBS_SPEECH_VOICE,
-                                             .variant = &xai_says};
+static bool xai_speaks(const struct llmobs_reading *reading)
+{
+    return llmobs_reading_has(reading, "text");
+}
+
+static const struct llmobs_form xai_voice = {
+    LLMOBS_SPEECH_VOICE, .confirm = xai_speaks, .gated = true,
+    .variant = &xai_says};
 
 static const char xai_ear_keys[] = "language\0format\0";
 static const struct llmobs_speech_ear xai_hears = {.read = llmobs_speech_plain,
