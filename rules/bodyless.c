@@ -10,15 +10,22 @@
 static bool bodyless_is_place(const char *at)
 {
     switch (*at) {
+    case 'g':
+        return strncmp(at, "get_result", strlen("get_result")) == 0;
     case 'i':
         return strncmp(at, "interactions/", strlen("interactions/")) == 0;
+    case 'o':
+        return strncmp(at, "operations/", strlen("operations/")) == 0;
     case 'p':
         return strncmp(at, "predictions/", strlen("predictions/")) == 0;
     case 'r':
-        return strncmp(at, "responses/", strlen("responses/")) == 0;
+        return strncmp(at, "responses/", strlen("responses/")) == 0 ||
+               strncmp(at, "requests/", strlen("requests/")) == 0;
     case 't':
         return strncmp(at, "threads/", strlen("threads/")) == 0 ||
                strncmp(at, "transcript/", strlen("transcript/")) == 0;
+    case 'v':
+        return strncmp(at, "videos/", strlen("videos/")) == 0;
     default:
         return false;
     }

@@ -7,18 +7,23 @@
 
 /* All dialects of models, in the order of their precedence, and the dialects of
  * LLMOBS_OBSERVE. */
-#define MODELS(X)                                                           \
-    X(bedrock_converse), X(bedrock_embed), X(bedrock_rerank),               \
-        X(bedrock_invoke), X(bedrock_agents), X(bedrock_guardrails),        \
-        X(bedrock_knowledge), X(openai_chat), X(openai_completions),        \
-        X(openai_embeddings), X(openai_responses), X(openai_vector_stores), \
-        X(openai_media), X(anthropic), X(gemini), X(gemini_embed),          \
-        X(gemini_interactions), X(mistral), X(mistral_conversations),       \
-        X(cohere), X(ollama), X(llama_cpp), X(huggingface), X(dashscope),   \
-        X(watsonx), X(cloudflare), X(replicate), X(openai_assistants),      \
-        X(openai_audio), X(openai_moderations), X(rerank), X(vertex_chat),  \
-        X(elevenlabs), X(deepgram), X(cartesia), X(minimax), X(assemblyai), \
-        X(azure_speech), X(mcp), X(openai_realtime), X(gemini_live)
+#define MODELS(X)                                                              \
+    X(bedrock_converse), X(bedrock_embed), X(bedrock_rerank),                  \
+        X(bedrock_invoke), X(bedrock_agents), X(bedrock_guardrails),           \
+        X(bedrock_knowledge), X(portkey), X(openai_chat),                      \
+        X(openai_completions), X(openai_embeddings), X(openai_responses),      \
+        X(openai_vector_stores), X(openai_media), X(anthropic), X(gemini),     \
+        X(gemini_embed), X(gemini_interactions), X(mistral),                   \
+        X(mistral_conversations), X(cohere), X(cohere_v1),                     \
+        X(anthropic_complete), X(writer), X(aleph_alpha), X(ollama),           \
+        X(llama_cpp), X(huggingface), X(sglang), X(lmstudio), X(triton),       \
+        X(koboldcpp), X(vllm), X(whisper_cpp), X(dashscope), X(watsonx),       \
+        X(cloudflare), X(replicate), X(openai_assistants), X(openai_audio),    \
+        X(openai_moderations), X(rerank), X(vertex_chat), X(dify), X(flowise), \
+        X(n8n), X(langgraph), X(elevenlabs), X(deepgram), X(cartesia),         \
+        X(minimax), X(assemblyai), X(azure_speech), X(google_renders),         \
+        X(openai_videos), X(xai), X(fal), X(bfl), X(stability), X(oci),        \
+        X(mcp), X(a2a), X(openai_realtime), X(gemini_live)
 #define OBSERVED(X)                                                          \
     X(azure_search), X(brave), X(chroma), X(exa), X(firecrawl),              \
         X(meilisearch), X(milvus), X(ollama_search), X(opensearch),          \
@@ -42,7 +47,8 @@ const struct llmobs_dialect *const llmobs_observed[] = {OBSERVED(POINTER),
         &llmobs_dialect_openai_vector_stores, &llmobs_dialect_openai_media,    \
         &llmobs_dialect_anthropic, &llmobs_dialect_openai_audio,               \
         &llmobs_dialect_openai_moderations, &llmobs_dialect_openai_assistants, \
-        &llmobs_dialect_rerank, &llmobs_dialect_openai_realtime
+        &llmobs_dialect_rerank, &llmobs_dialect_openai_realtime,               \
+        &llmobs_dialect_anthropic_complete, &llmobs_dialect_openai_videos
 
 /* The dialects that a host speaks. */
 enum {
@@ -64,7 +70,14 @@ enum {
     minimax,
     assemblyai,
     azure,
-    azure_speech
+    azure_speech,
+    writer,
+    aleph_alpha,
+    xai,
+    fal,
+    bfl,
+    stability,
+    oci
 };
 
 #define SPEAKS(name, ...)                           \
@@ -77,15 +90,16 @@ static const struct llmobs_dialect *const *const speaks[] = {
     SPEAKS(openai, OPENAI),
     SPEAKS(google, &llmobs_dialect_gemini, &llmobs_dialect_gemini_embed,
            &llmobs_dialect_gemini_interactions, &llmobs_dialect_gemini_live,
-           &llmobs_dialect_anthropic, &llmobs_dialect_vertex_chat,
-           &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,
+           &llmobs_dialect_google_renders, &llmobs_dialect_anthropic,
+           &llmobs_dialect_vertex_chat, &llmobs_dialect_openai_chat,
+           &llmobs_dialect_openai_completions,
            &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses),
     SPEAKS(mistral, &llmobs_dialect_mistral,
            &llmobs_dialect_mistral_conversations, &llmobs_dialect_openai_audio,
            &llmobs_dialect_openai_media, &llmobs_dialect_openai_moderations),
-    SPEAKS(cohere, &llmobs_dialect_cohere, &llmobs_dialect_openai_chat,
-           &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_audio,
-           &llmobs_dialect_rerank),
+    SPEAKS(cohere, &llmobs_dialect_cohere, &llmobs_dialect_cohere_v1,
+           &llmobs_dialect_openai_chat, &llmobs_dialect_openai_embeddings,
+           &llmobs_dialect_openai_audio, &llmobs_dialect_rerank),
     SPEAKS(huggingface, OPENAI, &llmobs_dialect_huggingface),
     SPEAKS(dashscope, OPENAI, &llmobs_dialect_dashscope),
 
@@ -112,6 +126,13 @@ static const struct llmobs_dialect *const *const speaks[] = {
     /* A resource at Azure has one host for all of its services. */
     SPEAKS(azure, OPENAI, &llmobs_dialect_azure_speech),
     SPEAKS(azure_speech, &llmobs_dialect_azure_speech),
+    SPEAKS(writer, &llmobs_dialect_writer, OPENAI),
+    SPEAKS(aleph_alpha, &llmobs_dialect_aleph_alpha, OPENAI),
+    SPEAKS(xai, &llmobs_dialect_xai, OPENAI),
+    SPEAKS(fal, OPENAI, &llmobs_dialect_fal),
+    SPEAKS(bfl, &llmobs_dialect_bfl),
+    SPEAKS(stability, &llmobs_dialect_stability),
+    SPEAKS(oci, &llmobs_dialect_oci),
 };
 
 #define HOST(text) .host_len = sizeof(text) - 1, .host = text
@@ -143,7 +164,7 @@ static const struct llmobs_provider providers[] = {
     {HOST("*.together.xyz"), .name = "together", .dialects = openai},
     {HOST("*.together.ai"), .name = "together", .dialects = openai},
     {HOST("api.fireworks.ai"), .name = "fireworks", .dialects = openai},
-    {HOST("api.x.ai"), .name = "xai", .genai = "x_ai", .dialects = openai},
+    {HOST("api.x.ai"), .name = "xai", .genai = "x_ai", .dialects = xai},
     {HOST("api.perplexity.ai"), .name = "perplexity", .dialects = openai},
     {HOST("integrate.api.nvidia.com"), .name = "nvidia", .dialects = openai},
     {HOST("router.huggingface.co"), .name = "huggingface",
@@ -173,7 +194,8 @@ static const struct llmobs_provider providers[] = {
     {HOST("api.cartesia.ai"), .name = "cartesia", .dialects = cartesia},
     {HOST("*.deepgram.com"), .name = "deepgram", .dialects = deepgram},
     {HOST("*.elevenlabs.io"), .name = "elevenlabs", .dialects = elevenlabs},
-    {HOST("api.aleph-alpha.com"), .name = "aleph_alpha", .dialects = openai},
+    {HOST("api.aleph-alpha.com"), .name = "aleph_alpha",
+     .dialects = aleph_alpha},
     {HOST("api.clarifai.com"), .name = "clarifai", .dialects = openai},
     {HOST("api.cloudflare.com"), .name = "cloudflare", .dialects = cloudflare},
     {HOST("api.deepinfra.com"), .name = "deepinfra", .dialects = openai},
@@ -210,12 +232,15 @@ static const struct llmobs_provider providers[] = {
     {HOST("api.v0.dev"), .name = "v0", .dialects = openai},
     {HOST("api.venice.ai"), .name = "venice", .dialects = openai},
     {HOST("api.voyageai.com"), .name = "voyage", .dialects = openai},
-    {HOST("api.writer.com"), .name = "writer", .dialects = openai},
+    {HOST("api.writer.com"), .name = "writer", .dialects = writer},
     {HOST("*.wavespeed.ai"), .name = "wavespeed", .dialects = openai},
     {HOST("ark.*.volces.com"), .name = "volcengine", .dialects = openai},
     {HOST("*.endpoints.kepler.ai.cloud.ovh.net"), .name = "ovhcloud",
      .dialects = openai},
-    {HOST("fal.run"), .name = "fal", .dialects = openai},
+    {HOST("fal.run"), .name = "fal", .dialects = fal},
+    {HOST("queue.fal.run"), .name = "fal", .dialects = fal},
+    {HOST("bfl.ai"), .name = "black_forest_labs", .dialects = bfl},
+    {HOST("api.stability.ai"), .name = "stability", .dialects = stability},
     {HOST("gateway.ai.cloudflare.com"), .name = "cloudflare",
      .dialects = cloudflare},
     {HOST("inference.api.nscale.com"), .name = "nscale", .dialects = openai},
@@ -225,6 +250,8 @@ static const struct llmobs_provider providers[] = {
     {HOST("llm-gateway.assemblyai.com"), .name = "assemblyai",
      .dialects = openai},
     {HOST("qianfan.baidubce.com"), .name = "baidu", .dialects = openai},
+    {HOST("*.generativeai.*.oci.oraclecloud.com"), .name = "oci",
+     .dialects = oci},
     {HOST("api.mistral.ai"), .name = "mistral", .genai = "mistral_ai",
      .dialects = mistral},
     {HOST("codestral.mistral.ai"), .name = "mistral", .genai = "mistral_ai",

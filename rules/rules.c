@@ -738,17 +738,20 @@ static int read_as(const struct llmobs_rule *rule,
                    struct llmobs_span *span)
 {
     int rc = read_bodies(rule, classified, span);
+    const char *provider = classified->provider    ? classified->provider
+                           : rule->dialect->server ? rule->dialect->integration
+                                                   : NULL;
 
     if (rc < 0)
         return rc;
     span->integration = rule->dialect->integration;
     llmobs_rules_facts(rule, classified, span);
     rc = rules_name_span(rule, classified, span);
-    if (rc < 0 || classified->proxied || !classified->provider)
+    if (rc < 0 || classified->proxied || !provider)
         return rc;
     if (span->model_provider && !rule->provider)
         return 0;
-    return llmobs_span_set(&span->model_provider, classified->provider);
+    return llmobs_span_set(&span->model_provider, provider);
 }
 
 static bool has_path(const struct llmobs_shape *shape,

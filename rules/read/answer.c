@@ -74,6 +74,14 @@ static bool is_framed(const struct llmobs_call *call, struct llmobs_text text,
            (framing == LLMOBS_FRAMING_ARRAY && first == '[');
 }
 
+/* Two documents are a stream, also where nobody asked for one. */
+static bool has_lines(struct llmobs_text text, enum llmobs_framing framing)
+{
+    static const char two[] = "}\n{\0}\r\n{\0";
+
+    return framing == LLMOBS_FRAMING_LINES && llmobs_text_has_any(text, two);
+}
+
 static bool read_answer_is_stream(const struct llmobs_call *call,
                                   struct llmobs_text text, bool asked,
                                   enum llmobs_framing framing,
@@ -86,7 +94,8 @@ static bool read_answer_is_stream(const struct llmobs_call *call,
     if (is_aws(call, text))
         return true;
     answer->framing = framing;
-    return asked && is_framed(call, text, framing);
+    return (asked || has_lines(text, framing)) &&
+           is_framed(call, text, framing);
 }
 
 static int read_answer_read_json(struct llmobs_text text,

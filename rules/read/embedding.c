@@ -136,7 +136,10 @@ int llmobs_embedding_tell_list(struct llmobs_span *span,
         first = llmobs_json_at(first, 0);
     return llmobs_embedding_tell(
         span, llmobs_json_len(list),
-        llmobs_json_is_array(first) ? llmobs_json_len(first) : 0);
+        llmobs_json_is_array(first) &&
+                !llmobs_json_is_object(llmobs_json_at(first, 0)) /* sparse */
+            ? llmobs_json_len(first)
+            : 0);
 }
 
 int llmobs_embedding_total(struct llmobs_span *span)

@@ -37,9 +37,11 @@
     "g" /* true: a stream has pieces; else each event has the whole answer */
 /* In the answer, or in the request: */
 #define LLMOBS_AT_MODEL "m"
+#define LLMOBS_AT_CONVERSATION "~" /* the id of the conversation */
 /* In the answer, or in each event of a stream: */
 #define LLMOBS_AT_ID "@"
-#define LLMOBS_AT_OUTPUT "o"  /* all of it; an embedding's vectors */
+#define LLMOBS_AT_TYPE "%"   /* of an event: LLMOBS_AT_ONLY, LLMOBS_AT_FAULTS */
+#define LLMOBS_AT_OUTPUT "o" /* all of it; an embedding's vectors */
 #define LLMOBS_AT_CHOICES "l" /* a list of objects, each with a message */
 #define LLMOBS_AT_ROLE "r"
 #define LLMOBS_AT_TEXT "x"
@@ -76,6 +78,9 @@
                              * word of all APIs for it; none: no reason */
 #define LLMOBS_AT_ENDED "N" /* the reason, if the answer ends without one */
 #define LLMOBS_AT_UNIT "U"  /* the unit of times: "s", "ms", "us" or "ns" */
+#define LLMOBS_AT_ONLY \
+    "O" /* "token final": the only types of events with output */
+#define LLMOBS_AT_FAULTS "F" /* the only types of events with a fault */
 
 /* A line of a dialect's places: LLMOBS_AT(TEXT, "/message/content"). In a macro
  * of their own they stay one below the other. */
@@ -92,6 +97,11 @@ struct llmobs_layout {
     /* The keys at LLMOBS_AT_SETTINGS that are metadata; NULL: those of
      * form->keys without the first `plain` keys. */
     const char *settings;
+    /* For llmobs_interpreter_signed: words, of which the request has each as a
+     * member, NULL-terminated. "a|b": one of them; "{a": an object, "[a": a
+     * list, "'a": a text; "a=b": this text. */
+    const char *asks;
+    const char *answers; /* and a text that the answer has; or NULL */
     unsigned char plain;
     bool sums;       /* the total is the sum of input and output */
     bool keep_space; /* a streamed text keeps the white space around it */

@@ -387,6 +387,8 @@ static int read_reader_read_call(struct llmobs_reading *reading)
     if ((!reading->request || reading->beyond) && classified->proxied &&
         !form->frames)
         return -ENOTSUP;
+    if (classified->proxied && form->gated && !confirms(reading))
+        return -ENOTSUP;
     reading->span->input_dropped = classified->call->request_truncated;
     reading->span->output_dropped = classified->call->response_truncated;
     rc = form->asked ? take_asked(reading, false) : 0;

@@ -49,7 +49,9 @@ struct llmobs_form {
     bool (*confirm)(const struct llmobs_reading *reading);
     bool confirm_always; /* also call `confirm` for listed hosts, but not behind
                           * a gateway */
-    /* Called first, whatever the bodies are: reads the URL's path. */
+    bool gated; /* behind a gateway a body that is none of this dialect is kept
+                 * as a text, for others have the path */
+    /* Called first, whatever the bodies are: reads the path. */
     int (*begin)(struct llmobs_reading *reading);
     /* Reads reading->request, an object, into input, metadata, tools. If the
      * body's middle is missing, the object only has members of `keys`. */

@@ -70,7 +70,7 @@ int llmobs_rerank_request(struct llmobs_reading *reading)
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     query = llmobs_json_get(read_rerank_within(reading->request, variant->asks),
-                            "query");
+                            variant->query ? variant->query : "query");
     if (!query)
         return 0;
     words = in_words(query);
@@ -83,7 +83,10 @@ int llmobs_rerank_request(struct llmobs_reading *reading)
 static const struct llmobs_json *asked(const struct llmobs_reading *reading,
                                        const struct llmobs_json *index)
 {
-    static const char *const names[] = {"documents", "texts", "inputs"};
+    const char *const names[] = {variant_of(reading)->documents
+                                     ? variant_of(reading)->documents
+                                     : "documents",
+                                 "texts", "inputs"};
     const struct llmobs_json *from =
         read_rerank_within(reading->request, variant_of(reading)->asks);
     const struct llmobs_json *list = NULL;
@@ -93,7 +96,10 @@ static const struct llmobs_json *asked(const struct llmobs_reading *reading,
         list = llmobs_json_get(from, names[i]);
     if (reading->beyond || !llmobs_json_is_int(index) || at < 0)
         return NULL;
-    return llmobs_json_at(list, (size_t)at);
+    return variant_of(reading)->documents && at == 0 &&
+                   llmobs_json_is_string(list)
+               ? list
+               : llmobs_json_at(list, (size_t)at);
 }
 
 static const struct llmobs_json *read_rerank_either(

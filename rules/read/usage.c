@@ -1,10 +1,13 @@
 #include "rules/read/usage.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define COUNT_MAX (INT64_C(1) << 53)
 #define COST_GRAIN 1e-9
+#define PRICE_LEN 48
 #define TICKS 1e10 /* of a dollar, xAI's unit */
 
 int64_t llmobs_usage_text(const char *text)
@@ -117,19 +120,38 @@ static int put_cost(struct llmobs_span *span, const char *key, double cost)
     return llmobs_json_set(span->metrics, key, llmobs_json_real(cost));
 }
 
-/* Reads a total without parts: Perplexity's, xAI's. */
+/* A price that is a number's text, which may be NULL. */
+static int put_price(struct llmobs_span *span, const char *price)
+{
+    struct llmobs_json *list = NULL;
+    char text[PRICE_LEN];
+    int rc;
+
+    snprintf(text, sizeof(text), "[%s]", price ? price : "");
+    rc = llmobs_json_parse(llmobs_text_of(text), &list);
+    if (rc == 0 && llmobs_json_is_number(llmobs_json_at(list, 0)))
+        rc = put_cost(span, "total_cost",
+                      llmobs_json_to_real(llmobs_json_at(list, 0)));
+    llmobs_json_free(list);
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* A total alone: Perplexity's, xAI's, Dify's. */
 static int read_total(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     const struct llmobs_json *total =
         llmobs_json_get(llmobs_json_get(usage, "cost"), "total_cost");
     const struct llmobs_json *ticks =
         llmobs_json_get(usage, "cost_in_usd_ticks");
+    const char *price = llmobs_json_gets(usage, "total_price");
+    const char *currency = llmobs_json_gets(usage, "currency");
 
     if (llmobs_json_is_number(total))
         return put_cost(span, "total_cost", llmobs_json_to_real(total));
     if (llmobs_json_is_number(ticks))
         return put_cost(span, "total_cost", llmobs_json_to_real(ticks) / TICKS);
-    return 0;
+    return currency && strcmp(currency, "USD") == 0 ? put_price(span, price)
+                                                    : 0;
 }
 
 /* Reads OpenRouter's costs; their parts are set only if they add up to the

@@ -26,7 +26,8 @@
 
 static const char keys[] = "stream\0parameters\0";
 static const char own_keys[] = "stream\0";
-static const char signs[] = "\"inputs\"\0";
+/* SGLang has the same path. */
+static const char signs[] = "\"inputs\"\0\"sampling_params\"\0";
 
 static const char settings[] =
     "temperature\0top_k\0top_p\0typical_p\0max_new_tokens\0"
@@ -282,6 +283,29 @@ static int huggingface_begin_task(struct llmobs_reading *reading)
 static const struct llmobs_layout embed = {.places =
                                                LLMOBS_AT(INPUT, "/inputs")};
 
+/* -- classes ------------------------------------------------------------- */
+
+static const char labels[] = "\"label\"\0";
+static const char scores[] = "\"score\"\0";
+
+/* A pair of texts is one input. Many have such a path: labels in the answer
+ * tell these apart. */
+static bool predicts(const struct llmobs_reading *reading)
+{
+    const struct llmobs_json *inputs =
+        llmobs_json_get(reading->request, "inputs");
+
+    return (has_inputs(reading) || llmobs_json_is_string(llmobs_json_at(
+                                       llmobs_json_at(inputs, 0), 0))) &&
+           llmobs_text_has_any(reading->classified->call->response, labels) &&
+           llmobs_text_has_any(reading->classified->call->response, scores);
+}
+
+static const struct llmobs_form prediction = {
+    LLMOBS_INTERPRETER, .keys = embed_keys, .signs = signs, .confirm = predicts,
+    .gated = true,      .variant = &embed,  .lists = true,
+};
+
 /* -- likeness ------------------------------------------------------------ */
 
 static const char similar_signs[] = "\"source_sentence\"\0";
@@ -380,12 +404,21 @@ static const struct llmobs_form embeddings = {
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/generate", "generate", "huggingface.generate",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .any_host = true, .whole = true),
+                 .any_host = true, .whole = true, .shared = true),
     LLMOBS_SHAPE("POST", "/generate_stream", "generate", "huggingface.generate",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
                  .any_host = true, .whole = true, .streams = true),
     LLMOBS_SHAPE("POST", "/embed", "embedding", "huggingface.embed",
                  .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .any_host = true, .whole = true),
+    LLMOBS_SHAPE("POST", "/embed_all", "embedding", "huggingface.embed",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .any_host = true, .whole = true),
+    LLMOBS_SHAPE("POST", "/embed_sparse", "embedding", "huggingface.embed",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .any_host = true, .whole = true),
+    LLMOBS_SHAPE("POST", "/predict", "predict", "huggingface.predict",
+                 .kind = LLMOBS_KIND_TASK, .form = &prediction,
                  .any_host = true, .whole = true),
     LLMOBS_SHAPE("POST", "/similarity", "similarity", "huggingface.similarity",
                  .kind = LLMOBS_KIND_RETRIEVAL, .form = &similarity,

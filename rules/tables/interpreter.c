@@ -124,9 +124,16 @@ bool llmobs_interpreter_asks(const struct llmobs_reading *reading)
             is_asked(reading, LLMOBS_AT_PROMPT));
 }
 
+static void note_conversation(struct llmobs_reading *reading)
+{
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
+                     interpreter_text_at(reading, LLMOBS_AT_CONVERSATION));
+}
+
 int llmobs_interpreter_begin(struct llmobs_reading *reading)
 {
     interpreter_begin(reading);
+    note_conversation(reading);
     if (!layout_of(reading)->loose)
         llmobs_fact_asked(reading,
                           interpreter_text_at(reading, LLMOBS_AT_MODEL));
@@ -556,7 +563,8 @@ static int interpreter_put_pieces(struct llmobs_reading *reading)
     if (!state->said && state->instead.len > 0)
         rc = llmobs_stream_text(&state->stream, state->instead.data);
     if (rc == 0 && state->stream.choices.count > 0 &&
-        (!state->any || layout_of(reading)->loose))
+        (!state->any || layout_of(reading)->loose ||
+         !interpreter_has(reading, LLMOBS_AT_ROLE)))
         rc = llmobs_stream_role(&state->stream, layout_of(reading)->role);
     if (rc < 0 || (state->stream.choices.count == 0 && !reading->done))
         return rc;
@@ -623,7 +631,9 @@ static int tell_vectors(struct llmobs_reading *reading,
         return llmobs_embedding_tell(reading->span, 1, llmobs_json_len(list));
     return llmobs_embedding_tell_list(
         reading->span, list,
-        llmobs_json_is_object(llmobs_json_at(list, 0)) ? "embedding" : NULL);
+        !llmobs_json_is_object(llmobs_json_at(list, 0))         ? NULL
+        : llmobs_json_get(llmobs_json_at(list, 0), "embedding") ? "embedding"
+                                                                : "data");
 }
 
 static int read_choices(struct llmobs_reading *reading,
@@ -636,6 +646,7 @@ static int read_choices(struct llmobs_reading *reading,
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
         const struct llmobs_json *one = llmobs_json_at(choices, i);
         const struct llmobs_json *message = llmobs_json_get(one, "message");
+        const char *text = llmobs_json_gets(one, "text");
         char room[REASON_LEN];
 
         tell_reason(
@@ -644,6 +655,9 @@ static int read_choices(struct llmobs_reading *reading,
         if (message)
             rc =
                 llmobs_message_add(list, message, layout_of(reading)->messages);
+        else if (text || (text = llmobs_json_gets(one, "completion")))
+            rc = llmobs_json_add(
+                list, llmobs_message_new(NULL, llmobs_text_of(text)));
     }
     return rc;
 }
@@ -703,7 +717,24 @@ static int interpreter_read_facts(struct llmobs_reading *reading)
                          model);
     if (id && reading->classified->call->status < 300)
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
+    note_conversation(reading);
     return rc < 0 ? rc : interpreter_read_counts(reading);
+}
+
+/* True where the type is among the words of this line, or the layout has no
+ * such line, or the body no type: it is no event. */
+static bool is_of_type(const struct llmobs_reading *reading, const char *line)
+{
+    const char *words = llmobs_layout_key(values_of(reading), line, 0);
+    const char *type = interpreter_text_at(reading, LLMOBS_AT_TYPE);
+    size_t len = type ? strlen(type) : 0;
+    bool is = !words || !type;
+
+    for (const char *at = words; at && *at && !is; at += *at == ' ') {
+        is = len > 0 && strncmp(at, type, len) == 0 && strchr(" ", at[len]);
+        at += strcspn(at, " ");
+    }
+    return is;
 }
 
 /* Reads an error that error.h does not know by itself: a text, or an object
@@ -712,7 +743,10 @@ static int read_fault(struct llmobs_reading *reading, struct llmobs_text raw,
                       bool alike)
 {
     struct llmobs_interpreter *state = reading->state;
-    const struct llmobs_json *fault = interpreter_at(reading, LLMOBS_AT_FAULT);
+    const struct llmobs_json *fault =
+        is_of_type(reading, LLMOBS_AT_FAULTS)
+            ? interpreter_at(reading, LLMOBS_AT_FAULT)
+            : NULL;
     const char *text = llmobs_json_text(fault);
 
     if (text && *text)
@@ -730,7 +764,9 @@ int llmobs_interpreter_document(struct llmobs_reading *reading,
 
     interpreter_go(reading, body, false);
     rc = interpreter_read_facts(reading);
-    if (rc == 0 && layout_of(reading)->loose)
+    if (rc == 0 &&
+        (layout_of(reading)->loose ||
+         (!reading->span->failed && reading->classified->call->status < 300)))
         rc = read_fault(reading, reading->classified->call->response, false);
     if (rc == 0 && reading->classified->call->status < 300)
         return interpreter_read_output(reading, body);
@@ -772,8 +808,9 @@ int llmobs_interpreter_ends(struct llmobs_reading *reading)
     told = reason || !interpreter_at(reading, LLMOBS_AT_USAGE);
     if (told)
         tell_reason(reading, reason);
-    if (told && (interpreter_has(reading, LLMOBS_AT_END) ||
-                 interpreter_has(reading, LLMOBS_AT_REASON)))
+    if (told && !interpreter_has(reading, LLMOBS_AT_TYPE) &&
+        (interpreter_has(reading, LLMOBS_AT_END) ||
+         interpreter_has(reading, LLMOBS_AT_REASON)))
         reading->span->complete =
             reason || interpreter_has_ended(reading, reason);
     llmobs_json_free(ends);
@@ -865,7 +902,8 @@ int llmobs_interpreter_event(struct llmobs_reading *reading,
     rc =
         llmobs_layout_tells(values_of(reading)) ? read_told(reading, event) : 0;
     if (rc < 0 || event->failed || reading->classified->call->status >= 300 ||
-        interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING)
+        interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING ||
+        !is_of_type(reading, LLMOBS_AT_ONLY))
         return rc;
     if (repeats(reading)) {
         keep_event(reading, event);

@@ -29,6 +29,8 @@ struct llmobs_interpreter {
 
 /* Functions of a form, of which the variant is a llmobs_layout. */
 bool llmobs_interpreter_asks(const struct llmobs_reading *reading);
+bool llmobs_interpreter_signed(const struct llmobs_reading *reading);
+char *llmobs_interpreter_path_model(const struct llmobs_reading *reading);
 int llmobs_interpreter_begin(struct llmobs_reading *reading);
 int llmobs_interpreter_request(struct llmobs_reading *reading);
 int llmobs_interpreter_model(struct llmobs_reading *reading);
@@ -40,13 +42,18 @@ int llmobs_interpreter_finish(struct llmobs_reading *reading);
 int llmobs_interpreter_ends(struct llmobs_reading *reading);
 void llmobs_interpreter_fini(void *state);
 
-/* All of them but the one that confirms, for a form. */
+#define LLMOBS_SIGNED .confirm = llmobs_interpreter_signed, .gated = true
+
+/* All of them but the one that confirms, for a form; _REST: those that forms
+ * with a function of their own have, too. */
+#define LLMOBS_INTERPRETER_REST                                           \
+    .finish = llmobs_interpreter_finish, .ends = llmobs_interpreter_ends, \
+    .state_fini = llmobs_interpreter_fini,                                \
+    .state_size = sizeof(struct llmobs_interpreter)
 #define LLMOBS_INTERPRETER                                                    \
     .begin = llmobs_interpreter_begin, .request = llmobs_interpreter_request, \
     .model = llmobs_interpreter_model,                                        \
     .document = llmobs_interpreter_document,                                  \
-    .event = llmobs_interpreter_event, .finish = llmobs_interpreter_finish,   \
-    .ends = llmobs_interpreter_ends, .state_fini = llmobs_interpreter_fini,   \
-    .state_size = sizeof(struct llmobs_interpreter)
+    .event = llmobs_interpreter_event, LLMOBS_INTERPRETER_REST
 
 #endif

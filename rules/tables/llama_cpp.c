@@ -64,23 +64,6 @@ static bool llama_cpp_embeds(const struct llmobs_reading *reading)
     return llama_cpp_has_key(reading, "content");
 }
 
-/* The only server with this API has its name, wherever it runs. */
-static int llama_cpp_begin(struct llmobs_reading *reading)
-{
-    const struct llmobs_classified *classified = reading->classified;
-
-    if (classified->proxied || classified->provider)
-        return 0;
-    return llmobs_span_set(&reading->span->model_provider, "llama_cpp");
-}
-
-static int begin_embedding(struct llmobs_reading *reading)
-{
-    int rc = llmobs_interpreter_begin(reading);
-
-    return rc < 0 ? rc : llama_cpp_begin(reading);
-}
-
 /* -- the request --------------------------------------------------------- */
 
 /* The parts of an infill have roles of their own. */
@@ -299,7 +282,6 @@ static const struct llmobs_form form = {
     .keys = keys,
     .signs = prompt_signs,
     .confirm = completes,
-    .begin = llama_cpp_begin,
     .request = llama_cpp_read_request,
     .document = llama_cpp_read_document,
     .event = llama_cpp_read_event,
@@ -321,7 +303,7 @@ static const struct llmobs_form embeddings = {
     .keys = no_keys,
     .signs = content_signs,
     .confirm = llama_cpp_embeds,
-    .begin = begin_embedding,
+    .begin = llmobs_interpreter_begin,
     .request = llmobs_interpreter_request,
     .document = llmobs_interpreter_document,
     .state_fini = llmobs_interpreter_fini,
@@ -348,6 +330,6 @@ static const struct llmobs_shape shapes[] = {
     {.path = ""},
 };
 
-LLMOBS_DIALECT(llama_cpp, .integration = "llama_cpp",
+LLMOBS_DIALECT(llama_cpp, .integration = "llama_cpp", .server = true,
                .sent_media = LLMOBS_MEDIA_TOLD, .shapes = shapes,
                .form = &form);

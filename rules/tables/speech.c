@@ -288,6 +288,18 @@ int llmobs_speech_transcript(struct llmobs_span *span, const char *text,
                               llmobs_text_of(text));
 }
 
+int llmobs_speech_plain(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
+{
+    int rc = llmobs_json_sets(reading->span->metadata, "language",
+                              llmobs_json_gets(body, "language"));
+
+    return rc < 0 ? rc
+                  : llmobs_speech_transcript(reading->span,
+                                             llmobs_json_gets(body, "text"),
+                                             llmobs_json_get(body, "duration"));
+}
+
 int llmobs_speech_transcripts(struct llmobs_span *span,
                               const struct llmobs_json *list,
                               const struct llmobs_json *seconds)

@@ -70,6 +70,10 @@ int llmobs_speech_heard(struct llmobs_reading *reading,
 
 #define LLMOBS_SPEECH_EAR .begin = llmobs_speech_begin_ear, LLMOBS_SPEECH_HEARD
 
+/* ear->read of an answer that has `text`, `language` and `duration`. */
+int llmobs_speech_plain(struct llmobs_reading *reading,
+                        const struct llmobs_json *body);
+
 /* Sets the transcript, and how many seconds the sound had: a number from 0 on,
  * or another value for unknown. */
 int llmobs_speech_transcript(struct llmobs_span *span, const char *text,

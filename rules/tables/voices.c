@@ -332,22 +332,10 @@ static const struct llmobs_form cartesia_voice = {
     .variant = &cartesia,
 };
 
-static int cartesia_read(struct llmobs_reading *reading,
-                         const struct llmobs_json *body)
-{
-    int rc = llmobs_json_sets(reading->span->metadata, "language",
-                              llmobs_json_gets(body, "language"));
-
-    return rc < 0 ? rc
-                  : llmobs_speech_transcript(reading->span,
-                                             llmobs_json_gets(body, "text"),
-                                             llmobs_json_get(body, "duration"));
-}
-
 static const char cartesia_settings[] = "language\0timestamp_granularities\0";
 
 static const struct llmobs_speech_ear cartesia_hears = {
-    .read = cartesia_read,
+    .read = llmobs_speech_plain,
     .settings = cartesia_settings,
 };
 

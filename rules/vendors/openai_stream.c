@@ -196,11 +196,13 @@ static int openai_stream_add_call(struct stream_choice *choice, int64_t index,
 {
     const struct llmobs_json *body = call_body(from);
     const struct llmobs_json *arguments = llmobs_json_get(body, "arguments");
-    struct stream_call *call;
+    struct stream_call *call = NULL;
     int rc = call_at(choice, index, &call);
 
     if (!arguments)
         arguments = llmobs_json_get(body, "input");
+    if (!arguments) /* Cohere's first version */
+        arguments = llmobs_json_get(body, "parameters");
     if (rc == 0)
         rc = keep_first(&call->id, llmobs_json_gets(from, "id"));
     if (rc == 0)

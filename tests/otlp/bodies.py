@@ -16,7 +16,9 @@ IN_URL = (r"/(?:models|tunedModels|endpoints)/([^:]+):", r"/model/([^/]+)/",
           r"/(?:serving-)?endpoints/([^/]+)/invocations",
           r"^/v1/models/([^/]+/[^/]+)/predictions$",
           r"^(?:/hf-inference)?/models/([^/:]+$|[^/]+/[^/]+)",
-          r"^/pipeline/[^/]+/([^/]+/[^/]+)")
+          r"^/pipeline/[^/]+/([^/]+/[^/]+)", r"/v2/models/([^/]+)/",
+          r"/stable-image/[^/]+/([^/]+)$", r"/v1/generation/([^/]+)/",
+          r"/v1/(flux-[^/]+)$", r"^/(fal-ai/.+?)(?:/requests/.*)?$")
 # Where a body names the model, and on these hosts alone a version or an agent.
 IN_BODY = ("model", "model_id")
 IN_BODY_OF = {"api.replicate.com": ("version",),
@@ -103,7 +105,8 @@ def facts_of(exchange):
     in_url = [unquote(m[1]) for m in (re.search(p, path) for p in IN_URL) if m]
     facts = {"response_id": first(found, "id", "responseId"),
              "response_model": first(found, "model", "modelVersion"),
-             "request_model": first([asked], *names) or
+             "request_model": first([asked, asked.get("servingMode") or {}],
+                                    "modelId", *names) or
              (in_url[0] if in_url else None),
              "finish_reasons": reasons_of(found)}
     return {k: v for k, v in facts.items() if v}

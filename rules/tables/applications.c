@@ -1,0 +1,192 @@
+/* Applications of models behind an API: Dify, Flowise, n8n's chats. Such a call
+ * runs an agent, or a flow with models in it.
+ *
+ * Source: Dify's service API (dify-docs, en/api-reference/openapi_service.json,
+ * 2026-07); Flowise's SSEStreamer.ts and docs.flowiseai.com, Prediction; n8n's
+ * Chat Trigger and its chunks (packages/cli, chat-hub; nodes-langchain). */
+#include <string.h>
+
+#include "rules/read/text.h"
+#include "rules/tables/interpreter.h"
+
+#define FORM(name)                                          \
+    LLMOBS_INTERPRETER, LLMOBS_SIGNED, .keys = name##_keys, \
+                                       .signs = name##_signs, .variant = &name
+
+/* -- Dify ------------------------------------------------------------------ */
+
+static const char dify_chat_keys[] =
+    "response_mode\0auto_generate_name\0workflow_id\0";
+static const char dify_signs[] = "\"inputs\"\0";
+static const char dify_asks[] = "{inputs\0response_mode|user\0";
+
+/* A flow's own end comes before the message's, which has the counts, too. The
+ * pieces of an agent's thoughts are no part of the answer. */
+static const struct llmobs_layout dify_chat = {
+    .places = LLMOBS_AT(INPUT, "/query|/inputs") LLMOBS_AT(CONVERSATION,
+                                                           "/conversation_id")
+        LLMOBS_AT(ID, "/message_id") LLMOBS_AT(TYPE, "/event")
+            LLMOBS_AT(ONLY, "message agent_message message_replace")
+                LLMOBS_AT(OUTPUT, "/answer") LLMOBS_AT(END, "/event")
+                    LLMOBS_AT(LAST, "message_end") LLMOBS_AT(FAULT, "/message")
+                        LLMOBS_AT(FAULTS, "error")
+                            LLMOBS_AT(USAGE, "/metadata/usage"),
+    .asks = dify_asks,
+};
+
+static bool is_event(const struct llmobs_event *event, const char *name)
+{
+    const char *own = llmobs_json_gets(event->json, "event");
+
+    return own && strcmp(own, name) == 0;
+}
+
+/* A moderator may replace all that was said; a flow may wait for somebody. */
+static int dify_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
+{
+    struct llmobs_interpreter *state = reading->state;
+
+    if (is_event(event, "message_replace"))
+        llmobs_buf_cut(&state->text, 0);
+    if (is_event(event, "workflow_paused"))
+        reading->done = true;
+    return llmobs_interpreter_event(reading, event);
+}
+
+static const char dify_flow_keys[] = "response_mode\0";
+
+/* What a flow says of its tokens is their total. */
+static const struct llmobs_layout dify_flow = {
+    .places = LLMOBS_AT(INPUT, "/inputs") LLMOBS_AT(ID, "/workflow_run_id")
+        LLMOBS_AT(TYPE, "/event") LLMOBS_AT(ONLY, "workflow_finished")
+            LLMOBS_AT(OUTPUT, "/data/outputs") LLMOBS_AT(END, "/event")
+                LLMOBS_AT(LAST, "workflow_finished")
+                    LLMOBS_AT(FAULT, "/data/error|/message")
+                        LLMOBS_AT(FAULTS, "workflow_finished error")
+                            LLMOBS_AT(TOTAL_TOKENS, "/data/total_tokens"),
+    .asks = dify_asks,
+};
+
+static const char dify_search_keys[] = "retrieval_model\0";
+static const char dify_search_signs[] = "\"retrieval_model\"\0";
+static const char dify_search_asks[] = "'query\0{retrieval_model\0";
+
+static const struct llmobs_layout dify_search = {
+    .places = LLMOBS_AT(INPUT, "/query") LLMOBS_AT(DOCUMENTS, "/records")
+        LLMOBS_AT(DOCUMENT_TEXT, "/segment/content")
+            LLMOBS_AT(DOCUMENT_NAME, "/segment/document/name")
+                LLMOBS_AT(DOCUMENT_ID, "/segment/id")
+                    LLMOBS_AT(DOCUMENT_SCORE, "/score"),
+    .asks = dify_search_asks,
+};
+
+#define dify_chat_signs dify_signs
+#define dify_flow_signs dify_signs
+
+#define DIFY(name)                                  \
+    static const struct llmobs_form name##_form = { \
+        .begin = llmobs_interpreter_begin,          \
+        .request = llmobs_interpreter_request,      \
+        .document = llmobs_interpreter_document,    \
+        .event = dify_event,                        \
+        LLMOBS_INTERPRETER_REST,                    \
+        LLMOBS_SIGNED,                              \
+        .keys = name##_keys,                        \
+        .signs = name##_signs,                      \
+        .variant = &name,                           \
+    }
+
+DIFY(dify_chat);
+DIFY(dify_flow);
+static const struct llmobs_form dify_search_form = {FORM(dify_search)};
+
+static const struct llmobs_shape dify_shapes[] = {
+    LLMOBS_SHAPE("POST", "/chat-messages", "chat_message", "dify.chat_message",
+                 .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent",
+                 .form = &dify_chat_form, .any_host = true),
+    LLMOBS_SHAPE("POST", "/completion-messages", "completion_message",
+                 "dify.completion_message", .kind = LLMOBS_KIND_AGENT,
+                 .genai = "invoke_agent", .form = &dify_chat_form,
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/workflows/run", "workflow", "dify.workflow",
+                 .kind = LLMOBS_KIND_WORKFLOW, .form = &dify_flow_form,
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/workflows/*/run", "workflow", "dify.workflow",
+                 .kind = LLMOBS_KIND_WORKFLOW, .form = &dify_flow_form,
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/datasets/*/retrieve", "retrieve", "dify.retrieve",
+                 .kind = LLMOBS_KIND_RETRIEVAL, .form = &dify_search_form,
+                 .any_host = true),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(dify, .integration = "dify", .server = true,
+               .shapes = dify_shapes);
+
+/* -- Flowise --------------------------------------------------------------- */
+
+static const char flowise_keys[] = "streaming\0";
+static const char flowise_signs[] = "\"question\"\0\"form\"\0";
+static const char flowise_asks[] = "question|{form\0";
+
+static const struct llmobs_layout flowise = {
+    .places = LLMOBS_AT(INPUT, "/question|/form")
+        LLMOBS_AT(CONVERSATION, "/chatId|/data/chatId") LLMOBS_AT(
+            ID, "/chatMessageId|/data/chatMessageId") LLMOBS_AT(TYPE, "/event")
+            LLMOBS_AT(ONLY, "token") LLMOBS_AT(OUTPUT, "/text|/json|/data")
+                LLMOBS_AT(END, "/event") LLMOBS_AT(LAST, "end")
+                    LLMOBS_AT(FAULT, "/data") LLMOBS_AT(FAULTS, "error"),
+    .asks = flowise_asks,
+};
+
+static const struct llmobs_form flowise_form = {FORM(flowise)};
+
+static const struct llmobs_shape flowise_shapes[] = {
+    LLMOBS_SHAPE("POST", "/api/v1/prediction/*-*-*-*-*", "prediction",
+                 "flowise.prediction", .kind = LLMOBS_KIND_AGENT,
+                 .genai = "invoke_agent", .any_host = true),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(flowise, .integration = "flowise", .server = true,
+               .shapes = flowise_shapes, .form = &flowise_form,
+               .sent_media = LLMOBS_MEDIA_TOLD);
+
+/* -- n8n ------------------------------------------------------------------- */
+
+static const char n8n_keys[] = "action\0";
+static const char n8n_signs[] = "\"chatInput\"\0";
+static const char n8n_asks[] = "action=sendMessage\0chatInput\0sessionId\0";
+static const char n8n_settings[] = "";
+
+/* Each node of a flow that says something has a begin and an end. */
+static const struct llmobs_layout n8n = {
+    .places =
+        LLMOBS_AT(INPUT, "/chatInput") LLMOBS_AT(CONVERSATION, "/sessionId")
+            LLMOBS_AT(TYPE, "/type") LLMOBS_AT(ONLY, "item")
+                LLMOBS_AT(OUTPUT, "/output|/text|/0/output|/0/text|/content")
+                    LLMOBS_AT(END, "/type") LLMOBS_AT(LAST, "end")
+                        LLMOBS_AT(FAULT, "/content") LLMOBS_AT(FAULTS, "error"),
+    .settings = n8n_settings,
+    .asks = n8n_asks,
+};
+
+static const struct llmobs_form n8n_form = {
+    FORM(n8n),
+    .lists = true,
+    .framing = LLMOBS_FRAMING_LINES,
+};
+
+static const struct llmobs_shape n8n_shapes[] = {
+    LLMOBS_SHAPE("POST", "/webhook/*/chat", "chat", "n8n.chat",
+                 .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent",
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/webhook-test/*/chat", "chat", "n8n.chat",
+                 .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent",
+                 .any_host = true),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(n8n, .integration = "n8n", .server = true, .shapes = n8n_shapes,
+               .form = &n8n_form, .sent_media = LLMOBS_MEDIA_TOLD);

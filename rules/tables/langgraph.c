@@ -1,0 +1,274 @@
+/* LangGraph's server: runs of a graph, waited for or streamed. Code, since the
+ * answer is the last of a list of messages, and its tokens are those of the
+ * messages that this run has added.
+ *
+ * Source: npm's @langchain/langgraph-sdk 2.0.0, client.js and types.d.ts. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/read/facts.h"
+#include "rules/read/message_content.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/usage.h"
+#include "rules/read/values.h"
+#include "rules/tables/interpreter.h"
+
+/* Never `config`, in which programs pass keys. */
+static const char keys[] = "assistant_id\0stream_mode\0";
+static const char signs[] = "\"assistant_id\"\0";
+static const char asks[] = "'assistant_id\0input|command\0";
+
+static const struct llmobs_layout layout = {
+    .places = LLMOBS_AT(INPUT, "/input|/command"),
+    .asks = asks,
+};
+
+struct state {
+    struct llmobs_interpreter request;
+    struct llmobs_json *known;   /* ids of the messages before the run; NULL:
+                                  * nobody knows */
+    struct llmobs_json *last;    /* state of the graph */
+    struct llmobs_json *message; /* the last one that came as a whole */
+    struct llmobs_buf text;      /* of a message in pieces */
+    char *id;                    /* of that message */
+    bool any;
+};
+
+/* The thread is the conversation. */
+static int langgraph_begin(struct llmobs_reading *reading)
+{
+    const char *path = reading->classified->shape->path;
+    char *thread =
+        strchr(path, '*') ? llmobs_interpreter_path_model(reading) : NULL;
+
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
+                     thread);
+    free(thread);
+    return strchr(path, '*') && !thread ? -ENOMEM
+                                        : llmobs_interpreter_begin(reading);
+}
+
+/* -- the messages of a state ----------------------------------------------- */
+
+static struct llmobs_json *last_of(const struct llmobs_json *list)
+{
+    return llmobs_json_at(list, llmobs_json_len(list) - 1);
+}
+
+static int note_ids(struct llmobs_json **known,
+                    const struct llmobs_json *messages)
+{
+    int rc = 0;
+
+    *known = llmobs_json_object();
+    for (size_t i = 0; *known && rc == 0 && i < llmobs_json_len(messages);
+         i++) {
+        const char *id = llmobs_json_gets(llmobs_json_at(messages, i), "id");
+
+        rc = id ? llmobs_json_sets(*known, id, "") : 0;
+    }
+    return *known ? rc : -ENOMEM;
+}
+
+/* Adds up what the run's messages of models have counted; a sum that lacks a
+ * part is not known. */
+static void count_tokens(struct llmobs_span *span,
+                         const struct llmobs_json *messages,
+                         const struct llmobs_json *known)
+{
+    static const char *const names[] = {"input_tokens", "output_tokens",
+                                        "total_tokens"};
+
+    for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+        int64_t sum = 0;
+        bool any = false;
+
+        for (size_t i = 0; i < llmobs_json_len(messages); i++) {
+            const struct llmobs_json *one = llmobs_json_at(messages, i);
+            const char *id = llmobs_json_gets(one, "id");
+            const char *type = llmobs_json_gets(one, "type");
+            int64_t count = llmobs_usage_count(
+                llmobs_json_get(one, "usage_metadata"), names[n]);
+
+            if (!type || strcmp(type, "ai") != 0 ||
+                (id && llmobs_json_get(known, id)))
+                continue;
+            sum = sum < 0 || count < 0 ? -1 : sum + count;
+            any = true;
+        }
+        llmobs_span_metric(span, names[n], any ? sum : -1);
+    }
+}
+
+/* Sets what a message says, unless it is the user's. */
+static int put_message(struct llmobs_span *span,
+                       const struct llmobs_json *message)
+{
+    const struct llmobs_json *content = llmobs_json_get(message, "content");
+    const char *type = llmobs_json_gets(message, "type");
+    struct llmobs_json *text;
+    int rc;
+
+    if (type && strcmp(type, "human") == 0)
+        return 0;
+    if (!llmobs_json_is_array(content))
+        return llmobs_value_output(span, content);
+    text = llmobs_value_lines(content, "text");
+    rc = text ? llmobs_value_output(span, text) : -ENOMEM;
+    llmobs_json_free(text);
+    return rc;
+}
+
+static int put_state(struct llmobs_reading *reading,
+                     const struct llmobs_json *graph,
+                     const struct llmobs_json *known)
+{
+    const struct llmobs_json *list = llmobs_json_get(graph, "messages");
+
+    if (known)
+        count_tokens(reading->span, list, known);
+    return llmobs_json_is_array(list) && llmobs_json_len(list) > 0
+               ? put_message(reading->span, last_of(list))
+               : llmobs_value_output(reading->span, graph);
+}
+
+static int langgraph_fail(struct llmobs_span *span,
+                          const struct llmobs_json *error)
+{
+    return llmobs_span_fail(span, llmobs_json_gets(error, "error"),
+                            llmobs_json_gets(error, "message"));
+}
+
+/* A thread has messages of earlier runs; a run without one has none but those
+ * of its input. */
+static int langgraph_document(struct llmobs_reading *reading,
+                              const struct llmobs_json *body)
+{
+    const struct llmobs_json *error = llmobs_json_get(body, "__error__");
+    struct state *state = reading->state;
+    int rc = 0;
+
+    if (reading->classified->call->status >= 300)
+        return 0;
+    if (error)
+        return langgraph_fail(reading->span, error);
+    if (!strchr(reading->classified->shape->path, '*'))
+        rc =
+            note_ids(&state->known,
+                     llmobs_json_get(llmobs_json_get(reading->request, "input"),
+                                     "messages"));
+    return rc < 0 ? rc : put_state(reading, body, state->known);
+}
+
+/* -- a stream -------------------------------------------------------------- */
+
+/* [piece, what it is of]: only the pieces of the last message count. */
+static int langgraph_piece(struct state *state, const struct llmobs_json *piece)
+{
+    const char *id = llmobs_json_gets(piece, "id");
+    int rc = 0;
+
+    state->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    if (id && (!state->id || strcmp(state->id, id) != 0)) {
+        llmobs_buf_cut(&state->text, 0);
+        rc = llmobs_span_set(&state->id, id);
+    }
+    return rc < 0 ? rc
+                  : llmobs_message_content_append(
+                        &state->text, llmobs_json_gets(piece, "content"));
+}
+
+static int langgraph_event(struct llmobs_reading *reading,
+                           const struct llmobs_event *event)
+{
+    const struct llmobs_json *json = event->json;
+    struct state *state = reading->state;
+
+    state->any = true;
+    if (event->failed && llmobs_json_gets(json, "message"))
+        return langgraph_fail(reading->span, json);
+    if (llmobs_text_is(event->type, "metadata"))
+        llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID,
+                         llmobs_json_gets(json, "run_id"));
+    if (llmobs_text_is(event->type, "values")) {
+        llmobs_json_keep(&state->last, event->json);
+        return state->known
+                   ? 0
+                   : note_ids(&state->known, llmobs_json_get(json, "messages"));
+    }
+    if (llmobs_text_starts(event->type, "messages"))
+        llmobs_reading_token(reading, event);
+    if (llmobs_text_is(event->type, "messages"))
+        return langgraph_piece(state, llmobs_json_at(json, 0));
+    if (llmobs_text_starts(event->type, "messages/") &&
+        llmobs_json_len(json) > 0 && llmobs_json_is_array(json))
+        llmobs_json_keep(&state->message, last_of(json));
+    return 0;
+}
+
+/* Not every server marks the end. */
+static int langgraph_finish(struct llmobs_reading *reading)
+{
+    struct state *state = reading->state;
+    struct llmobs_json *text;
+    int rc;
+
+    reading->span->complete =
+        state->any && reading->classified->call->transport_ok;
+    if (state->last)
+        return put_state(reading, state->last, state->known);
+    if (state->message)
+        return put_message(reading->span, state->message);
+    if (state->text.len == 0)
+        return 0;
+    text = llmobs_message_content_string(&state->text);
+    rc = text ? llmobs_value_output(reading->span, text) : -ENOMEM;
+    llmobs_json_free(text);
+    return rc;
+}
+
+static void langgraph_fini(void *at)
+{
+    struct state *state = at;
+
+    llmobs_interpreter_fini(&state->request);
+    llmobs_json_free(state->known);
+    llmobs_json_free(state->last);
+    llmobs_json_free(state->message);
+    llmobs_buf_fini(&state->text);
+    free(state->id);
+}
+
+static const struct llmobs_form form = {
+    .keys = keys,
+    .signs = signs,
+    LLMOBS_SIGNED,
+    .begin = langgraph_begin,
+    .request = llmobs_interpreter_request,
+    .document = langgraph_document,
+    .event = langgraph_event,
+    .finish = langgraph_finish,
+    .ends = llmobs_reading_ends,
+    .state_fini = langgraph_fini,
+    .state_size = sizeof(struct state),
+    .variant = &layout,
+};
+
+#define RUN(suffix)                                                  \
+    LLMOBS_SHAPE("POST", suffix, "run", "langgraph.run",             \
+                 .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent", \
+                 .any_host = true)
+
+static const struct llmobs_shape shapes[] = {
+    RUN("/threads/*/runs/wait"),
+    RUN("/threads/*/runs/stream"),
+    RUN("/runs/wait"),
+    RUN("/runs/stream"),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(langgraph, .integration = "langgraph", .server = true,
+               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
+               .answered_media = LLMOBS_MEDIA_TOLD);

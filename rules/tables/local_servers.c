@@ -1,0 +1,287 @@
+/* Servers of models that run at home, by their own APIs: SGLang, Triton with
+ * its TensorRT-LLM and vLLM, KoboldCpp, vLLM's pooling models, whisper.cpp.
+ *
+ * Source: docs.sglang.io, native API and sampling parameters; Triton's
+ * docs/protocol/extension_generate.md; koboldcpp.py (generate_gpt); vLLM's
+ * OpenAI-compatible server (score, pooling, classify); whisper.cpp's
+ * examples/server/README.md. */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/read/facts.h"
+#include "rules/read/rerank.h"
+#include "rules/read/text.h"
+#include "rules/read/usage.h"
+#include "rules/tables/interpreter.h"
+#include "rules/tables/speech.h"
+
+/* -- SGLang ---------------------------------------------------------------- */
+
+static const char sglang_signs[] = "\"sampling_params\"\0";
+static const char sglang_asks[] = "text|input_ids\0{sampling_params\0";
+
+static const char sglang_keys[] =
+    "temperature\0top_p\0top_k\0min_p\0max_new_tokens\0min_new_tokens\0n\0"
+    "stop\0ignore_eos\0frequency_penalty\0presence_penalty\0"
+    "repetition_penalty\0json_schema\0regex\0ebnf\0";
+
+/* Each event of a stream has the text so far. */
+static const struct llmobs_layout sglang_layout = {
+    .places = LLMOBS_AT(INPUT, "/text") LLMOBS_AT(SETTINGS, "/sampling_params")
+        LLMOBS_AT(PIECES, "/no_pieces") LLMOBS_AT(ID, "/meta_info/id")
+            LLMOBS_AT(TEXT, "/text") LLMOBS_AT(REASON,
+                                               "/meta_info/finish_reason/type")
+                LLMOBS_AT(INPUT_TOKENS, "/meta_info/prompt_tokens")
+                    LLMOBS_AT(OUTPUT_TOKENS, "/meta_info/completion_tokens")
+                        LLMOBS_AT(CACHED_TOKENS, "/meta_info/cached_tokens"),
+    .messages = &llmobs_message_openai,
+    .settings = sglang_keys,
+    .asks = sglang_asks,
+    .sums = true,
+    .texts = true,
+};
+
+/* A list of prompts has a list of answers, whose counts are added up. */
+static int sglang_document(struct llmobs_reading *reading,
+                           const struct llmobs_json *body)
+{
+    struct llmobs_json *list;
+    int64_t in = 0, out = 0;
+    int rc = 0;
+
+    if (!llmobs_json_is_array(body))
+        return llmobs_interpreter_document(reading, body);
+    list = reading->span->output_messages = llmobs_json_array();
+    for (size_t i = 0; list && rc == 0 && i < llmobs_json_len(body); i++) {
+        const struct llmobs_json *one = llmobs_json_at(body, i);
+        const struct llmobs_json *meta = llmobs_json_get(one, "meta_info");
+        int64_t asked = llmobs_usage_count(meta, "prompt_tokens");
+        int64_t said = llmobs_usage_count(meta, "completion_tokens");
+
+        in = in < 0 || asked < 0 ? -1 : in + asked;
+        out = out < 0 || said < 0 ? -1 : out + said;
+        llmobs_fact_finish(
+            reading->span,
+            llmobs_json_gets(llmobs_json_get(meta, "finish_reason"), "type"));
+        rc = llmobs_json_add(
+            list, llmobs_message_new(
+                      NULL, llmobs_text_of(llmobs_json_gets(one, "text"))));
+    }
+    llmobs_span_metric(reading->span, "input_tokens", in);
+    llmobs_span_metric(reading->span, "output_tokens", out);
+    llmobs_span_metric(reading->span, "total_tokens",
+                       in < 0 || out < 0 ? -1 : in + out);
+    return list ? rc : -ENOMEM;
+}
+
+static const struct llmobs_form sglang_form = {
+    .begin = llmobs_interpreter_begin,
+    .request = llmobs_interpreter_request,
+    .document = sglang_document,
+    .event = llmobs_interpreter_event,
+    LLMOBS_INTERPRETER_REST,
+    LLMOBS_SIGNED,
+    .signs = sglang_signs,
+    .variant = &sglang_layout,
+    .lists = true,
+};
+
+static const struct llmobs_shape sglang_shapes[] = {
+    LLMOBS_SHAPE("POST", "/generate", "generate", "sglang.generate",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .any_host = true, .whole = true),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(sglang, .integration = "sglang", .server = true,
+               .shapes = sglang_shapes, .form = &sglang_form,
+               .sent_media = LLMOBS_MEDIA_TOLD);
+
+/* -- Triton ---------------------------------------------------------------- */
+
+static const char triton_signs[] = "\"text_input\"\0";
+static const char triton_asks[] = "text_input\0";
+static const char triton_keys[] =
+    "stream\0temperature\0top_p\0top_k\0max_tokens\0min_length\0stop_words\0"
+    "bad_words\0beam_width\0random_seed\0repetition_penalty\0";
+
+static const struct llmobs_layout triton_layout = {
+    .places =
+        LLMOBS_AT(PROMPT, "/text_input") LLMOBS_AT(METADATA, "/parameters")
+            LLMOBS_AT(MODEL, "/model_name") LLMOBS_AT(TEXT, "/text_output"),
+    .asks = triton_asks,
+    .keep_space = true,
+    .texts = true,
+};
+
+static const struct llmobs_form triton_form = {
+    LLMOBS_INTERPRETER,        LLMOBS_SIGNED,
+    .keys = triton_keys,       .signs = triton_signs,
+    .variant = &triton_layout, .asked = llmobs_interpreter_path_model,
+};
+
+#define TRITON(suffix, streamed)                               \
+    LLMOBS_SHAPE("POST", "/v2/models/*/" suffix, "generate",   \
+                 "triton.generate", .kind = LLMOBS_KIND_LLM,   \
+                 .genai = "text_completion", .any_host = true, \
+                 .streams = streamed)
+
+static const struct llmobs_shape triton_shapes[] = {
+    TRITON("generate", false),
+    TRITON("generate_stream", true),
+    TRITON("versions/*/generate", false),
+    TRITON("versions/*/generate_stream", true),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(triton, .integration = "triton", .server = true,
+               .shapes = triton_shapes, .form = &triton_form);
+
+/* -- KoboldCpp ------------------------------------------------------------- */
+
+static const char kobold_asks[] =
+    "'prompt\0max_length|max_context_length|genkey\0";
+static const char kobold_keys[] =
+    "max_length\0max_context_length\0temperature\0top_p\0top_k\0min_"
+    "p\0typical\0"
+    "tfs\0rep_pen\0rep_pen_range\0sampler_order\0sampler_seed\0stop_sequence\0"
+    "mirostat\0grammar\0quiet\0";
+
+/* The memory stands before the prompt. */
+static const struct llmobs_layout kobold_layout = {
+    .places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(SYSTEM, "/memory")
+        LLMOBS_AT(TEXT, "/results/0/text|/token")
+            LLMOBS_AT(REASON, "/results/0/finish_reason|/finish_reason")
+                LLMOBS_AT(REASONS, "null=") LLMOBS_AT(
+                    INPUT_TOKENS, "/results/0/prompt_tokens")
+                    LLMOBS_AT(OUTPUT_TOKENS, "/results/0/completion_tokens"),
+    .asks = kobold_asks,
+    .sums = true,
+    .keep_space = true,
+    .texts = true,
+};
+
+static const struct llmobs_form kobold_form = {
+    LLMOBS_INTERPRETER,
+    LLMOBS_SIGNED,
+    .keys = kobold_keys,
+    .variant = &kobold_layout,
+};
+
+#define KOBOLD(whole, streamed)                                       \
+    LLMOBS_SHAPE("POST", whole, "generate", "koboldcpp.generate",     \
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion", \
+                 .any_host = true, .streams = streamed)
+
+static const struct llmobs_shape kobold_shapes[] = {
+    KOBOLD("/api/v1/generate", false),
+    KOBOLD("/api/latest/generate", false),
+    KOBOLD("/api/extra/generate/stream", true),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(koboldcpp, .integration = "koboldcpp", .server = true,
+               .shapes = kobold_shapes, .form = &kobold_form,
+               .sent_media = LLMOBS_MEDIA_TOLD);
+
+/* -- vLLM's pooling models ------------------------------------------------- */
+
+static const char vllm_score_signs[] = "\"text_1\"\0";
+static const char vllm_asks[] = "'model\0input|messages\0";
+static const char vllm_signs[] = "\"model\"\0";
+static const char vllm_pool_says[] = "\"pooling\"\0";
+static const char vllm_class_says[] = "\"num_classes\"\0";
+static const char vllm_keys[] =
+    "truncate_prompt_tokens\0priority\0dimensions\0encoding_format\0"
+    "softmax\0activation\0";
+
+static bool vllm_ranks(const struct llmobs_reading *reading)
+{
+    return llmobs_json_gets(reading->request, "model") &&
+           llmobs_reading_has(reading, "text_1") &&
+           llmobs_reading_has(reading, "text_2");
+}
+
+static const struct llmobs_rerank vllm_ranking = {
+    .keys = vllm_keys, .query = "text_1", .documents = "text_2"};
+
+static const struct llmobs_form vllm_ranker = {
+    .keys = vllm_keys,
+    .signs = vllm_score_signs,
+    .confirm = vllm_ranks,
+    .gated = true,
+    .request = llmobs_rerank_request,
+    .document = llmobs_rerank_document,
+    .ends = llmobs_rerank_ends,
+    .variant = &vllm_ranking,
+};
+
+#define VLLM(name, proof)                                                   \
+    static const struct llmobs_layout name##_layout = {                     \
+        .places =                                                           \
+            LLMOBS_AT(INPUT, "/input|/messages") LLMOBS_AT(OUTPUT, "/data") \
+                LLMOBS_AT(MODEL, "/model") LLMOBS_AT(USAGE, "/usage"),      \
+        .asks = vllm_asks,                                                  \
+        .answers = proof,                                                   \
+    };                                                                      \
+    static const struct llmobs_form name = {                                \
+        LLMOBS_INTERPRETER,        LLMOBS_SIGNED,                           \
+        .keys = vllm_keys,         .signs = vllm_signs,                     \
+        .variant = &name##_layout,                                          \
+    }
+
+VLLM(vllm_pooling, vllm_pool_says);
+VLLM(vllm_classify, vllm_class_says);
+
+static const struct llmobs_shape vllm_shapes[] = {
+    LLMOBS_SHAPE("POST", "/score", "score", "vllm.score",
+                 .kind = LLMOBS_KIND_RETRIEVAL, .form = &vllm_ranker,
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/pooling", "pooling", "vllm.pooling",
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = &vllm_pooling,
+                 .any_host = true),
+    LLMOBS_SHAPE("POST", "/classify", "classify", "vllm.classify",
+                 .kind = LLMOBS_KIND_TASK, .form = &vllm_classify,
+                 .any_host = true),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(vllm, .integration = "vllm", .server = true,
+               .shapes = vllm_shapes);
+
+/* -- whisper.cpp ----------------------------------------------------------- */
+
+static const char whisper_keys[] =
+    "language\0response_format\0temperature\0translate\0";
+static const char whisper_says[] = "{\"text\":\0";
+
+/* Others take pictures at such a path: a field of whisper.cpp's own, or its
+ * answer, tells them apart. */
+static bool whisper_hears(const struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    const struct llmobs_json *file = llmobs_json_get(reading->request, "file");
+    const char *type = llmobs_json_gets(file, "type");
+
+    return call->multipart && llmobs_json_is_object(file) &&
+           !llmobs_text_starts(llmobs_text_of(type), "image/") &&
+           (llmobs_json_get(reading->request, "response_format") ||
+            llmobs_text_has_any(call->response, whisper_says));
+}
+
+static const struct llmobs_speech_ear whisper = {.read = llmobs_speech_plain,
+                                                 .settings = whisper_keys};
+
+static const struct llmobs_form whisper_form = {
+    LLMOBS_SPEECH_EAR, .confirm = whisper_hears, .gated = true,
+    .variant = &whisper};
+
+static const struct llmobs_shape whisper_shapes[] = {
+    LLMOBS_SHAPE("POST", "/inference", "transcription",
+                 "whisper_cpp.transcription", .kind = LLMOBS_KIND_LLM,
+                 .genai = "transcription", .any_host = true, .form_data = true),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(whisper_cpp, .integration = "whisper_cpp", .server = true,
+               .shapes = whisper_shapes, .form = &whisper_form);

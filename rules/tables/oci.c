@@ -1,0 +1,367 @@
+/* Oracle's generative AI: chats of two forms, texts, vectors, rerankers,
+ * guardrails. Code has the chats, whose messages are named otherwise than those
+ * of all others, in capital letters and one word.
+ *
+ * Source: npm's oci-generativeaiinference 2.142.0, types of lib/model and
+ * client.js; of the streams langchain_community's oci_generative_ai.py. */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/read/cut_json.h"
+#include "rules/read/facts.h"
+#include "rules/read/media.h"
+#include "rules/read/message_content.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+#include "rules/read/usage.h"
+#include "rules/tables/history.h"
+#include "rules/tables/interpreter.h"
+
+static const char oci_signs[] = "\"servingMode\"\0";
+static const char oci_asks[] = "{servingMode\0";
+
+static const char chat_keys[] = "chatRequest\0servingMode\0";
+static const char chat_settings[] =
+    "maxTokens\0temperature\0topP\0topK\0isStream\0seed\0stop\0"
+    "frequencyPenalty\0presencePenalty\0reasoningEffort\0numGenerations\0"
+    "apiFormat\0";
+
+/* The servingMode of a dedicated cluster names no model. */
+static const struct llmobs_layout chat = {
+    .places = LLMOBS_AT(MODEL, "/modelId|/servingMode/modelId"),
+    .asks = oci_asks,
+};
+
+struct state {
+    struct llmobs_interpreter request;
+    struct llmobs_stream stream;
+    bool said;
+};
+
+/* -- messages -------------------------------------------------------------- */
+
+static int oci_add_part(struct llmobs_message_content *content,
+                        const struct llmobs_json *part)
+{
+    const char *url =
+        llmobs_json_gets(llmobs_json_get(part, "imageUrl"), "url");
+
+    if (url)
+        return llmobs_media_url(&content->text, "image", url);
+    return llmobs_message_content_append(&content->text,
+                                         llmobs_json_gets(part, "text"));
+}
+
+static const struct llmobs_message_form oci_form = {
+    .add = oci_add_part, .reasoning = "reasoningContent"};
+
+/* Sets the calls of tools that stand under this key of a message. */
+static int oci_set_calls(struct llmobs_json *message,
+                         const struct llmobs_json *calls)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
+        const struct llmobs_json *one = llmobs_json_at(calls, i);
+        const struct llmobs_json *arguments = llmobs_json_get(one, "arguments");
+
+        rc = llmobs_json_add(
+            list, llmobs_tools_call(
+                      llmobs_json_gets(one, "name"),
+                      llmobs_json_gets(one, "id"), "function",
+                      llmobs_tools_arguments(
+                          arguments ? arguments
+                                    : llmobs_json_get(one, "parameters"))));
+    }
+    if (rc == 0)
+        return llmobs_json_set(message, "tool_calls", list);
+    llmobs_json_free(list);
+    return rc;
+}
+
+/* A tool's result is what its message says. */
+static int oci_set_result(struct llmobs_json *message, const char *id)
+{
+    const char *text = llmobs_json_gets(message, "content");
+    int rc = llmobs_message_set_one(
+        message, "tool_results",
+        llmobs_tools_result(NULL, id, "tool_result",
+                            llmobs_json_string(text ? text : "")));
+
+    return rc < 0 ? rc : llmobs_json_sets(message, "content", "");
+}
+
+static int oci_add_message(struct llmobs_json *list,
+                           const struct llmobs_json *message)
+{
+    const struct llmobs_json *calls = llmobs_json_get(message, "toolCalls");
+    const char *id = llmobs_json_gets(message, "toolCallId");
+    struct llmobs_json *last;
+    int rc = llmobs_history_add(list, message, &oci_form);
+
+    if (rc < 0)
+        return rc;
+    last = llmobs_json_at(list, llmobs_json_len(list) - 1);
+    if (llmobs_json_is_array(calls) && llmobs_json_len(calls) > 0)
+        rc = oci_set_calls(last, calls);
+    return rc == 0 && id ? oci_set_result(last, id) : rc;
+}
+
+/* -- chats ----------------------------------------------------------------- */
+
+static int chat_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *from =
+        llmobs_json_get(reading->request, "chatRequest");
+    const struct llmobs_json *messages = llmobs_json_get(from, "messages");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(from, chat_settings, span);
+
+    if (rc == 0 && !messages)
+        return llmobs_history_request(reading, from, "preambleOverride",
+                                      "chatHistory");
+    if (rc < 0 || reading->classified->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_json_array();
+    rc = span->input_messages ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && llmobs_json_is_array(messages) &&
+                       i < llmobs_json_len(messages);
+         i++)
+        if (llmobs_json_is_object(llmobs_json_at(messages, i)))
+            rc = oci_add_message(span->input_messages,
+                                 llmobs_json_at(messages, i));
+    return rc < 0
+               ? rc
+               : llmobs_tools_read_definitions(from, &span->tool_definitions);
+}
+
+static void read_counts(struct llmobs_span *span,
+                        const struct llmobs_json *usage)
+{
+    if (!usage)
+        return;
+    llmobs_span_metric(span, "input_tokens",
+                       llmobs_usage_count(usage, "promptTokens"));
+    llmobs_span_metric(span, "output_tokens",
+                       llmobs_usage_count(usage, "completionTokens"));
+    llmobs_span_metric(span, "total_tokens",
+                       llmobs_usage_count(usage, "totalTokens"));
+    llmobs_span_metric(
+        span, "reasoning_output_tokens",
+        llmobs_usage_count(llmobs_json_get(usage, "completionTokensDetails"),
+                           "reasoningTokens"));
+    llmobs_span_metric(
+        span, "cache_read_input_tokens",
+        llmobs_usage_count(llmobs_json_get(usage, "promptTokensDetails"),
+                           "cachedTokens"));
+}
+
+static int note_model(struct llmobs_reading *reading,
+                      const struct llmobs_json *body)
+{
+    const char *model = llmobs_json_gets(body, "modelId");
+
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL, model);
+    return llmobs_reading_model(reading, model);
+}
+
+/* A model's version is none. */
+static int chat_ends(struct llmobs_reading *reading)
+{
+    static const char ends[] = "modelId\0";
+    const struct llmobs_call *call = reading->classified->call;
+    struct llmobs_json *body =
+        llmobs_cut_json_object(call->response, call->response_tail, ends);
+    int rc = body ? note_model(reading, body) : -ENOMEM;
+
+    llmobs_json_free(body);
+    return rc < 0 ? rc : llmobs_reading_ends(reading);
+}
+
+/* One answer of Cohere's form is itself the message. */
+static int chat_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
+{
+    const struct llmobs_json *from = llmobs_json_get(body, "chatResponse");
+    const struct llmobs_json *choices = llmobs_json_get(from, "choices");
+    struct llmobs_json *list;
+    int rc = note_model(reading, body);
+
+    if (rc < 0 || reading->classified->call->status >= 300)
+        return rc;
+    read_counts(reading->span, llmobs_json_get(from, "usage"));
+    list = reading->span->output_messages = llmobs_json_array();
+    rc = list ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && llmobs_json_is_array(choices) &&
+                       i < llmobs_json_len(choices);
+         i++) {
+        const struct llmobs_json *one = llmobs_json_at(choices, i);
+
+        llmobs_fact_finish(reading->span,
+                           llmobs_json_gets(one, "finishReason"));
+        read_counts(reading->span, llmobs_json_get(one, "usage"));
+        if (llmobs_json_is_object(llmobs_json_get(one, "message")))
+            rc = oci_add_message(list, llmobs_json_get(one, "message"));
+    }
+    if (rc < 0 || choices || !from)
+        return rc;
+    llmobs_fact_finish(reading->span, llmobs_json_gets(from, "finishReason"));
+    rc = llmobs_json_add(
+        list, llmobs_message_new(
+                  "assistant", llmobs_text_of(llmobs_json_gets(from, "text"))));
+    return rc < 0 || !llmobs_json_is_array(llmobs_json_get(from, "toolCalls"))
+               ? rc
+               : oci_set_calls(llmobs_json_at(list, 0),
+                               llmobs_json_get(from, "toolCalls"));
+}
+
+/* The last event of Cohere's form has all of the text again. */
+static int chat_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
+{
+    const struct llmobs_json *message = llmobs_json_get(event->json, "message");
+    const struct llmobs_json *parts = llmobs_json_get(message, "content");
+    const struct llmobs_json *calls =
+        llmobs_json_get(message ? message : event->json, "toolCalls");
+    const char *reason = llmobs_json_gets(event->json, "finishReason");
+    const char *text = llmobs_json_gets(event->json, "text");
+    struct state *state = reading->state;
+    int rc = note_model(reading, event->json);
+
+    read_counts(reading->span, llmobs_json_get(event->json, "usage"));
+    if (rc == 0 && text && !(reason && state->said))
+        rc = llmobs_stream_text(&state->stream, text);
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(parts) && i < llmobs_json_len(parts);
+         i++)
+        rc = llmobs_stream_text(
+            &state->stream, llmobs_json_gets(llmobs_json_at(parts, i), "text"));
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(calls) && i < llmobs_json_len(calls);
+         i++)
+        rc = llmobs_stream_call(&state->stream, (int64_t)i,
+                                llmobs_json_at(calls, i));
+    state->said = state->said || state->stream.begun;
+    if (state->stream.begun)
+        llmobs_reading_token(reading, event);
+    if (rc < 0 || !reason)
+        return rc;
+    reading->done = true;
+    return llmobs_stream_reason(&state->stream, reason);
+}
+
+static int chat_finish(struct llmobs_reading *reading)
+{
+    struct state *state = reading->state;
+    int rc;
+
+    if (state->stream.choices.count == 0)
+        return 0;
+    state->stream.keep_space = true;
+    rc = llmobs_stream_role(&state->stream, "assistant");
+    llmobs_stream_reasons(&state->stream, reading->span);
+    if (rc == 0)
+        reading->span->output_messages =
+            llmobs_stream_messages(&state->stream, NULL);
+    return reading->span->output_messages ? rc : -ENOMEM;
+}
+
+static void chat_fini(void *at)
+{
+    struct state *state = at;
+
+    llmobs_interpreter_fini(&state->request);
+    llmobs_stream_fini(&state->stream);
+}
+
+static const struct llmobs_form chats = {
+    .keys = chat_keys,
+    .signs = oci_signs,
+    LLMOBS_SIGNED,
+    .begin = llmobs_interpreter_begin,
+    .request = chat_request,
+    .document = chat_document,
+    .event = chat_event,
+    .model = llmobs_interpreter_model,
+    .finish = chat_finish,
+    .ends = chat_ends,
+    .state_fini = chat_fini,
+    .state_size = sizeof(struct state),
+    .variant = &chat,
+};
+
+/* -- the others ------------------------------------------------------------ */
+
+#define MODEL LLMOBS_AT(MODEL, "/modelId|/servingMode/modelId")
+
+static const char text_keys[] = "inferenceRequest\0servingMode\0";
+static const struct llmobs_layout text = {
+    .places = MODEL LLMOBS_AT(PROMPT, "/inferenceRequest/prompt|/input")
+        LLMOBS_AT(SETTINGS, "/inferenceRequest")
+            LLMOBS_AT(TEXT, "/inferenceResponse/generatedTexts/0/text|"
+                            "/inferenceResponse/choices/0/text|/summary|/text"),
+    .settings = chat_settings,
+    .asks = oci_asks,
+    .texts = true,
+};
+
+static const char vector_keys[] =
+    "servingMode\0inputType\0truncate\0outputDimensions\0";
+static const struct llmobs_layout vector = {
+    .places = MODEL LLMOBS_AT(INPUT, "/inputs") LLMOBS_AT(OUTPUT, "/embeddings")
+        LLMOBS_AT(INPUT_TOKENS, "/usage/promptTokens"),
+    .plain = 1,
+    .asks = oci_asks,
+};
+
+static const char rank_keys[] = "servingMode\0topN\0maxTokensPerDocument\0";
+static const struct llmobs_layout rank = {
+    .places =
+        MODEL LLMOBS_AT(INPUT, "/input") LLMOBS_AT(DOCUMENTS, "/documentRanks")
+            LLMOBS_AT(DOCUMENT_TEXT, "/document/text")
+                LLMOBS_AT(DOCUMENT_ID, "/index")
+                    LLMOBS_AT(DOCUMENT_SCORE, "/relevanceScore"),
+    .plain = 1,
+    .asks = oci_asks,
+};
+
+static const char guard_keys[] = "";
+static const struct llmobs_layout guard = {
+    .places = LLMOBS_AT(INPUT, "/input") LLMOBS_AT(OUTPUT, "/results"),
+};
+
+#define FORM(name)                                                 \
+    static const struct llmobs_form name##_form = {                \
+        LLMOBS_INTERPRETER, LLMOBS_SIGNED,    .keys = name##_keys, \
+        .signs = oci_signs, .variant = &name,                      \
+    }
+
+FORM(text);
+FORM(vector);
+FORM(rank);
+FORM(guard);
+
+#define ACTION(name, word, kind_, of, ...)                                     \
+    LLMOBS_SHAPE("POST", "/*/actions/" name, word, "oci." word, .kind = kind_, \
+                 .form = &of, __VA_ARGS__)
+
+static const struct llmobs_shape shapes[] = {
+    ACTION("chat", "chat", LLMOBS_KIND_LLM, chats, .any_host = true),
+    ACTION("generateText", "generate", LLMOBS_KIND_LLM, text_form,
+           .genai = "text_completion", .any_host = true),
+    ACTION("summarizeText", "summarize", LLMOBS_KIND_LLM, text_form,
+           .genai = "text_completion", .any_host = true),
+    ACTION("embedText", "embed", LLMOBS_KIND_EMBEDDING, vector_form,
+           .any_host = true),
+    ACTION("rerankText", "rerank", LLMOBS_KIND_RETRIEVAL, rank_form,
+           .any_host = true),
+    ACTION("applyGuardrails", "guardrails", LLMOBS_KIND_TASK, guard_form,
+           .any_host = false),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(oci, .integration = "oci", .server = true, .shapes = shapes,
+               .sent_media = LLMOBS_MEDIA_TOLD,
+               .answered_media = LLMOBS_MEDIA_TOLD);

@@ -1,0 +1,355 @@
+/* Older APIs that are still called: Cohere's first version, Anthropic's
+ * completions, Writer's own paths, Aleph Alpha; and Portkey's stored prompts.
+ *
+ * Source: types of npm's cohere-ai 8.1.0 (ChatRequest, StreamedChatResponse,
+ * Generation, ApiMeta) and writer-sdk 2.3.2 (completions.d.ts, chat.mjs);
+ * Anthropic's "Create a Text Completion"; Aleph Alpha's "complete" and
+ * "semantic_embed"; Portkey's "Prompt Completions". */
+#include <errno.h>
+#include <string.h>
+
+#include "rules/read/facts.h"
+#include "rules/read/request.h"
+#include "rules/read/text.h"
+#include "rules/read/tools.h"
+#include "rules/read/values.h"
+#include "rules/tables/history.h"
+#include "rules/tables/interpreter.h"
+#include "rules/vendors/chat.h"
+
+#define TABLE(name) \
+    LLMOBS_INTERPRETER, LLMOBS_SIGNED, .keys = name##_keys, .variant = &name
+
+#define CHAT                                                           \
+    .keys = llmobs_chat_openai_keys, .document = llmobs_chat_document, \
+    .event = llmobs_chat_event, .finish = llmobs_chat_finish,          \
+    .ends = llmobs_chat_ends, .state_fini = llmobs_chat_fini,          \
+    .state_size = sizeof(struct llmobs_stream), .variant = &llmobs_chat_openai
+
+/* -- a message beside its history ------------------------------------------ */
+
+static int history_add_text(struct llmobs_json *list, const char *role,
+                            const char *text)
+{
+    return text && *text
+               ? llmobs_json_add(list,
+                                 llmobs_message_new(role, llmobs_text_of(text)))
+               : 0;
+}
+
+int llmobs_history_add(struct llmobs_json *list,
+                       const struct llmobs_json *message,
+                       const struct llmobs_message_form *form)
+{
+    const char *own = llmobs_json_gets(message, "role");
+    const char *word = own && strcmp(own, "CHATBOT") == 0 ? "assistant" : own;
+    size_t count = llmobs_json_len(list), len = own ? strlen(word) : 0;
+    int rc = llmobs_message_add(list, message, form);
+    char role[16];
+
+    if (len == 0 || len >= sizeof(role))
+        return rc;
+    for (size_t i = 0; i <= len; i++)
+        role[i] =
+            word[i] >= 'A' && word[i] <= 'Z' ? (char)(word[i] + 32) : word[i];
+    for (; rc == 0 && count < llmobs_json_len(list); count++) {
+        struct llmobs_json *one = llmobs_json_at(list, count);
+        const char *now = llmobs_json_gets(one, "role");
+
+        if (now && strcmp(now, own) == 0)
+            rc = llmobs_json_sets(one, "role", role);
+    }
+    return rc;
+}
+
+int llmobs_history_request(struct llmobs_reading *reading,
+                           const struct llmobs_json *from, const char *system,
+                           const char *history)
+{
+    static const struct llmobs_message_form form = {.instead = "message"};
+    const struct llmobs_json *turns = llmobs_json_get(from, history);
+    struct llmobs_span *span = reading->span;
+    struct llmobs_json *list;
+    int rc;
+
+    if (reading->classified->call->request_truncated)
+        return 0;
+    list = span->input_messages = llmobs_json_array();
+    rc = list ? history_add_text(list, "system", llmobs_json_gets(from, system))
+              : -ENOMEM;
+    llmobs_fact_apart(span);
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(turns) && i < llmobs_json_len(turns);
+         i++)
+        if (llmobs_json_is_object(llmobs_json_at(turns, i)))
+            rc = llmobs_history_add(list, llmobs_json_at(turns, i), &form);
+    if (rc == 0)
+        rc = history_add_text(list, "user", llmobs_json_gets(from, "message"));
+    return rc < 0
+               ? rc
+               : llmobs_tools_read_definitions(from, &span->tool_definitions);
+}
+
+/* -- Cohere, version 1 ----------------------------------------------------- */
+
+static const char asks_message[] = "'message\0";
+static const char asks_prompt[] = "prompt\0";
+static const char asks_inputs[] = "[inputs\0";
+static const char asks_text[] = "'text\0";
+
+static const char cohere_chat_keys[] =
+    "stream\0temperature\0max_tokens\0p\0k\0seed\0stop_sequences\0"
+    "frequency_penalty\0presence_penalty\0prompt_truncation\0"
+    "citation_quality\0safety_mode\0response_format\0";
+
+#define COHERE_COUNTS                                               \
+    LLMOBS_AT(INPUT_TOKENS, "/meta/tokens/input_tokens|"            \
+                            "/response/meta/tokens/input_tokens|"   \
+                            "/meta/billed_units/input_tokens")      \
+    LLMOBS_AT(OUTPUT_TOKENS, "/meta/tokens/output_tokens|"          \
+                             "/response/meta/tokens/output_tokens|" \
+                             "/meta/billed_units/output_tokens")
+
+static const struct llmobs_layout cohere_chat = {
+    .asks = asks_message,
+    .places = LLMOBS_AT(ID, "/response_id|/response/response_id")
+        LLMOBS_AT(TEXT, "/text") LLMOBS_AT(CALLS, "/tool_calls")
+            LLMOBS_AT(END, "/event_type") LLMOBS_AT(LAST, "stream-end")
+                LLMOBS_AT(REASON, "/finish_reason") COHERE_COUNTS,
+    .role = "assistant",
+    .plain = 1,
+    .sums = true,
+    .keep_space = true,
+};
+
+static int cohere_chat_request(struct llmobs_reading *reading)
+{
+    int rc = llmobs_request_metadata(reading->request, cohere_chat_keys,
+                                     reading->span);
+
+    return rc < 0 ? rc
+                  : llmobs_history_request(reading, reading->request,
+                                           "preamble", "chat_history");
+}
+
+static const char cohere_generate_keys[] =
+    "stream\0num_generations\0max_tokens\0temperature\0k\0p\0seed\0"
+    "end_sequences\0stop_sequences\0frequency_penalty\0presence_penalty\0"
+    "truncate\0";
+
+static const struct llmobs_layout cohere_generate = {
+    .asks = asks_prompt,
+    .places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(CHOICES, "/generations")
+        LLMOBS_AT(TEXT, "/text") LLMOBS_AT(END, "/event_type|/is_finished")
+            LLMOBS_AT(LAST, "stream-end") LLMOBS_AT(FAULT, "/err")
+                LLMOBS_AT(REASON, "/finish_reason") COHERE_COUNTS,
+    .sums = true,
+    .keep_space = true,
+    .texts = true,
+};
+
+static const char cohere_summarize_keys[] =
+    "length\0format\0extractiveness\0temperature\0additional_command\0";
+
+static const struct llmobs_layout cohere_summarize = {
+    .asks = asks_text,
+    .places =
+        LLMOBS_AT(PROMPT, "/text") LLMOBS_AT(TEXT, "/summary") COHERE_COUNTS,
+    .role = "assistant",
+    .sums = true,
+};
+
+static const char cohere_classify_keys[] = "preset\0truncate\0";
+
+static const struct llmobs_layout cohere_classify = {
+    .asks = asks_inputs,
+    .places = LLMOBS_AT(INPUT, "/inputs") LLMOBS_AT(OUTPUT, "/classifications"),
+};
+
+static const struct llmobs_form cohere_chats = {
+    LLMOBS_SIGNED,
+    .begin = llmobs_interpreter_begin,
+    .request = cohere_chat_request,
+    .document = llmobs_interpreter_document,
+    .event = llmobs_interpreter_event,
+    LLMOBS_INTERPRETER_REST,
+    .keys = cohere_chat_keys,
+    .variant = &cohere_chat,
+    .framing = LLMOBS_FRAMING_LINES,
+};
+static const struct llmobs_form cohere_generates = {
+    TABLE(cohere_generate), .framing = LLMOBS_FRAMING_LINES};
+static const struct llmobs_form cohere_summarizes = {TABLE(cohere_summarize)};
+static const struct llmobs_form cohere_classifies = {TABLE(cohere_classify)};
+
+static const struct llmobs_shape cohere_shapes[] = {
+    LLMOBS_SHAPE("POST", "/v1/chat", "chat", "cohere.request",
+                 .kind = LLMOBS_KIND_LLM, .form = &cohere_chats),
+    LLMOBS_SHAPE("POST", "/v1/generate", "generate", "cohere.request",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .form = &cohere_generates),
+    LLMOBS_SHAPE("POST", "/v1/summarize", "summarize", "cohere.request",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .form = &cohere_summarizes),
+    LLMOBS_SHAPE("POST", "/v1/classify", "classify", "cohere.request",
+                 .kind = LLMOBS_KIND_TASK, .form = &cohere_classifies),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(cohere_v1, .integration = "cohere", .shapes = cohere_shapes);
+
+/* -- Anthropic's completions ----------------------------------------------- */
+
+static const char complete_signs[] = "\"max_tokens_to_sample\"\0";
+static const char complete_asks[] = "'prompt\0max_tokens_to_sample\0";
+static const char complete_keys[] =
+    "stream\0max_tokens_to_sample\0temperature\0top_p\0top_k\0"
+    "stop_sequences\0";
+
+static const struct llmobs_layout complete = {
+    .places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(MODEL, "/model")
+        LLMOBS_AT(TEXT, "/completion") LLMOBS_AT(REASON, "/stop_reason"),
+    .asks = complete_asks,
+    .role = "assistant",
+    .keep_space = true,
+};
+
+static const struct llmobs_form completes = {
+    TABLE(complete), .signs = complete_signs, .confirm_always = true};
+
+static const struct llmobs_shape complete_shapes[] = {
+    LLMOBS_SHAPE("POST", "/v1/complete", "complete", "anthropic.request",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .any_host = true),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(anthropic_complete, .integration = "anthropic",
+               .shapes = complete_shapes, .form = &completes);
+
+/* -- Writer ---------------------------------------------------------------- */
+
+static const struct llmobs_form writer_chat = {
+    .confirm = llmobs_chat_asks,
+    .gated = true,
+    .request = llmobs_chat_request,
+    CHAT,
+};
+
+static const char writer_text_keys[] =
+    "stream\0best_of\0max_tokens\0random_seed\0stop\0temperature\0top_p\0";
+
+static const struct llmobs_layout writer_text = {
+    .asks = asks_prompt,
+    .places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(MODEL, "/model")
+        LLMOBS_AT(TEXT, "/choices/0/text|/value"),
+    .keep_space = true,
+    .texts = true,
+};
+
+static const struct llmobs_form writer_texts = {TABLE(writer_text)};
+
+static const struct llmobs_shape writer_shapes[] = {
+    LLMOBS_SHAPE("POST", "/v1/chat", "chat", "%s.createChatCompletion",
+                 .kind = LLMOBS_KIND_LLM, .form = &writer_chat),
+    LLMOBS_SHAPE("POST", "/v1/completions", "completion", "%s.createCompletion",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .form = &writer_texts),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(writer, .integration = "openai", .shapes = writer_shapes);
+
+/* -- Aleph Alpha ----------------------------------------------------------- */
+
+static const char aleph_text_keys[] =
+    "maximum_tokens\0minimum_tokens\0temperature\0top_k\0top_p\0n\0best_of\0"
+    "stop_sequences\0presence_penalty\0frequency_penalty\0";
+
+static const struct llmobs_layout aleph_text = {
+    .asks = asks_prompt,
+    .places = LLMOBS_AT(PROMPT, "/prompt/0/data|/prompt")
+        LLMOBS_AT(CHOICES, "/completions")
+            LLMOBS_AT(TEXT, "/completions/0/completion")
+                LLMOBS_AT(REASON, "/completions/0/finish_reason")
+                    LLMOBS_AT(REASONS, "end_of_text=stop maximum_tokens=length")
+                        LLMOBS_AT(INPUT_TOKENS, "/num_tokens_prompt_total")
+                            LLMOBS_AT(OUTPUT_TOKENS, "/num_tokens_generated"),
+    .sums = true,
+    .keep_space = true,
+    .texts = true,
+};
+
+static const char aleph_vector_keys[] =
+    "representation\0compress_to_size\0normalize\0";
+
+static const struct llmobs_layout aleph_vector = {
+    .asks = asks_prompt,
+    .places = LLMOBS_AT(INPUT, "/prompt/0/data|/prompt")
+        LLMOBS_AT(OUTPUT, "/embedding")
+            LLMOBS_AT(INPUT_TOKENS, "/num_tokens_prompt_total"),
+};
+
+static const struct llmobs_form aleph_texts = {TABLE(aleph_text)};
+static const struct llmobs_form aleph_vectors = {TABLE(aleph_vector)};
+
+static const struct llmobs_shape aleph_shapes[] = {
+    LLMOBS_SHAPE("POST", "/complete", "complete", "aleph_alpha.complete",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .form = &aleph_texts),
+    LLMOBS_SHAPE("POST", "/semantic_embed", "embedding",
+                 "aleph_alpha.semantic_embed", .kind = LLMOBS_KIND_EMBEDDING,
+                 .form = &aleph_vectors),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(aleph_alpha, .integration = "aleph_alpha",
+               .shapes = aleph_shapes, .sent_media = LLMOBS_MEDIA_TOLD);
+
+/* -- Portkey --------------------------------------------------------------- */
+
+static const char portkey_signs[] = "\"variables\"\0";
+static const char portkey_says[] =
+    "\"chat.completion\"\0\"chat.completion.chunk\"\0";
+
+/* The prompt is Portkey's: its path is that of completions, whose body it has
+ * not. */
+static bool portkey_asks(const struct llmobs_reading *reading)
+{
+    return llmobs_json_is_object(
+               llmobs_json_get(reading->request, "variables")) &&
+           llmobs_text_has_any(reading->classified->call->response,
+                               portkey_says);
+}
+
+static int portkey_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *variables =
+        llmobs_json_get(reading->request, "variables");
+    struct llmobs_span *span = reading->span;
+    int rc = llmobs_request_metadata(reading->request, llmobs_chat_openai_keys,
+                                     span);
+
+    if (rc < 0 || !variables || reading->classified->call->request_truncated)
+        return rc;
+    span->input_messages = llmobs_message_take(llmobs_value_text(variables));
+    return span->input_messages ? 0 : -ENOMEM;
+}
+
+static const struct llmobs_form portkey_form = {
+    .signs = portkey_signs,
+    .confirm = portkey_asks,
+    .gated = true,
+    .request = portkey_request,
+    CHAT,
+};
+
+static const struct llmobs_shape portkey_shapes[] = {
+    LLMOBS_SHAPE("POST", "/prompts/*/completions", "prompt",
+                 "portkey.createPromptCompletion", .kind = LLMOBS_KIND_LLM,
+                 .any_host = true, .shared = true),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(portkey, .integration = "portkey", .server = true,
+               .shapes = portkey_shapes, .form = &portkey_form);
