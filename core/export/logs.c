@@ -65,12 +65,6 @@ static void close_record(struct record *r)
     llmobs_otlp_close(r->writer);
 }
 
-static void logs_put_text(struct record *r, const char *key, const char *text)
-{
-    if (text && *text)
-        llmobs_otlp_attr_text(&r->attributes, key, llmobs_text_of(text));
-}
-
 /* -- evaluations ----------------------------------------------------------- */
 
 static bool is_evaluation(const struct llmobs_json *event)
@@ -102,10 +96,7 @@ static void put_score(struct record *r, const struct llmobs_json *event)
     const struct llmobs_json *truth = llmobs_json_get(event, "boolean_value");
     const char *key = "gen_ai.evaluation.score.value";
 
-    if (llmobs_json_is_int(score))
-        llmobs_otlp_attr_double(&r->attributes, key,
-                                (double)llmobs_json_to_int(score));
-    else if (llmobs_json_is_number(score))
+    if (llmobs_json_is_number(score))
         llmobs_otlp_attr_double(&r->attributes, key,
                                 llmobs_json_to_real(score));
     else if (llmobs_json_is_true(truth) || llmobs_json_is_false(truth))
@@ -143,19 +134,22 @@ static void logs_put_evaluation(struct record *r,
                                 const struct llmobs_json *event)
 {
     open_record(r, "gen_ai.evaluation.result", 0);
-    logs_put_text(r, "gen_ai.evaluation.name",
-                  llmobs_json_gets(event, "label"));
+    llmobs_otlp_attr_said(&r->attributes, "gen_ai.evaluation.name",
+                          llmobs_json_gets(event, "label"));
     put_score(r, event);
-    logs_put_text(r, "gen_ai.evaluation.score.label", label_of(event));
+    llmobs_otlp_attr_said(&r->attributes, "gen_ai.evaluation.score.label",
+                          label_of(event));
     if (LLMOBS_HAZARD(reason_unasked, r->config->otlp.event_content, true)) {
-        logs_put_text(r, "gen_ai.evaluation.explanation",
-                      llmobs_json_gets(event, "reasoning"));
+        llmobs_otlp_attr_said(&r->attributes, "gen_ai.evaluation.explanation",
+                              llmobs_json_gets(event, "reasoning"));
         logs_put_json(r, "llmobs.evaluation.value",
                       llmobs_json_get(event, "json_value"));
     }
     if (logs_is(llmobs_json_gets(event, "eval_scope"), "trace"))
-        logs_put_text(r, "llmobs.evaluation.scope", "trace");
-    logs_put_text(r, "llmobs.ml_app", llmobs_json_gets(event, "ml_app"));
+        llmobs_otlp_attr_said(&r->attributes, "llmobs.evaluation.scope",
+                              "trace");
+    llmobs_otlp_attr_said(&r->attributes, "llmobs.ml_app",
+                          llmobs_json_gets(event, "ml_app"));
     close_record(r);
 }
 
@@ -182,12 +176,13 @@ static void put_failure(struct record *r, const struct llmobs_otlp_source *s)
         llmobs_json_gets(llmobs_json_get(s->meta, "error"), "message");
 
     open_record(r, "gen_ai.client.operation.exception", WARNING);
-    logs_put_text(r, "exception.type", llmobs_otlp_source_error(s));
+    llmobs_otlp_attr_said(&r->attributes, "exception.type",
+                          llmobs_otlp_source_error(s));
     if (message && LLMOBS_HAZARD(error_text_unasked,
                                  (r->config->otlp.event_content ||
                                   llmobs_content_is_code(message)),
                                  true))
-        logs_put_text(r, "exception.message", message);
+        llmobs_otlp_attr_said(&r->attributes, "exception.message", message);
     close_record(r);
 }
 
@@ -254,8 +249,7 @@ static void put_details(struct record *r, const struct llmobs_otlp_source *s)
         llmobs_json_to_int(llmobs_json_get(span, "droppedAttributesCount"));
 
     if (!span) {
-        if (r->writer->error == 0)
-            r->writer->error = -ENOMEM;
+        llmobs_otlp_fail(r->writer, -ENOMEM);
         return;
     }
     open_record(r, "gen_ai.client.inference.operation.details", 0);
