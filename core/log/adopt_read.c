@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/fd.h"
+#include "core/log/adopt.h"
 #include "core/log/adopt_claim.h"
 #include "core/log/event_item.h"
 #include "core/log/exchange_entry.h"
@@ -469,7 +470,7 @@ static int adopt_read_give(struct llmobs_adopt *adopt,
     if (out->killed)
         end_by_kill(adopt, out->exchange);
     if (out->uncounted)
-        llmobs_adopt_claim_note(adopt, &out->spooled, 0);
+        llmobs_adopt_note_delivered_to(adopt, &out->spooled, 0);
     adopt->here->out++;
     return 1;
 }
