@@ -168,6 +168,14 @@ char *llmobs_buf_take(struct llmobs_buf *buf, size_t *len)
     return data;
 }
 
+bool llmobs_words_have(const char *words, const char *word)
+{
+    LLMOBS_WORDS_EACH (one, words)
+        if (strcmp(one, word) == 0)
+            return true;
+    return false;
+}
+
 struct llmobs_text llmobs_text_trim(struct llmobs_text text)
 {
     while (text.len && llmobs_is_blank(text.data[0])) {

@@ -45,6 +45,25 @@ static inline bool llmobs_is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* A list of words is one text, "a\0b\0", which has no pointers for the loader
+ * to relocate. Gives the word behind this one; it is empty behind the last. */
+static inline const char *llmobs_words_next(const char *word)
+{
+    return word + strlen(word) + 1;
+}
+
+/* The words one after the other; a NULL list has none. */
+#define LLMOBS_WORDS_EACH(word, list)              \
+    for (const char *word = (list); word && *word; \
+         word = llmobs_words_next(word))
+
+bool llmobs_words_have(const char *words, const char *word);
+
+static inline bool llmobs_is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static inline bool llmobs_text_is(struct llmobs_text text, const char *word)
 {
     size_t len = strlen(word);

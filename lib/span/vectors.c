@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/hazard.h"
 
 /* So many whole numbers in a text are no reference to a page. */
@@ -26,11 +27,6 @@ struct seen {
     bool in_name; /* the last quote begins one */
 };
 
-static bool vectors_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* The number of bytes of one blank: in a text a line's end is two letters. */
 static size_t blank_at(const struct walk *w, size_t at)
 {
@@ -53,7 +49,7 @@ static size_t number_at(const struct walk *w, size_t at, struct seen *seen)
 
     for (; at < w->len && w->data[at] && strchr("0123456789+-.eE", w->data[at]);
          at++) {
-        any = any || vectors_is_digit(w->data[at]);
+        any = any || llmobs_is_digit(w->data[at]);
         seen->fraction =
             seen->fraction || (any && strchr(".eE", w->data[at]) != NULL);
     }

@@ -56,11 +56,6 @@ struct number {
     bool real;
 };
 
-static bool json_clean_is_digit(unsigned char byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
 static bool is_continued(unsigned char byte)
 {
     return (byte & 0xC0u) == 0x80u;
@@ -188,7 +183,7 @@ static int32_t json_clean_read_unit(const struct cleaner *c, size_t at)
         unsigned char byte = c->in[i];
         unsigned char low = byte | 0x20;
 
-        if (json_clean_is_digit(byte))
+        if (llmobs_is_digit(byte))
             unit = unit * 16 + (byte - '0');
         else if (low >= 'a' && low <= 'f')
             unit = unit * 16 + (low - 'a' + 10);
@@ -282,7 +277,7 @@ static size_t skip_digits(struct cleaner *c)
 {
     size_t first = c->at;
 
-    while (c->at < c->len && json_clean_is_digit(c->in[c->at]))
+    while (c->at < c->len && llmobs_is_digit(c->in[c->at]))
         c->at++;
     return c->at - first;
 }
@@ -520,7 +515,7 @@ static int clean_value(struct cleaner *c)
     case '-':
         return clean_minus(c);
     default:
-        return json_clean_is_digit(byte) ? json_clean_clean_number(c) : -EINVAL;
+        return llmobs_is_digit(byte) ? json_clean_clean_number(c) : -EINVAL;
     }
 }
 
