@@ -206,9 +206,7 @@ uint64_t llmobs_account_url(uint64_t account, const char *url)
 
 uint64_t llmobs_account_secret(const char *name, const char *text)
 {
-    return text ? with(0, (struct llmobs_text){name, strlen(name)},
-                       (struct llmobs_text){text, strlen(text)})
-                : 0;
+    return text ? with(0, llmobs_text_of(name), llmobs_text_of(text)) : 0;
 }
 
 void llmobs_account_set_boot(uint64_t boot)

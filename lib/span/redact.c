@@ -66,9 +66,8 @@ static const char *use_ready(struct pattern *pattern, struct llmobs_text name)
         memcpy(pattern->name, name.data, name.len);
         pattern->finder = ready[i].finder;
         if (ready[i].regex &&
-            llmobs_regex_compile(
-                (struct llmobs_text){ready[i].regex, strlen(ready[i].regex)},
-                &pattern->regex, &why) != 0)
+            llmobs_regex_compile(llmobs_text_of(ready[i].regex),
+                                 &pattern->regex, &why) != 0)
             return why;
         return NULL;
     }
