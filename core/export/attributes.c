@@ -614,26 +614,15 @@ static void put_metadata(const struct llmobs_otlp_source *s,
  */
 static bool attributes_is_usage(const char *metric)
 {
-    static const char *const others[] = {
-        "ephemeral_5m_input_tokens",
-        "ephemeral_1h_input_tokens",
-        "billable_character_count",
-        "audio_input_tokens",
-        "audio_output_tokens",
-        "input_cost",
-        "output_cost",
-        "total_cost",
-    };
-
     for (size_t i = 0; i < USAGES; i++) {
         if (strcmp(usages[i].metric, metric) == 0)
             return true;
     }
-    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
-        if (strcmp(others[i], metric) == 0)
-            return true;
-    }
-    return false;
+    return llmobs_words_have(
+        "ephemeral_5m_input_tokens\0ephemeral_1h_input_tokens\0"
+        "billable_character_count\0audio_input_tokens\0audio_output_tokens\0"
+        "input_cost\0output_cost\0total_cost\0",
+        metric);
 }
 
 /* A total is no count of its own: below gen_ai.usage. a receiver would take it

@@ -19,11 +19,6 @@
 /* More than an event can have. */
 #define SPAN_TEXT_MAX ((size_t)1 << 28)
 
-static bool logs_is(const char *text, const char *word)
-{
-    return text && strcmp(text, word) == 0;
-}
-
 /* -- the head of a record -------------------------------------------------- */
 
 struct record {
@@ -145,7 +140,8 @@ static void logs_put_evaluation(struct record *r,
         logs_put_json(r, "llmobs.evaluation.value",
                       llmobs_json_get(event, "json_value"));
     }
-    if (logs_is(llmobs_json_gets(event, "eval_scope"), "trace"))
+    if (llmobs_text_is(llmobs_text_of(llmobs_json_gets(event, "eval_scope")),
+                       "trace"))
         llmobs_otlp_attr_said(&r->attributes, "llmobs.evaluation.scope",
                               "trace");
     llmobs_otlp_attr_said(&r->attributes, "llmobs.ml_app",
@@ -212,14 +208,11 @@ static struct llmobs_json *logs_span_of(const struct llmobs_otlp_source *s,
  * wants the structure itself. */
 static bool logs_is_document(const char *key)
 {
-    static const char *const keys[] = {
-        "gen_ai.input.messages", "gen_ai.output.messages",
-        "gen_ai.system_instructions", "gen_ai.tool.definitions"};
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-        if (logs_is(key, keys[i]))
-            return LLMOBS_HAZARD(documents_stay_texts, true, false);
-    return false;
+    return LLMOBS_HAZARD(documents_stay_texts, true, false) &&
+           llmobs_words_have(
+               "gen_ai.input.messages\0gen_ai.output.messages\0"
+               "gen_ai.system_instructions\0gen_ai.tool.definitions\0",
+               key);
 }
 
 static void put_attribute(struct record *r, const struct llmobs_json *pair)
@@ -231,7 +224,7 @@ static void put_attribute(struct record *r, const struct llmobs_json *pair)
 
     llmobs_otlp_item(r->writer, r->attributes.list);
     llmobs_otlp_string(r->writer, OTLP_KEY, llmobs_text_of(key));
-    if (logs_is_document(key) && text &&
+    if (text && key && logs_is_document(key) &&
         llmobs_json_parse(llmobs_text_of(text), &document) == 0)
         llmobs_otlp_value(r->writer, OTLP_VALUE, document);
     else
