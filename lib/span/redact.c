@@ -60,8 +60,7 @@ static const char *use_ready(struct pattern *pattern, struct llmobs_text name)
     const char *why = "";
 
     for (size_t i = 0; i < sizeof(ready) / sizeof(*ready); i++) {
-        if (strlen(ready[i].name) != name.len ||
-            memcmp(ready[i].name, name.data, name.len) != 0)
+        if (!llmobs_text_is(name, ready[i].name))
             continue;
         memcpy(pattern->name, name.data, name.len);
         pattern->finder = ready[i].finder;

@@ -109,13 +109,10 @@ static size_t hide(struct walk *w, size_t at, char close, bool names)
 
 static bool vectors_stays(const struct walk *w)
 {
-    static const char *const names[] = {"distances", "scores"};
+    struct llmobs_text name = {w->data + w->name, w->name_len};
 
-    for (size_t i = 0; w->named && i < sizeof(names) / sizeof(names[0]); i++)
-        if (w->name_len == strlen(names[i]) &&
-            memcmp(w->data + w->name, names[i], w->name_len) == 0)
-            return true;
-    return w->spared > 0;
+    return w->spared > 0 || (w->named && (llmobs_text_is(name, "distances") ||
+                                          llmobs_text_is(name, "scores")));
 }
 
 static size_t pass_in_text(struct walk *w, size_t at)
