@@ -215,6 +215,20 @@ bool llmobs_text_next(struct llmobs_text *rest, struct llmobs_text *part)
     return any;
 }
 
+size_t llmobs_text_decimal(uint64_t number, char out[21])
+{
+    char digits[20];
+    size_t at = sizeof(digits), len;
+
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    len = sizeof(digits) - at;
+    memcpy(out, digits + at, len);
+    out[len] = '\0';
+    return len;
+}
+
 int llmobs_text_hex(char c)
 {
     if (c >= '0' && c <= '9')

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct llmobs_buf {
@@ -87,6 +88,9 @@ bool llmobs_text_next(struct llmobs_text *rest, struct llmobs_text *part);
 
 /* The value of a hexadecimal digit, in upper or lower case; -1: it is none. */
 int llmobs_text_hex(char c);
+
+/* Writes a number as text, with a NUL behind it; answers its length. */
+size_t llmobs_text_decimal(uint64_t number, char out[21]);
 
 /* The byte that "%xx" at `i` stands for, -1 where there is none. */
 int llmobs_text_escape(struct llmobs_text text, size_t i);

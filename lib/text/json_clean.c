@@ -18,8 +18,6 @@
 #define DIGITS_MAX 320
 #define EXPONENT_MAX 1000000000000000
 
-#define WORK_BATCH 1024 /* steps that are counted together */
-
 /* The next thing that the grammar allows. */
 enum expected {
     EXPECT_VALUE,
@@ -104,22 +102,12 @@ static void json_clean_start(struct cleaner *c, struct llmobs_text text,
                                  : SIZE_MAX);
 }
 
-static bool json_clean_work(struct cleaner *c, size_t steps)
-{
-    size_t all = c->work += steps;
-
-    if (all < WORK_BATCH)
-        return true;
-    c->work = 0;
-    return llmobs_work_do(all);
-}
-
 /* Replaces the next `len` input bytes by `text`. */
 static int json_clean_replace(struct cleaner *c, size_t len, const char *text)
 {
     int rc = -ENOMEM;
 
-    if (json_clean_work(c, LLMOBS_WORK_MEND))
+    if (llmobs_work_some(&c->work, LLMOBS_WORK_MEND))
         rc = llmobs_buf_add(c->out, c->in + c->copied, c->at - c->copied);
     if (rc == 0)
         rc = llmobs_buf_adds(c->out, text);
@@ -152,7 +140,7 @@ static int clean_wide(struct cleaner *c)
 
     if (len == 0)
         return json_clean_replace(c, 1, REPLACEMENT);
-    if (!json_clean_work(c, LLMOBS_WORK_ODD))
+    if (!llmobs_work_some(&c->work, LLMOBS_WORK_ODD))
         return -ENOMEM;
     c->at += len;
     return 0;
@@ -233,7 +221,7 @@ static int clean_escape(struct cleaner *c)
 {
     unsigned char next = c->at + 1 < c->len ? c->in[c->at + 1] : 0;
 
-    if (!json_clean_work(c, LLMOBS_WORK_ODD))
+    if (!llmobs_work_some(&c->work, LLMOBS_WORK_ODD))
         return -ENOMEM;
     if (next == 'u')
         return clean_unicode(c);
@@ -529,7 +517,7 @@ static int clean_token(struct cleaner *c)
         return -EINVAL;
     if (++c->tokens > LLMOBS_JSON_TOKENS_MAX)
         return -E2BIG;
-    if (!json_clean_work(c, LLMOBS_WORK_VALUE))
+    if (!llmobs_work_some(&c->work, LLMOBS_WORK_VALUE))
         return -ENOMEM;
     if (c->take)
         begin_token(c);

@@ -18,7 +18,7 @@ static inline int llmobs_grow(void *list, size_t *cap, size_t count,
 
     if (count < *cap)
         return 0;
-    grown = reallocarray(*(void **)list, more, size);
+    grown = realloc(*(void **)list, more * size);
     if (!grown)
         return -ENOMEM;
     *(void **)list = grown;
