@@ -763,17 +763,6 @@ static void attributes_put_own(struct llmobs_otlp_attributes *out,
                                  side->documents);
 }
 
-static void put_tool_text(struct llmobs_otlp_attributes *out,
-                          const struct side *side)
-{
-    if (side->value && *side->value)
-        llmobs_otlp_put_text_or_object(out,
-                                       side->output
-                                           ? "gen_ai.tool.call.result"
-                                           : "gen_ai.tool.call.arguments",
-                                       side->value);
-}
-
 static void put_retrieval(const struct llmobs_otlp_source *s,
                           struct llmobs_otlp_attributes *out,
                           const struct side *side)
@@ -806,7 +795,12 @@ static void put_side(const struct llmobs_otlp_source *s,
         attributes_put_own(out, &side);
         break;
     case TOOL:
-        put_tool_text(out, &side);
+        if (side.value && *side.value)
+            llmobs_otlp_put_text_or_object(out,
+                                           output
+                                               ? "gen_ai.tool.call.result"
+                                               : "gen_ai.tool.call.arguments",
+                                           side.value);
         break;
     case LLMOBS_OTLP_RETRIEVAL:
         put_retrieval(s, out, &side);

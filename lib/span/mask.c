@@ -465,12 +465,11 @@ static bool find_pem_end(struct llmobs_mask_walk *w, size_t to)
 struct member {
     char name[LLMOBS_NAMES_LETTERS];
     size_t len;
-    size_t from;      /* where the name begins */
-    bool quoted;      /* by double quotes */
-    bool spaced;      /* a blank stands between them, or the mark is a colon */
-    bool equals;      /* the mark is '=' */
-    bool parameter;   /* of a URL or a form */
-    bool begins_line; /* nothing but blanks or '-' stands before the name */
+    size_t from;    /* where the name begins */
+    bool quoted;    /* by double quotes */
+    bool spaced;    /* a blank stands between them, or the mark is a colon */
+    bool equals;    /* the mark is '=' */
+    bool parameter; /* of a URL or a form */
     enum llmobs_named named;
     struct piece value;
 };
