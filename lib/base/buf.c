@@ -171,7 +171,7 @@ char *llmobs_buf_take(struct llmobs_buf *buf, size_t *len)
 bool llmobs_words_have(const char *words, const char *word)
 {
     LLMOBS_WORDS_EACH (one, words)
-        if (strcmp(one, word) == 0)
+        if (*one == *word && strcmp(one, word) == 0)
             return true;
     return false;
 }
