@@ -11,7 +11,7 @@
 #include "cli/doctor/doctor.h"
 #include "cli/doctor/host_show.h"
 #include "cli/doctor/host_sockets.h"
-#include "cli/shared/grow.h"
+#include "lib/base/grow.h"
 
 #define TOOL "llmobs-tool"
 

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/shared/grow.h"
+#include "lib/base/grow.h"
 #include "lib/base/clock.h"
 #include "rules/providers.h"
 #include "rules/read/url.h"

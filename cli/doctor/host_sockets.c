@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/shared/grow.h"
+#include "lib/base/grow.h"
 #include "lib/base/buf.h"
 #include "lib/base/file.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/shared/escape.h"
-#include "cli/shared/grow.h"
+#include "lib/base/grow.h"
 
 #define LABEL_COLUMNS 40
 #define TEXT_COLUMNS 96

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/shared/grow.h"
+#include "lib/base/grow.h"
 #include "lib/base/hazard.h"
 
 void llmobs_forest_fini(struct llmobs_forest *forest)

@@ -8,7 +8,7 @@
 
 #include "cli/query/cell.h"
 #include "cli/query/each.h"
-#include "cli/shared/grow.h"
+#include "lib/base/grow.h"
 #include "cli/shared/suggest.h"
 
 #define AT(member) offsetof(struct llmobs_row, member)

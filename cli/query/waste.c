@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/query/each.h"
-#include "cli/shared/grow.h"
+#include "lib/base/grow.h"
 #include "lib/base/hazard.h"
 
 #define NS_PER_S INT64_C(1000000000)

@@ -22,7 +22,6 @@
 #define GROWTH 64
 
 struct load {
-    struct llmobs_cassette *cassette;
     const char *dir;
     const char *command;
     int fd;       /* of the directory */
@@ -272,7 +271,7 @@ static int cassette_list(struct llmobs_cassette *cassette, const char *path)
 int llmobs_cassette_load(struct llmobs_cassette *cassette, const char *dir,
                          const char *command)
 {
-    struct load load = {cassette, dir, command, -1, 0};
+    struct load load = {dir, command, -1, 0};
     char room[LLMOBS_ESCAPE_NAME];
     int rc;
 

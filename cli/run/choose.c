@@ -28,11 +28,6 @@ static double text_likeness(const char *a, size_t a_len, const char *b,
     return PART_MAX * (double)(front + back) / (double)most;
 }
 
-static bool run_choose_is_container(const struct llmobs_json *json)
-{
-    return llmobs_json_is_object(json) || llmobs_json_is_array(json);
-}
-
 static bool scalars_equal(const struct llmobs_json *a,
                           const struct llmobs_json *b)
 {
@@ -74,9 +69,9 @@ static double common(struct llmobs_json *a, struct llmobs_json *b)
 {
     double sum = 1;
 
-    if (!run_choose_is_container(a) || !run_choose_is_container(b) ||
+    if (!llmobs_json_is_container(a) || !llmobs_json_is_container(b) ||
         llmobs_json_is_array(a) != llmobs_json_is_array(b))
-        return run_choose_is_container(a) || run_choose_is_container(b)
+        return llmobs_json_is_container(a) || llmobs_json_is_container(b)
                    ? 0
                    : scalar_likeness(a, b);
     if (llmobs_json_is_array(a)) {
@@ -201,8 +196,8 @@ static void run_choose_compare(struct telling *telling,
         compare_lists(telling, asked, recorded);
     else if (llmobs_json_is_object(asked) && llmobs_json_is_object(recorded))
         compare_objects(telling, asked, recorded);
-    else if (!asked || !recorded || run_choose_is_container(asked) ||
-             run_choose_is_container(recorded) ||
+    else if (!asked || !recorded || llmobs_json_is_container(asked) ||
+             llmobs_json_is_container(recorded) ||
              scalar_likeness(asked, recorded) < 1)
         run_choose_tell(telling, asked, recorded);
 }

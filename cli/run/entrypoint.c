@@ -18,6 +18,7 @@
 #include "lib/base/log.h"
 #include "lib/base/paths.h"
 
+#define SELF "llmobs-entrypoint"
 /* A third of the grace is for the processes that the command left behind. */
 #define OTHERS_SHARE 3
 /* The time for killed processes to end. */
@@ -55,20 +56,6 @@ static int entrypoint_parse(struct entrypoint *entry, int argc, char **argv)
         return 0;
     fputs(llmobs_help("llmobs entrypoint"), stderr);
     return -EINVAL;
-}
-
-static int entrypoint_fail_exec(const struct entrypoint *entry, int error)
-{
-    llmobs_tell("llmobs-entrypoint: %s: %s\n", entry->command[0],
-                strerror(error));
-    return llmobs_environment_exec_status(error);
-}
-
-/* Executes the command in this process, if no other process can be had. */
-static int entrypoint_run_plain(struct entrypoint *entry)
-{
-    return entrypoint_fail_exec(
-        entry, llmobs_environment_exec(&entry->environment, entry->command));
 }
 
 /* -- the end -------------------------------------------------------------- */
@@ -146,12 +133,6 @@ static void entrypoint_finish(struct entrypoint *entry, int64_t ended_ns)
 
 /* -- the command ---------------------------------------------------------- */
 
-static void entrypoint_complain(void *ctx, const char *text)
-{
-    (void)ctx;
-    llmobs_log(LLMOBS_LOG_WARN, "%s", text);
-}
-
 static int entrypoint_run(struct entrypoint *entry)
 {
     struct llmobs_child_command command = {.argv = entry->command,
@@ -160,14 +141,17 @@ static int entrypoint_run(struct entrypoint *entry)
 
     llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
     entry->round.config = llmobs_config_load((const char *const *)environ,
-                                             entrypoint_complain, NULL);
+                                             llmobs_log_complaint, NULL);
     command.reaps = entry->first = getpid() == 1;
     if (llmobs_environment_init(&entry->environment, environ) != 0 ||
         llmobs_preload_join(&entry->environment, entry->preload) != 0 ||
         llmobs_child_run(&command, &result) != 0)
-        return entrypoint_run_plain(entry);
+        return llmobs_environment_fail(
+            SELF, entry->command[0],
+            llmobs_environment_exec(&entry->environment, entry->command));
     if (result.exec_error != 0)
-        entrypoint_fail_exec(entry, result.exec_error);
+        (void)llmobs_environment_fail(SELF, entry->command[0],
+                                      result.exec_error);
     else
         entrypoint_finish(entry, llmobs_clock_mono_ns());
     return llmobs_child_status(&result);

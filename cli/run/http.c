@@ -290,11 +290,6 @@ static bool run_http_take_bytes(struct llmobs_mock_http *http, int *status)
     return http->left == 0;
 }
 
-static int digit_of(char c)
-{
-    return llmobs_text_hex(c);
-}
-
 /* Reads "1a; extension". */
 static int run_http_read_size(struct llmobs_mock_http *http,
                               struct llmobs_text line)
@@ -308,7 +303,7 @@ static int run_http_read_size(struct llmobs_mock_http *http,
     if (line.len == 0 || line.len > DIGITS_MAX)
         return 400;
     for (size_t i = 0; i < line.len; i++) {
-        int digit = digit_of(line.data[i]);
+        int digit = llmobs_text_hex(line.data[i]);
 
         if (digit < 0)
             return 400;

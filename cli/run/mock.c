@@ -207,9 +207,7 @@ _Noreturn static void become(const struct mock *mock, const sigset_t *before)
     sigprocmask(SIG_SETMASK, before, NULL);
     if (error == 0)
         error = mock_execute(mock, &environment);
-    llmobs_tell("%s: %s: %s\n", mock->argv[0], mock->command[0],
-                strerror(error));
-    _exit(llmobs_environment_exec_status(error));
+    _exit(llmobs_environment_fail(mock->argv[0], mock->command[0], error));
 }
 
 static int mock_start(struct mock *mock, const sigset_t *before)

@@ -436,10 +436,8 @@ static int run_become(struct launch *launch,
                       const struct llmobs_environment *environment,
                       char **words)
 {
-    int error = llmobs_environment_exec(environment, words);
-
-    llmobs_tell("%s: %s: %s\n", launch->self, words[0], strerror(error));
-    return llmobs_environment_exec_status(error);
+    return llmobs_environment_fail(launch->self, words[0],
+                                   llmobs_environment_exec(environment, words));
 }
 
 /* Sets the variables for the tools, and for a command without a tool. */

@@ -570,9 +570,7 @@ static struct timespec wait_of(const struct llmobs_serve *serve)
     for (size_t i = 0; i < serve->count; i++)
         if (wake_of(serve, serve->list[i]) < wake)
             wake = wake_of(serve, serve->list[i]);
-    wake = wake > now ? wake - now : 0;
-    return (struct timespec){wake / (1000 * LLMOBS_NS_PER_MS),
-                             wake % (1000 * LLMOBS_NS_PER_MS)};
+    return llmobs_clock_wait(wake - now);
 }
 
 void llmobs_serve_step(struct llmobs_serve *serve, const sigset_t *signals)

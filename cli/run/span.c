@@ -24,6 +24,7 @@
 #include "core/trace/carrier.h"
 #include "core/trace/propagate.h"
 
+#define SELF "llmobs-run"
 /* The time for output that comes after the command's end. */
 #define REST_MS 200
 /* The configuration limits an event (DD_LLMOBS_EVENT_SIZE_BYTES); this never
@@ -135,12 +136,6 @@ static int run_span_parse(struct job *job, int argc, char **argv)
         return 0;
     fputs(help_of(job), stderr);
     return -EINVAL;
-}
-
-static void run_span_complain(void *ctx, const char *text)
-{
-    (void)ctx;
-    llmobs_log(LLMOBS_LOG_WARN, "%s", text);
 }
 
 static void enter_relay(void *ctx)
@@ -403,18 +398,11 @@ static void run_span_deliver(struct job *job,
         llmobs_log(LLMOBS_LOG_ERROR, "span lost: %s", strerror(-rc));
 }
 
-static int run_span_fail_exec(const struct job *job, int error)
-{
-    llmobs_tell("llmobs-run: %s: %s\n", job->command[0], strerror(error));
-    return llmobs_environment_exec_status(error);
-}
-
-/* Runs the command without a span: observing is off, or no process can be had.
- */
 static int run_span_run_plain(struct job *job)
 {
-    return run_span_fail_exec(
-        job, llmobs_environment_exec(&job->environment, job->command));
+    return llmobs_environment_fail(
+        SELF, job->command[0],
+        llmobs_environment_exec(&job->environment, job->command));
 }
 
 static bool observing(const struct job *job)
@@ -458,7 +446,7 @@ static int run_job(struct job *job, int argc, char **argv)
     }
     llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
     job->config = llmobs_config_load((const char *const *)environ,
-                                     run_span_complain, NULL);
+                                     llmobs_log_complaint, NULL);
     if (llmobs_environment_init(&job->environment, environ) != 0 ||
         llmobs_preload_join(&job->environment, job->preload) != 0 ||
         !observing(job))
@@ -467,7 +455,7 @@ static int run_job(struct job *job, int argc, char **argv)
     if (run_span_add_context(job) != 0 || run_inside(job, &result) != 0)
         return run_span_run_plain(job);
     if (result.exec_error != 0)
-        run_span_fail_exec(job, result.exec_error);
+        (void)llmobs_environment_fail(SELF, job->command[0], result.exec_error);
     run_span_deliver(job, &result);
     return llmobs_child_status(&result);
 }

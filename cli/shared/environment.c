@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/shared/tell.h"
 #include "lib/base/hazard.h"
 
 /* Free entries at first, so that the list seldom grows. */
@@ -158,4 +159,10 @@ int llmobs_environment_exec(const struct llmobs_environment *environment,
 int llmobs_environment_exec_status(int error)
 {
     return error == ENOENT ? 127 : 126;
+}
+
+int llmobs_environment_fail(const char *command, const char *program, int error)
+{
+    llmobs_tell("%s: %s: %s\n", command, program, strerror(error));
+    return llmobs_environment_exec_status(error);
 }

@@ -56,7 +56,9 @@ int llmobs_environment_exec(const struct llmobs_environment *environment,
                             char **argv);
 
 /* The exit status that env(1) has: 127 for a command that does not exist, else
- * 126. */
+ * 126. _fail tells the error of a program in the name of a command before. */
 int llmobs_environment_exec_status(int error);
+int llmobs_environment_fail(const char *command, const char *program,
+                            int error);
 
 #endif

@@ -6,6 +6,7 @@
 #include <wchar.h>
 
 #include "lib/base/hazard.h"
+#include "lib/text/json_clean.h"
 
 /* The columns of a name in a message. */
 #define NAME_COLUMNS 200
@@ -42,31 +43,6 @@ static bool in_table(const struct range *table, size_t count, uint32_t code)
         if (code >= table[i].first && code <= table[i].last)
             return true;
     return false;
-}
-
-/* The length of the character at `s`; 0 when it is none. */
-static size_t escape_decode(const unsigned char *s, size_t len, uint32_t *code)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t n;
-
-    if (s[0] < 0x80) {
-        *code = s[0];
-        return 1;
-    }
-    n = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
-    if (s[0] < 0xC2 || s[0] > 0xF4 || len < n)
-        return 0;
-    *code = s[0] & (0x7Fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
-        *code = *code << 6 | (s[i] & 0x3Fu);
-    }
-    if (*code < least[n] || *code > 0x10FFFF ||
-        (*code >= 0xD800 && *code <= 0xDFFF))
-        return 0;
-    return n;
 }
 
 /* Parts of Korean syllables that stand alone. Terminals differ: some join them
@@ -128,8 +104,7 @@ static size_t next_other(struct llmobs_text text,
                          struct llmobs_escape_piece *piece)
 {
     uint32_t code;
-    size_t used =
-        escape_decode((const unsigned char *)text.data, text.len, &code);
+    size_t used = llmobs_utf8_decode(text, &code);
 
     if (used == 0) {
         used = 1;
@@ -214,9 +189,7 @@ int llmobs_escape_add(struct llmobs_buf *out, struct llmobs_text text,
 
 int llmobs_escape_adds(struct llmobs_buf *out, const char *text, size_t columns)
 {
-    struct llmobs_text whole = {text, strlen(text)};
-
-    return llmobs_escape_add(out, whole, columns);
+    return llmobs_escape_add(out, llmobs_text_of(text), columns);
 }
 
 const char *llmobs_escape_name(const char *name, char room[LLMOBS_ESCAPE_NAME])

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "cli/shared/escape.h"
-#include "cli/shared/grow.h"
+#include "lib/base/grow.h"
 #include "cli/shared/tell.h"
 #include "lib/base/fd.h"
 #include "core/export/store.h"

@@ -50,12 +50,6 @@ static struct llmobs_worker *worker;
 
 /* -- life --------------------------------------------------------------- */
 
-static void attach_complain(void *ctx, const char *text)
-{
-    (void)ctx;
-    llmobs_log(LLMOBS_LOG_WARN, "%s", text);
-}
-
 /* The configuration complains before the log is open: its lines are kept until
  * then. */
 struct complaints {
@@ -90,7 +84,7 @@ static const struct llmobs_rules *load_rules(void)
         .never_urls = (const char *const *)config->never_urls,
         .vector = config->observe_vector,
         .search = config->observe_search,
-        .complain = attach_complain,
+        .complain = llmobs_log_complaint,
     };
     struct llmobs_buf text;
     struct llmobs_rules *rules;

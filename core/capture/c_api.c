@@ -289,7 +289,7 @@ static int export_span(llmobs_span_t span, struct llmobs_exported *out)
     context = llmobs_scratch_take(sizeof(*context));
     rc = context ? llmobs_own_span_context(number_of(span), context) : -ENOMEM;
     if (!rc) {
-        (void)llmobs_propagate_decimal(context->span_id, out->span_id);
+        (void)llmobs_text_decimal(context->span_id, out->span_id);
         llmobs_id128_hex(context->trace_id, out->trace_id);
         LLMOBS_HAZARD(exported_trace_forgotten,
                       llmobs_exported_note(context), );

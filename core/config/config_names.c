@@ -8,20 +8,15 @@ static const char texts[] =
     VARIABLES(V);
 #undef V
 
-static const char *config_names_behind(const char *text)
-{
-    return text + strlen(text) + 1;
-}
-
 bool llmobs_config_next(struct llmobs_config_variable *variable)
 {
     const char *name =
-        variable->name ? config_names_behind(variable->fallback) : texts;
+        variable->name ? llmobs_words_next(variable->fallback) : texts;
 
     if (*name == '\0')
         return false;
     variable->name = name;
-    variable->type = config_names_behind(name);
-    variable->fallback = config_names_behind(variable->type);
+    variable->type = llmobs_words_next(name);
+    variable->fallback = llmobs_words_next(variable->type);
     return true;
 }

@@ -331,12 +331,6 @@ bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery)
            llmobs_spool_is_relayed(spool);
 }
 
-static void delivery_hand_over(struct llmobs_delivery *delivery)
-{
-    for (size_t i = 0; i < delivery->count; i++)
-        (void)llmobs_destination_hand(&delivery->list[i]);
-}
-
 /* Each destination gets one send in a round, so that none waits for the queue
  * of another. */
 static int delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
@@ -351,7 +345,8 @@ static int delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
     while (more) {
         llmobs_tick_now(&delivery->waits);
         more = llmobs_delivery_fill(delivery, how);
-        delivery_hand_over(delivery);
+        for (size_t i = 0; i < delivery->count; i++)
+            (void)llmobs_destination_hand(&delivery->list[i]);
         for (size_t i = 0; i < delivery->count; i++) {
             struct llmobs_destination *d = &delivery->list[i];
 

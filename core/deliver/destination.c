@@ -215,11 +215,9 @@ static int destination_grow(struct llmobs_destination *d)
     return 0;
 }
 
-int llmobs_destination_push(struct llmobs_destination *destination,
+int llmobs_destination_push(struct llmobs_destination *d,
                             struct llmobs_event *event)
 {
-    struct llmobs_destination *d = destination;
-
     if (d->count == d->cap && destination_grow(d) != 0)
         return -ENOMEM;
     if (d->count == 0)
@@ -253,9 +251,8 @@ static void pop(struct llmobs_destination *d, size_t n, enum llmobs_stat fate)
 /* -- sending ------------------------------------------------------------- */
 
 /* Waits for a full batch only during the interval after a send. */
-int64_t llmobs_destination_due(const struct llmobs_destination *destination)
+int64_t llmobs_destination_due(const struct llmobs_destination *d)
 {
-    const struct llmobs_destination *d = destination;
     int64_t early, regular;
 
     if (d->count == 0)
@@ -442,9 +439,8 @@ static size_t may_send(struct llmobs_destination *d)
     return n;
 }
 
-int llmobs_destination_send(struct llmobs_destination *destination)
+int llmobs_destination_send(struct llmobs_destination *d)
 {
-    struct llmobs_destination *d = destination;
     unsigned char outcomes[LLMOBS_SEND_MAX];
     size_t most = may_send(d);
     int rc;
@@ -472,10 +468,9 @@ int llmobs_destination_send(struct llmobs_destination *destination)
     return 0;
 }
 
-int llmobs_destination_rescue(struct llmobs_destination *destination,
+int llmobs_destination_rescue(struct llmobs_destination *d,
                               struct llmobs_exporter *rescue)
 {
-    struct llmobs_destination *d = destination;
     unsigned char outcomes[LLMOBS_SEND_MAX];
     size_t n = 0;
     int rc;
@@ -517,9 +512,8 @@ static bool destination_is_kept(struct llmobs_backlog *backlog,
     return true;
 }
 
-size_t llmobs_destination_keep(struct llmobs_destination *destination)
+size_t llmobs_destination_keep(struct llmobs_destination *d)
 {
-    struct llmobs_destination *d = destination;
     size_t n = 0;
 
     while (n < d->count &&
@@ -529,9 +523,8 @@ size_t llmobs_destination_keep(struct llmobs_destination *destination)
     return n;
 }
 
-size_t llmobs_destination_hand(struct llmobs_destination *destination)
+size_t llmobs_destination_hand(struct llmobs_destination *d)
 {
-    struct llmobs_destination *d = destination;
     size_t n = 0;
 
     while (n < d->count && event_at(d, n)->spooled.handed)
@@ -540,9 +533,8 @@ size_t llmobs_destination_hand(struct llmobs_destination *destination)
     return n;
 }
 
-size_t llmobs_destination_leave(struct llmobs_destination *destination)
+size_t llmobs_destination_leave(struct llmobs_destination *d)
 {
-    struct llmobs_destination *d = destination;
     size_t n = 0;
 
     while (n < d->count && had_by(event_at(d, n)))

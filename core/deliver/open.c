@@ -92,35 +92,21 @@ static bool add_all(struct llmobs_worker *worker,
     return true;
 }
 
-/* Adds the exporter of logs, whatever the other exporters are. */
-static void add_logs(struct llmobs_worker *worker,
-                     const struct llmobs_config *config)
-{
-    if (config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
-        (void)open_add(worker, llmobs_otlp_logs_exporter_new(config));
-}
-
-static void add_metrics(struct llmobs_worker *worker,
-                        const struct llmobs_config *config)
-{
-    struct llmobs_meter *meter = NULL;
-
-    if (config->otlp.signals[LLMOBS_SIGNAL_METRICS].on)
-        meter = llmobs_otlp_metrics_exporter_new(config);
-    if (meter)
-        llmobs_worker_measure(worker, meter);
-}
-
 static struct llmobs_worker *open_with(const struct llmobs_config *config,
                                        struct llmobs_buffer *buffer,
                                        struct llmobs_adopt *adopt)
 {
     struct llmobs_worker *worker = llmobs_worker_new(config, buffer, NULL);
+    struct llmobs_meter *meter;
 
     if (!worker || !add_all(worker, config))
         return NULL;
-    add_logs(worker, config);
-    add_metrics(worker, config);
+    /* Beside the others: where those go does not depend on it. */
+    if (config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
+        (void)open_add(worker, llmobs_otlp_logs_exporter_new(config));
+    if (config->otlp.signals[LLMOBS_SIGNAL_METRICS].on &&
+        (meter = llmobs_otlp_metrics_exporter_new(config)))
+        llmobs_worker_measure(worker, meter);
     llmobs_worker_keep(worker, llmobs_spool_new(config), adopt);
     llmobs_worker_note(worker, llmobs_ledger_note, llmobs_ledger_settle,
                        llmobs_ledger_close);

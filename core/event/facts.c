@@ -36,7 +36,7 @@ static void set_parent(struct llmobs_facts *facts,
 
     if (!context->apm_parent_id || context->apm_parent_id == context->parent_id)
         return;
-    (void)llmobs_propagate_decimal(context->apm_parent_id, text);
+    (void)llmobs_text_decimal(context->apm_parent_id, text);
     llmobs_span_fact_word(facts, LLMOBS_FACT_PARENT, text);
 }
 
@@ -99,7 +99,7 @@ static void event_facts_set_error(struct llmobs_facts *facts,
     if (strncmp(type, "http_", 5) == 0 && event_facts_is_word(type))
         type += 5;
     if (!event_facts_is_word(type) && span->http_status >= 300) {
-        (void)llmobs_propagate_decimal((uint64_t)span->http_status, status);
+        (void)llmobs_text_decimal((uint64_t)span->http_status, status);
         type = status;
     }
     llmobs_span_fact_word(facts, LLMOBS_FACT_ERROR_CODE,

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/export/fields.h"
 #include "core/export/letters.h"
 #include "core/export/otlp.h"
 #include "lib/base/hazard.h"
@@ -12,17 +13,10 @@
 
 /* -- protobuf -------------------------------------------------------------- */
 
-enum wire {
-    WIRE_VARINT = 0,
-    WIRE_FIXED64 = 1,
-    WIRE_BYTES = 2,
-    WIRE_FIXED32 = 5
-};
-
 /* A field: its number, and its value by its wire type. */
 struct field {
     uint64_t number;
-    enum wire wire;
+    enum llmobs_otlp_wire wire;
     uint64_t value;           /* WIRE_VARINT */
     struct llmobs_text bytes; /* WIRE_BYTES */
 };
@@ -63,7 +57,7 @@ static int take_field(struct llmobs_text *in, struct field *out)
     if (!take_varint(in, &tag) || tag >> 3 == 0)
         return -EINVAL;
     out->number = tag >> 3;
-    out->wire = (enum wire)(tag & 7);
+    out->wire = (enum llmobs_otlp_wire)(tag & 7);
     switch (out->wire) {
     case WIRE_VARINT:
         there = take_varint(in, &out->value);
@@ -85,8 +79,8 @@ static int take_field(struct llmobs_text *in, struct field *out)
 }
 
 /* Finds the last field with the number and type. */
-static int find_field(struct llmobs_text in, uint64_t number, enum wire wire,
-                      struct field *out)
+static int find_field(struct llmobs_text in, uint64_t number,
+                      enum llmobs_otlp_wire wire, struct field *out)
 {
     struct field field;
     int rc;
@@ -194,9 +188,7 @@ static int export_answer_read_json(const struct llmobs_json *json,
         if (rejected)
             set_rejected(answer, integer_of(rejected));
     }
-    if (words)
-        export_answer_set_words(answer,
-                                (struct llmobs_text){words, strlen(words)});
+    export_answer_set_words(answer, llmobs_text_of(words));
     return llmobs_json_is_object(json) ? 0 : -EINVAL;
 }
 
@@ -234,9 +226,7 @@ int llmobs_otlp_read_refusal(struct llmobs_text body, bool json,
     }
     rc = llmobs_json_parse(body, &value);
     text = rc ? NULL : llmobs_json_gets(value, "message");
-    if (text)
-        export_answer_set_words(answer,
-                                (struct llmobs_text){text, strlen(text)});
+    export_answer_set_words(answer, llmobs_text_of(text));
     llmobs_json_free(value);
     return text ? 0 : -EINVAL;
 }

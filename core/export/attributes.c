@@ -17,6 +17,8 @@
 #define EMBEDDINGS LLMOBS_OTLP_EMBEDDINGS
 #define AGENT LLMOBS_OTLP_AGENT
 #define RETRIEVAL LLMOBS_OTLP_RETRIEVAL
+#define TOOL LLMOBS_OTLP_TOOL
+#define NO_OP LLMOBS_OTLP_NO_OP
 #define ANY_OP 0x7F
 
 enum type {
@@ -39,111 +41,71 @@ struct row {
     unsigned char fact; /* NO_FACT: the row has no fact */
 };
 
-#define NO_FACT LLMOBS_FACTS
+#define LLMOBS_FACT_NONE LLMOBS_FACTS
+
+/* Their rows: id, name, forms, operations, type, fact. */
+#define ROWS_LIST(ROW)                                                         \
+    ROW(RESPONSE_MODEL, "gen_ai.response.model", ALL,                          \
+        INFERENCE | EMBEDDINGS | NO_OP, TEXT, RESPONSE_MODEL)                  \
+    ROW(RESPONSE_ID, "gen_ai.response.id", ALL, INFERENCE | NO_OP, TEXT,       \
+        RESPONSE_ID)                                                           \
+    ROW(FINISH_REASONS, "gen_ai.response.finish_reasons", ALL,                 \
+        INFERENCE | AGENT | NO_OP, TEXTS, FINISH_REASONS)                      \
+    ROW(OUTPUT_TYPE, "gen_ai.output.type", ALL, INFERENCE, TEXT, OUTPUT_TYPE)  \
+    ROW(CONVERSATION, "gen_ai.conversation.id", ALL, INFERENCE | AGENT, TEXT,  \
+        CONVERSATION_ID)                                                       \
+    ROW(MAX_TOKENS, "gen_ai.request.max_tokens", ALL, INFERENCE | AGENT, INT,  \
+        NONE)                                                                  \
+    ROW(TEMPERATURE, "gen_ai.request.temperature", ALL, INFERENCE | AGENT,     \
+        DOUBLE, NONE)                                                          \
+    ROW(TOP_P, "gen_ai.request.top_p", ALL, INFERENCE | AGENT, DOUBLE, NONE)   \
+    ROW(FREQUENCY, "gen_ai.request.frequency_penalty", ALL, INFERENCE | AGENT, \
+        DOUBLE, NONE)                                                          \
+    ROW(PRESENCE, "gen_ai.request.presence_penalty", ALL, INFERENCE | AGENT,   \
+        DOUBLE, NONE)                                                          \
+    ROW(TOP_K, "gen_ai.request.top_k", 1_41, INFERENCE | RETRIEVAL, DOUBLE,    \
+        NONE)                                                                  \
+    ROW(NEW_TOP_K, "gen_ai.request.top_k", LATEST, INFERENCE, INT, NONE)       \
+    ROW(RETRIEVED, "gen_ai.retrieval.top_k", LATEST, RETRIEVAL, INT, NONE)     \
+    ROW(SEED, "gen_ai.request.seed", ALL, INFERENCE | AGENT, INT, NONE)        \
+    ROW(STOP, "gen_ai.request.stop_sequences", ALL, INFERENCE | AGENT, TEXTS,  \
+        NONE)                                                                  \
+    ROW(CHOICES, "gen_ai.request.choice.count", ALL, INFERENCE | AGENT, COUNT, \
+        NONE)                                                                  \
+    ROW(STREAM, "gen_ai.request.stream", ALL, INFERENCE, TRUE, STREAM)         \
+    ROW(REASONING, "gen_ai.request.reasoning.level", LATEST, INFERENCE, TEXT,  \
+        REASONING_LEVEL)                                                       \
+    ROW(PREVIOUS, "gen_ai.request.previous_response.id", LATEST, INFERENCE,    \
+        TEXT, PREVIOUS_RESPONSE_ID)                                            \
+    ROW(ENCODING, "gen_ai.request.encoding_formats", ALL, EMBEDDINGS, TEXTS,   \
+        ENCODING_FORMATS)                                                      \
+    ROW(DIMENSIONS, "gen_ai.embeddings.dimension.count", ALL, EMBEDDINGS, INT, \
+        DIMENSIONS)                                                            \
+    ROW(DATA_SOURCE, "gen_ai.data_source.id", ALL, RETRIEVAL, TEXT, NONE)      \
+    ROW(HTTP_STATUS, "http.response.status_code", ALL, ANY_OP, INT, STATUS)    \
+    ROW(MCP_METHOD, "mcp.method.name", ALL, ANY_OP, TEXT, MCP_METHOD)          \
+    ROW(MCP_PROTOCOL, "mcp.protocol.version", ALL, ANY_OP, TEXT, MCP_PROTOCOL) \
+    ROW(MCP_SESSION, "mcp.session.id", ALL, ANY_OP, TEXT, MCP_SESSION)         \
+    ROW(RPC_ID, "jsonrpc.request.id", ALL, ANY_OP, TEXT, RPC_ID)               \
+    ROW(AGENT_ID, "gen_ai.agent.id", ALL, AGENT, TEXT, NONE)                   \
+    ROW(GUARDRAIL, "aws.bedrock.guardrail.id", ALL, ANY_OP, TEXT, NONE)        \
+    ROW(KNOWLEDGE_BASE, "aws.bedrock.knowledge_base.id", ALL, ANY_OP, TEXT,    \
+        NONE)                                                                  \
+    ROW(STATUS, "gen_ai.response.status", LATEST, NO_OP, TEXT, NONE)           \
+    ROW(TOOL_CALL, "gen_ai.tool.call.id", ALL, TOOL, TEXT, NONE)
 
 enum row_id {
-    ROW_RESPONSE_MODEL,
-    ROW_RESPONSE_ID,
-    ROW_FINISH_REASONS,
-    ROW_OUTPUT_TYPE,
-    ROW_CONVERSATION,
-    ROW_MAX_TOKENS,
-    ROW_TEMPERATURE,
-    ROW_TOP_P,
-    ROW_FREQUENCY,
-    ROW_PRESENCE,
-    ROW_TOP_K,
-    ROW_NEW_TOP_K,
-    ROW_RETRIEVED,
-    ROW_SEED,
-    ROW_STOP,
-    ROW_CHOICES,
-    ROW_STREAM,
-    ROW_REASONING,
-    ROW_PREVIOUS,
-    ROW_ENCODING,
-    ROW_DIMENSIONS,
-    ROW_DATA_SOURCE,
-    ROW_HTTP_STATUS,
-    ROW_MCP_METHOD,
-    ROW_MCP_PROTOCOL,
-    ROW_MCP_SESSION,
-    ROW_RPC_ID,
-    ROW_AGENT_ID,
-    ROW_GUARDRAIL,
-    ROW_KNOWLEDGE_BASE,
-    ROW_STATUS,
-    ROW_TOOL_CALL,
-    ROWS
+#define ROW_ID(id, name, forms, ops, type, fact) ROW_##id,
+    ROWS_LIST(ROW_ID)
+#undef ROW_ID
+        ROWS
 };
 
 static const struct row rows[ROWS] = {
-    [ROW_RESPONSE_MODEL] = {"gen_ai.response.model", IN_ALL,
-                            INFERENCE | EMBEDDINGS | LLMOBS_OTLP_NO_OP,
-                            TYPE_TEXT, LLMOBS_FACT_RESPONSE_MODEL},
-    [ROW_RESPONSE_ID] = {"gen_ai.response.id", IN_ALL,
-                         INFERENCE | LLMOBS_OTLP_NO_OP, TYPE_TEXT,
-                         LLMOBS_FACT_RESPONSE_ID},
-    [ROW_FINISH_REASONS] = {"gen_ai.response.finish_reasons", IN_ALL,
-                            INFERENCE | AGENT | LLMOBS_OTLP_NO_OP, TYPE_TEXTS,
-                            LLMOBS_FACT_FINISH_REASONS},
-    [ROW_OUTPUT_TYPE] = {"gen_ai.output.type", IN_ALL, INFERENCE, TYPE_TEXT,
-                         LLMOBS_FACT_OUTPUT_TYPE},
-    [ROW_CONVERSATION] = {"gen_ai.conversation.id", IN_ALL, INFERENCE | AGENT,
-                          TYPE_TEXT, LLMOBS_FACT_CONVERSATION_ID},
-    [ROW_MAX_TOKENS] = {"gen_ai.request.max_tokens", IN_ALL, INFERENCE | AGENT,
-                        TYPE_INT, NO_FACT},
-    [ROW_TEMPERATURE] = {"gen_ai.request.temperature", IN_ALL,
-                         INFERENCE | AGENT, TYPE_DOUBLE, NO_FACT},
-    [ROW_TOP_P] = {"gen_ai.request.top_p", IN_ALL, INFERENCE | AGENT,
-                   TYPE_DOUBLE, NO_FACT},
-    [ROW_FREQUENCY] = {"gen_ai.request.frequency_penalty", IN_ALL,
-                       INFERENCE | AGENT, TYPE_DOUBLE, NO_FACT},
-    [ROW_PRESENCE] = {"gen_ai.request.presence_penalty", IN_ALL,
-                      INFERENCE | AGENT, TYPE_DOUBLE, NO_FACT},
-    [ROW_TOP_K] = {"gen_ai.request.top_k", IN_1_41, INFERENCE | RETRIEVAL,
-                   TYPE_DOUBLE, NO_FACT},
-    [ROW_NEW_TOP_K] = {"gen_ai.request.top_k", IN_LATEST, INFERENCE, TYPE_INT,
-                       NO_FACT},
-    [ROW_RETRIEVED] = {"gen_ai.retrieval.top_k", IN_LATEST, RETRIEVAL, TYPE_INT,
-                       NO_FACT},
-    [ROW_SEED] = {"gen_ai.request.seed", IN_ALL, INFERENCE | AGENT, TYPE_INT,
-                  NO_FACT},
-    [ROW_STOP] = {"gen_ai.request.stop_sequences", IN_ALL, INFERENCE | AGENT,
-                  TYPE_TEXTS, NO_FACT},
-    [ROW_CHOICES] = {"gen_ai.request.choice.count", IN_ALL, INFERENCE | AGENT,
-                     TYPE_COUNT, NO_FACT},
-    [ROW_STREAM] = {"gen_ai.request.stream", IN_ALL, INFERENCE, TYPE_TRUE,
-                    LLMOBS_FACT_STREAM},
-    [ROW_REASONING] = {"gen_ai.request.reasoning.level", IN_LATEST, INFERENCE,
-                       TYPE_TEXT, LLMOBS_FACT_REASONING_LEVEL},
-    [ROW_PREVIOUS] = {"gen_ai.request.previous_response.id", IN_LATEST,
-                      INFERENCE, TYPE_TEXT, LLMOBS_FACT_PREVIOUS_RESPONSE_ID},
-    [ROW_ENCODING] = {"gen_ai.request.encoding_formats", IN_ALL, EMBEDDINGS,
-                      TYPE_TEXTS, LLMOBS_FACT_ENCODING_FORMATS},
-    [ROW_DIMENSIONS] = {"gen_ai.embeddings.dimension.count", IN_ALL, EMBEDDINGS,
-                        TYPE_INT, LLMOBS_FACT_DIMENSIONS},
-    [ROW_DATA_SOURCE] = {"gen_ai.data_source.id", IN_ALL, RETRIEVAL, TYPE_TEXT,
-                         NO_FACT},
-    [ROW_HTTP_STATUS] = {"http.response.status_code", IN_ALL, ANY_OP, TYPE_INT,
-                         LLMOBS_FACT_STATUS},
-    [ROW_MCP_METHOD] = {"mcp.method.name", IN_ALL, ANY_OP, TYPE_TEXT,
-                        LLMOBS_FACT_MCP_METHOD},
-    [ROW_MCP_PROTOCOL] = {"mcp.protocol.version", IN_ALL, ANY_OP, TYPE_TEXT,
-                          LLMOBS_FACT_MCP_PROTOCOL},
-    [ROW_MCP_SESSION] = {"mcp.session.id", IN_ALL, ANY_OP, TYPE_TEXT,
-                         LLMOBS_FACT_MCP_SESSION},
-    [ROW_RPC_ID] = {"jsonrpc.request.id", IN_ALL, ANY_OP, TYPE_TEXT,
-                    LLMOBS_FACT_RPC_ID},
-    [ROW_AGENT_ID] = {"gen_ai.agent.id", IN_ALL, AGENT, TYPE_TEXT, NO_FACT},
-    [ROW_GUARDRAIL] = {"aws.bedrock.guardrail.id", IN_ALL, ANY_OP, TYPE_TEXT,
-                       NO_FACT},
-    [ROW_KNOWLEDGE_BASE] = {"aws.bedrock.knowledge_base.id", IN_ALL, ANY_OP,
-                            TYPE_TEXT, NO_FACT},
-    [ROW_STATUS] = {"gen_ai.response.status", IN_LATEST, LLMOBS_OTLP_NO_OP,
-                    TYPE_TEXT, NO_FACT},
-    [ROW_TOOL_CALL] = {"gen_ai.tool.call.id", IN_ALL, LLMOBS_OTLP_TOOL,
-                       TYPE_TEXT, NO_FACT},
+#define ROW(id, name, forms, ops, type, fact) \
+    {name, IN_##forms, ops, TYPE_##type, LLMOBS_FACT_##fact},
+    ROWS_LIST(ROW)
+#undef ROW
 };
 
 /* The keys of metadata, sorted; of two for one row the lower rank counts. */
@@ -200,13 +162,6 @@ static const struct key {
 #define NAME_MAX_LEN ((size_t)1 << 20)
 #define NAME_ROOM 96
 
-static void attributes_put_text(struct llmobs_otlp_attributes *out,
-                                const char *key, const char *text)
-{
-    if (text && *text)
-        llmobs_otlp_attr_text(out, key, llmobs_text_of(text));
-}
-
 /* -- values of a type ---------------------------------------------------- */
 
 static bool attributes_is_text(const struct llmobs_json *value)
@@ -252,7 +207,7 @@ static void put_texts(struct llmobs_otlp_attributes *out, const char *key,
     struct llmobs_text *texts = calloc(count, sizeof(*texts));
 
     if (!texts) {
-        out->writer->error = out->writer->error ? out->writer->error : -ENOMEM;
+        llmobs_otlp_fail(out->writer, -ENOMEM);
         return;
     }
     for (size_t i = 0; i < count; i++)
@@ -267,7 +222,7 @@ static void put_typed(struct llmobs_otlp_attributes *out, const char *key,
 {
     switch (type) {
     case TYPE_TEXT:
-        attributes_put_text(out, key, llmobs_json_text(value));
+        llmobs_otlp_attr_said(out, key, llmobs_json_text(value));
         break;
     case TYPE_TEXTS:
         put_texts(out, key, value);
@@ -362,7 +317,7 @@ static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
     find_keys(s, found);
     for (size_t i = 0; i < ROWS; i++) {
         const struct llmobs_json *fact =
-            rows[i].fact == NO_FACT ? NULL : s->fact[rows[i].fact];
+            rows[i].fact == LLMOBS_FACT_NONE ? NULL : s->fact[rows[i].fact];
 
         if (fact && is_for(&rows[i], s) &&
             attributes_fits((enum type)rows[i].type, fact))
@@ -400,7 +355,7 @@ static bool attributes_has_provider(const struct llmobs_otlp_source *s)
 {
     if (s->op == AGENT)
         return s->client || s->form < LLMOBS_SEMCONV_LATEST;
-    if (s->op & (RETRIEVAL | LLMOBS_OTLP_NO_OP))
+    if (s->op & (RETRIEVAL | NO_OP))
         return s->operation && s->fact[LLMOBS_FACT_PROVIDER];
     return s->op & (INFERENCE | EMBEDDINGS);
 }
@@ -408,27 +363,27 @@ static bool attributes_has_provider(const struct llmobs_otlp_source *s)
 static void put_operation(const struct llmobs_otlp_source *s,
                           struct llmobs_otlp_attributes *out)
 {
-    attributes_put_text(out, "gen_ai.operation.name", s->operation);
+    llmobs_otlp_attr_said(out, "gen_ai.operation.name", s->operation);
     if (attributes_has_provider(s))
-        attributes_put_text(out, "gen_ai.provider.name",
-                            llmobs_otlp_source_provider(s));
+        llmobs_otlp_attr_said(out, "gen_ai.provider.name",
+                              llmobs_otlp_source_provider(s));
     if (s->op & (INFERENCE | EMBEDDINGS | RETRIEVAL | AGENT))
-        attributes_put_text(out, "gen_ai.request.model", s->model);
+        llmobs_otlp_attr_said(out, "gen_ai.request.model", s->model);
     if (s->op == AGENT)
-        attributes_put_text(out, "gen_ai.agent.name", s->name);
+        llmobs_otlp_attr_said(out, "gen_ai.agent.name", s->name);
     if (s->op == LLMOBS_OTLP_WORKFLOW)
-        attributes_put_text(out, "gen_ai.workflow.name", s->name);
-    if (s->op == LLMOBS_OTLP_TOOL) {
-        attributes_put_text(out, "gen_ai.tool.name",
-                            s->method ? s->subject : s->name);
-        attributes_put_text(out, "gen_ai.tool.type", "function");
+        llmobs_otlp_attr_said(out, "gen_ai.workflow.name", s->name);
+    if (s->op == TOOL) {
+        llmobs_otlp_attr_said(out, "gen_ai.tool.name",
+                              s->method ? s->subject : s->name);
+        llmobs_otlp_attr_said(out, "gen_ai.tool.type", "function");
     }
     if (s->method && strcmp(s->method, "prompts/get") == 0)
-        attributes_put_text(out, "gen_ai.prompt.name", s->subject);
+        llmobs_otlp_attr_said(out, "gen_ai.prompt.name", s->subject);
     if (s->method && strncmp(s->method, "resources/", 10) == 0)
-        attributes_put_text(out, "mcp.resource.uri", s->subject);
+        llmobs_otlp_attr_said(out, "mcp.resource.uri", s->subject);
     if (s->failed)
-        attributes_put_text(out, "error.type", llmobs_otlp_source_error(s));
+        llmobs_otlp_attr_said(out, "error.type", llmobs_otlp_source_error(s));
 }
 
 static void put_server(const struct llmobs_otlp_source *s,
@@ -448,11 +403,11 @@ static void put_openai(const struct llmobs_otlp_source *s,
     const char *tier =
         llmobs_otlp_source_fact(s, LLMOBS_FACT_REQUEST_SERVICE_TIER);
 
-    if (!s->operation || !(s->op & (INFERENCE | LLMOBS_OTLP_NO_OP)) ||
+    if (!s->operation || !(s->op & (INFERENCE | NO_OP)) ||
         strcmp(llmobs_otlp_source_provider(s), "openai") != 0)
         return;
     if (tier && strcmp(tier, "auto") != 0)
-        attributes_put_text(out, "openai.request.service_tier", tier);
+        llmobs_otlp_attr_said(out, "openai.request.service_tier", tier);
     put_fact(s, LLMOBS_FACT_RESPONSE_SERVICE_TIER, TYPE_TEXT,
              "openai.response.service_tier", out);
     put_fact(s, LLMOBS_FACT_SYSTEM_FINGERPRINT, TYPE_TEXT,
@@ -469,8 +424,8 @@ static void put_inference(const struct llmobs_otlp_source *s,
 
     if (s->op != INFERENCE)
         return;
-    attributes_put_text(out, "gen_ai.agent.name",
-                        llmobs_json_gets(agent, "pagent_name"));
+    llmobs_otlp_attr_said(out, "gen_ai.agent.name",
+                          llmobs_json_gets(agent, "pagent_name"));
     if (llmobs_json_is_true(s->fact[LLMOBS_FACT_STREAM]))
         put_fact(s, LLMOBS_FACT_FIRST_CHUNK_NS, TYPE_SECONDS,
                  "gen_ai.response.time_to_first_chunk", out);
@@ -483,10 +438,10 @@ static void put_prompt(const struct llmobs_otlp_source *s,
         llmobs_json_get(llmobs_json_get(s->meta, "input"), "prompt");
     bool named = s->form >= LLMOBS_SEMCONV_LATEST;
 
-    attributes_put_text(out,
-                        named ? "gen_ai.prompt.name" : "llmobs.prompt.name",
-                        llmobs_json_gets(prompt, "id"));
-    attributes_put_text(
+    llmobs_otlp_attr_said(out,
+                          named ? "gen_ai.prompt.name" : "llmobs.prompt.name",
+                          llmobs_json_gets(prompt, "id"));
+    llmobs_otlp_attr_said(
         out, named ? "gen_ai.prompt.version" : "llmobs.prompt.version",
         llmobs_json_gets(prompt, "version"));
 }
@@ -546,15 +501,15 @@ static void attributes_put_call(const struct llmobs_otlp_source *s,
                                 struct llmobs_otlp_attributes *out)
 {
     put_operation(s, out);
-    attributes_put_text(out, "llmobs.span.kind", s->kind);
+    llmobs_otlp_attr_said(out, "llmobs.span.kind", s->kind);
     put_server(s, out);
     put_usage(s, out);
     put_rows(found, out);
     put_inference(s, out);
     put_openai(s, out);
     put_prompt(s, out);
-    attributes_put_text(out, "session.id",
-                        llmobs_json_gets(s->event, "session_id"));
+    llmobs_otlp_attr_said(out, "session.id",
+                          llmobs_json_gets(s->event, "session_id"));
 }
 
 /* -- the rest ------------------------------------------------------------ */
@@ -595,14 +550,8 @@ static const char *name_init(struct name *key,
     rc = llmobs_buf_adds(&key->text, prefix);
     if (rc == 0)
         rc = llmobs_buf_add(&key->text, name.data, name.len);
-    if (rc && out->writer->error == 0)
-        out->writer->error = rc;
+    llmobs_otlp_fail(out->writer, rc);
     return rc ? NULL : key->text.data;
-}
-
-static void name_fini(struct name *key)
-{
-    llmobs_buf_fini(&key->text);
 }
 
 static void put_named(struct llmobs_otlp_attributes *out, const char *prefix,
@@ -613,7 +562,7 @@ static void put_named(struct llmobs_otlp_attributes *out, const char *prefix,
 
     if (key)
         attributes_put_json(out, key, value);
-    name_fini(&room);
+    llmobs_buf_fini(&room.text);
 }
 
 static void put_variable(struct llmobs_otlp_attributes *out, const char *prefix,
@@ -627,7 +576,7 @@ static void put_variable(struct llmobs_otlp_attributes *out, const char *prefix,
         llmobs_otlp_attr_text(out, key, llmobs_text_of(text));
     else if (key)
         llmobs_otlp_put_document(out, key, value);
-    name_fini(&room);
+    llmobs_buf_fini(&room.text);
 }
 
 static void attributes_put_member(const char *key, struct llmobs_json *value,
@@ -643,8 +592,7 @@ static void attributes_put_member(const char *key, struct llmobs_json *value,
         rc = llmobs_content_bare_metadata(key, value, &kept);
     if (kept)
         put_named(out, "llmobs.metadata.", key, kept);
-    if (rc && out->writer->error == 0)
-        out->writer->error = rc;
+    llmobs_otlp_fail(out->writer, rc);
     llmobs_json_free(kept);
 }
 
@@ -666,26 +614,15 @@ static void put_metadata(const struct llmobs_otlp_source *s,
  */
 static bool attributes_is_usage(const char *metric)
 {
-    static const char *const others[] = {
-        "ephemeral_5m_input_tokens",
-        "ephemeral_1h_input_tokens",
-        "billable_character_count",
-        "audio_input_tokens",
-        "audio_output_tokens",
-        "input_cost",
-        "output_cost",
-        "total_cost",
-    };
-
     for (size_t i = 0; i < USAGES; i++) {
         if (strcmp(usages[i].metric, metric) == 0)
             return true;
     }
-    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
-        if (strcmp(others[i], metric) == 0)
-            return true;
-    }
-    return false;
+    return llmobs_words_have(
+        "ephemeral_5m_input_tokens\0ephemeral_1h_input_tokens\0"
+        "billable_character_count\0audio_input_tokens\0audio_output_tokens\0"
+        "input_cost\0output_cost\0total_cost\0",
+        metric);
 }
 
 /* A total does not go below gen_ai.usage.: there a receiver would take it for
@@ -760,13 +697,13 @@ static void attributes_put_tag(struct llmobs_otlp_attributes *out,
         return;
     if (known) {
         if (known->as)
-            attributes_put_text(out, known->as, value);
+            llmobs_otlp_attr_said(out, known->as, value);
         return;
     }
     key = name_init(&room, out, "llmobs.tag.", name);
     if (key)
         llmobs_otlp_attr_text(out, key, llmobs_text_of(value));
-    name_fini(&room);
+    llmobs_buf_fini(&room.text);
 }
 
 /* Datadog's event has the status only as a tag; the conventions name it. */
@@ -791,14 +728,6 @@ static void attributes_put_tags(const struct llmobs_otlp_source *s,
         attributes_put_tag(out, name,
                            tag && tag[name.len] ? tag + name.len + 1 : "");
     }
-}
-
-static void put_tool(const struct llmobs_otlp_source *s,
-                     struct llmobs_otlp_attributes *out)
-{
-    attributes_put_text(
-        out, "llmobs.tool.version",
-        llmobs_json_gets(llmobs_json_get(s->meta, "tool"), "version"));
 }
 
 /* One side of a span, its input or its output. */
@@ -833,27 +762,6 @@ static void attributes_put_own(struct llmobs_otlp_attributes *out,
                                  side->documents);
 }
 
-/* Writes a value as one message: of an agent or a workflow, or of a call whose
- * messages were too long to keep. */
-static void attributes_put_message(const struct llmobs_otlp_source *s,
-                                   struct llmobs_otlp_attributes *out,
-                                   const struct side *side)
-{
-    if (side->value)
-        llmobs_otlp_put_message(s, out, side->output, side->value);
-}
-
-static void put_tool_text(struct llmobs_otlp_attributes *out,
-                          const struct side *side)
-{
-    if (side->value && *side->value)
-        llmobs_otlp_put_text_or_object(out,
-                                       side->output
-                                           ? "gen_ai.tool.call.result"
-                                           : "gen_ai.tool.call.arguments",
-                                       side->value);
-}
-
 static void put_retrieval(const struct llmobs_otlp_source *s,
                           struct llmobs_otlp_attributes *out,
                           const struct side *side)
@@ -861,9 +769,8 @@ static void put_retrieval(const struct llmobs_otlp_source *s,
     struct side rest = *side;
 
     if (!side->output && side->value) {
-        llmobs_otlp_attr_text(
-            out, "gen_ai.retrieval.query.text",
-            (struct llmobs_text){side->value, strlen(side->value)});
+        llmobs_otlp_attr_text(out, "gen_ai.retrieval.query.text",
+                              llmobs_text_of(side->value));
         rest.value = NULL;
     }
     if (side->output && llmobs_json_len(side->documents) > 0 &&
@@ -881,12 +788,18 @@ static void put_side(const struct llmobs_otlp_source *s,
     case LLMOBS_OTLP_INFERENCE:
     case LLMOBS_OTLP_AGENT:
     case LLMOBS_OTLP_WORKFLOW:
-        attributes_put_message(s, out, &side);
+        if (side.value)
+            llmobs_otlp_put_message(s, out, output, side.value);
         side.value = NULL;
         attributes_put_own(out, &side);
         break;
-    case LLMOBS_OTLP_TOOL:
-        put_tool_text(out, &side);
+    case TOOL:
+        if (side.value && *side.value)
+            llmobs_otlp_put_text_or_object(out,
+                                           output
+                                               ? "gen_ai.tool.call.result"
+                                               : "gen_ai.tool.call.arguments",
+                                           side.value);
         break;
     case LLMOBS_OTLP_RETRIEVAL:
         put_retrieval(s, out, &side);
@@ -936,7 +849,9 @@ static void put_rest(const struct llmobs_otlp_source *s,
 {
     attributes_put_tags(s, out);
     put_metrics(s, out);
-    put_tool(s, out);
+    llmobs_otlp_attr_said(
+        out, "llmobs.tool.version",
+        llmobs_json_gets(llmobs_json_get(s->meta, "tool"), "version"));
     if (llmobs_json_len(llmobs_json_get(s->event, "collection_errors")) > 0)
         llmobs_otlp_attr_bool(out, "llmobs.truncated", true);
     put_metadata(s, found, content, out);

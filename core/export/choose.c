@@ -209,14 +209,12 @@ static void choose_warm(struct llmobs_exporter *exporter)
 static void choose_forget(struct llmobs_exporter *exporter)
 {
     struct chooser *a = (struct chooser *)exporter;
+    struct llmobs_exporter *ways[] = {a->agent, a->intake, a->otlp, a->store};
 
     llmobs_http_forget(a->http);
-    a->agent->ops->forget(a->agent);
-    if (a->intake)
-        a->intake->ops->forget(a->intake);
-    if (a->otlp)
-        a->otlp->ops->forget(a->otlp);
-    a->store->ops->forget(a->store);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+        if (ways[i])
+            ways[i]->ops->forget(ways[i]);
     llmobs_peer_forget(&a->peer);
     a->no_curl_ns = 0;
 }
@@ -224,17 +222,12 @@ static void choose_forget(struct llmobs_exporter *exporter)
 static void choose_free(struct llmobs_exporter *exporter)
 {
     struct chooser *a = (struct chooser *)exporter;
+    struct llmobs_exporter *ways[] = {a->agent, a->intake, a->otlp, a->store};
 
-    if (a->agent)
-        a->agent->ops->free(a->agent);
-    if (a->intake)
-        a->intake->ops->free(a->intake);
-    if (a->otlp)
-        a->otlp->ops->free(a->otlp);
-    if (a->store)
-        a->store->ops->free(a->store);
-    if (a->http)
-        llmobs_http_free(a->http);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+        if (ways[i])
+            ways[i]->ops->free(ways[i]);
+    llmobs_http_free(a->http);
     free(a->peer.url);
     free(a);
 }

@@ -132,8 +132,7 @@ static void put_whole(struct llmobs_document *d, const struct llmobs_json *json)
     rc = llmobs_json_dump(json, LLMOBS_JSON_KEEP_ORDER, &text);
     if (rc == 0)
         llmobs_document_raw(d, text.data);
-    else if (d->writer->error == 0)
-        d->writer->error = rc;
+    llmobs_otlp_fail(d->writer, rc);
     llmobs_buf_fini(&text);
 }
 

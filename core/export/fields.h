@@ -5,6 +5,13 @@
 #ifndef LLMOBS_OTLP_FIELDS_H
 #define LLMOBS_OTLP_FIELDS_H
 
+enum llmobs_otlp_wire {
+    WIRE_VARINT = 0,
+    WIRE_FIXED64 = 1,
+    WIRE_BYTES = 2,
+    WIRE_FIXED32 = 5
+};
+
 struct llmobs_otlp_field {
     int number;       /* in protobuf */
     const char *name; /* in JSON; static */

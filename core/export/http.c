@@ -606,34 +606,36 @@ static bool set_needed(struct transfer *transfer)
     const struct llmobs_http_request *request = transfer->request;
     struct llmobs_http *http = transfer->http;
     const struct plan *plan = &transfer->plan;
+    const struct {
+        CURLoption option;
+        const void *value; /* NULL: not set */
+    } rows[] = {
+        {CURLOPT_URL, request->url},
+        {CURLOPT_PROXY, plan->proxy ? plan->proxy : ""},
+        {OPT_NOPROXY, ""},
+        {OPT_UNIX_SOCKET, request->unix_socket},
+        {CURLOPT_RESOLVE, plan->name_count ? transfer->resolved : NULL},
+        {CURLOPT_HTTPHEADER, transfer->headers},
+        {CURLOPT_WRITEDATA, transfer},
+        {CURLOPT_HEADERDATA, transfer},
+        {CURLOPT_WRITEFUNCTION, (void *)take_body},
+        {CURLOPT_HEADERFUNCTION, (void *)export_http_take_header},
+        {CURLOPT_OPENSOCKETDATA, http},
+        {CURLOPT_SOCKOPTDATA, http},
+        {CURLOPT_CLOSESOCKETDATA, http},
+        {CURLOPT_OPENSOCKETFUNCTION, (void *)open_socket},
+        {CURLOPT_SOCKOPTFUNCTION, (void *)tell_connected},
+        {CURLOPT_CLOSESOCKETFUNCTION, (void *)close_socket},
+    };
 
-    return export_http_set(http, CURLOPT_URL, request->url) &&
-           set_long(http, CURLOPT_NOSIGNAL, 1) &&
-           export_http_set(http, CURLOPT_PROXY,
-                           plan->proxy ? plan->proxy : "") &&
-           export_http_set(http, OPT_NOPROXY, "") &&
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (rows[i].value &&
+            !export_http_set(http, rows[i].option, rows[i].value))
+            return false;
+    return set_long(http, CURLOPT_NOSIGNAL, 1) &&
            (!plan->tunnel ||
             set_long(http, CURLOPT_HEADEROPT, CURLHEADER_SEPARATE)) &&
-           (!plan->tls || set_tls(transfer)) &&
-           (!request->unix_socket ||
-            export_http_set(http, OPT_UNIX_SOCKET, request->unix_socket)) &&
-           (!plan->name_count ||
-            export_http_set(http, CURLOPT_RESOLVE, transfer->resolved)) &&
-           export_http_set(http, CURLOPT_HTTPHEADER, transfer->headers) &&
-           export_http_set(http, CURLOPT_WRITEDATA, transfer) &&
-           export_http_set(http, CURLOPT_HEADERDATA, transfer) &&
-           export_http_set(http, CURLOPT_WRITEFUNCTION, (void *)take_body) &&
-           export_http_set(http, CURLOPT_HEADERFUNCTION,
-                           (void *)export_http_take_header) &&
-           export_http_set(http, CURLOPT_OPENSOCKETDATA, http) &&
-           export_http_set(http, CURLOPT_SOCKOPTDATA, http) &&
-           export_http_set(http, CURLOPT_CLOSESOCKETDATA, http) &&
-           export_http_set(http, CURLOPT_OPENSOCKETFUNCTION,
-                           (void *)open_socket) &&
-           export_http_set(http, CURLOPT_SOCKOPTFUNCTION,
-                           (void *)tell_connected) &&
-           export_http_set(http, CURLOPT_CLOSESOCKETFUNCTION,
-                           (void *)close_socket);
+           (!plan->tls || set_tls(transfer));
 }
 
 static bool export_http_set_method(struct transfer *transfer)

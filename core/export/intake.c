@@ -161,10 +161,7 @@ static const char *hint_of_intake(struct llmobs_post *post,
 
 static const struct llmobs_post_form agent_form = {
     .name = "agent",
-    .denied = "denied agent",
-    .later = "later agent",
-    .silent = "no agent",
-    .refused = "refused agent",
+    LLMOBS_POST_CAUSES("agent"),
     .pause_ms = DENIED_PAUSE_MS,
     .retry_after_max_ms = RETRY_AFTER_MAX_MS,
     .judge = intake_judge,
@@ -175,10 +172,7 @@ static const struct llmobs_post_form agent_form = {
 
 static const struct llmobs_post_form agentless_form = {
     .name = "agentless",
-    .denied = "denied intake",
-    .later = "later intake",
-    .silent = "no intake",
-    .refused = "refused intake",
+    LLMOBS_POST_CAUSES("intake"),
     .pause_ms = DENIED_PAUSE_MS,
     .retry_after_max_ms = RETRY_AFTER_MAX_MS,
     .judge = intake_judge,
@@ -231,7 +225,7 @@ static void intake_free(struct llmobs_exporter *exporter)
 {
     struct intake *intake = (struct intake *)exporter;
 
-    if (intake->own_http && intake->http)
+    if (intake->own_http)
         llmobs_http_free(intake->http);
     for (size_t i = 0; i < LLMOBS_EVENT_KINDS; i++)
         route_fini(&intake->routes[i]);

@@ -19,11 +19,6 @@
 /* No event has as many bytes. */
 #define SPAN_TEXT_MAX ((size_t)1 << 28)
 
-static bool logs_is(const char *text, const char *word)
-{
-    return text && strcmp(text, word) == 0;
-}
-
 /* -- the head of a record -------------------------------------------------- */
 
 struct record {
@@ -65,12 +60,6 @@ static void close_record(struct record *r)
     llmobs_otlp_close(r->writer);
 }
 
-static void logs_put_text(struct record *r, const char *key, const char *text)
-{
-    if (text && *text)
-        llmobs_otlp_attr_text(&r->attributes, key, llmobs_text_of(text));
-}
-
 /* -- evaluations ----------------------------------------------------------- */
 
 static bool is_evaluation(const struct llmobs_json *event)
@@ -102,10 +91,7 @@ static void put_score(struct record *r, const struct llmobs_json *event)
     const struct llmobs_json *truth = llmobs_json_get(event, "boolean_value");
     const char *key = "gen_ai.evaluation.score.value";
 
-    if (llmobs_json_is_int(score))
-        llmobs_otlp_attr_double(&r->attributes, key,
-                                (double)llmobs_json_to_int(score));
-    else if (llmobs_json_is_number(score))
+    if (llmobs_json_is_number(score))
         llmobs_otlp_attr_double(&r->attributes, key,
                                 llmobs_json_to_real(score));
     else if (llmobs_json_is_true(truth) || llmobs_json_is_false(truth))
@@ -143,19 +129,23 @@ static void logs_put_evaluation(struct record *r,
                                 const struct llmobs_json *event)
 {
     open_record(r, "gen_ai.evaluation.result", 0);
-    logs_put_text(r, "gen_ai.evaluation.name",
-                  llmobs_json_gets(event, "label"));
+    llmobs_otlp_attr_said(&r->attributes, "gen_ai.evaluation.name",
+                          llmobs_json_gets(event, "label"));
     put_score(r, event);
-    logs_put_text(r, "gen_ai.evaluation.score.label", label_of(event));
+    llmobs_otlp_attr_said(&r->attributes, "gen_ai.evaluation.score.label",
+                          label_of(event));
     if (LLMOBS_HAZARD(reason_unasked, r->config->otlp.event_content, true)) {
-        logs_put_text(r, "gen_ai.evaluation.explanation",
-                      llmobs_json_gets(event, "reasoning"));
+        llmobs_otlp_attr_said(&r->attributes, "gen_ai.evaluation.explanation",
+                              llmobs_json_gets(event, "reasoning"));
         logs_put_json(r, "llmobs.evaluation.value",
                       llmobs_json_get(event, "json_value"));
     }
-    if (logs_is(llmobs_json_gets(event, "eval_scope"), "trace"))
-        logs_put_text(r, "llmobs.evaluation.scope", "trace");
-    logs_put_text(r, "llmobs.ml_app", llmobs_json_gets(event, "ml_app"));
+    if (llmobs_text_is(llmobs_text_of(llmobs_json_gets(event, "eval_scope")),
+                       "trace"))
+        llmobs_otlp_attr_said(&r->attributes, "llmobs.evaluation.scope",
+                              "trace");
+    llmobs_otlp_attr_said(&r->attributes, "llmobs.ml_app",
+                          llmobs_json_gets(event, "ml_app"));
     close_record(r);
 }
 
@@ -182,12 +172,13 @@ static void put_failure(struct record *r, const struct llmobs_otlp_source *s)
         llmobs_json_gets(llmobs_json_get(s->meta, "error"), "message");
 
     open_record(r, "gen_ai.client.operation.exception", WARNING);
-    logs_put_text(r, "exception.type", llmobs_otlp_source_error(s));
+    llmobs_otlp_attr_said(&r->attributes, "exception.type",
+                          llmobs_otlp_source_error(s));
     if (message && LLMOBS_HAZARD(error_text_unasked,
                                  (r->config->otlp.event_content ||
                                   llmobs_content_is_code(message)),
                                  true))
-        logs_put_text(r, "exception.message", message);
+        llmobs_otlp_attr_said(&r->attributes, "exception.message", message);
     close_record(r);
 }
 
@@ -217,14 +208,11 @@ static struct llmobs_json *logs_span_of(const struct llmobs_otlp_source *s,
  * convention wants the structure itself. */
 static bool logs_is_document(const char *key)
 {
-    static const char *const keys[] = {
-        "gen_ai.input.messages", "gen_ai.output.messages",
-        "gen_ai.system_instructions", "gen_ai.tool.definitions"};
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-        if (logs_is(key, keys[i]))
-            return LLMOBS_HAZARD(documents_stay_texts, true, false);
-    return false;
+    return LLMOBS_HAZARD(documents_stay_texts, true, false) &&
+           llmobs_words_have(
+               "gen_ai.input.messages\0gen_ai.output.messages\0"
+               "gen_ai.system_instructions\0gen_ai.tool.definitions\0",
+               key);
 }
 
 static void put_attribute(struct record *r, const struct llmobs_json *pair)
@@ -236,7 +224,7 @@ static void put_attribute(struct record *r, const struct llmobs_json *pair)
 
     llmobs_otlp_item(r->writer, r->attributes.list);
     llmobs_otlp_string(r->writer, OTLP_KEY, llmobs_text_of(key));
-    if (logs_is_document(key) && text &&
+    if (text && key && logs_is_document(key) &&
         llmobs_json_parse(llmobs_text_of(text), &document) == 0)
         llmobs_otlp_value(r->writer, OTLP_VALUE, document);
     else
@@ -254,8 +242,7 @@ static void put_details(struct record *r, const struct llmobs_otlp_source *s)
         llmobs_json_to_int(llmobs_json_get(span, "droppedAttributesCount"));
 
     if (!span) {
-        if (r->writer->error == 0)
-            r->writer->error = -ENOMEM;
+        llmobs_otlp_fail(r->writer, -ENOMEM);
         return;
     }
     open_record(r, "gen_ai.client.inference.operation.details", 0);

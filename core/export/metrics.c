@@ -185,8 +185,8 @@ static void name_instance(char out[40])
              low & 0xffffffffffff);
 }
 
-static void export_metrics_begin(struct llmobs_otlp_metrics *metrics,
-                                 int64_t start_ns)
+void llmobs_otlp_metrics_forget(struct llmobs_otlp_metrics *metrics,
+                                int64_t start_ns)
 {
     const struct llmobs_config *config = metrics->config;
 
@@ -205,14 +205,8 @@ struct llmobs_otlp_metrics *llmobs_otlp_metrics_new(
     if (!metrics)
         return NULL;
     metrics->config = config;
-    export_metrics_begin(metrics, start_ns);
+    llmobs_otlp_metrics_forget(metrics, start_ns);
     return metrics;
-}
-
-void llmobs_otlp_metrics_forget(struct llmobs_otlp_metrics *metrics,
-                                int64_t start_ns)
-{
-    export_metrics_begin(metrics, start_ns);
 }
 
 static void clear(struct values *values)
@@ -320,10 +314,7 @@ static struct llmobs_text export_metrics_key_of(struct llmobs_buf *buf,
 /* A count of tokens, or a time; < 0: not known. */
 static double export_metrics_number_of(const struct llmobs_json *number)
 {
-    if (!llmobs_json_is_number(number))
-        return -1;
-    return llmobs_json_is_int(number) ? (double)llmobs_json_to_int(number)
-                                      : llmobs_json_to_real(number);
+    return llmobs_json_is_number(number) ? llmobs_json_to_real(number) : -1;
 }
 
 static double seconds_of(const struct llmobs_json *number)

@@ -13,8 +13,6 @@
 struct otlp {
     struct llmobs_exporter base; /* first */
     const struct llmobs_config *config;
-    struct llmobs_http *http;
-    bool own_http;
     struct llmobs_otlp_route route;
     struct llmobs_otlp_picked sampled; /* the events of the send under way */
     struct llmobs_exporter *store;     /* for evaluations; NULL: not taken */
@@ -55,16 +53,9 @@ static int write_traces(struct llmobs_post *post,
 
 static const struct llmobs_post_form traces_form = {
     .name = "otlp",
-    .denied = "denied otlp",
-    .later = "later otlp",
-    .silent = "no otlp",
-    .refused = "refused otlp",
-    .pause_ms = LLMOBS_OTLP_PAUSE_MS,
-    .retry_after_max_ms = LLMOBS_OTLP_RETRY_AFTER_MAX_MS,
-    .judge = llmobs_otlp_judge,
+    LLMOBS_OTLP_FORM("otlp"),
     .write = write_traces,
     .accepted = llmobs_otlp_accepted,
-    .hint = llmobs_otlp_hint,
 };
 
 /* -- the sampler --------------------------------------------------------- */
@@ -118,19 +109,13 @@ static void otlp_warm(struct llmobs_exporter *exporter)
 
 static void otlp_forget(struct llmobs_exporter *exporter)
 {
-    struct otlp *otlp = (struct otlp *)exporter;
-
-    if (otlp->own_http)
-        llmobs_http_forget(otlp->http);
-    llmobs_otlp_route_forget(&otlp->route);
+    llmobs_otlp_route_forget(&((struct otlp *)exporter)->route);
 }
 
 static void otlp_free(struct llmobs_exporter *exporter)
 {
     struct otlp *otlp = (struct otlp *)exporter;
 
-    if (otlp->own_http && otlp->http)
-        llmobs_http_free(otlp->http);
     if (otlp->store)
         otlp->store->ops->free(otlp->store);
     llmobs_otlp_route_fini(&otlp->route);
@@ -157,16 +142,14 @@ struct llmobs_exporter *llmobs_otlp_exporter_new(
     otlp->base.ops = &ops;
     otlp->base.kinds = 1u << LLMOBS_EVENT_SPAN;
     otlp->config = config;
-    otlp->own_http = !http;
-    otlp->http = http ? http : llmobs_http_new(config);
     rc = llmobs_otlp_route_init(&otlp->route, &otlp->base, config,
-                                LLMOBS_SIGNAL_TRACES, &traces_form, otlp->http,
+                                LLMOBS_SIGNAL_TRACES, &traces_form, http,
                                 "spans");
     if (keeps_evaluations) {
         otlp->store = llmobs_store_new(config);
         otlp->base.kinds |= 1u << LLMOBS_EVENT_EVALUATION;
     }
-    if (otlp->http && !rc && (otlp->store || !keeps_evaluations))
+    if (!rc && (otlp->store || !keeps_evaluations))
         return &otlp->base;
     otlp_free(&otlp->base);
     return NULL;

@@ -11,7 +11,6 @@
 struct logs {
     struct llmobs_exporter base; /* first */
     const struct llmobs_config *config;
-    struct llmobs_http *http;
     struct llmobs_otlp_route route;
     struct llmobs_otlp_picked said; /* events of a send with a record */
 };
@@ -33,16 +32,9 @@ static int write_logs(struct llmobs_post *post,
 
 static const struct llmobs_post_form form = {
     .name = "otlp_logs",
-    .denied = "denied otlp logs",
-    .later = "later otlp logs",
-    .silent = "no otlp logs",
-    .refused = "refused otlp logs",
-    .pause_ms = LLMOBS_OTLP_PAUSE_MS,
-    .retry_after_max_ms = LLMOBS_OTLP_RETRY_AFTER_MAX_MS,
-    .judge = llmobs_otlp_judge,
+    LLMOBS_OTLP_FORM("otlp logs"),
     .write = write_logs,
     .accepted = llmobs_otlp_accepted,
-    .hint = llmobs_otlp_hint,
 };
 
 /* -- the events ---------------------------------------------------------- */
@@ -115,18 +107,13 @@ static int logs_send(struct llmobs_exporter *exporter,
 
 static void logs_forget(struct llmobs_exporter *exporter)
 {
-    struct logs *logs = (struct logs *)exporter;
-
-    llmobs_http_forget(logs->http);
-    llmobs_otlp_route_forget(&logs->route);
+    llmobs_otlp_route_forget(&((struct logs *)exporter)->route);
 }
 
 static void logs_free(struct llmobs_exporter *exporter)
 {
     struct logs *logs = (struct logs *)exporter;
 
-    if (logs->http)
-        llmobs_http_free(logs->http);
     llmobs_otlp_route_fini(&logs->route);
     free(logs);
 }
@@ -148,12 +135,10 @@ struct llmobs_exporter *llmobs_otlp_logs_exporter_new(
         return NULL;
     logs->base.ops = &ops;
     logs->config = config;
-    logs->http = llmobs_http_new(config);
     rc = llmobs_otlp_route_init(&logs->route, &logs->base, config,
-                                LLMOBS_SIGNAL_LOGS, &form, logs->http,
-                                "log records");
+                                LLMOBS_SIGNAL_LOGS, &form, NULL, "log records");
     logs->base.wants_warm = false; /* most calls have nothing to log */
-    if (logs->http && !rc)
+    if (!rc)
         return &logs->base;
     logs_free(&logs->base);
     return NULL;

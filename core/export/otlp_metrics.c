@@ -16,7 +16,6 @@
 struct meter {
     struct llmobs_meter base; /* first */
     const struct llmobs_config *config;
-    struct llmobs_http *http;
     struct llmobs_otlp_route route;
     struct llmobs_otlp_metrics *metrics;
     size_t points;      /* in the last request */
@@ -53,16 +52,9 @@ static void accepted(struct llmobs_post *post,
 
 static const struct llmobs_post_form form = {
     .name = "otlp_metrics",
-    .denied = "denied otlp metrics",
-    .later = "later otlp metrics",
-    .silent = "no otlp metrics",
-    .refused = "refused otlp metrics",
-    .pause_ms = LLMOBS_OTLP_PAUSE_MS,
-    .retry_after_max_ms = LLMOBS_OTLP_RETRY_AFTER_MAX_MS,
-    .judge = llmobs_otlp_judge,
+    LLMOBS_OTLP_FORM("otlp metrics"),
     .write = write_metrics,
     .accepted = accepted,
-    .hint = llmobs_otlp_hint,
 };
 
 /* -- the spans ----------------------------------------------------------- */
@@ -174,7 +166,6 @@ static void meter_forget(struct llmobs_exporter *exporter)
 {
     struct meter *meter = (struct meter *)exporter;
 
-    llmobs_http_forget(meter->http);
     llmobs_otlp_route_forget(&meter->route);
     LLMOBS_HAZARD(
         child_has_its_parents_sums,
@@ -186,8 +177,6 @@ static void meter_free(struct llmobs_exporter *exporter)
 {
     struct meter *meter = (struct meter *)exporter;
 
-    if (meter->http)
-        llmobs_http_free(meter->http);
     if (meter->metrics)
         llmobs_otlp_metrics_free(meter->metrics);
     llmobs_otlp_route_fini(&meter->route);
@@ -213,13 +202,11 @@ struct llmobs_meter *llmobs_otlp_metrics_exporter_new(
     meter->base.due = meter_due;
     meter->base.publish = meter_publish;
     meter->config = config;
-    meter->http = llmobs_http_new(config);
     meter->metrics = llmobs_otlp_metrics_new(config, llmobs_clock_wall_ns());
     rc = llmobs_otlp_route_init(&meter->route, &meter->base.base, config,
-                                LLMOBS_SIGNAL_METRICS, &form, meter->http,
-                                "metrics");
+                                LLMOBS_SIGNAL_METRICS, &form, NULL, "metrics");
     otlp_metrics_begin(meter);
-    if (meter->http && meter->metrics && !rc)
+    if (meter->metrics && !rc)
         return &meter->base;
     meter_free(&meter->base.base);
     return NULL;

@@ -97,7 +97,8 @@ int llmobs_otlp_route_init(struct llmobs_otlp_route *route,
     llmobs_buf_init(&route->body, LLMOBS_POST_BODY_MAX);
     llmobs_buf_init(&route->plain, LLMOBS_POST_BODY_MAX);
     post->form = form;
-    post->http = http;
+    route->own_http = !http;
+    post->http = http ? http : llmobs_http_new(config);
     post->events = events;
     post->body = &route->body;
     post->silent_ms =
@@ -109,11 +110,14 @@ int llmobs_otlp_route_init(struct llmobs_otlp_route *route,
     settle_request(route);
     otlp_route_settle_exporter(route);
     post->peer.url = strdup(route->signal->url);
-    return post->peer.url ? otlp_route_add_headers(route) : -ENOMEM;
+    return post->http && post->peer.url ? otlp_route_add_headers(route)
+                                        : -ENOMEM;
 }
 
 void llmobs_otlp_route_fini(struct llmobs_otlp_route *route)
 {
+    if (route->own_http)
+        llmobs_http_free(route->post.http);
     llmobs_post_fini(&route->post);
     llmobs_buf_fini(&route->body);
     llmobs_buf_fini(&route->plain);
@@ -121,6 +125,8 @@ void llmobs_otlp_route_fini(struct llmobs_otlp_route *route)
 
 void llmobs_otlp_route_forget(struct llmobs_otlp_route *route)
 {
+    if (route->own_http)
+        llmobs_http_forget(route->post.http);
     llmobs_buf_init(&route->body, LLMOBS_POST_BODY_MAX);
     llmobs_buf_init(&route->plain, LLMOBS_POST_BODY_MAX);
     llmobs_post_forget(&route->post);

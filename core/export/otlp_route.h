@@ -31,7 +31,8 @@ struct llmobs_otlp_route {
     struct llmobs_buf body;
     struct llmobs_buf plain; /* the body before it is compressed */
     int64_t rejected;        /* records that the last answer calls rejected */
-    bool near;               /* the receiver is on this host or network */
+    bool own_http;
+    bool near; /* the receiver is on this host or network */
     uint64_t said[LLMOBS_OTLP_SAID_MAX]; /* hashes of the receiver's texts that
                                           * the log has */
     size_t said_count;
@@ -80,7 +81,13 @@ void llmobs_otlp_accepted(struct llmobs_post *post,
                           const struct llmobs_http_reply *reply, size_t count);
 const char *llmobs_otlp_hint(struct llmobs_post *post,
                              const struct llmobs_http_reply *reply);
+/* The part of a form that every signal has. */
 #define LLMOBS_OTLP_PAUSE_MS 30000
 #define LLMOBS_OTLP_RETRY_AFTER_MAX_MS (INT64_C(3600) * 1000)
+#define LLMOBS_OTLP_FORM(peer)                                \
+    LLMOBS_POST_CAUSES(peer),                                 \
+        .pause_ms = LLMOBS_OTLP_PAUSE_MS,                     \
+        .retry_after_max_ms = LLMOBS_OTLP_RETRY_AFTER_MAX_MS, \
+        .judge = llmobs_otlp_judge, .hint = llmobs_otlp_hint
 
 #endif

@@ -66,20 +66,6 @@ static bool post_is_clean(const char *text)
     return true;
 }
 
-/* Joins a header without printf: each process with an exporter over HTTP makes
- * some headers, before it knows whether it sends anything. */
-static char *post_join(const char *name, const char *value)
-{
-    size_t len = strlen(name), size = strlen(value) + 1;
-    char *header = malloc(len + size);
-
-    if (header) {
-        memcpy(header, name, len);
-        memcpy(header + len, value, size);
-    }
-    return header;
-}
-
 int llmobs_post_add_header(struct llmobs_post *post, const char *name,
                            const char *value)
 {
@@ -98,7 +84,8 @@ int llmobs_post_add_header(struct llmobs_post *post, const char *name,
     post->request.headers = (const char *const *)list;
     LLMOBS_HAZARD(header_logged, ,
                   llmobs_log(LLMOBS_LOG_INFO, "%s%s", name, value));
-    header = post_join(name, value);
+    if (asprintf(&header, "%s%s", name, value) < 0)
+        header = NULL;
     list[post->header_count] = header;
     post->header_count += header != NULL;
     list[post->header_count] = NULL;

@@ -51,6 +51,11 @@ struct llmobs_post_form {
                         const struct llmobs_http_reply *reply);
 };
 
+/* The causes of a form's messages. */
+#define LLMOBS_POST_CAUSES(peer)                                            \
+    .denied = "denied " peer, .later = "later " peer, .silent = "no " peer, \
+    .refused = "refused " peer
+
 /* The way to one peer. */
 struct llmobs_post {
     const struct llmobs_post_form *form;

@@ -166,8 +166,15 @@ static int resolve_keep(struct llmobs_resolve *resolve, const char *host,
     return 0;
 }
 
-/* Keeps the answer of the look-up under way, if it has come; -ENOENT: it was
- * for another host, or no look-up is under way. */
+static void resolve_end(struct llmobs_resolve *resolve)
+{
+    if (resolve->seeker)
+        resolve_let_go(resolve->seeker);
+    resolve->seeker = NULL;
+}
+
+/* Keeps the answer of the look-up under way, if it has come; -ENOENT: it was of
+ * another host, or there is none. */
 static int resolve_collect(struct llmobs_resolve *resolve, const char *host)
 {
     struct seeker *seeker = resolve->seeker;
@@ -180,7 +187,7 @@ static int resolve_collect(struct llmobs_resolve *resolve, const char *host)
     rc = resolve_keep(resolve, seeker->host, seeker->rc, seeker->text);
     if (strcmp(seeker->host, host) != 0)
         rc = -ENOENT;
-    llmobs_resolve_end(resolve);
+    resolve_end(resolve);
     return rc;
 }
 
@@ -251,17 +258,10 @@ struct llmobs_resolve *llmobs_resolve_new(void)
     return calloc(1, sizeof(struct llmobs_resolve));
 }
 
-void llmobs_resolve_end(struct llmobs_resolve *resolve)
-{
-    if (resolve->seeker)
-        resolve_let_go(resolve->seeker);
-    resolve->seeker = NULL;
-}
-
 void llmobs_resolve_free(struct llmobs_resolve *resolve)
 {
     if (resolve)
-        llmobs_resolve_end(resolve);
+        resolve_end(resolve);
     free(resolve);
 }
 

@@ -26,9 +26,6 @@ struct llmobs_resolve *llmobs_resolve_new(void);
 void llmobs_resolve_free(struct llmobs_resolve *resolve);
 void llmobs_resolve_forget(struct llmobs_resolve *resolve);
 
-/* Stops waiting for the look-up under way, whose thread ends after it. */
-void llmobs_resolve_end(struct llmobs_resolve *resolve);
-
 /* True for a name of this machine's loopback, which needs no name server. */
 bool llmobs_resolve_is_local(const char *host);
 

@@ -159,8 +159,7 @@ static void read_given(struct resource *r)
     rc = r->given ? 0 : -ENOMEM;
     while (rc == 0 && llmobs_otel_list_next(&rest, &key, &value) > 0)
         rc = take_given(r->given, key, value);
-    if (rc && !r->attributes.writer->error)
-        r->attributes.writer->error = rc;
+    llmobs_otlp_fail(r->attributes.writer, rc);
 }
 
 static struct llmobs_text given_text(const struct resource *r, const char *key)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/grow.h"
 #include "lib/base/hazard.h"
 #include "lib/base/mix.h"
 
@@ -31,20 +32,11 @@ static struct llmobs_otlp_series *series_find(const struct llmobs_otlp_set *set,
 
 static bool series_has_room(struct llmobs_otlp_set *set)
 {
-    struct llmobs_otlp_series **list;
-    size_t cap = set->cap ? set->cap * 2 : 8;
-
     if (LLMOBS_HAZARD(series_without_end,
                       set->count + 1 >= LLMOBS_OTLP_SERIES_MAX, 0))
-        return false; /* the last place is for `overflow` */
-    if (set->count < set->cap)
-        return true;
-    list = realloc(set->list, cap * sizeof(*list));
-    if (!list)
         return false;
-    set->list = list;
-    set->cap = cap;
-    return true;
+    return llmobs_grow(&set->list, &set->cap, set->count,
+                       sizeof(struct llmobs_otlp_series *)) == 0;
 }
 
 /* Gives the series of these attributes, which may be a new series, or

@@ -105,13 +105,6 @@ static void put_times(struct llmobs_otlp_writer *w,
 
 /* -- links --------------------------------------------------------------- */
 
-static void put_link_end(struct llmobs_otlp_attributes *out, const char *key,
-                         const char *text)
-{
-    if (text && *text)
-        llmobs_otlp_attr_text(out, key, llmobs_text_of(text));
-}
-
 /* Writes a link, which names the trace of LLM Observability. For a span in this
  * span's trace, the linked span has this span's OTLP trace; for another, the
  * link gives the trace by OTLP, if that differs. */
@@ -137,9 +130,11 @@ static void put_link(struct llmobs_otlp_writer *w,
     llmobs_otlp_put_trace_id(w, OTLP_LINK_TRACE_ID, id);
     llmobs_otlp_put_span_id(w, OTLP_LINK_SPAN_ID, span);
     llmobs_otlp_list(w, OTLP_LINK_ATTRIBUTES);
-    put_link_end(&out, "llmobs.link.from", llmobs_json_gets(ends, "from"));
-    put_link_end(&out, "llmobs.link.kind", llmobs_json_gets(ends, "kind"));
-    put_link_end(&out, "llmobs.link.to", llmobs_json_gets(ends, "to"));
+    llmobs_otlp_attr_said(&out, "llmobs.link.from",
+                          llmobs_json_gets(ends, "from"));
+    llmobs_otlp_attr_said(&out, "llmobs.link.kind",
+                          llmobs_json_gets(ends, "kind"));
+    llmobs_otlp_attr_said(&out, "llmobs.link.to", llmobs_json_gets(ends, "to"));
     llmobs_otlp_close_list(w);
     llmobs_otlp_close(w);
 }
@@ -252,8 +247,7 @@ void llmobs_otlp_span(struct llmobs_otlp_writer *w,
         put_attributes(w, &s, config, content, name.data);
         put_links(w, &s);
         put_status(w, &s, content);
-    } else if (w->error == 0) {
-        w->error = rc;
     }
+    llmobs_otlp_fail(w, rc);
     llmobs_buf_fini(&name);
 }

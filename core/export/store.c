@@ -61,16 +61,6 @@ static int export_store_open_dir(const struct store *store, char path[PATH_MAX],
               : llmobs_dirs_have(path, store->config->store_dir != NULL, out);
 }
 
-static int look_at_size(struct open_file *file)
-{
-    struct stat st;
-
-    if (fstat(file->fd, &st))
-        return -errno;
-    file->size = st.st_size;
-    return 0;
-}
-
 /* Another process may have rotated the file between open and lock. */
 static bool is_current(const struct open_file *file)
 {
@@ -93,6 +83,7 @@ static void close_file(struct open_file *file)
 static int open_current(struct open_file *file)
 {
     int rc = -EAGAIN;
+    struct stat st;
 
     for (int i = 0; i < OPEN_TRIES; i++) {
         /* Also for reading, because end_last_line reads the last byte. */
@@ -102,7 +93,8 @@ static int open_current(struct open_file *file)
             return file->fd;
         /* If the file system has no locks, each append is still one write. */
         file->locked = llmobs_file_lock(file->fd, F_WRLCK, LOCK_WAIT_MS) == 0;
-        rc = look_at_size(file);
+        rc = fstat(file->fd, &st) ? -errno : 0;
+        file->size = rc ? 0 : st.st_size;
         if (rc || is_current(file))
             break;
         close_file(file);

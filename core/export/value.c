@@ -61,21 +61,16 @@ static void put_deep(struct llmobs_otlp_writer *w,
 
     if (text)
         llmobs_otlp_string(w, OTLP_STRING_VALUE, llmobs_text_of(text));
-    else if (w->error == 0)
-        w->error = -ENOMEM;
+    else
+        llmobs_otlp_fail(w, -ENOMEM);
     free(text);
-}
-
-static bool value_is_container(const struct llmobs_json *value)
-{
-    return llmobs_json_is_object(value) || llmobs_json_is_array(value);
 }
 
 /* Null is an AnyValue without a field. */
 static void value_put(struct llmobs_otlp_writer *w,
                       const struct llmobs_json *value, int depth)
 {
-    if (value_is_container(value) && depth >= DEPTH_MAX)
+    if (llmobs_json_is_container(value) && depth >= DEPTH_MAX)
         put_deep(w, value);
     else if (llmobs_json_is_object(value))
         put_map(w, value, depth);
@@ -100,12 +95,6 @@ void llmobs_otlp_value(struct llmobs_otlp_writer *w,
 }
 
 /* -- values that were written as JSON before ------------------------------- */
-
-static double value_real_of(const struct llmobs_json *number)
-{
-    return llmobs_json_is_int(number) ? (double)llmobs_json_to_int(number)
-                                      : llmobs_json_to_real(number);
-}
 
 static void put_again(struct llmobs_otlp_writer *w,
                       const struct llmobs_json *any);
@@ -140,7 +129,7 @@ static void put_again(struct llmobs_otlp_writer *w,
     else if (whole)
         llmobs_otlp_int64(w, OTLP_INT_VALUE, strtoll(whole, NULL, 10));
     else if (real)
-        llmobs_otlp_double(w, OTLP_DOUBLE_VALUE, value_real_of(real));
+        llmobs_otlp_double(w, OTLP_DOUBLE_VALUE, llmobs_json_to_real(real));
     else if (truth)
         llmobs_otlp_bool(w, OTLP_BOOL_VALUE, llmobs_json_is_true(truth));
     else if (list)

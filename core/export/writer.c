@@ -10,14 +10,6 @@
 #include "lib/base/hazard.h"
 #include "lib/text/decimal.h"
 
-/* The wire types of protobuf. */
-enum wire {
-    WIRE_VARINT = 0,
-    WIRE_FIXED64 = 1,
-    WIRE_BYTES = 2,
-    WIRE_FIXED32 = 5
-};
-
 #define VARINT_MAX 10
 #define PADDED 4                             /* bytes of a padded length */
 #define LENGTH_MAX ((size_t)1 << 7 * PADDED) /* no message is as long */
@@ -25,12 +17,6 @@ enum wire {
 #define NUMBER_MAX LLMOBS_DECIMAL_MAX /* bytes of a number as text */
 
 /* -- bytes ---------------------------------------------------------------- */
-
-static void writer_fail(struct llmobs_otlp_writer *w, int error)
-{
-    if (w->error == 0)
-        w->error = error;
-}
 
 /* Gives the place for `len` more bytes; NULL: an error is set. */
 static char *writer_room(struct llmobs_otlp_writer *w, size_t len)
@@ -40,7 +26,7 @@ static char *writer_room(struct llmobs_otlp_writer *w, size_t len)
     if (w->error)
         return NULL;
     if (out->cap - out->len <= len)
-        writer_fail(w, llmobs_buf_reserve(out, len));
+        llmobs_otlp_fail(w, llmobs_buf_reserve(out, len));
     return w->error ? NULL : out->data + out->len;
 }
 
@@ -65,7 +51,7 @@ static void add_letters(struct llmobs_otlp_writer *w,
                         enum llmobs_quoting quoting, struct llmobs_text text)
 {
     if (w->error == 0)
-        writer_fail(w, llmobs_letters_add(w->out, quoting, text));
+        llmobs_otlp_fail(w, llmobs_letters_add(w->out, quoting, text));
 }
 
 /* -- protobuf -------------------------------------------------------------- */
@@ -81,7 +67,7 @@ static char *put_varint(char *to, uint64_t number)
 }
 
 static char *writer_put_tag(char *to, struct llmobs_otlp_field field,
-                            enum wire wire)
+                            enum llmobs_otlp_wire wire)
 {
     return put_varint(to, (uint64_t)field.number << 3 | wire);
 }
@@ -134,7 +120,7 @@ static char *begin_bytes(struct llmobs_otlp_writer *w,
     char *to;
 
     if (len >= LENGTH_MAX)
-        writer_fail(w, -EFBIG);
+        llmobs_otlp_fail(w, -EFBIG);
     to = writer_room(w, 2 * VARINT_MAX + len);
     return to ? put_varint(writer_put_tag(to, field, WIRE_BYTES), len) : NULL;
 }
@@ -149,7 +135,7 @@ static void open_padded(struct llmobs_otlp_writer *w,
     to = writer_put_tag(to, field, WIRE_BYTES);
     wrote(w, to + PADDED);
     if (w->out->len > UINT32_MAX)
-        writer_fail(w, -EFBIG);
+        llmobs_otlp_fail(w, -EFBIG);
     w->at[w->depth] = (uint32_t)w->out->len;
 }
 
@@ -159,7 +145,7 @@ static void close_padded(struct llmobs_otlp_writer *w)
     size_t length = w->out->len - at;
 
     if (length >= LENGTH_MAX)
-        writer_fail(w, -EFBIG);
+        llmobs_otlp_fail(w, -EFBIG);
     else
         put_padded(w->out->data + at - PADDED, length);
 }
@@ -245,7 +231,7 @@ void llmobs_otlp_begin(struct llmobs_otlp_writer *w, struct llmobs_buf *out,
 int llmobs_otlp_end(struct llmobs_otlp_writer *w)
 {
     if (w->depth > 0)
-        writer_fail(w, -EINVAL);
+        llmobs_otlp_fail(w, -EINVAL);
     if (w->json)
         add(w, "}", 1);
     if (w->error)
@@ -260,7 +246,7 @@ static bool descend(struct llmobs_otlp_writer *w, bool list)
 {
     if (LLMOBS_HAZARD(levels_unbounded, w->depth + 1 >= LLMOBS_OTLP_LEVELS,
                       w->depth >= LLMOBS_OTLP_LEVELS + 4))
-        writer_fail(w, -E2BIG);
+        llmobs_otlp_fail(w, -E2BIG);
     if (w->error)
         return false;
     w->depth++;
@@ -274,16 +260,15 @@ static bool descend(struct llmobs_otlp_writer *w, bool list)
 static bool ascend(struct llmobs_otlp_writer *w, bool list)
 {
     if (w->depth == 0 || (w->lists >> w->depth & 1) != list)
-        writer_fail(w, -EINVAL);
+        llmobs_otlp_fail(w, -EINVAL);
     return w->error == 0;
 }
 
 void llmobs_otlp_message(struct llmobs_otlp_writer *w,
                          struct llmobs_otlp_field field)
 {
-    if (w->json) {
+    if (w->json)
         writer_add_name(w, field, '{');
-    }
     if (descend(w, false) && !w->json)
         open_padded(w, field);
 }
@@ -291,9 +276,8 @@ void llmobs_otlp_message(struct llmobs_otlp_writer *w,
 void llmobs_otlp_list(struct llmobs_otlp_writer *w,
                       struct llmobs_otlp_field field)
 {
-    if (w->json) {
+    if (w->json)
         writer_add_name(w, field, '[');
-    }
     (void)descend(w, true);
 }
 
@@ -349,14 +333,9 @@ static void writer_add_bytes(struct llmobs_otlp_writer *w,
 static void add_mended(struct llmobs_otlp_writer *w,
                        struct llmobs_otlp_field field, struct llmobs_text text)
 {
-    if (!descend(w, false))
-        return;
-    open_padded(w, field);
+    llmobs_otlp_message(w, field);
     add_letters(w, LLMOBS_QUOTED_NOT, text);
-    if (ascend(w, false)) {
-        close_padded(w);
-        w->depth--;
-    }
+    llmobs_otlp_close(w);
 }
 
 /* Writes a field without bad bytes. False: its text has some; not written. */
@@ -498,6 +477,22 @@ void llmobs_otlp_double(struct llmobs_otlp_writer *w,
     add_decimal(w, number);
 }
 
+/* Numbers of 64 bits, integers or doubles. */
+static void add_packed(struct llmobs_otlp_writer *w,
+                       struct llmobs_otlp_field field, const void *numbers,
+                       size_t count)
+{
+    char *to = begin_bytes(w, field, count * sizeof(uint64_t));
+    uint64_t bits;
+
+    for (size_t i = 0; to && i < count; i++) {
+        memcpy(&bits, (const char *)numbers + i * sizeof(bits), sizeof(bits));
+        to = put_fixed64(to, bits);
+    }
+    if (to)
+        wrote(w, to);
+}
+
 static void end_numbers(struct llmobs_otlp_writer *w, size_t count)
 {
     if (count == 0)
@@ -509,14 +504,8 @@ void llmobs_otlp_fixed64s(struct llmobs_otlp_writer *w,
                           struct llmobs_otlp_field field,
                           const uint64_t *numbers, size_t count)
 {
-    char *to;
-
     if (!w->json) {
-        to = begin_bytes(w, field, count * sizeof(*numbers));
-        for (size_t i = 0; to && i < count; i++)
-            to = put_fixed64(to, numbers[i]);
-        if (to)
-            wrote(w, to);
+        add_packed(w, field, numbers, count);
         return;
     }
     writer_add_name(w, field, '\0');
@@ -527,18 +516,6 @@ void llmobs_otlp_fixed64s(struct llmobs_otlp_writer *w,
     end_numbers(w, count);
 }
 
-static void put_doubles(struct llmobs_otlp_writer *w,
-                        struct llmobs_otlp_field field, const double *numbers,
-                        size_t count)
-{
-    char *to = begin_bytes(w, field, count * sizeof(*numbers));
-
-    for (size_t i = 0; to && i < count; i++)
-        to = put_fixed64(to, writer_bits_of(numbers[i]));
-    if (to)
-        wrote(w, to);
-}
-
 void llmobs_otlp_doubles(struct llmobs_otlp_writer *w,
                          struct llmobs_otlp_field field, const double *numbers,
                          size_t count)
@@ -547,7 +524,7 @@ void llmobs_otlp_doubles(struct llmobs_otlp_writer *w,
         if (!isfinite(numbers[i]))
             return;
     if (!w->json) {
-        put_doubles(w, field, numbers, count);
+        add_packed(w, field, numbers, count);
         return;
     }
     writer_add_name(w, field, '\0');
@@ -598,7 +575,7 @@ static bool try_pair(struct llmobs_otlp_attributes *a, struct llmobs_text key,
     char *to = writer_room(w, key.len + 6 * VARINT_MAX);
 
     if (value_len >= LENGTH_MAX - key.len - 6 * VARINT_MAX)
-        writer_fail(w, -EFBIG);
+        llmobs_otlp_fail(w, -EFBIG);
     if (!to)
         return true;
     to = writer_put_tag(to, a->list, WIRE_BYTES);
@@ -627,8 +604,8 @@ static void writer_put_pair(struct llmobs_otlp_attributes *a, const char *key,
     if (try_pair(a, text, value_len))
         return;
     llmobs_buf_init(&mended, LENGTH_MAX);
-    writer_fail(a->writer,
-                llmobs_letters_add(&mended, LLMOBS_QUOTED_NOT, text));
+    llmobs_otlp_fail(a->writer,
+                     llmobs_letters_add(&mended, LLMOBS_QUOTED_NOT, text));
     text = (struct llmobs_text){mended.data, mended.len};
     (void)try_pair(a, text, value_len);
     llmobs_buf_fini(&mended);
@@ -721,6 +698,13 @@ void llmobs_otlp_attr_text(struct llmobs_otlp_attributes *a, const char *key,
     end_attr(a);
 }
 
+void llmobs_otlp_attr_said(struct llmobs_otlp_attributes *a, const char *key,
+                           const char *text)
+{
+    if (text && *text)
+        llmobs_otlp_attr_text(a, key, llmobs_text_of(text));
+}
+
 void llmobs_otlp_attr_int(struct llmobs_otlp_attributes *a, const char *key,
                           int64_t number)
 {
@@ -780,11 +764,10 @@ bool llmobs_otlp_doc_open(struct llmobs_otlp_attributes *a, const char *key)
     if (!writer_take(a))
         return false;
     open_pair(a, key);
-    if (w->json) {
+    if (w->json)
         writer_add_name(w, OTLP_STRING_VALUE, '"');
-    } else if (descend(w, false)) {
-        open_padded(w, OTLP_STRING_VALUE);
-    }
+    else
+        llmobs_otlp_message(w, OTLP_STRING_VALUE);
     return w->error == 0;
 }
 
@@ -828,7 +811,8 @@ void llmobs_otlp_doc_value(struct llmobs_otlp_writer *w,
     }
     llmobs_buf_init(&text, LENGTH_MAX);
     if (w->error == 0)
-        writer_fail(w, llmobs_json_dump(json, LLMOBS_JSON_KEEP_ORDER, &text));
+        llmobs_otlp_fail(w,
+                         llmobs_json_dump(json, LLMOBS_JSON_KEEP_ORDER, &text));
     if (w->error == 0)
         add_doc(w, (struct llmobs_text){text.data, text.len});
     llmobs_buf_fini(&text);
@@ -836,12 +820,10 @@ void llmobs_otlp_doc_value(struct llmobs_otlp_writer *w,
 
 void llmobs_otlp_doc_close(struct llmobs_otlp_writer *w)
 {
-    if (w->json) {
+    if (w->json)
         add(w, "\"", 1);
-    } else if (ascend(w, false)) {
-        close_padded(w);
-        w->depth--;
-    }
+    else
+        llmobs_otlp_close(w);
     llmobs_otlp_close(w);
     llmobs_otlp_close(w);
 }

@@ -41,8 +41,16 @@ struct llmobs_otlp_writer {
     uint32_t at[LLMOBS_OTLP_LEVELS]; /* protobuf: where the length stands */
 };
 
-/* Begins and ends the outermost message. After an error, _end gives it, and
- * cuts the buffer to the bytes that it had before. */
+/* Keeps the first error; 0 is none. */
+static inline void llmobs_otlp_fail(struct llmobs_otlp_writer *writer,
+                                    int error)
+{
+    if (writer->error == 0)
+        writer->error = error;
+}
+
+/* Begins and ends the outermost message. After an error end answers it, and
+ * cuts the buffer to the bytes that it had. */
 void llmobs_otlp_begin(struct llmobs_otlp_writer *writer,
                        struct llmobs_buf *out, bool json);
 int llmobs_otlp_end(struct llmobs_otlp_writer *writer);
@@ -103,6 +111,9 @@ struct llmobs_otlp_attributes {
 
 void llmobs_otlp_attr_text(struct llmobs_otlp_attributes *attributes,
                            const char *key, struct llmobs_text text);
+/* Nothing, where the text is NULL or empty. */
+void llmobs_otlp_attr_said(struct llmobs_otlp_attributes *attributes,
+                           const char *key, const char *text);
 void llmobs_otlp_attr_int(struct llmobs_otlp_attributes *attributes,
                           const char *key, int64_t number);
 void llmobs_otlp_attr_double(struct llmobs_otlp_attributes *attributes,

@@ -255,17 +255,23 @@ static int adopt_open_list(struct llmobs_adopt *adopt, DIR **list)
 /* Visits each name in the spool until a visit gives a number other than 0, and
  * gives that number. */
 static int adopt_walk(struct llmobs_adopt *adopt,
-                      int (*visit)(struct llmobs_adopt *, const char *, void *),
+                      int (*visit)(struct llmobs_adopt *,
+                                   const struct llmobs_adopt_found *, void *),
                       void *ctx)
 {
     unsigned left = LLMOBS_FD_NAMES;
+    struct llmobs_adopt_found found;
     struct dirent *entry;
     DIR *list;
     int rc = adopt_open_list(adopt, &list);
 
     while (list && rc == 0 && !llmobs_adopt_is_late(adopt) &&
            (entry = llmobs_fd_entry(list, &left)))
-        rc = visit(adopt, entry->d_name, ctx);
+        if (adopt_look_at(adopt, entry->d_name, &found) &&
+            adopt->file_count > 0) {
+            rc = visit(adopt, &found, ctx);
+            llmobs_adopt_leave_dir(adopt);
+        }
     if (list)
         closedir(list);
     return rc;
@@ -575,13 +581,6 @@ void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
     }
 }
 
-void llmobs_adopt_note_delivered_to(struct llmobs_adopt *adopt,
-                                    const struct llmobs_spooled *spooled,
-                                    unsigned delivered_to)
-{
-    llmobs_adopt_claim_note(adopt, spooled, delivered_to);
-}
-
 int llmobs_adopt_add(struct llmobs_adopt *adopt,
                      const struct llmobs_spooled *beside, uint64_t id,
                      struct llmobs_text event, struct llmobs_spooled *out)
@@ -666,24 +665,16 @@ static bool has_bytes(const struct llmobs_adopt *adopt, const char *dir)
     return false;
 }
 
-static int count_dir(struct llmobs_adopt *adopt, const char *name, void *ctx)
+static int count_dir(struct llmobs_adopt *adopt,
+                     const struct llmobs_adopt_found *found, void *ctx)
 {
     struct llmobs_adopt_left *out = ctx;
-    struct llmobs_adopt_found found;
-    bool dead;
-    int rc = 0;
 
-    if (!adopt_look_at(adopt, name, &found) || adopt->file_count == 0)
-        return 0;
-    memcpy(adopt->dir, found.path, sizeof(adopt->dir));
-    if (llmobs_adopt_find_owner(adopt, adopt->dir)) {
-        out->unreadable += has_bytes(adopt, adopt->dir);
-    } else {
-        dead = adopt_is_dead(adopt, &found);
-        rc = count_files(adopt, dead, out);
-    }
-    llmobs_adopt_leave_dir(adopt);
-    return rc;
+    memcpy(adopt->dir, found->path, sizeof(adopt->dir));
+    if (llmobs_adopt_find_owner(adopt, adopt->dir) == 0)
+        return count_files(adopt, adopt_is_dead(adopt, found), out);
+    out->unreadable += has_bytes(adopt, adopt->dir);
+    return 0;
 }
 
 static bool is_busy(const struct llmobs_adopt *adopt)
@@ -701,19 +692,12 @@ int llmobs_adopt_count(struct llmobs_adopt *adopt,
     return is_busy(adopt) ? -EBUSY : adopt_walk(adopt, count_dir, out);
 }
 
-static int adopt_is_left(struct llmobs_adopt *adopt, const char *name,
-                         void *ctx)
+static int adopt_is_left(struct llmobs_adopt *adopt,
+                         const struct llmobs_adopt_found *found, void *ctx)
 {
-    struct llmobs_adopt_found found;
-    int yes;
-
     (void)ctx;
-    if (!adopt_look_at(adopt, name, &found) || adopt->file_count == 0)
-        return 0;
-    yes = llmobs_adopt_find_owner(adopt, found.path) == 0 &&
-          adopt_is_dead(adopt, &found) && is_for_us(adopt);
-    llmobs_adopt_leave_dir(adopt);
-    return yes;
+    return llmobs_adopt_find_owner(adopt, found->path) == 0 &&
+           adopt_is_dead(adopt, found) && is_for_us(adopt);
 }
 
 int llmobs_adopt_any(struct llmobs_adopt *adopt)
@@ -783,24 +767,20 @@ static void note_process(struct llmobs_adopt *adopt,
 
 /* Visits the calls of a process. Passes over directories that another process
  * has claimed or was given: their calls ended with their process, or before. */
-static int visit_living(struct llmobs_adopt *adopt, const char *name, void *ctx)
+static int visit_living(struct llmobs_adopt *adopt,
+                        const struct llmobs_adopt_found *found, void *ctx)
 {
     struct under_way *under_way = ctx;
-    struct llmobs_adopt_found found;
-    int rc = 0;
 
-    if (!adopt_look_at(adopt, name, &found) || adopt->file_count == 0 ||
-        found.who.start == LLMOBS_RECORD_GIVEN ||
-        llmobs_adopt_is_claimed(&found.who))
+    if (found->who.start == LLMOBS_RECORD_GIVEN ||
+        llmobs_adopt_is_claimed(&found->who))
         return 0;
-    memcpy(adopt->dir, found.path, sizeof(adopt->dir));
-    if (llmobs_adopt_find_owner(adopt, adopt->dir) == 0 &&
-        !adopt_is_dead(adopt, &found)) {
-        note_process(adopt, &found, &under_way->call);
-        rc = visit_files(adopt, under_way);
-    }
-    llmobs_adopt_leave_dir(adopt);
-    return rc;
+    memcpy(adopt->dir, found->path, sizeof(adopt->dir));
+    if (llmobs_adopt_find_owner(adopt, adopt->dir) != 0 ||
+        adopt_is_dead(adopt, found))
+        return 0;
+    note_process(adopt, found, &under_way->call);
+    return visit_files(adopt, under_way);
 }
 
 int llmobs_adopt_under_way(struct llmobs_adopt *adopt,

@@ -82,8 +82,9 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
 /* In a forked child: forgets the inherited directory, and frees nothing. */
 void llmobs_adopt_abandon(struct llmobs_adopt *adopt);
 
-/* Notes which destinations have an entry that other destinations wait for. */
-void llmobs_adopt_note_delivered_to(struct llmobs_adopt *adopt,
+/* Notes which destinations have an entry that other destinations wait for; 0:
+ * none has it any more. */
+void llmobs_adopt_note_delivered_to(const struct llmobs_adopt *adopt,
                                     const struct llmobs_spooled *spooled,
                                     unsigned delivered_to);
 

@@ -10,6 +10,7 @@
 #include "lib/base/crash_point.h"
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
+#include "core/log/adopt.h"
 #include "core/log/spool_file.h"
 
 /* In the nonce of a directory that a relay has claimed after the process gave
@@ -225,9 +226,9 @@ int llmobs_adopt_claim_target(const struct llmobs_adopt *adopt,
     return llmobs_spool_key(path, key);
 }
 
-void llmobs_adopt_claim_note(const struct llmobs_adopt *adopt,
-                             const struct llmobs_spooled *spooled,
-                             unsigned delivered_to)
+void llmobs_adopt_note_delivered_to(const struct llmobs_adopt *adopt,
+                                    const struct llmobs_spooled *spooled,
+                                    unsigned delivered_to)
 {
     struct llmobs_spool_target target;
     struct llmobs_entry_key key;

@@ -39,11 +39,6 @@ int llmobs_adopt_claim_target(const struct llmobs_adopt *adopt,
                               char path[PATH_MAX], struct llmobs_entry_key *key,
                               struct llmobs_spool_target *out);
 
-/* Notes in the file which destinations have the entry; 0: none any more. */
-void llmobs_adopt_claim_note(const struct llmobs_adopt *adopt,
-                             const struct llmobs_spooled *spooled,
-                             unsigned delivered_to);
-
 /* True for a directory that a process has claimed to adopt it: its entries are
  * that process's, as long as it lives. */
 bool llmobs_adopt_is_claimed(const struct llmobs_record_owner *who);

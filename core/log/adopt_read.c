@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/grow.h"
 #include "lib/base/fd.h"
+#include "core/log/adopt.h"
 #include "core/log/adopt_claim.h"
 #include "core/log/event_item.h"
 #include "core/log/exchange_entry.h"
@@ -24,19 +26,11 @@
 
 static int adopt_read_add_id(struct llmobs_adopt_ids *ids, uint64_t id)
 {
-    size_t cap = ids->cap ? ids->cap * 2 : 64;
-    uint64_t *list = ids->list;
-
-    if (ids->count == ids->cap) {
-        if (ids->count >= IDS_MAX)
-            return -E2BIG;
-        list = realloc(list, cap * sizeof(*list));
-        if (!list)
-            return -ENOMEM;
-        ids->list = list;
-        ids->cap = cap;
-    }
-    list[ids->count++] = id;
+    if (ids->count >= IDS_MAX)
+        return -E2BIG;
+    if (llmobs_grow(&ids->list, &ids->cap, ids->count, sizeof(*ids->list)))
+        return -ENOMEM;
+    ids->list[ids->count++] = id;
     return 0;
 }
 
@@ -217,22 +211,6 @@ static int note_ids(struct llmobs_adopt_ids *ids,
     return rc;
 }
 
-/* Makes room for another entry. */
-static int grow_delivered_to(struct llmobs_adopt *adopt)
-{
-    size_t cap = adopt->delivered_to_cap ? adopt->delivered_to_cap * 2 : 64;
-    struct llmobs_adopt_delivered *list;
-
-    if (adopt->delivered_to_count < adopt->delivered_to_cap)
-        return 0;
-    list = realloc(adopt->delivered_to, cap * sizeof(*list));
-    if (!list)
-        return -ENOMEM;
-    adopt->delivered_to = list;
-    adopt->delivered_to_cap = cap;
-    return 0;
-}
-
 static int adopt_read_note_delivered_to(struct llmobs_adopt *adopt,
                                         const struct llmobs_entry *entry)
 {
@@ -245,7 +223,8 @@ static int adopt_read_note_delivered_to(struct llmobs_adopt *adopt,
         value.len != sizeof(delivered_to->bits) ||
         adopt->delivered_to_count >= IDS_MAX)
         return 0;
-    if (grow_delivered_to(adopt) != 0)
+    if (llmobs_grow(&adopt->delivered_to, &adopt->delivered_to_cap,
+                    adopt->delivered_to_count, sizeof(*adopt->delivered_to)))
         return -ENOMEM;
     delivered_to = &adopt->delivered_to[adopt->delivered_to_count++];
     delivered_to->id = entry->id;
@@ -469,7 +448,7 @@ static int adopt_read_give(struct llmobs_adopt *adopt,
     if (out->killed)
         end_by_kill(adopt, out->exchange);
     if (out->uncounted)
-        llmobs_adopt_claim_note(adopt, &out->spooled, 0);
+        llmobs_adopt_note_delivered_to(adopt, &out->spooled, 0);
     adopt->here->out++;
     return 1;
 }

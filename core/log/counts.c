@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/buf.h"
+
 #define MAGIC "llmobs-ledger "
 #define VERSION "1"
 
@@ -113,17 +115,14 @@ static uint64_t checksum(const char *text, size_t len)
  * above). */
 static size_t counts_put_line(char *out, const struct llmobs_count *count)
 {
-    char digits[20];
-    size_t len = strlen(count->name), at = sizeof(digits);
-    uint64_t value = count->value;
+    size_t len = strlen(count->name);
+    char digits[21];
+    size_t more = llmobs_text_decimal(count->value, digits);
 
     memcpy(out, count->name, len);
     out[len++] = ' ';
-    do
-        digits[--at] = (char)('0' + value % 10);
-    while ((value /= 10) > 0);
-    memcpy(out + len, digits + at, sizeof(digits) - at);
-    len += sizeof(digits) - at;
+    memcpy(out + len, digits, more);
+    len += more;
     out[len++] = '\n';
     return len;
 }

@@ -41,39 +41,46 @@ enum {
     TAG_CALLER_LEFT
 };
 
-/* The order of the numbers in TAG_NUMBERS, which may only grow at its end. */
+/* The order in TAG_NUMBERS, which only ever grows at its end: numbers that a
+ * member of the exchange holds, and others. */
+#define NUMBERS(MEMBER, OTHER)                      \
+    MEMBER(TRACE_HIGH, context.trace_id.hi)         \
+    MEMBER(TRACE_LOW, context.trace_id.lo)          \
+    MEMBER(APM_HIGH, context.apm_trace_id.hi)       \
+    MEMBER(APM_LOW, context.apm_trace_id.lo)        \
+    MEMBER(SPAN, context.span_id)                   \
+    MEMBER(PARENT, context.parent_id)               \
+    MEMBER(APM_PARENT, context.apm_parent_id)       \
+    MEMBER(PAGENT_SPAN, context.pagent_span_id)     \
+    MEMBER(START_WALL, start_wall_ns)               \
+    MEMBER(START_MONO, start_mono_ns)               \
+    MEMBER(DURATION, duration_ns)                   \
+    MEMBER(STATUS, status)                          \
+    MEMBER(END, end)                                \
+    MEMBER(CODE, code)                              \
+    MEMBER(MULTIPART, multipart)                    \
+    MEMBER(REQUEST_TOTAL, request.total)            \
+    OTHER(REQUEST_FLAGS, none)                      \
+    MEMBER(RESPONSE_TOTAL, response.total)          \
+    OTHER(RESPONSE_FLAGS, none)                     \
+    MEMBER(HTTP_VERSION, transfer.http_version)     \
+    MEMBER(REDIRECTS, transfer.redirects)           \
+    MEMBER(BYTES_SENT, transfer.bytes_sent)         \
+    MEMBER(BYTES_RECEIVED, transfer.bytes_received) \
+    MEMBER(CAPTURE_MAX, request.whole_max)          \
+    MEMBER(PRIORITY, context.priority)              \
+    OTHER(TRACE_FLAGS, none)                        \
+    OTHER(THREAD, none)                             \
+    OTHER(PROGRESS, none)                           \
+    MEMBER(ACCOUNT, account)
+
 enum {
-    NUMBER_TRACE_HIGH,
-    NUMBER_TRACE_LOW,
-    NUMBER_APM_HIGH,
-    NUMBER_APM_LOW,
-    NUMBER_SPAN,
-    NUMBER_PARENT,
-    NUMBER_APM_PARENT,
-    NUMBER_PAGENT_SPAN,
-    NUMBER_START_WALL,
-    NUMBER_START_MONO,
-    NUMBER_DURATION,
-    NUMBER_STATUS,
-    NUMBER_END,
-    NUMBER_CODE,
-    NUMBER_MULTIPART,
-    NUMBER_REQUEST_TOTAL,
-    NUMBER_REQUEST_FLAGS,
-    NUMBER_RESPONSE_TOTAL,
-    NUMBER_RESPONSE_FLAGS,
-    NUMBER_HTTP_VERSION,
-    NUMBER_REDIRECTS,
-    NUMBER_BYTES_SENT,
-    NUMBER_BYTES_RECEIVED,
-    NUMBER_CAPTURE_MAX,
-    NUMBER_PRIORITY,
-    NUMBER_TRACE_FLAGS,
-    NUMBER_THREAD,   /* of a call that has begun: see whereabouts */
-    NUMBER_PROGRESS, /* the address of the exchange's progress */
-    NUMBER_ACCOUNT,
-    NUMBER_COUNT
+#define NUMBER(id, member) NUMBER_##id,
+    NUMBERS(NUMBER, NUMBER)
+#undef NUMBER
+        NUMBER_COUNT
 };
+#define SKIP(id, member)
 
 #define TRACE_REMOTE 1
 #define TRACE_SENT 2
@@ -94,37 +101,14 @@ static int64_t flags_of(const struct llmobs_body *body)
 
 static void fill_numbers(const struct llmobs_exchange *exchange, int64_t *n)
 {
-    const struct llmobs_context *context = &exchange->context;
-
-    n[NUMBER_TRACE_HIGH] = (int64_t)context->trace_id.hi;
-    n[NUMBER_TRACE_LOW] = (int64_t)context->trace_id.lo;
-    n[NUMBER_APM_HIGH] = (int64_t)context->apm_trace_id.hi;
-    n[NUMBER_APM_LOW] = (int64_t)context->apm_trace_id.lo;
-    n[NUMBER_SPAN] = (int64_t)context->span_id;
-    n[NUMBER_PARENT] = (int64_t)context->parent_id;
-    n[NUMBER_APM_PARENT] = (int64_t)context->apm_parent_id;
-    n[NUMBER_PAGENT_SPAN] = (int64_t)context->pagent_span_id;
-    n[NUMBER_START_WALL] = exchange->start_wall_ns;
-    n[NUMBER_START_MONO] = exchange->start_mono_ns;
-    n[NUMBER_DURATION] = exchange->duration_ns;
-    n[NUMBER_STATUS] = exchange->status;
-    n[NUMBER_END] = exchange->end;
-    n[NUMBER_CODE] = exchange->code;
-    n[NUMBER_MULTIPART] = exchange->multipart;
-    n[NUMBER_REQUEST_TOTAL] = (int64_t)exchange->request.total;
+#define FILL(id, member) n[NUMBER_##id] = (int64_t)exchange->member;
+    NUMBERS(FILL, SKIP)
+#undef FILL
     n[NUMBER_REQUEST_FLAGS] = flags_of(&exchange->request);
-    n[NUMBER_RESPONSE_TOTAL] = (int64_t)exchange->response.total;
     n[NUMBER_RESPONSE_FLAGS] = flags_of(&exchange->response);
-    n[NUMBER_HTTP_VERSION] = exchange->transfer.http_version;
-    n[NUMBER_REDIRECTS] = exchange->transfer.redirects;
-    n[NUMBER_BYTES_SENT] = exchange->transfer.bytes_sent;
-    n[NUMBER_BYTES_RECEIVED] = exchange->transfer.bytes_received;
-    n[NUMBER_CAPTURE_MAX] = (int64_t)exchange->request.whole_max;
-    n[NUMBER_PRIORITY] = context->priority;
-    n[NUMBER_TRACE_FLAGS] = (context->remote ? TRACE_REMOTE : 0) |
+    n[NUMBER_TRACE_FLAGS] = (exchange->context.remote ? TRACE_REMOTE : 0) |
                             (exchange->traced ? TRACE_SENT : 0) |
-                            (context->unsampled ? TRACE_UNSAMPLED : 0);
-    n[NUMBER_ACCOUNT] = (int64_t)exchange->account;
+                            (exchange->context.unsampled ? TRACE_UNSAMPLED : 0);
 }
 
 /* Tells where in this process the call is. The thread pointer names the thread:
@@ -238,26 +222,41 @@ static int add_body(struct llmobs_entry_writer *writer, uint32_t tag,
     return llmobs_entry_add(writer, tag + 1, tail.data, tail.len);
 }
 
-static int exchange_entry_add_context(struct llmobs_entry_writer *writer,
-                                      const struct llmobs_context *context)
-{
-    int rc =
-        exchange_entry_add_text(writer, TAG_SAMPLE_RATE, context->sample_rate);
+/* Short texts: those of the context are the last. */
+#define TEXT(tag, member)                                 \
+    {                                                     \
+        tag, offsetof(struct llmobs_exchange, member),    \
+            sizeof(((struct llmobs_exchange *)0)->member) \
+    }
+static const struct {
+    uint32_t tag;
+    size_t at;
+    size_t cap;
+} texts[] = {
+    TEXT(TAG_METHOD, method),
+    TEXT(TAG_ERROR_TEXT, error_text),
+    TEXT(TAG_SAMPLE_RATE, context.sample_rate),
+    TEXT(TAG_SAMPLED, context.sampled),
+    TEXT(TAG_ML_APP, context.ml_app),
+    TEXT(TAG_SESSION, context.session_id),
+    TEXT(TAG_PAGENT, context.pagent_name),
+    TEXT(TAG_DM, context.dm),
+    TEXT(TAG_ORIGIN, context.origin),
+    TEXT(TAG_VENDORS, context.vendors),
+};
+#undef TEXT
+#define TEXTS (sizeof(texts) / sizeof(*texts))
+#define FIRST_OF_CONTEXT 2
 
-    if (!rc)
-        rc = exchange_entry_add_text(writer, TAG_SAMPLED, context->sampled);
-    if (!rc)
-        rc = exchange_entry_add_text(writer, TAG_ML_APP, context->ml_app);
-    if (!rc)
-        rc = exchange_entry_add_text(writer, TAG_SESSION, context->session_id);
-    if (!rc)
-        rc = exchange_entry_add_text(writer, TAG_PAGENT, context->pagent_name);
-    if (!rc)
-        rc = exchange_entry_add_text(writer, TAG_DM, context->dm);
-    if (!rc)
-        rc = exchange_entry_add_text(writer, TAG_ORIGIN, context->origin);
-    return rc ? rc
-              : exchange_entry_add_text(writer, TAG_VENDORS, context->vendors);
+static int exchange_entry_add_context(struct llmobs_entry_writer *writer,
+                                      const struct llmobs_exchange *exchange)
+{
+    int rc = 0;
+
+    for (size_t i = FIRST_OF_CONTEXT; i < TEXTS && !rc; i++)
+        rc = exchange_entry_add_text(writer, texts[i].tag,
+                                     (const char *)exchange + texts[i].at);
+    return rc;
 }
 
 static int exchange_entry_add_asked(struct llmobs_exchange *exchange,
@@ -273,7 +272,7 @@ static int exchange_entry_add_asked(struct llmobs_exchange *exchange,
     if (!rc && writer->start.head.type == LLMOBS_ENTRY_END)
         rc = exchange_entry_add_headers(writer, TAG_RESPONSE_HEADER,
                                         &exchange->response_headers);
-    return rc ? rc : exchange_entry_add_context(writer, &exchange->context);
+    return rc ? rc : exchange_entry_add_context(writer, exchange);
 }
 
 static int exchange_entry_add_request(struct llmobs_exchange *exchange,
@@ -356,40 +355,20 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
 static int exchange_entry_read_numbers(struct llmobs_exchange *exchange,
                                        const int64_t *n)
 {
-    struct llmobs_context *context = &exchange->context;
-
     if (LLMOBS_HAZARD(time_before_time,
                       n[NUMBER_START_WALL] < 0 || n[NUMBER_START_MONO] < 0 ||
                           n[NUMBER_DURATION] < 0,
                       false))
         return -EINVAL;
-    context->trace_id.hi = (uint64_t)n[NUMBER_TRACE_HIGH];
-    context->trace_id.lo = (uint64_t)n[NUMBER_TRACE_LOW];
-    context->apm_trace_id.hi = (uint64_t)n[NUMBER_APM_HIGH];
-    context->apm_trace_id.lo = (uint64_t)n[NUMBER_APM_LOW];
-    context->span_id = (uint64_t)n[NUMBER_SPAN];
-    context->parent_id = (uint64_t)n[NUMBER_PARENT];
-    context->apm_parent_id = (uint64_t)n[NUMBER_APM_PARENT];
-    context->pagent_span_id = (uint64_t)n[NUMBER_PAGENT_SPAN];
-    exchange->start_wall_ns = n[NUMBER_START_WALL];
-    exchange->start_mono_ns = n[NUMBER_START_MONO];
-    exchange->duration_ns = n[NUMBER_DURATION];
-    exchange->status = n[NUMBER_STATUS];
-    exchange->end = (enum llmobs_end)n[NUMBER_END];
-    exchange->code = (int)n[NUMBER_CODE];
+#define READ(id, member) \
+    exchange->member = (__typeof__(exchange->member))n[NUMBER_##id];
+    NUMBERS(READ, SKIP)
+#undef READ
     exchange->code_name = llmobs_curlcode_name(exchange->code);
-    exchange->multipart = n[NUMBER_MULTIPART] != 0;
-    exchange->transfer.http_version = n[NUMBER_HTTP_VERSION];
-    exchange->transfer.redirects = n[NUMBER_REDIRECTS];
-    exchange->transfer.bytes_sent = n[NUMBER_BYTES_SENT];
-    exchange->transfer.bytes_received = n[NUMBER_BYTES_RECEIVED];
-    exchange->request.whole_max = (size_t)n[NUMBER_CAPTURE_MAX];
-    exchange->response.whole_max = (size_t)n[NUMBER_CAPTURE_MAX];
-    context->priority = (int)n[NUMBER_PRIORITY];
-    context->remote = n[NUMBER_TRACE_FLAGS] & TRACE_REMOTE;
+    exchange->response.whole_max = exchange->request.whole_max;
+    exchange->context.remote = n[NUMBER_TRACE_FLAGS] & TRACE_REMOTE;
     exchange->traced = n[NUMBER_TRACE_FLAGS] & TRACE_SENT;
-    context->unsampled = n[NUMBER_TRACE_FLAGS] & TRACE_UNSAMPLED;
-    exchange->account = (uint64_t)n[NUMBER_ACCOUNT];
+    exchange->context.unsampled = n[NUMBER_TRACE_FLAGS] & TRACE_UNSAMPLED;
     return 0;
 }
 
@@ -454,9 +433,8 @@ static int exchange_entry_read_marks(struct llmobs_exchange *exchange,
     return 0;
 }
 
-static void read_flags(struct llmobs_body *body, int64_t total, int64_t flags)
+static void read_flags(struct llmobs_body *body, int64_t flags)
 {
-    body->total = (uint64_t)total;
     body->truncated = flags & FLAG_TRUNCATED;
     body->lost = flags & FLAG_LOST;
     body->unseen = flags & FLAG_UNSEEN;
@@ -500,30 +478,8 @@ static int exchange_entry_read_scalar(struct reading *reading, uint32_t tag,
 static int exchange_entry_read_text(struct llmobs_exchange *exchange,
                                     uint32_t tag, struct llmobs_text value)
 {
-#define TEXT(tag, member)                              \
-    {                                                  \
-        tag, offsetof(struct llmobs_exchange, member), \
-            sizeof(exchange->member)                   \
-    }
-    static const struct {
-        uint32_t tag;
-        size_t at;
-        size_t cap;
-    } texts[] = {
-        TEXT(TAG_METHOD, method),
-        TEXT(TAG_ERROR_TEXT, error_text),
-        TEXT(TAG_SAMPLE_RATE, context.sample_rate),
-        TEXT(TAG_SAMPLED, context.sampled),
-        TEXT(TAG_ML_APP, context.ml_app),
-        TEXT(TAG_SESSION, context.session_id),
-        TEXT(TAG_PAGENT, context.pagent_name),
-        TEXT(TAG_DM, context.dm),
-        TEXT(TAG_ORIGIN, context.origin),
-        TEXT(TAG_VENDORS, context.vendors),
-    };
-#undef TEXT
 
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+    for (size_t i = 0; i < TEXTS; i++)
         if (texts[i].tag == tag)
             llmobs_context_text((char *)exchange + texts[i].at, texts[i].cap,
                                 value);
@@ -593,10 +549,8 @@ static int exchange_entry_read_fields(struct reading *reading,
     reading->exchange->bare =
         (reading->numbers[NUMBER_REQUEST_FLAGS] & FLAG_BARE) != 0;
     read_flags(&reading->exchange->request,
-               reading->numbers[NUMBER_REQUEST_TOTAL],
                reading->numbers[NUMBER_REQUEST_FLAGS]);
     read_flags(&reading->exchange->response,
-               reading->numbers[NUMBER_RESPONSE_TOTAL],
                reading->numbers[NUMBER_RESPONSE_FLAGS]);
     return 0;
 }

@@ -177,11 +177,6 @@ static int survey_open(struct survey *survey, const char *dir)
     return 0;
 }
 
-static void survey_close(struct survey *survey)
-{
-    closedir(survey->list);
-}
-
 /* The next record's name, borrowed until the next call; NULL at the end. */
 static const char *survey_next(struct survey *survey,
                                struct llmobs_record_owner *owner)
@@ -211,7 +206,7 @@ static bool ledger_is_replaced(const struct survey *survey,
     while (!found && survey_next(&again, &other) != NULL)
         found = other.pid == owner->pid && other.start == owner->start &&
                 other.nonce > owner->nonce;
-    survey_close(&again);
+    closedir(again.list);
     return found;
 }
 
@@ -332,7 +327,7 @@ int llmobs_ledger_fold(const char *dir, size_t max)
         max--;
         rc = fold_one(survey.dir, name);
     }
-    survey_close(&survey);
+    closedir(survey.list);
     return rc;
 }
 
@@ -393,7 +388,7 @@ int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
     for (int i = 0; i < 3; i++)
         if (ledger_read_all(&survey, out) != -EAGAIN)
             break;
-    survey_close(&survey);
+    closedir(survey.list);
     return 0;
 }
 
@@ -427,12 +422,6 @@ static int ledger_open_dir(const struct llmobs_config *config, int *out)
     return rc ? rc : llmobs_dirs_have(recorded.dir, chosen, out);
 }
 
-static void name_record(void)
-{
-    llmobs_record_self(recorded.name);
-    llmobs_record_namespace(&recorded.boot, &recorded.pidns);
-}
-
 static int write_record(const struct llmobs_config *config,
                         const uint64_t now[LLMOBS_STAT_COUNT])
 {
@@ -442,8 +431,10 @@ static int write_record(const struct llmobs_config *config,
 
     if (rc)
         return rc;
-    if (!recorded.name[0])
-        name_record();
+    if (!recorded.name[0]) {
+        llmobs_record_self(recorded.name);
+        llmobs_record_namespace(&recorded.boot, &recorded.pidns);
+    }
     memset(&page, 0, sizeof(page));
     page.boot = recorded.boot;
     page.pidns = recorded.pidns;

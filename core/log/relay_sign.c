@@ -45,7 +45,7 @@ static int open_sign(int dir, int how)
     size_t len = sizeof(LLMOBS_RELAY_SIGN) - 1;
 
     memcpy(name, LLMOBS_RELAY_SIGN, len);
-    (void)llmobs_propagate_decimal(geteuid(), name + len);
+    (void)llmobs_text_decimal(geteuid(), name + len);
     return llmobs_file_open(dir, name, how);
 }
 

@@ -60,7 +60,7 @@ void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX])
 {
     static const char suffix[] = LLMOBS_SPOOL_SUFFIX;
     char name[21];
-    size_t len = strlen(dir), name_len = llmobs_propagate_decimal(file, name);
+    size_t len = strlen(dir), name_len = llmobs_text_decimal(file, name);
 
     if (len + 1 + name_len + sizeof(suffix) > PATH_MAX) {
         out[0] = '\0';

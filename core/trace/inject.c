@@ -246,10 +246,10 @@ static void put_datadog(struct llmobs_inject *inject, unsigned wanted,
 
     if (wanted & BIT(DD_TRACE_ID))
         inject_put(inject, DD_TRACE_ID, text,
-                   llmobs_propagate_decimal(context->apm_trace_id.lo, text));
+                   llmobs_text_decimal(context->apm_trace_id.lo, text));
     if (wanted & BIT(DD_PARENT_ID))
         inject_put(inject, DD_PARENT_ID, text,
-                   llmobs_propagate_decimal(sender->apm_span_id, text));
+                   llmobs_text_decimal(sender->apm_span_id, text));
     if (wanted & BIT(DD_PRIORITY))
         inject_put(inject, DD_PRIORITY, text,
                    llmobs_propagate_int(context->priority, text));

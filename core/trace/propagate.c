@@ -16,20 +16,6 @@ struct llmobs_sender llmobs_propagate_span(const struct llmobs_context *context)
 
 /* -- numbers: on the app's thread, so without printf --------------------- */
 
-size_t llmobs_propagate_decimal(uint64_t number, char out[21])
-{
-    char digits[20];
-    size_t at = sizeof(digits), len;
-
-    do
-        digits[--at] = (char)('0' + number % 10);
-    while ((number /= 10) != 0);
-    len = sizeof(digits) - at;
-    memcpy(out, digits + at, len);
-    out[len] = '\0';
-    return len;
-}
-
 size_t llmobs_propagate_hex64(uint64_t number, char out[17])
 {
     for (int i = 15; i >= 0; i--, number >>= 4)
@@ -42,7 +28,7 @@ size_t llmobs_propagate_int(int number, char out[12])
 {
     char digits[21];
     size_t minus = number < 0;
-    size_t len = llmobs_propagate_decimal(
+    size_t len = llmobs_text_decimal(
         minus ? (uint64_t) - (int64_t)number : (uint64_t)number, digits);
 
     out[0] = '-';
@@ -175,7 +161,7 @@ static void propagate_add_number(struct line *line, const struct form *form,
     if (number == 0)
         return;
     propagate_add_plain(line, form, form->key_prefix, key, text,
-                        llmobs_propagate_decimal(number, text));
+                        llmobs_text_decimal(number, text));
 }
 
 /* The upper half of the APM trace id. */

@@ -43,8 +43,7 @@ size_t llmobs_propagate_tags(const struct llmobs_sender *sender, bool ours_only,
 size_t llmobs_propagate_b3(const struct llmobs_sender *sender, char *out,
                            size_t cap);
 
-/* Each function writes a number as text, with a NUL behind it. */
-size_t llmobs_propagate_decimal(uint64_t number, char out[21]);
+/* Writes a number as text, with a NUL behind it. */
 size_t llmobs_propagate_hex64(uint64_t number, char out[17]);
 size_t llmobs_propagate_int(int number, char out[12]);
 /* A trace id as b3 writes it: 16 digits when the upper half is 0. */

@@ -169,6 +169,14 @@ char *llmobs_buf_take(struct llmobs_buf *buf, size_t *len)
     return data;
 }
 
+bool llmobs_words_have(const char *words, const char *word)
+{
+    LLMOBS_WORDS_EACH (one, words)
+        if (*one == *word && strcmp(one, word) == 0)
+            return true;
+    return false;
+}
+
 struct llmobs_text llmobs_text_trim(struct llmobs_text text)
 {
     while (text.len && llmobs_is_blank(text.data[0])) {
@@ -206,6 +214,20 @@ bool llmobs_text_next(struct llmobs_text *rest, struct llmobs_text *part)
 
     *part = llmobs_text_trim(*part);
     return any;
+}
+
+size_t llmobs_text_decimal(uint64_t number, char out[21])
+{
+    char digits[20];
+    size_t at = sizeof(digits), len;
+
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    len = sizeof(digits) - at;
+    memcpy(out, digits + at, len);
+    out[len] = '\0';
+    return len;
 }
 
 int llmobs_text_hex(char c)

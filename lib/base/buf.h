@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct llmobs_buf {
@@ -45,6 +46,25 @@ static inline bool llmobs_is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* A list of words is one text, "a\0b\0", which has no pointers for the loader
+ * to relocate. Gives the word behind this one; it is empty behind the last. */
+static inline const char *llmobs_words_next(const char *word)
+{
+    return word + strlen(word) + 1;
+}
+
+/* The words one after the other; a NULL list has none. */
+#define LLMOBS_WORDS_EACH(word, list)              \
+    for (const char *word = (list); word && *word; \
+         word = llmobs_words_next(word))
+
+bool llmobs_words_have(const char *words, const char *word);
+
+static inline bool llmobs_is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static inline bool llmobs_text_is(struct llmobs_text text, const char *word)
 {
     size_t len = strlen(word);
@@ -69,7 +89,10 @@ bool llmobs_text_next(struct llmobs_text *rest, struct llmobs_text *part);
 /* The value of a hexadecimal digit, in upper or lower case; -1: not a digit. */
 int llmobs_text_hex(char c);
 
-/* The byte that "%xx" at `i` stands for; -1: no such escape is at `i`. */
+/* Writes a number as text, with a NUL behind it; answers its length. */
+size_t llmobs_text_decimal(uint64_t number, char out[21]);
+
+/* The byte that "%xx" at `i` stands for, -1 where there is none. */
 int llmobs_text_escape(struct llmobs_text text, size_t i);
 
 void llmobs_buf_init(struct llmobs_buf *buf, size_t max);

@@ -136,3 +136,9 @@ void llmobs_log_once(enum llmobs_log_level level, const char *cause,
     write_line(level, format, args);
     va_end(args);
 }
+
+void llmobs_log_complaint(void *ctx, const char *text)
+{
+    (void)ctx;
+    llmobs_log(LLMOBS_LOG_WARN, "%s", text);
+}

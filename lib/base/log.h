@@ -47,4 +47,7 @@ void llmobs_log_once(enum llmobs_log_level level, const char *cause,
                      const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A line of warning, for callers that complain with a context. */
+void llmobs_log_complaint(void *ctx, const char *text);
+
 #endif

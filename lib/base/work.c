@@ -24,16 +24,6 @@ static uintptr_t work_myself(void)
     return (uintptr_t)pthread_self();
 }
 
-bool llmobs_work_is_counted(void)
-{
-    return atomic_load_explicit(&owner, memory_order_relaxed) ==
-               work_myself() &&
-           LLMOBS_HAZARD(steps_inherited,
-                         atomic_load_explicit(&process, memory_order_relaxed) ==
-                             llmobs_fork_process(),
-                         true);
-}
-
 static void work_set(_Atomic int64_t *number, int64_t value)
 {
     atomic_store_explicit(number, value, memory_order_relaxed);
@@ -85,11 +75,22 @@ static bool is_over_time(int64_t steps)
     return llmobs_clock_mono_ns() >= end;
 }
 
+/* True where the calling thread has a budget: else its steps need no count. */
+static bool work_is_counted(void)
+{
+    return atomic_load_explicit(&owner, memory_order_relaxed) ==
+               work_myself() &&
+           LLMOBS_HAZARD(steps_inherited,
+                         atomic_load_explicit(&process, memory_order_relaxed) ==
+                             llmobs_fork_process(),
+                         true);
+}
+
 bool llmobs_work_do(size_t steps)
 {
     int64_t count = steps < INT64_MAX / 2 ? (int64_t)steps : INT64_MAX / 2;
 
-    if (!llmobs_work_is_counted())
+    if (!work_is_counted())
         return true;
     if (atomic_load_explicit(&over, memory_order_relaxed))
         return false;
@@ -104,6 +105,6 @@ bool llmobs_work_do(size_t steps)
 
 bool llmobs_work_is_late(void)
 {
-    return llmobs_work_is_counted() &&
+    return work_is_counted() &&
            atomic_load_explicit(&over, memory_order_relaxed) == -ETIMEDOUT;
 }

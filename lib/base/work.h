@@ -41,8 +41,16 @@ int llmobs_work_end(void);
  * False, until the end: the budget is used up, or the time is over. */
 bool llmobs_work_do(size_t steps);
 
-/* True where the calling thread has a budget: else its steps need no count. */
-bool llmobs_work_is_counted(void);
+/* The same for few steps at a time, which `some` gathers. */
+static inline bool llmobs_work_some(size_t *some, size_t steps)
+{
+    size_t all = *some += steps;
+
+    if (all < 1024)
+        return true;
+    *some = 0;
+    return llmobs_work_do(all);
+}
 
 /* True when the time of the calling thread's budget is over: nobody waits for
  * the result of its work. */

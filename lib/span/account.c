@@ -28,9 +28,9 @@ static const struct {
             END("organization"),  END("-project"),     END("subscription-key")};
 
 /* Parameters of a URL that hold a credential. */
-static const char *const parameters[] = {"key",    "api_key",         "api-key",
-                                         "apikey", "access_token",    "token",
-                                         "auth",   "subscription-key"};
+static const char parameters[] =
+    "key\0api_key\0api-key\0apikey\0access_token\0token\0auth\0"
+    "subscription-key\0";
 
 #define FOUR(a, b, c, d)                                        \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | \
@@ -162,9 +162,8 @@ uint64_t llmobs_account_header(uint64_t account, const char *line, size_t len)
 
 static bool account_is_key(struct llmobs_text name)
 {
-    for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++)
-        if (name.len == strlen(parameters[i]) &&
-            strncasecmp(name.data, parameters[i], name.len) == 0)
+    LLMOBS_WORDS_EACH (word, parameters)
+        if (llmobs_text_is_word(name, word))
             return true;
     return false;
 }
@@ -207,9 +206,7 @@ uint64_t llmobs_account_url(uint64_t account, const char *url)
 
 uint64_t llmobs_account_secret(const char *name, const char *text)
 {
-    return text ? with(0, (struct llmobs_text){name, strlen(name)},
-                       (struct llmobs_text){text, strlen(text)})
-                : 0;
+    return text ? with(0, llmobs_text_of(name), llmobs_text_of(text)) : 0;
 }
 
 void llmobs_account_set_boot(uint64_t boot)

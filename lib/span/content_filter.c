@@ -15,23 +15,15 @@
 #define SYMBOL_MAX 512
 
 /* The members of an evaluation that are content, besides "json_value". */
-static const char *const judged[] = {"reasoning", "categorical_value",
-                                     "text_value", "metadata", NULL};
+static const char judged[] =
+    "reasoning\0categorical_value\0text_value\0metadata\0";
 /* Ids of the program's own: of who gives feedback, and of its object. */
-static const char *const named[] = {"submitter", "feedback_join_key", NULL};
+static const char named[] = "submitter\0feedback_join_key\0";
 
 /* Puts a member of an object, or with a NULL key an element of an array, into a
  * copy. It may put another value, or leave the member out. */
 typedef int put_fn(void *ctx, struct llmobs_json *to, const char *key,
                    struct llmobs_json *value);
-
-/* True when the text is on the list, which a NULL ends. */
-static bool content_filter_is_in(const char *text, const char *const *list)
-{
-    while (*list && strcmp(*list, text) != 0)
-        list++;
-    return *list != NULL;
-}
 
 /* Puts a value, which it takes. */
 static int content_filter_put_value(struct llmobs_json *to, const char *key,
@@ -134,24 +126,22 @@ static int keep_cost_tags(const struct llmobs_json *dd,
 int llmobs_content_bare_metadata(const char *key, struct llmobs_json *value,
                                  struct llmobs_json **out)
 {
-    static const char *const words[] = {"stop_reason",     "finish_reason",
-                                        "encoding_format", "service_tier",
-                                        "model",           NULL};
-    static const char *const measured[] = {"transfer", "truncated", "caller",
-                                           NULL};
+    static const char words[] =
+        "stop_reason\0finish_reason\0encoding_format\0service_tier\0model\0";
+    static const char measured[] = "transfer\0truncated\0caller\0";
     bool keep = !llmobs_json_is_array(value);
 
     *out = NULL;
     if (strcmp(key, "_dd") == 0)
         return keep_cost_tags(value, out);
     if (llmobs_json_is_object(value)) {
-        if (!content_filter_is_in(key, measured))
+        if (!llmobs_words_have(measured, key))
             return 0;
         *out = map(value, put_measured, NULL);
         return *out ? 0 : -ENOMEM;
     }
     if (llmobs_json_is_string(value))
-        keep = content_filter_is_in(key, words) &&
+        keep = llmobs_words_have(words, key) &&
                llmobs_content_is_code(llmobs_json_text(value));
     if (keep)
         *out = llmobs_json_share(value);
@@ -171,11 +161,10 @@ static int put_bare_metadata(void *ctx, struct llmobs_json *to, const char *key,
 static int put_bare_meta(void *ctx, struct llmobs_json *to, const char *key,
                          struct llmobs_json *value)
 {
-    static const char *const plain[] = {"span",           "model_name",
-                                        "model_provider", "agent_attribution",
-                                        "tool",           NULL};
+    static const char plain[] =
+        "span\0model_name\0model_provider\0agent_attribution\0tool\0";
 
-    if (content_filter_is_in(key, plain))
+    if (llmobs_words_have(plain, key))
         value = llmobs_json_share(value);
     else if (strcmp(key, "metadata") == 0)
         value = map_members(value, put_bare_metadata, ctx);
@@ -219,22 +208,20 @@ static int put_bare_judged(struct llmobs_json *to, const char *key,
  * has too. The other texts come from a peer or a body. */
 static bool is_plain_fact(const char *key)
 {
-    static const char *const plain[] = {"parent",     "host",     "tracestate",
-                                        "service",    "resource", "apm_trace",
-                                        "dd_service", "env",      "version",
-                                        "executable", NULL};
+    static const char plain[] =
+        "parent\0host\0tracestate\0service\0resource\0apm_trace\0dd_service\0"
+        "env\0version\0executable\0";
 
-    return content_filter_is_in(key, plain);
+    return llmobs_words_have(plain, key);
 }
 
 /* Keeps numbers, switches, names of models, and words: ids and reasons. */
 static int put_bare_fact(void *ctx, struct llmobs_json *to, const char *key,
                          struct llmobs_json *value)
 {
-    static const char *const models[] = {"request_model", "response_model",
-                                         NULL};
+    static const char models[] = "request_model\0response_model\0";
 
-    if (key && (is_plain_fact(key) || content_filter_is_in(key, models)))
+    if (key && (is_plain_fact(key) || llmobs_words_have(models, key)))
         return llmobs_json_set(to, key, llmobs_json_share(value));
     return put_measured(ctx, to, key, value);
 }
@@ -250,7 +237,7 @@ static int put_bare(void *ctx, struct llmobs_json *to, const char *key,
         value = map(value, put_bare_tag, ctx);
     else if (strcmp(key, "json_value") == 0)
         value = map_members(value, put_bare_metadata, ctx);
-    else if (content_filter_is_in(key, judged))
+    else if (llmobs_words_have(judged, key))
         return put_bare_judged(to, key, value);
     else
         value = llmobs_json_share(value);
@@ -325,8 +312,7 @@ static int clean_inner(struct cleaning *c, const char *text, char **out)
 
     *out = NULL;
     if (*first && strchr("{[\"", *first))
-        rc =
-            llmobs_json_parse((struct llmobs_text){text, strlen(text)}, &inner);
+        rc = llmobs_json_parse(llmobs_text_of(text), &inner);
     if (rc == -ENOMEM || (rc && !is_opaque(first)))
         return rc == -ENOMEM ? rc : 0;
     if (!rc && c->nest < LLMOBS_CONTENT_FILTER_NEST) {
@@ -384,8 +370,7 @@ static int clean_encoded(struct cleaning *c, const char *text,
     plain = content_filter_decode(whole);
     if (!plain)
         return -ENOMEM;
-    rc = llmobs_redaction_text(&c->redaction,
-                               (struct llmobs_text){plain, strlen(plain)}, buf,
+    rc = llmobs_redaction_text(&c->redaction, llmobs_text_of(plain), buf,
                                matched);
     free(plain);
     if (rc || !*matched)
@@ -403,8 +388,7 @@ static int clean_plain(struct cleaning *c, const char *text, char **out)
 
     *out = NULL;
     llmobs_buf_init(&buf, TEXT_MAX);
-    rc = llmobs_redaction_text(&c->redaction,
-                               (struct llmobs_text){text, strlen(text)}, &buf,
+    rc = llmobs_redaction_text(&c->redaction, llmobs_text_of(text), &buf,
                                &matched);
     if (!rc && matched)
         *out = llmobs_buf_take(&buf, NULL);
@@ -442,41 +426,25 @@ static int clean_text(struct cleaning *c, const char *text, char **out)
 
 /* The names of members that every event may have are not content, even where a
  * pattern matches them. */
-static const char *const form[] = {
-    "messages",    "documents",     "value",      "prompt",
-    "role",        "content",       "tool_calls", "tool_results",
-    "name",        "arguments",     "type",       "tool_id",
-    "text",        "score",         "id",         "result",
-    "audio_parts", "image_parts",   "mime_type",  "description",
-    "schema",      "version",       "variables",  "template",
-    "ml_app",      "chat_template", "tags",       "message",
-    "stack",       "transfer",      "truncated",  "caller",
-    NULL};
+static const char form[] =
+    "messages\0documents\0value\0prompt\0role\0content\0tool_calls\0"
+    "tool_results\0name\0arguments\0type\0tool_id\0text\0score\0id\0result\0"
+    "audio_parts\0image_parts\0mime_type\0description\0schema\0version\0"
+    "variables\0template\0ml_app\0chat_"
+    "template\0tags\0message\0stack\0transfer\0"
+    "truncated\0caller\0";
 
-static struct llmobs_json *content_filter_clean_string(struct cleaning *c,
-                                                       struct llmobs_json *json)
+/* Answers a text or a number, which is written as `text`. */
+static struct llmobs_json *content_filter_clean_scalar(struct cleaning *c,
+                                                       struct llmobs_json *json,
+                                                       const char *text)
 {
-    struct llmobs_json *clean;
-    char *text;
-
-    if (clean_text(c, llmobs_json_text(json), &text) != 0)
-        return NULL;
-    clean = text ? llmobs_json_string(text) : llmobs_json_share(json);
-    free(text);
-    return clean;
-}
-
-/* A number may be that of a credit card. */
-static struct llmobs_json *content_filter_clean_number(struct cleaning *c,
-                                                       struct llmobs_json *json)
-{
-    char *digits = llmobs_json_dumps(json, 0), *text = NULL;
     struct llmobs_json *clean = NULL;
+    char *other = NULL;
 
-    if (digits && clean_text(c, digits, &text) == 0)
-        clean = text ? llmobs_json_string(text) : llmobs_json_share(json);
-    free(digits);
-    free(text);
+    if (text && clean_text(c, text, &other) == 0)
+        clean = other ? llmobs_json_string(other) : llmobs_json_share(json);
+    free(other);
     return clean;
 }
 
@@ -501,9 +469,8 @@ static int put_clean(void *ctx, struct llmobs_json *to, const char *key,
                      struct llmobs_json *value)
 {
     char *other = NULL;
-    int rc = key && !content_filter_is_in(key, form)
-                 ? clean_text(ctx, key, &other)
-                 : 0;
+    int rc =
+        key && !llmobs_words_have(form, key) ? clean_text(ctx, key, &other) : 0;
 
     if (!rc)
         rc = content_filter_put_value(to, other ? other : key,
@@ -532,13 +499,19 @@ static struct llmobs_json *clean_container(struct cleaning *c,
 /* Gives the cleaned copy of a value; NULL when memory runs out. */
 static struct llmobs_json *cleaned(struct cleaning *c, struct llmobs_json *json)
 {
+    struct llmobs_json *clean;
+    char *digits;
+
     if (llmobs_json_is_string(json))
-        return content_filter_clean_string(c, json);
-    if (llmobs_json_is_number(json))
-        return content_filter_clean_number(c, json);
-    if (llmobs_json_is_array(json) || llmobs_json_is_object(json))
+        return content_filter_clean_scalar(c, json, llmobs_json_text(json));
+    if (llmobs_json_is_container(json))
         return clean_container(c, json);
-    return llmobs_json_share(json);
+    if (!llmobs_json_is_number(json))
+        return llmobs_json_share(json);
+    digits = llmobs_json_dumps(json, 0);
+    clean = content_filter_clean_scalar(c, json, digits);
+    free(digits);
+    return clean;
 }
 
 /* -- a redacted event ---------------------------------------------------- */
@@ -555,10 +528,9 @@ static int put_redacted_agent(void *ctx, struct llmobs_json *to,
 static int put_redacted_meta(void *ctx, struct llmobs_json *to, const char *key,
                              struct llmobs_json *value)
 {
-    static const char *const plain[] = {"span", "model_name", "model_provider",
-                                        NULL};
+    static const char plain[] = "span\0model_name\0model_provider\0";
 
-    if (content_filter_is_in(key, plain))
+    if (llmobs_words_have(plain, key))
         value = llmobs_json_share(value);
     else if (strcmp(key, "metadata") == 0 && !llmobs_json_is_object(value))
         value = llmobs_json_object();
@@ -573,20 +545,10 @@ static int put_redacted_meta(void *ctx, struct llmobs_json *to, const char *key,
  * core. */
 static bool is_fixed_tag(const char *tag)
 {
-    static const char *const keys[] = {"version",
-                                       "env",
-                                       "service",
-                                       "source",
-                                       "ml_app",
-                                       "language",
-                                       "error",
-                                       "ml-proxy",
-                                       "session_id",
-                                       "agent_service",
-                                       "http.status_code",
-                                       "ddtrace.version",
-                                       "integration",
-                                       NULL};
+    static const char keys[] =
+        "version\0env\0service\0source\0ml_app\0language\0error\0ml-proxy\0"
+        "session_id\0agent_service\0http.status_code\0ddtrace.version\0"
+        "integration\0";
     size_t len = strcspn(tag, ":");
     char key[32];
 
@@ -594,7 +556,7 @@ static bool is_fixed_tag(const char *tag)
         return false;
     memcpy(key, tag, len);
     key[len] = '\0';
-    return content_filter_is_in(key, keys);
+    return llmobs_words_have(keys, key);
 }
 
 static int put_redacted_tag(void *ctx, struct llmobs_json *to, const char *key,
@@ -635,9 +597,7 @@ static struct llmobs_json *clean_tag(struct cleaning *c,
         value = same ? other + len : other;
     }
     if (!rc)
-        rc = llmobs_json_sets(clean, "key", key);
-    if (!rc)
-        rc = llmobs_json_sets(clean, "value", value);
+        rc = llmobs_json_set_texts(clean, "key", key, "value", value, NULL);
     free(tag);
     free(other);
     if (!rc)
@@ -680,9 +640,8 @@ static int put_redacted(void *ctx, struct llmobs_json *to, const char *key,
     else if (strcmp(key, "join_on") == 0)
         value = map_members(value, put_redacted_join, ctx);
     else if (strcmp(key, "name") == 0 || strcmp(key, "label") == 0 ||
-             strcmp(key, "json_value") == 0 ||
-             content_filter_is_in(key, judged) ||
-             content_filter_is_in(key, named))
+             strcmp(key, "json_value") == 0 || llmobs_words_have(judged, key) ||
+             llmobs_words_have(named, key))
         value = cleaned(ctx, value);
     else
         value = llmobs_json_share(value);

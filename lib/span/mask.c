@@ -466,12 +466,11 @@ static bool find_pem_end(struct llmobs_mask_walk *w, size_t to)
 struct member {
     char name[LLMOBS_NAMES_LETTERS];
     size_t len;
-    size_t from;      /* where the name begins */
-    bool quoted;      /* the name is in double quotes */
-    bool spaced;      /* a blank is between name and mark, or the mark is ':' */
-    bool equals;      /* the mark is '=' */
-    bool parameter;   /* the name is a parameter of a URL or a form */
-    bool begins_line; /* nothing but blanks or '-' stands before the name */
+    size_t from;    /* where the name begins */
+    bool quoted;    /* the name is in double quotes */
+    bool spaced;    /* a blank is between name and mark, or the mark is ':' */
+    bool equals;    /* the mark is '=' */
+    bool parameter; /* the name is a parameter of a URL or a form */
     enum llmobs_named named;
     struct piece value;
 };

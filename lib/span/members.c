@@ -35,45 +35,16 @@ struct walk {
 };
 
 /* The first member of a schema is a word below, or "type" with a type below. */
-static const char *const keywords[] = {"allOf",
-                                       "anyOf",
-                                       "const",
-                                       "default",
-                                       "deprecated",
-                                       "description",
-                                       "enum",
-                                       "example",
-                                       "items",
-                                       "examples",
-                                       "format",
-                                       "maxLength",
-                                       "maxItems",
-                                       "minItems",
-                                       "not",
-                                       "minLength",
-                                       "nullable",
-                                       "oneOf",
-                                       "pattern",
-                                       "readOnly",
-                                       "title",
-                                       "properties",
-                                       "required",
-                                       "writeOnly",
-                                       "contentEncoding",
-                                       "contentMediaType",
-                                       "exclusiveMaximum",
-                                       "exclusiveMinimum",
-                                       "maxProperties",
-                                       "maximum",
-                                       "minProperties",
-                                       "minimum",
-                                       "multipleOf",
-                                       "patternProperties",
-                                       "propertyNames",
-                                       "uniqueItems",
-                                       "additionalProperties"};
-static const char *const types[] = {"string", "number", "integer", "boolean",
-                                    "object", "array",  "null"};
+static const char keywords[] =
+    "allOf\0anyOf\0const\0default\0deprecated\0description\0enum\0example\0"
+    "items\0examples\0format\0maxLength\0maxItems\0minItems\0not\0minLength\0"
+    "nullable\0oneOf\0pattern\0readOnly\0title\0properties\0required\0writeOnly"
+    "\0"
+    "contentEncoding\0contentMediaType\0exclusiveMaximum\0exclusiveMinimum\0"
+    "maxProperties\0maximum\0minProperties\0minimum\0multipleOf\0"
+    "patternProperties\0propertyNames\0uniqueItems\0additionalProperties\0";
+static const char types[] =
+    "string\0number\0integer\0boolean\0object\0array\0null\0";
 
 /* How many of the backslashes before the quote at `at` belong to the quote.
  * They tell how deep its text lies within other texts: 0 for the outermost,
@@ -194,13 +165,12 @@ static size_t skip_colon(const struct walk *w, size_t at)
 
 /* True where the text between `from` and the quote `end` is on the list. */
 static bool members_is_one_of(const struct walk *w, size_t from, size_t end,
-                              const char *const *words, size_t count)
+                              const char *words)
 {
     size_t len = end - from - w->own;
 
-    for (size_t i = 0; i < count; i++)
-        if (len == strlen(words[i]) &&
-            strncasecmp(w->data + from, words[i], len) == 0)
+    LLMOBS_WORDS_EACH (word, words)
+        if (len == strlen(word) && strncasecmp(w->data + from, word, len) == 0)
             return true;
     return false;
 }
@@ -256,8 +226,6 @@ static bool skip_value(const struct walk *w, size_t *at)
  * first. An object that is cut off there, or is empty, counts as a schema. */
 static bool is_schema(const struct walk *w, size_t at)
 {
-    static const char *const type[] = {"type"}, *const inner[] = {"schema"};
-
     for (int i = 0; i < PAIRS_MAX; i++) {
         size_t from = skip_quote(w, members_skip_blanks(w, at + 1));
         size_t end = from ? find_quote(w, from) : 0;
@@ -265,15 +233,15 @@ static bool is_schema(const struct walk *w, size_t at)
 
         if (!value || value == w->len)
             return i == 0;
-        if (members_is_one_of(w, from, end, type, 1)) {
+        if (members_is_one_of(w, from, end, "type\0")) {
             from = skip_quote(w, value);
             end = from ? find_quote(w, from) : 0;
-            return !end || members_is_one_of(w, from, end, types, COUNT(types));
+            return !end || members_is_one_of(w, from, end, types);
         }
         if (w->data[from] == '$' ||
             (w->data[value] == '{' &&
-             members_is_one_of(w, from, end, inner, 1)) ||
-            members_is_one_of(w, from, end, keywords, COUNT(keywords)))
+             members_is_one_of(w, from, end, "schema\0")) ||
+            members_is_one_of(w, from, end, keywords))
             return true;
         at = value;
         if (w->data[from] != 'x' || w->data[from + 1] != '-' ||
@@ -325,16 +293,14 @@ static void members_mask_value(struct walk *w, size_t from, size_t end)
 static bool is_values_name(const struct walk *w, size_t from, size_t end,
                            enum llmobs_named named)
 {
-    static const char *const links[] = {"url", "uri", "endpoint"};
-    static const char *const names[] = {
-        "value",       "values",         "val",
-        "v",           "fieldValue",     "field_value",
-        "headerValue", "header_value",   "paramValue",
-        "param_value", "parameterValue", "parameter_value"};
+    static const char links[] = "url\0uri\0endpoint\0";
+    static const char names[] =
+        "value\0values\0val\0v\0fieldValue\0field_value\0headerValue\0"
+        "header_value\0paramValue\0param_value\0parameterValue\0parameter_"
+        "value\0";
 
-    return named == LLMOBS_NAMED_LINK
-               ? members_is_one_of(w, from, end, links, COUNT(links))
-               : members_is_one_of(w, from, end, names, COUNT(names));
+    return named == LLMOBS_NAMED_LINK ? members_is_one_of(w, from, end, links)
+                                      : members_is_one_of(w, from, end, names);
 }
 
 /* Masks a text within lists or objects. `depth`: how many of these. */
@@ -661,7 +627,6 @@ static bool is_before_mcp(const struct walk *w)
 /* Masks the keys in the URL of {"type": "mcp", "url": "..."}. */
 static void find_server(struct walk *w, size_t floor)
 {
-    static const char *const type[] = {"type"}, *const mcp[] = {"mcp"};
     size_t at = w->at, here = quote_before(w, floor, at), begin, value, end;
 
     if (!here)
@@ -671,8 +636,8 @@ static void find_server(struct walk *w, size_t floor)
     value = members_find_value(w, here);
     end = value ? find_quote(w, value) : 0;
     if (begin != SIZE_MAX && end && w->data[value - 1] == '"' &&
-        members_is_one_of(w, begin + 1, here, type, 1) &&
-        members_is_one_of(w, value, end, mcp, 1) &&
+        members_is_one_of(w, begin + 1, here, "type\0") &&
+        members_is_one_of(w, value, end, "mcp\0") &&
         !pair_behind(w, end, LLMOBS_NAMED_LINK))
         pair_before(w, floor, begin, LLMOBS_NAMED_LINK);
     w->at = at;

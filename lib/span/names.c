@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/hazard.h"
 
 #define SHORTEST 3   /* "key" */
@@ -275,52 +276,42 @@ static const char *names_word_at(const struct words *w, size_t back,
     return w->text + w->from[i];
 }
 
+/* The words before a noun that make it a secret, and those that make it none;
+ * `one`: several of it are none either. */
+static const struct {
+    const char *secret, *not ;
+    bool one;
+} asked[] = {
+    [ASKS_NOTHING] = {NULL, NULL, false},
+    [ASKS_KEY] = {keys, no_keys, true},
+    [ASKS_TOKEN] = {tokens, no_tokens, true},
+    [ASKS_PASS] = {passes, NULL, false},
+    [ASKS_AUTH] = {NULL, no_auths, false},
+    [ASKS_HEADER] = {secret_headers, no_headers, false},
+    [ASKS_CODE] = {codes, NULL, false},
+    [ASKS_PHRASE] = {phrases, NULL, false},
+    [ASKS_ID] = {NULL, NULL, false},
+};
+
 static enum llmobs_named judge_qualified(const struct words *w,
                                          const struct noun *noun, bool many)
 {
     size_t len = 0;
     const char *before = w->count > 1 ? names_word_at(w, 1, &len) : NULL;
+    const char *secret = asked[noun->asks].secret;
+    const char *not = asked[noun->asks].not ;
 
-    switch (noun->asks) {
-    case ASKS_KEY:
-        if (before && names_is_in(keys, before, len))
-            return LLMOBS_NAMED_SECRET;
-        return many || (before && names_is_in(no_keys, before, len))
-                   ? LLMOBS_NAMED_NOT
-                   : noun->named;
-    case ASKS_TOKEN:
-        if (before && names_is_in(tokens, before, len))
-            return LLMOBS_NAMED_SECRET;
-        return many || (before && names_is_in(no_tokens, before, len))
-                   ? LLMOBS_NAMED_NOT
-                   : noun->named;
-    case ASKS_PASS:
-        return before && names_is_in(passes, before, len) ? LLMOBS_NAMED_SECRET
-                                                          : noun->named;
-    case ASKS_AUTH:
-        return before && names_is_in(no_auths, before, len) ? LLMOBS_NAMED_NOT
-                                                            : noun->named;
-    case ASKS_HEADER:
-        if (before && names_is_in(secret_headers, before, len))
-            return LLMOBS_NAMED_SECRET;
-        if (before && names_is_in(no_headers, before, len))
-            return LLMOBS_NAMED_NOT;
-        return many || (before && names_is_in(headers, before, len))
-                   ? LLMOBS_NAMED_HEADERS
-                   : noun->named;
-    case ASKS_PHRASE:
-        return before && names_is_in(phrases, before, len) ? LLMOBS_NAMED_SECRET
-                                                           : noun->named;
-    case ASKS_ID: /* of AppRole; AWS has names of that name */
-        return before && names_is_word(before, len, "secret")
-                   ? LLMOBS_NAMED_WEAK
-                   : noun->named;
-    case ASKS_CODE:
-        return before && names_is_in(codes, before, len) ? LLMOBS_NAMED_SECRET
-                                                         : noun->named;
-    default:
-        return noun->named;
-    }
+    if (before && secret && names_is_in(secret, before, len))
+        return LLMOBS_NAMED_SECRET;
+    if ((many && asked[noun->asks].one) ||
+        (before && not &&names_is_in(not, before, len)))
+        return LLMOBS_NAMED_NOT;
+    if (noun->asks == ASKS_HEADER &&
+        (many || (before && names_is_in(headers, before, len))))
+        return LLMOBS_NAMED_HEADERS;
+    if (noun->asks == ASKS_ID && before && names_is_word(before, len, "secret"))
+        return LLMOBS_NAMED_WEAK;
+    return noun->named;
 }
 
 /* Judges by the last word, and by the one before it. */
@@ -565,11 +556,6 @@ static size_t last_word(const char *end, size_t len)
     return len - i;
 }
 
-static bool names_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* Judges by the last three letters, which other characters may part; also true
  * where the letters are far apart. */
 static bool has_tail(const char *end, size_t len)
@@ -597,8 +583,8 @@ static bool may_end(const char *end, size_t len)
     const char *word = end - n;
 
     if (n == 0 ||
-        LLMOBS_HAZARD(escaped_end_unseen, names_is_digit(before), false) ||
-        (n + 2 <= len && names_is_letter(before) && names_is_digit(word[-2])))
+        LLMOBS_HAZARD(escaped_end_unseen, llmobs_is_digit(before), false) ||
+        (n + 2 <= len && names_is_letter(before) && llmobs_is_digit(word[-2])))
         return true;
     if (n >= 2 && n <= 3 && is_two(end))
         return n == 2 || (before == '\\' && n == 3);

@@ -60,15 +60,13 @@ static const char *use_ready(struct pattern *pattern, struct llmobs_text name)
     const char *why = "";
 
     for (size_t i = 0; i < sizeof(ready) / sizeof(*ready); i++) {
-        if (strlen(ready[i].name) != name.len ||
-            memcmp(ready[i].name, name.data, name.len) != 0)
+        if (!llmobs_text_is(name, ready[i].name))
             continue;
         memcpy(pattern->name, name.data, name.len);
         pattern->finder = ready[i].finder;
         if (ready[i].regex &&
-            llmobs_regex_compile(
-                (struct llmobs_text){ready[i].regex, strlen(ready[i].regex)},
-                &pattern->regex, &why) != 0)
+            llmobs_regex_compile(llmobs_text_of(ready[i].regex),
+                                 &pattern->regex, &why) != 0)
             return why;
         return NULL;
     }
@@ -161,11 +159,6 @@ void llmobs_redact_free(struct llmobs_redact *redact)
 
 /* -- cards --------------------------------------------------------------- */
 
-static bool redact_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* True for a number that begins like an issuer's and has a right Luhn sum. */
 static bool is_card(const char *digits, size_t count)
 {
@@ -193,7 +186,7 @@ static size_t card_at(struct llmobs_text text, size_t at)
     size_t count = 0, i = at;
 
     while (i < text.len) {
-        while (i < text.len && redact_is_digit(text.data[i])) {
+        while (i < text.len && llmobs_is_digit(text.data[i])) {
             if (count == CARD_MOST)
                 return 0;
             digits[count++] = text.data[i++];
@@ -201,7 +194,7 @@ static size_t card_at(struct llmobs_text text, size_t at)
         if (count >= CARD_LEAST && is_card(digits, count))
             return i - at;
         if (i + 1 >= text.len || !strchr(" -.", text.data[i]) ||
-            !redact_is_digit(text.data[i + 1]))
+            !llmobs_is_digit(text.data[i + 1]))
             return 0;
         i++;
     }
@@ -216,8 +209,8 @@ static int find_cards(struct llmobs_text text, size_t what,
     for (size_t i = 0; i < text.len && !rc; i++) {
         size_t len;
 
-        if (!redact_is_digit(text.data[i]) ||
-            (i > 0 && redact_is_digit(text.data[i - 1])))
+        if (!llmobs_is_digit(text.data[i]) ||
+            (i > 0 && llmobs_is_digit(text.data[i - 1])))
             continue;
         len = card_at(text, i);
         if (len == 0)

@@ -71,9 +71,10 @@ static bool span_shapes_is_doubtful(const struct part *part)
            part->smalls;
 }
 
-/* True for a word that looks like a key. Judges each part alone: the parts of
- * "qwen3-235b-a22b-2507-v1" change six times in all. */
-bool llmobs_shapes_is_opaque(const char *text, size_t len)
+/* True for a word of twenty characters or more that looks like a key. Judges
+ * each part alone: the parts of "qwen3-235b-a22b-2507-v1" change six times in
+ * all. */
+static bool span_shapes_is_opaque(const char *text, size_t len)
 {
     size_t doubtful = 0, at = 0;
     bool random = false;
@@ -238,7 +239,7 @@ static bool is_shaped(struct shape *shape, const char *text, size_t len)
         return true;
     if (is_uuid(text, len))
         return LLMOBS_HAZARD(uuids_in_paths, !shape->error, false);
-    return llmobs_shapes_is_opaque(text, len) &&
+    return span_shapes_is_opaque(text, len) &&
            !(shape->error &&
              LLMOBS_HAZARD(ids_in_errors,
                            (about || span_shapes_is_id(text, len)), false));
@@ -290,7 +291,7 @@ bool llmobs_shapes_is_path_key(const char *text, size_t len)
         all.len = part.len > all.len ? part.len : all.len;
         at += part.len + 1;
     }
-    return mixes || is_uuid(text, len) || llmobs_shapes_is_opaque(text, len) ||
+    return mixes || is_uuid(text, len) || span_shapes_is_opaque(text, len) ||
            (all.len >= 8 && all.digits > 1 && all.smalls > 0) ||
            (all.len >= 12 && all.digits > 0 && all.smalls > 0) ||
            all.len > LONGEST_WORD;
@@ -300,7 +301,7 @@ bool llmobs_shapes_is_value(const char *text, size_t len)
 {
     struct part part;
 
-    if (is_uuid(text, len) || llmobs_shapes_is_opaque(text, len))
+    if (is_uuid(text, len) || span_shapes_is_opaque(text, len))
         return true;
     for (size_t at = 0; at < len; at += part.len + 1) {
         part = span_shapes_read_part(text + at, len - at);

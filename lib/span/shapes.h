@@ -11,11 +11,8 @@
 
 #include "lib/base/buf.h"
 
-/* True for a word of twenty characters or more that looks like a key. */
-bool llmobs_shapes_is_opaque(const char *text, size_t len);
-
-/* Less strict: for the value of a member "key" or "token", which may also be a
- * word or a piece of text. */
+/* True for a text that looks like a key: the value of a member "key" or
+ * "token", which may be a word or a piece of text as well. */
 bool llmobs_shapes_is_value(const char *text, size_t len);
 
 /* Least strict: for a part of the path of a URL where a key may be. */

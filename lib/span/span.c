@@ -62,23 +62,17 @@ void llmobs_span_fini(struct llmobs_span *span)
 
 const char *llmobs_kind_name(enum llmobs_kind kind)
 {
-    switch (kind) {
-    case LLMOBS_KIND_LLM:
-        return "llm";
-    case LLMOBS_KIND_EMBEDDING:
-        return "embedding";
-    case LLMOBS_KIND_WORKFLOW:
-        return "workflow";
-    case LLMOBS_KIND_AGENT:
-        return "agent";
-    case LLMOBS_KIND_TASK:
-        return "task";
-    case LLMOBS_KIND_TOOL:
-        return "tool";
-    case LLMOBS_KIND_RETRIEVAL:
-        return "retrieval";
-    }
-    return "task";
+    static const char *const names[] = {
+        [LLMOBS_KIND_LLM] = "llm",
+        [LLMOBS_KIND_EMBEDDING] = "embedding",
+        [LLMOBS_KIND_WORKFLOW] = "workflow",
+        [LLMOBS_KIND_AGENT] = "agent",
+        [LLMOBS_KIND_TASK] = "task",
+        [LLMOBS_KIND_TOOL] = "tool",
+        [LLMOBS_KIND_RETRIEVAL] = "retrieval",
+    };
+
+    return kind < sizeof(names) / sizeof(*names) ? names[kind] : "task";
 }
 
 int llmobs_kind_read(const char *name, enum llmobs_kind *out)
@@ -176,13 +170,9 @@ void llmobs_span_metric(struct llmobs_span *span, const char *key,
 
 static bool span_is_tag(const char *key, const struct llmobs_json *tags)
 {
-    static const char *const always[] = {"ml_app", "agent_service", "service",
-                                         "env", "version"};
-
-    for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
-        if (strcmp(key, always[i]) == 0)
-            return true;
-    return llmobs_json_get(tags, key) != NULL;
+    return llmobs_words_have("ml_app\0agent_service\0service\0env\0version\0",
+                             key) ||
+           llmobs_json_get(tags, key) != NULL;
 }
 
 static bool span_is_listed(const struct llmobs_json *list, const char *key)

@@ -102,18 +102,13 @@ void llmobs_span_fact_int(struct llmobs_facts *facts, enum llmobs_fact fact,
                           int64_t number)
 {
     size_t before = facts->text.len;
-    uint64_t rest = (uint64_t)number;
-    char digits[20];
-    size_t at = sizeof(digits);
+    char digits[21];
 
-    if (number < 0)
-        return;
-    do
-        digits[--at] = (char)('0' + rest % 10);
-    while ((rest /= 10) != 0);
-    span_facts_keep(
-        facts, fact, before,
-        llmobs_buf_add(&facts->text, digits + at, sizeof(digits) - at));
+    if (number >= 0)
+        span_facts_keep(
+            facts, fact, before,
+            llmobs_buf_add(&facts->text, digits,
+                           llmobs_text_decimal((uint64_t)number, digits)));
 }
 
 /* -- texts of others ------------------------------------------------------ */

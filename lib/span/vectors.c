@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/hazard.h"
 
 /* A text with so many whole numbers is no reference to a page. */
@@ -26,12 +27,7 @@ struct seen {
     bool in_name; /* the last quote begins a name */
 };
 
-static bool vectors_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* The number of bytes of a blank: in a text a line's end is two letters. */
+/* The number of bytes of one blank: in a text a line's end is two letters. */
 static size_t blank_at(const struct walk *w, size_t at)
 {
     char c = w->data[at];
@@ -53,7 +49,7 @@ static size_t number_at(const struct walk *w, size_t at, struct seen *seen)
 
     for (; at < w->len && w->data[at] && strchr("0123456789+-.eE", w->data[at]);
          at++) {
-        any = any || vectors_is_digit(w->data[at]);
+        any = any || llmobs_is_digit(w->data[at]);
         seen->fraction =
             seen->fraction || (any && strchr(".eE", w->data[at]) != NULL);
     }
@@ -113,13 +109,10 @@ static size_t hide(struct walk *w, size_t at, char close, bool names)
 
 static bool vectors_stays(const struct walk *w)
 {
-    static const char *const names[] = {"distances", "scores"};
+    struct llmobs_text name = {w->data + w->name, w->name_len};
 
-    for (size_t i = 0; w->named && i < sizeof(names) / sizeof(names[0]); i++)
-        if (w->name_len == strlen(names[i]) &&
-            memcmp(w->data + w->name, names[i], w->name_len) == 0)
-            return true;
-    return w->spared > 0;
+    return w->spared > 0 || (w->named && (llmobs_text_is(name, "distances") ||
+                                          llmobs_text_is(name, "scores")));
 }
 
 static size_t pass_in_text(struct walk *w, size_t at)

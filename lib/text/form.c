@@ -56,13 +56,9 @@ static int form_add_code(struct llmobs_buf *line, unsigned char c)
 
 static int form_add_number(struct llmobs_buf *line, uint64_t number)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
+    char digits[21];
 
-    do
-        digits[--at] = (char)('0' + number % 10);
-    while (number /= 10);
-    return llmobs_buf_add(line, digits + at, sizeof(digits) - at);
+    return llmobs_buf_add(line, digits, llmobs_text_decimal(number, digits));
 }
 
 static int add_escaped(struct llmobs_buf *line, struct llmobs_text text)

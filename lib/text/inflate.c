@@ -159,8 +159,6 @@ static int run_deflate(struct llmobs_text in, struct sink *sink)
 
 #ifdef LLMOBS_BROTLI
 
-static const bool has_br = true;
-
 static int decode_br(BrotliDecoderState *state, struct llmobs_text in,
                      struct sink *sink)
 {
@@ -199,17 +197,6 @@ static int run_br(struct llmobs_text in, struct sink *sink)
     return rc;
 }
 
-#else
-
-static const bool has_br = false;
-
-static int run_br(struct llmobs_text in, struct sink *sink)
-{
-    (void)in;
-    (void)sink;
-    return -ENOTSUP;
-}
-
 #endif
 
 /* -- zstd ---------------------------------------------------------------- */
@@ -218,8 +205,6 @@ static int run_br(struct llmobs_text in, struct sink *sink)
 
 /* No content coding may ask for more (RFC 9659). */
 #define WINDOW_LOG_MAX 23
-
-static const bool has_zstd = true;
 
 /* zstd calls these two functions where the process has them, as a tracer may
  * bring them. The copy of zstd in this object finds these here instead, so it
@@ -291,94 +276,70 @@ static int run_zstd(struct llmobs_text in, struct sink *sink)
     return rc;
 }
 
-#else
-
-static const bool has_zstd = false;
-
-static int run_zstd(struct llmobs_text in, struct sink *sink)
-{
-    (void)in;
-    (void)sink;
-    return -ENOTSUP;
-}
-
 #endif
 
 /* -- lists of codings ---------------------------------------------------- */
 
-enum coding { CODING_GZIP, CODING_DEFLATE, CODING_BR, CODING_ZSTD };
+typedef int coding_fn(struct llmobs_text in, struct sink *sink);
+
+static int run_gzip(struct llmobs_text in, struct sink *sink)
+{
+    return run_zlib(in, WRAPPER_GZIP, sink);
+}
+
+static const struct {
+    const char *word;
+    coding_fn *run;
+} known[] = {
+    {"gzip", run_gzip}, {"x-gzip", run_gzip}, {"deflate", run_deflate},
+#ifdef LLMOBS_BROTLI
+    {"br", run_br},
+#endif
+#ifdef LLMOBS_ZSTD
+    {"zstd", run_zstd},
+#endif
+};
 
 struct codings {
-    enum coding list[LLMOBS_INFLATE_CODINGS_MAX];
+    coding_fn *list[LLMOBS_INFLATE_CODINGS_MAX];
     size_t count;
 };
 
 static int add_coding(struct codings *codings, struct llmobs_text word)
 {
-    enum coding coding;
+    size_t i = 0;
 
     if (word.len == 0 || llmobs_text_is_word(word, "identity"))
         return 0;
-    if (llmobs_text_is_word(word, "gzip") ||
-        llmobs_text_is_word(word, "x-gzip"))
-        coding = CODING_GZIP;
-    else if (llmobs_text_is_word(word, "deflate"))
-        coding = CODING_DEFLATE;
-    else if (has_br && llmobs_text_is_word(word, "br"))
-        coding = CODING_BR;
-    else if (has_zstd && llmobs_text_is_word(word, "zstd"))
-        coding = CODING_ZSTD;
-    else
+    while (i < sizeof(known) / sizeof(*known) &&
+           !llmobs_text_is_word(word, known[i].word))
+        i++;
+    if (i == sizeof(known) / sizeof(*known) ||
+        codings->count == LLMOBS_INFLATE_CODINGS_MAX)
         return -ENOTSUP;
-    if (codings->count == LLMOBS_INFLATE_CODINGS_MAX)
-        return -ENOTSUP;
-    codings->list[codings->count++] = coding;
+    codings->list[codings->count++] = known[i].run;
     return 0;
 }
 
-static int read_codings(const char *at, struct codings *codings)
+static int read_codings(const char *list, struct codings *codings)
 {
+    struct llmobs_text rest = llmobs_text_of(list), word;
     int rc = 0;
 
     codings->count = 0;
-    while (rc == 0 && at != NULL && *at != '\0') {
-        struct llmobs_text word;
-
-        at += strspn(at, " \t,");
-        word.data = at;
-        word.len = strcspn(at, ",");
-        at += word.len;
-        while (word.len > 0 && strchr(" \t", word.data[word.len - 1]) != NULL)
-            word.len--;
+    while (rc == 0 && llmobs_text_next(&rest, &word))
         rc = add_coding(codings, word);
-    }
     return rc;
 }
 
-static int run_coding(struct llmobs_text in, enum coding coding,
-                      struct sink *sink)
-{
-    switch (coding) {
-    case CODING_GZIP:
-        return run_zlib(in, WRAPPER_GZIP, sink);
-    case CODING_DEFLATE:
-        return run_deflate(in, sink);
-    case CODING_BR:
-        return run_br(in, sink);
-    case CODING_ZSTD:
-        return run_zstd(in, sink);
-    }
-    return -ENOTSUP;
-}
-
-static int undo(struct llmobs_text in, enum coding coding, struct sink *sink,
+static int undo(struct llmobs_text in, coding_fn *run, struct sink *sink,
                 bool *cut)
 {
     int rc;
 
     if (in.len == 0)
         return sink_add(sink, "", 0);
-    rc = run_coding(in, coding, sink);
+    rc = run(in, sink);
     *cut = *cut || rc != 0 || sink->full;
     return rc < 0 ? rc : 0;
 }
@@ -402,7 +363,7 @@ static int undo_all(struct llmobs_text in, struct codings *codings, size_t max,
     /* Damage in an outer coding does not stop the inner ones: they take the
      * bytes before the damage as a cut input. */
     while (rc == 0 && codings->count > 0) {
-        enum coding last = codings->list[--codings->count];
+        coding_fn *last = codings->list[--codings->count];
         struct sink next = {&to, NULL, max, false};
 
         llmobs_buf_init(&to, max);

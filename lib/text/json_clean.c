@@ -18,8 +18,6 @@
 #define DIGITS_MAX 320
 #define EXPONENT_MAX 1000000000000000
 
-#define WORK_BATCH 1024 /* steps that are counted together */
-
 /* The next thing that the grammar allows. */
 enum expected {
     EXPECT_VALUE,
@@ -55,11 +53,6 @@ struct number {
     int64_t exponent;
     bool real;
 };
-
-static bool json_clean_is_digit(unsigned char byte)
-{
-    return byte >= '0' && byte <= '9';
-}
 
 static bool is_continued(unsigned char byte)
 {
@@ -109,22 +102,12 @@ static void json_clean_start(struct cleaner *c, struct llmobs_text text,
                                  : SIZE_MAX);
 }
 
-static bool json_clean_work(struct cleaner *c, size_t steps)
-{
-    size_t all = c->work += steps;
-
-    if (all < WORK_BATCH)
-        return true;
-    c->work = 0;
-    return llmobs_work_do(all);
-}
-
 /* Replaces the next `len` input bytes by `text`. */
 static int json_clean_replace(struct cleaner *c, size_t len, const char *text)
 {
     int rc = -ENOMEM;
 
-    if (json_clean_work(c, LLMOBS_WORK_MEND))
+    if (llmobs_work_some(&c->work, LLMOBS_WORK_MEND))
         rc = llmobs_buf_add(c->out, c->in + c->copied, c->at - c->copied);
     if (rc == 0)
         rc = llmobs_buf_adds(c->out, text);
@@ -157,7 +140,7 @@ static int clean_wide(struct cleaner *c)
 
     if (len == 0)
         return json_clean_replace(c, 1, REPLACEMENT);
-    if (!json_clean_work(c, LLMOBS_WORK_ODD))
+    if (!llmobs_work_some(&c->work, LLMOBS_WORK_ODD))
         return -ENOMEM;
     c->at += len;
     return 0;
@@ -188,7 +171,7 @@ static int32_t json_clean_read_unit(const struct cleaner *c, size_t at)
         unsigned char byte = c->in[i];
         unsigned char low = byte | 0x20;
 
-        if (json_clean_is_digit(byte))
+        if (llmobs_is_digit(byte))
             unit = unit * 16 + (byte - '0');
         else if (low >= 'a' && low <= 'f')
             unit = unit * 16 + (low - 'a' + 10);
@@ -238,7 +221,7 @@ static int clean_escape(struct cleaner *c)
 {
     unsigned char next = c->at + 1 < c->len ? c->in[c->at + 1] : 0;
 
-    if (!json_clean_work(c, LLMOBS_WORK_ODD))
+    if (!llmobs_work_some(&c->work, LLMOBS_WORK_ODD))
         return -ENOMEM;
     if (next == 'u')
         return clean_unicode(c);
@@ -282,7 +265,7 @@ static size_t skip_digits(struct cleaner *c)
 {
     size_t first = c->at;
 
-    while (c->at < c->len && json_clean_is_digit(c->in[c->at]))
+    while (c->at < c->len && llmobs_is_digit(c->in[c->at]))
         c->at++;
     return c->at - first;
 }
@@ -519,7 +502,7 @@ static int clean_value(struct cleaner *c)
     case '-':
         return clean_minus(c);
     default:
-        return json_clean_is_digit(byte) ? json_clean_number(c) : -EINVAL;
+        return llmobs_is_digit(byte) ? json_clean_number(c) : -EINVAL;
     }
 }
 
@@ -533,7 +516,7 @@ static int clean_token(struct cleaner *c)
         return -EINVAL;
     if (++c->tokens > LLMOBS_JSON_TOKENS_MAX)
         return -E2BIG;
-    if (!json_clean_work(c, LLMOBS_WORK_VALUE))
+    if (!llmobs_work_some(&c->work, LLMOBS_WORK_VALUE))
         return -ENOMEM;
     if (c->take)
         begin_token(c);

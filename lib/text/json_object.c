@@ -17,11 +17,6 @@
 /* Objects with more places have an index; in smaller ones a walk is as fast. */
 #define WALKED_MAX 16
 
-static struct llmobs_json *json_object_borrow(const struct llmobs_json *json)
-{
-    return (struct llmobs_json *)(uintptr_t)json;
-}
-
 static struct llmobs_json_object *object_of(const struct llmobs_json *json)
 {
     return (struct llmobs_json_object *)(uintptr_t)json;
@@ -536,7 +531,7 @@ static struct llmobs_json *clone_below(const struct llmobs_json *json,
     case LLMOBS_JSON_REAL:
         return llmobs_json_real(json->real);
     default:
-        return json_object_borrow(json);
+        return (struct llmobs_json *)(uintptr_t)json;
     }
 }
 

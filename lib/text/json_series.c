@@ -95,14 +95,9 @@ static size_t string_len(struct llmobs_text text, enum form *form, size_t *odd)
     }
 }
 
-static bool json_series_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_of_number(char c)
 {
-    return json_series_is_digit(c) || c == '.' || c == '-' || c == '+' ||
+    return llmobs_is_digit(c) || c == '.' || c == '-' || c == '+' ||
            (c | 0x20) == 'e';
 }
 
@@ -113,7 +108,7 @@ static size_t number_len(struct llmobs_text text, enum form *form)
     size_t at = 0;
     bool plain;
 
-    while (at < text.len && json_series_is_digit(text.data[at]))
+    while (at < text.len && llmobs_is_digit(text.data[at]))
         at++;
     plain = at == 1 || (at <= DIGITS_MAX && at > 0 && text.data[0] != '0');
     *form = plain ? PLAIN : ODD;
@@ -307,7 +302,7 @@ static bool json_series_pass(struct walk *w)
         return json_series_pass_string(w);
     if (c == 't' || c == 'f' || c == 'n')
         return pass_word(w);
-    return (c == '-' || json_series_is_digit(c)) &&
+    return (c == '-' || llmobs_is_digit(c)) &&
            pass_leaf(w, number_len(w->text, &form));
 }
 

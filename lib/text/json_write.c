@@ -10,8 +10,7 @@
 
 #define DUMP_DEPTH_MAX 1000
 #define DUMPS_MAX ((size_t)1 << 30)
-#define FEW_MEMBERS 24  /* so few are sorted one by one */
-#define WORK_BATCH 1024 /* steps that are counted together */
+#define FEW_MEMBERS 24 /* sorted one by one */
 
 /* Each container that is being written is a level. The members of all open
  * objects wait in one list, which is a stack. */
@@ -91,16 +90,6 @@ static inline int json_write_add(struct llmobs_buf *buf, const char *text,
     return 0;
 }
 
-static bool json_write_work(struct dump *d, size_t steps)
-{
-    size_t all = d->work += steps;
-
-    if (all < WORK_BATCH)
-        return true;
-    d->work = 0;
-    return llmobs_work_do(all);
-}
-
 static int dump_unit(struct llmobs_buf *buf, uint32_t unit)
 {
     static const char hex[] = "0123456789abcdef";
@@ -124,7 +113,7 @@ static int dump_escape(struct dump *d, struct llmobs_text text)
     char escape[2] = {'\\'};
     int rc;
 
-    if (!json_write_work(d, LLMOBS_WORK_ODD))
+    if (!llmobs_work_some(&d->work, LLMOBS_WORK_ODD))
         return -ENOMEM;
     if (point < sizeof(letters) && letters[point] != 0) {
         escape[1] = letters[point];
@@ -152,7 +141,7 @@ static int dump_text(struct dump *d, struct llmobs_text text)
     int rc = json_write_add(d->buf, "\"", 1);
     size_t at = 0;
 
-    if (rc == 0 && !json_write_work(d, text.len))
+    if (rc == 0 && !llmobs_work_some(&d->work, text.len))
         rc = -ENOMEM;
     while (rc >= 0 && at < text.len) {
         struct llmobs_text rest = {text.data + at, text.len - at};
@@ -257,7 +246,7 @@ static int dump_next(struct dump *d)
     size_t next = level->next;
     int rc = 0;
 
-    if (!json_write_work(d, LLMOBS_WORK_ODD))
+    if (!llmobs_work_some(&d->work, LLMOBS_WORK_ODD))
         return -ENOMEM;
     if (next == level->value->len) {
         d->member_count = level->first;

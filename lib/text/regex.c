@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/grow.h"
 #include "lib/text/regex_program.h"
 
 /* A first pass, from the text's end, finds every place where a match begins, by
@@ -331,16 +332,9 @@ static int regex_find_end(struct llmobs_dfa *dfa, struct llmobs_text text,
 int llmobs_founds_add(struct llmobs_founds *founds, size_t start, size_t len,
                       size_t what)
 {
-    size_t cap = founds->cap ? founds->cap * 2 : 16;
-    struct llmobs_found *list;
-
-    if (founds->count == founds->cap) {
-        list = realloc(founds->list, cap * sizeof(*list));
-        if (!list)
-            return -ENOMEM;
-        founds->list = list;
-        founds->cap = cap;
-    }
+    if (llmobs_grow(&founds->list, &founds->cap, founds->count,
+                    sizeof(*founds->list)))
+        return -ENOMEM;
     founds->list[founds->count++] = (struct llmobs_found){start, len, what};
     return 0;
 }

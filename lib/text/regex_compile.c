@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/grow.h"
 #include "lib/text/regex_program.h"
 
 /* Thompson's construction, without a tree: a part that is repeated is read
@@ -46,21 +47,15 @@ static uint16_t regex_compile_add_step(struct parsing *p,
                                        uint16_t y)
 {
     struct llmobs_regex_program *program = p->program;
-    struct llmobs_regex_step *steps;
-    size_t cap = program->cap ? program->cap * 2 : 64;
 
     if (program->count == LLMOBS_REGEX_SIZE) {
         regex_compile_fail(p, -EINVAL, "it is too big");
         return 0;
     }
-    if (program->count == program->cap) {
-        steps = realloc(program->steps, cap * sizeof(*steps));
-        if (!steps) {
-            regex_compile_fail(p, -ENOMEM, "out of memory");
-            return 0;
-        }
-        program->steps = steps;
-        program->cap = cap;
+    if (llmobs_grow(&program->steps, &program->cap, program->count,
+                    sizeof(*program->steps))) {
+        regex_compile_fail(p, -ENOMEM, "out of memory");
+        return 0;
     }
     program->steps[program->count] =
         (struct llmobs_regex_step){(uint8_t)op, x, y};
@@ -111,22 +106,16 @@ static void negate(struct llmobs_regex_set *set)
 static uint16_t add_set(struct parsing *p, struct llmobs_regex_set *set)
 {
     struct llmobs_regex *regex = p->regex;
-    size_t cap = regex->set_cap ? regex->set_cap * 2 : 16;
-    struct llmobs_regex_set *sets;
 
     if (p->any_case)
         fold(set);
     for (size_t i = 0; i < regex->set_count; i++)
         if (memcmp(&regex->sets[i], set, sizeof(*set)) == 0)
             return (uint16_t)i;
-    if (regex->set_count == regex->set_cap) {
-        sets = realloc(regex->sets, cap * sizeof(*sets));
-        if (!sets) {
-            regex_compile_fail(p, -ENOMEM, "out of memory");
-            return 0;
-        }
-        regex->sets = sets;
-        regex->set_cap = cap;
+    if (llmobs_grow(&regex->sets, &regex->set_cap, regex->set_count,
+                    sizeof(*regex->sets))) {
+        regex_compile_fail(p, -ENOMEM, "out of memory");
+        return 0;
     }
     regex->sets[regex->set_count] = *set;
     return (uint16_t)regex->set_count++;

@@ -9,8 +9,6 @@
  * to the square of its length. */
 #define WINDOW 1024
 
-#define WORK_BATCH 1024 /* steps that are counted together */
-
 /* The fields of the event so far. */
 struct gathered {
     struct llmobs_text type;
@@ -59,12 +57,7 @@ static size_t find_line_end(struct llmobs_text in, size_t at)
 /* Counts steps. False: no work is left, and from then on no line either. */
 static bool sse_work(struct llmobs_sse *sse, size_t steps)
 {
-    size_t all = sse->work += steps;
-
-    if (all < WORK_BATCH)
-        return true;
-    sse->work = 0;
-    if (llmobs_work_do(all))
+    if (llmobs_work_some(&sse->work, steps))
         return true;
     sse->at = sse->in.len;
     return false;

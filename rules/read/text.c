@@ -122,14 +122,6 @@ bool llmobs_text_matches(struct llmobs_text text, struct llmobs_text pattern)
     return p == pattern.len;
 }
 
-bool llmobs_words_have(const char *words, const char *word)
-{
-    LLMOBS_WORDS_EACH (one, words)
-        if (strcmp(one, word) == 0)
-            return true;
-    return false;
-}
-
 bool llmobs_text_has_any(struct llmobs_text text, const char *words)
 {
     if (text.len > 0)

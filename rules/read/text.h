@@ -24,20 +24,6 @@ bool llmobs_text_ends(struct llmobs_text text, const char *suffix);
 /* True if the text has the word, in upper or lower case of ASCII letters. */
 bool llmobs_text_has_nocase(struct llmobs_text text, const char *word);
 
-/* A list of words is one text, "a\0b\0", without pointers for the loader to
- * relocate. Gives the next word; the word behind the last is empty. */
-static inline const char *llmobs_words_next(const char *word)
-{
-    return word + strlen(word) + 1;
-}
-
-/* Goes through the words; a NULL list has none. */
-#define LLMOBS_WORDS_EACH(word, list)              \
-    for (const char *word = (list); word && *word; \
-         word = llmobs_words_next(word))
-
-bool llmobs_words_have(const char *words, const char *word);
-
 /* True where the text has one of the words. */
 bool llmobs_text_has_any(struct llmobs_text text, const char *words);
 

@@ -49,7 +49,7 @@ START_TEST(numbers)
 
     for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++) {
         snprintf(want, sizeof(want), "%llu", (unsigned long long)list[i]);
-        ck_assert_uint_eq(llmobs_propagate_decimal(list[i], got), strlen(want));
+        ck_assert_uint_eq(llmobs_text_decimal(list[i], got), strlen(want));
         ck_assert_str_eq(got, want);
         snprintf(want, sizeof(want), "%016llx", (unsigned long long)list[i]);
         ck_assert_uint_eq(llmobs_propagate_hex64(list[i], got), 16);

@@ -6,6 +6,7 @@
 #define LLMOBS_GROW_H
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 /* `list` points to the pointer to the elements, of which there are `count`;
@@ -18,7 +19,8 @@ static inline int llmobs_grow(void *list, size_t *cap, size_t count,
 
     if (count < *cap)
         return 0;
-    grown = reallocarray(*(void **)list, more, size);
+    grown =
+        more > SIZE_MAX / size ? NULL : realloc(*(void **)list, more * size);
     if (!grown)
         return -ENOMEM;
     *(void **)list = grown;
