@@ -168,8 +168,8 @@ void llmobs_starter_advice(const struct llmobs_starter *starter,
         [LLMOBS_STARTER_CRON] =
             "put llmobs-run before its command in the crontab",
         [LLMOBS_STARTER_CONTAINER] =
-            "put the library into its image, or an init container into its "
-            "manifest (docs/CONTAINERS.md)"};
+            ("put the library into its image, or an init container into its "
+             "manifest (docs/CONTAINERS.md)")};
 
     snprintf(out, cap, advice[starter->kind], starter->name, library);
 }
