@@ -18,8 +18,8 @@ struct llmobs_interpreter {
     struct llmobs_layout_values at;
     struct llmobs_buf instead;
     struct llmobs_buf text; /* texts of whole outputs, one behind the other */
-    struct llmobs_json *value; /* the last output or event that is whole */
-    struct llmobs_json *usage; /* the last of a stream */
+    struct llmobs_json *value; /* the last whole output or event */
+    struct llmobs_json *usage; /* the last usage of a stream */
     int64_t calls, part;
     struct llmobs_error_look look; /* at the place of a fault */
     bool said;                     /* a piece of text came */
@@ -40,7 +40,7 @@ int llmobs_interpreter_finish(struct llmobs_reading *reading);
 int llmobs_interpreter_ends(struct llmobs_reading *reading);
 void llmobs_interpreter_fini(void *state);
 
-/* All of them but the one that confirms, for a form. */
+/* Sets all functions above but llmobs_interpreter_asks in a form. */
 #define LLMOBS_INTERPRETER                                                    \
     .begin = llmobs_interpreter_begin, .request = llmobs_interpreter_request, \
     .model = llmobs_interpreter_model,                                        \

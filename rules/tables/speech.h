@@ -27,9 +27,9 @@ struct llmobs_speech_voice {
 
 /* Where an answer has its transcript: form->variant of an ear. */
 struct llmobs_speech_ear {
-    const char *url; /* key of the sound's address; NULL: the sound is the body,
-                      * or is in a form */
-    const char *file;  /* key of the form's file; NULL: "file" */
+    const char *url;  /* key of the sound's URL; NULL: the sound is the body, or
+                       * is in a form */
+    const char *file; /* key of the form's file; NULL: "file" */
     const char *model; /* key of the model; NULL: "model" */
     int (*read)(struct llmobs_reading *reading, const struct llmobs_json *body);
     const char *settings;
@@ -70,12 +70,12 @@ int llmobs_speech_heard(struct llmobs_reading *reading,
 
 #define LLMOBS_SPEECH_EAR .begin = llmobs_speech_begin_ear, LLMOBS_SPEECH_HEARD
 
-/* Sets the transcript, and how many seconds the sound had: a number from 0 on,
- * or another value for unknown. */
+/* Sets the transcript, and how many seconds the sound had; a value that is no
+ * number from 0 on: unknown. */
 int llmobs_speech_transcript(struct llmobs_span *span, const char *text,
                              const struct llmobs_json *seconds);
 
-/* The same for a list of objects with a `text`, one a line. */
+/* Sets the transcript of a list of objects with a `text`, one a line. */
 int llmobs_speech_transcripts(struct llmobs_span *span,
                               const struct llmobs_json *list,
                               const struct llmobs_json *seconds);
