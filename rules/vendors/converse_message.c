@@ -76,8 +76,7 @@ static int converse_message_add_call(struct parts *parts,
             "toolUse", llmobs_tools_arguments(llmobs_json_get(use, "input"))));
 }
 
-/* False for an empty object, array or text, 0 and false, which are treated as
- * no value. */
+/* False for an empty object, array or text, and for 0 and false: no values. */
 static bool converse_message_says_something(const struct llmobs_json *value)
 {
     if (llmobs_json_is_number(value))

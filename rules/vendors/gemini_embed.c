@@ -32,8 +32,7 @@ static bool gemini_embed_is_request(const struct llmobs_reading *reading)
            llmobs_json_is_array(llmobs_json_get(reading->request, "requests"));
 }
 
-/* The objects with the contents to embed: the request itself, or the list in
- * it. */
+/* The objects with contents to embed: the request itself, or its list. */
 static const struct llmobs_json *items_of(const struct llmobs_json *request)
 {
     const struct llmobs_json *items = llmobs_json_get(request, "requests");
