@@ -347,8 +347,7 @@ static int interpreter_read_counts(struct llmobs_reading *reading)
                : rc;
 }
 
-/* Gives the word of all APIs for a reason, perhaps in `room`; NULL: it is no
- * reason. */
+/* Gives all APIs' word for a reason, perhaps in `room`; NULL: no reason. */
 static const char *word_of(const struct llmobs_reading *reading,
                            const char *reason, char room[REASON_LEN])
 {

@@ -576,8 +576,7 @@ static void mcp_begin_span(struct reading *reading)
                      mcp_session_of(reading->call));
 }
 
-/* Reads a resumed stream. Most have only the server's own messages: these are
- * no calls. */
+/* A resumed stream with nothing but the server's own messages is no call. */
 static int read_resumed(struct reading *reading)
 {
     int rc;
