@@ -65,7 +65,7 @@ void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name);
 /* The hash of a version's name. */
 uint32_t llmobs_elf_sysv_hash(const char *name);
 
-/* The GNU hash of a name, and the symbol of a name whose hash is known. */
+/* The GNU hash of a name, and the address as above by a name and its hash. */
 uint32_t llmobs_elf_hash(const char *name);
 void *llmobs_elf_symbol_hashed(const struct llmobs_elf *elf, const char *name,
                                uint32_t hash);

@@ -69,8 +69,8 @@ int llmobs_reader_walk_back(struct llmobs_reader *reader, int64_t since_ns,
                             llmobs_reader_line *line, void *ctx);
 
 /* Calls `line` with the whole lines that came since the open, or since the last
- * call of _more, in all files. Reads a removed file to its end, and closes it.
- */
+ * call of _more, whatever a file's name is by now. Reads a removed file to its
+ * end, and closes it. */
 int llmobs_reader_more(struct llmobs_reader *reader, llmobs_reader_line *line,
                        void *ctx);
 

@@ -376,8 +376,7 @@ static bool same(const struct llmobs_json *a, const struct llmobs_json *b)
     return equal;
 }
 
-/* The i-th message of the last event with messages: its input, then its
- * answer. */
+/* The i-th message of the last event with messages: input, then answer. */
 static const struct llmobs_json *before_at(const struct llmobs_transcript *t,
                                            size_t i)
 {

@@ -180,8 +180,8 @@ uint64_t llmobs_mime_now(void)
 
 /* -- what a part is -------------------------------------------------------- */
 
-/* No memory for a part's name or type: the part is noted as missing, not as a
- * text. */
+/* No memory for a part's name or type: without these the part must be missing,
+ * or it would look like a text. */
 static void mime_lose(struct part *part)
 {
     struct form *form = atomic_load(&part->form);

@@ -56,8 +56,7 @@ void llmobs_mime_filename(curl_mimepart *part, const char *name);
 void llmobs_mime_type(curl_mimepart *part, const char *type);
 void llmobs_mime_encoder(curl_mimepart *part, const char *coding);
 
-/* The part gets headers, which are borrowed for the call; NULL: it has none
- * again. */
+/* The part gets headers, borrowed for the call; NULL: it has none again. */
 void llmobs_mime_headers(curl_mimepart *part, const struct curl_slist *headers);
 
 /* A number that is larger than the numbers of all forms made before. */

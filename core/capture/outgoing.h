@@ -55,8 +55,7 @@ void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl);
 void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
                                CURLoption option);
 
-/* At the end of a transfer whose request libcurl never sent: notes which URL
- * libcurl used. */
+/* A transfer ends whose request libcurl never sent: notes which URL it used. */
 void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl);
 
 /* Takes, of a body that libcurl sends later than the request or never, as much

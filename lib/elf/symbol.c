@@ -237,8 +237,7 @@ static int open_object(const char *path, struct llmobs_symbol_head *head)
     return -1;
 }
 
-/* Finds the section of the symbol table of a type, and the section of its
- * names. */
+/* Finds the sections of a symbol table of that type, and of its names. */
 static bool pick_sections(const ElfW(Shdr) * list, size_t count, unsigned type,
                           ElfW(Shdr) sections[2])
 {
