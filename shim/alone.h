@@ -57,7 +57,7 @@ bool llmobs_alone_may(const struct llmobs_elf *elf, size_t count);
  * the slot stays. `unbound`: the loader has not looked the name up yet. */
 void *llmobs_alone_target(const char *name, const void *value, bool unbound);
 
-/* The shim's function for the address of a real one; NULL: it is neither. */
+/* The shim's function for the real one at `address`; NULL: none is there. */
 void *llmobs_alone_thunk(const void *address);
 
 #endif

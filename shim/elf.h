@@ -106,7 +106,7 @@ bool llmobs_elf_next_version(const struct llmobs_elf *elf,
 /* True when DT_NEEDED names the file. */
 bool llmobs_elf_needs(const struct llmobs_elf *elf, const char *soname);
 
-/* True when a segment with all of `flags` (PF_R, PF_W, PF_X) covers this. */
+/* True when a segment with all `flags` (PF_R and such) covers the address. */
 bool llmobs_elf_covers(const struct llmobs_elf *elf, uintptr_t address,
                        size_t len, ElfW(Word) flags);
 

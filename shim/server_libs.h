@@ -36,7 +36,7 @@ bool llmobs_server_libs_names(const struct llmobs_elf *elf, size_t count);
 void *llmobs_server_libs_target(const struct llmobs_elf *elf, const char *name,
                                 const void *value, bool unbound);
 
-/* The shim's function for the address of a real one; NULL: it is neither. */
+/* The shim's function for the real one at `address`; NULL: none is there. */
 void *llmobs_server_libs_thunk(const void *address);
 
 /* True where only one object defines the name, which is hooked, so that every

@@ -168,8 +168,7 @@ static void drain_round_set_times(struct llmobs_drain_round *round,
         sooner(child->hard_ns, end_ns + LATE_MS * LLMOBS_NS_PER_MS);
 }
 
-/* Sets a time for the kill, too: a user or a slow disk may hold the child up.
- */
+/* Also sets a time for the kill: a user or a disk may hold the child up. */
 static void tell_to_end(struct llmobs_drain_child *child)
 {
     int64_t ms = child->uid != geteuid() ? LATE_MS : OWN_LATE_MS;

@@ -90,8 +90,7 @@ static void relay_child_renew(void *ctx)
         llmobs_ending_stop();
 }
 
-/* Lists the live namespaces. Only root sees all of them; others have no list.
- */
+/* Lists the live namespaces. Only root sees all of them; others get none. */
 static void relay_child_read_living(struct child *child)
 {
     if (!is_time(&child->living_ns, LIVING_MS))

@@ -60,7 +60,7 @@ int llmobs_cli_parse(int argc, char **argv,
                      const struct llmobs_cli_option *rows);
 
 /* Prints why the command refuses the value of an option, or with NULL the
- * option; returns -EINVAL. For use within llmobs_cli_parse. */
+ * option; returns -EINVAL. llmobs_cli_parse must have begun. */
 int llmobs_cli_refuse(const char *option, const char *value, const char *why);
 
 /* The argument behind the option that is read; NULL: none. A `set` that takes

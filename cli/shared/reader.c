@@ -105,9 +105,8 @@ static void shared_reader_give_back(const struct file *file, int fd)
         close(fd);
 }
 
-/* Compares inodes; for a closed file the name as well, since after its removal
- * a later file may have its inode. An open file may have another name by now.
- */
+/* Compares inodes; for a closed file the name as well, since a later file may
+ * have the inode after a removal. An open file may have a new name. */
 static bool shared_reader_is_known(const struct llmobs_reader *reader,
                                    const char *name, int fd,
                                    const struct stat *st)

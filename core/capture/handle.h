@@ -56,7 +56,7 @@ enum llmobs_talking {
     LLMOBS_TALK_ON
 };
 
-/* The READDATA for our read callback. Each time that libcurl goes for a
+/* The READDATA for our read callback. Each time that libcurl needs a
  * connection it takes the newest READDATA, and uses it to the end; so each
  * reader that the app sets gets its own record. */
 struct llmobs_reader {

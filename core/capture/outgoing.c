@@ -558,7 +558,7 @@ static void ask_method(struct llmobs_handle *handle, CURL *curl)
             : LLMOBS_HTTP_GET;
 }
 
-/* The worker also gets an exchange that proves no call, and counts it. */
+/* The worker also gets an exchange that turns out to be no call: it counts. */
 static void open_judged(struct llmobs_handle *handle,
                         const struct llmobs_match *match)
 {

@@ -40,8 +40,8 @@ void llmobs_outgoing_keep_start(struct llmobs_handle *handle);
  * that was done before. */
 void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl);
 
-/* True for an option that sets a URL, while the exchange of a transfer is begun
- * but libcurl may not have taken its URL yet. */
+/* True for an option that sets a URL, if the library has begun to follow a
+ * transfer of the handle that libcurl may not have begun yet. */
 static inline bool llmobs_outgoing_awaits(const struct llmobs_handle *handle,
                                           CURLoption option)
 {
