@@ -154,7 +154,7 @@ static int read_list(const struct llmobs_doctor *doctor,
     return llmobs_file_read(path, text);
 }
 
-/* True where the list for all programs has the shim; musl reads no list. */
+/* True where that list has the shim; musl's loader does not read the list. */
 static bool is_for_all(struct llmobs_doctor *doctor, char *found)
 {
     struct llmobs_buf text;

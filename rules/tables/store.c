@@ -41,7 +41,7 @@ static bool asks_in(const struct llmobs_store *store,
     return value && !llmobs_json_is_null(value);
 }
 
-/* True where a cut list of searches has, in its bytes, a name of `asks`. */
+/* True for a search that was cut. Of a cut list only the bytes can show it. */
 static bool cut_asks(const struct llmobs_reading *reading)
 {
     const struct llmobs_store *store = store_of(reading);
